@@ -1,0 +1,69 @@
+"""Names for the ids that travel through flowbot, so that a channel id is never taken for a person's."""
+
+import re
+from typing import Annotated, Any, ClassVar, NewType, Self
+
+from pydantic import Field, GetCoreSchemaHandler
+from pydantic_core import CoreSchema, core_schema
+
+FlowId = NewType("FlowId", int)
+WebsiteId = NewType("WebsiteId", int)
+
+WebsiteNumber = Annotated[WebsiteId, Field(strict=True, gt=0)]
+"""A website id as a person writes it in a file: a positive whole number, no text, no boolean."""
+
+
+class SlackId(str):
+    """An id of Slack's: one letter for its kind, then capitals and digits.
+
+    Raises:
+        ValueError: the text is not an id of this kind.
+    """
+
+    __slots__ = ()
+    letters: ClassVar[str]
+    kind: ClassVar[str]
+    _shape: ClassVar[re.Pattern[str]]
+
+    def __init_subclass__(cls, *, letters: str, kind: str) -> None:
+        cls.letters = letters
+        cls.kind = kind
+        cls._shape = re.compile(f"[{letters}][A-Z0-9_]+", re.ASCII)
+
+    def __new__(cls, value: str) -> Self:
+        """Check the shape once, at the edge."""
+        if not cls._shape.fullmatch(value):
+            raise ValueError(f"{value[:40]!r} is not {cls.kind} ({'… or '.join(cls.letters)}…)")
+        return super().__new__(cls, value)
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, _source: Any, _handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_after_validator_function(
+            cls,
+            core_schema.str_schema(strict=True),
+            serialization=core_schema.plain_serializer_function_ser_schema(str),
+        )
+
+
+class ChannelId(SlackId, letters="CGD", kind="a channel id"):
+    """`C…` a channel, `G…` a private one of old, `D…` a direct message."""
+
+    __slots__ = ()
+
+
+class UserId(SlackId, letters="UW", kind="a person's id"):
+    """`U…` or, in an Enterprise organisation, `W…`."""
+
+    __slots__ = ()
+
+
+class GroupId(SlackId, letters="S", kind="a user group's id"):
+    """`S…`: a user group."""
+
+    __slots__ = ()
+
+
+class TeamId(SlackId, letters="TE", kind="a workspace's id"):
+    """`T…` a workspace, `E…` an Enterprise organisation."""
+
+    __slots__ = ()

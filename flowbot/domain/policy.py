@@ -152,12 +152,11 @@ def decide(policy: ChannelPolicy | None, actor: Actor, permission: Permission) -
 
     Roles include what they need: who may edit or approve may view too.
     """
-
     if (obstacle := _obstacle(policy, actor, permission)) is not None:
         return Decision(allowed=False, permission=permission, reason=obstacle)
-    if permission is Permission.SETUP or policy is None:
+    if permission is Permission.SETUP:
         return Decision(allowed=True, permission=permission, reason=Reason.GRANTED, basis="admin")
-    return _listed(_entitled(policy)[permission], actor, permission)
+    return _listed(_entitled(policy)[permission] if policy else (), actor, permission)
 
 
 def _obstacle(policy: ChannelPolicy | None, actor: Actor, permission: Permission) -> Reason | None:

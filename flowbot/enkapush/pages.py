@@ -1,0 +1,150 @@
+"""Lists: one page, all pages, and the one paginator that reads them."""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Generic, Protocol, TypeVar
+
+from flowbot.enkapush import _constants as constants
+from flowbot.enkapush.errors import Exchange, MalformedAnswerError, NotFoundError
+
+
+class HasId(Protocol):
+    """Whatever lists are made of."""
+
+    @property
+    def id(self) -> int:
+        """The id, unique in its list."""
+        ...
+
+
+T = TypeVar("T", bound=HasId)
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[T]):
+    """One page of a list.
+
+    Attributes:
+        items: In the server's order.
+        page: Which page, from 1.
+        results_per_page: The page size by the server's word.
+        total: Items on all pages.
+        total_pages: How many pages there are; 0 or 1 for an empty list.
+        skipped: Items of this page that could not be read and are left out.
+    """
+
+    items: tuple[T, ...]
+    page: int
+    results_per_page: int
+    total: int
+    total_pages: int
+    skipped: int = 0
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether the server put nothing on this page."""
+        return not self.items and not self.skipped
+
+
+@dataclass(frozen=True, slots=True)
+class Listing(Generic[T]):
+    """A whole list, each item once.
+
+    Attributes:
+        items: In the server's order.
+        skipped: Items that could not be read and are left out.
+        steady: Whether the list stood still while it was read; otherwise an item may be missing.
+    """
+
+    items: tuple[T, ...]
+    skipped: int = 0
+    steady: bool = True
+
+    def __iter__(self) -> Iterator[T]:
+        return iter(self.items)
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+
+Fetch = Callable[[int], Awaitable[Page[T]]]
+
+
+async def iterate_pages(fetch: Fetch[T], concurrency: int) -> AsyncGenerator[Page[T], None]:
+    """Read the first page, then the rest, a few at a time, and yield them in order.
+
+    The end is where the newest page says it is, or at the first empty or missing page.
+
+    Args:
+        fetch: Reads the page of that number.
+        concurrency: Requests in flight at most; pages are read ahead by as many.
+
+    Raises:
+        MalformedAnswerError: The server counts more pages than any list has.
+    """
+    page = await fetch(1)
+    last = _last_page(page)
+    yield page
+    ahead: deque[asyncio.Task[Page[T]]] = deque()
+    upcoming = 2
+    try:
+        while upcoming <= last or ahead:
+            while upcoming <= last and len(ahead) < concurrency:
+                ahead.append(asyncio.create_task(_fetch_or_end(fetch, upcoming, page)))
+                upcoming += 1
+            page = await ahead.popleft()
+            last = _last_page(page)
+            yield page
+    finally:
+        await _abandon(ahead)
+
+
+async def read_all(fetch: Fetch[T], concurrency: int) -> Listing[T]:
+    """Read a whole list.
+
+    Items move between pages when others come or go. A list that changed on the way is read once more; if it
+    changed again, the second reading stands.
+
+    Args:
+        fetch: Reads the page of that number.
+        concurrency: Requests in flight at most.
+    """
+    for _ in range(constants.SWEEPS):
+        listing = await _sweep(fetch, concurrency)
+        if listing.steady:
+            break
+    return listing
+
+
+async def _sweep(fetch: Fetch[T], concurrency: int) -> Listing[T]:
+    found: dict[int, T] = {}
+    read, skipped, totals = 0, 0, set()
+    async for page in iterate_pages(fetch, concurrency):
+        read += len(page.items)
+        skipped += page.skipped
+        totals.add(page.total)
+        found.update((item.id, item) for item in page.items)
+    steady = len(totals) == 1 and read == len(found)
+    return Listing(tuple(found.values()), skipped, steady)
+
+
+async def _fetch_or_end(fetch: Fetch[T], number: int, before: Page[T]) -> Page[T]:
+    try:
+        return await fetch(number)
+    except NotFoundError:
+        # The list shrank since the page before was read, and this server has no empty pages.
+        return replace(before, items=(), page=number, total=-1, total_pages=number - 1, skipped=0)
+
+
+def _last_page(page: Page[T]) -> int:
+    if page.total_pages > constants.MAX_PAGES:
+        raise MalformedAnswerError(f"{page.total_pages} pages are more than any list has", Exchange())
+    return page.page if page.is_empty else page.total_pages
+
+
+async def _abandon(tasks: deque[asyncio.Task[Page[T]]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

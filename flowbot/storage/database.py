@@ -1,0 +1,78 @@
+"""The unit of work: every read and write of the database goes through here, and every failure leaves as a `Fault`."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+from sqlalchemy import Connection, select
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from flowbot.storage.faults import database_faults
+from flowbot.storage.revisions import RevisionState, revision_state
+
+
+class Database:
+    """An open database. `storage.engine.open_database` makes one; whoever opens it closes it.
+
+    Args:
+        reader: gives read-only connections, each transaction a consistent snapshot.
+        writer: gives connections that may write.
+        lock: takes a named lock for the rest of a transaction.
+    """
+
+    def __init__(self, *, reader: AsyncEngine, writer: AsyncEngine, lock: Callable[[Connection, str], None]) -> None:
+        self._reader = reader
+        self._writer = writer
+        self._lock = lock
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[AsyncConnection]:
+        """One read-only transaction: all that it reads was true at the same moment.
+
+        Raises:
+            Fault: the database did not answer, or not to that.
+        """
+        with database_faults():
+            async with self._reader.begin() as connection:
+                yield connection
+
+    @asynccontextmanager
+    async def write(self, *, alone: str | None = None) -> AsyncIterator[AsyncConnection]:
+        """One writing transaction: committed at the end of the block, rolled back whole if an exception leaves it.
+
+        Keep it short and wait for nothing but the database in it. An error that is expected, such as an
+        `IntegrityError`, is caught inside, around `connection.begin_nested()`.
+
+        Args:
+            alone: a name; of the transactions that give the same one only one runs at a time, in all processes.
+
+        Raises:
+            Fault: the database did not answer, or not to that; nothing was written.
+        """
+        with database_faults():
+            async with self._writer.begin() as connection:
+                if alone is not None:
+                    await connection.run_sync(self._lock, alone)
+                yield connection
+
+    async def ping(self) -> None:
+        """Ask the database for a sign of life.
+
+        Raises:
+            Fault: there is none.
+        """
+        async with self.read() as connection:
+            await connection.execute(select(1))
+
+    async def revision_state(self) -> RevisionState:
+        """Which shape the database has, and which it should have.
+
+        Raises:
+            Fault: the database did not answer.
+        """
+        async with self.read() as connection:
+            return await connection.run_sync(revision_state)
+
+    async def close(self) -> None:
+        """Close every connection. Closing twice does no harm."""
+        await self._reader.dispose()
+        await self._writer.dispose()

@@ -1,0 +1,201 @@
+"""Opens databases. This module alone knows how SQLite and PostgreSQL differ.
+
+A database has two doors. The reader sees one consistent snapshot a transaction and cannot write. The writer may: on
+SQLite it takes the file's write lock with its first breath (`BEGIN IMMEDIATE`), so that what a transaction checked
+still holds when it writes; on PostgreSQL rows are guarded by versions (`UPDATE … WHERE version = ?`), and whatever has
+no row to guard by a named lock (`Database.write(alone=…)`).
+"""
+
+import re
+from pathlib import Path
+from typing import Any, Final
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, func, make_url, select
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import ArgumentError
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import ConnectionPoolEntry, NullPool
+
+from flowbot.errors import ConfigurationError
+from flowbot.storage.database import Database
+
+_WRITES: Final = "flowbot_writes"
+_POOL_WAIT_S: Final = 10
+_SQLITE_READERS: Final = 4
+_POSTGRESQL_CONNECTIONS: Final = 5
+
+_SQLITE_BUSY_MS: Final = 5_000
+_STATEMENT_MS: Final = 10_000
+_LOCK_MS: Final = 5_000
+_IDLE_IN_TRANSACTION_MS: Final = 60_000
+_MIGRATION_WAIT_MS: Final = 60_000
+
+_POSTGRESQL_DEFAULTS: Final = {
+    "connect_timeout": "5",
+    "keepalives_idle": "30",
+    "tcp_user_timeout": "15000",
+    "application_name": "flowbot",
+}
+
+
+class DatabaseUrlError(ConfigurationError, ValueError):
+    """The database's address cannot be used. One line, without what may be a password."""
+
+
+def open_database(url: str) -> Database:
+    """A database ready for use; nothing is connected yet.
+
+    Args:
+        url: `sqlite:///path`, relative or absolute, or `postgres://…`, `postgresql://…`.
+
+    Raises:
+        DatabaseUrlError: the address is of another kind or malformed, or the SQLite file's folder does not exist.
+    """
+    address = parse_address(url)
+    reader, writer = _sqlite_doors(address) if _is_sqlite(address) else _postgresql_doors(address)
+    return Database(reader=reader, writer=writer, lock=take_lock)
+
+
+def migration_engine(url: str) -> Engine:
+    """A blocking engine with one connection that waits patiently, for `migrations.upgrade`.
+
+    Raises:
+        DatabaseUrlError: as `open_database`.
+    """
+    address = parse_address(url)
+    sqlite = _is_sqlite(address)
+    args = {} if sqlite else _postgresql_args(address)
+    engine = create_engine(address, poolclass=NullPool, hide_parameters=True, connect_args=args)
+    if sqlite:
+        _prepare_sqlite(engine, busy_ms=_MIGRATION_WAIT_MS)
+    else:
+        _prepare_postgresql(engine, statement_ms=0, lock_ms=_MIGRATION_WAIT_MS)
+    return engine.execution_options(**{_WRITES: True})
+
+
+def take_lock(connection: Connection, name: str) -> None:
+    """Wait until no other transaction holds the lock `name`, and hold it until this one ends.
+
+    On SQLite there is nothing to do: a writing transaction is alone anyway.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(f"flowbot.{name}", 0))))
+
+
+def parse_address(url: str) -> URL:
+    """The SQLAlchemy address that `url` stands for, without an asynchronous driver.
+
+    Raises:
+        DatabaseUrlError: as `open_database`.
+    """
+    if url.startswith("sqlite:///"):
+        return URL.create("sqlite", database=str(_sqlite_file(url.removeprefix("sqlite:///"))))
+    if re.match(r"postgres(ql)?://", url):
+        return _postgresql_address(url)
+    raise DatabaseUrlError("DATABASE_URL: must begin with sqlite:/// or postgresql://")
+
+
+def _sqlite_file(path: str) -> Path:
+    if not path or path == ":memory:" or path.startswith("file:") or "?" in path or "\0" in path:
+        raise DatabaseUrlError("DATABASE_URL: after sqlite:/// comes the path of a file, without options")
+    file = Path(path).absolute()
+    if not file.parent.is_dir():
+        raise DatabaseUrlError(f"DATABASE_URL: the folder {str(file.parent)!r} does not exist")
+    if file.is_dir():
+        raise DatabaseUrlError(f"DATABASE_URL: {str(file)!r} is a folder, not a file")
+    return file
+
+
+def _postgresql_address(url: str) -> URL:
+    try:
+        address = make_url(url).set(drivername="postgresql+psycopg")
+    except (ArgumentError, ValueError):
+        # The parser's own words may quote a piece of the password.
+        raise DatabaseUrlError("DATABASE_URL: not an address such as postgresql://user:password@host/name") from None
+    if not address.database:
+        raise DatabaseUrlError("DATABASE_URL: names no database (postgresql://user:password@host/name)")
+    return address
+
+
+def _is_sqlite(address: URL) -> bool:
+    return address.get_backend_name() == "sqlite"
+
+
+def _sqlite_doors(address: URL) -> tuple[AsyncEngine, AsyncEngine]:
+    """A pool of readers, and one writer for whom this process queues in order: SQLite itself knows no queue."""
+
+    def door(size: int, *, read_only: bool) -> AsyncEngine:
+        engine = create_async_engine(
+            address.set(drivername="sqlite+aiosqlite"),
+            hide_parameters=True,
+            pool_size=size,
+            max_overflow=0,
+            pool_timeout=_POOL_WAIT_S,
+        )
+        _prepare_sqlite(engine.sync_engine, busy_ms=_SQLITE_BUSY_MS, read_only=read_only)
+        return engine
+
+    return door(_SQLITE_READERS, read_only=True), door(1, read_only=False).execution_options(**{_WRITES: True})
+
+
+def _postgresql_doors(address: URL) -> tuple[AsyncEngine, AsyncEngine]:
+    """Both doors share one small pool; the reader's transactions are read-only snapshots."""
+    writer = create_async_engine(
+        address,
+        hide_parameters=True,
+        pool_size=_POSTGRESQL_CONNECTIONS,
+        max_overflow=_POSTGRESQL_CONNECTIONS,
+        pool_timeout=_POOL_WAIT_S,
+        pool_pre_ping=True,
+        pool_recycle=1800,
+        connect_args=_postgresql_args(address),
+    )
+    _prepare_postgresql(writer.sync_engine, statement_ms=_STATEMENT_MS, lock_ms=_LOCK_MS)
+    return writer.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True), writer
+
+
+def _postgresql_args(address: URL) -> dict[str, Any]:
+    """What the address leaves open. Server-side prepared statements stay off: connection poolers mix them up."""
+    defaults = {key: value for key, value in _POSTGRESQL_DEFAULTS.items() if key not in address.query}
+    return {**defaults, "prepare_threshold": None}
+
+
+def _prepare_sqlite(engine: Engine, *, busy_ms: int, read_only: bool = False) -> None:
+    """SQLAlchemy's recipe for real transactions on SQLite: the driver begins nothing by itself, the engine does."""
+
+    @event.listens_for(engine, "connect")
+    def _connected(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
+        connection.isolation_level = None
+        pragmas = (
+            f"busy_timeout = {busy_ms}",
+            "journal_mode = WAL",
+            "foreign_keys = ON",
+            f"query_only = {read_only:d}",
+        )
+        _run(connection, *(f"PRAGMA {pragma}" for pragma in pragmas))
+
+    @event.listens_for(engine, "begin")
+    def _begun(connection: Connection) -> None:
+        writes = connection.get_execution_options().get(_WRITES, False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _prepare_postgresql(engine: Engine, *, statement_ms: int, lock_ms: int) -> None:
+    """No statement, lock or forgotten transaction may hold up the others for long."""
+
+    @event.listens_for(engine, "connect")
+    def _connected(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
+        _run(
+            connection,
+            f"SET statement_timeout = {statement_ms}",
+            f"SET lock_timeout = {lock_ms}",
+            f"SET idle_in_transaction_session_timeout = {_IDLE_IN_TRANSACTION_MS}",
+        )
+        connection.commit()
+
+
+def _run(connection: DBAPIConnection, *statements: str) -> None:
+    cursor = connection.cursor()
+    for statement in statements:
+        cursor.execute(statement)
+    cursor.close()

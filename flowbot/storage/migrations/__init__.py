@@ -1,0 +1,48 @@
+"""Brings a database to the shape that this flowbot expects."""
+
+import logging
+from threading import Lock
+from typing import Final
+
+from alembic import command
+from sqlalchemy import Connection
+
+from flowbot.errors import ConfigurationError
+from flowbot.storage.engine import migration_engine, take_lock
+from flowbot.storage.faults import database_faults
+from flowbot.storage.revisions import alembic_config, known_revisions, revision_state
+
+_ALEMBIC_IS_BUSY: Final = Lock()
+"""Alembic keeps what it is working on in its modules: one upgrade at a time in a process."""
+
+
+def upgrade(url: str) -> None:
+    """Create or upgrade the database at `url`, or leave it alone if it is as it should be.
+
+    It blocks: in a coroutine call `await asyncio.to_thread(upgrade, url)`. Any number of processes may call it in the
+    same instant; one does the work, in one transaction, and the others wait for it.
+
+    Raises:
+        ConfigurationError: the address cannot be used, or a newer flowbot has been at the database.
+        Fault: the database did not answer; it is as it was.
+    """
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    engine = migration_engine(url)
+    try:
+        with _ALEMBIC_IS_BUSY, database_faults(), engine.begin() as connection:
+            take_lock(connection, "migrations")
+            _upgrade(connection)
+    finally:
+        engine.dispose()
+
+
+def _upgrade(connection: Connection) -> None:
+    state = revision_state(connection)
+    if state.current is not None and state.current not in known_revisions():
+        raise ConfigurationError(
+            f"DATABASE_URL: the database has revision {state.current}, this flowbot knows up to {state.head}; "
+            "start the newer flowbot again"
+        )
+    config = alembic_config()
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")

@@ -1,0 +1,8 @@
+"""Alembic's entry, run by `migrations.upgrade` inside a transaction that the caller opened and ends."""
+
+from alembic import context
+
+from flowbot.storage.tables import metadata
+
+context.configure(connection=context.config.attributes["connection"], target_metadata=metadata)
+context.run_migrations()

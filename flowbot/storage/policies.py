@@ -1,0 +1,106 @@
+"""Keeps the channel policies: the port `PolicyStore` on a database."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import ValidationError
+from sqlalchemy import delete, insert, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from flowbot.domain.policy import ChannelPolicy, PolicyBook
+from flowbot.domain.types import ChannelId, WebsiteId
+from flowbot.errors import Fault
+from flowbot.services.ports import ChannelScope, Clock
+from flowbot.storage.database import Database
+from flowbot.storage.tables import channel_policies, websites
+
+
+class StoredPolicies:
+    """The policies in the database. Every call asks it; the process keeps nothing.
+
+    Args:
+        database: migrated and open.
+        clock: tells when a policy was replaced.
+    """
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    async def scope(self, channel: ChannelId) -> ChannelScope:
+        """The channel's policy and the websites' names, as they were at one moment.
+
+        Raises:
+            Fault: the database did not answer, or holds a policy that this flowbot cannot read.
+        """
+        wanted = select(channel_policies.c.document).where(channel_policies.c.channel_id == channel)
+        async with self._database.read() as connection:
+            document = await connection.scalar(wanted)
+            names = await _website_names(connection)
+        policy = None if document is None else _policy(document)
+        return ChannelScope(channel=channel, policy=policy, website_names=names)
+
+    async def book(self) -> PolicyBook:
+        """All policies and names, in the order in which they were written.
+
+        Raises:
+            Fault: as `scope`.
+        """
+        ordered = select(channel_policies.c.document).order_by(channel_policies.c.position)
+        async with self._database.read() as connection:
+            names = await _website_names(connection)
+            documents = (await connection.scalars(ordered)).all()
+        return _book(names, tuple(_policy(document) for document in documents))
+
+    async def replace(self, book: PolicyBook) -> None:
+        """Put `book` in the place of all that was there; readers see the old book or the new one, whole.
+
+        Raises:
+            Fault: the database did not answer; the old book stands.
+        """
+        policy_rows, website_rows = self._policy_rows(book), _website_rows(book)
+        async with self._database.write(alone="policies") as connection:
+            await connection.execute(delete(channel_policies))
+            await connection.execute(delete(websites))
+            if policy_rows:
+                await connection.execute(insert(channel_policies), policy_rows)
+            if website_rows:
+                await connection.execute(insert(websites), website_rows)
+
+    def _policy_rows(self, book: PolicyBook) -> list[dict[str, Any]]:
+        now = self._clock()
+        return [
+            {
+                "channel_id": str(policy.id),
+                "position": position,
+                "document": policy.model_dump(mode="json", exclude_unset=True),
+                "updated_at": now,
+            }
+            for position, policy in enumerate(book.channels)
+        ]
+
+
+def _website_rows(book: PolicyBook) -> list[dict[str, Any]]:
+    return [
+        {"website_id": website, "position": position, "name": name}
+        for position, (website, name) in enumerate(book.websites.items())
+    ]
+
+
+async def _website_names(connection: AsyncConnection) -> dict[WebsiteId, str]:
+    rows = await connection.execute(select(websites.c.website_id, websites.c.name).order_by(websites.c.position))
+    return {WebsiteId(website): name for website, name in rows}
+
+
+def _policy(document: Mapping[str, Any]) -> ChannelPolicy:
+    try:
+        return ChannelPolicy.model_validate(document)
+    except ValidationError as error:
+        # Written by a newer flowbot, perhaps: a rule that cannot be read must not be guessed.
+        raise Fault("fault.database") from error
+
+
+def _book(names: dict[WebsiteId, str], policies: tuple[ChannelPolicy, ...]) -> PolicyBook:
+    """The book with the keys that hold something: an empty one was never written."""
+    sections = {"websites": names, "channels": policies}
+    return PolicyBook.model_validate({section: content for section, content in sections.items() if content})

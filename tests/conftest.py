@@ -1,0 +1,235 @@
+"""What every test stands on: a clean environment, throw-away databases of both kinds, a browser.
+
+A test that asks for PostgreSQL or Chromium on a machine without it is skipped, and the closing summary counts it; with
+CI=true it fails, so that nothing goes unchecked in silence.
+"""
+
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, NoReturn
+
+import psycopg
+import pytest
+from psycopg import sql
+from sqlalchemy import make_url
+
+from flowbot.storage.database import Database
+from flowbot.storage.engine import open_database
+from flowbot.storage.migrations import upgrade
+
+CI: Final = os.environ.get("CI", "").lower() in {"1", "true", "yes"}
+GIVEN_POSTGRESQL: Final = os.environ.get("FLOWBOT_TEST_POSTGRESQL")
+GIVEN_CHROMIUM: Final = os.environ.get("CHROMIUM")
+
+FOREIGN: Final = ("FLOWBOT_", "SLACK_", "ENKAPUSH_", "LOG_", "PG")
+FOREIGN_NAMES: Final = {"DATABASE_URL", "PORT", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"}
+
+WANTED: Final = ("PostgreSQL", "Chromium")
+CLUSTER_PASSWORD: Final = "s3cret-of-the-cluster"
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing that the person at this machine has set changes what a test sees."""
+    for name in os.environ:
+        if name.upper() in FOREIGN_NAMES or name.startswith(FOREIGN):
+            monkeypatch.delenv(name)
+
+
+def missing(what: str, reason: str) -> NoReturn:
+    """Skip for want of `what`, in words that the closing summary recognises; fail in CI."""
+    sentence = f"for want of {what}: {reason}"
+    if CI:
+        pytest.fail(sentence, pytrace=False)
+    pytest.skip(sentence)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say plainly what could not be checked on this machine."""
+    skipped = [str(report.longrepr) for report in terminalreporter.stats.get("skipped", [])]
+    for what in WANTED:
+        if count := sum(f"for want of {what}:" in reason for reason in skipped):
+            terminalreporter.write_line(f"skipped for want of {what}: {count}", yellow=True, bold=True)
+
+
+# --- a browser -----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Path:
+    """The browser's executable: $CHROMIUM, or one on the path."""
+    names = [GIVEN_CHROMIUM] if GIVEN_CHROMIUM else ["chromium", "chromium-browser", "google-chrome"]
+    found = next(filter(None, map(shutil.which, names)), None)
+    if found is None:
+        missing("Chromium", f"none of {', '.join(names)} is installed")
+    return Path(found)
+
+
+# --- a PostgreSQL server -------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class PostgresqlServer:
+    """A server that tests may fill with databases; `url` leads to one where others can be made."""
+
+    url: str
+
+    @property
+    def conninfo(self) -> str:
+        """The address as libpq wants it."""
+        return make_url(self.url).set(drivername="postgresql").render_as_string(hide_password=False)
+
+    def run(self, statement: str, *names: str) -> None:
+        """Run a statement about whole databases, with `names` quoted into its braces."""
+        with closing(psycopg.connect(self.conninfo, autocommit=True)) as connection:
+            connection.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))
+
+    def url_of(self, name: str) -> str:
+        """The address of another of the server's databases."""
+        return make_url(self.url).set(database=name).render_as_string(hide_password=False)
+
+    @contextmanager
+    def new_database(self, template: str = "template0") -> Iterator[str]:
+        """A copy of `template` under a name that nobody else has, dropped at the end; gives its name."""
+        name = f"flowbot_test_{secrets.token_hex(6)}"
+        self.run("CREATE DATABASE {} TEMPLATE {}", name, template)
+        try:
+            yield name
+        finally:
+            self.run("DROP DATABASE {} WITH (FORCE)", name)
+
+
+@pytest.fixture(scope="session")
+def postgresql_server() -> Iterator[PostgresqlServer]:
+    """The server of FLOWBOT_TEST_POSTGRESQL, or one made for this run and removed after it."""
+    if GIVEN_POSTGRESQL:
+        yield PostgresqlServer(GIVEN_POSTGRESQL)
+        return
+    programs = _postgresql_programs()
+    if programs is None:
+        missing("PostgreSQL", "no initdb on the path or in /usr/lib/postgresql, and FLOWBOT_TEST_POSTGRESQL is not set")
+    with _cluster(programs) as url:
+        yield PostgresqlServer(url)
+
+
+def _postgresql_programs() -> Path | None:
+    """The folder of the newest initdb."""
+    on_path = shutil.which("initdb")
+    candidates = [Path(on_path)] if on_path else []
+    for root in ("/usr/lib/postgresql", "/usr/local/opt", "/opt/homebrew/opt"):
+        installed = [*Path(root).glob("*/bin/initdb"), *Path(root).glob("postgresql*/bin/initdb")]
+        candidates += sorted(installed, key=lambda program: (len(program.parts[-3]), program), reverse=True)
+    return candidates[0].parent if candidates else None
+
+
+@contextmanager
+def _cluster(programs: Path) -> Iterator[str]:
+    """A cluster in a folder of its own, as safe as memory; PostgreSQL refuses to run as root."""
+    owner = "postgres" if os.geteuid() == 0 else None
+    folder = Path(tempfile.mkdtemp(prefix="flowbot-pg-"))
+
+    def run(*command: str) -> None:
+        # Output goes to a file: the server inherits it, and a pipe would never end.
+        log = folder / "commands.log"
+        with log.open("a") as out:
+            done = subprocess.run(command, user=owner, group=owner, cwd=folder, stdout=out, stderr=out, check=False)
+        assert done.returncode == 0, f"{command[0]} failed:\n{log.read_text()[-2000:]}"
+
+    try:
+        (folder / "password").write_text(CLUSTER_PASSWORD)
+        if owner is not None:
+            for path in (folder, folder / "password"):
+                shutil.chown(path, owner)
+        run(str(programs / "initdb"), "-D", "data", "-U", "flowbot", "-E", "UTF8", "--locale=C", "-A", "scram-sha-256",
+            "--pwfile=password", "--no-sync")  # fmt: skip
+        port = _free_port()
+        options = f"-F -p {port} -k {folder} -c listen_addresses=127.0.0.1 -c full_page_writes=off"
+        run(str(programs / "pg_ctl"), "-D", "data", "-w", "-l", str(folder / "server.log"), "-o", options, "start")
+        try:
+            yield f"postgresql://flowbot:{CLUSTER_PASSWORD}@127.0.0.1:{port}/postgres"
+        finally:
+            run(str(programs / "pg_ctl"), "-D", "data", "-w", "-m", "immediate", "stop")
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _free_port() -> int:
+    with closing(socket.socket()) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+# --- databases -----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def postgresql_template(postgresql_server: PostgresqlServer) -> Iterator[str]:
+    """A migrated database to copy; its name."""
+    with postgresql_server.new_database() as name:
+        upgrade(postgresql_server.url_of(name))
+        yield name
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated file to copy."""
+    file = tmp_path_factory.mktemp("template") / "flowbot.db"
+    upgrade(f"sqlite:///{file}")
+    return file
+
+
+@pytest.fixture
+def postgresql_url(postgresql_server: PostgresqlServer, postgresql_template: str) -> Iterator[str]:
+    """The address of a migrated PostgreSQL database of this test's own."""
+    with postgresql_server.new_database(postgresql_template) as name:
+        yield postgresql_server.url_of(name)
+
+
+@pytest.fixture
+def sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
+    """The address of a migrated SQLite file of this test's own."""
+    return f"sqlite:///{shutil.copy(sqlite_template, tmp_path / 'flowbot.db')}"
+
+
+@pytest.fixture
+def empty_postgresql_url(postgresql_server: PostgresqlServer) -> Iterator[str]:
+    """The address of a PostgreSQL database with nothing in it."""
+    with postgresql_server.new_database() as name:
+        yield postgresql_server.url_of(name)
+
+
+@pytest.fixture
+def empty_sqlite_url(tmp_path: Path) -> str:
+    """The address of a SQLite file that does not exist yet."""
+    return f"sqlite:///{tmp_path / 'new.db'}"
+
+
+BOTH: Final = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)]
+
+
+@pytest.fixture(params=BOTH)
+def database_url(request: pytest.FixtureRequest) -> str:
+    """The address of a migrated database of this test's own; the test runs once on each kind."""
+    return str(request.getfixturevalue(f"{request.param}_url"))
+
+
+@pytest.fixture(params=BOTH)
+def empty_database_url(request: pytest.FixtureRequest) -> str:
+    """The address of a database that nobody has migrated; the test runs once on each kind."""
+    return str(request.getfixturevalue(f"empty_{request.param}_url"))
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    """A migrated database, open."""
+    opened = open_database(database_url)
+    yield opened
+    await opened.close()

@@ -1,0 +1,103 @@
+"""The database's shape: created once, whoever comes first, and the same as the tables in the code."""
+
+import asyncio
+import logging
+import subprocess
+import sys
+from pathlib import Path
+from subprocess import PIPE
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import Connection, text
+
+from flowbot.errors import ConfigurationError, Fault
+from flowbot.storage.database import Database
+from flowbot.storage.engine import open_database
+from flowbot.storage.migrations import upgrade
+from flowbot.storage.tables import metadata
+
+UPGRADE = """
+import sys
+from flowbot.storage.migrations import upgrade
+print("ready", flush=True)
+sys.stdin.readline()
+upgrade(sys.argv[1])
+"""
+
+
+def release(processes: list[subprocess.Popen[str]]) -> list[tuple[str, int]]:
+    """Let all of them go at once; what each said on its error output, and its exit status."""
+    for process in processes:
+        assert process.stdin
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    return [(process.communicate(timeout=60)[1], process.returncode) for process in processes]
+
+
+def differences(connection: Connection) -> list[object]:
+    context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
+    return list(compare_metadata(context, metadata))
+
+
+async def test_migrations_make_exactly_the_tables_that_the_code_knows(database: Database) -> None:
+    async with database.read() as connection:
+        assert await connection.run_sync(differences) == []
+
+
+async def test_a_new_database_has_no_revision_until_it_is_upgraded(empty_database_url: str) -> None:
+    database = open_database(empty_database_url)
+    try:
+        before = await database.revision_state()
+        await asyncio.to_thread(upgrade, empty_database_url)
+        after = await database.revision_state()
+    finally:
+        await database.close()
+    assert (before.current, before.is_current) == (None, False)
+    assert (after.current, after.is_current) == (after.head, True)
+
+
+async def test_upgrading_again_changes_nothing(database_url: str, database: Database) -> None:
+    async with database.write() as connection:
+        await connection.execute(text("INSERT INTO websites (website_id, position, name) VALUES (1, 0, 'Shop')"))
+    await asyncio.to_thread(upgrade, database_url)
+    async with database.read() as connection:
+        assert await connection.scalar(text("SELECT name FROM websites")) == "Shop"
+
+
+def test_many_processes_may_upgrade_a_new_database_in_the_same_instant(empty_database_url: str) -> None:
+    command = [sys.executable, "-W", "error", "-c", UPGRADE, empty_database_url]
+    processes = [subprocess.Popen(command, stdin=PIPE, stdout=PIPE, stderr=PIPE, text=True) for _ in range(5)]
+    assert [process.stdout.readline() for process in processes if process.stdout] == ["ready\n"] * 5
+    assert release(processes) == [("", 0)] * 5
+
+
+async def test_many_threads_may_upgrade_in_the_same_instant(empty_database_url: str) -> None:
+    await asyncio.gather(*(asyncio.to_thread(upgrade, empty_database_url) for _ in range(4)))
+    database = open_database(empty_database_url)
+    assert (await database.revision_state()).is_current
+    await database.close()
+
+
+async def test_a_database_of_a_newer_flowbot_is_refused_and_left_alone(database_url: str, database: Database) -> None:
+    async with database.write() as connection:
+        await connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(ConfigurationError, match=r"revision 9999.*newer flowbot"):
+        await asyncio.to_thread(upgrade, database_url)
+    state = await database.revision_state()
+    assert (state.current, state.is_current) == ("9999", False)
+
+
+async def test_an_upgrade_says_nothing_in_the_log(empty_sqlite_url: str, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    await asyncio.to_thread(upgrade, empty_sqlite_url)
+    assert caplog.records == []
+
+
+async def test_a_file_that_is_no_database_is_a_fault_and_stays_as_it_is(tmp_path: Path) -> None:
+    file = tmp_path / "notes.db"
+    file.write_text("dear diary, " * 400)
+    with pytest.raises(Fault):
+        await asyncio.to_thread(upgrade, f"sqlite:///{file}")
+    assert file.read_text() == "dear diary, " * 400

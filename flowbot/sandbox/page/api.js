@@ -1,0 +1,138 @@
+/**
+ * The stand-in workspace's private API, one method a route.
+ * @module
+ */
+
+/** An answer that says no: carries the server's code and its sentence. */
+export class ApiError extends Error {
+  /**
+   * @param {string} code
+   * @param {string} message
+   */
+  constructor(code, message) {
+    super(message);
+    this.name = 'ApiError';
+    this.code = code;
+  }
+}
+
+const SENTENCES = {
+  operation_timeout: 'The app did not answer within 3 seconds.',
+  dispatch_failed: 'The app answered with an error.',
+  app_offline: 'The app is not connected right now.',
+  network: 'The stand-in workspace cannot be reached.',
+};
+
+/**
+ * @param {Response} response
+ * @returns {Promise<any>}
+ */
+async function readAnswer(response) {
+  const data = await response.json().catch(() => ({}));
+  if (response.ok && data.ok !== false) return data;
+  const code = data.error ?? `http_${response.status}`;
+  throw new ApiError(code, data.message ?? SENTENCES[code] ?? `The workspace said "${code}".`);
+}
+
+/**
+ * @param {string} url
+ * @param {RequestInit} [init]
+ * @returns {Promise<any>}
+ */
+async function request(url, init) {
+  let response;
+  try {
+    response = await fetch(url, init);
+  } catch {
+    throw new ApiError('network', SENTENCES.network);
+  }
+  return readAnswer(response);
+}
+
+/** The API as one person sees it. */
+export class Api {
+  /** @param {string} as the person's user id, empty for the workspace's default */
+  constructor(as) {
+    this.as = as;
+  }
+
+  /**
+   * @param {string} path
+   * @param {Record<string, string>} [query]
+   */
+  get(path, query = {}) {
+    const known = this.as ? { as: this.as, ...query } : query;
+    return request(`${path}?${new URLSearchParams(known)}`);
+  }
+
+  /**
+   * @param {string} path
+   * @param {object} body
+   */
+  post(path, body) {
+    return request(path, {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json' },
+      body: JSON.stringify({ as: this.as, ...body }),
+    });
+  }
+
+  state() {
+    return this.get('/sandbox/state');
+  }
+
+  /** @param {string} channel */
+  messages(channel) {
+    return this.get('/sandbox/messages', { channel });
+  }
+
+  /**
+   * @param {string} channel
+   * @param {string} text
+   */
+  send(channel, text) {
+    return this.post('/sandbox/send', { channel, text });
+  }
+
+  /** @param {object} action container, block_id, action_id, element and state */
+  action(action) {
+    return this.post('/sandbox/action', action);
+  }
+
+  /** @param {object} query container, block_id, action_id and value */
+  options(query) {
+    return this.post('/sandbox/options', query);
+  }
+
+  /**
+   * @param {string} viewId
+   * @param {object} values
+   */
+  submitView(viewId, values) {
+    return this.post('/sandbox/view/submit', { view_id: viewId, values });
+  }
+
+  /**
+   * @param {string} viewId
+   * @param {boolean} clear close the views below as well
+   */
+  closeView(viewId, clear) {
+    return this.post('/sandbox/view/close', { view_id: viewId, clear });
+  }
+
+  home() {
+    return this.post('/sandbox/home', {});
+  }
+
+  log() {
+    return this.get('/sandbox/log', { limit: '50' });
+  }
+
+  /** @param {File} file */
+  upload(file) {
+    const body = new FormData();
+    body.append('as', this.as);
+    body.append('file', file, file.name);
+    return request('/sandbox/upload', { method: 'POST', body });
+  }
+}

@@ -1,0 +1,107 @@
+/**
+ * Typed inputs: text, number, address, date and time.
+ * @module
+ */
+
+import { h } from './dom.js';
+import { changed, controlProps } from './surface.js';
+import { plain } from './text.js';
+
+/** @typedef {import('./surface.js').Surface} Surface @typedef {import('./surface.js').Place} Place */
+
+const TYPING_PAUSE_MS = 300;
+
+/**
+ * @param {any} element
+ * @returns {Record<string, unknown>} native attributes by the element's kind
+ */
+function inputProps(element) {
+  const kinds = {
+    number_input: {
+      type: 'number', step: element.is_decimal_allowed ? 'any' : '1', min: element.min_value, max: element.max_value,
+    },
+    url_text_input: { type: 'url', inputmode: 'url' },
+    email_text_input: { type: 'email' },
+  };
+  return kinds[element.type] ?? { type: 'text' };
+}
+
+/**
+ * @param {HTMLInputElement | HTMLTextAreaElement} node
+ * @param {any} element
+ * @param {Surface} surface
+ * @param {Place} place
+ */
+function listenToTyping(node, element, surface, place) {
+  const triggers = element.dispatch_action_config?.trigger_actions_on ?? ['on_enter_pressed'];
+  const value = () => ({ type: element.type, value: node.value === '' ? null : node.value });
+  const silently = { ...place, dispatches: false };
+  let timer = 0;
+  node.addEventListener('input', () => {
+    changed(element, surface, silently, value());
+    if (!place.dispatches || !triggers.includes('on_character_entered')) return;
+    clearTimeout(timer);
+    timer = setTimeout(() => changed(element, surface, place, value()), TYPING_PAUSE_MS);
+  });
+  node.addEventListener('keydown', (event) => {
+    if (event.key !== 'Enter' || !place.dispatches || !triggers.includes('on_enter_pressed')) return;
+    event.preventDefault();
+    changed(element, surface, place, value());
+  });
+}
+
+/**
+ * @param {any} element plain_text_input, number_input, url_text_input or email_text_input
+ * @param {Surface} surface
+ * @param {Place} place
+ * @returns {HTMLElement}
+ */
+export function textInput(element, surface, place) {
+  const initial = { type: element.type, value: element.initial_value || null };
+  const current = surface.values.claim(place.blockId, element.action_id, initial).value ?? '';
+  const placeholder = plain(element.placeholder);
+  const props = {
+    class: 'control', placeholder: placeholder || null, autocomplete: 'off', ...controlProps(element, place, placeholder || 'Text'),
+  };
+  const node = element.multiline ? h('textarea', { ...props, rows: 4 }) : h('input', { ...props, ...inputProps(element) });
+  node.value = current;
+  listenToTyping(node, element, surface, place);
+  return node;
+}
+
+/** How each picker is named in payloads, and which native input serves it. */
+const PICKERS = {
+  datepicker: { native: 'date', initial: 'initial_date', selected: 'selected_date', name: 'Date' },
+  timepicker: { native: 'time', initial: 'initial_time', selected: 'selected_time', name: 'Time' },
+  datetimepicker: {
+    native: 'datetime-local', initial: 'initial_date_time', selected: 'selected_date_time', name: 'Date and time',
+  },
+};
+
+/** @param {number} seconds @returns {string} the browser's own local time for datetime-local */
+function toLocal(seconds) {
+  const date = new Date(seconds * 1000);
+  return new Date(date.getTime() - date.getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
+}
+
+/**
+ * @param {any} element
+ * @param {Surface} surface
+ * @param {Place} place
+ * @returns {HTMLElement}
+ */
+export function picker(element, surface, place) {
+  const kind = PICKERS[element.type];
+  const moment = element.type === 'datetimepicker';
+  const initial = { type: element.type, [kind.selected]: element[kind.initial] ?? null };
+  const current = surface.values.claim(place.blockId, element.action_id, initial)[kind.selected];
+  const name = plain(element.placeholder) || kind.name;
+  const node = h('input', { class: 'control', type: kind.native, ...controlProps(element, place, name) });
+  node.value = moment && current ? toLocal(current) : (current ?? '');
+  node.addEventListener('change', () => {
+    const typed = node.value === '' ? null : node.value;
+    const picked = moment && typed ? Math.floor(Date.parse(typed) / 1000) : typed;
+    changed(element, surface, place, { type: element.type, [kind.selected]: picked });
+  });
+  return node;
+}

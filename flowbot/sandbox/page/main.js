@@ -1,0 +1,239 @@
+/**
+ * The page: a person, a place, and what happens there.
+ * @module
+ */
+
+import { Composer } from './composer.js';
+import { byId, fill, h } from './dom.js';
+import { showHelp, showWire, wireShortcuts } from './help.js';
+import { Home } from './home.js';
+import { MessageList } from './messages.js';
+import { Modal } from './modal.js';
+import { Session } from './session.js';
+import { drawChannelHead, drawChannels, drawHomeHead, drawPeople, drawStatus, wireDrawer } from './sidebar.js';
+
+const HOME = 'home';
+
+/** Ties the parts of the page together. */
+class Page {
+  constructor() {
+    /** @type {Session | null} */
+    this.session = null;
+    this.place = '';
+    this.unread = new Set();
+    this.voices = 0;
+    this.list = new MessageList(byId('log'), byId('scroller'), (message, values) =>
+      this.surface({ type: 'message', ts: message.ts, channel: message.channel }, values),
+    );
+    const api = () => this.live.api;
+    this.modal = new Modal(api, (container, values, errors) => this.surface(container, values, errors));
+    this.home = new Home(byId('home'), (values) => this.surface({ type: HOME }, values));
+    this.composer = new Composer((text) => this.send(text));
+    this.wire();
+  }
+
+  /** @returns {Session} */
+  get live() {
+    if (!this.session) throw new Error('Nobody sits at the desk yet');
+    return this.session;
+  }
+
+  wire() {
+    wireDrawer();
+    wireShortcuts({ moveChannel: (step) => this.move(step), focusComposer: () => byId('message').focus() });
+    byId('help').addEventListener('click', () => showHelp());
+    byId('wire').addEventListener('click', () => showWire(this.live.api).catch((error) => this.say(error.message)));
+    byId('person').addEventListener('change', (event) => this.become(event.target.value));
+    byId('skip').addEventListener('click', (event) => {
+      event.preventDefault();
+      byId('message').focus();
+    });
+    window.addEventListener('hashchange', () => this.goTo(location.hash.slice(1)));
+    window.addEventListener('popstate', () => this.followUrl());
+  }
+
+  /** @returns {string} the person whom the address names */
+  get asked() {
+    return new URLSearchParams(location.search).get('as') ?? '';
+  }
+
+  followUrl() {
+    if (this.session && this.asked && this.asked !== this.live.directory.me.id) this.start(this.asked);
+  }
+
+  /** @param {string} id of another person */
+  become(id) {
+    history.pushState(null, '', `?as=${encodeURIComponent(id)}${location.hash}`);
+    return this.start(id);
+  }
+
+  /** @param {string} as */
+  async start(as) {
+    const next = await Session.open(as, this.handlers());
+    this.session?.close();
+    this.session = next;
+    this.unread.clear();
+    this.modal.reset();
+    this.home.reset();
+    const { directory } = next;
+    history.replaceState(null, '', `?as=${directory.me.id}${location.hash}`);
+    document.title = directory.team.name;
+    byId('team').textContent = directory.team.name;
+    drawPeople(directory);
+    drawStatus(next.bot, directory.bot.name);
+    next.listen();
+    await this.goTo(location.hash.slice(1), true);
+  }
+
+  /** @returns {import('./session.js').SessionHandlers} */
+  handlers() {
+    return {
+      onMessage: (message) => this.receive(message),
+      onDeleted: (channel, ts) => channel === this.place && this.list.remove(ts),
+      onView: (view, depth) => this.modal.show(view, depth),
+      onViewClosed: (depth) => this.modal.shrink(depth),
+      onHome: (view) => this.home.show(view),
+      onStatus: (state) => drawStatus(state, this.live.directory.bot.name),
+      onGap: () => this.readAgain(),
+    };
+  }
+
+  /**
+   * @param {string} wanted a channel's id or "home"; the first channel when there is no such place
+   * @param {boolean} [anew] draw it even when one is there already
+   */
+  async goTo(wanted, anew = false) {
+    const { channels } = this.live.directory;
+    const place = wanted === HOME || channels.has(wanted) ? wanted : (channels.keys().next().value ?? HOME);
+    if (place === this.place && !anew) return;
+    this.place = place;
+    if (place !== wanted) history.replaceState(null, '', `${location.search}#${place}`);
+    this.unread.delete(place);
+    drawChannels(this.live.directory, place, this.unread);
+    byId('room').hidden = place === HOME;
+    byId('home').hidden = place !== HOME;
+    await (place === HOME ? this.enterHome() : this.enterChannel(place));
+  }
+
+  async enterHome() {
+    drawHomeHead(this.live.directory.bot.name);
+    try {
+      const { view } = await this.live.api.home();
+      if (view) this.home.show(view);
+      else this.home.blank();
+    } catch (error) {
+      this.home.trouble(/** @type {Error} */ (error).message);
+    }
+  }
+
+  /** @param {string} id */
+  async enterChannel(id) {
+    const { directory } = this.live;
+    const channel = /** @type {any} */ (directory.channels.get(id));
+    drawChannelHead(channel);
+    this.composer.setPerson(directory.me.locale, channel.name);
+    byId('log').setAttribute('aria-label', `Messages in ${channel.name}`);
+    this.list.load([], directory, false);
+    await this.read(false);
+  }
+
+  /** @param {boolean} keep what is on show */
+  async read(keep) {
+    const { place, session } = this;
+    const log = byId('log');
+    log.setAttribute('aria-busy', 'true');
+    const { messages } = await this.live.api.messages(place);
+    // the person may have gone elsewhere meanwhile
+    if (place === this.place && session === this.session) this.list.load(messages, this.live.directory, keep);
+    log.removeAttribute('aria-busy');
+  }
+
+  readAgain() {
+    if (this.place !== HOME) this.read(true).catch(() => drawStatus('lost', this.live.directory.bot.name));
+  }
+
+  /** @param {any} message */
+  receive(message) {
+    if (message.channel === this.place) {
+      this.list.put(message);
+      return;
+    }
+    if (message.user === this.live.directory.me.id || !this.live.directory.channels.has(message.channel)) return;
+    this.unread.add(message.channel);
+    drawChannels(this.live.directory, this.place, this.unread);
+  }
+
+  /**
+   * @param {string} text
+   * @returns {Promise<boolean>}
+   */
+  async send(text) {
+    this.list.toEnd();
+    try {
+      await this.live.api.send(this.place, text);
+      return true;
+    } catch (error) {
+      this.say(`\`${text.slice(0, 80).replaceAll('`', "'")}\` did not go through. ${/** @type {Error} */ (error).message} Your text is still in the message field.`);
+      return false;
+    }
+  }
+
+  /**
+   * The page's own voice, as Slackbot has one: seen here only, kept nowhere.
+   * @param {string} text
+   */
+  say(text) {
+    if (this.place === HOME) {
+      this.home.trouble(text);
+      return;
+    }
+    this.voices += 1;
+    const ts = `${(Date.now() / 1000).toFixed(3)}9${String(this.voices).padStart(2, '0')}`;
+    const blank = { thread_ts: null, user: null, bot: false, blocks: null, edited: false, reply_count: 0 };
+    this.list.put({ ...blank, ts, channel: this.place, text, ephemeral: true, author: 'Workspace' });
+  }
+
+  /**
+   * @param {object} container
+   * @param {import('./form_values.js').FormValues} values
+   * @param {Record<string, string>} [errors]
+   * @returns {import('./surface.js').Surface}
+   */
+  surface(container, values, errors = {}) {
+    const { api, directory } = this.live;
+    return {
+      directory,
+      values,
+      errors,
+      act: (blockId, actionId, element) =>
+        api
+          .action({ container, block_id: blockId, action_id: actionId, element, state: { values: values.snapshot() } })
+          .catch((error) => this.failed(container, error)),
+      options: (blockId, actionId, value) => api.options({ container, block_id: blockId, action_id: actionId, value }),
+      upload: async (file) => (await api.upload(file)).file,
+    };
+  }
+
+  /**
+   * @param {any} container
+   * @param {Error} error
+   */
+  failed(container, error) {
+    const top = this.modal.top;
+    if (container.type === 'view' && top) this.modal.refuse(top, top.errors, error.message);
+    else this.say(error.message);
+  }
+
+  /** @param {number} step up or down the list of channels */
+  move(step) {
+    const ids = [...this.live.directory.channels.keys()];
+    const at = ids.indexOf(this.place);
+    const next = ids[(at + step + ids.length) % ids.length];
+    if (next) location.hash = next;
+  }
+}
+
+const page = new Page();
+page.start(page.asked).catch((error) => {
+  fill(byId('log'), h('p', { class: 'unknown' }, `The workspace could not be opened. ${error.message}`));
+});

@@ -1,0 +1,160 @@
+/**
+ * The message list of the channel on show.
+ * @module
+ */
+
+import { dateOf, dayKey, dayLabel } from './dates.js';
+import { h, reconcile } from './dom.js';
+import { rememberFocus, restoreFocus } from './focus.js';
+import { FormValues } from './form_values.js';
+import { drawMessage, newArticle } from './message_view.js';
+
+/** @typedef {import('./message_view.js').Message} Message */
+
+const NEAR_END_PX = 60;
+
+/**
+ * @typedef {{message: Message, article: HTMLElement, values: FormValues}} Entry
+ */
+
+/** Draws messages in order of time, replies folded under their parents. */
+export class MessageList {
+  /**
+   * @param {HTMLElement} log the role="log" element
+   * @param {HTMLElement} scroller what scrolls
+   * @param {(message: Message, values: FormValues) => import('./surface.js').Surface} surfaceFor
+   */
+  constructor(log, scroller, surfaceFor) {
+    Object.assign(this, { log, scroller, surfaceFor });
+    /** @type {Map<string, Entry>} */
+    this.entries = new Map();
+    /** @type {Map<string, HTMLDetailsElement>} */
+    this.threads = new Map();
+    /** @type {Map<string, HTMLElement>} */
+    this.days = new Map();
+    scroller.addEventListener('load', () => this.stay && this.toEnd(), true);
+    scroller.addEventListener('scroll', () => {
+      this.stay = this.atEnd();
+    });
+    this.stay = true;
+  }
+
+  atEnd() {
+    const { scrollHeight, scrollTop, clientHeight } = this.scroller;
+    return scrollHeight - scrollTop - clientHeight < NEAR_END_PX;
+  }
+
+  toEnd() {
+    this.scroller.scrollTop = this.scroller.scrollHeight;
+  }
+
+  /**
+   * Show another channel, or the same one read again.
+   * @param {Message[]} messages
+   * @param {import('./directory.js').Directory} directory
+   * @param {boolean} keep what is known and unchanged in place
+   */
+  load(messages, directory, keep) {
+    this.directory = directory;
+    const wanted = new Set(messages.map(({ ts }) => ts));
+    for (const [ts, entry] of this.entries) {
+      if (!keep || !(wanted.has(ts) || entry.message.author)) this.entries.delete(ts);
+    }
+    for (const message of messages) this.draw(message);
+    this.arrange();
+    if (!keep) this.stay = true;
+    if (this.stay) this.toEnd();
+  }
+
+  /**
+   * A new or a changed message.
+   * @param {Message} message
+   */
+  put(message) {
+    const stay = this.atEnd();
+    const focus = this.draw(message);
+    this.arrange();
+    if (stay) this.toEnd();
+    this.stay = stay;
+    const entry = /** @type {Entry} */ (this.entries.get(message.ts));
+    restoreFocus(entry.article, focus, entry.article);
+  }
+
+  /** @param {string} ts */
+  remove(ts) {
+    const hadFocus = this.entries.get(ts)?.article.contains(document.activeElement);
+    this.entries.delete(ts);
+    this.arrange();
+    if (hadFocus) this.scroller.focus({ preventScroll: true });
+  }
+
+  /**
+   * @param {Message} message
+   * @returns {import('./focus.js').Place | null} where the focus was, when it was inside
+   */
+  draw(message) {
+    const known = this.entries.get(message.ts);
+    const entry = known ?? { message, article: newArticle(), values: new FormValues() };
+    const unchanged = known && JSON.stringify(known.message) === JSON.stringify(message);
+    entry.message = message;
+    this.entries.set(message.ts, entry);
+    if (unchanged) return null;
+    const focus = rememberFocus(entry.article);
+    drawMessage(entry.article, message, this.surfaceFor(message, entry.values));
+    return focus;
+  }
+
+  /** Put days, messages and threads where they belong. */
+  arrange() {
+    const ordered = [...this.entries.values()].sort((left, right) => (left.message.ts < right.message.ts ? -1 : 1));
+    const replies = new Map();
+    const nodes = [];
+    for (const entry of ordered) {
+      const parent = this.parentOf(entry.message);
+      if (parent) replies.set(parent, [...(replies.get(parent) ?? []), entry]);
+      else nodes.push(...this.dayBefore(entry, nodes), entry.article);
+    }
+    reconcile(this.log, nodes);
+    this.arrangeThreads(replies);
+  }
+
+  /** @param {Message} message @returns {string | null} the ts of the message it answers, when that is on show */
+  parentOf(message) {
+    const parent = message.thread_ts;
+    return parent && parent !== message.ts && this.entries.has(parent) ? parent : null;
+  }
+
+  /**
+   * @param {Entry} entry
+   * @param {HTMLElement[]} before
+   * @returns {HTMLElement[]} the divider of a new day, or nothing
+   */
+  dayBefore(entry, before) {
+    const date = dateOf(entry.message.ts);
+    const key = dayKey(date, this.directory.me);
+    const divider = this.days.get(key) ?? h('div', { class: 'day' }, h('span', {}, dayLabel(date, this.directory.me)));
+    this.days.set(key, divider);
+    return before.includes(divider) ? [] : [divider];
+  }
+
+  /** @param {Map<string, Entry[]>} replies */
+  arrangeThreads(replies) {
+    for (const [ts, thread] of this.threads) if (!replies.has(ts)) thread.remove();
+    for (const [ts, entries] of replies) {
+      const thread = this.threadOf(ts);
+      const [summary] = thread.children;
+      summary.textContent = entries.length === 1 ? '1 reply' : `${entries.length} replies`;
+      reconcile(thread, [/** @type {HTMLElement} */ (summary), ...entries.map(({ article }) => article)]);
+      this.entries.get(ts)?.article.querySelector('.message-main')?.append(thread);
+    }
+  }
+
+  /** @param {string} ts @returns {HTMLDetailsElement} */
+  threadOf(ts) {
+    const known = this.threads.get(ts);
+    if (known) return known;
+    const thread = h('details', { class: 'thread', open: true }, h('summary', {}, ''));
+    this.threads.set(ts, thread);
+    return thread;
+  }
+}

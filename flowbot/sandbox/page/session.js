@@ -1,0 +1,78 @@
+/**
+ * One person at the desk: their view of the workspace, kept current by the stream of events.
+ * @module
+ */
+
+import { Api } from './api.js';
+import { Directory } from './directory.js';
+import { Stream } from './stream.js';
+
+/**
+ * @typedef {object} SessionHandlers what the page does when something happened
+ * @property {(message: any) => void} onMessage
+ * @property {(channel: string, ts: string) => void} onDeleted
+ * @property {(view: any, depth: number) => void} onView
+ * @property {(depth: number) => void} onViewClosed
+ * @property {(view: any) => void} onHome
+ * @property {(state: 'online' | 'offline' | 'lost' | 'unknown') => void} onStatus
+ * @property {() => void} onGap
+ */
+
+/** A person's session; closed when another person sits down. */
+export class Session {
+  /**
+   * @param {Api} api
+   * @param {any} state
+   * @param {SessionHandlers} handlers
+   */
+  constructor(api, state, handlers) {
+    this.api = api;
+    this.directory = new Directory(state);
+    this.handlers = handlers;
+    this.bot = 'online' in state.bot ? (state.bot.online ? 'online' : 'offline') : 'unknown';
+  }
+
+  /**
+   * @param {string} as empty for the workspace's default
+   * @param {SessionHandlers} handlers
+   * @returns {Promise<Session>}
+   */
+  static async open(as, handlers) {
+    const state = await new Api(as).state().catch((error) => (as ? new Api('').state() : Promise.reject(error)));
+    return new Session(new Api(state.me.id), state, handlers);
+  }
+
+  /** Begin to listen; the page is ready to be told. */
+  listen() {
+    this.stream = new Stream(this.api.as, {
+      onEvent: (event) => this.take(event),
+      onLink: (up) => this.handlers.onStatus(up ? this.bot : 'lost'),
+      onGap: () => this.handlers.onGap(),
+    });
+  }
+
+  /** @param {any} event */
+  take(event) {
+    const { handlers } = this;
+    const actions = {
+      message: () => handlers.onMessage(event.message),
+      message_changed: () => handlers.onMessage(event.message),
+      message_deleted: () => handlers.onDeleted(event.channel, event.ts),
+      view: () => handlers.onView(event.view, event.stack_depth),
+      view_closed: () => handlers.onViewClosed(event.stack_depth),
+      home: () => handlers.onHome(event.view),
+      bot: () => this.setBot(event.online),
+    };
+    actions[event.type]?.();
+  }
+
+  /** @param {boolean} online */
+  setBot(online) {
+    this.bot = online ? 'online' : 'offline';
+    this.handlers.onStatus(this.bot);
+  }
+
+  close() {
+    this.stream?.close();
+  }
+}

@@ -1,0 +1,56 @@
+/**
+ * The stream of server-sent events, with reconnection.
+ * @module
+ */
+
+const FIRST_DELAY_MS = 500;
+const LONGEST_DELAY_MS = 8000;
+
+/**
+ * @typedef {object} StreamHandlers
+ * @property {(event: any) => void} onEvent one parsed event
+ * @property {(connected: boolean) => void} onLink the line went up or down
+ * @property {() => void} onGap events may have been missed: read everything again
+ */
+
+/** Keeps one EventSource open; the browser resumes by Last-Event-ID, this class does the rest. */
+export class Stream {
+  /**
+   * @param {string} as
+   * @param {StreamHandlers} handlers
+   */
+  constructor(as, handlers) {
+    this.url = `/sandbox/events?as=${encodeURIComponent(as)}`;
+    this.handlers = handlers;
+    this.delay = FIRST_DELAY_MS;
+    this.lost = false;
+    this.open();
+  }
+
+  open() {
+    this.source = new EventSource(this.url);
+    this.source.addEventListener('open', () => this.opened());
+    this.source.addEventListener('error', () => this.failed());
+    this.source.addEventListener('message', (event) => this.handlers.onEvent(JSON.parse(event.data)));
+  }
+
+  opened() {
+    this.delay = FIRST_DELAY_MS;
+    this.handlers.onLink(true);
+    if (this.lost) this.handlers.onGap();
+    this.lost = false;
+  }
+
+  failed() {
+    this.lost = true;
+    this.handlers.onLink(false);
+    if (this.source.readyState !== EventSource.CLOSED) return;
+    this.timer = setTimeout(() => this.open(), this.delay);
+    this.delay = Math.min(this.delay * 2, LONGEST_DELAY_MS);
+  }
+
+  close() {
+    clearTimeout(this.timer);
+    this.source.close();
+  }
+}

@@ -1,5 +1,7 @@
 """From an answer's bytes to typed values: all at once, and item by item only where one of them is broken."""
 
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Generic, TypeVar
 
 import structlog
@@ -12,6 +14,7 @@ from flowbot.enkapush.pages import Page
 _log = structlog.get_logger("enkapush")
 
 R = TypeVar("R", bound=Record)
+T = TypeVar("T")
 
 
 class _Meta(BaseModel):
@@ -63,10 +66,7 @@ class Reader(Generic[R]):
         Raises:
             MalformedAnswerError: The answer is not one whole thing, or it is another one.
         """
-        try:
-            thing = self._single.validate_json(answer.content).data
-        except ValidationError as error:
-            raise answer.malformed(_where(error)) from None
+        thing = _decoded(answer, self._single.validate_json).data
         if thing.id != asked:
             raise answer.malformed(f"asked for {asked}, got {thing.id}")
         return thing
@@ -82,17 +82,13 @@ class Reader(Generic[R]):
         Raises:
             MalformedAnswerError: The answer is no list at all.
         """
-        try:
+        with suppress(ValidationError):
             whole = self._list.validate_json(answer.content)
-        except ValidationError:
-            return self._item_by_item(answer, asked, size)
-        return _page(whole.data, whole.meta, asked, size)
+            return _page(whole.data, whole.meta, asked, size)
+        return self._item_by_item(answer, asked, size)
 
     def _item_by_item(self, answer: Answer, asked: int, size: int) -> Page[R]:
-        try:
-            loose = _LooseList.model_validate_json(answer.content)
-        except ValidationError as error:
-            raise answer.malformed(_where(error)) from None
+        loose = _decoded(answer, _LooseList.model_validate_json)
         read = [self._item_or_none(item, answer) for item in loose.data]
         items = tuple(item for item in read if item is not None)
         return _page(items, loose.meta, asked, size, skipped=len(read) - len(items))
@@ -122,13 +118,19 @@ def written_id(answer: Answer, asked: int | None = None) -> int:
     Raises:
         MalformedAnswerError: There is no id, or another one.
     """
-    try:
-        written = _Written.model_validate_json(answer.content).data.id
-    except ValidationError as error:
-        raise answer.malformed(_where(error)) from None
+    written = _decoded(answer, _Written.model_validate_json).data.id
     if asked is not None and written != asked:
         raise answer.malformed(f"wrote to {asked}, answered {written}")
     return written
+
+
+def _decoded(answer: Answer, decode: Callable[[bytes], T]) -> T:
+    try:
+        return decode(answer.content)
+    except ValidationError as error:
+        reason = _where(error)
+    # Outside of the `except`: pydantic's text quotes the body, which may echo the key, and must not be the context.
+    raise answer.malformed(reason)
 
 
 def _page(items: tuple[R, ...], meta: _Meta, asked: int, size: int, skipped: int = 0) -> Page[R]:

@@ -1,0 +1,126 @@
+"""Enkapush's flows as flowbot's: the adapter behind `services.ports.FlowSource`, and the only room that knows both."""
+
+import datetime as dt
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from flowbot.domain.flows import Button, Flow, Totals, Wait
+from flowbot.domain.types import FlowId, WebsiteId
+from flowbot.enkapush import models
+from flowbot.enkapush.client import EnkapushClient
+from flowbot.enkapush.errors import (
+    AuthError,
+    ConnectError,
+    ConnectionLostError,
+    EnkapushError,
+    NotFoundError,
+    RateLimitedError,
+    RequestTimeoutError,
+)
+from flowbot.errors import Fault
+
+_KEYS: Final[tuple[tuple[type[EnkapushError], str], ...]] = (
+    (AuthError, "fault.enkapush_key"),
+    (RateLimitedError, "fault.enkapush_busy"),
+    (RequestTimeoutError, "fault.enkapush_slow"),
+    (ConnectError, "fault.enkapush_down"),
+    (ConnectionLostError, "fault.enkapush_down"),
+    (EnkapushError, "fault.enkapush_broken"),
+)
+
+
+class EnkapushFlows:
+    """Reads flows.
+
+    Args:
+        client: the account.
+        zone: the zone of Enkapush's naive timestamps.
+    """
+
+    def __init__(self, client: EnkapushClient, zone: ZoneInfo) -> None:
+        self._client = client
+        self._zone = zone
+
+    async def all_flows(self) -> Sequence[Flow]:
+        """Every flow of the account, at 1000 a page.
+
+        Raises:
+            Fault: Enkapush did not answer, or not with flows.
+        """
+        with _faults():
+            listing = await self._client.flows.all()
+        return [flow_of(flow, self._zone) for flow in listing.items]
+
+    async def flow(self, flow_id: FlowId) -> Flow | None:
+        """One flow as it is now, or None where there is no such flow.
+
+        Raises:
+            Fault: Enkapush did not answer, or not with a flow.
+        """
+        with _faults():
+            try:
+                return flow_of(await self._client.flows.get(flow_id), self._zone)
+            except NotFoundError:
+                return None
+
+    async def ping(self) -> None:
+        """Make sure that Enkapush answers.
+
+        Raises:
+            Fault: it does not.
+        """
+        with _faults():
+            await self._client.flows.list(results_per_page=10)
+
+
+@contextmanager
+def _faults() -> Iterator[None]:
+    """Enkapush's errors become faults that can be said to a person; the details stay with the cause."""
+    try:
+        yield
+    except EnkapushError as error:
+        key = next(key for kind, key in _KEYS if isinstance(error, kind))
+        raise Fault(key) from error
+
+
+def flow_of(wire: models.Flow, zone: ZoneInfo) -> Flow:
+    """A flow from the wire, its naive times put into `zone`."""
+    settings = wire.settings
+    return Flow(
+        id=FlowId(wire.id),
+        website_id=WebsiteId(wire.website_id),
+        name=wire.name,
+        title=wire.title,
+        description=wire.description,
+        wait=Wait(wire.wait_time, wire.wait_time_type),
+        is_enabled=wire.is_enabled,
+        url=wire.url,
+        image_url=wire.image_url or None,
+        ttl=settings.ttl,
+        urgency=settings.urgency,
+        is_silent=settings.is_silent,
+        is_auto_hide=settings.is_auto_hide,
+        buttons=(
+            Button(settings.button_title_1, settings.button_url_1),
+            Button(settings.button_title_2, settings.button_url_2),
+        ),
+        totals=_totals(wire),
+        last_sent_at=_in_zone(wire.last_sent_at, zone),
+        changed_at=_in_zone(wire.changed_at, zone),
+        created_at=_in_zone(wire.created_at, zone),
+    )
+
+
+def _totals(wire: models.Flow) -> Totals:
+    return Totals(
+        sent=wire.total_sent_push_notifications,
+        displayed=wire.total_displayed_push_notifications,
+        clicked=wire.total_clicked_push_notifications,
+        closed=wire.total_closed_push_notifications,
+    )
+
+
+def _in_zone(moment: dt.datetime | None, zone: ZoneInfo) -> dt.datetime | None:
+    return moment.replace(tzinfo=zone) if moment is not None and moment.tzinfo is None else moment

@@ -1,0 +1,34 @@
+"""Fixtures: a client that never sleeps, and a server that follows a script."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from typing import Any
+
+import pytest
+from enkapush_wire import KEY, FakePace, MakeClient, ScriptedServer, scripted
+
+from flowbot.enkapush import EnkapushClient
+
+
+@pytest.fixture
+def clock() -> FakePace:
+    return FakePace()
+
+
+@pytest.fixture
+async def make_client(clock: FakePace) -> AsyncIterator[MakeClient]:
+    async with AsyncExitStack() as stack:
+
+        def make(base_url: str, key: str = KEY, **options: Any) -> EnkapushClient:
+            options.setdefault("pace", clock.pace())
+            client = EnkapushClient(base_url, key, **options)
+            stack.push_async_callback(client.aclose)
+            return client
+
+        yield make
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[ScriptedServer]:
+    async with scripted() as server:
+        yield server

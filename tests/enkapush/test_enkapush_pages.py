@@ -1,0 +1,167 @@
+"""One page after another, each item once, whatever moves meanwhile."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import aclosing
+from dataclasses import dataclass
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from flowbot.enkapush import MalformedAnswerError, NotFoundError, Page, ServerError
+from flowbot.enkapush.pages import iterate_pages, read_all
+
+SIZE = 3
+
+
+@dataclass(frozen=True)
+class Item:
+    id: int
+
+
+class Shelf:
+    """A list of a server, read in pages of three; `meanwhile` is called after each page."""
+
+    def __init__(self, count: int, meanwhile: Callable[["Shelf", int], None] | None = None) -> None:
+        self.ids = list(range(1, count + 1))
+        self.asked: list[int] = []
+        self.busy = self.busiest = 0
+        self.meanwhile = meanwhile
+        self.beyond_is_missing = False
+
+    async def fetch(self, number: int) -> Page[Item]:
+        self.asked.append(number)
+        self.busy += 1
+        self.busiest = max(self.busiest, self.busy)
+        try:
+            await asyncio.sleep(0)
+            return self._page(number)
+        finally:
+            self.busy -= 1
+            if self.meanwhile:
+                self.meanwhile(self, number)
+
+    def _page(self, number: int) -> Page[Item]:
+        ids = self.ids[(number - 1) * SIZE : number * SIZE]
+        if not ids and number > 1 and self.beyond_is_missing:
+            raise NotFoundError("-")
+        pages = -(-len(self.ids) // SIZE)
+        return Page(tuple(map(Item, ids)), number, SIZE, len(self.ids), pages)
+
+
+async def ids_of(shelf: Shelf, concurrency: int = 3) -> list[int]:
+    return [item.id for item in await read_all(shelf.fetch, concurrency)]
+
+
+@given(st.integers(0, 60), st.integers(1, 5))
+async def test_every_item_is_read_once_and_in_order(count: int, concurrency: int) -> None:
+    shelf = Shelf(count)
+    assert await ids_of(shelf, concurrency) == list(range(1, count + 1))
+    assert len(shelf.asked) == max(1, -(-count // SIZE))
+
+
+async def test_no_more_requests_are_in_flight_than_allowed() -> None:
+    shelf = Shelf(60)
+    await ids_of(shelf, concurrency=3)
+    assert shelf.busiest == 3
+
+
+async def test_pages_come_in_order() -> None:
+    shelf = Shelf(10)
+    assert [page.page async for page in iterate_pages(shelf.fetch, 3)] == [1, 2, 3, 4]
+
+
+async def test_a_list_that_grows_meanwhile_is_read_to_its_new_end() -> None:
+    def grow(shelf: Shelf, number: int) -> None:
+        if number == 2 and len(shelf.ids) == 9:
+            shelf.ids += [10, 11, 12, 13]
+
+    assert await ids_of(Shelf(9, grow)) == list(range(1, 14))
+
+
+async def test_an_item_that_slips_to_an_earlier_page_is_found_by_reading_again() -> None:
+    def lose_the_first(shelf: Shelf, number: int) -> None:
+        if number == 1 and shelf.ids[0] == 1:
+            shelf.ids.pop(0)
+
+    shelf = Shelf(9, lose_the_first)
+    assert await ids_of(shelf) == list(range(2, 10))
+
+
+async def test_an_item_that_slips_to_a_later_page_is_not_doubled() -> None:
+    def push_one_in(shelf: Shelf, number: int) -> None:
+        if number == 1 and shelf.ids[0] == 1:
+            shelf.ids.insert(0, 99)
+
+    assert await ids_of(Shelf(9, push_one_in)) == [99, *range(1, 10)]
+
+
+@pytest.mark.parametrize("beyond_is_missing", [False, True])
+async def test_a_list_that_shrinks_meanwhile_ends_where_it_now_ends(beyond_is_missing: bool) -> None:
+    def shrink(shelf: Shelf, number: int) -> None:
+        del shelf.ids[4:]
+
+    shelf = Shelf(30, shrink)
+    shelf.beyond_is_missing = beyond_is_missing
+    assert await ids_of(shelf) == [1, 2, 3, 4]
+
+
+async def test_a_list_that_never_rests_is_read_twice_at_most_and_says_so() -> None:
+    def grow(shelf: Shelf, number: int) -> None:
+        shelf.ids.append(len(shelf.ids) + 1)
+        del shelf.ids[12:]
+        shelf.ids.reverse()
+
+    shelf = Shelf(9, grow)
+    listing = await read_all(shelf.fetch, 1)
+    assert not listing.steady
+    assert shelf.asked.count(1) == 2
+
+
+async def test_a_missing_first_page_is_an_error() -> None:
+    async def nothing(number: int) -> Page[Item]:
+        raise NotFoundError("-")
+
+    with pytest.raises(NotFoundError):
+        await read_all(nothing, 3)
+
+
+async def test_a_failing_page_fails_the_list_and_leaves_nothing_running() -> None:
+    shelf = Shelf(60)
+
+    async def fetch(number: int) -> Page[Item]:
+        if number == 4:
+            raise ServerError("-")
+        return await shelf.fetch(number)
+
+    with pytest.raises(ServerError):
+        await read_all(fetch, 3)
+    assert shelf.busy == 0
+    assert max(shelf.asked) <= 7
+
+
+async def test_leaving_early_stops_the_reading_ahead() -> None:
+    shelf = Shelf(60)
+    async with aclosing(iterate_pages(shelf.fetch, 3)) as pages:
+        async for page in pages:
+            if page.page == 2:
+                break
+    assert shelf.busy == 0
+    assert max(shelf.asked) <= 4
+
+
+async def test_an_absurd_number_of_pages_is_an_error() -> None:
+    async def fetch(number: int) -> Page[Item]:
+        return Page((Item(number),), number, SIZE, 10**12, 10**12)
+
+    with pytest.raises(MalformedAnswerError):
+        await read_all(fetch, 3)
+
+
+async def test_skipped_items_are_counted_over_all_pages() -> None:
+    async def fetch(number: int) -> Page[Item]:
+        return Page((Item(number),), number, SIZE, 6, 2, skipped=2)
+
+    listing = await read_all(fetch, 3)
+    assert (len(listing), listing.skipped, listing.steady) == (2, 4, True)

@@ -1,0 +1,140 @@
+"""What is read: tolerant of single flaws, never of a wrong shape."""
+
+import datetime as dt
+import json
+import time
+from typing import Any
+
+import pytest
+from enkapush_wire import a_flow, many, one
+from hypothesis import given
+from hypothesis import strategies as st
+from structlog.testing import capture_logs
+
+from flowbot.enkapush import Exchange, Flow, MalformedAnswerError, Segment
+from flowbot.enkapush._answers import Answer
+from flowbot.enkapush._reading import Reader, written_id
+
+FLOWS = Reader(Flow)
+
+
+def answer(body: str | bytes, method: str = "GET") -> Answer:
+    content = body.encode() if isinstance(body, str) else body
+    return Answer(Exchange(method=method, path="/flows/", status=200), content)
+
+
+def read(**changes: Any) -> Flow:
+    return FLOWS.one(answer(one(a_flow(12, **changes))), 12)
+
+
+def test_the_documented_example_is_read_whole() -> None:
+    flow = read()
+    assert (flow.id, flow.website_id, flow.name, flow.url) == (12, 1, "Example", "https://example.com")
+    assert (flow.wait_time, flow.wait_time_type, flow.is_enabled) == (3, "days", True)
+    assert (flow.settings.ttl, flow.settings.urgency, flow.settings.is_silent) == (2419200, "normal", False)
+    assert flow.created_at == dt.datetime(2025, 9, 16, 23, 5, 58)  # noqa: DTZ001  # the API's are naive
+    assert (flow.image_url, flow.last_sent_at, flow.changed_at) == (None, None, None)
+
+
+@pytest.mark.parametrize(("wire", "value"), [(0, False), (1, True), ("0", False), ("1", True), (True, True)])
+def test_booleans_come_in_many_spellings(wire: Any, value: bool) -> None:
+    flow = read(is_enabled=wire, settings={"is_silent": wire, "is_auto_hide": wire})
+    assert (flow.is_enabled, flow.settings.is_silent, flow.settings.is_auto_hide) == (value,) * 3
+
+
+@pytest.mark.parametrize(
+    ("changes", "field", "value"),
+    [
+        ({"url": None}, "url", ""),
+        ({"title": None}, "title", ""),
+        ({"name": 2026}, "name", "2026"),
+        ({"image_url": ""}, "image_url", None),
+        ({"wait_time_type": "weeks"}, "wait_time_type", "weeks"),
+        ({"wait_time": "5"}, "wait_time", 5),
+        ({"total_sent_push_notifications": None}, "total_sent_push_notifications", 0),
+        ({"last_sent_datetime": "0000-00-00 00:00:00"}, "last_sent_at", None),
+        ({"last_sent_datetime": ""}, "last_sent_at", None),
+        ({"something_new": {"x": 1}}, "id", 12),
+    ],
+)
+def test_small_surprises_do_not_lose_a_flow(changes: dict[str, Any], field: str, value: Any) -> None:
+    assert getattr(read(**changes), field) == value
+
+
+@pytest.mark.parametrize(("wire", "ttl"), [(60, 60), ("900", 900), (None, None), ("", None)])
+def test_an_unknown_time_to_live_is_kept(wire: Any, ttl: int | None) -> None:
+    assert read(settings={"ttl": wire}).settings.ttl == ttl
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "",
+        "null",
+        "[]",
+        "{}",
+        "<html>",
+        '{"data": null}',
+        '{"data": []}',
+        '{"data": {"id": 12}}',
+        '{"data": {"id": 12},}',
+        one(a_flow(13)),
+        one(a_flow(12, is_enabled=None)),
+        b"\xff",
+        "[" * 100_000,
+    ],
+)
+def test_an_answer_that_is_not_the_flow_is_an_error(body: str | bytes) -> None:
+    with pytest.raises(MalformedAnswerError) as caught:
+        FLOWS.one(answer(body), 12)
+    assert caught.value.__cause__ is None
+
+
+@pytest.mark.parametrize("body", ["", "{}", "[]", '{"data": []}', '{"data": {}, "meta": {"total": 0}}', "<p>"])
+def test_an_answer_that_is_no_list_is_an_error(body: str) -> None:
+    with pytest.raises(MalformedAnswerError):
+        FLOWS.page(answer(body), 1, 25)
+
+
+def test_broken_items_are_left_out_counted_and_logged() -> None:
+    body = many(a_flow(1), {"id": 2}, "nonsense", a_flow(3), None)
+    with capture_logs() as logs:
+        page = FLOWS.page(answer(body), 1, 25)
+    assert ([flow.id for flow in page.items], page.skipped, page.total) == ([1, 3], 3, 5)
+    assert [(log["event"], log["id"]) for log in logs] == [
+        ("enkapush.item_skipped", 2),
+        ("enkapush.item_skipped", None),
+        ("enkapush.item_skipped", None),
+    ]
+
+
+def test_what_the_meta_leaves_out_follows_from_the_question() -> None:
+    page = FLOWS.page(answer(json.dumps({"data": [], "meta": {"total": 51}})), 2, 25)
+    assert (page.page, page.results_per_page, page.total_pages) == (2, 25, 3)
+
+
+def test_a_segment_is_read() -> None:
+    body = one({"id": 3, "website_id": 1, "name": "Sadık müşteriler", "type": "smart", "total_subscribers": 9})
+    segment = Reader(Segment).one(answer(body), 3)
+    assert (segment.name, segment.type, segment.total_subscribers) == ("Sadık müşteriler", "smart", 9)
+
+
+@pytest.mark.parametrize("body", ["", "{}", '{"data": {}}', '{"data": {"id": null}}', '{"data": {"id": 8}}'])
+def test_a_write_that_answers_no_id_or_another_one_is_ambiguous(body: str) -> None:
+    with pytest.raises(MalformedAnswerError) as caught:
+        written_id(answer(body, "POST"), 7)
+    assert caught.value.ambiguous
+
+
+def test_a_hundred_thousand_flows_are_read_in_seconds() -> None:
+    body = answer(many(*(a_flow(number) for number in range(1, 1001))))
+    started = time.process_time()
+    read_flows = sum(len(FLOWS.page(body, page, 1000).items) for page in range(1, 101))
+    assert read_flows == 100_000
+    assert time.process_time() - started < 15
+
+
+@given(st.text(), st.text(), st.text())
+def test_every_text_is_read_as_it_was_written(name: str, title: str, description: str) -> None:
+    flow = read(name=name, title=title, description=description)
+    assert (flow.name, flow.title, flow.description) == (name, title, description)

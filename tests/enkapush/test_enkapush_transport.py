@@ -1,0 +1,461 @@
+"""The one path of every request, against a server that says exactly what the test scripts."""
+
+import asyncio
+import gzip
+import re
+import traceback
+from typing import Any
+
+import pytest
+from enkapush_wire import (
+    IMPATIENT,
+    KEY,
+    ONE_TRY,
+    FakePace,
+    MakeClient,
+    ScriptedServer,
+    a_flow,
+    a_new_flow,
+    hang,
+    many,
+    one,
+    reply,
+    reset,
+)
+from structlog.testing import capture_logs
+
+from flowbot.enkapush import (
+    AuthError,
+    ConnectError,
+    ConnectionLostError,
+    EnkapushError,
+    FlowPatch,
+    Image,
+    InvalidError,
+    MalformedAnswerError,
+    NotFoundError,
+    RateLimitedError,
+    RequestTimeoutError,
+    ResponseError,
+    RetryPolicy,
+    ServerError,
+    UnexpectedRedirectError,
+)
+from flowbot.enkapush import _constants as constants
+
+FLOW = reply(200, one(a_flow(12)))
+
+
+# --- reads -----------------------------------------------------------------------------------------------------
+
+
+async def test_a_read_carries_the_key_and_the_documented_path(server: ScriptedServer, make_client: MakeClient) -> None:
+    server.says(FLOW, reply(200, many()))
+    client = make_client(server.url)
+    assert (await client.flows.get(12)).id == 12
+    await client.flows.list(page=2, results_per_page=100)
+    assert [heard.target for heard in server.heard] == [
+        "/api/flows/12",
+        "/api/flows/?page=2&results_per_page=100",
+    ]
+    assert {heard.headers["authorization"] for heard in server.heard} == {f"Bearer {KEY}"}
+
+
+async def test_a_trailing_slash_of_the_base_url_changes_nothing(
+    server: ScriptedServer, make_client: MakeClient
+) -> None:
+    server.says(FLOW)
+    await make_client(server.url + "/").flows.get(12)
+    assert server.heard[0].target == "/api/flows/12"
+
+
+@pytest.mark.parametrize(("page", "size"), [(0, 25), (-1, 25), (1, 24), (1, 0), (1, 2000)])
+async def test_a_page_that_the_api_does_not_know_is_not_asked_for(
+    make_client: MakeClient, server: ScriptedServer, page: int, size: Any
+) -> None:
+    with pytest.raises(ValueError, match="no such page"):
+        await make_client(server.url).flows.list(page, size)
+
+
+@pytest.mark.parametrize("trouble", [reply(500), reply(503, "<html>"), reply(429), reset, b"HTTP/1.1 20"])
+async def test_a_read_gets_over_passing_trouble(
+    server: ScriptedServer, make_client: MakeClient, clock: FakePace, trouble: Any
+) -> None:
+    server.says(trouble, trouble, FLOW)
+    assert (await make_client(server.url).flows.get(12)).id == 12
+    assert clock.naps == [0.5, 1.0]
+
+
+async def test_a_read_waits_as_long_as_the_server_asks(
+    server: ScriptedServer, make_client: MakeClient, clock: FakePace
+) -> None:
+    server.says(reply(429, retry_after="7"), reply(429, retry_after="3600"), FLOW)
+    await make_client(server.url).flows.get(12)
+    assert clock.naps == [7.0, 10.0]
+
+
+async def test_a_read_gives_up_after_its_last_try(server: ScriptedServer, make_client: MakeClient) -> None:
+    server.says(*[reply(500, x_request_id="r-9")] * 4)
+    with pytest.raises(ServerError) as caught:
+        await make_client(server.url).flows.get(12)
+    assert (caught.value.attempts, caught.value.request_id) == (4, "r-9")
+
+
+async def test_a_read_does_not_wait_beyond_its_budget(
+    server: ScriptedServer, make_client: MakeClient, clock: FakePace
+) -> None:
+    server.says(*[reply(429, retry_after="10")] * 3)
+    with pytest.raises(RateLimitedError) as caught:
+        await make_client(server.url).flows.get(12)
+    assert (clock.naps, caught.value.retry_after) == ([10.0, 10.0], 10.0)
+
+
+async def test_the_budget_bounds_the_try_itself(server: ScriptedServer, make_client: MakeClient) -> None:
+    async def drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
+        while not reader.at_eof() and not writer.is_closing():
+            writer.write(b" ")
+            await writer.drain()
+            await asyncio.sleep(0.001)
+
+    server.says(drip)
+    client = make_client(server.url, retry=RetryPolicy(attempts=1, budget=0.1))
+    with pytest.raises(RequestTimeoutError):
+        await client.flows.get(12)
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        (400, InvalidError),
+        (401, AuthError),
+        (403, AuthError),
+        (404, NotFoundError),
+        (409, ResponseError),
+        (422, InvalidError),
+        (300, UnexpectedRedirectError),
+    ],
+)
+async def test_a_refusal_is_told_by_its_kind_at_once(
+    server: ScriptedServer, make_client: MakeClient, status: int, kind: type[EnkapushError]
+) -> None:
+    server.says(reply(status, '{"message": "no"}'))
+    with pytest.raises(kind) as caught:
+        await make_client(server.url).flows.get(12)
+    error = caught.value
+    assert type(error) is kind
+    assert (error.status, error.method, error.path) == (status, "GET", "/flows/12")
+    assert error.body == '{"message": "no"}'
+
+
+async def test_a_refused_form_tells_which_field(server: ScriptedServer, make_client: MakeClient) -> None:
+    server.says(reply(422, '{"errors": {"title": ["çok uzun"]}}'))
+    with pytest.raises(InvalidError) as caught:
+        await make_client(server.url).flows.create(a_new_flow())
+    assert caught.value.messages == {"title": ("çok uzun",)}
+
+
+async def test_an_endless_answer_is_cut_off(
+    server: ScriptedServer, make_client: MakeClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def endless(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
+        while not reader.at_eof() and not writer.is_closing():
+            writer.write(b"x" * 65536)
+            await writer.drain()
+
+    monkeypatch.setattr(constants, "MAX_ANSWER_BYTES", 1_000_000)
+    server.says(endless)
+    with pytest.raises(MalformedAnswerError, match="does not end"):
+        await make_client(server.url).flows.get(12)
+
+
+async def test_a_small_answer_that_unpacks_to_a_huge_one_is_cut_off(
+    server: ScriptedServer, make_client: MakeClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(constants, "MAX_ANSWER_BYTES", 1_000_000)
+    server.says(reply(200, gzip.compress(b" " * 5_000_000), content_encoding="gzip"))
+    with pytest.raises(MalformedAnswerError, match="does not end"):
+        await make_client(server.url).flows.get(12)
+
+
+async def test_a_body_that_does_not_unpack_is_malformed(server: ScriptedServer, make_client: MakeClient) -> None:
+    server.says(reply(200, b"not gzip", content_encoding="gzip"))
+    with pytest.raises(MalformedAnswerError):
+        await make_client(server.url).flows.get(12)
+
+
+# --- redirects -------------------------------------------------------------------------------------------------
+
+
+async def test_a_read_follows_a_redirect_to_the_same_host(server: ScriptedServer, make_client: MakeClient) -> None:
+    server.says(reply(301, location="/api/flows/12/"), FLOW)
+    assert (await make_client(server.url).flows.get(12)).id == 12
+    assert server.heard[1].headers["authorization"] == f"Bearer {KEY}"
+
+
+@pytest.mark.parametrize(
+    "elsewhere", ["http://localhost:1/api/flows/12", "http://127.0.0.1:1/", "//evil.example/", "ftp://127.0.0.1/"]
+)
+async def test_a_read_never_takes_the_key_to_another_host(
+    server: ScriptedServer, make_client: MakeClient, elsewhere: str
+) -> None:
+    server.says(reply(302, location=elsewhere))
+    with pytest.raises(UnexpectedRedirectError):
+        await make_client(server.url).flows.get(12)
+
+
+async def test_a_read_does_not_run_in_circles(server: ScriptedServer, make_client: MakeClient) -> None:
+    server.says(*[reply(302, location="/api/flows/12")] * 4)
+    with pytest.raises(UnexpectedRedirectError, match="again and again"):
+        await make_client(server.url).flows.get(12)
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+async def test_a_redirected_write_is_an_error_and_in_doubt(
+    server: ScriptedServer, make_client: MakeClient, status: int
+) -> None:
+    server.says(*[reply(status, location="/api/flows/12/")] * 2)
+    client = make_client(server.url)
+    with pytest.raises(UnexpectedRedirectError) as caught:
+        await client.flows.update(12, FlowPatch(name="x"))
+    assert caught.value.ambiguous
+    with pytest.raises(UnexpectedRedirectError):
+        await client.flows.delete(12)
+    assert [heard.method for heard in server.heard] == ["POST", "DELETE"]
+
+
+# --- writes ----------------------------------------------------------------------------------------------------
+
+
+async def test_a_write_without_an_image_is_multipart_too(server: ScriptedServer, make_client: MakeClient) -> None:
+    server.says(reply(200, '{"data": {"id": 12}}'))
+    await make_client(server.url).flows.update(12, FlowPatch(is_enabled=False))
+    heard = server.heard[0]
+    boundary = re.fullmatch(r"multipart/form-data; boundary=(\w+)", heard.headers["content-type"])
+    assert boundary
+    assert heard.body.decode().split("\r\n") == [
+        f"--{boundary[1]}",
+        'Content-Disposition: form-data; name="is_enabled"',
+        "",
+        "0",
+        f"--{boundary[1]}--",
+        "",
+    ]
+
+
+async def test_writes_go_to_paths_without_a_trailing_slash(server: ScriptedServer, make_client: MakeClient) -> None:
+    done = reply(200, '{"data": {"id": "12"}}')
+    server.says(done, done, reply(204))
+    client = make_client(server.url)
+    assert await client.flows.create(a_new_flow()) == 12
+    assert await client.flows.update(12, FlowPatch(name="x")) == 12
+    await client.flows.delete(12)
+    assert [(heard.method, heard.target) for heard in server.heard] == [
+        ("POST", "/api/flows"),
+        ("POST", "/api/flows/12"),
+        ("DELETE", "/api/flows/12"),
+    ]
+
+
+async def test_an_image_is_a_file_part(server: ScriptedServer, make_client: MakeClient) -> None:
+    server.says(reply(200, '{"data": {"id": 12}}'))
+    image = Image(filename='gül "1".png', content=b"\x89PNG\r\n--x", content_type="image/png")
+    await make_client(server.url).flows.update(12, FlowPatch(image=image))
+    head, _, rest = server.heard[0].body.partition(b"\r\n\r\n")
+    assert 'form-data; name="image"; filename="gül _1_.png"' in head.decode()
+    assert b"Content-Type: image/png" in head
+    assert rest.startswith(b"\x89PNG\r\n--x\r\n--")
+
+
+@pytest.mark.parametrize("body", ["", "{}", "<html>", '{"data": []}'])
+async def test_any_success_will_do_for_a_deletion(server: ScriptedServer, make_client: MakeClient, body: str) -> None:
+    server.says(reply(200, body))
+    await make_client(server.url).flows.delete(12)
+    assert len(server.heard) == 1
+
+
+@pytest.mark.parametrize(
+    ("trouble", "kind"),
+    [
+        (reply(500), ServerError),
+        (reply(502, "<html>"), ServerError),
+        (reset, ConnectionLostError),
+        (b"HTTP/1.1 20", ConnectionLostError),
+        (reply(200, "")[:-5], ConnectionLostError),
+        (reply(200, "<html>"), MalformedAnswerError),
+        (reply(200, ""), MalformedAnswerError),
+        (hang, RequestTimeoutError),
+    ],
+)
+async def test_a_write_in_doubt_says_so_and_is_not_repeated(
+    server: ScriptedServer, make_client: MakeClient, trouble: Any, kind: type[EnkapushError]
+) -> None:
+    server.says(trouble)
+    with pytest.raises(kind) as caught:
+        await make_client(server.url, timeouts=IMPATIENT).flows.create(a_new_flow())
+    assert (caught.value.ambiguous, caught.value.sent, len(server.heard)) == (True, True, 1)
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 409, 422, 429])
+async def test_a_refused_write_is_certain_and_is_not_repeated(
+    server: ScriptedServer, make_client: MakeClient, status: int
+) -> None:
+    server.says(reply(status, retry_after="1"))
+    with pytest.raises(ResponseError) as caught:
+        await make_client(server.url).flows.create(a_new_flow())
+    assert (caught.value.ambiguous, len(server.heard)) == (False, 1)
+
+
+async def test_a_write_that_reached_nobody_is_certain(make_client: MakeClient, server: ScriptedServer) -> None:
+    client = make_client("http://127.0.0.1:1/api")
+    with pytest.raises(ConnectError) as caught:
+        await client.flows.create(a_new_flow())
+    assert (caught.value.sent, caught.value.ambiguous, caught.value.attempts) == (False, False, 1)
+
+
+async def test_a_write_has_one_deadline_however_busy_the_server_seems(
+    server: ScriptedServer, make_client: MakeClient
+) -> None:
+    async def drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
+        while not reader.at_eof() and not writer.is_closing():
+            writer.write(b" ")
+            await writer.drain()
+            await asyncio.sleep(0.001)
+
+    server.says(drip)
+    with pytest.raises(RequestTimeoutError) as caught:
+        await make_client(server.url, timeouts=IMPATIENT).flows.create(a_new_flow())
+    assert caught.value.ambiguous
+
+
+async def test_an_idle_connection_that_the_server_closed_is_not_used_for_a_write(
+    server: ScriptedServer, make_client: MakeClient
+) -> None:
+    kept = FLOW.replace(b"connection: close\r\n", b"")
+    server.says(kept, reply(200, '{"data": {"id": 12}}'))
+    client = make_client(server.url)
+    await client.flows.get(12)
+    assert await client.flows.update(12, FlowPatch(name="x")) == 12
+
+
+# --- what is told to others ------------------------------------------------------------------------------------
+
+
+def everything_about(error: BaseException) -> str:
+    return "".join(
+        [str(error), repr(error), repr(error.args), *traceback.format_exception(error), repr(vars(error))]
+        + [str(relative) for relative in (error.__cause__, error.__context__)]
+    )
+
+
+ECHOES = [
+    reply(401, f'{{"message": "bad key {KEY}"}}', x_request_id=f"for-{KEY}"),
+    reply(422, f'{{"errors": {{"{KEY}": ["{KEY}"]}}}}'),
+    reply(200, f"<html>{KEY}</html>"),
+    f"HTTP/1.1 200 OK\r\n{KEY} echoed\r\n\r\n".encode(),
+    f"{KEY} nonsense\r\n\r\n".encode(),
+    reply(302, location=f"http://evil.example/?{KEY}"),
+]
+
+
+@pytest.mark.parametrize("echo", ECHOES)
+async def test_a_key_that_the_server_echoes_is_shown_nowhere(
+    server: ScriptedServer, make_client: MakeClient, echo: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    server.says(echo, echo, echo)
+    client = make_client(server.url, retry=ONE_TRY)
+    caplog.set_level("INFO")
+    with capture_logs() as logs:
+        outcomes = await asyncio.gather(
+            client.flows.get(12),
+            client.flows.list(),
+            client.flows.create(a_new_flow()),
+            return_exceptions=True,
+        )
+    for error in outcomes:
+        assert isinstance(error, EnkapushError)
+        assert KEY not in everything_about(error)
+        assert (error.__cause__, error.__context__) == (None, None)
+    assert KEY not in str(logs) + caplog.text + repr(client)
+
+
+async def test_each_try_is_logged_once(server: ScriptedServer, make_client: MakeClient) -> None:
+    server.says(reply(500), FLOW)
+    with capture_logs() as logs:
+        await make_client(server.url).flows.get(12)
+    told = [(log["event"], log["log_level"], log["status"], log["attempt"]) for log in logs]
+    assert told == [("enkapush.call", "warning", 500, 1), ("enkapush.call", "debug", 200, 2)]
+    assert dict(logs[1]) | {"ms": 0} == {
+        "event": "enkapush.call",
+        "log_level": "debug",
+        "method": "GET",
+        "path": "/flows/12",
+        "status": 200,
+        "ms": 0,
+        "attempt": 2,
+    }
+
+
+async def test_each_try_is_told_to_the_hook(server: ScriptedServer, make_client: MakeClient) -> None:
+    told: list[tuple[str, str, int | None]] = []
+    server.says(reply(500), FLOW, reset, reply(200, many()))
+    client = make_client(
+        server.url, on_request=lambda method, path, status, seconds: told.append((method, path, status))
+    )
+    await client.flows.get(12)
+    with pytest.raises(ConnectionLostError):
+        await client.flows.delete(12)
+    await client.segments.list()
+    assert told == [
+        ("GET", "/flows/{id}", 500),
+        ("GET", "/flows/{id}", 200),
+        ("DELETE", "/flows/{id}", None),
+        ("GET", "/segments/", 200),
+    ]
+
+
+async def test_a_hook_that_fails_does_not_fail_the_write(server: ScriptedServer, make_client: MakeClient) -> None:
+    def broken(method: str, path: str, status: int | None, seconds: float) -> None:
+        raise RuntimeError("no such counter")
+
+    server.says(reply(200, '{"data": {"id": 12}}'))
+    with capture_logs() as logs:
+        assert await make_client(server.url, on_request=broken).flows.create(a_new_flow()) == 12
+    assert [log["event"] for log in logs] == ["enkapush.call", "enkapush.hook_failed"]
+
+
+# --- proxies and addresses -------------------------------------------------------------------------------------
+
+
+async def test_this_very_machine_is_not_reached_through_a_proxy(
+    server: ScriptedServer, make_client: MakeClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.delenv("no_proxy", raising=False)
+    server.says(FLOW)
+    assert (await make_client(server.url).flows.get(12)).id == 12
+
+
+async def test_other_hosts_are_reached_through_the_proxy_that_is_set(
+    server: ScriptedServer, make_client: MakeClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("HTTP_PROXY", "http_proxy"):
+        monkeypatch.setenv(name, f"http://127.0.0.1:{server.port}")
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.delenv("no_proxy", raising=False)
+    server.says(FLOW)
+    await make_client("http://enkapush.invalid/api").flows.get(12)
+    assert server.heard[0].target == "http://enkapush.invalid/api/flows/12"
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["", "enkapush.com/api", "ftp://enkapush.com", "http://", "https://user:pw@enkapush.com", "https://a/?b=c"],
+)
+def test_an_address_that_could_never_work_is_refused(url: str, make_client: MakeClient) -> None:
+    with pytest.raises(ValueError, match="base URL"):
+        make_client(url)

@@ -44,7 +44,7 @@ class Totals:
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """One flow whole. `ttl` is in seconds; the times know their zone, and are None where Enkapush has none."""
+    """One flow whole. `ttl` is in seconds; the times know their zone. Either is None where Enkapush names none."""
 
     id: FlowId
     website_id: WebsiteId
@@ -55,7 +55,7 @@ class Flow:
     is_enabled: bool
     url: str = ""
     image_url: str | None = None
-    ttl: int = 2_419_200
+    ttl: int | None = 2_419_200
     urgency: str = "normal"
     is_silent: bool = False
     is_auto_hide: bool = False

@@ -1,0 +1,98 @@
+"""Finding flows: folding of case and of the Turkish i's, the filters of `/flows list`, and pages."""
+
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final, Generic, TypeVar
+
+from flowbot.domain.flows import Flow
+from flowbot.domain.types import WebsiteId
+
+T = TypeVar("T")
+
+PAGE_SIZE: Final = 10
+_BEGINNING: Final = datetime.min.replace(tzinfo=UTC)
+_I_WITHOUT_DOTS: Final = str.maketrans({"ı": "i", "\N{COMBINING DOT ABOVE}": None})
+
+
+def fold(text: str) -> str:
+    """The text as search compares it: compatible forms joined, case folded, and İ, I, ı and i taken for one letter.
+
+    So `İNDİRİM` finds `indirim`, and `ILIK` finds `ılık`. Accents count: `gül` is not `gul`.
+    """
+    folded = unicodedata.normalize("NFKC", text).casefold().translate(_I_WITHOUT_DOTS)
+    return unicodedata.normalize("NFKC", folded)
+
+
+@dataclass(frozen=True, slots=True)
+class FlowQuery:
+    """What `/flows list` asks for. `is_enabled` None means either, `website` None every one of the channel."""
+
+    words: tuple[str, ...] = ()
+    is_enabled: bool | None = None
+    website: WebsiteId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class IndexedFlow:
+    """A flow with its text folded once, so that a search costs one comparison a word."""
+
+    flow: Flow
+    haystack: str
+
+    @classmethod
+    def of(cls, flow: Flow) -> "IndexedFlow":
+        """Fold the flow's name, title and description."""
+        return cls(flow, fold(f"{flow.name}\n{flow.title}\n{flow.description}"))
+
+
+def index(flows: Iterable[Flow]) -> tuple[IndexedFlow, ...]:
+    """The flows ready for searching, newest first: by the time of creation, then by id."""
+    newest_first = sorted(flows, key=lambda flow: (flow.created_at or _BEGINNING, flow.id), reverse=True)
+    return tuple(IndexedFlow.of(flow) for flow in newest_first)
+
+
+def search(flows: Iterable[IndexedFlow], query: FlowQuery) -> Iterator[Flow]:
+    """The flows that match all of the query, in the order given."""
+    needles = [fold(word) for word in query.words]
+    for entry in flows:
+        flow = entry.flow
+        if query.is_enabled is not None and flow.is_enabled is not query.is_enabled:
+            continue
+        if query.website is not None and flow.website_id != query.website:
+            continue
+        if all(needle in entry.haystack for needle in needles):
+            yield flow
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[T]):
+    """A page of a list: `number` from 1, of `pages` (1 even for an empty list), out of `total` items."""
+
+    items: tuple[T, ...]
+    number: int
+    pages: int
+    total: int
+
+
+def page_of(items: Sequence[T], number: int, size: int = PAGE_SIZE) -> Page[T] | None:
+    """The page `number` of `items`, or None where there is no such page."""
+    pages = max(1, -(-len(items) // size))
+    if not 1 <= number <= pages:
+        return None
+    start = (number - 1) * size
+    return Page(tuple(items[start : start + size]), number, pages, len(items))
+
+
+def website_named(wanted: str, names: dict[WebsiteId, str]) -> WebsiteId | None:
+    """The website that a person means by an id, a name, or the beginning of one name; None where that is not one."""
+    if wanted.isascii() and wanted.isdigit():
+        number = WebsiteId(int(wanted[:18]))
+        if number in names:
+            return number
+    needle = fold(wanted).strip()
+    exact = [website for website, name in names.items() if fold(name).strip() == needle]
+    begins = [website for website, name in names.items() if needle and fold(name).strip().startswith(needle)]
+    matches = exact or begins
+    return matches[0] if len(matches) == 1 else None

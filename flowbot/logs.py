@@ -1,0 +1,103 @@
+"""Logs: one line an event, as text for people or JSON for machines, with a correlation id, and never a secret."""
+
+import logging
+import re
+import secrets
+import sys
+from collections.abc import Iterable
+from typing import Any, Final, Literal
+
+import structlog
+from structlog.typing import Processor
+
+INCIDENT_ALPHABET: Final = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
+"""Without letters and digits that look alike, since people read an incident id aloud."""
+_TOKENS: Final = re.compile(
+    r"(xox[a-z]\.?[-.]|xapp-|xoxe\.)[A-Za-z0-9.-]+|(?<=Bearer )[^\s'\",]+|(?<=://)[^/@\s:]*:[^/@\s]*(?=@)"
+)
+_QUIET: Final = ("slack_bolt", "slack_sdk", "httpx", "httpcore", "sqlalchemy", "alembic", "aiosqlite", "asyncio")
+HIDDEN: Final = "[secret]"
+
+
+def incident_id() -> str:
+    """A short id that ties a sentence in Slack to its lines in the log."""
+    return "".join(secrets.choice(INCIDENT_ALPHABET) for _ in range(8))
+
+
+def bind_incident(**context: Any) -> str:
+    """Give the current task an incident id, and the context that its lines carry."""
+    incident = incident_id()
+    structlog.contextvars.clear_contextvars()
+    structlog.contextvars.bind_contextvars(incident=incident, **context)
+    return incident
+
+
+def current_incident() -> str:
+    """The incident id of the current task."""
+    return str(structlog.contextvars.get_contextvars().get("incident") or incident_id())
+
+
+def configure(level: str, fmt: Literal["text", "json"], known_secrets: Iterable[str]) -> None:
+    """Set up all logging of the process, that of the libraries included.
+
+    Args:
+        level: `debug`, `info`, `warning` or `error`.
+        fmt: `text` or `json`.
+        known_secrets: texts that must never appear; tokens of known shapes never do anyway.
+    """
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.ExtraAdder(),
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    last: list[Processor] = [
+        structlog.processors.dict_tracebacks,
+        structlog.processors.JSONRenderer(ensure_ascii=False),
+    ]
+    if fmt == "text":
+        last = [structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)]
+    redact = _Redaction(known_secrets)
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=False,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        _RedactingFormatter(
+            redact,
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level.upper())
+    for name in _QUIET:
+        # These write whole requests, tokens included, at debug; and a line each at info.
+        logging.getLogger(name).setLevel(logging.WARNING)
+
+
+class _Redaction:
+    """Takes secrets out of a finished line."""
+
+    def __init__(self, known: Iterable[str]) -> None:
+        self._known = tuple(sorted((text for text in known if text), key=len, reverse=True))
+
+    def __call__(self, line: str) -> str:
+        for secret in self._known:
+            line = line.replace(secret, HIDDEN)
+        return _TOKENS.sub(HIDDEN, line)
+
+
+class _RedactingFormatter(structlog.stdlib.ProcessorFormatter):
+    """The last thing that happens to a line before it is written: whatever it holds, no secret leaves."""
+
+    def __init__(self, redact: _Redaction, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self._redact = redact
+
+    def format(self, record: logging.LogRecord) -> str:
+        return self._redact(super().format(record))

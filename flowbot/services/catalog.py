@@ -1,0 +1,121 @@
+"""All flows of the account, read whole, kept some seconds, and shared by everyone who asks.
+
+Enkapush has no filter for flows, so a list of flowbot's is made here: newest first, with a folded text for searching.
+"""
+
+import asyncio
+import time
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+import structlog
+
+from flowbot.domain.search import IndexedFlow, index
+from flowbot.errors import Fault
+from flowbot.services.kept import Monotonic, SingleFlight
+from flowbot.services.ports import Clock, FlowSource
+
+FRESH_SECONDS: Final = 5.0
+"""A snapshot this young is served as it is."""
+REFRESHING_SECONDS: Final = 30.0
+"""A snapshot this young is served while a newer one is fetched for the next who asks."""
+PATIENCE_SECONDS: Final = 4.0
+"""How long a person waits for a newer snapshot while an older one is at hand."""
+TURNING_SECONDS: Final = 600.0
+"""A page turn is served from a snapshot this young, so that it costs Enkapush nothing and pages do not shift."""
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """All flows as they were at `taken_at`, newest first. `is_late` where a newer one was wanted and not to be had."""
+
+    flows: tuple[IndexedFlow, ...]
+    taken_at: datetime
+    taken_tick: float
+    is_late: bool = False
+
+
+class Catalog:
+    """Serves snapshots of all flows.
+
+    Args:
+        source: where flows come from.
+        clock: tells the time that a snapshot is marked with.
+        monotonic: seconds that only grow, for ages.
+        patience: seconds to wait for a newer snapshot while an older one is at hand.
+    """
+
+    def __init__(
+        self,
+        source: FlowSource,
+        *,
+        clock: Clock,
+        monotonic: Monotonic = time.monotonic,
+        patience: float = PATIENCE_SECONDS,
+    ) -> None:
+        self._source = source
+        self._clock = clock
+        self._monotonic = monotonic
+        self._patience = patience
+        self._flight: SingleFlight[str, Snapshot] = SingleFlight()
+        self._kept: Snapshot | None = None
+
+    async def latest(self) -> Snapshot:
+        """The flows as of some seconds ago; older ones, marked as late, where Enkapush fails and some were kept.
+
+        Raises:
+            Fault: Enkapush failed and nothing was kept.
+        """
+        kept = self._kept
+        if kept is None:
+            return await self._flight.fly("all", self._fetch)
+        age = self.age(kept)
+        if age < FRESH_SECONDS:
+            return kept
+        if age < REFRESHING_SECONDS:
+            self._flight.start("all", self._fetch)
+            return kept
+        return await self._newer_than(kept)
+
+    async def at_hand(self) -> Snapshot:
+        """A snapshot for turning a page: the one kept, whatever happens in Enkapush, unless it is old by now.
+
+        Raises:
+            Fault: nothing was kept, and Enkapush failed.
+        """
+        kept = self._kept
+        if kept is not None and self.age(kept) < TURNING_SECONDS:
+            return kept
+        return await self.latest()
+
+    @property
+    def kept(self) -> Snapshot | None:
+        """The newest snapshot there is, of any age, without asking Enkapush."""
+        return self._kept
+
+    async def close(self) -> None:
+        """End a fetch that is under way."""
+        await self._flight.close()
+
+    def age(self, snapshot: Snapshot) -> float:
+        """Seconds since the snapshot was taken."""
+        return self._monotonic() - snapshot.taken_tick
+
+    async def _newer_than(self, kept: Snapshot) -> Snapshot:
+        flight = self._flight.start("all", self._fetch)
+        try:
+            async with asyncio.timeout(self._patience):
+                return await asyncio.shield(flight)
+        except (Fault, TimeoutError) as error:
+            log.warning("catalog.late", age=round(self.age(kept)), error=str(error) or "slow")
+            return Snapshot(kept.flows, kept.taken_at, kept.taken_tick, is_late=True)
+
+    async def _fetch(self) -> Snapshot:
+        started_at, started_tick = self._clock(), self._monotonic()
+        flows = await self._source.all_flows()
+        self._kept = Snapshot(index(flows), started_at, started_tick)
+        log.info("catalog.fetched", flows=len(flows), seconds=round(self._monotonic() - started_tick, 3))
+        return self._kept

@@ -1,0 +1,80 @@
+"""Keep what was looked up for a while, and look it up once for all who ask at that moment (single flight)."""
+
+import asyncio
+import time
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Hashable
+from typing import Generic, TypeVar
+
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
+Monotonic = Callable[[], float]
+
+
+class SingleFlight(Generic[K, V]):
+    """Joins those who ask for the same thing at the same time into one look-up.
+
+    Who asks may give up (be cancelled) without ending the look-up for the others.
+    """
+
+    def __init__(self) -> None:
+        self._flights: dict[K, asyncio.Task[V]] = {}
+
+    def start(self, key: K, look_up: Callable[[], Awaitable[V]]) -> "asyncio.Task[V]":
+        """The running look-up of `key`, started if there is none."""
+        flight = self._flights.get(key)
+        if flight is None:
+            flight = asyncio.ensure_future(_as_coroutine(look_up))
+            self._flights[key] = flight
+            flight.add_done_callback(lambda task: self._land(key, task))
+        return flight
+
+    async def fly(self, key: K, look_up: Callable[[], Awaitable[V]]) -> V:
+        """The result of the running look-up of `key`, or its error."""
+        return await asyncio.shield(self.start(key, look_up))
+
+    async def close(self) -> None:
+        """Cancel what is still under way and wait for its end."""
+        flights = list(self._flights.values())
+        for flight in flights:
+            flight.cancel()
+        await asyncio.gather(*flights, return_exceptions=True)
+
+    def _land(self, key: K, flight: "asyncio.Task[V]") -> None:
+        self._flights.pop(key, None)
+        if not flight.cancelled():
+            flight.exception()
+
+
+async def _as_coroutine(look_up: Callable[[], Awaitable[V]]) -> V:
+    return await look_up()
+
+
+class Kept(Generic[K, V]):
+    """A bounded memory of look-ups, each good for `seconds`. Failures are not kept."""
+
+    def __init__(self, seconds: float, *, size: int = 4096, monotonic: Monotonic = time.monotonic) -> None:
+        self._seconds = seconds
+        self._size = size
+        self._monotonic = monotonic
+        self._values: OrderedDict[K, tuple[float, V]] = OrderedDict()
+        self._flights: SingleFlight[K, V] = SingleFlight()
+
+    async def get(self, key: K, look_up: Callable[[], Awaitable[V]]) -> V:
+        """What is kept of `key`, else what `look_up` answers now; its errors go to everyone who waits for it."""
+        kept = self._values.get(key)
+        if kept is not None and self._monotonic() - kept[0] < self._seconds:
+            return kept[1]
+        value = await self._flights.fly(key, look_up)
+        self._keep(key, value)
+        return value
+
+    async def close(self) -> None:
+        """End what is under way."""
+        await self._flights.close()
+
+    def _keep(self, key: K, value: V) -> None:
+        self._values[key] = (self._monotonic(), value)
+        self._values.move_to_end(key)
+        while len(self._values) > self._size:
+            self._values.popitem(last=False)

@@ -1,0 +1,123 @@
+"""Who is asking: rights, language and zone of a person, kept for a minute and denied where Slack cannot tell."""
+
+import asyncio
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import structlog
+
+from flowbot.domain.policy import Actor
+from flowbot.domain.types import GroupId, TeamId, UserId
+from flowbot.errors import Fault, UserError
+from flowbot.services.kept import Kept, Monotonic
+from flowbot.services.ports import Directory, Home, Profile
+
+KEEP_SECONDS: Final = 60.0
+"""Slack allows some twenty look-ups of user groups a minute (tier 2)."""
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """The person at the other end: what decides, and how they like to read."""
+
+    actor: Actor
+    locale: str | None
+    timezone: str | None
+
+    @property
+    def user(self) -> UserId:
+        """Their id."""
+        return self.actor.user
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """What a payload of Slack's says of who sent it: the person, and the organisation they act from."""
+
+    user: UserId
+    team: TeamId | None
+    enterprise: TeamId | None = None
+
+
+class People:
+    """Looks people up. Every failure ends in less rights, never in more."""
+
+    def __init__(
+        self, directory: Directory, admins: frozenset[UserId], *, monotonic: Monotonic = time.monotonic
+    ) -> None:
+        self._directory = directory
+        self._admins = admins
+        self._homes: Kept[str, Home] = Kept(3600.0, monotonic=monotonic)
+        self._profiles: Kept[UserId, Profile] = Kept(KEEP_SECONDS, monotonic=monotonic)
+        self._groups: Kept[str, Mapping[GroupId, frozenset[UserId]]] = Kept(KEEP_SECONDS, monotonic=monotonic)
+
+    async def home(self) -> Home:
+        """The organisation that flowbot is installed in.
+
+        Raises:
+            Fault: Slack did not say.
+        """
+        return await self._homes.get("home", self._directory.home)
+
+    async def profile(self, user: UserId) -> Profile:
+        """The person's profile, at most a minute old.
+
+        Raises:
+            Fault: Slack did not say.
+        """
+        return await self._profiles.get(user, lambda: self._directory.profile(user))
+
+    async def reader(self, caller: Caller) -> Reader:
+        """The person who called, with their rights.
+
+        Raises:
+            UserError: Slack cannot say who this is, so nothing can be allowed.
+        """
+        try:
+            home, profile, groups = await asyncio.gather(
+                self.home(), self.profile(caller.user), self._groups_of(caller.user)
+            )
+        except Fault as fault:
+            log.warning("people.unknown", user=caller.user, error=str(fault))
+            raise UserError("denied.unknown_person") from fault
+        actor = Actor(
+            user=caller.user,
+            groups=groups,
+            is_admin=profile.is_admin or caller.user in self._admins,
+            is_external=_is_external(home, caller, profile),
+            is_active=not (profile.is_bot or profile.is_deactivated),
+        )
+        return Reader(actor, profile.locale, profile.timezone)
+
+    async def close(self) -> None:
+        """End what is under way."""
+        for kept in (self._homes, self._profiles, self._groups):
+            await kept.close()
+
+    async def _groups_of(self, user: UserId) -> frozenset[GroupId] | None:
+        """The groups of `user`, or None where Slack did not say."""
+        try:
+            groups = await self._groups.get("groups", self._directory.groups)
+        except Fault as fault:
+            log.warning("people.groups_unknown", error=str(fault))
+            return None
+        return frozenset(group for group, members in groups.items() if user in members)
+
+
+def _is_external(home: Home, caller: Caller, profile: Profile) -> bool:
+    """Whether any sign points to another organisation, or none points to this one.
+
+    Signs are the payload's team and the profile's; in an Enterprise organisation either may name a sister workspace.
+    """
+    signs = [(caller.team, caller.enterprise), (profile.team, profile.enterprise)]
+    named = [sign for sign in signs if sign[0] is not None]
+    return profile.is_stranger or not named or not all(_is_home(home, team, org) for team, org in named)
+
+
+def _is_home(home: Home, team: TeamId | None, enterprise: TeamId | None) -> bool:
+    same_enterprise = home.enterprise is not None and home.enterprise in (enterprise, team)
+    return team == home.team or same_enterprise

@@ -1,0 +1,212 @@
+"""What a person may read: lists of flows, one flow, and what they may do here."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Final
+
+import structlog
+
+from flowbot.domain.flows import Flow
+from flowbot.domain.policy import ChannelPolicy, Decision, Permission, decide
+from flowbot.domain.search import PAGE_SIZE, FlowQuery, IndexedFlow, Page, page_of, search, website_named
+from flowbot.domain.types import ChannelId, FlowId, WebsiteId
+from flowbot.errors import Fault, UserError
+from flowbot.services.catalog import Catalog, Snapshot
+from flowbot.services.people import Reader
+from flowbot.services.ports import ChannelScope, FlowSource, PolicyStore
+
+MAX_FLOW_ID: Final = 2**63 - 1
+WORTH_TELLING_SECONDS: Final = 60.0
+"""A list older than this says so."""
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class ListRequest:
+    """A list as it was asked for: what to look for, the website as it was typed, and the page.
+
+    `website_at` is the number of words that were typed before the website: those after it may belong to its name.
+    """
+
+    query: FlowQuery = field(default_factory=FlowQuery)
+    website: str | None = None
+    website_at: int = 0
+    page: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class FlowList:
+    """One page of the flows that match. `as_of` is when Enkapush said so, where that is worth telling."""
+
+    request: ListRequest
+    page: Page[Flow]
+    website_names: Mapping[WebsiteId, str]
+    may_share: bool
+    as_of: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ShownFlow:
+    """One flow whole. `as_of` is set where Enkapush did not answer and this is what was kept from before."""
+
+    flow: Flow
+    website_names: Mapping[WebsiteId, str]
+    may_share: bool
+    as_of: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rights:
+    """What one person may do in one channel, and the websites that the channel works with."""
+
+    decisions: Mapping[Permission, Decision]
+    policy: ChannelPolicy | None
+    website_names: Mapping[WebsiteId, str]
+
+    def may(self, permission: Permission) -> bool:
+        """Whether `permission` is granted."""
+        return self.decisions[permission].allowed
+
+
+class Reading:
+    """The use cases that only read. Each decides afresh whether this person may, here, now."""
+
+    def __init__(self, policies: PolicyStore, catalog: Catalog, source: FlowSource) -> None:
+        self._policies = policies
+        self._catalog = catalog
+        self._source = source
+
+    async def rights(self, reader: Reader, channel: ChannelId) -> Rights:
+        """What `reader` may do in `channel`.
+
+        Raises:
+            Fault: the database did not answer.
+        """
+        scope = await self._policies.scope(channel)
+        decisions = {permission: decide(scope.policy, reader.actor, permission) for permission in Permission}
+        return Rights(decisions, scope.policy, scope.website_names)
+
+    async def list(
+        self, reader: Reader, channel: ChannelId, request: ListRequest, *, turning: bool = False
+    ) -> FlowList:
+        """A page of the channel's flows that match `request`.
+
+        Args:
+            reader: who asks.
+            channel: where.
+            request: what for.
+            turning: whether this turns a page of a list that is already there; then a page that is gone by now
+                becomes the last one.
+
+        Raises:
+            UserError: not allowed, no such website here, or no such page.
+            Fault: Enkapush or the database failed, and nothing was kept.
+        """
+        policy, scope = await self._allowed(reader, channel, Permission.VIEW)
+        request = _with_website(request, policy, scope.website_names)
+        snapshot = await (self._catalog.at_hand() if turning else self._catalog.latest())
+        flows = tuple(search(_visible(snapshot.flows, policy), request.query))
+        pages = max(1, -(-len(flows) // PAGE_SIZE))
+        page = page_of(flows, min(request.page, pages) if turning else request.page)
+        if page is None:
+            raise UserError("list.no_such_page", page=request.page, pages=pages, n=len(flows))
+        return FlowList(
+            request=replace(request, page=page.number),
+            page=page,
+            website_names=scope.website_names,
+            may_share=decide(policy, reader.actor, Permission.SHARE).allowed,
+            as_of=snapshot.taken_at
+            if snapshot.is_late or self._catalog.age(snapshot) > WORTH_TELLING_SECONDS
+            else None,
+        )
+
+    async def show(self, reader: Reader, channel: ChannelId, flow_id: FlowId) -> ShownFlow:
+        """One flow of the channel's websites.
+
+        Raises:
+            UserError: not allowed; or no such flow, which is also the answer for a flow of another website.
+            Fault: Enkapush or the database failed, and nothing was kept.
+        """
+        policy, scope = await self._allowed(reader, channel, Permission.VIEW)
+        flow, as_of = await self._flow(flow_id, policy)
+        if flow is None or not policy.names_website(flow.website_id):
+            raise UserError("show.no_such_flow", id=flow_id)
+        may_share = decide(policy, reader.actor, Permission.SHARE).allowed
+        return ShownFlow(flow, scope.website_names, may_share, as_of)
+
+    async def may_share(self, reader: Reader, channel: ChannelId) -> None:
+        """Make sure that `reader` may post to `channel` for all to see.
+
+        Raises:
+            UserError: not allowed.
+        """
+        await self._allowed(reader, channel, Permission.SHARE)
+
+    async def _allowed(
+        self, reader: Reader, channel: ChannelId, permission: Permission
+    ) -> tuple[ChannelPolicy, ChannelScope]:
+        scope = await self._policies.scope(channel)
+        decision = decide(scope.policy, reader.actor, permission)
+        if not decision.allowed or scope.policy is None:
+            raise UserError(f"denied.{decision.reason}")
+        return scope.policy, scope
+
+    async def _flow(self, flow_id: FlowId, policy: ChannelPolicy) -> tuple[Flow | None, datetime | None]:
+        """The flow as it is, or as it was when Enkapush last answered, with that time.
+
+        What the channel may not see is not looked for in what was kept, so that a failure tells nothing about it.
+        """
+        if not 0 < flow_id <= MAX_FLOW_ID:
+            return None, None
+        try:
+            return await self._source.flow(flow_id), None
+        except Fault:
+            kept = _find(self._catalog.kept, flow_id, policy)
+            if kept is None:
+                raise
+            log.warning("flow.from_kept", flow=flow_id)
+            return kept
+
+
+def _find(snapshot: Snapshot | None, flow_id: FlowId, policy: ChannelPolicy) -> tuple[Flow, datetime] | None:
+    if snapshot is None:
+        return None
+    visible = _visible(snapshot.flows, policy)
+    return next(((entry.flow, snapshot.taken_at) for entry in visible if entry.flow.id == flow_id), None)
+
+
+def _visible(flows: Iterable[IndexedFlow], policy: ChannelPolicy) -> Iterable[IndexedFlow]:
+    """What the channel's policy does not name is gone before anything is counted."""
+    return (entry for entry in flows if policy.names_website(entry.flow.website_id))
+
+
+def _with_website(request: ListRequest, policy: ChannelPolicy, names: Mapping[WebsiteId, str]) -> ListRequest:
+    """The request with the website that the person named, which must be one of the channel's.
+
+    A name of several words needs no quotes: as many of the words behind it as make up a name are taken for it.
+    """
+    if request.website is None:
+        return request
+    visible, words, at = visible_names(policy, names), request.query.words, request.website_at
+    for end in range(len(words), at - 1, -1):
+        website = _website(" ".join((request.website, *words[at:end])), policy, visible)
+        if website is not None:
+            return replace(request, query=replace(request.query, website=website, words=words[:at] + words[end:]))
+    raise UserError("list.no_such_website", website=request.website, known=sorted(visible.values()))
+
+
+def _website(wanted: str, policy: ChannelPolicy, visible: dict[WebsiteId, str]) -> WebsiteId | None:
+    """The channel's website of that name or id. Where the channel works with all, any id will do."""
+    named = website_named(wanted, visible)
+    if named is None and policy.websites == "all" and wanted.isascii() and wanted.isdigit():
+        return WebsiteId(int(wanted[:18]))
+    return named
+
+
+def visible_names(policy: ChannelPolicy, names: Mapping[WebsiteId, str]) -> dict[WebsiteId, str]:
+    """The names of the channel's websites; one without a name goes by its id."""
+    if policy.websites == "all":
+        return dict(names)
+    return {website: names.get(website, str(website)) for website in policy.websites}

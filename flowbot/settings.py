@@ -1,0 +1,144 @@
+"""The only reader of the environment. Names and defaults are CONTRACT's; secrets never print themselves."""
+
+import re
+from collections.abc import Iterable
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Final, Literal, Self
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    HttpUrl,
+    SecretStr,
+    TypeAdapter,
+    ValidationError,
+    field_validator,
+)
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from flowbot.domain.types import UserId
+from flowbot.errors import ConfigurationError
+
+_URL: Final = TypeAdapter(HttpUrl)
+
+
+class Language(StrEnum):
+    """The languages that flowbot speaks."""
+
+    ENGLISH = "en"
+    TURKISH = "tr"
+
+
+def _base_url(value: str) -> str:
+    """An http or https address, without credentials, query or trailing slash."""
+    url = _URL.validate_python(value)
+    if url.username or url.password or url.query or url.fragment:
+        raise ValueError("must be a plain http:// or https:// address")
+    return str(url).rstrip("/")
+
+
+def _database_url(value: SecretStr) -> SecretStr:
+    if not re.match(r"(sqlite:///.|postgres(ql)?://.)", value.get_secret_value()):
+        raise ValueError("must begin with sqlite:/// or postgresql://")
+    return value
+
+
+def _token(prefix: str, shape: str) -> AfterValidator:
+    def check(value: SecretStr) -> SecretStr:
+        if not re.fullmatch(shape + r"[\x21-\x7e]+", value.get_secret_value()):
+            raise ValueError(f"must begin with {prefix}")
+        return value
+
+    return AfterValidator(check)
+
+
+def _printable(value: SecretStr) -> SecretStr:
+    if not re.fullmatch(r"[\x21-\x7e]+", value.get_secret_value()):
+        raise ValueError("must be printable ASCII without spaces")
+    return value
+
+
+def _listed(value: str | Iterable[str]) -> list[str]:
+    parts = value.split(",") if isinstance(value, str) else value
+    return [part.strip() for part in parts if part.strip()]
+
+
+def _lower(value: object) -> object:
+    return value.strip().lower() if isinstance(value, str) else value
+
+
+BaseUrl = Annotated[str, AfterValidator(_base_url)]
+
+
+class Settings(BaseSettings):
+    """What flowbot was started with. Frozen; every field's environment variable is its name in capitals."""
+
+    model_config = SettingsConfigDict(
+        env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True, hide_input_in_errors=True
+    )
+
+    slack_bot_token: Annotated[SecretStr, _token("xoxb-", r"(xoxe\.)?xoxb-")] | None = None
+    slack_signing_secret: Annotated[SecretStr, AfterValidator(_printable)] | None = None
+    slack_app_token: Annotated[SecretStr, _token("xapp-", r"xapp-")] | None = None
+    slack_api_url: BaseUrl = "https://slack.com/api"
+    enkapush_api_key: Annotated[SecretStr, AfterValidator(_printable)] | None = None
+    enkapush_api_url: BaseUrl = "https://enkapush.com/api"
+    enkapush_timezone: str = "Europe/Istanbul"
+    database_url: Annotated[SecretStr, AfterValidator(_database_url)] = SecretStr("sqlite:///flowbot.db")
+    flowbot_admins: Annotated[frozenset[UserId], NoDecode, BeforeValidator(_listed)] = frozenset()
+    flowbot_language: Annotated[Language, BeforeValidator(_lower)] | None = None
+    log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)] = "info"
+    log_format: Annotated[Literal["text", "json"], BeforeValidator(_lower)] = "text"
+    port: Annotated[int, Field(ge=0, le=65535)] = 3000
+
+    @field_validator("enkapush_timezone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise ValueError("is not a time zone such as Europe/Istanbul") from None
+        return value
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The zone of Enkapush's naive timestamps."""
+        return ZoneInfo(self.enkapush_timezone)
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Every secret that was set, for the log's redaction."""
+        values = (self.slack_bot_token, self.slack_signing_secret, self.slack_app_token, self.enkapush_api_key)
+        return tuple(value.get_secret_value() for value in values if value is not None)
+
+    @classmethod
+    def load(cls, env_file: Path | None = Path(".env")) -> Self:
+        """Read the environment and `.env`.
+
+        Raises:
+            ConfigurationError: a setting is malformed; the one line names it and does not quote it.
+        """
+        try:
+            return cls(_env_file=env_file)
+        except ValidationError as error:
+            raise ConfigurationError(_one_line(error)) from None
+
+    def need(self, *names: str) -> None:
+        """Make sure that the settings `names` were set.
+
+        Raises:
+            ConfigurationError: one is missing.
+        """
+        missing = [name.upper() for name in names if getattr(self, name) is None]
+        if missing:
+            raise ConfigurationError(f"{', '.join(missing)}: not set (see .env.example)")
+
+
+def _one_line(error: ValidationError) -> str:
+    """The first thing that is wrong, by the variable's name; the value is left out, since it may be a secret."""
+    first = error.errors(include_input=False, include_url=False)[0]
+    what = first["msg"].removeprefix("Value error, ")
+    return f"{str(first['loc'][0]).upper()}: {what}"

@@ -1,0 +1,85 @@
+"""What each button does. Every press is authorised afresh, and answered."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from flowbot.errors import UserError
+from flowbot.slack.desk import Answer, Desk, Visit, Work
+from flowbot.slack.ids import Action
+from flowbot.slack.payloads import BlockActions
+from flowbot.slack.replies import Place
+from flowbot.slack.values import FlowValue, ListValue
+from flowbot.slack.views import flows, sentences
+
+V = TypeVar("V", bound=BaseModel)
+Handler = Callable[[Visit, str], Awaitable[Answer]]
+
+
+class Actions:
+    """The buttons of lists and of shown flows."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._handlers: Mapping[str, Handler] = {
+            Action.LIST_PREVIOUS: self._turn,
+            Action.LIST_NEXT: self._turn,
+            Action.LIST_SHARE: self._share_list,
+            Action.SHOW: self._show,
+            Action.SHOW_SHARE: self._share_flow,
+        }
+
+    def take(self, press: BlockActions) -> None:
+        """Begin to carry out what a button stands for; its answer follows on its own."""
+        if press.channel is None:
+            return
+        place = Place(press.channel.id, press.user.id, press.response_url)
+        self._desk.take("action", press.caller, place, self._work(press.action.action_id, press.action.value))
+
+    def _work(self, action_id: str, value: str) -> Work:
+        async def work(visit: Visit) -> Answer:
+            handler = self._handlers.get(action_id)
+            if handler is None:
+                raise UserError("action.unknown")
+            return await handler(visit, value)
+
+        return work
+
+    async def _turn(self, visit: Visit, value: str) -> Answer:
+        wanted = _read(ListValue, value).request
+        result = await self._desk.reading.list(visit.reader, visit.place.channel, wanted, turning=True)
+        return Answer(flows.flow_list(result, visit.t, self._desk.clock()), replacing=True)
+
+    async def _show(self, visit: Visit, value: str) -> Answer:
+        flow_id = _read(FlowValue, value).flow
+        shown = await self._desk.reading.show(visit.reader, visit.place.channel, flow_id)
+        return Answer(flows.shown_flow(shown, visit.t, self._desk.clock()))
+
+    async def _share_list(self, visit: Visit, value: str) -> Answer:
+        desk, reader, channel = self._desk, visit.reader, visit.place.channel
+        await desk.reading.may_share(reader, channel)
+        result = await desk.reading.list(reader, channel, _read(ListValue, value).request, turning=True)
+        t = desk.locales.channel(reader.locale)
+        await desk.replies.publicly(visit.place, flows.shared_list(result, reader.user, t, desk.clock()))
+        return Answer(sentences.sentence(visit.t, "share.done"))
+
+    async def _share_flow(self, visit: Visit, value: str) -> Answer:
+        desk, reader, channel = self._desk, visit.reader, visit.place.channel
+        await desk.reading.may_share(reader, channel)
+        shown = await desk.reading.show(reader, channel, _read(FlowValue, value).flow)
+        t = desk.locales.channel(reader.locale)
+        await desk.replies.publicly(visit.place, flows.shared_flow(shown, reader.user, t, desk.clock()))
+        return Answer(sentences.sentence(visit.t, "share.done"))
+
+
+def _read(model: type[V], value: str) -> V:
+    """The button's value.
+
+    Raises:
+        UserError: another version of flowbot wrote it.
+    """
+    try:
+        return model.model_validate_json(value)
+    except ValidationError:
+        raise UserError("action.unknown") from None

@@ -1,0 +1,110 @@
+"""Where every request is answered: who it is, in their words, and with a sentence for whatever goes wrong."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Final
+
+import structlog
+
+from flowbot import logs
+from flowbot.errors import Fault, UserError
+from flowbot.locales import Locales, Translator
+from flowbot.metrics import Metrics
+from flowbot.services.people import Caller, People, Reader
+from flowbot.services.ports import Clock
+from flowbot.services.reading import Reading
+from flowbot.slack.replies import Place, Replies
+from flowbot.slack.tasks import TrackedTasks
+from flowbot.slack.views import sentences
+from flowbot.slack.views.kit import Message
+
+SLOW_SECONDS: Final = 6.0
+"""After this long without an answer the person is told that one is on its way."""
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What to say, and whether it takes the place of the message that was pressed."""
+
+    message: Message
+    replacing: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """One request of one person: who, where, and in which words to answer."""
+
+    reader: Reader
+    place: Place
+    t: Translator
+
+
+Work = Callable[[Visit], Awaitable[Answer]]
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What the handlers share."""
+
+    people: People
+    reading: Reading
+    replies: Replies
+    locales: Locales
+    tasks: TrackedTasks
+    metrics: Metrics
+    clock: Clock
+
+    def take(self, kind: str, caller: Caller, place: Place, work: Work) -> None:
+        """Take a request that was just acknowledged in hand, and answer it in the background."""
+        logs.bind_incident(request=kind, user=caller.user, channel=place.channel)
+        self.tasks.start(self._serve(kind, caller, place, work), name=kind)
+
+    async def _serve(self, kind: str, caller: Caller, place: Place, work: Work) -> None:
+        started = time.perf_counter()
+        with self.metrics.in_hand.track_inprogress():
+            answer, outcome = await self._answer(caller, place, work)
+            delivered = await self._deliver(place, answer)
+        seconds = time.perf_counter() - started
+        self.metrics.requests.labels(kind, outcome if delivered else "undelivered").inc()
+        self.metrics.answers.labels(kind).observe(seconds)
+        log.info("request", outcome=outcome, delivered=delivered, ms=round(seconds * 1000, 1))
+
+    async def _answer(self, caller: Caller, place: Place, work: Work) -> tuple[Answer, str]:
+        """The answer to give, and how it ended: `done`, `refused` or `fault`."""
+        t = self.locales.translator(None)
+        try:
+            reader = await self.people.reader(caller)
+            t = self.locales.translator(reader.locale, reader.timezone)
+            return await self._patiently(work(Visit(reader, place, t)), place, t), "done"
+        except UserError as error:
+            log.info("refused", reason=str(error))
+            return Answer(sentences.sentence(t, error.key, error.params)), "refused"
+        except Fault as error:
+            log.warning("fault", key=str(error), cause=str(error.__cause__ or ""))
+            return Answer(sentences.fault(t, error.key, logs.current_incident())), "fault"
+        except Exception:
+            log.exception("unexpected")
+            return Answer(sentences.fault(t, "fault.unexpected", logs.current_incident())), "fault"
+
+    async def _patiently(self, work: Awaitable[Answer], place: Place, t: Translator) -> Answer:
+        """The answer of `work`; where it takes long the person is told so meanwhile."""
+        task = asyncio.ensure_future(work)
+        try:
+            done, _ = await asyncio.wait({task}, timeout=SLOW_SECONDS)
+            if not done:
+                await self._deliver(place, Answer(sentences.sentence(t, "slow.working")))
+            return await task
+        finally:
+            task.cancel()
+
+    async def _deliver(self, place: Place, answer: Answer) -> bool:
+        try:
+            await self.replies.privately(place, answer.message, replacing=answer.replacing)
+        except Fault as fault:
+            log.warning("answer.undelivered", error=str(fault))
+            return False
+        return True

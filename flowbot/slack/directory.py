@@ -1,0 +1,110 @@
+"""Slack's knowledge of people, as `services.ports.Directory` asks for it."""
+
+from collections.abc import Awaitable, Mapping
+from typing import Annotated, TypeVar
+
+import aiohttp
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
+from slack_sdk.errors import SlackApiError, SlackClientError
+from slack_sdk.web.async_client import AsyncWebClient
+from slack_sdk.web.async_slack_response import AsyncSlackResponse
+
+from flowbot.domain.types import GroupId, TeamId, UserId
+from flowbot.errors import Fault
+from flowbot.services.ports import Home, Profile
+
+OptionalTeam = Annotated[TeamId | None, BeforeValidator(lambda value: value or None)]
+
+
+A = TypeVar("A", bound="_Answer")
+
+
+class _Answer(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class _AuthTest(_Answer):
+    team_id: TeamId
+    enterprise_id: OptionalTeam = None
+    user_id: Annotated[UserId | None, BeforeValidator(lambda value: value or None)] = None
+
+
+class _EnterpriseUser(_Answer):
+    enterprise_id: OptionalTeam = None
+
+
+class _User(_Answer):
+    id: UserId
+    team_id: OptionalTeam = None
+    enterprise_user: _EnterpriseUser = _EnterpriseUser()
+    locale: str | None = None
+    tz: str | None = None
+    is_admin: bool = False
+    is_owner: bool = False
+    is_stranger: bool = False
+    is_bot: bool = False
+    deleted: bool = False
+
+
+class _UserInfo(_Answer):
+    user: _User
+
+
+class _Group(_Answer):
+    id: GroupId
+    users: frozenset[UserId] = frozenset()
+    date_delete: int = 0
+
+
+class _Groups(_Answer):
+    usergroups: tuple[_Group, ...]
+
+
+class SlackDirectory:
+    """Asks Slack's Web API. Every method raises Fault where Slack does not answer, or not with that.
+
+    Args:
+        client: the Web API, as the bot.
+    """
+
+    def __init__(self, client: AsyncWebClient) -> None:
+        self._client = client
+
+    async def home(self) -> Home:
+        """Where flowbot is installed (`auth.test`)."""
+        answer = await _asked(_AuthTest, self._client.auth_test())
+        return Home(answer.team_id, answer.enterprise_id, answer.user_id)
+
+    async def profile(self, user: UserId) -> Profile:
+        """One person (`users.info`)."""
+        found = (await _asked(_UserInfo, self._client.users_info(user=user, include_locale=True))).user
+        return Profile(
+            user=found.id,
+            team=found.team_id,
+            enterprise=found.enterprise_user.enterprise_id,
+            locale=found.locale,
+            timezone=found.tz,
+            is_admin=found.is_admin or found.is_owner,
+            is_stranger=found.is_stranger,
+            is_bot=found.is_bot,
+            is_deactivated=found.deleted,
+        )
+
+    async def groups(self) -> Mapping[GroupId, frozenset[UserId]]:
+        """Every user group that is in use, with its members, in one call (`usergroups.list`)."""
+        answer = await _asked(_Groups, self._client.usergroups_list(include_users=True))
+        return {group.id: group.users for group in answer.usergroups if not group.date_delete}
+
+
+async def _asked(model: type[A], call: Awaitable[AsyncSlackResponse]) -> A:
+    try:
+        return model.model_validate((await call).data)
+    except (TimeoutError, SlackClientError, aiohttp.ClientError, ValidationError) as error:
+        raise Fault("fault.slack", error=reason(error)) from error
+
+
+def reason(error: Exception) -> str:
+    """What went wrong with a call of Slack's, in a word or two, fit for a log."""
+    if isinstance(error, SlackApiError):
+        return str(error.response.get("error", "unknown_error"))
+    return type(error).__name__

@@ -1,0 +1,207 @@
+"""What a person may type after `/flows` (CONTRACT, "/flows"), in English and Turkish: from text to a command."""
+
+import difflib
+import re
+import unicodedata
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from flowbot.domain.search import FlowQuery, fold
+from flowbot.domain.types import FlowId
+from flowbot.errors import UserError
+from flowbot.services.reading import ListRequest
+
+TEXT_MAX: Final = 500
+"""Characters of a command: more cannot be carried along by a button."""
+
+
+class Verb(StrEnum):
+    """The first word, in English."""
+
+    HELP = "help"
+    LIST = "list"
+    SHOW = "show"
+
+
+class Later(StrEnum):
+    """First words that are promised, and not in this version."""
+
+    CREATE = "create"
+    EDIT = "edit"
+    DUPLICATE = "duplicate"
+    ENABLE = "enable"
+    DISABLE = "disable"
+    DELETE = "delete"
+    APPROVALS = "approvals"
+    HISTORY = "history"
+    SETUP = "setup"
+
+
+TURKISH: Final[Mapping[str, Verb | Later]] = {
+    "yardım": Verb.HELP,
+    "liste": Verb.LIST,
+    "göster": Verb.SHOW,
+    "oluştur": Later.CREATE,
+    "düzenle": Later.EDIT,
+    "kopyala": Later.DUPLICATE,
+    "etkinleştir": Later.ENABLE,
+    "durdur": Later.DISABLE,
+    "sil": Later.DELETE,
+    "onaylar": Later.APPROVALS,
+    "geçmiş": Later.HISTORY,
+    "ayarlar": Later.SETUP,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Help:
+    """`help`, or nothing at all."""
+
+
+@dataclass(frozen=True, slots=True)
+class List:
+    """`list …`."""
+
+    request: ListRequest
+
+
+@dataclass(frozen=True, slots=True)
+class Show:
+    """`show ID`."""
+
+    flow: FlowId
+
+
+Command = Help | List | Show
+
+
+def parse(text: str) -> Command:
+    """The command that a person typed.
+
+    Args:
+        text: what Slack hands over after `/flows`, with its escapes.
+
+    Raises:
+        UserError: it is not a command, or not a whole one; says what was expected.
+    """
+    typed = unescaped(text).strip()
+    if len(typed) > TEXT_MAX:
+        raise UserError("command.too_long", most=TEXT_MAX)
+    first, _, rest = _first_word(typed)
+    match _WORDS.get(_plainest(first)):
+        case None if first:
+            raise _unknown(first)
+        case None | Verb.HELP:
+            return Help()
+        case Verb.LIST:
+            return List(_list_request(rest))
+        case Verb.SHOW:
+            return Show(flow_id(rest, Verb.SHOW))
+        case later:
+            raise UserError("command.later", word=str(later))
+
+
+def unescaped(text: str) -> str:
+    """The text as it was typed: Slack escapes `&`, `<`, `>`, and wraps links, people and channels in `<…|label>`."""
+    bare = re.sub(r"<([^<>|]*)(?:\|([^<>]*))?>", lambda found: found[2] or found[1], text)
+    return bare.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+
+
+def flow_id(text: str, verb: str) -> FlowId:
+    """A flow's id, with or without a number sign.
+
+    Raises:
+        UserError: there is none, or it is no number, or there is more than that.
+    """
+    found = re.fullmatch(r"#?([0-9]{1,18})", text.strip(), re.ASCII)
+    if found:
+        return FlowId(int(found[1]))
+    raise UserError("command.needs_id" if not text.strip() else "command.bad_id", verb=verb, given=text.strip()[:80])
+
+
+def _first_word(text: str) -> tuple[str, str, str]:
+    parts = text.split(maxsplit=1)
+    return (parts[0] if parts else "", " ", parts[1] if len(parts) > 1 else "")
+
+
+def _plainest(word: str) -> str:
+    """A command word without case and accents, so that `GÖSTER`, `göster` and `goster` are one."""
+    decomposed = unicodedata.normalize("NFKD", fold(word))
+    return "".join(letter for letter in decomposed if not unicodedata.combining(letter)).rstrip(".,!?:;")
+
+
+_WORDS: Final[Mapping[str, Verb | Later]] = {
+    **{str(verb): verb for verb in (*Verb, *Later)},
+    **{_plainest(word): verb for word, verb in TURKISH.items()},
+}
+
+
+def _unknown(word: str) -> UserError:
+    shown = word[:40]
+    near = difflib.get_close_matches(_plainest(word), _WORDS, n=1, cutoff=0.6)
+    if not near:
+        return UserError("command.unknown", word=shown)
+    return UserError("command.did_you_mean", word=shown, near=_spelled(near[0]))
+
+
+def _spelled(plain_word: str) -> str:
+    """The word as it is written, with its accents."""
+    return next((word for word in TURKISH if _plainest(word) == plain_word), plain_word)
+
+
+_TOKEN: Final = re.compile(
+    r"""(?P<key>website|site|page|sayfa):(?:["“”„](?P<quoted_value>[^"“”„]*)["“”„]|(?P<value>\S*))"""
+    r"""|["“”„](?P<quoted>[^"“”„]+)["“”„]|(?P<word>\S+)""",
+    re.IGNORECASE,
+)
+_STATES: Final = {"enabled": True, "disabled": False}
+
+
+@dataclass(slots=True)
+class _Draft:
+    """A list request while it is read word by word; what is said twice counts as said last."""
+
+    words: tuple[str, ...] = ()
+    is_enabled: bool | None = None
+    website: str | None = None
+    website_at: int = 0
+    page: int = 1
+
+    def add_word(self, word: str) -> None:
+        state = _STATES.get(word.lower())
+        if state is None:
+            self.words += (word,)
+        else:
+            self.is_enabled = state
+
+    def add_website(self, value: str) -> None:
+        if not value:
+            raise UserError("list.which_website")
+        self.website = value
+        self.website_at = len(self.words)
+
+    def add_page(self, value: str) -> None:
+        if not re.fullmatch(r"[0-9]{1,9}", value, re.ASCII):
+            raise UserError("list.bad_page", given=value[:40])
+        self.page = int(value)
+
+
+def _list_request(text: str) -> ListRequest:
+    """`[WORDS…] [enabled|disabled] [website:NAME_OR_ID] [page:N]`, in any order; quotes keep words together."""
+    draft = _Draft()
+    add: Mapping[str, Callable[[str], None]] = {
+        "website": draft.add_website,
+        "site": draft.add_website,
+        "page": draft.add_page,
+        "sayfa": draft.add_page,
+    }
+    for token in _TOKEN.finditer(text):
+        if token["key"]:
+            add[token["key"].lower()]((token["quoted_value"] or token["value"] or "").strip())
+        elif token["quoted"]:
+            draft.words += (token["quoted"],)
+        else:
+            draft.add_word(token["word"])
+    return ListRequest(FlowQuery(draft.words, draft.is_enabled), draft.website, draft.website_at, draft.page)

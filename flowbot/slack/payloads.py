@@ -1,0 +1,88 @@
+"""What Slack sends, parsed once. Thin on purpose: only what flowbot uses, and every id checked."""
+
+from typing import Annotated, Any, TypeVar
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from flowbot.domain.types import ChannelId, TeamId, UserId
+from flowbot.services.people import Caller
+
+M = TypeVar("M", bound=BaseModel)
+
+
+def _none_for_empty(value: Any) -> Any:
+    return value or None
+
+
+OptionalTeam = Annotated[TeamId | None, BeforeValidator(_none_for_empty)]
+
+
+class _Payload(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class SlashCommand(_Payload):
+    """`/flows …`, as typed by a person in a channel."""
+
+    user_id: UserId
+    channel_id: ChannelId
+    team_id: OptionalTeam = None
+    enterprise_id: OptionalTeam = None
+    text: Annotated[str, BeforeValidator(lambda value: value or "")] = ""
+    response_url: str = ""
+    trigger_id: str = ""
+
+    @property
+    def caller(self) -> Caller:
+        """Who typed it."""
+        return Caller(self.user_id, self.team_id, self.enterprise_id)
+
+
+class _User(_Payload):
+    id: UserId
+    team_id: OptionalTeam = None
+
+
+class _Team(_Payload):
+    id: OptionalTeam = None
+    enterprise_id: OptionalTeam = None
+
+
+class _Channel(_Payload):
+    id: ChannelId
+
+
+class _Action(_Payload):
+    action_id: str
+    block_id: str = ""
+    value: str = ""
+
+
+class BlockActions(_Payload):
+    """A press of a button. `channel` is None where there is none, as in a form or on the Home tab."""
+
+    user: _User
+    team: _Team | None = None
+    channel: _Channel | None = None
+    actions: Annotated[tuple[_Action, ...], Field(min_length=1)]
+    response_url: str = ""
+    trigger_id: str = ""
+
+    @property
+    def caller(self) -> Caller:
+        """Who pressed it. The person's own team is theirs alone; the payload's is where it was pressed."""
+        enterprise = self.team.enterprise_id if self.team and self.user.team_id == self.team.id else None
+        return Caller(self.user.id, self.user.team_id, enterprise)
+
+    @property
+    def action(self) -> _Action:
+        """The button."""
+        return self.actions[0]
+
+
+def parse(model: type[M], body: Any) -> M | None:
+    """The payload as `model`, or None where it is not one: then it is not Slack's, or not what was agreed."""
+    try:
+        return model.model_validate(body)
+    except ValidationError:
+        return None

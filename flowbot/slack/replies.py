@@ -1,0 +1,135 @@
+"""Getting an answer to the person who asked, whatever becomes of the way that Slack offered for it."""
+
+import asyncio
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any, Final
+
+import aiohttp
+import structlog
+from slack_sdk.errors import SlackApiError, SlackClientError
+from slack_sdk.web.async_client import AsyncWebClient
+
+from flowbot.domain.types import ChannelId, UserId
+from flowbot.errors import Fault, UserError
+from flowbot.slack.client import is_slacks, proxy_for
+from flowbot.slack.directory import reason
+from flowbot.slack.views.kit import Message
+
+TRIES: Final = 3
+LONGEST_PAUSE_SECONDS: Final = 5.0
+NOT_THERE: Final = frozenset({"not_in_channel", "channel_not_found"})
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where an answer belongs: a person in a channel, by the address that came with what they did."""
+
+    channel: ChannelId
+    user: UserId
+    response_url: str
+
+
+class Replies:
+    """Sends answers.
+
+    Args:
+        client: the Web API, as the bot.
+        session: for response URLs.
+        api_url: the Web API's base, whose origin may also serve response URLs.
+    """
+
+    def __init__(self, client: AsyncWebClient, session: aiohttp.ClientSession, api_url: str) -> None:
+        self._client = client
+        self._session = session
+        self._api_url = api_url
+
+    async def privately(self, place: Place, message: Message, *, replacing: bool = False) -> None:
+        """Answer for the person's eyes alone; `replacing` puts it in the place of the message they pressed.
+
+        Where the response URL is used up, forbidden or broken, the answer comes as a new ephemeral message.
+
+        Raises:
+            Fault: Slack took neither.
+        """
+        body = {"response_type": "ephemeral", "replace_original": replacing}
+        if await self._by_url(place.response_url, message, body):
+            return
+        try:
+            await self._by_method("chat.postEphemeral", message, channel=place.channel, user=place.user)
+        except (SlackClientError, aiohttp.ClientError, TimeoutError) as error:
+            raise Fault("fault.slack", error=reason(error)) from error
+
+    async def publicly(self, place: Place, message: Message) -> None:
+        """Post to the channel for all to see. Where the bot is not in the channel, the response URL can still do it.
+
+        Raises:
+            UserError: the channel does not take it (archived, say).
+            Fault: Slack failed.
+        """
+        try:
+            await self._by_method(
+                "chat.postMessage", message, channel=place.channel, unfurl_links=False, unfurl_media=False
+            )
+        except SlackApiError as error:
+            body = {"response_type": "in_channel", "replace_original": False}
+            if reason(error) in NOT_THERE and await self._by_url(place.response_url, message, body):
+                return
+            raise UserError("share.refused", error=reason(error)) from error
+        except (SlackClientError, aiohttp.ClientError, TimeoutError) as error:
+            raise Fault("fault.slack", error=reason(error)) from error
+
+    async def _by_method(self, method: str, message: Message, **params: Any) -> None:
+        try:
+            await self._call(method, message, params)
+        except SlackApiError as error:
+            if reason(error) != "invalid_blocks":
+                raise
+            log.warning("slack.blocks_refused", method=method, detail=error.response.get("response_metadata"))
+            await self._call(method, message.without_pictures(), params)
+
+    async def _call(self, method: str, message: Message, params: dict[str, Any]) -> None:
+        body = {**params, "text": message.text, "blocks": list(message.blocks)}
+        await self._client.api_call(method, json=body)
+
+    async def _by_url(self, url: str, message: Message, body: dict[str, Any]) -> bool:
+        """Whether the response URL took it."""
+        if not is_slacks(url, self._api_url):
+            log.warning("slack.response_url_foreign")
+            return False
+        refused = await self._post(url, message, body)
+        if refused and "invalid_blocks" in refused:
+            log.warning("slack.blocks_refused", method="response_url", detail=refused[:200])
+            refused = await self._post(url, message.without_pictures(), body)
+        if refused:
+            log.warning("slack.response_url_refused", detail=refused[:200])
+        return refused is None
+
+    async def _post(self, url: str, message: Message, body: dict[str, Any]) -> str | None:
+        """None where Slack took it, else what it said. Limits and failures of its servers are tried again, briefly."""
+        payload = {**body, "text": message.text, "blocks": list(message.blocks)}
+        said = ""
+        for attempt in range(TRIES):
+            try:
+                status, said, pause = await self._post_once(url, payload)
+            except (aiohttp.ClientError, TimeoutError) as error:
+                status, said, pause = HTTPStatus.INTERNAL_SERVER_ERROR, type(error).__name__, None
+            if status < HTTPStatus.TOO_MANY_REQUESTS:
+                return _refusal(status, said)
+            if attempt + 1 < TRIES:
+                await asyncio.sleep(min(LONGEST_PAUSE_SECONDS, 0.5 * 2**attempt if pause is None else pause))
+        return said or "no answer"
+
+    async def _post_once(self, url: str, payload: dict[str, Any]) -> tuple[int, str, float | None]:
+        async with self._session.post(url, json=payload, allow_redirects=False, proxy=proxy_for(url)) as answer:
+            after = answer.headers.get("Retry-After", "")
+            return answer.status, await answer.text(errors="replace"), float(after) if after.isdigit() else None
+
+
+def _refusal(status: int, said: str) -> str | None:
+    """None for Slack's `ok`, which it says in plain text or in JSON; else what it said."""
+    if status == HTTPStatus.OK and '"ok":false' not in said.replace(" ", ""):
+        return None
+    return said or f"HTTP {status}"

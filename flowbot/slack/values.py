@@ -1,0 +1,51 @@
+"""What a button's `value` holds: a small typed value, written and read in this one place."""
+
+from typing import Annotated, Self
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from flowbot.domain.search import FlowQuery
+from flowbot.domain.types import FlowId, WebsiteId
+from flowbot.services.reading import MAX_FLOW_ID, ListRequest
+
+VALUE_MAX = 2000
+"""Characters that Slack allows in a button's value."""
+
+
+class ListValue(BaseModel):
+    """A list to come back to: its filter, and the page to turn to. Rights are decided afresh when it comes back."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True)
+
+    words: tuple[str, ...] = Field((), alias="w")
+    is_enabled: bool | None = Field(None, alias="e")
+    website: WebsiteId | None = Field(None, alias="s")
+    page: Annotated[int, Field(ge=1, alias="p")] = 1
+
+    @classmethod
+    def of(cls, request: ListRequest, page: int) -> Self:
+        """The value for `page` of the list that `request` asked for."""
+        query = request.query
+        return cls(words=query.words, is_enabled=query.is_enabled, website=query.website, page=page)
+
+    @property
+    def request(self) -> ListRequest:
+        """What it asks for."""
+        website = None if self.website is None else str(self.website)
+        return ListRequest(FlowQuery(self.words, self.is_enabled), website, page=self.page)
+
+    def dump(self) -> str:
+        """As text."""
+        return self.model_dump_json(by_alias=True, exclude_defaults=True)
+
+
+class FlowValue(BaseModel):
+    """A flow to come back to."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True)
+
+    flow: Annotated[FlowId, Field(ge=1, le=MAX_FLOW_ID, alias="f")]
+
+    def dump(self) -> str:
+        """As text."""
+        return self.model_dump_json(by_alias=True)

@@ -1,0 +1,245 @@
+"""How a flow and a list of flows look."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from urllib.parse import urlsplit
+
+from flowbot.domain.flows import Button, Flow, Wait
+from flowbot.domain.search import FlowQuery
+from flowbot.domain.types import UserId, WebsiteId
+from flowbot.locales import Translator
+from flowbot.services.reading import FlowList, ShownFlow
+from flowbot.slack.ids import Action
+from flowbot.slack.values import FlowValue, ListValue
+from flowbot.slack.views import kit
+from flowbot.slack.views.kit import Block, Element, Message
+
+NAME_MAX = 150
+LINE_MAX = 200
+
+
+def flow_list(result: FlowList, t: Translator, now: datetime) -> Message:
+    """One page of a list, for the one who asked: with a button for each flow, and buttons to turn the page."""
+    blocks = _list_head(result, t, now)
+    for flow in result.page.items:
+        show = kit.button(
+            t("button.show"), Action.SHOW, FlowValue(flow=flow.id).dump(), hint=t("hint.show", id=str(flow.id))
+        )
+        blocks += _row(flow, result, t, show)
+    if buttons := _list_buttons(result, t):
+        blocks.append(kit.actions(*buttons))
+    return Message(_list_summary(result, t), tuple(blocks))
+
+
+def shared_list(result: FlowList, sharer: UserId, t: Translator, now: datetime) -> Message:
+    """The same page for all in the channel to see, without buttons."""
+    blocks = _list_head(result, t, now)
+    for flow in result.page.items:
+        blocks += _row(flow, result, t)
+    return Message(_list_summary(result, t), (*blocks, _shared_by(sharer, t)))
+
+
+def shown_flow(shown: ShownFlow, t: Translator, now: datetime) -> Message:
+    """One flow whole: the push as a subscriber sees it, its settings, its numbers, its state."""
+    blocks = _flow_blocks(shown, t, now)
+    if shown.may_share:
+        value = FlowValue(flow=shown.flow.id).dump()
+        blocks.append(kit.actions(kit.button(t("button.share"), Action.SHOW_SHARE, value)))
+    return Message(_flow_summary(shown.flow, t), tuple(blocks))
+
+
+def shared_flow(shown: ShownFlow, sharer: UserId, t: Translator, now: datetime) -> Message:
+    """The same for all in the channel to see, without buttons."""
+    return Message(_flow_summary(shown.flow, t), (*_flow_blocks(shown, t, now), _shared_by(sharer, t)))
+
+
+def _list_summary(result: FlowList, t: Translator) -> str:
+    page = result.page
+    return f"{t('list.total', n=page.total)} {t('list.page', page=page.number, pages=page.pages)}"
+
+
+def _list_head(result: FlowList, t: Translator, now: datetime) -> list[Block]:
+    page = result.page
+    where = t("list.page", page=page.number, pages=page.pages)
+    filters = _filters(result, t)
+    blocks = [kit.header(t("list.total", n=page.total)), kit.context(where, *filters)]
+    if result.as_of is not None:
+        blocks.append(kit.context(_late(result.as_of, t, now)))
+    if not page.total:
+        blocks.append(kit.section(kit.plain(t("list.nothing_matches" if filters else "list.empty"))))
+    return blocks
+
+
+def _filters(result: FlowList, t: Translator) -> list[str]:
+    """What the list was narrowed to, in words."""
+    query: FlowQuery = result.request.query
+    found = []
+    if query.words:
+        found.append(t("list.filter_words", words=kit.isolated(kit.clip(" ".join(query.words), LINE_MAX))))
+    if query.is_enabled is not None:
+        found.append(t("list.filter_enabled" if query.is_enabled else "list.filter_disabled"))
+    if query.website is not None:
+        found.append(t("list.filter_website", website=_website(query.website, result.website_names, t)))
+    return found
+
+
+def _row(flow: Flow, result: FlowList, t: Translator, button: Element | None = None) -> list[Block]:
+    name = kit.isolated(kit.clip(_one_line(flow.name), NAME_MAX)) or t("flow.unnamed")
+    heading = kit.rich(kit.line(kit.words(f"{_dot(flow)} "), kit.words(name, bold=True), kit.words(f"  #{flow.id}")))
+    facts = [
+        _website(flow.website_id, result.website_names, t),
+        t("flow.after", wait=wait(flow.wait, t)),
+        t("flow.enabled" if flow.is_enabled else "flow.disabled"),
+        *_row_numbers(flow, t),
+    ]
+    title = kit.isolated(kit.clip(_one_line(flow.title), LINE_MAX))
+    return [heading, kit.section(kit.plain(f"{title}\n{' · '.join(facts)}".strip()), button)]
+
+
+def _row_numbers(flow: Flow, t: Translator) -> list[str]:
+    totals = flow.totals
+    if not totals.sent:
+        return [t("flow.never_sent")]
+    sent = t("flow.sent", n=totals.sent)
+    rate = totals.click_rate
+    return [sent] if rate is None else [sent, t("flow.clicked_rate", rate=t.rate(rate))]
+
+
+def _list_buttons(result: FlowList, t: Translator) -> list[Element]:
+    page, buttons = result.page, []
+    if page.number > 1:
+        value = ListValue.of(result.request, page.number - 1).dump()
+        buttons.append(kit.button(t("button.previous"), Action.LIST_PREVIOUS, value))
+    if page.number < page.pages:
+        value = ListValue.of(result.request, page.number + 1).dump()
+        buttons.append(kit.button(t("button.next"), Action.LIST_NEXT, value))
+    if result.may_share and page.total:
+        value = ListValue.of(result.request, page.number).dump()
+        buttons.append(kit.button(t("button.share"), Action.LIST_SHARE, value))
+    return buttons
+
+
+def _flow_summary(flow: Flow, t: Translator) -> str:
+    return t("show.summary", id=str(flow.id), state=t("flow.enabled" if flow.is_enabled else "flow.disabled"))
+
+
+def _flow_blocks(shown: ShownFlow, t: Translator, now: datetime) -> list[Block]:
+    flow = shown.flow
+    state = f"{_dot(flow)} {t('flow.enabled' if flow.is_enabled else 'flow.disabled')}"
+    blocks = [
+        kit.header(kit.isolated(kit.clip(_one_line(flow.name), NAME_MAX - 2)) or t("flow.unnamed")),
+        kit.context(f"#{flow.id}", _website(flow.website_id, shown.website_names, t), state),
+    ]
+    if shown.as_of is not None:
+        blocks.append(kit.context(_late(shown.as_of, t, now)))
+    return [*blocks, *push(flow, t), kit.divider(), _settings(flow, t), _numbers(flow, t), _times(flow, t)]
+
+
+def push(flow: Flow, t: Translator) -> list[Block]:
+    """The notification as a subscriber sees it: picture, title, text, host and buttons."""
+    body: list[Element] = [kit.words(flow.title or t("flow.untitled"), bold=True)]
+    if flow.description:
+        body.append(kit.words(f"\n{flow.description}"))
+    if host := _host(flow.url):
+        body.append(kit.words(f"\n{host}", italic=True))
+    titles = [f"[ {button.title} ]" for button in flow.buttons if button.title]
+    if titles:
+        body.append(kit.words("\n" + "  ".join(titles), bold=True))
+    blocks = [kit.context(t("show.as_seen")), kit.rich(kit.quote(*body))]
+    if _is_picture(flow.image_url):
+        blocks.append(kit.image(str(flow.image_url), t("show.picture_of", title=flow.title)))
+    return blocks
+
+
+def _settings(flow: Flow, t: Translator) -> Block:
+    """Label and value, a line each."""
+    yes_no = {True: t("flow.yes"), False: t("flow.no")}
+    rows = [
+        (t("field.wait"), t("flow.after", wait=wait(flow.wait, t))),
+        (t("field.ttl"), _ttl(flow.ttl, t)),
+        (t("field.silent"), yes_no[flow.is_silent]),
+        (t("field.auto_hide"), yes_no[flow.is_auto_hide]),
+        (t("field.url"), flow.url or t("flow.none")),
+    ]
+    for number, button in enumerate(flow.buttons, start=1):
+        if text := _button_text(button):
+            rows.append((t("field.button", number=number), text))
+    return kit.rich(*(kit.line(kit.words(f"{label}: ", bold=True), kit.words(value)) for label, value in rows))
+
+
+def _numbers(flow: Flow, t: Translator) -> Block:
+    """Totals with their rates: displayed of sent, clicked of displayed."""
+    totals = flow.totals
+    displayed = _with_rate(totals.displayed, totals.display_rate, t)
+    clicked = _with_rate(totals.clicked, totals.click_rate, t)
+    cells = (
+        ("stat.sent", t.number(totals.sent)),
+        ("stat.displayed", displayed),
+        ("stat.clicked", clicked),
+        ("stat.closed", t.number(totals.closed)),
+    )
+    return kit.fields([kit.mrkdwn(f"*{t(key)}*\n{value}") for key, value in cells])
+
+
+def _times(flow: Flow, t: Translator) -> Block:
+    moments = (
+        ("show.created", flow.created_at),
+        ("show.changed", flow.changed_at),
+        ("show.last_sent", flow.last_sent_at),
+    )
+    return kit.context(*(t(key, when=t.moment(at) if at else t("show.never")) for key, at in moments))
+
+
+def wait(wait: Wait, t: Translator) -> str:
+    """`3 days`; a unit that flowbot does not know is told as Enkapush has it."""
+    units = {"minutes": "minute", "hours": "hour", "days": "day"}
+    unit = units.get(wait.unit)
+    return t.amount(wait.amount, unit) if unit else f"{t.number(wait.amount)} {wait.unit}"
+
+
+def _with_rate(count: int, rate: float | None, t: Translator) -> str:
+    return t.number(count) if rate is None else f"{t.number(count)} ({t.rate(rate)})"
+
+
+def _website(website: WebsiteId, names: Mapping[WebsiteId, str], t: Translator) -> str:
+    name = names.get(website)
+    return kit.isolated(name) if name else t("flow.website", id=str(website))
+
+
+def _button_text(button: Button) -> str:
+    return " → ".join(part for part in (button.title, button.url) if part)
+
+
+def _late(as_of: datetime, t: Translator, now: datetime) -> str:
+    return t("list.as_of", ago=t.ago(as_of, now), when=t.moment(as_of))
+
+
+def _shared_by(sharer: UserId, t: Translator) -> Block:
+    before, _, after = t("share.by", person="\0").partition("\0")
+    parts = (kit.words(before) if before else None, kit.person(sharer), kit.words(after) if after else None)
+    return kit.rich(kit.line(*(part for part in parts if part)))
+
+
+def _dot(flow: Flow) -> str:
+    return "🟢" if flow.is_enabled else "⚪"
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _host(url: str) -> str:
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""
+
+
+def _is_picture(url: str | None) -> bool:
+    return bool(url) and str(url).startswith(("https://", "http://")) and kit.size(str(url)) <= kit.URL_MAX
+
+
+def _ttl(seconds: int | None, t: Translator) -> str:
+    if seconds is None:
+        return t("flow.none")
+    return t.span(seconds) if seconds else t("flow.ttl_zero")

@@ -1,0 +1,55 @@
+"""What this person may do in this channel."""
+
+from collections.abc import Iterable
+from typing import Final
+
+from flowbot.domain.policy import Permission, Reason
+from flowbot.locales import Translator
+from flowbot.services.reading import Rights, visible_names
+from flowbot.slack.views import kit
+from flowbot.slack.views.kit import Block, Element, Message
+
+COMMANDS: Final[tuple[tuple[str, Permission], ...]] = (
+    ("list", Permission.VIEW),
+    ("show", Permission.VIEW),
+)
+ROLES: Final = (Permission.VIEW, Permission.EDIT, Permission.APPROVE, Permission.BREAK_GLASS, Permission.SETUP)
+MOST_WEBSITES: Final = 30
+
+
+def help_here(rights: Rights, t: Translator) -> Message:
+    """Help, naming what the reader may do here, with which websites."""
+    blocks: list[Block] = [kit.header(t("help.title")), kit.section(kit.plain(t("help.what")))]
+    refusal = rights.decisions[Permission.VIEW]
+    if rights.may(Permission.VIEW):
+        blocks += _websites(rights, t)
+    else:
+        blocks.append(kit.section(kit.plain(t(f"denied.{refusal.reason}"))))
+    if roles := [t(f"role.{role}") for role in ROLES if rights.may(role)]:
+        blocks.append(kit.rich(_labelled(t("help.you_may"), t.listed(roles))))
+    if rights.may(Permission.SETUP) and refusal.reason is Reason.NO_POLICY:
+        blocks.append(kit.section(kit.plain(t("help.admin_policy"))))
+    blocks.append(kit.rich(kit.bullets(_commands(rights, t))))
+    return Message(t("help.summary"), tuple(blocks))
+
+
+def _websites(rights: Rights, t: Translator) -> Iterable[Block]:
+    if rights.policy is None:
+        return
+    names = [kit.isolated(name) for name in visible_names(rights.policy, rights.website_names).values()]
+    shown, more = names[:MOST_WEBSITES], len(names) - MOST_WEBSITES
+    listed = t.listed([*shown, t("help.more", n=more)] if more > 0 else shown)
+    everything = t("help.all_websites") if rights.policy.websites == "all" else ""
+    yield kit.rich(_labelled(t("help.websites"), everything or listed or t("flow.none")))
+
+
+def _commands(rights: Rights, t: Translator) -> Iterable[Element]:
+    allowed = [key for key, permission in COMMANDS if rights.may(permission)]
+    for key in [*allowed, "help"]:
+        for form in t(f"usage.{key}").split("\n"):
+            typed, _, does = form.partition(" — ")
+            yield kit.line(kit.words(typed, code=True), kit.words(f" — {does}"))
+
+
+def _labelled(label: str, value: str) -> Element:
+    return kit.line(kit.words(f"{label}: ", bold=True), kit.words(value))

@@ -1,0 +1,160 @@
+"""A small kit of pure functions for Block Kit, within Slack's limits for any text.
+
+Text that is not flowbot's own goes into `plain_text` (without emoji codes) or rich text alone: neither is parsed, so a
+name such as `<!channel>` or `*bold*` stays what was typed. `mrkdwn` is for flowbot's own words.
+Sizes: https://docs.slack.dev/reference/block-kit
+"""
+
+import unicodedata
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+Block = dict[str, Any]
+Element = dict[str, Any]
+
+HEADER_MAX: Final = 150
+SECTION_MAX: Final = 3000
+FIELD_MAX: Final = 2000
+LABEL_MAX: Final = 75
+ALT_MAX: Final = 2000
+URL_MAX: Final = 3000
+RICH_MAX: Final = 12_000
+"""Not a limit that Slack states: enough for any push, and far below what it refuses."""
+NOTIFICATION_MAX: Final = 4000
+
+_RIGHT_TO_LEFT: Final = frozenset({"R", "AL", "AN", "RLE", "RLO", "RLI", "LRE", "LRO", "LRI", "FSI", "PDF", "PDI"})
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What is posted: the blocks, and the text for notifications, which holds flowbot's own words alone."""
+
+    text: str
+    blocks: tuple[Block, ...]
+
+    def without_pictures(self) -> "Message":
+        """The same for a workspace that refuses a picture (Slack answers `invalid_blocks` if it cannot fetch one)."""
+        kept = (block for block in self.blocks if block["type"] != "image")
+        return Message(self.text, tuple(_without_picture(block) for block in kept))
+
+
+def _without_picture(block: Block) -> Block:
+    if block.get("accessory", {}).get("type") == "image":
+        return {key: value for key, value in block.items() if key != "accessory"}
+    return block
+
+
+def size(text: str) -> int:
+    """Characters as the stricter of Slack's clients count them: UTF-16 units."""
+    return len(text) + sum(character > "\uffff" for character in text)
+
+
+def clip(text: str, limit: int) -> str:
+    """The text, or as much of its beginning as `limit` allows, ending in an ellipsis."""
+    if size(text) <= limit:
+        return text
+    kept, room = [], limit - 1
+    for character in text:
+        room -= 2 if character > "\uffff" else 1
+        if room < 0:
+            break
+        kept.append(character)
+    return "".join(kept).rstrip() + "…"
+
+
+def isolated(text: str) -> str:
+    """Text of either direction that cannot turn its surroundings around (Unicode's bidirectional isolates)."""
+    if any(unicodedata.bidirectional(character) in _RIGHT_TO_LEFT for character in text):
+        return f"\N{FIRST STRONG ISOLATE}{text}\N{POP DIRECTIONAL ISOLATE}"
+    return text
+
+
+def plain(text: str, limit: int = SECTION_MAX) -> Element:
+    """Text that stays as it is. Slack refuses an empty one, so a space stands for it."""
+    return {"type": "plain_text", "text": clip(text, limit) or " ", "emoji": False}
+
+
+def mrkdwn(text: str, limit: int = SECTION_MAX) -> Element:
+    """Flowbot's own words with Slack's formatting. Never for foreign text."""
+    return {"type": "mrkdwn", "text": clip(text, limit), "verbatim": True}
+
+
+def header(text: str) -> Block:
+    """A heading."""
+    return {"type": "header", "text": plain(" ".join(text.split()), HEADER_MAX)}
+
+
+def section(text: Element, accessory: Element | None = None) -> Block:
+    """A paragraph, with something at its right."""
+    return {"type": "section", "text": text} | ({"accessory": accessory} if accessory else {})
+
+
+def fields(texts: Sequence[Element]) -> Block:
+    """Up to ten texts in two columns."""
+    return {"type": "section", "fields": list(texts[:10])}
+
+
+def context(*texts: str) -> Block:
+    """Small print."""
+    return {"type": "context", "elements": [plain(text, FIELD_MAX) for text in texts[:10]]}
+
+
+def divider() -> Block:
+    """A line."""
+    return {"type": "divider"}
+
+
+def image(url: str, alt: str) -> Block:
+    """A picture from the web."""
+    return {"type": "image", "image_url": url, "alt_text": clip(alt, ALT_MAX) or " "}
+
+
+def actions(*elements: Element) -> Block:
+    """A row of buttons."""
+    return {"type": "actions", "elements": list(elements)}
+
+
+def button(
+    label: str,
+    action_id: str,
+    value: str,
+    *,
+    style: Literal["primary", "danger"] | None = None,
+    hint: str | None = None,
+) -> Element:
+    """A button; `hint` is what a screen reader says in the place of a label that needs its surroundings."""
+    element = {"type": "button", "text": plain(label, LABEL_MAX), "action_id": action_id, "value": value}
+    extra = {"style": style, "accessibility_label": clip(hint, LABEL_MAX) if hint else None}
+    return element | {key: value for key, value in extra.items() if value}
+
+
+def words(text: str, *, bold: bool = False, italic: bool = False, code: bool = False, limit: int = RICH_MAX) -> Element:
+    """Text for a rich text block: never parsed for links, mentions, emoji codes or formatting."""
+    styles = {name: True for name, on in (("bold", bold), ("italic", italic), ("code", code)) if on}
+    return {"type": "text", "text": clip(text, limit) or " "} | ({"style": styles} if styles else {})
+
+
+def person(user: str) -> Element:
+    """A person's name, for a rich text block."""
+    return {"type": "user", "user_id": user}
+
+
+def line(*elements: Element) -> Element:
+    """A paragraph of a rich text block."""
+    return {"type": "rich_text_section", "elements": list(elements)}
+
+
+def quote(*elements: Element) -> Element:
+    """An indented paragraph of a rich text block."""
+    return {"type": "rich_text_quote", "elements": list(elements)}
+
+
+def bullets(lines: Iterable[Element]) -> Element:
+    """A list of paragraphs of a rich text block."""
+    return {"type": "rich_text_list", "style": "bullet", "elements": list(lines)}
+
+
+def rich(*parts: Element) -> Block:
+    """A rich text block."""
+    return {"type": "rich_text", "elements": list(parts)}

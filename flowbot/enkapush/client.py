@@ -1,6 +1,7 @@
 """The client: one pool of connections, and the resources that speak through it."""
 
 from dataclasses import dataclass
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from types import TracebackType
 from typing import Self
 
@@ -105,6 +106,8 @@ def _pool(base_url: httpx.URL, api_key: str, timeouts: Timeouts) -> httpx.AsyncC
             keepalive_expiry=constants.KEEPALIVE_EXPIRY,
         ),
         follow_redirects=False,
+        # The key says who we are. A session cookie would only tie requests together, and some servers then queue them.
+        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
         # HTTP_PROXY and its kin count, except for this very machine: their NO_PROXY often forgets it.
         trust_env=not is_loopback(base_url),
     )

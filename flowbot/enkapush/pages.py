@@ -83,7 +83,10 @@ async def iterate_pages(fetch: Fetch[T], concurrency: int) -> AsyncGenerator[Pag
 
     Raises:
         MalformedAnswerError: The server counts more pages than any list has.
+        ValueError: The concurrency is below 1.
     """
+    if concurrency < 1:
+        raise ValueError("reading pages needs at least one request at a time")
     page = await fetch(1)
     last = _last_page(page)
     yield page

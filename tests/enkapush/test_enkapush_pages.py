@@ -159,6 +159,13 @@ async def test_an_absurd_number_of_pages_is_an_error() -> None:
         await read_all(fetch, 3)
 
 
+async def test_no_requests_at_a_time_is_refused() -> None:
+    shelf = Shelf(9)
+    with pytest.raises(ValueError, match="at least one"):
+        await read_all(shelf.fetch, 0)
+    assert not shelf.asked
+
+
 async def test_skipped_items_are_counted_over_all_pages() -> None:
     async def fetch(number: int) -> Page[Item]:
         return Page((Item(number),), number, SIZE, 6, 2, skipped=2)

@@ -6,6 +6,7 @@ import re
 import traceback
 from typing import Any
 
+import httpx
 import pytest
 from enkapush_wire import (
     IMPATIENT,
@@ -29,6 +30,7 @@ from flowbot.enkapush import (
     ConnectError,
     ConnectionLostError,
     EnkapushError,
+    Exchange,
     FlowPatch,
     Image,
     InvalidError,
@@ -42,6 +44,8 @@ from flowbot.enkapush import (
     UnexpectedRedirectError,
 )
 from flowbot.enkapush import _constants as constants
+from flowbot.enkapush._answers import transport_failure
+from flowbot.enkapush._redaction import Redactor
 
 FLOW = reply(200, one(a_flow(12)))
 
@@ -75,6 +79,14 @@ async def test_a_page_that_the_api_does_not_know_is_not_asked_for(
 ) -> None:
     with pytest.raises(ValueError, match="no such page"):
         await make_client(server.url).flows.list(page, size)
+
+
+async def test_a_session_cookie_is_not_kept(server: ScriptedServer, make_client: MakeClient) -> None:
+    server.says(reply(200, one(a_flow(12)), set_cookie="PHPSESSID=abc; path=/"), FLOW)
+    client = make_client(server.url)
+    await client.flows.get(12)
+    await client.flows.get(12)
+    assert "cookie" not in server.heard[1].headers
 
 
 @pytest.mark.parametrize("trouble", [reply(500), reply(503, "<html>"), reply(429), reset, b"HTTP/1.1 20"])
@@ -312,6 +324,12 @@ async def test_a_write_that_reached_nobody_is_certain(make_client: MakeClient, s
     with pytest.raises(ConnectError) as caught:
         await client.flows.create(a_new_flow())
     assert (caught.value.sent, caught.value.ambiguous, caught.value.attempts) == (False, False, 1)
+
+
+@pytest.mark.parametrize("trouble", [httpx.ConnectTimeout("-"), httpx.PoolTimeout("-"), httpx.ProxyError("-")])
+def test_a_failure_before_the_request_left_keeps_that_knowledge(trouble: httpx.RequestError) -> None:
+    error = transport_failure(trouble, Exchange("POST", "/flows", sent=False), Redactor(KEY))
+    assert (error.sent, error.ambiguous) == (False, False)
 
 
 async def test_a_write_has_one_deadline_however_busy_the_server_seems(

@@ -1,0 +1,1 @@
+"""The private API of the workspace's web page."""

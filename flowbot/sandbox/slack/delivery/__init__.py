@@ -1,0 +1,1 @@
+"""From the workspace to the bot: signed HTTP or Socket Mode."""

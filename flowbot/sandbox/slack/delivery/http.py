@@ -1,0 +1,69 @@
+"""Delivery by signed HTTP requests."""
+
+import asyncio
+import time
+
+import aiohttp
+
+from flowbot.sandbox.slack.delivery.parcel import Delivery, Parcel
+from flowbot.sandbox.slack.delivery.signing import signed_headers
+
+_USER_AGENT = "Slackbot 1.0 (+https://api.slack.com/robots)"
+
+
+class HttpTransport:
+    """Posts parcels to one request URL.
+
+    Args:
+        url: The bot's request URL.
+        signing_secret: The app's secret.
+        ack_seconds: How long Slack waits for the answer.
+    """
+
+    def __init__(self, url: str, signing_secret: str, ack_seconds: float) -> None:
+        self.url = url
+        self._secret = signing_secret
+        self._ack_seconds = ack_seconds
+        self._session: aiohttp.ClientSession | None = None
+
+    async def send(self, parcel: Parcel, extra_headers: dict[str, str] | None = None) -> Delivery:
+        """Deliver once; what went wrong is told in the delivery, not raised."""
+        delivery = Delivery(parcel.what, parcel.payload, "http", headers=dict(extra_headers or {}))
+        started = time.perf_counter()
+        try:
+            await self._post(parcel, delivery)
+        except TimeoutError:
+            delivery.error = "operation_timeout"
+        except (aiohttp.ClientError, OSError):
+            delivery.error = "dispatch_failed"
+        delivery.seconds = time.perf_counter() - started
+        return delivery
+
+    async def _post(self, parcel: Parcel, delivery: Delivery) -> None:
+        body = parcel.http_body()
+        headers = {
+            "Content-Type": parcel.content_type,
+            "User-Agent": _USER_AGENT,
+            "Accept": "application/json,*/*",
+            **signed_headers(self._secret, body),
+            **delivery.headers,
+        }
+        async with (
+            asyncio.timeout(self._ack_seconds),
+            self._client().post(self.url, data=body.encode(), headers=headers, allow_redirects=False) as answer,
+        ):
+            delivery.status, delivery.body = answer.status, await answer.text()
+            delivery.headers = {k: v for k, v in answer.headers.items() if k.lower().startswith("x-slack")}
+        if delivery.status != 200:  # noqa: PLR2004 - Slack's rule is the number itself
+            delivery.error = "dispatch_failed"
+
+    def _client(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            self._session = aiohttp.ClientSession()
+        return self._session
+
+    async def close(self) -> None:
+        """Close the connections."""
+        if self._session is not None:
+            await self._session.close()
+            self._session = None

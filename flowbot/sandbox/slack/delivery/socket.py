@@ -1,0 +1,204 @@
+"""Delivery by Socket Mode: the server's side of the WebSocket protocol.
+
+Source: docs.slack.dev, "Using Socket Mode": single-use URLs from `apps.connections.open`, a `hello`,
+envelopes that are acknowledged by id, at most 10 connections, a `disconnect` message before a refresh.
+"""
+
+import asyncio
+import itertools
+import json
+import secrets
+import time
+from typing import Any
+
+from aiohttp import WSCloseCode, WSMessage, WSMsgType, web
+
+from flowbot.sandbox.slack.delivery.parcel import Delivery, Parcel
+from flowbot.sandbox.slack.feed import Feed
+from flowbot.sandbox.slack.model import Json
+
+_MAX_CONNECTIONS = 10
+_PING_SECONDS = 5.0
+
+
+class Connection:
+    """One WebSocket of the bot; a silent one stays open but neither speaks nor answers."""
+
+    def __init__(self, socket: web.WebSocketResponse) -> None:
+        self.socket = socket
+        self.silent = False
+
+    async def say(self, message: Json) -> None:
+        """Send a JSON message, unless silent."""
+        if not self.silent:
+            await self.socket.send_str(json.dumps(message))
+
+    async def ping_forever(self) -> None:
+        """Ping the bot every few seconds, as Slack does."""
+        for number in itertools.count():
+            await asyncio.sleep(_PING_SECONDS)
+            if not self.silent:
+                await self.socket.ping(f"Ping from sandbox {number}".encode())
+
+    def drop(self) -> None:
+        """Cut the line without a word."""
+        transport = self.socket._req.transport if self.socket._req else None  # noqa: SLF001 - no public way to abort
+        if transport is not None:
+            transport.abort()
+
+
+class SocketHub:
+    """All Socket Mode connections of the app."""
+
+    def __init__(self, app_id: str, feed: Feed, ack_seconds: float) -> None:
+        self._app_id = app_id
+        self._feed = feed
+        self._ack_seconds = ack_seconds
+        self._tickets: set[str] = set()
+        self._connections: list[Connection] = []
+        self._turn = itertools.count()
+        self._awaited: dict[str, asyncio.Future[Any]] = {}
+
+    @property
+    def connected(self) -> int:
+        """How many connections are open."""
+        return len(self._connections)
+
+    def new_path(self) -> str:
+        """Return the path and query of a single-use WebSocket URL."""
+        ticket = secrets.token_hex(16)
+        self._tickets.add(ticket)
+        return f"/link/?ticket={ticket}&app_id={self._app_id}"
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        """Serve one WebSocket connection until it ends."""
+        ticket = request.query.get("ticket", "")
+        if ticket not in self._tickets:
+            return web.Response(status=403, text="invalid ticket")
+        self._tickets.discard(ticket)
+        socket = web.WebSocketResponse(autoping=False)
+        await socket.prepare(request)
+        await self._converse(Connection(socket))
+        return socket
+
+    async def _converse(self, connection: Connection) -> None:
+        if self.connected >= _MAX_CONNECTIONS:
+            await connection.say({"type": "disconnect", "reason": "too_many_websockets"})
+            await connection.socket.close()
+            return
+        self._connections.append(connection)
+        self._announce()
+        pings = asyncio.create_task(connection.ping_forever())
+        try:
+            await connection.say(self._hello())
+            async for message in connection.socket:
+                await self._receive(connection, message)
+        finally:
+            pings.cancel()
+            await asyncio.gather(pings, return_exceptions=True)
+            self._connections.remove(connection)
+            self._announce()
+
+    def _announce(self) -> None:
+        self._feed.publish(None, {"type": "bot", "online": self.connected > 0})
+
+    def _hello(self) -> Json:
+        return {
+            "type": "hello",
+            "num_connections": self.connected,
+            "debug_info": {
+                "host": "applink-sandbox-1",
+                "build_number": 1,
+                "approximate_connection_time": 18060,
+            },
+            "connection_info": {"app_id": self._app_id},
+        }
+
+    async def _receive(self, connection: Connection, message: WSMessage) -> None:
+        if connection.silent:
+            return
+        if message.type is WSMsgType.PING:
+            await connection.socket.pong(message.data)
+        elif message.type is WSMsgType.TEXT:
+            self._settle(message.data)
+
+    def _settle(self, text: str) -> None:
+        """Hand an envelope's acknowledgement to whoever waits for it."""
+        try:
+            answer = json.loads(text)
+        except ValueError:
+            return
+        waiting = self._awaited.get(answer.get("envelope_id", "")) if isinstance(answer, dict) else None
+        if waiting is not None and not waiting.done():
+            waiting.set_result(answer.get("payload"))
+
+    async def send(self, parcel: Parcel, retry: Json | None = None) -> Delivery:
+        """Deliver through one of the connections and wait for the acknowledgement."""
+        delivery = Delivery(parcel.what, parcel.payload, "socket")
+        if not self._connections:
+            delivery.error = "app_offline"
+            return delivery
+        started = time.perf_counter()
+        try:
+            payload = await self._exchange(parcel, retry or {})
+        except TimeoutError:
+            delivery.error = "operation_timeout"
+        except (ConnectionError, RuntimeError):
+            delivery.error = "dispatch_failed"
+        else:
+            delivery.status, delivery.body = 200, _as_text(payload)
+        delivery.seconds = time.perf_counter() - started
+        return delivery
+
+    async def _exchange(self, parcel: Parcel, retry: Json) -> Any:
+        connection = self._connections[next(self._turn) % len(self._connections)]
+        envelope_id = secrets.token_hex(16)
+        answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self._awaited[envelope_id] = answer
+        try:
+            async with asyncio.timeout(self._ack_seconds):
+                await connection.say(_envelope(envelope_id, parcel, retry))
+                return await answer
+        finally:
+            del self._awaited[envelope_id]
+
+    async def warn(self, reason: str = "warning") -> None:
+        """Tell every connection that it will be closed soon (`warning`) or now (`refresh_requested`)."""
+        for connection in list(self._connections):
+            await connection.say({"type": "disconnect", "reason": reason, "debug_info": {"host": "applink-sandbox-1"}})
+
+    async def refresh(self) -> None:
+        """Ask for a refresh and close all connections in good order."""
+        await self.warn("refresh_requested")
+        await self.close()
+
+    def drop_all(self) -> None:
+        """Cut all connections abruptly."""
+        for connection in list(self._connections):
+            connection.drop()
+
+    def go_silent(self) -> None:
+        """Leave all present connections open but deaf and mute; new ones work."""
+        for connection in self._connections:
+            connection.silent = True
+
+    async def close(self) -> None:
+        """Close all connections in good order."""
+        for connection in list(self._connections):
+            await connection.socket.close(code=WSCloseCode.GOING_AWAY)
+
+
+def _as_text(payload: Any) -> str:
+    if payload is None or payload == {}:
+        return ""
+    return payload if isinstance(payload, str) else json.dumps(payload)
+
+
+def _envelope(envelope_id: str, parcel: Parcel, retry: Json) -> Json:
+    envelope = {
+        "envelope_id": envelope_id,
+        "type": parcel.kind,
+        "accepts_response_payload": parcel.kind != "events_api",
+        "payload": parcel.payload,
+    }
+    return envelope | ({"retry_attempt": 0, "retry_reason": "", **retry} if parcel.kind == "events_api" else {})

@@ -1,0 +1,1 @@
+"""People who act in tests, so that tests read as sentences."""

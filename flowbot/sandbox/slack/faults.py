@@ -1,0 +1,84 @@
+"""Faults that tests order: refusals, rate limits, outages, silence and lost answers."""
+
+from dataclasses import dataclass
+
+from flowbot.sandbox.slack.model import Json
+
+
+@dataclass
+class Fault:
+    """What goes wrong the next `times` times a method is called.
+
+    Attributes:
+        method: Web API method, `"*"` for all, or `"response_url"`.
+        error: Slack error code to answer with, at HTTP 200.
+        status: HTTP status to answer with instead (429, 500, …).
+        retry_after: Seconds of the `Retry-After` header; implies status 429.
+        delay: Seconds to wait before the call is carried out.
+        hang: Never answer; the caller's own timeout has to end it.
+        lose_answer: Carry the call out, then drop the connection without an answer.
+        block_type: Refuse with `invalid_blocks` those calls that contain a block of this type.
+        times: How many calls are hit; None for all.
+    """
+
+    method: str
+    error: str | None = None
+    status: int | None = None
+    retry_after: int | None = None
+    delay: float = 0.0
+    hang: bool = False
+    lose_answer: bool = False
+    block_type: str | None = None
+    times: int | None = 1
+
+    def hits(self, method: str, arguments: Json) -> bool:
+        """Whether this call is hit."""
+        if self.times == 0 or self.method not in {method, "*"}:
+            return False
+        return self.block_type is None or _mentions_block(arguments, self.block_type)
+
+
+def _mentions_block(value: object, block_type: str) -> bool:
+    if isinstance(value, dict):
+        return value.get("type") == block_type or any(_mentions_block(v, block_type) for v in value.values())
+    return isinstance(value, list) and any(_mentions_block(v, block_type) for v in value)
+
+
+class Faults:
+    """The faults in force."""
+
+    def __init__(self) -> None:
+        self._faults: list[Fault] = []
+
+    def add(  # noqa: PLR0913 - one keyword for each thing that can go wrong reads best in a test
+        self,
+        method: str,
+        *,
+        error: str | None = None,
+        status: int | None = None,
+        retry_after: int | None = None,
+        delay: float = 0.0,
+        hang: bool = False,
+        lose_answer: bool = False,
+        block_type: str | None = None,
+        times: int | None = 1,
+    ) -> Fault:
+        """Order a fault (see `Fault` for the arguments) and return it."""
+        if retry_after is not None:
+            status = status or 429
+        if block_type is not None:
+            error = error or "invalid_blocks"
+        fault = Fault(method, error, status, retry_after, delay, hang, lose_answer, block_type, times)
+        self._faults.append(fault)
+        return fault
+
+    def take(self, method: str, arguments: Json) -> Fault | None:
+        """Return the first fault that hits this call, and count it."""
+        fault = next((f for f in self._faults if f.hits(method, arguments)), None)
+        if fault is not None and fault.times is not None:
+            fault.times -= 1
+        return fault
+
+    def clear(self) -> None:
+        """Let everything work again."""
+        self._faults.clear()

@@ -1,0 +1,99 @@
+"""What Slack turns into mentions, broadcasts and links: the proof that hostile text became none.
+
+Source: docs.slack.dev, "Formatting message text" (in short in SLACK.md, "Text"). `verbatim: false`, the
+default, also links bare URLs, bare domains, `@here` and the like, and names of channels.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from flowbot.sandbox.slack.entities import ENTITY, unescaped
+from flowbot.sandbox.slack.model import Json, Message, View
+from flowbot.sandbox.slack.texts import Fragment, fragments
+from flowbot.sandbox.slack.workspace import Workspace
+
+Kind = Literal["user", "usergroup", "channel", "broadcast", "link"]
+
+_BROADCASTS = frozenset({"here", "channel", "everyone", "group"})
+_BARE_BROADCAST = re.compile(r"(?<![\w@.])@(everyone|here|channel)\b")
+_BARE_URL = re.compile(r"(?<![\w|])(?:https?://|mailto:)[^\s<>|]+|(?<![\w.@/-])www\.[^\s<>|]+")
+_BARE_DOMAIN = re.compile(
+    r"(?<![\w.@/:-])(?:[a-z0-9-]+\.)+(?:com|net|org|io|co|tr|de|uk|app|dev|info|biz|ly|me|ai)(?:/[^\s<>|]*)?(?![\w.-]*\w)",
+    re.IGNORECASE,
+)
+_BARE_CHANNEL = re.compile(r"(?<![\w&/#])#([\w-]+)")
+_MARKDOWN_LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)[^)]*\)")
+
+
+@dataclass(frozen=True)
+class Mention:
+    """Something that became more than text; `value` is an id, a range such as `here`, or a URL."""
+
+    kind: Kind
+    value: str
+
+
+def mentions_in(thing: Message | View, workspace: Workspace) -> list[Mention]:
+    """Return all mentions, broadcasts and links in the texts of a message or view (buttons' URLs aside)."""
+    found: list[Mention] = []
+    if isinstance(thing, Message):
+        found += _of_mrkdwn(thing.text, workspace, verbatim=False)
+    for fragment in fragments(thing.blocks or []):
+        found += _of_fragment(fragment, workspace)
+    return found
+
+
+def _of_fragment(fragment: Fragment, workspace: Workspace) -> Iterator[Mention]:
+    if fragment.kind == "rich":
+        yield from _of_rich(fragment.element or {})
+    elif fragment.kind in {"mrkdwn", "markdown"}:
+        yield from _of_mrkdwn(fragment.text, workspace, verbatim=fragment.verbatim)
+        if fragment.kind == "markdown":
+            yield from (Mention("link", url) for url in _MARKDOWN_LINK.findall(fragment.text))
+
+
+def _of_rich(element: Json) -> Iterator[Mention]:
+    keys: dict[str, tuple[Kind, str]] = {
+        "user": ("user", "user_id"),
+        "usergroup": ("usergroup", "usergroup_id"),
+        "channel": ("channel", "channel_id"),
+        "broadcast": ("broadcast", "range"),
+        "link": ("link", "url"),
+        "date": ("link", "url"),
+    }
+    kind, key = keys.get(element["type"], ("link", ""))
+    if key in element:
+        yield Mention(kind, element[key])
+
+
+def _of_mrkdwn(text: str, workspace: Workspace, *, verbatim: bool) -> Iterator[Mention]:
+    for inner in ENTITY.findall(text):
+        yield from _of_entity(inner)
+    if not verbatim:
+        yield from _of_bare(ENTITY.sub(" ", text), workspace)
+
+
+def _of_entity(inner: str) -> Iterator[Mention]:
+    target = inner.partition("|")[0]
+    if target[0] == "@":
+        yield Mention("user", target[1:])
+    elif target[0] == "#":
+        yield Mention("channel", target[1:])
+    elif target.startswith("!subteam^"):
+        yield Mention("usergroup", target.removeprefix("!subteam^"))
+    elif target.startswith("!date^"):
+        yield from (Mention("link", url) for url in target.split("^")[3:])
+    elif target[0] == "!":
+        yield from [Mention("broadcast", target[1:])] if target[1:] in _BROADCASTS else []
+    elif re.match(r"[a-z][a-z0-9+.-]*:", target, re.IGNORECASE):
+        yield Mention("link", target)
+
+
+def _of_bare(text: str, workspace: Workspace) -> Iterator[Mention]:
+    yield from (Mention("broadcast", name) for name in _BARE_BROADCAST.findall(text))
+    yield from (Mention("link", unescaped(url)) for url in _BARE_URL.findall(text))
+    yield from (Mention("link", domain) for domain in _BARE_DOMAIN.findall(_BARE_URL.sub(" ", text)))
+    names = {c.name: c.id for c in workspace.channels.values() if not c.is_private and not c.is_im}
+    yield from (Mention("channel", names[name]) for name in _BARE_CHANNEL.findall(text) if name in names)

@@ -1,0 +1,47 @@
+"""Blocks are right, or a refusal says where they are not."""
+
+from typing import Any
+
+from pydantic import ValidationError
+
+from flowbot.sandbox.slack.errors import invalid
+from flowbot.sandbox.slack.validation.complaints import sentences
+from flowbot.sandbox.slack.validation.rules import broken
+from flowbot.sandbox.slack.validation.surfaces import ADAPTERS, NEWER, Surface
+from flowbot.sandbox.slack.workspace import Workspace
+
+
+def check_blocks(blocks: Any, surface: Surface, workspace: Workspace, pointer: str, code: str) -> None:
+    """Check the blocks of a message or view.
+
+    Args:
+        blocks: What the bot sent as blocks.
+        surface: Where they are to stand.
+        workspace: May refuse newer block types.
+        pointer: Where the blocks are in the request, such as `/blocks`.
+        code: The error code to refuse with.
+
+    Raises:
+        SlackError: `code`, or `invalid_blocks` for a newer block that this workspace refuses.
+    """
+    _refuse_newer(blocks, workspace, pointer)
+    try:
+        ADAPTERS[surface].validate_python(blocks)
+    except ValidationError as error:
+        raise invalid(code, sentences(error, blocks, pointer)) from error
+    wrong = broken(blocks, surface, pointer)
+    if wrong:
+        raise invalid(code, wrong)
+
+
+def _refuse_newer(blocks: Any, workspace: Workspace, pointer: str) -> None:
+    if workspace.accept_new_blocks or not isinstance(blocks, list):
+        return
+    kinds = [b.get("type") if isinstance(b, dict) else None for b in blocks]
+    wrong = [
+        f"[ERROR] unsupported type: {kind} [json-pointer:{pointer}/{number}/type]"
+        for number, kind in enumerate(kinds)
+        if kind in NEWER
+    ]
+    if wrong:
+        raise invalid("invalid_blocks", wrong)

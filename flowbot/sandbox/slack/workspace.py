@@ -1,0 +1,98 @@
+"""The state of a workspace: who and what is there, and what has been said."""
+
+import itertools
+import secrets
+from collections import defaultdict
+from dataclasses import dataclass, field
+
+from flowbot.sandbox.slack.clock import Clock
+from flowbot.sandbox.slack.errors import SlackError
+from flowbot.sandbox.slack.model import Channel, Message, Person, StoredFile, Team, UserGroup, View
+
+
+def new_id(prefix: str) -> str:
+    """Return a fresh id of Slack's shape: a capital letter or two and ten capitals or digits."""
+    return prefix + secrets.token_hex(5).upper()
+
+
+@dataclass
+class Workspace:
+    """Everything a workspace knows, in memory.
+
+    `team` is where the app is installed; `people` may belong to other teams. `accept_new_blocks = False`
+    makes it refuse the block types that older workspaces do not know.
+    """
+
+    team: Team
+    bot: Person
+    app_id: str
+    bot_id: str
+    people: dict[str, Person] = field(default_factory=dict)
+    groups: dict[str, UserGroup] = field(default_factory=dict)
+    channels: dict[str, Channel] = field(default_factory=dict)
+    clock: Clock = field(default_factory=Clock)
+    accept_new_blocks: bool = True
+    messages: dict[str, list[Message]] = field(default_factory=lambda: defaultdict(list))
+    modals: dict[str, list[View]] = field(default_factory=lambda: defaultdict(list))
+    homes: dict[str, View] = field(default_factory=dict)
+    files: dict[str, StoredFile] = field(default_factory=dict)
+    _ticks: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
+
+    def new_ts(self) -> str:
+        """Return a message timestamp that no other message has."""
+        return f"{int(self.clock.now())}.{next(self._ticks):06d}"
+
+    def person(self, user_id: str) -> Person:
+        """Return a person or bot by id; raises `user_not_found`."""
+        found = self.bot if user_id == self.bot.id else self.people.get(user_id)
+        if found is None:
+            raise SlackError("user_not_found")
+        return found
+
+    def is_foreign(self, person: Person) -> bool:
+        """Whether the person belongs to another company."""
+        return person.team.id != self.team.id
+
+    def channel_for_bot(self, channel_id: str) -> Channel:
+        """Return a channel that the bot may know of; a private one it is not in does not exist for it."""
+        channel = self.channels.get(channel_id)
+        if channel is None or ((channel.is_private or channel.is_im) and self.bot.id not in channel.members):
+            raise SlackError("channel_not_found")
+        return channel
+
+    def direct_message(self, user_id: str) -> Channel:
+        """Return the direct conversation of the bot and this person, made at first use."""
+        for channel in self.channels.values():
+            if channel.is_im and user_id in channel.members:
+                return channel
+        channel = Channel(new_id("D"), "directmessage", [user_id, self.bot.id], is_im=True)
+        self.channels[channel.id] = channel
+        return channel
+
+    def channels_of(self, user_id: str) -> list[Channel]:
+        """Return the channels that this person is in, archived ones left out."""
+        return [c for c in self.channels.values() if user_id in c.members and not c.is_archived]
+
+    def message(self, channel_id: str, ts: str) -> Message | None:
+        """Return the message with this timestamp, or None."""
+        return next((m for m in self.messages[channel_id] if m.ts == ts), None)
+
+    def audience(self, message: Message) -> frozenset[str]:
+        """Return the ids of those who see this message."""
+        if message.ephemeral_to is not None:
+            return frozenset({message.ephemeral_to})
+        return frozenset(self.channels[message.channel].members)
+
+    def visible(self, channel_id: str, user_id: str) -> list[Message]:
+        """Return what this person sees in a channel, oldest first."""
+        return [m for m in self.messages[channel_id] if user_id in self.audience(m)]
+
+    def view(self, view_id: str) -> View | None:
+        """Return an open modal or a Home by its id."""
+        shown = itertools.chain(*self.modals.values(), self.homes.values())
+        return next((v for v in shown if v.id == view_id), None)
+
+    def view_by_external_id(self, external_id: str) -> View | None:
+        """Return an open modal or a Home by the id that the app gave it."""
+        shown = itertools.chain(*self.modals.values(), self.homes.values())
+        return next((v for v in shown if v.external_id == external_id), None)

@@ -1,0 +1,172 @@
+"""`flowbot check`: is everything set up right? One line a check."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from typing import Final
+
+import aiohttp
+from slack_sdk.errors import SlackApiError, SlackClientError
+
+from flowbot.app import Flowbot, flowbot, now, opened_database
+from flowbot.domain.policy import PolicyBook
+from flowbot.domain.types import GroupId
+from flowbot.errors import ConfigurationError, Fault
+from flowbot.settings import Settings
+from flowbot.slack.directory import SlackDirectory, reason
+from flowbot.storage.policies import StoredPolicies
+
+SCOPES: Final = frozenset(
+    {
+        "commands",
+        "chat:write",
+        "chat:write.public",
+        "files:read",
+        "files:write",
+        "users:read",
+        "usergroups:read",
+        "channels:read",
+        "groups:read",
+    }
+)
+"""What manifest.yml asks for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """The outcome of one check."""
+
+    name: str
+    well: bool
+    detail: str
+
+    def __str__(self) -> str:
+        return f"{'ok  ' if self.well else 'FAIL'}  {self.name}: {self.detail}"
+
+
+async def findings(settings: Settings) -> AsyncIterator[Finding]:
+    """Every check's outcome, in the order in which a person would look. Each is said as soon as it is known."""
+    ways_in = [name for name in ("slack_signing_secret", "slack_app_token") if getattr(settings, name)]
+    yield _ways_in(ways_in)
+    for name in ("slack_bot_token", "enkapush_api_key"):
+        yield _is_set(settings, name)
+    yield await _checked("database", lambda: _database(settings))
+    if settings.slack_bot_token is None or settings.enkapush_api_key is None:
+        return
+    try:
+        async with flowbot(settings) as bot:
+            for name, look in _looks(settings, bot).items():
+                yield await _checked(name, look)
+    except (ConfigurationError, Fault) as error:
+        yield Finding("start", well=False, detail=str(error))
+
+
+def _looks(settings: Settings, bot: Flowbot) -> dict[str, Callable[[], Awaitable[str]]]:
+    looks: dict[str, Callable[[], Awaitable[str]]] = {
+        "slack token": lambda: _slack(bot),
+        "slack scopes": lambda: _scopes(bot),
+        "slack user groups": lambda: _groups(settings, bot),
+        "enkapush": lambda: _enkapush(bot),
+        "policy": lambda: _policy(settings),
+    }
+    if settings.slack_app_token is not None:
+        looks["slack socket mode"] = lambda: _socket(settings, bot)
+    return looks
+
+
+def _ways_in(set_names: list[str]) -> Finding:
+    modes = {"slack_signing_secret": "HTTP mode (flowbot serve)", "slack_app_token": "Socket Mode (flowbot socket)"}
+    if set_names:
+        return Finding("ways in", well=True, detail=" and ".join(modes[name] for name in set_names))
+    return Finding(
+        "ways in", well=False, detail="set SLACK_SIGNING_SECRET for HTTP mode or SLACK_APP_TOKEN for Socket Mode"
+    )
+
+
+def _is_set(settings: Settings, name: str) -> Finding:
+    well = getattr(settings, name) is not None
+    return Finding(name.upper(), well=well, detail="set" if well else "not set (see .env.example)")
+
+
+async def _checked(name: str, look: Callable[[], Awaitable[str]]) -> Finding:
+    try:
+        return Finding(name, well=True, detail=await look())
+    except SlackApiError as error:
+        return Finding(name, well=False, detail=f"Slack says {reason(error)}")
+    except (SlackClientError, aiohttp.ClientError, TimeoutError) as error:
+        return Finding(name, well=False, detail=f"no answer from Slack ({type(error).__name__})")
+    except (ConfigurationError, Fault) as error:
+        cause = f": {error.__cause__}" if error.__cause__ else ""
+        return Finding(name, well=False, detail=f"{error}{cause}".splitlines()[0])
+
+
+async def _database(settings: Settings) -> str:
+    async with opened_database(settings) as database:
+        state = await database.revision_state()
+    return f"answers, revision {state.current}"
+
+
+async def _slack(bot: Flowbot) -> str:
+    answer = await bot.slack.auth_test()
+    return f"{answer.get('user')} in {answer.get('team')}"
+
+
+async def _scopes(bot: Flowbot) -> str:
+    answer = await bot.slack.auth_test()
+    granted = {scope.strip() for scope in answer.headers.get("x-oauth-scopes", "").split(",") if scope.strip()}
+    if not granted:
+        return "Slack does not say which are granted"
+    if missing := SCOPES - granted:
+        raise ConfigurationError(f"missing {', '.join(sorted(missing))}; reinstall the app from manifest.yml")
+    return "all granted"
+
+
+async def _groups(settings: Settings, bot: Flowbot) -> str:
+    known = await SlackDirectory(bot.slack).groups()
+    wanted = _named_groups(await _book(settings))
+    if unknown := wanted - set(known):
+        raise ConfigurationError(f"the policy names {', '.join(sorted(unknown))}, which Slack does not know")
+    return f"{len(known)} in Slack, {len(wanted)} in the policy"
+
+
+def _named_groups(book: PolicyBook) -> set[GroupId]:
+    named = (entry for policy in book.channels for entry in (*policy.viewers, *policy.editors, *policy.approvers))
+    return {entry for entry in named if isinstance(entry, GroupId)}
+
+
+async def _socket(settings: Settings, bot: Flowbot) -> str:
+    token = settings.slack_app_token
+    await bot.slack.apps_connections_open(app_token=token.get_secret_value() if token else "")
+    return "may connect"
+
+
+async def _enkapush(bot: Flowbot) -> str:
+    states = await bot.health.ask()
+    if (state := states["enkapush"]) != "ok":
+        raise ConfigurationError(state)
+    return "answers"
+
+
+async def _policy(settings: Settings) -> str:
+    book = await _book(settings)
+    if not book.channels:
+        raise ConfigurationError("no channel has a policy, so nobody can do anything; see flowbot policy import")
+    return f"{len(book.channels)} channel(s), {len(book.websites)} named website(s)"
+
+
+async def _book(settings: Settings) -> PolicyBook:
+    async with opened_database(settings) as database:
+        return await StoredPolicies(database, now).book()
+
+
+def run(settings: Settings, say: Callable[[str], None]) -> bool:
+    """Say every finding; whether all are well."""
+
+    async def collect() -> bool:
+        well = True
+        async for finding in findings(settings):
+            say(str(finding))
+            well = well and finding.well
+        return well
+
+    return asyncio.run(collect())

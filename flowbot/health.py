@@ -1,0 +1,49 @@
+"""Whether what flowbot depends on answers."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Final
+
+from flowbot.errors import Fault
+from flowbot.services.kept import Kept
+
+PATIENCE_SECONDS: Final = 3.0
+KEEP_SECONDS: Final = 2.0
+"""However often it is asked, the outside is asked this seldom."""
+
+Probe = Callable[[], Awaitable[None]]
+
+
+class Health:
+    """Asks each dependency for a sign of life.
+
+    Args:
+        probes: by the name of what is asked; a probe raises Fault where there is no sign of life.
+    """
+
+    def __init__(self, probes: Mapping[str, Probe], *, patience: float = PATIENCE_SECONDS) -> None:
+        self._probes = probes
+        self._patience = patience
+        self._kept: Kept[str, str] = Kept(KEEP_SECONDS)
+
+    async def ask(self) -> Mapping[str, str]:
+        """What each dependency is like: `ok`, or what is wrong in one word."""
+        states = await asyncio.gather(*(self._state(name) for name in self._probes))
+        return dict(zip(self._probes, states, strict=True))
+
+    async def close(self) -> None:
+        """End what is under way."""
+        await self._kept.close()
+
+    async def _state(self, name: str) -> str:
+        return await self._kept.get(name, lambda: self._look(self._probes[name]))
+
+    async def _look(self, probe: Probe) -> str:
+        try:
+            async with asyncio.timeout(self._patience):
+                await probe()
+        except TimeoutError:
+            return "slow"
+        except Fault as fault:
+            return fault.key.removeprefix("fault.")
+        return "ok"

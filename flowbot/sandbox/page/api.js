@@ -16,6 +16,15 @@ export class ApiError extends Error {
   }
 }
 
+/**
+ * @param {unknown} error
+ * @returns {string} its message with a full stop
+ */
+export function sentence(error) {
+  const { message } = /** @type {Error} */ (error);
+  return /[.!?]$/u.test(message) ? message : `${message}.`;
+}
+
 const SENTENCES = {
   operation_timeout: 'The app did not answer within 3 seconds.',
   dispatch_failed: 'The app answered with an error.',

@@ -21,14 +21,10 @@ const ROWS = [
   ['setup', 'ayarlar', '', 'this channel’s policy, for admins'],
 ];
 
-/**
- * @param {string} locale
- * @returns {Command[]} in the person's language
- */
-function commandsFor(locale) {
-  const turkish = locale?.startsWith('tr');
-  return ROWS.map(([english, turkishWord, rest, says]) => ({ word: turkish ? turkishWord : english, rest, says }));
-}
+/** @type {Command[]} */
+const ENGLISH = ROWS.map(([word, , rest, says]) => ({ word, rest, says }));
+/** @type {Command[]} */
+const TURKISH = ROWS.map(([, word, rest, says]) => ({ word, rest, says }));
 
 /**
  * @param {string} typed
@@ -36,11 +32,11 @@ function commandsFor(locale) {
  * @returns {Command[]} what could follow; none when the command's word is complete
  */
 export function suggest(typed, locale) {
-  if (/^\/f?l?o?w?s?$/u.test(typed)) return commandsFor(locale);
-  const match = /^\/flows (\S*)$/u.exec(typed);
-  if (!match) return [];
-  const begun = match[1].toLocaleLowerCase(locale || 'en');
-  return commandsFor(locale).filter(({ word }) => word.startsWith(begun) && word !== begun);
+  const turkish = locale?.startsWith('tr');
+  const begun = /^\/flows (\S*)$/u.exec(typed)?.[1].toLocaleLowerCase(turkish ? 'tr' : 'en');
+  if (begun === '' || '/flows'.startsWith(typed || ' ')) return turkish ? TURKISH : ENGLISH;
+  if (begun === undefined) return [];
+  return (turkish ? [...TURKISH, ...ENGLISH] : ENGLISH).filter(({ word }) => word.startsWith(begun) && word !== begun);
 }
 
 /** @param {Command} command @returns {string} the composer's text once it was chosen */

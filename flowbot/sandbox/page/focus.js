@@ -56,7 +56,7 @@ function likeness(node, place) {
 }
 
 /**
- * Focus what is most like the control that had the focus, else `fallback`.
+ * Focus what is most like the control that had the focus, else its neighbour in the same block, else `fallback`.
  * @param {Element} root
  * @param {Place | null} place
  * @param {HTMLElement} fallback
@@ -66,7 +66,8 @@ export function restoreFocus(root, place, fallback) {
   const ranked = [.../** @type {NodeListOf<any>} */ (root.querySelectorAll(FOCUSABLE))]
     .map((node) => ({ node, score: node.disabled ? 0 : likeness(node, place) }))
     .sort((left, right) => right.score - left.score);
-  const best = ranked[0]?.score >= 4 ? ranked[0].node : fallback;
+  const neighbour = ranked.find(({ node, score }) => score > 0 || (place.blockId && node.dataset.blockId === place.blockId));
+  const best = ranked[0]?.score >= 4 ? ranked[0].node : (neighbour?.node ?? fallback);
   best.focus({ preventScroll: true });
   if (place.selection && best.setSelectionRange && best !== fallback) {
     try {

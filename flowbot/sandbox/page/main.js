@@ -3,6 +3,7 @@
  * @module
  */
 
+import { sentence } from './api.js';
 import { Composer } from './composer.js';
 import { byId, fill, h } from './dom.js';
 import { showHelp, showWire, wireShortcuts } from './help.js';
@@ -133,23 +134,23 @@ class Page {
     drawChannelHead(channel);
     this.composer.setPerson(directory.me.locale, channel.name);
     byId('log').setAttribute('aria-label', `Messages in ${channel.name}`);
-    this.list.load([], directory, false);
-    await this.read(false);
+    this.list.clear(directory);
+    await this.read();
   }
 
-  /** @param {boolean} keep what is on show */
-  async read(keep) {
+  async read() {
     const { place, session } = this;
     const log = byId('log');
     log.setAttribute('aria-busy', 'true');
+    this.list.expect();
     const { messages } = await this.live.api.messages(place);
     // the person may have gone elsewhere meanwhile
-    if (place === this.place && session === this.session) this.list.load(messages, this.live.directory, keep);
+    if (place === this.place && session === this.session) this.list.load(messages);
     log.removeAttribute('aria-busy');
   }
 
   readAgain() {
-    if (this.place !== HOME) this.read(true).catch(() => drawStatus('lost', this.live.directory.bot.name));
+    if (this.place !== HOME) this.read().catch(() => drawStatus('lost', this.live.directory.bot.name));
   }
 
   /** @param {any} message */
@@ -173,7 +174,7 @@ class Page {
       await this.live.api.send(this.place, text);
       return true;
     } catch (error) {
-      this.say(`\`${text.slice(0, 80).replaceAll('`', "'")}\` did not go through. ${/** @type {Error} */ (error).message} Your text is still in the message field.`);
+      this.say(`\`${text.slice(0, 80).replaceAll('`', "'")}\` did not go through. ${sentence(error)} Your text is still in the message field.`);
       return false;
     }
   }

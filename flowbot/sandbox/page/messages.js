@@ -37,6 +37,25 @@ export class MessageList {
       this.stay = this.atEnd();
     });
     this.stay = true;
+    this.expect();
+  }
+
+  /** A reading of the channel begins: what happens from now on is newer than what it will bring. */
+  expect() {
+    /** @type {Set<string>} */
+    this.touched = new Set();
+  }
+
+  /**
+   * Another channel, or another person.
+   * @param {import('./directory.js').Directory} directory
+   */
+  clear(directory) {
+    this.directory = directory;
+    this.entries.clear();
+    this.days.clear();
+    this.arrange();
+    this.stay = true;
   }
 
   atEnd() {
@@ -49,20 +68,16 @@ export class MessageList {
   }
 
   /**
-   * Show another channel, or the same one read again.
+   * The channel as it was when the reading began; what is unchanged stays as it is.
    * @param {Message[]} messages
-   * @param {import('./directory.js').Directory} directory
-   * @param {boolean} keep what is known and unchanged in place
    */
-  load(messages, directory, keep) {
-    this.directory = directory;
+  load(messages) {
     const wanted = new Set(messages.map(({ ts }) => ts));
-    for (const [ts, entry] of this.entries) {
-      if (!keep || !(wanted.has(ts) || entry.message.author)) this.entries.delete(ts);
+    for (const [ts, { message }] of this.entries) {
+      if (!wanted.has(ts) && !message.author && !this.touched.has(ts)) this.entries.delete(ts);
     }
-    for (const message of messages) this.draw(message);
+    for (const message of messages) if (!this.touched.has(message.ts)) this.draw(message);
     this.arrange();
-    if (!keep) this.stay = true;
     if (this.stay) this.toEnd();
   }
 
@@ -72,6 +87,7 @@ export class MessageList {
    */
   put(message) {
     const stay = this.atEnd();
+    this.touched.add(message.ts);
     const focus = this.draw(message);
     this.arrange();
     if (stay) this.toEnd();
@@ -83,6 +99,7 @@ export class MessageList {
   /** @param {string} ts */
   remove(ts) {
     const hadFocus = this.entries.get(ts)?.article.contains(document.activeElement);
+    this.touched.add(ts);
     this.entries.delete(ts);
     this.arrange();
     if (hadFocus) this.scroller.focus({ preventScroll: true });

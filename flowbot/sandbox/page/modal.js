@@ -3,6 +3,7 @@
  * @module
  */
 
+import { sentence } from './api.js';
 import { renderBlocks } from './blocks.js';
 import { fill, h } from './dom.js';
 import { rememberFocus, restoreFocus } from './focus.js';
@@ -167,7 +168,7 @@ export class Modal {
       if (answer.response_action === 'errors') this.refuse(entry, answer.errors ?? {}, this.homeless(entry, answer.errors));
       else this.settle(entry);
     } catch (error) {
-      this.refuse(entry, {}, `${/** @type {Error} */ (error).message} Nothing you typed is lost; try again.`);
+      this.refuse(entry, {}, `${sentence(error)} Nothing you typed is lost; try again.`);
     }
   }
 

@@ -47,7 +47,7 @@ export class Session {
     this.stream = new Stream(this.api.as, {
       onEvent: (event) => this.take(event),
       onLink: (up) => this.handlers.onStatus(up ? this.bot : 'lost'),
-      onGap: () => this.handlers.onGap(),
+      onOpen: () => this.handlers.onGap(),
     });
   }
 

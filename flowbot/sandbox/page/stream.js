@@ -10,7 +10,7 @@ const LONGEST_DELAY_MS = 8000;
  * @typedef {object} StreamHandlers
  * @property {(event: any) => void} onEvent one parsed event
  * @property {(connected: boolean) => void} onLink the line went up or down
- * @property {() => void} onGap events may have been missed: read everything again
+ * @property {() => void} onOpen events may have been missed until now: read everything again
  */
 
 /** Keeps one EventSource open; the browser resumes by Last-Event-ID, this class does the rest. */
@@ -23,7 +23,6 @@ export class Stream {
     this.url = `/sandbox/events?as=${encodeURIComponent(as)}`;
     this.handlers = handlers;
     this.delay = FIRST_DELAY_MS;
-    this.lost = false;
     this.open();
   }
 
@@ -37,12 +36,10 @@ export class Stream {
   opened() {
     this.delay = FIRST_DELAY_MS;
     this.handlers.onLink(true);
-    if (this.lost) this.handlers.onGap();
-    this.lost = false;
+    this.handlers.onOpen();
   }
 
   failed() {
-    this.lost = true;
     this.handlers.onLink(false);
     if (this.source.readyState !== EventSource.CLOSED) return;
     this.timer = setTimeout(() => this.open(), this.delay);

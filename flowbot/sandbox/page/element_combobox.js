@@ -129,6 +129,7 @@ class Combobox {
     this.list.hidden = choices.length === 0;
     this.input.setAttribute('aria-expanded', String(choices.length > 0));
     this.activate(-1);
+    if (choices.length > 0) this.list.scrollIntoView({ block: 'nearest' });
   }
 
   /**

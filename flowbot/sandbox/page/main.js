@@ -192,6 +192,7 @@ class Page {
     const ts = `${(Date.now() / 1000).toFixed(3)}9${String(this.voices).padStart(2, '0')}`;
     const blank = { thread_ts: null, user: null, bot: false, blocks: null, edited: false, reply_count: 0 };
     this.list.put({ ...blank, ts, channel: this.place, text, ephemeral: true, author: 'Workspace' });
+    this.list.toEnd();
   }
 
   /**

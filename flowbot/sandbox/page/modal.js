@@ -116,6 +116,7 @@ export class Modal {
    * @param {import('./focus.js').Place | null} focus
    */
   placeFocus(same, focus) {
+    if (same && [this.closing, this.submitting].includes(document.activeElement)) return;
     const wanted = this.body.querySelector('[data-autofocus]');
     const first = wanted ?? this.body.querySelector('input, select, textarea') ?? this.title;
     if (same && focus?.blockId) restoreFocus(this.form, focus, first);

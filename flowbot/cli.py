@@ -17,6 +17,7 @@ from flowbot.storage import migrations
 from flowbot.storage.policies import StoredPolicies
 
 BAD_CONFIGURATION: Final = 2
+DEMO_PORT: Final = 8765
 
 cli = typer.Typer(
     help="Run Enkapush web-push flows from Slack, with your team's approval as the seat belt.",
@@ -56,6 +57,18 @@ def socket() -> None:
     """Socket Mode: connect to Slack; no public address is needed."""
     settings = _settings("slack_bot_token", "slack_app_token", "enkapush_api_key")
     _run(settings, serving.socket)
+
+
+@cli.command()
+def demo(port: Port = None) -> None:
+    """Try flowbot in the browser: a stand-in Slack workspace and a stand-in Enkapush; nothing leaves this machine."""
+    logs.configure("warning", "text", ())
+    chosen = port if port is not None else int(os.environ.get("PORT") or DEMO_PORT)
+
+    async def live() -> None:
+        await run_demo(chosen, serving.stop_on_signals(), lambda address: typer.echo(f"flowbot demo: {address}"))
+
+    asyncio.run(live())
 
 
 @cli.command()

@@ -166,7 +166,7 @@ class Reading:
             kept = _find(self._catalog.kept, flow_id, policy)
             if kept is None:
                 raise
-            log.warning("flow.from_kept", flow=flow_id)
+            log.warning("reading.from_kept", flow=flow_id)
             return kept
 
 

@@ -7,6 +7,8 @@ no row to guard by a named lock (`Database.write(alone=…)`).
 """
 
 import re
+import sqlite3
+import time
 from pathlib import Path
 from typing import Any, Final
 
@@ -29,6 +31,7 @@ _STATEMENT_MS: Final = 10_000
 _LOCK_MS: Final = 5_000
 _IDLE_IN_TRANSACTION_MS: Final = 60_000
 _MIGRATION_WAIT_MS: Final = 60_000
+_WAL_RETRY_S: Final = 0.05
 
 _POSTGRESQL_DEFAULTS: Final = {
     "connect_timeout": "5",
@@ -68,6 +71,7 @@ def migration_engine(url: str) -> Engine:
     engine = create_engine(address, poolclass=NullPool, hide_parameters=True, connect_args=args)
     if sqlite:
         _prepare_sqlite(engine, busy_ms=_MIGRATION_WAIT_MS)
+        event.listen(engine, "connect", _switch_to_wal)
     else:
         _prepare_postgresql(engine, statement_ms=0, lock_ms=_MIGRATION_WAIT_MS)
     return engine.execution_options(**{_WRITES: True})
@@ -178,6 +182,22 @@ def _prepare_sqlite(engine: Engine, *, busy_ms: int, read_only: bool = False) ->
     def _begun(connection: Connection) -> None:
         writes = connection.get_execution_options().get(_WRITES, False)
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _switch_to_wal(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
+    """Let readers and a writer work side by side; the file remembers it.
+
+    Where two processes switch a new file in the same instant, SQLite gives one of them a deadlock's answer, at once and
+    whatever its busy timeout is: that one has to ask again.
+    """
+    deadline = time.monotonic() + _MIGRATION_WAIT_MS / 1000
+    while True:
+        try:
+            return _run(connection, "PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(_WAL_RETRY_S)
 
 
 def _prepare_postgresql(engine: Engine, *, statement_ms: int, lock_ms: int) -> None:

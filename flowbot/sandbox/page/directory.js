@@ -60,6 +60,15 @@ export class Directory {
     return person ? person.real_name || person.name : id;
   }
 
+  /**
+   * @param {string} id
+   * @returns {string} the handles of the groups that a person is in, such as "@editors @leads"
+   */
+  handlesOf(id) {
+    const mine = [...this.groups.values()].filter((group) => group.users.includes(id));
+    return mine.map((group) => `@${group.handle}`).join(' ');
+  }
+
   /** @param {string} id */
   channelName(id) {
     return this.channels.get(id)?.name ?? id;
@@ -76,8 +85,8 @@ export class Directory {
  * @returns {string} the part the person plays, in words
  */
 export function roleOf(person) {
-  const role = person.title || (person.is_admin ? 'Admin' : 'Member');
-  return person.is_external ? `${role}, ${person.team_name}` : role;
+  const parts = [person.title, person.is_admin ? 'admin' : '', person.is_external ? `from ${person.team_name}` : ''];
+  return parts.filter(Boolean).join(', ') || 'Member';
 }
 
 /**

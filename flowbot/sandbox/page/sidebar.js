@@ -24,7 +24,7 @@ export function drawPeople(directory) {
   fill(
     byId('me'),
     avatar(name, cssColor(me.color)),
-    h('span', { class: 'me-text' }, h('b', {}, name), h('span', {}, roleOf(me))),
+    h('span', { class: 'me-text' }, h('b', {}, name), h('span', {}, roleOf(me)), h('span', {}, directory.handlesOf(me.id))),
   );
 }
 

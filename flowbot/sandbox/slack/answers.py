@@ -55,16 +55,18 @@ def _act(core: Core, view: View, answer: Json) -> Submitted:
 
 
 def _close(core: Core, view: View) -> None:
-    if view in core.workspace.modals[view.owner]:
+    stack = core.workspace.modals[view.owner]
+    if stack and stack[-1].id == view.id:
         core.stage.close_top(view.owner)
 
 
 def _show(core: Core, view: View, action: str, definition: object) -> None:
     new = new_view(view.owner, check_view(definition, core.workspace, "modal"))
+    current = core.workspace.view(view.id)
     if action == "push":
         core.stage.open_view(new)
-    elif view in core.workspace.modals[view.owner]:
-        core.stage.replace_view(view, new)
+    elif current is not None:
+        core.stage.replace_view(current, new)
 
 
 def _known_errors(view: View, errors: object) -> Json:

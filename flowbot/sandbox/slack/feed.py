@@ -29,6 +29,21 @@ class Feed:
         self._events: deque[FeedEvent] = deque(maxlen=_KEPT)
         self._last_id = 0
         self._next = asyncio.Event()
+        self._closed = asyncio.Event()
+
+    @property
+    def closed(self) -> bool:
+        """Whether the server is going away."""
+        return self._closed.is_set()
+
+    def close(self) -> None:
+        """Tell all who wait that the server is going away."""
+        self._closed.set()
+        self.wake()
+
+    async def until_closed(self) -> None:
+        """Wait until the server is going away."""
+        await self._closed.wait()
 
     @property
     def last_id(self) -> int:

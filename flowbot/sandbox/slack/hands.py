@@ -185,7 +185,7 @@ class Hands:
         assert where.message is not None  # noqa: S101 - a container holds one of the two
         channel = self._core.workspace.channels[where.message.channel]
         container = {"type": "message", "message_ts": where.message.ts, "channel_id": channel.id}
-        return {"container": container, "channel": {"id": channel.id, "name": channel.name}}
+        return {"container": container, "channel": {"id": channel.id, "name": payloads.channel_name(channel)}}
 
     async def submit(self, user_id: str, view_id: str, values: Values) -> Submitted:
         """Submit the topmost form; the client itself holds back empty required fields and the like.

@@ -1,6 +1,7 @@
 """Answers of the bot that become messages: bodies of command acks, and posts to response URLs."""
 
 import json
+import time
 from dataclasses import dataclass
 
 from aiohttp import web
@@ -9,8 +10,8 @@ from pydantic import ValidationError
 from flowbot.sandbox.slack.core import Core
 from flowbot.sandbox.slack.delivery.parcel import Delivery
 from flowbot.sandbox.slack.errors import SlackError
+from flowbot.sandbox.slack.mishaps import befall, broken_answer, cut
 from flowbot.sandbox.slack.model import Json, Message
-from flowbot.sandbox.slack.tickets import ResponseUrl
 from flowbot.sandbox.slack.validation.messages import check_message
 from flowbot.sandbox.slack.webapi.arguments import Answer
 
@@ -86,16 +87,27 @@ def show_answer(core: Core, delivery: Delivery, channel: str, user_id: str) -> N
 
 async def handle_response_url(core: Core, request: web.Request) -> web.StreamResponse:
     """Serve a POST to a response URL: 200 `ok`, 404 when used up or expired, 400 for a bad payload."""
-    try:
-        url = core.response_urls.open(request.path)
-    except SlackError as refusal:
-        return web.Response(status=404, text=refusal.code)
+    started = time.perf_counter()
+    response = await _answer(core, request)
+    status = "ok" if response.text == "ok" else f"{response.status} {response.text}"
+    core.journal.note("from_bot", "response_url", status, (time.perf_counter() - started) * 1000)
+    return response
+
+
+async def _answer(core: Core, request: web.Request) -> web.Response:
     body = await _body(request)
+    fault = core.faults.take("response_url", body)
     try:
-        _use(core, url, body)
+        if fault is not None:
+            await befall(core.feed, fault)
+            if fault.status is not None:
+                return broken_answer(fault)
+        answer = _use(core, request.path, body)
     except SlackError as refusal:
         return web.Response(status=400, text=refusal.code)
-    return web.Response(text="ok")
+    if fault is not None and fault.lose_answer:
+        cut(request)
+    return answer
 
 
 async def _body(request: web.Request) -> Json:
@@ -109,6 +121,11 @@ async def _body(request: web.Request) -> Json:
     return body if isinstance(body, dict) else {}
 
 
-def _use(core: Core, url: ResponseUrl, body: Json) -> None:
+def _use(core: Core, path: str, body: Json) -> web.Response:
+    try:
+        url = core.response_urls.open(path)
+    except SlackError as refusal:
+        return web.Response(status=404, text=refusal.code)
     apply_answer(core, Place(url.channel, url.user_id, url.ts), body)
     url.uses += 1
+    return web.Response(text="ok")

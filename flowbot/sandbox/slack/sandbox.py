@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
 from flowbot.sandbox.slack import demo
 from flowbot.sandbox.slack.browser.api import PageApi, errors_as_json
@@ -94,7 +95,7 @@ class SlackSandbox:
 
     def deliver_to(self, url: str) -> None:
         """Deliver by signed HTTP to this request URL from now on."""
-        self.outbox.http = HttpTransport(url, self.core.credentials.signing_secret, self._ack_seconds)
+        self.outbox.use_http(HttpTransport(url, self.core.credentials.signing_secret, self._ack_seconds))
         self.feed.publish(None, {"type": "bot", "online": True})
 
     def person(self, user_id: str) -> SandboxPerson:
@@ -106,8 +107,8 @@ class SlackSandbox:
         return mentions_in(message, self.workspace)
 
     def web_app(self) -> web.Application:
-        """Return the whole server; set `origin` before the bot uses it, or let `serve` do both."""
-        app = web.Application(client_max_size=_MAX_BODY, middlewares=[errors_as_json])
+        """Return the whole server; its origin is the one set, that of `serve`, or that of the first request."""
+        app = web.Application(client_max_size=_MAX_BODY, middlewares=[self._know_origin, errors_as_json])
         api, files = WebApi(self.core, self.sockets), FileHost(self.core)
         app.router.add_route("*", "/api/{method}", api.handle)
         app.router.add_get("/link/", self.sockets.handle)
@@ -117,10 +118,18 @@ class SlackSandbox:
         app.on_shutdown.append(self._shut_down)
         return app
 
+    @web.middleware
+    async def _know_origin(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Take the origin from the first request where nobody has set it."""
+        if not self.origin:
+            self.origin = str(request.url.origin())
+        return await handler(request)
+
     async def _response_url(self, request: web.Request) -> web.StreamResponse:
         return await handle_response_url(self.core, request)
 
     async def _shut_down(self, _app: web.Application) -> None:
+        self.feed.close()
         await self.outbox.close()
 
     @asynccontextmanager

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from aiohttp import web
+from aiohttp.typedefs import Handler
 from pydantic import BaseModel, Field, ValidationError
 
 from flowbot.sandbox.slack.blocks import Values
@@ -187,10 +188,10 @@ _DELIVERY_ERRORS = frozenset({"operation_timeout", "dispatch_failed", "app_offli
 
 
 @web.middleware
-async def errors_as_json(request: web.Request, handler: Any) -> web.StreamResponse:
+async def errors_as_json(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Answer errors of the page's API as `{"error", "message"}`; the bot's failures carry `"ok": false`."""
     try:
-        answer: web.StreamResponse = await handler(request)
+        return await handler(request)
     except ClientError as error:
         body: Json = {"error": error.code, "message": error.message}
         if error.code in _DELIVERY_ERRORS:
@@ -198,4 +199,3 @@ async def errors_as_json(request: web.Request, handler: Any) -> web.StreamRespon
         return web.json_response(body, status=400)
     except ValidationError as error:
         return web.json_response({"error": "invalid_request", "message": str(error)}, status=400)
-    return answer

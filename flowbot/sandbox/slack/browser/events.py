@@ -19,7 +19,7 @@ async def stream_events(feed: Feed, request: web.Request, user_id: str) -> web.S
     await response.prepare(request)
     try:
         await response.write(b": hello\n\n")
-        while not _going_away(request):
+        while not (feed.closed or _going_away(request)):
             last_id = await _write_new(feed, response, user_id, last_id)
     except ConnectionError:
         pass

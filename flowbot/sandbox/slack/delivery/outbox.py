@@ -25,12 +25,21 @@ class Outbox:
 
     def __init__(self, sockets: SocketHub, feed: Feed, journal: Journal) -> None:
         self.sockets = sockets
-        self.http: HttpTransport | None = None
+        self._routes: list[HttpTransport] = []
         self.deliveries: list[Delivery] = []
         self.event_retry_seconds = EVENT_RETRY_SECONDS
         self._feed = feed
         self._journal = journal
         self._tasks: set[asyncio.Task[Any]] = set()
+
+    @property
+    def http(self) -> HttpTransport | None:
+        """The HTTP route in use, if a request URL was set."""
+        return self._routes[-1] if self._routes else None
+
+    def use_http(self, route: HttpTransport) -> None:
+        """Deliver over HTTP from now on."""
+        self._routes.append(route)
 
     @property
     def online(self) -> bool:
@@ -82,8 +91,8 @@ class Outbox:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.sockets.close()
-        if self.http is not None:
-            await self.http.close()
+        for route in self._routes:
+            await route.close()
 
 
 def _wants_no_retry(delivery: Delivery) -> bool:

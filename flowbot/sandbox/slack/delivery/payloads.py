@@ -15,7 +15,7 @@ def command_form(core: Core, person: Person, channel: Channel, command: str, tex
         "team_id": person.team.id,
         "team_domain": person.team.domain,
         "channel_id": channel.id,
-        "channel_name": _channel_name(channel),
+        "channel_name": channel_name(channel),
         "user_id": person.id,
         "user_name": person.name,
         "command": command,
@@ -27,7 +27,8 @@ def command_form(core: Core, person: Person, channel: Channel, command: str, tex
     }
 
 
-def _channel_name(channel: Channel) -> str:
+def channel_name(channel: Channel) -> str:
+    """Return the name that payloads carry; Slack hides those of private conversations."""
     if channel.is_im:
         return "directmessage"
     return "privategroup" if channel.is_private else channel.name
@@ -64,7 +65,7 @@ def message_action(core: Core, person: Person, message: Message, action: Json, s
         "container": container,
         "trigger_id": core.triggers.issue(person.id),
         "team": _team(core),
-        "channel": {"id": channel.id, "name": _channel_name(channel)},
+        "channel": {"id": channel.id, "name": channel_name(channel)},
         **seen,
         "state": {"values": state},
         "response_url": core.response_url("actions", channel.id, person.id, message.ts),

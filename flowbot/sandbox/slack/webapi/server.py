@@ -1,6 +1,5 @@
 """Serves the Web API over HTTP: tokens, scopes, faults, answers."""
 
-import asyncio
 import json
 import time
 
@@ -9,13 +8,10 @@ from aiohttp import web
 from flowbot.sandbox.slack.core import Core
 from flowbot.sandbox.slack.delivery.socket import SocketHub
 from flowbot.sandbox.slack.errors import SlackError
-from flowbot.sandbox.slack.faults import Fault
+from flowbot.sandbox.slack.mishaps import befall, broken_answer, cut
 from flowbot.sandbox.slack.model import Json
 from flowbot.sandbox.slack.webapi.method import Method
 from flowbot.sandbox.slack.webapi.table import METHODS, SOCKET_METHOD
-
-_DEFAULT_RETRY_AFTER = 1
-_TOO_MANY = 429
 
 
 async def read_values(request: web.Request) -> Json:
@@ -62,12 +58,12 @@ class WebApi:
             values = await read_values(request)
             fault = self._core.faults.take(name, values)
             if fault is not None:
-                await _befall(fault)
+                await befall(self._core.feed, fault)
                 if fault.status is not None:
-                    return _broken(fault)
+                    return broken_answer(fault)
             answer = self._call(request, name, values)
             if fault is not None and fault.lose_answer:
-                _cut(request)
+                cut(request)
         except SlackError as refusal:
             answer = refusal.body()
         return web.json_response(answer, headers=self._headers(name))
@@ -119,35 +115,6 @@ def _token(request: web.Request, values: Json) -> str | None:
     if scheme.lower() == "bearer" and token:
         return token
     return None if request.content_type == "application/json" else values.get("token")
-
-
-async def _befall(fault: Fault) -> None:
-    if fault.hang:
-        await asyncio.Event().wait()
-    if fault.delay:
-        await asyncio.sleep(fault.delay)
-    if fault.error is not None:
-        raise SlackError(fault.error, **_details(fault))
-
-
-def _details(fault: Fault) -> Json:
-    if fault.block_type is None:
-        return {}
-    sentence = f"[ERROR] unsupported type: {fault.block_type} [json-pointer:/blocks]"
-    return {"response_metadata": {"messages": [sentence]}}
-
-
-def _broken(fault: Fault) -> web.Response:
-    if fault.status == _TOO_MANY:
-        seconds = _DEFAULT_RETRY_AFTER if fault.retry_after is None else fault.retry_after
-        body = {"ok": False, "error": "ratelimited"}
-        return web.json_response(body, status=_TOO_MANY, headers={"Retry-After": str(seconds)})
-    return web.Response(status=fault.status or 500, text="upstream error")
-
-
-def _cut(request: web.Request) -> None:
-    if request.transport is not None:
-        request.transport.abort()
 
 
 def _status(response: web.Response) -> str:

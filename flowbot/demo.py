@@ -1,0 +1,64 @@
+"""`flowbot demo`: the real bot between a stand-in Slack workspace in the browser and a stand-in Enkapush."""
+
+import asyncio
+import tempfile
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from importlib.resources import files
+from pathlib import Path
+from typing import Final
+
+from pydantic import SecretStr
+
+from flowbot.app import flowbot, now, opened_database
+from flowbot.sandbox.enkapush import EnkapushSandbox
+from flowbot.sandbox.slack import APP_TOKEN, BOT_TOKEN, SIGNING_SECRET, SlackSandbox
+from flowbot.serving import listening
+from flowbot.services.policies import import_policies
+from flowbot.settings import Settings
+from flowbot.storage.policies import StoredPolicies
+
+HOST: Final = "127.0.0.1"
+API_KEY: Final = "demo-key"  # the stand-in's own, good for nothing else
+
+
+@asynccontextmanager
+async def running(port: int) -> AsyncIterator[str]:
+    """The whole demo on this machine alone; gives the page's address. Port 0 takes a free one."""
+    slack, enkapush = SlackSandbox(), EnkapushSandbox(api_key=API_KEY)
+    with tempfile.TemporaryDirectory(prefix="flowbot-demo-") as folder:
+        async with slack.serve(HOST, port) as address, enkapush.serve(HOST) as enkapush_api:
+            settings = _settings(address, enkapush_api, Path(folder) / "flowbot.db")
+            await _import_policy(settings)
+            async with flowbot(settings) as bot, listening(bot, HOST, 0) as bot_port:
+                slack.deliver_to(f"http://{HOST}:{bot_port}/slack/events")
+                yield address
+
+
+async def run(port: int, stop: asyncio.Event, say: Callable[[str], None]) -> None:
+    """The demo until `stop`; says where it is."""
+    async with running(port) as address:
+        say(address)
+        await stop.wait()
+
+
+def _settings(slack: str, enkapush_api: str, database: Path) -> Settings:
+    """Complete, so that nothing of the environment's or of a `.env` gets in."""
+    return Settings(
+        _env_file=None,
+        slack_bot_token=SecretStr(BOT_TOKEN),
+        slack_app_token=SecretStr(APP_TOKEN),
+        slack_signing_secret=SecretStr(SIGNING_SECRET),
+        slack_api_url=f"{slack}/api/",
+        enkapush_api_key=SecretStr(API_KEY),
+        enkapush_api_url=enkapush_api,
+        enkapush_timezone="Europe/Istanbul",
+        database_url=SecretStr(f"sqlite:///{database}"),
+        flowbot_admins=frozenset(),
+    )
+
+
+async def _import_policy(settings: Settings) -> None:
+    text = files(__package__).joinpath("demo_policy.toml").read_text(encoding="utf-8")
+    async with opened_database(settings) as database:
+        await import_policies(StoredPolicies(database, now), text)

@@ -1,0 +1,126 @@
+"""Finding flows: Turkish folding, filters, order and pages."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from flowbot.domain.flows import Flow, Wait
+from flowbot.domain.search import FlowQuery, fold, index, page_of, search, website_named
+from flowbot.domain.types import FlowId, WebsiteId
+
+FLOW = Flow(FlowId(1), WebsiteId(1), "Name", "Title", "Description", Wait(3, "days"), is_enabled=True)
+DAY = datetime(2026, 5, 1, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("typed", "there"),
+    [
+        ("İNDİRİM", "indirim"),
+        ("indirim", "İNDİRİM"),
+        ("ILIK", "ılık"),
+        ("ılık", "ILIK"),
+        ("Istanbul", "İstanbul"),
+        ("istanbul", "ISTANBUL"),
+        ("GÜNEŞ", "güneş"),
+        ("straße", "STRASSE"),
+        ("i\N{COMBINING DOT ABOVE}ndirim", "indirim"),
+        ("u\N{COMBINING DIAERESIS}ye", "üye"),
+    ],
+)
+def test_search_folds_case_and_the_turkish_i(typed: str, there: str) -> None:
+    flows = index([replace(FLOW, title=f"Bugün {there}!")])
+    assert list(search(flows, FlowQuery((typed,)))) == [flows[0].flow]
+
+
+def test_accents_count() -> None:
+    assert fold("gül") != fold("gul")
+
+
+@given(st.text())
+def test_folding_twice_changes_nothing_more(text: str) -> None:
+    assert fold(fold(text)) == fold(text)
+
+
+@given(st.text())
+def test_upper_case_folds_like_the_text_itself(text: str) -> None:
+    assert fold(fold(text).upper()) == fold(fold(text).upper().lower())
+
+
+@pytest.mark.parametrize("field", ["name", "title", "description"])
+def test_words_match_name_title_or_description(field: str) -> None:
+    flow = replace(FLOW, **{field: "A late spring sale for you"})
+    flows = index([flow, replace(FLOW, id=FlowId(2))])
+    assert list(search(flows, FlowQuery(("spring", "SALE")))) == [flow]
+
+
+def test_every_word_must_match_but_anywhere() -> None:
+    flow = replace(FLOW, name="spring", description="sale")
+    assert list(search(index([flow]), FlowQuery(("sale", "spring")))) == [flow]
+    assert list(search(index([flow]), FlowQuery(("sale", "winter")))) == []
+
+
+def test_a_word_does_not_match_across_fields() -> None:
+    flow = replace(FLOW, name="spring", title="sale")
+    assert list(search(index([flow]), FlowQuery(("springsale",)))) == []
+
+
+def test_filters_narrow_by_state_and_website() -> None:
+    on, off = replace(FLOW, id=FlowId(1)), replace(FLOW, id=FlowId(2), is_enabled=False, website_id=WebsiteId(2))
+    flows = index([on, off])
+    assert list(search(flows, FlowQuery(is_enabled=True))) == [on]
+    assert list(search(flows, FlowQuery(is_enabled=False))) == [off]
+    assert list(search(flows, FlowQuery(website=WebsiteId(2)))) == [off]
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.none() | st.integers(0, 3)), unique_by=lambda pair: pair[0]))
+def test_newest_first_by_time_then_by_id(rows: list[tuple[int, int | None]]) -> None:
+    flows = [
+        replace(FLOW, id=FlowId(number), created_at=None if day is None else DAY + timedelta(days=day))
+        for number, day in rows
+    ]
+    ordered = [entry.flow for entry in index(flows)]
+    keys = [(flow.created_at is not None, flow.created_at or DAY, flow.id) for flow in ordered]
+    assert keys == sorted(keys, reverse=True)
+    assert sorted(flow.id for flow in ordered) == sorted(flow.id for flow in flows)
+
+
+@given(st.integers(0, 60), st.integers(1, 12))
+def test_pages_cover_everything_once(count: int, size: int) -> None:
+    items = list(range(count))
+    first = page_of(items, 1, size)
+    assert first is not None
+    pages = [page_of(items, number, size) for number in range(1, first.pages + 1)]
+    assert [item for page in pages if page for item in page.items] == items
+    assert all(page and page.total == count for page in pages)
+
+
+@pytest.mark.parametrize("number", [0, -1, 3, 10**9])
+def test_a_page_that_does_not_exist_is_none(number: int) -> None:
+    assert page_of(list(range(20)), number) is None
+
+
+NAMES = {WebsiteId(1): "Lale Moda", WebsiteId(2): "Kitap Durağı", WebsiteId(3): "İpek", WebsiteId(12): "Kitap"}
+
+
+@pytest.mark.parametrize(
+    ("wanted", "found"),
+    [
+        ("1", 1),
+        ("lale moda", 1),
+        ("LALE", 1),
+        ("kitap", 12),
+        ("kitap d", 2),
+        ("ipek", 3),
+        ("IPEK", 3),
+        ("k", None),
+        ("", None),
+        ("4", None),
+        ("¹", None),
+        ("nobody", None),
+    ],
+)
+def test_a_website_goes_by_id_name_or_a_clear_beginning(wanted: str, found: int | None) -> None:
+    assert website_named(wanted, NAMES) == found

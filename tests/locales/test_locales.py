@@ -1,0 +1,110 @@
+"""Every message in both languages, and every key that the code names among them."""
+
+import re
+import string
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+import flowbot
+from flowbot.domain.policy import Permission, Reason
+from flowbot.locales import Locales
+from flowbot.locales.translator import LANGUAGES, _read
+
+ISTANBUL = ZoneInfo("Europe/Istanbul")
+SOURCE = Path(flowbot.__file__).parent
+KEY = re.compile(r"""["']((?:list|flow|field|stat|show|button|hint|share|action|command|slow|denied|fault|help|role|usage|unit)\.[a-z_]+)["']""")
+
+
+def catalog(language: str) -> dict[str, tuple[str, ...]]:
+    messages = {}
+    for message in _read(language):
+        if message.id:
+            key = message.id if isinstance(message.id, str) else message.id[0]
+            messages[key] = (message.string,) if isinstance(message.string, str) else tuple(message.string)
+    return messages
+
+
+CATALOGS = {language: catalog(language) for language in LANGUAGES}
+
+
+def placeholders(text: str) -> set[str]:
+    return {name for _, name, _, _ in string.Formatter().parse(text) if name}
+
+
+def test_both_languages_say_the_same_things() -> None:
+    assert CATALOGS["en"].keys() == CATALOGS["tr"].keys()
+
+
+@pytest.mark.parametrize("key", sorted(CATALOGS["en"]))
+def test_no_message_is_empty_and_placeholders_agree(key: str) -> None:
+    texts = [text for language in LANGUAGES for text in CATALOGS[language][key]]
+    assert all(text.strip() for text in texts)
+    assert len({frozenset(placeholders(text)) for text in texts}) == 1
+
+
+def keys_in_code() -> set[str]:
+    found = {key for file in SOURCE.rglob("*.py") if "sandbox" not in file.parts for key in KEY.findall(file.read_text())}
+    derived = {f"denied.{reason}" for reason in Reason if reason is not Reason.GRANTED}
+    derived |= {f"role.{role}" for role in Permission if role is not Permission.SHARE}
+    derived |= {f"unit.{unit}" for unit in ("second", "minute", "hour", "day", "week")}
+    return found | derived | {f"usage.{word}" for word in ("help", "list", "show")}
+
+
+def test_every_key_in_the_code_has_its_words_and_none_is_left_over() -> None:
+    assert keys_in_code() == set(CATALOGS["en"])
+
+
+@pytest.mark.parametrize(
+    ("locale", "number", "rate", "moment"),
+    [
+        ("tr-TR", "1.234", "%4,2", "3 Oca 2026 15:04"),
+        ("en-GB", "1,234", "4.2%", "3 Jan 2026 15:04"),
+        ("en-US", "1,234", "4.2%", "Jan 3, 2026 3:04\N{NARROW NO-BREAK SPACE}PM"),
+        ("de-DE", "1,234", "4.2%", "Jan 3, 2026 3:04\N{NARROW NO-BREAK SPACE}PM"),
+        (None, "1,234", "4.2%", "Jan 3, 2026 3:04\N{NARROW NO-BREAK SPACE}PM"),
+        ("nonsense!", "1,234", "4.2%", "Jan 3, 2026 3:04\N{NARROW NO-BREAK SPACE}PM"),
+    ],
+)
+def test_numbers_rates_and_times_take_the_readers_form(locale: str | None, number: str, rate: str, moment: str) -> None:
+    t = Locales(fixed=None, zone=ISTANBUL).translator(locale)
+    assert t.number(1234) == number
+    assert t.rate(0.0423) == rate
+    assert t.moment(datetime(2026, 1, 3, 12, 4, tzinfo=UTC)) == moment
+
+
+def test_times_are_in_the_readers_zone() -> None:
+    t = Locales(fixed=None, zone=ISTANBUL).translator("en-GB", "Europe/London")
+    assert t.moment(datetime(2026, 1, 3, 12, 4, tzinfo=UTC)) == "3 Jan 2026 12:04"
+
+
+def test_a_fixed_language_is_spoken_with_everybody() -> None:
+    locales = Locales(fixed="tr", zone=ISTANBUL)
+    assert locales.translator("en-GB").language == "tr"
+    assert locales.translator(None)("button.next") == "Sonraki"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "english", "turkish"),
+    [
+        (900, "15 minutes", "15 dakika"),
+        (3600, "1 hour", "1 saat"),
+        (86_400, "1 day", "1 gün"),
+        (259_200, "3 days", "3 gün"),
+        (2_419_200, "4 weeks", "4 hafta"),
+        (61, "61 seconds", "61 saniye"),
+    ],
+)
+def test_spans_are_told_in_the_largest_exact_unit(seconds: int, english: str, turkish: str) -> None:
+    locales = Locales(fixed=None, zone=ISTANBUL)
+    assert locales.translator("en-GB").span(seconds) == english
+    assert locales.translator("tr-TR").span(seconds) == turkish
+
+
+def test_ages_are_told_roughly() -> None:
+    now = datetime(2026, 1, 3, 12, 4, tzinfo=UTC)
+    locales = Locales(fixed=None, zone=ISTANBUL)
+    assert locales.translator("en-GB").ago(now - timedelta(minutes=3), now) == "3 minutes ago"
+    assert locales.translator("tr-TR").ago(now - timedelta(minutes=3), now) == "3 dakika önce"

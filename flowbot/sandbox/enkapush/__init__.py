@@ -1,0 +1,22 @@
+"""A stand-in Enkapush, reached by its base URL only."""
+
+from flowbot.sandbox.enkapush.faults import Fault
+from flowbot.sandbox.enkapush.journal import Record, SentField, SentFile
+from flowbot.sandbox.enkapush.records import WEBSITES, Clock, Flow, FlowFields, Image, Segment
+from flowbot.sandbox.enkapush.server import EnkapushSandbox
+from flowbot.sandbox.enkapush.store import Store
+
+__all__ = [
+    "WEBSITES",
+    "Clock",
+    "EnkapushSandbox",
+    "Fault",
+    "Flow",
+    "FlowFields",
+    "Image",
+    "Record",
+    "Segment",
+    "SentField",
+    "SentFile",
+    "Store",
+]

@@ -1,0 +1,174 @@
+"""Things that go wrong on order: which request is hit, and what happens to it.
+
+A fault with `after_effect` lets the request take effect first, so that its sender cannot know.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from typing import Self, TypedDict, Unpack
+
+
+@dataclass(frozen=True, slots=True)
+class Delay:
+    """Carry the request out after some seconds, unless its sender has gone by then."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Answer this instead."""
+
+    status: int
+    body: str = ""
+    content_type: str = "application/json"
+    headers: Mapping[str, str] = field(default_factory=dict)
+    after_effect: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Truncate:
+    """Carry the request out, and answer the first half of the body as if it were the whole."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reset:
+    """Cut the connection without an answer."""
+
+    after_effect: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Hang:
+    """Stay silent until released; then go on, unless the sender has gone by then."""
+
+    after_effect: bool = False
+
+
+Happening = Delay | Answer | Truncate | Reset | Hang
+
+
+class Where(TypedDict, total=False):
+    """Which requests a fault hits.
+
+    Attributes:
+        method: In capitals, or `*` (the default) for every one.
+        path: Shell pattern of the path without `/api`, `*` (the default) for every one. A slash at the end is of no
+            account: `/flows` is the list and the creation, `/flows/*` the items, `/media/*` the pictures.
+        times: How many requests are hit (default 1); None for all until the faults are cleared.
+        skip: How many matching requests pass unharmed before (default 0).
+    """
+
+    method: str
+    path: str
+    times: int | None
+    skip: int
+
+
+@dataclass(slots=True)
+class Fault:
+    """One rule: what happens to which requests. Made by its class methods, which take `Where`."""
+
+    happening: Happening
+    method: str = "*"
+    path: str = "*"
+    times: int | None = 1
+    skip: int = 0
+
+    @classmethod
+    def delay(cls, seconds: float, **where: Unpack[Where]) -> Self:
+        """Answer late."""
+        return cls(Delay(seconds), **where)
+
+    @classmethod
+    def status(
+        cls,
+        status: int,
+        body: str = '{"errors": [{"title": "Out of order."}]}',
+        *,
+        headers: Mapping[str, str] | None = None,
+        content_type: str = "application/json",
+        after_effect: bool = False,
+        **where: Unpack[Where],
+    ) -> Self:
+        """Answer this status, body and headers."""
+        return cls(Answer(status, body, content_type, dict(headers or {}), after_effect), **where)
+
+    @classmethod
+    def too_many(cls, retry_after: str | int | None = None, **where: Unpack[Where]) -> Self:
+        """Answer 429; `retry_after` is the header's value in seconds or as an HTTP date, None leaves it out."""
+        headers = {} if retry_after is None else {"Retry-After": str(retry_after)}
+        return cls.status(429, '{"errors": [{"title": "Too many requests."}]}', headers=headers, **where)
+
+    @classmethod
+    def html(cls, status: int = 502, **where: Unpack[Where]) -> Self:
+        """Answer an error page made for people."""
+        page = f"<!doctype html><html><head><title>{status}</title></head><body><h1>{status}</h1></body></html>"
+        return cls.status(status, page, content_type="text/html", **where)
+
+    @classmethod
+    def empty(cls, status: int = 200, *, after_effect: bool = False, **where: Unpack[Where]) -> Self:
+        """Answer no body at all."""
+        return cls.status(status, "", after_effect=after_effect, **where)
+
+    @classmethod
+    def redirect(cls, location: str, status: int = 302, **where: Unpack[Where]) -> Self:
+        """Send the sender somewhere else."""
+        return cls.status(status, "", headers={"Location": location}, **where)
+
+    @classmethod
+    def truncated(cls, **where: Unpack[Where]) -> Self:
+        """Take effect and answer JSON that stops in the middle."""
+        return cls(Truncate(), **where)
+
+    @classmethod
+    def reset(cls, *, after_effect: bool = False, **where: Unpack[Where]) -> Self:
+        """Cut the connection, before or after the request took effect."""
+        return cls(Reset(after_effect), **where)
+
+    @classmethod
+    def hang(cls, *, after_effect: bool = False, **where: Unpack[Where]) -> Self:
+        """Stay silent, before or after the request took effect."""
+        return cls(Hang(after_effect), **where)
+
+    def matches(self, method: str, path: str) -> bool:
+        """Whether a request is of those that this rule is about, however many it has hit so far."""
+        wanted = self.path.rstrip("/") or "/"
+        return self.method in {"*", method} and fnmatchcase(path.rstrip("/") or "/", wanted)
+
+    def take(self) -> bool:
+        """Count one matching request, and tell whether it is hit."""
+        if self.skip > 0:
+            self.skip -= 1
+            return False
+        if self.times is not None:
+            self.times -= 1
+        return True
+
+
+class Faults:
+    """The rules in force; a request is hit by the first that matches and is not used up."""
+
+    def __init__(self) -> None:
+        self._rules: list[Fault] = []
+
+    def add(self, *rules: Fault) -> None:
+        """Put rules into force, behind those that already are."""
+        self._rules.extend(rules)
+
+    def clear(self) -> None:
+        """Take all rules out of force; requests that hang go on hanging until `EnkapushSandbox.release`."""
+        self._rules.clear()
+
+    @property
+    def pending(self) -> tuple[Fault, ...]:
+        """The rules that are not used up."""
+        return tuple(rule for rule in self._rules if rule.times != 0)
+
+    def happening(self, method: str, path: str) -> Happening | None:
+        """Return what happens to this request, counting it, or None where nothing does."""
+        for rule in self.pending:
+            if rule.matches(method, path):
+                return rule.happening if rule.take() else None
+        return None

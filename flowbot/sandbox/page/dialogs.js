@@ -30,7 +30,8 @@ export function showOnce(dialog) {
  */
 export async function confirmDialog(confirm, directory) {
   const title = uid('confirm');
-  const yes = `btn ${confirm.style === 'danger' ? 'btn-danger' : 'btn-primary'}`;
+  const danger = confirm.style === 'danger';
+  const yes = `btn ${danger ? 'btn-danger' : 'btn-primary'}`;
   const dialog = h(
     'dialog',
     { class: 'dialog', 'aria-labelledby': title },
@@ -42,8 +43,8 @@ export async function confirmDialog(confirm, directory) {
       h(
         'div',
         { class: 'dialog-actions' },
-        h('button', { class: 'btn', value: '' }, plain(confirm.deny) || 'Cancel'),
-        h('button', { class: yes, value: 'yes', autofocus: true }, plain(confirm.confirm) || 'Yes'),
+        h('button', { class: 'btn', value: '', autofocus: danger }, plain(confirm.deny) || 'Cancel'),
+        h('button', { class: yes, value: 'yes', autofocus: !danger }, plain(confirm.confirm) || 'Yes'),
       ),
     ),
   );

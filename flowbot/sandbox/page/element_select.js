@@ -39,6 +39,19 @@ const SOURCES = {
 };
 SOURCES.conversations_select = SOURCES.channels_select;
 
+/**
+ * An id that the person cannot see (a channel they are not in) is chosen all the same.
+ * @param {Group[]} groups
+ * @param {any[]} picks
+ * @returns {Group[]} with those picks that no group has
+ */
+function withUnknown(groups, picks) {
+  const known = new Set(groups.flatMap((group) => group.choices.map((choice) => choice.value)));
+  const unknown = picks.filter((pick) => pick && !known.has(valueOf(pick)));
+  const choices = unknown.map((pick) => ({ value: valueOf(pick), label: plain(pick.text) || valueOf(pick), pick }));
+  return choices.length > 0 ? [...groups, { label: 'Chosen before', choices }] : groups;
+}
+
 const PARTS = {
   static_select: 'option', external_select: 'option', users_select: 'user', channels_select: 'channel',
   conversations_select: 'conversation',
@@ -68,9 +81,10 @@ export function valueOf(pick) {
  */
 export function select(element, surface, place) {
   const names = namesOf(element.type);
-  const groups = SOURCES[names.base](element, surface);
   const initial = { type: element.type, [names.selected]: element[names.initial] ?? null };
-  const current = valueOf(surface.values.claim(place.blockId, element.action_id, initial)[names.selected]);
+  const picked = surface.values.claim(place.blockId, element.action_id, initial)[names.selected];
+  const current = valueOf(picked);
+  const groups = withUnknown(SOURCES[names.base](element, surface), [picked]);
   const hint = plain(element.placeholder) || 'Choose…';
   const node = h('select', { class: 'control', ...controlProps(element, place, hint) });
   node.append(h('option', { value: '' }, hint));
@@ -107,7 +121,7 @@ export function multiSelect(element, surface, place) {
     else chosen.delete(choice.value);
     changed(element, surface, place, { type: element.type, [names.selected]: [...chosen.values()] });
   };
-  const rows = SOURCES[names.base](element, surface).map((group) => [
+  const rows = withUnknown(SOURCES[names.base](element, surface), picked).map((group) => [
     group.label ? h('div', { class: 'choice-group' }, group.label) : null,
     group.choices.map((choice) => choiceRow(choice, chosen.has(choice.value), marks(element, place), toggle)),
   ]);

@@ -35,21 +35,21 @@ function wireRow(row) {
   return h(
     'tr',
     {},
-    h('td', {}, Number.isNaN(time.getTime()) ? String(row.time) : time.toLocaleTimeString()),
+    h('td', {}, Number.isNaN(time.getTime()) ? String(row.time) : time.toLocaleTimeString('en-GB')),
     h('td', { class: toBot ? 'to-bot' : 'from-bot' }, toBot ? '→ to bot' : '← from bot'),
     h('td', { class: 'what' }, row.what),
-    h('td', { class: 'align-right' }, row.status),
+    h('td', {}, row.status),
     h('td', { class: 'align-right' }, row.ms === null || row.ms === undefined ? '' : `${Math.round(row.ms)} ms`),
   );
 }
 
 /**
- * The last exchanges between the workspace and the bot.
+ * The last exchanges between the workspace and the bot, newest first.
  * @param {import('./api.js').Api} api
  */
 export async function showWire(api) {
   const answer = await api.log();
-  const rows = (Array.isArray(answer) ? answer : (answer.log ?? [])).map(wireRow);
+  const rows = (Array.isArray(answer) ? answer : (answer.log ?? [])).map(wireRow).reverse();
   const heads = ['Time', 'Direction', 'What', 'Status', 'Took'].map((name) => h('th', { scope: 'col' }, name));
   const grid = h('table', { class: 'wire' }, h('thead', {}, h('tr', {}, heads)), h('tbody', {}, rows));
   return infoDialog('Traffic with the bot', h('div', { class: 'dialog-scroll table-scroll', tabindex: 0 }, rows.length > 0 ? grid : h('p', { class: 'dialog-text' }, 'Nothing yet.')));

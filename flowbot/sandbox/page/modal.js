@@ -55,6 +55,8 @@ export class Modal {
       event.preventDefault();
       this.close(false);
     });
+    // a browser may close a dialog for good when Escape is pressed again and again
+    this.dialog.addEventListener('close', () => this.close(true));
     document.body.append(this.dialog);
   }
 
@@ -126,8 +128,7 @@ export class Modal {
   /** @param {Entry} entry */
   drawFrame({ view, trouble }) {
     this.title.textContent = plain(view.title);
-    this.trouble.textContent = trouble;
-    this.trouble.hidden = trouble === '';
+    this.warn(trouble);
     this.closing.textContent = plain(view.close) || 'Cancel';
     this.submitting.hidden = !view.submit;
     this.submitting.textContent = plain(view.submit);
@@ -148,10 +149,19 @@ export class Modal {
     wrong?.querySelector('input, select, textarea, button')?.focus();
   }
 
+  /** @param {string} trouble shown without drawing the form anew */
+  warn(trouble) {
+    this.trouble.textContent = trouble;
+    this.trouble.hidden = trouble === '';
+  }
+
   async submit() {
     const entry = this.top;
     if (!entry?.view.submit || this.submitting.getAttribute('aria-busy') === 'true') return;
-    if (this.form.querySelector('input[type=file][aria-busy=true]')) return;
+    if (this.form.querySelector('input[type=file][aria-busy=true]')) {
+      this.warn('A file is still on its way. Submit once it is listed.');
+      return;
+    }
     const errors = checkForm(entry.view.blocks ?? [], entry.values);
     if (Object.keys(errors).length > 0) {
       this.refuse(entry, errors);

@@ -170,12 +170,7 @@ def _prepare_sqlite(engine: Engine, *, busy_ms: int, read_only: bool = False) ->
     @event.listens_for(engine, "connect")
     def _connected(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
         connection.isolation_level = None
-        pragmas = (
-            f"busy_timeout = {busy_ms}",
-            "journal_mode = WAL",
-            "foreign_keys = ON",
-            f"query_only = {read_only:d}",
-        )
+        pragmas = (f"busy_timeout = {busy_ms}", "foreign_keys = ON", f"query_only = {read_only:d}")
         _run(connection, *(f"PRAGMA {pragma}" for pragma in pragmas))
 
     @event.listens_for(engine, "begin")
@@ -194,8 +189,8 @@ def _switch_to_wal(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> 
     while True:
         try:
             return _run(connection, "PRAGMA journal_mode = WAL")
-        except sqlite3.OperationalError:
-            if time.monotonic() > deadline:
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
                 raise
             time.sleep(_WAL_RETRY_S)
 

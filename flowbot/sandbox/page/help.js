@@ -74,7 +74,8 @@ export function wireShortcuts({ moveChannel, focusComposer }) {
     m: focusComposer,
   };
   document.addEventListener('keydown', (event) => {
-    if (document.querySelector('dialog[open]')) return;
+    // Alt and an arrow open a native select: that comes first
+    if (document.querySelector('dialog[open]') || event.target.tagName === 'SELECT') return;
     const action = event.altKey ? keys[event.key] : event.key === '?' && !isTyping(event.target) ? showHelp : null;
     if (!action) return;
     event.preventDefault();

@@ -65,7 +65,7 @@ class Page {
   /** @param {string} id of another person */
   become(id) {
     history.pushState(null, '', `?as=${encodeURIComponent(id)}${location.hash}`);
-    return this.start(id);
+    return this.start(id).catch((error) => this.say(sentence(error)));
   }
 
   /** @param {string} as */
@@ -135,7 +135,7 @@ class Page {
     this.composer.setPerson(directory.me.locale, channel.name);
     byId('log').setAttribute('aria-label', `Messages in ${channel.name}`);
     this.list.clear(directory);
-    await this.read();
+    await this.read().catch((error) => this.say(sentence(error)));
   }
 
   async read() {

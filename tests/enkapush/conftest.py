@@ -5,9 +5,9 @@ from contextlib import AsyncExitStack
 from typing import Any
 
 import pytest
-from enkapush_wire import KEY, FakePace, MakeClient, ScriptedServer, scripted
 
 from flowbot.enkapush import EnkapushClient
+from tests.enkapush.enkapush_wire import KEY, FakePace, MakeClient, ScriptedServer, scripted
 
 
 @pytest.fixture

@@ -118,7 +118,8 @@ async def scripted() -> AsyncIterator[ScriptedServer]:
     assert not server.unexpected, f"nobody expected {server.unexpected}"
 
 
-IMPATIENT = Timeouts(connect=1.0, read=0.05, write=1.0, pool=1.0, write_deadline=0.2)
+IMPATIENT = Timeouts(connect=1.0, read=0.3, write=1.0, pool=1.0, write_deadline=0.5)
+"""For silent servers. Short for a test to wait, and long enough for a busy machine to answer in."""
 ONE_TRY = RetryPolicy(attempts=1)
 
 

@@ -5,7 +5,6 @@ import json
 import pickle
 
 import pytest
-from enkapush_wire import KEY
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -27,6 +26,7 @@ from flowbot.enkapush import (
 )
 from flowbot.enkapush._complaints import complaints
 from flowbot.enkapush._redaction import Redactor
+from tests.enkapush.enkapush_wire import KEY
 
 DOUBTFUL: list[type[EnkapushError]] = [
     RequestTimeoutError,

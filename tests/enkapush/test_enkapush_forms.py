@@ -3,12 +3,12 @@
 from typing import Any
 
 import pytest
-from enkapush_wire import a_new_flow
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from flowbot.enkapush import TTL_SECONDS, FlowPatch, Image, WaitUnit
+from tests.enkapush.enkapush_wire import a_new_flow
 
 REQUIRED = {
     "website_id": (None, b"1"),

@@ -6,7 +6,6 @@ import time
 from typing import Any
 
 import pytest
-from enkapush_wire import a_flow, many, one
 from hypothesis import given
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
@@ -14,6 +13,7 @@ from structlog.testing import capture_logs
 from flowbot.enkapush import Exchange, Flow, MalformedAnswerError, Segment
 from flowbot.enkapush._answers import Answer
 from flowbot.enkapush._reading import Reader, written_id
+from tests.enkapush.enkapush_wire import a_flow, many, one
 
 FLOWS = Reader(Flow)
 

@@ -68,7 +68,7 @@ def echo_app(origin: str, session: aiohttp.ClientSession, seen: list[dict[str, A
             await client.views_open(trigger_id=body["trigger_id"], view=form())
             await ack()
         elif body["text"] == "post":
-            blocks = [{"type": "actions", "elements": [button("Next", "next")]}]
+            blocks: list[dict[str, Any]] = [{"type": "actions", "elements": [button("Next", "next")]}]
             await client.chat_postMessage(channel=body["channel_id"], text="posted", blocks=blocks)
             await ack()
         elif body["text"] == "blocks":
@@ -80,6 +80,11 @@ def echo_app(origin: str, session: aiohttp.ClientSession, seen: list[dict[str, A
         else:
             await ack(f"you said {body['text']}")
 
+    _answer_buttons_and_forms(app, seen)
+    return app
+
+
+def _answer_buttons_and_forms(app: AsyncApp, seen: list[dict[str, Any]]) -> None:
     @app.action("next")
     async def turn(ack: Any, body: dict[str, Any], respond: Any) -> None:
         seen.append(body)
@@ -112,8 +117,6 @@ def echo_app(origin: str, session: aiohttp.ClientSession, seen: list[dict[str, A
         view = {"type": "home", "blocks": [{"type": "header", "text": plain("Welcome")}]}
         await client.views_publish(user_id=event["user"], view=view)
 
-    return app
-
 
 @asynccontextmanager
 async def over_http(app: AsyncApp, sandbox: SlackSandbox) -> AsyncIterator[None]:
@@ -130,12 +133,12 @@ async def over_http(app: AsyncApp, sandbox: SlackSandbox) -> AsyncIterator[None]
 @asynccontextmanager
 async def over_socket(app: AsyncApp, sandbox: SlackSandbox) -> AsyncIterator[None]:
     handler = AsyncSocketModeHandler(app, APP_TOKEN, ping_interval=1)
-    await handler.connect_async()
+    await handler.connect_async()  # type: ignore[no-untyped-call]
     try:
         await sandbox.person("U0AYSE").waits_until(lambda: sandbox.sockets.connected)
         yield
     finally:
-        await handler.close_async()
+        await handler.close_async()  # type: ignore[no-untyped-call]
 
 
 @pytest.fixture
@@ -265,5 +268,14 @@ async def test_opening_the_home_lets_the_bot_publish_it(sandbox: SlackSandbox) -
 
 async def test_a_command_that_nobody_handles_is_told_to_the_person(sandbox: SlackSandbox) -> None:
     sandbox.hands.commands.add("/unknown")
-    with pytest.raises(ClientError, match="dispatch_failed|operation_timeout"):
+    with pytest.raises(ClientError, match=r"dispatch_failed|operation_timeout"):
         await sandbox.person("U0AYSE").types(CHANNEL, "/unknown")
+
+
+async def test_a_stale_click_can_be_repeated(sandbox: SlackSandbox, seen: list[dict[str, Any]]) -> None:
+    ayse = sandbox.person("U0AYSE")
+    await ayse.types(CHANNEL, "/flows post")
+    first = await ayse.clicks(await ayse.waits_for(CHANNEL, "Next"), "Next")
+    await ayse.waits_for(CHANNEL, "page 2")
+    assert (await sandbox.outbox.repeat(first)).ok
+    assert seen[-1] == seen[-2] == first.payload

@@ -12,6 +12,7 @@ from flowbot.sandbox.slack.delivery.parcel import Delivery, Kind, Parcel
 from flowbot.sandbox.slack.escaping import escaped
 from flowbot.sandbox.slack.forms import complaints
 from flowbot.sandbox.slack.model import Channel, Json, Message, Person, StoredFile, View
+from flowbot.sandbox.slack.objects import file_object
 from flowbot.sandbox.slack.responses import show_answer
 from flowbot.sandbox.slack.workspace import new_id
 
@@ -195,6 +196,7 @@ class Hands:
         """
         view = self._own_view(user_id, view_id)
         view.values = keep_values(view.blocks, {**view.values, **values})
+        self._look_up_files(view)
         wrong = complaints(view)
         if wrong:
             return Submitted("errors", wrong, delivered=False)
@@ -202,6 +204,16 @@ class Hands:
         what = f"view_submission {view.callback_id}"
         delivery = await self._deliver("interactive", what, payload)
         return carry_out(self._core, view, delivery)
+
+    def _look_up_files(self, view: View) -> None:
+        """Put Slack's own shape of each chosen file into the state; unknown files are left out."""
+        workspace = self._core.workspace
+        for entries in view.values.values():
+            for entry in entries.values():
+                if entry["type"] == "file_input":
+                    ids = [f.get("id") if isinstance(f, dict) else f for f in entry.get("files") or []]
+                    stored = [workspace.files[i] for i in ids if i in workspace.files]
+                    entry["files"] = [file_object(s, self._core.origin, workspace.team.id) for s in stored]
 
     def _own_view(self, user_id: str, view_id: str) -> View:
         view = self._core.workspace.view(view_id)

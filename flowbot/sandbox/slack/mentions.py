@@ -49,9 +49,10 @@ def _of_fragment(fragment: Fragment, workspace: Workspace) -> Iterator[Mention]:
     if fragment.kind == "rich":
         yield from _of_rich(fragment.element or {})
     elif fragment.kind in {"mrkdwn", "markdown"}:
-        yield from _of_mrkdwn(fragment.text, workspace, verbatim=fragment.verbatim)
-        if fragment.kind == "markdown":
-            yield from (Mention("link", url) for url in _MARKDOWN_LINK.findall(fragment.text))
+        links = _MARKDOWN_LINK.findall(fragment.text) if fragment.kind == "markdown" else []
+        rest = _MARKDOWN_LINK.sub(" ", fragment.text) if links else fragment.text
+        yield from _of_mrkdwn(rest, workspace, verbatim=fragment.verbatim)
+        yield from (Mention("link", url) for url in links)
 
 
 def _of_rich(element: Json) -> Iterator[Mention]:

@@ -28,7 +28,7 @@ class HttpTransport:
 
     async def send(self, parcel: Parcel, extra_headers: dict[str, str] | None = None) -> Delivery:
         """Deliver once; what went wrong is told in the delivery, not raised."""
-        delivery = Delivery(parcel.what, parcel.payload, "http", headers=dict(extra_headers or {}))
+        delivery = Delivery(parcel.kind, parcel.what, parcel.payload, "http", headers=dict(extra_headers or {}))
         started = time.perf_counter()
         try:
             await self._post(parcel, delivery)

@@ -50,6 +50,10 @@ class Outbox:
         """Deliver once and remember how it went."""
         return await self._attempt(parcel, 0, "")
 
+    async def repeat(self, delivery: Delivery) -> Delivery:
+        """Deliver the same payload once more, as a client does whose screen is out of date."""
+        return await self.deliver(Parcel(delivery.kind, delivery.what, delivery.payload))
+
     def deliver_event(self, parcel: Parcel) -> None:
         """Deliver an event in the background, repeating it if it is not acknowledged."""
         self._spawn(self._persist(parcel))

@@ -38,6 +38,7 @@ class Delivery:
     """One delivery and the bot's answer.
 
     Attributes:
+        kind: `slash_commands`, `interactive` or `events_api`.
         what: Such as `/flows list`, `block_actions next_page` or `view_submission`.
         payload: What was sent.
         transport: `http` or `socket`.
@@ -49,6 +50,7 @@ class Delivery:
         error: `operation_timeout`, `dispatch_failed` or `app_offline` where Slack would show that.
     """
 
+    kind: Kind
     what: str
     payload: Json
     transport: Literal["http", "socket", "none"]

@@ -24,8 +24,9 @@ _PING_SECONDS = 5.0
 class Connection:
     """One WebSocket of the bot; a silent one stays open but neither speaks nor answers."""
 
-    def __init__(self, socket: web.WebSocketResponse) -> None:
+    def __init__(self, socket: web.WebSocketResponse, request: web.Request) -> None:
         self.socket = socket
+        self._request = request
         self.silent = False
 
     async def say(self, message: Json) -> None:
@@ -42,9 +43,8 @@ class Connection:
 
     def drop(self) -> None:
         """Cut the line without a word."""
-        transport = self.socket._req.transport if self.socket._req else None  # noqa: SLF001 - no public way to abort
-        if transport is not None:
-            transport.abort()
+        if self._request.transport is not None:
+            self._request.transport.abort()
 
 
 class SocketHub:
@@ -78,7 +78,7 @@ class SocketHub:
         self._tickets.discard(ticket)
         socket = web.WebSocketResponse(autoping=False)
         await socket.prepare(request)
-        await self._converse(Connection(socket))
+        await self._converse(Connection(socket, request))
         return socket
 
     async def _converse(self, connection: Connection) -> None:
@@ -134,7 +134,7 @@ class SocketHub:
 
     async def send(self, parcel: Parcel, retry: Json | None = None) -> Delivery:
         """Deliver through one of the connections and wait for the acknowledgement."""
-        delivery = Delivery(parcel.what, parcel.payload, "socket")
+        delivery = Delivery(parcel.kind, parcel.what, parcel.payload, "socket")
         if not self._connections:
             delivery.error = "app_offline"
             return delivery

@@ -18,7 +18,10 @@ def _new_modal(core: Core, args: a.OpenView) -> tuple[View, str | None]:
 
 def open_view(core: Core, args: a.OpenView) -> Json:
     """`views.open`: within 3 s of the interaction, once for each trigger id."""
-    view, _ = _new_modal(core, args)
+    view, below = _new_modal(core, args)
+    if below is None:
+        # Commands and messages can only be used while no modal is in front of them.
+        core.workspace.modals[view.owner].clear()
     return {"view": core.stage.shown(core.stage.open_view(view))}
 
 

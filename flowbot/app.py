@@ -1,6 +1,7 @@
 """The composition root: the one place where the objects meet. Nothing happens at import."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -18,7 +19,9 @@ from flowbot.health import Health
 from flowbot.locales import Locales
 from flowbot.metrics import Metrics
 from flowbot.services.catalog import Catalog
+from flowbot.services.kept import Monotonic
 from flowbot.services.people import People
+from flowbot.services.ports import Clock
 from flowbot.services.reading import Reading
 from flowbot.settings import Settings
 from flowbot.slack import bolt, client
@@ -78,8 +81,20 @@ async def opened_database(settings: Settings) -> AsyncIterator[Database]:
 
 
 @asynccontextmanager
-async def flowbot(settings: Settings) -> AsyncIterator[Flowbot]:
+async def flowbot(
+    settings: Settings,
+    *,
+    clock: Clock = now,
+    monotonic: Monotonic = time.monotonic,
+    drain_seconds: float = DRAIN_SECONDS,
+) -> AsyncIterator[Flowbot]:
     """Everything joined, and taken apart again at the end: work in hand is finished first.
+
+    Args:
+        settings: what flowbot was started with.
+        clock: tells the time.
+        monotonic: seconds that only grow, for the age of what is kept.
+        drain_seconds: how long work in hand may take to end.
 
     Raises:
         ConfigurationError: a setting is missing, or what it points to cannot be used.
@@ -93,20 +108,20 @@ async def flowbot(settings: Settings) -> AsyncIterator[Flowbot]:
         slack = client.web_client(settings.slack_api_url, _secret(settings.slack_bot_token), session)
 
         source = EnkapushFlows(enkapush, settings.zone)
-        catalog = Catalog(source, clock=now)
+        catalog = Catalog(source, clock=clock, monotonic=monotonic)
         stack.push_async_callback(catalog.close)
-        people = People(SlackDirectory(slack), settings.flowbot_admins)
+        people = People(SlackDirectory(slack), settings.flowbot_admins, monotonic=monotonic)
         stack.push_async_callback(people.close)
         desk = Desk(
             people=people,
-            reading=Reading(StoredPolicies(database, now), catalog, source),
+            reading=Reading(StoredPolicies(database, clock), catalog, source),
             replies=Replies(slack, session, settings.slack_api_url),
             locales=Locales(fixed=settings.flowbot_language, zone=settings.zone),
             tasks=tasks,
             metrics=metrics,
-            clock=now,
+            clock=clock,
         )
-        stack.push_async_callback(tasks.drain, DRAIN_SECONDS)
+        stack.push_async_callback(tasks.drain, drain_seconds)
         app = bolt.build(
             slack,
             signing_secret=_secret(settings.slack_signing_secret),

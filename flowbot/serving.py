@@ -81,7 +81,7 @@ def web_app(bot: Flowbot) -> web.Application:
     app = web.Application(client_max_size=BODY_MAX)
     secret = bot.settings.slack_signing_secret
     if secret is not None:
-        app.router.add_post("/slack/events", SlackEvents(bot.bolt, secret.get_secret_value()))
+        app.router.add_post("/slack/events", SlackEvents(bot.bolt, secret.get_secret_value()).handle)
     app.router.add_get("/healthz", _alive)
     app.router.add_get("/readyz", _readiness(bot))
     app.router.add_get("/metrics", _metrics(bot))

@@ -1,5 +1,6 @@
 """The Bolt app: it knows the ways in, and hands what comes through them on. Nothing is decided here."""
 
+import logging
 import re
 import time
 from typing import Any, Final
@@ -35,6 +36,7 @@ def build(
 
     app = AsyncApp(
         client=client,
+        logger=_bolt_logger(),
         signing_secret=signing_secret,
         authorize=authorize,
         process_before_response=True,
@@ -68,6 +70,13 @@ def build(
         await ack()
 
     return app
+
+
+def _bolt_logger() -> logging.Logger:
+    """Errors only: Bolt warns of a token that it finds in the environment and leaves to `authorize`, as it should."""
+    logger = logging.getLogger("flowbot.bolt")
+    logger.setLevel(logging.ERROR)
+    return logger
 
 
 def _malformed(kind: str) -> BoltResponse:

@@ -31,7 +31,7 @@ class SlackEvents:
         self._bolt = bolt
         self._verifier = SignatureVerifier(signing_secret)
 
-    async def __call__(self, request: web.Request) -> web.Response:
+    async def handle(self, request: web.Request) -> web.Response:
         """Answer one request of Slack's: 401 without a good signature, 400 for what is none of Slack's."""
         raw = await request.read()
         if not self._is_signed(raw, request):

@@ -15,7 +15,8 @@ from flowbot.locales.translator import LANGUAGES, _read
 
 ISTANBUL = ZoneInfo("Europe/Istanbul")
 SOURCE = Path(flowbot.__file__).parent
-KEY = re.compile(r"""["']((?:list|flow|field|stat|show|button|hint|share|action|command|slow|denied|fault|help|role|usage|unit)\.[a-z_]+)["']""")
+GROUPS = "list|flow|field|stat|show|button|hint|share|action|command|slow|denied|fault|help|role|usage|unit"
+KEY = re.compile(rf"""["']((?:{GROUPS})\.[a-z_]+)["']""")
 
 
 def catalog(language: str) -> dict[str, tuple[str, ...]]:
@@ -46,7 +47,8 @@ def test_no_message_is_empty_and_placeholders_agree(key: str) -> None:
 
 
 def keys_in_code() -> set[str]:
-    found = {key for file in SOURCE.rglob("*.py") if "sandbox" not in file.parts for key in KEY.findall(file.read_text())}
+    files = (file for file in SOURCE.rglob("*.py") if "sandbox" not in file.parts)
+    found = {key for file in files for key in KEY.findall(file.read_text())}
     derived = {f"denied.{reason}" for reason in Reason if reason is not Reason.GRANTED}
     derived |= {f"role.{role}" for role in Permission if role is not Permission.SHARE}
     derived |= {f"unit.{unit}" for unit in ("second", "minute", "hour", "day", "week")}

@@ -8,7 +8,7 @@ from flowbot.slack.views import kit
 from flowbot.slack.views.kit import Message
 
 _PARSED: Final = str.maketrans(
-    {"&": "&amp;", "<": "&lt;", ">": "&gt;"} | {mark: f"{mark}\N{WORD JOINER}" for mark in "@#*_~`:./"}
+    {"&": "&amp;", "<": "&lt;", ">": "&gt;"} | {mark: f"\N{WORD JOINER}{mark}\N{WORD JOINER}" for mark in "@#*_~`:./"}
 )
 
 

@@ -1,0 +1,140 @@
+"""The whole bot between its stand-ins: real HTTP and WebSocket, a real database, people who type and press."""
+
+import asyncio
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from time import monotonic
+
+import pytest
+
+from flowbot.app import Flowbot, flowbot, opened_database
+from flowbot.sandbox.enkapush import EnkapushSandbox
+from flowbot.sandbox.slack import SandboxPerson, SlackSandbox
+from flowbot.services.policies import import_policies
+from flowbot.serving import listening, socket
+from flowbot.settings import Settings
+from flowbot.storage.policies import StoredPolicies
+
+MARKETING, APPROVALS, AGENCY, RANDOM = "C0MARKETING", "C0APPROVALS", "C0AGENCY", "C0RANDOM"
+API_KEY = "enkapush-key-of-the-tests"
+
+POLICY = """
+[websites]
+1 = "Lale Moda"
+2 = "Northbound Outdoor"
+3 = "Kitap Durağı"
+
+[[channels]]
+id = "C0MARKETING"
+websites = [1, 2]
+viewers = ["*"]
+editors = ["S0EDITORS"]
+approvers = ["S0LEADS"]
+
+[[channels]]
+id = "C0AGENCY"
+websites = [3]
+viewers = ["S0LEADS"]
+"""
+
+
+on_both_databases = pytest.mark.parametrize(
+    "journey_database", ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)], indirect=True
+)
+"""Runs a journey once with each kind of database."""
+
+
+@dataclass
+class Time:
+    """The bot's clocks, which a test may move."""
+
+    ahead: float = 0.0
+
+    def now(self) -> datetime:
+        return datetime.now(UTC) + timedelta(seconds=self.ahead)
+
+    def monotonic(self) -> float:
+        return monotonic() + self.ahead
+
+
+@dataclass
+class World:
+    """The stand-ins, and the bots that run between them."""
+
+    slack: SlackSandbox
+    enkapush: EnkapushSandbox
+    settings: Settings
+    time: Time
+    stack: AsyncExitStack
+    stops: list[asyncio.Event] = field(default_factory=list)
+
+    @property
+    def ayse(self) -> SandboxPerson:
+        """A marketer and editor who reads Turkish."""
+        return self.slack.person("U0AYSE")
+
+    @property
+    def emma(self) -> SandboxPerson:
+        """A marketer and editor who reads English."""
+        return self.slack.person("U0EMMA")
+
+    @property
+    def burak(self) -> SandboxPerson:
+        """An approver."""
+        return self.slack.person("U0BURAK")
+
+    @property
+    def deniz(self) -> SandboxPerson:
+        """An admin of the workspace."""
+        return self.slack.person("U0DENIZ")
+
+    @property
+    def jonas(self) -> SandboxPerson:
+        """Somebody of another company."""
+        return self.slack.person("U0JONAS")
+
+    def add_flows(self, count: int, *, website: int = 1, word: str = "Flow") -> None:
+        """Flows named `Flow 1` … of one website, each a day newer than the one before."""
+        for number in range(1, count + 1):
+            self.enkapush.store.add_flow(
+                website_id=website,
+                name=f"{word} {number}",
+                title=f"Title {number}",
+                description="Text",
+                wait_time=number,
+                wait_time_type="days",
+                datetime=datetime(2025, 1, 1) + timedelta(days=number),  # noqa: DTZ001 - Enkapush's times are naive
+            )
+
+    async def policy(self, text: str) -> None:
+        """Put another policy in force."""
+        async with opened_database(self.settings) as database:
+            await import_policies(StoredPolicies(database, self.time.now), text)
+
+    async def _bot(self) -> Flowbot:
+        time = self.time
+        bot = flowbot(self.settings, clock=time.now, monotonic=time.monotonic, drain_seconds=0.2)
+        return await self.stack.enter_async_context(bot)
+
+    async def start_http(self) -> tuple[Flowbot, str]:
+        """A bot in HTTP mode that Slack delivers to, and its origin."""
+        bot = await self._bot()
+        port = await self.stack.enter_async_context(listening(bot, "127.0.0.1", 0))
+        origin = f"http://127.0.0.1:{port}"
+        self.slack.deliver_to(f"{origin}/slack/events")
+        return bot, origin
+
+    async def start_socket(self) -> Flowbot:
+        """A bot in Socket Mode, connected."""
+        bot = await self._bot()
+        stop = asyncio.Event()
+        running = asyncio.create_task(socket(bot, stop))
+
+        async def end() -> None:
+            stop.set()
+            await running
+
+        self.stack.push_async_callback(end)
+        await self.deniz.waits_until(lambda: self.slack.sockets.connected)
+        return bot

@@ -1,0 +1,156 @@
+"""The policies in the database: whole, in order, as they were written, and seen by everyone at once."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import select, text
+
+from flowbot.domain.policy import PolicyBook
+from flowbot.domain.types import ChannelId
+from flowbot.errors import Fault
+from flowbot.storage.database import Database
+from flowbot.storage.engine import open_database
+from flowbot.storage.policies import StoredPolicies
+from flowbot.storage.tables import channel_policies
+
+NOON_IN_ISTANBUL = datetime(2026, 3, 1, 12, 30, 15, 250, tzinfo=timezone(timedelta(hours=3)))
+C1, C2 = ChannelId("C1"), ChannelId("C2")
+
+
+@pytest.fixture
+def store(database: Database) -> StoredPolicies:
+    return StoredPolicies(database, lambda: NOON_IN_ISTANBUL)
+
+
+def book_of(**document: object) -> PolicyBook:
+    return PolicyBook.model_validate(document)
+
+
+SHOP = book_of(
+    websites={2: "Shop", 1: "Günlük 📰"},
+    channels=[
+        {"id": "C2", "websites": "all", "viewers": ["*"]},
+        {"id": "C1", "websites": [2, 1], "editors": [], "approval": {"quorum": 2, "channel": None}},
+    ],
+)
+BLOG = book_of(websites={3: "Blog"}, channels=[{"id": "C1", "websites": [3]}])
+
+
+async def test_a_new_database_holds_an_empty_book(store: StoredPolicies) -> None:
+    assert await store.book() == PolicyBook()
+    assert await store.scope(C1) == await store.scope(C1)
+    assert (await store.scope(C1)).policy is None
+
+
+async def test_a_book_comes_back_equal_in_order_and_with_the_same_unset_keys(store: StoredPolicies) -> None:
+    await store.replace(SHOP)
+    kept = await store.book()
+    assert kept == SHOP
+    assert kept.document() == SHOP.document()
+    assert list(kept.websites) == [2, 1]
+
+
+async def test_replacing_leaves_nothing_of_the_old_book(store: StoredPolicies) -> None:
+    await store.replace(SHOP)
+    await store.replace(BLOG)
+    assert await store.book() == BLOG
+    await store.replace(PolicyBook())
+    assert await store.book() == PolicyBook()
+
+
+async def test_a_scope_is_the_channels_policy_with_all_names(store: StoredPolicies) -> None:
+    await store.replace(SHOP)
+    scope = await store.scope(C1)
+    assert (scope.channel, scope.policy, scope.website_names) == (C1, SHOP.policy(C1), SHOP.websites)
+
+
+async def test_another_process_sees_a_new_book_at_once(store: StoredPolicies, database_url: str) -> None:
+    elsewhere = open_database(database_url)
+    other = StoredPolicies(elsewhere, lambda: NOON_IN_ISTANBUL)
+    await other.replace(SHOP)
+    assert await store.book() == SHOP
+    await store.replace(BLOG)
+    assert await other.book() == BLOG
+    await elsewhere.close()
+
+
+async def test_readers_see_the_old_book_or_the_new_one_whole(database: Database, database_url: str) -> None:
+    """Every version gives its number to the names and to the policies alike, so that a mix would show."""
+    elsewhere = open_database(database_url)
+    writing, reading = (StoredPolicies(opened, lambda: NOON_IN_ISTANBUL) for opened in (elsewhere, database))
+    done = asyncio.Event()
+
+    async def write() -> None:
+        for version in range(1, 30):
+            channels = [{"id": f"C{number}", "websites": [version]} for number in range(5)]
+            await writing.replace(book_of(websites={version: "x"}, channels=channels))
+        done.set()
+
+    async def read() -> int:
+        seen = 0
+        while not done.is_set():
+            book, scope = await reading.book(), await reading.scope(C1)
+            assert {policy.websites for policy in book.channels} <= {tuple(book.websites)}
+            assert len(book.channels) in {0, 5}
+            assert scope.policy is None or scope.policy.websites == tuple(scope.website_names)
+            seen += 1
+        return seen
+
+    *_, seen = await asyncio.gather(write(), read(), read())
+    assert seen > 0
+    await elsewhere.close()
+
+
+async def test_of_two_imports_in_the_same_instant_one_book_stands_whole(database: Database, database_url: str) -> None:
+    elsewhere = open_database(database_url)
+    stores = [StoredPolicies(opened, lambda: NOON_IN_ISTANBUL) for opened in (database, elsewhere)]
+    for _ in range(5):
+        await asyncio.gather(*(store.replace(book) for store in stores for book in (SHOP, BLOG)))
+        assert await stores[0].book() in (SHOP, BLOG)
+    await elsewhere.close()
+
+
+async def test_a_replacement_that_fails_leaves_the_old_book(store: StoredPolicies, database: Database) -> None:
+    await store.replace(SHOP)
+    unstorable = PolicyBook.model_construct(websites={1: None}, channels=())
+    with pytest.raises(Fault):
+        await store.replace(unstorable)
+    assert await store.book() == SHOP
+
+
+async def test_a_replacement_is_dated_in_utc(store: StoredPolicies, database: Database) -> None:
+    await store.replace(BLOG)
+    async with database.read() as connection:
+        kept = await connection.scalar(select(channel_policies.c.updated_at))
+    assert kept == NOON_IN_ISTANBUL
+    assert kept.tzinfo is UTC
+
+
+async def test_a_time_without_zone_is_not_stored(database: Database) -> None:
+    with pytest.raises(Fault):
+        await StoredPolicies(database, lambda: NOON_IN_ISTANBUL.replace(tzinfo=None)).replace(BLOG)
+
+
+async def test_a_policy_that_cannot_be_read_is_a_fault_and_never_a_guess(
+    store: StoredPolicies, database: Database
+) -> None:
+    await store.replace(BLOG)
+    async with database.write() as connection:
+        await connection.execute(text("""UPDATE channel_policies SET document = '{"id": "C1", "from_later": 1}'"""))
+    with pytest.raises(Fault):
+        await store.scope(C1)
+    with pytest.raises(Fault):
+        await store.book()
+
+
+NAMES = st.text(st.characters(exclude_categories=["Cc", "Cs"]), min_size=1, max_size=75)
+
+
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(names=st.dictionaries(st.integers(1, 2**63 - 1), NAMES, max_size=5))
+async def test_names_in_any_script_come_back_as_they_were(store: StoredPolicies, names: dict[int, str]) -> None:
+    await store.replace(book_of(websites=names))
+    assert list((await store.book()).websites.items()) == list(names.items())

@@ -9,6 +9,7 @@ from typing import Annotated, Final
 import typer
 
 from flowbot import checks, logs, serving
+from flowbot import demo as demonstration
 from flowbot.app import Flowbot, flowbot, now, opened_database
 from flowbot.errors import ConfigurationError, Fault
 from flowbot.services import policies
@@ -31,6 +32,8 @@ cli.add_typer(policy, name="policy")
 
 Host = Annotated[str, typer.Option(help="Address to listen on.")]
 Port = Annotated[int | None, typer.Option(min=0, max=65535, help="Port to listen on; else $PORT, else the default.")]
+
+DemoPort = Annotated[int, typer.Option(min=0, max=65535, envvar="PORT", help="Port of the page.")]
 
 
 def main() -> None:
@@ -60,13 +63,12 @@ def socket() -> None:
 
 
 @cli.command()
-def demo(port: Port = None) -> None:
+def demo(port: DemoPort = DEMO_PORT) -> None:
     """Try flowbot in the browser: a stand-in Slack workspace and a stand-in Enkapush; nothing leaves this machine."""
     logs.configure("warning", "text", ())
-    chosen = port if port is not None else int(os.environ.get("PORT") or DEMO_PORT)
 
     async def live() -> None:
-        await run_demo(chosen, serving.stop_on_signals(), lambda address: typer.echo(f"flowbot demo: {address}"))
+        await demonstration.run(port, serving.stop_on_signals(), lambda address: typer.echo(f"flowbot demo: {address}"))
 
     asyncio.run(live())
 

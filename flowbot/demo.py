@@ -13,8 +13,8 @@ from pydantic import SecretStr
 from flowbot.app import flowbot, now, opened_database
 from flowbot.sandbox.enkapush import EnkapushSandbox
 from flowbot.sandbox.slack import APP_TOKEN, BOT_TOKEN, SIGNING_SECRET, SlackSandbox
-from flowbot.serving import listening
 from flowbot.services.policies import import_policies
+from flowbot.serving import listening
 from flowbot.settings import Settings
 from flowbot.storage.policies import StoredPolicies
 

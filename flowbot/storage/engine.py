@@ -116,6 +116,9 @@ def _postgresql_address(url: str) -> URL:
     except (ArgumentError, ValueError):
         # The parser's own words may quote a piece of the password.
         raise DatabaseUrlError("DATABASE_URL: not an address such as postgresql://user:password@host/name") from None
+    if "@" in (address.host or ""):
+        # What stands before it is the end of the password, and would be named as the host that cannot be found.
+        raise DatabaseUrlError("DATABASE_URL: an @ in the user or password has to be written as %40")
     if not address.database:
         raise DatabaseUrlError("DATABASE_URL: names no database (postgresql://user:password@host/name)")
     return address

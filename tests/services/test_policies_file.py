@@ -92,15 +92,15 @@ CHANNELS: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
 )
 
 
-def channel_id(channel: dict[str, Any]) -> str:
-    return str(channel["id"])
+def one_policy_a_channel(channels: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return list({channel["id"]: channel for channel in channels}.values())
 
 
 DOCUMENTS = st.fixed_dictionaries(
     {},
     optional={
         "websites": st.dictionaries(WEBSITE_IDS.map(str), NAMES, max_size=5),
-        "channels": st.lists(CHANNELS, max_size=4, unique_by=channel_id),
+        "channels": st.lists(CHANNELS, max_size=4).map(one_policy_a_channel),
     },
 )
 BOOKS = DOCUMENTS.map(tomli_w.dumps)

@@ -1,7 +1,6 @@
 """The unit of work on both databases, and what people are told about an address that does not work."""
 
 import asyncio
-import os
 import socket
 import traceback
 from collections.abc import AsyncIterator
@@ -155,7 +154,7 @@ REFUSED = [
     ("a driver of one's own choice", f"postgresql+asyncpg://u:{PASSWORD}@host/name", "must begin with"),
     ("no address at all", PASSWORD, "must begin with"),
     ("nothing", "", "must begin with"),
-    ("a password with a slash, not encoded", f"postgresql://u:{PASSWORD}/x@host/name", "not an address such as"),
+    ("a password with an @ that is not encoded", f"postgresql://u:p@{PASSWORD}@host/name", "written as %40"),
     ("a port that is no number", f"postgres://u:p@host:{PASSWORD}/name", "not an address such as"),
     ("no database's name", f"postgresql://flowbot:{PASSWORD}@host", "names no database"),
     ("SQLite in memory", "sqlite:///:memory:", "comes the path of a file"),
@@ -182,6 +181,10 @@ def test_a_refusal_is_both_a_value_error_and_for_the_one_who_deploys() -> None:
     assert issubclass(DatabaseUrlError, ConfigurationError)
 
 
+def files_in(folder: Path) -> list[str]:
+    return [file.name for file in folder.iterdir()]
+
+
 async def test_a_relative_path_stays_where_it_was_when_the_process_moves(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -190,7 +193,7 @@ async def test_a_relative_path_stays_where_it_was_when_the_process_moves(
     monkeypatch.chdir("/")
     await database.ping()
     await database.close()
-    assert os.listdir(tmp_path) == ["flowbot.db"]
+    assert files_in(tmp_path) == ["flowbot.db"]
 
 
 async def test_a_path_may_hold_spaces_percents_and_any_script(tmp_path: Path) -> None:
@@ -227,14 +230,15 @@ async def test_a_wrong_password_is_a_fault_that_does_not_repeat_it(postgresql_ur
 
 
 @pytest.mark.postgresql
-async def test_a_connection_that_the_server_cut_is_replaced(postgresql_url: str, postgresql_server: object) -> None:
-    database = open_database(postgresql_url)
+async def test_a_connection_that_the_server_cut_is_replaced(postgresql_url: str) -> None:
+    database, administrator = open_database(postgresql_url), open_database(postgresql_url)
     await database.ping()
-    async with database.write() as connection:
-        others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()"
-        await connection.execute(text(f"{others} AND pid <> pg_backend_pid()"))
+    cut = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = current_database()"
+    async with administrator.write() as connection:
+        assert await connection.scalar(text(f"{cut} AND pid <> pg_backend_pid()")) == 1
     await database.ping()
     await database.close()
+    await administrator.close()
 
 
 @pytest.mark.postgresql

@@ -115,7 +115,7 @@ async def test_of_two_imports_in_the_same_instant_one_book_stands_whole(database
 
 async def test_a_replacement_that_fails_leaves_the_old_book(store: StoredPolicies, database: Database) -> None:
     await store.replace(SHOP)
-    unstorable = PolicyBook.model_construct(websites={1: None}, channels=())
+    unstorable = SHOP.model_copy(update={"websites": {1: None}})
     with pytest.raises(Fault):
         await store.replace(unstorable)
     assert await store.book() == SHOP

@@ -1,0 +1,44 @@
+# flowbot: everything that a clean checkout needs, with Python and make alone.
+
+PYTHON ?= python3
+VENV := .venv
+PIP := $(VENV)/bin/python -m pip --quiet --disable-pip-version-check
+INPUTS := pyproject.toml constraints.txt
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1	\2/p' $(firstword $(MAKEFILE_LIST))
+	@echo '  ARGS="…" goes to the program; PYTHON=python3.12 chooses another Python'
+
+demo: $(VENV)/.installed ## try flowbot in the browser: a stand-in Slack workspace with the real bot in it
+	@$(VENV)/bin/flowbot demo $(ARGS)
+
+test: $(VENV)/.installed-dev ## run the whole suite
+	@$(VENV)/bin/pytest $(ARGS)
+
+lint: $(VENV)/.installed-dev ## check style, types and the walls between the rooms
+	@$(VENV)/bin/ruff check .
+	@$(VENV)/bin/ruff format --check .
+	@$(VENV)/bin/mypy
+	@$(VENV)/bin/lint-imports
+
+# The stamps are older than their inputs after a pull that changed what has to be installed.
+$(VENV)/.installed: $(INPUTS) | $(VENV)/bin/pip
+	@echo 'Installing flowbot into $(VENV) …'
+	@$(PIP) install -c constraints.txt -e .
+	@touch $@
+
+$(VENV)/.installed-dev: $(INPUTS) | $(VENV)/bin/pip
+	@echo 'Installing flowbot and its development tools into $(VENV) …'
+	@$(PIP) install -c constraints.txt -e '.[dev]'
+	@touch $(VENV)/.installed $@
+
+$(VENV)/bin/pip:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo 'flowbot needs Python 3.11 or newer; "$(PYTHON)" is none. Choose one: make PYTHON=/path/to/python3.12 …' >&2; \
+	  exit 1; }
+	@$(PYTHON) -m venv --clear $(VENV) || { \
+	  echo 'No virtual environment could be made: does this Python lack venv (Debian: apt install python3-venv)?' >&2; \
+	  rm -rf $(VENV); exit 1; }

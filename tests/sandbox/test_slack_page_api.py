@@ -6,6 +6,7 @@ from typing import Any
 
 import aiohttp
 import pytest
+from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from flowbot.sandbox.slack import BOT_TOKEN, ClientError, Message, SlackSandbox
@@ -173,3 +174,15 @@ async def test_the_bot_uploads_in_three_steps(sandbox: SlackSandbox) -> None:
     stored = sandbox.workspace.files[answer["files"][0]["id"]]
     assert (stored.content, stored.channels) == (b"a,b", [MARKETING])
     await sandbox.person("U0AYSE").waits_for(MARKETING, "Here")
+
+
+async def test_an_uploaded_picture_can_be_shown_once_slack_is_done_with_it(sandbox: SlackSandbox) -> None:
+    client = AsyncWebClient(BOT_TOKEN, base_url=f"{sandbox.origin}/api/")
+    uploaded = await client.files_upload_v2(content="png", filename="a.png")
+    image = {"type": "image", "slack_file": {"id": uploaded["files"][0]["id"]}, "alt_text": "a"}
+    with pytest.raises(SlackApiError, match="invalid_blocks"):
+        await client.chat_postMessage(channel=MARKETING, text="a", blocks=[image])
+    sandbox.clock.move(1)
+    await client.chat_postMessage(channel=MARKETING, text="a", blocks=[image])
+    by_url = {"type": "image", "slack_file": {"url": uploaded["files"][0]["url_private"]}, "alt_text": "a"}
+    await client.chat_postMessage(channel=MARKETING, text="a", blocks=[by_url])

@@ -9,6 +9,7 @@ from flowbot.sandbox.slack.core import Core
 from flowbot.sandbox.slack.delivery import payloads
 from flowbot.sandbox.slack.delivery.outbox import Outbox
 from flowbot.sandbox.slack.delivery.parcel import Delivery, Kind, Parcel
+from flowbot.sandbox.slack.errors import SlackError
 from flowbot.sandbox.slack.escaping import escaped
 from flowbot.sandbox.slack.forms import complaints
 from flowbot.sandbox.slack.model import Channel, Json, Message, Person, StoredFile, View
@@ -20,6 +21,7 @@ _SENTENCES = {
     "operation_timeout": "The app did not answer in time.",
     "dispatch_failed": "The app answered with an error.",
     "app_offline": "The app is not connected.",
+    "invalid_command_response": "The app answered with something that Slack does not take.",
     "not_found": "That is not there any more.",
     "not_in_channel": "You are not in this channel.",
     "user_not_found": "There is no such person.",
@@ -99,7 +101,11 @@ class Hands:
         text = escaped(self._core.workspace, rest)
         form = payloads.command_form(self._core, person, channel, command, text)
         delivery = await self._deliver("slash_commands", f"{command} {rest}".strip(), form)
-        show_answer(self._core, delivery, channel.id, person.id)
+        try:
+            show_answer(self._core, delivery, channel.id, person.id)
+        except SlackError as refusal:
+            delivery.refused = refusal
+            raise ClientError("invalid_command_response", delivery) from refusal
 
     async def _deliver(self, kind: Kind, what: str, payload: Json) -> Delivery:
         delivery = await self._outbox.deliver(Parcel(kind, what, payload))

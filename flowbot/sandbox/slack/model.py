@@ -116,7 +116,11 @@ class View:
 
 @dataclass
 class StoredFile:
-    """A file that a person or the bot uploaded; `channels` are where it was shared."""
+    """A file that a person or the bot uploaded.
+
+    `channels` are where it was shared; before `ready_at` (seconds since the epoch) it is still being
+    processed and blocks cannot show it.
+    """
 
     id: str
     name: str
@@ -125,6 +129,7 @@ class StoredFile:
     owner: str
     created: float
     title: str = ""
+    ready_at: float = 0.0
     channels: list[str] = field(default_factory=list)
 
     @property

@@ -20,7 +20,8 @@ class Workspace:
     """Everything a workspace knows, in memory.
 
     `team` is where the app is installed; `people` may belong to other teams. `accept_new_blocks = False`
-    makes it refuse the block types that older workspaces do not know.
+    makes it refuse the block types that older workspaces do not know. `file_seconds` is how long Slack
+    works on a file that the bot uploaded before blocks can show it.
     """
 
     team: Team
@@ -32,6 +33,7 @@ class Workspace:
     channels: dict[str, Channel] = field(default_factory=dict)
     clock: Clock = field(default_factory=Clock)
     accept_new_blocks: bool = True
+    file_seconds: float = 1.0
     messages: dict[str, list[Message]] = field(default_factory=lambda: defaultdict(list))
     modals: dict[str, list[View]] = field(default_factory=lambda: defaultdict(list))
     homes: dict[str, View] = field(default_factory=dict)
@@ -86,6 +88,11 @@ class Workspace:
     def visible(self, channel_id: str, user_id: str) -> list[Message]:
         """Return what this person sees in a channel, oldest first."""
         return [m for m in self.messages[channel_id] if user_id in self.audience(m)]
+
+    def shows_file(self, file_id: str) -> bool:
+        """Whether blocks can show this file by now."""
+        stored = self.files.get(file_id)
+        return stored is not None and self.clock.now() >= stored.ready_at
 
     def view(self, view_id: str) -> View | None:
         """Return an open modal or a Home by its id."""

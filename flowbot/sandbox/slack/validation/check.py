@@ -1,14 +1,19 @@
 """Blocks are right, or a refusal says where they are not."""
 
+import re
+from collections.abc import Iterator
 from typing import Any
 
 from pydantic import ValidationError
 
 from flowbot.sandbox.slack.errors import invalid
+from flowbot.sandbox.slack.model import Json
 from flowbot.sandbox.slack.validation.complaints import sentences
 from flowbot.sandbox.slack.validation.rules import broken
 from flowbot.sandbox.slack.validation.surfaces import ADAPTERS, NEWER, Surface
 from flowbot.sandbox.slack.workspace import Workspace
+
+_FILE_ID = re.compile(r"[-/](F[A-Z0-9]{6,})/")
 
 
 def check_blocks(blocks: Any, surface: Surface, workspace: Workspace, pointer: str, code: str) -> None:
@@ -29,9 +34,29 @@ def check_blocks(blocks: Any, surface: Surface, workspace: Workspace, pointer: s
         ADAPTERS[surface].validate_python(blocks)
     except ValidationError as error:
         raise invalid(code, sentences(error, blocks, pointer)) from error
-    wrong = broken(blocks, surface, pointer)
+    wrong = broken(blocks, surface, pointer) + _missing_files(blocks, workspace, pointer)
     if wrong:
         raise invalid(code, wrong)
+
+
+def _missing_files(blocks: Any, workspace: Workspace, pointer: str) -> list[str]:
+    """Return a sentence for each Slack file that is not there, or not ready yet."""
+    wanted = [_file_id(source) for source in _slack_files(blocks)]
+    missing = [file_id for file_id in wanted if not workspace.shows_file(file_id)]
+    return [f"[ERROR] invalid slack file: {file_id} [json-pointer:{pointer}]" for file_id in missing]
+
+
+def _slack_files(value: Any) -> Iterator[Json]:
+    entries = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    if isinstance(value, dict) and "slack_file" in value:
+        yield value["slack_file"]
+    for entry in entries:
+        yield from _slack_files(entry)
+
+
+def _file_id(source: Json) -> str:
+    found = _FILE_ID.search(source.get("url", ""))
+    return str(source.get("id") or (found[1] if found else ""))
 
 
 def _refuse_newer(blocks: Any, workspace: Workspace, pointer: str) -> None:

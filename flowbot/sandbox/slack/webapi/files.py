@@ -51,6 +51,7 @@ def _store(core: Core, wanted: Json) -> StoredFile:
     upload = core.uploads.pop(wanted["id"])
     kind = mimetypes.guess_type(upload["name"])[0] or "application/octet-stream"
     stored = StoredFile(wanted["id"], upload["name"], kind, upload["content"], core.workspace.bot.id, core.clock.now())
+    stored.ready_at = core.clock.now() + core.workspace.file_seconds
     stored.title = str(wanted.get("title") or upload["name"])
     core.workspace.files[stored.id] = stored
     return stored

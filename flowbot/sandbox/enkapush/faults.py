@@ -4,7 +4,7 @@ A fault with `after_effect` lets the request take effect first, so that its send
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from typing import Self, TypedDict, Unpack
 
@@ -154,8 +154,8 @@ class Faults:
         self._rules: list[Fault] = []
 
     def add(self, *rules: Fault) -> None:
-        """Put rules into force, behind those that already are."""
-        self._rules.extend(rules)
+        """Put rules into force, behind those that already are; what is given is not changed by use."""
+        self._rules.extend(replace(rule) for rule in rules)
 
     def clear(self) -> None:
         """Take all rules out of force; requests that hang go on hanging until `EnkapushSandbox.release`."""

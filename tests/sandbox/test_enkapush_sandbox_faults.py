@@ -123,6 +123,19 @@ async def test_a_released_hang_goes_on_for_who_still_waits(sandbox: EnkapushSand
     assert (await creation).json() == {"data": {"id": 2}}
 
 
+async def test_an_effect_can_come_long_after_its_sender_gave_up(
+    sandbox: EnkapushSandbox, client: httpx.AsyncClient
+) -> None:
+    sandbox.faults.add(Fault.hang(outlives_sender=True, method="DELETE"))
+    with pytest.raises(httpx.ReadTimeout):
+        await client.delete("/flows/1", timeout=IMPATIENT)
+    assert (await client.get("/flows/1")).status_code == 200
+    sandbox.release()
+    while (await client.get("/flows/1")).status_code == 200:
+        assert sandbox.request_count("DELETE") == 1
+    assert not sandbox.store.flows
+
+
 async def test_a_status_can_lie_about_the_effect(sandbox: EnkapushSandbox, client: httpx.AsyncClient) -> None:
     sandbox.faults.add(Fault.status(500, after_effect=True, method="DELETE"))
     assert (await client.delete("/flows/1")).status_code == 500
@@ -141,6 +154,7 @@ async def test_a_delay_passes_before_the_effect(sandbox: EnkapushSandbox, client
     [
         Fault.hang(path="/flows/1"),
         Fault.hang(path="/flows/1", after_effect=True),
+        Fault.hang(path="/flows/1", outlives_sender=True),
         Fault.delay(3600, path="/flows/1"),
     ],
 )

@@ -41,9 +41,10 @@ class Reset:
 
 @dataclass(frozen=True, slots=True)
 class Hang:
-    """Stay silent until released; then go on, unless the sender has gone by then."""
+    """Stay silent until released; then go on, if the sender still waits or it `outlives_sender`."""
 
     after_effect: bool = False
+    outlives_sender: bool = False
 
 
 Happening = Delay | Answer | Truncate | Reset | Hang
@@ -128,9 +129,12 @@ class Fault:
         return cls(Reset(after_effect), **where)
 
     @classmethod
-    def hang(cls, *, after_effect: bool = False, **where: Unpack[Where]) -> Self:
-        """Stay silent, before or after the request took effect."""
-        return cls(Hang(after_effect), **where)
+    def hang(cls, *, after_effect: bool = False, outlives_sender: bool = False, **where: Unpack[Where]) -> Self:
+        """Stay silent, before or after the request took effect.
+
+        With `outlives_sender` a request takes effect at its release even though its sender has given up long ago.
+        """
+        return cls(Hang(after_effect, outlives_sender), **where)
 
     def matches(self, method: str, path: str) -> bool:
         """Whether a request is of those that this rule is about, however many it has hit so far."""

@@ -85,7 +85,10 @@ class EnkapushSandbox:
         )
 
     def release(self) -> None:
-        """Let the requests that hang at this moment go on; those whose sender has gone have no effect."""
+        """Let the requests that hang at this moment go on.
+
+        Those whose sender has gone have no effect, unless their fault outlives the sender.
+        """
         self._trouble.release()
 
     async def _serve(self, request: web.Request) -> web.Response:

@@ -50,9 +50,9 @@ class Trouble:
                 answer = carry_out()
                 await self._hang()
                 return self._unless_gone(request, lambda: answer)
-            case Hang():
+            case Hang(outlives_sender=outlives):
                 await self._hang()
-                return self._unless_gone(request, carry_out)
+                return self._unless_gone(request, carry_out, even_so=outlives)
             case Truncate() | Answer() | Reset():
                 return _spoil(happening, request, carry_out)
 
@@ -61,9 +61,10 @@ class Trouble:
         # A sender that gave up just before the release is to be known as gone.
         await asyncio.sleep(_GRACE_SECONDS)
 
-    def _unless_gone(self, request: web.Request, carry_out: CarryOut) -> web.Response | None:
+    def _unless_gone(self, request: web.Request, carry_out: CarryOut, *, even_so: bool = False) -> web.Response | None:
         transport = request.transport
-        if transport is None or transport.is_closing() or self._is_closing.is_set():
+        is_gone = transport is None or transport.is_closing()
+        if self._is_closing.is_set() or (is_gone and not even_so):
             cut(request)
             return None
         return carry_out()

@@ -47,7 +47,7 @@ def demo_workspace() -> Workspace:
     """Return a fresh demo workspace: team Lale Grup, its agency, two user groups and four channels."""
     bot = Person("U0FLOWBOT", "flowbot", "flowbot", _LALE, is_bot=True, color="2eb67d")
     groups = [
-        UserGroup("S0EDITORS", "editors", "Editors", ["U0AYSE", "U0EMMA", "U0BURAK"]),
+        UserGroup("S0EDITORS", "editors", "Editors", ["U0AYSE", "U0EMMA"]),
         UserGroup("S0LEADS", "leads", "Leads", ["U0BURAK"]),
     ]
     return Workspace(

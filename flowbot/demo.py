@@ -12,6 +12,7 @@ from pydantic import SecretStr
 
 from flowbot.app import flowbot, now, opened_database
 from flowbot.sandbox.enkapush import EnkapushSandbox
+from flowbot.sandbox.enkapush.seeds import seed_flows, seed_segments
 from flowbot.sandbox.slack import APP_TOKEN, BOT_TOKEN, SIGNING_SECRET, SlackSandbox
 from flowbot.services.policies import import_policies
 from flowbot.serving import listening
@@ -25,7 +26,8 @@ API_KEY: Final = "demo-key"  # the stand-in's own, good for nothing else
 @asynccontextmanager
 async def running(port: int) -> AsyncIterator[str]:
     """The whole demo on this machine alone; gives the page's address. Port 0 takes a free one."""
-    slack, enkapush = SlackSandbox(), EnkapushSandbox(api_key=API_KEY)
+    slack = SlackSandbox()
+    enkapush = EnkapushSandbox(api_key=API_KEY, flows=seed_flows(now()), segments=seed_segments(now()))
     with tempfile.TemporaryDirectory(prefix="flowbot-demo-") as folder:
         async with slack.serve(HOST, port) as address, enkapush.serve(HOST) as enkapush_api:
             settings = _settings(address, enkapush_api, Path(folder) / "flowbot.db")

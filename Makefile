@@ -9,7 +9,7 @@ INPUTS := pyproject.toml constraints.txt
 .PHONY: help demo test lint
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1	\2/p' $(firstword $(MAKEFILE_LIST))
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1  \2/p' $(firstword $(MAKEFILE_LIST))
 	@echo '  ARGS="…" goes to the program; PYTHON=python3.12 chooses another Python'
 
 demo: $(VENV)/.installed ## try flowbot in the browser: a stand-in Slack workspace with the real bot in it

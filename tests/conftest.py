@@ -10,7 +10,7 @@ import shutil
 import socket
 import subprocess
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Generator, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,8 +52,10 @@ def missing(what: str, reason: str) -> NoReturn:
     pytest.skip(sentence)
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say plainly what could not be checked on this machine."""
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> Generator[None, None, None]:
+    """Say plainly, below everything else, what could not be checked on this machine."""
+    yield
     skipped = [str(report.longrepr) for report in terminalreporter.stats.get("skipped", [])]
     for what in WANTED:
         if count := sum(f"for want of {what}:" in reason for reason in skipped):
@@ -125,9 +127,10 @@ def _postgresql_programs() -> Path | None:
     on_path = shutil.which("initdb")
     candidates = [Path(on_path)] if on_path else []
     for root in ("/usr/lib/postgresql", "/usr/local/opt", "/opt/homebrew/opt"):
-        installed = [*Path(root).glob("*/bin/initdb"), *Path(root).glob("postgresql*/bin/initdb")]
+        installed = Path(root).glob("*/bin/initdb")
         candidates += sorted(installed, key=lambda program: (len(program.parts[-3]), program), reverse=True)
-    return candidates[0].parent if candidates else None
+    folders = (program.parent for program in candidates)
+    return next((folder for folder in folders if (folder / "pg_ctl").exists()), None)
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from sqlalchemy import select, text
 from flowbot.domain.policy import PolicyBook
 from flowbot.domain.types import ChannelId
 from flowbot.errors import Fault
+from flowbot.services.policies import PolicyFileError, dump_book, export_policies, import_policies
 from flowbot.storage.database import Database
 from flowbot.storage.engine import open_database
 from flowbot.storage.policies import StoredPolicies
@@ -41,7 +42,7 @@ BLOG = book_of(websites={3: "Blog"}, channels=[{"id": "C1", "websites": [3]}])
 
 async def test_a_new_database_holds_an_empty_book(store: StoredPolicies) -> None:
     assert await store.book() == PolicyBook()
-    assert await store.scope(C1) == await store.scope(C1)
+    assert (await store.scope(C1)).website_names == {}
     assert (await store.scope(C1)).policy is None
 
 
@@ -65,6 +66,18 @@ async def test_a_scope_is_the_channels_policy_with_all_names(store: StoredPolici
     await store.replace(SHOP)
     scope = await store.scope(C1)
     assert (scope.channel, scope.policy, scope.website_names) == (C1, SHOP.policy(C1), SHOP.websites)
+
+
+async def test_an_imported_file_is_exported_as_it_was(store: StoredPolicies) -> None:
+    await import_policies(store, dump_book(SHOP))
+    assert await export_policies(store) == dump_book(SHOP)
+
+
+async def test_a_refused_file_leaves_the_old_book(store: StoredPolicies) -> None:
+    await store.replace(SHOP)
+    with pytest.raises(PolicyFileError):
+        await import_policies(store, "quorum = 0")
+    assert await store.book() == SHOP
 
 
 async def test_another_process_sees_a_new_book_at_once(store: StoredPolicies, database_url: str) -> None:

@@ -1,7 +1,7 @@
 """Names for the ids that travel through flowbot, so that a channel id is never taken for a person's."""
 
 import re
-from typing import Annotated, Any, ClassVar, NewType, Self
+from typing import Annotated, Any, ClassVar, Final, NewType, Self
 
 from pydantic import Field, GetCoreSchemaHandler
 from pydantic_core import CoreSchema, core_schema
@@ -9,7 +9,10 @@ from pydantic_core import CoreSchema, core_schema
 FlowId = NewType("FlowId", int)
 WebsiteId = NewType("WebsiteId", int)
 
-WebsiteNumber = Annotated[WebsiteId, Field(strict=True, gt=0)]
+LARGEST_ID: Final = 2**63 - 1
+"""What a database keeps in a whole number."""
+
+WebsiteNumber = Annotated[WebsiteId, Field(strict=True, gt=0, le=LARGEST_ID)]
 """A website id as a person writes it in a file: a positive whole number, no text, no boolean."""
 
 
@@ -28,7 +31,7 @@ class SlackId(str):
     def __init_subclass__(cls, *, letters: str, kind: str) -> None:
         cls.letters = letters
         cls.kind = kind
-        cls._shape = re.compile(f"[{letters}][A-Z0-9_]+", re.ASCII)
+        cls._shape = re.compile(f"[{letters}][A-Z0-9_]{{1,62}}", re.ASCII)
 
     def __new__(cls, value: str) -> Self:
         """Check the shape once, at the edge."""

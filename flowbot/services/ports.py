@@ -1,10 +1,11 @@
 """What the services ask of the outside: Enkapush, the database and Slack implement these, and `app.py` joins them."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from flowbot.domain.changes import Change, ChangeId, Draft, Event, FormToken, Image, ImageId, Kind, NewChange
 from flowbot.domain.flows import Flow
 from flowbot.domain.policy import ChannelPolicy, PolicyBook
 from flowbot.domain.types import ChannelId, FlowId, GroupId, TeamId, UserId, WebsiteId
@@ -95,3 +96,136 @@ class Directory(Protocol):
 
     async def groups(self) -> Mapping[GroupId, frozenset[UserId]]:
         """Every user group with its members."""
+
+
+class Conflict(Exception):  # noqa: N818 - not an error: somebody was faster
+    """The change has moved since it was read. `current` is what it is now."""
+
+    def __init__(self, current: Change) -> None:
+        super().__init__(f"change {current.id} is {current.state} in version {current.version}")
+        self.current = current
+
+
+class FlowTaken(Exception):  # noqa: N818 - not an error: another request is open
+    """The flow has an open change already. `current` is that one."""
+
+    def __init__(self, current: Change) -> None:
+        super().__init__(f"flow {current.asked.flow} has open change {current.id}")
+        self.current = current
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """Who works on a change, and until when; it is renewed while they do."""
+
+    owner: str
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Whose events are asked for: those of these websites (None: of all), and of one flow (None: of all)."""
+
+    websites: frozenset[WebsiteId] | None = None
+    flow: FlowId | None = None
+
+
+class ChangeStore(Protocol):
+    """Keeps changes and their events. Every method is one transaction, and raises Fault where the database fails.
+
+    The check stands inside the transaction that changes the state. Each move writes its events in the same transaction.
+    """
+
+    async def submit(self, new: NewChange, lease: Lease, event: Event) -> tuple[Change, bool]:
+        """Keep a new change as `draft`, leased, due at once; or find the one with the same token. Whether it is new.
+
+        The event gets the change's id. An already known token changes and writes nothing.
+
+        Raises:
+            FlowTaken: the flow has an open change; this one was not kept.
+        """
+
+    async def get(self, change: ChangeId) -> Change | None:
+        """One change."""
+
+    async def move(self, seen: Change, moved: Change, *events: Event) -> Change:
+        """Put `moved` in the place of `seen`, in the next version, if the kept one still has the version of `seen`.
+
+        Every field of `moved` but id, asked, created_at and version is kept (`shown_version` and the message only grow
+        by `shown`). Only moves of the state that `may_move` names, or none.
+
+        Raises:
+            Conflict: somebody was faster; nothing was written.
+        """
+
+    async def claim(self, now: datetime, lease: Lease, *, limit: int = 20) -> tuple[Change, ...]:
+        """Take over changes that are in hand and whose lease ran out before `now`. No two callers get the same one.
+
+        The version stays, since nothing has moved: `lease_owner` guards (see `renew` and `latch`).
+        """
+
+    async def renew(self, change: ChangeId, lease: Lease) -> bool:
+        """Prolong a lease that is still its owner's; false where it was lost."""
+
+    async def release(self, change: ChangeId, owner: str) -> None:
+        """Give up a lease, so that anybody may take the change over at once."""
+
+    async def latch(self, change: ChangeId, owner: str, at: datetime, newest_before: FlowId | None) -> bool:
+        """Note, once and for ever, that the write is about to be sent; false where it was before, or the lease is lost.
+
+        Whoever gets true may send; nobody gets it twice.
+        """
+
+    async def untold(self, now: datetime, *, limit: int = 20) -> tuple[Change, ...]:
+        """Settled changes of which the newest version was not shown to people yet, oldest first.
+
+        Those whose lease still runs are left to its owner.
+        """
+
+    async def shown(
+        self, change: ChangeId, version: int, *, channel: ChannelId | None = None, ts: str | None = None
+    ) -> None:
+        """Note that people were told about `version`, and where the message is, if there is one."""
+
+    async def history(self, scope: Scope, *, limit: int) -> tuple[Event, ...]:
+        """The latest events, newest first."""
+
+    def audit(self) -> AsyncIterator[Event]:
+        """All events, oldest first."""
+
+    async def record(self, event: Event) -> None:
+        """Write an event that belongs to no change."""
+
+
+class DraftStore(Protocol):
+    """Keeps what was typed and not saved, one draft for each person, channel, kind and flow."""
+
+    async def keep(self, draft: Draft) -> None:
+        """Keep it in the place of an older one (older by `changed_at`) of the same person, channel, kind and flow."""
+
+    async def by_token(self, token: FormToken) -> Draft | None:
+        """The draft of one form."""
+
+    async def find(
+        self, user: UserId, channel: ChannelId, kind: Kind, flow: FlowId | None, since: datetime
+    ) -> Draft | None:
+        """What this person typed there and did not save, if it is not older than `since`."""
+
+    async def drop(self, token: FormToken) -> None:
+        """Forget it."""
+
+    async def purge(self, before: datetime) -> int:
+        """Forget all that are older than `before`; how many."""
+
+
+class ImageStore(Protocol):
+    """Keeps pictures that are on their way to Enkapush, or that a restore may need."""
+
+    async def put(self, image: Image, at: datetime) -> ImageId:
+        """Keep it."""
+
+    async def get(self, image: ImageId) -> Image | None:
+        """Find it."""
+
+    async def purge(self, before: datetime) -> int:
+        """Forget those older than `before` that no open or deleting change names; how many."""

@@ -1,0 +1,191 @@
+"""A change: every write to Enkapush, from the wish to its known outcome, as a small state machine."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Final, NewType
+
+from flowbot.domain.content import Wanted
+from flowbot.domain.flows import Flow
+from flowbot.domain.policy import ApprovalRule
+from flowbot.domain.types import ChannelId, FlowId, UserId, WebsiteId
+
+ChangeId = NewType("ChangeId", str)
+FormToken = NewType("FormToken", str)
+ImageId = NewType("ImageId", str)
+
+
+class Kind(StrEnum):
+    """What a change does to a flow."""
+
+    CREATE = "create"
+    EDIT = "edit"
+    ENABLE = "enable"
+    DISABLE = "disable"
+    DELETE = "delete"
+    RESTORE = "restore"
+
+
+class State(StrEnum):
+    """How far a change has come."""
+
+    DRAFT = "draft"
+    PENDING = "pending"
+    APPLYING = "applying"
+    APPLIED = "applied"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+    REJECTED = "rejected"
+    WITHDRAWN = "withdrawn"
+    EXPIRED = "expired"
+    OUT_OF_DATE = "out_of_date"
+
+
+TRANSITIONS: Final[Mapping[State, frozenset[State]]] = {
+    State.DRAFT: frozenset({State.PENDING, State.APPLYING, State.FAILED, State.OUT_OF_DATE}),
+    State.PENDING: frozenset({State.APPLYING, State.REJECTED, State.WITHDRAWN, State.EXPIRED, State.OUT_OF_DATE}),
+    State.APPLYING: frozenset({State.APPLIED, State.FAILED, State.UNKNOWN, State.OUT_OF_DATE}),
+    State.UNKNOWN: frozenset({State.APPLIED, State.FAILED}),
+    State.APPLIED: frozenset(),
+    State.FAILED: frozenset(),
+    State.REJECTED: frozenset(),
+    State.WITHDRAWN: frozenset(),
+    State.EXPIRED: frozenset(),
+    State.OUT_OF_DATE: frozenset(),
+}
+"""Every move that there is. `draft` is submitted and not judged yet; `unknown` may still turn out, by another look."""
+
+OPEN: Final = frozenset({State.DRAFT, State.PENDING, State.APPLYING})
+"""While a change is in one of these, its flow takes no other."""
+IN_HAND: Final = frozenset({State.DRAFT, State.APPLYING})
+"""In these, a process works on the change under a lease; when the lease runs out, another takes over."""
+
+
+def may_move(before: State, after: State) -> bool:
+    """Whether a change in `before` may become `after`."""
+    return after in TRANSITIONS[before]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a change ended, for people: a message's key with its parameters, and the flow that came of it."""
+
+    key: str
+    params: Mapping[str, Any] = field(default_factory=dict)
+    flow: FlowId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NewChange:
+    """A change as it is submitted.
+
+    Attributes:
+        token: The form's own; a second change with the same token is the same change.
+        requester: Who asks; `locale` and `timezone` are how they read, for what is told them later.
+        channel: Where it was asked: whose policy counts.
+        flow: The flow that it is about; None for a flow to be made.
+        website: The flow's website.
+        before: The flow as it was when the change was asked for.
+        wanted: What it shall be; None where only its state changes.
+        typed: What was typed into the form, as the form's own fields, so that it can be shown again.
+    """
+
+    token: FormToken
+    kind: Kind
+    requester: UserId
+    channel: ChannelId
+    website: WebsiteId
+    flow: FlowId | None = None
+    before: Flow | None = None
+    wanted: Wanted | None = None
+    typed: Mapping[str, str] = field(default_factory=dict)
+    reason: str = ""
+    locale: str | None = None
+    timezone: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A change as it is kept.
+
+    Attributes:
+        asked: What was submitted.
+        version: Grows with every move; who moves a change names the version that they saw.
+        rule: The policy's approval rule as it was when approval was asked for.
+        sent_at: When the write was handed to Enkapush for the first and only time; None before.
+        newest_before: For a flow to be made: the highest flow id that there was just before it was sent.
+        due_at: When somebody has to look at it next; None where time changes nothing.
+        lease_owner: The process that works on it until `lease_until`.
+        shown_version: The version that people were last told about.
+        message_channel, message_ts: The message that shows it in Slack, if there is one.
+    """
+
+    id: ChangeId
+    asked: NewChange
+    state: State
+    version: int
+    created_at: datetime
+    changed_at: datetime
+    rule: ApprovalRule | None = None
+    outcome: Outcome | None = None
+    sent_at: datetime | None = None
+    newest_before: FlowId | None = None
+    due_at: datetime | None = None
+    lease_owner: str | None = None
+    lease_until: datetime | None = None
+    shown_version: int = 0
+    message_channel: ChannelId | None = None
+    message_ts: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One line of the audit trail.
+
+    Attributes:
+        number: Grows with every event; None until it is kept.
+        action: What happened: `change.submitted`, `change.applied`, `policy.imported`, … (`noun.verb`).
+        actor: Who did it; None where flowbot did, by itself.
+        details: What else is worth knowing, as plain data, never a secret.
+    """
+
+    at: datetime
+    action: str
+    actor: UserId | None
+    channel: ChannelId | None = None
+    change: ChangeId | None = None
+    kind: Kind | None = None
+    flow: FlowId | None = None
+    website: WebsiteId | None = None
+    details: Mapping[str, Any] = field(default_factory=dict)
+    number: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """A picture that is kept until it is no longer needed: its bytes, its true type, a file name."""
+
+    content: bytes
+    content_type: str
+    filename: str
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What somebody typed into a form and has not saved, kept for a day.
+
+    Attributes:
+        token: The form's own.
+        base: The fingerprint of the flow that is edited, as the form showed it; None for a new flow.
+        typed: By the form's fields.
+    """
+
+    token: FormToken
+    user: UserId
+    channel: ChannelId
+    kind: Kind
+    flow: FlowId | None
+    base: str | None
+    typed: Mapping[str, str]
+    changed_at: datetime

@@ -21,6 +21,28 @@ class _Payload(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
 
+class _Kind(_Payload):
+    type: str
+
+
+class _Pressed(_Payload):
+    action_id: str
+
+
+class Envelope(_Payload):
+    """As much of any request of Slack's as Bolt takes for granted: where it is not so, Bolt's own code would fail."""
+
+    type: str = ""
+    command: str = ""
+    callback_id: str = ""
+    action_id: str = ""
+    block_id: str = ""
+    actions: Annotated[tuple[_Pressed, ...], Field(min_length=1)] | None = None
+    view: _Kind | None = None
+    event: _Kind | None = None
+    message: dict[str, Any] | None = None
+
+
 class SlashCommand(_Payload):
     """`/flows …`, as typed by a person in a channel."""
 

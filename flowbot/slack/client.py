@@ -1,5 +1,6 @@
 """How flowbot reaches Slack: one pooled session, retries of what is safe, and proxies that leave loopback alone."""
 
+import re
 import urllib.request
 from typing import Final
 from urllib.parse import urlsplit
@@ -12,6 +13,9 @@ from slack_sdk.http_retry.builtin_async_handlers import (
 from slack_sdk.web.async_client import AsyncWebClient
 
 TIMEOUT_SECONDS: Final = 10
+PLAIN_URL: Final = re.compile(r"(?i:https?)://[A-Za-z0-9.:\[\]-]+(?:[/?#][\x21-\x5b\x5d-\x7e]*)?")
+"""Nothing that two readers of addresses could take for different hosts: userinfo, escapes, backslashes, white space."""
+SLACKS_HOST: Final = re.compile(r"(?:[a-z0-9-]+\.)+slack(?:-gov)?\.com")
 
 
 def open_session() -> aiohttp.ClientSession:
@@ -50,11 +54,13 @@ def proxy_for(url: str) -> str | None:
 
 def is_slacks(url: str, api_url: str) -> bool:
     """Whether `url` is one that flowbot may call: https on Slack's own hosts, or the configured API's own origin."""
+    if not PLAIN_URL.fullmatch(url):
+        return False
     try:
         parts, api = urlsplit(url), urlsplit(api_url)
         same_origin = (parts.scheme, parts.hostname, parts.port) == (api.scheme, api.hostname, api.port)
     except ValueError:
         return False
     host = parts.hostname or ""
-    own = parts.scheme == "https" and parts.port in (None, 443) and host.endswith((".slack.com", ".slack-gov.com"))
-    return (own or same_origin) and parts.username is None
+    own = parts.scheme == "https" and parts.port in (None, 443) and SLACKS_HOST.fullmatch(host) is not None
+    return own or same_origin

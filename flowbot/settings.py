@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self
+from urllib.parse import unquote
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import (
@@ -61,9 +62,13 @@ def _printable(value: SecretStr) -> SecretStr:
     return value
 
 
-def _listed(value: str | Iterable[str]) -> list[str]:
+def _people(value: str | Iterable[str]) -> list[UserId]:
     parts = value.split(",") if isinstance(value, str) else value
-    return [part.strip() for part in parts if part.strip()]
+    try:
+        return [UserId(part.strip()) for part in parts if part.strip()]
+    except ValueError:
+        # What is not an id may be a secret in the wrong place.
+        raise ValueError("must be people's ids such as U0AYSE, separated by commas") from None
 
 
 def _lower(value: object) -> object:
@@ -88,7 +93,7 @@ class Settings(BaseSettings):
     enkapush_api_url: BaseUrl = "https://enkapush.com/api"
     enkapush_timezone: str = "Europe/Istanbul"
     database_url: Annotated[SecretStr, AfterValidator(_database_url)] = SecretStr("sqlite:///flowbot.db")
-    flowbot_admins: Annotated[frozenset[UserId], NoDecode, BeforeValidator(_listed)] = frozenset()
+    flowbot_admins: Annotated[frozenset[UserId], NoDecode, BeforeValidator(_people)] = frozenset()
     flowbot_language: Annotated[Language, BeforeValidator(_lower)] | None = None
     log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)] = "info"
     log_format: Annotated[Literal["text", "json"], BeforeValidator(_lower)] = "text"
@@ -112,7 +117,10 @@ class Settings(BaseSettings):
     def secrets(self) -> tuple[str, ...]:
         """Every secret that was set, for the log's redaction."""
         values = (self.slack_bot_token, self.slack_signing_secret, self.slack_app_token, self.enkapush_api_key)
-        return tuple(value.get_secret_value() for value in values if value is not None)
+        texts = [value.get_secret_value() for value in values if value is not None]
+        if password := re.match(r"[^:]+://[^:@]*:(.+)@", self.database_url.get_secret_value()):
+            texts += [password[1], unquote(password[1])]
+        return tuple(texts)
 
     @classmethod
     def load(cls, env_file: Path | None = Path(".env")) -> Self:
@@ -125,6 +133,8 @@ class Settings(BaseSettings):
             return cls(_env_file=env_file)
         except ValidationError as error:
             raise ConfigurationError(_one_line(error)) from None
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigurationError(f"{env_file}: cannot be read ({type(error).__name__})") from None
 
     def need(self, *names: str) -> None:
         """Make sure that the settings `names` were set.

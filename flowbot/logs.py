@@ -1,11 +1,13 @@
 """Logs: one line an event, as text for people or JSON for machines, with a correlation id, and never a secret."""
 
+import json
 import logging
 import re
 import secrets
 import sys
 from collections.abc import Iterable
 from typing import Any, Final, Literal
+from urllib.parse import quote
 
 import structlog
 from structlog.typing import Processor
@@ -13,8 +15,13 @@ from structlog.typing import Processor
 INCIDENT_ALPHABET: Final = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
 """Without letters and digits that look alike, since people read an incident id aloud."""
 _TOKENS: Final = re.compile(
-    r"(xox[a-z]\.?[-.]|xapp-|xoxe\.)[A-Za-z0-9.-]+|(?<=Bearer )[^\s'\",]+|(?<=://)[^/@\s:]*:[^/@\s]*(?=@)"
+    r"(xox[a-z]\.?[-.]|xapp-|xoxe\.)[A-Za-z0-9.-]+"
+    r"|(?<=Bearer )[^\s'\",\\]+"
+    r"|(?<=://)[^/@\s:'\"\\]*:[^/@\s'\"\\]*(?=@)"
+    r"|(?<=\?ticket=)\w+"
+    r"|(?<=hooks\.slack\.com/)[\w./-]+"
 )
+"""What opens a door: tokens, keys, passwords in addresses, the addresses of sockets and of answers."""
 _QUIET: Final = ("slack_bolt", "slack_sdk", "httpx", "httpcore", "sqlalchemy", "alembic", "aiosqlite", "asyncio")
 HIDDEN: Final = "[secret]"
 
@@ -84,12 +91,18 @@ class _Redaction:
     """Takes secrets out of a finished line."""
 
     def __init__(self, known: Iterable[str]) -> None:
-        self._known = tuple(sorted((text for text in known if text), key=len, reverse=True))
+        spelled = {spelling for text in known if text for spelling in _spellings(text)}
+        self._known = tuple(sorted(spelled, key=len, reverse=True))
 
     def __call__(self, line: str) -> str:
         for secret in self._known:
             line = line.replace(secret, HIDDEN)
         return _TOKENS.sub(HIDDEN, line)
+
+
+def _spellings(text: str) -> tuple[str, ...]:
+    """The secret as it is, and as a quoting renderer would write it."""
+    return text, json.dumps(text, ensure_ascii=False)[1:-1], repr(text)[1:-1], quote(text, safe="")
 
 
 class _RedactingFormatter(structlog.stdlib.ProcessorFormatter):

@@ -106,5 +106,6 @@ async def _asked(model: type[A], call: Awaitable[AsyncSlackResponse]) -> A:
 def reason(error: Exception) -> str:
     """What went wrong with a call of Slack's, in a word or two, fit for a log."""
     if isinstance(error, SlackApiError):
-        return str(error.response.get("error", "unknown_error"))
+        data = getattr(error.response, "data", error.response)
+        return str(data.get("error", "unknown_error")) if isinstance(data, dict) else "no_json"
     return type(error).__name__

@@ -1,29 +1,33 @@
 """The two ways in, HTTP and Socket Mode, each from its start to its clean stop."""
 
 import asyncio
+import itertools
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
-from typing import Final
+from dataclasses import dataclass
+from typing import Any, Final
 
 import aiohttp
 import structlog
 from aiohttp import web
-from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
+from slack_bolt.adapter.socket_mode.async_internals import run_async_bolt_app, send_async_response
 from slack_sdk.errors import SlackApiError, SlackClientError
+from slack_sdk.socket_mode.aiohttp import SocketModeClient
+from slack_sdk.socket_mode.async_client import AsyncBaseSocketModeClient
+from slack_sdk.socket_mode.request import SocketModeRequest
 
 from flowbot.app import Flowbot
 from flowbot.errors import ConfigurationError
 from flowbot.slack.client import proxy_for
+from flowbot.slack.directory import reason
 from flowbot.slack.http import SlackEvents
 
 BODY_MAX: Final = 1024 * 1024
 GRACE_SECONDS: Final = 1.5
 """For requests that are being answered when the stop comes; their work has the drain's time after that."""
 GREETING_SECONDS: Final = 3.0
-PING_SECONDS: Final = 5.0
-"""A connection that went deaf is noticed after four of these."""
-RECONNECT_SECONDS: Final = (1.0, 2.0, 5.0, 10.0)
 REFUSALS: Final = frozenset(
     {"invalid_auth", "not_authed", "account_inactive", "token_revoked", "token_expired", "not_allowed_token_type"}
 )
@@ -98,8 +102,7 @@ async def greet(bot: Flowbot) -> None:
         async with asyncio.timeout(GREETING_SECONDS):
             answer = await bot.slack.auth_test()
     except SlackApiError as error:
-        code = error.response.get("error")
-        if code in REFUSALS:
+        if (code := reason(error)) in REFUSALS:
             raise ConfigurationError(f"SLACK_BOT_TOKEN: Slack refuses it ({code})") from None
         log.warning("slack.no_greeting", error=code)
     except (SlackClientError, aiohttp.ClientError, TimeoutError) as error:
@@ -108,7 +111,44 @@ async def greet(bot: Flowbot) -> None:
         log.info("slack.greeted", team=answer.get("team"), bot=answer.get("user"))
 
 
-async def socket(bot: Flowbot, stop: asyncio.Event) -> None:
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How patient Socket Mode is, in seconds.
+
+    Attributes:
+        ping: between signs of life; a connection that went deaf is noticed after four of these.
+        connect: how long one try to connect may take.
+        pauses: between the first tries; the last one goes on for ever.
+    """
+
+    ping: float = 5.0
+    connect: float = 15.0
+    pauses: tuple[float, ...] = (1.0, 2.0, 5.0, 10.0)
+
+
+class _SocketClient(SocketModeClient):
+    """Slack's client, with an end to every try.
+
+    By itself it tries the same address over and over, for ever; but an address is good for a short while only.
+    """
+
+    connect_seconds = 15.0
+
+    async def issue_new_wss_url(self) -> str:
+        # Slack's own stumbles over answers that are no JSON, and sleeps where nobody can wake it.
+        answer = await self.web_client.apps_connections_open(app_token=self.app_token)
+        return str(answer["url"])
+
+    async def connect(self) -> None:
+        try:
+            async with asyncio.timeout(self.connect_seconds):
+                await super().connect()  # type: ignore[no-untyped-call] # slack_sdk leaves it untyped
+        except TimeoutError:
+            self.auto_reconnect_enabled = True
+            raise
+
+
+async def socket(bot: Flowbot, stop: asyncio.Event, *, pace: Pace | None = None) -> None:
     """Socket Mode, until `stop`. Slack's client keeps the connection; a start while Slack is away is tried again.
 
     Raises:
@@ -116,49 +156,68 @@ async def socket(bot: Flowbot, stop: asyncio.Event) -> None:
     """
     bot.settings.need("slack_app_token")
     await greet(bot)
-    token = bot.settings.slack_app_token
-    handler = AsyncSocketModeHandler(
-        bot.bolt,
-        token.get_secret_value() if token else "",
-        web_client=bot.slack,
-        ping_interval=PING_SECONDS,
-    )
-    handler.client.proxy = proxy_for(bot.settings.slack_api_url)
+    pace = pace or Pace()
+    client = _socket_client(bot, pace)
     try:
-        if await _connected(handler, stop):
+        if await _before(stop, _connect(client, pace.pauses)):
             log.info("connected")
             await stop.wait()
         log.info("stopping", in_hand=len(bot.tasks))
     finally:
-        await handler.close_async()  # type: ignore[no-untyped-call] # slack_bolt leaves it untyped
+        await client.close()  # type: ignore[no-untyped-call] # slack_sdk leaves it untyped
 
 
-async def _connected(handler: AsyncSocketModeHandler, stop: asyncio.Event) -> bool:
-    """Whether the first connection came about before the stop did."""
-    attempt = 0
-    while not stop.is_set():
+def _socket_client(bot: Flowbot, pace: Pace) -> _SocketClient:
+    token, proxy = bot.settings.slack_app_token, proxy_for(bot.settings.slack_api_url)
+    client = _SocketClient(
+        token.get_secret_value() if token else "",
+        logger=bot.bolt.logger,
+        web_client=bot.slack,
+        ping_interval=pace.ping,
+    )
+    client.proxy = proxy  # else it would be the environment's, for whatever host
+    client.connect_seconds = pace.connect
+
+    async def answer(client: AsyncBaseSocketModeClient, request: SocketModeRequest) -> None:
+        await send_async_response(client, request, await run_async_bolt_app(bot.bolt, request), time.time())
+
+    client.socket_mode_request_listeners.append(answer)
+    return client
+
+
+async def _connect(client: _SocketClient, pauses: Sequence[float]) -> None:
+    """Connect for the first time, however long it takes.
+
+    Raises:
+        ConfigurationError: Slack refuses the token.
+    """
+    for pause in itertools.chain(pauses, itertools.repeat(pauses[-1])):
         try:
-            await handler.connect_async()  # type: ignore[no-untyped-call] # slack_bolt leaves it untyped
+            client.wss_uri = await client.issue_new_wss_url()
+            await client.connect()
         except SlackApiError as error:
-            if (code := error.response.get("error")) in REFUSALS:
+            if (code := reason(error)) in REFUSALS:
                 raise ConfigurationError(f"SLACK_APP_TOKEN: Slack refuses it ({code})") from None
             log.warning("socket.not_connected", error=code)
         except (SlackClientError, aiohttp.ClientError, TimeoutError) as error:
             log.warning("socket.not_connected", error=type(error).__name__)
         else:
-            return True
-        pause = RECONNECT_SECONDS[min(attempt, len(RECONNECT_SECONDS) - 1)]
-        attempt += 1
-        await _either(stop, pause)
-    return False
+            return
+        await asyncio.sleep(pause)
 
 
-async def _either(stop: asyncio.Event, seconds: float) -> None:
+async def _before(stop: asyncio.Event, work: Coroutine[Any, Any, None]) -> bool:
+    """Whether `work` came to its end before the stop came; if not, it is cancelled."""
+    working, stopping = asyncio.create_task(work), asyncio.create_task(stop.wait())
     try:
-        async with asyncio.timeout(seconds):
-            await stop.wait()
-    except TimeoutError:
-        return
+        await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        if working.done():
+            working.result()
+        return working.done()
+    finally:
+        working.cancel()
+        stopping.cancel()
+        await asyncio.gather(working, stopping, return_exceptions=True)
 
 
 async def _alive(_request: web.Request) -> web.Response:

@@ -1,0 +1,181 @@
+"""Socket Mode: the line comes back, whatever cut it, and a refused token stops the start."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Final
+
+import pytest
+from pydantic import SecretStr
+
+from flowbot.app import flowbot
+from flowbot.errors import ConfigurationError
+from flowbot.sandbox.slack import APP_TOKEN, text_of
+from flowbot.serving import Pace, socket
+from flowbot.settings import Settings
+from tests.journeys.world import MARKETING, World
+
+QUICK: Final = Pace(ping=0.1, connect=0.5, pauses=(0.05,))
+
+
+@asynccontextmanager
+async def starting(world: World, pace: Pace = QUICK, **changed: object) -> AsyncIterator[asyncio.Task[None]]:
+    """A bot that is told to connect, and to stop at the end."""
+    settings = Settings.model_validate({**world.settings.model_dump(), **changed})
+    stop = asyncio.Event()
+    async with flowbot(settings, drain_seconds=0.2) as bot:
+        running = asyncio.create_task(socket(bot, stop, pace=pace))
+        try:
+            yield running
+        finally:
+            stop.set()
+            await asyncio.wait({running}, timeout=5)
+            assert running.done()
+
+
+@asynccontextmanager
+async def connected(world: World) -> AsyncIterator[None]:
+    async with starting(world):
+        await comes_back(world)
+        yield
+
+
+async def comes_back(world: World) -> None:
+    await world.emma.waits_until(lambda: world.slack.sockets.connected)
+
+
+async def answers(world: World) -> None:
+    """A command and a button work."""
+    before = {message.ts for message in await world.emma.sees(MARKETING)}
+    await world.emma.types(MARKETING, "/flows list")
+    page = await world.emma.waits_for(MARKETING, lambda message: message.ts not in before)
+    assert "Page 1 of 2" in text_of(page)
+    await world.emma.clicks(page, "Next")
+    await world.emma.waits_for(MARKETING, lambda message: message.ts == page.ts and "Page 2 of 2" in text_of(message))
+
+
+async def test_commands_and_buttons_work(world: World) -> None:
+    world.add_flows(12)
+    async with connected(world):
+        await answers(world)
+    assert {delivery.transport for delivery in world.slack.deliveries} == {"socket"}
+
+
+async def test_an_ack_takes_milliseconds(world: World) -> None:
+    async with connected(world):
+        await world.emma.types(MARKETING, "/flows help")
+        assert world.slack.deliveries[-1].seconds < 0.5
+
+
+async def test_a_line_that_is_cut_comes_back(world: World) -> None:
+    world.add_flows(12)
+    async with connected(world):
+        await answers(world)
+        world.slack.sockets.drop_all()
+        await world.emma.waits_until(lambda: not world.slack.sockets.connected)
+        await comes_back(world)
+        await answers(world)
+
+
+async def test_a_refresh_is_followed(world: World) -> None:
+    world.add_flows(12)
+    async with connected(world):
+        old = world.slack.sockets._connections[0]
+        await world.slack.sockets.refresh()
+        await world.emma.waits_until(lambda: old not in world.slack.sockets._connections)
+        await comes_back(world)
+        await answers(world)
+
+
+async def test_a_warning_ahead_of_a_refresh_loses_nothing(world: World) -> None:
+    world.add_flows(12)
+    async with connected(world):
+        await world.slack.sockets.warn()
+        await answers(world)
+
+
+async def test_a_line_that_went_deaf_is_replaced(world: World) -> None:
+    world.add_flows(12)
+    async with connected(world):
+        deaf = world.slack.sockets._connections[0]
+        world.slack.sockets.go_silent()
+        await world.emma.waits_until(lambda: [c for c in world.slack.sockets._connections if c is not deaf])
+        await world.emma.waits_until(lambda: deaf not in world.slack.sockets._connections)
+        await answers(world)
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        lambda world: world.slack.faults.add("apps.connections.open", error="internal_error", times=3),
+        lambda world: world.slack.faults.add("apps.connections.open", status=503, times=3),
+        lambda world: world.slack.faults.add("apps.connections.open", lose_answer=True, times=3),
+        lambda world: world.slack.faults.add("apps.connections.open", retry_after=0, times=2),
+        lambda world: world.slack.faults.add("auth.test", error="internal_error"),
+    ],
+    ids=["an error", "503", "no answer", "429", "no greeting"],
+)
+async def test_a_start_while_slack_is_away_is_tried_again(world: World, trouble: Callable[[World], object]) -> None:
+    trouble(world)
+    async with connected(world):
+        await world.emma.types(MARKETING, "/flows help")
+        await world.emma.waits_for(MARKETING, "You may here")
+
+
+@pytest.mark.parametrize("error", ["internal_error", "service_unavailable"])
+async def test_a_line_that_is_cut_while_slack_is_away_comes_back_later(world: World, error: str) -> None:
+    async with connected(world):
+        world.slack.faults.add("apps.connections.open", error=error, times=3)
+        world.slack.sockets.drop_all()
+        await world.emma.waits_until(lambda: not world.slack.sockets.connected)
+        await comes_back(world)
+        await world.emma.types(MARKETING, "/flows help")
+        await world.emma.waits_for(MARKETING, "You may here")
+
+
+async def test_an_address_that_is_no_good_is_not_tried_for_ever(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    good = world.slack.sockets.new_path
+    paths = iter(["/link/?ticket=stale", "/link/?ticket=stale"])
+    monkeypatch.setattr(world.slack.sockets, "new_path", lambda: next(paths, None) or good())
+    async with connected(world):
+        await world.emma.types(MARKETING, "/flows help")
+        await world.emma.waits_for(MARKETING, "You may here")
+
+
+@pytest.mark.parametrize("code", ["invalid_auth", "token_revoked", "not_allowed_token_type"])
+async def test_a_refused_app_token_stops_the_start(world: World, code: str) -> None:
+    world.slack.faults.add("apps.connections.open", error=code, times=None)
+    async with starting(world) as running:
+        with pytest.raises(ConfigurationError, match="SLACK_APP_TOKEN") as refused:
+            await asyncio.wait_for(running, 5)
+    assert code in str(refused.value)
+    assert "\n" not in str(refused.value)
+    assert APP_TOKEN not in str(refused.value)
+
+
+async def test_another_apps_token_is_named_too(world: World) -> None:
+    async with starting(world, slack_app_token=SecretStr("xapp-1-another")) as running:
+        with pytest.raises(ConfigurationError, match="SLACK_APP_TOKEN"):
+            await asyncio.wait_for(running, 5)
+
+
+async def test_a_refused_bot_token_stops_the_start(world: World) -> None:
+    async with starting(world, slack_bot_token=SecretStr("xoxb-another")) as running:
+        with pytest.raises(ConfigurationError, match="SLACK_BOT_TOKEN"):
+            await asyncio.wait_for(running, 5)
+
+
+async def test_a_stop_while_slack_is_away_is_a_stop(world: World) -> None:
+    world.slack.faults.add("apps.connections.open", hang=True, times=None)
+    async with starting(world, Pace()) as running:
+        done, _ = await asyncio.wait({running}, timeout=0.3)
+        assert not done
+    assert running.exception() is None
+
+
+async def test_two_bots_share_the_work(world: World) -> None:
+    world.add_flows(12)
+    async with connected(world), starting(world):
+        await world.emma.waits_until(lambda: world.slack.sockets.connected == 2)
+        await answers(world)
+        await answers(world)

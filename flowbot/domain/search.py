@@ -49,8 +49,17 @@ class IndexedFlow:
 
 def index(flows: Iterable[Flow]) -> tuple[IndexedFlow, ...]:
     """The flows ready for searching, newest first: by the time of creation, then by id."""
-    newest_first = sorted(flows, key=lambda flow: (flow.created_at or _BEGINNING, flow.id), reverse=True)
-    return tuple(IndexedFlow.of(flow) for flow in newest_first)
+    return tuple(IndexedFlow.of(flow) for flow in sorted(flows, key=_age, reverse=True))
+
+
+def with_flow(flows: Iterable[IndexedFlow], flow: Flow) -> tuple[IndexedFlow, ...]:
+    """The flows with `flow` in its place, or in the place of an older reading of it."""
+    others = (entry for entry in flows if entry.flow.id != flow.id)
+    return tuple(sorted([*others, IndexedFlow.of(flow)], key=lambda entry: _age(entry.flow), reverse=True))
+
+
+def _age(flow: Flow) -> tuple[datetime, int]:
+    return flow.created_at or _BEGINNING, flow.id
 
 
 def search(flows: Iterable[IndexedFlow], query: FlowQuery) -> Iterator[Flow]:

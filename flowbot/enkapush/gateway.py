@@ -1,4 +1,4 @@
-"""Enkapush's flows as flowbot's: the adapter behind `services.ports.FlowSource`, and the only room that knows both."""
+"""Enkapush's flows and segments as flowbot's: the adapter behind the ports that read."""
 
 import datetime as dt
 from collections.abc import Iterator, Sequence
@@ -20,6 +20,7 @@ from flowbot.enkapush.errors import (
     RequestTimeoutError,
 )
 from flowbot.errors import Fault
+from flowbot.services.ports import Segment
 
 _KEYS: Final[tuple[tuple[type[EnkapushError], str], ...]] = (
     (AuthError, "fault.enkapush_key"),
@@ -32,7 +33,7 @@ _KEYS: Final[tuple[tuple[type[EnkapushError], str], ...]] = (
 
 
 class EnkapushFlows:
-    """Reads flows.
+    """Reads flows and segments.
 
     Args:
         client: the account.
@@ -64,6 +65,19 @@ class EnkapushFlows:
                 return flow_of(await self._client.flows.get(flow_id), self._zone)
             except NotFoundError:
                 return None
+
+    async def all_segments(self) -> Sequence[Segment]:
+        """Every segment of the account.
+
+        Raises:
+            Fault: Enkapush did not answer, or not with segments.
+        """
+        with _faults():
+            listing = await self._client.segments.all()
+        return [
+            Segment(segment.id, WebsiteId(segment.website_id), segment.name, segment.total_subscribers)
+            for segment in listing.items
+        ]
 
     async def ping(self) -> None:
         """Make sure that Enkapush answers.

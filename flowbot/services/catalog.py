@@ -5,13 +5,15 @@ Enkapush has no filter for flows, so a list of flowbot's is made here: newest fi
 
 import asyncio
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
 import structlog
 
-from flowbot.domain.search import IndexedFlow, index
+from flowbot.domain.flows import Flow
+from flowbot.domain.search import IndexedFlow, index, with_flow
+from flowbot.domain.types import FlowId
 from flowbot.errors import Fault
 from flowbot.services.kept import Monotonic, SingleFlight
 from flowbot.services.ports import Clock, FlowSource
@@ -62,6 +64,7 @@ class Catalog:
         self._patience = patience
         self._flight: SingleFlight[str, Snapshot] = SingleFlight()
         self._kept: Snapshot | None = None
+        self._put: dict[FlowId, tuple[float, Flow]] = {}
 
     async def latest(self) -> Snapshot:
         """The flows as of some seconds ago; older ones, marked as late, where Enkapush fails and some were kept.
@@ -96,6 +99,12 @@ class Catalog:
         """The newest snapshot there is, of any age, without asking Enkapush."""
         return self._kept
 
+    def put(self, flow: Flow) -> None:
+        """A flow as flowbot has just read it back: lists show it at once, and no fetch that began before hides it."""
+        self._put[flow.id] = (self._monotonic(), flow)
+        if self._kept is not None:
+            self._kept = replace(self._kept, flows=with_flow(self._kept.flows, flow))
+
     async def close(self) -> None:
         """End a fetch that is under way."""
         await self._flight.close()
@@ -116,6 +125,10 @@ class Catalog:
     async def _fetch(self) -> Snapshot:
         started_at, started_tick = self._clock(), self._monotonic()
         flows = await self._source.all_flows()
-        self._kept = Snapshot(index(flows), started_at, started_tick)
+        self._put = {number: put for number, put in self._put.items() if put[0] >= started_tick}
+        indexed = index(flows)
+        for _, flow in self._put.values():
+            indexed = with_flow(indexed, flow)
+        self._kept = Snapshot(indexed, started_at, started_tick)
         log.info("catalog.fetched", flows=len(flows), seconds=round(self._monotonic() - started_tick, 3))
         return self._kept

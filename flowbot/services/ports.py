@@ -1,11 +1,12 @@
 """What the services ask of the outside: Enkapush, the database and Slack implement these, and `app.py` joins them."""
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 from flowbot.domain.changes import Change, ChangeId, Draft, Event, FormToken, Image, ImageId, Kind, NewChange
+from flowbot.domain.content import Content, Unread
 from flowbot.domain.flows import Flow
 from flowbot.domain.policy import ChannelPolicy, PolicyBook
 from flowbot.domain.types import ChannelId, FlowId, GroupId, TeamId, UserId, WebsiteId
@@ -176,6 +177,9 @@ class ChangeStore(Protocol):
         Whoever gets true may send; nobody gets it twice.
         """
 
+    async def made(self, flows: Collection[FlowId]) -> frozenset[FlowId]:
+        """Those of `flows` that some change's outcome names."""
+
     async def untold(self, now: datetime, *, limit: int = 20) -> tuple[Change, ...]:
         """Settled changes of which the newest version was not shown to people yet, oldest first.
 
@@ -229,3 +233,80 @@ class ImageStore(Protocol):
 
     async def purge(self, before: datetime) -> int:
         """Forget those older than `before` that no open or deleting change names; how many."""
+
+
+class NotDone(Exception):  # noqa: N818 - an outcome
+    """Enkapush did not do it, for certain. `key` and `params` say why, for people."""
+
+    def __init__(self, key: str, /, **params: Any) -> None:
+        super().__init__(key)
+        self.key = key
+        self.params: Mapping[str, Any] = params
+
+
+class Unclear(Exception):  # noqa: N818 - an outcome
+    """Whether Enkapush did it is not known: it may have, it may yet, or it may never. `key` says what happened."""
+
+    def __init__(self, key: str, /) -> None:
+        super().__init__(key)
+        self.key = key
+
+
+@dataclass(frozen=True, slots=True)
+class FlowUpdate:
+    """What to write to a flow: what of `wanted` differs from `before`, what cannot be read back, a new picture."""
+
+    before: Content
+    wanted: Content
+    unread: Unread
+    image: Image | None = None
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to write."""
+        return self.before == self.wanted and self.unread.is_empty and self.image is None
+
+
+class FlowWriter(Protocol):
+    """Writes flows: every call is sent once, and never again by itself.
+
+    Every method raises NotDone or Unclear, nothing else.
+    """
+
+    async def create(self, content: Content, unread: Unread, image: Image | None) -> FlowId:
+        """Make a flow, disabled. Its id."""
+
+    async def update(self, flow: FlowId, update: FlowUpdate) -> None:
+        """Write what differs, and nothing else. `update` must not be empty."""
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A group of a website's subscribers; `subscribers` is how many there are."""
+
+    id: int
+    website_id: WebsiteId
+    name: str
+    subscribers: int
+
+
+class SegmentSource(Protocol):
+    """Where segments come from."""
+
+    async def all_segments(self) -> Sequence[Segment]:
+        """Every segment of the account.
+
+        Raises:
+            Fault: Enkapush did not answer, or not with segments.
+        """
+
+
+class Teller(Protocol):
+    """Tells people how a change ended."""
+
+    async def __call__(self, change: Change, shown: Flow | None) -> None:
+        """Tell the one who asked; `shown` is the flow as it is now, where it was read.
+
+        Raises:
+            Fault: it could not be told; it will be tried again.
+        """

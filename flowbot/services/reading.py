@@ -132,7 +132,7 @@ class Reading:
         policy, scope = await self._allowed(reader, channel, Permission.VIEW)
         flow, as_of = await self._flow(flow_id, policy)
         if flow is None or not policy.names_website(flow.website_id):
-            raise UserError("show.no_such_flow", id=flow_id)
+            raise UserError("show.no_such_flow", id=str(flow_id))
         may_share = decide(policy, reader.actor, Permission.SHARE).allowed
         return ShownFlow(flow, scope.website_names, may_share, as_of)
 

@@ -1,0 +1,263 @@
+"""Writing to Enkapush and finding out what became of it."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import structlog
+
+from flowbot.domain.changes import Change, Image, ImageId, Kind, Outcome, State
+from flowbot.domain.content import Content, Wanted, differences, fingerprint, flow_differences
+from flowbot.domain.flows import Flow
+from flowbot.domain.types import FlowId
+from flowbot.errors import Fault
+from flowbot.services.catalog import Catalog
+from flowbot.services.ports import ChangeStore, Clock, FlowSource, FlowUpdate, FlowWriter, ImageStore, NotDone, Unclear
+
+LOOKS_SECONDS: Final = (0.0, 1.0, 2.0)
+"""Pauses before each look for a flow whose making is unclear: a request may still be under way at Enkapush."""
+EDIT_TRIES: Final = 2
+
+Sleep = Callable[[float], Awaitable[None]]
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """How a change ended: its state, the outcome for people, the flow where it was read, details for the audit."""
+
+    state: State
+    outcome: Outcome
+    flow: Flow | None = None
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """A change in its final state, and the flow as it was read back."""
+
+    change: Change
+    flow: Flow | None = None
+
+
+def _failed(error: NotDone) -> Verdict:
+    return Verdict(State.FAILED, Outcome(error.key, error.params))
+
+
+@dataclass(frozen=True, slots=True)
+class Applying:
+    """Applies changes of every kind.
+
+    Attributes:
+        owner: This process's name on leases.
+        sleep: Waits some seconds.
+    """
+
+    store: ChangeStore
+    images: ImageStore
+    source: FlowSource
+    writer: FlowWriter
+    catalog: Catalog
+    clock: Clock
+    owner: str
+    sleep: Sleep = asyncio.sleep
+
+    async def apply(self, change: Change) -> Verdict:
+        """Write, and read back. What was sent by a process that died is looked for first, and never sent twice.
+
+        Raises:
+            Fault: the database did not answer.
+        """
+        try:
+            return await (self._create(change) if change.asked.kind is Kind.CREATE else self._edit(change))
+        except NotDone as error:
+            return _failed(error)
+
+    # --- a new flow ------------------------------------------------------------------------------------------------
+
+    async def _create(self, change: Change) -> Verdict:
+        wanted = _wanted(change)
+        if change.sent_at is not None:
+            return await self._found_or_unknown(wanted, change.newest_before)
+        image = await self._image(wanted)
+        newest = await self._newest()
+        if not await self.store.latch(change.id, self.owner, self.clock(), newest):
+            raise NotDone("not_done.taken_over")
+        try:
+            flow = await self.writer.create(wanted.content, wanted.unread, image)
+        except Unclear:
+            log.warning("change.unclear", change=change.id)
+            return await self._found_or_unknown(wanted, newest)
+        return await self._read_back(flow, wanted)
+
+    async def _newest(self) -> FlowId | None:
+        """The highest flow id that there is: what is found above it later was made later.
+
+        Raises:
+            NotDone: Enkapush does not say, so nothing is sent.
+        """
+        try:
+            snapshot = await self.catalog.latest()
+        except Fault as fault:
+            raise NotDone(fault.key.replace("fault.enkapush_", "not_done.")) from fault
+        return max((entry.flow.id for entry in snapshot.flows), default=None)
+
+    async def _found_or_unknown(self, wanted: Wanted, newest: FlowId | None) -> Verdict:
+        """Look for the flow that a request may have made. It is never sent again: that could make a second one."""
+        answered = False
+        for pause in LOOKS_SECONDS:
+            await self.sleep(pause)
+            try:
+                flows = await self.source.all_flows()
+            except Fault:
+                continue
+            answered = True
+            if found := await self._made_by_it(flows, wanted, newest):
+                return await self._read_back(found, wanted)
+        return Verdict(State.UNKNOWN, Outcome("unknown.create" if answered else "unknown.create_unseen"))
+
+    async def _made_by_it(self, flows: Iterable[Flow], wanted: Wanted, newest: FlowId | None) -> FlowId | None:
+        """The oldest flow above `newest` with the same content that no other change has made."""
+        alike = sorted(flow.id for flow in flows if flow.id > (newest or 0) and _same(Content.of(flow), wanted.content))
+        others = await self.store.made(alike) if alike else frozenset()
+        return next((flow for flow in alike if flow not in others), None)
+
+    async def _read_back(self, flow_id: FlowId, wanted: Wanted) -> Verdict:
+        """What Enkapush has now: a success is no proof."""
+        flow = await self._look(flow_id)
+        if flow is None:
+            return Verdict(State.UNKNOWN, Outcome("unknown.not_read_back", {"id": str(flow_id)}, flow_id))
+        self.catalog.put(flow)
+        if flow.is_enabled:
+            return Verdict(State.UNKNOWN, Outcome("unknown.enabled", {"id": str(flow_id)}, flow_id), flow)
+        unlike = [difference.field for difference in differences(wanted.content, Content.of(flow))]
+        return Verdict(State.APPLIED, Outcome("applied.create", {"id": str(flow_id)}, flow_id), flow, _unlike(unlike))
+
+    # --- an edit ---------------------------------------------------------------------------------------------------
+
+    async def _edit(self, change: Change) -> Verdict:
+        wanted, before, flow_id = _wanted(change), change.asked.before, change.asked.flow
+        if before is None or flow_id is None:
+            raise NotDone("not_done.gone")
+        image = await self._image(wanted)
+        for _ in range(EDIT_TRIES):
+            now = await self._now(flow_id)
+            obstacle = self._obstacle(change, before, now)
+            if obstacle is not None:
+                return obstacle
+            update = FlowUpdate(Content.of(now), wanted.content, wanted.unread, image)
+            if update.is_empty:
+                return _applied_edit(flow_id, now, before)
+            if not await self._still_ours(change):
+                raise NotDone("not_done.taken_over")
+            try:
+                await self.writer.update(flow_id, update)
+            except Unclear:
+                # The same values again have the same effect, so an edit may be tried again where it is not there.
+                log.warning("change.unclear", change=change.id)
+                continue
+            return await self._edited(flow_id, wanted, before)
+        return await self._edit_unclear(flow_id, wanted, before, image)
+
+    async def _now(self, flow_id: FlowId) -> Flow:
+        """The flow as it is.
+
+        Raises:
+            NotDone: it is gone, or Enkapush does not say.
+        """
+        try:
+            flow = await self.source.flow(flow_id)
+        except Fault as fault:
+            raise NotDone(fault.key.replace("fault.enkapush_", "not_done.")) from fault
+        if flow is None:
+            raise NotDone("not_done.gone")
+        return flow
+
+    def _obstacle(self, change: Change, before: Flow, now: Flow) -> Verdict | None:
+        """Whether the flow is no longer what the form showed; our own effect of an earlier try does not count."""
+        wanted = _wanted(change)
+        if fingerprint(now) == fingerprint(before):
+            return None
+        if change.sent_at is not None and _same(Content.of(now), wanted.content) and not now.is_enabled:
+            return None
+        fields = [difference.field for difference in flow_differences(before, now)]
+        outcome = Outcome("out_of_date.edit", {"id": str(now.id), "fields": fields})
+        return Verdict(State.OUT_OF_DATE, outcome, now)
+
+    async def _still_ours(self, change: Change) -> bool:
+        """Note that the write goes out; a second try, or one after a crash, has noted it before."""
+        if change.sent_at is None and await self.store.latch(change.id, self.owner, self.clock(), None):
+            return True
+        kept = await self.store.get(change.id)
+        return kept is not None and kept.lease_owner == self.owner and kept.state is State.APPLYING
+
+    async def _edited(self, flow_id: FlowId, wanted: Wanted, before: Flow) -> Verdict:
+        flow = await self._look(flow_id)
+        if flow is None:
+            return Verdict(State.UNKNOWN, Outcome("unknown.edit", {"id": str(flow_id)}, flow_id))
+        self.catalog.put(flow)
+        unlike = [difference.field for difference in differences(wanted.content, Content.of(flow))]
+        if unlike and _same_content_of(before, flow):
+            return Verdict(State.FAILED, Outcome("not_done.ignored", {"fields": unlike}), flow)
+        return _applied_edit(flow_id, flow, before, unlike)
+
+    async def _edit_unclear(self, flow_id: FlowId, wanted: Wanted, before: Flow, image: Image | None) -> Verdict:
+        """What can be said after every try was unclear."""
+        flow = await self._look(flow_id)
+        if flow is not None and image is None and wanted.unread.is_empty and _same(Content.of(flow), wanted.content):
+            self.catalog.put(flow)
+            return _applied_edit(flow_id, flow, before)
+        return Verdict(State.UNKNOWN, Outcome("unknown.edit", {"id": str(flow_id)}, flow_id), flow)
+
+    # --- both ------------------------------------------------------------------------------------------------------
+
+    async def _look(self, flow_id: FlowId) -> Flow | None:
+        try:
+            return await self.source.flow(flow_id)
+        except Fault:
+            return None
+
+    async def _image(self, wanted: Wanted) -> Image | None:
+        if wanted.image is None:
+            return None
+        image = await self.images.get(ImageId(wanted.image))
+        if image is None:
+            raise NotDone("not_done.image_gone")
+        return image
+
+
+def _wanted(change: Change) -> Wanted:
+    if change.asked.wanted is None:
+        raise NotDone("not_done.gone")
+    return change.asked.wanted
+
+
+def _applied_edit(flow_id: FlowId, flow: Flow, before: Flow, unlike: Iterable[str] = ()) -> Verdict:
+    changed = [difference.field for difference in flow_differences(before, flow)]
+    return Verdict(
+        State.APPLIED,
+        Outcome("applied.edit", {"id": str(flow_id)}, flow_id),
+        flow,
+        {"changed": changed, **_unlike(unlike)},
+    )
+
+
+def _unlike(fields: Iterable[str]) -> dict[str, Any]:
+    """For the audit: fields that Enkapush keeps otherwise than they were sent."""
+    listed = list(fields)
+    return {"kept_differently": listed} if listed else {}
+
+
+def _same_content_of(before: Flow, after: Flow) -> bool:
+    return fingerprint(before) == fingerprint(after)
+
+
+def _same(one: Content, other: Content) -> bool:
+    """Whether two contents are the same but for blank space around texts, which a server may trim."""
+    return all(_bare(difference.before) == _bare(difference.after) for difference in differences(one, other))
+
+
+def _bare(value: Any) -> Any:
+    return value.strip() if isinstance(value, str) else value

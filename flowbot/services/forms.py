@@ -1,0 +1,206 @@
+"""What a form needs before it can be shown, and what was typed into one and not saved."""
+
+import asyncio
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+from urllib.parse import urlsplit
+
+import structlog
+
+from flowbot.domain.changes import Draft, FormToken, Kind
+from flowbot.domain.content import fingerprint
+from flowbot.domain.flows import Flow
+from flowbot.domain.policy import ChannelPolicy, Permission, decide
+from flowbot.domain.types import ChannelId, FlowId, WebsiteId
+from flowbot.errors import Fault, UserError
+from flowbot.services.catalog import Catalog
+from flowbot.services.kept import Kept, Monotonic
+from flowbot.services.people import Reader
+from flowbot.services.ports import (
+    ChannelScope,
+    Clock,
+    DraftStore,
+    FlowSource,
+    PolicyStore,
+    Segment,
+    SegmentSource,
+)
+from flowbot.services.reading import visible_names
+
+KEEP_DRAFTS: Final = timedelta(days=1)
+SEGMENTS_SECONDS: Final = 60.0
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class FormReady:
+    """What a form is made of.
+
+    Attributes:
+        kind: CREATE (a duplicate too) or EDIT.
+        websites: The channel's websites by name, in order of their names.
+        segments: Those of all these websites; None where Enkapush did not say.
+        before: The flow that is edited or duplicated.
+        draft: What this person typed before and did not save, if anything.
+    """
+
+    kind: Kind
+    websites: Mapping[WebsiteId, str]
+    segments: Sequence[Segment] | None
+    before: Flow | None
+    draft: Draft | None
+
+    def segments_of(self, website: WebsiteId | None) -> list[Segment] | None:
+        """One website's segments, or None where Enkapush did not say."""
+        if self.segments is None:
+            return None
+        return [segment for segment in self.segments if segment.website_id == website]
+
+
+class Forms:
+    """The use cases around forms that do not write to Enkapush."""
+
+    def __init__(  # noqa: PLR0913 - what a form needs comes from many places; they are joined here once
+        self,
+        *,
+        policies: PolicyStore,
+        catalog: Catalog,
+        source: FlowSource,
+        segments: SegmentSource,
+        drafts: DraftStore,
+        clock: Clock,
+        monotonic: Monotonic = time.monotonic,
+    ) -> None:
+        self._policies = policies
+        self._catalog = catalog
+        self._source = source
+        self._segments = segments
+        self._drafts = drafts
+        self._clock = clock
+        self._kept: Kept[str, Sequence[Segment]] = Kept(SEGMENTS_SECONDS, monotonic=monotonic)
+
+    async def allowed(self, reader: Reader, channel: ChannelId) -> ChannelPolicy:
+        """Make sure that `reader` may make and edit flows in `channel`. Its policy.
+
+        Raises:
+            UserError: not allowed.
+            Fault: the database did not answer.
+        """
+        return (await self._allowed(reader, channel))[0]
+
+    async def open(
+        self, reader: Reader, channel: ChannelId, kind: Kind, flow_id: FlowId | None, *, fresh: bool = False
+    ) -> FormReady:
+        """What the form is made of: a new flow's, an edit's, or a duplicate's (a new flow that begins as another).
+
+        Args:
+            reader: who opens it.
+            channel: where.
+            kind: CREATE or EDIT.
+            flow_id: the flow to edit or to duplicate.
+            fresh: whether what was typed before is left alone.
+
+        Raises:
+            UserError: not allowed, no such flow here, or a flow that may not be edited.
+            Fault: Enkapush or the database did not answer.
+        """
+        policy, scope = await self._allowed(reader, channel)
+        flow = None if flow_id is None else await self._flow(flow_id, policy)
+        if kind is Kind.EDIT and flow is not None and flow.is_enabled:
+            raise UserError("form.is_enabled", id=str(flow.id))
+        segments, websites = await asyncio.gather(self._all_segments(), self._websites(policy, scope))
+        if not websites:
+            raise UserError("form.no_website")
+        draft = None if fresh else await self._draft(reader, channel, kind, flow_id, flow)
+        return FormReady(kind, websites, segments, flow, draft)
+
+    async def draft(self, reader: Reader, token: FormToken) -> Draft:
+        """What this person typed into one form.
+
+        Raises:
+            UserError: it is not kept any more, or somebody else typed it.
+        """
+        draft = await self._drafts.by_token(token)
+        if draft is None or draft.user != reader.user or draft.changed_at < self._clock() - KEEP_DRAFTS:
+            raise UserError("form.draft_gone")
+        return draft
+
+    async def keep(self, draft: Draft) -> None:
+        """Keep what was typed so far."""
+        await self._drafts.keep(draft)
+
+    async def forget(self, token: FormToken) -> None:
+        """Forget what was typed."""
+        await self._drafts.drop(token)
+
+    async def segments_of(self, reader: Reader, channel: ChannelId, website: WebsiteId) -> list[Segment]:
+        """A website's segments, for the choice in a form.
+
+        Raises:
+            UserError: not allowed.
+        """
+        policy, _ = await self._allowed(reader, channel)
+        found = await self._all_segments() if policy.names_website(website) else None
+        return [segment for segment in found or () if segment.website_id == website]
+
+    async def hosts(self, website: WebsiteId, but: FlowId | None) -> frozenset[str]:
+        """The hosts that the website's other flows lead to, as far as is known without asking."""
+        kept = self._catalog.kept
+        flows = (entry.flow for entry in kept.flows) if kept else ()
+        urls = (flow.url for flow in flows if flow.website_id == website and flow.id != but)
+        return frozenset(host for host in map(_host, urls) if host)
+
+    async def close(self) -> None:
+        """End what is under way."""
+        await self._kept.close()
+
+    async def _allowed(self, reader: Reader, channel: ChannelId) -> tuple[ChannelPolicy, ChannelScope]:
+        scope = await self._policies.scope(channel)
+        decision = decide(scope.policy, reader.actor, Permission.EDIT)
+        if not decision.allowed or scope.policy is None:
+            raise UserError(f"denied.{decision.reason}")
+        return scope.policy, scope
+
+    async def _flow(self, flow_id: FlowId, policy: ChannelPolicy) -> Flow:
+        flow = await self._source.flow(flow_id)
+        if flow is None or not policy.names_website(flow.website_id):
+            raise UserError("show.no_such_flow", id=str(flow_id))
+        return flow
+
+    async def _all_segments(self) -> Sequence[Segment] | None:
+        try:
+            return await self._kept.get("all", self._segments.all_segments)
+        except Fault as fault:
+            log.warning("forms.no_segments", error=str(fault))
+            return None
+
+    async def _websites(self, policy: ChannelPolicy, scope: ChannelScope) -> dict[WebsiteId, str]:
+        """The channel's websites by name. Where it works with all: those with a name, and those that flows are on."""
+        names = visible_names(policy, scope.website_names)
+        if policy.websites == "all":
+            try:
+                flows = (await self._catalog.latest()).flows
+            except Fault:
+                flows = ()
+            seen = {entry.flow.website_id for entry in flows}
+            names |= {website: str(website) for website in seen if website not in names}
+        return dict(sorted(names.items(), key=lambda item: (item[1].casefold(), item[0])))
+
+    async def _draft(
+        self, reader: Reader, channel: ChannelId, kind: Kind, flow_id: FlowId | None, flow: Flow | None
+    ) -> Draft | None:
+        """What was typed before, unless the flow has changed since."""
+        draft = await self._drafts.find(reader.user, channel, kind, flow_id, self._clock() - KEEP_DRAFTS)
+        base = fingerprint(flow) if flow is not None else None
+        return draft if draft is not None and draft.base == base else None
+
+
+def _host(url: str) -> str:
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""

@@ -1,0 +1,85 @@
+"""Pictures from Slack: from its own hosts only, with the bot's token, never more than a picture may weigh."""
+
+from http import HTTPStatus
+from typing import Final
+
+import aiohttp
+import structlog
+from slack_sdk.errors import SlackClientError
+from slack_sdk.web.async_client import AsyncWebClient
+
+from flowbot.domain.changes import Image
+from flowbot.domain.images import LARGEST_BYTES, image_type
+from flowbot.errors import Fault, UserError
+from flowbot.slack.client import is_slacks, proxy_for
+from flowbot.slack.directory import reason
+
+CHUNK_BYTES: Final = 64 * 1024
+NAME_MAX: Final = 200
+
+log = structlog.get_logger(__name__)
+
+
+class Files:
+    """Fetches files that people put into forms.
+
+    Args:
+        client: the Web API, as the bot.
+        session: for the download.
+        api_url: the Web API's base, whose origin may also serve files.
+    """
+
+    def __init__(self, client: AsyncWebClient, session: aiohttp.ClientSession, api_url: str) -> None:
+        self._client = client
+        self._session = session
+        self._api_url = api_url
+
+    async def image(self, file_id: str, url: str, name: str) -> Image:
+        """The picture behind a file of Slack's.
+
+        Args:
+            file_id: the file.
+            url: its `url_private_download`; empty where the payload has none, then Slack is asked.
+            name: as the person named it.
+
+        Raises:
+            UserError: it is no picture that Enkapush takes, or too large.
+            Fault: it could not be fetched.
+        """
+        content = await self._content(url or await self._url_of(file_id))
+        kind = image_type(content)
+        if kind is None:
+            raise UserError("form.problem.image_type")
+        return Image(content, kind, name[:NAME_MAX] or "image")
+
+    async def _url_of(self, file_id: str) -> str:
+        try:
+            answer = await self._client.files_info(file=file_id)
+        except (SlackClientError, aiohttp.ClientError, TimeoutError) as error:
+            raise Fault("fault.image", error=reason(error)) from error
+        found = answer.get("file") or {}
+        return str(found.get("url_private_download") or found.get("url_private") or "")
+
+    async def _content(self, url: str) -> bytes:
+        """The bytes behind `url`: a redirect is not followed, since it would carry the token away."""
+        if not is_slacks(url, self._api_url):
+            raise Fault("fault.image", error="foreign host")
+        headers = {"Authorization": f"Bearer {self._client.token}"}
+        try:
+            async with self._session.get(url, headers=headers, allow_redirects=False, proxy=proxy_for(url)) as answer:
+                if answer.status != HTTPStatus.OK:
+                    raise Fault("fault.image", error=f"HTTP {answer.status}")
+                if answer.content_type == "text/html":
+                    raise Fault("fault.image", error="HTML instead of the file: no access (scope files:read)")
+                return await _capped(answer)
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise Fault("fault.image", error=type(error).__name__) from error
+
+
+async def _capped(answer: aiohttp.ClientResponse) -> bytes:
+    content = bytearray()
+    async for chunk in answer.content.iter_chunked(CHUNK_BYTES):
+        content += chunk
+        if len(content) > LARGEST_BYTES:
+            raise UserError("form.problem.image_size", megabytes=LARGEST_BYTES // 1024 // 1024)
+    return bytes(content)

@@ -1,0 +1,83 @@
+"""Picks up what a crash, or a message that could not be sent, left over."""
+
+import asyncio
+from contextlib import suppress
+from datetime import timedelta
+from typing import Final
+
+import structlog
+
+from flowbot.domain.changes import Change
+from flowbot.errors import Fault
+from flowbot.services.changes import LEASE_SECONDS, Changes
+from flowbot.services.forms import KEEP_DRAFTS
+from flowbot.services.ports import ImageStore, Lease, Teller
+
+ROUND_SECONDS: Final = 1.0
+UNTOLD_ROUNDS: Final = 5
+"""Every so many rounds those are told again who could not be told: Slack may be away for long."""
+HOUSEKEEPING_ROUNDS: Final = 600
+KEEP_IMAGES: Final = timedelta(days=30)
+
+log = structlog.get_logger(__name__)
+
+
+class Recovery:
+    """A loop over due rows. Any number of processes may run one: the store gives each change to one of them.
+
+    Args:
+        changes: the use cases.
+        images: purged of what nothing needs any more.
+        tell: how to tell people.
+    """
+
+    def __init__(self, changes: Changes, images: ImageStore, tell: Teller) -> None:
+        self._changes = changes
+        self._images = images
+        self._tell = tell
+
+    async def run(self) -> None:
+        """Go round until cancelled; the first round is at once."""
+        number = 0
+        while True:
+            try:
+                await self._round(number)
+            except Fault as fault:
+                log.warning("recovery.fault", error=str(fault))
+            except Exception:
+                log.exception("recovery.unexpected")
+            number += 1
+            await asyncio.sleep(ROUND_SECONDS)
+
+    async def _round(self, number: int) -> None:
+        await self.take_over()
+        if number % UNTOLD_ROUNDS == 0:
+            await self.tell_the_untold()
+        if number % HOUSEKEEPING_ROUNDS == 0:
+            await self._tidy()
+
+    async def take_over(self) -> int:
+        """Carry out what other processes began and left; how many changes."""
+        now = self._changes.clock()
+        lease = Lease(self._changes.owner, now + timedelta(seconds=LEASE_SECONDS))
+        claimed = await self._changes.store.claim(now, lease)
+        await asyncio.gather(*(self._carry_out(change) for change in claimed))
+        return len(claimed)
+
+    async def tell_the_untold(self) -> None:
+        """Tell how changes ended, where nobody managed so far."""
+        for change in await self._changes.store.untold(self._changes.clock()):
+            with suppress(Fault):
+                await self._changes.tell_again(change, self._tell)
+
+    async def _carry_out(self, change: Change) -> None:
+        log.info("recovery.taken_over", change=change.id, state=change.state)
+        try:
+            await self._changes.carry_out(change, self._tell)
+        except Fault as fault:
+            log.warning("recovery.not_done", change=change.id, error=str(fault))
+
+    async def _tidy(self) -> None:
+        now = self._changes.clock()
+        await self._changes.drafts.purge(now - KEEP_DRAFTS)
+        await self._images.purge(now - KEEP_IMAGES)

@@ -77,6 +77,15 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
+class Picture:
+    """A picture that a person put into a form: Slack's file, where it is downloaded, and its name."""
+
+    file: str
+    url: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class NewChange:
     """A change as it is submitted.
 
@@ -88,6 +97,7 @@ class NewChange:
         website: The flow's website.
         before: The flow as it was when the change was asked for.
         wanted: What it shall be; None where only its state changes.
+        picture: A new picture that was not fetched yet; one that was is among what is wanted.
         typed: What was typed into the form, as the form's own fields, so that it can be shown again.
     """
 
@@ -99,6 +109,7 @@ class NewChange:
     flow: FlowId | None = None
     before: Flow | None = None
     wanted: Wanted | None = None
+    picture: Picture | None = None
     typed: Mapping[str, str] = field(default_factory=dict)
     reason: str = ""
     locale: str | None = None
@@ -177,7 +188,7 @@ class Draft:
 
     Attributes:
         token: The form's own.
-        base: The fingerprint of the flow that is edited, as the form showed it; None for a new flow.
+        before: The flow that is edited, or that a duplicate begins as, as the form showed it; None for a new flow.
         typed: By the form's fields.
     """
 
@@ -186,6 +197,6 @@ class Draft:
     channel: ChannelId
     kind: Kind
     flow: FlowId | None
-    base: str | None
+    before: Flow | None
     typed: Mapping[str, str]
     changed_at: datetime

@@ -11,9 +11,19 @@ from flowbot.domain.changes import Change, Image, ImageId, Kind, Outcome, State
 from flowbot.domain.content import Content, Wanted, differences, fingerprint, flow_differences
 from flowbot.domain.flows import Flow
 from flowbot.domain.types import FlowId
-from flowbot.errors import Fault
+from flowbot.errors import Fault, UserError
 from flowbot.services.catalog import Catalog
-from flowbot.services.ports import ChangeStore, Clock, FlowSource, FlowUpdate, FlowWriter, ImageStore, NotDone, Unclear
+from flowbot.services.ports import (
+    ChangeStore,
+    Clock,
+    FlowSource,
+    FlowUpdate,
+    FlowWriter,
+    ImageStore,
+    NotDone,
+    PictureSource,
+    Unclear,
+)
 
 LOOKS_SECONDS: Final = (0.0, 1.0, 2.0)
 """Pauses before each look for a flow whose making is unclear: a request may still be under way at Enkapush."""
@@ -57,6 +67,7 @@ class Applying:
 
     store: ChangeStore
     images: ImageStore
+    pictures: PictureSource
     source: FlowSource
     writer: FlowWriter
     catalog: Catalog
@@ -81,7 +92,7 @@ class Applying:
         wanted = _wanted(change)
         if change.sent_at is not None:
             return await self._found_or_unknown(wanted, change.newest_before)
-        image = await self._image(wanted)
+        image = await self._image(change)
         newest = await self._newest()
         if not await self.store.latch(change.id, self.owner, self.clock(), newest):
             raise NotDone("not_done.taken_over")
@@ -141,7 +152,7 @@ class Applying:
         wanted, before, flow_id = _wanted(change), change.asked.before, change.asked.flow
         if before is None or flow_id is None:
             raise NotDone("not_done.gone")
-        image = await self._image(wanted)
+        image = await self._image(change)
         for _ in range(EDIT_TRIES):
             now = await self._now(flow_id)
             obstacle = self._obstacle(change, before, now)
@@ -219,13 +230,23 @@ class Applying:
         except Fault:
             return None
 
-    async def _image(self, wanted: Wanted) -> Image | None:
-        if wanted.image is None:
+    async def _image(self, change: Change) -> Image | None:
+        """The new picture, if there is one: kept already, or fetched now.
+
+        Raises:
+            NotDone: it cannot be had, or it is not one.
+        """
+        wanted, picture = _wanted(change), change.asked.picture
+        if wanted.image is not None:
+            if (kept := await self.images.get(ImageId(wanted.image))) is None:
+                raise NotDone("not_done.image_gone")
+            return kept
+        if picture is None:
             return None
-        image = await self.images.get(ImageId(wanted.image))
-        if image is None:
-            raise NotDone("not_done.image_gone")
-        return image
+        try:
+            return await self.pictures.fetch(picture)
+        except (UserError, Fault) as error:
+            raise NotDone(error.key, **error.params) from error
 
 
 def _wanted(change: Change) -> Wanted:

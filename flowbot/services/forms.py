@@ -195,8 +195,13 @@ class Forms:
     ) -> Draft | None:
         """What was typed before, unless the flow has changed since."""
         draft = await self._drafts.find(reader.user, channel, kind, flow_id, self._clock() - KEEP_DRAFTS)
-        base = fingerprint(flow) if flow is not None else None
-        return draft if draft is not None and draft.base == base else None
+        if draft is None or not draft.typed:
+            return None
+        return draft if _print(draft.before) == _print(flow) else None
+
+
+def _print(flow: Flow | None) -> str | None:
+    return None if flow is None else fingerprint(flow)
 
 
 def _host(url: str) -> str:

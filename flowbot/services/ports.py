@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
-from flowbot.domain.changes import Change, ChangeId, Draft, Event, FormToken, Image, ImageId, Kind, NewChange
+from flowbot.domain.changes import Change, ChangeId, Draft, Event, FormToken, Image, ImageId, Kind, NewChange, Picture
 from flowbot.domain.content import Content, Unread
 from flowbot.domain.flows import Flow
 from flowbot.domain.policy import ChannelPolicy, PolicyBook
@@ -298,6 +298,18 @@ class SegmentSource(Protocol):
 
         Raises:
             Fault: Enkapush did not answer, or not with segments.
+        """
+
+
+class PictureSource(Protocol):
+    """Where the pictures come from that people put into forms."""
+
+    async def fetch(self, picture: Picture) -> Image:
+        """The picture.
+
+        Raises:
+            UserError: it is no picture that Enkapush takes, or too large.
+            Fault: it could not be fetched.
         """
 
 

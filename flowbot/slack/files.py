@@ -8,7 +8,7 @@ import structlog
 from slack_sdk.errors import SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from flowbot.domain.changes import Image
+from flowbot.domain.changes import Image, Picture
 from flowbot.domain.images import LARGEST_BYTES, image_type
 from flowbot.errors import Fault, UserError
 from flowbot.slack.client import is_slacks, proxy_for
@@ -34,23 +34,18 @@ class Files:
         self._session = session
         self._api_url = api_url
 
-    async def image(self, file_id: str, url: str, name: str) -> Image:
-        """The picture behind a file of Slack's.
-
-        Args:
-            file_id: the file.
-            url: its `url_private_download`; empty where the payload has none, then Slack is asked.
-            name: as the person named it.
+    async def fetch(self, picture: Picture) -> Image:
+        """The picture that somebody put into a form. Where the payload has no address of it, Slack is asked.
 
         Raises:
             UserError: it is no picture that Enkapush takes, or too large.
             Fault: it could not be fetched.
         """
-        content = await self._content(url or await self._url_of(file_id))
+        content = await self._content(picture.url or await self._url_of(picture.file))
         kind = image_type(content)
         if kind is None:
             raise UserError("form.problem.image_type")
-        return Image(content, kind, name[:NAME_MAX] or "image")
+        return Image(content, kind, picture.name[:NAME_MAX] or "image")
 
     async def _url_of(self, file_id: str) -> str:
         try:

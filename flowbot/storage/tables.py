@@ -3,7 +3,21 @@
 from datetime import UTC, datetime
 from typing import Final
 
-from sqlalchemy import JSON, BigInteger, Column, DateTime, Dialect, Integer, MetaData, String, Table
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Column,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    text,
+)
 from sqlalchemy.types import TypeDecorator
 
 metadata: Final = MetaData(
@@ -61,3 +75,99 @@ websites: Final = Table(
     Column("name", String(75), nullable=False),
 )
 """The names that people use for Enkapush's website ids."""
+
+_OPEN_FLOW: Final = text("flow_id IS NOT NULL AND state IN ('draft', 'pending', 'applying')")
+_EVENT_NUMBER: Final = BigInteger().with_variant(Integer, "sqlite")
+"""SQLite numbers rows by itself in a column of exactly the type INTEGER."""
+
+changes: Final = Table(
+    "changes",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("token", String(128), nullable=False, unique=True),
+    Column("kind", String(16), nullable=False),
+    Column("state", String(16), nullable=False, index=True),
+    Column("version", Integer, nullable=False),
+    Column("flow_id", BigInteger),
+    Column("website_id", BigInteger, nullable=False),
+    Column("requester", String(64), nullable=False),
+    Column("channel_id", String(64), nullable=False),
+    Column("image_id", String(32), index=True),
+    Column("asked", JSON, nullable=False),
+    Column("rule", JSON(none_as_null=True)),
+    Column("outcome", JSON(none_as_null=True)),
+    Column("newest_before", BigInteger),
+    Column("sent_at", UtcDateTime),
+    Column("due_at", UtcDateTime),
+    Column("lease_owner", String(128)),
+    Column("lease_until", UtcDateTime),
+    Column("shown_version", Integer, nullable=False),
+    Column("message_channel", String(64)),
+    Column("message_ts", String(32)),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("changed_at", UtcDateTime, nullable=False),
+    Index("uq_changes_open_flow", "flow_id", unique=True, sqlite_where=_OPEN_FLOW, postgresql_where=_OPEN_FLOW),
+)
+"""Every write to Enkapush. `asked` is the whole of what was submitted; the columns beside it are what is searched by.
+
+A flow has one open change at most. The states stand in the index as words: revisions are written once and for ever.
+"""
+
+votes: Final = Table(
+    "votes",
+    metadata,
+    Column("change_id", String(32), ForeignKey("changes.id"), primary_key=True),
+    Column("person", String(64), primary_key=True),
+    Column("vote", String(16), nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+)
+"""Who said yes or no to a change: one vote a person."""
+
+events: Final = Table(
+    "events",
+    metadata,
+    Column("number", _EVENT_NUMBER, primary_key=True, autoincrement=True),
+    Column("at", UtcDateTime, nullable=False),
+    Column("action", String(64), nullable=False),
+    Column("actor", String(64)),
+    Column("channel_id", String(64)),
+    Column("change_id", String(32)),
+    Column("kind", String(16)),
+    Column("flow_id", BigInteger, index=True),
+    Column("website_id", BigInteger, index=True),
+    Column("details", JSON, nullable=False),
+    sqlite_autoincrement=True,
+)
+"""The audit trail. Rows are added, never changed and never deleted; a number is never given twice."""
+
+_NEW_FLOW: Final = text("flow_id IS NULL")
+
+drafts: Final = Table(
+    "drafts",
+    metadata,
+    Column("token", String(128), primary_key=True),
+    Column("person", String(64), nullable=False),
+    Column("channel_id", String(64), nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("flow_id", BigInteger),
+    Column("before", JSON(none_as_null=True)),
+    Column("typed", JSON, nullable=False),
+    Column("changed_at", UtcDateTime, nullable=False, index=True),
+    Index("uq_drafts_flow", "person", "channel_id", "kind", "flow_id", unique=True),
+    Index(
+        "uq_drafts_new_flow", "person", "channel_id", "kind",
+        unique=True, sqlite_where=_NEW_FLOW, postgresql_where=_NEW_FLOW,
+    ),
+)  # fmt: skip
+"""What was typed and not saved. Two indexes, since a unique index takes every NULL for another value."""
+
+images: Final = Table(
+    "images",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("content", LargeBinary, nullable=False),
+    Column("content_type", String(128), nullable=False),
+    Column("filename", JSON, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False, index=True),
+)
+"""Pictures. The file name is JSON, because a foreign one may hold what PostgreSQL's text refuses."""

@@ -1,0 +1,106 @@
+"""Keeps what was typed and not saved: the port `DraftStore` on a database."""
+
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, Row, and_, delete, insert, or_, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from flowbot.domain.changes import Draft, FormToken, Kind
+from flowbot.domain.flows import Flow
+from flowbot.domain.types import ChannelId, FlowId, UserId
+from flowbot.storage.database import Database
+from flowbot.storage.documents import Document
+from flowbot.storage.tables import drafts
+
+_FLOW: Final = Document(Flow)
+
+
+class StoredDrafts:
+    """The drafts in the database. Every method is one transaction and raises Fault where the database fails.
+
+    Args:
+        database: migrated and open.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def keep(self, draft: Draft) -> None:
+        """Keep it in the place of an older one of the same person, channel, kind and flow, or of the same form.
+
+        Where a newer one is kept already, that one stays: what was typed last counts, whatever arrives last.
+        """
+        place = _place(draft.user, draft.channel, draft.kind, draft.flow)
+        same = or_(place, drafts.c.token == draft.token)
+        async with self._database.write(alone=_name(draft)) as connection:
+            await connection.execute(delete(drafts).where(same, drafts.c.changed_at <= draft.changed_at))
+            if await _one(connection, same) is None:
+                await connection.execute(insert(drafts).values(_row(draft)))
+
+    async def by_token(self, token: FormToken) -> Draft | None:
+        """The draft of one form."""
+        async with self._database.read() as connection:
+            return await _one(connection, drafts.c.token == token)
+
+    async def find(
+        self, user: UserId, channel: ChannelId, kind: Kind, flow: FlowId | None, since: datetime
+    ) -> Draft | None:
+        """What this person typed there and did not save, if it is not older than `since`."""
+        async with self._database.read() as connection:
+            return await _one(connection, and_(_place(user, channel, kind, flow), drafts.c.changed_at >= since))
+
+    async def drop(self, token: FormToken) -> None:
+        """Forget it; nothing where there is none."""
+        async with self._database.write() as connection:
+            await connection.execute(delete(drafts).where(drafts.c.token == token))
+
+    async def purge(self, before: datetime) -> int:
+        """Forget all that are older than `before`; how many."""
+        async with self._database.write() as connection:
+            return (await connection.execute(delete(drafts).where(drafts.c.changed_at < before))).rowcount
+
+
+def _place(user: UserId, channel: ChannelId, kind: Kind, flow: FlowId | None) -> ColumnElement[bool]:
+    return and_(
+        drafts.c.person == str(user),
+        drafts.c.channel_id == str(channel),
+        drafts.c.kind == kind.value,
+        drafts.c.flow_id.is_not_distinct_from(flow),
+    )
+
+
+def _name(draft: Draft) -> str:
+    """The place's name as a lock: two first drafts have no row yet that one could wait for."""
+    return f"draft.{draft.user}.{draft.channel}.{draft.kind}.{draft.flow}"
+
+
+async def _one(connection: AsyncConnection, condition: ColumnElement[bool]) -> Draft | None:
+    row = (await connection.execute(select(drafts).where(condition).limit(1))).one_or_none()
+    return None if row is None else _draft(row)
+
+
+def _draft(row: Row[Any]) -> Draft:
+    return Draft(
+        token=FormToken(row.token),
+        user=UserId(row.person),
+        channel=ChannelId(row.channel_id),
+        kind=Kind(row.kind),
+        flow=None if row.flow_id is None else FlowId(row.flow_id),
+        before=None if row.before is None else _FLOW.read(row.before),
+        typed=row.typed,
+        changed_at=row.changed_at,
+    )
+
+
+def _row(draft: Draft) -> dict[str, Any]:
+    return {
+        "token": draft.token,
+        "person": str(draft.user),
+        "channel_id": str(draft.channel),
+        "kind": draft.kind.value,
+        "flow_id": draft.flow,
+        "before": None if draft.before is None else _FLOW.write(draft.before),
+        "typed": dict(draft.typed),
+        "changed_at": draft.changed_at,
+    }

@@ -1,0 +1,66 @@
+"""The audit trail's rows: added in the transaction of what they tell, never changed, read by number."""
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+from sqlalchemy import Row, Select, insert, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from flowbot.domain.changes import ChangeId, Event, Kind
+from flowbot.domain.types import ChannelId, FlowId, UserId, WebsiteId
+from flowbot.services.ports import Scope
+from flowbot.storage.documents import Document
+from flowbot.storage.tables import events
+
+_DETAILS: Final = Document(dict[str, Any])
+
+
+async def append(connection: AsyncConnection, told: Iterable[Event]) -> None:
+    """Write events, in their order, in the transaction of `connection`."""
+    for event in told:
+        await connection.execute(insert(events).values(_row(event)))
+
+
+def latest(scope: Scope, limit: int) -> Select[Any]:
+    """The newest events of `scope`, newest first."""
+    wanted = select(events).order_by(events.c.number.desc()).limit(limit)
+    if scope.websites is not None:
+        wanted = wanted.where(events.c.website_id.in_(sorted(scope.websites)))
+    if scope.flow is not None:
+        wanted = wanted.where(events.c.flow_id == scope.flow)
+    return wanted
+
+
+def page_after(number: int, size: int) -> Select[Any]:
+    """The first `size` events after `number`, oldest first."""
+    return select(events).where(events.c.number > number).order_by(events.c.number).limit(size)
+
+
+def read_event(row: Row[Any]) -> Event:
+    """The event that a row holds."""
+    return Event(
+        at=row.at,
+        action=row.action,
+        actor=None if row.actor is None else UserId(row.actor),
+        channel=None if row.channel_id is None else ChannelId(row.channel_id),
+        change=None if row.change_id is None else ChangeId(row.change_id),
+        kind=None if row.kind is None else Kind(row.kind),
+        flow=None if row.flow_id is None else FlowId(row.flow_id),
+        website=None if row.website_id is None else WebsiteId(row.website_id),
+        details=row.details,
+        number=row.number,
+    )
+
+
+def _row(event: Event) -> dict[str, Any]:
+    return {
+        "at": event.at,
+        "action": event.action,
+        "actor": None if event.actor is None else str(event.actor),
+        "channel_id": None if event.channel is None else str(event.channel),
+        "change_id": event.change,
+        "kind": None if event.kind is None else event.kind.value,
+        "flow_id": event.flow,
+        "website_id": event.website,
+        "details": _DETAILS.write(dict(event.details)),
+    }

@@ -1,0 +1,58 @@
+"""Keeps pictures: the port `ImageStore` on a database."""
+
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import and_, delete, exists, insert, or_, select
+
+from flowbot.domain.changes import OPEN, Image, ImageId, Kind, State
+from flowbot.storage.database import Database
+from flowbot.storage.documents import new_id
+from flowbot.storage.tables import changes, images
+
+_MAY_BE_GONE: Final = (State.APPLIED.value, State.UNKNOWN.value)
+
+
+class StoredImages:
+    """The pictures in the database. Every method is one transaction and raises Fault where the database fails.
+
+    Args:
+        database: migrated and open.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def put(self, image: Image, at: datetime) -> ImageId:
+        """Keep it, as of `at`, under a fresh id."""
+        kept = ImageId(new_id())
+        row = {
+            "id": kept,
+            "content": image.content,
+            "content_type": image.content_type,
+            "filename": image.filename,
+            "created_at": at,
+        }
+        async with self._database.write() as connection:
+            await connection.execute(insert(images).values(row))
+        return kept
+
+    async def get(self, image: ImageId) -> Image | None:
+        """Find it."""
+        async with self._database.read() as connection:
+            row = (await connection.execute(select(images).where(images.c.id == image))).one_or_none()
+        if row is None:
+            return None
+        return Image(content=row.content, content_type=row.content_type, filename=row.filename)
+
+    async def purge(self, before: datetime) -> int:
+        """Forget those older than `before` that nobody needs any more; how many.
+
+        An open change needs the picture that it names, and so does a delete that was or may have been carried out: its
+        flow can be made again.
+        """
+        is_open = changes.c.state.in_(sorted(state.value for state in OPEN))
+        deleted = and_(changes.c.kind == Kind.DELETE.value, changes.c.state.in_(_MAY_BE_GONE))
+        is_needed = exists().where(changes.c.image_id == images.c.id, or_(is_open, deleted))
+        async with self._database.write() as connection:
+            return (await connection.execute(delete(images).where(images.c.created_at < before, ~is_needed))).rowcount

@@ -37,7 +37,7 @@ class Envelope(_Payload):
     callback_id: str = ""
     action_id: str = ""
     block_id: str = ""
-    actions: Annotated[tuple[_Pressed, ...], Field(min_length=1)] | None = None
+    actions: Annotated[tuple[_Pressed, ...], Field(min_length=1)] = ()
     view: _Kind | None = None
     event: _Kind | None = None
     message: dict[str, Any] | None = None

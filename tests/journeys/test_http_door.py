@@ -1,0 +1,313 @@
+"""`POST /slack/events` and its neighbours: who gets in, what is answered, and what an engineer can ask."""
+
+import asyncio
+import hashlib
+import hmac
+import io
+import json
+import time
+from collections.abc import AsyncIterator, Iterator
+from typing import Any, Final
+from urllib.parse import urlencode
+
+import aiohttp
+import psycopg
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+from psycopg import sql
+from sqlalchemy import make_url
+
+from flowbot.sandbox.enkapush import Fault
+from flowbot.sandbox.slack import SIGNING_SECRET, text_of
+from tests.journeys.world import MARKETING, World, on_both_databases
+
+FORM, JSON = "application/x-www-form-urlencoded", "application/json"
+COMMAND: Final = {
+    "command": "/flows",
+    "text": "help",
+    "user_id": "U0EMMA",
+    "channel_id": MARKETING,
+    "team_id": "T0LALE",
+    "response_url": "",
+}
+PRESS: Final[dict[str, Any]] = {
+    "type": "block_actions",
+    "user": {"id": "U0EMMA", "team_id": "T0LALE"},
+    "team": {"id": "T0LALE", "enterprise_id": None},
+    "channel": {"id": MARKETING, "name": "marketing"},
+    "container": {"type": "message", "message_ts": "1.2", "channel_id": MARKETING},
+    "message": {"ts": "1.2", "blocks": []},
+    "actions": [{"action_id": "flows.of.tomorrow", "block_id": "b", "type": "button", "value": "{}"}],
+    "response_url": "",
+    "trigger_id": "1.2.3",
+}
+
+
+def signed(body: bytes, *, age: float = 0, secret: str = SIGNING_SECRET) -> dict[str, str]:
+    moment = str(int(time.time() - age))
+    digest = hmac.new(secret.encode(), b"v0:" + moment.encode() + b":" + body, hashlib.sha256).hexdigest()
+    return {"X-Slack-Request-Timestamp": moment, "X-Slack-Signature": f"v0={digest}"}
+
+
+def pressed(payload: Any) -> bytes:
+    return urlencode({"payload": payload if isinstance(payload, str) else json.dumps(payload)}).encode()
+
+
+class Door:
+    """Knocks at a bot."""
+
+    def __init__(self, session: aiohttp.ClientSession, origin: str) -> None:
+        self._session = session
+        self._origin = origin
+
+    async def post(
+        self, body: bytes, content_type: str = FORM, headers: dict[str, str] | None = None
+    ) -> tuple[int, str]:
+        sent = {"Content-Type": content_type, **(signed(body) if headers is None else headers)}
+        async with self._session.post(f"{self._origin}/slack/events", data=io.BytesIO(body), headers=sent) as answer:
+            return answer.status, await answer.text()
+
+    async def get(self, path: str) -> tuple[int, str]:
+        async with self._session.get(f"{self._origin}{path}") as answer:
+            return answer.status, await answer.text()
+
+
+@pytest.fixture
+async def door(world: World) -> AsyncIterator[Door]:
+    _, origin = await world.start_http()
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=5)) as session:
+        yield Door(session, origin)
+
+
+# --- who gets in ---------------------------------------------------------------------------------------------------
+
+BODY: Final = urlencode(COMMAND).encode()
+
+
+def without(name: str) -> dict[str, str]:
+    return {key: value for key, value in signed(BODY).items() if key != name}
+
+
+STRANGERS: Final = {
+    "no headers": {},
+    "no signature": without("X-Slack-Signature"),
+    "no timestamp": without("X-Slack-Request-Timestamp"),
+    "another secret": signed(BODY, secret="guessed"),
+    "no secret": signed(BODY, secret=""),
+    "another body": signed(BODY + b"x"),
+    "older than five minutes": signed(BODY, age=301),
+    "from the future": signed(BODY, age=-310),
+    "an empty signature": {**signed(BODY), "X-Slack-Signature": ""},
+    "a signature of another alphabet": {**signed(BODY), "X-Slack-Signature": "v0=şifre"},
+    "bytes for a signature": {**signed(BODY), "X-Slack-Signature": "v0=\udcff\udcfe"},
+    "a word for a timestamp": {**signed(BODY), "X-Slack-Request-Timestamp": "now"},
+    "digits of another alphabet": {**signed(BODY), "X-Slack-Request-Timestamp": "١٢٣"},
+    "a negative timestamp": {**signed(BODY), "X-Slack-Request-Timestamp": "-1"},
+    "an endless timestamp": {**signed(BODY), "X-Slack-Request-Timestamp": "9" * 4000},
+    "a fraction for a timestamp": {**signed(BODY), "X-Slack-Request-Timestamp": f"{time.time()}"},
+}
+
+
+@pytest.mark.parametrize("stranger", STRANGERS)
+async def test_without_a_good_signature_nobody_gets_in(world: World, door: Door, stranger: str) -> None:
+    status, _ = await door.post(BODY, headers=STRANGERS[stranger])
+    assert status == 401
+    assert await world.emma.sees(MARKETING) == []
+
+
+async def test_a_request_of_four_minutes_ago_is_still_good(world: World, door: Door) -> None:
+    assert (await door.post(BODY, headers=signed(BODY, age=240))) == (200, "")
+    await world.emma.waits_for(MARKETING, "You may here")
+
+
+# --- what is none of Slack's ---------------------------------------------------------------------------------------
+
+GARBAGE: Final = {
+    "nothing": (b"", FORM),
+    "nothing, as JSON": (b"", JSON),
+    "no JSON": (b"flows", JSON),
+    "a list": (b"[1]", JSON),
+    "null": (b"null", JSON),
+    "an empty object": (b"{}", JSON),
+    "deep lists": (b"[" * 100_000, JSON),
+    "deep objects": (b'{"a":' * 50_000 + b"1" + b"}" * 50_000, JSON),
+    "deep lists in a payload": (pressed("[" * 100_000), FORM),
+    "a payload that is no JSON": (pressed("x"), FORM),
+    "an endless number": (pressed('{"type":' + "9" * 5000 + "}"), FORM),
+    "an empty payload": (pressed({}), FORM),
+    "a kind of tomorrow": (pressed({"type": "martian"}), FORM),
+    "no text": (b"\xff\xfe\x00\x01", FORM),
+    "no text, as JSON": (b"\xff\xfe\x00\x01", JSON),
+    "half a letter": (BODY.replace(b"help", b"%c3"), "application/json"),
+    "too many fields": (BODY + b"".join(b"&f%d=1" % number for number in range(250)), FORM),
+    "nothing but ampersands": (b"&" * 5000, FORM),
+    "a command of nobody's": (b"command=%2Fflows", FORM),
+    "a command of no person's": (BODY.replace(b"U0EMMA", b"emma%00"), FORM),
+    "a command of no channel's": (BODY.replace(MARKETING.encode(), b"marketing"), FORM),
+    "another app's command": (BODY.replace(b"flows", b"deploy"), FORM),
+    "an event of no shape": (b'{"type": "event_callback", "event": "x"}', JSON),
+    "an event with no kind": (b'{"type": "event_callback", "event": {"type": 5}}', JSON),
+    "a submit of no form": (pressed({"type": "view_submission", "user": PRESS["user"]}), FORM),
+    "a submit of a text": (pressed({"type": "view_submission", "view": "x"}), FORM),
+    "a submit of half a form": (pressed({"type": "view_submission", "view": {"callback_id": "x"}}), FORM),
+    "an old dialog": (pressed({"type": "dialog_submission", "callback_id": 5}), FORM),
+    "an old button": (pressed({"type": "interactive_message", "callback_id": 5, "actions": "x"}), FORM),
+    "two megabytes": (b"x" * 2_000_000, FORM),
+}
+
+
+@pytest.mark.parametrize("garbage", GARBAGE)
+async def test_signed_garbage_is_the_senders_mistake(world: World, door: Door, garbage: str) -> None:
+    status, said = await door.post(*GARBAGE[garbage])
+    assert 400 <= status < 500
+    assert "Traceback" not in said
+    assert await world.emma.sees(MARKETING) == []
+
+
+def _changed(value: Any, replacement: Any) -> Iterator[Any]:
+    """The value with each of its parts taken out, or replaced, one at a time."""
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, part in items:
+        copy = value.copy()
+        copy.pop(key)
+        yield copy
+        for changed in (replacement, *_changed(part, replacement)):
+            copy = value.copy()
+            copy[key] = changed
+            yield copy
+
+
+@pytest.mark.parametrize("replacement", [None, 5, "x", True, [], {}, [1], {"id": 5}, "\0", "\ud800"])
+async def test_a_press_with_any_part_missing_or_wrong_never_breaks_the_server(door: Door, replacement: Any) -> None:
+    answers = [await door.post(pressed(payload)) for payload in _changed(PRESS, replacement)]
+    assert len(answers) == 50
+    assert {status for status, _ in answers} <= {200, 400, 404}
+
+
+async def test_nul_in_a_command_is_text_like_any_other(world: World, door: Door) -> None:
+    assert (await door.post(BODY.replace(b"help", b"li%00st")))[0] == 200
+    await world.emma.waits_for(MARKETING, "Did you mean /flows list?")
+
+
+# --- what is answered ----------------------------------------------------------------------------------------------
+
+
+async def test_slack_learns_that_the_address_is_flowbots(door: Door) -> None:
+    status, said = await door.post(b'{"type": "url_verification", "challenge": "3eZbrw1aB", "token": "x"}', JSON)
+    assert status == 200
+    assert json.loads(said) == {"challenge": "3eZbrw1aB"}
+
+
+async def test_an_event_is_taken_note_of(door: Door) -> None:
+    event = {"type": "event_callback", "team_id": "T0LALE", "event": {"type": "app_home_opened", "user": "U0EMMA"}}
+    assert await door.post(json.dumps(event).encode(), JSON) == (200, "")
+
+
+async def test_a_button_of_another_version_gets_a_sentence(world: World, door: Door) -> None:
+    assert await door.post(pressed(PRESS)) == (200, "")
+    said = await world.emma.waits_for(MARKETING, lambda message: message.is_ephemeral)
+    assert "button" in text_of(said)
+
+
+async def test_an_ack_takes_milliseconds(world: World, door: Door) -> None:
+    world.enkapush.faults.add(Fault.hang(times=None))
+    taken = []
+    for _ in range(10):
+        started = time.perf_counter()
+        assert (await door.post(BODY.replace(b"help", b"list")))[0] == 200
+        taken.append(time.perf_counter() - started)
+    assert sorted(taken)[5] < 0.05
+
+
+# --- what an engineer can ask --------------------------------------------------------------------------------------
+
+
+@on_both_databases
+async def test_alive_and_ready(door: Door) -> None:
+    assert await door.get("/healthz") == (200, "ok\n")
+    status, said = await door.get("/readyz")
+    assert status == 200
+    assert json.loads(said) == {"database": "ok", "enkapush": "ok"}
+
+
+@pytest.mark.parametrize(
+    ("fault", "state"),
+    [
+        (Fault.status(401, times=None), "enkapush_key"),
+        (Fault.reset(times=None), "enkapush_down"),
+    ],
+)
+async def test_not_ready_while_enkapush_fails(world: World, door: Door, fault: Fault, state: str) -> None:
+    world.enkapush.faults.add(fault)
+    status, said = await door.get("/readyz")
+    assert status == 503
+    answer = json.loads(said)
+    assert answer["database"] == "ok"
+    assert answer["enkapush"] in {state, "slow"}  # a read is tried again, which may take longer than one waits
+    assert (await door.get("/healthz"))[0] == 200
+
+
+async def test_an_enkapush_that_hangs_is_called_slow_in_time(world: World, door: Door) -> None:
+    world.enkapush.faults.add(Fault.hang(times=None))
+    started = time.monotonic()
+    status, said = await door.get("/readyz")
+    assert time.monotonic() - started < 4
+    assert status == 503
+    assert json.loads(said) == {"database": "ok", "enkapush": "slow"}
+
+
+@pytest.mark.postgresql
+@pytest.mark.parametrize("journey_database", ["postgresql"], indirect=True)
+async def test_not_ready_without_the_database(world: World, door: Door, journey_database: str) -> None:
+    address = make_url(journey_database)
+    server = address.set(database="postgres", drivername="postgresql").render_as_string(hide_password=False)
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(
+            sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS false").format(sql.Identifier(address.database or ""))
+        )
+        connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [address.database]
+        )
+    status, said = await door.get("/readyz")
+    assert status == 503
+    assert json.loads(said) == {"database": "database", "enkapush": "ok"}
+    await world.emma.types(MARKETING, "/flows list")
+    await world.emma.waits_for(MARKETING, "tell the engineer this code")
+
+
+async def samples(door: Door) -> dict[tuple[str, str], float]:
+    """Every counter by its name and its most telling label."""
+    status, text = await door.get("/metrics")
+    assert status == 200
+    found = [sample for family in text_string_to_metric_families(text) for sample in family.samples]
+    return {
+        (sample.name, sample.labels.get("status") or sample.labels.get("outcome") or sample.labels.get("kind", "")): (
+            sample.value
+        )
+        for sample in found
+        if not sample.name.endswith("_bucket")
+    }
+
+
+async def test_metrics_count_acks_calls_and_outcomes(world: World, door: Door) -> None:
+    assert (await samples(door))[("flowbot_work_in_hand", "")] == 0
+    world.add_flows(1)
+    world.enkapush.faults.add(Fault.status(401))
+    await world.emma.types(MARKETING, "/flows list")
+    await world.emma.waits_for(MARKETING, "refuses flowbot's API key")
+    await world.emma.types(MARKETING, "/flows list")
+    await world.emma.waits_for(MARKETING, "1 flow")
+    await world.emma.types(MARKETING, "/flows lst")
+    await world.emma.waits_for(MARKETING, "Did you mean")
+    await door.post(pressed(PRESS))
+    await world.emma.waits_for(MARKETING, "button")
+    async with asyncio.timeout(5):
+        while (seen := await samples(door))[("flowbot_work_in_hand", "")]:
+            continue
+    assert seen[("flowbot_ack_seconds_count", "command")] == 3
+    assert seen[("flowbot_ack_seconds_count", "action")] == 1
+    assert seen[("flowbot_enkapush_seconds_count", "200")] == 1
+    assert seen[("flowbot_enkapush_seconds_count", "401")] == 1
+    assert seen[("flowbot_requests_total", "done")] == 1
+    assert seen[("flowbot_requests_total", "fault")] == 1
+    assert seen[("flowbot_requests_total", "refused")] >= 1

@@ -15,7 +15,7 @@ from flowbot.locales.translator import LANGUAGES, _read
 
 ISTANBUL = ZoneInfo("Europe/Istanbul")
 SOURCE = Path(flowbot.__file__).parent
-GROUPS = "list|flow|field|stat|show|button|hint|share|action|command|slow|denied|fault|help|role|usage|unit"
+GROUPS = "list|flow|form|lint|field|stat|show|button|hint|share|action|command|slow|denied|fault|help|role|usage|unit"
 KEY = re.compile(rf"""["']((?:{GROUPS})\.[a-z_]+)["']""")
 
 

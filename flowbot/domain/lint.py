@@ -1,0 +1,66 @@
+"""What is allowed and probably not meant: remarks on a push, for its author to weigh.
+
+The lengths are rules of thumb: what common desktop and Android browsers show before they cut a notification's text.
+They are no limits of Enkapush's, and every browser, system and screen has its own.
+"""
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from flowbot.domain import links
+from flowbot.domain.content import Content, Unread
+
+TITLE_SHOWN: Final = 50
+DESCRIPTION_SHOWN: Final = 150
+HOSTS_NAMED: Final = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """A remark for people: a message's key with its parameters. A list among them is to be told as one."""
+
+    key: str
+    params: Mapping[str, Any] = field(default_factory=dict)
+
+
+def lint(
+    content: Content, unread: Unread, *, sibling_hosts: Collection[str], utm_may_be_set: bool = False
+) -> tuple[Remark, ...]:
+    """What an experienced marketer would look at again.
+
+    Args:
+        content: the push.
+        unread: what was typed of that which Enkapush never tells.
+        sibling_hosts: the hosts that the website's other flows lead to, as `links.host` gives them.
+        utm_may_be_set: the flow exists, so it may hold UTM values that cannot be seen: their want is not remarked on.
+    """
+    found = [*_lengths(content), *_other_host(content, sibling_hosts)]
+    if not utm_may_be_set:
+        found += _no_utm(content, unread)
+    return (*found, *_plain_http(content))
+
+
+def _lengths(content: Content) -> Iterator[Remark]:
+    if len(content.title) > TITLE_SHOWN:
+        yield Remark("lint.long_title", {"length": len(content.title), "shown": TITLE_SHOWN})
+    if len(content.description) > DESCRIPTION_SHOWN:
+        yield Remark("lint.long_description", {"length": len(content.description), "shown": DESCRIPTION_SHOWN})
+
+
+def _other_host(content: Content, sibling_hosts: Collection[str]) -> Iterator[Remark]:
+    usual = sorted({name.lower().removeprefix("www.") for name in sibling_hosts if name})
+    own = links.host(content.url)
+    if own and usual and own not in usual:
+        yield Remark("lint.other_host", {"host": own, "usual": usual[:HOSTS_NAMED]})
+
+
+def _no_utm(content: Content, unread: Unread) -> Iterator[Remark]:
+    typed = unread.utm_source or unread.utm_medium or unread.utm_campaign
+    if content.url and not typed and not links.has_utm(content.url):
+        yield Remark("lint.no_utm")
+
+
+def _plain_http(content: Content) -> Iterator[Remark]:
+    if any(links.is_plain_http(url) for url in (content.url, content.button_1.url, content.button_2.url)):
+        yield Remark("lint.plain_http")

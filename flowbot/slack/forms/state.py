@@ -1,0 +1,73 @@
+"""What Slack tells of a form's fields (`view.state.values`), parsed once.
+
+Shapes: https://docs.slack.dev/reference/interaction-payloads/view-interactions-payload
+"""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, TypeVar
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+T = TypeVar("T")
+
+
+class _Shape(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore", strict=True)
+
+
+def _or(empty: T) -> BeforeValidator:
+    return BeforeValidator(lambda value: empty if value is None else value)
+
+
+Text = Annotated[str, _or("")]
+
+
+class FileRef(_Shape):
+    """A file that a person added. Type and name are what Slack says, so the bytes decide; `size` is in bytes."""
+
+    id: Annotated[str, Field(pattern=r"^F[A-Z0-9]{1,30}$")]
+    name: Text = ""
+    mimetype: Text = ""
+    size: Annotated[int, _or(0), Field(ge=0)] = 0
+    url_private_download: Text = ""
+
+
+class _Option(_Shape):
+    value: str
+
+
+class Entry(_Shape):
+    """One field's value, of whatever kind it is."""
+
+    value: Text = ""
+    selected_option: _Option | None = None
+    selected_options: Annotated[list[_Option], _or([])] = []
+    files: Annotated[list[FileRef], _or([])] = []
+
+    @property
+    def text(self) -> str:
+        """The value as the form's fields have it: text, the chosen value, or `1` for a ticked box."""
+        if self.selected_option is not None:
+            return self.selected_option.value
+        return "1" if self.selected_options else self.value
+
+
+Values = Mapping[str, Mapping[str, Entry]]
+
+
+class _State(_Shape):
+    values: Annotated[dict[str, Annotated[dict[str, Annotated[Entry, _or({})]], _or({})]], _or({})] = {}
+
+
+class _View(_Shape):
+    private_metadata: Text = ""
+    state: Annotated[_State, _or({})] = _State()
+
+
+def read(view: Any) -> tuple[str, Values] | None:
+    """The view's `private_metadata` and its fields' values, by block and action; None where it is no view."""
+    try:
+        parsed = _View.model_validate(view)
+    except ValidationError:
+        return None
+    return parsed.private_metadata, parsed.state.values

@@ -1,0 +1,144 @@
+"""What stands around the flow form: the views before and after it, its preview, and the messages that follow it."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from flowbot.domain.changes import FormToken
+from flowbot.domain.content import Content
+from flowbot.domain.flows import Flow
+from flowbot.domain.forms import FormKind
+from flowbot.domain.links import is_web_url
+from flowbot.domain.lint import Remark
+from flowbot.domain.types import FlowId
+from flowbot.locales import Translator
+from flowbot.slack.ids import Action
+from flowbot.slack.values import FlowValue
+from flowbot.slack.views import flows, kit, sentences
+from flowbot.slack.views.kit import Block, Message
+
+View = dict[str, Any]
+
+TITLE_MAX: Final = 24
+TOLD_MAX: Final = 1000
+"""Not a limit that Slack states for a field's error: far more than any sentence of flowbot's."""
+TITLES: Final[Mapping[FormKind, str]] = {
+    FormKind.CREATE: "form.title_create",
+    FormKind.EDIT: "form.title_edit",
+    FormKind.DUPLICATE: "form.title_duplicate",
+}
+SAVED: Final[Mapping[FormKind, str]] = {
+    FormKind.CREATE: "form.created",
+    FormKind.EDIT: "form.changed",
+    FormKind.DUPLICATE: "form.created",
+}
+
+
+def modal(kind: FormKind, t: Translator, blocks: Sequence[Block]) -> View:
+    """A view under the form's title, with nothing to submit."""
+    return {
+        "type": "modal",
+        "title": kit.plain(t(TITLES[kind]), TITLE_MAX),
+        "close": kit.plain(t("form.close"), TITLE_MAX),
+        "blocks": list(blocks),
+    }
+
+
+def loading(kind: FormKind, t: Translator) -> View:
+    """What stands there until the form is filled."""
+    return modal(kind, t, [kit.section(kit.plain(t("form.loading")))])
+
+
+def saving(kind: FormKind, t: Translator) -> View:
+    """What stands there until it is known what became of the form."""
+    return modal(kind, t, [kit.section(kit.plain(t("form.saving")))])
+
+
+def sentence_view(kind: FormKind, t: Translator, key: str, params: Mapping[str, Any] | None = None) -> View:
+    """One sentence in the form's place: a refusal, a fault, a confirmation."""
+    return modal(kind, t, sentences.sentence(t, key, params).blocks)
+
+
+def result_view(kind: FormKind, t: Translator, message: Message) -> View:
+    """A message in the form's place, without its buttons, which stay with the message."""
+    return modal(kind, t, [block for block in message.blocks if block["type"] != "actions"])
+
+
+def saved(kind: FormKind, flow: Flow, remarked: Sequence[Remark], t: Translator, *, may_share: bool) -> Message:
+    """For the author: what happened, the push as it is now, what is worth another look, and what can be done next."""
+    state = t("form.state_enabled" if flow.is_enabled else "form.state_disabled")
+    what = t(SAVED[kind], id=str(flow.id), state=state)
+    value = FlowValue(flow=flow.id).dump()
+    buttons = [
+        kit.button(t("button.edit"), Action.FLOW_EDIT, value),
+        kit.button(t("button.duplicate"), Action.FLOW_DUPLICATE, value),
+    ]
+    if may_share:
+        buttons.append(kit.button(t("button.share"), Action.SHOW_SHARE, value))
+    shown = (*flows.push(flow, t), *remarks(remarked, t))
+    return Message(what, (kit.section(kit.plain(what)), *shown, kit.actions(*buttons)))
+
+
+def failed(token: FormToken, t: Translator, key: str, params: Mapping[str, Any] | None = None) -> Message:
+    """For the author: why the form was not carried out, with a button that opens it again as it was typed."""
+    message = sentences.sentence(t, key, params)
+    opening = kit.actions(kit.button(t("form.open"), Action.FORM_OPEN, token, style="primary"))
+    return Message(message.text, (*message.blocks, kit.context(t("form.nothing_lost")), opening))
+
+
+def preview(content: Content, remarked: Sequence[Remark], t: Translator, *, image_url: str | None) -> list[Block]:
+    """The push as a subscriber would see it, and what is worth another look.
+
+    Args:
+        content: what it says.
+        remarked: what `lint` finds.
+        t: the reader's words.
+        image_url: the flow's present picture, if it has one.
+    """
+    picture = image_url if image_url and is_web_url(image_url) else None
+    return [*flows.push(_as_flow(content, picture), t), *remarks(remarked, t)]
+
+
+def preview_view(
+    content: Content, remarked: Sequence[Remark], t: Translator, *, image_url: str | None = None, adds_picture: bool
+) -> View:
+    """A view to push onto the form: its preview. A picture that was just added cannot be shown, which it says."""
+    later = [kit.context(t("form.picture_later"))] if adds_picture else []
+    shown = preview(content, remarked, t, image_url=None if adds_picture else image_url)
+    return {
+        "type": "modal",
+        "title": kit.plain(t("form.preview"), TITLE_MAX),
+        "close": kit.plain(t("form.back"), TITLE_MAX),
+        "blocks": [*shown, *later],
+    }
+
+
+def remarks(remarked: Sequence[Remark], t: Translator) -> list[Block]:
+    """What is worth another look, a line each."""
+    return [kit.context(f"⚠ {told(remark.key, remark.params, t)}") for remark in remarked]
+
+
+def told(key: str, params: Mapping[str, Any], t: Translator) -> str:
+    """A sentence as plain text; foreign text in it cannot turn its surroundings around."""
+    return kit.clip(t(key, **{name: _shown(value, t) for name, value in params.items()}), TOLD_MAX)
+
+
+def _shown(value: Any, t: Translator) -> Any:
+    if isinstance(value, list):
+        return t.listed([kit.isolated(each) for each in value])
+    return kit.isolated(value) if isinstance(value, str) else value
+
+
+def _as_flow(content: Content, image_url: str | None) -> Flow:
+    """The content under a flow's names, for what draws flows; it has no id yet."""
+    return Flow(
+        id=FlowId(0),
+        website_id=content.website_id,
+        name=content.name,
+        title=content.title,
+        description=content.description,
+        wait=content.wait,
+        is_enabled=False,
+        url=content.url,
+        image_url=image_url,
+        buttons=(content.button_1, content.button_2),
+    )

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Row, func
+from sqlalchemy import Row, func, literal
 
 from flowbot.domain.changes import Change, ChangeId, NewChange, Outcome, State
 from flowbot.domain.policy import ApprovalRule
@@ -52,7 +52,7 @@ def moved_columns(seen: Change, moved: Change) -> dict[str, Any]:
     a mover may not have seen it.
     """
     return _progress(replace(moved, version=seen.version + 1)) | {
-        "sent_at": func.coalesce(changes.c.sent_at, moved.sent_at),
+        "sent_at": func.coalesce(changes.c.sent_at, literal(moved.sent_at, changes.c.sent_at.type)),
         "newest_before": func.coalesce(changes.c.newest_before, moved.newest_before),
     }
 

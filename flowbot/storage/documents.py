@@ -7,6 +7,8 @@ side by side come back as the one character that they make.
 """
 
 import secrets
+from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, Final, Generic, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
@@ -25,6 +27,22 @@ def new_id() -> str:
     return "".join(secrets.choice(_ALPHABET) for _ in range(_ID_LENGTH))
 
 
+def plain(value: Any) -> Any:
+    """The value with lists for tuples and ISO texts for moments, as JSON knows them.
+
+    Pydantic's own way to JSON replaces the lone halves of surrogate pairs in a dictionary's keys.
+    """
+    match value:
+        case datetime():
+            return value.isoformat()
+        case Mapping():
+            return {key: plain(content) for key, content in value.items()}
+        case list() | tuple():
+            return [plain(content) for content in value]
+        case _:
+            return value
+
+
 class Document(Generic[T]):
     """How values of one type are written and read.
 
@@ -36,8 +54,11 @@ class Document(Generic[T]):
         self._adapter = TypeAdapter(kind)
 
     def write(self, value: T) -> Any:
-        """The value as a JSON column takes it, without what a pydantic model was never given."""
-        return self._adapter.dump_python(value, mode="json", exclude_unset=True)
+        """The value as a JSON column takes it, without what a pydantic model was never given.
+
+        Any mapping may stand where a field asks for one, which is all that pydantic would warn of.
+        """
+        return plain(self._adapter.dump_python(value, exclude_unset=True, warnings=False))
 
     def read(self, document: Any) -> T:
         """The value that was written.

@@ -10,7 +10,7 @@ from flowbot.domain.changes import Draft, FormToken, Kind
 from flowbot.domain.flows import Flow
 from flowbot.domain.types import ChannelId, FlowId, UserId
 from flowbot.storage.database import Database
-from flowbot.storage.documents import Document
+from flowbot.storage.documents import Document, plain
 from flowbot.storage.tables import drafts
 
 _FLOW: Final = Document(Flow)
@@ -101,6 +101,6 @@ def _row(draft: Draft) -> dict[str, Any]:
         "kind": draft.kind.value,
         "flow_id": draft.flow,
         "before": None if draft.before is None else _FLOW.write(draft.before),
-        "typed": dict(draft.typed),
+        "typed": plain(draft.typed),
         "changed_at": draft.changed_at,
     }

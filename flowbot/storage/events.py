@@ -1,7 +1,7 @@
 """The audit trail's rows: added in the transaction of what they tell, never changed, read by number."""
 
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Any
 
 from sqlalchemy import Row, Select, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -9,10 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from flowbot.domain.changes import ChangeId, Event, Kind
 from flowbot.domain.types import ChannelId, FlowId, UserId, WebsiteId
 from flowbot.services.ports import Scope
-from flowbot.storage.documents import Document
+from flowbot.storage.documents import plain
 from flowbot.storage.tables import events
-
-_DETAILS: Final = Document(dict[str, Any])
 
 
 async def append(connection: AsyncConnection, told: Iterable[Event]) -> None:
@@ -62,5 +60,5 @@ def _row(event: Event) -> dict[str, Any]:
         "kind": None if event.kind is None else event.kind.value,
         "flow_id": event.flow,
         "website_id": event.website,
-        "details": _DETAILS.write(dict(event.details)),
+        "details": plain(event.details),
     }

@@ -1,0 +1,112 @@
+"""What the tests of the changes share: a fixed clock, a requester, what is submitted, and strategies for all of it."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
+from typing import Any, Final
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+
+from flowbot.domain.changes import Change, Event, FormToken, Image, Kind, NewChange, Outcome, Picture, State
+from flowbot.domain.content import Content, Unread, Wanted
+from flowbot.domain.flows import Button, Flow, Totals, Wait
+from flowbot.domain.policy import ApprovalRule, Gate
+from flowbot.domain.types import ChannelId, FlowId, UserId, WebsiteId
+from flowbot.services.ports import Lease
+from flowbot.storage.changes import StoredChanges
+from flowbot.storage.database import Database
+
+NOON: Final = datetime(2026, 3, 1, 12, 30, 15, 250, tzinfo=timezone(timedelta(hours=3)))
+SECOND: Final = timedelta(seconds=1)
+AYSE, C1 = UserId("U0AYSE"), ChannelId("C1")
+SHOP, FLOW = WebsiteId(1), FlowId(12)
+OURS: Final = Lease("here", NOON + 60 * SECOND)
+THEIRS: Final = Lease("there", NOON + 120 * SECOND)
+
+
+def asked(token: str = "t1", **other: Any) -> NewChange:
+    """Ayşe asks to enable the flow."""
+    given: dict[str, Any] = {"kind": Kind.ENABLE, "requester": AYSE, "channel": C1, "website": SHOP, "flow": FLOW}
+    return NewChange(token=FormToken(token), **given | other)
+
+
+def told(action: str = "change.submitted", **other: Any) -> Event:
+    """An event of Ayşe's."""
+    given: dict[str, Any] = {"actor": AYSE, "channel": C1, "flow": FLOW, "website": SHOP, "kind": Kind.ENABLE}
+    return Event(at=NOON, action=action, **given | other)
+
+
+async def submitted(store: StoredChanges, token: str = "t1", **other: Any) -> Change:
+    """A new change, in our hands."""
+    change, is_new = await store.submit(asked(token, **other), OURS, told())
+    assert is_new
+    return change
+
+
+async def moved(store: StoredChanges, change: Change, *states: State, **other: Any) -> Change:
+    """The change, after it went through `states`."""
+    for state in states:
+        change = await store.move(change, replace(change, state=state, **other))
+    return change
+
+
+async def actions(store: StoredChanges) -> list[str]:
+    """What the whole trail says, oldest first."""
+    return [event.action async for event in store.audit()]
+
+
+def stores(*databases: Database) -> list[StoredChanges]:
+    """A store on each, as separate processes have them."""
+    return [StoredChanges(database, lambda: NOON) for database in databases]
+
+
+# --- anything that may be kept -------------------------------------------------------------------------------------
+
+ANYTHING: Final = settings(
+    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
+
+
+def _as_json_keeps_it(text: str) -> str:
+    """Two halves of a character side by side are that character."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass")
+
+
+TEXTS: Final = st.text(st.characters(exclude_categories=[]), max_size=20).map(_as_json_keeps_it)
+"""Any text, with NUL and lone halves of surrogate pairs."""
+NUMBERS: Final = st.integers(1, 2**63 - 1)
+PLAIN: Final = st.dictionaries(TEXTS, st.none() | st.booleans() | st.integers() | TEXTS | st.lists(TEXTS), max_size=3)
+ZONES: Final = st.integers(-14 * 60, 14 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
+MOMENTS: Final = st.datetimes(datetime(1970, 1, 2), datetime(9998, 1, 1), timezones=ZONES)  # noqa: DTZ001 - Hypothesis adds the zones
+PEOPLE: Final = st.from_regex(r"[UW][A-Z0-9_]{1,62}", fullmatch=True).map(UserId)
+CHANNELS: Final = st.from_regex(r"[CGD][A-Z0-9_]{1,62}", fullmatch=True).map(ChannelId)
+BUTTONS: Final = st.builds(Button, TEXTS, TEXTS)
+FLOWS: Final = st.builds(
+    Flow, id=NUMBERS, website_id=NUMBERS, name=TEXTS, title=TEXTS, description=TEXTS, url=TEXTS, urgency=TEXTS,
+    wait=st.builds(Wait, st.integers(), TEXTS), image_url=st.none() | TEXTS, ttl=st.none() | st.integers(),
+    buttons=st.tuples(BUTTONS, BUTTONS), totals=st.builds(Totals, *[st.integers()] * 4),
+    last_sent_at=st.none() | MOMENTS, changed_at=st.none() | MOMENTS, created_at=st.none() | MOMENTS,
+)  # fmt: skip
+CONTENTS: Final = FLOWS.map(Content.of)
+UNREAD: Final = st.builds(Unread, *[st.none() | TEXTS] * 4)
+WANTED: Final = st.builds(Wanted, CONTENTS, UNREAD, st.none() | st.from_regex(r"[a-z0-9]{1,32}", fullmatch=True))
+ASKED: Final = st.builds(
+    NewChange, token=st.uuids().map(str), requester=PEOPLE, channel=CHANNELS, website=NUMBERS,
+    flow=st.none() | NUMBERS, before=st.none() | FLOWS, wanted=st.none() | WANTED,
+    picture=st.none() | st.builds(Picture, TEXTS, TEXTS, TEXTS), typed=st.dictionaries(TEXTS, TEXTS, max_size=3),
+    reason=TEXTS, locale=st.none() | TEXTS, timezone=st.none() | TEXTS,
+)  # fmt: skip
+RULES: Final = st.builds(
+    ApprovalRule, required_for=st.just(tuple(Gate)), quorum=st.integers(1, 100), self_approval=st.booleans(),
+    expires_after_hours=st.integers(1, 8760), channel=st.none() | CHANNELS,
+    break_glass=st.lists(PEOPLE, max_size=2).map(tuple),
+)  # fmt: skip
+OUTCOMES: Final = st.builds(Outcome, TEXTS, PLAIN, st.none() | NUMBERS)
+IMAGES: Final = st.builds(Image, st.binary(max_size=100), st.just("image/png"), TEXTS)
+BROUGHT: Final = st.fixed_dictionaries(
+    {}, optional={
+        "rule": RULES, "outcome": OUTCOMES, "due_at": MOMENTS, "sent_at": MOMENTS, "changed_at": MOMENTS,
+        "newest_before": NUMBERS, "lease_owner": st.none() | st.just("another"), "lease_until": st.none() | MOMENTS,
+    },
+)  # fmt: skip
+"""What a move may bring besides the state."""

@@ -1,0 +1,29 @@
+"""Databases as several processes have them, and a store of changes."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from flowbot.storage.changes import StoredChanges
+from flowbot.storage.database import Database
+from flowbot.storage.engine import open_database
+from tests.storage.change_cases import stores
+
+
+@pytest.fixture
+async def elsewhere(database_url: str) -> AsyncIterator[Database]:
+    """The same database, opened by another process."""
+    opened = open_database(database_url)
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+def store(database: Database) -> StoredChanges:
+    return stores(database)[0]
+
+
+@pytest.fixture
+def other(elsewhere: Database) -> StoredChanges:
+    """The store as another process has it."""
+    return stores(elsewhere)[0]

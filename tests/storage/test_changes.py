@@ -1,0 +1,338 @@
+"""Changes in the database: kept exactly, moved one step at a time, with the trail of it."""
+
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+import pytest
+from hypothesis import given
+from sqlalchemy import text
+
+from flowbot.domain.changes import ChangeId, FormToken, Kind, NewChange, State
+from flowbot.domain.policy import ApprovalRule
+from flowbot.domain.types import ChannelId, FlowId, WebsiteId
+from flowbot.errors import Fault
+from flowbot.services.ports import Conflict, FlowTaken, Scope
+from flowbot.storage.changes import StoredChanges
+from flowbot.storage.database import Database
+from tests.storage.change_cases import (
+    ANYTHING,
+    ASKED,
+    AYSE,
+    BROUGHT,
+    C1,
+    FLOW,
+    MOMENTS,
+    NOON,
+    OURS,
+    PLAIN,
+    SECOND,
+    SHOP,
+    THEIRS,
+    actions,
+    asked,
+    moved,
+    submitted,
+    told,
+)  # fmt: skip
+
+GONE = ChangeId("gone")
+
+# --- submitting ----------------------------------------------------------------------------------------------------
+
+
+async def test_a_new_change_is_a_draft_in_the_hands_of_who_submitted_it_and_due_at_once(store: StoredChanges) -> None:
+    change = await submitted(store)
+    assert (change.state, change.version, change.shown_version) == (State.DRAFT, 1, 0)
+    assert (change.lease_owner, change.lease_until) == (OURS.owner, OURS.until)
+    assert (change.created_at, change.changed_at, change.due_at) == (NOON, NOON, NOON)
+    assert await store.get(change.id) == change
+
+
+async def test_the_submission_is_in_the_trail_with_the_changes_id(store: StoredChanges) -> None:
+    change = await submitted(store)
+    (event,) = await store.history(Scope(), limit=10)
+    assert event == replace(told(), change=change.id, number=1)
+
+
+async def test_the_same_token_is_the_same_change_and_writes_nothing(store: StoredChanges) -> None:
+    change = await submitted(store)
+    again = await store.submit(asked(reason="once more", flow=FlowId(99)), THEIRS, told())
+    assert again == (change, False)
+    assert await actions(store) == ["change.submitted"]
+
+
+async def test_a_flow_has_one_open_change_and_the_second_is_shown_the_first(store: StoredChanges) -> None:
+    change = await submitted(store)
+    with pytest.raises(FlowTaken) as taken:
+        await store.submit(asked("t2"), THEIRS, told())
+    assert taken.value.current == change
+    assert await actions(store) == ["change.submitted"]
+
+
+@pytest.mark.parametrize("state", [State.PENDING, State.APPLYING])
+async def test_a_change_under_way_holds_its_flow(store: StoredChanges, state: State) -> None:
+    change = await moved(store, await submitted(store), state)
+    with pytest.raises(FlowTaken) as taken:
+        await submitted(store, "t2")
+    assert taken.value.current == change
+
+
+@pytest.mark.parametrize(
+    "states", [[State.FAILED], [State.OUT_OF_DATE], [State.PENDING, State.REJECTED], [State.APPLYING, State.UNKNOWN]]
+)
+async def test_a_settled_change_lets_go_of_its_flow(store: StoredChanges, states: list[State]) -> None:
+    first = await moved(store, await submitted(store), *states)
+    second = await submitted(store, "t2")
+    assert second.id != first.id
+
+
+async def test_any_number_of_flows_may_be_made_at_once(store: StoredChanges) -> None:
+    made = [await submitted(store, f"t{number}", kind=Kind.CREATE, flow=None) for number in range(5)]
+    assert len({change.id for change in made}) == 5
+
+
+async def test_ids_are_short_and_without_characters_that_look_alike(store: StoredChanges) -> None:
+    ids = [(await submitted(store, f"t{number}", flow=None)).id for number in range(50)]
+    assert {len(change) for change in ids} == {10}
+    assert set("".join(ids)) <= set("23456789abcdefghjkmnpqrstuvwxyz")
+
+
+async def test_there_is_no_change_under_an_unknown_id(store: StoredChanges) -> None:
+    assert await store.get(GONE) is None
+
+
+# --- exactly -------------------------------------------------------------------------------------------------------
+
+
+@ANYTHING
+@given(new=ASKED)
+async def test_whatever_was_submitted_comes_back_equal(store: StoredChanges, new: NewChange) -> None:
+    new = replace(new, token=FormToken(f"t{len(await actions(store))}"))
+    change, _ = await store.submit(new, OURS, told())
+    kept = await store.get(change.id)
+    assert kept == change
+    assert kept is not None
+    assert kept.asked == new
+    await moved(store, change, State.FAILED)
+
+
+@ANYTHING
+@given(brought=BROUGHT)
+async def test_whatever_a_move_brings_comes_back_equal(store: StoredChanges, brought: dict[str, Any]) -> None:
+    change = await submitted(store, f"t{len(await actions(store))}", flow=None)
+    wanted = replace(change, state=State.FAILED, **brought)
+    kept = await store.move(change, wanted)
+    assert kept == replace(wanted, version=2)
+    assert await store.get(change.id) == kept
+
+
+@ANYTHING
+@given(details=PLAIN, at=MOMENTS)
+async def test_whatever_an_event_tells_comes_back_equal(
+    store: StoredChanges, details: dict[str, Any], at: datetime
+) -> None:
+    event = replace(told("policy.imported", details=details), at=at)
+    await store.record(event)
+    (kept,) = await store.history(Scope(), limit=1)
+    assert replace(kept, number=None) == event
+
+
+async def test_a_change_that_cannot_be_read_is_a_fault_and_never_a_guess(
+    store: StoredChanges, database: Database
+) -> None:
+    change = await submitted(store)
+    async with database.write() as connection:
+        await connection.execute(text("""UPDATE changes SET asked = '{"kind": "from_later"}'"""))
+    with pytest.raises(Fault):
+        await store.get(change.id)
+
+
+# --- moving --------------------------------------------------------------------------------------------------------
+
+
+async def test_a_move_is_the_next_version_with_its_events(store: StoredChanges) -> None:
+    change = await submitted(store)
+    pending = replace(change, state=State.PENDING, rule=ApprovalRule(quorum=2), lease_owner=None, lease_until=None)
+    kept = await store.move(change, pending, told("change.asked"), told("change.posted"))
+    assert kept == replace(pending, version=2)
+    assert await store.get(change.id) == kept
+    assert await actions(store) == ["change.submitted", "change.asked", "change.posted"]
+    assert {event.change async for event in store.audit()} == {change.id}
+
+
+async def test_a_move_may_stay_in_its_state(store: StoredChanges) -> None:
+    change = await submitted(store)
+    kept = await store.move(change, replace(change, due_at=NOON + SECOND))
+    assert (kept.state, kept.version, kept.due_at) == (State.DRAFT, 2, NOON + SECOND)
+
+
+async def test_who_saw_an_older_version_is_shown_the_new_one_and_writes_nothing(store: StoredChanges) -> None:
+    change = await submitted(store)
+    kept = await moved(store, change, State.APPLYING)
+    with pytest.raises(Conflict) as conflict:
+        await store.move(change, replace(change, state=State.FAILED), told("change.failed"))
+    assert conflict.value.current == kept
+    assert await store.get(change.id) == kept
+    assert await actions(store) == ["change.submitted"]
+
+
+async def test_who_lost_the_lease_settles_nothing(store: StoredChanges) -> None:
+    change = await moved(store, await submitted(store), State.APPLYING)
+    (claimed,) = await store.claim(OURS.until + SECOND, THEIRS)
+    with pytest.raises(Conflict) as conflict:
+        await store.move(change, replace(change, state=State.FAILED))
+    assert conflict.value.current == claimed
+
+
+async def test_a_step_that_there_is_not_is_refused(store: StoredChanges) -> None:
+    change = await submitted(store)
+    with pytest.raises(ValueError, match="from draft to applied"):
+        await store.move(change, replace(change, state=State.APPLIED))
+    assert await store.get(change.id) == change
+
+
+async def test_a_change_that_does_not_exist_cannot_move(store: StoredChanges) -> None:
+    change = replace(await submitted(store), id=GONE)
+    with pytest.raises(LookupError):
+        await store.move(change, change)
+
+
+async def test_a_move_that_fails_half_way_leaves_neither_state_nor_event(store: StoredChanges) -> None:
+    change = await submitted(store)
+    unwritable = told("change.failed", website=2**70)
+    with pytest.raises((Fault, OverflowError)):
+        await store.move(change, replace(change, state=State.FAILED), told("change.tried"), unwritable)
+    assert await store.get(change.id) == change
+    assert await actions(store) == ["change.submitted"]
+
+
+async def test_what_was_asked_and_when_never_changes(store: StoredChanges) -> None:
+    change = await submitted(store)
+    forged = replace(change, asked=asked("t9", flow=FlowId(9)), created_at=NOON - SECOND, version=40)
+    kept = await store.move(change, forged)
+    assert (kept.asked, kept.created_at, kept.version) == (change.asked, change.created_at, 2)
+
+
+# --- the trail -----------------------------------------------------------------------------------------------------
+
+
+async def test_history_is_newest_first_and_no_longer_than_asked_for(store: StoredChanges) -> None:
+    for number in range(5):
+        await store.record(told(f"step.{number}"))
+    events = await store.history(Scope(), limit=3)
+    assert [event.action for event in events] == ["step.4", "step.3", "step.2"]
+    assert [event.number for event in events] == [5, 4, 3]
+
+
+SEEN = [
+    ("all", Scope(), ["policy.imported", "blog.13", "shop.13", "shop.12"]),
+    ("one website", Scope(frozenset({SHOP})), ["shop.13", "shop.12"]),
+    ("two websites", Scope(frozenset({SHOP, WebsiteId(2)})), ["blog.13", "shop.13", "shop.12"]),
+    ("no website", Scope(frozenset()), []),
+    ("one flow", Scope(flow=FlowId(13)), ["blog.13", "shop.13"]),
+    ("one flow on one website", Scope(frozenset({SHOP}), FlowId(13)), ["shop.13"]),
+]
+
+
+@pytest.mark.parametrize(("scope", "seen"), [row[1:] for row in SEEN], ids=[row[0] for row in SEEN])
+async def test_history_shows_what_its_scope_names(store: StoredChanges, scope: Scope, seen: list[str]) -> None:
+    await store.record(told("shop.12"))
+    await store.record(told("shop.13", flow=FlowId(13)))
+    await store.record(told("blog.13", flow=FlowId(13), website=WebsiteId(2)))
+    await store.record(told("policy.imported", channel=None, kind=None, flow=None, website=None))
+    assert [event.action for event in await store.history(scope, limit=10)] == seen
+
+
+async def test_the_audit_is_all_events_in_order_through_several_pages(
+    store: StoredChanges, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("flowbot.storage.changes._AUDIT_PAGE", 3)
+    for count in (0, 1, 3, 4, 6, 7):
+        while len(await actions(store)) < count:
+            await store.record(told(f"step.{len(await actions(store))}"))
+        assert await actions(store) == [f"step.{number}" for number in range(count)]
+
+
+async def test_the_audit_may_be_left_early_and_others_write_meanwhile(store: StoredChanges) -> None:
+    for number in range(3):
+        await store.record(told(f"step.{number}"))
+    seen = []
+    async for event in store.audit():
+        seen.append(event.action)
+        await store.record(told("meanwhile"))
+        if len(seen) == 2:
+            break
+    assert seen == ["step.0", "step.1"]
+
+
+async def test_an_event_of_flowbots_own_needs_neither_person_nor_change(store: StoredChanges) -> None:
+    event = told("policy.imported", actor=None, channel=None, kind=None, flow=None, website=None)
+    await store.record(event)
+    (kept,) = await store.history(Scope(), limit=1)
+    assert kept == replace(event, number=1)
+
+
+# --- telling people ------------------------------------------------------------------------------------------------
+
+
+async def test_a_settled_change_is_untold_until_its_version_was_shown(store: StoredChanges) -> None:
+    change = await moved(store, await submitted(store), State.FAILED)
+    now = OURS.until + SECOND
+    assert await store.untold(now) == (change,)
+    await store.shown(change.id, change.version - 1)
+    assert [kept.id for kept in await store.untold(now)] == [change.id]
+    await store.shown(change.id, change.version)
+    assert await store.untold(now) == ()
+
+
+async def test_what_is_still_open_is_not_told(store: StoredChanges) -> None:
+    await submitted(store)
+    await moved(store, await submitted(store, "t2", flow=None), State.PENDING)
+    assert await store.untold(OURS.until + SECOND) == ()
+
+
+async def test_telling_is_left_to_the_owner_while_the_lease_runs(store: StoredChanges) -> None:
+    change = await moved(store, await submitted(store), State.FAILED)
+    assert await store.untold(OURS.until - SECOND) == ()
+    await store.release(change.id, OURS.owner)
+    assert [kept.id for kept in await store.untold(NOON)] == [change.id]
+
+
+async def test_the_untold_come_oldest_first_and_no_more_than_asked_for(store: StoredChanges) -> None:
+    ids = []
+    for number in (3, 1, 2):
+        change = await submitted(store, f"t{number}", flow=None)
+        kept = await moved(store, change, State.FAILED, changed_at=NOON + number * SECOND)
+        ids.append((number, kept.id))
+    untold = await store.untold(OURS.until + SECOND, limit=2)
+    assert [change.id for change in untold] == [change for _, change in sorted(ids)][:2]
+
+
+async def test_where_the_message_is_comes_with_what_was_shown_and_survives_a_move(store: StoredChanges) -> None:
+    change = await submitted(store)
+    await store.shown(change.id, 1, channel=C1, ts="1.5")
+    kept = await moved(store, change, State.FAILED)
+    assert (kept.shown_version, kept.message_channel, kept.message_ts) == (1, C1, "1.5")
+    await store.shown(change.id, 2)
+    shown = await store.get(change.id)
+    assert shown == replace(kept, shown_version=2)
+
+
+async def test_late_news_of_an_older_version_takes_nothing_back(store: StoredChanges) -> None:
+    change = await submitted(store)
+    await store.shown(change.id, 2, channel=C1, ts="2.0")
+    await store.shown(change.id, 1, channel=ChannelId("C2"), ts="1.0")
+    kept = await store.get(change.id)
+    assert kept is not None
+    assert (kept.shown_version, kept.message_channel, kept.message_ts) == (2, C1, "2.0")
+
+
+async def test_the_columns_that_are_searched_by_are_those_of_what_was_asked(
+    store: StoredChanges, database: Database
+) -> None:
+    change = await submitted(store)
+    wanted = text("SELECT id, token, kind, flow_id, website_id, requester, channel_id FROM changes")
+    async with database.read() as connection:
+        row = (await connection.execute(wanted)).one()
+    assert tuple(row) == (change.id, "t1", "enable", FLOW, SHOP, AYSE, C1)

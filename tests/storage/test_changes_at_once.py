@@ -1,0 +1,211 @@
+"""Changes when many reach for them in the same instant, from two processes: one wins, and every loser is told."""
+
+import asyncio
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from flowbot.domain.changes import Change, State
+from flowbot.domain.types import FlowId
+from flowbot.services.ports import Conflict, FlowTaken, Lease
+from flowbot.storage.changes import StoredChanges
+from flowbot.storage.database import Database
+from tests.storage.change_cases import FLOW, NOON, OURS, SECOND, THEIRS, actions, asked, moved, submitted, told
+
+LATER = OURS.until + SECOND
+
+
+async def many(store: StoredChanges, count: int) -> list[Change]:
+    """Changes in hand, each about another flow."""
+    return [await submitted(store, f"t{number}", flow=FlowId(number + 1)) for number in range(count)]
+
+
+# --- submitting ----------------------------------------------------------------------------------------------------
+
+
+async def test_twenty_submits_of_one_form_are_one_change(store: StoredChanges, other: StoredChanges) -> None:
+    calls = [one.submit(asked(), OURS, told()) for one in (store, other) for _ in range(10)]
+    results = await asyncio.gather(*calls)
+    assert len({change.id for change, _ in results}) == 1
+    assert sorted(is_new for _, is_new in results) == [False] * 19 + [True]
+    assert await actions(store) == ["change.submitted"]
+
+
+async def test_of_twenty_requests_for_one_flow_one_is_kept_and_all_others_are_shown_it(
+    store: StoredChanges, other: StoredChanges
+) -> None:
+    calls = [
+        one.submit(asked(f"{name}{n}"), OURS, told()) for name, one in (("a", store), ("b", other)) for n in range(10)
+    ]
+    results = await asyncio.gather(*calls, return_exceptions=True)
+    kept = [result[0].id for result in results if isinstance(result, tuple)]
+    shown = [result.current.id for result in results if isinstance(result, FlowTaken)]
+    assert len(kept) == 1
+    assert shown == kept * 19
+    assert await actions(store) == ["change.submitted"]
+
+
+async def test_submitting_and_settling_side_by_side_always_ends_in_an_answer(
+    store: StoredChanges, other: StoredChanges
+) -> None:
+    """Whoever finds the flow taken may find it free a moment later: nobody gets a fault for it."""
+
+    async def submit_and_settle(one: StoredChanges, token: str) -> str:
+        try:
+            change, _ = await one.submit(asked(token), OURS, told())
+        except FlowTaken as taken:
+            return f"taken by {taken.current.id}"
+        await moved(one, change, State.FAILED)
+        return "settled"
+
+    names = [(one, f"{name}{n}") for name, one in (("a", store), ("b", other)) for n in range(15)]
+    ends = await asyncio.gather(*(submit_and_settle(*name) for name in names))
+    assert len(await actions(store)) == ends.count("settled") >= 1
+
+
+# --- moving --------------------------------------------------------------------------------------------------------
+
+
+async def test_of_twenty_moves_of_one_version_one_wins_and_all_others_are_told(
+    store: StoredChanges, other: StoredChanges
+) -> None:
+    change = await submitted(store)
+    pending = replace(change, state=State.PENDING)
+    calls = [
+        one.move(change, pending, told(f"{name}{n}")) for name, one in (("a", store), ("b", other)) for n in range(10)
+    ]
+    results = await asyncio.gather(*calls, return_exceptions=True)
+    won = [result for result in results if isinstance(result, Change)]
+    lost = [result for result in results if isinstance(result, Conflict)]
+    assert (len(won), len(lost)) == (1, 19)
+    assert {conflict.current.version for conflict in lost} == {2}
+    assert await store.get(change.id) == won[0]
+    assert len(await actions(store)) == 2
+
+
+async def test_a_move_that_is_cut_off_leaves_nothing_and_holds_up_nobody(
+    store: StoredChanges, other: StoredChanges, database: Database
+) -> None:
+    """As when the process dies inside the transaction: the row is locked and written, and never committed."""
+    change = await submitted(store)
+    inside = asyncio.Event()
+
+    async def die_inside() -> None:
+        async with database.write() as connection:
+            await connection.exec_driver_sql("UPDATE changes SET state = 'applied', version = 9")
+            await connection.exec_driver_sql("DELETE FROM events")
+            inside.set()
+            await asyncio.Event().wait()
+
+    dying = asyncio.create_task(die_inside())
+    await inside.wait()
+    moving = asyncio.create_task(other.move(change, replace(change, state=State.APPLYING), told("change.applying")))
+    dying.cancel()
+    await asyncio.wait([dying])
+    assert (await moving).version == 2
+    assert await actions(store) == ["change.submitted", "change.applying"]
+
+
+# --- leases --------------------------------------------------------------------------------------------------------
+
+
+async def test_changes_whose_lease_ran_out_are_taken_over_oldest_first(database: Database) -> None:
+    times = iter(NOON - timedelta(seconds=age) for age in (1, 3, 2))
+    store = StoredChanges(database, lambda: next(times))
+    changes = await many(store, 3)
+    claimed = await store.claim(LATER, THEIRS, limit=2)
+    assert [change.id for change in claimed] == [changes[1].id, changes[2].id]
+    assert claimed[0] == replace(changes[1], lease_owner=THEIRS.owner, lease_until=THEIRS.until)
+    assert await store.get(claimed[0].id) == claimed[0]
+
+
+async def test_a_running_lease_is_not_taken_over(store: StoredChanges) -> None:
+    await submitted(store)
+    assert await store.claim(OURS.until, THEIRS) == ()
+
+
+async def test_only_what_is_in_hand_is_taken_over(store: StoredChanges) -> None:
+    applying = await moved(store, await submitted(store), State.APPLYING)
+    await moved(store, await submitted(store, "t2", flow=None), State.PENDING)
+    await moved(store, await submitted(store, "t3", flow=None), State.APPLYING, State.UNKNOWN)
+    assert [change.id for change in await store.claim(LATER, THEIRS)] == [applying.id]
+
+
+async def test_a_lease_that_was_given_up_is_free_at_once(store: StoredChanges) -> None:
+    change = await submitted(store)
+    await store.release(change.id, OURS.owner)
+    assert [kept.id for kept in await store.claim(NOON, THEIRS)] == [change.id]
+
+
+async def test_two_processes_take_over_different_changes(store: StoredChanges, other: StoredChanges) -> None:
+    changes = await many(store, 30)
+    renewed = [Lease(lease.owner, LATER + 60 * SECOND) for lease in (OURS, THEIRS)]
+    calls = [one.claim(LATER, lease, limit=4) for one, lease in zip((store, other) * 5, renewed * 5, strict=True)]
+    claimed = [change for part in await asyncio.gather(*calls) for change in part]
+    claimed += await store.claim(LATER, renewed[0], limit=30)
+    assert sorted(change.id for change in claimed) == sorted(change.id for change in changes)
+    for change in claimed:
+        assert await store.get(change.id) == change
+
+
+async def test_a_change_that_is_being_claimed_is_passed_by_without_waiting(
+    store: StoredChanges, other: StoredChanges
+) -> None:
+    await many(store, 2)
+    first = await store.claim(LATER, Lease("first", LATER + SECOND), limit=1)
+    second = await other.claim(LATER, Lease("second", LATER + SECOND), limit=2)
+    assert len(first) == len(second) == 1
+    assert first[0].id != second[0].id
+
+
+async def test_an_owner_prolongs_the_lease_and_nobody_else_does(store: StoredChanges) -> None:
+    change = await submitted(store)
+    assert await store.renew(change.id, Lease(OURS.owner, LATER))
+    assert not await store.renew(change.id, Lease("somebody", LATER + SECOND))
+    kept = await store.get(change.id)
+    assert kept == replace(change, lease_until=LATER)
+    assert await store.claim(LATER, THEIRS) == ()
+
+
+async def test_a_lost_lease_is_neither_prolonged_nor_given_up_nor_sent_under(store: StoredChanges) -> None:
+    change = await moved(store, await submitted(store), State.APPLYING)
+    (claimed,) = await store.claim(LATER, THEIRS)
+    assert not await store.renew(change.id, OURS)
+    assert not await store.latch(change.id, OURS.owner, LATER, None)
+    await store.release(change.id, OURS.owner)
+    assert await store.get(change.id) == claimed
+
+
+# --- sending once --------------------------------------------------------------------------------------------------
+
+
+async def test_of_twenty_who_ask_leave_to_send_one_gets_it(store: StoredChanges, other: StoredChanges) -> None:
+    change = await moved(store, await submitted(store), State.APPLYING)
+    calls = [one.latch(change.id, OURS.owner, NOON, FLOW) for one in (store, other) for _ in range(10)]
+    assert sorted(await asyncio.gather(*calls)) == [False] * 19 + [True]
+    kept = await store.get(change.id)
+    assert kept == replace(change, sent_at=NOON, newest_before=FLOW)
+
+
+async def test_leave_to_send_is_given_once_for_all_owners(store: StoredChanges) -> None:
+    change = await moved(store, await submitted(store), State.APPLYING)
+    assert await store.latch(change.id, OURS.owner, NOON, None)
+    (claimed,) = await store.claim(LATER, THEIRS)
+    assert claimed.sent_at == NOON
+    assert not await store.latch(change.id, THEIRS.owner, LATER, None)
+
+
+async def test_a_move_that_knows_nothing_of_the_sending_does_not_undo_it(store: StoredChanges) -> None:
+    change = await moved(store, await submitted(store), State.APPLYING)
+    assert await store.latch(change.id, OURS.owner, NOON, FLOW)
+    kept = await store.move(change, replace(change, due_at=LATER))
+    assert (kept.sent_at, kept.newest_before) == (NOON, FLOW)
+    assert not await store.latch(change.id, OURS.owner, LATER, None)
+
+
+@pytest.mark.parametrize("states", [[], [State.PENDING], [State.FAILED], [State.APPLYING, State.OUT_OF_DATE]])
+async def test_nothing_is_sent_unless_the_change_is_being_applied(store: StoredChanges, states: list[State]) -> None:
+    change = await moved(store, await submitted(store), *states)
+    assert not await store.latch(change.id, OURS.owner, NOON, None)
+    assert await store.get(change.id) == change

@@ -1,0 +1,134 @@
+"""Drafts: what was typed last is there, exactly, once for each person, channel, kind and flow."""
+
+import asyncio
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from flowbot.domain.changes import Draft, FormToken, Kind
+from flowbot.domain.flows import Flow
+from flowbot.domain.types import ChannelId, FlowId, UserId
+from flowbot.storage.database import Database
+from flowbot.storage.drafts import StoredDrafts
+from tests.storage.change_cases import ANYTHING, AYSE, C1, FLOW, FLOWS, MOMENTS, NOON, SECOND, TEXTS
+
+T1, T2 = FormToken("t1"), FormToken("t2")
+
+
+@pytest.fixture
+def drafts(database: Database) -> StoredDrafts:
+    return StoredDrafts(database)
+
+
+def typed(title: str, token: FormToken = T1, **other: Any) -> Draft:
+    given: dict[str, Any] = {
+        "user": AYSE, "channel": C1, "kind": Kind.EDIT, "flow": FLOW, "before": None, "changed_at": NOON,
+    }  # fmt: skip
+    return Draft(token=token, typed={"title": title}, **given | other)
+
+
+async def found(drafts: StoredDrafts, draft: Draft, since: datetime = NOON) -> Draft | None:
+    return await drafts.find(draft.user, draft.channel, draft.kind, draft.flow, since)
+
+
+BOTH_KINDS_OF_FLOW = pytest.mark.parametrize("flow", [FLOW, None], ids=["a flow", "a new flow"])
+
+
+@BOTH_KINDS_OF_FLOW
+async def test_a_draft_is_found_by_its_form_and_by_its_place(drafts: StoredDrafts, flow: FlowId | None) -> None:
+    draft = typed("Merhaba", flow=flow)
+    await drafts.keep(draft)
+    assert await drafts.by_token(T1) == draft
+    assert await found(drafts, draft) == draft
+
+
+@BOTH_KINDS_OF_FLOW
+async def test_a_newer_draft_takes_the_place_of_the_older_one(drafts: StoredDrafts, flow: FlowId | None) -> None:
+    newer = typed("new", T2, flow=flow, changed_at=NOON + SECOND)
+    await drafts.keep(typed("old", flow=flow))
+    await drafts.keep(newer)
+    assert await found(drafts, newer) == newer
+    assert await drafts.by_token(T1) is None
+
+
+@BOTH_KINDS_OF_FLOW
+async def test_an_older_draft_that_arrives_late_changes_nothing(drafts: StoredDrafts, flow: FlowId | None) -> None:
+    newer = typed("new", T2, flow=flow, changed_at=NOON + SECOND)
+    await drafts.keep(newer)
+    await drafts.keep(typed("old", flow=flow))
+    await drafts.keep(typed("old", T2, flow=flow))
+    assert await found(drafts, newer) == newer
+    assert await drafts.by_token(T1) is None
+
+
+async def test_a_form_keeps_what_was_typed_into_it_last(drafts: StoredDrafts) -> None:
+    await drafts.keep(typed("a"))
+    await drafts.keep(typed("b"))
+    assert await drafts.by_token(T1) == typed("b")
+
+
+OTHERS = [
+    ("another person", {"user": UserId("U2")}),
+    ("another channel", {"channel": ChannelId("C2")}),
+    ("another kind", {"kind": Kind.CREATE}),
+    ("another flow", {"flow": FlowId(99)}),
+    ("a new flow", {"flow": None}),
+]
+
+
+@pytest.mark.parametrize("different", [row[1] for row in OTHERS], ids=[row[0] for row in OTHERS])
+async def test_drafts_of_different_places_stand_side_by_side(drafts: StoredDrafts, different: dict[str, Any]) -> None:
+    one, other = typed("one"), typed("other", T2, **different)
+    await drafts.keep(one)
+    await drafts.keep(other)
+    assert await found(drafts, one) == one
+    assert await found(drafts, other) == other
+
+
+async def test_a_draft_that_is_too_old_is_not_found_in_its_place(drafts: StoredDrafts) -> None:
+    await drafts.keep(typed("old"))
+    assert await found(drafts, typed("old"), NOON + SECOND) is None
+    assert await drafts.by_token(T1) == typed("old")
+
+
+async def test_a_dropped_draft_is_gone_and_dropping_it_again_does_no_harm(drafts: StoredDrafts) -> None:
+    await drafts.keep(typed("a"))
+    await drafts.keep(typed("b", T2, flow=None))
+    await drafts.drop(T1)
+    await drafts.drop(T1)
+    assert await drafts.by_token(T1) is None
+    assert await drafts.by_token(T2) is not None
+
+
+async def test_purging_forgets_what_is_older_and_counts_it(drafts: StoredDrafts) -> None:
+    for age in range(4):
+        await drafts.keep(typed("x", FormToken(f"t{age}"), flow=FlowId(age + 1), changed_at=NOON - age * SECOND))
+    assert await drafts.purge(NOON - SECOND) == 2
+    left = [await drafts.by_token(FormToken(f"t{age}")) is not None for age in range(4)]
+    assert left == [True, True, False, False]
+
+
+@BOTH_KINDS_OF_FLOW
+async def test_of_twenty_drafts_in_the_same_instant_the_newest_stands(
+    database: Database, elsewhere: Database, flow: FlowId | None
+) -> None:
+    processes = (StoredDrafts(database), StoredDrafts(elsewhere))
+    written = [typed(f"{n}", FormToken(f"t{n}"), flow=flow, changed_at=NOON + n * SECOND) for n in range(20)]
+    await asyncio.gather(*(processes[n % 2].keep(draft) for n, draft in enumerate(written)))
+    assert await found(processes[0], written[0]) == written[-1]
+    assert [await processes[0].by_token(draft.token) for draft in written[:-1]] == [None] * 19
+
+
+@ANYTHING
+@given(fields=st.dictionaries(TEXTS, TEXTS, max_size=4), before=st.none() | FLOWS, at=MOMENTS)
+async def test_whatever_was_typed_comes_back_equal(
+    drafts: StoredDrafts, fields: dict[str, str], before: Flow | None, at: datetime
+) -> None:
+    draft = replace(typed(""), typed=fields, before=before, changed_at=at)
+    await drafts.keep(draft)
+    assert await drafts.by_token(T1) == draft
+    await drafts.drop(T1)

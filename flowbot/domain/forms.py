@@ -27,8 +27,6 @@ FIELDS: Final = (
 """The form's fields in their order. `image` holds the id of a picture that is kept already, if any."""
 REQUIRED: Final = frozenset({"website", "name", "title", "description", "wait", "wait_unit"})
 """What Enkapush wants of a new flow (the API's page "Akışlar", `POST /flows`)."""
-UNREAD: Final = frozenset({"segment", "utm_source", "utm_medium", "utm_campaign"})
-"""What Enkapush takes and never tells again (same page)."""
 
 INPUT_MAX: Final = 3000
 """Characters that a text field of Slack's holds, as UTF-16 units."""
@@ -145,9 +143,8 @@ def check(
 ) -> Checked:
     """What the form asks for, or what is wrong with it.
 
-    Texts are kept exactly as typed; around URLs and numbers, blanks are dropped. Where a flow is edited, a value that
-    the flow has already is never wrong, an empty field whose value the form cannot hold means that value, and what
-    Enkapush never tells stays as it is unless something is typed.
+    Texts are kept exactly as typed; around URLs and numbers, blanks are dropped. Where a flow is edited, a value that it
+    has is never wrong, an empty field means what the form cannot hold, and what Enkapush never tells stays as it is.
 
     Args:
         typed: what was typed; a field that is missing is empty.
@@ -262,10 +259,10 @@ class _Form:
         given = self.given("ttl")
         if self._before and (not given or self._stays("ttl")):
             return self._before.ttl
-        if given and given not in map(str, TTL_SECONDS):
+        offered = {str(seconds): seconds for seconds in TTL_SECONDS}
+        if given and given not in offered:
             self._refuse("ttl", "form.problem_choice")
-            return DEFAULT_TTL
-        return int(given) if given else DEFAULT_TTL
+        return offered.get(given, DEFAULT_TTL)
 
     def _button(self, number: int) -> Button:
         """Both parts or none; a pair that the flow has is left alone, whatever it is."""

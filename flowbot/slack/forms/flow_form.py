@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from flowbot.domain.flows import Flow
-from flowbot.domain.forms import FIELDS, UNREAD, FormKind, Problem, Typed, fits, may_be_empty
+from flowbot.domain.forms import FIELDS, FormKind, Problem, Typed, fits, may_be_empty
 from flowbot.domain.lint import Remark
 from flowbot.domain.types import WebsiteId
 from flowbot.locales import Translator
@@ -66,6 +66,7 @@ SEGMENT_HINTS: Final[Mapping[FormKind, str]] = {
     FormKind.EDIT: "form.hint_untold",
     FormKind.DUPLICATE: "form.hint_segment_copy",
 }
+UTM: Final = frozenset({"utm_source", "utm_medium", "utm_campaign"})
 _TICKED: Final[Mapping[str, str]] = {"silent": "form.box_silent", "auto_hide": "form.box_auto_hide"}
 _PLAIN: Final[Mapping[str, Callable[[str], Element]]] = {
     "name": inputs.text,
@@ -229,7 +230,7 @@ def _hint_key(name: str, data: FormData) -> str | None:
         return "form.hint_image_kept" if data.typed.get(name) else IMAGE_HINTS[kind]
     if name == "segment":
         return SEGMENT_HINTS[kind] if data.segments is not None else "form.hint_segment_unread"
-    if name in UNREAD and data.edited:
+    if name in UTM and data.edited:
         return "form.hint_untold"
     return HINTS.get(name)
 

@@ -1,0 +1,153 @@
+"""Opening the flow form: at once, and filled after."""
+
+import secrets
+from dataclasses import dataclass, replace
+
+from flowbot.domain.changes import Draft, FormToken
+from flowbot.domain.content import fingerprint
+from flowbot.domain.flows import Flow
+from flowbot.domain.forms import FormKind, Problem, Typed, copied, defaults, typed_of
+from flowbot.domain.types import FlowId, WebsiteId
+from flowbot.errors import Fault, UserError
+from flowbot.locales import Translator
+from flowbot.services.forms import FormReady, Forms
+from flowbot.services.people import Reader
+from flowbot.services.ports import Clock, Segment
+from flowbot.slack.desk import Answer, Visit
+from flowbot.slack.forms.choices import SegmentChoice
+from flowbot.slack.forms.flow_form import FlowForm, FormData
+from flowbot.slack.forms.metadata import FormMetadata
+from flowbot.slack.modals import Modals, View
+from flowbot.slack.views import forms as views
+
+
+def new_token() -> FormToken:
+    """A token that no other form has."""
+    return FormToken(secrets.token_urlsafe(16))
+
+
+@dataclass(frozen=True, slots=True)
+class FormOpening:
+    """Opens forms."""
+
+    forms: Forms
+    modals: Modals
+    clock: Clock
+
+    async def open(self, visit: Visit, kind: FormKind, flow: FlowId | None, trigger: str) -> Answer:
+        """Open a form for a new flow, an edit or a duplicate; what was typed and not saved is brought back."""
+        await self.forms.allowed(visit.reader, visit.place.channel)
+        view_id = await self.modals.open(trigger, views.loading(kind, visit.t))
+        await self._fill(visit, kind, flow, view_id, fresh=False)
+        return Answer()
+
+    async def reopen(self, visit: Visit, token: FormToken, trigger: str) -> Answer:
+        """Open a form again that was not saved, as it was typed."""
+        draft = await self.forms.draft(visit.reader, token)
+        await self.forms.allowed(visit.reader, draft.channel)
+        kind = kind_of(draft)
+        view_id = await self.modals.open(trigger, views.loading(kind, visit.t))
+        here = replace(visit, place=replace(visit.place, channel=draft.channel))
+        await self._fill(here, kind, draft.flow, view_id, fresh=False)
+        return Answer()
+
+    async def start_over(self, visit: Visit, metadata: FormMetadata, view_id: str) -> Answer:
+        """Fill the form anew, and forget what was typed."""
+        await self.forms.forget(metadata.token)
+        await self._fill(visit, metadata.kind, metadata.flow, view_id, fresh=True, turn=metadata.turn + 1)
+        return Answer()
+
+    async def _fill(  # noqa: PLR0913 - all of it decides what the form holds
+        self, visit: Visit, kind: FormKind, flow: FlowId | None, view_id: str, *, fresh: bool, turn: int = 0
+    ) -> None:
+        """Put the form, or the reason why there is none, in the place of the loading view."""
+        try:
+            ready = await self.forms.open(visit.reader, visit.place.channel, kind.change, flow, fresh=fresh)
+        except (UserError, Fault) as error:
+            await self.modals.update(view_id, views.sentence_view(kind, visit.t, error.key, error.params))
+            return
+        metadata = self._metadata(visit, kind, ready.before, turn)
+        draft = ready.draft
+        typed = draft.typed if draft else first_typed(kind, ready)
+        await self.forms.keep(self._draft(metadata, visit.reader, ready.before, draft.typed if draft else {}))
+        data = FormData(
+            typed=typed,
+            websites=ready.websites,
+            segments=segment_choices(ready, typed),
+            metadata=metadata,
+            before=ready.before,
+            brought_back=draft.changed_at if draft else None,
+        )
+        await self.modals.update(view_id, FlowForm.build(data, visit.t))
+
+    async def again(self, reader: Reader, t: Translator, draft: Draft, trouble: Problem) -> View:
+        """The form once more, as it was typed, with the reason on top.
+
+        Raises:
+            UserError: not allowed any more, or the flow is gone.
+            Fault: Enkapush or the database did not answer.
+        """
+        kind = kind_of(draft)
+        ready = await self.forms.open(reader, draft.channel, draft.kind, draft.flow, fresh=True)
+        metadata = FormMetadata(
+            token=new_token(),
+            kind=kind,
+            channel=draft.channel,
+            flow=draft.flow,
+            base=fingerprint(ready.before) if ready.before else None,
+            locale=reader.locale,
+            timezone=reader.timezone,
+        )
+        await self.forms.keep(self._draft(metadata, reader, ready.before, draft.typed))
+        data = FormData(
+            typed=draft.typed,
+            websites=ready.websites,
+            segments=segment_choices(ready, draft.typed),
+            metadata=metadata,
+            before=ready.before,
+            trouble=trouble,
+        )
+        return FlowForm.build(data, t)
+
+    def _metadata(self, visit: Visit, kind: FormKind, before: Flow | None, turn: int) -> FormMetadata:
+        return FormMetadata(
+            token=new_token(),
+            kind=kind,
+            channel=visit.place.channel,
+            flow=before.id if before else None,
+            base=fingerprint(before) if before else None,
+            locale=visit.reader.locale,
+            timezone=visit.reader.timezone,
+            turn=turn,
+        )
+
+    def _draft(self, metadata: FormMetadata, reader: Reader, before: Flow | None, typed: Typed) -> Draft:
+        """What the form is checked against when it is submitted, and what was typed so far."""
+        kind = metadata.kind.change
+        return Draft(metadata.token, reader.user, metadata.channel, kind, metadata.flow, before, typed, self.clock())
+
+
+def kind_of(draft: Draft) -> FormKind:
+    """The form that the draft was typed into."""
+    if draft.kind is FormKind.EDIT.change:
+        return FormKind.EDIT
+    return FormKind.CREATE if draft.flow is None else FormKind.DUPLICATE
+
+
+def first_typed(kind: FormKind, ready: FormReady) -> Typed:
+    """What a form holds before anybody has typed: one website is chosen already."""
+    if ready.before is None:
+        return defaults(next(iter(ready.websites), None))
+    return typed_of(ready.before) if kind is FormKind.EDIT else copied(ready.before)
+
+
+def segment_choices(ready: FormReady, typed: Typed) -> list[SegmentChoice] | None:
+    """The segments of the website that is chosen."""
+    website = typed.get("website", "")
+    found = ready.segments_of(WebsiteId(int(website)) if website.isascii() and website.isdigit() else None)
+    return None if found is None else choices_of(found)
+
+
+def choices_of(segments: list[Segment]) -> list[SegmentChoice]:
+    """Segments as entries of a menu."""
+    return [SegmentChoice(segment.id, segment.name, segment.subscribers) for segment in segments]

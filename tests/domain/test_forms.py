@@ -1,0 +1,372 @@
+"""The flow form's rules: what it asks for, what it refuses, and what it leaves alone."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from flowbot.domain.changes import Kind
+from flowbot.domain.content import TTL_SECONDS, Content, Unread, Wanted
+from flowbot.domain.flows import Button, Flow, Wait
+from flowbot.domain.forms import (
+    FIELDS,
+    REQUIRED,
+    Checked,
+    FormKind,
+    check,
+    copied,
+    defaults,
+    may_be_empty,
+    sketch,
+    typed_of,
+    with_website,
+)
+from flowbot.domain.types import FlowId, WebsiteId
+
+SHOP, BLOG = WebsiteId(1), WebsiteId(2)
+FLOW = Flow(
+    FlowId(7),
+    SHOP,
+    "Welcome",
+    "Hello",
+    "Glad that you are here",
+    Wait(3, "days"),
+    is_enabled=False,
+    url="https://shop.example/hello",
+    ttl=3600,
+    is_silent=True,
+    buttons=(Button("See", "https://shop.example/see"), Button("", "")),
+)
+FILLED = defaults(SHOP) | {"name": "Welcome", "title": "Hello", "description": "Glad"}
+ANY_FLOW = st.builds(
+    Flow,
+    id=st.just(FlowId(7)),
+    website_id=st.just(SHOP),
+    name=st.text(),
+    title=st.text(),
+    description=st.one_of(st.text(), st.just("long " * 700)),
+    wait=st.builds(Wait, st.integers(), st.one_of(st.sampled_from(["days", "hours", "weeks"]), st.text(max_size=200))),
+    is_enabled=st.booleans(),
+    url=st.text(),
+    ttl=st.one_of(st.none(), st.integers(), st.sampled_from(TTL_SECONDS)),
+    is_silent=st.booleans(),
+    is_auto_hide=st.booleans(),
+    buttons=st.tuples(st.builds(Button, st.text(), st.text()), st.builds(Button, st.text(), st.text())),
+)
+
+
+def created(**typed: str) -> Checked:
+    return check(FILLED | typed, kind=FormKind.CREATE, before=None, websites=[SHOP, BLOG])
+
+
+def edited(flow: Flow = FLOW, **typed: str) -> Checked:
+    return check(typed_of(flow) | typed, kind=FormKind.EDIT, before=flow, websites=[SHOP, BLOG])
+
+
+def wanted(checked: Checked) -> Wanted:
+    assert checked.problems == {}
+    assert checked.wanted is not None
+    return checked.wanted
+
+
+def refused(checked: Checked) -> dict[str, str]:
+    assert checked.wanted is None
+    return {name: problem.key for name, problem in checked.problems.items()}
+
+
+def test_a_new_flow_is_what_was_typed_with_the_defaults_for_the_rest() -> None:
+    content = Content(SHOP, "Welcome", "Hello", "Glad", Wait(1, "days"), ttl=2_419_200)
+    assert wanted(created()) == Wanted(content, Unread(segment="all"))
+
+
+def test_everything_that_can_be_typed_is_wanted() -> None:
+    checked = created(
+        website="2",
+        url="https://shop.example/sale",
+        wait="90",
+        wait_unit="minutes",
+        segment="12",
+        button_1_title="See",
+        button_1_url="https://shop.example/see",
+        button_2_title="Later",
+        button_2_url="http://shop.example/later",
+        silent="1",
+        auto_hide="1",
+        ttl="0",
+        utm_source="push",
+        utm_medium="web",
+        utm_campaign="spring",
+        image="kept",
+    )
+    assert wanted(checked) == Wanted(
+        Content(
+            BLOG,
+            "Welcome",
+            "Hello",
+            "Glad",
+            Wait(90, "minutes"),
+            url="https://shop.example/sale",
+            ttl=0,
+            is_silent=True,
+            is_auto_hide=True,
+            button_1=Button("See", "https://shop.example/see"),
+            button_2=Button("Later", "http://shop.example/later"),
+        ),
+        Unread("12", "push", "web", "spring"),
+        "kept",
+    )
+
+
+@pytest.mark.parametrize("blank", ["", " ", "\n\t ", "\N{NO-BREAK SPACE}"])
+@pytest.mark.parametrize("name", ["name", "title", "description"])
+def test_blank_texts_are_refused(name: str, blank: str) -> None:
+    assert refused(created(**{name: blank})) == {name: "form.problem_required"}
+
+
+def test_an_empty_form_names_every_field_that_is_required() -> None:
+    checked = check({}, kind=FormKind.CREATE, before=None, websites=[SHOP])
+    assert refused(checked) == dict.fromkeys(REQUIRED, "form.problem_required")
+
+
+@pytest.mark.parametrize("name", ["name", "title", "description"])
+@pytest.mark.parametrize("text", ["  two blanks around  ", "a\nb", "<!channel> *bold*", "\N{PARTY POPPER}", "مرحبا"])
+def test_texts_are_kept_exactly_as_typed(name: str, text: str) -> None:
+    assert getattr(wanted(created(**{name: text})).content, name) == text
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://shop.example",
+        "http://shop.example:8080/a?b=c#d",
+        "HTTPS://Shop.Example/",
+        "https://müşteri.example/indirim",
+        "https://пример.рф/",
+        "https://例え.jp/道",
+        "https://हिन्दी.example/",
+        "https://shop.example./",
+        "http://192.0.2.1/x",
+        "http://[2001:db8::1]/x",
+        "https://shop.example/?q=a%20b&utm_source=push",
+    ],
+)
+def test_web_addresses_are_taken(url: str) -> None:
+    checked = created(url=f"  {url}\n", button_2_title="Go", button_2_url=f" {url} ")
+    assert wanted(checked).content.url == url
+    assert wanted(checked).content.button_2 == Button("Go", url)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "shop.example",
+        "ftp://shop.example",
+        "javascript:alert(1)",
+        "//shop.example",
+        "https://",
+        "https:///path",
+        "https://?q",
+        "https://shop .example",
+        "https://shop.example/a b",
+        "https://shop.example/a\nb",
+        "https://shop.example/\x00",
+        "https://shop.example/\x7f",
+        "https://shop..example",
+        "https://sh<op.example",
+        "https://shop.example:port/",
+        "https://shop.example:99999/",
+        "https://[::1",
+        "https://[nonsense]/",
+        "https://\ud800.example/",
+        "mailto:a@shop.example",
+    ],
+)
+def test_anything_else_is_no_web_address(url: str) -> None:
+    assert refused(created(url=url)) == {"url": "form.problem_url"}
+    assert refused(created(button_1_title="Go", button_1_url=url)) == {"button_1_url": "form.problem_url"}
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_a_button_has_both_its_parts_or_none(number: int) -> None:
+    title, url = f"button_{number}_title", f"button_{number}_url"
+    assert refused(created(**{title: "Go"})) == {url: "form.problem_button_url"}
+    assert refused(created(**{url: "https://a.example"})) == {title: "form.problem_button_title"}
+    assert refused(created(**{url: "https://a.example", title: " "})) == {title: "form.problem_button_title"}
+
+
+def test_a_blank_button_is_none() -> None:
+    assert wanted(created(button_1_title="  ", button_1_url=" ")).content.button_1 == Button("", "")
+
+
+@pytest.mark.parametrize(
+    ("amount", "unit", "wait"),
+    [
+        (" 15 ", "minutes", Wait(15, "minutes")),
+        ("007", "hours", Wait(7, "hours")),
+        ("365", "days", Wait(365, "days")),
+        ("8760", "hours", Wait(8760, "hours")),
+        ("525600", "minutes", Wait(525_600, "minutes")),
+    ],
+)
+def test_a_wait_is_a_whole_number_of_a_unit(amount: str, unit: str, wait: Wait) -> None:
+    assert wanted(created(wait=amount, wait_unit=unit)).content.wait == wait
+
+
+@pytest.mark.parametrize(
+    ("amount", "unit", "key"),
+    [
+        ("0", "days", "form.problem_number"),
+        ("000", "days", "form.problem_number"),
+        ("-1", "days", "form.problem_number"),
+        ("+1", "days", "form.problem_number"),
+        ("1.5", "days", "form.problem_number"),
+        ("1e3", "days", "form.problem_number"),
+        ("1_000", "days", "form.problem_number"),
+        ("٣", "days", "form.problem_number"),
+        ("three", "days", "form.problem_number"),
+        ("  ", "days", "form.problem_required"),
+        ("366", "days", "form.problem_wait_long"),
+        ("8761", "hours", "form.problem_wait_long"),
+        ("525601", "minutes", "form.problem_wait_long"),
+        ("9" * 5000, "minutes", "form.problem_wait_long"),
+    ],
+)
+def test_other_waits_are_refused(amount: str, unit: str, key: str) -> None:
+    assert refused(created(wait=amount, wait_unit=unit)) == {"wait": key}
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        {"website": "3"},
+        {"website": "٣"},
+        {"website": "-1"},
+        {"wait_unit": "weeks"},
+        {"ttl": "1"},
+        {"ttl": "-0"},
+        {"segment": "0"},
+        {"segment": "everyone"},
+    ],
+)
+def test_only_what_was_offered_can_be_chosen(typed: dict[str, str]) -> None:
+    assert refused(created(**typed)) == dict.fromkeys(typed, "form.problem_choice")
+
+
+@pytest.mark.parametrize("seconds", TTL_SECONDS)
+def test_every_time_to_live_of_enkapush_can_be_chosen(seconds: int) -> None:
+    assert wanted(created(ttl=str(seconds))).content.ttl == seconds
+
+
+def test_nothing_chosen_means_everyone_and_four_weeks_for_a_new_flow() -> None:
+    new = wanted(created(segment="", ttl=""))
+    assert (new.unread, new.content.ttl) == (Unread(segment="all"), 2_419_200)
+
+
+def test_nothing_typed_leaves_an_edited_flow_as_it_is() -> None:
+    assert wanted(edited()) == Wanted(Content.of(FLOW), Unread())
+
+
+def test_an_edit_changes_what_was_typed_and_nothing_else() -> None:
+    kept = wanted(edited(title="Good day", utm_source="push", utm_medium="  "))
+    assert kept == Wanted(replace(Content.of(FLOW), title="Good day"), Unread(utm_source="push"))
+
+
+@given(ANY_FLOW)
+def test_an_edit_leaves_alone_whatever_the_flow_has(flow: Flow) -> None:
+    assert wanted(edited(flow)) == Wanted(Content.of(flow), Unread())
+
+
+def test_an_edit_leaves_a_text_alone_that_the_form_cannot_hold() -> None:
+    flow = replace(FLOW, description="long " * 700, title="\N{PARTY POPPER}" * 1501)
+    assert wanted(edited(flow, description="", title="")).content == Content.of(flow)
+    assert wanted(edited(flow, description="short", title="x")).content.description == "short"
+
+
+def test_an_edit_leaves_line_ends_alone_that_slack_turned_into_its_own() -> None:
+    flow = replace(FLOW, description="one\r\ntwo\rthree")
+    assert wanted(edited(flow, description="one\ntwo\nthree")).content == Content.of(flow)
+
+
+@pytest.mark.parametrize(
+    ("flow", "typed", "problem"),
+    [
+        (replace(FLOW, url="ftp://a.example"), {"url": "ftp://b.example"}, {"url": "form.problem_url"}),
+        (replace(FLOW, ttl=7), {"ttl": "8"}, {"ttl": "form.problem_choice"}),
+        (replace(FLOW, wait=Wait(0, "days")), {"wait": "-1"}, {"wait": "form.problem_number"}),
+        (replace(FLOW, wait=Wait(3, "weeks")), {"wait_unit": "years"}, {"wait_unit": "form.problem_choice"}),
+        (replace(FLOW, name=""), {"name": " "}, {"name": "form.problem_required"}),
+    ],
+)
+def test_an_edit_checks_what_is_new_even_where_the_old_was_odd(
+    flow: Flow, typed: dict[str, str], problem: dict[str, str]
+) -> None:
+    assert refused(edited(flow, **typed)) == problem
+
+
+def test_an_edit_can_remove_what_is_optional() -> None:
+    kept = wanted(edited(url="", button_1_title="", button_1_url="", silent="")).content
+    assert (kept.url, kept.button_1, kept.is_silent) == ("", Button("", ""), False)
+
+
+def test_half_a_button_that_the_flow_has_is_left_alone() -> None:
+    flow = replace(FLOW, buttons=(Button("Half", ""), Button("", "")))
+    assert wanted(edited(flow, name="Other")).content.button_1 == Button("Half", "")
+
+
+def test_a_duplicate_is_checked_like_a_new_flow() -> None:
+    typed = copied(replace(FLOW, url="ftp://a.example"))
+    checked = check(typed, kind=FormKind.DUPLICATE, before=FLOW, websites=[SHOP])
+    assert refused(checked) == {"url": "form.problem_url"}
+    assert FormKind.DUPLICATE.change is Kind.CREATE
+    assert FormKind.EDIT.change is Kind.EDIT
+
+
+def test_a_duplicate_has_all_that_can_be_read_and_goes_to_everyone() -> None:
+    checked = check(copied(FLOW), kind=FormKind.DUPLICATE, before=FLOW, websites=[SHOP])
+    assert wanted(checked) == Wanted(Content.of(FLOW), Unread(segment="all"))
+
+
+def test_a_segment_of_the_website_that_was_left_is_refused() -> None:
+    typed = FILLED | {"website": "2", "segment": "5"}
+    known: dict[str, Any] = {"kind": FormKind.CREATE, "before": None, "websites": [SHOP, BLOG]}
+    assert refused(check(typed, **known, segment_website=SHOP)) == {"segment": "form.problem_segment_website"}
+    assert wanted(check(typed, **known, segment_website=BLOG)).unread.segment == "5"
+    assert wanted(check(typed | {"segment": "all"}, **known, segment_website=SHOP)).unread.segment == "all"
+
+
+def test_a_flow_that_moves_to_another_website_needs_its_segment_said() -> None:
+    assert refused(edited(website="2")) == {"segment": "form.problem_segment_website"}
+    assert wanted(edited(website="2", segment="all")).content.website_id == BLOG
+
+
+def test_another_website_begins_with_all_its_subscribers() -> None:
+    assert with_website(FILLED | {"website": "2", "segment": "5"}, None)["segment"] == "all"
+    assert with_website(typed_of(FLOW) | {"website": "2"}, FLOW)["segment"] == "all"
+    assert with_website(typed_of(FLOW) | {"segment": "5"}, FLOW)["segment"] == ""
+
+
+def test_what_a_flow_has_not_need_not_be_typed_to_edit_it() -> None:
+    assert [name for name in FIELDS if not may_be_empty(name, None)] == [name for name in FIELDS if name in REQUIRED]
+    assert not may_be_empty("description", FLOW)
+    assert may_be_empty("description", replace(FLOW, description=" "))
+    assert may_be_empty("description", replace(FLOW, description="long " * 700))
+
+
+@given(
+    st.dictionaries(st.one_of(st.sampled_from(FIELDS), st.text()), st.one_of(st.text(), st.sampled_from(["1", "all"]))),
+    st.sampled_from(FormKind),
+    st.one_of(st.none(), ANY_FLOW),
+)
+def test_anything_at_all_is_either_wanted_or_refused_by_field(
+    typed: dict[str, str], kind: FormKind, before: Flow | None
+) -> None:
+    checked = check(typed, kind=kind, before=before, websites=[SHOP, BLOG], segment_website=SHOP)
+    assert (checked.wanted is None) is bool(checked.problems)
+    assert checked.problems.keys() <= set(FIELDS)
+
+
+def test_a_sketch_shows_what_was_typed_so_far() -> None:
+    assert sketch({"title": "Hello", "button_1_title": "Go"}).title == "Hello"
+    assert sketch({"button_1_title": "Go"}).button_1 == Button("Go", "")

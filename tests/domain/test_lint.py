@@ -1,0 +1,76 @@
+"""Remarks on pushes that are allowed and probably not meant."""
+
+from dataclasses import replace
+
+import pytest
+
+from flowbot.domain.content import Content, Unread
+from flowbot.domain.flows import Button, Wait
+from flowbot.domain.lint import Remark, lint
+from flowbot.domain.types import WebsiteId
+
+FINE = Content(
+    WebsiteId(1), "Name", "Title", "Description", Wait(1, "days"), url="https://shop.example/sale?utm_source=push"
+)
+
+
+def remarks(content: Content, unread: Unread | None = None, siblings: tuple[str, ...] = ("shop.example",)) -> list[str]:
+    return [remark.key for remark in lint(content, unread or Unread(), sibling_hosts=siblings)]
+
+
+def test_a_fine_push_gets_no_remark() -> None:
+    assert remarks(FINE) == []
+
+
+@pytest.mark.parametrize(("length", "expected"), [(50, []), (51, ["lint.long_title"])])
+def test_a_title_that_browsers_cut_is_remarked_on(length: int, expected: list[str]) -> None:
+    assert remarks(replace(FINE, title="x" * length)) == expected
+
+
+@pytest.mark.parametrize(("length", "expected"), [(150, []), (151, ["lint.long_description"])])
+def test_a_description_that_browsers_cut_is_remarked_on(length: int, expected: list[str]) -> None:
+    assert remarks(replace(FINE, description="x" * length)) == expected
+
+
+def test_a_remark_on_length_names_both_numbers() -> None:
+    found = lint(replace(FINE, title="x" * 60), Unread(), sibling_hosts=())
+    assert found == (Remark("lint.long_title", {"length": 60, "shown": 50}),)
+
+
+def test_another_host_than_the_other_flows_lead_to_is_remarked_on() -> None:
+    found = lint(FINE, Unread(), sibling_hosts=["b.example", "a.example", "www.a.example"])
+    assert found == (Remark("lint.other_host", {"host": "shop.example", "usual": ["a.example", "b.example"]}),)
+
+
+@pytest.mark.parametrize("siblings", [(), ("",), ("SHOP.example", "a.example"), ("www.shop.example",)])
+def test_the_usual_host_and_a_first_flow_are_fine(siblings: tuple[str, ...]) -> None:
+    assert remarks(FINE, siblings=siblings) == []
+
+
+def test_a_push_without_utm_is_remarked_on() -> None:
+    bare = replace(FINE, url="https://shop.example/?q=utm_source")
+    assert remarks(bare) == ["lint.no_utm"]
+    assert remarks(bare, Unread(utm_campaign="spring")) == []
+    assert remarks(replace(bare, url="")) == []
+
+
+def test_utm_values_that_may_be_there_unseen_are_not_missed() -> None:
+    bare = replace(FINE, url="https://shop.example/")
+    assert lint(bare, Unread(), sibling_hosts=(), utm_may_be_set=True) == ()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        replace(FINE, url="http://shop.example/?utm_source=push"),
+        replace(FINE, button_1=Button("Go", "http://shop.example")),
+        replace(FINE, button_2=Button("Go", "HTTP://shop.example")),
+    ],
+)
+def test_plain_http_is_remarked_on_once(content: Content) -> None:
+    assert remarks(content) == ["lint.plain_http"]
+
+
+@pytest.mark.parametrize("url", ["nonsense", "https://[", "https://a:b", "ftp://x"])
+def test_a_url_that_is_none_is_no_trouble(url: str) -> None:
+    assert "lint.plain_http" not in remarks(replace(FINE, url=url))

@@ -1,0 +1,404 @@
+"""The flow form: what it shows fits Slack, and what comes back is what was typed."""
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from flowbot.domain.changes import FormToken
+from flowbot.domain.flows import Button, Flow, Wait
+from flowbot.domain.forms import FIELDS, FormKind, Problem, check, copied, defaults, sketch, typed_of
+from flowbot.domain.lint import Remark
+from flowbot.domain.types import ChannelId, FlowId, WebsiteId
+from flowbot.locales import Locales, Translator
+from flowbot.sandbox.slack import demo_workspace
+from flowbot.sandbox.slack.blocks import keep_values, with_ids
+from flowbot.sandbox.slack.forms import complaints
+from flowbot.sandbox.slack.model import View
+from flowbot.sandbox.slack.stage import new_view
+from flowbot.sandbox.slack.validation.messages import check_message
+from flowbot.sandbox.slack.validation.views import check_view
+from flowbot.slack.forms.choices import SegmentChoice
+from flowbot.slack.forms.flow_form import FlowForm, FormData, Submitted
+from flowbot.slack.forms.metadata import METADATA_MAX, FormMetadata
+from flowbot.slack.views import forms as views
+
+WORKSPACE = demo_workspace()
+LOCALES = Locales(fixed=None, zone=ZoneInfo("Europe/Istanbul"))
+EN, TR = LOCALES.translator("en-US"), LOCALES.translator("tr-TR")
+SHOP, BLOG = WebsiteId(1), WebsiteId(2)
+SITES = {SHOP: "Shop", BLOG: "Blog"}
+TOKEN = FormToken("token")
+METADATA = FormMetadata(token=TOKEN, kind=FormKind.CREATE, channel=ChannelId("C0MARKETING"))
+FLOW = Flow(
+    FlowId(7),
+    SHOP,
+    "Welcome",
+    "Hello",
+    "Glad that you are here",
+    Wait(3, "days"),
+    is_enabled=False,
+    url="https://shop.example/hello",
+    image_url="https://cdn.example/7.png",
+    ttl=3600,
+    is_silent=True,
+    buttons=(Button("See", "https://shop.example/see"), Button("", "")),
+)
+LABELS = [
+    "Website", "Name", "Title", "Description", "URL", "Image", "Wait", "Wait unit", "Segment",
+    "Button 1 title", "Button 1 URL", "Button 2 title", "Button 2 URL", "Silent", "Auto-hide", "Time to live",
+    "UTM source", "UTM medium", "UTM campaign",
+]  # fmt: skip
+WIDE = "\N{PARTY POPPER}مرحبا漢<!channel> ğ"
+ANY_TEXT = st.one_of(st.text(max_size=60), st.sampled_from(["", " ", "\n", WIDE, (WIDE * 400)[:2000], "a\r\nb"]))
+
+
+def metadata(kind: FormKind) -> FormMetadata:
+    return METADATA.model_copy(update={"kind": kind})
+
+
+def form(
+    typed: dict[str, str] | None = None, kind: FormKind = FormKind.CREATE, t: Translator = EN, **more: Any
+) -> dict[str, Any]:
+    given: dict[str, Any] = {"websites": SITES, "segments": [], "metadata": metadata(kind)}
+    data = FormData(typed=defaults(SHOP) if typed is None else typed, **(given | more))
+    view: dict[str, Any] = json.loads(json.dumps(FlowForm.build(data, t)))
+    return check_view(view, WORKSPACE, "modal")
+
+
+def opened(definition: dict[str, Any]) -> View:
+    """The form before a person, as Slack's client holds it."""
+    view = new_view("U0AYSE", definition)
+    view.blocks = with_ids(view.blocks) or []
+    view.values = keep_values(view.blocks, {})
+    return view
+
+
+def sent(view: View) -> dict[str, Any]:
+    """The form as Slack sends it."""
+    return {"type": "modal", "private_metadata": view.private_metadata, "state": {"values": view.values}}
+
+
+def unchanged(definition: dict[str, Any]) -> Submitted:
+    submitted = FlowForm.parse(sent(opened(definition)))
+    assert submitted is not None
+    return submitted
+
+
+def fields(definition: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    return {block["label"]["text"]: block for block in definition["blocks"] if block["type"] == "input"}
+
+
+def words(definition: dict[str, Any]) -> str:
+    return json.dumps(definition["blocks"], ensure_ascii=False)
+
+
+def test_every_field_has_its_own_block_and_the_agreed_label() -> None:
+    shown = fields(form())
+    assert list(shown) == LABELS
+    assert [block["block_id"].split(".")[0] for block in shown.values()] == list(FIELDS)
+
+
+@pytest.mark.parametrize(
+    ("kind", "title", "submit"),
+    [
+        (FormKind.CREATE, "New flow", "Create"),
+        (FormKind.EDIT, "Edit flow", "Save"),
+        (FormKind.DUPLICATE, "Duplicate flow", "Create"),
+    ],
+)
+def test_each_form_says_what_it_is_for(kind: FormKind, title: str, submit: str) -> None:
+    view = form(typed_of(FLOW), kind, before=FLOW)
+    assert (view["title"]["text"], view["submit"]["text"], view["notify_on_close"]) == (title, submit, True)
+
+
+@pytest.mark.parametrize("t", [EN, TR], ids=["en", "tr"])
+@pytest.mark.parametrize("kind", FormKind)
+def test_every_view_fits_slack_in_both_languages(kind: FormKind, t: Translator) -> None:
+    form(typed_of(FLOW), kind, t, before=FLOW, segments=None)
+    for view in (
+        views.loading(kind, t),
+        views.saving(kind, t),
+        views.sentence_view(kind, t, "show.no_such_flow", {"id": "<!channel>"}),
+        views.result_view(kind, t, views.saved(kind, FLOW, (), t, may_share=True)),
+    ):
+        checked = check_view(view, WORKSPACE, "modal")
+        assert "submit" not in checked
+
+
+def test_required_fields_cannot_be_left_empty_and_others_can() -> None:
+    view = opened(form(dict.fromkeys(FIELDS, "")))
+    assert list(complaints(view)) == ["website", "name", "title", "description", "wait", "wait_unit"]
+
+
+@pytest.mark.parametrize(
+    "flow",
+    [
+        FLOW,
+        replace(FLOW, description="", title=" "),
+        replace(FLOW, description="long " * 700, url="x" * 3001),
+        replace(FLOW, ttl=None, wait=Wait(-3, "weeks"), url="ftp://a.example", title="two\nlines"),
+        replace(FLOW, ttl=-7, wait=Wait(0, ""), url="https://müşteri.example"),
+        replace(FLOW, wait=Wait(10**30, "x" * 151), ttl=10**30),
+    ],
+)
+def test_a_flow_can_be_edited_unchanged_whatever_it_has(flow: Flow) -> None:
+    definition = form(typed_of(flow), FormKind.EDIT, before=flow)
+    assert complaints(opened(definition)) == {}
+    submitted = unchanged(definition)
+    checked = check(submitted.typed, kind=FormKind.EDIT, before=flow, websites=SITES)
+    unread = check(typed_of(flow), kind=FormKind.EDIT, before=flow, websites=SITES)
+    assert checked == unread
+    assert checked.problems == {}
+
+
+FILLED = st.fixed_dictionaries(
+    {
+        "website": st.sampled_from(["", "1", "2"]),
+        "wait": st.one_of(ANY_TEXT, st.integers().map(str)),
+        "wait_unit": st.sampled_from(["", "minutes", "hours", "days", "weeks"]),
+        "segment": st.sampled_from(["", "all", "3", "404"]),
+        "silent": st.sampled_from(["", "1"]),
+        "auto_hide": st.sampled_from(["", "1"]),
+        "ttl": st.sampled_from(["", "0", "2419200", "7", "-7"]),
+        "image": st.sampled_from(["", "0123456789abcdef"]),
+    }
+    | dict.fromkeys(["url", "button_1_url", "button_2_url"], st.one_of(ANY_TEXT, st.just("https://a.example/b?c#d")))
+    | dict.fromkeys(["name", "title", "description", "button_1_title", "button_2_title"], ANY_TEXT)
+    | dict.fromkeys(["utm_source", "utm_medium", "utm_campaign"], ANY_TEXT)
+)
+
+
+@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@given(FILLED, st.sampled_from(FormKind), st.booleans(), st.integers(0, 3))
+def test_a_form_that_is_sent_unchanged_brings_back_what_it_was_filled_with(
+    typed: dict[str, str], kind: FormKind, many: bool, turn: int
+) -> None:
+    segments = [SegmentChoice(number, WIDE) for number in range(1, 300 if many else 5)]
+    given_metadata = METADATA.model_copy(update={"kind": kind, "turn": turn})
+    assert unchanged(form(typed, metadata=given_metadata, segments=segments, before=FLOW)).typed == typed
+
+
+def test_a_thousand_segments_and_many_websites_fit_and_stay_chosen() -> None:
+    sites = {WebsiteId(number): WIDE * 20 for number in range(1, 151)}
+    segments = [SegmentChoice(number, WIDE * 20, 10**12) for number in range(1, 1001)]
+    long = dict.fromkeys(("name", "title", "description", "utm_source", "button_1_title"), (WIDE * 400)[:1500])
+    typed = defaults(WebsiteId(150)) | long | {"segment": "1000"}
+    view = form(typed, websites=sites, segments=segments)
+    assert fields(view)["Website"]["element"]["type"] == "external_select"
+    assert fields(view)["Segment"]["element"]["type"] == "external_select"
+    assert unchanged(view).typed == typed
+
+
+@pytest.mark.parametrize("count", [1, 99, 100])
+def test_short_menus_need_no_search(count: int) -> None:
+    sites = {WebsiteId(number): f"Site {number}" for number in range(1, count + 1)}
+    assert fields(form(websites=sites))["Website"]["element"]["type"] == "static_select"
+
+
+def test_searching_a_menu_folds_case_and_is_capped() -> None:
+    segments = [SegmentChoice(number, f"İzmir {number}", number) for number in range(1, 1001)]
+    found = FlowForm.segment_options(segments, "izmir 99", EN)["options"]
+    assert [option["value"] for option in found] == ["99", *map(str, range(990, 1000))]
+    assert len(FlowForm.segment_options(segments, "", EN)["options"]) == 100
+    assert FlowForm.segment_options(segments, "", EN)["options"][0]["value"] == "all"
+    assert FlowForm.website_options(SITES, "BL", EN)["options"][0]["value"] == "2"
+    assert FlowForm.website_options(SITES, "none", EN) == {"options": []}
+
+
+@pytest.mark.parametrize("name", ["", "  ", "\n"])
+def test_what_has_no_name_is_called_by_its_number(name: str) -> None:
+    view = form(websites={SHOP: name}, segments=[SegmentChoice(3, name, 1234)])
+    assert fields(view)["Website"]["element"]["options"][0]["text"]["text"] == "Website 1"
+    assert fields(view)["Segment"]["element"]["options"][1]["text"]["text"] == "Segment 3 (1,234)"
+
+
+def test_a_long_segment_keeps_its_count() -> None:
+    view = form(segments=[SegmentChoice(3, "x" * 200, 1234)])
+    assert fields(view)["Segment"]["element"]["options"][1]["text"]["text"].endswith("…\N{SPACE}(1,234)")
+
+
+def test_times_to_live_and_units_are_in_words() -> None:
+    shown = fields(form())
+    assert shown["Time to live"]["element"]["initial_option"]["text"]["text"] == "4 weeks"
+    assert [option["text"]["text"] for option in shown["Wait unit"]["element"]["options"]] == [
+        "minutes",
+        "hours",
+        "days",
+    ]
+
+
+def test_an_edit_says_what_enkapush_does_not_tell() -> None:
+    shown = fields(form(typed_of(FLOW), FormKind.EDIT, before=FLOW))
+    for label in ("Segment", "UTM source", "UTM medium", "UTM campaign"):
+        assert shown[label]["optional"]
+        assert "does not tell" in shown[label]["hint"]["text"]
+    assert "initial_option" not in shown["Segment"]["element"]
+
+
+def test_segments_that_could_not_be_read_leave_all_subscribers() -> None:
+    shown = fields(form(segments=None))["Segment"]
+    assert [option["value"] for option in shown["element"]["options"]] == ["all"]
+    assert "right now" in shown["hint"]["text"]
+
+
+def test_a_text_that_no_field_can_hold_is_left_out_and_said() -> None:
+    flow = replace(FLOW, description="long " * 700)
+    edit = fields(form(typed_of(flow), FormKind.EDIT, before=flow))["Description"]
+    assert (edit["optional"], "initial_value" in edit["element"]) == (True, False)
+    assert "stays as it is" in edit["hint"]["text"]
+    copy = fields(form(copied(flow), FormKind.DUPLICATE, before=flow))["Description"]
+    assert (copy["optional"], "Type a shorter one" in copy["hint"]["text"]) == (False, True)
+
+
+def test_a_draft_can_be_kept_at_every_character() -> None:
+    shown = fields(form())
+    assert all(block["dispatch_action"] for label, block in shown.items() if label != "Image")
+    for label in ("Name", "Title", "Description", "URL", "Wait", "UTM source"):
+        config = shown[label]["element"]["dispatch_action_config"]
+        assert config == {"trigger_actions_on": ["on_character_entered"]}
+
+
+def test_another_website_forgets_the_segment_that_was_chosen_before() -> None:
+    first = opened(form(defaults(SHOP) | {"segment": "3"}, segments=[SegmentChoice(3, "Of the shop")]))
+    second = form(defaults(BLOG), segments=[SegmentChoice(4, "Of the blog")])
+    first.values["name"]["flows.form.typed"]["value"] = "typed meanwhile"
+    view = opened(second)
+    view.values = keep_values(view.blocks, first.values)
+    submitted = FlowForm.parse(sent(view))
+    assert submitted is not None
+    assert (submitted.metadata.website, submitted.typed["segment"]) == (BLOG, "all")
+    assert submitted.typed["name"] == "typed meanwhile"
+
+
+def test_a_form_filled_anew_forgets_what_was_typed() -> None:
+    first = opened(form(defaults(SHOP) | {"name": "old"}))
+    view = opened(form(metadata=METADATA.anew()))
+    view.values = keep_values(view.blocks, first.values)
+    submitted = FlowForm.parse(sent(view))
+    assert submitted is not None
+    assert submitted.typed == defaults(SHOP)
+    assert submitted.metadata.turn == 1
+
+
+def test_the_reason_and_a_way_to_start_over_stand_on_top() -> None:
+    view = form(
+        trouble=Problem("show.no_such_flow", {"id": "<!channel>"}),
+        brought_back=datetime(2026, 5, 1, 9, 0, tzinfo=UTC),
+        remarks=[Remark("lint.other_host", {"host": "a.example", "usual": ["b.example", "c.example"]})],
+    )
+    top, draft = view["blocks"][:2]
+    assert top["text"] == {"type": "plain_text", "text": "⚠ There is no flow <!channel> here.", "emoji": False}
+    assert "May 1, 2026" in draft["text"]["text"]
+    assert (draft["accessory"]["text"]["text"], draft["accessory"]["value"]) == ("Start over", TOKEN)
+    assert "b.example and c.example" in words(view)
+
+
+def test_a_picture_that_is_kept_stays_with_the_form() -> None:
+    view = form(defaults(SHOP) | {"image": "kept"})
+    assert "is kept" in fields(view)["Image"]["hint"]["text"]
+    assert unchanged(view).typed["image"] == "kept"
+
+
+def test_a_picture_that_was_added_comes_back_as_a_file() -> None:
+    view = opened(form())
+    view.values["image"]["flows.form.typed"]["files"] = [
+        {"id": "F0123", "name": "a.png", "mimetype": "image/png", "size": 5, "url_private_download": "https://f"}
+    ]
+    submitted = FlowForm.parse(sent(view))
+    assert submitted is not None
+    assert submitted.file is not None
+    assert (submitted.file.id, submitted.file.name, submitted.file.size) == ("F0123", "a.png", 5)
+
+
+def test_problems_stand_at_their_fields() -> None:
+    definition = form()
+    problems = {name: Problem("form.problem_required") for name in FIELDS}
+    errors = FlowForm.errors(problems, unchanged(definition).metadata, EN)
+    assert set(errors) == {block["block_id"] for block in definition["blocks"] if block["type"] == "input"}
+    assert set(errors.values()) == {"Fill this in."}
+
+
+@pytest.mark.parametrize(
+    "state", [None, {}, {"values": None}, {"values": {}}, {"values": {"name": None}}, {"values": {"name": {"x": None}}}]
+)
+def test_what_slack_leaves_out_is_empty(state: Any) -> None:
+    submitted = FlowForm.parse({"private_metadata": METADATA.dump(), "state": state})
+    assert submitted == Submitted(METADATA, dict.fromkeys(FIELDS, ""), None)
+
+
+@pytest.mark.parametrize(
+    "view",
+    [
+        None,
+        [],
+        "view",
+        {},
+        {"private_metadata": "", "state": {}},
+        {"private_metadata": '{"token": "a"}'},
+        {"private_metadata": "null"},
+        {"private_metadata": METADATA.dump(), "state": []},
+        {"private_metadata": METADATA.dump(), "state": {"values": []}},
+        {"private_metadata": METADATA.dump(), "state": {"values": {"name": []}}},
+        {"private_metadata": METADATA.dump(), "state": {"values": {"name": {"flows.form.typed": {"value": 5}}}}},
+        {"private_metadata": METADATA.dump(), "state": {"values": {"ttl": {"x": {"selected_option": "0"}}}}},
+        {"private_metadata": METADATA.dump(), "state": {"values": {"image": {"x": {"files": [{"id": "../x"}]}}}}},
+    ],
+)
+def test_what_is_no_such_form_is_not_read(view: Any) -> None:
+    assert FlowForm.parse(view) is None
+
+
+@given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(), lambda v: st.lists(v) | st.dictionaries(
+    st.one_of(st.text(), st.sampled_from(["state", "values", "name", "private_metadata"])), v)))  # fmt: skip
+def test_garbage_is_never_an_error(view: Any) -> None:
+    assert FlowForm.parse(view) is None
+
+
+def test_a_forms_identity_fits_slack_and_comes_back() -> None:
+    full = FormMetadata(
+        token=FormToken("t" * 150),
+        kind=FormKind.DUPLICATE,
+        channel=ChannelId("C" + "0" * 62),
+        flow=FlowId(2**63 - 1),
+        base="b" * 150,
+        locale="\x01" * 150,
+        timezone="z" * 150,
+        website=WebsiteId(2**63 - 1),
+        image="i" * 150,
+        turn=10**9,
+    )
+    assert len(full.dump()) <= METADATA_MAX
+    assert FormMetadata.read(full.dump()) == full
+
+
+def test_an_author_is_told_what_was_made_and_what_can_be_done_next() -> None:
+    message = views.saved(FormKind.CREATE, FLOW, [Remark("lint.no_utm")], EN, may_share=True)
+    check_message(message.text, json.loads(json.dumps(message.blocks)), WORKSPACE)
+    assert message.text == "Flow #7 was created, disabled."
+    buttons = [element["text"]["text"] for element in message.blocks[-1]["elements"]]
+    assert buttons == ["Edit", "Duplicate", "Share"]
+    assert "UTM" in json.dumps(message.blocks)
+    alone = views.saved(FormKind.EDIT, FLOW, [], EN, may_share=False)
+    assert [element["text"]["text"] for element in alone.blocks[-1]["elements"]] == ["Edit", "Duplicate"]
+
+
+def test_a_failed_form_can_be_opened_again() -> None:
+    message = views.failed(TOKEN, EN, "show.no_such_flow", {"id": "7"})
+    check_message(message.text, json.loads(json.dumps(message.blocks)), WORKSPACE)
+    button = message.blocks[-1]["elements"][0]
+    assert (button["text"]["text"], button["value"]) == ("Open form", TOKEN)
+
+
+@settings(deadline=None)
+@given(ANY_TEXT, ANY_TEXT, ANY_TEXT, st.booleans(), st.one_of(st.none(), ANY_TEXT, st.just(FLOW.image_url)))
+def test_any_push_can_be_previewed(title: str, text: str, url: str, adds: bool, image: str | None) -> None:
+    content = sketch({"title": title, "description": text, "url": url, "button_1_title": title})
+    view = views.preview_view(content, [], EN, image_url=image, adds_picture=adds)
+    assert "submit" not in check_view(json.loads(json.dumps(view)), WORKSPACE, "modal")
+    assert ("once the flow is saved" in words(view)) is adds

@@ -187,6 +187,13 @@ async def _with_token(connection: AsyncConnection, token: FormToken) -> Change |
     return await _one(connection, changes.c.token == token)
 
 
+async def _holder(connection: AsyncConnection, flow: FlowId | None) -> Change | None:
+    """The open change of a flow; a flow to be made is held by none."""
+    if flow is None:
+        return None
+    return await _one(connection, and_(changes.c.flow_id == flow, _in(OPEN)))
+
+
 async def _insert_or_find(connection: AsyncConnection, change: Change) -> tuple[Change, bool]:
     """Insert the change, or find the one with its token; raises FlowTaken for the one that holds its flow.
 
@@ -198,7 +205,7 @@ async def _insert_or_find(connection: AsyncConnection, change: Change) -> tuple[
         except IntegrityError:
             if known := await _with_token(connection, change.asked.token):
                 return known, False
-            if holder := await _one(connection, and_(changes.c.flow_id == change.asked.flow, _in(OPEN))):
+            if holder := await _holder(connection, change.asked.flow):
                 raise FlowTaken(holder) from None
         change = replace(change, id=ChangeId(new_id()))
     return await _insert(connection, change), True

@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from flowbot.domain.changes import ChangeId, FormToken, Kind, NewChange, State
 from flowbot.domain.policy import ApprovalRule
-from flowbot.domain.types import ChannelId, FlowId, WebsiteId
+from flowbot.domain.types import FlowId
 from flowbot.errors import Fault
 from flowbot.services.ports import Conflict, FlowTaken, Scope
 from flowbot.storage.changes import StoredChanges
@@ -96,6 +96,15 @@ async def test_ids_are_short_and_without_characters_that_look_alike(store: Store
     ids = [(await submitted(store, f"t{number}", flow=None)).id for number in range(50)]
     assert {len(change) for change in ids} == {10}
     assert set("".join(ids)) <= set("23456789abcdefghjkmnpqrstuvwxyz")
+
+
+async def test_an_id_that_is_taken_is_drawn_again(store: StoredChanges, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn = iter(["same", "same", "fresh"])
+    monkeypatch.setattr("flowbot.storage.change_rows.new_id", lambda: next(drawn))
+    monkeypatch.setattr("flowbot.storage.changes.new_id", lambda: next(drawn))
+    made = [await submitted(store, f"t{number}", kind=Kind.CREATE, flow=None) for number in range(2)]
+    assert [change.id for change in made] == ["same", "fresh"]
+    assert {event.change async for event in store.audit()} == {"same", "fresh"}
 
 
 async def test_there_is_no_change_under_an_unknown_id(store: StoredChanges) -> None:
@@ -200,8 +209,8 @@ async def test_a_change_that_does_not_exist_cannot_move(store: StoredChanges) ->
 
 async def test_a_move_that_fails_half_way_leaves_neither_state_nor_event(store: StoredChanges) -> None:
     change = await submitted(store)
-    unwritable = told("change.failed", website=2**70)
-    with pytest.raises((Fault, OverflowError)):
+    unwritable = replace(told("change.failed"), at=NOON.replace(tzinfo=None))
+    with pytest.raises(Fault):
         await store.move(change, replace(change, state=State.FAILED), told("change.tried"), unwritable)
     assert await store.get(change.id) == change
     assert await actions(store) == ["change.submitted"]
@@ -212,120 +221,6 @@ async def test_what_was_asked_and_when_never_changes(store: StoredChanges) -> No
     forged = replace(change, asked=asked("t9", flow=FlowId(9)), created_at=NOON - SECOND, version=40)
     kept = await store.move(change, forged)
     assert (kept.asked, kept.created_at, kept.version) == (change.asked, change.created_at, 2)
-
-
-# --- the trail -----------------------------------------------------------------------------------------------------
-
-
-async def test_history_is_newest_first_and_no_longer_than_asked_for(store: StoredChanges) -> None:
-    for number in range(5):
-        await store.record(told(f"step.{number}"))
-    events = await store.history(Scope(), limit=3)
-    assert [event.action for event in events] == ["step.4", "step.3", "step.2"]
-    assert [event.number for event in events] == [5, 4, 3]
-
-
-SEEN = [
-    ("all", Scope(), ["policy.imported", "blog.13", "shop.13", "shop.12"]),
-    ("one website", Scope(frozenset({SHOP})), ["shop.13", "shop.12"]),
-    ("two websites", Scope(frozenset({SHOP, WebsiteId(2)})), ["blog.13", "shop.13", "shop.12"]),
-    ("no website", Scope(frozenset()), []),
-    ("one flow", Scope(flow=FlowId(13)), ["blog.13", "shop.13"]),
-    ("one flow on one website", Scope(frozenset({SHOP}), FlowId(13)), ["shop.13"]),
-]
-
-
-@pytest.mark.parametrize(("scope", "seen"), [row[1:] for row in SEEN], ids=[row[0] for row in SEEN])
-async def test_history_shows_what_its_scope_names(store: StoredChanges, scope: Scope, seen: list[str]) -> None:
-    await store.record(told("shop.12"))
-    await store.record(told("shop.13", flow=FlowId(13)))
-    await store.record(told("blog.13", flow=FlowId(13), website=WebsiteId(2)))
-    await store.record(told("policy.imported", channel=None, kind=None, flow=None, website=None))
-    assert [event.action for event in await store.history(scope, limit=10)] == seen
-
-
-async def test_the_audit_is_all_events_in_order_through_several_pages(
-    store: StoredChanges, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("flowbot.storage.changes._AUDIT_PAGE", 3)
-    for count in (0, 1, 3, 4, 6, 7):
-        while len(await actions(store)) < count:
-            await store.record(told(f"step.{len(await actions(store))}"))
-        assert await actions(store) == [f"step.{number}" for number in range(count)]
-
-
-async def test_the_audit_may_be_left_early_and_others_write_meanwhile(store: StoredChanges) -> None:
-    for number in range(3):
-        await store.record(told(f"step.{number}"))
-    seen = []
-    async for event in store.audit():
-        seen.append(event.action)
-        await store.record(told("meanwhile"))
-        if len(seen) == 2:
-            break
-    assert seen == ["step.0", "step.1"]
-
-
-async def test_an_event_of_flowbots_own_needs_neither_person_nor_change(store: StoredChanges) -> None:
-    event = told("policy.imported", actor=None, channel=None, kind=None, flow=None, website=None)
-    await store.record(event)
-    (kept,) = await store.history(Scope(), limit=1)
-    assert kept == replace(event, number=1)
-
-
-# --- telling people ------------------------------------------------------------------------------------------------
-
-
-async def test_a_settled_change_is_untold_until_its_version_was_shown(store: StoredChanges) -> None:
-    change = await moved(store, await submitted(store), State.FAILED)
-    now = OURS.until + SECOND
-    assert await store.untold(now) == (change,)
-    await store.shown(change.id, change.version - 1)
-    assert [kept.id for kept in await store.untold(now)] == [change.id]
-    await store.shown(change.id, change.version)
-    assert await store.untold(now) == ()
-
-
-async def test_what_is_still_open_is_not_told(store: StoredChanges) -> None:
-    await submitted(store)
-    await moved(store, await submitted(store, "t2", flow=None), State.PENDING)
-    assert await store.untold(OURS.until + SECOND) == ()
-
-
-async def test_telling_is_left_to_the_owner_while_the_lease_runs(store: StoredChanges) -> None:
-    change = await moved(store, await submitted(store), State.FAILED)
-    assert await store.untold(OURS.until - SECOND) == ()
-    await store.release(change.id, OURS.owner)
-    assert [kept.id for kept in await store.untold(NOON)] == [change.id]
-
-
-async def test_the_untold_come_oldest_first_and_no_more_than_asked_for(store: StoredChanges) -> None:
-    ids = []
-    for number in (3, 1, 2):
-        change = await submitted(store, f"t{number}", flow=None)
-        kept = await moved(store, change, State.FAILED, changed_at=NOON + number * SECOND)
-        ids.append((number, kept.id))
-    untold = await store.untold(OURS.until + SECOND, limit=2)
-    assert [change.id for change in untold] == [change for _, change in sorted(ids)][:2]
-
-
-async def test_where_the_message_is_comes_with_what_was_shown_and_survives_a_move(store: StoredChanges) -> None:
-    change = await submitted(store)
-    await store.shown(change.id, 1, channel=C1, ts="1.5")
-    kept = await moved(store, change, State.FAILED)
-    assert (kept.shown_version, kept.message_channel, kept.message_ts) == (1, C1, "1.5")
-    await store.shown(change.id, 2)
-    shown = await store.get(change.id)
-    assert shown == replace(kept, shown_version=2)
-
-
-async def test_late_news_of_an_older_version_takes_nothing_back(store: StoredChanges) -> None:
-    change = await submitted(store)
-    await store.shown(change.id, 2, channel=C1, ts="2.0")
-    await store.shown(change.id, 1, channel=ChannelId("C2"), ts="1.0")
-    kept = await store.get(change.id)
-    assert kept is not None
-    assert (kept.shown_version, kept.message_channel, kept.message_ts) == (2, C1, "2.0")
 
 
 async def test_the_columns_that_are_searched_by_are_those_of_what_was_asked(

@@ -1,17 +1,21 @@
 """Changes when many reach for them in the same instant, from two processes: one wins, and every loser is told."""
 
 import asyncio
+import sys
+from asyncio.subprocess import PIPE
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import text
 
 from flowbot.domain.changes import Change, State
 from flowbot.domain.types import FlowId
 from flowbot.services.ports import Conflict, FlowTaken, Lease
 from flowbot.storage.changes import StoredChanges
 from flowbot.storage.database import Database
-from tests.storage.change_cases import FLOW, NOON, OURS, SECOND, THEIRS, actions, asked, moved, submitted, told
+from flowbot.storage.engine import open_database
+from tests.storage.change_cases import FLOW, NOON, OURS, SECOND, THEIRS, actions, asked, moved, stores, submitted, told
 
 LATER = OURS.until + SECOND
 
@@ -84,25 +88,32 @@ async def test_of_twenty_moves_of_one_version_one_wins_and_all_others_are_told(
     assert len(await actions(store)) == 2
 
 
-async def test_a_move_that_is_cut_off_leaves_nothing_and_holds_up_nobody(
-    store: StoredChanges, other: StoredChanges, database: Database
+KILLED = """
+import asyncio, sys
+from sqlalchemy import text
+from flowbot.storage.engine import open_database
+
+async def die_inside():
+    async with open_database(sys.argv[1]).write() as connection:
+        await connection.execute(text("UPDATE changes SET state = 'applied', version = 9"))
+        await connection.execute(text("DELETE FROM events"))
+        print("inside", flush=True)
+        await asyncio.Event().wait()
+
+asyncio.run(die_inside())
+"""
+
+
+async def test_what_a_killed_process_was_about_to_write_never_was_and_holds_up_nobody(
+    store: StoredChanges, database_url: str
 ) -> None:
-    """As when the process dies inside the transaction: the row is locked and written, and never committed."""
     change = await submitted(store)
-    inside = asyncio.Event()
-
-    async def die_inside() -> None:
-        async with database.write() as connection:
-            await connection.exec_driver_sql("UPDATE changes SET state = 'applied', version = 9")
-            await connection.exec_driver_sql("DELETE FROM events")
-            inside.set()
-            await asyncio.Event().wait()
-
-    dying = asyncio.create_task(die_inside())
-    await inside.wait()
-    moving = asyncio.create_task(other.move(change, replace(change, state=State.APPLYING), told("change.applying")))
-    dying.cancel()
-    await asyncio.wait([dying])
+    dying = await asyncio.create_subprocess_exec(sys.executable, "-c", KILLED, database_url, stdout=PIPE)
+    assert dying.stdout is not None
+    assert await dying.stdout.readline() == b"inside\n"
+    moving = asyncio.create_task(store.move(change, replace(change, state=State.APPLYING), told("change.applying")))
+    dying.kill()
+    await dying.communicate()
     assert (await moving).version == 2
     assert await actions(store) == ["change.submitted", "change.applying"]
 
@@ -149,14 +160,16 @@ async def test_two_processes_take_over_different_changes(store: StoredChanges, o
         assert await store.get(change.id) == change
 
 
-async def test_a_change_that_is_being_claimed_is_passed_by_without_waiting(
-    store: StoredChanges, other: StoredChanges
-) -> None:
-    await many(store, 2)
-    first = await store.claim(LATER, Lease("first", LATER + SECOND), limit=1)
-    second = await other.claim(LATER, Lease("second", LATER + SECOND), limit=2)
-    assert len(first) == len(second) == 1
-    assert first[0].id != second[0].id
+@pytest.mark.postgresql
+async def test_a_change_that_somebody_writes_to_is_passed_by_without_waiting(postgresql_url: str) -> None:
+    here, there = open_database(postgresql_url), open_database(postgresql_url)
+    store, other = stores(here, there)
+    first, second = await many(store, 2)
+    async with here.write() as connection:
+        await connection.execute(text("UPDATE changes SET version = version WHERE id = :id"), {"id": first.id})
+        assert [change.id for change in await other.claim(LATER, THEIRS)] == [second.id]
+    await here.close()
+    await there.close()
 
 
 async def test_an_owner_prolongs_the_lease_and_nobody_else_does(store: StoredChanges) -> None:

@@ -124,8 +124,7 @@ def may_be_empty(name: str, before: Flow | None) -> bool:
 
     Args:
         name: the field.
-        before: the flow that is edited; None where one is made. What it has not, or what the form cannot hold, need
-            not be typed.
+        before: the flow that is edited, if one is: what it lacks, or what the form cannot hold, need not be typed.
     """
     if name not in REQUIRED:
         return True
@@ -143,8 +142,8 @@ def check(
 ) -> Checked:
     """What the form asks for, or what is wrong with it.
 
-    Texts are kept exactly as typed; around URLs and numbers, blanks are dropped. Where a flow is edited, a value that it
-    has is never wrong, an empty field means what the form cannot hold, and what Enkapush never tells stays as it is.
+    Texts are kept exactly as typed; around URLs and numbers, blanks are dropped. Where a flow is edited, a value that
+    it has is never wrong, nor is an empty field whose value the form cannot hold: it stays, as does what is not told.
 
     Args:
         typed: what was typed; a field that is missing is empty.
@@ -198,10 +197,8 @@ class _Form:
 
     def _stays(self, name: str) -> bool:
         """Whether the field is as the flow has it. Slack may have turned its line ends into its own."""
-        if not self._had:
-            return False
-        had, given = self._had[name], self.given(name)
-        return _lines(given) == _lines(had) or (not given and not fits(name, had))
+        had, given = self._had.get(name), self.given(name)
+        return had is not None and (_lines(given) == _lines(had) or (not given and not fits(name, had)))
 
     def _words(self, name: str) -> str:
         if self._stays(name):

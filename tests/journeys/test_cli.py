@@ -1,0 +1,422 @@
+"""The program as an engineer runs it: real processes between the stand-ins."""
+
+import asyncio
+import io
+import logging
+import os
+import re
+import signal
+import sys
+import time
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Final
+
+import aiohttp
+import pytest
+import structlog
+
+from flowbot.cli import main
+from flowbot.sandbox.enkapush import Fault
+from flowbot.sandbox.slack import text_of
+from tests.journeys.world import API_KEY, MARKETING, POLICY, World, on_both_databases
+from tests.test_settings import MALFORMED, SECRET
+
+Environment = dict[str, str]
+NEEDED: Final = {
+    "serve": ("SLACK_BOT_TOKEN", "SLACK_SIGNING_SECRET", "ENKAPUSH_API_KEY"),
+    "socket": ("SLACK_BOT_TOKEN", "SLACK_APP_TOKEN", "ENKAPUSH_API_KEY"),
+}
+
+
+@pytest.fixture
+def environment(world: World, tmp_path: Path) -> Environment:
+    """All that a flowbot of its own needs; nothing of this process's but its path."""
+    settings = world.settings
+    tokens = (settings.slack_bot_token, settings.slack_app_token, settings.slack_signing_secret)
+    bot, app, secret = (token.get_secret_value() if token else "" for token in tokens)
+    return {
+        "PATH": os.environ["PATH"],
+        "PYTHONPATH": str(Path(__file__).parents[2]),
+        "SLACK_BOT_TOKEN": bot,
+        "SLACK_APP_TOKEN": app,
+        "SLACK_SIGNING_SECRET": secret,
+        "SLACK_API_URL": settings.slack_api_url,
+        "ENKAPUSH_API_KEY": API_KEY,
+        "ENKAPUSH_API_URL": settings.enkapush_api_url,
+        "DATABASE_URL": settings.database_url.get_secret_value(),
+    }
+
+
+def secrets_of(environment: Mapping[str, str]) -> list[str]:
+    names = ("SLACK_BOT_TOKEN", "SLACK_APP_TOKEN", "SLACK_SIGNING_SECRET", "ENKAPUSH_API_KEY")
+    password = re.search(r"://[^:/]*:([^@]+)@", environment.get("DATABASE_URL", ""))
+    return [environment[name] for name in names if environment.get(name)] + ([password[1]] if password else [])
+
+
+async def started(environment: Environment, cwd: Path, *arguments: str) -> asyncio.subprocess.Process:
+    pipe = asyncio.subprocess.PIPE
+    return await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "flowbot", *arguments, env=environment, cwd=cwd, stdin=pipe, stdout=pipe, stderr=pipe
+    )
+
+
+async def run(environment: Environment, cwd: Path, *arguments: str) -> tuple[int, str, str]:
+    """Exit status, standard output and standard error of a command that ends by itself."""
+    process = await started(environment, cwd, *arguments)
+    async with asyncio.timeout(30):
+        out, err = await process.communicate()
+    assert process.returncode is not None
+    return process.returncode, out.decode(), err.decode()
+
+
+@contextmanager
+def own_logging() -> Iterator[None]:
+    """Whatever sets up logging in here is undone."""
+    root = logging.getLogger()
+    handlers, level, configured = root.handlers[:], root.level, structlog.get_config()
+    try:
+        yield
+    finally:
+        root.handlers[:] = handlers
+        root.setLevel(level)
+        structlog.configure(**configured)
+
+
+async def inside(environment: Environment, cwd: Path, *arguments: str) -> tuple[int, str, str]:
+    """As `run`, in a thread of this process: for tables of cases, which would take minutes otherwise."""
+
+    def exits() -> int:
+        with pytest.raises(SystemExit) as end:
+            main()
+        return int(end.value.code or 0)
+
+    with pytest.MonkeyPatch.context() as patch, own_logging():
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        patch.chdir(cwd)
+        patch.setattr(sys, "argv", ["flowbot", *arguments])
+        for stream in ("stdout", "stderr"):
+            patch.setattr(sys, stream, io.StringIO())
+        out, err = sys.stdout, sys.stderr
+        status = await asyncio.to_thread(exits)
+        assert isinstance(out, io.StringIO)
+        assert isinstance(err, io.StringIO)
+        return status, out.getvalue(), err.getvalue()
+
+
+class Server:
+    """A bot in a process of its own."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self.process = process
+        self.log: list[str] = []
+
+    async def says(self, pattern: str, timeout: float = 15) -> re.Match[str]:
+        """The line of its log that fits."""
+        assert self.process.stderr is not None
+        async with asyncio.timeout(timeout):
+            while line := (await self.process.stderr.readline()).decode():
+                self.log.append(line)
+                if found := re.search(pattern, line):
+                    return found
+        raise AssertionError(f"{pattern!r} is not in {''.join(self.log)}")
+
+    async def stops(self) -> tuple[int, float]:
+        """SIGTERM: the exit status, and how long it took."""
+        self.process.send_signal(signal.SIGTERM)
+        since = time.monotonic()
+        async with asyncio.timeout(15):
+            _, err = await self.process.communicate()
+        self.log += err.decode().splitlines(keepends=True)
+        assert self.process.returncode is not None
+        return self.process.returncode, time.monotonic() - since
+
+
+@asynccontextmanager
+async def server(environment: Environment, cwd: Path, *arguments: str) -> AsyncIterator[Server]:
+    running = Server(await started(environment, cwd, *arguments))
+    try:
+        yield running
+    finally:
+        if running.process.returncode is None:
+            running.process.kill()
+            await running.process.communicate()
+
+
+@asynccontextmanager
+async def serving(world: World, environment: Environment, cwd: Path, *more: str) -> AsyncIterator[tuple[Server, int]]:
+    async with server(environment, cwd, "serve", "--host", "127.0.0.1", *(more or ("--port", "0"))) as running:
+        port = int((await running.says(r"serving .*\bport=(\d+)"))[1])
+        world.slack.deliver_to(f"http://127.0.0.1:{port}/slack/events")
+        yield running, port
+
+
+# --- the two ways in -----------------------------------------------------------------------------------------------
+
+
+@on_both_databases
+async def test_serve_answers_and_ends_what_is_in_hand(world: World, environment: Environment, tmp_path: Path) -> None:
+    world.add_flows(3)
+    async with serving(world, environment, tmp_path) as (running, _):
+        world.enkapush.faults.add(Fault.delay(1))
+        await world.emma.types(MARKETING, "/flows list")
+        status, seconds = await running.stops()
+    assert status == 0
+    assert seconds < 10
+    await world.emma.waits_for(MARKETING, "3 flows", timeout=0.1)
+    assert not [secret for secret in secrets_of(environment) if secret in "".join(running.log)]
+
+
+async def test_a_stop_while_enkapush_hangs_takes_less_than_ten_seconds(
+    world: World, environment: Environment, tmp_path: Path
+) -> None:
+    world.enkapush.faults.add(Fault.hang(times=None))
+    async with serving(world, environment, tmp_path) as (running, _):
+        await world.emma.types(MARKETING, "/flows list")
+        status, seconds = await running.stops()
+    assert status == 0
+    assert seconds < 10
+
+
+async def test_socket_connects_answers_and_stops(world: World, environment: Environment, tmp_path: Path) -> None:
+    async with server(environment, tmp_path, "socket") as running:
+        await running.says("connected")
+        await world.emma.waits_until(lambda: world.slack.sockets.connected)
+        await world.emma.types(MARKETING, "/flows help")
+        await world.emma.waits_for(MARKETING, "You may here")
+        assert (await running.stops())[0] == 0
+
+
+@pytest.mark.parametrize("mode", ["http", "socket"])
+async def test_a_dead_proxy_does_not_stand_between_programs_of_one_machine(
+    world: World, environment: Environment, tmp_path: Path, mode: str
+) -> None:
+    names = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy")
+    environment |= dict.fromkeys(names, "http://127.0.0.1:9")
+    way_in = ("serve", "--host", "127.0.0.1", "--port", "0") if mode == "http" else ("socket",)
+    async with server(environment, tmp_path, *way_in) as running:
+        found = await running.says(r"serving .*\bport=(\d+)|connected")
+        if mode == "http":
+            world.slack.deliver_to(f"http://127.0.0.1:{found[1]}/slack/events")
+        world.add_flows(2)
+        await world.emma.types(MARKETING, "/flows list")
+        await world.emma.waits_for(MARKETING, "2 flows")
+
+
+async def test_the_port_is_the_options_else_the_environments(
+    world: World, environment: Environment, tmp_path: Path
+) -> None:
+    (tmp_path / ".env").write_text("LOG_FORMAT=json\nPORT=1\n")
+    environment["PORT"] = "0"
+    taken = await asyncio.start_server(lambda _reader, writer: writer.close(), "127.0.0.1", 0)
+    port = taken.sockets[0].getsockname()[1]
+    async with server(environment, tmp_path, "serve", "--host", "127.0.0.1") as running:
+        await running.says(r'"port": [1-9]\d{3,}')
+    async with taken:
+        status, _, err = await run(environment, tmp_path, "serve", "--host", "127.0.0.1", "--port", str(port))
+    assert status == 2
+    assert re.search(rf"^flowbot: PORT: cannot listen on 127\.0\.0\.1:{port} ", err, re.MULTILINE)
+
+
+async def test_the_file_is_read_and_nothing_else_is_needed(
+    world: World, environment: Environment, tmp_path: Path
+) -> None:
+    own = {name: environment.pop(name) for name in list(environment) if name not in {"PATH", "PYTHONPATH"}}
+    (tmp_path / ".env").write_text("".join(f"{name}={value}\n" for name, value in own.items()))
+    async with serving(world, environment, tmp_path) as (_, port):
+        async with aiohttp.ClientSession() as session, session.get(f"http://127.0.0.1:{port}/readyz") as answer:
+            assert answer.status == 200
+
+
+# --- what the deployer has to put right ----------------------------------------------------------------------------
+
+
+def is_one_line_about(name: str, status: int, out: str, err: str) -> bool:
+    return status != 0 and out == "" and err.count("\n") == 1 and err.startswith("flowbot: ") and name in err
+
+
+async def test_a_process_with_no_setting_ends_with_one_line(environment: Environment, tmp_path: Path) -> None:
+    bare = {name: environment[name] for name in ("PATH", "PYTHONPATH")}
+    said = await run(bare, tmp_path, "serve")
+    assert is_one_line_about(", ".join(NEEDED["serve"]), *said), said
+
+
+@pytest.mark.parametrize(("mode", "name"), [(mode, name) for mode, names in NEEDED.items() for name in names])
+async def test_a_missing_setting_is_named_in_one_line(
+    environment: Environment, tmp_path: Path, mode: str, name: str
+) -> None:
+    del environment[name]
+    said = await inside(environment, tmp_path, mode)
+    assert is_one_line_about(name, *said), said
+    assert not [secret for secret in secrets_of(environment) if secret in said[2]]
+
+
+FIRST_OF_EACH: Final = {name: value for name, value in reversed(MALFORMED)}
+
+
+@pytest.mark.parametrize("name", FIRST_OF_EACH)
+async def test_a_malformed_setting_is_named_in_one_line(environment: Environment, tmp_path: Path, name: str) -> None:
+    said = await inside({**environment, name: FIRST_OF_EACH[name]}, tmp_path, "serve")
+    assert is_one_line_about(name, *said), said
+    assert SECRET not in said[2]
+
+
+async def test_a_token_that_slack_refuses_is_named_in_one_line(
+    world: World, environment: Environment, tmp_path: Path
+) -> None:
+    environment["LOG_LEVEL"] = "error"
+    for mode, name, value in (
+        ("serve", "SLACK_BOT_TOKEN", f"xoxb-{SECRET}"),
+        ("socket", "SLACK_APP_TOKEN", f"xapp-{SECRET}"),
+    ):
+        said = await run({**environment, name: value}, tmp_path, mode)
+        assert is_one_line_about(name, *said), said
+        assert SECRET not in said[2]
+
+
+# --- the database --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.postgresql
+async def test_a_postgresql_that_was_not_migrated_is_named(
+    environment: Environment, tmp_path: Path, empty_postgresql_url: str
+) -> None:
+    environment["DATABASE_URL"] = empty_postgresql_url
+    said = await run(environment, tmp_path, "serve", "--port", "0")
+    assert is_one_line_about("DATABASE_URL", *said), said
+    assert "flowbot migrate" in said[2]
+    assert not [secret for secret in secrets_of(environment) if secret in said[2]]
+
+
+async def test_migrate_makes_the_database_and_leaves_a_good_one_alone(
+    environment: Environment, tmp_path: Path, empty_database_url: str
+) -> None:
+    environment["DATABASE_URL"] = empty_database_url
+    for _ in range(2):
+        assert await inside(environment, tmp_path, "migrate") == (0, "The database is up to date.\n", "")
+    assert await inside(environment, tmp_path, "policy", "export") == (0, "", "")
+
+
+async def test_a_database_that_is_not_there_is_one_line(environment: Environment, tmp_path: Path) -> None:
+    for url in (f"postgresql://flowbot:{SECRET}@127.0.0.1:9/flowbot", "sqlite:////no/such/folder/flowbot.db"):
+        status, _, err = await inside({**environment, "DATABASE_URL": url}, tmp_path, "migrate")
+        assert status == 2
+        assert err.count("\n") == 1
+        assert SECRET not in err
+
+
+# --- policies ------------------------------------------------------------------------------------------------------
+
+
+async def test_policies_go_in_and_out_and_a_refused_file_changes_nothing(
+    environment: Environment, tmp_path: Path
+) -> None:
+    file = tmp_path / "policy.toml"
+    file.write_text(POLICY)
+    assert (await run(environment, tmp_path, "policy", "import", str(file)))[0] == 0
+    before = await inside(environment, tmp_path, "policy", "export")
+    assert before[0] == 0
+    assert 'id = "C0MARKETING"' in before[1]
+    file.write_text(POLICY + "colour = 1\n")
+    said = await inside(environment, tmp_path, "policy", "import", str(file))
+    assert is_one_line_about("colour", *said), said
+    assert await inside(environment, tmp_path, "policy", "export") == before
+
+
+async def test_a_file_that_cannot_be_read_is_one_line(environment: Environment, tmp_path: Path) -> None:
+    (tmp_path / "latin.toml").write_bytes(b"# \xfe")
+    for name in ("missing.toml", "latin.toml", "."):
+        said = await inside(environment, tmp_path, "policy", "import", name)
+        assert is_one_line_about(name, *said), said
+
+
+async def test_a_policy_takes_effect_in_a_running_process_at_once(
+    world: World, environment: Environment, tmp_path: Path
+) -> None:
+    world.add_flows(2)
+    file = tmp_path / "policy.toml"
+    async with serving(world, environment, tmp_path):
+        await world.emma.types(MARKETING, "/flows list")
+        await world.emma.waits_for(MARKETING, "2 flows")
+        narrowed = POLICY.replace('viewers = ["*"]', 'viewers = ["S0LEADS"]').replace('editors = ["S0EDITORS"]', "")
+        file.write_text(narrowed)
+        assert (await inside(environment, tmp_path, "policy", "import", str(file)))[0] == 0
+        await world.emma.types(MARKETING, "/flows list")
+        await world.emma.waits_for(MARKETING, "policy does not let you")
+
+
+# --- check ---------------------------------------------------------------------------------------------------------
+
+
+@on_both_databases
+async def test_check_says_that_all_is_well(environment: Environment, tmp_path: Path) -> None:
+    status, out, err = await inside(environment, tmp_path, "check")
+    assert (status, err) == (0, "")
+    assert all(line.startswith("ok ") for line in out.splitlines())
+    assert not [secret for secret in secrets_of(environment) if secret in out]
+
+
+BROKEN: Final = {
+    "slack token": {"SLACK_BOT_TOKEN": f"xoxb-{SECRET}"},
+    "slack socket mode": {"SLACK_APP_TOKEN": f"xapp-{SECRET}"},
+    "enkapush": {"ENKAPUSH_API_KEY": SECRET},
+    "database": {"DATABASE_URL": f"postgresql://flowbot:{SECRET}@127.0.0.1:9/flowbot"},
+    "SLACK_BOT_TOKEN": {"SLACK_BOT_TOKEN": ""},
+    "ENKAPUSH_API_KEY": {"ENKAPUSH_API_KEY": ""},
+    "ways in": {"SLACK_APP_TOKEN": "", "SLACK_SIGNING_SECRET": ""},
+    "policy": {"DATABASE_URL": "sqlite:///new.db"},
+}
+
+
+@pytest.mark.parametrize("piece", BROKEN)
+async def test_check_names_what_fails(environment: Environment, tmp_path: Path, piece: str) -> None:
+    environment |= BROKEN[piece]
+    status, out, err = await inside(environment, tmp_path, "check")
+    assert status == 1
+    assert re.search(rf"^FAIL  {piece}: .+", out, re.MULTILINE), out
+    assert "Traceback" not in err
+    assert not [secret for secret in [SECRET, *secrets_of(environment)] if secret in out + err]
+
+
+@pytest.mark.parametrize(
+    ("piece", "scopes", "faults"),
+    [
+        ("slack scopes", {"commands"}, {}),
+        ("slack user groups", None, {"usergroups.list": {"error": "missing_scope"}}),
+        ("slack token", None, {"auth.test": {"status": 503}}),
+    ],
+)
+async def test_check_names_what_slack_does_not_grant(
+    world: World,
+    environment: Environment,
+    tmp_path: Path,
+    piece: str,
+    scopes: set[str] | None,
+    faults: dict[str, dict[str, object]],
+) -> None:
+    if scopes is not None:
+        world.slack.scopes.intersection_update(scopes)
+    for method, what in faults.items():
+        world.slack.faults.add(method, times=None, **what)  # type: ignore[arg-type] # a table of keywords
+    status, out, err = await inside(environment, tmp_path, "check")
+    assert status == 1
+    assert re.search(rf"^FAIL  {piece}: .+", out, re.MULTILINE), out + err
+
+
+# --- demo ----------------------------------------------------------------------------------------------------------
+
+
+async def test_demo_needs_nothing_prints_one_address_and_serves(tmp_path: Path) -> None:
+    bare = {"PATH": os.environ["PATH"], "PYTHONPATH": str(Path(__file__).parents[2])}
+    async with server(bare, tmp_path, "demo", "--port", "0") as running:
+        assert running.process.stdout is not None
+        async with asyncio.timeout(15):
+            line = (await running.process.stdout.readline()).decode()
+        address = re.fullmatch(r"flowbot demo: (http://127\.0\.0\.1:\d+)\n", line)
+        assert address
+        async with aiohttp.ClientSession() as session, session.get(address[1]) as page:
+            assert "flowbot demo" in await page.text()
+        assert (await running.stops())[0] == 0
+    assert list(tmp_path.iterdir()) == []

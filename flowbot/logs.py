@@ -10,6 +10,7 @@ from typing import Any, Final, Literal
 from urllib.parse import quote
 
 import structlog
+from structlog.tracebacks import ExceptionDictTransformer
 from structlog.typing import Processor
 
 INCIDENT_ALPHABET: Final = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -59,7 +60,8 @@ def configure(level: str, fmt: Literal["text", "json"], known_secrets: Iterable[
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
     last: list[Processor] = [
-        structlog.processors.dict_tracebacks,
+        # Not the locals of every frame, as is structlog's way: they hold whatever people and Slack sent.
+        structlog.processors.ExceptionRenderer(ExceptionDictTransformer(show_locals=False)),
         structlog.processors.JSONRenderer(ensure_ascii=False),
     ]
     if fmt == "text":
@@ -102,7 +104,8 @@ class _Redaction:
 
 def _spellings(text: str) -> tuple[str, ...]:
     """The secret as it is, and as a quoting renderer would write it."""
-    return text, json.dumps(text, ensure_ascii=False)[1:-1], repr(text)[1:-1], quote(text, safe="")
+    as_json = (json.dumps(text, ensure_ascii=ascii_only)[1:-1] for ascii_only in (False, True))
+    return text, *as_json, repr(text)[1:-1], quote(text, safe="")
 
 
 class _RedactingFormatter(structlog.stdlib.ProcessorFormatter):

@@ -19,7 +19,6 @@ import structlog
 
 from flowbot.cli import main
 from flowbot.sandbox.enkapush import Fault
-from flowbot.sandbox.slack import text_of
 from tests.journeys.world import API_KEY, MARKETING, POLICY, World, on_both_databases
 from tests.test_settings import MALFORMED, SECRET
 
@@ -225,9 +224,12 @@ async def test_the_file_is_read_and_nothing_else_is_needed(
 ) -> None:
     own = {name: environment.pop(name) for name in list(environment) if name not in {"PATH", "PYTHONPATH"}}
     (tmp_path / ".env").write_text("".join(f"{name}={value}\n" for name, value in own.items()))
-    async with serving(world, environment, tmp_path) as (_, port):
-        async with aiohttp.ClientSession() as session, session.get(f"http://127.0.0.1:{port}/readyz") as answer:
-            assert answer.status == 200
+    async with (
+        serving(world, environment, tmp_path) as (_, port),
+        aiohttp.ClientSession() as session,
+        session.get(f"http://127.0.0.1:{port}/readyz") as answer,
+    ):
+        assert answer.status == 200
 
 
 # --- what the deployer has to put right ----------------------------------------------------------------------------
@@ -253,7 +255,7 @@ async def test_a_missing_setting_is_named_in_one_line(
     assert not [secret for secret in secrets_of(environment) if secret in said[2]]
 
 
-FIRST_OF_EACH: Final = {name: value for name, value in reversed(MALFORMED)}
+FIRST_OF_EACH: Final = dict(reversed(MALFORMED))
 
 
 @pytest.mark.parametrize("name", FIRST_OF_EACH)
@@ -419,4 +421,4 @@ async def test_demo_needs_nothing_prints_one_address_and_serves(tmp_path: Path) 
         async with aiohttp.ClientSession() as session, session.get(address[1]) as page:
             assert "flowbot demo" in await page.text()
         assert (await running.stops())[0] == 0
-    assert list(tmp_path.iterdir()) == []
+    assert os.listdir(tmp_path) == []  # noqa: PTH208 - the loop has nothing else to do by now

@@ -1,0 +1,126 @@
+"""The log: a line a request, the code that a person was told, and never a secret."""
+
+import json
+import logging
+import re
+from collections.abc import Callable, Iterator
+from typing import Final, Literal
+
+import pytest
+import structlog
+
+from flowbot import logs
+from flowbot.sandbox.enkapush import Fault
+from flowbot.sandbox.slack import text_of
+from tests.journeys.world import MARKETING, World
+
+PASSWORD: Final = "pa\"ss\\word'ş"
+KNOWN: Final = ("signing-secret-1", "enkapush-key-1", PASSWORD)
+TELLING: Final = [
+    "xoxb-1234-abc",
+    "xapp-1-A0-123-abc",
+    "xoxe.xoxb-1-abc",
+    "Authorization: Bearer abc.def",
+    "he said 'Bearer abc' and \"Bearer abc\"",
+    "postgresql://user:hunter22@host/name",
+    "wss://wss-primary.slack.com/link/?ticket=0a1b2c&app_id=1",
+    "https://hooks.slack.com/commands/T1/2/sEcReT",
+    *KNOWN,
+]
+SECRETS: Final = ("1234-abc", "A0-123", "abc.def", "Bearer abc", "hunter22", "0a1b2c", "sEcReT", *KNOWN)
+Format = Literal["text", "json"]
+
+
+@pytest.fixture
+def written(capsys: pytest.CaptureFixture[str]) -> Iterator[Callable[[], str]]:
+    """What goes to standard error; the setup of logging is undone afterwards."""
+    root = logging.getLogger()
+    handlers, level, configured = root.handlers[:], root.level, structlog.get_config()
+    yield lambda: capsys.readouterr().err
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    structlog.configure(**configured)
+    structlog.contextvars.clear_contextvars()
+
+
+def _tell(text: str) -> None:
+    """Say it in every way that a line can be written."""
+    log, plain = structlog.get_logger("flowbot.test"), logging.getLogger("some.library")
+    for said in (text, f'"{text}"', repr(text), json.dumps(text)):
+        log.info(said, said=said, listed=[said], named={said: said}, number=1)
+        plain.warning("asked %s", said, extra={"said": said})
+        try:
+            raise ValueError(said) from KeyError(said)  # noqa: TRY301 - what it says is the point
+        except ValueError:
+            log.exception("unexpected")
+            plain.exception("unexpected")
+
+
+@pytest.mark.parametrize("fmt", ["text", "json"])
+@pytest.mark.parametrize("level", ["debug", "info", "warning", "error"])
+def test_no_secret_gets_into_any_line(written: Callable[[], str], fmt: Format, level: str) -> None:
+    logs.configure(level, fmt, KNOWN)
+    for text in TELLING:
+        _tell(text)
+    shown = written()
+    assert logs.HIDDEN in shown
+    assert not [secret for secret in SECRETS if secret in shown]
+    assert not [spelling for spelling in (json.dumps(PASSWORD)[1:-1], repr(PASSWORD)[1:-1]) if spelling in shown]
+
+
+def test_lines_for_machines_parse_whatever_was_redacted(written: Callable[[], str]) -> None:
+    logs.configure("debug", "json", KNOWN)
+    for text in [*TELLING, "line\nfeed", "\0", "://x", "a@b", "://u:", "\u2028"]:
+        _tell(text)
+    lines = [json.loads(line) for line in written().split("\n") if line]
+    assert len(lines) == (len(TELLING) + 6) * 16
+    assert all(
+        "locals" not in frame for line in lines for error in line.get("exception", []) for frame in error["frames"]
+    )
+    assert all(line["level"] and line["timestamp"].endswith("Z") for line in lines)
+
+
+@pytest.mark.parametrize("fmt", ["text", "json"])
+async def test_a_bot_at_work_tells_no_secret(world: World, written: Callable[[], str], fmt: Format) -> None:
+    settings = world.settings
+    logs.configure("debug", fmt, settings.secrets)
+    world.add_flows(1)
+    await world.start_http()
+    await world.emma.types(MARKETING, "/flows list")
+    await world.emma.waits_for(MARKETING, "1 flow")
+    for trouble in (Fault.status(401), Fault.html(500, times=None)):
+        world.time.ahead += 3600
+        world.enkapush.faults.add(trouble)
+        await world.emma.types(MARKETING, "/flows show 1")
+        await world.emma.types(MARKETING, "/flows list")
+    await world.emma.types(MARKETING, "/flows lst")
+    await world.emma.waits_for(MARKETING, "Did you mean")
+    shown = written()
+    assert "enkapush.call" in shown
+    assert len(settings.secrets) == 4
+    assert not [secret for secret in settings.secrets if secret in shown]
+
+
+async def test_a_request_is_one_line_with_its_outcome_and_the_code_that_was_told(
+    world: World, written: Callable[[], str]
+) -> None:
+    logs.configure("info", "json", world.settings.secrets)
+    await world.start_http()
+    await world.emma.types(MARKETING, "/flows help")
+    await world.emma.waits_for(MARKETING, "You may here")
+    await world.emma.types(MARKETING, "/flows lst")
+    await world.emma.waits_for(MARKETING, "Did you mean")
+    world.enkapush.faults.add(Fault.status(401))
+    await world.emma.types(MARKETING, "/flows list")
+    told = text_of(await world.emma.waits_for(MARKETING, "tell the engineer this code"))
+    await world.stack.aclose()
+    lines = [json.loads(line) for line in written().splitlines()]
+    requests = [line for line in lines if line["event"] == "request"]
+    assert [line["outcome"] for line in requests] == ["done", "refused", "fault"]
+    assert len({line["incident"] for line in requests}) == 3
+    assert all(line["user"] == "U0EMMA" and line["channel"] == MARKETING and line["ms"] > 0 for line in requests)
+    code = re.search(r"this code: ([2-9A-Z]{8})", told)
+    assert code
+    of_the_fault = [line for line in lines if line.get("incident") == code[1]]
+    assert {"enkapush.call", "fault", "request"} <= {line["event"] for line in of_the_fault}
+    assert of_the_fault[-1] == requests[-1]

@@ -1,0 +1,105 @@
+"""An answer gets to its person, whatever becomes of the way that Slack offered for it."""
+
+from collections.abc import AsyncIterator
+from typing import Final
+
+import pytest
+
+from flowbot.domain.types import ChannelId, UserId
+from flowbot.errors import Fault, UserError
+from flowbot.sandbox.slack import BOT_TOKEN, SandboxPerson, SlackSandbox, text_of
+from flowbot.slack.client import open_session, web_client
+from flowbot.slack.replies import Place, Replies
+from flowbot.slack.views.kit import Message, image, plain, section
+
+MARKETING, RANDOM, EMMA = "C0MARKETING", "C0RANDOM", "U0EMMA"
+HELLO: Final = Message("Hello", (section(plain("Hello")),))
+PICTURE: Final = Message("Hello", (section(plain("Hello")), image("https://cdn.example/a.png", "A picture")))
+
+
+class Desk:
+    """The stand-in Slack, and the replies that go to it."""
+
+    def __init__(self, slack: SlackSandbox, replies: Replies) -> None:
+        self.slack = slack
+        self.replies = replies
+
+    @property
+    def emma(self) -> SandboxPerson:
+        return self.slack.person(EMMA)
+
+    def place(self, channel: str = MARKETING, url: str | None = None) -> Place:
+        """Where Emma typed a command; `url` in the place of a good response URL."""
+        good = self.slack.core.response_url("commands", channel, EMMA)
+        return Place(ChannelId(channel), UserId(EMMA), good if url is None else url)
+
+    async def seen(self, channel: str = MARKETING) -> list[tuple[str, bool]]:
+        return [(text_of(message), message.is_ephemeral) for message in await self.emma.sees(channel)]
+
+
+@pytest.fixture
+async def desk() -> AsyncIterator[Desk]:
+    slack = SlackSandbox()
+    async with slack.serve() as origin, open_session() as session:
+        api = f"{origin}/api"
+        yield Desk(slack, Replies(web_client(api, BOT_TOKEN, session), session, api))
+
+
+async def test_an_answer_is_for_its_person_alone(desk: Desk) -> None:
+    await desk.replies.privately(desk.place(), HELLO)
+    assert await desk.seen() == [("Hello", True)]
+    assert await desk.slack.person("U0AYSE").sees(MARKETING) == []
+
+
+@pytest.mark.parametrize(
+    "url", ["", "https://evil.example/x", "http://hooks.slack.com/x", "not an address", "https://["]
+)
+async def test_an_address_that_is_not_slacks_is_never_called(desk: Desk, url: str) -> None:
+    await desk.replies.privately(desk.place(url=url), HELLO)
+    assert await desk.seen() == [("Hello", True)]
+
+
+@pytest.mark.parametrize("trouble", [{"status": 404}, {"status": 410}, {"error": "used_url"}, {"error": "expired_url"}])
+async def test_a_used_up_address_is_replaced(desk: Desk, trouble: dict[str, object]) -> None:
+    desk.slack.faults.add("response_url", times=None, **trouble)  # type: ignore[arg-type] # a table of keywords
+    await desk.replies.privately(desk.place(), HELLO)
+    assert await desk.seen() == [("Hello", True)]
+
+
+@pytest.mark.parametrize("trouble", [{"retry_after": 0}, {"status": 503}])
+async def test_a_limit_or_a_slip_is_waited_out(desk: Desk, trouble: dict[str, object]) -> None:
+    desk.slack.faults.add("response_url", **trouble)  # type: ignore[arg-type] # a table of keywords
+    await desk.replies.privately(desk.place(), HELLO)
+    assert await desk.seen() == [("Hello", True)]
+
+
+@pytest.mark.parametrize("way", ["response_url", "chat.postEphemeral"])
+async def test_a_picture_that_slack_cannot_fetch_does_not_cost_the_words(desk: Desk, way: str) -> None:
+    desk.slack.faults.add(way, block_type="image", times=None)
+    await desk.replies.privately(desk.place(url=None if way == "response_url" else ""), PICTURE)
+    assert await desk.seen() == [("Hello", True)]
+
+
+@pytest.mark.parametrize("trouble", [{"error": "fatal_error"}, {"status": 503}, {"lose_answer": True}])
+async def test_where_nothing_works_it_is_a_fault(desk: Desk, trouble: dict[str, object]) -> None:
+    desk.slack.faults.add("response_url", status=404, times=None)
+    desk.slack.faults.add("chat.postEphemeral", times=None, **trouble)  # type: ignore[arg-type] # a table of keywords
+    with pytest.raises(Fault, match=r"fault\.slack"):
+        await desk.replies.privately(desk.place(), HELLO)
+
+
+async def test_what_is_shared_is_for_all(desk: Desk) -> None:
+    await desk.replies.publicly(desk.place(), HELLO)
+    assert await desk.seen() == [("Hello", False)]
+
+
+async def test_a_channel_without_the_bot_is_reached_by_the_response_url(desk: Desk) -> None:
+    desk.slack.faults.add("chat.postMessage", error="not_in_channel", times=None)
+    await desk.replies.publicly(desk.place(RANDOM), HELLO)
+    assert await desk.seen(RANDOM) == [("Hello", False)]
+
+
+async def test_a_channel_that_takes_no_message_is_not_flowbots_fault(desk: Desk) -> None:
+    desk.slack.faults.add("chat.postMessage", error="is_archived", times=None)
+    with pytest.raises(UserError, match=r"share\.refused\(error='is_archived'\)"):
+        await desk.replies.publicly(desk.place(), HELLO)

@@ -1,6 +1,9 @@
 """The composition root: the one place where the objects meet. Nothing happens at import."""
 
 import asyncio
+import os
+import secrets
+import socket
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -14,11 +17,16 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from flowbot.enkapush.client import EnkapushClient
 from flowbot.enkapush.gateway import EnkapushFlows
+from flowbot.enkapush.writer import EnkapushWriter
 from flowbot.errors import ConfigurationError
 from flowbot.health import Health
 from flowbot.locales import Locales
 from flowbot.metrics import Metrics
+from flowbot.services.apply import Applying
 from flowbot.services.catalog import Catalog
+from flowbot.services.changes import Changes
+from flowbot.services.forms import Forms
+from flowbot.services.history import History
 from flowbot.services.kept import Monotonic
 from flowbot.services.people import People
 from flowbot.services.ports import Clock
@@ -29,12 +37,23 @@ from flowbot.slack.actions import Actions
 from flowbot.slack.commands import Commands
 from flowbot.slack.desk import Desk
 from flowbot.slack.directory import SlackDirectory
+from flowbot.slack.files import Files
+from flowbot.slack.forms.desk import FormDesk
+from flowbot.slack.forms.live import FormLive
+from flowbot.slack.forms.opening import FormOpening
+from flowbot.slack.forms.submission import FormSubmission
+from flowbot.slack.forms.telling import FormTelling
+from flowbot.slack.modals import Modals
 from flowbot.slack.replies import Replies
 from flowbot.slack.tasks import TrackedTasks
 from flowbot.storage import migrations
+from flowbot.storage.changes import StoredChanges
 from flowbot.storage.database import Database
+from flowbot.storage.drafts import StoredDrafts
 from flowbot.storage.engine import open_database
+from flowbot.storage.images import StoredImages
 from flowbot.storage.policies import StoredPolicies
+from flowbot.worker.recovery import Recovery
 
 DRAIN_SECONDS: Final = 7.0
 """What is in hand has this long to end at a stop, of the ten seconds that a stop may take."""
@@ -112,26 +131,94 @@ async def flowbot(
         stack.push_async_callback(catalog.close)
         people = People(SlackDirectory(slack), settings.flowbot_admins, monotonic=monotonic)
         stack.push_async_callback(people.close)
+        policies, drafts, images = StoredPolicies(database, clock), StoredDrafts(database), StoredImages(database)
+        store, pictures = StoredChanges(database, clock), Files(slack, session, settings.slack_api_url)
+        owner = f"{socket.gethostname()[:64]}:{os.getpid()}:{secrets.token_hex(4)}"
+        changes = Changes(
+            store=store,
+            drafts=drafts,
+            policies=policies,
+            people=people,
+            applying=Applying(
+                store=store,
+                images=images,
+                pictures=pictures,
+                source=source,
+                writer=EnkapushWriter(enkapush),
+                catalog=catalog,
+                clock=clock,
+                owner=owner,
+            ),
+            clock=clock,
+            owner=owner,
+        )
+        forms = Forms(
+            policies=policies,
+            catalog=catalog,
+            source=source,
+            segments=source,
+            drafts=drafts,
+            clock=clock,
+            monotonic=monotonic,
+        )
+        stack.push_async_callback(forms.close)
         desk = Desk(
             people=people,
-            reading=Reading(StoredPolicies(database, clock), catalog, source),
+            reading=Reading(policies, catalog, source),
             replies=Replies(slack, session, settings.slack_api_url),
             locales=Locales(fixed=settings.flowbot_language, zone=settings.zone),
             tasks=tasks,
             metrics=metrics,
             clock=clock,
         )
+        modals = Modals(slack)
+        opening = FormOpening(forms, modals, clock)
+        telling = FormTelling(
+            forms=forms,
+            opening=opening,
+            modals=modals,
+            replies=desk.replies,
+            people=people,
+            reading=desk.reading,
+            images=images,
+            pictures=pictures,
+            locales=desk.locales,
+            clock=clock,
+        )
+        form_desk = FormDesk(
+            desk=desk,
+            opening=opening,
+            live=FormLive(forms, modals, people, desk.locales, clock),
+            submission=FormSubmission(
+                forms=forms,
+                changes=changes,
+                images=images,
+                pictures=pictures,
+                people=people,
+                locales=desk.locales,
+                tasks=tasks,
+                telling=telling,
+            ),
+        )
+        recovery = asyncio.create_task(Recovery(changes, images, telling.by_message).run())
+        stack.push_async_callback(_ended, recovery)
         stack.push_async_callback(tasks.drain, drain_seconds)
         app = bolt.build(
             slack,
             signing_secret=_secret(settings.slack_signing_secret),
-            commands=Commands(desk),
-            actions=Actions(desk),
+            commands=Commands(desk, opening, History(policies, store)),
+            actions=Actions(desk, opening),
+            forms=form_desk,
             metrics=metrics,
         )
         health = Health({"database": database.ping, "enkapush": source.ping})
         stack.push_async_callback(health.close)
         yield Flowbot(settings, app, slack, people, health, metrics, tasks)
+
+
+async def _ended(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
 
 
 def _enkapush(settings: Settings, metrics: Metrics) -> EnkapushClient:

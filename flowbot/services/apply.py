@@ -112,7 +112,7 @@ class Applying:
         try:
             snapshot = await self.catalog.latest()
         except Fault as fault:
-            raise NotDone(fault.key.replace("fault.enkapush_", "not_done.")) from fault
+            raise _not_asked(fault) from fault
         return max((entry.flow.id for entry in snapshot.flows), default=None)
 
     async def _found_or_unknown(self, wanted: Wanted, newest: FlowId | None) -> Verdict:
@@ -181,7 +181,7 @@ class Applying:
         try:
             flow = await self.source.flow(flow_id)
         except Fault as fault:
-            raise NotDone(fault.key.replace("fault.enkapush_", "not_done.")) from fault
+            raise _not_asked(fault) from fault
         if flow is None:
             raise NotDone("not_done.gone")
         return flow
@@ -247,6 +247,11 @@ class Applying:
             return await self.pictures.fetch(picture)
         except (UserError, Fault) as error:
             raise NotDone(error.key, **error.params) from error
+
+
+def _not_asked(fault: Fault) -> NotDone:
+    """Enkapush could not even be asked beforehand: the same reason, and nothing was sent."""
+    return NotDone(f"not_done.{fault.key.rpartition('_')[2]}")
 
 
 def _wanted(change: Change) -> Wanted:

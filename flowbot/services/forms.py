@@ -1,15 +1,16 @@
 """What a form needs before it can be shown, and what was typed into one and not saved."""
 
 import asyncio
+import re
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
-from urllib.parse import urlsplit
 
 import structlog
 
+from flowbot.domain import links
 from flowbot.domain.changes import Draft, FormToken, Kind
 from flowbot.domain.content import fingerprint
 from flowbot.domain.flows import Flow
@@ -32,6 +33,8 @@ from flowbot.services.reading import visible_names
 
 KEEP_DRAFTS: Final = timedelta(days=1)
 SEGMENTS_SECONDS: Final = 60.0
+
+_ID: Final = re.compile(r"[0-9]{1,18}", re.ASCII)
 
 log = structlog.get_logger(__name__)
 
@@ -129,6 +132,10 @@ class Forms:
             raise UserError("form.draft_gone")
         return draft
 
+    async def kept(self, token: FormToken) -> Draft | None:
+        """What was typed into one form, whoever asks: for telling its author."""
+        return await self._drafts.by_token(token)
+
     async def keep(self, draft: Draft) -> None:
         """Keep what was typed so far."""
         await self._drafts.keep(draft)
@@ -137,22 +144,44 @@ class Forms:
         """Forget what was typed."""
         await self._drafts.drop(token)
 
-    async def segments_of(self, reader: Reader, channel: ChannelId, website: WebsiteId) -> list[Segment]:
-        """A website's segments, for the choice in a form.
+    async def choices(self, reader: Reader, channel: ChannelId) -> FormReady:
+        """What an open form may offer now.
 
         Raises:
-            UserError: not allowed.
+            UserError: not allowed any more.
+            Fault: the database did not answer.
         """
-        policy, _ = await self._allowed(reader, channel)
-        found = await self._all_segments() if policy.names_website(website) else None
-        return [segment for segment in found or () if segment.website_id == website]
+        policy, scope = await self._allowed(reader, channel)
+        segments, websites = await asyncio.gather(self._all_segments(), self._websites(policy, scope))
+        return FormReady(Kind.CREATE, websites, segments, None, None)
 
-    async def hosts(self, website: WebsiteId, but: FlowId | None) -> frozenset[str]:
+    async def submittable(
+        self, channel: ChannelId, token: FormToken, website: str
+    ) -> tuple[Flow | None, frozenset[WebsiteId]]:
+        """What a submitted form is checked against: the flow that it showed, and the websites that may be chosen now.
+
+        Rights are not looked at: whoever carries the change out judges them.
+
+        Args:
+            channel: where the form was opened.
+            token: the form's own.
+            website: the website that was chosen, as typed.
+
+        Raises:
+            Fault: the database did not answer.
+        """
+        scope = await self._policies.scope(channel)
+        draft = await self._drafts.by_token(token)
+        chosen = {WebsiteId(int(website))} if _ID.fullmatch(website) else set()
+        allowed = {site for site in chosen if scope.policy is not None and scope.policy.names_website(site)}
+        return (draft.before if draft else None), frozenset(allowed)
+
+    def hosts(self, website: WebsiteId, but: FlowId | None) -> frozenset[str]:
         """The hosts that the website's other flows lead to, as far as is known without asking."""
         kept = self._catalog.kept
         flows = (entry.flow for entry in kept.flows) if kept else ()
         urls = (flow.url for flow in flows if flow.website_id == website and flow.id != but)
-        return frozenset(host for host in map(_host, urls) if host)
+        return frozenset(host for host in map(links.host, urls) if host)
 
     async def close(self) -> None:
         """End what is under way."""
@@ -202,10 +231,3 @@ class Forms:
 
 def _print(flow: Flow | None) -> str | None:
     return None if flow is None else fingerprint(flow)
-
-
-def _host(url: str) -> str:
-    try:
-        return urlsplit(url).hostname or ""
-    except ValueError:
-        return ""

@@ -54,6 +54,7 @@ class ShownFlow:
     flow: Flow
     website_names: Mapping[WebsiteId, str]
     may_share: bool
+    may_edit: bool
     as_of: datetime | None = None
 
 
@@ -134,7 +135,8 @@ class Reading:
         if flow is None or not policy.names_website(flow.website_id):
             raise UserError("show.no_such_flow", id=str(flow_id))
         may_share = decide(policy, reader.actor, Permission.SHARE).allowed
-        return ShownFlow(flow, scope.website_names, may_share, as_of)
+        may_edit = decide(policy, reader.actor, Permission.EDIT).allowed
+        return ShownFlow(flow, scope.website_names, may_share, may_edit, as_of)
 
     async def may_share(self, reader: Reader, channel: ChannelId) -> None:
         """Make sure that `reader` may post to `channel` for all to see.

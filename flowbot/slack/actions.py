@@ -5,8 +5,12 @@ from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from flowbot.domain.changes import FormToken
+from flowbot.domain.forms import FormKind
+from flowbot.domain.types import ChannelId
 from flowbot.errors import UserError
 from flowbot.slack.desk import Answer, Desk, Visit, Work
+from flowbot.slack.forms.opening import FormOpening
 from flowbot.slack.ids import Action
 from flowbot.slack.payloads import BlockActions
 from flowbot.slack.replies import Place
@@ -14,60 +18,73 @@ from flowbot.slack.values import FlowValue, ListValue
 from flowbot.slack.views import flows, sentences
 
 V = TypeVar("V", bound=BaseModel)
-Handler = Callable[[Visit, str], Awaitable[Answer]]
+Handler = Callable[[Visit, BlockActions], Awaitable[Answer]]
 
 
 class Actions:
-    """The buttons of lists and of shown flows."""
+    """The buttons of messages."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: Desk, opening: FormOpening) -> None:
         self._desk = desk
+        self._opening = opening
         self._handlers: Mapping[str, Handler] = {
             Action.LIST_PREVIOUS: self._turn,
             Action.LIST_NEXT: self._turn,
             Action.LIST_SHARE: self._share_list,
             Action.SHOW: self._show,
             Action.SHOW_SHARE: self._share_flow,
+            Action.FLOW_EDIT: self._edit,
+            Action.FLOW_DUPLICATE: self._duplicate,
+            Action.FORM_OPEN: self._open_form,
         }
 
-    def take(self, press: BlockActions) -> None:
+    def take(self, press: BlockActions, channel: ChannelId) -> None:
         """Begin to carry out what a button stands for; its answer follows on its own."""
-        if press.channel is None:
-            return
-        place = Place(press.channel.id, press.user.id, press.response_url)
-        self._desk.take("action", press.caller, place, self._work(press.action.action_id, press.action.value))
+        place = Place(channel, press.user.id, press.response_url)
+        self._desk.take("action", press.caller, place, self._work(press))
 
-    def _work(self, action_id: str, value: str) -> Work:
+    def _work(self, press: BlockActions) -> Work:
         async def work(visit: Visit) -> Answer:
-            handler = self._handlers.get(action_id)
+            handler = self._handlers.get(press.action.action_id)
             if handler is None:
                 raise UserError("action.unknown")
-            return await handler(visit, value)
+            return await handler(visit, press)
 
         return work
 
-    async def _turn(self, visit: Visit, value: str) -> Answer:
-        wanted = _read(ListValue, value).request
+    async def _edit(self, visit: Visit, press: BlockActions) -> Answer:
+        flow = _read(FlowValue, press.action.value).flow
+        return await self._opening.open(visit, FormKind.EDIT, flow, press.trigger_id)
+
+    async def _duplicate(self, visit: Visit, press: BlockActions) -> Answer:
+        flow = _read(FlowValue, press.action.value).flow
+        return await self._opening.open(visit, FormKind.DUPLICATE, flow, press.trigger_id)
+
+    async def _open_form(self, visit: Visit, press: BlockActions) -> Answer:
+        return await self._opening.reopen(visit, FormToken(press.action.value), press.trigger_id)
+
+    async def _turn(self, visit: Visit, press: BlockActions) -> Answer:
+        wanted = _read(ListValue, press.action.value).request
         result = await self._desk.reading.list(visit.reader, visit.place.channel, wanted, turning=True)
         return Answer(flows.flow_list(result, visit.t, self._desk.clock()), replacing=True)
 
-    async def _show(self, visit: Visit, value: str) -> Answer:
-        flow_id = _read(FlowValue, value).flow
+    async def _show(self, visit: Visit, press: BlockActions) -> Answer:
+        flow_id = _read(FlowValue, press.action.value).flow
         shown = await self._desk.reading.show(visit.reader, visit.place.channel, flow_id)
         return Answer(flows.shown_flow(shown, visit.t, self._desk.clock()))
 
-    async def _share_list(self, visit: Visit, value: str) -> Answer:
+    async def _share_list(self, visit: Visit, press: BlockActions) -> Answer:
         desk, reader, channel = self._desk, visit.reader, visit.place.channel
         await desk.reading.may_share(reader, channel)
-        result = await desk.reading.list(reader, channel, _read(ListValue, value).request, turning=True)
+        result = await desk.reading.list(reader, channel, _read(ListValue, press.action.value).request, turning=True)
         t = desk.locales.channel(reader.locale)
         await desk.replies.publicly(visit.place, flows.shared_list(result, reader.user, t, desk.clock()))
         return Answer(sentences.sentence(visit.t, "share.done"))
 
-    async def _share_flow(self, visit: Visit, value: str) -> Answer:
+    async def _share_flow(self, visit: Visit, press: BlockActions) -> Answer:
         desk, reader, channel = self._desk, visit.reader, visit.place.channel
         await desk.reading.may_share(reader, channel)
-        shown = await desk.reading.show(reader, channel, _read(FlowValue, value).flow)
+        shown = await desk.reading.show(reader, channel, _read(FlowValue, press.action.value).flow)
         t = desk.locales.channel(reader.locale)
         await desk.replies.publicly(visit.place, flows.shared_flow(shown, reader.user, t, desk.clock()))
         return Answer(sentences.sentence(visit.t, "share.done"))

@@ -3,9 +3,11 @@
 import logging
 import re
 import time
-from typing import Any, Final
+from collections.abc import Awaitable, Callable
+from typing import Any, Final, TypeVar
 
 import structlog
+from pydantic import BaseModel
 from slack_bolt.async_app import AsyncAck, AsyncApp
 from slack_bolt.authorization import AuthorizeResult
 from slack_bolt.response import BoltResponse
@@ -14,16 +16,26 @@ from slack_sdk.web.async_client import AsyncWebClient
 from flowbot.metrics import Metrics
 from flowbot.slack.actions import Actions
 from flowbot.slack.commands import Commands
-from flowbot.slack.payloads import BlockActions, SlashCommand, parse
+from flowbot.slack.forms.desk import FormDesk
+from flowbot.slack.payloads import BlockActions, FormEvent, SlashCommand, Suggestion, parse
 
 COMMAND: Final = "/flows"
+M = TypeVar("M", bound=BaseModel)
 ANYTHING: Final = re.compile("", re.DOTALL)
+
+Listener = Callable[..., Awaitable[BoltResponse | None]]
 
 log = structlog.get_logger(__name__)
 
 
 def build(
-    client: AsyncWebClient, *, signing_secret: str, commands: Commands, actions: Actions, metrics: Metrics
+    client: AsyncWebClient,
+    *,
+    signing_secret: str,
+    commands: Commands,
+    actions: Actions,
+    forms: FormDesk,
+    metrics: Metrics,
 ) -> AsyncApp:
     """The app with its listeners. It asks Slack nothing before it acknowledges.
 
@@ -43,33 +55,50 @@ def build(
         ssl_check_enabled=False,
     )
 
-    @app.command(COMMAND)
-    async def command(ack: AsyncAck, body: dict[str, Any]) -> BoltResponse | None:
-        started = time.perf_counter()
-        parsed = parse(SlashCommand, body)
-        if parsed is None:
-            return _malformed("command")
-        await ack()
-        commands.take(parsed)
-        metrics.acks.labels("command").observe(time.perf_counter() - started)
-        return None
+    def press(pressed: BlockActions) -> None:
+        if pressed.channel is not None:
+            actions.take(pressed, pressed.channel.id)
+        elif pressed.view is not None:
+            forms.take_action(pressed)
 
-    @app.action(ANYTHING)
-    async def action(ack: AsyncAck, body: dict[str, Any]) -> BoltResponse | None:
-        started = time.perf_counter()
-        parsed = parse(BlockActions, body)
-        if parsed is None:
-            return _malformed("action")
-        await ack()
-        actions.take(parsed)
-        metrics.acks.labels("action").observe(time.perf_counter() - started)
-        return None
+    app.command(COMMAND)(_handing_over("command", SlashCommand, metrics, commands.take))
+    app.action(ANYTHING)(_handing_over("action", BlockActions, metrics, press))
+    app.view_closed(ANYTHING)(_handing_over("form_closed", FormEvent, metrics, forms.take_close))
+    app.view_submission(ANYTHING)(_answering("form", FormEvent, metrics, forms.take_submit))
+    app.options(ANYTHING)(_answering("options", Suggestion, metrics, forms.take_question))
 
     @app.event(ANYTHING)
     async def event(ack: AsyncAck) -> None:
         await ack()
 
     return app
+
+
+def _handing_over(kind: str, model: type[M], metrics: Metrics, take: Callable[[M], None]) -> Listener:
+    """A listener that acknowledges with nothing, and leaves everything else to what it starts."""
+
+    async def answer(parsed: M) -> dict[str, Any] | None:
+        take(parsed)
+        return None
+
+    return _answering(kind, model, metrics, answer)
+
+
+def _answering(
+    kind: str, model: type[M], metrics: Metrics, answer: Callable[[M], Awaitable[dict[str, Any] | None]]
+) -> Listener:
+    """A listener that parses, and acknowledges with what `answer` says."""
+
+    async def listener(ack: AsyncAck, body: dict[str, Any]) -> BoltResponse | None:
+        started = time.perf_counter()
+        parsed = parse(model, body)
+        if parsed is None:
+            return _malformed(kind)
+        await ack(**(await answer(parsed) or {}))
+        metrics.acks.labels(kind).observe(time.perf_counter() - started)
+        return None
+
+    return listener
 
 
 def _bolt_logger() -> logging.Logger:

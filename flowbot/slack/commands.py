@@ -1,37 +1,55 @@
 """What each word after `/flows` does: load, and show."""
 
+from flowbot.domain.types import FlowId
+from flowbot.services.history import History
 from flowbot.services.reading import ListRequest
 from flowbot.slack import grammar
 from flowbot.slack.desk import Answer, Desk, Visit, Work
+from flowbot.slack.forms.opening import FormOpening
 from flowbot.slack.payloads import SlashCommand
 from flowbot.slack.replies import Place
 from flowbot.slack.views import flows
 from flowbot.slack.views.help import help_here
+from flowbot.slack.views.history import history
 
 
 class Commands:
     """`/flows …`."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: Desk, opening: FormOpening, history: History) -> None:
         self._desk = desk
+        self._opening = opening
+        self._history = history
 
     def take(self, command: SlashCommand) -> None:
         """Begin to carry out a command; its answer follows on its own."""
         place = Place(command.channel_id, command.user_id, command.response_url)
-        self._desk.take("command", command.caller, place, self._work(command.text))
+        self._desk.take("command", command.caller, place, self._work(command.text, command.trigger_id))
 
-    def _work(self, text: str) -> Work:
+    def _work(self, text: str, trigger: str) -> Work:
         async def work(visit: Visit) -> Answer:
             match grammar.parse(text):
                 case grammar.Help():
-                    return await self._help(visit)
+                    answer = await self._help(visit)
                 case grammar.List(request):
-                    return await self._list(visit, request)
+                    answer = await self._list(visit, request)
                 case grammar.Show(flow_id):
-                    shown = await self._desk.reading.show(visit.reader, visit.place.channel, flow_id)
-                    return Answer(flows.shown_flow(shown, visit.t, self._desk.clock()))
+                    answer = await self._show(visit, flow_id)
+                case grammar.Form(kind, flow_or_none):
+                    answer = await self._opening.open(visit, kind, flow_or_none, trigger)
+                case grammar.History(flow_or_all):
+                    answer = await self._past(visit, flow_or_all)
+            return answer
 
         return work
+
+    async def _show(self, visit: Visit, flow_id: FlowId) -> Answer:
+        shown = await self._desk.reading.show(visit.reader, visit.place.channel, flow_id)
+        return Answer(flows.shown_flow(shown, visit.t, self._desk.clock()))
+
+    async def _past(self, visit: Visit, flow: FlowId | None) -> Answer:
+        events = await self._history.latest(visit.reader, visit.place.channel, flow)
+        return Answer(history(events, flow, visit.t))
 
     async def _help(self, visit: Visit) -> Answer:
         rights = await self._desk.reading.rights(visit.reader, visit.place.channel)

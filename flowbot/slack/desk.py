@@ -28,9 +28,9 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What to say, and whether it takes the place of the message that was pressed."""
+    """What to say, and whether it takes the place of the message that was pressed. None: it was said otherwise."""
 
-    message: Message
+    message: Message | None = None
     replacing: bool = False
 
 
@@ -102,6 +102,8 @@ class Desk:
             task.cancel()
 
     async def _deliver(self, place: Place, answer: Answer) -> bool:
+        if answer.message is None:
+            return True
         try:
             await self.replies.privately(place, answer.message, replacing=answer.replacing)
         except Fault as fault:

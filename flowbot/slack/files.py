@@ -44,7 +44,7 @@ class Files:
         content = await self._content(picture.url or await self._url_of(picture.file))
         kind = image_type(content)
         if kind is None:
-            raise UserError("form.problem.image_type")
+            raise UserError("form.problem_image_type")
         return Image(content, kind, picture.name[:NAME_MAX] or "image")
 
     async def _url_of(self, file_id: str) -> str:
@@ -76,5 +76,5 @@ async def _capped(answer: aiohttp.ClientResponse) -> bytes:
     async for chunk in answer.content.iter_chunked(CHUNK_BYTES):
         content += chunk
         if len(content) > LARGEST_BYTES:
-            raise UserError("form.problem.image_size", megabytes=LARGEST_BYTES // 1024 // 1024)
+            raise UserError("form.problem_image_size", megabytes=LARGEST_BYTES // 1024 // 1024)
     return bytes(content)

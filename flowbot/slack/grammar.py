@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from flowbot.domain.forms import FormKind
 from flowbot.domain.search import FlowQuery, fold
 from flowbot.domain.types import FlowId
 from flowbot.errors import UserError
@@ -23,19 +24,19 @@ class Verb(StrEnum):
     HELP = "help"
     LIST = "list"
     SHOW = "show"
+    CREATE = "create"
+    EDIT = "edit"
+    DUPLICATE = "duplicate"
+    HISTORY = "history"
 
 
 class Later(StrEnum):
     """First words that are promised, and not in this version."""
 
-    CREATE = "create"
-    EDIT = "edit"
-    DUPLICATE = "duplicate"
     ENABLE = "enable"
     DISABLE = "disable"
     DELETE = "delete"
     APPROVALS = "approvals"
-    HISTORY = "history"
     SETUP = "setup"
 
 
@@ -43,14 +44,14 @@ TURKISH: Final[Mapping[str, Verb | Later]] = {
     "yardım": Verb.HELP,
     "liste": Verb.LIST,
     "göster": Verb.SHOW,
-    "oluştur": Later.CREATE,
-    "düzenle": Later.EDIT,
-    "kopyala": Later.DUPLICATE,
+    "oluştur": Verb.CREATE,
+    "düzenle": Verb.EDIT,
+    "kopyala": Verb.DUPLICATE,
     "etkinleştir": Later.ENABLE,
     "durdur": Later.DISABLE,
     "sil": Later.DELETE,
     "onaylar": Later.APPROVALS,
-    "geçmiş": Later.HISTORY,
+    "geçmiş": Verb.HISTORY,
     "ayarlar": Later.SETUP,
 }
 
@@ -74,7 +75,22 @@ class Show:
     flow: FlowId
 
 
-Command = Help | List | Show
+@dataclass(frozen=True, slots=True)
+class Form:
+    """`create`, `edit ID` or `duplicate ID`."""
+
+    kind: FormKind
+    flow: FlowId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """`history [ID]`."""
+
+    flow: FlowId | None
+
+
+Command = Help | List | Show | Form | History
 
 
 def parse(text: str) -> Command:
@@ -89,18 +105,13 @@ def parse(text: str) -> Command:
     typed = unescaped(text).strip()
     if len(typed) > TEXT_MAX:
         raise UserError("command.too_long", most=TEXT_MAX)
-    first, _, rest = _first_word(typed)
-    match _WORDS.get(_plainest(first)):
-        case None if first:
-            raise _unknown(first)
-        case None | Verb.HELP:
-            return Help()
-        case Verb.LIST:
-            return List(_list_request(rest))
-        case Verb.SHOW:
-            return Show(flow_id(rest, Verb.SHOW))
-        case later:
-            raise UserError("command.later", word=str(later))
+    first, rest = _first_word(typed)
+    verb = _WORDS.get(_plainest(first), Verb.HELP if not first else None)
+    if verb is None:
+        raise _unknown(first)
+    if isinstance(verb, Later):
+        raise UserError("command.later", word=str(verb))
+    return _PARSERS[verb](rest)
 
 
 def unescaped(text: str) -> str:
@@ -121,9 +132,9 @@ def flow_id(text: str, verb: str) -> FlowId:
     raise UserError("command.needs_id" if not text.strip() else "command.bad_id", verb=verb, given=text.strip()[:80])
 
 
-def _first_word(text: str) -> tuple[str, str, str]:
-    parts = text.split(maxsplit=1)
-    return (parts[0] if parts else "", " ", parts[1] if len(parts) > 1 else "")
+def _first_word(text: str) -> tuple[str, str]:
+    first, *rest = text.split(maxsplit=1) or [""]
+    return first, rest[0] if rest else ""
 
 
 def _plainest(word: str) -> str:
@@ -205,3 +216,14 @@ def _list_request(text: str) -> ListRequest:
         else:
             draft.add_word(token["word"])
     return ListRequest(FlowQuery(draft.words, draft.is_enabled), draft.website, draft.website_at, draft.page)
+
+
+_PARSERS: Final[Mapping[Verb, Callable[[str], Command]]] = {
+    Verb.HELP: lambda _: Help(),
+    Verb.LIST: lambda rest: List(_list_request(rest)),
+    Verb.SHOW: lambda rest: Show(flow_id(rest, Verb.SHOW)),
+    Verb.CREATE: lambda _: Form(FormKind.CREATE),
+    Verb.EDIT: lambda rest: Form(FormKind.EDIT, flow_id(rest, Verb.EDIT)),
+    Verb.DUPLICATE: lambda rest: Form(FormKind.DUPLICATE, flow_id(rest, Verb.DUPLICATE)),
+    Verb.HISTORY: lambda rest: History(flow_id(rest, Verb.HISTORY) if rest.strip() else None),
+}

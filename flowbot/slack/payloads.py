@@ -77,29 +77,58 @@ class _Channel(_Payload):
 class _Action(_Payload):
     action_id: str
     block_id: str = ""
-    value: str = ""
+    value: Annotated[str, BeforeValidator(lambda value: value if isinstance(value, str) else "")] = ""
 
 
-class BlockActions(_Payload):
-    """A press of a button. `channel` is None where there is none, as in a form or on the Home tab."""
-
+class _Interaction(_Payload):
     user: _User
     team: _Team | None = None
+
+    @property
+    def caller(self) -> Caller:
+        """Who did it. The person's own team is theirs alone; the payload's is where it happened."""
+        enterprise = self.team.enterprise_id if self.team and self.user.team_id == self.team.id else None
+        return Caller(self.user.id, self.user.team_id, enterprise)
+
+
+class BlockActions(_Interaction):
+    """A press of a button. In a form there is a `view` and no `channel`; on the Home tab too."""
+
     channel: _Channel | None = None
+    view: dict[str, Any] | None = None
     actions: Annotated[tuple[_Action, ...], Field(min_length=1)]
     response_url: str = ""
     trigger_id: str = ""
 
     @property
-    def caller(self) -> Caller:
-        """Who pressed it. The person's own team is theirs alone; the payload's is where it was pressed."""
-        enterprise = self.team.enterprise_id if self.team and self.user.team_id == self.team.id else None
-        return Caller(self.user.id, self.user.team_id, enterprise)
+    def view_id(self) -> str:
+        """The id of the view it was pressed in; empty in a message."""
+        return str((self.view or {}).get("id") or "")
 
     @property
     def action(self) -> _Action:
         """The button."""
         return self.actions[0]
+
+
+class FormEvent(_Interaction):
+    """A form that was submitted or closed."""
+
+    view: dict[str, Any]
+    trigger_id: str = ""
+
+    @property
+    def view_id(self) -> str:
+        """The view's id."""
+        return str(self.view.get("id") or "")
+
+
+class Suggestion(_Interaction):
+    """A question of Slack's: which entries of a menu match what was typed."""
+
+    view: dict[str, Any]
+    action_id: str
+    value: str = ""
 
 
 def parse(model: type[M], body: Any) -> M | None:

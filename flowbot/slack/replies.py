@@ -62,6 +62,21 @@ class Replies:
         except (SlackClientError, aiohttp.ClientError, TimeoutError) as error:
             raise Fault("fault.slack", error=reason(error)) from error
 
+    async def to_person(self, channel: ChannelId, user: UserId, message: Message) -> None:
+        """Tell a person something they did not just ask for: privately in the channel, else by a direct message.
+
+        Raises:
+            Fault: Slack took neither.
+        """
+        try:
+            try:
+                await self._by_method("chat.postEphemeral", message, channel=channel, user=user)
+            except SlackApiError as error:
+                log.info("slack.direct_message", error=reason(error))
+                await self._by_method("chat.postMessage", message, channel=user, unfurl_links=False)
+        except (SlackClientError, aiohttp.ClientError, TimeoutError) as error:
+            raise Fault("fault.slack", error=reason(error)) from error
+
     async def publicly(self, place: Place, message: Message) -> None:
         """Post to the channel for all to see. Where the bot is not in the channel, the response URL can still do it.
 

@@ -4,7 +4,7 @@ What may collide is decided by the database and nowhere else: one token is one c
 (unique indexes), one mover of a version wins (`UPDATE … WHERE version = ?`), and a lease has one owner.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
@@ -20,6 +20,7 @@ from flowbot.domain.changes import (
     ChangeId,
     Event,
     FormToken,
+    Kind,
     NewChange,
     State,
     may_move,
@@ -30,7 +31,7 @@ from flowbot.storage.change_rows import moved_columns, new_change, new_row, read
 from flowbot.storage.database import Database
 from flowbot.storage.documents import new_id
 from flowbot.storage.events import append, latest, page_after, read_event
-from flowbot.storage.tables import changes
+from flowbot.storage.tables import changes, events
 
 _SUBMIT_ATTEMPTS: Final = 5
 _AUDIT_PAGE: Final = 500
@@ -121,6 +122,13 @@ class StoredChanges:
         """
         unsent = and_(_is_held(change, owner), changes.c.state == State.APPLYING.value, changes.c.sent_at.is_(None))
         return await self._touch(unsent, sent_at=at, newest_before=newest_before)
+
+    async def made(self, flows: Collection[FlowId]) -> frozenset[FlowId]:
+        """Those of `flows` that some change has made."""
+        making = and_(events.c.kind.in_([Kind.CREATE, Kind.RESTORE]), events.c.flow_id.in_(flows))
+        async with self._database.read() as connection:
+            rows = await connection.execute(select(events.c.flow_id).where(making))
+            return frozenset(FlowId(row.flow_id) for row in rows)
 
     async def untold(self, now: datetime, *, limit: int = 20) -> tuple[Change, ...]:
         """Settled changes of which the newest version was not shown yet and whose lease has ended, oldest first."""

@@ -9,13 +9,18 @@ from zoneinfo import ZoneInfo
 import pytest
 
 import flowbot
+from flowbot.domain.changes import Kind
 from flowbot.domain.policy import Permission, Reason
 from flowbot.locales import Locales
 from flowbot.locales.translator import LANGUAGES, _read
+from flowbot.slack.views.help import COMMANDS
 
 ISTANBUL = ZoneInfo("Europe/Istanbul")
 SOURCE = Path(flowbot.__file__).parent
-GROUPS = "list|flow|form|lint|field|stat|show|button|hint|share|action|command|slow|denied|fault|help|role|usage|unit"
+GROUPS = (
+    "list|flow|form|lint|field|stat|show|button|hint|share|action|command|slow|denied|fault|help|role|usage|unit"
+    "|not_done|unknown|applied|out_of_date|history"
+)
 KEY = re.compile(rf"""["']((?:{GROUPS})\.[a-z_]+)["']""")
 
 
@@ -52,7 +57,10 @@ def keys_in_code() -> set[str]:
     derived = {f"denied.{reason}" for reason in Reason if reason is not Reason.GRANTED}
     derived |= {f"role.{role}" for role in Permission if role is not Permission.SHARE}
     derived |= {f"unit.{unit}" for unit in ("second", "minute", "hour", "day", "week")}
-    return found | derived | {f"usage.{word}" for word in ("help", "list", "show")}
+    derived |= {f"kind.{kind}" for kind in Kind}
+    derived |= {f"event.{verb}" for verb in ("submitted", "applied", "failed", "unknown", "out_of_date")}
+    derived |= {f"not_done.{how}" for how in ("slow", "broken", "busy", "down", "key")}
+    return found | derived | {f"usage.{word}" for word in ("help", *(word for word, _ in COMMANDS))}
 
 
 def test_every_key_in_the_code_has_its_words_and_none_is_left_over() -> None:

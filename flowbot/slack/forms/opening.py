@@ -57,7 +57,7 @@ class FormOpening:
         await self._fill(visit, metadata.kind, metadata.flow, view_id, fresh=True, turn=metadata.turn + 1)
         return Answer()
 
-    async def _fill(  # noqa: PLR0913 - all of it decides what the form holds
+    async def _fill(
         self, visit: Visit, kind: FormKind, flow: FlowId | None, view_id: str, *, fresh: bool, turn: int = 0
     ) -> None:
         """Put the form, or the reason why there is none, in the place of the loading view."""

@@ -42,10 +42,19 @@ def shared_list(result: FlowList, sharer: UserId, t: Translator, now: datetime) 
 def shown_flow(shown: ShownFlow, t: Translator, now: datetime) -> Message:
     """One flow whole: the push as a subscriber sees it, its settings, its numbers, its state."""
     blocks = _flow_blocks(shown, t, now)
-    if shown.may_share:
-        value = FlowValue(flow=shown.flow.id).dump()
-        blocks.append(kit.actions(kit.button(t("button.share"), Action.SHOW_SHARE, value)))
+    if buttons := _flow_buttons(shown, t):
+        blocks.append(kit.actions(*buttons))
     return Message(_flow_summary(shown.flow, t), tuple(blocks))
+
+
+def _flow_buttons(shown: ShownFlow, t: Translator) -> list[Element]:
+    value = FlowValue(flow=shown.flow.id).dump()
+    offered = (
+        (shown.may_edit, "button.edit", Action.FLOW_EDIT),
+        (shown.may_edit, "button.duplicate", Action.FLOW_DUPLICATE),
+        (shown.may_share, "button.share", Action.SHOW_SHARE),
+    )
+    return [kit.button(t(label), action, value) for offer, label, action in offered if offer]
 
 
 def shared_flow(shown: ShownFlow, sharer: UserId, t: Translator, now: datetime) -> Message:

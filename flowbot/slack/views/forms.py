@@ -78,6 +78,11 @@ def saved(kind: FormKind, flow: Flow, remarked: Sequence[Remark], t: Translator,
     return Message(what, (kit.section(kit.plain(what)), *shown, kit.actions(*buttons)))
 
 
+def told_only(t: Translator, key: str, params: Mapping[str, Any] | None = None) -> Message:
+    """For the author: what became of the form, in one sentence."""
+    return sentences.sentence(t, key, params)
+
+
 def failed(token: FormToken, t: Translator, key: str, params: Mapping[str, Any] | None = None) -> Message:
     """For the author: why the form was not carried out, with a button that opens it again as it was typed."""
     message = sentences.sentence(t, key, params)

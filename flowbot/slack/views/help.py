@@ -12,6 +12,10 @@ from flowbot.slack.views.kit import Block, Element, Message
 COMMANDS: Final[tuple[tuple[str, Permission], ...]] = (
     ("list", Permission.VIEW),
     ("show", Permission.VIEW),
+    ("create", Permission.EDIT),
+    ("edit", Permission.EDIT),
+    ("duplicate", Permission.EDIT),
+    ("history", Permission.VIEW),
 )
 ROLES: Final = (Permission.VIEW, Permission.EDIT, Permission.APPROVE, Permission.BREAK_GLASS, Permission.SETUP)
 MOST_WEBSITES: Final = 30

@@ -1,0 +1,83 @@
+"""Who did what, when: for people in a channel, and whole for the audit."""
+
+import csv
+import io
+import json
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Final
+
+from flowbot.domain.changes import Event
+from flowbot.domain.policy import Permission, decide
+from flowbot.domain.types import ChannelId, FlowId
+from flowbot.errors import UserError
+from flowbot.services.people import Reader
+from flowbot.services.ports import ChangeStore, PolicyStore, Scope
+
+MOST_EVENTS: Final = 20
+UNTOLD_ACTIONS: Final = frozenset({"change.applying"})
+"""Steps that say nothing to people; the audit has them."""
+COLUMNS: Final = ("number", "at", "action", "actor", "channel", "change", "kind", "flow", "website", "details")
+
+
+class Format(StrEnum):
+    """How the audit trail is written."""
+
+    JSONL = "jsonl"
+    CSV = "csv"
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """The use case of `/flows history`."""
+
+    policies: PolicyStore
+    store: ChangeStore
+
+    async def latest(self, reader: Reader, channel: ChannelId, flow: FlowId | None) -> tuple[Event, ...]:
+        """The latest events of the channel's websites, newest first; of one flow, where it is named.
+
+        Raises:
+            UserError: not allowed.
+            Fault: the database did not answer.
+        """
+        scope = await self.policies.scope(channel)
+        decision = decide(scope.policy, reader.actor, Permission.VIEW)
+        if not decision.allowed or scope.policy is None:
+            raise UserError(f"denied.{decision.reason}")
+        websites = None if scope.policy.websites == "all" else frozenset(scope.policy.websites)
+        events = await self.store.history(Scope(websites, flow), limit=2 * MOST_EVENTS)
+        return tuple(event for event in events if event.action not in UNTOLD_ACTIONS)[:MOST_EVENTS]
+
+
+async def export(events: AsyncIterator[Event], form: Format, write: Callable[[str], object]) -> int:
+    """Write all events, oldest first, a line each; how many there were."""
+    write_row = _csv_writer(write) if form is Format.CSV else _jsonl_writer(write)
+    count = 0
+    async for event in events:
+        write_row(_row(event))
+        count += 1
+    return count
+
+
+def _row(event: Event) -> dict[str, Any]:
+    row = {column: getattr(event, column) for column in COLUMNS}
+    return row | {"at": event.at.isoformat(), "details": dict(event.details)}
+
+
+def _jsonl_writer(write: Callable[[str], object]) -> Callable[[Mapping[str, Any]], None]:
+    def line(row: Mapping[str, Any]) -> None:
+        write(json.dumps(row, ensure_ascii=False) + "\n")
+
+    return line
+
+
+def _csv_writer(write: Callable[[str], object]) -> Callable[[Mapping[str, Any]], None]:
+    def line(values: Mapping[str, Any]) -> None:
+        buffer = io.StringIO()
+        csv.DictWriter(buffer, COLUMNS).writerow(values)
+        write(buffer.getvalue())
+
+    line({column: column for column in COLUMNS})
+    return lambda row: line({**row, "details": json.dumps(row["details"], ensure_ascii=False)})

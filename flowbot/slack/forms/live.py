@@ -1,0 +1,132 @@
+"""An open form: what is typed is kept, another website brings its segments, and a preview lies on top."""
+
+import asyncio
+from dataclasses import dataclass
+from typing import Any, Final
+
+import structlog
+
+from flowbot.domain.changes import Draft, FormToken
+from flowbot.domain.content import Unread
+from flowbot.domain.flows import Flow
+from flowbot.domain.forms import FormKind, sketch, with_website
+from flowbot.domain.lint import Remark, lint
+from flowbot.domain.types import UserId, WebsiteId
+from flowbot.errors import Fault, UserError
+from flowbot.locales import Locales
+from flowbot.services.forms import Forms
+from flowbot.services.people import People
+from flowbot.services.ports import Clock, Segment
+from flowbot.slack.desk import Answer, Visit
+from flowbot.slack.forms.choices import SegmentChoice
+from flowbot.slack.forms.flow_form import FlowForm, FormData, Submitted
+from flowbot.slack.forms.opening import choices_of
+from flowbot.slack.ids import Action
+from flowbot.slack.modals import Modals
+from flowbot.slack.payloads import FormEvent, Suggestion
+from flowbot.slack.views import forms as views
+
+SUGGESTION_SECONDS: Final = 2.3
+"""Of the three that Slack waits for the entries of a menu."""
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class FormLive:
+    """Serves a form while it is open."""
+
+    forms: Forms
+    modals: Modals
+    people: People
+    locales: Locales
+    clock: Clock
+
+    async def typed(self, user: UserId, form: Submitted) -> None:
+        """Keep what was typed so far."""
+        before = await self._before(form.metadata.token)
+        await self.forms.keep(self._draft(user, form, before, form.typed))
+
+    async def closed(self, event: FormEvent) -> None:
+        """Keep what was typed when the form was closed, if Slack tells it."""
+        form = FlowForm.parse(event.view)
+        if form is not None and any(form.typed.get(name) for name in ("name", "title", "description", "url")):
+            await self.typed(event.user.id, form)
+
+    async def website_chosen(self, visit: Visit, form: Submitted, view_id: str) -> Answer:
+        """Offer the segments of the website that was just chosen; everything else stays as it was typed."""
+        before = await self._before(form.metadata.token)
+        edited = before if form.metadata.kind is FormKind.EDIT else None
+        typed = with_website(form.typed, edited)
+        ready = await self.forms.choices(visit.reader, form.metadata.channel)
+        website = _website(typed.get("website", ""))
+        await self.forms.keep(self._draft(visit.reader.user, form, before, typed))
+        data = FormData(
+            typed=typed,
+            websites=ready.websites,
+            segments=_choices(ready.segments_of(website)),
+            metadata=form.metadata,
+            before=before,
+        )
+        await self.modals.update(view_id, FlowForm.build(data, visit.t))
+        return Answer()
+
+    async def preview(self, visit: Visit, form: Submitted, trigger: str) -> Answer:
+        """Lay the push as a subscriber would see it on top of the form, with what is worth another look."""
+        before = await self._before(form.metadata.token)
+        content = sketch(form.typed)
+        view = views.preview_view(
+            content,
+            self._remarks(form, before),
+            visit.t,
+            image_url=before.image_url if before else None,
+            adds_picture=form.file is not None or bool(form.typed.get("image")),
+        )
+        await self.modals.push(trigger, view)
+        return Answer()
+
+    async def suggest(self, question: Suggestion) -> dict[str, Any]:
+        """The entries of a long menu that match what was typed, in time; none where they cannot be had."""
+        try:
+            async with asyncio.timeout(SUGGESTION_SECONDS):
+                return await self._suggest(question)
+        except (UserError, Fault, TimeoutError) as error:
+            log.warning("forms.no_suggestions", error=str(error) or "slow")
+            return {"options": []}
+
+    async def _suggest(self, question: Suggestion) -> dict[str, Any]:
+        form = FlowForm.parse(question.view)
+        if form is None:
+            return {"options": []}
+        metadata = form.metadata
+        t = self.locales.translator(metadata.locale, metadata.timezone)
+        reader = await self.people.reader(question.caller)
+        ready = await self.forms.choices(reader, metadata.channel)
+        if question.action_id == Action.FORM_WEBSITE:
+            return FlowForm.website_options(ready.websites, question.value, t)
+        segments = _choices(ready.segments_of(metadata.website)) or []
+        return FlowForm.segment_options(segments, question.value, t)
+
+    def _remarks(self, form: Submitted, before: Flow | None) -> tuple[Remark, ...]:
+        typed, content = form.typed, sketch(form.typed)
+        utm = (typed.get(f"utm_{part}") or None for part in ("source", "medium", "campaign"))
+        hosts = self.forms.hosts(content.website_id, before.id if before else None)
+        edited = form.metadata.kind is FormKind.EDIT
+        return lint(content, Unread(None, *utm), sibling_hosts=hosts, utm_may_be_set=edited)
+
+    async def _before(self, token: FormToken) -> Flow | None:
+        draft = await self.forms.kept(token)
+        return draft.before if draft else None
+
+    def _draft(self, user: UserId, form: Submitted, before: Flow | None, typed: dict[str, str]) -> Draft:
+        metadata = form.metadata
+        kind = metadata.kind.change
+        return Draft(metadata.token, user, metadata.channel, kind, metadata.flow, before, typed, self.clock())
+
+
+def _website(typed: str) -> WebsiteId | None:
+    return WebsiteId(int(typed)) if typed.isascii() and typed.isdigit() else None
+
+
+def _choices(segments: list[Segment] | None) -> list[SegmentChoice] | None:
+    return None if segments is None else choices_of(segments)

@@ -1,0 +1,164 @@
+"""A submitted form: checked, kept, acknowledged, and carried out after that."""
+
+import asyncio
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+import structlog
+
+from flowbot import logs
+from flowbot.domain.changes import Change, Draft, NewChange, Picture
+from flowbot.domain.flows import Flow
+from flowbot.domain.forms import Checked, FormKind, Problem, check
+from flowbot.errors import Fault, UserError
+from flowbot.locales import Locales, Translator
+from flowbot.services.changes import Changes
+from flowbot.services.forms import Forms
+from flowbot.services.people import People, Reader
+from flowbot.services.ports import FlowTaken, ImageStore, PictureSource
+from flowbot.slack.forms.flow_form import FlowForm, Submitted
+from flowbot.slack.forms.telling import FormTelling
+from flowbot.slack.payloads import FormEvent
+from flowbot.slack.tasks import TrackedTasks
+from flowbot.slack.views import forms as views
+
+ACK_SECONDS: Final = 2.3
+"""All that happens before the acknowledgement, of the three seconds that Slack waits."""
+PICTURE_SECONDS: Final = 1.2
+"""How long a picture may take to be looked at before the acknowledgement; a slower one is fetched after it."""
+
+AckArgs = dict[str, Any]
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class FormSubmission:
+    """Takes forms in."""
+
+    forms: Forms
+    changes: Changes
+    images: ImageStore
+    pictures: PictureSource
+    people: People
+    locales: Locales
+    tasks: TrackedTasks
+    telling: FormTelling
+
+    async def take(self, event: FormEvent) -> AckArgs | None:
+        """What to acknowledge a submitted form with: what is wrong with it, or that it is being saved.
+
+        By then it is kept, so that a crash cannot lose it. None where this is no form of flowbot's.
+        """
+        submitted = FlowForm.parse(event.view)
+        if submitted is None:
+            return None
+        metadata = submitted.metadata
+        t = self.locales.translator(metadata.locale, metadata.timezone)
+        try:
+            async with asyncio.timeout(ACK_SECONDS):
+                return await self._take(event, submitted, t)
+        except (Fault, TimeoutError) as error:
+            log.warning("forms.not_kept", error=str(error) or "slow")
+            return _errors({"name": Problem("form.not_kept")}, submitted, t)
+
+    async def _take(self, event: FormEvent, submitted: Submitted, t: Translator) -> AckArgs:
+        metadata = submitted.metadata
+        before, websites = await self.forms.submittable(
+            metadata.channel, metadata.token, submitted.typed.get("website", "")
+        )
+        if metadata.kind is FormKind.EDIT and before is None:
+            return _errors({"name": Problem("form.too_old")}, submitted, t)
+        checked = check(
+            submitted.typed,
+            kind=metadata.kind,
+            before=before,
+            websites=websites,
+            segment_website=metadata.website,
+        )
+        submitted, problem = await self._with_picture(submitted)
+        problems = {**checked.problems, **({"image": problem} if problem else {})}
+        if problems or checked.wanted is None:
+            return _errors(problems, submitted, t)
+        return await self._keep(event, submitted, checked, before, t)
+
+    async def _keep(
+        self, event: FormEvent, submitted: Submitted, checked: Checked, before: Flow | None, t: Translator
+    ) -> AckArgs:
+        new = _new_change(event, submitted, checked, before)
+        try:
+            change, is_new = await self.changes.submit(new)
+        except FlowTaken:
+            return _errors({"name": Problem("form.flow_taken")}, submitted, t)
+        if is_new:
+            self.tasks.start(self._carry_out(change, event, before), name=f"form {change.id}")
+        return {"response_action": "update", "view": views.saving(submitted.metadata.kind, t)}
+
+    async def _with_picture(self, submitted: Submitted) -> tuple[Submitted, Problem | None]:
+        """The form with its picture kept, or what is wrong with it; as it is where the picture takes its time."""
+        file = submitted.file
+        if file is None:
+            return submitted, None
+        try:
+            async with asyncio.timeout(PICTURE_SECONDS):
+                image = await self.pictures.fetch(Picture(file.id, file.url_private_download, file.name))
+                kept = await self.images.put(image, self.changes.clock())
+        except UserError as error:
+            return submitted, Problem(error.key, error.params)
+        except (Fault, TimeoutError) as error:
+            log.warning("forms.picture_later", error=str(error) or "slow")
+            return submitted, None
+        return replace(submitted, typed={**submitted.typed, "image": kept}, file=None), None
+
+    async def _carry_out(self, change: Change, event: FormEvent, before: Flow | None) -> None:
+        """Carry out a form that was just acknowledged, and show in its place what became of it."""
+        asked = change.asked
+        logs.bind_incident(request="form", user=asked.requester, channel=asked.channel, change=change.id)
+        try:
+            await self.forms.keep(_draft(asked, before, change))
+            reader = await self._reader(event)
+            tell = self.telling.in_form(event.view_id)
+            settled = await self.changes.carry_out(change, tell, reader)
+            log.info("request", outcome=settled.state)
+        except Fault as fault:
+            # The change is kept: the recovery of this or another process goes on where this one stopped.
+            log.warning("forms.left_to_recovery", error=str(fault))
+
+    async def _reader(self, event: FormEvent) -> Reader | None:
+        try:
+            return await self.people.reader(event.caller)
+        except UserError:
+            return None
+
+
+def _new_change(event: FormEvent, submitted: Submitted, checked: Checked, before: Flow | None) -> NewChange:
+    metadata, wanted = submitted.metadata, checked.wanted
+    if wanted is None:
+        raise ValueError("a form with problems is not a change")
+    image = submitted.typed.get("image") or None
+    edited = before if metadata.kind is FormKind.EDIT else None
+    file = submitted.file
+    return NewChange(
+        token=metadata.token,
+        kind=metadata.kind.change,
+        requester=event.user.id,
+        channel=metadata.channel,
+        website=edited.website_id if edited else wanted.content.website_id,
+        flow=edited.id if edited else None,
+        before=edited,
+        wanted=replace(wanted, image=image),
+        picture=Picture(file.id, file.url_private_download, file.name) if file else None,
+        typed=submitted.typed,
+        locale=metadata.locale,
+        timezone=metadata.timezone,
+    )
+
+
+def _draft(asked: NewChange, before: Flow | None, change: Change) -> Draft:
+    """What was typed, kept until it is known that it was saved. A duplicate's flow is the one that it began as."""
+    flow = asked.flow or (before.id if before else None)
+    return Draft(asked.token, asked.requester, asked.channel, asked.kind, flow, before, asked.typed, change.created_at)
+
+
+def _errors(problems: dict[str, Problem], submitted: Submitted, t: Translator) -> AckArgs:
+    return {"response_action": "errors", "errors": FlowForm.errors(problems, submitted.metadata, t)}

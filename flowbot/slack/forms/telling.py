@@ -1,0 +1,143 @@
+"""Telling the author of a form what became of it: in the form's place, and by a message that stays."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import structlog
+
+from flowbot.domain.changes import Change, Draft, NewChange, Outcome, State
+from flowbot.domain.content import Content
+from flowbot.domain.flows import Flow
+from flowbot.domain.forms import FormKind, Problem
+from flowbot.domain.lint import Remark, lint
+from flowbot.domain.policy import Permission
+from flowbot.errors import Fault, UserError
+from flowbot.locales import Locales, Translator
+from flowbot.services.forms import Forms
+from flowbot.services.people import Caller, People, Reader
+from flowbot.services.ports import Clock, ImageStore, PictureSource, Teller
+from flowbot.services.reading import Reading
+from flowbot.slack.forms.opening import FormOpening, kind_of
+from flowbot.slack.modals import Modals, View
+from flowbot.slack.replies import Replies
+from flowbot.slack.views import forms as views
+from flowbot.slack.views.kit import Message
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class FormTelling:
+    """Says how forms ended."""
+
+    forms: Forms
+    opening: FormOpening
+    modals: Modals
+    replies: Replies
+    people: People
+    reading: Reading
+    images: ImageStore
+    pictures: PictureSource
+    locales: Locales
+    clock: Clock
+
+    def in_form(self, view_id: str) -> Teller:
+        """Tells in the place of a form that is probably still open."""
+
+        async def tell(change: Change, shown: Flow | None) -> None:
+            if change.state in {State.FAILED, State.OUT_OF_DATE}:
+                await self._tell_failure(change, view_id)
+            else:
+                message = await self._message(change, shown)
+                kind = await self._kind(change.asked)
+                await self.modals.update(view_id, views.result_view(kind, self._t(change.asked), message))
+                await self._send(change.asked, message)
+
+        return tell
+
+    async def by_message(self, change: Change, shown: Flow | None) -> None:
+        """Tell by a message, where no form is known to be open.
+
+        Raises:
+            Fault: Slack did not take it.
+        """
+        await self.forms.keep(await self._draft(change.asked))
+        await self._send(change.asked, await self._message(change, shown))
+
+    async def _tell_failure(self, change: Change, view_id: str) -> None:
+        """The form again, as it was typed, with the reason on top; a message where it cannot be shown."""
+        draft, outcome = await self._draft(change.asked), _outcome(change)
+        await self.forms.keep(draft)
+        view = await self._form_again(change.asked, draft, outcome)
+        if view is None or not await self.modals.update(view_id, view):
+            message = views.failed(change.asked.token, self._t(change.asked), outcome.key, outcome.params)
+            await self.forms.keep(replace(draft, changed_at=self.clock()))
+            await self._send(change.asked, message)
+
+    async def _form_again(self, asked: NewChange, draft: Draft, outcome: Outcome) -> View | None:
+        try:
+            reader = await self.people.reader(Caller(asked.requester, None))
+            return await self.opening.again(reader, self._t(asked), draft, Problem(outcome.key, outcome.params))
+        except (UserError, Fault) as error:
+            log.info("forms.not_shown_again", error=str(error))
+            return None
+
+    async def _message(self, change: Change, shown: Flow | None) -> Message:
+        asked, outcome, t = change.asked, _outcome(change), self._t(change.asked)
+        if change.state is State.APPLIED and shown is not None:
+            kind = await self._kind(asked)
+            return views.saved(kind, shown, self._remarks(asked, shown), t, may_share=await self._may_share(asked))
+        if change.state is State.APPLIED:
+            return views.told_only(t, outcome.key, outcome.params)
+        return views.failed(asked.token, t, outcome.key, outcome.params)
+
+    def _remarks(self, asked: NewChange, shown: Flow) -> tuple[Remark, ...]:
+        if asked.wanted is None:
+            return ()
+        hosts = self.forms.hosts(shown.website_id, shown.id)
+        edited = asked.flow is not None
+        return lint(Content.of(shown), asked.wanted.unread, sibling_hosts=hosts, utm_may_be_set=edited)
+
+    async def _may_share(self, asked: NewChange) -> bool:
+        try:
+            reader: Reader = await self.people.reader(Caller(asked.requester, None))
+            return (await self.reading.rights(reader, asked.channel)).may(Permission.SHARE)
+        except (UserError, Fault):
+            return False
+
+    async def _send(self, asked: NewChange, message: Message) -> None:
+        await self.replies.to_person(asked.channel, asked.requester, message)
+
+    async def _draft(self, asked: NewChange) -> Draft:
+        """What was typed, with the picture kept too, so that nothing has to be done again."""
+        kept = await self._kept_draft(asked)
+        before = kept.before if kept else asked.before
+        flow = kept.flow if kept else asked.flow
+        typed: Mapping[str, str] = asked.typed
+        if asked.picture is not None and not typed.get("image"):
+            typed = {**typed, **await self._picture(asked)}
+        return Draft(asked.token, asked.requester, asked.channel, asked.kind, flow, before, typed, self.clock())
+
+    async def _kept_draft(self, asked: NewChange) -> Draft | None:
+        return await self.forms.kept(asked.token)
+
+    async def _picture(self, asked: NewChange) -> dict[str, str]:
+        if asked.picture is None:
+            return {}
+        try:
+            return {"image": await self.images.put(await self.pictures.fetch(asked.picture), self.clock())}
+        except (UserError, Fault):
+            return {}
+
+    async def _kind(self, asked: NewChange) -> FormKind:
+        kept = await self._kept_draft(asked)
+        if kept is not None:
+            return kind_of(kept)
+        return FormKind.EDIT if asked.flow is not None else FormKind.CREATE
+
+    def _t(self, asked: NewChange) -> Translator:
+        return self.locales.translator(asked.locale, asked.timezone)
+
+
+def _outcome(change: Change) -> Outcome:
+    return change.outcome or Outcome("fault.unexpected")

@@ -1,0 +1,35 @@
+"""How the past looks."""
+
+from collections.abc import Sequence
+
+from flowbot.domain.changes import Event
+from flowbot.domain.types import FlowId
+from flowbot.locales import Translator
+from flowbot.slack.views import kit
+from flowbot.slack.views.kit import Element, Message
+
+
+def history(events: Sequence[Event], flow: FlowId | None, t: Translator) -> Message:
+    """The latest events, newest first, a line each."""
+    title = t("history.title") if flow is None else t("history.title_of", id=str(flow))
+    if not events:
+        nothing = t("history.nothing") if flow is None else t("history.nothing_of", id=str(flow))
+        return Message(title, (kit.header(title), kit.section(kit.plain(nothing))))
+    return Message(title, (kit.header(title), kit.rich(kit.bullets(_line(event, t) for event in events))))
+
+
+def _line(event: Event, t: Translator) -> Element:
+    who: Element = kit.person(event.actor) if event.actor else kit.words("flowbot", italic=True)
+    parts = [kit.words(f"{t.moment(event.at)} · "), who, kit.words(f" · {_what(event, t)}")]
+    if event.flow is not None:
+        parts.append(kit.words(f" #{event.flow}", bold=True))
+    if reason := event.details.get("reason"):
+        parts.append(kit.words(f" – {kit.isolated(kit.clip(' '.join(str(reason).split()), 300))}"))
+    return kit.line(*parts)
+
+
+def _what(event: Event, t: Translator) -> str:
+    """`create: applied`, in words."""
+    noun, _, verb = event.action.partition(".")
+    said = t(f"event.{verb}") if t.has(f"event.{verb}") else event.action
+    return f"{t(f'kind.{event.kind}')}: {said}" if noun == "change" and event.kind else said

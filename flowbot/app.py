@@ -15,6 +15,7 @@ from pydantic import SecretStr
 from slack_bolt.async_app import AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
+from flowbot.enkapush import Pace, Timeouts
 from flowbot.enkapush.client import EnkapushClient
 from flowbot.enkapush.gateway import EnkapushFlows
 from flowbot.enkapush.writer import EnkapushWriter
@@ -22,7 +23,7 @@ from flowbot.errors import ConfigurationError
 from flowbot.health import Health
 from flowbot.locales import Locales
 from flowbot.metrics import Metrics
-from flowbot.services.apply import Applying
+from flowbot.services.apply import Applying, Sleep
 from flowbot.services.catalog import Catalog
 from flowbot.services.changes import Changes
 from flowbot.services.forms import Forms
@@ -55,7 +56,7 @@ from flowbot.storage.images import StoredImages
 from flowbot.storage.policies import StoredPolicies
 from flowbot.worker.recovery import Recovery
 
-DRAIN_SECONDS: Final = 7.0
+DRAIN_SECONDS: Final = 6.0
 """What is in hand has this long to end at a stop, of the ten seconds that a stop may take."""
 
 
@@ -106,6 +107,8 @@ async def flowbot(
     clock: Clock = now,
     monotonic: Monotonic = time.monotonic,
     drain_seconds: float = DRAIN_SECONDS,
+    timeouts: Timeouts | None = None,
+    sleep: Sleep = asyncio.sleep,
 ) -> AsyncIterator[Flowbot]:
     """Everything joined, and taken apart again at the end: work in hand is finished first.
 
@@ -114,6 +117,8 @@ async def flowbot(
         clock: tells the time.
         monotonic: seconds that only grow, for the age of what is kept.
         drain_seconds: how long work in hand may take to end.
+        timeouts: how long Enkapush may take; its client's own where nothing is said.
+        sleep: waits some seconds before Enkapush is asked again.
 
     Raises:
         ConfigurationError: a setting is missing, or what it points to cannot be used.
@@ -122,7 +127,7 @@ async def flowbot(
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(opened_database(settings))
         metrics, tasks = Metrics(), TrackedTasks()
-        enkapush = await stack.enter_async_context(_enkapush(settings, metrics))
+        enkapush = await stack.enter_async_context(_enkapush(settings, metrics, timeouts, Pace(sleep=sleep)))
         session = await stack.enter_async_context(client.open_session())
         slack = client.web_client(settings.slack_api_url, _secret(settings.slack_bot_token), session)
 
@@ -148,6 +153,7 @@ async def flowbot(
                 catalog=catalog,
                 clock=clock,
                 owner=owner,
+                sleep=sleep,
             ),
             clock=clock,
             owner=owner,
@@ -221,10 +227,14 @@ async def _ended(task: asyncio.Task[None]) -> None:
     await asyncio.gather(task, return_exceptions=True)
 
 
-def _enkapush(settings: Settings, metrics: Metrics) -> EnkapushClient:
+def _enkapush(settings: Settings, metrics: Metrics, timeouts: Timeouts | None, pace: Pace) -> EnkapushClient:
     try:
         return EnkapushClient(
-            settings.enkapush_api_url, _secret(settings.enkapush_api_key), on_request=metrics.enkapush_called
+            settings.enkapush_api_url,
+            _secret(settings.enkapush_api_key),
+            timeouts=timeouts,
+            on_request=metrics.enkapush_called,
+            pace=pace,
         )
     except ValueError as error:
         raise ConfigurationError(f"ENKAPUSH_API_URL or ENKAPUSH_API_KEY: {error}") from None

@@ -1,20 +1,24 @@
-"""The command line: `flowbot serve`, `socket`, `demo`, `check`, `migrate`, `policy import`, `policy export`."""
+"""The command line: `flowbot serve`, `socket`, `demo`, `check`, `migrate`, `policy import|export`, `audit export`."""
 
 import asyncio
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Annotated, Final
+from zoneinfo import ZoneInfo
 
 import typer
 
 from flowbot import checks, logs, serving
 from flowbot import demo as demonstration
 from flowbot.app import Flowbot, flowbot, now, opened_database
+from flowbot.domain.changes import Event
 from flowbot.errors import ConfigurationError, Fault
-from flowbot.services import policies
+from flowbot.locales import Locales
+from flowbot.services import history, policies
 from flowbot.settings import Settings
 from flowbot.storage import migrations
+from flowbot.storage.changes import StoredChanges
 from flowbot.storage.policies import StoredPolicies
 
 BAD_CONFIGURATION: Final = 2
@@ -28,7 +32,9 @@ cli = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 policy = typer.Typer(help="Channel policies in and out, as TOML.", no_args_is_help=True)
+audit = typer.Typer(help="The audit trail out.", no_args_is_help=True)
 cli.add_typer(policy, name="policy")
+cli.add_typer(audit, name="audit")
 
 Host = Annotated[str, typer.Option(help="Address to listen on.")]
 Port = Annotated[int | None, typer.Option(min=0, max=65535, help="Port to listen on; else $PORT, else the default.")]
@@ -43,8 +49,9 @@ def main() -> None:
     except ConfigurationError as error:
         sys.exit(_complain(str(error)))
     except Fault as fault:
-        cause = f": {fault.__cause__}" if fault.__cause__ else ""
-        sys.exit(_complain(f"{fault.key}{cause}"))
+        words = Locales(fixed="en", zone=ZoneInfo("UTC")).translator(None)
+        cause = f" ({str(fault.__cause__).splitlines()[0]})" if fault.__cause__ else ""
+        sys.exit(_complain(f"{words(fault.key)}{cause}"))
 
 
 @cli.command()
@@ -98,7 +105,10 @@ def policy_import(file: Annotated[Path, typer.Argument(help="A TOML file; - for 
 
     async def replace() -> None:
         async with opened_database(settings) as database:
-            await policies.import_policies(StoredPolicies(database, now), text)
+            book = await policies.import_policies(StoredPolicies(database, now), text)
+            channels = [policy.id for policy in book.channels]
+            event = Event(at=now(), action="policy.imported", actor=None, details={"channels": channels})
+            await StoredChanges(database, now).record(event)
 
     asyncio.run(replace())
     typer.echo("The policies were replaced.")
@@ -114,6 +124,22 @@ def policy_export() -> None:
             return await policies.export_policies(StoredPolicies(database, now))
 
     typer.echo(asyncio.run(export()), nl=False)
+
+
+@audit.command("export")
+def audit_export(
+    form: Annotated[
+        history.Format, typer.Option("--format", help="A line each, as JSON or CSV.")
+    ] = history.Format.JSONL,
+) -> None:
+    """Write the audit trail to standard output, oldest first."""
+    settings = _settings()
+
+    async def export() -> None:
+        async with opened_database(settings) as database:
+            await history.export(StoredChanges(database, now).audit(), form, sys.stdout.write)
+
+    asyncio.run(export())
 
 
 def _settings(*needed: str) -> Settings:
@@ -133,10 +159,7 @@ def _run(settings: Settings, way_in: Callable[[Flowbot, asyncio.Event], Awaitabl
 
 
 def _read(file: Path) -> str:
-    try:
-        return sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{file}: cannot be read ({type(error).__name__})") from None
+    return sys.stdin.read() if str(file) == "-" else policies.read_policy_file(file)
 
 
 def _complain(line: str) -> int:

@@ -45,5 +45,11 @@ class Health:
         except TimeoutError:
             return "slow"
         except Fault as fault:
-            return fault.key.removeprefix("fault.")
+            return _in_a_word(fault)
         return "ok"
+
+
+def _in_a_word(fault: Fault) -> str:
+    """`enkapush_key` is `key`; a fault that says no more than whose it is means that nothing answers."""
+    _, _, what = fault.key.removeprefix("fault.").partition("_")
+    return what or "down"

@@ -85,6 +85,54 @@ class Picture:
     name: str
 
 
+class Choice(StrEnum):
+    """What a vote says."""
+
+    APPROVE = "approve"
+    REJECT = "reject"
+
+
+@dataclass(frozen=True, slots=True)
+class Vote:
+    """What one person says of one change; they may change it while the change is pending."""
+
+    person: UserId
+    choice: Choice
+    at: datetime
+
+
+class Ending(StrEnum):
+    """How a person ended the waiting of a change, other than by the last approval."""
+
+    REJECTED = "rejected"
+    WITHDRAWN = "withdrawn"
+    BREAK_GLASS = "break_glass"
+
+
+@dataclass(frozen=True, slots=True)
+class Closing:
+    """Who ended the waiting of a change, how, and why."""
+
+    by: UserId
+    how: Ending
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What is remembered of a change on its way.
+
+    Attributes:
+        closing: Who ended its waiting, if a person did.
+        image: The picture of a flow that is deleted, kept so that it can be restored.
+        reminders: How many reminders were sent.
+    """
+
+    closing: Closing | None = None
+    image: ImageId | None = None
+    reminders: int = 0
+
+
 @dataclass(frozen=True, slots=True)
 class NewChange:
     """A change as it is submitted.
@@ -123,7 +171,7 @@ class Change:
     Attributes:
         asked: What was submitted.
         version: Grows with every move; who moves a change names the version that they saw.
-        rule: The policy's approval rule as it was when approval was asked for.
+        rule: The policy's approval rule as it was when approval was asked for; None where none was needed.
         sent_at: When the write was handed to Enkapush for the first and only time; None before.
         newest_before: For a flow to be made: the highest flow id that there was just before it was sent.
         due_at: When somebody has to look at it next; None where time changes nothing.
@@ -139,6 +187,7 @@ class Change:
     created_at: datetime
     changed_at: datetime
     rule: ApprovalRule | None = None
+    progress: Progress = field(default_factory=Progress)
     outcome: Outcome | None = None
     sent_at: datetime | None = None
     newest_before: FlowId | None = None

@@ -14,11 +14,10 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from flowbot.domain.policy import ApprovalRule, ChannelPolicy, Gate, PolicyBook
+from flowbot.domain.types import LARGEST_ID
 from flowbot.errors import ConfigurationError
 from flowbot.services.ports import PolicyStore
 
-_LARGEST_ID: Final = 2**63 - 1
-_LONGEST_CHANNEL_ID: Final = 64
 _UNPRINTABLE: Final = frozenset({"Cc", "Cs", "Zl", "Zp"})
 _SHOWN: Final = 40
 
@@ -29,9 +28,9 @@ _SHAPES: Final = {
     r"websites": 'must be a table of names, such as 1 = "Shop"',
     r"channels": "must be a list of [[channels]] tables",
     r"channels\[\d+\]": "must be a [[channels]] table",
-    r"channels\[\d+\]\.id": "must be a channel id (C…, G… or D…)",
+    r"channels\[\d+\]\.id": "must be a channel id (C…, G… or D…, at most 63 characters)",
     r"channels\[\d+\]\.websites": 'must be a list of website ids, such as [1, 2], or "all"',
-    r"channels\[\d+\]\.websites\[\d+\]": "must be a website id: a whole number from 1 up",
+    r"channels\[\d+\]\.websites\[\d+\]": "must be a website id: a whole number from 1 to 9223372036854775807",
     r"channels\[\d+\]\.(viewers|editors|approvers)": 'must be a list of people (U…), user groups (S…) or "*"',
     r"channels\[\d+\]\.(viewers|editors|approvers)\[\d+\]": 'must be a person (U… or W…), a user group (S…) or "*"',
     r"channels\[\d+\]\.approval": "must be a table",
@@ -208,7 +207,7 @@ def _said(error: ErrorDetails, place: str, value: Any) -> str:
             if re.fullmatch(shape, place):
                 return words
     if kind in {"int_parsing", "int_parsing_size"} and place.startswith("websites."):
-        return "must be a website id: a whole number from 1 up"
+        return "must be a website id: a whole number from 1 to 9223372036854775807"
     return _LIMITS.get(kind, error["msg"]).format_map(error.get("ctx", {}))
 
 
@@ -223,18 +222,13 @@ def _unknown(place: str) -> str:
 def _oddities(book: PolicyBook, document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """What the model lets pass, but no file should hold: (place, what is wrong)."""
     for key in document.get("websites", ()):
-        if not re.fullmatch(r"[1-9][0-9]*", key, re.ASCII) or int(key) > _LARGEST_ID:
+        if not re.fullmatch(r"[1-9][0-9]*", key, re.ASCII) or int(key) > LARGEST_ID:
             yield f"websites.{_key(key)}", "must be a website id: a whole number from 1 up, in plain digits"
     for website, name in book.websites.items():
         if any(unicodedata.category(character) in _UNPRINTABLE for character in name):
             yield f"websites.{website}", "must not hold line breaks or other control characters"
         elif not name.strip():
             yield f"websites.{website}", "must not be blank"
-    for index, policy in enumerate(book.channels):
-        if len(policy.id) > _LONGEST_CHANNEL_ID:
-            yield f"channels[{index}].id", f"must be at most {_LONGEST_CHANNEL_ID} characters"
-        if policy.websites != "all" and any(website > _LARGEST_ID for website in policy.websites):
-            yield f"channels[{index}].websites", "holds a number too large for a website id"
 
 
 def _lines(table: Mapping[str, Any]) -> list[str]:

@@ -5,7 +5,20 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
-from flowbot.domain.changes import Change, ChangeId, Draft, Event, FormToken, Image, ImageId, Kind, NewChange, Picture
+from flowbot.domain.changes import (
+    Change,
+    ChangeId,
+    Draft,
+    Event,
+    FormToken,
+    Image,
+    ImageId,
+    Kind,
+    NewChange,
+    Picture,
+    Progress,
+    Vote,
+)
 from flowbot.domain.content import Content, Unread
 from flowbot.domain.flows import Flow
 from flowbot.domain.policy import ChannelPolicy, PolicyBook
@@ -57,6 +70,9 @@ class PolicyStore(Protocol):
 
     async def replace(self, book: PolicyBook) -> None:
         """Put `book` in the place of all that was there, in one transaction."""
+
+    async def put(self, policy: ChannelPolicy) -> None:
+        """Put one channel's policy in the place of the one it had, or add it; the others stay as they are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +132,15 @@ class FlowTaken(Exception):  # noqa: N818 - not an error: another request is ope
 
 
 @dataclass(frozen=True, slots=True)
+class Ballot:
+    """What came of a vote: the change as it is now, all votes on it, and whether this one counted anew."""
+
+    change: Change
+    votes: tuple[Vote, ...]
+    is_new: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Lease:
     """Who works on a change, and until when; it is renewed while they do."""
 
@@ -159,6 +184,44 @@ class ChangeStore(Protocol):
             Conflict: somebody was faster; nothing was written.
         """
 
+    async def vote(self, change: ChangeId, vote: Vote, lease: Lease, *events: Event) -> Ballot:
+        """Count an approval, in one transaction with all that follows from it.
+
+        It takes the place of this person's earlier vote. The version grows, so that the message is updated; a vote that
+        is the person's already changes nothing. With as many approvals as the rule's quorum asks for, the change moves
+        to `applying` under `lease`, due no more, and an event `change.approved` is written after `events`.
+
+        Raises:
+            Conflict: the change is not pending any more.
+        """
+
+    async def votes(self, change: ChangeId) -> tuple[Vote, ...]:
+        """The votes on a change, oldest first."""
+
+    async def by_token(self, token: FormToken) -> Change | None:
+        """The change that a form became."""
+
+    async def open_on(self, flow: FlowId) -> Change | None:
+        """The open change of a flow."""
+
+    async def due(self, now: datetime, *, limit: int = 50) -> tuple[Change, ...]:
+        """Pending changes whose `due_at` has come, the longest overdue first."""
+
+    async def postpone(self, seen: Change, due_at: datetime | None, progress: Progress) -> bool:
+        """Set when a pending change is due next, and its progress; the version stays.
+
+        False where somebody was faster: it is not pending any more, or its `due_at` is not that of `seen`.
+        """
+
+    async def pending(self, *, limit: int = 200) -> tuple[Change, ...]:
+        """All pending changes, oldest first."""
+
+    async def asked_by(self, person: UserId, *, limit: int = 20) -> tuple[Change, ...]:
+        """The latest changes that a person asked for and that needed an approval, newest first."""
+
+    async def settled(self, *, limit: int = 50) -> tuple[Change, ...]:
+        """The latest changes that needed an approval and are not open any more, newest first."""
+
     async def claim(self, now: datetime, lease: Lease, *, limit: int = 20) -> tuple[Change, ...]:
         """Take over changes that are in hand and whose lease ran out before `now`. No two callers get the same one.
 
@@ -188,8 +251,12 @@ class ChangeStore(Protocol):
 
     async def shown(
         self, change: ChangeId, version: int, *, channel: ChannelId | None = None, ts: str | None = None
-    ) -> None:
-        """Note that people were told about `version`, and where the message is, if there is one."""
+    ) -> Change:
+        """Note that people were told about `version`, and where the message is, if there is one.
+
+        The change as it is now, with `shown_version` as it was before this note where that is newer than `version`:
+        then an older state may have been drawn over a newer one, and it has to be drawn again.
+        """
 
     async def history(self, scope: Scope, *, limit: int) -> tuple[Event, ...]:
         """The latest events, newest first."""
@@ -279,6 +346,12 @@ class FlowWriter(Protocol):
     async def update(self, flow: FlowId, update: FlowUpdate) -> None:
         """Write what differs, and nothing else. `update` must not be empty."""
 
+    async def set_enabled(self, flow: FlowId, enabled: bool) -> None:
+        """Enable or disable a flow, and nothing else."""
+
+    async def delete(self, flow: FlowId) -> None:
+        """Delete a flow."""
+
 
 @dataclass(frozen=True, slots=True)
 class Segment:
@@ -298,6 +371,17 @@ class SegmentSource(Protocol):
 
         Raises:
             Fault: Enkapush did not answer, or not with segments.
+        """
+
+
+class FlowPictures(Protocol):
+    """Where the pictures of flows come from."""
+
+    async def of(self, flow: Flow) -> Image | None:
+        """The flow's picture; None where it has none, or where it is gone from its address.
+
+        Raises:
+            Fault: it could not be fetched.
         """
 
 

@@ -10,7 +10,7 @@ class Fault:
     """What goes wrong the next `times` times a method is called.
 
     Attributes:
-        method: Web API method, `"*"` for all, or `"response_url"`.
+        method: Web API method, `"*"` for all, `"response_url"`, or `"files"` for downloads (which know no `error`).
         error: Slack error code to answer with, at HTTP 200.
         status: HTTP status to answer with instead (429, 500, …).
         retry_after: Seconds of the `Retry-After` header; implies status 429.

@@ -3,6 +3,7 @@
 from aiohttp import web
 
 from flowbot.sandbox.slack.core import Core
+from flowbot.sandbox.slack.mishaps import befall, broken_answer
 from flowbot.sandbox.slack.webapi.files import receive
 
 _LOGIN_PAGE = """<!DOCTYPE html><html><head><title>Sign in | Slack</title></head>
@@ -30,6 +31,11 @@ class FileHost:
         return web.Response(text=f"OK - {len(content)}")
 
     async def _download(self, request: web.Request) -> web.StreamResponse:
+        fault = self._core.faults.take("files", {})
+        if fault is not None:
+            await befall(self._core.feed, fault)
+            if fault.status is not None:
+                return broken_answer(fault)
         if not self._may_read(request):
             return web.Response(text=_LOGIN_PAGE, content_type="text/html")
         stored = self._core.workspace.files.get(request.match_info["key"].rpartition("-")[2])

@@ -94,10 +94,10 @@ class SocketHub:
             async for message in connection.socket:
                 await self._receive(connection, message)
         finally:
-            pings.cancel()
-            await asyncio.gather(pings, return_exceptions=True)
             self._connections.remove(connection)
             self._announce()
+            pings.cancel()
+            await asyncio.gather(pings, return_exceptions=True)
 
     def _announce(self) -> None:
         self._feed.publish(None, {"type": "bot", "online": self.connected > 0})

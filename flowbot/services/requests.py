@@ -1,0 +1,74 @@
+"""A change as a team sees it: everything that its message, a list of requests or the Home tab shows."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from flowbot.domain.changes import Change, Choice, Kind, Vote
+from flowbot.domain.content import Content, Difference, differences
+from flowbot.domain.flows import Flow
+from flowbot.domain.lint import Remark
+from flowbot.domain.policy import Principal
+from flowbot.domain.types import UserId, WebsiteId
+
+
+@dataclass(frozen=True, slots=True)
+class RequestShown:
+    """A change, and what is shown beside it.
+
+    Attributes:
+        change: As it is kept.
+        votes: On it, oldest first.
+        website_names: Names of websites, for what has one.
+        remarks: What is worth another look, as of the request.
+        since_approved: What differs from the flow as it was last approved; None where it never was.
+        approvers: Whom the policy names for approval now.
+    """
+
+    change: Change
+    votes: tuple[Vote, ...]
+    website_names: Mapping[WebsiteId, str]
+    remarks: tuple[Remark, ...] = ()
+    since_approved: tuple[Difference, ...] | None = None
+    approvers: tuple[Principal, ...] = ()
+
+    @property
+    def flow(self) -> Flow | None:
+        """The flow as it was when the change was asked for; a deleted one that is restored, too."""
+        return self.change.asked.before
+
+    @property
+    def content(self) -> Content | None:
+        """What subscribers would see once the change is applied."""
+        if self.change.asked.wanted is not None:
+            return self.change.asked.wanted.content
+        return Content.of(self.flow) if self.flow else None
+
+    @property
+    def edits(self) -> tuple[Difference, ...]:
+        """What an edit changes, field by field."""
+        if self.change.asked.kind is not Kind.EDIT or self.flow is None or self.content is None:
+            return ()
+        return differences(Content.of(self.flow), self.content)
+
+    @property
+    def approvals(self) -> tuple[UserId, ...]:
+        """Who approves."""
+        return tuple(vote.person for vote in self.votes if vote.choice is Choice.APPROVE)
+
+    @property
+    def quorum(self) -> int:
+        """How many approvals are needed; 0 where none was."""
+        return self.change.rule.quorum if self.change.rule else 0
+
+    @property
+    def expires_at(self) -> datetime | None:
+        """When it expires if nobody decides; None where it waits for nobody."""
+        return expiry(self.change)
+
+
+def expiry(change: Change) -> datetime | None:
+    """When a change expires if nobody decides."""
+    if change.rule is None:
+        return None
+    return change.created_at + timedelta(hours=change.rule.expires_after_hours)

@@ -56,13 +56,17 @@ class FormTelling:
         return tell
 
     async def by_message(self, change: Change, shown: Flow | None) -> None:
-        """Tell by a message, where no form is known to be open.
+        """Tell by a message, where no form is known to be open. What was not saved is kept, what was is not.
 
         Raises:
             Fault: Slack did not take it.
         """
-        await self.forms.keep(await self._draft(change.asked))
-        await self._send(change.asked, await self._message(change, shown))
+        message = await self._message(change, shown)
+        if change.state is State.APPLIED:
+            await self.forms.forget(change.asked.token)
+        else:
+            await self.forms.keep(await self._draft(change.asked))
+        await self._send(change.asked, message)
 
     async def _tell_failure(self, change: Change, view_id: str) -> None:
         """The form again, as it was typed, with the reason on top; a message where it cannot be shown."""

@@ -4,6 +4,7 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from flowbot.domain.changes import ChangeId
 from flowbot.domain.search import FlowQuery
 from flowbot.domain.types import FlowId, WebsiteId
 from flowbot.services.reading import MAX_FLOW_ID, ListRequest
@@ -45,6 +46,18 @@ class FlowValue(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True)
 
     flow: Annotated[FlowId, Field(ge=1, le=MAX_FLOW_ID, alias="f")]
+
+    def dump(self) -> str:
+        """As text."""
+        return self.model_dump_json(by_alias=True)
+
+
+class ChangeValue(BaseModel):
+    """A change to come back to."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True)
+
+    change: Annotated[ChangeId, Field(min_length=1, max_length=150, alias="c")]
 
     def dump(self) -> str:
         """As text."""

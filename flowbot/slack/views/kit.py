@@ -8,6 +8,7 @@ Sizes: https://docs.slack.dev/reference/block-kit
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final, Literal
 
 Block = dict[str, Any]
@@ -22,6 +23,11 @@ URL_MAX: Final = 3000
 RICH_MAX: Final = 12_000
 """Not a limit that Slack states: enough for any push, and far below what it refuses."""
 NOTIFICATION_MAX: Final = 4000
+CONFIRM_TITLE_MAX: Final = 100
+CONFIRM_TEXT_MAX: Final = 300
+CONFIRM_LABEL_MAX: Final = 30
+DATE_FORMAT: Final = "{date_short_pretty} {time}"
+"""Slack writes it in the reader's language and zone (https://docs.slack.dev/messaging/formatting-message-text)."""
 
 _RIGHT_TO_LEFT: Final = frozenset({"R", "AL", "AN", "RLE", "RLO", "RLI", "LRE", "LRO", "LRI", "FSI", "PDF", "PDI"})
 
@@ -158,3 +164,33 @@ def bullets(lines: Iterable[Element]) -> Element:
 def rich(*parts: Element) -> Block:
     """A rich text block."""
     return {"type": "rich_text", "elements": list(parts)}
+
+
+def group(group: str) -> Element:
+    """A mention of a user group, for a rich text block."""
+    return {"type": "usergroup", "usergroup_id": group}
+
+
+def channel(channel: str) -> Element:
+    """A channel's name, for a rich text block."""
+    return {"type": "channel", "channel_id": channel}
+
+
+def date(at: datetime, fallback: str) -> Element:
+    """A moment as each reader's own clock tells it, for a rich text block."""
+    return {"type": "date", "timestamp": int(at.timestamp()), "format": DATE_FORMAT, "fallback": fallback}
+
+
+def link_button(label: str, action_id: str, url: str) -> Element:
+    """A button that opens a page."""
+    return {"type": "button", "text": plain(label, LABEL_MAX), "action_id": action_id, "url": url}
+
+
+def confirm(title: str, text: str, *, yes: str, no: str) -> Element:
+    """What asks again before a button is taken at its word."""
+    return {
+        "title": plain(title, CONFIRM_TITLE_MAX),
+        "text": plain(text, CONFIRM_TEXT_MAX),
+        "confirm": plain(yes, CONFIRM_LABEL_MAX),
+        "deny": plain(no, CONFIRM_LABEL_MAX),
+    }

@@ -2,6 +2,7 @@
 
 from http import HTTPStatus
 from typing import Final
+from urllib.parse import quote
 
 import aiohttp
 import structlog
@@ -16,6 +17,8 @@ from flowbot.slack.directory import reason
 
 CHUNK_BYTES: Final = 64 * 1024
 NAME_MAX: Final = 200
+IN_ADDRESSES: Final = "!#$%&'()*+,/:;=?@[]"
+"""Stays as it is in an address, besides letters and digits; anything else, as in a file's own name, is escaped."""
 
 log = structlog.get_logger(__name__)
 
@@ -41,7 +44,8 @@ class Files:
             UserError: it is no picture that Enkapush takes, or too large.
             Fault: it could not be fetched.
         """
-        content = await self._content(picture.url or await self._url_of(picture.file))
+        url = picture.url or await self._url_of(picture.file)
+        content = await self._content(quote(url, safe=IN_ADDRESSES, errors="replace"))
         kind = image_type(content)
         if kind is None:
             raise UserError("form.problem_image_type")

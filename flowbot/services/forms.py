@@ -33,6 +33,8 @@ from flowbot.services.reading import visible_names
 
 KEEP_DRAFTS: Final = timedelta(days=1)
 SEGMENTS_SECONDS: Final = 60.0
+SEGMENTS_PATIENCE_SECONDS: Final = 3.0
+"""How long a form waits for the segments; then it opens without them."""
 
 _ID: Final = re.compile(r"[0-9]{1,18}", re.ASCII)
 
@@ -202,9 +204,10 @@ class Forms:
 
     async def _all_segments(self) -> Sequence[Segment] | None:
         try:
-            return await self._kept.get("all", self._segments.all_segments)
-        except Fault as fault:
-            log.warning("forms.no_segments", error=str(fault))
+            async with asyncio.timeout(SEGMENTS_PATIENCE_SECONDS):
+                return await self._kept.get("all", self._segments.all_segments)
+        except (Fault, TimeoutError) as error:
+            log.warning("forms.no_segments", error=str(error) or "slow")
             return None
 
     async def _websites(self, policy: ChannelPolicy, scope: ChannelScope) -> dict[WebsiteId, str]:

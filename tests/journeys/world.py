@@ -9,8 +9,10 @@ from time import monotonic
 import pytest
 
 from flowbot.app import Flowbot, flowbot, opened_database
+from flowbot.enkapush.client import Timeouts
 from flowbot.sandbox.enkapush import EnkapushSandbox
 from flowbot.sandbox.slack import SandboxPerson, SlackSandbox
+from flowbot.services.apply import Sleep
 from flowbot.services.policies import import_policies
 from flowbot.serving import listening, socket
 from flowbot.settings import Settings
@@ -67,6 +69,8 @@ class World:
     settings: Settings
     time: Time
     stack: AsyncExitStack
+    timeouts: Timeouts | None = None
+    sleep: Sleep = asyncio.sleep
     stops: list[asyncio.Event] = field(default_factory=list)
 
     @property
@@ -114,7 +118,14 @@ class World:
 
     async def _bot(self) -> Flowbot:
         time = self.time
-        bot = flowbot(self.settings, clock=time.now, monotonic=time.monotonic, drain_seconds=0.2)
+        bot = flowbot(
+            self.settings,
+            clock=time.now,
+            monotonic=time.monotonic,
+            drain_seconds=0.2,
+            timeouts=self.timeouts,
+            sleep=self.sleep,
+        )
         return await self.stack.enter_async_context(bot)
 
     async def start_http(self) -> tuple[Flowbot, str]:

@@ -1,0 +1,100 @@
+"""People at the flow form: opening it, filling it, and what Enkapush gets of it."""
+
+import base64
+from typing import Any, Final
+
+from flowbot.sandbox.enkapush import Record, Segment
+from flowbot.sandbox.slack import Message, SandboxPerson, View, text_of
+from tests.journeys.world import MARKETING, World
+
+PNG: Final = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+)
+"""One pixel."""
+LABELS: Final = (
+    "Website", "Name", "Title", "Description", "URL", "Image", "Wait", "Wait unit", "Segment",
+    "Button 1 title", "Button 1 URL", "Button 2 title", "Button 2 URL",
+    "Silent", "Auto-hide", "Time to live", "UTM source", "UTM medium", "UTM campaign",
+)  # fmt: skip
+TURKISH_LABELS: Final = (
+    "Web sitesi", "Ad", "Başlık", "Açıklama", "URL", "Görsel", "Bekleme", "Bekleme birimi", "Segment",
+    "Düğme 1 başlığı", "Düğme 1 URL", "Düğme 2 başlığı", "Düğme 2 URL",
+    "Sessiz", "Otomatik gizle", "Yaşam süresi", "UTM kaynağı", "UTM aracı", "UTM kampanyası",
+)  # fmt: skip
+LEAST: Final = {"Name": "Spring", "Title": "Spring is here", "Description": "Look at what is new."}
+"""What has to be typed for a new flow."""
+
+
+def is_form(view: View) -> bool:
+    """Whether the view is a form by now, and not its loading view."""
+    return view.submit is not None
+
+
+async def opens(person: SandboxPerson, command: str, channel: str = MARKETING) -> View:
+    """Open a form by a command, and wait until it is filled."""
+    await person.types(channel, command)
+    return await person.waits_for_view(is_form)
+
+
+async def is_told(person: SandboxPerson, text: str, channel: str = MARKETING) -> Message:
+    """Wait for the message that follows a saved form."""
+    return await person.waits_for(channel, text)
+
+
+async def form_again(person: SandboxPerson, reason: str) -> View:
+    """Wait for the form to be back with a reason on top."""
+    return await person.waits_for_view(lambda view: is_form(view) and reason in text_of(view))
+
+
+def field_errors(person: SandboxPerson, errors: dict[str, Any]) -> dict[str, str]:
+    """What is wrong, by the label of the field that it is shown at."""
+    view = person.view
+    assert view is not None
+    labels = {block["block_id"]: block["label"]["text"] for block in view.blocks if block["type"] == "input"}
+    return {labels[block_id]: sentence for block_id, sentence in errors.items()}
+
+
+def shown(person: SandboxPerson) -> dict[str, Any]:
+    """What every field of the open form shows."""
+    return {label: person.reads(label) for label in person.fields()}
+
+
+def writes(world: World) -> list[Record]:
+    """Everything but reads that reached Enkapush."""
+    return [record for record in world.enkapush.requests if record.method != "GET"]
+
+
+def sent(world: World) -> dict[str, str]:
+    """The texts of the one write that reached Enkapush."""
+    (record,) = writes(world)
+    return record.texts
+
+
+def add_segments(world: World, website: int, *names: str) -> list[int]:
+    """Segments of a website; their ids."""
+    first = max(world.enkapush.store.segments, default=0) + 1
+    for number, name in enumerate(names, first):
+        now = world.enkapush.store.now()
+        world.enkapush.store.add_segment(Segment(id=number, website_id=website, name=name, datetime=now))
+    return list(range(first, first + len(names)))
+
+
+def add_flow(world: World, **fields: Any) -> int:
+    """A flow with every setting away from its default; its id."""
+    given: dict[str, Any] = {
+        "website_id": 1,
+        "name": "Old name",
+        "title": "Old title",
+        "description": "Old text",
+        "url": "https://lale.example/old",
+        "wait_time": 3,
+        "wait_time_type": "hours",
+        "ttl": 86400,
+        "is_silent": True,
+        "is_auto_hide": False,
+        "button_title_1": "Old button",
+        "button_url_1": "https://lale.example/button",
+        "segment": "7",
+        "utm_source": "old",
+    }
+    return world.enkapush.store.add_flow(**(given | fields)).id

@@ -1,0 +1,392 @@
+"""`/flows create` and `/flows duplicate`: from the empty form to the flow that Enkapush has."""
+
+from typing import Any, Final
+
+import pytest
+
+from flowbot.sandbox.enkapush import Fault, SentFile
+from flowbot.sandbox.enkapush.faults import Where
+from flowbot.sandbox.slack import text_of
+from tests.journeys.at_a_form import (
+    LABELS,
+    LEAST,
+    PNG,
+    TURKISH_LABELS,
+    add_flow,
+    add_segments,
+    field_errors,
+    is_form,
+    is_told,
+    opens,
+    sent,
+    shown,
+    writes,
+)
+from tests.journeys.world import AGENCY, MARKETING, RANDOM, World, on_both_databases
+
+FULL: Final[dict[str, Any]] = {
+    "Website": "Lale Moda",
+    "Name": "Bahar İndirimi 🌷",
+    "Title": "Bahar geldi & <hoş> geldi!",
+    "Description": "İlk satır\nİkinci satır: ığüşöç",
+    "URL": "https://lale.example/bahar?a=1&b=2",
+    "Wait": "90",
+    "Wait unit": "minutes",
+    "Segment": "VIP (0)",
+    "Button 1 title": "Göz at",
+    "Button 1 URL": "https://lale.example/yeni",
+    "Button 2 title": "Sonra",
+    "Button 2 URL": "http://lale.example/sonra",
+    "Silent": True,
+    "Auto-hide": True,
+    "Time to live": "3 days",
+    "UTM source": "enkapush",
+    "UTM medium": "web push",
+    "UTM campaign": "bahar=2026&x",
+}
+WIRE: Final = {
+    "website_id": "1",
+    "name": "Bahar İndirimi 🌷",
+    "title": "Bahar geldi & <hoş> geldi!",
+    "description": "İlk satır\nİkinci satır: ığüşöç",
+    "url": "https://lale.example/bahar?a=1&b=2",
+    "wait_time": "90",
+    "wait_time_type": "minutes",
+    "button_title_1": "Göz at",
+    "button_url_1": "https://lale.example/yeni",
+    "button_title_2": "Sonra",
+    "button_url_2": "http://lale.example/sonra",
+    "is_silent": "1",
+    "is_auto_hide": "1",
+    "ttl": "259200",
+    "utm_source": "enkapush",
+    "utm_medium": "web push",
+    "utm_campaign": "bahar=2026&x",
+    "is_enabled": "0",
+}
+HOSTILE: Final = (
+    '"\r\nContent-Disposition: form-data; name="is_enabled"\r\n\r\n1',
+    "is_enabled=1",
+    '{"is_enabled": true}',
+    "x&is_enabled=1",
+)
+
+
+@on_both_databases
+async def test_every_field_reaches_enkapush_as_it_was_typed_and_nothing_else(running: World) -> None:
+    (segment,) = add_segments(running, 1, "VIP")
+    emma = running.emma
+    await opens(emma, "/flows create")
+    emma.fills("Image", emma.uploads("bahar görseli.png", PNG))
+    submitted = await emma.submits(FULL)
+    assert submitted.response_action == "update"
+    created = await is_told(emma, "Flow #1 was created, disabled.")
+    (request,) = writes(running)
+    assert (request.method, request.path, request.status) == ("POST", "/flows", 200)
+    assert request.texts == WIRE | {"segment": str(segment)}
+    assert request.files == {"image": SentFile("bahar görseli.png", "image/png", PNG)}
+    assert len(request.fields) == len(WIRE) + 2
+
+    assert created.is_ephemeral
+    assert emma.buttons(created) == ["Edit", "Duplicate", "Share"]
+    assert running.slack.mentions_in(created) == []
+    await emma.types(MARKETING, "/flows list")
+    assert "Bahar İndirimi 🌷" in text_of(await emma.waits_for(MARKETING, "1 flow"))
+    await emma.types(MARKETING, "/flows show 1")
+    flow = text_of(await emma.waits_for(MARKETING, "Time to live: 3 days"))
+    for part in ("Bahar geldi & <hoş> geldi!", "İkinci satır: ığüşöç", "90 minutes", "Silent: Yes", "Auto-hide: Yes"):
+        assert part in flow
+
+
+async def test_a_flow_that_is_made_stands_in_the_list_that_was_read_just_before(http: World) -> None:
+    http.add_flows(1)
+    await http.emma.types(MARKETING, "/flows list")
+    await http.emma.waits_for(MARKETING, "1 flow")
+    await opens(http.emma, "/flows create")
+    await http.emma.submits(LEAST)
+    await is_told(http.emma, "was created")
+    await http.ayse.types(MARKETING, "/flows list")
+    assert "Spring" in text_of(await http.ayse.waits_for(MARKETING, "2 akış"))
+
+
+async def test_the_least_that_must_be_typed_is_enough(http: World) -> None:
+    await opens(http.emma, "/flows create")
+    await http.emma.submits(LEAST)
+    await is_told(http.emma, "was created")
+    assert sent(http) == {
+        "website_id": "1",
+        "name": LEAST["Name"],
+        "title": LEAST["Title"],
+        "description": LEAST["Description"],
+        "wait_time": "1",
+        "wait_time_type": "days",
+        "is_silent": "0",
+        "is_auto_hide": "0",
+        "ttl": "2419200",
+        "segment": "all",
+        "is_enabled": "0",
+    }
+    assert writes(http)[0].files == {}
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+async def test_whatever_is_typed_a_flow_is_made_disabled(http: World, text: str) -> None:
+    await opens(http.emma, "/flows create")
+    texts = {"Name": text, "Title": text, "Button 1 title": text, "UTM source": text}
+    submitted = await http.emma.submits(LEAST | texts | {"Button 1 URL": "https://x.example"})
+    assert submitted.response_action == "update"
+    await is_told(http.emma, "was created, disabled")
+    (request,) = writes(http)
+    assert [field.value for field in request.fields if field.name == "is_enabled"] == ["0"]
+    assert request.texts["utm_source"] == text
+    assert http.enkapush.store.flow(1).is_enabled is False
+
+
+async def test_the_form_opens_at_once_and_is_filled_after(http: World) -> None:
+    http.enkapush.faults.add(Fault.delay(0.3, path="/segments"))
+    await http.emma.types(MARKETING, "/flows create")
+    loading = await http.emma.waits_for_view("One moment")
+    assert loading.submit is None
+    assert http.slack.deliveries[-1].seconds < 0.5
+    form = await http.emma.waits_for_view(is_form)
+    assert form.id == loading.id
+    assert tuple(http.emma.fields()) == LABELS
+    assert text_of(form.submit) == "Create"
+
+
+async def test_a_turkish_reader_gets_a_turkish_form(http: World) -> None:
+    form = await opens(http.ayse, "/flows oluştur")
+    assert tuple(http.ayse.fields()) == TURKISH_LABELS
+    assert text_of(form.submit) == "Oluştur"
+    assert http.ayse.reads("Bekleme birimi") == "gün"
+    await http.ayse.submits({"Ad": "Bahar", "Başlık": "Bahar geldi", "Açıklama": "Yenilere bakın."})
+    await is_told(http.ayse, "oluşturuldu")
+
+
+async def test_only_the_channels_websites_can_be_chosen_and_one_is_already(http: World) -> None:
+    form = await opens(http.emma, "/flows create")
+    assert http.emma.reads("Website") == "Lale Moda"
+    assert "Northbound Outdoor" in text_of(form)
+    assert "Kitap" not in text_of(form)
+
+
+async def test_another_website_brings_its_segments_and_keeps_what_was_typed(http: World) -> None:
+    add_segments(http, 1, "Lale VIP")
+    (trail,) = add_segments(http, 2, "Trail runners")
+    emma = http.emma
+    form = await opens(emma, "/flows create")
+    assert "Lale VIP" in text_of(form)
+    assert "Trail runners" not in text_of(form)
+    typed = {
+        "Name": "N",
+        "Title": "T",
+        "Description": "D\nE",
+        "URL": "https://north.example",
+        "Wait": "7",
+        "Wait unit": "hours",
+        "Button 1 title": "B",
+        "Button 1 URL": "https://north.example/b",
+        "Silent": True,
+        "Time to live": "1 hour",
+        "UTM medium": "push",
+        "Segment": "Lale VIP (0)",
+    }
+    for label, value in typed.items():
+        emma.fills(label, value)
+    emma.fills("Image", emma.uploads("a.png", PNG))
+    before = shown(emma)
+    await emma.chooses(form, "Website", "Northbound Outdoor")
+    form = await emma.waits_for_view("Trail runners")
+    assert "Lale VIP" not in text_of(form)
+    assert shown(emma) == before | {"Website": "Northbound Outdoor", "Segment": "All subscribers"}
+    await emma.submits({"Segment": "Trail runners (0)"})
+    await is_told(emma, "was created")
+    assert sent(http)["website_id"] == "2"
+    assert sent(http)["segment"] == str(trail)
+    assert writes(http)[0].files["image"].content == PNG
+
+
+async def test_a_thousand_segments_are_searched(http: World) -> None:
+    add_segments(http, 1, *(f"Grup {number}" for number in range(1, 1001)), "İZMİR'liler")
+    form = await opens(http.emma, "/flows create")
+    assert http.emma.reads("Segment") == "All subscribers"
+    found = await http.emma.looks_up(form, "Segment", "grup 77")
+    names = [option["text"]["text"] for option in found["options"]]
+    assert names == ["Grup 77 (0)", *(f"Grup 77{number} (0)" for number in range(10))]
+    assert len((await http.emma.looks_up(form, "Segment", ""))["options"]) == 100
+    (izmir,) = (await http.emma.looks_up(form, "Segment", "izmir"))["options"]
+    await http.emma.submits({**LEAST, "Segment": izmir})
+    await is_told(http.emma, "was created")
+    assert sent(http)["segment"] == "1001"
+
+
+async def test_many_websites_are_searched(http: World) -> None:
+    names = {number: f"Site {number}" for number in range(1, 121)}
+    http.enkapush.store.websites |= names
+    listed = "\n".join(f'{number} = "{name}"' for number, name in names.items())
+    await http.policy(
+        f'[websites]\n{listed}\n[[channels]]\nid = "{MARKETING}"\nwebsites = {list(names)}\n'
+        'viewers = ["*"]\neditors = ["U0EMMA"]\n'
+    )
+    form = await opens(http.emma, "/flows create")
+    assert http.emma.reads("Website") == "Site 1"
+    (found,) = (await http.emma.looks_up(form, "Website", "site 117"))["options"]
+    await http.emma.chooses(form, "Website", found)
+    await http.emma.waits_until(lambda: http.emma.view and '"website":117' in http.emma.view.private_metadata)
+    await http.emma.submits(LEAST)
+    await is_told(http.emma, "was created")
+    assert sent(http)["website_id"] == "117"
+
+
+@pytest.mark.parametrize("trouble", ["refused", "silent"])
+async def test_without_the_segments_the_form_still_works(http: World, trouble: str) -> None:
+    where: Where = {"path": "/segments", "times": None}
+    http.enkapush.faults.add(Fault.status(403, **where) if trouble == "refused" else Fault.hang(**where))
+    form = await opens(http.emma, "/flows create")
+    assert "does not tell the website's segments right now" in text_of(form)
+    assert tuple(http.emma.fields()) == LABELS
+    await http.emma.submits(LEAST)
+    await is_told(http.emma, "was created")
+    assert sent(http)["segment"] == "all"
+
+
+@pytest.mark.parametrize("command", ["create", "edit 1", "duplicate 1"])
+@pytest.mark.parametrize(
+    ("person", "channel", "said"),
+    [
+        ("U0BURAK", MARKETING, "politikası"),
+        ("U0DENIZ", RANDOM, "no policy yet"),
+        ("U0JONAS", AGENCY, "this organisation only"),
+    ],
+)
+async def test_nobody_opens_a_form_without_the_right_to(
+    http: World, command: str, person: str, channel: str, said: str
+) -> None:
+    add_flow(http)
+    somebody = http.slack.person(person)
+    await somebody.types(channel, f"/flows {command}")
+    await somebody.waits_for(channel, said)
+    assert somebody.view is None
+    assert http.enkapush.requests == []
+
+
+# --- duplicates ----------------------------------------------------------------------------------------------------
+
+
+async def test_a_duplicate_begins_as_a_copy_and_is_a_new_disabled_flow(running: World) -> None:
+    running.enkapush.store.add_flow(website_id=3)
+    flow = add_flow(running, website_id=2, is_enabled=True, total_sent_push_notifications=9)
+    form = await opens(running.emma, f"/flows duplicate {flow}")
+    assert text_of(form.submit) == "Create"
+    assert {label: running.emma.reads(label) for label in ("Website", "Name", "Title", "Wait", "Button 1 URL")} == {
+        "Website": "Northbound Outdoor",
+        "Name": "Old name",
+        "Title": "Old title",
+        "Wait": "3",
+        "Button 1 URL": "https://lale.example/button",
+    }
+    await running.emma.submits({"Name": "New name"})
+    await is_told(running.emma, "Flow #3 was created, disabled.")
+    assert sent(running) == {
+        "website_id": "2",
+        "name": "New name",
+        "title": "Old title",
+        "description": "Old text",
+        "url": "https://lale.example/old",
+        "wait_time": "3",
+        "wait_time_type": "hours",
+        "ttl": "86400",
+        "is_silent": "1",
+        "is_auto_hide": "0",
+        "button_title_1": "Old button",
+        "button_url_1": "https://lale.example/button",
+        "segment": "all",
+        "is_enabled": "0",
+    }
+    assert running.enkapush.store.flow(flow).name == "Old name"
+    assert running.enkapush.store.flow(flow).is_enabled
+
+
+async def test_a_shown_flow_and_a_new_one_can_be_duplicated_and_edited_by_a_button(http: World) -> None:
+    add_flow(http)
+    await http.emma.types(MARKETING, "/flows show 1")
+    seen = await http.emma.waits_for(MARKETING, "Old title")
+    await http.emma.clicks(seen, "Duplicate")
+    await http.emma.waits_for_view(is_form)
+    await http.emma.submits()
+    created = await is_told(http.emma, "Flow #2 was created")
+    await http.emma.closes()
+    await http.emma.clicks(created, "Edit")
+    await http.emma.waits_for_view(lambda view: is_form(view) and "#2" in text_of(view))
+    await http.emma.submits({"Title": "Another"})
+    await is_told(http.emma, "Flow #2 was changed")
+    assert [http.enkapush.store.flow(number).title for number in (1, 2)] == ["Old title", "Another"]
+
+
+@pytest.mark.parametrize("command", ["edit", "duplicate"])
+async def test_a_hidden_flow_is_like_a_missing_one(http: World, command: str) -> None:
+    add_flow(http, website_id=3)
+    said = []
+    for flow in ("1", "2"):
+        await http.emma.types(MARKETING, f"/flows {command} {flow}")
+        said.append(text_of(await http.emma.waits_for_view(f"There is no flow {flow} here.")).replace(flow, "N"))
+    assert said[0] == said[1]
+
+
+# --- what is wrong is said at its field ----------------------------------------------------------------------------
+
+WRONG: Final[dict[str, tuple[dict[str, Any], str, str]]] = {
+    "blank name": ({"Name": " \t"}, "Name", "Fill this in."),
+    "blank title": ({"Title": "\N{NO-BREAK SPACE}"}, "Title", "Fill this in."),
+    "blank text": ({"Description": "\n\n"}, "Description", "Fill this in."),
+    "a URL without a host": ({"URL": "https:///sale"}, "URL", "not a web address"),
+    "a button's URL without a host": (
+        {"Button 1 title": "Go", "Button 1 URL": "https://?q"},
+        "Button 1 URL",
+        "not a web address",
+    ),
+    "a button without a title": ({"Button 1 URL": "https://x.example"}, "Button 1 title", "has a URL and no title"),
+    "a button without a URL": ({"Button 2 title": "Go"}, "Button 2 URL", "has a title and no URL"),
+    "too long a wait": ({"Wait": "366"}, "Wait", "longer than 365 days"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+async def test_what_is_wrong_is_said_at_its_field_and_nothing_is_sent(http: World, case: str) -> None:
+    typed, label, said = WRONG[case]
+    await opens(http.emma, "/flows create")
+    submitted = await http.emma.submits(LEAST | typed)
+    assert submitted.delivered
+    errors = field_errors(http.emma, submitted.errors)
+    assert list(errors) == [label]
+    assert said in errors[label]
+    assert {name: http.emma.reads(name) for name in typed} == typed
+    assert writes(http) == []
+
+
+async def test_what_is_wrong_is_said_in_the_readers_language_all_of_it_at_once(http: World) -> None:
+    await opens(http.ayse, "/flows oluştur")
+    submitted = await http.ayse.submits({"Ad": " ", "Başlık": "T", "Açıklama": " ", "Bekleme": "400"})
+    assert field_errors(http.ayse, submitted.errors) == {
+        "Ad": "Burayı doldurun.",
+        "Açıklama": "Burayı doldurun.",
+        "Bekleme": "Bu 365 günden uzun.",
+    }
+    assert writes(http) == []
+
+
+async def test_after_a_slip_the_same_form_is_saved(http: World) -> None:
+    await opens(http.emma, "/flows create")
+    assert (await http.emma.submits(LEAST | {"Name": " "})).response_action == "errors"
+    assert (await http.emma.submits({"Name": "Spring"})).response_action == "update"
+    await is_told(http.emma, "was created")
+    assert len(writes(http)) == 1
+
+
+async def test_a_segment_of_the_website_that_was_left_is_refused(http: World) -> None:
+    add_segments(http, 1, "VIP")
+    await opens(http.emma, "/flows create")
+    # The person is faster than the segments of the new website.
+    submitted = await http.emma.submits(LEAST | {"Segment": "VIP (0)", "Website": "Northbound Outdoor"})
+    assert list(field_errors(http.emma, submitted.errors)) == ["Segment"]
+    assert writes(http) == []

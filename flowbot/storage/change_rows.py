@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from sqlalchemy import Row, func, literal
 
-from flowbot.domain.changes import Change, ChangeId, NewChange, Outcome, State
+from flowbot.domain.changes import Change, ChangeId, NewChange, Outcome, Progress, State
 from flowbot.domain.policy import ApprovalRule
 from flowbot.domain.types import ChannelId
 from flowbot.services.ports import Lease
@@ -17,6 +17,8 @@ from flowbot.storage.tables import changes
 _ASKED: Final = Document(NewChange)
 _RULE: Final = Document(ApprovalRule)
 _OUTCOME: Final = Document(Outcome)
+_PROGRESS: Final = Document(Progress)
+_NOTHING_YET: Final = Progress()
 
 
 def new_change(new: NewChange, lease: Lease, now: datetime) -> Change:
@@ -36,7 +38,7 @@ def new_change(new: NewChange, lease: Lease, now: datetime) -> Change:
 
 def new_row(change: Change) -> dict[str, Any]:
     """Every column of a change that was not kept before."""
-    return _identity(change) | _progress(change) | {
+    return _identity(change) | _position(change) | {
         "sent_at": change.sent_at,
         "newest_before": change.newest_before,
         "shown_version": change.shown_version,
@@ -46,15 +48,24 @@ def new_row(change: Change) -> dict[str, Any]:
 
 
 def moved_columns(seen: Change, moved: Change) -> dict[str, Any]:
-    """What a move writes: the progress, in the version after the one that was seen.
+    """What a move writes: how far it has come, in the version after the one that was seen.
 
     What was shown is left to `shown`. The latch is never opened: `latch` leaves the version as it is, so that
     a mover may not have seen it.
     """
-    return _progress(replace(moved, version=seen.version + 1)) | {
+    return _position(replace(moved, version=seen.version + 1)) | {
         "sent_at": func.coalesce(changes.c.sent_at, literal(moved.sent_at, changes.c.sent_at.type)),
         "newest_before": func.coalesce(changes.c.newest_before, moved.newest_before),
     }
+
+
+def progress_columns(progress: Progress) -> dict[str, Any]:
+    """What is remembered of a change on its way, and the picture in it by itself, to be searched by.
+
+    PostgreSQL cannot look into a document of the type `json` in which foreign text holds a NUL.
+    """
+    document = None if progress == _NOTHING_YET else _PROGRESS.write(progress)
+    return {"progress": document, "kept_image_id": progress.image}
 
 
 def read_change(row: Row[Any]) -> Change:
@@ -72,6 +83,7 @@ def read_change(row: Row[Any]) -> Change:
         created_at=kept["created_at"],
         changed_at=kept["changed_at"],
         rule=None if kept["rule"] is None else _RULE.read(kept["rule"]),
+        progress=_NOTHING_YET if kept["progress"] is None else _PROGRESS.read(kept["progress"]),
         outcome=None if kept["outcome"] is None else _OUTCOME.read(kept["outcome"]),
         **_plain(kept),
     )
@@ -100,7 +112,7 @@ def _identity(change: Change) -> dict[str, Any]:
     }
 
 
-def _progress(change: Change) -> dict[str, Any]:
+def _position(change: Change) -> dict[str, Any]:
     return {
         "state": change.state.value,
         "version": change.version,
@@ -110,4 +122,4 @@ def _progress(change: Change) -> dict[str, Any]:
         "lease_owner": change.lease_owner,
         "lease_until": change.lease_until,
         "changed_at": change.changed_at,
-    }
+    } | progress_columns(change.progress)  # fmt: skip

@@ -1,7 +1,8 @@
 """Keeps changes and their events: the port `ChangeStore` on a database.
 
 What may collide is decided by the database and nowhere else: one token is one change and one flow has one open change
-(unique indexes), one mover of a version wins (`UPDATE … WHERE version = ?`), and a lease has one owner.
+(unique indexes), one mover of a version wins (`UPDATE … WHERE version = ?`), a lease has one owner, and votes are
+counted one after another.
 """
 
 from collections.abc import AsyncIterator, Collection
@@ -9,9 +10,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, and_, case, insert, or_, select, update
-from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import ColumnElement, Select, and_, case, or_, select, update
 
 from flowbot.domain.changes import (
     IN_HAND,
@@ -22,18 +21,34 @@ from flowbot.domain.changes import (
     FormToken,
     Kind,
     NewChange,
+    Progress,
     State,
+    Vote,
     may_move,
 )
-from flowbot.domain.types import ChannelId, FlowId
-from flowbot.services.ports import Clock, Conflict, FlowTaken, Lease, Scope
-from flowbot.storage.change_rows import moved_columns, new_change, new_row, read_change
+from flowbot.domain.types import ChannelId, FlowId, UserId
+from flowbot.services.ports import Ballot, Clock, Lease, Scope
+from flowbot.storage.ballots import count_vote, votes_on
+from flowbot.storage.change_queries import (
+    IS_PENDING,
+    LATEST,
+    NEEDED_APPROVAL,
+    NEWEST,
+    OLDEST,
+    holder,
+    in_states,
+    is_free,
+    is_held,
+    many,
+    one,
+    with_token,
+)
+from flowbot.storage.change_rows import new_change, progress_columns, read_change
+from flowbot.storage.change_writes import insert_or_find, leased, next_version
 from flowbot.storage.database import Database
-from flowbot.storage.documents import new_id
 from flowbot.storage.events import append, latest, page_after, read_event
 from flowbot.storage.tables import changes, events
 
-_SUBMIT_ATTEMPTS: Final = 5
 _AUDIT_PAGE: Final = 500
 
 
@@ -60,10 +75,10 @@ class StoredChanges:
             Fault: the database did not answer; this one was not kept.
         """
         async with self._database.write() as connection:
-            if known := await _with_token(connection, new.token):
+            if known := await with_token(connection, new.token):
                 return known, False
             change = new_change(new, lease, self._clock())
-            change, is_new = await _insert_or_find(connection, change)
+            change, is_new = await insert_or_find(connection, change)
             if is_new:
                 await append(connection, [replace(event, change=change.id)])
         return change, is_new
@@ -71,7 +86,7 @@ class StoredChanges:
     async def get(self, change: ChangeId) -> Change | None:
         """One change, as it was committed last."""
         async with self._database.read() as connection:
-            return await _one(connection, changes.c.id == change)
+            return await one(connection, changes.c.id == change)
 
     async def move(self, seen: Change, moved: Change, *events: Event) -> Change:
         """Put `moved` in the place of `seen`, in the next version, and write `events` with the change's id.
@@ -90,29 +105,87 @@ class StoredChanges:
         if moved.state is not seen.state and not may_move(seen.state, moved.state):
             raise ValueError(f"no change goes from {seen.state} to {moved.state}")
         async with self._database.write() as connection:
-            kept = await _replace(connection, seen, moved)
+            kept = await next_version(connection, seen, moved)
             await append(connection, [replace(event, change=seen.id) for event in events])
         return kept
+
+    async def vote(self, change: ChangeId, vote: Vote, lease: Lease, *events: Event) -> Ballot:
+        """Count a vote in the place of this person's earlier one, with all that follows from it.
+
+        The version grows, and `events` are written with the change's id. With as many approvals as the rule's quorum
+        asks for the change moves to `applying` under `lease`, due no more, and an event `change.approved` comes after
+        them, which names all who approved. A vote that is the person's already changes and writes nothing.
+
+        Raises:
+            Conflict: the change is not pending any more; nothing was written.
+            LookupError: there is no such change.
+        """
+        async with self._database.write() as connection:
+            return await count_vote(connection, change, vote, lease, *events)
+
+    async def votes(self, change: ChangeId) -> tuple[Vote, ...]:
+        """The votes on a change, oldest first."""
+        async with self._database.read() as connection:
+            return await votes_on(connection, change)
+
+    async def by_token(self, token: FormToken) -> Change | None:
+        """The change that a form became."""
+        async with self._database.read() as connection:
+            return await with_token(connection, token)
+
+    async def open_on(self, flow: FlowId) -> Change | None:
+        """The open change of a flow."""
+        async with self._database.read() as connection:
+            return await holder(connection, flow)
+
+    async def due(self, now: datetime, *, limit: int = 50) -> tuple[Change, ...]:
+        """Pending changes whose `due_at` has come, the longest overdue first."""
+        overdue = select(changes).where(IS_PENDING, changes.c.due_at <= now)
+        return await self._find(overdue.order_by(changes.c.due_at, changes.c.id).limit(limit))
+
+    async def postpone(self, seen: Change, due_at: datetime | None, progress: Progress) -> bool:
+        """Set when a pending change is due next, and its progress; the version stays.
+
+        Returns:
+            Whether it was done: it is still pending, and its `due_at` that of `seen`. Of two who saw the same and
+            postpone to another moment, one gets true.
+        """
+        as_seen = and_(changes.c.id == seen.id, IS_PENDING, changes.c.due_at.is_not_distinct_from(seen.due_at))
+        return await self._touch(as_seen, due_at=due_at, **progress_columns(progress))
+
+    async def pending(self, *, limit: int = 200) -> tuple[Change, ...]:
+        """All pending changes, oldest first."""
+        return await self._find(select(changes).where(IS_PENDING).order_by(*OLDEST).limit(limit))
+
+    async def asked_by(self, person: UserId, *, limit: int = 20) -> tuple[Change, ...]:
+        """The latest changes that a person asked for and that needed an approval, newest first."""
+        theirs = select(changes).where(changes.c.requester == str(person), NEEDED_APPROVAL)
+        return await self._find(theirs.order_by(*NEWEST).limit(limit))
+
+    async def settled(self, *, limit: int = 50) -> tuple[Change, ...]:
+        """The changes that needed an approval and are not open any more, the latest moved first."""
+        closed = select(changes).where(NEEDED_APPROVAL, ~in_states(OPEN))
+        return await self._find(closed.order_by(*LATEST).limit(limit))
 
     async def claim(self, now: datetime, lease: Lease, *, limit: int = 20) -> tuple[Change, ...]:
         """Take over changes in hand whose lease ran out before `now` or was given up, oldest first.
 
         Several callers in the same instant get different ones: a row that another is about to claim is passed by.
         """
-        ours = select(changes.c.id).where(_in(IN_HAND), _is_free(now)).order_by(*_OLDEST).limit(limit)
+        ours = select(changes.c.id).where(in_states(IN_HAND), is_free(now)).order_by(*OLDEST).limit(limit)
         async with self._database.write() as connection:
             ids = (await connection.scalars(ours.with_for_update(skip_locked=True))).all()
-            claimed = update(changes).where(changes.c.id.in_(ids)).values(_leased(lease)).returning(changes)
+            claimed = update(changes).where(changes.c.id.in_(ids)).values(leased(lease)).returning(changes)
             kept = [read_change(row) for row in await connection.execute(claimed)]
         return tuple(sorted(kept, key=lambda change: (change.created_at, change.id)))
 
     async def renew(self, change: ChangeId, lease: Lease) -> bool:
         """Prolong a lease that is still its owner's; false where it was lost."""
-        return await self._touch(_is_held(change, lease.owner), lease_until=lease.until)
+        return await self._touch(is_held(change, lease.owner), lease_until=lease.until)
 
     async def release(self, change: ChangeId, owner: str) -> None:
         """Give up a lease, so that anybody may take the change over at once; nothing where it was lost already."""
-        await self._touch(_is_held(change, owner), lease_owner=None, lease_until=None)
+        await self._touch(is_held(change, owner), lease_owner=None, lease_until=None)
 
     async def latch(self, change: ChangeId, owner: str, at: datetime, newest_before: FlowId | None) -> bool:
         """Note, once and for ever, that the write is about to be sent.
@@ -120,7 +193,7 @@ class StoredChanges:
         Returns:
             Whether the caller may send: the change is `applying`, nobody was given leave before, the lease is theirs.
         """
-        unsent = and_(_is_held(change, owner), changes.c.state == State.APPLYING.value, changes.c.sent_at.is_(None))
+        unsent = and_(is_held(change, owner), changes.c.state == State.APPLYING.value, changes.c.sent_at.is_(None))
         return await self._touch(unsent, sent_at=at, newest_before=newest_before)
 
     async def made(self, flows: Collection[FlowId]) -> frozenset[FlowId]:
@@ -132,17 +205,23 @@ class StoredChanges:
 
     async def untold(self, now: datetime, *, limit: int = 20) -> tuple[Change, ...]:
         """Settled changes of which the newest version was not shown yet and whose lease has ended, oldest first."""
-        untold = and_(~_in(OPEN), changes.c.shown_version < changes.c.version, _is_free(now))
+        untold = and_(~in_states(OPEN), changes.c.shown_version < changes.c.version, is_free(now))
         oldest = select(changes).where(untold).order_by(changes.c.changed_at, changes.c.id).limit(limit)
-        async with self._database.read() as connection:
-            return tuple(read_change(row) for row in await connection.execute(oldest))
+        return await self._find(oldest)
 
     async def shown(
         self, change: ChangeId, version: int, *, channel: ChannelId | None = None, ts: str | None = None
-    ) -> None:
+    ) -> Change:
         """Note that people were told about `version`, and where the message is, if there is one.
 
         News of an older version than was shown already does not count; its message does if there is no other.
+
+        Returns:
+            The change as it is now. Where its `shown_version` is newer than `version`, a newer state was told of before
+            this note came, and the older may have been drawn over it.
+
+        Raises:
+            LookupError: there is no such change.
         """
         is_news = changes.c.shown_version <= version
         values: dict[str, Any] = {"shown_version": case((is_news, version), else_=changes.c.shown_version)}
@@ -150,7 +229,12 @@ class StoredChanges:
             takes = or_(is_news, changes.c.message_ts.is_(None))
             values["message_channel"] = case((takes, str(channel)), else_=changes.c.message_channel)
             values["message_ts"] = case((takes, ts), else_=changes.c.message_ts)
-        await self._touch(changes.c.id == change, **values)
+        noted = update(changes).where(changes.c.id == change).values(**values).returning(changes)
+        async with self._database.write() as connection:
+            row = (await connection.execute(noted)).one_or_none()
+        if row is None:
+            raise LookupError(f"there is no change {change}")
+        return read_change(row)
 
     async def history(self, scope: Scope, *, limit: int) -> tuple[Event, ...]:
         """The latest events of `scope`, newest first. Events of no website are seen by who may see all."""
@@ -177,81 +261,11 @@ class StoredChanges:
         async with self._database.write() as connection:
             await append(connection, [event])
 
+    async def _find(self, wanted: Select[Any]) -> tuple[Change, ...]:
+        async with self._database.read() as connection:
+            return await many(connection, wanted)
+
     async def _touch(self, condition: ColumnElement[bool], **values: Any) -> bool:
         """Write to the change that fulfils the condition, in no new version. Whether there was one."""
         async with self._database.write() as connection:
             return (await connection.execute(update(changes).where(condition).values(**values))).rowcount == 1
-
-
-_OLDEST: Final = (changes.c.created_at, changes.c.id)
-
-
-async def _one(connection: AsyncConnection, condition: ColumnElement[bool]) -> Change | None:
-    row = (await connection.execute(select(changes).where(condition))).one_or_none()
-    return None if row is None else read_change(row)
-
-
-async def _with_token(connection: AsyncConnection, token: FormToken) -> Change | None:
-    return await _one(connection, changes.c.token == token)
-
-
-async def _holder(connection: AsyncConnection, flow: FlowId | None) -> Change | None:
-    """The open change of a flow; a flow to be made is held by none."""
-    if flow is None:
-        return None
-    return await _one(connection, and_(changes.c.flow_id == flow, _in(OPEN)))
-
-
-async def _insert_or_find(connection: AsyncConnection, change: Change) -> tuple[Change, bool]:
-    """Insert the change, or find the one with its token; raises FlowTaken for the one that holds its flow.
-
-    Whatever stood in the way may be gone when it is looked for: then there is another try, under another id.
-    """
-    for _ in range(_SUBMIT_ATTEMPTS - 1):
-        try:
-            return await _insert(connection, change), True
-        except IntegrityError:
-            if known := await _with_token(connection, change.asked.token):
-                return known, False
-            if holder := await _holder(connection, change.asked.flow):
-                raise FlowTaken(holder) from None
-        change = replace(change, id=ChangeId(new_id()))
-    return await _insert(connection, change), True
-
-
-async def _insert(connection: AsyncConnection, change: Change) -> Change:
-    async with connection.begin_nested():
-        await connection.execute(insert(changes).values(new_row(change)))
-    return change
-
-
-async def _replace(connection: AsyncConnection, seen: Change, moved: Change) -> Change:
-    is_as_seen = and_(
-        changes.c.id == seen.id,
-        changes.c.version == seen.version,
-        changes.c.lease_owner.is_not_distinct_from(seen.lease_owner),
-    )
-    replaced = update(changes).where(is_as_seen).values(moved_columns(seen, moved)).returning(changes)
-    row = (await connection.execute(replaced)).one_or_none()
-    if row is not None:
-        return read_change(row)
-    current = await _one(connection, changes.c.id == seen.id)
-    if current is None:
-        raise LookupError(f"there is no change {seen.id}")
-    raise Conflict(current)
-
-
-def _in(states: frozenset[State]) -> ColumnElement[bool]:
-    return changes.c.state.in_(sorted(state.value for state in states))
-
-
-def _is_free(now: datetime) -> ColumnElement[bool]:
-    return or_(changes.c.lease_until.is_(None), changes.c.lease_until < now)
-
-
-def _is_held(change: ChangeId, owner: str) -> ColumnElement[bool]:
-    return and_(changes.c.id == change, changes.c.lease_owner == owner)
-
-
-def _leased(lease: Lease) -> dict[str, Any]:
-    return {"lease_owner": lease.owner, "lease_until": lease.until}

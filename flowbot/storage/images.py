@@ -48,11 +48,12 @@ class StoredImages:
     async def purge(self, before: datetime) -> int:
         """Forget those older than `before` that nobody needs any more; how many.
 
-        An open change needs the picture that it names, and so does a delete that was or may have been carried out: its
-        flow can be made again.
+        An open change needs the picture that it names, whether it is wanted or kept on the way, and so does a delete
+        that was or may have been carried out: its flow can be made again.
         """
         is_open = changes.c.state.in_(sorted(state.value for state in OPEN))
         deleted = and_(changes.c.kind == Kind.DELETE.value, changes.c.state.in_(_MAY_BE_GONE))
-        is_needed = exists().where(changes.c.image_id == images.c.id, or_(is_open, deleted))
+        names = or_(changes.c.image_id == images.c.id, changes.c.kept_image_id == images.c.id)
+        is_needed = exists().where(names, or_(is_open, deleted))
         async with self._database.write() as connection:
             return (await connection.execute(delete(images).where(images.c.created_at < before, ~is_needed))).rowcount

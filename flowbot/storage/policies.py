@@ -1,10 +1,11 @@
 """Keeps the channel policies: the port `PolicyStore` on a database."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from pydantic import ValidationError
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flowbot.domain.policy import ChannelPolicy, PolicyBook
@@ -67,17 +68,30 @@ class StoredPolicies:
             if website_rows:
                 await connection.execute(insert(websites), website_rows)
 
+    async def put(self, policy: ChannelPolicy) -> None:
+        """Put one channel's policy in the place of the one it had, or after all others; those stay as they are.
+
+        Raises:
+            Fault: the database did not answer; the policy that was there stands.
+        """
+        of_channel = update(channel_policies).where(channel_policies.c.channel_id == str(policy.id))
+        written = _written(policy, self._clock())
+        async with self._database.write(alone="policies") as connection:
+            if (await connection.execute(of_channel.values(written))).rowcount:
+                return
+            last = await connection.scalar(select(func.max(channel_policies.c.position)))
+            position = 0 if last is None else last + 1
+            await connection.execute(insert(channel_policies).values(written | {"position": position}))
+
     def _policy_rows(self, book: PolicyBook) -> list[dict[str, Any]]:
         now = self._clock()
-        return [
-            {
-                "channel_id": str(policy.id),
-                "position": position,
-                "document": policy.model_dump(mode="json", exclude_unset=True),
-                "updated_at": now,
-            }
-            for position, policy in enumerate(book.channels)
-        ]
+        return [_written(policy, now) | {"position": position} for position, policy in enumerate(book.channels)]
+
+
+def _written(policy: ChannelPolicy, now: datetime) -> dict[str, Any]:
+    """A policy's columns but its position; the document holds just the keys that somebody wrote."""
+    document = policy.model_dump(mode="json", exclude_unset=True)
+    return {"channel_id": str(policy.id), "document": document, "updated_at": now}
 
 
 def _website_rows(book: PolicyBook) -> list[dict[str, Any]]:

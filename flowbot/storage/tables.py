@@ -86,7 +86,7 @@ changes: Final = Table(
     Column("id", String(32), primary_key=True),
     Column("token", String(128), nullable=False, unique=True),
     Column("kind", String(16), nullable=False),
-    Column("state", String(16), nullable=False, index=True),
+    Column("state", String(16), nullable=False),
     Column("version", Integer, nullable=False),
     Column("flow_id", BigInteger),
     Column("website_id", BigInteger, nullable=False),
@@ -95,6 +95,8 @@ changes: Final = Table(
     Column("image_id", String(32), index=True),
     Column("asked", JSON, nullable=False),
     Column("rule", JSON(none_as_null=True)),
+    Column("progress", JSON(none_as_null=True)),
+    Column("kept_image_id", String(32), index=True),
     Column("outcome", JSON(none_as_null=True)),
     Column("newest_before", BigInteger),
     Column("sent_at", UtcDateTime),
@@ -105,12 +107,15 @@ changes: Final = Table(
     Column("message_channel", String(64)),
     Column("message_ts", String(32)),
     Column("created_at", UtcDateTime, nullable=False),
-    Column("changed_at", UtcDateTime, nullable=False),
+    Column("changed_at", UtcDateTime, nullable=False, index=True),
+    Index(None, "state", "due_at"),
+    Index(None, "requester", "created_at"),
     Index("uq_changes_open_flow", "flow_id", unique=True, sqlite_where=_OPEN_FLOW, postgresql_where=_OPEN_FLOW),
 )
 """Every write to Enkapush. `asked` is the whole of what was submitted; the columns beside it are what is searched by.
 
-A flow has one open change at most. The states stand in the index as words: revisions are written once and for ever.
+`progress` is NULL while nothing is remembered; `kept_image_id` is the picture that it names. A flow has one open change
+at most. The states stand in the index as words: revisions are written once and for ever.
 """
 
 votes: Final = Table(

@@ -101,7 +101,7 @@ async def test_ids_are_short_and_without_characters_that_look_alike(store: Store
 async def test_an_id_that_is_taken_is_drawn_again(store: StoredChanges, monkeypatch: pytest.MonkeyPatch) -> None:
     drawn = iter(["same", "same", "fresh"])
     monkeypatch.setattr("flowbot.storage.change_rows.new_id", lambda: next(drawn))
-    monkeypatch.setattr("flowbot.storage.changes.new_id", lambda: next(drawn))
+    monkeypatch.setattr("flowbot.storage.change_writes.new_id", lambda: next(drawn))
     made = [await submitted(store, f"t{number}", kind=Kind.CREATE, flow=None) for number in range(2)]
     assert [change.id for change in made] == ["same", "fresh"]
     assert {event.change async for event in store.audit()} == {"same", "fresh"}

@@ -1,0 +1,93 @@
+"""Votes on a change, counted one after another: whoever counts holds the change's row until the count is written."""
+
+from dataclasses import replace
+from typing import Any
+
+from sqlalchemy import Row, delete, insert, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from flowbot.domain.changes import Change, ChangeId, Choice, Event, State, Vote
+from flowbot.domain.types import UserId
+from flowbot.services.ports import Ballot, Conflict, Lease
+from flowbot.storage.change_rows import read_change
+from flowbot.storage.change_writes import leased, next_version
+from flowbot.storage.events import append
+from flowbot.storage.tables import changes, votes
+
+
+async def count_vote(connection: AsyncConnection, change: ChangeId, vote: Vote, lease: Lease, *events: Event) -> Ballot:
+    """Count a vote in the transaction of `connection`, with all that follows from it (see the port).
+
+    Raises:
+        Conflict: the change is not pending any more.
+        LookupError: there is no such change.
+    """
+    seen = await _locked(connection, change)
+    if seen.state is not State.PENDING:
+        raise Conflict(seen)
+    before = await votes_on(connection, change)
+    if any((given.person, given.choice) == (vote.person, vote.choice) for given in before):
+        return Ballot(seen, before, is_new=False)
+    await _put(connection, change, vote)
+    counted = await votes_on(connection, change)
+    approved = _is_approved(seen, counted)
+    kept = await next_version(connection, seen, _counted(seen, vote, lease if approved else None))
+    told = [*events, _approval(kept, vote, counted)] if approved else events
+    await append(connection, [replace(event, change=change) for event in told])
+    return Ballot(kept, counted, is_new=True)
+
+
+async def votes_on(connection: AsyncConnection, change: ChangeId) -> tuple[Vote, ...]:
+    """The votes on a change, oldest first."""
+    wanted = select(votes).where(votes.c.change_id == change).order_by(votes.c.at, votes.c.person)
+    return tuple(_read(row) for row in await connection.execute(wanted))
+
+
+async def _locked(connection: AsyncConnection, change: ChangeId) -> Change:
+    """The change as it is once nobody else writes to it; it stays so until the transaction ends.
+
+    SQLite knows no `FOR UPDATE` and needs none: a writing transaction is alone.
+    """
+    row = (await connection.execute(select(changes).where(changes.c.id == change).with_for_update())).one_or_none()
+    if row is None:
+        raise LookupError(f"there is no change {change}")
+    return read_change(row)
+
+
+async def _put(connection: AsyncConnection, change: ChangeId, vote: Vote) -> None:
+    """Put the vote in the place of this person's earlier one."""
+    person = str(vote.person)
+    await connection.execute(delete(votes).where(votes.c.change_id == change, votes.c.person == person))
+    row = {"change_id": change, "person": person, "vote": vote.choice.value, "at": vote.at}
+    await connection.execute(insert(votes).values(row))
+
+
+def _is_approved(change: Change, counted: tuple[Vote, ...]) -> bool:
+    """Whether there are as many approvals as its rule asks for; where no rule is known there never are."""
+    approvals = [vote for vote in counted if vote.choice is Choice.APPROVE]
+    return change.rule is not None and len(approvals) >= change.rule.quorum
+
+
+def _counted(seen: Change, vote: Vote, lease: Lease | None) -> Change:
+    """The change after this vote: with a lease it is approved, and being applied under it."""
+    if lease is None:
+        return replace(seen, changed_at=vote.at)
+    return replace(seen, state=State.APPLYING, changed_at=vote.at, due_at=None, **leased(lease))
+
+
+def _approval(change: Change, last: Vote, counted: tuple[Vote, ...]) -> Event:
+    asked = change.asked
+    return Event(
+        at=last.at,
+        action="change.approved",
+        actor=last.person,
+        channel=asked.channel,
+        kind=asked.kind,
+        flow=asked.flow,
+        website=asked.website,
+        details={"approvers": [str(vote.person) for vote in counted if vote.choice is Choice.APPROVE]},
+    )
+
+
+def _read(row: Row[Any]) -> Vote:
+    return Vote(person=UserId(row.person), choice=Choice(row.vote), at=row.at)

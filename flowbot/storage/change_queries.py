@@ -1,0 +1,56 @@
+"""What is asked of the changes' table again and again."""
+
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, Select, and_, null, or_, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from flowbot.domain.changes import OPEN, Change, ChangeId, FormToken, State
+from flowbot.domain.types import FlowId
+from flowbot.storage.change_rows import read_change
+from flowbot.storage.tables import changes
+
+OLDEST: Final = (changes.c.created_at, changes.c.id)
+NEWEST: Final = (changes.c.created_at.desc(), changes.c.id.desc())
+LATEST: Final = (changes.c.changed_at.desc(), changes.c.id.desc())
+NEEDED_APPROVAL: Final = changes.c.rule.is_not(null())
+IS_PENDING: Final = changes.c.state == State.PENDING.value
+
+
+async def one(connection: AsyncConnection, condition: ColumnElement[bool]) -> Change | None:
+    """The change that fulfils the condition; there is one at most."""
+    row = (await connection.execute(select(changes).where(condition))).one_or_none()
+    return None if row is None else read_change(row)
+
+
+async def many(connection: AsyncConnection, wanted: Select[Any]) -> tuple[Change, ...]:
+    """The changes of a query for whole rows, in its order."""
+    return tuple(read_change(row) for row in await connection.execute(wanted))
+
+
+async def with_token(connection: AsyncConnection, token: FormToken) -> Change | None:
+    """The change that a form became."""
+    return await one(connection, changes.c.token == token)
+
+
+async def holder(connection: AsyncConnection, flow: FlowId | None) -> Change | None:
+    """The open change of a flow; a flow to be made is held by none."""
+    if flow is None:
+        return None
+    return await one(connection, and_(changes.c.flow_id == flow, in_states(OPEN)))
+
+
+def in_states(states: frozenset[State]) -> ColumnElement[bool]:
+    """Whether a change is in one of `states`."""
+    return changes.c.state.in_(sorted(state.value for state in states))
+
+
+def is_free(now: datetime) -> ColumnElement[bool]:
+    """Whether nobody works on a change at `now`."""
+    return or_(changes.c.lease_until.is_(None), changes.c.lease_until < now)
+
+
+def is_held(change: ChangeId, owner: str) -> ColumnElement[bool]:
+    """Whether it is this change, and `owner` has its lease."""
+    return and_(changes.c.id == change, changes.c.lease_owner == owner)

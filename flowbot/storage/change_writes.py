@@ -1,0 +1,70 @@
+"""The two writes of a change that may collide: a new row, and the next version of one."""
+
+from dataclasses import replace
+from typing import Any, Final
+
+from sqlalchemy import insert, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from flowbot.domain.changes import Change, ChangeId
+from flowbot.services.ports import Conflict, FlowTaken, Lease
+from flowbot.storage.change_queries import holder, one, with_token
+from flowbot.storage.change_rows import moved_columns, new_row, read_change
+from flowbot.storage.documents import new_id
+from flowbot.storage.tables import changes
+
+_SUBMIT_ATTEMPTS: Final = 5
+
+
+async def insert_or_find(connection: AsyncConnection, change: Change) -> tuple[Change, bool]:
+    """Insert the change, or find the one with its token; whether it is new.
+
+    Whatever stood in the way may be gone when it is looked for: then there is another try, under another id.
+
+    Raises:
+        FlowTaken: another change holds its flow.
+    """
+    for _ in range(_SUBMIT_ATTEMPTS - 1):
+        try:
+            return await _insert(connection, change), True
+        except IntegrityError:
+            if known := await with_token(connection, change.asked.token):
+                return known, False
+            if taken := await holder(connection, change.asked.flow):
+                raise FlowTaken(taken) from None
+        change = replace(change, id=ChangeId(new_id()))
+    return await _insert(connection, change), True
+
+
+async def _insert(connection: AsyncConnection, change: Change) -> Change:
+    async with connection.begin_nested():
+        await connection.execute(insert(changes).values(new_row(change)))
+    return change
+
+
+async def next_version(connection: AsyncConnection, seen: Change, moved: Change) -> Change:
+    """Put `moved` in the place of `seen`, if the kept one still has its version and the lease its owner.
+
+    Raises:
+        Conflict: somebody was faster.
+        LookupError: there is no such change.
+    """
+    is_as_seen = (
+        changes.c.id == seen.id,
+        changes.c.version == seen.version,
+        changes.c.lease_owner.is_not_distinct_from(seen.lease_owner),
+    )
+    replaced = update(changes).where(*is_as_seen).values(moved_columns(seen, moved)).returning(changes)
+    row = (await connection.execute(replaced)).one_or_none()
+    if row is not None:
+        return read_change(row)
+    current = await one(connection, changes.c.id == seen.id)
+    if current is None:
+        raise LookupError(f"there is no change {seen.id}")
+    raise Conflict(current)
+
+
+def leased(lease: Lease) -> dict[str, Any]:
+    """The columns, and likewise the fields, of who works on a change and until when."""
+    return {"lease_owner": lease.owner, "lease_until": lease.until}

@@ -43,6 +43,16 @@ class EnkapushWriter:
             patch = forms.FlowPatch(**changed, **_unread(update.unread), image=_image(update.image))
             await self._client.flows.update(flow, patch)
 
+    async def set_enabled(self, flow: FlowId, enabled: bool) -> None:
+        """Enable or disable a flow, and nothing else."""
+        with _outcomes():
+            await self._client.flows.update(flow, forms.FlowPatch(is_enabled=enabled))
+
+    async def delete(self, flow: FlowId) -> None:
+        """Delete a flow."""
+        with _outcomes():
+            await self._client.flows.delete(flow)
+
 
 @contextmanager
 def _outcomes() -> Iterator[None]:

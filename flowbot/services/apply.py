@@ -2,13 +2,13 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, is_dataclass, replace
 from typing import Any, Final
 
 import structlog
 
 from flowbot.domain.changes import Change, Image, ImageId, Kind, Outcome, State
-from flowbot.domain.content import Content, Wanted, differences, fingerprint, flow_differences
+from flowbot.domain.content import Content, Difference, Wanted, differences, fingerprint, flow_differences
 from flowbot.domain.flows import Flow
 from flowbot.domain.types import FlowId
 from flowbot.errors import Fault, UserError
@@ -16,6 +16,7 @@ from flowbot.services.catalog import Catalog
 from flowbot.services.ports import (
     ChangeStore,
     Clock,
+    FlowPictures,
     FlowSource,
     FlowUpdate,
     FlowWriter,
@@ -34,14 +35,26 @@ Sleep = Callable[[float], Awaitable[None]]
 log = structlog.get_logger(__name__)
 
 
+class LeaseLostError(Exception):
+    """Somebody else works on the change."""
+
+
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """How a change ended: its state, the outcome for people, the flow where it was read, details for the audit."""
+    """How a change ended.
+
+    Attributes:
+        outcome: For people.
+        flow: As it was read back.
+        details: For the audit.
+        change: As it is kept by now, where it was kept anew on the way.
+    """
 
     state: State
     outcome: Outcome
     flow: Flow | None = None
     details: Mapping[str, Any] = field(default_factory=dict)
+    change: Change | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +81,7 @@ class Applying:
     store: ChangeStore
     images: ImageStore
     pictures: PictureSource
+    flow_pictures: FlowPictures
     source: FlowSource
     writer: FlowWriter
     catalog: Catalog
@@ -81,27 +95,58 @@ class Applying:
         Raises:
             Fault: the database did not answer.
         """
+        kinds: Mapping[Kind, Callable[[Change], Awaitable[Verdict]]] = {
+            Kind.CREATE: self._create,
+            Kind.RESTORE: self._create,
+            Kind.EDIT: self._edit,
+            Kind.ENABLE: self._switch,
+            Kind.DISABLE: self._switch,
+            Kind.DELETE: self._delete,
+        }
         try:
-            return await (self._create(change) if change.asked.kind is Kind.CREATE else self._edit(change))
+            return await kinds[change.asked.kind](change)
         except NotDone as error:
             return _failed(error)
+
+    async def look_again(self, change: Change, *, is_final: bool) -> Verdict:
+        """Only look what became of a change: nothing is written.
+
+        Args:
+            change: one of which it is not known.
+            is_final: whether what is not there now will not come any more.
+
+        Raises:
+            Fault: Enkapush did not answer.
+        """
+        asked = change.asked
+        if asked.kind in {Kind.CREATE, Kind.RESTORE}:
+            flows = await self.source.all_flows()
+            found = await self._made_by_it(flows, _wanted(change), change.newest_before)
+            if found:
+                return await self._read_back(found, _wanted(change), asked.kind)
+        elif asked.flow is not None:
+            flow = await self.source.flow(asked.flow)
+            if _is_reached(change, flow):
+                return _reached(change, flow)
+        outcome = Outcome("not_done.looked", {"id": str(asked.flow or "")})
+        return Verdict(State.FAILED if is_final else State.UNKNOWN, outcome)
 
     # --- a new flow ------------------------------------------------------------------------------------------------
 
     async def _create(self, change: Change) -> Verdict:
         wanted = _wanted(change)
         if change.sent_at is not None:
-            return await self._found_or_unknown(wanted, change.newest_before)
+            return await self._found_or_unknown(change.asked.kind, wanted, change.newest_before)
         image = await self._image(change)
         newest = await self._newest()
         if not await self.store.latch(change.id, self.owner, self.clock(), newest):
-            raise NotDone("not_done.taken_over")
+            raise LeaseLostError
         try:
             flow = await self.writer.create(wanted.content, wanted.unread, image)
         except Unclear:
             log.warning("change.unclear", change=change.id)
-            return await self._found_or_unknown(wanted, newest)
-        return await self._read_back(flow, wanted)
+            return await self._found_or_unknown(change.asked.kind, wanted, newest)
+        return await self._read_back(flow, wanted, change.asked.kind)
 
     async def _newest(self) -> FlowId | None:
         """The highest flow id that there is: what is found above it later was made later.
@@ -115,7 +160,7 @@ class Applying:
             raise _not_asked(fault) from fault
         return max((entry.flow.id for entry in snapshot.flows), default=None)
 
-    async def _found_or_unknown(self, wanted: Wanted, newest: FlowId | None) -> Verdict:
+    async def _found_or_unknown(self, kind: Kind, wanted: Wanted, newest: FlowId | None) -> Verdict:
         """Look for the flow that a request may have made. It is never sent again: that could make a second one."""
         answered = False
         for pause in LOOKS_SECONDS:
@@ -126,7 +171,7 @@ class Applying:
                 continue
             answered = True
             if found := await self._made_by_it(flows, wanted, newest):
-                return await self._read_back(found, wanted)
+                return await self._read_back(found, wanted, kind)
         return Verdict(State.UNKNOWN, Outcome("unknown.create" if answered else "unknown.create_unseen"))
 
     async def _made_by_it(self, flows: Iterable[Flow], wanted: Wanted, newest: FlowId | None) -> FlowId | None:
@@ -135,7 +180,7 @@ class Applying:
         others = await self.store.made(alike) if alike else frozenset()
         return next((flow for flow in alike if flow not in others), None)
 
-    async def _read_back(self, flow_id: FlowId, wanted: Wanted) -> Verdict:
+    async def _read_back(self, flow_id: FlowId, wanted: Wanted, kind: Kind) -> Verdict:
         """What Enkapush has now: a success is no proof."""
         flow = await self._look(flow_id)
         if flow is None:
@@ -144,7 +189,8 @@ class Applying:
         if flow.is_enabled:
             return Verdict(State.UNKNOWN, Outcome("unknown.enabled", {"id": str(flow_id)}, flow_id), flow)
         unlike = [difference.field for difference in differences(wanted.content, Content.of(flow))]
-        return Verdict(State.APPLIED, Outcome("applied.create", {"id": str(flow_id)}, flow_id), flow, _unlike(unlike))
+        outcome = Outcome(f"applied.{kind}", {"id": str(flow_id)}, flow_id)
+        return Verdict(State.APPLIED, outcome, flow, _unlike(unlike))
 
     # --- an edit ---------------------------------------------------------------------------------------------------
 
@@ -161,8 +207,7 @@ class Applying:
             update = FlowUpdate(Content.of(now), wanted.content, wanted.unread, image)
             if update.is_empty:
                 return _applied_edit(flow_id, now, before)
-            if not await self._still_ours(change):
-                raise NotDone("not_done.taken_over")
+            await self._note_sending(change)
             try:
                 await self.writer.update(flow_id, update)
             except Unclear:
@@ -187,22 +232,26 @@ class Applying:
         return flow
 
     def _obstacle(self, change: Change, before: Flow, now: Flow) -> Verdict | None:
-        """Whether the flow is no longer what the form showed; our own effect of an earlier try does not count."""
-        wanted = _wanted(change)
+        """Whether the flow is no longer what was asked about; our own effect of an earlier try does not count."""
         if fingerprint(now) == fingerprint(before):
             return None
-        if change.sent_at is not None and _same(Content.of(now), wanted.content) and not now.is_enabled:
+        if change.sent_at is not None and _is_reached(change, now):
             return None
-        fields = [difference.field for difference in flow_differences(before, now)]
-        outcome = Outcome("out_of_date.edit", {"id": str(now.id), "fields": fields})
-        return Verdict(State.OUT_OF_DATE, outcome, now)
+        found = [_plain(difference) for difference in flow_differences(before, now)]
+        params = {"id": str(now.id), "fields": [each["field"] for each in found], "differences": found}
+        return Verdict(State.OUT_OF_DATE, Outcome("out_of_date.edit", params), now)
 
-    async def _still_ours(self, change: Change) -> bool:
-        """Note that the write goes out; a second try, or one after a crash, has noted it before."""
+    async def _note_sending(self, change: Change) -> None:
+        """Note that the write goes out; a second try, or one after a crash, has noted it before.
+
+        Raises:
+            LeaseLostError: another process has taken the change over.
+        """
         if change.sent_at is None and await self.store.latch(change.id, self.owner, self.clock(), None):
-            return True
+            return
         kept = await self.store.get(change.id)
-        return kept is not None and kept.lease_owner == self.owner and kept.state is State.APPLYING
+        if kept is None or kept.lease_owner != self.owner or kept.state is not State.APPLYING:
+            raise LeaseLostError
 
     async def _edited(self, flow_id: FlowId, wanted: Wanted, before: Flow) -> Verdict:
         flow = await self._look(flow_id)
@@ -221,6 +270,93 @@ class Applying:
             self.catalog.put(flow)
             return _applied_edit(flow_id, flow, before)
         return Verdict(State.UNKNOWN, Outcome("unknown.edit", {"id": str(flow_id)}, flow_id), flow)
+
+    # --- enabling, disabling, deleting -----------------------------------------------------------------------------
+
+    async def _switch(self, change: Change) -> Verdict:
+        """Enable or disable. The same again has the same effect, so it may be tried again where it is not there."""
+        before, enabled = _before(change), change.asked.kind is Kind.ENABLE
+        for _ in range(EDIT_TRIES):
+            now = await self._present(before.id)
+            if now is None:
+                return _gone(before)
+            if obstacle := self._obstacle(change, before, now):
+                return obstacle
+            if not _is_reached(change, now):
+                await self._note_sending(change)
+                try:
+                    await self.writer.set_enabled(before.id, enabled)
+                except Unclear:
+                    log.warning("change.unclear", change=change.id)
+                    change = await self.store.get(change.id) or change
+                    continue
+            return await self._confirmed(change)
+        return await self._confirmed(change)
+
+    async def _delete(self, change: Change) -> Verdict:
+        """Keep the picture, then delete."""
+        before = _before(change)
+        for _ in range(EDIT_TRIES):
+            now = await self._present(before.id)
+            if now is None:
+                return _gone(before) if change.sent_at is None else _reached(change, None)
+            if obstacle := self._obstacle(change, before, now):
+                return obstacle
+            change = await self._with_picture_kept(change, now)
+            await self._note_sending(change)
+            try:
+                await self.writer.delete(before.id)
+            except Unclear:
+                log.warning("change.unclear", change=change.id)
+                change = await self.store.get(change.id) or change
+                continue
+            break
+        return await self._confirmed(change)
+
+    async def _confirmed(self, change: Change) -> Verdict:
+        """What Enkapush has now: a success is no proof."""
+        before = _before(change)
+        try:
+            flow = await self.source.flow(before.id)
+        except Fault:
+            outcome = Outcome(f"unknown.{change.asked.kind}", {"id": str(before.id)}, before.id)
+            return Verdict(State.UNKNOWN, outcome, change=change)
+        self.catalog.put(flow) if flow else self.catalog.drop(before.id)
+        if _is_reached(change, flow):
+            return replace(_reached(change, flow), change=change)
+        if change.sent_at is None:
+            # This process sent it, and Enkapush said that it was done.
+            return Verdict(State.FAILED, Outcome("not_done.ignored_it", {"id": str(before.id)}), flow, change=change)
+        outcome = Outcome(f"unknown.{change.asked.kind}", {"id": str(before.id)}, before.id)
+        return Verdict(State.UNKNOWN, outcome, flow, change=change)
+
+    async def _present(self, flow_id: FlowId) -> Flow | None:
+        """The flow as it is, None where it is gone.
+
+        Raises:
+            NotDone: Enkapush does not say.
+        """
+        try:
+            return await self.source.flow(flow_id)
+        except Fault as fault:
+            raise _not_asked(fault) from fault
+
+    async def _with_picture_kept(self, change: Change, now: Flow) -> Change:
+        """The change with the flow's picture kept for a restore, before anything is deleted.
+
+        Raises:
+            NotDone: the picture is there and could not be fetched.
+        """
+        if now.image_url is None or change.progress.image is not None:
+            return change
+        try:
+            picture = await self.flow_pictures.of(now)
+        except Fault as fault:
+            raise NotDone("not_done.picture", id=str(now.id)) from fault
+        if picture is None:
+            return change
+        kept = await self.images.put(picture, self.clock())
+        return await self.store.move(change, replace(change, progress=replace(change.progress, image=kept)))
 
     # --- both ------------------------------------------------------------------------------------------------------
 
@@ -252,6 +388,43 @@ class Applying:
 def _not_asked(fault: Fault) -> NotDone:
     """Enkapush could not even be asked beforehand: the same reason, and nothing was sent."""
     return NotDone(f"not_done.{fault.key.rpartition('_')[2]}")
+
+
+def _before(change: Change) -> Flow:
+    if change.asked.before is None:
+        raise NotDone("not_done.gone")
+    return change.asked.before
+
+
+def _is_reached(change: Change, flow: Flow | None) -> bool:
+    """Whether the flow is as the change wants it, by what Enkapush tells."""
+    kind, before = change.asked.kind, _before(change)
+    if kind is Kind.DELETE:
+        return flow is None
+    if flow is None:
+        return False
+    if kind is Kind.EDIT:
+        return _same(Content.of(flow), _wanted(change).content) and flow.is_enabled == before.is_enabled
+    same_content = Content.of(flow) == Content.of(before) and flow.image_url == before.image_url
+    return same_content and flow.is_enabled is (kind is Kind.ENABLE)
+
+
+def _reached(change: Change, flow: Flow | None) -> Verdict:
+    before = _before(change)
+    return Verdict(State.APPLIED, Outcome(f"applied.{change.asked.kind}", {"id": str(before.id)}, before.id), flow)
+
+
+def _gone(before: Flow) -> Verdict:
+    return Verdict(State.OUT_OF_DATE, Outcome("out_of_date.gone", {"id": str(before.id), "gone": True}))
+
+
+def _plain(difference: Difference) -> dict[str, Any]:
+    """A difference as plain data, for keeping."""
+    return {"field": difference.field, "before": _value(difference.before), "after": _value(difference.after)}
+
+
+def _value(value: Any) -> Any:
+    return asdict(value) if is_dataclass(value) and not isinstance(value, type) else value
 
 
 def _wanted(change: Change) -> Wanted:

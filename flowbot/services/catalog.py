@@ -105,6 +105,13 @@ class Catalog:
         if self._kept is not None:
             self._kept = replace(self._kept, flows=with_flow(self._kept.flows, flow))
 
+    def drop(self, flow: FlowId) -> None:
+        """A flow that flowbot has just deleted: lists forget it at once."""
+        self._put.pop(flow, None)
+        if self._kept is not None:
+            kept = tuple(entry for entry in self._kept.flows if entry.flow.id != flow)
+            self._kept = replace(self._kept, flows=kept)
+
     async def close(self) -> None:
         """End a fetch that is under way."""
         await self._flight.close()

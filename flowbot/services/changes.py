@@ -1,20 +1,23 @@
 """Carrying changes out: once, under a lease, to an outcome that is known or honestly not."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any, Final
 
 import structlog
 
-from flowbot.domain.changes import IN_HAND, Change, Event, Kind, NewChange, Outcome, State
-from flowbot.domain.policy import ChannelPolicy, Permission, decide
+from flowbot.domain.changes import IN_HAND, Change, ChangeId, Event, NewChange, Outcome, State
+from flowbot.domain.policy import ApprovalRule
+from flowbot.domain.types import UserId
 from flowbot.errors import Fault, UserError
-from flowbot.services.apply import Applying, Settled
+from flowbot.services.apply import Applying, LeaseLostError, Settled, Verdict
 from flowbot.services.people import Caller, People, Reader
 from flowbot.services.ports import ChangeStore, Clock, Conflict, DraftStore, Lease, PolicyStore, Teller
+from flowbot.services.requests import reminders
+from flowbot.services.rulings import Ruling, Rulings
 
 LEASE_SECONDS: Final = 4.0
 """A process that works on a change and is not heard of for this long has lost it."""
@@ -23,26 +26,27 @@ RENEW_SECONDS: Final = 1.0
 log = structlog.get_logger(__name__)
 
 
-class LeaseLostError(Exception):
-    """Another process has taken the change over."""
-
-
 @dataclass(frozen=True, slots=True)
 class Changes:
     """The use cases that write.
 
     Attributes:
         owner: This process's name on leases.
+        rulings: What the policies say.
         applying: Does the writing and the reading back.
+        in_hand: What this process works on. A lease says which process, not which of its tasks: one that was frozen
+            for longer than a lease lasts finds its own work among what may be taken over.
     """
 
     store: ChangeStore
     drafts: DraftStore
     policies: PolicyStore
     people: People
+    rulings: Rulings
     applying: Applying
     clock: Clock
     owner: str
+    in_hand: set[ChangeId] = field(default_factory=set)
 
     async def submit(self, new: NewChange) -> tuple[Change, bool]:
         """Keep a change, so that a crash cannot lose it, and whether it is new: a doubled submit is one change.
@@ -52,12 +56,13 @@ class Changes:
             Fault: the database did not keep it.
         """
         event = _event(new, self.clock(), "change.submitted")
-        return await self.store.submit(new, self._lease(), event)
+        return await self.store.submit(new, self.lease(), event)
 
     async def carry_out(self, change: Change, tell: Teller, reader: Reader | None = None) -> Change:
         """Judge and apply a change that this process holds, and tell how it ended.
 
-        Where the process dies, another does the rest; where it cannot be told, it is tried again later.
+        Where the process dies, another does the rest; where it cannot be told, it is tried again later. What this
+        process works on already is left to that.
 
         Args:
             change: as `submit` or the store's `claim` gave it.
@@ -67,74 +72,138 @@ class Changes:
         try:
             async with self._held(change):
                 settled = await self._settle(change, reader)
-                await tell(settled.change, settled.flow)
-                await self.store.shown(change.id, settled.change.version)
-                return settled.change
+                if settled.change.state is not State.PENDING:
+                    return await self._told(settled, tell)
+            # Whoever votes takes the lease, and may do so as soon as the request is seen.
+            return await self._told(settled, tell)
         except LeaseLostError:
             log.warning("change.lease_lost", change=change.id)
         except Conflict as conflict:
             return conflict.current
         return await self.store.get(change.id) or change
 
+    async def _told(self, settled: Settled, tell: Teller) -> Change:
+        await tell(settled.change, settled.flow)
+        return await self.store.shown(settled.change.id, settled.change.version)
+
     async def tell_again(self, change: Change, tell: Teller) -> None:
-        """Tell how a settled change ended, which nobody managed so far."""
-        await tell(change, None)
-        await self.store.shown(change.id, change.version)
+        """Tell how a settled change ended, which nobody managed so far.
+
+        Args:
+            change: as the store's `untold` gave it.
+            tell: how to tell the one who asked.
+        """
+        with suppress(LeaseLostError):
+            async with self._held(change):
+                await tell(change, None)
+                await self.store.shown(change.id, change.version)
+
+    async def look_again(self, change: Change, *, is_final: bool) -> Change:
+        """Look once more at a change of which it is not known; it stays so where that cannot be told yet.
+
+        Args:
+            change: an unknown one.
+            is_final: whether what is not there now will not come any more.
+        """
+        verdict = await self.applying.look_again(change, is_final=is_final)
+        if verdict.state is State.UNKNOWN:
+            return change
+        try:
+            return await self._move(change, verdict.state, verdict.outcome, action="change.checked", **verdict.details)
+        except Conflict as conflict:
+            return conflict.current
+
+    def event(self, change: Change, action: str, actor: UserId | None, details: Mapping[str, Any]) -> Event:
+        """An event of a change, as of now."""
+        return replace(_event(change.asked, self.clock(), action), change=change.id, actor=actor, details=details)
+
+    def lease(self) -> Lease:
+        """A lease of this process's, from now."""
+        return Lease(self.owner, self.clock() + timedelta(seconds=LEASE_SECONDS))
 
     async def _settle(self, change: Change, reader: Reader | None) -> Settled:
-        """The change in its final state."""
+        """The change in a state in which this process has nothing more to do with it."""
         if change.state is State.DRAFT:
-            refusal = await self._judged(change.asked, reader)
-            if refusal is not None:
-                return Settled(await self._move(change, State.FAILED, refusal))
+            ruling = await self._ruling(change, reader)
+            if ruling.refusal is not None:
+                return Settled(await self._move(change, State.FAILED, ruling.refusal))
+            if ruling.rule is not None:
+                return Settled(await self._wait_for_approval(change, ruling.rule))
             change = await self._move(change, State.APPLYING, None)
         if change.state not in IN_HAND:
             return Settled(change)
-        verdict = await self.applying.apply(change)
-        settled = await self._move(change, verdict.state, verdict.outcome, **verdict.details)
+        return await self._apply(change)
+
+    async def _apply(self, change: Change) -> Settled:
+        lapsed = await self.rulings.lapsed(change) if change.sent_at is None else None
+        verdict = Verdict(State.FAILED, lapsed) if lapsed else await self.applying.apply(change)
+        settled = await self._move(verdict.change or change, verdict.state, verdict.outcome, **verdict.details)
         if settled.state is State.APPLIED:
             await self.drafts.drop(change.asked.token)
         return Settled(settled, verdict.flow)
 
-    async def _judged(self, asked: NewChange, reader: Reader | None) -> Outcome | None:
-        """Why this may not be done, by the policy as it is now; None where it may."""
+    async def _ruling(self, change: Change, reader: Reader | None) -> Ruling:
+        """What the policy, as it is now, says of what was asked."""
         try:
-            reader = reader or await self.people.reader(Caller(asked.requester, None))
+            reader = reader or await self.people.reader(Caller(change.asked.requester, None))
         except UserError as error:
-            return Outcome(error.key, error.params)
-        scope = await self.policies.scope(asked.channel)
-        decision = decide(scope.policy, reader.actor, Permission.EDIT)
-        if not decision.allowed or scope.policy is None:
-            return Outcome(f"denied.{decision.reason}")
-        return _out_of_bounds(asked, scope.policy)
+            return Ruling(refusal=Outcome(error.key, error.params))
+        return await self.rulings.rule(change.asked, reader)
 
-    async def _move(self, change: Change, to: State, outcome: Outcome | None, **details: Any) -> Change:
+    async def _wait_for_approval(self, change: Change, rule: ApprovalRule) -> Change:
+        first, *_ = reminders(change.created_at, rule)
+        waiting = replace(change, rule=rule, due_at=first)
+        pending = await self._move(waiting, State.PENDING, None)
+        await self.drafts.drop(change.asked.token)
+        return pending
+
+    async def _move(
+        self, change: Change, to: State, outcome: Outcome | None, *, action: str | None = None, **details: Any
+    ) -> Change:
         """The change in its next state; the move and its event are one transaction."""
         now = self.clock()
         flow = (outcome.flow if outcome else None) or change.asked.flow
         said = {"outcome": outcome.key, **outcome.params} if outcome else {}
         event = replace(
-            _event(change.asked, now, f"change.{to}"), change=change.id, flow=flow, details={**said, **details}
+            _event(change.asked, now, action or f"change.{to}"),
+            change=change.id,
+            flow=flow,
+            details={**said, "state": str(to), **details},
         )
-        moved = replace(change, state=to, outcome=outcome, changed_at=now, **self._lease_fields())
+        lease = self.lease() if to is not State.PENDING and action is None else None
+        moved = replace(
+            change,
+            state=to,
+            outcome=outcome or change.outcome,
+            changed_at=now,
+            lease_owner=lease.owner if lease else change.lease_owner,
+            lease_until=lease.until if lease else change.lease_until,
+        )
         kept = await self.store.move(change, moved, event)
         log.info("change.moved", change=change.id, kind=change.asked.kind, state=to, flow=flow)
         return kept
 
     @asynccontextmanager
     async def _held(self, change: Change) -> AsyncIterator[None]:
-        """Hold the lease while the block runs; it ends with LeaseLostError where the lease is lost."""
+        """Hold the lease while the block runs.
+
+        Raises:
+            LeaseLostError: another process has taken the change over, or another task of this one holds it.
+        """
+        if change.id in self.in_hand:
+            raise LeaseLostError
         work = asyncio.current_task()
         lost = False
 
         async def renew() -> None:
             nonlocal lost
-            while await self.store.renew(change.id, self._lease()):  # noqa: ASYNC110 - a heartbeat, not a poll
+            while await self.store.renew(change.id, self.lease()):  # noqa: ASYNC110 - a heartbeat, not a poll
                 await asyncio.sleep(RENEW_SECONDS)
             lost = True
             if work is not None:
                 work.cancel()
 
+        self.in_hand.add(change.id)
         keeper = asyncio.create_task(_through_faults(renew))
         try:
             yield
@@ -147,19 +216,13 @@ class Changes:
             keeper.cancel()
             with suppress(asyncio.CancelledError):
                 await keeper
+            self.in_hand.discard(change.id)
             if not lost:
                 await asyncio.shield(self._release(change))
 
     async def _release(self, change: Change) -> None:
         with suppress(Fault):
             await self.store.release(change.id, self.owner)
-
-    def _lease(self) -> Lease:
-        return Lease(self.owner, self.clock() + timedelta(seconds=LEASE_SECONDS))
-
-    def _lease_fields(self) -> dict[str, Any]:
-        lease = self._lease()
-        return {"lease_owner": lease.owner, "lease_until": lease.until}
 
 
 async def _through_faults(renew: Callable[[], Awaitable[None]]) -> None:
@@ -182,13 +245,3 @@ def _event(asked: NewChange, at: Any, action: str) -> Event:
         website=asked.website,
         details={"reason": asked.reason} if asked.reason else {},
     )
-
-
-def _out_of_bounds(asked: NewChange, policy: ChannelPolicy) -> Outcome | None:
-    """Whether the change leaves the channel's websites, or touches what needs an approval."""
-    websites = {asked.website} | ({asked.wanted.content.website_id} if asked.wanted else set())
-    if not all(policy.names_website(website) for website in websites):
-        return Outcome("form.website_gone")
-    if asked.kind is Kind.EDIT and asked.before is not None and asked.before.is_enabled:
-        return Outcome("form.is_enabled", {"id": str(asked.flow)})
-    return None

@@ -3,13 +3,17 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Final
 
 from flowbot.domain.changes import Change, Choice, Kind, Vote
 from flowbot.domain.content import Content, Difference, differences
 from flowbot.domain.flows import Flow
 from flowbot.domain.lint import Remark
-from flowbot.domain.policy import Principal
+from flowbot.domain.policy import ApprovalRule, Principal
 from flowbot.domain.types import UserId, WebsiteId
+
+REMINDER_FRACTIONS: Final = (0.25, 0.5, 0.75)
+"""When approvers are reminded, of the time that a request has: ever later, for what waited so far."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,3 +76,9 @@ def expiry(change: Change) -> datetime | None:
     if change.rule is None:
         return None
     return change.created_at + timedelta(hours=change.rule.expires_after_hours)
+
+
+def reminders(asked_at: datetime, rule: ApprovalRule) -> list[datetime]:
+    """The moments at which something is due while a request waits: the reminders, and its expiry at last."""
+    lifetime = timedelta(hours=rule.expires_after_hours)
+    return [*(asked_at + lifetime * fraction for fraction in REMINDER_FRACTIONS), asked_at + lifetime]

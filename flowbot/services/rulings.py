@@ -1,0 +1,98 @@
+"""What the policy says of a change: may it be asked for, does it need an approval, does the approval still hold."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from flowbot.domain.changes import Change, Choice, Ending, Kind, NewChange, Outcome
+from flowbot.domain.policy import ApprovalRule, ChannelPolicy, Gate, Permission, decide
+from flowbot.domain.types import UserId
+from flowbot.errors import UserError
+from flowbot.services.people import Caller, People, Reader
+from flowbot.services.ports import ChangeStore, PolicyStore
+
+GATES: Final[Mapping[Kind, Gate]] = {
+    Kind.ENABLE: Gate.ENABLE,
+    Kind.DISABLE: Gate.DISABLE,
+    Kind.DELETE: Gate.DELETE,
+    Kind.EDIT: Gate.EDIT_ENABLED,
+}
+"""What each kind may have to pass. A flow that is made or restored is disabled, so nothing stands before it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """Either a refusal; or the rule to be approved by; or, with neither, leave to do it at once."""
+
+    refusal: Outcome | None = None
+    rule: ApprovalRule | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rulings:
+    """Looks at the policies as they are now."""
+
+    policies: PolicyStore
+    people: People
+    store: ChangeStore
+
+    async def rule(self, asked: NewChange, reader: Reader) -> Ruling:
+        """Whether `reader` may ask for it, and whether it needs an approval.
+
+        Raises:
+            Fault: the database did not answer.
+        """
+        policy = (await self.policies.scope(asked.channel)).policy
+        decision = decide(policy, reader.actor, Permission.EDIT)
+        if not decision.allowed or policy is None:
+            return Ruling(refusal=Outcome(f"denied.{decision.reason}"))
+        if not _within(asked, policy):
+            return Ruling(refusal=Outcome("form.website_gone"))
+        if not needs_approval(asked, policy.approval):
+            return Ruling()
+        if not policy.approvers and not policy.approval.break_glass:
+            return Ruling(refusal=Outcome("request.no_approvers"))
+        return Ruling(rule=policy.approval)
+
+    async def lapsed(self, change: Change) -> Outcome | None:
+        """Why a change that was about to be applied may not be any more; None where it still may.
+
+        The policy may have changed since it was asked for, or since the votes: people lose rights, websites move.
+
+        Raises:
+            Fault: the database did not answer.
+        """
+        policy = (await self.policies.scope(change.asked.channel)).policy
+        if policy is None or not _within(change.asked, policy):
+            return Outcome("form.website_gone")
+        if change.rule is None:
+            return Outcome("request.lapsed") if needs_approval(change.asked, policy.approval) else None
+        closing = change.progress.closing
+        if closing is not None and closing.how is Ending.BREAK_GLASS:
+            still = await self._still_may(policy, closing.by, Permission.BREAK_GLASS)
+            return None if still else Outcome("request.lapsed")
+        votes = await self.store.votes(change.id)
+        people = [vote.person for vote in votes if vote.choice is Choice.APPROVE]
+        entitled = [person for person in people if await self._still_may(policy, person, Permission.APPROVE)]
+        return None if len(entitled) >= change.rule.quorum else Outcome("request.lapsed")
+
+    async def _still_may(self, policy: ChannelPolicy, person: UserId, permission: Permission) -> bool:
+        try:
+            reader = await self.people.reader(Caller(person, None))
+        except UserError:
+            return False
+        return decide(policy, reader.actor, permission).allowed
+
+
+def needs_approval(asked: NewChange, rule: ApprovalRule) -> bool:
+    """Whether the rule asks for an approval of it. Editing counts where the flow is enabled."""
+    gate = GATES.get(asked.kind)
+    if asked.kind is Kind.EDIT and not (asked.before and asked.before.is_enabled):
+        return False
+    return gate is not None and gate in rule.required_for
+
+
+def _within(asked: NewChange, policy: ChannelPolicy) -> bool:
+    """Whether the channel works with the flow's website, and with the one it is moved to."""
+    websites = {asked.website} | ({asked.wanted.content.website_id} if asked.wanted else set())
+    return all(policy.names_website(website) for website in websites)

@@ -86,7 +86,7 @@ class Home:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """A person as Slack knows them. `locale` such as `tr-TR`; `timezone` an IANA name; either may be unknown."""
+    """A person as Slack knows them. `locale` such as `tr-TR`; `timezone` an IANA name; any text may be unknown."""
 
     user: UserId
     team: TeamId | None
@@ -97,6 +97,7 @@ class Profile:
     is_stranger: bool
     is_bot: bool
     is_deactivated: bool
+    name: str = ""
 
 
 class Directory(Protocol):

@@ -44,6 +44,8 @@ class _User(_Answer):
     is_stranger: bool = False
     is_bot: bool = False
     deleted: bool = False
+    real_name: str | None = None
+    name: str | None = None
 
 
 class _UserInfo(_Answer):
@@ -88,6 +90,7 @@ class SlackDirectory:
             is_stranger=found.is_stranger,
             is_bot=found.is_bot,
             is_deactivated=found.deleted,
+            name=found.real_name or found.name or "",
         )
 
     async def groups(self) -> Mapping[GroupId, frozenset[UserId]]:

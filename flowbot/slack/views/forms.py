@@ -124,13 +124,12 @@ def remarks(remarked: Sequence[Remark], t: Translator) -> list[Block]:
 
 def told(key: str, params: Mapping[str, Any], t: Translator) -> str:
     """A sentence as plain text; foreign text in it cannot turn its surroundings around."""
-    return kit.clip(t(key, **{name: _shown(value, t) for name, value in params.items()}), TOLD_MAX)
+    return kit.clip(t(key, **{name: _shown(name, value, t) for name, value in params.items()}), TOLD_MAX)
 
 
-def _shown(value: Any, t: Translator) -> Any:
-    if isinstance(value, list):
-        return t.listed([kit.isolated(each) for each in value])
-    return kit.isolated(value) if isinstance(value, str) else value
+def _shown(name: str, value: Any, t: Translator) -> Any:
+    listed = sentences.listed(name, value, t)
+    return kit.isolated(listed) if isinstance(value, str) else listed
 
 
 def _as_flow(content: Content, image_url: str | None) -> Flow:

@@ -10,11 +10,27 @@ from flowbot.slack.views.kit import Message
 _PARSED: Final = str.maketrans(
     {"&": "&amp;", "<": "&lt;", ">": "&gt;"} | {mark: f"\N{WORD JOINER}{mark}\N{WORD JOINER}" for mark in "@#*_~`:./"}
 )
+FIELDS: Final[Mapping[str, str]] = {
+    "website_id": "field.website",
+    "name": "field.name",
+    "title": "field.title",
+    "description": "field.description",
+    "wait": "field.wait",
+    "url": "field.url",
+    "ttl": "field.ttl",
+    "is_silent": "field.silent",
+    "is_auto_hide": "field.auto_hide",
+    "button_1": "field.button",
+    "button_2": "field.button",
+    "image_url": "field.image",
+    "is_enabled": "field.state",
+}
+"""What a person reads for each field that can differ (`domain.content.flow_differences`)."""
 
 
 def sentence(t: Translator, key: str, params: Mapping[str, Any] | None = None) -> Message:
     """One sentence. Text among `params` may be anybody's: it is shown as it is, and never parsed."""
-    params = {name: _listed(value, t) for name, value in (params or {}).items()}
+    params = {name: listed(name, value, t) for name, value in (params or {}).items()}
     shown = {name: kit.isolated(value) if isinstance(value, str) else value for name, value in params.items()}
     inert = {name: value.translate(_PARSED) if isinstance(value, str) else value for name, value in params.items()}
     text = kit.clip(t(key, **inert), kit.NOTIFICATION_MAX)
@@ -27,5 +43,13 @@ def fault(t: Translator, key: str, incident: str) -> Message:
     return Message(message.text, (*message.blocks, kit.context(t("fault.incident", incident=incident))))
 
 
-def _listed(value: Any, t: Translator) -> Any:
-    return t.listed(value) if isinstance(value, list) else value
+def listed(name: str, value: Any, t: Translator) -> Any:
+    """A parameter's value, a list as one in a sentence: under `fields` a list of fields that differ, else of texts."""
+    if not isinstance(value, list):
+        return value
+    return t.listed([field_label(each, t) if name == "fields" else kit.isolated(str(each)) for each in value])
+
+
+def field_label(name: str, t: Translator) -> str:
+    """What a person reads for a field that differs."""
+    return t(FIELDS[name], number=2 if name == "button_2" else 1) if name in FIELDS else name

@@ -1,6 +1,6 @@
 """How a flow and a list of flows look."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from urllib.parse import urlsplit
 
@@ -88,20 +88,20 @@ def _filters(result: FlowList, t: Translator) -> list[str]:
     if query.is_enabled is not None:
         found.append(t("list.filter_enabled" if query.is_enabled else "list.filter_disabled"))
     if query.website is not None:
-        found.append(t("list.filter_website", website=_website(query.website, result.website_names, t)))
+        found.append(t("list.filter_website", website=website_name(query.website, result.website_names, t)))
     return found
 
 
 def _row(flow: Flow, result: FlowList, t: Translator, button: Element | None = None) -> list[Block]:
-    name = kit.isolated(kit.clip(_one_line(flow.name), NAME_MAX)) or t("flow.unnamed")
+    name = kit.isolated(kit.clip(one_line(flow.name), NAME_MAX)) or t("flow.unnamed")
     heading = kit.rich(kit.line(kit.words(f"{_dot(flow)} "), kit.words(name, bold=True), kit.words(f"  #{flow.id}")))
     facts = [
-        _website(flow.website_id, result.website_names, t),
+        website_name(flow.website_id, result.website_names, t),
         t("flow.after", wait=wait(flow.wait, t)),
         t("flow.enabled" if flow.is_enabled else "flow.disabled"),
         *_row_numbers(flow, t),
     ]
-    title = kit.isolated(kit.clip(_one_line(flow.title), LINE_MAX))
+    title = kit.isolated(kit.clip(one_line(flow.title), LINE_MAX))
     return [heading, kit.section(kit.plain(f"{title}\n{' · '.join(facts)}".strip()), button)]
 
 
@@ -136,8 +136,8 @@ def _flow_blocks(shown: ShownFlow, t: Translator, now: datetime) -> list[Block]:
     flow = shown.flow
     state = f"{_dot(flow)} {t('flow.enabled' if flow.is_enabled else 'flow.disabled')}"
     blocks = [
-        kit.header(kit.isolated(kit.clip(_one_line(flow.name), NAME_MAX - 2)) or t("flow.unnamed")),
-        kit.context(f"#{flow.id}", _website(flow.website_id, shown.website_names, t), state),
+        kit.header(kit.isolated(kit.clip(one_line(flow.name), NAME_MAX - 2)) or t("flow.unnamed")),
+        kit.context(f"#{flow.id}", website_name(flow.website_id, shown.website_names, t), state),
     ]
     if shown.as_of is not None:
         blocks.append(kit.context(_late(shown.as_of, t, now)))
@@ -161,19 +161,28 @@ def push(flow: Flow, t: Translator) -> list[Block]:
 
 
 def _settings(flow: Flow, t: Translator) -> Block:
+    return rows(settings(flow, t))
+
+
+def rows(labelled: Iterable[tuple[str, str]]) -> Block:
     """Label and value, a line each."""
+    return kit.rich(*(kit.line(kit.words(f"{label}: ", bold=True), kit.words(value)) for label, value in labelled))
+
+
+def settings(flow: Flow, t: Translator) -> list[tuple[str, str]]:
+    """Where the push leads, when it is sent and how it behaves: labels and values."""
     yes_no = {True: t("flow.yes"), False: t("flow.no")}
-    rows = [
+    found = [
         (t("field.wait"), t("flow.after", wait=wait(flow.wait, t))),
-        (t("field.ttl"), _ttl(flow.ttl, t)),
+        (t("field.ttl"), ttl_text(flow.ttl, t)),
         (t("field.silent"), yes_no[flow.is_silent]),
         (t("field.auto_hide"), yes_no[flow.is_auto_hide]),
         (t("field.url"), flow.url or t("flow.none")),
     ]
     for number, button in enumerate(flow.buttons, start=1):
-        if text := _button_text(button):
-            rows.append((t("field.button", number=number), text))
-    return kit.rich(*(kit.line(kit.words(f"{label}: ", bold=True), kit.words(value)) for label, value in rows))
+        if text := button_text(button):
+            found.append((t("field.button", number=number), text))
+    return found
 
 
 def _numbers(flow: Flow, t: Translator) -> Block:
@@ -210,12 +219,14 @@ def _with_rate(count: int, rate: float | None, t: Translator) -> str:
     return t.number(count) if rate is None else f"{t.number(count)} ({t.rate(rate)})"
 
 
-def _website(website: WebsiteId, names: Mapping[WebsiteId, str], t: Translator) -> str:
+def website_name(website: WebsiteId, names: Mapping[WebsiteId, str], t: Translator) -> str:
+    """The website's name, or its number where it has none."""
     name = names.get(website)
     return kit.isolated(name) if name else t("flow.website", id=str(website))
 
 
-def _button_text(button: Button) -> str:
+def button_text(button: Button) -> str:
+    """A push's button: its title and where it leads."""
     return " → ".join(part for part in (button.title, button.url) if part)
 
 
@@ -233,7 +244,8 @@ def _dot(flow: Flow) -> str:
     return "🟢" if flow.is_enabled else "⚪"
 
 
-def _one_line(text: str) -> str:
+def one_line(text: str) -> str:
+    """The text without line breaks."""
     return " ".join(text.split())
 
 
@@ -248,7 +260,8 @@ def _is_picture(url: str | None) -> bool:
     return bool(url) and str(url).startswith(("https://", "http://")) and kit.size(str(url)) <= kit.URL_MAX
 
 
-def _ttl(seconds: int | None, t: Translator) -> str:
+def ttl_text(seconds: int | None, t: Translator) -> str:
+    """A time to live in words."""
     if seconds is None:
         return t("flow.none")
     return t.span(seconds) if seconds else t("flow.ttl_zero")

@@ -100,7 +100,7 @@ def preview(content: Content, remarked: Sequence[Remark], t: Translator, *, imag
         image_url: the flow's present picture, if it has one.
     """
     picture = image_url if image_url and is_web_url(image_url) else None
-    return [*flows.push(_as_flow(content, picture), t), *remarks(remarked, t)]
+    return [*flows.push(as_flow(content, picture), t), *remarks(remarked, t)]
 
 
 def preview_view(
@@ -132,7 +132,7 @@ def _shown(name: str, value: Any, t: Translator) -> Any:
     return kit.isolated(listed) if isinstance(value, str) else listed
 
 
-def _as_flow(content: Content, image_url: str | None) -> Flow:
+def as_flow(content: Content, image_url: str | None) -> Flow:
     """The content under a flow's names, for what draws flows; it has no id yet."""
     return Flow(
         id=FlowId(0),

@@ -1,0 +1,234 @@
+"""What the messages about requests are made of: sentences with people in them, differences, votes, settings."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from flowbot.domain.changes import Change, Kind
+from flowbot.domain.content import EVERYONE_SUBSCRIBED, Difference, Unread
+from flowbot.domain.flows import Button, Wait
+from flowbot.domain.policy import Principal
+from flowbot.domain.types import FlowId, GroupId, UserId, WebsiteId
+from flowbot.locales import Translator
+from flowbot.services.requests import RequestShown
+from flowbot.slack.views import flows, forms, kit
+from flowbot.slack.views.kit import Block, Element
+
+NAME_MAX: Final = 100
+REASON_MAX: Final = 1000
+VALUE_MAX: Final = 1000
+"""Not limits that Slack states: enough to recognise a text; the push is shown whole beside it."""
+
+LABELS: Final[Mapping[str, str]] = {
+    "website_id": "field.website",
+    "name": "field.name",
+    "title": "field.title",
+    "description": "field.description",
+    "wait": "field.wait",
+    "url": "field.url",
+    "ttl": "field.ttl",
+    "is_silent": "field.silent",
+    "is_auto_hide": "field.auto_hide",
+    "button_1": "field.button",
+    "button_2": "field.button",
+    "image_url": "field.image",
+    "is_enabled": "request.field_state",
+    "utm_source": "field.utm_source",
+    "utm_medium": "field.utm_medium",
+    "utm_campaign": "field.utm_campaign",
+}
+_MARK: Final = re.compile("\0([a-z_]+)\0")
+
+
+def sentence(t: Translator, key: str, elements: Mapping[str, Sequence[Element]], **own: Any) -> list[Element]:
+    """A sentence for a rich text block.
+
+    Args:
+        t: the reader's words.
+        key: the message.
+        elements: what stands at its placeholders: people, foreign text.
+        own: placeholders filled with flowbot's own words and numbers.
+    """
+    text = t(key, **{name: f"\0{name}\0" for name in elements}, **own)
+    found: list[Element] = []
+    for number, part in enumerate(_MARK.split(text)):
+        if number % 2:
+            found += elements[part]
+        elif part:
+            found.append(kit.words(part))
+    return found
+
+
+def flow_id(change: Change) -> FlowId | None:
+    """The flow that a change is about: for a restored one, the flow that was deleted."""
+    if change.asked.flow is not None:
+        return change.asked.flow
+    if change.asked.before is not None:
+        return change.asked.before.id
+    return change.outcome.flow if change.outcome else None
+
+
+def subject(change: Change, t: Translator) -> str:
+    """The flow's number and name, as plain text."""
+    asked, number = change.asked, flow_id(change)
+    name = asked.before.name if asked.before else asked.wanted.content.name if asked.wanted else ""
+    shown = kit.isolated(kit.clip(flows.one_line(name), NAME_MAX)) or t("flow.unnamed")
+    return shown if number is None else f"#{number} {shown}"
+
+
+def what(change: Change, t: Translator) -> str:
+    """`Enable #12`, in flowbot's own words alone."""
+    number, kind = flow_id(change), t(f"kind.{change.asked.kind}")
+    return kind if number is None else f"{kind} #{number}"
+
+
+def deed(change: Change, t: Translator, key: str, verb: str) -> list[Element]:
+    """`Emma asks to enable flow #12`."""
+    elements = {
+        "person": [kit.person(change.asked.requester)],
+        "flow": [kit.words(subject(change, t), bold=True)],
+    }
+    return sentence(t, key, elements, deed=t(f"request.{verb}_{change.asked.kind}"))
+
+
+def people(persons: Iterable[UserId]) -> list[Element]:
+    """Names, separated by commas."""
+    found: list[Element] = []
+    for user in persons:
+        found += [kit.words(", "), kit.person(user)] if found else [kit.person(user)]
+    return found
+
+
+def mentions(principals: Iterable[Principal]) -> list[Element]:
+    """Those whom a policy names, mentioned. Everyone is nobody in particular."""
+    found: list[Element] = []
+    for principal in principals:
+        if isinstance(principal, UserId):
+            found += [kit.person(principal), kit.words(" ")]
+        elif isinstance(principal, GroupId):
+            found += [kit.group(principal), kit.words(" ")]
+    return found
+
+
+def reason(text: str, t: Translator) -> list[Block]:
+    """Why, as it was typed."""
+    if not text.strip():
+        return []
+    told = kit.isolated(kit.clip(text.strip(), REASON_MAX))
+    return [kit.rich(kit.quote(kit.words(f"{t('request.reason')}: ", bold=True), kit.words(told)))]
+
+
+def progress(shown: RequestShown, t: Translator) -> list[Element]:
+    """How many approvals there are of how many, and whose."""
+    told = kit.words(progress_text(shown, t), bold=True)
+    return [told, kit.words(": "), *people(shown.approvals)] if shown.approvals else [told]
+
+
+def progress_text(shown: RequestShown, t: Translator) -> str:
+    """`1 of 2 approvals`."""
+    return t("request.progress", given=len(shown.approvals), n=shown.quorum)
+
+
+def expires(shown: RequestShown, t: Translator, now: datetime) -> list[Element]:
+    """When it expires, on each reader's own clock; nothing once that is past."""
+    at = shown.expires_at
+    if at is None or at <= now:
+        return []
+    return sentence(t, "request.expires", {"when": [kit.date(at, t.moment(at))]})
+
+
+def settings(shown: RequestShown, t: Translator) -> Block:
+    """Where the push goes, when, and what of it cannot be read back."""
+    content = shown.content
+    rows = [] if content is None else flows.settings(forms.as_flow(content, None), t)
+    return flows.rows([(t("field.website"), website(shown, t)), *rows, *unread(shown, t)])
+
+
+def website(shown: RequestShown, t: Translator) -> str:
+    """The name of the website that the flow is for, once the change is applied."""
+    content = shown.content
+    return flows.website_name(content.website_id if content else shown.change.asked.website, shown.website_names, t)
+
+
+def unread(shown: RequestShown, t: Translator) -> list[tuple[str, str]]:
+    """What an edit writes of that which Enkapush never tells: there is no old value to show."""
+    asked = shown.change.asked
+    if asked.wanted is None or asked.kind is not Kind.EDIT:
+        return []
+    picture = [(t("field.image"), t("request.new_picture"))] if asked.wanted.image or asked.picture else []
+    return [*_unread(asked.wanted.unread, t), *picture]
+
+
+def _unread(given: Unread, t: Translator) -> list[tuple[str, str]]:
+    names = ("utm_source", "utm_medium", "utm_campaign")
+    values = [(t(LABELS[name]), getattr(given, name)) for name in names]
+    segment = [(t("field.segment"), _segment(given.segment, t))] if given.segment is not None else []
+    return [*segment, *((label, value or t("flow.none")) for label, value in values if value is not None)]
+
+
+def _segment(segment: str, t: Translator) -> str:
+    if segment == EVERYONE_SUBSCRIBED:
+        return t("form.segment_all")
+    return t("form.segment_number", id=kit.isolated(segment))
+
+
+def plain_differences(params: Mapping[str, Any]) -> tuple[Difference, ...]:
+    """The differences that an outcome names, as plain data."""
+    given = params.get("differences")
+    entries = given if isinstance(given, list | tuple) else ()
+    return tuple(
+        Difference(str(entry["field"]), entry.get("before"), entry.get("after"))
+        for entry in entries
+        if isinstance(entry, Mapping) and "field" in entry
+    )
+
+
+def difference_list(
+    found: Sequence[Difference], names: Mapping[WebsiteId, str], t: Translator, *, title: str
+) -> list[Block]:
+    """Old → new, a field a line, under a title; nothing where nothing differs."""
+    if not found:
+        return []
+    return [kit.rich(kit.line(kit.words(title, bold=True)), kit.bullets(_difference(each, names, t) for each in found))]
+
+
+def _difference(difference: Difference, names: Mapping[WebsiteId, str], t: Translator) -> Element:
+    before, after = (_value(difference.field, value, names, t) for value in (difference.before, difference.after))
+    label = kit.words(f"{label_of(difference.field, t)}: ", bold=True)
+    return kit.line(label, kit.words(before), kit.words(" → ", bold=True), kit.words(after))
+
+
+def label_of(field: str, t: Translator) -> str:
+    """The field's name for people; a field that flowbot does not know goes by its own."""
+    return t(LABELS[field], number=2 if field == "button_2" else 1) if field in LABELS else field
+
+
+def _value(field: str, value: Any, names: Mapping[WebsiteId, str], t: Translator) -> str:
+    told = _told(field, value, names, t)
+    return kit.isolated(kit.clip(told, VALUE_MAX)) if told.strip() else t("flow.none")
+
+
+def _told(field: str, value: Any, names: Mapping[WebsiteId, str], t: Translator) -> str:  # noqa: PLR0911 - one a kind
+    """A value in words, whether it comes from the flow itself or as plain data."""
+    match value:
+        case None:
+            return ""
+        case bool() if field == "is_enabled":
+            return t("flow.enabled" if value else "flow.disabled")
+        case bool():
+            return t("flow.yes" if value else "flow.no")
+        case Wait():
+            return flows.wait(value, t)
+        case {"amount": int(amount), "unit": str(unit)}:
+            return flows.wait(Wait(amount, unit), t)
+        case Button():
+            return flows.button_text(value)
+        case {"title": str(title), "url": str(url)}:
+            return flows.button_text(Button(title, url))
+        case int() if field == "website_id":
+            return flows.website_name(WebsiteId(value), names, t)
+        case int() if field == "ttl":
+            return flows.ttl_text(value, t)
+        case _:
+            return str(value)

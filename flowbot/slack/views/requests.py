@@ -1,0 +1,243 @@
+"""How a change looks to a team: one message for its whole life, and what is told around it."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Final
+
+from flowbot.domain.changes import Ending, Kind, State
+from flowbot.locales import Translator
+from flowbot.services.requests import RequestShown
+from flowbot.slack.ids import Action
+from flowbot.slack.values import ChangeValue
+from flowbot.slack.views import flows, forms, kit
+from flowbot.slack.views import request_parts as parts
+from flowbot.slack.views.kit import Block, Element, Message
+
+EMOJI: Final[Mapping[State, str]] = {
+    State.DRAFT: "⏳",
+    State.PENDING: "⏳",
+    State.APPLYING: "⏳",
+    State.APPLIED: "✅",
+    State.FAILED: "❌",
+    State.UNKNOWN: "❓",
+    State.REJECTED: "⛔",
+    State.WITHDRAWN: "↩",
+    State.EXPIRED: "⌛",
+    State.OUT_OF_DATE: "🔁",
+}
+CONFIRM: Final[Mapping[Kind, tuple[str, str]]] = {
+    Kind.ENABLE: ("request.confirm_enable", "request.confirm_enable_text"),
+    Kind.DELETE: ("request.confirm_delete", "request.confirm_delete_text"),
+}
+"""What is asked once more before it is approved."""
+_DECIDED: Final = frozenset({State.APPLYING, State.APPLIED, State.FAILED, State.UNKNOWN, State.OUT_OF_DATE})
+
+
+def request_message(shown: RequestShown, t: Translator, now: datetime) -> Message:
+    """The one message of a change, as it is now.
+
+    Args:
+        shown: the change and what is shown beside it.
+        t: the words of those who read it.
+        now: the moment; an expiry that is past is not announced any more.
+    """
+    state = state_word(shown, t)
+    head = [kit.header(f"{EMOJI[shown.change.state]} {state}"), kit.rich(kit.line(*_who_asks(shown, t)))]
+    blocks = [*head, *parts.reason(shown.change.asked.reason, t), *_glass(shown, t)]
+    blocks += _waiting(shown, t, now) if shown.change.state is State.PENDING else _ended(shown, t)
+    if buttons := _buttons(shown, t):
+        blocks.append(kit.actions(*buttons))
+    text = t("request.summary", what=parts.what(shown.change, t), state=state)
+    return Message(text, tuple(blocks))
+
+
+def state_word(shown: RequestShown, t: Translator) -> str:
+    """How far it has come, in a word or two: `Waiting for approval`, `Applied`."""
+    if shown.change.state is State.APPLYING and _is_approved(shown):
+        return t("request.approved")
+    return t(f"request.state_{shown.change.state}")
+
+
+def _who_asks(shown: RequestShown, t: Translator) -> list[Element]:
+    change = shown.change
+    if change.state is State.APPLIED and change.rule is None:
+        return parts.deed(change, t, "request.did", "did")
+    is_open = change.state in {State.DRAFT, State.PENDING}
+    return parts.deed(change, t, "request.asks" if is_open else "request.asked", "to")
+
+
+def _is_approved(shown: RequestShown) -> bool:
+    """Whether the approvals that were needed are there, and nobody skipped them."""
+    enough = shown.change.rule is not None and len(shown.approvals) >= shown.quorum
+    return enough and shown.change.state in _DECIDED and not _is_glass_broken(shown)
+
+
+def _is_glass_broken(shown: RequestShown) -> bool:
+    closing = shown.change.progress.closing
+    return closing is not None and closing.how is Ending.BREAK_GLASS
+
+
+def _glass(shown: RequestShown, t: Translator) -> list[Block]:
+    """Who skipped the approval, and why, for all to see."""
+    closing = shown.change.progress.closing
+    if closing is None or not _is_glass_broken(shown):
+        return []
+    told = parts.sentence(t, "request.glass_broken", {"person": [kit.person(closing.by)]})
+    return [kit.rich(kit.line(kit.words("🚨 "), *told)), *parts.reason(closing.reason, t)]
+
+
+# --- while it waits -----------------------------------------------------------------------------------------
+
+
+def _waiting(shown: RequestShown, t: Translator, now: datetime) -> list[Block]:
+    votes = [parts.progress(shown, t), parts.expires(shown, t, now)]
+    since = shown.since_approved or ()
+    return [
+        *_edits(shown, t),
+        *_push(shown, t, remarked=True),
+        kit.divider(),
+        parts.settings(shown, t),
+        *parts.difference_list(since, shown.website_names, t, title=t("request.since_approval")),
+        kit.rich(*(kit.line(*line) for line in votes if line)),
+    ]
+
+
+def _edits(shown: RequestShown, t: Translator) -> list[Block]:
+    """What an edit changes, old → new; then what is written without an old value to show."""
+    unread = parts.unread(shown, t)
+    found = parts.difference_list(shown.edits, shown.website_names, t, title=t("request.changes"))
+    return [*found, *([flows.rows(unread)] if unread else [])]
+
+
+def _push(shown: RequestShown, t: Translator, *, remarked: bool) -> list[Block]:
+    """The notification as subscribers would see it. A picture that comes with an edit cannot be shown yet."""
+    if shown.content is None:
+        return []
+    asked, flow = shown.change.asked, shown.flow
+    is_new = asked.picture is not None or (asked.wanted is not None and asked.wanted.image is not None)
+    picture = flow.image_url if flow and not is_new and not _is_deleted(shown) else None
+    return forms.preview(shown.content, shown.remarks if remarked else (), t, image_url=picture)
+
+
+def _is_deleted(shown: RequestShown) -> bool:
+    """Whether Enkapush's copy, with its picture, is gone by now."""
+    return shown.change.asked.kind is Kind.DELETE and shown.change.state is State.APPLIED
+
+
+# --- when it is over ----------------------------------------------------------------------------------------
+
+
+def _ended(shown: RequestShown, t: Translator) -> list[Block]:
+    blocks = [*_approvals(shown, t), *_outcome(shown, t)]
+    if shown.change.rule is None:
+        return blocks
+    return [*blocks, *_edits(shown, t), *_push(shown, t, remarked=False)]
+
+
+def _approvals(shown: RequestShown, t: Translator) -> list[Block]:
+    """Who approved it; or, where that was not enough, how far it had come."""
+    if _is_approved(shown):
+        told = parts.sentence(t, "request.approved_by", {"people": parts.people(shown.approvals)})
+        return [kit.rich(kit.line(kit.words("✅ "), *told))]
+    return [kit.rich(kit.line(*parts.progress(shown, t)))] if shown.approvals else []
+
+
+def _outcome(shown: RequestShown, t: Translator) -> list[Block]:
+    match shown.change.state:
+        case State.REJECTED | State.WITHDRAWN:
+            return _closed(shown, t)
+        case State.OUT_OF_DATE:
+            return _out_of_date(shown, t)
+        case _:
+            return [kit.section(kit.plain(_sentence(shown, t)))]
+
+
+def _sentence(shown: RequestShown, t: Translator) -> str:
+    """How it ended, in a sentence or two."""
+    match shown.change.state:
+        case State.EXPIRED:
+            hours = shown.change.rule.expires_after_hours if shown.change.rule else 0
+            return t("request.nobody_decided", time=t.span(hours * 3600))
+        case State.UNKNOWN:
+            return f"{t('request.not_known')} {_told(shown, t)}"
+        case State.FAILED:
+            return t("request.failed", reason=_told(shown, t))
+        case State.APPLIED:
+            return _applied(shown, t)
+        case _:
+            return t("request.under_way")
+
+
+def _closed(shown: RequestShown, t: Translator) -> list[Block]:
+    """By whom, and why."""
+    closing = shown.change.progress.closing
+    if closing is None:
+        return []
+    key = "request.rejected_by" if closing.how is Ending.REJECTED else "request.withdrawn_by"
+    told = parts.sentence(t, key, {"person": [kit.person(closing.by)]})
+    return [kit.rich(kit.line(*told)), *parts.reason(closing.reason, t)]
+
+
+def _out_of_date(shown: RequestShown, t: Translator) -> list[Block]:
+    outcome = shown.change.outcome
+    params = outcome.params if outcome else {}
+    if params.get("gone"):
+        return [kit.section(kit.plain(t("request.flow_gone")))]
+    found = parts.plain_differences(params)
+    listed = parts.difference_list(found, shown.website_names, t, title=t("request.since_asked"))
+    return [kit.section(kit.plain(t("request.changed_since"))), *listed]
+
+
+def _told(shown: RequestShown, t: Translator) -> str:
+    """The outcome's sentence."""
+    outcome = shown.change.outcome
+    if outcome is None or not t.has(outcome.key):
+        return t("fault.unexpected")
+    return forms.told(outcome.key, outcome.params, t)
+
+
+def _applied(shown: RequestShown, t: Translator) -> str:
+    change, outcome = shown.change, shown.change.outcome
+    if change.asked.kind is Kind.RESTORE and outcome and outcome.flow is not None:
+        return t("request.restored", old=str(parts.flow_id(change)), new=str(outcome.flow))
+    return _told(shown, t) if outcome and t.has(outcome.key) else t("request.done")
+
+
+# --- what can be done ---------------------------------------------------------------------------------------
+
+
+def _buttons(shown: RequestShown, t: Translator) -> list[Element]:
+    change, value = shown.change, ChangeValue(change=shown.change.id).dump()
+    match change.state:
+        case State.PENDING:
+            return _decisions(shown, value, t)
+        case State.UNKNOWN:
+            return [kit.button(t("request.check_again"), Action.CHECK_AGAIN, value)]
+        case State.OUT_OF_DATE if not (change.outcome and change.outcome.params.get("gone")):
+            return [kit.button(t("request.ask_again"), Action.ASK_AGAIN, value)]
+        case State.APPLIED if change.asked.kind is Kind.DELETE:
+            return [kit.button(t("button.restore"), Action.RESTORE, value)]
+        case _:
+            return []
+
+
+def _decisions(shown: RequestShown, value: str, t: Translator) -> list[Element]:
+    approve = kit.button(t("button.approve"), Action.APPROVE, value, style="primary")
+    found = [
+        approve | _confirmed(shown, t),
+        kit.button(t("button.reject"), Action.REJECT, value, style="danger"),
+        kit.button(t("button.withdraw"), Action.WITHDRAW, value),
+    ]
+    rule = shown.change.rule
+    if rule is not None and rule.break_glass:
+        found.append(kit.button(t("button.break_glass"), Action.BREAK_GLASS, value))
+    return found
+
+
+def _confirmed(shown: RequestShown, t: Translator) -> Element:
+    keys, content = CONFIRM.get(shown.change.asked.kind), shown.content
+    if keys is None or content is None:
+        return {}
+    number = str(parts.flow_id(shown.change))
+    title, text = t(keys[0], id=number), t(keys[1], website=parts.website(shown, t), wait=flows.wait(content.wait, t))
+    return {"confirm": kit.confirm(title, text, yes=t("button.approve"), no=t("request.cancel"))}

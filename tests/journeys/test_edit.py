@@ -1,0 +1,204 @@
+"""`/flows edit`: only what was changed is sent, and only onto the flow that the form showed."""
+
+import asyncio
+from typing import Any, Final
+
+import pytest
+
+from flowbot.sandbox.enkapush import Image
+from flowbot.sandbox.slack import text_of
+from tests.journeys.at_a_form import (
+    LABELS,
+    PNG,
+    add_flow,
+    add_segments,
+    field_errors,
+    form_again,
+    is_form,
+    is_told,
+    opens,
+    sent,
+    writes,
+)
+from tests.journeys.world import MARKETING, World, on_both_databases
+
+CHANGES: Final[dict[str, tuple[Any, dict[str, str]]]] = {
+    "Name": ("New name", {"name": "New name"}),
+    "Title": ("Yeni başlık 🎉", {"title": "Yeni başlık 🎉"}),
+    "Description": ("Two\nlines", {"description": "Two\nlines"}),
+    "URL": (None, {"url": ""}),
+    "Wait": ("4", {"wait_time": "4"}),
+    "Wait unit": ("days", {"wait_time_type": "days"}),
+    "Segment": ("VIP (0)", {"segment": "1"}),
+    "Button 1 title": ("Press", {"button_title_1": "Press"}),
+    "Button 1 URL": ("https://lale.example/2", {"button_url_1": "https://lale.example/2"}),
+    "Silent": (False, {"is_silent": "0"}),
+    "Auto-hide": (True, {"is_auto_hide": "1"}),
+    "Time to live": ("1 hour", {"ttl": "3600"}),
+    "UTM source": ("a", {"utm_source": "a"}),
+    "UTM medium": ("b", {"utm_medium": "b"}),
+    "UTM campaign": ("c", {"utm_campaign": "c"}),
+}
+
+
+@on_both_databases
+async def test_one_field_is_changed_and_the_answer_shows_the_flow(running: World) -> None:
+    add_flow(running)
+    form = await opens(running.emma, "/flows edit 1")
+    assert tuple(running.emma.fields()) == LABELS
+    assert text_of(form.submit) == "Save"
+    await running.emma.submits({"Title": "Yeni başlık"})
+    changed = await is_told(running.emma, "Flow #1 was changed. It is disabled.")
+    assert "Yeni başlık" in text_of(changed)
+    assert running.emma.buttons(changed) == ["Edit", "Duplicate", "Share"]
+    assert sent(running) == {"title": "Yeni başlık"}
+    await running.emma.types(MARKETING, "/flows show 1")
+    await running.emma.waits_for(MARKETING, lambda message: "As a subscriber" in text_of(message))
+
+
+@pytest.mark.parametrize("label", CHANGES)
+async def test_only_the_field_that_was_changed_is_sent(http: World, label: str) -> None:
+    add_segments(http, 1, "VIP")
+    add_flow(http)
+    value, wire = CHANGES[label]
+    await opens(http.emma, "/flows edit 1")
+    await http.emma.submits({label: value})
+    await is_told(http.emma, "Flow #1 was changed")
+    (request,) = writes(http)
+    assert (request.method, request.path) == ("POST", "/flows/1")
+    assert request.texts == wire
+    assert len(request.fields) == 1
+
+
+async def test_a_new_picture_alone_is_sent_alone(http: World) -> None:
+    add_flow(http)
+    await opens(http.emma, "/flows edit 1")
+    await http.emma.submits({"Image": http.emma.uploads("new.png", PNG)})
+    await is_told(http.emma, "Flow #1 was changed")
+    (request,) = writes(http)
+    assert [field.name for field in request.fields] == ["image"]
+    assert request.files["image"].content == PNG
+
+
+async def test_a_button_is_taken_away_whole(http: World) -> None:
+    add_flow(http)
+    await opens(http.emma, "/flows edit 1")
+    await http.emma.submits({"Button 1 title": None, "Button 1 URL": None})
+    await is_told(http.emma, "Flow #1 was changed")
+    assert sent(http) == {"button_title_1": "", "button_url_1": ""}
+
+
+async def test_saving_what_is_there_already_writes_nothing(http: World) -> None:
+    add_flow(http)
+    await opens(http.emma, "/flows edit 1")
+    await http.emma.submits()
+    await is_told(http.emma, "Flow #1")
+    assert writes(http) == []
+
+
+async def test_a_flow_that_moves_to_another_website_needs_its_segment_said(http: World) -> None:
+    add_flow(http)
+    form = await opens(http.emma, "/flows edit 1")
+    assert http.emma.reads("Segment") is None
+    submitted = await http.emma.submits({"Website": "Northbound Outdoor"})
+    assert list(field_errors(http.emma, submitted.errors)) == ["Segment"]
+    await http.emma.chooses(form, "Website", "Northbound Outdoor")
+    await http.emma.waits_until(lambda: "Segment" in http.emma.fields() and http.emma.reads("Segment"))
+    await http.emma.submits()
+    await is_told(http.emma, "Flow #1 was changed")
+    assert sent(http) == {"website_id": "2", "segment": "all"}
+
+
+# --- what may not be edited ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("when", ["before it opens", "while it is open"])
+async def test_an_enabled_flow_is_not_edited(http: World, when: str) -> None:
+    add_flow(http, is_enabled=when == "before it opens")
+    await http.emma.types(MARKETING, "/flows edit 1")
+    if when == "before it opens":
+        refused = await http.emma.waits_for_view("Flow 1 is enabled")
+        assert refused.submit is None
+    else:
+        await http.emma.waits_for_view(is_form)
+        http.enkapush.store.update_flow(1, is_enabled=True)
+        await http.emma.submits({"Title": "New"})
+        told = await http.emma.waits_for(MARKETING, "was changed by somebody else")
+        assert http.emma.buttons(told) == ["Open form"]
+    assert writes(http) == []
+
+
+@on_both_databases
+async def test_a_flow_that_changed_meanwhile_is_out_of_date_and_the_next_save_works(http: World) -> None:
+    add_flow(http)
+    await opens(http.emma, "/flows edit 1")
+    http.enkapush.store.update_flow(1, name="Theirs", wait_time=9, total_sent_push_notifications=5)
+    await http.emma.submits({"Title": "Mine", "UTM source": "mine"})
+    again = await form_again(http.emma, "was changed by somebody else")
+    assert "Name and Wait" in text_of(again)
+    assert http.emma.reads("Title") == "Mine"
+    assert http.emma.reads("UTM source") == "mine"
+    assert writes(http) == []
+    await http.emma.submits({"Name": "Theirs", "Wait": "9"})
+    await is_told(http.emma, "Flow #1 was changed")
+    assert sent(http) == {"title": "Mine", "utm_source": "mine"}
+
+
+async def test_totals_and_timestamps_put_nothing_out_of_date(http: World) -> None:
+    add_flow(http)
+    await opens(http.emma, "/flows edit 1")
+    http.enkapush.store.update_flow(1, total_sent_push_notifications=5, total_clicked_push_notifications=1)
+    await http.emma.submits({"Title": "Mine"})
+    await is_told(http.emma, "Flow #1 was changed")
+    assert sent(http) == {"title": "Mine"}
+
+
+@pytest.mark.parametrize("field", ["website_id", "image", "is_silent", "button_title_2", "ttl", "url", "description"])
+async def test_any_field_that_a_person_can_set_puts_it_out_of_date(http: World, field: str) -> None:
+    add_flow(http)
+    await opens(http.emma, "/flows edit 1")
+    before = http.enkapush.store.flow(1)
+    pictured = http.enkapush.store.add_flow(website_id=2, image=Image("theirs.png", "image/png", PNG))
+    other: dict[str, Any] = {
+        "website_id": 2, "image": pictured.image, "is_silent": not before.is_silent, "button_title_2": "x", "ttl": 0,
+        "url": "https://other.example", "description": "x",
+    }  # fmt: skip
+    http.enkapush.store.update_flow(1, **{field: other[field]})
+    await http.emma.submits({"Title": "Mine"})
+    await form_again(http.emma, "was changed by somebody else")
+    assert writes(http) == []
+
+
+async def test_a_flow_that_is_gone_meanwhile_is_said(http: World) -> None:
+    add_flow(http)
+    await opens(http.emma, "/flows edit 1")
+    http.enkapush.store.delete_flow(1)
+    await http.emma.submits({"Title": "Mine"})
+    told = await http.emma.waits_for(MARKETING, "does not exist any more")
+    assert http.emma.buttons(told) == ["Open form"]
+    await http.emma.clicks(told, "Open form")
+    await http.emma.waits_for_view("There is no flow 1 here.")
+    assert writes(http) == []
+
+
+async def test_a_flow_that_left_the_channels_websites_is_not_touched(http: World) -> None:
+    add_flow(http)
+    await opens(http.emma, "/flows edit 1")
+    http.enkapush.store.update_flow(1, website_id=3)
+    await http.emma.submits({"Title": "Mine"})
+    told = await http.emma.waits_for(MARKETING, lambda message: "Open form" in http.emma.buttons(message))
+    assert "Kitap" not in text_of(told)
+    assert writes(http) == []
+
+
+async def test_two_editors_at_once_do_not_overwrite_each_other(http: World) -> None:
+    add_flow(http)
+    await opens(http.emma, "/flows edit 1")
+    await opens(http.ayse, "/flows düzenle 1")
+    await asyncio.gather(http.emma.submits({"Title": "Emma's"}), http.ayse.submits({"Başlık": "Ayşe'nin"}))
+    assert len([record for record in writes(http) if record.status == 200]) <= 1
+    people = {"Emma's": http.emma, "Ayşe'nin": http.ayse}
+    await http.emma.waits_until(lambda: http.enkapush.store.flow(1).title in people)
+    winner = people[http.enkapush.store.flow(1).title]
+    await winner.waits_for(MARKETING, "#1")
+    assert len(writes(http)) == 1

@@ -181,6 +181,11 @@ def date(at: datetime, fallback: str) -> Element:
     return {"type": "date", "timestamp": int(at.timestamp()), "format": DATE_FORMAT, "fallback": fallback}
 
 
+def moment(at: datetime, fallback: str) -> str:
+    """The same for `mrkdwn`. The fallback must be flowbot's own."""
+    return f"<!date^{int(at.timestamp())}^{DATE_FORMAT}|{fallback}>"
+
+
 def link_button(label: str, action_id: str, url: str) -> Element:
     """A button that opens a page."""
     return {"type": "button", "text": plain(label, LABEL_MAX), "action_id": action_id, "url": url}

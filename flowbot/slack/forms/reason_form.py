@@ -1,0 +1,125 @@
+"""The small form that asks why: before a request is rejected, and before an approval is skipped."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Annotated, Any, Final, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from flowbot.domain.changes import Change, ChangeId
+from flowbot.domain.types import ChannelId
+from flowbot.locales import Translator
+from flowbot.slack.forms import state
+from flowbot.slack.ids import Action
+from flowbot.slack.views import kit
+from flowbot.slack.views import request_parts as parts
+from flowbot.slack.views.forms import TITLE_MAX
+
+View = dict[str, Any]
+
+REASON_MAX: Final = parts.REASON_MAX
+_BLOCK: Final = "reason"
+
+
+class Purpose(StrEnum):
+    """What the reason is for."""
+
+    REJECT = "reject"
+    BREAK_GLASS = "break_glass"
+
+
+class ReasonMetadata(BaseModel):
+    """What the form carries unseen.
+
+    Attributes:
+        change: The change that it is about.
+        channel: Where the button was pressed: where its answer goes.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    purpose: Purpose
+    change: Annotated[ChangeId, Field(min_length=1, max_length=150)]
+    channel: ChannelId
+
+    def dump(self) -> str:
+        """As text."""
+        return self.model_dump_json()
+
+    @classmethod
+    def read(cls, text: str) -> Self | None:
+        """From text; None where it is not this form's."""
+        try:
+            return cls.model_validate_json(text)
+        except ValidationError:
+            return None
+
+
+@dataclass(frozen=True, slots=True)
+class SubmittedReason:
+    """The form as it was sent; `reason` has no blank space around it and is empty where nothing was typed."""
+
+    metadata: ReasonMetadata
+    reason: str
+
+
+class ReasonForm:
+    """The form's ids, how it is built and how it is read."""
+
+    CALLBACK: Final = "changes.reason"
+
+    @classmethod
+    def build(cls, metadata: ReasonMetadata, change: Change, t: Translator) -> View:
+        """The form as a modal, for `change`."""
+        title, submit, about = _words(metadata.purpose, t)
+        return {
+            "type": "modal",
+            "callback_id": cls.CALLBACK,
+            "private_metadata": metadata.dump(),
+            "title": kit.plain(title, TITLE_MAX),
+            "submit": kit.plain(submit, TITLE_MAX),
+            "close": kit.plain(t("request.cancel"), TITLE_MAX),
+            "blocks": [
+                kit.section(kit.plain(f"{t(f'kind.{change.asked.kind}')} {parts.subject(change, t)}")),
+                kit.context(about),
+                _field(t),
+            ],
+        }
+
+    @classmethod
+    def parse(cls, view: Any) -> SubmittedReason | None:
+        """The form from the `view` of Slack's payload; None where it is not such a form."""
+        read = state.read(view)
+        metadata = ReasonMetadata.read(read[0]) if read else None
+        if read is None or metadata is None:
+            return None
+        entry = read[1].get(_BLOCK, {}).get(Action.CHANGE_REASON, state.Entry())
+        return SubmittedReason(metadata, entry.text.strip()[:REASON_MAX])
+
+    @classmethod
+    def errors(cls, submitted: SubmittedReason, t: Translator) -> dict[str, str]:
+        """What is wrong, by the block that Slack shall show it at; empty where all is well."""
+        return {} if submitted.reason else {_BLOCK: t("form.problem_required")}
+
+
+def _words(purpose: Purpose, t: Translator) -> tuple[str, str, str]:
+    """Title, submit, and what it means."""
+    if purpose is Purpose.REJECT:
+        return t("request.title_reject"), t("button.reject"), t("request.about_reject")
+    return t("request.title_break_glass"), t("button.break_glass"), t("request.about_break_glass")
+
+
+def _field(t: Translator) -> View:
+    return {
+        "type": "input",
+        "block_id": _BLOCK,
+        "label": kit.plain(t("request.reason")),
+        "optional": False,
+        "element": {
+            "type": "plain_text_input",
+            "action_id": Action.CHANGE_REASON,
+            "multiline": True,
+            "min_length": 1,
+            "max_length": REASON_MAX,
+        },
+    }

@@ -1,0 +1,146 @@
+"""What is told around a request's message: what is waiting, a reminder, an alarm, an answer to who asked."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Final
+
+from flowbot.domain.changes import ChangeId, State
+from flowbot.domain.types import ChannelId
+from flowbot.locales import Translator
+from flowbot.services.requests import RequestShown
+from flowbot.slack.ids import Action
+from flowbot.slack.views import kit
+from flowbot.slack.views import request_parts as parts
+from flowbot.slack.views.kit import Block, Element, Message
+from flowbot.slack.views.requests import EMOJI, state_word
+
+LISTED_MAX: Final = 10
+"""A list; three of them stay far below the 50 blocks that Slack allows."""
+
+
+def approvals_list(
+    waiting_for_me: Sequence[RequestShown],
+    asked_by_me: Sequence[RequestShown],
+    waiting_here: Sequence[RequestShown],
+    links: Mapping[ChangeId, str],
+    t: Translator,
+    now: datetime,
+) -> Message:
+    """What is waiting, for the one who asks.
+
+    Args:
+        waiting_for_me: requests that the reader may approve.
+        asked_by_me: the reader's own, finished ones too.
+        waiting_here: all that wait in this channel.
+        links: where the messages of requests are, as far as that is known.
+        t: the reader's words.
+        now: the moment.
+    """
+    title = t("request.approvals")
+    if not (waiting_for_me or asked_by_me or waiting_here):
+        nothing = kit.section(kit.plain(t("request.nothing_waits")))
+        return Message(title, (kit.header(title), nothing))
+    lists = (
+        ("request.waiting_for_me", waiting_for_me),
+        ("request.asked_by_me", asked_by_me),
+        ("request.waiting_here", waiting_here),
+    )
+    return Message(title, tuple(block for key, listed in lists for block in _list(t(key), listed, links, t, now)))
+
+
+def _list(
+    title: str, listed: Sequence[RequestShown], links: Mapping[ChangeId, str], t: Translator, now: datetime
+) -> list[Block]:
+    blocks = [kit.header(title)]
+    blocks += [_entry(shown, links.get(shown.change.id), t, now) for shown in listed[:LISTED_MAX]]
+    if not listed:
+        blocks.append(kit.context(t("request.none")))
+    if len(listed) > LISTED_MAX:
+        blocks.append(kit.context(t("help.more", n=len(listed) - LISTED_MAX)))
+    return blocks
+
+
+def _entry(shown: RequestShown, link: str | None, t: Translator, now: datetime) -> Block:
+    """One request in one block. What is `mrkdwn` in it holds ids and flowbot's own words alone."""
+    change = shown.change
+    text = f"{EMOJI[change.state]} {t(f'kind.{change.asked.kind}')} {parts.subject(change, t)}"
+    who = kit.mrkdwn(t("request.by", person=f"<@{change.asked.requester}>"), kit.FIELD_MAX)
+    how_far = kit.mrkdwn(_how_far(shown, t, now), kit.FIELD_MAX)
+    return kit.section(kit.plain(text), _open(link, t) if link else None) | {"fields": [who, how_far]}
+
+
+def _how_far(shown: RequestShown, t: Translator, now: datetime) -> str:
+    if shown.change.state is not State.PENDING:
+        return state_word(shown, t)
+    at = shown.expires_at
+    told = parts.progress_text(shown, t)
+    if at is None or at <= now:
+        return told
+    return f"{told}\n{t('request.expires', when=kit.moment(at, t.moment(at)))}"
+
+
+def _open(link: str, t: Translator) -> Element:
+    return kit.link_button(t("button.open"), Action.CHANGE_OPEN, link)
+
+
+def reminder(shown: RequestShown, t: Translator, now: datetime) -> Message:
+    """Under a request's message: it still waits. Mentions who may approve.
+
+    Args:
+        shown: the request.
+        t: the words of those who read it.
+        now: the moment.
+    """
+    change = shown.change
+    ago = t.ago(change.created_at, now)
+    still = parts.sentence(t, "request.still_waits", {"flow": [_flow(shown, t)]}, kind=_kind(shown, t), ago=ago)
+    lines = [still, parts.progress(shown, t), parts.expires(shown, t, now), parts.mentions(shown.approvers)]
+    text = t("request.reminder", what=parts.what(change, t), ago=ago)
+    return Message(text, (kit.rich(*(kit.line(*line) for line in lines if line)),))
+
+
+def break_glass_alarm(shown: RequestShown, t: Translator) -> Message:
+    """For all to see: somebody skipped the approval. Mentions those who would have been asked.
+
+    Raises:
+        ValueError: nobody did.
+    """
+    closing = shown.change.progress.closing
+    if closing is None:
+        raise ValueError("nobody ended the waiting of this change")
+    who = {"person": [kit.person(closing.by)], "flow": [_flow(shown, t)]}
+    told = [kit.words("🚨 "), *parts.sentence(t, "request.alarm", who, kind=_kind(shown, t))]
+    named = parts.mentions(shown.approvers)
+    blocks = [kit.rich(kit.line(*told)), *parts.reason(closing.reason, t)]
+    blocks += [kit.rich(kit.line(*named))] if named else []
+    return Message(t("request.alarm_summary", what=parts.what(shown.change, t)), tuple(blocks))
+
+
+def asked(shown: RequestShown, link: str | None, t: Translator) -> Message:
+    """For the requester: where the approvals are asked for.
+
+    Args:
+        shown: the request.
+        link: its message, where that is known.
+        t: the requester's words.
+    """
+    told = parts.sentence(
+        t, "request.asked_in", {"flow": [_flow(shown, t)], "channel": [kit.channel(_posted_in(shown))]},
+        kind=_kind(shown, t),
+    )  # fmt: skip
+    blocks = [kit.rich(kit.line(*told))] + ([kit.actions(_open(link, t))] if link else [])
+    return Message(t("request.asked_summary", what=parts.what(shown.change, t)), tuple(blocks))
+
+
+def _posted_in(shown: RequestShown) -> ChannelId:
+    change = shown.change
+    configured = change.rule.channel if change.rule else None
+    return change.message_channel or configured or change.asked.channel
+
+
+def _flow(shown: RequestShown, t: Translator) -> Element:
+    return kit.words(parts.subject(shown.change, t), bold=True)
+
+
+def _kind(shown: RequestShown, t: Translator) -> str:
+    return t(f"kind.{shown.change.asked.kind}")

@@ -213,6 +213,7 @@ class Applying:
             except Unclear:
                 # The same values again have the same effect, so an edit may be tried again where it is not there.
                 log.warning("change.unclear", change=change.id)
+                change = await self.store.get(change.id) or change
                 continue
             return await self._edited(flow_id, wanted, before)
         return await self._edit_unclear(flow_id, wanted, before, image)

@@ -17,6 +17,7 @@ from flowbot.sandbox.enkapush.trouble import Trouble
 
 _MEDIA_PREFIX = "/media/"
 _SHUTDOWN_SECONDS = 2.0
+_MAX_BODY = 64 * 1024 * 1024
 
 
 def _utc_now() -> datetime:
@@ -57,7 +58,7 @@ class EnkapushSandbox:
 
     def web_app(self) -> web.Application:
         """Return an application with the API under `/api` and the pictures under `/media`."""
-        app = web.Application()
+        app = web.Application(client_max_size=_MAX_BODY)
         app.router.add_route("*", "/{path:.*}", self._serve)
         app.on_startup.append(self._opened)
         app.on_shutdown.append(self._closed)

@@ -7,7 +7,20 @@ from typing import Any, Final
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
-from flowbot.domain.changes import Change, Event, FormToken, Image, Kind, NewChange, Outcome, Picture, State
+from flowbot.domain.changes import (
+    Change,
+    Closing,
+    Ending,
+    Event,
+    FormToken,
+    Image,
+    Kind,
+    NewChange,
+    Outcome,
+    Picture,
+    Progress,
+    State,
+)
 from flowbot.domain.content import Content, Unread, Wanted
 from flowbot.domain.flows import Button, Flow, Totals, Wait
 from flowbot.domain.policy import ApprovalRule, Gate
@@ -102,11 +115,16 @@ RULES: Final = st.builds(
     break_glass=st.lists(PEOPLE, max_size=2).map(tuple),
 )  # fmt: skip
 OUTCOMES: Final = st.builds(Outcome, TEXTS, PLAIN, st.none() | NUMBERS)
+PROGRESS: Final = st.builds(
+    Progress, st.none() | st.builds(Closing, PEOPLE, st.sampled_from(Ending), TEXTS),
+    st.none() | st.from_regex(r"[a-z0-9]{1,32}", fullmatch=True), st.integers(0, 9),
+)  # fmt: skip
 IMAGES: Final = st.builds(Image, st.binary(max_size=100), st.just("image/png"), TEXTS)
 BROUGHT: Final = st.fixed_dictionaries(
     {}, optional={
-        "rule": RULES, "outcome": OUTCOMES, "due_at": MOMENTS, "sent_at": MOMENTS, "changed_at": MOMENTS,
-        "newest_before": NUMBERS, "lease_owner": st.none() | st.just("another"), "lease_until": st.none() | MOMENTS,
+        "rule": RULES, "progress": PROGRESS, "outcome": OUTCOMES, "due_at": MOMENTS, "sent_at": MOMENTS,
+        "changed_at": MOMENTS, "newest_before": NUMBERS, "lease_owner": st.none() | st.just("another"),
+        "lease_until": st.none() | MOMENTS,
     },
 )  # fmt: skip
 """What a move may bring besides the state."""

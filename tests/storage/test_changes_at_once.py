@@ -172,6 +172,19 @@ async def test_a_change_that_somebody_writes_to_is_passed_by_without_waiting(pos
     await there.close()
 
 
+async def test_of_two_who_take_a_free_lease_in_the_same_instant_one_holds_it(
+    store: StoredChanges, other: StoredChanges
+) -> None:
+    change = await submitted(store)
+    assert not await other.hold(change.id, OURS.until, THEIRS)
+    await store.release(change.id, OURS.owner)
+    took = await asyncio.gather(*(one.hold(change.id, NOON, lease) for one, lease in ((store, OURS), (other, THEIRS))))
+    kept = await store.get(change.id)
+    assert sorted(took) == [False, True]
+    assert kept is not None
+    assert (kept.lease_owner, kept.version) == ((OURS if took[0] else THEIRS).owner, 1)
+
+
 async def test_an_owner_prolongs_the_lease_and_nobody_else_does(store: StoredChanges) -> None:
     change = await submitted(store)
     assert await store.renew(change.id, Lease(OURS.owner, LATER))

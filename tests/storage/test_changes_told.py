@@ -1,10 +1,11 @@
 """What is told of changes: the trail for who asks, and the news for who was not told yet."""
 
+import asyncio
 from dataclasses import replace
 
 import pytest
 
-from flowbot.domain.changes import State
+from flowbot.domain.changes import ChangeId, State
 from flowbot.domain.types import ChannelId, FlowId, WebsiteId
 from flowbot.services.ports import Scope
 from flowbot.storage.changes import StoredChanges
@@ -92,10 +93,11 @@ async def test_a_settled_change_is_untold_until_its_version_was_shown(store: Sto
     assert await store.untold(now) == ()
 
 
-async def test_what_is_still_open_is_not_told(store: StoredChanges) -> None:
+async def test_what_waits_for_approval_is_told_and_what_is_in_hand_is_not(store: StoredChanges) -> None:
     await submitted(store)
-    await moved(store, await submitted(store, "t2", flow=None), State.PENDING)
-    assert await store.untold(OURS.until + SECOND) == ()
+    await moved(store, await submitted(store, "t2", flow=None), State.APPLYING)
+    waiting = await moved(store, await submitted(store, "t3", flow=None), State.PENDING)
+    assert await store.untold(OURS.until + SECOND) == (waiting,)
 
 
 async def test_telling_is_left_to_the_owner_while_the_lease_runs(store: StoredChanges) -> None:
@@ -120,15 +122,30 @@ async def test_where_the_message_is_comes_with_what_was_shown_and_survives_a_mov
     await store.shown(change.id, 1, channel=C1, ts="1.5")
     kept = await moved(store, change, State.FAILED)
     assert (kept.shown_version, kept.message_channel, kept.message_ts) == (1, C1, "1.5")
-    await store.shown(change.id, 2)
-    shown = await store.get(change.id)
-    assert shown == replace(kept, shown_version=2)
+    shown = await store.shown(change.id, 2)
+    assert shown == await store.get(change.id) == replace(kept, shown_version=2)
 
 
 async def test_late_news_of_an_older_version_takes_nothing_back(store: StoredChanges) -> None:
     change = await submitted(store)
     await store.shown(change.id, 2, channel=C1, ts="2.0")
-    await store.shown(change.id, 1, channel=ChannelId("C2"), ts="1.0")
-    kept = await store.get(change.id)
-    assert kept is not None
+    kept = await store.shown(change.id, 1, channel=ChannelId("C2"), ts="1.0")
+    assert kept == await store.get(change.id)
     assert (kept.shown_version, kept.message_channel, kept.message_ts) == (2, C1, "2.0")
+
+
+async def test_of_notes_in_the_same_instant_the_newest_stands_and_every_older_one_is_told_of_a_newer(
+    store: StoredChanges, other: StoredChanges
+) -> None:
+    """Whoever noted an older version after a newer one learns it, and draws the message again."""
+    change = await submitted(store)
+    versions = [*range(1, 11)]
+    notes = await asyncio.gather(*((store, other)[version % 2].shown(change.id, version) for version in versions))
+    assert [note.shown_version >= version for note, version in zip(notes, versions, strict=True)] == [True] * 10
+    assert notes[-1].shown_version == 10
+    assert (await store.shown(change.id, 1)).shown_version == 10
+
+
+async def test_there_is_nothing_to_show_of_a_change_that_does_not_exist(store: StoredChanges) -> None:
+    with pytest.raises(LookupError):
+        await store.shown(ChangeId("gone"), 1)

@@ -134,6 +134,14 @@ async def test_a_database_error_leaves_as_a_fault_that_shows_no_values(database:
     assert PASSWORD not in "".join(traceback.format_exception(fault.value))
 
 
+async def test_a_number_too_large_for_the_database_is_a_fault_and_nothing_was_written(database: Database) -> None:
+    with pytest.raises(Fault) as fault:
+        async with database.write() as connection:
+            await connection.execute(insert(websites), [SHOP, SHOP | {"website_id": 2**63}])
+    assert fault.value.key == "fault.database"
+    assert await names(database) == []
+
+
 async def test_a_living_database_answers_a_ping(database: Database) -> None:
     await database.ping()
 

@@ -5,14 +5,14 @@ from datetime import timedelta
 import pytest
 from hypothesis import given
 
-from flowbot.domain.changes import Image, ImageId, Kind, State
+from flowbot.domain.changes import Closing, Ending, Image, ImageId, Kind, Progress, State
 from flowbot.domain.content import Content, Wanted
 from flowbot.domain.flows import Wait
 from flowbot.domain.types import WebsiteId
 from flowbot.storage.changes import StoredChanges
 from flowbot.storage.database import Database
 from flowbot.storage.images import StoredImages
-from tests.storage.change_cases import ANYTHING, IMAGES, NOON, SECOND, moved, submitted
+from tests.storage.change_cases import ANYTHING, AYSE, IMAGES, NOON, SECOND, moved, submitted
 
 PNG = Image(b"\x89PNG\r\n\x1a\n\x00", "image/png", "kış.png")
 LONG_AGO = NOON - timedelta(days=7)
@@ -76,6 +76,27 @@ async def test_an_old_picture_stays_for_as_long_as_a_change_needs_it(
 ) -> None:
     image = await images.put(PNG, LONG_AGO)
     await moved(store, await submitted(store, kind=kind, wanted=wanting(image)), *states)
+    assert await images.purge(NOON) == (not kept)
+    assert await images.get(image) == (PNG if kept else None)
+
+
+KEPT_ON_THE_WAY = [
+    ("a delete that is being applied", (State.APPLYING,), True),
+    ("a delete that was applied, and can be restored", APPLIED, True),
+    ("a delete of which it is not known", UNKNOWN, True),
+    ("a delete that failed", (State.APPLYING, State.FAILED), False),
+]
+
+
+@pytest.mark.parametrize(
+    ("states", "kept"), [row[1:] for row in KEPT_ON_THE_WAY], ids=[row[0] for row in KEPT_ON_THE_WAY]
+)
+async def test_the_picture_of_a_deleted_flow_stays_for_as_long_as_it_can_be_restored(
+    images: StoredImages, store: StoredChanges, states: tuple[State, ...], kept: bool
+) -> None:
+    image = await images.put(PNG, LONG_AGO)
+    closing = Closing(AYSE, Ending.BREAK_GLASS, "a reason with a NUL \0 in it")
+    await moved(store, await submitted(store, kind=Kind.DELETE), *states, progress=Progress(closing, image))
     assert await images.purge(NOON) == (not kept)
     assert await images.get(image) == (PNG if kept else None)
 

@@ -8,15 +8,19 @@ from pathlib import Path
 from subprocess import PIPE
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, text
 
+from flowbot.domain.changes import Progress
 from flowbot.errors import ConfigurationError, Fault
 from flowbot.storage.database import Database
-from flowbot.storage.engine import open_database
+from flowbot.storage.engine import migration_engine, open_database
 from flowbot.storage.migrations import upgrade
+from flowbot.storage.revisions import alembic_config
 from flowbot.storage.tables import metadata
+from tests.storage.change_cases import stores
 
 UPGRADE = """
 import sys
@@ -64,6 +68,34 @@ async def test_upgrading_again_changes_nothing(database_url: str, database: Data
     await asyncio.to_thread(upgrade, database_url)
     async with database.read() as connection:
         assert await connection.scalar(text("SELECT name FROM websites")) == "Shop"
+
+
+CHANGE_OF_OLD = """
+INSERT INTO changes (id, token, kind, state, version, website_id, requester, channel_id, asked, shown_version,
+                     created_at, changed_at)
+VALUES ('old', 't', 'enable', 'pending', 2, 1, 'U0AYSE', 'C1', :asked, 0,
+        '2026-03-01 09:30:15.000000', '2026-03-01 09:30:15.000000')
+"""
+ASKED_OF_OLD = '{"token": "t", "kind": "enable", "requester": "U0AYSE", "channel": "C1", "website": 1}'
+
+
+def upgrade_to(url: str, revision: str) -> None:
+    engine, config = migration_engine(url), alembic_config()
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, revision)
+    engine.dispose()
+
+
+async def test_a_change_from_before_approvals_has_made_no_progress(empty_database_url: str) -> None:
+    await asyncio.to_thread(upgrade_to, empty_database_url, "0002")
+    database = open_database(empty_database_url)
+    async with database.write() as connection:
+        await connection.execute(text(CHANGE_OF_OLD), {"asked": ASKED_OF_OLD})
+    await asyncio.to_thread(upgrade, empty_database_url)
+    (kept,) = await stores(database)[0].pending()
+    await database.close()
+    assert (kept.id, kept.version, kept.progress, kept.rule) == ("old", 2, Progress(), None)
 
 
 def test_many_processes_may_upgrade_a_new_database_in_the_same_instant(empty_database_url: str) -> None:

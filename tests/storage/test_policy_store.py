@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select, text
 
-from flowbot.domain.policy import PolicyBook
+from flowbot.domain.policy import ChannelPolicy, PolicyBook
 from flowbot.domain.types import ChannelId
 from flowbot.errors import Fault
 from flowbot.services.policies import PolicyFileError, dump_book, export_policies, import_policies
@@ -124,6 +124,43 @@ async def test_of_two_imports_in_the_same_instant_one_book_stands_whole(database
         await asyncio.gather(*(store.replace(book) for store in stores for book in (SHOP, BLOG)))
         assert await stores[0].book() in (SHOP, BLOG)
     await elsewhere.close()
+
+
+async def test_one_channels_policy_takes_the_place_of_its_own_and_the_others_stay(store: StoredPolicies) -> None:
+    await store.replace(SHOP)
+    written = ChannelPolicy.model_validate({"id": "C2", "websites": [3], "approval": {"quorum": 3}})
+    await store.put(written)
+    book = await store.book()
+    assert book.document() == SHOP.model_copy(update={"channels": (written, SHOP.channels[1])}).document()
+    assert (await store.scope(C2)).policy == written
+
+
+async def test_a_channels_first_policy_goes_last(store: StoredPolicies) -> None:
+    await store.put(SHOP.channels[1])
+    await store.put(SHOP.channels[0])
+    await store.put(BLOG.channels[0])
+    assert (await store.book()).channels == (BLOG.channels[0], SHOP.channels[0])
+    assert (await store.book()).websites == {}
+
+
+async def test_policies_of_many_channels_put_in_the_same_instant_are_all_there(
+    database: Database, database_url: str
+) -> None:
+    elsewhere = open_database(database_url)
+    stores = [StoredPolicies(opened, lambda: NOON_IN_ISTANBUL) for opened in (database, elsewhere)]
+    policies = [ChannelPolicy.model_validate({"id": f"C{number}", "websites": "all"}) for number in range(10)]
+    await asyncio.gather(*(store.put(policy) for store in stores for policy in policies))
+    async with database.read() as connection:
+        positions = await connection.scalars(select(channel_policies.c.position))
+        assert sorted(positions) == list(range(10))
+    assert {policy.id for policy in (await stores[0].book()).channels} == {policy.id for policy in policies}
+    await elsewhere.close()
+
+
+async def test_a_policy_put_beside_an_import_stands_or_is_replaced_whole(store: StoredPolicies) -> None:
+    for _ in range(5):
+        await asyncio.gather(store.replace(SHOP), store.put(BLOG.channels[0]))
+        assert (await store.book()).channels in (SHOP.channels, (SHOP.channels[0], BLOG.channels[0]))
 
 
 async def test_a_replacement_that_fails_leaves_the_old_book(store: StoredPolicies, database: Database) -> None:

@@ -1,0 +1,131 @@
+"""Votes on a change: each person's last one counts, and the last approval of a quorum moves the change with it."""
+
+from dataclasses import replace
+
+import pytest
+
+from flowbot.domain.changes import ChangeId, Event, Progress, State
+from flowbot.errors import Fault
+from flowbot.services.ports import Ballot, Conflict
+from flowbot.storage.changes import StoredChanges
+from tests.storage.ballot_cases import CAN, DENIZ, no, waiting, yes
+from tests.storage.change_cases import AYSE, C1, FLOW, NOON, OURS, SECOND, SHOP, THEIRS, actions, moved, submitted, told
+
+VOTED = told("change.voted", actor=CAN)
+
+
+async def test_an_approval_short_of_the_quorum_counts_and_the_change_waits_on(store: StoredChanges) -> None:
+    change = await waiting(store, quorum=2)
+    ballot = await store.vote(change.id, yes(CAN, 1), OURS, VOTED)
+    assert ballot == Ballot(replace(change, version=3, changed_at=NOON + SECOND), (yes(CAN, 1),), is_new=True)
+    assert await store.get(change.id) == ballot.change
+    assert await store.votes(change.id) == ballot.votes
+    assert await actions(store) == ["change.submitted", "change.voted"]
+
+
+async def test_the_last_approval_hands_the_change_to_the_voters_process_due_no_more(store: StoredChanges) -> None:
+    change = await waiting(store, quorum=2)
+    await store.vote(change.id, yes(CAN, 1), OURS, VOTED)
+    ballot = await store.vote(change.id, yes(DENIZ, 2), THEIRS, VOTED)
+    assert ballot.votes == (yes(CAN, 1), yes(DENIZ, 2))
+    assert ballot.change == replace(
+        change, state=State.APPLYING, version=4, due_at=None, changed_at=NOON + 2 * SECOND,
+        lease_owner=THEIRS.owner, lease_until=THEIRS.until,
+    )  # fmt: skip
+    assert await store.get(change.id) == ballot.change
+
+
+async def test_the_approval_is_told_after_the_vote_and_names_who_approved(store: StoredChanges) -> None:
+    change = await waiting(store, quorum=2)
+    await store.vote(change.id, yes(CAN), OURS, VOTED)
+    await store.vote(change.id, yes(DENIZ, 2), OURS, VOTED)
+    *_, voted, approved = [event async for event in store.audit()]
+    assert (voted.action, voted.change) == ("change.voted", change.id)
+    assert replace(approved, number=None) == Event(
+        at=NOON + 2 * SECOND, action="change.approved", actor=DENIZ, channel=C1, change=change.id,
+        kind=change.asked.kind, flow=FLOW, website=SHOP, details={"approvers": [CAN, DENIZ]},
+    )  # fmt: skip
+
+
+async def test_the_same_vote_again_changes_and_writes_nothing(store: StoredChanges) -> None:
+    change = await waiting(store, quorum=2)
+    first = await store.vote(change.id, yes(CAN, 1), OURS, VOTED)
+    again = await store.vote(change.id, yes(CAN, 5), THEIRS, VOTED)
+    assert again == replace(first, is_new=False)
+    assert await store.get(change.id) == first.change
+    assert await actions(store) == ["change.submitted", "change.voted"]
+
+
+async def test_who_changes_their_mind_has_one_vote_and_it_is_the_last(store: StoredChanges) -> None:
+    change = await waiting(store, quorum=2)
+    await store.vote(change.id, no(CAN, 1), OURS)
+    await store.vote(change.id, no(DENIZ, 2), OURS)
+    ballot = await store.vote(change.id, yes(CAN, 3), OURS)
+    assert (ballot.is_new, ballot.votes) == (True, (no(DENIZ, 2), yes(CAN, 3)))
+    assert (ballot.change.state, ballot.change.version) == (State.PENDING, 5)
+
+
+async def test_refusals_never_make_a_quorum(store: StoredChanges) -> None:
+    change = await waiting(store, quorum=1)
+    ballot = await store.vote(change.id, no(CAN), OURS, VOTED)
+    assert ballot.change.state is State.PENDING
+    assert await actions(store) == ["change.submitted", "change.voted"]
+
+
+async def test_without_a_rule_no_approval_is_ever_enough(store: StoredChanges) -> None:
+    change = await waiting(store, rule=None)
+    ballot = await store.vote(change.id, yes(CAN), OURS)
+    assert (ballot.is_new, ballot.change.state) == (True, State.PENDING)
+
+
+async def test_votes_are_listed_oldest_first_each_with_its_own_change(store: StoredChanges) -> None:
+    first, second = await waiting(store, quorum=3), await waiting(store, quorum=3, token="t2", flow=None)
+    await store.vote(first.id, yes(DENIZ, 2), OURS)
+    await store.vote(first.id, no(CAN, 1), OURS)
+    await store.vote(second.id, yes(AYSE), OURS)
+    assert await store.votes(first.id) == (no(CAN, 1), yes(DENIZ, 2))
+    assert await store.votes(second.id) == (yes(AYSE),)
+    assert await store.votes(ChangeId("gone")) == ()
+
+
+NOT_PENDING = [
+    ("not judged yet", ()),
+    ("being applied", (State.APPLYING,)),
+    ("failed", (State.FAILED,)),
+    ("withdrawn", (State.PENDING, State.WITHDRAWN)),
+    ("expired", (State.PENDING, State.EXPIRED)),
+]
+
+
+@pytest.mark.parametrize("states", [row[1] for row in NOT_PENDING], ids=[row[0] for row in NOT_PENDING])
+async def test_a_vote_on_what_does_not_wait_is_shown_what_became_of_it(
+    store: StoredChanges, states: tuple[State, ...]
+) -> None:
+    change = await moved(store, await submitted(store), *states)
+    with pytest.raises(Conflict) as conflict:
+        await store.vote(change.id, yes(CAN), OURS, VOTED)
+    assert conflict.value.current == change
+    assert await store.votes(change.id) == ()
+
+
+async def test_there_is_no_voting_on_a_change_that_does_not_exist(store: StoredChanges) -> None:
+    with pytest.raises(LookupError):
+        await store.vote(ChangeId("gone"), yes(CAN), OURS)
+
+
+async def test_a_vote_that_fails_half_way_leaves_neither_vote_nor_state_nor_event(store: StoredChanges) -> None:
+    change = await waiting(store, quorum=1)
+    unwritable = replace(VOTED, at=NOON.replace(tzinfo=None))
+    with pytest.raises(Fault):
+        await store.vote(change.id, yes(CAN), OURS, VOTED, unwritable)
+    assert await store.get(change.id) == change
+    assert await store.votes(change.id) == ()
+    assert await actions(store) == ["change.submitted"]
+
+
+async def test_a_vote_leaves_alone_what_it_does_not_decide(store: StoredChanges) -> None:
+    """The message and what is remembered are others' to write."""
+    change = await waiting(store, progress=Progress(reminders=1))
+    shown = await store.shown(change.id, 2, channel=C1, ts="1.5")
+    ballot = await store.vote(change.id, no(CAN), OURS)
+    assert ballot.change == replace(shown, version=3)

@@ -1,0 +1,172 @@
+"""Votes in the same instant, from two processes: all are counted, one approval follows, and every latecomer is told."""
+
+import asyncio
+from dataclasses import replace
+from datetime import timedelta
+from itertools import cycle
+
+import pytest
+from sqlalchemy import text
+
+from flowbot.domain.changes import Change, Closing, Ending, Progress, State
+from flowbot.domain.types import UserId
+from flowbot.services.ports import Ballot, Conflict, Lease
+from flowbot.storage.ballots import count_vote
+from flowbot.storage.changes import StoredChanges
+from flowbot.storage.database import Database
+from flowbot.storage.engine import open_database
+from tests.storage.ballot_cases import CAN, TWENTY, ballots, late, no, unless_late, waiting, yes
+from tests.storage.change_cases import AYSE, NOON, OURS, SECOND, THEIRS, actions, stores, told
+
+
+def lease_of(person: UserId) -> Lease:
+    return Lease(f"process of {person}", NOON + timedelta(minutes=1))
+
+
+async def approve(one: StoredChanges, change: Change, person: UserId) -> Ballot | Conflict:
+    result: Ballot | Conflict = await unless_late(
+        one.vote(change.id, yes(person), lease_of(person), told("change.voted", actor=person))
+    )
+    return result
+
+
+async def approve_all(processes: list[StoredChanges], change: Change, people: list[UserId]) -> list[Ballot | Conflict]:
+    """All of them in the same instant, by turns in one process and the next."""
+    return await asyncio.gather(
+        *(approve(one, change, person) for one, person in zip(cycle(processes), people, strict=False))
+    )
+
+
+@pytest.mark.parametrize("repetition", range(3))
+async def test_of_twenty_approvers_in_the_same_instant_the_third_moves_the_change_and_the_others_are_late(
+    store: StoredChanges, other: StoredChanges, repetition: int
+) -> None:
+    change = await waiting(store, quorum=3)
+    results = await approve_all([store, other], change, TWENTY)
+
+    counted, refused = ballots(results), late(results)
+    (approving,) = [ballot for ballot in counted if ballot.change.state is State.APPLYING]
+    assert (len(counted), len(refused)) == (3, 17)
+    assert sorted(ballot.change.version for ballot in counted) == [3, 4, 5]
+    assert sorted(len(ballot.votes) for ballot in counted) == [1, 2, 3]
+    assert [conflict.current for conflict in refused] == [approving.change] * 17
+    assert await store.get(change.id) == approving.change
+    assert await other.votes(change.id) == approving.votes
+    assert await actions(store) == ["change.submitted", *["change.voted"] * 3, "change.approved"]
+
+
+async def test_the_lease_is_that_of_the_vote_that_made_the_quorum(store: StoredChanges, other: StoredChanges) -> None:
+    change = await waiting(store, quorum=2)
+    results = await approve_all([store, other], change, TWENTY[:10])
+    *_, approved = [event async for event in store.audit()]
+    kept = await store.get(change.id)
+    assert kept is not None
+    assert approved.actor is not None
+    assert (kept.lease_owner, kept.due_at) == (lease_of(approved.actor).owner, None)
+    assert {vote.person for vote in await store.votes(change.id)} == set(approved.details["approvers"])
+    assert len(ballots(results)) == 2
+
+
+async def test_the_same_person_twenty_times_counts_once(store: StoredChanges, other: StoredChanges) -> None:
+    change = await waiting(store, quorum=2)
+    results = await approve_all([store, other], change, [CAN] * 20)
+    assert sorted(ballot.is_new for ballot in ballots(results)) == [False] * 19 + [True]
+    assert {ballot.change.version for ballot in ballots(results)} == {3}
+    assert await store.votes(change.id) == (yes(CAN),)
+    assert await actions(store) == ["change.submitted", "change.voted"]
+
+
+async def test_twenty_votes_short_of_the_quorum_are_all_kept(store: StoredChanges, other: StoredChanges) -> None:
+    change = await waiting(store, quorum=100)
+    results = await approve_all([store, other], change, TWENTY)
+    assert sorted(ballot.change.version for ballot in ballots(results)) == list(range(3, 23))
+    assert [vote.person for vote in await store.votes(change.id)] == TWENTY
+
+
+async def test_a_mind_changed_in_two_windows_at_once_is_one_vote(store: StoredChanges, other: StoredChanges) -> None:
+    change = await waiting(store, quorum=100)
+    for after in range(10):
+        await asyncio.gather(store.vote(change.id, yes(CAN, after), OURS), other.vote(change.id, no(CAN, after), OURS))
+        (kept,) = await store.votes(change.id)
+        assert kept.person == CAN
+
+
+ENDS = [
+    ("a withdrawal", State.WITHDRAWN, Progress(Closing(AYSE, Ending.WITHDRAWN))),
+    ("a rejection", State.REJECTED, Progress(Closing(CAN, Ending.REJECTED, "not now"))),
+    ("an expiry", State.EXPIRED, Progress(reminders=2)),
+    ("a look at the flow that found it changed", State.OUT_OF_DATE, Progress()),
+]
+
+
+@pytest.mark.parametrize(("end", "progress"), [row[1:] for row in ENDS], ids=[row[0] for row in ENDS])
+async def test_of_the_last_approval_and_an_end_in_the_same_instant_one_wins_and_the_other_is_told(
+    store: StoredChanges, other: StoredChanges, end: State, progress: Progress
+) -> None:
+    for number in range(8):
+        change = await waiting(store, token=f"t{number}", flow=None)
+        ended = replace(change, state=end, progress=progress, due_at=None)
+        one, two = (store, other) if number % 2 else (other, store)
+        moving = unless_late(one.move(change, ended, told(f"change.{end}")))
+        results = await asyncio.gather(approve(two, change, CAN), moving)
+        kept = await store.get(change.id)
+        (conflict,) = late(results)
+        assert kept is not None
+        assert conflict.current == kept
+        is_approved = bool(ballots(results))
+        assert kept.state is (State.APPLYING if is_approved else end)
+        assert await store.votes(change.id) == ((yes(CAN),) if is_approved else ())
+        trail = [event.action async for event in store.audit() if event.change == change.id]
+        assert trail[1:] == (["change.voted", "change.approved"] if is_approved else [f"change.{end}"])
+
+
+async def test_of_two_who_postpone_in_the_same_instant_one_does(store: StoredChanges, other: StoredChanges) -> None:
+    change = await waiting(store)
+    for reminders in range(1, 11):
+        due = NOON + timedelta(hours=reminders)
+        calls = [one.postpone(change, due, Progress(reminders=reminders)) for one in (store, other)]
+        assert sorted(await asyncio.gather(*calls)) == [False, True]
+        kept = await store.get(change.id)
+        assert kept == replace(change, due_at=due, progress=Progress(reminders=reminders))
+        change = kept
+
+
+async def test_of_postponing_and_the_last_approval_in_the_same_instant_the_approval_always_stands(
+    store: StoredChanges, other: StoredChanges
+) -> None:
+    for number in range(8):
+        change = await waiting(store, token=f"t{number}", flow=None)
+        later = other.postpone(change, NOON + 3600 * SECOND, Progress(reminders=1))
+        ballot, was_postponed = await asyncio.gather(store.vote(change.id, yes(CAN), THEIRS), later)
+        kept = await store.get(change.id)
+        assert kept == ballot.change
+        assert (kept.state, kept.due_at) == (State.APPLYING, None)
+        assert kept.progress == (Progress(reminders=1) if was_postponed else Progress())
+
+
+async def somebody_waits(database: Database) -> bool:
+    """Whether a transaction waits for a row of another; PostgreSQL tells it anew in each transaction."""
+    waiting_ones = (
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    )
+    async with database.read() as connection:
+        return bool(await connection.scalar(text(waiting_ones)))
+
+
+@pytest.mark.postgresql
+async def test_who_counts_waits_for_who_counts_already_and_sees_that_vote(postgresql_url: str) -> None:
+    """SQLite has one writer at a time anyway."""
+    database, elsewhere = open_database(postgresql_url), open_database(postgresql_url)
+    counting, voting = stores(elsewhere, database)
+    change = await waiting(counting, quorum=2)
+    async with elsewhere.write() as connection:
+        first = await count_vote(connection, change.id, yes(AYSE), OURS)
+        second = asyncio.create_task(voting.vote(change.id, yes(CAN, 1), THEIRS))
+        async with asyncio.timeout(20):
+            while not await somebody_waits(database):
+                assert not second.done()
+    assert first.change.state is State.PENDING
+    assert (await second).votes == (yes(AYSE), yes(CAN, 1))
+    assert (await second).change.state is State.APPLYING
+    await database.close()
+    await elsewhere.close()

@@ -1,0 +1,167 @@
+"""What waits, what is due, what a person asked for and what is settled: found in order, and no more than asked for."""
+
+from dataclasses import replace
+from datetime import datetime
+
+import pytest
+
+from flowbot.domain.changes import Change, Closing, Ending, FormToken, ImageId, Kind, Progress, State
+from flowbot.domain.types import FlowId
+from flowbot.errors import Fault
+from flowbot.storage.changes import StoredChanges
+from flowbot.storage.database import Database
+from tests.storage.ballot_cases import CAN, waiting
+from tests.storage.change_cases import FLOW, NOON, OURS, SECOND, asked, moved, submitted, told
+
+LATER = NOON + 3600 * SECOND
+CLOSED = Progress(Closing(CAN, Ending.REJECTED, "çok erken \0"), ImageId("abc"), 2)
+
+
+def ids(changes: tuple[Change, ...]) -> list[str]:
+    return [change.id for change in changes]
+
+
+async def aged(database: Database, *ages: int) -> list[Change]:
+    """Changes that wait, each about another flow, submitted so many seconds before noon."""
+    times = iter(NOON - age * SECOND for age in ages)
+    store = StoredChanges(database, lambda: next(times))
+    return [await waiting(store, token=f"t{age}", flow=FlowId(age)) for age in ages]
+
+
+# --- one -----------------------------------------------------------------------------------------------------------
+
+
+async def test_a_change_is_found_by_the_form_that_it_was(store: StoredChanges) -> None:
+    change = await submitted(store, "t7")
+    assert await store.by_token(FormToken("t7")) == change
+    assert await store.by_token(FormToken("t8")) is None
+
+
+async def test_the_open_change_of_a_flow_is_found_until_it_is_settled(store: StoredChanges) -> None:
+    change = await waiting(store)
+    assert await store.open_on(FLOW) == change
+    assert await store.open_on(FlowId(13)) is None
+    await moved(store, change, State.WITHDRAWN)
+    assert await store.open_on(FLOW) is None
+
+
+async def test_the_approval_before_is_the_latest_applied_one_of_the_same_flow(database: Database) -> None:
+    times = iter(NOON + second * SECOND for second in range(20))
+    store = StoredChanges(database, lambda: next(times))
+    for token in ("first", "second"):
+        await moved(store, await waiting(store, token=token), State.APPLYING, State.APPLIED)
+    await moved(store, await waiting(store, token="elsewhere", flow=FlowId(13)), State.APPLYING, State.APPLIED)
+    await moved(store, await waiting(store, token="rejected"), State.REJECTED)
+    for number in range(12):
+        await moved(store, await submitted(store, f"free {number}", kind=Kind.EDIT), State.APPLYING, State.APPLIED)
+    found = [await store.by_token(FormToken(token)) for token in ("first", "second")]
+    before = [await store.approved_before(change) for change in (*found, await waiting(store, token="now")) if change]
+    assert before == [None, *found]
+    assert await store.approved_before(await waiting(store, token="new", flow=None)) is None
+
+
+# --- many ----------------------------------------------------------------------------------------------------------
+
+
+async def test_what_waits_comes_oldest_first_and_no_more_than_asked_for(
+    store: StoredChanges, database: Database
+) -> None:
+    young, old, middle = await aged(database, 1, 3, 2)
+    assert ids(await store.pending()) == [old.id, middle.id, young.id]
+    assert await store.pending(limit=2) == (old, middle)
+
+
+async def test_only_what_waits_is_pending_or_due(store: StoredChanges) -> None:
+    await submitted(store, "draft", flow=None)
+    await moved(store, await waiting(store, token="applying", flow=None), State.APPLYING)
+    await moved(store, await waiting(store, token="expired", flow=None), State.EXPIRED)
+    assert await store.pending() == ()
+    assert await store.due(LATER) == ()
+
+
+async def test_what_is_due_comes_longest_overdue_first_and_no_more_than_asked_for(store: StoredChanges) -> None:
+    moments = {"b": NOON - 2 * SECOND, "c": NOON, "a": NOON - 3 * SECOND, "future": NOON + SECOND, "never": None}
+    kept = {name: await waiting(store, token=name, flow=None, due_at=due_at) for name, due_at in moments.items()}
+    assert await store.due(NOON) == (kept["a"], kept["b"], kept["c"])
+    assert await store.due(NOON, limit=1) == (kept["a"],)
+    assert ids(await store.due(NOON + SECOND))[3:] == [kept["future"].id]
+
+
+async def test_a_person_finds_their_own_latest_requests_newest_first(store: StoredChanges, database: Database) -> None:
+    young, old, middle = await aged(database, 1, 3, 2)
+    await waiting(store, token="another's", requester=CAN, flow=None)
+    await submitted(store, "needed no approval", flow=None)
+    await moved(store, young, State.APPLYING, State.APPLIED)
+    person = young.asked.requester
+    assert ids(await store.asked_by(person)) == [young.id, middle.id, old.id]
+    assert ids(await store.asked_by(person, limit=2)) == [young.id, middle.id]
+    assert [change.asked.requester for change in await store.asked_by(CAN)] == [CAN]
+
+
+async def test_what_is_settled_comes_latest_first_and_only_if_it_needed_an_approval(store: StoredChanges) -> None:
+    ends = {State.REJECTED: 1, State.WITHDRAWN: 4, State.EXPIRED: 2, State.OUT_OF_DATE: 3}
+    for state, seconds in ends.items():
+        change = await waiting(store, token=state, flow=None)
+        await moved(store, change, state, changed_at=NOON + seconds * SECOND)
+    await moved(store, await submitted(store, "free", flow=None), State.APPLYING, State.APPLIED)
+    await waiting(store, token="open", flow=None)
+    await moved(store, await waiting(store, token="in hand", flow=None), State.APPLYING)
+    settled = [change.state for change in await store.settled()]
+    assert settled == [State.WITHDRAWN, State.OUT_OF_DATE, State.EXPIRED, State.REJECTED]
+    assert [change.state for change in await store.settled(limit=1)] == [State.WITHDRAWN]
+
+
+@pytest.mark.parametrize("end", [State.APPLIED, State.FAILED, State.UNKNOWN])
+async def test_what_was_approved_is_settled_once_its_end_is_told(store: StoredChanges, end: State) -> None:
+    change = await moved(store, await waiting(store), State.APPLYING, end)
+    assert await store.settled() == (change,)
+
+
+# --- postponing ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("due_at", [LATER, None])
+async def test_postponing_sets_the_next_moment_and_the_progress_and_no_new_version(
+    store: StoredChanges, due_at: datetime | None
+) -> None:
+    change = await waiting(store)
+    assert await store.postpone(change, due_at, CLOSED)
+    assert await store.get(change.id) == replace(change, due_at=due_at, progress=CLOSED)
+
+
+async def test_what_time_left_alone_can_be_made_due(store: StoredChanges) -> None:
+    change = await waiting(store, due_at=None)
+    assert await store.postpone(change, LATER, Progress())
+    assert await store.due(LATER) == (replace(change, due_at=LATER),)
+
+
+async def test_who_saw_another_moment_postpones_nothing(store: StoredChanges) -> None:
+    change = await waiting(store)
+    assert await store.postpone(change, LATER, Progress(reminders=1))
+    assert not await store.postpone(change, LATER + SECOND, Progress(reminders=2))
+    kept = await store.get(change.id)
+    assert kept == replace(change, due_at=LATER, progress=Progress(reminders=1))
+
+
+@pytest.mark.parametrize("state", [State.APPLYING, State.WITHDRAWN, State.EXPIRED])
+async def test_what_does_not_wait_any_more_is_not_postponed(store: StoredChanges, state: State) -> None:
+    change = await waiting(store)
+    settled = await moved(store, change, state)
+    assert not await store.postpone(change, LATER, Progress(reminders=1))
+    assert await store.get(change.id) == settled
+
+
+# --- progress ------------------------------------------------------------------------------------------------------
+
+
+async def test_progress_lasts_through_moves_and_can_be_taken_back(store: StoredChanges) -> None:
+    change = await waiting(store, progress=CLOSED)
+    change = await moved(store, change, State.APPLYING)
+    assert change.progress == CLOSED
+    assert (await moved(store, change, State.APPLIED, progress=Progress())).progress == Progress()
+
+
+async def test_a_number_too_large_to_be_kept_is_a_fault_and_no_change(store: StoredChanges) -> None:
+    with pytest.raises(Fault):
+        await store.submit(asked(flow=FlowId(2**63)), OURS, told())
+    assert await store.by_token(asked().token) is None

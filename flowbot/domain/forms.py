@@ -38,6 +38,7 @@ WAIT_MOST: Final = {"minutes": 525_600, "hours": 8_760, "days": 365}
 """365 days in each unit. Enkapush states no limit; a longer wait is a slip of the hand."""
 
 _DIGITS: Final = re.compile(r"[0-9]+", re.ASCII)
+_HALF: Final = re.compile(r"[\ud800-\udfff]")
 _ID: Final = re.compile(r"[1-9][0-9]{0,17}", re.ASCII)
 
 
@@ -154,6 +155,7 @@ def check(
     """
     form = _Form(typed, before if kind is FormKind.EDIT else None)
     wanted = Wanted(form.content(websites), form.unread(segment_website), form.given("image") or None)
+    form.refuse_halves()
     return Checked(None if form.problems else wanted, form.problems)
 
 
@@ -188,6 +190,12 @@ class _Form:
 
     def unread(self, segment_website: WebsiteId | None) -> Unread:
         return Unread(self._segment(segment_website), *(self._utm(name) for name in ("source", "medium", "campaign")))
+
+    def refuse_halves(self) -> None:
+        """Refuse texts with half a character (a lone surrogate), which nothing on the wire can hold."""
+        for name in FIELDS:
+            if not self._stays(name) and _HALF.search(self.given(name)):
+                self._refuse(name, "form.problem_text")
 
     def given(self, name: str) -> str:
         return self._typed.get(name, "")

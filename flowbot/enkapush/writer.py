@@ -11,7 +11,7 @@ from flowbot.domain.content import Content, Unread
 from flowbot.domain.types import FlowId
 from flowbot.enkapush import forms
 from flowbot.enkapush.client import EnkapushClient
-from flowbot.enkapush.errors import AuthError, EnkapushError, InvalidError, NotFoundError, RateLimitedError
+from flowbot.enkapush.errors import AuthError, EnkapushError, NotFoundError, RateLimitedError, ResponseError
 from flowbot.services.ports import FlowUpdate, NotDone, Unclear
 
 COMPLAINT_MAX: Final = 300
@@ -70,22 +70,22 @@ def _outcomes() -> Iterator[None]:
 
 def _reason(error: EnkapushError) -> tuple[str, dict[str, Any]]:
     """Why nothing was done, as a message's key and parameters."""
-    if isinstance(error, InvalidError):
-        return "not_done.refused", {"said": _complaints(error)}
     if isinstance(error, AuthError):
         return "not_done.key", {}
-    if isinstance(error, NotFoundError):
+    if isinstance(error, NotFoundError) and error.path != "/flows":
         return "not_done.gone", {}
     if isinstance(error, RateLimitedError):
         return "not_done.busy", {}
+    if isinstance(error, ResponseError):
+        return "not_done.refused", {"said": _complaints(error)}
     return "not_done.down", {}
 
 
-def _complaints(error: InvalidError) -> str:
+def _complaints(error: ResponseError) -> str:
     """What Enkapush found wrong, field by field, in its own words."""
     said = "; ".join(
         f"{field}: {', '.join(messages)}" if field else ", ".join(messages)
-        for field, messages in error.messages.items()
+        for field, messages in error.exchange.messages.items()
     )
     return (said or f"HTTP {error.status}")[:COMPLAINT_MAX]
 

@@ -11,19 +11,22 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
+import aiohttp
+import httpx
 from pydantic import SecretStr
 from slack_bolt.async_app import AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
-from flowbot.enkapush import Pace, Timeouts
 from flowbot.enkapush.client import EnkapushClient
 from flowbot.enkapush.gateway import EnkapushFlows
+from flowbot.enkapush.pictures import PicturesByUrl, picture_client
 from flowbot.enkapush.writer import EnkapushWriter
 from flowbot.errors import ConfigurationError
 from flowbot.health import Health
 from flowbot.locales import Locales
 from flowbot.metrics import Metrics
-from flowbot.services.apply import Applying, Sleep
+from flowbot.services.apply import Applying
+from flowbot.services.approvals import Approvals
 from flowbot.services.catalog import Catalog
 from flowbot.services.changes import Changes
 from flowbot.services.forms import Forms
@@ -31,7 +34,9 @@ from flowbot.services.history import History
 from flowbot.services.kept import Monotonic
 from flowbot.services.people import People
 from flowbot.services.ports import Clock
+from flowbot.services.queue import Queue
 from flowbot.services.reading import Reading
+from flowbot.services.rulings import Rulings
 from flowbot.settings import Settings
 from flowbot.slack import bolt, client
 from flowbot.slack.actions import Actions
@@ -45,8 +50,12 @@ from flowbot.slack.forms.opening import FormOpening
 from flowbot.slack.forms.submission import FormSubmission
 from flowbot.slack.forms.telling import FormTelling
 from flowbot.slack.modals import Modals
+from flowbot.slack.posts import Posts
+from flowbot.slack.projection import Projection
 from flowbot.slack.replies import Replies
+from flowbot.slack.requests import Requests
 from flowbot.slack.tasks import TrackedTasks
+from flowbot.slack.telling import Telling
 from flowbot.storage import migrations
 from flowbot.storage.changes import StoredChanges
 from flowbot.storage.database import Database
@@ -71,6 +80,43 @@ class Flowbot:
     health: Health
     metrics: Metrics
     tasks: TrackedTasks
+
+
+@dataclass(frozen=True, slots=True)
+class _Outside:
+    """What flowbot speaks to, open."""
+
+    settings: Settings
+    database: Database
+    enkapush: EnkapushClient
+    pictures: httpx.AsyncClient
+    session: aiohttp.ClientSession
+    slack: AsyncWebClient
+    metrics: Metrics
+    clock: Clock
+    monotonic: Monotonic
+
+
+@dataclass(frozen=True, slots=True)
+class _Services:
+    """The use cases, and the ports that the Slack room needs besides."""
+
+    store: StoredChanges
+    policies: StoredPolicies
+    images: StoredImages
+    pictures: Files
+    source: EnkapushFlows
+    catalog: Catalog
+    people: People
+    reading: Reading
+    changes: Changes
+    approvals: Approvals
+    forms: Forms
+
+    async def close(self) -> None:
+        """End what is under way."""
+        for part in (self.catalog, self.people, self.forms):
+            await part.close()
 
 
 def now() -> datetime:
@@ -107,8 +153,6 @@ async def flowbot(
     clock: Clock = now,
     monotonic: Monotonic = time.monotonic,
     drain_seconds: float = DRAIN_SECONDS,
-    timeouts: Timeouts | None = None,
-    sleep: Sleep = asyncio.sleep,
 ) -> AsyncIterator[Flowbot]:
     """Everything joined, and taken apart again at the end: work in hand is finished first.
 
@@ -117,109 +161,139 @@ async def flowbot(
         clock: tells the time.
         monotonic: seconds that only grow, for the age of what is kept.
         drain_seconds: how long work in hand may take to end.
-        timeouts: how long Enkapush may take; its client's own where nothing is said.
-        sleep: waits some seconds before Enkapush is asked again.
 
     Raises:
         ConfigurationError: a setting is missing, or what it points to cannot be used.
     """
-    settings.need("slack_bot_token", "enkapush_api_key")
     async with AsyncExitStack() as stack:
-        database = await stack.enter_async_context(opened_database(settings))
-        metrics, tasks = Metrics(), TrackedTasks()
-        enkapush = await stack.enter_async_context(_enkapush(settings, metrics, timeouts, Pace(sleep=sleep)))
-        session = await stack.enter_async_context(client.open_session())
-        slack = client.web_client(settings.slack_api_url, _secret(settings.slack_bot_token), session)
-
-        source = EnkapushFlows(enkapush, settings.zone)
-        catalog = Catalog(source, clock=clock, monotonic=monotonic)
-        stack.push_async_callback(catalog.close)
-        people = People(SlackDirectory(slack), settings.flowbot_admins, monotonic=monotonic)
-        stack.push_async_callback(people.close)
-        policies, drafts, images = StoredPolicies(database, clock), StoredDrafts(database), StoredImages(database)
-        store, pictures = StoredChanges(database, clock), Files(slack, session, settings.slack_api_url)
-        owner = f"{socket.gethostname()[:64]}:{os.getpid()}:{secrets.token_hex(4)}"
-        changes = Changes(
-            store=store,
-            drafts=drafts,
-            policies=policies,
-            people=people,
-            applying=Applying(
-                store=store,
-                images=images,
-                pictures=pictures,
-                source=source,
-                writer=EnkapushWriter(enkapush),
-                catalog=catalog,
-                clock=clock,
-                owner=owner,
-                sleep=sleep,
-            ),
-            clock=clock,
-            owner=owner,
-        )
-        forms = Forms(
-            policies=policies,
-            catalog=catalog,
-            source=source,
-            segments=source,
-            drafts=drafts,
-            clock=clock,
-            monotonic=monotonic,
-        )
-        stack.push_async_callback(forms.close)
-        desk = Desk(
-            people=people,
-            reading=Reading(policies, catalog, source),
-            replies=Replies(slack, session, settings.slack_api_url),
-            locales=Locales(fixed=settings.flowbot_language, zone=settings.zone),
-            tasks=tasks,
-            metrics=metrics,
-            clock=clock,
-        )
-        modals = Modals(slack)
-        opening = FormOpening(forms, modals, clock)
-        telling = FormTelling(
-            forms=forms,
-            opening=opening,
-            modals=modals,
-            replies=desk.replies,
-            people=people,
-            reading=desk.reading,
-            images=images,
-            pictures=pictures,
-            locales=desk.locales,
-            clock=clock,
-        )
-        form_desk = FormDesk(
-            desk=desk,
-            opening=opening,
-            live=FormLive(forms, modals, people, desk.locales, clock),
-            submission=FormSubmission(
-                forms=forms,
-                changes=changes,
-                images=images,
-                pictures=pictures,
-                people=people,
-                locales=desk.locales,
-                tasks=tasks,
-                telling=telling,
-            ),
-        )
-        recovery = asyncio.create_task(Recovery(changes, images, telling.by_message).run())
-        stack.push_async_callback(_ended, recovery)
+        outside = await stack.enter_async_context(_outside(settings, clock, monotonic))
+        services = _services(outside)
+        stack.push_async_callback(services.close)
+        tasks = TrackedTasks()
+        desk = _desk(outside, services, tasks)
+        telling, form_desk, requests = _rooms(outside, services, desk)
+        recovery = Recovery(services.changes, services.approvals, services.images, telling)
+        stack.push_async_callback(_ended, asyncio.create_task(recovery.run()))
         stack.push_async_callback(tasks.drain, drain_seconds)
         app = bolt.build(
-            slack,
+            outside.slack,
             signing_secret=_secret(settings.slack_signing_secret),
-            commands=Commands(desk, opening, History(policies, store)),
-            actions=Actions(desk, opening),
+            commands=Commands(desk, form_desk.opening, requests, History(services.policies, services.store)),
+            actions=Actions(desk, form_desk.opening, requests),
             forms=form_desk,
-            metrics=metrics,
+            requests=requests,
+            metrics=outside.metrics,
         )
-        health = Health({"database": database.ping, "enkapush": source.ping})
+        health = Health({"database": outside.database.ping, "enkapush": services.source.ping})
         stack.push_async_callback(health.close)
-        yield Flowbot(settings, app, slack, people, health, metrics, tasks)
+        yield Flowbot(settings, app, outside.slack, services.people, health, outside.metrics, tasks)
+
+
+@asynccontextmanager
+async def _outside(settings: Settings, clock: Clock, monotonic: Monotonic) -> AsyncIterator[_Outside]:
+    """Everything that has to be opened and closed."""
+    settings.need("slack_bot_token", "enkapush_api_key")
+    metrics = Metrics()
+    async with (
+        opened_database(settings) as database,
+        _enkapush(settings, metrics) as enkapush,
+        picture_client() as pictures,
+        client.open_session() as session,
+    ):
+        slack = client.web_client(settings.slack_api_url, _secret(settings.slack_bot_token), session)
+        yield _Outside(settings, database, enkapush, pictures, session, slack, metrics, clock, monotonic)
+
+
+def _services(outside: _Outside) -> _Services:
+    settings, clock, monotonic = outside.settings, outside.clock, outside.monotonic
+    store, policies = StoredChanges(outside.database, clock), StoredPolicies(outside.database, clock)
+    images, drafts = StoredImages(outside.database), StoredDrafts(outside.database)
+    pictures = Files(outside.slack, outside.session, settings.slack_api_url)
+    source = EnkapushFlows(outside.enkapush, settings.zone)
+    catalog = Catalog(source, clock=clock, monotonic=monotonic)
+    people = People(SlackDirectory(outside.slack), settings.flowbot_admins, monotonic=monotonic)
+    owner = f"{socket.gethostname()[:64]}:{os.getpid()}:{secrets.token_hex(4)}"
+    applying = Applying(
+        store=store,
+        images=images,
+        pictures=pictures,
+        flow_pictures=PicturesByUrl(outside.pictures),
+        source=source,
+        writer=EnkapushWriter(outside.enkapush),
+        catalog=catalog,
+        clock=clock,
+        owner=owner,
+    )
+    changes = Changes(
+        store=store,
+        drafts=drafts,
+        policies=policies,
+        people=people,
+        rulings=Rulings(policies, people, store),
+        applying=applying,
+        clock=clock,
+        owner=owner,
+    )
+    forms = Forms(
+        policies=policies,
+        catalog=catalog,
+        source=source,
+        segments=source,
+        drafts=drafts,
+        clock=clock,
+        monotonic=monotonic,
+    )
+    reading = Reading(policies, catalog, source)
+    approvals = Approvals(changes, source, people.members)
+    return _Services(store, policies, images, pictures, source, catalog, people, reading, changes, approvals, forms)
+
+
+def _desk(outside: _Outside, services: _Services, tasks: TrackedTasks) -> Desk:
+    settings = outside.settings
+    return Desk(
+        people=services.people,
+        reading=services.reading,
+        replies=Replies(outside.slack, outside.session, settings.slack_api_url),
+        locales=Locales(fixed=settings.flowbot_language, zone=settings.zone),
+        tasks=tasks,
+        metrics=outside.metrics,
+        clock=outside.clock,
+    )
+
+
+def _rooms(outside: _Outside, services: _Services, desk: Desk) -> tuple[Telling, FormDesk, Requests]:
+    """What tells people, what serves forms, what serves requests."""
+    clock, modals, posts = outside.clock, Modals(outside.slack), Posts(outside.slack, desk.replies)
+    projection = Projection(services.store, services.policies, services.forms, posts, desk.locales, clock)
+    opening = FormOpening(services.forms, modals, clock)
+    form_telling = FormTelling(
+        forms=services.forms,
+        opening=opening,
+        modals=modals,
+        replies=desk.replies,
+        people=services.people,
+        reading=services.reading,
+        images=services.images,
+        pictures=services.pictures,
+        projection=projection,
+        locales=desk.locales,
+        clock=clock,
+    )
+    submission = FormSubmission(
+        forms=services.forms,
+        changes=services.changes,
+        images=services.images,
+        pictures=services.pictures,
+        people=services.people,
+        locales=desk.locales,
+        tasks=desk.tasks,
+        telling=form_telling,
+    )
+    live = FormLive(services.forms, modals, services.people, desk.locales, clock)
+    telling = Telling(projection, form_telling, posts)
+    queue = Queue(services.store, services.policies)
+    requests = Requests(desk, services.approvals, queue, modals, telling)
+    return telling, FormDesk(desk, opening, live, submission), requests
 
 
 async def _ended(task: asyncio.Task[None]) -> None:
@@ -227,14 +301,10 @@ async def _ended(task: asyncio.Task[None]) -> None:
     await asyncio.gather(task, return_exceptions=True)
 
 
-def _enkapush(settings: Settings, metrics: Metrics, timeouts: Timeouts | None, pace: Pace) -> EnkapushClient:
+def _enkapush(settings: Settings, metrics: Metrics) -> EnkapushClient:
     try:
         return EnkapushClient(
-            settings.enkapush_api_url,
-            _secret(settings.enkapush_api_key),
-            timeouts=timeouts,
-            on_request=metrics.enkapush_called,
-            pace=pace,
+            settings.enkapush_api_url, _secret(settings.enkapush_api_key), on_request=metrics.enkapush_called
         )
     except ValueError as error:
         raise ConfigurationError(f"ENKAPUSH_API_URL or ENKAPUSH_API_KEY: {error}") from None

@@ -66,7 +66,9 @@ class Approvals:
         self._require(policy, reader, Permission.EDIT)
         flow = await self._flow(flow_id, policy)
         if kind in {Kind.ENABLE, Kind.DISABLE} and flow.is_enabled is (kind is Kind.ENABLE):
-            raise UserError("request.is_already", id=str(flow_id), kind=kind)
+            raise UserError(
+                "request.already_enabled" if flow.is_enabled else "request.already_disabled", id=str(flow_id)
+            )
         return await self._submit(self._new(reader, channel, kind, flow, reason))
 
     async def ask_again(self, reader: Reader, change_id: ChangeId) -> Change:
@@ -253,7 +255,7 @@ class Approvals:
         if change.state is not State.PENDING:
             raise _too_late(change)
         if (ends := expiry(change)) is not None and ends <= self.changes.clock():
-            raise UserError("request.expired")
+            raise UserError("request.late_expired")
         return change
 
     async def _change(self, change_id: ChangeId) -> Change:

@@ -93,10 +93,13 @@ class Changes:
             change: as the store's `untold` gave it.
             tell: how to tell the one who asked.
         """
-        with suppress(LeaseLostError):
-            async with self._held(change):
-                await tell(change, None)
-                await self.store.shown(change.id, change.version)
+        if change.id in self.in_hand or not await self.store.hold(change.id, self.clock(), self.lease()):
+            return
+        try:
+            await tell(change, None)
+            await self.store.shown(change.id, change.version)
+        finally:
+            await self._release(change)
 
     async def look_again(self, change: Change, *, is_final: bool) -> Change:
         """Look once more at a change of which it is not known; it stays so where that cannot be told yet.

@@ -115,8 +115,6 @@ class Forms:
         """
         policy, scope = await self._allowed(reader, channel)
         flow = None if flow_id is None else await self._flow(flow_id, policy)
-        if kind is Kind.EDIT and flow is not None and flow.is_enabled:
-            raise UserError("form.is_enabled", id=str(flow.id))
         segments, websites = await asyncio.gather(self._all_segments(), self._websites(policy, scope))
         if not websites:
             raise UserError("form.no_website")

@@ -9,7 +9,7 @@ from typing import Final
 import structlog
 
 from flowbot.domain.policy import Actor
-from flowbot.domain.types import GroupId, TeamId, UserId
+from flowbot.domain.types import ChannelId, GroupId, TeamId, UserId
 from flowbot.errors import Fault, UserError
 from flowbot.services.kept import Kept, Monotonic
 from flowbot.services.ports import Directory, Home, Profile
@@ -53,6 +53,7 @@ class People:
         self._admins = admins
         self._homes: Kept[str, Home] = Kept(3600.0, monotonic=monotonic)
         self._profiles: Kept[UserId, Profile] = Kept(KEEP_SECONDS, monotonic=monotonic)
+        self._members: Kept[ChannelId, frozenset[UserId]] = Kept(KEEP_SECONDS, monotonic=monotonic)
         self._groups: Kept[str, Mapping[GroupId, frozenset[UserId]]] = Kept(KEEP_SECONDS, monotonic=monotonic)
 
     async def home(self) -> Home:
@@ -93,9 +94,17 @@ class People:
         )
         return Reader(actor, profile.locale, profile.timezone)
 
+    async def members(self, channel: ChannelId) -> frozenset[UserId]:
+        """Who is in a channel; nobody, where Slack does not say."""
+        try:
+            return await self._members.get(channel, lambda: self._directory.members(channel))
+        except Fault as fault:
+            log.warning("people.members_unknown", channel=channel, error=str(fault))
+            return frozenset()
+
     async def close(self) -> None:
         """End what is under way."""
-        for kept in (self._homes, self._profiles, self._groups):
+        for kept in (self._homes, self._profiles, self._groups, self._members):
             await kept.close()
 
     async def _groups_of(self, user: UserId) -> frozenset[GroupId] | None:

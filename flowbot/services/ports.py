@@ -115,6 +115,9 @@ class Directory(Protocol):
     async def groups(self) -> Mapping[GroupId, frozenset[UserId]]:
         """Every user group with its members."""
 
+    async def members(self, channel: ChannelId) -> frozenset[UserId]:
+        """Who is in a channel."""
+
 
 class Conflict(Exception):  # noqa: N818 - not an error: somebody was faster
     """The change has moved since it was read. `current` is what it is now."""
@@ -205,6 +208,9 @@ class ChangeStore(Protocol):
     async def open_on(self, flow: FlowId) -> Change | None:
         """The open change of a flow."""
 
+    async def approved_before(self, change: Change) -> Change | None:
+        """The latest change of the same flow that was approved and applied before this one; to enable or to edit it."""
+
     async def due(self, now: datetime, *, limit: int = 50) -> tuple[Change, ...]:
         """Pending changes whose `due_at` has come, the longest overdue first."""
 
@@ -229,6 +235,9 @@ class ChangeStore(Protocol):
         The version stays, since nothing has moved: `lease_owner` guards (see `renew` and `latch`).
         """
 
+    async def hold(self, change: ChangeId, now: datetime, lease: Lease) -> bool:
+        """Take a lease that nobody holds at `now`; false where somebody does."""
+
     async def renew(self, change: ChangeId, lease: Lease) -> bool:
         """Prolong a lease that is still its owner's; false where it was lost."""
 
@@ -245,7 +254,7 @@ class ChangeStore(Protocol):
         """Those of `flows` that some change's outcome names."""
 
     async def untold(self, now: datetime, *, limit: int = 20) -> tuple[Change, ...]:
-        """Settled changes of which the newest version was not shown to people yet, oldest first.
+        """Changes that are not in hand and of which the newest version was not shown to people yet, oldest first.
 
         Those whose lease still runs are left to its owner.
         """

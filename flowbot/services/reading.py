@@ -45,6 +45,7 @@ class FlowList:
     website_names: Mapping[WebsiteId, str]
     may_share: bool
     as_of: datetime | None = None
+    may_edit: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +119,7 @@ class Reading:
             page=page,
             website_names=scope.website_names,
             may_share=decide(policy, reader.actor, Permission.SHARE).allowed,
+            may_edit=decide(policy, reader.actor, Permission.EDIT).allowed,
             as_of=snapshot.taken_at
             if snapshot.is_late or self._catalog.age(snapshot) > WORTH_TELLING_SECONDS
             else None,

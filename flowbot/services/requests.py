@@ -82,3 +82,14 @@ def reminders(asked_at: datetime, rule: ApprovalRule) -> list[datetime]:
     """The moments at which something is due while a request waits: the reminders, and its expiry at last."""
     lifetime = timedelta(hours=rule.expires_after_hours)
     return [*(asked_at + lifetime * fraction for fraction in REMINDER_FRACTIONS), asked_at + lifetime]
+
+
+def since_approved(change: Change, approved: Change | None) -> tuple[Difference, ...] | None:
+    """What differs between the flow that a change is about and the flow as it was last approved; None if never."""
+    flow = change.asked.before
+    if approved is None or flow is None:
+        return None
+    last = approved.asked.wanted.content if approved.asked.wanted else None
+    if last is None and approved.asked.before is not None:
+        last = Content.of(approved.asked.before)
+    return None if last is None else differences(last, Content.of(flow))

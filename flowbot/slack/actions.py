@@ -1,9 +1,6 @@
 """What each button does. Every press is authorised afresh, and answered."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import TypeVar
-
-from pydantic import BaseModel, ValidationError
 
 from flowbot.domain.changes import FormToken
 from flowbot.domain.forms import FormKind
@@ -14,17 +11,17 @@ from flowbot.slack.forms.opening import FormOpening
 from flowbot.slack.ids import Action
 from flowbot.slack.payloads import BlockActions
 from flowbot.slack.replies import Place
-from flowbot.slack.values import FlowValue, ListValue
+from flowbot.slack.requests import Requests
+from flowbot.slack.values import FlowValue, ListValue, read_value
 from flowbot.slack.views import flows, sentences
 
-V = TypeVar("V", bound=BaseModel)
 Handler = Callable[[Visit, BlockActions], Awaitable[Answer]]
 
 
 class Actions:
     """The buttons of messages."""
 
-    def __init__(self, desk: Desk, opening: FormOpening) -> None:
+    def __init__(self, desk: Desk, opening: FormOpening, requests: Requests) -> None:
         self._desk = desk
         self._opening = opening
         self._handlers: Mapping[str, Handler] = {
@@ -36,6 +33,7 @@ class Actions:
             Action.FLOW_EDIT: self._edit,
             Action.FLOW_DUPLICATE: self._duplicate,
             Action.FORM_OPEN: self._open_form,
+            **requests.handlers(),
         }
 
     def take(self, press: BlockActions, channel: ChannelId) -> None:
@@ -53,30 +51,32 @@ class Actions:
         return work
 
     async def _edit(self, visit: Visit, press: BlockActions) -> Answer:
-        flow = _read(FlowValue, press.action.value).flow
+        flow = read_value(FlowValue, press.action.value).flow
         return await self._opening.open(visit, FormKind.EDIT, flow, press.trigger_id)
 
     async def _duplicate(self, visit: Visit, press: BlockActions) -> Answer:
-        flow = _read(FlowValue, press.action.value).flow
+        flow = read_value(FlowValue, press.action.value).flow
         return await self._opening.open(visit, FormKind.DUPLICATE, flow, press.trigger_id)
 
     async def _open_form(self, visit: Visit, press: BlockActions) -> Answer:
         return await self._opening.reopen(visit, FormToken(press.action.value), press.trigger_id)
 
     async def _turn(self, visit: Visit, press: BlockActions) -> Answer:
-        wanted = _read(ListValue, press.action.value).request
+        wanted = read_value(ListValue, press.action.value).request
         result = await self._desk.reading.list(visit.reader, visit.place.channel, wanted, turning=True)
         return Answer(flows.flow_list(result, visit.t, self._desk.clock()), replacing=True)
 
     async def _show(self, visit: Visit, press: BlockActions) -> Answer:
-        flow_id = _read(FlowValue, press.action.value).flow
+        flow_id = read_value(FlowValue, press.action.value).flow
         shown = await self._desk.reading.show(visit.reader, visit.place.channel, flow_id)
         return Answer(flows.shown_flow(shown, visit.t, self._desk.clock()))
 
     async def _share_list(self, visit: Visit, press: BlockActions) -> Answer:
         desk, reader, channel = self._desk, visit.reader, visit.place.channel
         await desk.reading.may_share(reader, channel)
-        result = await desk.reading.list(reader, channel, _read(ListValue, press.action.value).request, turning=True)
+        result = await desk.reading.list(
+            reader, channel, read_value(ListValue, press.action.value).request, turning=True
+        )
         t = desk.locales.channel(reader.locale)
         await desk.replies.publicly(visit.place, flows.shared_list(result, reader.user, t, desk.clock()))
         return Answer(sentences.sentence(visit.t, "share.done"))
@@ -84,19 +84,7 @@ class Actions:
     async def _share_flow(self, visit: Visit, press: BlockActions) -> Answer:
         desk, reader, channel = self._desk, visit.reader, visit.place.channel
         await desk.reading.may_share(reader, channel)
-        shown = await desk.reading.show(reader, channel, _read(FlowValue, press.action.value).flow)
+        shown = await desk.reading.show(reader, channel, read_value(FlowValue, press.action.value).flow)
         t = desk.locales.channel(reader.locale)
         await desk.replies.publicly(visit.place, flows.shared_flow(shown, reader.user, t, desk.clock()))
         return Answer(sentences.sentence(visit.t, "share.done"))
-
-
-def _read(model: type[V], value: str) -> V:
-    """The button's value.
-
-    Raises:
-        UserError: another version of flowbot wrote it.
-    """
-    try:
-        return model.model_validate_json(value)
-    except ValidationError:
-        raise UserError("action.unknown") from None

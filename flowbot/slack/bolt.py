@@ -18,6 +18,7 @@ from flowbot.slack.actions import Actions
 from flowbot.slack.commands import Commands
 from flowbot.slack.forms.desk import FormDesk
 from flowbot.slack.payloads import BlockActions, FormEvent, SlashCommand, Suggestion, parse
+from flowbot.slack.requests import Requests
 
 COMMAND: Final = "/flows"
 M = TypeVar("M", bound=BaseModel)
@@ -35,6 +36,7 @@ def build(
     commands: Commands,
     actions: Actions,
     forms: FormDesk,
+    requests: Requests,
     metrics: Metrics,
 ) -> AsyncApp:
     """The app with its listeners. It asks Slack nothing before it acknowledges.
@@ -61,10 +63,14 @@ def build(
         elif pressed.view is not None:
             forms.take_action(pressed)
 
+    async def submit(event: FormEvent) -> dict[str, Any] | None:
+        answer = requests.take_reason(event)
+        return await forms.take_submit(event) if answer is None else answer
+
     app.command(COMMAND)(_handing_over("command", SlashCommand, metrics, commands.take))
     app.action(ANYTHING)(_handing_over("action", BlockActions, metrics, press))
     app.view_closed(ANYTHING)(_handing_over("form_closed", FormEvent, metrics, forms.take_close))
-    app.view_submission(ANYTHING)(_answering("form", FormEvent, metrics, forms.take_submit))
+    app.view_submission(ANYTHING)(_answering("form", FormEvent, metrics, submit))
     app.options(ANYTHING)(_answering("options", Suggestion, metrics, forms.take_question))
 
     @app.event(ANYTHING)

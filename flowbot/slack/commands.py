@@ -8,6 +8,7 @@ from flowbot.slack.desk import Answer, Desk, Visit, Work
 from flowbot.slack.forms.opening import FormOpening
 from flowbot.slack.payloads import SlashCommand
 from flowbot.slack.replies import Place
+from flowbot.slack.requests import Requests
 from flowbot.slack.views import flows
 from flowbot.slack.views.help import help_here
 from flowbot.slack.views.history import history
@@ -16,9 +17,10 @@ from flowbot.slack.views.history import history
 class Commands:
     """`/flows …`."""
 
-    def __init__(self, desk: Desk, opening: FormOpening, history: History) -> None:
+    def __init__(self, desk: Desk, opening: FormOpening, requests: Requests, history: History) -> None:
         self._desk = desk
         self._opening = opening
+        self._requests = requests
         self._history = history
 
     def take(self, command: SlashCommand) -> None:
@@ -37,6 +39,10 @@ class Commands:
                     answer = await self._show(visit, flow_id)
                 case grammar.Form(kind, flow_or_none):
                     answer = await self._opening.open(visit, kind, flow_or_none, trigger)
+                case grammar.Ask(kind, flow_id, reason):
+                    answer = await self._requests.ask(visit, kind, flow_id, reason)
+                case grammar.Approvals():
+                    answer = await self._requests.waiting(visit)
                 case grammar.History(flow_or_all):
                     answer = await self._past(visit, flow_or_all)
             return answer

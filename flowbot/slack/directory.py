@@ -1,7 +1,7 @@
 """Slack's knowledge of people, as `services.ports.Directory` asks for it."""
 
 from collections.abc import Awaitable, Mapping
-from typing import Annotated, TypeVar
+from typing import Annotated, Final, TypeVar
 
 import aiohttp
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
@@ -9,12 +9,14 @@ from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
-from flowbot.domain.types import GroupId, TeamId, UserId
+from flowbot.domain.types import ChannelId, GroupId, TeamId, UserId
 from flowbot.errors import Fault
 from flowbot.services.ports import Home, Profile
 
 OptionalTeam = Annotated[TeamId | None, BeforeValidator(lambda value: value or None)]
 
+
+MEMBERS_A_PAGE: Final = 1000
 
 A = TypeVar("A", bound="_Answer")
 
@@ -62,6 +64,15 @@ class _Groups(_Answer):
     usergroups: tuple[_Group, ...]
 
 
+class _Cursor(_Answer):
+    next_cursor: Annotated[str, BeforeValidator(lambda value: value or "")] = ""
+
+
+class _Members(_Answer):
+    members: frozenset[UserId]
+    response_metadata: _Cursor = _Cursor()
+
+
 class SlackDirectory:
     """Asks Slack's Web API. Every method raises Fault where Slack does not answer, or not with that.
 
@@ -97,6 +108,18 @@ class SlackDirectory:
         """Every user group that is in use, with its members, in one call (`usergroups.list`)."""
         answer = await _asked(_Groups, self._client.usergroups_list(include_users=True))
         return {group.id: group.users for group in answer.usergroups if not group.date_delete}
+
+    async def members(self, channel: ChannelId) -> frozenset[UserId]:
+        """Who is in a channel (`conversations.members`, page by page)."""
+        found: set[UserId] = set()
+        cursor = ""
+        while True:
+            call = self._client.conversations_members(channel=channel, cursor=cursor, limit=MEMBERS_A_PAGE)
+            answer = await _asked(_Members, call)
+            found |= answer.members
+            cursor = answer.response_metadata.next_cursor
+            if not cursor:
+                return frozenset(found)
 
 
 async def _asked(model: type[A], call: Awaitable[AsyncSlackResponse]) -> A:

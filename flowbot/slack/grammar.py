@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from flowbot.domain.changes import Kind
 from flowbot.domain.forms import FormKind
 from flowbot.domain.search import FlowQuery, fold
 from flowbot.domain.types import FlowId
@@ -27,16 +28,16 @@ class Verb(StrEnum):
     CREATE = "create"
     EDIT = "edit"
     DUPLICATE = "duplicate"
+    ENABLE = "enable"
+    DISABLE = "disable"
+    DELETE = "delete"
+    APPROVALS = "approvals"
     HISTORY = "history"
 
 
 class Later(StrEnum):
     """First words that are promised, and not in this version."""
 
-    ENABLE = "enable"
-    DISABLE = "disable"
-    DELETE = "delete"
-    APPROVALS = "approvals"
     SETUP = "setup"
 
 
@@ -47,10 +48,10 @@ TURKISH: Final[Mapping[str, Verb | Later]] = {
     "oluştur": Verb.CREATE,
     "düzenle": Verb.EDIT,
     "kopyala": Verb.DUPLICATE,
-    "etkinleştir": Later.ENABLE,
-    "durdur": Later.DISABLE,
-    "sil": Later.DELETE,
-    "onaylar": Later.APPROVALS,
+    "etkinleştir": Verb.ENABLE,
+    "durdur": Verb.DISABLE,
+    "sil": Verb.DELETE,
+    "onaylar": Verb.APPROVALS,
     "geçmiş": Verb.HISTORY,
     "ayarlar": Later.SETUP,
 }
@@ -84,13 +85,27 @@ class Form:
 
 
 @dataclass(frozen=True, slots=True)
+class Ask:
+    """`enable ID [REASON…]`, `disable …`, `delete …`."""
+
+    kind: Kind
+    flow: FlowId
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Approvals:
+    """`approvals`."""
+
+
+@dataclass(frozen=True, slots=True)
 class History:
     """`history [ID]`."""
 
     flow: FlowId | None
 
 
-Command = Help | List | Show | Form | History
+Command = Help | List | Show | Form | Ask | Approvals | History
 
 
 def parse(text: str) -> Command:
@@ -218,6 +233,14 @@ def _list_request(text: str) -> ListRequest:
     return ListRequest(FlowQuery(draft.words, draft.is_enabled), draft.website, draft.website_at, draft.page)
 
 
+def _ask(kind: Kind, verb: Verb) -> Callable[[str], Command]:
+    def parse_rest(rest: str) -> Command:
+        number, reason = _first_word(rest)
+        return Ask(kind, flow_id(number, verb), reason.strip())
+
+    return parse_rest
+
+
 _PARSERS: Final[Mapping[Verb, Callable[[str], Command]]] = {
     Verb.HELP: lambda _: Help(),
     Verb.LIST: lambda rest: List(_list_request(rest)),
@@ -225,5 +248,9 @@ _PARSERS: Final[Mapping[Verb, Callable[[str], Command]]] = {
     Verb.CREATE: lambda _: Form(FormKind.CREATE),
     Verb.EDIT: lambda rest: Form(FormKind.EDIT, flow_id(rest, Verb.EDIT)),
     Verb.DUPLICATE: lambda rest: Form(FormKind.DUPLICATE, flow_id(rest, Verb.DUPLICATE)),
+    Verb.ENABLE: _ask(Kind.ENABLE, Verb.ENABLE),
+    Verb.DISABLE: _ask(Kind.DISABLE, Verb.DISABLE),
+    Verb.DELETE: _ask(Kind.DELETE, Verb.DELETE),
+    Verb.APPROVALS: lambda _: Approvals(),
     Verb.HISTORY: lambda rest: History(flow_id(rest, Verb.HISTORY) if rest.strip() else None),
 }

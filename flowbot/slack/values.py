@@ -1,12 +1,13 @@
 """What a button's `value` holds: a small typed value, written and read in this one place."""
 
-from typing import Annotated, Self
+from typing import Annotated, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from flowbot.domain.changes import ChangeId
 from flowbot.domain.search import FlowQuery
 from flowbot.domain.types import FlowId, WebsiteId
+from flowbot.errors import UserError
 from flowbot.services.reading import MAX_FLOW_ID, ListRequest
 
 VALUE_MAX = 2000
@@ -62,3 +63,18 @@ class ChangeValue(BaseModel):
     def dump(self) -> str:
         """As text."""
         return self.model_dump_json(by_alias=True)
+
+
+V = TypeVar("V", bound=BaseModel)
+
+
+def read_value(model: type[V], value: str) -> V:
+    """The value of a button that was pressed.
+
+    Raises:
+        UserError: another version of flowbot wrote it.
+    """
+    try:
+        return model.model_validate_json(value)
+    except ValidationError:
+        raise UserError("action.unknown") from None

@@ -138,6 +138,20 @@ class StoredChanges:
         async with self._database.read() as connection:
             return await holder(connection, flow)
 
+    async def approved_before(self, change: Change) -> Change | None:
+        """The latest change of the same flow that was approved and applied before this one; to enable or to edit it."""
+        if change.asked.flow is None:
+            return None
+        approving = and_(
+            changes.c.flow_id == change.asked.flow,
+            changes.c.id != change.id,
+            changes.c.state == State.APPLIED,
+            changes.c.kind.in_([Kind.ENABLE, Kind.EDIT]),
+            changes.c.created_at < change.created_at,
+        )
+        latest_first = select(changes).where(approving, NEEDED_APPROVAL).order_by(*NEWEST).limit(1)
+        return next(iter(await self._find(latest_first)), None)
+
     async def due(self, now: datetime, *, limit: int = 50) -> tuple[Change, ...]:
         """Pending changes whose `due_at` has come, the longest overdue first."""
         overdue = select(changes).where(IS_PENDING, changes.c.due_at <= now)
@@ -179,6 +193,12 @@ class StoredChanges:
             kept = [read_change(row) for row in await connection.execute(claimed)]
         return tuple(sorted(kept, key=lambda change: (change.created_at, change.id)))
 
+    async def hold(self, change: ChangeId, now: datetime, lease: Lease) -> bool:
+        """Take a lease that nobody holds at `now`; false where somebody does."""
+        return await self._touch(
+            and_(changes.c.id == change, is_free(now)), lease_owner=lease.owner, lease_until=lease.until
+        )
+
     async def renew(self, change: ChangeId, lease: Lease) -> bool:
         """Prolong a lease that is still its owner's; false where it was lost."""
         return await self._touch(is_held(change, lease.owner), lease_until=lease.until)
@@ -204,8 +224,8 @@ class StoredChanges:
             return frozenset(FlowId(row.flow_id) for row in rows)
 
     async def untold(self, now: datetime, *, limit: int = 20) -> tuple[Change, ...]:
-        """Settled changes of which the newest version was not shown yet and whose lease has ended, oldest first."""
-        untold = and_(~in_states(OPEN), changes.c.shown_version < changes.c.version, is_free(now))
+        """Changes that nobody works on and of which the newest version was not shown yet, oldest first."""
+        untold = and_(~in_states(IN_HAND), changes.c.shown_version < changes.c.version, is_free(now))
         oldest = select(changes).where(untold).order_by(changes.c.changed_at, changes.c.id).limit(limit)
         return await self._find(oldest)
 

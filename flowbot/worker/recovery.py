@@ -3,21 +3,35 @@
 import asyncio
 from contextlib import suppress
 from datetime import timedelta
-from typing import Final
+from typing import Final, Protocol
 
 import structlog
 
 from flowbot.domain.changes import Change
 from flowbot.errors import Fault
+from flowbot.services.approvals import Approvals
 from flowbot.services.changes import LEASE_SECONDS, Changes
 from flowbot.services.forms import KEEP_DRAFTS
 from flowbot.services.ports import ImageStore, Lease, Teller
+from flowbot.services.requests import expiry
 
 ROUND_SECONDS: Final = 1.0
 UNTOLD_ROUNDS: Final = 5
 """Every so many rounds those are told again who could not be told: Slack may be away for long."""
 HOUSEKEEPING_ROUNDS: Final = 600
 KEEP_IMAGES: Final = timedelta(days=30)
+
+
+class Voice(Teller, Protocol):
+    """Tells how changes end, and reminds of those that wait."""
+
+    async def remind(self, change: Change) -> None:
+        """Remind of a request.
+
+        Raises:
+            Fault: it could not be done.
+        """
+
 
 log = structlog.get_logger(__name__)
 
@@ -26,13 +40,15 @@ class Recovery:
     """A loop over due rows. Any number of processes may run one: the store gives each change to one of them.
 
     Args:
-        changes: the use cases.
+        changes: the use cases that write.
+        approvals: the use cases around requests.
         images: purged of what nothing needs any more.
         tell: how to tell people.
     """
 
-    def __init__(self, changes: Changes, images: ImageStore, tell: Teller) -> None:
+    def __init__(self, changes: Changes, approvals: Approvals, images: ImageStore, tell: Voice) -> None:
         self._changes = changes
+        self._approvals = approvals
         self._images = images
         self._tell = tell
 
@@ -51,6 +67,7 @@ class Recovery:
 
     async def _round(self, number: int) -> None:
         await self.take_over()
+        await self.keep_time()
         if number % UNTOLD_ROUNDS == 0:
             await self.tell_the_untold()
         if number % HOUSEKEEPING_ROUNDS == 0:
@@ -63,6 +80,19 @@ class Recovery:
         claimed = await self._changes.store.claim(now, lease)
         await asyncio.gather(*(self._carry_out(change) for change in claimed))
         return len(claimed)
+
+    async def keep_time(self) -> None:
+        """Expire what waited too long, on the dot, and remind of what still waits; each once, whoever else runs."""
+        now = self._changes.clock()
+        for change in await self._changes.store.due(now):
+            ends = expiry(change)
+            with suppress(Fault):
+                if ends is not None and ends <= now:
+                    expired = await self._approvals.expire(change)
+                    if expired is not None:
+                        await self._tell(expired, None)
+                elif await self._approvals.remind(change):
+                    await self._tell.remind(change)
 
     async def tell_the_untold(self) -> None:
         """Tell how changes ended, where nobody managed so far."""

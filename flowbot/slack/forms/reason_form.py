@@ -34,6 +34,7 @@ class ReasonMetadata(BaseModel):
     Attributes:
         change: The change that it is about.
         channel: Where the button was pressed: where its answer goes.
+        locale: How the one who pressed it reads.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -41,6 +42,7 @@ class ReasonMetadata(BaseModel):
     purpose: Purpose
     change: Annotated[ChangeId, Field(min_length=1, max_length=150)]
     channel: ChannelId
+    locale: str | None = None
 
     def dump(self) -> str:
         """As text."""

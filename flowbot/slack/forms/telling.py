@@ -19,6 +19,7 @@ from flowbot.services.ports import Clock, ImageStore, PictureSource, Teller
 from flowbot.services.reading import Reading
 from flowbot.slack.forms.opening import FormOpening, kind_of
 from flowbot.slack.modals import Modals, View
+from flowbot.slack.projection import Projection, is_public
 from flowbot.slack.replies import Replies
 from flowbot.slack.views import forms as views
 from flowbot.slack.views.kit import Message
@@ -38,6 +39,7 @@ class FormTelling:
     reading: Reading
     images: ImageStore
     pictures: PictureSource
+    projection: Projection
     locales: Locales
     clock: Clock
 
@@ -45,6 +47,11 @@ class FormTelling:
         """Tells in the place of a form that is probably still open."""
 
         async def tell(change: Change, shown: Flow | None) -> None:
+            if is_public(change):
+                change = await self.projection.draw(change)
+            if change.state is State.PENDING:
+                await self._tell_waiting(change, view_id)
+                return
             if change.state in {State.FAILED, State.OUT_OF_DATE}:
                 await self._tell_failure(change, view_id)
             else:
@@ -67,6 +74,12 @@ class FormTelling:
         else:
             await self.forms.keep(await self._draft(change.asked))
         await self._send(change.asked, message)
+
+    async def _tell_waiting(self, change: Change, view_id: str) -> None:
+        """The form asked for an approval: where it is waited for."""
+        kind, channel = await self._kind(change.asked), change.message_channel or change.asked.channel
+        view = views.sentence_view(kind, self._t(change.asked), "request.edit_asked_in", {"channel": channel})
+        await self.modals.update(view_id, view)
 
     async def _tell_failure(self, change: Change, view_id: str) -> None:
         """The form again, as it was typed, with the reason on top; a message where it cannot be shown."""

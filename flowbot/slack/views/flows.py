@@ -22,13 +22,28 @@ def flow_list(result: FlowList, t: Translator, now: datetime) -> Message:
     """One page of a list, for the one who asked: with a button for each flow, and buttons to turn the page."""
     blocks = _list_head(result, t, now)
     for flow in result.page.items:
-        show = kit.button(
-            t("button.show"), Action.SHOW, FlowValue(flow=flow.id).dump(), hint=t("hint.show", id=str(flow.id))
-        )
-        blocks += _row(flow, result, t, show)
+        blocks += _row_with_buttons(flow, result, t)
     if buttons := _list_buttons(result, t):
         blocks.append(kit.actions(*buttons))
     return Message(_list_summary(result, t), tuple(blocks))
+
+
+def _row_with_buttons(flow: Flow, result: FlowList, t: Translator) -> list[Block]:
+    """A row with `Show` at its right; for those who may edit, a line of buttons under it."""
+    number = str(flow.id)
+    show = kit.button(t("button.show"), Action.SHOW, FlowValue(flow=flow.id).dump(), hint=t("hint.show", id=number))
+    if not result.may_edit:
+        return _row(flow, result, t, show)
+    hint = t("hint.disable" if flow.is_enabled else "hint.enable", id=number)
+    return [*_row(flow, result, t), kit.actions(show, switch(flow, t, hint=hint))]
+
+
+def switch(flow: Flow, t: Translator, *, hint: str | None = None, style: kit.Style | None = None) -> Element:
+    """The button that asks to enable the flow or, where it is enabled, to disable it; `style` is the former's."""
+    value = FlowValue(flow=flow.id).dump()
+    if flow.is_enabled:
+        return kit.button(t("button.disable"), Action.FLOW_DISABLE, value, hint=hint)
+    return kit.button(t("button.enable"), Action.FLOW_ENABLE, value, hint=hint, style=style)
 
 
 def shared_list(result: FlowList, sharer: UserId, t: Translator, now: datetime) -> Message:
@@ -49,12 +64,16 @@ def shown_flow(shown: ShownFlow, t: Translator, now: datetime) -> Message:
 
 def _flow_buttons(shown: ShownFlow, t: Translator) -> list[Element]:
     value = FlowValue(flow=shown.flow.id).dump()
-    offered = (
-        (shown.may_edit, "button.edit", Action.FLOW_EDIT),
-        (shown.may_edit, "button.duplicate", Action.FLOW_DUPLICATE),
-        (shown.may_share, "button.share", Action.SHOW_SHARE),
-    )
-    return [kit.button(t(label), action, value) for offer, label, action in offered if offer]
+    share = [kit.button(t("button.share"), Action.SHOW_SHARE, value)] if shown.may_share else []
+    if not shown.may_edit:
+        return share
+    return [
+        switch(shown.flow, t, style="primary"),
+        kit.button(t("button.edit"), Action.FLOW_EDIT, value),
+        kit.button(t("button.duplicate"), Action.FLOW_DUPLICATE, value),
+        *share,
+        kit.button(t("button.delete"), Action.FLOW_DELETE, value, style="danger"),
+    ]
 
 
 def shared_flow(shown: ShownFlow, sharer: UserId, t: Translator, now: datetime) -> Message:

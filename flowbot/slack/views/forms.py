@@ -68,7 +68,8 @@ def saved(kind: FormKind, flow: Flow, remarked: Sequence[Remark], t: Translator,
     state = t("form.state_enabled" if flow.is_enabled else "form.state_disabled")
     what = t(SAVED[kind], id=str(flow.id), state=state)
     value = FlowValue(flow=flow.id).dump()
-    buttons = [
+    buttons = [] if kind is FormKind.EDIT or flow.is_enabled else [flows.switch(flow, t, style="primary")]
+    buttons += [
         kit.button(t("button.edit"), Action.FLOW_EDIT, value),
         kit.button(t("button.duplicate"), Action.FLOW_DUPLICATE, value),
     ]

@@ -15,6 +15,10 @@ COMMANDS: Final[tuple[tuple[str, Permission], ...]] = (
     ("create", Permission.EDIT),
     ("edit", Permission.EDIT),
     ("duplicate", Permission.EDIT),
+    ("enable", Permission.EDIT),
+    ("disable", Permission.EDIT),
+    ("delete", Permission.EDIT),
+    ("approvals", Permission.VIEW),
     ("history", Permission.VIEW),
 )
 ROLES: Final = (Permission.VIEW, Permission.EDIT, Permission.APPROVE, Permission.BREAK_GLASS, Permission.SETUP)

@@ -13,6 +13,7 @@ from typing import Any, Final, Literal
 
 Block = dict[str, Any]
 Element = dict[str, Any]
+Style = Literal["primary", "danger"]
 
 HEADER_MAX: Final = 150
 SECTION_MAX: Final = 3000
@@ -126,7 +127,7 @@ def button(
     action_id: str,
     value: str,
     *,
-    style: Literal["primary", "danger"] | None = None,
+    style: Style | None = None,
     hint: str | None = None,
 ) -> Element:
     """A button; `hint` is what a screen reader says in the place of a label that needs its surroundings."""

@@ -144,3 +144,15 @@ def _flow(shown: RequestShown, t: Translator) -> Element:
 
 def _kind(shown: RequestShown, t: Translator) -> str:
     return t(f"kind.{shown.change.asked.kind}")
+
+
+def ended(shown: RequestShown, link: str | None, t: Translator) -> Message:
+    """For the requester, where the message is in another channel: how the request ended.
+
+    Args:
+        shown: the request.
+        link: its message, where that is known.
+        t: the requester's words.
+    """
+    text = t("request.summary", what=parts.what(shown.change, t), state=state_word(shown, t))
+    return Message(text, (kit.section(kit.plain(text)), *([kit.actions(_open(link, t))] if link else [])))

@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
+from flowbot.domain.types import ChannelId, UserId
 from flowbot.locales import Translator
 from flowbot.slack.views import kit
-from flowbot.slack.views.kit import Message
+from flowbot.slack.views.kit import Element, Message
 
 _PARSED: Final = str.maketrans(
     {"&": "&amp;", "<": "&lt;", ">": "&gt;"} | {mark: f"\N{WORD JOINER}{mark}\N{WORD JOINER}" for mark in "@#*_~`:./"}
@@ -35,6 +36,19 @@ def sentence(t: Translator, key: str, params: Mapping[str, Any] | None = None) -
     inert = {name: value.translate(_PARSED) if isinstance(value, str) else value for name, value in params.items()}
     text = kit.clip(t(key, **inert), kit.NOTIFICATION_MAX)
     return Message(text, (kit.section(kit.plain(t(key, **shown))),))
+
+
+def _with_names(t: Translator, key: str, params: Mapping[str, Any]) -> Message:
+    """A sentence that names people or channels: Slack shows their names, and nobody is called."""
+    marked = {name: f"\0{name}\0" if isinstance(value, UserId | ChannelId) else value for name, value in params.items()}
+    parts = t(key, **marked).split("\0")
+    elements = [_element(part, params) if number % 2 else kit.words(part) for number, part in enumerate(parts) if part]
+    return Message(t("sentence.notification"), (kit.rich(kit.line(*elements)),))
+
+
+def _element(name: str, params: Mapping[str, Any]) -> Element:
+    value = params[name]
+    return kit.person(value) if isinstance(value, UserId) else kit.channel(value)
 
 
 def fault(t: Translator, key: str, incident: str) -> Message:

@@ -1,0 +1,59 @@
+"""What waits: for a person, by a person, and in a channel."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from flowbot.domain.changes import Change, Choice
+from flowbot.domain.policy import ChannelPolicy, Permission, decide
+from flowbot.domain.types import ChannelId
+from flowbot.errors import UserError
+from flowbot.services.people import Reader
+from flowbot.services.ports import ChangeStore, PolicyStore
+
+
+class Waiting(NamedTuple):
+    """Three lists of changes, oldest first but for one's own."""
+
+    for_me: list[Change]
+    by_me: list[Change]
+    here: list[Change]
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """The use case of `/flows approvals` and of the Home tab."""
+
+    store: ChangeStore
+    policies: PolicyStore
+
+    async def of(self, reader: Reader, channel: ChannelId | None) -> Waiting:
+        """What waits for `reader`, what they asked for, and what was asked in `channel` (None: nowhere).
+
+        Raises:
+            UserError: not allowed to see what is asked here.
+            Fault: the database did not answer.
+        """
+        if channel is not None:
+            decision = decide((await self.policies.scope(channel)).policy, reader.actor, Permission.VIEW)
+            if not decision.allowed:
+                raise UserError(f"denied.{decision.reason}")
+        pending = await self.store.pending()
+        mine = [change for change in pending if await self._waits_for(reader, change)]
+        return Waiting(
+            for_me=mine,
+            by_me=[change for change in pending if change.asked.requester == reader.user],
+            here=[change for change in pending if channel is not None and change.asked.channel == channel],
+        )
+
+    async def _waits_for(self, reader: Reader, change: Change) -> bool:
+        """Whether `reader` may decide on it, and has not approved yet."""
+        policy: ChannelPolicy | None = (await self.policies.scope(change.asked.channel)).policy
+        own = change.asked.requester == reader.user
+        if own and not (change.rule and change.rule.self_approval):
+            return False
+        if policy is None or not policy.names_website(change.asked.website):
+            return False
+        if not decide(policy, reader.actor, Permission.APPROVE).allowed:
+            return False
+        votes = await self.store.votes(change.id)
+        return all(vote.person != reader.user or vote.choice is not Choice.APPROVE for vote in votes)

@@ -1,0 +1,177 @@
+"""Whether a channel's policy can work: whom it names, and whether anybody could approve."""
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from flowbot.domain.forms import Problem
+from flowbot.domain.policy import EVERYONE, ChannelPolicy, Principal
+from flowbot.domain.types import GroupId, UserId
+from flowbot.errors import Fault, UserError
+from flowbot.services.people import Caller, People
+
+AT_ONCE: Final = 10
+"""People who are looked up together."""
+SLACKBOT: Final = UserId("USLACKBOT")
+"""Slack does not call it a bot."""
+
+
+class Field(StrEnum):
+    """What the form asks for; a problem stands at one of these."""
+
+    WEBSITES = "websites"
+    ALL_WEBSITES = "all_websites"
+    VIEWERS = "viewers"
+    VIEWER_PEOPLE = "viewer_people"
+    VIEWER_GROUPS = "viewer_groups"
+    EDITORS = "editors"
+    EDITOR_PEOPLE = "editor_people"
+    EDITOR_GROUPS = "editor_groups"
+    APPROVERS = "approvers"
+    APPROVER_PEOPLE = "approver_people"
+    APPROVER_GROUPS = "approver_groups"
+    QUORUM = "quorum"
+    GATES = "gates"
+    SELF_APPROVAL = "self_approval"
+    EXPIRES = "expires"
+    CHANNEL = "channel"
+    BREAK_GLASS = "break_glass"
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A user group: its name, and who is in it."""
+
+    name: str
+    members: frozenset[UserId]
+
+
+class Standing(StrEnum):
+    """What keeps a person out of a policy, if anything."""
+
+    FIT = "fit"
+    BOT = "bot"
+    EXTERNAL = "external"
+    DEACTIVATED = "deactivated"
+    UNKNOWN = "unknown"
+
+
+_UNFIT: Final[Mapping[Standing, str]] = {
+    Standing.BOT: "setup.problem_bot",
+    Standing.EXTERNAL: "setup.problem_external",
+    Standing.DEACTIVATED: "setup.problem_deactivated",
+    Standing.UNKNOWN: "setup.problem_person_untold",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyCheck:
+    """Checks policies before they are kept. What Slack does not tell counts against them."""
+
+    people: People
+
+    async def problems(self, wanted: ChannelPolicy, groups: Mapping[GroupId, Group] | None) -> Mapping[Field, Problem]:
+        """What is wrong, by field.
+
+        Args:
+            wanted: the policy.
+            groups: all user groups; None where Slack did not tell them.
+        """
+        problems = _group_problems(wanted, groups) | await self._people_problems(wanted)
+        return problems or await self._approval_problem(wanted, groups or {})
+
+    async def name(self, user: UserId) -> str:
+        """A person's name; who Slack does not tell goes by their id."""
+        try:
+            return (await self.people.profile(user)).name or str(user)
+        except Fault:
+            return str(user)
+
+    async def _standing(self, user: UserId) -> Standing:
+        """What keeps a person out. As a caller's, their organisation is looked at wherever Slack names it."""
+        try:
+            actor = (await self.people.reader(Caller(user, None))).actor
+            profile = await self.people.profile(user)
+        except (UserError, Fault):
+            return Standing.UNKNOWN
+        found = {
+            Standing.BOT: profile.is_bot or user == SLACKBOT,
+            Standing.DEACTIVATED: profile.is_deactivated,
+            Standing.EXTERNAL: actor.is_external,
+        }
+        return next((standing for standing, stands in found.items() if stands), Standing.FIT)
+
+    async def _people_problems(self, wanted: ChannelPolicy) -> dict[Field, Problem]:
+        chosen = {
+            Field.VIEWER_PEOPLE: _people(wanted.viewers),
+            Field.EDITOR_PEOPLE: _people(wanted.editors),
+            Field.APPROVER_PEOPLE: _people(wanted.approvers),
+            Field.BREAK_GLASS: list(wanted.approval.break_glass),
+        }
+        standings = await self._standings(user for users in chosen.values() for user in users)
+        found = {field: await self._unfit(users, standings) for field, users in chosen.items()}
+        return {field: problem for field, problem in found.items() if problem}
+
+    async def _unfit(self, users: Sequence[UserId], standings: Mapping[UserId, Standing]) -> Problem | None:
+        """The first kind of people among `users` who cannot be chosen."""
+        for standing, key in _UNFIT.items():
+            if unfit := [user for user in users if standings[user] is standing]:
+                return Problem(key, {"people": [await self.name(user) for user in unfit]})
+        return None
+
+    async def _standings(self, users: Iterable[UserId], enough: int | None = None) -> dict[UserId, Standing]:
+        """Everybody's standing; with `enough`, only until so many are found who fit."""
+        left, found = list(dict.fromkeys(users)), dict[UserId, Standing]()
+        while left and (enough is None or len(_fit(found)) < enough):
+            batch, left = left[:AT_ONCE], left[AT_ONCE:]
+            found |= dict(zip(batch, await asyncio.gather(*map(self._standing, batch)), strict=True))
+        return found
+
+    async def _approval_problem(self, wanted: ChannelPolicy, groups: Mapping[GroupId, Group]) -> dict[Field, Problem]:
+        """Why no request could ever be approved, if so: too few who may, or none but those who ask."""
+        if EVERYONE in wanted.approvers:
+            return {}
+        rule = wanted.approval
+        standings = await self._standings(_reached(wanted.approvers, groups), rule.quorum + 1)
+        able = _fit(standings)
+        if len(able) < rule.quorum:
+            doubtful = Standing.UNKNOWN in standings.values()
+            params = {"quorum": rule.quorum, "n": len(able)}
+            return {Field.QUORUM: Problem("setup.problem_untold" if doubtful else "setup.problem_quorum", params)}
+        if rule.self_approval or len(able) > rule.quorum or EVERYONE in wanted.editors:
+            return {}
+        others = [user for user in _reached(wanted.editors, groups) if user not in able]
+        if not _reached(wanted.editors, groups) or _fit(await self._standings(others, 1)):
+            return {}
+        return {Field.SELF_APPROVAL: Problem("setup.problem_self_approval", {"quorum": rule.quorum})}
+
+
+def _people(entries: Iterable[Principal]) -> list[UserId]:
+    return [entry for entry in entries if isinstance(entry, UserId)]
+
+
+def _reached(entries: Sequence[Principal], groups: Mapping[GroupId, Group]) -> list[UserId]:
+    """Everybody whom the entries name: people first, then the members of groups."""
+    members = (groups[entry].members for entry in entries if isinstance(entry, GroupId) and entry in groups)
+    return list(dict.fromkeys([*_people(entries), *(user for each in members for user in sorted(each))]))
+
+
+def _fit(standings: Mapping[UserId, Standing]) -> set[UserId]:
+    return {user for user, standing in standings.items() if standing is Standing.FIT}
+
+
+def _group_problems(wanted: ChannelPolicy, groups: Mapping[GroupId, Group] | None) -> dict[Field, Problem]:
+    """Groups that do not exist, or of which Slack does not tell."""
+    chosen = {
+        Field.VIEWER_GROUPS: wanted.viewers,
+        Field.EDITOR_GROUPS: wanted.editors,
+        Field.APPROVER_GROUPS: wanted.approvers,
+    }
+    unknown = {
+        field: [str(entry) for entry in entries if isinstance(entry, GroupId) and entry not in (groups or {})]
+        for field, entries in chosen.items()
+    }
+    key = "setup.problem_groups_untold" if groups is None else "setup.problem_group"
+    return {field: Problem(key, {"groups": ids}) for field, ids in unknown.items() if ids}

@@ -1,0 +1,130 @@
+"""A change's message: drawn from its row, posted once, edited in place, and right in the end.
+
+Nothing is ever read back from a message. Where two processes draw at once, the one that finds that it may have drawn an
+older state over a newer one draws again.
+"""
+
+import asyncio
+from collections import defaultdict
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+import structlog
+
+from flowbot.domain.changes import Change, ChangeId, Kind, State
+from flowbot.domain.content import Unread
+from flowbot.domain.lint import Remark, lint
+from flowbot.domain.types import ChannelId
+from flowbot.errors import Fault
+from flowbot.locales import Locales, Translator
+from flowbot.services.forms import Forms
+from flowbot.services.ports import ChangeStore, Clock, PolicyStore
+from flowbot.services.requests import RequestShown, since_approved
+from flowbot.slack.posts import PostGoneError, PostRefusedError, Posts
+from flowbot.slack.views import sentences
+from flowbot.slack.views.kit import Message
+from flowbot.slack.views.requests import request_message
+
+MOST_ROUNDS: Final = 5
+
+log = structlog.get_logger(__name__)
+
+
+def is_public(change: Change) -> bool:
+    """Whether the team sees the change in a message: what was asked for approval, and what changes a flow's state."""
+    return change.rule is not None or change.asked.kind not in {Kind.CREATE, Kind.EDIT}
+
+
+@dataclass(frozen=True, slots=True)
+class Projection:
+    """Draws changes."""
+
+    store: ChangeStore
+    policies: PolicyStore
+    forms: Forms
+    posts: Posts
+    locales: Locales
+    clock: Clock
+    _locks: dict[ChangeId, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
+    _told: set[ChangeId] = field(default_factory=set)
+
+    async def draw(self, change: Change) -> Change:
+        """Post or edit the change's message until it shows the newest version. The change as it is then.
+
+        Raises:
+            Fault: Slack did not take it; it will be tried again.
+        """
+        async with self._locks[change.id]:
+            try:
+                return await self._draw(change)
+            finally:
+                if change.state not in {State.PENDING, State.APPLYING, State.UNKNOWN}:
+                    self._locks.pop(change.id, None)
+
+    async def shown(self, change: Change) -> RequestShown:
+        """Everything that is shown of a change.
+
+        Raises:
+            Fault: the database did not answer.
+        """
+        scope = await self.policies.scope(change.asked.channel)
+        approved = await self.store.approved_before(change)
+        bare = RequestShown(
+            change=change,
+            votes=await self.store.votes(change.id),
+            website_names=scope.website_names,
+            since_approved=since_approved(change, approved),
+            approvers=scope.policy.approvers if scope.policy else (),
+        )
+        return replace(bare, remarks=self._remarks(bare))
+
+    def words(self, change: Change) -> Translator:
+        """The language of the change's message: the fixed one, else the requester's."""
+        return self.locales.channel(change.asked.locale)
+
+    async def _draw(self, change: Change) -> Change:
+        newest = await self.store.get(change.id) or change
+        for _ in range(MOST_ROUNDS):
+            message = request_message(await self.shown(newest), self.words(newest), self.clock())
+            channel, ts = await self._put(newest, message)
+            noted = await asyncio.shield(self.store.shown(newest.id, newest.version, channel=channel, ts=ts))
+            if noted.version == newest.version and noted.shown_version <= newest.version:
+                return noted
+            newest = noted
+        return newest
+
+    async def _put(self, change: Change, message: Message) -> tuple[ChannelId, str]:
+        """Edit the message, or post it where there is none (any more). Its channel and ts."""
+        if change.message_channel is not None and change.message_ts is not None:
+            try:
+                await self.posts.edit(change.message_channel, change.message_ts, message)
+            except PostGoneError:
+                log.warning("projection.message_gone", change=change.id)
+            else:
+                return change.message_channel, change.message_ts
+        channel = (change.rule.channel if change.rule else None) or change.asked.channel
+        try:
+            return await self.posts.post(channel, message)
+        except PostRefusedError as refusal:
+            await self._tell_refusal(change, channel, refusal)
+            raise Fault("fault.slack", error=refusal.reason) from refusal
+
+    async def _tell_refusal(self, change: Change, channel: ChannelId, refusal: PostRefusedError) -> None:
+        """Tell the one who asked, once a process, that the channel does not take the message; nothing is lost."""
+        log.warning("projection.refused", change=change.id, channel=channel, error=refusal.reason)
+        if change.id in self._told:
+            return
+        self._told.add(change.id)
+        asked = change.asked
+        t = self.locales.translator(asked.locale, asked.timezone)
+        sentence = sentences.sentence(t, "request.not_posted", {"channel": channel, "error": refusal.reason})
+        await self.posts.to_person(asked.channel, asked.requester, sentence)
+
+    def _remarks(self, request: RequestShown) -> tuple[Remark, ...]:
+        """What is worth another look, where subscribers would get it."""
+        asked = request.change.asked
+        if request.content is None or asked.kind not in {Kind.ENABLE, Kind.EDIT}:
+            return ()
+        unread = asked.wanted.unread if asked.wanted else Unread()
+        hosts = self.forms.hosts(request.content.website_id, asked.flow)
+        return lint(request.content, unread, sibling_hosts=hosts, utm_may_be_set=True)

@@ -1,0 +1,146 @@
+"""Requests for approval: the words and buttons that ask, decide and find out. Every press is authorised afresh."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from flowbot.domain.changes import Change, ChangeId, Kind, Outcome, State
+from flowbot.domain.types import FlowId
+from flowbot.errors import UserError
+from flowbot.services.approvals import Approvals
+from flowbot.services.queue import Queue
+from flowbot.slack.desk import Answer, Desk, Visit
+from flowbot.slack.forms.reason_form import Purpose, ReasonForm, ReasonMetadata, SubmittedReason
+from flowbot.slack.ids import Action
+from flowbot.slack.modals import Modals
+from flowbot.slack.payloads import BlockActions, FormEvent
+from flowbot.slack.replies import Place
+from flowbot.slack.telling import Telling
+from flowbot.slack.values import ChangeValue, FlowValue, read_value
+from flowbot.slack.views import request_notices as views
+from flowbot.slack.views import sentences
+
+Handler = Callable[[Visit, BlockActions], Awaitable[Answer]]
+
+
+@dataclass(frozen=True, slots=True)
+class Requests:
+    """Serves requests."""
+
+    desk: Desk
+    approvals: Approvals
+    queue: Queue
+    modals: Modals
+    telling: Telling
+
+    def handlers(self) -> Mapping[str, Handler]:
+        """What each button of a request, and those that ask for one, does."""
+        return {
+            Action.FLOW_ENABLE: self._asking(Kind.ENABLE),
+            Action.FLOW_DISABLE: self._asking(Kind.DISABLE),
+            Action.FLOW_DELETE: self._asking(Kind.DELETE),
+            Action.APPROVE: self._approve,
+            Action.REJECT: self._reject,
+            Action.WITHDRAW: self._withdraw,
+            Action.BREAK_GLASS: self._break_glass,
+            Action.CHECK_AGAIN: self._check_again,
+            Action.ASK_AGAIN: self._ask_again,
+            Action.RESTORE: self._restore,
+        }
+
+    async def ask(self, visit: Visit, kind: Kind, flow: FlowId, reason: str) -> Answer:
+        """Ask to enable, disable or delete a flow; what needs no approval is done at once."""
+        change = await self.approvals.ask(visit.reader, visit.place.channel, kind, flow, reason)
+        return await self._started(visit, change)
+
+    async def waiting(self, visit: Visit) -> Answer:
+        """What waits: for this person, by this person, in this channel."""
+        lists = await self.queue.of(visit.reader, visit.place.channel)
+        for_me, by_me, here = [[await self.telling.projection.shown(change) for change in part] for part in lists]
+        links = await self.telling.links(tuple(change for part in lists for change in part))
+        return Answer(views.approvals_list(for_me, by_me, here, links, visit.t, self.desk.clock()))
+
+    def take_reason(self, event: FormEvent) -> dict[str, Any] | None:
+        """A reason was given in its small form: what to acknowledge it with. None where it is another form."""
+        given = ReasonForm.parse(event.view)
+        if given is None:
+            return None
+        metadata = given.metadata
+        t = self.desk.locales.translator(metadata.locale)
+        if errors := ReasonForm.errors(given, t):
+            return {"response_action": "errors", "errors": errors}
+        place = Place(metadata.channel, event.user.id, "")
+        self.desk.take("reason", event.caller, place, lambda visit: self._reasoned(visit, given))
+        return {}
+
+    def _asking(self, kind: Kind) -> Handler:
+        async def handler(visit: Visit, press: BlockActions) -> Answer:
+            return await self.ask(visit, kind, read_value(FlowValue, press.action.value).flow, "")
+
+        return handler
+
+    async def _started(self, visit: Visit, change: Change) -> Answer:
+        """Carry out what was just submitted, as far as it goes by itself, and say so to the one who asked."""
+        settled = await self.approvals.changes.carry_out(change, self.telling, visit.reader)
+        if settled.state is State.PENDING:
+            shown = await self.telling.projection.shown(settled)
+            link = (await self.telling.links((settled,))).get(settled.id)
+            return Answer(views.asked(shown, link, visit.t))
+        outcome = settled.outcome or Outcome("fault.unexpected")
+        return Answer(sentences.sentence(visit.t, outcome.key, outcome.params))
+
+    async def _approve(self, visit: Visit, press: BlockActions) -> Answer:
+        ballot = await self.approvals.approve(visit.reader, _change_id(press), visit.place.channel)
+        if not ballot.is_new:
+            raise UserError("request.voted_already")
+        if ballot.change.state is State.APPLYING:
+            await self.approvals.changes.carry_out(ballot.change, self.telling)
+        else:
+            await self.telling(ballot.change, None)
+        return Answer()
+
+    async def _reject(self, visit: Visit, press: BlockActions) -> Answer:
+        change = await self.approvals.may_reject(visit.reader, _change_id(press), visit.place.channel)
+        return await self._ask_reason(visit, press, change, Purpose.REJECT)
+
+    async def _break_glass(self, visit: Visit, press: BlockActions) -> Answer:
+        change = await self.approvals.may_break_glass(visit.reader, _change_id(press))
+        return await self._ask_reason(visit, press, change, Purpose.BREAK_GLASS)
+
+    async def _ask_reason(self, visit: Visit, press: BlockActions, change: Change, purpose: Purpose) -> Answer:
+        metadata = ReasonMetadata(
+            purpose=purpose, change=change.id, channel=visit.place.channel, locale=visit.reader.locale
+        )
+        await self.modals.open(press.trigger_id, ReasonForm.build(metadata, change, visit.t))
+        return Answer()
+
+    async def _reasoned(self, visit: Visit, given: SubmittedReason) -> Answer:
+        metadata, reader = given.metadata, visit.reader
+        if metadata.purpose is Purpose.BREAK_GLASS:
+            change = await self.approvals.break_glass(reader, metadata.change, given.reason)
+            await self.approvals.changes.carry_out(change, self.telling)
+            await self.telling.alarm(change)
+        else:
+            change = await self.approvals.reject(reader, metadata.change, given.reason, metadata.channel)
+            await self.telling(change, None)
+        return Answer()
+
+    async def _withdraw(self, visit: Visit, press: BlockActions) -> Answer:
+        await self.telling(await self.approvals.withdraw(visit.reader, _change_id(press)), None)
+        return Answer()
+
+    async def _check_again(self, visit: Visit, press: BlockActions) -> Answer:
+        change = await self.approvals.check_again(visit.reader, _change_id(press))
+        await self.telling(change, None)
+        still = change.state is State.UNKNOWN
+        return Answer(sentences.sentence(visit.t, "request.still_unknown")) if still else Answer()
+
+    async def _ask_again(self, visit: Visit, press: BlockActions) -> Answer:
+        return await self._started(visit, await self.approvals.ask_again(visit.reader, _change_id(press)))
+
+    async def _restore(self, visit: Visit, press: BlockActions) -> Answer:
+        return await self._started(visit, await self.approvals.restore(visit.reader, _change_id(press)))
+
+
+def _change_id(press: BlockActions) -> ChangeId:
+    return read_value(ChangeValue, press.action.value).change

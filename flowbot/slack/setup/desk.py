@@ -1,0 +1,167 @@
+"""The ways into the setup form: the command, and the submit."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import structlog
+
+from flowbot import logs
+from flowbot.domain.forms import Problem
+from flowbot.domain.policy import ChannelPolicy
+from flowbot.domain.types import UserId
+from flowbot.errors import Fault, UserError
+from flowbot.locales import Translator
+from flowbot.services.people import Reader
+from flowbot.services.setup import Overtaken, Refused, Saved, Setup, stamp
+from flowbot.services.setup_check import Field
+from flowbot.slack.desk import Answer, Desk, Visit
+from flowbot.slack.modals import Modals
+from flowbot.slack.payloads import FormEvent
+from flowbot.slack.replies import Place
+from flowbot.slack.setup.setup_form import SetupData, SetupForm, SetupMetadata, SetupSubmitted
+from flowbot.slack.setup.typed import Typed
+from flowbot.slack.views import sentences
+from flowbot.slack.views import setup as views
+
+ACK_SECONDS: Final = 2.3
+"""All that happens before the acknowledgement, of the three seconds that Slack waits."""
+
+AckArgs = dict[str, Any]
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class SetupDesk:
+    """Serves `/flows setup`."""
+
+    desk: Desk
+    setup: Setup
+    modals: Modals
+
+    async def open(self, visit: Visit, trigger: str) -> Answer:
+        """Open the form for this channel's policy, at once, and fill it after; for admins alone."""
+        self.setup.allowed(visit.reader)
+        view_id = await self.modals.open(trigger, views.loading(visit.t))
+        channel, reader, t = visit.place.channel, visit.reader, visit.t
+        try:
+            ready = await self.setup.open(channel)
+        except Fault as fault:
+            await self.modals.update(view_id, views.sentence_view(t, fault.key, fault.params))
+            return Answer()
+        seen = stamp(ready.policy)
+        metadata = SetupMetadata(channel=channel, seen=seen, locale=reader.locale, timezone=reader.timezone)
+        data = SetupData(ready, Typed.of(ready.policy, channel), metadata)
+        await self.modals.update(view_id, SetupForm.build(data, t))
+        return Answer()
+
+    async def take_submit(self, event: FormEvent) -> AckArgs | None:
+        """What to acknowledge a submitted form with. None where this is no such form.
+
+        Its problems can be shown at its fields by the acknowledgement alone, so it is checked before that.
+        """
+        submitted = SetupForm.parse(event.view)
+        if submitted is None:
+            return None
+        logs.bind_incident(request="setup", user=event.user.id, channel=submitted.metadata.channel)
+        t = self.desk.locales.translator(submitted.metadata.locale, submitted.metadata.timezone)
+        try:
+            async with asyncio.timeout(ACK_SECONDS):
+                return await self._take(event, submitted, t)
+        except UserError as error:
+            problems = {Field.WEBSITES: Problem(error.key, error.params)}
+        except Refused as refused:
+            problems = dict(refused.problems)
+        except (Fault, TimeoutError) as error:
+            log.warning("setup.not_saved", error=str(error) or "slow")
+            problems = {Field.WEBSITES: Problem("setup.not_saved")}
+        return _errors(problems, event, t)
+
+    async def _take(self, event: FormEvent, submitted: SetupSubmitted, t: Translator) -> AckArgs:
+        reader = await self.desk.people.reader(event.caller)
+        self.setup.allowed(reader)
+        if problems := submitted.typed.problems():
+            return _errors(problems, event, t)
+        wanted = submitted.typed.policy(submitted.metadata.channel)
+        await self.setup.check(wanted)
+        try:
+            saved = await self._save(reader, wanted, submitted.metadata.seen)
+        except Overtaken:
+            return await self._again(submitted, wanted, t)
+        said = "setup.saved" if saved.is_new else "setup.nothing_new"
+        return {"response_action": "update", "view": views.sentence_view(t, said)}
+
+    async def _save(self, reader: Reader, wanted: ChannelPolicy, seen: str) -> Saved:
+        """Save and tell the channel. Saving goes on to its end, and is told, even if it takes too long for Slack."""
+        done: asyncio.Future[Saved] = asyncio.get_running_loop().create_future()
+
+        async def work() -> None:
+            try:
+                saved = await self.setup.save(reader, wanted, seen)
+            except (UserError, Fault, Overtaken) as error:
+                _settle(done, error)
+                return
+            _settle(done, saved)
+            if saved.is_new:
+                await self._tell(reader, saved)
+
+        self.desk.tasks.start(work(), name="setup")
+        return await done
+
+    async def _again(self, submitted: SetupSubmitted, wanted: ChannelPolicy, t: Translator) -> AckArgs:
+        """The form as it was filled in, with what happened on top; saving it now replaces what is kept now."""
+        ready = await self.setup.open(wanted.id)
+        fields = t.listed(views.differing(ready.policy, wanted, t))
+        metadata = submitted.metadata.model_copy(update={"seen": stamp(ready.policy)})
+        data = SetupData(ready, submitted.typed, metadata, trouble=t("setup.overtaken", fields=fields))
+        return {"response_action": "update", "view": SetupForm.build(data, t)}
+
+    async def _tell(self, reader: Reader, saved: Saved) -> None:
+        """Tell the channel; where that cannot be, tell the admin so."""
+        place = Place(saved.after.id, reader.user, "")
+        t = self.desk.locales.channel(reader.locale)
+        message = views.changed(reader.user, saved.before, saved.after, await self._names(saved), t)
+        try:
+            await self.desk.replies.publicly(place, message)
+        except (UserError, Fault) as error:
+            log.warning("setup.channel_not_told", error=str(error))
+            t = self.desk.locales.translator(reader.locale, reader.timezone)
+            await self._tell_admin(place, t)
+
+    async def _tell_admin(self, place: Place, t: Translator) -> None:
+        try:
+            await self.desk.replies.to_person(place.channel, place.user, sentences.sentence(t, "setup.untold"))
+        except Fault as fault:
+            log.warning("setup.admin_not_told", error=str(fault))
+
+    async def _names(self, saved: Saved) -> views.Names:
+        """What the ids of both policies are called."""
+        ready = await self.setup.open(saved.after.id)
+        groups = {id_: group.name or str(id_) for id_, group in (ready.groups or {}).items()}
+        return views.Names(ready.websites, groups, await self.setup.names(_people(saved)))
+
+
+def _people(saved: Saved) -> set[UserId]:
+    policies = [policy for policy in (saved.before, saved.after) if policy is not None]
+    entries = (
+        entry
+        for policy in policies
+        for entry in (*policy.viewers, *policy.editors, *policy.approvers, *policy.approval.break_glass)
+    )
+    return {entry for entry in entries if isinstance(entry, UserId)}
+
+
+def _settle(done: "asyncio.Future[Saved]", outcome: Saved | Exception) -> None:
+    """Hand the outcome to whoever waits, if they still do."""
+    if done.cancelled():
+        return
+    if isinstance(outcome, Exception):
+        done.set_exception(outcome)
+    else:
+        done.set_result(outcome)
+
+
+def _errors(problems: Mapping[Field, Problem], event: FormEvent, t: Translator) -> AckArgs:
+    return {"response_action": "errors", "errors": SetupForm.errors(problems, event.view, t)}

@@ -1,0 +1,284 @@
+"""The setup form: its ids, how it is built, and how it is read, in one place, so that no id leaks."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Final, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
+from pydantic import Field as Limited
+
+from flowbot.domain.forms import Problem
+from flowbot.domain.policy import Gate
+from flowbot.domain.types import ChannelId, GroupId, UserId
+from flowbot.locales import Translator
+from flowbot.services.setup import SetupReady
+from flowbot.services.setup_check import Field
+from flowbot.slack.forms import choices
+from flowbot.slack.forms.inputs import STATIC_MAX, option
+from flowbot.slack.setup.typed import CHOSEN_GATES, MOST_APPROVALS, MOST_HOURS, Role, Typed
+from flowbot.slack.views import forms as told_views
+from flowbot.slack.views import kit
+from flowbot.slack.views import setup as views
+from flowbot.slack.views.kit import Block, Element
+
+View = dict[str, Any]
+
+ACTION: Final = "flows.setup.chosen"
+TICKED: Final = "1"
+NAME_MAX: Final = kit.LABEL_MAX - 2
+_GROUP: Final = re.compile(r"S[A-Z0-9_]{1,62}", re.ASCII)
+HINTS: Final[Mapping[Field, str]] = {
+    Field.WEBSITES: "setup.hint_websites",
+    Field.VIEWERS: "setup.hint_viewers",
+    Field.EDITORS: "setup.hint_editors",
+    Field.APPROVERS: "setup.hint_approvers",
+    Field.QUORUM: "setup.hint_quorum",
+    Field.GATES: "setup.hint_gates",
+    Field.EXPIRES: "setup.hint_expires",
+    Field.CHANNEL: "setup.hint_channel",
+    Field.BREAK_GLASS: "setup.hint_break_glass",
+}
+ROLES: Final = (
+    (Field.VIEWERS, Field.VIEWER_PEOPLE, Field.VIEWER_GROUPS),
+    (Field.EDITORS, Field.EDITOR_PEOPLE, Field.EDITOR_GROUPS),
+    (Field.APPROVERS, Field.APPROVER_PEOPLE, Field.APPROVER_GROUPS),
+)
+
+
+class SetupMetadata(BaseModel):
+    """What the form carries unseen: the channel, the stamp of the policy that it shows, and how the admin reads."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    channel: ChannelId
+    seen: Annotated[str, Limited(max_length=64)]
+    locale: Annotated[str, Limited(max_length=150)] | None = None
+    timezone: Annotated[str, Limited(max_length=150)] | None = None
+
+    @classmethod
+    def read(cls, text: str) -> Self | None:
+        """From text; None where it is not flowbot's."""
+        try:
+            return cls.model_validate_json(text)
+        except ValidationError:
+            return None
+
+
+class _Shape(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class _Option(_Shape):
+    value: str
+
+
+def _empty_for_none(value: Any) -> Any:
+    return () if value is None else value
+
+
+class _Entry(_Shape):
+    """One field's value, of whatever kind it is."""
+
+    value: str | None = None
+    selected_options: Annotated[tuple[_Option, ...], BeforeValidator(_empty_for_none)] = ()
+    selected_users: Annotated[tuple[UserId, ...], BeforeValidator(_empty_for_none)] = ()
+    selected_conversation: ChannelId | None = None
+
+    @property
+    def chosen(self) -> tuple[str, ...]:
+        return tuple(each.value for each in self.selected_options)
+
+
+class _State(_Shape):
+    values: dict[str, dict[str, _Entry]] = {}
+
+
+class _View(_Shape):
+    callback_id: str
+    private_metadata: str
+    state: _State = _State()
+
+
+@dataclass(frozen=True, slots=True)
+class SetupData:
+    """What the form shows: what may be chosen, what its fields hold, which form it is, and why it is shown again."""
+
+    ready: SetupReady
+    typed: Typed
+    metadata: SetupMetadata
+    trouble: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SetupSubmitted:
+    """What came back: which form, and what its fields hold."""
+
+    metadata: SetupMetadata
+    typed: Typed
+
+
+class SetupForm:
+    """The form of `/flows setup`."""
+
+    CALLBACK: Final = "flows.setup"
+
+    @classmethod
+    def build(cls, data: SetupData, t: Translator) -> View:
+        """The form as a modal."""
+        trouble = [kit.section(kit.plain(f"⚠ {data.trouble}"))] if data.trouble else []
+        return views.modal(t, [*trouble, kit.context(t("setup.about")), *_blocks(data, t)]) | {
+            "callback_id": cls.CALLBACK,
+            "private_metadata": data.metadata.model_dump_json(exclude_defaults=True),
+            "submit": kit.plain(t("form.save"), views.TITLE_MAX),
+        }
+
+    @classmethod
+    def parse(cls, view: Any) -> SetupSubmitted | None:
+        """The form as it was submitted, from the `view` of Slack's payload; None where it is not such a form."""
+        try:
+            parsed = _View.model_validate(view)
+        except ValidationError:
+            return None
+        metadata = SetupMetadata.read(parsed.private_metadata)
+        if parsed.callback_id != cls.CALLBACK or metadata is None:
+            return None
+        return SetupSubmitted(metadata, _typed(parsed.state.values))
+
+    @classmethod
+    def errors(cls, problems: Mapping[Field, Problem], view: Mapping[str, Any], t: Translator) -> dict[str, str]:
+        """What is wrong, by the block that Slack shall show it at, of those that `view` has."""
+        there = {block.get("block_id") for block in view.get("blocks") or () if isinstance(block, dict)}
+        return {
+            str(name if name in there else Field.ALL_WEBSITES): told_views.told(problem.key, problem.params, t)
+            for name, problem in problems.items()
+        }
+
+
+def _typed(values: Mapping[str, Mapping[str, _Entry]]) -> Typed:
+    nothing = _Entry()
+    at = {name: values.get(name, {}).get(ACTION, nothing) for name in Field}
+    viewers, editors, approvers = (_role(at[all_], at[people], at[groups]) for all_, people, groups in ROLES)
+    return Typed(
+        websites=at[Field.WEBSITES].chosen,
+        all_websites=bool(at[Field.ALL_WEBSITES].chosen),
+        viewers=viewers,
+        editors=editors,
+        approvers=approvers,
+        quorum=(at[Field.QUORUM].value or "").strip(),
+        gates=frozenset(at[Field.GATES].chosen),
+        self_approval=bool(at[Field.SELF_APPROVAL].chosen),
+        expires=(at[Field.EXPIRES].value or "").strip(),
+        channel=at[Field.CHANNEL].selected_conversation,
+        break_glass=at[Field.BREAK_GLASS].selected_users,
+    )
+
+
+def _role(everyone: _Entry, people: _Entry, groups: _Entry) -> Role:
+    return Role(bool(everyone.chosen), people.selected_users, _groups(groups.chosen))
+
+
+def _groups(chosen: Iterable[str]) -> tuple[GroupId, ...]:
+    return tuple(GroupId(each) for each in chosen if _GROUP.fullmatch(each))
+
+
+def _blocks(data: SetupData, t: Translator) -> Iterable[Block]:
+    typed = data.typed
+    yield from _websites(data, t)
+    for role, fields in zip((typed.viewers, typed.editors, typed.approvers), ROLES, strict=True):
+        yield from _role_blocks(role, fields, data, t)
+    yield _input(Field.QUORUM, _number(typed.quorum, MOST_APPROVALS), t, optional=False)
+    yield _input(Field.GATES, _gates(typed, t), t)
+    yield _input(Field.SELF_APPROVAL, _box(t("setup.box_self_approval"), ticked=typed.self_approval), t)
+    yield _input(Field.EXPIRES, _number(typed.expires, MOST_HOURS), t, optional=False)
+    yield _input(Field.CHANNEL, _channel(typed.channel), t)
+    yield _input(Field.BREAK_GLASS, _people(typed.break_glass), t)
+
+
+def _websites(data: SetupData, t: Translator) -> Iterable[Block]:
+    options = choices.websites(data.ready.websites, t)
+    if options:
+        yield _input(Field.WEBSITES, _menu(options, data.typed.websites, t), t)
+    else:
+        yield kit.context(t("setup.no_websites"))
+    yield _input(Field.ALL_WEBSITES, _box(t("setup.box_all_websites"), ticked=data.typed.all_websites), t)
+
+
+def _role_blocks(role: Role, fields: tuple[Field, Field, Field], data: SetupData, t: Translator) -> Iterable[Block]:
+    everyone, people, groups = fields
+    yield _input(everyone, _box(t("setup.box_everyone"), ticked=role.everyone), t)
+    yield _input(people, _people(role.people), t)
+    options = _group_options(role.groups, data.ready, t)
+    if options:
+        yield _input(groups, _menu(options, role.groups, t), t)
+    if data.ready.groups is None:
+        yield kit.context(t("setup.groups_untold"))
+
+
+def _group_options(chosen: Sequence[GroupId], ready: SetupReady, t: Translator) -> list[Element]:
+    """All user groups by name, and those chosen that are not among them, so that they are seen."""
+    named = sorted((group.name.casefold(), id_, group.name) for id_, group in (ready.groups or {}).items())
+    known = [option(_named(name or id_), id_) for _, id_, name in named]
+    lost = [each for each in chosen if each not in (ready.groups or {})]
+    return [*known, *(option(t("setup.group_unknown", id=str(each)), each) for each in lost)]
+
+
+def _named(name: str) -> str:
+    return kit.isolated(kit.clip(" ".join(name.split()) or "?", NAME_MAX))
+
+
+def _input(name: Field, element: Element, t: Translator, *, optional: bool = True) -> Block:
+    made: Block = {
+        "type": "input",
+        "block_id": str(name),
+        "label": kit.plain(views.label(name, t)),
+        "element": element | {"action_id": ACTION},
+        "optional": optional,
+    }
+    return made | ({"hint": kit.plain(t(HINTS[name]))} if name in HINTS else {})
+
+
+def _menu(options: Sequence[Element], chosen: Iterable[str], t: Translator) -> Element:
+    """A menu for several choices; more entries than fit into one are shown in groups."""
+    wanted = set(map(str, chosen))
+    initial = [each for each in options if each["value"] in wanted][:STATIC_MAX]
+    made: Element = {"type": "multi_static_select"} | ({"initial_options": initial} if initial else {})
+    if len(options) <= STATIC_MAX:
+        return made | {"options": list(options)}
+    starts = range(0, min(len(options), STATIC_MAX**2), STATIC_MAX)
+    return made | {"option_groups": [_part(options, start, t) for start in starts]}
+
+
+def _part(options: Sequence[Element], start: int, t: Translator) -> Element:
+    part = options[start : start + STATIC_MAX]
+    label = f"{t.number(start + 1)} – {t.number(start + len(part))}"
+    return {"label": kit.plain(label, kit.LABEL_MAX), "options": list(part)}
+
+
+def _box(label: str, *, ticked: bool) -> Element:
+    options = [option(label, TICKED)]
+    return {"type": "checkboxes", "options": options} | ({"initial_options": options} if ticked else {})
+
+
+def _gates(typed: Typed, t: Translator) -> Element:
+    words = {Gate.EDIT_ENABLED: t("setup.gate_edit_enabled"), Gate.DISABLE: t("setup.gate_disable")}
+    options = [option(words[gate], gate) for gate in CHOSEN_GATES]
+    initial = [each for each in options if each["value"] in typed.gates]
+    return {"type": "checkboxes", "options": options} | ({"initial_options": initial} if initial else {})
+
+
+def _number(value: str, most: int) -> Element:
+    limits = {"is_decimal_allowed": False, "min_value": "1", "max_value": str(most)}
+    fits = value.isascii() and value.isdigit() and 1 <= int(value) <= most
+    return {"type": "number_input"} | limits | ({"initial_value": value} if fits else {})
+
+
+def _people(chosen: Sequence[UserId]) -> Element:
+    return {"type": "multi_users_select"} | ({"initial_users": list(map(str, chosen))} if chosen else {})
+
+
+def _channel(chosen: ChannelId | None) -> Element:
+    """Channels alone: a direct message is none to approve in."""
+    made: Element = {"type": "conversations_select", "filter": {"include": ["public", "private"]}}
+    is_channel = chosen is not None and not chosen.startswith("D")
+    return made | ({"initial_conversation": str(chosen)} if is_channel else {})

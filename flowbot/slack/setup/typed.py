@@ -1,0 +1,123 @@
+"""What the setup form's fields hold: made of a policy, and made into one."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from flowbot.domain.forms import Problem
+from flowbot.domain.policy import ALWAYS_GATED, EVERYONE, ApprovalRule, ChannelPolicy, Gate, Principal
+from flowbot.domain.types import LARGEST_ID, ChannelId, GroupId, UserId, WebsiteId
+from flowbot.services.setup import approval_channel
+from flowbot.services.setup_check import Field
+
+MOST_APPROVALS: Final = 100
+MOST_HOURS: Final = 8760
+CHOSEN_GATES: Final = (Gate.EDIT_ENABLED, Gate.DISABLE)
+"""What may be put behind an approval or not, in the form's order."""
+
+_WHOLE: Final = re.compile(r"[0-9]{1,9}", re.ASCII)
+_WEBSITE: Final = re.compile(r"[1-9][0-9]{0,18}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """Whom a role is given to."""
+
+    everyone: bool = False
+    people: tuple[UserId, ...] = ()
+    groups: tuple[GroupId, ...] = ()
+
+    @classmethod
+    def of(cls, entries: tuple[Principal, ...]) -> "Role":
+        """The role as the policy has it."""
+        people = tuple(entry for entry in entries if isinstance(entry, UserId))
+        groups = tuple(entry for entry in entries if isinstance(entry, GroupId))
+        return cls(EVERYONE in entries, people, groups)
+
+    @property
+    def entries(self) -> tuple[Principal, ...]:
+        """The role as a policy has it."""
+        everyone: tuple[Principal, ...] = (EVERYONE,) if self.everyone else ()
+        return (*everyone, *self.people, *self.groups)
+
+
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """The form's fields. Numbers are as typed; `channel` is None where none was chosen."""
+
+    websites: tuple[str, ...] = ()
+    all_websites: bool = False
+    viewers: Role = field(default_factory=Role)
+    editors: Role = field(default_factory=Role)
+    approvers: Role = field(default_factory=Role)
+    quorum: str = "1"
+    gates: frozenset[str] = frozenset({str(Gate.EDIT_ENABLED)})
+    self_approval: bool = False
+    expires: str = "72"
+    channel: ChannelId | None = None
+    break_glass: tuple[UserId, ...] = ()
+
+    @classmethod
+    def of(cls, policy: ChannelPolicy | None, channel: ChannelId) -> "Typed":
+        """The fields for a policy; for a channel without one, what a new policy begins as: nobody may do anything."""
+        if policy is None:
+            return cls(channel=channel)
+        rule = policy.approval
+        return cls(
+            websites=() if policy.websites == "all" else tuple(map(str, policy.websites)),
+            all_websites=policy.websites == "all",
+            viewers=Role.of(policy.viewers),
+            editors=Role.of(policy.editors),
+            approvers=Role.of(policy.approvers),
+            quorum=str(rule.quorum),
+            gates=frozenset(str(gate) for gate in rule.required_for if gate not in ALWAYS_GATED),
+            self_approval=rule.self_approval,
+            expires=str(rule.expires_after_hours),
+            channel=approval_channel(policy),
+            break_glass=rule.break_glass,
+        )
+
+    def problems(self) -> Mapping[Field, Problem]:
+        """What is wrong whoever the people are, by field."""
+        stands = {
+            Field.WEBSITES: (not self._websites and not self.all_websites, Problem("setup.problem_websites")),
+            Field.APPROVER_PEOPLE: (not self.approvers.entries, Problem("setup.problem_approvers")),
+            Field.QUORUM: (not _number(self.quorum, MOST_APPROVALS), _range(MOST_APPROVALS)),
+            Field.EXPIRES: (not _number(self.expires, MOST_HOURS), _range(MOST_HOURS)),
+        }
+        return {name: problem for name, (is_wrong, problem) in stands.items() if is_wrong}
+
+    def policy(self, channel: ChannelId) -> ChannelPolicy:
+        """The policy that the fields say, of `channel`. Only where `problems` finds none."""
+        gates = (Gate.ENABLE, Gate.DELETE, *(gate for gate in CHOSEN_GATES if gate in self.gates))
+        rule = ApprovalRule(
+            required_for=gates,
+            quorum=int(self.quorum),
+            self_approval=self.self_approval,
+            expires_after_hours=int(self.expires),
+            break_glass=self.break_glass,
+        )
+        if self.channel not in {None, channel}:
+            rule = rule.model_copy(update={"channel": self.channel})
+        return ChannelPolicy(
+            id=channel,
+            websites="all" if self.all_websites else self._websites,
+            viewers=self.viewers.entries,
+            editors=self.editors.entries,
+            approvers=self.approvers.entries,
+            approval=rule,
+        )
+
+    @property
+    def _websites(self) -> tuple[WebsiteId, ...]:
+        numbers = (int(each) for each in self.websites if _WEBSITE.fullmatch(each))
+        return tuple(WebsiteId(number) for number in numbers if number <= LARGEST_ID)
+
+
+def _number(typed: str, most: int) -> bool:
+    return _WHOLE.fullmatch(typed) is not None and 1 <= int(typed) <= most
+
+
+def _range(most: int) -> Problem:
+    return Problem("setup.problem_number", {"most": most})

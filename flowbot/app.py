@@ -17,6 +17,7 @@ from pydantic import SecretStr
 from slack_bolt.async_app import AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
+from flowbot.enkapush import Pace, Timeouts
 from flowbot.enkapush.client import EnkapushClient
 from flowbot.enkapush.gateway import EnkapushFlows
 from flowbot.enkapush.pictures import PicturesByUrl, picture_client
@@ -25,7 +26,7 @@ from flowbot.errors import ConfigurationError
 from flowbot.health import Health
 from flowbot.locales import Locales
 from flowbot.metrics import Metrics
-from flowbot.services.apply import Applying
+from flowbot.services.apply import Applying, Sleep
 from flowbot.services.approvals import Approvals
 from flowbot.services.catalog import Catalog
 from flowbot.services.changes import Changes
@@ -95,6 +96,7 @@ class _Outside:
     metrics: Metrics
     clock: Clock
     monotonic: Monotonic
+    sleep: Sleep
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +155,8 @@ async def flowbot(
     clock: Clock = now,
     monotonic: Monotonic = time.monotonic,
     drain_seconds: float = DRAIN_SECONDS,
+    timeouts: Timeouts | None = None,
+    sleep: Sleep = asyncio.sleep,
 ) -> AsyncIterator[Flowbot]:
     """Everything joined, and taken apart again at the end: work in hand is finished first.
 
@@ -161,12 +165,14 @@ async def flowbot(
         clock: tells the time.
         monotonic: seconds that only grow, for the age of what is kept.
         drain_seconds: how long work in hand may take to end.
+        timeouts: how long Enkapush may take; its client's own where nothing is said.
+        sleep: waits some seconds before Enkapush is asked again.
 
     Raises:
         ConfigurationError: a setting is missing, or what it points to cannot be used.
     """
     async with AsyncExitStack() as stack:
-        outside = await stack.enter_async_context(_outside(settings, clock, monotonic))
+        outside = await stack.enter_async_context(_outside(settings, clock, monotonic, timeouts, sleep))
         services = _services(outside)
         stack.push_async_callback(services.close)
         tasks = TrackedTasks()
@@ -190,18 +196,20 @@ async def flowbot(
 
 
 @asynccontextmanager
-async def _outside(settings: Settings, clock: Clock, monotonic: Monotonic) -> AsyncIterator[_Outside]:
+async def _outside(
+    settings: Settings, clock: Clock, monotonic: Monotonic, timeouts: Timeouts | None, sleep: Sleep
+) -> AsyncIterator[_Outside]:
     """Everything that has to be opened and closed."""
     settings.need("slack_bot_token", "enkapush_api_key")
     metrics = Metrics()
     async with (
         opened_database(settings) as database,
-        _enkapush(settings, metrics) as enkapush,
+        _enkapush(settings, metrics, timeouts, Pace(sleep=sleep)) as enkapush,
         picture_client() as pictures,
         client.open_session() as session,
     ):
         slack = client.web_client(settings.slack_api_url, _secret(settings.slack_bot_token), session)
-        yield _Outside(settings, database, enkapush, pictures, session, slack, metrics, clock, monotonic)
+        yield _Outside(settings, database, enkapush, pictures, session, slack, metrics, clock, monotonic, sleep)
 
 
 def _services(outside: _Outside) -> _Services:
@@ -223,6 +231,7 @@ def _services(outside: _Outside) -> _Services:
         catalog=catalog,
         clock=clock,
         owner=owner,
+        sleep=outside.sleep,
     )
     changes = Changes(
         store=store,
@@ -301,10 +310,14 @@ async def _ended(task: asyncio.Task[None]) -> None:
     await asyncio.gather(task, return_exceptions=True)
 
 
-def _enkapush(settings: Settings, metrics: Metrics) -> EnkapushClient:
+def _enkapush(settings: Settings, metrics: Metrics, timeouts: Timeouts | None, pace: Pace) -> EnkapushClient:
     try:
         return EnkapushClient(
-            settings.enkapush_api_url, _secret(settings.enkapush_api_key), on_request=metrics.enkapush_called
+            settings.enkapush_api_url,
+            _secret(settings.enkapush_api_key),
+            timeouts=timeouts,
+            on_request=metrics.enkapush_called,
+            pace=pace,
         )
     except ValueError as error:
         raise ConfigurationError(f"ENKAPUSH_API_URL or ENKAPUSH_API_KEY: {error}") from None

@@ -88,7 +88,7 @@ async def test_every_field_reaches_enkapush_as_it_was_typed_and_nothing_else(run
     assert len(request.fields) == len(WIRE) + 2
 
     assert created.is_ephemeral
-    assert emma.buttons(created) == ["Edit", "Duplicate", "Share"]
+    assert emma.buttons(created) == ["Enable", "Edit", "Duplicate", "Share"]
     assert running.slack.mentions_in(created) == []
     await emma.types(MARKETING, "/flows list")
     assert "Bahar İndirimi 🌷" in text_of(await emma.waits_for(MARKETING, "1 flow"))

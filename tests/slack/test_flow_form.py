@@ -382,7 +382,7 @@ def test_an_author_is_told_what_was_made_and_what_can_be_done_next() -> None:
     check_message(message.text, json.loads(json.dumps(message.blocks)), WORKSPACE)
     assert message.text == "Flow #7 was created, disabled."
     buttons = [element["text"]["text"] for element in message.blocks[-1]["elements"]]
-    assert buttons == ["Edit", "Duplicate", "Share"]
+    assert buttons == ["Enable", "Edit", "Duplicate", "Share"]
     assert "UTM" in json.dumps(message.blocks)
     alone = views.saved(FormKind.EDIT, FLOW, [], EN, may_share=False)
     assert [element["text"]["text"] for element in alone.blocks[-1]["elements"]] == ["Edit", "Duplicate"]

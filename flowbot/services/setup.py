@@ -136,7 +136,7 @@ class Setup:
         try:
             return await self._groups.get("groups", self._roster.groups)
         except Fault as fault:
-            log.warning("setup.groups_untold", error=str(fault))
+            log.warning("setup_form.groups_untold", error=str(fault))
             return None
 
     async def names(self, people: Iterable[UserId]) -> dict[UserId, str]:
@@ -186,7 +186,7 @@ class Setup:
             async with asyncio.timeout(WEBSITES_SECONDS):
                 flows = (await self._catalog.at_hand()).flows
         except (Fault, TimeoutError) as error:
-            log.warning("setup.no_flows", error=str(error) or "slow")
+            log.warning("setup_form.no_flows", error=str(error) or "slow")
             return set()
         return {entry.flow.website_id for entry in flows if entry.flow.website_id > 0}
 

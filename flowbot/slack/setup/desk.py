@@ -75,7 +75,7 @@ class SetupDesk:
         except Refused as refused:
             problems = dict(refused.problems)
         except (Fault, TimeoutError) as error:
-            log.warning("setup.not_saved", error=str(error) or "slow")
+            log.warning("setup_form.not_saved", error=str(error) or "slow")
             problems = {Field.WEBSITES: Problem("setup.not_saved")}
         return _errors(problems, event, t)
 
@@ -126,7 +126,7 @@ class SetupDesk:
         try:
             await self.desk.replies.publicly(place, message)
         except (UserError, Fault) as error:
-            log.warning("setup.channel_not_told", error=str(error))
+            log.warning("setup_form.channel_not_told", error=str(error))
             t = self.desk.locales.translator(reader.locale, reader.timezone)
             await self._tell_admin(place, t)
 
@@ -134,7 +134,7 @@ class SetupDesk:
         try:
             await self.desk.replies.to_person(place.channel, place.user, sentences.sentence(t, "setup.untold"))
         except Fault as fault:
-            log.warning("setup.admin_not_told", error=str(fault))
+            log.warning("setup_form.admin_not_told", error=str(fault))
 
     async def _names(self, saved: Saved) -> views.Names:
         """What the ids of both policies are called."""

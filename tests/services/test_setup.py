@@ -1,0 +1,288 @@
+"""Whether a channel's policy can work, and keeping it: the rules behind `/flows setup`."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import pytest
+
+from flowbot.domain.changes import Event
+from flowbot.domain.policy import ApprovalRule, ChannelPolicy
+from flowbot.domain.types import ChannelId, GroupId, TeamId, UserId
+from flowbot.errors import Fault, UserError
+from flowbot.services.catalog import Catalog
+from flowbot.services.people import Caller, People, Reader
+from flowbot.services.ports import Home, Profile
+from flowbot.services.setup import Overtaken, Refused, Setup, stamp
+from flowbot.services.setup_check import Field, Group
+from flowbot.storage.changes import StoredChanges
+from flowbot.storage.database import Database
+from flowbot.storage.policies import StoredPolicies
+
+HERE, ELSEWHERE = TeamId("T0HERE"), TeamId("T0ELSEWHERE")
+CHANNEL: Final = ChannelId("C0SHOP")
+AYSE, BURAK, DENIZ, EMMA = (UserId(f"U0{name}") for name in ("AYSE", "BURAK", "DENIZ", "EMMA"))
+JONAS, ROBOT, GONE, SILENT = (UserId(f"U0{name}") for name in ("JONAS", "ROBOT", "GONE", "SILENT"))
+LEADS, EDITORS, MIXED, EMPTY = (GroupId(f"S0{name}") for name in ("LEADS", "EDITORS", "MIXED", "EMPTY"))
+GROUPS: Final = {
+    LEADS: Group("Leads", frozenset({BURAK})),
+    EDITORS: Group("Editors", frozenset({AYSE, EMMA})),
+    MIXED: Group("Mixed", frozenset({BURAK, JONAS, ROBOT, GONE})),
+    EMPTY: Group("Empty", frozenset()),
+}
+
+
+def now() -> datetime:
+    return datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+@dataclass
+class Slack:
+    """A directory and roster that tests write."""
+
+    groups_: Mapping[GroupId, Group] = field(default_factory=lambda: dict(GROUPS))
+    groups_fail: bool = False
+
+    async def home(self) -> Home:
+        return Home(HERE)
+
+    async def profile(self, user: UserId) -> Profile:
+        if user == SILENT:
+            raise Fault("fault.slack", error="internal_error")
+        return Profile(
+            user=user, team=ELSEWHERE if user == JONAS else HERE, enterprise=None, locale="en-GB", timezone=None,
+            is_admin=user == DENIZ, is_stranger=False, is_bot=user == ROBOT, is_deactivated=user == GONE,
+            name=user.removeprefix("U0").title(),
+        )  # fmt: skip
+
+    async def groups(self) -> Mapping[GroupId, frozenset[UserId]]:
+        return {group: found.members for group, found in self.groups_.items()}
+
+    async def members(self, channel: ChannelId) -> frozenset[UserId]:
+        return frozenset()
+
+
+@dataclass
+class Roster:
+    slack: Slack
+
+    async def groups(self) -> Mapping[GroupId, Group]:
+        if self.slack.groups_fail:
+            raise Fault("fault.slack", error="internal_error")
+        return self.slack.groups_
+
+
+class NoFlows:
+    async def all_flows(self) -> list[Any]:
+        return []
+
+    async def flow(self, flow_id: int) -> None:
+        return None
+
+
+@pytest.fixture
+def slack() -> Slack:
+    return Slack()
+
+
+@pytest.fixture
+def people(slack: Slack) -> People:
+    return People(slack, frozenset())
+
+
+@pytest.fixture
+def policies(database: Database) -> StoredPolicies:
+    return StoredPolicies(database, now)
+
+
+@pytest.fixture
+def store(database: Database) -> StoredChanges:
+    return StoredChanges(database, now)
+
+
+@pytest.fixture
+def setup(slack: Slack, people: People, policies: StoredPolicies, store: StoredChanges) -> Setup:
+    return Setup(
+        policies=policies,
+        store=store,
+        people=people,
+        roster=Roster(slack),
+        catalog=Catalog(NoFlows(), clock=now),
+        clock=now,
+    )
+
+
+@pytest.fixture
+async def deniz(people: People) -> Reader:
+    return await people.reader(Caller(DENIZ, HERE))
+
+
+def policy(**parts: Any) -> ChannelPolicy:
+    given: dict[str, Any] = {"id": CHANNEL, "websites": (1,), "editors": (EDITORS,), "approvers": (LEADS,)}
+    return ChannelPolicy.model_validate(given | parts)
+
+
+def rule(**parts: Any) -> ApprovalRule:
+    return ApprovalRule.model_validate(parts)
+
+
+async def problems(setup: Setup, wanted: ChannelPolicy) -> dict[Field, str]:
+    """What is wrong, by field; nothing where the policy is taken."""
+    try:
+        await setup.check(wanted)
+    except Refused as refused:
+        return {name: problem.key.removeprefix("setup.problem_") for name, problem in refused.problems.items()}
+    return {}
+
+
+WORKING: Final = [
+    pytest.param({}, id="a group of approvers beside the editors"),
+    pytest.param({"approvers": ("*",), "approval": rule(quorum=100)}, id="everyone is always enough"),
+    pytest.param({"approvers": (BURAK, LEADS, DENIZ), "approval": rule(quorum=2)}, id="named twice counts once"),
+    pytest.param({"approvers": (AYSE,), "editors": ("*",)}, id="one approver among all editors: the others can ask"),
+    pytest.param({"approvers": (AYSE,), "editors": (EDITORS,)}, id="one approver who edits, beside another editor"),
+    pytest.param(
+        {"approvers": (AYSE,), "editors": (AYSE,), "approval": rule(self_approval=True)},
+        id="one person who does both and may",
+    ),
+    pytest.param({"approvers": (AYSE,), "editors": ()}, id="nobody edits yet"),
+    pytest.param({"approvers": (MIXED,), "editors": (AYSE,)}, id="one of a mixed group is enough for one approval"),
+]
+REFUSED: Final = [
+    pytest.param({"approval": rule(quorum=2)}, {Field.QUORUM: "quorum"}, id="a group of one for two approvals"),
+    pytest.param(
+        {"approvers": (MIXED,), "approval": rule(quorum=2)},
+        {Field.QUORUM: "quorum"},
+        id="strangers, bots and deactivated members of a group do not count",
+    ),
+    pytest.param({"approvers": (EMPTY,)}, {Field.QUORUM: "quorum"}, id="a group without members"),
+    pytest.param(
+        {"approvers": (BURAK, LEADS), "approval": rule(quorum=2)},
+        {Field.QUORUM: "quorum"},
+        id="the same person by name and by group",
+    ),
+    pytest.param(
+        {"approvers": (AYSE,), "editors": (AYSE,)},
+        {Field.SELF_APPROVAL: "self_approval"},
+        id="the only approver is the only editor",
+    ),
+    pytest.param(
+        {"approvers": (AYSE, EMMA), "editors": (EDITORS,), "approval": rule(quorum=2)},
+        {Field.SELF_APPROVAL: "self_approval"},
+        id="two editors who are the only two of two approvers",
+    ),
+    pytest.param(
+        {"approvers": (AYSE,), "editors": (AYSE, MIXED, GroupId("S0EMPTY")), "approval": rule(quorum=1)},
+        {},
+        id="an active member of an editors' group can ask",
+    ),
+    pytest.param({"viewers": (ROBOT,)}, {Field.VIEWER_PEOPLE: "bot"}, id="a bot that views"),
+    pytest.param({"viewers": (UserId("USLACKBOT"),)}, {Field.VIEWER_PEOPLE: "bot"}, id="Slackbot"),
+    pytest.param({"editors": (JONAS,)}, {Field.EDITOR_PEOPLE: "external"}, id="a stranger who edits"),
+    pytest.param({"approvers": (GONE, BURAK)}, {Field.APPROVER_PEOPLE: "deactivated"}, id="a deactivated approver"),
+    pytest.param({"approvers": (SILENT,)}, {Field.APPROVER_PEOPLE: "person_untold"}, id="somebody Slack is silent on"),
+    pytest.param(
+        {"approval": rule(break_glass=(ROBOT,))}, {Field.BREAK_GLASS: "bot"}, id="a bot that breaks the glass"
+    ),
+    pytest.param(
+        {"viewers": (GroupId("S0OLD"),), "editors": (GroupId("S0OLDER"),)},
+        {Field.VIEWER_GROUPS: "group", Field.EDITOR_GROUPS: "group"},
+        id="groups that are gone",
+    ),
+]
+
+
+@pytest.mark.parametrize("parts", WORKING)
+async def test_a_policy_that_can_work_is_taken(setup: Setup, parts: dict[str, Any]) -> None:
+    assert await problems(setup, policy(**parts)) == {}
+
+
+@pytest.mark.parametrize(("parts", "expected"), REFUSED)
+async def test_a_policy_that_cannot_work_is_refused_at_its_field(
+    setup: Setup, parts: dict[str, Any], expected: dict[Field, str]
+) -> None:
+    assert await problems(setup, policy(**parts)) == expected
+
+
+async def test_members_of_whom_slack_does_not_tell_count_for_nobody(setup: Setup, slack: Slack) -> None:
+    slack.groups_ = {**GROUPS, LEADS: Group("Leads", frozenset({SILENT}))}
+    assert await problems(setup, policy()) == {Field.QUORUM: "untold"}
+
+
+async def test_without_slacks_word_on_groups_none_can_be_chosen_but_people_can(setup: Setup, slack: Slack) -> None:
+    slack.groups_fail = True
+    refused = {Field.EDITOR_GROUPS: "groups_untold", Field.APPROVER_GROUPS: "groups_untold"}
+    assert await problems(setup, policy()) == refused
+    assert await problems(setup, policy(editors=(AYSE,), approvers=(BURAK,))) == {}
+
+
+async def test_who_is_refused_is_named(setup: Setup) -> None:
+    with pytest.raises(Refused) as refused:
+        await setup.check(policy(viewers=(ROBOT, AYSE)))
+    assert refused.value.problems[Field.VIEWER_PEOPLE].params == {"people": ["Robot"]}
+
+
+async def test_a_saved_policy_is_in_force_and_in_the_audit_trail(
+    setup: Setup, policies: StoredPolicies, store: StoredChanges, deniz: Reader
+) -> None:
+    first, second = policy(), policy(websites=(1, 2))
+    assert (await setup.save(deniz, first, stamp(None))).before is None
+    saved = await setup.save(deniz, second, stamp(first))
+    assert (saved.before, saved.after, saved.is_new) == (first, second, True)
+    assert (await policies.scope(CHANNEL)).policy == second
+    events: list[Event] = [event async for event in store.audit()]
+    assert [(event.action, event.actor, event.channel) for event in events] == [("policy.changed", DENIZ, CHANNEL)] * 2
+    assert events[0].details["before"] is None
+    assert events[1].details["before"]["websites"] == [1]
+    assert events[1].details["after"]["websites"] == [1, 2]
+
+
+async def test_what_somebody_else_saved_meanwhile_is_not_overwritten(
+    setup: Setup, policies: StoredPolicies, deniz: Reader
+) -> None:
+    shown, theirs = policy(), policy(websites="all")
+    await policies.put(theirs)
+    with pytest.raises(Overtaken):
+        await setup.save(deniz, policy(websites=(2,)), stamp(shown))
+    assert (await policies.scope(CHANNEL)).policy == theirs
+
+
+async def test_saving_what_is_there_already_changes_nothing(
+    setup: Setup, policies: StoredPolicies, store: StoredChanges, deniz: Reader
+) -> None:
+    await policies.put(policy(editors=(AYSE, EDITORS), approval=rule(channel=CHANNEL)))
+    saved = await setup.save(deniz, policy(editors=(EDITORS, AYSE)), "an older one")
+    assert not saved.is_new
+    assert [event async for event in store.audit()] == []
+
+
+async def test_rights_are_looked_at_again_when_it_is_saved(
+    setup: Setup, policies: StoredPolicies, deniz: Reader
+) -> None:
+    demoted = replace(deniz, actor=replace(deniz.actor, is_admin=False))
+    with pytest.raises(UserError, match=r"denied\.not_admin"):
+        await setup.save(demoted, policy(), stamp(None))
+    assert (await policies.scope(CHANNEL)).policy is None
+
+
+async def test_websites_without_a_name_go_by_their_number(setup: Setup, policies: StoredPolicies) -> None:
+    await policies.put(policy(websites=(7,)))
+    assert (await setup.open(CHANNEL)).websites == {7: "7"}
+
+
+async def test_a_stamp_tells_policies_apart_by_what_they_mean() -> None:
+    assert stamp(policy(viewers=(AYSE, EMMA))) == stamp(policy(viewers=(EMMA, AYSE)))
+    assert stamp(policy(approval=rule(channel=CHANNEL))) == stamp(policy())
+    stamps = {
+        stamp(each)
+        for each in (
+            None,
+            policy(),
+            policy(websites="all"),
+            policy(viewers=("*",)),
+            policy(approval=rule(quorum=2)),
+            policy(approval=rule(channel=ChannelId("C0OTHER"))),
+        )
+    }
+    assert len(stamps) == 6

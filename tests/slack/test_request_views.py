@@ -1,0 +1,576 @@
+"""How requests look: every state says what it must, and any content fits Slack and stays inert."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from flowbot.domain.changes import (
+    Change,
+    ChangeId,
+    Choice,
+    Closing,
+    Ending,
+    FormToken,
+    ImageId,
+    Kind,
+    NewChange,
+    Outcome,
+    Progress,
+    State,
+    Vote,
+)
+from flowbot.domain.content import Content, Difference, Unread, Wanted, differences
+from flowbot.domain.flows import Button, Flow, Wait
+from flowbot.domain.forms import FormKind
+from flowbot.domain.lint import Remark
+from flowbot.domain.policy import ApprovalRule
+from flowbot.domain.search import FlowQuery, Page
+from flowbot.domain.types import ChannelId, FlowId, GroupId, UserId, WebsiteId
+from flowbot.locales import Locales, Translator
+from flowbot.sandbox.slack import demo_workspace
+from flowbot.sandbox.slack.blocks import keep_values, with_ids
+from flowbot.sandbox.slack.stage import new_view
+from flowbot.sandbox.slack.validation.messages import check_message
+from flowbot.sandbox.slack.validation.views import check_view
+from flowbot.services.reading import FlowList, ListRequest, ShownFlow
+from flowbot.services.requests import RequestShown
+from flowbot.slack.forms.flow_form import FlowForm
+from flowbot.slack.forms.reason_form import Purpose, ReasonForm, ReasonMetadata
+from flowbot.slack.values import ChangeValue
+from flowbot.slack.views import flows, forms
+from flowbot.slack.views.kit import Message
+from flowbot.slack.views.request_notices import LISTED_MAX, approvals_list, asked, break_glass_alarm, reminder
+from flowbot.slack.views.requests import request_message
+
+WORKSPACE = demo_workspace()
+LOCALES = Locales(fixed=None, zone=ZoneInfo("Europe/Istanbul"))
+EN, TR = LOCALES.translator("en-US"), LOCALES.translator("tr-TR")
+NOW = datetime(2026, 5, 1, 9, 0, tzinfo=UTC)
+SHOP = WebsiteId(1)
+EMMA, AYSE, BURAK = UserId("U0EMMA"), UserId("U0AYSE"), UserId("U0BURAK")
+LEADS = GroupId("S0LEADS")
+CHANNEL = ChannelId("C0MARKETING")
+FLOW = Flow(
+    FlowId(12),
+    SHOP,
+    "Spring sale",
+    "Tulips!",
+    "Half price until Sunday",
+    Wait(3, "days"),
+    is_enabled=False,
+    url="https://shop.example/spring",
+    image_url="https://cdn.example/12.png",
+    buttons=(Button("See", "https://shop.example/see"), Button("", "")),
+)
+RULE = ApprovalRule(quorum=2)
+CLOSINGS = {
+    State.REJECTED: Closing(BURAK, Ending.REJECTED, "Not before June"),
+    State.WITHDRAWN: Closing(EMMA, Ending.WITHDRAWN),
+}
+OUTCOMES = {
+    State.FAILED: Outcome("not_done.refused", {"said": "Title is too long"}),
+    State.UNKNOWN: Outcome("unknown.edit", {"id": "12"}),
+    State.APPLIED: Outcome("applied.edit", {"id": "12"}, FLOW.id),
+    State.OUT_OF_DATE: Outcome(
+        "out_of_date.edit",
+        {"differences": [
+            {"field": "title", "before": "Tulips!", "after": "Roses!"},
+            {"field": "wait", "before": {"amount": 3, "unit": "days"}, "after": {"amount": 1, "unit": "hours"}},
+            {"field": "is_enabled", "before": False, "after": True},
+        ]},
+    ),
+}  # fmt: skip
+WORD = {
+    State.APPLYING: "Approved",
+    State.APPLIED: "Applied",
+    State.FAILED: "Failed",
+    State.UNKNOWN: "not known",
+    State.REJECTED: "Rejected",
+    State.WITHDRAWN: "Withdrawn",
+    State.EXPIRED: "Expired",
+    State.OUT_OF_DATE: "Out of date",
+}
+DECIDED = {State.APPLYING, State.APPLIED, State.FAILED, State.UNKNOWN}
+WIDE = "\N{PARTY POPPER}مرحبا漢<!channel> *b* <@U0AYSE> https://evil.example ğ"
+LONG = (WIDE * 100)[:3000]
+ANY_TEXT = st.one_of(st.text(max_size=40), st.sampled_from(["", " ", "\n", WIDE, LONG, "\0person\0", "{person}"]))
+
+
+def shown(
+    state: State = State.PENDING,
+    kind: Kind = Kind.ENABLE,
+    *,
+    rule: ApprovalRule | None = RULE,
+    approved_by: tuple[UserId, ...] | None = None,
+    change: Mapping[str, Any] | None = None,
+    asked: Mapping[str, Any] | None = None,
+    **more: Any,
+) -> RequestShown:
+    new = NewChange(FormToken("t"), kind, EMMA, CHANNEL, SHOP, FLOW.id, FLOW, reason="The sale begins on Friday")
+    kept = Change(
+        ChangeId("k7m2"),
+        replace(new, **(asked or {})),
+        state,
+        3,
+        NOW - timedelta(hours=2),
+        NOW,
+        rule=rule,
+        progress=Progress(CLOSINGS.get(state)),
+        outcome=OUTCOMES.get(state),
+    )
+    if approved_by is None:
+        approved_by = (AYSE, BURAK) if rule and state in DECIDED else ()
+    votes = tuple(Vote(person, Choice.APPROVE, NOW) for person in approved_by)
+    return RequestShown(replace(kept, **(change or {})), votes, {SHOP: "Shop"}, **more)
+
+
+def edit(**more: Any) -> RequestShown:
+    content = replace(Content.of(FLOW), title="Tulips and roses!", wait=Wait(2, "hours"), button_1=Button("", ""))
+    wanted = Wanted(content, Unread(segment="3", utm_source="spring"), image=ImageId("new"))
+    return shown(kind=Kind.EDIT, asked={"wanted": wanted, "before": replace(FLOW, is_enabled=True)}, **more)
+
+
+def glass_broken(state: State = State.APPLIED) -> RequestShown:
+    closing = Closing(AYSE, Ending.BREAK_GLASS, "The shop sells what it has not")
+    return shown(state, approved_by=(), change={"progress": Progress(closing)}, approvers=("*", LEADS, BURAK))
+
+
+def checked(message: Message) -> Message:
+    check_message(message.text, json.loads(json.dumps(message.blocks)), WORKSPACE)
+    return message
+
+
+def told(given: RequestShown, t: Translator = EN) -> Message:
+    return checked(request_message(given, t, NOW))
+
+
+def elements(value: Any) -> Iterator[dict[str, Any]]:
+    """Every object of the blocks, at any depth."""
+    if isinstance(value, dict):
+        yield value
+    for each in value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else ():
+        yield from elements(each)
+
+
+def text_of(message: Message) -> str:
+    """What a person reads: all texts in their order, people and channels by their ids."""
+    names = ("user_id", "usergroup_id", "channel_id", "fallback")
+    found = []
+    for element in elements(message.blocks):
+        if isinstance(element.get("text"), str):
+            found.append(element["text"])
+        found += [f"@{element[name]}" for name in names if name in element]
+    return "".join(found)
+
+
+def buttons(message: Message) -> dict[str, dict[str, Any]]:
+    return {each["text"]["text"]: each for each in elements(message.blocks) if each.get("type") == "button"}
+
+
+def test_a_request_says_who_asks_for_what_and_why() -> None:
+    message = told(shown())
+    assert message.text == "Enable #12: Waiting for approval"
+    assert "@U0EMMA asks to enable flow #12 Spring sale" in text_of(message)
+    assert "Reason: The sale begins on Friday" in text_of(message)
+
+
+def test_a_request_in_turkish() -> None:
+    message = told(shown(), TR)
+    assert message.text == "Etkinleştirme #12: Onay bekliyor"
+    assert "@U0EMMA, #12 Spring sale akışını etkinleştirmek istiyor" in text_of(message)
+    assert "2 onaydan 0 tanesi verildi" in text_of(message)
+    assert list(buttons(message)) == ["Onayla", "Reddet", "Geri çek"]
+
+
+def test_a_request_shows_the_push_where_it_goes_and_when() -> None:
+    message = told(shown(remarks=(Remark("lint.no_utm"),)))
+    for part in (
+        "Tulips!", "Half price until Sunday", "[ See ]", "Website: Shop", "Wait: 3 days after subscribing",
+        "URL: https://shop.example/spring", "Button 1: See → https://shop.example/see", "⚠ There are no UTM values",
+    ):  # fmt: skip
+        assert part in text_of(message)
+    assert [block["image_url"] for block in message.blocks if block["type"] == "image"] == [FLOW.image_url]
+
+
+def test_votes_show_as_progress_and_the_end_on_each_readers_clock() -> None:
+    message = told(shown(approved_by=(BURAK,)))
+    assert "1 of 2 approvals: @U0BURAK" in text_of(message)
+    assert "Expires @May 4, 2026" in text_of(message)
+    (date,) = [each for each in elements(message.blocks) if each.get("type") == "date"]
+    assert date["timestamp"] == int((NOW + timedelta(hours=70)).timestamp())
+
+
+def test_an_end_that_is_past_is_not_announced() -> None:
+    assert "Expires" not in text_of(checked(request_message(shown(), EN, NOW + timedelta(days=9))))
+
+
+def test_a_request_can_be_decided_by_buttons_that_carry_its_id() -> None:
+    found = buttons(told(shown()))
+    assert list(found) == ["Approve", "Reject", "Withdraw"]
+    assert {button["value"] for button in found.values()} == {ChangeValue(change=ChangeId("k7m2")).dump()}
+    assert [button.get("style") for button in found.values()] == ["primary", "danger", None]
+    assert ChangeValue.model_validate_json(found["Reject"]["value"]).change == "k7m2"
+
+
+def test_break_glass_is_offered_where_the_rule_names_somebody() -> None:
+    assert "Break glass" in buttons(told(shown(rule=ApprovalRule(break_glass=(AYSE,)))))
+
+
+@pytest.mark.parametrize(
+    ("kind", "title"), [(Kind.ENABLE, "Enable flow #12?"), (Kind.DELETE, "Delete flow #12?"), (Kind.DISABLE, None)]
+)
+@pytest.mark.parametrize("t", [EN, TR], ids=["en", "tr"])
+def test_what_weighs_most_is_asked_once_more(kind: Kind, title: str | None, t: Translator) -> None:
+    confirm = next(iter(buttons(told(shown(kind=kind), t)).values())).get("confirm")
+    assert (confirm is not None) is (title is not None)
+    if confirm and t is EN:
+        assert confirm["title"]["text"] == title
+        assert "Shop" in confirm["text"]["text"]
+        assert "3 days" in confirm["text"]["text"]
+
+
+def test_an_edit_is_shown_field_by_field() -> None:
+    text = text_of(told(edit()))
+    for part in (
+        "Title: Tulips! → Tulips and roses!", "Wait: 3 days → 2 hours",
+        "Button 1: See → https://shop.example/see → –", "Segment: Segment 3", "UTM source: spring",
+        "Image: a new one",
+    ):  # fmt: skip
+        assert part in text
+
+
+def test_an_edits_new_picture_does_not_show_as_the_old_one() -> None:
+    assert not [block for block in told(edit()).blocks if block["type"] == "image"]
+
+
+def test_what_differs_from_the_last_approval_is_shown() -> None:
+    text = text_of(told(shown(since_approved=(Difference("description", "Until Monday", FLOW.description),))))
+    assert "Different since the last approval" in text
+    assert "Description: Until Monday → Half price until Sunday" in text
+    assert "last approval" not in text_of(told(shown(since_approved=())))
+
+
+@pytest.mark.parametrize("state", WORD)
+def test_a_finished_request_carries_its_outcome_and_no_votes(state: State) -> None:
+    message = told(shown(state))
+    assert WORD[state] in message.text
+    assert WORD[state] in text_of(message)
+    assert not {"Approve", "Reject", "Withdraw", "Break glass"} & set(buttons(message))
+    assert "@U0EMMA asked to enable flow #12 Spring sale" in text_of(message)
+    others = {"Applied", "Failed", "Rejected", "Withdrawn", "Expired", "Out of date"} - {WORD[state]}
+    assert not [word for word in others if word in text_of(message)]
+
+
+@pytest.mark.parametrize("state", State)
+def test_approved_is_said_where_it_is_so(state: State) -> None:
+    message = told(shown(state))
+    assert ("Approved by @U0AYSE, @U0BURAK" in text_of(message)) is (state in DECIDED)
+    assert ("Approved" in text_of(message)) is (state in DECIDED)
+
+
+def test_a_rejection_names_its_person_and_reason() -> None:
+    text = text_of(told(shown(State.REJECTED)))
+    assert "Rejected by @U0BURAK" in text
+    assert "Reason: Not before June" in text
+
+
+def test_a_withdrawal_and_an_expiry_say_how_it_ended() -> None:
+    assert "Withdrawn by @U0EMMA" in text_of(told(shown(State.WITHDRAWN)))
+    assert "Expired: it was not decided within 3 days." in text_of(told(shown(State.EXPIRED)))
+
+
+def test_votes_that_were_not_enough_are_kept_in_view() -> None:
+    assert "1 of 2 approvals: @U0AYSE" in text_of(told(shown(State.EXPIRED, approved_by=(AYSE,))))
+
+
+def test_a_failure_gives_its_reason() -> None:
+    assert "Failed: Enkapush refused it and changed nothing. It says: Title is too long" in text_of(
+        told(shown(State.FAILED))
+    )
+
+
+def test_a_failure_of_an_unknown_kind_is_still_told() -> None:
+    assert "Failed: Something went wrong" in text_of(told(shown(State.FAILED, change={"outcome": None})))
+    assert "Failed: Something went wrong" in text_of(
+        told(shown(State.FAILED, change={"outcome": Outcome("from.the_future")}))
+    )
+
+
+def test_what_is_not_known_says_what_to_look_at_and_can_be_looked_at_again() -> None:
+    message = told(shown(State.UNKNOWN))
+    assert "It is not known whether this was done. Enkapush did not say whether it changed flow 12." in text_of(message)
+    assert buttons(message)["Check again"]["action_id"] == "changes.check_again"
+
+
+def test_out_of_date_shows_what_changed_and_can_be_asked_again() -> None:
+    message = told(shown(State.OUT_OF_DATE))
+    for part in ("Title: Tulips! → Roses!", "Wait: 3 days → 1 hour", "State: Disabled → Enabled"):
+        assert part in text_of(message)
+    assert buttons(message)["Ask again"]["action_id"] == "changes.ask_again"
+
+
+def test_a_flow_that_is_gone_cannot_be_asked_for_again() -> None:
+    message = told(shown(State.OUT_OF_DATE, change={"outcome": Outcome("out_of_date.gone", {"gone": True})}))
+    assert "does not exist in Enkapush any more" in text_of(message)
+    assert not buttons(message)
+
+
+def test_a_deleted_flow_can_be_restored() -> None:
+    message = told(shown(State.APPLIED, Kind.DELETE))
+    assert list(buttons(message)) == ["Restore"]
+    assert not [block for block in message.blocks if block["type"] == "image"]
+
+
+def test_a_restored_flow_says_where_it_comes_from() -> None:
+    outcome = Outcome("applied.restore", {"id": "57"}, FlowId(57))
+    given = shown(State.APPLIED, Kind.RESTORE, rule=None, asked={"flow": None}, change={"outcome": outcome})
+    message = told(given)
+    assert message.text == "Restore #12: Applied"
+    assert "@U0EMMA restored flow #12 Spring sale" in text_of(message)
+    assert "Restored from #12 as #57, disabled." in text_of(message)
+
+
+def test_what_needed_no_approval_is_told_without_votes() -> None:
+    message = told(shown(State.APPLIED, Kind.DISABLE, rule=None))
+    assert "@U0EMMA disabled flow #12 Spring sale" in text_of(message)
+    assert "pproval" not in text_of(message)
+    assert not buttons(message)
+
+
+@pytest.mark.parametrize("state", sorted(DECIDED))
+def test_a_broken_glass_stands_out(state: State) -> None:
+    text = text_of(told(glass_broken(state)))
+    assert "🚨 @U0AYSE broke the glass" in text
+    assert "Reason: The shop sells what it has not" in text
+    assert "Approved" not in text
+
+
+def test_an_alarm_names_person_flow_and_reason_and_mentions_the_approvers() -> None:
+    message = checked(break_glass_alarm(glass_broken(), EN))
+    assert message.text == "🚨 Enable #12: the team's approval was skipped"
+    text = text_of(message)
+    assert "@U0AYSE broke the glass" in text
+    assert "#12 Spring sale" in text
+    assert "The shop sells what it has not" in text
+    kinds = [
+        each["type"] for each in elements(message.blocks) if each.get("type") in {"user", "usergroup", "broadcast"}
+    ]
+    assert kinds == ["user", "usergroup", "user"]
+
+
+def test_there_is_no_alarm_where_nobody_skipped_anything() -> None:
+    with pytest.raises(ValueError, match="nobody"):
+        break_glass_alarm(shown(), EN)
+
+
+def test_a_reminder_says_what_waits_for_whom() -> None:
+    message = checked(reminder(shown(approved_by=(BURAK,), approvers=(LEADS,)), EN, NOW))
+    assert message.text == "Enable #12 is still waiting for approval, asked 2 hours ago"
+    for part in ("Enable: #12 Spring sale", "1 of 2 approvals: @U0BURAK", "Expires", "@S0LEADS"):
+        assert part in text_of(message)
+
+
+@pytest.mark.parametrize("link", [None, "https://team.slack.example/archives/C0/p1"])
+def test_the_requester_is_told_where_approval_is_asked_for(link: str | None) -> None:
+    rule = ApprovalRule(channel=ChannelId("C0APPROVALS"))
+    message = checked(asked(shown(rule=rule), link, EN))
+    assert "Asked for approval in @C0APPROVALS – Enable: #12 Spring sale" in text_of(message)
+    assert [button["url"] for button in buttons(message).values()] == ([link] if link else [])
+
+
+def test_an_empty_list_of_approvals_says_so() -> None:
+    message = checked(approvals_list([], [], [], {}, EN, NOW))
+    assert "Nothing is waiting" in text_of(message)
+
+
+def test_the_list_of_approvals_has_three_heads_and_a_link_to_each_request() -> None:
+    link = "https://team.slack.example/archives/C0/p1"
+    mine = [shown(approved_by=(BURAK,)), shown(State.REJECTED)]
+    message = checked(approvals_list([], mine, [edit()], {ChangeId("k7m2"): link}, EN, NOW))
+    heads = [block["text"]["text"] for block in message.blocks if block["type"] == "header"]
+    assert heads == ["Waiting for you", "Asked by you", "Waiting in this channel"]
+    text = text_of(message)
+    for part in ("Enable #12 Spring sale", "1 of 2 approvals\nExpires <!date^", "Asked by <@U0EMMA>", "Rejected"):
+        assert part in text
+    assert buttons(message)["Open"]["url"] == link
+
+
+@pytest.mark.parametrize("t", [EN, TR], ids=["en", "tr"])
+def test_a_long_list_of_approvals_fits_and_counts_the_rest(t: Translator) -> None:
+    many = [edit()] * 200
+    links = {ChangeId("k7m2"): "https://team.slack.example/archives/C0/p1"}
+    message = checked(approvals_list(many, many, many, links, t, NOW))
+    assert len(buttons_of(message)) == 3 * LISTED_MAX
+    assert ("190 more" in text_of(message)) is (t is EN)
+
+
+def buttons_of(message: Message) -> list[dict[str, Any]]:
+    return [each for each in elements(message.blocks) if each.get("type") == "button"]
+
+
+def test_the_page_of_a_flow_offers_what_an_editor_may_do() -> None:
+    for flow, first, style in ((FLOW, "Enable", "primary"), (replace(FLOW, is_enabled=True), "Disable", None)):
+        page = ShownFlow(flow, {SHOP: "Shop"}, may_share=True, may_edit=True)
+        found = buttons(checked(flows.shown_flow(page, EN, NOW)))
+        assert list(found) == [first, "Edit", "Duplicate", "Share", "Delete"]
+        assert (found[first].get("style"), found["Delete"]["style"]) == (style, "danger")
+    reader = ShownFlow(FLOW, {SHOP: "Shop"}, may_share=False, may_edit=False)
+    assert not buttons(flows.shown_flow(reader, EN, NOW))
+
+
+def test_a_list_of_flows_enables_and_disables_for_editors_alone() -> None:
+    items = tuple(replace(FLOW, id=FlowId(number), is_enabled=number % 2 == 0) for number in range(1, 11))
+    page = Page(items=items, number=2, pages=3, total=30)
+    result = FlowList(ListRequest(FlowQuery(), page=2), page, {SHOP: "Shop"}, may_share=True, as_of=NOW, may_edit=True)
+    labels = [button["text"]["text"] for button in buttons_of(checked(flows.flow_list(result, EN, NOW)))]
+    assert labels == ["Show", "Enable", "Show", "Disable"] * 5 + ["Previous", "Next", "Share"]
+    reading = buttons(checked(flows.flow_list(replace(result, may_edit=False), EN, NOW)))
+    assert list(reading) == ["Show", "Previous", "Next", "Share"]
+
+
+def test_a_new_flow_can_be_enabled_from_its_creation() -> None:
+    for kind, first in ((FormKind.CREATE, "Enable"), (FormKind.DUPLICATE, "Enable"), (FormKind.EDIT, "Edit")):
+        assert next(iter(buttons(forms.saved(kind, FLOW, (), EN, may_share=True)))) == first
+
+
+# --- the form that asks why -------------------------------------------------------------------------------------------
+
+
+def reason_view(purpose: Purpose, t: Translator = EN, given: RequestShown | None = None) -> dict[str, Any]:
+    metadata = ReasonMetadata(purpose=purpose, change=ChangeId("k7m2"), channel=CHANNEL)
+    view: dict[str, Any] = json.loads(json.dumps(ReasonForm.build(metadata, (given or shown()).change, t)))
+    return check_view(view, WORKSPACE, "modal")
+
+
+def sent(definition: dict[str, Any], reason: str) -> dict[str, Any]:
+    view = new_view("U0AYSE", definition)
+    values = keep_values(with_ids(view.blocks) or [], {})
+    for block in values.values():
+        for entry in block.values():
+            entry["value"] = reason
+    return {"private_metadata": view.private_metadata, "state": {"values": values}}
+
+
+@pytest.mark.parametrize(
+    ("purpose", "title", "submit"),
+    [(Purpose.REJECT, "Reject request", "Reject"), (Purpose.BREAK_GLASS, "Break glass", "Break glass")],
+)
+def test_the_form_asks_for_a_reason_that_is_required(purpose: Purpose, title: str, submit: str) -> None:
+    view = reason_view(purpose)
+    assert (view["title"]["text"], view["submit"]["text"]) == (title, submit)
+    (field,) = [block for block in view["blocks"] if block["type"] == "input"]
+    assert (field["label"]["text"], field["optional"]) == ("Reason", False)
+    assert "Enable #12 Spring sale" in json.dumps(view)
+
+
+@pytest.mark.parametrize("t", [EN, TR], ids=["en", "tr"])
+@pytest.mark.parametrize("purpose", Purpose)
+def test_a_reason_comes_back_as_it_was_typed(purpose: Purpose, t: Translator) -> None:
+    submitted = ReasonForm.parse(sent(reason_view(purpose, t), "  <!channel> *why*\nnot "))
+    assert submitted is not None
+    assert submitted.reason == "<!channel> *why*\nnot"
+    assert (submitted.metadata.purpose, submitted.metadata.change) == (purpose, "k7m2")
+    assert ReasonForm.errors(submitted, t) == {}
+
+
+def test_a_blank_reason_is_none_at_all() -> None:
+    view = reason_view(Purpose.BREAK_GLASS)
+    submitted = ReasonForm.parse(sent(view, " \n "))
+    assert submitted is not None
+    errors = ReasonForm.errors(submitted, EN)
+    assert errors == {view["blocks"][-1]["block_id"]: "Fill this in."}
+
+
+@pytest.mark.parametrize(
+    "view", [None, [], {}, {"private_metadata": "{}"}, {"private_metadata": '{"purpose":"reject","change":"a"}'}]
+)
+def test_what_is_no_form_for_a_reason_is_not_read(view: Any) -> None:
+    assert ReasonForm.parse(view) is None
+
+
+def test_the_two_forms_are_not_taken_for_one_another() -> None:
+    assert FlowForm.parse(sent(reason_view(Purpose.REJECT), "why")) is None
+
+
+# --- any content ------------------------------------------------------------------------------------------------------
+
+
+def safe(message: Message, *foreign: str) -> None:
+    """Foreign text is parsed nowhere: not in the top-level text, not in `mrkdwn`."""
+    parsed = [message.text] + [each["text"] for each in elements(message.blocks) if each.get("type") == "mrkdwn"]
+    for text in foreign:
+        if "<" in text or "*" in text:
+            assert not [each for each in parsed if text[:20] in each]
+
+
+FLOWS = st.builds(
+    Flow,
+    id=st.integers(1, 2**63 - 1).map(FlowId),
+    website_id=st.integers(1, 5).map(WebsiteId),
+    name=ANY_TEXT,
+    title=ANY_TEXT,
+    description=ANY_TEXT,
+    wait=st.builds(Wait, st.integers(0, 10**9), st.one_of(st.sampled_from(["minutes", "hours", "days"]), ANY_TEXT)),
+    is_enabled=st.booleans(),
+    url=st.one_of(ANY_TEXT, st.just("https://a.example/b")),
+    image_url=st.one_of(st.none(), ANY_TEXT, st.just("https://a.example/b.png")),
+    ttl=st.one_of(st.none(), st.integers(0, 10**7)),
+    is_silent=st.booleans(),
+    buttons=st.tuples(st.builds(Button, ANY_TEXT, ANY_TEXT), st.builds(Button, ANY_TEXT, ANY_TEXT)),
+)
+PLAIN = st.recursive(
+    st.none() | st.booleans() | st.integers() | ANY_TEXT,
+    lambda each: (
+        st.lists(each, max_size=3) | st.dictionaries(st.sampled_from(["amount", "unit", "title", "url"]), each)
+    ),
+    max_leaves=4,
+)
+FOUND = st.lists(
+    st.fixed_dictionaries({
+        "field": st.one_of(st.sampled_from(["ttl", "wait", "button_2", "website_id", "is_enabled", "name"]), ANY_TEXT),
+        "before": PLAIN,
+        "after": PLAIN,
+    }),
+    max_size=4,
+)  # fmt: skip
+
+
+@settings(deadline=None, max_examples=150)
+@given(
+    FLOWS, FLOWS, ANY_TEXT, st.tuples(st.sampled_from(State), st.sampled_from(Kind)), FOUND, st.sampled_from([EN, TR])
+)
+def test_any_change_fits_slack_and_stays_inert(
+    before: Flow, after: Flow, reason: str, way: tuple[State, Kind], found: list[dict[str, Any]], t: Translator
+) -> None:
+    outcome = Outcome("not_done.refused", {"said": reason, "differences": found, "id": reason})
+    given_shown = shown(
+        *way,
+        asked={
+            "before": before,
+            "wanted": Wanted(Content.of(after), Unread(reason, reason, "", None)),
+            "reason": reason,
+        },
+        change={"outcome": outcome, "progress": Progress(Closing(AYSE, Ending.BREAK_GLASS, reason))},
+        since_approved=differences(Content.of(before), Content.of(after)),
+        remarks=(Remark("lint.other_host", {"host": reason, "usual": [reason]}),),
+        approvers=("*", LEADS, BURAK),
+    )
+    named = replace(given_shown, website_names={WebsiteId(1): reason, WebsiteId(2): LONG})
+    link = {ChangeId("k7m2"): "https://team.slack.example/archives/C0/p1"}
+    messages = [
+        told(named, t),
+        checked(reminder(named, t, NOW)),
+        checked(break_glass_alarm(named, t)),
+        checked(asked(named, None, t)),
+        checked(approvals_list([named], [named] * 12, [named], link, t, NOW)),
+    ]
+    for message in messages:
+        safe(message, reason, before.name, after.title)
+    reason_view(Purpose.REJECT, t, named)

@@ -115,10 +115,15 @@ async def test_foreign_text_is_shown_as_it_is_and_never_becomes_anything_else(ht
 @pytest.mark.parametrize("text", HOSTILE[:-2])
 async def test_what_a_person_types_comes_back_as_mere_text(http: World, text: str) -> None:
     for command in (f"/flows {text}", f"/flows list {text}", f"/flows show {text}", f'/flows list website:"{text}"'):
-        before = len(await http.emma.sees(MARKETING))
-        await http.emma.types(MARKETING, command)
-        await http.emma.waits_until(lambda before=before: len(_seen(http)) > before)
+        await _answered(http, command)
         assert http.slack.mentions_in(_seen(http)[-1]) == []
+
+
+async def _answered(world: World, command: str) -> None:
+    """Emma types a command, and something has come of it."""
+    before = len(_seen(world))
+    await world.emma.types(MARKETING, command)
+    await world.emma.waits_until(lambda: len(_seen(world)) > before)
 
 
 def _seen(world: World) -> list[Message]:
@@ -146,9 +151,7 @@ async def test_while_enkapush_fails_a_hidden_flow_is_like_a_missing_one_too(http
     shown = await http.emma.waits_for(MARKETING, "As a subscriber sees it")
     assert "Enkapush has not given a newer list" in text_of(shown)
     for hidden_or_missing in ("2", "3"):
-        count = len(_seen(http))
-        await http.emma.types(MARKETING, f"/flows show {hidden_or_missing}")
-        await http.emma.waits_until(lambda count=count: len(_seen(http)) > count)
+        await _answered(http, f"/flows show {hidden_or_missing}")
         assert "refuses flowbot's API key" in text_of(_seen(http)[-1])
 
 

@@ -38,6 +38,7 @@ from flowbot.services.ports import Clock
 from flowbot.services.queue import Queue
 from flowbot.services.reading import Reading
 from flowbot.services.rulings import Rulings
+from flowbot.services.setup import Setup
 from flowbot.settings import Settings
 from flowbot.slack import bolt, client
 from flowbot.slack.actions import Actions
@@ -55,6 +56,8 @@ from flowbot.slack.posts import Posts
 from flowbot.slack.projection import Projection
 from flowbot.slack.replies import Replies
 from flowbot.slack.requests import Requests
+from flowbot.slack.setup.desk import SetupDesk
+from flowbot.slack.setup.roster import SlackRoster
 from flowbot.slack.tasks import TrackedTasks
 from flowbot.slack.telling import Telling
 from flowbot.storage import migrations
@@ -114,10 +117,11 @@ class _Services:
     changes: Changes
     approvals: Approvals
     forms: Forms
+    setup: Setup
 
     async def close(self) -> None:
         """End what is under way."""
-        for part in (self.catalog, self.people, self.forms):
+        for part in (self.catalog, self.people, self.forms, self.setup):
             await part.close()
 
 
@@ -181,13 +185,15 @@ async def flowbot(
         recovery = Recovery(services.changes, services.approvals, services.images, telling)
         stack.push_async_callback(_ended, asyncio.create_task(recovery.run()))
         stack.push_async_callback(tasks.drain, drain_seconds)
+        setup = SetupDesk(desk, services.setup, Modals(outside.slack))
         app = bolt.build(
             outside.slack,
             signing_secret=_secret(settings.slack_signing_secret),
-            commands=Commands(desk, form_desk.opening, requests, History(services.policies, services.store)),
+            commands=Commands(desk, form_desk.opening, requests, History(services.policies, services.store), setup),
             actions=Actions(desk, form_desk.opening, requests),
             forms=form_desk,
             requests=requests,
+            setup=setup,
             metrics=outside.metrics,
         )
         health = Health({"database": outside.database.ping, "enkapush": services.source.ping})
@@ -252,9 +258,20 @@ def _services(outside: _Outside) -> _Services:
         clock=clock,
         monotonic=monotonic,
     )
+    setup = Setup(
+        policies=policies,
+        store=store,
+        people=people,
+        roster=SlackRoster(outside.slack),
+        catalog=catalog,
+        clock=clock,
+        monotonic=monotonic,
+    )
     reading = Reading(policies, catalog, source)
     approvals = Approvals(changes, source, people.members)
-    return _Services(store, policies, images, pictures, source, catalog, people, reading, changes, approvals, forms)
+    return _Services(
+        store, policies, images, pictures, source, catalog, people, reading, changes, approvals, forms, setup
+    )
 
 
 def _desk(outside: _Outside, services: _Services, tasks: TrackedTasks) -> Desk:

@@ -19,6 +19,7 @@ from flowbot.slack.commands import Commands
 from flowbot.slack.forms.desk import FormDesk
 from flowbot.slack.payloads import BlockActions, FormEvent, SlashCommand, Suggestion, parse
 from flowbot.slack.requests import Requests
+from flowbot.slack.setup.desk import SetupDesk
 
 COMMAND: Final = "/flows"
 M = TypeVar("M", bound=BaseModel)
@@ -29,7 +30,7 @@ Listener = Callable[..., Awaitable[BoltResponse | None]]
 log = structlog.get_logger(__name__)
 
 
-def build(
+def build(  # noqa: PLR0913 - every way in, named
     client: AsyncWebClient,
     *,
     signing_secret: str,
@@ -37,6 +38,7 @@ def build(
     actions: Actions,
     forms: FormDesk,
     requests: Requests,
+    setup: SetupDesk,
     metrics: Metrics,
 ) -> AsyncApp:
     """The app with its listeners. It asks Slack nothing before it acknowledges.
@@ -65,6 +67,7 @@ def build(
 
     async def submit(event: FormEvent) -> dict[str, Any] | None:
         answer = requests.take_reason(event)
+        answer = await setup.take_submit(event) if answer is None else answer
         return await forms.take_submit(event) if answer is None else answer
 
     app.command(COMMAND)(_handing_over("command", SlashCommand, metrics, commands.take))

@@ -9,6 +9,7 @@ from flowbot.slack.forms.opening import FormOpening
 from flowbot.slack.payloads import SlashCommand
 from flowbot.slack.replies import Place
 from flowbot.slack.requests import Requests
+from flowbot.slack.setup.desk import SetupDesk
 from flowbot.slack.views import flows
 from flowbot.slack.views.help import help_here
 from flowbot.slack.views.history import history
@@ -17,11 +18,14 @@ from flowbot.slack.views.history import history
 class Commands:
     """`/flows …`."""
 
-    def __init__(self, desk: Desk, opening: FormOpening, requests: Requests, history: History) -> None:
+    def __init__(
+        self, desk: Desk, opening: FormOpening, requests: Requests, history: History, setup: SetupDesk
+    ) -> None:
         self._desk = desk
         self._opening = opening
         self._requests = requests
         self._history = history
+        self._setup = setup
 
     def take(self, command: SlashCommand) -> None:
         """Begin to carry out a command; its answer follows on its own."""
@@ -43,6 +47,8 @@ class Commands:
                     answer = await self._requests.ask(visit, kind, flow_id, reason)
                 case grammar.Approvals():
                     answer = await self._requests.waiting(visit)
+                case grammar.Setup():
+                    answer = await self._setup.open(visit, trigger)
                 case grammar.History(flow_or_all):
                     answer = await self._past(visit, flow_or_all)
             return answer

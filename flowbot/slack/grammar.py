@@ -33,15 +33,10 @@ class Verb(StrEnum):
     DELETE = "delete"
     APPROVALS = "approvals"
     HISTORY = "history"
-
-
-class Later(StrEnum):
-    """First words that are promised, and not in this version."""
-
     SETUP = "setup"
 
 
-TURKISH: Final[Mapping[str, Verb | Later]] = {
+TURKISH: Final[Mapping[str, Verb]] = {
     "yardım": Verb.HELP,
     "liste": Verb.LIST,
     "göster": Verb.SHOW,
@@ -53,7 +48,7 @@ TURKISH: Final[Mapping[str, Verb | Later]] = {
     "sil": Verb.DELETE,
     "onaylar": Verb.APPROVALS,
     "geçmiş": Verb.HISTORY,
-    "ayarlar": Later.SETUP,
+    "ayarlar": Verb.SETUP,
 }
 
 
@@ -105,7 +100,12 @@ class History:
     flow: FlowId | None
 
 
-Command = Help | List | Show | Form | Ask | Approvals | History
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """`setup`."""
+
+
+Command = Help | List | Show | Form | Ask | Approvals | History | Setup
 
 
 def parse(text: str) -> Command:
@@ -124,8 +124,6 @@ def parse(text: str) -> Command:
     verb = _WORDS.get(_plainest(first), Verb.HELP if not first else None)
     if verb is None:
         raise _unknown(first)
-    if isinstance(verb, Later):
-        raise UserError("command.later", word=str(verb))
     return _PARSERS[verb](rest)
 
 
@@ -158,8 +156,8 @@ def _plainest(word: str) -> str:
     return "".join(letter for letter in decomposed if not unicodedata.combining(letter)).rstrip(".,!?:;")
 
 
-_WORDS: Final[Mapping[str, Verb | Later]] = {
-    **{str(verb): verb for verb in (*Verb, *Later)},
+_WORDS: Final[Mapping[str, Verb]] = {
+    **{str(verb): verb for verb in Verb},
     **{_plainest(word): verb for word, verb in TURKISH.items()},
 }
 
@@ -252,5 +250,6 @@ _PARSERS: Final[Mapping[Verb, Callable[[str], Command]]] = {
     Verb.DISABLE: _ask(Kind.DISABLE, Verb.DISABLE),
     Verb.DELETE: _ask(Kind.DELETE, Verb.DELETE),
     Verb.APPROVALS: lambda _: Approvals(),
+    Verb.SETUP: lambda _: Setup(),
     Verb.HISTORY: lambda rest: History(flow_id(rest, Verb.HISTORY) if rest.strip() else None),
 }

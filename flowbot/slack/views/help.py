@@ -20,6 +20,7 @@ COMMANDS: Final[tuple[tuple[str, Permission], ...]] = (
     ("delete", Permission.EDIT),
     ("approvals", Permission.VIEW),
     ("history", Permission.VIEW),
+    ("setup", Permission.SETUP),
 )
 ROLES: Final = (Permission.VIEW, Permission.EDIT, Permission.APPROVE, Permission.BREAK_GLASS, Permission.SETUP)
 MOST_WEBSITES: Final = 30

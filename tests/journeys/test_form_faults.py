@@ -1,0 +1,378 @@
+"""Whatever goes wrong after `Create` and `Save`: nothing typed is lost, and one form makes one flow."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any, Final
+
+import pytest
+
+from flowbot.enkapush import Timeouts
+from flowbot.sandbox.enkapush import Fault
+from flowbot.sandbox.enkapush.faults import Where
+from flowbot.sandbox.slack import Message, SandboxPerson, text_of
+from tests.journeys.at_a_form import (
+    LEAST,
+    PNG,
+    add_flow,
+    field_errors,
+    form_again,
+    is_form,
+    is_told,
+    opens,
+    sent,
+    writes,
+)
+from tests.journeys.world import AGENCY, MARKETING, POLICY, World, on_both_databases
+
+TYPED: Final[dict[str, Any]] = LEAST | {
+    "URL": "https://lale.example/?q=ğ",
+    "Wait": "5",
+    "Wait unit": "hours",
+    "Segment": "All subscribers",
+    "Button 1 title": "Go",
+    "Button 1 URL": "https://lale.example/go",
+    "Auto-hide": ["Let it go away by itself"],
+    "Time to live": "1 hour",
+    "UTM campaign": "spring",
+}
+NEW: Final[Where] = {"method": "POST", "path": "/flows"}
+REFUSALS: Final[dict[str, tuple[Fault, str]]] = {
+    "413": (Fault.html(413, **NEW), "HTTP 413"),
+    "404": (Fault.status(404, "", **NEW), "HTTP 404"),
+    "400": (Fault.status(400, '{"errors": [{"title": "Too loud."}]}', **NEW), "Too loud."),
+    "422 by field": (
+        Fault.status(422, '{"errors": {"title": ["Too <b>long</b>."]}}', **NEW),
+        "title: Too <b>long</b>.",
+    ),
+    "401": (Fault.status(401, **NEW), "refuses flowbot's API key"),
+    "429": (Fault.too_many(1, **NEW), "asked too much"),
+    "down before it is sent": (Fault.reset(path="/flows", times=4), "cannot be reached"),
+    "500 before it is sent": (Fault.status(500, path="/flows", times=4), "answered with an error"),
+    "silent before it is sent": (Fault.hang(path="/flows", times=4), "did not answer in time"),
+}
+UNCLEAR: Final = {
+    "cut after": Fault.reset(after_effect=True, **NEW),
+    "silent after": Fault.hang(after_effect=True, **NEW),
+    "500 after": Fault.status(500, after_effect=True, **NEW),
+    "empty after": Fault.empty(after_effect=True, **NEW),
+    "half an answer": Fault.truncated(**NEW),
+}
+NOT_DONE: Final = {
+    "cut before": Fault.reset(**NEW),
+    "silent before": Fault.hang(**NEW),
+    "500 before": Fault.status(500, **NEW),
+}
+
+
+async def at_once(seconds: float) -> None:
+    """Wait no longer than others need to go on."""
+    await asyncio.sleep(seconds / 100)
+
+
+@pytest.fixture
+async def hasty(world: World) -> AsyncIterator[World]:
+    """A bot at work that gives Enkapush little time, and does not wait long before it asks again."""
+    world.timeouts, world.sleep = Timeouts(read=0.2, write=0.2, write_deadline=0.4), at_once
+    await world.start_http()
+    yield world
+    world.enkapush.release()
+
+
+async def is_told_to_look(person: SandboxPerson, text: str) -> Message:
+    """Wait for a message that says what is not known, with a way back to the form."""
+    told = await person.waits_for(MARKETING, text)
+    assert person.buttons(told) == ["Open form"]
+    return told
+
+
+# --- Enkapush says no ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("case", REFUSALS)
+async def test_the_form_is_back_with_all_that_was_typed_and_the_reason(hasty: World, case: str) -> None:
+    fault, reason = REFUSALS[case]
+    await opens(hasty.emma, "/flows create")
+    hasty.enkapush.faults.add(fault)
+    await hasty.emma.submits(TYPED | {"Image": hasty.emma.uploads("a.png", PNG)})
+    again = await form_again(hasty.emma, reason)
+    assert hasty.slack.mentions_in(again) == []
+    assert {label: hasty.emma.reads(label) for label in TYPED} == TYPED
+    assert "The picture that you added before is kept" in text_of(again)
+    assert hasty.enkapush.store.flows == {}
+    hasty.enkapush.faults.clear()
+    await hasty.emma.submits()
+    await is_told(hasty.emma, "Flow #1 was created")
+    assert hasty.enkapush.store.flow(1).image is not None
+    assert hasty.enkapush.store.flow(1).utm_campaign == "spring"
+    assert len(hasty.enkapush.store.flows) == 1
+
+
+@on_both_databases
+async def test_where_the_form_was_closed_a_message_opens_it_again(hasty: World) -> None:
+    await opens(hasty.emma, "/flows create")
+    hasty.enkapush.faults.add(Fault.hang(**NEW), Fault.status(422, **NEW))
+    await hasty.emma.submits(TYPED)
+    assert "Saving" in text_of(hasty.emma.view or "")
+    await hasty.emma.closes()
+    hasty.enkapush.release()
+    told = await hasty.emma.waits_for(MARKETING, lambda message: "Open form" in hasty.emma.buttons(message))
+    assert told.is_ephemeral
+    assert "What you typed is kept." in text_of(told)
+    hasty.enkapush.faults.clear()
+    await hasty.emma.clicks(told, "Open form")
+    await hasty.emma.waits_for_view(is_form)
+    assert {label: hasty.emma.reads(label) for label in TYPED} == TYPED
+
+
+async def test_an_edit_that_is_refused_is_back_in_the_form(hasty: World) -> None:
+    add_flow(hasty)
+    await opens(hasty.emma, "/flows edit 1")
+    hasty.enkapush.faults.add(Fault.status(422, '{"errors": {"ttl": ["No."]}}', method="POST", path="/flows/1"))
+    await hasty.emma.submits({"Title": "Mine", "UTM source": "mine"})
+    await form_again(hasty.emma, "ttl: No.")
+    assert hasty.emma.reads("Title") == "Mine"
+    assert hasty.emma.reads("UTM source") == "mine"
+    await hasty.emma.submits()
+    await is_told(hasty.emma, "Flow #1 was changed")
+    assert writes(hasty)[-1].texts == {"title": "Mine", "utm_source": "mine"}
+
+
+# --- Enkapush says nothing -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("case", UNCLEAR)
+async def test_a_flow_that_was_made_without_a_word_is_found_and_not_made_again(hasty: World, case: str) -> None:
+    hasty.add_flows(2)
+    hasty.enkapush.faults.add(UNCLEAR[case])
+    await opens(hasty.emma, "/flows create")
+    await hasty.emma.submits(TYPED)
+    await is_told(hasty.emma, "Flow #3 was created, disabled.")
+    assert len(writes(hasty)) == 1
+    assert len(hasty.enkapush.store.flows) == 3
+
+
+@pytest.mark.parametrize("case", NOT_DONE)
+async def test_where_it_cannot_be_known_it_says_so_and_sends_nothing_again(hasty: World, case: str) -> None:
+    hasty.enkapush.faults.add(NOT_DONE[case])
+    await opens(hasty.emma, "/flows create")
+    await hasty.emma.submits(TYPED)
+    told = await is_told_to_look(hasty.emma, "did not say whether it made the flow")
+    assert len(writes(hasty)) == 1
+    await hasty.emma.closes()
+    await hasty.emma.clicks(told, "Open form")
+    await hasty.emma.waits_for_view(is_form)
+    assert {label: hasty.emma.reads(label) for label in TYPED} == TYPED
+
+
+async def test_a_flow_like_it_that_was_there_before_is_not_taken_for_it(hasty: World) -> None:
+    await opens(hasty.emma, "/flows create")
+    await hasty.emma.submits(LEAST)
+    await is_told(hasty.emma, "Flow #1 was created")
+    await hasty.emma.closes()
+    await opens(hasty.emma, "/flows create")
+    hasty.enkapush.faults.add(Fault.reset(**NEW))
+    await hasty.emma.submits(LEAST)
+    await is_told_to_look(hasty.emma, "did not say whether it made the flow")
+
+
+async def test_where_enkapush_stays_away_it_says_so(hasty: World) -> None:
+    await opens(hasty.emma, "/flows create")
+    hasty.enkapush.faults.add(Fault.status(500, after_effect=True, **NEW), Fault.status(500, skip=1, times=None))
+    await hasty.emma.submits(LEAST)
+    await is_told_to_look(hasty.emma, "does not answer now")
+    assert len(writes(hasty)) == 1
+
+
+@pytest.mark.parametrize("after_effect", [True, False])
+async def test_an_edit_that_was_cut_off_is_there_once(hasty: World, after_effect: bool) -> None:
+    add_flow(hasty)
+    await opens(hasty.emma, "/flows edit 1")
+    hasty.enkapush.faults.add(Fault.reset(after_effect=after_effect, method="POST", path="/flows/1"))
+    await hasty.emma.submits({"Title": "Mine"})
+    await is_told(hasty.emma, "Flow #1 was changed")
+    assert hasty.enkapush.store.flow(1).title == "Mine"
+    assert all(record.texts == {"title": "Mine"} for record in writes(hasty))
+
+
+# --- once ----------------------------------------------------------------------------------------------------------
+
+
+@on_both_databases
+@pytest.mark.parametrize("how", ["after it was done", "at once"])
+async def test_a_form_that_is_submitted_twice_makes_one_flow(http: World, how: str) -> None:
+    await opens(http.emma, "/flows create")
+    await http.emma.submits(LEAST)
+    delivery = http.slack.deliveries[-1]
+    if how == "after it was done":
+        await is_told(http.emma, "Flow #1 was created")
+        await http.slack.outbox.repeat(delivery)
+    else:
+        await asyncio.gather(*(http.slack.outbox.repeat(delivery) for _ in range(5)))
+    assert all(each.ok and "Saving" in each.body for each in http.slack.deliveries if each.what == delivery.what)
+    await is_told(http.emma, "Flow #1 was created")
+    assert len(writes(http)) == 1
+    assert len(http.enkapush.store.flows) == 1
+
+
+async def test_two_forms_of_one_person_make_two_flows(http: World) -> None:
+    for number in (1, 2):
+        await opens(http.emma, "/flows create")
+        await http.emma.submits(LEAST)
+        await is_told(http.emma, f"Flow #{number} was created")
+        await http.emma.closes()
+    assert len(http.enkapush.store.flows) == 2
+
+
+# --- who may, when it is sent --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("policy", "reason"),
+    [
+        (POLICY.replace('editors = ["S0EDITORS"]', 'editors = ["U0AYSE"]'), "does not let you"),
+        ("", "no policy yet"),
+    ],
+)
+async def test_a_form_is_judged_by_the_policy_of_the_moment_it_is_sent(http: World, policy: str, reason: str) -> None:
+    await opens(http.emma, "/flows create")
+    await http.policy(policy)
+    submitted = await http.emma.submits(LEAST)
+    if submitted.response_action == "errors":
+        assert list(field_errors(http.emma, submitted.errors)) == ["Website"]
+    else:
+        told = await http.emma.waits_for(MARKETING, reason)
+        assert http.emma.buttons(told) == ["Open form"]
+    assert writes(http) == []
+
+
+async def test_a_website_that_the_policy_no_longer_names_is_refused_at_its_field(http: World) -> None:
+    await opens(http.emma, "/flows create")
+    await http.policy(POLICY.replace("websites = [1, 2]", "websites = [2]"))
+    submitted = await http.emma.submits(LEAST)
+    assert list(field_errors(http.emma, submitted.errors)) == ["Website"]
+    assert writes(http) == []
+
+
+async def test_somebody_who_left_the_editors_group_is_refused(http: World) -> None:
+    await opens(http.emma, "/flows create")
+    http.slack.workspace.groups["S0EDITORS"].users.remove("U0EMMA")
+    http.time.ahead += 120
+    await http.emma.submits(LEAST)
+    await http.emma.waits_for(MARKETING, "does not let you")
+    assert writes(http) == []
+
+
+async def test_people_of_another_company_make_nothing_even_with_somebody_elses_form(http: World) -> None:
+    await http.policy('[[channels]]\nid = "C0AGENCY"\nwebsites = [1]\nviewers = ["*"]\neditors = ["*", "U0JONAS"]\n')
+    await opens(http.emma, "/flows create", AGENCY)
+    await http.emma.submits(LEAST | {"Name": " "})
+    stolen = http.slack.deliveries[-1]
+    payload = stolen.payload | {"user": {"id": "U0JONAS", "team_id": "T0WERBE"}}
+    payload["view"]["state"]["values"]["name"]["flows.form.typed"]["value"] = "Stolen"
+    stolen.payload = payload
+    assert (await http.slack.outbox.repeat(stolen)).ok
+    await http.jonas.waits_for(AGENCY, "this organisation only")
+    assert writes(http) == []
+
+
+# --- pictures ------------------------------------------------------------------------------------------------------
+
+NO_PICTURES: Final = {
+    "a page": (b"<!doctype html><title>Sign in</title>", "image/png"),
+    "nothing": (b"", "image/png"),
+    "text": (b"\x89PNX\r\n\x1a\n", "image/png"),
+    "svg": (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "image/png"),
+}
+
+
+@pytest.mark.parametrize("case", NO_PICTURES)
+async def test_a_picture_is_known_by_its_bytes(http: World, case: str) -> None:
+    content, mimetype = NO_PICTURES[case]
+    await opens(http.emma, "/flows create")
+    file = http.emma.uploads("picture.png", content, mimetype)
+    submitted = await http.emma.submits(LEAST | {"Image": file})
+    errors = field_errors(http.emma, submitted.errors)
+    assert list(errors) == ["Image"]
+    assert "use PNG, JPEG, GIF or WebP" in errors["Image"]
+    assert writes(http) == []
+
+
+async def test_a_picture_is_taken_whatever_it_is_called(http: World) -> None:
+    await opens(http.emma, "/flows create")
+    jpeg = b"\xff\xd8\xff\xe0" + b"x" * 1000
+    await http.emma.submits(LEAST | {"Image": http.emma.uploads("report.pdf", jpeg, "application/pdf")})
+    await is_told(http.emma, "was created")
+    file = writes(http)[0].files["image"]
+    assert (file.content_type, file.content) == ("image/jpeg", jpeg)
+
+
+@pytest.mark.parametrize(("extra", "taken"), [(0, True), (1, False)])
+async def test_a_picture_weighs_ten_megabytes_at_most(http: World, extra: int, taken: bool) -> None:
+    await opens(http.emma, "/flows create")
+    content = PNG.ljust(10 * 1024 * 1024 + extra, b"\0")
+    submitted = await http.emma.submits(LEAST | {"Image": http.emma.uploads("big.png", content)})
+    if taken:
+        await is_told(http.emma, "was created")
+        assert writes(http)[0].files["image"].content == content
+    else:
+        assert "at most 10 MB" in field_errors(http.emma, submitted.errors)["Image"]
+        assert writes(http) == []
+
+
+async def test_a_slow_picture_still_ends_in_a_saved_flow(http: World) -> None:
+    await opens(http.emma, "/flows create")
+    http.slack.faults.add("files", delay=2, times=None)
+    submitted = await http.emma.submits(LEAST | {"Image": http.emma.uploads("a.png", PNG)})
+    assert submitted.response_action == "update"
+    assert http.slack.deliveries[-1].seconds < 2
+    await is_told(http.emma, "was created")
+    assert writes(http)[0].files["image"].content == PNG
+
+
+async def test_a_slow_picture_that_is_none_brings_the_form_back(http: World) -> None:
+    await opens(http.emma, "/flows create")
+    http.slack.faults.add("files", delay=1.5, times=None)
+    await http.emma.submits(LEAST | {"Image": http.emma.uploads("a.png", b"<html>")})
+    await form_again(http.emma, "not a picture")
+    assert http.emma.reads("Name") == LEAST["Name"]
+    assert writes(http) == []
+
+
+async def test_a_picture_that_slack_does_not_hand_out_brings_the_form_back(http: World) -> None:
+    await opens(http.emma, "/flows create")
+    http.slack.scopes.discard("files:read")
+    await http.emma.submits(LEAST | {"Image": http.emma.uploads("a.png", PNG)})
+    await form_again(http.emma, "The picture could not be fetched from Slack")
+    assert http.emma.reads("Name") == LEAST["Name"]
+    assert writes(http) == []
+    http.slack.scopes.add("files:read")
+    await http.emma.submits({"Image": http.emma.uploads("a.png", PNG)})
+    await is_told(http.emma, "was created")
+    assert writes(http)[0].files["image"].content == PNG
+
+
+# --- Slack itself --------------------------------------------------------------------------------------------------
+
+
+async def test_a_form_that_slack_does_not_open_is_a_sentence(http: World) -> None:
+    http.slack.faults.add("views.open", error="expired_trigger_id")
+    await http.emma.types(MARKETING, "/flows create")
+    await http.emma.waits_for(MARKETING, "Slack did not open the form")
+
+
+async def test_what_cannot_be_told_in_the_channel_is_told_directly(http: World) -> None:
+    await opens(http.emma, "/flows create")
+    http.slack.faults.add("chat.postEphemeral", error="not_in_channel", times=None)
+    await http.emma.submits(LEAST)
+    direct = http.slack.workspace.direct_message("U0EMMA")
+    await http.emma.waits_for(direct.id, "Flow #1 was created")
+
+
+async def test_what_slack_would_not_take_is_told_later(http: World) -> None:
+    await opens(http.emma, "/flows create")
+    http.slack.faults.add("chat.postEphemeral", error="internal_error")
+    http.slack.faults.add("chat.postMessage", error="internal_error")
+    await http.emma.submits(LEAST)
+    await http.emma.waits_for(MARKETING, "Flow #1 was created", timeout=12)
+    assert len(writes(http)) == 1
+    assert sent(http)["is_enabled"] == "0"

@@ -14,6 +14,10 @@ def _none_for_empty(value: Any) -> Any:
     return value or None
 
 
+def _empty_for_none(value: Any) -> Any:
+    return "" if value is None else value
+
+
 OptionalTeam = Annotated[TeamId | None, BeforeValidator(_none_for_empty)]
 
 
@@ -74,6 +78,11 @@ class _Channel(_Payload):
     id: ChannelId
 
 
+class _Container(_Payload):
+    message_ts: Annotated[str, BeforeValidator(_empty_for_none)] = ""
+    is_ephemeral: Annotated[bool, BeforeValidator(bool)] = False
+
+
 class _Action(_Payload):
     action_id: str
     block_id: str = ""
@@ -95,10 +104,16 @@ class BlockActions(_Interaction):
     """A press of a button. In a form there is a `view` and no `channel`; on the Home tab too."""
 
     channel: _Channel | None = None
+    container: _Container = _Container()
     view: dict[str, Any] | None = None
     actions: Annotated[tuple[_Action, ...], Field(min_length=1)]
     response_url: str = ""
     trigger_id: str = ""
+
+    @property
+    def message_ts(self) -> str | None:
+        """The message for all that it was pressed in; None where there is none, or only one person sees it."""
+        return self.container.message_ts or None if not self.container.is_ephemeral else None
 
     @property
     def view_id(self) -> str:

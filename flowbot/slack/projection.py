@@ -61,6 +61,12 @@ class Projection:
                 if change.state not in {State.PENDING, State.APPLYING, State.UNKNOWN}:
                     self._locks.pop(change.id, None)
 
+    async def found(self, change_id: ChangeId, channel: ChannelId, ts: str) -> None:
+        """Note where a change's message is, where that is not known yet, so that no second one is posted."""
+        change = await self.store.get(change_id)
+        if change is not None and change.message_ts is None:
+            await self.store.shown(change_id, 0, channel=channel, ts=ts)
+
     async def shown(self, change: Change) -> RequestShown:
         """Everything that is shown of a change.
 

@@ -39,10 +39,10 @@ class Requests:
             Action.FLOW_ENABLE: self._asking(Kind.ENABLE),
             Action.FLOW_DISABLE: self._asking(Kind.DISABLE),
             Action.FLOW_DELETE: self._asking(Kind.DELETE),
-            Action.APPROVE: self._approve,
-            Action.REJECT: self._reject,
-            Action.WITHDRAW: self._withdraw,
-            Action.BREAK_GLASS: self._break_glass,
+            Action.APPROVE: self._knowing_its_message(self._approve),
+            Action.REJECT: self._knowing_its_message(self._reject),
+            Action.WITHDRAW: self._knowing_its_message(self._withdraw),
+            Action.BREAK_GLASS: self._knowing_its_message(self._break_glass),
             Action.CHECK_AGAIN: self._check_again,
             Action.ASK_AGAIN: self._ask_again,
             Action.RESTORE: self._restore,
@@ -72,6 +72,16 @@ class Requests:
         place = Place(metadata.channel, event.user.id, "")
         self.desk.take("reason", event.caller, place, lambda visit: self._reasoned(visit, given))
         return {}
+
+    def _knowing_its_message(self, handler: Handler) -> Handler:
+        """The button of a request's message: who posted it may not have noted yet where it is."""
+
+        async def knowing(visit: Visit, press: BlockActions) -> Answer:
+            if press.message_ts is not None and press.channel is not None:
+                await self.telling.projection.found(_change_id(press), press.channel.id, press.message_ts)
+            return await handler(visit, press)
+
+        return knowing
 
     def _asking(self, kind: Kind) -> Handler:
         async def handler(visit: Visit, press: BlockActions) -> Answer:

@@ -139,10 +139,10 @@ def expires(shown: RequestShown, t: Translator, now: datetime) -> list[Element]:
 
 
 def settings(shown: RequestShown, t: Translator) -> Block:
-    """Where the push goes, when, and what of it cannot be read back."""
+    """Where the push goes, when, and how it behaves."""
     content = shown.content
     rows = [] if content is None else flows.settings(forms.as_flow(content, None), t)
-    return flows.rows([(t("field.website"), website(shown, t)), *rows, *unread(shown, t)])
+    return flows.rows([(t("field.website"), website(shown, t)), *rows])
 
 
 def website(shown: RequestShown, t: Translator) -> str:
@@ -151,8 +151,14 @@ def website(shown: RequestShown, t: Translator) -> str:
     return flows.website_name(content.website_id if content else shown.change.asked.website, shown.website_names, t)
 
 
-def unread(shown: RequestShown, t: Translator) -> list[tuple[str, str]]:
-    """What an edit writes of that which Enkapush never tells: there is no old value to show."""
+def edits(shown: RequestShown, t: Translator) -> list[Block]:
+    """What an edit changes, a field a line; without the old value where Enkapush never tells it."""
+    lines = [_difference(each, shown.website_names, t) for each in shown.edits]
+    lines += [_new_value(label, value) for label, value in _unread_of(shown, t)]
+    return _titled(t("request.changes"), lines)
+
+
+def _unread_of(shown: RequestShown, t: Translator) -> list[tuple[str, str]]:
     asked = shown.change.asked
     if asked.wanted is None or asked.kind is not Kind.EDIT:
         return []
@@ -188,9 +194,16 @@ def difference_list(
     found: Sequence[Difference], names: Mapping[WebsiteId, str], t: Translator, *, title: str
 ) -> list[Block]:
     """Old → new, a field a line, under a title; nothing where nothing differs."""
-    if not found:
-        return []
-    return [kit.rich(kit.line(kit.words(title, bold=True)), kit.bullets(_difference(each, names, t) for each in found))]
+    return _titled(title, [_difference(each, names, t) for each in found])
+
+
+def _titled(title: str, lines: Sequence[Element]) -> list[Block]:
+    return [kit.rich(kit.line(kit.words(title, bold=True)), kit.bullets(lines))] if lines else []
+
+
+def _new_value(label: str, value: str) -> Element:
+    told = kit.isolated(kit.clip(value, VALUE_MAX))
+    return kit.line(kit.words(f"{label}: ", bold=True), kit.words("→ ", bold=True), kit.words(told))
 
 
 def _difference(difference: Difference, names: Mapping[WebsiteId, str], t: Translator) -> Element:

@@ -93,20 +93,13 @@ def _waiting(shown: RequestShown, t: Translator, now: datetime) -> list[Block]:
     votes = [parts.progress(shown, t), parts.expires(shown, t, now)]
     since = shown.since_approved or ()
     return [
-        *_edits(shown, t),
+        *parts.edits(shown, t),
         *_push(shown, t, remarked=True),
         kit.divider(),
         parts.settings(shown, t),
         *parts.difference_list(since, shown.website_names, t, title=t("request.since_approval")),
         kit.rich(*(kit.line(*line) for line in votes if line)),
     ]
-
-
-def _edits(shown: RequestShown, t: Translator) -> list[Block]:
-    """What an edit changes, old → new; then what is written without an old value to show."""
-    unread = parts.unread(shown, t)
-    found = parts.difference_list(shown.edits, shown.website_names, t, title=t("request.changes"))
-    return [*found, *([flows.rows(unread)] if unread else [])]
 
 
 def _push(shown: RequestShown, t: Translator, *, remarked: bool) -> list[Block]:
@@ -131,7 +124,7 @@ def _ended(shown: RequestShown, t: Translator) -> list[Block]:
     blocks = [*_approvals(shown, t), *_outcome(shown, t)]
     if shown.change.rule is None:
         return blocks
-    return [*blocks, *_edits(shown, t), *_push(shown, t, remarked=False)]
+    return [*blocks, *parts.edits(shown, t), *_push(shown, t, remarked=False)]
 
 
 def _approvals(shown: RequestShown, t: Translator) -> list[Block]:

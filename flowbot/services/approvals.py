@@ -182,8 +182,10 @@ class Approvals:
         """End a request whose time is over; None where somebody was faster."""
         try:
             return await self._moved(change, State.EXPIRED, "change.expired", None, {})
-        except Conflict:
-            return None
+        except Conflict as conflict:
+            # A vote that was not enough came in between: the time is over all the same.
+            still = conflict.current.state is State.PENDING
+            return await self.expire(conflict.current) if still else None
 
     async def remind(self, change: Change) -> bool:
         """Whether this process is the one that reminds of a request now. Its next moment is set."""
@@ -293,6 +295,9 @@ class Approvals:
         try:
             return await self._moved(closed, to, f"change.{closing.how}", closing.by, details, held=held)
         except Conflict as conflict:
+            if conflict.current.state is State.PENDING:
+                # A vote that was not enough came in between.
+                return await self._close(conflict.current, to, closing, held=held)
             raise _too_late(conflict.current) from conflict
 
     async def _moved(

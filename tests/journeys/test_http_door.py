@@ -233,8 +233,8 @@ async def test_alive_and_ready(door: Door) -> None:
 @pytest.mark.parametrize(
     ("fault", "state"),
     [
-        (Fault.status(401, times=None), "enkapush_key"),
-        (Fault.reset(times=None), "enkapush_down"),
+        (Fault.status(401, times=None), "key"),
+        (Fault.reset(times=None), "down"),
     ],
 )
 async def test_not_ready_while_enkapush_fails(world: World, door: Door, fault: Fault, state: str) -> None:

@@ -1,0 +1,373 @@
+"""`/flows setup`: an admin gives a channel its policy, and it is in force at once."""
+
+import json
+from typing import Any, Final
+
+import pytest
+
+from flowbot.app import opened_database
+from flowbot.domain.changes import Event
+from flowbot.domain.policy import ChannelPolicy
+from flowbot.domain.types import ChannelId
+from flowbot.sandbox.slack import Message, SandboxPerson, View, text_of
+from flowbot.storage.changes import StoredChanges
+from flowbot.storage.policies import StoredPolicies
+from tests.journeys.at_a_form import field_errors, is_form, opens
+from tests.journeys.world import APPROVALS, MARKETING, RANDOM, World, on_both_databases
+
+LEAST: Final[dict[str, Any]] = {
+    "Websites": ["Lale Moda"],
+    "Viewers": True,
+    "Editors: user groups": ["Editors"],
+    "Approvers: people": ["U0BURAK"],
+}
+"""What a new policy needs to work."""
+LABELS: Final = [
+    "Websites", "All websites",
+    "Viewers", "Viewers: people", "Viewers: user groups",
+    "Editors", "Editors: people", "Editors: user groups",
+    "Approvers", "Approvers: people", "Approvers: user groups",
+    "Quorum", "What needs approval", "Self-approval", "Expiry in hours", "Approval channel", "Break glass",
+]  # fmt: skip
+TURKISH_LABELS: Final = [
+    "Web siteleri", "Tüm web siteleri",
+    "Görüntüleyenler", "Görüntüleyenler: kişiler", "Görüntüleyenler: kullanıcı grupları",
+    "Düzenleyenler", "Düzenleyenler: kişiler", "Düzenleyenler: kullanıcı grupları",
+    "Onaylayanlar", "Onaylayanlar: kişiler", "Onaylayanlar: kullanıcı grupları",
+    "Onay sayısı", "Onay gerektirenler", "Kendi isteğini onaylama", "Geçerlilik (saat)", "Onay kanalı", "Acil durum",
+]  # fmt: skip
+
+
+async def sets_up(person: SandboxPerson, channel: str = RANDOM) -> View:
+    return await opens(person, "/flows setup", channel)
+
+
+async def saves(person: SandboxPerson, values: dict[str, Any]) -> str:
+    """Fill in the form and save it; what stands in its place then."""
+    submitted = await person.submits(values)
+    assert submitted.delivered
+    assert not submitted.errors
+    assert person.view is not None
+    return text_of(person.view)
+
+
+async def is_refused(person: SandboxPerson, values: dict[str, Any]) -> dict[str, str]:
+    """Fill in the form and save it; what is wrong, by field. The form stays as it was filled in."""
+    submitted = await person.submits(values)
+    assert submitted.delivered
+    assert submitted.errors
+    assert person.view is not None
+    assert is_form(person.view)
+    return field_errors(person, submitted.errors)
+
+
+async def kept(world: World, channel: str = RANDOM) -> ChannelPolicy | None:
+    async with opened_database(world.settings) as database:
+        return (await StoredPolicies(database, world.time.now).scope(ChannelId(channel))).policy
+
+
+async def audited(world: World) -> list[Event]:
+    async with opened_database(world.settings) as database:
+        events = [event async for event in StoredChanges(database, world.time.now).audit()]
+    return [event for event in events if event.action == "policy.changed"]
+
+
+@on_both_databases
+async def test_a_channel_without_a_policy_is_set_up_and_works_at_once(running: World) -> None:
+    running.add_flows(3, website=1)
+    running.add_flows(2, website=2)
+    emma, deniz = running.emma, running.deniz
+    await emma.types(RANDOM, "/flows list")
+    await emma.waits_for(RANDOM, lambda message: "no policy yet" in text_of(message) and "setup" in text_of(message))
+    view = await sets_up(deniz)
+    assert deniz.fields() == LABELS
+    assert deniz.reads("Approval channel") == RANDOM
+    assert (deniz.reads("Quorum"), deniz.reads("Expiry in hours")) == ("1", "72")
+    assert deniz.reads("What needs approval") == ["Editing an enabled flow"]
+    assert "Enabling and deleting always need approval" in text_of(view)
+    assert "is saved" in await saves(deniz, LEAST)
+    told = await emma.waits_for(RANDOM, "This channel has its policy now")
+    assert not told.is_ephemeral
+    await emma.types(RANDOM, "/flows list")
+    await emma.waits_for(RANDOM, "3 flows")
+    assert await kept(running) == ChannelPolicy.model_validate(
+        {
+            "id": RANDOM,
+            "websites": (1,),
+            "viewers": ("*",),
+            "editors": ("S0EDITORS",),
+            "approvers": ("U0BURAK",),
+        }
+    )
+
+
+async def test_only_admins_may(running: World) -> None:
+    await running.emma.types(RANDOM, "/flows setup")
+    await running.emma.waits_for(RANDOM, "Only a workspace admin can do that")
+    assert running.emma.view is None
+    await running.ayse.types(MARKETING, "/flows ayarlar")
+    await running.ayse.waits_for(MARKETING, "yalnızca bir çalışma alanı yöneticisi")
+
+
+async def test_help_names_the_command_to_admins_alone(http: World) -> None:
+    await http.deniz.types(RANDOM, "/flows help")
+    await http.deniz.waits_for(
+        RANDOM, lambda message: "give this channel a policy with /flows setup" in text_of(message)
+    )
+    await http.emma.types(MARKETING, "/flows help")
+    assert "/flows setup" not in text_of(await http.emma.waits_for(MARKETING, "/flows list"))
+
+
+async def test_the_form_shows_the_policy_that_there_is_and_changes_what_was_changed(running: World) -> None:
+    deniz = running.deniz
+    await sets_up(deniz, MARKETING)
+    assert deniz.reads("Websites") == ["Lale Moda", "Northbound Outdoor"]
+    assert deniz.reads("Viewers") == ["Everyone in this channel"]
+    assert deniz.reads("Editors: user groups") == ["Editors"]
+    assert deniz.reads("Approvers: user groups") == ["Leads"]
+    before = await kept(running, MARKETING)
+    assert before is not None
+    changes = {
+        "All websites": True,
+        "Editors: people": ["U0DENIZ"],
+        "Approvers: people": ["U0AYSE"],
+        "Quorum": "2",
+        "What needs approval": ["Disabling"],
+        "Expiry in hours": "24",
+        "Approval channel": APPROVALS,
+        "Break glass": ["U0DENIZ"],
+    }
+    assert "is saved" in await saves(deniz, changes)
+    after = await kept(running, MARKETING)
+    assert after is not None
+    assert (after.websites, after.viewers) == ("all", ("*",))
+    assert (after.editors, after.approvers) == (("U0DENIZ", "S0EDITORS"), ("U0AYSE", "S0LEADS"))
+    assert after.approval.model_dump(mode="json") == {
+        "required_for": ["enable", "delete", "disable"],
+        "quorum": 2,
+        "self_approval": False,
+        "expires_after_hours": 24,
+        "channel": APPROVALS,
+        "break_glass": ["U0DENIZ"],
+    }
+    told = text_of(await running.emma.waits_for(MARKETING, "This channel's policy was changed"))
+    assert "By U0DENIZ" in told
+    for line in (
+        "Websites: Lale Moda and Northbound Outdoor → All websites, also those to come",
+        "Editors: Editors (user group) → Deniz Kaya and Editors (user group)",
+        "Approvers: Leads (user group) → Ayşe Yılmaz and Leads (user group)",
+        "Quorum: 1 → 2",
+        "Expiry in hours: 72 → 24",
+        "What needs approval: Enabling, Deleting, and Editing an enabled flow → Enabling, Deleting, and Disabling",
+        "Break glass: – → Deniz Kaya",
+    ):
+        assert line in told
+    assert "Viewers" not in told
+    assert "Self-approval" not in told
+    (event,) = await audited(running)
+    assert (event.actor, event.channel) == ("U0DENIZ", MARKETING)
+    assert event.details == {"before": before.model_dump(mode="json"), "after": after.model_dump(mode="json")}
+
+
+async def test_everything_in_turkish_for_who_reads_turkish(http: World) -> None:
+    http.slack.workspace.people["U0BURAK"].is_admin = True
+    await opens(http.burak, "/flows ayarlar", RANDOM)
+    assert http.burak.fields() == TURKISH_LABELS
+    refused = await is_refused(http.burak, {})
+    assert refused == {
+        "Web siteleri": "En az bir web sitesi seçin ya da hepsini.",
+        "Onaylayanlar: kişiler": "Onaylayabilecek birini seçin: yoksa hiçbir şey etkinleştirilemez.",
+    }
+    values = {"Tüm web siteleri": True, "Görüntüleyenler": True, "Onaylayanlar": True}
+    assert "kaydedildi" in await saves(http.burak, values)
+    await http.emma.waits_for(RANDOM, "Bu kanalın artık bir politikası var")
+
+
+REFUSALS: Final = [
+    pytest.param({"Websites": []}, {"Websites": "at least one website"}, id="no website"),
+    pytest.param({"Approvers: people": []}, {"Approvers: people": "who may approve"}, id="no approver"),
+    pytest.param({"Quorum": "2"}, {"Quorum": "only 1 active person"}, id="more approvals than people"),
+    pytest.param(
+        {"Approvers: people": [], "Approvers: user groups": ["Editors"], "Quorum": "3"},
+        {"Quorum": "only 2 active people"},
+        id="more approvals than the group has people",
+    ),
+    pytest.param(
+        {"Editors: user groups": [], "Editors: people": ["U0BURAK"]},
+        {"Self-approval": "Nobody's request could be approved"},
+        id="the only editor is the only approver",
+    ),
+    pytest.param({"Viewers: people": ["U0JONAS"]}, {"Viewers: people": "not: Jonas Weber"}, id="a stranger"),
+    pytest.param({"Editors: people": ["U0JONAS"]}, {"Editors: people": "not: Jonas Weber"}, id="a stranger who edits"),
+    pytest.param({"Approvers: people": ["U0FLOWBOT"]}, {"Approvers: people": "Bots cannot be chosen"}, id="a bot"),
+    pytest.param(
+        {"Break glass": ["U0JONAS"]}, {"Break glass": "not: Jonas Weber"}, id="a stranger who breaks the glass"
+    ),
+    pytest.param({"Viewers: people": ["U0NOBODY"]}, {"Viewers: people": "would not tell who"}, id="nobody at all"),
+]
+
+
+@pytest.mark.parametrize(("values", "expected"), REFUSALS)
+async def test_what_could_not_work_is_refused_at_its_field_and_nothing_is_lost(
+    http: World, values: dict[str, Any], expected: dict[str, str]
+) -> None:
+    await sets_up(http.deniz)
+    refused = await is_refused(http.deniz, LEAST | values)
+    assert refused.keys() == expected.keys()
+    assert all(part in refused[label] for label, part in expected.items())
+    assert await kept(http) is None
+    assert http.deniz.reads("Viewers") == ["Everyone in this channel"]
+    assert "is saved" in await saves(http.deniz, {label: LEAST.get(label) for label in values} | {"Quorum": "1"})
+
+
+async def test_one_person_may_do_both_where_self_approval_is_allowed(http: World) -> None:
+    await sets_up(http.deniz)
+    values = LEAST | {"Editors: user groups": [], "Editors: people": ["U0BURAK"], "Self-approval": True}
+    assert "is saved" in await saves(http.deniz, values)
+
+
+async def test_deactivated_people_are_refused_and_do_not_count(http: World) -> None:
+    http.slack.workspace.people["U0BURAK"].deleted = True
+    await sets_up(http.deniz)
+    assert "Burak Demir" in (await is_refused(http.deniz, LEAST))["Approvers: people"]
+    refused = await is_refused(http.deniz, {"Approvers: people": [], "Approvers: user groups": ["Leads"]})
+    assert "only 0 active people" in refused["Quorum"]
+
+
+async def test_a_group_that_is_gone_is_seen_and_refused(http: World) -> None:
+    http.slack.workspace.groups["S0LEADS"].enabled = False
+    view = await sets_up(http.deniz, MARKETING)
+    assert "S0LEADS (no such user group any more)" in json.dumps(view.blocks, ensure_ascii=False)
+    assert "S0LEADS" in (await is_refused(http.deniz, {}))["Approvers: user groups"]
+    assert "is saved" in await saves(http.deniz, {"Approvers: user groups": [], "Approvers: people": ["U0BURAK"]})
+
+
+async def test_where_slack_does_not_tell_the_groups_none_is_taken_on_trust(http: World) -> None:
+    http.slack.faults.add("usergroups.list", error="internal_error", times=None)
+    view = await sets_up(http.deniz, MARKETING)
+    assert "Slack would not tell the user groups" in text_of(view)
+    refused = await is_refused(http.deniz, {"Quorum": "1"})
+    assert {"Editors: user groups", "Approvers: user groups"} == refused.keys()
+    people = {
+        "Editors: user groups": [],
+        "Editors: people": ["U0EMMA"],
+        "Approvers: user groups": [],
+        "Approvers: people": ["U0BURAK"],
+    }
+    assert "is saved" in await saves(http.deniz, people)
+
+
+async def test_where_slack_does_not_tell_who_somebody_is_the_form_stays(http: World) -> None:
+    await sets_up(http.deniz)
+    http.slack.faults.add("users.info", error="internal_error", times=None)
+    http.time.ahead += 120
+    refused = await is_refused(http.deniz, LEAST)
+    assert "would not tell who you are" in refused["Websites"]
+    http.slack.faults.clear()
+    assert "is saved" in await saves(http.deniz, {})
+
+
+async def test_who_is_no_admin_any_more_cannot_save(http: World) -> None:
+    await sets_up(http.deniz)
+    http.slack.workspace.people["U0DENIZ"].is_admin = False
+    http.time.ahead += 120
+    assert "Only a workspace admin" in (await is_refused(http.deniz, LEAST))["Websites"]
+    assert await kept(http) is None
+
+
+@on_both_databases
+async def test_the_later_of_two_admins_is_told_and_may_save_again(http: World) -> None:
+    http.slack.workspace.people["U0EMMA"].is_admin = True
+    deniz, emma = http.deniz, http.emma
+    await sets_up(deniz)
+    await sets_up(emma)
+    assert "is saved" in await saves(emma, LEAST)
+    first = await kept(http)
+    shown = await saves(deniz, LEAST | {"Websites": ["Kitap Durağı"], "Expiry in hours": "5"})
+    assert "Somebody else has changed this policy meanwhile" in shown
+    assert "differs from theirs in: Websites and Expiry in hours" in shown
+    assert (deniz.reads("Websites"), deniz.reads("Expiry in hours")) == (["Kitap Durağı"], "5")
+    assert await kept(http) == first
+    assert "is saved" in await saves(deniz, {})
+    second = await kept(http)
+    assert second is not None
+    assert second.websites == (3,)
+
+
+async def test_saving_twice_tells_the_channel_once(http: World) -> None:
+    await sets_up(http.deniz)
+    await saves(http.deniz, LEAST)
+    await http.emma.waits_for(RANDOM, "This channel has its policy now")
+    await sets_up(http.deniz)
+    assert "nothing was changed" in await saves(http.deniz, {})
+    assert len(await http.emma.sees(RANDOM)) == 1
+    assert len(await audited(http)) == 1
+
+
+HOSTILE: Final = "<!channel> *bold* <@U0EMMA> `x` https://evil.example \u202eesrever"
+
+
+async def test_names_are_shown_as_they_are_and_call_nobody(http: World) -> None:
+    http.slack.workspace.groups["S0EDITORS"].name = HOSTILE
+    http.slack.workspace.people["U0BURAK"].real_name = f"Burak {HOSTILE}"
+    site = json.dumps(HOSTILE[:40], ensure_ascii=False)
+    await http.policy(f"[websites]\n1 = {site}\n")
+    view = await sets_up(http.deniz)
+    groups = [each["text"] for each in options(view, "Editors: user groups")]
+    assert {key: groups[0][key] for key in ("type", "emoji")} == {"type": "plain_text", "emoji": False}
+    values = LEAST | {
+        "Websites": [options(view, "Websites")[0]["value"]],
+        "Editors: user groups": ["S0EDITORS"],
+    }
+    assert "is saved" in await saves(http.deniz, values)
+    told = await http.emma.waits_for(RANDOM, "This channel has its policy now")
+    assert "<!channel> *bold* <@U0EMMA>" in text_of(told)
+    assert calls(told) == [{"type": "user", "user_id": "U0DENIZ"}]
+    assert "evil" not in told.text
+
+
+def options(view: View, label: str) -> list[dict[str, Any]]:
+    block = next(each for each in view.blocks if each.get("label", {}).get("text") == label)
+    return list(block["element"]["options"])
+
+
+def calls(message: Message) -> list[dict[str, Any]]:
+    """The elements that call somebody: all that are neither text nor the name of a channel."""
+    assert message.blocks
+    found: list[dict[str, Any]] = []
+
+    def walk(part: Any) -> None:
+        if isinstance(part, list):
+            for each in part:
+                walk(each)
+        elif isinstance(part, dict):
+            assert part["type"] != "mrkdwn"
+            if part["type"] in {"user", "usergroup", "broadcast", "link"}:
+                found.append(part)
+            walk(part.get("elements"))
+
+    walk(message.blocks)
+    return found
+
+
+async def test_where_the_channel_cannot_be_told_the_admin_is(http: World) -> None:
+    http.slack.faults.add("chat.postMessage", error="is_archived", times=1)
+    await sets_up(http.deniz, MARKETING)
+    assert "is saved" in await saves(http.deniz, {"Expiry in hours": "5"})
+    await http.deniz.waits_for(MARKETING, "could not post that to the channel")
+
+
+async def test_websites_that_flows_are_on_can_be_chosen_by_their_number(http: World) -> None:
+    http.add_flows(1, website=4)
+    view = await sets_up(http.deniz)
+    assert [each["text"]["text"] for each in options(view, "Websites")] == [
+        "4", "Kitap Durağı", "Lale Moda", "Northbound Outdoor",
+    ]  # fmt: skip
+
+
+async def test_without_any_known_website_all_can_be_chosen(http: World) -> None:
+    await http.policy("")
+    view = await sets_up(http.deniz)
+    assert "No website is known yet" in text_of(view)
+    assert "at least one website" in (await is_refused(http.deniz, {"Approvers": True}))["All websites"]
+    assert "is saved" in await saves(http.deniz, {"All websites": True})

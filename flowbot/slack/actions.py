@@ -4,10 +4,10 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from flowbot.domain.changes import FormToken
 from flowbot.domain.forms import FormKind
-from flowbot.domain.types import ChannelId
 from flowbot.errors import UserError
 from flowbot.slack.desk import Answer, Desk, Visit, Work
 from flowbot.slack.forms.opening import FormOpening
+from flowbot.slack.home import HomeTab
 from flowbot.slack.ids import Action
 from flowbot.slack.payloads import BlockActions
 from flowbot.slack.replies import Place
@@ -19,10 +19,11 @@ Handler = Callable[[Visit, BlockActions], Awaitable[Answer]]
 
 
 class Actions:
-    """The buttons of messages."""
+    """The buttons of messages and of the Home tab."""
 
-    def __init__(self, desk: Desk, opening: FormOpening, requests: Requests) -> None:
+    def __init__(self, desk: Desk, opening: FormOpening, requests: Requests, home: HomeTab) -> None:
         self._desk = desk
+        self._home = home
         self._opening = opening
         self._handlers: Mapping[str, Handler] = {
             Action.LIST_PREVIOUS: self._turn,
@@ -33,13 +34,15 @@ class Actions:
             Action.FLOW_EDIT: self._edit,
             Action.FLOW_DUPLICATE: self._duplicate,
             Action.FORM_OPEN: self._open_form,
+            Action.CHANGE_OPEN: _nothing_to_do,
             **requests.handlers(),
         }
 
-    def take(self, press: BlockActions, channel: ChannelId) -> None:
+    def take(self, press: BlockActions) -> None:
         """Begin to carry out what a button stands for; its answer follows on its own."""
-        place = Place(channel, press.user.id, press.response_url)
-        self._desk.take("action", press.caller, place, self._work(press))
+        place = Place(press.channel.id if press.channel else None, press.user.id, press.response_url)
+        work = self._home.drawn_after(self._work(press), seen=press.view_hash)
+        self._desk.take("action", press.caller, place, work)
 
     def _work(self, press: BlockActions) -> Work:
         async def work(visit: Visit) -> Answer:
@@ -88,3 +91,8 @@ class Actions:
         t = desk.locales.channel(reader.locale)
         await desk.replies.publicly(visit.place, flows.shared_flow(shown, reader.user, t, desk.clock()))
         return Answer(sentences.sentence(visit.t, "share.done"))
+
+
+async def _nothing_to_do(_visit: Visit, _press: BlockActions) -> Answer:
+    """A button that leads to a page tells of it, too."""
+    return Answer()

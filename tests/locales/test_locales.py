@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 import flowbot
-from flowbot.domain.changes import Kind, State
+from flowbot.domain.changes import Ending, Kind, State
 from flowbot.domain.policy import Permission, Reason
 from flowbot.locales import Locales
 from flowbot.locales.translator import LANGUAGES, _read
@@ -19,7 +19,7 @@ ISTANBUL = ZoneInfo("Europe/Istanbul")
 SOURCE = Path(flowbot.__file__).parent
 GROUPS = (
     "list|flow|form|lint|field|stat|show|button|hint|share|action|command|slow|denied|fault|help|role|usage|unit"
-    "|not_done|unknown|applied|out_of_date|history|setup|request"
+    "|not_done|unknown|applied|out_of_date|history|setup|request|sentence"
 )
 KEY = re.compile(rf"""["']((?:{GROUPS})\.[a-z_]+)["']""")
 
@@ -62,6 +62,10 @@ def keys_in_code() -> set[str]:
     derived |= {f"request.{tense}_{kind}" for tense in ("to", "did") for kind in Kind}
     derived |= {f"event.{state}" for state in State if state is not State.DRAFT}
     derived |= {f"event.{verb}" for verb in ("submitted", "approved", "vote", "break_glass", "checked")}
+    derived |= {f"applied.{kind}" for kind in Kind}
+    derived |= {f"unknown.{kind}" for kind in (Kind.ENABLE, Kind.DISABLE, Kind.DELETE)}
+    derived |= {f"request.late_{state}" for state in State if state is not State.PENDING}
+    derived |= {f"request.late_by_{ending}" for ending in Ending}
     derived |= {f"not_done.{how}" for how in ("slow", "broken", "busy", "down", "key")}
     return found | derived | {f"usage.{word}" for word in ("help", *(word for word, _ in COMMANDS))}
 

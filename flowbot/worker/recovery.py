@@ -1,9 +1,10 @@
 """Picks up what a crash, or a message that could not be sent, left over."""
 
 import asyncio
+from collections.abc import Awaitable
 from contextlib import suppress
 from datetime import timedelta
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 import structlog
 
@@ -53,33 +54,30 @@ class Recovery:
         self._tell = tell
 
     async def run(self) -> None:
-        """Go round until cancelled; the first round is at once."""
-        number = 0
-        while True:
-            try:
-                await self._round(number)
-            except Fault as fault:
-                log.warning("recovery.fault", error=str(fault))
-            except Exception:
-                log.exception("recovery.unexpected")
-            number += 1
-            await asyncio.sleep(ROUND_SECONDS)
+        """Go round until cancelled, with all that is under way then; the first round is at once."""
+        async with asyncio.TaskGroup() as work:
+            number = 0
+            while True:
+                await _safely(self._round(number, work))
+                number += 1
+                await asyncio.sleep(ROUND_SECONDS)
 
-    async def _round(self, number: int) -> None:
-        await self.take_over()
+    async def _round(self, number: int, work: asyncio.TaskGroup) -> None:
+        await self.take_over(work)
         await self.keep_time()
         if number % UNTOLD_ROUNDS == 0:
-            await self.tell_the_untold()
+            await self.tell_the_untold(work)
         if number % HOUSEKEEPING_ROUNDS == 0:
             await self._tidy()
 
-    async def take_over(self) -> int:
-        """Carry out what other processes began and left; how many changes."""
+    async def take_over(self, work: asyncio.TaskGroup) -> None:
+        """Begin to carry out what other processes left. One that takes long holds up neither the others nor a round."""
         now = self._changes.clock()
         lease = Lease(self._changes.owner, now + timedelta(seconds=LEASE_SECONDS))
         claimed = await self._changes.store.claim(now, lease)
-        await asyncio.gather(*(self._carry_out(change) for change in claimed))
-        return len(claimed)
+        for change in claimed:
+            log.info("recovery.taken_over", change=change.id, state=change.state)
+            work.create_task(_safely(self._changes.carry_out(change, self._tell)))
 
     async def keep_time(self) -> None:
         """Expire what waited too long, on the dot, and remind of what still waits; each once, whoever else runs."""
@@ -94,20 +92,22 @@ class Recovery:
                 elif await self._approvals.remind(change):
                     await self._tell.remind(change)
 
-    async def tell_the_untold(self) -> None:
-        """Tell how changes ended, where nobody managed so far."""
+    async def tell_the_untold(self, work: asyncio.TaskGroup) -> None:
+        """Begin to tell how changes ended, where nobody managed so far."""
         for change in await self._changes.store.untold(self._changes.clock()):
-            with suppress(Fault):
-                await self._changes.tell_again(change, self._tell)
-
-    async def _carry_out(self, change: Change) -> None:
-        log.info("recovery.taken_over", change=change.id, state=change.state)
-        try:
-            await self._changes.carry_out(change, self._tell)
-        except Fault as fault:
-            log.warning("recovery.not_done", change=change.id, error=str(fault))
+            work.create_task(_safely(self._changes.tell_again(change, self._tell)))
 
     async def _tidy(self) -> None:
         now = self._changes.clock()
         await self._changes.drafts.purge(now - KEEP_DRAFTS)
         await self._images.purge(now - KEEP_IMAGES)
+
+
+async def _safely(step: Awaitable[Any]) -> None:
+    """See a step through; what goes wrong in it is tried again in a later round."""
+    try:
+        await step
+    except Fault as fault:
+        log.warning("recovery.fault", error=str(fault))
+    except Exception:
+        log.exception("recovery.unexpected")

@@ -15,7 +15,7 @@ from flowbot.domain.types import UserId
 from flowbot.errors import Fault, UserError
 from flowbot.services.apply import Applying, LeaseLostError, Settled, Verdict
 from flowbot.services.people import Caller, People, Reader
-from flowbot.services.ports import ChangeStore, Clock, Conflict, DraftStore, Lease, PolicyStore, Teller
+from flowbot.services.ports import ChangeStore, Clock, Conflict, DraftStore, FlowMade, Lease, PolicyStore, Teller
 from flowbot.services.requests import reminders
 from flowbot.services.rulings import Ruling, Rulings
 
@@ -95,11 +95,10 @@ class Changes:
         """
         if change.id in self.in_hand or not await self.store.hold(change.id, self.clock(), self.lease()):
             return
-        try:
-            await tell(change, None)
-            await self.store.shown(change.id, change.version)
-        finally:
-            await self._release(change)
+        with suppress(LeaseLostError):
+            async with self._held(change):
+                await tell(change, None)
+                await self.store.shown(change.id, change.version)
 
     async def look_again(self, change: Change, *, is_final: bool) -> Change:
         """Look once more at a change of which it is not known; it stays so where that cannot be told yet.
@@ -115,6 +114,8 @@ class Changes:
             return await self._move(change, verdict.state, verdict.outcome, action="change.checked", **verdict.details)
         except Conflict as conflict:
             return conflict.current
+        except FlowMade:
+            return change
 
     def event(self, change: Change, action: str, actor: UserId | None, details: Mapping[str, Any]) -> Event:
         """An event of a change, as of now."""
@@ -140,7 +141,11 @@ class Changes:
     async def _apply(self, change: Change) -> Settled:
         lapsed = await self.rulings.lapsed(change) if change.sent_at is None else None
         verdict = Verdict(State.FAILED, lapsed) if lapsed else await self.applying.apply(change)
-        settled = await self._move(verdict.change or change, verdict.state, verdict.outcome, **verdict.details)
+        try:
+            settled = await self._move(verdict.change or change, verdict.state, verdict.outcome, **verdict.details)
+        except FlowMade:
+            # Two alike changes found the same flow; the slower one looks whether there is another.
+            return await self._apply(await self.store.get(change.id) or change)
         if settled.state is State.APPLIED:
             await self.drafts.drop(change.asked.token)
         return Settled(settled, verdict.flow)

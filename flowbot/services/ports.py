@@ -127,6 +127,10 @@ class Conflict(Exception):  # noqa: N818 - not an error: somebody was faster
         self.current = current
 
 
+class FlowMade(Exception):  # noqa: N818 - not an error: somebody was faster
+    """The flow that a change is said to have made was made by another change."""
+
+
 class FlowTaken(Exception):  # noqa: N818 - not an error: another request is open
     """The flow has an open change already. `current` is that one."""
 
@@ -186,6 +190,7 @@ class ChangeStore(Protocol):
 
         Raises:
             Conflict: somebody was faster; nothing was written.
+            FlowMade: its outcome names a flow that another change has made; nothing was written.
         """
 
     async def vote(self, change: ChangeId, vote: Vote, lease: Lease, *events: Event) -> Ballot:

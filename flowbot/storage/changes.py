@@ -27,7 +27,7 @@ from flowbot.domain.changes import (
     may_move,
 )
 from flowbot.domain.types import ChannelId, FlowId, UserId
-from flowbot.services.ports import Ballot, Clock, Lease, Scope
+from flowbot.services.ports import Ballot, Clock, FlowMade, Lease, Scope
 from flowbot.storage.ballots import count_vote, votes_on
 from flowbot.storage.change_queries import (
     IS_PENDING,
@@ -50,6 +50,7 @@ from flowbot.storage.events import append, latest, page_after, read_event
 from flowbot.storage.tables import changes, events
 
 _AUDIT_PAGE: Final = 500
+_MAKING: Final = frozenset({Kind.CREATE, Kind.RESTORE})
 
 
 class StoredChanges:
@@ -100,12 +101,16 @@ class StoredChanges:
 
         Raises:
             Conflict: somebody was faster; nothing was written.
+            FlowMade: another change has made the flow that this one is said to have made; nothing was written.
             ValueError: no change goes from that state to this.
         """
         if moved.state is not seen.state and not may_move(seen.state, moved.state):
             raise ValueError(f"no change goes from {seen.state} to {moved.state}")
-        async with self._database.write() as connection:
+        made = moved.outcome.flow if moved.outcome and moved.asked.kind in _MAKING else None
+        async with self._database.write(alone=None if made is None else f"made.{made}") as connection:
             kept = await next_version(connection, seen, moved)
+            if made is not None and await connection.scalar(_makers([made], but=seen.id)):
+                raise FlowMade
             await append(connection, [replace(event, change=seen.id) for event in events])
         return kept
 
@@ -218,10 +223,8 @@ class StoredChanges:
 
     async def made(self, flows: Collection[FlowId]) -> frozenset[FlowId]:
         """Those of `flows` that some change has made."""
-        making = and_(events.c.kind.in_([Kind.CREATE, Kind.RESTORE]), events.c.flow_id.in_(flows))
         async with self._database.read() as connection:
-            rows = await connection.execute(select(events.c.flow_id).where(making))
-            return frozenset(FlowId(row.flow_id) for row in rows)
+            return frozenset(FlowId(row.flow_id) for row in await connection.execute(_makers(flows)))
 
     async def untold(self, now: datetime, *, limit: int = 20) -> tuple[Change, ...]:
         """Changes that nobody works on and of which the newest version was not shown yet, oldest first."""
@@ -289,3 +292,9 @@ class StoredChanges:
         """Write to the change that fulfils the condition, in no new version. Whether there was one."""
         async with self._database.write() as connection:
             return (await connection.execute(update(changes).where(condition).values(**values))).rowcount == 1
+
+
+def _makers(flows: Collection[FlowId], *, but: ChangeId | None = None) -> Select[int | None]:
+    """The events of changes, all `but` one, that made one of `flows`."""
+    making = and_(events.c.kind.in_(sorted(_MAKING)), events.c.flow_id.in_(flows))
+    return select(events.c.flow_id).where(making, events.c.change_id.is_distinct_from(but))

@@ -19,9 +19,9 @@ from flowbot.services.ports import ChangeStore, Clock, Conflict, DraftStore, Flo
 from flowbot.services.requests import reminders
 from flowbot.services.rulings import Ruling, Rulings
 
-LEASE_SECONDS: Final = 4.0
+LEASE_SECONDS: Final = 3.0
 """A process that works on a change and is not heard of for this long has lost it."""
-RENEW_SECONDS: Final = 1.0
+RENEW_SECONDS: Final = 0.75
 
 log = structlog.get_logger(__name__)
 

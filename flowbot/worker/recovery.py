@@ -16,10 +16,10 @@ from flowbot.services.forms import KEEP_DRAFTS
 from flowbot.services.ports import ImageStore, Lease, Teller
 from flowbot.services.requests import expiry
 
-ROUND_SECONDS: Final = 1.0
-UNTOLD_ROUNDS: Final = 5
+ROUND_SECONDS: Final = 0.5
+UNTOLD_ROUNDS: Final = 8
 """Every so many rounds those are told again who could not be told: Slack may be away for long."""
-HOUSEKEEPING_ROUNDS: Final = 600
+HOUSEKEEPING_ROUNDS: Final = 1200
 KEEP_IMAGES: Final = timedelta(days=30)
 
 

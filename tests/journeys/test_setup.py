@@ -365,6 +365,18 @@ async def test_websites_that_flows_are_on_can_be_chosen_by_their_number(http: Wo
     ]  # fmt: skip
 
 
+async def test_more_websites_than_a_menu_holds_are_found_by_their_name(running: World) -> None:
+    names = "".join(f'{number} = "Site {number}"\n' for number in range(1, 151))
+    await running.policy(f"[websites]\n{names}")
+    view = await sets_up(running.deniz)
+    found = await running.deniz.looks_up(view, "Websites", "site 149")
+    assert [each["value"] for each in found["options"]] == ["149"]
+    assert "is saved" in await saves(running.deniz, LEAST | {"Websites": found["options"]})
+    policy = await kept(running)
+    assert policy is not None
+    assert policy.websites == (149,)
+
+
 async def test_without_any_known_website_all_can_be_chosen(http: World) -> None:
     await http.policy("")
     view = await sets_up(http.deniz)

@@ -18,7 +18,7 @@ from flowbot.services.setup import Overtaken, Refused, Saved, Setup, stamp
 from flowbot.services.setup_check import Field
 from flowbot.slack.desk import Answer, Desk, Visit
 from flowbot.slack.modals import Modals
-from flowbot.slack.payloads import FormEvent
+from flowbot.slack.payloads import FormEvent, Suggestion
 from flowbot.slack.replies import Place
 from flowbot.slack.setup.setup_form import SetupData, SetupForm, SetupMetadata, SetupSubmitted
 from flowbot.slack.setup.typed import Typed
@@ -78,6 +78,22 @@ class SetupDesk:
             log.warning("setup_form.not_saved", error=str(error) or "slow")
             problems = {Field.WEBSITES: Problem("setup.not_saved")}
         return _errors(problems, event, t)
+
+    async def take_question(self, question: Suggestion) -> dict[str, Any] | None:
+        """The entries of a long menu that match what was typed, none where they cannot be had; None: no such form."""
+        submitted = SetupForm.parse(question.view)
+        if submitted is None:
+            return None
+        metadata = submitted.metadata
+        t = self.desk.locales.translator(metadata.locale, metadata.timezone)
+        try:
+            async with asyncio.timeout(ACK_SECONDS):
+                self.setup.allowed(await self.desk.people.reader(question.caller))
+                ready = await self.setup.open(metadata.channel)
+        except (UserError, Fault, TimeoutError) as error:
+            log.warning("setup_form.no_suggestions", error=str(error) or "slow")
+            return {"options": []}
+        return SetupForm.options(question.action_id, question.value, ready, t)
 
     async def _take(self, event: FormEvent, submitted: SetupSubmitted, t: Translator) -> AckArgs:
         reader = await self.desk.people.reader(event.caller)

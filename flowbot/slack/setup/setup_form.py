@@ -25,6 +25,8 @@ from flowbot.slack.views.kit import Block, Element
 View = dict[str, Any]
 
 ACTION: Final = "flows.setup.chosen"
+WEBSITE: Final = "flows.setup.website"
+GROUP: Final = "flows.setup.group"
 TICKED: Final = "1"
 NAME_MAX: Final = kit.LABEL_MAX - 2
 _GROUP: Final = re.compile(r"S[A-Z0-9_]{1,62}", re.ASCII)
@@ -145,6 +147,12 @@ class SetupForm:
             return None
         return SetupSubmitted(metadata, _typed(parsed.state.values))
 
+    @staticmethod
+    def options(action: str, query: str, ready: SetupReady, t: Translator) -> View:
+        """The answer to Slack's question which websites or user groups match what was typed (`block_suggestion`)."""
+        offered = choices.websites(ready.websites, t) if action == WEBSITE else _group_options((), ready, t)
+        return {"options": choices.matching(offered, query)}
+
     @classmethod
     def errors(cls, problems: Mapping[Field, Problem], view: Mapping[str, Any], t: Translator) -> dict[str, str]:
         """What is wrong, by the block that Slack shall show it at, of those that `view` has."""
@@ -157,7 +165,7 @@ class SetupForm:
 
 def _typed(values: Mapping[str, Mapping[str, _Entry]]) -> Typed:
     nothing = _Entry()
-    at = {name: values.get(name, {}).get(ACTION, nothing) for name in Field}
+    at = {name: next(iter(values.get(name, {}).values()), nothing) for name in Field}
     viewers, editors, approvers = (_role(at[all_], at[people], at[groups]) for all_, people, groups in ROLES)
     return Typed(
         websites=at[Field.WEBSITES].chosen,
@@ -198,7 +206,7 @@ def _blocks(data: SetupData, t: Translator) -> Iterable[Block]:
 def _websites(data: SetupData, t: Translator) -> Iterable[Block]:
     options = choices.websites(data.ready.websites, t)
     if options:
-        yield _input(Field.WEBSITES, _menu(options, data.typed.websites, t), t)
+        yield _input(Field.WEBSITES, _menu(WEBSITE, options, data.typed.websites), t)
     else:
         yield kit.context(t("setup.no_websites"))
     yield _input(Field.ALL_WEBSITES, _box(t("setup.box_all_websites"), ticked=data.typed.all_websites), t)
@@ -210,7 +218,7 @@ def _role_blocks(role: Role, fields: tuple[Field, Field, Field], data: SetupData
     yield _input(people, _people(role.people), t)
     options = _group_options(role.groups, data.ready, t)
     if options:
-        yield _input(groups, _menu(options, role.groups, t), t)
+        yield _input(groups, _menu(GROUP, options, role.groups), t)
     if data.ready.groups is None:
         yield kit.context(t("setup.groups_untold"))
 
@@ -232,27 +240,20 @@ def _input(name: Field, element: Element, t: Translator, *, optional: bool = Tru
         "type": "input",
         "block_id": str(name),
         "label": kit.plain(views.label(name, t)),
-        "element": element | {"action_id": ACTION},
+        "element": {"action_id": ACTION} | element,
         "optional": optional,
     }
     return made | ({"hint": kit.plain(t(HINTS[name]))} if name in HINTS else {})
 
 
-def _menu(options: Sequence[Element], chosen: Iterable[str], t: Translator) -> Element:
-    """A menu for several choices; more entries than fit into one are shown in groups."""
+def _menu(action: str, options: Sequence[Element], chosen: Iterable[str]) -> Element:
+    """A menu for several choices. For the entries of a long one Slack asks, by what is typed (`SetupForm.options`)."""
     wanted = set(map(str, chosen))
     initial = [each for each in options if each["value"] in wanted][:STATIC_MAX]
-    made: Element = {"type": "multi_static_select"} | ({"initial_options": initial} if initial else {})
+    made: Element = {"action_id": action} | ({"initial_options": initial} if initial else {})
     if len(options) <= STATIC_MAX:
-        return made | {"options": list(options)}
-    starts = range(0, min(len(options), STATIC_MAX**2), STATIC_MAX)
-    return made | {"option_groups": [_part(options, start, t) for start in starts]}
-
-
-def _part(options: Sequence[Element], start: int, t: Translator) -> Element:
-    part = options[start : start + STATIC_MAX]
-    label = f"{t.number(start + 1)} – {t.number(start + len(part))}"
-    return {"label": kit.plain(label, kit.LABEL_MAX), "options": list(part)}
+        return made | {"type": "multi_static_select", "options": list(options)}
+    return made | {"type": "multi_external_select", "min_query_length": 0}
 
 
 def _box(label: str, *, ticked: bool) -> Element:

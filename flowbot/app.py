@@ -32,6 +32,7 @@ from flowbot.services.catalog import Catalog
 from flowbot.services.changes import Changes
 from flowbot.services.forms import Forms
 from flowbot.services.history import History
+from flowbot.services.home import Overviews
 from flowbot.services.kept import Monotonic
 from flowbot.services.people import People
 from flowbot.services.ports import Clock
@@ -51,6 +52,7 @@ from flowbot.slack.forms.live import FormLive
 from flowbot.slack.forms.opening import FormOpening
 from flowbot.slack.forms.submission import FormSubmission
 from flowbot.slack.forms.telling import FormTelling
+from flowbot.slack.home import HomeTab
 from flowbot.slack.modals import Modals
 from flowbot.slack.posts import Posts
 from flowbot.slack.projection import Projection
@@ -182,6 +184,7 @@ async def flowbot(
         tasks = TrackedTasks()
         desk = _desk(outside, services, tasks)
         telling, form_desk, requests = _rooms(outside, services, desk)
+        stack.push_async_callback(requests.home.close)
         recovery = Recovery(services.changes, services.approvals, services.images, telling)
         stack.push_async_callback(_ended, asyncio.create_task(recovery.run()))
         stack.push_async_callback(tasks.drain, drain_seconds)
@@ -190,9 +193,10 @@ async def flowbot(
             outside.slack,
             signing_secret=_secret(settings.slack_signing_secret),
             commands=Commands(desk, form_desk.opening, requests, History(services.policies, services.store), setup),
-            actions=Actions(desk, form_desk.opening, requests),
+            actions=Actions(desk, form_desk.opening, requests, requests.home),
             forms=form_desk,
             requests=requests,
+            home=requests.home,
             setup=setup,
             metrics=outside.metrics,
         )
@@ -318,7 +322,9 @@ def _rooms(outside: _Outside, services: _Services, desk: Desk) -> tuple[Telling,
     live = FormLive(services.forms, modals, services.people, desk.locales, clock)
     telling = Telling(projection, form_telling, posts)
     queue = Queue(services.store, services.policies)
-    requests = Requests(desk, services.approvals, queue, modals, telling)
+    overviews = Overviews(queue, services.store, services.policies, services.people.members)
+    home = HomeTab(desk, outside.slack, overviews, telling)
+    requests = Requests(desk, services.approvals, queue, modals, telling, home)
     return telling, FormDesk(desk, opening, live, submission), requests
 
 

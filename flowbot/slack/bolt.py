@@ -17,7 +17,8 @@ from flowbot.metrics import Metrics
 from flowbot.slack.actions import Actions
 from flowbot.slack.commands import Commands
 from flowbot.slack.forms.desk import FormDesk
-from flowbot.slack.payloads import BlockActions, FormEvent, SlashCommand, Suggestion, parse
+from flowbot.slack.home import HomeTab
+from flowbot.slack.payloads import BlockActions, FormEvent, HomeOpened, SlashCommand, Suggestion, parse
 from flowbot.slack.requests import Requests
 from flowbot.slack.setup.desk import SetupDesk
 
@@ -38,6 +39,7 @@ def build(  # noqa: PLR0913 - every way in, named
     actions: Actions,
     forms: FormDesk,
     requests: Requests,
+    home: HomeTab,
     setup: SetupDesk,
     metrics: Metrics,
 ) -> AsyncApp:
@@ -60,8 +62,8 @@ def build(  # noqa: PLR0913 - every way in, named
     )
 
     def press(pressed: BlockActions) -> None:
-        if pressed.channel is not None:
-            actions.take(pressed, pressed.channel.id)
+        if pressed.channel is not None or pressed.is_at_home:
+            actions.take(pressed)
         elif pressed.view is not None:
             forms.take_action(pressed)
 
@@ -70,15 +72,18 @@ def build(  # noqa: PLR0913 - every way in, named
         answer = await setup.take_submit(event) if answer is None else answer
         return await forms.take_submit(event) if answer is None else answer
 
+    async def suggest(question: Suggestion) -> dict[str, Any]:
+        answer = await setup.take_question(question)
+        return await forms.take_question(question) if answer is None else answer
+
     app.command(COMMAND)(_handing_over("command", SlashCommand, metrics, commands.take))
     app.action(ANYTHING)(_handing_over("action", BlockActions, metrics, press))
     app.view_closed(ANYTHING)(_handing_over("form_closed", FormEvent, metrics, forms.take_close))
     app.view_submission(ANYTHING)(_answering("form", FormEvent, metrics, submit))
-    app.options(ANYTHING)(_answering("options", Suggestion, metrics, forms.take_question))
+    app.options(ANYTHING)(_answering("options", Suggestion, metrics, suggest))
 
-    @app.event(ANYTHING)
-    async def event(ack: AsyncAck) -> None:
-        await ack()
+    app.event("app_home_opened")(_noting(HomeOpened, home.take_opening))
+    app.event(ANYTHING)(_ignoring)
 
     return app
 
@@ -108,6 +113,22 @@ def _answering(
         return None
 
     return listener
+
+
+def _noting(model: type[M], take: Callable[[M], None]) -> Listener:
+    """A listener to an event: it acknowledges any, and hands on what is of the kind that it waits for."""
+
+    async def listener(ack: AsyncAck, body: dict[str, Any]) -> None:
+        if (parsed := parse(model, body)) is not None:
+            take(parsed)
+        await ack()
+
+    return listener
+
+
+async def _ignoring(ack: AsyncAck) -> None:
+    """Acknowledge an event that means nothing to flowbot, so that Slack does not send it again."""
+    await ack()
 
 
 def _bolt_logger() -> logging.Logger:

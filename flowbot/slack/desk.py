@@ -60,7 +60,7 @@ class Desk:
 
     def take(self, kind: str, caller: Caller, place: Place, work: Work) -> None:
         """Take a request that was just acknowledged in hand, and answer it in the background."""
-        logs.bind_incident(request=kind, user=caller.user, channel=place.channel)
+        logs.bind_incident(request=kind, user=caller.user, channel=place.where)
         self.tasks.start(self._serve(kind, caller, place, work), name=kind)
 
     async def _serve(self, kind: str, caller: Caller, place: Place, work: Work) -> None:

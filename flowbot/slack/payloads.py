@@ -1,6 +1,6 @@
 """What Slack sends, parsed once. Thin on purpose: only what flowbot uses, and every id checked."""
 
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
@@ -121,6 +121,16 @@ class BlockActions(_Interaction):
         return str((self.view or {}).get("id") or "")
 
     @property
+    def view_hash(self) -> str:
+        """What tells the view from its later states; empty in a message."""
+        return str((self.view or {}).get("hash") or "")
+
+    @property
+    def is_at_home(self) -> bool:
+        """Whether it was pressed on the Home tab."""
+        return (self.view or {}).get("type") == "home"
+
+    @property
     def action(self) -> _Action:
         """The button."""
         return self.actions[0]
@@ -136,6 +146,28 @@ class FormEvent(_Interaction):
     def view_id(self) -> str:
         """The view's id."""
         return str(self.view.get("id") or "")
+
+
+class _HomeOpening(_Payload):
+    user: UserId
+    tab: Literal["home"]
+    view: dict[str, Any] | None = None
+
+
+class HomeOpened(_Payload):
+    """Somebody looks at the Home tab. Whose organisation they are of, their profile tells."""
+
+    event: _HomeOpening
+
+    @property
+    def caller(self) -> Caller:
+        """Who opened it."""
+        return Caller(self.event.user, None)
+
+    @property
+    def is_blank(self) -> bool:
+        """Whether nothing was ever shown to them there."""
+        return self.event.view is None
 
 
 class Suggestion(_Interaction):

@@ -25,11 +25,26 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where an answer belongs: a person in a channel, by the address that came with what they did."""
+    """Where an answer belongs: a person in a channel, by the address that came with what they did.
 
-    channel: ChannelId
+    Attributes:
+        where: The channel; None on the Home tab, from where answers go to the person directly.
+    """
+
+    where: ChannelId | None
     user: UserId
     response_url: str
+
+    @property
+    def channel(self) -> ChannelId:
+        """The channel.
+
+        Raises:
+            UserError: there is none, and what was asked for needs one.
+        """
+        if self.where is None:
+            raise UserError("home.needs_channel")
+        return self.where
 
 
 class Replies:
@@ -49,16 +64,20 @@ class Replies:
     async def privately(self, place: Place, message: Message, *, replacing: bool = False) -> None:
         """Answer for the person's eyes alone; `replacing` puts it in the place of the message they pressed.
 
-        Where the response URL is used up, forbidden or broken, the answer comes as a new ephemeral message.
+        Where the response URL is used up, forbidden or broken, the answer comes as a new ephemeral message; where there
+        is no channel, as a direct one.
 
         Raises:
             Fault: Slack took neither.
         """
         body = {"response_type": "ephemeral", "replace_original": replacing}
-        if await self._by_url(place.response_url, message, body):
+        if place.response_url and await self._by_url(place.response_url, message, body):
             return
         try:
-            await self._by_method("chat.postEphemeral", message, channel=place.channel, user=place.user)
+            if place.where is None:
+                await self._directly(place.user, message)
+            else:
+                await self._by_method("chat.postEphemeral", message, channel=place.where, user=place.user)
         except (SlackClientError, aiohttp.ClientError, TimeoutError) as error:
             raise Fault("fault.slack", error=reason(error)) from error
 
@@ -73,7 +92,7 @@ class Replies:
                 await self._by_method("chat.postEphemeral", message, channel=channel, user=user)
             except SlackApiError as error:
                 log.info("slack.direct_message", error=reason(error))
-                await self._by_method("chat.postMessage", message, channel=user, unfurl_links=False)
+                await self._directly(user, message)
         except (SlackClientError, aiohttp.ClientError, TimeoutError) as error:
             raise Fault("fault.slack", error=reason(error)) from error
 
@@ -95,6 +114,9 @@ class Replies:
             raise UserError("share.refused", error=reason(error)) from error
         except (SlackClientError, aiohttp.ClientError, TimeoutError) as error:
             raise Fault("fault.slack", error=reason(error)) from error
+
+    async def _directly(self, user: UserId, message: Message) -> None:
+        await self._by_method("chat.postMessage", message, channel=user, unfurl_links=False)
 
     async def _by_method(self, method: str, message: Message, **params: Any) -> None:
         try:

@@ -11,6 +11,7 @@ from flowbot.services.approvals import Approvals
 from flowbot.services.queue import Queue
 from flowbot.slack.desk import Answer, Desk, Visit
 from flowbot.slack.forms.reason_form import Purpose, ReasonForm, ReasonMetadata, SubmittedReason
+from flowbot.slack.home import HomeTab
 from flowbot.slack.ids import Action
 from flowbot.slack.modals import Modals
 from flowbot.slack.payloads import BlockActions, FormEvent
@@ -32,6 +33,7 @@ class Requests:
     queue: Queue
     modals: Modals
     telling: Telling
+    home: HomeTab
 
     def handlers(self) -> Mapping[str, Handler]:
         """What each button of a request, and those that ask for one, does."""
@@ -46,6 +48,7 @@ class Requests:
             Action.CHECK_AGAIN: self._check_again,
             Action.ASK_AGAIN: self._ask_again,
             Action.RESTORE: self._restore,
+            Action.CHANGE_OPEN: self._opened,
         }
 
     async def ask(self, visit: Visit, kind: Kind, flow: FlowId, reason: str) -> Answer:
@@ -70,7 +73,8 @@ class Requests:
         if errors := ReasonForm.errors(given, t):
             return {"response_action": "errors", "errors": errors}
         place = Place(metadata.channel, event.user.id, "")
-        self.desk.take("reason", event.caller, place, lambda visit: self._reasoned(visit, given))
+        work = self.home.drawn_after(lambda visit: self._reasoned(visit, given))
+        self.desk.take("reason", event.caller, place, work)
         return {}
 
     def _knowing_its_message(self, handler: Handler) -> Handler:
@@ -100,7 +104,7 @@ class Requests:
         return Answer(sentences.sentence(visit.t, outcome.key, outcome.params))
 
     async def _approve(self, visit: Visit, press: BlockActions) -> Answer:
-        ballot = await self.approvals.approve(visit.reader, _change_id(press), visit.place.channel)
+        ballot = await self.approvals.approve(visit.reader, _change_id(press), visit.place.where)
         if not ballot.is_new:
             raise UserError("request.voted_already")
         if ballot.change.state is State.APPLYING:
@@ -110,7 +114,7 @@ class Requests:
         return Answer()
 
     async def _reject(self, visit: Visit, press: BlockActions) -> Answer:
-        change = await self.approvals.may_reject(visit.reader, _change_id(press), visit.place.channel)
+        change = await self.approvals.may_reject(visit.reader, _change_id(press), visit.place.where)
         return await self._ask_reason(visit, press, change, Purpose.REJECT)
 
     async def _break_glass(self, visit: Visit, press: BlockActions) -> Answer:
@@ -119,7 +123,7 @@ class Requests:
 
     async def _ask_reason(self, visit: Visit, press: BlockActions, change: Change, purpose: Purpose) -> Answer:
         metadata = ReasonMetadata(
-            purpose=purpose, change=change.id, channel=visit.place.channel, locale=visit.reader.locale
+            purpose=purpose, change=change.id, channel=visit.place.where, locale=visit.reader.locale
         )
         await self.modals.open(press.trigger_id, ReasonForm.build(metadata, change, visit.t))
         return Answer()
@@ -150,6 +154,11 @@ class Requests:
 
     async def _restore(self, visit: Visit, press: BlockActions) -> Answer:
         return await self._started(visit, await self.approvals.restore(visit.reader, _change_id(press)))
+
+    @staticmethod
+    async def _opened(_visit: Visit, _press: BlockActions) -> Answer:
+        """Slack has opened the page of a link; it tells so, and there is nothing left to do."""
+        return Answer()
 
 
 def _change_id(press: BlockActions) -> ChangeId:

@@ -33,7 +33,7 @@ class ReasonMetadata(BaseModel):
 
     Attributes:
         change: The change that it is about.
-        channel: Where the button was pressed: where its answer goes.
+        channel: Where the button was pressed: where its answer goes. None on the Home tab.
         locale: How the one who pressed it reads.
     """
 
@@ -41,7 +41,7 @@ class ReasonMetadata(BaseModel):
 
     purpose: Purpose
     change: Annotated[ChangeId, Field(min_length=1, max_length=150)]
-    channel: ChannelId
+    channel: ChannelId | None = None
     locale: str | None = None
 
     def dump(self) -> str:

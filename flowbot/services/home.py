@@ -1,0 +1,125 @@
+"""What one person finds on their Home tab: what waits for them, what they asked for, where they may do what."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from flowbot.domain.changes import Change
+from flowbot.domain.policy import EVERYONE, ChannelPolicy, Permission, Reason, decide
+from flowbot.domain.types import ChannelId, UserId, WebsiteId
+from flowbot.errors import UserError
+from flowbot.services.people import Reader
+from flowbot.services.ports import ChangeStore, PolicyStore
+from flowbot.services.queue import Queue
+from flowbot.services.reading import visible_names
+
+RECENT_MAX: Final = 5
+ASKED_MAX: Final = 10
+AT_ONCE: Final = 8
+"""So many channels are asked for their members at a time."""
+SHOWN: Final = (Permission.VIEW, Permission.EDIT, Permission.APPROVE, Permission.BREAK_GLASS)
+
+Members = Callable[[ChannelId], Awaitable[frozenset[UserId]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """What a person may do in one channel, with which websites; `websites` is None where it is with all of them."""
+
+    channel: ChannelId
+    may: tuple[Permission, ...]
+    websites: tuple[str, ...] | None
+    policy: ChannelPolicy
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """Everything for one person.
+
+    Attributes:
+        for_me: What they may decide on and have not approved yet, oldest first.
+        by_me: What they asked for, newest first.
+        recent: What was decided elsewhere of late, of websites that they may see, newest first.
+        reach: The channels in which they may see flows.
+        is_certain: False where Slack would not tell their user groups: then there may be more.
+    """
+
+    for_me: tuple[Change, ...]
+    by_me: tuple[Change, ...]
+    recent: tuple[Change, ...]
+    reach: tuple[Reach, ...]
+    is_certain: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Overviews:
+    """The use case of the Home tab.
+
+    Attributes:
+        members: Who is in a channel. The Home tab is in none, so "everyone in the channel" has to be looked up.
+    """
+
+    queue: Queue
+    store: ChangeStore
+    policies: PolicyStore
+    members: Members
+
+    async def of(self, reader: Reader) -> Overview:
+        """What `reader` finds.
+
+        Raises:
+            UserError: they are of another organisation, or not active.
+            Fault: the database did not answer.
+        """
+        refusal = decide(None, reader.actor, Permission.VIEW).reason
+        if refusal is not Reason.NO_POLICY:
+            raise UserError(f"denied.{refusal}")
+        reach = await self._reach(reader)
+        deciding = {each.channel for each in reach if Permission.APPROVE in each.may}
+        waiting = await self.queue.of(reader, None)
+        settled = await self.store.settled()
+        others = [change for change in settled if change.asked.requester != reader.user]
+        return Overview(
+            for_me=tuple(change for change in waiting.for_me if change.asked.channel in deciding),
+            by_me=await self.store.asked_by(reader.user, limit=ASKED_MAX),
+            recent=tuple(change for change in others if _sees(reach, change.asked.website))[:RECENT_MAX],
+            reach=reach,
+            is_certain=reader.actor.groups is not None,
+        )
+
+    async def _reach(self, reader: Reader) -> tuple[Reach, ...]:
+        """The channels in which `reader` may see flows, in the order of the policies."""
+        book = await self.policies.book()
+        gate = asyncio.Semaphore(AT_ONCE)
+
+        async def one(policy: ChannelPolicy) -> Reach | None:
+            async with gate:
+                return await self._in_channel(reader, policy, book.websites)
+
+        found = await asyncio.gather(*(one(policy) for policy in book.channels))
+        return tuple(reach for reach in found if reach is not None)
+
+    async def _in_channel(self, reader: Reader, policy: ChannelPolicy, names: Mapping[WebsiteId, str]) -> Reach | None:
+        if _names_everyone(policy) and reader.user not in await self.members(policy.id):
+            policy = _without_everyone(policy)
+        may = tuple(permission for permission in SHOWN if decide(policy, reader.actor, permission).allowed)
+        if Permission.VIEW not in may:
+            return None
+        websites = None if policy.websites == "all" else tuple(visible_names(policy, names).values())
+        return Reach(policy.id, may, websites, policy)
+
+
+def _names_everyone(policy: ChannelPolicy) -> bool:
+    return EVERYONE in (*policy.viewers, *policy.editors, *policy.approvers)
+
+
+def _without_everyone(policy: ChannelPolicy) -> ChannelPolicy:
+    """The policy as it is for somebody who is not in the channel: they have to be named, or be in a group that is."""
+    roles = {"viewers": policy.viewers, "editors": policy.editors, "approvers": policy.approvers}
+    named = {role: tuple(entry for entry in entries if entry != EVERYONE) for role, entries in roles.items()}
+    return policy.model_copy(update=named)
+
+
+def _sees(reach: tuple[Reach, ...], website: WebsiteId) -> bool:
+    return any(each.policy.names_website(website) for each in reach)

@@ -1,0 +1,154 @@
+"""The Home tab: drawn when it is opened, and anew after whatever was done there. Nothing is read back from it."""
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import Final
+from weakref import WeakValueDictionary
+
+import aiohttp
+import structlog
+from slack_sdk.errors import SlackClientError
+from slack_sdk.web.async_client import AsyncWebClient
+
+from flowbot import logs
+from flowbot.domain.changes import Change, ChangeId
+from flowbot.domain.types import UserId
+from flowbot.errors import Fault, UserError
+from flowbot.services.home import Overview, Overviews
+from flowbot.services.kept import Kept
+from flowbot.slack.desk import Answer, Desk, Visit, Work
+from flowbot.slack.directory import reason
+from flowbot.slack.payloads import HomeOpened
+from flowbot.slack.replies import Place
+from flowbot.slack.telling import Telling
+from flowbot.slack.views import home as views
+from flowbot.slack.views import sentences
+from flowbot.slack.views.home import View
+
+LINK_SECONDS: Final = 3600.0
+"""Where a message is does not change; Slack is asked once an hour at most."""
+OVERTAKEN: Final = "hash_conflict"
+
+log = structlog.get_logger(__name__)
+
+
+class HomeTab:
+    """Draws it.
+
+    Args:
+        desk: where requests are answered.
+        client: the Web API, as the bot.
+        overviews: what each person finds.
+        telling: what is shown of a change, and where its message is.
+    """
+
+    def __init__(self, desk: Desk, client: AsyncWebClient, overviews: Overviews, telling: Telling) -> None:
+        self._desk = desk
+        self._client = client
+        self._overviews = overviews
+        self._telling = telling
+        self._links: Kept[ChangeId, str | None] = Kept(LINK_SECONDS)
+        self._turns: WeakValueDictionary[UserId, _Turn] = WeakValueDictionary()
+
+    def take_opening(self, opened: HomeOpened) -> None:
+        """Begin to draw the tab of somebody who looks at it: something at once, then the whole of it."""
+
+        async def work(visit: Visit) -> Answer:
+            if opened.is_blank:
+                await self._publish(visit, views.loading(visit.t))
+            await self._draw(visit, "")
+            return Answer()
+
+        self._desk.take("home", opened.caller, Place(None, opened.event.user, ""), work)
+
+    def drawn_after(self, work: Work, *, seen: str = "") -> Work:
+        """The same work, after which the tab is drawn anew where it was begun there, however it ended.
+
+        Args:
+            work: what to do.
+            seen: the hash of the tab as the person saw it.
+        """
+
+        async def whole(visit: Visit) -> Answer:
+            try:
+                return await work(visit)
+            finally:
+                if visit.place.where is None:
+                    await self._draw(visit, seen)
+
+        return whole
+
+    async def close(self) -> None:
+        """End what is under way."""
+        await self._links.close()
+
+    async def _draw(self, visit: Visit, seen: str) -> None:
+        """Draw the tab as it is now. Who comes while another drawing waits for its turn is served by that one."""
+        turn = self._turns.setdefault(visit.reader.user, _Turn())
+        if turn.is_awaited:
+            return
+        turn.is_awaited = True
+        try:
+            await turn.lock.acquire()
+        finally:
+            turn.is_awaited = False
+        try:
+            if not await self._publish(visit, await self._view(visit), seen):
+                await self._publish(visit, await self._view(visit))
+        finally:
+            turn.lock.release()
+
+    async def _view(self, visit: Visit) -> View:
+        """The tab, or in its place a sentence that says why there is none."""
+        try:
+            return await self._whole(visit, await self._overviews.of(visit.reader))
+        except UserError as error:
+            return views.said(sentences.sentence(visit.t, error.key, error.params))
+        except Fault as error:
+            log.warning("home_tab.fault", key=str(error), cause=str(error.__cause__ or ""))
+            return views.said(sentences.fault(visit.t, error.key, logs.current_incident()))
+
+    async def _whole(self, visit: Visit, overview: Overview) -> View:
+        listed = (overview.for_me[: views.WAITING_MAX], overview.by_me, overview.recent)
+        shown = [[await self._telling.projection.shown(change) for change in part] for part in listed]
+        changes = {change.id: change for part in listed for change in part}
+        links = await asyncio.gather(*(self._link(change) for change in changes.values()))
+        data = views.HomeShown(
+            for_me=shown[0],
+            by_me=shown[1],
+            recent=shown[2],
+            more=len(overview.for_me) - len(shown[0]),
+            reach=overview.reach,
+            is_certain=overview.is_certain,
+            links={change: link for change, link in zip(changes, links, strict=True) if link},
+        )
+        return views.home(data, visit.t, self._desk.clock())
+
+    async def _link(self, change: Change) -> str | None:
+        """Where the change's message is; what is not known yet is asked again."""
+        if change.message_ts is None:
+            return None
+
+        async def look_up() -> str | None:
+            return (await self._telling.links((change,))).get(change.id)
+
+        return await self._links.get(change.id, look_up)
+
+    async def _publish(self, visit: Visit, view: View, seen: str = "") -> bool:
+        """Show a view. False where the tab is not as it was `seen` any more: then `view` may be older than it."""
+        only = {"hash": seen} if seen else {}
+        try:
+            await self._client.views_publish(user_id=visit.reader.user, view=view, **only)
+        except (SlackClientError, aiohttp.ClientError, TimeoutError) as error:
+            said = reason(error)
+            log.info("home_tab.overtaken") if said == OVERTAKEN else log.warning("home_tab.not_published", error=said)
+            return said != OVERTAKEN
+        return True
+
+
+@dataclass(eq=False)
+class _Turn:
+    """One person's: one drawing at a time, so that the last to read is the last to be shown."""
+
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    is_awaited: bool = False

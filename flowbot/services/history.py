@@ -16,8 +16,8 @@ from flowbot.services.people import Reader
 from flowbot.services.ports import ChangeStore, PolicyStore, Scope
 
 MOST_EVENTS: Final = 20
-UNTOLD_ACTIONS: Final = frozenset({"change.applying"})
-"""Steps that say nothing to people; the audit has them."""
+UNTOLD_ACTIONS: Final = frozenset({"change.applying", "policy.changed", "policy.imported"})
+"""Steps that say nothing to people, and what other channels set up; the audit has them."""
 COLUMNS: Final = ("number", "at", "action", "actor", "channel", "change", "kind", "flow", "website", "details")
 
 

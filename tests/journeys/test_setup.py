@@ -304,6 +304,16 @@ async def test_saving_twice_tells_the_channel_once(http: World) -> None:
     assert len(await audited(http)) == 1
 
 
+async def test_what_another_channel_sets_up_is_not_in_the_history(http: World) -> None:
+    await sets_up(http.deniz)
+    await saves(http.deniz, LEAST)
+    await http.policy('[[channels]]\nid = "C0MARKETING"\nwebsites = "all"\nviewers = ["*"]\n')
+    await http.emma.types(MARKETING, "/flows history")
+    answer = text_of(await http.emma.waits_for(MARKETING, "Nothing was changed"))
+    assert "policy" not in answer
+    assert "DENIZ" not in answer
+
+
 HOSTILE: Final = "<!channel> *bold* <@U0EMMA> `x` https://evil.example \u202eesrever"
 
 

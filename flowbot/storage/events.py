@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import Row, Select, insert, select
+from sqlalchemy import ColumnElement, Row, Select, and_, insert, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flowbot.domain.changes import ChangeId, Event, Kind
@@ -25,8 +25,14 @@ def latest(scope: Scope, limit: int) -> Select[Any]:
     if scope.websites is not None:
         wanted = wanted.where(events.c.website_id.in_(sorted(scope.websites)))
     if scope.flow is not None:
-        wanted = wanted.where(events.c.flow_id == scope.flow)
+        wanted = wanted.where(or_(events.c.flow_id == scope.flow, _before_it_was_made(scope.flow)))
     return wanted
+
+
+def _before_it_was_made(flow: FlowId) -> ColumnElement[bool]:
+    """Events of the change that made the flow, from when it had no id yet."""
+    changes = select(events.c.change_id).where(events.c.flow_id == flow)
+    return and_(events.c.flow_id.is_(None), events.c.change_id.in_(changes))
 
 
 def page_after(number: int, size: int) -> Select[Any]:

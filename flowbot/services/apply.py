@@ -155,10 +155,11 @@ class Applying:
             NotDone: Enkapush does not say, so nothing is sent.
         """
         try:
-            snapshot = await self.catalog.latest()
+            # Not from the catalog, which may be some seconds old: a flow made since then would be taken for this one.
+            flows = await self.source.all_flows()
         except Fault as fault:
             raise _not_asked(fault) from fault
-        return max((entry.flow.id for entry in snapshot.flows), default=None)
+        return max((flow.id for flow in flows), default=None)
 
     async def _found_or_unknown(self, kind: Kind, wanted: Wanted, newest: FlowId | None) -> Verdict:
         """Look for the flow that a request may have made. It is never sent again: that could make a second one."""

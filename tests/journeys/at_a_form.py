@@ -30,6 +30,11 @@ def is_form(view: View) -> bool:
     return view.submit is not None
 
 
+def submit_of(view: View) -> str:
+    """The label of the form's submit."""
+    return text_of(view.submit or {})
+
+
 async def opens(person: SandboxPerson, command: str, channel: str = MARKETING) -> View:
     """Open a form by a command, and wait until it is filled."""
     await person.types(channel, command)

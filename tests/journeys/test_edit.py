@@ -18,6 +18,7 @@ from tests.journeys.at_a_form import (
     is_told,
     opens,
     sent,
+    submit_of,
     writes,
 )
 from tests.journeys.world import MARKETING, World, on_both_databases
@@ -46,7 +47,7 @@ async def test_one_field_is_changed_and_the_answer_shows_the_flow(running: World
     add_flow(running)
     form = await opens(running.emma, "/flows edit 1")
     assert tuple(running.emma.fields()) == LABELS
-    assert text_of(form.submit) == "Save"
+    assert submit_of(form) == "Save"
     await running.emma.submits({"Title": "Yeni başlık"})
     changed = await is_told(running.emma, "Flow #1 was changed. It is disabled.")
     assert "Yeni başlık" in text_of(changed)

@@ -1,0 +1,178 @@
+"""What was typed into a form and not saved: there again, for its author alone, for a day."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any, Final
+
+import pytest
+
+from flowbot.sandbox.enkapush import Fault
+from flowbot.sandbox.slack import SandboxPerson, text_of
+from tests.journeys.at_a_form import LEAST, add_flow, is_form, is_told, opens, shown, writes
+from tests.journeys.world import APPROVALS, MARKETING, POLICY, World, on_both_databases
+
+HALF: Final[dict[str, Any]] = {"Title": "Half a titl", "Description": "İlk\nikinci 🌷", "Wait unit": "hours"}
+BACK: Final = "This is what you typed on"
+DAY: Final = timedelta(days=1).total_seconds()
+
+
+async def types(person: SandboxPerson, typed: dict[str, Any]) -> None:
+    """Type into the open form; Slack tells at every character."""
+    for label, value in typed.items():
+        assert person.view is not None
+        await person.chooses(person.view, label, value)
+
+
+@asynccontextmanager
+async def at_work(world: World, mode: str = "http") -> AsyncIterator[World]:
+    """A bot that is stopped at the end of the block, when it has done what it had in hand."""
+    async with AsyncExitStack() as stack:
+        again = replace(world, stack=stack)
+        await (again.start_http() if mode == "http" else again.start_socket())
+        yield again
+
+
+@on_both_databases
+async def test_what_was_typed_survives_a_restart_without_even_closing_the_form(world: World) -> None:
+    async with at_work(world):
+        await opens(world.emma, "/flows create")
+        await types(world.emma, HALF)
+    world.slack.workspace.modals.clear()
+    async with at_work(world):
+        form = await opens(world.emma, "/flows create")
+        assert BACK in text_of(form)
+        assert {label: world.emma.reads(label) for label in HALF} == HALF
+        assert world.emma.reads("Name") is None
+        await world.emma.submits({"Name": "Spring"})
+        await is_told(world.emma, "was created")
+        assert writes(world)[0].texts["wait_time_type"] == "hours"
+
+
+@pytest.mark.parametrize("mode", ["http", "socket"])
+async def test_what_was_typed_survives_closing_the_form(world: World, mode: str) -> None:
+    async with at_work(world, mode):
+        await opens(world.emma, "/flows create")
+        for label, value in HALF.items():
+            world.emma.fills(label, value)
+        await world.emma.closes()
+    async with at_work(world, mode):
+        form = await opens(world.emma, "/flows create")
+        assert BACK in text_of(form)
+        assert {label: world.emma.reads(label) for label in HALF} == HALF
+
+
+async def test_start_over_empties_the_form_and_forgets(http: World) -> None:
+    form = await opens(http.emma, "/flows create")
+    fresh = shown(http.emma)
+    await types(http.emma, HALF)
+    await http.emma.closes()
+    form = await opens(http.emma, "/flows create")
+    assert http.emma.reads("Title") == HALF["Title"]
+    http.emma.fills("Name", "typed just now")
+    await http.emma.clicks(form, "Start over")
+    await http.emma.waits_for_view(lambda view: is_form(view) and BACK not in text_of(view))
+    assert shown(http.emma) == fresh
+    await http.emma.closes()
+    assert BACK not in text_of(await opens(http.emma, "/flows create"))
+    assert shown(http.emma) == fresh
+
+
+@pytest.mark.parametrize(("seconds", "kept"), [(DAY - 600, True), (DAY + 1, False)])
+async def test_it_is_kept_for_a_day(world: World, seconds: float, kept: bool) -> None:
+    async with at_work(world):
+        await opens(world.emma, "/flows create")
+        await types(world.emma, HALF)
+        await world.emma.closes()
+    world.time.ahead += seconds
+    async with at_work(world):
+        form = await opens(world.emma, "/flows create")
+        assert (BACK in text_of(form)) is kept
+        assert world.emma.reads("Title") == (HALF["Title"] if kept else None)
+
+
+async def test_a_form_that_was_saved_leaves_nothing_behind(http: World) -> None:
+    await opens(http.emma, "/flows create")
+    await types(http.emma, LEAST)
+    await http.emma.submits()
+    await is_told(http.emma, "was created")
+    await http.emma.closes()
+    form = await opens(http.emma, "/flows create")
+    assert BACK not in text_of(form)
+    assert http.emma.reads("Name") is None
+
+
+async def test_nobody_else_and_no_other_channel_gets_it(http: World) -> None:
+    await http.policy(POLICY + f'\n[[channels]]\nid = "{APPROVALS}"\nwebsites = [1]\neditors = ["U0EMMA"]\n')
+    await opens(http.emma, "/flows create")
+    await types(http.emma, HALF)
+    await http.emma.closes()
+    await opens(http.ayse, "/flows create")
+    assert http.ayse.reads("Başlık") is None
+    await opens(http.emma, "/flows create", APPROVALS)
+    assert http.emma.reads("Title") is None
+
+
+async def test_nobody_opens_somebody_elses_form_by_its_button(http: World) -> None:
+    await opens(http.emma, "/flows create")
+    http.enkapush.faults.add(Fault.status(422, method="POST", path="/flows"))
+    http.slack.faults.add("views.update", error="not_found", times=None)
+    await http.emma.submits(LEAST)
+    told = await http.emma.waits_for(MARKETING, lambda message: "Open form" in http.emma.buttons(message))
+    http.slack.faults.clear()
+    await http.emma.clicks(told, "Open form")
+    press = http.slack.deliveries[-1]
+    press.payload["user"] = {"id": "U0AYSE", "team_id": "T0LALE"}
+    assert (await http.slack.outbox.repeat(press)).ok
+    # The answer takes the way that came with the button: it is Emma's.
+    assert "Spring" not in text_of(await http.emma.waits_for(MARKETING, "artık saklanmıyor"))
+    assert http.ayse.view is None
+
+
+async def test_each_flow_has_its_own_draft(http: World) -> None:
+    add_flow(http)
+    add_flow(http, name="Second", title="Second title")
+    await opens(http.emma, "/flows edit 1")
+    await types(http.emma, {"Title": "First half"})
+    await http.emma.closes()
+    await opens(http.emma, "/flows duplicate 1")
+    await types(http.emma, {"Title": "Copied half"})
+    await http.emma.closes()
+    for command, title in [
+        ("edit 2", "Second title"),
+        ("create", None),
+        ("duplicate 1", "Copied half"),
+        ("edit 1", "First half"),
+    ]:
+        form = await opens(http.emma, f"/flows {command}")
+        assert http.emma.reads("Title") == title
+        assert (BACK in text_of(form)) is (title is not None and "half" in title)
+        await http.emma.closes()
+
+
+async def test_a_draft_of_a_flow_that_changed_is_not_brought_back(http: World) -> None:
+    add_flow(http)
+    await opens(http.emma, "/flows edit 1")
+    await types(http.emma, {"Title": "Mine"})
+    await http.emma.closes()
+    http.enkapush.store.update_flow(1, name="Theirs")
+    form = await opens(http.emma, "/flows edit 1")
+    assert BACK not in text_of(form)
+    assert http.emma.reads("Name") == "Theirs"
+    assert http.emma.reads("Title") == "Old title"
+
+
+async def test_a_draft_can_be_saved_after_its_flow_was_looked_at_by_others(http: World) -> None:
+    add_flow(http)
+    await opens(http.emma, "/flows edit 1")
+    await types(http.emma, {"Title": "Mine"})
+    await http.emma.closes()
+    await http.emma.types(MARKETING, "/flows show 1")
+    seen = await http.emma.waits_for(MARKETING, "Old title")
+    await http.emma.clicks(seen, "Edit")
+    await http.emma.waits_for_view(is_form)
+    assert http.emma.reads("Title") == "Mine"
+    await http.emma.submits()
+    await is_told(http.emma, "Flow #1 was changed")
+    assert writes(http)[0].texts == {"title": "Mine"}

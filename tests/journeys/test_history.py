@@ -1,0 +1,114 @@
+"""`/flows history`: who did what, when, on this channel's websites."""
+
+import pytest
+
+from flowbot.sandbox.enkapush import Fault
+from flowbot.sandbox.slack import SandboxPerson, text_of
+from tests.journeys.at_a_form import LEAST, add_flow, form_again, is_told, opens
+from tests.journeys.world import AGENCY, MARKETING, POLICY, RANDOM, World, on_both_databases
+
+OTHERS = POLICY.replace('viewers = ["S0LEADS"]', 'viewers = ["*"]\neditors = ["S0EDITORS"]')
+
+
+async def past(person: SandboxPerson, command: str = "/flows history", channel: str = MARKETING) -> list[str]:
+    """The lines of the answer, newest first, without their times."""
+    before = len(await person.sees(channel))
+    await person.types(channel, command)
+    await person.waits_until(lambda: len(person._core.workspace.visible(channel, person.id)) > before)
+    answer = (await person.sees(channel))[-1]
+    assert answer.is_ephemeral
+    return [line.split(" · ", 1)[-1] for line in text_of(answer).splitlines()[1:]]
+
+
+async def saves(person: SandboxPerson, command: str, typed: dict[str, str], channel: str = MARKETING) -> None:
+    await opens(person, command, channel)
+    await person.submits(typed)
+    await person.waits_for(channel, "#")
+    await person.closes()
+
+
+@on_both_databases
+async def test_it_tells_who_did_what_newest_first(running: World) -> None:
+    await saves(running.emma, "/flows create", LEAST)
+    await opens(running.ayse, "/flows düzenle 1")
+    await running.ayse.submits({"Başlık": "Yeni"})
+    await is_told(running.ayse, "değiştirildi")
+    assert await past(running.emma) == [
+        "flowbot · Edit: applied #1",
+        "U0AYSE · Edit: submitted #1",
+        "flowbot · New flow: applied #1",
+        "U0EMMA · New flow: submitted",
+    ]
+    assert await past(running.burak, "/flows geçmiş 1") == [
+        "flowbot · Düzenleme: uygulandı #1",
+        "U0AYSE · Düzenleme: gönderildi #1",
+        "flowbot · Yeni akış: uygulandı #1",
+        "U0EMMA · Yeni akış: gönderildi",
+    ]
+
+
+async def test_it_names_people_without_calling_them(http: World) -> None:
+    await saves(http.emma, "/flows create", LEAST | {"Name": "<!channel> <@U0BURAK>"})
+    await http.ayse.types(MARKETING, "/flows geçmiş")
+    answer = await http.ayse.waits_for(MARKETING, "U0EMMA")
+    assert [(mention.kind, mention.value) for mention in http.slack.mentions_in(answer)] == [("user", "U0EMMA")]
+
+
+async def test_it_has_what_was_not_done_too(http: World) -> None:
+    add_flow(http)
+    await opens(http.emma, "/flows edit 1")
+    http.enkapush.store.update_flow(1, name="Theirs")
+    await http.emma.submits({"Title": "Mine"})
+    await form_again(http.emma, "was changed by somebody else")
+    await opens_again_and_is_refused(http)
+    assert await past(http.burak, "/flows history 1") == [
+        "flowbot · Düzenleme: yapılmadı #1",
+        "U0EMMA · Düzenleme: gönderildi #1",
+        "flowbot · Düzenleme: güncel değil, yapılmadı #1",
+        "U0EMMA · Düzenleme: gönderildi #1",
+    ]
+
+
+async def opens_again_and_is_refused(http: World) -> None:
+    http.enkapush.faults.add(Fault.status(422, '{"errors": {"title": ["No."]}}', method="POST"))
+    await http.emma.submits({"Name": "Theirs"})
+    await form_again(http.emma, "title: No.")
+
+
+async def test_hidden_websites_events_are_not_there(http: World) -> None:
+    await http.policy(OTHERS)
+    await saves(http.emma, "/flows create", LEAST, AGENCY)
+    hidden = http.enkapush.store.flow(1)
+    assert hidden.website_id == 3
+    assert await past(http.emma) == ["Nothing was changed through flowbot on this channel's websites yet."]
+    assert len(await past(http.emma, channel=AGENCY)) == 2
+
+
+async def test_a_hidden_flows_history_is_like_a_missing_ones(http: World) -> None:
+    await http.policy(OTHERS)
+    await saves(http.emma, "/flows create", LEAST, AGENCY)
+    (hidden,) = await past(http.emma, "/flows history 1")
+    (missing,) = await past(http.emma, "/flows history 2")
+    assert hidden.replace("1", "N") == missing.replace("2", "N") == "Nothing is known of a flow N here."
+
+
+async def test_a_flow_that_nobody_touched_through_flowbot_has_none(http: World) -> None:
+    add_flow(http)
+    assert await past(http.emma, "/flows history 1") == ["Nothing is known of a flow 1 here."]
+
+
+@pytest.mark.parametrize(("channel", "said"), [(AGENCY, "does not let you"), (RANDOM, "no policy yet")])
+async def test_only_those_who_may_view_see_it(http: World, channel: str, said: str) -> None:
+    await http.emma.types(channel, "/flows history")
+    await http.emma.waits_for(channel, said)
+
+
+async def test_it_ends_after_the_latest(http: World) -> None:
+    for number in range(1, 13):
+        await opens(http.emma, "/flows create")
+        await http.emma.submits(LEAST)
+        await is_told(http.emma, f"Flow #{number} was created")
+        await http.emma.closes()
+    lines = await past(http.emma)
+    assert len(lines) == 20
+    assert lines[0] == "flowbot · New flow: applied #12"

@@ -1,0 +1,335 @@
+"""Making and editing flows in an Enkapush that does what it likes: one effect, or what is not known is said."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+import pytest
+
+from flowbot.domain.changes import Change, Event, FormToken, Image, Kind, NewChange, Outcome, Picture, State
+from flowbot.domain.content import Content, Unread, Wanted
+from flowbot.domain.flows import Button, Flow, Wait
+from flowbot.domain.types import ChannelId, FlowId, UserId, WebsiteId
+from flowbot.errors import Fault, UserError
+from flowbot.services.apply import Applying, LeaseLostError
+from flowbot.services.catalog import Catalog
+from flowbot.services.ports import FlowUpdate, Lease, NotDone, Unclear
+from flowbot.storage.changes import StoredChanges
+from flowbot.storage.database import Database
+from flowbot.storage.images import StoredImages
+
+NOON: Final = datetime(2026, 3, 1, 12, tzinfo=UTC)
+HERE: Final = Lease("here", NOON + timedelta(hours=1))
+CONTENT: Final = Content(WebsiteId(1), "Name", "Title", "Text", Wait(1, "days"), url="https://x.example")
+NEW: Final = Wanted(CONTENT, Unread(segment="all"))
+
+
+def flow_of(content: Content, number: int, **other: Any) -> Flow:
+    return Flow(
+        id=FlowId(number),
+        website_id=content.website_id,
+        name=content.name,
+        title=content.title,
+        description=content.description,
+        wait=content.wait,
+        url=content.url,
+        ttl=content.ttl,
+        is_silent=content.is_silent,
+        is_auto_hide=content.is_auto_hide,
+        buttons=(content.button_1, content.button_2),
+        **({"is_enabled": False} | other),
+    )
+
+
+@dataclass
+class Account:
+    """An Enkapush: its flows, what was written, and how the next writes and readings end.
+
+    A write in `writing` is `lost` (no effect, no answer), `mute` (effect, no answer), `late` (no answer, and the effect
+    comes two readings later), `deaf` (an answer, no effect), `enabled` (made enabled) or a reason why it is refused.
+    """
+
+    flows: dict[int, Flow] = field(default_factory=dict)
+    created: list[Content] = field(default_factory=list)
+    updates: list[FlowUpdate] = field(default_factory=list)
+    writing: list[str] = field(default_factory=list)
+    away: int = 0
+    pauses: list[float] = field(default_factory=list)
+    coming: list[Flow] = field(default_factory=list)
+
+    def now(self) -> datetime:
+        return NOON
+
+    async def sleep(self, seconds: float) -> None:
+        self.pauses.append(seconds)
+        if self.coming and len(self.pauses) > 2:
+            arrived = self.coming.pop()
+            self.flows[arrived.id] = arrived
+
+    async def all_flows(self) -> Sequence[Flow]:
+        self._answer()
+        return list(self.flows.values())
+
+    async def flow(self, flow_id: FlowId) -> Flow | None:
+        self._answer()
+        return self.flows.get(flow_id)
+
+    def _answer(self) -> None:
+        if self.away:
+            self.away -= 1
+            raise Fault("fault.enkapush_down")
+
+    async def create(self, content: Content, unread: Unread, image: Image | None) -> FlowId:
+        self.created.append(content)
+        how = self._begin()
+        made = flow_of(content, max(self.flows, default=0) + 1, is_enabled=how == "enabled")
+        if how == "late":
+            self.coming.append(made)
+        elif how != "lost":
+            self.flows[made.id] = made
+        self._end(how)
+        return made.id
+
+    async def update(self, flow: FlowId, update: FlowUpdate) -> None:
+        self.updates.append(update)
+        how = self._begin()
+        if how not in {"lost", "deaf"}:
+            image_url = "https://x.example/new.png" if update.image else self.flows[flow].image_url
+            self.flows[flow] = flow_of(update.wanted, flow, image_url=image_url)
+        self._end(how)
+
+    def _begin(self) -> str:
+        how = self.writing.pop(0) if self.writing else "well"
+        if how.startswith("not_done"):
+            raise NotDone(how)
+        return how
+
+    def _end(self, how: str) -> None:
+        if how in {"lost", "mute", "late"}:
+            raise Unclear("unclear.enkapush")
+
+    async def set_enabled(self, flow: FlowId, enabled: bool) -> None:
+        raise AssertionError(f"nobody enables flow {flow} here")
+
+    async def delete(self, flow: FlowId) -> None:
+        raise AssertionError(f"nobody deletes flow {flow} here")
+
+    async def of(self, flow: Flow) -> Image | None:
+        raise AssertionError(f"nobody asks for the picture of flow {flow.id} here")
+
+    async def fetch(self, picture: Picture) -> Image:
+        if picture.name == "none":
+            raise UserError("form.problem_image_type")
+        return Image(b"\x89PNG\r\n\x1a\n", "image/png", picture.name)
+
+
+class Bench:
+    """An account, a database, and what is asked."""
+
+    def __init__(self, database: Database) -> None:
+        self.account = Account()
+        self.store = StoredChanges(database, self.account.now)
+        account = self.account
+        self.applying = Applying(
+            store=self.store,
+            images=StoredImages(database),
+            pictures=account,
+            flow_pictures=account,
+            source=account,
+            writer=account,
+            catalog=Catalog(account, clock=account.now, monotonic=lambda: 0.0),
+            clock=account.now,
+            owner=HERE.owner,
+            sleep=account.sleep,
+        )
+
+    async def asks(self, kind: Kind, wanted: Wanted, **other: Any) -> Change:
+        """A change that this process has in hand, about to be written."""
+        new = NewChange(
+            token=FormToken(f"t{kind}{other.pop('number', 1)}"),
+            kind=kind,
+            requester=UserId("U0EMMA"),
+            channel=ChannelId("C1"),
+            website=WebsiteId(1),
+            wanted=wanted,
+            **other,
+        )
+        change, _ = await self.store.submit(new, HERE, Event(NOON, "change.submitted", new.requester))
+        return await self.store.move(change, replace(change, state=State.APPLYING))
+
+    async def edits(self, wanted: Wanted, before: Flow, **other: Any) -> Change:
+        """An edit of `before`."""
+        return await self.asks(Kind.EDIT, wanted, flow=before.id, before=before, **other)
+
+
+@pytest.fixture
+def bench(database: Database) -> Bench:
+    return Bench(database)
+
+
+# --- making --------------------------------------------------------------------------------------------------------
+
+
+async def test_a_flow_is_sent_once_and_read_back(bench: Bench) -> None:
+    verdict = await bench.applying.apply(await bench.asks(Kind.CREATE, NEW))
+    assert (verdict.state, verdict.outcome.flow) == (State.APPLIED, 1)
+    assert verdict.flow == bench.account.flows[1]
+    assert bench.account.created == [CONTENT]
+
+
+@pytest.mark.parametrize(("how", "looks"), [("mute", 1), ("late", 3)])
+async def test_a_flow_that_comes_without_an_answer_is_found(bench: Bench, how: str, looks: int) -> None:
+    bench.account.flows[7] = flow_of(CONTENT, 7)
+    bench.account.writing = [how]
+    verdict = await bench.applying.apply(await bench.asks(Kind.CREATE, NEW))
+    assert (verdict.state, verdict.outcome.flow) == (State.APPLIED, 8)
+    assert len(bench.account.pauses) == looks
+    assert len(bench.account.created) == 1
+
+
+@pytest.mark.parametrize(("away", "key"), [(0, "unknown.create"), (99, "unknown.create_unseen")])
+async def test_a_flow_that_is_not_found_is_not_sent_again(bench: Bench, away: int, key: str) -> None:
+    bench.account.flows[7] = flow_of(CONTENT, 7)
+    bench.account.writing = ["lost"]
+    change = await bench.asks(Kind.CREATE, NEW)
+    real = bench.account.create
+
+    async def create(content: Content, unread: Unread, image: Image | None) -> FlowId:
+        bench.account.away = away
+        return await real(content, unread, image)
+
+    bench.account.create = create  # type: ignore[method-assign]  # Enkapush goes away in that moment
+    verdict = await bench.applying.apply(change)
+    assert (verdict.state, verdict.outcome) == (State.UNKNOWN, Outcome(key))
+    assert len(bench.account.created) == 1
+
+
+async def test_what_was_sent_by_a_process_that_died_is_looked_for_and_never_sent(bench: Bench) -> None:
+    change = await bench.asks(Kind.CREATE, NEW)
+    assert await bench.store.latch(change.id, HERE.owner, NOON, FlowId(3))
+    kept = await bench.store.get(change.id)
+    assert kept is not None
+    assert (await bench.applying.apply(kept)).state is State.UNKNOWN
+    bench.account.flows = {3: flow_of(CONTENT, 3), 4: flow_of(CONTENT, 4)}
+    assert (await bench.applying.apply(kept)).outcome.flow == 4
+    assert bench.account.created == []
+
+
+async def test_of_two_alike_each_finds_its_own(bench: Bench) -> None:
+    bench.account.writing = ["mute", "lost"]
+    first = await bench.asks(Kind.CREATE, NEW)
+    second = await bench.asks(Kind.CREATE, NEW, number=2)
+    assert await bench.store.latch(second.id, HERE.owner, NOON, None)
+    verdict = await bench.applying.apply(first)
+    told = Event(NOON, "change.applied", None, change=first.id, kind=Kind.CREATE, flow=verdict.outcome.flow)
+    await bench.store.move(first, replace(first, state=verdict.state, outcome=verdict.outcome), told)
+    kept = await bench.store.get(second.id)
+    assert kept is not None
+    assert (await bench.applying.apply(kept)).state is State.UNKNOWN
+
+
+async def test_a_flow_made_elsewhere_a_moment_before_is_not_taken_for_it(bench: Bench) -> None:
+    await bench.applying.catalog.latest()
+    bench.account.flows[5] = flow_of(CONTENT, 5)
+    bench.account.writing = ["lost"]
+    assert (await bench.applying.apply(await bench.asks(Kind.CREATE, NEW))).state is State.UNKNOWN
+
+
+async def test_nothing_is_sent_where_enkapush_is_away_beforehand(bench: Bench) -> None:
+    bench.account.away = 1
+    verdict = await bench.applying.apply(await bench.asks(Kind.CREATE, NEW))
+    assert (verdict.state, verdict.outcome.key) == (State.FAILED, "not_done.down")
+    assert bench.account.created == []
+
+
+async def test_a_flow_that_is_enabled_against_the_wish_is_said_loudly(bench: Bench) -> None:
+    bench.account.writing = ["enabled"]
+    verdict = await bench.applying.apply(await bench.asks(Kind.CREATE, NEW))
+    assert (verdict.state, verdict.outcome.key) == (State.UNKNOWN, "unknown.enabled")
+
+
+async def test_a_process_that_lost_its_lease_sends_nothing(bench: Bench) -> None:
+    change = await bench.asks(Kind.CREATE, NEW)
+    await bench.store.release(change.id, HERE.owner)
+    assert await bench.store.claim(NOON + timedelta(hours=2), Lease("there", NOON + timedelta(hours=3)))
+    with pytest.raises(LeaseLostError):
+        await bench.applying.apply(change)
+    assert bench.account.created == []
+
+
+@pytest.mark.parametrize("reason", ["not_done.refused", "not_done.key", "not_done.busy"])
+async def test_a_refusal_is_the_outcome(bench: Bench, reason: str) -> None:
+    bench.account.writing = [reason]
+    verdict = await bench.applying.apply(await bench.asks(Kind.CREATE, NEW))
+    assert (verdict.state, verdict.outcome.key) == (State.FAILED, reason)
+
+
+async def test_a_picture_that_is_none_stops_it_before_anything_is_sent(bench: Bench) -> None:
+    change = await bench.asks(Kind.CREATE, NEW, picture=Picture("F1", "", "none"))
+    verdict = await bench.applying.apply(change)
+    assert (verdict.state, verdict.outcome.key) == (State.FAILED, "form.problem_image_type")
+    verdict = await bench.applying.apply(await bench.asks(Kind.CREATE, replace(NEW, image="gone"), number=2))
+    assert (verdict.state, verdict.outcome.key) == (State.FAILED, "not_done.image_gone")
+    assert bench.account.created == []
+
+
+# --- editing -------------------------------------------------------------------------------------------------------
+
+BEFORE: Final = flow_of(CONTENT, 7)
+EDITED: Final = Wanted(replace(CONTENT, title="New", button_1=Button("Go", "https://x.example")))
+
+
+async def test_an_edit_is_sent_once_and_read_back(bench: Bench) -> None:
+    bench.account.flows[7] = replace(BEFORE, changed_at=NOON)
+    verdict = await bench.applying.apply(await bench.edits(EDITED, BEFORE))
+    assert verdict.state is State.APPLIED
+    assert verdict.details["changed"] == ["title", "button_1"]
+    assert [update.wanted for update in bench.account.updates] == [EDITED.content]
+
+
+@pytest.mark.parametrize(("writing", "sent"), [(["mute"], 1), (["lost"], 2), (["lost", "mute"], 2)])
+async def test_an_edit_without_an_answer_is_there_in_the_end(bench: Bench, writing: list[str], sent: int) -> None:
+    bench.account.flows[7] = BEFORE
+    bench.account.writing = list(writing)
+    verdict = await bench.applying.apply(await bench.edits(EDITED, BEFORE))
+    assert verdict.state is State.APPLIED
+    assert Content.of(bench.account.flows[7]) == EDITED.content
+    assert len(bench.account.updates) == sent
+
+
+async def test_an_edit_that_is_lost_again_and_again_is_not_known(bench: Bench) -> None:
+    bench.account.flows[7] = BEFORE
+    bench.account.writing = ["lost"] * 9
+    verdict = await bench.applying.apply(await bench.edits(EDITED, BEFORE))
+    assert (verdict.state, verdict.outcome.key) == (State.UNKNOWN, "unknown.edit")
+    assert len(bench.account.updates) == 2
+
+
+@pytest.mark.parametrize("change", [{"name": "Theirs"}, {"is_enabled": True}, {"image_url": "https://x.example/a"}])
+async def test_a_flow_that_changed_since_is_out_of_date(bench: Bench, change: dict[str, Any]) -> None:
+    bench.account.flows[7] = replace(BEFORE, **change)
+    verdict = await bench.applying.apply(await bench.edits(EDITED, BEFORE))
+    assert verdict.state is State.OUT_OF_DATE
+    assert verdict.outcome.params["fields"] == list(change)
+    assert bench.account.updates == []
+
+
+async def test_a_yes_without_an_effect_is_no_success(bench: Bench) -> None:
+    bench.account.flows[7] = BEFORE
+    bench.account.writing = ["deaf"]
+    verdict = await bench.applying.apply(await bench.edits(EDITED, BEFORE))
+    assert (verdict.state, verdict.outcome.key) == (State.FAILED, "not_done.ignored")
+    assert verdict.outcome.params["fields"] == ["title", "button_1"]
+
+
+async def test_a_flow_that_is_gone_is_not_edited(bench: Bench) -> None:
+    verdict = await bench.applying.apply(await bench.edits(EDITED, BEFORE))
+    assert (verdict.state, verdict.outcome.key) == (State.FAILED, "not_done.gone")
+
+
+async def test_an_edit_that_changes_nothing_writes_nothing(bench: Bench) -> None:
+    bench.account.flows[7] = BEFORE
+    verdict = await bench.applying.apply(await bench.edits(Wanted(CONTENT), BEFORE))
+    assert verdict.state is State.APPLIED
+    assert bench.account.updates == []

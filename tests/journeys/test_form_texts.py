@@ -1,0 +1,54 @@
+"""Whatever people type is what Enkapush gets, and what others are shown."""
+
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from flowbot.sandbox.slack import text_of
+from tests.journeys.at_a_form import LEAST, field_errors, opens, writes
+from tests.journeys.world import MARKETING, World
+
+ANY: st.SearchStrategy[str] = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=30).filter(
+    str.strip
+)
+TURKISH = st.text("ıİiIğüşöçĞÜŞÖÇâ'’ \n", min_size=1, max_size=30).filter(str.strip)
+PIECES = ["<!channel>", "<@U0AYSE>", "*", "_", "`", "&amp;", "http://x.co|y", ":tada:", "👩‍👩‍👧", "\n", "#", "@here"]
+MARKUP = st.lists(st.sampled_from(PIECES), min_size=1, max_size=8).map(" ".join).filter(str.strip)
+TEXTS = ANY | TURKISH | MARKUP
+FEW = settings(
+    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
+
+
+@FEW
+@given(name=TEXTS, title=TEXTS, description=TEXTS, utm=ANY)
+@example(name="İ", title="\N{RIGHT-TO-LEFT OVERRIDE}abc", description="line\r\n\tline", utm="\N{NO-BREAK SPACE}x")
+@example(name="a\x00b", title="😀" * 40, description='"; name="is_enabled"\r\n\r\n1', utm="%s{0}")
+async def test_what_was_typed_is_what_is_sent_and_shown(
+    http: World, name: str, title: str, description: str, utm: str
+) -> None:
+    number = len(http.enkapush.store.flows) + 1
+    await opens(http.emma, "/flows create")
+    typed = {"Name": name, "Title": title, "Description": description, "UTM campaign": utm}
+    submitted = await http.emma.submits(typed)
+    assert submitted.response_action == "update"
+    told = await http.emma.waits_for(MARKETING, f"Flow #{number} was created, disabled.")
+    await http.emma.closes()
+    flow = http.enkapush.store.flow(number)
+    assert (flow.name, flow.title, flow.description, flow.utm_campaign) == (name, title, description, utm)
+    assert writes(http)[-1].texts["is_enabled"] == "0"
+    await http.emma.types(MARKETING, f"/flows show {number}")
+    shown = await http.emma.waits_for(MARKETING, lambda message: message.ts > told.ts and "#" in text_of(message))
+    assert title in text_of(shown)
+    assert description in text_of(shown)
+    assert http.slack.mentions_in(told) == http.slack.mentions_in(shown) == []
+
+
+@pytest.mark.parametrize("label", ["Name", "Title", "Description", "UTM source"])
+async def test_half_a_character_is_refused_at_its_field(http: World, label: str) -> None:
+    await opens(http.emma, "/flows create")
+    submitted = await http.emma.submits(LEAST | {label: "half \ud83d of it"})
+    errors = field_errors(http.emma, submitted.errors)
+    assert list(errors) == [label]
+    assert "half a character" in errors[label]
+    assert writes(http) == []

@@ -42,13 +42,13 @@ class FormOpening:
         return Answer()
 
     async def reopen(self, visit: Visit, token: FormToken, trigger: str) -> Answer:
-        """Open a form again that was not saved, as it was typed."""
+        """Open a form again that was not saved, as it was typed, even if its flow has changed since."""
         draft = await self.forms.draft(visit.reader, token)
         await self.forms.allowed(visit.reader, draft.channel)
         kind = kind_of(draft)
         view_id = await self.modals.open(trigger, views.loading(kind, visit.t))
         here = replace(visit, place=replace(visit.place, channel=draft.channel))
-        await self._fill(here, kind, draft.flow, view_id, fresh=False)
+        await self._fill(here, kind, draft.flow, view_id, fresh=True, draft=draft)
         return Answer()
 
     async def start_over(self, visit: Visit, metadata: FormMetadata, view_id: str) -> Answer:
@@ -57,8 +57,16 @@ class FormOpening:
         await self._fill(visit, metadata.kind, metadata.flow, view_id, fresh=True, turn=metadata.turn + 1)
         return Answer()
 
-    async def _fill(
-        self, visit: Visit, kind: FormKind, flow: FlowId | None, view_id: str, *, fresh: bool, turn: int = 0
+    async def _fill(  # noqa: PLR0913 - each is one thing that tells a form from another
+        self,
+        visit: Visit,
+        kind: FormKind,
+        flow: FlowId | None,
+        view_id: str,
+        *,
+        fresh: bool,
+        turn: int = 0,
+        draft: Draft | None = None,
     ) -> None:
         """Put the form, or the reason why there is none, in the place of the loading view."""
         try:
@@ -67,7 +75,7 @@ class FormOpening:
             await self.modals.update(view_id, views.sentence_view(kind, visit.t, error.key, error.params))
             return
         metadata = self._metadata(visit, kind, ready.before, turn)
-        draft = ready.draft
+        draft = draft or ready.draft
         typed = draft.typed if draft else first_typed(kind, ready)
         await self.forms.keep(self._draft(metadata, visit.reader, ready.before, draft.typed if draft else {}))
         data = FormData(

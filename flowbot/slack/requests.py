@@ -48,7 +48,6 @@ class Requests:
             Action.CHECK_AGAIN: self._check_again,
             Action.ASK_AGAIN: self._ask_again,
             Action.RESTORE: self._restore,
-            Action.CHANGE_OPEN: self._opened,
         }
 
     async def ask(self, visit: Visit, kind: Kind, flow: FlowId, reason: str) -> Answer:
@@ -154,11 +153,6 @@ class Requests:
 
     async def _restore(self, visit: Visit, press: BlockActions) -> Answer:
         return await self._started(visit, await self.approvals.restore(visit.reader, _change_id(press)))
-
-    @staticmethod
-    async def _opened(_visit: Visit, _press: BlockActions) -> Answer:
-        """Slack has opened the page of a link; it tells so, and there is nothing left to do."""
-        return Answer()
 
 
 def _change_id(press: BlockActions) -> ChangeId:

@@ -1,0 +1,166 @@
+"""The Home tab: what waits, what was asked, where one may do what; and deciding there."""
+
+import pytest
+
+from flowbot.sandbox.slack import SandboxPerson, View, text_of
+from tests.journeys.at_a_form import add_flow
+from tests.journeys.world import APPROVALS, MARKETING, World, on_both_databases
+
+POLICY = """
+[websites]
+1 = "Lale Moda"
+3 = "Kitap Durağı"
+
+[[channels]]
+id = "C0MARKETING"
+websites = [1]
+viewers = ["*"]
+editors = ["S0EDITORS"]
+approvers = ["S0LEADS"]
+approval.channel = "C0APPROVALS"
+
+[[channels]]
+id = "C0RANDOM"
+websites = [3]
+viewers = ["U0BURAK"]
+editors = ["U0BURAK"]
+approvers = ["U0DENIZ"]
+"""
+
+
+@pytest.fixture(autouse=True)
+def all_but_one_read_english(world: World) -> None:
+    world.burak.person.locale = "en-GB"
+
+
+@pytest.fixture
+async def office(running: World) -> World:
+    """A bot at work in each mode, and a policy with a channel for approvals."""
+    await running.policy(POLICY)
+    return running
+
+
+async def asks(person: SandboxPerson, text: str, channel: str = MARKETING) -> None:
+    await person.types(channel, text)
+    await person.waits_for(channel, "Asked for approval")
+
+
+async def home(person: SandboxPerson, text: str = "As of") -> View:
+    """The Home tab, once it says `text`."""
+    await person.opens_home()
+    return await person.waits_for_home(text)
+
+
+def part(view: View, title: str) -> str:
+    """What stands under a heading."""
+    texts, inside = [], False
+    for block in view.blocks:
+        if block["type"] == "header":
+            inside = block["text"]["text"] == title
+        elif inside:
+            texts.append(text_of(View(**{**vars(view), "blocks": [block]})))
+    return "\n".join(texts)
+
+
+@on_both_databases
+async def test_what_waits_is_approved_at_home(office: World) -> None:
+    flow = add_flow(office, name="Spring", title="Tulips")
+    await asks(office.emma, f"/flows enable {flow} It begins on Friday")
+    view = await home(office.burak, "Spring")
+    for text in (f"Enable #{flow} Spring", "Tulips", "Lale Moda", "It begins on Friday", "0 of 1"):
+        assert text in part(view, "Waiting for you")
+    await office.burak.clicks(view, "Approve")
+    view = await office.burak.waits_for_home("Nothing waits for you")
+    assert office.enkapush.store.flows[flow].is_enabled
+    assert "Applied" in part(view, "Recently decided")
+    await office.burak.waits_for(APPROVALS, "Applied")
+
+
+async def test_somebody_reads_it_in_their_own_language(office: World) -> None:
+    view = await home(office.ayse, "Güncelleme")
+    assert "akışları düzenlemek" in part(view, "flowbot'u kullanabileceğiniz kanallar")
+
+
+async def test_what_waits_is_rejected_at_home_with_a_reason(office: World) -> None:
+    flow = add_flow(office, name="Spring")
+    await asks(office.emma, f"/flows delete {flow}")
+    await office.burak.clicks(await home(office.burak, "Spring"), "Reject")
+    await office.burak.waits_for_view("Spring")
+    assert not (await office.burak.submits({"Reason": "We still need it"})).errors
+    view = await office.burak.waits_for_home("Nothing waits for you")
+    assert "Rejected" in part(view, "Recently decided")
+    await office.burak.waits_for(APPROVALS, "We still need it")
+    assert flow in office.enkapush.store.flows
+
+
+async def test_one_withdraws_ones_own_request_at_home(office: World) -> None:
+    flow = add_flow(office, name="Spring")
+    await asks(office.emma, f"/flows enable {flow}")
+    view = await home(office.emma, "Spring")
+    assert office.emma.buttons(view).count("Approve") == 0
+    await office.emma.clicks(view, "Withdraw")
+    view = await office.emma.waits_for_home("Withdrawn")
+    assert f"Enable #{flow} Spring" in part(view, "Asked by you")
+    assert "Withdraw" not in office.emma.buttons(view)
+
+
+async def test_who_comes_late_is_told_directly_and_sees_what_is_true_now(office: World) -> None:
+    flow = add_flow(office, name="Spring")
+    await asks(office.emma, f"/flows enable {flow}")
+    view = await home(office.burak, "Spring")
+    await office.emma.clicks(await home(office.emma, "Spring"), "Withdraw")
+    await office.emma.waits_for_home("Withdrawn")
+    await office.burak.clicks(view, "Approve")
+    direct = office.slack.workspace.direct_message(office.burak.id).id
+    await office.burak.waits_for(direct, "withdrew this request")
+    await office.burak.waits_for_home("Nothing waits for you")
+    assert not office.enkapush.store.flows[flow].is_enabled
+
+
+async def test_a_right_that_is_gone_is_gone_at_the_press(office: World) -> None:
+    flow = add_flow(office, name="Spring")
+    await asks(office.emma, f"/flows enable {flow}")
+    view = await home(office.burak, "Spring")
+    await office.policy(POLICY.replace("S0LEADS", "U0DENIZ"))
+    await office.burak.clicks(view, "Approve")
+    direct = office.slack.workspace.direct_message(office.burak.id).id
+    await office.burak.waits_for(direct, "does not let you")
+    assert "Spring" not in text_of(await office.burak.waits_for_home("Nothing waits for you"))
+
+
+async def test_nobody_learns_of_what_they_may_not_see(http: World) -> None:
+    await http.policy(POLICY)
+    flow = add_flow(http, name="Novels", website_id=3)
+    await asks(http.burak, f"/flows enable {flow}", "C0RANDOM")
+    await http.deniz.clicks(await home(http.deniz, "Novels"), "Approve")
+    await http.deniz.waits_for_home("Nothing waits for you")
+    text = text_of(await home(http.emma))
+    assert "marketing" in text or "C0MARKETING" in text
+    for hidden in ("Novels", "random", "C0RANDOM", "Kitap"):
+        assert hidden not in text
+
+
+async def test_everyone_in_a_channel_does_not_mean_those_who_are_not_in_it(http: World) -> None:
+    everyone = POLICY.replace('["U0BURAK"]', '["*"]').replace('["U0DENIZ"]', '["*"]')
+    await http.policy(everyone)
+    http.slack.workspace.channels["C0RANDOM"].members.remove("U0EMMA")
+    http.slack.workspace.channels["C0RANDOM"].members.append("U0FLOWBOT")
+    flow = add_flow(http, name="Novels", website_id=3)
+    await asks(http.burak, f"/flows enable {flow}", "C0RANDOM")
+    assert "Novels" in text_of(await home(http.deniz))
+    assert "Novels" not in text_of(await home(http.emma))
+
+
+async def test_somebody_of_another_company_finds_a_sentence(http: World) -> None:
+    view = await home(http.jonas, "this organisation only")
+    assert http.jonas.buttons(view) == []
+
+
+async def test_a_long_queue_fits_and_says_how_much_more_there_is(http: World) -> None:
+    flows = [add_flow(http, name=f"Flow {number}", title="T" * 200) for number in range(12)]
+    for flow in flows:
+        await http.emma.types(MARKETING, f"/flows enable {flow} {'because ' * 60}")
+        await http.emma.waits_for(MARKETING, f"#{flow} ")
+    view = await home(http.burak, "Flow 0")
+    assert http.burak.buttons(view).count("Approve") == 10
+    assert "2 more" in part(view, "Waiting for you")

@@ -1,0 +1,149 @@
+"""How the Home tab looks: any content fits Slack and stays inert."""
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from flowbot.domain.changes import Change, ChangeId, FormToken, Kind, NewChange, State
+from flowbot.domain.content import Content, Unread, Wanted
+from flowbot.domain.flows import Button, Flow, Wait
+from flowbot.domain.policy import ApprovalRule, ChannelPolicy, Permission
+from flowbot.domain.types import ChannelId, FlowId, UserId, WebsiteId
+from flowbot.locales import Locales, Translator
+from flowbot.sandbox.slack import demo_workspace
+from flowbot.sandbox.slack.validation.views import check_view
+from flowbot.services.home import ASKED_MAX, RECENT_MAX, Reach
+from flowbot.services.requests import RequestShown
+from flowbot.slack.views.home import WAITING_MAX, HomeShown, home, loading, said
+from flowbot.slack.views.sentences import sentence
+
+WORKSPACE = demo_workspace()
+LOCALES = Locales(fixed=None, zone=ZoneInfo("Europe/Istanbul"))
+EN, TR = LOCALES.translator("en-US"), LOCALES.translator("tr-TR")
+NOW = datetime(2026, 5, 1, 9, 0, tzinfo=UTC)
+SHOP = WebsiteId(1)
+CHANNEL = ChannelId("C0MARKETING")
+WIDE = "\N{PARTY POPPER}مرحبا漢<!channel> *b* <@U0AYSE> https://evil.example ğ"
+LONG = (WIDE * 100)[:3000]
+TEXTS = st.one_of(st.text(max_size=40), st.sampled_from(["", " ", "\n", WIDE, LONG]))
+
+
+def request(
+    number: int = 1, state: State = State.PENDING, kind: Kind = Kind.EDIT, text: str = "Spring"
+) -> RequestShown:
+    flow = Flow(
+        FlowId(number),
+        SHOP,
+        text,
+        text,
+        text,
+        Wait(3, "days"),
+        is_enabled=True,
+        url=text,
+        buttons=(Button(text, text), Button("", "")),
+    )
+    content = Content.of(flow)
+    other = replace(
+        content, title=f"x{text}", description=f"x{text}", url=f"x{text}", button_1=Button(f"x{text}", text)
+    )
+    wanted = Wanted(other, Unread()) if kind is Kind.EDIT else None
+    asked = NewChange(FormToken("t"), kind, UserId("U0EMMA"), CHANNEL, SHOP, flow.id, flow, wanted=wanted, reason=text)
+    change = Change(
+        ChangeId(f"c{number}"), asked, state, 3, NOW - timedelta(hours=2), NOW - timedelta(hours=1), rule=ApprovalRule()
+    )
+    return RequestShown(change, (), {SHOP: text[:75] or "Shop"})
+
+
+def reach(number: int = 1, name: str = "Shop") -> Reach:
+    policy = ChannelPolicy(id=ChannelId(f"C0{number}"), websites="all")
+    return Reach(policy.id, (Permission.VIEW, Permission.EDIT), (name,) * 40, policy)
+
+
+def drawn(t: Translator = EN, **parts: Any) -> dict[str, Any]:
+    empty: dict[str, Any] = {
+        "for_me": (), "by_me": (), "recent": (), "more": 0, "reach": (), "is_certain": True, "links": {}
+    }  # fmt: skip
+    return checked(home(HomeShown(**(empty | parts)), t, NOW))
+
+
+def checked(view: dict[str, Any]) -> dict[str, Any]:
+    check_view(json.loads(json.dumps(view)), WORKSPACE, "home")
+    return view
+
+
+def told(view: dict[str, Any]) -> str:
+    return json.dumps(view, ensure_ascii=False)
+
+
+@pytest.mark.parametrize("t", [EN, TR], ids=["en", "tr"])
+def test_whoever_has_nothing_is_told_so(t: Translator) -> None:
+    for key in ("home.nothing_waits", "home.nothing_asked", "home.no_channels", "home.nothing_recent"):
+        assert t(key) in told(drawn(t))
+
+
+def test_something_stands_there_at_once_or_instead() -> None:
+    assert EN("home.loading") in told(checked(loading(EN)))
+    assert EN("denied.external") in told(checked(said(sentence(EN, "denied.external"))))
+
+
+def test_a_request_is_decided_or_opened_from_here() -> None:
+    view = drawn(for_me=(request(),), links={ChangeId("c1"): "https://lale.slack.com/archives/C0/p1"})
+    (row,) = [block for block in view["blocks"] if block["type"] == "actions"]
+    assert [each["text"]["text"] for each in row["elements"]] == ["Approve", "Reject"]
+    assert [each["accessibility_label"] for each in row["elements"]] == ["Approve: Edit #1", "Reject: Edit #1"]
+    assert "https://lale.slack.com/archives/C0/p1" in told(view)
+
+
+def test_an_edit_is_decided_on_with_its_changes_before_ones_eyes() -> None:
+    view = told(drawn(for_me=(request(),)))
+    assert '"Title: "' in view
+    assert "xSpring" in view
+
+
+@pytest.mark.parametrize("kind", [Kind.ENABLE, Kind.DELETE])
+def test_what_weighs_most_is_asked_once_more(kind: Kind) -> None:
+    (row,) = [block for block in drawn(for_me=(request(kind=kind),))["blocks"] if block["type"] == "actions"]
+    assert "#1?" in row["elements"][0]["confirm"]["title"]["text"]
+
+
+@pytest.mark.parametrize("state", [state for state in State if state is not State.PENDING])
+def test_only_what_waits_can_be_withdrawn(state: State) -> None:
+    assert "Withdraw:" not in told(drawn(by_me=(request(state=state),)))
+    assert "Withdraw:" in told(drawn(by_me=(request(),)))
+
+
+def test_where_slack_did_not_tell_the_groups_something_may_be_missing() -> None:
+    assert EN("home.uncertain") in told(drawn(is_certain=False))
+
+
+@settings(max_examples=25, deadline=None)
+@given(text=TEXTS, t=st.sampled_from([EN, TR]))
+def test_the_fullest_tab_with_any_text_fits(text: str, t: Translator) -> None:
+    drawn(
+        t,
+        for_me=[request(number, text=text) for number in range(1, WAITING_MAX + 1)],
+        by_me=[request(number, text=text) for number in range(11, 11 + ASKED_MAX)],
+        recent=[request(number, State.APPLIED, text=text) for number in range(31, 31 + RECENT_MAX)],
+        more=3,
+        reach=[reach(number, text[:75] or "Shop") for number in range(1, 40)],
+        is_certain=False,
+        links={ChangeId(f"c{number}"): "https://lale.slack.com/archives/C0MARKETING/p1" for number in range(60)},
+    )
+
+
+def test_foreign_text_is_never_parsed() -> None:
+    view = drawn(for_me=(request(text=WIDE),), by_me=(request(2, text=WIDE),), reach=(reach(name=WIDE),))
+    parsed = [
+        element["text"]
+        for block in view["blocks"]
+        for element in [block.get("text", {}), *block.get("fields", []), *block.get("elements", [])]
+        if element.get("type") == "mrkdwn"
+    ]
+    assert parsed
+    assert not any("channel>" in text or "evil" in text for text in parsed)

@@ -1,0 +1,77 @@
+"""The flow form as a person fills it in, in a real browser."""
+
+import base64
+import re
+from typing import Final
+
+import pytest
+from playwright.async_api import Locator, Page, expect
+
+pytestmark = pytest.mark.browser
+
+PNG: Final = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+)
+TOLD: Final = re.compile(r"/sandbox/action")
+"""Slack's client tells the bot what is typed when the keys rest for a moment."""
+
+
+def messages(page: Page) -> Locator:
+    return page.get_by_role("log").get_by_role("article")
+
+
+async def says(page: Page, text: str) -> None:
+    await page.get_by_role("textbox", name="Message").fill(text)
+    await page.keyboard.press("Enter")
+
+
+async def opens_form(page: Page, address: str, command: str) -> Locator:
+    await page.goto(f"{address}/?as=U0EMMA")
+    await says(page, command)
+    form = page.get_by_role("dialog")
+    await expect(form.get_by_label("Name", exact=True)).to_be_visible()
+    return form
+
+
+async def fills(form: Locator, name: str) -> None:
+    await form.get_by_label("Name", exact=True).fill(name)
+    await form.get_by_label("Title", exact=True).fill("Bahar geldi 🌷")
+    await form.get_by_label("Description", exact=True).fill("İlk satır\nİkinci satır")
+
+
+async def test_a_flow_with_a_picture_is_made_and_stands_in_the_list(page: Page, address: str) -> None:
+    form = await opens_form(page, address, "/flows create")
+    await fills(form, "Made in a browser")
+    await form.get_by_label("Image", exact=True).set_input_files(
+        {"name": "bahar görseli.png", "mimeType": "image/png", "buffer": PNG}
+    )
+    await form.get_by_role("button", name="Create", exact=True).click()
+    made = messages(page).filter(has_text=re.compile(r"Flow #\d+ was created, disabled\."))
+    await expect(made).to_have_count(1)
+    await expect(made.get_by_role("img", name="The picture of “Bahar geldi 🌷”")).to_have_count(1)
+    await form.get_by_role("button", name="Close").last.click()
+    await says(page, "/flows list browser")
+    await expect(messages(page).filter(has_text="Made in a browser")).to_have_count(1)
+
+
+async def test_a_slip_is_said_at_its_field_and_nothing_typed_is_lost(page: Page, address: str) -> None:
+    form = await opens_form(page, address, "/flows create")
+    await fills(form, "Slip")
+    await form.get_by_label("Button 1 title", exact=True).fill("Go")
+    await form.get_by_role("button", name="Create", exact=True).click()
+    await expect(form.get_by_text("This button has a title and no URL")).to_be_visible()
+    await expect(form.get_by_label("Title", exact=True)).to_have_value("Bahar geldi 🌷")
+    await form.get_by_label("Button 1 URL", exact=True).fill("https://lale.example")
+    await form.get_by_role("button", name="Create", exact=True).click()
+    await expect(messages(page).filter(has_text="was created, disabled.")).to_have_count(1)
+
+
+async def test_what_was_typed_is_there_again_after_closing(page: Page, address: str) -> None:
+    form = await opens_form(page, address, "/flows create")
+    async with page.expect_response(lambda answer: bool(TOLD.search(answer.url))):
+        await fills(form, "Not yet")
+    await form.get_by_role("button", name="Close").last.click()
+    await expect(form).to_have_count(0)
+    form = await opens_form(page, address, "/flows create")
+    await expect(form.get_by_text("This is what you typed on")).to_be_visible()
+    await expect(form.get_by_label("Name", exact=True)).to_have_value("Not yet")

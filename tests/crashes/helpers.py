@@ -1,0 +1,349 @@
+"""Bots in processes of their own, which a test stops, freezes and kills where it likes."""
+
+import asyncio
+import os
+import re
+import signal
+import sys
+import time
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
+from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+from weakref import WeakKeyDictionary
+
+import aiohttp
+from pydantic import SecretStr
+from sqlalchemy import text
+
+from flowbot.app import opened_database
+from flowbot.sandbox.enkapush import EnkapushSandbox, Fault
+from flowbot.sandbox.enkapush.records import Flow
+from flowbot.sandbox.slack import APP_TOKEN, BOT_TOKEN, SIGNING_SECRET, SandboxPerson, SlackSandbox
+from flowbot.sandbox.slack.delivery.http import HttpTransport
+from flowbot.sandbox.slack.delivery.parcel import Parcel
+from flowbot.sandbox.slack.model import Message, View
+from flowbot.sandbox.slack.texts import text_of
+from flowbot.settings import Settings
+from flowbot.worker.recovery import ROUND_SECONDS
+from tests.journeys.world import API_KEY, MARKETING, Time, World
+
+RECOVERY_SECONDS: Final = 10.0
+"""What CONTRACT allows, from the start of the new process."""
+ROOT: Final = Path(__file__).parents[2]
+LOOK_SECONDS: Final = 0.005
+
+POLICY: Final = """
+[[channels]]
+id = "C0MARKETING"
+websites = [1]
+viewers = ["*"]
+editors = ["*"]
+approvers = ["S0LEADS"]
+"""
+
+NewDatabase = Callable[[], AbstractContextManager[str]]
+STARTS: Final = 3
+"""A start is a second of computing: more of them at once would make all of them late."""
+_starts: Final[WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore]] = WeakKeyDictionary()
+
+
+def one_of_few() -> asyncio.Semaphore:
+    """To be held while a process starts."""
+    return _starts.setdefault(asyncio.get_running_loop(), asyncio.Semaphore(STARTS))
+
+
+async def eventually(condition: Callable[[], object], seconds: float = 10.0) -> None:
+    """Look until it holds: what happens inside another process cannot be waited for in any other way."""
+    try:
+        async with asyncio.timeout(seconds):
+            while not condition():  # noqa: ASYNC110 - see above
+                await asyncio.sleep(LOOK_SECONDS)
+    except TimeoutError:
+        raise AssertionError(f"{condition!r} did not hold within {seconds} s") from None
+
+
+class Process:
+    """A bot of its own."""
+
+    def __init__(self, process: asyncio.subprocess.Process, log: Path, began: float) -> None:
+        self._process = process
+        self._log = log
+        self.began = began
+        self.url = ""
+
+    @property
+    def log(self) -> str:
+        return self._log.read_text()
+
+    @property
+    def seconds_left(self) -> float:
+        """Of the time that a recovery may take; how long a start takes is the machine's affair."""
+        return RECOVERY_SECONDS - (time.monotonic() - self.began)
+
+    async def ready(self) -> None:
+        def is_serving() -> re.Match[str] | None:
+            assert self._process.returncode is None, self.log
+            return re.search(r"serving .*\bport=(\d+)|connected", self.log)
+
+        await eventually(is_serving, 30)
+        self.began = time.monotonic()
+        if found := re.search(r"serving .*\bport=(\d+)", self.log):
+            self.url = f"http://127.0.0.1:{found[1]}/slack/events"
+
+    async def killed(self) -> None:
+        """SIGKILL, and gone."""
+        if self._process.returncode is None:
+            self._process.kill()
+        await self._process.wait()
+
+    def freezes(self) -> None:
+        self._process.send_signal(signal.SIGSTOP)
+
+    def thaws(self) -> None:
+        self._process.send_signal(signal.SIGCONT)
+
+    async def answers(self) -> None:
+        """It is awake, and has looked around."""
+        rounds = 3
+        async with aiohttp.ClientSession() as session:
+            for _ in range(rounds):
+                async with session.get(self.url.replace("/slack/events", "/readyz")) as answer:
+                    assert answer.status in {200, 503}
+                await asyncio.sleep(ROUND_SECONDS)
+
+    def asked_to_stop(self) -> float:
+        """SIGTERM; the moment."""
+        self._process.send_signal(signal.SIGTERM)
+        return time.monotonic()
+
+    async def ended(self) -> int:
+        return await self._process.wait()
+
+
+@dataclass
+class Arena:
+    """A world whose bots are processes."""
+
+    world: World
+    folder: Path
+    stack: AsyncExitStack
+    processes: list[Process] = field(default_factory=list)
+
+    @property
+    def slack(self) -> SlackSandbox:
+        return self.world.slack
+
+    @property
+    def enkapush(self) -> EnkapushSandbox:
+        return self.world.enkapush
+
+    @property
+    def emma(self) -> SandboxPerson:
+        return self.world.emma
+
+    @property
+    def database(self) -> str:
+        return self.world.settings.database_url.get_secret_value()
+
+    @property
+    def is_postgresql(self) -> bool:
+        return self.database.startswith("postgresql")
+
+    async def starts(self, mode: str = "http") -> Process:
+        """Start a bot; in HTTP mode Slack delivers to it from now on."""
+        arguments = ["serve", "--host", "127.0.0.1", "--port", "0"] if mode == "http" else ["socket"]
+        log = self.folder / f"{len(self.processes)}.log"
+        async with one_of_few():
+            with log.open("w") as out:
+                began = time.monotonic()
+                running = await asyncio.create_subprocess_exec(
+                    sys.executable, "-m", "flowbot", *arguments, env=self._environment(), cwd=self.folder, stderr=out
+                )
+            process = Process(running, log, began)
+            self.processes.append(process)
+            self.stack.push_async_callback(process.killed)
+            await process.ready()
+        if process.url:
+            self.slack.deliver_to(process.url)
+        return process
+
+    def _environment(self) -> dict[str, str]:
+        settings = self.world.settings
+        return {
+            "PATH": os.environ["PATH"],
+            "PYTHONPATH": str(ROOT),
+            "SLACK_BOT_TOKEN": BOT_TOKEN,
+            "SLACK_APP_TOKEN": APP_TOKEN,
+            "SLACK_SIGNING_SECRET": SIGNING_SECRET,
+            "SLACK_API_URL": settings.slack_api_url,
+            "ENKAPUSH_API_KEY": API_KEY,
+            "ENKAPUSH_API_URL": settings.enkapush_api_url,
+            "DATABASE_URL": self.database,
+            "FLOWBOT_LANGUAGE": "en",
+        }
+
+    def heals(self) -> None:
+        """Nothing is in the way any more; what hangs goes on, if its sender still waits for it."""
+        self.slack.faults.clear()
+        self.enkapush.faults.clear()
+        self.enkapush.release()
+
+    def named(self, name: str) -> list[Flow]:
+        return [flow for flow in self.enkapush.store.flows.values() if flow.name == name]
+
+    async def rows(self, sql: str) -> list[tuple[Any, ...]]:
+        """What the database says."""
+        async with opened_database(self.world.settings) as database, database.read() as connection:
+            return [tuple(row) for row in await connection.execute(text(sql))]
+
+    async def executes(self, sql: str) -> None:
+        async with opened_database(self.world.settings) as database, database.write() as connection:
+            await connection.execute(text(sql))
+
+    async def all_told(self, seconds: float) -> None:
+        """Wait until no change is in hand and people know of all of them."""
+        open_or_untold = "SELECT id FROM changes WHERE state IN ('draft', 'applying') OR shown_version < version"
+        async with asyncio.timeout(seconds):
+            while await self.rows(open_or_untold):  # noqa: ASYNC110 - another process writes there
+                await asyncio.sleep(20 * LOOK_SECONDS)
+
+    def told(self, person: SandboxPerson, words: str = "") -> list[Message]:
+        """The messages for this person's eyes alone, oldest first."""
+        seen = self.slack.core.workspace.visible(MARKETING, person.id)
+        return [message for message in seen if message.is_ephemeral and words in text_of(message)]
+
+
+@asynccontextmanager
+async def arena(new_database: NewDatabase, folder: Path) -> AsyncIterator[Arena]:
+    """Stand-ins, a policy and a database; no bot yet."""
+    slack, enkapush = SlackSandbox(), EnkapushSandbox(api_key=API_KEY)
+    async with AsyncExitStack() as stack:
+        database = stack.enter_context(new_database())
+        origin = await stack.enter_async_context(slack.serve())
+        api = await stack.enter_async_context(enkapush.serve())
+        settings = Settings(
+            _env_file=None,
+            slack_bot_token=SecretStr(BOT_TOKEN),
+            slack_signing_secret=SecretStr(SIGNING_SECRET),
+            slack_api_url=f"{origin}/api/",
+            enkapush_api_key=SecretStr(API_KEY),
+            enkapush_api_url=api,
+            database_url=SecretStr(database),
+        )
+        world = World(slack, enkapush, settings, Time(), stack)
+        world.add_flows(3)
+        await world.policy(POLICY)
+        await asyncio.to_thread(folder.mkdir, parents=True)
+        yield Arena(world, folder, stack)
+
+
+# --- where a process is held ---------------------------------------------------------------------------------------
+
+Held = Callable[[], object]
+"""Whether the process stands where the test wanted it."""
+Order = Callable[[Arena], Held]
+
+
+def nowhere(_arena: Arena) -> Held:
+    """It is not held at all."""
+    return lambda: True
+
+
+def at_enkapush(fault: Fault) -> Order:
+    """Where Enkapush meets this fault."""
+
+    def order(arena: Arena) -> Held:
+        arena.enkapush.faults.add(fault)
+        return lambda: not arena.enkapush.faults.pending
+
+    return order
+
+
+def at_slack(method: str) -> Order:
+    """Where it calls this method of Slack's."""
+
+    def order(arena: Arena) -> Held:
+        fault = arena.slack.faults.add(method, hang=True)
+        return lambda: fault.times == 0
+
+    return order
+
+
+@dataclass(frozen=True)
+class Step:
+    """Where a process is killed.
+
+    Attributes:
+        name: In words.
+        hold: Holds it there.
+        again: Holds the second process, which is killed as well.
+        is_done: Whether it is done in the end.
+        says: What the author is told.
+    """
+
+    name: str
+    hold: Order
+    says: str
+    is_done: bool = True
+    again: Order | None = None
+
+
+# --- forms ---------------------------------------------------------------------------------------------------------
+
+
+async def opens(person: SandboxPerson, command: str) -> View:
+    """Open a form; it is there with all its fields."""
+    await person.types(MARKETING, command)
+    return await person.waits_for_view(lambda view: view.submit is not None, timeout=15)
+
+
+def wanted(name: str) -> dict[str, str]:
+    """What is typed into the form for a new flow."""
+    return {"Name": name, "Title": "Hello", "Description": "Come and see", "Wait": "2"}
+
+
+async def killed_where_it_is_held(arena: Arena, step: Step, held: Held, process: Process) -> Process:
+    """Kill the process when it stands there, and the next one too if the step says so; the one that comes after."""
+    await eventually(held)
+    await process.killed()
+    arena.heals()
+    if step.again:
+        held = step.again(arena)
+        second = await arena.starts()
+        await eventually(held, second.seconds_left)
+        await second.killed()
+        arena.heals()
+    return await arena.starts()
+
+
+async def offers_what_was_typed(arena: Arena, person: SandboxPerson, message: Message, name: str) -> None:
+    """The message's button opens the form again, as it was typed."""
+    await person.closes(everything=True)
+    await person.clicks(message, "Open form")
+    await person.waits_for_view(lambda view: view.submit is not None)
+    assert person.reads("Name") == name
+
+
+async def sends_to_all(arena: Arena, processes: Iterable[Process], number: int = -1) -> None:
+    """Deliver what was delivered before once more, to every process at the same moment."""
+    first = arena.slack.deliveries[number]
+    parcel = Parcel(first.kind, first.what, first.payload)
+    routes = [HttpTransport(process.url, SIGNING_SECRET, 3.0) for process in processes]
+    try:
+        answers = await asyncio.gather(*(route.send(parcel) for route in routes))
+    finally:
+        for route in routes:
+            await route.close()
+    assert [answer.status for answer in answers] == [200] * len(routes)
+
+
+# --- several at once -----------------------------------------------------------------------------------------------
+
+
+async def all_of(cases: dict[str, Coroutine[Any, Any, None]]) -> None:
+    """Run them at the same time, since each of them mostly waits for a lease to run out, and name those that fail."""
+    results = await asyncio.gather(*cases.values(), return_exceptions=True)
+    failed = {name: error for name, error in zip(cases, results, strict=True) if isinstance(error, BaseException)}
+    assert not failed, "\n".join(f"{name}: {error!r}" for name, error in failed.items())

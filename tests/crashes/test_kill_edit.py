@@ -1,0 +1,104 @@
+"""A form that edits a flow, and a kill at each step between its submit and its answer."""
+
+from pathlib import Path
+
+import pytest
+
+from flowbot.sandbox.enkapush import Fault
+from tests.crashes.helpers import (
+    Arena,
+    NewDatabase,
+    Step,
+    all_of,
+    arena,
+    at_enkapush,
+    at_slack,
+    eventually,
+    killed_where_it_is_held,
+    nowhere,
+    offers_what_was_typed,
+    opens,
+)
+from tests.journeys.world import MARKETING
+
+FLOW, NAME, OLD = 2, "Renamed", "Flow 2"
+CHANGED = "was changed"
+READ = {"method": "GET", "path": f"/flows/{FLOW}"}
+WRITE = {"method": "POST", "path": f"/flows/{FLOW}"}
+
+hang = Fault.hang
+STEPS = (
+    Step("at once after the answer", nowhere, CHANGED),
+    Step("before the flow is compared", at_enkapush(hang(method="GET", path="/flows/2")), CHANGED),
+    Step("sent, and lost on the way", at_enkapush(hang(method="POST", path="/flows/2")), CHANGED),
+    Step(
+        "sent, and done after the kill",
+        at_enkapush(hang(outlives_sender=True, method="POST", path="/flows/2")),
+        CHANGED,
+    ),
+    Step("done, and not answered", at_enkapush(hang(after_effect=True, method="POST", path="/flows/2")), CHANGED),
+    Step("done, and not read back", at_enkapush(hang(skip=1, method="GET", path="/flows/2")), CHANGED),
+    Step("settled, and not told", at_slack("views.update"), CHANGED),
+    Step(
+        "killed again after it was done",
+        at_enkapush(hang(after_effect=True, method="POST", path="/flows/2")),
+        CHANGED,
+        again=at_enkapush(hang(method="GET", path="/flows/2")),
+    ),
+)
+ON_POSTGRESQL = {"done, and not answered", "settled, and not told"}
+
+
+async def is_killed(here: Arena, step: Step) -> None:
+    first = await here.starts()
+    await opens(here.emma, f"/flows edit {FLOW}")
+    held = step.hold(here)
+    assert (await here.emma.submits({"Name": NAME, "UTM source": "slack"})).response_action == "update"
+    last = await killed_where_it_is_held(here, step, held, first)
+    await here.emma.waits_for(MARKETING, step.says, timeout=last.seconds_left)
+    await here.all_told(2)
+    flow = here.enkapush.store.flow(FLOW)
+    assert (flow.name, flow.utm_source, flow.title, flow.is_enabled) == (NAME, "slack", "Title 2", False)
+    assert len(here.enkapush.store.flows) == 3
+    assert len(here.told(here.emma)) == 1
+
+
+async def killed_at_each(steps: list[Step], new_database: NewDatabase, folder: Path) -> None:
+    async def run(step: Step) -> None:
+        async with arena(new_database, folder / step.name) as here:
+            await is_killed(here, step)
+
+    await all_of({step.name: run(step) for step in steps})
+
+
+async def test_a_kill_at_any_step_leaves_the_flow_as_it_was_wanted(new_sqlite: NewDatabase, tmp_path: Path) -> None:
+    await killed_at_each(list(STEPS), new_sqlite, tmp_path)
+
+
+@pytest.mark.postgresql
+async def test_so_it_does_on_postgresql(new_postgresql: NewDatabase, tmp_path: Path) -> None:
+    await killed_at_each([step for step in STEPS if step.name in ON_POSTGRESQL], new_postgresql, tmp_path)
+
+
+# --- somebody else edits the flow while nobody is there ------------------------------------------------------------
+
+
+async def test_what_somebody_else_did_after_the_kill_is_not_overwritten(
+    new_sqlite: NewDatabase, tmp_path: Path
+) -> None:
+    async with arena(new_sqlite, tmp_path / "arena") as here:
+        first = await here.starts()
+        await opens(here.emma, f"/flows edit {FLOW}")
+        here.enkapush.faults.add(hang(method="POST", path="/flows/2"))
+        await here.emma.submits({"Name": NAME})
+        await eventually(lambda: not here.enkapush.faults.pending)
+        await first.killed()
+        here.heals()
+        here.enkapush.store.update_flow(FLOW, title="By somebody else")
+        last = await here.starts()
+        message = await here.emma.waits_for(MARKETING, "Open form", timeout=last.seconds_left)
+        flow = here.enkapush.store.flow(FLOW)
+        assert (flow.name, flow.title) == (OLD, "By somebody else")
+        await here.all_told(2)
+        assert here.told(here.emma) == [message]
+        await offers_what_was_typed(here, here.emma, message, NAME)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from flowbot.domain.changes import Change, Choice, Ending, Kind, NewChange, Outcome
-from flowbot.domain.policy import ApprovalRule, ChannelPolicy, Gate, Permission, decide
+from flowbot.domain.policy import EVERYONE, ApprovalRule, ChannelPolicy, Gate, Permission, decide
 from flowbot.domain.types import UserId
 from flowbot.errors import UserError
 from flowbot.services.people import Caller, People, Reader
@@ -81,7 +81,10 @@ class Rulings:
             reader = await self.people.reader(Caller(person, None))
         except UserError:
             return False
-        return decide(policy, reader.actor, permission).allowed
+        decision = decide(policy, reader.actor, permission)
+        if decision.basis == EVERYONE:
+            return person in await self.people.members(policy.id)
+        return decision.allowed
 
 
 def needs_approval(asked: NewChange, rule: ApprovalRule) -> bool:

@@ -160,8 +160,8 @@ class Approvals:
         """
         change = await self._pending(change_id)
         policy = await self._policy(change.asked.channel)
-        self._in_bounds(policy, change)
         self._require(policy, reader, Permission.BREAK_GLASS)
+        self._in_bounds(policy, change)
         return change
 
     async def break_glass(self, reader: Reader, change_id: ChangeId, reason: str) -> Change:
@@ -243,8 +243,8 @@ class Approvals:
         """The pending change, where `reader` may decide on it."""
         change = await self._pending(change_id)
         policy = await self._policy(change.asked.channel)
-        self._in_bounds(policy, change)
         basis = self._require(policy, reader, Permission.APPROVE)
+        self._in_bounds(policy, change)
         if reader.user == change.asked.requester and not (change.rule and change.rule.self_approval):
             raise UserError("request.own")
         elsewhere = clicked_in != change.asked.channel

@@ -145,5 +145,8 @@ def as_flow(content: Content, image_url: str | None) -> Flow:
         is_enabled=False,
         url=content.url,
         image_url=image_url,
+        ttl=content.ttl,
+        is_silent=content.is_silent,
+        is_auto_hide=content.is_auto_hide,
         buttons=(content.button_1, content.button_2),
     )

@@ -1,10 +1,11 @@
-"""The documents keep what they say: README.md, .env.example and manifest.yml against the code."""
+"""The documents keep what they say: README.md, CHANGELOG.md, .env.example and manifest.yml against the code."""
 
 import re
 from collections.abc import Iterator
 from itertools import takewhile
 from pathlib import Path
 from typing import Final
+from zoneinfo import ZoneInfo
 
 import pytest
 from typer.core import TyperGroup
@@ -12,19 +13,76 @@ from typer.main import get_command
 
 from flowbot.checks import SCOPES
 from flowbot.cli import cli
-from flowbot.errors import UserError
+from flowbot.domain.policy import ApprovalRule
+from flowbot.locales import Locales, Translator
+from flowbot.services.history import Format
 from flowbot.services.policies import parse_book
 from flowbot.settings import Settings
 from flowbot.slack import grammar
+from flowbot.slack.views.help import COMMANDS
 
 ROOT: Final = Path(__file__).parent.parent
 README: Final = (ROOT / "README.md").read_text(encoding="utf-8")
 ENV_EXAMPLE: Final = (ROOT / ".env.example").read_text(encoding="utf-8")
 MANIFEST: Final = (ROOT / "manifest.yml").read_text(encoding="utf-8")
+CHANGELOG: Final = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
 
 SETTINGS: Final = tuple(Settings.model_fields)
 EXAMPLE: Final = dict(re.findall(r"^#?([A-Z][A-Z_]*)=(.*)$", ENV_EXAMPLE, re.MULTILINE))
-ARGUMENTS: Final = {"show": " 12"}
+NEED_AN_ID: Final = frozenset({"show", "edit", "duplicate", "enable", "disable", "delete"})
+LABELS: Final = {
+    "Next": "button.next",
+    "Previous": "button.previous",
+    "Create": "form.create",
+    "Save": "form.save",
+    "Edit": "button.edit",
+    "Duplicate": "button.duplicate",
+    "Enable": "button.enable",
+    "Disable": "button.disable",
+    "Delete": "button.delete",
+    "Approve": "button.approve",
+    "Reject": "button.reject",
+    "Withdraw": "button.withdraw",
+    "Restore": "button.restore",
+    "Share": "button.share",
+    "Show": "button.show",
+    "Break glass": "button.break_glass",
+    "Check again": "request.check_again",
+    "Ask again": "request.ask_again",
+    "Preview": "form.preview",
+    "Back": "form.back",
+    "Open form": "form.open",
+}
+"""What people and programs look for on buttons, and where each comes from."""
+OUTCOMES: Final = {
+    "Approved": "request.approved",
+    "Rejected": "request.state_rejected",
+    "Withdrawn": "request.state_withdrawn",
+    "Expired": "request.state_expired",
+    "Out of date": "request.state_out_of_date",
+    "Applied": "request.state_applied",
+    "Failed": "request.state_failed",
+}
+FIELDS: Final = {
+    "Website": "field.website",
+    "Name": "field.name",
+    "Title": "field.title",
+    "Description": "field.description",
+    "URL": "field.url",
+    "Image": "field.image",
+    "Wait": "field.wait",
+    "Wait unit": "field.wait_unit",
+    "Segment": "field.segment",
+    "Silent": "field.silent",
+    "Auto-hide": "field.auto_hide",
+    "Time to live": "field.ttl",
+    "UTM source": "field.utm_source",
+    "UTM medium": "field.utm_medium",
+    "UTM campaign": "field.utm_campaign",
+    "Reason": "request.reason",
+}
+PICTURE_MAX: Final = 300_000
+"""Bytes: a page that takes long to load is not read."""
 
 
 def section(heading: str) -> str:
@@ -50,8 +108,8 @@ def documented_words() -> list[str]:
     return [code.split()[0] for cell in cells for code in re.findall(r"`([^`]+)`", cell)]
 
 
-def words_of_later_versions() -> list[str]:
-    return re.findall(r"`(\w+)`", section("What comes later"))
+def in_english() -> Translator:
+    return Locales(fixed="en", zone=ZoneInfo("UTC")).translator(None)
 
 
 def commands(group: TyperGroup, prefix: str = "flowbot") -> Iterator[str]:
@@ -100,22 +158,59 @@ def test_the_command_table_names_every_command_and_no_other() -> None:
     assert sorted(told) == sorted(all_commands())
 
 
-@pytest.mark.parametrize("word", documented_words())
-def test_a_documented_word_is_a_command(word: str) -> None:
+def test_the_command_table_names_every_format_of_the_audit() -> None:
+    (row,) = [row for row in rows(section("Commands")) if "audit export" in row[0]]
+    (formats,) = re.findall(r"--format ([^\]]+)\]", row[0])
+    assert formats.split(r"\|") == [str(form) for form in Format]
+
+
+def typed(word: str) -> grammar.Command:
+    """The command that a word is, with an id where it needs one."""
     english = str(grammar.TURKISH.get(word, word))
-    command = grammar.parse(word + ARGUMENTS.get(english, ""))
-    assert type(command).__name__.lower() == english
+    return grammar.parse(f"{word} 12" if english in NEED_AN_ID else word)
 
 
-@pytest.mark.parametrize("word", words_of_later_versions())
-def test_a_word_of_a_later_version_is_answered_so(word: str) -> None:
-    with pytest.raises(UserError) as refused:
-        grammar.parse(word)
-    assert refused.value.key == "command.later"
+@pytest.mark.parametrize("row", rows(section("`/flows`")), ids=lambda row: str(row[0]))
+def test_a_documented_word_and_its_turkish_one_are_the_same_command(row: list[str]) -> None:
+    english, turkish = (re.findall(r"`([^\s`]+)", cell)[-1] for cell in row[:2])
+    assert grammar.TURKISH[turkish] == english
+    assert typed(turkish) == typed(english)
 
 
-def test_no_word_is_left_out() -> None:
-    assert {*documented_words(), *words_of_later_versions()} == {*grammar.Verb, *grammar.Later, *grammar.TURKISH}
+def test_no_word_is_left_out_in_either_language() -> None:
+    assert set(documented_words()) == {*grammar.Verb, *grammar.TURKISH}
+    assert set(grammar.TURKISH.values()) == set(grammar.Verb)
+
+
+def test_help_names_every_documented_word() -> None:
+    assert {key for key, _ in COMMANDS} | {"help"} == set(map(str, grammar.Verb))
+
+
+@pytest.mark.parametrize(("word", "key"), [*LABELS.items(), *OUTCOMES.items(), *FIELDS.items()])
+def test_a_promised_word_is_the_one_that_people_read(word: str, key: str) -> None:
+    assert in_english()(key) == word
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_the_fields_of_a_button_carry_its_number(number: int) -> None:
+    t = in_english()
+    assert t("field.button_title", number=number) == f"Button {number} title"
+    assert t("field.button_url", number=number) == f"Button {number} URL"
+
+
+def test_what_is_not_known_is_called_so() -> None:
+    assert "not known" in in_english()("request.not_known")
+
+
+def test_the_readme_names_no_button_that_there_is_not() -> None:
+    named = {cell for row in rows(section("Requests")) for cell in re.findall(r"^`([A-Z][^`]+)`$", row[0])}
+    assert named >= {"Approve", "Reject", "Withdraw", "Break glass", "Ask again", "Check again", "Restore"}
+    assert named <= set(LABELS)
+
+
+def test_the_readme_names_every_outcome() -> None:
+    told = {" ".join(word.split()) for word in re.findall(r"\*([A-Z][^*]+)\*", section("Requests"))}
+    assert told == set(OUTCOMES) - {"Approved"}
 
 
 def test_the_sample_policy_is_accepted_and_shows_every_key() -> None:
@@ -123,6 +218,13 @@ def test_the_sample_policy_is_accepted_and_shows_every_key() -> None:
     (channel,) = parse_book(sample).channels
     assert channel.model_fields_set == set(type(channel).model_fields)
     assert channel.approval.model_fields_set == set(type(channel.approval).model_fields)
+
+
+def test_the_documented_defaults_of_an_approval_are_the_real_ones() -> None:
+    (sample,) = fenced("toml")
+    written = parse_book(sample).channels[0].approval
+    told_apart = {"channel": None, "break_glass": ()}
+    assert written.model_copy(update=told_apart) == ApprovalRule()
 
 
 def test_the_manifest_asks_for_the_scopes_that_are_checked() -> None:
@@ -143,3 +245,42 @@ def test_every_make_target_that_the_readme_names_exists() -> None:
     named = set(re.findall(r"(?:^|`)make ([a-z]+)", README, re.MULTILINE))
     assert named >= {"demo", "test", "lint"}
     assert named <= set(re.findall(r"^([a-z]+):", makefile, re.MULTILINE))
+
+
+def test_every_picture_is_shown_and_light() -> None:
+    pictures = sorted((ROOT / "docs").glob("*.png"))
+    assert [picture.name for picture in pictures] == ["demo.png", "form.png"]
+    for picture in pictures:
+        assert f"](docs/{picture.name})" in README
+        assert picture.stat().st_size < PICTURE_MAX
+
+
+def test_every_link_within_the_readme_leads_to_a_heading() -> None:
+    headings = re.findall(
+        r"^#+ (.+)$", re.sub(r"^```.*?^```$", "", README, flags=re.MULTILINE | re.DOTALL), re.MULTILINE
+    )
+    anchors = {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+    linked = set(re.findall(r"\]\(#([^)]+)\)", README))
+    assert linked
+    assert linked <= anchors
+
+
+def test_the_manifest_asks_for_what_is_listened_to() -> None:
+    block = re.search(r"^    bot_events:\n((?:      - .+\n)+)", MANIFEST, re.MULTILINE)
+    assert block
+    assert re.findall(r"- (\S+)", block[1]) == ["app_home_opened"]
+    assert re.search(r"^    home_tab_enabled: true$", MANIFEST, re.MULTILINE)
+    assert MANIFEST.count("https://flowbot.example.com/slack/events") == len(re.findall(r"url: https", MANIFEST))
+
+
+def test_the_changelog_names_every_word_and_command() -> None:
+    unreleased = CHANGELOG.split("## [Unreleased]", 1)[1]
+    words = set(re.findall(r"[a-z]+", unreleased))
+    assert {str(verb) for verb in grammar.Verb} <= words
+    assert {part for command in all_commands() for part in command.split()} <= words
+
+
+def test_platforms_install_the_versions_that_were_tried() -> None:
+    lines = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
+    assert [line for line in lines if not line.startswith("#")] == ["-c constraints.txt", "."]
+    assert "pip install -r requirements.txt" in README

@@ -1,0 +1,264 @@
+"""Asking for approval: what needs one, who may ask, what the request shows, and where it is told."""
+
+from typing import Any, Final
+
+import pytest
+
+from flowbot.sandbox.slack import Message, text_of
+from tests.journeys.at_a_form import add_flow, opens, writes
+from tests.journeys.at_a_request import (
+    WAITS,
+    asks,
+    ends,
+    gives_reason,
+    is_told,
+    mentioned,
+    private,
+    rules,
+    sent_texts,
+)
+from tests.journeys.world import APPROVALS, MARKETING, RANDOM, World, on_both_databases
+
+ALL_GATES: Final = 'required_for = ["enable", "disable", "delete", "edit_enabled"]'
+HOSTILE: Final = (
+    "<!channel> <!here> <@U0AYSE> <#C0RANDOM> <!subteam^S0LEADS> @everyone #random",
+    "*bold* _italic_ ~strike~ `code` > quote & &lt;!channel&gt; :tada:",
+    "<https://evil.example|our shop> https://evil.example www.evil.example evil.com \N{RIGHT-TO-LEFT OVERRIDE}abc",
+)
+
+
+# --- what needs an approval ----------------------------------------------------------------------------------------
+
+
+@on_both_databases
+@pytest.mark.parametrize("kind", ["enable", "delete"])
+async def test_enabling_and_deleting_wait_for_an_approval(running: World, kind: str) -> None:
+    await running.policy(rules())
+    request = await asks(running, kind)
+    assert WAITS in text_of(request)
+    answer = await is_told(running.emma, "Asked for approval in", MARKETING)
+    assert running.emma.buttons(answer) == ["Open"]
+    assert writes(running) == []
+    await running.burak.clicks(request, "Approve")
+    await ends(running, request, "Applied")
+    assert [record.method for record in writes(running)] == ["POST" if kind == "enable" else "DELETE"]
+
+
+async def test_disabling_is_done_at_once_and_told_to_the_channel(running: World) -> None:
+    await running.policy(rules())
+    add_flow(running, is_enabled=True)
+    await running.emma.types(MARKETING, "/flows disable 1 Out of stock")
+    told = await running.burak.waits_for(MARKETING, "Applied")
+    assert not told.is_ephemeral
+    assert "disabled flow" in text_of(told)
+    assert "Out of stock" in text_of(told)
+    await is_told(running.emma, "Flow #1 is disabled.", MARKETING)
+    assert sent_texts(running) == [{"is_enabled": "0"}]
+
+
+async def test_disabling_waits_where_the_policy_says_so(http: World) -> None:
+    await http.policy(rules(ALL_GATES))
+    request = await asks(http, "disable")
+    assert writes(http) == []
+    await http.burak.clicks(request, "Approve")
+    await ends(http, request, "Applied")
+    assert not http.enkapush.store.flow(1).is_enabled
+
+
+@on_both_databases
+async def test_an_edit_of_an_enabled_flow_waits_and_is_applied_as_exactly_that_edit(running: World) -> None:
+    await running.policy(rules())
+    add_flow(running, is_enabled=True)
+    request = await _edits(running, {"Title": "Yeni başlık", "Time to live": "1 hour"})
+    seen = text_of(request)
+    assert "Title: Old title → Yeni başlık" in seen
+    assert "Time to live: 1 day → 1 hour" in seen
+    assert writes(running) == []
+    await running.emma.waits_for_view("this edit needs an approval")
+    await running.burak.clicks(request, "Approve")
+    done = await ends(running, request, "Applied")
+    assert sent_texts(running) == [{"title": "Yeni başlık", "ttl": "3600"}]
+    assert running.enkapush.store.flow(1).is_enabled
+    assert "Title: Old title → Yeni başlık" in text_of(done)
+
+
+async def _edits(world: World, values: dict[str, Any]) -> Message:
+    await opens(world.emma, "/flows edit 1")
+    await world.emma.submits(values)
+    return await world.deniz.waits_for(APPROVALS, WAITS)
+
+
+async def test_an_edit_of_a_disabled_flow_needs_none(http: World) -> None:
+    await http.policy(rules())
+    add_flow(http)
+    await opens(http.emma, "/flows edit 1")
+    await http.emma.submits({"Title": "New"})
+    await http.emma.waits_for(MARKETING, "Flow #1 was changed")
+    assert await http.deniz.sees(APPROVALS) == []
+
+
+# --- what the request shows ----------------------------------------------------------------------------------------
+
+
+async def test_a_request_shows_who_asks_why_and_what_subscribers_would_get(http: World) -> None:
+    await http.policy(rules())
+    request = await asks(http, f"enable {add_flow(http)} The sale starts")
+    seen = text_of(request)
+    for part in (
+        "U0EMMA asks to enable flow #1 Old name",
+        "The sale starts",
+        "Old title",
+        "Old text",
+        "https://lale.example/old",
+        "Old button → https://lale.example/button",
+        "Website: Lale Moda",
+        "3 hours after subscribing",
+        "Time to live: 1 day",
+        "Silent: Yes",
+        "Auto-hide: No",
+        "0 of 1 approval",
+        "Expires",
+    ):
+        assert part in seen, part
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+async def test_foreign_text_calls_nobody_and_leads_nowhere(http: World, text: str) -> None:
+    await http.policy(rules(approvers='["U0DENIZ"]'))
+    add_flow(http, is_enabled=True, name=text, title=text, description=text, button_title_1=text)
+    request = await _edits(http, {"Description": f"{text} again"})
+    assert text in text_of(request)
+    assert set(mentioned(http, request)) == {("user", "U0EMMA")}
+    await http.deniz.clicks(request, "Reject")
+    assert mentioned(http, await http.deniz.waits_for_view("Everyone here will see")) == []
+    await gives_reason(http.deniz, text)
+    over = await ends(http, request, "Rejected")
+    assert text in text_of(over)
+    assert set(mentioned(http, over)) == {("user", "U0EMMA"), ("user", "U0DENIZ")}
+    await http.emma.types(MARKETING, f"/flows delete 1 {text}")
+    again = await http.deniz.waits_for(APPROVALS, WAITS)
+    assert set(mentioned(http, again)) == {("user", "U0EMMA")}
+    await is_told(http.emma, "Asked for approval in", MARKETING)
+    told = await http.emma.sees(MARKETING)
+    assert {mention for message in told for mention in mentioned(http, message)} == {("channel", APPROVALS)}
+
+
+async def test_a_request_is_in_the_requesters_language(http: World) -> None:
+    await http.policy(rules())
+    add_flow(http)
+    await http.ayse.types(MARKETING, "/flows etkinleştir 1 Kampanya başladı")
+    request = await http.emma.waits_for(APPROVALS, "Onay bekliyor")
+    assert http.emma.buttons(request) == ["Onayla", "Reddet", "Geri çek"]
+    await http.burak.clicks(request, "Onayla")
+    await ends(http, request, "Uygulandı")
+
+
+async def test_a_request_is_in_the_workspaces_language_where_that_is_set(world: World) -> None:
+    world.settings = world.settings.model_copy(update={"flowbot_language": "en"})
+    await world.start_http()
+    await world.policy(rules())
+    add_flow(world)
+    await world.ayse.types(MARKETING, "/flows etkinleştir 1")
+    request = await world.emma.waits_for(APPROVALS, WAITS)
+    await world.burak.clicks(request, "Approve")
+    await ends(world, request, "Applied")
+
+
+async def test_without_a_channel_of_its_own_a_request_stands_where_it_was_asked(http: World) -> None:
+    await http.policy(rules(where=MARKETING))
+    request = await asks(http, where=MARKETING)
+    await http.burak.clicks(request, "Approve")
+    await ends(http, request, "Applied")
+
+
+# --- who may ask ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("command", ["enable", "disable", "delete"])
+async def test_who_may_not_edit_may_not_ask(http: World, command: str) -> None:
+    await http.policy(rules())
+    add_flow(http, is_enabled=command == "disable")
+    await http.deniz.types(MARKETING, f"/flows {command} 1")
+    await is_told(http.deniz, "policy does not let you do that", MARKETING)
+    assert http.enkapush.requests == []
+
+
+async def test_in_a_channel_without_a_policy_nobody_asks(http: World) -> None:
+    add_flow(http)
+    await http.emma.types(RANDOM, "/flows enable 1")
+    await http.emma.waits_for(RANDOM, "This channel has no policy yet")
+    assert http.enkapush.requests == []
+
+
+async def test_a_flow_of_another_website_does_not_exist_here(http: World) -> None:
+    await http.policy(rules(websites="[2]"))
+    add_flow(http)
+    answers = []
+    for flow in (1, 2):
+        await http.emma.types(MARKETING, f"/flows delete {flow}")
+        answers.append((await is_told(http.emma, f"There is no flow {flow} here.", MARKETING)).text)
+    assert answers[0].replace("1", "2") == answers[1]
+    assert writes(http) == []
+
+
+@pytest.mark.parametrize(("is_enabled", "command"), [(True, "enable"), (False, "disable")])
+async def test_what_is_so_already_is_not_asked_for(http: World, is_enabled: bool, command: str) -> None:
+    await http.policy(rules(ALL_GATES))
+    add_flow(http, is_enabled=is_enabled)
+    await http.emma.types(MARKETING, f"/flows {command} 1")
+    await is_told(http.emma, f"Flow 1 is {command}d already.", MARKETING)
+    assert await http.deniz.sees(APPROVALS) == []
+
+
+async def test_where_nobody_may_approve_nothing_waits_for_ever(http: World) -> None:
+    await http.policy(rules(approvers="[]"))
+    add_flow(http)
+    await http.emma.types(MARKETING, "/flows enable 1")
+    await is_told(http.emma, "this channel's policy names nobody who may approve", MARKETING)
+
+
+@on_both_databases
+async def test_a_second_request_for_the_same_flow_points_to_the_first(running: World) -> None:
+    await running.policy(rules())
+    await asks(running)
+    await running.ayse.types(MARKETING, "/flows sil 1")
+    await is_told(running.ayse, "/flows", MARKETING)
+    assert "1 numaralı" in private(running, running.ayse, MARKETING)[-1]
+    assert len(await running.deniz.sees(APPROVALS)) == 1
+
+
+async def test_a_new_request_is_possible_once_the_first_is_over(http: World) -> None:
+    await http.policy(rules())
+    request = await asks(http)
+    await http.emma.clicks(request, "Withdraw")
+    await ends(http, request, "Withdrawn")
+    await asks(http, "enable 1")
+
+
+# --- by button -----------------------------------------------------------------------------------------------------
+
+
+async def test_a_flow_is_enabled_from_the_answer_to_its_making(http: World) -> None:
+    await http.policy(rules())
+    await opens(http.emma, "/flows create")
+    await http.emma.submits({"Name": "Spring", "Title": "Spring is here", "Description": "Look."})
+    made = await http.emma.waits_for(MARKETING, "Flow #1 was created, disabled.")
+    await _asks_by(http, made, "Enable")
+
+
+@pytest.mark.parametrize(("command", "button"), [("show 1", "Enable"), ("show 1", "Delete"), ("list", "Enable")])
+async def test_a_request_is_made_from_where_a_flow_is_shown(http: World, command: str, button: str) -> None:
+    await http.policy(rules())
+    add_flow(http)
+    await http.emma.types(MARKETING, f"/flows {command}")
+    shown = await http.emma.waits_for(MARKETING, lambda message: button in http.emma.buttons(message))
+    await _asks_by(http, shown, button)
+
+
+async def _asks_by(world: World, shown: Message, button: str) -> None:
+    before = len(writes(world))
+    await world.emma.clicks(shown, button)
+    request = await world.deniz.waits_for(APPROVALS, WAITS)
+    await world.burak.clicks(request, "Approve")
+    await ends(world, request, "Applied")
+    assert [record.method for record in writes(world)[before:]] == ["POST" if button == "Enable" else "DELETE"]

@@ -47,7 +47,7 @@ class FormOpening:
         await self.forms.allowed(visit.reader, draft.channel)
         kind = kind_of(draft)
         view_id = await self.modals.open(trigger, views.loading(kind, visit.t))
-        here = replace(visit, place=replace(visit.place, channel=draft.channel))
+        here = replace(visit, place=replace(visit.place, where=draft.channel))
         await self._fill(here, kind, draft.flow, view_id, fresh=True, draft=draft)
         return Answer()
 

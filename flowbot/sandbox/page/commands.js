@@ -45,4 +45,4 @@ export function complete(command) {
 }
 
 /** What the chips under an empty composer send. */
-export const CHIPS = ['/flows list', '/flows show 12', '/flows create', '/flows approvals', '/flows help'];
+export const CHIPS = ['/flows list', '/flows show 12', '/flows create', '/flows enable 39', '/flows approvals', '/flows help'];

@@ -37,7 +37,7 @@ export class Composer {
    */
   setPerson(locale, where) {
     this.locale = locale;
-    this.input.placeholder = `Message #${where}, try /flows list`;
+    this.input.placeholder = `Message ${where}, try /flows list`;
   }
 
   /** @param {string} text */

@@ -37,6 +37,14 @@ function index(items) {
   return new Map(items.map((item) => [item.id, item]));
 }
 
+/**
+ * @param {string} id
+ * @returns {boolean} whether it is the conversation of one person and the bot
+ */
+export function isDirect(id) {
+  return id.startsWith('D');
+}
+
 /** Read-only look-ups over one answer of /sandbox/state. */
 export class Directory {
   /** @param {any} state */
@@ -69,9 +77,12 @@ export class Directory {
     return mine.map((group) => `@${group.handle}`).join(' ');
   }
 
-  /** @param {string} id */
+  /**
+   * @param {string} id
+   * @returns {string} the channel's name; a direct conversation goes by the bot's
+   */
   channelName(id) {
-    return this.channels.get(id)?.name ?? id;
+    return isDirect(id) ? this.bot.name : (this.channels.get(id)?.name ?? id);
   }
 
   /** @param {string} id */

@@ -9,6 +9,7 @@ const PATHS = {
   close: 'M6 6l12 12M18 6L6 18',
   menu: 'M4 7h16M4 12h16M4 17h16',
   home: 'M4 11l8-7 8 7M6 10v9h4v-5h4v5h4v-9',
+  app: 'M5 5h14v11h-7l-4 4v-4H5z',
   lock: 'M7 11V8a5 5 0 0 1 10 0v3M5 11h14v9H5z',
   hash: 'M9 4L7 20M17 4l-2 16M4 9h16M4 15h16',
   send: 'M4 12l16-8-6 16-3-7-7-1z',

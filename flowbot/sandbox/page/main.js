@@ -5,9 +5,11 @@
 
 import { sentence } from './api.js';
 import { Composer } from './composer.js';
+import { isDirect } from './directory.js';
 import { byId, fill, h } from './dom.js';
 import { showHelp, showWire, wireShortcuts } from './help.js';
 import { Home } from './home.js';
+import { wireMessageLinks } from './links.js';
 import { MessageList } from './messages.js';
 import { Modal } from './modal.js';
 import { Session } from './session.js';
@@ -41,6 +43,7 @@ class Page {
 
   wire() {
     wireDrawer();
+    wireMessageLinks((channel, ts) => this.goToMessage(channel, ts));
     wireShortcuts({ moveChannel: (step) => this.move(step), focusComposer: () => byId('message').focus() });
     byId('help').addEventListener('click', () => showHelp());
     byId('wire').addEventListener('click', () => showWire(this.live.api).catch((error) => this.say(error.message)));
@@ -131,9 +134,10 @@ class Page {
   async enterChannel(id) {
     const { directory } = this.live;
     const channel = /** @type {any} */ (directory.channels.get(id));
-    drawChannelHead(channel);
-    this.composer.setPerson(directory.me.locale, channel.name);
-    byId('log').setAttribute('aria-label', `Messages in ${channel.name}`);
+    const name = directory.channelName(id);
+    drawChannelHead(channel, name);
+    this.composer.setPerson(directory.me.locale, isDirect(id) ? name : `#${name}`);
+    byId('log').setAttribute('aria-label', `Messages in ${name}`);
     this.list.clear(directory);
     await this.read().catch((error) => this.say(sentence(error)));
   }
@@ -149,8 +153,20 @@ class Page {
     log.removeAttribute('aria-busy');
   }
 
+  /**
+   * @param {string} channel
+   * @param {string} ts
+   */
+  async goToMessage(channel, ts) {
+    if (!this.live.directory.channels.has(channel)) return;
+    history.pushState(null, '', `${location.search}#${channel}`);
+    await this.goTo(channel);
+    this.list.reveal(ts);
+  }
+
   readAgain() {
-    if (this.place !== HOME) this.read().catch(() => drawStatus('lost', this.live.directory.bot.name));
+    if (this.place === HOME) this.enterHome();
+    else this.read().catch(() => drawStatus('lost', this.live.directory.bot.name));
   }
 
   /** @param {any} message */
@@ -159,8 +175,14 @@ class Page {
       this.list.put(message);
       return;
     }
-    if (message.user === this.live.directory.me.id || !this.live.directory.channels.has(message.channel)) return;
-    this.unread.add(message.channel);
+    if (message.user === this.live.directory.me.id) return;
+    if (this.live.directory.channels.has(message.channel)) this.mark(message.channel);
+    else if (isDirect(message.channel)) this.live.refresh().then(() => this.mark(message.channel));
+  }
+
+  /** @param {string} channel where something new is to be read */
+  mark(channel) {
+    this.unread.add(channel);
     drawChannels(this.live.directory, this.place, this.unread);
   }
 

@@ -68,6 +68,19 @@ export class MessageList {
   }
 
   /**
+   * Bring a message before the reader's eyes, and the keyboard to it.
+   * @param {string} ts
+   */
+  reveal(ts) {
+    const article = this.entries.get(ts)?.article;
+    if (!article) return;
+    article.tabIndex = -1;
+    article.focus({ preventScroll: true });
+    article.scrollIntoView({ block: 'start' });
+    this.stay = this.atEnd();
+  }
+
+  /**
    * The channel as it was when the reading began; what is unchanged stays as it is.
    * @param {Message[]} messages
    */

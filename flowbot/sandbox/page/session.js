@@ -66,6 +66,11 @@ export class Session {
     actions[event.type]?.();
   }
 
+  /** Read anew who and what there is: a direct conversation begins with its first message. */
+  async refresh() {
+    this.directory = new Directory(await this.api.state());
+  }
+
   /** @param {boolean} online */
   setBot(online) {
     this.bot = online ? 'online' : 'offline';

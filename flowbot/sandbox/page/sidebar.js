@@ -3,7 +3,7 @@
  * @module
  */
 
-import { roleOf } from './directory.js';
+import { isDirect, roleOf } from './directory.js';
 import { byId, fill, h } from './dom.js';
 import { icon } from './icons.js';
 import { avatar, cssColor } from './message_view.js';
@@ -28,16 +28,22 @@ export function drawPeople(directory) {
   );
 }
 
+/** @param {Channel} channel */
+function mark(channel) {
+  return isDirect(channel.id) ? 'app' : channel.is_private ? 'lock' : 'hash';
+}
+
 /**
  * @param {Channel} channel
+ * @param {string} name
  * @param {boolean} current
  * @param {boolean} unread
  */
-function channelRow(channel, current, unread) {
+function channelRow(channel, name, current, unread) {
   const attributes = { href: `#${channel.id}`, class: unread ? 'unread' : '', 'aria-current': current ? 'page' : null };
-  const mark = unread ? h('span', { class: 'unread-dot' }, h('span', { class: 'visually-hidden' }, ' unread')) : null;
+  const dot = unread ? h('span', { class: 'unread-dot' }, h('span', { class: 'visually-hidden' }, ' unread')) : null;
   const shared = channel.is_shared ? icon('shared') : null;
-  return h('li', {}, h('a', attributes, icon(channel.is_private ? 'lock' : 'hash'), h('span', {}, channel.name), shared, mark));
+  return h('li', {}, h('a', attributes, icon(mark(channel)), h('span', {}, name), shared, dot));
 }
 
 /**
@@ -46,8 +52,10 @@ function channelRow(channel, current, unread) {
  * @param {Set<string>} unread
  */
 export function drawChannels(directory, current, unread) {
-  const rows = [...directory.channels.values()].map((channel) => channelRow(channel, channel.id === current, unread.has(channel.id)));
-  fill(byId('channels'), rows);
+  const row = (channel) => channelRow(channel, directory.channelName(channel.id), channel.id === current, unread.has(channel.id));
+  const all = [...directory.channels.values()];
+  fill(byId('channels'), all.filter(({ id }) => !isDirect(id)).map(row));
+  fill(byId('direct'), all.filter(({ id }) => isDirect(id)).map(row));
   const home = byId('home-link');
   if (current === 'home') home.setAttribute('aria-current', 'page');
   else home.removeAttribute('aria-current');
@@ -69,9 +77,16 @@ export function drawStatus(state, botName) {
   if (status.lastElementChild.textContent !== words[state]) status.lastElementChild.textContent = words[state];
 }
 
-/** @param {Channel} channel */
-export function drawChannelHead(channel) {
-  fill(byId('place-title'), icon(channel.is_private ? 'lock' : 'hash'), channel.name);
+/**
+ * @param {Channel} channel
+ * @param {string} name
+ */
+export function drawChannelHead(channel, name) {
+  fill(byId('place-title'), icon(mark(channel)), name);
+  if (isDirect(channel.id)) {
+    fill(byId('place-about'), h('span', { class: 'topic' }, 'What the app tells you alone'));
+    return;
+  }
   const count = channel.members.length;
   fill(
     byId('place-about'),

@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import Any, Final
 
 from flowbot.domain.changes import ChangeId, State
-from flowbot.domain.content import Difference
 from flowbot.domain.flows import Button
 from flowbot.locales import Translator
 from flowbot.services.home import Reach
@@ -82,7 +81,7 @@ def _view(blocks: Iterable[Block]) -> View:
 def _waiting(shown: HomeShown, t: Translator, now: datetime) -> list[Block]:
     blocks = [kit.header(t("request.waiting_for_me"))]
     for each in shown.for_me:
-        blocks += [_entry(each, shown, t, _deadline(each, t, now)), *_content(each, t), _decisions(each, t)]
+        blocks += [_open_entry(each, t, now), *_content(each, t), _decisions(each, shown, t)]
     if not shown.for_me:
         blocks.append(kit.context(t("home.nothing_waits")))
     if shown.more > 0:
@@ -90,25 +89,35 @@ def _waiting(shown: HomeShown, t: Translator, now: datetime) -> list[Block]:
     return blocks
 
 
+def _open_entry(request: RequestShown, t: Translator, now: datetime) -> Block:
+    """What is asked by whom, and how far it is."""
+    who = parts.sentence(t, "request.by", {"person": [kit.person(request.change.asked.requester)]})
+    far = [kit.words(f" · {parts.progress_text(request, t)}"), *_expires(request, t, now)]
+    return kit.rich(kit.line(*_subject(request, t), kit.words("\n"), *who, *far))
+
+
+def _subject(request: RequestShown, t: Translator) -> list[Element]:
+    change = request.change
+    what = kit.words(f"{EMOJI[change.state]} {t(f'kind.{change.asked.kind}')} ")
+    return [what, kit.words(parts.subject(change, t), bold=True)]
+
+
+def _expires(request: RequestShown, t: Translator, now: datetime) -> list[Element]:
+    expires = parts.expires(request, t, now)
+    return [kit.words(" · "), *expires] if expires else []
+
+
 def _content(request: RequestShown, t: Translator) -> list[Block]:
     """What is decided on: the push in short, what an edit changes, and why."""
     found: list[Block] = []
-    if request.content is not None:
-        title, text = (kit.isolated(kit.clip(flows.one_line(part), TEXT_MAX)) for part in _texts(request))
-        where = f"\n{parts.website(request, t)} · {flows.wait(request.content.wait, t)}"
-        found.append(kit.rich(kit.quote(kit.words(title, bold=True), kit.words(f"\n{text}"), kit.words(where))))
-    edits = [_clipped(difference) for difference in request.edits]
+    if (content := request.content) is not None:
+        title, text = (kit.isolated(_short(flows.one_line(part))) for part in (content.title, content.description))
+        after = t("flow.after", wait=flows.wait(content.wait, t))
+        told = kit.words(f"\n{text}\n{parts.website(request, t)} · {after}")
+        found.append(kit.rich(kit.quote(kit.words(title, bold=True), told)))
+    edits = [replace(each, before=_short(each.before), after=_short(each.after)) for each in request.edits]
     found += parts.difference_list(edits, request.website_names, t, title=t("request.changes"))
     return [*found, *parts.reason(kit.clip(request.change.asked.reason.strip(), REASON_MAX), t)]
-
-
-def _texts(request: RequestShown) -> tuple[str, str]:
-    content = request.content
-    return (content.title, content.description) if content else ("", "")
-
-
-def _clipped(difference: Difference) -> Difference:
-    return replace(difference, before=_short(difference.before), after=_short(difference.after))
 
 
 def _short(value: Any) -> Any:
@@ -121,62 +130,71 @@ def _short(value: Any) -> Any:
             return value
 
 
-def _decisions(request: RequestShown, t: Translator) -> Block:
-    value = ChangeValue(change=request.change.id).dump()
-    number = parts.flow_id(request.change)
-    named = {"what": parts.what(request.change, t)}
-    approve = kit.button(
-        t("button.approve"), Action.APPROVE, value, style="primary", hint=t("home.approve_hint", **named)
-    )
-    reject = kit.button(t("button.reject"), Action.REJECT, value, style="danger", hint=t("home.reject_hint", **named))
-    keys = CONFIRM.get(request.change.asked.kind)
-    if keys is not None and request.content is not None:
-        told = t(keys[1], website=parts.website(request, t), wait=flows.wait(request.content.wait, t))
-        title, yes, no = t(keys[0], id=str(number)), t("button.approve"), t("request.cancel")
-        approve["confirm"] = kit.confirm(title, told, yes=yes, no=no)
-    return kit.actions(approve, reject)
+def _decisions(request: RequestShown, shown: HomeShown, t: Translator) -> Block:
+    approve = _button(request, Action.APPROVE, t("button.approve"), t, "primary") | _confirmed(request, t)
+    reject = _button(request, Action.REJECT, t("button.reject"), t, "danger")
+    return kit.actions(approve, reject, *_way(request, shown, t))
+
+
+def _button(
+    request: RequestShown, action: Action, label: str, t: Translator, style: kit.Style | None = None
+) -> Element:
+    """A button that tells, where it is only heard, which request it belongs to."""
+    value, hint = ChangeValue(change=request.change.id).dump(), f"{label}: {parts.what(request.change, t)}"
+    return kit.button(label, action, value, style=style, hint=hint)
+
+
+def _confirmed(request: RequestShown, t: Translator) -> Element:
+    keys, content = CONFIRM.get(request.change.asked.kind), request.content
+    if keys is None or content is None:
+        return {}
+    title = t(keys[0], id=str(parts.flow_id(request.change)))
+    text = t(keys[1], website=parts.website(request, t), wait=flows.wait(content.wait, t))
+    return {"confirm": kit.confirm(title, text, yes=t("button.approve"), no=t("request.cancel"))}
+
+
+def _way(request: RequestShown, shown: HomeShown, t: Translator) -> list[Element]:
+    """A button that leads to the request's message, where that is known."""
+    link = shown.links.get(request.change.id)
+    return [kit.link_button(t("button.open"), Action.CHANGE_OPEN, link)] if link else []
 
 
 # --- what was asked, and what became of it ------------------------------------------------------------------------
 
 
 def _asked(shown: HomeShown, t: Translator, now: datetime) -> list[Block]:
+    """One's own: each that waits with its button, then the others a line each."""
     blocks = [kit.header(t("request.asked_by_me"))]
     for each in shown.by_me:
-        is_open = each.change.state is State.PENDING
-        told = _deadline(each, t, now) if is_open else t.ago(each.change.changed_at, now)
-        blocks.append(_entry(each, shown, t, told))
-        blocks += [_withdrawal(each, t)] if is_open else []
+        if each.change.state is State.PENDING:
+            withdraw = _button(each, Action.WITHDRAW, t("button.withdraw"), t)
+            blocks += [_own(each, t, now), kit.actions(withdraw, *_way(each, shown, t))]
+    over = [each for each in shown.by_me if each.change.state is not State.PENDING]
+    if over:
+        blocks.append(kit.rich(kit.bullets(_closed(each, shown, t, now) for each in over)))
     return blocks if shown.by_me else [*blocks, kit.context(t("home.nothing_asked"))]
 
 
-def _withdrawal(request: RequestShown, t: Translator) -> Block:
-    value = ChangeValue(change=request.change.id).dump()
-    hint = t("home.withdraw_hint", what=parts.what(request.change, t))
-    return kit.actions(kit.button(t("button.withdraw"), Action.WITHDRAW, value, hint=hint))
+def _own(request: RequestShown, t: Translator, now: datetime) -> Block:
+    far = f"\n{state_word(request, t)} · {parts.progress_text(request, t)}"
+    return kit.rich(kit.line(*_subject(request, t), kit.words(far), *_expires(request, t, now)))
+
+
+def _closed(request: RequestShown, shown: HomeShown, t: Translator, now: datetime) -> Element:
+    """A request that does not wait any more, in a line; it leads to its message."""
+    change, link = request.change, shown.links.get(request.change.id)
+    told = kit.words(f" — {state_word(request, t)}, {t.ago(change.changed_at, now)}")
+    way = [kit.words(" · "), _link(t("button.open"), link)] if link else []
+    return kit.line(*_subject(request, t), told, *way)
+
+
+def _link(label: str, url: str) -> Element:
+    return {"type": "link", "url": url, "text": label}
 
 
 def _recent(shown: HomeShown, t: Translator, now: datetime) -> list[Block]:
-    entries = [_entry(each, shown, t, t.ago(each.change.changed_at, now)) for each in shown.recent]
-    return [kit.header(t("home.recent")), *(entries or [kit.context(t("home.nothing_recent"))])]
-
-
-def _entry(request: RequestShown, shown: HomeShown, t: Translator, told: str) -> Block:
-    """One request: what, by whom, how far, with a way to its message. Its `mrkdwn` holds flowbot's own words alone."""
-    change, link = request.change, shown.links.get(request.change.id)
-    subject = kit.plain(f"{EMOJI[change.state]} {t(f'kind.{change.asked.kind}')} {parts.subject(change, t)}")
-    who = t("request.by", person=f"<@{change.asked.requester}>")
-    way = kit.link_button(t("button.open"), Action.CHANGE_OPEN, link) if link else None
-    rows = [who, f"{state_word(request, t)} · {told}"]
-    return kit.section(subject, way) | {"fields": [kit.mrkdwn(row, kit.FIELD_MAX) for row in rows]}
-
-
-def _deadline(request: RequestShown, t: Translator, now: datetime) -> str:
-    """How many approvals there are, and until when the rest may come."""
-    told, at = parts.progress_text(request, t), request.expires_at
-    if at is None or at <= now:
-        return told
-    return f"{told}\n{t('request.expires', when=kit.moment(at, t.moment(at)))}"
+    listed = kit.rich(kit.bullets(_closed(each, shown, t, now) for each in shown.recent))
+    return [kit.header(t("home.recent")), listed if shown.recent else kit.context(t("home.nothing_recent"))]
 
 
 # --- where one may do what ----------------------------------------------------------------------------------------
@@ -197,12 +215,12 @@ def _channels(shown: HomeShown, t: Translator) -> list[Block]:
 
 def _channel(reach: Reach, t: Translator) -> Element:
     roles = t.listed([t(f"role.{permission}") for permission in reach.may])
-    return kit.line(kit.channel(reach.channel), kit.words(f" — {_websites(reach, t)}: {roles}"))
+    return kit.line(kit.channel(reach.channel), kit.words(f" {_websites(reach, t)} — {roles}"))
 
 
 def _websites(reach: Reach, t: Translator) -> str:
     if reach.websites is None:
-        return t("help.all_websites")
+        return t("home.all_websites")
     names = [kit.isolated(name) for name in reach.websites]
     more = [t("help.more", n=len(names) - WEBSITES_MAX)] if len(names) > WEBSITES_MAX else []
     return t.listed([*names[:WEBSITES_MAX], *more]) or t("flow.none")

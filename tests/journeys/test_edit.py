@@ -14,7 +14,6 @@ from tests.journeys.at_a_form import (
     add_segments,
     field_errors,
     form_again,
-    is_form,
     is_told,
     opens,
     sent,
@@ -113,19 +112,22 @@ async def test_a_flow_that_moves_to_another_website_needs_its_segment_said(http:
 # --- what may not be edited ----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("when", ["before it opens", "while it is open"])
-async def test_an_enabled_flow_is_not_edited(http: World, when: str) -> None:
-    add_flow(http, is_enabled=when == "before it opens")
-    await http.emma.types(MARKETING, "/flows edit 1")
-    if when == "before it opens":
-        refused = await http.emma.waits_for_view("Flow 1 is enabled")
-        assert refused.submit is None
-    else:
-        await http.emma.waits_for_view(is_form)
-        http.enkapush.store.update_flow(1, is_enabled=True)
-        await http.emma.submits({"Title": "New"})
-        told = await http.emma.waits_for(MARKETING, "was changed by somebody else")
-        assert http.emma.buttons(told) == ["Open form"]
+async def test_an_enabled_flow_is_not_edited_before_its_approval(http: World) -> None:
+    add_flow(http, is_enabled=True)
+    await opens(http.emma, "/flows edit 1")
+    await http.emma.submits({"Title": "New"})
+    request = await http.burak.waits_for(MARKETING, lambda message: "Approve" in http.burak.buttons(message))
+    assert not request.is_ephemeral
+    assert writes(http) == []
+
+
+async def test_a_flow_that_was_enabled_meanwhile_is_not_edited(http: World) -> None:
+    add_flow(http)
+    await opens(http.emma, "/flows edit 1")
+    http.enkapush.store.update_flow(1, is_enabled=True)
+    await http.emma.submits({"Title": "New"})
+    again = await form_again(http.emma, "was changed by somebody else")
+    assert "Different now: State." in text_of(again)
     assert writes(http) == []
 
 

@@ -85,9 +85,12 @@ class FormTelling:
         """The form again, as it was typed, with the reason on top; a message where it cannot be shown."""
         draft, outcome = await self._draft(change.asked), _outcome(change)
         await self.forms.keep(draft)
-        view = await self._form_again(change.asked, draft, outcome)
+        view, t = await self._form_again(change.asked, draft, outcome), self._t(change.asked)
+        if view is None:
+            kind = await self._kind(change.asked)
+            await self.modals.update(view_id, views.sentence_view(kind, t, outcome.key, outcome.params))
         if view is None or not await self.modals.update(view_id, view):
-            message = views.failed(change.asked.token, self._t(change.asked), outcome.key, outcome.params)
+            message = views.failed(change.asked.token, t, outcome.key, outcome.params)
             await self.forms.keep(replace(draft, changed_at=self.clock()))
             await self._send(change.asked, message)
 

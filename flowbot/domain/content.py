@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Final
 
 from flowbot.domain.flows import Button, Flow, Wait
@@ -92,6 +92,11 @@ def differences(before: Content, after: Content) -> tuple[Difference, ...]:
     """What differs, field by field, in the order of the form."""
     pairs = ((field.name, getattr(before, field.name), getattr(after, field.name)) for field in fields(Content))
     return tuple(Difference(name, old, new) for name, old, new in pairs if old != new)
+
+
+def rebased(wanted: Content, before: Content, now: Content) -> Content:
+    """`now` with the same fields changed that make `before` into `wanted`: what others changed besides stays."""
+    return replace(now, **{difference.field: difference.after for difference in differences(before, wanted)})
 
 
 def fingerprint(flow: Flow) -> str:

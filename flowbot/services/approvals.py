@@ -21,7 +21,7 @@ from flowbot.domain.changes import (
     State,
     Vote,
 )
-from flowbot.domain.content import Content, Wanted
+from flowbot.domain.content import Content, Wanted, rebased
 from flowbot.domain.flows import Flow
 from flowbot.domain.policy import EVERYONE, ChannelPolicy, Permission, decide
 from flowbot.domain.types import ChannelId, FlowId, UserId
@@ -83,11 +83,13 @@ class Approvals:
         self._require(policy, reader, Permission.EDIT)
         if asked.flow is None:
             raise UserError("request.gone")
-        if asked.kind is not Kind.EDIT:
+        if asked.wanted is None or asked.before is None:
             return await self.ask(reader, asked.channel, asked.kind, asked.flow, asked.reason)
         flow = await self._flow(asked.flow, policy)
         new = self._new(reader, asked.channel, Kind.EDIT, flow, asked.reason)
-        return await self._submit(replace(new, wanted=asked.wanted, typed=asked.typed, picture=asked.picture))
+        content = rebased(asked.wanted.content, Content.of(asked.before), Content.of(flow))
+        wanted = replace(asked.wanted, content=content)
+        return await self._submit(replace(new, wanted=wanted, typed=asked.typed, picture=asked.picture))
 
     async def restore(self, reader: Reader, change_id: ChangeId) -> Change:
         """Make a deleted flow again, disabled, under a new id. Asked twice, it is made once.

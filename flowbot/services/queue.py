@@ -33,8 +33,9 @@ class Queue:
             UserError: not allowed to see what is asked here.
             Fault: the database did not answer.
         """
+        policy = (await self.policies.scope(channel)).policy if channel is not None else None
         if channel is not None:
-            decision = decide((await self.policies.scope(channel)).policy, reader.actor, Permission.VIEW)
+            decision = decide(policy, reader.actor, Permission.VIEW)
             if not decision.allowed:
                 raise UserError(f"denied.{decision.reason}")
         pending = await self.store.pending()
@@ -42,7 +43,7 @@ class Queue:
         return Waiting(
             for_me=mine,
             by_me=[change for change in pending if change.asked.requester == reader.user],
-            here=[change for change in pending if channel is not None and change.asked.channel == channel],
+            here=[change for change in pending if policy is not None and _is_of(policy, change)],
         )
 
     async def _waits_for(self, reader: Reader, change: Change) -> bool:
@@ -57,3 +58,8 @@ class Queue:
             return False
         votes = await self.store.votes(change.id)
         return all(vote.person != reader.user or vote.choice is not Choice.APPROVE for vote in votes)
+
+
+def _is_of(policy: ChannelPolicy, change: Change) -> bool:
+    """Whether it was asked in the policy's channel, and of a website that the channel still works with."""
+    return change.asked.channel == policy.id and policy.names_website(change.asked.website)

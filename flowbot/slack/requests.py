@@ -131,8 +131,10 @@ class Requests:
         metadata, reader = given.metadata, visit.reader
         if metadata.purpose is Purpose.BREAK_GLASS:
             change = await self.approvals.break_glass(reader, metadata.change, given.reason)
-            await self.approvals.changes.carry_out(change, self.telling)
-            await self.telling.alarm(change)
+            try:
+                await self.approvals.changes.carry_out(change, self.telling)
+            finally:
+                await self.telling.alarm(change)
         else:
             change = await self.approvals.reject(reader, metadata.change, given.reason, metadata.channel)
             await self.telling(change, None)

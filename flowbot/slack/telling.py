@@ -6,10 +6,13 @@ from typing import Final
 
 from flowbot.domain.changes import Change, ChangeId, State
 from flowbot.domain.flows import Flow
+from flowbot.domain.types import ChannelId
+from flowbot.errors import Fault
 from flowbot.slack.forms.telling import FormTelling
-from flowbot.slack.posts import Posts
+from flowbot.slack.posts import PostRefusedError, Posts
 from flowbot.slack.projection import Projection, is_public
 from flowbot.slack.views import request_notices as views
+from flowbot.slack.views.kit import Message
 
 TOLD_APART: Final = frozenset(
     {State.APPLIED, State.FAILED, State.UNKNOWN, State.REJECTED, State.EXPIRED, State.OUT_OF_DATE}
@@ -48,7 +51,7 @@ class Telling:
             return
         shown = await self.projection.shown(change)
         message = views.reminder(shown, self.projection.words(change), self.projection.clock())
-        await self.posts.post(change.message_channel, message, thread=change.message_ts)
+        await self._into_thread(change.message_channel, change.message_ts, message)
 
     async def alarm(self, change: Change) -> None:
         """Tell the approvers, loudly, that somebody broke the glass.
@@ -60,7 +63,13 @@ class Telling:
         shown = await self.projection.shown(drawn)
         message = views.break_glass_alarm(shown, self.projection.words(change))
         channel = drawn.message_channel or change.asked.channel
-        await self.posts.post(channel, message, thread=drawn.message_ts)
+        await self._into_thread(channel, drawn.message_ts, message)
+
+    async def _into_thread(self, channel: ChannelId, ts: str | None, message: Message) -> None:
+        try:
+            await self.posts.post(channel, message, thread=ts)
+        except PostRefusedError as refusal:
+            raise Fault("fault.slack", error=refusal.reason) from refusal
 
     async def _tell_apart(self, change: Change) -> None:
         asked = change.asked

@@ -47,14 +47,12 @@ class Verdict:
         outcome: For people.
         flow: As it was read back.
         details: For the audit.
-        change: As it is kept by now, where it was kept anew on the way.
     """
 
     state: State
     outcome: Outcome
     flow: Flow | None = None
     details: Mapping[str, Any] = field(default_factory=dict)
-    change: Change | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,17 +124,30 @@ class Applying:
                 return await self._read_back(found, _wanted(change), asked.kind)
         elif asked.flow is not None:
             flow = await self.source.flow(asked.flow)
-            if _is_reached(change, flow):
+            if _can_be_read(change) and _is_reached(change, flow):
                 return _reached(change, flow)
+            is_final = is_final and _is_as_before(change, flow)
         outcome = Outcome("not_done.looked", {"id": str(asked.flow or "")})
         return Verdict(State.FAILED if is_final else State.UNKNOWN, outcome)
+
+    async def look(self, change: Change) -> Verdict:
+        """What became of a change that was sent, possibly more than once; nothing is written.
+
+        Raises:
+            Fault: the database did not answer.
+        """
+        if change.asked.kind in {Kind.CREATE, Kind.RESTORE}:
+            return await self._found_or_unknown(change.asked.kind, _wanted(change), change.newest_before)
+        if change.asked.kind is Kind.EDIT:
+            return await self._edit_unclear(change)
+        return await self._confirmed(change)
 
     # --- a new flow ------------------------------------------------------------------------------------------------
 
     async def _create(self, change: Change) -> Verdict:
         wanted = _wanted(change)
         if change.sent_at is not None:
-            return await self._found_or_unknown(change.asked.kind, wanted, change.newest_before)
+            return await self.look(change)
         image = await self._image(change)
         newest = await self._newest()
         if not await self.store.latch(change.id, self.owner, self.clock(), newest):
@@ -199,25 +210,37 @@ class Applying:
         wanted, before, flow_id = _wanted(change), change.asked.before, change.asked.flow
         if before is None or flow_id is None:
             raise NotDone("not_done.gone")
-        image = await self._image(change)
-        for _ in range(EDIT_TRIES):
+
+        async def attempt(change: Change) -> Verdict:
+            image = await self._image(change)
             now = await self._now(flow_id)
-            obstacle = self._obstacle(change, before, now)
-            if obstacle is not None:
+            if obstacle := self._obstacle(change, before, now):
                 return obstacle
             update = FlowUpdate(Content.of(now), wanted.content, wanted.unread, image)
             if update.is_empty:
                 return _applied_edit(flow_id, now, before)
             await self._note_sending(change)
+            await self.writer.update(flow_id, update)
+            return await self._edited(flow_id, wanted, before)
+
+        return await self._tried(change, attempt)
+
+    async def _tried(self, change: Change, attempt: Callable[[Change], Awaitable[Verdict]]) -> Verdict:
+        """Try, and once more where no answer came: the same again has the same effect, and is sent only where it lacks.
+
+        From the first write on that was not answered, nothing proves any more that it was not done: not even a refusal.
+        """
+        for _ in range(EDIT_TRIES):
             try:
-                await self.writer.update(flow_id, update)
+                return await attempt(change)
             except Unclear:
-                # The same values again have the same effect, so an edit may be tried again where it is not there.
                 log.warning("change.unclear", change=change.id)
                 change = await self.store.get(change.id) or change
-                continue
-            return await self._edited(flow_id, wanted, before)
-        return await self._edit_unclear(flow_id, wanted, before, image)
+            except NotDone:
+                if change.sent_at is None:
+                    raise
+                break
+        return await self.look(change)
 
     async def _now(self, flow_id: FlowId) -> Flow:
         """The flow as it is.
@@ -237,8 +260,8 @@ class Applying:
         """Whether the flow is no longer what was asked about; our own effect of an earlier try does not count."""
         if fingerprint(now) == fingerprint(before):
             return None
-        if change.sent_at is not None and _is_reached(change, now):
-            return None
+        if change.sent_at is not None:
+            return None if _is_reached(change, now) else _unknown(change, now)
         found = [_plain(difference) for difference in flow_differences(before, now)]
         params = {"id": str(now.id), "fields": [each["field"] for each in found], "differences": found}
         return Verdict(State.OUT_OF_DATE, Outcome("out_of_date.edit", params), now)
@@ -265,55 +288,50 @@ class Applying:
             return Verdict(State.FAILED, Outcome("not_done.ignored", {"fields": unlike}), flow)
         return _applied_edit(flow_id, flow, before, unlike)
 
-    async def _edit_unclear(self, flow_id: FlowId, wanted: Wanted, before: Flow, image: Image | None) -> Verdict:
+    async def _edit_unclear(self, change: Change) -> Verdict:
         """What can be said after every try was unclear."""
-        flow = await self._look(flow_id)
-        if flow is not None and image is None and wanted.unread.is_empty and _same(Content.of(flow), wanted.content):
+        before = _before(change)
+        flow = await self._look(before.id)
+        if flow is not None and _can_be_read(change) and _is_reached(change, flow):
             self.catalog.put(flow)
-            return _applied_edit(flow_id, flow, before)
-        return Verdict(State.UNKNOWN, Outcome("unknown.edit", {"id": str(flow_id)}, flow_id), flow)
+            return _applied_edit(before.id, flow, before)
+        return _unknown(change, flow)
 
     # --- enabling, disabling, deleting -----------------------------------------------------------------------------
 
     async def _switch(self, change: Change) -> Verdict:
         """Enable or disable. The same again has the same effect, so it may be tried again where it is not there."""
         before, enabled = _before(change), change.asked.kind is Kind.ENABLE
-        for _ in range(EDIT_TRIES):
+
+        async def attempt(change: Change) -> Verdict:
             now = await self._present(before.id)
             if now is None:
-                return _gone(before)
+                return _gone(before) if change.sent_at is None else _unknown(change, None)
             if obstacle := self._obstacle(change, before, now):
                 return obstacle
             if not _is_reached(change, now):
                 await self._note_sending(change)
-                try:
-                    await self.writer.set_enabled(before.id, enabled)
-                except Unclear:
-                    log.warning("change.unclear", change=change.id)
-                    change = await self.store.get(change.id) or change
-                    continue
+                await self.writer.set_enabled(before.id, enabled)
             return await self._confirmed(change)
-        return await self._confirmed(change)
+
+        return await self._tried(change, attempt)
 
     async def _delete(self, change: Change) -> Verdict:
         """Keep the picture, then delete."""
         before = _before(change)
-        for _ in range(EDIT_TRIES):
+
+        async def attempt(change: Change) -> Verdict:
             now = await self._present(before.id)
             if now is None:
                 return _gone(before) if change.sent_at is None else _reached(change, None)
             if obstacle := self._obstacle(change, before, now):
                 return obstacle
-            change = await self._with_picture_kept(change, now)
+            await self._keep_picture(change, now)
             await self._note_sending(change)
-            try:
-                await self.writer.delete(before.id)
-            except Unclear:
-                log.warning("change.unclear", change=change.id)
-                change = await self.store.get(change.id) or change
-                continue
-            break
-        return await self._confirmed(change)
+            await self.writer.delete(before.id)
+            return await self._confirmed(change)
+
+        return await self._tried(change, attempt)
 
     async def _confirmed(self, change: Change) -> Verdict:
         """What Enkapush has now: a success is no proof."""
@@ -321,16 +339,14 @@ class Applying:
         try:
             flow = await self.source.flow(before.id)
         except Fault:
-            outcome = Outcome(f"unknown.{change.asked.kind}", {"id": str(before.id)}, before.id)
-            return Verdict(State.UNKNOWN, outcome, change=change)
+            return _unknown(change, None)
         self.catalog.put(flow) if flow else self.catalog.drop(before.id)
         if _is_reached(change, flow):
-            return replace(_reached(change, flow), change=change)
-        if change.sent_at is None:
+            return _reached(change, flow)
+        if change.sent_at is None and flow is not None and fingerprint(flow) == fingerprint(before):
             # This process sent it, and Enkapush said that it was done.
-            return Verdict(State.FAILED, Outcome("not_done.ignored_it", {"id": str(before.id)}), flow, change=change)
-        outcome = Outcome(f"unknown.{change.asked.kind}", {"id": str(before.id)}, before.id)
-        return Verdict(State.UNKNOWN, outcome, flow, change=change)
+            return Verdict(State.FAILED, Outcome("not_done.ignored_it", {"id": str(before.id)}), flow)
+        return _unknown(change, flow)
 
     async def _present(self, flow_id: FlowId) -> Flow | None:
         """The flow as it is, None where it is gone.
@@ -343,22 +359,21 @@ class Applying:
         except Fault as fault:
             raise _not_asked(fault) from fault
 
-    async def _with_picture_kept(self, change: Change, now: Flow) -> Change:
-        """The change with the flow's picture kept for a restore, before anything is deleted.
+    async def _keep_picture(self, change: Change, now: Flow) -> None:
+        """Keep the flow's picture for a restore, before anything is deleted.
 
         Raises:
             NotDone: the picture is there and could not be fetched.
         """
         if now.image_url is None or change.progress.image is not None:
-            return change
+            return
         try:
             picture = await self.flow_pictures.of(now)
         except Fault as fault:
             raise NotDone("not_done.picture", id=str(now.id)) from fault
-        if picture is None:
-            return change
-        kept = await self.images.put(picture, self.clock())
-        return await self.store.move(change, replace(change, progress=replace(change.progress, image=kept)))
+        if picture is not None:
+            kept = await self.images.put(picture, self.clock())
+            await self.store.move(change, replace(change, progress=replace(change.progress, image=kept)))
 
     # --- both ------------------------------------------------------------------------------------------------------
 
@@ -414,6 +429,25 @@ def _is_reached(change: Change, flow: Flow | None) -> bool:
 def _reached(change: Change, flow: Flow | None) -> Verdict:
     before = _before(change)
     return Verdict(State.APPLIED, Outcome(f"applied.{change.asked.kind}", {"id": str(before.id)}, before.id), flow)
+
+
+def _can_be_read(change: Change) -> bool:
+    """Whether what the change wants can be read back whole: a picture and some fields cannot."""
+    wanted = change.asked.wanted
+    return wanted is None or (wanted.unread.is_empty and wanted.image is None and change.asked.picture is None)
+
+
+def _is_as_before(change: Change, flow: Flow | None) -> bool:
+    """Whether nothing is there of what the change wants, so that it was not done if it is not under way either."""
+    before = _before(change)
+    if change.asked.kind is Kind.EDIT:
+        return _can_be_read(change) and flow is not None and fingerprint(flow) == fingerprint(before)
+    return flow is None or flow.is_enabled == before.is_enabled
+
+
+def _unknown(change: Change, flow: Flow | None) -> Verdict:
+    before = _before(change)
+    return Verdict(State.UNKNOWN, Outcome(f"unknown.{change.asked.kind}", {"id": str(before.id)}, before.id), flow)
 
 
 def _gone(before: Flow) -> Verdict:

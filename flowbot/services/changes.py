@@ -139,16 +139,36 @@ class Changes:
         return await self._apply(change)
 
     async def _apply(self, change: Change) -> Settled:
-        lapsed = await self.rulings.lapsed(change) if change.sent_at is None else None
-        verdict = Verdict(State.FAILED, lapsed) if lapsed else await self.applying.apply(change)
+        verdict = await self._verdict(change)
+        kept = await self._as_kept(change)
         try:
-            settled = await self._move(verdict.change or change, verdict.state, verdict.outcome, **verdict.details)
+            settled = await self._move(kept, verdict.state, verdict.outcome, **verdict.details)
         except FlowMade:
             # Two alike changes found the same flow; the slower one looks whether there is another.
             return await self._apply(await self.store.get(change.id) or change)
         if settled.state is State.APPLIED:
             await self.drafts.drop(change.asked.token)
         return Settled(settled, verdict.flow)
+
+    async def _verdict(self, change: Change) -> Verdict:
+        lapsed = await self.rulings.lapsed(change)
+        if lapsed is None:
+            return await self.applying.apply(change)
+        if change.sent_at is None:
+            return Verdict(State.FAILED, lapsed)
+        # It was sent while it was allowed, by a process that died: what that did not do is not done any more.
+        return await self.applying.look(change)
+
+    async def _as_kept(self, change: Change) -> Change:
+        """The change with all that was kept of it on the way.
+
+        Raises:
+            LeaseLostError: another process has taken it over.
+        """
+        kept = await self.store.get(change.id)
+        if kept is None or kept.lease_owner != self.owner or kept.state is not State.APPLYING:
+            raise LeaseLostError
+        return kept
 
     async def _ruling(self, change: Change, reader: Reader | None) -> Ruling:
         """What the policy, as it is now, says of what was asked."""

@@ -106,7 +106,7 @@ class Approvals:
             raise UserError("request.nothing_to_restore")
         new = self._new(reader, deleted.asked.channel, Kind.RESTORE, before, "")
         wanted = Wanted(Content.of(before), image=deleted.progress.image)
-        restoring = replace(new, flow=None, wanted=wanted, token=FormToken(f"restore.{change_id}"))
+        restoring = replace(new, flow=None, wanted=wanted, token=await self._restoring(change_id))
         return await self._submit(restoring)
 
     # --- deciding --------------------------------------------------------------------------------------------------
@@ -213,8 +213,17 @@ class Approvals:
             self._require(policy, reader, Permission.EDIT)
         if change.state is not State.UNKNOWN:
             return change
-        sent = change.sent_at or change.changed_at
-        return await self.changes.look_again(change, is_final=self.changes.clock() - sent > SETTLES_AFTER)
+        # Not counted from `sent_at`: who took the change over may have sent it once more.
+        since = self.changes.clock() - change.changed_at
+        return await self.changes.look_again(change, is_final=since > SETTLES_AFTER)
+
+    async def _restoring(self, deleted: ChangeId) -> FormToken:
+        """The token under which a flow is restored once; another one where it was tried and not done."""
+        token, number = FormToken(f"restore.{deleted}"), 1
+        while (tried := await self.changes.store.by_token(token)) and tried.state is State.FAILED:
+            number += 1
+            token = FormToken(f"restore.{deleted}.{number}")
+        return token
 
     # --- common ----------------------------------------------------------------------------------------------------
 

@@ -1,0 +1,110 @@
+"""Approvals as people see them, each in a window of their own."""
+
+import re
+from typing import Final
+
+import pytest
+from playwright.async_api import Locator, Page, expect
+
+pytestmark = pytest.mark.browser
+
+MARKETING, APPROVALS, RANDOM = "C0MARKETING", "C0APPROVALS", "C0RANDOM"
+WAITS: Final = "Waiting for approval"
+
+
+def messages(page: Page) -> Locator:
+    return page.get_by_role("log").get_by_role("article")
+
+
+def request(page: Page, state: str, flow: int) -> Locator:
+    return messages(page).filter(has=page.get_by_role("heading", name=state)).filter(has_text=f"#{flow} ")
+
+
+async def says(page: Page, text: str) -> None:
+    await page.get_by_role("textbox", name="Message").fill(text)
+    await page.keyboard.press("Enter")
+
+
+async def sits_down(page: Page, address: str, user: str, place: str) -> Page:
+    await page.goto(f"{address}/?as={user}#{place}")
+    await expect(page.get_by_label("You are")).to_have_value(user)
+    return page
+
+
+async def another(page: Page) -> Page:
+    """A second window."""
+    browser = page.context.browser
+    assert browser
+    return await browser.new_page()
+
+
+async def asks(page: Page, address: str, text: str) -> Page:
+    emma = await sits_down(page, address, "U0EMMA", MARKETING)
+    await says(emma, text)
+    flow = int(text.split()[2])
+    answer = messages(emma).filter(has_text="Asked for approval in").filter(has_text=f"#{flow} ")
+    await answer.get_by_role("link", name="Open").click()
+    await expect(request(emma, WAITS, flow)).to_be_focused()
+    return emma
+
+
+async def approves(page: Page, flow: int) -> None:
+    await request(page, WAITS, flow).get_by_role("button", name="Approve").click()
+    await page.get_by_role("dialog").get_by_role("button", name="Approve").click()
+
+
+async def test_one_asks_another_approves_and_both_see_it_applied(page: Page, address: str) -> None:
+    emma = await asks(page, address, "/flows enable 39 The sale begins on Friday")
+    burak = await sits_down(await another(page), address, "U0BURAK", APPROVALS)
+    await expect(request(burak, WAITS, 39)).to_contain_text("The sale begins on Friday")
+    await approves(burak, 39)
+    for person in (emma, burak):
+        outcome = request(person, "Applied", 39)
+        await expect(outcome).to_contain_text("Approved by @Burak Demir")
+        await expect(outcome.get_by_role("button")).to_have_count(0)
+    await emma.goto(f"{address}/?as=U0EMMA#{MARKETING}")
+    await says(emma, "/flows list enabled kışlık")
+    await expect(messages(emma).filter(has_text="Page 1 of 1").filter(has_text="#39")).to_have_count(1)
+
+
+async def test_an_admin_sets_a_channel_up_where_nobody_approves_their_own_request(page: Page, address: str) -> None:
+    deniz = await sits_down(page, address, "U0DENIZ", RANDOM)
+    await says(deniz, "/flows setup")
+    form = deniz.get_by_role("dialog")
+    for field, choice in (
+        ("Websites", "Lale Moda"),
+        ("Editors: user groups", "Editors"),
+        ("Approvers: user groups", "Editors"),
+    ):
+        await form.get_by_role("group", name=field).get_by_role("checkbox", name=choice).check()
+    await form.get_by_role("button", name="Save").click()
+    await expect(form).to_contain_text("is saved")
+    emma = await sits_down(await another(page), address, "U0EMMA", RANDOM)
+    await expect(messages(emma).filter(has_text="This channel has its policy now")).to_have_count(1)
+    await says(emma, "/flows enable 39")
+    await approves(emma, 39)
+    refusal = messages(emma).filter(has_text="You asked for this yourself")
+    await expect(refusal).to_have_class(re.compile("ephemeral"))
+    await expect(request(emma, WAITS, 39)).to_have_count(1)
+
+
+async def test_a_request_is_rejected_with_a_reason(page: Page, address: str) -> None:
+    emma = await asks(page, address, "/flows delete 12")
+    burak = await sits_down(await another(page), address, "U0BURAK", APPROVALS)
+    await request(burak, WAITS, 12).get_by_role("button", name="Reject").click()
+    form = burak.get_by_role("dialog")
+    await form.get_by_role("textbox", name="Gerekçe").fill("It still sells")
+    await form.get_by_role("button", name="Reddet").click()
+    await expect(form).to_have_count(0)
+    await expect(request(emma, "Rejected", 12)).to_contain_text("It still sells")
+
+
+async def test_what_was_deleted_is_restored_disabled_under_a_new_number(page: Page, address: str) -> None:
+    emma = await asks(page, address, "/flows delete 12")
+    burak = await sits_down(await another(page), address, "U0BURAK", APPROVALS)
+    await approves(burak, 12)
+    deleted = request(emma, "Applied", 12)
+    await deleted.get_by_role("button", name="Restore").click()
+    await emma.get_by_role("link", name="marketing unread").click()
+    restored = messages(emma).filter(has_text=re.compile(r"Restored from #12 as #\d+, disabled"))
+    await expect(restored).not_to_have_count(0)

@@ -1,0 +1,72 @@
+"""The Home tab as a person sees it."""
+
+import re
+from typing import Final, Literal
+
+import pytest
+from playwright.async_api import Locator, Page, expect
+
+from tests.browser.test_approval_page import MARKETING, another, asks, messages, sits_down
+
+pytestmark = pytest.mark.browser
+
+SCHEMES: Final[tuple[Literal["light", "dark"], ...]] = ("light", "dark")
+COLOURS: Final = "(style => [style.color, style.backgroundColor])(getComputedStyle(document.body))"
+
+
+def home(page: Page) -> Locator:
+    return page.get_by_role("region", name="App Home")
+
+
+async def opens_home(page: Page, address: str, user: str) -> Locator:
+    await sits_down(page, address, user, MARKETING)
+    await page.get_by_role("link", name="App Home").click()
+    return home(page)
+
+
+async def test_what_waits_is_decided_at_home_and_its_message_is_one_press_away(page: Page, address: str) -> None:
+    emma = await asks(page, address, "/flows delete 12")
+    await asks(emma, address, "/flows enable 39 The sale begins on Friday")
+    burak = await another(page)
+    tab = await opens_home(burak, address, "U0BURAK")
+    await expect(tab).to_contain_text("The sale begins on Friday")
+    await tab.get_by_role("button", name="Onayla: Etkinleştirme #39").click()
+    await burak.get_by_role("dialog").get_by_role("button", name="Onayla").click()
+    await expect(tab.get_by_role("listitem").filter(has_text="#39")).to_contain_text("Uygulandı")
+    await expect(emma.get_by_role("heading", name="Applied")).to_have_count(1)
+
+    await tab.get_by_role("button", name="Reddet: Silme #12").click()
+    form = burak.get_by_role("dialog")
+    await form.get_by_role("textbox", name="Gerekçe").fill("It still sells")
+    await form.get_by_role("button", name="Reddet").click()
+    outcome = tab.get_by_role("listitem").filter(has_text="Reddedildi")
+    await outcome.get_by_role("link", name="Aç").click()
+    await expect(messages(burak).filter(has_text="It still sells")).to_be_focused()
+
+
+async def test_who_comes_late_is_told_by_the_app_directly(page: Page, address: str) -> None:
+    emma = await asks(page, address, "/flows enable 39")
+    burak = await another(page)
+    tab = await opens_home(burak, address, "U0BURAK")
+    approve = tab.get_by_role("button", name="Onayla: Etkinleştirme #39")
+    await expect(approve).to_be_visible()
+    await (await opens_home(emma, address, "U0EMMA")).get_by_role("button", name="Withdraw: Enable #39").click()
+    await expect(home(emma)).to_contain_text("Withdrawn")
+    await approve.click()
+    await burak.get_by_role("dialog").get_by_role("button", name="Onayla").click()
+    await expect(tab).to_contain_text("Sizi bekleyen bir şey yok.")
+    await burak.get_by_role("link", name="flowbot unread").click()
+    await expect(messages(burak).filter(has_text="geri çekti")).to_have_count(1)
+
+
+async def test_it_fits_a_phone_by_day_and_by_night(page: Page, address: str) -> None:
+    await asks(page, address, "/flows delete 12")
+    await page.set_viewport_size({"width": 390, "height": 844})
+    await page.goto(f"{address}/?as=U0BURAK#home")
+    await expect(home(page).get_by_role("button", name="Onayla: Silme #12")).to_be_visible()
+    assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert await home(page).evaluate("home => home.scrollWidth <= home.clientWidth")
+    for scheme in SCHEMES:
+        await page.emulate_media(color_scheme=scheme)
+        ink, paper = [sum(map(int, re.findall(r"\d+", colour)[:3])) for colour in await page.evaluate(COLOURS)]
+        assert (ink < paper) is (scheme == "light")

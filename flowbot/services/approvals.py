@@ -190,8 +190,11 @@ class Approvals:
             return await self.expire(conflict.current) if still else None
 
     async def remind(self, change: Change) -> bool:
-        """Whether this process is the one that reminds of a request now. Its next moment is set."""
-        if change.rule is None:
+        """Whether this process is the one that reminds of a request now. Its next moment is set.
+
+        What has no message yet stays due, and is reminded of once it has one.
+        """
+        if change.rule is None or change.message_ts is None:
             return False
         now = self.changes.clock()
         later = [moment for moment in reminders(change.created_at, change.rule) if moment > now]

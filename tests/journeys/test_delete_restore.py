@@ -1,0 +1,109 @@
+"""Deleting keeps the flow; Restore makes it again, disabled, under a new id, once."""
+
+import asyncio
+
+import pytest
+
+from flowbot.sandbox.enkapush import Fault, Image
+from flowbot.sandbox.slack import Message, text_of
+from tests.journeys.at_a_form import PNG, add_flow, writes
+from tests.journeys.at_a_request import answer_to, asks, ends, is_told, private, rules
+from tests.journeys.world import APPROVALS, MARKETING, World, on_both_databases
+
+
+async def _deleted(world: World, *, rule: str = "") -> Message:
+    """The outcome of a delete, with `Restore`."""
+    await world.policy(rules(rule))
+    add_flow(world, is_enabled=True, image=Image("picture.png", "image/png", PNG), button_title_2="Two",
+             button_url_2="https://lale.example/2")  # fmt: skip
+    request = await asks(world, "delete 1 Season is over")
+    await world.burak.clicks(request, "Approve")
+    return await ends(world, request, "Applied")
+
+
+@on_both_databases
+async def test_a_deleted_flow_comes_back_disabled_under_a_new_id_with_its_picture(running: World) -> None:
+    over = await _deleted(running)
+    assert running.enkapush.store.flows == {}
+    assert running.deniz.buttons(over) == ["Restore"]
+    await running.emma.clicks(over, "Restore")
+    told = await running.deniz.waits_for(MARKETING, "Restored from #1 as #2, disabled.")
+    assert not told.is_ephemeral
+    flow = running.enkapush.store.flow(2)
+    assert (flow.name, flow.title, flow.description, flow.url) == (
+        "Old name", "Old title", "Old text", "https://lale.example/old",
+    )  # fmt: skip
+    assert (flow.wait_time, flow.wait_time_type, flow.ttl, flow.is_silent) == (3, "hours", 86400, True)
+    assert (flow.button_title_1, flow.button_url_1) == ("Old button", "https://lale.example/button")
+    assert (flow.button_title_2, flow.button_url_2) == ("Two", "https://lale.example/2")
+    assert flow.image is not None
+    assert flow.image.content == PNG
+    assert not flow.is_enabled
+    assert writes(running)[-1].texts["is_enabled"] == "0"
+
+
+@on_both_databases
+async def test_restored_by_two_at_once_and_twice_it_is_one_flow(http: World) -> None:
+    over = await _deleted(http)
+    await asyncio.gather(*(person.clicks(over, "Restore") for person in (http.emma, http.ayse, http.emma)))
+    await http.deniz.waits_for(MARKETING, "#2")
+    await http.deniz.waits_until(lambda: len(private(http, http.emma)) + len(private(http, http.ayse)) == 3)
+    await answer_to(http, http.emma, over, "Restore")
+    assert list(http.enkapush.store.flows) == [2]
+    assert [record.path for record in writes(http)] == ["/flows/1", "/flows"]
+
+
+async def test_who_may_not_create_may_not_restore(http: World) -> None:
+    over = await _deleted(http)
+    assert "policy does not let you do that" in await answer_to(http, http.deniz, over, "Restore")
+    assert http.enkapush.store.flows == {}
+
+
+async def test_a_website_that_was_taken_from_the_policy_gets_nothing_back(http: World) -> None:
+    over = await _deleted(http)
+    await http.policy(rules(websites="[2]"))
+    assert "no longer works with that website" in await answer_to(http, http.emma, over, "Restore")
+    assert http.enkapush.store.flows == {}
+
+
+async def test_a_restore_that_was_refused_can_be_tried_again(http: World) -> None:
+    over = await _deleted(http)
+    http.enkapush.faults.add(Fault.status(422, method="POST", path="/flows"))
+    await http.emma.clicks(over, "Restore")
+    await http.deniz.waits_for(MARKETING, "Failed")
+    assert http.enkapush.store.flows == {}
+    await http.emma.clicks(over, "Restore")
+    await http.deniz.waits_for(MARKETING, "Restored from #1 as #2, disabled.")
+    assert list(http.enkapush.store.flows) == [2]
+
+
+@pytest.mark.parametrize("after_effect", [True, False])
+async def test_a_delete_that_was_cut_off_is_looked_for_and_done_once(http: World, after_effect: bool) -> None:
+    http.enkapush.faults.add(Fault.reset(after_effect=after_effect, method="DELETE", path="/flows/1"))
+    over = await _deleted(http)
+    assert http.deniz.buttons(over) == ["Restore"]
+    assert [record.method for record in writes(http)] == ["DELETE"] * (1 if after_effect else 2)
+
+
+async def test_a_delete_without_effect_has_failed(http: World) -> None:
+    await http.policy(rules())
+    request = await asks(http, "delete")
+    http.enkapush.faults.add(Fault.empty(204, method="DELETE", path="/flows/1"))
+    await http.burak.clicks(request, "Approve")
+    over = await ends(http, request, "Failed")
+    assert "said yes, but left flow 1 as it was" in text_of(over)
+    assert http.deniz.buttons(over) == []
+    assert list(http.enkapush.store.flows) == [1]
+
+
+async def test_nothing_is_deleted_whose_picture_cannot_be_kept(http: World) -> None:
+    await http.policy(rules())
+    add_flow(http, image=Image("picture.png", "image/png", PNG))
+    request = await asks(http, "delete 1")
+    http.enkapush.faults.add(Fault.status(500, path="/media/*", times=None))
+    await http.burak.clicks(request, "Approve")
+    over = await ends(http, request, "Failed")
+    assert "could not be kept, so nothing was deleted" in text_of(over)
+    assert writes(http) == []
+    await is_told(http.emma, "Delete #1: Failed", MARKETING)
+    await asks(http, "delete 1", where=APPROVALS)

@@ -1,0 +1,170 @@
+"""What waits: expiry on the dot, reminders, and `/flows approvals`."""
+
+import pytest
+
+from flowbot.sandbox.slack import Message, text_of
+from tests.journeys.at_a_form import add_flow, writes
+from tests.journeys.at_a_request import (
+    WAITS,
+    answer_to,
+    asks,
+    ends,
+    hurry,
+    is_told,
+    mentioned,
+    replies,
+    rules,
+)
+from tests.journeys.world import APPROVALS, MARKETING, RANDOM, World, on_both_databases
+
+HOUR = 3600
+EIGHT_HOURS = "expires_after_hours = 8"
+
+
+@pytest.fixture
+async def watched(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
+    """A bot at work that looks after what is due many times a second."""
+    hurry(world, monkeypatch)
+    await world.start_http()
+    return world
+
+
+# --- expiry --------------------------------------------------------------------------------------------------------
+
+
+@on_both_databases
+async def test_a_request_expires_when_its_time_is_over(watched: World) -> None:
+    await watched.policy(rules(EIGHT_HOURS))
+    request = await asks(watched)
+    watched.time.ahead += 8 * HOUR
+    over = await ends(watched, request, "Expired")
+    assert "it was not decided within 8 hours" in text_of(over)
+    assert watched.deniz.buttons(over) == []
+    assert writes(watched) == []
+    await is_told(watched.emma, "Enable #1: Expired", MARKETING)
+
+
+async def test_a_minute_before_it_may_still_be_approved(watched: World) -> None:
+    await watched.policy(rules(EIGHT_HOURS))
+    request = await asks(watched)
+    watched.time.ahead += 8 * HOUR - 60
+    await watched.burak.clicks(request, "Approve")
+    await ends(watched, request, "Applied")
+
+
+async def test_a_click_on_an_expired_request_does_nothing_even_before_its_message_says_so(http: World) -> None:
+    await http.policy(rules(EIGHT_HOURS, approvers='["U0DENIZ"]'))
+    request = await asks(http)
+    http.time.ahead += 8 * HOUR
+    assert "This request has expired." in await answer_to(http, http.deniz, request, "Approve")
+    assert writes(http) == []
+
+
+# --- reminders -----------------------------------------------------------------------------------------------------
+
+
+@on_both_databases
+async def test_who_may_approve_is_reminded_a_few_times_and_never_after_the_end(watched: World) -> None:
+    await watched.policy(rules(EIGHT_HOURS))
+    request = await asks(watched)
+    for count in (1, 2, 3):
+        watched.time.ahead += 2 * HOUR
+        await _is_reminded(watched, request, count)
+    first = replies(watched, request)[0]
+    assert "still waiting" in first.text
+    assert mentioned(watched, first) == [("usergroup", "S0LEADS")]
+    watched.time.ahead += 2 * HOUR
+    await ends(watched, request, "Expired")
+    watched.time.ahead += 100 * HOUR
+    next_one = await asks(watched, "enable 1")
+    assert WAITS in text_of(next_one)
+    assert len(replies(watched, request)) == 3
+
+
+async def _is_reminded(world: World, request: Message, count: int) -> None:
+    await world.deniz.waits_until(lambda: len(replies(world, request)) == count)
+
+
+async def test_a_bot_that_was_away_reminds_once(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    hurry(world, monkeypatch)
+    await world.start_http()
+    await world.policy(rules(EIGHT_HOURS))
+    request = await asks(world)
+    world.time.ahead += 7 * HOUR
+    await world.deniz.waits_until(lambda: replies(world, request))
+    world.time.ahead += HOUR
+    await ends(world, request, "Expired")
+    assert len(replies(world, request)) == 1
+
+
+async def test_what_was_decided_is_not_reminded_of(watched: World) -> None:
+    await watched.policy(rules(EIGHT_HOURS))
+    decided = await asks(watched)
+    await watched.burak.clicks(decided, "Approve")
+    await ends(watched, decided, "Applied")
+    waiting = await asks(watched)
+    watched.time.ahead += 2 * HOUR
+    await watched.deniz.waits_until(lambda: replies(watched, waiting))
+    assert replies(watched, decided) == []
+
+
+async def test_a_reminder_that_slack_refuses_holds_up_nothing_else(watched: World) -> None:
+    await watched.policy(rules(EIGHT_HOURS))
+    first, second = await asks(watched), await asks(watched)
+    watched.slack.faults.add("chat.postMessage", error="restricted_action")
+    watched.time.ahead += 2 * HOUR
+    await watched.deniz.waits_until(lambda: replies(watched, first) or replies(watched, second))
+    watched.time.ahead += 6 * HOUR
+    await ends(watched, first, "Expired")
+    await ends(watched, second, "Expired")
+
+
+# --- the list ------------------------------------------------------------------------------------------------------
+
+
+@on_both_databases
+async def test_what_waits_is_listed_with_links(running: World) -> None:
+    await running.policy(rules())
+    await asks(running)
+    await asks(running, "delete")
+    await running.emma.types(MARKETING, "/flows approvals")
+    mine = await is_told(running.emma, "Asked by you", MARKETING)
+    seen = text_of(mine)
+    assert "Enable #1 Old name" in seen
+    assert "Delete #2 Old name" in seen
+    assert "0 of 1 approval" in seen
+    links = [block["accessory"]["url"] for block in mine.blocks or [] if "accessory" in block]
+    assert links
+    assert all(f"/{APPROVALS}/" in link for link in links)
+    await running.burak.types(MARKETING, "/flows onaylar")
+    theirs = text_of(await is_told(running.burak, "Sizin onayınızı bekleyenler", MARKETING))
+    assert theirs.index("#1") < theirs.index("#2")
+
+
+async def test_what_was_decided_or_approved_already_does_not_wait(http: World) -> None:
+    await http.policy(rules("quorum = 2", approvers='["U0DENIZ", "S0LEADS"]'))
+    request = await asks(http)
+    await http.deniz.clicks(request, "Approve")
+    await ends(http, request, "1 of 2 approvals")
+    await http.deniz.types(MARKETING, "/flows approvals")
+    seen = text_of(await is_told(http.deniz, "Waiting for you", MARKETING))
+    assert seen.index("Nothing") < seen.index("Asked by you")
+    await http.emma.clicks(request, "Withdraw")
+    await ends(http, request, "Withdrawn")
+    await http.deniz.types(MARKETING, "/flows approvals")
+    await is_told(http.deniz, "Nothing is waiting", MARKETING)
+
+
+async def test_a_website_that_was_taken_from_the_policy_is_not_listed(http: World) -> None:
+    await http.policy(rules())
+    await asks(http)
+    await http.policy(rules(websites="[2]"))
+    await http.burak.types(MARKETING, "/flows onaylar")
+    assert "Old name" not in text_of(await is_told(http.burak, "", MARKETING))
+
+
+async def test_in_a_channel_without_a_policy_nothing_is_listed(http: World) -> None:
+    await http.policy(rules())
+    add_flow(http)
+    await http.emma.types(RANDOM, "/flows approvals")
+    await http.emma.waits_for(RANDOM, "This channel has no policy yet")

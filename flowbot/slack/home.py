@@ -70,11 +70,15 @@ class HomeTab:
         """
 
         async def whole(visit: Visit) -> Answer:
-            try:
+            if visit.place.where is not None:
                 return await work(visit)
-            finally:
-                if visit.place.where is None:
-                    await self._draw(visit, seen)
+            try:
+                answer = await work(visit)
+            except Exception:
+                await self._draw(visit, seen)
+                raise
+            await self._draw(visit, seen)
+            return answer
 
         return whole
 

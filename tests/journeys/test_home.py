@@ -1,5 +1,7 @@
 """The Home tab: what waits, what was asked, where one may do what; and deciding there."""
 
+import asyncio
+
 import pytest
 
 from flowbot.sandbox.slack import SandboxPerson, View, text_of
@@ -164,3 +166,41 @@ async def test_a_long_queue_fits_and_says_how_much_more_there_is(http: World) ->
     view = await home(http.burak, "Flow 0")
     assert http.burak.buttons(view).count("Approve") == 10
     assert "2 more" in part(view, "Waiting for you")
+
+
+async def test_a_tab_that_changed_meanwhile_is_read_and_drawn_again(http: World) -> None:
+    await http.policy(POLICY)
+    flow = add_flow(http, name="Spring")
+    await asks(http.emma, f"/flows enable {flow}")
+    view = await home(http.burak, "Spring")
+    http.slack.faults.add("views.publish", error="hash_conflict")
+    await http.burak.clicks(view, "Approve")
+    await http.burak.waits_for_home("Nothing waits for you")
+
+
+async def test_a_limit_of_slacks_delays_the_tab_and_does_not_lose_it(http: World) -> None:
+    await http.policy(POLICY)
+    http.slack.faults.add("views.publish", retry_after=0)
+    await home(http.burak, "Nothing waits for you")
+
+
+async def test_what_was_decided_happens_even_if_the_tab_cannot_be_drawn(http: World) -> None:
+    await http.policy(POLICY)
+    flow = add_flow(http, name="Spring")
+    await asks(http.emma, f"/flows enable {flow}")
+    view = await home(http.burak, "Spring")
+    http.slack.faults.add("views.publish", error="internal_error", times=None)
+    await http.burak.clicks(view, "Approve")
+    await http.burak.waits_for(APPROVALS, "Applied")
+    assert http.enkapush.store.flows[flow].is_enabled
+
+
+async def test_two_presses_of_one_button_have_one_effect(http: World) -> None:
+    await http.policy(POLICY)
+    flow = add_flow(http, name="Spring")
+    await asks(http.emma, f"/flows enable {flow}")
+    view = await home(http.burak, "Spring")
+    await asyncio.gather(*(http.burak.clicks(view, "Approve") for _ in range(2)))
+    view = await http.burak.waits_for_home("Nothing waits for you")
+    await http.burak.waits_for(APPROVALS, "Applied")
+    assert len([record for record in http.enkapush.requests if record.method != "GET"]) == 1

@@ -67,6 +67,7 @@ class Posts:
 
         Raises:
             PostGoneError: that one is not there any more.
+            PostRefusedError: the channel does not take it.
             Fault: Slack failed.
         """
         try:
@@ -74,6 +75,8 @@ class Posts:
         except SlackApiError as error:
             if reason(error) in GONE:
                 raise PostGoneError from error
+            if reason(error) in REFUSED:
+                raise PostRefusedError(reason(error)) from error
             raise Fault("fault.slack", error=reason(error)) from error
 
     async def to_person(self, channel: ChannelId, user: UserId, message: Message) -> None:

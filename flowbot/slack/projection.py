@@ -101,19 +101,25 @@ class Projection:
 
     async def _put(self, change: Change, message: Message) -> tuple[ChannelId, str]:
         """Edit the message, or post it where there is none (any more). Its channel and ts."""
-        if change.message_channel is not None and change.message_ts is not None:
-            try:
-                await self.posts.edit(change.message_channel, change.message_ts, message)
-            except PostGoneError:
-                log.warning("projection.message_gone", change=change.id)
-            else:
-                return change.message_channel, change.message_ts
         channel = (change.rule.channel if change.rule else None) or change.asked.channel
         try:
+            if (edited := await self._edited(change, message)) is not None:
+                return edited
             return await self.posts.post(channel, message)
         except PostRefusedError as refusal:
-            await self._tell_refusal(change, channel, refusal)
+            await self._tell_refusal(change, change.message_channel or channel, refusal)
             raise Fault("fault.slack", error=refusal.reason) from refusal
+
+    async def _edited(self, change: Change, message: Message) -> tuple[ChannelId, str] | None:
+        """Edit the message. Its channel and ts; None where there is none (any more)."""
+        if change.message_channel is None or change.message_ts is None:
+            return None
+        try:
+            await self.posts.edit(change.message_channel, change.message_ts, message)
+        except PostGoneError:
+            log.warning("projection.message_gone", change=change.id)
+            return None
+        return change.message_channel, change.message_ts
 
     async def _tell_refusal(self, change: Change, channel: ChannelId, refusal: PostRefusedError) -> None:
         """Tell the one who asked, once a process, that the channel does not take the message; nothing is lost."""

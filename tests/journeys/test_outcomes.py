@@ -1,0 +1,287 @@
+"""What becomes of an approved request, and of its message, whatever Enkapush and Slack do."""
+
+from collections.abc import AsyncIterator
+from typing import Any, Final
+
+import pytest
+
+from flowbot.sandbox.enkapush import Fault, Image
+from flowbot.sandbox.enkapush.faults import Where
+from flowbot.sandbox.slack import text_of
+from tests.journeys.at_a_form import PNG, add_flow, opens, writes
+from tests.journeys.at_a_request import (
+    WAITS,
+    answer_to,
+    asks,
+    ends,
+    hurry,
+    is_told,
+    rules,
+    sent_texts,
+)
+from tests.journeys.world import APPROVALS, MARKETING, World, on_both_databases
+
+READ: Final[Where] = {"method": "GET", "path": "/flows/1", "times": None}
+WRITE: Final[Where] = {"method": "POST", "path": "/flows/1"}
+DIFFERENT: Final[dict[str, tuple[dict[str, Any], str]]] = {
+    "name": ({"name": "Other"}, "Name: Old name → Other"),
+    "title": ({"title": "Other"}, "Title: Old title → Other"),
+    "description": ({"description": "Other"}, "Description: Old text → Other"),
+    "url": ({"url": "https://other.example"}, "URL: https://lale.example/old → https://other.example"),
+    "wait_time": ({"wait_time": 4}, "Wait: 3 hours → 4 hours"),
+    "wait_time_type": ({"wait_time_type": "days"}, "Wait: 3 hours → 3 days"),
+    "ttl": ({"ttl": 3600}, "Time to live: 1 day → 1 hour"),
+    "is_silent": ({"is_silent": False}, "Silent: Yes → No"),
+    "is_auto_hide": ({"is_auto_hide": True}, "Auto-hide: No → Yes"),
+    "button_title_1": ({"button_title_1": "Other"}, "Old button → https://lale.example/button → Other → "),
+    "button_url_1": ({"button_url_1": "https://other.example"}, "Old button → https://other.example"),
+    "button_title_2": ({"button_title_2": "Other"}, "Button 2"),
+    "button_url_2": ({"button_url_2": "https://other.example"}, "Button 2"),
+    "is_enabled": ({"is_enabled": True}, "State: Disabled → Enabled"),
+    "website_id": ({"website_id": 2}, "Website: Lale Moda → Northbound Outdoor"),
+    "image_url": ({"image": Image("other.png", "image/png", PNG)}, "Image: "),
+}
+REFUSALS: Final[dict[str, tuple[Fault, str]]] = {
+    "422": (Fault.status(422, '{"errors": {"title": ["Too <b>long</b>."]}}', **WRITE), "title: Too <b>long</b>."),
+    "429": (Fault.too_many(1, **WRITE), "asked too much"),
+    "401": (Fault.status(401, **WRITE), "refuses flowbot's API key"),
+    "gone": (Fault.status(404, **WRITE), "does not exist any more"),
+    "ignored": (Fault.status(200, '{"data": {"id": 1}}', **WRITE), "said yes, but left flow 1 as it was"),
+    "cannot be read": (Fault.status(500, **READ), "answered with an error"),
+    "cut at the read": (Fault.reset(**READ), "cannot be reached"),
+    "silent at the read": (Fault.hang(**READ), "did not answer in time"),
+}
+DONE_AFTER_ALL: Final = {
+    "cut before": Fault.reset(**WRITE),
+    "silent before": Fault.hang(**WRITE),
+    "500 before": Fault.status(500, **WRITE),
+    "cut after": Fault.reset(after_effect=True, **WRITE),
+    "silent after": Fault.hang(after_effect=True, **WRITE),
+    "500 after": Fault.status(500, after_effect=True, **WRITE),
+    "no word after": Fault.empty(after_effect=True, **WRITE),
+    "half a word after": Fault.truncated(**WRITE),
+}
+
+
+@pytest.fixture
+async def hasty(world: World, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[World]:
+    """A bot at work that gives Enkapush little time, and looks after what is due many times a second."""
+    hurry(world, monkeypatch)
+    await world.start_http()
+    await world.policy(rules())
+    yield world
+    world.enkapush.release()
+
+
+# --- out of date ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("field", DIFFERENT)
+async def test_a_flow_that_was_changed_since_is_left_alone(http: World, field: str) -> None:
+    changed, shown = DIFFERENT[field]
+    await http.policy(rules())
+    request = await asks(http)
+    http.enkapush.store.update_flow(1, **changed)
+    await http.burak.clicks(request, "Approve")
+    over = await ends(http, request, "Out of date")
+    assert shown in text_of(over)
+    assert http.deniz.buttons(over) == ["Ask again"]
+    assert writes(http) == []
+
+
+async def test_totals_and_times_do_not_count(http: World) -> None:
+    await http.policy(rules())
+    request = await asks(http)
+    now = http.enkapush.store.now()
+    http.enkapush.store.update_flow(
+        1,
+        total_sent_push_notifications=9,
+        total_displayed_push_notifications=8,
+        total_clicked_push_notifications=7,
+        total_closed_push_notifications=6,
+        last_sent_datetime=now,
+        last_datetime=now,
+    )
+    await http.burak.clicks(request, "Approve")
+    await ends(http, request, "Applied")
+
+
+async def test_a_flow_that_is_gone_is_out_of_date(http: World) -> None:
+    await http.policy(rules())
+    request = await asks(http)
+    http.enkapush.store.delete_flow(1)
+    await http.burak.clicks(request, "Approve")
+    over = await ends(http, request, "Out of date")
+    assert "does not exist in Enkapush any more" in text_of(over)
+    assert http.deniz.buttons(over) == []
+    assert writes(http) == []
+
+
+@on_both_databases
+async def test_what_is_out_of_date_is_asked_again_of_the_flow_as_it_is_now(running: World) -> None:
+    await running.policy(rules())
+    request = await asks(running)
+    running.enkapush.store.update_flow(1, title="Other")
+    await running.burak.clicks(request, "Approve")
+    over = await ends(running, request, "Out of date")
+    await running.ayse.clicks(over, "Ask again")
+    again = await running.deniz.waits_for(APPROVALS, "Onay bekliyor")
+    assert "Other" in text_of(again)
+    await running.burak.clicks(again, "Onayla")
+    await ends(running, again, "Uygulandı")
+    assert sent_texts(running) == [{"is_enabled": "1"}]
+
+
+async def test_an_edit_that_is_asked_again_leaves_what_others_changed(http: World) -> None:
+    await http.policy(rules())
+    add_flow(http, is_enabled=True)
+    await opens(http.emma, "/flows edit 1")
+    await http.emma.submits({"Title": "Mine"})
+    request = await http.deniz.waits_for(APPROVALS, WAITS)
+    http.enkapush.store.update_flow(1, description="Theirs")
+    await http.burak.clicks(request, "Approve")
+    await http.emma.clicks(await ends(http, request, "Out of date"), "Ask again")
+    again = await http.deniz.waits_for(APPROVALS, WAITS)
+    assert "Title: Old title → Mine" in text_of(again)
+    assert "Description:" not in text_of(again)
+    await http.burak.clicks(again, "Approve")
+    await ends(http, again, "Applied")
+    assert sent_texts(http) == [{"title": "Mine"}]
+    assert http.enkapush.store.flow(1).description == "Theirs"
+
+
+async def test_who_may_not_edit_does_not_ask_again(http: World) -> None:
+    await http.policy(rules())
+    request = await asks(http)
+    http.enkapush.store.update_flow(1, title="Other")
+    await http.burak.clicks(request, "Approve")
+    over = await ends(http, request, "Out of date")
+    assert "policy does not let you do that" in await answer_to(http, http.deniz, over, "Ask again")
+
+
+# --- Enkapush fails ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("case", REFUSALS)
+async def test_what_did_not_happen_has_failed_with_a_reason(hasty: World, case: str) -> None:
+    fault, reason = REFUSALS[case]
+    request = await asks(hasty)
+    hasty.enkapush.faults.add(fault)
+    await hasty.burak.clicks(request, "Approve")
+    over = await ends(hasty, request, "Failed")
+    assert reason in text_of(over)
+    assert hasty.deniz.buttons(over) == []
+    assert len(writes(hasty)) == (fault.method == "POST")
+    assert not hasty.enkapush.store.flow(1).is_enabled
+    await is_told(hasty.emma, "Enable #1: Failed", MARKETING)
+
+
+@pytest.mark.parametrize("case", DONE_AFTER_ALL)
+async def test_what_was_cut_off_is_looked_for_and_done_once(hasty: World, case: str) -> None:
+    request = await asks(hasty)
+    hasty.enkapush.faults.add(DONE_AFTER_ALL[case])
+    await hasty.burak.clicks(request, "Approve")
+    over = await ends(hasty, request, "Applied")
+    assert hasty.deniz.buttons(over) == []
+    assert hasty.enkapush.store.flow(1).is_enabled
+    assert len(writes(hasty)) == (1 if "after" in case else 2)
+
+
+@on_both_databases
+async def test_what_cannot_be_read_back_is_not_known_until_somebody_looks_again(hasty: World) -> None:
+    request = await asks(hasty)
+    hasty.enkapush.faults.add(Fault.status(500, method="GET", path="/flows/1", skip=1, times=None))
+    await hasty.burak.clicks(request, "Approve")
+    open_end = await ends(hasty, request, "not known")
+    assert hasty.deniz.buttons(open_end) == ["Check again"]
+    await answer_to(hasty, hasty.burak, open_end, "Check again")
+    assert "not known" in text_of(open_end)
+    hasty.enkapush.faults.clear()
+    assert "policy does not let you do that" in await answer_to(hasty, hasty.deniz, open_end, "Check again")
+    await hasty.burak.clicks(open_end, "Check again")
+    over = await ends(hasty, request, "Applied")
+    assert hasty.deniz.buttons(over) == []
+    assert len(writes(hasty)) == 1
+
+
+async def test_what_never_came_is_known_to_have_failed_after_a_while(hasty: World) -> None:
+    request = await asks(hasty)
+    hasty.enkapush.faults.add(Fault.reset(method="POST", path="/flows/1", times=None))
+    await hasty.burak.clicks(request, "Approve")
+    open_end = await ends(hasty, request, "not known")
+    assert "It is still not known." in await answer_to(hasty, hasty.emma, open_end, "Check again")
+    hasty.time.ahead += 61
+    await hasty.emma.clicks(open_end, "Check again")
+    over = await ends(hasty, request, "Failed")
+    assert "it did not happen" in text_of(over)
+    assert hasty.deniz.buttons(over) == []
+
+
+async def test_a_refused_edit_leaves_its_fields_for_all_to_see(hasty: World) -> None:
+    add_flow(hasty, is_enabled=True)
+    await opens(hasty.emma, "/flows edit 1")
+    await hasty.emma.submits({"Title": "Mine"})
+    request = await hasty.deniz.waits_for(APPROVALS, WAITS)
+    hasty.enkapush.faults.add(Fault.status(422, **WRITE))
+    await hasty.burak.clicks(request, "Approve")
+    over = await ends(hasty, request, "Failed")
+    assert "Title: Old title → Mine" in text_of(over)
+
+
+# --- Slack fails ---------------------------------------------------------------------------------------------------
+
+
+@on_both_databases
+@pytest.mark.parametrize(
+    "fault", [{"status": 429, "retry_after": 0}, {"status": 500}, {"error": "internal_error"}, {"lose_answer": True}]
+)
+async def test_the_message_is_right_in_the_end_whatever_slack_does_to_it(hasty: World, fault: dict[str, Any]) -> None:
+    request = await asks(hasty)
+    hasty.slack.faults.add("chat.update", **fault, times=4)
+    await hasty.burak.clicks(request, "Approve")
+    await ends(hasty, request, "Applied", timeout=10)
+    assert len(writes(hasty)) == 1
+
+
+@on_both_databases
+@pytest.mark.parametrize("reason", ["not_in_channel", "channel_not_found", "is_archived"])
+async def test_a_request_that_cannot_be_posted_is_kept_told_and_posted_later(hasty: World, reason: str) -> None:
+    add_flow(hasty)
+    hasty.slack.faults.add("chat.postMessage", error=reason, times=None)
+    await hasty.emma.types(MARKETING, "/flows enable 1 Sale")
+    await is_told(hasty.emma, "Your request is kept, but Slack does not let flowbot post it", MARKETING)
+    await hasty.emma.types(MARKETING, "/flows enable 1 Sale")
+    await is_told(hasty.emma, "There is an open request for flow 1 already", MARKETING)
+    hasty.slack.faults.clear()
+    request = await hasty.deniz.waits_for(APPROVALS, WAITS, 10)
+    await hasty.burak.clicks(request, "Approve")
+    await ends(hasty, request, "Applied")
+    assert len(await hasty.deniz.sees(APPROVALS)) == 1
+
+
+async def test_a_message_that_was_deleted_comes_back(hasty: World) -> None:
+    request = await asks(hasty)
+    hasty.slack.core.stage.remove(request)
+    hasty.time.ahead += 72 * 3600
+    over = await hasty.deniz.waits_for(APPROVALS, "Expired")
+    assert over.ts != request.ts
+
+
+async def test_a_channel_that_was_archived_gets_the_outcome_when_it_is_open_again(hasty: World) -> None:
+    request = await asks(hasty)
+    hasty.slack.workspace.channels[APPROVALS].is_archived = True
+    hasty.time.ahead += 72 * 3600
+    await is_told(hasty.emma, "Slack does not let flowbot post", MARKETING)
+    assert WAITS in text_of(request)
+    hasty.slack.workspace.channels[APPROVALS].is_archived = False
+    await ends(hasty, request, "Expired", timeout=10)
+
+
+async def test_a_bot_that_was_removed_posts_the_outcome_when_it_is_back(hasty: World) -> None:
+    request = await asks(hasty)
+    hasty.slack.workspace.channels[APPROVALS].members.remove("U0FLOWBOT")
+    hasty.time.ahead += 72 * 3600
+    await is_told(hasty.emma, "Slack does not let flowbot post", MARKETING)
+    hasty.slack.workspace.channels[APPROVALS].members.append("U0FLOWBOT")
+    await ends(hasty, request, "Expired", timeout=10)
+    assert len([message for message in await hasty.deniz.sees(APPROVALS) if WAITS in text_of(message)]) == 0

@@ -41,7 +41,7 @@ class ReasonMetadata(BaseModel):
 
     purpose: Purpose
     change: Annotated[ChangeId, Field(min_length=1, max_length=150)]
-    channel: ChannelId | None = None
+    channel: ChannelId | None
     locale: str | None = None
 
     def dump(self) -> str:

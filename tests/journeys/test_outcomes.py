@@ -231,7 +231,6 @@ async def test_a_refused_edit_leaves_its_fields_for_all_to_see(hasty: World) -> 
 # --- Slack fails ---------------------------------------------------------------------------------------------------
 
 
-@on_both_databases
 @pytest.mark.parametrize(
     "fault", [{"status": 429, "retry_after": 0}, {"status": 500}, {"error": "internal_error"}, {"lose_answer": True}]
 )
@@ -243,7 +242,6 @@ async def test_the_message_is_right_in_the_end_whatever_slack_does_to_it(hasty: 
     assert len(writes(hasty)) == 1
 
 
-@on_both_databases
 @pytest.mark.parametrize("reason", ["not_in_channel", "channel_not_found", "is_archived"])
 async def test_a_request_that_cannot_be_posted_is_kept_told_and_posted_later(hasty: World, reason: str) -> None:
     add_flow(hasty)

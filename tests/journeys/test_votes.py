@@ -87,7 +87,6 @@ async def test_twenty_approvers_in_the_same_instant_make_one_effect(http: World)
     assert len(writes(http)) == 1
 
 
-@on_both_databases
 async def test_twenty_approvers_where_two_are_needed_make_one_effect(http: World) -> None:
     crowd = hire(http, 20)
     await http.policy(rules(TWO))

@@ -1,0 +1,47 @@
+"""Who is who in the workspace of the model."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from flowbot.domain.policy import Actor
+from flowbot.domain.types import ChannelId, GroupId, TeamId, UserId
+from flowbot.services.people import Reader
+from flowbot.services.ports import Home, Profile
+
+HOME: Final = TeamId("T0HOME")
+CHANNEL: Final = ChannelId("C0MARKETING")
+AYSE, BURAK, CAN, DENIZ = UserId("U0AYSE"), UserId("U0BURAK"), UserId("U0CAN"), UserId("U0DENIZ")
+JONAS: Final = UserId("U0JONAS")
+"""Of another company, and in the channel nevertheless."""
+EVERYBODY: Final = (AYSE, BURAK, CAN, DENIZ, JONAS)
+
+
+class FakeDirectory:
+    """Slack's knowledge of people."""
+
+    async def home(self) -> Home:
+        return Home(HOME)
+
+    async def profile(self, user: UserId) -> Profile:
+        is_stranger = user == JONAS
+        return Profile(
+            user=user,
+            team=TeamId("T0OTHER") if is_stranger else HOME,
+            enterprise=None,
+            locale="en-US",
+            timezone=None,
+            is_admin=False,
+            is_stranger=is_stranger,
+            is_bot=False,
+            is_deactivated=False,
+        )
+
+    async def groups(self) -> Mapping[GroupId, frozenset[UserId]]:
+        return {}
+
+    async def members(self, channel: ChannelId) -> frozenset[UserId]:
+        return frozenset(EVERYBODY)
+
+
+def reader(user: UserId) -> Reader:
+    return Reader(Actor(user, is_external=user == JONAS), "en-US", None)

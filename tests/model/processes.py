@@ -1,0 +1,210 @@
+"""Processes of flowbot on one database, which die at any call of theirs and leave everything as it was then."""
+
+import asyncio
+from collections.abc import Coroutine
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+from flowbot.domain.changes import Change, ChangeId, Image, Picture
+from flowbot.domain.flows import Flow
+from flowbot.errors import Fault, UserError
+from flowbot.services.apply import Applying, Sleep, Verdict
+from flowbot.services.approvals import Approvals
+from flowbot.services.catalog import Catalog
+from flowbot.services.changes import Changes
+from flowbot.services.people import People
+from flowbot.services.ports import Clock, Directory
+from flowbot.services.rulings import Rulings
+from flowbot.storage.changes import StoredChanges
+from flowbot.storage.database import Database
+from flowbot.storage.drafts import StoredDrafts
+from flowbot.storage.images import StoredImages
+from flowbot.storage.policies import StoredPolicies
+from flowbot.worker.recovery import Recovery
+from tests.model.enkapush import WRITING, FakeEnkapush
+
+
+class Killed(BaseException):
+    """The process is gone."""
+
+
+@dataclass
+class Life:
+    """How many calls to the outside a process has left; without a number it lives on.
+
+    Attributes:
+        left: Calls until it dies; the end of a call counts as well, since the effect is there and nobody knows.
+        stumbles: Calls to the database until one fails.
+    """
+
+    left: int | None = None
+    stumbles: int | None = None
+
+    def beats(self) -> None:
+        if self.left is not None:
+            if self.left <= 0:
+                raise Killed
+            self.left -= 1
+
+    def asks_the_database(self) -> None:
+        self.beats()
+        if self.stumbles is not None:
+            self.stumbles -= 1
+            if self.stumbles < 0:
+                self.stumbles = None
+                raise Fault("fault.database")
+
+
+class Mortal:
+    """A port as a process reaches it that may die before the call and after it."""
+
+    def __init__(self, port: object, life: Life, *, is_database: bool = False) -> None:
+        self._port = port
+        self._life = life
+        self._begins = life.asks_the_database if is_database else life.beats
+
+    def __getattr__(self, name: str) -> Any:
+        method = getattr(self._port, name)
+
+        async def call(*args: Any, **named: Any) -> Any:
+            self._begins()
+            answer = await method(*args, **named)
+            self._life.beats()
+            return answer
+
+        return call
+
+
+@dataclass(frozen=True, slots=True)
+class Watched(Applying):
+    """Applies, and lets Enkapush know for which change; `clouded` are those whose application broke off."""
+
+    clouded: set[ChangeId | None] = field(default_factory=set)
+
+    async def apply(self, change: Change) -> Verdict:
+        token = WRITING.set(change.id)
+        try:
+            return await Applying.apply(self, change)
+        except (Killed, Fault):
+            self.clouded.add(change.id)
+            raise
+        finally:
+            WRITING.reset(token)
+
+
+class Slack:
+    """What people were told last of each change, by version; it may be away."""
+
+    def __init__(self) -> None:
+        self.is_away = False
+        self.told: dict[str, int] = {}
+
+    def shows(self, change: Change) -> None:
+        if self.is_away:
+            raise Fault("fault.slack")
+        self.told[change.id] = max(change.version, self.told.get(change.id, 0))
+
+
+class Voice:
+    """Tells as the real one does: whatever it is called for, the newest state is shown."""
+
+    def __init__(self, slack: Slack, store: StoredChanges, life: Life) -> None:
+        self._slack = slack
+        self._store = store
+        self._life = life
+
+    async def __call__(self, change: Change, shown: Flow | None) -> None:
+        self._life.beats()
+        newest = await self._store.get(change.id) or change
+        self._slack.shows(newest)
+        self._life.beats()
+        await self._store.shown(newest.id, newest.version)
+
+    async def remind(self, change: Change) -> None:
+        self._life.beats()
+        if self._slack.is_away:
+            raise Fault("fault.slack")
+
+
+class NoPictures:
+    """Nobody puts a picture into a form here."""
+
+    async def fetch(self, picture: Picture) -> Image:
+        raise UserError("form.not_a_picture")
+
+
+@dataclass
+class Surroundings:
+    """What all processes share."""
+
+    database: Database
+    enkapush: FakeEnkapush
+    slack: Slack
+    directory: Directory
+    clock: Clock
+    passes: Sleep
+
+    def monotonic(self) -> float:
+        return self.clock().timestamp()
+
+
+class Process:
+    """The object graph of one process."""
+
+    def __init__(self, name: str, around: Surroundings) -> None:
+        self.name = name
+        self.life = Life()
+        store = cast("StoredChanges", self._mortal(StoredChanges(around.database, around.clock)))
+        policies = cast("StoredPolicies", self._mortal(StoredPolicies(around.database, around.clock)))
+        images = cast("StoredImages", self._mortal(StoredImages(around.database)))
+        drafts = cast("StoredDrafts", self._mortal(StoredDrafts(around.database)))
+        enkapush = cast("FakeEnkapush", Mortal(around.enkapush, self.life))
+        people = People(around.directory, frozenset(), monotonic=around.monotonic)
+        applying = Watched(
+            store=store,
+            images=images,
+            pictures=NoPictures(),
+            flow_pictures=enkapush,
+            source=enkapush,
+            writer=enkapush,
+            catalog=Catalog(around.enkapush, clock=around.clock, monotonic=around.monotonic),
+            clock=around.clock,
+            owner=name,
+            sleep=around.passes,
+            clouded=around.enkapush.clouded,
+        )
+        self.changes = Changes(
+            store=store,
+            drafts=drafts,
+            policies=policies,
+            people=people,
+            rulings=Rulings(policies, people, store),
+            applying=applying,
+            clock=around.clock,
+            owner=name,
+        )
+        self.people = people
+        self.approvals = Approvals(self.changes, enkapush, people.members)
+        self.tell = Voice(around.slack, store, self.life)
+        self.recovery = Recovery(self.changes, self.approvals, images, self.tell, self._begin)
+        self._begun: set[asyncio.Task[None]] = set()
+
+    async def looks_after_what_is_left(self) -> None:
+        """One round of recovery, with all that it begins."""
+        await self.recovery.take_over()
+        await self.recovery.keep_time()
+        await self._sees_through()
+        await self.recovery.tell_the_untold()
+        await self._sees_through()
+
+    async def _sees_through(self) -> None:
+        begun, self._begun = self._begun, set()
+        for ended in await asyncio.gather(*begun, return_exceptions=True):
+            if ended is not None:
+                raise ended
+
+    def _begin(self, work: Coroutine[Any, Any, None], *, name: str) -> None:
+        self._begun.add(asyncio.create_task(work, name=name))
+
+    def _mortal(self, port: object) -> Mortal:
+        return Mortal(port, self.life, is_database=True)

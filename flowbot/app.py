@@ -185,9 +185,10 @@ async def flowbot(
         desk = _desk(outside, services, tasks)
         telling, form_desk, requests = _rooms(outside, services, desk)
         stack.push_async_callback(requests.home.close)
-        recovery = Recovery(services.changes, services.approvals, services.images, telling)
-        stack.push_async_callback(_ended, asyncio.create_task(recovery.run()))
+        recovery = Recovery(services.changes, services.approvals, services.images, telling, tasks.start)
+        # Undone from the last to the first: take no more work, then finish what is in hand.
         stack.push_async_callback(tasks.drain, drain_seconds)
+        stack.push_async_callback(_ended, asyncio.create_task(recovery.run()))
         setup = SetupDesk(desk, services.setup, Modals(outside.slack))
         app = bolt.build(
             outside.slack,
@@ -321,7 +322,7 @@ def _rooms(outside: _Outside, services: _Services, desk: Desk) -> tuple[Telling,
     )
     live = FormLive(services.forms, modals, services.people, desk.locales, clock)
     telling = Telling(projection, form_telling, posts)
-    queue = Queue(services.store, services.policies)
+    queue = Queue(services.store, services.policies, services.people.members)
     overviews = Overviews(queue, services.store, services.policies, services.people.members)
     home = HomeTab(desk, outside.slack, overviews, telling)
     requests = Requests(desk, services.approvals, queue, modals, telling, home)

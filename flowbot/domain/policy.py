@@ -75,6 +75,18 @@ class ChannelPolicy(_Written):
         return EVERYONE in self.viewers
 
 
+def names_everyone(policy: ChannelPolicy) -> bool:
+    """Whether some right is everyone's in the channel."""
+    return EVERYONE in (*policy.viewers, *policy.editors, *policy.approvers)
+
+
+def without_everyone(policy: ChannelPolicy) -> ChannelPolicy:
+    """The policy as it is for somebody who is not in the channel: they have to be named, or be in a group that is."""
+    roles = {"viewers": policy.viewers, "editors": policy.editors, "approvers": policy.approvers}
+    named = {role: tuple(entry for entry in entries if entry != EVERYONE) for role, entries in roles.items()}
+    return policy.model_copy(update=named)
+
+
 class PolicyBook(_Written):
     """All policies and the names of the websites; what `policy import` reads and `policy export` writes."""
 

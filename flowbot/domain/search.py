@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Final, Generic, TypeVar
 
 from flowbot.domain.flows import Flow
-from flowbot.domain.types import WebsiteId
+from flowbot.domain.types import FlowId, WebsiteId
 
 T = TypeVar("T")
 
@@ -54,8 +54,13 @@ def index(flows: Iterable[Flow]) -> tuple[IndexedFlow, ...]:
 
 def with_flow(flows: Iterable[IndexedFlow], flow: Flow) -> tuple[IndexedFlow, ...]:
     """The flows with `flow` in its place, or in the place of an older reading of it."""
-    others = (entry for entry in flows if entry.flow.id != flow.id)
+    others = without_flow(flows, flow.id)
     return tuple(sorted([*others, IndexedFlow.of(flow)], key=lambda entry: _age(entry.flow), reverse=True))
+
+
+def without_flow(flows: Iterable[IndexedFlow], flow: FlowId) -> tuple[IndexedFlow, ...]:
+    """The flows but for one."""
+    return tuple(entry for entry in flows if entry.flow.id != flow)
 
 
 def _age(flow: Flow) -> tuple[datetime, int]:

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import structlog
 
-from flowbot.domain.changes import Change, Image, ImageId, Kind, Outcome, State
+from flowbot.domain.changes import Change, ChangeId, Image, ImageId, Kind, Outcome, State
 from flowbot.domain.content import Content, Difference, Wanted, differences, fingerprint, flow_differences
 from flowbot.domain.flows import Flow
 from flowbot.domain.types import FlowId
@@ -118,8 +118,10 @@ class Applying:
         """
         asked = change.asked
         if asked.kind in {Kind.CREATE, Kind.RESTORE}:
+            if change.outcome is not None and change.outcome.flow is not None:
+                return await self._read_back(change.outcome.flow, _wanted(change), asked.kind)
             flows = await self.source.all_flows()
-            found = await self._made_by_it(flows, _wanted(change), change.newest_before)
+            found = await self._made_by_it(change.id, flows, _wanted(change), change.newest_before)
             if found:
                 return await self._read_back(found, _wanted(change), asked.kind)
         elif asked.flow is not None:
@@ -137,7 +139,7 @@ class Applying:
             Fault: the database did not answer.
         """
         if change.asked.kind in {Kind.CREATE, Kind.RESTORE}:
-            return await self._found_or_unknown(change.asked.kind, _wanted(change), change.newest_before)
+            return await self._found_or_unknown(change, change.newest_before)
         if change.asked.kind is Kind.EDIT:
             return await self._edit_unclear(change)
         return await self._confirmed(change)
@@ -156,7 +158,7 @@ class Applying:
             flow = await self.writer.create(wanted.content, wanted.unread, image)
         except Unclear:
             log.warning("change.unclear", change=change.id)
-            return await self._found_or_unknown(change.asked.kind, wanted, newest)
+            return await self._found_or_unknown(change, newest)
         return await self._read_back(flow, wanted, change.asked.kind)
 
     async def _newest(self) -> FlowId | None:
@@ -172,8 +174,9 @@ class Applying:
             raise _not_asked(fault) from fault
         return max((flow.id for flow in flows), default=None)
 
-    async def _found_or_unknown(self, kind: Kind, wanted: Wanted, newest: FlowId | None) -> Verdict:
+    async def _found_or_unknown(self, change: Change, newest: FlowId | None) -> Verdict:
         """Look for the flow that a request may have made. It is never sent again: that could make a second one."""
+        wanted = _wanted(change)
         answered = False
         for pause in LOOKS_SECONDS:
             await self.sleep(pause)
@@ -182,14 +185,16 @@ class Applying:
             except Fault:
                 continue
             answered = True
-            if found := await self._made_by_it(flows, wanted, newest):
-                return await self._read_back(found, wanted, kind)
+            if found := await self._made_by_it(change.id, flows, wanted, newest):
+                return await self._read_back(found, wanted, change.asked.kind)
         return Verdict(State.UNKNOWN, Outcome("unknown.create" if answered else "unknown.create_unseen"))
 
-    async def _made_by_it(self, flows: Iterable[Flow], wanted: Wanted, newest: FlowId | None) -> FlowId | None:
+    async def _made_by_it(
+        self, change: ChangeId, flows: Iterable[Flow], wanted: Wanted, newest: FlowId | None
+    ) -> FlowId | None:
         """The oldest flow above `newest` with the same content that no other change has made."""
         alike = sorted(flow.id for flow in flows if flow.id > (newest or 0) and _same(Content.of(flow), wanted.content))
-        others = await self.store.made(alike) if alike else frozenset()
+        others = await self.store.made(alike, but=change) if alike else frozenset()
         return next((flow for flow in alike if flow not in others), None)
 
     async def _read_back(self, flow_id: FlowId, wanted: Wanted, kind: Kind) -> Verdict:

@@ -1,7 +1,6 @@
 """Asking for approval, deciding, and what a decision starts. Every click is authorised afresh."""
 
 import secrets
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final
@@ -23,18 +22,16 @@ from flowbot.domain.changes import (
 )
 from flowbot.domain.content import Content, Wanted, rebased
 from flowbot.domain.flows import Flow
-from flowbot.domain.policy import EVERYONE, ChannelPolicy, Permission, decide
+from flowbot.domain.policy import ChannelPolicy, Permission, decide
 from flowbot.domain.types import ChannelId, FlowId, UserId
 from flowbot.errors import UserError
 from flowbot.services.changes import Changes
-from flowbot.services.people import Reader
+from flowbot.services.people import Members, Reader, policy_from
 from flowbot.services.ports import Ballot, Conflict, FlowSource, FlowTaken
 from flowbot.services.requests import expiry, reminders
 
 SETTLES_AFTER: Final = timedelta(minutes=1)
 """A request of this age is not under way at Enkapush any more: what it did not do by then it will not do."""
-
-Members = Callable[[ChannelId], Awaitable[frozenset[UserId]]]
 
 log = structlog.get_logger(__name__)
 
@@ -71,7 +68,7 @@ class Approvals:
             )
         return await self._submit(self._new(reader, channel, kind, flow, reason))
 
-    async def ask_again(self, reader: Reader, change_id: ChangeId) -> Change:
+    async def ask_again(self, reader: Reader, change_id: ChangeId, clicked_in: ChannelId | None) -> Change:
         """Ask for the same once more, of the flow as it is now.
 
         Raises:
@@ -79,7 +76,7 @@ class Approvals:
         """
         old = await self._change(change_id)
         asked = old.asked
-        policy = await self._policy(asked.channel)
+        policy = await self._policy_for(reader, asked.channel, clicked_in)
         self._require(policy, reader, Permission.EDIT)
         if asked.flow is None:
             raise UserError("request.gone")
@@ -91,7 +88,7 @@ class Approvals:
         wanted = replace(asked.wanted, content=content)
         return await self._submit(replace(new, wanted=wanted, typed=asked.typed, picture=asked.picture))
 
-    async def restore(self, reader: Reader, change_id: ChangeId) -> Change:
+    async def restore(self, reader: Reader, change_id: ChangeId, clicked_in: ChannelId | None) -> Change:
         """Make a deleted flow again, disabled, under a new id. Asked twice, it is made once.
 
         Raises:
@@ -99,7 +96,7 @@ class Approvals:
             Fault: the database did not answer.
         """
         deleted = await self._change(change_id)
-        policy = await self._policy(deleted.asked.channel)
+        policy = await self._policy_for(reader, deleted.asked.channel, clicked_in)
         self._require(policy, reader, Permission.EDIT)
         before = deleted.asked.before
         if deleted.asked.kind is not Kind.DELETE or deleted.state is not State.APPLIED or before is None:
@@ -203,7 +200,7 @@ class Approvals:
 
     # --- finding out -----------------------------------------------------------------------------------------------
 
-    async def check_again(self, reader: Reader, change_id: ChangeId) -> Change:
+    async def check_again(self, reader: Reader, change_id: ChangeId, clicked_in: ChannelId | None) -> Change:
         """Look once more what became of a change of which it is not known.
 
         Raises:
@@ -211,7 +208,7 @@ class Approvals:
             Fault: Enkapush or the database did not answer.
         """
         change = await self._change(change_id)
-        policy = await self._policy(change.asked.channel)
+        policy = await self._policy_for(reader, change.asked.channel, clicked_in)
         if not any(decide(policy, reader.actor, right).allowed for right in (Permission.EDIT, Permission.APPROVE)):
             self._require(policy, reader, Permission.EDIT)
         if change.state is not State.UNKNOWN:
@@ -256,14 +253,11 @@ class Approvals:
     async def _decidable(self, reader: Reader, change_id: ChangeId, clicked_in: ChannelId | None) -> Change:
         """The pending change, where `reader` may decide on it."""
         change = await self._pending(change_id)
-        policy = await self._policy(change.asked.channel)
-        basis = self._require(policy, reader, Permission.APPROVE)
+        policy = await self._policy_for(reader, change.asked.channel, clicked_in)
+        self._require(policy, reader, Permission.APPROVE)
         self._in_bounds(policy, change)
         if reader.user == change.asked.requester and not (change.rule and change.rule.self_approval):
             raise UserError("request.own")
-        elsewhere = clicked_in != change.asked.channel
-        if basis == EVERYONE and elsewhere and reader.user not in await self.members(change.asked.channel):
-            raise UserError("denied.not_listed")
         return change
 
     async def _pending(self, change_id: ChangeId) -> Change:
@@ -279,6 +273,13 @@ class Approvals:
         if change is None:
             raise UserError("request.gone")
         return change
+
+    async def _policy_for(
+        self, reader: Reader, channel: ChannelId, clicked_in: ChannelId | None
+    ) -> ChannelPolicy | None:
+        """A channel's policy, for somebody who may act from elsewhere."""
+        policy = await self._policy(channel)
+        return policy and await policy_from(policy, reader, clicked_in, self.members)
 
     async def _policy(self, channel: ChannelId) -> ChannelPolicy | None:
         return (await self.changes.policies.scope(channel)).policy
@@ -334,8 +335,9 @@ class Approvals:
             lease_owner=lease.owner if lease else None,
             lease_until=lease.until if lease else None,
         )
+        kept = await self.changes.store.move(change, moved, event)
         log.info("change.moved", change=change.id, state=to)
-        return await self.changes.store.move(change, moved, event)
+        return kept
 
 
 def _too_late(change: Change) -> UserError:

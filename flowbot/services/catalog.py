@@ -12,7 +12,7 @@ from typing import Final
 import structlog
 
 from flowbot.domain.flows import Flow
-from flowbot.domain.search import IndexedFlow, index, with_flow
+from flowbot.domain.search import IndexedFlow, index, with_flow, without_flow
 from flowbot.domain.types import FlowId
 from flowbot.errors import Fault
 from flowbot.services.kept import Monotonic, SingleFlight
@@ -64,7 +64,7 @@ class Catalog:
         self._patience = patience
         self._flight: SingleFlight[str, Snapshot] = SingleFlight()
         self._kept: Snapshot | None = None
-        self._put: dict[FlowId, tuple[float, Flow]] = {}
+        self._put: dict[FlowId, tuple[float, Flow | None]] = {}
 
     async def latest(self) -> Snapshot:
         """The flows as of some seconds ago; older ones, marked as late, where Enkapush fails and some were kept.
@@ -106,11 +106,10 @@ class Catalog:
             self._kept = replace(self._kept, flows=with_flow(self._kept.flows, flow))
 
     def drop(self, flow: FlowId) -> None:
-        """A flow that flowbot has just deleted: lists forget it at once."""
-        self._put.pop(flow, None)
+        """A flow that flowbot has just deleted: lists forget it at once, and no earlier fetch brings it back."""
+        self._put[flow] = (self._monotonic(), None)
         if self._kept is not None:
-            kept = tuple(entry for entry in self._kept.flows if entry.flow.id != flow)
-            self._kept = replace(self._kept, flows=kept)
+            self._kept = replace(self._kept, flows=without_flow(self._kept.flows, flow))
 
     async def close(self) -> None:
         """End a fetch that is under way."""
@@ -134,8 +133,8 @@ class Catalog:
         flows = await self._source.all_flows()
         self._put = {number: put for number, put in self._put.items() if put[0] >= started_tick}
         indexed = index(flows)
-        for _, flow in self._put.values():
-            indexed = with_flow(indexed, flow)
+        for number, (_, flow) in self._put.items():
+            indexed = without_flow(indexed, number) if flow is None else with_flow(indexed, flow)
         self._kept = Snapshot(indexed, started_at, started_tick)
         log.info("catalog.fetched", flows=len(flows), seconds=round(self._monotonic() - started_tick, 3))
         return self._kept

@@ -23,6 +23,9 @@ LEASE_SECONDS: Final = 3.0
 """A process that works on a change and is not heard of for this long has lost it."""
 RENEW_SECONDS: Final = 0.75
 
+Asker = Callable[[], Awaitable[Reader]]
+"""Finds out who asks; it raises UserError where Slack cannot tell."""
+
 log = structlog.get_logger(__name__)
 
 
@@ -58,7 +61,7 @@ class Changes:
         event = _event(new, self.clock(), "change.submitted")
         return await self.store.submit(new, self.lease(), event)
 
-    async def carry_out(self, change: Change, tell: Teller, reader: Reader | None = None) -> Change:
+    async def carry_out(self, change: Change, tell: Teller, asker: Asker | None = None) -> Change:
         """Judge and apply a change that this process holds, and tell how it ended.
 
         Where the process dies, another does the rest; where it cannot be told, it is tried again later. What this
@@ -67,11 +70,11 @@ class Changes:
         Args:
             change: as `submit` or the store's `claim` gave it.
             tell: how to tell the one who asked.
-            reader: who asks, where that is known already.
+            asker: finds out who asks, where more is known of them than the change tells.
         """
         try:
             async with self._held(change):
-                settled = await self._settle(change, reader)
+                settled = await self._settle(change, asker)
                 if settled.change.state is not State.PENDING:
                     return await self._told(settled, tell)
             # Whoever votes takes the lease, and may do so as soon as the request is seen.
@@ -125,10 +128,10 @@ class Changes:
         """A lease of this process's, from now."""
         return Lease(self.owner, self.clock() + timedelta(seconds=LEASE_SECONDS))
 
-    async def _settle(self, change: Change, reader: Reader | None) -> Settled:
+    async def _settle(self, change: Change, asker: Asker | None) -> Settled:
         """The change in a state in which this process has nothing more to do with it."""
         if change.state is State.DRAFT:
-            ruling = await self._ruling(change, reader)
+            ruling = await self._ruling(change, asker)
             if ruling.refusal is not None:
                 return Settled(await self._move(change, State.FAILED, ruling.refusal))
             if ruling.rule is not None:
@@ -170,10 +173,10 @@ class Changes:
             raise LeaseLostError
         return kept
 
-    async def _ruling(self, change: Change, reader: Reader | None) -> Ruling:
+    async def _ruling(self, change: Change, asker: Asker | None) -> Ruling:
         """What the policy, as it is now, says of what was asked."""
         try:
-            reader = reader or await self.people.reader(Caller(change.asked.requester, None))
+            reader = await (asker() if asker else self.people.reader(Caller(change.asked.requester, None)))
         except UserError as error:
             return Ruling(refusal=Outcome(error.key, error.params))
         return await self.rulings.rule(change.asked, reader)
@@ -221,7 +224,7 @@ class Changes:
         if change.id in self.in_hand:
             raise LeaseLostError
         work = asyncio.current_task()
-        lost = False
+        lost = failed = False
 
         async def renew() -> None:
             nonlocal lost
@@ -240,12 +243,15 @@ class Changes:
                 raise
             work.uncancel()
             raise LeaseLostError from None
+        except Fault:
+            # What is left of the lease is the pause before it is tried again.
+            failed = True
+            raise
         finally:
             keeper.cancel()
-            with suppress(asyncio.CancelledError):
-                await keeper
+            await asyncio.gather(keeper, return_exceptions=True)
             self.in_hand.discard(change.id)
-            if not lost:
+            if not lost and not failed:
                 await asyncio.shield(self._release(change))
 
     async def _release(self, change: Change) -> None:

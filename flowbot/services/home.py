@@ -1,15 +1,15 @@
 """What one person finds on their Home tab: what waits for them, what they asked for, where they may do what."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from flowbot.domain.changes import Change
-from flowbot.domain.policy import EVERYONE, ChannelPolicy, Permission, Reason, decide
-from flowbot.domain.types import ChannelId, UserId, WebsiteId
+from flowbot.domain.policy import ChannelPolicy, Permission, Reason, decide
+from flowbot.domain.types import ChannelId, WebsiteId
 from flowbot.errors import UserError
-from flowbot.services.people import Reader
+from flowbot.services.people import Members, Reader, policy_from
 from flowbot.services.ports import ChangeStore, PolicyStore
 from flowbot.services.queue import Queue
 from flowbot.services.reading import visible_names
@@ -19,8 +19,6 @@ ASKED_MAX: Final = 10
 AT_ONCE: Final = 8
 """So many channels are asked for their members at a time."""
 SHOWN: Final = (Permission.VIEW, Permission.EDIT, Permission.APPROVE, Permission.BREAK_GLASS)
-
-Members = Callable[[ChannelId], Awaitable[frozenset[UserId]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,24 +99,12 @@ class Overviews:
         return tuple(reach for reach in found if reach is not None)
 
     async def _in_channel(self, reader: Reader, policy: ChannelPolicy, names: Mapping[WebsiteId, str]) -> Reach | None:
-        if _names_everyone(policy) and reader.user not in await self.members(policy.id):
-            policy = _without_everyone(policy)
+        policy = await policy_from(policy, reader, None, self.members)
         may = tuple(permission for permission in SHOWN if decide(policy, reader.actor, permission).allowed)
         if Permission.VIEW not in may:
             return None
         websites = None if policy.websites == "all" else tuple(visible_names(policy, names).values())
         return Reach(policy.id, may, websites, policy)
-
-
-def _names_everyone(policy: ChannelPolicy) -> bool:
-    return EVERYONE in (*policy.viewers, *policy.editors, *policy.approvers)
-
-
-def _without_everyone(policy: ChannelPolicy) -> ChannelPolicy:
-    """The policy as it is for somebody who is not in the channel: they have to be named, or be in a group that is."""
-    roles = {"viewers": policy.viewers, "editors": policy.editors, "approvers": policy.approvers}
-    named = {role: tuple(entry for entry in entries if entry != EVERYONE) for role, entries in roles.items()}
-    return policy.model_copy(update=named)
 
 
 def _sees(reach: tuple[Reach, ...], website: WebsiteId) -> bool:

@@ -65,7 +65,11 @@ class Kept(Generic[K, V]):
         kept = self._values.get(key)
         if kept is not None and self._monotonic() - kept[0] < self._seconds:
             return kept[1]
-        value = await self._flights.fly(key, look_up)
+        return await self._flights.fly(key, lambda: self._looked_up(key, look_up))
+
+    async def _looked_up(self, key: K, look_up: Callable[[], Awaitable[V]]) -> V:
+        """Kept by whoever looks it up, so that it is kept although all who waited for it have gone."""
+        value = await look_up()
         self._keep(key, value)
         return value
 

@@ -2,13 +2,13 @@
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 import structlog
 
-from flowbot.domain.policy import Actor
+from flowbot.domain.policy import Actor, ChannelPolicy, names_everyone, without_everyone
 from flowbot.domain.types import ChannelId, GroupId, TeamId, UserId
 from flowbot.errors import Fault, UserError
 from flowbot.services.kept import Kept, Monotonic
@@ -16,6 +16,9 @@ from flowbot.services.ports import Directory, Home, Profile
 
 KEEP_SECONDS: Final = 60.0
 """Slack allows some twenty look-ups of user groups a minute (tier 2)."""
+
+Members = Callable[[ChannelId], Awaitable[frozenset[UserId]]]
+"""Tells who is in a channel."""
 
 log = structlog.get_logger(__name__)
 
@@ -79,12 +82,20 @@ class People:
             UserError: Slack cannot say who this is, so nothing can be allowed.
         """
         try:
-            home, profile, groups = await asyncio.gather(
-                self.home(), self.profile(caller.user), self._groups_of(caller.user)
-            )
+            return await self.known(caller)
         except Fault as fault:
             log.warning("people.unknown", user=caller.user, error=str(fault))
             raise UserError("denied.unknown_person") from fault
+
+    async def known(self, caller: Caller) -> Reader:
+        """The same, for who must not take a silence of Slack's for an answer.
+
+        Raises:
+            Fault: Slack does not say who this is.
+        """
+        home, profile, groups = await asyncio.gather(
+            self.home(), self.profile(caller.user), self._groups_of(caller.user)
+        )
         actor = Actor(
             user=caller.user,
             groups=groups,
@@ -97,10 +108,18 @@ class People:
     async def members(self, channel: ChannelId) -> frozenset[UserId]:
         """Who is in a channel; nobody, where Slack does not say."""
         try:
-            return await self._members.get(channel, lambda: self._directory.members(channel))
+            return await self.known_members(channel)
         except Fault as fault:
             log.warning("people.members_unknown", channel=channel, error=str(fault))
             return frozenset()
+
+    async def known_members(self, channel: ChannelId) -> frozenset[UserId]:
+        """Who is in a channel.
+
+        Raises:
+            Fault: Slack does not say.
+        """
+        return await self._members.get(channel, lambda: self._directory.members(channel))
 
     async def close(self) -> None:
         """End what is under way."""
@@ -115,6 +134,18 @@ class People:
             log.warning("people.groups_unknown", error=str(fault))
             return None
         return frozenset(group for group, members in groups.items() if user in members)
+
+
+async def policy_from(
+    policy: ChannelPolicy, reader: Reader, where: ChannelId | None, members: Members
+) -> ChannelPolicy:
+    """A channel's policy as it is for `reader`, who acts from `where` (None: from no channel).
+
+    "Everyone in the channel" is not everyone who can name the channel: from elsewhere, one has to be in it.
+    """
+    if where == policy.id or not names_everyone(policy) or reader.user in await members(policy.id):
+        return policy
+    return without_everyone(policy)
 
 
 def _is_external(home: Home, caller: Caller, profile: Profile) -> bool:

@@ -255,8 +255,8 @@ class ChangeStore(Protocol):
         Whoever gets true may send; nobody gets it twice.
         """
 
-    async def made(self, flows: Collection[FlowId]) -> frozenset[FlowId]:
-        """Those of `flows` that some change's outcome names."""
+    async def made(self, flows: Collection[FlowId], *, but: ChangeId) -> frozenset[FlowId]:
+        """Those of `flows` that some other change than `but`'s outcome names."""
 
     async def untold(self, now: datetime, *, limit: int = 20) -> tuple[Change, ...]:
         """Changes that are not in hand and of which the newest version was not shown to people yet, oldest first.

@@ -7,7 +7,7 @@ from flowbot.domain.changes import Change, Choice
 from flowbot.domain.policy import ChannelPolicy, Permission, decide
 from flowbot.domain.types import ChannelId
 from flowbot.errors import UserError
-from flowbot.services.people import Reader
+from flowbot.services.people import Members, Reader, policy_from
 from flowbot.services.ports import ChangeStore, PolicyStore
 
 
@@ -25,6 +25,7 @@ class Queue:
 
     store: ChangeStore
     policies: PolicyStore
+    members: Members
 
     async def of(self, reader: Reader, channel: ChannelId | None) -> Waiting:
         """What waits for `reader`, what they asked for, and what was asked in `channel` (None: nowhere).
@@ -39,14 +40,14 @@ class Queue:
             if not decision.allowed:
                 raise UserError(f"denied.{decision.reason}")
         pending = await self.store.pending()
-        mine = [change for change in pending if await self._waits_for(reader, change)]
+        mine = [change for change in pending if await self._waits_for(reader, change, channel)]
         return Waiting(
             for_me=mine,
             by_me=[change for change in pending if change.asked.requester == reader.user],
             here=[change for change in pending if policy is not None and _is_of(policy, change)],
         )
 
-    async def _waits_for(self, reader: Reader, change: Change) -> bool:
+    async def _waits_for(self, reader: Reader, change: Change, where: ChannelId | None) -> bool:
         """Whether `reader` may decide on it, and has not approved yet."""
         policy: ChannelPolicy | None = (await self.policies.scope(change.asked.channel)).policy
         own = change.asked.requester == reader.user
@@ -54,7 +55,8 @@ class Queue:
             return False
         if policy is None or not policy.names_website(change.asked.website):
             return False
-        if not decide(policy, reader.actor, Permission.APPROVE).allowed:
+        theirs = await policy_from(policy, reader, where, self.members)
+        if not decide(theirs, reader.actor, Permission.APPROVE).allowed:
             return False
         votes = await self.store.votes(change.id)
         return all(vote.person != reader.user or vote.choice is not Choice.APPROVE for vote in votes)

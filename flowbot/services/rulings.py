@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from flowbot.domain.changes import Change, Choice, Ending, Kind, NewChange, Outcome
-from flowbot.domain.policy import EVERYONE, ApprovalRule, ChannelPolicy, Gate, Permission, decide
+from flowbot.domain.policy import EVERYONE, ApprovalRule, ChannelPolicy, Gate, Permission, Reason, decide
 from flowbot.domain.types import UserId
-from flowbot.errors import UserError
+from flowbot.errors import Fault
 from flowbot.services.people import Caller, People, Reader
 from flowbot.services.ports import ChangeStore, PolicyStore
 
@@ -60,7 +60,7 @@ class Rulings:
         The policy may have changed since it was asked for, or since the votes: people lose rights, websites move.
 
         Raises:
-            Fault: the database did not answer.
+            Fault: the database or Slack did not answer.
         """
         policy = (await self.policies.scope(change.asked.channel)).policy
         if policy is None or not _within(change.asked, policy):
@@ -77,13 +77,17 @@ class Rulings:
         return None if len(entitled) >= change.rule.quorum else Outcome("request.lapsed")
 
     async def _still_may(self, policy: ChannelPolicy, person: UserId, permission: Permission) -> bool:
-        try:
-            reader = await self.people.reader(Caller(person, None))
-        except UserError:
-            return False
+        """Whether `person` may still do it.
+
+        Raises:
+            Fault: Slack does not say; that is no answer, so the change stays as it is and is looked at again.
+        """
+        reader = await self.people.known(Caller(person, None))
         decision = decide(policy, reader.actor, permission)
+        if decision.reason is Reason.UNCERTAIN:
+            raise Fault("fault.slack", error="user groups unknown")
         if decision.basis == EVERYONE:
-            return person in await self.people.members(policy.id)
+            return person in await self.people.known_members(policy.id)
         return decision.allowed
 
 

@@ -1,4 +1,4 @@
-"""How flowbot reaches Slack: one pooled session, retries of what is safe, and proxies that leave loopback alone."""
+"""How flowbot reaches Slack: one pooled session, retries of what never left, and proxies that leave loopback alone."""
 
 import re
 import urllib.request
@@ -32,7 +32,7 @@ def web_client(base_url: str, token: str, session: aiohttp.ClientSession) -> Asy
         session=session,
         timeout=TIMEOUT_SECONDS,
         retry_handlers=[
-            AsyncConnectionErrorRetryHandler(max_retry_count=1),
+            AsyncConnectionErrorRetryHandler(max_retry_count=1, error_types=[aiohttp.ClientConnectorError]),
             AsyncRateLimitErrorRetryHandler(max_retry_count=2),
         ],
     )

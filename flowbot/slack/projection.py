@@ -5,13 +5,13 @@ older state over a newer one draws again.
 """
 
 import asyncio
-from collections import defaultdict
 from dataclasses import dataclass, field, replace
 from typing import Final
+from weakref import WeakValueDictionary
 
 import structlog
 
-from flowbot.domain.changes import Change, ChangeId, Kind, State
+from flowbot.domain.changes import Change, ChangeId, Kind
 from flowbot.domain.content import Unread
 from flowbot.domain.lint import Remark, lint
 from flowbot.domain.types import ChannelId
@@ -45,7 +45,7 @@ class Projection:
     posts: Posts
     locales: Locales
     clock: Clock
-    _locks: dict[ChangeId, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
+    _locks: WeakValueDictionary[ChangeId, asyncio.Lock] = field(default_factory=WeakValueDictionary)
     _told: set[ChangeId] = field(default_factory=set)
 
     async def draw(self, change: Change) -> Change:
@@ -54,12 +54,9 @@ class Projection:
         Raises:
             Fault: Slack did not take it; it will be tried again.
         """
-        async with self._locks[change.id]:
-            try:
-                return await self._draw(change)
-            finally:
-                if change.state not in {State.PENDING, State.APPLYING, State.UNKNOWN}:
-                    self._locks.pop(change.id, None)
+        lock = self._locks.setdefault(change.id, asyncio.Lock())
+        async with lock:
+            return await self._draw(change)
 
     async def found(self, change_id: ChangeId, channel: ChannelId, ts: str) -> None:
         """Note where a change's message is, where that is not known yet, so that no second one is posted."""
@@ -92,12 +89,16 @@ class Projection:
         newest = await self.store.get(change.id) or change
         for _ in range(MOST_ROUNDS):
             message = request_message(await self.shown(newest), self.words(newest), self.clock())
-            channel, ts = await self._put(newest, message)
-            noted = await asyncio.shield(self.store.shown(newest.id, newest.version, channel=channel, ts=ts))
+            # Whoever is cancelled half-way would leave a message that nobody knows of.
+            noted = await asyncio.shield(self._put_and_note(newest, message))
             if noted.version == newest.version and noted.shown_version <= newest.version:
                 return noted
             newest = noted
         return newest
+
+    async def _put_and_note(self, change: Change, message: Message) -> Change:
+        channel, ts = await self._put(change, message)
+        return await self.store.shown(change.id, change.version, channel=channel, ts=ts)
 
     async def _put(self, change: Change, message: Message) -> tuple[ChannelId, str]:
         """Edit the message, or post it where there is none (any more). Its channel and ts."""

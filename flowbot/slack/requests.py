@@ -8,6 +8,7 @@ from flowbot.domain.changes import Change, ChangeId, Kind, Outcome, State
 from flowbot.domain.types import FlowId
 from flowbot.errors import UserError
 from flowbot.services.approvals import Approvals
+from flowbot.services.people import Reader
 from flowbot.services.queue import Queue
 from flowbot.slack.desk import Answer, Desk, Visit
 from flowbot.slack.forms.reason_form import Purpose, ReasonForm, ReasonMetadata, SubmittedReason
@@ -94,12 +95,13 @@ class Requests:
 
     async def _started(self, visit: Visit, change: Change) -> Answer:
         """Carry out what was just submitted, as far as it goes by itself, and say so to the one who asked."""
-        settled = await self.approvals.changes.carry_out(change, self.telling, visit.reader)
+        settled = await self.approvals.changes.carry_out(change, self.telling, lambda: _known(visit.reader))
         if settled.state is State.PENDING:
             shown = await self.telling.projection.shown(settled)
             link = (await self.telling.links((settled,))).get(settled.id)
             return Answer(views.asked(shown, link, visit.t))
-        outcome = settled.outcome or Outcome("fault.unexpected")
+        # Without an outcome another process has it in hand: the message will tell.
+        outcome = settled.outcome or Outcome("request.under_way")
         return Answer(sentences.sentence(visit.t, outcome.key, outcome.params))
 
     async def _approve(self, visit: Visit, press: BlockActions) -> Answer:
@@ -131,10 +133,7 @@ class Requests:
         metadata, reader = given.metadata, visit.reader
         if metadata.purpose is Purpose.BREAK_GLASS:
             change = await self.approvals.break_glass(reader, metadata.change, given.reason)
-            try:
-                await self.approvals.changes.carry_out(change, self.telling)
-            finally:
-                await self.telling.alarm(change)
+            await self.approvals.changes.carry_out(change, self.telling)
         else:
             change = await self.approvals.reject(reader, metadata.change, given.reason, metadata.channel)
             await self.telling(change, None)
@@ -145,16 +144,24 @@ class Requests:
         return Answer()
 
     async def _check_again(self, visit: Visit, press: BlockActions) -> Answer:
-        change = await self.approvals.check_again(visit.reader, _change_id(press))
+        change = await self.approvals.check_again(visit.reader, _change_id(press), visit.place.channel)
         await self.telling(change, None)
         still = change.state is State.UNKNOWN
         return Answer(sentences.sentence(visit.t, "request.still_unknown")) if still else Answer()
 
     async def _ask_again(self, visit: Visit, press: BlockActions) -> Answer:
-        return await self._started(visit, await self.approvals.ask_again(visit.reader, _change_id(press)))
+        return await self._started(
+            visit, await self.approvals.ask_again(visit.reader, _change_id(press), visit.place.channel)
+        )
 
     async def _restore(self, visit: Visit, press: BlockActions) -> Answer:
-        return await self._started(visit, await self.approvals.restore(visit.reader, _change_id(press)))
+        return await self._started(
+            visit, await self.approvals.restore(visit.reader, _change_id(press), visit.place.channel)
+        )
+
+
+async def _known(reader: Reader) -> Reader:
+    return reader
 
 
 def _change_id(press: BlockActions) -> ChangeId:

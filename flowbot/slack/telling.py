@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from flowbot.domain.changes import Change, ChangeId, State
+from flowbot.domain.changes import Change, ChangeId, Ending, State
 from flowbot.domain.flows import Flow
 from flowbot.domain.types import ChannelId
 from flowbot.errors import Fault
@@ -37,6 +37,8 @@ class Telling:
         if not is_public(change):
             await self.forms.by_message(change, shown)
             return
+        if change.state in TOLD_APART and _broke_glass(change):
+            await self._alarm(change)
         drawn = await self.projection.draw(change)
         if drawn.state in TOLD_APART and drawn.message_channel not in {None, change.asked.channel}:
             await self._tell_apart(drawn)
@@ -53,17 +55,15 @@ class Telling:
         message = views.reminder(shown, self.projection.words(change), self.projection.clock())
         await self._into_thread(change.message_channel, change.message_ts, message)
 
-    async def alarm(self, change: Change) -> None:
-        """Tell the approvers, loudly, that somebody broke the glass.
+    async def _alarm(self, change: Change) -> None:
+        """Tell the approvers, loudly, that somebody broke the glass: before the change counts as told.
 
         Raises:
             Fault: Slack did not take it.
         """
-        drawn = await self.projection.draw(change)
-        shown = await self.projection.shown(drawn)
-        message = views.break_glass_alarm(shown, self.projection.words(change))
-        channel = drawn.message_channel or change.asked.channel
-        await self._into_thread(channel, drawn.message_ts, message)
+        message = views.break_glass_alarm(await self.projection.shown(change), self.projection.words(change))
+        channel = change.message_channel or (change.rule.channel if change.rule else None) or change.asked.channel
+        await self._into_thread(channel, change.message_ts, message)
 
     async def _into_thread(self, channel: ChannelId, ts: str | None, message: Message) -> None:
         try:
@@ -86,3 +86,8 @@ class Telling:
         """The addresses of the changes' messages, where they are known."""
         found = {change.id: await self._link(change) for change in changes}
         return {change_id: link for change_id, link in found.items() if link}
+
+
+def _broke_glass(change: Change) -> bool:
+    closing = change.progress.closing
+    return closing is not None and closing.how is Ending.BREAK_GLASS

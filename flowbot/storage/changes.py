@@ -7,7 +7,7 @@ counted one after another.
 
 from collections.abc import AsyncIterator, Collection
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Select, and_, case, or_, select, update
@@ -49,6 +49,8 @@ from flowbot.storage.database import Database
 from flowbot.storage.events import append, latest, page_after, read_event
 from flowbot.storage.tables import changes, events
 
+TELLING: Final = timedelta(seconds=4)
+"""Whoever moved a change has this long to tell of it before others do: a message is not posted twice by two at once."""
 _AUDIT_PAGE: Final = 500
 _MAKING: Final = frozenset({Kind.CREATE, Kind.RESTORE})
 
@@ -221,14 +223,15 @@ class StoredChanges:
         unsent = and_(is_held(change, owner), changes.c.state == State.APPLYING.value, changes.c.sent_at.is_(None))
         return await self._touch(unsent, sent_at=at, newest_before=newest_before)
 
-    async def made(self, flows: Collection[FlowId]) -> frozenset[FlowId]:
-        """Those of `flows` that some change has made."""
+    async def made(self, flows: Collection[FlowId], *, but: ChangeId) -> frozenset[FlowId]:
+        """Those of `flows` that some other change than `but` has made."""
         async with self._database.read() as connection:
-            return frozenset(FlowId(row.flow_id) for row in await connection.execute(_makers(flows)))
+            return frozenset(FlowId(row.flow_id) for row in await connection.execute(_makers(flows, but=but)))
 
     async def untold(self, now: datetime, *, limit: int = 20) -> tuple[Change, ...]:
-        """Changes that nobody works on and of which the newest version was not shown yet, oldest first."""
-        untold = and_(~in_states(IN_HAND), changes.c.shown_version < changes.c.version, is_free(now))
+        """Changes that nobody works on and of which the newest version was not shown for a while, oldest first."""
+        behind = and_(changes.c.shown_version < changes.c.version, changes.c.changed_at <= now - TELLING)
+        untold = and_(~in_states(IN_HAND), behind, is_free(now))
         oldest = select(changes).where(untold).order_by(changes.c.changed_at, changes.c.id).limit(limit)
         return await self._find(oldest)
 

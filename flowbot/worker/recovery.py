@@ -1,14 +1,14 @@
 """Picks up what a crash, or a message that could not be sent, left over."""
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Coroutine
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final, Protocol
 
 import structlog
 
-from flowbot.domain.changes import Change
+from flowbot.domain.changes import Change, ChangeId
 from flowbot.errors import Fault
 from flowbot.services.approvals import Approvals
 from flowbot.services.changes import LEASE_SECONDS, Changes
@@ -23,6 +23,13 @@ HOUSEKEEPING_ROUNDS: Final = 1200
 KEEP_IMAGES: Final = timedelta(days=30)
 
 
+class Begin(Protocol):
+    """Starts work in the background."""
+
+    def __call__(self, work: Coroutine[Any, Any, None], *, name: str) -> None:
+        """Begin `work`, which answers for its own errors."""
+
+
 class Voice(Teller, Protocol):
     """Tells how changes end, and reminds of those that wait."""
 
@@ -33,6 +40,10 @@ class Voice(Teller, Protocol):
             Fault: it could not be done.
         """
 
+
+MOST_UNTOLD: Final = 500
+FIRST_PAUSE: Final = timedelta(seconds=3)
+LONGEST_PAUSE: Final = timedelta(minutes=10)
 
 log = structlog.get_logger(__name__)
 
@@ -45,39 +56,41 @@ class Recovery:
         approvals: the use cases around requests.
         images: purged of what nothing needs any more.
         tell: how to tell people.
+        begin: starts what may take long, and sees it through at a stop.
     """
 
-    def __init__(self, changes: Changes, approvals: Approvals, images: ImageStore, tell: Voice) -> None:
+    def __init__(self, changes: Changes, approvals: Approvals, images: ImageStore, tell: Voice, begin: Begin) -> None:
         self._changes = changes
         self._approvals = approvals
         self._images = images
         self._tell = tell
+        self._begin = begin
+        self._retold: dict[ChangeId, tuple[int, datetime]] = {}
 
     async def run(self) -> None:
-        """Go round until cancelled, with all that is under way then; the first round is at once."""
-        async with asyncio.TaskGroup() as work:
-            number = 0
-            while True:
-                await _safely(self._round(number, work))
-                number += 1
-                await asyncio.sleep(ROUND_SECONDS)
+        """Go round until cancelled; the first round is at once. What was begun goes on: `begin` sees it through."""
+        number = 0
+        while True:
+            await _safely(self._round(number))
+            number += 1
+            await asyncio.sleep(ROUND_SECONDS)
 
-    async def _round(self, number: int, work: asyncio.TaskGroup) -> None:
-        await self.take_over(work)
+    async def _round(self, number: int) -> None:
+        await self.take_over()
         await self.keep_time()
         if number % UNTOLD_ROUNDS == 0:
-            await self.tell_the_untold(work)
+            await self.tell_the_untold()
         if number % HOUSEKEEPING_ROUNDS == 0:
             await self._tidy()
 
-    async def take_over(self, work: asyncio.TaskGroup) -> None:
+    async def take_over(self) -> None:
         """Begin to carry out what other processes left. One that takes long holds up neither the others nor a round."""
         now = self._changes.clock()
         lease = Lease(self._changes.owner, now + timedelta(seconds=LEASE_SECONDS))
         claimed = await self._changes.store.claim(now, lease)
         for change in claimed:
             log.info("recovery.taken_over", change=change.id, state=change.state)
-            work.create_task(_safely(self._changes.carry_out(change, self._tell)))
+            self._begin(_safely(self._changes.carry_out(change, self._tell)), name=f"recovery {change.id}")
 
     async def keep_time(self) -> None:
         """Expire what waited too long, on the dot, and remind of what still waits; each once, whoever else runs."""
@@ -92,15 +105,27 @@ class Recovery:
                 elif await self._approvals.remind(change):
                     await self._tell.remind(change)
 
-    async def tell_the_untold(self, work: asyncio.TaskGroup) -> None:
+    async def tell_the_untold(self) -> None:
         """Begin to tell how changes ended, where nobody managed so far."""
-        for change in await self._changes.store.untold(self._changes.clock()):
-            work.create_task(_safely(self._changes.tell_again(change, self._tell)))
+        now = self._changes.clock()
+        untold = await self._changes.store.untold(now, limit=MOST_UNTOLD)
+        self._retold = {change.id: self._retold[change.id] for change in untold if change.id in self._retold}
+        for change in untold:
+            tries, after = self._retold.get(change.id, (0, now))
+            if after <= now:
+                self._retold[change.id] = (tries + 1, now + _pause(tries))
+                self._begin(_safely(self._changes.tell_again(change, self._tell)), name=f"telling {change.id}")
 
     async def _tidy(self) -> None:
         now = self._changes.clock()
         await self._changes.drafts.purge(now - KEEP_DRAFTS)
         await self._images.purge(now - KEEP_IMAGES)
+
+
+def _pause(tries: int) -> timedelta:
+    """How long to wait before a change is told again: longer each time, so that one cannot crowd out the others."""
+    longer: timedelta = FIRST_PAUSE * (1 << min(tries, 16))
+    return min(LONGEST_PAUSE, longer)
 
 
 async def _safely(step: Awaitable[Any]) -> None:

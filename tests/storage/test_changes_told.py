@@ -8,7 +8,7 @@ import pytest
 from flowbot.domain.changes import ChangeId, State
 from flowbot.domain.types import ChannelId, FlowId, WebsiteId
 from flowbot.services.ports import Scope
-from flowbot.storage.changes import StoredChanges
+from flowbot.storage.changes import TELLING, StoredChanges
 from tests.storage.change_cases import (
     C1,
     NOON,
@@ -104,7 +104,8 @@ async def test_telling_is_left_to_the_owner_while_the_lease_runs(store: StoredCh
     change = await moved(store, await submitted(store), State.FAILED)
     assert await store.untold(OURS.until - SECOND) == ()
     await store.release(change.id, OURS.owner)
-    assert [kept.id for kept in await store.untold(NOON)] == [change.id]
+    assert await store.untold(change.changed_at + TELLING - SECOND) == ()
+    assert [kept.id for kept in await store.untold(change.changed_at + TELLING)] == [change.id]
 
 
 async def test_the_untold_come_oldest_first_and_no_more_than_asked_for(store: StoredChanges) -> None:

@@ -14,7 +14,7 @@ from flowbot.errors import Fault, UserError
 from flowbot.locales import Locales, Translator
 from flowbot.services.changes import Changes
 from flowbot.services.forms import Forms
-from flowbot.services.people import People, Reader
+from flowbot.services.people import People
 from flowbot.services.ports import FlowTaken, ImageStore, PictureSource
 from flowbot.slack.forms.flow_form import FlowForm, Submitted
 from flowbot.slack.forms.telling import FormTelling
@@ -116,19 +116,12 @@ class FormSubmission:
         logs.bind_incident(request="form", user=asked.requester, channel=asked.channel, change=change.id)
         try:
             await self.forms.keep(_draft(asked, before, change))
-            reader = await self._reader(event)
             tell = self.telling.in_form(event.view_id)
-            settled = await self.changes.carry_out(change, tell, reader)
+            settled = await self.changes.carry_out(change, tell, lambda: self.people.reader(event.caller))
             log.info("request", outcome=settled.state)
         except Fault as fault:
             # The change is kept: the recovery of this or another process goes on where this one stopped.
             log.warning("forms.left_to_recovery", error=str(fault))
-
-    async def _reader(self, event: FormEvent) -> Reader | None:
-        try:
-            return await self.people.reader(event.caller)
-        except UserError:
-            return None
 
 
 def _new_change(event: FormEvent, submitted: Submitted, checked: Checked, before: Flow | None) -> NewChange:

@@ -190,6 +190,9 @@ class World:
         assert len(effects) <= 1, f"{len(effects)} effects: {effects}"
         if change.state in NEVER_WRITES:
             assert not effects, f"{change.state} ({change.outcome}), and yet {effects}"
+        if change.state is State.APPLYING and change.sent_at is not None:
+            # Who worked on it broke off after the write: nobody knows what it was answered.
+            self.enkapush.clouded.add(change.id)
         if change.state is State.UNKNOWN:
             assert change.id in self.enkapush.clouded, f"not known, though all was answered: {change.outcome}"
         if change.state is State.APPLIED and change.id not in self.seen_applied:

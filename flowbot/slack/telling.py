@@ -53,7 +53,7 @@ class Telling:
             return
         shown = await self.projection.shown(change)
         message = views.reminder(shown, self.projection.words(change), self.projection.clock())
-        await self._into_thread(change.message_channel, change.message_ts, message)
+        await self._post(change.message_channel, change.message_ts, message)
 
     async def _alarm(self, change: Change) -> None:
         """Tell the approvers, loudly, that somebody broke the glass: before the change counts as told.
@@ -63,9 +63,10 @@ class Telling:
         """
         message = views.break_glass_alarm(await self.projection.shown(change), self.projection.words(change))
         channel = change.message_channel or (change.rule.channel if change.rule else None) or change.asked.channel
-        await self._into_thread(channel, change.message_ts, message)
+        # In the channel itself: a thread is for those who look.
+        await self._post(channel, None, message)
 
-    async def _into_thread(self, channel: ChannelId, ts: str | None, message: Message) -> None:
+    async def _post(self, channel: ChannelId, ts: str | None, message: Message) -> None:
         try:
             await self.posts.post(channel, message, thread=ts)
         except PostRefusedError as refusal:

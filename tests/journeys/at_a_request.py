@@ -133,6 +133,13 @@ def replies(world: World, message: Message) -> list[Message]:
     return [each for each in world.slack.workspace.messages[message.channel] if each.thread_ts == message.ts]
 
 
+def alarms(world: World, message: Message) -> list[Message]:
+    """What stands in the channel of a message, for all, that cries out."""
+    posted = world.slack.workspace.messages[message.channel]
+    others = [each for each in posted if each.ts != message.ts and each.thread_ts is None and not each.is_ephemeral]
+    return [each for each in others if "🚨" in text_of(each)]
+
+
 def hire(world: World, count: int, group: str = "S0LEADS") -> list[SandboxPerson]:
     """New colleagues who read English, in every channel of the team and in a user group."""
     workspace, people = world.slack.workspace, []

@@ -6,6 +6,7 @@ from flowbot.sandbox.slack import text_of
 from tests.journeys.at_a_form import writes
 from tests.journeys.at_a_request import (
     WAITS,
+    alarms,
     answer_to,
     asks,
     audit,
@@ -13,7 +14,6 @@ from tests.journeys.at_a_request import (
     gives_reason,
     is_told,
     mentioned,
-    replies,
     rules,
     sent_texts,
 )
@@ -36,8 +36,8 @@ async def test_who_is_named_skips_the_approval_with_a_reason_for_all_to_see(runn
     assert "Approved" not in text_of(over)
     assert running.deniz.buttons(over) == []
     assert sent_texts(running) == [{"is_enabled": "1"}]
-    await running.deniz.waits_until(lambda: replies(running, request))
-    (alarm,) = replies(running, request)
+    await running.deniz.waits_until(lambda: alarms(running, request))
+    (alarm,) = alarms(running, request)
     assert "The price is wrong in the shop" in text_of(alarm)
     assert set(mentioned(running, alarm)) == {("user", "U0DENIZ"), ("usergroup", "S0LEADS")}
 
@@ -108,7 +108,7 @@ async def test_an_approval_that_was_faster_leaves_nothing_to_break(http: World) 
     await gives_reason(http.deniz, "Now")
     await is_told(http.deniz, "Somebody was faster: it is applied already.")
     assert "broke the glass" not in text_of(over)
-    assert replies(http, request) == []
+    assert alarms(http, request) == []
     assert len(writes(http)) == 1
 
 
@@ -118,5 +118,5 @@ async def test_a_broken_glass_is_told_whatever_slack_does_to_the_message(http: W
     await http.deniz.clicks(request, "Break glass")
     http.slack.faults.add("chat.update", error="internal_error")
     await gives_reason(http.deniz, "Now")
-    await http.deniz.waits_until(lambda: replies(http, request))
+    await http.deniz.waits_until(lambda: alarms(http, request))
     assert len(writes(http)) == 1

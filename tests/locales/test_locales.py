@@ -29,7 +29,7 @@ def catalog(language: str) -> dict[str, tuple[str, ...]]:
     for message in _read(language):
         if message.id:
             key = message.id if isinstance(message.id, str) else message.id[0]
-            messages[key] = (message.string,) if isinstance(message.string, str) else tuple(message.string)
+            messages[key] = (message.string,) if isinstance(message.string, str) else tuple(message.string or ())
     return messages
 
 

@@ -7,7 +7,7 @@ from typing import Final
 
 import pytest
 
-from flowbot.domain.types import GroupId, TeamId, UserId
+from flowbot.domain.types import ChannelId, GroupId, TeamId, UserId
 from flowbot.errors import Fault, UserError
 from flowbot.services.people import Caller, People
 from flowbot.services.ports import Home, Profile
@@ -48,6 +48,10 @@ class Slack:
     async def groups(self) -> Mapping[GroupId, frozenset[UserId]]:
         self._ask("groups")
         return self.groups_
+
+    async def members(self, channel: ChannelId) -> frozenset[UserId]:
+        self._ask("members")
+        return frozenset({AYSE})
 
     def _ask(self, what: str) -> None:
         self.asked.append(what)
@@ -173,3 +177,15 @@ async def test_what_is_old_is_not_used_where_slack_fails(people: People, slack: 
     slack.seconds, slack.failing = 61, {"profile"}
     with pytest.raises(UserError):
         await people.reader(Caller(AYSE, HERE))
+
+
+async def test_members_are_kept_a_minute_and_nobody_where_slack_does_not_say(people: People, slack: Slack) -> None:
+    channel = ChannelId("C0MARKETING")
+    assert await people.members(channel) == {AYSE}
+    assert await people.members(channel) == {AYSE}
+    assert slack.asked.count("members") == 1
+    slack.seconds += 61
+    slack.failing.add("members")
+    assert await people.members(channel) == frozenset()
+    with pytest.raises(Fault):
+        await people.known_members(channel)

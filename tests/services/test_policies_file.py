@@ -9,7 +9,7 @@ import tomli_w
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowbot.domain.policy import PolicyBook
+from flowbot.domain.policy import ChannelPolicy, PolicyBook
 from flowbot.domain.types import ChannelId
 from flowbot.services.policies import (
     PolicyFileError,
@@ -60,6 +60,10 @@ class MemoryStore:
 
     async def replace(self, book: PolicyBook) -> None:
         self.kept, self.replaced = book, self.replaced + 1
+
+    async def put(self, policy: ChannelPolicy) -> None:
+        others = tuple(each for each in self.kept.channels if each.id != policy.id)
+        self.kept = self.kept.model_copy(update={"channels": (*others, policy)})
 
 
 # --- whole books, of any kind that a person may write --------------------------------------------------------------

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flowbot.domain.search import FlowQuery
+from flowbot.domain.types import FlowId
 from flowbot.errors import UserError
 from flowbot.services.reading import ListRequest
 from flowbot.slack.grammar import Help, List, Show, parse, unescaped
@@ -19,7 +20,7 @@ def test_help(text: str) -> None:
     "text", ["show 12", "SHOW 12", "show #12 ", "göster 12", "GÖSTER 12", "goster  12", "Show: 12"]
 )
 def test_show(text: str) -> None:
-    assert parse(text) == Show(12)
+    assert parse(text) == Show(FlowId(12))
 
 
 @pytest.mark.parametrize(

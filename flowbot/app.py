@@ -71,7 +71,7 @@ from flowbot.storage.images import StoredImages
 from flowbot.storage.policies import StoredPolicies
 from flowbot.worker.recovery import Recovery
 
-DRAIN_SECONDS: Final = 6.0
+DRAIN_SECONDS: Final = 5.0
 """What is in hand has this long to end at a stop, of the ten seconds that a stop may take."""
 
 

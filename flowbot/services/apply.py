@@ -159,6 +159,9 @@ class Applying:
         except Unclear:
             log.warning("change.unclear", change=change.id)
             return await self._found_or_unknown(change, newest)
+        if flow <= (newest or 0):
+            # Enkapush names a flow that was there before: whatever it made, it is not that one.
+            return await self._found_or_unknown(change, newest)
         return await self._read_back(flow, wanted, change.asked.kind)
 
     async def _newest(self) -> FlowId | None:
@@ -291,6 +294,9 @@ class Applying:
         unlike = [difference.field for difference in differences(wanted.content, Content.of(flow))]
         if unlike and _same_content_of(before, flow):
             return Verdict(State.FAILED, Outcome("not_done.ignored", {"fields": unlike}), flow)
+        if not _same(Content.of(flow), wanted.content):
+            params = {"id": str(flow_id), "fields": unlike}
+            return Verdict(State.UNKNOWN, Outcome("unknown.edit_partly", params, flow_id), flow)
         return _applied_edit(flow_id, flow, before, unlike)
 
     async def _edit_unclear(self, change: Change) -> Verdict:
@@ -311,7 +317,7 @@ class Applying:
         async def attempt(change: Change) -> Verdict:
             now = await self._present(before.id)
             if now is None:
-                return _gone(before) if change.sent_at is None else _unknown(change, None)
+                return gone(before) if change.sent_at is None else _unknown(change, None)
             if obstacle := self._obstacle(change, before, now):
                 return obstacle
             if not _is_reached(change, now):
@@ -328,7 +334,7 @@ class Applying:
         async def attempt(change: Change) -> Verdict:
             now = await self._present(before.id)
             if now is None:
-                return _gone(before) if change.sent_at is None else _reached(change, None)
+                return gone(before) if change.sent_at is None else _reached(change, None)
             if obstacle := self._obstacle(change, before, now):
                 return obstacle
             await self._keep_picture(change, now)
@@ -346,7 +352,7 @@ class Applying:
         except Fault:
             return _unknown(change, None)
         self.catalog.put(flow) if flow else self.catalog.drop(before.id)
-        if _is_reached(change, flow):
+        if _is_reached(change, flow) or (change.sent_at is None and _is_switched(change, flow)):
             return _reached(change, flow)
         if change.sent_at is None and flow is not None and fingerprint(flow) == fingerprint(before):
             # This process sent it, and Enkapush said that it was done.
@@ -431,6 +437,13 @@ def _is_reached(change: Change, flow: Flow | None) -> bool:
     return same_content and flow.is_enabled is (kind is Kind.ENABLE)
 
 
+def _is_switched(change: Change, flow: Flow | None) -> bool:
+    """Whether the flow is enabled or disabled as the change wants it, whatever somebody has edited since."""
+    if change.asked.kind not in {Kind.ENABLE, Kind.DISABLE} or flow is None:
+        return False
+    return flow.is_enabled is (change.asked.kind is Kind.ENABLE)
+
+
 def _reached(change: Change, flow: Flow | None) -> Verdict:
     before = _before(change)
     return Verdict(State.APPLIED, Outcome(f"applied.{change.asked.kind}", {"id": str(before.id)}, before.id), flow)
@@ -455,7 +468,8 @@ def _unknown(change: Change, flow: Flow | None) -> Verdict:
     return Verdict(State.UNKNOWN, Outcome(f"unknown.{change.asked.kind}", {"id": str(before.id)}, before.id), flow)
 
 
-def _gone(before: Flow) -> Verdict:
+def gone(before: Flow) -> Verdict:
+    """The flow is not there any more, or not for those who asked."""
     return Verdict(State.OUT_OF_DATE, Outcome("out_of_date.gone", {"id": str(before.id), "gone": True}))
 
 

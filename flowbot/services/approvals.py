@@ -29,6 +29,7 @@ from flowbot.services.changes import Changes
 from flowbot.services.people import Members, Reader, policy_from
 from flowbot.services.ports import Ballot, Conflict, FlowSource, FlowTaken
 from flowbot.services.requests import expiry, reminders
+from flowbot.services.rulings import tightened
 
 SETTLES_AFTER: Final = timedelta(minutes=1)
 """A request of this age is not under way at Enkapush any more: what it did not do by then it will not do."""
@@ -157,6 +158,7 @@ class Approvals:
         Raises:
             UserError: not named, or too late.
         """
+        reader = await self.changes.people.anew(reader)
         change = await self._pending(change_id)
         policy = await self._policy(change.asked.channel)
         self._require(policy, reader, Permission.BREAK_GLASS)
@@ -251,14 +253,30 @@ class Approvals:
         )
 
     async def _decidable(self, reader: Reader, change_id: ChangeId, clicked_in: ChannelId | None) -> Change:
-        """The pending change, where `reader` may decide on it."""
+        """The pending change, where `reader` may decide on it; under today's rule, where that asks for more."""
+        reader = await self.changes.people.anew(reader)
         change = await self._pending(change_id)
         policy = await self._policy_for(reader, change.asked.channel, clicked_in)
         self._require(policy, reader, Permission.APPROVE)
         self._in_bounds(policy, change)
+        change = await self._tightened(change, policy)
         if reader.user == change.asked.requester and not (change.rule and change.rule.self_approval):
             raise UserError("request.own")
         return change
+
+    async def _tightened(self, change: Change, policy: ChannelPolicy | None) -> Change:
+        """The change under a rule that is no weaker than today's."""
+        if change.rule is None or policy is None:
+            return change
+        rule = tightened(change.rule, policy.approval)
+        if rule == change.rule:
+            return change
+        try:
+            return await self.changes.store.move(change, replace(change, rule=rule))
+        except Conflict as conflict:
+            if conflict.current.state is not State.PENDING:
+                raise _too_late(conflict.current) from conflict
+            return await self._tightened(conflict.current, policy)
 
     async def _pending(self, change_id: ChangeId) -> Change:
         change = await self._change(change_id)

@@ -13,7 +13,7 @@ from flowbot.domain.changes import IN_HAND, Change, ChangeId, Event, NewChange, 
 from flowbot.domain.policy import ApprovalRule
 from flowbot.domain.types import UserId
 from flowbot.errors import Fault, UserError
-from flowbot.services.apply import Applying, LeaseLostError, Settled, Verdict
+from flowbot.services.apply import Applying, LeaseLostError, Settled, Verdict, gone
 from flowbot.services.people import Caller, People, Reader
 from flowbot.services.ports import ChangeStore, Clock, Conflict, DraftStore, FlowMade, Lease, PolicyStore, Teller
 from flowbot.services.requests import reminders
@@ -142,7 +142,7 @@ class Changes:
         return await self._apply(change)
 
     async def _apply(self, change: Change) -> Settled:
-        verdict = await self._verdict(change)
+        verdict = await self._within_sight(change, await self._verdict(change))
         kept = await self._as_kept(change)
         try:
             settled = await self._move(kept, verdict.state, verdict.outcome, **verdict.details)
@@ -152,6 +152,14 @@ class Changes:
         if settled.state is State.APPLIED:
             await self.drafts.drop(change.asked.token)
         return Settled(settled, verdict.flow)
+
+    async def _within_sight(self, change: Change, verdict: Verdict) -> Verdict:
+        """The verdict without what the channel may not see: a flow that moved to another website is gone for it."""
+        policy = (await self.policies.scope(change.asked.channel)).policy
+        flow = verdict.flow
+        if flow is None or (policy is not None and policy.names_website(flow.website_id)):
+            return verdict
+        return gone(flow) if verdict.state is State.OUT_OF_DATE else replace(verdict, flow=None)
 
     async def _verdict(self, change: Change) -> Verdict:
         lapsed = await self.rulings.lapsed(change)

@@ -76,15 +76,20 @@ class Overviews:
         reach = await self._reach(reader)
         deciding = {each.channel for each in reach if Permission.APPROVE in each.may}
         waiting = await self.queue.of(reader, None)
-        settled = await self.store.settled()
+        settled, asked = await self.store.settled(), await self.store.asked_by(reader.user, limit=ASKED_MAX)
         others = [change for change in settled if change.asked.requester != reader.user]
         return Overview(
             for_me=tuple(change for change in waiting.for_me if change.asked.channel in deciding),
-            by_me=await self.store.asked_by(reader.user, limit=ASKED_MAX),
+            by_me=tuple([change for change in asked if await self._is_within(change)]),
             recent=tuple(change for change in others if _sees(reach, change.asked.website))[:RECENT_MAX],
             reach=reach,
             is_certain=reader.actor.groups is not None,
         )
+
+    async def _is_within(self, change: Change) -> bool:
+        """Whether its channel still works with its website."""
+        policy = (await self.policies.scope(change.asked.channel)).policy
+        return policy is not None and policy.names_website(change.asked.website)
 
     async def _reach(self, reader: Reader) -> tuple[Reach, ...]:
         """The channels in which `reader` may see flows, in the order of the policies."""

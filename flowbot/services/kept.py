@@ -60,10 +60,17 @@ class Kept(Generic[K, V]):
         self._values: OrderedDict[K, tuple[float, V]] = OrderedDict()
         self._flights: SingleFlight[K, V] = SingleFlight()
 
-    async def get(self, key: K, look_up: Callable[[], Awaitable[V]]) -> V:
-        """What is kept of `key`, else what `look_up` answers now; its errors go to everyone who waits for it."""
+    async def get(self, key: K, look_up: Callable[[], Awaitable[V]], *, within: float | None = None) -> V:
+        """What is kept of `key`, else what `look_up` answers now; its errors go to everyone who waits for it.
+
+        Args:
+            key: what is wanted.
+            look_up: finds it out.
+            within: how many seconds old it may be, where that is less than what is kept usually.
+        """
         kept = self._values.get(key)
-        if kept is not None and self._monotonic() - kept[0] < self._seconds:
+        seconds = self._seconds if within is None else within
+        if kept is not None and self._monotonic() - kept[0] < seconds:
             return kept[1]
         return await self._flights.fly(key, lambda: self._looked_up(key, look_up))
 

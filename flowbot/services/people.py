@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import structlog
@@ -16,6 +16,10 @@ from flowbot.services.ports import Directory, Home, Profile
 
 KEEP_SECONDS: Final = 60.0
 """Slack allows some twenty look-ups of user groups a minute (tier 2)."""
+
+DECIDING_SECONDS: Final = 3.0
+"""What a decision rests on is at most this old: single flight keeps it within Slack's limits."""
+MOST_SEEN: Final = 10_000
 
 Members = Callable[[ChannelId], Awaitable[frozenset[UserId]]]
 """Tells who is in a channel."""
@@ -54,6 +58,7 @@ class People:
     ) -> None:
         self._directory = directory
         self._admins = admins
+        self._seen: dict[UserId, Caller] = {}
         self._homes: Kept[str, Home] = Kept(3600.0, monotonic=monotonic)
         self._profiles: Kept[UserId, Profile] = Kept(KEEP_SECONDS, monotonic=monotonic)
         self._members: Kept[ChannelId, frozenset[UserId]] = Kept(KEEP_SECONDS, monotonic=monotonic)
@@ -67,13 +72,13 @@ class People:
         """
         return await self._homes.get("home", self._directory.home)
 
-    async def profile(self, user: UserId) -> Profile:
-        """The person's profile, at most a minute old.
+    async def profile(self, user: UserId, *, within: float | None = None) -> Profile:
+        """The person's profile, at most a minute old, or `within` so many seconds.
 
         Raises:
             Fault: Slack did not say.
         """
-        return await self._profiles.get(user, lambda: self._directory.profile(user))
+        return await self._profiles.get(user, lambda: self._directory.profile(user), within=within)
 
     async def reader(self, caller: Caller) -> Reader:
         """The person who called, with their rights.
@@ -87,23 +92,49 @@ class People:
             log.warning("people.unknown", user=caller.user, error=str(fault))
             raise UserError("denied.unknown_person") from fault
 
-    async def known(self, caller: Caller) -> Reader:
+    async def known(self, caller: Caller, *, within: float | None = None) -> Reader:
         """The same, for who must not take a silence of Slack's for an answer.
+
+        Args:
+            caller: who. A caller without a team is taken to act from where they were seen to act from last.
+            within: how many seconds old Slack's answers may be.
 
         Raises:
             Fault: Slack does not say who this is.
         """
         home, profile, groups = await asyncio.gather(
-            self.home(), self.profile(caller.user), self._groups_of(caller.user)
+            self.home(), self.profile(caller.user, within=within), self._groups_of(caller.user, within)
         )
         actor = Actor(
             user=caller.user,
             groups=groups,
             is_admin=profile.is_admin or caller.user in self._admins,
-            is_external=_is_external(home, caller, profile),
+            is_external=_is_external(home, self._as_seen(caller), profile),
             is_active=not (profile.is_bot or profile.is_deactivated),
         )
         return Reader(actor, profile.locale, profile.timezone)
+
+    async def anew(self, reader: Reader) -> Reader:
+        """The same person with the rights of this moment, for what cannot be undone.
+
+        Where Slack does not answer now, what it said within the minute counts.
+        """
+        try:
+            now = await self.known(Caller(reader.user, None), within=DECIDING_SECONDS)
+        except Fault as fault:
+            log.warning("people.not_anew", user=reader.user, error=str(fault))
+            return reader
+        external = reader.actor.is_external or now.actor.is_external
+        return replace(now, actor=replace(now.actor, is_external=external))
+
+    def _as_seen(self, caller: Caller) -> Caller:
+        """The caller with the organisation that they act from, as a payload of Slack's has told it."""
+        if caller.team is None:
+            return self._seen.get(caller.user, caller)
+        self._seen[caller.user] = caller
+        while len(self._seen) > MOST_SEEN:
+            self._seen.pop(next(iter(self._seen)))
+        return caller
 
     async def members(self, channel: ChannelId) -> frozenset[UserId]:
         """Who is in a channel; nobody, where Slack does not say."""
@@ -126,10 +157,10 @@ class People:
         for kept in (self._homes, self._profiles, self._groups, self._members):
             await kept.close()
 
-    async def _groups_of(self, user: UserId) -> frozenset[GroupId] | None:
+    async def _groups_of(self, user: UserId, within: float | None = None) -> frozenset[GroupId] | None:
         """The groups of `user`, or None where Slack did not say."""
         try:
-            groups = await self._groups.get("groups", self._directory.groups)
+            groups = await self._groups.get("groups", self._directory.groups, within=within)
         except Fault as fault:
             log.warning("people.groups_unknown", error=str(fault))
             return None

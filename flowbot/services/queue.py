@@ -43,9 +43,16 @@ class Queue:
         mine = [change for change in pending if await self._waits_for(reader, change, channel)]
         return Waiting(
             for_me=mine,
-            by_me=[change for change in pending if change.asked.requester == reader.user],
+            by_me=[change for change in pending if await self._is_mine(reader, change)],
             here=[change for change in pending if policy is not None and _is_of(policy, change)],
         )
+
+    async def _is_mine(self, reader: Reader, change: Change) -> bool:
+        """Whether `reader` asked for it, and its channel still works with its website."""
+        if change.asked.requester != reader.user:
+            return False
+        policy = (await self.policies.scope(change.asked.channel)).policy
+        return policy is not None and policy.names_website(change.asked.website)
 
     async def _waits_for(self, reader: Reader, change: Change, where: ChannelId | None) -> bool:
         """Whether `reader` may decide on it, and has not approved yet."""

@@ -8,7 +8,7 @@ from flowbot.domain.changes import Change, Choice, Ending, Kind, NewChange, Outc
 from flowbot.domain.policy import EVERYONE, ApprovalRule, ChannelPolicy, Gate, Permission, Reason, decide
 from flowbot.domain.types import UserId
 from flowbot.errors import Fault
-from flowbot.services.people import Caller, People, Reader
+from flowbot.services.people import DECIDING_SECONDS, Caller, People, Reader
 from flowbot.services.ports import ChangeStore, PolicyStore
 
 GATES: Final[Mapping[Kind, Gate]] = {
@@ -72,9 +72,11 @@ class Rulings:
             still = await self._still_may(policy, closing.by, Permission.BREAK_GLASS)
             return None if still else Outcome("request.lapsed")
         votes = await self.store.votes(change.id)
-        people = [vote.person for vote in votes if vote.choice is Choice.APPROVE]
+        rule = tightened(change.rule, policy.approval)
+        own = None if rule.self_approval else change.asked.requester
+        people = [vote.person for vote in votes if vote.choice is Choice.APPROVE and vote.person != own]
         entitled = [person for person in people if await self._still_may(policy, person, Permission.APPROVE)]
-        return None if len(entitled) >= change.rule.quorum else Outcome("request.lapsed")
+        return None if len(entitled) >= rule.quorum else Outcome("request.lapsed")
 
     async def _still_may(self, policy: ChannelPolicy, person: UserId, permission: Permission) -> bool:
         """Whether `person` may still do it.
@@ -82,13 +84,21 @@ class Rulings:
         Raises:
             Fault: Slack does not say; that is no answer, so the change stays as it is and is looked at again.
         """
-        reader = await self.people.known(Caller(person, None))
+        reader = await self.people.known(Caller(person, None), within=DECIDING_SECONDS)
         decision = decide(policy, reader.actor, permission)
         if decision.reason is Reason.UNCERTAIN:
             raise Fault("fault.slack", error="user groups unknown")
         if decision.basis == EVERYONE:
             return person in await self.people.known_members(policy.id)
         return decision.allowed
+
+
+def tightened(rule: ApprovalRule, today: ApprovalRule) -> ApprovalRule:
+    """The rule that a request was made under, where today's asks for more: never for less than either."""
+    quorum, own = max(rule.quorum, today.quorum), rule.self_approval and today.self_approval
+    if (quorum, own) == (rule.quorum, rule.self_approval):
+        return rule
+    return rule.model_copy(update={"quorum": quorum, "self_approval": own})
 
 
 def needs_approval(asked: NewChange, rule: ApprovalRule) -> bool:

@@ -58,11 +58,26 @@ class Projection:
         async with lock:
             return await self._draw(change)
 
-    async def found(self, change_id: ChangeId, channel: ChannelId, ts: str) -> None:
-        """Note where a change's message is, where that is not known yet, so that no second one is posted."""
+    async def found(self, change_id: ChangeId, channel: ChannelId, ts: str) -> bool:
+        """Note where a change's message is, where that is not known yet, so that no second one is posted.
+
+        Whether it is a twin: a process that died between posting and noting may have left one.
+        """
         change = await self.store.get(change_id)
         if change is not None and change.message_ts is None:
-            await self.store.shown(change_id, 0, channel=channel, ts=ts)
+            change = await self.store.shown(change_id, 0, channel=channel, ts=ts)
+        return change is not None and (change.message_channel, change.message_ts) != (channel, ts)
+
+    async def draw_twin(self, change_id: ChangeId, channel: ChannelId, ts: str) -> None:
+        """Let a second message of a change show what the first one shows; once, since nobody knows of it."""
+        change = await self.store.get(change_id)
+        if change is None:
+            return
+        message = request_message(await self.shown(change), self.words(change), self.clock())
+        try:
+            await self.posts.edit(channel, ts, message)
+        except (Fault, PostGoneError) as error:
+            log.warning("projection.twin_not_drawn", change=change_id, error=str(error))
 
     async def shown(self, change: Change) -> RequestShown:
         """Everything that is shown of a change.

@@ -81,9 +81,15 @@ class Requests:
         """The button of a request's message: who posted it may not have noted yet where it is."""
 
         async def knowing(visit: Visit, press: BlockActions) -> Answer:
-            if press.message_ts is not None and press.channel is not None:
-                await self.telling.projection.found(_change_id(press), press.channel.id, press.message_ts)
-            return await handler(visit, press)
+            if press.message_ts is None or press.channel is None:
+                return await handler(visit, press)
+            projection, change_id = self.telling.projection, _change_id(press)
+            is_twin = await projection.found(change_id, press.channel.id, press.message_ts)
+            try:
+                return await handler(visit, press)
+            finally:
+                if is_twin:
+                    await projection.draw_twin(change_id, press.channel.id, press.message_ts)
 
         return knowing
 

@@ -2,12 +2,13 @@
 
 import secrets
 from dataclasses import dataclass, replace
+from typing import Final
 
 from flowbot.domain.changes import Draft, FormToken
 from flowbot.domain.content import fingerprint
 from flowbot.domain.flows import Flow
 from flowbot.domain.forms import FormKind, Problem, Typed, copied, defaults, typed_of
-from flowbot.domain.types import FlowId, WebsiteId
+from flowbot.domain.types import ChannelId, FlowId, WebsiteId
 from flowbot.errors import Fault, UserError
 from flowbot.locales import Translator
 from flowbot.services.forms import FormReady, Forms
@@ -19,6 +20,8 @@ from flowbot.slack.forms.flow_form import FlowForm, FormData
 from flowbot.slack.forms.metadata import FormMetadata
 from flowbot.slack.modals import Modals, View
 from flowbot.slack.views import forms as views
+
+NO_SUCH_FLOW: Final = "show.no_such_flow"
 
 
 def new_token() -> FormToken:
@@ -70,7 +73,7 @@ class FormOpening:
     ) -> None:
         """Put the form, or the reason why there is none, in the place of the loading view."""
         try:
-            ready = await self.forms.open(visit.reader, visit.place.channel, kind.change, flow, fresh=fresh)
+            kind, ready = await self._ready(visit.reader, visit.place.channel, kind, flow, fresh=fresh, draft=draft)
         except (UserError, Fault) as error:
             await self.modals.update(view_id, views.sentence_view(kind, visit.t, error.key, error.params))
             return
@@ -88,6 +91,24 @@ class FormOpening:
         )
         await self.modals.update(view_id, FlowForm.build(data, visit.t))
 
+    async def _ready(
+        self,
+        reader: Reader,
+        channel: ChannelId,
+        kind: FormKind,
+        flow: FlowId | None,
+        *,
+        fresh: bool,
+        draft: Draft | None,
+    ) -> tuple[FormKind, FormReady]:
+        """What the form is made of. What was typed about a flow that is gone by now becomes the form of a new one."""
+        try:
+            return kind, await self.forms.open(reader, channel, kind.change, flow, fresh=fresh)
+        except UserError as error:
+            if draft is None or error.key != NO_SUCH_FLOW:
+                raise
+            return FormKind.CREATE, await self.forms.open(reader, channel, FormKind.CREATE.change, None, fresh=True)
+
     async def again(self, reader: Reader, t: Translator, draft: Draft, trouble: Problem) -> View:
         """The form once more, as it was typed, with the reason on top.
 
@@ -95,13 +116,12 @@ class FormOpening:
             UserError: not allowed any more, or the flow is gone.
             Fault: Enkapush or the database did not answer.
         """
-        kind = kind_of(draft)
-        ready = await self.forms.open(reader, draft.channel, draft.kind, draft.flow, fresh=True)
+        kind, ready = await self._ready(reader, draft.channel, kind_of(draft), draft.flow, fresh=True, draft=draft)
         metadata = FormMetadata(
             token=new_token(),
             kind=kind,
             channel=draft.channel,
-            flow=draft.flow,
+            flow=ready.before.id if ready.before else None,
             base=fingerprint(ready.before) if ready.before else None,
             locale=reader.locale,
             timezone=reader.timezone,

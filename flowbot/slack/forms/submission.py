@@ -90,6 +90,8 @@ class FormSubmission:
             change, is_new = await self.changes.submit(new)
         except FlowTaken:
             return _errors({"name": Problem("form.flow_taken")}, submitted, t)
+        if not is_new and _texts(change.asked) != _texts(new):
+            return _errors({"name": Problem("form.sent_already")}, submitted, t)
         if is_new:
             self.tasks.start(self._carry_out(change, event, before), name=f"form {change.id}")
         return {"response_action": "update", "view": views.saving(submitted.metadata.kind, t)}
@@ -145,6 +147,11 @@ def _new_change(event: FormEvent, submitted: Submitted, checked: Checked, before
         locale=metadata.locale,
         timezone=metadata.timezone,
     )
+
+
+def _texts(asked: NewChange) -> dict[str, str]:
+    """What was typed; a picture is kept anew with every delivery of the same form."""
+    return {name: text for name, text in asked.typed.items() if name != "image"}
 
 
 def _draft(asked: NewChange, before: Flow | None, change: Change) -> Draft:

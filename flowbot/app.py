@@ -74,6 +74,9 @@ from flowbot.worker.recovery import Recovery
 DRAIN_SECONDS: Final = 5.0
 """What is in hand has this long to end at a stop, of the ten seconds that a stop may take."""
 
+STOP_SECONDS: Final = 1.0
+"""A round of the recovery has this long to end at a stop; what it began counts as work in hand."""
+
 
 @dataclass(frozen=True, slots=True)
 class Flowbot:
@@ -188,7 +191,8 @@ async def flowbot(
         recovery = Recovery(services.changes, services.approvals, services.images, telling, tasks.start)
         # Undone from the last to the first: take no more work, then finish what is in hand.
         stack.push_async_callback(tasks.drain, drain_seconds)
-        stack.push_async_callback(_ended, asyncio.create_task(recovery.run()))
+        stop = asyncio.Event()
+        stack.push_async_callback(_ended, asyncio.create_task(recovery.run(stop)), stop)
         setup = SetupDesk(desk, services.setup, Modals(outside.slack))
         app = bolt.build(
             outside.slack,
@@ -329,8 +333,12 @@ def _rooms(outside: _Outside, services: _Services, desk: Desk) -> tuple[Telling,
     return telling, FormDesk(desk, opening, live, submission), requests
 
 
-async def _ended(task: asyncio.Task[None]) -> None:
-    task.cancel()
+async def _ended(task: asyncio.Task[None], stop: asyncio.Event) -> None:
+    """End a loop between two of its rounds; where a round hangs, in the middle of it."""
+    stop.set()
+    _, late = await asyncio.wait({task}, timeout=STOP_SECONDS)
+    for each in late:
+        each.cancel()
     await asyncio.gather(task, return_exceptions=True)
 
 

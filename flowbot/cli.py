@@ -77,7 +77,10 @@ def demo(port: DemoPort = DEMO_PORT) -> None:
     async def live() -> None:
         await demonstration.run(port, serving.stop_on_signals(), lambda address: typer.echo(f"flowbot demo: {address}"))
 
-    asyncio.run(live())
+    try:
+        asyncio.run(live())
+    except OSError as error:
+        raise ConfigurationError(f"PORT: cannot listen on port {port} ({error.strerror}); try --port") from None
 
 
 @cli.command()

@@ -24,6 +24,7 @@ from flowbot.enkapush.errors import (
     EnkapushError,
     Exchange,
     MalformedAnswerError,
+    NotFoundError,
     RequestTimeoutError,
     UnexpectedRedirectError,
 )
@@ -206,7 +207,9 @@ class Transport:
 
     def _report(self, call: Call, outcome: Answer | EnkapushError, seconds: float) -> None:
         exchange = outcome.exchange
-        say = _log.warning if isinstance(outcome, EnkapushError) else _log.debug
+        # Whether a flow is there is a question like any other: that it is not is an answer.
+        is_answer = isinstance(outcome, Answer) or (isinstance(outcome, NotFoundError) and not exchange.is_write)
+        say = _log.debug if is_answer else _log.warning
         if exchange.is_write and isinstance(outcome, Answer):
             say = _log.info
         say(

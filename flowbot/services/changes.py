@@ -73,10 +73,16 @@ class Changes:
             asker: finds out who asks, where more is known of them than the change tells.
         """
         try:
+            silence: Fault | None = None
             async with self._held(change):
                 settled = await self._settle(change, asker)
                 if settled.change.state is not State.PENDING:
-                    return await self._told(settled, tell)
+                    try:
+                        return await self._told(settled, tell)
+                    except Fault as fault:
+                        silence = fault
+            if silence is not None:
+                raise silence
             # Whoever votes takes the lease, and may do so as soon as the request is seen.
             return await self._told(settled, tell)
         except LeaseLostError:
@@ -98,10 +104,16 @@ class Changes:
         """
         if change.id in self.in_hand or not await self.store.hold(change.id, self.clock(), self.lease()):
             return
+        silence: Fault | None = None
         with suppress(LeaseLostError):
             async with self._held(change):
-                await tell(change, None)
-                await self.store.shown(change.id, change.version)
+                try:
+                    await tell(change, None)
+                    await self.store.shown(change.id, change.version)
+                except Fault as fault:
+                    silence = fault
+        if silence is not None:
+            raise silence
 
     async def look_again(self, change: Change, *, is_final: bool) -> Change:
         """Look once more at a change of which it is not known; it stays so where that cannot be told yet.

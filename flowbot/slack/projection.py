@@ -96,6 +96,12 @@ class Projection:
         )
         return replace(bare, remarks=self._remarks(bare))
 
+    async def link(self, change: Change) -> str | None:
+        """The address of a change's message, where it has one and Slack tells it."""
+        if change.message_channel is None or change.message_ts is None:
+            return None
+        return await self.posts.link(change.message_channel, change.message_ts)
+
     def words(self, change: Change) -> Translator:
         """The language of the change's message: the fixed one, else the requester's."""
         return self.locales.channel(change.asked.locale)

@@ -75,17 +75,12 @@ class Telling:
     async def _tell_apart(self, change: Change) -> None:
         asked = change.asked
         t = self.projection.locales.translator(asked.locale, asked.timezone)
-        message = views.ended(await self.projection.shown(change), await self._link(change), t)
+        message = views.ended(await self.projection.shown(change), await self.projection.link(change), t)
         await self.posts.to_person(asked.channel, asked.requester, message)
-
-    async def _link(self, change: Change) -> str | None:
-        if change.message_channel is None or change.message_ts is None:
-            return None
-        return await self.posts.link(change.message_channel, change.message_ts)
 
     async def links(self, changes: tuple[Change, ...]) -> Mapping[ChangeId, str]:
         """The addresses of the changes' messages, where they are known."""
-        found = {change.id: await self._link(change) for change in changes}
+        found = {change.id: await self.projection.link(change) for change in changes}
         return {change_id: link for change_id, link in found.items() if link}
 
 

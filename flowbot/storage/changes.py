@@ -49,7 +49,7 @@ from flowbot.storage.database import Database
 from flowbot.storage.events import append, latest, page_after, read_event
 from flowbot.storage.tables import changes, events
 
-TELLING: Final = timedelta(seconds=4)
+TELLING: Final = timedelta(seconds=2)
 """Whoever moved a change has this long to tell of it before others do: a message is not posted twice by two at once."""
 _AUDIT_PAGE: Final = 500
 _MAKING: Final = frozenset({Kind.CREATE, Kind.RESTORE})

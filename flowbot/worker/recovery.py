@@ -17,7 +17,7 @@ from flowbot.services.ports import ImageStore, Lease, Teller
 from flowbot.services.requests import expiry
 
 ROUND_SECONDS: Final = 0.5
-UNTOLD_ROUNDS: Final = 8
+UNTOLD_ROUNDS: Final = 2
 """Every so many rounds those are told again who could not be told: Slack may be away for long."""
 HOUSEKEEPING_ROUNDS: Final = 1200
 KEEP_IMAGES: Final = timedelta(days=30)
@@ -42,7 +42,7 @@ class Voice(Teller, Protocol):
 
 
 MOST_UNTOLD: Final = 500
-FIRST_PAUSE: Final = timedelta(seconds=3)
+FIRST_PAUSE: Final = timedelta(seconds=0.5)
 LONGEST_PAUSE: Final = timedelta(minutes=10)
 
 log = structlog.get_logger(__name__)
@@ -67,13 +67,14 @@ class Recovery:
         self._begin = begin
         self._retold: dict[ChangeId, tuple[int, datetime]] = {}
 
-    async def run(self) -> None:
-        """Go round until cancelled; the first round is at once. What was begun goes on: `begin` sees it through."""
+    async def run(self, stop: asyncio.Event) -> None:
+        """Go round until `stop`; the first round is at once. What was begun goes on: `begin` sees it through."""
         number = 0
-        while True:
+        while not stop.is_set():
             await _safely(self._round(number))
             number += 1
-            await asyncio.sleep(ROUND_SECONDS)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), ROUND_SECONDS)
 
     async def _round(self, number: int) -> None:
         await self.take_over()

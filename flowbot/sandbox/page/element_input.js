@@ -41,7 +41,8 @@ function listenToTyping(node, element, surface, place) {
     changed(element, surface, silently, value());
     if (!place.dispatches || !triggers.includes('on_character_entered')) return;
     clearTimeout(timer);
-    timer = setTimeout(() => changed(element, surface, place, value()), TYPING_PAUSE_MS);
+    // By then the form may have been sent, and its fields be gone.
+    timer = setTimeout(() => node.isConnected && changed(element, surface, place, value()), TYPING_PAUSE_MS);
   });
   node.addEventListener('keydown', (event) => {
     if (event.key !== 'Enter' || !place.dispatches || !triggers.includes('on_enter_pressed')) return;

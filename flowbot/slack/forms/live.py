@@ -79,7 +79,7 @@ class FormLive:
             content,
             self._remarks(form, before),
             visit.t,
-            image_url=before.image_url if before else None,
+            image_url=before.image_url if before and form.metadata.kind is FormKind.EDIT else None,
             adds_picture=form.file is not None or bool(form.typed.get("image")),
         )
         await self.modals.push(trigger, view)

@@ -11,6 +11,7 @@ from flowbot.domain.flows import Flow
 from flowbot.domain.forms import FormKind, Problem
 from flowbot.domain.lint import Remark, lint
 from flowbot.domain.policy import Permission
+from flowbot.domain.types import ChannelId
 from flowbot.errors import Fault, UserError
 from flowbot.locales import Locales, Translator
 from flowbot.services.forms import Forms
@@ -23,6 +24,7 @@ from flowbot.slack.projection import Projection, is_public
 from flowbot.slack.replies import Replies
 from flowbot.slack.views import forms as views
 from flowbot.slack.views.kit import Message
+from flowbot.slack.views.request_notices import asked as asked_for
 
 log = structlog.get_logger(__name__)
 
@@ -76,10 +78,13 @@ class FormTelling:
         await self._send(change.asked, message)
 
     async def _tell_waiting(self, change: Change, view_id: str) -> None:
-        """The form asked for an approval: where it is waited for."""
-        kind, channel = await self._kind(change.asked), change.message_channel or change.asked.channel
-        view = views.sentence_view(kind, self._t(change.asked), "request.edit_asked_in", {"channel": channel})
+        """The form asked for an approval: where it is waited for, in its place and by a message that stays."""
+        kind, t = await self._kind(change.asked), self._t(change.asked)
+        channel = ChannelId(change.message_channel or change.asked.channel)
+        view = views.sentence_view(kind, t, "request.edit_asked_in", {"channel": channel})
         await self.modals.update(view_id, view)
+        shown, link = await self.projection.shown(change), await self.projection.link(change)
+        await self._send(change.asked, asked_for(shown, link, t))
 
     async def _tell_failure(self, change: Change, view_id: str) -> None:
         """The form again, as it was typed, with the reason on top; a message where it cannot be shown."""

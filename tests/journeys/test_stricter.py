@@ -1,0 +1,100 @@
+"""What was asked for under one state of things and decided under another: the stricter one counts."""
+
+from flowbot.sandbox.enkapush import Fault
+from flowbot.sandbox.slack import text_of
+from tests.journeys.at_a_form import opens, writes
+from tests.journeys.at_a_request import WAITS, answer_to, asks, changed_by, ends, is_told, rules
+from tests.journeys.world import APPROVALS, MARKETING, World, on_both_databases
+
+TWO_APPROVERS = '["S0LEADS", "U0DENIZ"]'
+
+
+@on_both_databases
+async def test_a_quorum_that_was_raised_meanwhile_is_asked_for(http: World) -> None:
+    await http.policy(rules(approvers=TWO_APPROVERS))
+    request = await asks(http)
+    await http.policy(rules("quorum = 2", approvers=TWO_APPROVERS))
+    await http.burak.clicks(request, "Approve")
+    await ends(http, request, "1 of 2 approvals")
+    assert writes(http) == []
+    await http.deniz.clicks(request, "Approve")
+    await ends(http, request, "Applied")
+    assert len(writes(http)) == 1
+
+
+async def test_a_quorum_that_was_lowered_meanwhile_changes_nothing_for_the_request(http: World) -> None:
+    await http.policy(rules("quorum = 2", approvers=TWO_APPROVERS))
+    request = await asks(http)
+    await http.policy(rules(approvers=TWO_APPROVERS))
+    await http.burak.clicks(request, "Approve")
+    await ends(http, request, "1 of 2 approvals")
+    assert writes(http) == []
+
+
+async def test_self_approval_that_was_taken_back_meanwhile_is_refused(http: World) -> None:
+    await http.policy(rules("self_approval = true", approvers='["S0EDITORS"]'))
+    request = await asks(http)
+    await http.policy(rules(approvers='["S0EDITORS"]'))
+    assert "You asked for this yourself" in await answer_to(http, http.emma, request, "Approve")
+    assert writes(http) == []
+
+
+async def test_who_left_the_group_seconds_ago_does_not_approve(http: World) -> None:
+    await http.policy(rules())
+    request = await asks(http)
+    await http.burak.types(MARKETING, "/flows help")
+    await http.burak.waits_for(MARKETING, "flowbot")
+    http.slack.workspace.groups["S0LEADS"].users.clear()
+    http.time.ahead += 5
+    assert "politikası bunu yapmanıza izin vermiyor" in await answer_to(http, http.burak, request, "Approve")
+    assert writes(http) == []
+
+
+async def test_who_was_deactivated_seconds_ago_does_not_approve(http: World) -> None:
+    await http.policy(rules())
+    request = await asks(http)
+    await http.burak.types(MARKETING, "/flows help")
+    await http.burak.waits_for(MARKETING, "flowbot")
+    http.burak.person.deleted = True
+    http.time.ahead += 5
+    await http.burak.clicks(request, "Approve")
+    await is_told(http.burak, "etkin kişiler")
+    assert writes(http) == []
+
+
+async def test_a_flow_that_moved_to_a_hidden_website_is_gone_and_shows_nothing_of_itself(http: World) -> None:
+    await http.policy(rules())
+    request = await asks(http)
+    await changed_by(http, request, website_id=3, title="SECRET OF ANOTHER SITE")
+    await http.burak.clicks(request, "Approve")
+    over = text_of(await ends(http, request, "Out of date"))
+    assert "SECRET" not in over
+    assert "Kitap" not in over
+    assert writes(http) == []
+
+
+async def test_a_create_that_names_a_flow_of_old_is_not_taken_for_made(http: World) -> None:
+    http.add_flows(1)
+    form = {"Name": "Mine", "Title": "Mine", "Description": "Mine"}
+    await opens(http.emma, "/flows create")
+    http.enkapush.faults.add(Fault.status(200, '{"data": {"id": 1}}', method="POST", path="/flows"))
+    await http.emma.submits(form)
+    told = await http.emma.waits_for(MARKETING, "did not say whether it made the flow", timeout=10)
+    assert "Open form" in http.emma.buttons(told)
+    assert len(http.enkapush.store.flows) == 1
+
+
+async def test_a_twin_of_the_message_shows_the_outcome_once_it_is_pressed(http: World) -> None:
+    await http.policy(rules())
+    request = await asks(http)
+    posted = {"channel": APPROVALS, "text": request.text, "blocks": request.blocks}
+    bot, _ = await http.start_http()
+    await bot.slack.api_call("chat.postMessage", json=posted)
+    twin = await http.deniz.waits_for(
+        APPROVALS, lambda message: message.ts != request.ts and WAITS in text_of(message) and not message.is_ephemeral
+    )
+    await http.burak.clicks(twin, "Approve")
+    await ends(http, request, "Applied")
+    over = await ends(http, twin, "Applied")
+    assert http.deniz.buttons(over) == []
+    assert len(writes(http)) == 1

@@ -88,29 +88,31 @@ def without(name: str) -> dict[str, str]:
     return {key: value for key, value in signed(BODY).items() if key != name}
 
 
-STRANGERS: Final = {
-    "no headers": {},
-    "no signature": without("X-Slack-Signature"),
-    "no timestamp": without("X-Slack-Request-Timestamp"),
-    "another secret": signed(BODY, secret="guessed"),
-    "no secret": signed(BODY, secret=""),
-    "another body": signed(BODY + b"x"),
-    "older than five minutes": signed(BODY, age=301),
-    "from the future": signed(BODY, age=-310),
-    "an empty signature": {**signed(BODY), "X-Slack-Signature": ""},
-    "a signature of another alphabet": {**signed(BODY), "X-Slack-Signature": "v0=şifre"},
-    "bytes for a signature": {**signed(BODY), "X-Slack-Signature": "v0=\udcff\udcfe"},
-    "a word for a timestamp": {**signed(BODY), "X-Slack-Request-Timestamp": "now"},
-    "digits of another alphabet": {**signed(BODY), "X-Slack-Request-Timestamp": "١٢٣"},
-    "a negative timestamp": {**signed(BODY), "X-Slack-Request-Timestamp": "-1"},
-    "an endless timestamp": {**signed(BODY), "X-Slack-Request-Timestamp": "9" * 4000},
-    "a fraction for a timestamp": {**signed(BODY), "X-Slack-Request-Timestamp": f"{time.time()}"},
-}
+def strangers() -> dict[str, dict[str, str]]:
+    """Headers that do not open the door, as of now."""
+    return {
+        "no headers": {},
+        "no signature": without("X-Slack-Signature"),
+        "no timestamp": without("X-Slack-Request-Timestamp"),
+        "another secret": signed(BODY, secret="guessed"),
+        "no secret": signed(BODY, secret=""),
+        "another body": signed(BODY + b"x"),
+        "older than five minutes": signed(BODY, age=301),
+        "from the future": signed(BODY, age=-310),
+        "an empty signature": {**signed(BODY), "X-Slack-Signature": ""},
+        "a signature of another alphabet": {**signed(BODY), "X-Slack-Signature": "v0=şifre"},
+        "bytes for a signature": {**signed(BODY), "X-Slack-Signature": "v0=\udcff\udcfe"},
+        "a word for a timestamp": {**signed(BODY), "X-Slack-Request-Timestamp": "now"},
+        "digits of another alphabet": {**signed(BODY), "X-Slack-Request-Timestamp": "١٢٣"},
+        "a negative timestamp": {**signed(BODY), "X-Slack-Request-Timestamp": "-1"},
+        "an endless timestamp": {**signed(BODY), "X-Slack-Request-Timestamp": "9" * 4000},
+        "a fraction for a timestamp": {**signed(BODY), "X-Slack-Request-Timestamp": f"{time.time()}"},
+    }
 
 
-@pytest.mark.parametrize("stranger", STRANGERS)
+@pytest.mark.parametrize("stranger", strangers())
 async def test_without_a_good_signature_nobody_gets_in(world: World, door: Door, stranger: str) -> None:
-    status, _ = await door.post(BODY, headers=STRANGERS[stranger])
+    status, _ = await door.post(BODY, headers=strangers()[stranger])
     assert status == 401
     assert await world.emma.sees(MARKETING) == []
 

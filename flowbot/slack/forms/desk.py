@@ -37,7 +37,7 @@ class FormDesk:
             self.desk.take("form_action", press.caller, place, lambda visit: handler(visit, form, press))
         elif action in {Action.FORM_TYPED, Action.FORM_SEGMENT}:
             logs.bind_incident(request="typed", user=press.user.id)
-            self.desk.tasks.start(self.live.typed(press.user.id, form), name="typed")
+            self.desk.tasks.start(self.live.typed(press.user.id, form, self.desk.clock()), name="typed")
 
     async def take_submit(self, event: FormEvent) -> AckArgs | None:
         """A form was submitted: what to acknowledge it with."""
@@ -45,7 +45,7 @@ class FormDesk:
 
     def take_close(self, event: FormEvent) -> None:
         """A form was closed without being submitted."""
-        self.desk.tasks.start(self.live.closed(event), name="closed")
+        self.desk.tasks.start(self.live.closed(event, self.desk.clock()), name="closed")
 
     async def take_question(self, question: Suggestion) -> dict[str, Any]:
         """A menu wants its entries."""

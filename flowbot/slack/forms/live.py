@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 
 import structlog
@@ -42,25 +43,26 @@ class FormLive:
     locales: Locales
     clock: Clock
 
-    async def typed(self, user: UserId, form: Submitted) -> None:
-        """Keep what was typed so far."""
+    async def typed(self, user: UserId, form: Submitted, at: datetime) -> None:
+        """Keep what was typed by `at`: what was typed later stays, whatever is kept first."""
         before = await self._before(form.metadata.token)
-        await self.forms.keep(self._draft(user, form, before, form.typed))
+        await self.forms.keep(self._draft(user, form, before, form.typed, at))
 
-    async def closed(self, event: FormEvent) -> None:
-        """Keep what was typed when the form was closed, if Slack tells it."""
+    async def closed(self, event: FormEvent, at: datetime) -> None:
+        """Keep what was typed when the form was closed, at `at`, if Slack tells it."""
         form = FlowForm.parse(event.view)
         if form is not None and any(form.typed.get(name) for name in ("name", "title", "description", "url")):
-            await self.typed(event.user.id, form)
+            await self.typed(event.user.id, form, at)
 
     async def website_chosen(self, visit: Visit, form: Submitted, view_id: str) -> Answer:
         """Offer the segments of the website that was just chosen; everything else stays as it was typed."""
+        at = self.clock()
         before = await self._before(form.metadata.token)
         edited = before if form.metadata.kind is FormKind.EDIT else None
         typed = with_website(form.typed, edited)
         ready = await self.forms.choices(visit.reader, form.metadata.channel)
         website = _website(typed.get("website", ""))
-        await self.forms.keep(self._draft(visit.reader.user, form, before, typed))
+        await self.forms.keep(self._draft(visit.reader.user, form, before, typed, at))
         data = FormData(
             typed=typed,
             websites=ready.websites,
@@ -118,10 +120,11 @@ class FormLive:
         draft = await self.forms.kept(token)
         return draft.before if draft else None
 
-    def _draft(self, user: UserId, form: Submitted, before: Flow | None, typed: dict[str, str]) -> Draft:
+    @staticmethod
+    def _draft(user: UserId, form: Submitted, before: Flow | None, typed: dict[str, str], at: datetime) -> Draft:
         metadata = form.metadata
         kind = metadata.kind.change
-        return Draft(metadata.token, user, metadata.channel, kind, metadata.flow, before, typed, self.clock())
+        return Draft(metadata.token, user, metadata.channel, kind, metadata.flow, before, typed, at)
 
 
 def _website(typed: str) -> WebsiteId | None:

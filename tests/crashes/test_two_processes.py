@@ -88,7 +88,8 @@ async def lease_lost_while_enkapush_is_slow(here: Arena) -> None:
     held = CATALOG(here)
     await here.emma.submits(wanted(NAME))
     await eventually(held)
-    await here.executes("UPDATE changes SET lease_owner = NULL, lease_until = NULL")
+    # Long enough for the first one to notice; were it free at once, the first one might take it again itself.
+    await here.executes("UPDATE changes SET lease_owner = 'nobody', lease_until = now() + interval '1.5 seconds'")
     await here.emma.waits_for(MARKETING, CREATED, timeout=RECOVERY_SECONDS)
     here.heals()
     await first.answers()

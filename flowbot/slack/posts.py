@@ -11,6 +11,7 @@ from flowbot.domain.types import ChannelId, UserId
 from flowbot.errors import Fault
 from flowbot.slack.directory import reason
 from flowbot.slack.replies import Replies
+from flowbot.slack.sending import send
 from flowbot.slack.views.kit import Message
 
 GONE: Final = frozenset({"message_not_found", "cant_update_message", "edit_window_closed", "channel_not_found"})
@@ -98,17 +99,7 @@ class Posts:
 
     async def _call(self, method: str, message: Message, **params: Any) -> Any:
         try:
-            return await self._send(method, message, params)
-        except SlackApiError as error:
-            if reason(error) != "invalid_blocks":
-                raise
-            log.warning("slack.blocks_refused", method=method, detail=error.response.get("response_metadata"))
-            return await self._send(method, message.without_pictures(), params)
-
-    async def _send(self, method: str, message: Message, params: dict[str, Any]) -> Any:
-        body = {**params, "text": message.text, "blocks": list(message.blocks)}
-        try:
-            return await self._client.api_call(method, json=body)
+            return await send(self._client, method, message, **params)
         except SlackApiError:
             raise
         except (SlackClientError, aiohttp.ClientError, TimeoutError) as error:

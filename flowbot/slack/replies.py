@@ -14,6 +14,7 @@ from flowbot.domain.types import ChannelId, UserId
 from flowbot.errors import Fault, UserError
 from flowbot.slack.client import is_slacks, proxy_for
 from flowbot.slack.directory import reason
+from flowbot.slack.sending import send
 from flowbot.slack.views.kit import Message
 
 TRIES: Final = 3
@@ -119,17 +120,7 @@ class Replies:
         await self._by_method("chat.postMessage", message, channel=user, unfurl_links=False)
 
     async def _by_method(self, method: str, message: Message, **params: Any) -> None:
-        try:
-            await self._call(method, message, params)
-        except SlackApiError as error:
-            if reason(error) != "invalid_blocks":
-                raise
-            log.warning("slack.blocks_refused", method=method, detail=error.response.get("response_metadata"))
-            await self._call(method, message.without_pictures(), params)
-
-    async def _call(self, method: str, message: Message, params: dict[str, Any]) -> None:
-        body = {**params, "text": message.text, "blocks": list(message.blocks)}
-        await self._client.api_call(method, json=body)
+        await send(self._client, method, message, **params)
 
     async def _by_url(self, url: str, message: Message, body: dict[str, Any]) -> bool:
         """Whether the response URL took it."""

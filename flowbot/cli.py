@@ -10,7 +10,6 @@ from zoneinfo import ZoneInfo
 import typer
 
 from flowbot import checks, logs, serving
-from flowbot import demo as demonstration
 from flowbot.app import Flowbot, flowbot, now, opened_database
 from flowbot.domain.changes import Event
 from flowbot.errors import ConfigurationError, Fault
@@ -72,6 +71,8 @@ def socket() -> None:
 @cli.command()
 def demo(port: DemoPort = DEMO_PORT) -> None:
     """Try flowbot in the browser: a stand-in Slack workspace and a stand-in Enkapush; nothing leaves this machine."""
+    from flowbot import demo as demonstration  # noqa: PLC0415 - no other command has a use for the stand-ins
+
     logs.configure("warning", "text", ())
 
     async def live() -> None:

@@ -11,6 +11,7 @@ from flowbot.enkapush import _constants as constants
 from flowbot.enkapush._origin import checked_base_url, is_loopback
 from flowbot.enkapush._redaction import Redactor
 from flowbot.enkapush._transport import OnRequest, Pace, Transport
+from flowbot.enkapush._trust import trust
 from flowbot.enkapush.flows import Flows
 from flowbot.enkapush.retry import RetryPolicy
 from flowbot.enkapush.segments import Segments
@@ -110,4 +111,5 @@ def _pool(base_url: httpx.URL, api_key: str, timeouts: Timeouts) -> httpx.AsyncC
         cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
         # HTTP_PROXY and its kin count, except for this very machine: their NO_PROXY often forgets it.
         trust_env=not is_loopback(base_url),
+        verify=trust(),
     )

@@ -9,6 +9,7 @@ import httpx
 from flowbot.domain.changes import Image
 from flowbot.domain.flows import Flow
 from flowbot.domain.images import LARGEST_BYTES, image_type
+from flowbot.enkapush._trust import trust
 from flowbot.errors import Fault
 
 TIMEOUT_SECONDS: Final = 10.0
@@ -51,7 +52,9 @@ class PicturesByUrl:
 
 def picture_client() -> httpx.AsyncClient:
     """A client for pictures. It must be closed."""
-    return httpx.AsyncClient(timeout=TIMEOUT_SECONDS, follow_redirects=True, max_redirects=MOST_REDIRECTS)
+    return httpx.AsyncClient(
+        timeout=TIMEOUT_SECONDS, follow_redirects=True, max_redirects=MOST_REDIRECTS, verify=trust()
+    )
 
 
 async def _capped(answer: httpx.Response) -> bytes:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from functools import cache
 from importlib.resources import files
 from typing import Any, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -98,7 +99,7 @@ class Translator:
 
 
 class Locales:
-    """All the languages that flowbot speaks, read once at start.
+    """All the languages that flowbot speaks, read once a process.
 
     Args:
         fixed: the one language to speak with everybody; None leaves it to each reader.
@@ -120,7 +121,9 @@ class Locales:
         return self.translator(locale)
 
 
+@cache
 def _read(language: str) -> Catalog:
+    """A catalog; it comes with the code and cannot change while it runs."""
     with files(__package__).joinpath(f"{language}.po").open("rb") as stream:
         return read_po(stream, locale=language, abort_invalid=True)
 

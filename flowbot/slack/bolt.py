@@ -53,6 +53,7 @@ def build(  # noqa: PLR0913 - every way in, named
         return AuthorizeResult(enterprise_id=None, team_id=None, bot_token=client.token)
 
     app = AsyncApp(
+        name="flowbot",
         client=client,
         logger=_bolt_logger(),
         signing_secret=signing_secret,

@@ -43,6 +43,8 @@ def _upgrade(connection: Connection) -> None:
             f"DATABASE_URL: the database has revision {state.current}, this flowbot knows up to {state.head}; "
             "start the newer flowbot again"
         )
+    if state.is_current:
+        return
     config = alembic_config()
     config.attributes["connection"] = connection
     command.upgrade(config, "head")

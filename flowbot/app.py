@@ -26,7 +26,7 @@ from flowbot.errors import ConfigurationError
 from flowbot.health import Health
 from flowbot.locales import Locales
 from flowbot.metrics import Metrics
-from flowbot.services.apply import Applying, Sleep
+from flowbot.services.applying import Applying, Sleep, Tools
 from flowbot.services.approvals import Approvals
 from flowbot.services.catalog import Catalog
 from flowbot.services.changes import Changes
@@ -236,7 +236,7 @@ def _services(outside: _Outside) -> _Services:
     catalog = Catalog(source, clock=clock, monotonic=monotonic)
     people = People(SlackDirectory(outside.slack), settings.flowbot_admins, monotonic=monotonic)
     owner = f"{socket.gethostname()[:64]}:{os.getpid()}:{secrets.token_hex(4)}"
-    applying = Applying(
+    tools = Tools(
         store=store,
         images=images,
         pictures=pictures,
@@ -254,7 +254,7 @@ def _services(outside: _Outside) -> _Services:
         policies=policies,
         people=people,
         rulings=Rulings(policies, people, store),
-        applying=applying,
+        applying=Applying(tools),
         clock=clock,
         owner=owner,
     )

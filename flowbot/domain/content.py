@@ -94,6 +94,15 @@ def differences(before: Content, after: Content) -> tuple[Difference, ...]:
     return tuple(Difference(name, old, new) for name, old, new in pairs if old != new)
 
 
+def alike(one: Content, other: Content) -> bool:
+    """Whether two contents are the same but for blank space around texts, which a server may trim."""
+    return all(_bare(difference.before) == _bare(difference.after) for difference in differences(one, other))
+
+
+def _bare(value: Any) -> Any:
+    return value.strip() if isinstance(value, str) else value
+
+
 def rebased(wanted: Content, before: Content, now: Content) -> Content:
     """`now` with the same fields changed that make `before` into `wanted`: what others changed besides stays."""
     return replace(now, **{difference.field: difference.after for difference in differences(before, wanted)})

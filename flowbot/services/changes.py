@@ -10,10 +10,12 @@ from typing import Any, Final
 import structlog
 
 from flowbot.domain.changes import IN_HAND, Change, ChangeId, Event, NewChange, Outcome, State
+from flowbot.domain.flows import Flow
 from flowbot.domain.policy import ApprovalRule
 from flowbot.domain.types import UserId
+from flowbot.domain.verdicts import Verdict, gone
 from flowbot.errors import Fault, UserError
-from flowbot.services.apply import Applying, LeaseLostError, Settled, Verdict, gone
+from flowbot.services.applying import Applying, LeaseLostError
 from flowbot.services.people import Caller, People, Reader
 from flowbot.services.ports import ChangeStore, Clock, Conflict, DraftStore, FlowMade, Lease, PolicyStore, Teller
 from flowbot.services.requests import reminders
@@ -27,6 +29,14 @@ Asker = Callable[[], Awaitable[Reader]]
 """Finds out who asks; it raises UserError where Slack cannot tell."""
 
 log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """A change with which this process has nothing more to do, and the flow as it was read back."""
+
+    change: Change
+    flow: Flow | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from flowbot.app import Flowbot, flowbot, opened_database
 from flowbot.enkapush.client import Timeouts
 from flowbot.sandbox.enkapush import EnkapushSandbox
 from flowbot.sandbox.slack import SandboxPerson, SlackSandbox
-from flowbot.services.apply import Sleep
+from flowbot.services.applying import Sleep
 from flowbot.services.policies import import_policies
 from flowbot.serving import listening, socket
 from flowbot.settings import Settings

@@ -7,8 +7,9 @@ from typing import Any, cast
 
 from flowbot.domain.changes import Change, ChangeId, Image, Picture
 from flowbot.domain.flows import Flow
+from flowbot.domain.verdicts import Verdict
 from flowbot.errors import Fault, UserError
-from flowbot.services.apply import Applying, Sleep, Verdict
+from flowbot.services.applying import Applying, Sleep, Tools
 from flowbot.services.approvals import Approvals
 from flowbot.services.catalog import Catalog
 from flowbot.services.changes import Changes
@@ -160,7 +161,7 @@ class Process:
         drafts = cast("StoredDrafts", self._mortal(StoredDrafts(around.database)))
         enkapush = cast("FakeEnkapush", Mortal(around.enkapush, self.life))
         people = People(around.directory, frozenset(), monotonic=around.monotonic)
-        applying = Watched(
+        tools = Tools(
             store=store,
             images=images,
             pictures=NoPictures(),
@@ -171,7 +172,6 @@ class Process:
             clock=around.clock,
             owner=name,
             sleep=around.passes,
-            clouded=around.enkapush.clouded,
         )
         self.changes = Changes(
             store=store,
@@ -179,7 +179,7 @@ class Process:
             policies=policies,
             people=people,
             rulings=Rulings(policies, people, store),
-            applying=applying,
+            applying=Watched(tools, clouded=around.enkapush.clouded),
             clock=around.clock,
             owner=name,
         )

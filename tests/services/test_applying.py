@@ -12,7 +12,7 @@ from flowbot.domain.content import Content, Unread, Wanted
 from flowbot.domain.flows import Button, Flow, Wait
 from flowbot.domain.types import ChannelId, FlowId, UserId, WebsiteId
 from flowbot.errors import Fault, UserError
-from flowbot.services.apply import Applying, LeaseLostError
+from flowbot.services.applying import Applying, LeaseLostError, Tools
 from flowbot.services.catalog import Catalog
 from flowbot.services.ports import FlowUpdate, Lease, NotDone, Unclear
 from flowbot.storage.changes import StoredChanges
@@ -131,18 +131,20 @@ class Bench:
         self.account = Account()
         self.store = StoredChanges(database, self.account.now)
         account = self.account
-        self.applying = Applying(
+        self.catalog = Catalog(account, clock=account.now, monotonic=lambda: 0.0)
+        tools = Tools(
             store=self.store,
             images=StoredImages(database),
             pictures=account,
             flow_pictures=account,
             source=account,
             writer=account,
-            catalog=Catalog(account, clock=account.now, monotonic=lambda: 0.0),
+            catalog=self.catalog,
             clock=account.now,
             owner=HERE.owner,
             sleep=account.sleep,
         )
+        self.applying = Applying(tools)
 
     async def asks(self, kind: Kind, wanted: Wanted, **other: Any) -> Change:
         """A change that this process has in hand, about to be written."""
@@ -230,7 +232,7 @@ async def test_of_two_alike_each_finds_its_own(bench: Bench) -> None:
 
 
 async def test_a_flow_made_elsewhere_a_moment_before_is_not_taken_for_it(bench: Bench) -> None:
-    await bench.applying.catalog.latest()
+    await bench.catalog.latest()
     bench.account.flows[5] = flow_of(CONTENT, 5)
     bench.account.writing = ["lost"]
     assert (await bench.applying.apply(await bench.asks(Kind.CREATE, NEW))).state is State.UNKNOWN

@@ -1,0 +1,135 @@
+"""How a change ended, judged by what Enkapush has now: a success that it told of is no proof."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field, is_dataclass
+from typing import Any
+
+from flowbot.domain.changes import Outcome, State
+from flowbot.domain.content import Content, Difference, alike, differences, fingerprint, flow_differences
+from flowbot.domain.flows import Flow
+from flowbot.domain.tasks import Altering, Deleting, Making, OnFlow, Switching
+from flowbot.domain.types import FlowId
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """How a change ended.
+
+    Attributes:
+        outcome: For people.
+        flow: As it was read back.
+        details: For the audit.
+    """
+
+    state: State
+    outcome: Outcome
+    flow: Flow | None = None
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+
+def made(task: Making, flow_id: FlowId, flow: Flow | None) -> Verdict:
+    """What became of a flow to be made that Enkapush, or a search, names; None where it could not be read."""
+    params = {"id": str(flow_id)}
+    if flow is None:
+        return Verdict(State.UNKNOWN, Outcome("unknown.not_read_back", params, flow_id))
+    if flow.is_enabled:
+        return Verdict(State.UNKNOWN, Outcome("unknown.enabled", params, flow_id), flow)
+    outcome = Outcome(f"applied.{task.kind}", params, flow_id)
+    return Verdict(State.APPLIED, outcome, flow, _kept_differently(_unlike(task.wanted.content, flow)))
+
+
+def edited(task: Altering, flow: Flow | None) -> Verdict:
+    """What became of an edit that Enkapush said was done; None where the flow could not be read."""
+    if flow is None:
+        return unknown(task, None)
+    unlike = _unlike(task.wanted.content, flow)
+    if unlike and fingerprint(task.before) == fingerprint(flow):
+        return Verdict(State.FAILED, Outcome("not_done.ignored", {"fields": unlike}), flow)
+    if not alike(Content.of(flow), task.wanted.content):
+        params = {"id": str(task.before.id), "fields": unlike}
+        return Verdict(State.UNKNOWN, Outcome("unknown.edit_partly", params, task.before.id), flow)
+    return applied_edit(task, flow, unlike)
+
+
+def applied_edit(task: Altering, flow: Flow, unlike: Iterable[str] = ()) -> Verdict:
+    """An edit that is there. `unlike` are fields that Enkapush keeps otherwise than they were sent."""
+    changed = [difference.field for difference in flow_differences(task.before, flow)]
+    return Verdict(State.APPLIED, _outcome("applied", task), flow, {"changed": changed, **_kept_differently(unlike)})
+
+
+def confirmed(task: Switching | Deleting, flow: Flow | None, *, was_answered: bool) -> Verdict:
+    """What became of a flow to be enabled, disabled or deleted.
+
+    Args:
+        task: what was to be done.
+        flow: as it is now; None where it is gone.
+        was_answered: whether Enkapush said that it was done, to this process.
+    """
+    is_switched = isinstance(task, Switching) and task.is_switched(flow)
+    if task.is_reached(flow) or (was_answered and is_switched):
+        return applied(task, flow)
+    if was_answered and flow is not None and fingerprint(flow) == fingerprint(task.before):
+        return Verdict(State.FAILED, Outcome("not_done.ignored_it", {"id": str(task.before.id)}), flow)
+    return unknown(task, flow)
+
+
+def obstacle(task: OnFlow, now: Flow, *, was_sent: bool) -> Verdict | None:
+    """Whether the flow is no longer what was asked about; the effect of an earlier try does not count."""
+    if fingerprint(now) == fingerprint(task.before):
+        return None
+    if was_sent:
+        return None if task.is_reached(now) else unknown(task, now)
+    found = [_plain(difference) for difference in flow_differences(task.before, now)]
+    params = {"id": str(now.id), "fields": [each["field"] for each in found], "differences": found}
+    return Verdict(State.OUT_OF_DATE, Outcome("out_of_date.edit", params), now)
+
+
+def looked(task: OnFlow, flow: Flow | None, *, is_final: bool) -> Verdict:
+    """What another look tells; `is_final` where what is not there now will not come any more."""
+    if task.is_proven(flow):
+        return applied(task, flow)
+    return not_seen(task.before.id, is_final=is_final and task.is_untouched(flow))
+
+
+def not_seen(flow_id: FlowId | None, *, is_final: bool) -> Verdict:
+    """Another look did not find it: it was not done, or that is still not known."""
+    outcome = Outcome("not_done.looked", {"id": str(flow_id or "")})
+    return Verdict(State.FAILED if is_final else State.UNKNOWN, outcome)
+
+
+def applied(task: OnFlow, flow: Flow | None) -> Verdict:
+    """It is there."""
+    return Verdict(State.APPLIED, _outcome("applied", task), flow)
+
+
+def unknown(task: OnFlow, flow: Flow | None) -> Verdict:
+    """It cannot be told."""
+    return Verdict(State.UNKNOWN, _outcome("unknown", task), flow)
+
+
+def gone(before: Flow) -> Verdict:
+    """The flow is not there any more, or not for those who asked."""
+    return Verdict(State.OUT_OF_DATE, Outcome("out_of_date.gone", {"id": str(before.id), "gone": True}))
+
+
+def _outcome(how: str, task: OnFlow) -> Outcome:
+    return Outcome(f"{how}.{task.kind}", {"id": str(task.before.id)}, task.before.id)
+
+
+def _unlike(wanted: Content, flow: Flow) -> list[str]:
+    return [difference.field for difference in differences(wanted, Content.of(flow))]
+
+
+def _kept_differently(fields: Iterable[str]) -> dict[str, Any]:
+    """For the audit: fields that Enkapush keeps otherwise than they were sent."""
+    listed = list(fields)
+    return {"kept_differently": listed} if listed else {}
+
+
+def _plain(difference: Difference) -> dict[str, Any]:
+    """A difference as plain data, for keeping."""
+    return {"field": difference.field, "before": _value(difference.before), "after": _value(difference.after)}
+
+
+def _value(value: Any) -> Any:
+    return asdict(value) if is_dataclass(value) and not isinstance(value, type) else value

@@ -1,0 +1,111 @@
+"""Making a flow, for the first time or again."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+import structlog
+
+from flowbot.domain.changes import Change, Outcome, State
+from flowbot.domain.content import Content, alike
+from flowbot.domain.flows import Flow
+from flowbot.domain.tasks import Making
+from flowbot.domain.types import FlowId
+from flowbot.domain.verdicts import Verdict, made, not_seen
+from flowbot.errors import Fault
+from flowbot.services.applying.pictures import new_picture
+from flowbot.services.applying.tools import LeaseLostError, Tools, not_asked
+from flowbot.services.ports import Unclear
+
+LOOKS_SECONDS: Final = (0.0, 1.0, 2.0)
+"""Pauses before each look for a flow whose making is unclear: a request may still be under way at Enkapush."""
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Creation:
+    """Makes the flow of one change. It is never sent again: that could make a second one."""
+
+    tools: Tools
+    change: Change
+    task: Making
+
+    async def apply(self) -> Verdict:
+        """Send it, if nobody has, and read it back.
+
+        Raises:
+            NotDone: Enkapush did not do it, for certain.
+            LeaseLostError: another process has taken the change over.
+        """
+        if self.change.sent_at is not None:
+            return await self.look()
+        image = await new_picture(self.tools, self.task)
+        newest = await self._newest()
+        if not await self.tools.store.latch(self.change.id, self.tools.owner, self.tools.clock(), newest):
+            raise LeaseLostError
+        try:
+            flow = await self.tools.writer.create(self.task.wanted.content, self.task.wanted.unread, image)
+        except Unclear:
+            log.warning("change.unclear", change=self.change.id)
+            return await self._found_or_unknown(newest)
+        if flow <= (newest or 0):
+            # Enkapush names a flow that was there before: whatever it made, it is not that one.
+            return await self._found_or_unknown(newest)
+        return await self._read_back(flow)
+
+    async def look(self) -> Verdict:
+        """What became of it."""
+        return await self._found_or_unknown(self.change.newest_before)
+
+    async def look_again(self, *, is_final: bool) -> Verdict:
+        """What is known of it later; `is_final` where what is not there now will not come any more.
+
+        Raises:
+            Fault: Enkapush did not answer.
+        """
+        outcome = self.change.outcome
+        if outcome is not None and outcome.flow is not None:
+            return await self._read_back(outcome.flow)
+        found = await self._found(await self.tools.source.all_flows(), self.change.newest_before)
+        return await self._read_back(found) if found else not_seen(None, is_final=is_final)
+
+    async def _newest(self) -> FlowId | None:
+        """The highest flow id that there is: what is found above it later was made later.
+
+        Raises:
+            NotDone: Enkapush does not say, so nothing is sent.
+        """
+        try:
+            # Not from the catalog, which may be some seconds old: a flow made since then would be taken for this one.
+            flows = await self.tools.source.all_flows()
+        except Fault as fault:
+            raise not_asked(fault) from fault
+        return max((flow.id for flow in flows), default=None)
+
+    async def _found_or_unknown(self, newest: FlowId | None) -> Verdict:
+        """Look for the flow that a request may have made."""
+        answered = False
+        for pause in LOOKS_SECONDS:
+            await self.tools.sleep(pause)
+            try:
+                flows = await self.tools.source.all_flows()
+            except Fault:
+                continue
+            answered = True
+            if found := await self._found(flows, newest):
+                return await self._read_back(found)
+        return Verdict(State.UNKNOWN, Outcome("unknown.create" if answered else "unknown.create_unseen"))
+
+    async def _found(self, flows: Iterable[Flow], newest: FlowId | None) -> FlowId | None:
+        """The oldest flow above `newest` with the same content that no other change has made."""
+        later = (flow for flow in flows if flow.id > (newest or 0))
+        same = sorted(flow.id for flow in later if alike(Content.of(flow), self.task.wanted.content))
+        others = await self.tools.store.made(same, but=self.change.id) if same else frozenset()
+        return next((flow for flow in same if flow not in others), None)
+
+    async def _read_back(self, flow_id: FlowId) -> Verdict:
+        flow = await self.tools.flow_after(flow_id)
+        if flow is not None:
+            self.tools.catalog.put(flow)
+        return made(self.task, flow_id, flow)

@@ -1,0 +1,66 @@
+"""Editing a flow."""
+
+from dataclasses import dataclass
+
+from flowbot.domain.changes import Change
+from flowbot.domain.content import Content
+from flowbot.domain.tasks import Altering
+from flowbot.domain.verdicts import Verdict, applied_edit, edited, looked, obstacle, unknown
+from flowbot.services.applying.pictures import new_picture
+from flowbot.services.applying.tools import Tools
+from flowbot.services.applying.tries import note_sending, tried
+from flowbot.services.ports import FlowUpdate, NotDone
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """Edits the flow of one change."""
+
+    tools: Tools
+    change: Change
+    task: Altering
+
+    async def apply(self) -> Verdict:
+        """Send it where it lacks, and read it back.
+
+        Raises:
+            NotDone: Enkapush did not do it, for certain.
+            LeaseLostError: another process has taken the change over.
+        """
+        return await tried(self.tools, self.change, self._attempt) or await self.look()
+
+    async def look(self) -> Verdict:
+        """What can be said of it after every try was unclear."""
+        flow = await self.tools.flow_after(self.task.before.id)
+        if flow is None or not self.task.is_proven(flow):
+            return unknown(self.task, flow)
+        self.tools.catalog.put(flow)
+        return applied_edit(self.task, flow)
+
+    async def look_again(self, *, is_final: bool) -> Verdict:
+        """What is known of it later; `is_final` where what is not there now will not come any more.
+
+        Raises:
+            Fault: Enkapush did not answer.
+        """
+        return looked(self.task, await self.tools.source.flow(self.task.before.id), is_final=is_final)
+
+    async def _attempt(self, change: Change) -> Verdict:
+        task, tools = self.task, self.tools
+        image = await new_picture(tools, task)
+        if (now := await tools.flow_before(task.before.id)) is None:
+            raise NotDone("not_done.gone")
+        if found := obstacle(task, now, was_sent=change.sent_at is not None):
+            return found
+        update = FlowUpdate(Content.of(now), task.wanted.content, task.wanted.unread, image)
+        if update.is_empty:
+            return applied_edit(task, now)
+        await note_sending(tools, change)
+        await tools.writer.update(task.before.id, update)
+        return await self._read_back()
+
+    async def _read_back(self) -> Verdict:
+        flow = await self.tools.flow_after(self.task.before.id)
+        if flow is not None:
+            self.tools.catalog.put(flow)
+        return edited(self.task, flow)

@@ -1,0 +1,73 @@
+"""What applying works with."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from flowbot.domain.flows import Flow
+from flowbot.domain.types import FlowId
+from flowbot.errors import Fault
+from flowbot.services.catalog import Catalog
+from flowbot.services.ports import (
+    ChangeStore,
+    Clock,
+    FlowPictures,
+    FlowSource,
+    FlowWriter,
+    ImageStore,
+    NotDone,
+    PictureSource,
+)
+
+Sleep = Callable[[float], Awaitable[None]]
+
+
+class LeaseLostError(Exception):
+    """Somebody else works on the change."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """The ports, and what this process is called.
+
+    Attributes:
+        images: Keeps pictures.
+        pictures: Fetches those that people put into forms.
+        flow_pictures: Fetches those that flows have.
+        owner: This process's name on leases.
+        sleep: Waits some seconds.
+    """
+
+    store: ChangeStore
+    images: ImageStore
+    pictures: PictureSource
+    flow_pictures: FlowPictures
+    source: FlowSource
+    writer: FlowWriter
+    catalog: Catalog
+    clock: Clock
+    owner: str
+    sleep: Sleep = asyncio.sleep
+
+    async def flow_before(self, flow_id: FlowId) -> Flow | None:
+        """The flow before anything is sent, None where it is gone.
+
+        Raises:
+            NotDone: Enkapush does not say, so nothing is sent.
+        """
+        try:
+            return await self.source.flow(flow_id)
+        except Fault as fault:
+            raise not_asked(fault) from fault
+
+    async def flow_after(self, flow_id: FlowId) -> Flow | None:
+        """The flow after something was sent, None where it is gone or Enkapush does not say."""
+        try:
+            return await self.source.flow(flow_id)
+        except Fault:
+            return None
+
+
+def not_asked(fault: Fault) -> NotDone:
+    """Enkapush could not even be asked beforehand: the same reason, and nothing was sent."""
+    return NotDone(f"not_done.{fault.key.rpartition('_')[2]}")

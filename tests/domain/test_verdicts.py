@@ -1,0 +1,243 @@
+"""Whether a flow is as a change wants it, and how the change ended then."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import pytest
+
+from flowbot.domain.changes import FormToken, Kind, NewChange, Outcome, Picture, State
+from flowbot.domain.content import Content, Unread, Wanted
+from flowbot.domain.flows import Flow, Totals, Wait
+from flowbot.domain.tasks import Altering, Deleting, Making, OnFlow, Switching, Task, task_of
+from flowbot.domain.types import ChannelId, FlowId, UserId, WebsiteId
+from flowbot.domain.verdicts import Verdict, confirmed, edited, gone, looked, made, not_seen, obstacle
+
+FLOW: Final = Flow(FlowId(7), WebsiteId(1), "Name", "Title", "Text", Wait(1, "days"), is_enabled=False)
+ON: Final = replace(FLOW, is_enabled=True)
+NEW_TITLE: Final = replace(FLOW, title="New")
+PICTURE: Final = Picture("F1", "https://files.example/F1", "a.png")
+WANTED: Final = Wanted(Content.of(NEW_TITLE))
+
+EDIT: Final = Altering(FLOW, WANTED)
+ENABLE: Final = Switching(FLOW, enabled=True)
+DISABLE: Final = Switching(ON, enabled=False)
+DELETE: Final = Deleting(FLOW)
+MAKE: Final = Making(Kind.CREATE, WANTED)
+
+
+def asked(kind: Kind, **other: Any) -> NewChange:
+    return NewChange(FormToken("t"), kind, UserId("U0EMMA"), ChannelId("C1"), WebsiteId(1), **other)
+
+
+# --- what is asked -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("change", "task"),
+    [
+        (asked(Kind.CREATE, wanted=WANTED, picture=PICTURE), Making(Kind.CREATE, WANTED, PICTURE)),
+        (asked(Kind.RESTORE, wanted=WANTED, before=FLOW), Making(Kind.RESTORE, WANTED)),
+        (asked(Kind.EDIT, flow=7, before=FLOW, wanted=WANTED, picture=PICTURE), Altering(FLOW, WANTED, PICTURE)),
+        (asked(Kind.ENABLE, flow=7, before=FLOW), ENABLE),
+        (asked(Kind.DISABLE, flow=7, before=ON), DISABLE),
+        (asked(Kind.DELETE, flow=7, before=FLOW), DELETE),
+    ],
+    ids=lambda value: str(value.kind),
+)
+def test_a_change_is_one_task_of_the_same_kind(change: NewChange, task: Task) -> None:
+    assert task_of(change) == task
+    assert task.kind is change.kind
+
+
+@pytest.mark.parametrize("kind", list(Kind))
+def test_a_change_that_says_too_little_is_no_task(kind: Kind) -> None:
+    assert task_of(asked(kind)) is None
+
+
+def test_an_edit_needs_both_what_was_and_what_is_wanted() -> None:
+    assert task_of(asked(Kind.EDIT, before=FLOW)) is None
+    assert task_of(asked(Kind.EDIT, wanted=WANTED)) is None
+
+
+# --- whether it is reached -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("task", "flow", "is_reached"),
+    [
+        pytest.param(EDIT, NEW_TITLE, True, id="an edit that is there"),
+        pytest.param(EDIT, replace(NEW_TITLE, title=" New ", name="Name\n"), True, id="an edit, but for blank space"),
+        pytest.param(EDIT, replace(NEW_TITLE, title="N ew"), False, id="blank space within a text counts"),
+        pytest.param(EDIT, FLOW, False, id="an edit that is not there"),
+        pytest.param(EDIT, replace(NEW_TITLE, is_enabled=True), False, id="an edit, and enabled meanwhile"),
+        pytest.param(EDIT, None, False, id="an edit of a flow that is gone"),
+        pytest.param(ENABLE, ON, True, id="enabled"),
+        pytest.param(ENABLE, replace(ON, totals=Totals(sent=9)), True, id="enabled, and sent since"),
+        pytest.param(ENABLE, FLOW, False, id="not enabled"),
+        pytest.param(ENABLE, replace(ON, title="Theirs"), False, id="enabled, and edited since"),
+        pytest.param(ENABLE, replace(ON, image_url="https://x.example/a"), False, id="enabled, with another picture"),
+        pytest.param(ENABLE, None, False, id="to be enabled, and gone"),
+        pytest.param(DISABLE, FLOW, True, id="disabled"),
+        pytest.param(DISABLE, ON, False, id="not disabled"),
+        pytest.param(DELETE, None, True, id="deleted"),
+        pytest.param(DELETE, FLOW, False, id="not deleted"),
+    ],
+)
+def test_a_task_is_reached_or_not(task: OnFlow, flow: Flow | None, is_reached: bool) -> None:
+    assert task.is_reached(flow) is is_reached
+    assert task.is_proven(flow) is is_reached
+
+
+UNPROVEN: Final = [
+    replace(EDIT, picture=PICTURE),
+    replace(EDIT, wanted=replace(WANTED, image="I1")),
+    replace(EDIT, wanted=replace(WANTED, unread=Unread(segment="all"))),
+]
+
+
+@pytest.mark.parametrize("task", UNPROVEN)
+def test_an_edit_with_what_cannot_be_read_back_proves_nothing(task: Altering) -> None:
+    assert task.is_reached(NEW_TITLE)
+    assert not task.is_proven(NEW_TITLE)
+    assert not task.is_untouched(FLOW)
+
+
+@pytest.mark.parametrize(
+    ("task", "flow", "is_untouched"),
+    [
+        (EDIT, FLOW, True),
+        (EDIT, replace(FLOW, totals=Totals(sent=9), changed_at=datetime(2026, 3, 1, tzinfo=UTC)), True),
+        (EDIT, replace(FLOW, name="Half of it"), False),
+        (EDIT, None, False),
+        (ENABLE, FLOW, True),
+        (ENABLE, replace(ON, title="Theirs"), False),
+        (ENABLE, None, True),
+        (DELETE, FLOW, True),
+        (DELETE, ON, False),
+    ],
+)
+def test_nothing_is_there_of_a_task_or_something_may_be(task: OnFlow, flow: Flow | None, is_untouched: bool) -> None:
+    assert task.is_untouched(flow) is is_untouched
+
+
+# --- how it ended --------------------------------------------------------------------------------------------------
+
+
+def of(verdict: Verdict | None) -> tuple[State, str] | None:
+    return (verdict.state, verdict.outcome.key) if verdict else None
+
+
+@pytest.mark.parametrize(
+    ("flow", "expected"),
+    [
+        (NEW_TITLE, (State.APPLIED, "applied.create")),
+        (replace(NEW_TITLE, is_enabled=True), (State.UNKNOWN, "unknown.enabled")),
+        (None, (State.UNKNOWN, "unknown.not_read_back")),
+    ],
+)
+def test_a_flow_that_was_made_is_disabled_and_read_back(flow: Flow | None, expected: tuple[State, str]) -> None:
+    verdict = made(MAKE, FlowId(7), flow)
+    assert of(verdict) == expected
+    assert (verdict.outcome.flow, verdict.flow, verdict.details) == (7, flow, {})
+
+
+def test_what_is_kept_otherwise_than_it_was_sent_is_on_record() -> None:
+    assert made(MAKE, FlowId(7), FLOW).details == {"kept_differently": ["title"]}
+    verdict = edited(EDIT, replace(NEW_TITLE, title="New "))
+    assert of(verdict) == (State.APPLIED, "applied.edit")
+    assert verdict.details == {"changed": ["title"], "kept_differently": ["title"]}
+
+
+@pytest.mark.parametrize(
+    ("flow", "expected"),
+    [
+        (NEW_TITLE, (State.APPLIED, "applied.edit")),
+        (FLOW, (State.FAILED, "not_done.ignored")),
+        (replace(FLOW, name="Theirs"), (State.UNKNOWN, "unknown.edit_partly")),
+        (None, (State.UNKNOWN, "unknown.edit")),
+    ],
+)
+def test_an_edit_ends_by_what_is_there(flow: Flow | None, expected: tuple[State, str]) -> None:
+    assert of(edited(EDIT, flow)) == expected
+
+
+def test_an_edit_of_what_cannot_be_read_back_leaves_the_rest_as_it_was() -> None:
+    task = Altering(FLOW, Wanted(Content.of(FLOW), Unread(segment="all")))
+    assert of(edited(task, FLOW)) == (State.APPLIED, "applied.edit")
+
+
+@pytest.mark.parametrize(
+    ("task", "flow", "answered", "unanswered"),
+    [
+        (ENABLE, ON, (State.APPLIED, "applied.enable"), (State.APPLIED, "applied.enable")),
+        (ENABLE, replace(ON, title="Theirs"), (State.APPLIED, "applied.enable"), (State.UNKNOWN, "unknown.enable")),
+        (ENABLE, FLOW, (State.FAILED, "not_done.ignored_it"), (State.UNKNOWN, "unknown.enable")),
+        (ENABLE, NEW_TITLE, (State.UNKNOWN, "unknown.enable"), (State.UNKNOWN, "unknown.enable")),
+        (DISABLE, None, (State.UNKNOWN, "unknown.disable"), (State.UNKNOWN, "unknown.disable")),
+        (DELETE, None, (State.APPLIED, "applied.delete"), (State.APPLIED, "applied.delete")),
+        (DELETE, FLOW, (State.FAILED, "not_done.ignored_it"), (State.UNKNOWN, "unknown.delete")),
+        (DELETE, NEW_TITLE, (State.UNKNOWN, "unknown.delete"), (State.UNKNOWN, "unknown.delete")),
+    ],
+)
+def test_a_yes_counts_for_something_and_what_is_there_for_more(
+    task: Switching | Deleting, flow: Flow | None, answered: tuple[State, str], unanswered: tuple[State, str]
+) -> None:
+    assert of(confirmed(task, flow, was_answered=True)) == answered
+    assert of(confirmed(task, flow, was_answered=False)) == unanswered
+
+
+@pytest.mark.parametrize(
+    ("task", "now", "unsent", "sent"),
+    [
+        (EDIT, replace(FLOW, totals=Totals(sent=9)), None, None),
+        (EDIT, NEW_TITLE, (State.OUT_OF_DATE, "out_of_date.edit"), None),
+        (EDIT, ON, (State.OUT_OF_DATE, "out_of_date.edit"), (State.UNKNOWN, "unknown.edit")),
+        (ENABLE, ON, (State.OUT_OF_DATE, "out_of_date.edit"), None),
+        (DELETE, ON, (State.OUT_OF_DATE, "out_of_date.edit"), (State.UNKNOWN, "unknown.delete")),
+    ],
+)
+def test_a_flow_that_is_no_longer_what_was_asked_about_is_an_obstacle(
+    task: OnFlow, now: Flow, unsent: tuple[State, str] | None, sent: tuple[State, str] | None
+) -> None:
+    assert of(obstacle(task, now, was_sent=False)) == unsent
+    assert of(obstacle(task, now, was_sent=True)) == sent
+
+
+def test_an_obstacle_names_each_difference_as_plain_data() -> None:
+    found = obstacle(EDIT, replace(ON, wait=Wait(2, "hours")), was_sent=False)
+    assert found is not None
+    assert found.outcome.params == {
+        "id": "7",
+        "fields": ["wait", "is_enabled"],
+        "differences": [
+            {"field": "wait", "before": {"amount": 1, "unit": "days"}, "after": {"amount": 2, "unit": "hours"}},
+            {"field": "is_enabled", "before": False, "after": True},
+        ],
+    }
+
+
+@pytest.mark.parametrize(
+    ("task", "flow", "later", "at_last"),
+    [
+        (EDIT, NEW_TITLE, State.APPLIED, State.APPLIED),
+        (EDIT, FLOW, State.UNKNOWN, State.FAILED),
+        (EDIT, replace(FLOW, name="Theirs"), State.UNKNOWN, State.UNKNOWN),
+        (UNPROVEN[0], NEW_TITLE, State.UNKNOWN, State.UNKNOWN),
+        (ENABLE, FLOW, State.UNKNOWN, State.FAILED),
+        (ENABLE, replace(ON, title="Theirs"), State.UNKNOWN, State.UNKNOWN),
+        (DELETE, None, State.APPLIED, State.APPLIED),
+        (DELETE, FLOW, State.UNKNOWN, State.FAILED),
+    ],
+)
+def test_another_look_tells_more_once_nothing_is_under_way(
+    task: OnFlow, flow: Flow | None, later: State, at_last: State
+) -> None:
+    assert looked(task, flow, is_final=False).state is later
+    assert looked(task, flow, is_final=True).state is at_last
+
+
+def test_what_was_not_found_names_its_flow_where_it_has_one() -> None:
+    assert not_seen(None, is_final=True) == Verdict(State.FAILED, Outcome("not_done.looked", {"id": ""}))
+    assert looked(DELETE, FLOW, is_final=False).outcome.params == {"id": "7"}
+    assert gone(FLOW).outcome.params == {"id": "7", "gone": True}

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Final
 
 import aiohttp
@@ -26,6 +27,7 @@ from flowbot.errors import ConfigurationError
 from flowbot.health import Health
 from flowbot.locales import Locales
 from flowbot.metrics import Metrics
+from flowbot.scrape import Scrape
 from flowbot.services.applying import Applying, Sleep, Tools
 from flowbot.services.approvals import Approvals
 from flowbot.services.catalog import Catalog
@@ -67,6 +69,7 @@ from flowbot.storage.changes import StoredChanges
 from flowbot.storage.database import Database
 from flowbot.storage.drafts import StoredDrafts
 from flowbot.storage.engine import open_database
+from flowbot.storage.figures import read_figures
 from flowbot.storage.images import StoredImages
 from flowbot.storage.policies import StoredPolicies
 from flowbot.worker.recovery import Recovery
@@ -88,6 +91,7 @@ class Flowbot:
     people: People
     health: Health
     metrics: Metrics
+    scrape: Scrape
     tasks: TrackedTasks
 
 
@@ -188,7 +192,9 @@ async def flowbot(
         desk = _desk(outside, services, tasks)
         telling, form_desk, requests = _rooms(outside, services, desk)
         stack.push_async_callback(requests.home.close)
-        recovery = Recovery(services.changes, services.approvals, services.images, telling, tasks.start)
+        recovery = Recovery(
+            services.changes, services.approvals, services.images, telling, tasks.start, outside.metrics
+        )
         # Undone from the last to the first: take no more work, then finish what is in hand.
         stack.push_async_callback(tasks.drain, drain_seconds)
         stop = asyncio.Event()
@@ -207,7 +213,9 @@ async def flowbot(
         )
         health = Health({"database": outside.database.ping, "enkapush": services.source.ping})
         stack.push_async_callback(health.close)
-        yield Flowbot(settings, app, outside.slack, services.people, health, outside.metrics, tasks)
+        scrape = Scrape(outside.metrics, partial(read_figures, outside.database), outside.clock)
+        stack.push_async_callback(scrape.close)
+        yield Flowbot(settings, app, outside.slack, services.people, health, outside.metrics, scrape, tasks)
 
 
 @asynccontextmanager
@@ -223,7 +231,7 @@ async def _outside(
         picture_client() as pictures,
         client.open_session() as session,
     ):
-        slack = client.web_client(settings.slack_api_url, _secret(settings.slack_bot_token), session)
+        slack = client.web_client(settings.slack_api_url, _secret(settings.slack_bot_token), session, metrics)
         yield _Outside(settings, database, enkapush, pictures, session, slack, metrics, clock, monotonic, sleep)
 
 
@@ -288,7 +296,7 @@ def _desk(outside: _Outside, services: _Services, tasks: TrackedTasks) -> Desk:
     return Desk(
         people=services.people,
         reading=services.reading,
-        replies=Replies(outside.slack, outside.session, settings.slack_api_url),
+        replies=Replies(outside.slack, outside.session, settings.slack_api_url, outside.metrics),
         locales=Locales(fixed=settings.flowbot_language, zone=settings.zone),
         tasks=tasks,
         metrics=outside.metrics,

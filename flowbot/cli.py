@@ -38,6 +38,9 @@ cli.add_typer(audit, name="audit")
 Host = Annotated[str, typer.Option(help="Address to listen on.")]
 Port = Annotated[int | None, typer.Option(min=0, max=65535, help="Port to listen on; else $PORT, else the default.")]
 
+WatchPort = Annotated[
+    int | None, typer.Option(min=0, max=65535, help="Port for /healthz, /readyz and /metrics; none without it.")
+]
 DemoPort = Annotated[int, typer.Option(min=0, max=65535, envvar="PORT", help="Port of the page.")]
 
 
@@ -62,10 +65,15 @@ def serve(host: Host = "0.0.0.0", port: Port = None) -> None:  # noqa: S104 - a 
 
 
 @cli.command()
-def socket() -> None:
+def socket(host: Host = "0.0.0.0", port: WatchPort = None) -> None:  # noqa: S104 - a container is watched from outside
     """Socket Mode: connect to Slack; no public address is needed."""
     settings = _settings("slack_bot_token", "slack_app_token", "enkapush_api_key")
-    _run(settings, serving.socket)
+
+    async def way_in(bot: Flowbot, stop: asyncio.Event) -> None:
+        async with serving.watched(bot, host, port):
+            await serving.socket(bot, stop)
+
+    _run(settings, way_in)
 
 
 @cli.command()

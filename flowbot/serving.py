@@ -61,13 +61,19 @@ async def serve(bot: Flowbot, host: str, port: int, stop: asyncio.Event) -> None
 
 
 @asynccontextmanager
-async def listening(bot: Flowbot, host: str, port: int) -> AsyncIterator[int]:
+async def listening(bot: Flowbot, host: str, port: int, *, to_slack: bool = True) -> AsyncIterator[int]:
     """The HTTP server, and the port that it has.
+
+    Args:
+        bot: who answers.
+        host: address to listen on.
+        port: port to listen on; 0 for any.
+        to_slack: whether Slack is answered too, or only those who watch flowbot.
 
     Raises:
         ConfigurationError: the port cannot be had.
     """
-    runner = web.AppRunner(web_app(bot), access_log=None, shutdown_timeout=GRACE_SECONDS)
+    runner = web.AppRunner(web_app(bot, to_slack=to_slack), access_log=None, shutdown_timeout=GRACE_SECONDS)
     await runner.setup()
     try:
         site = web.TCPSite(runner, host, port)
@@ -80,11 +86,11 @@ async def listening(bot: Flowbot, host: str, port: int) -> AsyncIterator[int]:
         await runner.cleanup()
 
 
-def web_app(bot: Flowbot) -> web.Application:
-    """The addresses that CONTRACT names."""
+def web_app(bot: Flowbot, *, to_slack: bool = True) -> web.Application:
+    """The addresses that CONTRACT names; Slack's only where Slack is answered here."""
     app = web.Application(client_max_size=BODY_MAX)
     secret = bot.settings.slack_signing_secret
-    if secret is not None:
+    if to_slack and secret is not None:
         app.router.add_post("/slack/events", SlackEvents(bot.bolt, secret.get_secret_value()).handle)
     app.router.add_get("/healthz", _alive)
     app.router.add_get("/readyz", _readiness(bot))
@@ -148,6 +154,21 @@ class _SocketClient(SocketModeClient):
             raise
 
 
+@asynccontextmanager
+async def watched(bot: Flowbot, host: str, port: int | None) -> AsyncIterator[int | None]:
+    """In Socket Mode: `/healthz`, `/readyz` and `/metrics` on a port of their own, where one is asked for; which it is.
+
+    Raises:
+        ConfigurationError: the port cannot be had.
+    """
+    if port is None:
+        yield None
+        return
+    async with listening(bot, host, port, to_slack=False) as bound:
+        log.info("watched", host=host, port=bound)
+        yield bound
+
+
 async def socket(bot: Flowbot, stop: asyncio.Event, *, pace: Pace | None = None) -> None:
     """Socket Mode, until `stop`. Slack's client keeps the connection; a start while Slack is away is tried again.
 
@@ -158,6 +179,7 @@ async def socket(bot: Flowbot, stop: asyncio.Event, *, pace: Pace | None = None)
     await greet(bot)
     pace = pace or Pace()
     client = _socket_client(bot, pace)
+    bot.metrics.watch_connection(lambda: _is_open(client))
     try:
         if await _before(stop, _connect(client, pace.pauses)):
             log.info("connected")
@@ -165,6 +187,10 @@ async def socket(bot: Flowbot, stop: asyncio.Event, *, pace: Pace | None = None)
         log.info("stopping", in_hand=len(bot.tasks))
     finally:
         await client.close()  # type: ignore[no-untyped-call] # slack_sdk leaves it untyped
+
+
+def _is_open(client: SocketModeClient) -> bool:
+    return client.current_session is not None and not client.current_session.closed
 
 
 def _socket_client(bot: Flowbot, pace: Pace) -> _SocketClient:
@@ -236,7 +262,7 @@ def _readiness(bot: Flowbot) -> Handler:
 def _metrics(bot: Flowbot) -> Handler:
     async def metrics(_request: web.Request) -> web.Response:
         return web.Response(
-            body=bot.metrics.text(), headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"}
+            body=await bot.scrape.text(), headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"}
         )
 
     return metrics

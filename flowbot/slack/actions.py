@@ -9,6 +9,7 @@ from flowbot.slack.desk import Answer, Desk, Visit, Work
 from flowbot.slack.forms.opening import FormOpening
 from flowbot.slack.home import HomeTab
 from flowbot.slack.ids import Action
+from flowbot.slack.names import name_of
 from flowbot.slack.payloads import BlockActions
 from flowbot.slack.replies import Place
 from flowbot.slack.requests import Requests
@@ -42,7 +43,7 @@ class Actions:
         """Begin to carry out what a button stands for; its answer follows on its own."""
         place = Place(press.channel.id if press.channel else None, press.user.id, press.response_url)
         work = self._home.drawn_after(self._work(press), seen=press.view_hash)
-        self._desk.take("action", press.caller, place, work)
+        self._desk.take("action", name_of(press), press.caller, place, work)
 
     def _work(self, press: BlockActions) -> Work:
         async def work(visit: Visit) -> Answer:

@@ -18,6 +18,7 @@ from flowbot.slack.actions import Actions
 from flowbot.slack.commands import Commands
 from flowbot.slack.forms.desk import FormDesk
 from flowbot.slack.home import HomeTab
+from flowbot.slack.names import UNKNOWN, name_of
 from flowbot.slack.payloads import BlockActions, FormEvent, HomeOpened, SlashCommand, Suggestion, parse
 from flowbot.slack.requests import Requests
 from flowbot.slack.setup.desk import SetupDesk
@@ -83,8 +84,8 @@ def build(  # noqa: PLR0913 - every way in, named
     app.view_submission(ANYTHING)(_answering("form", FormEvent, metrics, submit))
     app.options(ANYTHING)(_answering("options", Suggestion, metrics, suggest))
 
-    app.event("app_home_opened")(_noting(HomeOpened, home.take_opening))
-    app.event(ANYTHING)(_ignoring)
+    app.event("app_home_opened")(_noting(HomeOpened, metrics, home.take_opening))
+    app.event(ANYTHING)(_ignoring(metrics))
 
     return app
 
@@ -110,26 +111,36 @@ def _answering(
         if parsed is None:
             return _malformed(kind)
         await ack(**(await answer(parsed) or {}))
-        metrics.acks.labels(kind).observe(time.perf_counter() - started)
+        metrics.acks.labels(kind, name_of(parsed)).observe(time.perf_counter() - started)
         return None
 
     return listener
 
 
-def _noting(model: type[M], take: Callable[[M], None]) -> Listener:
+def _noting(model: type[M], metrics: Metrics, take: Callable[[M], None]) -> Listener:
     """A listener to an event: it acknowledges any, and hands on what is of the kind that it waits for."""
 
     async def listener(ack: AsyncAck, body: dict[str, Any]) -> None:
-        if (parsed := parse(model, body)) is not None:
+        started = time.perf_counter()
+        parsed = parse(model, body)
+        if parsed is not None:
             take(parsed)
         await ack()
+        name = UNKNOWN if parsed is None else name_of(parsed)
+        metrics.acks.labels("event", name).observe(time.perf_counter() - started)
 
     return listener
 
 
-async def _ignoring(ack: AsyncAck) -> None:
-    """Acknowledge an event that means nothing to flowbot, so that Slack does not send it again."""
-    await ack()
+def _ignoring(metrics: Metrics) -> Listener:
+    """A listener that acknowledges what means nothing to flowbot, so that Slack does not send it again."""
+
+    async def listener(ack: AsyncAck) -> None:
+        started = time.perf_counter()
+        await ack()
+        metrics.acks.labels("event", UNKNOWN).observe(time.perf_counter() - started)
+
+    return listener
 
 
 def _bolt_logger() -> logging.Logger:

@@ -6,11 +6,10 @@ from typing import Final
 from urllib.parse import urlsplit
 
 import aiohttp
-from slack_sdk.http_retry.builtin_async_handlers import (
-    AsyncConnectionErrorRetryHandler,
-    AsyncRateLimitErrorRetryHandler,
-)
+from slack_sdk.http_retry.builtin_async_handlers import AsyncConnectionErrorRetryHandler
 from slack_sdk.web.async_client import AsyncWebClient
+
+from flowbot.slack.counted import CountedClient, CountedLimits, Counts
 
 TIMEOUT_SECONDS: Final = 10
 PLAIN_URL: Final = re.compile(r"(?i:https?)://[A-Za-z0-9.:\[\]-]+(?:[/?#][\x21-\x5b\x5d-\x7e]*)?")
@@ -24,18 +23,23 @@ def open_session() -> aiohttp.ClientSession:
     return aiohttp.ClientSession(timeout=timeout, connector=aiohttp.TCPConnector(limit=50))
 
 
-def web_client(base_url: str, token: str, session: aiohttp.ClientSession) -> AsyncWebClient:
-    """The Web API at `base_url`, as the bot."""
-    client = AsyncWebClient(
+def web_client(
+    base_url: str, token: str, session: aiohttp.ClientSession, counts: Counts | None = None
+) -> AsyncWebClient:
+    """The Web API at `base_url`, as the bot; `counts` is told of every call."""
+    limits = CountedLimits(max_retry_count=2)
+    limits.counts = counts
+    client = CountedClient(
         token=token,
         base_url=f"{base_url}/",
         session=session,
         timeout=TIMEOUT_SECONDS,
         retry_handlers=[
             AsyncConnectionErrorRetryHandler(max_retry_count=1, error_types=[aiohttp.ClientConnectorError]),
-            AsyncRateLimitErrorRetryHandler(max_retry_count=2),
+            limits,
         ],
     )
+    client.counts = counts
     client.proxy = proxy_for(base_url)
     return client
 

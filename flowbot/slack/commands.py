@@ -6,6 +6,7 @@ from flowbot.services.reading import ListRequest
 from flowbot.slack import grammar
 from flowbot.slack.desk import Answer, Desk, Visit, Work
 from flowbot.slack.forms.opening import FormOpening
+from flowbot.slack.names import name_of
 from flowbot.slack.payloads import SlashCommand
 from flowbot.slack.replies import Place
 from flowbot.slack.requests import Requests
@@ -30,7 +31,8 @@ class Commands:
     def take(self, command: SlashCommand) -> None:
         """Begin to carry out a command; its answer follows on its own."""
         place = Place(command.channel_id, command.user_id, command.response_url)
-        self._desk.take("command", command.caller, place, self._work(command.text, command.trigger_id))
+        work = self._work(command.text, command.trigger_id)
+        self._desk.take("command", name_of(command), command.caller, place, work)
 
     def _work(self, text: str, trigger: str) -> Work:
         async def work(visit: Visit) -> Answer:

@@ -58,19 +58,27 @@ class Desk:
     metrics: Metrics
     clock: Clock
 
-    def take(self, kind: str, caller: Caller, place: Place, work: Work) -> None:
-        """Take a request that was just acknowledged in hand, and answer it in the background."""
-        logs.bind_incident(request=kind, user=caller.user, channel=place.where)
-        self.tasks.start(self._serve(kind, caller, place, work), name=kind)
+    def take(self, kind: str, name: str, caller: Caller, place: Place, work: Work) -> None:
+        """Take a request that was just acknowledged in hand, and answer it in the background.
 
-    async def _serve(self, kind: str, caller: Caller, place: Place, work: Work) -> None:
+        Args:
+            kind: what sort of request it is, for log and metrics.
+            name: which of that sort (`slack.names`), for the metrics.
+            caller: whose it is.
+            place: where the answer belongs.
+            work: finds the answer.
+        """
+        logs.bind_incident(request=kind, user=caller.user, channel=place.where)
+        self.tasks.start(self._serve((kind, name), caller, place, work), name=kind)
+
+    async def _serve(self, request: tuple[str, str], caller: Caller, place: Place, work: Work) -> None:
         started = time.perf_counter()
         with self.metrics.in_hand.track_inprogress():
             answer, outcome = await self._answer(caller, place, work)
             delivered = await self._deliver(place, answer)
         seconds = time.perf_counter() - started
-        self.metrics.requests.labels(kind, outcome if delivered else "undelivered").inc()
-        self.metrics.answers.labels(kind).observe(seconds)
+        self.metrics.requests.labels(*request, outcome if delivered else "undelivered").inc()
+        self.metrics.answers.labels(*request).observe(seconds)
         log.info("request", outcome=outcome, delivered=delivered, ms=round(seconds * 1000, 1))
 
     async def _answer(self, caller: Caller, place: Place, work: Work) -> tuple[Answer, str]:

@@ -121,10 +121,15 @@ def parse(text: str) -> Command:
     if len(typed) > TEXT_MAX:
         raise UserError("command.too_long", most=TEXT_MAX)
     first, rest = _first_word(typed)
-    verb = _WORDS.get(_plainest(first), Verb.HELP if not first else None)
+    verb = _verb(first)
     if verb is None:
         raise _unknown(first)
     return _PARSERS[verb](rest)
+
+
+def verb_of(text: str) -> Verb | None:
+    """Which command a person meant, whatever follows its word; None where there is no such word."""
+    return _verb(_first_word(unescaped(text[:TEXT_MAX]).strip())[0])
 
 
 def unescaped(text: str) -> str:
@@ -148,6 +153,10 @@ def flow_id(text: str, verb: str) -> FlowId:
 def _first_word(text: str) -> tuple[str, str]:
     first, *rest = text.split(maxsplit=1) or [""]
     return first, rest[0] if rest else ""
+
+
+def _verb(word: str) -> Verb | None:
+    return _WORDS.get(_plainest(word)) if word else Verb.HELP
 
 
 def _plainest(word: str) -> str:

@@ -18,6 +18,7 @@ from flowbot.services.home import Overview, Overviews
 from flowbot.services.kept import Kept
 from flowbot.slack.desk import Answer, Desk, Visit, Work
 from flowbot.slack.directory import reason
+from flowbot.slack.names import name_of
 from flowbot.slack.payloads import HomeOpened
 from flowbot.slack.replies import Place
 from flowbot.slack.telling import Telling
@@ -59,7 +60,7 @@ class HomeTab:
             await self._draw(visit, "")
             return Answer()
 
-        self._desk.take("home", opened.caller, Place(None, opened.event.user, ""), work)
+        self._desk.take("home", name_of(opened), opened.caller, Place(None, opened.event.user, ""), work)
 
     def drawn_after(self, work: Work, *, seen: str = "") -> Work:
         """The same work, after which the tab is drawn anew where it was begun there, however it ended.

@@ -1,6 +1,7 @@
 """Getting an answer to the person who asked, whatever becomes of the way that Slack offered for it."""
 
 import asyncio
+import time
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Final
@@ -13,10 +14,12 @@ from slack_sdk.web.async_client import AsyncWebClient
 from flowbot.domain.types import ChannelId, UserId
 from flowbot.errors import Fault, UserError
 from flowbot.slack.client import is_slacks, proxy_for
+from flowbot.slack.counted import Counts
 from flowbot.slack.directory import reason
 from flowbot.slack.sending import send
 from flowbot.slack.views.kit import Message
 
+RESPONSE_URL: Final = "response_url"
 TRIES: Final = 3
 LONGEST_PAUSE_SECONDS: Final = 5.0
 NOT_THERE: Final = frozenset({"not_in_channel", "channel_not_found"})
@@ -55,12 +58,16 @@ class Replies:
         client: the Web API, as the bot.
         session: for response URLs.
         api_url: the Web API's base, whose origin may also serve response URLs.
+        counts: is told of every call to a response URL.
     """
 
-    def __init__(self, client: AsyncWebClient, session: aiohttp.ClientSession, api_url: str) -> None:
+    def __init__(
+        self, client: AsyncWebClient, session: aiohttp.ClientSession, api_url: str, counts: Counts | None = None
+    ) -> None:
         self._client = client
         self._session = session
         self._api_url = api_url
+        self._counts = counts
 
     async def privately(self, place: Place, message: Message, *, replacing: bool = False) -> None:
         """Answer for the person's eyes alone; `replacing` puts it in the place of the message they pressed.
@@ -140,15 +147,25 @@ class Replies:
         payload = {**body, "text": message.text, "blocks": list(message.blocks)}
         said = ""
         for attempt in range(TRIES):
+            started = time.perf_counter()
             try:
                 status, said, pause = await self._post_once(url, payload)
             except (aiohttp.ClientError, TimeoutError) as error:
                 status, said, pause = HTTPStatus.INTERNAL_SERVER_ERROR, type(error).__name__, None
+            self._count(status, said, time.perf_counter() - started)
             if status < HTTPStatus.TOO_MANY_REQUESTS:
                 return _refusal(status, said)
             if attempt + 1 < TRIES:
                 await asyncio.sleep(min(LONGEST_PAUSE_SECONDS, 0.5 * 2**attempt if pause is None else pause))
         return said or "no answer"
+
+    def _count(self, status: int, said: str, seconds: float) -> None:
+        if self._counts is None:
+            return
+        if status == HTTPStatus.TOO_MANY_REQUESTS:
+            self._counts.slack_throttled(RESPONSE_URL)
+        result = "refused" if _refusal(status, said) else "ok"
+        self._counts.slack_called(RESPONSE_URL, f"http_{status}" if status != HTTPStatus.OK else result, seconds)
 
     async def _post_once(self, url: str, payload: dict[str, Any]) -> tuple[int, str, float | None]:
         async with self._session.post(url, json=payload, allow_redirects=False, proxy=proxy_for(url)) as answer:

@@ -15,6 +15,7 @@ from flowbot.slack.forms.reason_form import Purpose, ReasonForm, ReasonMetadata,
 from flowbot.slack.home import HomeTab
 from flowbot.slack.ids import Action
 from flowbot.slack.modals import Modals
+from flowbot.slack.names import name_of
 from flowbot.slack.payloads import BlockActions, FormEvent
 from flowbot.slack.replies import Place
 from flowbot.slack.telling import Telling
@@ -74,7 +75,7 @@ class Requests:
             return {"response_action": "errors", "errors": errors}
         place = Place(metadata.channel, event.user.id, "")
         work = self.home.drawn_after(lambda visit: self._reasoned(visit, given))
-        self.desk.take("reason", event.caller, place, work)
+        self.desk.take("reason", name_of(event), event.caller, place, work)
         return {}
 
     def _knowing_its_message(self, handler: Handler) -> Handler:

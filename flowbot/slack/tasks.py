@@ -18,7 +18,7 @@ class TrackedTasks:
     def __len__(self) -> int:
         return len(self._tasks)
 
-    def start(self, work: Coroutine[Any, Any, None], *, name: str) -> None:
+    def start(self, work: Coroutine[Any, Any, Any], *, name: str) -> None:
         """Begin `work`, which answers for its own errors; one that escapes it is logged."""
         task = asyncio.create_task(work, name=name)
         self._tasks.add(task)

@@ -10,6 +10,7 @@ import structlog
 
 from flowbot.domain.changes import Change, ChangeId
 from flowbot.errors import Fault
+from flowbot.metrics import Metrics
 from flowbot.services.approvals import Approvals
 from flowbot.services.changes import LEASE_SECONDS, Changes
 from flowbot.services.forms import KEEP_DRAFTS
@@ -26,7 +27,7 @@ KEEP_IMAGES: Final = timedelta(days=30)
 class Begin(Protocol):
     """Starts work in the background."""
 
-    def __call__(self, work: Coroutine[Any, Any, None], *, name: str) -> None:
+    def __call__(self, work: Coroutine[Any, Any, Any], *, name: str) -> None:
         """Begin `work`, which answers for its own errors."""
 
 
@@ -57,21 +58,32 @@ class Recovery:
         images: purged of what nothing needs any more.
         tell: how to tell people.
         begin: starts what may take long, and sees it through at a stop.
+        metrics: counts what was done.
     """
 
-    def __init__(self, changes: Changes, approvals: Approvals, images: ImageStore, tell: Voice, begin: Begin) -> None:
+    def __init__(
+        self,
+        changes: Changes,
+        approvals: Approvals,
+        images: ImageStore,
+        tell: Voice,
+        begin: Begin,
+        metrics: Metrics,
+    ) -> None:
         self._changes = changes
         self._approvals = approvals
         self._images = images
         self._tell = tell
         self._begin = begin
+        self._metrics = metrics
         self._retold: dict[ChangeId, tuple[int, datetime]] = {}
 
     async def run(self, stop: asyncio.Event) -> None:
         """Go round until `stop`; the first round is at once. What was begun goes on: `begin` sees it through."""
         number = 0
         while not stop.is_set():
-            await _safely(self._round(number))
+            well = await self._safely(self._round(number), "round")
+            self._metrics.rounds.labels("done" if well else "failed").inc()
             number += 1
             with suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), ROUND_SECONDS)
@@ -91,7 +103,9 @@ class Recovery:
         claimed = await self._changes.store.claim(now, lease)
         for change in claimed:
             log.info("recovery.taken_over", change=change.id, state=change.state)
-            self._begin(_safely(self._changes.carry_out(change, self._tell)), name=f"recovery {change.id}")
+            self._metrics.taken_over.inc()
+            work = self._safely(self._changes.carry_out(change, self._tell), "carry_out")
+            self._begin(work, name=f"recovery {change.id}")
 
     async def keep_time(self) -> None:
         """Expire what waited too long, on the dot, and remind of what still waits; each once, whoever else runs."""
@@ -115,25 +129,29 @@ class Recovery:
             tries, after = self._retold.get(change.id, (0, now))
             if after <= now:
                 self._retold[change.id] = (tries + 1, now + _pause(tries))
-                self._begin(_safely(self._changes.tell_again(change, self._tell)), name=f"telling {change.id}")
+                work = self._safely(self._changes.tell_again(change, self._tell), "tell")
+                self._begin(work, name=f"telling {change.id}")
 
     async def _tidy(self) -> None:
         now = self._changes.clock()
         await self._changes.drafts.purge(now - KEEP_DRAFTS)
         await self._images.purge(now - KEEP_IMAGES)
 
+    async def _safely(self, step: Awaitable[Any], what: str) -> bool:
+        """See a step through; whether it went well. What goes wrong in it is tried again in a later round."""
+        try:
+            await step
+        except Fault as fault:
+            log.warning("recovery.fault", step=what, error=str(fault))
+        except Exception:
+            log.exception("recovery.unexpected", step=what)
+        else:
+            return True
+        self._metrics.failures.labels(what).inc()
+        return False
+
 
 def _pause(tries: int) -> timedelta:
     """How long to wait before a change is told again: longer each time, so that one cannot crowd out the others."""
     longer: timedelta = FIRST_PAUSE * (1 << min(tries, 16))
     return min(LONGEST_PAUSE, longer)
-
-
-async def _safely(step: Awaitable[Any]) -> None:
-    """See a step through; what goes wrong in it is tried again in a later round."""
-    try:
-        await step
-    except Fault as fault:
-        log.warning("recovery.fault", error=str(fault))
-    except Exception:
-        log.exception("recovery.unexpected")

@@ -9,6 +9,7 @@ from flowbot.domain.changes import Change, ChangeId, Image, Picture
 from flowbot.domain.flows import Flow
 from flowbot.domain.verdicts import Verdict
 from flowbot.errors import Fault, UserError
+from flowbot.metrics import Metrics
 from flowbot.services.applying import Applying, Sleep, Tools
 from flowbot.services.approvals import Approvals
 from flowbot.services.catalog import Catalog
@@ -186,7 +187,7 @@ class Process:
         self.people = people
         self.approvals = Approvals(self.changes, enkapush, people.members)
         self.tell = Voice(around.slack, store, self.life)
-        self.recovery = Recovery(self.changes, self.approvals, images, self.tell, self._begin)
+        self.recovery = Recovery(self.changes, self.approvals, images, self.tell, self._begin, Metrics())
         self._begun: set[asyncio.Task[None]] = set()
 
     async def looks_after_what_is_left(self) -> None:
@@ -203,7 +204,7 @@ class Process:
             if ended is not None:
                 raise ended
 
-    def _begin(self, work: Coroutine[Any, Any, None], *, name: str) -> None:
+    def _begin(self, work: Coroutine[Any, Any, Any], *, name: str) -> None:
         self._begun.add(asyncio.create_task(work, name=name))
 
     def _mortal(self, port: object) -> Mortal:

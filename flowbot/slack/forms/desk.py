@@ -11,6 +11,7 @@ from flowbot.slack.forms.live import FormLive
 from flowbot.slack.forms.opening import FormOpening
 from flowbot.slack.forms.submission import AckArgs, FormSubmission
 from flowbot.slack.ids import Action
+from flowbot.slack.names import name_of
 from flowbot.slack.payloads import BlockActions, FormEvent, Suggestion
 from flowbot.slack.replies import Place
 
@@ -34,7 +35,8 @@ class FormDesk:
         action = press.action.action_id
         if handler := self._handlers().get(action):
             place = Place(form.metadata.channel, press.user.id, "")
-            self.desk.take("form_action", press.caller, place, lambda visit: handler(visit, form, press))
+            work = lambda visit: handler(visit, form, press)  # noqa: E731 - a name for it would say no more
+            self.desk.take("form_action", name_of(press), press.caller, place, work)
         elif action in {Action.FORM_TYPED, Action.FORM_SEGMENT}:
             logs.bind_incident(request="typed", user=press.user.id)
             self.desk.tasks.start(self.live.typed(press.user.id, form, self.desk.clock()), name="typed")

@@ -1,0 +1,94 @@
+"""What `/metrics` says: what this process has counted, and what the database tells of work that waits.
+
+The database is given little time: where it does not answer, everything else is still said, and that it did not.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import Final
+
+from prometheus_client import CollectorRegistry, Gauge, generate_latest
+
+from flowbot.errors import Fault
+from flowbot.metrics import Metrics
+from flowbot.services.figures import Figures
+from flowbot.services.kept import Kept
+from flowbot.services.ports import Clock
+
+PATIENCE_SECONDS: Final = 2.0
+KEEP_SECONDS: Final = 1.0
+"""However often it is asked, the database is asked this seldom."""
+
+ReadFigures = Callable[[], Awaitable[Figures]]
+
+
+class Scrape:
+    """Answers a scrape.
+
+    Args:
+        metrics: what this process counts.
+        read: reads the figures of the database, or raises Fault.
+        clock: tells how old things are.
+        patience: how many seconds the database has.
+    """
+
+    def __init__(
+        self, metrics: Metrics, read: ReadFigures, clock: Clock, *, patience: float = PATIENCE_SECONDS
+    ) -> None:
+        self._metrics = metrics
+        self._read = read
+        self._clock = clock
+        self._patience = patience
+        self._kept: Kept[None, Figures] = Kept(KEEP_SECONDS)
+
+    async def text(self) -> bytes:
+        """All of it in Prometheus' text format."""
+        figures = await self._figures()
+        return self._metrics.text() + generate_latest(_gauges(figures, self._clock()))
+
+    async def close(self) -> None:
+        """End what is under way."""
+        await self._kept.close()
+
+    async def _figures(self) -> Figures | None:
+        """The figures; None where the database does not give them in time.
+
+        A read that hangs is not cancelled, since even that may hang: the next scrape joins it.
+        """
+        reading = asyncio.ensure_future(self._kept.get(None, self._read))
+        done, _ = await asyncio.wait({reading}, timeout=self._patience)
+        if not done:
+            reading.cancel()
+            return None
+        try:
+            return reading.result()
+        except Fault:
+            return None
+
+
+def _gauges(figures: Figures | None, now: datetime) -> CollectorRegistry:
+    """The figures as gauges; what is not known is left out rather than said as it was."""
+    registry = CollectorRegistry()
+
+    def gauge(name: str, meaning: str, value: float) -> None:
+        Gauge(f"flowbot_{name}", meaning, registry=registry).set(value)
+
+    def age(since: datetime | None) -> float:
+        return 0.0 if since is None else max(0.0, (now - since).total_seconds())
+
+    gauge("database_up", "Whether the database gave the figures in time", figures is not None)
+    if figures is None:
+        return registry
+    changes = Gauge("flowbot_changes", "Changes, by their state", ["state"], registry=registry)
+    for state, number in figures.states.items():
+        changes.labels(state).set(number)
+    gauge("oldest_pending_seconds", "Age of the request that waits longest (0: none)", age(figures.oldest_pending))
+    gauge(
+        "oldest_unapplied_seconds",
+        "How long the change has been in hand that is being judged or applied for longest (0: none is)",
+        age(figures.oldest_in_hand),
+    )
+    gauge("untold_changes", "Changes whose message in Slack is missing or behind", figures.untold)
+    gauge("oldest_untold_seconds", "How long the longest of them has been so (0: none is)", age(figures.oldest_untold))
+    return registry

@@ -1,0 +1,53 @@
+"""Counts what waits, for those who watch."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, case, func, select, type_coerce
+
+from flowbot.domain.changes import IN_HAND, State
+from flowbot.services.figures import Figures
+from flowbot.storage.change_queries import in_states
+from flowbot.storage.database import Database
+from flowbot.storage.tables import UtcDateTime, changes
+
+
+async def read_figures(database: Database) -> Figures:
+    """The figures of all changes.
+
+    Raises:
+        Fault: the database did not answer.
+    """
+    untold = (~in_states(IN_HAND)) & (changes.c.shown_version < changes.c.version)
+    by_state = select(
+        changes.c.state,
+        func.count().label("number"),
+        _moment(func.min(changes.c.created_at)).label("created"),
+        _moment(func.min(changes.c.changed_at)).label("changed"),
+        func.count(case((untold, 1))).label("untold"),
+        _moment(func.min(case((untold, changes.c.changed_at)))).label("untold_since"),
+    ).group_by(changes.c.state)
+    async with database.read() as connection:
+        rows = {State(row.state): row for row in await connection.execute(by_state)}
+    return _figures(rows)
+
+
+def _figures(rows: Mapping[State, Row[Any]]) -> Figures:
+    pending = rows.get(State.PENDING)
+    return Figures(
+        states={state: rows[state].number if state in rows else 0 for state in State},
+        oldest_pending=None if pending is None else pending.created,
+        oldest_in_hand=_earliest(rows[state].changed for state in IN_HAND if state in rows),
+        untold=sum(row.untold for row in rows.values()),
+        oldest_untold=_earliest(row.untold_since for row in rows.values()),
+    )
+
+
+def _moment(least: ColumnElement[Any]) -> ColumnElement[Any]:
+    """A function of moments with their type: SQLite forgets that its texts are any."""
+    return type_coerce(least, UtcDateTime)
+
+
+def _earliest(moments: Iterable[datetime | None]) -> datetime | None:
+    return min((moment for moment in moments if moment is not None), default=None)

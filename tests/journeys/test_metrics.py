@@ -1,0 +1,251 @@
+"""`/metrics`: what an engineer asks first, as Prometheus reads it."""
+
+import asyncio
+import sqlite3
+import time
+from collections.abc import Callable
+from contextlib import closing
+from datetime import timedelta
+from typing import Final
+
+import aiohttp
+import psycopg
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+from psycopg import sql
+from sqlalchemy import make_url, update
+
+from flowbot.app import opened_database
+from flowbot.metrics import MOST_CODES, Metrics
+from flowbot.sandbox.enkapush import Fault
+from flowbot.scrape import Scrape
+from flowbot.services.figures import Figures
+from flowbot.serving import watched
+from flowbot.storage.tables import changes
+from tests.journeys.at_a_request import asks, ends, hurry, rules
+from tests.journeys.world import MARKETING, World, on_both_databases
+
+HOUR: Final = 3600.0
+
+
+class Scraped:
+    """What one scrape said."""
+
+    def __init__(self, text: str) -> None:
+        self._samples = [sample for family in text_string_to_metric_families(text) for sample in family.samples]
+
+    def sum(self, metric: str, /, **labels: str) -> float | None:
+        """The sum of the samples with that name and at least those labels; None where there is none."""
+        found = [
+            each.value for each in self._samples if each.name == metric and labels.items() <= dict(each.labels).items()
+        ]
+        return sum(found) if found else None
+
+    def values(self, label: str) -> set[str]:
+        """Every value of a label."""
+        return {str(each.labels[label]) for each in self._samples if label in each.labels}
+
+
+async def fetch(origin: str, path: str = "/metrics") -> tuple[int, str]:
+    async with aiohttp.ClientSession() as session, session.get(f"{origin}{path}") as answer:
+        return answer.status, await answer.text()
+
+
+async def scrape(origin: str) -> Scraped:
+    status, text = await fetch(origin)
+    assert status == 200
+    return Scraped(text)
+
+
+async def until(origin: str, expected: float, metric: str, /, **labels: str) -> Scraped:
+    """The first scrape in which a metric has that value."""
+    return await first(origin, lambda seen: seen.sum(metric, **labels) == expected)
+
+
+async def first(origin: str, is_it: Callable[[Scraped], object]) -> Scraped:
+    """The first scrape that is as it should be."""
+    async with asyncio.timeout(10):
+        while True:
+            if is_it(seen := await scrape(origin)):
+                return seen
+            await asyncio.sleep(0.05)
+
+
+@pytest.fixture
+async def origin(world: World) -> str:
+    _, origin = await world.start_http()
+    return origin
+
+
+async def test_each_command_is_counted_by_its_english_name_and_no_text_becomes_a_label(
+    world: World, origin: str
+) -> None:
+    world.add_flows(1)
+    for typed in ("list", "liste indirim", "GÖSTER 1", "", "hemen-hemen", "show şifre-4711"):
+        await world.emma.types(MARKETING, f"/flows {typed}".rstrip())
+    seen = await until(origin, 6, "flowbot_answer_seconds_count", kind="command")
+    for name, times in {"list": 2, "show": 2, "help": 1, "unknown": 1}.items():
+        assert seen.sum("flowbot_ack_seconds_count", kind="command", name=name) == times
+        assert seen.sum("flowbot_requests_total", kind="command", name=name) == times
+    assert seen.values("name") == {"list", "show", "help", "unknown"}
+
+
+async def test_buttons_forms_and_events_are_counted_by_their_names(world: World, origin: str) -> None:
+    world.add_flows(1)
+    await world.emma.opens_home()
+    await world.emma.types(MARKETING, "/flows show 1")
+    shown = await world.emma.waits_for(MARKETING, "Flow 1")
+    await world.emma.clicks(shown, "Edit")
+    await world.emma.waits_for_view(lambda view: view.submit is not None)
+    await world.emma.submits({"Title": "Another"})
+    seen = await until(origin, 1, "flowbot_ack_seconds_count", kind="form", name="flows.form")
+    assert seen.sum("flowbot_ack_seconds_count", kind="action", name="flows.edit") == 1
+    assert seen.sum("flowbot_ack_seconds_count", kind="event", name="app_home_opened") == 1
+
+
+async def test_calls_of_slack_are_counted_by_method_and_how_they_ended(world: World, origin: str) -> None:
+    await world.policy(rules())
+    world.slack.faults.add("chat.postMessage", status=429, retry_after=0, times=1)
+    world.slack.faults.add("chat.getPermalink", error="message_not_found", times=None)
+    await asks(world)
+    seen = await until(origin, 1, "flowbot_slack_seconds_count", method="chat.postMessage", result="ok")
+    assert seen.sum("flowbot_slack_throttled_total", method="chat.postMessage") == 1
+    seen = await until(origin, 1, "flowbot_slack_seconds_count", method="response_url", result="ok")
+    assert seen.sum("flowbot_slack_seconds_count", method="chat.getPermalink", result="message_not_found")
+
+
+def test_a_label_takes_few_words_of_others_and_no_sentence() -> None:
+    metrics = Metrics()
+    for number in range(MOST_CODES + 20):
+        metrics.slack_called("chat.postMessage", f"error_{number}", 0.1)
+    metrics.slack_called("chat.update", "a sentence, by somebody else", 0.1)
+    seen = Scraped(metrics.text().decode())
+    assert len(seen.values("result")) == MOST_CODES + 1
+    assert seen.sum("flowbot_slack_seconds_count", result="other") == 21
+
+
+@on_both_databases
+async def test_what_waits_is_counted_with_its_age(world: World, origin: str) -> None:
+    await world.policy(rules())
+    seen = await scrape(origin)
+    assert seen.sum("flowbot_changes", state="pending") == 0
+    assert seen.sum("flowbot_oldest_pending_seconds") == 0
+    request = await asks(world)
+    world.time.ahead += HOUR
+    seen = await until(origin, 1, "flowbot_changes", state="pending")
+    assert HOUR <= (seen.sum("flowbot_oldest_pending_seconds") or 0) < HOUR + 60
+    assert seen.sum("flowbot_database_up") == 1
+    await world.burak.clicks(request, "Approve")
+    await ends(world, request, "Applied")
+    seen = await until(origin, 1, "flowbot_changes", state="applied")
+    assert seen.sum("flowbot_oldest_pending_seconds") == 0
+    assert seen.sum("flowbot_oldest_unapplied_seconds") == 0
+
+
+async def is_left_by_another(world: World) -> None:
+    """Make it look as if a process that is gone had begun every change that is in hand."""
+    async with opened_database(world.settings) as database, database.write() as connection:
+        left = update(changes).where(changes.c.state == "applying")
+        await connection.execute(left.values(lease_owner="gone", lease_until=world.time.now() - timedelta(minutes=1)))
+
+
+@on_both_databases
+async def test_what_is_approved_and_not_applied_is_seen_and_so_is_who_takes_it_over(world: World, origin: str) -> None:
+    await world.policy(rules())
+    request = await asks(world)
+    world.enkapush.faults.add(Fault.hang(times=None))
+    await world.burak.clicks(request, "Approve")
+    await until(origin, 1, "flowbot_changes", state="applying")
+    world.time.ahead += HOUR
+    await is_left_by_another(world)
+    seen = await until(origin, 1, "flowbot_leases_taken_over_total")
+    assert (seen.sum("flowbot_oldest_unapplied_seconds") or 0) >= HOUR
+
+
+async def test_messages_that_slack_does_not_take_are_a_queue_with_an_age(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hurry(world, monkeypatch)
+    await world.policy(rules())
+    _, origin = await world.start_http()
+    request = await asks(world)
+    await until(origin, 0, "flowbot_untold_changes")
+    world.slack.faults.add("chat.update", error="internal_error", times=None)
+    await world.burak.clicks(request, "Approve")
+    await until(origin, 1, "flowbot_changes", state="applied")
+    world.time.ahead += HOUR
+    seen = await until(origin, 1, "flowbot_untold_changes")
+    assert (seen.sum("flowbot_oldest_untold_seconds") or 0) >= HOUR
+    world.slack.faults.clear()
+    world.time.ahead += HOUR
+    await until(origin, 0, "flowbot_untold_changes")
+    assert (await scrape(origin)).sum("flowbot_oldest_untold_seconds") == 0
+
+
+async def test_rounds_of_the_recovery_are_counted_and_their_failures(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hurry(world, monkeypatch)
+    _, origin = await world.start_http()
+    await first(origin, lambda seen: seen.sum("flowbot_recovery_rounds_total", outcome="done"))
+    with closing(sqlite3.connect(world.settings.database_url.get_secret_value().removeprefix("sqlite:///"))) as file:
+        file.execute("ALTER TABLE changes RENAME TO gone")
+    seen = await first(origin, lambda seen: seen.sum("flowbot_recovery_rounds_total", outcome="failed"))
+    assert seen.sum("flowbot_recovery_failures_total", step="round")
+    await until(origin, 0, "flowbot_database_up")
+
+
+@pytest.mark.postgresql
+@pytest.mark.parametrize("journey_database", ["postgresql"], indirect=True)
+async def test_without_the_database_everything_else_is_still_said(
+    world: World, origin: str, journey_database: str
+) -> None:
+    address = make_url(journey_database)
+    server = address.set(database="postgres", drivername="postgresql").render_as_string(hide_password=False)
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(
+            sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS false").format(sql.Identifier(address.database or ""))
+        )
+        connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [address.database]
+        )
+    seen = await until(origin, 0, "flowbot_database_up")
+    assert seen.sum("flowbot_work_in_hand") == 0
+    assert seen.sum("flowbot_build_info") == 1
+    assert seen.sum("flowbot_changes", state="pending") is None
+
+
+async def test_a_database_that_hangs_holds_up_no_scrape(world: World) -> None:
+    release = asyncio.Event()
+    reads: list[int] = []
+
+    async def hang() -> Figures:
+        reads.append(1)
+        await release.wait()
+        return Figures({}, None, None, 7, None)
+
+    scrape = Scrape(Metrics(), hang, world.time.now, patience=0.1)
+    started = time.monotonic()
+    said = [Scraped((await scrape.text()).decode()) for _ in range(3)]
+    assert time.monotonic() - started < 2
+    assert [each.sum("flowbot_database_up") for each in said] == [0, 0, 0]
+    assert len(reads) == 1
+    release.set()
+    assert Scraped((await scrape.text()).decode()).sum("flowbot_untold_changes") == 7
+    await scrape.close()
+
+
+async def test_socket_mode_can_be_watched_on_a_port_that_answers_nobody_else(world: World) -> None:
+    bot = await world.start_socket()
+    async with watched(bot, "127.0.0.1", None) as port:
+        assert port is None
+    async with watched(bot, "127.0.0.1", 0) as port:
+        origin = f"http://127.0.0.1:{port}"
+        assert (await fetch(origin, "/healthz"))[0] == 200
+        assert (await fetch(origin, "/readyz"))[0] == 200
+        await world.emma.types(MARKETING, "/flows help")
+        await world.emma.waits_for(MARKETING, "You may here")
+        seen = await until(origin, 1, "flowbot_ack_seconds_count", kind="command", name="help")
+        assert seen.sum("flowbot_socket_connected") == 1
+        async with aiohttp.ClientSession() as session, session.post(f"{origin}/slack/events") as answer:
+            assert answer.status == 404

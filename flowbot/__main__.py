@@ -1,3 +1,3 @@
-from flowbot.cli import main
+from flowbot.start import main
 
 main()

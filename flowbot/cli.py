@@ -12,9 +12,12 @@ import typer
 from flowbot import checks, logs, serving
 from flowbot.app import Flowbot, flowbot, now, opened_database
 from flowbot.domain.changes import Event
+from flowbot.domain.policy import PolicyBook
 from flowbot.errors import ConfigurationError, Fault
 from flowbot.locales import Locales
+from flowbot.metrics import own_version
 from flowbot.services import history, policies
+from flowbot.services.replacing import Replacement, replacement
 from flowbot.settings import Settings
 from flowbot.storage import migrations
 from flowbot.storage.changes import StoredChanges
@@ -24,7 +27,6 @@ BAD_CONFIGURATION: Final = 2
 DEMO_PORT: Final = 8765
 
 cli = typer.Typer(
-    help="Run Enkapush web-push flows from Slack, with your team's approval as the seat belt.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -42,6 +44,19 @@ WatchPort = Annotated[
     int | None, typer.Option(min=0, max=65535, help="Port for /healthz, /readyz and /metrics; none without it.")
 ]
 DemoPort = Annotated[int, typer.Option(min=0, max=65535, envvar="PORT", help="Port of the page.")]
+
+
+def _say_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"flowbot {own_version()}")
+        raise typer.Exit
+
+
+@cli.callback()
+def flowbot_itself(
+    version: Annotated[bool, typer.Option("--version", callback=_say_version, is_eager=True, help="Say it.")] = False,
+) -> None:
+    """Run Enkapush web-push flows from Slack, with your team's approval as the seat belt."""
 
 
 def main() -> None:
@@ -114,16 +129,22 @@ def policy_import(file: Annotated[Path, typer.Argument(help="A TOML file; - for 
     """Replace all policies with those in FILE. A file that is refused changes nothing."""
     settings = _settings()
     text = _read(file)
+    wanted = policies.parse_book(text)
 
-    async def replace() -> None:
+    async def replace() -> Replacement:
         async with opened_database(settings) as database:
-            book = await policies.import_policies(StoredPolicies(database, now), text)
+            store = StoredPolicies(database, now)
+            before = await store.book()
+            done = replacement(before, wanted)
+            if done.takes_all:
+                _warn_of_loss(before)
+            book = await policies.import_policies(store, text)
             channels = [policy.id for policy in book.channels]
             event = Event(at=now(), action="policy.imported", actor=None, details={"channels": channels})
             await StoredChanges(database, now).record(event)
+            return done
 
-    asyncio.run(replace())
-    typer.echo("The policies were replaced.")
+    typer.echo(f"The policies were replaced: {asyncio.run(replace())}.")
 
 
 @policy.command("export")
@@ -152,6 +173,18 @@ def audit_export(
             await history.export(StoredChanges(database, now).audit(), form, sys.stdout.write)
 
     asyncio.run(export())
+
+
+def _warn_of_loss(before: PolicyBook) -> None:
+    """Say that no policy is left and give back what there was; a person at a terminal is asked first."""
+    typer.echo(
+        f"flowbot: the file names no channel, so {len(before.channels)} lose their policy and nobody may do anything; "
+        "until now there was:",
+        err=True,
+    )
+    typer.echo(policies.dump_book(before), nl=False, err=True)
+    if sys.stdin.isatty():
+        typer.confirm("Remove all policies?", abort=True, err=True)
 
 
 def _settings(*needed: str) -> Settings:

@@ -4,12 +4,15 @@ import asyncio
 import io
 import logging
 import os
+import pty
 import re
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
+from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
@@ -179,6 +182,38 @@ async def test_a_stop_while_enkapush_hangs_takes_less_than_ten_seconds(
     assert seconds < 10
 
 
+@pytest.mark.parametrize("mode", ["serve", "socket", "demo"])
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="only Linux tells what a process catches")
+def test_a_stop_while_it_is_still_being_loaded_is_a_clean_one(
+    environment: Environment, tmp_path: Path, mode: str
+) -> None:
+    command = [sys.executable, "-m", "flowbot", mode]
+    with subprocess.Popen(command, env=environment, cwd=tmp_path, stderr=subprocess.PIPE) as process:
+        status, deadline = Path(f"/proc/{process.pid}/status"), time.monotonic() + 30
+        while not _catches(status.read_text(), signal.SIGTERM):
+            assert time.monotonic() < deadline
+        process.terminate()
+        _, err = process.communicate(timeout=10)
+    assert (process.returncode, err) == (0, b"")
+
+
+def _catches(status: str, number: int) -> bool:
+    found = re.search(r"^SigCgt:\s*([0-9a-f]+)$", status, re.MULTILINE)
+    return found is not None and bool(int(found[1], 16) >> (number - 1) & 1)
+
+
+async def test_a_migration_that_is_stopped_is_no_success(environment: Environment, tmp_path: Path) -> None:
+    process = await started(environment, tmp_path, "migrate")
+    process.send_signal(signal.SIGTERM)
+    async with asyncio.timeout(10):
+        await process.communicate()
+    assert process.returncode == -signal.SIGTERM
+
+
+async def test_the_version_is_said(environment: Environment, tmp_path: Path) -> None:
+    assert await inside(environment, tmp_path, "--version") == (0, f"flowbot {version('flowbot')}\n", "")
+
+
 async def test_socket_connects_answers_and_stops(world: World, environment: Environment, tmp_path: Path) -> None:
     async with server(environment, tmp_path, "socket") as running:
         await running.says("connected")
@@ -325,6 +360,49 @@ async def test_policies_go_in_and_out_and_a_refused_file_changes_nothing(
     said = await inside(environment, tmp_path, "policy", "import", str(file))
     assert is_one_line_about("colour", *said), said
     assert await inside(environment, tmp_path, "policy", "export") == before
+
+
+async def test_an_import_says_what_becomes_of_the_channels(environment: Environment, tmp_path: Path) -> None:
+    file = tmp_path / "policy.toml"
+    file.write_text(POLICY.replace("C0AGENCY", "C0NEW").replace("websites = [1, 2]", "websites = [1]"))
+    said = await inside(environment, tmp_path, "policy", "import", str(file))
+    changes = "1 added (C0NEW), 1 changed (C0MARKETING), 1 removed (C0AGENCY), 0 as before"
+    assert said == (0, f"The policies were replaced: {changes}.\n", "")
+    said = await inside(environment, tmp_path, "policy", "import", str(file))
+    assert said == (0, "The policies were replaced: 2 as before.\n", "")
+
+
+async def test_an_import_that_takes_every_policy_away_gives_them_back(environment: Environment, tmp_path: Path) -> None:
+    before = (await inside(environment, tmp_path, "policy", "export"))[1]
+    file = tmp_path / "policy.toml"
+    file.write_text("")
+    status, out, err = await run(environment, tmp_path, "policy", "import", str(file))
+    assert (status, out) == (0, "The policies were replaced: 2 removed (C0MARKETING, C0AGENCY), 0 as before.\n")
+    warning, _, kept = err.partition("\n")
+    assert "nobody may do anything" in warning
+    assert (await inside(environment, tmp_path, "policy", "import", str(file)))[2] == ""
+    file.write_text(kept)
+    assert (await inside(environment, tmp_path, "policy", "import", str(file)))[0] == 0
+    assert (await inside(environment, tmp_path, "policy", "export"))[1] == before
+
+
+@pytest.mark.parametrize(("typed", "left"), [("n\n", True), ("y\n", False)])
+def test_a_person_at_a_terminal_is_asked_before_every_policy_goes(
+    environment: Environment, tmp_path: Path, typed: str, left: bool
+) -> None:
+    (tmp_path / "policy.toml").write_text("")
+    master, terminal = pty.openpty()
+    os.write(master, typed.encode())
+    command = [sys.executable, "-m", "flowbot", "policy", "import", "policy.toml"]
+    done = subprocess.run(
+        command, env=environment, cwd=tmp_path, stdin=terminal, capture_output=True, timeout=60, check=False
+    )
+    os.close(master)
+    os.close(terminal)
+    assert done.returncode == (1 if left else 0), done.stderr
+    export = [sys.executable, "-m", "flowbot", "policy", "export"]
+    exported = subprocess.run(export, env=environment, cwd=tmp_path, capture_output=True, timeout=60, check=True)
+    assert (b"C0MARKETING" in exported.stdout) is left
 
 
 async def test_a_file_that_cannot_be_read_is_one_line(environment: Environment, tmp_path: Path) -> None:

@@ -1,0 +1,38 @@
+"""What becomes of the channels when all policies are replaced at once."""
+
+from dataclasses import dataclass
+
+from flowbot.domain.policy import PolicyBook
+from flowbot.domain.types import ChannelId
+
+
+@dataclass(frozen=True, slots=True)
+class Replacement:
+    """The channels whose policy is new, another, gone, or the same as before, each in the order of its book."""
+
+    added: tuple[ChannelId, ...]
+    changed: tuple[ChannelId, ...]
+    removed: tuple[ChannelId, ...]
+    same: tuple[ChannelId, ...]
+
+    @property
+    def takes_all(self) -> bool:
+        """Whether there were policies and there is none any more."""
+        return bool(self.removed) and not (self.added or self.changed or self.same)
+
+    def __str__(self) -> str:
+        parts = (("added", self.added), ("changed", self.changed), ("removed", self.removed))
+        said = [f"{len(channels)} {what} ({', '.join(channels)})" for what, channels in parts if channels]
+        return ", ".join([*said, f"{len(self.same)} as before"])
+
+
+def replacement(before: PolicyBook, after: PolicyBook) -> Replacement:
+    """What it means for the channels to put `after` in the place of `before`."""
+    old = {policy.id: policy for policy in before.channels}
+    new = {policy.id: policy for policy in after.channels}
+    return Replacement(
+        added=tuple(channel for channel in new if channel not in old),
+        changed=tuple(channel for channel in new if channel in old and new[channel] != old[channel]),
+        removed=tuple(channel for channel in old if channel not in new),
+        same=tuple(channel for channel in new if old.get(channel) == new[channel]),
+    )

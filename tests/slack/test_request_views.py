@@ -359,6 +359,7 @@ def test_an_alarm_names_person_flow_and_reason_and_mentions_the_approvers() -> N
     assert "@U0AYSE broke the glass" in text
     assert "#12 Spring sale" in text
     assert "The shop sells what it has not" in text
+    assert "For your attention: @S0LEADS" in text
     kinds = [
         each["type"] for each in elements(message.blocks) if each.get("type") in {"user", "usergroup", "broadcast"}
     ]

@@ -94,7 +94,8 @@ def reminder(shown: RequestShown, t: Translator, now: datetime) -> Message:
     change = shown.change
     ago = t.ago(change.created_at, now)
     still = parts.sentence(t, "request.still_waits", {"flow": [_flow(shown, t)]}, kind=_kind(shown, t), ago=ago)
-    lines = [still, parts.progress(shown, t), parts.expires(shown, t, now), parts.mentions(shown.approvers)]
+    lines = [still, parts.progress(shown, t), parts.expires(shown, t, now)]
+    lines.append(_attention(parts.mentions(shown.approvers), t))
     text = t("request.reminder", what=parts.what(change, t), ago=ago)
     return Message(text, (kit.rich(*(kit.line(*line) for line in lines if line)),))
 
@@ -110,10 +111,14 @@ def break_glass_alarm(shown: RequestShown, t: Translator) -> Message:
         raise ValueError("nobody ended the waiting of this change")
     who = {"person": [kit.person(closing.by)], "flow": [_flow(shown, t)]}
     told = [kit.words("🚨 "), *parts.sentence(t, "request.alarm", who, kind=_kind(shown, t))]
-    named = parts.mentions(shown.approvers)
+    attention = _attention(parts.mentions(shown.approvers), t)
     blocks = [kit.rich(kit.line(*told)), *parts.reason(closing.reason, t)]
-    blocks += [kit.rich(kit.line(*named))] if named else []
+    blocks += [kit.rich(kit.line(*attention))] if attention else []
     return Message(t("request.alarm_summary", what=parts.what(shown.change, t)), tuple(blocks))
+
+
+def _attention(named: list[Element], t: Translator) -> list[Element]:
+    return parts.sentence(t, "request.attention", {"people": named}) if named else []
 
 
 def asked(shown: RequestShown, link: str | None, t: Translator) -> Message:

@@ -13,7 +13,7 @@ from pydantic import SecretStr
 from flowbot.app import flowbot, now, opened_database
 from flowbot.sandbox.enkapush import EnkapushSandbox
 from flowbot.sandbox.enkapush.seeds import seed_flows, seed_segments
-from flowbot.sandbox.slack import APP_TOKEN, BOT_TOKEN, SIGNING_SECRET, SlackSandbox
+from flowbot.sandbox.slack import APP_TOKEN, BOT_TOKEN, SIGNING_SECRET, Guide, SlackSandbox, demo_workspace
 from flowbot.services.policies import import_policies
 from flowbot.serving import listening
 from flowbot.settings import Settings
@@ -26,7 +26,7 @@ API_KEY: Final = "demo-key"  # the stand-in's own, good for nothing else
 @asynccontextmanager
 async def running(port: int) -> AsyncIterator[str]:
     """The whole demo on this machine alone; gives the page's address. Port 0 takes a free one."""
-    slack = SlackSandbox()
+    slack = SlackSandbox(demo_workspace(Guide.parse(_beside("demo_guide.toml"))))
     enkapush = EnkapushSandbox(api_key=API_KEY, flows=seed_flows(now()), segments=seed_segments(now()))
     with tempfile.TemporaryDirectory(prefix="flowbot-demo-") as folder:
         async with slack.serve(HOST, port) as address, enkapush.serve(HOST) as enkapush_api:
@@ -61,6 +61,9 @@ def _settings(slack: str, enkapush_api: str, database: Path) -> Settings:
 
 
 async def _import_policy(settings: Settings) -> None:
-    text = files(__package__).joinpath("demo_policy.toml").read_text(encoding="utf-8")
     async with opened_database(settings) as database:
-        await import_policies(StoredPolicies(database, now), text)
+        await import_policies(StoredPolicies(database, now), _beside("demo_policy.toml"))
+
+
+def _beside(name: str) -> str:
+    return files(__package__).joinpath(name).read_text(encoding="utf-8")

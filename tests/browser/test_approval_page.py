@@ -10,6 +10,9 @@ pytestmark = pytest.mark.browser
 
 MARKETING, APPROVALS, RANDOM = "C0MARKETING", "C0APPROVALS", "C0RANDOM"
 WAITS: Final = "Waiting for approval"
+WHO: Final = re.compile(r"^(You are|Siz)$")
+MESSAGE: Final = re.compile(r"^(Message|İleti)$")
+"""The page speaks the language of the person at the desk."""
 
 
 def messages(page: Page) -> Locator:
@@ -21,13 +24,13 @@ def request(page: Page, state: str, flow: int) -> Locator:
 
 
 async def says(page: Page, text: str) -> None:
-    await page.get_by_role("textbox", name="Message").fill(text)
+    await page.get_by_role("textbox", name=MESSAGE).fill(text)
     await page.keyboard.press("Enter")
 
 
 async def sits_down(page: Page, address: str, user: str, place: str) -> Page:
     await page.goto(f"{address}/?as={user}#{place}")
-    await expect(page.get_by_label("You are")).to_have_value(user)
+    await expect(page.get_by_label(WHO)).to_have_value(user)
     return page
 
 

@@ -6,6 +6,8 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.async_api import Locator, Page, expect
 
+from tests.browser.test_approval_page import MESSAGE, WHO
+
 pytestmark = pytest.mark.browser
 
 
@@ -28,12 +30,12 @@ class Trouble:
 
 
 async def says(page: Page, text: str) -> None:
-    await page.get_by_role("textbox", name="Message").fill(text)
+    await page.get_by_role("textbox", name=MESSAGE).fill(text)
     await page.keyboard.press("Enter")
 
 
 async def becomes(page: Page, user: str) -> None:
-    await page.get_by_label("You are").select_option(user)
+    await page.get_by_label(WHO).select_option(user)
     await expect(page).to_have_url(re.compile(rf"[?&]as={user}\b"))
 
 

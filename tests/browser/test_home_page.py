@@ -11,16 +11,17 @@ from tests.browser.test_approval_page import MARKETING, another, asks, messages,
 pytestmark = pytest.mark.browser
 
 SCHEMES: Final[tuple[Literal["light", "dark"], ...]] = ("light", "dark")
+APP_HOME: Final = re.compile(r"^(App Home|Uygulama ana sayfası)$")
 COLOURS: Final = "(style => [style.color, style.backgroundColor])(getComputedStyle(document.body))"
 
 
 def home(page: Page) -> Locator:
-    return page.get_by_role("region", name="App Home")
+    return page.get_by_role("region", name=APP_HOME)
 
 
 async def opens_home(page: Page, address: str, user: str) -> Locator:
     await sits_down(page, address, user, MARKETING)
-    await page.get_by_role("link", name="App Home").click()
+    await page.get_by_role("link", name=APP_HOME).click()
     return home(page)
 
 
@@ -55,7 +56,7 @@ async def test_who_comes_late_is_told_by_the_app_directly(page: Page, address: s
     await approve.click()
     await burak.get_by_role("dialog").get_by_role("button", name="Onayla").click()
     await expect(tab).to_contain_text("Sizi bekleyen bir şey yok.")
-    await burak.get_by_role("link", name="flowbot unread").click()
+    await burak.get_by_role("link", name="flowbot okunmadı").click()
     await expect(messages(burak).filter(has_text="geri çekti")).to_have_count(1)
 
 

@@ -3,6 +3,14 @@
  * @module
  */
 
+import { t } from './words.js';
+
+/** What the page has words of its own for; the server's sentence is in English. */
+const CODES = new Set([
+  'operation_timeout', 'dispatch_failed', 'app_offline', 'invalid_command_response', 'not_found', 'not_in_channel',
+  'user_not_found',
+]);
+
 /** An answer that says no: carries the server's code and its sentence. */
 export class ApiError extends Error {
   /**
@@ -25,13 +33,6 @@ export function sentence(error) {
   return /[.!?]$/u.test(message) ? message : `${message}.`;
 }
 
-const SENTENCES = {
-  operation_timeout: 'The app did not answer within 3 seconds.',
-  dispatch_failed: 'The app answered with an error.',
-  app_offline: 'The app is not connected right now.',
-  network: 'The stand-in workspace cannot be reached.',
-};
-
 /**
  * @param {Response} response
  * @returns {Promise<any>}
@@ -40,7 +41,8 @@ async function readAnswer(response) {
   const data = await response.json().catch(() => ({}));
   if (response.ok && data.ok !== false) return data;
   const code = data.error ?? `http_${response.status}`;
-  throw new ApiError(code, data.message ?? SENTENCES[code] ?? `The workspace said "${code}".`);
+  const known = CODES.has(code) ? t(`error.${code}`) : null;
+  throw new ApiError(code, known ?? data.message ?? t('error.other', { code }));
 }
 
 /**
@@ -53,7 +55,7 @@ async function request(url, init) {
   try {
     response = await fetch(url, init);
   } catch {
-    throw new ApiError('network', SENTENCES.network);
+    throw new ApiError('network', t('error.network'));
   }
   return readAnswer(response);
 }

@@ -11,6 +11,7 @@ import { inputBlock } from './blocks_input.js';
 import { dataTable, table } from './blocks_table.js';
 import { markdown } from './markdown.js';
 import { richText } from './rich_text.js';
+import { t } from './words.js';
 
 /** @typedef {import('./surface.js').Surface} Surface */
 
@@ -42,11 +43,11 @@ const RENDERERS = {
  */
 function draw(block, surface) {
   const render = RENDERERS[block.type];
-  if (!render) return h('p', { class: 'unknown' }, `This stand-in cannot draw a "${block.type}" block.`);
+  if (!render) return h('p', { class: 'unknown' }, t('block.unknown', { type: block.type }));
   try {
     return render(block, surface);
   } catch (error) {
-    return h('p', { class: 'unknown' }, `A "${block.type}" block is malformed: ${/** @type {Error} */ (error).message}`);
+    return h('p', { class: 'unknown' }, t('block.malformed', { type: block.type, trouble: /** @type {Error} */ (error).message }));
   }
 }
 

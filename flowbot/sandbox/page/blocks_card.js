@@ -8,6 +8,7 @@ import { renderElement } from './elements.js';
 import { picture } from './picture.js';
 import { richText } from './rich_text.js';
 import { plain, text } from './text.js';
+import { t } from './words.js';
 
 /** @typedef {import('./surface.js').Surface} Surface */
 
@@ -40,7 +41,7 @@ export function card(block, surface) {
   const buttons = (block.actions ?? []).map((element) => renderElement(element, surface, place));
   return h(
     'div',
-    { class: 'card', role: 'group', 'aria-label': plain(block.title) || 'Card' },
+    { class: 'card', role: 'group', 'aria-label': plain(block.title) || t('card.card') },
     block.hero_image ? picture(block.hero_image, 'card-hero') : null,
     cardHead(block, surface),
     block.body ? h('div', { class: 'card-body' }, text(block.body, surface.directory)) : null,
@@ -55,7 +56,7 @@ export function card(block, surface) {
  */
 export function carousel(block, surface) {
   const cards = block.elements.map((element) => h('li', {}, card({ ...element, block_id: element.block_id ?? block.block_id }, surface)));
-  return h('ul', { class: 'carousel', tabindex: 0, 'aria-label': `${cards.length} cards, scrolls sideways` }, cards);
+  return h('ul', { class: 'carousel', tabindex: 0, 'aria-label': t('card.cards', { n: cards.length }) }, cards);
 }
 
 /**

@@ -5,6 +5,7 @@
 
 import { h } from './dom.js';
 import { drawAxes, drawPie, seriesColor } from './chart_shapes.js';
+import { t } from './words.js';
 
 /**
  * @typedef {{name: string, values: number[]}} Series
@@ -48,7 +49,7 @@ function numbers(heads, rows) {
   return h(
     'details',
     { class: 'chart-numbers' },
-    h('summary', {}, 'Show the numbers'),
+    h('summary', {}, t('chart.numbers')),
     h(
       'table',
       {},
@@ -61,7 +62,7 @@ function numbers(heads, rows) {
 /** @param {any} chart */
 function pieParts(chart) {
   const segments = chart.segments.map((segment) => ({ label: segment.label, value: Number(segment.value) }));
-  return [drawPie(segments), legend(segments.map(({ label }) => label)), numbers(['Part', 'Value'], segments.map(({ label, value }) => [label, value]))];
+  return [drawPie(segments), legend(segments.map(({ label }) => label)), numbers([t('chart.part'), t('chart.value')], segments.map(({ label, value }) => [label, value]))];
 }
 
 /** @param {any} chart */
@@ -84,7 +85,7 @@ function axisParts(chart) {
  * @returns {HTMLElement}
  */
 export function chart(block) {
-  const title = typeof block.title === 'string' ? block.title : (block.title?.text ?? 'Chart');
+  const title = typeof block.title === 'string' ? block.title : (block.title?.text ?? t('chart.chart'));
   const parts = block.chart.type === 'pie' ? pieParts(block.chart) : axisParts(block.chart);
   return h('figure', { class: 'chart', 'aria-label': title }, h('figcaption', {}, title), parts);
 }

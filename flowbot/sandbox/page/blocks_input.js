@@ -6,6 +6,7 @@
 import { h, uid } from './dom.js';
 import { isGroup, renderElement } from './elements.js';
 import { plain } from './text.js';
+import { t } from './words.js';
 
 /**
  * @param {any} block
@@ -33,7 +34,7 @@ export function inputBlock(block, surface) {
   return h(
     'div',
     { class: error ? 'field field-wrong' : 'field' },
-    h('div', { class: 'field-head' }, label, block.optional ? h('span', { class: 'muted' }, '(optional)') : null),
+    h('div', { class: 'field-head' }, label, block.optional ? h('span', { class: 'muted' }, t('form.optional')) : null),
     renderElement(block.element, surface, place),
     block.hint ? h('p', { id: hintId, class: 'field-hint' }, plain(block.hint)) : null,
     error ? h('p', { id: errorId, class: 'field-error', role: 'alert' }, error) : null,

@@ -6,6 +6,7 @@
 import { fill, h } from './dom.js';
 import { icon } from './icons.js';
 import { richText } from './rich_text.js';
+import { t } from './words.js';
 
 /** @typedef {import('./directory.js').Directory} Directory */
 
@@ -41,7 +42,7 @@ export function table(block, directory) {
     h('tr', {}, cells.map((cell, at) => h(tag, { class: cellClass(cell, settings[at]), scope: tag === 'th' ? 'col' : null }, cellNode(cell, directory))));
   const [head, ...body] = block.rows;
   const node = h('table', {}, h('thead', {}, row(head, 'th')), h('tbody', {}, body.map((cells) => row(cells, 'td'))));
-  return h('div', { class: 'table-scroll', tabindex: 0, role: 'region', 'aria-label': 'Table' }, node);
+  return h('div', { class: 'table-scroll', tabindex: 0, role: 'region', 'aria-label': t('table.table') }, node);
 }
 
 /** A data table that holds its own filter, order and page. */
@@ -66,10 +67,10 @@ class DataTable {
     this.body = h('tbody');
     this.headers = this.head.map((cell, column) => this.headerCell(cell, column));
     const on = { input: (event) => this.change({ filter: event.currentTarget.value, page: 0 }) };
-    const filter = h('input', { class: 'control data-filter', type: 'search', placeholder: 'Filter rows', 'aria-label': `Filter ${this.block.caption}`, on });
+    const filter = h('input', { class: 'control data-filter', type: 'search', placeholder: t('table.filter'), 'aria-label': t('table.filter_of', { name: this.block.caption }), on });
     this.count = h('span', { class: 'muted', role: 'status' });
-    this.back = h('button', { type: 'button', class: 'btn btn-small', on: { click: () => this.change({ page: this.page - 1 }) } }, 'Previous rows');
-    this.next = h('button', { type: 'button', class: 'btn btn-small', on: { click: () => this.change({ page: this.page + 1 }) } }, 'Next rows');
+    this.back = h('button', { type: 'button', class: 'btn btn-small', on: { click: () => this.change({ page: this.page - 1 }) } }, t('table.previous'));
+    this.next = h('button', { type: 'button', class: 'btn btn-small', on: { click: () => this.change({ page: this.page + 1 }) } }, t('table.next'));
     const grid = h('table', {}, h('caption', {}, this.block.caption), h('thead', {}, h('tr', {}, this.headers)), this.body);
     const foot = h('div', { class: 'data-foot' }, this.count, this.back, this.next);
     this.node = h('div', { class: 'data-table' }, filter, h('div', { class: 'table-scroll', tabindex: 0 }, grid), foot);
@@ -114,7 +115,7 @@ class DataTable {
     const from = this.page * this.size;
     const shown = rows.slice(from, from + this.size);
     fill(this.body, shown.map((row) => this.bodyRow(row)));
-    this.count.textContent = rows.length > 0 ? `${from + 1}–${from + shown.length} of ${rows.length}` : 'No rows match';
+    this.count.textContent = rows.length > 0 ? t('table.rows', { from: from + 1, to: from + shown.length, n: rows.length }) : t('table.none');
     this.back.disabled = this.page === 0;
     this.next.disabled = from + this.size >= rows.length;
     this.headers.forEach((node, column) => {

@@ -4,6 +4,7 @@
  */
 
 import { svg } from './dom.js';
+import { t } from './words.js';
 
 /** @typedef {import('./blocks_chart.js').Series} Series */
 
@@ -104,7 +105,7 @@ const DRAWERS = { bar: bars, line: lines, area: areas };
 export function drawAxes(kind, categories, series) {
   const top = ceiling(Math.max(0, ...series.flatMap(({ values }) => values)));
   const shapes = series.length > 0 && categories.length > 0 ? (DRAWERS[kind] ?? bars)(series, top) : [];
-  const box = { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, class: 'chart-svg', role: 'img', 'aria-label': `${kind} chart` };
+  const box = { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, class: 'chart-svg', role: 'img', 'aria-label': t('chart.kind', { kind }) };
   return svg('svg', box, grid(top), ticks(categories), shapes);
 }
 

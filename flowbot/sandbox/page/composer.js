@@ -3,9 +3,11 @@
  * @module
  */
 
-import { CHIPS, complete, suggest } from './commands.js';
+import { complete, suggest } from './commands.js';
 import { byId, fill, h } from './dom.js';
+import { drawChips } from './guide.js';
 import { Recall } from './recall.js';
+import { t } from './words.js';
 
 const TALLEST_PX = 180;
 
@@ -21,6 +23,8 @@ export class Composer {
     this.recall = new Recall();
     this.active = -1;
     this.commands = [];
+    /** @type {import('./guide.js').Words | null} */
+    this.guide = null;
     byId('composer').addEventListener('submit', (event) => {
       event.preventDefault();
       this.submit();
@@ -28,25 +32,27 @@ export class Composer {
     this.input.addEventListener('input', () => this.typed());
     this.input.addEventListener('keydown', (event) => this.key(event));
     this.input.addEventListener('blur', () => this.offer([]));
-    fill(byId('chips'), CHIPS.map((text) => this.chip(text)));
   }
 
   /**
-   * @param {string} locale of the person
-   * @param {string} where the channel's name
+   * Another channel, or another person.
+   * @param {import('./directory.js').Directory} directory
+   * @param {{id: string, name: string}} channel as it is called there
    */
-  setPerson(locale, where) {
-    this.locale = locale;
-    this.input.placeholder = `Message ${where}, try /flows list`;
+  enter(directory, { id, name }) {
+    this.guide = directory.guide;
+    this.english = directory.guides.en ?? null;
+    this.input.placeholder = t('composer.message_in', { name });
+    const first = this.guide?.chips[0];
+    fill(byId('composer-hint'), first ? [t('composer.try'), ' ', h('code', {}, first), ' · '] : null, t('composer.keys'));
+    drawChips(byId('chips'), this.guide, this.guide?.cards[id], directory.me.id, (text) => this.say(text));
   }
 
-  /** @param {string} text */
-  chip(text) {
-    const click = () => {
-      this.setText(text);
-      this.submit();
-    };
-    return h('button', { type: 'button', class: 'chip', on: { click } }, text);
+  /** @param {string} text sent as if it had been typed */
+  say(text) {
+    this.setText(text);
+    this.submit();
+    this.input.focus();
   }
 
   /** @param {string} text */
@@ -62,7 +68,7 @@ export class Composer {
 
   typed() {
     this.fit();
-    this.offer(suggest(this.input.value, this.locale));
+    this.offer(suggest(this.input.value, this.guide, this.english));
   }
 
   async submit() {
@@ -90,7 +96,7 @@ export class Composer {
   option(command, index) {
     // mousedown would take the focus from the text field before the click arrives
     const on = { mousedown: (event) => event.preventDefault(), click: () => this.take(index) };
-    const words = h('span', {}, h('b', {}, `/flows ${command.word}`), ` ${command.rest}`);
+    const words = h('span', {}, h('b', {}, `${this.guide.command} ${command.word}`), ` ${command.arguments}`);
     return h('li', { id: `suggestion-${index}`, role: 'option', 'aria-selected': 'false', on }, words, h('span', { class: 'muted' }, command.says));
   }
 
@@ -107,7 +113,7 @@ export class Composer {
 
   /** @param {number} index */
   take(index) {
-    this.setText(complete(this.commands[index]));
+    this.setText(complete(this.commands[index], this.guide));
     this.typed();
     this.input.focus();
   }

@@ -6,6 +6,7 @@
 import { h, uid } from './dom.js';
 import { icon } from './icons.js';
 import { plain, text } from './text.js';
+import { t } from './words.js';
 
 /**
  * Show a dialog and remove it once it is closed.
@@ -38,13 +39,13 @@ export async function confirmDialog(confirm, directory) {
     h(
       'form',
       { method: 'dialog' },
-      h('h2', { id: title, class: 'dialog-title' }, plain(confirm.title) || 'Are you sure?'),
+      h('h2', { id: title, class: 'dialog-title' }, plain(confirm.title) || t('dialog.sure')),
       h('div', { class: 'dialog-text' }, text(confirm.text, directory)),
       h(
         'div',
         { class: 'dialog-actions' },
-        h('button', { class: 'btn', value: '', autofocus: danger }, plain(confirm.deny) || 'Cancel'),
-        h('button', { class: yes, value: 'yes', autofocus: !danger }, plain(confirm.confirm) || 'Yes'),
+        h('button', { class: 'btn', value: '', autofocus: danger }, plain(confirm.deny) || t('dialog.cancel')),
+        h('button', { class: yes, value: 'yes', autofocus: !danger }, plain(confirm.confirm) || t('dialog.yes')),
       ),
     ),
   );
@@ -66,7 +67,7 @@ export function infoDialog(title, body) {
         'form',
         { method: 'dialog', class: 'dialog-head' },
         h('h2', { id, class: 'dialog-title' }, title),
-        h('button', { class: 'icon-btn', 'aria-label': 'Close' }, icon('close')),
+        h('button', { class: 'icon-btn', 'aria-label': t('dialog.close') }, icon('close')),
       ),
       body,
     ),

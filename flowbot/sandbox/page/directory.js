@@ -3,6 +3,8 @@
  * @module
  */
 
+import { language, t } from './words.js';
+
 /**
  * @typedef {object} Person
  * @property {string} id
@@ -56,6 +58,13 @@ export class Directory {
     this.people = index(state.people);
     this.groups = index(state.groups ?? []);
     this.channels = index(state.channels);
+    /** @type {Record<string, import('./guide.js').Words>} */
+    this.guides = state.guide ?? {};
+  }
+
+  /** @returns {import('./guide.js').Words | null} the guide in the page's language */
+  get guide() {
+    return this.guides[language()] ?? this.guides.en ?? null;
   }
 
   /**
@@ -96,8 +105,8 @@ export class Directory {
  * @returns {string} the part the person plays, in words
  */
 export function roleOf(person) {
-  const parts = [person.title, person.is_admin ? 'admin' : '', person.is_external ? `from ${person.team_name}` : ''];
-  return parts.filter(Boolean).join(', ') || 'Member';
+  const parts = [person.title, person.is_admin ? t('role.admin') : '', person.is_external ? t('role.from', { team: person.team_name }) : ''];
+  return parts.filter(Boolean).join(', ') || t('role.member');
 }
 
 /**

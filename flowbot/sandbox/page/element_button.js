@@ -9,6 +9,7 @@ import { icon } from './icons.js';
 import { safeUrl } from './inline.js';
 import { marks } from './surface.js';
 import { plain } from './text.js';
+import { t } from './words.js';
 
 /** @typedef {import('./surface.js').Surface} Surface @typedef {import('./surface.js').Place} Place */
 
@@ -93,7 +94,7 @@ function overflowItem(option, element, surface, place) {
  */
 export function overflow(element, surface, place) {
   const items = element.options.map((option) => overflowItem(option, element, surface, place));
-  const name = element.accessibility_label ?? 'More actions';
+  const name = element.accessibility_label ?? t('field.more');
   const summary = h('summary', { ...marks(element, place), class: 'btn btn-icon', 'aria-label': name }, icon('more'));
   const details = h('details', { class: 'overflow' }, summary, h('menu', {}, items));
   details.addEventListener('focusout', (event) => {

@@ -6,6 +6,7 @@
 import { h, uid } from './dom.js';
 import { changed, groupProps, marks } from './surface.js';
 import { text } from './text.js';
+import { t } from './words.js';
 
 /** @typedef {import('./surface.js').Surface} Surface @typedef {import('./surface.js').Place} Place */
 
@@ -43,7 +44,7 @@ export function checkboxes(element, surface, place) {
     const props = { type: 'checkbox', checked: checked.has(option.value), ...marks(element, place), on: { change } };
     return optionRow(option, props, surface);
   });
-  return h('div', { class: 'choices', role: 'group', ...groupProps(element, place, 'Options') }, rows);
+  return h('div', { class: 'choices', role: 'group', ...groupProps(element, place, t('field.options')) }, rows);
 }
 
 /**
@@ -64,5 +65,5 @@ export function radioButtons(element, surface, place) {
     const props = { type: 'radio', name, checked: option.value === current, ...marks(element, place), on: { change } };
     return optionRow(option, props, surface);
   });
-  return h('div', { class: 'choices', role: 'radiogroup', ...groupProps(element, place, 'Options') }, rows);
+  return h('div', { class: 'choices', role: 'radiogroup', ...groupProps(element, place, t('field.options')) }, rows);
 }

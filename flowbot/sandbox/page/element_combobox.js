@@ -8,6 +8,7 @@ import { icon } from './icons.js';
 import { choicesOf, namesOf, valueOf } from './element_select.js';
 import { changed, controlProps } from './surface.js';
 import { plain } from './text.js';
+import { t } from './words.js';
 
 /**
  * @typedef {import('./surface.js').Surface} Surface
@@ -56,7 +57,7 @@ class Combobox {
 
   build() {
     const list = uid('options');
-    const hint = plain(this.element.placeholder) || 'Type to search…';
+    const hint = plain(this.element.placeholder) || t('field.search');
     this.input = h('input', {
       class: 'control', type: 'text', role: 'combobox', autocomplete: 'off', placeholder: hint, 'aria-expanded': 'false',
       'aria-controls': list, 'aria-autocomplete': 'list', ...controlProps(this.element, this.place, hint),
@@ -80,7 +81,7 @@ class Combobox {
   chip(pick) {
     const name = plain(pick.text);
     const click = () => this.keep(this.picked.filter((other) => valueOf(other) !== valueOf(pick)));
-    const off = h('button', { type: 'button', class: 'icon-btn', 'aria-label': `Remove ${name}`, on: { click } }, icon('close'));
+    const off = h('button', { type: 'button', class: 'icon-btn', 'aria-label': t('field.remove', { name }), on: { click } }, icon('close'));
     return h('li', {}, h('span', {}, name), off);
   }
 
@@ -103,7 +104,7 @@ class Combobox {
     if (query.length >= this.least) this.timer = setTimeout(() => this.search(query), TYPING_PAUSE_MS);
     else {
       this.close();
-      this.status.textContent = query ? `Type at least ${this.least} characters` : '';
+      this.status.textContent = query ? t('field.type_more', { n: this.least }) : '';
     }
   }
 
@@ -111,18 +112,18 @@ class Combobox {
   async search(query) {
     this.turn += 1;
     const turn = this.turn;
-    this.status.textContent = 'Searching…';
+    this.status.textContent = t('field.searching');
     try {
       const answer = await this.surface.options(this.place.blockId, this.element.action_id, query);
       if (turn === this.turn) this.show(flatten(answer));
     } catch (error) {
-      if (turn === this.turn) this.status.textContent = `No choices: ${/** @type {Error} */ (error).message}`;
+      if (turn === this.turn) this.status.textContent = t('field.no_choices', { trouble: /** @type {Error} */ (error).message });
     }
   }
 
   /** @param {Choice[]} choices */
   show(choices) {
-    this.status.textContent = choices.length > 0 ? '' : 'Nothing found';
+    this.status.textContent = choices.length > 0 ? '' : t('field.nothing');
     if (document.activeElement !== this.input) return;
     this.choices = choices;
     fill(this.list, choices.map((choice, index) => this.option(choice, index)));

@@ -6,6 +6,7 @@
 import { fill, h } from './dom.js';
 import { icon } from './icons.js';
 import { changed, controlProps } from './surface.js';
+import { t } from './words.js';
 
 /** @typedef {import('./surface.js').Surface} Surface @typedef {import('./surface.js').Place} Place */
 
@@ -19,7 +20,7 @@ function size(bytes) {
  * @param {() => void} remove
  */
 function fileRow(file, remove) {
-  const off = h('button', { type: 'button', class: 'icon-btn', 'aria-label': `Remove ${file.name}`, on: { click: remove } }, icon('close'));
+  const off = h('button', { type: 'button', class: 'icon-btn', 'aria-label': t('field.remove', { name: file.name }), on: { click: remove } }, icon('close'));
   return h('li', {}, h('span', {}, file.name), h('span', { class: 'muted' }, size(file.size)), off);
 }
 
@@ -36,7 +37,7 @@ export function fileInput(element, surface, place) {
   const status = h('p', { class: 'field-status', role: 'status' });
   const accept = (element.filetypes ?? []).map((kind) => `.${kind}`).join(',') || null;
   const node = h('input', {
-    class: 'control', type: 'file', accept, multiple: most > 1, ...controlProps(element, place, 'Choose a file'),
+    class: 'control', type: 'file', accept, multiple: most > 1, ...controlProps(element, place, t('field.file')),
   });
   const files = () => surface.values.claim(place.blockId, element.action_id, initial).files;
   const keep = (next) => {
@@ -61,12 +62,12 @@ export function fileInput(element, surface, place) {
  */
 async function takeFiles(node, status, add) {
   node.setAttribute('aria-busy', 'true');
-  status.textContent = 'Uploading…';
+  status.textContent = t('field.uploading');
   try {
     for (const file of node.files ?? []) await add(file);
     status.textContent = '';
   } catch (error) {
-    status.textContent = `The file could not be uploaded: ${/** @type {Error} */ (error).message}`;
+    status.textContent = t('field.not_uploaded', { trouble: /** @type {Error} */ (error).message });
   }
   node.value = '';
   node.removeAttribute('aria-busy');

@@ -6,6 +6,7 @@
 import { h } from './dom.js';
 import { changed, controlProps } from './surface.js';
 import { plain } from './text.js';
+import { t } from './words.js';
 
 /** @typedef {import('./surface.js').Surface} Surface @typedef {import('./surface.js').Place} Place */
 
@@ -62,7 +63,7 @@ export function textInput(element, surface, place) {
   const current = surface.values.claim(place.blockId, element.action_id, initial).value ?? '';
   const placeholder = plain(element.placeholder);
   const props = {
-    class: 'control', placeholder: placeholder || null, autocomplete: 'off', ...controlProps(element, place, placeholder || 'Text'),
+    class: 'control', placeholder: placeholder || null, autocomplete: 'off', ...controlProps(element, place, placeholder || t('field.text')),
   };
   const node = element.multiline ? h('textarea', { ...props, rows: 4 }) : h('input', { ...props, ...inputProps(element) });
   node.value = current;
@@ -72,10 +73,10 @@ export function textInput(element, surface, place) {
 
 /** How each picker is named in payloads, and which native input serves it. */
 const PICKERS = {
-  datepicker: { native: 'date', initial: 'initial_date', selected: 'selected_date', name: 'Date' },
-  timepicker: { native: 'time', initial: 'initial_time', selected: 'selected_time', name: 'Time' },
+  datepicker: { native: 'date', initial: 'initial_date', selected: 'selected_date', name: 'field.date' },
+  timepicker: { native: 'time', initial: 'initial_time', selected: 'selected_time', name: 'field.time' },
   datetimepicker: {
-    native: 'datetime-local', initial: 'initial_date_time', selected: 'selected_date_time', name: 'Date and time',
+    native: 'datetime-local', initial: 'initial_date_time', selected: 'selected_date_time', name: 'field.date_time',
   },
 };
 
@@ -96,7 +97,7 @@ export function picker(element, surface, place) {
   const moment = element.type === 'datetimepicker';
   const initial = { type: element.type, [kind.selected]: element[kind.initial] ?? null };
   const current = surface.values.claim(place.blockId, element.action_id, initial)[kind.selected];
-  const name = plain(element.placeholder) || kind.name;
+  const name = plain(element.placeholder) || t(kind.name);
   const node = h('input', { class: 'control', type: kind.native, ...controlProps(element, place, name) });
   node.value = moment && current ? toLocal(current) : (current ?? '');
   node.addEventListener('change', () => {

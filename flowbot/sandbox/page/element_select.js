@@ -6,6 +6,7 @@
 import { h } from './dom.js';
 import { changed, controlProps, groupProps, marks } from './surface.js';
 import { plain } from './text.js';
+import { t } from './words.js';
 
 /** @typedef {import('./surface.js').Surface} Surface @typedef {import('./surface.js').Place} Place */
 
@@ -49,7 +50,7 @@ function withUnknown(groups, picks) {
   const known = new Set(groups.flatMap((group) => group.choices.map((choice) => choice.value)));
   const unknown = picks.filter((pick) => pick && !known.has(valueOf(pick)));
   const choices = unknown.map((pick) => ({ value: valueOf(pick), label: plain(pick.text) || valueOf(pick), pick }));
-  return choices.length > 0 ? [...groups, { label: 'Chosen before', choices }] : groups;
+  return choices.length > 0 ? [...groups, { label: t('field.before'), choices }] : groups;
 }
 
 const PARTS = {
@@ -85,7 +86,7 @@ export function select(element, surface, place) {
   const picked = surface.values.claim(place.blockId, element.action_id, initial)[names.selected];
   const current = valueOf(picked);
   const groups = withUnknown(SOURCES[names.base](element, surface), [picked]);
-  const hint = plain(element.placeholder) || 'Choose…';
+  const hint = plain(element.placeholder) || t('field.choose');
   const node = h('select', { class: 'control', ...controlProps(element, place, hint) });
   node.append(h('option', { value: '' }, hint));
   for (const group of groups) node.append(...optionNodes(group));
@@ -125,7 +126,7 @@ export function multiSelect(element, surface, place) {
     group.label ? h('div', { class: 'choice-group' }, group.label) : null,
     group.choices.map((choice) => choiceRow(choice, chosen.has(choice.value), marks(element, place), toggle)),
   ]);
-  const name = plain(element.placeholder) || 'Choose several';
+  const name = plain(element.placeholder) || t('field.choose_several');
   return h('div', { class: 'control choice-list', role: 'group', ...groupProps(element, place, name) }, rows);
 }
 

@@ -3,6 +3,8 @@
  * @module
  */
 
+import { t } from './words.js';
+
 /** @typedef {import('./form_values.js').Value} Value */
 
 /** @param {Value | undefined} value @returns {boolean} */
@@ -15,30 +17,30 @@ function isEmpty(value) {
 /** @param {any} element @param {string} typed */
 function numberError(element, typed) {
   const number = Number(typed);
-  if (!Number.isFinite(number)) return 'Please enter a number.';
-  if (!element.is_decimal_allowed && !Number.isInteger(number)) return 'Please enter a whole number.';
-  if (element.min_value !== undefined && number < Number(element.min_value)) return `Please enter ${element.min_value} or more.`;
-  if (element.max_value !== undefined && number > Number(element.max_value)) return `Please enter ${element.max_value} or less.`;
+  if (!Number.isFinite(number)) return t('form.number');
+  if (!element.is_decimal_allowed && !Number.isInteger(number)) return t('form.whole');
+  if (element.min_value !== undefined && number < Number(element.min_value)) return t('form.least', { n: element.min_value });
+  if (element.max_value !== undefined && number > Number(element.max_value)) return t('form.most', { n: element.max_value });
   return '';
 }
 
 /** @param {any} element @param {string} typed */
 function lengthError(element, typed) {
-  if (element.min_length && typed.length < element.min_length) return `Please enter ${element.min_length} characters or more.`;
+  if (element.min_length && typed.length < element.min_length) return t('form.short', { n: element.min_length });
   if (element.max_length && typed.length > element.max_length) {
-    return `Please enter ${element.max_length} characters or fewer; these are ${typed.length}.`;
+    return t('form.long', { n: element.max_length, typed: typed.length });
   }
   return '';
 }
 
 /** @param {any} _element @param {string} typed */
 function urlError(_element, typed) {
-  return /^https?:\/\/[^\s/]+/iu.test(typed) && URL.canParse(typed) ? '' : 'Please enter a whole address, such as https://example.com.';
+  return /^https?:\/\/[^\s/]+/iu.test(typed) && URL.canParse(typed) ? '' : t('form.url');
 }
 
 /** @param {any} _element @param {string} typed */
 function emailError(_element, typed) {
-  return /^[^\s@]+@[^\s@]+\.[^\s@]+$/u.test(typed) ? '' : 'Please enter an email address.';
+  return /^[^\s@]+@[^\s@]+\.[^\s@]+$/u.test(typed) ? '' : t('form.email');
 }
 
 /** @type {Record<string, (element: any, typed: string) => string>} */
@@ -57,7 +59,7 @@ export function checkForm(blocks, values) {
     const value = values.get(block.block_id, block.element.action_id);
     const empty = isEmpty(value);
     const refusal = empty
-      ? block.optional ? '' : 'Please complete this required field.'
+      ? block.optional ? '' : t('form.required')
       : (CHECKS[block.element.type]?.(block.element, String(value?.value)) ?? '');
     if (refusal) errors[block.block_id] = refusal;
   }

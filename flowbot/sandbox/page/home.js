@@ -7,6 +7,7 @@ import { renderBlocks } from './blocks.js';
 import { h } from './dom.js';
 import { rememberFocus, restoreFocus } from './focus.js';
 import { FormValues } from './form_values.js';
+import { t } from './words.js';
 
 /** What the app shows to one person alone. */
 export class Home {
@@ -28,7 +29,7 @@ export class Home {
   }
 
   blank() {
-    if (this.root.childElementCount === 0) this.root.replaceChildren(h('p', { class: 'muted' }, 'The app has not drawn its Home yet.'));
+    if (this.root.childElementCount === 0) this.root.replaceChildren(h('p', { class: 'muted' }, t('home.blank')));
   }
 
   /** @param {string} sentence */

@@ -7,13 +7,16 @@ import { sentence } from './api.js';
 import { Composer } from './composer.js';
 import { isDirect } from './directory.js';
 import { byId, fill, h } from './dom.js';
-import { showHelp, showWire, wireShortcuts } from './help.js';
+import { drawCard } from './guide.js';
+import { showHelp, wireHelp, wireShortcuts } from './help.js';
 import { Home } from './home.js';
 import { wireMessageLinks } from './links.js';
 import { MessageList } from './messages.js';
+import { ownMessage } from './message_view.js';
 import { Modal } from './modal.js';
 import { Session } from './session.js';
-import { drawChannelHead, drawChannels, drawHomeHead, drawPeople, drawStatus, wireDrawer } from './sidebar.js';
+import { drawChannelHead, drawChannels, drawHomeHead, drawPeople, drawStatus, Drawer } from './sidebar.js';
+import { languageOf, speak, t } from './words.js';
 
 const HOME = 'home';
 
@@ -24,13 +27,13 @@ class Page {
     this.session = null;
     this.place = '';
     this.unread = new Set();
-    this.voices = 0;
     this.list = new MessageList(byId('log'), byId('scroller'), (message, values) =>
       this.surface({ type: 'message', ts: message.ts, channel: message.channel }, values),
     );
     const api = () => this.live.api;
     this.modal = new Modal(api, (container, values, errors) => this.surface(container, values, errors));
     this.home = new Home(byId('home'), (values) => this.surface({ type: HOME }, values));
+    this.drawer = new Drawer();
     this.composer = new Composer((text) => this.send(text));
     this.wire();
   }
@@ -42,12 +45,12 @@ class Page {
   }
 
   wire() {
-    wireDrawer();
     wireMessageLinks((channel, ts) => this.goToMessage(channel, ts));
-    wireShortcuts({ moveChannel: (step) => this.move(step), focusComposer: () => byId('message').focus() });
-    byId('help').addEventListener('click', () => showHelp());
-    byId('wire').addEventListener('click', () => showWire(this.live.api).catch((error) => this.say(error.message)));
-    byId('person').addEventListener('change', (event) => this.become(event.target.value));
+    const helpCommand = () => this.live.directory.guide?.help ?? '';
+    wireHelp(helpCommand, () => this.live.api, (text) => this.say(text));
+    const focusComposer = () => byId('message').focus();
+    wireShortcuts({ moveChannel: (step) => this.move(step), focusComposer, help: () => showHelp(helpCommand()) });
+    byId('person').addEventListener('change', (event) => this.sitDown(event.target.value));
     byId('skip').addEventListener('click', (event) => {
       event.preventDefault();
       byId('message').focus();
@@ -65,7 +68,13 @@ class Page {
     if (this.session && this.asked && this.asked !== this.live.directory.me.id) this.start(this.asked);
   }
 
-  /** @param {string} id of another person */
+  /** @param {string} id of another person, chosen at the side */
+  sitDown(id) {
+    this.drawer.close();
+    return this.become(id);
+  }
+
+  /** @param {string} id */
   become(id) {
     history.pushState(null, '', `?as=${encodeURIComponent(id)}${location.hash}`);
     return this.start(id).catch((error) => this.say(sentence(error)));
@@ -80,9 +89,10 @@ class Page {
     this.modal.reset();
     this.home.reset();
     const { directory } = next;
+    speak(languageOf(directory.me.locale));
     history.replaceState(null, '', `?as=${directory.me.id}${location.hash}`);
-    document.title = directory.team.name;
     byId('team').textContent = directory.team.name;
+    byId('note').textContent = t('side.note', { bot: directory.bot.name });
     drawPeople(directory);
     drawStatus(next.bot, directory.bot.name);
     next.listen();
@@ -136,8 +146,10 @@ class Page {
     const channel = /** @type {any} */ (directory.channels.get(id));
     const name = directory.channelName(id);
     drawChannelHead(channel, name);
-    this.composer.setPerson(directory.me.locale, isDirect(id) ? name : `#${name}`);
-    byId('log').setAttribute('aria-label', `Messages in ${name}`);
+    const called = isDirect(id) ? name : `#${name}`;
+    this.composer.enter(directory, { id, name: called });
+    drawCard(byId('guide'), directory.guide?.cards[id], { me: directory.me.id, name: called }, (text) => this.composer.say(text));
+    byId('log').setAttribute('aria-label', t('place.messages', { name }));
     this.list.clear(directory);
     await this.read().catch((error) => this.say(sentence(error)));
   }
@@ -196,7 +208,7 @@ class Page {
       await this.live.api.send(this.place, text);
       return true;
     } catch (error) {
-      this.say(`\`${text.slice(0, 80).replaceAll('`', "'")}\` did not go through. ${sentence(error)} Your text is still in the message field.`);
+      this.say(t('error.not_sent', { text: text.slice(0, 80).replaceAll('`', "'"), trouble: sentence(error) }));
       return false;
     }
   }
@@ -210,10 +222,7 @@ class Page {
       this.home.trouble(text);
       return;
     }
-    this.voices += 1;
-    const ts = `${(Date.now() / 1000).toFixed(3)}9${String(this.voices).padStart(2, '0')}`;
-    const blank = { thread_ts: null, user: null, bot: false, blocks: null, edited: false, reply_count: 0 };
-    this.list.put({ ...blank, ts, channel: this.place, text, ephemeral: true, author: 'Workspace' });
+    this.list.put(ownMessage(this.place, text));
     this.list.toEnd();
   }
 
@@ -259,5 +268,5 @@ class Page {
 
 const page = new Page();
 page.start(page.asked).catch((error) => {
-  fill(byId('log'), h('p', { class: 'unknown' }, `The workspace could not be opened. ${error.message}`));
+  fill(byId('log'), h('p', { class: 'unknown' }, t('error.not_opened', { trouble: error.message })));
 });

@@ -9,6 +9,7 @@ import { initials } from './directory.js';
 import { h } from './dom.js';
 import { icon } from './icons.js';
 import { mrkdwn } from './text.js';
+import { t } from './words.js';
 
 /** @typedef {import('./surface.js').Surface} Surface */
 
@@ -69,9 +70,9 @@ function head(message, surface) {
     'header',
     { class: 'message-head' },
     h('span', { class: 'author' }, name),
-    app ? h('span', { class: 'badge' }, 'APP') : null,
+    app ? h('span', { class: 'badge' }, t('message.app')) : null,
     h('time', { datetime: date.toISOString(), title: fullTime(date, directory.me) }, clock(date, directory.me)),
-    message.edited ? h('span', { class: 'muted small' }, '(edited)') : null,
+    message.edited ? h('span', { class: 'muted small' }, t('message.edited')) : null,
   );
 }
 
@@ -94,13 +95,27 @@ export function drawMessage(article, message, surface) {
   const { name, color, app } = authorOf(message, surface.directory);
   article.className = message.ephemeral ? 'message ephemeral' : 'message';
   article.dataset.ts = message.ts;
-  article.setAttribute('aria-label', `${name}${message.ephemeral ? ', only visible to you' : ''}`);
-  const note = message.ephemeral ? h('p', { class: 'only-you' }, icon('eye'), 'Only visible to you') : null;
+  article.setAttribute('aria-label', message.ephemeral ? t('message.by_only_you', { name }) : name);
+  const note = message.ephemeral ? h('p', { class: 'only-you' }, icon('eye'), t('message.only_you')) : null;
   const content = h('div', { class: 'message-body' }, body(message, surface));
   article.replaceChildren(
     avatar(name, color, app ? 'avatar-app' : ''),
     h('div', { class: 'message-main' }, note, head(message, surface), content),
   );
+}
+
+let voices = 0;
+
+/**
+ * @param {string} channel
+ * @param {string} text mrkdwn
+ * @returns {Message} said by the page itself
+ */
+export function ownMessage(channel, text) {
+  voices += 1;
+  const ts = `${(Date.now() / 1000).toFixed(3)}9${String(voices).padStart(2, '0')}`;
+  const blank = { thread_ts: null, user: null, bot: false, blocks: null, edited: false, reply_count: 0 };
+  return { ...blank, ts, channel, text, ephemeral: true, author: t('message.workspace') };
 }
 
 /** @returns {HTMLElement} an empty article, focusable by script when its controls are gone */

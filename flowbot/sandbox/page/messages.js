@@ -8,6 +8,7 @@ import { h, reconcile } from './dom.js';
 import { rememberFocus, restoreFocus } from './focus.js';
 import { FormValues } from './form_values.js';
 import { drawMessage, newArticle } from './message_view.js';
+import { counted } from './words.js';
 
 /** @typedef {import('./message_view.js').Message} Message */
 
@@ -32,7 +33,7 @@ export class MessageList {
     this.threads = new Map();
     /** @type {Map<string, HTMLElement>} */
     this.days = new Map();
-    scroller.addEventListener('load', () => this.stay && this.toEnd(), true);
+    scroller.addEventListener('load', () => this.stay && this.toNewest(), true);
     scroller.addEventListener('scroll', () => {
       this.stay = this.atEnd();
     });
@@ -54,6 +55,7 @@ export class MessageList {
     this.directory = directory;
     this.entries.clear();
     this.days.clear();
+    this.newest = null;
     this.arrange();
     this.stay = true;
   }
@@ -65,6 +67,13 @@ export class MessageList {
 
   toEnd() {
     this.scroller.scrollTop = this.scroller.scrollHeight;
+  }
+
+  /** The end; or the beginning of the newest message, where that is longer than what can be seen. */
+  toNewest() {
+    const newest = this.newest?.isConnected ? this.newest : null;
+    if (newest && newest.offsetHeight > this.scroller.clientHeight) newest.scrollIntoView({ block: 'start' });
+    else this.toEnd();
   }
 
   /**
@@ -100,12 +109,15 @@ export class MessageList {
    */
   put(message) {
     const stay = this.atEnd();
+    const isNew = !this.entries.has(message.ts);
     this.touched.add(message.ts);
     const focus = this.draw(message);
     this.arrange();
-    if (stay) this.toEnd();
-    this.stay = stay;
     const entry = /** @type {Entry} */ (this.entries.get(message.ts));
+    if (isNew) this.newest = entry.article;
+    if (stay && isNew) this.toNewest();
+    else if (stay) this.toEnd();
+    this.stay = stay;
     restoreFocus(entry.article, focus, entry.article);
   }
 
@@ -173,7 +185,7 @@ export class MessageList {
     for (const [ts, entries] of replies) {
       const thread = this.threadOf(ts);
       const [summary] = thread.children;
-      summary.textContent = entries.length === 1 ? '1 reply' : `${entries.length} replies`;
+      summary.textContent = counted('message.replies', entries.length);
       reconcile(thread, [/** @type {HTMLElement} */ (summary), ...entries.map(({ article }) => article)]);
       this.entries.get(ts)?.article.querySelector('.message-main')?.append(thread);
     }

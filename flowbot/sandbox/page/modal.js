@@ -11,6 +11,7 @@ import { checkForm } from './form_check.js';
 import { FormValues } from './form_values.js';
 import { icon } from './icons.js';
 import { plain } from './text.js';
+import { t } from './words.js';
 
 /**
  * @typedef {{view: any, values: FormValues, errors: Record<string, string>, trouble: string, depth: number}} Entry
@@ -37,11 +38,11 @@ export class Modal {
     this.trouble = h('p', { class: 'form-trouble', role: 'alert', hidden: true });
     this.closing = h('button', { type: 'button', class: 'btn', on: { click: () => this.close(false) } });
     this.submitting = h('button', { type: 'submit', class: 'btn btn-primary' });
-    const clear = h('button', { type: 'button', class: 'icon-btn', 'aria-label': 'Close form', on: { click: () => this.close(true) } }, icon('close'));
+    this.clearing = h('button', { type: 'button', class: 'icon-btn', on: { click: () => this.close(true) } }, icon('close'));
     this.form = h(
       'form',
       { novalidate: true, class: 'form' },
-      h('div', { class: 'dialog-head' }, this.title, clear),
+      h('div', { class: 'dialog-head' }, this.title, this.clearing),
       this.trouble,
       this.body,
       h('div', { class: 'dialog-actions' }, this.closing, this.submitting),
@@ -129,7 +130,8 @@ export class Modal {
   drawFrame({ view, trouble }) {
     this.title.textContent = plain(view.title);
     this.warn(trouble);
-    this.closing.textContent = plain(view.close) || 'Cancel';
+    this.clearing.setAttribute('aria-label', t('dialog.close_form'));
+    this.closing.textContent = plain(view.close) || t('dialog.cancel');
     this.submitting.hidden = !view.submit;
     this.submitting.textContent = plain(view.submit);
     this.submitting.removeAttribute('aria-busy');
@@ -159,7 +161,7 @@ export class Modal {
     const entry = this.top;
     if (!entry?.view.submit || this.submitting.getAttribute('aria-busy') === 'true') return;
     if (this.form.querySelector('input[type=file][aria-busy=true]')) {
-      this.warn('A file is still on its way. Submit once it is listed.');
+      this.warn(t('form.file_underway'));
       return;
     }
     const errors = checkForm(entry.view.blocks ?? [], entry.values);
@@ -179,7 +181,7 @@ export class Modal {
       if (answer.response_action === 'errors') this.refuse(entry, answer.errors ?? {}, this.homeless(entry, answer.errors));
       else this.settle(entry);
     } catch (error) {
-      this.refuse(entry, {}, `${sentence(error)} Nothing you typed is lost; try again.`);
+      this.refuse(entry, {}, t('form.not_lost', { trouble: sentence(error) }));
     }
   }
 

@@ -6,6 +6,7 @@
 import { Api } from './api.js';
 import { Directory } from './directory.js';
 import { Stream } from './stream.js';
+import { languageOf } from './words.js';
 
 /**
  * @typedef {object} SessionHandlers what the page does when something happened
@@ -17,6 +18,13 @@ import { Stream } from './stream.js';
  * @property {(state: 'online' | 'offline' | 'lost' | 'unknown') => void} onStatus
  * @property {() => void} onGap
  */
+
+/** Nobody is named: the guide says who begins, by the browser's language. */
+async function firstState() {
+  const state = await new Api('').state();
+  const begins = state.guide?.[languageOf(null)]?.start_as;
+  return begins ? new Api(begins).state() : state;
+}
 
 /** A person's session; closed when another person sits down. */
 export class Session {
@@ -38,7 +46,7 @@ export class Session {
    * @returns {Promise<Session>}
    */
   static async open(as, handlers) {
-    const state = await new Api(as).state().catch((error) => (as ? new Api('').state() : Promise.reject(error)));
+    const state = await (as ? new Api(as).state().catch(firstState) : firstState());
     return new Session(new Api(state.me.id), state, handlers);
   }
 

@@ -5,6 +5,7 @@ from flowbot.sandbox.slack.clock import Clock
 from flowbot.sandbox.slack.delivery.parcel import Delivery
 from flowbot.sandbox.slack.demo import APP_TOKEN, BOT_TOKEN, SIGNING_SECRET, demo_workspace
 from flowbot.sandbox.slack.driver.person import SandboxPerson
+from flowbot.sandbox.slack.guide import Guide
 from flowbot.sandbox.slack.hands import ClientError
 from flowbot.sandbox.slack.mentions import Mention
 from flowbot.sandbox.slack.model import Channel, Message, Person, StoredFile, Team, UserGroup, View
@@ -20,6 +21,7 @@ __all__ = [
     "ClientError",
     "Clock",
     "Delivery",
+    "Guide",
     "Mention",
     "Message",
     "Person",

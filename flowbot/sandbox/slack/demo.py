@@ -1,5 +1,6 @@
 """The demo workspace: a small company with marketers, an approver, an admin and an agency."""
 
+from flowbot.sandbox.slack.guide import Guide
 from flowbot.sandbox.slack.model import Channel, Person, Team, UserGroup
 from flowbot.sandbox.slack.workspace import Workspace
 
@@ -43,7 +44,7 @@ def _channels() -> list[Channel]:
     ]
 
 
-def demo_workspace() -> Workspace:
+def demo_workspace(guide: Guide | None = None) -> Workspace:
     """Return a fresh demo workspace: team Lale Grup, its agency, two user groups and four channels."""
     bot = Person("U0FLOWBOT", "flowbot", "flowbot", _LALE, is_bot=True, color="2eb67d")
     groups = [
@@ -58,4 +59,5 @@ def demo_workspace() -> Workspace:
         people={p.id: p for p in _people()},
         groups={g.id: g for g in groups},
         channels={c.id: c for c in _channels()},
+        guide=guide,
     )

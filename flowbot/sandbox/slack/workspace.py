@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from flowbot.sandbox.slack.clock import Clock
 from flowbot.sandbox.slack.errors import SlackError
+from flowbot.sandbox.slack.guide import Guide
 from flowbot.sandbox.slack.model import Channel, Message, Person, StoredFile, Team, UserGroup, View
 
 
@@ -21,7 +22,7 @@ class Workspace:
 
     `team` is where the app is installed; `people` may belong to other teams. `accept_new_blocks = False`
     makes it refuse the block types that older workspaces do not know. `file_seconds` is how long Slack
-    works on a file that the bot uploaded before blocks can show it.
+    works on a file that the bot uploaded before blocks can show it. `guide` is what the page tells newcomers.
     """
 
     team: Team
@@ -34,6 +35,7 @@ class Workspace:
     clock: Clock = field(default_factory=Clock)
     accept_new_blocks: bool = True
     file_seconds: float = 1.0
+    guide: Guide | None = None
     messages: dict[str, list[Message]] = field(default_factory=lambda: defaultdict(list))
     modals: dict[str, list[View]] = field(default_factory=lambda: defaultdict(list))
     homes: dict[str, View] = field(default_factory=dict)

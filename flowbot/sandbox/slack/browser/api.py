@@ -107,6 +107,7 @@ class PageApi:
                 "me": shapes.person_shape(workspace, me),
                 "channels": [shapes.channel_shape(c) for c in workspace.channels_of(me.id)],
                 "default_as": next(iter(people)),
+                "guide": workspace.guide.model_dump() if workspace.guide else {},
             }
         )
 

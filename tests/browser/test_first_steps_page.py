@@ -1,0 +1,106 @@
+"""What somebody finds who opens the demo for the first time, on a desk and on a phone."""
+
+import re
+from collections.abc import AsyncIterator
+from typing import Final
+
+import pytest
+from playwright.async_api import Locator, Page, expect
+
+from tests.browser.test_approval_page import APPROVALS, MARKETING, WAITS, WHO, messages, request
+
+pytestmark = pytest.mark.browser
+
+OPEN: Final = re.compile(r"\bdrawer-open\b")
+
+
+@pytest.fixture
+async def turkish(page: Page) -> AsyncIterator[Page]:
+    """A window of somebody whose browser speaks Turkish."""
+    assert page.context.browser
+    window = await page.context.browser.new_page(locale="tr-TR")
+    yield window
+    await window.close()
+
+
+def card(page: Page, title: str) -> Locator:
+    return page.get_by_role("region", name=title)
+
+
+async def test_the_start_offers_things_to_try_and_a_colleague_in_a_tab_of_his_own(page: Page, address: str) -> None:
+    await page.goto(address)
+    await expect(page.get_by_label("You are")).to_have_value("U0EMMA")
+    start = card(page, "Try flowbot")
+    tries = start.get_by_role("listitem").get_by_role("button")
+    await expect(tries).to_have_count(3)
+    await tries.nth(0).click()
+    await expect(messages(page).get_by_text("Page 1 of")).to_be_in_viewport()
+    await expect(messages(page).get_by_role("button", name="Next")).not_to_be_in_viewport()
+    await tries.nth(1).click()
+    form = page.get_by_role("dialog")
+    await expect(form.get_by_label("Name", exact=True)).to_be_visible()
+    await form.get_by_role("button", name="Close", exact=True).click()
+    await tries.nth(2).click()
+    await expect(messages(page).filter(has_text="Asked for approval in")).to_have_count(1)
+
+    async with page.context.expect_page() as opened:
+        await start.get_by_role("link", name="Open as Burak").click()
+    burak = await opened.value
+    await expect(burak).to_have_url(re.compile(rf"as=U0BURAK#{APPROVALS}$"))
+    await expect(burak).to_have_title(re.compile("Burak Demir"))
+    await expect(request(burak, WAITS, 40).get_by_role("button", name="Approve")).to_have_count(1)
+
+
+async def test_every_channel_says_what_it_is_for(page: Page, address: str) -> None:
+    await page.goto(f"{address}/?as=U0EMMA#{MARKETING}")
+    for channel, title in (
+        ("kampanya-onay", "Requests for approval come here"),
+        ("ajans-werbehaus", "A channel shared with an agency"),
+        ("random", "A channel without a policy"),
+    ):
+        await page.get_by_role("link", name=channel).click()
+        await expect(card(page, title)).to_be_visible()
+
+
+async def test_a_turkish_browser_is_received_in_turkish(turkish: Page, address: str) -> None:
+    await turkish.goto(address)
+    await expect(turkish.locator("html")).to_have_attribute("lang", "tr")
+    await expect(turkish.get_by_label("Siz", exact=True)).to_have_value("U0AYSE")
+    await card(turkish, "flowbot’u deneyin").get_by_role("button", name="/flows liste").click()
+    answer = messages(turkish).filter(has_text="Sayfa 1")
+    await expect(answer).to_contain_text("Yalnızca siz görüyorsunuz")
+    await turkish.get_by_role("textbox", name="İleti").fill("/flows gö")
+    await expect(turkish.get_by_role("option", name="/flows göster")).to_be_visible()
+
+
+async def test_who_sits_down_can_be_read_whole_and_in_their_language(page: Page, address: str) -> None:
+    await page.goto(address)
+    shown = page.locator("#me")
+    for user, language in (("U0AYSE", "tr"), ("U0BURAK", "tr"), ("U0JONAS", "en"), ("U0DENIZ", "en")):
+        await page.get_by_label(WHO).select_option(user)
+        await expect(page).to_have_url(re.compile(rf"as={user}\b"))
+        await expect(page.get_by_role("heading", name={"tr": "Kanallar", "en": "Channels"}[language])).to_be_visible()
+        for part in (await page.locator("#person option:checked").inner_text()).split(" · "):
+            await expect(shown).to_contain_text(part)
+        assert await shown.evaluate("node => node.scrollWidth <= node.clientWidth")
+
+
+async def test_on_a_phone_the_drawer_closes_by_escape_and_by_choosing(page: Page, address: str) -> None:
+    await page.set_viewport_size({"width": 390, "height": 780})
+    await page.goto(address)
+    menu = page.get_by_role("button", name="Channels and people")
+    await menu.click()
+    await expect(page.get_by_label("You are")).to_be_focused()
+    await page.keyboard.press("Escape")
+    await expect(page.locator("body")).not_to_have_class(OPEN)
+    await expect(menu).to_be_focused()
+
+    await menu.click()
+    await page.get_by_label("You are").select_option("U0DENIZ")
+    await expect(page.locator("body")).not_to_have_class(OPEN)
+    await menu.click()
+    await page.get_by_role("link", name="random").click()
+    await expect(page.locator("body")).not_to_have_class(OPEN)
+    await expect(card(page, "A channel without a policy")).to_be_visible()
+    assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert await page.locator("#scroller").evaluate("node => node.scrollWidth <= node.clientWidth")

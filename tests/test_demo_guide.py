@@ -1,0 +1,54 @@
+"""What the demo's page tells newcomers is true of the demo."""
+
+import re
+from importlib.resources import files
+from typing import Final
+
+import pytest
+
+from flowbot.app import now
+from flowbot.sandbox.enkapush.seeds import seed_flows
+from flowbot.sandbox.slack import Guide, demo_workspace
+from flowbot.slack import grammar
+
+TEXT: Final = files("flowbot").joinpath("demo_guide.toml").read_text(encoding="utf-8")
+GUIDE: Final = Guide.parse(TEXT).root
+LANGUAGES: Final = ("en", "tr")
+OWN_WORDS: Final = {"en": {str(verb) for verb in grammar.Verb}, "tr": set(grammar.TURKISH)}
+
+
+def test_it_is_told_in_both_languages_for_the_same_channels() -> None:
+    assert set(GUIDE) == set(LANGUAGES)
+    assert set(GUIDE["en"].cards) == set(GUIDE["tr"].cards) == set(demo_workspace().channels)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_it_names_every_word_of_the_command_and_no_other(language: str) -> None:
+    assert {command.word for command in GUIDE[language].commands} == OWN_WORDS[language]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_what_it_offers_is_understood(language: str) -> None:
+    guide = GUIDE[language]
+    offered = [each.text for card in guide.cards.values() for each in card.tries]
+    for text in (*offered, *guide.chips, guide.help):
+        command, word, *rest = text.split(" ", 2)
+        assert command == guide.command
+        assert word in OWN_WORDS[language]
+        grammar.parse(" ".join([word, *rest]))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_whom_it_names_is_there(language: str) -> None:
+    workspace, guide = demo_workspace(), GUIDE[language]
+    assert workspace.people[guide.start_as].locale
+    for door in (door for card in guide.cards.values() for door in card.doors):
+        assert door.person in workspace.channels[door.channel].members
+        assert workspace.people[door.person].real_name.split()[0] in door.label
+
+
+def test_the_flows_that_it_would_enable_are_disabled() -> None:
+    flows = {flow.id: flow for flow in seed_flows(now())}
+    named = {int(number) for number in re.findall(r"/flows (?:enable|etkinleştir) (\d+)", TEXT)}
+    assert named
+    assert not any(flows[number].is_enabled for number in named)

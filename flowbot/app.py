@@ -29,7 +29,7 @@ from flowbot.locales import Locales
 from flowbot.metrics import Metrics
 from flowbot.scrape import Scrape
 from flowbot.services.applying import Applying, Sleep, Tools
-from flowbot.services.approvals import Approvals
+from flowbot.services.approvals import Approvals, Timekeeping
 from flowbot.services.catalog import Catalog
 from flowbot.services.changes import Changes
 from flowbot.services.forms import Forms
@@ -193,7 +193,12 @@ async def flowbot(
         telling, form_desk, requests = _rooms(outside, services, desk)
         stack.push_async_callback(requests.home.close)
         recovery = Recovery(
-            services.changes, services.approvals, services.images, telling, tasks.start, outside.metrics
+            services.changes,
+            Timekeeping(services.changes),
+            services.images,
+            telling,
+            tasks.start,
+            outside.metrics,
         )
         # Undone from the last to the first: take no more work, then finish what is in hand.
         stack.push_async_callback(tasks.drain, drain_seconds)
@@ -285,7 +290,7 @@ def _services(outside: _Outside) -> _Services:
         monotonic=monotonic,
     )
     reading = Reading(policies, catalog, source)
-    approvals = Approvals(changes, source, people.members)
+    approvals = Approvals.of(changes, source, people.members)
     return _Services(
         store, policies, images, pictures, source, catalog, people, reading, changes, approvals, forms, setup
     )

@@ -8,7 +8,6 @@ from flowbot.domain.changes import Change, ChangeId, Kind, Outcome, State
 from flowbot.domain.types import FlowId
 from flowbot.errors import UserError
 from flowbot.services.approvals import Approvals
-from flowbot.services.people import Reader
 from flowbot.services.queue import Queue
 from flowbot.slack.desk import Answer, Desk, Visit
 from flowbot.slack.forms.reason_form import Purpose, ReasonForm, ReasonMetadata, SubmittedReason
@@ -54,7 +53,7 @@ class Requests:
 
     async def ask(self, visit: Visit, kind: Kind, flow: FlowId, reason: str) -> Answer:
         """Ask to enable, disable or delete a flow; what needs no approval is done at once."""
-        change = await self.approvals.ask(visit.reader, visit.place.channel, kind, flow, reason)
+        change = await self.approvals.asking.ask(visit.reader, visit.place.channel, kind, flow, reason)
         return await self._started(visit, change)
 
     async def waiting(self, visit: Visit) -> Answer:
@@ -102,7 +101,7 @@ class Requests:
 
     async def _started(self, visit: Visit, change: Change) -> Answer:
         """Carry out what was just submitted, as far as it goes by itself, and say so to the one who asked."""
-        settled = await self.approvals.changes.carry_out(change, self.telling, lambda: _known(visit.reader))
+        settled = await self.approvals.carry_out(change, self.telling, visit.reader)
         if settled.state is State.PENDING:
             shown = await self.telling.projection.shown(settled)
             link = (await self.telling.links((settled,))).get(settled.id)
@@ -112,21 +111,21 @@ class Requests:
         return Answer(sentences.sentence(visit.t, outcome.key, outcome.params))
 
     async def _approve(self, visit: Visit, press: BlockActions) -> Answer:
-        ballot = await self.approvals.approve(visit.reader, _change_id(press), visit.place.where)
+        ballot = await self.approvals.deciding.approve(visit.reader, _change_id(press), visit.place.where)
         if not ballot.is_new:
             raise UserError("request.voted_already")
         if ballot.change.state is State.APPLYING:
-            await self.approvals.changes.carry_out(ballot.change, self.telling)
+            await self.approvals.carry_out(ballot.change, self.telling)
         else:
             await self.telling(ballot.change, None)
         return Answer()
 
     async def _reject(self, visit: Visit, press: BlockActions) -> Answer:
-        change = await self.approvals.may_reject(visit.reader, _change_id(press), visit.place.where)
+        change = await self.approvals.deciding.may_reject(visit.reader, _change_id(press), visit.place.where)
         return await self._ask_reason(visit, press, change, Purpose.REJECT)
 
     async def _break_glass(self, visit: Visit, press: BlockActions) -> Answer:
-        change = await self.approvals.may_break_glass(visit.reader, _change_id(press))
+        change = await self.approvals.deciding.may_break_glass(visit.reader, _change_id(press))
         return await self._ask_reason(visit, press, change, Purpose.BREAK_GLASS)
 
     async def _ask_reason(self, visit: Visit, press: BlockActions, change: Change, purpose: Purpose) -> Answer:
@@ -139,36 +138,30 @@ class Requests:
     async def _reasoned(self, visit: Visit, given: SubmittedReason) -> Answer:
         metadata, reader = given.metadata, visit.reader
         if metadata.purpose is Purpose.BREAK_GLASS:
-            change = await self.approvals.break_glass(reader, metadata.change, given.reason)
-            await self.approvals.changes.carry_out(change, self.telling)
+            change = await self.approvals.deciding.break_glass(reader, metadata.change, given.reason)
+            await self.approvals.carry_out(change, self.telling)
         else:
-            change = await self.approvals.reject(reader, metadata.change, given.reason, metadata.channel)
+            change = await self.approvals.deciding.reject(reader, metadata.change, given.reason, metadata.channel)
             await self.telling(change, None)
         return Answer()
 
     async def _withdraw(self, visit: Visit, press: BlockActions) -> Answer:
-        await self.telling(await self.approvals.withdraw(visit.reader, _change_id(press)), None)
+        await self.telling(await self.approvals.deciding.withdraw(visit.reader, _change_id(press)), None)
         return Answer()
 
     async def _check_again(self, visit: Visit, press: BlockActions) -> Answer:
-        change = await self.approvals.check_again(visit.reader, _change_id(press), visit.place.channel)
+        change = await self.approvals.checking.check_again(visit.reader, _change_id(press), visit.place.channel)
         await self.telling(change, None)
         still = change.state is State.UNKNOWN
         return Answer(sentences.sentence(visit.t, "request.still_unknown")) if still else Answer()
 
     async def _ask_again(self, visit: Visit, press: BlockActions) -> Answer:
-        return await self._started(
-            visit, await self.approvals.ask_again(visit.reader, _change_id(press), visit.place.channel)
-        )
+        asking = self.approvals.asking
+        return await self._started(visit, await asking.again(visit.reader, _change_id(press), visit.place.channel))
 
     async def _restore(self, visit: Visit, press: BlockActions) -> Answer:
-        return await self._started(
-            visit, await self.approvals.restore(visit.reader, _change_id(press), visit.place.channel)
-        )
-
-
-async def _known(reader: Reader) -> Reader:
-    return reader
+        asking = self.approvals.asking
+        return await self._started(visit, await asking.restore(visit.reader, _change_id(press), visit.place.channel))
 
 
 def _change_id(press: BlockActions) -> ChangeId:

@@ -11,7 +11,7 @@ import structlog
 from flowbot.domain.changes import Change, ChangeId
 from flowbot.errors import Fault
 from flowbot.metrics import Metrics
-from flowbot.services.approvals import Approvals
+from flowbot.services.approvals import Timekeeping
 from flowbot.services.changes import LEASE_SECONDS, Changes
 from flowbot.services.forms import KEEP_DRAFTS
 from flowbot.services.ports import ImageStore, Lease, Teller
@@ -54,7 +54,7 @@ class Recovery:
 
     Args:
         changes: the use cases that write.
-        approvals: the use cases around requests.
+        time: what time does to requests.
         images: purged of what nothing needs any more.
         tell: how to tell people.
         begin: starts what may take long, and sees it through at a stop.
@@ -64,14 +64,14 @@ class Recovery:
     def __init__(
         self,
         changes: Changes,
-        approvals: Approvals,
+        time: Timekeeping,
         images: ImageStore,
         tell: Voice,
         begin: Begin,
         metrics: Metrics,
     ) -> None:
         self._changes = changes
-        self._approvals = approvals
+        self._time = time
         self._images = images
         self._tell = tell
         self._begin = begin
@@ -114,10 +114,10 @@ class Recovery:
             ends = expiry(change)
             with suppress(Fault):
                 if ends is not None and ends <= now:
-                    expired = await self._approvals.expire(change)
+                    expired = await self._time.expire(change)
                     if expired is not None:
                         await self._tell(expired, None)
-                elif await self._approvals.remind(change):
+                elif await self._time.remind(change):
                     await self._tell.remind(change)
 
     async def tell_the_untold(self) -> None:

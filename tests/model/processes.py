@@ -11,7 +11,7 @@ from flowbot.domain.verdicts import Verdict
 from flowbot.errors import Fault, UserError
 from flowbot.metrics import Metrics
 from flowbot.services.applying import Applying, Sleep, Tools
-from flowbot.services.approvals import Approvals
+from flowbot.services.approvals import Approvals, Timekeeping
 from flowbot.services.catalog import Catalog
 from flowbot.services.changes import Changes
 from flowbot.services.people import People
@@ -185,9 +185,10 @@ class Process:
             owner=name,
         )
         self.people = people
-        self.approvals = Approvals(self.changes, enkapush, people.members)
+        self.approvals = Approvals.of(self.changes, enkapush, people.members)
         self.tell = Voice(around.slack, store, self.life)
-        self.recovery = Recovery(self.changes, self.approvals, images, self.tell, self._begin, Metrics())
+        time = Timekeeping(self.changes)
+        self.recovery = Recovery(self.changes, time, images, self.tell, self._begin, Metrics())
         self._begun: set[asyncio.Task[None]] = set()
 
     async def looks_after_what_is_left(self) -> None:

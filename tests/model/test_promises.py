@@ -138,7 +138,7 @@ class Promises(RuleBasedStateMachine):
         mishap.strikes(self.world, process)
 
         async def step(here: Process) -> None:
-            change = await here.approvals.ask(reader(person), CHANNEL, kind, flow, "please")
+            change = await here.approvals.asking.ask(reader(person), CHANNEL, kind, flow, "please")
             await here.changes.carry_out(change, here.tell)
 
         self._does((process, step))
@@ -172,7 +172,7 @@ class Promises(RuleBasedStateMachine):
 
         async def step(here: Process) -> None:
             assert old is not None
-            change = await here.approvals.ask_again(reader(person), old.id, CHANNEL)
+            change = await here.approvals.asking.again(reader(person), old.id, CHANNEL)
             await here.changes.carry_out(change, here.tell)
 
         self._does((process, step))
@@ -185,7 +185,7 @@ class Promises(RuleBasedStateMachine):
         deleted = deletes[number % len(deletes)]
 
         async def step(here: Process) -> None:
-            change = await here.approvals.restore(reader(person), deleted.id, CHANNEL)
+            change = await here.approvals.asking.restore(reader(person), deleted.id, CHANNEL)
             await here.changes.carry_out(change, here.tell)
 
         self._does((process, step))
@@ -243,7 +243,7 @@ class Promises(RuleBasedStateMachine):
         assert change is not None
 
         async def step(here: Process) -> None:
-            ballot = await here.approvals.approve(reader(person), change.id, CHANNEL)
+            ballot = await here.approvals.deciding.approve(reader(person), change.id, CHANNEL)
             self.world.votes.setdefault(change.id, set()).add(person)
             if ballot.change.state is State.APPLYING:
                 await here.changes.carry_out(ballot.change, here.tell)
@@ -271,14 +271,14 @@ class Promises(RuleBasedStateMachine):
             approvals = here.approvals
             match what:
                 case "reject":
-                    await here.tell(await approvals.reject(who, change.id, "no", CHANNEL), None)
+                    await here.tell(await approvals.deciding.reject(who, change.id, "no", CHANNEL), None)
                 case "withdraw":
-                    await here.tell(await approvals.withdraw(who, change.id), None)
+                    await here.tell(await approvals.deciding.withdraw(who, change.id), None)
                 case "break_glass":
-                    broken = await approvals.break_glass(who, change.id, "it burns")
+                    broken = await approvals.deciding.break_glass(who, change.id, "it burns")
                     await here.changes.carry_out(broken, here.tell)
                 case "check_again":
-                    await here.tell(await approvals.check_again(who, change.id, CHANNEL), None)
+                    await here.tell(await approvals.checking.check_again(who, change.id, CHANNEL), None)
                 case _:
                     await self._approval(person, change)(here)
 

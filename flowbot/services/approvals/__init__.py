@@ -1,0 +1,6 @@
+"""Asking for approval, deciding, and what a decision starts. Every click is authorised afresh."""
+
+from flowbot.services.approvals.face import Approvals
+from flowbot.services.approvals.timekeeping import Timekeeping
+
+__all__ = ["Approvals", "Timekeeping"]

@@ -1,0 +1,112 @@
+"""Asking for a change of a flow that is there, or that was."""
+
+import secrets
+from dataclasses import dataclass, replace
+
+from flowbot.domain.changes import Change, ChangeId, FormToken, Kind, NewChange, State
+from flowbot.domain.content import Content, Wanted, rebased
+from flowbot.domain.flows import Flow
+from flowbot.domain.policy import ChannelPolicy, Permission
+from flowbot.domain.types import ChannelId, FlowId
+from flowbot.errors import UserError
+from flowbot.services.approvals.rights import Rights, require
+from flowbot.services.changes import Changes
+from flowbot.services.people import Reader
+from flowbot.services.ports import FlowSource, FlowTaken
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """Submits what is asked for. Each change that is given back is held by this process: carry it out next."""
+
+    changes: Changes
+    source: FlowSource
+    rights: Rights
+
+    async def ask(self, reader: Reader, channel: ChannelId, kind: Kind, flow_id: FlowId, reason: str) -> Change:
+        """Ask to enable, disable or delete a flow.
+
+        Raises:
+            UserError: not allowed, no such flow here, nothing to do, or a request is open already.
+            Fault: Enkapush or the database did not answer.
+        """
+        policy = require(await self.rights.policy(channel), reader, Permission.EDIT)
+        flow = await self._flow(flow_id, policy)
+        if kind in {Kind.ENABLE, Kind.DISABLE} and flow.is_enabled is (kind is Kind.ENABLE):
+            raise UserError(
+                "request.already_enabled" if flow.is_enabled else "request.already_disabled", id=str(flow_id)
+            )
+        return await self._submit(_new(reader, channel, kind, flow, reason))
+
+    async def again(self, reader: Reader, change_id: ChangeId, clicked_in: ChannelId | None) -> Change:
+        """Ask for the same once more, of the flow as it is now.
+
+        Raises:
+            UserError, Fault: as `ask`.
+        """
+        asked = (await self.rights.change(change_id)).asked
+        policy = require(await self.rights.policy_for(reader, asked.channel, clicked_in), reader, Permission.EDIT)
+        if asked.flow is None:
+            raise UserError("request.gone")
+        if asked.wanted is None or asked.before is None:
+            return await self.ask(reader, asked.channel, asked.kind, asked.flow, asked.reason)
+        flow = await self._flow(asked.flow, policy)
+        new = _new(reader, asked.channel, Kind.EDIT, flow, asked.reason)
+        content = rebased(asked.wanted.content, Content.of(asked.before), Content.of(flow))
+        wanted = replace(asked.wanted, content=content)
+        return await self._submit(replace(new, wanted=wanted, typed=asked.typed, picture=asked.picture))
+
+    async def restore(self, reader: Reader, change_id: ChangeId, clicked_in: ChannelId | None) -> Change:
+        """Make a deleted flow again, disabled, under a new id. Asked twice, it is made once.
+
+        Raises:
+            UserError: not allowed, or there is nothing to restore.
+            Fault: the database did not answer.
+        """
+        deleted = await self.rights.change(change_id)
+        channel, before = deleted.asked.channel, deleted.asked.before
+        require(await self.rights.policy_for(reader, channel, clicked_in), reader, Permission.EDIT)
+        if deleted.asked.kind is not Kind.DELETE or deleted.state is not State.APPLIED or before is None:
+            raise UserError("request.nothing_to_restore")
+        new = _new(reader, channel, Kind.RESTORE, before, "")
+        wanted = Wanted(Content.of(before), image=deleted.progress.image)
+        restoring = replace(new, flow=None, wanted=wanted, token=await self._restoring(change_id))
+        return await self._submit(restoring)
+
+    async def _restoring(self, deleted: ChangeId) -> FormToken:
+        """The token under which a flow is restored once; another one where it was tried and not done."""
+        token, number = FormToken(f"restore.{deleted}"), 1
+        while (tried := await self.changes.store.by_token(token)) and tried.state is State.FAILED:
+            number += 1
+            token = FormToken(f"restore.{deleted}.{number}")
+        return token
+
+    async def _submit(self, new: NewChange) -> Change:
+        try:
+            change, is_new = await self.changes.submit(new)
+        except FlowTaken as taken:
+            raise UserError("request.open_already", id=str(new.flow), change=taken.current.id) from taken
+        if not is_new:
+            raise UserError("request.done_already")
+        return change
+
+    async def _flow(self, flow_id: FlowId, policy: ChannelPolicy) -> Flow:
+        flow = await self.source.flow(flow_id)
+        if flow is None or not policy.names_website(flow.website_id):
+            raise UserError("show.no_such_flow", id=str(flow_id))
+        return flow
+
+
+def _new(reader: Reader, channel: ChannelId, kind: Kind, flow: Flow, reason: str) -> NewChange:
+    return NewChange(
+        token=FormToken(secrets.token_urlsafe(16)),
+        kind=kind,
+        requester=reader.user,
+        channel=channel,
+        website=flow.website_id,
+        flow=flow.id,
+        before=flow,
+        reason=reason,
+        locale=reader.locale,
+        timezone=reader.timezone,
+    )

@@ -1,0 +1,132 @@
+"""Deciding on a request: approving, rejecting, withdrawing, breaking the glass."""
+
+from dataclasses import dataclass, replace
+
+from flowbot.domain.changes import Change, ChangeId, Choice, Closing, Ending, State, Vote
+from flowbot.domain.policy import ChannelPolicy, Permission
+from flowbot.domain.types import ChannelId
+from flowbot.errors import UserError
+from flowbot.services.approvals.moving import Step, moved
+from flowbot.services.approvals.rights import Rights, require, require_in_bounds, too_late
+from flowbot.services.changes import Changes
+from flowbot.services.people import Reader
+from flowbot.services.ports import Ballot, Conflict
+from flowbot.services.rulings import tightened
+
+
+@dataclass(frozen=True, slots=True)
+class Deciding:
+    """Takes decisions down. One that starts the change leaves it held by this process: carry it out next."""
+
+    changes: Changes
+    rights: Rights
+
+    async def approve(self, reader: Reader, change_id: ChangeId, clicked_in: ChannelId | None) -> Ballot:
+        """Count an approval; the last one that is needed starts the change.
+
+        Raises:
+            UserError: not allowed, one's own request, or too late.
+            Fault: the database did not answer.
+        """
+        change = await self._decidable(reader, change_id, clicked_in)
+        vote = Vote(reader.user, Choice.APPROVE, self.changes.clock())
+        event = self.changes.event(change, "change.vote", reader.user, {"choice": str(Choice.APPROVE)})
+        try:
+            return await self.changes.store.vote(change_id, vote, self.changes.lease(), event)
+        except Conflict as conflict:
+            raise too_late(conflict.current) from conflict
+
+    async def may_reject(self, reader: Reader, change_id: ChangeId, clicked_in: ChannelId | None) -> Change:
+        """Make sure that `reader` may reject, before they are asked for a reason. The change.
+
+        Raises:
+            UserError: as `approve`.
+        """
+        return await self._decidable(reader, change_id, clicked_in)
+
+    async def reject(self, reader: Reader, change_id: ChangeId, reason: str, clicked_in: ChannelId | None) -> Change:
+        """End a request: it will not be done.
+
+        Raises:
+            UserError: as `approve`.
+        """
+        change = await self._decidable(reader, change_id, clicked_in)
+        return await self._close(change, State.REJECTED, Closing(reader.user, Ending.REJECTED, reason))
+
+    async def withdraw(self, reader: Reader, change_id: ChangeId) -> Change:
+        """Take one's own request back.
+
+        Raises:
+            UserError: it is another's, or too late.
+        """
+        change = await self.rights.pending(change_id)
+        if reader.user != change.asked.requester:
+            raise UserError("request.not_yours")
+        return await self._close(change, State.WITHDRAWN, Closing(reader.user, Ending.WITHDRAWN))
+
+    async def may_break_glass(self, reader: Reader, change_id: ChangeId) -> Change:
+        """Make sure that `reader` is named for it, before they are asked for a reason. The change.
+
+        Raises:
+            UserError: not named, or too late.
+        """
+        reader = await self.rights.anew(reader)
+        change = await self.rights.pending(change_id)
+        policy = require(await self.rights.policy(change.asked.channel), reader, Permission.BREAK_GLASS)
+        require_in_bounds(policy, change)
+        return change
+
+    async def break_glass(self, reader: Reader, change_id: ChangeId, reason: str) -> Change:
+        """Skip the approvals, with a reason, and start the change.
+
+        Raises:
+            UserError: not named, no reason, or too late.
+        """
+        change = await self.may_break_glass(reader, change_id)
+        if not reason.strip():
+            raise UserError("request.needs_reason")
+        return await self._close(change, State.APPLYING, Closing(reader.user, Ending.BREAK_GLASS, reason))
+
+    async def _decidable(self, reader: Reader, change_id: ChangeId, clicked_in: ChannelId | None) -> Change:
+        """The pending change, where `reader` may decide on it; under today's rule, where that asks for more."""
+        reader = await self.rights.anew(reader)
+        change = await self.rights.pending(change_id)
+        policy = require(
+            await self.rights.policy_for(reader, change.asked.channel, clicked_in), reader, Permission.APPROVE
+        )
+        require_in_bounds(policy, change)
+        change = await self._tightened(change, policy)
+        if reader.user == change.asked.requester and not (change.rule and change.rule.self_approval):
+            raise UserError("request.own")
+        return change
+
+    async def _tightened(self, change: Change, policy: ChannelPolicy) -> Change:
+        """The change under a rule that is no weaker than today's."""
+        if change.rule is None:
+            return change
+        rule = tightened(change.rule, policy.approval)
+        if rule == change.rule:
+            return change
+        try:
+            return await self.changes.store.move(change, replace(change, rule=rule))
+        except Conflict as conflict:
+            return await self._tightened(_still_pending(conflict), policy)
+
+    async def _close(self, change: Change, to: State, closing: Closing) -> Change:
+        details = {"reason": closing.reason} if closing.reason else {}
+        closed = replace(change, progress=replace(change.progress, closing=closing))
+        try:
+            return await moved(self.changes, closed, Step(to, f"change.{closing.how}", closing.by, details))
+        except Conflict as conflict:
+            return await self._close(_still_pending(conflict), to, closing)
+
+
+def _still_pending(conflict: Conflict) -> Change:
+    """The change as it is now, where only a vote that was not enough came in between.
+
+    Raises:
+        UserError: more has become of it.
+    """
+    if conflict.current.state is not State.PENDING:
+        raise too_late(conflict.current) from conflict
+    return conflict.current

@@ -1,0 +1,87 @@
+"""What every click on a request is measured by: the change as it is, the policy as it is, the person as they are."""
+
+from dataclasses import dataclass
+
+from flowbot.domain.changes import Change, ChangeId, State
+from flowbot.domain.policy import ChannelPolicy, Permission, decide
+from flowbot.domain.types import ChannelId
+from flowbot.errors import UserError
+from flowbot.services.changes import Changes
+from flowbot.services.people import Members, Reader, policy_from
+from flowbot.services.requests import expiry
+
+
+@dataclass(frozen=True, slots=True)
+class Rights:
+    """Looks everything up anew. Every method raises Fault where the database did not answer."""
+
+    changes: Changes
+    members: Members
+
+    async def change(self, change_id: ChangeId) -> Change:
+        """The change.
+
+        Raises:
+            UserError: there is none.
+        """
+        change = await self.changes.store.get(change_id)
+        if change is None:
+            raise UserError("request.gone")
+        return change
+
+    async def pending(self, change_id: ChangeId) -> Change:
+        """The change, while it waits.
+
+        Raises:
+            UserError: there is none, or it does not wait any more.
+        """
+        change = await self.change(change_id)
+        if change.state is not State.PENDING:
+            raise too_late(change)
+        if (ends := expiry(change)) is not None and ends <= self.changes.clock():
+            raise UserError("request.late_expired")
+        return change
+
+    async def anew(self, reader: Reader) -> Reader:
+        """The person with their rights as of now."""
+        return await self.changes.people.anew(reader)
+
+    async def policy(self, channel: ChannelId) -> ChannelPolicy | None:
+        """A channel's policy."""
+        return (await self.changes.policies.scope(channel)).policy
+
+    async def policy_for(
+        self, reader: Reader, channel: ChannelId, clicked_in: ChannelId | None
+    ) -> ChannelPolicy | None:
+        """A channel's policy, for somebody who may act from elsewhere."""
+        policy = await self.policy(channel)
+        return policy and await policy_from(policy, reader, clicked_in, self.members)
+
+
+def require(policy: ChannelPolicy | None, reader: Reader, *permissions: Permission) -> ChannelPolicy:
+    """The policy, where it grants `reader` one of the permissions.
+
+    Raises:
+        UserError: it grants none; says why not the first.
+    """
+    decisions = [decide(policy, reader.actor, permission) for permission in permissions]
+    if policy is None or not any(decision.allowed for decision in decisions):
+        raise UserError(f"denied.{decisions[0].reason}")
+    return policy
+
+
+def require_in_bounds(policy: ChannelPolicy, change: Change) -> None:
+    """Make sure that the channel still works with the change's website.
+
+    Raises:
+        UserError: it does not.
+    """
+    if not policy.names_website(change.asked.website):
+        raise UserError("form.website_gone")
+
+
+def too_late(change: Change) -> UserError:
+    """Somebody was faster: says what has become of it, and who did it where a person did."""
+    closing = change.progress.closing
+    params = {"by": closing.by} if closing else {}
+    return UserError(f"request.late_by_{closing.how}" if closing else f"request.late_{change.state}", **params)

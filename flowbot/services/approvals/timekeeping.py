@@ -1,0 +1,37 @@
+"""What time does to a request."""
+
+from dataclasses import dataclass, replace
+
+from flowbot.domain.changes import Change, State
+from flowbot.services.approvals.moving import Step, moved
+from flowbot.services.changes import Changes
+from flowbot.services.ports import Conflict
+from flowbot.services.requests import expiry, reminders
+
+
+@dataclass(frozen=True, slots=True)
+class Timekeeping:
+    """Ends requests whose time is over, and says who reminds of the others."""
+
+    changes: Changes
+
+    async def expire(self, change: Change) -> Change | None:
+        """End a request whose time is over; None where somebody was faster."""
+        try:
+            return await moved(self.changes, change, Step(State.EXPIRED, "change.expired"))
+        except Conflict as conflict:
+            # A vote that was not enough came in between: the time is over all the same.
+            still = conflict.current.state is State.PENDING
+            return await self.expire(conflict.current) if still else None
+
+    async def remind(self, change: Change) -> bool:
+        """Whether this process is the one that reminds of a request now. Its next moment is set.
+
+        What has no message yet stays due, and is reminded of once it has one.
+        """
+        if change.rule is None or change.message_ts is None:
+            return False
+        now = self.changes.clock()
+        later = [moment for moment in reminders(change.created_at, change.rule) if moment > now]
+        progress = replace(change.progress, reminders=change.progress.reminders + 1)
+        return await self.changes.store.postpone(change, later[0] if later else expiry(change), progress)

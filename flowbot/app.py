@@ -28,16 +28,15 @@ from flowbot.health import Health
 from flowbot.locales import Locales
 from flowbot.metrics import Metrics
 from flowbot.scrape import Scrape
-from flowbot.services.applying import Applying, Sleep, Tools
+from flowbot.services.applying import Applying, Tools
 from flowbot.services.approvals import Approvals, Timekeeping
 from flowbot.services.catalog import Catalog
 from flowbot.services.changes import Changes
 from flowbot.services.forms import Forms
 from flowbot.services.history import History
 from flowbot.services.home import Overviews
-from flowbot.services.kept import Monotonic
 from flowbot.services.people import People
-from flowbot.services.ports import Clock
+from flowbot.services.ports.time import Clock, Monotonic, Sleep
 from flowbot.services.queue import Queue
 from flowbot.services.reading import Reading
 from flowbot.services.rulings import Rulings

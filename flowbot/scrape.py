@@ -14,7 +14,7 @@ from flowbot.errors import Fault
 from flowbot.metrics import Metrics
 from flowbot.services.figures import Figures
 from flowbot.services.kept import Kept
-from flowbot.services.ports import Clock
+from flowbot.services.ports.time import Clock
 
 PATIENCE_SECONDS: Final = 2.0
 KEEP_SECONDS: Final = 1.0

@@ -20,7 +20,7 @@ from flowbot.enkapush.errors import (
     RequestTimeoutError,
 )
 from flowbot.errors import Fault
-from flowbot.services.ports import Segment
+from flowbot.services.ports.flows import Segment
 
 _KEYS: Final[tuple[tuple[type[EnkapushError], str], ...]] = (
     (AuthError, "fault.enkapush_key"),

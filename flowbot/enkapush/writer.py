@@ -12,7 +12,7 @@ from flowbot.domain.types import FlowId
 from flowbot.enkapush import forms
 from flowbot.enkapush.client import EnkapushClient
 from flowbot.enkapush.errors import AuthError, EnkapushError, NotFoundError, RateLimitedError, ResponseError
-from flowbot.services.ports import FlowUpdate, NotDone, Unclear
+from flowbot.services.ports.flows import FlowUpdate, NotDone, Unclear
 
 COMPLAINT_MAX: Final = 300
 """Characters of Enkapush's own words that a person is shown."""

@@ -15,8 +15,9 @@ from flowbot.domain.flows import Flow
 from flowbot.domain.search import IndexedFlow, index, with_flow, without_flow
 from flowbot.domain.types import FlowId
 from flowbot.errors import Fault
-from flowbot.services.kept import Monotonic, SingleFlight
-from flowbot.services.ports import Clock, FlowSource
+from flowbot.services.kept import SingleFlight
+from flowbot.services.ports.flows import FlowSource
+from flowbot.services.ports.time import Clock, Monotonic
 
 FRESH_SECONDS: Final = 5.0
 """A snapshot this young is served as it is."""

@@ -17,7 +17,11 @@ from flowbot.domain.verdicts import Verdict, gone
 from flowbot.errors import Fault, UserError
 from flowbot.services.applying import Applying, LeaseLostError
 from flowbot.services.people import Caller, People, Reader
-from flowbot.services.ports import ChangeStore, Clock, Conflict, DraftStore, FlowMade, Lease, PolicyStore, Teller
+from flowbot.services.ports.changes import ChangeStore, Conflict, FlowMade, Lease
+from flowbot.services.ports.forms import DraftStore
+from flowbot.services.ports.people import Teller
+from flowbot.services.ports.policies import PolicyStore
+from flowbot.services.ports.time import Clock
 from flowbot.services.requests import reminders
 from flowbot.services.rulings import Ruling, Rulings
 

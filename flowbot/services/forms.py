@@ -18,17 +18,12 @@ from flowbot.domain.policy import ChannelPolicy, Permission, decide
 from flowbot.domain.types import ChannelId, FlowId, WebsiteId
 from flowbot.errors import Fault, UserError
 from flowbot.services.catalog import Catalog
-from flowbot.services.kept import Kept, Monotonic
+from flowbot.services.kept import Kept
 from flowbot.services.people import Reader
-from flowbot.services.ports import (
-    ChannelScope,
-    Clock,
-    DraftStore,
-    FlowSource,
-    PolicyStore,
-    Segment,
-    SegmentSource,
-)
+from flowbot.services.ports.flows import FlowSource, Segment, SegmentSource
+from flowbot.services.ports.forms import DraftStore
+from flowbot.services.ports.policies import ChannelScope, PolicyStore
+from flowbot.services.ports.time import Clock, Monotonic
 from flowbot.services.reading import visible_names
 
 KEEP_DRAFTS: Final = timedelta(days=1)

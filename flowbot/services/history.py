@@ -13,7 +13,8 @@ from flowbot.domain.policy import Permission, decide
 from flowbot.domain.types import ChannelId, FlowId
 from flowbot.errors import UserError
 from flowbot.services.people import Reader
-from flowbot.services.ports import ChangeStore, PolicyStore, Scope
+from flowbot.services.ports.changes import ChangeStore, Scope
+from flowbot.services.ports.policies import PolicyStore
 
 MOST_EVENTS: Final = 20
 UNTOLD_ACTIONS: Final = frozenset({"change.applying", "policy.changed", "policy.imported"})

@@ -10,7 +10,8 @@ from flowbot.domain.policy import ChannelPolicy, Permission, Reason, decide
 from flowbot.domain.types import ChannelId, WebsiteId
 from flowbot.errors import UserError
 from flowbot.services.people import Members, Reader, policy_from
-from flowbot.services.ports import ChangeStore, PolicyStore
+from flowbot.services.ports.changes import ChangeStore
+from flowbot.services.ports.policies import PolicyStore
 from flowbot.services.queue import Queue
 from flowbot.services.reading import visible_names
 

@@ -6,9 +6,10 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Hashable
 from typing import Generic, TypeVar
 
+from flowbot.services.ports.time import Monotonic
+
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
-Monotonic = Callable[[], float]
 
 
 class SingleFlight(Generic[K, V]):

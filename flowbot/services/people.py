@@ -11,8 +11,9 @@ import structlog
 from flowbot.domain.policy import Actor, ChannelPolicy, names_everyone, without_everyone
 from flowbot.domain.types import ChannelId, GroupId, TeamId, UserId
 from flowbot.errors import Fault, UserError
-from flowbot.services.kept import Kept, Monotonic
-from flowbot.services.ports import Directory, Home, Profile
+from flowbot.services.kept import Kept
+from flowbot.services.ports.people import Directory, Home, Profile
+from flowbot.services.ports.time import Monotonic
 
 KEEP_SECONDS: Final = 60.0
 """Slack allows some twenty look-ups of user groups a minute (tier 2)."""

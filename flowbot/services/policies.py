@@ -16,7 +16,7 @@ from pydantic_core import ErrorDetails
 from flowbot.domain.policy import ApprovalRule, ChannelPolicy, Gate, PolicyBook
 from flowbot.domain.types import LARGEST_ID
 from flowbot.errors import ConfigurationError
-from flowbot.services.ports import PolicyStore
+from flowbot.services.ports.policies import PolicyStore
 
 _UNPRINTABLE: Final = frozenset({"Cc", "Cs", "Zl", "Zp"})
 _SHOWN: Final = 40

@@ -8,7 +8,8 @@ from flowbot.domain.policy import ChannelPolicy, Permission, decide
 from flowbot.domain.types import ChannelId
 from flowbot.errors import UserError
 from flowbot.services.people import Members, Reader, policy_from
-from flowbot.services.ports import ChangeStore, PolicyStore
+from flowbot.services.ports.changes import ChangeStore
+from flowbot.services.ports.policies import PolicyStore
 
 
 class Waiting(NamedTuple):

@@ -14,7 +14,8 @@ from flowbot.domain.types import ChannelId, FlowId, WebsiteId
 from flowbot.errors import Fault, UserError
 from flowbot.services.catalog import Catalog, Snapshot
 from flowbot.services.people import Reader
-from flowbot.services.ports import ChannelScope, FlowSource, PolicyStore
+from flowbot.services.ports.flows import FlowSource
+from flowbot.services.ports.policies import ChannelScope, PolicyStore
 
 MAX_FLOW_ID: Final = 2**63 - 1
 WORTH_TELLING_SECONDS: Final = 60.0

@@ -9,7 +9,8 @@ from flowbot.domain.policy import EVERYONE, ApprovalRule, ChannelPolicy, Gate, P
 from flowbot.domain.types import UserId
 from flowbot.errors import Fault
 from flowbot.services.people import DECIDING_SECONDS, Caller, People, Reader
-from flowbot.services.ports import ChangeStore, PolicyStore
+from flowbot.services.ports.changes import ChangeStore
+from flowbot.services.ports.policies import PolicyStore
 
 GATES: Final[Mapping[Kind, Gate]] = {
     Kind.ENABLE: Gate.ENABLE,

@@ -16,9 +16,11 @@ from flowbot.domain.policy import ChannelPolicy, Permission, decide
 from flowbot.domain.types import ChannelId, GroupId, UserId, WebsiteId
 from flowbot.errors import Fault, UserError
 from flowbot.services.catalog import Catalog
-from flowbot.services.kept import Kept, Monotonic
+from flowbot.services.kept import Kept
 from flowbot.services.people import KEEP_SECONDS, People, Reader
-from flowbot.services.ports import ChangeStore, Clock, PolicyStore
+from flowbot.services.ports.changes import ChangeStore
+from flowbot.services.ports.policies import PolicyStore
+from flowbot.services.ports.time import Clock, Monotonic
 from flowbot.services.setup_check import Field, Group, PolicyCheck
 
 WEBSITES_SECONDS: Final = 1.5

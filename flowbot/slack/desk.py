@@ -13,7 +13,7 @@ from flowbot.errors import Fault, UserError
 from flowbot.locales import Locales, Translator
 from flowbot.metrics import Metrics
 from flowbot.services.people import Caller, People, Reader
-from flowbot.services.ports import Clock
+from flowbot.services.ports.time import Clock
 from flowbot.services.reading import Reading
 from flowbot.slack.replies import Place, Replies
 from flowbot.slack.tasks import TrackedTasks

@@ -11,7 +11,7 @@ from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from flowbot.domain.types import ChannelId, GroupId, TeamId, UserId
 from flowbot.errors import Fault
-from flowbot.services.ports import Home, Profile
+from flowbot.services.ports.people import Home, Profile
 
 OptionalTeam = Annotated[TeamId | None, BeforeValidator(lambda value: value or None)]
 

@@ -18,7 +18,9 @@ from flowbot.domain.types import ChannelId
 from flowbot.errors import Fault
 from flowbot.locales import Locales, Translator
 from flowbot.services.forms import Forms
-from flowbot.services.ports import ChangeStore, Clock, PolicyStore
+from flowbot.services.ports.changes import ChangeStore
+from flowbot.services.ports.policies import PolicyStore
+from flowbot.services.ports.time import Clock
 from flowbot.services.requests import RequestShown, since_approved
 from flowbot.slack.posts import PostGoneError, PostRefusedError, Posts
 from flowbot.slack.views import sentences

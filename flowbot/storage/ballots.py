@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flowbot.domain.changes import Change, ChangeId, Choice, Event, State, Vote
 from flowbot.domain.types import UserId
-from flowbot.services.ports import Ballot, Conflict, Lease
+from flowbot.services.ports.changes import Ballot, Conflict, Lease
 from flowbot.storage.change_rows import read_change
 from flowbot.storage.change_writes import leased, next_version
 from flowbot.storage.events import append

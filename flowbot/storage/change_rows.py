@@ -10,7 +10,7 @@ from sqlalchemy import Row, func, literal
 from flowbot.domain.changes import Change, ChangeId, NewChange, Outcome, Progress, State
 from flowbot.domain.policy import ApprovalRule
 from flowbot.domain.types import ChannelId
-from flowbot.services.ports import Lease
+from flowbot.services.ports.changes import Lease
 from flowbot.storage.documents import Document, new_id
 from flowbot.storage.tables import changes
 

@@ -8,7 +8,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flowbot.domain.changes import Change, ChangeId
-from flowbot.services.ports import Conflict, FlowTaken, Lease
+from flowbot.services.ports.changes import Conflict, FlowTaken, Lease
 from flowbot.storage.change_queries import holder, one, with_token
 from flowbot.storage.change_rows import moved_columns, new_row, read_change
 from flowbot.storage.documents import new_id

@@ -27,7 +27,8 @@ from flowbot.domain.changes import (
     may_move,
 )
 from flowbot.domain.types import ChannelId, FlowId, UserId
-from flowbot.services.ports import Ballot, Clock, FlowMade, Lease, Scope
+from flowbot.services.ports.changes import Ballot, FlowMade, Lease, Scope
+from flowbot.services.ports.time import Clock
 from flowbot.storage.ballots import count_vote, votes_on
 from flowbot.storage.change_queries import (
     IS_PENDING,

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flowbot.domain.changes import ChangeId, Event, Kind
 from flowbot.domain.types import ChannelId, FlowId, UserId, WebsiteId
-from flowbot.services.ports import Scope
+from flowbot.services.ports.changes import Scope
 from flowbot.storage.documents import plain
 from flowbot.storage.tables import events
 

@@ -11,7 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from flowbot.domain.policy import ChannelPolicy, PolicyBook
 from flowbot.domain.types import ChannelId, WebsiteId
 from flowbot.errors import Fault
-from flowbot.services.ports import ChannelScope, Clock
+from flowbot.services.ports.policies import ChannelScope
+from flowbot.services.ports.time import Clock
 from flowbot.storage.database import Database
 from flowbot.storage.tables import channel_policies, websites
 

@@ -14,7 +14,9 @@ from flowbot.metrics import Metrics
 from flowbot.services.approvals import Timekeeping
 from flowbot.services.changes import LEASE_SECONDS, Changes
 from flowbot.services.forms import KEEP_DRAFTS
-from flowbot.services.ports import ImageStore, Lease, Teller
+from flowbot.services.ports.changes import Lease
+from flowbot.services.ports.forms import ImageStore
+from flowbot.services.ports.people import Teller
 from flowbot.services.requests import expiry
 
 ROUND_SECONDS: Final = 0.5

@@ -12,8 +12,8 @@ from flowbot.app import Flowbot, flowbot, opened_database
 from flowbot.enkapush.client import Timeouts
 from flowbot.sandbox.enkapush import EnkapushSandbox
 from flowbot.sandbox.slack import SandboxPerson, SlackSandbox
-from flowbot.services.applying import Sleep
 from flowbot.services.policies import import_policies
+from flowbot.services.ports.time import Sleep
 from flowbot.serving import listening, socket
 from flowbot.settings import Settings
 from flowbot.storage.policies import StoredPolicies

@@ -6,7 +6,7 @@ from typing import Final
 from flowbot.domain.policy import Actor
 from flowbot.domain.types import ChannelId, GroupId, TeamId, UserId
 from flowbot.services.people import Reader
-from flowbot.services.ports import Home, Profile
+from flowbot.services.ports.people import Home, Profile
 
 HOME: Final = TeamId("T0HOME")
 CHANNEL: Final = ChannelId("C0MARKETING")

@@ -13,7 +13,8 @@ from flowbot.domain.content import Content, Unread
 from flowbot.domain.flows import Flow, Wait
 from flowbot.domain.types import FlowId, WebsiteId
 from flowbot.errors import Fault
-from flowbot.services.ports import Clock, FlowUpdate, NotDone, Unclear
+from flowbot.services.ports.flows import FlowUpdate, NotDone, Unclear
+from flowbot.services.ports.time import Clock
 
 UNDER_WAY: Final = timedelta(seconds=55)
 """A request that was not answered takes effect within this time, or never."""

@@ -10,12 +10,13 @@ from flowbot.domain.flows import Flow
 from flowbot.domain.verdicts import Verdict
 from flowbot.errors import Fault, UserError
 from flowbot.metrics import Metrics
-from flowbot.services.applying import Applying, Sleep, Tools
+from flowbot.services.applying import Applying, Tools
 from flowbot.services.approvals import Approvals, Timekeeping
 from flowbot.services.catalog import Catalog
 from flowbot.services.changes import Changes
 from flowbot.services.people import People
-from flowbot.services.ports import Clock, Directory
+from flowbot.services.ports.people import Directory
+from flowbot.services.ports.time import Clock, Sleep
 from flowbot.services.rulings import Rulings
 from flowbot.storage.changes import StoredChanges
 from flowbot.storage.database import Database

@@ -15,7 +15,7 @@ from flowbot.domain.flows import Flow
 from flowbot.domain.policy import EVERYONE, ApprovalRule, ChannelPolicy, Gate, PolicyBook
 from flowbot.domain.types import UserId
 from flowbot.errors import Fault, UserError
-from flowbot.services.ports import FlowTaken
+from flowbot.services.ports.changes import FlowTaken
 from flowbot.storage.changes import StoredChanges
 from flowbot.storage.database import Database
 from flowbot.storage.policies import StoredPolicies

@@ -14,7 +14,8 @@ from flowbot.domain.types import ChannelId, FlowId, UserId, WebsiteId
 from flowbot.errors import Fault, UserError
 from flowbot.services.applying import Applying, LeaseLostError, Tools
 from flowbot.services.catalog import Catalog
-from flowbot.services.ports import FlowUpdate, Lease, NotDone, Unclear
+from flowbot.services.ports.changes import Lease
+from flowbot.services.ports.flows import FlowUpdate, NotDone, Unclear
 from flowbot.storage.changes import StoredChanges
 from flowbot.storage.database import Database
 from flowbot.storage.images import StoredImages

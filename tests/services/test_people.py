@@ -10,7 +10,7 @@ import pytest
 from flowbot.domain.types import ChannelId, GroupId, TeamId, UserId
 from flowbot.errors import Fault, UserError
 from flowbot.services.people import Caller, People
-from flowbot.services.ports import Home, Profile
+from flowbot.services.ports.people import Home, Profile
 
 AYSE, DENIZ = UserId("U0AYSE"), UserId("U0DENIZ")
 HERE, SISTER, ELSEWHERE = TeamId("T0HERE"), TeamId("T0SISTER"), TeamId("T0ELSEWHERE")

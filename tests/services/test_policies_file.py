@@ -19,7 +19,7 @@ from flowbot.services.policies import (
     parse_book,
     read_policy_file,
 )
-from flowbot.services.ports import ChannelScope
+from flowbot.services.ports.policies import ChannelScope
 
 EXAMPLE = """\
 [websites]

@@ -13,7 +13,7 @@ from flowbot.domain.types import ChannelId, GroupId, TeamId, UserId
 from flowbot.errors import Fault, UserError
 from flowbot.services.catalog import Catalog
 from flowbot.services.people import Caller, People, Reader
-from flowbot.services.ports import Home, Profile
+from flowbot.services.ports.people import Home, Profile
 from flowbot.services.setup import Overtaken, Refused, Setup, stamp
 from flowbot.services.setup_check import Field, Group
 from flowbot.storage.changes import StoredChanges

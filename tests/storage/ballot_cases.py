@@ -7,7 +7,7 @@ from typing import Any, Final
 from flowbot.domain.changes import Change, Choice, State, Vote
 from flowbot.domain.policy import ApprovalRule
 from flowbot.domain.types import UserId
-from flowbot.services.ports import Ballot, Conflict
+from flowbot.services.ports.changes import Ballot, Conflict
 from flowbot.storage.changes import StoredChanges
 from tests.storage.change_cases import NOON, SECOND, submitted
 

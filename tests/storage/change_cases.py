@@ -25,7 +25,7 @@ from flowbot.domain.content import Content, Unread, Wanted
 from flowbot.domain.flows import Button, Flow, Totals, Wait
 from flowbot.domain.policy import ApprovalRule, Gate
 from flowbot.domain.types import ChannelId, FlowId, UserId, WebsiteId
-from flowbot.services.ports import Lease
+from flowbot.services.ports.changes import Lease
 from flowbot.storage.changes import StoredChanges
 from flowbot.storage.database import Database
 

@@ -6,7 +6,7 @@ import pytest
 
 from flowbot.domain.changes import ChangeId, Event, Progress, State
 from flowbot.errors import Fault
-from flowbot.services.ports import Ballot, Conflict
+from flowbot.services.ports.changes import Ballot, Conflict
 from flowbot.storage.changes import StoredChanges
 from tests.storage.ballot_cases import CAN, DENIZ, no, waiting, yes
 from tests.storage.change_cases import AYSE, C1, FLOW, NOON, OURS, SECOND, SHOP, THEIRS, actions, moved, submitted, told

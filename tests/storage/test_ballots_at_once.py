@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from flowbot.domain.changes import Change, Closing, Ending, Progress, State
 from flowbot.domain.types import UserId
-from flowbot.services.ports import Ballot, Conflict, Lease
+from flowbot.services.ports.changes import Ballot, Conflict, Lease
 from flowbot.storage.ballots import count_vote
 from flowbot.storage.changes import StoredChanges
 from flowbot.storage.database import Database

@@ -12,7 +12,7 @@ from flowbot.domain.changes import ChangeId, FormToken, Kind, NewChange, State
 from flowbot.domain.policy import ApprovalRule
 from flowbot.domain.types import FlowId
 from flowbot.errors import Fault
-from flowbot.services.ports import Conflict, FlowTaken, Scope
+from flowbot.services.ports.changes import Conflict, FlowTaken, Scope
 from flowbot.storage.changes import StoredChanges
 from flowbot.storage.database import Database
 from tests.storage.change_cases import (

@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 from flowbot.domain.changes import Change, State
 from flowbot.domain.types import FlowId
-from flowbot.services.ports import Conflict, FlowTaken, Lease
+from flowbot.services.ports.changes import Conflict, FlowTaken, Lease
 from flowbot.storage.changes import StoredChanges
 from flowbot.storage.database import Database
 from flowbot.storage.engine import open_database

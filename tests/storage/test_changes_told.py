@@ -7,7 +7,7 @@ import pytest
 
 from flowbot.domain.changes import ChangeId, State
 from flowbot.domain.types import ChannelId, FlowId, WebsiteId
-from flowbot.services.ports import Scope
+from flowbot.services.ports.changes import Scope
 from flowbot.storage.changes import TELLING, StoredChanges
 from tests.storage.change_cases import (
     C1,

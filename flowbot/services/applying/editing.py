@@ -9,7 +9,7 @@ from flowbot.domain.verdicts import Verdict, applied_edit, edited, looked, obsta
 from flowbot.services.applying.pictures import new_picture
 from flowbot.services.applying.tools import Tools
 from flowbot.services.applying.tries import note_sending, tried
-from flowbot.services.ports import FlowUpdate, NotDone
+from flowbot.services.ports.flows import FlowUpdate, NotDone
 
 
 @dataclass(frozen=True, slots=True)

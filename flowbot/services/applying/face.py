@@ -10,7 +10,7 @@ from flowbot.services.applying.creating import Creation
 from flowbot.services.applying.editing import Edit
 from flowbot.services.applying.switching import Switch
 from flowbot.services.applying.tools import Tools
-from flowbot.services.ports import NotDone
+from flowbot.services.ports.flows import NotDone
 
 
 class Work(Protocol):

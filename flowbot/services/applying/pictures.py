@@ -7,7 +7,7 @@ from flowbot.domain.flows import Flow
 from flowbot.domain.tasks import Altering, Making
 from flowbot.errors import Fault, UserError
 from flowbot.services.applying.tools import Tools
-from flowbot.services.ports import NotDone
+from flowbot.services.ports.flows import NotDone
 
 
 async def new_picture(tools: Tools, task: Making | Altering) -> Image | None:

@@ -1,25 +1,16 @@
 """What applying works with."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from flowbot.domain.flows import Flow
 from flowbot.domain.types import FlowId
 from flowbot.errors import Fault
 from flowbot.services.catalog import Catalog
-from flowbot.services.ports import (
-    ChangeStore,
-    Clock,
-    FlowPictures,
-    FlowSource,
-    FlowWriter,
-    ImageStore,
-    NotDone,
-    PictureSource,
-)
-
-Sleep = Callable[[float], Awaitable[None]]
+from flowbot.services.ports.changes import ChangeStore
+from flowbot.services.ports.flows import FlowPictures, FlowSource, FlowWriter, NotDone
+from flowbot.services.ports.forms import ImageStore, PictureSource
+from flowbot.services.ports.time import Clock, Sleep
 
 
 class LeaseLostError(Exception):

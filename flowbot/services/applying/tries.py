@@ -8,7 +8,7 @@ import structlog
 from flowbot.domain.changes import Change, State
 from flowbot.domain.verdicts import Verdict
 from flowbot.services.applying.tools import LeaseLostError, Tools
-from flowbot.services.ports import NotDone, Unclear
+from flowbot.services.ports.flows import NotDone, Unclear
 
 TRIES: Final = 2
 

@@ -12,7 +12,8 @@ from flowbot.errors import UserError
 from flowbot.services.approvals.rights import Rights, require
 from flowbot.services.changes import Changes
 from flowbot.services.people import Reader
-from flowbot.services.ports import FlowSource, FlowTaken
+from flowbot.services.ports.changes import FlowTaken
+from flowbot.services.ports.flows import FlowSource
 
 
 @dataclass(frozen=True, slots=True)

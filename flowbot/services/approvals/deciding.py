@@ -10,7 +10,7 @@ from flowbot.services.approvals.moving import Step, moved
 from flowbot.services.approvals.rights import Rights, require, require_in_bounds, too_late
 from flowbot.services.changes import Changes
 from flowbot.services.people import Reader
-from flowbot.services.ports import Ballot, Conflict
+from flowbot.services.ports.changes import Ballot, Conflict
 from flowbot.services.rulings import tightened
 
 

@@ -10,7 +10,8 @@ from flowbot.services.approvals.deciding import Deciding
 from flowbot.services.approvals.rights import Rights
 from flowbot.services.changes import Changes
 from flowbot.services.people import Members, Reader
-from flowbot.services.ports import FlowSource, Teller
+from flowbot.services.ports.flows import FlowSource
+from flowbot.services.ports.people import Teller
 
 
 @dataclass(frozen=True, slots=True)

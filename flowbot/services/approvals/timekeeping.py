@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from flowbot.domain.changes import Change, State
 from flowbot.services.approvals.moving import Step, moved
 from flowbot.services.changes import Changes
-from flowbot.services.ports import Conflict
+from flowbot.services.ports.changes import Conflict
 from flowbot.services.requests import expiry, reminders
 
 

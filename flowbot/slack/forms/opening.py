@@ -13,7 +13,8 @@ from flowbot.errors import Fault, UserError
 from flowbot.locales import Translator
 from flowbot.services.forms import FormReady, Forms
 from flowbot.services.people import Reader
-from flowbot.services.ports import Clock, Segment
+from flowbot.services.ports.flows import Segment
+from flowbot.services.ports.time import Clock
 from flowbot.slack.desk import Answer, Visit
 from flowbot.slack.forms.choices import SegmentChoice
 from flowbot.slack.forms.flow_form import FlowForm, FormData

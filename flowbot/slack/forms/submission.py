@@ -15,7 +15,8 @@ from flowbot.locales import Locales, Translator
 from flowbot.services.changes import Changes
 from flowbot.services.forms import Forms
 from flowbot.services.people import People
-from flowbot.services.ports import FlowTaken, ImageStore, PictureSource
+from flowbot.services.ports.changes import FlowTaken
+from flowbot.services.ports.forms import ImageStore, PictureSource
 from flowbot.slack.forms.flow_form import FlowForm, Submitted
 from flowbot.slack.forms.telling import FormTelling
 from flowbot.slack.payloads import FormEvent

@@ -16,7 +16,9 @@ from flowbot.errors import Fault, UserError
 from flowbot.locales import Locales, Translator
 from flowbot.services.forms import Forms
 from flowbot.services.people import Caller, People, Reader
-from flowbot.services.ports import Clock, ImageStore, PictureSource, Teller
+from flowbot.services.ports.forms import ImageStore, PictureSource
+from flowbot.services.ports.people import Teller
+from flowbot.services.ports.time import Clock
 from flowbot.services.reading import Reading
 from flowbot.slack.forms.opening import FormOpening, kind_of
 from flowbot.slack.modals import Modals, View

@@ -1,0 +1,60 @@
+"""What forms need: drafts of what was typed, and pictures."""
+
+from datetime import datetime
+from typing import Protocol
+
+from flowbot.domain.changes import (
+    Draft,
+    FormToken,
+    Image,
+    ImageId,
+    Kind,
+    Picture,
+)
+from flowbot.domain.types import ChannelId, FlowId, UserId
+
+
+class DraftStore(Protocol):
+    """Keeps what was typed and not saved, one draft for each person, channel, kind and flow."""
+
+    async def keep(self, draft: Draft) -> None:
+        """Keep it in the place of an older one (older by `changed_at`) of the same person, channel, kind and flow."""
+
+    async def by_token(self, token: FormToken) -> Draft | None:
+        """The draft of one form."""
+
+    async def find(
+        self, user: UserId, channel: ChannelId, kind: Kind, flow: FlowId | None, since: datetime
+    ) -> Draft | None:
+        """What this person typed there and did not save, if it is not older than `since`."""
+
+    async def drop(self, token: FormToken) -> None:
+        """Forget it."""
+
+    async def purge(self, before: datetime) -> int:
+        """Forget all that are older than `before`; how many."""
+
+
+class ImageStore(Protocol):
+    """Keeps pictures that are on their way to Enkapush, or that a restore may need."""
+
+    async def put(self, image: Image, at: datetime) -> ImageId:
+        """Keep it."""
+
+    async def get(self, image: ImageId) -> Image | None:
+        """Find it."""
+
+    async def purge(self, before: datetime) -> int:
+        """Forget those older than `before` that no open or deleting change names; how many."""
+
+
+class PictureSource(Protocol):
+    """Where the pictures come from that people put into forms."""
+
+    async def fetch(self, picture: Picture) -> Image:
+        """The picture.
+
+        Raises:
+            UserError: it is no picture that Enkapush takes, or too large.
+            Fault: it could not be fetched.
+        """

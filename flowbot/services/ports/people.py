@@ -1,0 +1,66 @@
+"""Slack: who people are, and how they are told."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from flowbot.domain.changes import (
+    Change,
+)
+from flowbot.domain.flows import Flow
+from flowbot.domain.types import ChannelId, GroupId, TeamId, UserId
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """The organisation that flowbot is installed in."""
+
+    team: TeamId
+    enterprise: TeamId | None = None
+    bot_user: UserId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """A person as Slack knows them. `locale` such as `tr-TR`; `timezone` an IANA name; any text may be unknown."""
+
+    user: UserId
+    team: TeamId | None
+    enterprise: TeamId | None
+    locale: str | None
+    timezone: str | None
+    is_admin: bool
+    is_stranger: bool
+    is_bot: bool
+    is_deactivated: bool
+    name: str = ""
+
+
+class Directory(Protocol):
+    """Slack's knowledge of people. Each call asks Slack; `services.people` keeps the answers for a minute.
+
+    Every method raises Fault where Slack did not answer, or not with that.
+    """
+
+    async def home(self) -> Home:
+        """Where flowbot is installed."""
+
+    async def profile(self, user: UserId) -> Profile:
+        """One person."""
+
+    async def groups(self) -> Mapping[GroupId, frozenset[UserId]]:
+        """Every user group with its members."""
+
+    async def members(self, channel: ChannelId) -> frozenset[UserId]:
+        """Who is in a channel."""
+
+
+class Teller(Protocol):
+    """Tells people how a change ended."""
+
+    async def __call__(self, change: Change, shown: Flow | None) -> None:
+        """Tell the one who asked; `shown` is the flow as it is now, where it was read.
+
+        Raises:
+            Fault: it could not be told; it will be tried again.
+        """

@@ -1,0 +1,37 @@
+"""Where the policies are kept."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from flowbot.domain.policy import ChannelPolicy, PolicyBook
+from flowbot.domain.types import ChannelId, WebsiteId
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelScope:
+    """What is known of a channel: its policy, if it has one, and the websites' names."""
+
+    channel: ChannelId
+    policy: ChannelPolicy | None
+    website_names: Mapping[WebsiteId, str]
+
+
+class PolicyStore(Protocol):
+    """Keeps the policies. Every read sees what was committed last: nothing is kept in the process."""
+
+    async def scope(self, channel: ChannelId) -> ChannelScope:
+        """The channel's policy and the websites' names, read together.
+
+        Raises:
+            Fault: the database did not answer.
+        """
+
+    async def book(self) -> PolicyBook:
+        """All policies, in the order in which they were written."""
+
+    async def replace(self, book: PolicyBook) -> None:
+        """Put `book` in the place of all that was there, in one transaction."""
+
+    async def put(self, policy: ChannelPolicy) -> None:
+        """Put one channel's policy in the place of the one it had, or add it; the others stay as they are."""

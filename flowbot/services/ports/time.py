@@ -1,0 +1,13 @@
+"""How time is told and passes."""
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+
+Clock = Callable[[], datetime]
+"""Tells the time, with its zone."""
+
+Monotonic = Callable[[], float]
+"""Seconds that only grow."""
+
+Sleep = Callable[[float], Awaitable[None]]
+"""Waits some seconds."""

@@ -66,6 +66,7 @@ from flowbot.slack.telling import Telling
 from flowbot.storage import migrations
 from flowbot.storage.changes import StoredChanges
 from flowbot.storage.database import Database
+from flowbot.storage.deliveries import StoredDeliveries
 from flowbot.storage.drafts import StoredDrafts
 from flowbot.storage.engine import open_database
 from flowbot.storage.figures import read_figures
@@ -300,6 +301,7 @@ def _desk(outside: _Outside, services: _Services, tasks: TrackedTasks) -> Desk:
     return Desk(
         people=services.people,
         reading=services.reading,
+        deliveries=StoredDeliveries(outside.database),
         replies=Replies(outside.slack, outside.session, settings.slack_api_url, outside.metrics),
         locales=Locales(fixed=settings.flowbot_language, zone=settings.zone),
         tasks=tasks,
@@ -332,6 +334,7 @@ def _rooms(outside: _Outside, services: _Services, desk: Desk) -> tuple[Telling,
         images=services.images,
         pictures=services.pictures,
         people=services.people,
+        deliveries=desk.deliveries,
         locales=desk.locales,
         tasks=desk.tasks,
         telling=form_telling,

@@ -26,6 +26,8 @@ class Actions:
         self._desk = desk
         self._home = home
         self._opening = opening
+        changing = requests.handlers()
+        self._once = frozenset({Action.LIST_SHARE, Action.SHOW_SHARE, *changing})
         self._handlers: Mapping[str, Handler] = {
             Action.LIST_PREVIOUS: self._turn,
             Action.LIST_NEXT: self._turn,
@@ -36,14 +38,15 @@ class Actions:
             Action.FLOW_DUPLICATE: self._duplicate,
             Action.FORM_OPEN: self._open_form,
             Action.CHANGE_OPEN: _nothing_to_do,
-            **requests.handlers(),
+            **changing,
         }
 
     def take(self, press: BlockActions) -> None:
         """Begin to carry out what a button stands for; its answer follows on its own."""
         place = Place(press.channel.id if press.channel else None, press.user.id, press.response_url)
         work = self._home.drawn_after(self._work(press), seen=press.view_hash)
-        self._desk.take("action", name_of(press), press.caller, place, work)
+        once = press.key if press.action.action_id in self._once else None
+        self._desk.take("action", name_of(press), press.caller, place, work, once=once)
 
     def _work(self, press: BlockActions) -> Work:
         async def work(visit: Visit) -> Answer:

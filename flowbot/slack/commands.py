@@ -1,6 +1,7 @@
 """What each word after `/flows` does: load, and show."""
 
 from flowbot.domain.types import FlowId
+from flowbot.errors import UserError
 from flowbot.services.history import History
 from flowbot.services.reading import ListRequest
 from flowbot.slack import grammar
@@ -31,31 +32,38 @@ class Commands:
     def take(self, command: SlashCommand) -> None:
         """Begin to carry out a command; its answer follows on its own."""
         place = Place(command.channel_id, command.user_id, command.response_url)
-        work = self._work(command.text, command.trigger_id)
-        self._desk.take("command", name_of(command), command.caller, place, work)
+        typed = _read(command.text)
+        work = self._work(typed, command.trigger_id)
+        once = command.key if isinstance(typed, grammar.Ask) else None
+        self._desk.take("command", name_of(command), command.caller, place, work, once=once)
 
-    def _work(self, text: str, trigger: str) -> Work:
+    def _work(self, typed: grammar.Command | UserError, trigger: str) -> Work:
         async def work(visit: Visit) -> Answer:
-            match grammar.parse(text):
-                case grammar.Help():
-                    answer = await self._help(visit)
-                case grammar.List(request):
-                    answer = await self._list(visit, request)
-                case grammar.Show(flow_id):
-                    answer = await self._show(visit, flow_id)
-                case grammar.Form(kind, flow_or_none):
-                    answer = await self._opening.open(visit, kind, flow_or_none, trigger)
-                case grammar.Ask(kind, flow_id, reason):
-                    answer = await self._requests.ask(visit, kind, flow_id, reason)
-                case grammar.Approvals():
-                    answer = await self._requests.waiting(visit)
-                case grammar.Setup():
-                    answer = await self._setup.open(visit, trigger)
-                case grammar.History(flow_or_all):
-                    answer = await self._past(visit, flow_or_all)
-            return answer
+            if isinstance(typed, UserError):
+                raise typed
+            return await self._carried_out(visit, typed, trigger)
 
         return work
+
+    async def _carried_out(self, visit: Visit, command: grammar.Command, trigger: str) -> Answer:
+        match command:
+            case grammar.Help():
+                answer = await self._help(visit)
+            case grammar.List(request):
+                answer = await self._list(visit, request)
+            case grammar.Show(flow_id):
+                answer = await self._show(visit, flow_id)
+            case grammar.Form(kind, flow_or_none):
+                answer = await self._opening.open(visit, kind, flow_or_none, trigger)
+            case grammar.Ask(kind, flow_id, reason):
+                answer = await self._requests.ask(visit, kind, flow_id, reason)
+            case grammar.Approvals():
+                answer = await self._requests.waiting(visit)
+            case grammar.Setup():
+                answer = await self._setup.open(visit, trigger)
+            case grammar.History(flow_or_all):
+                answer = await self._past(visit, flow_or_all)
+        return answer
 
     async def _show(self, visit: Visit, flow_id: FlowId) -> Answer:
         shown = await self._desk.reading.show(visit.reader, visit.place.channel, flow_id)
@@ -72,3 +80,11 @@ class Commands:
     async def _list(self, visit: Visit, request: ListRequest) -> Answer:
         result = await self._desk.reading.list(visit.reader, visit.place.channel, request)
         return Answer(flows.flow_list(result, visit.t, self._desk.clock()))
+
+
+def _read(text: str) -> grammar.Command | UserError:
+    """The command, or what is wrong with it, to be told in the person's own words."""
+    try:
+        return grammar.parse(text)
+    except UserError as error:
+        return error

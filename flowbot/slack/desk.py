@@ -13,6 +13,7 @@ from flowbot.errors import Fault, UserError
 from flowbot.locales import Locales, Translator
 from flowbot.metrics import Metrics
 from flowbot.services.people import Caller, People, Reader
+from flowbot.services.ports.deliveries import DeliveryKey, DeliveryStore
 from flowbot.services.ports.time import Clock
 from flowbot.services.reading import Reading
 from flowbot.slack.replies import Place, Replies
@@ -52,13 +53,16 @@ class Desk:
 
     people: People
     reading: Reading
+    deliveries: DeliveryStore
     replies: Replies
     locales: Locales
     tasks: TrackedTasks
     metrics: Metrics
     clock: Clock
 
-    def take(self, kind: str, name: str, caller: Caller, place: Place, work: Work) -> None:
+    def take(
+        self, kind: str, name: str, caller: Caller, place: Place, work: Work, *, once: DeliveryKey | None = None
+    ) -> None:
         """Take a request that was just acknowledged in hand, and answer it in the background.
 
         Args:
@@ -67,27 +71,33 @@ class Desk:
             caller: whose it is.
             place: where the answer belongs.
             work: finds the answer.
+            once: the request's key, where it changes something: delivered again, it does nothing any more.
         """
         logs.bind_incident(request=kind, user=caller.user, channel=place.where)
-        self.tasks.start(self._serve((kind, name), caller, place, work), name=kind)
+        self.tasks.start(self._serve((kind, name), caller, place, work, once), name=kind)
 
-    async def _serve(self, request: tuple[str, str], caller: Caller, place: Place, work: Work) -> None:
+    async def _serve(
+        self, request: tuple[str, str], caller: Caller, place: Place, work: Work, once: DeliveryKey | None
+    ) -> None:
         started = time.perf_counter()
         with self.metrics.in_hand.track_inprogress():
-            answer, outcome = await self._answer(caller, place, work)
+            answer, outcome = await self._answer(caller, place, work, once)
             delivered = await self._deliver(place, answer)
         seconds = time.perf_counter() - started
         self.metrics.requests.labels(*request, outcome if delivered else "undelivered").inc()
         self.metrics.answers.labels(*request).observe(seconds)
         log.info("request", outcome=outcome, delivered=delivered, ms=round(seconds * 1000, 1))
 
-    async def _answer(self, caller: Caller, place: Place, work: Work) -> tuple[Answer, str]:
+    async def _answer(self, caller: Caller, place: Place, work: Work, once: DeliveryKey | None) -> tuple[Answer, str]:
         """The answer to give, and how it ended: `done`, `refused` or `fault`."""
         t = self.locales.translator(None)
         try:
+            # First of all: what fails from here on has failed, and no recording of it is another try.
+            refusal = await self._refusal(once)
             reader = await self.people.reader(caller)
             t = self.locales.translator(reader.locale, reader.timezone)
-            return await self._patiently(work(Visit(reader, place, t)), place, t), "done"
+            working = work(Visit(reader, place, t)) if refusal is None else _refused(refusal)
+            return await self._patiently(working, place, t), "done"
         except UserError as error:
             log.info("refused", reason=str(error))
             return Answer(sentences.sentence(t, error.key, error.params)), "refused"
@@ -97,6 +107,15 @@ class Desk:
         except Exception:
             log.exception("unexpected")
             return Answer(sentences.fault(t, "fault.unexpected", logs.current_incident())), "fault"
+
+    async def _refusal(self, once: DeliveryKey | None) -> UserError | Fault | None:
+        """Why a request is not carried out, in the person's words once these are known."""
+        try:
+            if once is None or await self.deliveries.take(once, self.clock()):
+                return None
+        except Fault as fault:
+            return fault
+        return UserError("request.repeated")
 
     async def _patiently(self, work: Awaitable[Answer], place: Place, t: Translator) -> Answer:
         """The answer of `work`; where it takes long the person is told so meanwhile."""
@@ -118,3 +137,7 @@ class Desk:
             log.warning("answer.undelivered", error=str(fault))
             return False
         return True
+
+
+async def _refused(refusal: UserError | Fault) -> Answer:
+    raise refusal

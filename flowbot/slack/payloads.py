@@ -1,11 +1,13 @@
 """What Slack sends, parsed once. Thin on purpose: only what flowbot uses, and every id checked."""
 
+import hashlib
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from flowbot.domain.types import ChannelId, TeamId, UserId
 from flowbot.services.people import Caller
+from flowbot.services.ports.deliveries import DeliveryKey
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -18,7 +20,22 @@ def _empty_for_none(value: Any) -> Any:
     return "" if value is None else value
 
 
+def _empty_unless_text(value: Any) -> str:
+    return value if isinstance(value, str) else ""
+
+
 OptionalTeam = Annotated[TeamId | None, BeforeValidator(_none_for_empty)]
+
+
+def _key(trigger_id: str, *parts: str) -> DeliveryKey | None:
+    """What tells one thing that somebody did from every other; None where Slack does not tell them apart.
+
+    Slack makes each trigger for one act. The parts keep acts apart to which a proxy gave the same one.
+    """
+    if not trigger_id:
+        return None
+    whole = "\0".join(f"{len(part)}:{part}" for part in (trigger_id, *parts))
+    return DeliveryKey(hashlib.sha256(whole.encode(errors="surrogatepass")).hexdigest())
 
 
 class _Payload(BaseModel):
@@ -63,6 +80,11 @@ class SlashCommand(_Payload):
         """Who typed it."""
         return Caller(self.user_id, self.team_id, self.enterprise_id)
 
+    @property
+    def key(self) -> DeliveryKey | None:
+        """The same for the same command delivered again, and for no other."""
+        return _key(self.trigger_id, self.user_id, self.channel_id, self.text, self.response_url)
+
 
 class _User(_Payload):
     id: UserId
@@ -85,8 +107,9 @@ class _Container(_Payload):
 
 class _Action(_Payload):
     action_id: str
+    action_ts: Annotated[str, BeforeValidator(_empty_unless_text)] = ""
     block_id: str = ""
-    value: Annotated[str, BeforeValidator(lambda value: value if isinstance(value, str) else "")] = ""
+    value: Annotated[str, BeforeValidator(_empty_unless_text)] = ""
 
 
 class _Interaction(_Payload):
@@ -135,6 +158,12 @@ class BlockActions(_Interaction):
         """The button."""
         return self.actions[0]
 
+    @property
+    def key(self) -> DeliveryKey | None:
+        """The same for the same press delivered again, and for no other."""
+        pressed, message = self.action, self.container.message_ts
+        return _key(self.trigger_id, self.user.id, pressed.action_id, pressed.value, pressed.action_ts, message)
+
 
 class FormEvent(_Interaction):
     """A form that was submitted or closed."""
@@ -146,6 +175,10 @@ class FormEvent(_Interaction):
     def view_id(self) -> str:
         """The view's id."""
         return str(self.view.get("id") or "")
+
+    def key(self, *typed: str) -> DeliveryKey | None:
+        """The same for the same submit, with the same text in its fields, delivered again, and for no other."""
+        return _key(self.trigger_id, self.user.id, self.view_id, *typed)
 
 
 class _HomeOpening(_Payload):

@@ -166,6 +166,14 @@ drafts: Final = Table(
 )  # fmt: skip
 """What was typed and not saved. Two indexes, since a unique index takes every NULL for another value."""
 
+deliveries: Final = Table(
+    "deliveries",
+    metadata,
+    Column("key", String(64), primary_key=True),
+    Column("at", UtcDateTime, nullable=False, index=True),
+)
+"""Requests of Slack's that were taken, for as long as somebody could send a recording of one."""
+
 images: Final = Table(
     "images",
     metadata,

@@ -125,6 +125,7 @@ async def test_a_late_click_is_told_privately_what_has_become_of_it(http: World,
     await http.policy(rules(approvers='["S0LEADS", "U0DENIZ"]'))
     said = await _finish(http, request, ending)
     before = len(private(http, http.deniz))
+    old_screen.payload["trigger_id"] += ".late"
     await http.slack.outbox.repeat(old_screen)
     await http.deniz.waits_until(lambda: len(private(http, http.deniz)) > before)
     assert said in private(http, http.deniz)[-1]

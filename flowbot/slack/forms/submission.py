@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Any, Final
 
 import structlog
@@ -16,6 +17,7 @@ from flowbot.services.changes import Changes
 from flowbot.services.forms import Forms
 from flowbot.services.people import People
 from flowbot.services.ports.changes import FlowTaken
+from flowbot.services.ports.deliveries import DeliveryStore
 from flowbot.services.ports.forms import ImageStore, PictureSource
 from flowbot.slack.forms.flow_form import FlowForm, Submitted
 from flowbot.slack.forms.telling import FormTelling
@@ -42,6 +44,7 @@ class FormSubmission:
     images: ImageStore
     pictures: PictureSource
     people: People
+    deliveries: DeliveryStore
     locales: Locales
     tasks: TrackedTasks
     telling: FormTelling
@@ -58,10 +61,23 @@ class FormSubmission:
         t = self.locales.translator(metadata.locale, metadata.timezone)
         try:
             async with asyncio.timeout(ACK_SECONDS):
-                return await self._take(event, submitted, t)
+                return await self._once(event, submitted, t)
         except (Fault, TimeoutError) as error:
             log.warning("forms.not_kept", error=str(error) or "slow")
             return _errors({"name": Problem("form.not_kept")}, submitted, t)
+
+    async def _once(self, event: FormEvent, submitted: Submitted, t: Translator) -> AckArgs:
+        """As `_take`; what was refused stays so, even if the same submit is delivered again when it would not be.
+
+        What was accepted needs no such note: the form's token makes it once.
+        """
+        key = event.key(submitted.metadata.token, *chain(*sorted(submitted.typed.items())))
+        if key is not None and await self.deliveries.was_taken(key):
+            return _errors({"name": Problem("form.repeated")}, submitted, t)
+        answer = await self._take(event, submitted, t)
+        if key is not None and answer["response_action"] == "errors":
+            await self.deliveries.take(key, self.changes.clock())
+        return answer
 
     async def _take(self, event: FormEvent, submitted: Submitted, t: Translator) -> AckArgs:
         metadata = submitted.metadata

@@ -96,9 +96,12 @@ class SetupDesk:
         return SetupForm.options(question.action_id, question.value, ready, t)
 
     async def _take(self, event: FormEvent, submitted: SetupSubmitted, t: Translator) -> AckArgs:
+        problems = submitted.typed.problems()
+        if not problems and not await self._is_first(event, submitted):
+            problems = {Field.WEBSITES: Problem("form.repeated")}
         reader = await self.desk.people.reader(event.caller)
         self.setup.allowed(reader)
-        if problems := submitted.typed.problems():
+        if problems:
             return _errors(problems, event, t)
         wanted = submitted.typed.policy(submitted.metadata.channel)
         await self.setup.check(wanted)
@@ -108,6 +111,12 @@ class SetupDesk:
             return await self._again(submitted, wanted, t)
         said = "setup.saved" if saved.is_new else "setup.nothing_new"
         return {"response_action": "update", "view": views.sentence_view(t, said)}
+
+    async def _is_first(self, event: FormEvent, submitted: SetupSubmitted) -> bool:
+        """Whether this submit was not delivered before: then it counts, whatever the policy is by now."""
+        wanted = submitted.typed.policy(submitted.metadata.channel)
+        key = event.key(submitted.metadata.seen, stamp(wanted))
+        return key is None or await self.desk.deliveries.take(key, self.desk.clock())
 
     async def _save(self, reader: Reader, wanted: ChannelPolicy, seen: str) -> Saved:
         """Save and tell the channel. Saving goes on to its end, and is told, even if it takes too long for Slack."""

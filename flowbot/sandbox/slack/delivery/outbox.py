@@ -51,7 +51,7 @@ class Outbox:
         return await self._attempt(parcel, 0, "")
 
     async def repeat(self, delivery: Delivery) -> Delivery:
-        """Deliver the same payload once more, as a client does whose screen is out of date."""
+        """Deliver the same payload once more, trigger and all: a recording of it, signed anew."""
         return await self.deliver(Parcel(delivery.kind, delivery.what, delivery.payload))
 
     def deliver_event(self, parcel: Parcel) -> None:

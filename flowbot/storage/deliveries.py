@@ -1,0 +1,46 @@
+"""Keeps which requests of Slack's were taken: the port `DeliveryStore` on a database."""
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from sqlalchemy import delete, insert, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from flowbot.services.ports.deliveries import DeliveryKey
+from flowbot.storage.database import Database
+from flowbot.storage.tables import deliveries
+
+KEEP: Final = timedelta(hours=1)
+"""A recording is refused after five minutes, or ten where the clocks differ by as much as a signature may."""
+
+
+class StoredDeliveries:
+    """The deliveries in the database. Every method is one transaction and raises Fault where the database fails.
+
+    Args:
+        database: migrated and open.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def take(self, key: DeliveryKey, at: datetime) -> bool:
+        """Note that it is taken, and forget what is too old to come again; whether it is the first time."""
+        async with self._database.write() as connection:
+            await connection.execute(delete(deliveries).where(deliveries.c.at < at - KEEP))
+            return await _is_new(connection, key, at)
+
+    async def was_taken(self, key: DeliveryKey) -> bool:
+        """Whether it is noted."""
+        async with self._database.read() as connection:
+            return await connection.scalar(select(deliveries.c.key).where(deliveries.c.key == key)) is not None
+
+
+async def _is_new(connection: AsyncConnection, key: DeliveryKey, at: datetime) -> bool:
+    try:
+        async with connection.begin_nested():
+            await connection.execute(insert(deliveries).values(key=key, at=at))
+    except IntegrityError:
+        return False
+    return True

@@ -1,0 +1,335 @@
+"""A recording of a request, sent again within the five minutes of its signature, has no effect.
+
+Each act is done, the world moves on, and the recording is played to two flowbots on one database, of which one has
+never seen the act: as after a restart, or where there are several.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+import aiohttp
+import pytest
+
+from flowbot.app import Flowbot, opened_database
+from flowbot.sandbox.enkapush import Fault
+from flowbot.sandbox.slack import SIGNING_SECRET, Message, text_of
+from flowbot.sandbox.slack.delivery.http import HttpTransport
+from flowbot.sandbox.slack.delivery.parcel import Delivery, Parcel
+from flowbot.sandbox.slack.delivery.signing import signed_headers
+from flowbot.services.policies import export_policies
+from flowbot.storage.policies import StoredPolicies
+from tests.journeys.at_a_form import LEAST, add_flow, is_form, opens
+from tests.journeys.at_a_request import answer_to, asks, audit, ends, gives_reason, is_told, rules
+from tests.journeys.world import APPROVALS, MARKETING, RANDOM, World, on_both_databases
+
+Act = Callable[[World], Awaitable[Delivery]]
+
+NOBODY: Final = '["U0NOBODY"]'
+SAID: Final = "Slack delivered this"
+
+
+async def two_bots(world: World) -> list[tuple[Flowbot, str]]:
+    """Two flowbots on one database; Slack delivers to the second."""
+    return [await world.start_http() for _ in range(2)]
+
+
+def last(world: World, what: str = "") -> Delivery:
+    """The latest delivery whose name holds `what`."""
+    return next(each for each in reversed(world.slack.deliveries) if what in each.what)
+
+
+async def plays(world: World, bots: list[tuple[Flowbot, str]], recording: Delivery) -> None:
+    """Play it to each bot, and wait until they have nothing in hand."""
+    for bot, origin in bots:
+        route = HttpTransport(f"{origin}/slack/events", SIGNING_SECRET, 3.0)
+        try:
+            answer = await route.send(Parcel(recording.kind, recording.what, recording.payload))
+        finally:
+            await route.close()
+        assert answer.status == 200
+        await nothing_in_hand(bot)
+
+
+async def nothing_in_hand(bot: Flowbot) -> None:
+    """Wait until the bot has done what it took on."""
+    async with asyncio.timeout(10):
+        while len(bot.tasks):  # noqa: ASYNC110 - it has no event to wait for
+            await asyncio.sleep(0.01)
+
+
+async def everything(world: World) -> dict[str, Any]:
+    """All that a recording could change: Enkapush, what everybody sees, the policies, the audit trail."""
+    channels = (MARKETING, APPROVALS, RANDOM)
+    posted = [message for channel in channels for message in world.slack.workspace.messages[channel]]
+    async with opened_database(world.settings) as database:
+        policies = await export_policies(StoredPolicies(database, world.time.now))
+    return {
+        "flows": {number: repr(flow) for number, flow in world.enkapush.store.flows.items()},
+        "writes": [record.path for record in world.enkapush.requests if record.method != "GET"],
+        "posts": [(message.ts, text_of(message)) for message in posted if not message.is_ephemeral],
+        "policies": policies,
+        "audit": await audit(world),
+    }
+
+
+# --- acts, each with what came after it ----------------------------------------------------------------------------
+
+
+async def disabled_then_enabled_by_somebody(world: World) -> Delivery:
+    await world.policy(rules())
+    add_flow(world, is_enabled=True)
+    await world.emma.types(MARKETING, "/flows disable 1 For a moment")
+    await world.emma.waits_for(MARKETING, "Flow #1 is disabled")
+    world.enkapush.store.update_flow(1, is_enabled=True)
+    return last(world)
+
+
+async def asked_then_withdrew(world: World) -> Delivery:
+    await world.policy(rules())
+    request = await asks(world)
+    recording = last(world)
+    await world.emma.clicks(request, "Withdraw")
+    await ends(world, request, "Withdrawn")
+    return recording
+
+
+async def asked_to_delete_then_was_rejected(world: World) -> Delivery:
+    await world.policy(rules())
+    request = await asks(world, "delete")
+    recording = last(world)
+    await world.burak.clicks(request, "Reject")
+    await gives_reason(world.burak, "No")
+    await ends(world, request, "Rejected")
+    return recording
+
+
+async def asked_while_enkapush_was_away(world: World) -> Delivery:
+    await world.policy(rules())
+    add_flow(world)
+    world.enkapush.faults.add(Fault.status(401, method="GET"))
+    await world.emma.types(MARKETING, "/flows enable 1")
+    await world.emma.waits_for(MARKETING, "refuses flowbot's API key")
+    return last(world)
+
+
+async def asked_before_the_policy_allowed_it(world: World) -> Delivery:
+    await world.policy(rules(editors=NOBODY))
+    add_flow(world)
+    await world.emma.types(MARKETING, "/flows enable 1")
+    await world.emma.waits_for(MARKETING, "does not let you")
+    await world.policy(rules())
+    return last(world)
+
+
+async def pressed_enable_then_withdrew(world: World) -> Delivery:
+    await world.policy(rules())
+    add_flow(world)
+    await world.emma.types(MARKETING, "/flows show 1")
+    shown = await world.emma.waits_for(MARKETING, lambda message: "Enable" in world.emma.buttons(message))
+    await world.emma.clicks(shown, "Enable")
+    recording = last(world)
+    request = await world.deniz.waits_for(APPROVALS, "Waiting for approval")
+    await world.emma.clicks(request, "Withdraw")
+    await ends(world, request, "Withdrawn")
+    return recording
+
+
+async def asked_again_then_withdrew(world: World) -> Delivery:
+    await world.policy(rules())
+    request = await asks(world)
+    world.enkapush.store.update_flow(1, title="Other")
+    await world.burak.clicks(request, "Approve")
+    over = await ends(world, request, "Out of date")
+    await world.emma.clicks(over, "Ask again")
+    recording = last(world)
+    again = await world.deniz.waits_for(APPROVALS, "Waiting for approval")
+    await world.emma.clicks(again, "Withdraw")
+    await ends(world, again, "Withdrawn")
+    return recording
+
+
+async def restored_in_vain(world: World) -> Delivery:
+    await world.policy(rules())
+    request = await asks(world, "delete")
+    await world.burak.clicks(request, "Approve")
+    over = await ends(world, request, "Applied")
+    world.enkapush.faults.add(Fault.status(422, method="POST", path="/flows"))
+    await world.emma.clicks(over, "Restore")
+    await world.deniz.waits_for(MARKETING, "Failed")
+    return last(world)
+
+
+async def approved_before_the_policy_allowed_it(world: World) -> Delivery:
+    await world.policy(rules(approvers=NOBODY))
+    request = await asks(world)
+    assert "izin vermiyor" in await answer_to(world, world.burak, request, "Approve")
+    await world.policy(rules())
+    return last(world)
+
+
+async def rejected_before_the_policy_allowed_it(world: World) -> Delivery:
+    await world.policy(rules())
+    request = await asks(world)
+    await world.burak.clicks(request, "Reject")
+    await world.policy(rules(approvers=NOBODY))
+    world.time.ahead += 120
+    await gives_reason(world.burak, "No")
+    await is_told(world.burak, "izin vermiyor")
+    await world.policy(rules())
+    return last(world)
+
+
+async def approved_one_of_two(world: World) -> Delivery:
+    await world.policy(rules("quorum = 2", approvers='["S0LEADS", "U0DENIZ"]'))
+    request = await asks(world)
+    await world.burak.clicks(request, "Approve")
+    await ends(world, request, "1 of 2 approvals")
+    return last(world)
+
+
+async def sent_a_form_while_the_flow_was_taken(world: World) -> Delivery:
+    await world.policy(rules())
+    add_flow(world)
+    await opens(world.ayse, "/flows edit 1")
+    request = await asks(world, "enable 1")
+    assert (await world.ayse.submits({"Başlık": "Benim"})).response_action == "errors"
+    recording = last(world)
+    await world.emma.clicks(request, "Withdraw")
+    await ends(world, request, "Withdrawn")
+    return recording
+
+
+async def sent_a_form_for_a_website_that_came_later(world: World) -> Delivery:
+    await world.policy(rules())
+    await opens(world.emma, "/flows create")
+    await world.policy(rules(websites="[2]"))
+    assert (await world.emma.submits(LEAST)).response_action == "errors"
+    await world.policy(rules())
+    return last(world)
+
+
+async def created_a_flow_that_was_deleted(world: World) -> Delivery:
+    await world.policy(rules())
+    await opens(world.emma, "/flows create")
+    await world.emma.submits(LEAST)
+    recording = last(world)
+    await world.emma.waits_for(MARKETING, "Flow #1 was created")
+    world.enkapush.store.flows.clear()
+    return recording
+
+
+async def set_up_and_set_back(world: World) -> Delivery:
+    policy = rules()
+    await world.policy(policy)
+    await opens(world.deniz, "/flows setup")
+    assert not (await world.deniz.submits({"Expiry in hours": "24"})).errors
+    recording = last(world)
+    await world.ayse.waits_for(MARKETING, "24")
+    await world.policy(policy)
+    return recording
+
+
+async def shared_a_flow(world: World) -> Delivery:
+    await world.policy(rules())
+    add_flow(world)
+    await world.emma.types(MARKETING, "/flows show 1")
+    shown = await world.emma.waits_for(MARKETING, lambda message: "Share" in world.emma.buttons(message))
+    await world.emma.clicks(shown, "Share")
+    await world.ayse.waits_for(MARKETING, _for_all)
+    return last(world)
+
+
+def _for_all(message: Message) -> bool:
+    return not message.is_ephemeral and "Old title" in text_of(message)
+
+
+async def broke_the_glass_before_it_was_allowed(world: World) -> Delivery:
+    named = 'break_glass = ["U0DENIZ"]'
+    await world.policy(rules(named))
+    request = await asks(world)
+    await world.deniz.clicks(request, "Break glass")
+    await world.policy(rules())
+    await gives_reason(world.deniz, "Now")
+    await is_told(world.deniz, "does not let you")
+    await world.policy(rules(named))
+    return last(world)
+
+
+ACTS: Final[dict[str, Act]] = {
+    act.__name__: act
+    for act in (
+        disabled_then_enabled_by_somebody,
+        asked_then_withdrew,
+        asked_to_delete_then_was_rejected,
+        asked_while_enkapush_was_away,
+        asked_before_the_policy_allowed_it,
+        pressed_enable_then_withdrew,
+        asked_again_then_withdrew,
+        restored_in_vain,
+        approved_before_the_policy_allowed_it,
+        approved_one_of_two,
+        rejected_before_the_policy_allowed_it,
+        broke_the_glass_before_it_was_allowed,
+        sent_a_form_while_the_flow_was_taken,
+        sent_a_form_for_a_website_that_came_later,
+        created_a_flow_that_was_deleted,
+        set_up_and_set_back,
+        shared_a_flow,
+    )
+}
+
+
+@pytest.mark.parametrize("act", ACTS)
+async def test_a_recording_changes_nothing_after_the_world_moved_on(world: World, act: str) -> None:
+    bots = await two_bots(world)
+    recording = await ACTS[act](world)
+    for bot, _ in bots:
+        await nothing_in_hand(bot)
+    before = await everything(world)
+    await plays(world, bots, recording)
+    assert await everything(world) == before
+
+
+@on_both_databases
+async def test_the_very_bytes_of_a_request_count_once(world: World) -> None:
+    (bot, first), (_, second) = await two_bots(world)
+    await world.policy(rules())
+    add_flow(world, is_enabled=True)
+    fields = {"command": "/flows", "text": "disable 1", "user_id": "U0EMMA", "channel_id": MARKETING}
+    body = Parcel("slash_commands", "", fields | {"team_id": "T0LALE", "trigger_id": "1.2.abc"}).http_body()
+    headers = {"Content-Type": "application/x-www-form-urlencoded", **signed_headers(SIGNING_SECRET, body)}
+    async with aiohttp.ClientSession() as session:
+        for origin, said in ((first, "#1 is disabled"), (second, SAID), (first, SAID)):
+            async with session.post(f"{origin}/slack/events", data=body, headers=headers) as answer:
+                assert answer.status == 200
+            await world.emma.waits_for(MARKETING, said)
+            world.enkapush.store.update_flow(1, is_enabled=True)
+    await nothing_in_hand(bot)
+    assert [record.method for record in world.enkapush.requests].count("POST") == 1
+
+
+async def test_the_same_words_typed_again_are_another_command(http: World) -> None:
+    await http.policy(rules())
+    for _ in range(2):
+        request = await asks(http, "enable")
+        await http.emma.clicks(request, "Withdraw")
+        await ends(http, request, "Withdrawn")
+
+
+async def test_a_form_that_was_put_right_counts(http: World) -> None:
+    await opens(http.emma, "/flows create")
+    assert (await http.emma.submits(LEAST | {"Name": " "})).response_action == "errors"
+    await http.emma.submits(LEAST)
+    await http.emma.waits_for(MARKETING, "Flow #1 was created")
+
+
+async def test_a_form_that_was_refused_counts_when_its_button_is_pressed_again(http: World) -> None:
+    await opens(http.emma, "/flows create")
+    await http.policy(rules(websites="[2]"))
+    assert (await http.emma.submits(LEAST)).response_action == "errors"
+    await http.policy(rules())
+    assert http.emma.view is not None
+    assert is_form(http.emma.view)
+    await http.emma.submits(LEAST)
+    await http.emma.waits_for(MARKETING, "Flow #1 was created")

@@ -1,0 +1,38 @@
+"""Requests of Slack's that were taken: each once, whoever comes first."""
+
+import asyncio
+
+from flowbot.services.ports.deliveries import DeliveryKey
+from flowbot.storage.database import Database
+from flowbot.storage.deliveries import KEEP, StoredDeliveries
+from tests.storage.change_cases import NOON, SECOND
+
+KEY, OTHER = DeliveryKey("a" * 64), DeliveryKey("b" * 64)
+
+
+async def test_a_request_is_taken_once(database: Database) -> None:
+    deliveries = StoredDeliveries(database)
+    assert not await deliveries.was_taken(KEY)
+    assert await deliveries.take(KEY, NOON)
+    assert await deliveries.was_taken(KEY)
+    assert not await deliveries.take(KEY, NOON + SECOND)
+    assert not await deliveries.was_taken(OTHER)
+    assert await deliveries.take(OTHER, NOON)
+
+
+async def test_of_two_processes_that_take_it_at_once_one_does(database: Database, elsewhere: Database) -> None:
+    stores = StoredDeliveries(database), StoredDeliveries(elsewhere)
+    for number in range(10):
+        key = DeliveryKey(f"{number:064}")
+        taken = await asyncio.gather(*(store.take(key, NOON) for store in stores * 3))
+        assert sorted(taken) == [False] * 5 + [True]
+
+
+async def test_it_is_forgotten_when_no_signature_of_then_is_good_any_more(database: Database) -> None:
+    deliveries = StoredDeliveries(database)
+    await deliveries.take(KEY, NOON)
+    await deliveries.take(OTHER, NOON + KEEP)
+    assert await deliveries.was_taken(KEY)
+    await deliveries.take(DeliveryKey("c" * 64), NOON + KEEP + SECOND)
+    assert not await deliveries.was_taken(KEY)
+    assert await deliveries.was_taken(OTHER)

@@ -15,10 +15,9 @@ from urllib.parse import parse_qsl
 
 from aiohttp import web
 from slack_bolt.async_app import AsyncApp
-from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_bolt.response import BoltResponse
 
-from flowbot.slack.payloads import Envelope, parse
+from flowbot.slack.entry import dispatch
 
 MOST_FIELDS: Final = 200
 OLDEST_SECONDS: Final = 300
@@ -43,9 +42,10 @@ class SlackEvents:
         if not self._is_signed(raw, request):
             return web.json_response({"error": "invalid request"}, status=HTTPStatus.UNAUTHORIZED)
         body = parse_body(raw, request.content_type)
-        if body is None or parse(Envelope, body) is None:
+        if body is None:
             return web.Response(status=HTTPStatus.BAD_REQUEST, text="malformed body")
-        return _to_aiohttp(await self._dispatch(body, request))
+        headers: dict[str, str | Sequence[str]] = {name: request.headers.getall(name) for name in request.headers}
+        return _to_aiohttp(await dispatch(self._bolt, body, headers))
 
     def _is_signed(self, raw: bytes, request: web.Request) -> bool:
         """Whether Slack signed these very bytes, and lately; slack_sdk's verifier stumbles over what is no text."""
@@ -55,15 +55,6 @@ class SlackEvents:
             return False
         digest = hmac.new(self._secret, b"v0:%b:%b" % (timestamp.encode(), raw), hashlib.sha256).hexdigest()
         return hmac.compare_digest(f"v0={digest}".encode(), signature.encode(errors="surrogateescape"))
-
-    async def _dispatch(self, body: dict[str, Any], request: web.Request) -> BoltResponse:
-        """Bolt's answer. The body goes in as a parsed one, as it does in Socket Mode: Bolt's own parser stays out."""
-        headers: dict[str, str | Sequence[str]] = {name: request.headers.getall(name) for name in request.headers}
-        try:
-            bolt_request = AsyncBoltRequest(mode="socket_mode", body=body, headers=headers)
-        except (AttributeError, KeyError, TypeError, ValueError):
-            return BoltResponse(status=HTTPStatus.BAD_REQUEST, body="malformed payload")
-        return await self._bolt.async_dispatch(bolt_request)
 
 
 def parse_body(raw: bytes, content_type: str) -> dict[str, Any] | None:

@@ -215,7 +215,7 @@ async def created_a_flow_that_was_deleted(world: World) -> Delivery:
     await world.emma.submits(LEAST)
     recording = last(world)
     await world.emma.waits_for(MARKETING, "Flow #1 was created")
-    world.enkapush.store.flows.clear()
+    world.enkapush.store.delete_flow(1)
     return recording
 
 

@@ -1,0 +1,190 @@
+"""A bot under fire: who shoots at it, and what must be true afterwards."""
+
+import asyncio
+import hashlib
+import hmac
+import json
+import logging
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Final
+from urllib.parse import urlencode
+
+import aiohttp
+import structlog
+from aiohttp import web
+
+from flowbot.app import Flowbot
+from flowbot.sandbox.slack import SIGNING_SECRET
+from flowbot.sandbox.slack.delivery.parcel import Delivery
+from tests.journeys.at_a_form import LEAST, add_flow, opens
+from tests.journeys.at_a_request import asks, rules
+from tests.journeys.world import MARKETING, World
+
+FORM: Final = "application/x-www-form-urlencoded"
+ACK_SECONDS: Final = 3.0
+"""What Slack waits."""
+ANSWERS: Final = frozenset({200, 400, 401, 404, 413})
+
+
+async def nothing_in_hand(bot: Flowbot) -> None:
+    """Wait until the bot has done what it took on."""
+    async with asyncio.timeout(15):
+        while len(bot.tasks):  # noqa: ASYNC110 - it has no event to wait for
+            await asyncio.sleep(0.002)
+
+
+class _Cries(logging.Handler):
+    """Whatever the libraries log as an error."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.heard: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.heard.append(f"{record.name}: {record.getMessage()} {record.exc_info or ''}")
+
+
+@contextmanager
+def no_errors_logged() -> Iterator[None]:
+    """Nothing in the block is logged as an error, by flowbot or by a library: what is unexpected is."""
+    cries = _Cries()
+    logging.getLogger().addHandler(cries)
+    try:
+        with structlog.testing.capture_logs() as lines:
+            yield
+    finally:
+        logging.getLogger().removeHandler(cries)
+    wrong = [line for line in lines if line["log_level"] in {"error", "critical"} or line.get("exc_info")]
+    assert not wrong
+    assert not cries.heard
+
+
+@dataclass
+class Trap:
+    """An address of nobody's that must never be called."""
+
+    origin: str
+    calls: list[str] = field(default_factory=list)
+
+
+@asynccontextmanager
+async def trap() -> AsyncIterator[Trap]:
+    """A server that notes every call."""
+    app = web.Application()
+    trap = Trap("")
+
+    async def caught(request: web.Request) -> web.Response:
+        trap.calls.append(str(request.url))
+        return web.Response(text="caught")
+
+    app.router.add_route("*", "/{path:.*}", caught)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    trap.origin = f"http://127.0.0.1:{runner.addresses[0][1]}"
+    try:
+        yield trap
+    finally:
+        await runner.cleanup()
+
+
+def signed(body: bytes) -> dict[str, str]:
+    """Slack's headers for bytes that need not be text."""
+    moment = str(int(time.time()))
+    digest = hmac.new(SIGNING_SECRET.encode(), b"v0:" + moment.encode() + b":" + body, hashlib.sha256).hexdigest()
+    return {"X-Slack-Request-Timestamp": moment, "X-Slack-Signature": f"v0={digest}"}
+
+
+@dataclass
+class Door:
+    """Knocks at one bot, and sees to it that it answers properly."""
+
+    world: World
+    bot: Flowbot
+    origin: str
+    session: aiohttp.ClientSession
+
+    async def post(self, body: bytes, content_type: str = FORM) -> tuple[int, str]:
+        """Post signed bytes: answered in time, never as the server's fault, and what follows ends well."""
+        headers = {"Content-Type": content_type, **signed(body)}
+        with no_errors_logged():
+            async with (
+                asyncio.timeout(ACK_SECONDS),
+                self.session.post(f"{self.origin}/slack/events", data=body, headers=headers) as answer,
+            ):
+                status, said = answer.status, await answer.text()
+            await nothing_in_hand(self.bot)
+        assert status in ANSWERS
+        assert "Traceback" not in said
+        return status, said
+
+    async def delivers(self, kind: str, payload: dict[str, Any]) -> None:
+        """Post a payload as Slack does."""
+        if kind == "events_api":
+            await self.post(json.dumps(payload).encode(), "application/json")
+        elif kind == "slash_commands":
+            texts = {key: value if isinstance(value, str) else json.dumps(value) for key, value in payload.items()}
+            await self.post(urlencode(texts, errors="surrogatepass").encode())
+        else:
+            await self.post(urlencode({"payload": json.dumps(payload)}).encode())
+
+
+async def recorded(world: World) -> list[Delivery]:
+    """One of everything that an editor and an admin can send; nothing of it was approved."""
+    await world.policy(rules())
+    world.add_flows(12)
+    emma, deniz = world.emma, world.deniz
+    await emma.types(MARKETING, "/flows list")
+    page = await emma.waits_for(MARKETING, "Page 1 of 2")
+    await emma.clicks(page, "Next")
+    await emma.waits_for(MARKETING, "Page 2 of 2")
+    await emma.clicks(page, "Share")
+    await emma.types(MARKETING, "/flows show 1")
+    shown = await emma.waits_for(MARKETING, lambda message: "Duplicate" in emma.buttons(message))
+    await emma.clicks(shown, "Duplicate")
+    await emma.clicks(await emma.waits_for_view(lambda view: view.submit is not None), "Preview")
+    await emma.closes(everything=True)
+    request = await asks(world, f"enable {add_flow(world)} Why not")
+    for label in ("Approve", "Reject"):
+        await emma.clicks(request, label)
+    await opens(emma, "/flows create")
+    await emma.submits(LEAST | {"Name": " "})
+    await emma.closes()
+    await opens(emma, "/flows edit 2")
+    await emma.submits({"Title": "Other"})
+    await opens(deniz, "/flows setup")
+    await deniz.submits({"Quorum": "0"})
+    await emma.opens_home()
+    await emma.waits_for_home("")
+    await world.slack.outbox.settle()
+    return list(world.slack.deliveries)
+
+
+def reason_forms(change: str) -> list[dict[str, Any]]:
+    """Forged submits of the form that asks why."""
+    return [
+        {
+            "type": "view_submission",
+            "user": {"id": "U0EMMA", "team_id": "T0LALE"},
+            "team": {"id": "T0LALE"},
+            "trigger_id": f"1.{purpose}",
+            "view": {
+                "id": "V1",
+                "type": "modal",
+                "callback_id": "changes.reason",
+                "private_metadata": json.dumps({"purpose": purpose, "change": change, "channel": MARKETING}),
+                "state": {"values": {"reason": {"changes.reason": {"type": "plain_text_input", "value": "Now"}}}},
+            },
+        }
+        for purpose in ("reject", "break_glass")
+    ]
+
+
+def is_untouched(world: World) -> bool:
+    """Whether nothing reached subscribers: no flow was enabled, none deleted."""
+    methods = {record.method for record in world.enkapush.requests}
+    return "DELETE" not in methods and not any(flow.is_enabled for flow in world.enkapush.store.flows.values())

@@ -1,0 +1,261 @@
+"""Signed garbage: never a 500, never a hang, never a traceback, never an effect that nobody approved."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from typing import Any, Final
+from urllib.parse import urlencode
+
+import aiohttp
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from flowbot.sandbox.slack import text_of
+from flowbot.sandbox.slack.delivery.parcel import Delivery
+from tests.hostile.at_the_door import (
+    FORM,
+    Door,
+    Trap,
+    is_untouched,
+    no_errors_logged,
+    reason_forms,
+    recorded,
+    trap,
+)
+from tests.hostile.garbage import EXAMPLES, JSON, MANY, TEXTS, doubled, mutants, payloads
+from tests.journeys.at_a_form import writes
+from tests.journeys.world import MARKETING, World
+
+JSON_TYPE: Final = "application/json"
+SUGGESTION: Final = {"type": "block_suggestion", "action_id": "flows.form.segment", "block_id": "segment", "value": "a"}
+
+
+@pytest.fixture
+async def door(world: World) -> AsyncIterator[Door]:
+    bot, origin = await world.start_http()
+    async with aiohttp.ClientSession() as session:
+        yield Door(world, bot, origin, session)
+
+
+@pytest.fixture
+async def snare() -> AsyncIterator[Trap]:
+    async with trap() as caught:
+        yield caught
+
+
+def _count(world: World) -> int:
+    return len(world.slack.workspace.visible(MARKETING, "U0EMMA"))
+
+
+# --- from nothing --------------------------------------------------------------------------------------------------
+
+
+@MANY
+@given(payload=payloads())
+async def test_free_interactions(door: Door, payload: dict[str, Any]) -> None:
+    await door.delivers("interactive", payload)
+    assert writes(door.world) == []
+
+
+@MANY
+@given(payload=payloads())
+async def test_free_events(door: Door, payload: dict[str, Any]) -> None:
+    await door.delivers("events_api", payload)
+    assert writes(door.world) == []
+
+
+@MANY
+@given(text=TEXTS, fields=st.dictionaries(TEXTS, TEXTS, max_size=3))
+async def test_free_commands(door: Door, text: str, fields: dict[str, str]) -> None:
+    known = {"command": "/flows", "text": text, "user_id": "U0EMMA", "channel_id": MARKETING, "trigger_id": "1"}
+    await door.delivers("slash_commands", fields | known)
+    assert writes(door.world) == []
+
+
+@MANY
+@given(word=st.sampled_from(["list", "show", "enable", "history", "liste", "edit", "approvals", "setup"]), rest=TEXTS)
+async def test_commands_with_anything_after_them(door: Door, word: str, rest: str) -> None:
+    known = {"command": "/flows", "text": f"{word} {rest}", "user_id": "U0EMMA", "channel_id": MARKETING}
+    await door.delivers("slash_commands", known)
+    assert writes(door.world) == []
+
+
+@MANY
+@given(body=st.binary(max_size=300), kind=st.sampled_from([FORM, JSON_TYPE, "text/plain", "multipart/form-data", "x"]))
+async def test_free_bytes(door: Door, body: bytes, kind: str) -> None:
+    await door.post(body, kind)
+    assert writes(door.world) == []
+
+
+@MANY
+@given(value=JSON, kind=st.sampled_from([FORM, JSON_TYPE]))
+async def test_any_json(door: Door, value: Any, kind: str) -> None:
+    text = json.dumps(value)
+    await door.post(urlencode({"payload": text}).encode() if kind == FORM else text.encode(), kind)
+    assert writes(door.world) == []
+
+
+# --- from what is real ---------------------------------------------------------------------------------------------
+
+
+def _kinds(deliveries: list[Delivery]) -> list[tuple[str, dict[str, Any]]]:
+    """One of each kind that was seen, and some that a person cannot make."""
+    seen = {each.what: (str(each.kind), each.payload) for each in deliveries}
+    (change,) = {action["value"] for _, payload in seen.values() for action in payload.get("actions", ())
+                 if action["action_id"] == "changes.approve"}  # fmt: skip
+    (form,) = (payload for what, (_, payload) in seen.items() if what == "view_submission flows.form")
+    forged = [*reason_forms(json.loads(change)["c"]), form | SUGGESTION, form | {"type": "view_closed"}]
+    return [*seen.values(), *(("interactive", payload) for payload in forged)]
+
+
+@pytest.fixture
+async def kinds(door: Door) -> list[tuple[str, dict[str, Any]]]:
+    return _kinds(await recorded(door.world))
+
+
+@settings(MANY, max_examples=EXAMPLES * 4)
+@given(data=st.data())
+async def test_what_is_real_with_some_of_it_wrong(
+    door: Door, kinds: list[tuple[str, dict[str, Any]]], snare: Trap, data: st.DataObject
+) -> None:
+    kind, real = data.draw(st.sampled_from(kinds))
+    payload = data.draw(mutants(real))
+    if data.draw(st.booleans()):
+        payload["response_url"] = data.draw(st.sampled_from([snare.origin, f"{snare.origin}/x"]))
+    await door.delivers(kind, payload)
+    assert is_untouched(door.world)
+    assert snare.calls == []
+
+
+async def test_what_is_real_reaches_what_it_stands_for(door: Door, kinds: list[tuple[str, dict[str, Any]]]) -> None:
+    """Else the test above would shoot past everything."""
+    told = {key for kind, payload in kinds for key in await _said(door, kind, payload)}
+    assert told >= {"Page 1 of 2", "Page 2 of 2", "does not let you"}
+
+
+async def _said(door: Door, kind: str, payload: dict[str, Any]) -> set[str]:
+    await door.delivers(kind, payload | {"trigger_id": "another"})
+    posted = " ".join(text_of(message) for message in await door.world.emma.sees(MARKETING))
+    return {words for words in ("Page 1 of 2", "Page 2 of 2", "does not let you") if words in posted}
+
+
+# --- shapes that parsers stumble over ------------------------------------------------------------------------------
+
+PRESS: Final[dict[str, Any]] = {
+    "type": "block_actions",
+    "user": {"id": "U0EMMA", "team_id": "T0LALE"},
+    "channel": {"id": MARKETING},
+    "container": {"type": "message", "message_ts": "1.2"},
+    "actions": [{"action_id": "flows.show", "type": "button", "value": '{"f":1}'}],
+    "trigger_id": "1.2.3",
+}
+
+
+@pytest.mark.parametrize("levels", [50, 300, 700, 900, 950, 980, 10_000])
+@pytest.mark.parametrize("where", ["actions", "view", "message", "value", "anything"])
+async def test_depth(door: Door, levels: int, where: str) -> None:
+    deep = "[" * levels + "]" * levels if where != "view" else '{"state":' * levels + "1" + "}" * levels
+    text = json.dumps(PRESS | {where: "DEEP"}).replace('"DEEP"', deep)
+    await door.post(urlencode({"payload": text}).encode())
+    await door.post(text.encode(), JSON_TYPE)
+    assert writes(door.world) == []
+
+
+@pytest.mark.parametrize("key", ["type", "user", "actions", "trigger_id"])
+@pytest.mark.parametrize("value", [None, "block_suggestion", [], {"id": "U0BURAK"}], ids=str)
+async def test_a_key_that_stands_twice(door: Door, key: str, value: Any) -> None:
+    await door.post(urlencode({"payload": doubled(PRESS, key, value)}).encode())
+    assert writes(door.world) == []
+
+
+FORMS: Final = {
+    "the command twice": b"command=%2Fflows&command=%2Fother&text=list&user_id=U0EMMA&channel_id=C0MARKETING",
+    "a payload beside a command": b"command=%2Fflows&payload=%7B%7D&text=list&user_id=U0EMMA&channel_id=C0MARKETING",
+    "two payloads": b"payload=%7B%7D&payload=%5B%5D",
+    "half an escape": b"command=%2&text=%zz%",
+    "an escape that is no text": b"command=%2Fflows&text=%ff%fe&user_id=U0EMMA&channel_id=C0MARKETING",
+    "UTF-16": "command=/flows&text=list".encode("utf-16"),
+    "a byte order mark": b"\xef\xbb\xbfpayload=%7B%7D",
+    "semicolons": b"command=%2Fflows;text=list;user_id=U0EMMA",
+    "nothing but equals": b"=" * 1000,
+    "NaN": b"payload=" + b"NaN",
+    "an object of NaN": b'payload={"type":NaN,"user":Infinity}',
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize(
+    "kind", [FORM, f"{FORM}; charset=utf-16", f"{FORM}; charset=martian", JSON_TYPE, "", "text/xml"]
+)
+async def test_forms(door: Door, form: str, kind: str) -> None:
+    await door.post(FORMS[form], kind)
+    assert writes(door.world) == []
+
+
+# --- Socket Mode ---------------------------------------------------------------------------------------------------
+
+ENVELOPES: Final = ("interactive", "slash_commands", "events_api", "hello", "disconnect_", "martian", "")
+
+
+@settings(MANY, max_examples=max(EXAMPLES // 2, 1))
+@given(shots=st.lists(st.tuples(st.sampled_from(ENVELOPES), payloads() | JSON), min_size=5, max_size=10))
+async def test_envelopes(fired_at: World, shots: list[tuple[str, Any]]) -> None:
+    with no_errors_logged():
+        for number, (kind, payload) in enumerate(shots):
+            envelope = {"envelope_id": str(number), "type": kind, "payload": payload, "accepts_response_payload": True}
+            await _says(fired_at, json.dumps(envelope))
+        await _is_heard(fired_at)
+    assert writes(fired_at) == []
+
+
+@pytest.fixture
+async def fired_at(world: World) -> World:
+    await world.start_socket()
+    return world
+
+
+async def _says(world: World, text: str) -> None:
+    (connection,) = world.slack.sockets._connections
+    await connection.socket.send_str(text)
+
+
+async def _is_heard(world: World) -> None:
+    """A command is answered, over the very same connection."""
+    before = _count(world)
+    await world.emma.types(MARKETING, "/flows help")
+    await world.emma.waits_until(lambda: _count(world) > before)
+
+
+RAW: Final = (
+    "",
+    "{",
+    "null",
+    "[]",
+    "{}",
+    '{"type": 5}',
+    '{"type": "events_api"}',
+    "[" * 20_000,
+    '{"a":' * 20_000,
+    "\0",
+)
+
+
+@pytest.mark.parametrize("text", RAW, ids=lambda text: text[:20])
+async def test_text_that_is_no_envelope(fired_at: World, text: str) -> None:
+    with no_errors_logged():
+        await _says(fired_at, text)
+        await _is_heard(fired_at)
+
+
+async def test_a_press_that_breaks_flowbot_does_not_break_the_socket(
+    fired_at: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def breaks(*_: object) -> None:
+        raise RuntimeError("out of order")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("slack_bolt.async_app.AsyncApp.async_dispatch", breaks)
+        await _says(fired_at, json.dumps({"envelope_id": "1", "type": "interactive", "payload": PRESS}))
+        await asyncio.sleep(0.1)
+    await _is_heard(fired_at)

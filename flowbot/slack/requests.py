@@ -74,12 +74,8 @@ class Requests:
             return {"response_action": "errors", "errors": errors}
         place = Place(metadata.channel, event.user.id, "")
         work = self.home.drawn_after(lambda visit: self._reasoned(visit, given))
-<<<<<<< HEAD
-        self.desk.take("reason", name_of(event), event.caller, place, work)
-=======
         once = event.key(given.reason)
-        self.desk.take("reason", event.caller, place, work, once=once)
->>>>>>> 61855f2 (Carry out each request of Slack's once: a recording of it has no effect, in any process)
+        self.desk.take("reason", name_of(event), event.caller, place, work, once=once)
         return {}
 
     def _knowing_its_message(self, handler: Handler) -> Handler:

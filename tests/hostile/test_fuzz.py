@@ -152,20 +152,24 @@ PRESS: Final[dict[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize("levels", [50, 300, 700, 900, 950, 980, 10_000])
-@pytest.mark.parametrize("where", ["actions", "view", "message", "value", "anything"])
-async def test_depth(door: Door, levels: int, where: str) -> None:
-    deep = "[" * levels + "]" * levels if where != "view" else '{"state":' * levels + "1" + "}" * levels
-    text = json.dumps(PRESS | {where: "DEEP"}).replace('"DEEP"', deep)
-    await door.post(urlencode({"payload": text}).encode())
-    await door.post(text.encode(), JSON_TYPE)
+DEPTHS: Final = (50, 300, 700, 900, 950, 980, 10_000)
+"""Around the depth at which Python's own parser gives up, and far beyond."""
+
+
+@pytest.mark.parametrize("where", ["actions", "view", "message", "anything"])
+async def test_depth(door: Door, where: str) -> None:
+    for levels in DEPTHS:
+        deep = '{"state":' * levels + "1" + "}" * levels if where == "view" else "[" * levels + "]" * levels
+        text = json.dumps(PRESS | {where: "DEEP"}).replace('"DEEP"', deep)
+        await door.post(urlencode({"payload": text}).encode())
+        await door.post(text.encode(), JSON_TYPE)
     assert writes(door.world) == []
 
 
 @pytest.mark.parametrize("key", ["type", "user", "actions", "trigger_id"])
-@pytest.mark.parametrize("value", [None, "block_suggestion", [], {"id": "U0BURAK"}], ids=str)
-async def test_a_key_that_stands_twice(door: Door, key: str, value: Any) -> None:
-    await door.post(urlencode({"payload": doubled(PRESS, key, value)}).encode())
+async def test_a_key_that_stands_twice(door: Door, key: str) -> None:
+    for value in (None, "block_suggestion", [], {"id": "U0BURAK"}):
+        await door.post(urlencode({"payload": doubled(PRESS, key, value)}).encode())
     assert writes(door.world) == []
 
 
@@ -184,12 +188,10 @@ FORMS: Final = {
 }
 
 
-@pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize(
-    "kind", [FORM, f"{FORM}; charset=utf-16", f"{FORM}; charset=martian", JSON_TYPE, "", "text/xml"]
-)
-async def test_forms(door: Door, form: str, kind: str) -> None:
-    await door.post(FORMS[form], kind)
+@pytest.mark.parametrize("kind", [FORM, f"{FORM}; charset=utf-16", f"{FORM}; charset=martian", JSON_TYPE, "text/xml"])
+async def test_forms(door: Door, kind: str) -> None:
+    for form in FORMS.values():
+        await door.post(form, kind)
     assert writes(door.world) == []
 
 
@@ -241,21 +243,25 @@ RAW: Final = (
 )
 
 
-@pytest.mark.parametrize("text", RAW, ids=lambda text: text[:20])
-async def test_text_that_is_no_envelope(fired_at: World, text: str) -> None:
+async def test_text_that_is_no_envelope(fired_at: World) -> None:
     with no_errors_logged():
-        await _says(fired_at, text)
-        await _is_heard(fired_at)
+        for text in RAW:
+            await _says(fired_at, text)
+            await _is_heard(fired_at)
 
 
 async def test_a_press_that_breaks_flowbot_does_not_break_the_socket(
     fired_at: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    broken = asyncio.Event()
+
     async def breaks(*_: object) -> None:
+        broken.set()
         raise RuntimeError("out of order")
 
     with monkeypatch.context() as patch:
         patch.setattr("slack_bolt.async_app.AsyncApp.async_dispatch", breaks)
         await _says(fired_at, json.dumps({"envelope_id": "1", "type": "interactive", "payload": PRESS}))
-        await asyncio.sleep(0.1)
+        async with asyncio.timeout(5):
+            await broken.wait()
     await _is_heard(fired_at)

@@ -168,7 +168,8 @@ async def test_depth(door: Door, where: str) -> None:
 
 @pytest.mark.parametrize("key", ["type", "user", "actions", "trigger_id"])
 async def test_a_key_that_stands_twice(door: Door, key: str) -> None:
-    for value in (None, "block_suggestion", [], {"id": "U0BURAK"}):
+    values: tuple[Any, ...] = (None, "block_suggestion", [], {"id": "U0BURAK"})
+    for value in values:
         await door.post(urlencode({"payload": doubled(PRESS, key, value)}).encode())
     assert writes(door.world) == []
 

@@ -19,7 +19,7 @@ from flowbot.metrics import own_version
 from flowbot.services import history, policies
 from flowbot.services.replacing import Replacement, replacement
 from flowbot.settings import Settings
-from flowbot.storage import migrations
+from flowbot.storage import copying, migrations
 from flowbot.storage.changes import StoredChanges
 from flowbot.storage.policies import StoredPolicies
 
@@ -116,6 +116,15 @@ def migrate() -> None:
 
 
 @cli.command()
+def copy(source: Annotated[str, typer.Argument(metavar="FROM", help="Such as sqlite:///flowbot.db")]) -> None:
+    """Copy everything from another database into DATABASE_URL, which must be empty; FROM stays as it is."""
+    settings = _settings()
+    for table, rows in copying.copy(source, settings.database_url.get_secret_value()).items():
+        typer.echo(f"{table}: {rows}")
+    typer.echo("Everything was copied and compared. Start flowbot with this DATABASE_URL, and never again with FROM.")
+
+
+@cli.command()
 def check() -> None:
     """Is everything set up right? One line a check; exit status 1 if any fails."""
     settings = Settings.load()
@@ -178,8 +187,7 @@ def audit_export(
 def _warn_of_loss(before: PolicyBook) -> None:
     """Say that no policy is left and give back what there was; a person at a terminal is asked first."""
     typer.echo(
-        f"flowbot: the file names no channel, so {len(before.channels)} lose their policy and nobody may do anything; "
-        "until now there was:",
+        "flowbot: the file names no channel: every policy is removed, and nobody may do anything; until now there was:",
         err=True,
     )
     typer.echo(policies.dump_book(before), nl=False, err=True)

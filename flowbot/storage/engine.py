@@ -1,4 +1,4 @@
-"""Opens databases. This module alone knows how SQLite and PostgreSQL differ.
+"""Opens databases. This module knows how SQLite and PostgreSQL differ, and beside it `exclusive` alone.
 
 A database has two doors. The reader sees one consistent snapshot a transaction and cannot write. The writer may: on
 SQLite it takes the file's write lock with its first breath (`BEGIN IMMEDIATE`), so that what a transaction checked
@@ -31,6 +31,7 @@ _STATEMENT_MS: Final = 10_000
 _LOCK_MS: Final = 5_000
 _IDLE_IN_TRANSACTION_MS: Final = 60_000
 _MIGRATION_WAIT_MS: Final = 60_000
+_EXCLUSIVE_WAIT_MS: Final = 2_000
 _WAL_RETRY_S: Final = 0.05
 
 _POSTGRESQL_DEFAULTS: Final = {
@@ -74,6 +75,22 @@ def migration_engine(url: str) -> Engine:
         event.listen(engine, "connect", _switch_to_wal)
     else:
         _prepare_postgresql(engine, statement_ms=0, lock_ms=_MIGRATION_WAIT_MS)
+    return engine.execution_options(**{_WRITES: True})
+
+
+def exclusive_engine(url: str) -> Engine:
+    """A blocking engine with one connection that, on SQLite, has the file to itself, or is refused as busy soon.
+
+    Raises:
+        DatabaseUrlError: as `open_database`.
+    """
+    address = parse_address(url)
+    if not _is_sqlite(address):
+        return migration_engine(url)
+    engine = create_engine(address, poolclass=NullPool, hide_parameters=True)
+    _prepare_sqlite(engine, busy_ms=_EXCLUSIVE_WAIT_MS)
+    # Before the first look at the file: then every other connection to it is in the way.
+    event.listen(engine, "connect", lambda connection, _entry: _run(connection, "PRAGMA locking_mode = EXCLUSIVE"))
     return engine.execution_options(**{_WRITES: True})
 
 

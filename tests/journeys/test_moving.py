@@ -1,0 +1,98 @@
+"""From SQLite to PostgreSQL by one command, in the midst of a team's work; and back from an old backup."""
+
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager, closing
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from flowbot.sandbox.slack import text_of
+from tests.journeys.at_a_form import PNG, is_told, opens
+from tests.journeys.at_a_request import WAITS, asks, audit, ends, gives_reason, rules
+from tests.journeys.test_cli import Environment, inside
+from tests.journeys.test_cli import environment as environment  # noqa: PLC0414 - a fixture
+from tests.journeys.world import APPROVALS, World
+
+
+@asynccontextmanager
+async def working(world: World) -> AsyncIterator[None]:
+    """A bot at work, which is gone at the end."""
+    async with AsyncExitStack() as stack:
+        whole, world.stack = world.stack, stack
+        try:
+            await world.start_http()
+            yield
+        finally:
+            world.stack = whole
+
+
+def works_on(world: World, url: str) -> None:
+    world.settings = world.settings.model_copy(update={"database_url": SecretStr(url)})
+
+
+@pytest.mark.postgresql
+async def test_a_team_goes_on_where_it_was_after_the_move(
+    world: World, environment: Environment, tmp_path: Path, empty_postgresql_url: str
+) -> None:
+    await world.policy(rules("quorum = 1"))
+    async with working(world):
+        applied = await asks(world, by=world.ayse)
+        await world.burak.clicks(applied, "Onayla")
+        await ends(world, applied, "Uygulandı")
+        rejected = await asks(world, "delete")
+        await world.burak.clicks(rejected, "Reject")
+        await gives_reason(world.burak, "Şimdi değil, ılık bir gün bekleyelim.")
+        await ends(world, rejected, "Rejected")
+        pending = await asks(world, f"enable {_new_flow(world)} İndirim başladı")
+        await opens(world.emma, "/flows create")
+        made = {"Title": "Görsel", "Description": "Şık", "Image": world.emma.uploads("görsel.png", PNG)}
+        await world.emma.submits({"Name": "Görselli", **made})
+        await is_told(world.emma, "was created")
+        await opens(world.ayse, "/flows create")
+        assert world.ayse.view
+        await world.ayse.chooses(world.ayse.view, "Ad", "Çıkmamış taslak")
+    before = await audit(world)
+    target = environment | {"DATABASE_URL": empty_postgresql_url}
+    status, out, err = await inside(target, tmp_path, "copy", environment["DATABASE_URL"])
+    assert (status, err) == (0, "")
+    assert f"events: {len(before)}\n" in out
+    works_on(world, empty_postgresql_url)
+    assert await audit(world) == before
+    assert WAITS in text_of(pending)
+    async with working(world):
+        await world.burak.clicks(pending, "Approve")
+        await ends(world, pending, "Applied")
+        await opens(world.ayse, "/flows create")
+        assert world.ayse.reads("Ad") == "Çıkmamış taslak"
+    numbers = [event["number"] for event in await audit(world)]
+    assert len(numbers) > len(before)
+    assert numbers == sorted(set(numbers))
+
+
+def _new_flow(world: World) -> int:
+    return int(world.enkapush.store.add_flow(website_id=1, name="Yaz", title="Yaz geldi", description="Bak").id)
+
+
+async def test_an_old_backup_sends_nothing_twice(world: World, tmp_path: Path) -> None:
+    await world.policy(rules())
+    file = Path(world.settings.database_url.get_secret_value().removeprefix("sqlite:///"))
+    async with working(world):
+        request = await asks(world)
+        with closing(sqlite3.connect(file)) as live:
+            live.execute("VACUUM INTO ?", [str(tmp_path / "backup.db")])
+        await world.burak.clicks(request, "Approve")
+        await ends(world, request, "Applied")
+    writes = _writes(world)
+    works_on(world, f"sqlite:///{tmp_path / 'backup.db'}")
+    async with working(world):
+        await world.burak.opens_home()
+        home = await world.burak.waits_for_home(lambda view: "Onayla" in world.burak.buttons(view))
+        await world.burak.clicks(home, "Onayla")
+        await world.deniz.waits_for(APPROVALS, "Out of date")
+    assert _writes(world) == writes
+
+
+def _writes(world: World) -> int:
+    return len([record for record in world.enkapush.requests if record.method != "GET"])

@@ -1,0 +1,273 @@
+"""One database into another: nothing lost, nothing half, and nobody disturbed or disturbing."""
+
+import asyncio
+import os
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+from subprocess import PIPE
+from typing import Any, Final
+
+import pytest
+from alembic import command
+from sqlalchemy import Table, func, insert, select
+
+from flowbot.domain.changes import Event, Kind, State
+from flowbot.errors import ConfigurationError, Fault
+from flowbot.storage import copying
+from flowbot.storage.copying import TABLES, copy
+from flowbot.storage.database import Database
+from flowbot.storage.engine import migration_engine, open_database
+from flowbot.storage.exclusive import InUseError
+from flowbot.storage.revisions import alembic_config
+from tests.storage.change_cases import stores
+
+Rows = dict[str, list[tuple[Any, ...]]]
+
+MOMENT: Final = datetime(2026, 3, 29, 0, 59, 59, 999_999, tzinfo=UTC)
+AWKWARD: Final = [
+    "İNDİRİM: ılık çorap, şık ağ 🧦",
+    "\0 and half a pair \ud83d",
+    {"ğ": [1, 2.5, -0.0, 1e300, 2**70, None, True, {"": []}]},
+    [],
+    {},
+    "",
+    "false",
+]
+"""What people and programs may have written into documents."""
+
+
+def rows_of_every_kind() -> dict[Table, list[dict[str, Any]]]:
+    tables = {table.name: table for table in TABLES}
+    zones = [UTC, timezone(timedelta(hours=3)), timezone(-timedelta(hours=9, minutes=30))]
+    changes = [_change(number, state, zones[number % 3]) for number, state in enumerate(State)]
+    return {
+        tables["channel_policies"]: [
+            {"channel_id": f"C{number}", "position": number, "document": {"id": f"C{number}"}, "updated_at": MOMENT}
+            for number in range(3)
+        ],
+        tables["websites"]: [{"website_id": 2**62, "position": 0, "name": "Kitap Durağı ✂"}],
+        tables["changes"]: changes,
+        tables["votes"]: [
+            {"change_id": change["id"], "person": person, "vote": "approve", "at": MOMENT}
+            for change in changes
+            for person in ("U0BURAK", "U0DENIZ")
+        ],
+        tables["events"]: [
+            {
+                "number": 3 * number + 1,
+                "at": MOMENT + timedelta(microseconds=number),
+                "action": "change.submitted",
+                "details": AWKWARD[number % len(AWKWARD)],
+            }
+            for number in range(1200)
+        ],
+        tables["drafts"]: [
+            {
+                "token": f"t{number}",
+                "person": "U0AYŞE",
+                "channel_id": "C1",
+                "kind": "edit",
+                "flow_id": number or None,
+                "before": content or None,
+                "typed": content,
+                "changed_at": MOMENT,
+            }
+            for number, content in enumerate(AWKWARD)
+        ],
+        tables["images"]: [
+            {"id": f"i{number}", "content": content, "content_type": "image/png", "filename": "görsel\0.png",
+             "created_at": MOMENT}
+            for number, content in enumerate([b"", bytes(range(256)) * 4096, b"\0", b"'", b"\\x00", b"\xff" * 9])
+        ],
+    }  # fmt: skip
+
+
+def _change(number: int, state: State, zone: timezone) -> dict[str, Any]:
+    return {
+        "id": f"change{number}",
+        "token": f"token{number}",
+        "kind": Kind.ENABLE.value,
+        "state": state.value,
+        "version": number,
+        "flow_id": number or None,
+        "website_id": 1,
+        "requester": "U0EMMA",
+        "channel_id": "C1",
+        "asked": AWKWARD[number % len(AWKWARD)],
+        "rule": {"quorum": 1} if number % 2 else None,
+        "outcome": {"key": "ğ"} if number % 3 else None,
+        "sent_at": MOMENT if number % 2 else None,
+        "due_at": (MOMENT + timedelta(hours=number)).astimezone(zone),
+        "shown_version": 0,
+        "created_at": MOMENT.astimezone(zone),
+        "changed_at": MOMENT.astimezone(zone),
+    }
+
+
+async def fill(url: str) -> None:
+    database = open_database(url)
+    async with database.write() as connection:
+        for table, rows in rows_of_every_kind().items():
+            for row in rows:
+                await connection.execute(insert(table).values(row))
+    await database.close()
+
+
+async def contents(url: str) -> Rows:
+    database = open_database(url)
+    async with database.read() as connection:
+        found = {table.name: sorted(map(tuple, await connection.execute(select(table))), key=repr) for table in TABLES}
+    await database.close()
+    return found
+
+
+async def is_empty(url: str) -> bool:
+    database = open_database(url)
+    try:
+        async with database.read() as connection:
+            return not [t for t in TABLES if await connection.scalar(select(func.count()).select_from(t))]
+    finally:
+        await database.close()
+
+
+@pytest.fixture
+def target_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """An empty database of the kind that the test names."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'target.db'}"
+    return str(request.getfixturevalue("empty_postgresql_url"))
+
+
+INTO_BOTH: Final = pytest.mark.parametrize(
+    "target_url", ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)], indirect=True
+)
+
+
+@INTO_BOTH
+async def test_everything_arrives_as_it_was_and_the_source_stays(database_url: str, target_url: str) -> None:
+    await fill(database_url)
+    before = await contents(database_url)
+    counted = await asyncio.to_thread(copy, database_url, target_url)
+    assert await contents(target_url) == before == await contents(database_url)
+    assert counted == {name: len(rows) for name, rows in before.items()}
+    assert len(before["events"]) == 1200
+    assert len(before["changes"]) == len(State)
+
+
+@INTO_BOTH
+async def test_numbers_go_on_after_the_highest(database_url: str, target_url: str) -> None:
+    await fill(database_url)
+    await asyncio.to_thread(copy, database_url, target_url)
+    database = open_database(target_url)
+    store = stores(database)[0]
+    await store.record(Event(at=MOMENT, action="policy.imported", actor=None))
+    numbers = [event.number async for event in store.audit()]
+    await database.close()
+    assert numbers[-2:] == [3 * 1199 + 1, 3 * 1199 + 2]
+
+
+@INTO_BOTH
+async def test_an_empty_database_can_be_copied(database_url: str, target_url: str) -> None:
+    assert set((await asyncio.to_thread(copy, database_url, target_url)).values()) == {0}
+    database = open_database(target_url)
+    await stores(database)[0].record(Event(at=MOMENT, action="policy.imported", actor=None))
+    assert [event.number async for event in stores(database)[0].audit()] == [1]
+    await database.close()
+
+
+CUT: Final = """
+import sys
+from flowbot.storage import copying
+copying.continue_numbers = lambda _: (print("all rows are written", flush=True), sys.stdin.readline())
+copying.copy(*sys.argv[1:])
+"""
+
+
+@INTO_BOTH
+async def test_a_copy_that_is_killed_leaves_nothing_and_can_be_begun_again(database_url: str, target_url: str) -> None:
+    await fill(database_url)
+    arguments = [sys.executable, "-c", CUT, database_url, target_url]
+    process = await asyncio.create_subprocess_exec(*arguments, stdin=PIPE, stdout=PIPE)
+    assert process.stdout
+    assert await process.stdout.readline() == b"all rows are written\n"
+    process.kill()
+    await process.communicate()
+    assert await is_empty(target_url)
+    await asyncio.to_thread(copy, database_url, target_url)
+    assert await contents(target_url) == await contents(database_url)
+
+
+@INTO_BOTH
+async def test_a_difference_is_found_and_nothing_is_left(
+    database_url: str, target_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await fill(database_url)
+    events = next(table for table in TABLES if table.name == "events")
+    forged = events.update().where(events.c.number == 1).values(action="change.forged")
+    monkeypatch.setattr(copying, "continue_numbers", lambda connection: connection.execute(forged))
+    with pytest.raises(ConfigurationError, match="events"):
+        await asyncio.to_thread(copy, database_url, target_url)
+    assert await is_empty(target_url)
+
+
+# --- what is refused -----------------------------------------------------------------------------------------------
+
+
+async def refused(source: str, target: str, kind: type[Exception] = ConfigurationError) -> str:
+    with pytest.raises(kind) as error:
+        await asyncio.to_thread(copy, source, target)
+    assert "\n" not in str(error.value)
+    return str(error.value)
+
+
+@INTO_BOTH
+async def test_a_target_with_a_single_row_is_left_alone(database_url: str, target_url: str) -> None:
+    await fill(database_url)
+    await asyncio.to_thread(copy, database_url, target_url)
+    before = await contents(target_url)
+    assert "not empty" in await refused(database_url, target_url)
+    assert await contents(target_url) == before
+
+
+@INTO_BOTH
+async def test_a_source_that_somebody_works_on_is_refused(
+    database_url: str, database: Database, target_url: str
+) -> None:
+    await database.revision_state()
+    assert "stop every flowbot" in await refused(database_url, target_url, InUseError)
+    await database.close()
+    await asyncio.to_thread(copy, database_url, target_url)
+
+
+@pytest.mark.parametrize("target_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        (lambda folder: f"sqlite:///{folder}/missing.db", "no file"),
+        (lambda folder: f"sqlite:///{folder}/target.db", "must name the new one"),
+        (lambda _: "mysql://here", "must begin with"),
+    ],
+)
+async def test_a_source_that_cannot_be_is_named(
+    tmp_path: Path, target_url: str, source: Callable[[Path], str], said: str
+) -> None:
+    assert said in await refused(source(tmp_path), target_url)
+    assert os.listdir(tmp_path) == []  # noqa: PTH208 - the loop has nothing else to do by now
+
+
+@pytest.mark.parametrize("target_url", ["sqlite"], indirect=True)
+async def test_a_source_of_an_older_shape_is_refused(empty_database_url: str, target_url: str, tmp_path: Path) -> None:
+    engine, config = migration_engine(empty_database_url), alembic_config()
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0002")
+    engine.dispose()
+    assert "flowbot migrate" in await refused(empty_database_url, target_url)
+    assert not (tmp_path / "target.db").exists()
+
+
+async def test_a_server_that_is_not_there_is_a_fault(sqlite_url: str) -> None:
+    with pytest.raises(Fault):
+        await asyncio.to_thread(copy, sqlite_url, "postgresql://flowbot:x@127.0.0.1:9/flowbot")

@@ -1,0 +1,131 @@
+"""docs/operations.md and what it speaks of keep what they say: commands, settings, metrics, alerts, image, unit."""
+
+import re
+import tomllib
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from flowbot import cli
+from flowbot.domain.changes import State
+from flowbot.metrics import Metrics
+from flowbot.scrape import Scrape
+from flowbot.services.figures import Figures
+from flowbot.settings import Settings
+from tests.test_docs import all_commands, rows
+
+ROOT: Final = Path(__file__).parent.parent
+PAGE: Final = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+ALERTS: Final = (ROOT / "deploy" / "alerts.yml").read_text(encoding="utf-8")
+UNIT: Final = (ROOT / "deploy" / "flowbot.service").read_text(encoding="utf-8")
+DOCKERFILE: Final = (ROOT / "Dockerfile").read_text(encoding="utf-8")
+FOREIGN: Final = frozenset({"PGPASSWORD"})
+
+Known = dict[str, frozenset[str]]
+
+
+def part(heading: str) -> str:
+    found = re.search(rf"^#+ {re.escape(heading)}\n(.*?)(?=^#+ |\Z)", PAGE, re.MULTILINE | re.DOTALL)
+    assert found, heading
+    return found[1]
+
+
+@pytest.fixture
+async def known() -> Known:
+    """Every metric that a scrape may hold, with its labels."""
+    metrics = Metrics()
+    metrics.watch_connection(lambda: True)
+
+    async def read() -> Figures:
+        return Figures(dict.fromkeys(State, 0), None, None, 0, None)
+
+    scrape = Scrape(metrics, read, lambda: datetime.now(UTC))
+    text = (await scrape.text()).decode()
+    await scrape.close()
+    found: Known = {}
+    for collector in metrics.registry._collector_to_names:
+        (name,) = {each.name for each in collector.collect()}
+        labels = frozenset(getattr(collector, "_labelnames", ()))
+        is_counter = type(collector).__name__ == "Counter"
+        found[f"{name}_total" if is_counter else name] = labels
+    for family in text_string_to_metric_families(text):
+        if family.name not in found and family.type == "gauge" and not family.name.endswith("_created"):
+            found[family.name] = frozenset(label for sample in family.samples for label in sample.labels)
+    return found
+
+
+def test_every_command_of_the_page_is_one() -> None:
+    commands = all_commands()
+    prose = re.sub(r"^```.*?^```$", "", PAGE, flags=re.MULTILINE | re.DOTALL)
+    texts = [" ".join(text.split()) for text in re.findall(r"`([^`]*)`", prose)]
+    texts += re.findall(r"^docker .*$", PAGE, re.MULTILINE)
+    found = [re.finditer(r"(?:^|[ \"])(flowbot (?!flowbot )[a-z]+(?: [a-z]+)?)", text) for text in texts]
+    named = {match[1] for matches in found for match in matches}
+    assert {"flowbot migrate", "flowbot policy export"} <= named
+    for text in named:
+        assert any(f"{text} ".startswith(f"{command} ") for command in commands), text
+    assert "flowbot --version" in PAGE
+
+
+def test_every_setting_of_the_page_is_one() -> None:
+    named = set(re.findall(r"`\"?\$?([A-Z]{2,}[A-Z_]*)(?:=[^`]*)?\"?`", PAGE)) - FOREIGN
+    assert {"DATABASE_URL", "LOG_LEVEL", "SLACK_BOT_TOKEN", "ENKAPUSH_API_KEY"} <= named
+    assert named <= {name.upper() for name in Settings.model_fields}
+
+
+def test_the_page_names_every_metric_with_its_labels_and_no_other(known: Known) -> None:
+    cells = [code for row in rows(part("Watch it")) for code in re.findall(r"`(flowbot_\w+(?:\{[a-z,]+\})?)`", row[0])]
+    told = {
+        cell.partition("{")[0]: frozenset(filter(None, cell.rstrip("}").partition("{")[2].split(","))) for cell in cells
+    }
+    assert told == known
+
+
+def test_the_alerts_ask_for_metrics_that_there_are(known: Known) -> None:
+    asked = set(re.findall(r"\bflowbot_\w+", ALERTS)) | set(re.findall(r"\bflowbot_\w+", part("When an alert fires")))
+    assert asked
+    assert {re.sub(r"_(count|bucket|sum)$", "", name) for name in asked} <= set(known)
+
+
+def test_the_alerts_ask_for_labels_that_there_are(known: Known) -> None:
+    for name, inside in re.findall(r"\b(flowbot_\w+)\{([^}]*)\}", ALERTS):
+        labels = set(re.findall(r"(\w+)\s*(?:=~|!=|=)", inside))
+        assert labels <= known[re.sub(r"_(count|bucket|sum)$", "", name)], name
+    assert set(re.findall(r'state="(\w+)"', ALERTS)) <= set(State)
+
+
+def test_each_alert_has_a_paragraph_and_each_paragraph_an_alert() -> None:
+    paragraphs = re.findall(r"^\*\*(\w+)\*\*:", part("When an alert fires"), re.MULTILINE)
+    assert paragraphs == re.findall(r"- alert: (\w+)", ALERTS)
+
+
+def test_every_link_of_the_page_leads_somewhere() -> None:
+    for file, anchor in re.findall(r"\]\((?!https?:)([^)#]*)#?([^)]*)\)", PAGE):
+        target = (ROOT / "docs" / file).resolve()
+        assert target.is_file(), file
+        headings = re.findall(r"^#+ (.+)$", target.read_text(encoding="utf-8"), re.MULTILINE)
+        anchors = {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+        assert not anchor or anchor in anchors, anchor
+
+
+def test_the_unit_starts_a_command_that_there_is_and_rests_where_a_restart_is_no_help() -> None:
+    start = re.search(r"^ExecStart=/srv/flowbot/\.venv/bin/(flowbot \w+)", UNIT, re.MULTILINE)
+    assert start
+    assert start[1] in all_commands()
+    assert f"RestartPreventExitStatus={cli.BAD_CONFIGURATION}\n" in UNIT
+
+
+def test_the_image_has_what_the_installation_reads_and_no_more() -> None:
+    copied = {name for line in re.findall(r"^COPY (?!--)(.+) \S+$", DOCKERFILE, re.MULTILINE) for name in line.split()}
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert {project["readme"], *project["license-files"], "constraints.txt", "requirements.txt", "flowbot"} <= copied
+    allowed = re.findall(r"^!(.+)$", (ROOT / ".dockerignore").read_text(encoding="utf-8"), re.MULTILINE)
+    assert set(allowed) == copied
+    assert all((ROOT / name).exists() for name in copied)
+    assert re.search(r"^USER flowbot$", DOCKERFILE, re.MULTILINE)
+    command = re.search(r'^CMD \["flowbot", "(\w+)"\]$', DOCKERFILE, re.MULTILINE)
+    assert command
+    assert f"flowbot {command[1]}" in all_commands()

@@ -36,6 +36,8 @@ async def test_the_start_offers_things_to_try_and_a_colleague_in_a_tab_of_his_ow
     await tries.nth(0).click()
     await expect(messages(page).get_by_text("Page 1 of")).to_be_in_viewport()
     await expect(messages(page).get_by_role("button", name="Next")).not_to_be_in_viewport()
+    await messages(page).get_by_role("button", name="Show").nth(3).click()
+    await expect(messages(page).get_by_text("As a subscriber sees it")).to_be_in_viewport()
     await tries.nth(1).click()
     form = page.get_by_role("dialog")
     await expect(form.get_by_label("Name", exact=True)).to_be_visible()

@@ -238,10 +238,11 @@ class Page {
       directory,
       values,
       errors,
-      act: (blockId, actionId, element) =>
-        api
-          .action({ container, block_id: blockId, action_id: actionId, element, state: { values: values.snapshot() } })
-          .catch((error) => this.failed(container, error)),
+      act: (blockId, actionId, element) => {
+        this.list.follow();
+        const action = { container, block_id: blockId, action_id: actionId, element, state: { values: values.snapshot() } };
+        return api.action(action).catch((error) => this.failed(container, error));
+      },
       options: (blockId, actionId, value) => api.options({ container, block_id: blockId, action_id: actionId, value }),
       upload: async (file) => (await api.upload(file)).file,
     };

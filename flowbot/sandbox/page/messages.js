@@ -13,6 +13,7 @@ import { counted } from './words.js';
 /** @typedef {import('./message_view.js').Message} Message */
 
 const NEAR_END_PX = 60;
+const SAME_PLACE_PX = 3;
 
 /**
  * @typedef {{message: Message, article: HTMLElement, values: FormValues}} Entry
@@ -35,9 +36,10 @@ export class MessageList {
     this.days = new Map();
     scroller.addEventListener('load', () => this.stay && this.toNewest(), true);
     scroller.addEventListener('scroll', () => {
-      this.stay = this.atEnd();
+      this.stay = this.rests();
     });
     this.stay = true;
+    this.restedAt = 0;
     this.expect();
   }
 
@@ -67,6 +69,17 @@ export class MessageList {
 
   toEnd() {
     this.scroller.scrollTop = this.scroller.scrollHeight;
+    this.follow();
+  }
+
+  /** The reader asked for something here: what comes next is shown, unless they go elsewhere meanwhile. */
+  follow() {
+    this.restedAt = this.scroller.scrollTop;
+  }
+
+  /** @returns {boolean} whether the reader is where they were put or where they asked, or at the end */
+  rests() {
+    return this.atEnd() || Math.abs(this.scroller.scrollTop - this.restedAt) < SAME_PLACE_PX;
   }
 
   /** The end; or the beginning of the newest message, where that is longer than what can be seen. */
@@ -74,6 +87,7 @@ export class MessageList {
     const newest = this.newest?.isConnected ? this.newest : null;
     if (newest && newest.offsetHeight > this.scroller.clientHeight) newest.scrollIntoView({ block: 'start' });
     else this.toEnd();
+    this.follow();
   }
 
   /**
@@ -95,12 +109,13 @@ export class MessageList {
    */
   load(messages) {
     const wanted = new Set(messages.map(({ ts }) => ts));
+    const end = this.stay && (this.entries.size === 0 || this.atEnd());
     for (const [ts, { message }] of this.entries) {
       if (!wanted.has(ts) && !message.author && !this.touched.has(ts)) this.entries.delete(ts);
     }
     for (const message of messages) if (!this.touched.has(message.ts)) this.draw(message);
     this.arrange();
-    if (this.stay) this.toEnd();
+    if (end) this.toEnd();
   }
 
   /**
@@ -108,8 +123,8 @@ export class MessageList {
    * @param {Message} message
    */
   put(message) {
-    const stay = this.atEnd();
     const isNew = !this.entries.has(message.ts);
+    const stay = isNew ? this.rests() : this.atEnd();
     this.touched.add(message.ts);
     const focus = this.draw(message);
     this.arrange();

@@ -1,0 +1,58 @@
+"""Two versions of flowbot at one database: `migrate` by the new one, while the old one works."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.journeys.at_a_request import asks, ends, rules
+from tests.journeys.test_cli import Environment, inside, run, serving
+from tests.journeys.test_cli import environment as environment  # noqa: PLC0414 - a fixture
+from tests.journeys.world import World, on_both_databases
+
+ROOT = Path(__file__).parents[2]
+LATER = '''
+"""What the next version adds."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "9000"
+down_revision = "{head}"
+
+
+def upgrade() -> None:
+    op.add_column("changes", sa.Column("later", sa.JSON))
+    op.create_index("ix_changes_channel_id", "changes", ["channel_id"])
+    op.create_table("later", sa.Column("id", sa.String(32), primary_key=True))
+'''
+
+
+@pytest.fixture
+def newer(environment: Environment, tmp_path: Path) -> Environment:
+    """The environment of the next version: the same code, with one more migration."""
+    copy = tmp_path / "newer"
+    shutil.copytree(ROOT / "flowbot", copy / "flowbot", ignore=shutil.ignore_patterns("__pycache__"))
+    versions = copy / "flowbot" / "storage" / "migrations" / "versions"
+    head = max(file.name[:4] for file in versions.glob("*.py"))
+    (versions / "9000_later.py").write_text(LATER.format(head=head))
+    return environment | {"PYTHONPATH": str(copy)}
+
+
+@on_both_databases
+async def test_an_old_process_goes_on_beside_a_new_one_after_the_migration(
+    world: World, environment: Environment, newer: Environment, tmp_path: Path
+) -> None:
+    await world.policy(rules())
+    async with serving(world, environment, tmp_path):
+        asked_of_the_old = await asks(world)
+        assert (await run(newer, tmp_path, "migrate"))[0] == 0
+        decided_by_the_old = await asks(world)
+        await world.burak.clicks(decided_by_the_old, "Approve")
+        await ends(world, decided_by_the_old, "Applied", timeout=15)
+        async with serving(world, newer, tmp_path):
+            await world.burak.clicks(asked_of_the_old, "Approve")
+            await ends(world, asked_of_the_old, "Applied", timeout=15)
+            await ends(world, await asks(world, "delete"), "Waiting", timeout=15)
+    status, _, err = await inside(environment, tmp_path, "migrate")
+    assert (status, "newer flowbot" in err) == (2, True)

@@ -6,7 +6,7 @@ PIP := $(VENV)/bin/python -m pip --quiet --disable-pip-version-check
 INPUTS := pyproject.toml constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint
+.PHONY: help demo test lint pictures
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1  \2/p' $(firstword $(MAKEFILE_LIST))
@@ -23,6 +23,9 @@ lint: $(VENV)/.installed-dev ## check style, types and the walls between the roo
 	@$(VENV)/bin/ruff format --check .
 	@$(VENV)/bin/mypy
 	@$(VENV)/bin/lint-imports
+
+pictures: $(VENV)/.installed-dev ## take the README's pictures anew, with Chromium
+	@$(VENV)/bin/pytest tests/browser/take_pictures.py $(ARGS)
 
 # The stamps are older than their inputs after a pull that changed what has to be installed.
 $(VENV)/.installed: $(INPUTS) | $(VENV)/bin/pip

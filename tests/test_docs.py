@@ -208,6 +208,13 @@ def test_the_readme_names_no_button_that_there_is_not() -> None:
     assert named <= set(LABELS)
 
 
+def test_the_readme_names_the_buttons_in_turkish_as_they_are() -> None:
+    buttons = [[cell.strip("`") for cell in row[:2]] for row in rows(section("Requests"))]
+    assert len(buttons) == 7
+    turkish = Locales(fixed="tr", zone=ZoneInfo("UTC")).translator(None)
+    assert dict(buttons) == {english: turkish(LABELS[english]) for english, _ in buttons}
+
+
 def test_the_readme_names_every_outcome() -> None:
     told = {" ".join(word.split()) for word in re.findall(r"\*([A-Z][^*]+)\*", section("Requests"))}
     assert told == set(OUTCOMES) - {"Approved"}
@@ -249,7 +256,7 @@ def test_every_make_target_that_the_readme_names_exists() -> None:
 
 def test_every_picture_is_shown_and_light() -> None:
     pictures = sorted((ROOT / "docs").glob("*.png"))
-    assert [picture.name for picture in pictures] == ["demo.png", "form.png"]
+    assert [picture.name for picture in pictures] == ["approved.png", "demo.png", "form.png"]
     for picture in pictures:
         assert f"](docs/{picture.name})" in README
         assert picture.stat().st_size < PICTURE_MAX

@@ -1,0 +1,60 @@
+"""Takes the README's pictures anew, by `make pictures`: the demo at work, seen by somebody who reads English."""
+
+from pathlib import Path
+from typing import Final
+
+import pytest
+from playwright.async_api import Page, expect
+
+from flowbot.sandbox.enkapush import pictures
+from tests.browser.test_approval_page import WAITS, another, approves, asks, messages, request, says, sits_down
+
+pytestmark = pytest.mark.browser
+
+DOCS: Final = Path(__file__).parents[2] / "docs"
+REASON: Final = "Snow is forecast from Friday; the landing page is live."
+FIELDS: Final = {
+    "Name": "Winter sale – last day",
+    "Title": "Last day of the winter sale",
+    "Description": "Everything that is still on the shelf goes at 60% off until midnight.",
+    "URL": "https://northbound.example/winter-sale",
+}
+
+
+async def take(page: Page, name: str, height: int) -> None:
+    await page.mouse.move(0, 0)
+    await page.set_viewport_size({"width": 1280, "height": height})
+    await page.evaluate("document.activeElement.blur()")
+    await page.locator("#scroller").evaluate("node => node.scrollTo(0, node.scrollHeight)")
+    await page.screenshot(path=DOCS / name, animations="disabled", caret="hide")
+
+
+async def test_a_request_waits_and_is_approved(page: Page, address: str) -> None:
+    await page.set_viewport_size({"width": 1280, "height": 960})
+    emma = await asks(page, address, f"/flows enable 40 {REASON}")
+    waiting = request(emma, WAITS, 40)
+    await expect(waiting.get_by_role("img")).to_have_js_property("complete", value=True)
+    await take(emma, "demo.png", 1000)
+
+    burak = await sits_down(await another(page), address, "U0BURAK", "C0APPROVALS")
+    await approves(burak, 40)
+    outcome = request(emma, "Applied", 40)
+    await expect(outcome).to_contain_text("Approved by @Burak Demir")
+    await take(emma, "approved.png", 800)
+
+
+async def test_a_form_is_filled_in(page: Page, address: str) -> None:
+    await page.set_viewport_size({"width": 1280, "height": 960})
+    await sits_down(page, address, "U0EMMA", "C0MARKETING")
+    await says(page, "/flows list winter")
+    await expect(messages(page).filter(has_text="Page 1 of 1")).to_have_count(1)
+    await says(page, "/flows create")
+    form = page.get_by_role("dialog")
+    await form.get_by_label("Website", exact=True).select_option("Northbound Outdoor")
+    for label, text in FIELDS.items():
+        await form.get_by_label(label, exact=True).fill(text)
+    picture = Path(pictures.__file__).parent / "images" / "mountains.jpg"
+    await form.get_by_label("Image", exact=True).set_input_files(picture)
+    await expect(form.get_by_text("mountains.jpg")).to_be_visible()
+    await form.locator(".form-body").evaluate("node => node.scrollTo(0, 0)")
+    await take(page, "form.png", 960)

@@ -366,7 +366,6 @@ def test_a_forms_identity_fits_slack_and_comes_back() -> None:
         kind=FormKind.DUPLICATE,
         channel=ChannelId("C" + "0" * 62),
         flow=FlowId(2**63 - 1),
-        base="b" * 150,
         locale="\x01" * 150,
         timezone="z" * 150,
         website=WebsiteId(2**63 - 1),

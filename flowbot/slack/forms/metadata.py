@@ -21,7 +21,6 @@ class FormMetadata(BaseModel):
         token: The form's own: what is sent with it twice is one change.
         channel: Where it was opened: whose policy counts.
         flow: The flow that is edited or duplicated.
-        base: The fingerprint of the flow as the form shows it.
         locale, timezone: How the author reads.
         website: Whose segments it offers; `FlowForm.build` sets it.
         image: The id of a picture that is kept already; `FlowForm.build` sets it.
@@ -35,7 +34,6 @@ class FormMetadata(BaseModel):
     kind: FormKind
     channel: ChannelId
     flow: FlowId | None = None
-    base: Short | None = None
     locale: Short | None = None
     timezone: Short | None = None
     website: WebsiteId | None = None

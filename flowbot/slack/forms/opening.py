@@ -5,8 +5,6 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from flowbot.domain.changes import Draft, FormToken
-from flowbot.domain.content import fingerprint
-from flowbot.domain.flows import Flow
 from flowbot.domain.forms import FormKind, Problem, Typed, copied, defaults, typed_of
 from flowbot.domain.types import ChannelId, FlowId, WebsiteId
 from flowbot.errors import Fault, UserError
@@ -78,19 +76,10 @@ class FormOpening:
         except (UserError, Fault) as error:
             await self.modals.update(view_id, views.sentence_view(kind, visit.t, error.key, error.params))
             return
-        metadata = self._metadata(visit, kind, ready.before, turn)
         draft = draft or ready.draft
-        typed = draft.typed if draft else first_typed(kind, ready)
-        await self.forms.keep(self._draft(metadata, visit.reader, ready.before, draft.typed if draft else {}))
-        data = FormData(
-            typed=typed,
-            websites=ready.websites,
-            segments=segment_choices(ready, typed),
-            metadata=metadata,
-            before=ready.before,
-            brought_back=draft.changed_at if draft else None,
-        )
-        await self.modals.update(view_id, FlowForm.build(data, visit.t))
+        data = await self._data(visit.reader, visit.place.channel, kind, ready, draft, turn=turn)
+        brought_back = replace(data, brought_back=draft.changed_at) if draft else data
+        await self.modals.update(view_id, FlowForm.build(brought_back, visit.t))
 
     async def _ready(
         self,
@@ -118,42 +107,41 @@ class FormOpening:
             Fault: Enkapush or the database did not answer.
         """
         kind, ready = await self._ready(reader, draft.channel, kind_of(draft), draft.flow, fresh=True, draft=draft)
+        data = await self._data(reader, draft.channel, kind, ready, draft)
+        return FlowForm.build(replace(data, trouble=trouble), t)
+
+    async def _data(
+        self,
+        reader: Reader,
+        channel: ChannelId,
+        kind: FormKind,
+        ready: FormReady,
+        draft: Draft | None,
+        *,
+        turn: int = 0,
+    ) -> FormData:
+        """The form under a token of its own. What was typed so far, and what it is checked against, is kept for it."""
         metadata = FormMetadata(
             token=new_token(),
             kind=kind,
-            channel=draft.channel,
+            channel=channel,
             flow=ready.before.id if ready.before else None,
-            base=fingerprint(ready.before) if ready.before else None,
             locale=reader.locale,
             timezone=reader.timezone,
-        )
-        await self.forms.keep(self._draft(metadata, reader, ready.before, draft.typed))
-        data = FormData(
-            typed=draft.typed,
-            websites=ready.websites,
-            segments=segment_choices(ready, draft.typed),
-            metadata=metadata,
-            before=ready.before,
-            trouble=trouble,
-        )
-        return FlowForm.build(data, t)
-
-    def _metadata(self, visit: Visit, kind: FormKind, before: Flow | None, turn: int) -> FormMetadata:
-        return FormMetadata(
-            token=new_token(),
-            kind=kind,
-            channel=visit.place.channel,
-            flow=before.id if before else None,
-            base=fingerprint(before) if before else None,
-            locale=visit.reader.locale,
-            timezone=visit.reader.timezone,
             turn=turn,
         )
-
-    def _draft(self, metadata: FormMetadata, reader: Reader, before: Flow | None, typed: Typed) -> Draft:
-        """What the form is checked against when it is submitted, and what was typed so far."""
-        kind = metadata.kind.change
-        return Draft(metadata.token, reader.user, metadata.channel, kind, metadata.flow, before, typed, self.clock())
+        typed = draft.typed if draft else {}
+        await self.forms.keep(
+            Draft(metadata.token, reader.user, channel, kind.change, metadata.flow, ready.before, typed, self.clock())
+        )
+        shown = draft.typed if draft else first_typed(kind, ready)
+        return FormData(
+            typed=shown,
+            websites=ready.websites,
+            segments=segment_choices(ready, shown),
+            metadata=metadata,
+            before=ready.before,
+        )
 
 
 def kind_of(draft: Draft) -> FormKind:

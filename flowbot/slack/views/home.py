@@ -15,7 +15,7 @@ from flowbot.slack.values import ChangeValue
 from flowbot.slack.views import flows, kit
 from flowbot.slack.views import request_parts as parts
 from flowbot.slack.views.kit import Block, Element, Message
-from flowbot.slack.views.requests import CONFIRM, EMOJI, state_word
+from flowbot.slack.views.requests import EMOJI, state_word
 
 View = dict[str, Any]
 
@@ -131,7 +131,7 @@ def _short(value: Any) -> Any:
 
 
 def _decisions(request: RequestShown, shown: HomeShown, t: Translator) -> Block:
-    approve = _button(request, Action.APPROVE, t("button.approve"), t, "primary") | _confirmed(request, t)
+    approve = _button(request, Action.APPROVE, t("button.approve"), t, "primary") | parts.confirmed(request, t)
     reject = _button(request, Action.REJECT, t("button.reject"), t, "danger")
     return kit.actions(approve, reject, *_way(request, shown, t))
 
@@ -142,15 +142,6 @@ def _button(
     """A button that tells, where it is only heard, which request it belongs to."""
     value, hint = ChangeValue(change=request.change.id).dump(), f"{label}: {parts.what(request.change, t)}"
     return kit.button(label, action, value, style=style, hint=hint)
-
-
-def _confirmed(request: RequestShown, t: Translator) -> Element:
-    keys, content = CONFIRM.get(request.change.asked.kind), request.content
-    if keys is None or content is None:
-        return {}
-    title = t(keys[0], id=str(parts.flow_id(request.change)))
-    text = t(keys[1], website=parts.website(request, t), wait=flows.wait(content.wait, t))
-    return {"confirm": kit.confirm(title, text, yes=t("button.approve"), no=t("request.cancel"))}
 
 
 def _way(request: RequestShown, shown: HomeShown, t: Translator) -> list[Element]:

@@ -12,7 +12,7 @@ from flowbot.domain.policy import Principal
 from flowbot.domain.types import FlowId, GroupId, UserId, WebsiteId
 from flowbot.locales import Translator
 from flowbot.services.requests import RequestShown
-from flowbot.slack.views import flows, forms, kit
+from flowbot.slack.views import flows, forms, kit, sentences
 from flowbot.slack.views.kit import Block, Element
 
 NAME_MAX: Final = 100
@@ -21,23 +21,17 @@ VALUE_MAX: Final = 1000
 """Not limits that Slack states: enough to recognise a text; the push is shown whole beside it."""
 
 LABELS: Final[Mapping[str, str]] = {
-    "website_id": "field.website",
-    "name": "field.name",
-    "title": "field.title",
-    "description": "field.description",
-    "wait": "field.wait",
-    "url": "field.url",
-    "ttl": "field.ttl",
-    "is_silent": "field.silent",
-    "is_auto_hide": "field.auto_hide",
-    "button_1": "field.button",
-    "button_2": "field.button",
-    "image_url": "field.image",
+    **sentences.FIELDS,
     "is_enabled": "request.field_state",
     "utm_source": "field.utm_source",
     "utm_medium": "field.utm_medium",
     "utm_campaign": "field.utm_campaign",
 }
+CONFIRM: Final[Mapping[Kind, tuple[str, str]]] = {
+    Kind.ENABLE: ("request.confirm_enable", "request.confirm_enable_text"),
+    Kind.DELETE: ("request.confirm_delete", "request.confirm_delete_text"),
+}
+"""What is asked once more before it is approved."""
 _MARK: Final = re.compile("\0([a-z_]+)\0")
 
 
@@ -149,6 +143,16 @@ def website(shown: RequestShown, t: Translator) -> str:
     """The name of the website that the flow is for, once the change is applied."""
     content = shown.content
     return flows.website_name(content.website_id if content else shown.change.asked.website, shown.website_names, t)
+
+
+def confirmed(shown: RequestShown, t: Translator) -> Element:
+    """What a button that approves is given besides, where that is asked for once more."""
+    keys, content = CONFIRM.get(shown.change.asked.kind), shown.content
+    if keys is None or content is None:
+        return {}
+    title = t(keys[0], id=str(flow_id(shown.change)))
+    text = t(keys[1], website=website(shown, t), wait=flows.wait(content.wait, t))
+    return {"confirm": kit.confirm(title, text, yes=t("button.approve"), no=t("request.cancel"))}
 
 
 def edits(shown: RequestShown, t: Translator) -> list[Block]:

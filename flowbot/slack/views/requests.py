@@ -9,7 +9,7 @@ from flowbot.locales import Translator
 from flowbot.services.requests import RequestShown
 from flowbot.slack.ids import Action
 from flowbot.slack.values import ChangeValue
-from flowbot.slack.views import flows, forms, kit
+from flowbot.slack.views import forms, kit
 from flowbot.slack.views import request_parts as parts
 from flowbot.slack.views.kit import Block, Element, Message
 
@@ -25,11 +25,6 @@ EMOJI: Final[Mapping[State, str]] = {
     State.EXPIRED: "⌛",
     State.OUT_OF_DATE: "🔁",
 }
-CONFIRM: Final[Mapping[Kind, tuple[str, str]]] = {
-    Kind.ENABLE: ("request.confirm_enable", "request.confirm_enable_text"),
-    Kind.DELETE: ("request.confirm_delete", "request.confirm_delete_text"),
-}
-"""What is asked once more before it is approved."""
 _DECIDED: Final = frozenset({State.APPLYING, State.APPLIED, State.FAILED, State.UNKNOWN, State.OUT_OF_DATE})
 
 
@@ -217,7 +212,7 @@ def _buttons(shown: RequestShown, t: Translator) -> list[Element]:
 def _decisions(shown: RequestShown, value: str, t: Translator) -> list[Element]:
     approve = kit.button(t("button.approve"), Action.APPROVE, value, style="primary")
     found = [
-        approve | _confirmed(shown, t),
+        approve | parts.confirmed(shown, t),
         kit.button(t("button.reject"), Action.REJECT, value, style="danger"),
         kit.button(t("button.withdraw"), Action.WITHDRAW, value),
     ]
@@ -225,12 +220,3 @@ def _decisions(shown: RequestShown, value: str, t: Translator) -> list[Element]:
     if rule is not None and rule.break_glass:
         found.append(kit.button(t("button.break_glass"), Action.BREAK_GLASS, value))
     return found
-
-
-def _confirmed(shown: RequestShown, t: Translator) -> Element:
-    keys, content = CONFIRM.get(shown.change.asked.kind), shown.content
-    if keys is None or content is None:
-        return {}
-    number = str(parts.flow_id(shown.change))
-    title, text = t(keys[0], id=number), t(keys[1], website=parts.website(shown, t), wait=flows.wait(content.wait, t))
-    return {"confirm": kit.confirm(title, text, yes=t("button.approve"), no=t("request.cancel"))}

@@ -112,26 +112,28 @@ class _Outside:
 
 
 @dataclass(frozen=True, slots=True)
-class _Services:
-    """The use cases, and the ports that the Slack room needs besides."""
+class _Ports:
+    """What the use cases speak to, and what is kept of it."""
 
     store: StoredChanges
     policies: StoredPolicies
     images: StoredImages
+    drafts: StoredDrafts
     pictures: Files
     source: EnkapushFlows
     catalog: Catalog
     people: People
+
+
+@dataclass(frozen=True, slots=True)
+class _Services:
+    """The use cases."""
+
     reading: Reading
     changes: Changes
     approvals: Approvals
     forms: Forms
     setup: Setup
-
-    async def close(self) -> None:
-        """End what is under way."""
-        for part in (self.catalog, self.people, self.forms, self.setup):
-            await part.close()
 
 
 def now() -> datetime:
@@ -186,41 +188,36 @@ async def flowbot(
     """
     async with AsyncExitStack() as stack:
         outside = await stack.enter_async_context(_outside(settings, clock, monotonic, timeouts, sleep))
-        services = _services(outside)
-        stack.push_async_callback(services.close)
+        ports = _ports(outside)
+        services = _services(outside, ports)
+        for part in (services.setup, services.forms, ports.people, ports.catalog):
+            stack.push_async_callback(part.close)
         tasks = TrackedTasks()
-        desk = _desk(outside, services, tasks)
-        telling, form_desk, requests = _rooms(outside, services, desk)
+        desk = _desk(outside, ports, services, tasks)
+        telling, form_desk, requests = _rooms(outside, ports, services, desk)
         stack.push_async_callback(requests.home.close)
-        recovery = Recovery(
-            services.changes,
-            Timekeeping(services.changes),
-            services.images,
-            telling,
-            tasks.start,
-            outside.metrics,
-        )
+        timekeeping = Timekeeping(services.changes)
+        recovery = Recovery(services.changes, timekeeping, ports.images, telling, tasks.start, outside.metrics)
         # Undone from the last to the first: take no more work, then finish what is in hand.
         stack.push_async_callback(tasks.drain, drain_seconds)
         stop = asyncio.Event()
         stack.push_async_callback(_ended, asyncio.create_task(recovery.run(stop)), stop)
         setup = SetupDesk(desk, services.setup, Modals(outside.slack))
-        app = bolt.build(
-            outside.slack,
-            signing_secret=_secret(settings.slack_signing_secret),
-            commands=Commands(desk, form_desk.opening, requests, History(services.policies, services.store), setup),
+        doors = bolt.Doors(
+            commands=Commands(desk, form_desk.opening, requests, History(ports.policies, ports.store), setup),
             actions=Actions(desk, form_desk.opening, requests, requests.home),
             forms=form_desk,
             requests=requests,
             home=requests.home,
             setup=setup,
-            metrics=outside.metrics,
         )
-        health = Health({"database": outside.database.ping, "enkapush": services.source.ping})
+        secret = _secret(settings.slack_signing_secret)
+        app = bolt.build(outside.slack, signing_secret=secret, doors=doors, metrics=outside.metrics)
+        health = Health({"database": outside.database.ping, "enkapush": ports.source.ping})
         stack.push_async_callback(health.close)
         scrape = Scrape(outside.metrics, partial(read_figures, outside.database), outside.clock)
         stack.push_async_callback(scrape.close)
-        yield Flowbot(settings, app, outside.slack, services.people, health, outside.metrics, scrape, tasks)
+        yield Flowbot(settings, app, outside.slack, ports.people, health, outside.metrics, scrape, tasks)
 
 
 @asynccontextmanager
@@ -240,66 +237,78 @@ async def _outside(
         yield _Outside(settings, database, enkapush, pictures, session, slack, metrics, clock, monotonic, sleep)
 
 
-def _services(outside: _Outside) -> _Services:
+def _ports(outside: _Outside) -> _Ports:
     settings, clock, monotonic = outside.settings, outside.clock, outside.monotonic
-    store, policies = StoredChanges(outside.database, clock), StoredPolicies(outside.database, clock)
-    images, drafts = StoredImages(outside.database), StoredDrafts(outside.database)
-    pictures = Files(outside.slack, outside.session, settings.slack_api_url)
     source = EnkapushFlows(outside.enkapush, settings.zone)
-    catalog = Catalog(source, clock=clock, monotonic=monotonic)
-    people = People(SlackDirectory(outside.slack), settings.flowbot_admins, monotonic=monotonic)
+    return _Ports(
+        store=StoredChanges(outside.database, clock),
+        policies=StoredPolicies(outside.database, clock),
+        images=StoredImages(outside.database),
+        drafts=StoredDrafts(outside.database),
+        pictures=Files(outside.slack, outside.session, settings.slack_api_url),
+        source=source,
+        catalog=Catalog(source, clock=clock, monotonic=monotonic),
+        people=People(SlackDirectory(outside.slack), settings.flowbot_admins, monotonic=monotonic),
+    )
+
+
+def _services(outside: _Outside, ports: _Ports) -> _Services:
+    changes = _changes(outside, ports)
+    return _Services(
+        reading=Reading(ports.policies, ports.catalog, ports.source),
+        changes=changes,
+        approvals=Approvals.of(changes, ports.source, ports.people.members),
+        forms=Forms(
+            policies=ports.policies,
+            catalog=ports.catalog,
+            source=ports.source,
+            segments=ports.source,
+            drafts=ports.drafts,
+            clock=outside.clock,
+            monotonic=outside.monotonic,
+        ),
+        setup=Setup(
+            policies=ports.policies,
+            store=ports.store,
+            people=ports.people,
+            roster=SlackRoster(outside.slack),
+            catalog=ports.catalog,
+            clock=outside.clock,
+            monotonic=outside.monotonic,
+        ),
+    )
+
+
+def _changes(outside: _Outside, ports: _Ports) -> Changes:
     owner = f"{socket.gethostname()[:64]}:{os.getpid()}:{secrets.token_hex(4)}"
     tools = Tools(
-        store=store,
-        images=images,
-        pictures=pictures,
+        store=ports.store,
+        images=ports.images,
+        pictures=ports.pictures,
         flow_pictures=PicturesByUrl(outside.pictures),
-        source=source,
+        source=ports.source,
         writer=EnkapushWriter(outside.enkapush),
-        catalog=catalog,
-        clock=clock,
+        catalog=ports.catalog,
+        clock=outside.clock,
         owner=owner,
         sleep=outside.sleep,
     )
-    changes = Changes(
-        store=store,
-        drafts=drafts,
-        policies=policies,
-        people=people,
-        rulings=Rulings(policies, people, store),
+    return Changes(
+        store=ports.store,
+        drafts=ports.drafts,
+        policies=ports.policies,
+        people=ports.people,
+        rulings=Rulings(ports.policies, ports.people, ports.store),
         applying=Applying(tools),
-        clock=clock,
+        clock=outside.clock,
         owner=owner,
     )
-    forms = Forms(
-        policies=policies,
-        catalog=catalog,
-        source=source,
-        segments=source,
-        drafts=drafts,
-        clock=clock,
-        monotonic=monotonic,
-    )
-    setup = Setup(
-        policies=policies,
-        store=store,
-        people=people,
-        roster=SlackRoster(outside.slack),
-        catalog=catalog,
-        clock=clock,
-        monotonic=monotonic,
-    )
-    reading = Reading(policies, catalog, source)
-    approvals = Approvals.of(changes, source, people.members)
-    return _Services(
-        store, policies, images, pictures, source, catalog, people, reading, changes, approvals, forms, setup
-    )
 
 
-def _desk(outside: _Outside, services: _Services, tasks: TrackedTasks) -> Desk:
+def _desk(outside: _Outside, ports: _Ports, services: _Services, tasks: TrackedTasks) -> Desk:
     settings = outside.settings
     return Desk(
-        people=services.people,
+        people=ports.people,
         reading=services.reading,
         deliveries=StoredDeliveries(outside.database),
         replies=Replies(outside.slack, outside.session, settings.slack_api_url, outside.metrics),
@@ -310,42 +319,51 @@ def _desk(outside: _Outside, services: _Services, tasks: TrackedTasks) -> Desk:
     )
 
 
-def _rooms(outside: _Outside, services: _Services, desk: Desk) -> tuple[Telling, FormDesk, Requests]:
+def _rooms(outside: _Outside, ports: _Ports, services: _Services, desk: Desk) -> tuple[Telling, FormDesk, Requests]:
     """What tells people, what serves forms, what serves requests."""
-    clock, modals, posts = outside.clock, Modals(outside.slack), Posts(outside.slack, desk.replies)
-    projection = Projection(services.store, services.policies, services.forms, posts, desk.locales, clock)
-    opening = FormOpening(services.forms, modals, clock)
-    form_telling = FormTelling(
+    modals, posts = Modals(outside.slack), Posts(outside.slack, desk.replies)
+    projection = Projection(ports.store, ports.policies, services.forms, posts, desk.locales, outside.clock)
+    form_telling = _form_telling(ports, services, desk, modals, projection)
+    telling = Telling(projection, form_telling, posts)
+    queue = Queue(ports.store, ports.policies, ports.people.members)
+    overviews = Overviews(queue, ports.store, ports.policies, ports.people.members)
+    home = HomeTab(desk, outside.slack, overviews, telling)
+    requests = Requests(desk, services.approvals, queue, modals, telling, home)
+    live = FormLive(services.forms, modals, ports.people, desk.locales, outside.clock)
+    submission = _form_submission(ports, services, desk, form_telling)
+    return telling, FormDesk(desk, form_telling.opening, live, submission), requests
+
+
+def _form_telling(
+    ports: _Ports, services: _Services, desk: Desk, modals: Modals, projection: Projection
+) -> FormTelling:
+    return FormTelling(
         forms=services.forms,
-        opening=opening,
+        opening=FormOpening(services.forms, modals, desk.clock),
         modals=modals,
         replies=desk.replies,
-        people=services.people,
+        people=ports.people,
         reading=services.reading,
-        images=services.images,
-        pictures=services.pictures,
+        images=ports.images,
+        pictures=ports.pictures,
         projection=projection,
         locales=desk.locales,
-        clock=clock,
+        clock=desk.clock,
     )
-    submission = FormSubmission(
+
+
+def _form_submission(ports: _Ports, services: _Services, desk: Desk, telling: FormTelling) -> FormSubmission:
+    return FormSubmission(
         forms=services.forms,
         changes=services.changes,
-        images=services.images,
-        pictures=services.pictures,
-        people=services.people,
+        images=ports.images,
+        pictures=ports.pictures,
+        people=ports.people,
         deliveries=desk.deliveries,
         locales=desk.locales,
         tasks=desk.tasks,
-        telling=form_telling,
+        telling=telling,
     )
-    live = FormLive(services.forms, modals, services.people, desk.locales, clock)
-    telling = Telling(projection, form_telling, posts)
-    queue = Queue(services.store, services.policies, services.people.members)
-    overviews = Overviews(queue, services.store, services.policies, services.people.members)
-    home = HomeTab(desk, outside.slack, overviews, telling)
-    requests = Requests(desk, services.approvals, queue, modals, telling, home)
-    return telling, FormDesk(desk, opening, live, submission), requests
 
 
 async def _ended(task: asyncio.Task[None], stop: asyncio.Event) -> None:

@@ -4,6 +4,7 @@ import logging
 import re
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 import structlog
@@ -32,18 +33,37 @@ Listener = Callable[..., Awaitable[BoltResponse | None]]
 log = structlog.get_logger(__name__)
 
 
-def build(  # noqa: PLR0913 - every way in, named
-    client: AsyncWebClient,
-    *,
-    signing_secret: str,
-    commands: Commands,
-    actions: Actions,
-    forms: FormDesk,
-    requests: Requests,
-    home: HomeTab,
-    setup: SetupDesk,
-    metrics: Metrics,
-) -> AsyncApp:
+@dataclass(frozen=True, slots=True)
+class Doors:
+    """Those who take what comes in."""
+
+    commands: Commands
+    actions: Actions
+    forms: FormDesk
+    requests: Requests
+    home: HomeTab
+    setup: SetupDesk
+
+    def press(self, pressed: BlockActions) -> None:
+        """A button was pressed, or something was chosen: in a message, on the Home tab or in a form."""
+        if pressed.channel is not None or pressed.is_at_home:
+            self.actions.take(pressed)
+        elif pressed.view is not None:
+            self.forms.take_action(pressed)
+
+    async def submit(self, event: FormEvent) -> dict[str, Any] | None:
+        """A form was submitted: what to acknowledge it with."""
+        answer = self.requests.take_reason(event)
+        answer = await self.setup.take_submit(event) if answer is None else answer
+        return await self.forms.take_submit(event) if answer is None else answer
+
+    async def suggest(self, question: Suggestion) -> dict[str, Any]:
+        """A menu asks for its entries."""
+        answer = await self.setup.take_question(question)
+        return await self.forms.take_question(question) if answer is None else answer
+
+
+def build(client: AsyncWebClient, *, signing_secret: str, doors: Doors, metrics: Metrics) -> AsyncApp:
     """The app with its listeners. It asks Slack nothing before it acknowledges.
 
     A listener parses, acknowledges and hands over: it runs to its end before the answer leaves, so no exception of
@@ -62,32 +82,19 @@ def build(  # noqa: PLR0913 - every way in, named
         process_before_response=True,
         ssl_check_enabled=False,
     )
-
-    def press(pressed: BlockActions) -> None:
-        if pressed.channel is not None or pressed.is_at_home:
-            actions.take(pressed)
-        elif pressed.view is not None:
-            forms.take_action(pressed)
-
-    async def submit(event: FormEvent) -> dict[str, Any] | None:
-        answer = requests.take_reason(event)
-        answer = await setup.take_submit(event) if answer is None else answer
-        return await forms.take_submit(event) if answer is None else answer
-
-    async def suggest(question: Suggestion) -> dict[str, Any]:
-        answer = await setup.take_question(question)
-        return await forms.take_question(question) if answer is None else answer
-
-    app.command(COMMAND)(_handing_over("command", SlashCommand, metrics, commands.take))
-    app.action(ANYTHING)(_handing_over("action", BlockActions, metrics, press))
-    app.view_closed(ANYTHING)(_handing_over("form_closed", FormEvent, metrics, forms.take_close))
-    app.view_submission(ANYTHING)(_answering("form", FormEvent, metrics, submit))
-    app.options(ANYTHING)(_answering("options", Suggestion, metrics, suggest))
-
-    app.event("app_home_opened")(_noting(HomeOpened, metrics, home.take_opening))
-    app.event(ANYTHING)(_ignoring(metrics))
-
+    _register(app, doors, metrics)
     return app
+
+
+def _register(app: AsyncApp, doors: Doors, metrics: Metrics) -> None:
+    app.command(COMMAND)(_handing_over("command", SlashCommand, metrics, doors.commands.take))
+    app.action(ANYTHING)(_handing_over("action", BlockActions, metrics, doors.press))
+    app.view_closed(ANYTHING)(_handing_over("form_closed", FormEvent, metrics, doors.forms.take_close))
+    app.view_submission(ANYTHING)(_answering("form", FormEvent, metrics, doors.submit))
+    app.options(ANYTHING)(_answering("options", Suggestion, metrics, doors.suggest))
+
+    app.event("app_home_opened")(_noting(HomeOpened, metrics, doors.home.take_opening))
+    app.event(ANYTHING)(_ignoring(metrics))
 
 
 def _handing_over(kind: str, model: type[M], metrics: Metrics, take: Callable[[M], None]) -> Listener:

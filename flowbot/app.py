@@ -230,7 +230,7 @@ async def _outside(
     async with (
         opened_database(settings) as database,
         _enkapush(settings, metrics, timeouts, Pace(sleep=sleep)) as enkapush,
-        picture_client() as pictures,
+        picture_client(settings.enkapush_api_url) as pictures,
         client.open_session() as session,
     ):
         slack = client.web_client(settings.slack_api_url, _secret(settings.slack_bot_token), session, metrics)

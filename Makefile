@@ -2,11 +2,12 @@
 
 PYTHON ?= python3
 VENV := .venv
+AUDIT := .venv-audit
 PIP := $(VENV)/bin/python -m pip --quiet --disable-pip-version-check
 INPUTS := pyproject.toml constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint pictures
+.PHONY: help demo test lint pictures audit
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1  \2/p' $(firstword $(MAKEFILE_LIST))
@@ -26,6 +27,14 @@ lint: $(VENV)/.installed-dev ## check style, types and the walls between the roo
 
 pictures: $(VENV)/.installed-dev ## take the README's pictures anew, with Chromium
 	@$(VENV)/bin/pytest tests/browser/take_pictures.py $(ARGS)
+
+audit: | $(AUDIT)/bin/pip-audit ## look the pinned packages up among known vulnerabilities (asks PyPI)
+	@$(AUDIT)/bin/pip-audit --requirement constraints.txt --no-deps --disable-pip $(ARGS)
+
+# In an environment of its own: what audits is no part of what is audited.
+$(AUDIT)/bin/pip-audit:
+	@$(PYTHON) -m venv --clear $(AUDIT)
+	@$(AUDIT)/bin/python -m pip --quiet --disable-pip-version-check install pip-audit
 
 # The stamps are older than their inputs after a pull that changed what has to be installed.
 $(VENV)/.installed: $(INPUTS) | $(VENV)/bin/pip

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from flowbot.domain.types import ChannelId, UserId
+from flowbot.domain.types import SlackId, UserId
 from flowbot.locales import Translator
 from flowbot.slack.views import kit
 from flowbot.slack.views.kit import Element, Message
@@ -30,7 +30,12 @@ FIELDS: Final[Mapping[str, str]] = {
 
 
 def sentence(t: Translator, key: str, params: Mapping[str, Any] | None = None) -> Message:
-    """One sentence. Text among `params` may be anybody's: it is shown as it is, and never parsed."""
+    """One sentence. Text among `params` may be anybody's: it is shown as it is, and never parsed.
+
+    People and channels among them are shown by their names.
+    """
+    if any(isinstance(value, SlackId) for value in (params or {}).values()):
+        return _with_names(t, key, params or {})
     params = {name: listed(name, value, t) for name, value in (params or {}).items()}
     shown = {name: kit.isolated(value) if isinstance(value, str) else value for name, value in params.items()}
     inert = {name: value.translate(_PARSED) if isinstance(value, str) else value for name, value in params.items()}
@@ -40,7 +45,7 @@ def sentence(t: Translator, key: str, params: Mapping[str, Any] | None = None) -
 
 def _with_names(t: Translator, key: str, params: Mapping[str, Any]) -> Message:
     """A sentence that names people or channels: Slack shows their names, and nobody is called."""
-    marked = {name: f"\0{name}\0" if isinstance(value, UserId | ChannelId) else value for name, value in params.items()}
+    marked = {name: f"\0{name}\0" if isinstance(value, SlackId) else value for name, value in params.items()}
     parts = t(key, **marked).split("\0")
     elements = [_element(part, params) if number % 2 else kit.words(part) for number, part in enumerate(parts) if part]
     return Message(t("sentence.notification"), (kit.rich(kit.line(*elements)),))

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import structlog
 
-from flowbot.domain.changes import IN_HAND, Change, ChangeId, Event, NewChange, Outcome, State
+from flowbot.domain.changes import IN_HAND, Change, ChangeId, Ending, Event, NewChange, Outcome, State
 from flowbot.domain.flows import Flow
 from flowbot.domain.policy import ApprovalRule
 from flowbot.domain.types import UserId
@@ -148,7 +148,8 @@ class Changes:
 
     def event(self, change: Change, action: str, actor: UserId | None, details: Mapping[str, Any]) -> Event:
         """An event of a change, as of now."""
-        return replace(_event(change.asked, self.clock(), action), change=change.id, actor=actor, details=details)
+        said = {**details, **_without_approval(change)}
+        return replace(_event(change.asked, self.clock(), action), change=change.id, actor=actor, details=said)
 
     def lease(self) -> Lease:
         """A lease of this process's, from now."""
@@ -229,6 +230,7 @@ class Changes:
         now = self.clock()
         flow = (outcome.flow if outcome else None) or change.asked.flow
         said = {"outcome": outcome.key, **outcome.params} if outcome else {}
+        said |= _without_approval(change)
         event = replace(
             _event(change.asked, now, action or f"change.{to}"),
             change=change.id,
@@ -291,6 +293,12 @@ class Changes:
     async def _release(self, change: Change) -> None:
         with suppress(Fault):
             await self.store.release(change.id, self.owner)
+
+
+def _without_approval(change: Change) -> dict[str, str]:
+    """For the audit: who broke the glass for it, so that what was done without an approval is seen at a glance."""
+    closing = change.progress.closing
+    return {"break_glass": str(closing.by)} if closing is not None and closing.how is Ending.BREAK_GLASS else {}
 
 
 async def _through_faults(renew: Callable[[], Awaitable[None]]) -> None:

@@ -3,8 +3,8 @@
 import csv
 import io
 import json
-from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Final
 
@@ -48,8 +48,26 @@ class History:
         if not decision.allowed or scope.policy is None:
             raise UserError(f"denied.{decision.reason}")
         websites = None if scope.policy.websites == "all" else frozenset(scope.policy.websites)
-        events = await self.store.history(Scope(websites, flow), limit=2 * MOST_EVENTS)
-        return tuple(event for event in events if event.action not in UNTOLD_ACTIONS)[:MOST_EVENTS]
+        events = await self.store.history(Scope(websites, flow), limit=3 * MOST_EVENTS)
+        return tuple(told(events))[:MOST_EVENTS]
+
+
+def told(events: Sequence[Event]) -> Iterator[Event]:
+    """What people read of events, newest first: what came of one click is one line, that of who clicked.
+
+    Who asked for an approval did not also submit something, and the last approval is no vote besides.
+    """
+    submitted = {event.change: event for event in events if event.action == "change.submitted"}
+    waiting = {event.change for event in events if event.action == "change.pending"}
+    last_votes = {(event.change, event.actor) for event in events if event.action == "change.approved"}
+    for event in events:
+        is_said = event.action in UNTOLD_ACTIONS
+        is_said |= event.action == "change.submitted" and event.change in waiting
+        is_said |= event.action == "change.vote" and (event.change, event.actor) in last_votes
+        if is_said:
+            continue
+        asking = submitted.get(event.change) if event.action == "change.pending" else None
+        yield replace(event, actor=asking.actor, details=asking.details) if asking else event
 
 
 async def export(events: AsyncIterator[Event], form: Format, write: Callable[[str], object]) -> int:

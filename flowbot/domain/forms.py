@@ -164,6 +164,18 @@ def sketch(typed: Typed) -> Content:
     return _Form(typed, None).content(())
 
 
+def no_addresses(typed: Typed, before: Flow | None) -> Mapping[str, Problem]:
+    """What is wrong with the addresses that were typed, by field: a page that nobody could open is not worth a look.
+
+    Args:
+        typed: what was typed.
+        before: the flow that is edited; an address that it has is never wrong.
+    """
+    form = _Form(typed, before)
+    form.content(())
+    return {name: problem for name, problem in form.problems.items() if problem.key == "form.problem_url"}
+
+
 class _Form:
     """One look at a form: every field is read once, and what is wrong is gathered on the way."""
 

@@ -108,8 +108,9 @@ class Reading:
             Fault: Enkapush or the database failed, and nothing was kept.
         """
         policy, scope = await self._allowed(reader, channel, Permission.VIEW)
-        request = _with_website(request, policy, scope.website_names)
         snapshot = await (self._catalog.at_hand() if turning else self._catalog.latest())
+        names = _all_names(scope.website_names, snapshot) if policy.websites == "all" else scope.website_names
+        request = _with_website(request, policy, names)
         flows = tuple(search(_visible(snapshot.flows, policy), request.query))
         pages = max(1, -(-len(flows) // PAGE_SIZE))
         page = page_of(flows, min(request.page, pages) if turning else request.page)
@@ -196,18 +197,15 @@ def _with_website(request: ListRequest, policy: ChannelPolicy, names: Mapping[We
         return request
     visible, words, at = visible_names(policy, names), request.query.words, request.website_at
     for end in range(len(words), at - 1, -1):
-        website = _website(" ".join((request.website, *words[at:end])), policy, visible)
+        website = website_named(" ".join((request.website, *words[at:end])), visible)
         if website is not None:
             return replace(request, query=replace(request.query, website=website, words=words[:at] + words[end:]))
     raise UserError("list.no_such_website", website=request.website, known=sorted(visible.values()))
 
 
-def _website(wanted: str, policy: ChannelPolicy, visible: dict[WebsiteId, str]) -> WebsiteId | None:
-    """The channel's website of that name or id. Where the channel works with all, any id will do."""
-    named = website_named(wanted, visible)
-    if named is None and policy.websites == "all" and wanted.isascii() and wanted.isdigit():
-        return WebsiteId(int(wanted[:18]))
-    return named
+def _all_names(names: Mapping[WebsiteId, str], snapshot: Snapshot) -> dict[WebsiteId, str]:
+    """Of a channel that works with all websites: those with a name, and those that flows are on."""
+    return {entry.flow.website_id: str(entry.flow.website_id) for entry in snapshot.flows} | dict(names)
 
 
 def visible_names(policy: ChannelPolicy, names: Mapping[WebsiteId, str]) -> dict[WebsiteId, str]:

@@ -3,12 +3,14 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import structlog
 
 from flowbot import logs
+from flowbot.domain.policy import Reason, names_everyone
+from flowbot.domain.types import ChannelId
 from flowbot.errors import Fault, UserError
 from flowbot.locales import Locales, Translator
 from flowbot.metrics import Metrics
@@ -75,6 +77,26 @@ class Desk:
         """
         logs.bind_incident(request=kind, user=caller.user, channel=place.where)
         self.tasks.start(self._serve((kind, name), caller, place, work, once), name=kind)
+
+    async def where_it_counts(self, visit: Visit, channel: ChannelId | None) -> Visit:
+        """The visit as one to the channel whose policy decides, where a button stands elsewhere, in a direct message.
+
+        Args:
+            visit: the press.
+            channel: the one that the button names; None where it is the one that it stands in.
+
+        Raises:
+            UserError: what is everyone's in that channel is not for who is not in it.
+            Fault: the database or Slack did not answer.
+        """
+        if channel is None or channel == visit.place.where:
+            return visit
+        policy = (await self.reading.rights(visit.reader, channel)).policy
+        if policy is not None and names_everyone(policy):
+            members = await self.people.members(channel)
+            if visit.reader.user not in members:
+                raise UserError(f"denied.{Reason.NOT_LISTED}")
+        return replace(visit, place=replace(visit.place, where=channel))
 
     async def _serve(
         self, request: tuple[str, str], caller: Caller, place: Place, work: Work, once: DeliveryKey | None

@@ -7,7 +7,7 @@ from typing import Any
 from flowbot.domain.changes import Change, ChangeId, Kind, Outcome, State
 from flowbot.domain.types import FlowId
 from flowbot.errors import UserError
-from flowbot.services.approvals import Approvals
+from flowbot.services.approvals import Approvals, OpenAlreadyError
 from flowbot.services.queue import Queue
 from flowbot.slack.desk import Answer, Desk, Visit
 from flowbot.slack.forms.reason_form import Purpose, ReasonForm, ReasonMetadata, SubmittedReason
@@ -53,8 +53,8 @@ class Requests:
 
     async def ask(self, visit: Visit, kind: Kind, flow: FlowId, reason: str) -> Answer:
         """Ask to enable, disable or delete a flow; what needs no approval is done at once."""
-        change = await self.approvals.asking.ask(visit.reader, visit.place.channel, kind, flow, reason)
-        return await self._started(visit, change)
+        asking = self.approvals.asking
+        return await self._submitted(visit, asking.ask(visit.reader, visit.place.channel, kind, flow, reason))
 
     async def waiting(self, visit: Visit) -> Answer:
         """What waits: for this person, by this person, in this channel."""
@@ -96,9 +96,19 @@ class Requests:
 
     def _asking(self, kind: Kind) -> Handler:
         async def handler(visit: Visit, press: BlockActions) -> Answer:
-            return await self.ask(visit, kind, read_value(FlowValue, press.action.value).flow, "")
+            value = read_value(FlowValue, press.action.value)
+            return await self.ask(await self.desk.where_it_counts(visit, value.channel), kind, value.flow, "")
 
         return handler
+
+    async def _submitted(self, visit: Visit, asking: Awaitable[Change]) -> Answer:
+        """Begin with what is asked for; where a request for the same flow is open, lead to its message instead."""
+        try:
+            change = await asking
+        except OpenAlreadyError as error:
+            link = (await self.telling.links((error.current,))).get(error.current.id)
+            return Answer(views.open_already(error.current, link, visit.t))
+        return await self._started(visit, change)
 
     async def _started(self, visit: Visit, change: Change) -> Answer:
         """Carry out what was just submitted, as far as it goes by itself, and say so to the one who asked."""
@@ -158,11 +168,11 @@ class Requests:
 
     async def _ask_again(self, visit: Visit, press: BlockActions) -> Answer:
         asking = self.approvals.asking
-        return await self._started(visit, await asking.again(visit.reader, _change_id(press), visit.place.channel))
+        return await self._submitted(visit, asking.again(visit.reader, _change_id(press), visit.place.channel))
 
     async def _restore(self, visit: Visit, press: BlockActions) -> Answer:
         asking = self.approvals.asking
-        return await self._started(visit, await asking.restore(visit.reader, _change_id(press), visit.place.channel))
+        return await self._submitted(visit, asking.restore(visit.reader, _change_id(press), visit.place.channel))
 
 
 def _change_id(press: BlockActions) -> ChangeId:

@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from flowbot.domain.changes import ChangeId
 from flowbot.domain.search import FlowQuery
-from flowbot.domain.types import FlowId, WebsiteId
+from flowbot.domain.types import ChannelId, FlowId, WebsiteId
 from flowbot.errors import UserError
 from flowbot.services.reading import MAX_FLOW_ID, ListRequest
 
@@ -42,15 +42,20 @@ class ListValue(BaseModel):
 
 
 class FlowValue(BaseModel):
-    """A flow to come back to."""
+    """A flow to come back to.
+
+    Attributes:
+        channel: Whose policy decides, where the button may stand elsewhere; None for the channel that it stands in.
+    """
 
     model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True)
 
     flow: Annotated[FlowId, Field(ge=1, le=MAX_FLOW_ID, alias="f")]
+    channel: ChannelId | None = Field(None, alias="h")
 
     def dump(self) -> str:
         """As text."""
-        return self.model_dump_json(by_alias=True)
+        return self.model_dump_json(by_alias=True, exclude_none=True)
 
 
 class ChangeValue(BaseModel):

@@ -16,6 +16,14 @@ from flowbot.services.ports.changes import FlowTaken
 from flowbot.services.ports.flows import FlowSource
 
 
+class OpenAlreadyError(UserError):
+    """The flow has an open request: `current`."""
+
+    def __init__(self, current: Change) -> None:
+        super().__init__("request.open_already", id=str(current.asked.flow))
+        self.current = current
+
+
 @dataclass(frozen=True, slots=True)
 class Asking:
     """Submits what is asked for. Each change that is given back is held by this process: carry it out next."""
@@ -86,7 +94,7 @@ class Asking:
         try:
             change, is_new = await self.changes.submit(new)
         except FlowTaken as taken:
-            raise UserError("request.open_already", id=str(new.flow), change=taken.current.id) from taken
+            raise OpenAlreadyError(taken.current) from taken
         if not is_new:
             raise UserError("request.done_already")
         return change

@@ -161,6 +161,11 @@ class FlowForm:
         }
 
     @staticmethod
+    def labelled(problems: Mapping[str, Problem], t: Translator) -> list[tuple[str, str]]:
+        """The labels of fields, each with what is wrong there."""
+        return [(_label(name, t), views.told(each.key, each.params, t)) for name, each in problems.items()]
+
+    @staticmethod
     def website_options(websites: Mapping[WebsiteId, str], query: str, t: Translator) -> View:
         """The answer to Slack's question which websites match what was typed (`block_suggestion`)."""
         return {"options": choices.matching(choices.websites(websites, t), query)}
@@ -195,9 +200,12 @@ def _action_id(name: str) -> str:
     return own.get(name, Action.FORM_TYPED)
 
 
+def _label(name: str, t: Translator) -> str:
+    return t(LABELS[name], number=2 if name.startswith("button_2") else 1)
+
+
 def _field(name: str, data: FormData, metadata: FormMetadata, t: Translator) -> Block:
-    label = t(LABELS[name], number=2 if name.startswith("button_2") else 1)
-    place = Place(_block_id(name, metadata), label, _hint(name, data, t), may_be_empty(name, data.edited))
+    place = Place(_block_id(name, metadata), _label(name, t), _hint(name, data, t), may_be_empty(name, data.edited))
     given = data.typed.get(name, "")
     return inputs.block(place, _element(name, given if fits(name, given) else "", data, t))
 

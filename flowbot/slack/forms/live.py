@@ -10,7 +10,7 @@ import structlog
 from flowbot.domain.changes import Draft, FormToken
 from flowbot.domain.content import Unread
 from flowbot.domain.flows import Flow
-from flowbot.domain.forms import FormKind, sketch, with_website
+from flowbot.domain.forms import FormKind, no_addresses, sketch, with_website
 from flowbot.domain.lint import Remark, lint
 from flowbot.domain.types import UserId, WebsiteId
 from flowbot.errors import Fault, UserError
@@ -77,12 +77,16 @@ class FormLive:
     async def preview(self, visit: Visit, form: Submitted, trigger: str) -> Answer:
         """Lay the push as a subscriber would see it on top of the form, with what is worth another look."""
         before = await self._before(form.metadata.token)
+        is_edit = form.metadata.kind is FormKind.EDIT
+        if wrong := no_addresses(form.typed, before if is_edit else None):
+            await self.modals.push(trigger, views.preview_refused(FlowForm.labelled(wrong, visit.t), visit.t))
+            return Answer()
         content = sketch(form.typed)
         view = views.preview_view(
             content,
             self._remarks(form, before),
             visit.t,
-            image_url=before.image_url if before and form.metadata.kind is FormKind.EDIT else None,
+            image_url=before.image_url if before and is_edit else None,
             adds_picture=form.file is not None or bool(form.typed.get("image")),
         )
         await self.modals.push(trigger, view)

@@ -113,7 +113,8 @@ class FormTelling:
         asked, outcome, t = change.asked, _outcome(change), self._t(change.asked)
         if change.state is State.APPLIED and shown is not None:
             kind = await self._kind(asked)
-            return views.saved(kind, shown, self._remarks(asked, shown), t, may_share=await self._may_share(asked))
+            may_share, remarks = await self._may_share(asked), self._remarks(asked, shown)
+            return views.saved(kind, shown, remarks, t, may_share=may_share, channel=asked.channel)
         if change.state is State.APPLIED:
             return views.told_only(t, outcome.key, outcome.params)
         return views.failed(asked.token, t, outcome.key, outcome.params)

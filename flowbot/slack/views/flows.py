@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from flowbot.domain.flows import Button, Flow, Wait
 from flowbot.domain.search import FlowQuery
-from flowbot.domain.types import UserId, WebsiteId
+from flowbot.domain.types import ChannelId, UserId, WebsiteId
 from flowbot.locales import Translator
 from flowbot.services.reading import FlowList, ShownFlow
 from flowbot.slack.ids import Action
@@ -38,9 +38,19 @@ def _row_with_buttons(flow: Flow, result: FlowList, t: Translator) -> list[Block
     return [*_row(flow, result, t), kit.actions(show, switch(flow, t, hint=hint))]
 
 
-def switch(flow: Flow, t: Translator, *, hint: str | None = None, style: kit.Style | None = None) -> Element:
-    """The button that asks to enable the flow or, where it is enabled, to disable it; `style` is the former's."""
-    value = FlowValue(flow=flow.id).dump()
+def switch(
+    flow: Flow,
+    t: Translator,
+    *,
+    hint: str | None = None,
+    style: kit.Style | None = None,
+    channel: ChannelId | None = None,
+) -> Element:
+    """The button that asks to enable the flow or, where it is enabled, to disable it; `style` is the former's.
+
+    `channel` is the one whose policy decides, where the button may stand elsewhere.
+    """
+    value = FlowValue(flow=flow.id, channel=channel).dump()
     if flow.is_enabled:
         return kit.button(t("button.disable"), Action.FLOW_DISABLE, value, hint=hint)
     return kit.button(t("button.enable"), Action.FLOW_ENABLE, value, hint=hint, style=style)

@@ -9,7 +9,7 @@ from flowbot.domain.flows import Flow
 from flowbot.domain.forms import FormKind
 from flowbot.domain.links import is_web_url
 from flowbot.domain.lint import Remark
-from flowbot.domain.types import FlowId
+from flowbot.domain.types import ChannelId, FlowId
 from flowbot.locales import Translator
 from flowbot.slack.ids import Action
 from flowbot.slack.values import FlowValue
@@ -63,12 +63,25 @@ def result_view(kind: FormKind, t: Translator, message: Message) -> View:
     return modal(kind, t, [block for block in message.blocks if block["type"] != "actions"])
 
 
-def saved(kind: FormKind, flow: Flow, remarked: Sequence[Remark], t: Translator, *, may_share: bool) -> Message:
-    """For the author: what happened, the push as it is now, what is worth another look, and what can be done next."""
+def saved(
+    kind: FormKind,
+    flow: Flow,
+    remarked: Sequence[Remark],
+    t: Translator,
+    *,
+    may_share: bool,
+    channel: ChannelId | None = None,
+) -> Message:
+    """For the author: what happened, the push as it is now, what is worth another look, and what can be done next.
+
+    `channel` is the one whose policy decides on the buttons: the message may come as a direct one.
+    """
     state = t("form.state_enabled" if flow.is_enabled else "form.state_disabled")
     what = t(SAVED[kind], id=str(flow.id), state=state)
-    value = FlowValue(flow=flow.id).dump()
-    buttons = [] if kind is FormKind.EDIT or flow.is_enabled else [flows.switch(flow, t, style="primary")]
+    value = FlowValue(flow=flow.id, channel=channel).dump()
+    buttons = (
+        [] if kind is FormKind.EDIT or flow.is_enabled else [flows.switch(flow, t, style="primary", channel=channel)]
+    )
     buttons += [
         kit.button(t("button.edit"), Action.FLOW_EDIT, value),
         kit.button(t("button.duplicate"), Action.FLOW_DUPLICATE, value),
@@ -115,6 +128,22 @@ def preview_view(
         "title": kit.plain(t("form.preview"), TITLE_MAX),
         "close": kit.plain(t("form.back"), TITLE_MAX),
         "blocks": [*shown, *later],
+    }
+
+
+def preview_refused(problems: Sequence[tuple[str, str]], t: Translator) -> View:
+    """In the preview's place: what has to be put right first.
+
+    Args:
+        problems: labels of fields, each with what is wrong there.
+        t: the reader's words.
+    """
+    lines = [kit.section(kit.plain(f"{label}: {problem}")) for label, problem in problems]
+    return {
+        "type": "modal",
+        "title": kit.plain(t("form.preview"), TITLE_MAX),
+        "close": kit.plain(t("form.back"), TITLE_MAX),
+        "blocks": [kit.section(kit.plain(t("form.preview_refused"))), *lines],
     }
 
 

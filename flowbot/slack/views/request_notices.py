@@ -4,12 +4,12 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
-from flowbot.domain.changes import ChangeId, State
+from flowbot.domain.changes import Change, ChangeId, State
 from flowbot.domain.types import ChannelId
 from flowbot.locales import Translator
 from flowbot.services.requests import RequestShown
 from flowbot.slack.ids import Action
-from flowbot.slack.views import kit
+from flowbot.slack.views import kit, sentences
 from flowbot.slack.views import request_parts as parts
 from flowbot.slack.views.kit import Block, Element, Message
 from flowbot.slack.views.requests import EMOJI, state_word
@@ -135,6 +135,18 @@ def asked(shown: RequestShown, link: str | None, t: Translator) -> Message:
     )  # fmt: skip
     blocks = [kit.rich(kit.line(*told))] + ([kit.actions(_open(link, t))] if link else [])
     return Message(t("request.asked_summary", what=parts.what(shown.change, t)), tuple(blocks))
+
+
+def open_already(current: Change, link: str | None, t: Translator) -> Message:
+    """For who asks for the same flow once more: a request is open already.
+
+    Args:
+        current: the open one.
+        link: its message, where that is known.
+        t: the reader's words.
+    """
+    message = sentences.sentence(t, "request.open_already", {"id": str(current.asked.flow)})
+    return Message(message.text, (*message.blocks, *([kit.actions(_open(link, t))] if link else [])))
 
 
 def _posted_in(shown: RequestShown) -> ChannelId:

@@ -1,0 +1,189 @@
+"""What people read around approvals: where to look, who was faster, and one line for what came of one click."""
+
+import json
+from datetime import timedelta
+
+import pytest
+
+from flowbot.sandbox.slack import Message, text_of
+from flowbot.worker import recovery
+from tests.journeys.at_a_form import LEAST, add_flow, opens, writes
+from tests.journeys.at_a_request import (
+    asked_enkapush,
+    asks,
+    audit,
+    ends,
+    gives_reason,
+    is_told,
+    mentioned,
+    rules,
+)
+from tests.journeys.test_history import past
+from tests.journeys.world import APPROVALS, MARKETING, POLICY, World
+
+# --- asking twice --------------------------------------------------------------------------------------------------
+
+
+async def test_a_second_request_for_a_flow_leads_to_the_first(http: World) -> None:
+    await http.policy(rules())
+    request = await asks(http, f"enable {add_flow(http)}")
+    await http.ayse.types(MARKETING, "/flows delete 1")
+    told = await is_told(http.ayse, "1 numaralı akış için zaten açık bir istek var", MARKETING)
+    assert http.ayse.buttons(told) == ["Aç"]
+    assert request.ts.replace(".", "") in json.dumps(told.blocks)
+
+
+async def test_a_second_request_is_a_sentence_where_the_first_has_no_message_yet(http: World) -> None:
+    await http.policy(rules())
+    add_flow(http)
+    http.slack.faults.add("chat.postMessage", error="is_archived", times=None)
+    await http.emma.types(MARKETING, "/flows enable 1")
+    await is_told(http.emma, "Your request is kept", MARKETING)
+    await http.emma.types(MARKETING, "/flows enable 1")
+    told = await is_told(http.emma, "There is an open request for flow 1 already", MARKETING)
+    assert http.emma.buttons(told) == []
+
+
+# --- who was faster ------------------------------------------------------------------------------------------------
+
+
+async def test_who_comes_too_late_reads_by_name_who_was_faster(http: World) -> None:
+    await http.policy(rules(approvers='["S0LEADS", "U0DENIZ"]'))
+    request = await asks(http)
+    pressed = await http.deniz.clicks(request, "Reject")
+    await gives_reason(http.deniz, "Not now")
+    await ends(http, request, "Rejected")
+    await http.slack.outbox.repeat(pressed)
+    told = await is_told(http.deniz, "rejected this request")
+    assert mentioned(http, told) == [("user", "U0DENIZ")]
+
+
+# --- buttons of a direct message -----------------------------------------------------------------------------------
+
+
+async def test_the_buttons_of_a_direct_message_are_judged_where_the_flow_was_made(http: World) -> None:
+    await http.policy(rules())
+    direct = await made_and_told_directly(http)
+    http.slack.faults.clear()
+    await http.emma.clicks(direct, "Edit")
+    await http.emma.waits_for_view(lambda view: view.submit is not None)
+    await http.emma.closes()
+    await http.emma.clicks(direct, "Enable")
+    request = await http.deniz.waits_for(APPROVALS, "Waiting for approval")
+    assert "U0EMMA" in text_of(request)
+
+
+async def test_who_has_left_the_channel_has_no_rights_there_that_are_everyones(http: World) -> None:
+    await http.policy(rules(editors='["*"]'))
+    direct = await made_and_told_directly(http)
+    http.slack.faults.clear()
+    http.slack.workspace.channels[MARKETING].members.remove("U0EMMA")
+    http.time.ahead += 3600
+    await http.emma.clicks(direct, "Enable")
+    await http.emma.waits_for(direct.channel, "does not let you")
+    assert await http.deniz.sees(APPROVALS) == []
+
+
+async def made_and_told_directly(world: World) -> Message:
+    await opens(world.emma, "/flows create")
+    world.slack.faults.add("chat.postEphemeral", error="not_in_channel", times=None)
+    await world.emma.submits(LEAST)
+    direct = world.slack.workspace.direct_message("U0EMMA")
+    told = await world.emma.waits_for(direct.id, "Flow #1 was created")
+    await world.emma.closes(everything=True)
+    return told
+
+
+# --- the history ---------------------------------------------------------------------------------------------------
+
+
+async def test_each_click_of_a_changes_life_is_one_line(http: World) -> None:
+    await http.policy(rules("quorum = 2", approvers='["S0LEADS", "U0DENIZ"]'))
+    request = await asks(http, f"enable {add_flow(http)} For spring")
+    await http.burak.clicks(request, "Approve")
+    await ends(http, request, "1 of 2 approvals")
+    await http.deniz.clicks(request, "Approve")
+    await ends(http, request, "Applied")
+    assert await past(http.emma, "/flows history 1") == [
+        "flowbot · Enable: applied #1",
+        "U0DENIZ · Enable: approved #1",
+        "U0BURAK · Enable: approved; more approvals are needed #1",
+        "U0EMMA · Enable: approval asked for #1 – For spring",
+    ]
+    assert [event["action"] for event in await audit(http) if event["action"].startswith("change.")] == [
+        "change.submitted",
+        "change.pending",
+        "change.vote",
+        "change.vote",
+        "change.approved",
+        "change.applied",
+    ]
+
+
+async def test_what_went_ahead_without_an_approval_stands_out(http: World) -> None:
+    await http.policy(rules('break_glass = ["U0DENIZ"]'))
+    request = await asks(http, f"enable {add_flow(http)}")
+    await http.deniz.clicks(request, "Break glass")
+    await gives_reason(http.deniz, "The shop is down")
+    await ends(http, request, "Applied")
+    assert await past(http.emma, "/flows history 1") == [
+        "flowbot · 🚨 Enable: applied #1",
+        "U0DENIZ · 🚨 Enable: approval skipped (glass broken) #1 – The shop is down",
+        "U0EMMA · Enable: approval asked for #1",
+    ]
+    loud = {event["action"]: event["details"].get("break_glass") for event in await audit(http)}
+    assert loud["change.applied"] == loud["change.break_glass"] == "U0DENIZ"
+    assert loud["change.submitted"] is None
+
+
+# --- no delay ------------------------------------------------------------------------------------------------------
+
+
+async def test_from_the_last_approval_to_the_message_nothing_waits(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waited: list[float] = []
+
+    async def never(seconds: float) -> None:
+        waited.append(seconds)
+
+    world.sleep = never
+    monkeypatch.setattr(recovery, "ROUND_SECONDS", timedelta(days=1).total_seconds())
+    await world.start_http()
+    await world.policy(rules())
+    request = await asks(world)
+    before = len(world.enkapush.requests)
+    await world.burak.clicks(request, "Approve")
+    await ends(world, request, "Applied")
+    assert asked_enkapush(world, before) == [("GET", "/flows/1"), ("POST", "/flows/1"), ("GET", "/flows/1")]
+    assert waited == []
+
+
+# --- websites and addresses ----------------------------------------------------------------------------------------
+
+
+async def test_a_website_that_there_is_not_is_a_sentence_where_the_channel_works_with_all(http: World) -> None:
+    await http.policy(POLICY.replace("websites = [1, 2]", 'websites = "all"'))
+    add_flow(http, website_id=7)
+    await http.emma.types(MARKETING, "/flows list website:99")
+    told = text_of(await http.emma.waits_for(MARKETING, "no website “99”"))
+    assert all(name in told for name in ("Lale Moda", "Northbound Outdoor", "Kitap Durağı", "7"))
+    await http.emma.types(MARKETING, "/flows list website:7")
+    await http.emma.waits_for(MARKETING, "Old name")
+
+
+@pytest.mark.parametrize("label", ["URL", "Button 1 URL"])
+async def test_an_address_that_could_not_be_saved_has_no_preview(http: World, label: str) -> None:
+    view = await opens(http.emma, "/flows create")
+    for name, value in {**LEAST, "Button 1 title": "Buy", label: "ftp://lale.example/sale"}.items():
+        http.emma.fills(name, value)
+    await http.emma.clicks(view, "Preview")
+    refused = text_of(await http.emma.waits_for_view("There is no preview yet"))
+    assert f"{label}: This is not a web address." in refused
+    assert "Look at what is new." not in refused
+    assert writes(http) == []
+
+
+async def test_a_duplicates_form_says_that_the_picture_is_not_taken_over(http: World) -> None:
+    add_flow(http)
+    assert "picture is not taken over" in json.dumps((await opens(http.emma, "/flows duplicate 1")).blocks)

@@ -6,9 +6,10 @@ import re
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator
 from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 from typing import Any, Final
 from weakref import WeakKeyDictionary
@@ -131,6 +132,7 @@ class Arena:
     folder: Path
     stack: AsyncExitStack
     processes: list[Process] = field(default_factory=list)
+    _numbers: Iterator[int] = field(default_factory=count)
 
     @property
     def slack(self) -> SlackSandbox:
@@ -155,7 +157,8 @@ class Arena:
     async def starts(self, mode: str = "http") -> Process:
         """Start a bot; in HTTP mode Slack delivers to it from now on."""
         arguments = ["serve", "--host", "127.0.0.1", "--port", "0"] if mode == "http" else ["socket"]
-        log = self.folder / f"{len(self.processes)}.log"
+        # Two that start at once would read each other's port from one file.
+        log = self.folder / f"{next(self._numbers)}.log"
         async with one_of_few():
             with log.open("w") as out:
                 began = time.monotonic()

@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import random
+import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
@@ -23,6 +24,11 @@ from tests.journeys.world import MARKETING
 
 REQUESTS: Final = int(os.environ.get("FLOWBOT_CRASH_REQUESTS", "30"))
 KILLS: Final = int(os.environ.get("FLOWBOT_CRASH_KILLS", "3"))
+SEED: Final = os.environ.get("FLOWBOT_CRASH_SEED") or str(random.randrange(10**6))
+"""Of the moments of the kills, and of who is killed; what happens at that moment is the machine's affair."""
+SECONDS_A_REQUEST: Final = 4
+pytestmark = pytest.mark.timeout(120 + SECONDS_A_REQUEST * REQUESTS + 10 * KILLS)
+
 AT_A_TIME: Final = 8
 PATIENCE_SECONDS: Final = 4.0
 """Who sees nothing happen for this long presses again."""
@@ -93,11 +99,16 @@ class Office:
     async def goes_its_way(self, flow: int, name: str) -> None:
         """A request, from the question to the last approval."""
         emma, burak, deniz = (self.arena.slack.person(user) for user in ("U0EMMA", "U0BURAK", "U0DENIZ"))
-        await self._until(
-            lambda: self.messages(name), lambda: emma.types(MARKETING, f"/flows enable {flow} please, for {name}")
-        )
-        await self._until(lambda: self.shows(name, burak.id, "Applied"), lambda: self._approves(burak, name))
-        await self._until(lambda: self.shows(name, "Applied", "not known"), lambda: self._approves(deniz, name))
+        try:
+            await self._until(
+                lambda: self.messages(name), lambda: emma.types(MARKETING, f"/flows enable {flow} please, for {name}")
+            )
+            await self._until(lambda: self.shows(name, burak.id, "Applied"), lambda: self._approves(burak, name))
+            await self._until(lambda: self.shows(name, "Applied", "not known"), lambda: self._approves(deniz, name))
+        except AssertionError as error:
+            kept = await self.arena.rows(f"SELECT * FROM changes WHERE flow_id = {flow}")
+            shown = [text_of(message) for message in self.messages(name)]
+            raise AssertionError(f"{name}: {error}; shown: {shown}; kept: {kept}") from error
 
     async def _approves(self, person: SandboxPerson, name: str) -> None:
         message = self.messages(name)[-1]
@@ -122,9 +133,10 @@ class Office:
 
     async def is_struck(self) -> None:
         """Kill a process at any moment and start another in its place, again and again."""
+        chance = random.Random(SEED)
         for _ in range(KILLS):
-            await asyncio.sleep(random.uniform(0.5, 3.0))
-            number = random.choice([0, 1])
+            await asyncio.sleep(chance.uniform(0.5, 3.0))
+            number = chance.choice([0, 1])
             await self.processes[number].killed()
             await self.starts(number)
 
@@ -159,40 +171,72 @@ async def all_go_their_way(office: Office) -> None:
             work.create_task(in_turn(flow, name))
 
 
-async def test_whoever_dies_each_request_is_applied_once_and_its_message_says_so(office: Office) -> None:
+async def test_whoever_dies_each_request_is_applied_once_or_honestly_not_known(
+    office: Office, record_property: Callable[[str, object], None]
+) -> None:
+    record_property("seed", SEED)
+    print(f"FLOWBOT_CRASH_SEED={SEED}")  # noqa: T201 - pytest shows it where the test fails
+    began = time.monotonic()
     await all_go_their_way(office)
-    await office.arena.all_told(20)
-    await each_was_applied_once(office)
-    await each_has_the_votes_of_both(office)
+    await office.arena.all_told(60)
+    ends = await ends_by_flow(office)
+    print(f"{Counter(ends.values())} in {time.monotonic() - began:.0f} s")  # noqa: T201 - same
+    await each_was_applied_once(office, ends)
+    await each_has_the_votes_of_both(office, ends)
     await each_message_shows_the_end(office)
 
 
-async def each_was_applied_once(office: Office) -> None:
+async def ends_by_flow(office: Office) -> dict[int, str]:
+    """How each request ended: there is one a flow, and nobody said no to it."""
+    rows = await office.arena.rows("SELECT flow_id, state FROM changes")
+    ends = {int(flow): str(state) for flow, state in rows}
+    assert sorted(flow for flow, _ in rows) == sorted(office.flows)
+    assert set(ends.values()) <= {"applied", "unknown"}, ends
+    return ends
+
+
+async def each_was_applied_once(office: Office, ends: dict[int, str]) -> None:
     store = office.arena.enkapush.store
-    assert all(store.flow(flow).is_enabled for flow in office.flows)
+    assert all(store.flow(flow).is_enabled for flow, end in ends.items() if end == "applied")
     done = Counter(
         record.path.rstrip("/")
         for record in office.arena.enkapush.requests
         if record.method == "POST" and record.texts.get("is_enabled") == "1"
     )
-    assert done == {f"/flows/{flow}": 1 for flow in office.flows}
+    assert all(done[f"/flows/{flow}"] == 1 for flow, end in ends.items() if end == "applied"), done
+    assert all(done[f"/flows/{flow}"] <= 1 for flow in ends), done
 
 
-async def each_has_the_votes_of_both(office: Office) -> None:
+async def each_has_the_votes_of_both(office: Office, ends: dict[int, str]) -> None:
     rows = await office.arena.rows(
-        "SELECT c.flow_id, c.state, count(*) FROM changes c JOIN votes v ON v.change_id = c.id GROUP BY c.id"
+        "SELECT c.flow_id, count(*) FROM changes c JOIN votes v ON v.change_id = c.id GROUP BY c.flow_id"
     )
-    assert sorted(map(tuple, rows)) == [(flow, "applied", 2) for flow in sorted(office.flows)]
+    assert sorted(map(tuple, rows)) == [(flow, 2) for flow in sorted(office.flows)]
     told = await office.arena.rows(
         "SELECT action, count(*) FROM events WHERE action IN ('change.approved', 'change.applied') GROUP BY action"
     )
-    assert dict(told) == {"change.approved": REQUESTS, "change.applied": REQUESTS}
+    assert dict(told) == {"change.approved": REQUESTS, "change.applied": list(ends.values()).count("applied")}
 
 
 async def each_message_shows_the_end(office: Office) -> None:
-    kept = {ts for (ts,) in await office.arena.rows("SELECT message_ts FROM changes WHERE state = 'applied'")}
-    shown = [message for name in office.flows.values() for message in office.messages(name)]
-    assert all("Applied" in text_of(message) for message in shown if message.ts in kept)
-    assert kept <= {message.ts for message in shown}
-    stale = [text_of(message) for message in shown if "Applied" not in text_of(message)]
-    assert not stale, stale
+    words = {"applied": "Applied", "unknown": "not known"}
+    rows = await office.arena.rows("SELECT message_ts, state FROM changes")
+    ends = {ts: words[state] for ts, state in rows}
+    shown = {message.ts: message for name in office.flows.values() for message in office.messages(name)}
+    wrong = [ts for ts, word in ends.items() if ts not in shown or word not in text_of(shown[ts])]
+    assert not wrong, wrong
+    twins = [message for ts, message in shown.items() if ts not in ends]
+    print(f"{len(twins)} messages posted twice")  # noqa: T201 - pytest shows it where the test fails
+    for twin in twins:
+        await a_twin_shows_the_end_once_it_is_pressed(office, twin)
+
+
+async def a_twin_shows_the_end_once_it_is_pressed(office: Office, twin: Message) -> None:
+    """Who died between posting a message and noting where left one that nobody knows of until somebody presses it."""
+
+    def is_over() -> bool:
+        return any(word in text_of(twin) for word in ("Applied", "not known"))
+
+    if not is_over():
+        await office.arena.slack.person("U0BURAK").clicks(twin, "Approve")
+        await eventually(is_over)

@@ -3,10 +3,10 @@
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from contextvars import ContextVar
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 
 from flowbot.domain.changes import ChangeId, Image
 from flowbot.domain.content import Content, Unread
@@ -185,4 +185,5 @@ def first_flow(number: int) -> Flow:
 
 
 def with_content(flow: Flow, content: Content) -> Flow:
-    return replace(flow, website_id=content.website_id, name=content.name, title=content.title)
+    shown: dict[str, Any] = {field.name: getattr(content, field.name) for field in fields(content)}
+    return replace(flow, buttons=(shown.pop("button_1"), shown.pop("button_2")), **shown)

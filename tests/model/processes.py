@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Coroutine
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from flowbot.domain.changes import Change, ChangeId, Image, Picture
 from flowbot.domain.flows import Flow
@@ -26,6 +26,9 @@ from flowbot.storage.policies import StoredPolicies
 from flowbot.worker.recovery import Recovery
 from tests.model.enkapush import WRITING, FakeEnkapush
 
+WRITES: Final = frozenset({"create", "update", "set_enabled", "delete"})
+"""Nobody freezes between the note that a write goes out and the write: that gap no lease can close."""
+
 
 class Killed(BaseException):
     """The process is gone."""
@@ -38,10 +41,33 @@ class Life:
     Attributes:
         left: Calls until it dies; the end of a call counts as well, since the effect is there and nobody knows.
         stumbles: Calls to the database until one fails.
+        moves: Calls until it is frozen.
+        stands: Set while it is frozen.
     """
 
     left: int | None = None
     stumbles: int | None = None
+    moves: int | None = None
+    stands: asyncio.Event = field(default_factory=asyncio.Event)
+    _goes_on: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def freezes_after(self, calls: int) -> None:
+        self.moves = calls
+        self.stands.clear()
+        self._goes_on.clear()
+
+    def thaws(self) -> None:
+        self.moves = None
+        self._goes_on.set()
+
+    async def may_freeze(self) -> None:
+        """Stand still until it thaws, with everything that the process does at the same time."""
+        if self.moves is None:
+            return
+        self.moves -= 1
+        if self.moves < 0:
+            self.stands.set()
+            await self._goes_on.wait()
 
     def beats(self) -> None:
         if self.left is not None:
@@ -70,6 +96,8 @@ class Mortal:
         method = getattr(self._port, name)
 
         async def call(*args: Any, **named: Any) -> Any:
+            if name not in WRITES:
+                await self._life.may_freeze()
             self._begins()
             answer = await method(*args, **named)
             self._life.beats()

@@ -9,17 +9,19 @@ from typing import Final
 
 from sqlalchemy import delete, select
 
-from flowbot.domain.changes import Change, ChangeId, Choice, Ending, Event, Kind, State, may_move
+from flowbot.domain.changes import Change, ChangeId, Choice, Closing, Ending, Event, Kind, State, may_move
 from flowbot.domain.content import Content, fingerprint
 from flowbot.domain.flows import Flow
 from flowbot.domain.policy import EVERYONE, ApprovalRule, ChannelPolicy, Gate, PolicyBook
 from flowbot.domain.types import UserId
 from flowbot.errors import Fault, UserError
-from flowbot.services.ports.changes import FlowTaken
+from flowbot.services.ports import FlowTaken
+from flowbot.storage import tables
+from flowbot.storage.change_queries import many
 from flowbot.storage.changes import StoredChanges
 from flowbot.storage.database import Database
+from flowbot.storage.events import read_event
 from flowbot.storage.policies import StoredPolicies
-from flowbot.storage.tables import metadata
 from tests.model.directory import CHANNEL, JONAS, FakeDirectory
 from tests.model.enkapush import FakeEnkapush
 from tests.model.processes import Killed, Process, Slack, Surroundings
@@ -50,8 +52,23 @@ GATES: Final = {Kind.ENABLE: Gate.ENABLE, Kind.DISABLE: Gate.DISABLE, Kind.DELET
 
 
 @dataclass
+class Kept:
+    """What the database holds."""
+
+    changes: list[Change]
+    events: dict[ChangeId | None, list[Event]] = field(default_factory=dict)
+    voters: dict[ChangeId, set[UserId]] = field(default_factory=dict)
+
+
+@dataclass
 class World:
-    """Two processes on one database, and everything around them."""
+    """Two processes on one database, and everything around them.
+
+    Attributes:
+        votes: Who was told that their approval counts.
+        wishes: Changes that shall have one effect between them: those of one form, and those that restore one flow.
+        broken: What was done, or permitted, that must not be.
+    """
 
     database: Database
     now: datetime = NOON
@@ -59,6 +76,7 @@ class World:
     slack: Slack = field(default_factory=Slack)
     processes: list[Process] = field(default_factory=list)
     votes: dict[ChangeId, set[UserId]] = field(default_factory=dict)
+    wishes: dict[str, set[ChangeId]] = field(default_factory=dict)
     seen_applied: set[ChangeId] = field(default_factory=set)
     broken: list[str] = field(default_factory=list)
     born: int = 0
@@ -94,10 +112,35 @@ class World:
 
     async def runs(self, *works: Work) -> None:
         """Let processes do something at the same time."""
-        await asyncio.gather(*(self._run(number, work) for number, work in works))
+        await asyncio.gather(*(self.lets(number, work) for number, work in works))
         await settled_tasks()
 
-    async def _run(self, number: int, work: Step) -> None:
+    async def runs_with_a_break(
+        self, number: int, work: Step, calls: int, meanwhile: Callable[[], Awaitable[None]]
+    ) -> None:
+        """Let a process do something in which it is frozen after so many calls, until `meanwhile` has happened."""
+        life = self.processes[number].life
+        life.freezes_after(calls)
+        working = asyncio.create_task(self.lets(number, work))
+        standing = asyncio.create_task(life.stands.wait())
+        await asyncio.wait({working, standing}, return_when=asyncio.FIRST_COMPLETED)
+        standing.cancel()
+        try:
+            if not working.done():
+                await self._goes_on_without(meanwhile)
+        finally:
+            life.thaws()
+            await working
+        await settled_tasks()
+
+    async def _goes_on_without(self, meanwhile: Callable[[], Awaitable[None]]) -> None:
+        """While somebody is frozen: what they have sent by now, others have to find out about."""
+        changes = (await self.reads()).changes
+        sent = [change.id for change in changes if change.state is State.APPLYING and change.sent_at]
+        self.enkapush.clouded.update(sent)
+        await meanwhile()
+
+    async def lets(self, number: int, work: Step) -> None:
         """Let a process do something; where it dies of it, another takes its place."""
         process = self.processes[number]
         try:
@@ -118,8 +161,16 @@ class World:
 
     # --- what must be true -----------------------------------------------------------------------------------------
 
-    async def changes(self) -> list[Change]:
-        return list(await self.store._find(select(metadata.tables["changes"])))
+    async def reads(self) -> Kept:
+        """Everything that is kept, as of one moment."""
+        async with self.database.read() as connection:
+            kept = Kept(list(await many(connection, select(tables.changes))))
+            for row in await connection.execute(select(tables.events).order_by(tables.events.c.number)):
+                event = read_event(row)
+                kept.events.setdefault(event.change, []).append(event)
+            for row in await connection.execute(select(tables.votes)):
+                kept.voters.setdefault(row.change_id, set()).add(row.person)
+        return kept
 
     async def judges_write(self, change_id: ChangeId | None, flow: Flow | None) -> None:
         """At the moment of a write: it was approved, of this flow, by people who may, or the glass was broken."""
@@ -142,20 +193,45 @@ class World:
     async def _is_allowed(self, change: Change) -> None:
         assert self.policy is not None, "no policy"
         assert self.policy.names_website(change.asked.website), "of a website that is not the channel's"
-        rule = change.rule
-        if rule is None:
+        if change.rule is None:
             assert not self._is_gated(change), "written without an approval"
             return
         closing = change.progress.closing
         if closing is not None and closing.how is Ending.BREAK_GLASS:
-            assert closing.by in self.policy.approval.break_glass, f"{closing.by} may not break the glass"
-            assert closing.reason.strip(), "the glass was broken without a reason"
+            self._may_break(closing)
             return
-        votes = await self.store.votes(change.id)
-        counting = {vote.person for vote in votes if vote.choice is Choice.APPROVE and self._may_approve(vote.person)}
-        if not rule.self_approval:
-            counting.discard(change.asked.requester)
-        assert len(counting) >= rule.quorum, f"written with the approvals of {sorted(counting)} where {rule} stands"
+        kept = await self.store.votes(change.id)
+        approving = {vote.person for vote in kept if vote.choice is Choice.APPROVE}
+        counting = {person for person in approving if _may_approve(person, change, self.policy)}
+        today = self.policy.approval
+        quorum = max(change.rule.quorum, today.quorum)
+        assert len(counting) >= quorum, f"written with the approvals of {sorted(counting)} where {quorum} are needed"
+
+    def judges_vote(self, person: UserId, change: Change, at: datetime, policy: ChannelPolicy | None) -> None:
+        """An approval was taken: by somebody who might give it when they pressed, in time."""
+        if not _may_approve(person, change, policy):
+            self.broken.append(f"{person} approved {change.id} of {change.asked.requester} under {policy}")
+        if change.rule and at >= change.created_at + timedelta(hours=change.rule.expires_after_hours):
+            self.broken.append(f"{person} approved {change.id} after it had expired")
+
+    def judges_closing(self, change: Change) -> None:
+        """A request was ended by a person: who may do so."""
+        closing = change.progress.closing
+        try:
+            assert closing is not None
+            if closing.how is Ending.WITHDRAWN:
+                assert closing.by == change.asked.requester, f"{closing.by} withdrew another's request"
+            elif closing.how is Ending.BREAK_GLASS:
+                self._may_break(closing)
+            else:
+                assert _may_approve(closing.by, change, self.policy), f"{closing.by} may not reject"
+        except AssertionError as error:
+            self.broken.append(f"{change.id} was ended: {error}")
+
+    def _may_break(self, closing: Closing) -> None:
+        named = self.policy.approval.break_glass if self.policy else ()
+        assert closing.by in named, f"{closing.by} may not break the glass"
+        assert closing.reason.strip(), "the glass was broken without a reason"
 
     def _is_gated(self, change: Change) -> bool:
         gates = self.policy.approval.required_for if self.policy else ()
@@ -164,21 +240,20 @@ class World:
             return bool(before and before.is_enabled) and Gate.EDIT_ENABLED in gates
         return GATES.get(change.asked.kind) in gates
 
-    def _may_approve(self, person: UserId) -> bool:
-        named = self.policy.approvers if self.policy else ()
-        return person != JONAS and (person in named or EVERYONE in named)
-
     async def holds(self) -> list[Change]:
         """Assert all that must be true between two steps; the changes, as they are."""
         assert not self.broken, self.broken
-        changes = await self.changes()
-        events = [event async for event in self.store.audit()]
-        self._one_open_change_a_flow(changes)
-        for change in changes:
+        kept = await self.reads()
+        self._one_open_change_a_flow(kept.changes)
+        for change in kept.changes:
             self._effects_agree(change)
-            _events_tell(change, [event for event in events if event.change == change.id])
-            await self._no_vote_is_lost(change)
-        return changes
+            _events_tell(change, kept.events[change.id])
+            lost = self.votes.get(change.id, set()) - kept.voters.get(change.id, set())
+            assert not lost, f"votes of {lost} were lost"
+        for wish, asked in self.wishes.items():
+            effects = [effect for change in asked for effect in self.enkapush.of_change(change)]
+            assert len(effects) <= 1, f"{wish} was fulfilled {len(effects)} times: {effects}"
+        return kept.changes
 
     def _one_open_change_a_flow(self, changes: list[Change]) -> None:
         held = [change.asked.flow for change in changes if change.state in {State.DRAFT, State.PENDING, State.APPLYING}]
@@ -203,7 +278,7 @@ class World:
 
     def _is_there(self, change: Change) -> bool:
         asked, flows = change.asked, self.enkapush.flows
-        if asked.kind is Kind.RESTORE:
+        if asked.kind in {Kind.RESTORE, Kind.CREATE}:
             made = flows.get(change.outcome.flow) if change.outcome and change.outcome.flow else None
             return made is not None and not made.is_enabled
         flow = flows.get(asked.flow) if asked.flow else None
@@ -213,17 +288,20 @@ class World:
             return flow is not None and asked.wanted is not None and Content.of(flow) == asked.wanted.content
         return flow is not None and flow.is_enabled is (asked.kind is Kind.ENABLE)
 
-    async def _no_vote_is_lost(self, change: Change) -> None:
-        given = self.votes.get(change.id, set())
-        if given:
-            kept = {vote.person for vote in await self.store.votes(change.id)}
-            assert given <= kept, f"lost: {given - kept}"
-
     async def is_at_rest(self) -> None:
         """Assert what must be true once a recovery has run while everything worked."""
         for change in await self.holds():
             assert change.state not in {State.DRAFT, State.APPLYING}, f"left behind: {change}"
             assert change.shown_version == change.version == self.slack.told[change.id], f"not told: {change}"
+
+
+def _may_approve(person: UserId, change: Change, policy: ChannelPolicy | None) -> bool:
+    """By the policy, and by the rule as it was where that is stricter."""
+    if policy is None or change.rule is None or person == JONAS:
+        return False
+    own = change.rule.self_approval and policy.approval.self_approval
+    named = policy.approvers
+    return (person in named or EVERYONE in named) and (own or person != change.asked.requester)
 
 
 def _changes_nothing(change: Change) -> bool:
@@ -264,7 +342,7 @@ FIRST_POLICY: Final = ChannelPolicy(
 async def world(database: Database) -> World:
     """A new world on an emptied database."""
     async with database.write() as connection:
-        for table in reversed(metadata.sorted_tables):
+        for table in reversed(tables.metadata.sorted_tables):
             await connection.execute(delete(table))
     made = World(database)
     await made.decree(FIRST_POLICY)

@@ -1,0 +1,100 @@
+"""What may happen in the world of the model: who, what, under which policy, and what goes wrong meanwhile."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Final
+
+from hypothesis import strategies as st
+
+from flowbot.domain.flows import Button, Flow, Wait
+from flowbot.domain.policy import ApprovalRule, ChannelPolicy, Gate
+from flowbot.domain.types import FlowId, WebsiteId
+from tests.model.directory import AYSE, BURAK, CAN, CHANNEL, DENIZ, EVERYBODY
+from tests.model.enkapush import Trouble
+from tests.model.world import World
+
+PROCESSES = st.sampled_from([0, 1])
+PEOPLE = st.sampled_from((AYSE, BURAK, CAN, *EVERYBODY))
+NUMBERS = st.integers(0, 5)
+CALLS = st.integers(0, 20)
+FLOWS = st.integers(1, 6).map(FlowId)
+APPROVERS = st.sampled_from([("*",), (BURAK, CAN), (AYSE, BURAK), (BURAK,), (CAN,), ()])
+RULES = st.builds(
+    ApprovalRule,
+    required_for=st.sampled_from([tuple(Gate), (Gate.ENABLE, Gate.DELETE), ApprovalRule().required_for]),
+    quorum=st.sampled_from([1, 1, 2]),
+    self_approval=st.booleans(),
+    expires_after_hours=st.sampled_from([1, 72]),
+    break_glass=st.sampled_from([(), (DENIZ,), (DENIZ, BURAK)]),
+)
+POLICIES = st.builds(
+    ChannelPolicy,
+    id=st.just(CHANNEL),
+    websites=st.sampled_from([(1,), (1, 2), "all", (2,)]),
+    viewers=st.just(("*",)),
+    editors=st.sampled_from([("*",), (AYSE, BURAK)]),
+    approvers=APPROVERS,
+    approval=RULES,
+)
+ASKED_UNDER: Final = ChannelPolicy(
+    id=CHANNEL,
+    websites=(1,),
+    viewers=("*",),
+    editors=("*",),
+    approvers=(AYSE, BURAK, CAN),
+    approval=ApprovalRule(self_approval=True, break_glass=(DENIZ,)),
+)
+STRICTER: Final = (
+    ASKED_UNDER.model_copy(update={"approval": ApprovalRule(quorum=2, self_approval=True)}),
+    ASKED_UNDER.model_copy(update={"approval": ApprovalRule()}),
+    ASKED_UNDER.model_copy(update={"approvers": (CAN,)}),
+    ASKED_UNDER.model_copy(update={"websites": (2,)}),
+)
+"""What an admin may have made of that policy by the time of a vote."""
+PAUSES = st.sampled_from([timedelta(seconds=2), timedelta(seconds=30), timedelta(seconds=70), timedelta(hours=1)])
+EDITS: Final[Mapping[str, Callable[[Flow], Flow]]] = {
+    "switch": lambda flow: replace(flow, is_enabled=not flow.is_enabled),
+    "website": lambda flow: replace(flow, website_id=WebsiteId(3 - flow.website_id)),
+    "picture": lambda flow: replace(flow, image_url=f"{flow.image_url}!"),
+    "name": lambda flow: replace(flow, name=flow.name + "!"),
+    "title": lambda flow: replace(flow, title=flow.title + "!"),
+    "description": lambda flow: replace(flow, description=flow.description + "!"),
+    "wait": lambda flow: replace(flow, wait=Wait(flow.wait.amount + 1, flow.wait.unit)),
+    "url": lambda flow: replace(flow, url="https://elsewhere.example"),
+    "ttl": lambda flow: replace(flow, ttl=900),
+    "silent": lambda flow: replace(flow, is_silent=not flow.is_silent),
+    "auto_hide": lambda flow: replace(flow, is_auto_hide=not flow.is_auto_hide),
+    "button": lambda flow: replace(flow, buttons=(flow.buttons[0], Button("Buy", "https://elsewhere.example"))),
+}
+"""What somebody may do to a flow in Enkapush itself; besides deleting it."""
+
+
+@dataclass(frozen=True)
+class Mishap:
+    """What goes wrong while a process works: at Enkapush, with the database, with the process itself."""
+
+    writes: tuple[Trouble | None, ...] = ()
+    reads: tuple[bool, ...] = ()
+    stumbles: int | None = None
+    dies: int | None = None
+
+    def strikes(self, world: World, process: int) -> None:
+        world.enkapush.heals()
+        world.enkapush.writes.extend(self.writes)
+        world.enkapush.reads.extend(self.reads)
+        life = world.processes[process].life
+        life.stumbles, life.left = self.stumbles, self.dies
+
+
+MISHAPS = st.one_of(
+    st.just(Mishap()),
+    st.builds(Mishap, writes=st.lists(st.none() | st.sampled_from(Trouble), max_size=2).map(tuple)),
+    st.builds(
+        Mishap,
+        writes=st.sampled_from([(Trouble.LATE,), (Trouble.LOST,), (Trouble.UNANSWERED,), ()]),
+        reads=st.lists(st.booleans(), min_size=1, max_size=4).map(tuple),
+    ),
+    st.builds(Mishap, dies=st.integers(4, 30), writes=st.sampled_from([(), (), (Trouble.LATE,), (Trouble.LOST,)])),
+    st.builds(Mishap, stumbles=st.integers(0, 12), writes=st.sampled_from([(), (), (Trouble.LATE,)])),
+)

@@ -1,0 +1,322 @@
+"""Flaws that break the promises about approvals, each put into the running program and into no file.
+
+Some are old bugs, put back; the others are checks left out. A flaw is only worth its place while nothing else makes up
+for it: where two checks stand one behind the other, it leaves out both.
+"""
+
+import secrets
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any, Final
+
+import pytest
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from flowbot.domain.changes import (
+    Change,
+    ChangeId,
+    Closing,
+    Ending,
+    Event,
+    FormToken,
+    Kind,
+    NewChange,
+    Outcome,
+    State,
+    Vote,
+)
+from flowbot.domain.content import fingerprint
+from flowbot.domain.flows import Flow
+from flowbot.domain.policy import Actor, ApprovalRule, ChannelPolicy, Decision, Permission, decide
+from flowbot.domain.types import ChannelId, WebsiteId
+from flowbot.services import apply as applies
+from flowbot.services.apply import EDIT_TRIES, Applying, Verdict
+from flowbot.services.approvals import SETTLES_AFTER, Approvals
+from flowbot.services.changes import Changes
+from flowbot.services.people import Reader
+from flowbot.services.ports import Lease, Unclear
+from flowbot.services.requests import expiry
+from flowbot.services.rulings import Rulings, needs_approval, tightened
+from flowbot.storage.ballots import votes_on
+from flowbot.storage.change_queries import one
+from flowbot.storage.change_writes import next_version
+from flowbot.storage.changes import StoredChanges
+from flowbot.storage.tables import changes
+
+Patch = pytest.MonkeyPatch
+FLAWS: Final[dict[str, Callable[[Patch], None]]] = {}
+"""By what they are called; each is put in with a patch that takes it out again."""
+
+
+def flaw(put: Callable[[Patch], None]) -> Callable[[Patch], None]:
+    """Enter it under its function's name."""
+    FLAWS[put.__name__] = put
+    return put
+
+
+def _everywhere(patch: Patch, old: object, new: object, *, within: str = "flowbot") -> None:
+    """Put `new` in the place of `old`, whatever modules of ours know it by whatever name."""
+    ours = [module for name, module in sys.modules.items() if name == within or name.startswith(f"{within}.")]
+    for module in ours:
+        for name in [name for name, value in vars(module).items() if value is old]:
+            patch.setattr(module, name, new)
+
+
+# --- who may ------------------------------------------------------------------------------------------------------
+
+
+@flaw
+def votes_are_counted_and_not_people(patch: Patch) -> None:
+    async def doubled(connection: AsyncConnection, change: ChangeId) -> tuple[Vote, ...]:
+        return 2 * await votes_on(connection, change)
+
+    _everywhere(patch, votes_on, doubled)
+
+
+@flaw
+def requesters_approve_their_own(patch: Patch) -> None:
+    def lax(rule: ApprovalRule, today: ApprovalRule) -> ApprovalRule:
+        return tightened(rule, today).model_copy(update={"self_approval": True})
+
+    _everywhere(patch, tightened, lax)
+
+
+@flaw
+def the_rule_of_the_request_is_enough(patch: Patch) -> None:
+    _everywhere(patch, tightened, lambda rule, _today: rule)
+
+
+@flaw
+def strangers_decide(patch: Patch) -> None:
+    def blind(policy: ChannelPolicy | None, actor: Actor, permission: Permission) -> Decision:
+        return decide(policy, replace(actor, is_external=False), permission)
+
+    _everywhere(patch, decide, blind)
+
+
+@flaw
+def anybody_withdraws(patch: Patch) -> None:
+    async def withdraw(self: Approvals, reader: Reader, change_id: ChangeId) -> Change:
+        change = await self._pending(change_id)
+        return await self._close(change, State.WITHDRAWN, Closing(reader.user, Ending.WITHDRAWN))
+
+    patch.setattr(Approvals, "withdraw", withdraw)
+
+
+@flaw
+def anybody_breaks_the_glass(patch: Patch) -> None:
+    async def may(self: Approvals, _reader: Reader, change_id: ChangeId) -> Change:
+        return await self._pending(change_id)
+
+    patch.setattr(Approvals, "may_break_glass", may)
+
+
+@flaw
+def the_glass_is_broken_without_a_reason(patch: Patch) -> None:
+    whole = Approvals.break_glass
+
+    async def silent(self: Approvals, reader: Reader, change_id: ChangeId, reason: str) -> Change:
+        broken = await whole(self, reader, change_id, reason.strip() or "-")
+        closing = replace(broken.progress.closing, reason=reason) if broken.progress.closing else None
+        return replace(broken, progress=replace(broken.progress, closing=closing))
+
+    patch.setattr(Approvals, "break_glass", silent)
+
+
+@flaw
+def an_edit_of_an_enabled_flow_needs_no_approval(patch: Patch) -> None:
+    def lax(asked: NewChange, rule: ApprovalRule) -> bool:
+        return asked.kind is not Kind.EDIT and needs_approval(asked, rule)
+
+    _everywhere(patch, needs_approval, lax)
+
+
+# --- when ---------------------------------------------------------------------------------------------------------
+
+
+@flaw
+def a_vote_counts_after_the_request_has_expired(patch: Patch) -> None:
+    _everywhere(patch, expiry, lambda _change: None, within="flowbot.services")
+
+
+@flaw
+def the_policy_is_not_asked_again(patch: Patch) -> None:
+    async def never(_self: Rulings, _change: Change) -> Outcome | None:
+        return None
+
+    patch.setattr(Rulings, "lapsed", never)
+
+
+@flaw
+def the_vote_of_a_removed_approver_still_counts(patch: Patch) -> None:
+    async def always(_self: Rulings, *_: object) -> bool:
+        return True
+
+    patch.setattr(Rulings, "_still_may", always)
+
+
+# --- what ---------------------------------------------------------------------------------------------------------
+
+
+def _unseen(name: str, **same: Any) -> None:
+    """A field that does not count for what was approved."""
+
+    def put(patch: Patch) -> None:
+        def short_sighted(flow: Flow) -> str:
+            return fingerprint(replace(flow, **same))
+
+        _everywhere(patch, fingerprint, short_sighted)
+
+    FLAWS[f"the_fingerprint_lacks_the_{name}"] = put
+
+
+_unseen("website", website_id=WebsiteId(1))
+_unseen("picture", image_url=None)
+_unseen("description", description="")
+_unseen("url", url="")
+_unseen("state", is_enabled=False)
+
+
+# --- once ---------------------------------------------------------------------------------------------------------
+
+
+@flaw
+def the_lease_is_not_checked_before_the_write(patch: Patch) -> None:
+    async def note(self: Applying, change: Change) -> None:
+        kept = await self.store.get(change.id)
+        await self.store.latch(change.id, (kept and kept.lease_owner) or self.owner, self.clock(), None)
+
+    patch.setattr(Applying, "_note_sending", note)
+
+
+@flaw
+def the_latch_lets_everybody_through(patch: Patch) -> None:
+    shut = StoredChanges.latch
+
+    async def latch(self: StoredChanges, *given: Any) -> bool:
+        await shut(self, *given)
+        return True
+
+    patch.setattr(StoredChanges, "latch", latch)
+
+
+@flaw
+def nothing_is_noted_before_the_write(patch: Patch) -> None:
+    async def latch(_self: StoredChanges, *_: Any) -> bool:
+        return True
+
+    patch.setattr(StoredChanges, "latch", latch)
+
+
+@flaw
+def a_form_is_a_change_each_time_it_is_sent(patch: Patch) -> None:
+    once = StoredChanges.submit
+
+    async def submit(self: StoredChanges, new: NewChange, lease: Lease, event: Event) -> tuple[Change, bool]:
+        return await once(self, replace(new, token=FormToken(secrets.token_hex(8))), lease, event)
+
+    patch.setattr(StoredChanges, "submit", submit)
+
+
+@flaw
+def a_flow_is_restored_each_time_it_is_asked_for(patch: Patch) -> None:
+    async def another(_self: Approvals, _deleted: ChangeId) -> FormToken:
+        return FormToken(secrets.token_hex(8))
+
+    patch.setattr(Approvals, "_restoring", another)
+
+
+@flaw
+def the_version_is_not_compared(patch: Patch) -> None:
+    async def careless(connection: AsyncConnection, seen: Change, moved: Change) -> Change:
+        now = await one(connection, changes.c.id == seen.id) or seen
+        return await next_version(connection, replace(seen, version=now.version, lease_owner=now.lease_owner), moved)
+
+    _everywhere(patch, next_version, careless)
+
+
+# --- what became of it --------------------------------------------------------------------------------------------
+
+
+def _taken_for(state: State) -> Callable[[Patch], None]:
+    def put(patch: Patch) -> None:
+        honest = Applying.apply
+
+        async def sure(self: Applying, change: Change) -> Verdict:
+            verdict = await honest(self, change)
+            return replace(verdict, state=state) if verdict.state is State.UNKNOWN else verdict
+
+        patch.setattr(Applying, "apply", sure)
+
+    return put
+
+
+FLAWS["what_is_unknown_is_called_applied"] = _taken_for(State.APPLIED)
+FLAWS["what_is_unknown_is_called_failed"] = _taken_for(State.FAILED)
+
+
+@flaw
+def a_success_is_taken_for_a_proof(patch: Patch) -> None:
+    async def believed(_self: Applying, change: Change) -> Verdict:
+        return Verdict(State.APPLIED, Outcome(f"applied.{change.asked.kind}", {"id": str(change.asked.flow)}))
+
+    patch.setattr(Applying, "_confirmed", believed)
+
+
+@flaw
+def a_refusal_after_silence_is_called_failed(patch: Patch) -> None:
+    async def tried(self: Applying, change: Change, attempt: Callable[[Change], Any]) -> Verdict:
+        for _ in range(EDIT_TRIES):
+            try:
+                verdict: Verdict = await attempt(change)
+            except Unclear:
+                change = await self.store.get(change.id) or change
+            else:
+                return verdict
+        return await self.look(change)
+
+    patch.setattr(Applying, "_tried", tried)
+
+
+@flaw
+def a_flow_that_changed_after_silence_is_called_out_of_date(patch: Patch) -> None:
+    careful = Applying._obstacle
+
+    def hasty(self: Applying, change: Change, before: Flow, now: Flow) -> Verdict | None:
+        verdict = careful(self, change, before, now)
+        return careful(self, replace(change, sent_at=None), before, now) if verdict else None
+
+    patch.setattr(Applying, "_obstacle", hasty)
+
+
+@flaw
+def a_last_look_calls_failed_what_is_not_whole(patch: Patch) -> None:
+    _everywhere(patch, applies._is_as_before, lambda _change, _flow: True)
+
+
+@flaw
+def a_lapsed_approval_is_called_failed_though_it_was_sent(patch: Patch) -> None:
+    async def verdict(self: Changes, change: Change) -> Verdict:
+        lapsed = await self.rulings.lapsed(change)
+        return Verdict(State.FAILED, lapsed) if lapsed else await self.applying.apply(change)
+
+    patch.setattr(Changes, "_verdict", verdict)
+
+
+@flaw
+def late_effects_are_not_waited_for(patch: Patch) -> None:
+    _everywhere(patch, SETTLES_AFTER, timedelta(0))
+
+
+@flaw
+def late_effects_are_waited_for_from_the_first_write_on(patch: Patch) -> None:
+    async def check_again(self: Approvals, _reader: Reader, change_id: ChangeId, _in: ChannelId | None) -> Change:
+        change = await self._change(change_id)
+        if change.state is not State.UNKNOWN:
+            return change
+        since = self.changes.clock() - (change.sent_at or change.changed_at)
+        return await self.changes.look_again(change, is_final=since > SETTLES_AFTER)
+
+    patch.setattr(Approvals, "check_again", check_again)

@@ -32,6 +32,8 @@ pytestmark = pytest.mark.timeout(120 + SECONDS_A_REQUEST * REQUESTS + 10 * KILLS
 AT_A_TIME: Final = 8
 PATIENCE_SECONDS: Final = 4.0
 """Who sees nothing happen for this long presses again."""
+TRIES: Final = 20
+"""On a machine that is busy with others a process takes long to start, and nobody gives up before it has."""
 TWO_APPROVERS: Final = """
 [[channels]]
 id = "C0MARKETING"
@@ -119,7 +121,7 @@ class Office:
     async def _until(condition: Callable[[], object], act: Callable[[], Awaitable[object]]) -> None:
         """Do it, and again where nothing comes of it, as people do when an app does not answer."""
         errors: list[str] = []
-        for _ in range(6):
+        for _ in range(TRIES):
             try:
                 await act()
             except (ClientError, LookupError) as error:

@@ -14,6 +14,7 @@ from typing import Any, Final
 import pytest
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from flowbot.domain import tasks, verdicts
 from flowbot.domain.changes import (
     Change,
     ChangeId,
@@ -31,8 +32,10 @@ from flowbot.domain.content import fingerprint
 from flowbot.domain.flows import Flow
 from flowbot.domain.policy import Actor, ApprovalRule, ChannelPolicy, Decision, Permission, decide
 from flowbot.domain.types import ChannelId, WebsiteId
-from flowbot.services import apply as applies
-from flowbot.services.apply import EDIT_TRIES, Applying, Verdict
+from flowbot.domain.verdicts import Verdict
+from flowbot.services.applying import Applying
+from flowbot.services.applying.tools import Tools
+from flowbot.services.applying.tries import TRIES, note_sending, tried
 from flowbot.services.approvals import SETTLES_AFTER, Approvals
 from flowbot.services.changes import Changes
 from flowbot.services.people import Reader
@@ -48,6 +51,8 @@ from flowbot.storage.tables import changes
 Patch = pytest.MonkeyPatch
 FLAWS: Final[dict[str, Callable[[Patch], None]]] = {}
 """By what they are called; each is put in with a patch that takes it out again."""
+CONFIRMED: Final = verdicts.confirmed
+OBSTACLE: Final = verdicts.obstacle
 
 
 def flaw(put: Callable[[Patch], None]) -> Callable[[Patch], None]:
@@ -184,11 +189,11 @@ _unseen("state", is_enabled=False)
 
 @flaw
 def the_lease_is_not_checked_before_the_write(patch: Patch) -> None:
-    async def note(self: Applying, change: Change) -> None:
-        kept = await self.store.get(change.id)
-        await self.store.latch(change.id, (kept and kept.lease_owner) or self.owner, self.clock(), None)
+    async def note(tools: Tools, change: Change) -> None:
+        kept = await tools.store.get(change.id)
+        await tools.store.latch(change.id, (kept and kept.lease_owner) or tools.owner, tools.clock(), None)
 
-    patch.setattr(Applying, "_note_sending", note)
+    _everywhere(patch, note_sending, note)
 
 
 @flaw
@@ -259,41 +264,50 @@ FLAWS["what_is_unknown_is_called_failed"] = _taken_for(State.FAILED)
 
 @flaw
 def a_success_is_taken_for_a_proof(patch: Patch) -> None:
-    async def believed(_self: Applying, change: Change) -> Verdict:
-        return Verdict(State.APPLIED, Outcome(f"applied.{change.asked.kind}", {"id": str(change.asked.flow)}))
+    def believed(task: tasks.Switching | tasks.Deleting, flow: Flow | None, *, was_answered: bool) -> Verdict:
+        return verdicts.applied(task, flow) if was_answered else CONFIRMED(task, flow, was_answered=False)
 
-    patch.setattr(Applying, "_confirmed", believed)
+    _everywhere(patch, CONFIRMED, believed)
 
 
 @flaw
 def a_refusal_after_silence_is_called_failed(patch: Patch) -> None:
-    async def tried(self: Applying, change: Change, attempt: Callable[[Change], Any]) -> Verdict:
-        for _ in range(EDIT_TRIES):
+    async def rashly(tools: Tools, change: Change, attempt: Callable[[Change], Any]) -> Verdict | None:
+        for _ in range(TRIES):
             try:
                 verdict: Verdict = await attempt(change)
             except Unclear:
-                change = await self.store.get(change.id) or change
+                change = await tools.store.get(change.id) or change
             else:
                 return verdict
-        return await self.look(change)
+        return None
 
-    patch.setattr(Applying, "_tried", tried)
+    _everywhere(patch, tried, rashly)
 
 
 @flaw
 def a_flow_that_changed_after_silence_is_called_out_of_date(patch: Patch) -> None:
-    careful = Applying._obstacle
+    def hasty(task: tasks.OnFlow, now: Flow, *, was_sent: bool) -> Verdict | None:
+        found = OBSTACLE(task, now, was_sent=was_sent)
+        return OBSTACLE(task, now, was_sent=False) if found else None
 
-    def hasty(self: Applying, change: Change, before: Flow, now: Flow) -> Verdict | None:
-        verdict = careful(self, change, before, now)
-        return careful(self, replace(change, sent_at=None), before, now) if verdict else None
+    _everywhere(patch, OBSTACLE, hasty)
 
-    patch.setattr(Applying, "_obstacle", hasty)
+
+@flaw
+def a_flow_that_is_gone_after_silence_is_called_out_of_date(patch: Patch) -> None:
+    def hasty(task: tasks.Switching | tasks.Deleting, flow: Flow | None, *, was_answered: bool) -> Verdict:
+        if flow is None and not was_answered and not isinstance(task, tasks.Deleting):
+            return verdicts.gone(task.before)
+        return CONFIRMED(task, flow, was_answered=was_answered)
+
+    _everywhere(patch, CONFIRMED, hasty)
 
 
 @flaw
 def a_last_look_calls_failed_what_is_not_whole(patch: Patch) -> None:
-    _everywhere(patch, applies._is_as_before, lambda _change, _flow: True)
+    for task in (tasks.Switching, tasks.Deleting, tasks.Altering):
+        patch.setattr(task, "is_untouched", lambda _task, _flow: True)
 
 
 @flaw

@@ -225,6 +225,7 @@ class Promises(Machine):
             return
         Mishap(dies=dies).strikes(self.world, process)
         self._does((process, self._approval(CAN, change)))
+        self._run(self.world.holds())
         self.world.passes(max(pause, LEASE))
         if policy is not None:
             self._run(self.world.decree(policy))

@@ -231,7 +231,7 @@ class Process:
     async def _sees_through(self) -> None:
         begun, self._begun = self._begun, set()
         for ended in await asyncio.gather(*begun, return_exceptions=True):
-            if ended is not None:
+            if isinstance(ended, BaseException):
                 raise ended
 
     def _begin(self, work: Coroutine[Any, Any, Any], *, name: str) -> None:

@@ -9,20 +9,19 @@ from typing import Final
 
 from sqlalchemy import delete, select
 
-from flowbot.domain.changes import Change, ChangeId, Choice, Closing, Ending, Event, Kind, State, may_move
-from flowbot.domain.content import Content, fingerprint
-from flowbot.domain.flows import Flow
-from flowbot.domain.policy import EVERYONE, ApprovalRule, ChannelPolicy, Gate, PolicyBook
+from flowbot.domain.changes import Change, ChangeId, Event, Kind, State, may_move
+from flowbot.domain.content import Content
+from flowbot.domain.policy import ApprovalRule, ChannelPolicy, PolicyBook
 from flowbot.domain.types import UserId
 from flowbot.errors import Fault, UserError
 from flowbot.services.ports import FlowTaken
 from flowbot.storage import tables
 from flowbot.storage.change_queries import many
-from flowbot.storage.changes import StoredChanges
 from flowbot.storage.database import Database
 from flowbot.storage.events import read_event
 from flowbot.storage.policies import StoredPolicies
-from tests.model.directory import CHANNEL, JONAS, FakeDirectory
+from tests.model.court import Court
+from tests.model.directory import CHANNEL, FakeDirectory
 from tests.model.enkapush import FakeEnkapush
 from tests.model.processes import Killed, Process, Slack, Surroundings
 
@@ -48,7 +47,6 @@ BECOMES: Final = {
     **{f"change.{state}": state for state in State},
 }
 """The state that each event of a change tells of; the others tell it themselves, or of none."""
-GATES: Final = {Kind.ENABLE: Gate.ENABLE, Kind.DISABLE: Gate.DISABLE, Kind.DELETE: Gate.DELETE}
 
 
 @dataclass
@@ -61,30 +59,26 @@ class Kept:
 
 
 @dataclass
-class World:
+class World(Court):
     """Two processes on one database, and everything around them.
 
     Attributes:
         votes: Who was told that their approval counts.
         wishes: Changes that shall have one effect between them: those of one form, and those that restore one flow.
-        broken: What was done, or permitted, that must not be.
     """
 
-    database: Database
     now: datetime = NOON
-    policy: ChannelPolicy | None = None
     slack: Slack = field(default_factory=Slack)
     processes: list[Process] = field(default_factory=list)
     votes: dict[ChangeId, set[UserId]] = field(default_factory=dict)
     wishes: dict[str, set[ChangeId]] = field(default_factory=dict)
     seen_applied: set[ChangeId] = field(default_factory=set)
-    broken: list[str] = field(default_factory=list)
     born: int = 0
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         self.enkapush = FakeEnkapush(self.clock)
         self.enkapush.watch = self.judges_write
-        self.store = StoredChanges(self.database, self.clock)
         self.around = Surroundings(
             self.database, self.enkapush, self.slack, FakeDirectory(), self.clock, self.passes_while_waiting
         )
@@ -172,74 +166,6 @@ class World:
                 kept.voters.setdefault(row.change_id, set()).add(row.person)
         return kept
 
-    async def judges_write(self, change_id: ChangeId | None, flow: Flow | None) -> None:
-        """At the moment of a write: it was approved, of this flow, by people who may, or the glass was broken."""
-        change = await self.store.get(change_id) if change_id else None
-        if change is None:
-            self.broken.append("a write of no change")
-            return
-        try:
-            self._is_what_was_asked(change, flow)
-            await self._is_allowed(change)
-        except AssertionError as error:
-            self.broken.append(f"{change.asked.kind} of {change.asked.flow} by {change.id}: {error}")
-
-    def _is_what_was_asked(self, change: Change, flow: Flow | None) -> None:
-        assert change.state is State.APPLYING, f"written while {change.state}"
-        assert change.sent_at is not None, "written without a note"
-        before = change.asked.before if change.asked.kind is not Kind.RESTORE else None
-        assert (flow and fingerprint(flow)) == (before and fingerprint(before)), "written to another flow than asked of"
-
-    async def _is_allowed(self, change: Change) -> None:
-        assert self.policy is not None, "no policy"
-        assert self.policy.names_website(change.asked.website), "of a website that is not the channel's"
-        if change.rule is None:
-            assert not self._is_gated(change), "written without an approval"
-            return
-        closing = change.progress.closing
-        if closing is not None and closing.how is Ending.BREAK_GLASS:
-            self._may_break(closing)
-            return
-        kept = await self.store.votes(change.id)
-        approving = {vote.person for vote in kept if vote.choice is Choice.APPROVE}
-        counting = {person for person in approving if _may_approve(person, change, self.policy)}
-        today = self.policy.approval
-        quorum = max(change.rule.quorum, today.quorum)
-        assert len(counting) >= quorum, f"written with the approvals of {sorted(counting)} where {quorum} are needed"
-
-    def judges_vote(self, person: UserId, change: Change, at: datetime, policy: ChannelPolicy | None) -> None:
-        """An approval was taken: by somebody who might give it when they pressed, in time."""
-        if not _may_approve(person, change, policy):
-            self.broken.append(f"{person} approved {change.id} of {change.asked.requester} under {policy}")
-        if change.rule and at >= change.created_at + timedelta(hours=change.rule.expires_after_hours):
-            self.broken.append(f"{person} approved {change.id} after it had expired")
-
-    def judges_closing(self, change: Change) -> None:
-        """A request was ended by a person: who may do so."""
-        closing = change.progress.closing
-        try:
-            assert closing is not None
-            if closing.how is Ending.WITHDRAWN:
-                assert closing.by == change.asked.requester, f"{closing.by} withdrew another's request"
-            elif closing.how is Ending.BREAK_GLASS:
-                self._may_break(closing)
-            else:
-                assert _may_approve(closing.by, change, self.policy), f"{closing.by} may not reject"
-        except AssertionError as error:
-            self.broken.append(f"{change.id} was ended: {error}")
-
-    def _may_break(self, closing: Closing) -> None:
-        named = self.policy.approval.break_glass if self.policy else ()
-        assert closing.by in named, f"{closing.by} may not break the glass"
-        assert closing.reason.strip(), "the glass was broken without a reason"
-
-    def _is_gated(self, change: Change) -> bool:
-        gates = self.policy.approval.required_for if self.policy else ()
-        before = change.asked.before
-        if change.asked.kind is Kind.EDIT:
-            return bool(before and before.is_enabled) and Gate.EDIT_ENABLED in gates
-        return GATES.get(change.asked.kind) in gates
-
     async def holds(self) -> list[Change]:
         """Assert all that must be true between two steps; the changes, as they are."""
         assert not self.broken, self.broken
@@ -293,15 +219,6 @@ class World:
         for change in await self.holds():
             assert change.state not in {State.DRAFT, State.APPLYING}, f"left behind: {change}"
             assert change.shown_version == change.version == self.slack.told[change.id], f"not told: {change}"
-
-
-def _may_approve(person: UserId, change: Change, policy: ChannelPolicy | None) -> bool:
-    """By the policy, and by the rule as it was where that is stricter."""
-    if policy is None or change.rule is None or person == JONAS:
-        return False
-    own = change.rule.self_approval and policy.approval.self_approval
-    named = policy.approvers
-    return (person in named or EVERYONE in named) and (own or person != change.asked.requester)
 
 
 def _changes_nothing(change: Change) -> bool:

@@ -42,7 +42,7 @@ class Asking(Machine):
         mishap.strikes(self.world, process)
 
         async def step(here: Process) -> None:
-            change = await here.approvals.ask(reader(person), CHANNEL, kind, flow, "please")
+            change = await here.approvals.asking.ask(reader(person), CHANNEL, kind, flow, "please")
             await here.changes.carry_out(change, here.tell)
 
         self._does((process, step))
@@ -76,7 +76,7 @@ class Asking(Machine):
 
         async def step(here: Process) -> None:
             assert old is not None
-            change = await here.approvals.ask_again(reader(person), old.id, CHANNEL)
+            change = await here.approvals.asking.again(reader(person), old.id, CHANNEL)
             await here.changes.carry_out(change, here.tell)
 
         self._does((process, step))
@@ -91,7 +91,7 @@ class Asking(Machine):
         deleted = deletes[number % len(deletes)]
 
         async def step(here: Process) -> None:
-            change = await here.approvals.restore(reader(person), deleted.id, CHANNEL)
+            change = await here.approvals.asking.restore(reader(person), deleted.id, CHANNEL)
             self.world.wishes.setdefault(f"restore of {deleted.id}", set()).add(change.id)
             await here.changes.carry_out(change, here.tell)
 

@@ -53,7 +53,7 @@ class Deciding(Asking):
 
         async def step(here: Process) -> None:
             at, policy = self.world.now, self.world.policy
-            ballot = await here.approvals.approve(reader(person), change.id, CHANNEL)
+            ballot = await here.approvals.deciding.approve(reader(person), change.id, CHANNEL)
             self.world.votes.setdefault(change.id, set()).add(person)
             self.world.judges_vote(person, ballot.change, at, policy)
             if ballot.change.state is State.APPLYING:
@@ -82,16 +82,16 @@ class Deciding(Asking):
             approvals = here.approvals
             match what:
                 case "reject":
-                    await self._ended(here, await approvals.reject(who, change.id, "no", CHANNEL))
+                    await self._ended(here, await approvals.deciding.reject(who, change.id, "no", CHANNEL))
                 case "withdraw":
-                    await self._ended(here, await approvals.withdraw(who, change.id))
+                    await self._ended(here, await approvals.deciding.withdraw(who, change.id))
                 case "break_glass" | "break_glass_in_silence":
                     reason = "it burns" if what == "break_glass" else " "
-                    broken = await approvals.break_glass(who, change.id, reason)
+                    broken = await approvals.deciding.break_glass(who, change.id, reason)
                     self.world.judges_closing(broken)
                     await here.changes.carry_out(broken, here.tell)
                 case "check_again":
-                    await here.tell(await approvals.check_again(who, change.id, CHANNEL), None)
+                    await here.tell(await approvals.checking.check_again(who, change.id, CHANNEL), None)
                 case _:
                     await self._approval(person, change)(here)
 

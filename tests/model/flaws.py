@@ -36,10 +36,13 @@ from flowbot.domain.verdicts import Verdict
 from flowbot.services.applying import Applying
 from flowbot.services.applying.tools import Tools
 from flowbot.services.applying.tries import TRIES, note_sending, tried
-from flowbot.services.approvals import SETTLES_AFTER, Approvals
+from flowbot.services.approvals.asking import Asking
+from flowbot.services.approvals.checking import SETTLES_AFTER, Checking
+from flowbot.services.approvals.deciding import Deciding
 from flowbot.services.changes import Changes
 from flowbot.services.people import Reader
-from flowbot.services.ports import Lease, Unclear
+from flowbot.services.ports.changes import Lease
+from flowbot.services.ports.flows import Unclear
 from flowbot.services.requests import expiry
 from flowbot.services.rulings import Rulings, needs_approval, tightened
 from flowbot.storage.ballots import votes_on
@@ -103,31 +106,31 @@ def strangers_decide(patch: Patch) -> None:
 
 @flaw
 def anybody_withdraws(patch: Patch) -> None:
-    async def withdraw(self: Approvals, reader: Reader, change_id: ChangeId) -> Change:
-        change = await self._pending(change_id)
+    async def withdraw(self: Deciding, reader: Reader, change_id: ChangeId) -> Change:
+        change = await self.rights.pending(change_id)
         return await self._close(change, State.WITHDRAWN, Closing(reader.user, Ending.WITHDRAWN))
 
-    patch.setattr(Approvals, "withdraw", withdraw)
+    patch.setattr(Deciding, "withdraw", withdraw)
 
 
 @flaw
 def anybody_breaks_the_glass(patch: Patch) -> None:
-    async def may(self: Approvals, _reader: Reader, change_id: ChangeId) -> Change:
-        return await self._pending(change_id)
+    async def may(self: Deciding, _reader: Reader, change_id: ChangeId) -> Change:
+        return await self.rights.pending(change_id)
 
-    patch.setattr(Approvals, "may_break_glass", may)
+    patch.setattr(Deciding, "may_break_glass", may)
 
 
 @flaw
 def the_glass_is_broken_without_a_reason(patch: Patch) -> None:
-    whole = Approvals.break_glass
+    whole = Deciding.break_glass
 
-    async def silent(self: Approvals, reader: Reader, change_id: ChangeId, reason: str) -> Change:
+    async def silent(self: Deciding, reader: Reader, change_id: ChangeId, reason: str) -> Change:
         broken = await whole(self, reader, change_id, reason.strip() or "-")
         closing = replace(broken.progress.closing, reason=reason) if broken.progress.closing else None
         return replace(broken, progress=replace(broken.progress, closing=closing))
 
-    patch.setattr(Approvals, "break_glass", silent)
+    patch.setattr(Deciding, "break_glass", silent)
 
 
 @flaw
@@ -227,10 +230,10 @@ def a_form_is_a_change_each_time_it_is_sent(patch: Patch) -> None:
 
 @flaw
 def a_flow_is_restored_each_time_it_is_asked_for(patch: Patch) -> None:
-    async def another(_self: Approvals, _deleted: ChangeId) -> FormToken:
+    async def another(_self: Asking, _deleted: ChangeId) -> FormToken:
         return FormToken(secrets.token_hex(8))
 
-    patch.setattr(Approvals, "_restoring", another)
+    patch.setattr(Asking, "_restoring", another)
 
 
 @flaw
@@ -326,11 +329,11 @@ def late_effects_are_not_waited_for(patch: Patch) -> None:
 
 @flaw
 def late_effects_are_waited_for_from_the_first_write_on(patch: Patch) -> None:
-    async def check_again(self: Approvals, _reader: Reader, change_id: ChangeId, _in: ChannelId | None) -> Change:
-        change = await self._change(change_id)
+    async def check_again(self: Checking, _reader: Reader, change_id: ChangeId, _in: ChannelId | None) -> Change:
+        change = await self.rights.change(change_id)
         if change.state is not State.UNKNOWN:
             return change
         since = self.changes.clock() - (change.sent_at or change.changed_at)
         return await self.changes.look_again(change, is_final=since > SETTLES_AFTER)
 
-    patch.setattr(Approvals, "check_again", check_again)
+    patch.setattr(Checking, "check_again", check_again)

@@ -14,7 +14,7 @@ from flowbot.domain.content import Content
 from flowbot.domain.policy import ApprovalRule, ChannelPolicy, PolicyBook
 from flowbot.domain.types import UserId
 from flowbot.errors import Fault, UserError
-from flowbot.services.ports import FlowTaken
+from flowbot.services.ports.changes import FlowTaken
 from flowbot.storage import tables
 from flowbot.storage.change_queries import many
 from flowbot.storage.database import Database

@@ -53,6 +53,7 @@ async def test_who_comes_too_late_reads_by_name_who_was_faster(http: World) -> N
     pressed = await http.deniz.clicks(request, "Reject")
     await gives_reason(http.deniz, "Not now")
     await ends(http, request, "Rejected")
+    pressed.payload["trigger_id"] += ".late"
     await http.slack.outbox.repeat(pressed)
     told = await is_told(http.deniz, "rejected this request")
     assert mentioned(http, told) == [("user", "U0DENIZ")]

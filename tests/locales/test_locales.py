@@ -63,7 +63,7 @@ def keys_in_code() -> set[str]:
     derived |= {f"event.{state}" for state in State if state is not State.DRAFT}
     derived |= {f"event.{verb}" for verb in ("submitted", "approved", "vote", "break_glass", "checked")}
     derived |= {f"applied.{kind}" for kind in Kind}
-    derived |= {f"unknown.{kind}" for kind in (Kind.ENABLE, Kind.DISABLE, Kind.DELETE)}
+    derived |= {f"unknown.{kind}" for kind in (Kind.EDIT, Kind.ENABLE, Kind.DISABLE, Kind.DELETE)}
     derived |= {f"request.late_{state}" for state in State if state is not State.PENDING}
     derived |= {f"request.late_by_{ending}" for ending in Ending}
     derived |= {f"not_done.{how}" for how in ("slow", "broken", "busy", "down", "key")}

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 from hypothesis import strategies as st
-from hypothesis.stateful import precondition, rule
+from hypothesis.stateful import rule
 
 from flowbot.domain.changes import Change, FormToken, Kind, NewChange, State
 from flowbot.domain.content import Content, Wanted
@@ -69,25 +69,26 @@ class Asking(Machine):
 
         self._does((process, step))
 
-    @precondition(lambda self: self._has(State.OUT_OF_DATE, State.EXPIRED, State.REJECTED, State.FAILED))
     @rule(process=PROCESSES, person=PEOPLE, number=NUMBERS)
     def somebody_asks_again(self, process: int, person: UserId, number: int) -> None:
         old = self._one(number, State.OUT_OF_DATE, State.EXPIRED, State.REJECTED, State.FAILED)
+        if old is None:
+            return
 
         async def step(here: Process) -> None:
-            assert old is not None
             change = await here.approvals.asking.again(reader(person), old.id, CHANNEL)
             await here.changes.carry_out(change, here.tell)
 
         self._does((process, step))
 
-    @precondition(lambda self: any(change.asked.kind is Kind.DELETE for change in self.known))
     @rule(process=PROCESSES, person=PEOPLE, number=NUMBERS, is_frozen=st.booleans(), calls=CALLS, mishap=MISHAPS)
     def somebody_restores(
         self, process: int, person: UserId, number: int, is_frozen: bool, calls: int, mishap: Mishap
     ) -> None:
         mishap.strikes(self.world, process)
         deletes = [change for change in self.known if change.asked.kind is Kind.DELETE]
+        if not deletes:
+            return
         deleted = deletes[number % len(deletes)]
 
         async def step(here: Process) -> None:

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any, TypeVar
 
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from flowbot.domain.changes import Change, State
 from flowbot.domain.policy import ChannelPolicy
@@ -52,9 +52,6 @@ class Machine(RuleBasedStateMachine):
         fitting = [change for change in self.known if not states or change.state in states]
         return fitting[-1 - number % len(fitting)] if fitting else None
 
-    def _has(self, *states: State) -> bool:
-        return any(change.state in states for change in self.known)
-
     # --- what happens around it ------------------------------------------------------------------------------------
 
     @rule(pause=PAUSES)
@@ -79,7 +76,6 @@ class Machine(RuleBasedStateMachine):
         else:
             flows[flow] = EDITS[what](now)
 
-    @precondition(lambda self: self.world.enkapush.under_way)
     @rule()
     def what_is_under_way_lands(self) -> None:
         self.world.enkapush.lands()

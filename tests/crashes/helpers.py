@@ -56,12 +56,12 @@ def one_of_few() -> asyncio.Semaphore:
     return _starts.setdefault(asyncio.get_running_loop(), asyncio.Semaphore(STARTS))
 
 
-async def eventually(condition: Callable[[], object], seconds: float = 10.0) -> None:
+async def eventually(condition: Callable[[], object], seconds: float = 10.0, every: float = LOOK_SECONDS) -> None:
     """Look until it holds: what happens inside another process cannot be waited for in any other way."""
     try:
         async with asyncio.timeout(seconds):
             while not condition():  # noqa: ASYNC110 - see above
-                await asyncio.sleep(LOOK_SECONDS)
+                await asyncio.sleep(every)
     except TimeoutError:
         raise AssertionError(f"{condition!r} did not hold within {seconds} s") from None
 

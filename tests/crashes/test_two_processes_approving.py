@@ -127,7 +127,7 @@ class Office:
             except (ClientError, LookupError) as error:
                 errors.append(repr(error))
             try:
-                await eventually(condition, PATIENCE_SECONDS)
+                await eventually(condition, PATIENCE_SECONDS, every=0.1)
             except AssertionError:
                 continue
             return

@@ -75,7 +75,10 @@ async def listening(bot: Flowbot, host: str, port: int, *, to_slack: bool = True
     Raises:
         ConfigurationError: the port cannot be had.
     """
-    runner = web.AppRunner(web_app(bot, to_slack=to_slack), access_log=None, shutdown_timeout=GRACE_SECONDS)
+    # Nothing is unpacked before its signature is looked at, nor after: Slack packs nothing.
+    runner = web.AppRunner(
+        web_app(bot, to_slack=to_slack), access_log=None, shutdown_timeout=GRACE_SECONDS, auto_decompress=False
+    )
     await runner.setup()
     try:
         site = web.TCPSite(runner, host, port)

@@ -38,12 +38,16 @@ class SlackEvents:
 
     async def handle(self, request: web.Request) -> web.Response:
         """Answer one request of Slack's: 401 without a good signature, 400 for what is none of Slack's."""
-        raw = await request.read()
+        try:
+            raw = await request.read()
+        except (web.RequestPayloadError, ConnectionError):
+            # The line broke off, or what came is no HTTP: before any signature, so anybody's doing.
+            return _malformed()
         if not self._is_signed(raw, request):
             return web.json_response({"error": "invalid request"}, status=HTTPStatus.UNAUTHORIZED)
         body = parse_body(raw, request.content_type)
         if body is None:
-            return web.Response(status=HTTPStatus.BAD_REQUEST, text="malformed body")
+            return _malformed()
         headers: dict[str, str | Sequence[str]] = {name: request.headers.getall(name) for name in request.headers}
         return _to_aiohttp(await dispatch(self._bolt, body, headers))
 
@@ -67,6 +71,10 @@ def parse_body(raw: bytes, content_type: str) -> dict[str, Any] | None:
         return _object(fields["payload"]) if "payload" in fields and "command" not in fields else dict(fields)
     except (ValueError, RecursionError):
         return None
+
+
+def _malformed() -> web.Response:
+    return web.Response(status=HTTPStatus.BAD_REQUEST, text="malformed body")
 
 
 def _object(text: str) -> dict[str, Any] | None:

@@ -4,19 +4,18 @@ import asyncio
 import os
 import re
 import signal
-import sys
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator
 from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from itertools import count
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any, Final
-from weakref import WeakKeyDictionary
 
-import aiohttp
 from pydantic import SecretStr
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 from flowbot.app import opened_database
 from flowbot.sandbox.enkapush import EnkapushSandbox, Fault
@@ -27,13 +26,13 @@ from flowbot.sandbox.slack.delivery.parcel import Parcel
 from flowbot.sandbox.slack.model import Message, View
 from flowbot.sandbox.slack.texts import text_of
 from flowbot.settings import Settings
-from flowbot.worker.recovery import ROUND_SECONDS
+from flowbot.storage.tables import changes
+from tests.crashes.offspring import born
 from tests.journeys.world import API_KEY, MARKETING, Time, World
 
 RECOVERY_SECONDS: Final = 10.0
 AT_A_TIME: Final = 4
 """What CONTRACT allows, from the start of the new process."""
-ROOT: Final = Path(__file__).parents[2]
 LOOK_SECONDS: Final = 0.005
 
 POLICY: Final = """
@@ -46,14 +45,6 @@ approvers = ["S0LEADS"]
 """
 
 NewDatabase = Callable[[], AbstractContextManager[str]]
-STARTS: Final = 3
-"""A start is a second of computing: more of them at once would make all of them late."""
-_starts: Final[WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore]] = WeakKeyDictionary()
-
-
-def one_of_few() -> asyncio.Semaphore:
-    """To be held while a process starts."""
-    return _starts.setdefault(asyncio.get_running_loop(), asyncio.Semaphore(STARTS))
 
 
 async def eventually(condition: Callable[[], object], seconds: float = 10.0, every: float = LOOK_SECONDS) -> None:
@@ -69,7 +60,7 @@ async def eventually(condition: Callable[[], object], seconds: float = 10.0, eve
 class Process:
     """A bot of its own."""
 
-    def __init__(self, process: asyncio.subprocess.Process, log: Path, began: float) -> None:
+    def __init__(self, process: BaseProcess, log: Path, began: float) -> None:
         self._process = process
         self._log = log
         self.began = began
@@ -86,7 +77,7 @@ class Process:
 
     async def ready(self) -> None:
         def is_serving() -> re.Match[str] | None:
-            assert self._process.returncode is None, self.log
+            assert self._process.exitcode is None, self.log
             return re.search(r"serving .*\bport=(\d+)|connected", self.log)
 
         await eventually(is_serving, 30)
@@ -96,32 +87,34 @@ class Process:
 
     async def killed(self) -> None:
         """SIGKILL, and gone."""
-        if self._process.returncode is None:
-            self._process.kill()
-        await self._process.wait()
+        self._process.kill()
+        await self.ended()
 
     def freezes(self) -> None:
-        self._process.send_signal(signal.SIGSTOP)
+        self._gets(signal.SIGSTOP)
 
     def thaws(self) -> None:
-        self._process.send_signal(signal.SIGCONT)
+        self._gets(signal.SIGCONT)
 
-    async def answers(self) -> None:
-        """It is awake, and has looked around."""
-        rounds = 3
-        async with aiohttp.ClientSession() as session:
-            for _ in range(rounds):
-                async with session.get(self.url.replace("/slack/events", "/readyz")) as answer:
-                    assert answer.status in {200, 503}
-                await asyncio.sleep(ROUND_SECONDS)
+    def _gets(self, number: signal.Signals) -> None:
+        assert self._process.pid is not None
+        os.kill(self._process.pid, number)
+
+    async def finishes(self) -> None:
+        """SIGTERM, and it ends well: nothing more comes of what it had in hand."""
+        self.asked_to_stop()
+        assert await self.ended() == 0, self.log
 
     def asked_to_stop(self) -> float:
         """SIGTERM; the moment."""
-        self._process.send_signal(signal.SIGTERM)
+        self._process.terminate()
         return time.monotonic()
 
     async def ended(self) -> int:
-        return await self._process.wait()
+        """Its exit status, when it is gone."""
+        await asyncio.to_thread(self._process.join)
+        assert self._process.exitcode is not None
+        return self._process.exitcode
 
 
 @dataclass
@@ -159,16 +152,12 @@ class Arena:
         arguments = ["serve", "--host", "127.0.0.1", "--port", "0"] if mode == "http" else ["socket"]
         # Two that start at once would read each other's port from one file.
         log = self.folder / f"{next(self._numbers)}.log"
-        async with one_of_few():
-            with log.open("w") as out:
-                began = time.monotonic()
-                running = await asyncio.create_subprocess_exec(
-                    sys.executable, "-m", "flowbot", *arguments, env=self._environment(), cwd=self.folder, stderr=out
-                )
-            process = Process(running, log, began)
-            self.processes.append(process)
-            self.stack.push_async_callback(process.killed)
-            await process.ready()
+        log.touch()
+        running = born(arguments, self._environment(), self.folder, log)
+        process = Process(running, log, time.monotonic())
+        self.processes.append(process)
+        self.stack.push_async_callback(process.killed)
+        await process.ready()
         if process.url:
             self.slack.deliver_to(process.url)
         return process
@@ -177,7 +166,6 @@ class Arena:
         settings = self.world.settings
         return {
             "PATH": os.environ["PATH"],
-            "PYTHONPATH": str(ROOT),
             "SLACK_BOT_TOKEN": BOT_TOKEN,
             "SLACK_APP_TOKEN": APP_TOKEN,
             "SLACK_SIGNING_SECRET": SIGNING_SECRET,
@@ -205,6 +193,16 @@ class Arena:
     async def executes(self, sql: str) -> None:
         async with opened_database(self.world.settings) as database, database.write() as connection:
             await connection.execute(text(sql))
+
+    async def the_lease(self, *, is_over: bool, seconds: float = 10.0) -> None:
+        """Wait until the only change's lease has run out, or until somebody holds it."""
+        async with asyncio.timeout(seconds), opened_database(self.world.settings) as database:
+            while True:
+                async with database.read() as connection:
+                    until = (await connection.execute(select(changes.c.lease_until))).scalar_one()
+                if (until < datetime.now(UTC)) == is_over:
+                    return
+                await asyncio.sleep(LOOK_SECONDS)
 
     async def all_told(self, seconds: float) -> None:
         """Wait until no change is in hand and people know of all of them."""

@@ -24,7 +24,6 @@ from tests.crashes.helpers import (
 from tests.journeys.world import MARKETING
 
 NAME = "Autumn sale"
-LONGER_THAN_A_LEASE = 4.5
 CREATED = "was created"
 SECONDS_TO_STOP = 10
 
@@ -65,7 +64,7 @@ async def frozen_while_it_asks(here: Arena) -> None:
     await here.emma.waits_for(MARKETING, CREATED, timeout=RECOVERY_SECONDS)
     here.heals()
     first.thaws()
-    await first.answers()
+    await first.finishes()
 
 
 async def frozen_while_it_sends(here: Arena) -> None:
@@ -79,7 +78,7 @@ async def frozen_while_it_sends(here: Arena) -> None:
     await here.emma.waits_for(MARKETING, CREATED, timeout=RECOVERY_SECONDS)
     here.heals()
     first.thaws()
-    await first.answers()
+    await first.finishes()
 
 
 async def lease_lost_while_enkapush_is_slow(here: Arena) -> None:
@@ -92,7 +91,7 @@ async def lease_lost_while_enkapush_is_slow(here: Arena) -> None:
     await here.executes("UPDATE changes SET lease_owner = 'nobody', lease_until = now() + interval '1.5 seconds'")
     await here.emma.waits_for(MARKETING, CREATED, timeout=RECOVERY_SECONDS)
     here.heals()
-    await first.answers()
+    await first.finishes()
 
 
 async def sent_twice_to_both(here: Arena) -> None:
@@ -181,9 +180,9 @@ async def test_a_process_that_was_frozen_alone_goes_on_with_what_it_has_in_hand(
             await here.emma.submits(wanted(NAME))
             await eventually(held)
             process.freezes()
-            await asyncio.sleep(LONGER_THAN_A_LEASE)
+            await here.the_lease(is_over=True)
             process.thaws()
-            await process.answers()
+            await here.the_lease(is_over=False)
             here.heals()
             await here.emma.waits_for(MARKETING, CREATED)
             await here.all_told(5)

@@ -29,6 +29,8 @@ SEED: Final = os.environ.get("FLOWBOT_CRASH_SEED") or str(random.randrange(10**6
 SECONDS_A_REQUEST: Final = 4
 pytestmark = pytest.mark.timeout(120 + SECONDS_A_REQUEST * REQUESTS + 10 * KILLS)
 
+MOST_BETWEEN_KILLS: Final = 3 * REQUESTS // (KILLS + 1)
+"""Deliveries; a request takes three of them at least, so there is work left at the last kill."""
 AT_A_TIME: Final = 8
 PATIENCE_SECONDS: Final = 4.0
 """Who sees nothing happen for this long presses again."""
@@ -137,7 +139,8 @@ class Office:
         """Kill a process at any moment and start another in its place, again and again."""
         chance = random.Random(SEED)
         for _ in range(KILLS):
-            await asyncio.sleep(chance.uniform(0.5, 3.0))
+            moment = len(self.arena.slack.deliveries) + chance.randint(1, MOST_BETWEEN_KILLS)
+            await eventually(lambda: len(self.arena.slack.deliveries) >= moment, 60)  # noqa: B023 - awaited right here
             number = chance.choice([0, 1])
             await self.processes[number].killed()
             await self.starts(number)

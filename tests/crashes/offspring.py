@@ -1,0 +1,41 @@
+"""Bots in processes of their own, forked from one that has loaded flowbot already.
+
+What runs in them is `python -m flowbot` to the letter; only the second of computing that loading takes is spent once
+for all of them. That the program starts from nothing is the affair of the tests of the command line.
+"""
+
+import os
+import signal
+import sys
+from collections.abc import Mapping, Sequence
+from functools import cache
+from multiprocessing import get_context
+from multiprocessing.context import ForkServerContext, ForkServerProcess
+from pathlib import Path
+
+
+@cache
+def _nursery() -> ForkServerContext:
+    context = get_context("forkserver")
+    context.set_forkserver_preload(["__main__", "flowbot.cli"])
+    return context
+
+
+def born(arguments: Sequence[str], environment: Mapping[str, str], folder: Path, log: Path) -> ForkServerProcess:
+    """Start `flowbot ARGUMENTS` with this environment in this folder, its standard error in `log`."""
+    process = _nursery().Process(target=_live, args=(list(arguments), dict(environment), folder, log), daemon=True)
+    process.start()
+    return process
+
+
+def _live(arguments: list[str], environment: dict[str, str], folder: Path, log: Path) -> None:
+    with log.open("w") as out:
+        os.dup2(out.fileno(), sys.stderr.fileno())
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    os.environ.clear()
+    os.environ.update(environment)
+    os.chdir(folder)
+    sys.argv[:] = ["flowbot", *arguments]
+    from flowbot.cli import main  # noqa: PLC0415 - loaded by the process that this one was forked from
+
+    main()

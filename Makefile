@@ -16,8 +16,9 @@ help: ## this list
 demo: $(VENV)/.installed ## try flowbot in the browser: a stand-in Slack workspace with the real bot in it
 	@$(VENV)/bin/flowbot demo $(ARGS)
 
+# A process for each core; bytecode is kept in any case, since compiling the tests takes longer than many of them.
 test: $(VENV)/.installed-dev ## run the whole suite
-	@$(VENV)/bin/pytest $(ARGS)
+	@PYTHONDONTWRITEBYTECODE= $(VENV)/bin/pytest -n auto --maxprocesses 4 $(ARGS)
 
 lint: $(VENV)/.installed-dev ## check style, types and the walls between the rooms
 	@$(VENV)/bin/ruff check .

@@ -18,8 +18,11 @@ from typing import Final, NoReturn
 
 import psycopg
 import pytest
+from hypothesis import settings
 from psycopg import sql
 from sqlalchemy import make_url
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 from flowbot.storage.database import Database
 from flowbot.storage.engine import open_database
@@ -34,6 +37,12 @@ FOREIGN_NAMES: Final = {"DATABASE_URL", "PORT", "HTTP_PROXY", "HTTPS_PROXY", "AL
 
 WANTED: Final = ("PostgreSQL", "Chromium")
 CLUSTER_PASSWORD: Final = "s3cret-of-the-cluster"
+CRASHES: Final = "tests/crashes/"
+
+# The same examples each time, however slow the machine is; `--hypothesis-profile=deep` looks for new ones.
+settings.register_profile("usual", max_examples=50, deadline=None, derandomize=True)
+settings.register_profile("deep", max_examples=1000, deadline=None)
+settings.load_profile("usual")
 
 
 @pytest.fixture(autouse=True)
@@ -60,6 +69,25 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> Genera
     for what in WANTED:
         if count := sum(f"for want of {what}:" in reason for reason in skipped):
             terminalreporter.write_line(f"skipped for want of {what}: {count}", yellow=True, bold=True)
+
+
+# --- several tests at once -----------------------------------------------------------------------------------------
+
+
+class _Distribution(LoadScopeScheduling):
+    """Gives out test by test, as workers become free; tests that kill processes do not run beside each other.
+
+    What they promise within ten seconds needs a machine that has them.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        return CRASHES if nodeid.startswith(CRASHES) else nodeid.partition("[")[0]
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
+    """In the order of the folders: the longest tests come first, and the workers end together."""
+    config.option.loadscopereorder = False
+    return _Distribution(config, log)
 
 
 # --- a browser -----------------------------------------------------------------------------------------------------

@@ -1,10 +1,14 @@
 """The unit of work on both databases, and what people are told about an address that does not work."""
 
 import asyncio
+import gc
 import socket
 import traceback
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Generator
+from itertools import count
 from pathlib import Path
+from types import coroutine
+from typing import Any
 
 import pytest
 from sqlalchemy import insert, make_url, select, text, update
@@ -69,6 +73,39 @@ async def test_a_cancelled_block_leaves_nothing_behind_and_blocks_nobody(databas
     async with database.write() as connection:
         await connection.execute(insert(websites), [SHOP | {"name": "Blog"}])
     assert await names(database) == ["Blog"]
+
+
+@coroutine
+def cancelled_at(wait: int, work: Coroutine[Any, Any, object]) -> Generator[Any, Any, None]:
+    """Do the work, and cancel the task at this one of its waits; it may have fewer."""
+    go_on: Callable[[Any], Any] = work.send
+    value: Any = None
+    for number in count():
+        try:
+            waiting = go_on(value)
+        except StopIteration:
+            return
+        if number == wait and (task := asyncio.current_task()):
+            task.cancel()
+        try:
+            go_on, value = work.send, (yield waiting)
+        except BaseException as error:  # noqa: BLE001 - it is the work's to see
+            go_on, value = work.throw, error
+
+
+@pytest.mark.parametrize("look", [Database.ping, Database.revision_state])
+async def test_who_breaks_off_at_any_moment_leaves_no_connection_open(
+    database_url: str, look: Callable[[Database], Coroutine[Any, Any, object]]
+) -> None:
+    for wait in count():
+        database = open_database(database_url)
+        looking = asyncio.create_task(cancelled_at(wait, look(database)))
+        await asyncio.wait({looking})
+        await database.close()
+        if not looking.cancelled():
+            break
+    gc.collect()
+    assert wait > 3
 
 
 async def test_a_reader_cannot_write(database: Database) -> None:

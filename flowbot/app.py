@@ -213,7 +213,8 @@ async def flowbot(
         )
         secret = _secret(settings.slack_signing_secret)
         app = bolt.build(outside.slack, signing_secret=secret, doors=doors, metrics=outside.metrics)
-        health = Health({"database": outside.database.ping, "enkapush": ports.source.ping})
+        probes = {"database": outside.database.ping, "enkapush": ports.source.ping}
+        health = Health(probes, monotonic=monotonic)
         stack.push_async_callback(health.close)
         scrape = Scrape(outside.metrics, partial(read_figures, outside.database), outside.clock)
         stack.push_async_callback(scrape.close)
@@ -269,7 +270,6 @@ def _services(outside: _Outside, ports: _Ports) -> _Services:
         ),
         setup=Setup(
             policies=ports.policies,
-            store=ports.store,
             people=ports.people,
             roster=SlackRoster(outside.slack),
             catalog=ports.catalog,

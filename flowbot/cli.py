@@ -147,10 +147,9 @@ def policy_import(file: Annotated[Path, typer.Argument(help="A TOML file; - for 
             done = replacement(before, wanted)
             if done.takes_all:
                 _warn_of_loss(before)
-            book = await policies.import_policies(store, text)
-            channels = [policy.id for policy in book.channels]
+            channels = [policy.id for policy in wanted.channels]
             event = Event(at=now(), action="policy.imported", actor=None, details={"channels": channels})
-            await StoredChanges(database, now).record(event)
+            await store.replace(wanted, event)
             return done
 
     typer.echo(f"The policies were replaced: {asyncio.run(replace())}.")

@@ -1,11 +1,13 @@
 """Whether what flowbot depends on answers."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
 from flowbot.errors import Fault
 from flowbot.services.kept import Kept
+from flowbot.services.ports.time import Monotonic
 
 PATIENCE_SECONDS: Final = 3.0
 KEEP_SECONDS: Final = 2.0
@@ -19,12 +21,20 @@ class Health:
 
     Args:
         probes: by the name of what is asked; a probe raises Fault where there is no sign of life.
+        patience: seconds that a probe may take.
+        monotonic: seconds that only grow, for the age of what is kept.
     """
 
-    def __init__(self, probes: Mapping[str, Probe], *, patience: float = PATIENCE_SECONDS) -> None:
+    def __init__(
+        self,
+        probes: Mapping[str, Probe],
+        *,
+        patience: float = PATIENCE_SECONDS,
+        monotonic: Monotonic = time.monotonic,
+    ) -> None:
         self._probes = probes
         self._patience = patience
-        self._kept: Kept[str, str] = Kept(KEEP_SECONDS)
+        self._kept: Kept[str, str] = Kept(KEEP_SECONDS, monotonic=monotonic)
 
     async def ask(self) -> Mapping[str, str]:
         """What each dependency is like: `ok`, or what is wrong in one word."""

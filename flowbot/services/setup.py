@@ -18,7 +18,6 @@ from flowbot.errors import Fault, UserError
 from flowbot.services.catalog import Catalog
 from flowbot.services.kept import Kept
 from flowbot.services.people import KEEP_SECONDS, People, Reader
-from flowbot.services.ports.changes import ChangeStore
 from flowbot.services.ports.policies import PolicyStore
 from flowbot.services.ports.time import Clock, Monotonic
 from flowbot.services.setup_check import Field, Group, PolicyCheck
@@ -80,8 +79,7 @@ class Setup:
     """The use cases of `/flows setup`.
 
     Args:
-        policies: where they are kept.
-        store: where the audit trail is kept.
+        policies: where they are kept, with the audit trail of them.
         people: who somebody is.
         roster: the user groups.
         catalog: the flows, whose websites may be chosen.
@@ -89,11 +87,10 @@ class Setup:
         monotonic: seconds that only grow, for the age of what is kept.
     """
 
-    def __init__(  # noqa: PLR0913 - a policy is about people, groups and websites: they are joined here once
+    def __init__(
         self,
         *,
         policies: PolicyStore,
-        store: ChangeStore,
         people: People,
         roster: Roster,
         catalog: Catalog,
@@ -101,13 +98,11 @@ class Setup:
         monotonic: Monotonic = time.monotonic,
     ) -> None:
         self._policies = policies
-        self._store = store
         self._check = PolicyCheck(people)
         self._roster = roster
         self._catalog = catalog
         self._clock = clock
         self._groups: Kept[str, Mapping[GroupId, Group]] = Kept(KEEP_SECONDS, monotonic=monotonic)
-        self._alone = asyncio.Lock()
 
     def allowed(self, reader: Reader) -> None:
         """Make sure that `reader` may set up channels.
@@ -164,14 +159,11 @@ class Setup:
             Fault: the database did not answer.
         """
         self.allowed(reader)
-        async with self._alone:
-            before = (await self._policies.scope(wanted.id)).policy
-            if stamp(before) == stamp(wanted):
-                return Saved(before, wanted, is_new=False)
-            if stamp(before) != seen:
-                raise Overtaken
-            await self._policies.put(wanted)
-            await self._store.record(self._event(reader, before, wanted))
+        before = (await self._policies.scope(wanted.id)).policy
+        if stamp(before) == stamp(wanted):
+            return Saved(before, wanted, is_new=False)
+        if stamp(before) != seen or not await self._policies.swap(before, wanted, self._event(reader, before, wanted)):
+            raise Overtaken
         return Saved(before, wanted, is_new=True)
 
     async def close(self) -> None:

@@ -8,12 +8,14 @@ from pydantic import ValidationError
 from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from flowbot.domain.changes import Event
 from flowbot.domain.policy import ChannelPolicy, PolicyBook
 from flowbot.domain.types import ChannelId, WebsiteId
 from flowbot.errors import Fault
 from flowbot.services.ports.policies import ChannelScope
 from flowbot.services.ports.time import Clock
 from flowbot.storage.database import Database
+from flowbot.storage.events import append
 from flowbot.storage.tables import channel_policies, websites
 
 
@@ -54,8 +56,12 @@ class StoredPolicies:
             documents = (await connection.scalars(ordered)).all()
         return _book(names, tuple(_policy(document) for document in documents))
 
-    async def replace(self, book: PolicyBook) -> None:
+    async def replace(self, book: PolicyBook, *told: Event) -> None:
         """Put `book` in the place of all that was there; readers see the old book or the new one, whole.
+
+        Args:
+            book: the new one.
+            told: what is written to the audit trail with it: neither is kept without the other.
 
         Raises:
             Fault: the database did not answer; the old book stands.
@@ -68,6 +74,7 @@ class StoredPolicies:
                 await connection.execute(insert(channel_policies), policy_rows)
             if website_rows:
                 await connection.execute(insert(websites), website_rows)
+            await append(connection, told)
 
     async def put(self, policy: ChannelPolicy) -> None:
         """Put one channel's policy in the place of the one it had, or after all others; those stay as they are.
@@ -75,14 +82,39 @@ class StoredPolicies:
         Raises:
             Fault: the database did not answer; the policy that was there stands.
         """
+        async with self._database.write(alone="policies") as connection:
+            await self._put(connection, policy)
+
+    async def swap(self, seen: ChannelPolicy | None, policy: ChannelPolicy, *told: Event) -> bool:
+        """The same, if the channel's policy still is the one that was seen, whoever else writes, in all processes.
+
+        Args:
+            seen: as `scope` gave it; None where there was none.
+            policy: the new one.
+            told: what is written to the audit trail with it: neither is kept without the other.
+
+        Returns:
+            Whether it was done; if not, nothing was written.
+
+        Raises:
+            Fault: the database did not answer; the policy that was there stands.
+        """
+        kept = select(channel_policies.c.document).where(channel_policies.c.channel_id == str(policy.id))
+        async with self._database.write(alone="policies") as connection:
+            if await connection.scalar(kept) != (None if seen is None else _document(seen)):
+                return False
+            await self._put(connection, policy)
+            await append(connection, told)
+        return True
+
+    async def _put(self, connection: AsyncConnection, policy: ChannelPolicy) -> None:
         of_channel = update(channel_policies).where(channel_policies.c.channel_id == str(policy.id))
         written = _written(policy, self._clock())
-        async with self._database.write(alone="policies") as connection:
-            if (await connection.execute(of_channel.values(written))).rowcount:
-                return
-            last = await connection.scalar(select(func.max(channel_policies.c.position)))
-            position = 0 if last is None else last + 1
-            await connection.execute(insert(channel_policies).values(written | {"position": position}))
+        if (await connection.execute(of_channel.values(written))).rowcount:
+            return
+        last = await connection.scalar(select(func.max(channel_policies.c.position)))
+        position = 0 if last is None else last + 1
+        await connection.execute(insert(channel_policies).values(written | {"position": position}))
 
     def _policy_rows(self, book: PolicyBook) -> list[dict[str, Any]]:
         now = self._clock()
@@ -90,9 +122,13 @@ class StoredPolicies:
 
 
 def _written(policy: ChannelPolicy, now: datetime) -> dict[str, Any]:
-    """A policy's columns but its position; the document holds just the keys that somebody wrote."""
-    document = policy.model_dump(mode="json", exclude_unset=True)
-    return {"channel_id": str(policy.id), "document": document, "updated_at": now}
+    """A policy's columns but its position."""
+    return {"channel_id": str(policy.id), "document": _document(policy), "updated_at": now}
+
+
+def _document(policy: ChannelPolicy) -> dict[str, Any]:
+    """A policy as it is kept, with just the keys that somebody wrote."""
+    return policy.model_dump(mode="json", exclude_unset=True)
 
 
 def _website_rows(book: PolicyBook) -> list[dict[str, Any]]:

@@ -9,6 +9,7 @@ import tomli_w
 from hypothesis import given
 from hypothesis import strategies as st
 
+from flowbot.domain.changes import Event
 from flowbot.domain.policy import ChannelPolicy, PolicyBook
 from flowbot.domain.types import ChannelId
 from flowbot.services.policies import (
@@ -58,12 +59,18 @@ class MemoryStore:
     async def book(self) -> PolicyBook:
         return self.kept
 
-    async def replace(self, book: PolicyBook) -> None:
+    async def replace(self, book: PolicyBook, *told: Event) -> None:
         self.kept, self.replaced = book, self.replaced + 1
 
     async def put(self, policy: ChannelPolicy) -> None:
         others = tuple(each for each in self.kept.channels if each.id != policy.id)
         self.kept = self.kept.model_copy(update={"channels": (*others, policy)})
+
+    async def swap(self, seen: ChannelPolicy | None, policy: ChannelPolicy, *told: Event) -> bool:
+        if self.kept.policy(policy.id) != seen:
+            return False
+        await self.put(policy)
+        return True
 
 
 # --- whole books, of any kind that a person may write --------------------------------------------------------------

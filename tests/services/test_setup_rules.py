@@ -105,7 +105,6 @@ def store(database: Database) -> StoredChanges:
 def setup(slack: Slack, people: People, policies: StoredPolicies, store: StoredChanges) -> Setup:
     return Setup(
         policies=policies,
-        store=store,
         people=people,
         roster=Roster(slack),
         catalog=Catalog(NoFlows(), clock=now),

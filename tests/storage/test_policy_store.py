@@ -1,6 +1,7 @@
 """The policies in the database: whole, in order, as they were written, and seen by everyone at once."""
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
@@ -8,10 +9,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select, text
 
+from flowbot.domain.changes import Event
 from flowbot.domain.policy import ChannelPolicy, PolicyBook
-from flowbot.domain.types import ChannelId
+from flowbot.domain.types import ChannelId, FlowId, UserId
 from flowbot.errors import Fault
 from flowbot.services.policies import PolicyFileError, dump_book, export_policies, import_policies
+from flowbot.storage.changes import StoredChanges
 from flowbot.storage.database import Database
 from flowbot.storage.engine import open_database
 from flowbot.storage.policies import StoredPolicies
@@ -199,8 +202,49 @@ async def test_a_policy_that_cannot_be_read_is_a_fault_and_never_a_guess(
 NAMES = st.text(st.characters(exclude_categories=["Cc", "Cs"]), min_size=1, max_size=75)
 
 
-@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(names=st.dictionaries(st.integers(1, 2**63 - 1), NAMES, max_size=5))
 async def test_names_in_any_script_come_back_as_they_were(store: StoredPolicies, names: dict[int, str]) -> None:
     await store.replace(book_of(websites=names))
     assert list((await store.book()).websites.items()) == list(names.items())
+
+
+def changed(number: int) -> Event:
+    return Event(NOON_IN_ISTANBUL, "policy.changed", UserId("U0DENIZ"), C1, details={"number": number})
+
+
+async def noted(database: Database) -> list[int]:
+    """The numbers of the events that were kept."""
+    store = StoredChanges(database, lambda: NOON_IN_ISTANBUL)
+    return [event.details["number"] async for event in store.audit()]
+
+
+async def test_of_many_processes_that_saw_the_same_policy_one_changes_it(database_url: str) -> None:
+    databases = [open_database(database_url) for _ in range(4)]
+    stores = [StoredPolicies(database, lambda: NOON_IN_ISTANBUL) for database in databases]
+    seen = None
+    for turn in range(3):
+        wanted = [
+            ChannelPolicy.model_validate({"id": "C1", "websites": [10 * turn + number]}) for number in range(1, 5)
+        ]
+        numbered = zip(stores, wanted, range(4), strict=True)
+        won = await asyncio.gather(*(store.swap(seen, policy, changed(number)) for store, policy, number in numbered))
+        assert won.count(True) == 1
+        seen = (await stores[0].scope(C1)).policy
+        assert seen == wanted[won.index(True)]
+        assert (await noted(databases[0]))[turn:] == [won.index(True)]
+    for database in databases:
+        await database.close()
+
+
+async def test_a_policy_and_its_line_in_the_audit_trail_are_kept_together_or_not_at_all(
+    database: Database, store: StoredPolicies
+) -> None:
+    await store.replace(BLOG)
+    cannot_be_kept = replace(changed(1), flow=FlowId(2**63 - 1), details={"number": object()})
+    with pytest.raises((Fault, TypeError)):
+        await store.swap(BLOG.policy(C1), ChannelPolicy.model_validate({"id": "C1", "websites": [4]}), cannot_be_kept)
+    with pytest.raises((Fault, TypeError)):
+        await store.replace(SHOP, cannot_be_kept)
+    assert await store.book() == BLOG
+    assert await noted(database) == []

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from flowbot.domain.changes import Event
 from flowbot.domain.policy import ChannelPolicy, PolicyBook
 from flowbot.domain.types import ChannelId, WebsiteId
 
@@ -30,8 +31,15 @@ class PolicyStore(Protocol):
     async def book(self) -> PolicyBook:
         """All policies, in the order in which they were written."""
 
-    async def replace(self, book: PolicyBook) -> None:
-        """Put `book` in the place of all that was there, in one transaction."""
+    async def replace(self, book: PolicyBook, *told: Event) -> None:
+        """Put `book` in the place of all that was there, and write `told`, in one transaction."""
 
     async def put(self, policy: ChannelPolicy) -> None:
         """Put one channel's policy in the place of the one it had, or add it; the others stay as they are."""
+
+    async def swap(self, seen: ChannelPolicy | None, policy: ChannelPolicy, *told: Event) -> bool:
+        """The same, with `told` written in the same transaction, if the channel's policy still is `seen`.
+
+        Returns:
+            Whether it was done; if not, nothing was written.
+        """

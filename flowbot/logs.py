@@ -25,6 +25,9 @@ _TOKENS: Final = re.compile(
 """What opens a door: tokens, keys, passwords in addresses, the addresses of sockets and of answers."""
 _QUIET: Final = ("slack_bolt", "slack_sdk", "httpx", "httpcore", "sqlalchemy", "alembic", "aiosqlite", "asyncio")
 HIDDEN: Final = "[secret]"
+NOTHING: Final = r"(?!)"
+SHORTEST_ANYWHERE: Final = 6
+"""A secret with fewer characters than this may be a part of some word; blotted out there, no line could be read."""
 
 
 def incident_id() -> str:
@@ -94,12 +97,18 @@ class _Redaction:
 
     def __init__(self, known: Iterable[str]) -> None:
         spelled = {spelling for text in known if text for spelling in _spellings(text)}
-        self._known = tuple(sorted(spelled, key=len, reverse=True))
+        longest_first = sorted(spelled, key=len, reverse=True)
+        # All at once: what was put in the place of one secret is not looked through for the next.
+        self._known = re.compile("|".join(map(_pattern, longest_first)) or NOTHING)
 
     def __call__(self, line: str) -> str:
-        for secret in self._known:
-            line = line.replace(secret, HIDDEN)
-        return _TOKENS.sub(HIDDEN, line)
+        return _TOKENS.sub(HIDDEN, self._known.sub(HIDDEN, line))
+
+
+def _pattern(spelling: str) -> str:
+    """Where a secret stands: anywhere; one that is as short as a word, only where it is not a part of one."""
+    anywhere = re.escape(spelling)
+    return anywhere if len(spelling) >= SHORTEST_ANYWHERE else rf"(?<![A-Za-z0-9]){anywhere}(?![A-Za-z0-9])"
 
 
 def _spellings(text: str) -> tuple[str, ...]:

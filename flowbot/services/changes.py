@@ -142,6 +142,9 @@ class Changes:
         try:
             return await self._move(change, verdict.state, verdict.outcome, action="change.checked", **verdict.details)
         except Conflict as conflict:
+            if conflict.current.state is State.UNKNOWN:
+                # Whoever told of it has just let go of it.
+                return await self.look_again(conflict.current, is_final=is_final)
             return conflict.current
         except FlowMade:
             return change

@@ -1,6 +1,6 @@
 """What is asked of the changes' table again and again."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Select, and_, null, or_, select
@@ -11,6 +11,8 @@ from flowbot.domain.types import FlowId
 from flowbot.storage.change_rows import read_change
 from flowbot.storage.tables import changes
 
+LONGEST_LEASE: Final = timedelta(minutes=1)
+"""No lease is this long: one that ends later was given before somebody put the clock back."""
 OLDEST: Final = (changes.c.created_at, changes.c.id)
 NEWEST: Final = (changes.c.created_at.desc(), changes.c.id.desc())
 LATEST: Final = (changes.c.changed_at.desc(), changes.c.id.desc())
@@ -47,8 +49,14 @@ def in_states(states: frozenset[State]) -> ColumnElement[bool]:
 
 
 def is_free(now: datetime) -> ColumnElement[bool]:
-    """Whether nobody works on a change at `now`."""
-    return or_(changes.c.lease_until.is_(None), changes.c.lease_until < now)
+    """Whether nobody works on a change at `now`. A lease from a clock that was put back since does not count."""
+    until = changes.c.lease_until
+    return or_(until.is_(None), until < now, until > now + LONGEST_LEASE)
+
+
+def is_a_while_ago(moment: ColumnElement[datetime], now: datetime, while_: timedelta) -> ColumnElement[bool]:
+    """Whether a moment is at least `while_` before `now`, or was noted by a clock that was put back since."""
+    return or_(moment <= now - while_, moment > now + LONGEST_LEASE)
 
 
 def is_held(change: ChangeId, owner: str) -> ColumnElement[bool]:

@@ -38,6 +38,7 @@ from flowbot.storage.change_queries import (
     OLDEST,
     holder,
     in_states,
+    is_a_while_ago,
     is_free,
     is_held,
     many,
@@ -231,7 +232,7 @@ class StoredChanges:
 
     async def untold(self, now: datetime, *, limit: int = 20) -> tuple[Change, ...]:
         """Changes that nobody works on and of which the newest version was not shown for a while, oldest first."""
-        behind = and_(changes.c.shown_version < changes.c.version, changes.c.changed_at <= now - TELLING)
+        behind = and_(changes.c.shown_version < changes.c.version, is_a_while_ago(changes.c.changed_at, now, TELLING))
         untold = and_(~in_states(IN_HAND), behind, is_free(now))
         oldest = select(changes).where(untold).order_by(changes.c.changed_at, changes.c.id).limit(limit)
         return await self._find(oldest)

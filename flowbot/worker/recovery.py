@@ -123,13 +123,13 @@ class Recovery:
                     await self._tell.remind(change)
 
     async def tell_the_untold(self) -> None:
-        """Begin to tell how changes ended, where nobody managed so far."""
+        """Begin to tell how changes ended, where nobody managed so far; no pause outlasts a clock that is put back."""
         now = self._changes.clock()
         untold = await self._changes.store.untold(now, limit=MOST_UNTOLD)
         self._retold = {change.id: self._retold[change.id] for change in untold if change.id in self._retold}
         for change in untold:
             tries, after = self._retold.get(change.id, (0, now))
-            if after <= now:
+            if not now < after <= now + LONGEST_PAUSE:
                 self._retold[change.id] = (tries + 1, now + _pause(tries))
                 work = self._safely(self._changes.tell_again(change, self._tell), "tell")
                 self._begin(work, name=f"telling {change.id}")

@@ -2,7 +2,7 @@
 
 import time
 from http import HTTPStatus
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import aiohttp
 from slack_sdk.errors import SlackClientError
@@ -14,6 +14,9 @@ from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from flowbot.slack.directory import reason
+
+LONGEST_PAUSE_SECONDS: Final = 5
+"""Where Slack asks for a longer pause, whoever waits is told so instead, and what has to be done is done later."""
 
 
 class Counts(Protocol):
@@ -48,7 +51,7 @@ class CountedClient(AsyncWebClient):
 
 
 class CountedLimits(AsyncRateLimitErrorRetryHandler):
-    """Slack's own way with a 429, which is counted also where it is not tried again."""
+    """Slack's own way with a 429, where the pause is one that people wait for; counted also where it is not."""
 
     counts: Counts | None = None
 
@@ -63,4 +66,12 @@ class CountedLimits(AsyncRateLimitErrorRetryHandler):
         """As Slack's own; it is asked about every answer."""
         if self.counts is not None and response is not None and response.status_code == HTTPStatus.TOO_MANY_REQUESTS:
             self.counts.slack_throttled(request.url.rstrip("/").rpartition("/")[2])
-        return await super().can_retry_async(state=state, request=request, response=response, error=error)
+        again = await super().can_retry_async(state=state, request=request, response=response, error=error)
+        return again and response is not None and _is_short(response)
+
+
+def _is_short(response: HttpResponse) -> bool:
+    """Whether the pause that Slack asks for is short enough."""
+    headers = {name.lower(): values for name, values in response.headers.items()}
+    seconds = (headers.get("retry-after") or ["1"])[0]
+    return seconds.isdigit() and int(seconds) <= LONGEST_PAUSE_SECONDS

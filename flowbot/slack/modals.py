@@ -54,14 +54,30 @@ class Modals:
 
     async def update(self, view_id: str, view: View) -> bool:
         """Put a view in the place of another. False where that is not there any more, or Slack did not do it."""
+        return await self._update(view_id, view) is None
+
+    async def fill(self, view_id: str, view: View) -> None:
+        """Put a view in the place of its loading view, unless that was closed meanwhile.
+
+        Raises:
+            UserError: Slack did not do it, so that somebody looks at a view that goes on loading.
+        """
+        refused = await self._update(view_id, view)
+        if refused is not None and refused not in GONE:
+            raise UserError("form.not_filled")
+
+    async def _update(self, view_id: str, view: View) -> str | None:
+        """None where Slack did it, else its word for why not."""
         try:
             await self._client.views_update(view_id=view_id, view=view)
         except (SlackClientError, aiohttp.ClientError, TimeoutError) as error:
-            expected = reason(error) in GONE
-            log.log(20 if expected else 30, "modal.not_updated", error=reason(error), detail=_detail(error))
-            return False
-        return True
+            refused = reason(error)
+            log.log(20 if refused in GONE else 30, "modal.not_updated", error=refused, detail=_detail(error))
+            return refused
+        return None
 
 
 def _detail(error: Exception) -> object:
-    return error.response.get("response_metadata") if isinstance(error, SlackApiError) else None
+    """What Slack says of the view's mistakes; an outage answers with no such thing."""
+    data = getattr(error.response, "data", error.response) if isinstance(error, SlackApiError) else None
+    return data.get("response_metadata") if isinstance(data, dict) else None

@@ -11,7 +11,7 @@ from weakref import WeakValueDictionary
 
 import structlog
 
-from flowbot.domain.changes import Change, ChangeId, Kind
+from flowbot.domain.changes import Change, ChangeId, Kind, State
 from flowbot.domain.content import Unread
 from flowbot.domain.lint import Remark, lint
 from flowbot.domain.types import ChannelId
@@ -25,7 +25,8 @@ from flowbot.services.requests import RequestShown, since_approved
 from flowbot.slack.posts import PostGoneError, PostRefusedError, Posts
 from flowbot.slack.views import sentences
 from flowbot.slack.views.kit import Message
-from flowbot.slack.views.requests import request_message
+from flowbot.slack.views.request_parts import what
+from flowbot.slack.views.requests import request_message, state_word
 
 MOST_ROUNDS: Final = 5
 
@@ -48,7 +49,8 @@ class Projection:
     locales: Locales
     clock: Clock
     _locks: WeakValueDictionary[ChangeId, asyncio.Lock] = field(default_factory=WeakValueDictionary)
-    _told: set[ChangeId] = field(default_factory=set)
+    _told: set[tuple[ChangeId, State]] = field(default_factory=set)
+    _posted: dict[ChangeId, tuple[ChannelId, str]] = field(default_factory=dict)
 
     async def draw(self, change: Change) -> Change:
         """Post or edit the change's message until it shows the newest version. The change as it is then.
@@ -121,7 +123,11 @@ class Projection:
 
     async def _put_and_note(self, change: Change, message: Message) -> Change:
         channel, ts = await self._put(change, message)
-        return await self.store.shown(change.id, change.version, channel=channel, ts=ts)
+        # Where it cannot be noted now, the next round shall edit this message and not post another.
+        self._posted[change.id] = (channel, ts)
+        noted = await self.store.shown(change.id, change.version, channel=channel, ts=ts)
+        del self._posted[change.id]
+        return noted
 
     async def _put(self, change: Change, message: Message) -> tuple[ChannelId, str]:
         """Edit the message, or post it where there is none (any more). Its channel and ts."""
@@ -136,25 +142,28 @@ class Projection:
 
     async def _edited(self, change: Change, message: Message) -> tuple[ChannelId, str] | None:
         """Edit the message. Its channel and ts; None where there is none (any more)."""
-        if change.message_channel is None or change.message_ts is None:
+        channel, ts = self._posted.get(change.id) or (change.message_channel, change.message_ts)
+        if channel is None or ts is None:
             return None
         try:
-            await self.posts.edit(change.message_channel, change.message_ts, message)
+            await self.posts.edit(channel, ts, message)
         except PostGoneError:
             log.warning("projection.message_gone", change=change.id)
             return None
-        return change.message_channel, change.message_ts
+        return channel, ts
 
     async def _tell_refusal(self, change: Change, channel: ChannelId, refusal: PostRefusedError) -> None:
-        """Tell the one who asked, once a process, that the channel does not take the message; nothing is lost."""
+        """Tell the one who asked that the channel does not take the message; once a process and state."""
         log.warning("projection.refused", change=change.id, channel=channel, error=refusal.reason)
-        if change.id in self._told:
+        if (change.id, change.state) in self._told:
             return
-        self._told.add(change.id)
         asked = change.asked
         t = self.locales.translator(asked.locale, asked.timezone)
-        sentence = sentences.sentence(t, "request.not_posted", {"channel": channel, "error": refusal.reason})
+        said = {"what": what(change, t), "state": state_word(await self.shown(change), t)}
+        key = "request.not_posted" if change.message_ts is None else "request.not_shown"
+        sentence = sentences.sentence(t, key, {**said, "channel": channel, "error": refusal.reason})
         await self.posts.to_person(asked.channel, asked.requester, sentence)
+        self._told.add((change.id, change.state))
 
     def _remarks(self, request: RequestShown) -> tuple[Remark, ...]:
         """What is worth another look, where subscribers would get it."""

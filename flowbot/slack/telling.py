@@ -1,8 +1,10 @@
 """How a change is told to people, whatever led to it: by its message for the team, or to its author alone."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
+
+import structlog
 
 from flowbot.domain.changes import Change, ChangeId, Ending, State
 from flowbot.domain.flows import Flow
@@ -19,6 +21,8 @@ TOLD_APART: Final = frozenset(
 )
 """Ends of which the one who asked is told where the message is in another channel than they asked in."""
 
+log = structlog.get_logger(__name__)
+
 
 @dataclass(frozen=True, slots=True)
 class Telling:
@@ -27,6 +31,7 @@ class Telling:
     projection: Projection
     forms: FormTelling
     posts: Posts
+    _apart: set[tuple[ChangeId, int]] = field(default_factory=set)
 
     async def __call__(self, change: Change, shown: Flow | None) -> None:
         """Tell how far a change has come.
@@ -37,11 +42,22 @@ class Telling:
         if not is_public(change):
             await self.forms.by_message(change, shown)
             return
-        if change.state in TOLD_APART and _broke_glass(change):
-            await self._alarm(change)
-        drawn = await self.projection.draw(change)
-        if drawn.state in TOLD_APART and drawn.message_channel not in {None, change.asked.channel}:
-            await self._tell_apart(drawn)
+        try:
+            await self._publicly(change)
+        except Fault as fault:
+            # What was done is done, whatever becomes of its message: nobody has to do it again.
+            log.warning("telling.later", change=change.id, error=str(fault), cause=str(fault.__cause__ or ""))
+            raise Fault("fault.untold") from fault
+
+    async def _publicly(self, change: Change) -> None:
+        """By the message for the team; and apart before that, since with the message it counts as told."""
+        if change.state in TOLD_APART and (change.id, change.version) not in self._apart:
+            if _broke_glass(change):
+                await self._alarm(change)
+            await self._tell_apart(change)
+            self._apart.add((change.id, change.version))
+        await self.projection.draw(change)
+        self._apart.discard((change.id, change.version))
 
     async def remind(self, change: Change) -> None:
         """Remind approvers in the thread of a request.
@@ -73,7 +89,14 @@ class Telling:
             raise Fault("fault.slack", error=refusal.reason) from refusal
 
     async def _tell_apart(self, change: Change) -> None:
+        """Tell the one who asked, where the message is in another channel than they asked in.
+
+        Raises:
+            Fault: Slack did not take it.
+        """
         asked = change.asked
+        if change.message_channel in {None, asked.channel}:
+            return
         t = self.projection.locales.translator(asked.locale, asked.timezone)
         message = views.ended(await self.projection.shown(change), await self.projection.link(change), t)
         await self.posts.to_person(asked.channel, asked.requester, message)

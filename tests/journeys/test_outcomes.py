@@ -269,7 +269,7 @@ async def test_a_channel_that_was_archived_gets_the_outcome_when_it_is_open_agai
     request = await asks(hasty)
     hasty.slack.workspace.channels[APPROVALS].is_archived = True
     hasty.time.ahead += 72 * 3600
-    await is_told(hasty.emma, "Slack does not let flowbot post", MARKETING)
+    await is_told(hasty.emma, "Enable #1: Expired. Slack does not let flowbot show that in", MARKETING)
     assert WAITS in text_of(request)
     hasty.slack.workspace.channels[APPROVALS].is_archived = False
     await ends(hasty, request, "Expired", timeout=10)
@@ -279,7 +279,7 @@ async def test_a_bot_that_was_removed_posts_the_outcome_when_it_is_back(hasty: W
     request = await asks(hasty)
     hasty.slack.workspace.channels[APPROVALS].members.remove("U0FLOWBOT")
     hasty.time.ahead += 72 * 3600
-    await is_told(hasty.emma, "Slack does not let flowbot post", MARKETING)
+    await is_told(hasty.emma, "Enable #1: Expired. Slack does not let flowbot show that in", MARKETING)
     hasty.slack.workspace.channels[APPROVALS].members.append("U0FLOWBOT")
     await ends(hasty, request, "Expired", timeout=10)
     assert len([message for message in await hasty.deniz.sees(APPROVALS) if WAITS in text_of(message)]) == 0

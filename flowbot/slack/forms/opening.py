@@ -70,16 +70,20 @@ class FormOpening:
         turn: int = 0,
         draft: Draft | None = None,
     ) -> None:
-        """Put the form, or the reason why there is none, in the place of the loading view."""
+        """Put the form, or the reason why there is none, in the place of the loading view.
+
+        Raises:
+            UserError: Slack did not show it.
+        """
         try:
             kind, ready = await self._ready(visit.reader, visit.place.channel, kind, flow, fresh=fresh, draft=draft)
         except (UserError, Fault) as error:
-            await self.modals.update(view_id, views.sentence_view(kind, visit.t, error.key, error.params))
+            await self.modals.fill(view_id, views.sentence_view(kind, visit.t, error.key, error.params))
             return
         draft = draft or ready.draft
         data = await self._data(visit.reader, visit.place.channel, kind, ready, draft, turn=turn)
         brought_back = replace(data, brought_back=draft.changed_at) if draft else data
-        await self.modals.update(view_id, FlowForm.build(brought_back, visit.t))
+        await self.modals.fill(view_id, FlowForm.build(brought_back, visit.t))
 
     async def _ready(
         self,

@@ -49,12 +49,12 @@ class SetupDesk:
         try:
             ready = await self.setup.open(channel)
         except Fault as fault:
-            await self.modals.update(view_id, views.sentence_view(t, fault.key, fault.params))
+            await self.modals.fill(view_id, views.sentence_view(t, fault.key, fault.params))
             return Answer()
         seen = stamp(ready.policy)
         metadata = SetupMetadata(channel=channel, seen=seen, locale=reader.locale, timezone=reader.timezone)
         data = SetupData(ready, Typed.of(ready.policy, channel), metadata)
-        await self.modals.update(view_id, SetupForm.build(data, t))
+        await self.modals.fill(view_id, SetupForm.build(data, t))
         return Answer()
 
     async def take_submit(self, event: FormEvent) -> AckArgs | None:

@@ -143,11 +143,8 @@ def postgresql_server() -> Iterator[PostgresqlServer]:
     if GIVEN_POSTGRESQL:
         yield PostgresqlServer(GIVEN_POSTGRESQL)
         return
-    programs = _postgresql_programs()
-    if programs is None:
-        missing("PostgreSQL", "no initdb on the path or in /usr/lib/postgresql, and FLOWBOT_TEST_POSTGRESQL is not set")
-    with _cluster(programs) as url:
-        yield PostgresqlServer(url)
+    with new_cluster() as cluster:
+        yield PostgresqlServer(cluster.url)
 
 
 def _postgresql_programs() -> Path | None:
@@ -161,33 +158,63 @@ def _postgresql_programs() -> Path | None:
     return next((folder for folder in folders if (folder / "pg_ctl").exists()), None)
 
 
-@contextmanager
-def _cluster(programs: Path) -> Iterator[str]:
-    """A cluster in a folder of its own, as safe as memory; PostgreSQL refuses to run as root."""
-    owner = "postgres" if os.geteuid() == 0 else None
-    folder = Path(tempfile.mkdtemp(prefix="flowbot-pg-"))
+@dataclass(frozen=True)
+class Cluster:
+    """A PostgreSQL server of a test's own, in a folder of its own, as safe as memory; it refuses to run as root."""
 
-    def run(*command: str) -> None:
+    programs: Path
+    folder: Path
+    port: int
+    owner: str | None
+
+    @property
+    def url(self) -> str:
+        """The address of a database where others can be made."""
+        return f"postgresql://flowbot:{CLUSTER_PASSWORD}@127.0.0.1:{self.port}/postgres"
+
+    def create(self) -> None:
+        """Make the files."""
+        (self.folder / "password").write_text(CLUSTER_PASSWORD)
+        if self.owner is not None:
+            for path in (self.folder, self.folder / "password"):
+                shutil.chown(path, self.owner)
+        self._run("initdb", "-D", "data", "-U", "flowbot", "-E", "UTF8", "--locale=C", "-A", "scram-sha-256",
+                  "--pwfile=password", "--no-sync")  # fmt: skip
+
+    def start(self) -> None:
+        """Start, and wait until it answers."""
+        options = f"-F -p {self.port} -k {self.folder} -c listen_addresses=127.0.0.1 -c full_page_writes=off"
+        self._run("pg_ctl", "-D", "data", "-w", "-l", str(self.folder / "server.log"), "-o", options, "start")
+
+    def stop(self) -> None:
+        """Stop at once, as at a power cut."""
+        self._run("pg_ctl", "-D", "data", "-w", "-m", "immediate", "stop")
+
+    def _run(self, program: str, *arguments: str) -> None:
         # Output goes to a file: the server inherits it, and a pipe would never end.
-        log = folder / "commands.log"
+        command, log = [str(self.programs / program), *arguments], self.folder / "commands.log"
         with log.open("a") as out:
-            done = subprocess.run(command, user=owner, group=owner, cwd=folder, stdout=out, stderr=out, check=False)
-        assert done.returncode == 0, f"{command[0]} failed:\n{log.read_text()[-2000:]}"
+            done = subprocess.run(
+                command, user=self.owner, group=self.owner, cwd=self.folder, stdout=out, stderr=out, check=False
+            )
+        assert done.returncode == 0, f"{program} failed:\n{log.read_text()[-2000:]}"
 
+
+@contextmanager
+def new_cluster() -> Iterator[Cluster]:
+    """A cluster that runs; skips for want of PostgreSQL."""
+    programs = _postgresql_programs()
+    if programs is None:
+        missing("PostgreSQL", "no initdb on the path or in /usr/lib/postgresql, and FLOWBOT_TEST_POSTGRESQL is not set")
+    folder = Path(tempfile.mkdtemp(prefix="flowbot-pg-"))
     try:
-        (folder / "password").write_text(CLUSTER_PASSWORD)
-        if owner is not None:
-            for path in (folder, folder / "password"):
-                shutil.chown(path, owner)
-        run(str(programs / "initdb"), "-D", "data", "-U", "flowbot", "-E", "UTF8", "--locale=C", "-A", "scram-sha-256",
-            "--pwfile=password", "--no-sync")  # fmt: skip
-        port = _free_port()
-        options = f"-F -p {port} -k {folder} -c listen_addresses=127.0.0.1 -c full_page_writes=off"
-        run(str(programs / "pg_ctl"), "-D", "data", "-w", "-l", str(folder / "server.log"), "-o", options, "start")
+        cluster = Cluster(programs, folder, _free_port(), "postgres" if os.geteuid() == 0 else None)
+        cluster.create()
+        cluster.start()
         try:
-            yield f"postgresql://flowbot:{CLUSTER_PASSWORD}@127.0.0.1:{port}/postgres"
+            yield cluster
         finally:
-            run(str(programs / "pg_ctl"), "-D", "data", "-w", "-m", "immediate", "stop")
+            cluster.stop()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

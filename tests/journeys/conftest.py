@@ -1,15 +1,10 @@
 """The whole bot between its stand-ins, in each mode."""
 
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
 
 import pytest
-from pydantic import SecretStr
 
-from flowbot.sandbox.enkapush import EnkapushSandbox
-from flowbot.sandbox.slack import APP_TOKEN, BOT_TOKEN, SIGNING_SECRET, SlackSandbox
-from flowbot.settings import Settings
-from tests.journeys.world import API_KEY, POLICY, Time, World
+from tests.journeys.world import World, new_world
 
 
 @pytest.fixture
@@ -21,22 +16,7 @@ def journey_database(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 async def world(journey_database: str) -> AsyncIterator[World]:
     """The stand-ins, a policy and a database; no bot yet."""
-    slack, enkapush = SlackSandbox(), EnkapushSandbox(api_key=API_KEY)
-    async with AsyncExitStack() as stack:
-        origin = await stack.enter_async_context(slack.serve())
-        api = await stack.enter_async_context(enkapush.serve())
-        settings = Settings(
-            _env_file=None,
-            slack_bot_token=SecretStr(BOT_TOKEN),
-            slack_app_token=SecretStr(APP_TOKEN),
-            slack_signing_secret=SecretStr(SIGNING_SECRET),
-            slack_api_url=f"{origin}/api/",
-            enkapush_api_key=SecretStr(API_KEY),
-            enkapush_api_url=api,
-            database_url=SecretStr(journey_database),
-        )
-        world = World(slack, enkapush, settings, Time(), stack)
-        await world.policy(POLICY)
+    async with new_world(journey_database) as world:
         yield world
 
 

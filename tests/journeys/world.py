@@ -1,20 +1,22 @@
 """The whole bot between its stand-ins: real HTTP and WebSocket, a real database, people who type and press."""
 
 import asyncio
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from time import monotonic
 
 import pytest
+from pydantic import SecretStr
 
 from flowbot.app import Flowbot, flowbot, opened_database
 from flowbot.enkapush.client import Timeouts
 from flowbot.sandbox.enkapush import EnkapushSandbox
-from flowbot.sandbox.slack import SandboxPerson, SlackSandbox
+from flowbot.sandbox.slack import APP_TOKEN, BOT_TOKEN, SIGNING_SECRET, SandboxPerson, SlackSandbox
 from flowbot.services.policies import import_policies
 from flowbot.services.ports.time import Sleep
-from flowbot.serving import listening, socket
+from flowbot.serving import Pace, listening, socket
 from flowbot.settings import Settings
 from flowbot.storage.policies import StoredPolicies
 
@@ -136,11 +138,11 @@ class World:
         self.slack.deliver_to(f"{origin}/slack/events")
         return bot, origin
 
-    async def start_socket(self) -> Flowbot:
+    async def start_socket(self, pace: Pace | None = None) -> Flowbot:
         """A bot in Socket Mode, connected."""
         bot = await self._bot()
         stop = asyncio.Event()
-        running = asyncio.create_task(socket(bot, stop))
+        running = asyncio.create_task(socket(bot, stop, pace=pace))
 
         async def end() -> None:
             stop.set()
@@ -149,3 +151,25 @@ class World:
         self.stack.push_async_callback(end)
         await self.deniz.waits_until(lambda: self.slack.sockets.connected)
         return bot
+
+
+@asynccontextmanager
+async def new_world(database_url: str) -> AsyncIterator[World]:
+    """The stand-ins, a policy and a database; no bot yet."""
+    slack, enkapush = SlackSandbox(), EnkapushSandbox(api_key=API_KEY)
+    async with AsyncExitStack() as stack:
+        origin = await stack.enter_async_context(slack.serve())
+        api = await stack.enter_async_context(enkapush.serve())
+        settings = Settings(
+            _env_file=None,
+            slack_bot_token=SecretStr(BOT_TOKEN),
+            slack_app_token=SecretStr(APP_TOKEN),
+            slack_signing_secret=SecretStr(SIGNING_SECRET),
+            slack_api_url=f"{origin}/api/",
+            enkapush_api_key=SecretStr(API_KEY),
+            enkapush_api_url=api,
+            database_url=SecretStr(database_url),
+        )
+        world = World(slack, enkapush, settings, Time(), stack)
+        await world.policy(POLICY)
+        yield world

@@ -39,6 +39,7 @@ class Record:
         is_multipart: Whether the body claimed to be a multipart form.
         is_malformed: Whether such a body could not be parsed.
         started_at: Aware.
+        changed: The flows that it made, changed or removed, whatever was answered.
         status: What was answered; None while it is on its way, or when the connection was cut.
     """
 
@@ -51,6 +52,7 @@ class Record:
     fields: tuple[SentField, ...] = ()
     is_multipart: bool = False
     is_malformed: bool = False
+    changed: tuple[int, ...] = ()
     status: int | None = None
 
     @property

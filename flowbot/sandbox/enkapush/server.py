@@ -96,11 +96,21 @@ class EnkapushSandbox:
         record = await read_request(request, api_key=self.api_key, started_at=self._clock())
         self.requests.append(record)
         happening = self.faults.happening(record.method, record.path)
-        answer = await self._trouble.meet(happening, request, lambda: self._answer(record, request))
+        answer = await self._trouble.meet(happening, request, lambda: self._carry_out(record, request))
         if answer is None:
             # The connection is gone already; aiohttp wants something to throw away.
             return web.Response()
         record.status = answer.status
+        return answer
+
+    def _carry_out(self, record: Record, request: web.Request) -> web.Response:
+        """Answer a request, and note which flows it changed."""
+        if record.method == "GET":
+            return self._answer(record, request)
+        before = dict(self.store.flows)
+        answer = self._answer(record, request)
+        flows = before.keys() | self.store.flows.keys()
+        record.changed = tuple(sorted(flow for flow in flows if before.get(flow) is not self.store.flows.get(flow)))
         return answer
 
     def _answer(self, record: Record, request: web.Request) -> web.Response:

@@ -1,0 +1,349 @@
+"""What has to hold once a storm is over, whatever it was: one check that every scene ends with.
+
+The bot of a scene is never restarted: it goes through one storm after the other, and each of them has to leave it well.
+"""
+
+import asyncio
+import json
+import re
+import sys
+from asyncio.subprocess import PIPE
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Final
+
+import aiohttp
+import pytest
+from sqlalchemy import select
+
+from flowbot import app
+from flowbot.domain.changes import OPEN, Change, ChangeId, Kind, State
+from flowbot.enkapush import Timeouts, pictures
+from flowbot.sandbox.enkapush import Record
+from flowbot.sandbox.slack import Message, SandboxPerson, text_of
+from flowbot.serving import Pace
+from flowbot.slack import client
+from flowbot.storage.changes import StoredChanges
+from flowbot.storage.database import Database
+from flowbot.storage.engine import open_database
+from flowbot.storage.tables import changes
+from tests.journeys.at_a_request import hurry, rules
+from tests.journeys.world import MARKETING, World, new_world
+
+SETTLING_SECONDS: Final = 10.0
+LOOK_SECONDS: Final = 0.02
+A_WHILE: Final = 4.0
+"""Seconds of the bot's own time after which leases have run out and what could not be told is told again."""
+PATIENCE: Final = 1.0
+"""Seconds that Slack and pictures get: so few that a hang is short, so many that a busy machine makes none."""
+HOLDER: Final = """
+import sqlite3, sys
+connection = sqlite3.connect(sys.argv[1], isolation_level=None)
+connection.execute("BEGIN IMMEDIATE")
+print("held", flush=True)
+sys.stdin.read()
+"""
+WORDS: Final = {
+    State.APPLIED: "Applied",
+    State.FAILED: "Failed",
+    State.UNKNOWN: "not known",
+    State.REJECTED: "Rejected",
+    State.WITHDRAWN: "Withdrawn",
+    State.EXPIRED: "Expired",
+    State.OUT_OF_DATE: "Out of date",
+    State.PENDING: "Waiting for approval",
+}
+NOT_FOR_PEOPLE: Final = re.compile(
+    r"Traceback|\w+Error\b|\b(?:fault|not_done|unknown|denied|form|request)\.[a-z_]+|\{\w+\}|sqlite|psycopg|localhost|127\."
+)
+"""What only an engineer could read."""
+
+
+@dataclass
+class Scene:
+    """A bot at work, and where the books stood before the storm.
+
+    Attributes:
+        origin: Where the bot listens, for its readiness; None in Socket Mode.
+        url: The database's address.
+        database: The same database as the bot's, by another door.
+        bots_database: The bot's own.
+        known: The changes that there were before.
+        asked: How many requests Enkapush had got before.
+        heard: How many messages a person had seen before, by their id.
+    """
+
+    world: World
+    origin: str | None
+    url: str
+    database: Database
+    bots_database: Database
+    known: set[ChangeId] = field(default_factory=set)
+    asked: int = 0
+    heard: dict[str, int] = field(default_factory=dict)
+
+    async def begins(self) -> None:
+        """Forget what was: from here on it counts."""
+        self.known |= {change.id for change in await self.changes()}
+        self.asked = len(self.world.enkapush.requests)
+        people = (self.world.emma, self.world.burak)
+        self.heard = {person.id: len(messages_to(self.world, person)) for person in people}
+
+    async def changes(self) -> list[Change]:
+        """The changes of this scene, as they are kept now."""
+        store = StoredChanges(self.database, self.world.time.now)
+        return list(await store._find(select(changes).where(changes.c.id.not_in(self.known))))
+
+    async def changes_that_wait(self) -> list[Change]:
+        """Those that wait for a vote."""
+        return [change for change in await self.changes() if change.state is State.PENDING]
+
+    @property
+    def writes(self) -> list[Record]:
+        """Everything but reads that reached Enkapush in this scene."""
+        return [record for record in self.world.enkapush.requests[self.asked :] if record.method != "GET"]
+
+    def said_to(self, person: SandboxPerson) -> list[str]:
+        """What a person was told in this scene, for their eyes alone, and what their form shows now."""
+        told = [text_of(message) for message in messages_to(self.world, person)[self.heard[person.id] :]]
+        return [*told, text_of(person.view)] if person.view else told
+
+
+def messages_to(world: World, person: SandboxPerson) -> list[Message]:
+    """Everything that was said to one person alone, in the order of the channels."""
+    channels = world.slack.workspace.channels.values()
+    seen = [(channel, world.slack.workspace.visible(channel.id, person.id)) for channel in channels]
+    told = [message for channel, messages in seen for message in messages if channel.is_im or message.ephemeral_to]
+    return sorted(told, key=lambda message: int(message.ts.partition(".")[2]))
+
+
+@asynccontextmanager
+async def a_scene(
+    database_url: str, *, in_socket_mode: bool = False, timeouts: Timeouts | None = None
+) -> AsyncIterator[Scene]:
+    """A bot at work that is in a hurry, with requests posted in a channel of their own."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(client, "TIMEOUT_SECONDS", PATIENCE)
+        patch.setattr(pictures, "TIMEOUT_SECONDS", PATIENCE)
+        async with new_world(database_url) as world:
+            hurry(world, patch)
+            world.timeouts = timeouts or world.timeouts
+            opened = _caught(patch)
+            origin = None
+            if in_socket_mode:
+                await world.start_socket(Pace(ping=0.1, connect=0.5, pauses=(0.05,)))
+            else:
+                _, origin = await world.start_http()
+            (bots,) = opened
+            await world.policy(rules())
+            database = open_database(database_url)
+            try:
+                scene = Scene(world, origin, database_url, database, bots)
+                await scene.begins()
+                yield scene
+            finally:
+                world.enkapush.release()
+                await database.close()
+
+
+def _caught(patch: pytest.MonkeyPatch) -> list[Database]:
+    """The databases that flowbot opens from now on."""
+    opened: list[Database] = []
+
+    def catching(url: str) -> Database:
+        opened.append(open_database(url))
+        return opened[-1]
+
+    patch.setattr(app, "open_database", catching)
+    return opened
+
+
+async def eventually(holds: Callable[[], Awaitable[object]], wanted: str) -> None:
+    """Look until it holds, or say what was wanted: what happens in a database cannot be waited for in another way."""
+    last: object = None
+    try:
+        async with asyncio.timeout(SETTLING_SECONDS):
+            while not (last := await holds()):  # noqa: ASYNC110 - nothing tells of it
+                await asyncio.sleep(LOOK_SECONDS)
+    except TimeoutError:
+        pytest.fail(f"{wanted}; but {last!r}")
+
+
+# --- after the storm -----------------------------------------------------------------------------------------------
+
+
+async def after_the_storm(scene: Scene, *told: SandboxPerson) -> dict[ChangeId, Change]:
+    """Let the storm be over, and hold the bot to its promises. The scene's changes by their id, as they ended.
+
+    Args:
+        scene: the bot, and what happened to it.
+        told: who has to have been told a sentence about it.
+    """
+    world = scene.world
+    world.enkapush.faults.clear()
+    world.slack.faults.clear()
+    world.enkapush.release()
+    world.time.ahead += A_WHILE
+    await everything_comes_to_an_end(scene)
+    ended = {change.id: change for change in await scene.changes()}
+    for change in ended.values():
+        no_change_takes_effect_twice_or_otherwise_than_it_says(scene, change)
+        its_message_shows_how_it_ended(scene, change)
+    for person in told:
+        a_person_is_told_in_words(scene, person)
+    await it_is_ready_again(scene)
+    await a_new_command_works(scene)
+    return ended
+
+
+async def everything_comes_to_an_end(scene: Scene) -> None:
+    """No change is in hand for ever, and of each how it ended was told."""
+
+    async def is_calm() -> bool:
+        kept = await scene.changes()
+        return all(change.state in WORDS and change.shown_version >= change.version for change in kept)
+
+    try:
+        await eventually(is_calm, "every change has an end, and was told")
+    except pytest.fail.Exception as failure:
+        left = [(c.asked.kind, c.state, c.version, c.shown_version, c.lease_until) for c in await scene.changes()]
+        raise AssertionError(f"not over: {left}") from failure
+
+
+def no_change_takes_effect_twice_or_otherwise_than_it_says(scene: Scene, change: Change) -> None:
+    """Enkapush did what was asked for once where that is said, not at all where that is said, and never twice."""
+    effects = effects_of(scene, change)
+    assert len(effects) <= 1, [record.path for record in effects]
+    if change.state is State.APPLIED:
+        assert len(effects) == 1
+        assert is_there(scene, change)
+    elif change.state is not State.UNKNOWN:
+        assert effects == []
+
+
+def effects_of(scene: Scene, change: Change) -> list[Record]:
+    """The requests of this scene by which the change took effect."""
+    asked = change.asked
+    if asked.flow is not None:
+        return [record for record in scene.writes if asked.flow in record.changed]
+    assert asked.wanted is not None
+    name = asked.wanted.content.name
+    return [record for record in scene.writes if record.changed and record.texts.get("name") == name]
+
+
+def is_there(scene: Scene, change: Change) -> bool:
+    """Whether Enkapush has what the change wanted."""
+    flow = scene.world.enkapush.store.flows.get((change.outcome and change.outcome.flow) or 0)
+    if change.asked.kind is Kind.DELETE:
+        return flow is None
+    if flow is None:
+        return False
+    if change.asked.kind in {Kind.ENABLE, Kind.DISABLE}:
+        return flow.is_enabled is (change.asked.kind is Kind.ENABLE)
+    wanted = change.asked.wanted
+    return wanted is not None and (flow.name, flow.title) == (wanted.content.name, wanted.content.title)
+
+
+def its_message_shows_how_it_ended(scene: Scene, change: Change) -> None:
+    """What the team sees of a change is its end, in one message and nowhere else, without a button to decide."""
+    shown = messages_about(scene, change)
+    if change.rule is None and change.message_ts is None:
+        assert shown == []
+        return
+    (message,) = shown
+    assert message.ts == change.message_ts
+    assert WORDS[change.state] in text_of(message)
+    if change.state is not State.PENDING:
+        assert "Approve" not in scene.world.deniz.buttons(message)
+
+
+def messages_about(scene: Scene, change: Change) -> list[Message]:
+    """The channels' messages that show a change: those with its buttons, and the one that it is known by."""
+    posted = [message for messages in scene.world.slack.workspace.messages.values() for message in messages]
+    return [
+        message
+        for message in posted
+        if message.ephemeral_to is None
+        and message.thread_ts is None
+        and (message.ts == change.message_ts or f'"{change.id}"' in json.dumps(message.blocks).replace("\\", ""))
+    ]
+
+
+def a_person_is_told_in_words(scene: Scene, person: SandboxPerson) -> None:
+    """There was no silence, and what was said is for people."""
+    said = scene.said_to(person)
+    assert said
+    for text in said:
+        assert not NOT_FOR_PEOPLE.search(text), text
+
+
+async def it_is_ready_again(scene: Scene) -> None:
+    """What watches over the bot is told that it is well."""
+    if scene.origin is None:
+        return
+    async with aiohttp.ClientSession() as session:
+
+        async def is_ready() -> bool:
+            scene.world.time.ahead += A_WHILE
+            async with session.get(f"{scene.origin}/readyz") as answer:
+                return answer.status == 200
+
+        await eventually(is_ready, "flowbot is ready")
+
+
+async def a_new_command_works(scene: Scene) -> None:
+    """Whoever comes next does not notice that there was a storm."""
+    answer = await answer_to(scene, scene.world.emma, "/flows list", r"(?m)^\d+ flows?\b")
+    assert "Try again" not in answer
+
+
+# --- a file that is locked ------------------------------------------------------------------------------------------
+
+
+@asynccontextmanager
+async def locked_elsewhere(url: str) -> AsyncIterator[None]:
+    """Another process writes to the SQLite file, and takes its time."""
+    command = (sys.executable, "-c", HOLDER, url.removeprefix("sqlite:///"))
+    holder = await asyncio.create_subprocess_exec(*command, stdin=PIPE, stdout=PIPE)
+    assert holder.stdin is not None
+    assert holder.stdout is not None
+    assert await holder.stdout.readline() == b"held\n"
+    try:
+        yield
+    finally:
+        holder.stdin.close()
+        await holder.wait()
+
+
+# --- what the team does --------------------------------------------------------------------------------------------
+
+
+async def answer_to(scene: Scene, person: SandboxPerson, command: str, wanted: str = "") -> str:
+    """Type a command, and wait for what is said to it: something, or what fits a pattern."""
+    before = len(messages_to(scene.world, person))
+    await person.types(MARKETING, command)
+
+    def said() -> list[str]:
+        texts = map(text_of, messages_to(scene.world, person)[before:])
+        return [text for text in texts if re.search(wanted, text)]
+
+    await person.waits_until(said)
+    return said()[0]
+
+
+async def decided(scene: Scene) -> None:
+    """Wait until nothing of the scene is open any more: then the storm has done what it could."""
+    await eventually(lambda: has_ended(scene), "nothing is open any more")
+
+
+async def has_ended(scene: Scene) -> bool:
+    """Whether there is a change, and none is open."""
+    kept = await scene.changes()
+    return bool(kept) and all(change.state not in OPEN for change in kept)
+
+
+async def only(scene: Scene) -> Change:
+    """The scene's one change, as it is kept now."""
+    (change,) = await scene.changes()
+    return change

@@ -1,0 +1,137 @@
+"""The clock is put forward or back by an hour: nothing is applied twice, nothing is stuck, and expiry is honest."""
+
+from collections.abc import AsyncIterator
+from typing import Final
+
+import pytest
+
+from flowbot.domain.changes import State
+from flowbot.enkapush import Timeouts
+from flowbot.sandbox.enkapush import Fault
+from flowbot.sandbox.slack import Message, text_of
+from flowbot.storage import engine
+from tests.faults.storm import (
+    Scene,
+    a_scene,
+    after_the_storm,
+    answer_to,
+    eventually,
+    locked_elsewhere,
+    only,
+)
+from tests.journeys.at_a_form import opens
+from tests.journeys.at_a_request import asks, ends, replies
+
+HOUR: Final = 3600.0
+BUSY_MS: Final = 1000
+both_ways: Final = pytest.mark.parametrize("moved", [HOUR, -HOUR], ids=["forward", "back"])
+
+
+@pytest.fixture
+async def scene(sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Scene]:
+    """A bot of this test's own."""
+    monkeypatch.setattr(engine, "_SQLITE_BUSY_MS", BUSY_MS)
+    async with a_scene(sqlite_url, timeouts=Timeouts()) as scene:
+        yield scene
+
+
+async def is_applied_once(scene: Scene) -> None:
+    """Nothing is left of it but its end."""
+    ended = await after_the_storm(scene, scene.world.emma)
+    assert [change.state for change in ended.values()] == [State.APPLIED]
+    assert len(scene.writes) == 1
+
+
+async def writes_come(scene: Scene) -> bool:
+    """Whether Enkapush was written to."""
+    return bool(scene.writes)
+
+
+@both_ways
+async def test_what_is_under_way_is_done_once(scene: Scene, moved: float) -> None:
+    request = await asks(scene.world)
+    flow = (await only(scene)).asked.flow
+    scene.world.enkapush.faults.add(Fault.delay(0.15, method="POST", path=f"/flows/{flow}"))
+    await scene.world.burak.clicks(request, "Approve")
+    await eventually(lambda: writes_come(scene), "Enkapush is written to")
+    scene.world.time.ahead += moved
+    await ends(scene.world, request, "Applied")
+    await is_applied_once(scene)
+
+
+@both_ways
+async def test_what_a_fault_left_behind_is_taken_up_again(scene: Scene, moved: float) -> None:
+    request = await asks(scene.world)
+    flow = (await only(scene)).asked.flow
+    scene.world.enkapush.faults.add(Fault.hang(method="POST", path=f"/flows/{flow}"))
+    await scene.world.burak.clicks(request, "Approve")
+    await eventually(lambda: writes_come(scene), "Enkapush is written to")
+    async with locked_elsewhere(scene.url):
+        scene.world.enkapush.release()
+        await scene.world.burak.waits_until(lambda: scene.said_to(scene.world.burak))
+        scene.world.time.ahead += moved
+    await is_applied_once(scene)
+
+
+@both_ways
+async def test_what_could_not_be_told_is_told_when_slack_is_back(scene: Scene, moved: float) -> None:
+    request = await asks(scene.world)
+    scene.world.slack.faults.add("chat.update", status=503, times=None)
+    await scene.world.burak.clicks(request, "Approve")
+    await scene.world.burak.waits_until(lambda: scene.said_to(scene.world.burak))
+    scene.world.time.ahead += moved
+    await is_applied_once(scene)
+
+
+@both_ways
+async def test_a_request_that_waits_goes_on_waiting_and_can_be_approved(scene: Scene, moved: float) -> None:
+    request = await asks(scene.world)
+    scene.world.time.ahead += moved
+    await scene.world.burak.clicks(request, "Approve")
+    await ends(scene.world, request, "Applied")
+    await is_applied_once(scene)
+
+
+async def test_what_has_expired_stays_so_when_the_clock_is_put_back(scene: Scene) -> None:
+    request = await asks(scene.world)
+    scene.world.time.ahead += 72 * HOUR
+    over = await ends(scene.world, request, "Expired")
+    scene.world.time.ahead -= HOUR
+    assert scene.world.deniz.buttons(over) == []
+    ended = await after_the_storm(scene, scene.world.emma)
+    assert [change.state for change in ended.values()] == [State.EXPIRED]
+    assert scene.writes == []
+
+
+async def test_an_hour_too_early_nothing_expires_and_nobody_is_reminded_twice(scene: Scene) -> None:
+    request = await asks(scene.world)
+
+    def reminders() -> list[Message]:
+        return replies(scene.world, request)
+
+    scene.world.time.ahead += 18 * HOUR + 1
+    await scene.world.deniz.waits_until(reminders)
+    for moved in (-HOUR, HOUR, -HOUR):
+        scene.world.time.ahead += moved
+        await answer_to(scene, scene.world.emma, "/flows approvals", "Waiting for you|waiting|Waiting")
+    assert len(reminders()) == 1
+    assert "Waiting for approval" in text_of(request)
+    scene.world.time.ahead += 54 * HOUR
+    await scene.world.burak.clicks(request, "Approve")
+    await ends(scene.world, request, "Applied")
+    await is_applied_once(scene)
+
+
+@both_ways
+async def test_what_was_typed_is_brought_back(scene: Scene, moved: float) -> None:
+    emma = scene.world.emma
+    await opens(emma, "/flows create")
+    view = emma.view
+    assert view is not None
+    emma.fills("Name", "Typed before")
+    await emma.closes()
+    scene.world.time.ahead += moved
+    await after_the_storm(scene)
+    await opens(emma, "/flows create")
+    assert emma.reads("Name") == "Typed before"
+    await emma.closes()

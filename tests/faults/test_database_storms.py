@@ -1,0 +1,205 @@
+"""The database is locked, restarted, full or busy: nothing that was kept is lost, and nothing is done twice."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from typing import Any, Final
+
+import pytest
+from sqlalchemy import Connection, Engine, event
+
+from flowbot.domain.changes import State
+from flowbot.enkapush import Timeouts
+from flowbot.sandbox.enkapush import Fault
+from flowbot.sandbox.slack import Message, SandboxPerson
+from flowbot.sandbox.slack.driver.person import ClientError
+from flowbot.storage import engine
+from flowbot.storage.database import Database
+from flowbot.storage.migrations import upgrade
+from tests.conftest import PostgresqlServer, new_cluster
+from tests.faults.storm import Scene, a_scene, after_the_storm, answer_to, decided, eventually, locked_elsewhere, only
+from tests.journeys.at_a_form import LEAST, add_flow, field_errors, opens
+from tests.journeys.at_a_request import asks
+from tests.journeys.world import APPROVALS, MARKETING
+
+REQUESTS: Final = 6
+NOT_NOW: Final = "veritabanına ulaşamıyor"
+NOT_KEPT: Final = "could not take this form in"
+BUSY_MS: Final = 500
+LONG: Final = "More than a page of the file holds. " * 80
+
+
+@contextmanager
+def full() -> Iterator[None]:
+    """SQLite's file may not grow any more."""
+
+    def limit(connection: Connection, pages: int = 1) -> None:
+        if connection.dialect.name == "sqlite":
+            connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
+
+    event.listen(Engine, "begin", limit)
+    try:
+        yield
+    finally:
+        event.remove(Engine, "begin", limit)
+        event.listen(Engine, "begin", _unlimited)
+
+
+def _unlimited(connection: Connection) -> None:
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql("PRAGMA max_page_count = 1073741823")
+
+
+@pytest.fixture(autouse=True)
+def _limits_are_lifted() -> Iterator[None]:
+    yield
+    if event.contains(Engine, "begin", _unlimited):
+        event.remove(Engine, "begin", _unlimited)
+
+
+@pytest.fixture
+async def scene(sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Scene]:
+    """A bot of this test's own on SQLite, that waits briefly for whatever it waits for."""
+    monkeypatch.setattr(engine, "_SQLITE_BUSY_MS", BUSY_MS)
+    monkeypatch.setattr(engine, "_POOL_WAIT_S", BUSY_MS / 1000)
+    async with a_scene(sqlite_url, timeouts=Timeouts()) as scene:
+        yield scene
+
+
+async def is_approved(scene: Scene) -> None:
+    """The request that went through the storm is as good as any other."""
+    message = scene.world.slack.workspace.message(APPROVALS, (await only(scene)).message_ts or "")
+    assert message is not None
+    await scene.world.burak.clicks(message, "Approve")
+    await decided(scene)
+    ended = await after_the_storm(scene, scene.world.emma)
+    assert [change.state for change in ended.values()] == [State.APPLIED]
+
+
+@asynccontextmanager
+async def all_connections_taken(database: Database) -> AsyncIterator[None]:
+    """Nobody else gets a connection of this process's."""
+    async with AsyncExitStack() as stack:
+        for _ in range(engine._SQLITE_READERS):
+            await stack.enter_async_context(database._reader.connect())
+        await stack.enter_async_context(database._writer.connect())
+        yield
+
+
+async def nothing_small_is_kept(scene: Scene, request: Message) -> None:
+    """Whoever asks or decides is told that it was not kept."""
+    burak = scene.world.burak
+    flow = add_flow(scene.world)
+    await answer_to(scene, scene.world.emma, f"/flows enable {flow}", "cannot reach its database")
+    await burak.clicks(request, "Approve")
+    await burak.waits_until(lambda: any(NOT_NOW in text for text in scene.said_to(burak)))
+
+
+async def no_form_is_kept(scene: Scene) -> None:
+    """Whoever saves is told that it was not kept; the form stays open with what they typed."""
+    emma = scene.world.emma
+    submitted = await emma.submits(LEAST | {"Title": LONG, "Description": LONG})
+    assert NOT_KEPT in str(field_errors(emma, submitted.errors))
+    assert scene.writes == []
+
+
+@asynccontextmanager
+async def trouble(scene: Scene, how: str) -> AsyncIterator[None]:
+    """The database as it is in a storm."""
+    async with AsyncExitStack() as stack:
+        if how == "locked":
+            await stack.enter_async_context(locked_elsewhere(scene.url))
+        elif how == "full":
+            stack.enter_context(full())
+        else:
+            await stack.enter_async_context(all_connections_taken(scene.bots_database))
+        yield
+
+
+@pytest.mark.parametrize("how", ["locked", "full", "busy"])
+async def test_what_cannot_be_kept_is_said_at_once_and_works_later_without_a_restart(scene: Scene, how: str) -> None:
+    emma, burak = scene.world.emma, scene.world.burak
+    request = await asks(scene.world)
+    await opens(emma, "/flows create")
+    async with trouble(scene, how):
+        await no_form_is_kept(scene)
+        if how != "full":
+            # A vote is small enough to find a place in a full file.
+            await nothing_small_is_kept(scene, request)
+    await after_the_storm(scene, emma)
+    await emma.submits()
+    await emma.waits_for(MARKETING, "was created, disabled")
+    await emma.closes()
+    await burak.clicks(request, "Approve")
+    await decided(scene)
+    ended = await after_the_storm(scene, emma)
+    assert [change.state for change in ended.values()] == [State.APPLIED, State.APPLIED]
+    assert len(scene.writes) == 2
+
+
+async def test_a_message_that_was_posted_but_could_not_be_noted_is_not_posted_twice(scene: Scene) -> None:
+    flow = add_flow(scene.world)
+    scene.world.slack.faults.add("chat.postMessage", delay=0.3)
+    answer = asyncio.create_task(answer_to(scene, scene.world.emma, f"/flows enable {flow}", "kept|Asked"))
+    await eventually(scene.changes_that_wait, "the request waits")
+    async with locked_elsewhere(scene.url):
+        await answer
+    await after_the_storm(scene, scene.world.emma)
+    await is_approved(scene)
+
+
+async def test_what_was_written_while_its_outcome_could_not_be_kept_is_not_written_again(scene: Scene) -> None:
+    request = await asks(scene.world)
+    change = await only(scene)
+    scene.world.enkapush.faults.add(Fault.hang(method="GET", path=f"/flows/{change.asked.flow}", skip=1))
+    await scene.world.burak.clicks(request, "Approve")
+    await eventually(lambda: _written(scene), "Enkapush was written to")
+    async with locked_elsewhere(scene.url):
+        scene.world.enkapush.release()
+        burak = scene.world.burak
+        await burak.waits_until(lambda: any(NOT_NOW in text for text in scene.said_to(burak)))
+    await after_the_storm(scene, scene.world.emma)
+    assert len(scene.writes) == 1
+
+
+async def _written(scene: Scene) -> object:
+    return scene.writes
+
+
+# --- PostgreSQL ----------------------------------------------------------------------------------------------------
+
+
+async def presses(person: SandboxPerson, request: Message) -> None:
+    """Press, whatever comes of it."""
+    try:
+        await person.clicks(request, "Approve")
+    except ClientError:
+        pytest.fail("a click was not acknowledged")
+
+
+@pytest.mark.postgresql
+async def test_a_postgresql_that_is_restarted_under_load_loses_no_vote_and_applies_nothing_twice() -> None:
+    with new_cluster() as cluster, PostgresqlServer(cluster.url).new_database() as name:
+        url = PostgresqlServer(cluster.url).url_of(name)
+        await asyncio.to_thread(upgrade, url)
+        async with a_scene(url, timeouts=Timeouts()) as scene:
+            requests = [await asks(scene.world) for _ in range(REQUESTS)]
+            restart = asyncio.create_task(asyncio.to_thread(_restarted, cluster))
+            for request in requests:
+                await presses(scene.world.burak, request)
+                await asyncio.sleep(0.05)
+            await restart
+            await after_the_storm(scene)
+            for change in await scene.changes():
+                if change.state is State.PENDING:
+                    message = scene.world.slack.workspace.message(APPROVALS, change.message_ts or "")
+                    assert message is not None
+                    await presses(scene.world.burak, message)
+            await decided(scene)
+            ended = await after_the_storm(scene, scene.world.emma)
+            assert [change.state for change in ended.values()] == [State.APPLIED] * REQUESTS
+
+
+def _restarted(cluster: Any) -> None:
+    cluster.stop()
+    cluster.start()

@@ -1,0 +1,176 @@
+"""Enkapush fails in every way that it can, at every step at which flowbot asks something of it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from typing import Any, Final
+
+import pytest
+
+from flowbot.domain.changes import State
+from flowbot.sandbox.enkapush import Fault, Image
+from flowbot.sandbox.enkapush.faults import Where
+from flowbot.sandbox.slack import Message, text_of
+from tests.faults.storm import Scene, after_the_storm, answer_to, decided, eventually, has_ended, only
+from tests.journeys.at_a_form import LEAST, PNG, add_flow, opens
+from tests.journeys.at_a_request import asks, ends
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+PAGE: Final = "<!doctype html><title>Maintenance</title>"
+DONE, NOT_DONE, UNKNOWN = State.APPLIED, State.FAILED, State.UNKNOWN
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """One way to fail, and how a change ends whose one write it hits.
+
+    Attributes:
+        fault: Makes it, for the requests that are named.
+        create: Where nothing that was made is to be found it is not sent again, so that it cannot be known.
+        switch: What has the same effect twice is looked for, and sent once more where it is not there.
+        delete: Likewise; but any success will do for an answer, so that a page is believed until the flow is read.
+    """
+
+    fault: Callable[[Where], Fault]
+    create: State
+    switch: State
+    delete: State
+
+
+def soon() -> str:
+    """A moment as HTTP writes it."""
+    return format_datetime(datetime.now(UTC) + timedelta(seconds=30), usegmt=True)
+
+
+REFUSED: Final = (NOT_DONE, NOT_DONE, NOT_DONE)
+LOST: Final = (UNKNOWN, DONE, DONE)
+FOUND: Final = (DONE, DONE, DONE)
+BEFORE: Final[Mapping[str, Trouble]] = {
+    "late": Trouble(lambda where: Fault.delay(0.05, **where), *FOUND),
+    "429": Trouble(lambda where: Fault.too_many(**where), *REFUSED),
+    "429 for seconds": Trouble(lambda where: Fault.too_many(30, **where), *REFUSED),
+    "429 until a date": Trouble(lambda where: Fault.too_many(soon(), **where), *REFUSED),
+    "401": Trouble(lambda where: Fault.status(401, **where), *REFUSED),
+    "403": Trouble(lambda where: Fault.status(403, **where), *REFUSED),
+    "503": Trouble(lambda where: Fault.status(503, **where), *LOST),
+    "a page": Trouble(lambda where: Fault.html(200, **where), UNKNOWN, DONE, NOT_DONE),
+    "an empty body": Trouble(lambda where: Fault.empty(**where), UNKNOWN, DONE, NOT_DONE),
+    "a reset": Trouble(lambda where: Fault.reset(**where), *LOST),
+    "a hang": Trouble(lambda where: Fault.hang(**where), *LOST),
+    "a redirect": Trouble(lambda where: Fault.redirect("/api/flows/", **where), *LOST),
+}
+AFTER: Final[Mapping[str, Trouble]] = {
+    "503 after": Trouble(lambda where: Fault.status(503, after_effect=True, **where), *FOUND),
+    "a page after": Trouble(
+        lambda where: Fault.status(200, PAGE, content_type="text/html", after_effect=True, **where), *FOUND
+    ),
+    "an empty body after": Trouble(lambda where: Fault.empty(after_effect=True, **where), *FOUND),
+    "half a body": Trouble(lambda where: Fault.truncated(**where), *FOUND),
+    "a reset after": Trouble(lambda where: Fault.reset(after_effect=True, **where), *FOUND),
+    "a hang after": Trouble(lambda where: Fault.hang(after_effect=True, **where), *FOUND),
+}
+WRITES: Final = {**BEFORE, **AFTER}
+READS: Final = {**BEFORE, "half a body": AFTER["half a body"]}
+WITH_ANSWER: Final = frozenset({"late"})
+"""What is no trouble at all, once one has waited."""
+
+
+def ended_as(scene_changes: Mapping[Any, Any], state: State) -> None:
+    """The scene's one change ended so."""
+    (change,) = scene_changes.values()
+    assert change.state is state, change.outcome
+
+
+@pytest.mark.parametrize("case", READS)
+async def test_a_list_and_a_flow_are_answered_with_a_sentence_and_then_again_with_what_is_there(
+    scene: Scene, case: str
+) -> None:
+    emma, flow = scene.world.emma, add_flow(scene.world, name=f"Read in {case}")
+    scene.world.time.ahead += 3600
+    scene.world.enkapush.faults.add(READS[case].fault({"path": "/flows*", "times": None}))
+    await answer_to(scene, emma, "/flows list")
+    await answer_to(scene, emma, f"/flows show {flow}")
+    await after_the_storm(scene, emma)
+    assert f"Read in {case}" in await answer_to(scene, emma, f"/flows show {flow}")
+
+
+@pytest.mark.parametrize("case", WRITES)
+async def test_a_new_flow_is_made_once_or_not_at_all(scene: Scene, case: str) -> None:
+    emma, trouble = scene.world.emma, WRITES[case]
+    await opens(emma, "/flows create")
+    scene.world.enkapush.faults.add(trouble.fault({"method": "POST", "path": "/flows"}))
+    await emma.submits(LEAST | {"Name": f"Made in {case}"})
+    await decided(scene)
+    ended_as(await after_the_storm(scene, emma), trouble.create)
+    if trouble.create is NOT_DONE:
+        assert emma.reads("Name") == f"Made in {case}"
+    await emma.closes()
+
+
+@pytest.mark.parametrize("case", WRITES)
+async def test_an_approved_enable_is_done_once_or_not_at_all(scene: Scene, case: str) -> None:
+    request, trouble = await asks(scene.world), WRITES[case]
+    flow = (await only(scene)).asked.flow
+    scene.world.enkapush.faults.add(trouble.fault({"method": "POST", "path": f"/flows/{flow}"}))
+    await scene.world.burak.clicks(request, "Approve")
+    await decided(scene)
+    ended_as(await after_the_storm(scene, scene.world.emma), trouble.switch)
+
+
+@pytest.mark.parametrize("case", READS)
+async def test_an_enable_that_cannot_be_read_back_is_not_known_until_it_can(scene: Scene, case: str) -> None:
+    request = await asks(scene.world)
+    flow = (await only(scene)).asked.flow
+    where: Where = {"method": "GET", "path": f"/flows/{flow}", "skip": 1, "times": None}
+    scene.world.enkapush.faults.add(READS[case].fault(where))
+    await scene.world.burak.clicks(request, "Approve")
+    word = "Applied" if case in WITH_ANSWER else "not known"
+    shown = await ends(scene.world, request, word)
+    ended = await after_the_storm(scene, scene.world.emma)
+    if case in WITH_ANSWER:
+        ended_as(ended, DONE)
+        return
+    ended_as(ended, UNKNOWN)
+    await scene.world.emma.clicks(shown, "Check again")
+    await ends(scene.world, request, "Applied")
+    ended_as(await after_the_storm(scene), DONE)
+
+
+@pytest.mark.parametrize("case", WRITES)
+async def test_an_approved_deletion_is_done_once_or_not_at_all_and_keeps_the_picture(scene: Scene, case: str) -> None:
+    request, flow = await asks_to_delete(scene, case)
+    scene.world.enkapush.faults.add(WRITES[case].fault({"method": "DELETE", "path": f"/flows/{flow}"}))
+    await scene.world.burak.clicks(request, "Approve")
+    await decided(scene)
+    ended_as(await after_the_storm(scene, scene.world.emma), WRITES[case].delete)
+    if WRITES[case].delete is DONE:
+        await scene.begins()
+        await scene.world.emma.clicks(await ends(scene.world, request, "Applied"), "Restore")
+        await eventually(lambda: has_ended(scene), "the flow is restored")
+        (made,) = [record.changed[0] for record in scene.writes]
+        image = scene.world.enkapush.store.flow(made).image
+        assert image is not None
+        assert image.content == PNG
+
+
+@pytest.mark.parametrize("case", [case for case in BEFORE if case not in WITH_ANSWER])
+async def test_nothing_is_deleted_whose_picture_cannot_be_kept(scene: Scene, case: str) -> None:
+    request, flow = await asks_to_delete(scene, case)
+    picture: Where = {"path": f"/media/{case}.png", "times": None}
+    # A picture may move, but not for ever.
+    in_circles = Fault.redirect(f"/media/{case}.png", **picture)
+    scene.world.enkapush.faults.add(in_circles if case == "a redirect" else BEFORE[case].fault(picture))
+    await scene.world.burak.clicks(request, "Approve")
+    shown = await ends(scene.world, request, "Failed")
+    assert "could not be kept, so nothing was deleted" in text_of(shown)
+    ended_as(await after_the_storm(scene, scene.world.emma), NOT_DONE)
+    assert scene.writes == []
+    assert flow in scene.world.enkapush.store.flows
+
+
+async def asks_to_delete(scene: Scene, case: str) -> tuple[Message, int]:
+    """Ask to delete a flow with a picture. The request, and the flow."""
+    flow = add_flow(scene.world, image=Image(f"{case}.png", "image/png", PNG))
+    return await asks(scene.world, f"delete {flow} Over"), flow

@@ -1,0 +1,142 @@
+"""Slack fails in every way that it can, at every method that flowbot calls."""
+
+from typing import Any, Final
+
+import pytest
+
+from flowbot.domain.changes import Change, State
+from tests.faults.storm import (
+    Scene,
+    after_the_storm,
+    answer_to,
+    decided,
+    eventually,
+    only,
+)
+from tests.journeys.at_a_form import LEAST, add_flow, opens
+from tests.journeys.at_a_request import asks
+from tests.journeys.world import APPROVALS, MARKETING
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+AWAY: Final[dict[str, dict[str, Any]]] = {
+    "429 for long": {"retry_after": 30},
+    "503": {"status": 503},
+    "a hang": {"hang": True},
+}
+NO_SUCH_PLACE: Final[dict[str, dict[str, Any]]] = {
+    error: {"error": error} for error in ("channel_not_found", "is_archived", "not_in_channel")
+}
+UNWANTED: Final[dict[str, dict[str, Any]]] = {"invalid_blocks": {"error": "invalid_blocks"}}
+TOO_LATE: Final[dict[str, dict[str, Any]]] = {"expired_trigger_id": {"error": "expired_trigger_id"}}
+
+
+def breaks(scene: Scene, fault: dict[str, Any], *methods: str) -> None:
+    """From now on, until the storm is over."""
+    for method in methods:
+        scene.world.slack.faults.add(method, **fault, times=None)
+
+
+async def is_approved_and_applied(scene: Scene) -> None:
+    """The request that went through the storm is as good as any other."""
+    change = await only(scene)
+    message = scene.world.slack.workspace.message(APPROVALS, change.message_ts or "")
+    assert message is not None
+    await scene.world.burak.clicks(message, "Approve")
+    await decided(scene)
+    ended = await after_the_storm(scene, scene.world.emma)
+    assert [change.state for change in ended.values()] == [State.APPLIED]
+
+
+async def is_kept(scene: Scene) -> Change:
+    """Wait for the scene's one change."""
+    await eventually(scene.changes, "the request is kept")
+    return await only(scene)
+
+
+@pytest.mark.parametrize("case", [*AWAY, *NO_SUCH_PLACE, *UNWANTED])
+async def test_a_request_that_slack_does_not_take_is_kept_and_posted_once_later(scene: Scene, case: str) -> None:
+    fault = {**AWAY, **NO_SUCH_PLACE, **UNWANTED}[case]
+    flow = add_flow(scene.world)
+    breaks(scene, fault, "chat.postMessage")
+    said = await answer_to(scene, scene.world.emma, f"/flows enable {flow} Sale", "kept")
+    assert ("/invite" in said) is (case in NO_SUCH_PLACE)
+    await is_kept(scene)
+    await after_the_storm(scene, scene.world.emma)
+    await is_approved_and_applied(scene)
+
+
+@pytest.mark.parametrize("case", [*AWAY, *NO_SUCH_PLACE, *UNWANTED])
+async def test_an_end_that_slack_does_not_show_is_told_and_shown_later(scene: Scene, case: str) -> None:
+    emma, request = scene.world.emma, await asks(scene.world)
+    # A channel that is closed to the bot takes no new message either.
+    methods = ("chat.update", "chat.postMessage") if case in NO_SUCH_PLACE else ("chat.update",)
+    breaks(scene, {**AWAY, **NO_SUCH_PLACE, **UNWANTED}[case], *methods)
+    await scene.world.burak.clicks(request, "Approve")
+    await decided(scene)
+    await emma.waits_until(lambda: any(": Applied" in text for text in scene.said_to(emma)))
+    if case in NO_SUCH_PLACE:
+        told = "does not let flowbot show that in"
+        await emma.waits_until(lambda: any(told in text for text in scene.said_to(emma)))
+    assert not any("Your request is kept" in text for text in scene.said_to(emma))
+    ended = await after_the_storm(scene, emma)
+    assert [change.state for change in ended.values()] == [State.APPLIED]
+
+
+@pytest.mark.parametrize("case", AWAY)
+async def test_who_asked_is_told_the_end_even_where_slack_was_away_just_then(scene: Scene, case: str) -> None:
+    request = await asks(scene.world)
+    breaks(scene, AWAY[case], "chat.postEphemeral", "chat.postMessage")
+    await scene.world.burak.clicks(request, "Approve")
+    await decided(scene)
+    await after_the_storm(scene)
+    emma = scene.world.emma
+    await emma.waits_until(lambda: any(": Applied" in text for text in scene.said_to(emma)))
+
+
+@pytest.mark.parametrize("case", [*AWAY, *UNWANTED, *TOO_LATE])
+async def test_a_form_that_slack_does_not_open_is_a_sentence(scene: Scene, case: str) -> None:
+    breaks(scene, {**AWAY, **UNWANTED, **TOO_LATE}[case], "views.open")
+    said = await answer_to(scene, scene.world.emma, "/flows create")
+    assert "Slack did not open the form" in said
+    await after_the_storm(scene, scene.world.emma)
+    await opens(scene.world.emma, "/flows create")
+    await scene.world.emma.closes()
+
+
+@pytest.mark.parametrize("case", [*AWAY, *UNWANTED])
+async def test_a_form_that_slack_does_not_fill_is_a_sentence(scene: Scene, case: str) -> None:
+    breaks(scene, {**AWAY, **UNWANTED}[case], "views.update")
+    said = await answer_to(scene, scene.world.emma, "/flows create")
+    assert "did not let flowbot fill it in" in said
+    await scene.world.emma.closes()
+    await after_the_storm(scene, scene.world.emma)
+    await opens(scene.world.emma, "/flows create")
+    await scene.world.emma.closes()
+
+
+@pytest.mark.parametrize("case", [*AWAY, *UNWANTED])
+async def test_a_save_that_slack_does_not_show_in_its_form_is_told_by_a_message(scene: Scene, case: str) -> None:
+    emma = scene.world.emma
+    await opens(emma, "/flows create")
+    breaks(scene, {**AWAY, **UNWANTED}[case], "views.update")
+    await emma.submits(LEAST | {"Name": f"Saved in {case}"})
+    await emma.waits_for(MARKETING, "was created, disabled")
+    await emma.closes()
+    ended = await after_the_storm(scene, emma)
+    assert [change.state for change in ended.values()] == [State.APPLIED]
+
+
+@pytest.mark.parametrize("method", ["users.info", "usergroups.list"])
+@pytest.mark.parametrize("case", AWAY)
+async def test_who_cannot_be_known_may_do_nothing_until_they_can(scene: Scene, method: str, case: str) -> None:
+    request = await asks(scene.world)
+    scene.world.time.ahead += 120
+    breaks(scene, AWAY[case], method)
+    await answer_to(scene, scene.world.emma, "/flows enable 1", "Slack")
+    burak = scene.world.burak
+    await burak.clicks(request, "Approve")
+    await burak.waits_until(lambda: scene.said_to(burak))
+    assert (await only(scene)).state is State.PENDING
+    await after_the_storm(scene, scene.world.emma, burak)
+    await is_approved_and_applied(scene)

@@ -1,0 +1,62 @@
+"""Socket Mode's line is cut, falls silent, or is to be refreshed, while somebody asks, decides and waits."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from typing import Final
+
+import pytest
+
+from flowbot.domain.changes import State
+from flowbot.sandbox.enkapush import Fault
+from flowbot.sandbox.slack.delivery.socket import SocketHub
+from tests.faults.storm import Scene, a_scene, after_the_storm, eventually
+from tests.journeys.at_a_request import asks, ends
+
+
+async def closed(line: SocketHub) -> None:
+    await line.close()
+
+
+async def cut(line: SocketHub) -> None:
+    line.drop_all()
+
+
+async def silent(line: SocketHub) -> None:
+    line.go_silent()
+
+
+TROUBLE: Final[Mapping[str, Callable[[SocketHub], Awaitable[None]]]] = {
+    "closed": closed,
+    "cut": cut,
+    "silent": silent,
+    "to be refreshed": SocketHub.refresh,
+    "warned of": SocketHub.warn,
+}
+
+
+@pytest.fixture
+async def scene(sqlite_url: str) -> AsyncIterator[Scene]:
+    """A bot of this test's own, in Socket Mode."""
+    async with a_scene(sqlite_url, in_socket_mode=True) as scene:
+        yield scene
+
+
+@pytest.mark.parametrize("trouble", TROUBLE)
+async def test_what_was_under_way_ends_once_and_the_next_press_arrives(scene: Scene, trouble: str) -> None:
+    world, line = scene.world, scene.world.slack.sockets
+    first, second = await asks(world), await asks(world)
+    before = list(line._connections)
+    change = next(change for change in await scene.changes() if change.message_ts == first.ts)
+    world.enkapush.faults.add(Fault.delay(0.1, method="POST", path=f"/flows/{change.asked.flow}"))
+    await world.burak.clicks(first, "Approve")
+    await TROUBLE[trouble](line)
+    await ends(world, first, "Applied")
+
+    async def is_well() -> bool:
+        alive = [each for each in line._connections if not each.socket.closed and not each.silent]
+        return bool(alive) and len(alive) == len(line._connections) and (trouble == "warned of" or alive != before)
+
+    await eventually(is_well, "there is a line again, and none but good ones")
+    await world.burak.clicks(second, "Approve")
+    await ends(world, second, "Applied")
+    ended = await after_the_storm(scene, world.emma)
+    assert [change.state for change in ended.values()] == [State.APPLIED, State.APPLIED]

@@ -56,6 +56,18 @@ def _tell(text: str) -> None:
             plain.exception("unexpected")
 
 
+def test_a_secret_as_short_as_a_word_is_blotted_out_where_it_stands_alone(written: Callable[[], str]) -> None:
+    logs.configure("info", "text", ["a", "pw1"])
+    structlog.get_logger("flowbot.test").info(
+        "approval", key="a", answer="Bearer-less pw1, and (pw1)", told="[secret] pw12"
+    )
+    line = written()
+    assert "approval" in line
+    assert "key=[secret]" in line
+    assert "Bearer-less [secret], and ([secret])" in line
+    assert "[secret] pw12" in line
+
+
 @pytest.mark.parametrize("fmt", ["text", "json"])
 @pytest.mark.parametrize("level", ["debug", "info", "warning", "error"])
 def test_no_secret_gets_into_any_line(written: Callable[[], str], fmt: Format, level: str) -> None:
@@ -124,15 +136,3 @@ async def test_a_request_is_one_line_with_its_outcome_and_the_code_that_was_told
     of_the_fault = [line for line in lines if line.get("incident") == code[1]]
     assert {"enkapush.call", "fault", "request"} <= {line["event"] for line in of_the_fault}
     assert of_the_fault[-1] == requests[-1]
-
-
-def test_a_secret_as_short_as_a_word_is_blotted_out_where_it_stands_alone(written: Callable[[], str]) -> None:
-    logs.configure("info", "text", ["a", "pw1"])
-    structlog.get_logger("flowbot.test").info(
-        "approval", key="a", answer="Bearer-less pw1, and (pw1)", told="[secret] pw12"
-    )
-    line = written()
-    assert "approval" in line
-    assert "key=[secret]" in line
-    assert "Bearer-less [secret], and ([secret])" in line
-    assert "[secret] pw12" in line

@@ -217,7 +217,7 @@ def _socket_client(bot: Flowbot, pace: Pace) -> _SocketClient:
     client.connect_seconds = pace.connect
 
     async def listener(client: AsyncBaseSocketModeClient, request: SocketModeRequest) -> None:
-        answer = await dispatch(bot.bolt, request.payload, build_headers(request) or {})
+        answer = await dispatch(bot.bolt, request.payload, build_headers(request) or {}, delivery=request.envelope_id)
         await send_async_response(client, request, answer, time.time())
 
     client.socket_mode_request_listeners.append(listener)

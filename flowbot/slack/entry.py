@@ -10,20 +10,28 @@ from slack_bolt.async_app import AsyncApp
 from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_bolt.response import BoltResponse
 
-from flowbot.slack.payloads import Envelope, parse
+from flowbot.slack.payloads import DELIVERY, Envelope, parse
 
 log = structlog.get_logger(__name__)
 
 
-async def dispatch(bolt: AsyncApp, body: Mapping[str, Any], headers: Mapping[str, str | Sequence[str]]) -> BoltResponse:
+async def dispatch(
+    bolt: AsyncApp, body: Mapping[str, Any], headers: Mapping[str, str | Sequence[str]], *, delivery: str
+) -> BoltResponse:
     """Bolt's answer; status 400 for a body over which Bolt's own code would stumble.
 
     The body goes in as a parsed one, as it does in Socket Mode: Bolt's own parser stays out.
+
+    Args:
+        bolt: where it goes.
+        body: what Slack sent.
+        headers: what came with it.
+        delivery: what a recording of this request would share with it, and nothing else would.
     """
     if parse(Envelope, body) is None:
         return _malformed()
     try:
-        request = AsyncBoltRequest(mode="socket_mode", body=dict(body), headers=dict(headers))
+        request = AsyncBoltRequest(mode="socket_mode", body={**body, DELIVERY: delivery}, headers=dict(headers))
     except (AttributeError, LookupError, TypeError, ValueError):
         return _malformed()
     return await bolt.async_dispatch(request)

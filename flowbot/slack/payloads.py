@@ -1,7 +1,7 @@
 """What Slack sends, parsed once. Thin on purpose: only what flowbot uses, and every id checked."""
 
 import hashlib
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Final, Literal, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
@@ -10,6 +10,9 @@ from flowbot.services.people import Caller
 from flowbot.services.ports.deliveries import DeliveryKey
 
 M = TypeVar("M", bound=BaseModel)
+
+DELIVERY: Final = "flowbot_delivery"
+"""The field of a payload in which the way in notes which delivery it came with."""
 
 
 def _none_for_empty(value: Any) -> Any:
@@ -27,19 +30,19 @@ def _empty_unless_text(value: Any) -> str:
 OptionalTeam = Annotated[TeamId | None, BeforeValidator(_none_for_empty)]
 
 
-def _key(trigger_id: str, *parts: str) -> DeliveryKey | None:
-    """What tells one thing that somebody did from every other; None where Slack does not tell them apart.
-
-    Slack makes each trigger for one act. The parts keep acts apart to which a proxy gave the same one.
-    """
-    if not trigger_id:
-        return None
-    whole = "\0".join(f"{len(part)}:{part}" for part in (trigger_id, *parts))
-    return DeliveryKey(hashlib.sha256(whole.encode(errors="surrogatepass")).hexdigest())
-
-
 class _Payload(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class _Delivered(_Payload):
+    """What may change something, and so is to be taken once."""
+
+    delivery: str = Field("", alias=DELIVERY)
+
+    @property
+    def key(self) -> DeliveryKey | None:
+        """The same for a recording of this request, and for no other; None where none can be told."""
+        return DeliveryKey(hashlib.sha256(self.delivery.encode()).hexdigest()) if self.delivery else None
 
 
 class _Kind(_Payload):
@@ -64,7 +67,7 @@ class Envelope(_Payload):
     message: dict[str, Any] | None = None
 
 
-class SlashCommand(_Payload):
+class SlashCommand(_Delivered):
     """`/flows …`, as typed by a person in a channel."""
 
     user_id: UserId
@@ -79,11 +82,6 @@ class SlashCommand(_Payload):
     def caller(self) -> Caller:
         """Who typed it."""
         return Caller(self.user_id, self.team_id, self.enterprise_id)
-
-    @property
-    def key(self) -> DeliveryKey | None:
-        """The same for the same command delivered again, and for no other."""
-        return _key(self.trigger_id, self.user_id, self.channel_id, self.text, self.response_url)
 
 
 class _User(_Payload):
@@ -107,12 +105,11 @@ class _Container(_Payload):
 
 class _Action(_Payload):
     action_id: str
-    action_ts: Annotated[str, BeforeValidator(_empty_unless_text)] = ""
     block_id: str = ""
     value: Annotated[str, BeforeValidator(_empty_unless_text)] = ""
 
 
-class _Interaction(_Payload):
+class _Interaction(_Delivered):
     user: _User
     team: _Team | None = None
 
@@ -158,27 +155,16 @@ class BlockActions(_Interaction):
         """The button."""
         return self.actions[0]
 
-    @property
-    def key(self) -> DeliveryKey | None:
-        """The same for the same press delivered again, and for no other."""
-        pressed, message = self.action, self.container.message_ts
-        return _key(self.trigger_id, self.user.id, pressed.action_id, pressed.value, pressed.action_ts, message)
-
 
 class FormEvent(_Interaction):
     """A form that was submitted or closed."""
 
     view: dict[str, Any]
-    trigger_id: str = ""
 
     @property
     def view_id(self) -> str:
         """The view's id."""
         return str(self.view.get("id") or "")
-
-    def key(self, *typed: str) -> DeliveryKey | None:
-        """The same for the same submit, with the same text in its fields, delivered again, and for no other."""
-        return _key(self.trigger_id, self.user.id, self.view_id, *typed)
 
 
 class _HomeOpening(_Payload):

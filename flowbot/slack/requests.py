@@ -74,8 +74,7 @@ class Requests:
             return {"response_action": "errors", "errors": errors}
         place = Place(metadata.channel, event.user.id, "")
         work = self.home.drawn_after(lambda visit: self._reasoned(visit, given))
-        once = event.key(given.reason)
-        self.desk.take("reason", name_of(event), event.caller, place, work, once=once)
+        self.desk.take("reason", name_of(event), event.caller, place, work, once=event.key)
         return {}
 
     def _knowing_its_message(self, handler: Handler) -> Handler:

@@ -5,6 +5,7 @@ never seen the act: as after a restart, or where there are several.
 """
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
@@ -14,11 +15,11 @@ import pytest
 from flowbot.app import Flowbot, opened_database
 from flowbot.sandbox.enkapush import Fault
 from flowbot.sandbox.slack import SIGNING_SECRET, Message, text_of
-from flowbot.sandbox.slack.delivery.http import HttpTransport
 from flowbot.sandbox.slack.delivery.parcel import Delivery, Parcel
 from flowbot.sandbox.slack.delivery.signing import signed_headers
 from flowbot.services.policies import export_policies
 from flowbot.storage.policies import StoredPolicies
+from tests.hostile.at_the_door import FORM
 from tests.journeys.at_a_form import LEAST, add_flow, is_form, opens
 from tests.journeys.at_a_request import answer_to, asks, audit, ends, gives_reason, is_told, rules
 from tests.journeys.world import APPROVALS, MARKETING, RANDOM, World, on_both_databases
@@ -41,14 +42,14 @@ def last(world: World, what: str = "") -> Delivery:
 
 async def plays(world: World, bots: list[tuple[Flowbot, str]], recording: Delivery) -> None:
     """Play it to each bot, and wait until they have nothing in hand."""
-    for bot, origin in bots:
-        route = HttpTransport(f"{origin}/slack/events", SIGNING_SECRET, 3.0)
-        try:
-            answer = await route.send(Parcel(recording.kind, recording.what, recording.payload))
-        finally:
-            await route.close()
-        assert answer.status == 200
-        await nothing_in_hand(bot)
+    signed = recording.signed
+    assert signed is not None
+    async with aiohttp.ClientSession() as session:
+        for bot, origin in bots:
+            url = f"{origin}/slack/events"
+            async with session.post(url, data=signed.body, headers=signed.headers) as answer:
+                assert answer.status == 200
+            await nothing_in_hand(bot)
 
 
 async def nothing_in_hand(bot: Flowbot) -> None:
@@ -298,7 +299,7 @@ async def test_the_very_bytes_of_a_request_count_once(world: World) -> None:
     add_flow(world, is_enabled=True)
     fields = {"command": "/flows", "text": "disable 1", "user_id": "U0EMMA", "channel_id": MARKETING}
     body = Parcel("slash_commands", "", fields | {"team_id": "T0LALE", "trigger_id": "1.2.abc"}).http_body()
-    headers = {"Content-Type": "application/x-www-form-urlencoded", **signed_headers(SIGNING_SECRET, body)}
+    headers = {"Content-Type": FORM, **signed_headers(SIGNING_SECRET, body)}
     async with aiohttp.ClientSession() as session:
         for origin, said in ((first, "#1 is disabled"), (second, SAID), (first, SAID)):
             async with session.post(f"{origin}/slack/events", data=body, headers=headers) as answer:
@@ -307,6 +308,23 @@ async def test_the_very_bytes_of_a_request_count_once(world: World) -> None:
             world.enkapush.store.update_flow(1, is_enabled=True)
     await nothing_in_hand(bot)
     assert [record.method for record in world.enkapush.requests].count("POST") == 1
+
+
+async def test_the_same_request_signed_anew_is_another_act(world: World) -> None:
+    bot, origin = await world.start_http()
+    await world.policy(rules())
+    add_flow(world, is_enabled=True)
+    fields = {"command": "/flows", "text": "disable 1", "user_id": "U0EMMA", "channel_id": MARKETING}
+    body = Parcel("slash_commands", "", fields | {"team_id": "T0LALE", "trigger_id": "1.2.abc"}).http_body()
+    async with aiohttp.ClientSession() as session:
+        for seconds_ago in (1, 0):
+            moment = int(time.time()) - seconds_ago
+            headers = {"Content-Type": FORM, **signed_headers(SIGNING_SECRET, body, moment)}
+            async with session.post(f"{origin}/slack/events", data=body, headers=headers) as answer:
+                assert answer.status == 200
+            await nothing_in_hand(bot)
+            assert not world.enkapush.store.flows[1].is_enabled
+            world.enkapush.store.update_flow(1, is_enabled=True)
 
 
 async def test_the_same_words_typed_again_are_another_command(http: World) -> None:

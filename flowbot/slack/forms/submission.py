@@ -2,7 +2,6 @@
 
 import asyncio
 from dataclasses import dataclass, replace
-from itertools import chain
 from typing import Any, Final
 
 import structlog
@@ -71,7 +70,7 @@ class FormSubmission:
 
         What was accepted needs no such note: the form's token makes it once.
         """
-        key = event.key(submitted.metadata.token, *chain(*sorted(submitted.typed.items())))
+        key = event.key
         if key is not None and await self.deliveries.was_taken(key):
             return _errors({"name": Problem("form.repeated")}, submitted, t)
         answer = await self._take(event, submitted, t)

@@ -97,7 +97,7 @@ class SetupDesk:
 
     async def _take(self, event: FormEvent, submitted: SetupSubmitted, t: Translator) -> AckArgs:
         problems = submitted.typed.problems()
-        if not problems and not await self._is_first(event, submitted):
+        if not problems and not await self._is_first(event):
             problems = {Field.WEBSITES: Problem("form.repeated")}
         reader = await self.desk.people.reader(event.caller)
         self.setup.allowed(reader)
@@ -112,11 +112,9 @@ class SetupDesk:
         said = "setup.saved" if saved.is_new else "setup.nothing_new"
         return {"response_action": "update", "view": views.sentence_view(t, said)}
 
-    async def _is_first(self, event: FormEvent, submitted: SetupSubmitted) -> bool:
+    async def _is_first(self, event: FormEvent) -> bool:
         """Whether this submit was not delivered before: then it counts, whatever the policy is by now."""
-        wanted = submitted.typed.policy(submitted.metadata.channel)
-        key = event.key(submitted.metadata.seen, stamp(wanted))
-        return key is None or await self.desk.deliveries.take(key, self.desk.clock())
+        return event.key is None or await self.desk.deliveries.take(event.key, self.desk.clock())
 
     async def _save(self, reader: Reader, wanted: ChannelPolicy, seen: str) -> Saved:
         """Save and tell the channel. Saving goes on to its end, and is told, even if it takes too long for Slack."""

@@ -5,7 +5,7 @@ import time
 
 import aiohttp
 
-from flowbot.sandbox.slack.delivery.parcel import Delivery, Parcel
+from flowbot.sandbox.slack.delivery.parcel import Delivery, Parcel, Signed
 from flowbot.sandbox.slack.delivery.signing import signed_headers
 
 _USER_AGENT = "Slackbot 1.0 (+https://api.slack.com/robots)"
@@ -48,6 +48,7 @@ class HttpTransport:
             **signed_headers(self._secret, body),
             **delivery.headers,
         }
+        delivery.signed = Signed(body, headers)
         async with (
             asyncio.timeout(self._ack_seconds),
             self._client().post(self.url, data=body.encode(), headers=headers, allow_redirects=False) as answer,

@@ -33,6 +33,14 @@ class Parcel:
         return urlencode({"payload": json.dumps(self.payload)})
 
 
+@dataclass(frozen=True)
+class Signed:
+    """A request as whoever records it would have it: the body, and the headers with its signature."""
+
+    body: str
+    headers: dict[str, str]
+
+
 @dataclass
 class Delivery:
     """One delivery and the bot's answer.
@@ -46,6 +54,7 @@ class Delivery:
         seconds: Time until the answer, or until Slack gave up.
         body: The answer's body as text; `""` for an empty ack.
         headers: Slack's own headers of the request, then of the answer.
+        signed: The very request, as it went out by HTTP.
         refused: Why Slack would not accept what the answer asked for (a bad view, say).
         error: `operation_timeout`, `dispatch_failed` or `app_offline` where Slack would show that.
     """
@@ -60,6 +69,7 @@ class Delivery:
     error: str | None = None
     headers: dict[str, str] = field(default_factory=dict)
     refused: SlackError | None = None
+    signed: Signed | None = None
 
     @property
     def ok(self) -> bool:

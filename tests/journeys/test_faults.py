@@ -27,7 +27,7 @@ async def test_the_ack_leaves_at_once_whatever_enkapush_does(running: World, tro
         await running.emma.types(MARKETING, command)
         ack = running.slack.deliveries[-1]
         assert ack.ok
-        assert ack.seconds < 0.5
+        assert ack.seconds < 2
 
 
 @pytest.mark.parametrize(

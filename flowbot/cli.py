@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from flowbot import checks, logs, serving
+from flowbot import checks, garbage, logs, serving
 from flowbot.app import Flowbot, flowbot, now, opened_database
 from flowbot.domain.changes import Event
 from flowbot.domain.policy import PolicyBook
@@ -205,6 +205,7 @@ def _run(settings: Settings, way_in: Callable[[Flowbot, asyncio.Event], Awaitabl
     async def live() -> None:
         stop = serving.stop_on_signals()
         async with flowbot(settings) as bot:
+            garbage.set_aside()
             await way_in(bot, stop)
 
     asyncio.run(live())

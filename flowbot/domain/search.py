@@ -1,7 +1,8 @@
 """Finding flows: folding of case and of the Turkish i's, the filters of `/flows list`, and pages."""
 
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, Generic, TypeVar
@@ -47,37 +48,41 @@ class IndexedFlow:
         return cls(flow, fold(f"{flow.name}\n{flow.title}\n{flow.description}"))
 
 
-def index(flows: Iterable[Flow]) -> tuple[IndexedFlow, ...]:
-    """The flows ready for searching, newest first: by the time of creation, then by id."""
-    return tuple(IndexedFlow.of(flow) for flow in sorted(flows, key=_age, reverse=True))
+def newest_first(flows: Iterable[IndexedFlow]) -> tuple[IndexedFlow, ...]:
+    """The flows in the order of lists: by the time of creation, then by id."""
+    return tuple(sorted(flows, key=lambda entry: _age(entry.flow), reverse=True))
 
 
 def with_flow(flows: Iterable[IndexedFlow], flow: Flow) -> tuple[IndexedFlow, ...]:
-    """The flows with `flow` in its place, or in the place of an older reading of it."""
-    others = without_flow(flows, flow.id)
-    return tuple(sorted([*others, IndexedFlow.of(flow)], key=lambda entry: _age(entry.flow), reverse=True))
+    """The flows, which are newest first, with `flow` in its place, or in the place of an older reading of it."""
+    others, age = without_flow(flows, flow.id), _age(flow)
+    at = bisect_left(others, True, key=lambda entry: _age(entry.flow) < age)
+    return (*others[:at], IndexedFlow.of(flow), *others[at:])
 
 
 def without_flow(flows: Iterable[IndexedFlow], flow: FlowId) -> tuple[IndexedFlow, ...]:
     """The flows but for one."""
-    return tuple(entry for entry in flows if entry.flow.id != flow)
+    return tuple([entry for entry in flows if entry.flow.id != flow])
 
 
 def _age(flow: Flow) -> tuple[datetime, int]:
     return flow.created_at or _BEGINNING, flow.id
 
 
-def search(flows: Iterable[IndexedFlow], query: FlowQuery) -> Iterator[Flow]:
-    """The flows that match all of the query, in the order given."""
-    needles = [fold(word) for word in query.words]
-    for entry in flows:
-        flow = entry.flow
-        if query.is_enabled is not None and flow.is_enabled is not query.is_enabled:
-            continue
-        if query.website is not None and flow.website_id != query.website:
-            continue
-        if all(needle in entry.haystack for needle in needles):
-            yield flow
+def search(flows: Iterable[IndexedFlow], query: FlowQuery) -> Sequence[IndexedFlow]:
+    """The flows that match all of the query, in the order given.
+
+    One condition after the other, each in a loop of its own: that is what a hundred thousand flows are searched
+    quickest by.
+    """
+    found = flows if isinstance(flows, Sequence) else list(flows)
+    if query.website is not None:
+        found = [entry for entry in found if entry.flow.website_id == query.website]
+    if query.is_enabled is not None:
+        found = [entry for entry in found if entry.flow.is_enabled is query.is_enabled]
+    for needle in map(fold, query.words):
+        found = [entry for entry in found if needle in entry.haystack]
+    return found
 
 
 @dataclass(frozen=True, slots=True)

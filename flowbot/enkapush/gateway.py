@@ -3,6 +3,7 @@
 import datetime as dt
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -43,16 +44,21 @@ class EnkapushFlows:
     def __init__(self, client: EnkapushClient, zone: ZoneInfo) -> None:
         self._client = client
         self._zone = zone
+        self._known: dict[FlowId, Flow] = {}
 
     async def all_flows(self) -> Sequence[Flow]:
         """Every flow of the account, at 1000 a page.
+
+        A flow that has not changed since it was read last is the same object: a large account that is read again while
+        the earlier reading is still in use takes the room of one.
 
         Raises:
             Fault: Enkapush did not answer, or not with flows.
         """
         with _faults():
-            listing = await self._client.flows.all()
-        return [flow_of(flow, self._zone) for flow in listing.items]
+            listing = await self._client.flows.all_as(self._kept)
+        self._known = {flow.id: flow for flow in listing.items}
+        return listing.items
 
     async def flow(self, flow_id: FlowId) -> Flow | None:
         """One flow as it is now, or None where there is no such flow.
@@ -65,6 +71,11 @@ class EnkapushFlows:
                 return flow_of(await self._client.flows.get(flow_id), self._zone)
             except NotFoundError:
                 return None
+
+    def _kept(self, wire: models.Flow) -> Flow:
+        flow = flow_of(wire, self._zone)
+        known = self._known.get(flow.id)
+        return known if known == flow else flow
 
     async def all_segments(self) -> Sequence[Segment]:
         """Every segment of the account.
@@ -108,7 +119,7 @@ def flow_of(wire: models.Flow, zone: ZoneInfo) -> Flow:
         name=wire.name,
         title=wire.title,
         description=wire.description,
-        wait=Wait(wire.wait_time, wire.wait_time_type),
+        wait=_wait(wire.wait_time, wire.wait_time_type),
         is_enabled=wire.is_enabled,
         url=wire.url,
         image_url=wire.image_url or None,
@@ -116,15 +127,27 @@ def flow_of(wire: models.Flow, zone: ZoneInfo) -> Flow:
         urgency=settings.urgency,
         is_silent=settings.is_silent,
         is_auto_hide=settings.is_auto_hide,
-        buttons=(
-            Button(settings.button_title_1, settings.button_url_1),
-            Button(settings.button_title_2, settings.button_url_2),
+        buttons=_buttons(
+            settings.button_title_1, settings.button_url_1, settings.button_title_2, settings.button_url_2
         ),
         totals=_totals(wire),
         last_sent_at=_in_zone(wire.last_sent_at, zone),
         changed_at=_in_zone(wire.changed_at, zone),
         created_at=_in_zone(wire.created_at, zone),
     )
+
+
+# Most flows have no buttons, and many wait equally long: they share these.
+
+
+@lru_cache(maxsize=1024)
+def _wait(amount: int, unit: str) -> Wait:
+    return Wait(amount, unit)
+
+
+@lru_cache(maxsize=1024)
+def _buttons(title_1: str, url_1: str, title_2: str, url_2: str) -> tuple[Button, Button]:
+    return Button(title_1, url_1), Button(title_2, url_2)
 
 
 def _totals(wire: models.Flow) -> Totals:

@@ -5,14 +5,16 @@ Enkapush has no filter for flows, so a list of flowbot's is made here: newest fi
 
 import asyncio
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
 import structlog
 
+from flowbot import garbage
 from flowbot.domain.flows import Flow
-from flowbot.domain.search import IndexedFlow, index, with_flow, without_flow
+from flowbot.domain.search import IndexedFlow, newest_first, with_flow, without_flow
 from flowbot.domain.types import FlowId
 from flowbot.errors import Fault
 from flowbot.services.kept import SingleFlight
@@ -23,6 +25,12 @@ FRESH_SECONDS: Final = 5.0
 """A snapshot this young is served as it is."""
 REFRESHING_SECONDS: Final = 30.0
 """A snapshot this young is served while a newer one is fetched for the next who asks."""
+REST: Final = 3.0
+"""A large account, or a slow Enkapush, is given this many times as long as the last reading took before the next."""
+SLICE: Final = 1000
+"""So many flows are made ready at a time; then others have their turn, who may wait for an acknowledgement."""
+MANY: Final = 3000
+"""So many new flows at once are set aside from Python's garbage collector."""
 PATIENCE_SECONDS: Final = 4.0
 """How long a person waits for a newer snapshot while an older one is at hand."""
 TURNING_SECONDS: Final = 600.0
@@ -33,11 +41,15 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """All flows as they were at `taken_at`, newest first. `is_late` where a newer one was wanted and not to be had."""
+    """All flows as they were at `taken_at`, newest first.
+
+    `took` is how many seconds the reading took; `is_late` where a newer one was wanted and not to be had.
+    """
 
     flows: tuple[IndexedFlow, ...]
     taken_at: datetime
     taken_tick: float
+    took: float = 0.0
     is_late: bool = False
 
 
@@ -77,9 +89,9 @@ class Catalog:
         if kept is None:
             return await self._flight.fly("all", self._fetch)
         age = self.age(kept)
-        if age < FRESH_SECONDS:
+        if age < max(FRESH_SECONDS, REST * kept.took):
             return kept
-        if age < REFRESHING_SECONDS:
+        if age < max(REFRESHING_SECONDS, 2 * REST * kept.took):
             self._flight.start("all", self._fetch)
             return kept
         return await self._newer_than(kept)
@@ -127,15 +139,33 @@ class Catalog:
                 return await asyncio.shield(flight)
         except (Fault, TimeoutError) as error:
             log.warning("catalog.late", age=round(self.age(kept)), error=str(error) or "slow")
-            return Snapshot(kept.flows, kept.taken_at, kept.taken_tick, is_late=True)
+            return replace(kept, is_late=True)
 
     async def _fetch(self) -> Snapshot:
         started_at, started_tick = self._clock(), self._monotonic()
-        flows = await self._source.all_flows()
+        with garbage.undisturbed():
+            flows = await self._source.all_flows()
+            indexed = await self._indexed(flows)
         self._put = {number: put for number, put in self._put.items() if put[0] >= started_tick}
-        indexed = index(flows)
         for number, (_, flow) in self._put.items():
             indexed = without_flow(indexed, number) if flow is None else with_flow(indexed, flow)
-        self._kept = Snapshot(indexed, started_at, started_tick)
-        log.info("catalog.fetched", flows=len(flows), seconds=round(self._monotonic() - started_tick, 3))
+        took = self._monotonic() - started_tick
+        self._kept = Snapshot(indexed, started_at, started_tick, took)
+        log.info("catalog.fetched", flows=len(flows), seconds=round(took, 3))
         return self._kept
+
+    async def _indexed(self, flows: Sequence[Flow]) -> tuple[IndexedFlow, ...]:
+        """The flows ready for searching. What was so already stays as it is."""
+        kept = self._kept.flows if self._kept else ()
+        known = {entry.flow.id: entry for entry in kept}
+        entries: list[IndexedFlow] = []
+        for start in range(0, len(flows), SLICE):
+            await asyncio.sleep(0)
+            entries += [_entry(flow, known.get(flow.id)) for flow in flows[start : start + SLICE]]
+        if len(entries) - len(known) > MANY:
+            garbage.set_aside()
+        return newest_first(entries)
+
+
+def _entry(flow: Flow, known: IndexedFlow | None) -> IndexedFlow:
+    return known if known is not None and known.flow is flow else IndexedFlow.of(flow)

@@ -1,6 +1,6 @@
 """What a person may read: lists of flows, one flow, and what they may do here."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
@@ -111,11 +111,12 @@ class Reading:
         snapshot = await (self._catalog.at_hand() if turning else self._catalog.latest())
         names = _all_names(scope.website_names, snapshot) if policy.websites == "all" else scope.website_names
         request = _with_website(request, policy, names)
-        flows = tuple(search(_visible(snapshot.flows, policy), request.query))
-        pages = max(1, -(-len(flows) // PAGE_SIZE))
-        page = page_of(flows, min(request.page, pages) if turning else request.page)
-        if page is None:
-            raise UserError("list.no_such_page", page=request.page, pages=pages, n=len(flows))
+        found = search(_visible(snapshot.flows, policy), request.query)
+        pages = max(1, -(-len(found) // PAGE_SIZE))
+        entries = page_of(found, min(request.page, pages) if turning else request.page)
+        if entries is None:
+            raise UserError("list.no_such_page", page=request.page, pages=pages, n=len(found))
+        page = Page(tuple(entry.flow for entry in entries.items), entries.number, entries.pages, entries.total)
         return FlowList(
             request=replace(request, page=page.number),
             page=page,
@@ -183,9 +184,12 @@ def _find(snapshot: Snapshot | None, flow_id: FlowId, policy: ChannelPolicy) -> 
     return next(((entry.flow, snapshot.taken_at) for entry in visible if entry.flow.id == flow_id), None)
 
 
-def _visible(flows: Iterable[IndexedFlow], policy: ChannelPolicy) -> Iterable[IndexedFlow]:
+def _visible(flows: Sequence[IndexedFlow], policy: ChannelPolicy) -> Sequence[IndexedFlow]:
     """What the channel's policy does not name is gone before anything is counted."""
-    return (entry for entry in flows if policy.names_website(entry.flow.website_id))
+    # The policy is asked once a website: there are a few, and may be a hundred thousand flows.
+    websites = {entry.flow.website_id for entry in flows}
+    named = {website for website in websites if policy.names_website(website)}
+    return [entry for entry in flows if entry.flow.website_id in named]
 
 
 def _with_website(request: ListRequest, policy: ChannelPolicy, names: Mapping[WebsiteId, str]) -> ListRequest:

@@ -1,5 +1,6 @@
 """Finding flows: Turkish folding, filters, order and pages."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -8,11 +9,30 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flowbot.domain.flows import Flow, Wait
-from flowbot.domain.search import FlowQuery, fold, index, page_of, search, website_named
+from flowbot.domain.search import (
+    FlowQuery,
+    IndexedFlow,
+    fold,
+    newest_first,
+    page_of,
+    search,
+    website_named,
+    with_flow,
+    without_flow,
+)
 from flowbot.domain.types import FlowId, WebsiteId
 
 FLOW = Flow(FlowId(1), WebsiteId(1), "Name", "Title", "Description", Wait(3, "days"), is_enabled=True)
 DAY = datetime(2026, 5, 1, tzinfo=UTC)
+
+
+def index(flows: Iterable[Flow]) -> tuple[IndexedFlow, ...]:
+    """The flows ready for searching."""
+    return newest_first(IndexedFlow.of(flow) for flow in flows)
+
+
+def found(flows: Iterable[Flow], query: FlowQuery) -> list[Flow]:
+    return [entry.flow for entry in search(index(flows), query)]
 
 
 @pytest.mark.parametrize(
@@ -31,8 +51,8 @@ DAY = datetime(2026, 5, 1, tzinfo=UTC)
     ],
 )
 def test_search_folds_case_and_the_turkish_i(typed: str, there: str) -> None:
-    flows = index([replace(FLOW, title=f"Bugün {there}!")])
-    assert list(search(flows, FlowQuery((typed,)))) == [flows[0].flow]
+    flow = replace(FLOW, title=f"Bugün {there}!")
+    assert found([flow], FlowQuery((typed,))) == [flow]
 
 
 def test_accents_count() -> None:
@@ -54,27 +74,27 @@ SALE = "A late spring sale for you"
 
 @pytest.mark.parametrize("flow", [replace(FLOW, name=SALE), replace(FLOW, title=SALE), replace(FLOW, description=SALE)])
 def test_words_match_name_title_or_description(flow: Flow) -> None:
-    flows = index([flow, replace(FLOW, id=FlowId(2))])
-    assert list(search(flows, FlowQuery(("spring", "SALE")))) == [flow]
+    flows = [flow, replace(FLOW, id=FlowId(2))]
+    assert found(flows, FlowQuery(("spring", "SALE"))) == [flow]
 
 
 def test_every_word_must_match_but_anywhere() -> None:
     flow = replace(FLOW, name="spring", description="sale")
-    assert list(search(index([flow]), FlowQuery(("sale", "spring")))) == [flow]
-    assert list(search(index([flow]), FlowQuery(("sale", "winter")))) == []
+    assert found([flow], FlowQuery(("sale", "spring"))) == [flow]
+    assert found([flow], FlowQuery(("sale", "winter"))) == []
 
 
 def test_a_word_does_not_match_across_fields() -> None:
     flow = replace(FLOW, name="spring", title="sale")
-    assert list(search(index([flow]), FlowQuery(("springsale",)))) == []
+    assert found([flow], FlowQuery(("springsale",))) == []
 
 
 def test_filters_narrow_by_state_and_website() -> None:
     on, off = replace(FLOW, id=FlowId(1)), replace(FLOW, id=FlowId(2), is_enabled=False, website_id=WebsiteId(2))
-    flows = index([on, off])
-    assert list(search(flows, FlowQuery(is_enabled=True))) == [on]
-    assert list(search(flows, FlowQuery(is_enabled=False))) == [off]
-    assert list(search(flows, FlowQuery(website=WebsiteId(2)))) == [off]
+    flows = [on, off]
+    assert found(flows, FlowQuery(is_enabled=True)) == [on]
+    assert found(flows, FlowQuery(is_enabled=False)) == [off]
+    assert found(flows, FlowQuery(website=WebsiteId(2))) == [off]
 
 
 @given(st.lists(st.tuples(st.integers(0, 3), st.none() | st.integers(0, 3)), unique_by=lambda pair: pair[0]))
@@ -87,6 +107,22 @@ def test_newest_first_by_time_then_by_id(rows: list[tuple[int, int | None]]) -> 
     keys = [(flow.created_at is not None, flow.created_at or DAY, flow.id) for flow in ordered]
     assert keys == sorted(keys, reverse=True)
     assert sorted(flow.id for flow in ordered) == sorted(flow.id for flow in flows)
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 9), st.none() | st.integers(0, 3)), unique_by=lambda pair: pair[0]),
+    st.tuples(st.integers(0, 9), st.none() | st.integers(0, 3)),
+)
+def test_a_flow_that_is_put_in_stands_where_it_would_have_stood(
+    rows: list[tuple[int, int | None]], put: tuple[int, int | None]
+) -> None:
+    *flows, new = [
+        replace(FLOW, id=FlowId(number), created_at=None if day is None else DAY + timedelta(days=day))
+        for number, day in [*rows, put]
+    ]
+    others = [flow for flow in flows if flow.id != new.id]
+    assert with_flow(index(flows), new) == index([*others, new])
+    assert without_flow(index(flows), new.id) == index(others)
 
 
 @given(st.integers(0, 60), st.integers(1, 12))

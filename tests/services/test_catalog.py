@@ -1,7 +1,8 @@
 """The list of all flows: how old it may be, and who reads it from Enkapush."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+import gc
+from collections.abc import AsyncIterator, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -107,6 +108,63 @@ async def test_after_half_a_minute_people_wait_for_a_newer_one(catalog: Catalog,
     newer = await kept(catalog, source, 2)
     assert ids(newer) == {2}
     assert not newer.is_late
+
+
+async def test_after_a_long_reading_enkapush_has_a_rest_of_three_times_as_long(
+    catalog: Catalog, source: Source
+) -> None:
+    asking = asyncio.create_task(catalog.latest())
+    await source._until_asked()
+    source.seconds = 10
+    source.readings[-1].set_result([flow(1)])
+    first = await asking
+    source.seconds = 29.9
+    assert await catalog.latest() is first
+    assert len(source.readings) == 1
+    source.seconds = 59
+    assert await catalog.latest() is first
+    await source.answers(1, 2)
+    assert ids(await catalog._flight.start("all", catalog._fetch)) == {1, 2}
+
+
+async def test_others_have_their_turn_while_many_flows_are_made_ready(catalog: Catalog, source: Source) -> None:
+    asking = asyncio.create_task(catalog.latest())
+    await source.answers(*range(1, 4001))
+    turns = 0
+    while not asking.done():
+        await asyncio.sleep(0)
+        turns += 1
+    assert turns >= 4
+
+
+@pytest.fixture
+def collector() -> Iterator[None]:
+    yield
+    gc.unfreeze()
+
+
+@pytest.mark.usefixtures("collector")
+async def test_the_garbage_collector_is_spared_many_flows_but_not_a_few(catalog: Catalog, source: Source) -> None:
+    before = gc.get_freeze_count()
+    await kept(catalog, source, *range(1, 100))
+    assert gc.get_freeze_count() == before
+    source.seconds = 3600
+    reading = catalog._flight.start("all", catalog._fetch)
+    await source.answers(*range(1, 4001))
+    await reading
+    assert gc.get_freeze_count() >= before + 2 * 3900
+    assert gc.isenabled()
+
+
+@pytest.mark.usefixtures("collector")
+async def test_a_reading_that_fails_leaves_the_garbage_collector_as_it_was(catalog: Catalog, source: Source) -> None:
+    asking = asyncio.create_task(catalog.latest())
+    await source._until_asked()
+    assert not gc.isenabled()
+    source.readings[-1].set_exception(Fault("fault.enkapush_down"))
+    with pytest.raises(Fault):
+        await asking
+    assert gc.isenabled()
 
 
 async def test_those_who_ask_together_share_one_reading(catalog: Catalog, source: Source) -> None:

@@ -54,7 +54,7 @@ def _without_picture(block: Block) -> Block:
 
 def size(text: str) -> int:
     """Characters as the stricter of Slack's clients count them: UTF-16 units."""
-    return len(text) + sum(character > "\uffff" for character in text)
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 def clip(text: str, limit: int) -> str:
@@ -72,7 +72,7 @@ def clip(text: str, limit: int) -> str:
 
 def isolated(text: str) -> str:
     """Text of either direction that cannot turn its surroundings around (Unicode's bidirectional isolates)."""
-    if any(unicodedata.bidirectional(character) in _RIGHT_TO_LEFT for character in text):
+    if not text.isascii() and any(unicodedata.bidirectional(character) in _RIGHT_TO_LEFT for character in text):
         return f"\N{FIRST STRONG ISOLATE}{text}\N{POP DIRECTIONAL ISOLATE}"
     return text
 

@@ -1,0 +1,44 @@
+"""Enkapush's flows as flowbot's: what is read again and has not changed is not made anew."""
+
+from collections.abc import AsyncIterator
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from flowbot.domain.types import FlowId
+from flowbot.enkapush.client import EnkapushClient
+from flowbot.enkapush.gateway import EnkapushFlows
+from flowbot.sandbox.enkapush import EnkapushSandbox, synthetic_flows
+
+KEY = "a-key"
+
+
+@pytest.fixture
+def account() -> EnkapushSandbox:
+    return EnkapushSandbox(api_key=KEY, flows=synthetic_flows(2500))
+
+
+@pytest.fixture
+async def flows(account: EnkapushSandbox) -> AsyncIterator[EnkapushFlows]:
+    async with account.serve() as url, EnkapushClient(url, KEY) as client:
+        yield EnkapushFlows(client, ZoneInfo("Europe/Istanbul"))
+
+
+async def test_a_flow_that_did_not_change_is_the_same_object_when_it_is_read_again(
+    account: EnkapushSandbox, flows: EnkapushFlows
+) -> None:
+    before = {flow.id: flow for flow in await flows.all_flows()}
+    account.store.update_flow(7, title="Another title")
+    account.store.delete_flow(8)
+    new = account.store.add_flow(name="New")
+    after = {flow.id: flow for flow in await flows.all_flows()}
+    assert {flow for flow in after if after[flow] is not before.get(flow)} == {7, new.id}
+    assert before.keys() - after.keys() == {8}
+    assert after[FlowId(7)].title == "Another title"
+    assert after[FlowId(new.id)].name == "New"
+
+
+async def test_flows_that_are_alike_share_their_parts(flows: EnkapushFlows) -> None:
+    read = await flows.all_flows()
+    assert len({id(flow.buttons) for flow in read}) == 1
+    assert len({id(flow.wait) for flow in read}) == len({flow.wait for flow in read}) < len(read) / 10

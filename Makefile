@@ -7,7 +7,7 @@ PIP := $(VENV)/bin/python -m pip --quiet --disable-pip-version-check
 INPUTS := pyproject.toml constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint pictures audit
+.PHONY: help demo test lint bench pictures audit
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1  \2/p' $(firstword $(MAKEFILE_LIST))
@@ -36,6 +36,9 @@ audit: | $(AUDIT)/bin/pip-audit ## look the pinned packages up among known vulne
 $(AUDIT)/bin/pip-audit:
 	@$(PYTHON) -m venv --clear $(AUDIT)
 	@$(AUDIT)/bin/python -m pip --quiet --disable-pip-version-check install pip-audit
+
+bench: $(VENV)/.installed-dev ## measure what flowbot costs, some minutes long; ARGS may name sections: acks catalog …
+	@$(VENV)/bin/python -m benchmarks $(ARGS)
 
 # The stamps are older than their inputs after a pull that changed what has to be installed.
 $(VENV)/.installed: $(INPUTS) | $(VENV)/bin/pip

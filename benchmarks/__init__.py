@@ -1,0 +1,1 @@
+"""What flowbot costs: `make bench` measures it against controls and writes RESULTS.md."""

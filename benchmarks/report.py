@@ -1,0 +1,116 @@
+"""What was found, as Markdown."""
+
+import os
+import platform
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+HERE: Final = Path(__file__).parent
+NOTES: Final = HERE / "NOTES.md"
+RESULTS: Final = HERE / "RESULTS.md"
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows under a heading; `note` says how to read them."""
+
+    title: str
+    note: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+    def lines(self) -> Iterator[str]:
+        """As Markdown."""
+        yield from (f"### {self.title}", "", self.note, "")
+        yield f"| {' | '.join(self.columns)} |"
+        yield f"|{'---|' * len(self.columns)}"
+        yield from (f"| {' | '.join(row)} |" for row in self.rows)
+        yield ""
+
+
+@dataclass(frozen=True)
+class Goal:
+    """Something wanted, and what was measured; `at_least` where more is better."""
+
+    wanted: str
+    measured: float
+    limit: float
+    unit: str = ""
+    at_least: bool = False
+
+    @property
+    def is_met(self) -> bool:
+        """Whether it was reached."""
+        return self.measured >= self.limit if self.at_least else self.measured <= self.limit
+
+    def row(self) -> str:
+        """As a line of a Markdown table."""
+        bound = "at least" if self.at_least else "at most"
+        limit, measured = f"{self.limit:g}{self.unit}", f"{number(self.measured)}{self.unit}"
+        return f"| {self.wanted} | {bound} {limit} | {measured} | {'met' if self.is_met else '**not met**'} |"
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What a section found."""
+
+    title: str
+    tables: tuple[Table, ...]
+    goals: tuple[Goal, ...] = ()
+
+    def lines(self) -> Iterator[str]:
+        """As Markdown."""
+        yield from (f"## {self.title}", "")
+        for table in self.tables:
+            yield from table.lines()
+        if self.goals:
+            yield from ("| Goal | | Measured | |", "|---|---|---|---|", *(goal.row() for goal in self.goals), "")
+
+
+def report(sections: Sequence[Findings], seconds: float) -> str:
+    """The whole report: where and when, what was found, and the notes of `NOTES.md`."""
+    goals = [goal for section in sections for goal in section.goals]
+    met = sum(goal.is_met for goal in goals)
+    lines = [
+        "# What flowbot costs",
+        "",
+        f"Measured by `make bench` on {datetime.now(UTC):%Y-%m-%d}, in {seconds:.0f} s, on {machine()}.",
+        "",
+        f"{met} of {len(goals)} goals were met. Ratios are what counts: each compares what ran by turns on the same",
+        "machine within the same minute. Absolute numbers are that machine's.",
+        "",
+    ]
+    for section in sections:
+        lines += section.lines()
+    return "\n".join([*lines, NOTES.read_text(encoding="utf-8")])
+
+
+def machine() -> str:
+    """This machine, in words."""
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    load = os.getloadavg()[0]
+    return (
+        f"{os.cpu_count()} cores, {memory:.0f} GiB of memory, {platform.system()}, Python {platform.python_version()} "
+        f"(load average in the last minute of the run: {load:.1f})"
+    )
+
+
+def number(value: float) -> str:
+    """Three digits or so."""
+    if abs(value) >= 100:  # noqa: PLR2004 - see above
+        return f"{value:,.0f}"
+    return f"{value:.3g}"
+
+
+def ms(seconds: float) -> str:
+    """Seconds as milliseconds."""
+    return number(seconds * 1000)
+
+
+def say(line: str) -> None:
+    """Tell whoever waits how far it is."""
+    sys.stderr.write(f"{line}\n")

@@ -25,6 +25,8 @@ from flowbot.slack.requests import Requests
 from flowbot.slack.setup.desk import SetupDesk
 
 COMMAND: Final = "/flows"
+LOGGER: Final = "flowbot.bolt"
+"""Bolt gives the logger of the app's name its own level: it must be nobody else's."""
 M = TypeVar("M", bound=BaseModel)
 ANYTHING: Final = re.compile("", re.DOTALL)
 
@@ -74,7 +76,7 @@ def build(client: AsyncWebClient, *, signing_secret: str, doors: Doors, metrics:
         return AuthorizeResult(enterprise_id=None, team_id=None, bot_token=client.token)
 
     app = AsyncApp(
-        name="flowbot",
+        name=LOGGER,
         client=client,
         logger=_bolt_logger(),
         signing_secret=signing_secret,
@@ -152,7 +154,7 @@ def _ignoring(metrics: Metrics) -> Listener:
 
 def _bolt_logger() -> logging.Logger:
     """Errors only: Bolt warns of a token that it finds in the environment and leaves to `authorize`, as it should."""
-    logger = logging.getLogger("flowbot.bolt")
+    logger = logging.getLogger(LOGGER)
     logger.setLevel(logging.ERROR)
     return logger
 

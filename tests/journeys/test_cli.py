@@ -497,6 +497,6 @@ async def test_demo_needs_nothing_prints_one_address_and_serves(tmp_path: Path) 
         address = re.fullmatch(r"flowbot demo: (http://127\.0\.0\.1:\d+)\n", line)
         assert address
         async with aiohttp.ClientSession() as session, session.get(address[1]) as page:
-            assert "flowbot demo" in await page.text()
+            assert "<title>Workspace</title>" in await page.text()
         assert (await running.stops())[0] == 0
     assert os.listdir(tmp_path) == []  # noqa: PTH208 - the loop has nothing else to do by now

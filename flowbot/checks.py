@@ -12,6 +12,7 @@ from flowbot.app import Flowbot, flowbot, now, opened_database
 from flowbot.domain.policy import PolicyBook
 from flowbot.domain.types import GroupId
 from flowbot.errors import ConfigurationError, Fault
+from flowbot.plain import told
 from flowbot.settings import Settings
 from flowbot.slack.directory import SlackDirectory, reason
 from flowbot.storage.policies import StoredPolicies
@@ -30,6 +31,10 @@ SCOPES: Final = frozenset(
     }
 )
 """What manifest.yml asks for."""
+
+
+class _Unwell(Exception):  # noqa: N818 - a finding, and no error of the program's
+    """A check found something wrong: says what."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +62,10 @@ async def findings(settings: Settings) -> AsyncIterator[Finding]:
         async with flowbot(settings) as bot:
             for name, look in _looks(settings, bot).items():
                 yield await _checked(name, look)
-    except (ConfigurationError, Fault) as error:
+    except ConfigurationError as error:
         yield Finding("start", well=False, detail=str(error))
+    except Fault as fault:
+        yield Finding("start", well=False, detail=told(fault))
 
 
 def _looks(settings: Settings, bot: Flowbot) -> dict[str, Callable[[], Awaitable[str]]]:
@@ -95,9 +102,10 @@ async def _checked(name: str, look: Callable[[], Awaitable[str]]) -> Finding:
         return Finding(name, well=False, detail=f"Slack says {reason(error)}")
     except (SlackClientError, aiohttp.ClientError, TimeoutError) as error:
         return Finding(name, well=False, detail=f"no answer from Slack ({type(error).__name__})")
-    except (ConfigurationError, Fault) as error:
-        cause = f": {error.__cause__}" if error.__cause__ else ""
-        return Finding(name, well=False, detail=f"{error}{cause}".splitlines()[0])
+    except (ConfigurationError, _Unwell) as error:
+        return Finding(name, well=False, detail=str(error))
+    except Fault as fault:
+        return Finding(name, well=False, detail=told(fault))
 
 
 async def _database(settings: Settings) -> str:
@@ -117,7 +125,7 @@ async def _scopes(bot: Flowbot) -> str:
     if not granted:
         return "Slack does not say which are granted"
     if missing := SCOPES - granted:
-        raise ConfigurationError(f"missing {', '.join(sorted(missing))}; reinstall the app from manifest.yml")
+        raise _Unwell(f"missing {', '.join(sorted(missing))}; reinstall the app from manifest.yml")
     return "all granted"
 
 
@@ -125,7 +133,7 @@ async def _groups(settings: Settings, bot: Flowbot) -> str:
     known = await SlackDirectory(bot.slack).groups()
     wanted = _named_groups(await _book(settings))
     if unknown := wanted - set(known):
-        raise ConfigurationError(f"the policy names {', '.join(sorted(unknown))}, which Slack does not know")
+        raise _Unwell(f"the policy names {', '.join(sorted(unknown))}, which Slack does not know")
     return f"{len(known)} in Slack, {len(wanted)} in the policy"
 
 
@@ -143,14 +151,14 @@ async def _socket(settings: Settings, bot: Flowbot) -> str:
 async def _enkapush(bot: Flowbot) -> str:
     states = await bot.health.ask()
     if (state := states["enkapush"]) != "ok":
-        raise ConfigurationError(state)
+        raise _Unwell(state)
     return "answers"
 
 
 async def _policy(settings: Settings) -> str:
     book = await _book(settings)
     if not book.channels:
-        raise ConfigurationError("no channel has a policy, so nobody can do anything; see flowbot policy import")
+        raise _Unwell("no channel has a policy, so nobody can do anything; see flowbot policy import")
     return f"{len(book.channels)} channel(s), {len(book.websites)} named website(s)"
 
 

@@ -1,11 +1,10 @@
-"""The command line: `flowbot serve`, `socket`, `demo`, `check`, `migrate`, `policy import|export`, `audit export`."""
+"""The command line: `flowbot serve`, `socket`, `demo`, `check`, `migrate`, `copy`, `policy …`, `audit export`."""
 
 import asyncio
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Annotated, Final
-from zoneinfo import ZoneInfo
 
 import typer
 
@@ -14,8 +13,8 @@ from flowbot.app import Flowbot, flowbot, now, opened_database
 from flowbot.domain.changes import Event
 from flowbot.domain.policy import PolicyBook
 from flowbot.errors import ConfigurationError, Fault
-from flowbot.locales import Locales
 from flowbot.metrics import own_version
+from flowbot.plain import told
 from flowbot.services import history, policies
 from flowbot.services.replacing import Replacement, replacement
 from flowbot.settings import Settings
@@ -23,6 +22,7 @@ from flowbot.storage import copying, migrations
 from flowbot.storage.changes import StoredChanges
 from flowbot.storage.policies import StoredPolicies
 
+OUTAGE: Final = 1
 BAD_CONFIGURATION: Final = 2
 DEMO_PORT: Final = 8765
 
@@ -60,15 +60,18 @@ def flowbot_itself(
 
 
 def main() -> None:
-    """The entry point: what the deployer has to put right is one line on stderr and exit status 2."""
+    """The entry point. A failure is one line on stderr and an exit status.
+
+    2: the one who deploys has to put something right. 1: something did not answer, and another start may do.
+    """
     try:
         cli()
     except ConfigurationError as error:
-        sys.exit(_complain(str(error)))
+        _complain(str(error))
+        sys.exit(BAD_CONFIGURATION)
     except Fault as fault:
-        words = Locales(fixed="en", zone=ZoneInfo("UTC")).translator(None)
-        cause = f" ({str(fault.__cause__).splitlines()[0]})" if fault.__cause__ else ""
-        sys.exit(_complain(f"{words(fault.key)}{cause}"))
+        _complain(told(fault))
+        sys.exit(OUTAGE)
 
 
 @cli.command()
@@ -215,6 +218,5 @@ def _read(file: Path) -> str:
     return sys.stdin.read() if str(file) == "-" else policies.read_policy_file(file)
 
 
-def _complain(line: str) -> int:
+def _complain(line: str) -> None:
     typer.echo(f"flowbot: {' '.join(line.split())}", err=True)
-    return BAD_CONFIGURATION

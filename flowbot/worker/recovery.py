@@ -12,9 +12,8 @@ from flowbot.domain.changes import Change, ChangeId
 from flowbot.errors import Fault
 from flowbot.metrics import Metrics
 from flowbot.services.approvals import Timekeeping
-from flowbot.services.changes import LEASE_SECONDS, Changes
+from flowbot.services.changes import Changes
 from flowbot.services.forms import KEEP_DRAFTS
-from flowbot.services.ports.changes import Lease
 from flowbot.services.ports.forms import ImageStore
 from flowbot.services.ports.people import Teller
 from flowbot.services.requests import expiry
@@ -24,6 +23,11 @@ UNTOLD_ROUNDS: Final = 2
 """Every so many rounds those are told again who could not be told: Slack may be away for long."""
 HOUSEKEEPING_ROUNDS: Final = 1200
 KEEP_IMAGES: Final = timedelta(days=30)
+MOST_UNTOLD: Final = 500
+FIRST_PAUSE: Final = timedelta(seconds=0.5)
+LONGEST_PAUSE: Final = timedelta(minutes=10)
+
+log = structlog.get_logger(__name__)
 
 
 class Begin(Protocol):
@@ -42,13 +46,6 @@ class Voice(Teller, Protocol):
         Raises:
             Fault: it could not be done.
         """
-
-
-MOST_UNTOLD: Final = 500
-FIRST_PAUSE: Final = timedelta(seconds=0.5)
-LONGEST_PAUSE: Final = timedelta(minutes=10)
-
-log = structlog.get_logger(__name__)
 
 
 class Recovery:
@@ -100,9 +97,7 @@ class Recovery:
 
     async def take_over(self) -> None:
         """Begin to carry out what other processes left. One that takes long holds up neither the others nor a round."""
-        now = self._changes.clock()
-        lease = Lease(self._changes.owner, now + timedelta(seconds=LEASE_SECONDS))
-        claimed = await self._changes.store.claim(now, lease)
+        claimed = await self._changes.store.claim(self._changes.clock(), self._changes.lease())
         for change in claimed:
             log.info("recovery.taken_over", change=change.id, state=change.state)
             self._metrics.taken_over.inc()
@@ -113,14 +108,17 @@ class Recovery:
         """Expire what waited too long, on the dot, and remind of what still waits; each once, whoever else runs."""
         now = self._changes.clock()
         for change in await self._changes.store.due(now):
-            ends = expiry(change)
-            with suppress(Fault):
-                if ends is not None and ends <= now:
-                    expired = await self._time.expire(change)
-                    if expired is not None:
-                        await self._tell(expired, None)
-                elif await self._time.remind(change):
-                    await self._tell.remind(change)
+            await self._safely(self._see_to(change, now), "due")
+
+    async def _see_to(self, change: Change, now: datetime) -> None:
+        """Expire the change, or remind of it. A reminder that cannot be sent is left out."""
+        ends = expiry(change)
+        if ends is not None and ends <= now:
+            expired = await self._time.expire(change)
+            if expired is not None:
+                await self._tell(expired, None)
+        elif await self._time.remind(change):
+            await self._tell.remind(change)
 
     async def tell_the_untold(self) -> None:
         """Begin to tell how changes ended, where nobody managed so far; no pause outlasts a clock that is put back."""

@@ -20,7 +20,8 @@ import aiohttp
 import pytest
 import structlog
 
-from flowbot.cli import main
+from flowbot import cli, errors
+from flowbot.plain import told
 from flowbot.sandbox.enkapush import Fault
 from tests.journeys.world import API_KEY, MARKETING, POLICY, World, on_both_databases
 from tests.test_settings import MALFORMED, SECRET
@@ -91,7 +92,7 @@ async def inside(environment: Environment, cwd: Path, *arguments: str) -> tuple[
 
     def exits() -> int:
         with pytest.raises(SystemExit) as end:
-            main()
+            cli.main()
         return int(end.value.code or 0)
 
     with pytest.MonkeyPatch.context() as patch, own_logging():
@@ -336,12 +337,33 @@ async def test_migrate_makes_the_database_and_leaves_a_good_one_alone(
     assert await inside(environment, tmp_path, "policy", "export") == (0, "", "")
 
 
-async def test_a_database_that_is_not_there_is_one_line(environment: Environment, tmp_path: Path) -> None:
-    for url in (f"postgresql://flowbot:{SECRET}@127.0.0.1:9/flowbot", "sqlite:////no/such/folder/flowbot.db"):
-        status, _, err = await inside({**environment, "DATABASE_URL": url}, tmp_path, "migrate")
-        assert status == 2
+@pytest.mark.parametrize(
+    ("url", "status"),
+    [
+        pytest.param(f"postgresql://flowbot:{SECRET}@127.0.0.1:9/flowbot", cli.OUTAGE, id="out"),
+        pytest.param("sqlite:////no/such/folder/flowbot.db", cli.BAD_CONFIGURATION, id="wrong"),
+    ],
+)
+async def test_a_database_that_is_out_may_be_tried_again_and_a_wrong_one_may_not(
+    environment: Environment, tmp_path: Path, url: str, status: int
+) -> None:
+    environment |= {"DATABASE_URL": url, "LOG_LEVEL": "error"}
+    for said, _, err in (await inside(environment, tmp_path, "migrate"), await run(environment, tmp_path, "serve")):
+        assert said == status, err
         assert err.count("\n") == 1
         assert SECRET not in err
+
+
+def test_the_operator_reads_a_sentence_with_its_cause_in_one_line() -> None:
+    def of(key: str, cause: Exception | None) -> str:
+        fault = errors.Fault(key, error="x")
+        fault.__cause__ = cause
+        return told(fault)
+
+    out = of("fault.database", OSError("\nrefused\nat 5"))
+    assert re.fullmatch(r"flowbot cannot reach its database right now\. .+ \(refused\)", out)
+    assert of("fault.slack", TimeoutError()).endswith("(TimeoutError)")
+    assert of("fault.slack", None).endswith(".")
 
 
 # --- policies ------------------------------------------------------------------------------------------------------
@@ -456,6 +478,7 @@ async def test_check_names_what_fails(environment: Environment, tmp_path: Path, 
     status, out, err = await inside(environment, tmp_path, "check")
     assert status == 1
     assert re.search(rf"^FAIL  {piece}: .+", out, re.MULTILINE), out
+    assert "fault." not in out
     assert "Traceback" not in err
     assert not [secret for secret in [SECRET, *secrets_of(environment)] if secret in out + err]
 
@@ -483,6 +506,7 @@ async def test_check_names_what_slack_does_not_grant(
     status, out, err = await inside(environment, tmp_path, "check")
     assert status == 1
     assert re.search(rf"^FAIL  {piece}: .+", out, re.MULTILINE), out + err
+    assert "fault." not in out
 
 
 # --- demo ----------------------------------------------------------------------------------------------------------

@@ -195,6 +195,16 @@ async def test_rounds_of_the_recovery_are_counted_and_their_failures(
     await until(origin, 0, "flowbot_database_up")
 
 
+async def test_a_reminder_that_is_lost_is_counted(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    hurry(world, monkeypatch)
+    _, origin = await world.start_http()
+    await world.policy(rules("expires_after_hours = 8"))
+    await asks(world)
+    world.slack.faults.add("chat.postMessage", error="internal_error")
+    world.time.ahead += 2 * HOUR
+    await first(origin, lambda seen: seen.sum("flowbot_recovery_failures_total", step="due"))
+
+
 @pytest.mark.postgresql
 @pytest.mark.parametrize("journey_database", ["postgresql"], indirect=True)
 async def test_without_the_database_everything_else_is_still_said(

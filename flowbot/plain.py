@@ -1,0 +1,18 @@
+"""What the operator reads of a fault: a command's last words, or a line of `flowbot check`."""
+
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from flowbot.errors import Fault
+from flowbot.locales import Locales
+
+CAUSE_MAX: Final = 300
+
+
+def told(fault: Fault) -> str:
+    """The fault's sentence in English, with the first line of its cause, if that says anything: a single line."""
+    words = Locales(fixed="en", zone=ZoneInfo("UTC")).translator(None)
+    said = (line.strip() for line in str(fault.__cause__ or "").splitlines())
+    cause = next(filter(None, said), type(fault.__cause__).__name__ if fault.__cause__ else "")
+    sentence = " ".join(words(fault.key, **fault.params).split())
+    return f"{sentence} ({cause[:CAUSE_MAX]})" if cause else sentence

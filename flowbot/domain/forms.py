@@ -14,7 +14,7 @@ from flowbot.domain.changes import Kind
 from flowbot.domain.content import EVERYONE_SUBSCRIBED, NO_BUTTON, TTL_SECONDS, WAIT_UNITS, Content, Unread, Wanted
 from flowbot.domain.flows import Button, Flow, Wait
 from flowbot.domain.links import is_web_url
-from flowbot.domain.types import WebsiteId
+from flowbot.domain.types import WebsiteId, website_id
 
 Typed = Mapping[str, str]
 """What was typed, by field."""
@@ -38,8 +38,8 @@ WAIT_MOST: Final = {"minutes": 525_600, "hours": 8_760, "days": 365}
 """365 days in each unit. Enkapush states no limit; a longer wait is a slip of the hand."""
 
 _DIGITS: Final = re.compile(r"[0-9]+", re.ASCII)
+_SEGMENT: Final = re.compile(r"[1-9][0-9]{0,18}", re.ASCII)
 _HALF: Final = re.compile(r"[\ud800-\udfff]")
-_ID: Final = re.compile(r"[1-9][0-9]{0,17}", re.ASCII)
 
 
 class FormKind(StrEnum):
@@ -239,10 +239,10 @@ class _Form:
         if self._before and self._stays("website"):
             return self._before.website_id
         given = self.given("website")
-        website = WebsiteId(int(given)) if _ID.fullmatch(given) else WebsiteId(0)
+        website = website_id(given)
         if website not in websites:
             self._refuse("website", "form.problem_choice" if given else "form.problem_required")
-        return website
+        return website or WebsiteId(0)
 
     def _wait(self) -> Wait:
         if self._before and self._stays("wait") and self._stays("wait_unit"):
@@ -298,7 +298,7 @@ class _Form:
         given = self.given("segment")
         if not given:
             return self._untold_segment()
-        if given != EVERYONE_SUBSCRIBED and not _ID.fullmatch(given):
+        if given != EVERYONE_SUBSCRIBED and not _SEGMENT.fullmatch(given):
             self._refuse("segment", "form.problem_choice")
         elif given != EVERYONE_SUBSCRIBED and offered_for is not None and self.given("website") != str(offered_for):
             self._refuse("segment", "form.problem_segment_website")

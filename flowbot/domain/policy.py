@@ -29,6 +29,8 @@ class Gate(StrEnum):
 
 
 ALWAYS_GATED: Final = frozenset({Gate.ENABLE, Gate.DELETE})
+MOST_APPROVALS: Final = 100
+MOST_HOURS: Final = 8760
 
 
 class _Written(BaseModel):
@@ -41,9 +43,9 @@ class ApprovalRule(_Written):
     """How a channel's requests are approved."""
 
     required_for: tuple[Gate, ...] = (Gate.ENABLE, Gate.DELETE, Gate.EDIT_ENABLED)
-    quorum: Annotated[int, Field(strict=True, ge=1, le=100)] = 1
+    quorum: Annotated[int, Field(strict=True, ge=1, le=MOST_APPROVALS)] = 1
     self_approval: Annotated[bool, Field(strict=True)] = False
-    expires_after_hours: Annotated[int, Field(strict=True, ge=1, le=8760)] = 72
+    expires_after_hours: Annotated[int, Field(strict=True, ge=1, le=MOST_HOURS)] = 72
     channel: ChannelId | None = None
     break_glass: tuple[UserId, ...] = ()
 

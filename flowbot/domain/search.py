@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Final, Generic, TypeVar
 
 from flowbot.domain.flows import Flow
-from flowbot.domain.types import FlowId, WebsiteId
+from flowbot.domain.types import FlowId, WebsiteId, website_id
 
 T = TypeVar("T")
 
@@ -106,10 +106,9 @@ def page_of(items: Sequence[T], number: int, size: int = PAGE_SIZE) -> Page[T] |
 
 def website_named(wanted: str, names: dict[WebsiteId, str]) -> WebsiteId | None:
     """The website that a person means by an id, a name, or the beginning of one name; None where that is not one."""
-    if wanted.isascii() and wanted.isdigit():
-        number = WebsiteId(int(wanted[:18]))
-        if number in names:
-            return number
+    number = website_id(wanted.lstrip("0"))
+    if number in names:
+        return number
     needle = fold(wanted).strip()
     exact = [website for website, name in names.items() if fold(name).strip() == needle]
     begins = [website for website, name in names.items() if needle and fold(name).strip().startswith(needle)]

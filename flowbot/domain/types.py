@@ -12,8 +12,16 @@ WebsiteId = NewType("WebsiteId", int)
 LARGEST_ID: Final = 2**63 - 1
 """What a database keeps in a whole number."""
 
+_ID: Final = re.compile(r"[1-9][0-9]{0,18}", re.ASCII)
+
 WebsiteNumber = Annotated[WebsiteId, Field(strict=True, gt=0, le=LARGEST_ID)]
 """A website id as a person writes it in a file: a positive whole number, no text, no boolean."""
+
+
+def website_id(text: str) -> WebsiteId | None:
+    """The website id that the text is, in plain digits without zeros before them; None where it is none."""
+    number = int(text) if _ID.fullmatch(text) else 0
+    return WebsiteId(number) if 0 < number <= LARGEST_ID else None
 
 
 class SlackId(str):

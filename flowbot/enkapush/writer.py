@@ -111,7 +111,7 @@ def _wire(content: Content) -> dict[str, Any]:
 
 
 def _unread(unread: Unread) -> dict[str, Any]:
-    segment = int(unread.segment) if unread.segment and unread.segment.isdigit() else unread.segment
+    segment = int(unread.segment) if unread.segment and unread.segment.isdecimal() else unread.segment
     utm = {"utm_source": unread.utm_source, "utm_medium": unread.utm_medium, "utm_campaign": unread.utm_campaign}
     return {"segment": segment, **utm}
 

@@ -1,7 +1,6 @@
 """What a form needs before it can be shown, and what was typed into one and not saved."""
 
 import asyncio
-import re
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from flowbot.domain.changes import Draft, FormToken, Kind
 from flowbot.domain.content import fingerprint
 from flowbot.domain.flows import Flow
 from flowbot.domain.policy import ChannelPolicy, Permission, decide
-from flowbot.domain.types import ChannelId, FlowId, WebsiteId
+from flowbot.domain.types import ChannelId, FlowId, WebsiteId, website_id
 from flowbot.errors import Fault, UserError
 from flowbot.services.catalog import Catalog
 from flowbot.services.kept import Kept
@@ -30,8 +29,6 @@ KEEP_DRAFTS: Final = timedelta(days=1)
 SEGMENTS_SECONDS: Final = 60.0
 SEGMENTS_PATIENCE_SECONDS: Final = 3.0
 """How long a form waits for the segments; then it opens without them."""
-
-_ID: Final = re.compile(r"[0-9]{1,18}", re.ASCII)
 
 log = structlog.get_logger(__name__)
 
@@ -167,9 +164,9 @@ class Forms:
         """
         scope = await self._policies.scope(channel)
         draft = await self._drafts.by_token(token)
-        chosen = {WebsiteId(int(website))} if _ID.fullmatch(website) else set()
-        allowed = {site for site in chosen if scope.policy is not None and scope.policy.names_website(site)}
-        return (draft.before if draft else None), frozenset(allowed)
+        chosen = website_id(website)
+        may = chosen is not None and scope.policy is not None and scope.policy.names_website(chosen)
+        return (draft.before if draft else None), frozenset({chosen} if chosen and may else ())
 
     def hosts(self, website: WebsiteId, but: FlowId | None) -> frozenset[str]:
         """The hosts that the website's other flows lead to, as far as is known without asking."""
@@ -222,8 +219,8 @@ class Forms:
         draft = await self._drafts.find(reader.user, channel, kind, flow_id, self._clock() - KEEP_DRAFTS)
         if draft is None or not draft.typed:
             return None
-        return draft if _print(draft.before) == _print(flow) else None
+        return draft if _fingerprint_of(draft.before) == _fingerprint_of(flow) else None
 
 
-def _print(flow: Flow | None) -> str | None:
+def _fingerprint_of(flow: Flow | None) -> str | None:
     return None if flow is None else fingerprint(flow)

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from flowbot.domain.policy import ApprovalRule, ChannelPolicy, Gate, PolicyBook
-from flowbot.domain.types import LARGEST_ID
+from flowbot.domain.types import website_id
 from flowbot.errors import ConfigurationError
 from flowbot.services.ports.policies import PolicyStore
 
@@ -222,7 +222,7 @@ def _unknown(place: str) -> str:
 def _oddities(book: PolicyBook, document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """What the model lets pass, but no file should hold: (place, what is wrong)."""
     for key in document.get("websites", ()):
-        if not re.fullmatch(r"[1-9][0-9]*", key, re.ASCII) or int(key) > LARGEST_ID:
+        if website_id(key) is None:
             yield f"websites.{_key(key)}", "must be a website id: a whole number from 1 up, in plain digits"
     for website, name in book.websites.items():
         if any(unicodedata.category(character) in _UNPRINTABLE for character in name):

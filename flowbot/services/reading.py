@@ -10,14 +10,13 @@ import structlog
 from flowbot.domain.flows import Flow
 from flowbot.domain.policy import ChannelPolicy, Decision, Permission, decide
 from flowbot.domain.search import PAGE_SIZE, FlowQuery, IndexedFlow, Page, page_of, search, website_named
-from flowbot.domain.types import ChannelId, FlowId, WebsiteId
+from flowbot.domain.types import LARGEST_ID, ChannelId, FlowId, WebsiteId
 from flowbot.errors import Fault, UserError
 from flowbot.services.catalog import Catalog, Snapshot
 from flowbot.services.people import Reader
 from flowbot.services.ports.flows import FlowSource
 from flowbot.services.ports.policies import ChannelScope, PolicyStore
 
-MAX_FLOW_ID: Final = 2**63 - 1
 WORTH_TELLING_SECONDS: Final = 60.0
 """A list older than this says so."""
 
@@ -165,7 +164,7 @@ class Reading:
 
         What the channel may not see is not looked for in what was kept, so that a failure tells nothing about it.
         """
-        if not 0 < flow_id <= MAX_FLOW_ID:
+        if not 0 < flow_id <= LARGEST_ID:
             return None, None
         try:
             return await self._source.flow(flow_id), None

@@ -74,4 +74,4 @@ def _is_short(response: HttpResponse) -> bool:
     """Whether the pause that Slack asks for is short enough."""
     headers = {name.lower(): values for name, values in response.headers.items()}
     seconds = (headers.get("retry-after") or ["1"])[0]
-    return seconds.isdigit() and int(seconds) <= LONGEST_PAUSE_SECONDS
+    return seconds.isdecimal() and float(seconds) <= LONGEST_PAUSE_SECONDS

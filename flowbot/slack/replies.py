@@ -170,7 +170,7 @@ class Replies:
     async def _post_once(self, url: str, payload: dict[str, Any]) -> tuple[int, str, float | None]:
         async with self._session.post(url, json=payload, allow_redirects=False, proxy=proxy_for(url)) as answer:
             after = answer.headers.get("Retry-After", "")
-            return answer.status, await answer.text(errors="replace"), float(after) if after.isdigit() else None
+            return answer.status, await answer.text(errors="replace"), float(after) if after.isdecimal() else None
 
 
 def _refusal(status: int, said: str) -> str | None:

@@ -6,9 +6,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from flowbot.domain.changes import ChangeId
 from flowbot.domain.search import FlowQuery
-from flowbot.domain.types import ChannelId, FlowId, WebsiteId
+from flowbot.domain.types import LARGEST_ID, ChannelId, FlowId, WebsiteId
 from flowbot.errors import UserError
-from flowbot.services.reading import MAX_FLOW_ID, ListRequest
+from flowbot.services.reading import ListRequest
 
 VALUE_MAX = 2000
 """Characters that Slack allows in a button's value."""
@@ -50,7 +50,7 @@ class FlowValue(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True)
 
-    flow: Annotated[FlowId, Field(ge=1, le=MAX_FLOW_ID, alias="f")]
+    flow: Annotated[FlowId, Field(ge=1, le=LARGEST_ID, alias="f")]
     channel: ChannelId | None = Field(None, alias="h")
 
     def dump(self) -> str:

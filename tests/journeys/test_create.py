@@ -4,6 +4,7 @@ from typing import Any, Final
 
 import pytest
 
+from flowbot.domain.types import LARGEST_ID
 from flowbot.sandbox.enkapush import Fault, SentFile
 from flowbot.sandbox.enkapush.faults import Where
 from flowbot.sandbox.slack import text_of
@@ -219,6 +220,19 @@ async def test_a_thousand_segments_are_searched(http: World) -> None:
     await http.emma.submits({**LEAST, "Segment": izmir})
     await is_told(http.emma, "was created")
     assert sent(http)["segment"] == "1001"
+
+
+async def test_a_website_with_the_largest_of_ids_can_be_chosen(http: World) -> None:
+    http.enkapush.store.websites[LARGEST_ID] = "Large"
+    await http.policy(
+        f'[websites]\n{LARGEST_ID} = "Large"\n[[channels]]\nid = "{MARKETING}"\nwebsites = [{LARGEST_ID}]\n'
+        'viewers = ["*"]\neditors = ["U0EMMA"]\n'
+    )
+    await opens(http.emma, "/flows create")
+    assert http.emma.reads("Website") == "Large"
+    await http.emma.submits(LEAST)
+    await is_told(http.emma, "was created")
+    assert sent(http)["website_id"] == str(LARGEST_ID)
 
 
 async def test_many_websites_are_searched(http: World) -> None:

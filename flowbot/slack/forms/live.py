@@ -12,7 +12,7 @@ from flowbot.domain.content import Unread
 from flowbot.domain.flows import Flow
 from flowbot.domain.forms import FormKind, no_addresses, sketch, with_website
 from flowbot.domain.lint import Remark, lint
-from flowbot.domain.types import UserId, WebsiteId
+from flowbot.domain.types import UserId, website_id
 from flowbot.errors import Fault, UserError
 from flowbot.locales import Locales
 from flowbot.services.forms import Forms
@@ -62,7 +62,7 @@ class FormLive:
         edited = before if form.metadata.kind is FormKind.EDIT else None
         typed = with_website(form.typed, edited)
         ready = await self.forms.choices(visit.reader, form.metadata.channel)
-        website = _website(typed.get("website", ""))
+        website = website_id(typed.get("website", ""))
         await self.forms.keep(self._draft(visit.reader.user, form, before, typed, at))
         data = FormData(
             typed=typed,
@@ -130,10 +130,6 @@ class FormLive:
         metadata = form.metadata
         kind = metadata.kind.change
         return Draft(metadata.token, user, metadata.channel, kind, metadata.flow, before, typed, at)
-
-
-def _website(typed: str) -> WebsiteId | None:
-    return WebsiteId(int(typed)) if typed.isascii() and typed.isdigit() else None
 
 
 def _choices(segments: list[Segment] | None) -> list[SegmentChoice] | None:

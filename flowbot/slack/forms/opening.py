@@ -6,7 +6,7 @@ from typing import Final
 
 from flowbot.domain.changes import Draft, FormToken
 from flowbot.domain.forms import FormKind, Problem, Typed, copied, defaults, typed_of
-from flowbot.domain.types import ChannelId, FlowId, WebsiteId
+from flowbot.domain.types import ChannelId, FlowId, website_id
 from flowbot.errors import Fault, UserError
 from flowbot.locales import Translator
 from flowbot.services.forms import FormReady, Forms
@@ -164,8 +164,7 @@ def first_typed(kind: FormKind, ready: FormReady) -> Typed:
 
 def segment_choices(ready: FormReady, typed: Typed) -> list[SegmentChoice] | None:
     """The segments of the website that is chosen."""
-    website = typed.get("website", "")
-    found = ready.segments_of(WebsiteId(int(website)) if website.isascii() and website.isdigit() else None)
+    found = ready.segments_of(website_id(typed.get("website", "")))
     return None if found is None else choices_of(found)
 
 

@@ -9,14 +9,14 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 from pydantic import Field as Limited
 
 from flowbot.domain.forms import Problem
-from flowbot.domain.policy import Gate
+from flowbot.domain.policy import MOST_APPROVALS, MOST_HOURS, Gate
 from flowbot.domain.types import ChannelId, GroupId, UserId
 from flowbot.locales import Translator
 from flowbot.services.setup import SetupReady
 from flowbot.services.setup_check import Field
 from flowbot.slack.forms import choices
 from flowbot.slack.forms.inputs import STATIC_MAX, option
-from flowbot.slack.setup.typed import CHOSEN_GATES, MOST_APPROVALS, MOST_HOURS, Role, Typed
+from flowbot.slack.setup.typed import CHOSEN_GATES, Role, Typed, is_number
 from flowbot.slack.views import forms as told_views
 from flowbot.slack.views import kit
 from flowbot.slack.views import setup as views
@@ -270,8 +270,7 @@ def _gates(typed: Typed, t: Translator) -> Element:
 
 def _number(value: str, most: int) -> Element:
     limits = {"is_decimal_allowed": False, "min_value": "1", "max_value": str(most)}
-    fits = value.isascii() and value.isdigit() and 1 <= int(value) <= most
-    return {"type": "number_input"} | limits | ({"initial_value": value} if fits else {})
+    return {"type": "number_input"} | limits | ({"initial_value": value} if is_number(value, most) else {})
 
 
 def _people(chosen: Sequence[UserId]) -> Element:

@@ -6,18 +6,24 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from flowbot.domain.forms import Problem
-from flowbot.domain.policy import ALWAYS_GATED, EVERYONE, ApprovalRule, ChannelPolicy, Gate, Principal
-from flowbot.domain.types import LARGEST_ID, ChannelId, GroupId, UserId, WebsiteId
+from flowbot.domain.policy import (
+    ALWAYS_GATED,
+    EVERYONE,
+    MOST_APPROVALS,
+    MOST_HOURS,
+    ApprovalRule,
+    ChannelPolicy,
+    Gate,
+    Principal,
+)
+from flowbot.domain.types import ChannelId, GroupId, UserId, WebsiteId, website_id
 from flowbot.services.setup import approval_channel
 from flowbot.services.setup_check import Field
 
-MOST_APPROVALS: Final = 100
-MOST_HOURS: Final = 8760
 CHOSEN_GATES: Final = (Gate.EDIT_ENABLED, Gate.DISABLE)
 """What may be put behind an approval or not, in the form's order."""
 
 _WHOLE: Final = re.compile(r"[0-9]{1,9}", re.ASCII)
-_WEBSITE: Final = re.compile(r"[1-9][0-9]{0,18}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +89,8 @@ class Typed:
         stands = {
             Field.WEBSITES: (not self._websites and not self.all_websites, Problem("setup.problem_websites")),
             Field.APPROVER_PEOPLE: (not self.approvers.entries, Problem("setup.problem_approvers")),
-            Field.QUORUM: (not _number(self.quorum, MOST_APPROVALS), _range(MOST_APPROVALS)),
-            Field.EXPIRES: (not _number(self.expires, MOST_HOURS), _range(MOST_HOURS)),
+            Field.QUORUM: (not is_number(self.quorum, MOST_APPROVALS), _range(MOST_APPROVALS)),
+            Field.EXPIRES: (not is_number(self.expires, MOST_HOURS), _range(MOST_HOURS)),
         }
         return {name: problem for name, (is_wrong, problem) in stands.items() if is_wrong}
 
@@ -111,11 +117,11 @@ class Typed:
 
     @property
     def _websites(self) -> tuple[WebsiteId, ...]:
-        numbers = (int(each) for each in self.websites if _WEBSITE.fullmatch(each))
-        return tuple(WebsiteId(number) for number in numbers if number <= LARGEST_ID)
+        return tuple(filter(None, map(website_id, self.websites)))
 
 
-def _number(typed: str, most: int) -> bool:
+def is_number(typed: str, most: int) -> bool:
+    """Whether what was typed is a whole number from 1 to `most`."""
     return _WHOLE.fullmatch(typed) is not None and 1 <= int(typed) <= most
 
 

@@ -24,7 +24,9 @@ class FlowbotError(Exception):
         self.params: Mapping[str, Any] = params
 
     def __str__(self) -> str:
-        detail = ", ".join(f"{name}={value!r}" for name, value in self.params.items())
+        """For the log. Lists are left out: they hold what there is, and not what was asked for."""
+        said = {name: value for name, value in self.params.items() if not isinstance(value, list | tuple)}
+        detail = ", ".join(f"{name}={value!r}" for name, value in said.items())
         return f"{self.key}({detail})"
 
 

@@ -52,7 +52,7 @@ async def _as_coroutine(look_up: Callable[[], Awaitable[V]]) -> V:
 
 
 class Kept(Generic[K, V]):
-    """A bounded memory of look-ups, each good for `seconds`. Failures are not kept."""
+    """A bounded memory of look-ups, each good for `seconds` and gone with the next that is kept. Failures are not."""
 
     def __init__(self, seconds: float, *, size: int = 4096, monotonic: Monotonic = time.monotonic) -> None:
         self._seconds = seconds
@@ -86,7 +86,11 @@ class Kept(Generic[K, V]):
         await self._flights.close()
 
     def _keep(self, key: K, value: V) -> None:
-        self._values[key] = (self._monotonic(), value)
+        now = self._monotonic()
+        self._values[key] = (now, value)
         self._values.move_to_end(key)
-        while len(self._values) > self._size:
+        while len(self._values) > self._size or now - self._oldest() >= self._seconds:
             self._values.popitem(last=False)
+
+    def _oldest(self) -> float:
+        return next(iter(self._values.values()))[0]

@@ -13,7 +13,7 @@ from flowbot.services.ports.policies import PolicyStore
 
 
 class Waiting(NamedTuple):
-    """Three lists of changes, oldest first but for one's own."""
+    """Three lists of changes, each change in one of them, oldest first."""
 
     for_me: list[Change]
     by_me: list[Change]
@@ -29,7 +29,7 @@ class Queue:
     members: Members
 
     async def of(self, reader: Reader, channel: ChannelId | None) -> Waiting:
-        """What waits for `reader`, what they asked for, and what was asked in `channel` (None: nowhere).
+        """What waits for `reader`, what they asked for, and what else was asked in `channel` (None: nowhere).
 
         Raises:
             UserError: not allowed to see what is asked here.
@@ -41,12 +41,10 @@ class Queue:
             if not decision.allowed:
                 raise UserError(f"denied.{decision.reason}")
         pending = await self.store.pending()
-        mine = [change for change in pending if await self._waits_for(reader, change, channel)]
-        return Waiting(
-            for_me=mine,
-            by_me=[change for change in pending if await self._is_mine(reader, change)],
-            here=[change for change in pending if policy is not None and _is_of(policy, change)],
-        )
+        for_me = [change for change in pending if await self._waits_for(reader, change, channel)]
+        by_me = [change for change in pending if change not in for_me and await self._is_mine(reader, change)]
+        others = [change for change in pending if change not in for_me and change not in by_me]
+        return Waiting(for_me, by_me, [change for change in others if policy is not None and _is_of(policy, change)])
 
     async def _is_mine(self, reader: Reader, change: Change) -> bool:
         """Whether `reader` asked for it, and its channel still works with its website."""

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from sqlalchemy import Connection, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from flowbot.errors import Fault
 from flowbot.storage.faults import database_faults
 from flowbot.storage.revisions import RevisionState, revision_state
 
@@ -46,13 +47,22 @@ class Database:
             alone: a name; of the transactions that give the same one only one runs at a time, in all processes.
 
         Raises:
-            Fault: the database did not answer, or not to that; nothing was written.
+            Fault: the database did not answer, or not to that. Nothing was written, unless it was at the very end that
+                it did not answer: `fault.database_unsure`.
         """
-        with database_faults():
-            async with self._writer.begin() as connection:
-                if alone is not None:
-                    await connection.run_sync(self._lock, alone)
-                yield connection
+        is_done = False
+        try:
+            with database_faults():
+                async with self._writer.begin() as connection:
+                    if alone is not None:
+                        await connection.run_sync(self._lock, alone)
+                    yield connection
+                    is_done = True
+        except Fault as fault:
+            if not is_done:
+                raise
+            # An answer that is lost on its way back from a commit says nothing of what was committed.
+            raise Fault("fault.database_unsure") from fault.__cause__
 
     async def ping(self) -> None:
         """Ask the database for a sign of life.

@@ -113,6 +113,19 @@ async def test_a_bot_at_work_tells_no_secret(world: World, written: Callable[[],
     assert not [secret for secret in settings.secrets if secret in shown]
 
 
+async def test_a_website_that_is_not_found_is_logged_and_those_that_there_are_are_not(
+    world: World, written: Callable[[], str]
+) -> None:
+    logs.configure("debug", "json", world.settings.secrets)
+    await world.start_http()
+    await world.emma.types(MARKETING, "/flows list website:nowhere")
+    await world.emma.waits_for(MARKETING, "Lale Moda")
+    await world.stack.aclose()
+    shown = written()
+    assert "list.no_such_website(website='nowhere')" in shown
+    assert "Lale Moda" not in shown
+
+
 async def test_a_request_is_one_line_with_its_outcome_and_the_code_that_was_told(
     world: World, written: Callable[[], str]
 ) -> None:

@@ -133,6 +133,7 @@ async def test_what_waits_is_listed_with_links(running: World) -> None:
     assert "Enable #1 Old name" in seen
     assert "Delete #2 Old name" in seen
     assert "0 of 1 approval" in seen
+    assert seen.count("Enable #1 Old name") == 1
     links = [block["accessory"]["url"] for block in mine.blocks or [] if "accessory" in block]
     assert links
     assert all(f"/{APPROVALS}/" in link for link in links)

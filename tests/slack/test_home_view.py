@@ -83,8 +83,16 @@ def told(view: dict[str, Any]) -> str:
 
 @pytest.mark.parametrize("t", [EN, TR], ids=["en", "tr"])
 def test_whoever_has_nothing_is_told_so(t: Translator) -> None:
-    for key in ("home.nothing_waits", "home.nothing_asked", "home.no_channels", "home.nothing_recent"):
+    for key in ("home.nothing_waits", "home.may_not_ask", "home.no_channels", "home.nothing_recent"):
         assert t(key) in told(drawn(t))
+
+
+@pytest.mark.parametrize("t", [EN, TR], ids=["en", "tr"])
+@pytest.mark.parametrize(("may", "key"), [(Permission.EDIT, "nothing_asked"), (Permission.APPROVE, "may_not_ask")])
+def test_who_may_ask_is_told_how_and_nobody_else(t: Translator, may: Permission, key: str) -> None:
+    there = replace(reach(), may=(Permission.VIEW, may))
+    shown = told(drawn(t, reach=(there,)))
+    assert {each for each in ("nothing_asked", "may_not_ask") if t(f"home.{each}") in shown} == {key}
 
 
 def test_something_stands_there_at_once_or_instead() -> None:

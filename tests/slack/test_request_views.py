@@ -396,7 +396,7 @@ def test_the_list_of_approvals_has_three_heads_and_a_link_to_each_request() -> N
     mine = [shown(approved_by=(BURAK,)), shown(State.REJECTED)]
     message = checked(approvals_list([], mine, [edit()], {ChangeId("k7m2"): link}, EN, NOW))
     heads = [block["text"]["text"] for block in message.blocks if block["type"] == "header"]
-    assert heads == ["Waiting for you", "Asked by you", "Waiting in this channel"]
+    assert heads == ["Waiting for you", "Asked by you", "Also waiting in this channel"]
     text = text_of(message)
     for part in ("Enable #12 Spring sale", "1 of 2 approvals\nExpires <!date^", "Asked by <@U0EMMA>", "Rejected"):
         assert part in text

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import insert, make_url, select, text, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, OperationalError
 
 from flowbot.errors import ConfigurationError, Fault
 from flowbot.storage.database import Database
@@ -169,6 +169,24 @@ async def test_a_database_error_leaves_as_a_fault_that_shows_no_values(database:
     assert fault.value.key == "fault.database"
     assert isinstance(fault.value.__cause__, IntegrityError)
     assert PASSWORD not in "".join(traceback.format_exception(fault.value))
+
+
+@pytest.mark.postgresql
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+async def test_what_is_lost_on_the_way_to_a_commit_is_not_said_to_be_unwritten(
+    database: Database, elsewhere: Database
+) -> None:
+    async def cut_off() -> None:
+        async with database.write() as connection:
+            await connection.execute(insert(websites), [SHOP])
+            pid = await connection.scalar(text("SELECT pg_backend_pid()"))
+            async with elsewhere.read() as other:
+                await other.execute(text("SELECT pg_terminate_backend(:pid, 5000)"), {"pid": pid})
+
+    with pytest.raises(Fault) as fault:
+        await cut_off()
+    assert fault.value.key == "fault.database_unsure"
+    assert isinstance(fault.value.__cause__, OperationalError)
 
 
 async def test_a_number_too_large_for_the_database_is_a_fault_and_nothing_was_written(database: Database) -> None:

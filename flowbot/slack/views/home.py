@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from flowbot.domain.changes import ChangeId, State
 from flowbot.domain.flows import Button
+from flowbot.domain.policy import Permission
 from flowbot.locales import Translator
 from flowbot.services.home import Reach
 from flowbot.services.requests import RequestShown
@@ -163,7 +164,10 @@ def _asked(shown: HomeShown, t: Translator, now: datetime) -> list[Block]:
     over = [each for each in shown.by_me if each.change.state is not State.PENDING]
     if over:
         blocks.append(kit.rich(kit.bullets(_closed(each, shown, t, now) for each in over)))
-    return blocks if shown.by_me else [*blocks, kit.context(t("home.nothing_asked"))]
+    if not shown.by_me:
+        may_ask = any(Permission.EDIT in each.may for each in shown.reach)
+        blocks.append(kit.context(t("home.nothing_asked" if may_ask else "home.may_not_ask")))
+    return blocks
 
 
 def _own(request: RequestShown, t: Translator, now: datetime) -> Block:

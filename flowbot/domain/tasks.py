@@ -50,7 +50,9 @@ class Altering:
 
     def is_untouched(self, flow: Flow | None) -> bool:
         """Whether nothing is there of what is wanted, so that it was not done if it is not under way either."""
-        return self._can_be_read and flow is not None and fingerprint(flow) == fingerprint(self.before)
+        if flow is None or not self._can_be_read:
+            return False
+        return fingerprint(flow) == fingerprint(self.before) and not is_touched(self.before, flow)
 
     @property
     def _can_be_read(self) -> bool:
@@ -80,7 +82,7 @@ class Switching:
 
     def is_untouched(self, flow: Flow | None) -> bool:
         """Whether nothing is there of what is wanted, so that it was not done if it is not under way either."""
-        return flow is None or flow.is_enabled == self.before.is_enabled
+        return flow is None or not (self.is_switched(flow) or is_touched(self.before, flow))
 
     def is_switched(self, flow: Flow | None) -> bool:
         """Whether `flow` is enabled or disabled as it is wanted, whatever somebody has edited since."""
@@ -126,6 +128,11 @@ def task_of(asked: NewChange) -> Task | None:
     if asked.kind is Kind.EDIT:
         return Altering(before, wanted, asked.picture) if wanted else None
     return Deleting(before) if asked.kind is Kind.DELETE else Switching(before, asked.kind is Kind.ENABLE)
+
+
+def is_touched(before: Flow, flow: Flow) -> bool:
+    """Whether Enkapush notes a change of the flow since it was `before`, even if it is the same again."""
+    return flow.changed_at != before.changed_at
 
 
 def _same_besides(before: Flow, flow: Flow) -> bool:

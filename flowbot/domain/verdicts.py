@@ -7,7 +7,7 @@ from typing import Any
 from flowbot.domain.changes import Outcome, State
 from flowbot.domain.content import Content, Difference, alike, differences, fingerprint, flow_differences
 from flowbot.domain.flows import Flow
-from flowbot.domain.tasks import Altering, Deleting, Making, OnFlow, Switching
+from flowbot.domain.tasks import Altering, Deleting, Making, OnFlow, Switching, is_touched
 from flowbot.domain.types import FlowId
 
 
@@ -74,11 +74,16 @@ def confirmed(task: Switching | Deleting, flow: Flow | None, *, was_answered: bo
 
 
 def obstacle(task: OnFlow, now: Flow, *, was_sent: bool) -> Verdict | None:
-    """Whether the flow is no longer what was asked about; the effect of an earlier try does not count."""
-    if fingerprint(now) == fingerprint(task.before):
-        return None
+    """Whether the flow is no longer what was asked about; the effect of an earlier try does not count.
+
+    What was sent is not sent again where somebody has touched the flow since: it may have been done, and undone.
+    """
+    is_the_same = fingerprint(now) == fingerprint(task.before)
     if was_sent:
-        return None if task.is_reached(now) else unknown(task, now)
+        may_go_on = task.is_reached(now) or (is_the_same and not is_touched(task.before, now))
+        return None if may_go_on else unknown(task, now)
+    if is_the_same:
+        return None
     found = [_plain(difference) for difference in flow_differences(task.before, now)]
     params = {"id": str(now.id), "fields": [each["field"] for each in found], "differences": found}
     return Verdict(State.OUT_OF_DATE, Outcome("out_of_date.edit", params), now)

@@ -107,7 +107,8 @@ def test_an_edit_with_what_cannot_be_read_back_proves_nothing(task: Altering) ->
     ("task", "flow", "is_untouched"),
     [
         (EDIT, FLOW, True),
-        (EDIT, replace(FLOW, totals=Totals(sent=9), changed_at=datetime(2026, 3, 1, tzinfo=UTC)), True),
+        (EDIT, replace(FLOW, totals=Totals(sent=9)), True),
+        (EDIT, replace(FLOW, changed_at=datetime(2026, 3, 1, tzinfo=UTC)), False),
         (EDIT, replace(FLOW, name="Half of it"), False),
         (EDIT, None, False),
         (ENABLE, FLOW, True),
@@ -202,6 +203,14 @@ def test_a_flow_that_is_no_longer_what_was_asked_about_is_an_obstacle(
 ) -> None:
     assert of(obstacle(task, now, was_sent=False)) == unsent
     assert of(obstacle(task, now, was_sent=True)) == sent
+
+
+@pytest.mark.parametrize("task", [EDIT, ENABLE, DISABLE], ids=lambda task: str(task.kind))
+def test_what_may_have_been_done_and_undone_is_neither_done_again_nor_called_failed(task: OnFlow) -> None:
+    undone = replace(task.before, changed_at=datetime(2026, 5, 1, tzinfo=UTC))
+    assert obstacle(task, undone, was_sent=False) is None
+    assert of(obstacle(task, undone, was_sent=True)) == (State.UNKNOWN, f"unknown.{task.kind}")
+    assert looked(task, undone, is_final=True).state is State.UNKNOWN
 
 
 def test_an_obstacle_names_each_difference_as_plain_data() -> None:

@@ -71,6 +71,7 @@ class FakeEnkapush:
         self.under_way: list[UnderWay] = []
         self.watch: Callable[[ChangeId | None, Flow | None], Awaitable[None]] | None = None
         self._last: int = max(self.flows)
+        self._notes = 0
 
     def heals(self) -> None:
         """Everything is answered from now on."""
@@ -146,10 +147,15 @@ class FakeEnkapush:
         if before == after:
             return
         if after is not None:
-            self.flows[after.id] = after
+            self.flows[after.id] = self.noted(after)
         elif before is not None:
             del self.flows[before.id]
         self.effects.append(Effect(change, before, after))
+
+    def noted(self, flow: Flow) -> Flow:
+        """A flow that was changed, with Enkapush's note of it."""
+        self._notes += 1
+        return replace(flow, changed_at=self._clock() + timedelta(milliseconds=self._notes))
 
     # --- what happens without flowbot ------------------------------------------------------------------------------
 

@@ -74,7 +74,7 @@ class Machine(RuleBasedStateMachine):
         if what == "delete":
             del flows[flow]
         else:
-            flows[flow] = EDITS[what](now)
+            flows[flow] = self.world.enkapush.noted(EDITS[what](now))
 
     @rule()
     def what_is_under_way_lands(self) -> None:

@@ -34,6 +34,7 @@ from flowbot.services.catalog import Catalog
 from flowbot.services.changes import Changes
 from flowbot.services.forms import Forms
 from flowbot.services.history import History
+from flowbot.services.holding import Holding
 from flowbot.services.home import Overviews
 from flowbot.services.people import People
 from flowbot.services.ports.time import Clock, Monotonic, Sleep
@@ -300,8 +301,8 @@ def _changes(outside: _Outside, ports: _Ports) -> Changes:
         people=ports.people,
         rulings=Rulings(ports.policies, ports.people, ports.store),
         applying=Applying(tools),
+        holding=Holding(ports.store, outside.clock, owner),
         clock=outside.clock,
-        owner=owner,
     )
 
 

@@ -132,6 +132,12 @@ class Progress:
     image: ImageId | None = None
     reminders: int = 0
 
+    @property
+    def broke_glass(self) -> UserId | None:
+        """Who skipped the approvals; None where nobody did."""
+        closing = self.closing
+        return closing.by if closing is not None and closing.how is Ending.BREAK_GLASS else None
+
 
 @dataclass(frozen=True, slots=True)
 class NewChange:
@@ -198,6 +204,16 @@ class Change:
     message_channel: ChannelId | None = None
     message_ts: str | None = None
 
+    @property
+    def belongs_in(self) -> ChannelId:
+        """Where its message is posted: in the channel that its rule names, else where it was asked."""
+        return (self.rule.channel if self.rule else None) or self.asked.channel
+
+    @property
+    def posted_in(self) -> ChannelId:
+        """Where its message is, or will be."""
+        return self.message_channel or self.belongs_in
+
 
 @dataclass(frozen=True, slots=True)
 class Event:
@@ -205,7 +221,7 @@ class Event:
 
     Attributes:
         number: Grows with every event; None until it is kept.
-        action: What happened: `change.submitted`, `change.applied`, `policy.imported`, … (`noun.verb`).
+        action: What happened, `noun.verb`: an `AuditAction`, or what an older flowbot called it.
         actor: Who did it; None where flowbot did, by itself.
         details: What else is worth knowing, as plain data, never a secret.
     """

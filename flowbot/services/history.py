@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Final
 
+from flowbot.domain.audit import AuditAction
 from flowbot.domain.changes import Event
 from flowbot.domain.policy import Permission, decide
 from flowbot.domain.types import ChannelId, FlowId
@@ -17,7 +18,7 @@ from flowbot.services.ports.changes import ChangeStore, Scope
 from flowbot.services.ports.policies import PolicyStore
 
 MOST_EVENTS: Final = 20
-UNTOLD_ACTIONS: Final = frozenset({"change.applying", "policy.changed", "policy.imported"})
+UNTOLD_ACTIONS: Final = frozenset({AuditAction.APPLYING, AuditAction.POLICY_CHANGED, AuditAction.POLICY_IMPORTED})
 """Steps that say nothing to people, and what other channels set up; the audit has them."""
 COLUMNS: Final = ("number", "at", "action", "actor", "channel", "change", "kind", "flow", "website", "details")
 
@@ -57,16 +58,16 @@ def told(events: Sequence[Event]) -> Iterator[Event]:
 
     Who asked for an approval did not also submit something, and the last approval is no vote besides.
     """
-    submitted = {event.change: event for event in events if event.action == "change.submitted"}
-    waiting = {event.change for event in events if event.action == "change.pending"}
-    last_votes = {(event.change, event.actor) for event in events if event.action == "change.approved"}
+    submitted = {event.change: event for event in events if event.action == AuditAction.SUBMITTED}
+    waiting = {event.change for event in events if event.action == AuditAction.PENDING}
+    last_votes = {(event.change, event.actor) for event in events if event.action == AuditAction.APPROVED}
     for event in events:
         is_said = event.action in UNTOLD_ACTIONS
-        is_said |= event.action == "change.submitted" and event.change in waiting
-        is_said |= event.action == "change.vote" and (event.change, event.actor) in last_votes
+        is_said |= event.action == AuditAction.SUBMITTED and event.change in waiting
+        is_said |= event.action == AuditAction.VOTE and (event.change, event.actor) in last_votes
         if is_said:
             continue
-        asking = submitted.get(event.change) if event.action == "change.pending" else None
+        asking = submitted.get(event.change) if event.action == AuditAction.PENDING else None
         yield replace(event, actor=asking.actor, details=asking.details) if asking else event
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from flowbot.domain.changes import Change, Choice, Ending, Kind, NewChange, Outcome
+from flowbot.domain.changes import Change, Choice, Kind, NewChange, Outcome
 from flowbot.domain.policy import EVERYONE, ApprovalRule, ChannelPolicy, Gate, Permission, Reason, decide
 from flowbot.domain.types import UserId
 from flowbot.errors import Fault
@@ -68,9 +68,8 @@ class Rulings:
             return Outcome("form.website_gone")
         if change.rule is None:
             return Outcome("request.lapsed") if needs_approval(change.asked, policy.approval) else None
-        closing = change.progress.closing
-        if closing is not None and closing.how is Ending.BREAK_GLASS:
-            still = await self._still_may(policy, closing.by, Permission.BREAK_GLASS)
+        if (breaker := change.progress.broke_glass) is not None:
+            still = await self._still_may(policy, breaker, Permission.BREAK_GLASS)
             return None if still else Outcome("request.lapsed")
         votes = await self.store.votes(change.id)
         rule = tightened(change.rule, policy.approval)

@@ -10,6 +10,7 @@ from typing import Any, Final, Protocol
 
 import structlog
 
+from flowbot.domain.audit import AuditAction
 from flowbot.domain.changes import Event
 from flowbot.domain.forms import Problem
 from flowbot.domain.policy import ChannelPolicy, Permission, decide
@@ -172,7 +173,7 @@ class Setup:
 
     def _event(self, reader: Reader, before: ChannelPolicy | None, after: ChannelPolicy) -> Event:
         details = {"before": before and before.model_dump(mode="json"), "after": after.model_dump(mode="json")}
-        return Event(self._clock(), "policy.changed", reader.user, after.id, details=details)
+        return Event(self._clock(), AuditAction.POLICY_CHANGED, reader.user, after.id, details=details)
 
     async def _websites_of_flows(self) -> set[WebsiteId]:
         """The websites that flows are on, as far as that is known soon enough."""

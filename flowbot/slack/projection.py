@@ -131,13 +131,12 @@ class Projection:
 
     async def _put(self, change: Change, message: Message) -> tuple[ChannelId, str]:
         """Edit the message, or post it where there is none (any more). Its channel and ts."""
-        channel = (change.rule.channel if change.rule else None) or change.asked.channel
         try:
             if (edited := await self._edited(change, message)) is not None:
                 return edited
-            return await self.posts.post(channel, message)
+            return await self.posts.post(change.belongs_in, message)
         except PostRefusedError as refusal:
-            await self._tell_refusal(change, change.message_channel or channel, refusal)
+            await self._tell_refusal(change, change.posted_in, refusal)
             raise Fault("fault.slack", error=refusal.reason) from refusal
 
     async def _edited(self, change: Change, message: Message) -> tuple[ChannelId, str] | None:

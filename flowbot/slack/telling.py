@@ -6,7 +6,7 @@ from typing import Final
 
 import structlog
 
-from flowbot.domain.changes import Change, ChangeId, Ending, State
+from flowbot.domain.changes import Change, ChangeId, State
 from flowbot.domain.flows import Flow
 from flowbot.domain.types import ChannelId
 from flowbot.errors import Fault
@@ -52,7 +52,7 @@ class Telling:
     async def _publicly(self, change: Change) -> None:
         """By the message for the team; and apart before that, since with the message it counts as told."""
         if change.state in TOLD_APART and (change.id, change.version) not in self._apart:
-            if _broke_glass(change):
+            if change.progress.broke_glass is not None:
                 await self._alarm(change)
             await self._tell_apart(change)
             self._apart.add((change.id, change.version))
@@ -78,9 +78,8 @@ class Telling:
             Fault: Slack did not take it.
         """
         message = views.break_glass_alarm(await self.projection.shown(change), self.projection.words(change))
-        channel = change.message_channel or (change.rule.channel if change.rule else None) or change.asked.channel
         # In the channel itself: a thread is for those who look.
-        await self._post(channel, None, message)
+        await self._post(change.posted_in, None, message)
 
     async def _post(self, channel: ChannelId, ts: str | None, message: Message) -> None:
         try:
@@ -105,8 +104,3 @@ class Telling:
         """The addresses of the changes' messages, where they are known."""
         found = {change.id: await self.projection.link(change) for change in changes}
         return {change_id: link for change_id, link in found.items() if link}
-
-
-def _broke_glass(change: Change) -> bool:
-    closing = change.progress.closing
-    return closing is not None and closing.how is Ending.BREAK_GLASS

@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import Row, delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from flowbot.domain.audit import AuditAction
 from flowbot.domain.changes import Change, ChangeId, Choice, Event, State, Vote
 from flowbot.domain.types import UserId
 from flowbot.services.ports.changes import Ballot, Conflict, Lease
@@ -79,7 +80,7 @@ def _approval(change: Change, last: Vote, counted: tuple[Vote, ...]) -> Event:
     asked = change.asked
     return Event(
         at=last.at,
-        action="change.approved",
+        action=AuditAction.APPROVED,
         actor=last.person,
         channel=asked.channel,
         kind=asked.kind,

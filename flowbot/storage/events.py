@@ -59,7 +59,7 @@ def read_event(row: Row[Any]) -> Event:
 def _row(event: Event) -> dict[str, Any]:
     return {
         "at": event.at,
-        "action": event.action,
+        "action": str(event.action),
         "actor": None if event.actor is None else str(event.actor),
         "channel_id": None if event.channel is None else str(event.channel),
         "change_id": event.change,

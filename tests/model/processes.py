@@ -14,6 +14,7 @@ from flowbot.services.applying import Applying, Tools
 from flowbot.services.approvals import Approvals, Timekeeping
 from flowbot.services.catalog import Catalog
 from flowbot.services.changes import Changes
+from flowbot.services.holding import Holding
 from flowbot.services.people import People
 from flowbot.services.ports.people import Directory
 from flowbot.services.ports.time import Clock, Sleep
@@ -210,8 +211,8 @@ class Process:
             people=people,
             rulings=Rulings(policies, people, store),
             applying=Watched(tools, clouded=around.enkapush.clouded),
+            holding=Holding(store, around.clock, name),
             clock=around.clock,
-            owner=name,
         )
         self.people = people
         self.approvals = Approvals.of(self.changes, enkapush, people.members)

@@ -1,17 +1,27 @@
 """Deciding on a request: approving, rejecting, withdrawing, breaking the glass."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Final
 
-from flowbot.domain.changes import Change, ChangeId, Choice, Closing, Ending, State, Vote
+from flowbot.domain.audit import AuditAction
+from flowbot.domain.changes import IN_HAND, Change, ChangeId, Choice, Closing, Ending, State, Vote
 from flowbot.domain.policy import ChannelPolicy, Permission
 from flowbot.domain.types import ChannelId
 from flowbot.errors import UserError
-from flowbot.services.approvals.moving import Step, moved
 from flowbot.services.approvals.rights import Rights, require, require_in_bounds, too_late
 from flowbot.services.changes import Changes
+from flowbot.services.moves import Step, under
 from flowbot.services.people import Reader
 from flowbot.services.ports.changes import Ballot, Conflict
 from flowbot.services.rulings import tightened
+
+CLOSED: Final[Mapping[Ending, AuditAction]] = {
+    Ending.REJECTED: AuditAction.REJECTED,
+    Ending.WITHDRAWN: AuditAction.WITHDRAWN,
+    Ending.BREAK_GLASS: AuditAction.BREAK_GLASS,
+}
+"""What the audit calls the ways in which a person ends the waiting."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +40,7 @@ class Deciding:
         """
         change = await self._decidable(reader, change_id, clicked_in)
         vote = Vote(reader.user, Choice.APPROVE, self.changes.clock())
-        event = self.changes.event(change, "change.vote", reader.user, {"choice": str(Choice.APPROVE)})
+        event = self.changes.event(change, AuditAction.VOTE, reader.user, {"choice": str(Choice.APPROVE)})
         try:
             return await self.changes.store.vote(change_id, vote, self.changes.lease(), event)
         except Conflict as conflict:
@@ -114,9 +124,11 @@ class Deciding:
 
     async def _close(self, change: Change, to: State, closing: Closing) -> Change:
         details = {"reason": closing.reason} if closing.reason else {}
-        closed = replace(change, progress=replace(change.progress, closing=closing))
+        step = Step(to, CLOSED[closing.how], closing.by, details=details)
+        closed = replace(change, due_at=None, progress=replace(change.progress, closing=closing))
+        lease = self.changes.lease() if to in IN_HAND else None
         try:
-            return await moved(self.changes, closed, Step(to, f"change.{closing.how}", closing.by, details))
+            return await self.changes.moved(change, step, under(lease, closed))
         except Conflict as conflict:
             return await self._close(_still_pending(conflict), to, closing)
 

@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass, replace
 
+from flowbot.domain.audit import AuditAction
 from flowbot.domain.changes import Change, State
-from flowbot.services.approvals.moving import Step, moved
 from flowbot.services.changes import Changes
+from flowbot.services.moves import Step, under
 from flowbot.services.ports.changes import Conflict
 from flowbot.services.requests import expiry, reminders
 
@@ -17,8 +18,9 @@ class Timekeeping:
 
     async def expire(self, change: Change) -> Change | None:
         """End a request whose time is over; None where somebody was faster."""
+        over = under(None, replace(change, due_at=None))
         try:
-            return await moved(self.changes, change, Step(State.EXPIRED, "change.expired"))
+            return await self.changes.moved(change, Step(State.EXPIRED, AuditAction.EXPIRED), over)
         except Conflict as conflict:
             # A vote that was not enough came in between: the time is over all the same.
             still = conflict.current.state is State.PENDING

@@ -11,7 +11,6 @@ from flowbot.domain.flows import Flow
 from flowbot.domain.forms import FormKind, Problem
 from flowbot.domain.lint import Remark, lint
 from flowbot.domain.policy import Permission
-from flowbot.domain.types import ChannelId
 from flowbot.errors import Fault, UserError
 from flowbot.locales import Locales, Translator
 from flowbot.services.forms import Forms
@@ -82,8 +81,7 @@ class FormTelling:
     async def _tell_waiting(self, change: Change, view_id: str) -> None:
         """The form asked for an approval: where it is waited for, in its place and by a message that stays."""
         kind, t = await self._kind(change.asked), self._t(change.asked)
-        channel = ChannelId(change.message_channel or change.asked.channel)
-        view = views.sentence_view(kind, t, "request.edit_asked_in", {"channel": channel})
+        view = views.sentence_view(kind, t, "request.edit_asked_in", {"channel": change.posted_in})
         await self.modals.update(view_id, view)
         shown, link = await self.projection.shown(change), await self.projection.link(change)
         await self._send(change.asked, asked_for(shown, link, t))

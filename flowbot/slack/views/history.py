@@ -1,15 +1,13 @@
 """How the past looks."""
 
 from collections.abc import Sequence
-from typing import Final
 
+from flowbot.domain.audit import AuditAction
 from flowbot.domain.changes import Event
 from flowbot.domain.types import FlowId
 from flowbot.locales import Translator
 from flowbot.slack.views import kit
 from flowbot.slack.views.kit import Element, Message
-
-BROKEN_GLASS: Final = "change.break_glass"
 
 
 def history(events: Sequence[Event], flow: FlowId | None, t: Translator) -> Message:
@@ -23,7 +21,7 @@ def history(events: Sequence[Event], flow: FlowId | None, t: Translator) -> Mess
 
 def _line(event: Event, t: Translator) -> Element:
     who: Element = kit.person(event.actor) if event.actor else kit.words("flowbot", italic=True)
-    is_loud = event.action == BROKEN_GLASS
+    is_loud = event.action == AuditAction.BREAK_GLASS
     parts = [kit.words(f"{t.moment(event.at)} · "), who, kit.words(" · "), kit.words(_what(event, t), bold=is_loud)]
     if event.flow is not None:
         parts.append(kit.words(f" #{event.flow}", bold=True))
@@ -36,5 +34,5 @@ def _what(event: Event, t: Translator) -> str:
     """`create: applied`, in words."""
     noun, _, verb = event.action.partition(".")
     said = t(f"event.{verb}") if t.has(f"event.{verb}") else event.action
-    alarm = "🚨 " if event.action == BROKEN_GLASS or "break_glass" in event.details else ""
+    alarm = "🚨 " if event.action == AuditAction.BREAK_GLASS or "break_glass" in event.details else ""
     return alarm + (f"{t(f'kind.{event.kind}')}: {said}" if noun == "change" and event.kind else said)

@@ -5,7 +5,6 @@ from datetime import datetime
 from typing import Final
 
 from flowbot.domain.changes import Change, ChangeId, State
-from flowbot.domain.types import ChannelId
 from flowbot.locales import Translator
 from flowbot.services.requests import RequestShown
 from flowbot.slack.ids import Action
@@ -130,7 +129,7 @@ def asked(shown: RequestShown, link: str | None, t: Translator) -> Message:
         t: the requester's words.
     """
     told = parts.sentence(
-        t, "request.asked_in", {"flow": [_flow(shown, t)], "channel": [kit.channel(_posted_in(shown))]},
+        t, "request.asked_in", {"flow": [_flow(shown, t)], "channel": [kit.channel(shown.change.posted_in)]},
         kind=_kind(shown, t),
     )  # fmt: skip
     blocks = [kit.rich(kit.line(*told))] + ([kit.actions(_open(link, t))] if link else [])
@@ -147,12 +146,6 @@ def open_already(current: Change, link: str | None, t: Translator) -> Message:
     """
     message = sentences.sentence(t, "request.open_already", {"id": str(current.asked.flow)})
     return Message(message.text, (*message.blocks, *([kit.actions(_open(link, t))] if link else [])))
-
-
-def _posted_in(shown: RequestShown) -> ChannelId:
-    change = shown.change
-    configured = change.rule.channel if change.rule else None
-    return change.message_channel or configured or change.asked.channel
 
 
 def _flow(shown: RequestShown, t: Translator) -> Element:

@@ -64,18 +64,13 @@ def _who_asks(shown: RequestShown, t: Translator) -> list[Element]:
 def _is_approved(shown: RequestShown) -> bool:
     """Whether the approvals that were needed are there, and nobody skipped them."""
     enough = shown.change.rule is not None and len(shown.approvals) >= shown.quorum
-    return enough and shown.change.state in _DECIDED and not _is_glass_broken(shown)
-
-
-def _is_glass_broken(shown: RequestShown) -> bool:
-    closing = shown.change.progress.closing
-    return closing is not None and closing.how is Ending.BREAK_GLASS
+    return enough and shown.change.state in _DECIDED and shown.change.progress.broke_glass is None
 
 
 def _glass(shown: RequestShown, t: Translator) -> list[Block]:
     """Who skipped the approval, and why, for all to see."""
     closing = shown.change.progress.closing
-    if closing is None or not _is_glass_broken(shown):
+    if closing is None or shown.change.progress.broke_glass is None:
         return []
     told = parts.sentence(t, "request.glass_broken", {"person": [kit.person(closing.by)]})
     return [kit.rich(kit.line(kit.words("🚨 "), *told)), *parts.reason(closing.reason, t)]

@@ -2,13 +2,16 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, is_dataclass
-from typing import Any
+from typing import Any, Final
 
 from flowbot.domain.changes import Outcome, State
 from flowbot.domain.content import Content, Difference, alike, differences, fingerprint, flow_differences
 from flowbot.domain.flows import Flow
 from flowbot.domain.tasks import Altering, Deleting, Making, OnFlow, Switching, is_touched
 from flowbot.domain.types import FlowId
+
+GONE: Final = "out_of_date.gone"
+"""The key of the outcome of a change whose flow is not there any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +117,7 @@ def unknown(task: OnFlow, flow: Flow | None) -> Verdict:
 
 def gone(before: Flow) -> Verdict:
     """The flow is not there any more, or not for those who asked."""
-    return Verdict(State.OUT_OF_DATE, Outcome("out_of_date.gone", {"id": str(before.id), "gone": True}))
+    return Verdict(State.OUT_OF_DATE, Outcome(GONE, {"id": str(before.id)}))
 
 
 def _outcome(how: str, task: OnFlow) -> Outcome:

@@ -13,17 +13,17 @@ from flowbot.domain import links
 from flowbot.domain.changes import Draft, FormToken, Kind
 from flowbot.domain.content import fingerprint
 from flowbot.domain.flows import Flow
-from flowbot.domain.policy import ChannelPolicy, Permission, decide
+from flowbot.domain.policy import ChannelPolicy, Permission
 from flowbot.domain.types import ChannelId, FlowId, WebsiteId, website_id
 from flowbot.errors import Fault, UserError
 from flowbot.services.catalog import Catalog
 from flowbot.services.kept import Kept
-from flowbot.services.people import Reader
+from flowbot.services.people import Reader, require
 from flowbot.services.ports.flows import FlowSource, Segment, SegmentSource
 from flowbot.services.ports.forms import DraftStore
 from flowbot.services.ports.policies import ChannelScope, PolicyStore
 from flowbot.services.ports.time import Clock, Monotonic
-from flowbot.services.reading import visible_names
+from flowbot.services.reading import visible_flow, visible_names
 
 KEEP_DRAFTS: Final = timedelta(days=1)
 SEGMENTS_SECONDS: Final = 60.0
@@ -106,7 +106,7 @@ class Forms:
             Fault: Enkapush or the database did not answer.
         """
         policy, scope = await self._allowed(reader, channel)
-        flow = None if flow_id is None else await self._flow(flow_id, policy)
+        flow = None if flow_id is None else await visible_flow(self._source, flow_id, policy)
         segments, websites = await asyncio.gather(self._all_segments(), self._websites(policy, scope))
         if not websites:
             raise UserError("form.no_website")
@@ -181,16 +181,7 @@ class Forms:
 
     async def _allowed(self, reader: Reader, channel: ChannelId) -> tuple[ChannelPolicy, ChannelScope]:
         scope = await self._policies.scope(channel)
-        decision = decide(scope.policy, reader.actor, Permission.EDIT)
-        if not decision.allowed or scope.policy is None:
-            raise UserError(f"denied.{decision.reason}")
-        return scope.policy, scope
-
-    async def _flow(self, flow_id: FlowId, policy: ChannelPolicy) -> Flow:
-        flow = await self._source.flow(flow_id)
-        if flow is None or not policy.names_website(flow.website_id):
-            raise UserError("show.no_such_flow", id=str(flow_id))
-        return flow
+        return require(scope.policy, reader, Permission.EDIT), scope
 
     async def _all_segments(self) -> Sequence[Segment] | None:
         try:

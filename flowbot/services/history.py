@@ -10,10 +10,9 @@ from typing import Any, Final
 
 from flowbot.domain.audit import AuditAction
 from flowbot.domain.changes import Event
-from flowbot.domain.policy import Permission, decide
+from flowbot.domain.policy import Permission
 from flowbot.domain.types import ChannelId, FlowId
-from flowbot.errors import UserError
-from flowbot.services.people import Reader
+from flowbot.services.people import Reader, require
 from flowbot.services.ports.changes import ChangeStore, Scope
 from flowbot.services.ports.policies import PolicyStore
 
@@ -44,11 +43,8 @@ class History:
             UserError: not allowed.
             Fault: the database did not answer.
         """
-        scope = await self.policies.scope(channel)
-        decision = decide(scope.policy, reader.actor, Permission.VIEW)
-        if not decision.allowed or scope.policy is None:
-            raise UserError(f"denied.{decision.reason}")
-        websites = None if scope.policy.websites == "all" else frozenset(scope.policy.websites)
+        policy = require((await self.policies.scope(channel)).policy, reader, Permission.VIEW)
+        websites = None if policy.websites == "all" else frozenset(policy.websites)
         events = await self.store.history(Scope(websites, flow), limit=3 * MOST_EVENTS)
         return tuple(told(events))[:MOST_EVENTS]
 

@@ -8,7 +8,7 @@ from typing import Final
 
 import structlog
 
-from flowbot.domain.policy import Actor, ChannelPolicy, names_everyone, without_everyone
+from flowbot.domain.policy import Actor, ChannelPolicy, Permission, decide, names_everyone, without_everyone
 from flowbot.domain.types import ChannelId, GroupId, TeamId, UserId
 from flowbot.errors import Fault, UserError
 from flowbot.services.kept import Kept
@@ -178,6 +178,18 @@ async def policy_from(
     if where == policy.id or not names_everyone(policy) or reader.user in await members(policy.id):
         return policy
     return without_everyone(policy)
+
+
+def require(policy: ChannelPolicy | None, reader: Reader, *permissions: Permission) -> ChannelPolicy:
+    """The policy, where it grants `reader` one of the permissions.
+
+    Raises:
+        UserError: it grants none; says why not the first.
+    """
+    decisions = [decide(policy, reader.actor, permission) for permission in permissions]
+    if policy is None or not any(decision.allowed for decision in decisions):
+        raise UserError(f"denied.{decisions[0].reason}")
+    return policy
 
 
 def _is_external(home: Home, caller: Caller, profile: Profile) -> bool:

@@ -6,8 +6,7 @@ from typing import NamedTuple
 from flowbot.domain.changes import Change, Choice
 from flowbot.domain.policy import ChannelPolicy, Permission, decide
 from flowbot.domain.types import ChannelId
-from flowbot.errors import UserError
-from flowbot.services.people import Members, Reader, policy_from
+from flowbot.services.people import Members, Reader, policy_from, require
 from flowbot.services.ports.changes import ChangeStore
 from flowbot.services.ports.policies import PolicyStore
 
@@ -35,11 +34,9 @@ class Queue:
             UserError: not allowed to see what is asked here.
             Fault: the database did not answer.
         """
-        policy = (await self.policies.scope(channel)).policy if channel is not None else None
+        policy = None
         if channel is not None:
-            decision = decide(policy, reader.actor, Permission.VIEW)
-            if not decision.allowed:
-                raise UserError(f"denied.{decision.reason}")
+            policy = require((await self.policies.scope(channel)).policy, reader, Permission.VIEW)
         pending = await self.store.pending()
         for_me = [change for change in pending if await self._waits_for(reader, change, channel)]
         by_me = [change for change in pending if change not in for_me and await self._is_mine(reader, change)]

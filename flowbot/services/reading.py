@@ -13,7 +13,7 @@ from flowbot.domain.search import PAGE_SIZE, FlowQuery, IndexedFlow, Page, page_
 from flowbot.domain.types import LARGEST_ID, ChannelId, FlowId, WebsiteId
 from flowbot.errors import Fault, UserError
 from flowbot.services.catalog import Catalog, Snapshot
-from flowbot.services.people import Reader
+from flowbot.services.people import Reader, require
 from flowbot.services.ports.flows import FlowSource
 from flowbot.services.ports.policies import ChannelScope, PolicyStore
 
@@ -135,9 +135,8 @@ class Reading:
             Fault: Enkapush or the database failed, and nothing was kept.
         """
         policy, scope = await self._allowed(reader, channel, Permission.VIEW)
-        flow, as_of = await self._flow(flow_id, policy)
-        if flow is None or not policy.names_website(flow.website_id):
-            raise UserError("show.no_such_flow", id=str(flow_id))
+        found, as_of = await self._flow(flow_id, policy)
+        flow = _seen(found, flow_id, policy)
         may_share = decide(policy, reader.actor, Permission.SHARE).allowed
         may_edit = decide(policy, reader.actor, Permission.EDIT).allowed
         return ShownFlow(flow, scope.website_names, may_share, may_edit, as_of)
@@ -154,10 +153,7 @@ class Reading:
         self, reader: Reader, channel: ChannelId, permission: Permission
     ) -> tuple[ChannelPolicy, ChannelScope]:
         scope = await self._policies.scope(channel)
-        decision = decide(scope.policy, reader.actor, permission)
-        if not decision.allowed or scope.policy is None:
-            raise UserError(f"denied.{decision.reason}")
-        return scope.policy, scope
+        return require(scope.policy, reader, permission), scope
 
     async def _flow(self, flow_id: FlowId, policy: ChannelPolicy) -> tuple[Flow | None, datetime | None]:
         """The flow as it is, or as it was when Enkapush last answered, with that time.
@@ -174,6 +170,22 @@ class Reading:
                 raise
             log.warning("reading.from_kept", flow=flow_id)
             return kept
+
+
+async def visible_flow(source: FlowSource, flow_id: FlowId, policy: ChannelPolicy) -> Flow:
+    """A flow of the channel's websites, as it is now.
+
+    Raises:
+        UserError: no such flow, which is also the answer for a flow of another website.
+        Fault: Enkapush did not answer.
+    """
+    return _seen(await source.flow(flow_id), flow_id, policy)
+
+
+def _seen(flow: Flow | None, flow_id: FlowId, policy: ChannelPolicy) -> Flow:
+    if flow is None or not policy.names_website(flow.website_id):
+        raise UserError("show.no_such_flow", id=str(flow_id))
+    return flow
 
 
 def _find(snapshot: Snapshot | None, flow_id: FlowId, policy: ChannelPolicy) -> tuple[Flow, datetime] | None:

@@ -11,7 +11,7 @@ from flowbot.domain.content import Content, Unread, Wanted
 from flowbot.domain.flows import Flow, Totals, Wait
 from flowbot.domain.tasks import Altering, Deleting, Making, OnFlow, Switching, Task, task_of
 from flowbot.domain.types import ChannelId, FlowId, UserId, WebsiteId
-from flowbot.domain.verdicts import Verdict, confirmed, edited, gone, looked, made, not_seen, obstacle
+from flowbot.domain.verdicts import GONE, Verdict, confirmed, edited, gone, looked, made, not_seen, obstacle
 
 FLOW: Final = Flow(FlowId(7), WebsiteId(1), "Name", "Title", "Text", Wait(1, "days"), is_enabled=False)
 ON: Final = replace(FLOW, is_enabled=True)
@@ -249,4 +249,4 @@ def test_another_look_tells_more_once_nothing_is_under_way(
 def test_what_was_not_found_names_its_flow_where_it_has_one() -> None:
     assert not_seen(None, is_final=True) == Verdict(State.FAILED, Outcome("not_done.looked", {"id": ""}))
     assert looked(DELETE, FLOW, is_final=False).outcome.params == {"id": "7"}
-    assert gone(FLOW).outcome.params == {"id": "7", "gone": True}
+    assert gone(FLOW).outcome == Outcome(GONE, {"id": "7"})

@@ -317,7 +317,7 @@ def test_out_of_date_shows_what_changed_and_can_be_asked_again() -> None:
 
 
 def test_a_flow_that_is_gone_cannot_be_asked_for_again() -> None:
-    message = told(shown(State.OUT_OF_DATE, change={"outcome": Outcome("out_of_date.gone", {"gone": True})}))
+    message = told(shown(State.OUT_OF_DATE, change={"outcome": Outcome("out_of_date.gone", {"id": "12"})}))
     assert "does not exist in Enkapush any more" in text_of(message)
     assert not buttons(message)
 

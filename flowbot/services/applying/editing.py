@@ -5,29 +5,15 @@ from dataclasses import dataclass
 from flowbot.domain.changes import Change
 from flowbot.domain.content import Content
 from flowbot.domain.tasks import Altering
-from flowbot.domain.verdicts import Verdict, applied_edit, edited, looked, obstacle, unknown
+from flowbot.domain.verdicts import Verdict, applied_edit, edited, obstacle, unknown
 from flowbot.services.applying.pictures import new_picture
-from flowbot.services.applying.tools import Tools
-from flowbot.services.applying.tries import note_sending, tried
+from flowbot.services.applying.tries import Repeatable, note_sending
 from flowbot.services.ports.flows import FlowUpdate, NotDone
 
 
 @dataclass(frozen=True, slots=True)
-class Edit:
+class Edit(Repeatable[Altering]):
     """Edits the flow of one change."""
-
-    tools: Tools
-    change: Change
-    task: Altering
-
-    async def apply(self) -> Verdict:
-        """Send it where it lacks, and read it back.
-
-        Raises:
-            NotDone: Enkapush did not do it, for certain.
-            LeaseLostError: another process has taken the change over.
-        """
-        return await tried(self.tools, self.change, self._attempt) or await self.look()
 
     async def look(self) -> Verdict:
         """What can be said of it after every try was unclear."""
@@ -36,14 +22,6 @@ class Edit:
             return unknown(self.task, flow)
         self.tools.catalog.put(flow)
         return applied_edit(self.task, flow)
-
-    async def look_again(self, *, is_final: bool) -> Verdict:
-        """What is known of it later; `is_final` where what is not there now will not come any more.
-
-        Raises:
-            Fault: Enkapush did not answer.
-        """
-        return looked(self.task, await self.tools.source.flow(self.task.before.id), is_final=is_final)
 
     async def _attempt(self, change: Change) -> Verdict:
         task, tools = self.task, self.tools

@@ -5,41 +5,19 @@ from dataclasses import dataclass
 from flowbot.domain.changes import Change
 from flowbot.domain.flows import Flow
 from flowbot.domain.tasks import Deleting, Switching
-from flowbot.domain.verdicts import Verdict, confirmed, gone, looked, obstacle, unknown
+from flowbot.domain.verdicts import Verdict, confirmed, gone, obstacle, unknown
 from flowbot.errors import Fault
 from flowbot.services.applying.pictures import keep_picture
-from flowbot.services.applying.tools import Tools
-from flowbot.services.applying.tries import note_sending, tried
+from flowbot.services.applying.tries import Repeatable, note_sending
 
 
 @dataclass(frozen=True, slots=True)
-class Switch:
+class Switch(Repeatable[Switching | Deleting]):
     """Enables, disables or deletes the flow of one change."""
-
-    tools: Tools
-    change: Change
-    task: Switching | Deleting
-
-    async def apply(self) -> Verdict:
-        """Send it where it lacks, and read it back.
-
-        Raises:
-            NotDone: Enkapush did not do it, for certain.
-            LeaseLostError: another process has taken the change over.
-        """
-        return await tried(self.tools, self.change, self._attempt) or await self.look()
 
     async def look(self) -> Verdict:
         """What can be said of it, where Enkapush did not say that it was done."""
         return await self._read_back(was_answered=False)
-
-    async def look_again(self, *, is_final: bool) -> Verdict:
-        """What is known of it later; `is_final` where what is not there now will not come any more.
-
-        Raises:
-            Fault: Enkapush did not answer.
-        """
-        return looked(self.task, await self.tools.source.flow(self.task.before.id), is_final=is_final)
 
     async def _attempt(self, change: Change) -> Verdict:
         was_sent = change.sent_at is not None

@@ -1,18 +1,63 @@
 """What may be tried again: the same again has the same effect, and is sent only where it lacks."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
-from typing import Final
+from dataclasses import dataclass
+from typing import Final, Generic, TypeVar
 
 import structlog
 
 from flowbot.domain.changes import Change, State
-from flowbot.domain.verdicts import Verdict
+from flowbot.domain.tasks import OnFlow
+from flowbot.domain.verdicts import Verdict, looked
 from flowbot.services.applying.tools import LeaseLostError, Tools
 from flowbot.services.ports.flows import NotDone, Unclear
 
 TRIES: Final = 2
 
+AnyOnFlow = TypeVar("AnyOnFlow", bound=OnFlow)
+
 log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Repeatable(ABC, Generic[AnyOnFlow]):
+    """The work of one change of a flow that is there."""
+
+    tools: Tools
+    change: Change
+    task: AnyOnFlow
+
+    async def apply(self) -> Verdict:
+        """Send it where it lacks, and read it back.
+
+        Raises:
+            NotDone: Enkapush did not do it, for certain.
+            LeaseLostError: another process has taken the change over.
+        """
+        return await tried(self.tools, self.change, self._attempt) or await self.look()
+
+    async def look_again(self, *, is_final: bool) -> Verdict:
+        """What is known of it later; `is_final` where what is not there now will not come any more.
+
+        Raises:
+            Fault: Enkapush did not answer.
+        """
+        return looked(self.task, await self.tools.source.flow(self.task.before.id), is_final=is_final)
+
+    @abstractmethod
+    async def look(self) -> Verdict:
+        """What can be said of it, where Enkapush did not say that it was done."""
+
+    @abstractmethod
+    async def _attempt(self, change: Change) -> Verdict:
+        """Send it once where it lacks, and read it back.
+
+        Raises:
+            Unclear: Enkapush may have done it.
+            NotDone: Enkapush did not do it, for certain.
+            LeaseLostError: another process has taken the change over.
+        """
 
 
 async def tried(tools: Tools, change: Change, attempt: Callable[[Change], Awaitable[Verdict]]) -> Verdict | None:

@@ -6,14 +6,15 @@ from dataclasses import dataclass, replace
 from flowbot.domain.changes import Change, ChangeId, FormToken, Kind, NewChange, State
 from flowbot.domain.content import Content, Wanted, rebased
 from flowbot.domain.flows import Flow
-from flowbot.domain.policy import ChannelPolicy, Permission
+from flowbot.domain.policy import Permission
 from flowbot.domain.types import ChannelId, FlowId
 from flowbot.errors import UserError
-from flowbot.services.approvals.rights import Rights, require
+from flowbot.services.approvals.rights import Rights
 from flowbot.services.changes import Changes
-from flowbot.services.people import Reader
+from flowbot.services.people import Reader, require
 from flowbot.services.ports.changes import FlowTaken
 from flowbot.services.ports.flows import FlowSource
+from flowbot.services.reading import visible_flow
 
 
 class OpenAlreadyError(UserError):
@@ -40,7 +41,7 @@ class Asking:
             Fault: Enkapush or the database did not answer.
         """
         policy = require(await self.rights.policy(channel), reader, Permission.EDIT)
-        flow = await self._flow(flow_id, policy)
+        flow = await visible_flow(self.source, flow_id, policy)
         if kind in {Kind.ENABLE, Kind.DISABLE} and flow.is_enabled is (kind is Kind.ENABLE):
             raise UserError(
                 "request.already_enabled" if flow.is_enabled else "request.already_disabled", id=str(flow_id)
@@ -59,7 +60,7 @@ class Asking:
             raise UserError("request.gone")
         if asked.wanted is None or asked.before is None:
             return await self.ask(reader, asked.channel, asked.kind, asked.flow, asked.reason)
-        flow = await self._flow(asked.flow, policy)
+        flow = await visible_flow(self.source, asked.flow, policy)
         new = _new(reader, asked.channel, Kind.EDIT, flow, asked.reason)
         content = rebased(asked.wanted.content, Content.of(asked.before), Content.of(flow))
         wanted = replace(asked.wanted, content=content)
@@ -98,12 +99,6 @@ class Asking:
         if not is_new:
             raise UserError("request.done_already")
         return change
-
-    async def _flow(self, flow_id: FlowId, policy: ChannelPolicy) -> Flow:
-        flow = await self.source.flow(flow_id)
-        if flow is None or not policy.names_website(flow.website_id):
-            raise UserError("show.no_such_flow", id=str(flow_id))
-        return flow
 
 
 def _new(reader: Reader, channel: ChannelId, kind: Kind, flow: Flow, reason: str) -> NewChange:

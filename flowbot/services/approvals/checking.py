@@ -7,9 +7,9 @@ from typing import Final
 from flowbot.domain.changes import Change, ChangeId, State
 from flowbot.domain.policy import Permission
 from flowbot.domain.types import ChannelId
-from flowbot.services.approvals.rights import Rights, require
+from flowbot.services.approvals.rights import Rights
 from flowbot.services.changes import Changes
-from flowbot.services.people import Reader
+from flowbot.services.people import Reader, require
 
 SETTLES_AFTER: Final = timedelta(minutes=1)
 """A request of this age is not under way at Enkapush any more: what it did not do by then it will not do."""

@@ -9,10 +9,10 @@ from flowbot.domain.changes import IN_HAND, Change, ChangeId, Choice, Closing, E
 from flowbot.domain.policy import ChannelPolicy, Permission
 from flowbot.domain.types import ChannelId
 from flowbot.errors import UserError
-from flowbot.services.approvals.rights import Rights, require, require_in_bounds, too_late
+from flowbot.services.approvals.rights import Rights, require_in_bounds, too_late
 from flowbot.services.changes import Changes
 from flowbot.services.moves import Step, under
-from flowbot.services.people import Reader
+from flowbot.services.people import Reader, require
 from flowbot.services.ports.changes import Ballot, Conflict
 from flowbot.services.rulings import tightened
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from flowbot.domain.changes import Change, ChangeId, State
-from flowbot.domain.policy import ChannelPolicy, Permission, decide
+from flowbot.domain.policy import ChannelPolicy
 from flowbot.domain.types import ChannelId
 from flowbot.errors import UserError
 from flowbot.services.changes import Changes
@@ -56,18 +56,6 @@ class Rights:
         """A channel's policy, for somebody who may act from elsewhere."""
         policy = await self.policy(channel)
         return policy and await policy_from(policy, reader, clicked_in, self.members)
-
-
-def require(policy: ChannelPolicy | None, reader: Reader, *permissions: Permission) -> ChannelPolicy:
-    """The policy, where it grants `reader` one of the permissions.
-
-    Raises:
-        UserError: it grants none; says why not the first.
-    """
-    decisions = [decide(policy, reader.actor, permission) for permission in permissions]
-    if policy is None or not any(decision.allowed for decision in decisions):
-        raise UserError(f"denied.{decisions[0].reason}")
-    return policy
 
 
 def require_in_bounds(policy: ChannelPolicy, change: Change) -> None:

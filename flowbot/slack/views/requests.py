@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Final
 
 from flowbot.domain.changes import Ending, Kind, State
+from flowbot.domain.verdicts import GONE
 from flowbot.locales import Translator
 from flowbot.services.requests import RequestShown
 from flowbot.slack.ids import Action
@@ -163,12 +164,17 @@ def _closed(shown: RequestShown, t: Translator) -> list[Block]:
 
 def _out_of_date(shown: RequestShown, t: Translator) -> list[Block]:
     outcome = shown.change.outcome
-    params = outcome.params if outcome else {}
-    if params.get("gone"):
+    if _is_gone(shown):
         return [kit.section(kit.plain(t("request.flow_gone")))]
-    found = parts.plain_differences(params)
+    found = parts.plain_differences(outcome.params if outcome else {})
     listed = parts.difference_list(found, shown.website_names, t, title=t("request.since_asked"))
     return [kit.section(kit.plain(t("request.changed_since"))), *listed]
+
+
+def _is_gone(shown: RequestShown) -> bool:
+    """Whether it is out of date because its flow is not there any more."""
+    outcome = shown.change.outcome
+    return outcome is not None and outcome.key == GONE
 
 
 def _told(shown: RequestShown, t: Translator) -> str:
@@ -196,7 +202,7 @@ def _buttons(shown: RequestShown, t: Translator) -> list[Element]:
             return _decisions(shown, value, t)
         case State.UNKNOWN:
             return [kit.button(t("request.check_again"), Action.CHECK_AGAIN, value)]
-        case State.OUT_OF_DATE if not (change.outcome and change.outcome.params.get("gone")):
+        case State.OUT_OF_DATE if not _is_gone(shown):
             return [kit.button(t("request.ask_again"), Action.ASK_AGAIN, value)]
         case State.APPLIED if change.asked.kind is Kind.DELETE:
             return [kit.button(t("button.restore"), Action.RESTORE, value)]

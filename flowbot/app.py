@@ -8,29 +8,22 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import partial
 from typing import Final
 
-import aiohttp
-import httpx
-from pydantic import SecretStr
 from slack_bolt.async_app import AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
-from flowbot.enkapush import Pace, Timeouts
-from flowbot.enkapush.client import EnkapushClient
-from flowbot.enkapush.gateway import EnkapushFlows
-from flowbot.enkapush.pictures import PicturesByUrl, picture_client
+from flowbot.enkapush import Timeouts
+from flowbot.enkapush.pictures import PicturesByUrl
 from flowbot.enkapush.writer import EnkapushWriter
-from flowbot.errors import ConfigurationError
 from flowbot.health import Health
 from flowbot.locales import Locales
 from flowbot.metrics import Metrics
+from flowbot.outside import Outside, Ports, now, opened, ports_of, secret
 from flowbot.scrape import Scrape
 from flowbot.services.applying import Applying, Tools
 from flowbot.services.approvals import Approvals, Timekeeping
-from flowbot.services.catalog import Catalog
 from flowbot.services.changes import Changes
 from flowbot.services.forms import Forms
 from flowbot.services.history import History
@@ -43,12 +36,10 @@ from flowbot.services.reading import Reading
 from flowbot.services.rulings import Rulings
 from flowbot.services.setup import Setup
 from flowbot.settings import Settings
-from flowbot.slack import bolt, client
+from flowbot.slack import bolt
 from flowbot.slack.actions import Actions
 from flowbot.slack.commands import Commands
 from flowbot.slack.desk import Desk
-from flowbot.slack.directory import SlackDirectory
-from flowbot.slack.files import Files
 from flowbot.slack.forms.desk import FormDesk
 from flowbot.slack.forms.live import FormLive
 from flowbot.slack.forms.opening import FormOpening
@@ -64,15 +55,8 @@ from flowbot.slack.setup.desk import SetupDesk
 from flowbot.slack.setup.roster import SlackRoster
 from flowbot.slack.tasks import TrackedTasks
 from flowbot.slack.telling import Telling
-from flowbot.storage import migrations
-from flowbot.storage.changes import StoredChanges
-from flowbot.storage.database import Database
 from flowbot.storage.deliveries import StoredDeliveries
-from flowbot.storage.drafts import StoredDrafts
-from flowbot.storage.engine import open_database
 from flowbot.storage.figures import read_figures
-from flowbot.storage.images import StoredImages
-from flowbot.storage.policies import StoredPolicies
 from flowbot.worker.recovery import Recovery
 
 DRAIN_SECONDS: Final = 5.0
@@ -97,36 +81,6 @@ class Flowbot:
 
 
 @dataclass(frozen=True, slots=True)
-class _Outside:
-    """What flowbot speaks to, open."""
-
-    settings: Settings
-    database: Database
-    enkapush: EnkapushClient
-    pictures: httpx.AsyncClient
-    session: aiohttp.ClientSession
-    slack: AsyncWebClient
-    metrics: Metrics
-    clock: Clock
-    monotonic: Monotonic
-    sleep: Sleep
-
-
-@dataclass(frozen=True, slots=True)
-class _Ports:
-    """What the use cases speak to, and what is kept of it."""
-
-    store: StoredChanges
-    policies: StoredPolicies
-    images: StoredImages
-    drafts: StoredDrafts
-    pictures: Files
-    source: EnkapushFlows
-    catalog: Catalog
-    people: People
-
-
-@dataclass(frozen=True, slots=True)
 class _Services:
     """The use cases."""
 
@@ -135,33 +89,6 @@ class _Services:
     approvals: Approvals
     forms: Forms
     setup: Setup
-
-
-def now() -> datetime:
-    """The time, with its zone."""
-    return datetime.now(UTC)
-
-
-@asynccontextmanager
-async def opened_database(settings: Settings) -> AsyncIterator[Database]:
-    """The database, as this flowbot expects it: SQLite is created or upgraded on the way, PostgreSQL must be already.
-
-    Raises:
-        ConfigurationError: the database is not there, or `flowbot migrate` has not been run on it.
-    """
-    url = settings.database_url.get_secret_value()
-    if url.startswith("sqlite:"):
-        await asyncio.to_thread(migrations.upgrade, url)
-    database = open_database(url)
-    try:
-        state = await database.revision_state()
-        if not state.is_current:
-            raise ConfigurationError(
-                f"DATABASE_URL: the database has revision {state.current}, not {state.head}; run flowbot migrate"
-            )
-        yield database
-    finally:
-        await database.close()
 
 
 @asynccontextmanager
@@ -188,8 +115,8 @@ async def flowbot(
         ConfigurationError: a setting is missing, or what it points to cannot be used.
     """
     async with AsyncExitStack() as stack:
-        outside = await stack.enter_async_context(_outside(settings, clock, monotonic, timeouts, sleep))
-        ports = _ports(outside)
+        outside = await stack.enter_async_context(opened(settings, clock, monotonic, timeouts, sleep))
+        ports = ports_of(outside)
         services = _services(outside, ports)
         for part in (services.setup, services.forms, ports.people, ports.catalog):
             stack.push_async_callback(part.close)
@@ -212,8 +139,8 @@ async def flowbot(
             home=requests.home,
             setup=setup,
         )
-        secret = _secret(settings.slack_signing_secret)
-        app = bolt.build(outside.slack, signing_secret=secret, doors=doors, metrics=outside.metrics)
+        signing_secret = secret(settings.slack_signing_secret)
+        app = bolt.build(outside.slack, signing_secret=signing_secret, doors=doors, metrics=outside.metrics)
         probes = {"database": outside.database.ping, "enkapush": ports.source.ping}
         health = Health(probes, monotonic=monotonic)
         stack.push_async_callback(health.close)
@@ -222,39 +149,7 @@ async def flowbot(
         yield Flowbot(settings, app, outside.slack, ports.people, health, outside.metrics, scrape, tasks)
 
 
-@asynccontextmanager
-async def _outside(
-    settings: Settings, clock: Clock, monotonic: Monotonic, timeouts: Timeouts | None, sleep: Sleep
-) -> AsyncIterator[_Outside]:
-    """Everything that has to be opened and closed."""
-    settings.need("slack_bot_token", "enkapush_api_key")
-    metrics = Metrics()
-    async with (
-        opened_database(settings) as database,
-        _enkapush(settings, metrics, timeouts, Pace(sleep=sleep)) as enkapush,
-        picture_client(settings.enkapush_api_url) as pictures,
-        client.open_session() as session,
-    ):
-        slack = client.web_client(settings.slack_api_url, _secret(settings.slack_bot_token), session, metrics)
-        yield _Outside(settings, database, enkapush, pictures, session, slack, metrics, clock, monotonic, sleep)
-
-
-def _ports(outside: _Outside) -> _Ports:
-    settings, clock, monotonic = outside.settings, outside.clock, outside.monotonic
-    source = EnkapushFlows(outside.enkapush, settings.zone)
-    return _Ports(
-        store=StoredChanges(outside.database, clock),
-        policies=StoredPolicies(outside.database, clock),
-        images=StoredImages(outside.database),
-        drafts=StoredDrafts(outside.database),
-        pictures=Files(outside.slack, outside.session, settings.slack_api_url),
-        source=source,
-        catalog=Catalog(source, clock=clock, monotonic=monotonic),
-        people=People(SlackDirectory(outside.slack), settings.flowbot_admins, monotonic=monotonic),
-    )
-
-
-def _services(outside: _Outside, ports: _Ports) -> _Services:
+def _services(outside: Outside, ports: Ports) -> _Services:
     changes = _changes(outside, ports)
     return _Services(
         reading=Reading(ports.policies, ports.catalog, ports.source),
@@ -280,7 +175,7 @@ def _services(outside: _Outside, ports: _Ports) -> _Services:
     )
 
 
-def _changes(outside: _Outside, ports: _Ports) -> Changes:
+def _changes(outside: Outside, ports: Ports) -> Changes:
     owner = f"{socket.gethostname()[:64]}:{os.getpid()}:{secrets.token_hex(4)}"
     tools = Tools(
         store=ports.store,
@@ -306,7 +201,7 @@ def _changes(outside: _Outside, ports: _Ports) -> Changes:
     )
 
 
-def _desk(outside: _Outside, ports: _Ports, services: _Services, tasks: TrackedTasks) -> Desk:
+def _desk(outside: Outside, ports: Ports, services: _Services, tasks: TrackedTasks) -> Desk:
     settings = outside.settings
     return Desk(
         people=ports.people,
@@ -320,7 +215,7 @@ def _desk(outside: _Outside, ports: _Ports, services: _Services, tasks: TrackedT
     )
 
 
-def _rooms(outside: _Outside, ports: _Ports, services: _Services, desk: Desk) -> tuple[Telling, FormDesk, Requests]:
+def _rooms(outside: Outside, ports: Ports, services: _Services, desk: Desk) -> tuple[Telling, FormDesk, Requests]:
     """What tells people, what serves forms, what serves requests."""
     modals, posts = Modals(outside.slack), Posts(outside.slack, desk.replies)
     projection = Projection(ports.store, ports.policies, services.forms, posts, desk.locales, outside.clock)
@@ -335,9 +230,7 @@ def _rooms(outside: _Outside, ports: _Ports, services: _Services, desk: Desk) ->
     return telling, FormDesk(desk, form_telling.opening, live, submission), requests
 
 
-def _form_telling(
-    ports: _Ports, services: _Services, desk: Desk, modals: Modals, projection: Projection
-) -> FormTelling:
+def _form_telling(ports: Ports, services: _Services, desk: Desk, modals: Modals, projection: Projection) -> FormTelling:
     return FormTelling(
         forms=services.forms,
         opening=FormOpening(services.forms, modals, desk.clock),
@@ -353,7 +246,7 @@ def _form_telling(
     )
 
 
-def _form_submission(ports: _Ports, services: _Services, desk: Desk, telling: FormTelling) -> FormSubmission:
+def _form_submission(ports: Ports, services: _Services, desk: Desk, telling: FormTelling) -> FormSubmission:
     return FormSubmission(
         forms=services.forms,
         changes=services.changes,
@@ -374,20 +267,3 @@ async def _ended(task: asyncio.Task[None], stop: asyncio.Event) -> None:
     for each in late:
         each.cancel()
     await asyncio.gather(task, return_exceptions=True)
-
-
-def _enkapush(settings: Settings, metrics: Metrics, timeouts: Timeouts | None, pace: Pace) -> EnkapushClient:
-    try:
-        return EnkapushClient(
-            settings.enkapush_api_url,
-            _secret(settings.enkapush_api_key),
-            timeouts=timeouts,
-            on_request=metrics.enkapush_called,
-            pace=pace,
-        )
-    except ValueError as error:
-        raise ConfigurationError(f"ENKAPUSH_API_URL or ENKAPUSH_API_KEY: {error}") from None
-
-
-def _secret(value: SecretStr | None) -> str:
-    return value.get_secret_value() if value else ""

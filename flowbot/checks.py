@@ -8,10 +8,11 @@ from typing import Final
 import aiohttp
 from slack_sdk.errors import SlackApiError, SlackClientError
 
-from flowbot.app import Flowbot, flowbot, now, opened_database
+from flowbot.app import Flowbot, flowbot
 from flowbot.domain.policy import PolicyBook
 from flowbot.domain.types import GroupId
 from flowbot.errors import ConfigurationError, Fault
+from flowbot.outside import now, opened_database
 from flowbot.plain import told
 from flowbot.settings import Settings
 from flowbot.slack.directory import SlackDirectory, reason

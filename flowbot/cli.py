@@ -9,11 +9,12 @@ from typing import Annotated, Final
 import typer
 
 from flowbot import checks, garbage, logs, serving
-from flowbot.app import Flowbot, flowbot, now, opened_database
+from flowbot.app import Flowbot, flowbot
 from flowbot.domain.changes import Event
 from flowbot.domain.policy import PolicyBook
 from flowbot.errors import ConfigurationError, Fault
 from flowbot.metrics import own_version
+from flowbot.outside import now, opened_database
 from flowbot.plain import told
 from flowbot.services import history, policies
 from flowbot.services.replacing import Replacement, replacement

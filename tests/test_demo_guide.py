@@ -6,7 +6,7 @@ from typing import Final
 
 import pytest
 
-from flowbot.app import now
+from flowbot.outside import now
 from flowbot.sandbox.enkapush.seeds import seed_flows
 from flowbot.sandbox.slack import Guide, demo_workspace
 from flowbot.slack import grammar

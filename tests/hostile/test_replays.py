@@ -12,7 +12,8 @@ from typing import Any, Final
 import aiohttp
 import pytest
 
-from flowbot.app import Flowbot, opened_database
+from flowbot.app import Flowbot
+from flowbot.outside import opened_database
 from flowbot.sandbox.enkapush import Fault
 from flowbot.sandbox.slack import SIGNING_SECRET, Message, text_of
 from flowbot.sandbox.slack.delivery.parcel import Delivery, Parcel

@@ -6,8 +6,8 @@ from typing import Any, Final
 
 import pytest
 
-from flowbot.app import opened_database
 from flowbot.enkapush import Timeouts
+from flowbot.outside import opened_database
 from flowbot.sandbox.slack import Message, SandboxPerson, View, text_of
 from flowbot.sandbox.slack.model import Person
 from flowbot.services import history

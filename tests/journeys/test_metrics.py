@@ -15,8 +15,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from psycopg import sql
 from sqlalchemy import make_url, update
 
-from flowbot.app import opened_database
 from flowbot.metrics import MOST_CODES, Metrics
+from flowbot.outside import opened_database
 from flowbot.sandbox.enkapush import Fault
 from flowbot.scrape import Scrape
 from flowbot.services.figures import Figures

@@ -5,10 +5,10 @@ from typing import Any, Final
 
 import pytest
 
-from flowbot.app import opened_database
 from flowbot.domain.changes import Event
 from flowbot.domain.policy import ChannelPolicy
 from flowbot.domain.types import ChannelId
+from flowbot.outside import opened_database
 from flowbot.sandbox.slack import Message, SandboxPerson, View, text_of
 from flowbot.storage.changes import StoredChanges
 from flowbot.storage.policies import StoredPolicies

@@ -1,0 +1,152 @@
+"""What flowbot speaks to, opened and closed again: the database, Enkapush, Slack, pictures."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import aiohttp
+import httpx
+from pydantic import SecretStr
+from slack_sdk.web.async_client import AsyncWebClient
+
+from flowbot.enkapush import Pace, Timeouts
+from flowbot.enkapush.client import EnkapushClient
+from flowbot.enkapush.gateway import EnkapushFlows
+from flowbot.enkapush.pictures import picture_client
+from flowbot.errors import ConfigurationError
+from flowbot.metrics import Metrics
+from flowbot.services.catalog import Catalog
+from flowbot.services.people import People
+from flowbot.services.ports.time import Clock, Monotonic, Sleep
+from flowbot.settings import Settings
+from flowbot.slack import client
+from flowbot.slack.directory import SlackDirectory
+from flowbot.slack.files import Files
+from flowbot.storage import migrations
+from flowbot.storage.changes import StoredChanges
+from flowbot.storage.database import Database
+from flowbot.storage.drafts import StoredDrafts
+from flowbot.storage.engine import open_database
+from flowbot.storage.images import StoredImages
+from flowbot.storage.policies import StoredPolicies
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """What flowbot speaks to, open."""
+
+    settings: Settings
+    database: Database
+    enkapush: EnkapushClient
+    pictures: httpx.AsyncClient
+    session: aiohttp.ClientSession
+    slack: AsyncWebClient
+    metrics: Metrics
+    clock: Clock
+    monotonic: Monotonic
+    sleep: Sleep
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """What the use cases speak to, and what is kept of it."""
+
+    store: StoredChanges
+    policies: StoredPolicies
+    images: StoredImages
+    drafts: StoredDrafts
+    pictures: Files
+    source: EnkapushFlows
+    catalog: Catalog
+    people: People
+
+
+def now() -> datetime:
+    """The time, with its zone."""
+    return datetime.now(UTC)
+
+
+@asynccontextmanager
+async def opened_database(settings: Settings) -> AsyncIterator[Database]:
+    """The database, as this flowbot expects it: SQLite is created or upgraded on the way, PostgreSQL must be already.
+
+    Raises:
+        ConfigurationError: the database is not there, or `flowbot migrate` has not been run on it.
+    """
+    url = settings.database_url.get_secret_value()
+    if url.startswith("sqlite:"):
+        await asyncio.to_thread(migrations.upgrade, url)
+    database = open_database(url)
+    try:
+        state = await database.revision_state()
+        if not state.is_current:
+            raise ConfigurationError(
+                f"DATABASE_URL: the database has revision {state.current}, not {state.head}; run flowbot migrate"
+            )
+        yield database
+    finally:
+        await database.close()
+
+
+@asynccontextmanager
+async def opened(
+    settings: Settings, clock: Clock, monotonic: Monotonic, timeouts: Timeouts | None, sleep: Sleep
+) -> AsyncIterator[Outside]:
+    """Everything that has to be opened and closed.
+
+    Args:
+        settings: what flowbot was started with.
+        clock: tells the time.
+        monotonic: seconds that only grow.
+        timeouts: how long Enkapush may take; its client's own where nothing is said.
+        sleep: waits some seconds before Enkapush is asked again.
+
+    Raises:
+        ConfigurationError: a setting is missing, or what it points to cannot be used.
+    """
+    settings.need("slack_bot_token", "enkapush_api_key")
+    metrics = Metrics()
+    async with (
+        opened_database(settings) as database,
+        _enkapush(settings, metrics, timeouts, Pace(sleep=sleep)) as enkapush,
+        picture_client(settings.enkapush_api_url) as pictures,
+        client.open_session() as session,
+    ):
+        slack = client.web_client(settings.slack_api_url, secret(settings.slack_bot_token), session, metrics)
+        yield Outside(settings, database, enkapush, pictures, session, slack, metrics, clock, monotonic, sleep)
+
+
+def ports_of(outside: Outside) -> Ports:
+    """The ports of what is open."""
+    settings, clock, monotonic = outside.settings, outside.clock, outside.monotonic
+    source = EnkapushFlows(outside.enkapush, settings.zone)
+    return Ports(
+        store=StoredChanges(outside.database, clock),
+        policies=StoredPolicies(outside.database, clock),
+        images=StoredImages(outside.database),
+        drafts=StoredDrafts(outside.database),
+        pictures=Files(outside.slack, outside.session, settings.slack_api_url),
+        source=source,
+        catalog=Catalog(source, clock=clock, monotonic=monotonic),
+        people=People(SlackDirectory(outside.slack), settings.flowbot_admins, monotonic=monotonic),
+    )
+
+
+def _enkapush(settings: Settings, metrics: Metrics, timeouts: Timeouts | None, pace: Pace) -> EnkapushClient:
+    try:
+        return EnkapushClient(
+            settings.enkapush_api_url,
+            secret(settings.enkapush_api_key),
+            timeouts=timeouts,
+            on_request=metrics.enkapush_called,
+            pace=pace,
+        )
+    except ValueError as error:
+        raise ConfigurationError(f"ENKAPUSH_API_URL or ENKAPUSH_API_KEY: {error}") from None
+
+
+def secret(value: SecretStr | None) -> str:
+    """What a secret setting holds; nothing, where it is not set."""
+    return value.get_secret_value() if value else ""

@@ -92,7 +92,7 @@ async def listening(bot: Flowbot, host: str, port: int, *, to_slack: bool = True
 
 
 def web_app(bot: Flowbot, *, to_slack: bool = True) -> web.Application:
-    """The addresses that CONTRACT names; Slack's only where Slack is answered here."""
+    """The addresses that README, "Operate it", names; Slack's only where Slack is answered here."""
     app = web.Application(client_max_size=BODY_MAX)
     secret = bot.settings.slack_signing_secret
     if to_slack and secret is not None:

@@ -1,4 +1,4 @@
-"""The only reader of the environment. Names and defaults are CONTRACT's; secrets never print themselves."""
+"""The only reader of the environment. README, "Settings", lists them; secrets never print themselves."""
 
 import re
 from collections.abc import Iterable

@@ -111,7 +111,7 @@ def rebased(wanted: Content, before: Content, now: Content) -> Content:
 def fingerprint(flow: Flow) -> str:
     """A hash of everything that an approval is about: the content, the picture, and whether it is enabled.
 
-    Totals and timestamps do not count (CONTRACT, "Out of date").
+    Totals and timestamps do not count (README, "Requests").
     """
     bound = {"content": asdict(Content.of(flow)), "image_url": flow.image_url, "is_enabled": flow.is_enabled}
     return hashlib.sha256(json.dumps(bound, sort_keys=True, ensure_ascii=True).encode()).hexdigest()

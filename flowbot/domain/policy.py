@@ -1,7 +1,8 @@
 """Channel policy: who may do what with which websites' flows, and the pure decision about it.
 
-The shape is CONTRACT's: a book of channel policies and website names, which a person may keep as TOML. Whatever was not
-written is not invented when the book is written out again: unset keys stay unset (`PolicyBook.document`).
+The shape is in README, "Channel policy": a book of channel policies and website names, which a person may keep as TOML.
+Whatever was not written is not invented when the book is written out again: unset keys stay unset
+(`PolicyBook.document`).
 """
 
 from collections.abc import Mapping

@@ -49,7 +49,7 @@ class Altering:
         return self._can_be_read and self.is_reached(flow)
 
     def is_untouched(self, flow: Flow | None) -> bool:
-        """Whether nothing is there of what is wanted, so that it was not done if it is not under way either."""
+        """Whether the flow shows no trace of the change. If no request is still in flight, it was not applied."""
         if flow is None or not self._can_be_read:
             return False
         return fingerprint(flow) == fingerprint(self.before) and not is_touched(self.before, flow)
@@ -81,7 +81,7 @@ class Switching:
         return self.is_reached(flow)
 
     def is_untouched(self, flow: Flow | None) -> bool:
-        """Whether nothing is there of what is wanted, so that it was not done if it is not under way either."""
+        """Whether the flow shows no trace of the change. If no request is still in flight, it was not applied."""
         return flow is None or not (self.is_switched(flow) or is_touched(self.before, flow))
 
     def is_switched(self, flow: Flow | None) -> bool:

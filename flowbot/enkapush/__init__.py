@@ -1,4 +1,4 @@
-"""A client for the Enkapush API. Only `gateway` knows of the rest of flowbot.
+"""A client for the Enkapush API. Only `gateway`, `writer` and `pictures` know of the rest of flowbot.
 
 Example:
     async with EnkapushClient("https://enkapush.com/api", key) as client:

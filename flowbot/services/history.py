@@ -50,7 +50,7 @@ class History:
 
 
 def told(events: Sequence[Event]) -> Iterator[Event]:
-    """What people read of events, newest first: what came of one click is one line, that of who clicked.
+    """Merge the events of one click into a line for the person who clicked; newest first.
 
     Who asked for an approval did not also submit something, and the last approval is no vote besides.
     """
@@ -58,10 +58,10 @@ def told(events: Sequence[Event]) -> Iterator[Event]:
     waiting = {event.change for event in events if event.action == AuditAction.PENDING}
     last_votes = {(event.change, event.actor) for event in events if event.action == AuditAction.APPROVED}
     for event in events:
-        is_said = event.action in UNTOLD_ACTIONS
-        is_said |= event.action == AuditAction.SUBMITTED and event.change in waiting
-        is_said |= event.action == AuditAction.VOTE and (event.change, event.actor) in last_votes
-        if is_said:
+        is_left_out = event.action in UNTOLD_ACTIONS
+        is_left_out |= event.action == AuditAction.SUBMITTED and event.change in waiting
+        is_left_out |= event.action == AuditAction.VOTE and (event.change, event.actor) in last_votes
+        if is_left_out:
             continue
         asking = submitted.get(event.change) if event.action == AuditAction.PENDING else None
         yield replace(event, actor=asking.actor, details=asking.details) if asking else event

@@ -94,7 +94,7 @@ class People:
             raise UserError("denied.unknown_person") from fault
 
     async def known(self, caller: Caller, *, within: float | None = None) -> Reader:
-        """The same, for who must not take a silence of Slack's for an answer.
+        """Like `reader`, but raises Fault if Slack does not answer.
 
         Args:
             caller: who. A caller without a team is taken to act from where they were seen to act from last.

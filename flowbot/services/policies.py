@@ -81,7 +81,7 @@ def read_policy_file(file: Path) -> str:
 
 
 def parse_book(text: str) -> PolicyBook:
-    """The book that `text`, TOML, describes; CONTRACT has the format.
+    """The book that `text`, TOML, describes; README, "Channel policy", has the format.
 
     Raises:
         PolicyFileError: it is not TOML, or not such a book.

@@ -13,7 +13,7 @@ from flowbot.domain.policy import ApprovalRule, Principal
 from flowbot.domain.types import UserId, WebsiteId
 
 REMINDER_FRACTIONS: Final = (0.25, 0.5, 0.75)
-"""When approvers are reminded, of the time that a request has: ever later, for what waited so far."""
+"""Reminders go out at these fractions of a request's lifetime."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""What a person may type after `/flows` (CONTRACT, "/flows"), in English and Turkish: from text to a command."""
+"""What a person may type after `/flows` (README, "`/flows`"), in English and Turkish: from text to a command."""
 
 import difflib
 import re

@@ -146,8 +146,10 @@ class HomeTab:
             await self._client.views_publish(user_id=visit.reader.user, view=view, **only)
         except (SlackClientError, aiohttp.ClientError, TimeoutError) as error:
             said = reason(error)
-            log.info("home_tab.overtaken") if said == OVERTAKEN else log.warning("home_tab.not_published", error=said)
-            return said != OVERTAKEN
+            if said == OVERTAKEN:
+                log.info("home_tab.overtaken")
+                return False
+            log.warning("home_tab.not_published", error=said)
         return True
 
 

@@ -1,5 +1,6 @@
 """Opening, filling and stacking views."""
 
+import logging
 from typing import Any, Final
 
 import aiohttp
@@ -72,7 +73,12 @@ class Modals:
             await self._client.views_update(view_id=view_id, view=view)
         except (SlackClientError, aiohttp.ClientError, TimeoutError) as error:
             refused = reason(error)
-            log.log(20 if refused in GONE else 30, "modal.not_updated", error=refused, detail=_detail(error))
+            log.log(
+                logging.INFO if refused in GONE else logging.WARNING,
+                "modal.not_updated",
+                error=refused,
+                detail=_detail(error),
+            )
             return refused
         return None
 

@@ -133,7 +133,7 @@ class BlockActions(_Interaction):
     @property
     def message_ts(self) -> str | None:
         """The message for all that it was pressed in; None where there is none, or only one person sees it."""
-        return self.container.message_ts or None if not self.container.is_ephemeral else None
+        return None if self.container.is_ephemeral else self.container.message_ts or None
 
     @property
     def view_id(self) -> str:

@@ -1,4 +1,4 @@
-"""Opens databases. This module knows how SQLite and PostgreSQL differ, and beside it `exclusive` alone.
+"""Opens databases. How SQLite and PostgreSQL differ is known here, in `exclusive`, and in the types of `tables`.
 
 A database has two doors. The reader sees one consistent snapshot a transaction and cannot write. The writer may: on
 SQLite it takes the file's write lock with its first breath (`BEGIN IMMEDIATE`), so that what a transaction checked

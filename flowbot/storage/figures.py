@@ -45,7 +45,7 @@ def _figures(rows: Mapping[State, Row[Any]]) -> Figures:
 
 
 def _moment(least: ColumnElement[Any]) -> ColumnElement[Any]:
-    """A function of moments with their type: SQLite forgets that its texts are any."""
+    """An aggregate of timestamps, typed again: SQLite returns plain text."""
     return type_coerce(least, UtcDateTime)
 
 

@@ -31,8 +31,8 @@ from tests.crashes.offspring import born
 from tests.journeys.world import API_KEY, MARKETING, Time, World
 
 RECOVERY_SECONDS: Final = 10.0
+"""What recovery may take, from the start of the new process."""
 AT_A_TIME: Final = 4
-"""What CONTRACT allows, from the start of the new process."""
 LOOK_SECONDS: Final = 0.005
 
 POLICY: Final = """

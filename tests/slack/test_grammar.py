@@ -1,4 +1,4 @@
-"""What may be typed after `/flows` (CONTRACT, "/flows")."""
+"""What may be typed after `/flows` (README, "`/flows`")."""
 
 import pytest
 from hypothesis import given

@@ -1,6 +1,6 @@
 """What Slack turns into mentions, broadcasts and links: the proof that hostile text became none.
 
-Source: docs.slack.dev, "Formatting message text" (in short in SLACK.md, "Text"). `verbatim: false`, the
+Source: docs.slack.dev, "Formatting message text". `verbatim: false`, the
 default, also links bare URLs, bare domains, `@here` and the like, and names of channels.
 """
 

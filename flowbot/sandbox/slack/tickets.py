@@ -1,7 +1,7 @@
 """Short-lived permissions that payloads carry: trigger ids and response URLs.
 
 A trigger id lives 3 s and opens one view; a response URL takes 5 uses in 30 minutes.
-Source: docs.slack.dev, "Handling user interaction" (in short in SLACK.md, "Time").
+Source: docs.slack.dev, "Handling user interaction".
 """
 
 import secrets

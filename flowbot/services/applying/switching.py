@@ -47,5 +47,8 @@ class Switch(Repeatable[Switching | Deleting]):
             flow = await self.tools.source.flow(flow_id)
         except Fault:
             return unknown(self.task, None)
-        self.tools.catalog.put(flow) if flow else self.tools.catalog.drop(flow_id)
+        if flow:
+            self.tools.catalog.put(flow)
+        else:
+            self.tools.catalog.drop(flow_id)
         return confirmed(self.task, flow, was_answered=was_answered)

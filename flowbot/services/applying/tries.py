@@ -1,4 +1,4 @@
-"""What may be tried again: the same again has the same effect, and is sent only where it lacks."""
+"""Retries of idempotent writes: sent again only if the effect is missing."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable

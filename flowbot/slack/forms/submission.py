@@ -66,7 +66,7 @@ class FormSubmission:
             return _errors({"name": Problem("form.not_kept")}, submitted, t)
 
     async def _once(self, event: FormEvent, submitted: Submitted, t: Translator) -> AckArgs:
-        """As `_take`; what was refused stays so, even if the same submit is delivered again when it would not be.
+        """A refused submission stays refused when it is delivered again, even if it would pass now.
 
         What was accepted needs no such note: the form's token makes it once.
         """

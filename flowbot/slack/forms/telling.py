@@ -66,7 +66,9 @@ class FormTelling:
         return tell
 
     async def by_message(self, change: Change, shown: Flow | None) -> None:
-        """Tell by a message, where no form is known to be open. What was not saved is kept, what was is not.
+        """Tell by a message, where no form is known to be open.
+
+        Keep the draft if the change failed; drop it once applied.
 
         Raises:
             Fault: Slack did not take it.

@@ -146,7 +146,7 @@ def website(shown: RequestShown, t: Translator) -> str:
 
 
 def confirmed(shown: RequestShown, t: Translator) -> Element:
-    """What a button that approves is given besides, where that is asked for once more."""
+    """The confirmation dialog of the Approve button, for kinds that need one."""
     keys, content = CONFIRM.get(shown.change.asked.kind), shown.content
     if keys is None or content is None:
         return {}

@@ -38,6 +38,7 @@ FOREIGN_NAMES: Final = {"DATABASE_URL", "PORT", "HTTP_PROXY", "HTTPS_PROXY", "AL
 WANTED: Final = ("PostgreSQL", "Chromium")
 CLUSTER_PASSWORD: Final = "s3cret-of-the-cluster"
 CRASHES: Final = "tests/crashes/"
+MODEL: Final = "tests/model/"
 
 # The same examples each time, however slow the machine is; `--hypothesis-profile=deep` looks for new ones.
 settings.register_profile("usual", max_examples=50, deadline=None, derandomize=True)
@@ -81,11 +82,19 @@ class _Distribution(LoadScopeScheduling):
     """
 
     def _split_scope(self, nodeid: str) -> str:
-        return CRASHES if nodeid.startswith(CRASHES) else nodeid.partition("[")[0]
+        if nodeid.startswith(CRASHES):
+            return CRASHES
+        return nodeid if nodeid.startswith(MODEL) else nodeid.partition("[")[0]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest first, so that the workers end together."""
+    items.sort(key=lambda item: not item.nodeid.startswith((MODEL, CRASHES)))
+    items.sort(key=lambda item: not item.nodeid.startswith(MODEL))
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
-    """In the order of the folders: the longest tests come first, and the workers end together."""
+    """In the order of the tests as they were collected."""
     config.option.loadscopereorder = False
     return _Distribution(config, log)
 

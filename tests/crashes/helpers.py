@@ -32,7 +32,7 @@ from tests.journeys.world import API_KEY, MARKETING, Time, World
 
 RECOVERY_SECONDS: Final = 10.0
 """What recovery may take, from the start of the new process."""
-AT_A_TIME: Final = 4
+AT_A_TIME: Final = 3
 LOOK_SECONDS: Final = 0.005
 
 POLICY: Final = """

@@ -33,8 +33,8 @@ NOON: Final = datetime(2026, 3, 1, 12, 30, 15, 250, tzinfo=timezone(timedelta(ho
 SECOND: Final = timedelta(seconds=1)
 AYSE, C1 = UserId("U0AYSE"), ChannelId("C1")
 SHOP, FLOW = WebsiteId(1), FlowId(12)
-OURS: Final = Lease("here", NOON + 60 * SECOND)
-THEIRS: Final = Lease("there", NOON + 120 * SECOND)
+OURS: Final = Lease("here", NOON + 20 * SECOND)
+THEIRS: Final = Lease("there", NOON + 40 * SECOND)
 
 
 def asked(token: str = "t1", **other: Any) -> NewChange:

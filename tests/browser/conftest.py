@@ -1,28 +1,50 @@
-"""A demo at work, and a browser that looks at it."""
+"""A demo at work, and a browser that looks at it: one browser for all, a fresh window for each."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Final
 
 import pytest
-from playwright.async_api import Page, async_playwright
+import pytest_asyncio
+from playwright.async_api import Browser, Page, async_playwright
 
 from flowbot import demo
 
+HERE: Final = Path(__file__).parent
 
-@pytest.fixture
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """All of these tests run in one event loop, since the browser belongs to the one that it was started in."""
+    for item in items:
+        if item.path.is_relative_to(HERE):
+            item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def browser(chromium: Path) -> AsyncIterator[Browser]:
+    """Chromium, started once."""
+    async with async_playwright() as playwright:
+        arguments = ["--no-sandbox", "--disable-background-networking"]
+        browser = await playwright.chromium.launch(executable_path=chromium, args=arguments)
+        try:
+            yield browser
+        finally:
+            await browser.close()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
 async def address() -> AsyncIterator[str]:
     """Where the demo's page is."""
     async with demo.running(0) as origin:
         yield origin
 
 
-@pytest.fixture
-async def page(chromium: Path) -> AsyncIterator[Page]:
-    """A fresh window."""
-    async with async_playwright() as playwright:
-        arguments = ["--no-sandbox", "--disable-background-networking"]
-        browser = await playwright.chromium.launch(executable_path=chromium, args=arguments)
-        try:
-            yield await browser.new_page()
-        finally:
-            await browser.close()
+@pytest_asyncio.fixture(loop_scope="session")
+async def page(browser: Browser) -> AsyncIterator[Page]:
+    """A fresh window, of somebody who was never here; with it all others are closed that a test opened."""
+    try:
+        yield await browser.new_page()
+    finally:
+        for context in browser.contexts:
+            await context.close()

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from typing import Final
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import Locator, Page, expect
 
 from tests.browser.test_approval_page import APPROVALS, MARKETING, WAITS, WHO, messages, request
@@ -14,7 +15,7 @@ pytestmark = pytest.mark.browser
 OPEN: Final = re.compile(r"\bdrawer-open\b")
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def turkish(page: Page) -> AsyncIterator[Page]:
     """A window of somebody whose browser speaks Turkish."""
     assert page.context.browser

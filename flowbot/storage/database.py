@@ -1,7 +1,9 @@
 """The unit of work: every read and write of the database goes through here, and every failure leaves as a `Fault`."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
+from typing import Final
 
 from sqlalchemy import Connection, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -9,6 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from flowbot.errors import Fault
 from flowbot.storage.faults import database_faults
 from flowbot.storage.revisions import RevisionState, revision_state
+
+CLOSE_SECONDS: Final = 1.0
+"""What is under way has this long to end before the connections are closed."""
 
 
 class Database:
@@ -24,6 +29,9 @@ class Database:
         self._reader = reader
         self._writer = writer
         self._lock = lock
+        self._under_way = 0
+        self._idle = asyncio.Event()
+        self._is_closed = False
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
@@ -33,7 +41,7 @@ class Database:
             Fault: the database did not answer, or not to that.
         """
         with database_faults():
-            async with self._reader.begin() as connection:
+            async with self._transaction(self._reader) as connection:
                 yield connection
 
     @asynccontextmanager
@@ -53,7 +61,7 @@ class Database:
         is_done = False
         try:
             with database_faults():
-                async with self._writer.begin() as connection:
+                async with self._transaction(self._writer) as connection:
                     if alone is not None:
                         await connection.run_sync(self._lock, alone)
                     yield connection
@@ -82,7 +90,29 @@ class Database:
         async with self.read() as connection:
             return await connection.run_sync(revision_state)
 
+    @asynccontextmanager
+    async def _transaction(self, engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+        if self._is_closed:
+            raise Fault("fault.database")
+        self._under_way += 1
+        try:
+            async with engine.begin() as connection:
+                yield connection
+        finally:
+            self._under_way -= 1
+            if not self._under_way:
+                self._idle.set()
+
     async def close(self) -> None:
-        """Close every connection. Closing twice does no harm."""
+        """Close every connection; nothing is begun any more. Closing twice does no harm.
+
+        A connection that is given back later than that belongs to nobody, and stays open.
+        """
+        self._is_closed = True
+        if self._under_way:
+            self._idle.clear()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(CLOSE_SECONDS):
+                    await self._idle.wait()
         await self._reader.dispose()
         await self._writer.dispose()

@@ -108,6 +108,27 @@ async def test_who_breaks_off_at_any_moment_leaves_no_connection_open(
     assert wait > 3
 
 
+async def test_closing_waits_for_what_is_under_way_and_lets_nothing_begin(database_url: str) -> None:
+    database = open_database(database_url)
+    reads, done = asyncio.Event(), []
+
+    async def look() -> None:
+        async with database.read() as connection:
+            await connection.execute(text("SELECT 1"))
+            reads.set()
+            await connection.execute(text("SELECT 2"))
+        done.append("read")
+
+    looking = asyncio.create_task(look())
+    await reads.wait()
+    await database.close()
+    assert done == ["read"]
+    with pytest.raises(Fault):
+        await database.ping()
+    await looking
+    gc.collect()
+
+
 async def test_a_reader_cannot_write(database: Database) -> None:
     with pytest.raises(Fault):
         async with database.read() as connection:

@@ -174,7 +174,7 @@ class Lab:
         """Make the database and put the policy in force."""
         await asyncio.to_thread(upgrade, self.database)
         async with opened_database(self._settings) as database:
-            await import_policies(StoredPolicies(database, now), POLICY)
+            await import_policies(StoredPolicies(database, now), POLICY, now())
 
     @property
     def _settings(self) -> Settings:

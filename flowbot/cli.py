@@ -10,7 +10,6 @@ import typer
 
 from flowbot import checks, garbage, logs, serving
 from flowbot.app import Flowbot, flowbot
-from flowbot.domain.changes import Event
 from flowbot.domain.policy import PolicyBook
 from flowbot.errors import ConfigurationError, Fault
 from flowbot.metrics import own_version
@@ -148,13 +147,9 @@ def policy_import(file: Annotated[Path, typer.Argument(help="A TOML file; - for 
         async with opened_database(settings) as database:
             store = StoredPolicies(database, now)
             before = await store.book()
-            done = replacement(before, wanted)
-            if done.takes_all:
+            if replacement(before, wanted).takes_all:
                 _warn_of_loss(before)
-            channels = [policy.id for policy in wanted.channels]
-            event = Event(at=now(), action="policy.imported", actor=None, details={"channels": channels})
-            await store.replace(wanted, event)
-            return done
+            return await policies.import_book(store, wanted, now())
 
     typer.echo(f"The policies were replaced: {asyncio.run(replace())}.")
 

@@ -63,7 +63,7 @@ def _settings(slack: str, enkapush_api: str, database: Path) -> Settings:
 
 async def _import_policy(settings: Settings) -> None:
     async with opened_database(settings) as database:
-        await import_policies(StoredPolicies(database, now), _beside("demo_policy.toml"))
+        await import_policies(StoredPolicies(database, now), _beside("demo_policy.toml"), now())
 
 
 def _beside(name: str) -> str:

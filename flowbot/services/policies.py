@@ -6,6 +6,7 @@ import re
 import tomllib
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,10 +14,13 @@ import tomli_w
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from flowbot.domain.audit import AuditAction
+from flowbot.domain.changes import Event
 from flowbot.domain.policy import ApprovalRule, ChannelPolicy, Gate, PolicyBook
 from flowbot.domain.types import website_id
 from flowbot.errors import ConfigurationError
 from flowbot.services.ports.policies import PolicyStore
+from flowbot.services.replacing import Replacement, replacement
 
 _UNPRINTABLE: Final = frozenset({"Cc", "Cs", "Zl", "Zp"})
 _SHOWN: Final = 40
@@ -111,16 +115,27 @@ def dump_book(book: PolicyBook) -> str:
     return "\n".join("".join(f"{line}\n" for line in block) for block in blocks)
 
 
-async def import_policies(store: PolicyStore, text: str) -> PolicyBook:
-    """Replace all policies by those of `text`; gives the new book.
+async def import_policies(store: PolicyStore, text: str, at: datetime) -> Replacement:
+    """Replace all policies by those of `text`, as `import_book`.
 
     Raises:
         PolicyFileError: the text is refused; nothing was changed.
-        Fault: the store did not answer; nothing was changed.
+        Fault: the store did not answer.
     """
-    book = parse_book(text)
-    await store.replace(book)
-    return book
+    return await import_book(store, parse_book(text), at)
+
+
+async def import_book(store: PolicyStore, book: PolicyBook, at: datetime) -> Replacement:
+    """Replace all policies by `book`, with a line in the audit trail; gives what became of each channel.
+
+    Raises:
+        Fault: the store did not answer.
+    """
+    done = replacement(await store.book(), book)
+    channels = [str(policy.id) for policy in book.channels]
+    event = Event(at=at, action=AuditAction.POLICY_IMPORTED, actor=None, details={"channels": channels})
+    await store.replace(book, event)
+    return done
 
 
 async def export_policies(store: PolicyStore) -> str:

@@ -117,7 +117,7 @@ class World:
     async def policy(self, text: str) -> None:
         """Put another policy in force."""
         async with opened_database(self.settings) as database:
-            await import_policies(StoredPolicies(database, self.time.now), text)
+            await import_policies(StoredPolicies(database, self.time.now), text, self.time.now())
 
     async def _bot(self) -> Flowbot:
         time = self.time

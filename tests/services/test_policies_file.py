@@ -1,6 +1,7 @@
 """Policies as a file: what is accepted comes back unchanged, what is refused says where and why."""
 
 import tomllib
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -46,12 +47,16 @@ break_glass = ["U0ADMIN"]
 CHANNEL = '[[channels]]\nid = "C1"\nwebsites = "all"\n'
 
 
+NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
+
+
 class MemoryStore:
     """A store that keeps one book, and counts how often it was replaced."""
 
     def __init__(self) -> None:
         self.kept = PolicyBook()
         self.replaced = 0
+        self.told: list[Event] = []
 
     async def scope(self, channel: ChannelId) -> ChannelScope:
         return ChannelScope(channel=channel, policy=self.kept.policy(channel), website_names=self.kept.websites)
@@ -61,6 +66,7 @@ class MemoryStore:
 
     async def replace(self, book: PolicyBook, *told: Event) -> None:
         self.kept, self.replaced = book, self.replaced + 1
+        self.told.extend(told)
 
     async def put(self, policy: ChannelPolicy) -> None:
         others = tuple(each for each in self.kept.channels if each.id != policy.id)
@@ -233,7 +239,7 @@ REFUSED = [
 async def test_a_refused_file_says_where_and_why_and_changes_nothing(text: str, said: str) -> None:
     store = MemoryStore()
     with pytest.raises(PolicyFileError) as refusal:
-        await import_policies(store, text)
+        await import_policies(store, text, NOON)
     assert said in str(refusal.value)
     assert len(str(refusal.value).splitlines()) == 1
     assert store.replaced == 0
@@ -249,8 +255,10 @@ def test_a_refusal_counts_the_other_mistakes() -> None:
 
 async def test_an_import_replaces_the_book_and_an_export_gives_it_back() -> None:
     store = MemoryStore()
-    assert await import_policies(store, EXAMPLE) == store.kept
+    done = await import_policies(store, EXAMPLE, NOON)
+    assert done.added == tuple(policy.id for policy in store.kept.channels)
     assert await export_policies(store) == EXAMPLE
+    assert [(event.at, event.action, event.actor) for event in store.told] == [(NOON, "policy.imported", None)]
 
 
 def test_a_file_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:

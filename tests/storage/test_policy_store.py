@@ -72,14 +72,14 @@ async def test_a_scope_is_the_channels_policy_with_all_names(store: StoredPolici
 
 
 async def test_an_imported_file_is_exported_as_it_was(store: StoredPolicies) -> None:
-    await import_policies(store, dump_book(SHOP))
+    await import_policies(store, dump_book(SHOP), NOON_IN_ISTANBUL)
     assert await export_policies(store) == dump_book(SHOP)
 
 
 async def test_a_refused_file_leaves_the_old_book(store: StoredPolicies) -> None:
     await store.replace(SHOP)
     with pytest.raises(PolicyFileError):
-        await import_policies(store, "quorum = 0")
+        await import_policies(store, "quorum = 0", NOON_IN_ISTANBUL)
     assert await store.book() == SHOP
 
 

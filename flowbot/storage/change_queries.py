@@ -1,15 +1,16 @@
 """What is asked of the changes' table again and again."""
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Select, and_, null, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from flowbot.domain.changes import OPEN, Change, ChangeId, FormToken, State
+from flowbot.domain.changes import OPEN, Change, ChangeId, FormToken, Kind, State
 from flowbot.domain.types import FlowId
 from flowbot.storage.change_rows import read_change
-from flowbot.storage.tables import changes
+from flowbot.storage.tables import changes, events
 
 LONGEST_LEASE: Final = timedelta(minutes=1)
 """No lease is this long: one that ends later was given before somebody put the clock back."""
@@ -18,6 +19,8 @@ NEWEST: Final = (changes.c.created_at.desc(), changes.c.id.desc())
 LATEST: Final = (changes.c.changed_at.desc(), changes.c.id.desc())
 NEEDED_APPROVAL: Final = changes.c.rule.is_not(null())
 IS_PENDING: Final = changes.c.state == State.PENDING.value
+MAKING: Final = frozenset({Kind.CREATE, Kind.RESTORE})
+"""The kinds that make a flow."""
 
 
 async def one(connection: AsyncConnection, condition: ColumnElement[bool]) -> Change | None:
@@ -62,3 +65,9 @@ def is_a_while_ago(moment: ColumnElement[datetime], now: datetime, while_: timed
 def is_held(change: ChangeId, owner: str) -> ColumnElement[bool]:
     """Whether it is this change, and `owner` has its lease."""
     return and_(changes.c.id == change, changes.c.lease_owner == owner)
+
+
+def makers(flows: Collection[FlowId], *, but: ChangeId | None = None) -> Select[int | None]:
+    """The flows among `flows` that changes, all `but` one, have made, as their events tell."""
+    making = and_(events.c.kind.in_(sorted(MAKING)), events.c.flow_id.in_(flows))
+    return select(events.c.flow_id).where(making, events.c.change_id.is_distinct_from(but))

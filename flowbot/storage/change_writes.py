@@ -1,13 +1,14 @@
-"""The two writes of a change that may collide: a new row, and the next version of one."""
+"""The writes of a change: those that may collide, a new row and the next version of one, and what was shown of it."""
 
 from dataclasses import replace
 from typing import Any, Final
 
-from sqlalchemy import insert, update
+from sqlalchemy import case, insert, or_, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flowbot.domain.changes import Change, ChangeId
+from flowbot.domain.types import ChannelId
 from flowbot.services.ports.changes import Conflict, FlowTaken, Lease
 from flowbot.storage.change_queries import holder, one, with_token
 from flowbot.storage.change_rows import moved_columns, new_row, read_change
@@ -68,3 +69,19 @@ async def next_version(connection: AsyncConnection, seen: Change, moved: Change)
 def leased(lease: Lease) -> dict[str, Any]:
     """The columns, and likewise the fields, of who works on a change and until when."""
     return {"lease_owner": lease.owner, "lease_until": lease.until}
+
+
+def as_shown(version: int, channel: ChannelId | None, ts: str | None) -> dict[str, Any]:
+    """The columns of a change of which `version` was shown, in a message where that is named.
+
+    News of an older version than was shown already does not count; its message does if there is no other.
+    """
+    is_news = changes.c.shown_version <= version
+    shown: dict[str, Any] = {"shown_version": case((is_news, version), else_=changes.c.shown_version)}
+    if channel is None or ts is None:
+        return shown
+    takes = or_(is_news, changes.c.message_ts.is_(None))
+    return shown | {
+        "message_channel": case((takes, str(channel)), else_=changes.c.message_channel),
+        "message_ts": case((takes, ts), else_=changes.c.message_ts),
+    }

@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, and_, case, or_, select, update
+from sqlalchemy import ColumnElement, Select, and_, select, update
 
 from flowbot.domain.changes import (
     IN_HAND,
@@ -33,28 +33,28 @@ from flowbot.storage.ballots import count_vote, votes_on
 from flowbot.storage.change_queries import (
     IS_PENDING,
     LATEST,
+    MAKING,
     NEEDED_APPROVAL,
     NEWEST,
     OLDEST,
-    holder,
     in_states,
     is_a_while_ago,
     is_free,
     is_held,
+    makers,
     many,
     one,
     with_token,
 )
 from flowbot.storage.change_rows import new_change, progress_columns, read_change
-from flowbot.storage.change_writes import insert_or_find, leased, next_version
+from flowbot.storage.change_writes import as_shown, insert_or_find, leased, next_version
 from flowbot.storage.database import Database
 from flowbot.storage.events import append, latest, page_after, read_event
-from flowbot.storage.tables import changes, events
+from flowbot.storage.tables import changes
 
 TELLING: Final = timedelta(seconds=2)
 """Whoever moved a change has this long to tell of it before others do: a message is not posted twice by two at once."""
 _AUDIT_PAGE: Final = 500
-_MAKING: Final = frozenset({Kind.CREATE, Kind.RESTORE})
 
 
 class StoredChanges:
@@ -110,10 +110,10 @@ class StoredChanges:
         """
         if moved.state is not seen.state and not may_move(seen.state, moved.state):
             raise ValueError(f"no change goes from {seen.state} to {moved.state}")
-        made = moved.outcome.flow if moved.outcome and moved.asked.kind in _MAKING else None
+        made = moved.outcome.flow if moved.outcome and moved.asked.kind in MAKING else None
         async with self._database.write(alone=None if made is None else f"made.{made}") as connection:
             kept = await next_version(connection, seen, moved)
-            if made is not None and await connection.scalar(_makers([made], but=seen.id)):
+            if made is not None and await connection.scalar(makers([made], but=seen.id)):
                 raise FlowMade
             await append(connection, [replace(event, change=seen.id) for event in events])
         return kept
@@ -141,11 +141,6 @@ class StoredChanges:
         """The change that a form became."""
         async with self._database.read() as connection:
             return await with_token(connection, token)
-
-    async def open_on(self, flow: FlowId) -> Change | None:
-        """The open change of a flow."""
-        async with self._database.read() as connection:
-            return await holder(connection, flow)
 
     async def approved_before(self, change: Change) -> Change | None:
         """The latest change of the same flow that was approved and applied before this one; to enable or to edit it."""
@@ -228,7 +223,7 @@ class StoredChanges:
     async def made(self, flows: Collection[FlowId], *, but: ChangeId) -> frozenset[FlowId]:
         """Those of `flows` that some other change than `but` has made."""
         async with self._database.read() as connection:
-            return frozenset(FlowId(row.flow_id) for row in await connection.execute(_makers(flows, but=but)))
+            return frozenset(FlowId(row.flow_id) for row in await connection.execute(makers(flows, but=but)))
 
     async def untold(self, now: datetime, *, limit: int = 20) -> tuple[Change, ...]:
         """Changes that nobody works on and of which the newest version was not shown for a while, oldest first."""
@@ -251,13 +246,7 @@ class StoredChanges:
         Raises:
             LookupError: there is no such change.
         """
-        is_news = changes.c.shown_version <= version
-        values: dict[str, Any] = {"shown_version": case((is_news, version), else_=changes.c.shown_version)}
-        if channel is not None and ts is not None:
-            takes = or_(is_news, changes.c.message_ts.is_(None))
-            values["message_channel"] = case((takes, str(channel)), else_=changes.c.message_channel)
-            values["message_ts"] = case((takes, ts), else_=changes.c.message_ts)
-        noted = update(changes).where(changes.c.id == change).values(**values).returning(changes)
+        noted = update(changes).where(changes.c.id == change).values(as_shown(version, channel, ts)).returning(changes)
         async with self._database.write() as connection:
             row = (await connection.execute(noted)).one_or_none()
         if row is None:
@@ -284,11 +273,6 @@ class StoredChanges:
                 return
             number = page[-1].number or number
 
-    async def record(self, event: Event) -> None:
-        """Write an event by itself, such as one that belongs to no change."""
-        async with self._database.write() as connection:
-            await append(connection, [event])
-
     async def _find(self, wanted: Select[Any]) -> tuple[Change, ...]:
         async with self._database.read() as connection:
             return await many(connection, wanted)
@@ -297,9 +281,3 @@ class StoredChanges:
         """Write to the change that fulfils the condition, in no new version. Whether there was one."""
         async with self._database.write() as connection:
             return (await connection.execute(update(changes).where(condition).values(**values))).rowcount == 1
-
-
-def _makers(flows: Collection[FlowId], *, but: ChangeId | None = None) -> Select[int | None]:
-    """The events of changes, all `but` one, that made one of `flows`."""
-    making = and_(events.c.kind.in_(sorted(_MAKING)), events.c.flow_id.in_(flows))
-    return select(events.c.flow_id).where(making, events.c.change_id.is_distinct_from(but))

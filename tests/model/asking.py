@@ -7,7 +7,7 @@ from dataclasses import replace
 from hypothesis import strategies as st
 from hypothesis.stateful import rule
 
-from flowbot.domain.changes import Change, FormToken, Kind, NewChange, State
+from flowbot.domain.changes import OPEN, Change, FormToken, Kind, NewChange, State
 from flowbot.domain.content import Content, Wanted
 from flowbot.domain.policy import ChannelPolicy
 from flowbot.domain.types import FlowId, UserId, WebsiteId
@@ -126,7 +126,8 @@ class Asking(Machine):
         rule = ASKED_UNDER.approval.model_copy(update={"quorum": quorum})
         self._run(self.world.decree(ASKED_UNDER.model_copy(update={"approval": rule})))
         self.somebody_asks(process, AYSE, kind, flow, Mishap())
-        return self._run(self.world.store.open_on(flow))
+        open_ones = [change for change in self._run(self.world.reads()).changes if change.state in OPEN]
+        return next((change for change in open_ones if change.asked.flow == flow), None)
 
     def _frozen(self, process: int, step: Step, calls: int, meanwhile: Callable[[], Awaitable[None]]) -> None:
         self._run(self.world.runs_with_a_break(process, step, calls, meanwhile))

@@ -28,6 +28,7 @@ from flowbot.domain.types import ChannelId, FlowId, UserId, WebsiteId
 from flowbot.services.ports.changes import Lease
 from flowbot.storage.changes import StoredChanges
 from flowbot.storage.database import Database
+from flowbot.storage.events import append
 
 NOON: Final = datetime(2026, 3, 1, 12, 30, 15, 250, tzinfo=timezone(timedelta(hours=3)))
 SECOND: Final = timedelta(seconds=1)
@@ -66,6 +67,12 @@ async def moved(store: StoredChanges, change: Change, *states: State, **other: A
 async def actions(store: StoredChanges) -> list[str]:
     """What the whole trail says, oldest first."""
     return [event.action async for event in store.audit()]
+
+
+async def record(store: StoredChanges, event: Event) -> None:
+    """Write an event by itself, such as one that belongs to no change."""
+    async with store._database.write() as connection:
+        await append(connection, [event])
 
 
 def stores(*databases: Database) -> list[StoredChanges]:

@@ -32,6 +32,7 @@ from tests.storage.change_cases import (
     actions,
     asked,
     moved,
+    record,
     submitted,
     told,
 )  # fmt: skip
@@ -142,7 +143,7 @@ async def test_whatever_an_event_tells_comes_back_equal(
     store: StoredChanges, details: dict[str, Any], at: datetime
 ) -> None:
     event = replace(told("policy.imported", details=details), at=at)
-    await store.record(event)
+    await record(store, event)
     (kept,) = await store.history(Scope(), limit=1)
     assert replace(kept, number=None) == event
 

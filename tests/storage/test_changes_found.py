@@ -11,7 +11,7 @@ from flowbot.errors import Fault
 from flowbot.storage.changes import StoredChanges
 from flowbot.storage.database import Database
 from tests.storage.ballot_cases import CAN, waiting
-from tests.storage.change_cases import FLOW, NOON, OURS, SECOND, asked, moved, submitted, told
+from tests.storage.change_cases import NOON, OURS, SECOND, asked, moved, submitted, told
 
 LATER = NOON + 3600 * SECOND
 CLOSED = Progress(Closing(CAN, Ending.REJECTED, "çok erken \0"), ImageId("abc"), 2)
@@ -35,14 +35,6 @@ async def test_a_change_is_found_by_the_form_that_it_was(store: StoredChanges) -
     change = await submitted(store, "t7")
     assert await store.by_token(FormToken("t7")) == change
     assert await store.by_token(FormToken("t8")) is None
-
-
-async def test_the_open_change_of_a_flow_is_found_until_it_is_settled(store: StoredChanges) -> None:
-    change = await waiting(store)
-    assert await store.open_on(FLOW) == change
-    assert await store.open_on(FlowId(13)) is None
-    await moved(store, change, State.WITHDRAWN)
-    assert await store.open_on(FLOW) is None
 
 
 async def test_the_approval_before_is_the_latest_applied_one_of_the_same_flow(database: Database) -> None:

@@ -17,6 +17,7 @@ from tests.storage.change_cases import (
     SHOP,
     actions,
     moved,
+    record,
     submitted,
     told,
 )  # fmt: skip
@@ -26,7 +27,7 @@ from tests.storage.change_cases import (
 
 async def test_history_is_newest_first_and_no_longer_than_asked_for(store: StoredChanges) -> None:
     for number in range(5):
-        await store.record(told(f"step.{number}"))
+        await record(store, told(f"step.{number}"))
     events = await store.history(Scope(), limit=3)
     assert [event.action for event in events] == ["step.4", "step.3", "step.2"]
     assert [event.number for event in events] == [5, 4, 3]
@@ -44,10 +45,10 @@ SEEN = [
 
 @pytest.mark.parametrize(("scope", "seen"), [row[1:] for row in SEEN], ids=[row[0] for row in SEEN])
 async def test_history_shows_what_its_scope_names(store: StoredChanges, scope: Scope, seen: list[str]) -> None:
-    await store.record(told("shop.12"))
-    await store.record(told("shop.13", flow=FlowId(13)))
-    await store.record(told("blog.13", flow=FlowId(13), website=WebsiteId(2)))
-    await store.record(told("policy.imported", channel=None, kind=None, flow=None, website=None))
+    await record(store, told("shop.12"))
+    await record(store, told("shop.13", flow=FlowId(13)))
+    await record(store, told("blog.13", flow=FlowId(13), website=WebsiteId(2)))
+    await record(store, told("policy.imported", channel=None, kind=None, flow=None, website=None))
     assert [event.action for event in await store.history(scope, limit=10)] == seen
 
 
@@ -57,17 +58,17 @@ async def test_the_audit_is_all_events_in_order_through_several_pages(
     monkeypatch.setattr("flowbot.storage.changes._AUDIT_PAGE", 3)
     for count in (0, 1, 3, 4, 6, 7):
         while len(await actions(store)) < count:
-            await store.record(told(f"step.{len(await actions(store))}"))
+            await record(store, told(f"step.{len(await actions(store))}"))
         assert await actions(store) == [f"step.{number}" for number in range(count)]
 
 
 async def test_the_audit_may_be_left_early_and_others_write_meanwhile(store: StoredChanges) -> None:
     for number in range(3):
-        await store.record(told(f"step.{number}"))
+        await record(store, told(f"step.{number}"))
     seen = []
     async for event in store.audit():
         seen.append(event.action)
-        await store.record(told("meanwhile"))
+        await record(store, told("meanwhile"))
         if len(seen) == 2:
             break
     assert seen == ["step.0", "step.1"]
@@ -75,7 +76,7 @@ async def test_the_audit_may_be_left_early_and_others_write_meanwhile(store: Sto
 
 async def test_an_event_of_flowbots_own_needs_neither_person_nor_change(store: StoredChanges) -> None:
     event = told("policy.imported", actor=None, channel=None, kind=None, flow=None, website=None)
-    await store.record(event)
+    await record(store, event)
     (kept,) = await store.history(Scope(), limit=1)
     assert kept == replace(event, number=1)
 

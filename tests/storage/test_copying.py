@@ -21,7 +21,7 @@ from flowbot.storage.database import Database
 from flowbot.storage.engine import migration_engine, open_database
 from flowbot.storage.exclusive import InUseError
 from flowbot.storage.revisions import alembic_config
-from tests.storage.change_cases import stores
+from tests.storage.change_cases import record, stores
 
 Rows = dict[str, list[tuple[Any, ...]]]
 
@@ -164,7 +164,7 @@ async def test_numbers_go_on_after_the_highest(database_url: str, target_url: st
     await asyncio.to_thread(copy, database_url, target_url)
     database = open_database(target_url)
     store = stores(database)[0]
-    await store.record(Event(at=MOMENT, action="policy.imported", actor=None))
+    await record(store, Event(at=MOMENT, action="policy.imported", actor=None))
     numbers = [event.number async for event in store.audit()]
     await database.close()
     assert numbers[-2:] == [3 * 1199 + 1, 3 * 1199 + 2]
@@ -174,7 +174,7 @@ async def test_numbers_go_on_after_the_highest(database_url: str, target_url: st
 async def test_an_empty_database_can_be_copied(database_url: str, target_url: str) -> None:
     assert set((await asyncio.to_thread(copy, database_url, target_url)).values()) == {0}
     database = open_database(target_url)
-    await stores(database)[0].record(Event(at=MOMENT, action="policy.imported", actor=None))
+    await record(stores(database)[0], Event(at=MOMENT, action="policy.imported", actor=None))
     assert [event.number async for event in stores(database)[0].audit()] == [1]
     await database.close()
 

@@ -108,9 +108,6 @@ class ChangeStore(Protocol):
     async def by_token(self, token: FormToken) -> Change | None:
         """The change that a form became."""
 
-    async def open_on(self, flow: FlowId) -> Change | None:
-        """The open change of a flow."""
-
     async def approved_before(self, change: Change) -> Change | None:
         """The latest change of the same flow that was approved and applied before this one; to enable or to edit it."""
 
@@ -176,6 +173,3 @@ class ChangeStore(Protocol):
 
     def audit(self) -> AsyncIterator[Event]:
         """All events, oldest first."""
-
-    async def record(self, event: Event) -> None:
-        """Write an event that belongs to no change."""

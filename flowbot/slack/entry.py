@@ -10,7 +10,7 @@ from slack_bolt.async_app import AsyncApp
 from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_bolt.response import BoltResponse
 
-from flowbot.slack.payloads import DELIVERY, Envelope, parse
+from flowbot.slack.payloads import DELIVERY, Envelope, parse, without_nulls
 
 log = structlog.get_logger(__name__)
 
@@ -31,7 +31,8 @@ async def dispatch(
     if parse(Envelope, body) is None:
         return _malformed()
     try:
-        request = AsyncBoltRequest(mode="socket_mode", body={**body, DELIVERY: delivery}, headers=dict(headers))
+        fields = {**without_nulls(body), DELIVERY: delivery}
+        request = AsyncBoltRequest(mode="socket_mode", body=fields, headers=dict(headers))
     except (AttributeError, LookupError, TypeError, ValueError):
         return _malformed()
     return await bolt.async_dispatch(request)

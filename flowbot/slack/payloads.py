@@ -1,9 +1,13 @@
-"""What Slack sends, parsed once. Thin on purpose: only what flowbot uses, and every id checked."""
+"""What Slack sends, parsed once. Thin on purpose: only what flowbot uses, and every id checked.
+
+A field that is null is one that is missing: Slack itself does both, by the kind of request.
+"""
 
 import hashlib
+from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from flowbot.domain.types import ChannelId, TeamId, UserId
 from flowbot.services.people import Caller
@@ -15,12 +19,13 @@ DELIVERY: Final = "flowbot_delivery"
 """The field of a payload in which the way in notes which delivery it came with."""
 
 
+def without_nulls(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields that are there: null is as good as missing. What is inside of them stays as it is."""
+    return {name: value for name, value in fields.items() if value is not None}
+
+
 def _none_for_empty(value: Any) -> Any:
     return value or None
-
-
-def _empty_for_none(value: Any) -> Any:
-    return "" if value is None else value
 
 
 def _empty_unless_text(value: Any) -> str:
@@ -32,6 +37,11 @@ OptionalTeam = Annotated[TeamId | None, BeforeValidator(_none_for_empty)]
 
 class _Payload(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _drop_nulls(cls, fields: Any) -> Any:
+        return without_nulls(fields) if isinstance(fields, dict) else fields
 
 
 class _Delivered(_Payload):
@@ -74,7 +84,7 @@ class SlashCommand(_Delivered):
     channel_id: ChannelId
     team_id: OptionalTeam = None
     enterprise_id: OptionalTeam = None
-    text: Annotated[str, BeforeValidator(lambda value: value or "")] = ""
+    text: str = ""
     response_url: str = ""
     trigger_id: str = ""
 
@@ -99,7 +109,7 @@ class _Channel(_Payload):
 
 
 class _Container(_Payload):
-    message_ts: Annotated[str, BeforeValidator(_empty_for_none)] = ""
+    message_ts: str = ""
     is_ephemeral: Annotated[bool, BeforeValidator(bool)] = False
 
 

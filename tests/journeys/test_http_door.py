@@ -20,6 +20,7 @@ from sqlalchemy import make_url
 
 from flowbot.sandbox.enkapush import Fault
 from flowbot.sandbox.slack import SIGNING_SECRET, text_of
+from flowbot.slack.entry import dispatch
 from tests.journeys.world import MARKETING, World, on_both_databases
 
 FORM, JSON = "application/x-www-form-urlencoded", "application/json"
@@ -185,6 +186,43 @@ async def test_a_press_with_any_part_missing_or_wrong_never_breaks_the_server(do
     answers = [await door.post(pressed(payload)) for payload in _changed(PRESS, replacement)]
     assert len(answers) == 50
     assert {status for status, _ in answers} <= {200, 400, 404}
+
+
+NULLS: Final[dict[str, dict[str, Any]]] = {
+    "block_id": {"actions": [{**PRESS["actions"][0], "block_id": None}]},
+    "value": {"actions": [{**PRESS["actions"][0], "value": None}]},
+    "the team's id": {"team": {"id": None}},
+    "the person's team": {"user": {"id": "U0EMMA", "team_id": None}},
+    "the message's time": {"container": {"message_ts": None, "is_ephemeral": None}},
+    "what is inside of the message": {"message": {"ts": None, "blocks": None}},
+    **{
+        name: {name: None}
+        for name in (
+            "response_url", "trigger_id", "container", "team", "view", "message", "event", "callback_id", "action_id",
+            "block_id", "command", "enterprise", "authorizations", "state", "function_data", "is_enterprise_install",
+        )
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("null", NULLS)
+async def test_null_in_a_press_is_as_good_as_nothing(world: World, door: Door, null: str) -> None:
+    assert await door.post(pressed({**PRESS, **NULLS[null]})) == (200, "")
+    await world.emma.waits_for(MARKETING, "button")
+
+
+async def test_null_in_an_event_is_as_good_as_nothing(door: Door) -> None:
+    opened = {"type": "app_home_opened", "user": "U0EMMA", "tab": "home", "view": None, "channel": None}
+    fields = {"type": "event_callback", "team_id": None, "enterprise_id": None, "authorizations": None, "view": None}
+    assert await door.post(json.dumps({**fields, "event": opened}).encode(), JSON) == (200, "")
+
+
+async def test_null_in_a_command_over_a_socket_is_as_good_as_nothing(world: World) -> None:
+    bot, _ = await world.start_http()
+    fields = dict.fromkeys(("text", "team_id", "enterprise_id", "response_url", "trigger_id", "view"))
+    answer = await dispatch(bot.bolt, {**COMMAND, **fields}, {}, delivery="1")
+    assert answer.status == 200
+    await world.emma.waits_for(MARKETING, "You may here")
 
 
 async def test_nul_in_a_command_is_text_like_any_other(world: World, door: Door) -> None:

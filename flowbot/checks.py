@@ -15,7 +15,8 @@ from flowbot.errors import ConfigurationError, Fault
 from flowbot.outside import now, opened_database
 from flowbot.plain import told
 from flowbot.settings import Settings
-from flowbot.slack.directory import SlackDirectory, reason
+from flowbot.slack.directory import SlackDirectory
+from flowbot.slack.errors import word_for
 from flowbot.storage.policies import StoredPolicies
 
 SCOPES: Final = frozenset(
@@ -100,7 +101,7 @@ async def _checked(name: str, look: Callable[[], Awaitable[str]]) -> Finding:
     try:
         return Finding(name, well=True, detail=await look())
     except SlackApiError as error:
-        return Finding(name, well=False, detail=f"Slack says {reason(error)}")
+        return Finding(name, well=False, detail=f"Slack says {word_for(error)}")
     except (SlackClientError, aiohttp.ClientError, TimeoutError) as error:
         return Finding(name, well=False, detail=f"no answer from Slack ({type(error).__name__})")
     except (ConfigurationError, _Unwell) as error:

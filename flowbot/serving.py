@@ -22,8 +22,8 @@ from slack_sdk.socket_mode.request import SocketModeRequest
 from flowbot.app import Flowbot
 from flowbot.errors import ConfigurationError
 from flowbot.slack.client import proxy_for
-from flowbot.slack.directory import reason
 from flowbot.slack.entry import dispatch, is_envelope
+from flowbot.slack.errors import word_for
 from flowbot.slack.http import SlackEvents
 
 BODY_MAX: Final = 1024 * 1024
@@ -113,7 +113,7 @@ async def greet(bot: Flowbot) -> None:
         async with asyncio.timeout(GREETING_SECONDS):
             answer = await bot.slack.auth_test()
     except SlackApiError as error:
-        if (code := reason(error)) in REFUSALS:
+        if (code := word_for(error)) in REFUSALS:
             raise ConfigurationError(f"SLACK_BOT_TOKEN: Slack refuses it ({code})") from None
         log.warning("slack.no_greeting", error=code)
     except (SlackClientError, aiohttp.ClientError, TimeoutError) as error:
@@ -123,7 +123,7 @@ async def greet(bot: Flowbot) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
+class Patience:
     """How patient Socket Mode is, in seconds.
 
     Attributes:
@@ -181,7 +181,7 @@ async def watched(bot: Flowbot, host: str, port: int | None) -> AsyncIterator[in
         yield bound
 
 
-async def socket(bot: Flowbot, stop: asyncio.Event, *, pace: Pace | None = None) -> None:
+async def socket(bot: Flowbot, stop: asyncio.Event, *, pace: Patience | None = None) -> None:
     """Socket Mode, until `stop`. Slack's client keeps the connection; a start while Slack is away is tried again.
 
     Raises:
@@ -189,7 +189,7 @@ async def socket(bot: Flowbot, stop: asyncio.Event, *, pace: Pace | None = None)
     """
     bot.settings.need("slack_app_token")
     await greet(bot)
-    pace = pace or Pace()
+    pace = pace or Patience()
     client = _socket_client(bot, pace)
     bot.metrics.watch_connection(lambda: _is_open(client))
     try:
@@ -205,7 +205,7 @@ def _is_open(client: SocketModeClient) -> bool:
     return client.current_session is not None and not client.current_session.closed
 
 
-def _socket_client(bot: Flowbot, pace: Pace) -> _SocketClient:
+def _socket_client(bot: Flowbot, pace: Patience) -> _SocketClient:
     token, proxy = bot.settings.slack_app_token, proxy_for(bot.settings.slack_api_url)
     client = _SocketClient(
         token.get_secret_value() if token else "",
@@ -235,7 +235,7 @@ async def _connect(client: _SocketClient, pauses: Sequence[float]) -> None:
             client.wss_uri = await client.issue_new_wss_url()
             await client.connect()
         except SlackApiError as error:
-            if (code := reason(error)) in REFUSALS:
+            if (code := word_for(error)) in REFUSALS:
                 raise ConfigurationError(f"SLACK_APP_TOKEN: Slack refuses it ({code})") from None
             log.warning("socket.not_connected", error=code)
         except (SlackClientError, aiohttp.ClientError, TimeoutError) as error:

@@ -12,7 +12,7 @@ from flowbot.domain.policy import Actor, ChannelPolicy, Permission, decide, name
 from flowbot.domain.types import ChannelId, GroupId, TeamId, UserId
 from flowbot.errors import Fault, UserError
 from flowbot.services.kept import Kept
-from flowbot.services.ports.people import Directory, Home, Profile
+from flowbot.services.ports.people import Directory, Organisation, Profile
 from flowbot.services.ports.time import Monotonic
 
 KEEP_SECONDS: Final = 60.0
@@ -60,12 +60,12 @@ class People:
         self._directory = directory
         self._admins = admins
         self._seen: dict[UserId, Caller] = {}
-        self._homes: Kept[str, Home] = Kept(3600.0, monotonic=monotonic)
+        self._homes: Kept[str, Organisation] = Kept(3600.0, monotonic=monotonic)
         self._profiles: Kept[UserId, Profile] = Kept(KEEP_SECONDS, monotonic=monotonic)
         self._members: Kept[ChannelId, frozenset[UserId]] = Kept(KEEP_SECONDS, monotonic=monotonic)
         self._groups: Kept[str, Mapping[GroupId, frozenset[UserId]]] = Kept(KEEP_SECONDS, monotonic=monotonic)
 
-    async def home(self) -> Home:
+    async def home(self) -> Organisation:
         """The organisation that flowbot is installed in.
 
         Raises:
@@ -192,7 +192,7 @@ def require(policy: ChannelPolicy | None, reader: Reader, *permissions: Permissi
     return policy
 
 
-def _is_external(home: Home, caller: Caller, profile: Profile) -> bool:
+def _is_external(home: Organisation, caller: Caller, profile: Profile) -> bool:
     """Whether any sign points to another organisation, or none points to this one.
 
     Signs are the payload's team and the profile's; in an Enterprise organisation either may name a sister workspace.
@@ -202,6 +202,6 @@ def _is_external(home: Home, caller: Caller, profile: Profile) -> bool:
     return profile.is_stranger or not named or not all(_is_home(home, team, org) for team, org in named)
 
 
-def _is_home(home: Home, team: TeamId | None, enterprise: TeamId | None) -> bool:
+def _is_home(home: Organisation, team: TeamId | None, enterprise: TeamId | None) -> bool:
     same_enterprise = home.enterprise is not None and home.enterprise in (enterprise, team)
     return team == home.team or same_enterprise

@@ -60,7 +60,7 @@ class ShownFlow:
 
 
 @dataclass(frozen=True, slots=True)
-class Rights:
+class Permissions:
     """What one person may do in one channel, and the websites that the channel works with."""
 
     decisions: Mapping[Permission, Decision]
@@ -80,7 +80,7 @@ class Reading:
         self._catalog = catalog
         self._source = source
 
-    async def rights(self, reader: Reader, channel: ChannelId) -> Rights:
+    async def rights(self, reader: Reader, channel: ChannelId) -> Permissions:
         """What `reader` may do in `channel`.
 
         Raises:
@@ -88,7 +88,7 @@ class Reading:
         """
         scope = await self._policies.scope(channel)
         decisions = {permission: decide(scope.policy, reader.actor, permission) for permission in Permission}
-        return Rights(decisions, scope.policy, scope.website_names)
+        return Permissions(decisions, scope.policy, scope.website_names)
 
     async def list(
         self, reader: Reader, channel: ChannelId, request: ListRequest, *, turning: bool = False

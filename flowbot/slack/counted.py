@@ -13,7 +13,7 @@ from slack_sdk.http_retry.state import RetryState
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
-from flowbot.slack.directory import reason
+from flowbot.slack.errors import word_for
 
 LONGEST_PAUSE_SECONDS: Final = 5
 """Where Slack asks for a longer pause, whoever waits is told so instead, and what has to be done is done later."""
@@ -40,7 +40,7 @@ class CountedClient(AsyncWebClient):
         try:
             answer = await super().api_call(api_method, **kwargs)
         except (SlackClientError, aiohttp.ClientError, TimeoutError) as error:
-            self._count(api_method, reason(error), started)
+            self._count(api_method, word_for(error), started)
             raise
         self._count(api_method, "ok", started)
         return answer

@@ -5,16 +5,15 @@ from typing import Annotated, Final, TypeVar
 
 import aiohttp
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
-from slack_sdk.errors import SlackApiError, SlackClientError
+from slack_sdk.errors import SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from flowbot.domain.types import ChannelId, GroupId, TeamId, UserId
 from flowbot.errors import Fault
-from flowbot.services.ports.people import Home, Profile
-
-OptionalTeam = Annotated[TeamId | None, BeforeValidator(lambda value: value or None)]
-
+from flowbot.services.ports.people import Organisation, Profile
+from flowbot.slack.errors import word_for
+from flowbot.slack.payloads import OptionalTeam
 
 MEMBERS_A_PAGE: Final = 1000
 
@@ -28,7 +27,6 @@ class _Answer(BaseModel):
 class _AuthTest(_Answer):
     team_id: TeamId
     enterprise_id: OptionalTeam = None
-    user_id: Annotated[UserId | None, BeforeValidator(lambda value: value or None)] = None
 
 
 class _EnterpriseUser(_Answer):
@@ -83,10 +81,10 @@ class SlackDirectory:
     def __init__(self, client: AsyncWebClient) -> None:
         self._client = client
 
-    async def home(self) -> Home:
+    async def home(self) -> Organisation:
         """Where flowbot is installed (`auth.test`)."""
         answer = await _asked(_AuthTest, self._client.auth_test())
-        return Home(answer.team_id, answer.enterprise_id, answer.user_id)
+        return Organisation(answer.team_id, answer.enterprise_id)
 
     async def profile(self, user: UserId) -> Profile:
         """One person (`users.info`)."""
@@ -126,12 +124,4 @@ async def _asked(model: type[A], call: Awaitable[AsyncSlackResponse]) -> A:
     try:
         return model.model_validate((await call).data)
     except (TimeoutError, SlackClientError, aiohttp.ClientError, ValidationError) as error:
-        raise Fault("fault.slack", error=reason(error)) from error
-
-
-def reason(error: Exception) -> str:
-    """What went wrong with a call of Slack's, in a word or two, fit for a log."""
-    if isinstance(error, SlackApiError):
-        data = getattr(error.response, "data", error.response)
-        return str(data.get("error", "unknown_error")) if isinstance(data, dict) else "no_json"
-    return type(error).__name__
+        raise Fault("fault.slack", error=word_for(error)) from error

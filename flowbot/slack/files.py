@@ -13,7 +13,7 @@ from flowbot.domain.changes import Image, Picture
 from flowbot.domain.images import LARGEST_BYTES, image_type
 from flowbot.errors import Fault, UserError
 from flowbot.slack.client import is_slacks, proxy_for
-from flowbot.slack.directory import reason
+from flowbot.slack.errors import word_for
 
 CHUNK_BYTES: Final = 64 * 1024
 NAME_MAX: Final = 200
@@ -55,7 +55,7 @@ class Files:
         try:
             answer = await self._client.files_info(file=file_id)
         except (SlackClientError, aiohttp.ClientError, TimeoutError) as error:
-            raise Fault("fault.image", error=reason(error)) from error
+            raise Fault("fault.image", error=word_for(error)) from error
         found = answer.get("file") or {}
         return str(found.get("url_private_download") or found.get("url_private") or "")
 

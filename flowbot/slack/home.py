@@ -17,14 +17,14 @@ from flowbot.errors import Fault, UserError
 from flowbot.services.home import Overview, Overviews
 from flowbot.services.kept import Kept
 from flowbot.slack.desk import Answer, Desk, Visit, Work
-from flowbot.slack.directory import reason
+from flowbot.slack.errors import word_for
 from flowbot.slack.names import name_of
 from flowbot.slack.payloads import HomeOpened
 from flowbot.slack.replies import Place
 from flowbot.slack.telling import Telling
 from flowbot.slack.views import home as views
 from flowbot.slack.views import sentences
-from flowbot.slack.views.home import View
+from flowbot.slack.views.kit import View
 
 LINK_SECONDS: Final = 3600.0
 """Where a message is does not change; Slack is asked once an hour at most."""
@@ -145,7 +145,7 @@ class HomeTab:
         try:
             await self._client.views_publish(user_id=visit.reader.user, view=view, **only)
         except (SlackClientError, aiohttp.ClientError, TimeoutError) as error:
-            said = reason(error)
+            said = word_for(error)
             if said == OVERTAKEN:
                 log.info("home_tab.overtaken")
                 return False

@@ -1,7 +1,7 @@
 """Opening, filling and stacking views."""
 
 import logging
-from typing import Any, Final
+from typing import Final
 
 import aiohttp
 import structlog
@@ -9,9 +9,8 @@ from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from flowbot.errors import UserError
-from flowbot.slack.directory import reason
-
-View = dict[str, Any]
+from flowbot.slack.errors import word_for
+from flowbot.slack.views.kit import View
 
 GONE: Final = frozenset({"not_found", "hash_conflict", "view_not_found"})
 
@@ -37,7 +36,7 @@ class Modals:
         try:
             answer = await self._client.views_open(trigger_id=trigger, view=view)
         except (SlackClientError, aiohttp.ClientError, TimeoutError) as error:
-            log.warning("modal.not_opened", error=reason(error), detail=_detail(error))
+            log.warning("modal.not_opened", error=word_for(error), detail=_detail(error))
             raise UserError("form.not_opened") from error
         return str((answer.get("view") or {}).get("id") or "")
 
@@ -50,7 +49,7 @@ class Modals:
         try:
             await self._client.views_push(trigger_id=trigger, view=view)
         except (SlackClientError, aiohttp.ClientError, TimeoutError) as error:
-            log.warning("modal.not_pushed", error=reason(error), detail=_detail(error))
+            log.warning("modal.not_pushed", error=word_for(error), detail=_detail(error))
             raise UserError("form.not_opened") from error
 
     async def update(self, view_id: str, view: View) -> bool:
@@ -72,7 +71,7 @@ class Modals:
         try:
             await self._client.views_update(view_id=view_id, view=view)
         except (SlackClientError, aiohttp.ClientError, TimeoutError) as error:
-            refused = reason(error)
+            refused = word_for(error)
             log.log(
                 logging.INFO if refused in GONE else logging.WARNING,
                 "modal.not_updated",

@@ -9,7 +9,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from flowbot.domain.types import ChannelId, UserId
 from flowbot.errors import Fault
-from flowbot.slack.directory import reason
+from flowbot.slack.errors import word_for
 from flowbot.slack.replies import Replies
 from flowbot.slack.sending import send
 from flowbot.slack.views.kit import Message
@@ -58,9 +58,9 @@ class Posts:
         try:
             answer = await self._call("chat.postMessage", message, channel=channel, unfurl_links=False, **extra)
         except SlackApiError as error:
-            if reason(error) in REFUSED:
-                raise PostRefusedError(reason(error)) from error
-            raise Fault("fault.slack", error=reason(error)) from error
+            if word_for(error) in REFUSED:
+                raise PostRefusedError(word_for(error)) from error
+            raise Fault("fault.slack", error=word_for(error)) from error
         return ChannelId(str(answer.get("channel") or channel)), str(answer["ts"])
 
     async def edit(self, channel: ChannelId, ts: str, message: Message) -> None:
@@ -74,11 +74,11 @@ class Posts:
         try:
             await self._call("chat.update", message, channel=channel, ts=ts)
         except SlackApiError as error:
-            if reason(error) in GONE:
+            if word_for(error) in GONE:
                 raise PostGoneError from error
-            if reason(error) in REFUSED:
-                raise PostRefusedError(reason(error)) from error
-            raise Fault("fault.slack", error=reason(error)) from error
+            if word_for(error) in REFUSED:
+                raise PostRefusedError(word_for(error)) from error
+            raise Fault("fault.slack", error=word_for(error)) from error
 
     async def to_person(self, channel: ChannelId, user: UserId, message: Message) -> None:
         """Tell one person, privately.
@@ -93,7 +93,7 @@ class Posts:
         try:
             answer = await self._client.chat_getPermalink(channel=channel, message_ts=ts)
         except (SlackClientError, aiohttp.ClientError, TimeoutError) as error:
-            log.info("post.no_link", error=reason(error))
+            log.info("post.no_link", error=word_for(error))
             return None
         return str(answer.get("permalink") or "") or None
 
@@ -103,4 +103,4 @@ class Posts:
         except SlackApiError:
             raise
         except (SlackClientError, aiohttp.ClientError, TimeoutError) as error:
-            raise Fault("fault.slack", error=reason(error)) from error
+            raise Fault("fault.slack", error=word_for(error)) from error

@@ -15,7 +15,7 @@ from flowbot.domain.types import ChannelId, UserId
 from flowbot.errors import Fault, UserError
 from flowbot.slack.client import is_slacks, proxy_for
 from flowbot.slack.counted import Counts
-from flowbot.slack.directory import reason
+from flowbot.slack.errors import word_for
 from flowbot.slack.sending import send
 from flowbot.slack.views.kit import Message
 
@@ -87,7 +87,7 @@ class Replies:
             else:
                 await self._by_method("chat.postEphemeral", message, channel=place.where, user=place.user)
         except (SlackClientError, aiohttp.ClientError, TimeoutError) as error:
-            raise Fault("fault.slack", error=reason(error)) from error
+            raise Fault("fault.slack", error=word_for(error)) from error
 
     async def to_person(self, channel: ChannelId, user: UserId, message: Message) -> None:
         """Tell a person something they did not just ask for: privately in the channel, else by a direct message.
@@ -99,10 +99,10 @@ class Replies:
             try:
                 await self._by_method("chat.postEphemeral", message, channel=channel, user=user)
             except SlackApiError as error:
-                log.info("slack.direct_message", error=reason(error))
+                log.info("slack.direct_message", error=word_for(error))
                 await self._directly(user, message)
         except (SlackClientError, aiohttp.ClientError, TimeoutError) as error:
-            raise Fault("fault.slack", error=reason(error)) from error
+            raise Fault("fault.slack", error=word_for(error)) from error
 
     async def publicly(self, place: Place, message: Message) -> None:
         """Post to the channel for all to see. Where the bot is not in the channel, the response URL can still do it.
@@ -117,11 +117,11 @@ class Replies:
             )
         except SlackApiError as error:
             body = {"response_type": "in_channel", "replace_original": False}
-            if reason(error) in NOT_THERE and await self._by_url(place.response_url, message, body):
+            if word_for(error) in NOT_THERE and await self._by_url(place.response_url, message, body):
                 return
-            raise UserError("share.refused", error=reason(error)) from error
+            raise UserError("share.refused", error=word_for(error)) from error
         except (SlackClientError, aiohttp.ClientError, TimeoutError) as error:
-            raise Fault("fault.slack", error=reason(error)) from error
+            raise Fault("fault.slack", error=word_for(error)) from error
 
     async def _directly(self, user: UserId, message: Message) -> None:
         await self._by_method("chat.postMessage", message, channel=user, unfurl_links=False)

@@ -22,7 +22,7 @@ from flowbot.domain.changes import OPEN, Change, ChangeId, Kind, State
 from flowbot.enkapush import Timeouts, pictures
 from flowbot.sandbox.enkapush import Record
 from flowbot.sandbox.slack import Message, SandboxPerson, text_of
-from flowbot.serving import Pace
+from flowbot.serving import Patience
 from flowbot.slack import client
 from flowbot.storage.changes import StoredChanges
 from flowbot.storage.database import Database
@@ -132,7 +132,7 @@ async def a_scene(
             opened = _caught(patch)
             origin = None
             if in_socket_mode:
-                await world.start_socket(Pace(ping=0.1, connect=0.5, pauses=(0.05,)))
+                await world.start_socket(Patience(ping=0.1, connect=0.5, pauses=(0.05,)))
             else:
                 _, origin = await world.start_http()
             (bots,) = opened

@@ -11,15 +11,15 @@ from pydantic import SecretStr
 from flowbot.app import flowbot
 from flowbot.errors import ConfigurationError
 from flowbot.sandbox.slack import APP_TOKEN, text_of
-from flowbot.serving import Pace, socket
+from flowbot.serving import Patience, socket
 from flowbot.settings import Settings
 from tests.journeys.world import MARKETING, World
 
-QUICK: Final = Pace(ping=0.1, connect=0.5, pauses=(0.05,))
+QUICK: Final = Patience(ping=0.1, connect=0.5, pauses=(0.05,))
 
 
 @asynccontextmanager
-async def starting(world: World, pace: Pace = QUICK, **changed: object) -> AsyncIterator[asyncio.Task[None]]:
+async def starting(world: World, pace: Patience = QUICK, **changed: object) -> AsyncIterator[asyncio.Task[None]]:
     """A bot that is told to connect, and to stop at the end."""
     settings = Settings.model_validate({**world.settings.model_dump(), **changed})
     stop = asyncio.Event()
@@ -172,7 +172,7 @@ async def test_a_refused_bot_token_stops_the_start(world: World) -> None:
 
 async def test_a_stop_while_slack_is_away_is_a_stop(world: World) -> None:
     world.slack.faults.add("apps.connections.open", hang=True, times=None)
-    async with starting(world, Pace()) as running:
+    async with starting(world, Patience()) as running:
         done, _ = await asyncio.wait({running}, timeout=0.3)
         assert not done
     assert running.exception() is None

@@ -17,7 +17,7 @@ from flowbot.sandbox.enkapush import EnkapushSandbox
 from flowbot.sandbox.slack import APP_TOKEN, BOT_TOKEN, SIGNING_SECRET, SandboxPerson, SlackSandbox
 from flowbot.services.policies import import_policies
 from flowbot.services.ports.time import Sleep
-from flowbot.serving import Pace, listening, socket
+from flowbot.serving import Patience, listening, socket
 from flowbot.settings import Settings
 from flowbot.storage.policies import StoredPolicies
 
@@ -139,7 +139,7 @@ class World:
         self.slack.deliver_to(f"{origin}/slack/events")
         return bot, origin
 
-    async def start_socket(self, pace: Pace | None = None) -> Flowbot:
+    async def start_socket(self, pace: Patience | None = None) -> Flowbot:
         """A bot in Socket Mode, connected."""
         bot = await self._bot()
         stop = asyncio.Event()

@@ -6,7 +6,7 @@ from typing import Final
 from flowbot.domain.policy import Actor
 from flowbot.domain.types import ChannelId, GroupId, TeamId, UserId
 from flowbot.services.people import Reader
-from flowbot.services.ports.people import Home, Profile
+from flowbot.services.ports.people import Organisation, Profile
 
 HOME: Final = TeamId("T0HOME")
 CHANNEL: Final = ChannelId("C0MARKETING")
@@ -19,8 +19,8 @@ EVERYBODY: Final = (AYSE, BURAK, CAN, DENIZ, JONAS)
 class FakeDirectory:
     """Slack's knowledge of people."""
 
-    async def home(self) -> Home:
-        return Home(HOME)
+    async def home(self) -> Organisation:
+        return Organisation(HOME)
 
     async def profile(self, user: UserId) -> Profile:
         is_stranger = user == JONAS

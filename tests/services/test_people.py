@@ -10,7 +10,7 @@ import pytest
 from flowbot.domain.types import ChannelId, GroupId, TeamId, UserId
 from flowbot.errors import Fault, UserError
 from flowbot.services.people import Caller, People
-from flowbot.services.ports.people import Home, Profile
+from flowbot.services.ports.people import Organisation, Profile
 
 AYSE, DENIZ = UserId("U0AYSE"), UserId("U0DENIZ")
 HERE, SISTER, ELSEWHERE = TeamId("T0HERE"), TeamId("T0SISTER"), TeamId("T0ELSEWHERE")
@@ -27,7 +27,7 @@ PERSON: Final = Profile(
 class Slack:
     """A directory that tests write, and count the look-ups of."""
 
-    home_: Home = field(default_factory=lambda: Home(HERE))
+    home_: Organisation = field(default_factory=lambda: Organisation(HERE))
     person: Profile = PERSON
     groups_: Mapping[GroupId, frozenset[UserId]] = field(default_factory=lambda: {EDITORS: frozenset({AYSE})})
     failing: set[str] = field(default_factory=set)
@@ -37,7 +37,7 @@ class Slack:
     def tick(self) -> float:
         return self.seconds
 
-    async def home(self) -> Home:
+    async def home(self) -> Organisation:
         self._ask("home")
         return self.home_
 
@@ -135,7 +135,7 @@ async def test_every_sign_has_to_point_home(
     enterprise: TeamId | None,
     is_external: bool,
 ) -> None:
-    slack.home_ = Home(HERE, enterprise)
+    slack.home_ = Organisation(HERE, enterprise)
     slack.person = replace(PERSON, **profile)  # type: ignore[arg-type] # a table of keywords
     assert (await people.reader(Caller(AYSE, *payload))).actor.is_external is is_external
 

@@ -13,7 +13,7 @@ from flowbot.domain.types import ChannelId, GroupId, TeamId, UserId
 from flowbot.errors import Fault, UserError
 from flowbot.services.catalog import Catalog
 from flowbot.services.people import Caller, People, Reader
-from flowbot.services.ports.people import Home, Profile
+from flowbot.services.ports.people import Organisation, Profile
 from flowbot.services.setup import Overtaken, Refused, Setup, stamp
 from flowbot.services.setup_check import Field, Group
 from flowbot.storage.changes import StoredChanges
@@ -44,8 +44,8 @@ class Slack:
     groups_: Mapping[GroupId, Group] = field(default_factory=lambda: dict(GROUPS))
     groups_fail: bool = False
 
-    async def home(self) -> Home:
-        return Home(HERE)
+    async def home(self) -> Organisation:
+        return Organisation(HERE)
 
     async def profile(self, user: UserId) -> Profile:
         if user == SILENT:

@@ -12,12 +12,11 @@ from flowbot.domain.types import ChannelId, GroupId, TeamId, UserId
 
 
 @dataclass(frozen=True, slots=True)
-class Home:
+class Organisation:
     """The organisation that flowbot is installed in."""
 
     team: TeamId
     enterprise: TeamId | None = None
-    bot_user: UserId | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +41,7 @@ class Directory(Protocol):
     Every method raises Fault where Slack did not answer, or not with that.
     """
 
-    async def home(self) -> Home:
+    async def home(self) -> Organisation:
         """Where flowbot is installed."""
 
     async def profile(self, user: UserId) -> Profile:

@@ -18,9 +18,7 @@ from flowbot.slack.forms.state import FileRef, Values
 from flowbot.slack.ids import Action
 from flowbot.slack.views import forms as views
 from flowbot.slack.views import kit
-from flowbot.slack.views.kit import Block, Element
-
-View = dict[str, Any]
+from flowbot.slack.views.kit import Block, Element, View
 
 SUBMITS: Final[Mapping[FormKind, str]] = {
     FormKind.CREATE: "form.create",

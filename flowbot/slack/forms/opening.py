@@ -17,8 +17,9 @@ from flowbot.slack.desk import Answer, Visit
 from flowbot.slack.forms.choices import SegmentChoice
 from flowbot.slack.forms.flow_form import FlowForm, FormData
 from flowbot.slack.forms.metadata import FormMetadata
-from flowbot.slack.modals import Modals, View
+from flowbot.slack.modals import Modals
 from flowbot.slack.views import forms as views
+from flowbot.slack.views.kit import View
 
 NO_SUCH_FLOW: Final = "show.no_such_flow"
 

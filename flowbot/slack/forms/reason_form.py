@@ -14,8 +14,7 @@ from flowbot.slack.ids import Action
 from flowbot.slack.views import kit
 from flowbot.slack.views import request_parts as parts
 from flowbot.slack.views.forms import TITLE_MAX
-
-View = dict[str, Any]
+from flowbot.slack.views.kit import View
 
 REASON_MAX: Final = parts.REASON_MAX
 _BLOCK: Final = "reason"

@@ -20,11 +20,11 @@ from flowbot.services.ports.people import Teller
 from flowbot.services.ports.time import Clock
 from flowbot.services.reading import Reading
 from flowbot.slack.forms.opening import FormOpening, kind_of
-from flowbot.slack.modals import Modals, View
+from flowbot.slack.modals import Modals
 from flowbot.slack.projection import Projection, is_public
 from flowbot.slack.replies import Replies
 from flowbot.slack.views import forms as views
-from flowbot.slack.views.kit import Message
+from flowbot.slack.views.kit import Message, View
 from flowbot.slack.views.request_notices import asked as asked_for
 
 log = structlog.get_logger(__name__)

@@ -10,7 +10,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from flowbot.domain.types import GroupId, UserId
 from flowbot.errors import Fault
 from flowbot.services.setup_check import Group
-from flowbot.slack.directory import reason
+from flowbot.slack.errors import word_for
 
 
 class _Group(BaseModel):
@@ -48,7 +48,7 @@ class SlackRoster:
         try:
             answer = _Groups.model_validate((await self._client.usergroups_list(include_users=True)).data)
         except (TimeoutError, SlackClientError, aiohttp.ClientError, ValidationError) as error:
-            raise Fault("fault.slack", error=reason(error)) from error
+            raise Fault("fault.slack", error=word_for(error)) from error
         return {
             each.id: Group(each.name or each.handle, each.users) for each in answer.usergroups if not each.date_delete
         }

@@ -20,9 +20,7 @@ from flowbot.slack.setup.typed import CHOSEN_GATES, Role, Typed, is_number
 from flowbot.slack.views import forms as told_views
 from flowbot.slack.views import kit
 from flowbot.slack.views import setup as views
-from flowbot.slack.views.kit import Block, Element
-
-View = dict[str, Any]
+from flowbot.slack.views.kit import Block, Element, View
 
 ACTION: Final = "flows.setup.chosen"
 WEBSITE: Final = "flows.setup.website"

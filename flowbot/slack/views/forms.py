@@ -14,9 +14,7 @@ from flowbot.locales import Translator
 from flowbot.slack.ids import Action
 from flowbot.slack.values import FlowValue
 from flowbot.slack.views import flows, kit, sentences
-from flowbot.slack.views.kit import Block, Message
-
-View = dict[str, Any]
+from flowbot.slack.views.kit import Block, Message, View
 
 TITLE_MAX: Final = 24
 TOLD_MAX: Final = 1000

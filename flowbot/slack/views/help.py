@@ -5,7 +5,7 @@ from typing import Final
 
 from flowbot.domain.policy import Permission, Reason
 from flowbot.locales import Translator
-from flowbot.services.reading import Rights, visible_names
+from flowbot.services.reading import Permissions, visible_names
 from flowbot.slack.views import kit
 from flowbot.slack.views.kit import Block, Element, Message
 
@@ -26,7 +26,7 @@ ROLES: Final = (Permission.VIEW, Permission.EDIT, Permission.APPROVE, Permission
 MOST_WEBSITES: Final = 30
 
 
-def help_here(rights: Rights, t: Translator) -> Message:
+def help_here(rights: Permissions, t: Translator) -> Message:
     """Help, naming what the reader may do here, with which websites."""
     blocks: list[Block] = [kit.header(t("help.title")), kit.section(kit.plain(t("help.what")))]
     refusal = rights.decisions[Permission.VIEW]
@@ -42,7 +42,7 @@ def help_here(rights: Rights, t: Translator) -> Message:
     return Message(t("help.summary"), tuple(blocks))
 
 
-def _websites(rights: Rights, t: Translator) -> Iterable[Block]:
+def _websites(rights: Permissions, t: Translator) -> Iterable[Block]:
     if rights.policy is None:
         return
     names = [kit.isolated(name) for name in visible_names(rights.policy, rights.website_names).values()]
@@ -52,7 +52,7 @@ def _websites(rights: Rights, t: Translator) -> Iterable[Block]:
     yield kit.rich(_labelled(t("help.websites"), everything or listed or t("flow.none")))
 
 
-def _commands(rights: Rights, t: Translator) -> Iterable[Element]:
+def _commands(rights: Permissions, t: Translator) -> Iterable[Element]:
     allowed = [key for key, permission in COMMANDS if rights.may(permission)]
     for key in [*allowed, "help"]:
         for form in t(f"usage.{key}").split("\n"):

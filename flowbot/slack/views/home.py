@@ -15,10 +15,8 @@ from flowbot.slack.ids import Action
 from flowbot.slack.values import ChangeValue
 from flowbot.slack.views import flows, kit
 from flowbot.slack.views import request_parts as parts
-from flowbot.slack.views.kit import Block, Element, Message
+from flowbot.slack.views.kit import Block, Element, Message, View
 from flowbot.slack.views.requests import EMOJI, state_word
-
-View = dict[str, Any]
 
 WAITING_MAX: Final = 10
 CHANNELS_MAX: Final = 20

@@ -13,6 +13,7 @@ from typing import Any, Final, Literal
 
 Block = dict[str, Any]
 Element = dict[str, Any]
+View = dict[str, Any]
 Style = Literal["primary", "danger"]
 
 HEADER_MAX: Final = 150

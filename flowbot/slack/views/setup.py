@@ -10,9 +10,7 @@ from flowbot.locales import Translator
 from flowbot.services.setup import approval_channel
 from flowbot.services.setup_check import Field
 from flowbot.slack.views import kit, sentences
-from flowbot.slack.views.kit import Block, Element, Message
-
-View = dict[str, Any]
+from flowbot.slack.views.kit import Block, Element, Message, View
 
 TITLE_MAX: Final = 24
 MOST_NAMED: Final = 30

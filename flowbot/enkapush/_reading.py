@@ -8,6 +8,7 @@ import structlog
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
 from flowbot.enkapush._answers import Answer
+from flowbot.enkapush.errors import MalformedAnswerError
 from flowbot.enkapush.models import Record
 from flowbot.enkapush.pages import Page
 
@@ -108,19 +109,27 @@ class Reader(Generic[R]):
             return None
 
 
-def written_id(answer: Answer, asked: int | None = None) -> int:
-    """Return the id that a write answered.
-
-    Args:
-        answer: The answer.
-        asked: The id that was written to; None for a creation.
+def made_id(answer: Answer) -> int:
+    """Return the id of the flow that a creation answered.
 
     Raises:
-        MalformedAnswerError: There is no id, or another one.
+        MalformedAnswerError: There is none.
     """
-    written = _decoded(answer, _Written.model_validate_json).data.id
-    if asked is not None and written != asked:
-        raise answer.malformed(f"wrote to {asked}, answered {written}")
+    return _decoded(answer, _Written.model_validate_json).data.id
+
+
+def answered_id(answer: Answer, asked: int) -> int | None:
+    """Return the id that a write to `asked` answered, None where there is none.
+
+    Anything but `asked` is logged, and is no error: the server has ended the write, and only reading back tells how.
+    """
+    try:
+        written = made_id(answer)
+    except MalformedAnswerError as error:
+        _log.warning("enkapush.odd_answer", path=answer.exchange.path, reason=error.reason)
+        return None
+    if written != asked:
+        _log.warning("enkapush.odd_answer", path=answer.exchange.path, reason=f"wrote to {asked}, answered {written}")
     return written
 
 

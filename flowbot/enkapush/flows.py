@@ -3,7 +3,7 @@
 from typing import Final
 
 from flowbot.enkapush._collection import Collection
-from flowbot.enkapush._reading import Reader, written_id
+from flowbot.enkapush._reading import Reader, answered_id, made_id
 from flowbot.enkapush._transport import Call, Transport
 from flowbot.enkapush.forms import FlowPatch, NewFlow
 from flowbot.enkapush.models import Flow
@@ -25,12 +25,15 @@ class Flows(Collection[Flow]):
 
     async def create(self, flow: NewFlow) -> int:
         """Create a flow and return its id (`POST /flows`). A repetition would create another one."""
-        return written_id(await self._transport.send(Call("POST", _CREATE, parts=flow.parts())))
+        return made_id(await self._transport.send(Call("POST", _CREATE, parts=flow.parts())))
 
-    async def update(self, flow_id: int, patch: FlowPatch) -> int:
-        """Change the fields that are set and return the id (`POST /flows/{flow_id}`)."""
+    async def update(self, flow_id: int, patch: FlowPatch) -> int | None:
+        """Change the fields that are set and return the id that is answered (`POST /flows/{flow_id}`).
+
+        Any success counts, whatever its body; None, or another id, is not what is documented. Read back to be sure.
+        """
         answer = await self._transport.send(Call("POST", _ITEM, flow_id, parts=patch.parts()))
-        return written_id(answer, flow_id)
+        return answered_id(answer, flow_id)
 
     async def delete(self, flow_id: int) -> None:
         """Delete a flow (`DELETE /flows/{flow_id}`).

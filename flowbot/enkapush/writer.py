@@ -36,12 +36,17 @@ class EnkapushWriter:
             return FlowId(await self._client.flows.create(new))
 
     async def update(self, flow: FlowId, update: FlowUpdate) -> None:
-        """Write what differs, and nothing else."""
+        """Write what differs, and nothing else.
+
+        Reading back tells whether it was done. What cannot be read back needs the documented answer.
+        """
         with _outcomes():
             before = _wire(update.before)
             changed = {name: value for name, value in _wire(update.wanted).items() if value != before[name]}
             patch = forms.FlowPatch(**changed, **_unread(update.unread), image=_image(update.image))
-            await self._client.flows.update(flow, patch)
+            answered = await self._client.flows.update(flow, patch)
+        if answered != flow and not (update.unread.is_empty and update.image is None):
+            raise Unclear("unclear.enkapush")
 
     async def set_enabled(self, flow: FlowId, enabled: bool) -> None:
         """Enable or disable a flow, and nothing else."""

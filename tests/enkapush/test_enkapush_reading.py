@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 
 from flowbot.enkapush import Exchange, Flow, MalformedAnswerError, Segment
 from flowbot.enkapush._answers import Answer
-from flowbot.enkapush._reading import Reader, written_id
+from flowbot.enkapush._reading import Reader, answered_id, made_id
 from tests.enkapush.enkapush_wire import a_flow, many, one
 
 FLOWS = Reader(Flow)
@@ -119,11 +119,22 @@ def test_a_segment_is_read() -> None:
     assert (segment.name, segment.type, segment.total_subscribers) == ("Sadık müşteriler", "smart", 9)
 
 
-@pytest.mark.parametrize("body", ["", "{}", '{"data": {}}', '{"data": {"id": null}}', '{"data": {"id": 8}}'])
-def test_a_write_that_answers_no_id_or_another_one_is_ambiguous(body: str) -> None:
+NO_ID = ["", "{}", "<p>", '{"data": {}}', '{"data": {"id": null}}']
+
+
+@pytest.mark.parametrize("body", NO_ID)
+def test_a_creation_that_answers_no_id_is_ambiguous(body: str) -> None:
     with pytest.raises(MalformedAnswerError) as caught:
-        written_id(answer(body, "POST"), 7)
+        made_id(answer(body, "POST"))
     assert caught.value.ambiguous
+
+
+@pytest.mark.parametrize(("body", "answered"), [(body, None) for body in NO_ID] + [('{"data": {"id": 8}}', 8)])
+def test_a_write_to_a_flow_that_answers_no_id_or_another_one_is_logged(body: str, answered: int | None) -> None:
+    with capture_logs() as logs:
+        assert answered_id(answer(body, "POST"), 7) == answered
+        assert answered_id(answer('{"data": {"id": "7"}}', "POST"), 7) == 7
+    assert [log["event"] for log in logs] == ["enkapush.odd_answer"]
 
 
 def test_a_hundred_thousand_flows_are_read_in_seconds() -> None:

@@ -29,14 +29,13 @@ class Trouble:
     Attributes:
         fault: Makes it, for the requests that are named.
         create: Where nothing that was made is to be found it is not sent again, so that it cannot be known.
-        switch: What has the same effect twice is looked for, and sent once more where it is not there.
-        delete: Likewise; but any success will do for an answer, so that a page is believed until the flow is read.
+        change: What has the same effect twice is looked for, and sent once more where it is not there. Any success will
+            do for an answer: a page is believed until the flow is read.
     """
 
     fault: Callable[[Where], Fault]
     create: State
-    switch: State
-    delete: State
+    change: State
 
 
 def soon() -> str:
@@ -44,9 +43,9 @@ def soon() -> str:
     return format_datetime(datetime.now(UTC) + timedelta(seconds=30), usegmt=True)
 
 
-REFUSED: Final = (NOT_DONE, NOT_DONE, NOT_DONE)
-LOST: Final = (UNKNOWN, DONE, DONE)
-FOUND: Final = (DONE, DONE, DONE)
+REFUSED: Final = (NOT_DONE, NOT_DONE)
+LOST: Final = (UNKNOWN, DONE)
+FOUND: Final = (DONE, DONE)
 BEFORE: Final[Mapping[str, Trouble]] = {
     "late": Trouble(lambda where: Fault.delay(0.05, **where), *FOUND),
     "429": Trouble(lambda where: Fault.too_many(**where), *REFUSED),
@@ -55,8 +54,8 @@ BEFORE: Final[Mapping[str, Trouble]] = {
     "401": Trouble(lambda where: Fault.status(401, **where), *REFUSED),
     "403": Trouble(lambda where: Fault.status(403, **where), *REFUSED),
     "503": Trouble(lambda where: Fault.status(503, **where), *LOST),
-    "a page": Trouble(lambda where: Fault.html(200, **where), UNKNOWN, DONE, NOT_DONE),
-    "an empty body": Trouble(lambda where: Fault.empty(**where), UNKNOWN, DONE, NOT_DONE),
+    "a page": Trouble(lambda where: Fault.html(200, **where), UNKNOWN, NOT_DONE),
+    "an empty body": Trouble(lambda where: Fault.empty(**where), UNKNOWN, NOT_DONE),
     "a reset": Trouble(lambda where: Fault.reset(**where), *LOST),
     "a hang": Trouble(lambda where: Fault.hang(**where), *LOST),
     "a redirect": Trouble(lambda where: Fault.redirect("/api/flows/", **where), *LOST),
@@ -116,7 +115,7 @@ async def test_an_approved_enable_is_done_once_or_not_at_all(scene: Scene, case:
     scene.world.enkapush.faults.add(trouble.fault({"method": "POST", "path": f"/flows/{flow}"}))
     await scene.world.burak.clicks(request, "Approve")
     await decided(scene)
-    ended_as(await after_the_storm(scene, scene.world.emma), trouble.switch)
+    ended_as(await after_the_storm(scene, scene.world.emma), trouble.change)
 
 
 @pytest.mark.parametrize("case", READS)
@@ -144,8 +143,8 @@ async def test_an_approved_deletion_is_done_once_or_not_at_all_and_keeps_the_pic
     scene.world.enkapush.faults.add(WRITES[case].fault({"method": "DELETE", "path": f"/flows/{flow}"}))
     await scene.world.burak.clicks(request, "Approve")
     await decided(scene)
-    ended_as(await after_the_storm(scene, scene.world.emma), WRITES[case].delete)
-    if WRITES[case].delete is DONE:
+    ended_as(await after_the_storm(scene, scene.world.emma), WRITES[case].change)
+    if WRITES[case].change is DONE:
         await scene.begins()
         await scene.world.emma.clicks(await ends(scene.world, request, "Applied"), "Restore")
         await eventually(lambda: has_ended(scene), "the flow is restored")

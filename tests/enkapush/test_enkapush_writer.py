@@ -1,0 +1,72 @@
+"""Flowbot's writes as Enkapush's: what an answer is worth that is not the documented one."""
+
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+from typing import Final
+
+import pytest
+
+from flowbot.domain.changes import Image
+from flowbot.domain.content import Content, Unread
+from flowbot.domain.flows import Wait
+from flowbot.domain.types import FlowId, WebsiteId
+from flowbot.enkapush.client import EnkapushClient
+from flowbot.enkapush.writer import EnkapushWriter
+from flowbot.sandbox.enkapush import EnkapushSandbox, Fault
+from flowbot.services.ports.flows import FlowUpdate, Unclear
+
+KEY: Final = "a-key"
+BEFORE: Final = Content(WebsiteId(1), "Name", "Title", "Text", Wait(1, "days"))
+AFTER: Final = replace(BEFORE, title="New")
+PICTURE: Final = Image(b"\x89PNG\r\n\x1a\n", "image/png", "a.png")
+ODD: Final[dict[str, Callable[[], Fault]]] = {
+    "nothing": lambda: Fault.empty(method="POST"),
+    "a page": lambda: Fault.html(200, method="POST"),
+    "another id": lambda: Fault.status(200, '{"data": {"id": 7}}', method="POST"),
+}
+UNREADABLE: Final = {
+    "a segment": FlowUpdate(BEFORE, AFTER, Unread(segment="all")),
+    "a picture": FlowUpdate(BEFORE, AFTER, Unread(), PICTURE),
+}
+
+
+@pytest.fixture
+def account() -> EnkapushSandbox:
+    sandbox = EnkapushSandbox(api_key=KEY)
+    sandbox.store.add_flow()
+    return sandbox
+
+
+@pytest.fixture
+async def writer(account: EnkapushSandbox) -> AsyncIterator[EnkapushWriter]:
+    async with account.serve() as url, EnkapushClient(url, KEY) as client:
+        yield EnkapushWriter(client)
+
+
+@pytest.mark.parametrize("odd", ODD)
+async def test_any_success_is_an_answer_to_what_can_be_read_back(
+    account: EnkapushSandbox, writer: EnkapushWriter, odd: str
+) -> None:
+    account.faults.add(*[ODD[odd]()] * 2)
+    await writer.set_enabled(FlowId(1), True)
+    await writer.update(FlowId(1), FlowUpdate(BEFORE, AFTER, Unread()))
+    assert account.request_count("POST") == 2
+
+
+@pytest.mark.parametrize("odd", ODD)
+@pytest.mark.parametrize("update", UNREADABLE)
+async def test_what_cannot_be_read_back_needs_the_documented_answer(
+    account: EnkapushSandbox, writer: EnkapushWriter, odd: str, update: str
+) -> None:
+    account.faults.add(ODD[odd]())
+    with pytest.raises(Unclear):
+        await writer.update(FlowId(1), UNREADABLE[update])
+    await writer.update(FlowId(1), UNREADABLE[update])
+
+
+async def test_a_redirected_write_is_unclear(account: EnkapushSandbox, writer: EnkapushWriter) -> None:
+    account.faults.add(*[Fault.redirect("/api/flows/1", 307)] * 2)
+    with pytest.raises(Unclear):
+        await writer.set_enabled(FlowId(1), True)
+    with pytest.raises(Unclear):
+        await writer.delete(FlowId(1))

@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from typing import Final
 
 from hypothesis import strategies as st
 from hypothesis.stateful import rule
@@ -26,6 +27,9 @@ from tests.model.enkapush import first_flow
 from tests.model.machine import Machine
 from tests.model.processes import Process
 from tests.model.world import LEASE, Step
+
+FOREIGN: Final = FlowId(3)
+"""Of a website that the channel's policy may not name."""
 
 
 class Asking(Machine):
@@ -119,15 +123,20 @@ class Asking(Machine):
 
     def _pending(self, process: int, kind: Kind, number: int, *, quorum: int) -> Change | None:
         """A request that was just made, of a flow for which there is something to do, while all goes well."""
-        flows = [flow for flow in self.world.enkapush.flows.values() if kind is Kind.DELETE or not flow.is_enabled]
-        if not flows:
-            return None
-        flow = flows[number % len(flows)].id
+        flow = self._free(kind, number)
         rule = ASKED_UNDER.approval.model_copy(update={"quorum": quorum})
         self._run(self.world.decree(ASKED_UNDER.model_copy(update={"approval": rule})))
         self.somebody_asks(process, AYSE, kind, flow, Mishap())
         open_ones = [change for change in self._run(self.world.reads()).changes if change.state in OPEN]
         return next((change for change in open_ones if change.asked.flow == flow), None)
+
+    def _free(self, kind: Kind, number: int) -> FlowId:
+        """A flow of which nothing is asked yet; somebody has just made it, where there is none besides."""
+        flows = [flow for flow in self.world.enkapush.flows.values() if kind is Kind.DELETE or not flow.is_enabled]
+        flow = flows[number % len(flows)].id if flows else None
+        if flow is None or flow == FOREIGN or self._run(self.world.store.open_on(flow)) is not None:
+            return self.world.enkapush.appears()
+        return flow
 
     def _frozen(self, process: int, step: Step, calls: int, meanwhile: Callable[[], Awaitable[None]]) -> None:
         self._run(self.world.runs_with_a_break(process, step, calls, meanwhile))

@@ -159,6 +159,12 @@ class FakeEnkapush:
 
     # --- what happens without flowbot ------------------------------------------------------------------------------
 
+    def appears(self) -> FlowId:
+        """Somebody makes a flow in Enkapush itself."""
+        self._last += 1
+        self.flows[FlowId(self._last)] = self.noted(first_flow(self._last))
+        return FlowId(self._last)
+
     def lands(self) -> None:
         """What is under way takes effect, where nobody has touched the flow since."""
         landing, self.under_way = self.under_way, []

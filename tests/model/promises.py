@@ -77,11 +77,17 @@ class Promises(Deciding):
             self._run(self.world.decree(policy))
             self._does((process, self._approval(by, change)))
 
-    @rule(process=PROCESSES, kind=ASKED, number=NUMBERS, is_late=st.booleans(), by=PEOPLE, what=st.sampled_from(DEEDS))
-    def a_request_is_ended(self, process: int, kind: Kind, number: int, is_late: bool, by: UserId, what: str) -> None:
+    @rule(process=PROCESSES, kind=ASKED, number=NUMBERS, by=PEOPLE, what=st.sampled_from(DEEDS))
+    def a_request_is_ended(self, process: int, kind: Kind, number: int, by: UserId, what: str) -> None:
         change = self._pending(process, kind, number, quorum=1)
         if change is not None:
-            self.world.passes(timedelta(hours=72 if is_late else 0))
+            self._does((process, self._decision(what, by, change)))
+
+    @rule(process=PROCESSES, kind=ASKED, number=NUMBERS, by=PEOPLE, what=st.sampled_from(DEEDS))
+    def a_request_is_ended_too_late(self, process: int, kind: Kind, number: int, by: UserId, what: str) -> None:
+        change = self._pending(process, kind, number, quorum=1)
+        if change is not None:
+            self.world.passes(timedelta(hours=72))
             self._does((process, self._decision(what, by, change)))
 
     def _votes_first(self, process: int, change: Change, quorum: int) -> None:

@@ -13,7 +13,6 @@ from tests.model.mutants import hunts
 
 QUICK: Final = (
     "nothing_is_noted_before_the_write",
-    "the_rule_of_the_request_is_enough",
     "what_is_unknown_is_called_failed",
 )
 NAMED: Final = os.environ.get("FLOWBOT_MODEL_FLAWS", "")

@@ -127,6 +127,9 @@ class Asking(Machine):
         rule = ASKED_UNDER.approval.model_copy(update={"quorum": quorum})
         self._run(self.world.decree(ASKED_UNDER.model_copy(update={"approval": rule})))
         self.somebody_asks(process, AYSE, kind, flow, Mishap())
+        return self._open_on(flow)
+
+    def _open_on(self, flow: FlowId) -> Change | None:
         open_ones = [change for change in self._run(self.world.reads()).changes if change.state in OPEN]
         return next((change for change in open_ones if change.asked.flow == flow), None)
 
@@ -134,7 +137,7 @@ class Asking(Machine):
         """A flow of which nothing is asked yet; somebody has just made it, where there is none besides."""
         flows = [flow for flow in self.world.enkapush.flows.values() if kind is Kind.DELETE or not flow.is_enabled]
         flow = flows[number % len(flows)].id if flows else None
-        if flow is None or flow == FOREIGN or self._run(self.world.store.open_on(flow)) is not None:
+        if flow is None or flow == FOREIGN or self._open_on(flow) is not None:
             return self.world.enkapush.appears()
         return flow
 

@@ -132,16 +132,15 @@ async def _scopes(bot: Flowbot) -> str:
 
 
 async def _groups(settings: Settings, bot: Flowbot) -> str:
-    known = await SlackDirectory(bot.slack).groups()
-    wanted = _named_groups(await _book(settings))
+    wanted = (await _book(settings)).groups
+
+    async def named() -> frozenset[GroupId]:
+        return wanted
+
+    known = await SlackDirectory(bot.slack, named).groups()
     if unknown := wanted - set(known):
         raise _Unwell(f"the policy names {', '.join(sorted(unknown))}, which Slack does not know")
     return f"{len(known)} in Slack, {len(wanted)} in the policy"
-
-
-def _named_groups(book: PolicyBook) -> set[GroupId]:
-    named = (entry for policy in book.channels for entry in (*policy.viewers, *policy.editors, *policy.approvers))
-    return {entry for entry in named if isinstance(entry, GroupId)}
 
 
 async def _socket(settings: Settings, bot: Flowbot) -> str:

@@ -11,6 +11,7 @@ import httpx
 from pydantic import SecretStr
 from slack_sdk.web.async_client import AsyncWebClient
 
+from flowbot.domain.types import GroupId
 from flowbot.enkapush import Pace, Timeouts
 from flowbot.enkapush.client import EnkapushClient
 from flowbot.enkapush.gateway import EnkapushFlows
@@ -122,15 +123,20 @@ def ports_of(outside: Outside) -> Ports:
     """The ports of what is open."""
     settings, clock, monotonic = outside.settings, outside.clock, outside.monotonic
     source = EnkapushFlows(outside.enkapush, settings.zone)
+    policies = StoredPolicies(outside.database, clock)
+
+    async def named() -> frozenset[GroupId]:
+        return (await policies.book()).groups
+
     return Ports(
         store=StoredChanges(outside.database, clock),
-        policies=StoredPolicies(outside.database, clock),
+        policies=policies,
         images=StoredImages(outside.database),
         drafts=StoredDrafts(outside.database),
         pictures=Files(outside.slack, outside.session, settings.slack_api_url),
         source=source,
         catalog=Catalog(source, clock=clock, monotonic=monotonic),
-        people=People(SlackDirectory(outside.slack), settings.flowbot_admins, monotonic=monotonic),
+        people=People(SlackDirectory(outside.slack, named), settings.flowbot_admins, monotonic=monotonic),
     )
 
 

@@ -108,6 +108,12 @@ class PolicyBook(_Written):
         """The book as plain data, with just the keys that were written: reading it again gives an equal book."""
         return self.model_dump(mode="json", exclude_unset=True)
 
+    @property
+    def groups(self) -> frozenset[GroupId]:
+        """Every user group that some policy names."""
+        named = (entry for policy in self.channels for entry in (*policy.viewers, *policy.editors, *policy.approvers))
+        return frozenset(entry for entry in named if isinstance(entry, GroupId))
+
     def policy(self, channel: ChannelId) -> ChannelPolicy | None:
         """The policy of `channel`, or None where it has none."""
         return next((policy for policy in self.channels if policy.id == channel), None)

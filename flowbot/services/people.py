@@ -44,11 +44,16 @@ class Reader:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """What a payload of Slack's says of who sent it: the person, and the organisation they act from."""
+    """What a payload of Slack's says of who sent it: the person, and the organisation they act from.
+
+    Attributes:
+        place: The workspace where it happened. It counts where neither payload nor profile tells the person's own.
+    """
 
     user: UserId
     team: TeamId | None
     enterprise: TeamId | None = None
+    place: TeamId | None = None
 
 
 class People:
@@ -97,7 +102,7 @@ class People:
         """Like `reader`, but raises Fault if Slack does not answer.
 
         Args:
-            caller: who. A caller without a team is taken to act from where they were seen to act from last.
+            caller: who. One without a team is taken to act from where they were seen to act from last.
             within: how many seconds old Slack's answers may be.
 
         Raises:
@@ -130,8 +135,9 @@ class People:
 
     def _as_seen(self, caller: Caller) -> Caller:
         """The caller with the organisation that they act from, as a payload of Slack's has told it."""
-        if caller.team is None:
-            return self._seen.get(caller.user, caller)
+        seen = self._seen.get(caller.user)
+        if caller.team is None and (caller.place is None or (seen is not None and seen.team is not None)):
+            return seen or caller
         self._seen[caller.user] = caller
         while len(self._seen) > MOST_SEEN:
             self._seen.pop(next(iter(self._seen)))
@@ -196,10 +202,11 @@ def _is_external(home: Organisation, caller: Caller, profile: Profile) -> bool:
     """Whether any sign points to another organisation, or none points to this one.
 
     Signs are the payload's team and the profile's; in an Enterprise organisation either may name a sister workspace.
+    Slack tells at least one of the two. Only where neither is there, the place where it happened is taken for a sign.
     """
     signs = [(caller.team, caller.enterprise), (profile.team, profile.enterprise)]
-    named = [sign for sign in signs if sign[0] is not None]
-    return profile.is_stranger or not named or not all(_is_home(home, team, org) for team, org in named)
+    named = [sign for sign in signs if sign[0] is not None] or [(caller.place, None)]
+    return profile.is_stranger or not all(_is_home(home, team, org) for team, org in named)
 
 
 def _is_home(home: Organisation, team: TeamId | None, enterprise: TeamId | None) -> bool:

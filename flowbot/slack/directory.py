@@ -1,6 +1,6 @@
 """Slack's knowledge of people, as `services.ports.Directory` asks for it."""
 
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Annotated, Final, TypeVar
 
 import aiohttp
@@ -62,6 +62,10 @@ class _Groups(_Answer):
     usergroups: tuple[_Group, ...]
 
 
+class _Users(_Answer):
+    users: frozenset[UserId]
+
+
 class _Cursor(_Answer):
     next_cursor: Annotated[str, BeforeValidator(lambda value: value or "")] = ""
 
@@ -76,10 +80,12 @@ class SlackDirectory:
 
     Args:
         client: the Web API, as the bot.
+        named: tells the user groups that matter, for a Slack that does not list them all.
     """
 
-    def __init__(self, client: AsyncWebClient) -> None:
+    def __init__(self, client: AsyncWebClient, named: Callable[[], Awaitable[frozenset[GroupId]]]) -> None:
         self._client = client
+        self._named = named
 
     async def home(self) -> Organisation:
         """Where flowbot is installed (`auth.test`)."""
@@ -103,9 +109,27 @@ class SlackDirectory:
         )
 
     async def groups(self) -> Mapping[GroupId, frozenset[UserId]]:
-        """Every user group that is in use, with its members, in one call (`usergroups.list`)."""
-        answer = await _asked(_Groups, self._client.usergroups_list(include_users=True))
+        """Every user group that is in use, with its members, in one call (`usergroups.list`).
+
+        Where Slack does not know that method: those that matter, in a call each (`usergroups.users.list`).
+        """
+        try:
+            answer = await _asked(_Groups, self._client.usergroups_list(include_users=True))
+        except Fault as fault:
+            if fault.params["error"] != "unknown_method":
+                raise
+            found = [(group, await self._members_of(group)) for group in sorted(await self._named())]
+            return {group: users for group, users in found if users is not None}
         return {group.id: group.users for group in answer.usergroups if not group.date_delete}
+
+    async def _members_of(self, group: GroupId) -> frozenset[UserId] | None:
+        """Who is in a group; None where there is no such group."""
+        try:
+            return (await _asked(_Users, self._client.usergroups_users_list(usergroup=group))).users
+        except Fault as fault:
+            if fault.params["error"] != "no_such_subteam":
+                raise
+            return None
 
     async def members(self, channel: ChannelId) -> frozenset[UserId]:
         """Who is in a channel (`conversations.members`, page by page)."""

@@ -127,7 +127,7 @@ class _Interaction(_Delivered):
     def caller(self) -> Caller:
         """Who did it. The person's own team is theirs alone; the payload's is where it happened."""
         enterprise = self.team.enterprise_id if self.team and self.user.team_id == self.team.id else None
-        return Caller(self.user.id, self.user.team_id, enterprise)
+        return Caller(self.user.id, self.user.team_id, enterprise, place=self.team.id if self.team else None)
 
 
 class BlockActions(_Interaction):
@@ -187,11 +187,12 @@ class HomeOpened(_Payload):
     """Somebody looks at the Home tab. Whose organisation they are of, their profile tells."""
 
     event: _HomeOpening
+    team_id: OptionalTeam = None
 
     @property
     def caller(self) -> Caller:
         """Who opened it."""
-        return Caller(self.event.user, None)
+        return Caller(self.event.user, None, place=self.team_id)
 
     @property
     def is_blank(self) -> bool:

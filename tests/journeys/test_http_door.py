@@ -20,6 +20,9 @@ from sqlalchemy import make_url
 
 from flowbot.sandbox.enkapush import Fault
 from flowbot.sandbox.slack import SIGNING_SECRET, text_of
+from flowbot.sandbox.slack.model import Json, Person
+from flowbot.sandbox.slack.objects import user_object
+from flowbot.sandbox.slack.workspace import Workspace
 from flowbot.slack.entry import dispatch
 from tests.journeys.world import MARKETING, World, on_both_databases
 
@@ -209,6 +212,22 @@ NULLS: Final[dict[str, dict[str, Any]]] = {
 async def test_null_in_a_press_is_as_good_as_nothing(world: World, door: Door, null: str) -> None:
     assert await door.post(pressed({**PRESS, **NULLS[null]})) == (200, "")
     await world.emma.waits_for(MARKETING, "button")
+
+
+def teamless(workspace: Workspace, person: Person, *, include_locale: bool = False) -> Json:
+    return {**user_object(workspace, person, include_locale=include_locale), "team_id": None}
+
+
+@pytest.mark.parametrize(("place", "said"), [("T0LALE", "Page 1 of 2"), ("T0WERBE", "this organisation only")])
+async def test_where_slack_tells_nobodys_team_the_place_counts(
+    world: World, door: Door, monkeypatch: pytest.MonkeyPatch, place: str, said: str
+) -> None:
+    monkeypatch.setattr("flowbot.sandbox.slack.webapi.people.user_object", teamless)
+    world.add_flows(12)
+    action = {"action_id": "flows.list.next", "value": "{}"}
+    press = {**PRESS, "user": {"id": "U0EMMA"}, "team": {"id": place}, "actions": [action]}
+    assert await door.post(pressed(press)) == (200, "")
+    await world.emma.waits_for(MARKETING, said)
 
 
 async def test_null_in_an_event_is_as_good_as_nothing(door: Door) -> None:

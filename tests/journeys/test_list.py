@@ -180,6 +180,22 @@ async def test_where_slack_cannot_tell_the_groups_nobody_gets_in_by_a_group(http
     await http.burak.waits_for(AGENCY, "0 akış")
 
 
+async def test_where_slack_does_not_list_groups_it_is_asked_for_those_that_policies_name(http: World) -> None:
+    http.slack.faults.add("usergroups.list", error="unknown_method", times=None)
+    await http.policy(
+        '[[channels]]\nid = "C0AGENCY"\nwebsites = [3]\nviewers = ["S0LEADS", "S0GONE"]\neditors = ["S0EDITORS"]\n'
+    )
+    await http.burak.types(AGENCY, "/flows list")
+    await http.burak.waits_for(AGENCY, "0 akış")
+
+
+async def test_where_slack_tells_no_group_in_any_way_nobody_gets_in_by_one(http: World) -> None:
+    http.slack.faults.add("usergroups.list", error="unknown_method", times=None)
+    http.slack.faults.add("usergroups.users.list", error="internal_error", times=None)
+    await http.burak.types(AGENCY, "/flows list")
+    await http.burak.waits_for(AGENCY, "hangi kullanıcı gruplarında")
+
+
 async def test_where_slack_cannot_tell_who_it_is_nobody_gets_in(http: World) -> None:
     http.slack.faults.add("users.info", error="internal_error", times=None)
     await http.emma.types(MARKETING, "/flows list")

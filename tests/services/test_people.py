@@ -140,6 +140,39 @@ async def test_every_sign_has_to_point_home(
     assert (await people.reader(Caller(AYSE, *payload))).actor.is_external is is_external
 
 
+PLACES: Final = [
+    # Slack's payload: team, the place where it happened; the profile's team; an outsider?
+    ("nothing but the place", (None, HERE), {"team": None}, False),
+    ("a place elsewhere", (None, ELSEWHERE), {"team": None}, True),
+    ("a place here of a payload from elsewhere", (ELSEWHERE, HERE), {"team": None}, True),
+    ("a place here of somebody from elsewhere", (None, HERE), {"team": ELSEWHERE}, True),
+    ("a place here of a stranger", (None, HERE), {"team": None, "is_stranger": True}, True),
+    ("a place elsewhere of one of ours", (HERE, ELSEWHERE), {"team": HERE}, False),
+]
+
+
+@pytest.mark.parametrize(
+    ("payload", "profile", "is_external"), [row[1:] for row in PLACES], ids=[row[0] for row in PLACES]
+)
+async def test_the_place_is_a_sign_where_there_is_no_other(
+    people: People,
+    slack: Slack,
+    payload: tuple[TeamId | None, TeamId],
+    profile: dict[str, TeamId | bool | None],
+    is_external: bool,
+) -> None:
+    slack.person = replace(PERSON, **profile)  # type: ignore[arg-type] # a table of keywords
+    team, place = payload
+    assert (await people.reader(Caller(AYSE, team, place=place))).actor.is_external is is_external
+    assert (await people.anew(await people.reader(Caller(AYSE, None)))).actor.is_external is is_external
+
+
+async def test_a_place_never_takes_the_place_of_the_team_that_was_told(people: People, slack: Slack) -> None:
+    slack.person = replace(PERSON, team=None)
+    await people.reader(Caller(AYSE, ELSEWHERE))
+    assert (await people.reader(Caller(AYSE, None, place=HERE))).actor.is_external
+
+
 @pytest.mark.parametrize(
     ("user", "is_admin_in_slack", "expected"), [(AYSE, False, False), (AYSE, True, True), (DENIZ, False, True)]
 )

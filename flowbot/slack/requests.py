@@ -21,6 +21,7 @@ from flowbot.slack.telling import Telling
 from flowbot.slack.values import ChangeValue, FlowValue, read_value
 from flowbot.slack.views import request_notices as views
 from flowbot.slack.views import sentences
+from flowbot.slack.views.request_parts import outcome_params
 
 Handler = Callable[[Visit, BlockActions], Awaitable[Answer]]
 
@@ -118,7 +119,7 @@ class Requests:
             return Answer(views.asked(shown, link, visit.t))
         # Without an outcome another process has it in hand: the message will tell.
         outcome = settled.outcome or Outcome("request.under_way")
-        return Answer(sentences.sentence(visit.t, outcome.key, outcome.params))
+        return Answer(sentences.sentence(visit.t, outcome.key, outcome_params(settled, visit.t)))
 
     async def _approve(self, visit: Visit, press: BlockActions) -> Answer:
         ballot = await self.approvals.deciding.approve(visit.reader, _change_id(press), visit.place.where)

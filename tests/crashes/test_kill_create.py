@@ -11,7 +11,7 @@ import psycopg
 import pytest
 
 from flowbot.sandbox.enkapush import Fault
-from flowbot.sandbox.slack import SandboxPerson
+from flowbot.sandbox.slack import SandboxPerson, text_of
 from flowbot.sandbox.slack.delivery import payloads
 from flowbot.sandbox.slack.delivery.parcel import Parcel
 from flowbot.sandbox.slack.driver.person import ClientError
@@ -79,6 +79,7 @@ async def is_killed(arena: Arena, step: Step) -> None:
     if step.is_done:
         await forgot_what_was_typed(arena)
     else:
+        assert f"“{NAME}”" in text_of(message)
         await offers_what_was_typed(arena, arena.emma, message, NAME)
 
 

@@ -35,6 +35,7 @@ TYPED: Final[dict[str, Any]] = LEAST | {
     "Time to live": "1 hour",
     "UTM campaign": "spring",
 }
+NASTY: Final = "<!channel> *Spring* <@U0AYSE>"
 NEW: Final[Where] = {"method": "POST", "path": "/flows"}
 REFUSALS: Final[dict[str, tuple[Fault, str]]] = {
     "413": (Fault.html(413, **NEW), "HTTP 413"),
@@ -173,6 +174,29 @@ async def test_a_flow_like_it_that_was_there_before_is_not_taken_for_it(hasty: W
     hasty.enkapush.faults.add(Fault.reset(**NEW))
     await hasty.emma.submits(LEAST)
     await is_told_to_look(hasty.emma, "did not say whether it made the flow")
+
+
+@pytest.mark.parametrize(
+    ("command", "name", "title", "says"),
+    [
+        ("create", "Name", "Title", "whether it made the flow “{name}”, and it is not in the list now"),
+        ("oluştur", "Ad", "Başlık", "Enkapush “{name}” adlı akışı oluşturup oluşturmadığını söylemedi"),
+    ],
+)
+async def test_what_is_not_known_is_told_by_the_name_that_was_typed(
+    hasty: World, command: str, name: str, title: str, says: str
+) -> None:
+    hasty.enkapush.faults.add(Fault.reset(**NEW))
+    person = hasty.emma if name == "Name" else hasty.ayse
+    await opens(person, f"/flows {command}")
+    body = "Description" if name == "Name" else "Açıklama"
+    await person.submits({name: f"{NASTY}\nx", title: "Spring", body: "Look."})
+    sentence = says.format(name=f"{NASTY} x")
+    told = await person.waits_for(MARKETING, sentence)
+    view = await person.waits_for_view(lambda view: not is_form(view) and sentence in text_of(view))
+    assert hasty.slack.mentions_in(told) == hasty.slack.mentions_in(view) == []
+    # What a notification shows is parsed by Slack: it must not call anybody either.
+    assert "<!channel>" not in told.text
 
 
 async def test_where_enkapush_stays_away_it_says_so(hasty: World) -> None:

@@ -103,6 +103,12 @@ LONG = (WIDE * 100)[:3000]
 ANY_TEXT = st.one_of(st.text(max_size=40), st.sampled_from(["", " ", "\n", WIDE, LONG, "\0person\0", "{person}"]))
 
 
+UNSEEN: Mapping[Translator, str] = {
+    EN: "whether it made the flow “Spring sale”",
+    TR: "“Spring sale” adlı akışı oluşturup oluşturmadığını söylemedi",
+}
+
+
 def shown(
     state: State = State.PENDING,
     kind: Kind = Kind.ENABLE,
@@ -179,6 +185,14 @@ def test_a_request_says_who_asks_for_what_and_why() -> None:
     assert message.text == "Enable #12: Waiting for approval"
     assert "@U0EMMA asks to enable flow #12 Spring sale" in text_of(message)
     assert "Reason: The sale begins on Friday" in text_of(message)
+
+
+@pytest.mark.parametrize("t", UNSEEN, ids=["en", "tr"])
+@pytest.mark.parametrize("key", ["unknown.create", "unknown.create_unseen"])
+def test_a_flow_of_which_it_is_not_known_whether_it_was_made_again_goes_by_its_name(t: Translator, key: str) -> None:
+    asked = {"flow": None}
+    message = told(shown(State.UNKNOWN, Kind.RESTORE, rule=None, asked=asked, change={"outcome": Outcome(key)}), t)
+    assert UNSEEN[t] in text_of(message)
 
 
 def test_a_request_in_turkish() -> None:

@@ -26,6 +26,7 @@ from flowbot.slack.replies import Replies
 from flowbot.slack.views import forms as views
 from flowbot.slack.views.kit import Message, View
 from flowbot.slack.views.request_notices import asked as asked_for
+from flowbot.slack.views.request_parts import outcome_params
 
 log = structlog.get_logger(__name__)
 
@@ -90,9 +91,10 @@ class FormTelling:
 
     async def _tell_failure(self, change: Change, view_id: str) -> None:
         """The form again, as it was typed, with the reason on top; a message where it cannot be shown."""
-        draft, outcome = await self._draft(change.asked), _outcome(change)
+        draft, t = await self._draft(change.asked), self._t(change.asked)
+        outcome = _outcome(change, t)
         await self.forms.keep(draft)
-        view, t = await self._form_again(change.asked, draft, outcome), self._t(change.asked)
+        view = await self._form_again(change.asked, draft, outcome)
         if view is None:
             kind = await self._kind(change.asked)
             await self.modals.update(view_id, views.sentence_view(kind, t, outcome.key, outcome.params))
@@ -110,7 +112,8 @@ class FormTelling:
             return None
 
     async def _message(self, change: Change, shown: Flow | None) -> Message:
-        asked, outcome, t = change.asked, _outcome(change), self._t(change.asked)
+        asked, t = change.asked, self._t(change.asked)
+        outcome = _outcome(change, t)
         if change.state is State.APPLIED and shown is not None:
             kind = await self._kind(asked)
             may_share, remarks = await self._may_share(asked), self._remarks(asked, shown)
@@ -167,5 +170,5 @@ class FormTelling:
         return self.locales.translator(asked.locale, asked.timezone)
 
 
-def _outcome(change: Change) -> Outcome:
-    return change.outcome or Outcome("fault.unexpected")
+def _outcome(change: Change, t: Translator) -> Outcome:
+    return replace(change.outcome or Outcome("fault.unexpected"), params=outcome_params(change, t))

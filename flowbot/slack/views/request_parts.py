@@ -65,10 +65,23 @@ def flow_id(change: Change) -> FlowId | None:
 
 def subject(change: Change, t: Translator) -> str:
     """The flow's number and name, as plain text."""
-    asked, number = change.asked, flow_id(change)
-    name = asked.before.name if asked.before else asked.wanted.content.name if asked.wanted else ""
-    shown = kit.isolated(kit.clip(flows.one_line(name), NAME_MAX)) or t("flow.unnamed")
+    number, shown = flow_id(change), kit.isolated(name(change, t))
     return shown if number is None else f"#{number} {shown}"
+
+
+def name(change: Change, t: Translator) -> str:
+    """The flow's name as it was typed, on one line and not too long; foreign text that nothing was done to yet."""
+    asked = change.asked
+    given = asked.before.name if asked.before else asked.wanted.content.name if asked.wanted else ""
+    return kit.clip(flows.one_line(given), NAME_MAX) or t("flow.unnamed")
+
+
+def outcome_params(change: Change, t: Translator) -> Mapping[str, Any]:
+    """What the placeholders of the outcome's sentence stand for: a flow of which no number is known goes by its name.
+
+    The name is the change's own, so that an outcome that was kept by an older flowbot is named too.
+    """
+    return {"name": name(change, t)} | dict(change.outcome.params if change.outcome else {})
 
 
 def what(change: Change, t: Translator) -> str:

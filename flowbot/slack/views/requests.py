@@ -182,7 +182,7 @@ def _told(shown: RequestShown, t: Translator) -> str:
     outcome = shown.change.outcome
     if outcome is None or not t.has(outcome.key):
         return t("fault.unexpected")
-    return forms.told(outcome.key, outcome.params, t)
+    return forms.told(outcome.key, parts.outcome_params(shown.change, t), t)
 
 
 def _applied(shown: RequestShown, t: Translator) -> str:

@@ -14,6 +14,7 @@ from flowbot.domain.changes import Kind
 from flowbot.domain.content import EVERYONE_SUBSCRIBED, NO_BUTTON, TTL_SECONDS, WAIT_UNITS, Content, Unread, Wanted
 from flowbot.domain.flows import Button, Flow, Wait
 from flowbot.domain.links import is_web_url
+from flowbot.domain.texts import is_blank
 from flowbot.domain.types import WebsiteId, website_id
 
 Typed = Mapping[str, str]
@@ -130,7 +131,7 @@ def may_be_empty(name: str, before: Flow | None) -> bool:
     if name not in REQUIRED:
         return True
     had = typed_of(before)[name] if before else None
-    return had is not None and (not had.strip() or not fits(name, had))
+    return had is not None and (is_blank(had) or not fits(name, had))
 
 
 def check(
@@ -223,7 +224,7 @@ class _Form:
     def _words(self, name: str) -> str:
         if self._stays(name):
             return self._had[name]
-        if not self.given(name).strip():
+        if is_blank(self.given(name)):
             self._refuse(name, "form.problem_required")
         return self.given(name)
 

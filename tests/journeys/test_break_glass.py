@@ -60,7 +60,7 @@ async def test_without_a_reason_the_glass_stays_whole(http: World) -> None:
     request = await asks(http)
     await http.deniz.clicks(request, "Break glass")
     await http.deniz.waits_for_view("Reason")
-    for reason in ("", "  \n "):
+    for reason in ("", "  \n ", "\u200b", "\u3164", "\u00ad", "\u2800", "\u2060\u034f", "\u202e"):
         assert (await http.deniz.submits({"Reason": reason})).errors
     assert WAITS in text_of(request)
     assert writes(http) == []

@@ -7,6 +7,7 @@ from typing import Final
 from flowbot.domain.audit import AuditAction
 from flowbot.domain.changes import IN_HAND, Change, ChangeId, Choice, Closing, Ending, State, Vote
 from flowbot.domain.policy import ChannelPolicy, Permission
+from flowbot.domain.texts import is_blank
 from flowbot.domain.types import ChannelId
 from flowbot.errors import UserError
 from flowbot.services.approvals.rights import Rights, require_in_bounds, too_late
@@ -93,7 +94,7 @@ class Deciding:
             UserError: not named, no reason, or too late.
         """
         change = await self.may_break_glass(reader, change_id)
-        if not reason.strip():
+        if is_blank(reason):
             raise UserError("request.needs_reason")
         return await self._close(change, State.APPLYING, Closing(reader.user, Ending.BREAK_GLASS, reason))
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Final, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from flowbot.domain.changes import Change, ChangeId
+from flowbot.domain.texts import is_blank
 from flowbot.domain.types import ChannelId
 from flowbot.locales import Translator
 from flowbot.slack.forms import state
@@ -58,7 +59,7 @@ class ReasonMetadata(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class SubmittedReason:
-    """The form as it was sent; `reason` has no blank space around it and is empty where nothing was typed."""
+    """The form as it was sent; `reason` has no blank space around it."""
 
     metadata: ReasonMetadata
     reason: str
@@ -100,7 +101,7 @@ class ReasonForm:
     @classmethod
     def errors(cls, submitted: SubmittedReason, t: Translator) -> dict[str, str]:
         """What is wrong, by the block that Slack shall show it at; empty where all is well."""
-        return {} if submitted.reason else {_BLOCK: t("form.problem_required")}
+        return {_BLOCK: t("form.problem_required")} if is_blank(submitted.reason) else {}
 
 
 def _words(purpose: Purpose, t: Translator) -> tuple[str, str, str]:

@@ -9,6 +9,7 @@ from flowbot.domain.changes import Change, Kind
 from flowbot.domain.content import EVERYONE_SUBSCRIBED, Difference, Unread
 from flowbot.domain.flows import Button, Wait
 from flowbot.domain.policy import Principal
+from flowbot.domain.texts import is_blank
 from flowbot.domain.types import FlowId, GroupId, UserId, WebsiteId
 from flowbot.locales import Translator
 from flowbot.services.requests import RequestShown
@@ -120,7 +121,7 @@ def mentions(principals: Iterable[Principal]) -> list[Element]:
 
 def reason(text: str, t: Translator) -> list[Block]:
     """Why, as it was typed."""
-    if not text.strip():
+    if is_blank(text):
         return []
     told = kit.isolated(kit.clip(text.strip(), REASON_MAX))
     return [kit.rich(kit.quote(kit.words(f"{t('request.reason')}: ", bold=True), kit.words(told)))]
@@ -236,7 +237,7 @@ def label_of(field: str, t: Translator) -> str:
 
 def _value(field: str, value: Any, names: Mapping[WebsiteId, str], t: Translator) -> str:
     told = _told(field, value, names, t)
-    return kit.isolated(kit.clip(told, VALUE_MAX)) if told.strip() else t("flow.none")
+    return kit.isolated(kit.clip(told, VALUE_MAX)) if not is_blank(told) else t("flow.none")
 
 
 def _told(field: str, value: Any, names: Mapping[WebsiteId, str], t: Translator) -> str:  # noqa: PLR0911 - one a kind

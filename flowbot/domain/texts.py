@@ -1,0 +1,14 @@
+"""What a person can see of a text."""
+
+import unicodedata
+from typing import Final
+
+_UNSEEN: Final = frozenset({"Cc", "Cf", "Zs", "Zl", "Zp", "Mn"})
+"""Unicode's categories of what shows nothing by itself: controls, formats, blanks, marks without a letter below."""
+_BLANKS: Final = frozenset("\u115f\u1160\u2065\u2800\u3164\uffa0\U0001d159")
+"""Letters and signs of other categories that are drawn as nothing: fillers, the empty Braille cell, the empty note."""
+
+
+def is_blank(text: str) -> bool:
+    """Whether nobody could see anything of the text, however many characters it has."""
+    return all(character in _BLANKS or unicodedata.category(character) in _UNSEEN for character in text)

@@ -94,6 +94,11 @@ def differences(before: Content, after: Content) -> tuple[Difference, ...]:
     return tuple(Difference(name, old, new) for name, old, new in pairs if old != new)
 
 
+def is_idle(wanted: Wanted, flow: Flow) -> bool:
+    """Whether it would leave the flow as it is."""
+    return wanted.image is None and wanted.unread.is_empty and wanted.content == Content.of(flow)
+
+
 def alike(one: Content, other: Content) -> bool:
     """Whether two contents are the same but for blank space around texts, which a server may trim."""
     return all(_bare(difference.before) == _bare(difference.after) for difference in differences(one, other))

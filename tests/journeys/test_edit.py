@@ -88,12 +88,21 @@ async def test_a_button_is_taken_away_whole(http: World) -> None:
     assert sent(http) == {"button_title_1": "", "button_url_1": ""}
 
 
-async def test_saving_what_is_there_already_writes_nothing(http: World) -> None:
-    add_flow(http)
+@pytest.mark.parametrize("is_enabled", [False, True])
+async def test_saving_what_is_there_already_asks_nobody_and_leaves_the_form_open(http: World, is_enabled: bool) -> None:
+    add_flow(http, is_enabled=is_enabled)
     await opens(http.emma, "/flows edit 1")
-    await http.emma.submits()
-    await is_told(http.emma, "Flow #1")
-    assert writes(http) == []
+    refused = await http.emma.submits()
+    assert field_errors(http.emma, refused.errors) == {
+        "Name": "Nothing is changed here: the flow is like this already."
+    }
+    assert await http.burak.sees(MARKETING) == []
+    await http.emma.submits({"Title": "New"})
+    if is_enabled:
+        await http.burak.waits_for(MARKETING, lambda message: "Approve" in http.burak.buttons(message))
+    else:
+        await is_told(http.emma, "Flow #1 was changed")
+        assert sent(http) == {"title": "New"}
 
 
 async def test_a_flow_that_moves_to_another_website_needs_its_segment_said(http: World) -> None:

@@ -8,6 +8,7 @@ import structlog
 
 from flowbot import logs
 from flowbot.domain.changes import Change, Draft, NewChange, Picture
+from flowbot.domain.content import Wanted, is_idle
 from flowbot.domain.flows import Flow
 from flowbot.domain.forms import Checked, FormKind, Problem, check
 from flowbot.errors import Fault, UserError
@@ -96,6 +97,8 @@ class FormSubmission:
         problems = {**checked.problems, **({"image": problem} if problem else {})}
         if problems or checked.wanted is None:
             return _errors(problems, submitted, t)
+        if _is_idle(submitted, checked.wanted, before):
+            return _errors({"name": Problem("form.nothing_changed")}, submitted, t)
         return await self._keep(event, submitted, checked, before, t)
 
     async def _keep(
@@ -163,6 +166,13 @@ def _new_change(event: FormEvent, submitted: Submitted, checked: Checked, before
         locale=metadata.locale,
         timezone=metadata.timezone,
     )
+
+
+def _is_idle(submitted: Submitted, wanted: Wanted, before: Flow | None) -> bool:
+    """Whether an edit changes nothing: nobody should have to approve that."""
+    if submitted.metadata.kind is not FormKind.EDIT or before is None or submitted.file is not None:
+        return False
+    return is_idle(replace(wanted, image=submitted.typed.get("image") or None), before)
 
 
 def _texts(asked: NewChange) -> dict[str, str]:

@@ -130,6 +130,23 @@ async def test_an_enabled_flow_is_not_edited_before_its_approval(http: World) ->
     assert writes(http) == []
 
 
+async def test_an_open_request_is_named_where_another_change_of_its_flow_is_saved(http: World) -> None:
+    add_flow(http)
+    await opens(http.ayse, "/flows düzenle 1")
+    await http.emma.types(MARKETING, "/flows enable 1")
+    await http.burak.waits_for(MARKETING, lambda message: "Approve" in http.burak.buttons(message))
+    await opens(http.emma, "/flows edit 1")
+    for person, title, says in (
+        (http.emma, "Title", "There is an open request for flow 1: it takes no other change until that is decided."),
+        (http.ayse, "Başlık", "1 numaralı akış için açık bir istek var"),
+    ):
+        refused = await person.submits({title: "Mine"})
+        (sentence,) = (refused.errors or {}).values()
+        assert sentence.startswith(says)
+        assert person.reads(title) == "Mine"
+    assert writes(http) == []
+
+
 async def test_a_flow_that_was_enabled_meanwhile_is_not_edited(http: World) -> None:
     add_flow(http)
     await opens(http.emma, "/flows edit 1")

@@ -7,7 +7,7 @@ from typing import Any, Final
 import structlog
 
 from flowbot import logs
-from flowbot.domain.changes import Change, Draft, NewChange, Picture
+from flowbot.domain.changes import Change, Draft, NewChange, Picture, State
 from flowbot.domain.content import Wanted, is_idle
 from flowbot.domain.flows import Flow
 from flowbot.domain.forms import Checked, FormKind, Problem, check
@@ -107,8 +107,8 @@ class FormSubmission:
         new = _new_change(event, submitted, checked, before)
         try:
             change, is_new = await self.changes.submit(new)
-        except FlowTaken:
-            return _errors({"name": Problem("form.flow_taken")}, submitted, t)
+        except FlowTaken as taken:
+            return _errors({"name": _taken(taken.current)}, submitted, t)
         if not is_new and _texts(change.asked) != _texts(new):
             return _errors({"name": Problem("form.sent_already")}, submitted, t)
         if is_new:
@@ -173,6 +173,13 @@ def _is_idle(submitted: Submitted, wanted: Wanted, before: Flow | None) -> bool:
     if submitted.metadata.kind is not FormKind.EDIT or before is None or submitted.file is not None:
         return False
     return is_idle(replace(wanted, image=submitted.typed.get("image") or None), before)
+
+
+def _taken(current: Change) -> Problem:
+    """Why a flow with an open change is not changed: a request may wait for days, all else is over in a moment."""
+    if current.state is State.PENDING:
+        return Problem("form.flow_asked", {"id": str(current.asked.flow)})
+    return Problem("form.flow_taken")
 
 
 def _texts(asked: NewChange) -> dict[str, str]:

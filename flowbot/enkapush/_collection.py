@@ -72,7 +72,7 @@ class Collection(Generic[R]):
             async with self._turn:
                 await asyncio.sleep(0)
                 items = tuple(map(convert, read.items))
-            return Page(items, read.page, read.results_per_page, read.total, read.total_pages, read.skipped)
+            return Page(items, read.page, read.results_per_page, read.total, read.total_pages, read.unread)
 
         return await read_all(converted, concurrency)
 

@@ -39,6 +39,10 @@ class _Single(BaseModel, Generic[R]):
     data: R
 
 
+class _Placed(BaseModel):
+    website_id: int
+
+
 class _Id(BaseModel):
     id: int
 
@@ -73,7 +77,7 @@ class Reader(Generic[R]):
         return thing
 
     def page(self, answer: Answer, asked: int, size: int) -> Page[R]:
-        """Return one page; things that cannot be read are left out, counted and logged.
+        """Return one page; things that cannot be read are left out, noted and logged.
 
         Args:
             answer: The answer.
@@ -90,9 +94,10 @@ class Reader(Generic[R]):
 
     def _item_by_item(self, answer: Answer, asked: int, size: int) -> Page[R]:
         loose = _decoded(answer, _LooseList.model_validate_json)
-        read = [self._item_or_none(item, answer) for item in loose.data]
-        items = tuple(item for item in read if item is not None)
-        return _page(items, loose.meta, asked, size, skipped=len(read) - len(items))
+        read = [(item, self._item_or_none(item, answer)) for item in loose.data]
+        items = tuple(thing for _, thing in read if thing is not None)
+        unread = tuple(_website(item) for item, thing in read if thing is None)
+        return _page(items, loose.meta, asked, size, unread)
 
     def _item_or_none(self, item: object, answer: Answer) -> R | None:
         try:
@@ -142,10 +147,17 @@ def _decoded(answer: Answer, decode: Callable[[bytes], T]) -> T:
     raise answer.malformed(reason)
 
 
-def _page(items: tuple[R, ...], meta: _Meta, asked: int, size: int, skipped: int = 0) -> Page[R]:
+def _page(items: tuple[R, ...], meta: _Meta, asked: int, size: int, unread: tuple[int | None, ...] = ()) -> Page[R]:
     size = meta.results_per_page or size
     pages = -(-meta.total // size) if meta.total_pages is None else meta.total_pages
-    return Page(items, meta.page or asked, size, meta.total, pages, skipped)
+    return Page(items, meta.page or asked, size, meta.total, pages, unread)
+
+
+def _website(item: object) -> int | None:
+    """The website of something that cannot be read whole, where as much as that can be read."""
+    with suppress(ValidationError):
+        return _Placed.model_validate(item).website_id
+    return None
 
 
 def _where(error: ValidationError) -> str:

@@ -4,7 +4,7 @@ import datetime as dt
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from flowbot.domain.flows import Button, Flow, Totals, Wait
@@ -20,8 +20,9 @@ from flowbot.enkapush.errors import (
     RateLimitedError,
     RequestTimeoutError,
 )
+from flowbot.enkapush.pages import Listing
 from flowbot.errors import Fault
-from flowbot.services.ports.flows import Segment
+from flowbot.services.ports.flows import AllFlows, Segment
 
 _KEYS: Final[tuple[tuple[type[EnkapushError], str], ...]] = (
     (AuthError, "fault.enkapush_key"),
@@ -46,19 +47,21 @@ class EnkapushFlows:
         self._zone = zone
         self._known: dict[FlowId, Flow] = {}
 
-    async def all_flows(self) -> Sequence[Flow]:
+    async def all_flows(self) -> AllFlows:
         """Every flow of the account, at 1000 a page.
 
         A flow that has not changed since it was read last is the same object: a large account that is read again while
         the earlier reading is still in use takes the room of one.
 
         Raises:
-            Fault: Enkapush did not answer, or not with flows.
+            Fault: Enkapush did not answer, or not with flows, or none of them could be read.
         """
         with _faults():
             listing = await self._client.flows.all_as(self._kept)
+        _require_some(listing)
         self._known = {flow.id: flow for flow in listing.items}
-        return listing.items
+        places = (None if website is None else WebsiteId(website) for website in listing.unread)
+        return AllFlows(listing.items, tuple(places))
 
     async def flow(self, flow_id: FlowId) -> Flow | None:
         """One flow as it is now, or None where there is no such flow.
@@ -81,10 +84,11 @@ class EnkapushFlows:
         """Every segment of the account.
 
         Raises:
-            Fault: Enkapush did not answer, or not with segments.
+            Fault: Enkapush did not answer, or not with segments, or none of them could be read.
         """
         with _faults():
             listing = await self._client.segments.all()
+        _require_some(listing)
         return [
             Segment(segment.id, WebsiteId(segment.website_id), segment.name, segment.total_subscribers)
             for segment in listing.items
@@ -108,6 +112,12 @@ def _faults() -> Iterator[None]:
     except EnkapushError as error:
         key = next(key for kind, key in _KEYS if isinstance(error, kind))
         raise Fault(key) from error
+
+
+def _require_some(listing: Listing[Any]) -> None:
+    """An account of which nothing can be read is not an empty one."""
+    if listing.unread and not listing.items:
+        raise Fault("fault.enkapush_broken")
 
 
 def flow_of(wire: models.Flow, zone: ZoneInfo) -> Flow:

@@ -32,7 +32,7 @@ class Page(Generic[T]):
         results_per_page: The page size by the server's word.
         total: Items on all pages.
         total_pages: How many pages there are; 0 or 1 for an empty list.
-        skipped: Items of this page that could not be read and are left out.
+        unread: Of each item that could not be read and is left out: its website, None where that cannot be read either.
     """
 
     items: tuple[T, ...]
@@ -40,12 +40,12 @@ class Page(Generic[T]):
     results_per_page: int
     total: int
     total_pages: int
-    skipped: int = 0
+    unread: tuple[int | None, ...] = ()
 
     @property
     def is_empty(self) -> bool:
         """Whether the server put nothing on this page."""
-        return not self.items and not self.skipped
+        return not self.items and not self.unread
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +54,12 @@ class Listing(Generic[T]):
 
     Attributes:
         items: In the server's order.
-        skipped: Items that could not be read and are left out.
+        unread: Of each item that could not be read and is left out: its website, None where that cannot be read either.
         steady: Whether the list stood still while it was read; otherwise an item may be missing.
     """
 
     items: tuple[T, ...]
-    skipped: int = 0
+    unread: tuple[int | None, ...] = ()
     steady: bool = True
 
     def __iter__(self) -> Iterator[T]:
@@ -123,14 +123,15 @@ async def read_all(fetch: Fetch[T], concurrency: int) -> Listing[T]:
 
 async def _sweep(fetch: Fetch[T], concurrency: int) -> Listing[T]:
     found: dict[int, T] = {}
-    read, skipped, totals = 0, 0, set()
+    unread: list[int | None] = []
+    read, totals = 0, set()
     async for page in iterate_pages(fetch, concurrency):
         read += len(page.items)
-        skipped += page.skipped
+        unread += page.unread
         totals.add(page.total)
         found.update((item.id, item) for item in page.items)
     steady = len(totals) == 1 and read == len(found)
-    return Listing(tuple(found.values()), skipped, steady)
+    return Listing(tuple(found.values()), tuple(unread), steady)
 
 
 async def _fetch_or_end(fetch: Fetch[T], number: int, before: Page[T]) -> Page[T]:
@@ -138,7 +139,7 @@ async def _fetch_or_end(fetch: Fetch[T], number: int, before: Page[T]) -> Page[T
         return await fetch(number)
     except NotFoundError:
         # The list shrank since the page before was read, and this server has no empty pages.
-        return replace(before, items=(), page=number, total=-1, total_pages=number - 1, skipped=0)
+        return replace(before, items=(), page=number, total=-1, total_pages=number - 1, unread=())
 
 
 def _last_page(page: Page[T]) -> int:

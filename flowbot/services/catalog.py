@@ -15,7 +15,7 @@ import structlog
 from flowbot import garbage
 from flowbot.domain.flows import Flow
 from flowbot.domain.search import IndexedFlow, newest_first, with_flow, without_flow
-from flowbot.domain.types import FlowId
+from flowbot.domain.types import FlowId, WebsiteId
 from flowbot.errors import Fault
 from flowbot.services.kept import SingleFlight
 from flowbot.services.ports.flows import FlowSource
@@ -43,7 +43,8 @@ log = structlog.get_logger(__name__)
 class Snapshot:
     """All flows as they were at `taken_at`, newest first.
 
-    `took` is how many seconds the reading took; `is_late` where a newer one was wanted and not to be had.
+    `took` is how many seconds the reading took; `is_late` where a newer one was wanted and not to be had. `unread` is
+    the website of each flow that could not be read, None where that could not be read either.
     """
 
     flows: tuple[IndexedFlow, ...]
@@ -51,6 +52,7 @@ class Snapshot:
     taken_tick: float
     took: float = 0.0
     is_late: bool = False
+    unread: tuple[WebsiteId | None, ...] = ()
 
 
 class Catalog:
@@ -144,14 +146,14 @@ class Catalog:
     async def _fetch(self) -> Snapshot:
         started_at, started_tick = self._clock(), self._monotonic()
         with garbage.undisturbed():
-            flows = await self._source.all_flows()
-            indexed = await self._indexed(flows)
+            read = await self._source.all_flows()
+            indexed = await self._indexed(read.flows)
         self._put = {number: put for number, put in self._put.items() if put[0] >= started_tick}
         for number, (_, flow) in self._put.items():
             indexed = without_flow(indexed, number) if flow is None else with_flow(indexed, flow)
         took = self._monotonic() - started_tick
-        self._kept = Snapshot(indexed, started_at, started_tick, took)
-        log.info("catalog.fetched", flows=len(flows), seconds=round(took, 3))
+        self._kept = Snapshot(indexed, started_at, started_tick, took, unread=read.unread)
+        log.info("catalog.fetched", flows=len(read.flows), unread=len(read.unread), seconds=round(took, 3))
         return self._kept
 
     async def _indexed(self, flows: Sequence[Flow]) -> tuple[IndexedFlow, ...]:

@@ -38,7 +38,10 @@ class ListRequest:
 
 @dataclass(frozen=True, slots=True)
 class FlowList:
-    """One page of the flows that match. `as_of` is when Enkapush said so, where that is worth telling."""
+    """One page of the flows that match. `as_of` is when Enkapush said so, where that is worth telling.
+
+    `unread` is how many flows of these websites could not be read, and so may be missing.
+    """
 
     request: ListRequest
     page: Page[Flow]
@@ -46,6 +49,7 @@ class FlowList:
     may_share: bool
     as_of: datetime | None = None
     may_edit: bool = False
+    unread: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +129,7 @@ class Reading:
             as_of=snapshot.taken_at
             if snapshot.is_late or self._catalog.age(snapshot) > WORTH_TELLING_SECONDS
             else None,
+            unread=_unread(snapshot, policy, request.query.website),
         )
 
     async def show(self, reader: Reader, channel: ChannelId, flow_id: FlowId) -> ShownFlow:
@@ -201,6 +206,18 @@ def _visible(flows: Sequence[IndexedFlow], policy: ChannelPolicy) -> Sequence[In
     websites = {entry.flow.website_id for entry in flows}
     named = {website for website in websites if policy.names_website(website)}
     return [entry for entry in flows if entry.flow.website_id in named]
+
+
+def _unread(snapshot: Snapshot, policy: ChannelPolicy, website: WebsiteId | None) -> int:
+    """How many flows of the channel's websites, or of one of them, could not be read.
+
+    One whose website could not be read either may be of any: only a channel that works with all of them is told.
+    """
+    is_told = {
+        place: policy.websites == "all" if place is None else policy.names_website(place)
+        for place in set(snapshot.unread)
+    }
+    return sum(is_told[place] and website in {None, place} for place in snapshot.unread)
 
 
 def _with_website(request: ListRequest, policy: ChannelPolicy, names: Mapping[WebsiteId, str]) -> ListRequest:

@@ -166,9 +166,9 @@ async def test_no_requests_at_a_time_is_refused() -> None:
     assert not shelf.asked
 
 
-async def test_skipped_items_are_counted_over_all_pages() -> None:
+async def test_items_that_could_not_be_read_are_noted_over_all_pages() -> None:
     async def fetch(number: int) -> Page[Item]:
-        return Page((Item(number),), number, SIZE, 6, 2, skipped=2)
+        return Page((Item(number),), number, SIZE, 6, 2, unread=(number, None))
 
     listing = await read_all(fetch, 3)
-    assert (len(listing), listing.skipped, listing.steady) == (2, 4, True)
+    assert (len(listing), listing.unread, listing.steady) == (2, (1, None, 2, None), True)

@@ -1,7 +1,7 @@
 """Enkapush in memory: it does what it is told, refuses, stays silent before or after it did, or does it later."""
 
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
 from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
@@ -13,7 +13,7 @@ from flowbot.domain.content import Content, Unread
 from flowbot.domain.flows import Flow, Wait
 from flowbot.domain.types import FlowId, WebsiteId
 from flowbot.errors import Fault
-from flowbot.services.ports.flows import FlowUpdate, NotDone, Unclear
+from flowbot.services.ports.flows import AllFlows, FlowUpdate, NotDone, Unclear
 from flowbot.services.ports.time import Clock
 
 UNDER_WAY: Final = timedelta(seconds=55)
@@ -80,9 +80,9 @@ class FakeEnkapush:
 
     # --- reading ---------------------------------------------------------------------------------------------------
 
-    async def all_flows(self) -> Sequence[Flow]:
+    async def all_flows(self) -> AllFlows:
         self._is_read()
-        return list(self.flows.values())
+        return AllFlows(list(self.flows.values()))
 
     async def flow(self, flow_id: FlowId) -> Flow | None:
         self._is_read()

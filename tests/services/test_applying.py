@@ -1,6 +1,5 @@
 """Making and editing flows in an Enkapush that does what it likes: one effect, or what is not known is said."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -15,7 +14,7 @@ from flowbot.errors import Fault, UserError
 from flowbot.services.applying import Applying, LeaseLostError, Tools
 from flowbot.services.catalog import Catalog
 from flowbot.services.ports.changes import Lease
-from flowbot.services.ports.flows import FlowUpdate, NotDone, Unclear
+from flowbot.services.ports.flows import AllFlows, FlowUpdate, NotDone, Unclear
 from flowbot.storage.changes import StoredChanges
 from flowbot.storage.database import Database
 from flowbot.storage.images import StoredImages
@@ -68,9 +67,9 @@ class Account:
             arrived = self.coming.pop()
             self.flows[arrived.id] = arrived
 
-    async def all_flows(self) -> Sequence[Flow]:
+    async def all_flows(self) -> AllFlows:
         self._answer()
-        return list(self.flows.values())
+        return AllFlows(list(self.flows.values()))
 
     async def flow(self, flow_id: FlowId) -> Flow | None:
         self._answer()

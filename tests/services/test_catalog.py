@@ -12,6 +12,7 @@ from flowbot.domain.flows import Flow, Wait
 from flowbot.domain.types import FlowId, WebsiteId
 from flowbot.errors import Fault
 from flowbot.services.catalog import Catalog, Snapshot
+from flowbot.services.ports.flows import AllFlows
 
 NOON: Final = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -34,10 +35,10 @@ class Source:
     def tick(self) -> float:
         return self.seconds
 
-    async def all_flows(self) -> Sequence[Flow]:
+    async def all_flows(self) -> AllFlows:
         self.readings.append(asyncio.get_running_loop().create_future())
         self.asked.set()
-        return await self.readings[-1]
+        return AllFlows(await self.readings[-1])
 
     async def flow(self, flow_id: FlowId) -> Flow | None:
         raise AssertionError(f"nobody asks for flow {flow_id} here")

@@ -13,6 +13,7 @@ from flowbot.domain.types import ChannelId, GroupId, TeamId, UserId
 from flowbot.errors import Fault, UserError
 from flowbot.services.catalog import Catalog
 from flowbot.services.people import Caller, People, Reader
+from flowbot.services.ports.flows import AllFlows
 from flowbot.services.ports.people import Organisation, Profile
 from flowbot.services.setup import Overtaken, Refused, Setup, stamp
 from flowbot.services.setup_check import Field, Group
@@ -74,8 +75,8 @@ class Roster:
 
 
 class NoFlows:
-    async def all_flows(self) -> list[Any]:
-        return []
+    async def all_flows(self) -> AllFlows:
+        return AllFlows([])
 
     async def flow(self, flow_id: int) -> None:
         return None

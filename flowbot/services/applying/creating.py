@@ -67,7 +67,7 @@ class Creation:
         outcome = self.change.outcome
         if outcome is not None and outcome.flow is not None:
             return await self._read_back(outcome.flow)
-        found = await self._found(await self.tools.source.all_flows(), self.change.newest_before)
+        found = await self._found((await self.tools.source.all_flows()).flows, self.change.newest_before)
         return await self._read_back(found) if found else not_seen(None, is_final=is_final)
 
     async def _newest(self) -> FlowId | None:
@@ -78,7 +78,7 @@ class Creation:
         """
         try:
             # Not from the catalog, which may be some seconds old: a flow made since then would be taken for this one.
-            flows = await self.tools.source.all_flows()
+            flows = (await self.tools.source.all_flows()).flows
         except Fault as fault:
             raise not_asked(fault) from fault
         return max((flow.id for flow in flows), default=None)
@@ -89,7 +89,7 @@ class Creation:
         for pause in LOOKS_SECONDS:
             await self.tools.sleep(pause)
             try:
-                flows = await self.tools.source.all_flows()
+                flows = (await self.tools.source.all_flows()).flows
             except Fault:
                 continue
             answered = True

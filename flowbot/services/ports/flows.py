@@ -12,14 +12,26 @@ from flowbot.domain.flows import Flow
 from flowbot.domain.types import FlowId, WebsiteId
 
 
+@dataclass(frozen=True, slots=True)
+class AllFlows:
+    """Every flow of the account, in no particular order.
+
+    Attributes:
+        unread: Of each flow that could not be read: its website, None where that could not be read either.
+    """
+
+    flows: Sequence[Flow]
+    unread: tuple[WebsiteId | None, ...] = ()
+
+
 class FlowSource(Protocol):
     """Where flows come from."""
 
-    async def all_flows(self) -> Sequence[Flow]:
-        """Every flow of the account, in no particular order.
+    async def all_flows(self) -> AllFlows:
+        """Every flow of the account.
 
         Raises:
-            Fault: Enkapush did not answer, or not with flows.
+            Fault: Enkapush did not answer, or not with flows, or none of them could be read.
         """
 
     async def flow(self, flow_id: FlowId) -> Flow | None:
@@ -98,7 +110,7 @@ class SegmentSource(Protocol):
         """Every segment of the account.
 
         Raises:
-            Fault: Enkapush did not answer, or not with segments.
+            Fault: Enkapush did not answer, or not with segments, or none of them could be read.
         """
 
 

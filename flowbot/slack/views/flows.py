@@ -103,7 +103,9 @@ def _list_head(result: FlowList, t: Translator, now: datetime) -> list[Block]:
     blocks = [kit.header(t("list.total", n=page.total)), kit.context(where, *filters)]
     if result.as_of is not None:
         blocks.append(kit.context(_late(result.as_of, t, now)))
-    if not page.total:
+    if result.unread:
+        blocks.append(kit.context(t("list.unread", n=result.unread)))
+    if not page.total and (filters or not result.unread):
         blocks.append(kit.section(kit.plain(t("list.nothing_matches" if filters else "list.empty"))))
     return blocks
 

@@ -1,0 +1,79 @@
+"""Flows that Enkapush tells of in a way that flowbot does not understand: nobody takes a part for the whole."""
+
+import json
+from typing import Any
+
+import pytest
+
+from flowbot.sandbox.enkapush import Fault
+from flowbot.sandbox.slack import text_of
+from tests.enkapush.enkapush_wire import a_flow
+from tests.journeys.world import AGENCY, MARKETING, World
+
+EVERYTHING = '[[channels]]\nid = "C0MARKETING"\nwebsites = "all"\nviewers = ["*"]\n'
+
+
+def tells(world: World, *rows: Any) -> None:
+    """Let Enkapush answer these rows to whoever asks for its list."""
+    meta = {"page": 1, "results_per_page": 1000, "total": len(rows), "total_pages": 1}
+    body = json.dumps({"data": rows, "meta": meta})
+    world.enkapush.faults.add(Fault.status(200, body, method="GET", path="/flows", times=None))
+
+
+def odd(website: Any) -> dict[str, Any]:
+    return a_flow(8, website_id=website, wait_time="soon")
+
+
+async def test_a_flow_that_cannot_be_read_is_said_to_be_missing(http: World) -> None:
+    tells(http, a_flow(1, website_id=1), odd(1), odd("2"))
+    await http.emma.types(MARKETING, "/flows list")
+    page = await http.emma.waits_for(MARKETING, "1 flow")
+    assert "2 flows of these websites could not be read" in text_of(page)
+    await http.ayse.types(MARKETING, "/flows liste website:2")
+    page = await http.ayse.waits_for(MARKETING, "0 akış")
+    assert "Bu web sitelerindeki 1 akış Enkapush'tan okunamadı" in text_of(page)
+
+
+async def test_a_list_of_flows_that_cannot_be_read_is_not_an_empty_one(http: World) -> None:
+    tells(http, a_flow(1, website_id=3), odd(1))
+    await http.emma.types(MARKETING, "/flows list")
+    page = await http.emma.waits_for(MARKETING, "0 flows")
+    assert "1 flow of these websites could not be read" in text_of(page)
+    assert "There is no flow on this channel's websites" not in text_of(page)
+
+
+@pytest.mark.parametrize("website", [3, "3", None, "?", []])
+async def test_nobody_learns_of_what_cannot_be_read_elsewhere(http: World, website: Any) -> None:
+    tells(http, a_flow(1, website_id=1), odd(website), "nonsense")
+    await http.emma.types(MARKETING, "/flows list")
+    page = await http.emma.waits_for(MARKETING, "1 flow")
+    assert "could not be read" not in text_of(page)
+
+
+async def test_a_channel_of_all_websites_learns_of_all_that_cannot_be_read(http: World) -> None:
+    await http.policy(EVERYTHING)
+    tells(http, a_flow(1, website_id=1), odd(3), odd(None), "nonsense")
+    await http.emma.types(MARKETING, "/flows list")
+    page = await http.emma.waits_for(MARKETING, "1 flow")
+    assert "3 flows of these websites could not be read" in text_of(page)
+
+
+async def test_an_account_of_which_nothing_can_be_read_is_a_fault_and_leaves_the_list_that_was_kept(
+    http: World,
+) -> None:
+    tells(http, odd(1), odd(3))
+    await http.burak.types(AGENCY, "/flows list")
+    await http.burak.waits_for(AGENCY, "bir hatayla yanıt verdi")
+    http.enkapush.faults.clear()
+    http.add_flows(2)
+    await http.emma.types(MARKETING, "/flows list")
+    await http.emma.waits_for(MARKETING, "2 flows")
+    tells(http, odd(1), odd(3))
+    http.time.ahead += 120
+    await http.emma.types(MARKETING, "/flows list enabled")
+    await http.emma.waits_for(MARKETING, "0 flows")
+    http.time.ahead += 10
+    await http.emma.types(MARKETING, "/flows list disabled")
+    page = await http.emma.waits_for(MARKETING, lambda message: "Disabled only" in text_of(message))
+    assert "2 flows" in text_of(page)
+    assert "2 minutes ago" in text_of(page)

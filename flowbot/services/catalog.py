@@ -24,7 +24,9 @@ from flowbot.services.ports.time import Clock, Monotonic
 FRESH_SECONDS: Final = 5.0
 """A snapshot this young is served as it is."""
 REFRESHING_SECONDS: Final = 30.0
-"""A snapshot this young is served while a newer one is fetched for the next who asks."""
+"""For a newer one than a snapshot this young, people wait but a moment."""
+MOMENT_SECONDS: Final = 1.5
+"""How long that is. The reading goes on, for the next who asks."""
 REST: Final = 3.0
 """A large account, or a slow Enkapush, is given this many times as long as the last reading took before the next."""
 SLICE: Final = 1000
@@ -94,9 +96,8 @@ class Catalog:
         if age < max(FRESH_SECONDS, REST * kept.took):
             return kept
         if age < max(REFRESHING_SECONDS, 2 * REST * kept.took):
-            self._flight.start("all", self._fetch)
-            return kept
-        return await self._newer_than(kept)
+            return await self._newer_than(kept, within=min(MOMENT_SECONDS, self._patience))
+        return await self._newer_than(kept, within=self._patience)
 
     async def at_hand(self) -> Snapshot:
         """A snapshot for turning a page: the one kept, whatever happens in Enkapush, unless it is old by now.
@@ -134,10 +135,10 @@ class Catalog:
         """Seconds since the snapshot was taken."""
         return self._monotonic() - snapshot.taken_tick
 
-    async def _newer_than(self, kept: Snapshot) -> Snapshot:
+    async def _newer_than(self, kept: Snapshot, *, within: float) -> Snapshot:
         flight = self._flight.start("all", self._fetch)
         try:
-            async with asyncio.timeout(self._patience):
+            async with asyncio.timeout(within):
                 return await asyncio.shield(flight)
         except (Fault, TimeoutError) as error:
             log.warning("catalog.late", age=round(self.age(kept)), error=str(error) or "slow")

@@ -118,7 +118,8 @@ class Reading:
         pages = max(1, -(-len(found) // PAGE_SIZE))
         entries = page_of(found, min(request.page, pages) if turning else request.page)
         if entries is None:
-            raise UserError("list.no_such_page", page=request.page, pages=pages, n=len(found))
+            said = "list.no_such_page_yet" if snapshot.is_late else "list.no_such_page"
+            raise UserError(said, page=request.page, pages=pages, n=len(found))
         page = Page(tuple(entry.flow for entry in entries.items), entries.number, entries.pages, entries.total)
         return FlowList(
             request=replace(request, page=page.number),

@@ -206,3 +206,30 @@ async def test_where_slack_cannot_tell_who_it_is_nobody_gets_in(http: World) -> 
 async def test_an_empty_channel_says_so(http: World) -> None:
     await http.emma.types(MARKETING, "/flows list")
     await http.emma.waits_for(MARKETING, "no flow on this channel's websites yet")
+
+
+async def test_flows_that_were_added_outside_are_listed_some_seconds_later(http: World) -> None:
+    http.add_flows(2)
+    await http.emma.types(MARKETING, "/flows list")
+    await http.emma.waits_for(MARKETING, "2 flows")
+    http.add_flows(21, word="Outside")
+    http.time.ahead += 16
+    http.enkapush.faults.add(Fault.delay(0.3, path="/flows"))
+    await http.emma.types(MARKETING, "/flows list outside page:3")
+    assert names(await http.emma.waits_for(MARKETING, "Page 3 of 3")) == ["Outside 1"]
+
+
+async def test_a_list_that_is_slow_to_come_is_served_as_it_was_and_says_so(http: World) -> None:
+    http.add_flows(2)
+    await http.emma.types(MARKETING, "/flows list")
+    await http.emma.waits_for(MARKETING, "2 flows")
+    http.add_flows(21, word="Outside")
+    http.time.ahead += 16
+    http.enkapush.faults.add(Fault.hang(path="/flows"))
+    await http.emma.types(MARKETING, "/flows list outside page:3")
+    await http.emma.waits_for(MARKETING, "That is by an older list")
+    await http.emma.types(MARKETING, "/flows list disabled")
+    page = await http.emma.waits_for(MARKETING, "Disabled only")
+    assert "Enkapush has not given a newer list since" in text_of(page)
+    assert len(names(page)) == 2
+    http.enkapush.release()

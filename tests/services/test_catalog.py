@@ -90,11 +90,24 @@ async def test_a_snapshot_of_five_seconds_is_fresh(catalog: Catalog, source: Sou
     assert first.taken_at == NOON
 
 
-async def test_an_older_one_is_served_while_a_newer_one_is_fetched(catalog: Catalog, source: Source) -> None:
+async def test_a_moment_is_waited_for_a_newer_one(catalog: Catalog, source: Source) -> None:
+    await kept(catalog, source, 1)
+    source.seconds = 6
+    newer = await kept(catalog, source, 1, 2)
+    assert ids(newer) == {1, 2}
+    assert not newer.is_late
+
+
+async def test_after_that_moment_an_older_one_is_served_as_late_and_the_newer_one_is_for_the_next(
+    catalog: Catalog, source: Source
+) -> None:
     first = await kept(catalog, source, 1)
     source.seconds = 6
-    assert await catalog.latest() is first
-    assert await catalog.latest() is first
+    for _ in range(2):
+        late = await catalog.latest()
+        assert late.is_late
+        assert (late.flows, late.taken_at) == (first.flows, NOON)
+    assert catalog.kept is first
     await source.answers(1, 2)
     newer = await catalog._flight.start("all", catalog._fetch)
     assert await catalog.latest() is newer
@@ -123,7 +136,7 @@ async def test_after_a_long_reading_enkapush_has_a_rest_of_three_times_as_long(
     assert await catalog.latest() is first
     assert len(source.readings) == 1
     source.seconds = 59
-    assert await catalog.latest() is first
+    assert (await catalog.latest()).is_late
     await source.answers(1, 2)
     assert ids(await catalog._flight.start("all", catalog._fetch)) == {1, 2}
 
@@ -223,9 +236,11 @@ async def test_a_failure_with_nothing_kept_reaches_everyone_and_is_not_kept(cata
 async def test_a_failed_refresh_leaves_what_was_kept(catalog: Catalog, source: Source) -> None:
     first = await kept(catalog, source, 1)
     source.seconds = 6
-    assert await catalog.latest() is first
+    asking = asyncio.create_task(catalog.latest())
     await source.fails()
-    assert await catalog.latest() is first
+    late = await asking
+    assert late.is_late
+    assert late.flows is first.flows
     assert catalog.kept is first
 
 

@@ -217,9 +217,10 @@ class Changes:
         return kept
 
     async def _ruling(self, change: Change, asker: Asker | None) -> Ruling:
-        """What the policy, as it is now, says of what was asked."""
+        """What the policy, as it is now, says of what was asked by somebody with the rights of this moment."""
         try:
             reader = await (asker() if asker else self.people.reader(Caller(change.asked.requester, None)))
+            reader = await self.people.anew(reader)
         except UserError as error:
             return Ruling(refusal=Outcome(error.key, error.params))
         return await self.rulings.rule(change.asked, reader)

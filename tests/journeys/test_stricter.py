@@ -1,8 +1,10 @@
 """What was asked for under one state of things and decided under another: the stricter one counts."""
 
+import pytest
+
 from flowbot.sandbox.enkapush import Fault
 from flowbot.sandbox.slack import text_of
-from tests.journeys.at_a_form import opens, writes
+from tests.journeys.at_a_form import add_flow, opens, writes
 from tests.journeys.at_a_request import WAITS, answer_to, asks, changed_by, ends, is_told, rules
 from tests.journeys.world import APPROVALS, MARKETING, World, on_both_databases
 
@@ -60,6 +62,44 @@ async def test_who_was_deactivated_seconds_ago_does_not_approve(http: World) -> 
     await http.burak.clicks(request, "Approve")
     await is_told(http.burak, "etkin kişiler")
     assert writes(http) == []
+
+
+async def leaves_the_editors(world: World) -> None:
+    """Emma is known to be an editor, and was taken from the group some seconds after that."""
+    await world.emma.types(MARKETING, "/flows help")
+    await world.emma.waits_for(MARKETING, "flowbot")
+    world.slack.workspace.groups["S0EDITORS"].users.remove("U0EMMA")
+    world.time.ahead += 4
+
+
+@pytest.mark.parametrize("asked", ["disable", "enable"])
+async def test_who_left_the_editors_seconds_ago_asks_for_nothing(http: World, asked: str) -> None:
+    await http.policy(rules())
+    flow = add_flow(http, is_enabled=asked == "disable")
+    await leaves_the_editors(http)
+    await http.emma.types(MARKETING, f"/flows {asked} {flow}")
+    await http.emma.waits_for(MARKETING, "policy does not let you")
+    assert writes(http) == []
+
+
+async def test_the_form_of_who_left_the_editors_seconds_ago_is_not_saved(http: World) -> None:
+    await http.policy(rules())
+    flow = add_flow(http)
+    await opens(http.emma, f"/flows edit {flow}")
+    await leaves_the_editors(http)
+    await http.emma.submits({"Title": "Another"})
+    await http.emma.waits_for(MARKETING, "policy does not let you")
+    assert writes(http) == []
+
+
+async def test_what_slack_said_within_the_minute_counts_for_a_form_where_it_is_away_now(http: World) -> None:
+    await http.policy(rules())
+    flow = add_flow(http)
+    await opens(http.emma, f"/flows edit {flow}")
+    http.slack.faults.add("users.info", error="internal_error", times=None)
+    http.time.ahead += 4
+    await http.emma.submits({"Title": "Another"})
+    await http.emma.waits_until(lambda: writes(http))
 
 
 async def test_a_flow_that_moved_to_a_hidden_website_is_gone_and_shows_nothing_of_itself(http: World) -> None:

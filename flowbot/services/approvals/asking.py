@@ -40,6 +40,7 @@ class Asking:
             UserError: not allowed, no such flow here, nothing to do, or a request is open already.
             Fault: Enkapush or the database did not answer.
         """
+        reader = await self.rights.anew(reader)
         policy = require(await self.rights.policy(channel), reader, Permission.EDIT)
         flow = await visible_flow(self.source, flow_id, policy)
         if kind in {Kind.ENABLE, Kind.DISABLE} and flow.is_enabled is (kind is Kind.ENABLE):
@@ -54,6 +55,7 @@ class Asking:
         Raises:
             UserError, Fault: as `ask`.
         """
+        reader = await self.rights.anew(reader)
         asked = (await self.rights.change(change_id)).asked
         policy = require(await self.rights.policy_for(reader, asked.channel, clicked_in), reader, Permission.EDIT)
         if asked.flow is None:
@@ -73,6 +75,7 @@ class Asking:
             UserError: not allowed, or there is nothing to restore.
             Fault: the database did not answer.
         """
+        reader = await self.rights.anew(reader)
         deleted = await self.rights.change(change_id)
         channel, before = deleted.asked.channel, deleted.asked.before
         require(await self.rights.policy_for(reader, channel, clicked_in), reader, Permission.EDIT)

@@ -48,6 +48,9 @@ class SlackEvents:
         body = parse_body(raw, request.content_type)
         if body is None:
             return _malformed()
+        if body.get("ssl_check") == "1":
+            # Slack asks now and then whether the address can be reached; there is nothing to do.
+            return web.Response()
         headers: dict[str, str | Sequence[str]] = {name: request.headers.getall(name) for name in request.headers}
         # The signature is of the time and of every byte: whoever cannot sign can only send the very same again.
         signature = request.headers.get("X-Slack-Signature", "")

@@ -258,6 +258,13 @@ async def test_slack_learns_that_the_address_is_flowbots(door: Door) -> None:
     assert json.loads(said) == {"challenge": "3eZbrw1aB"}
 
 
+async def test_slack_learns_that_the_address_can_be_reached(world: World, door: Door) -> None:
+    asked = b"ssl_check=1&token=x"
+    assert await door.post(asked) == (200, "")
+    assert (await door.post(asked, headers={}))[0] == 401
+    assert await world.emma.sees(MARKETING) == []
+
+
 async def test_an_event_is_taken_note_of(door: Door) -> None:
     event = {"type": "event_callback", "team_id": "T0LALE", "event": {"type": "app_home_opened", "user": "U0EMMA"}}
     assert await door.post(json.dumps(event).encode(), JSON) == (200, "")

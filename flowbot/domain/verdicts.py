@@ -1,7 +1,7 @@
 """How a change ended, judged by what Enkapush has now: a success that it told of is no proof."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field, is_dataclass
+from dataclasses import asdict, dataclass, field, is_dataclass, replace
 from typing import Any, Final
 
 from flowbot.domain.changes import Outcome, State
@@ -69,8 +69,10 @@ def confirmed(task: Switching | Deleting, flow: Flow | None, *, was_answered: bo
         was_answered: whether Enkapush said that it was done, to this process.
     """
     is_switched = isinstance(task, Switching) and task.is_switched(flow)
-    if task.is_reached(flow) or (was_answered and is_switched):
+    if task.is_reached(flow):
         return applied(task, flow)
+    if was_answered and is_switched and flow is not None:
+        return _applied_with_more(task, flow)
     if was_answered and flow is not None and fingerprint(flow) == fingerprint(task.before):
         return Verdict(State.FAILED, Outcome("not_done.ignored_it", {"id": str(task.before.id)}), flow)
     return unknown(task, flow)
@@ -108,6 +110,14 @@ def not_seen(flow_id: FlowId | None, *, is_final: bool) -> Verdict:
 def applied(task: OnFlow, flow: Flow | None) -> Verdict:
     """It is there."""
     return Verdict(State.APPLIED, _outcome("applied", task), flow)
+
+
+def _applied_with_more(task: Switching | Deleting, flow: Flow) -> Verdict:
+    """It is there, and the flow differs besides from the one that was approved: that is told with it."""
+    found = [_plain(each) for each in flow_differences(task.before, flow) if each.field != "is_enabled"]
+    outcome = _outcome("applied", task)
+    told = replace(outcome, params={**outcome.params, "differences": found})
+    return Verdict(State.APPLIED, told, flow, {"changed_besides": [each["field"] for each in found]})
 
 
 def unknown(task: OnFlow, flow: Flow | None) -> Verdict:

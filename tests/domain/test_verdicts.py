@@ -250,3 +250,21 @@ def test_what_was_not_found_names_its_flow_where_it_has_one() -> None:
     assert not_seen(None, is_final=True) == Verdict(State.FAILED, Outcome("not_done.looked", {"id": ""}))
     assert looked(DELETE, FLOW, is_final=False).outcome.params == {"id": "7"}
     assert gone(FLOW).outcome == Outcome(GONE, {"id": "7"})
+
+
+def test_what_differs_besides_from_what_was_approved_is_told_with_the_outcome() -> None:
+    verdict = confirmed(ENABLE, replace(ON, title="Theirs", wait=Wait(2, "hours")), was_answered=True)
+    assert of(verdict) == (State.APPLIED, "applied.enable")
+    assert verdict.outcome.params == {
+        "id": "7",
+        "differences": [
+            {"field": "title", "before": "Title", "after": "Theirs"},
+            {
+                "field": "wait",
+                "before": {"amount": 1, "unit": "days"},
+                "after": {"amount": 2, "unit": "hours"},
+            },
+        ],
+    }
+    assert verdict.details == {"changed_besides": ["title", "wait"]}
+    assert confirmed(ENABLE, ON, was_answered=True).outcome.params == {"id": "7"}

@@ -220,6 +220,31 @@ async def test_what_never_came_is_known_to_have_failed_after_a_while(hasty: Worl
     assert hasty.deniz.buttons(over) == []
 
 
+@pytest.mark.parametrize(
+    ("by", "done", "warning"),
+    [
+        ("emma", "Applied", "⚠ Not quite what was asked for: the flow differs in more than that."),
+        ("ayse", "Uygulandı", "⚠ Tam istendiği gibi değil: akışta başka farklar da var."),
+    ],
+)
+async def test_what_differs_besides_from_what_was_approved_is_said(
+    hasty: World, monkeypatch: pytest.MonkeyPatch, by: str, done: str, warning: str
+) -> None:
+    request = await asks(hasty, by=hasty.slack.person(f"U0{by.upper()}"))
+    store = hasty.enkapush.store
+    real = store.update_flow
+
+    def update(flow_id: int, **fields: Any) -> Any:
+        return real(flow_id, **fields, title="Theirs")
+
+    monkeypatch.setattr(store, "update_flow", update)
+    label = "Approve" if by == "emma" else "Onayla"
+    await hasty.burak.clicks(request, label)
+    over = text_of(await ends(hasty, request, done))
+    assert warning in over
+    assert ": Old title → Theirs" in over
+
+
 async def test_a_refused_edit_leaves_its_fields_for_all_to_see(hasty: World) -> None:
     add_flow(hasty, is_enabled=True)
     await opens(hasty.emma, "/flows edit 1")

@@ -112,7 +112,7 @@ def _is_deleted(shown: RequestShown) -> bool:
 
 
 def _ended(shown: RequestShown, t: Translator) -> list[Block]:
-    blocks = [*_approvals(shown, t), *_outcome(shown, t)]
+    blocks = [*_approvals(shown, t), *_outcome(shown, t), *_besides(shown, t)]
     if shown.change.rule is None:
         return blocks
     return [*blocks, *parts.edits(shown, t), *_push(shown, t, remarked=False)]
@@ -169,6 +169,15 @@ def _out_of_date(shown: RequestShown, t: Translator) -> list[Block]:
     found = parts.plain_differences(outcome.params if outcome else {})
     listed = parts.difference_list(found, shown.website_names, t, title=t("request.since_asked"))
     return [kit.section(kit.plain(t("request.changed_since"))), *listed]
+
+
+def _besides(shown: RequestShown, t: Translator) -> list[Block]:
+    """A warning where it is applied, and the flow differs besides from what was asked for."""
+    outcome = shown.change.outcome
+    if shown.change.state is not State.APPLIED or outcome is None:
+        return []
+    found = parts.plain_differences(outcome.params)
+    return parts.difference_list(found, shown.website_names, t, title=t("request.besides"))
 
 
 def _is_gone(shown: RequestShown) -> bool:

@@ -21,6 +21,13 @@ TOLD_APART: Final = frozenset(
 )
 """Ends of which the one who asked is told where the message is in another channel than they asked in."""
 
+UNTOLD: Final[Mapping[str, str]] = {
+    "not_in_channel": "fault.untold_not_in_channel",
+    "channel_not_found": "fault.untold_not_in_channel",
+    "is_archived": "fault.untold_archived",
+}
+"""What somebody has to do before a message can be shown, by Slack's word for why it is not."""
+
 log = structlog.get_logger(__name__)
 
 
@@ -47,7 +54,7 @@ class Telling:
         except Fault as fault:
             # What was done is done, whatever becomes of its message: nobody has to do it again.
             log.warning("telling.later", change=change.id, error=str(fault), cause=str(fault.__cause__ or ""))
-            raise Fault("fault.untold") from fault
+            raise Fault(_why_untold(fault)) from fault
 
     async def _publicly(self, change: Change) -> None:
         """By the message for the team; and apart before that, since with the message it counts as told."""
@@ -104,3 +111,9 @@ class Telling:
         """The addresses of the changes' messages, where they are known."""
         found = {change.id: await self.projection.link(change) for change in changes}
         return {change_id: link for change_id, link in found.items() if link}
+
+
+def _why_untold(fault: Fault) -> str:
+    """The message's key for a change that is kept and could not be told."""
+    refusal = fault.__cause__
+    return UNTOLD.get(refusal.reason, "fault.untold") if isinstance(refusal, PostRefusedError) else "fault.untold"

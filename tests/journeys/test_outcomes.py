@@ -270,12 +270,22 @@ async def test_the_message_is_right_in_the_end_whatever_slack_does_to_it(hasty: 
     assert len(writes(hasty)) == 1
 
 
-@pytest.mark.parametrize("reason", ["not_in_channel", "channel_not_found", "is_archived"])
-async def test_a_request_that_cannot_be_posted_is_kept_told_and_posted_later(hasty: World, reason: str) -> None:
+@pytest.mark.parametrize(
+    ("reason", "why"),
+    [
+        ("not_in_channel", "flowbot is not in the channel where its message belongs. Invite the bot there"),
+        ("channel_not_found", "flowbot is not in the channel where its message belongs. Invite the bot there"),
+        ("is_archived", "the channel where its message belongs is archived. Unarchive it"),
+    ],
+)
+async def test_a_request_that_cannot_be_posted_is_kept_told_and_posted_later(
+    hasty: World, reason: str, why: str
+) -> None:
     add_flow(hasty)
     hasty.slack.faults.add("chat.postMessage", error=reason, times=None)
     await hasty.emma.types(MARKETING, "/flows enable 1 Sale")
     await is_told(hasty.emma, "Your request is kept, but Slack does not let flowbot post it", MARKETING)
+    await is_told(hasty.emma, why, MARKETING)
     await hasty.emma.types(MARKETING, "/flows enable 1 Sale")
     await is_told(hasty.emma, "There is an open request for flow 1 already", MARKETING)
     hasty.slack.faults.clear()

@@ -161,7 +161,7 @@ def collector() -> Iterator[None]:
 async def test_the_garbage_collector_is_spared_many_flows_but_not_a_few(catalog: Catalog, source: Source) -> None:
     before = gc.get_freeze_count()
     await kept(catalog, source, *range(1, 100))
-    assert gc.get_freeze_count() == before
+    assert gc.get_freeze_count() <= before
     source.seconds = 3600
     reading = catalog._flight.start("all", catalog._fetch)
     await source.answers(*range(1, 4001))

@@ -130,15 +130,7 @@ async def flowbot(
         stack.push_async_callback(tasks.drain, drain_seconds)
         stop = asyncio.Event()
         stack.push_async_callback(_ended, asyncio.create_task(recovery.run(stop)), stop)
-        setup = SetupDesk(desk, services.setup, Modals(outside.slack))
-        doors = bolt.Doors(
-            commands=Commands(desk, form_desk.opening, requests, History(ports.policies, ports.store), setup),
-            actions=Actions(desk, form_desk.opening, requests, requests.home),
-            forms=form_desk,
-            requests=requests,
-            home=requests.home,
-            setup=setup,
-        )
+        doors = _doors(desk, form_desk, requests, History(ports.policies, ports.store), services.setup)
         signing_secret = secret(settings.slack_signing_secret)
         app = bolt.build(outside.slack, signing_secret=signing_secret, doors=doors, metrics=outside.metrics)
         probes = {"database": outside.database.ping, "enkapush": ports.source.ping}
@@ -228,6 +220,18 @@ def _rooms(outside: Outside, ports: Ports, services: _Services, desk: Desk) -> t
     live = FormLive(services.forms, modals, ports.people, desk.locales, outside.clock)
     submission = _form_submission(ports, services, desk, form_telling)
     return telling, FormDesk(desk, form_telling.opening, live, submission), requests
+
+
+def _doors(desk: Desk, forms: FormDesk, requests: Requests, history: History, setup: Setup) -> bolt.Doors:
+    setup_desk = SetupDesk(desk, setup, requests.modals)
+    return bolt.Doors(
+        commands=Commands(desk, forms.opening, requests, history, setup_desk),
+        actions=Actions(desk, forms.opening, requests, requests.home),
+        forms=forms,
+        requests=requests,
+        home=requests.home,
+        setup=setup_desk,
+    )
 
 
 def _form_telling(ports: Ports, services: _Services, desk: Desk, modals: Modals, projection: Projection) -> FormTelling:

@@ -14,7 +14,7 @@ from flowbot.domain.changes import Kind
 from flowbot.domain.content import EVERYONE_SUBSCRIBED, NO_BUTTON, TTL_SECONDS, WAIT_UNITS, Content, Unread, Wanted
 from flowbot.domain.flows import Button, Flow, Wait
 from flowbot.domain.links import is_web_url
-from flowbot.domain.texts import is_blank
+from flowbot.domain.texts import is_blank, size
 from flowbot.domain.types import WebsiteId, website_id
 
 Typed = Mapping[str, str]
@@ -118,7 +118,7 @@ def with_website(typed: Typed, before: Flow | None) -> dict[str, str]:
 def fits(name: str, text: str) -> bool:
     """Whether the form's field can hold the text."""
     limit = CHOICE_MAX if name == "wait_unit" else INPUT_MAX
-    return len(text.encode("utf-16-le", "surrogatepass")) // 2 <= limit
+    return size(text) <= limit
 
 
 def may_be_empty(name: str, before: Flow | None) -> bool:

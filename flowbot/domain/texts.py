@@ -9,6 +9,11 @@ _BLANKS: Final = frozenset("\u115f\u1160\u2065\u2800\u3164\uffa0\U0001d159")
 """Letters and signs of other categories that are drawn as nothing: fillers, the empty Braille cell, the empty note."""
 
 
+def size(text: str) -> int:
+    """Characters as the stricter of Slack's clients count them: UTF-16 units."""
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2
+
+
 def is_blank(text: str) -> bool:
     """Whether nobody could see anything of the text, however many characters it has."""
     return all(character in _BLANKS or unicodedata.category(character) in _UNSEEN for character in text)

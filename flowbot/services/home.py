@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from flowbot.domain.changes import Change
-from flowbot.domain.policy import ChannelPolicy, Permission, Reason, decide
+from flowbot.domain.policy import ChannelPolicy, Permission, PolicyBook, Reason, decide
 from flowbot.domain.types import ChannelId, WebsiteId
 from flowbot.errors import UserError
 from flowbot.services.people import Members, Reader, policy_from
@@ -74,27 +74,22 @@ class Overviews:
         refusal = decide(None, reader.actor, Permission.VIEW).reason
         if refusal is not Reason.NO_POLICY:
             raise UserError(f"denied.{refusal}")
-        reach = await self._reach(reader)
+        book = await self.policies.book()
+        reach = await self._reach(reader, book)
         deciding = {each.channel for each in reach if Permission.APPROVE in each.may}
         waiting = await self.queue.of(reader, None)
         settled, asked = await self.store.settled(), await self.store.asked_by(reader.user, limit=ASKED_MAX)
         others = [change for change in settled if change.asked.requester != reader.user]
         return Overview(
             for_me=tuple(change for change in waiting.for_me if change.asked.channel in deciding),
-            by_me=tuple([change for change in asked if await self._is_within(change)]),
+            by_me=tuple(change for change in asked if _is_within(book, change)),
             recent=tuple(change for change in others if _sees(reach, change.asked.website))[:RECENT_MAX],
             reach=reach,
             is_certain=reader.actor.groups is not None,
         )
 
-    async def _is_within(self, change: Change) -> bool:
-        """Whether its channel still works with its website."""
-        policy = (await self.policies.scope(change.asked.channel)).policy
-        return policy is not None and policy.names_website(change.asked.website)
-
-    async def _reach(self, reader: Reader) -> tuple[Reach, ...]:
+    async def _reach(self, reader: Reader, book: PolicyBook) -> tuple[Reach, ...]:
         """The channels in which `reader` may see flows, in the order of the policies."""
-        book = await self.policies.book()
         gate = asyncio.Semaphore(AT_ONCE)
 
         async def one(policy: ChannelPolicy) -> Reach | None:
@@ -111,6 +106,12 @@ class Overviews:
             return None
         websites = None if policy.websites == "all" else tuple(visible_names(policy, names).values())
         return Reach(policy.id, may, websites, policy)
+
+
+def _is_within(book: PolicyBook, change: Change) -> bool:
+    """Whether its channel still works with its website."""
+    policy = book.policy(change.asked.channel)
+    return policy is not None and policy.names_website(change.asked.website)
 
 
 def _sees(reach: tuple[Reach, ...], website: WebsiteId) -> bool:

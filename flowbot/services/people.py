@@ -179,7 +179,8 @@ async def policy_from(
 ) -> ChannelPolicy:
     """A channel's policy as it is for `reader`, who acts from `where` (None: from no channel).
 
-    "Everyone in the channel" is not everyone who can name the channel: from elsewhere, one has to be in it.
+    "Everyone in the channel" is not everyone who can name the channel: from elsewhere, one has to be in it. Where that
+    takes nothing away, it is `policy` itself.
     """
     if where == policy.id or not names_everyone(policy) or reader.user in await members(policy.id):
         return policy

@@ -15,7 +15,7 @@ from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from flowbot.slack.errors import word_for
 
-LONGEST_PAUSE_SECONDS: Final = 5
+LONGEST_PAUSE_SECONDS: Final = 5.0
 """Where Slack asks for a longer pause, whoever waits is told so instead, and what has to be done is done later."""
 
 

@@ -9,12 +9,12 @@ from typing import Final
 import structlog
 
 from flowbot import logs
-from flowbot.domain.policy import Reason, names_everyone
+from flowbot.domain.policy import Reason
 from flowbot.domain.types import ChannelId
 from flowbot.errors import Fault, UserError
 from flowbot.locales import Locales, Translator
 from flowbot.metrics import Metrics
-from flowbot.services.people import Caller, People, Reader
+from flowbot.services.people import Caller, People, Reader, policy_from
 from flowbot.services.ports.deliveries import DeliveryKey, DeliveryStore
 from flowbot.services.ports.time import Clock
 from flowbot.services.reading import Reading
@@ -92,10 +92,8 @@ class Desk:
         if channel is None or channel == visit.place.where:
             return visit
         policy = (await self.reading.rights(visit.reader, channel)).policy
-        if policy is not None and names_everyone(policy):
-            members = await self.people.members(channel)
-            if visit.reader.user not in members:
-                raise UserError(f"denied.{Reason.NOT_LISTED}")
+        if policy is not None and await policy_from(policy, visit.reader, None, self.people.members) is not policy:
+            raise UserError(f"denied.{Reason.NOT_LISTED}")
         return replace(visit, place=replace(visit.place, where=channel))
 
     async def _serve(

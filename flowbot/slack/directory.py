@@ -52,14 +52,18 @@ class _UserInfo(_Answer):
     user: _User
 
 
-class _Group(_Answer):
+class UserGroup(_Answer):
+    """A user group as Slack tells of it."""
+
     id: GroupId
+    name: str = ""
+    handle: str = ""
     users: frozenset[UserId] = frozenset()
     date_delete: int = 0
 
 
 class _Groups(_Answer):
-    usergroups: tuple[_Group, ...]
+    usergroups: tuple[UserGroup, ...]
 
 
 class _Users(_Answer):
@@ -114,13 +118,12 @@ class SlackDirectory:
         Where Slack does not know that method: those that matter, in a call each (`usergroups.users.list`).
         """
         try:
-            answer = await _asked(_Groups, self._client.usergroups_list(include_users=True))
+            return {group.id: group.users for group in await user_groups(self._client)}
         except Fault as fault:
             if fault.params["error"] != "unknown_method":
                 raise
             found = [(group, await self._members_of(group)) for group in sorted(await self._named())]
             return {group: users for group, users in found if users is not None}
-        return {group.id: group.users for group in answer.usergroups if not group.date_delete}
 
     async def _members_of(self, group: GroupId) -> frozenset[UserId] | None:
         """Who is in a group; None where there is no such group."""
@@ -142,6 +145,16 @@ class SlackDirectory:
             cursor = answer.response_metadata.next_cursor
             if not cursor:
                 return frozenset(found)
+
+
+async def user_groups(client: AsyncWebClient) -> tuple[UserGroup, ...]:
+    """Every user group that is in use, with its members, in one call (`usergroups.list`).
+
+    Raises:
+        Fault: Slack did not answer, or not with that.
+    """
+    answer = await _asked(_Groups, client.usergroups_list(include_users=True))
+    return tuple(group for group in answer.usergroups if not group.date_delete)
 
 
 async def _asked(model: type[A], call: Awaitable[AsyncSlackResponse]) -> A:

@@ -5,11 +5,11 @@ from typing import Final
 
 import aiohttp
 import structlog
-from slack_sdk.errors import SlackApiError, SlackClientError
+from slack_sdk.errors import SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from flowbot.errors import UserError
-from flowbot.slack.errors import word_for
+from flowbot.slack.errors import detail_of, word_for
 from flowbot.slack.views.kit import View
 
 GONE: Final = frozenset({"not_found", "hash_conflict", "view_not_found"})
@@ -36,7 +36,7 @@ class Modals:
         try:
             answer = await self._client.views_open(trigger_id=trigger, view=view)
         except (SlackClientError, aiohttp.ClientError, TimeoutError) as error:
-            log.warning("modal.not_opened", error=word_for(error), detail=_detail(error))
+            log.warning("modal.not_opened", error=word_for(error), detail=detail_of(error))
             raise UserError("form.not_opened") from error
         return str((answer.get("view") or {}).get("id") or "")
 
@@ -49,7 +49,7 @@ class Modals:
         try:
             await self._client.views_push(trigger_id=trigger, view=view)
         except (SlackClientError, aiohttp.ClientError, TimeoutError) as error:
-            log.warning("modal.not_pushed", error=word_for(error), detail=_detail(error))
+            log.warning("modal.not_pushed", error=word_for(error), detail=detail_of(error))
             raise UserError("form.not_opened") from error
 
     async def update(self, view_id: str, view: View) -> bool:
@@ -76,13 +76,7 @@ class Modals:
                 logging.INFO if refused in GONE else logging.WARNING,
                 "modal.not_updated",
                 error=refused,
-                detail=_detail(error),
+                detail=detail_of(error),
             )
             return refused
         return None
-
-
-def _detail(error: Exception) -> object:
-    """What Slack says of the view's mistakes; an outage answers with no such thing."""
-    data = getattr(error.response, "data", error.response) if isinstance(error, SlackApiError) else None
-    return data.get("response_metadata") if isinstance(data, dict) else None

@@ -14,14 +14,13 @@ from slack_sdk.web.async_client import AsyncWebClient
 from flowbot.domain.types import ChannelId, UserId
 from flowbot.errors import Fault, UserError
 from flowbot.slack.client import is_slacks, proxy_for
-from flowbot.slack.counted import Counts
+from flowbot.slack.counted import LONGEST_PAUSE_SECONDS, Counts
 from flowbot.slack.errors import word_for
 from flowbot.slack.sending import send
 from flowbot.slack.views.kit import Message
 
 RESPONSE_URL: Final = "response_url"
 TRIES: Final = 3
-LONGEST_PAUSE_SECONDS: Final = 5.0
 NOT_THERE: Final = frozenset({"not_in_channel", "channel_not_found"})
 
 log = structlog.get_logger(__name__)

@@ -6,7 +6,7 @@ import structlog
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from flowbot.slack.errors import word_for
+from flowbot.slack.errors import detail_of, word_for
 from flowbot.slack.views.kit import Message
 
 log = structlog.get_logger(__name__)
@@ -24,7 +24,7 @@ async def send(client: AsyncWebClient, method: str, message: Message, **params: 
     except SlackApiError as error:
         if word_for(error) != "invalid_blocks":
             raise
-        log.warning("slack.blocks_refused", method=method, detail=error.response.get("response_metadata"))
+        log.warning("slack.blocks_refused", method=method, detail=detail_of(error))
         return await _call(client, method, message.without_pictures(), params)
 
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Select, and_, null, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from flowbot.domain.changes import OPEN, Change, ChangeId, FormToken, Kind, State
+from flowbot.domain.changes import IN_HAND, OPEN, Change, ChangeId, FormToken, Kind, State
 from flowbot.domain.types import FlowId
 from flowbot.storage.change_rows import read_change
 from flowbot.storage.tables import changes, events
@@ -49,6 +49,11 @@ async def holder(connection: AsyncConnection, flow: FlowId | None) -> Change | N
 def in_states(states: frozenset[State]) -> ColumnElement[bool]:
     """Whether a change is in one of `states`."""
     return changes.c.state.in_(sorted(state.value for state in states))
+
+
+def is_untold() -> ColumnElement[bool]:
+    """Whether people were not told of the newest version of a change that nobody is at."""
+    return and_(~in_states(IN_HAND), changes.c.shown_version < changes.c.version)
 
 
 def is_free(now: datetime) -> ColumnElement[bool]:

@@ -41,6 +41,7 @@ from flowbot.storage.change_queries import (
     is_a_while_ago,
     is_free,
     is_held,
+    is_untold,
     makers,
     many,
     one,
@@ -227,8 +228,7 @@ class StoredChanges:
 
     async def untold(self, now: datetime, *, limit: int = 20) -> tuple[Change, ...]:
         """Changes that nobody works on and of which the newest version was not shown for a while, oldest first."""
-        behind = and_(changes.c.shown_version < changes.c.version, is_a_while_ago(changes.c.changed_at, now, TELLING))
-        untold = and_(~in_states(IN_HAND), behind, is_free(now))
+        untold = and_(is_untold(), is_a_while_ago(changes.c.changed_at, now, TELLING), is_free(now))
         oldest = select(changes).where(untold).order_by(changes.c.changed_at, changes.c.id).limit(limit)
         return await self._find(oldest)
 

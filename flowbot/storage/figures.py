@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, Row, case, func, select, type_coerce
 
 from flowbot.domain.changes import IN_HAND, State
 from flowbot.services.figures import Figures
-from flowbot.storage.change_queries import in_states
+from flowbot.storage.change_queries import is_untold
 from flowbot.storage.database import Database
 from flowbot.storage.tables import UtcDateTime, changes
 
@@ -19,7 +19,7 @@ async def read_figures(database: Database) -> Figures:
     Raises:
         Fault: the database did not answer.
     """
-    untold = (~in_states(IN_HAND)) & (changes.c.shown_version < changes.c.version)
+    untold = is_untold()
     by_state = select(
         changes.c.state,
         func.count().label("number"),

@@ -76,17 +76,10 @@ class StoredPolicies:
                 await connection.execute(insert(websites), website_rows)
             await append(connection, told)
 
-    async def put(self, policy: ChannelPolicy) -> None:
-        """Put one channel's policy in the place of the one it had, or after all others; those stay as they are.
-
-        Raises:
-            Fault: the database did not answer; the policy that was there stands.
-        """
-        async with self._database.write(alone="policies") as connection:
-            await self._put(connection, policy)
-
     async def swap(self, seen: ChannelPolicy | None, policy: ChannelPolicy, *told: Event) -> bool:
-        """The same, if the channel's policy still is the one that was seen, whoever else writes, in all processes.
+        """Put one channel's policy in the place of the one it had, or add it; the others stay as they are.
+
+        Only if it still is the one that was seen, whoever else writes, in all processes.
 
         Args:
             seen: as `scope` gave it; None where there was none.

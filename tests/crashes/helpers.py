@@ -5,7 +5,7 @@ import os
 import re
 import signal
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Iterator
 from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -358,3 +358,15 @@ async def all_of(cases: dict[str, Coroutine[Any, Any, None]]) -> None:
     results = await asyncio.gather(*map(one, cases.values()), return_exceptions=True)
     failed = {name: error for name, error in zip(cases, results, strict=True) if isinstance(error, BaseException)}
     assert not failed, "\n".join(f"{name}: {error!r}" for name, error in failed.items())
+
+
+async def all_killed(
+    steps: Iterable[Step], is_killed: Callable[[Arena, Step], Awaitable[None]], new_database: NewDatabase, folder: Path
+) -> None:
+    """See each of the steps through, in an arena of its own."""
+
+    async def run(step: Step) -> None:
+        async with arena(new_database, folder / step.name) as here:
+            await is_killed(here, step)
+
+    await all_of({step.name: run(step) for step in steps})

@@ -19,6 +19,7 @@ from tests.crashes.helpers import (
     Arena,
     NewDatabase,
     Step,
+    all_killed,
     all_of,
     arena,
     at_enkapush,
@@ -90,24 +91,16 @@ async def forgot_what_was_typed(arena: Arena) -> None:
     assert arena.emma.reads("Name") in {None, ""}
 
 
-async def killed_at_each(steps: list[Step], new_database: NewDatabase, folder: Path) -> None:
-    async def run(step: Step) -> None:
-        async with arena(new_database, folder / step.name) as here:
-            await is_killed(here, step)
-
-    await all_of({step.name: run(step) for step in steps})
-
-
 async def test_a_kill_at_any_step_makes_one_flow_or_tells_what_is_not_known(
     new_sqlite: NewDatabase, tmp_path: Path
 ) -> None:
-    await killed_at_each(list(STEPS), new_sqlite, tmp_path)
+    await all_killed(STEPS, is_killed, new_sqlite, tmp_path)
 
 
 @pytest.mark.postgresql
 async def test_so_it_does_on_postgresql(new_postgresql: NewDatabase, tmp_path: Path) -> None:
     steps = [step for step in STEPS if step.name in ON_POSTGRESQL]
-    await killed_at_each(steps, new_postgresql, tmp_path)
+    await all_killed(steps, is_killed, new_postgresql, tmp_path)
 
 
 # --- before it is kept ---------------------------------------------------------------------------------------------

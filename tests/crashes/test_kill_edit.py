@@ -9,7 +9,7 @@ from tests.crashes.helpers import (
     Arena,
     NewDatabase,
     Step,
-    all_of,
+    all_killed,
     arena,
     at_enkapush,
     at_slack,
@@ -63,21 +63,13 @@ async def is_killed(here: Arena, step: Step) -> None:
     assert len(here.told(here.emma)) == 1
 
 
-async def killed_at_each(steps: list[Step], new_database: NewDatabase, folder: Path) -> None:
-    async def run(step: Step) -> None:
-        async with arena(new_database, folder / step.name) as here:
-            await is_killed(here, step)
-
-    await all_of({step.name: run(step) for step in steps})
-
-
 async def test_a_kill_at_any_step_leaves_the_flow_as_it_was_wanted(new_sqlite: NewDatabase, tmp_path: Path) -> None:
-    await killed_at_each(list(STEPS), new_sqlite, tmp_path)
+    await all_killed(STEPS, is_killed, new_sqlite, tmp_path)
 
 
 @pytest.mark.postgresql
 async def test_so_it_does_on_postgresql(new_postgresql: NewDatabase, tmp_path: Path) -> None:
-    await killed_at_each([step for step in STEPS if step.name in ON_POSTGRESQL], new_postgresql, tmp_path)
+    await all_killed([step for step in STEPS if step.name in ON_POSTGRESQL], is_killed, new_postgresql, tmp_path)
 
 
 # --- somebody else edits the flow while nobody is there ------------------------------------------------------------

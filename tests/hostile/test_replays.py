@@ -75,6 +75,12 @@ async def everything(world: World) -> dict[str, Any]:
     }
 
 
+async def withdraws(world: World, request: Message) -> None:
+    """Emma takes her request back."""
+    await world.emma.clicks(request, "Withdraw")
+    await ends(world, request, "Withdrawn")
+
+
 # --- acts, each with what came after it ----------------------------------------------------------------------------
 
 
@@ -91,8 +97,7 @@ async def asked_then_withdrew(world: World) -> Delivery:
     await world.policy(rules())
     request = await asks(world)
     recording = last(world)
-    await world.emma.clicks(request, "Withdraw")
-    await ends(world, request, "Withdrawn")
+    await withdraws(world, request)
     return recording
 
 
@@ -132,8 +137,7 @@ async def pressed_enable_then_withdrew(world: World) -> Delivery:
     await world.emma.clicks(shown, "Enable")
     recording = last(world)
     request = await world.deniz.waits_for(APPROVALS, "Waiting for approval")
-    await world.emma.clicks(request, "Withdraw")
-    await ends(world, request, "Withdrawn")
+    await withdraws(world, request)
     return recording
 
 
@@ -146,8 +150,7 @@ async def asked_again_then_withdrew(world: World) -> Delivery:
     await world.emma.clicks(over, "Ask again")
     recording = last(world)
     again = await world.deniz.waits_for(APPROVALS, "Waiting for approval")
-    await world.emma.clicks(again, "Withdraw")
-    await ends(world, again, "Withdrawn")
+    await withdraws(world, again)
     return recording
 
 
@@ -197,8 +200,7 @@ async def sent_a_form_while_the_flow_was_taken(world: World) -> Delivery:
     request = await asks(world, "enable 1")
     assert (await world.ayse.submits({"Başlık": "Benim"})).response_action == "errors"
     recording = last(world)
-    await world.emma.clicks(request, "Withdraw")
-    await ends(world, request, "Withdrawn")
+    await withdraws(world, request)
     return recording
 
 
@@ -332,8 +334,7 @@ async def test_the_same_words_typed_again_are_another_command(http: World) -> No
     await http.policy(rules())
     for _ in range(2):
         request = await asks(http, "enable")
-        await http.emma.clicks(request, "Withdraw")
-        await ends(http, request, "Withdrawn")
+        await withdraws(http, request)
 
 
 async def test_a_form_that_was_put_right_counts(http: World) -> None:

@@ -12,11 +12,8 @@ from typing import Any, Final
 from urllib.parse import urlencode
 
 import aiohttp
-import psycopg
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
-from psycopg import sql
-from sqlalchemy import make_url
 
 from flowbot.sandbox.enkapush import Fault
 from flowbot.sandbox.slack import SIGNING_SECRET, text_of
@@ -24,7 +21,7 @@ from flowbot.sandbox.slack.model import Json, Person
 from flowbot.sandbox.slack.objects import user_object
 from flowbot.sandbox.slack.workspace import Workspace
 from flowbot.slack.entry import dispatch
-from tests.journeys.world import MARKETING, World, on_both_databases
+from tests.journeys.world import MARKETING, World, cut_off, on_both_databases
 
 FORM, JSON = "application/x-www-form-urlencoded", "application/json"
 COMMAND: Final = {
@@ -326,15 +323,7 @@ async def test_an_enkapush_that_hangs_is_called_slow_in_time(world: World, door:
 @pytest.mark.postgresql
 @pytest.mark.parametrize("journey_database", ["postgresql"], indirect=True)
 async def test_not_ready_without_the_database(world: World, door: Door, journey_database: str) -> None:
-    address = make_url(journey_database)
-    server = address.set(database="postgres", drivername="postgresql").render_as_string(hide_password=False)
-    with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(
-            sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS false").format(sql.Identifier(address.database or ""))
-        )
-        connection.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [address.database]
-        )
+    cut_off(journey_database)
     status, said = await door.get("/readyz")
     assert status == 503
     assert json.loads(said) == {"database": "down", "enkapush": "ok"}

@@ -9,11 +9,9 @@ from datetime import timedelta
 from typing import Final
 
 import aiohttp
-import psycopg
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
-from psycopg import sql
-from sqlalchemy import make_url, update
+from sqlalchemy import update
 
 from flowbot.metrics import MOST_CODES, Metrics
 from flowbot.outside import opened_database
@@ -23,7 +21,7 @@ from flowbot.services.figures import Figures
 from flowbot.serving import watched
 from flowbot.storage.tables import changes
 from tests.journeys.at_a_request import asks, ends, hurry, rules
-from tests.journeys.world import MARKETING, World, on_both_databases
+from tests.journeys.world import MARKETING, World, cut_off, on_both_databases
 
 HOUR: Final = 3600.0
 
@@ -210,15 +208,7 @@ async def test_a_reminder_that_is_lost_is_counted(world: World, monkeypatch: pyt
 async def test_without_the_database_everything_else_is_still_said(
     world: World, origin: str, journey_database: str
 ) -> None:
-    address = make_url(journey_database)
-    server = address.set(database="postgres", drivername="postgresql").render_as_string(hide_password=False)
-    with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(
-            sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS false").format(sql.Identifier(address.database or ""))
-        )
-        connection.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [address.database]
-        )
+    cut_off(journey_database)
     seen = await until(origin, 0, "flowbot_database_up")
     assert seen.sum("flowbot_work_in_hand") == 0
     assert seen.sum("flowbot_build_info") == 1

@@ -7,8 +7,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from time import monotonic
 
+import psycopg
 import pytest
+from psycopg import sql
 from pydantic import SecretStr
+from sqlalchemy import make_url
 
 from flowbot.app import Flowbot, flowbot
 from flowbot.enkapush.client import Timeouts
@@ -174,3 +177,16 @@ async def new_world(database_url: str) -> AsyncIterator[World]:
         world = World(slack, enkapush, settings, Time(), stack)
         await world.policy(POLICY)
         yield world
+
+
+def cut_off(database: str) -> None:
+    """Let nobody reach a PostgreSQL database any more, and end whoever does."""
+    address = make_url(database)
+    server = address.set(database="postgres", drivername="postgresql").render_as_string(hide_password=False)
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(
+            sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS false").format(sql.Identifier(address.database or ""))
+        )
+        connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [address.database]
+        )

@@ -1,5 +1,6 @@
 """Judges what flowbot does and permits in the world of the model, by the policy as it is at that moment."""
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
@@ -17,7 +18,7 @@ GATES: Final = {Kind.ENABLE: Gate.ENABLE, Kind.DISABLE: Gate.DISABLE, Kind.DELET
 
 
 @dataclass
-class Court:
+class Court(ABC):
     """The judge.
 
     Attributes:
@@ -32,9 +33,9 @@ class Court:
     def __post_init__(self) -> None:
         self.store = StoredChanges(self.database, self.clock)
 
+    @abstractmethod
     def clock(self) -> datetime:
         """What time it is."""
-        raise NotImplementedError
 
     async def judges_write(self, change_id: ChangeId | None, flow: Flow | None) -> None:
         """At the moment of a write: it was approved, of this flow, by people who may, or the glass was broken."""

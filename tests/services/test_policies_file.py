@@ -68,14 +68,11 @@ class MemoryStore:
         self.kept, self.replaced = book, self.replaced + 1
         self.told.extend(told)
 
-    async def put(self, policy: ChannelPolicy) -> None:
-        others = tuple(each for each in self.kept.channels if each.id != policy.id)
-        self.kept = self.kept.model_copy(update={"channels": (*others, policy)})
-
     async def swap(self, seen: ChannelPolicy | None, policy: ChannelPolicy, *told: Event) -> bool:
         if self.kept.policy(policy.id) != seen:
             return False
-        await self.put(policy)
+        others = tuple(each for each in self.kept.channels if each.id != policy.id)
+        self.kept = self.kept.model_copy(update={"channels": (*others, policy)})
         return True
 
 

@@ -20,6 +20,7 @@ from flowbot.services.setup_check import Field, Group
 from flowbot.storage.changes import StoredChanges
 from flowbot.storage.database import Database
 from flowbot.storage.policies import StoredPolicies
+from tests.services.putting import put
 
 HERE, ELSEWHERE = TeamId("T0HERE"), TeamId("T0ELSEWHERE")
 CHANNEL: Final = ChannelId("C0SHOP")
@@ -242,7 +243,7 @@ async def test_what_somebody_else_saved_meanwhile_is_not_overwritten(
     setup: Setup, policies: StoredPolicies, deniz: Reader
 ) -> None:
     shown, theirs = policy(), policy(websites="all")
-    await policies.put(theirs)
+    await put(policies, theirs)
     with pytest.raises(Overtaken):
         await setup.save(deniz, policy(websites=(2,)), stamp(shown))
     assert (await policies.scope(CHANNEL)).policy == theirs
@@ -251,7 +252,7 @@ async def test_what_somebody_else_saved_meanwhile_is_not_overwritten(
 async def test_saving_what_is_there_already_changes_nothing(
     setup: Setup, policies: StoredPolicies, store: StoredChanges, deniz: Reader
 ) -> None:
-    await policies.put(policy(editors=(AYSE, EDITORS), approval=rule(channel=CHANNEL)))
+    await put(policies, policy(editors=(AYSE, EDITORS), approval=rule(channel=CHANNEL)))
     saved = await setup.save(deniz, policy(editors=(EDITORS, AYSE)), "an older one")
     assert not saved.is_new
     assert [event async for event in store.audit()] == []
@@ -267,7 +268,7 @@ async def test_rights_are_looked_at_again_when_it_is_saved(
 
 
 async def test_websites_without_a_name_go_by_their_number(setup: Setup, policies: StoredPolicies) -> None:
-    await policies.put(policy(websites=(7,)))
+    await put(policies, policy(websites=(7,)))
     assert (await setup.open(CHANNEL)).websites == {7: "7"}
 
 

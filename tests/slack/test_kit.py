@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowbot.slack.views.kit import clip, isolated, size
+from flowbot.domain.texts import size
+from flowbot.slack.views.kit import clip, isolated
 
 ANYTHING = st.text(st.characters())
 """Halves of characters too: they come in from JSON."""

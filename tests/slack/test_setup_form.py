@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from flowbot.domain.forms import Problem
 from flowbot.domain.policy import ALWAYS_GATED, ApprovalRule, ChannelPolicy, Gate
+from flowbot.domain.texts import size
 from flowbot.domain.types import ChannelId, GroupId, UserId, WebsiteId
 from flowbot.locales import Locales, Translator
 from flowbot.sandbox.slack import demo_workspace
@@ -126,7 +127,7 @@ def test_names_are_plain_text_within_slacks_limits() -> None:
     texts = [option["text"] for menu in menus for option in menu["options"]]
     assert any("<!channel>" in text["text"] for text in texts)
     assert all(text["type"] == "plain_text" and text["emoji"] is False for text in texts)
-    assert all(kit.size(text["text"]) <= kit.LABEL_MAX for text in texts)
+    assert all(size(text["text"]) <= kit.LABEL_MAX for text in texts)
 
 
 def test_a_direct_message_is_no_channel_to_approve_in() -> None:

@@ -19,6 +19,7 @@ from flowbot.storage.database import Database
 from flowbot.storage.engine import open_database
 from flowbot.storage.policies import StoredPolicies
 from flowbot.storage.tables import channel_policies
+from tests.services.putting import put
 
 NOON_IN_ISTANBUL = datetime(2026, 3, 1, 12, 30, 15, 250, tzinfo=timezone(timedelta(hours=3)))
 C1, C2 = ChannelId("C1"), ChannelId("C2")
@@ -132,16 +133,16 @@ async def test_of_two_imports_in_the_same_instant_one_book_stands_whole(database
 async def test_one_channels_policy_takes_the_place_of_its_own_and_the_others_stay(store: StoredPolicies) -> None:
     await store.replace(SHOP)
     written = ChannelPolicy.model_validate({"id": "C2", "websites": [3], "approval": {"quorum": 3}})
-    await store.put(written)
+    await put(store, written)
     book = await store.book()
     assert book.document() == SHOP.model_copy(update={"channels": (written, SHOP.channels[1])}).document()
     assert (await store.scope(C2)).policy == written
 
 
 async def test_a_channels_first_policy_goes_last(store: StoredPolicies) -> None:
-    await store.put(SHOP.channels[1])
-    await store.put(SHOP.channels[0])
-    await store.put(BLOG.channels[0])
+    await put(store, SHOP.channels[1])
+    await put(store, SHOP.channels[0])
+    await put(store, BLOG.channels[0])
     assert (await store.book()).channels == (BLOG.channels[0], SHOP.channels[0])
     assert (await store.book()).websites == {}
 
@@ -152,7 +153,7 @@ async def test_policies_of_many_channels_put_in_the_same_instant_are_all_there(
     elsewhere = open_database(database_url)
     stores = [StoredPolicies(opened, lambda: NOON_IN_ISTANBUL) for opened in (database, elsewhere)]
     policies = [ChannelPolicy.model_validate({"id": f"C{number}", "websites": "all"}) for number in range(10)]
-    await asyncio.gather(*(store.put(policy) for store in stores for policy in policies))
+    await asyncio.gather(*(put(store, policy) for store in stores for policy in policies))
     async with database.read() as connection:
         positions = await connection.scalars(select(channel_policies.c.position))
         assert sorted(positions) == list(range(10))
@@ -162,7 +163,7 @@ async def test_policies_of_many_channels_put_in_the_same_instant_are_all_there(
 
 async def test_a_policy_put_beside_an_import_stands_or_is_replaced_whole(store: StoredPolicies) -> None:
     for _ in range(5):
-        await asyncio.gather(store.replace(SHOP), store.put(BLOG.channels[0]))
+        await asyncio.gather(store.replace(SHOP), put(store, BLOG.channels[0]))
         assert (await store.book()).channels in (SHOP.channels, (SHOP.channels[0], BLOG.channels[0]))
 
 

@@ -105,7 +105,4 @@ class Creation:
         return next((flow for flow in same if flow not in others), None)
 
     async def _read_back(self, flow_id: FlowId) -> Verdict:
-        flow = await self.tools.flow_after(flow_id)
-        if flow is not None:
-            self.tools.catalog.put(flow)
-        return made(self.task, flow_id, flow)
+        return made(self.task, flow_id, await self.tools.read_back(flow_id))

@@ -35,10 +35,4 @@ class Edit(Repeatable[Altering]):
             return applied_edit(task, now)
         await note_sending(tools, change)
         await tools.writer.update(task.before.id, update)
-        return await self._read_back()
-
-    async def _read_back(self) -> Verdict:
-        flow = await self.tools.flow_after(self.task.before.id)
-        if flow is not None:
-            self.tools.catalog.put(flow)
-        return edited(self.task, flow)
+        return edited(task, await tools.read_back(task.before.id))

@@ -58,6 +58,13 @@ class Tools:
         except Fault:
             return None
 
+    async def read_back(self, flow_id: FlowId) -> Flow | None:
+        """As `flow_after`; lists show at once what was read."""
+        flow = await self.flow_after(flow_id)
+        if flow is not None:
+            self.catalog.put(flow)
+        return flow
+
 
 def not_asked(fault: Fault) -> NotDone:
     """Enkapush could not even be asked beforehand: the same reason, and nothing was sent."""

@@ -5,15 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from flowbot.domain.changes import (
-    Change,
-    ChangeId,
-    Event,
-    FormToken,
-    NewChange,
-    Progress,
-    Vote,
-)
+from flowbot.domain.changes import Change, ChangeId, Event, FormToken, NewChange, Progress, Vote
 from flowbot.domain.types import ChannelId, FlowId, UserId, WebsiteId
 
 

@@ -4,9 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from flowbot.domain.changes import (
-    Image,
-)
+from flowbot.domain.changes import Image
 from flowbot.domain.content import Content, Unread
 from flowbot.domain.flows import Flow
 from flowbot.domain.types import FlowId, WebsiteId

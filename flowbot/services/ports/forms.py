@@ -3,14 +3,7 @@
 from datetime import datetime
 from typing import Protocol
 
-from flowbot.domain.changes import (
-    Draft,
-    FormToken,
-    Image,
-    ImageId,
-    Kind,
-    Picture,
-)
+from flowbot.domain.changes import Draft, FormToken, Image, ImageId, Kind, Picture
 from flowbot.domain.types import ChannelId, FlowId, UserId
 
 

@@ -4,9 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from flowbot.domain.changes import (
-    Change,
-)
+from flowbot.domain.changes import Change
 from flowbot.domain.flows import Flow
 from flowbot.domain.types import ChannelId, GroupId, TeamId, UserId
 

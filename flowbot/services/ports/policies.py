@@ -34,11 +34,10 @@ class PolicyStore(Protocol):
     async def replace(self, book: PolicyBook, *told: Event) -> None:
         """Put `book` in the place of all that was there, and write `told`, in one transaction."""
 
-    async def put(self, policy: ChannelPolicy) -> None:
-        """Put one channel's policy in the place of the one it had, or add it; the others stay as they are."""
-
     async def swap(self, seen: ChannelPolicy | None, policy: ChannelPolicy, *told: Event) -> bool:
-        """The same, with `told` written in the same transaction, if the channel's policy still is `seen`.
+        """Put one channel's policy in the place of the one it had, or add it, if that still is `seen`; write `told`.
+
+        All in one transaction; the other channels' policies stay as they are.
 
         Returns:
             Whether it was done; if not, nothing was written.

@@ -8,6 +8,7 @@ from typing import Final
 from flowbot.domain.content import EVERYONE_SUBSCRIBED, TTL_SECONDS, WAIT_UNITS
 from flowbot.domain.forms import CHOICE_MAX, fits
 from flowbot.domain.search import fold
+from flowbot.domain.texts import size
 from flowbot.domain.types import WebsiteId
 from flowbot.locales import Translator
 from flowbot.slack.forms.inputs import STATIC_MAX, option
@@ -69,7 +70,7 @@ def matching(options: Sequence[Element], query: str) -> list[Element]:
 
 def fits_choice(value: str) -> bool:
     """Whether a menu's entry can hold the value."""
-    return 0 < kit.size(value) <= CHOICE_MAX
+    return 0 < size(value) <= CHOICE_MAX
 
 
 def _segment(choice: SegmentChoice, t: Translator) -> Element:

@@ -14,7 +14,21 @@ METADATA_MAX: Final = 3000
 Short = Annotated[str, Field(max_length=150)]
 
 
-class FormMetadata(BaseModel):
+class Unseen(BaseModel):
+    """What some form of flowbot's carries unseen."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @classmethod
+    def read(cls, text: str) -> Self | None:
+        """From text; None where it is not this form's."""
+        try:
+            return cls.model_validate_json(text)
+        except ValidationError:
+            return None
+
+
+class FormMetadata(Unseen):
     """A form's identity.
 
     Attributes:
@@ -47,11 +61,3 @@ class FormMetadata(BaseModel):
     def dump(self) -> str:
         """As text."""
         return self.model_dump_json(exclude_defaults=True)
-
-    @classmethod
-    def read(cls, text: str) -> Self | None:
-        """From text; None where it is not flowbot's."""
-        try:
-            return cls.model_validate_json(text)
-        except ValidationError:
-            return None

@@ -2,15 +2,16 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Annotated, Any, Final, Self
+from typing import Annotated, Any, Final
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field
 
 from flowbot.domain.changes import Change, ChangeId
 from flowbot.domain.texts import is_blank
 from flowbot.domain.types import ChannelId
 from flowbot.locales import Translator
 from flowbot.slack.forms import state
+from flowbot.slack.forms.metadata import Unseen
 from flowbot.slack.ids import Action
 from flowbot.slack.views import kit
 from flowbot.slack.views import request_parts as parts
@@ -28,7 +29,7 @@ class Purpose(StrEnum):
     BREAK_GLASS = "break_glass"
 
 
-class ReasonMetadata(BaseModel):
+class ReasonMetadata(Unseen):
     """What the form carries unseen.
 
     Attributes:
@@ -36,8 +37,6 @@ class ReasonMetadata(BaseModel):
         channel: Where the button was pressed: where its answer goes. None on the Home tab.
         locale: How the one who pressed it reads.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     purpose: Purpose
     change: Annotated[ChangeId, Field(min_length=1, max_length=150)]
@@ -47,14 +46,6 @@ class ReasonMetadata(BaseModel):
     def dump(self) -> str:
         """As text."""
         return self.model_dump_json()
-
-    @classmethod
-    def read(cls, text: str) -> Self | None:
-        """From text; None where it is not this form's."""
-        try:
-            return cls.model_validate_json(text)
-        except ValidationError:
-            return None
 
 
 @dataclass(frozen=True, slots=True)

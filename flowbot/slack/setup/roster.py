@@ -2,31 +2,11 @@
 
 from collections.abc import Mapping
 
-import aiohttp
-from pydantic import BaseModel, ConfigDict, ValidationError
-from slack_sdk.errors import SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from flowbot.domain.types import GroupId, UserId
-from flowbot.errors import Fault
+from flowbot.domain.types import GroupId
 from flowbot.services.setup_check import Group
-from flowbot.slack.errors import word_for
-
-
-class _Group(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-    id: GroupId
-    name: str = ""
-    handle: str = ""
-    users: frozenset[UserId] = frozenset()
-    date_delete: int = 0
-
-
-class _Groups(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-    usergroups: tuple[_Group, ...]
+from flowbot.slack.directory import user_groups
 
 
 class SlackRoster:
@@ -45,10 +25,4 @@ class SlackRoster:
         Raises:
             Fault: Slack did not answer, or not with that.
         """
-        try:
-            answer = _Groups.model_validate((await self._client.usergroups_list(include_users=True)).data)
-        except (TimeoutError, SlackClientError, aiohttp.ClientError, ValidationError) as error:
-            raise Fault("fault.slack", error=word_for(error)) from error
-        return {
-            each.id: Group(each.name or each.handle, each.users) for each in answer.usergroups if not each.date_delete
-        }
+        return {each.id: Group(each.name or each.handle, each.users) for each in await user_groups(self._client)}

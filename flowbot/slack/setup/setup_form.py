@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Final, Self
+from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 from pydantic import Field as Limited
@@ -16,6 +16,7 @@ from flowbot.services.setup import SetupReady
 from flowbot.services.setup_check import Field
 from flowbot.slack.forms import choices
 from flowbot.slack.forms.inputs import STATIC_MAX, option
+from flowbot.slack.forms.metadata import Unseen
 from flowbot.slack.setup.typed import CHOSEN_GATES, Role, Typed, is_number
 from flowbot.slack.views import forms as told_views
 from flowbot.slack.views import kit
@@ -46,23 +47,13 @@ ROLES: Final = (
 )
 
 
-class SetupMetadata(BaseModel):
+class SetupMetadata(Unseen):
     """What the form carries unseen: the channel, the stamp of the policy that it shows, and how the admin reads."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     channel: ChannelId
     seen: Annotated[str, Limited(max_length=64)]
     locale: Annotated[str, Limited(max_length=150)] | None = None
     timezone: Annotated[str, Limited(max_length=150)] | None = None
-
-    @classmethod
-    def read(cls, text: str) -> Self | None:
-        """From text; None where it is not flowbot's."""
-        try:
-            return cls.model_validate_json(text)
-        except ValidationError:
-            return None
 
 
 class _Shape(BaseModel):

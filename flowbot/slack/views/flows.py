@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 from flowbot.domain.flows import Button, Flow, Wait
 from flowbot.domain.search import FlowQuery
+from flowbot.domain.texts import size
 from flowbot.domain.types import ChannelId, UserId, WebsiteId
 from flowbot.locales import Translator
 from flowbot.services.reading import FlowList, ShownFlow
@@ -288,7 +289,7 @@ def _host(url: str) -> str:
 
 
 def _is_picture(url: str | None) -> bool:
-    return bool(url) and str(url).startswith(("https://", "http://")) and kit.size(str(url)) <= kit.URL_MAX
+    return bool(url) and str(url).startswith(("https://", "http://")) and size(str(url)) <= kit.URL_MAX
 
 
 def ttl_text(seconds: int | None, t: Translator) -> str:

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Literal
 
+from flowbot.domain.texts import size
+
 Block = dict[str, Any]
 Element = dict[str, Any]
 View = dict[str, Any]
@@ -51,11 +53,6 @@ def _without_picture(block: Block) -> Block:
     if block.get("accessory", {}).get("type") == "image":
         return {key: value for key, value in block.items() if key != "accessory"}
     return block
-
-
-def size(text: str) -> int:
-    """Characters as the stricter of Slack's clients count them: UTF-16 units."""
-    return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 def clip(text: str, limit: int) -> str:

@@ -1,12 +1,13 @@
 """Requests for approval: the words and buttons that ask, decide and find out. Every press is authorised afresh."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from flowbot.domain.changes import Change, ChangeId, Kind, Outcome, State
 from flowbot.domain.types import FlowId
-from flowbot.errors import UserError
+from flowbot.errors import Fault, UserError
 from flowbot.services.approvals import Approvals, OpenAlreadyError
 from flowbot.services.queue import Queue
 from flowbot.slack.desk import Answer, Desk, Visit
@@ -112,11 +113,12 @@ class Requests:
 
     async def _started(self, visit: Visit, change: Change) -> Answer:
         """Carry out what was just submitted, as far as it goes by itself, and say so to the one who asked."""
-        settled = await self.approvals.carry_out(change, self.telling, visit.reader)
-        if settled.state is State.PENDING:
-            shown = await self.telling.projection.shown(settled)
-            link = (await self.telling.links((settled,))).get(settled.id)
-            return Answer(views.asked(shown, link, visit.t))
+        with _kept():
+            settled = await self.approvals.carry_out(change, self.telling, visit.reader)
+            if settled.state is State.PENDING:
+                shown = await self.telling.projection.shown(settled)
+                link = (await self.telling.links((settled,))).get(settled.id)
+                return Answer(views.asked(shown, link, visit.t))
         # Without an outcome another process has it in hand: the message will tell.
         outcome = settled.outcome or Outcome("request.under_way")
         return Answer(sentences.sentence(visit.t, outcome.key, outcome_params(settled, visit.t)))
@@ -126,7 +128,8 @@ class Requests:
         if not ballot.is_new:
             raise UserError("request.voted_already")
         if ballot.change.state is State.APPLYING:
-            await self.approvals.carry_out(ballot.change, self.telling)
+            with _kept():
+                await self.approvals.carry_out(ballot.change, self.telling)
         else:
             await self.telling(ballot.change, None)
         return Answer()
@@ -150,7 +153,8 @@ class Requests:
         metadata, reader = given.metadata, visit.reader
         if metadata.purpose is Purpose.BREAK_GLASS:
             change = await self.approvals.deciding.break_glass(reader, metadata.change, given.reason)
-            await self.approvals.carry_out(change, self.telling)
+            with _kept():
+                await self.approvals.carry_out(change, self.telling)
         else:
             change = await self.approvals.deciding.reject(reader, metadata.change, given.reason, metadata.channel)
             await self.telling(change, None)
@@ -173,6 +177,17 @@ class Requests:
     async def _restore(self, visit: Visit, press: BlockActions) -> Answer:
         asking = self.approvals.asking
         return await self._submitted(visit, asking.restore(visit.reader, _change_id(press), visit.place.channel))
+
+
+@contextmanager
+def _kept() -> Iterator[None]:
+    """What was asked or decided is kept by now: where the database goes away, it goes on by itself after that."""
+    try:
+        yield
+    except Fault as fault:
+        if not fault.key.startswith("fault.database"):
+            raise
+        raise Fault("fault.goes_on") from (fault.__cause__ or fault)
 
 
 def _change_id(press: BlockActions) -> ChangeId:

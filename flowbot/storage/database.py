@@ -9,7 +9,7 @@ from sqlalchemy import Connection, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from flowbot.errors import Fault
-from flowbot.storage.faults import database_faults
+from flowbot.storage.faults import FULL, database_faults
 from flowbot.storage.revisions import RevisionState, revision_state
 
 CLOSE_SECONDS: Final = 1.0
@@ -56,7 +56,7 @@ class Database:
 
         Raises:
             Fault: the database did not answer, or not to that. Nothing was written, unless it was at the very end that
-                it did not answer: `fault.database_unsure`.
+                it did not answer: `fault.database_unsure`. That its disk is full is an answer at the end too.
         """
         is_done = False
         try:
@@ -67,7 +67,7 @@ class Database:
                     yield connection
                     is_done = True
         except Fault as fault:
-            if not is_done:
+            if not is_done or fault.key == FULL:
                 raise
             # An answer that is lost on its way back from a commit says nothing of what was committed.
             raise Fault("fault.database_unsure") from fault.__cause__

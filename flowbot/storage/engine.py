@@ -1,4 +1,4 @@
-"""Opens databases. How SQLite and PostgreSQL differ is known here, in `exclusive`, and in the types of `tables`.
+"""Opens databases. How SQLite and PostgreSQL differ is known here, in `exclusive`, `faults` and the types of `tables`.
 
 A database has two doors. The reader sees one consistent snapshot a transaction and cannot write. The writer may: on
 SQLite it takes the file's write lock with its first breath (`BEGIN IMMEDIATE`), so that what a transaction checked

@@ -7,12 +7,14 @@ from typing import Any, Final
 
 import pytest
 from sqlalchemy import Connection, Engine, event
+from sqlalchemy.exc import OperationalError
 
 from flowbot.domain.changes import State
 from flowbot.enkapush import Timeouts
 from flowbot.sandbox.enkapush import Fault
 from flowbot.sandbox.slack import Message, SandboxPerson
 from flowbot.sandbox.slack.driver.person import ClientError
+from flowbot.slack.forms import submission
 from flowbot.storage import engine
 from flowbot.storage.database import Database
 from flowbot.storage.migrations import upgrade
@@ -24,6 +26,7 @@ from tests.journeys.world import APPROVALS, MARKETING
 
 REQUESTS: Final = 6
 NOT_NOW: Final = "veritabanına ulaşamıyor"
+GOES_ON: Final = "flowbot kendiliğinden devam eder"
 NOT_KEPT: Final = "could not take this form in"
 BUSY_MS: Final = 500
 LONG: Final = "More than a page of the file holds. " * 80
@@ -137,6 +140,35 @@ async def test_what_cannot_be_kept_is_said_at_once_and_works_later_without_a_res
     assert len(scene.writes) == 2
 
 
+def never_answered(connection: Connection) -> None:
+    """The answer to a commit is lost."""
+    if connection.get_execution_options().get(engine._WRITES):
+        raise OperationalError("COMMIT", {}, Exception("gone"))
+
+
+@pytest.mark.parametrize("how", ["slow", "without an answer"])
+async def test_a_form_of_which_it_is_not_certain_that_it_is_kept_is_done_once_when_it_is_sent_again(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    emma = scene.world.emma
+    await opens(emma, "/flows create")
+    async with AsyncExitStack() as stack:
+        if how == "slow":
+            monkeypatch.setattr(submission, "ACK_SECONDS", BUSY_MS / 5000)
+            await stack.enter_async_context(locked_elsewhere(scene.url))
+        else:
+            event.listen(Engine, "commit", never_answered)
+            stack.callback(event.remove, Engine, "commit", never_answered)
+        submitted = await emma.submits(LEAST)
+    assert "not certain that this form was taken in" in str(field_errors(emma, submitted.errors))
+    monkeypatch.undo()
+    await emma.submits()
+    await emma.waits_for(MARKETING, "was created, disabled")
+    await emma.closes()
+    ended = await after_the_storm(scene, emma)
+    assert [change.state for change in ended.values()] == [State.APPLIED]
+
+
 async def test_a_message_that_was_posted_but_could_not_be_noted_is_not_posted_twice(scene: Scene) -> None:
     flow = add_flow(scene.world)
     scene.world.slack.faults.add("chat.postMessage", delay=0.3)
@@ -157,7 +189,7 @@ async def test_what_was_written_while_its_outcome_could_not_be_kept_is_not_writt
     async with locked_elsewhere(scene.url):
         scene.world.enkapush.release()
         burak = scene.world.burak
-        await burak.waits_until(lambda: any(NOT_NOW in text for text in scene.said_to(burak)))
+        await burak.waits_until(lambda: any(GOES_ON in text for text in scene.said_to(burak)))
     await after_the_storm(scene, scene.world.emma)
     assert len(scene.writes) == 1
 

@@ -62,9 +62,12 @@ class FormSubmission:
         try:
             async with asyncio.timeout(ACK_SECONDS):
                 return await self._once(event, submitted, t)
-        except (Fault, TimeoutError) as error:
-            log.warning("forms.not_kept", error=str(error) or "slow")
-            return _errors({"name": Problem("form.not_kept")}, submitted, t)
+        except Fault as fault:
+            log.warning("forms.not_kept", error=str(fault))
+            return _errors({"name": Problem(_unkept(fault))}, submitted, t)
+        except TimeoutError:
+            log.warning("forms.not_kept", error="slow")
+            return _errors({"name": Problem("form.unsure")}, submitted, t)
 
     async def _once(self, event: FormEvent, submitted: Submitted, t: Translator) -> AckArgs:
         """A refused submission stays refused when it is delivered again, even if it would pass now.
@@ -166,6 +169,11 @@ def _new_change(event: FormEvent, submitted: Submitted, checked: Checked, before
         locale=metadata.locale,
         timezone=metadata.timezone,
     )
+
+
+def _unkept(fault: Fault) -> str:
+    """What to say of a form that the database did not take, or may have taken without an answer."""
+    return {"fault.database_unsure": "form.unsure", "fault.database_full": fault.key}.get(fault.key, "form.not_kept")
 
 
 def _is_idle(submitted: Submitted, wanted: Wanted, before: Flow | None) -> bool:

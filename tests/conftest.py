@@ -35,7 +35,7 @@ GIVEN_CHROMIUM: Final = os.environ.get("CHROMIUM")
 FOREIGN: Final = ("FLOWBOT_", "SLACK_", "ENKAPUSH_", "LOG_", "PG")
 FOREIGN_NAMES: Final = {"DATABASE_URL", "PORT", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"}
 
-WANTED: Final = ("PostgreSQL", "Chromium")
+WANTED: Final = ("PostgreSQL", "Chromium", "a disk to fill")
 CLUSTER_PASSWORD: Final = "s3cret-of-the-cluster"
 CRASHES: Final = "tests/crashes/"
 MODEL: Final = "tests/model/"

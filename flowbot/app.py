@@ -40,6 +40,7 @@ from flowbot.slack import bolt
 from flowbot.slack.actions import Actions
 from flowbot.slack.commands import Commands
 from flowbot.slack.desk import Desk
+from flowbot.slack.entry import Entry
 from flowbot.slack.forms.desk import FormDesk
 from flowbot.slack.forms.live import FormLive
 from flowbot.slack.forms.opening import FormOpening
@@ -72,6 +73,7 @@ class Flowbot:
 
     settings: Settings
     bolt: AsyncApp
+    entry: Entry
     slack: AsyncWebClient
     people: People
     health: Health
@@ -138,7 +140,8 @@ async def flowbot(
         stack.push_async_callback(health.close)
         scrape = Scrape(outside.metrics, partial(read_figures, outside.database), outside.clock)
         stack.push_async_callback(scrape.close)
-        yield Flowbot(settings, app, outside.slack, ports.people, health, outside.metrics, scrape, tasks)
+        entry = Entry(app, tasks)
+        yield Flowbot(settings, app, entry, outside.slack, ports.people, health, outside.metrics, scrape, tasks)
 
 
 def _services(outside: Outside, ports: Ports) -> _Services:

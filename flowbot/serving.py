@@ -22,7 +22,7 @@ from slack_sdk.socket_mode.request import SocketModeRequest
 from flowbot.app import Flowbot
 from flowbot.errors import ConfigurationError
 from flowbot.slack.client import proxy_for
-from flowbot.slack.entry import dispatch, is_envelope
+from flowbot.slack.entry import is_envelope
 from flowbot.slack.errors import word_for
 from flowbot.slack.http import SlackEvents
 
@@ -96,7 +96,7 @@ def web_app(bot: Flowbot, *, to_slack: bool = True) -> web.Application:
     app = web.Application(client_max_size=BODY_MAX)
     secret = bot.settings.slack_signing_secret
     if to_slack and secret is not None:
-        app.router.add_post("/slack/events", SlackEvents(bot.bolt, secret.get_secret_value()).handle)
+        app.router.add_post("/slack/events", SlackEvents(bot.entry, secret.get_secret_value()).handle)
     app.router.add_get("/healthz", _alive)
     app.router.add_get("/readyz", _readiness(bot))
     app.router.add_get("/metrics", _metrics(bot))
@@ -217,7 +217,7 @@ def _socket_client(bot: Flowbot, pace: Patience) -> _SocketClient:
     client.connect_seconds = pace.connect
 
     async def listener(client: AsyncBaseSocketModeClient, request: SocketModeRequest) -> None:
-        answer = await dispatch(bot.bolt, request.payload, build_headers(request) or {}, delivery=request.envelope_id)
+        answer = await bot.entry.answer(request.payload, build_headers(request) or {}, delivery=request.envelope_id)
         await send_async_response(client, request, answer, time.time())
 
     client.socket_mode_request_listeners.append(listener)

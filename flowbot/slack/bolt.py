@@ -20,7 +20,7 @@ from flowbot.slack.commands import Commands
 from flowbot.slack.forms.desk import FormDesk
 from flowbot.slack.home import HomeTab
 from flowbot.slack.names import UNKNOWN, name_of
-from flowbot.slack.payloads import BlockActions, FormEvent, HomeOpened, SlashCommand, Suggestion, parse
+from flowbot.slack.payloads import ACKED, BlockActions, FormEvent, HomeOpened, SlashCommand, Suggestion, parse
 from flowbot.slack.requests import Requests
 from flowbot.slack.setup.desk import SetupDesk
 
@@ -120,7 +120,8 @@ def _answering(
         if parsed is None:
             return _malformed(kind)
         await ack(**(await answer(parsed) or {}))
-        metrics.acks.labels(kind, name_of(parsed)).observe(time.perf_counter() - started)
+        acked = body[ACKED]
+        metrics.acks.labels(kind, name_of(parsed)).observe(time.perf_counter() - started if acked is None else acked)
         return None
 
     return listener

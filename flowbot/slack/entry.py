@@ -1,6 +1,11 @@
-"""Into Bolt, by whatever way a request of Slack's came: its body is parsed already, and may be anything."""
+"""Into Bolt, by whatever way a request of Slack's came: its body is parsed already, and may be anything.
+
+What is acknowledged with nothing whatever comes of it, a command or a button, is acknowledged here, before Bolt takes its
+time to find whom it is for.
+"""
 
 import json
+import time
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
@@ -10,32 +15,60 @@ from slack_bolt.async_app import AsyncApp
 from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_bolt.response import BoltResponse
 
-from flowbot.slack.payloads import DELIVERY, Envelope, parse, without_nulls
+from flowbot.slack.bolt import COMMAND
+from flowbot.slack.payloads import ACKED, DELIVERY, BlockActions, Envelope, SlashCommand, parse, without_nulls
+from flowbot.slack.tasks import TrackedTasks
+
+Headers = Mapping[str, str | Sequence[str]]
 
 log = structlog.get_logger(__name__)
 
 
-async def dispatch(
-    bolt: AsyncApp, body: Mapping[str, Any], headers: Mapping[str, str | Sequence[str]], *, delivery: str
-) -> BoltResponse:
-    """Bolt's answer; status 400 for a body over which Bolt's own code would stumble.
-
-    The body goes in as a parsed one, as it does in Socket Mode: Bolt's own parser stays out.
+class Entry:
+    """Where both ways in meet.
 
     Args:
-        bolt: where it goes.
-        body: what Slack sent.
-        headers: what came with it.
-        delivery: what a recording of this request would share with it, and nothing else would.
+        bolt: where requests go.
+        tasks: what is acknowledged already goes on in these.
     """
-    if parse(Envelope, body) is None:
-        return _malformed()
-    try:
-        fields = {**without_nulls(body), DELIVERY: delivery}
-        request = AsyncBoltRequest(mode="socket_mode", body=fields, headers=dict(headers))
-    except (AttributeError, LookupError, TypeError, ValueError):
-        return _malformed()
-    return await bolt.async_dispatch(request)
+
+    def __init__(self, bolt: AsyncApp, tasks: TrackedTasks) -> None:
+        self._bolt = bolt
+        self._tasks = tasks
+
+    async def answer(self, body: Mapping[str, Any], headers: Headers, *, delivery: str) -> BoltResponse:
+        """The acknowledgement; status 400 for a body over which Bolt's own code would stumble.
+
+        Args:
+            body: what Slack sent.
+            headers: what came with it.
+            delivery: what a recording of this request would share with it, and nothing else would.
+        """
+        began = time.perf_counter()
+        fields = {**without_nulls(body), DELIVERY: delivery, ACKED: None}
+        if not _waits_for_nothing(fields):
+            return await self._dispatch(fields, headers)
+        fields[ACKED] = time.perf_counter() - began
+        # Begun in the loop's next turn: by then the acknowledgement is on its way.
+        self._tasks.start(self._dispatch(fields, headers), name="entry")
+        return BoltResponse(status=HTTPStatus.OK, body="")
+
+    async def _dispatch(self, fields: Mapping[str, Any], headers: Headers) -> BoltResponse:
+        """Bolt's answer. The body goes in as a parsed one, as it does in Socket Mode: Bolt's own parser stays out."""
+        if parse(Envelope, fields) is None:
+            return _malformed()
+        try:
+            request = AsyncBoltRequest(mode="socket_mode", body=dict(fields), headers=dict(headers))
+        except (AttributeError, LookupError, TypeError, ValueError):
+            return _malformed()
+        return await self._bolt.async_dispatch(request)
+
+
+def _waits_for_nothing(fields: Mapping[str, Any]) -> bool:
+    """Whether it is acknowledged with nothing, whatever comes of it."""
+    if fields.get("command") == COMMAND:
+        return parse(SlashCommand, fields) is not None
+    return fields.get("type") == "block_actions" and parse(BlockActions, fields) is not None
 
 
 def is_envelope(message: str) -> bool:

@@ -14,10 +14,9 @@ from typing import Any, Final
 from urllib.parse import parse_qsl
 
 from aiohttp import web
-from slack_bolt.async_app import AsyncApp
 from slack_bolt.response import BoltResponse
 
-from flowbot.slack.entry import dispatch
+from flowbot.slack.entry import Entry
 
 MOST_FIELDS: Final = 200
 OLDEST_SECONDS: Final = 300
@@ -28,12 +27,12 @@ class SlackEvents:
     """The handler of `/slack/events`.
 
     Args:
-        bolt: where requests go.
+        entry: where requests go.
         signing_secret: what Slack signs them with.
     """
 
-    def __init__(self, bolt: AsyncApp, signing_secret: str) -> None:
-        self._bolt = bolt
+    def __init__(self, entry: Entry, signing_secret: str) -> None:
+        self._entry = entry
         self._secret = signing_secret.encode()
 
     async def handle(self, request: web.Request) -> web.Response:
@@ -54,7 +53,7 @@ class SlackEvents:
         headers: dict[str, str | Sequence[str]] = {name: request.headers.getall(name) for name in request.headers}
         # The signature is of the time and of every byte: whoever cannot sign can only send the very same again.
         signature = request.headers.get("X-Slack-Signature", "")
-        return _to_aiohttp(await dispatch(self._bolt, body, headers, delivery=signature))
+        return _to_aiohttp(await self._entry.answer(body, headers, delivery=signature))
 
     def _is_signed(self, raw: bytes, request: web.Request) -> bool:
         """Whether Slack signed these very bytes, and lately; slack_sdk's verifier stumbles over what is no text."""

@@ -1,6 +1,7 @@
 """Work that goes on after Slack was answered: tracked, so that nothing is lost at a stop."""
 
 import asyncio
+import time
 from collections.abc import Coroutine
 from typing import Any
 
@@ -26,9 +27,11 @@ class TrackedTasks:
 
     async def drain(self, seconds: float) -> None:
         """Wait for what is under way, for `seconds` at most, then cancel what is left."""
-        if not self._tasks:
-            return
-        _, late = await asyncio.wait(self._tasks, timeout=seconds)
+        end = time.monotonic() + seconds
+        while self._tasks and (left := end - time.monotonic()) > 0:
+            # What ends may have begun something else before.
+            await asyncio.wait(self._tasks, timeout=left)
+        late = set(self._tasks)
         for task in late:
             log.warning("task.cancelled", task=task.get_name())
             task.cancel()

@@ -2,14 +2,14 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 from itertools import product
 from typing import Final
 
 from benchmarks.lab import Lab, lab
 from benchmarks.load import HttpTarget, SocketHub, Target
-from benchmarks.processes import middle, percentile, running
+from benchmarks.processes import apart, middle, percentile, running
 from benchmarks.report import Findings, Goal, Table, ms, number, say
 from benchmarks.wire import Shot, What
 
@@ -29,19 +29,27 @@ class Plan:
         shots: Requests a turn.
         volleys: Turns of everybody, for throughput.
         volley: Requests a turn.
+        forms: Of either, the share that a form's turn has: behind each a flow is made, which takes its time.
         at_once: How many of them are under way.
         flows: What the account has.
+        apart: Whether those who answer have cores of their own.
     """
 
     rounds: int = 8
     shots: int = 15
     volleys: int = 3
     volley: int = 150
+    forms: float = 1 / 3
     at_once: int = 50
     flows: int = 1000
+    apart: bool = True
+
+    def of(self, what: What, count: int) -> int:
+        """How many of a turn's `count` requests are sent of this kind."""
+        return max(1, round(count * self.forms)) if what is What.SUBMIT else count
 
 
-QUICK: Final = Plan(rounds=1, shots=3, volleys=1, volley=4, at_once=2, flows=300)
+QUICK: Final = Plan(rounds=1, shots=3, volleys=1, volley=4, at_once=2, flows=300, apart=False)
 
 
 @dataclass
@@ -78,25 +86,28 @@ def share(one: Measured, other: Measured) -> float:
 
 async def run(plan: Plan) -> Findings:
     """Measure both modes."""
-    async with lab(plan.flows) as here:
-        say("acks: HTTP")
-        async with by_http(here) as targets:
-            http = await measure(here, targets, plan)
-        say("acks: Socket Mode")
-        async with by_socket(here) as targets:
-            socket = await measure(here, targets, plan)
+    with apart() if plan.apart else nullcontext(frozenset[int]()) as cores:
+        async with lab(plan.flows) as here:
+            say("acks: HTTP")
+            async with by_http(here, cores) as targets:
+                http = await measure(here, targets, plan)
+            say("acks: Socket Mode")
+            async with by_socket(here, cores) as targets:
+                socket = await measure(here, targets, plan)
     return findings({"HTTP": http, "Socket Mode": socket}, plan)
 
 
 @asynccontextmanager
-async def by_http(here: Lab) -> AsyncIterator[Sequence[Target]]:
+async def by_http(here: Lab, cores: frozenset[int]) -> AsyncIterator[Sequence[Target]]:
     """Everybody who answers by HTTP, ready; what is repeated has been done once by hand."""
     async with AsyncExitStack() as stack:
-        _, bot = await stack.enter_async_context(here.serving())
+        process, bot = await stack.enter_async_context(here.serving())
+        process.move(cores)
         targets = [bot]
         for name, control in ((BOLT, "bolt-http"), (BARE, "aiohttp-http"), (FLOOR, "nothing")):
             process = await stack.enter_async_context(running("benchmarks.controls", control, folder=here.folder))
             targets.append(HttpTarget(name, int((await process.says(r"port=(\d+)"))[1])))
+            process.move(cores)
         for target in targets:
             stack.callback(target.close)
         await here.stage.begin(bot)
@@ -104,15 +115,19 @@ async def by_http(here: Lab) -> AsyncIterator[Sequence[Target]]:
 
 
 @asynccontextmanager
-async def by_socket(here: Lab) -> AsyncIterator[Sequence[Target]]:
+async def by_socket(here: Lab, cores: frozenset[int]) -> AsyncIterator[Sequence[Target]]:
     """Everybody who answers by Socket Mode, connected to this process."""
     hub, slack = SocketHub(), here.stage.addresses.slack
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(hub.listening())
         await here.stage.lead_sockets(hub.url)
-        await stack.enter_async_context(here.connected())
+        (await stack.enter_async_context(here.connected())).move(cores)
         for control, where in (("bolt-socket", slack), ("aiohttp-socket", f"{hub.url}/{BARE}")):
-            await stack.enter_async_context(running("benchmarks.controls", control, where, folder=here.folder))
+            process = await stack.enter_async_context(
+                running("benchmarks.controls", control, where, folder=here.folder)
+            )
+            await process.says("connected")
+            process.move(cores)
         yield [await hub.target(name) for name in (FLOWBOT, BOLT, BARE)]
 
 
@@ -123,7 +138,7 @@ async def measure(here: Lab, targets: Sequence[Target], plan: Plan) -> Board:
         await alone(here, targets, what, {target.name: [] for target in targets}, 3)
     for _, what in product(range(plan.rounds), DONE):
         taken: dict[str, list[float]] = {target.name: [] for target in targets}
-        await alone(here, targets, what, taken, plan.shots)
+        await alone(here, targets, what, taken, plan.of(what, plan.shots))
         for name, seconds in taken.items():
             board[name, what].taken.append(seconds)
         await here.stage.forget()
@@ -149,12 +164,12 @@ async def volleys(here: Lab, target: Target, what: What, plan: Plan, measured: M
     shots = await here.stage.shots(what, plan.at_once)
     measured.volleys.append(await target.together(shots, plan.at_once))
     await settled(here, target, shots)
-    shots = await here.stage.shots(what, plan.volley)
+    shots = await here.stage.shots(what, plan.of(what, plan.volley))
     began = here.stage.now()
     times = await target.together(shots, plan.at_once)
-    measured.rates.append(plan.volley / max(times))
+    measured.rates.append(len(shots) / max(times))
     if target.name == FLOWBOT:
-        measured.finished.append(plan.volley / (await settled(here, target, shots) - began))
+        measured.finished.append(len(shots) / (await settled(here, target, shots) - began))
 
 
 async def settled(here: Lab, target: Target, shots: Sequence[Shot]) -> float:

@@ -1,7 +1,7 @@
 """Into Bolt, by whatever way a request of Slack's came: its body is parsed already, and may be anything.
 
-What is acknowledged with nothing whatever comes of it, a command or a button, is acknowledged here, before Bolt takes its
-time to find whom it is for.
+What is acknowledged with nothing whatever comes of it, a command or a press, is acknowledged here, before Bolt takes
+its time to find whom it is for.
 """
 
 import json

@@ -211,7 +211,7 @@ async def presses(person: SandboxPerson, request: Message) -> None:
 
 @pytest.mark.postgresql
 async def test_a_postgresql_that_is_restarted_under_load_loses_no_vote_and_applies_nothing_twice() -> None:
-    with new_cluster() as cluster, PostgresqlServer(cluster.url).new_database() as name:
+    with new_cluster("scram-sha-256") as cluster, PostgresqlServer(cluster.url).new_database() as name:
         url = PostgresqlServer(cluster.url).url_of(name)
         await asyncio.to_thread(upgrade, url)
         async with a_scene(url, timeouts=Timeouts()) as scene:

@@ -111,8 +111,7 @@ async def fill(url: str) -> None:
     database = open_database(url)
     async with database.write() as connection:
         for table, rows in rows_of_every_kind().items():
-            for row in rows:
-                await connection.execute(insert(table).values(row))
+            await connection.execute(insert(table), rows)
     await database.close()
 
 

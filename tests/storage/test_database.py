@@ -19,6 +19,7 @@ from flowbot.storage.database import Database
 from flowbot.storage.engine import DatabaseUrlError, open_database
 from flowbot.storage.migrations import upgrade
 from flowbot.storage.tables import websites
+from tests.conftest import new_cluster
 
 SHOP = {"website_id": 1, "position": 0, "name": "Shop"}
 PASSWORD = "hunter2"
@@ -303,12 +304,13 @@ async def test_nobody_at_the_address_is_a_fault_without_the_password() -> None:
 
 
 @pytest.mark.postgresql
-async def test_a_wrong_password_is_a_fault_that_does_not_repeat_it(postgresql_url: str) -> None:
-    wrong = make_url(postgresql_url).set(password=PASSWORD).render_as_string(hide_password=False)
-    database = open_database(wrong)
-    with pytest.raises(Fault) as fault:
-        await database.ping()
-    await database.close()
+async def test_a_wrong_password_is_a_fault_that_does_not_repeat_it() -> None:
+    with new_cluster("scram-sha-256") as cluster:
+        wrong = make_url(cluster.url).set(password=PASSWORD).render_as_string(hide_password=False)
+        database = open_database(wrong)
+        with pytest.raises(Fault) as fault:
+            await database.ping()
+        await database.close()
     assert "password authentication failed" in str(fault.value.__cause__)
     assert PASSWORD not in "".join(traceback.format_exception(fault.value))
 

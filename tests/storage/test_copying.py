@@ -10,17 +10,16 @@ from subprocess import PIPE
 from typing import Any, Final
 
 import pytest
-from alembic import command
 from sqlalchemy import Table, func, insert, select
 
 from flowbot.domain.changes import Event, Kind, State
 from flowbot.errors import ConfigurationError, Fault
 from flowbot.storage import copying
+from flowbot.storage.alembic_run import run
 from flowbot.storage.copying import TABLES, copy
 from flowbot.storage.database import Database
 from flowbot.storage.engine import migration_engine, open_database
 from flowbot.storage.exclusive import InUseError
-from flowbot.storage.revisions import alembic_config
 from tests.storage.change_cases import record, stores
 
 Rows = dict[str, list[tuple[Any, ...]]]
@@ -181,6 +180,7 @@ async def test_an_empty_database_can_be_copied(database_url: str, target_url: st
 CUT: Final = """
 import sys
 from flowbot.storage import copying
+from flowbot.storage.alembic_run import run
 copying.continue_numbers = lambda _: (print("all rows are written", flush=True), sys.stdin.readline())
 copying.copy(*sys.argv[1:])
 """
@@ -260,10 +260,9 @@ async def test_a_source_that_cannot_be_is_named(
 
 @pytest.mark.parametrize("target_url", ["sqlite"], indirect=True)
 async def test_a_source_of_an_older_shape_is_refused(empty_database_url: str, target_url: str, tmp_path: Path) -> None:
-    engine, config = migration_engine(empty_database_url), alembic_config()
+    engine = migration_engine(empty_database_url)
     with engine.begin() as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, "0002")
+        run(connection, "0002")
     engine.dispose()
     assert "flowbot migrate" in await refused(empty_database_url, target_url)
     assert not (tmp_path / "target.db").exists()

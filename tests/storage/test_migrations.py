@@ -8,17 +8,18 @@ from pathlib import Path
 from subprocess import PIPE
 
 import pytest
-from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
 from flowbot.domain.changes import Progress
 from flowbot.errors import ConfigurationError, Fault
+from flowbot.storage.alembic_run import alembic_config, run
 from flowbot.storage.database import Database
 from flowbot.storage.engine import migration_engine, open_database
 from flowbot.storage.migrations import upgrade
-from flowbot.storage.revisions import alembic_config
+from flowbot.storage.revisions import known_revisions
 from flowbot.storage.tables import metadata
 from tests.storage.change_cases import stores
 
@@ -28,6 +29,14 @@ from flowbot.storage.migrations import upgrade
 print("ready", flush=True)
 sys.stdin.readline()
 upgrade(sys.argv[1])
+"""
+
+
+ALREADY = """
+import sys
+from flowbot.storage.migrations import upgrade
+upgrade(sys.argv[1])
+print("alembic loaded" if "alembic" in sys.modules else "alembic not loaded")
 """
 
 
@@ -62,6 +71,16 @@ async def test_a_new_database_has_no_revision_until_it_is_upgraded(empty_databas
     assert (after.current, after.is_current) == (after.head, True)
 
 
+def test_the_files_of_the_revisions_are_named_as_alembic_orders_them() -> None:
+    scripts = ScriptDirectory.from_config(alembic_config()).walk_revisions()
+    assert known_revisions() == tuple(script.revision for script in scripts)
+
+
+def test_a_database_that_is_as_it_should_be_needs_no_alembic(sqlite_url: str) -> None:
+    done = subprocess.run([sys.executable, "-c", ALREADY, sqlite_url], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "alembic not loaded\n", "")
+
+
 async def test_upgrading_again_changes_nothing(database_url: str, database: Database) -> None:
     async with database.write() as connection:
         await connection.execute(text("INSERT INTO websites (website_id, position, name) VALUES (1, 0, 'Shop')"))
@@ -80,10 +99,9 @@ ASKED_OF_OLD = '{"token": "t", "kind": "enable", "requester": "U0AYSE", "channel
 
 
 def upgrade_to(url: str, revision: str) -> None:
-    engine, config = migration_engine(url), alembic_config()
+    engine = migration_engine(url)
     with engine.begin() as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, revision)
+        run(connection, revision)
     engine.dispose()
 
 

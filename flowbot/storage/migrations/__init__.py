@@ -4,13 +4,12 @@ import logging
 from threading import Lock
 from typing import Final
 
-from alembic import command
 from sqlalchemy import Connection
 
 from flowbot.errors import ConfigurationError
 from flowbot.storage.engine import migration_engine, take_lock
 from flowbot.storage.faults import database_faults
-from flowbot.storage.revisions import alembic_config, known_revisions, revision_state
+from flowbot.storage.revisions import known_revisions, revision_state
 
 _ALEMBIC_IS_BUSY: Final = Lock()
 """Alembic keeps what it is working on in its modules: one upgrade at a time in a process."""
@@ -45,6 +44,6 @@ def _upgrade(connection: Connection) -> None:
         )
     if state.is_current:
         return
-    config = alembic_config()
-    config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    from flowbot.storage.alembic_run import run  # noqa: PLC0415 - a database that is as it should be needs no Alembic
+
+    run(connection)

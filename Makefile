@@ -16,7 +16,8 @@ help: ## this list
 demo: $(VENV)/.installed ## try flowbot in the browser: a stand-in Slack workspace with the real bot in it
 	@$(VENV)/bin/flowbot demo $(ARGS)
 
-# A process for each core; bytecode is kept in any case, since compiling the tests takes longer than many of them.
+# As many processes as tests/conftest.py says, yet few enough for a small memory. Bytecode is kept in any case, since
+# compiling the tests takes longer than many of them.
 test: $(VENV)/.installed-dev ## run the whole suite
 	@PYTHONDONTWRITEBYTECODE= $(VENV)/bin/pytest -n auto --maxprocesses 4 $(ARGS)
 

@@ -45,6 +45,7 @@ MEMORY: Final = Path("/dev/shm")
 MEMORY_NEEDED: Final = 4 * 1024**3
 CRASHES: Final = "tests/crashes/"
 MODEL: Final = "tests/model/"
+LONG: Final = (CRASHES, MODEL, "tests/test_benchmarks.py")
 
 # The same examples each time, however slow the machine is; `--hypothesis-profile=deep` looks for new ones.
 settings.register_profile("usual", max_examples=50, deadline=None, derandomize=True)
@@ -107,8 +108,12 @@ class _Distribution(LoadScopeScheduling):
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The longest first, so that the workers end together."""
-    items.sort(key=lambda item: not item.nodeid.startswith((MODEL, CRASHES)))
-    items.sort(key=lambda item: not item.nodeid.startswith(MODEL))
+    items.sort(key=lambda item: [not item.nodeid.startswith(long) for long in LONG])
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Two for each core: tests wait for processes, deadlines and browsers about as long as they compute."""
+    return 2 * (os.cpu_count() or 1)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:

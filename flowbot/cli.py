@@ -16,7 +16,7 @@ from flowbot.metrics import own_version
 from flowbot.outside import now, opened_database
 from flowbot.plain import told
 from flowbot.services import history, policies
-from flowbot.services.replacing import Replacement, replacement
+from flowbot.services.replacing import Replacement
 from flowbot.settings import Settings
 from flowbot.storage import copying, migrations
 from flowbot.storage.changes import StoredChanges
@@ -145,11 +145,7 @@ def policy_import(file: Annotated[Path, typer.Argument(help="A TOML file; - for 
 
     async def replace() -> Replacement:
         async with opened_database(settings) as database:
-            store = StoredPolicies(database, now)
-            before = await store.book()
-            if replacement(before, wanted).takes_all:
-                _warn_of_loss(before)
-            return await policies.import_book(store, wanted, now())
+            return await policies.import_book(StoredPolicies(database, now), wanted, now(), warn=_warn_of_loss)
 
     typer.echo(f"The policies were replaced: {asyncio.run(replace())}.")
 

@@ -5,7 +5,7 @@ import json
 import re
 import tomllib
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
@@ -125,13 +125,24 @@ async def import_policies(store: PolicyStore, text: str, at: datetime) -> Replac
     return await import_book(store, parse_book(text), at)
 
 
-async def import_book(store: PolicyStore, book: PolicyBook, at: datetime) -> Replacement:
+async def import_book(
+    store: PolicyStore, book: PolicyBook, at: datetime, *, warn: Callable[[PolicyBook], None] | None = None
+) -> Replacement:
     """Replace all policies by `book`, with a line in the audit trail; gives what became of each channel.
+
+    Args:
+        store: where they are kept.
+        book: the new ones.
+        at: what time it is.
+        warn: is given the policies that there were, where none is left; where it raises, they stay.
 
     Raises:
         Fault: the store did not answer.
     """
-    done = replacement(await store.book(), book)
+    before = await store.book()
+    done = replacement(before, book)
+    if warn is not None and done.takes_all:
+        warn(before)
     channels = [str(policy.id) for policy in book.channels]
     event = Event(at=at, action=AuditAction.POLICY_IMPORTED, actor=None, details={"channels": channels})
     await store.replace(book, event)

@@ -15,7 +15,7 @@ from flowbot.domain.content import EVERYONE_SUBSCRIBED, NO_BUTTON, TTL_SECONDS, 
 from flowbot.domain.flows import Button, Flow, Wait
 from flowbot.domain.links import is_web_url
 from flowbot.domain.texts import is_blank, size
-from flowbot.domain.types import WebsiteId, website_id
+from flowbot.domain.types import WebsiteId, id_of, website_id
 
 Typed = Mapping[str, str]
 """What was typed, by field."""
@@ -39,7 +39,6 @@ WAIT_MOST: Final = {"minutes": 525_600, "hours": 8_760, "days": 365}
 """365 days in each unit. Enkapush states no limit; a longer wait is a slip of the hand."""
 
 _DIGITS: Final = re.compile(r"[0-9]+", re.ASCII)
-_SEGMENT: Final = re.compile(r"[1-9][0-9]{0,18}", re.ASCII)
 _HALF: Final = re.compile(r"[\ud800-\udfff]")
 
 
@@ -299,7 +298,7 @@ class _Form:
         given = self.given("segment")
         if not given:
             return self._untold_segment()
-        if given != EVERYONE_SUBSCRIBED and not _SEGMENT.fullmatch(given):
+        if given != EVERYONE_SUBSCRIBED and id_of(given) is None:
             self._refuse("segment", "form.problem_choice")
         elif given != EVERYONE_SUBSCRIBED and offered_for is not None and self.given("website") != str(offered_for):
             self._refuse("segment", "form.problem_segment_website")

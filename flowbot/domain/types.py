@@ -18,10 +18,16 @@ WebsiteNumber = Annotated[WebsiteId, Field(strict=True, gt=0, le=LARGEST_ID)]
 """A website id as a person writes it in a file: a positive whole number, no text, no boolean."""
 
 
-def website_id(text: str) -> WebsiteId | None:
-    """The website id that the text is, in plain digits without zeros before them; None where it is none."""
+def id_of(text: str) -> int | None:
+    """The id of Enkapush's that the text is, in plain digits without zeros before them; None where it is none."""
     number = int(text) if _ID.fullmatch(text) else 0
-    return WebsiteId(number) if 0 < number <= LARGEST_ID else None
+    return number if 0 < number <= LARGEST_ID else None
+
+
+def website_id(text: str) -> WebsiteId | None:
+    """The website id that the text is; None where it is none."""
+    number = id_of(text)
+    return None if number is None else WebsiteId(number)
 
 
 class SlackId(str):

@@ -10,6 +10,7 @@ from flowbot.domain.policy import ChannelPolicy
 from flowbot.domain.types import ChannelId
 from flowbot.outside import opened_database
 from flowbot.sandbox.slack import Message, SandboxPerson, View, text_of
+from flowbot.services.people import DECIDING_SECONDS
 from flowbot.storage.changes import StoredChanges
 from flowbot.storage.policies import StoredPolicies
 from tests.journeys.at_a_form import field_errors, is_form, opens
@@ -270,7 +271,7 @@ async def test_where_slack_does_not_tell_who_somebody_is_the_form_stays(http: Wo
 async def test_who_is_no_admin_any_more_cannot_save(http: World) -> None:
     await sets_up(http.deniz)
     http.slack.workspace.people["U0DENIZ"].is_admin = False
-    http.time.ahead += 120
+    http.time.ahead += DECIDING_SECONDS
     assert "Only a workspace admin" in (await is_refused(http.deniz, LEAST))["Websites"]
     assert await kept(http) is None
 

@@ -99,7 +99,7 @@ class SetupDesk:
         problems = submitted.typed.problems()
         if not problems and not await self._is_first(event):
             problems = {Field.WEBSITES: Problem("form.repeated")}
-        reader = await self.desk.people.reader(event.caller)
+        reader = await self.desk.people.anew(await self.desk.people.reader(event.caller))
         self.setup.allowed(reader)
         if problems:
             return _errors(problems, event, t)

@@ -56,7 +56,6 @@ class Flow:
     url: str = ""
     image_url: str | None = None
     ttl: int | None = 2_419_200
-    urgency: str = "normal"
     is_silent: bool = False
     is_auto_hide: bool = False
     buttons: tuple[Button, Button] = (Button("", ""), Button("", ""))

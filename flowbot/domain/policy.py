@@ -163,7 +163,6 @@ class Decision:
     """An answer with its reason, and with the entry of the policy that it rests on (None where nothing granted it)."""
 
     allowed: bool
-    permission: Permission
     reason: Reason
     basis: str | None = None
 
@@ -174,10 +173,10 @@ def decide(policy: ChannelPolicy | None, actor: Actor, permission: Permission) -
     Roles include what they need: who may edit or approve may view too.
     """
     if (obstacle := _obstacle(policy, actor, permission)) is not None:
-        return Decision(allowed=False, permission=permission, reason=obstacle)
+        return Decision(allowed=False, reason=obstacle)
     if permission is Permission.SETUP:
-        return Decision(allowed=True, permission=permission, reason=Reason.GRANTED, basis="admin")
-    return _listed(_entitled(policy)[permission] if policy else (), actor, permission)
+        return Decision(allowed=True, reason=Reason.GRANTED, basis="admin")
+    return _listed(_entitled(policy)[permission] if policy else (), actor)
 
 
 def _obstacle(policy: ChannelPolicy | None, actor: Actor, permission: Permission) -> Reason | None:
@@ -205,12 +204,12 @@ def _entitled(policy: ChannelPolicy) -> Mapping[Permission, tuple[Principal, ...
     }
 
 
-def _listed(entries: tuple[Principal, ...], actor: Actor, permission: Permission) -> Decision:
+def _listed(entries: tuple[Principal, ...], actor: Actor) -> Decision:
     """Whether one of `entries` names the actor: as a person first, then everyone, then a group."""
     groups = {entry for entry in entries if isinstance(entry, GroupId)}
     mine = sorted(groups & (actor.groups or frozenset()))
     basis = next((entry for entry in (actor.user, EVERYONE) if entry in entries), mine[0] if mine else None)
     if basis is not None:
-        return Decision(allowed=True, permission=permission, reason=Reason.GRANTED, basis=str(basis))
+        return Decision(allowed=True, reason=Reason.GRANTED, basis=str(basis))
     reason = Reason.UNCERTAIN if groups and actor.groups is None else Reason.NOT_LISTED
-    return Decision(allowed=False, permission=permission, reason=reason)
+    return Decision(allowed=False, reason=reason)

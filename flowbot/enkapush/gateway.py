@@ -134,7 +134,6 @@ def flow_of(wire: models.Flow, zone: ZoneInfo) -> Flow:
         url=wire.url,
         image_url=wire.image_url or None,
         ttl=settings.ttl,
-        urgency=settings.urgency,
         is_silent=settings.is_silent,
         is_auto_hide=settings.is_auto_hide,
         buttons=_buttons(

@@ -80,7 +80,7 @@ TABLE = [
 
 @pytest.mark.parametrize("row", TABLE, ids=lambda row: row.said)
 def test_the_table_of_decisions(row: Row) -> None:
-    expected = Decision(row.reason is Reason.GRANTED, row.permission, row.reason, row.basis)
+    expected = Decision(row.reason is Reason.GRANTED, row.reason, row.basis)
     assert decide(row.policy, row.actor, row.permission) == expected
 
 

@@ -102,7 +102,7 @@ PEOPLE: Final = st.from_regex(r"[UW][A-Z0-9_]{1,62}", fullmatch=True).map(UserId
 CHANNELS: Final = st.from_regex(r"[CGD][A-Z0-9_]{1,62}", fullmatch=True).map(ChannelId)
 BUTTONS: Final = st.builds(Button, TEXTS, TEXTS)
 FLOWS: Final = st.builds(
-    Flow, id=NUMBERS, website_id=NUMBERS, name=TEXTS, title=TEXTS, description=TEXTS, url=TEXTS, urgency=TEXTS,
+    Flow, id=NUMBERS, website_id=NUMBERS, name=TEXTS, title=TEXTS, description=TEXTS, url=TEXTS,
     wait=st.builds(Wait, st.integers(), TEXTS), image_url=st.none() | TEXTS, ttl=st.none() | st.integers(),
     buttons=st.tuples(BUTTONS, BUTTONS), totals=st.builds(Totals, *[st.integers()] * 4),
     last_sent_at=st.none() | MOMENTS, changed_at=st.none() | MOMENTS, created_at=st.none() | MOMENTS,

@@ -6,15 +6,17 @@ from typing import Any
 
 import pytest
 from hypothesis import given
-from sqlalchemy import text
+from sqlalchemy import select, text, update
 
 from flowbot.domain.changes import ChangeId, FormToken, Kind, NewChange, State
+from flowbot.domain.flows import Flow, Wait
 from flowbot.domain.policy import ApprovalRule
 from flowbot.domain.types import FlowId
 from flowbot.errors import Fault
 from flowbot.services.ports.changes import Conflict, FlowTaken, Scope
 from flowbot.storage.changes import StoredChanges
 from flowbot.storage.database import Database
+from flowbot.storage.tables import changes
 from tests.storage.change_cases import (
     ANYTHING,
     ASKED,
@@ -47,6 +49,16 @@ async def test_a_new_change_is_a_draft_in_the_hands_of_who_submitted_it_and_due_
     assert (change.state, change.version, change.shown_version) == (State.DRAFT, 1, 0)
     assert (change.lease_owner, change.lease_until) == (OURS.owner, OURS.until)
     assert (change.created_at, change.changed_at, change.due_at) == (NOON, NOON, NOON)
+    assert await store.get(change.id) == change
+
+
+async def test_what_an_older_flowbot_kept_besides_is_no_hindrance(store: StoredChanges, database: Database) -> None:
+    before = Flow(FLOW, SHOP, "Welcome", "Hello", "Glad that you are here", Wait(3, "days"), is_enabled=False)
+    change = await submitted(store, before=before)
+    async with database.write() as connection:
+        document = (await connection.execute(select(changes.c.asked))).scalar_one()
+        document["before"]["urgency"] = "normal"
+        await connection.execute(update(changes).values(asked=document))
     assert await store.get(change.id) == change
 
 

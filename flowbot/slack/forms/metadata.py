@@ -1,15 +1,12 @@
 """What a form carries unseen: which form it is, and where it was opened. Rights are decided afresh when it is sent."""
 
-from typing import Annotated, Final, Self
+from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from flowbot.domain.changes import FormToken
 from flowbot.domain.forms import FormKind
 from flowbot.domain.types import ChannelId, FlowId, WebsiteId
-
-METADATA_MAX: Final = 3000
-"""Characters that Slack allows in `private_metadata`."""
 
 Short = Annotated[str, Field(max_length=150)]
 

@@ -23,11 +23,10 @@ Text = Annotated[str, _or("")]
 
 
 class FileRef(_Shape):
-    """A file that a person added. Its name is what Slack says, so the bytes decide; `size` is in bytes."""
+    """A file that a person added. Its name is what Slack says, so the bytes decide."""
 
     id: Annotated[str, Field(pattern=r"^F[A-Z0-9]{1,30}$")]
     name: Text = ""
-    size: Annotated[int, _or(0), Field(ge=0)] = 0
     url_private_download: Text = ""
 
 

@@ -9,6 +9,9 @@ among them. So set aside seldom: at the start, and after many things were read a
 import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Final
+
+NEVER: Final = 2**31 - 1
 
 
 def set_aside() -> None:
@@ -18,11 +21,13 @@ def set_aside() -> None:
 
 @contextmanager
 def undisturbed() -> Iterator[None]:
-    """Collect nothing until the block ends, for what is made in it stays: looking through it is vain."""
-    was_enabled = gc.isenabled()
-    gc.disable()
+    """Look through all that there is but after the block: what is made in it stays, so that it would be vain.
+
+    What is young is looked through all the same: the block may wait for the network, where garbage goes on being made.
+    """
+    young, middling, old = gc.get_threshold()
+    gc.set_threshold(young, middling, NEVER)
     try:
         yield
     finally:
-        if was_enabled:
-            gc.enable()
+        gc.set_threshold(young, middling, old)

@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import weakref
 from collections.abc import AsyncIterator, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -11,6 +12,7 @@ import pytest
 from flowbot.domain.flows import Flow, Wait
 from flowbot.domain.types import FlowId, WebsiteId
 from flowbot.errors import Fault
+from flowbot.garbage import NEVER
 from flowbot.services.catalog import Catalog, Snapshot
 from flowbot.services.ports.flows import AllFlows
 
@@ -167,18 +169,27 @@ async def test_the_garbage_collector_is_spared_many_flows_but_not_a_few(catalog:
     await source.answers(*range(1, 4001))
     await reading
     assert gc.get_freeze_count() >= before + 2 * 3900
-    assert gc.isenabled()
 
 
 @pytest.mark.usefixtures("collector")
-async def test_a_reading_that_fails_leaves_the_garbage_collector_as_it_was(catalog: Catalog, source: Source) -> None:
+async def test_while_a_reading_waits_only_what_is_young_is_looked_through_for_garbage(
+    catalog: Catalog, source: Source
+) -> None:
+    class Ring:
+        def __init__(self) -> None:
+            self.itself = self
+
+    usual = gc.get_threshold()
     asking = asyncio.create_task(catalog.latest())
     await source._until_asked()
-    assert not gc.isenabled()
+    ring = weakref.ref(Ring())
+    made: list[list[int]] = [[] for _ in range(2 * usual[0])]
+    assert ring() is None, len(made)
+    assert gc.get_threshold() == (*usual[:2], NEVER)
     source.readings[-1].set_exception(Fault("fault.enkapush_down"))
     with pytest.raises(Fault):
         await asking
-    assert gc.isenabled()
+    assert gc.get_threshold() == usual
 
 
 async def test_those_who_ask_together_share_one_reading(catalog: Catalog, source: Source) -> None:

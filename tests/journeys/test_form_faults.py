@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from typing import Any, Final
 
 import pytest
+from structlog.testing import capture_logs
 
 from flowbot.enkapush import Timeouts
 from flowbot.sandbox.enkapush import Fault
@@ -400,3 +401,21 @@ async def test_what_slack_would_not_take_is_told_later(http: World) -> None:
     await http.emma.waits_for(MARKETING, "Flow #1 was created", timeout=12)
     assert len(writes(http)) == 1
     assert sent(http)["is_enabled"] == "0"
+
+
+async def test_a_form_that_was_closed_while_it_was_loading_is_a_line_in_the_log_and_no_word_to_anybody(
+    http: World,
+) -> None:
+    http.enkapush.faults.add(Fault.delay(0.3, path="/segments*"))
+    emma = http.emma
+    with capture_logs() as logs:
+        await emma.types(MARKETING, "/flows create")
+        await emma.waits_for_view(lambda view: not is_form(view))
+        await emma.closes()
+        async with asyncio.timeout(5):
+            while not any(line["event"] == "request" for line in logs):  # noqa: ASYNC110 - nothing tells of it
+                await asyncio.sleep(0.02)
+    (line,) = [line for line in logs if line["event"] == "modal.not_updated"]
+    assert (line["log_level"], line["error"]) == ("info", "not_found")
+    assert [message for message in await emma.sees(MARKETING) if message.is_ephemeral] == []
+    assert emma.view is None

@@ -15,7 +15,7 @@ import pytest
 from flowbot.app import Flowbot
 from flowbot.outside import opened_database
 from flowbot.sandbox.enkapush import Fault
-from flowbot.sandbox.slack import SIGNING_SECRET, Message, text_of
+from flowbot.sandbox.slack import SIGNING_SECRET, Message, View, text_of
 from flowbot.sandbox.slack.delivery.parcel import Delivery, Parcel
 from flowbot.sandbox.slack.delivery.signing import signed_headers
 from flowbot.services.policies import export_policies
@@ -177,6 +177,7 @@ async def rejected_before_the_policy_allowed_it(world: World) -> Delivery:
     await world.policy(rules())
     request = await asks(world)
     await world.burak.clicks(request, "Reject")
+    await world.burak.waits_for_view(_asks_why)
     await world.policy(rules(approvers=NOBODY))
     world.time.ahead += 120
     await gives_reason(world.burak, "No")
@@ -248,11 +249,16 @@ def _for_all(message: Message) -> bool:
     return not message.is_ephemeral and "Old title" in text_of(message)
 
 
+def _asks_why(view: View) -> bool:
+    return view.callback_id == "changes.reason"
+
+
 async def broke_the_glass_before_it_was_allowed(world: World) -> Delivery:
     named = 'break_glass = ["U0DENIZ"]'
     await world.policy(rules(named))
     request = await asks(world)
     await world.deniz.clicks(request, "Break glass")
+    await world.deniz.waits_for_view(_asks_why)
     await world.policy(rules())
     await gives_reason(world.deniz, "Now")
     await is_told(world.deniz, "does not let you")

@@ -54,6 +54,32 @@ from flowbot.storage.tables import changes
 Patch = pytest.MonkeyPatch
 FLAWS: Final[dict[str, Callable[[Patch], None]]] = {}
 """By what they are called; each is put in with a patch that takes it out again."""
+GUARDS: Final[dict[str, str]] = {
+    "a_flow_is_restored_each_time_it_is_asked_for": (
+        "tests/journeys/test_delete_restore.py::test_restored_by_two_at_once_and_twice_it_is_one_flow[sqlite]"
+    ),
+    "the_version_is_not_compared": (
+        "tests/storage/test_changes.py::test_who_saw_an_older_version_is_shown_the_new_one_and_writes_nothing[sqlite]"
+    ),
+    "a_success_is_taken_for_a_proof": "tests/journeys/test_delete_restore.py::test_a_delete_without_effect_has_failed",
+    "a_refusal_after_silence_is_called_failed": (
+        "tests/services/test_applying.py::test_a_refusal_after_silence_proves_nothing[sqlite]"
+    ),
+    "a_flow_that_changed_after_silence_is_called_out_of_date": (
+        "tests/services/test_applying.py"
+        "::test_a_flow_that_somebody_changed_after_silence_is_not_called_out_of_date[sqlite]"
+    ),
+    "a_last_look_calls_failed_what_is_not_whole": (
+        "tests/domain/test_verdicts.py::test_another_look_tells_more_once_nothing_is_under_way"
+    ),
+    "late_effects_are_not_waited_for": (
+        "tests/journeys/test_outcomes.py::test_what_never_came_is_known_to_have_failed_after_a_while"
+    ),
+    "late_effects_are_waited_for_from_the_first_write_on": (
+        "tests/journeys/test_outcomes.py::test_what_cannot_be_read_back_is_not_known_until_somebody_looks_again[sqlite]"
+    ),
+}
+"""Those that the model seldom meets in its dozen worlds, by the ordinary test that has to see each every time."""
 CONFIRMED: Final = verdicts.confirmed
 OBSTACLE: Final = verdicts.obstacle
 

@@ -308,6 +308,31 @@ async def test_an_edit_that_is_lost_again_and_again_is_not_known(bench: Bench) -
     assert len(bench.account.updates) == 2
 
 
+async def test_a_refusal_after_silence_proves_nothing(bench: Bench) -> None:
+    bench.account.flows[7] = BEFORE
+    bench.account.writing = ["lost", "not_done.refused"]
+    verdict = await bench.applying.apply(await bench.edits(EDITED, BEFORE))
+    assert (verdict.state, verdict.outcome.key) == (State.UNKNOWN, "unknown.edit")
+    assert len(bench.account.updates) == 2
+
+
+async def test_a_flow_that_somebody_changed_after_silence_is_not_called_out_of_date(bench: Bench) -> None:
+    bench.account.flows[7] = BEFORE
+    bench.account.writing = ["lost"]
+    lost = bench.account.update
+
+    async def update(flow: FlowId, update: FlowUpdate) -> None:
+        try:
+            await lost(flow, update)
+        finally:
+            bench.account.flows[7] = replace(BEFORE, name="Theirs")
+
+    bench.account.update = update  # type: ignore[method-assign]  # somebody is at work in Enkapush just then
+    verdict = await bench.applying.apply(await bench.edits(EDITED, BEFORE))
+    assert (verdict.state, verdict.outcome.key) == (State.UNKNOWN, "unknown.edit")
+    assert len(bench.account.updates) == 1
+
+
 @pytest.mark.parametrize("change", [{"name": "Theirs"}, {"is_enabled": True}, {"image_url": "https://x.example/a"}])
 async def test_a_flow_that_changed_since_is_out_of_date(bench: Bench, change: dict[str, Any]) -> None:
     bench.account.flows[7] = replace(BEFORE, **change)

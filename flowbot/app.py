@@ -60,7 +60,7 @@ from flowbot.storage.deliveries import StoredDeliveries
 from flowbot.storage.figures import read_figures
 from flowbot.worker.recovery import Recovery
 
-DRAIN_SECONDS: Final = 5.0
+DRAIN_SECONDS: Final = 4.0
 """What is in hand has this long to end at a stop, of the ten seconds that a stop may take."""
 
 STOP_SECONDS: Final = 1.0
@@ -273,4 +273,4 @@ async def _ended(task: asyncio.Task[None], stop: asyncio.Event) -> None:
     _, late = await asyncio.wait({task}, timeout=STOP_SECONDS)
     for each in late:
         each.cancel()
-    await asyncio.gather(task, return_exceptions=True)
+    await asyncio.wait({task}, timeout=STOP_SECONDS)

@@ -2,7 +2,10 @@
 
 import asyncio
 import itertools
+import logging
+import os
 import signal
+import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
@@ -30,6 +33,8 @@ BODY_MAX: Final = 1024 * 1024
 GRACE_SECONDS: Final = 1.5
 """For requests that are being answered when the stop comes; their work has the drain's time after that."""
 GREETING_SECONDS: Final = 3.0
+CUT_SECONDS: Final = 9.0
+"""Of the ten seconds that a stop may take. What hangs for longer, such as a silent database, is left behind."""
 REFUSALS: Final = frozenset(
     {"invalid_auth", "not_authed", "account_inactive", "token_revoked", "token_expired", "not_allowed_token_type"}
 )
@@ -40,12 +45,27 @@ log = structlog.get_logger(__name__)
 
 
 def stop_on_signals() -> asyncio.Event:
-    """An event that SIGTERM and SIGINT set."""
+    """An event that SIGTERM and SIGINT set; within ten seconds after it the process has ended."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
+
+    def stopping() -> None:
+        if not stop.is_set():
+            cut = threading.Timer(CUT_SECONDS, _leave)
+            cut.daemon = True
+            cut.start()
+        stop.set()
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+        loop.add_signal_handler(number, stopping)
     return stop
+
+
+def _leave() -> None:
+    """End at once, as a crash would: what is kept in the database is gone on with by another process or the next."""
+    log.error("stop.cut_short", seconds=CUT_SECONDS)
+    logging.shutdown()
+    os._exit(0)
 
 
 async def serve(bot: Flowbot, host: str, port: int, stop: asyncio.Event) -> None:

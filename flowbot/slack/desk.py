@@ -109,7 +109,7 @@ class Desk:
         log.info("request", outcome=outcome, delivered=delivered, ms=round(seconds * 1000, 1))
 
     async def _answer(self, caller: Caller, place: Place, work: Work, once: DeliveryKey | None) -> tuple[Answer, str]:
-        """The answer to give, and how it ended: `done`, `refused` or `fault`."""
+        """The answer to give, and how it ended: `done`, `refused`, `fault` or `stopped`."""
         t = self.locales.translator(None)
         try:
             # First of all: what fails from here on has failed, and no recording of it is another try.
@@ -124,6 +124,9 @@ class Desk:
         except Fault as error:
             log.warning("fault", key=str(error), cause=str(error.__cause__ or ""))
             return Answer(sentences.fault(t, error.key, logs.current_incident())), "fault"
+        except asyncio.CancelledError:
+            # Nothing else cancels this than a stop that has waited long enough.
+            return Answer(sentences.sentence(t, "slow.stopped")), "stopped"
         except Exception:
             log.exception("unexpected")
             return Answer(sentences.fault(t, "fault.unexpected", logs.current_incident())), "fault"

@@ -3,11 +3,15 @@
 import asyncio
 import time
 from collections.abc import Coroutine
-from typing import Any
+from typing import Any, Final
 
 import structlog
 
 log = structlog.get_logger(__name__)
+
+
+LAST_SECONDS: Final = 1.5
+"""What was cancelled has this long to say so."""
 
 
 class TrackedTasks:
@@ -26,7 +30,10 @@ class TrackedTasks:
         task.add_done_callback(self._ended)
 
     async def drain(self, seconds: float) -> None:
-        """Wait for what is under way, for `seconds` at most, then cancel what is left."""
+        """Wait for what is under way, for `seconds` at most, then cancel what is left.
+
+        Not for ever even then: a database that says nothing holds up who gives up waiting for it.
+        """
         end = time.monotonic() + seconds
         while self._tasks and (left := end - time.monotonic()) > 0:
             # What ends may have begun something else before.
@@ -35,7 +42,8 @@ class TrackedTasks:
         for task in late:
             log.warning("task.cancelled", task=task.get_name())
             task.cancel()
-        await asyncio.gather(*late, return_exceptions=True)
+        if late:
+            await asyncio.wait(late, timeout=LAST_SECONDS)
 
     def _ended(self, task: asyncio.Task[Any]) -> None:
         self._tasks.discard(task)

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import Final
@@ -19,6 +19,7 @@ from typing import Final
 import aiohttp
 import pytest
 import structlog
+from sqlalchemy import make_url
 
 from flowbot import cli, errors
 from flowbot.plain import told
@@ -156,6 +157,40 @@ async def serving(world: World, environment: Environment, cwd: Path, *more: str)
         yield running, port
 
 
+@asynccontextmanager
+async def line_that_may_go_dead(database: str) -> AsyncIterator[tuple[str, asyncio.Event]]:
+    """The database's address by a detour, and what makes it silent: lines stay open, and nothing comes through."""
+    address, is_dead, lines = make_url(database), asyncio.Event(), set[asyncio.Task[None]]()
+
+    async def pump(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+        while data := await source.read(65536):
+            if is_dead.is_set():
+                await asyncio.Event().wait()
+            sink.write(data)
+
+    async def connect(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        server_reader, server_writer = await asyncio.open_connection(address.host, address.port)
+        try:
+            with suppress(ConnectionError):
+                await asyncio.gather(pump(reader, server_writer), pump(server_reader, writer))
+        finally:
+            writer.close()
+            server_writer.close()
+
+    def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        lines.add(asyncio.create_task(connect(reader, writer)))
+
+    server = await asyncio.start_server(connected, "127.0.0.1", 0)
+    try:
+        port = server.sockets[0].getsockname()[1]
+        yield address.set(host="127.0.0.1", port=port).render_as_string(hide_password=False), is_dead
+    finally:
+        server.close()
+        for line in lines:
+            line.cancel()
+        await asyncio.gather(*lines, return_exceptions=True)
+
+
 # --- the two ways in -----------------------------------------------------------------------------------------------
 
 
@@ -178,6 +213,25 @@ async def test_a_stop_while_enkapush_hangs_takes_less_than_ten_seconds(
     world.enkapush.faults.add(Fault.hang(times=None))
     async with serving(world, environment, tmp_path) as (running, _):
         await world.emma.types(MARKETING, "/flows list")
+        status, seconds = await running.stops()
+    assert status == 0
+    assert seconds < 10
+    # What was acknowledged and cannot be finished is not dropped without a word.
+    await world.emma.waits_for(MARKETING, "flowbot is being restarted, and this was not finished.", timeout=0.1)
+
+
+@pytest.mark.postgresql
+@pytest.mark.parametrize("journey_database", ["postgresql"], indirect=True)
+async def test_a_stop_while_the_database_says_nothing_takes_less_than_ten_seconds(
+    world: World, environment: Environment, tmp_path: Path
+) -> None:
+    async with (
+        line_that_may_go_dead(environment["DATABASE_URL"]) as (url, is_dead),
+        serving(world, {**environment, "DATABASE_URL": url}, tmp_path) as (running, _),
+    ):
+        is_dead.set()
+        for command in ("/flows list", "/flows show 1", "/flows approvals"):
+            await world.emma.types(MARKETING, command)
         status, seconds = await running.stops()
     assert status == 0
     assert seconds < 10

@@ -58,6 +58,7 @@ from flowbot.slack.tasks import TrackedTasks
 from flowbot.slack.telling import Telling
 from flowbot.storage.deliveries import StoredDeliveries
 from flowbot.storage.figures import read_figures
+from flowbot.worker.housekeeping import Housekeeping
 from flowbot.worker.recovery import Recovery
 
 DRAIN_SECONDS: Final = 4.0
@@ -127,7 +128,8 @@ async def flowbot(
         telling, form_desk, requests = _rooms(outside, ports, services, desk)
         stack.push_async_callback(requests.home.close)
         timekeeping = Timekeeping(services.changes)
-        recovery = Recovery(services.changes, timekeeping, ports.images, telling, tasks.start, outside.metrics)
+        housekeeping = Housekeeping(ports.drafts, ports.images, desk.deliveries)
+        recovery = Recovery(services.changes, timekeeping, housekeeping, telling, tasks.start, outside.metrics)
         # Undone from the last to the first: take no more work, then finish what is in hand.
         stack.push_async_callback(tasks.drain, drain_seconds)
         stop = asyncio.Event()

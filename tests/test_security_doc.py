@@ -15,9 +15,8 @@ from flowbot.services.forms import KEEP_DRAFTS
 from flowbot.serving import BODY_MAX
 from flowbot.settings import Settings
 from flowbot.slack.http import MOST_FIELDS, OLDEST_SECONDS
-from flowbot.storage.deliveries import KEEP
 from flowbot.storage.tables import metadata
-from flowbot.worker.recovery import KEEP_IMAGES
+from flowbot.worker.housekeeping import KEEP_DELIVERIES, KEEP_IMAGES
 
 ROOT: Final = Path(__file__).parent.parent
 SECURITY: Final = (ROOT / "SECURITY.md").read_text(encoding="utf-8")
@@ -57,7 +56,7 @@ def test_every_table_is_named() -> None:
         (LARGEST_BYTES == 10 * 1024 * 1024, "at most 10 MiB"),
         (timedelta(days=30) == KEEP_IMAGES, "| 30 days, longer"),
         (timedelta(days=1) == KEEP_DRAFTS, "| 1 day |"),
-        (timedelta(hours=1) == KEEP, "| 1 hour, until"),
+        (timedelta(hours=1) == KEEP_DELIVERIES, "| 1 hour |"),
     ],
 )
 def test_numbers_are_those_of_the_code(is_so: bool, said: str) -> None:

@@ -1,7 +1,6 @@
 """Keeps which requests of Slack's were taken: the port `DeliveryStore` on a database."""
 
-from datetime import datetime, timedelta
-from typing import Final
+from datetime import datetime
 
 from sqlalchemy import delete, insert, select
 from sqlalchemy.exc import IntegrityError
@@ -10,9 +9,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from flowbot.services.ports.deliveries import DeliveryKey
 from flowbot.storage.database import Database
 from flowbot.storage.tables import deliveries
-
-KEEP: Final = timedelta(hours=1)
-"""A recording is refused after five minutes, or ten where the clocks differ by as much as a signature may."""
 
 
 class StoredDeliveries:
@@ -26,15 +22,19 @@ class StoredDeliveries:
         self._database = database
 
     async def take(self, key: DeliveryKey, at: datetime) -> bool:
-        """Note that it is taken, and forget what is too old to come again; whether it is the first time."""
+        """Note that it is taken; whether it is the first time."""
         async with self._database.write() as connection:
-            await connection.execute(delete(deliveries).where(deliveries.c.at < at - KEEP))
             return await _is_new(connection, key, at)
 
     async def was_taken(self, key: DeliveryKey) -> bool:
         """Whether it is noted."""
         async with self._database.read() as connection:
             return await connection.scalar(select(deliveries.c.key).where(deliveries.c.key == key)) is not None
+
+    async def purge(self, before: datetime) -> int:
+        """Forget those that were taken before that; how many."""
+        async with self._database.write() as connection:
+            return (await connection.execute(delete(deliveries).where(deliveries.c.at < before))).rowcount
 
 
 async def _is_new(connection: AsyncConnection, key: DeliveryKey, at: datetime) -> bool:

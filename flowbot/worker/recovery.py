@@ -13,16 +13,14 @@ from flowbot.errors import Fault
 from flowbot.metrics import Metrics
 from flowbot.services.approvals import Timekeeping
 from flowbot.services.changes import Changes
-from flowbot.services.forms import KEEP_DRAFTS
-from flowbot.services.ports.forms import ImageStore
 from flowbot.services.ports.people import Teller
 from flowbot.services.requests import expiry
+from flowbot.worker.housekeeping import Housekeeping
 
 ROUND_SECONDS: Final = 0.5
 UNTOLD_ROUNDS: Final = 2
 """Every so many rounds those are told again who could not be told: Slack may be away for long."""
 HOUSEKEEPING_ROUNDS: Final = 1200
-KEEP_IMAGES: Final = timedelta(days=30)
 MOST_UNTOLD: Final = 500
 FIRST_PAUSE: Final = timedelta(seconds=0.5)
 LONGEST_PAUSE: Final = timedelta(minutes=10)
@@ -54,7 +52,7 @@ class Recovery:
     Args:
         changes: the use cases that write.
         time: what time does to requests.
-        images: purged of what nothing needs any more.
+        housekeeping: forgets what nothing needs any more.
         tell: how to tell people.
         begin: starts what may take long, and sees it through at a stop.
         metrics: counts what was done.
@@ -64,14 +62,14 @@ class Recovery:
         self,
         changes: Changes,
         time: Timekeeping,
-        images: ImageStore,
+        housekeeping: Housekeeping,
         tell: Voice,
         begin: Begin,
         metrics: Metrics,
     ) -> None:
         self._changes = changes
         self._time = time
-        self._images = images
+        self._housekeeping = housekeeping
         self._tell = tell
         self._begin = begin
         self._metrics = metrics
@@ -93,7 +91,7 @@ class Recovery:
         if number % UNTOLD_ROUNDS == 0:
             await self.tell_the_untold()
         if number % HOUSEKEEPING_ROUNDS == 0:
-            await self._tidy()
+            await self._housekeeping.tidy(self._changes.clock())
 
     async def take_over(self) -> None:
         """Begin to carry out what other processes left. One that takes long holds up neither the others nor a round."""
@@ -131,11 +129,6 @@ class Recovery:
                 self._retold[change.id] = (tries + 1, now + _pause(tries))
                 work = self._safely(self._changes.tell_again(change, self._tell), "tell")
                 self._begin(work, name=f"telling {change.id}")
-
-    async def _tidy(self) -> None:
-        now = self._changes.clock()
-        await self._changes.drafts.purge(now - KEEP_DRAFTS)
-        await self._images.purge(now - KEEP_IMAGES)
 
     async def _safely(self, step: Awaitable[Any], what: str) -> bool:
         """See a step through; whether it went well. What goes wrong in it is tried again in a later round."""

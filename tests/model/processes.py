@@ -21,9 +21,11 @@ from flowbot.services.ports.time import Clock, Sleep
 from flowbot.services.rulings import Rulings
 from flowbot.storage.changes import StoredChanges
 from flowbot.storage.database import Database
+from flowbot.storage.deliveries import StoredDeliveries
 from flowbot.storage.drafts import StoredDrafts
 from flowbot.storage.images import StoredImages
 from flowbot.storage.policies import StoredPolicies
+from flowbot.worker.housekeeping import Housekeeping
 from flowbot.worker.recovery import Recovery
 from tests.model.enkapush import WRITING, FakeEnkapush
 
@@ -218,7 +220,8 @@ class Process:
         self.approvals = Approvals.of(self.changes, enkapush, people.members)
         self.tell = Voice(around.slack, store, self.life)
         time = Timekeeping(self.changes)
-        self.recovery = Recovery(self.changes, time, images, self.tell, self._begin, Metrics())
+        housekeeping = Housekeeping(drafts, images, StoredDeliveries(around.database))
+        self.recovery = Recovery(self.changes, time, housekeeping, self.tell, self._begin, Metrics())
         self._begun: set[asyncio.Task[None]] = set()
 
     async def looks_after_what_is_left(self) -> None:

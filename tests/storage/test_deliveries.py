@@ -4,7 +4,7 @@ import asyncio
 
 from flowbot.services.ports.deliveries import DeliveryKey
 from flowbot.storage.database import Database
-from flowbot.storage.deliveries import KEEP, StoredDeliveries
+from flowbot.storage.deliveries import StoredDeliveries
 from tests.storage.change_cases import NOON, SECOND
 
 KEY, OTHER = DeliveryKey("a" * 64), DeliveryKey("b" * 64)
@@ -28,11 +28,10 @@ async def test_of_two_processes_that_take_it_at_once_one_does(database: Database
         assert sorted(taken) == [False] * 5 + [True]
 
 
-async def test_it_is_forgotten_when_no_signature_of_then_is_good_any_more(database: Database) -> None:
+async def test_what_is_older_is_forgotten(database: Database) -> None:
     deliveries = StoredDeliveries(database)
-    await deliveries.take(KEY, NOON)
-    await deliveries.take(OTHER, NOON + KEEP)
-    assert await deliveries.was_taken(KEY)
-    await deliveries.take(DeliveryKey("c" * 64), NOON + KEEP + SECOND)
+    await deliveries.take(KEY, NOON - SECOND)
+    await deliveries.take(OTHER, NOON)
+    assert await deliveries.purge(NOON) == 1
     assert not await deliveries.was_taken(KEY)
     assert await deliveries.was_taken(OTHER)

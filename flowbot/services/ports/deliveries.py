@@ -17,6 +17,13 @@ class DeliveryStore(Protocol):
             Fault: the database did not answer; it is not noted.
         """
 
+    async def purge(self, before: datetime) -> int:
+        """Forget those that were taken before that; how many.
+
+        Raises:
+            Fault: the database did not answer.
+        """
+
     async def was_taken(self, key: DeliveryKey) -> bool:
         """Whether it is noted.
 

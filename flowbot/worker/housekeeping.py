@@ -1,0 +1,32 @@
+"""Forgets what nothing needs any more."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from flowbot.services.forms import KEEP_DRAFTS
+from flowbot.services.ports.deliveries import DeliveryStore
+from flowbot.services.ports.forms import DraftStore, ImageStore
+
+KEEP_IMAGES: Final = timedelta(days=30)
+KEEP_DELIVERIES: Final = timedelta(hours=1)
+"""A recording is refused after five minutes, or ten where the clocks differ by as much as a signature may."""
+
+
+@dataclass(frozen=True, slots=True)
+class Housekeeping:
+    """What is kept for a while only."""
+
+    drafts: DraftStore
+    images: ImageStore
+    deliveries: DeliveryStore
+
+    async def tidy(self, now: datetime) -> None:
+        """Forget what is older than it has to be.
+
+        Raises:
+            Fault: the database did not answer.
+        """
+        await self.drafts.purge(now - KEEP_DRAFTS)
+        await self.images.purge(now - KEEP_IMAGES)
+        await self.deliveries.purge(now - KEEP_DELIVERIES)

@@ -1,0 +1,52 @@
+"""What nothing needs any more is forgotten, from the start on; what may be needed is not."""
+
+import asyncio
+from datetime import datetime, timedelta
+
+from flowbot.domain.changes import Draft, FormToken, Image, Kind
+from flowbot.domain.types import ChannelId, UserId
+from flowbot.outside import opened_database
+from flowbot.services.forms import KEEP_DRAFTS
+from flowbot.services.ports.deliveries import DeliveryKey
+from flowbot.storage.deliveries import StoredDeliveries
+from flowbot.storage.drafts import StoredDrafts
+from flowbot.storage.images import StoredImages
+from flowbot.worker.housekeeping import KEEP_DELIVERIES, KEEP_IMAGES
+from tests.journeys.at_a_form import PNG
+from tests.journeys.world import MARKETING, World
+
+A_WHILE = timedelta(minutes=1)
+OLD, YOUNG = "o" * 64, "y" * 64
+
+
+def draft(token: str, at: datetime) -> Draft:
+    """What somebody typed into the form of a new flow, in a channel of its own."""
+    return Draft(
+        token=FormToken(token),
+        user=UserId("U0EMMA"),
+        channel=ChannelId(MARKETING + token[0].upper()),
+        kind=Kind.CREATE,
+        flow=None,
+        before=None,
+        typed={"name": "Spring"},
+        changed_at=at,
+    )
+
+
+async def test_what_is_too_old_is_forgotten_at_the_start_and_nothing_else(world: World) -> None:
+    now = world.time.now()
+    async with opened_database(world.settings) as database:
+        deliveries, drafts, images = StoredDeliveries(database), StoredDrafts(database), StoredImages(database)
+        pictures = []
+        for name, since in ((OLD, -A_WHILE), (YOUNG, A_WHILE)):
+            await deliveries.take(DeliveryKey(name), now - KEEP_DELIVERIES + since)
+            await drafts.keep(draft(name, now - KEEP_DRAFTS + since))
+            pictures.append(await images.put(Image(PNG, "image/png", name), now - KEEP_IMAGES + since))
+        await world.start_http()
+        async with asyncio.timeout(5):
+            while await images.get(pictures[0]) or await deliveries.was_taken(DeliveryKey(OLD)):  # noqa: ASYNC110 - nothing tells of it
+                await asyncio.sleep(0.02)
+        assert await drafts.by_token(FormToken(OLD)) is None
+        assert await drafts.by_token(FormToken(YOUNG)) is not None
+        assert await images.get(pictures[1]) is not None
+        assert await deliveries.was_taken(DeliveryKey(YOUNG))

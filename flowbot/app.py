@@ -154,6 +154,7 @@ def _services(outside: Outside, ports: Ports) -> _Services:
         approvals=Approvals.of(changes, ports.source, ports.people.members),
         forms=Forms(
             policies=ports.policies,
+            changes=ports.store,
             catalog=ports.catalog,
             source=ports.source,
             segments=ports.source,

@@ -10,7 +10,7 @@ from typing import Final
 import structlog
 
 from flowbot.domain import links
-from flowbot.domain.changes import Draft, FormToken, Kind
+from flowbot.domain.changes import Draft, FormToken, Kind, State
 from flowbot.domain.content import fingerprint
 from flowbot.domain.flows import Flow
 from flowbot.domain.policy import ChannelPolicy, Permission
@@ -19,6 +19,7 @@ from flowbot.errors import Fault, UserError
 from flowbot.services.catalog import Catalog
 from flowbot.services.kept import Kept
 from flowbot.services.people import Reader, require
+from flowbot.services.ports.changes import ChangeStore
 from flowbot.services.ports.flows import FlowSource, Segment, SegmentSource
 from flowbot.services.ports.forms import DraftStore
 from flowbot.services.ports.policies import ChannelScope, PolicyStore
@@ -43,6 +44,7 @@ class FormReady:
         segments: Those of all these websites; None where Enkapush did not say.
         before: The flow that is edited or duplicated.
         draft: What this person typed before and did not save, if anything.
+        is_asked: Whether a request for this flow waits: until it is decided, no edit of it is taken.
     """
 
     kind: Kind
@@ -50,6 +52,7 @@ class FormReady:
     segments: Sequence[Segment] | None
     before: Flow | None
     draft: Draft | None
+    is_asked: bool = False
 
     def segments_of(self, website: WebsiteId | None) -> list[Segment] | None:
         """One website's segments, or None where Enkapush did not say."""
@@ -65,6 +68,7 @@ class Forms:
         self,
         *,
         policies: PolicyStore,
+        changes: ChangeStore,
         catalog: Catalog,
         source: FlowSource,
         segments: SegmentSource,
@@ -73,6 +77,7 @@ class Forms:
         monotonic: Monotonic = time.monotonic,
     ) -> None:
         self._policies = policies
+        self._changes = changes
         self._catalog = catalog
         self._source = source
         self._segments = segments
@@ -111,7 +116,8 @@ class Forms:
         if not websites:
             raise UserError("form.no_website")
         draft = None if fresh else await self._draft(reader, channel, kind, flow_id, flow)
-        return FormReady(kind, websites, segments, flow, draft)
+        is_asked = kind is Kind.EDIT and flow_id is not None and await self._is_asked(flow_id)
+        return FormReady(kind, websites, segments, flow, draft, is_asked)
 
     async def draft(self, reader: Reader, token: FormToken) -> Draft:
         """What this person typed into one form.
@@ -182,6 +188,11 @@ class Forms:
     async def _allowed(self, reader: Reader, channel: ChannelId) -> tuple[ChannelPolicy, ChannelScope]:
         scope = await self._policies.scope(channel)
         return require(scope.policy, reader, Permission.EDIT), scope
+
+    async def _is_asked(self, flow: FlowId) -> bool:
+        """Whether a request for the flow waits. Whatever else is done to it is over in a moment."""
+        current = await self._changes.open_on(flow)
+        return current is not None and current.state is State.PENDING
 
     async def _all_segments(self) -> Sequence[Segment] | None:
         try:

@@ -37,6 +37,7 @@ from flowbot.storage.change_queries import (
     NEEDED_APPROVAL,
     NEWEST,
     OLDEST,
+    holder,
     in_states,
     is_a_while_ago,
     is_free,
@@ -93,6 +94,11 @@ class StoredChanges:
         """One change, as it was committed last."""
         async with self._database.read() as connection:
             return await one(connection, changes.c.id == change)
+
+    async def open_on(self, flow: FlowId) -> Change | None:
+        """The open change of a flow."""
+        async with self._database.read() as connection:
+            return await holder(connection, flow)
 
     async def move(self, seen: Change, moved: Change, *events: Event) -> Change:
         """Put `moved` in the place of `seen`, in the next version, and write `events` with the change's id.

@@ -147,6 +147,23 @@ async def test_an_open_request_is_named_where_another_change_of_its_flow_is_save
     assert writes(http) == []
 
 
+async def test_the_form_says_that_a_request_for_its_flow_is_open_until_that_is_decided(http: World) -> None:
+    add_flow(http)
+    add_flow(http)
+    await http.emma.types(MARKETING, "/flows enable 1")
+    request = await http.burak.waits_for(MARKETING, lambda message: "Approve" in http.burak.buttons(message))
+    said = "There is an open request for flow 1: it takes no other change until that is decided."
+    assert said in text_of(await opens(http.emma, "/flows edit 1"))
+    assert "1 numaralı akış için açık bir istek var" in text_of(await opens(http.ayse, "/flows düzenle 1"))
+    for command in ("/flows edit 2", "/flows duplicate 1"):
+        await http.emma.closes()
+        assert "open request" not in text_of(await opens(http.emma, command))
+    await http.emma.clicks(request, "Withdraw")
+    await http.burak.waits_for(MARKETING, lambda message: message.ts == request.ts and "Withdrawn" in text_of(message))
+    await http.emma.closes()
+    assert "open request" not in text_of(await opens(http.emma, "/flows edit 1"))
+
+
 async def test_a_flow_that_was_enabled_meanwhile_is_not_edited(http: World) -> None:
     add_flow(http)
     await opens(http.emma, "/flows edit 1")

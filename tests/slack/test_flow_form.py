@@ -301,6 +301,14 @@ def test_the_reason_and_a_way_to_start_over_stand_on_top() -> None:
     assert "b.example and c.example" in words(view)
 
 
+@pytest.mark.parametrize(("t", "said"), [(EN, "open request for flow 7"), (TR, "7 numaralı akış için açık bir istek")])
+def test_that_a_request_is_open_stands_on_top_of_an_edit_alone(t: Translator, said: str) -> None:
+    top = form(typed_of(FLOW), FormKind.EDIT, t, before=FLOW, is_asked=True)["blocks"][0]
+    assert said in top["text"]["text"]
+    assert said not in words(form(typed_of(FLOW), FormKind.EDIT, t, before=FLOW))
+    assert said not in words(form(typed_of(FLOW), FormKind.DUPLICATE, t, before=FLOW, is_asked=True))
+
+
 def test_a_picture_that_is_kept_stays_with_the_form() -> None:
     view = form(defaults(SHOP) | {"image": "kept"})
     assert "is kept" in fields(view)["Image"]["hint"]["text"]

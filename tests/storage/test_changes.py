@@ -86,6 +86,8 @@ async def test_a_flow_has_one_open_change_and_the_second_is_shown_the_first(stor
 @pytest.mark.parametrize("state", [State.PENDING, State.APPLYING])
 async def test_a_change_under_way_holds_its_flow(store: StoredChanges, state: State) -> None:
     change = await moved(store, await submitted(store), state)
+    assert await store.open_on(FLOW) == change
+    assert await store.open_on(FlowId(99)) is None
     with pytest.raises(FlowTaken) as taken:
         await submitted(store, "t2")
     assert taken.value.current == change

@@ -72,6 +72,9 @@ class ChangeStore(Protocol):
     async def get(self, change: ChangeId) -> Change | None:
         """One change."""
 
+    async def open_on(self, flow: FlowId) -> Change | None:
+        """The open change of a flow."""
+
     async def move(self, seen: Change, moved: Change, *events: Event) -> Change:
         """Put `moved` in the place of `seen`, in the next version, if the kept one still has the version of `seen`.
 

@@ -96,6 +96,7 @@ class FormData:
         trouble: Why it is shown again.
         brought_back: When what it holds was typed, if that was in an earlier form that was never sent.
         remarks: What is worth another look.
+        is_asked: Whether a request for the flow waits, so that no edit is taken.
     """
 
     typed: Typed
@@ -106,6 +107,7 @@ class FormData:
     trouble: Problem | None = None
     brought_back: datetime | None = None
     remarks: Sequence[Remark] = ()
+    is_asked: bool = False
 
     @property
     def edited(self) -> Flow | None:
@@ -242,13 +244,15 @@ def _hint_key(name: str, data: FormData) -> str | None:
 
 
 def _head(data: FormData, metadata: FormMetadata, t: Translator) -> list[Block]:
-    """Which flow it is about and, above that, why the form is shown again."""
+    """Which flow it is about and, above that, why the form is shown again, and why it could not be saved now."""
     blocks = []
     if data.trouble:
         blocks.append(kit.section(kit.plain(f"⚠ {views.told(data.trouble.key, data.trouble.params, t)}")))
     if data.brought_back:
         over = kit.button(t("form.start_over"), Action.FORM_START_OVER, metadata.token)
         blocks.append(kit.section(kit.plain(t("form.brought_back", when=t.moment(data.brought_back))), over))
+    if data.edited and data.is_asked:
+        blocks.append(kit.section(kit.plain(f"⏳ {t('form.asked', id=str(data.edited.id))}")))
     return [*blocks, kit.context(_about(data, t))]
 
 

@@ -146,6 +146,7 @@ class FormOpening:
             segments=segment_choices(ready, shown),
             metadata=metadata,
             before=ready.before,
+            is_asked=ready.is_asked,
         )
 
 

@@ -10,13 +10,39 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol, TextIO
 
 ROOT: Final = Path(__file__).parent.parent
 LOOK_SECONDS: Final = 0.005
 START_SECONDS: Final = 120.0
 STOP_SECONDS: Final = 15.0
 _numbers: Final = itertools.count()
+
+
+class Running(Protocol):
+    """What is asked of a process that was started."""
+
+    @property
+    def pid(self) -> int:
+        """Its number."""
+        ...
+
+    @property
+    def returncode(self) -> int | None:
+        """Its exit status; None while it runs."""
+        ...
+
+    def terminate(self) -> None:
+        """SIGTERM."""
+        ...
+
+    def kill(self) -> None:
+        """SIGKILL."""
+        ...
+
+    async def wait(self) -> int:
+        """Its exit status, when it has ended."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -28,7 +54,7 @@ class Process:
         log: Where its standard error goes.
     """
 
-    running: asyncio.subprocess.Process
+    running: Running
     started: float
     log: Path
     out: Path
@@ -86,21 +112,21 @@ async def running(
     name = f"{module}-{next(_numbers)}"
     log, out = folder / f"{name}.err", folder / f"{name}.out"
     with log.open("w") as errors, out.open("w") as output:
-        started = time.monotonic()
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            module,
-            *arguments,
-            cwd=folder,
-            env=environment(env or {}),
-            stdout=output,
-            stderr=errors,
-        )
+        began = time.monotonic()
+        process = await started((module, *arguments), folder, environment(env or {}), output, errors)
     try:
-        yield Process(process, started, log, out)
+        yield Process(process, began, log, out)
     finally:
         await _ended(process)
+
+
+async def started(
+    command: Sequence[str], folder: Path, env: Mapping[str, str], output: TextIO, errors: TextIO
+) -> Running:
+    """Start `python -m` with this command, in `folder` and with this environment alone."""
+    return await asyncio.create_subprocess_exec(
+        sys.executable, "-m", *command, cwd=folder, env=env, stdout=output, stderr=errors
+    )
 
 
 @contextmanager
@@ -131,7 +157,7 @@ async def until(condition: Callable[[], bool], seconds: float = START_SECONDS) -
             await asyncio.sleep(LOOK_SECONDS)
 
 
-async def _ended(process: asyncio.subprocess.Process) -> None:
+async def _ended(process: Running) -> None:
     if process.returncode is not None:
         return
     process.terminate()

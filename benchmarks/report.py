@@ -80,8 +80,9 @@ def report(sections: Sequence[Findings], seconds: float) -> str:
         "",
         f"Measured by `make bench` on {datetime.now(UTC):%Y-%m-%d}, in {seconds:.0f} s, on {machine()}.",
         "",
-        f"{met} of {len(goals)} goals were met. Ratios are what counts: each compares what ran by turns on the same",
-        "machine within the same minute. Absolute numbers are that machine's.",
+        *([f"{met} of {len(goals)} goals were met."] if goals else []),
+        "Ratios are what counts: each compares what ran by turns on the same machine within the same minute. Absolute",
+        "numbers are that machine's.",
         "",
     ]
     for section in sections:

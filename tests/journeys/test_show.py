@@ -54,6 +54,7 @@ async def test_one_flow_whole(running: World) -> None:
         "Aramıza hoş geldin!",
         "İlk alışverişine özel indirim.",
         "3 hours after subscribing",
+        "Segment: Enkapush does not tell it",
         "Time to live: 3 days",
         "Silent: Yes",
         "Auto-hide: No",

@@ -250,6 +250,26 @@ def test_what_weighs_most_is_asked_once_more(kind: Kind, title: str | None, t: T
         assert "3 days" in confirm["text"]["text"]
 
 
+AUDIENCE: Mapping[Translator, tuple[str, str]] = {
+    EN: ("everyone", "the flow's segment, which Enkapush does not tell"),
+    TR: ("herkes", "Segmentin hangisi olduğunu Enkapush söylemez"),
+}
+
+
+@pytest.mark.parametrize("t", AUDIENCE, ids=["en", "tr"])
+def test_the_audience_is_not_claimed_since_enkapush_does_not_tell_it(t: Translator) -> None:
+    message = told(shown(), t)
+    asked_again = next(iter(buttons(message).values()))["confirm"]["text"]["text"]
+    claimed, untold = AUDIENCE[t]
+    assert claimed not in asked_again.lower()
+    assert untold in asked_again
+    assert f"Segment: {t('flow.segment_untold')}" in text_of(message)
+
+
+def test_the_segment_that_an_edit_sets_stands_among_the_settings() -> None:
+    assert "Segment: Segment 3" in text_of(told(edit()))
+
+
 def test_an_edit_is_shown_field_by_field() -> None:
     text = text_of(told(edit()))
     for part in (

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from urllib.parse import urlsplit
 
+from flowbot.domain.content import EVERYONE_SUBSCRIBED
 from flowbot.domain.flows import Button, Flow, Wait
 from flowbot.domain.search import FlowQuery
 from flowbot.domain.texts import size
@@ -201,11 +202,14 @@ def rows(labelled: Iterable[tuple[str, str]]) -> Block:
     return kit.rich(*(kit.line(kit.words(f"{label}: ", bold=True), kit.words(value)) for label, value in labelled))
 
 
-def settings(flow: Flow, t: Translator) -> list[tuple[str, str]]:
-    """Where the push leads, when it is sent and how it behaves: labels and values."""
+def settings(flow: Flow, t: Translator, *, segment: str | None = None) -> list[tuple[str, str]]:
+    """Where the push leads, to whom and when it is sent, and how it behaves: labels and values.
+
+    `segment` is the one that flowbot is to write; Enkapush tells none.
+    """
     yes_no = {True: t("flow.yes"), False: t("flow.no")}
     found = [
-        (t("field.wait"), t("flow.after", wait=wait(flow.wait, t))),
+        *reach(flow.wait, segment, t),
         (t("field.ttl"), ttl_text(flow.ttl, t)),
         (t("field.silent"), yes_no[flow.is_silent]),
         (t("field.auto_hide"), yes_no[flow.is_auto_hide]),
@@ -215,6 +219,20 @@ def settings(flow: Flow, t: Translator) -> list[tuple[str, str]]:
         if text := button_text(button):
             found.append((t("field.button", number=number), text))
     return found
+
+
+def reach(after: Wait | None, segment: str | None, t: Translator) -> list[tuple[str, str]]:
+    """When the push is sent, and to whom: labels and values. A segment that is not given is not known."""
+    when = t("flow.none") if after is None else t("flow.after", wait=wait(after, t))
+    return [(t("field.wait"), when), (t("field.segment"), segment or t("flow.segment_untold"))]
+
+
+def segment_name(segment: str, name: str | None, t: Translator) -> str:
+    """A segment as Enkapush is sent it, in words; by its number where its name is not known."""
+    if segment == EVERYONE_SUBSCRIBED:
+        return t("form.segment_all")
+    shown = kit.clip(one_line(name or ""), NAME_MAX) or t("form.segment_number", id=segment)
+    return kit.isolated(shown)
 
 
 def _numbers(flow: Flow, t: Translator) -> Block:

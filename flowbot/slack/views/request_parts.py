@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from flowbot.domain.changes import Change, Kind
-from flowbot.domain.content import EVERYONE_SUBSCRIBED, Difference, Unread
+from flowbot.domain.content import Difference, Unread
 from flowbot.domain.flows import Button, Wait
 from flowbot.domain.policy import Principal
 from flowbot.domain.texts import is_blank
@@ -149,7 +149,10 @@ def expires(shown: RequestShown, t: Translator, now: datetime) -> list[Element]:
 def settings(shown: RequestShown, t: Translator) -> Block:
     """Where the push goes, when, and how it behaves."""
     content = shown.content
-    rows = [] if content is None else flows.settings(forms.as_flow(content, None), t)
+    wanted = shown.change.asked.wanted
+    segment = wanted.unread.segment if wanted else None
+    named = None if segment is None else flows.segment_name(segment, None, t)
+    rows = [] if content is None else flows.settings(forms.as_flow(content, None), t, segment=named)
     return flows.rows([(t("field.website"), website(shown, t)), *rows])
 
 
@@ -187,14 +190,8 @@ def _unread_of(shown: RequestShown, t: Translator) -> list[tuple[str, str]]:
 def _unread(given: Unread, t: Translator) -> list[tuple[str, str]]:
     names = ("utm_source", "utm_medium", "utm_campaign")
     values = [(t(LABELS[name]), getattr(given, name)) for name in names]
-    segment = [(t("field.segment"), _segment(given.segment, t))] if given.segment is not None else []
+    segment = [(t("field.segment"), flows.segment_name(given.segment, None, t))] if given.segment is not None else []
     return [*segment, *((label, value or t("flow.none")) for label, value in values if value is not None)]
-
-
-def _segment(segment: str, t: Translator) -> str:
-    if segment == EVERYONE_SUBSCRIBED:
-        return t("form.segment_all")
-    return t("form.segment_number", id=kit.isolated(segment))
 
 
 def plain_differences(params: Mapping[str, Any]) -> tuple[Difference, ...]:

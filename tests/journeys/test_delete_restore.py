@@ -42,6 +42,15 @@ async def test_a_deleted_flow_comes_back_disabled_under_a_new_id_with_its_pictur
     assert writes(running)[-1].texts["is_enabled"] == "0"
 
 
+async def test_what_a_restored_flow_lacks_is_said_to_all_and_to_the_one_who_asked(http: World) -> None:
+    over = await _deleted(http)
+    told = await answer_to(http, http.emma, over, "Restore")
+    assert "Its segment and UTM values could not be read: choose them anew, with /flows edit 2" in told
+    public = await http.deniz.waits_for(MARKETING, "Restored from #1 as #2, disabled.")
+    assert "Its segment and UTM values could not be read: choose them anew" in text_of(public)
+    assert not {"segment", "utm_source"} & set(writes(http)[-1].texts)
+
+
 @on_both_databases
 async def test_restored_by_two_at_once_and_twice_it_is_one_flow(http: World) -> None:
     over = await _deleted(http)

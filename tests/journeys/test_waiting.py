@@ -156,6 +156,15 @@ async def test_what_was_decided_or_approved_already_does_not_wait(http: World) -
     await is_told(http.deniz, "Nothing is waiting", MARKETING)
 
 
+async def test_after_ones_request_was_applied_none_of_ones_own_is_open(http: World) -> None:
+    await http.policy(rules())
+    request = await asks(http)
+    await http.burak.clicks(request, "Approve")
+    await ends(http, request, "Applied")
+    await http.emma.types(MARKETING, "/flows approvals")
+    await is_told(http.emma, "Nothing is waiting, and no request of yours is open.", MARKETING)
+
+
 async def test_a_website_that_was_taken_from_the_policy_is_not_listed(http: World) -> None:
     await http.policy(rules())
     await asks(http)

@@ -266,6 +266,11 @@ def test_the_audience_is_not_claimed_since_enkapush_does_not_tell_it(t: Translat
     assert f"Segment: {t('flow.segment_untold')}" in text_of(message)
 
 
+@pytest.mark.parametrize(("t", "lost"), [(EN, "without its segment and UTM values"), (TR, "segmenti ve UTM değerleri")])
+def test_what_a_restore_cannot_bring_back_is_said_before_the_delete(t: Translator, lost: str) -> None:
+    assert lost in next(iter(buttons(told(shown(kind=Kind.DELETE), t)).values()))["confirm"]["text"]["text"]
+
+
 def test_the_segment_that_an_edit_sets_stands_among_the_settings() -> None:
     assert "Segment: Segment 3" in text_of(told(edit()))
 

@@ -29,7 +29,7 @@ def approvals_list(
 
     Args:
         waiting_for_me: requests that the reader may approve.
-        asked_by_me: the reader's own, finished ones too.
+        asked_by_me: the reader's own that are open.
         waiting_here: the others that wait in this channel.
         links: where the messages of requests are, as far as that is known.
         t: the reader's words.

@@ -55,7 +55,7 @@ class Doors:
 
     async def submit(self, event: FormEvent) -> dict[str, Any] | None:
         """A form was submitted: what to acknowledge it with."""
-        answer = self.requests.take_reason(event)
+        answer = await self.requests.take_reason(event)
         answer = await self.setup.take_submit(event) if answer is None else answer
         return await self.forms.take_submit(event) if answer is None else answer
 

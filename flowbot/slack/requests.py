@@ -3,21 +3,27 @@
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
+import structlog
+
+from flowbot import logs
 from flowbot.domain.changes import Change, ChangeId, Kind, Outcome, State
-from flowbot.domain.types import FlowId
+from flowbot.domain.types import FlowId, SlackId
 from flowbot.errors import Fault, UserError
+from flowbot.locales import Translator
 from flowbot.services.approvals import Approvals, OpenAlreadyError
 from flowbot.services.queue import Queue
 from flowbot.slack.desk import Answer, Desk, Visit
 from flowbot.slack.forms.reason_form import Purpose, ReasonForm, ReasonMetadata, SubmittedReason
+from flowbot.slack.forms.submission import unkept
 from flowbot.slack.home import HomeTab
 from flowbot.slack.ids import Action
 from flowbot.slack.modals import Modals
 from flowbot.slack.names import name_of
 from flowbot.slack.payloads import BlockActions, FormEvent
 from flowbot.slack.replies import Place
+from flowbot.slack.tasks import ACK_SECONDS
 from flowbot.slack.telling import Telling
 from flowbot.slack.values import ChangeValue, FlowValue, read_value
 from flowbot.slack.views import request_notices as views
@@ -25,6 +31,15 @@ from flowbot.slack.views import sentences
 from flowbot.slack.views.request_parts import outcome_params
 
 Handler = Callable[[Visit, BlockActions], Awaitable[Answer]]
+
+UNNAMED: Final = {
+    "request.late_by_rejected": "request.late_rejected",
+    "request.late_by_withdrawn": "request.late_withdrawn",
+    "request.late_by_break_glass": "request.late_applying",
+}
+"""Refusals that name somebody, and what says the same without a name."""
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,19 +80,18 @@ class Requests:
         links = await self.telling.links(tuple(change for part in lists for change in part))
         return Answer(views.approvals_list(for_me, by_me, here, links, visit.t, self.desk.clock()))
 
-    def take_reason(self, event: FormEvent) -> dict[str, Any] | None:
-        """A reason was given in its small form: what to acknowledge it with. None where it is another form."""
+    async def take_reason(self, event: FormEvent) -> dict[str, Any] | None:
+        """A reason was given in its small form: what to acknowledge it with. None where it is another form.
+
+        By the time it is acknowledged the decision is kept, so that a crash cannot lose it. Where it cannot be, the
+        form stays open with what was typed, and says why.
+        """
         given = ReasonForm.parse(event.view)
         if given is None:
             return None
-        metadata = given.metadata
-        t = self.desk.locales.translator(metadata.locale)
-        if errors := ReasonForm.errors(given, t):
-            return {"response_action": "errors", "errors": errors}
-        place = Place(metadata.channel, event.user.id, "")
-        work = self.home.drawn_after(lambda visit: self._reasoned(visit, given))
-        self.desk.take("reason", name_of(event), event.caller, place, work, once=event.key)
-        return {}
+        t = self.desk.locales.translator(given.metadata.locale)
+        errors = ReasonForm.errors(given, t) or await self._decide(event, given, t)
+        return {"response_action": "errors", "errors": errors} if errors else {}
 
     def _knowing_its_message(self, handler: Handler) -> Handler:
         """The button of a request's message: who posted it may not have noted yet where it is."""
@@ -149,15 +163,45 @@ class Requests:
         await self.modals.open(press.trigger_id, ReasonForm.build(metadata, change, visit.t))
         return Answer()
 
-    async def _reasoned(self, visit: Visit, given: SubmittedReason) -> Answer:
-        metadata, reader = given.metadata, visit.reader
+    async def _decide(self, event: FormEvent, given: SubmittedReason, t: Translator) -> dict[str, str]:
+        """Decide, and begin with what follows; what is wrong, where it cannot be decided."""
+        channel, name = given.metadata.channel, name_of(event)
+        logs.bind_incident(request="reason", user=event.user.id, channel=channel)
+        try:
+            change = await self.desk.tasks.within(ACK_SECONDS, self._decided(event, given), name="reason")
+        except UserError as error:
+            log.info("refused", reason=str(error))
+            return self._undecided(name, "refused", _unnamed(error, t))
+        except Fault as fault:
+            log.warning("fault", key=str(fault), cause=str(fault.__cause__ or ""))
+            return self._undecided(name, "fault", t(unkept(fault)))
+        except TimeoutError:
+            log.warning("fault", key="slow")
+            return self._undecided(name, "fault", t("form.unsure"))
+        work = self.home.drawn_after(lambda _visit: self._followed(change))
+        self.desk.take("reason", name, event.caller, Place(channel, event.user.id, ""), work)
+        return {}
+
+    def _undecided(self, name: str, outcome: str, sentence: str) -> dict[str, str]:
+        self.desk.metrics.requests.labels("reason", name, outcome).inc()
+        return ReasonForm.problem(sentence)
+
+    async def _decided(self, event: FormEvent, given: SubmittedReason) -> Change:
+        """The change as it is once the decision is kept."""
+        if event.key is not None and not await self.desk.deliveries.take(event.key, self.desk.clock()):
+            raise UserError("form.repeated")
+        reader, metadata = await self.desk.people.reader(event.caller), given.metadata
         if metadata.purpose is Purpose.BREAK_GLASS:
-            change = await self.approvals.deciding.break_glass(reader, metadata.change, given.reason)
-            with _kept():
+            return await self.approvals.deciding.break_glass(reader, metadata.change, given.reason)
+        return await self.approvals.deciding.reject(reader, metadata.change, given.reason, metadata.channel)
+
+    async def _followed(self, change: Change) -> Answer:
+        """Do what was decided, and tell."""
+        with _kept():
+            if change.state is State.APPLYING:
                 await self.approvals.carry_out(change, self.telling)
-        else:
-            change = await self.approvals.deciding.reject(reader, metadata.change, given.reason, metadata.channel)
-            await self.telling(change, None)
+            else:
+                await self.telling(change, None)
         return Answer()
 
     async def _withdraw(self, visit: Visit, press: BlockActions) -> Answer:
@@ -177,6 +221,12 @@ class Requests:
     async def _restore(self, visit: Visit, press: BlockActions) -> Answer:
         asking = self.approvals.asking
         return await self._submitted(visit, asking.restore(visit.reader, _change_id(press), visit.place.channel))
+
+
+def _unnamed(error: UserError, t: Translator) -> str:
+    """A refusal as Slack can show it at a field, where it shows no names."""
+    named = any(isinstance(value, SlackId) for value in error.params.values())
+    return t(UNNAMED[error.key] if named else error.key, **error.params)
 
 
 @contextmanager

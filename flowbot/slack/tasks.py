@@ -3,13 +3,17 @@
 import asyncio
 import time
 from collections.abc import Coroutine
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import structlog
 
 log = structlog.get_logger(__name__)
 
 
+T = TypeVar("T")
+
+ACK_SECONDS: Final = 2.3
+"""All that happens before the acknowledgement, of the three seconds that Slack waits."""
 LAST_SECONDS: Final = 1.5
 """What was cancelled has this long to say so."""
 
@@ -29,6 +33,22 @@ class TrackedTasks:
         self._tasks.add(task)
         task.add_done_callback(self._ended)
 
+    async def within(self, seconds: float, work: Coroutine[Any, Any, T], *, name: str) -> T:
+        """The result of `work`, which may raise what it likes.
+
+        Raises:
+            TimeoutError: there is none after `seconds`. The work is cancelled by then, and not waited for: what hangs
+                in a database that says nothing takes its time for that, too.
+        """
+        task = asyncio.create_task(work, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._left)
+        done, _ = await asyncio.wait({task}, timeout=seconds)
+        if not done:
+            task.cancel()
+            raise TimeoutError
+        return task.result()
+
     async def drain(self, seconds: float) -> None:
         """Wait for what is under way, for `seconds` at most, then cancel what is left.
 
@@ -44,6 +64,12 @@ class TrackedTasks:
             task.cancel()
         if late:
             await asyncio.wait(late, timeout=LAST_SECONDS)
+
+    def _left(self, task: asyncio.Task[Any]) -> None:
+        """Who asked has its outcome, or gave up waiting for it."""
+        self._tasks.discard(task)
+        if not task.cancelled():
+            task.exception()
 
     def _ended(self, task: asyncio.Task[Any]) -> None:
         self._tasks.discard(task)

@@ -14,6 +14,7 @@ from flowbot.enkapush import Timeouts
 from flowbot.sandbox.enkapush import Fault
 from flowbot.sandbox.slack import Message, SandboxPerson
 from flowbot.sandbox.slack.driver.person import ClientError
+from flowbot.slack import requests
 from flowbot.slack.forms import submission
 from flowbot.storage import engine
 from flowbot.storage.database import Database
@@ -167,6 +168,32 @@ async def test_a_form_of_which_it_is_not_certain_that_it_is_kept_is_done_once_wh
     await emma.closes()
     ended = await after_the_storm(scene, emma)
     assert [change.state for change in ended.values()] == [State.APPLIED]
+
+
+@pytest.mark.parametrize("how", ["locked", "slow", "without an answer"])
+async def test_a_reason_that_is_not_kept_for_certain_stays_in_its_form_and_counts_once(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    burak = scene.world.burak
+    request = await asks(scene.world)
+    await burak.clicks(request, "Reject")
+    await burak.waits_for_view(lambda view: view.callback_id == "changes.reason")
+    (label,) = burak.fields()
+    async with AsyncExitStack() as stack:
+        if how == "without an answer":
+            event.listen(Engine, "commit", never_answered)
+            stack.callback(event.remove, Engine, "commit", never_answered)
+        else:
+            await stack.enter_async_context(locked_elsewhere(scene.url))
+        if how == "slow":
+            monkeypatch.setattr(requests, "ACK_SECONDS", BUSY_MS / 5000)
+        (said,) = (await burak.submits({label: "Not before the sale"})).errors.values()
+    assert ("bu formu şu anda alamadı" if how == "locked" else "kesin değil") in said
+    monkeypatch.undo()
+    assert (await burak.submits()).errors == {}
+    await decided(scene)
+    ended = await after_the_storm(scene)
+    assert [change.state for change in ended.values()] == [State.REJECTED]
 
 
 async def test_a_message_that_was_posted_but_could_not_be_noted_is_not_posted_twice(scene: Scene) -> None:

@@ -95,11 +95,11 @@ async def answer_to(world: World, person: SandboxPerson, target: Message, label:
     return private(world, person, where)[-1]
 
 
-async def gives_reason(person: SandboxPerson, reason: str) -> None:
-    """Fill in the small form that asks why."""
+async def gives_reason(person: SandboxPerson, reason: str) -> list[str]:
+    """Fill in the small form that asks why; what it says is wrong."""
     await person.waits_for_view(lambda view: view.callback_id == "changes.reason")
     (label,) = person.fields()
-    await person.submits({label: reason})
+    return list((await person.submits({label: reason})).errors.values())
 
 
 async def changed_by(world: World, request: Message, **fields: Any) -> None:

@@ -336,9 +336,44 @@ async def test_a_rejection_that_comes_too_late_is_told(http: World) -> None:
     await http.deniz.waits_for_view("Everyone here will see your reason.")
     await http.burak.clicks(request, "Approve")
     await ends(http, request, "Applied")
-    await http.deniz.submits({"Reason": "Please not"})
-    await is_told(http.deniz, "Somebody was faster: it is applied already.")
+    said = (await http.deniz.submits({"Reason": "Please not"})).errors
+    assert list(said.values()) == ["Somebody was faster: it is applied already."]
+    assert http.deniz.reads("Reason") == "Please not"
     assert "Please not" not in text_of(request)
+
+
+@pytest.mark.parametrize("ending", ["Reject", "Withdraw", "Break glass"])
+async def test_who_gives_a_reason_too_late_reads_what_has_become_of_it(http: World, ending: str) -> None:
+    await http.policy(rules('break_glass = ["U0BURAK"]', approvers='["U0DENIZ", "S0LEADS"]'))
+    request = await asks(http)
+    await http.deniz.clicks(request, "Reject")
+    await http.deniz.waits_for_view("Everyone here will see your reason.")
+    await (http.emma if ending == "Withdraw" else http.burak).clicks(request, ending)
+    if ending != "Withdraw":
+        assert await gives_reason(http.burak, "No") == []
+    await ends(http, request, {"Reject": "Rejected", "Withdraw": "Withdrawn", "Break glass": "Applied"}[ending])
+    said = await gives_reason(http.deniz, "Please not")
+    assert said == [
+        {
+            "Reject": "This request was rejected.",
+            "Withdraw": "This request was withdrawn.",
+            "Break glass": "Somebody was faster: it is approved and being applied.",
+        }[ending]
+    ]
+
+
+async def test_a_reason_that_is_sent_once_more_leaves_it_as_it_was_decided(world: World) -> None:
+    await world.start_socket()
+    await world.policy(rules())
+    request = await asks(world)
+    await world.burak.clicks(request, "Reject")
+    assert await gives_reason(world.burak, "Not before the sale") == []
+    await ends(world, request, "Rejected")
+    sent = next(each for each in world.slack.deliveries if each.payload.get("type") == "view_submission")
+    again = await world.slack.outbox.repeat(sent)
+    assert again.ok
+    assert "errors" not in again.body
+    assert "Not before the sale" in text_of(request)
 
 
 @on_both_databases

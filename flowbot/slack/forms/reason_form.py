@@ -92,7 +92,12 @@ class ReasonForm:
     @classmethod
     def errors(cls, submitted: SubmittedReason, t: Translator) -> dict[str, str]:
         """What is wrong, by the block that Slack shall show it at; empty where all is well."""
-        return {_BLOCK: t("form.problem_required")} if is_blank(submitted.reason) else {}
+        return cls.problem(t("form.problem_required")) if is_blank(submitted.reason) else {}
+
+    @classmethod
+    def problem(cls, sentence: str) -> dict[str, str]:
+        """A sentence at the field, so that what was typed there stays."""
+        return {_BLOCK: sentence}
 
 
 def _words(purpose: Purpose, t: Translator) -> tuple[str, str, str]:

@@ -22,11 +22,9 @@ from flowbot.services.ports.forms import ImageStore, PictureSource
 from flowbot.slack.forms.flow_form import FlowForm, Submitted
 from flowbot.slack.forms.telling import FormTelling
 from flowbot.slack.payloads import FormEvent
-from flowbot.slack.tasks import TrackedTasks
+from flowbot.slack.tasks import ACK_SECONDS, TrackedTasks
 from flowbot.slack.views import forms as views
 
-ACK_SECONDS: Final = 2.3
-"""All that happens before the acknowledgement, of the three seconds that Slack waits."""
 PICTURE_SECONDS: Final = 1.2
 """How long a picture may take to be looked at before the acknowledgement; a slower one is fetched after it."""
 
@@ -60,11 +58,10 @@ class FormSubmission:
         metadata = submitted.metadata
         t = self.locales.translator(metadata.locale, metadata.timezone)
         try:
-            async with asyncio.timeout(ACK_SECONDS):
-                return await self._once(event, submitted, t)
+            return await self.tasks.within(ACK_SECONDS, self._once(event, submitted, t), name="form")
         except Fault as fault:
             log.warning("forms.not_kept", error=str(fault))
-            return _errors({"name": Problem(_unkept(fault))}, submitted, t)
+            return _errors({"name": Problem(unkept(fault))}, submitted, t)
         except TimeoutError:
             log.warning("forms.not_kept", error="slow")
             return _errors({"name": Problem("form.unsure")}, submitted, t)
@@ -171,7 +168,7 @@ def _new_change(event: FormEvent, submitted: Submitted, checked: Checked, before
     )
 
 
-def _unkept(fault: Fault) -> str:
+def unkept(fault: Fault) -> str:
     """What to say of a form that the database did not take, or may have taken without an answer."""
     return {"fault.database_unsure": "form.unsure", "fault.database_full": fault.key}.get(fault.key, "form.not_kept")
 

@@ -3,18 +3,18 @@
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 import structlog
 
 from flowbot import logs
 from flowbot.domain.forms import Problem
 from flowbot.domain.policy import ChannelPolicy
-from flowbot.domain.types import UserId
+from flowbot.domain.types import ChannelId, UserId
 from flowbot.errors import Fault, UserError
 from flowbot.locales import Translator
 from flowbot.services.people import Reader
-from flowbot.services.setup import Overtaken, Refused, Saved, Setup, stamp
+from flowbot.services.setup import Overtaken, Refused, Saved, Setup, SetupReady, stamp
 from flowbot.services.setup_check import Field
 from flowbot.slack.desk import Answer, Desk, Visit
 from flowbot.slack.modals import Modals
@@ -22,11 +22,9 @@ from flowbot.slack.payloads import FormEvent, Suggestion
 from flowbot.slack.replies import Place
 from flowbot.slack.setup.setup_form import SetupData, SetupForm, SetupMetadata, SetupSubmitted
 from flowbot.slack.setup.typed import Typed
+from flowbot.slack.tasks import ACK_SECONDS
 from flowbot.slack.views import sentences
 from flowbot.slack.views import setup as views
-
-ACK_SECONDS: Final = 2.3
-"""All that happens before the acknowledgement, of the three seconds that Slack waits."""
 
 AckArgs = dict[str, Any]
 
@@ -68,8 +66,7 @@ class SetupDesk:
         logs.bind_incident(request="setup", user=event.user.id, channel=submitted.metadata.channel)
         t = self.desk.locales.translator(submitted.metadata.locale, submitted.metadata.timezone)
         try:
-            async with asyncio.timeout(ACK_SECONDS):
-                return await self._take(event, submitted, t)
+            return await self.desk.tasks.within(ACK_SECONDS, self._take(event, submitted, t), name="setup form")
         except UserError as error:
             problems = {Field.WEBSITES: Problem(error.key, error.params)}
         except Refused as refused:
@@ -87,13 +84,15 @@ class SetupDesk:
         metadata = submitted.metadata
         t = self.desk.locales.translator(metadata.locale, metadata.timezone)
         try:
-            async with asyncio.timeout(ACK_SECONDS):
-                self.setup.allowed(await self.desk.people.reader(question.caller))
-                ready = await self.setup.open(metadata.channel)
+            ready = await self.desk.tasks.within(ACK_SECONDS, self._entries(question, metadata.channel), name="entries")
         except (UserError, Fault, TimeoutError) as error:
             log.warning("setup_form.no_suggestions", error=str(error) or "slow")
             return {"options": []}
         return SetupForm.options(question.action_id, question.value, ready, t)
+
+    async def _entries(self, question: Suggestion, channel: ChannelId) -> SetupReady:
+        self.setup.allowed(await self.desk.people.reader(question.caller))
+        return await self.setup.open(channel)
 
     async def _take(self, event: FormEvent, submitted: SetupSubmitted, t: Translator) -> AckArgs:
         problems = submitted.typed.problems()

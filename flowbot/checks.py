@@ -1,22 +1,28 @@
 """`flowbot check`: is everything set up right? One line a check."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from tempfile import TemporaryDirectory
 from typing import Final
 
 import aiohttp
+from pydantic import SecretStr
 from slack_sdk.errors import SlackApiError, SlackClientError
 
 from flowbot.app import Flowbot, flowbot
 from flowbot.domain.policy import PolicyBook
 from flowbot.domain.types import GroupId
+from flowbot.enkapush.gateway import EnkapushFlows
 from flowbot.errors import ConfigurationError, Fault
-from flowbot.outside import now, opened_database
-from flowbot.plain import told
+from flowbot.health import PATIENCE_SECONDS, in_a_word
+from flowbot.outside import enkapush_client, now, opened_database
+from flowbot.plain import told, with_cause
 from flowbot.settings import Settings
 from flowbot.slack.directory import SlackDirectory
 from flowbot.slack.errors import word_for
+from flowbot.storage.engine import missing_file
 from flowbot.storage.policies import StoredPolicies
 
 SCOPES: Final = frozenset(
@@ -33,6 +39,13 @@ SCOPES: Final = frozenset(
     }
 )
 """What manifest.yml asks for."""
+ENKAPUSH: Final = {
+    "key": "refuses ENKAPUSH_API_KEY",
+    "busy": "is asked too much right now",
+    "slow": "does not answer in time",
+    "down": "cannot be reached",
+}
+"""What is wrong with Enkapush, by the word of `health`; everything else is an error that it answers with."""
 
 
 class _Unwell(Exception):  # noqa: N818 - a finding, and no error of the program's
@@ -61,13 +74,24 @@ async def findings(settings: Settings) -> AsyncIterator[Finding]:
     if settings.slack_bot_token is None or settings.enkapush_api_key is None:
         return
     try:
-        async with flowbot(settings) as bot:
-            for name, look in _looks(settings, bot).items():
-                yield await _checked(name, look)
+        with _with_a_database(settings) as whole:
+            async with flowbot(whole) as bot:
+                for name, look in _looks(whole, bot).items():
+                    yield await _checked(name, look)
     except ConfigurationError as error:
         yield Finding("start", well=False, detail=str(error))
     except Fault as fault:
         yield Finding("start", well=False, detail=told(fault))
+
+
+@contextmanager
+def _with_a_database(settings: Settings) -> Iterator[Settings]:
+    """The settings; with an empty database for the while where theirs is not there: a check makes none."""
+    if missing_file(settings.database_url.get_secret_value()) is None:
+        yield settings
+        return
+    with TemporaryDirectory(prefix="flowbot-check-") as folder:
+        yield settings.model_copy(update={"database_url": SecretStr(f"sqlite:///{folder}/empty.db")})
 
 
 def _looks(settings: Settings, bot: Flowbot) -> dict[str, Callable[[], Awaitable[str]]]:
@@ -75,7 +99,7 @@ def _looks(settings: Settings, bot: Flowbot) -> dict[str, Callable[[], Awaitable
         "slack token": lambda: _slack(bot),
         "slack scopes": lambda: _scopes(bot),
         "slack user groups": lambda: _groups(settings, bot),
-        "enkapush": lambda: _enkapush(bot),
+        "enkapush": lambda: _enkapush(settings, bot),
         "policy": lambda: _policy(settings),
     }
     if settings.slack_app_token is not None:
@@ -111,7 +135,7 @@ async def _checked(name: str, look: Callable[[], Awaitable[str]]) -> Finding:
 
 
 async def _database(settings: Settings) -> str:
-    async with opened_database(settings) as database:
+    async with opened_database(settings, only_if_there=True) as database:
         state = await database.revision_state()
     return f"answers, revision {state.current}"
 
@@ -149,11 +173,17 @@ async def _socket(settings: Settings, bot: Flowbot) -> str:
     return "may connect"
 
 
-async def _enkapush(bot: Flowbot) -> str:
-    states = await bot.health.ask()
-    if (state := states["enkapush"]) != "ok":
-        raise _Unwell(state)
-    return "answers"
+async def _enkapush(settings: Settings, bot: Flowbot) -> str:
+    address = settings.enkapush_api_url
+    try:
+        async with asyncio.timeout(PATIENCE_SECONDS), enkapush_client(settings, bot.metrics) as client:
+            await EnkapushFlows(client, settings.zone).ping()
+    except TimeoutError:
+        raise _Unwell(f"{address} {ENKAPUSH['slow']} ({PATIENCE_SECONDS:g} seconds)") from None
+    except Fault as fault:
+        wrong = ENKAPUSH.get(in_a_word(fault), "answers with an error")
+        raise _Unwell(with_cause(f"{address} {wrong}", fault)) from fault
+    return f"{address} answers"
 
 
 async def _policy(settings: Settings) -> str:

@@ -54,7 +54,9 @@ def _say_version(wanted: bool) -> None:
 
 @cli.callback()
 def flowbot_itself(
-    version: Annotated[bool, typer.Option("--version", callback=_say_version, is_eager=True, help="Say it.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_say_version, is_eager=True, help="Print the version.")
+    ] = False,
 ) -> None:
     """Run Enkapush web-push flows from Slack, with your team's approval as the seat belt."""
 
@@ -156,7 +158,7 @@ def policy_export() -> None:
     settings = _settings()
 
     async def export() -> str:
-        async with opened_database(settings) as database:
+        async with opened_database(settings, only_if_there=True) as database:
             return await policies.export_policies(StoredPolicies(database, now))
 
     typer.echo(asyncio.run(export()), nl=False)
@@ -172,7 +174,7 @@ def audit_export(
     settings = _settings()
 
     async def export() -> None:
-        async with opened_database(settings) as database:
+        async with opened_database(settings, only_if_there=True) as database:
             await history.export(StoredChanges(database, now).audit(), form, sys.stdout.write)
 
     asyncio.run(export())

@@ -55,11 +55,11 @@ class Health:
         except TimeoutError:
             return "slow"
         except Fault as fault:
-            return _in_a_word(fault)
+            return in_a_word(fault)
         return "ok"
 
 
-def _in_a_word(fault: Fault) -> str:
-    """`enkapush_key` is `key`; a fault that says no more than whose it is means that nothing answers."""
+def in_a_word(fault: Fault) -> str:
+    """What is wrong: `enkapush_key` is `key`; a fault that says no more than whose it is means that nothing answers."""
     _, _, what = fault.key.removeprefix("fault.").partition("_")
     return what or "down"

@@ -29,7 +29,7 @@ from flowbot.storage import migrations
 from flowbot.storage.changes import StoredChanges
 from flowbot.storage.database import Database
 from flowbot.storage.drafts import StoredDrafts
-from flowbot.storage.engine import open_database
+from flowbot.storage.engine import DATABASE_URL, missing_file, open_database
 from flowbot.storage.images import StoredImages
 from flowbot.storage.policies import StoredPolicies
 
@@ -70,22 +70,28 @@ def now() -> datetime:
 
 
 @asynccontextmanager
-async def opened_database(settings: Settings) -> AsyncIterator[Database]:
+async def opened_database(settings: Settings, *, only_if_there: bool = False) -> AsyncIterator[Database]:
     """The database, as this flowbot expects it: SQLite is created or upgraded on the way, PostgreSQL must be already.
+
+    Args:
+        settings: what flowbot was started with.
+        only_if_there: whether a SQLite file that does not exist is refused: a slip in its path must not read as empty.
 
     Raises:
         ConfigurationError: the database is not there, or `flowbot migrate` has not been run on it.
     """
     url = settings.database_url.get_secret_value()
+    if only_if_there and (file := missing_file(url)) is not None:
+        raise ConfigurationError(
+            f"{DATABASE_URL}: there is no file {file}; flowbot migrate or the first start makes it"
+        )
     if url.startswith("sqlite:"):
         await asyncio.to_thread(migrations.upgrade, url)
     database = open_database(url)
     try:
         state = await database.revision_state()
         if not state.is_current:
-            raise ConfigurationError(
-                f"DATABASE_URL: the database has revision {state.current}, not {state.head}; run flowbot migrate"
-            )
+            raise ConfigurationError(f"{DATABASE_URL}: the database {state.lack}; run flowbot migrate")
         yield database
     finally:
         await database.close()
@@ -111,7 +117,7 @@ async def opened(
     metrics = Metrics()
     async with (
         opened_database(settings) as database,
-        _enkapush(settings, metrics, timeouts, Pace(sleep=sleep)) as enkapush,
+        enkapush_client(settings, metrics, timeouts, Pace(sleep=sleep)) as enkapush,
         picture_client(settings.enkapush_api_url) as pictures,
         client.open_session() as session,
     ):
@@ -140,7 +146,14 @@ def ports_of(outside: Outside) -> Ports:
     )
 
 
-def _enkapush(settings: Settings, metrics: Metrics, timeouts: Timeouts | None, pace: Pace) -> EnkapushClient:
+def enkapush_client(
+    settings: Settings, metrics: Metrics, timeouts: Timeouts | None = None, pace: Pace | None = None
+) -> EnkapushClient:
+    """A client for the account of the settings.
+
+    Raises:
+        ConfigurationError: the address or the key cannot be used.
+    """
     try:
         return EnkapushClient(
             settings.enkapush_api_url,

@@ -9,11 +9,14 @@ from sqlalchemy import Connection, LargeBinary, Result, Table, func, insert, ins
 
 from flowbot.errors import ConfigurationError
 from flowbot.storage import migrations
-from flowbot.storage.engine import migration_engine, parse_address
+from flowbot.storage.engine import DATABASE_URL, migration_engine, parse_address
 from flowbot.storage.exclusive import alone, continue_numbers
-from flowbot.storage.faults import database_faults
+from flowbot.storage.faults import database_faults, only_databases
 from flowbot.storage.revisions import revision_state
 from flowbot.storage.tables import metadata
+
+SOURCE: Final = "FROM"
+"""What the command line calls the database that is copied."""
 
 _ROWS: Final = 500
 _HEAVY_ROWS: Final = 4
@@ -58,9 +61,9 @@ def copy(source: str, target: str) -> Mapping[str, int]:
             shape, the target is not empty, or what arrived is not what left.
         Fault: a database did not answer.
     """
-    if parse_address(source) == parse_address(target):
+    if parse_address(source, setting=SOURCE) == parse_address(target):
         raise CopyError("DATABASE_URL names the database that is to be copied; it must name the new one")
-    with database_faults(), alone(source) as reader:
+    with database_faults(), alone(source, setting=SOURCE) as reader:
         _must_be_current(reader)
         _prepare(target)
         with alone(target) as writer:
@@ -102,16 +105,14 @@ def _batch(table: Table) -> int:
 def _must_be_current(source: Connection) -> None:
     state = revision_state(source)
     if not state.is_current:
-        raise CopyError(
-            f"the database to copy has revision {state.current}, not {state.head}; run flowbot migrate on it first"
-        )
+        raise CopyError(f"{SOURCE}: the database to copy {state.lack}; run flowbot migrate on it first")
 
 
 def _prepare(target: str) -> None:
     """Bring the target to its shape, unless it has rows: then it is left alone."""
     engine = migration_engine(target)
     try:
-        with engine.connect() as connection:
+        with only_databases(DATABASE_URL, engine.url.database), engine.connect() as connection:
             _must_be_empty(connection)
     finally:
         engine.dispose()

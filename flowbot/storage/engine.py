@@ -23,6 +23,9 @@ from flowbot.errors import ConfigurationError
 from flowbot.storage import aiosqlite_driver
 from flowbot.storage.database import Database
 
+DATABASE_URL: Final = "DATABASE_URL"
+"""The setting that names the database."""
+
 _WRITES: Final = "flowbot_writes"
 _POOL_WAIT_S: Final = 10
 _SQLITE_READERS: Final = 4
@@ -105,27 +108,49 @@ def take_lock(connection: Connection, name: str) -> None:
         connection.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(f"flowbot.{name}", 0))))
 
 
-def parse_address(url: str) -> URL:
+def parse_address(url: str, *, setting: str = DATABASE_URL) -> URL:
     """The SQLAlchemy address that `url` stands for, without an asynchronous driver.
+
+    Args:
+        url: as for `open_database`.
+        setting: what a refusal blames.
 
     Raises:
         DatabaseUrlError: as `open_database`.
     """
+    try:
+        return _address(url)
+    except DatabaseUrlError as error:
+        raise DatabaseUrlError(f"{setting}: {error}") from None
+
+
+def missing_file(url: str) -> Path | None:
+    """The SQLite file that `url` names, where there is none yet.
+
+    Raises:
+        DatabaseUrlError: as `open_database`.
+    """
+    address = parse_address(url)
+    file = Path(address.database or "")
+    return file if _is_sqlite(address) and not file.exists() else None
+
+
+def _address(url: str) -> URL:
     if url.startswith("sqlite:///"):
         return URL.create("sqlite", database=str(_sqlite_file(url.removeprefix("sqlite:///"))))
     if re.match(r"postgres(ql)?://", url):
         return _postgresql_address(url)
-    raise DatabaseUrlError("DATABASE_URL: must begin with sqlite:/// or postgresql://")
+    raise DatabaseUrlError("must begin with sqlite:/// or postgresql://")
 
 
 def _sqlite_file(path: str) -> Path:
     if not path or path == ":memory:" or path.startswith("file:") or "?" in path or "\0" in path:
-        raise DatabaseUrlError("DATABASE_URL: after sqlite:/// comes the path of a file, without options")
+        raise DatabaseUrlError("after sqlite:/// comes the path of a file, without options")
     file = Path(path).absolute()
     if not file.parent.is_dir():
-        raise DatabaseUrlError(f"DATABASE_URL: the folder {str(file.parent)!r} does not exist")
+        raise DatabaseUrlError(f"the folder {str(file.parent)!r} does not exist")
     if file.is_dir():
-        raise DatabaseUrlError(f"DATABASE_URL: {str(file)!r} is a folder, not a file")
+        raise DatabaseUrlError(f"{str(file)!r} is a folder, not a file")
     return file
 
 
@@ -134,12 +159,12 @@ def _postgresql_address(url: str) -> URL:
         address = make_url(url).set(drivername="postgresql+psycopg")
     except (ArgumentError, ValueError):
         # The parser's own words may quote a piece of the password.
-        raise DatabaseUrlError("DATABASE_URL: not an address such as postgresql://user:password@host/name") from None
+        raise DatabaseUrlError("not an address such as postgresql://user:password@host/name") from None
     if "@" in (address.host or ""):
         # What stands before it is the end of the password, and would be named as the host that cannot be found.
-        raise DatabaseUrlError("DATABASE_URL: an @ in the user or password has to be written as %40")
+        raise DatabaseUrlError("an @ in the user or password has to be written as %40")
     if not address.database:
-        raise DatabaseUrlError("DATABASE_URL: names no database (postgresql://user:password@host/name)")
+        raise DatabaseUrlError("names no database (postgresql://user:password@host/name)")
     return address
 
 

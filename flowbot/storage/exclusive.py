@@ -12,7 +12,8 @@ from sqlalchemy import Connection, func, inspect, select, text
 from sqlalchemy.exc import OperationalError
 
 from flowbot.errors import ConfigurationError
-from flowbot.storage.engine import exclusive_engine, parse_address
+from flowbot.storage.engine import DATABASE_URL, exclusive_engine, parse_address
+from flowbot.storage.faults import only_databases
 from flowbot.storage.tables import events, metadata
 
 _GOING_S: Final = 2.0
@@ -29,24 +30,28 @@ class InUseError(ConfigurationError):
 
 
 @contextmanager
-def alone(url: str) -> Iterator[Connection]:
+def alone(url: str, *, setting: str = DATABASE_URL) -> Iterator[Connection]:
     """A transaction that nobody disturbs: others can neither write meanwhile nor, on SQLite, begin at all.
 
     It is committed at the end of the block, and rolled back whole if an exception leaves it.
 
+    Args:
+        url: the database's address.
+        setting: what a refusal of it blames.
+
     Raises:
-        ConfigurationError: the address cannot be used, or there is no such file.
+        ConfigurationError: the address cannot be used, there is no such file, or it is no database.
         InUseError: another program has the database open.
         SQLAlchemyError: the database did not answer.
     """
-    address = parse_address(url)
+    address = parse_address(url, setting=setting)
     is_sqlite = address.get_backend_name() == "sqlite"
     if is_sqlite and not Path(address.database or "").is_file():
-        raise ConfigurationError(f"there is no file {address.database}")
+        raise ConfigurationError(f"{setting}: there is no file {address.database}")
     engine = exclusive_engine(url)
     try:
         with ExitStack() as stack:
-            with _in_use(address.render_as_string(hide_password=True)):
+            with _in_use(address.render_as_string(hide_password=True)), only_databases(setting, address.database):
                 connection = stack.enter_context(engine.begin())
                 if not is_sqlite:
                     _hold_still(connection)

@@ -6,9 +6,9 @@ from contextlib import contextmanager
 from typing import Final
 
 import psycopg
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DatabaseError, SQLAlchemyError
 
-from flowbot.errors import Fault
+from flowbot.errors import ConfigurationError, Fault
 
 FULL: Final = "fault.database_full"
 
@@ -26,6 +26,20 @@ def database_faults() -> Iterator[None]:
         raise Fault(FULL if _is_full(getattr(error, "orig", None)) else "fault.database") from error
 
 
+@contextmanager
+def only_databases(setting: str, file: str | None) -> Iterator[None]:
+    """Refuse an SQLite `file` that is something else by the name of its setting: another start would not help.
+
+    It goes inside `database_faults`, where the database is opened for the first time.
+    """
+    try:
+        yield
+    except DatabaseError as error:
+        if not _is(error.orig, sqlite3.SQLITE_NOTADB):
+            raise
+        raise ConfigurationError(f"{setting}: {file!r} is no database") from error
+
+
 def _is_full(error: object) -> bool:
     """Whether the database found no room, and therefore wrote nothing.
 
@@ -33,5 +47,9 @@ def _is_full(error: object) -> bool:
     """
     if isinstance(error, psycopg.errors.DiskFull):
         return error.diag.severity_nonlocalized == "ERROR"
-    # The lowest byte is the kind of error; the others are its particulars.
-    return isinstance(error, sqlite3.Error) and getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_FULL
+    return _is(error, sqlite3.SQLITE_FULL)
+
+
+def _is(error: object, kind: int) -> bool:
+    """Whether it is an error of SQLite's of that kind: its lowest byte, the others are its particulars."""
+    return isinstance(error, sqlite3.Error) and getattr(error, "sqlite_errorcode", 0) & 0xFF == kind

@@ -27,6 +27,13 @@ class RevisionState:
         """Whether there is nothing to migrate."""
         return self.current == self.head
 
+    @property
+    def lack(self) -> str:
+        """What is wrong with the database, in words that follow its name."""
+        if self.current is None:
+            return "has no tables yet"
+        return f"has revision {self.current}, not {self.head}"
+
 
 @cache
 def known_revisions() -> tuple[str, ...]:

@@ -378,7 +378,7 @@ async def test_a_postgresql_that_was_not_migrated_is_named(
     environment["DATABASE_URL"] = empty_postgresql_url
     said = await run(environment, tmp_path, "serve", "--port", "0")
     assert is_one_line_about("DATABASE_URL", *said), said
-    assert "flowbot migrate" in said[2]
+    assert "has no tables yet; run flowbot migrate" in said[2]
     assert not [secret for secret in secrets_of(environment) if secret in said[2]]
 
 
@@ -396,6 +396,7 @@ async def test_migrate_makes_the_database_and_leaves_a_good_one_alone(
     [
         pytest.param(f"postgresql://flowbot:{SECRET}@127.0.0.1:9/flowbot", cli.OUTAGE, id="out"),
         pytest.param("sqlite:////no/such/folder/flowbot.db", cli.BAD_CONFIGURATION, id="wrong"),
+        pytest.param(f"sqlite:///{__file__}", cli.BAD_CONFIGURATION, id="no database"),
     ],
 )
 async def test_a_database_that_is_out_may_be_tried_again_and_a_wrong_one_may_not(
@@ -406,6 +407,24 @@ async def test_a_database_that_is_out_may_be_tried_again_and_a_wrong_one_may_not
         assert said == status, err
         assert err.count("\n") == 1
         assert SECRET not in err
+
+
+@pytest.mark.parametrize("command", [("audit", "export"), ("policy", "export")])
+async def test_what_only_reads_makes_no_database(
+    environment: Environment, tmp_path: Path, command: tuple[str, str]
+) -> None:
+    environment["DATABASE_URL"] = "sqlite:///slip.db"
+    said = await inside(environment, tmp_path, *command)
+    assert said[0] == cli.BAD_CONFIGURATION
+    assert is_one_line_about(f"DATABASE_URL: there is no file {tmp_path}/slip.db", *said), said
+    assert not (tmp_path / "slip.db").exists()
+
+
+async def test_an_import_makes_the_database(environment: Environment, tmp_path: Path) -> None:
+    environment["DATABASE_URL"] = "sqlite:///new.db"
+    (tmp_path / "policy.toml").write_text(POLICY)
+    assert (await inside(environment, tmp_path, "policy", "import", "policy.toml"))[0] == 0
+    assert "C0MARKETING" in (await inside(environment, tmp_path, "policy", "export"))[1]
 
 
 def test_the_operator_reads_a_sentence_with_its_cause_in_one_line() -> None:
@@ -524,6 +543,15 @@ BROKEN: Final = {
     "ways in": {"SLACK_APP_TOKEN": "", "SLACK_SIGNING_SECRET": ""},
     "policy": {"DATABASE_URL": "sqlite:///new.db"},
 }
+UNWELL: Final = {
+    "missing": (
+        {"DATABASE_URL": "sqlite:///slip.db"},
+        r"database: DATABASE_URL: there is no file .+/slip\.db; .+ makes it",
+    ),
+    "no database": ({"DATABASE_URL": f"sqlite:///{__file__}"}, r"database: DATABASE_URL: '.+' is no database"),
+    "down": ({"ENKAPUSH_API_URL": "http://127.0.0.1:9"}, r"enkapush: http://127\.0\.0\.1:9 cannot be reached \(.+\)"),
+    "key": ({"ENKAPUSH_API_KEY": SECRET}, r"enkapush: http://.+ refuses ENKAPUSH_API_KEY \(.+\)"),
+}
 
 
 @pytest.mark.parametrize("piece", BROKEN)
@@ -535,6 +563,24 @@ async def test_check_names_what_fails(environment: Environment, tmp_path: Path, 
     assert "fault." not in out
     assert "Traceback" not in err
     assert not [secret for secret in [SECRET, *secrets_of(environment)] if secret in out + err]
+
+
+@pytest.mark.parametrize("case", UNWELL)
+async def test_check_says_where_and_why(environment: Environment, tmp_path: Path, case: str) -> None:
+    wrong, line = UNWELL[case]
+    status, out, _ = await inside(environment | wrong, tmp_path, "check")
+    assert status == 1
+    assert re.search(rf"^FAIL  {line}$", out, re.MULTILINE), out
+    assert SECRET not in out
+    assert not (tmp_path / "slip.db").exists()
+
+
+async def test_check_without_a_database_looks_at_all_the_rest(environment: Environment, tmp_path: Path) -> None:
+    environment["DATABASE_URL"] = "sqlite:///slip.db"
+    out = (await inside(environment, tmp_path, "check"))[1]
+    failed = [line.split(":")[0] for line in out.splitlines() if line.startswith("FAIL")]
+    assert failed == ["FAIL  database", "FAIL  policy"]
+    assert "slack token" in out
 
 
 @pytest.mark.parametrize(

@@ -246,9 +246,11 @@ async def test_a_source_that_somebody_works_on_is_refused(
 @pytest.mark.parametrize(
     ("source", "said"),
     [
-        (lambda folder: f"sqlite:///{folder}/missing.db", "no file"),
+        (lambda folder: f"sqlite:///{folder}/missing.db", "FROM: there is no file"),
         (lambda folder: f"sqlite:///{folder}/target.db", "must name the new one"),
-        (lambda _: "mysql://here", "must begin with"),
+        (lambda _: "foo", "FROM: must begin with"),
+        (lambda _: f"sqlite:///{__file__}", "test_copying.py' is no database"),
+        (lambda folder: f"sqlite:///{folder}/nowhere/flowbot.db", "FROM: the folder"),
     ],
 )
 async def test_a_source_that_cannot_be_is_named(
@@ -266,6 +268,20 @@ async def test_a_source_of_an_older_shape_is_refused(empty_database_url: str, ta
     engine.dispose()
     assert "flowbot migrate" in await refused(empty_database_url, target_url)
     assert not (tmp_path / "target.db").exists()
+
+
+async def test_a_target_that_is_no_database_is_named(sqlite_url: str, tmp_path: Path) -> None:
+    (tmp_path / "notes.toml").write_text("a = 1\n")
+    said = await refused(sqlite_url, f"sqlite:///{tmp_path}/notes.toml")
+    assert said.startswith("DATABASE_URL: ")
+    assert said.endswith("notes.toml' is no database")
+
+
+@pytest.mark.parametrize("target_url", ["sqlite"], indirect=True)
+async def test_a_source_without_tables_is_said_to_have_none(target_url: str, tmp_path: Path) -> None:
+    (tmp_path / "empty.db").touch()
+    said = await refused(f"sqlite:///{tmp_path}/empty.db", target_url)
+    assert said == "FROM: the database to copy has no tables yet; run flowbot migrate on it first"
 
 
 async def test_a_server_that_is_not_there_is_a_fault(sqlite_url: str) -> None:

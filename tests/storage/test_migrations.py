@@ -14,7 +14,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
 from flowbot.domain.changes import Progress
-from flowbot.errors import ConfigurationError, Fault
+from flowbot.errors import ConfigurationError
 from flowbot.storage.alembic_run import alembic_config, run
 from flowbot.storage.database import Database
 from flowbot.storage.engine import migration_engine, open_database
@@ -145,9 +145,10 @@ async def test_an_upgrade_says_nothing_in_the_log(empty_sqlite_url: str, caplog:
     assert caplog.records == []
 
 
-async def test_a_file_that_is_no_database_is_a_fault_and_stays_as_it_is(tmp_path: Path) -> None:
+@pytest.mark.parametrize("text", ["dear diary, " * 400, "a = 1\n"], ids=["long", "short"])
+async def test_a_file_that_is_no_database_is_named_and_stays_as_it_is(tmp_path: Path, text: str) -> None:
     file = tmp_path / "notes.db"
-    file.write_text("dear diary, " * 400)
-    with pytest.raises(Fault):
+    file.write_text(text)
+    with pytest.raises(ConfigurationError, match=r"^DATABASE_URL: .*notes\.db' is no database$"):
         await asyncio.to_thread(upgrade, f"sqlite:///{file}")
-    assert file.read_text() == "dear diary, " * 400
+    assert file.read_text() == text

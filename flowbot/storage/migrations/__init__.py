@@ -7,8 +7,8 @@ from typing import Final
 from sqlalchemy import Connection
 
 from flowbot.errors import ConfigurationError
-from flowbot.storage.engine import migration_engine, take_lock
-from flowbot.storage.faults import database_faults
+from flowbot.storage.engine import DATABASE_URL, migration_engine, take_lock
+from flowbot.storage.faults import database_faults, only_databases
 from flowbot.storage.revisions import known_revisions, revision_state
 
 _ALEMBIC_IS_BUSY: Final = Lock()
@@ -22,13 +22,18 @@ def upgrade(url: str) -> None:
     same instant; one does the work, in one transaction, and the others wait for it.
 
     Raises:
-        ConfigurationError: the address cannot be used, or a newer flowbot has been at the database.
+        ConfigurationError: the address cannot be used, the file is no database, or a newer flowbot has been at it.
         Fault: the database did not answer; it is as it was.
     """
     logging.getLogger("alembic").setLevel(logging.WARNING)
     engine = migration_engine(url)
     try:
-        with _ALEMBIC_IS_BUSY, database_faults(), engine.begin() as connection:
+        with (
+            _ALEMBIC_IS_BUSY,
+            database_faults(),
+            only_databases(DATABASE_URL, engine.url.database),
+            engine.begin() as connection,
+        ):
             take_lock(connection, "migrations")
             _upgrade(connection)
     finally:

@@ -175,6 +175,7 @@ def _services(outside: Outside, ports: Ports) -> _Services:
 
 def _changes(outside: Outside, ports: Ports) -> Changes:
     owner = f"{socket.gethostname()[:64]}:{os.getpid()}:{secrets.token_hex(4)}"
+    holding = Holding(ports.store, outside.clock, owner)
     tools = Tools(
         store=ports.store,
         images=ports.images,
@@ -185,6 +186,7 @@ def _changes(outside: Outside, ports: Ports) -> Changes:
         catalog=ports.catalog,
         clock=outside.clock,
         owner=owner,
+        is_sure_of=holding.is_sure_of,
         sleep=outside.sleep,
     )
     return Changes(
@@ -194,7 +196,7 @@ def _changes(outside: Outside, ports: Ports) -> Changes:
         people=ports.people,
         rulings=Rulings(ports.policies, ports.people, ports.store),
         applying=Applying(tools),
-        holding=Holding(ports.store, outside.clock, owner),
+        holding=holding,
         clock=outside.clock,
     )
 

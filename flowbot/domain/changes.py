@@ -178,7 +178,7 @@ class Change:
         asked: What was submitted.
         version: Grows with every move; who moves a change names the version that they saw.
         rule: The policy's approval rule as it was when approval was asked for; None where none was needed.
-        sent_at: When the write was handed to Enkapush for the first and only time; None before.
+        sent_at: When it was noted that the write goes out, if the flow is still as it was; None before.
         newest_before: For a flow to be made: the highest flow id that there was just before it was sent.
         due_at: When somebody has to look at it next; None where time changes nothing.
         lease_owner: The process that works on it until `lease_until`.

@@ -41,13 +41,20 @@ def made(task: Making, flow_id: FlowId, flow: Flow | None) -> Verdict:
     return Verdict(State.APPLIED, outcome, flow, _kept_differently(_unlike(task.wanted.content, flow)))
 
 
-def edited(task: Altering, flow: Flow | None) -> Verdict:
-    """What became of an edit that Enkapush said was done; None where the flow could not be read."""
+def edited(task: Altering, flow: Flow | None, *, was_answered: bool) -> Verdict:
+    """What became of an edit that Enkapush said was done.
+
+    Args:
+        task: what was to be done.
+        flow: as it is now; None where it could not be read.
+        was_answered: whether nothing was sent before that Enkapush did not answer, and that may still come.
+    """
     if flow is None:
         return unknown(task, None)
     unlike = _unlike(task.wanted.content, flow)
     if unlike and fingerprint(task.before) == fingerprint(flow):
-        return Verdict(State.FAILED, Outcome("not_done.ignored", {"fields": unlike}), flow)
+        ignored = Verdict(State.FAILED, Outcome("not_done.ignored", {"fields": unlike}), flow)
+        return ignored if was_answered else unknown(task, flow)
     if not alike(Content.of(flow), task.wanted.content):
         params = {"id": str(task.before.id), "fields": unlike}
         return Verdict(State.UNKNOWN, Outcome("unknown.edit_partly", params, task.before.id), flow)
@@ -76,6 +83,13 @@ def confirmed(task: Switching | Deleting, flow: Flow | None, *, was_answered: bo
     if was_answered and flow is not None and fingerprint(flow) == fingerprint(task.before):
         return Verdict(State.FAILED, Outcome("not_done.ignored_it", {"id": str(task.before.id)}), flow)
     return unknown(task, flow)
+
+
+def may_come_yet(task: OnFlow, verdict: Verdict) -> bool:
+    """Whether the flow was seen just as it was before: Enkapush may still show an older state of it."""
+    if verdict.state is State.APPLIED or verdict.flow is None:
+        return False
+    return fingerprint(verdict.flow) == fingerprint(task.before)
 
 
 def obstacle(task: OnFlow, now: Flow, *, was_sent: bool) -> Verdict | None:

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 import structlog
@@ -29,10 +29,12 @@ class Hold:
     Attributes:
         is_done: All that needed the change to be this process's is done; whoever holds it says so.
         is_lost: Another process has taken it over.
+        until: No other process takes it over before that; None until the lease was renewed once.
     """
 
     is_done: bool = False
     is_lost: bool = False
+    until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,7 @@ class Holding:
     store: ChangeStore
     clock: Clock
     owner: str
-    in_hand: set[ChangeId] = field(default_factory=set)
+    in_hand: dict[ChangeId, Hold] = field(default_factory=dict)
 
     def lease(self) -> Lease:
         """A lease of this process's, from now."""
@@ -61,6 +63,11 @@ class Holding:
             Fault: the database did not answer.
         """
         return change not in self.in_hand and await self.store.hold(change, self.clock(), self.lease())
+
+    def is_sure_of(self, change: ChangeId) -> bool:
+        """Whether no other process can have taken the change over by now, by what is known here without asking."""
+        hold = self.in_hand.get(change)
+        return hold is not None and hold.until is not None and self.clock() < hold.until
 
     @asynccontextmanager
     async def held(self, change: ChangeId) -> AsyncIterator[Hold]:
@@ -76,7 +83,7 @@ class Holding:
             raise LeaseLostError
         hold = Hold()
         keeps_lease = False
-        self.in_hand.add(change)
+        self.in_hand[change] = hold
         try:
             async with self._beating(change, hold):
                 yield hold
@@ -84,7 +91,7 @@ class Holding:
             keeps_lease = not hold.is_done
             raise
         finally:
-            self.in_hand.discard(change)
+            del self.in_hand[change]
             if not hold.is_lost and not keeps_lease:
                 await asyncio.shield(self._release(change))
 
@@ -106,22 +113,27 @@ class Holding:
             raise LeaseLostError from None
 
     async def _beat(self, change: ChangeId, hold: Hold, work: asyncio.Task[object] | None) -> None:
-        while await self._renewed(change):  # noqa: ASYNC110 - a heartbeat, not a poll
+        while await self._renewed(change, hold):  # noqa: ASYNC110 - a heartbeat, not a poll
             await asyncio.sleep(RENEW_SECONDS)
         hold.is_lost = True
         if work is not None:
             work.cancel()
 
-    async def _renewed(self, change: ChangeId) -> bool:
+    async def _renewed(self, change: ChangeId, hold: Hold) -> bool:
         """Renew the lease, also where the database is away for a moment; false where it was lost."""
         while True:
+            lease = self.lease()
             try:
-                return await self.store.renew(change, self.lease())
+                if not await self.store.renew(change, lease):
+                    return False
             except Fault as fault:
                 log.warning("change.not_renewed", change=change, error=str(fault))
             except Exception:
                 # Whatever it is, the work goes on, and with the next beat its lease may yet be saved.
                 log.exception("change.not_renewed", change=change)
+            else:
+                hold.until = lease.until
+                return True
             await asyncio.sleep(RENEW_SECONDS / 2)
 
     async def _release(self, change: ChangeId) -> None:

@@ -145,27 +145,30 @@ def test_a_flow_that_was_made_is_disabled_and_read_back(flow: Flow | None, expec
 
 def test_what_is_kept_otherwise_than_it_was_sent_is_on_record() -> None:
     assert made(MAKE, FlowId(7), FLOW).details == {"kept_differently": ["title"]}
-    verdict = edited(EDIT, replace(NEW_TITLE, title="New "))
+    verdict = edited(EDIT, replace(NEW_TITLE, title="New "), was_answered=True)
     assert of(verdict) == (State.APPLIED, "applied.edit")
     assert verdict.details == {"changed": ["title"], "kept_differently": ["title"]}
 
 
 @pytest.mark.parametrize(
-    ("flow", "expected"),
+    ("flow", "answered", "unanswered"),
     [
-        (NEW_TITLE, (State.APPLIED, "applied.edit")),
-        (FLOW, (State.FAILED, "not_done.ignored")),
-        (replace(FLOW, name="Theirs"), (State.UNKNOWN, "unknown.edit_partly")),
-        (None, (State.UNKNOWN, "unknown.edit")),
+        (NEW_TITLE, (State.APPLIED, "applied.edit"), (State.APPLIED, "applied.edit")),
+        (FLOW, (State.FAILED, "not_done.ignored"), (State.UNKNOWN, "unknown.edit")),
+        (replace(FLOW, name="Theirs"), (State.UNKNOWN, "unknown.edit_partly"), (State.UNKNOWN, "unknown.edit_partly")),
+        (None, (State.UNKNOWN, "unknown.edit"), (State.UNKNOWN, "unknown.edit")),
     ],
 )
-def test_an_edit_ends_by_what_is_there(flow: Flow | None, expected: tuple[State, str]) -> None:
-    assert of(edited(EDIT, flow)) == expected
+def test_an_edit_ends_by_what_is_there(
+    flow: Flow | None, answered: tuple[State, str], unanswered: tuple[State, str]
+) -> None:
+    assert of(edited(EDIT, flow, was_answered=True)) == answered
+    assert of(edited(EDIT, flow, was_answered=False)) == unanswered
 
 
 def test_an_edit_of_what_cannot_be_read_back_leaves_the_rest_as_it_was() -> None:
     task = Altering(FLOW, Wanted(Content.of(FLOW), Unread(segment="all")))
-    assert of(edited(task, FLOW)) == (State.APPLIED, "applied.edit")
+    assert of(edited(task, FLOW, was_answered=True)) == (State.APPLIED, "applied.edit")
 
 
 @pytest.mark.parametrize(

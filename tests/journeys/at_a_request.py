@@ -108,6 +108,13 @@ async def changed_by(world: World, request: Message, **fields: Any) -> None:
     world.enkapush.store.update_flow(1, **fields)
 
 
+async def is_struck(world: World) -> None:
+    """Wait until every fault that Enkapush was given has struck."""
+    async with asyncio.timeout(5):
+        while world.enkapush.faults.pending:  # noqa: ASYNC110 - the stand-in does not tell
+            await asyncio.sleep(0.01)
+
+
 def sent_texts(world: World) -> list[dict[str, str]]:
     """The fields of every write that reached Enkapush."""
     return [record.texts for record in writes(world)]

@@ -7,7 +7,7 @@ import pytest
 from flowbot.sandbox.enkapush import Fault, Image
 from flowbot.sandbox.slack import Message, text_of
 from tests.journeys.at_a_form import PNG, add_flow, writes
-from tests.journeys.at_a_request import answer_to, asks, ends, is_told, private, rules
+from tests.journeys.at_a_request import answer_to, asks, ends, is_struck, is_told, private, rules
 from tests.journeys.world import APPROVALS, MARKETING, World, on_both_databases
 
 
@@ -103,6 +103,20 @@ async def test_a_delete_without_effect_has_failed(http: World) -> None:
     assert "said yes, but left flow 1 as it was" in text_of(over)
     assert http.deniz.buttons(over) == []
     assert list(http.enkapush.store.flows) == [1]
+
+
+async def test_a_flow_that_is_rewritten_while_its_picture_is_fetched_stays(http: World) -> None:
+    await http.policy(rules())
+    add_flow(http, image=Image("picture.png", "image/png", PNG))
+    request = await asks(http, "delete 1")
+    http.enkapush.faults.add(Fault.hang(path="/media/*"))
+    await http.burak.clicks(request, "Approve")
+    await is_struck(http)
+    http.enkapush.store.update_flow(1, title="Theirs", is_enabled=True)
+    http.enkapush.release()
+    over = await ends(http, request, "Out of date")
+    assert "Title: Old title → Theirs" in text_of(over)
+    assert writes(http) == []
 
 
 async def test_nothing_is_deleted_whose_picture_cannot_be_kept(http: World) -> None:

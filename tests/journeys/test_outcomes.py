@@ -1,11 +1,13 @@
 """What becomes of an approved request, and of its message, whatever Enkapush and Slack do."""
 
+import json
 from collections.abc import AsyncIterator
 from typing import Any, Final
 
 import pytest
 
 from flowbot.sandbox.enkapush import Fault, Image
+from flowbot.sandbox.enkapush.answers import flow_json
 from flowbot.sandbox.enkapush.faults import Where
 from flowbot.sandbox.slack import text_of
 from tests.journeys.at_a_form import PNG, add_flow, opens, writes
@@ -177,6 +179,17 @@ async def test_what_did_not_happen_has_failed_with_a_reason(hasty: World, case: 
     assert len(writes(hasty)) == (fault.method == "POST")
     assert not hasty.enkapush.store.flow(1).is_enabled
     await is_told(hasty.emma, "Enable #1: Failed", MARKETING)
+
+
+@pytest.mark.parametrize("asked", ["enable", "delete"])
+async def test_what_is_seen_late_was_done(hasty: World, asked: str) -> None:
+    request = await asks(hasty, asked)
+    as_before = json.dumps({"data": flow_json(hasty.enkapush.store.flow(1), "")}, default=str)
+    hasty.enkapush.faults.add(Fault.status(200, as_before, method="GET", path="/flows/1", skip=1, times=2))
+    await hasty.burak.clicks(request, "Approve")
+    await ends(hasty, request, "Applied")
+    assert len(writes(hasty)) == 1
+    assert not hasty.enkapush.faults.pending
 
 
 @pytest.mark.parametrize("case", DONE_AFTER_ALL)

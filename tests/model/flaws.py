@@ -40,6 +40,7 @@ from flowbot.services.approvals.asking import Asking
 from flowbot.services.approvals.checking import SETTLES_AFTER, Checking
 from flowbot.services.approvals.deciding import Deciding
 from flowbot.services.changes import Changes
+from flowbot.services.holding import Holding
 from flowbot.services.people import Reader
 from flowbot.services.ports.changes import Lease
 from flowbot.services.ports.flows import Unclear
@@ -233,6 +234,12 @@ def the_lease_is_not_checked_before_the_write(patch: Patch) -> None:
         await tools.store.latch(change.id, (kept and kept.lease_owner) or tools.owner, tools.clock(), None)
 
     _everywhere(patch, note_sending, note)
+    a_lease_that_ran_out_while_the_flow_was_read_is_not_noticed(patch)
+
+
+@flaw
+def a_lease_that_ran_out_while_the_flow_was_read_is_not_noticed(patch: Patch) -> None:
+    patch.setattr(Holding, "is_sure_of", lambda _holding, _change: True)
 
 
 @flaw

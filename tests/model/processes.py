@@ -194,6 +194,7 @@ class Process:
         drafts = cast("StoredDrafts", self._mortal(StoredDrafts(around.database)))
         enkapush = cast("FakeEnkapush", Mortal(around.enkapush, self.life))
         people = People(around.directory, frozenset(), monotonic=around.monotonic)
+        holding = Holding(store, around.clock, name)
         tools = Tools(
             store=store,
             images=images,
@@ -204,6 +205,7 @@ class Process:
             catalog=Catalog(around.enkapush, clock=around.clock, monotonic=around.monotonic),
             clock=around.clock,
             owner=name,
+            is_sure_of=holding.is_sure_of,
             sleep=around.passes,
         )
         self.changes = Changes(
@@ -213,7 +215,7 @@ class Process:
             people=people,
             rulings=Rulings(policies, people, store),
             applying=Watched(tools, clouded=around.enkapush.clouded),
-            holding=Holding(store, around.clock, name),
+            holding=holding,
             clock=around.clock,
         )
         self.people = people

@@ -1,168 +1,20 @@
 """Making and editing flows in an Enkapush that does what it likes: one effect, or what is not known is said."""
 
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any, Final
 
 import pytest
 
-from flowbot.domain.changes import Change, Event, FormToken, Image, Kind, NewChange, Outcome, Picture, State
+from flowbot.domain.changes import Event, Image, Kind, Outcome, Picture, State
 from flowbot.domain.content import Content, Unread, Wanted
-from flowbot.domain.flows import Button, Flow, Wait
-from flowbot.domain.types import ChannelId, FlowId, UserId, WebsiteId
-from flowbot.errors import Fault, UserError
-from flowbot.services.applying import Applying, LeaseLostError, Tools
-from flowbot.services.catalog import Catalog
+from flowbot.domain.flows import Button
+from flowbot.domain.types import FlowId
+from flowbot.services.applying import LeaseLostError
 from flowbot.services.ports.changes import Lease
-from flowbot.services.ports.flows import AllFlows, FlowUpdate, NotDone, Unclear
-from flowbot.storage.changes import StoredChanges
+from flowbot.services.ports.flows import FlowUpdate
 from flowbot.storage.database import Database
-from flowbot.storage.images import StoredImages
-
-NOON: Final = datetime(2026, 3, 1, 12, tzinfo=UTC)
-HERE: Final = Lease("here", NOON + timedelta(hours=1))
-CONTENT: Final = Content(WebsiteId(1), "Name", "Title", "Text", Wait(1, "days"), url="https://x.example")
-NEW: Final = Wanted(CONTENT, Unread(segment="all"))
-
-
-def flow_of(content: Content, number: int, **other: Any) -> Flow:
-    return Flow(
-        id=FlowId(number),
-        website_id=content.website_id,
-        name=content.name,
-        title=content.title,
-        description=content.description,
-        wait=content.wait,
-        url=content.url,
-        ttl=content.ttl,
-        is_silent=content.is_silent,
-        is_auto_hide=content.is_auto_hide,
-        buttons=(content.button_1, content.button_2),
-        **({"is_enabled": False} | other),
-    )
-
-
-@dataclass
-class Account:
-    """An Enkapush: its flows, what was written, and how the next writes and readings end.
-
-    A write in `writing` is `lost` (no effect, no answer), `mute` (effect, no answer), `late` (no answer, and the effect
-    comes two readings later), `deaf` (an answer, no effect), `enabled` (made enabled) or a reason why it is refused.
-    """
-
-    flows: dict[int, Flow] = field(default_factory=dict)
-    created: list[Content] = field(default_factory=list)
-    updates: list[FlowUpdate] = field(default_factory=list)
-    writing: list[str] = field(default_factory=list)
-    away: int = 0
-    pauses: list[float] = field(default_factory=list)
-    coming: list[Flow] = field(default_factory=list)
-
-    def now(self) -> datetime:
-        return NOON
-
-    async def sleep(self, seconds: float) -> None:
-        self.pauses.append(seconds)
-        if self.coming and len(self.pauses) > 2:
-            arrived = self.coming.pop()
-            self.flows[arrived.id] = arrived
-
-    async def all_flows(self) -> AllFlows:
-        self._answer()
-        return AllFlows(list(self.flows.values()))
-
-    async def flow(self, flow_id: FlowId) -> Flow | None:
-        self._answer()
-        return self.flows.get(flow_id)
-
-    def _answer(self) -> None:
-        if self.away:
-            self.away -= 1
-            raise Fault("fault.enkapush_down")
-
-    async def create(self, content: Content, unread: Unread, image: Image | None) -> FlowId:
-        self.created.append(content)
-        how = self._begin()
-        made = flow_of(content, max(self.flows, default=0) + 1, is_enabled=how == "enabled")
-        if how == "late":
-            self.coming.append(made)
-        elif how != "lost":
-            self.flows[made.id] = made
-        self._end(how)
-        return made.id
-
-    async def update(self, flow: FlowId, update: FlowUpdate) -> None:
-        self.updates.append(update)
-        how = self._begin()
-        if how not in {"lost", "deaf"}:
-            image_url = "https://x.example/new.png" if update.image else self.flows[flow].image_url
-            self.flows[flow] = flow_of(update.wanted, flow, image_url=image_url)
-        self._end(how)
-
-    def _begin(self) -> str:
-        how = self.writing.pop(0) if self.writing else "well"
-        if how.startswith("not_done"):
-            raise NotDone(how)
-        return how
-
-    def _end(self, how: str) -> None:
-        if how in {"lost", "mute", "late"}:
-            raise Unclear("unclear.enkapush")
-
-    async def set_enabled(self, flow: FlowId, enabled: bool) -> None:
-        raise AssertionError(f"nobody enables flow {flow} here")
-
-    async def delete(self, flow: FlowId) -> None:
-        raise AssertionError(f"nobody deletes flow {flow} here")
-
-    async def of(self, flow: Flow) -> Image | None:
-        raise AssertionError(f"nobody asks for the picture of flow {flow.id} here")
-
-    async def fetch(self, picture: Picture) -> Image:
-        if picture.name == "none":
-            raise UserError("form.problem_image_type")
-        return Image(b"\x89PNG\r\n\x1a\n", "image/png", picture.name)
-
-
-class Bench:
-    """An account, a database, and what is asked."""
-
-    def __init__(self, database: Database) -> None:
-        self.account = Account()
-        self.store = StoredChanges(database, self.account.now)
-        account = self.account
-        self.catalog = Catalog(account, clock=account.now, monotonic=lambda: 0.0)
-        tools = Tools(
-            store=self.store,
-            images=StoredImages(database),
-            pictures=account,
-            flow_pictures=account,
-            source=account,
-            writer=account,
-            catalog=self.catalog,
-            clock=account.now,
-            owner=HERE.owner,
-            sleep=account.sleep,
-        )
-        self.applying = Applying(tools)
-
-    async def asks(self, kind: Kind, wanted: Wanted, **other: Any) -> Change:
-        """A change that this process has in hand, about to be written."""
-        new = NewChange(
-            token=FormToken(f"t{kind}{other.pop('number', 1)}"),
-            kind=kind,
-            requester=UserId("U0EMMA"),
-            channel=ChannelId("C1"),
-            website=WebsiteId(1),
-            wanted=wanted,
-            **other,
-        )
-        change, _ = await self.store.submit(new, HERE, Event(NOON, "change.submitted", new.requester))
-        return await self.store.move(change, replace(change, state=State.APPLYING))
-
-    async def edits(self, wanted: Wanted, before: Flow, **other: Any) -> Change:
-        """An edit of `before`."""
-        return await self.asks(Kind.EDIT, wanted, flow=before.id, before=before, **other)
+from tests.services.benches import CONTENT, HERE, NEW, NOON, Bench, flow_of
 
 
 @pytest.fixture

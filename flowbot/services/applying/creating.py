@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final
 
 import structlog
 
@@ -14,11 +13,8 @@ from flowbot.domain.types import FlowId
 from flowbot.domain.verdicts import Verdict, made, not_seen
 from flowbot.errors import Fault
 from flowbot.services.applying.pictures import new_picture
-from flowbot.services.applying.tools import LeaseLostError, Tools, not_asked
+from flowbot.services.applying.tools import LOOKS_SECONDS, LeaseLostError, Tools, not_asked
 from flowbot.services.ports.flows import Unclear
-
-LOOKS_SECONDS: Final = (0.0, 1.0, 2.0)
-"""Pauses before each look for a flow whose making is unclear: a request may still be under way at Enkapush."""
 
 log = structlog.get_logger(__name__)
 

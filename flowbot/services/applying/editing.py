@@ -7,7 +7,7 @@ from flowbot.domain.content import Content
 from flowbot.domain.tasks import Altering
 from flowbot.domain.verdicts import Verdict, applied_edit, edited, obstacle, unknown
 from flowbot.services.applying.pictures import new_picture
-from flowbot.services.applying.tries import Repeatable, note_sending
+from flowbot.services.applying.tries import Repeatable, note_sending, require_held
 from flowbot.services.ports.flows import FlowUpdate, NotDone
 
 
@@ -26,6 +26,7 @@ class Edit(Repeatable[Altering]):
     async def _attempt(self, change: Change) -> Verdict:
         task, tools = self.task, self.tools
         image = await new_picture(tools, task)
+        await note_sending(tools, change)
         if (now := await tools.flow_before(task.before.id)) is None:
             raise NotDone("not_done.gone")
         if found := obstacle(task, now, was_sent=change.sent_at is not None):
@@ -33,6 +34,9 @@ class Edit(Repeatable[Altering]):
         update = FlowUpdate(Content.of(now), task.wanted.content, task.wanted.unread, image)
         if update.is_empty:
             return applied_edit(task, now)
-        await note_sending(tools, change)
+        require_held(tools, change)
         await tools.writer.update(task.before.id, update)
-        return edited(task, await tools.read_back(task.before.id))
+        return await self._seen(lambda: self._read_back(was_answered=change.sent_at is None))
+
+    async def _read_back(self, *, was_answered: bool) -> Verdict:
+        return edited(self.task, await self.tools.read_back(self.task.before.id), was_answered=was_answered)

@@ -28,18 +28,16 @@ async def new_picture(tools: Tools, task: Making | Altering) -> Image | None:
         raise NotDone(error.key, **error.params) from error
 
 
-async def keep_picture(tools: Tools, change: Change, now: Flow) -> None:
+async def keep_picture(tools: Tools, change: Change, flow: Flow) -> None:
     """Keep the flow's picture for a restore, before anything is deleted.
 
     Raises:
         NotDone: the picture is there and could not be fetched.
     """
-    if now.image_url is None or change.progress.image is not None:
-        return
     try:
-        picture = await tools.flow_pictures.of(now)
+        picture = await tools.flow_pictures.of(flow)
     except Fault as fault:
-        raise NotDone("not_done.picture", id=str(now.id)) from fault
+        raise NotDone("not_done.picture", id=str(flow.id)) from fault
     if picture is not None:
         kept = await tools.images.put(picture, tools.clock())
         await tools.store.move(change, replace(change, progress=replace(change.progress, image=kept)))

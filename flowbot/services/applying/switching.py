@@ -8,7 +8,7 @@ from flowbot.domain.tasks import Deleting, Switching
 from flowbot.domain.verdicts import Verdict, confirmed, gone, obstacle, unknown
 from flowbot.errors import Fault
 from flowbot.services.applying.pictures import keep_picture
-from flowbot.services.applying.tries import Repeatable, note_sending
+from flowbot.services.applying.tries import Repeatable, note_sending, require_held
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,25 +20,43 @@ class Switch(Repeatable[Switching | Deleting]):
         return await self._read_back(was_answered=False)
 
     async def _attempt(self, change: Change) -> Verdict:
-        was_sent = change.sent_at is not None
+        if found := await self._prepared(change) or await self._written(change):
+            return found
+        was_answered = change.sent_at is None
+        return await self._seen(lambda: self._read_back(was_answered=was_answered))
+
+    async def _prepared(self, change: Change) -> Verdict | None:
+        """Keep the picture of a flow that is deleted, which may take long; the verdict where there is no need to."""
+        before = self.task.before
+        if not isinstance(self.task, Deleting) or before.image_url is None or change.progress.image is not None:
+            return None
+        if found := self._hindrance(change, await self.tools.flow_before(before.id)):
+            return found
+        await keep_picture(self.tools, change, before)
+        return None
+
+    async def _written(self, change: Change) -> Verdict | None:
+        """Write it, if the flow is as it was; the verdict where it is not."""
+        await note_sending(self.tools, change)
         now = await self.tools.flow_before(self.task.before.id)
-        if now is None:
-            return confirmed(self.task, None, was_answered=False) if was_sent else gone(self.task.before)
-        if found := obstacle(self.task, now, was_sent=was_sent):
+        if found := self._hindrance(change, now):
             return found
         if not self.task.is_reached(now):
-            await self._send(change, now)
-        return await self._read_back(was_answered=not was_sent)
+            require_held(self.tools, change)
+            await self._send()
+        return None
 
-    async def _send(self, change: Change, now: Flow) -> None:
-        """Write it; the picture of a flow is kept before that is deleted."""
+    def _hindrance(self, change: Change, now: Flow | None) -> Verdict | None:
+        was_sent = change.sent_at is not None
+        if now is None:
+            return confirmed(self.task, None, was_answered=False) if was_sent else gone(self.task.before)
+        return obstacle(self.task, now, was_sent=was_sent)
+
+    async def _send(self) -> None:
         flow_id = self.task.before.id
         if isinstance(self.task, Deleting):
-            await keep_picture(self.tools, change, now)
-            await note_sending(self.tools, change)
             await self.tools.writer.delete(flow_id)
         else:
-            await note_sending(self.tools, change)
             await self.tools.writer.set_enabled(flow_id, self.task.enabled)
 
     async def _read_back(self, *, was_answered: bool) -> Verdict:

@@ -1,8 +1,11 @@
 """What applying works with."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
+from flowbot.domain.changes import ChangeId
 from flowbot.domain.flows import Flow
 from flowbot.domain.types import FlowId
 from flowbot.errors import Fault
@@ -11,6 +14,10 @@ from flowbot.services.ports.changes import ChangeStore
 from flowbot.services.ports.flows import FlowPictures, FlowSource, FlowWriter, NotDone
 from flowbot.services.ports.forms import ImageStore, PictureSource
 from flowbot.services.ports.time import Clock, Sleep
+
+LOOKS_SECONDS: Final = (0.0, 1.0, 2.0)
+"""Pauses before each look for an effect that is not to be seen yet: a request may still be under way at Enkapush, and
+what it has done may be seen late."""
 
 
 class LeaseLostError(Exception):
@@ -26,6 +33,7 @@ class Tools:
         pictures: Fetches those that people put into forms.
         flow_pictures: Fetches those that flows have.
         owner: This process's name on leases.
+        is_sure_of: Whether this process still has a change for certain, by what it knows without asking.
         sleep: Waits some seconds.
     """
 
@@ -38,6 +46,7 @@ class Tools:
     catalog: Catalog
     clock: Clock
     owner: str
+    is_sure_of: Callable[[ChangeId], bool]
     sleep: Sleep = asyncio.sleep
 
     async def flow_before(self, flow_id: FlowId) -> Flow | None:

@@ -9,8 +9,8 @@ import structlog
 
 from flowbot.domain.changes import Change, State
 from flowbot.domain.tasks import OnFlow
-from flowbot.domain.verdicts import Verdict, looked
-from flowbot.services.applying.tools import LeaseLostError, Tools
+from flowbot.domain.verdicts import Verdict, looked, may_come_yet
+from flowbot.services.applying.tools import LOOKS_SECONDS, LeaseLostError, Tools
 from flowbot.services.ports.flows import NotDone, Unclear
 
 TRIES: Final = 2
@@ -49,6 +49,16 @@ class Repeatable(ABC, Generic[AnyOnFlow]):
     async def look(self) -> Verdict:
         """What can be said of it, where Enkapush did not say that it was done."""
 
+    async def _seen(self, look: Callable[[], Awaitable[Verdict]]) -> Verdict:
+        """What is to be seen of a write that Enkapush said was done, which may take a moment."""
+        verdict = await look()
+        for pause in LOOKS_SECONDS[1:]:
+            if not may_come_yet(self.task, verdict):
+                break
+            await self.tools.sleep(pause)
+            verdict = await look()
+        return verdict
+
     @abstractmethod
     async def _attempt(self, change: Change) -> Verdict:
         """Send it once where it lacks, and read it back.
@@ -85,6 +95,8 @@ async def tried(tools: Tools, change: Change, attempt: Callable[[Change], Awaita
 async def note_sending(tools: Tools, change: Change) -> None:
     """Note that the write goes out; a second try, or one after a crash, has noted it before.
 
+    The flow is read and compared after that: the note may take seconds, in which the flow may change.
+
     Raises:
         LeaseLostError: another process has taken the change over.
     """
@@ -92,4 +104,14 @@ async def note_sending(tools: Tools, change: Change) -> None:
         return
     kept = await tools.store.get(change.id)
     if kept is None or kept.lease_owner != tools.owner or kept.state is not State.APPLYING:
+        raise LeaseLostError
+
+
+def require_held(tools: Tools, change: Change) -> None:
+    """Make sure that nobody has taken the change over while the flow was read; the database is not waited for again.
+
+    Raises:
+        LeaseLostError: another process may have taken the change over.
+    """
+    if not tools.is_sure_of(change.id):
         raise LeaseLostError

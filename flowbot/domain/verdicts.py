@@ -7,7 +7,7 @@ from typing import Any, Final
 from flowbot.domain.changes import Outcome, State
 from flowbot.domain.content import Content, Difference, alike, differences, fingerprint, flow_differences
 from flowbot.domain.flows import Flow
-from flowbot.domain.tasks import Altering, Deleting, Making, OnFlow, Switching, is_touched
+from flowbot.domain.tasks import Altering, Deleting, Making, OnFlow, Switching, Task, is_touched
 from flowbot.domain.types import FlowId
 
 GONE: Final = "out_of_date.gone"
@@ -142,6 +142,18 @@ def unknown(task: OnFlow, flow: Flow | None) -> Verdict:
 def gone(before: Flow) -> Verdict:
     """The flow is not there any more, or not for those who asked."""
     return Verdict(State.OUT_OF_DATE, Outcome(GONE, {"id": str(before.id)}))
+
+
+def unseen(task: Task | None, verdict: Verdict) -> Verdict:
+    """The verdict for those who may not see the flow that was read: nothing of it is told, as if it were gone."""
+    if verdict.flow is None:
+        return verdict
+    if verdict.state is State.OUT_OF_DATE:
+        return gone(verdict.flow)
+    tells_more = verdict.state is not State.FAILED and verdict.outcome.params.keys() > {"id"}
+    if tells_more and task is not None and not isinstance(task, Making):
+        return unknown(task, None)
+    return replace(verdict, flow=None, details={})
 
 
 def _outcome(how: str, task: OnFlow) -> Outcome:

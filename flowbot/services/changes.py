@@ -11,8 +11,9 @@ from flowbot.domain.audit import AuditAction
 from flowbot.domain.changes import IN_HAND, Change, Event, NewChange, Outcome, State
 from flowbot.domain.flows import Flow
 from flowbot.domain.policy import ApprovalRule
+from flowbot.domain.tasks import task_of
 from flowbot.domain.types import UserId
-from flowbot.domain.verdicts import Verdict, gone
+from flowbot.domain.verdicts import Verdict, unseen
 from flowbot.errors import UserError
 from flowbot.services.applying import Applying, LeaseLostError
 from flowbot.services.holding import Holding
@@ -119,7 +120,7 @@ class Changes:
             change: an unknown one.
             is_final: whether what is not there now will not come any more.
         """
-        verdict = await self.applying.look_again(change, is_final=is_final)
+        verdict = await self._within_sight(change, await self.applying.look_again(change, is_final=is_final))
         if verdict.state is State.UNKNOWN:
             return change
         try:
@@ -194,7 +195,7 @@ class Changes:
         flow = verdict.flow
         if flow is None or (policy is not None and policy.names_website(flow.website_id)):
             return verdict
-        return gone(flow) if verdict.state is State.OUT_OF_DATE else replace(verdict, flow=None)
+        return unseen(task_of(change.asked), verdict)
 
     async def _verdict(self, change: Change) -> Verdict:
         lapsed = await self.rulings.lapsed(change)

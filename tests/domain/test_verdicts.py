@@ -11,7 +11,7 @@ from flowbot.domain.content import Content, Unread, Wanted
 from flowbot.domain.flows import Flow, Totals, Wait
 from flowbot.domain.tasks import Altering, Deleting, Making, OnFlow, Switching, Task, task_of
 from flowbot.domain.types import ChannelId, FlowId, UserId, WebsiteId
-from flowbot.domain.verdicts import GONE, Verdict, confirmed, edited, gone, looked, made, not_seen, obstacle
+from flowbot.domain.verdicts import GONE, Verdict, confirmed, edited, gone, looked, made, not_seen, obstacle, unseen
 
 FLOW: Final = Flow(FlowId(7), WebsiteId(1), "Name", "Title", "Text", Wait(1, "days"), is_enabled=False)
 ON: Final = replace(FLOW, is_enabled=True)
@@ -253,6 +253,46 @@ def test_what_was_not_found_names_its_flow_where_it_has_one() -> None:
     assert not_seen(None, is_final=True) == Verdict(State.FAILED, Outcome("not_done.looked", {"id": ""}))
     assert looked(DELETE, FLOW, is_final=False).outcome.params == {"id": "7"}
     assert gone(FLOW).outcome == Outcome(GONE, {"id": "7"})
+
+
+HIDDEN: Final = replace(ON, website_id=WebsiteId(9), title="Theirs")
+UNKNOWN_ENABLE: Final = Verdict(State.UNKNOWN, Outcome("unknown.enable", {"id": "7"}, FlowId(7)))
+
+
+@pytest.mark.parametrize(
+    ("task", "verdict", "told"),
+    [
+        pytest.param(ENABLE, confirmed(ENABLE, HIDDEN, was_answered=True), UNKNOWN_ENABLE, id="enabled, and moved"),
+        pytest.param(ENABLE, confirmed(ENABLE, None, was_answered=True), UNKNOWN_ENABLE, id="as one that is gone"),
+        pytest.param(
+            EDIT,
+            edited(EDIT, HIDDEN, was_answered=True),
+            Verdict(State.UNKNOWN, Outcome("unknown.edit", {"id": "7"}, FlowId(7))),
+            id="edited in part, and moved",
+        ),
+        pytest.param(
+            ENABLE,
+            confirmed(ENABLE, ON, was_answered=True),
+            Verdict(State.APPLIED, Outcome("applied.enable", {"id": "7"}, FlowId(7))),
+            id="as it was approved, on a website that was taken from the policy",
+        ),
+        pytest.param(
+            EDIT,
+            edited(EDIT, FLOW, was_answered=True),
+            Verdict(State.FAILED, Outcome("not_done.ignored", {"fields": ["title"]})),
+            id="left as it was, on a website that was taken from the policy",
+        ),
+        pytest.param(
+            MAKE,
+            made(MAKE, FlowId(7), replace(HIDDEN, is_enabled=False)),
+            Verdict(State.APPLIED, Outcome("applied.create", {"id": "7"}, FlowId(7))),
+            id="made, and moved",
+        ),
+        pytest.param(ENABLE, obstacle(ENABLE, HIDDEN, was_sent=False), gone(FLOW), id="moved before"),
+    ],
+)
+def test_nothing_is_told_of_a_flow_that_may_not_be_seen(task: Task, verdict: Verdict, told: Verdict) -> None:
+    assert unseen(task, verdict) == told
 
 
 def test_what_differs_besides_from_what_was_approved_is_told_with_the_outcome() -> None:

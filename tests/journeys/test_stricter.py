@@ -1,11 +1,14 @@
 """What was asked for under one state of things and decided under another: the stricter one counts."""
 
+import asyncio
+import json
+
 import pytest
 
 from flowbot.sandbox.enkapush import Fault
 from flowbot.sandbox.slack import text_of
 from tests.journeys.at_a_form import add_flow, opens, writes
-from tests.journeys.at_a_request import WAITS, answer_to, asks, changed_by, ends, is_told, rules
+from tests.journeys.at_a_request import WAITS, answer_to, asks, audit, changed_by, ends, is_struck, is_told, rules
 from tests.journeys.world import APPROVALS, MARKETING, World, on_both_databases
 
 TWO_APPROVERS = '["S0LEADS", "U0DENIZ"]'
@@ -111,6 +114,43 @@ async def test_a_flow_that_moved_to_a_hidden_website_is_gone_and_shows_nothing_o
     assert "SECRET" not in over
     assert "Kitap" not in over
     assert writes(http) == []
+
+
+@on_both_databases
+@pytest.mark.parametrize(("asked", "open_end"), [("enable", "is enabled now"), ("delete", "was deleted")])
+async def test_a_flow_that_moves_to_a_hidden_website_while_it_is_written_shows_nothing_of_itself(
+    http: World, asked: str, open_end: str
+) -> None:
+    await http.policy(rules())
+    request = await asks(http, asked)
+    http.enkapush.faults.add(Fault.hang(method="GET", path="/flows/1", skip=1))
+    if asked == "delete":
+        http.enkapush.faults.add(Fault.empty(204, method="DELETE", path="/flows/1"))
+    await http.burak.clicks(request, "Approve")
+    await is_struck(http)
+    http.enkapush.store.update_flow(1, website_id=3, title="SECRET OF ANOTHER SITE", url="https://kitap.example/secret")
+    http.enkapush.release()
+    over = await ends(http, request, "not known")
+    shown = json.dumps([over.blocks, over.text])
+    assert f"Enkapush did not say whether flow 1 {open_end}." in text_of(over)
+    assert not [word for word in ("SECRET", "Kitap", "kitap.example") if word in shown]
+    assert "It is still not known." in await answer_to(http, http.emma, over, "Check again")
+    recorded = json.dumps(await audit(http), ensure_ascii=False)
+    assert not [word for word in ("SECRET", "kitap.example", "website_id") if word in recorded]
+
+
+async def test_an_edit_of_a_flow_that_moves_to_a_hidden_website_names_no_field_of_it(http: World) -> None:
+    await http.policy(rules())
+    add_flow(http)
+    await opens(http.emma, "/flows edit 1")
+    http.enkapush.faults.add(Fault.hang(method="GET", path="/flows/1", skip=1))
+    submitting = asyncio.create_task(http.emma.submits({"Title": "Mine"}))
+    await is_struck(http)
+    http.enkapush.store.update_flow(1, website_id=3, description="SECRET OF ANOTHER SITE")
+    http.enkapush.release()
+    await submitting
+    await http.emma.waits_for(MARKETING, "Enkapush did not say whether it changed flow 1.")
+    assert "SECRET" not in json.dumps(await audit(http))
 
 
 async def test_a_create_that_names_a_flow_of_old_is_not_taken_for_made(http: World) -> None:

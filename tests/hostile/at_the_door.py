@@ -122,15 +122,14 @@ class Door:
         assert "Traceback" not in said
         return status, said
 
-    async def delivers(self, kind: str, payload: dict[str, Any]) -> None:
-        """Post a payload as Slack does."""
+    async def delivers(self, kind: str, payload: dict[str, Any]) -> str:
+        """Post a payload as Slack does; what it is acknowledged with."""
         if kind == "events_api":
-            await self.post(json.dumps(payload).encode(), "application/json")
-        elif kind == "slash_commands":
+            return (await self.post(json.dumps(payload).encode(), "application/json"))[1]
+        if kind == "slash_commands":
             texts = {key: value if isinstance(value, str) else json.dumps(value) for key, value in payload.items()}
-            await self.post(urlencode(texts, errors="surrogatepass").encode())
-        else:
-            await self.post(urlencode({"payload": json.dumps(payload)}).encode())
+            return (await self.post(urlencode(texts, errors="surrogatepass").encode()))[1]
+        return (await self.post(urlencode({"payload": json.dumps(payload)}).encode()))[1]
 
 
 async def recorded(world: World) -> list[Delivery]:

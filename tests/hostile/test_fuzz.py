@@ -135,9 +135,9 @@ async def test_what_is_real_reaches_what_it_stands_for(door: Door, kinds: list[t
 
 
 async def _said(door: Door, kind: str, payload: dict[str, Any]) -> set[str]:
-    await door.delivers(kind, payload | {"trigger_id": "another"})
-    posted = " ".join(text_of(message) for message in await door.world.emma.sees(MARKETING))
-    return {words for words in ("Page 1 of 2", "Page 2 of 2", "does not let you") if words in posted}
+    answer = await door.delivers(kind, payload | {"trigger_id": "another"})
+    said = " ".join((answer, *(text_of(message) for message in await door.world.emma.sees(MARKETING))))
+    return {words for words in ("Page 1 of 2", "Page 2 of 2", "does not let you") if words in said}
 
 
 # --- shapes that parsers stumble over ------------------------------------------------------------------------------

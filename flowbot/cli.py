@@ -1,6 +1,8 @@
 """The command line: `flowbot serve`, `socket`, `demo`, `check`, `migrate`, `copy`, `policy …`, `audit export`."""
 
 import asyncio
+import os
+import pwd
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -147,7 +149,8 @@ def policy_import(file: Annotated[Path, typer.Argument(help="A TOML file; - for 
 
     async def replace() -> Replacement:
         async with opened_database(settings) as database:
-            return await policies.import_book(StoredPolicies(database, now), wanted, now(), warn=_warn_of_loss)
+            store = StoredPolicies(database, now)
+            return await policies.import_book(store, wanted, now(), by=_system_user(), warn=_warn_of_loss)
 
     typer.echo(f"The policies were replaced: {asyncio.run(replace())}.")
 
@@ -178,6 +181,16 @@ def audit_export(
             await history.export(StoredChanges(database, now).audit(), form, sys.stdout.write)
 
     asyncio.run(export())
+
+
+def _system_user() -> str:
+    """Who runs this, by the system's own account of it: the environment says what it was told."""
+    user = os.getuid()
+    try:
+        return pwd.getpwuid(user).pw_name
+    except KeyError:
+        # A container may run as a number that has no name.
+        return f"uid {user}"
 
 
 def _warn_of_loss(before: PolicyBook) -> None:

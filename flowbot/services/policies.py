@@ -20,7 +20,7 @@ from flowbot.domain.policy import ApprovalRule, ChannelPolicy, Gate, PolicyBook
 from flowbot.domain.types import website_id
 from flowbot.errors import ConfigurationError
 from flowbot.services.ports.policies import PolicyStore
-from flowbot.services.replacing import Replacement, replacement
+from flowbot.services.replacing import Replacement, replacement, told
 
 _UNPRINTABLE: Final = frozenset({"Cc", "Cs", "Zl", "Zp"})
 _SHOWN: Final = 40
@@ -126,7 +126,12 @@ async def import_policies(store: PolicyStore, text: str, at: datetime) -> Replac
 
 
 async def import_book(
-    store: PolicyStore, book: PolicyBook, at: datetime, *, warn: Callable[[PolicyBook], None] | None = None
+    store: PolicyStore,
+    book: PolicyBook,
+    at: datetime,
+    *,
+    by: str | None = None,
+    warn: Callable[[PolicyBook], None] | None = None,
 ) -> Replacement:
     """Replace all policies by `book`, with a line in the audit trail; gives what became of each channel.
 
@@ -134,6 +139,7 @@ async def import_book(
         store: where they are kept.
         book: the new ones.
         at: what time it is.
+        by: who does it, where that is known: the operating system's user, who is nobody in Slack.
         warn: is given the policies that there were, where none is left; where it raises, they stay.
 
     Raises:
@@ -143,9 +149,8 @@ async def import_book(
     done = replacement(before, book)
     if warn is not None and done.takes_all:
         warn(before)
-    channels = [str(policy.id) for policy in book.channels]
-    event = Event(at=at, action=AuditAction.POLICY_IMPORTED, actor=None, details={"channels": channels})
-    await store.replace(book, event)
+    details = {**told(before, book, done), **({"system_user": by} if by else {})}
+    await store.replace(book, Event(at=at, action=AuditAction.POLICY_IMPORTED, actor=None, details=details))
     return done
 
 

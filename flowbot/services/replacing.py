@@ -1,8 +1,10 @@
 """What becomes of the channels when all policies are replaced at once."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from flowbot.domain.policy import PolicyBook
+from flowbot.domain.policy import ChannelPolicy, PolicyBook
 from flowbot.domain.types import ChannelId
 
 
@@ -36,3 +38,25 @@ def replacement(before: PolicyBook, after: PolicyBook) -> Replacement:
         removed=tuple(channel for channel in old if channel not in new),
         same=tuple(channel for channel in new if old.get(channel) == new[channel]),
     )
+
+
+def told(before: PolicyBook, after: PolicyBook, done: Replacement) -> Mapping[str, Any]:
+    """What the audit says of it: the rules that came and went, and of a changed policy what is different now."""
+    old = {policy.id: _rules(policy) for policy in before.channels}
+    new = {policy.id: _rules(policy) for policy in after.channels}
+    return {
+        "channels": [str(channel) for channel in new],
+        "added": {str(channel): new[channel] for channel in done.added},
+        "changed": {str(channel): _differences(old[channel], new[channel]) for channel in done.changed},
+        "removed": {str(channel): old[channel] for channel in done.removed},
+    }
+
+
+def _rules(policy: ChannelPolicy) -> dict[str, Any]:
+    """A policy as plain data, its approval's rules beside the others."""
+    plain = policy.model_dump(mode="json", exclude={"id", "approval"})
+    return plain | {f"approval.{key}": value for key, value in policy.approval.model_dump(mode="json").items()}
+
+
+def _differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: {"before": before[key], "after": after[key]} for key in after if before[key] != after[key]}

@@ -2,9 +2,11 @@
 
 import asyncio
 import io
+import json
 import logging
 import os
 import pty
+import pwd
 import re
 import signal
 import subprocess
@@ -465,6 +467,16 @@ async def test_an_import_says_what_becomes_of_the_channels(environment: Environm
     assert said == (0, f"The policies were replaced: {changes}.\n", "")
     said = await inside(environment, tmp_path, "policy", "import", str(file))
     assert said == (0, "The policies were replaced: 2 as before.\n", "")
+
+
+async def test_the_audit_says_what_an_import_changed_and_who_ran_it(environment: Environment, tmp_path: Path) -> None:
+    (tmp_path / "policy.toml").write_text(POLICY + "[channels.approval]\nquorum = 2\n")
+    environment["USER"] = environment["LOGNAME"] = "somebody-else"
+    assert (await inside(environment, tmp_path, "policy", "import", "policy.toml"))[0] == 0
+    row = json.loads((await inside(environment, tmp_path, "audit", "export"))[1].splitlines()[-1])
+    assert row["action"] == "policy.imported"
+    assert row["details"]["changed"] == {"C0AGENCY": {"approval.quorum": {"before": 1, "after": 2}}}
+    assert row["details"]["system_user"] == pwd.getpwuid(os.getuid()).pw_name
 
 
 async def test_an_import_that_takes_every_policy_away_gives_them_back(environment: Environment, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Policies as a file: what is accepted comes back unchanged, what is refused says where and why."""
 
+import json
 import tomllib
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,6 +18,7 @@ from flowbot.services.policies import (
     PolicyFileError,
     dump_book,
     export_policies,
+    import_book,
     import_policies,
     parse_book,
     read_policy_file,
@@ -256,6 +258,23 @@ async def test_an_import_replaces_the_book_and_an_export_gives_it_back() -> None
     assert done.added == tuple(policy.id for policy in store.kept.channels)
     assert await export_policies(store) == EXAMPLE
     assert [(event.at, event.action, event.actor) for event in store.told] == [(NOON, "policy.imported", None)]
+
+
+async def test_the_audit_tells_of_an_import_what_each_channel_lost_and_got() -> None:
+    store = MemoryStore()
+    kept, gone = CHANNEL + "approval.quorum = 1\n", CHANNEL.replace("C1", "C2")
+    await import_policies(store, kept + gone, NOON)
+    new = kept.replace("quorum = 1", "quorum = 2") + CHANNEL.replace("C1", "C3") + 'editors = ["U1"]'
+    await import_book(store, parse_book(new), NOON, by="ops")
+    details = store.told[-1].details
+    assert details["system_user"] == "ops"
+    assert details["channels"] == ["C1", "C3"]
+    assert details["changed"] == {"C1": {"approval.quorum": {"before": 1, "after": 2}}}
+    assert [(channel, rules["editors"], rules["approval.quorum"]) for channel, rules in details["added"].items()] == [
+        ("C3", ["U1"], 1)
+    ]
+    assert [(channel, rules["websites"]) for channel, rules in details["removed"].items()] == [("C2", "all")]
+    assert json.loads(json.dumps(details)) == details
 
 
 def test_a_file_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:

@@ -124,7 +124,7 @@ def parse(text: str) -> Command:
     verb = _verb(first)
     if verb is None:
         raise _unknown(first)
-    return _PARSERS[verb](rest)
+    return _PARSERS[verb](rest, _spelled(_plainest(first)))
 
 
 def verb_of(text: str) -> Verb | None:
@@ -138,8 +138,12 @@ def unescaped(text: str) -> str:
     return bare.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
 
 
-def flow_id(text: str, verb: str) -> FlowId:
+def flow_id(text: str, word: str) -> FlowId:
     """A flow's id, with or without a number sign.
+
+    Args:
+        text: what follows the command's word.
+        word: that word in the language in which it was typed, for an example.
 
     Raises:
         UserError: there is none, or it is no number, or there is more than that.
@@ -147,7 +151,7 @@ def flow_id(text: str, verb: str) -> FlowId:
     found = re.fullmatch(r"#?([0-9]{1,18})", text.strip(), re.ASCII)
     if found:
         return FlowId(int(found[1]))
-    raise UserError("command.needs_id" if not text.strip() else "command.bad_id", verb=verb, given=text.strip()[:80])
+    raise UserError("command.needs_id" if not text.strip() else "command.bad_id", verb=word, given=text.strip()[:80])
 
 
 def _first_word(text: str) -> tuple[str, str]:
@@ -240,25 +244,29 @@ def _list_request(text: str) -> ListRequest:
     return ListRequest(FlowQuery(draft.words, draft.is_enabled), draft.website, draft.website_at, draft.page)
 
 
-def _ask(kind: Kind, verb: Verb) -> Callable[[str], Command]:
-    def parse_rest(rest: str) -> Command:
+_Parser = Callable[[str, str], Command]
+"""Makes a command of what follows its word, and of the word."""
+
+
+def _ask(kind: Kind) -> _Parser:
+    def parse_rest(rest: str, word: str) -> Command:
         number, reason = _first_word(rest)
-        return Ask(kind, flow_id(number, verb), reason.strip())
+        return Ask(kind, flow_id(number, word), reason.strip())
 
     return parse_rest
 
 
-_PARSERS: Final[Mapping[Verb, Callable[[str], Command]]] = {
-    Verb.HELP: lambda _: Help(),
-    Verb.LIST: lambda rest: List(_list_request(rest)),
-    Verb.SHOW: lambda rest: Show(flow_id(rest, Verb.SHOW)),
-    Verb.CREATE: lambda _: Form(FormKind.CREATE),
-    Verb.EDIT: lambda rest: Form(FormKind.EDIT, flow_id(rest, Verb.EDIT)),
-    Verb.DUPLICATE: lambda rest: Form(FormKind.DUPLICATE, flow_id(rest, Verb.DUPLICATE)),
-    Verb.ENABLE: _ask(Kind.ENABLE, Verb.ENABLE),
-    Verb.DISABLE: _ask(Kind.DISABLE, Verb.DISABLE),
-    Verb.DELETE: _ask(Kind.DELETE, Verb.DELETE),
-    Verb.APPROVALS: lambda _: Approvals(),
-    Verb.SETUP: lambda _: Setup(),
-    Verb.HISTORY: lambda rest: History(flow_id(rest, Verb.HISTORY) if rest.strip() else None),
+_PARSERS: Final[Mapping[Verb, _Parser]] = {
+    Verb.HELP: lambda _rest, _word: Help(),
+    Verb.LIST: lambda rest, _word: List(_list_request(rest)),
+    Verb.SHOW: lambda rest, word: Show(flow_id(rest, word)),
+    Verb.CREATE: lambda _rest, _word: Form(FormKind.CREATE),
+    Verb.EDIT: lambda rest, word: Form(FormKind.EDIT, flow_id(rest, word)),
+    Verb.DUPLICATE: lambda rest, word: Form(FormKind.DUPLICATE, flow_id(rest, word)),
+    Verb.ENABLE: _ask(Kind.ENABLE),
+    Verb.DISABLE: _ask(Kind.DISABLE),
+    Verb.DELETE: _ask(Kind.DELETE),
+    Verb.APPROVALS: lambda _rest, _word: Approvals(),
+    Verb.SETUP: lambda _rest, _word: Setup(),
+    Verb.HISTORY: lambda rest, word: History(flow_id(rest, word) if rest.strip() else None),
 }

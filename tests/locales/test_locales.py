@@ -13,6 +13,7 @@ from flowbot.domain.changes import Ending, Kind, State
 from flowbot.domain.policy import Permission, Reason
 from flowbot.locales import Locales
 from flowbot.locales.translator import LANGUAGES, _read
+from flowbot.slack.grammar import Verb
 from flowbot.slack.views.help import COMMANDS
 
 ISTANBUL = ZoneInfo("Europe/Istanbul")
@@ -49,6 +50,12 @@ def test_no_message_is_empty_and_placeholders_agree(key: str) -> None:
     texts = [text for language in LANGUAGES for text in CATALOGS[language][key]]
     assert all(text.strip() for text in texts)
     assert len({frozenset(placeholders(text)) for text in texts}) == 1
+
+
+def test_turkish_texts_teach_turkish_words() -> None:
+    english = re.compile(rf"\b(website|page):|/flows ({'|'.join(Verb)})\b")
+    taught = {key: text for key, texts in CATALOGS["tr"].items() for text in texts if english.search(text)}
+    assert taught == {}
 
 
 def keys_in_code() -> set[str]:

@@ -51,6 +51,20 @@ def test_mistakes_get_a_sentence(text: str, key: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("typed", "word"),
+    [
+        ("show", "show"), ("SHOW x", "show"), ("göster", "göster"), ("GOSTER x", "göster"), ("geçmiş x", "geçmiş"),
+        ("düzenle", "düzenle"), ("kopyala", "kopyala"), ("etkinleştir", "etkinleştir"), ("sil x", "sil"),
+        ("Durdur", "durdur"), ("delete", "delete"),
+    ],
+)  # fmt: skip
+def test_the_example_is_in_the_language_that_was_typed(typed: str, word: str) -> None:
+    with pytest.raises(UserError) as error:
+        parse(typed)
+    assert error.value.params["verb"] == word
+
+
+@pytest.mark.parametrize(
     ("typed", "near"),
     [("lst", "list"), ("shwo 12", "show"), ("yardm", "yardım"), ("gster 3", "göster"), ("hepl", "help")],
 )

@@ -55,7 +55,8 @@ class Listing(Generic[T]):
     Attributes:
         items: In the server's order.
         unread: Of each item that could not be read and is left out: its website, None where that cannot be read either.
-        steady: Whether the list stood still while it was read; otherwise an item may be missing.
+        steady: Whether the list stood still while it was read, and is as long as the server says; otherwise an item may
+            be missing.
     """
 
     items: tuple[T, ...]
@@ -107,8 +108,8 @@ async def iterate_pages(fetch: Fetch[T], concurrency: int) -> AsyncGenerator[Pag
 async def read_all(fetch: Fetch[T], concurrency: int) -> Listing[T]:
     """Read a whole list.
 
-    Items move between pages when others come or go. A list that changed on the way is read once more; if it
-    changed again, the second reading stands.
+    Items move between pages when others come or go. A list that changed on the way, or of which there was more or less
+    than the server counts, is read once more; the second reading stands, whatever it is.
 
     Args:
         fetch: Reads the page of that number.
@@ -130,7 +131,7 @@ async def _sweep(fetch: Fetch[T], concurrency: int) -> Listing[T]:
         unread += page.unread
         totals.add(page.total)
         found.update((item.id, item) for item in page.items)
-    steady = len(totals) == 1 and read == len(found)
+    steady = totals == {read + len(unread)} and read == len(found)
     return Listing(tuple(found.values()), tuple(unread), steady)
 
 

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 from hypothesis import given
@@ -117,6 +117,21 @@ async def test_a_list_that_never_rests_is_read_twice_at_most_and_says_so() -> No
     listing = await read_all(shelf.fetch, 1)
     assert not listing.steady
     assert shelf.asked.count(1) == 2
+
+
+@pytest.mark.parametrize(("lies", "is_steady"), [(1, True), (9, False)])
+async def test_a_list_that_is_shorter_than_the_server_counts_is_read_once_more(lies: int, is_steady: bool) -> None:
+    shelf = Shelf(4)
+
+    async def fetch(number: int) -> Page[Item]:
+        page = await shelf.fetch(number)
+        if len(shelf.asked) > lies:
+            return page
+        return replace(page, items=page.items[:1], total_pages=1)
+
+    listing = await read_all(fetch, 1)
+    assert (len(listing), listing.steady) == (4 if is_steady else 1, is_steady)
+    assert shelf.asked == ([1, 1, 2] if is_steady else [1, 1])
 
 
 async def test_a_missing_first_page_is_an_error() -> None:

@@ -2,10 +2,12 @@
 
 import re
 from importlib.resources import files
+from pathlib import Path
 from typing import Final
 
 import pytest
 
+from flowbot.domain.search import fold
 from flowbot.outside import now
 from flowbot.sandbox.enkapush.seeds import seed_flows
 from flowbot.sandbox.slack import Guide, demo_workspace
@@ -45,6 +47,15 @@ def test_whom_it_names_is_there(language: str) -> None:
     for door in (door for card in guide.cards.values() for door in card.doors):
         assert door.person in workspace.channels[door.channel].members
         assert workspace.people[door.person].real_name.split()[0] in door.label
+
+
+def test_the_readmes_search_finds_something_in_the_demo() -> None:
+    readme = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+    (typed,) = re.findall(r'`(list "[^"`]+")`', readme)
+    wanted = grammar.parse(typed)
+    assert isinstance(wanted, grammar.List)
+    texts = [fold(f"{flow.name}\n{flow.title}\n{flow.description}") for flow in seed_flows(now())]
+    assert any(all(fold(word) in text for word in wanted.request.query.words) for text in texts)
 
 
 def test_the_flows_that_it_would_enable_are_disabled() -> None:

@@ -6,8 +6,8 @@ from datetime import datetime
 from typing import Any
 
 from flowbot.domain.audit import AuditAction
-from flowbot.domain.changes import Change, Event, NewChange, Outcome, State
-from flowbot.domain.types import UserId
+from flowbot.domain.changes import Change, Event, Kind, NewChange, Outcome, State
+from flowbot.domain.types import FlowId, UserId
 from flowbot.services.ports.changes import Lease
 
 
@@ -49,9 +49,10 @@ def event_of(asked: NewChange, at: datetime, action: AuditAction, details: Mappi
 
 
 def submission(asked: NewChange, at: datetime) -> Event:
-    """That it was asked for, by whom and why."""
+    """That it was asked for, by whom and why. A restore is asked for on the flow that was deleted."""
     reason = {"reason": asked.reason} if asked.reason else {}
-    return replace(event_of(asked, at, AuditAction.SUBMITTED, reason), actor=asked.requester)
+    event = event_of(asked, at, AuditAction.SUBMITTED, reason)
+    return replace(event, actor=asked.requester, flow=event.flow or _restored(asked))
 
 
 def event_on(
@@ -66,8 +67,15 @@ def event_of_step(change: Change, at: datetime, step: Step) -> Event:
     """That a change takes a step."""
     outcome = step.outcome
     ended = {"outcome": outcome.key, **outcome.params} if outcome else {}
-    event = event_on(change, at, step.action, step.actor, {**ended, "state": str(step.to), **step.details})
+    origin = {"restored_from": old} if (old := _restored(change.asked)) else {}
+    said = {**ended, **origin, "state": str(step.to), **step.details}
+    event = event_on(change, at, step.action, step.actor, said)
     return replace(event, flow=(outcome.flow if outcome else None) or event.flow)
+
+
+def _restored(asked: NewChange) -> FlowId | None:
+    """The deleted flow that is made again."""
+    return asked.before.id if asked.kind is Kind.RESTORE and asked.before else None
 
 
 def _glass_breaker(change: Change) -> dict[str, str]:

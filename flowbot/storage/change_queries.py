@@ -7,6 +7,7 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Select, and_, null, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from flowbot.domain.audit import AuditAction
 from flowbot.domain.changes import IN_HAND, OPEN, Change, ChangeId, FormToken, Kind, State
 from flowbot.domain.types import FlowId
 from flowbot.storage.change_rows import read_change
@@ -74,5 +75,7 @@ def is_held(change: ChangeId, owner: str) -> ColumnElement[bool]:
 
 def makers(flows: Collection[FlowId], *, but: ChangeId | None = None) -> Select[int | None]:
     """The flows among `flows` that changes, all `but` one, have made, as their events tell."""
-    making = and_(events.c.kind.in_(sorted(MAKING)), events.c.flow_id.in_(flows))
+    # A restore is submitted on the flow that was deleted, which it does not make.
+    is_submission = events.c.action == AuditAction.SUBMITTED.value
+    making = and_(events.c.kind.in_(sorted(MAKING)), events.c.flow_id.in_(flows), ~is_submission)
     return select(events.c.flow_id).where(making, events.c.change_id.is_distinct_from(but))

@@ -25,14 +25,15 @@ def latest(scope: Scope, limit: int) -> Select[Any]:
     if scope.websites is not None:
         wanted = wanted.where(events.c.website_id.in_(sorted(scope.websites)))
     if scope.flow is not None:
-        wanted = wanted.where(or_(events.c.flow_id == scope.flow, _before_it_was_made(scope.flow)))
+        wanted = wanted.where(or_(events.c.flow_id == scope.flow, _on_its_way(scope.flow)))
     return wanted
 
 
-def _before_it_was_made(flow: FlowId) -> ColumnElement[bool]:
-    """Events of the change that made the flow, from when it had no id yet."""
+def _on_its_way(flow: FlowId) -> ColumnElement[bool]:
+    """Events of the change that made the flow, from when it had no id yet; and all of a restore: of it, or to it."""
     changes = select(events.c.change_id).where(events.c.flow_id == flow)
-    return and_(events.c.flow_id.is_(None), events.c.change_id.in_(changes))
+    is_elsewhere = or_(events.c.flow_id.is_(None), events.c.kind == Kind.RESTORE.value)
+    return and_(is_elsewhere, events.c.change_id.in_(changes))
 
 
 def page_after(number: int, size: int) -> Select[Any]:

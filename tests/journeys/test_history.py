@@ -5,6 +5,7 @@ import pytest
 from flowbot.sandbox.enkapush import Fault
 from flowbot.sandbox.slack import SandboxPerson, text_of
 from tests.journeys.at_a_form import LEAST, add_flow, form_again, is_told, opens
+from tests.journeys.at_a_request import asks, ends, rules
 from tests.journeys.world import AGENCY, MARKETING, POLICY, RANDOM, World, on_both_databases
 
 OTHERS = POLICY.replace('viewers = ["S0LEADS"]', 'viewers = ["*"]\neditors = ["S0EDITORS"]')
@@ -95,6 +96,22 @@ async def test_a_hidden_flows_history_is_like_a_missing_ones(http: World) -> Non
 async def test_a_flow_that_nobody_touched_through_flowbot_has_none(http: World) -> None:
     add_flow(http)
     assert await past(http.emma, "/flows history 1") == ["Nothing is known of a flow 1 here."]
+
+
+@on_both_databases
+async def test_a_restored_flow_and_the_one_that_it_was_tell_of_each_other(http: World) -> None:
+    await http.policy(rules())
+    request = await asks(http, "delete")
+    await http.burak.clicks(request, "Approve")
+    over = await ends(http, request, "Applied")
+    await http.emma.clicks(over, "Restore")
+    await http.deniz.waits_for(MARKETING, "Restored from #1 as #2")
+    restored = ["flowbot · Restore: applied #2 – from #1", "U0EMMA · Restore: submitted #1"]
+    assert (await past(http.emma, "/flows history 1"))[:2] == restored
+    assert await past(http.emma, "/flows history 2") == restored
+    assert (await past(http.ayse, "/flows geçmiş 2"))[0] == (
+        "flowbot · Geri yükleme: uygulandı #2 – #1 numaralı akıştan"
+    )
 
 
 @pytest.mark.parametrize(("channel", "said"), [(AGENCY, "does not let you"), (RANDOM, "no policy yet")])

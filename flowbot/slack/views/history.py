@@ -25,6 +25,8 @@ def _line(event: Event, t: Translator) -> Element:
     parts = [kit.words(f"{t.moment(event.at)} · "), who, kit.words(" · "), kit.words(_what(event, t), bold=is_loud)]
     if event.flow is not None:
         parts.append(kit.words(f" #{event.flow}", bold=True))
+    if old := event.details.get("restored_from"):
+        parts.append(kit.words(f" – {t('history.restored_from', id=str(old))}"))
     if reason := event.details.get("reason"):
         parts.append(kit.words(f" – {kit.isolated(kit.clip(' '.join(str(reason).split()), 300))}"))
     return kit.line(*parts)

@@ -18,6 +18,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
+# Loaded here and not when an example needs it, deep in the stack: there pytest's rewriting of its assertions may trip
+# over Python 3.11 (SystemError: AST constructor recursion depth mismatch).
+import hypothesis.internal.conjecture.optimiser  # noqa: F401
 import psycopg
 import pytest
 from hypothesis import settings

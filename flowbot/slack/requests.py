@@ -35,7 +35,7 @@ Handler = Callable[[Visit, BlockActions], Awaitable[Answer]]
 UNNAMED: Final = {
     "request.late_by_rejected": "request.late_rejected",
     "request.late_by_withdrawn": "request.late_withdrawn",
-    "request.late_by_break_glass": "request.late_applying",
+    "request.late_by_break_glass": "request.late_break_glass",
 }
 """Refusals that name somebody, and what says the same without a name."""
 

@@ -1,11 +1,12 @@
 """Approve, Reject, Withdraw: who may, how often it counts, and that it happens once."""
 
 import asyncio
+import json
 
 import pytest
 
 from flowbot.sandbox.slack import Message, text_of
-from flowbot.sandbox.slack.delivery.parcel import Delivery
+from flowbot.sandbox.slack.delivery.parcel import Delivery, Parcel
 from tests.journeys.at_a_form import writes
 from tests.journeys.at_a_request import (
     WAITS,
@@ -357,7 +358,7 @@ async def test_who_gives_a_reason_too_late_reads_what_has_become_of_it(http: Wor
         {
             "Reject": "This request was rejected.",
             "Withdraw": "This request was withdrawn.",
-            "Break glass": "Somebody was faster: it is approved and being applied.",
+            "Break glass": "Too late: somebody broke the glass, so this request needs no approval any more.",
         }[ending]
     ]
 
@@ -373,6 +374,9 @@ async def test_a_reason_that_is_sent_once_more_leaves_it_as_it_was_decided(world
     again = await world.slack.outbox.repeat(sent)
     assert again.ok
     assert "errors" not in again.body
+    other = json.dumps(sent.payload).replace("Not before the sale", "Too dear")
+    again = await world.slack.outbox.deliver(Parcel(sent.kind, sent.what, json.loads(other)))
+    assert "Bu istek reddedildi." in again.body
     assert "Not before the sale" in text_of(request)
 
 

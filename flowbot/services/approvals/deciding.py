@@ -56,12 +56,12 @@ class Deciding:
         return await self._decidable(reader, change_id, clicked_in)
 
     async def reject(self, reader: Reader, change_id: ChangeId, reason: str, clicked_in: ChannelId | None) -> Change:
-        """End a request: it will not be done. Where `reader` has rejected it already, it stays as it is.
+        """End a request: it will not be done. Where `reader` has rejected it so already, it stays as it is.
 
         Raises:
             UserError: as `approve`.
         """
-        if done := await self._done_before(reader, change_id, Ending.REJECTED):
+        if done := await self._done_before(change_id, Closing(reader.user, Ending.REJECTED, reason)):
             return done
         change = await self._decidable(reader, change_id, clicked_in)
         return await self._close(change, State.REJECTED, Closing(reader.user, Ending.REJECTED, reason))
@@ -95,18 +95,17 @@ class Deciding:
         Raises:
             UserError: not named, no reason, or too late.
         """
-        if done := await self._done_before(reader, change_id, Ending.BREAK_GLASS):
+        if done := await self._done_before(change_id, Closing(reader.user, Ending.BREAK_GLASS, reason)):
             return done
         change = await self.may_break_glass(reader, change_id)
         if is_blank(reason):
             raise UserError("request.needs_reason")
         return await self._close(change, State.APPLYING, Closing(reader.user, Ending.BREAK_GLASS, reason))
 
-    async def _done_before(self, reader: Reader, change_id: ChangeId, how: Ending) -> Change | None:
-        """The change, if this very person has ended its waiting so: they may not have heard that it was taken."""
+    async def _done_before(self, change_id: ChangeId, closing: Closing) -> Change | None:
+        """The change, if its waiting was ended by just this: who sent it may not have heard that it was taken."""
         change = await self.rights.change(change_id)
-        closing = change.progress.closing
-        return change if closing and (closing.by, closing.how) == (reader.user, how) else None
+        return change if change.progress.closing == closing else None
 
     async def _decidable(self, reader: Reader, change_id: ChangeId, clicked_in: ChannelId | None) -> Change:
         """The pending change, where `reader` may decide on it; under today's rule, where that asks for more."""

@@ -171,6 +171,21 @@ async def test_nobody_approves_their_own_request_where_the_policy_does_not_allow
     assert writes(running) == []
 
 
+async def test_who_asked_and_may_not_approve_is_told_that_the_request_is_their_own(http: World) -> None:
+    await http.policy(rules())
+    request = await asks(http)
+    told = await answer_to(http, http.emma, request, "Approve")
+    assert "You asked for this yourself, so somebody else has to decide. You can withdraw it." in told
+
+
+async def test_a_refusal_elsewhere_does_not_speak_of_this_channel(http: World) -> None:
+    await http.policy(rules())
+    request = await asks(http)
+    told = await answer_to(http, http.deniz, request, "Approve")
+    assert "Where this was asked for, the policy does not let you do that." in told
+    assert "This channel" not in told
+
+
 async def test_somebody_approves_their_own_request_where_the_policy_allows_it(http: World) -> None:
     await http.policy(rules("self_approval = true", approvers='["U0EMMA"]'))
     request = await asks(http)
@@ -300,7 +315,7 @@ async def test_a_channel_that_lost_its_policy_decides_nothing(http: World) -> No
     request = await asks(http)
     await http.policy("")
     await http.deniz.clicks(request, "Approve")
-    await is_told(http.deniz, "This channel has no policy yet")
+    await is_told(http.deniz, "The channel where this was asked for has no policy any more")
     assert writes(http) == []
 
 

@@ -9,7 +9,7 @@ from flowbot.domain.flows import Flow
 from flowbot.domain.policy import Permission
 from flowbot.domain.types import ChannelId, FlowId
 from flowbot.errors import UserError
-from flowbot.services.approvals.rights import Rights
+from flowbot.services.approvals.rights import Rights, require_there
 from flowbot.services.changes import Changes
 from flowbot.services.people import Reader, require
 from flowbot.services.ports.changes import FlowTaken
@@ -57,7 +57,7 @@ class Asking:
         """
         reader = await self.rights.anew(reader)
         asked = (await self.rights.change(change_id)).asked
-        policy = require(await self.rights.policy_for(reader, asked.channel, clicked_in), reader, Permission.EDIT)
+        policy = require_there(await self.rights.policy_for(reader, asked.channel, clicked_in), reader, Permission.EDIT)
         if asked.flow is None:
             raise UserError("request.gone")
         if asked.wanted is None or asked.before is None:
@@ -78,7 +78,7 @@ class Asking:
         reader = await self.rights.anew(reader)
         deleted = await self.rights.change(change_id)
         channel, before = deleted.asked.channel, deleted.asked.before
-        require(await self.rights.policy_for(reader, channel, clicked_in), reader, Permission.EDIT)
+        require_there(await self.rights.policy_for(reader, channel, clicked_in), reader, Permission.EDIT)
         if deleted.asked.kind is not Kind.DELETE or deleted.state is not State.APPLIED or before is None:
             raise UserError("request.nothing_to_restore")
         new = _new(reader, channel, Kind.RESTORE, before, "")

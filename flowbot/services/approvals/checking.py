@@ -7,9 +7,9 @@ from typing import Final
 from flowbot.domain.changes import Change, ChangeId, State
 from flowbot.domain.policy import Permission
 from flowbot.domain.types import ChannelId
-from flowbot.services.approvals.rights import Rights
+from flowbot.services.approvals.rights import Rights, require_there
 from flowbot.services.changes import Changes
-from flowbot.services.people import Reader, require
+from flowbot.services.people import Reader
 
 SETTLES_AFTER: Final = timedelta(minutes=1)
 """A request of this age is not under way at Enkapush any more: what it did not do by then it will not do."""
@@ -31,7 +31,7 @@ class Checking:
         """
         change = await self.rights.change(change_id)
         policy = await self.rights.policy_for(reader, change.asked.channel, clicked_in)
-        require(policy, reader, Permission.EDIT, Permission.APPROVE)
+        require_there(policy, reader, Permission.EDIT, Permission.APPROVE)
         if change.state is not State.UNKNOWN:
             return change
         # Not counted from `sent_at`: who took the change over may have sent it once more.

@@ -10,10 +10,10 @@ from flowbot.domain.policy import ChannelPolicy, Permission
 from flowbot.domain.texts import is_blank
 from flowbot.domain.types import ChannelId
 from flowbot.errors import UserError
-from flowbot.services.approvals.rights import Rights, require_in_bounds, too_late
+from flowbot.services.approvals.rights import Rights, require_in_bounds, require_there, too_late
 from flowbot.services.changes import Changes
 from flowbot.services.moves import Step, under
-from flowbot.services.people import Reader, require
+from flowbot.services.people import Reader
 from flowbot.services.ports.changes import Ballot, Conflict
 from flowbot.services.rulings import tightened
 
@@ -85,7 +85,7 @@ class Deciding:
         """
         reader = await self.rights.anew(reader)
         change = await self.rights.pending(change_id)
-        policy = require(await self.rights.policy(change.asked.channel), reader, Permission.BREAK_GLASS)
+        policy = require_there(await self.rights.policy(change.asked.channel), reader, Permission.BREAK_GLASS)
         require_in_bounds(policy, change)
         return change
 
@@ -111,13 +111,14 @@ class Deciding:
         """The pending change, where `reader` may decide on it; under today's rule, where that asks for more."""
         reader = await self.rights.anew(reader)
         change = await self.rights.pending(change_id)
-        policy = require(
+        # Said first: it is so whatever the policy grants, and tells the one who asked what to do instead.
+        _require_anothers(change, reader)
+        policy = require_there(
             await self.rights.policy_for(reader, change.asked.channel, clicked_in), reader, Permission.APPROVE
         )
         require_in_bounds(policy, change)
         change = await self._tightened(change, policy)
-        if reader.user == change.asked.requester and not (change.rule and change.rule.self_approval):
-            raise UserError("request.own")
+        _require_anothers(change, reader)
         return change
 
     async def _tightened(self, change: Change, policy: ChannelPolicy) -> Change:
@@ -141,6 +142,16 @@ class Deciding:
             return await self.changes.moved(change, step, under(lease, closed))
         except Conflict as conflict:
             return await self._close(_still_pending(conflict), to, closing)
+
+
+def _require_anothers(change: Change, reader: Reader) -> None:
+    """Make sure that it is not one's own request, unless its rule lets one decide on that.
+
+    Raises:
+        UserError: it is.
+    """
+    if reader.user == change.asked.requester and not (change.rule and change.rule.self_approval):
+        raise UserError("request.own")
 
 
 def _still_pending(conflict: Conflict) -> Change:

@@ -1,14 +1,22 @@
 """What every click on a request is measured by: the change as it is, the policy as it is, the person as they are."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from flowbot.domain.changes import Change, ChangeId, State
-from flowbot.domain.policy import ChannelPolicy
+from flowbot.domain.policy import ChannelPolicy, Permission
 from flowbot.domain.types import ChannelId
 from flowbot.errors import UserError
 from flowbot.services.changes import Changes
-from flowbot.services.people import Members, Reader, policy_from
+from flowbot.services.people import Members, Reader, policy_from, require
 from flowbot.services.requests import expiry
+
+ELSEWHERE: Final[Mapping[str, str]] = {
+    "denied.not_listed": "denied.not_listed_there",
+    "denied.no_policy": "denied.no_policy_there",
+}
+"""Refusals that speak of this channel, as they are said of the one where a change was asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +64,18 @@ class Rights:
         """A channel's policy, for somebody who may act from elsewhere."""
         policy = await self.policy(channel)
         return policy and await policy_from(policy, reader, clicked_in, self.members)
+
+
+def require_there(policy: ChannelPolicy | None, reader: Reader, *permissions: Permission) -> ChannelPolicy:
+    """The policy of the channel where a change was asked for, where it grants `reader` one of the permissions.
+
+    Raises:
+        UserError: as `people.require`, but not as if that policy were the one of the channel where somebody clicked.
+    """
+    try:
+        return require(policy, reader, *permissions)
+    except UserError as error:
+        raise UserError(ELSEWHERE.get(error.key, error.key)) from error
 
 
 def require_in_bounds(policy: ChannelPolicy, change: Change) -> None:

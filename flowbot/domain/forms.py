@@ -164,6 +164,18 @@ def sketch(typed: Typed) -> Content:
     return _Form(typed, None).content(())
 
 
+def typed_wait(typed: Typed, before: Flow | None) -> Wait | None:
+    """The wait that was typed; None where it is none.
+
+    Args:
+        typed: what was typed.
+        before: the flow that is edited; the wait that it has is one, whatever it is.
+    """
+    form = _Form(typed, before)
+    wait = form.content(()).wait
+    return None if {"wait", "wait_unit"} & form.problems.keys() else wait
+
+
 def no_addresses(typed: Typed, before: Flow | None) -> Mapping[str, Problem]:
     """What is wrong with the addresses that were typed, by field: a page that nobody could open is not worth a look.
 

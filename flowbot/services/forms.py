@@ -181,6 +181,10 @@ class Forms:
         urls = (flow.url for flow in flows if flow.website_id == website and flow.id != but)
         return frozenset(host for host in map(links.host, urls) if host)
 
+    def segment_name(self, segment: str) -> str | None:
+        """A segment's name, as far as is known without asking."""
+        return next((each.name for each in self._kept.known("all") or () if str(each.id) == segment), None)
+
     async def close(self) -> None:
         """End what is under way."""
         await self._kept.close()

@@ -75,6 +75,11 @@ class Kept(Generic[K, V]):
             return kept[1]
         return await self._flights.fly(key, lambda: self._looked_up(key, look_up))
 
+    def known(self, key: K) -> V | None:
+        """What is kept of `key`, however old it is; nothing is looked up."""
+        kept = self._values.get(key)
+        return None if kept is None else kept[1]
+
     async def _looked_up(self, key: K, look_up: Callable[[], Awaitable[V]]) -> V:
         """Kept by whoever looks it up, so that it is kept although all who waited for it have gone."""
         value = await look_up()

@@ -90,6 +90,8 @@ async def test_every_field_reaches_enkapush_as_it_was_typed_and_nothing_else(run
     assert len(request.fields) == len(WIRE) + 2
 
     assert created.is_ephemeral
+    for part in ("Website: Lale Moda", "Wait: 90 minutes after subscribing", "Segment: VIP"):
+        assert part in text_of(created)
     assert emma.buttons(created) == ["Enable", "Edit", "Duplicate", "Share"]
     assert running.slack.mentions_in(created) == []
     await emma.types(MARKETING, "/flows list")
@@ -142,6 +144,36 @@ async def test_whatever_is_typed_a_flow_is_made_disabled(http: World, text: str)
     assert [field.value for field in request.fields if field.name == "is_enabled"] == ["0"]
     assert request.texts["utm_source"] == text
     assert http.enkapush.store.flow(1).is_enabled is False
+
+
+@pytest.mark.parametrize(
+    ("typed", "parts"),
+    [
+        ({}, ("Website: Lale Moda", "Wait: 1 day after subscribing", "Segment: All subscribers")),
+        ({"Wait": "3", "Wait unit": "hours", "Segment": "VIP (0)"}, ("Wait: 3 hours after", "Segment: VIP (0)")),
+        ({"Wait": "soon"}, ("Wait: –",)),
+    ],
+)
+async def test_the_preview_says_whom_it_reaches_and_when(
+    http: World, typed: dict[str, str], parts: tuple[str, ...]
+) -> None:
+    add_segments(http, 1, "VIP")
+    form = await opens(http.emma, "/flows create")
+    for label, value in (LEAST | typed).items():
+        http.emma.fills(label, value)
+    await http.emma.clicks(form, "Preview")
+    preview = text_of(await http.emma.waits_for_view("As a subscriber sees it"))
+    for part in parts:
+        assert part in preview
+
+
+async def test_an_edit_that_leaves_the_segment_says_that_it_is_not_told(http: World) -> None:
+    add_flow(http)
+    form = await opens(http.emma, "/flows edit 1")
+    await http.emma.clicks(form, "Preview")
+    preview = text_of(await http.emma.waits_for_view("As a subscriber sees it"))
+    for part in ("Website: Lale Moda", "Wait: 3 hours after", "Segment: Enkapush does not tell it"):
+        assert part in preview
 
 
 async def test_the_form_opens_at_once_and_is_filled_after(http: World) -> None:

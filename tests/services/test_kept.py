@@ -28,3 +28,17 @@ async def test_what_is_too_old_goes_when_something_else_is_kept() -> None:
     assert (first(), second()) == (None, None)
     assert third() is not None
     await kept.close()
+
+
+async def test_what_is_known_is_told_without_a_look_up_however_old_it_is() -> None:
+    seconds = 0.0
+    kept: Kept[str, int] = Kept(60, monotonic=lambda: seconds)
+
+    async def found() -> int:
+        return 7
+
+    assert kept.known("a") is None
+    await kept.get("a", found)
+    seconds = 600
+    assert kept.known("a") == 7
+    await kept.close()

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from flowbot.domain.changes import FormToken
 from flowbot.domain.flows import Button, Flow, Wait
-from flowbot.domain.forms import FIELDS, FormKind, Problem, check, copied, defaults, sketch, typed_of
+from flowbot.domain.forms import FIELDS, FormKind, Problem, check, copied, defaults, sketch, typed_of, typed_wait
 from flowbot.domain.lint import Remark
 from flowbot.domain.types import ChannelId, FlowId, WebsiteId
 from flowbot.locales import Locales, Translator
@@ -387,7 +387,7 @@ def test_a_forms_identity_fits_slack_and_comes_back() -> None:
 
 
 def test_an_author_is_told_what_was_made_and_what_can_be_done_next() -> None:
-    message = views.saved(FormKind.CREATE, FLOW, [Remark("lint.no_utm")], EN, may_share=True)
+    message = views.saved(FormKind.CREATE, FLOW, views.remarks([Remark("lint.no_utm")], EN), EN, may_share=True)
     check_message(message.text, json.loads(json.dumps(message.blocks)), WORKSPACE)
     assert message.text == "Flow #7 was created, disabled."
     buttons = [element["text"]["text"] for element in message.blocks[-1]["elements"]]
@@ -395,6 +395,21 @@ def test_an_author_is_told_what_was_made_and_what_can_be_done_next() -> None:
     assert "UTM" in json.dumps(message.blocks)
     alone = views.saved(FormKind.EDIT, FLOW, [], EN, may_share=False)
     assert [element["text"]["text"] for element in alone.blocks[-1]["elements"]] == ["Edit", "Duplicate"]
+
+
+def test_the_menus_are_read_in_words_too() -> None:
+    chosen = unchanged(form(defaults(SHOP), segments=[SegmentChoice(7, "VIP", 12)])).chosen
+    assert (chosen["website"], chosen["segment"]) == (SITES[SHOP], "All subscribers")
+
+
+@pytest.mark.parametrize("text", [None, "", 3, [], {"text": 3}, {"text": None}])
+def test_a_choice_without_words_is_still_a_choice(text: Any) -> None:
+    view = sent(opened(form()))
+    view["state"]["values"]["website"]["flows.form.website"]["selected_option"] = {"value": str(SHOP), "text": text}
+    submitted = FlowForm.parse(view)
+    assert submitted is not None
+    assert submitted.typed["website"] == str(SHOP)
+    assert "website" not in submitted.chosen
 
 
 def test_a_failed_form_can_be_opened_again() -> None:
@@ -408,6 +423,7 @@ def test_a_failed_form_can_be_opened_again() -> None:
 @given(ANY_TEXT, ANY_TEXT, ANY_TEXT, st.booleans(), st.one_of(st.none(), ANY_TEXT, st.just(FLOW.image_url)))
 def test_any_push_can_be_previewed(title: str, text: str, url: str, adds: bool, image: str | None) -> None:
     content = sketch({"title": title, "description": text, "url": url, "button_1_title": title})
-    view = views.preview_view(content, [], EN, image_url=image, adds_picture=adds)
+    reached = views.reach(title, typed_wait({"wait": text}, None), text, EN)
+    view = views.preview_view(content, [], EN, reached=reached, image_url=image, adds_picture=adds)
     assert "submit" not in check_view(json.loads(json.dumps(view)), WORKSPACE, "modal")
     assert ("once the flow is saved" in words(view)) is adds

@@ -1,7 +1,7 @@
 """The flow form: its ids, how it is built, and how it is read, in one place, so that no id leaks."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
@@ -117,11 +117,12 @@ class FormData:
 
 @dataclass(frozen=True, slots=True)
 class Submitted:
-    """What came back: which form, what its fields hold, and the picture that was added."""
+    """What came back: which form, what its fields hold, the picture that was added, and menus' entries in words."""
 
     metadata: FormMetadata
     typed: dict[str, str]
     file: FileRef | None
+    chosen: Mapping[str, str] = field(default_factory=dict)
 
 
 class FlowForm:
@@ -151,7 +152,8 @@ class FlowForm:
         entries = _entries(read[1], metadata)
         typed = {name: entry.text for name, entry in entries.items()}
         files = entries["image"].files
-        return Submitted(metadata, typed | {"image": metadata.image}, files[0] if files else None)
+        chosen = {name: entry.words for name, entry in entries.items() if entry.words}
+        return Submitted(metadata, typed | {"image": metadata.image}, files[0] if files else None, chosen)
 
     @classmethod
     def errors(cls, problems: Mapping[str, Problem], metadata: FormMetadata, t: Translator) -> dict[str, str]:

@@ -10,11 +10,11 @@ import structlog
 from flowbot.domain.changes import Draft, FormToken
 from flowbot.domain.content import Unread
 from flowbot.domain.flows import Flow
-from flowbot.domain.forms import FormKind, no_addresses, sketch, with_website
+from flowbot.domain.forms import FormKind, no_addresses, sketch, typed_wait, with_website
 from flowbot.domain.lint import Remark, lint
 from flowbot.domain.types import UserId, website_id
 from flowbot.errors import Fault, UserError
-from flowbot.locales import Locales
+from flowbot.locales import Locales, Translator
 from flowbot.services.forms import Forms
 from flowbot.services.people import People
 from flowbot.services.ports.flows import Segment
@@ -27,6 +27,7 @@ from flowbot.slack.ids import Action
 from flowbot.slack.modals import Modals
 from flowbot.slack.payloads import FormEvent, Suggestion
 from flowbot.slack.views import forms as views
+from flowbot.slack.views.kit import Block
 
 SUGGESTION_SECONDS: Final = 2.3
 """Of the three that Slack waits for the entries of a menu."""
@@ -77,8 +78,8 @@ class FormLive:
     async def preview(self, visit: Visit, form: Submitted, trigger: str) -> Answer:
         """Lay the push as a subscriber would see it on top of the form, with what is worth another look."""
         before = await self._before(form.metadata.token)
-        is_edit = form.metadata.kind is FormKind.EDIT
-        if wrong := no_addresses(form.typed, before if is_edit else None):
+        edited = before if form.metadata.kind is FormKind.EDIT else None
+        if wrong := no_addresses(form.typed, edited):
             await self.modals.push(trigger, views.preview_refused(FlowForm.labelled(wrong, visit.t), visit.t))
             return Answer()
         content = sketch(form.typed)
@@ -86,7 +87,8 @@ class FormLive:
             content,
             self._remarks(form, before),
             visit.t,
-            image_url=before.image_url if before and is_edit else None,
+            reached=_reached(form, edited, visit.t),
+            image_url=edited.image_url if edited else None,
             adds_picture=form.file is not None or bool(form.typed.get("image")),
         )
         await self.modals.push(trigger, view)
@@ -130,6 +132,12 @@ class FormLive:
         metadata = form.metadata
         kind = metadata.kind.change
         return Draft(metadata.token, user, metadata.channel, kind, metadata.flow, before, typed, at)
+
+
+def _reached(form: Submitted, edited: Flow | None, t: Translator) -> Block:
+    """Whom the form's push is for: its menus are read as the person reads them."""
+    website = form.chosen.get("website") or t("flow.none")
+    return views.reach(website, typed_wait(form.typed, edited), form.chosen.get("segment"), t)
 
 
 def _choices(segments: list[Segment] | None) -> list[SegmentChoice] | None:

@@ -30,8 +30,14 @@ class FileRef(_Shape):
     url_private_download: Text = ""
 
 
+def _words(text: Any) -> str:
+    words = text.get("text") if isinstance(text, Mapping) else None
+    return words if isinstance(words, str) else ""
+
+
 class _Option(_Shape):
     value: str
+    text: Annotated[str, BeforeValidator(_words)] = ""
 
 
 class Entry(_Shape):
@@ -48,6 +54,11 @@ class Entry(_Shape):
         if self.selected_option is not None:
             return self.selected_option.value
         return "1" if self.selected_options else self.value
+
+    @property
+    def words(self) -> str:
+        """What a person reads of the entry that is chosen in a menu."""
+        return self.selected_option.text if self.selected_option else ""
 
 
 Values = Mapping[str, Mapping[str, Entry]]

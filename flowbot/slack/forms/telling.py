@@ -18,12 +18,13 @@ from flowbot.services.people import Caller, People, Reader
 from flowbot.services.ports.forms import ImageStore, PictureSource
 from flowbot.services.ports.people import Teller
 from flowbot.services.ports.time import Clock
-from flowbot.services.reading import Reading
+from flowbot.services.reading import Permissions, Reading
 from flowbot.slack.forms.opening import FormOpening, kind_of
 from flowbot.slack.modals import Modals
 from flowbot.slack.projection import Projection, is_public
 from flowbot.slack.replies import Replies
 from flowbot.slack.views import forms as views
+from flowbot.slack.views.flows import segment_name, website_name
 from flowbot.slack.views.kit import Message, View
 from flowbot.slack.views.request_notices import asked as asked_for
 from flowbot.slack.views.request_parts import outcome_params
@@ -115,12 +116,23 @@ class FormTelling:
         asked, t = change.asked, self._t(change.asked)
         outcome = _outcome(change, t)
         if change.state is State.APPLIED and shown is not None:
-            kind = await self._kind(asked)
-            may_share, remarks = await self._may_share(asked), self._remarks(asked, shown)
-            return views.saved(kind, shown, remarks, t, may_share=may_share, channel=asked.channel)
+            return await self._saved(asked, shown, t)
         if change.state is State.APPLIED:
             return views.told_only(t, outcome.key, outcome.params)
         return views.failed(asked.token, t, outcome.key, outcome.params)
+
+    async def _saved(self, asked: NewChange, shown: Flow, t: Translator) -> Message:
+        rights = await self._rights(asked)
+        website = website_name(shown.website_id, rights.website_names if rights else {}, t)
+        reached = views.reach(website, shown.wait, self._segment(asked, t), t)
+        below = (reached, *views.remarks(self._remarks(asked, shown), t))
+        may_share = rights is not None and rights.may(Permission.SHARE)
+        return views.saved(await self._kind(asked), shown, below, t, may_share=may_share, channel=asked.channel)
+
+    def _segment(self, asked: NewChange, t: Translator) -> str | None:
+        """The segment that was sent, in words; None where none was."""
+        sent = asked.wanted.unread.segment if asked.wanted else None
+        return None if sent is None else segment_name(sent, self.forms.segment_name(sent), t)
 
     def _remarks(self, asked: NewChange, shown: Flow) -> tuple[Remark, ...]:
         if asked.wanted is None:
@@ -129,12 +141,13 @@ class FormTelling:
         edited = asked.flow is not None
         return lint(Content.of(shown), asked.wanted.unread, sibling_hosts=hosts, utm_may_be_set=edited)
 
-    async def _may_share(self, asked: NewChange) -> bool:
+    async def _rights(self, asked: NewChange) -> Permissions | None:
+        """What the author may do in the channel of the form; None where that is not known."""
         try:
             reader: Reader = await self.people.reader(Caller(asked.requester, None))
-            return (await self.reading.rights(reader, asked.channel)).may(Permission.SHARE)
+            return await self.reading.rights(reader, asked.channel)
         except (UserError, Fault):
-            return False
+            return None
 
     async def _send(self, asked: NewChange, message: Message) -> None:
         await self.replies.to_person(asked.channel, asked.requester, message)

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from flowbot.domain.changes import FormToken
 from flowbot.domain.content import Content
-from flowbot.domain.flows import Flow
+from flowbot.domain.flows import Flow, Wait
 from flowbot.domain.forms import FormKind
 from flowbot.domain.links import is_web_url
 from flowbot.domain.lint import Remark
@@ -64,13 +64,13 @@ def result_view(kind: FormKind, t: Translator, message: Message) -> View:
 def saved(
     kind: FormKind,
     flow: Flow,
-    remarked: Sequence[Remark],
+    below: Sequence[Block],
     t: Translator,
     *,
     may_share: bool,
     channel: ChannelId | None = None,
 ) -> Message:
-    """For the author: what happened, the push as it is now, what is worth another look, and what can be done next.
+    """For the author: what happened, the push as it is now, what stands `below` it, and what can be done next.
 
     `channel` is the one whose policy decides on the buttons: the message may come as a direct one.
     """
@@ -86,8 +86,12 @@ def saved(
     ]
     if may_share:
         buttons.append(kit.button(t("button.share"), Action.SHOW_SHARE, value))
-    shown = (*flows.push(flow, t), *remarks(remarked, t))
-    return Message(what, (kit.section(kit.plain(what)), *shown, kit.actions(*buttons)))
+    return Message(what, (kit.section(kit.plain(what)), *flows.push(flow, t), *below, kit.actions(*buttons)))
+
+
+def reach(website: str, after: Wait | None, segment: str | None, t: Translator) -> Block:
+    """Whose subscribers get the push, when, and which of them."""
+    return flows.rows([(t("field.website"), website), *flows.reach(after, segment, t)])
 
 
 def told_only(t: Translator, key: str, params: Mapping[str, Any] | None = None) -> Message:
@@ -116,16 +120,25 @@ def preview(content: Content, remarked: Sequence[Remark], t: Translator, *, imag
 
 
 def preview_view(
-    content: Content, remarked: Sequence[Remark], t: Translator, *, image_url: str | None = None, adds_picture: bool
+    content: Content,
+    remarked: Sequence[Remark],
+    t: Translator,
+    *,
+    reached: Block,
+    adds_picture: bool,
+    image_url: str | None = None,
 ) -> View:
-    """A view to push onto the form: its preview. A picture that was just added cannot be shown, which it says."""
+    """A view to push onto the form: its preview, and whom it `reached`.
+
+    A picture that was just added cannot be shown, which it says.
+    """
     later = [kit.context(t("form.picture_later"))] if adds_picture else []
     shown = preview(content, remarked, t, image_url=None if adds_picture else image_url)
     return {
         "type": "modal",
         "title": kit.plain(t("form.preview"), TITLE_MAX),
         "close": kit.plain(t("form.back"), TITLE_MAX),
-        "blocks": [*shown, *later],
+        "blocks": [*shown, *later, kit.divider(), reached],
     }
 
 

@@ -236,8 +236,7 @@ def latency_row(mode: str, board: Board, what: What) -> tuple[str, ...]:
 
 def rate_row(mode: str, board: Board, what: What) -> tuple[str, ...]:
     """One mode, one kind of request."""
-    parties = bare, bolt, flowbot = [board[name, what] for name in (BARE, BOLT, FLOWBOT)]
-    del bolt
+    parties = bare, _, flowbot = [board[name, what] for name in (BARE, BOLT, FLOWBOT)]
     crowd = " / ".join(ms(each.volley_at(0.99)) for each in parties)
     finished = number(middle(flowbot.finished)) if flowbot.finished else "–"
     rates = (number(middle(each.rates)) for each in parties)

@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import math
 import os
 import re
 import sys
@@ -177,4 +178,4 @@ def middle(values: Sequence[float]) -> float:
 def percentile(values: Sequence[float], share: float) -> float:
     """The value below which `share` of the values lie (nearest rank)."""
     ordered = sorted(values)
-    return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
+    return ordered[max(0, math.ceil(share * len(ordered)) - 1)]

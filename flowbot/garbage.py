@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from typing import Final
 
 NEVER: Final = 2**31 - 1
+_usual: list[int] = []
+"""The threshold that is back when the last block has ended, once for each that is under way: they may overlap."""
 
 
 def set_aside() -> None:
@@ -26,8 +28,11 @@ def undisturbed() -> Iterator[None]:
     What is young is looked through all the same: the block may wait for the network, where garbage goes on being made.
     """
     young, middling, old = gc.get_threshold()
+    _usual.append(_usual[0] if _usual else old)
     gc.set_threshold(young, middling, NEVER)
     try:
         yield
     finally:
-        gc.set_threshold(young, middling, old)
+        old = _usual.pop()
+        if not _usual:
+            gc.set_threshold(young, middling, old)

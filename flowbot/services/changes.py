@@ -81,7 +81,7 @@ class Changes:
             asker: finds out who asks, where more is known of them than the change tells.
         """
         try:
-            async with self.holding.held(change.id) as hold:
+            async with self.holding.held(change.id, until=change.lease_until) as hold:
                 settled = await self._settle(change, asker)
                 hold.is_done = True
                 if settled.change.state is not State.PENDING:

@@ -29,7 +29,7 @@ class Hold:
     Attributes:
         is_done: All that needed the change to be this process's is done; whoever holds it says so.
         is_lost: Another process has taken it over.
-        until: No other process takes it over before that; None until the lease was renewed once.
+        until: No other process takes it over before that; None where that is not known.
     """
 
     is_done: bool = False
@@ -70,18 +70,22 @@ class Holding:
         return hold is not None and hold.until is not None and self.clock() < hold.until
 
     @asynccontextmanager
-    async def held(self, change: ChangeId) -> AsyncIterator[Hold]:
+    async def held(self, change: ChangeId, *, until: datetime | None = None) -> AsyncIterator[Hold]:
         """Keep the lease of a change that this process has, while the block runs.
 
         A Fault before all is done leaves the lease to run out: what is left of it is the pause before it is tried
         again.
+
+        Args:
+            change: which one.
+            until: when the lease ends, where that is known.
 
         Raises:
             LeaseLostError: another process has taken the change over, or another task of this one holds it.
         """
         if change in self.in_hand:
             raise LeaseLostError
-        hold = Hold()
+        hold = Hold(until=until)
         keeps_lease = False
         self.in_hand[change] = hold
         try:
@@ -107,9 +111,9 @@ class Holding:
                 heart.cancel()
                 await asyncio.gather(heart, return_exceptions=True)
         except asyncio.CancelledError:
-            if not hold.is_lost or work is None:
+            if not hold.is_lost or work is None or work.uncancel() > 0:
+                # Somebody else wants it to stop, too.
                 raise
-            work.uncancel()
             raise LeaseLostError from None
 
     async def _beat(self, change: ChangeId, hold: Hold, work: asyncio.Task[object] | None) -> None:

@@ -11,6 +11,7 @@ import structlog
 from pydantic import BaseModel
 from slack_bolt.async_app import AsyncAck, AsyncApp
 from slack_bolt.authorization import AuthorizeResult
+from slack_bolt.context.async_context import AsyncBoltContext
 from slack_bolt.response import BoltResponse
 from slack_sdk.web.async_client import AsyncWebClient
 
@@ -20,11 +21,13 @@ from flowbot.slack.commands import Commands
 from flowbot.slack.forms.desk import FormDesk
 from flowbot.slack.home import HomeTab
 from flowbot.slack.names import UNKNOWN, name_of
-from flowbot.slack.payloads import ACKED, BlockActions, FormEvent, HomeOpened, SlashCommand, Suggestion, parse
+from flowbot.slack.payloads import BlockActions, FormEvent, HomeOpened, SlashCommand, Suggestion, parse
 from flowbot.slack.requests import Requests
 from flowbot.slack.setup.desk import SetupDesk
 
 COMMAND: Final = "/flows"
+ACKED: Final = "flowbot_acked"
+"""Where a request's context says after how many seconds it was acknowledged, if it was before Bolt had it."""
 LOGGER: Final = "flowbot.bolt"
 """Bolt gives the logger of the app's name its own level: it must be nobody else's."""
 M = TypeVar("M", bound=BaseModel)
@@ -114,14 +117,14 @@ def _answering(
 ) -> Listener:
     """A listener that parses, and acknowledges with what `answer` says."""
 
-    async def listener(ack: AsyncAck, body: dict[str, Any]) -> BoltResponse | None:
+    async def listener(ack: AsyncAck, body: dict[str, Any], context: AsyncBoltContext) -> BoltResponse | None:
         started = time.perf_counter()
         parsed = parse(model, body)
         if parsed is None:
             return _malformed(kind)
         await ack(**(await answer(parsed) or {}))
-        acked = body[ACKED]
-        metrics.acks.labels(kind, name_of(parsed)).observe(time.perf_counter() - started if acked is None else acked)
+        acked = context.get(ACKED, time.perf_counter() - started)
+        metrics.acks.labels(kind, name_of(parsed)).observe(acked)
         return None
 
     return listener

@@ -26,6 +26,9 @@ from flowbot.slack.views.kit import Message
 SLOW_SECONDS: Final = 6.0
 """After this long without an answer the person is told that one is on its way."""
 
+UNDOING_SECONDS: Final = 0.5
+"""What is given up at a stop has this long to end."""
+
 log = structlog.get_logger(__name__)
 
 
@@ -149,7 +152,10 @@ class Desk:
                 await self._deliver(place, Answer(sentences.sentence(t, "slow.working")))
             return await task
         finally:
-            task.cancel()
+            if not task.done():
+                # Whatever it undoes on its way out needs the database and the connections that a stop closes next.
+                task.cancel()
+                await asyncio.wait({task}, timeout=UNDOING_SECONDS)
 
     async def _deliver(self, place: Place, answer: Answer) -> bool:
         if answer.message is None:

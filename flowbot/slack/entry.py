@@ -15,8 +15,8 @@ from slack_bolt.async_app import AsyncApp
 from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_bolt.response import BoltResponse
 
-from flowbot.slack.bolt import COMMAND
-from flowbot.slack.payloads import ACKED, DELIVERY, BlockActions, Envelope, SlashCommand, parse, without_nulls
+from flowbot.slack.bolt import ACKED, COMMAND
+from flowbot.slack.payloads import DELIVERY, BlockActions, Envelope, SlashCommand, parse, without_nulls
 from flowbot.slack.tasks import TrackedTasks
 
 Headers = Mapping[str, str | Sequence[str]]
@@ -45,23 +45,32 @@ class Entry:
             delivery: what a recording of this request would share with it, and nothing else would.
         """
         began = time.perf_counter()
-        fields = {**without_nulls(body), DELIVERY: delivery, ACKED: None}
+        fields = {**without_nulls(body), DELIVERY: delivery}
+        request = _request(fields, headers)
+        if request is None:
+            return _malformed()
         if not _waits_for_nothing(fields):
-            return await self._dispatch(fields, headers)
-        fields[ACKED] = time.perf_counter() - began
+            return await self._bolt.async_dispatch(request)
+        request.context[ACKED] = time.perf_counter() - began
         # Begun in the loop's next turn: by then the acknowledgement is on its way.
-        self._tasks.start(self._dispatch(fields, headers), name="entry")
+        self._tasks.start(self._dispatch(request), name="entry")
         return BoltResponse(status=HTTPStatus.OK, body="")
 
-    async def _dispatch(self, fields: Mapping[str, Any], headers: Headers) -> BoltResponse:
-        """Bolt's answer. The body goes in as a parsed one, as it does in Socket Mode: Bolt's own parser stays out."""
-        if parse(Envelope, fields) is None:
-            return _malformed()
-        try:
-            request = AsyncBoltRequest(mode="socket_mode", body=dict(fields), headers=dict(headers))
-        except (AttributeError, LookupError, TypeError, ValueError):
-            return _malformed()
-        return await self._bolt.async_dispatch(request)
+    async def _dispatch(self, request: AsyncBoltRequest) -> None:
+        """Let Bolt find whom it is for, after the acknowledgement."""
+        answer = await self._bolt.async_dispatch(request)
+        if answer.status != HTTPStatus.OK:
+            log.error("entry.acknowledged_in_vain", status=answer.status)
+
+
+def _request(fields: dict[str, Any], headers: Headers) -> AsyncBoltRequest | None:
+    """As Bolt takes it, with a parsed body, as in Socket Mode: Bolt's own parser stays out. None if it would fail."""
+    if parse(Envelope, fields) is None:
+        return None
+    try:
+        return AsyncBoltRequest(mode="socket_mode", body=fields, headers=dict(headers))
+    except (AttributeError, LookupError, TypeError, ValueError):
+        return None
 
 
 def _waits_for_nothing(fields: Mapping[str, Any]) -> bool:

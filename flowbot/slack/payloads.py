@@ -17,8 +17,6 @@ M = TypeVar("M", bound=BaseModel)
 
 DELIVERY: Final = "flowbot_delivery"
 """The field of a payload in which the way in notes which delivery it came with."""
-ACKED: Final = "flowbot_acked"
-"""The field in which it notes after how many seconds it acknowledged, where it has done so already."""
 
 
 def without_nulls(fields: Mapping[str, Any]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from flowbot.domain.changes import Change, ChangeId, Kind, Outcome, State
 from flowbot.domain.types import FlowId, SlackId
 from flowbot.errors import Fault, UserError
 from flowbot.locales import Translator
-from flowbot.services.approvals import Approvals, OpenAlreadyError
+from flowbot.services.approvals import Approvals, DecidedAlreadyError, OpenAlreadyError
 from flowbot.services.queue import Queue
 from flowbot.slack.desk import Answer, Desk, Visit
 from flowbot.slack.forms.reason_form import Purpose, ReasonForm, ReasonMetadata, SubmittedReason
@@ -169,6 +169,8 @@ class Requests:
         logs.bind_incident(request="reason", user=event.user.id, channel=channel)
         try:
             change = await self.desk.tasks.within(ACK_SECONDS, self._decided(event, given), name="reason")
+        except DecidedAlreadyError:
+            return {}
         except UserError as error:
             log.info("refused", reason=str(error))
             return self._undecided(name, "refused", _unnamed(error, t))
@@ -178,6 +180,9 @@ class Requests:
         except TimeoutError:
             log.warning("fault", key="slow")
             return self._undecided(name, "fault", t("form.unsure"))
+        except Exception:
+            log.exception("unexpected")
+            return self._undecided(name, "fault", t("fault.unexpected"))
         work = self.home.drawn_after(lambda _visit: self._followed(change))
         self.desk.take("reason", name, event.caller, Place(channel, event.user.id, ""), work)
         return {}
@@ -226,7 +231,7 @@ class Requests:
 def _unnamed(error: UserError, t: Translator) -> str:
     """A refusal as Slack can show it at a field, where it shows no names."""
     named = any(isinstance(value, SlackId) for value in error.params.values())
-    return t(UNNAMED[error.key] if named else error.key, **error.params)
+    return t(UNNAMED.get(error.key, error.key) if named else error.key, **error.params)
 
 
 @contextmanager

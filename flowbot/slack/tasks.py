@@ -38,13 +38,15 @@ class TrackedTasks:
 
         Raises:
             TimeoutError: there is none after `seconds`. The work is cancelled by then, and not waited for: what hangs
-                in a database that says nothing takes its time for that, too.
+                in a database that says nothing takes its time for that, too. Where the caller is cancelled, the
+                work goes on.
         """
         task = asyncio.create_task(work, name=name)
         self._tasks.add(task)
-        task.add_done_callback(self._left)
+        task.add_done_callback(self._tasks.discard)
         done, _ = await asyncio.wait({task}, timeout=seconds)
         if not done:
+            task.add_done_callback(_given_up)
             task.cancel()
             raise TimeoutError
         return task.result()
@@ -58,20 +60,21 @@ class TrackedTasks:
         while self._tasks and (left := end - time.monotonic()) > 0:
             # What ends may have begun something else before.
             await asyncio.wait(self._tasks, timeout=left)
-        late = set(self._tasks)
-        for task in late:
-            log.warning("task.cancelled", task=task.get_name())
-            task.cancel()
-        if late:
-            await asyncio.wait(late, timeout=LAST_SECONDS)
-
-    def _left(self, task: asyncio.Task[Any]) -> None:
-        """Who asked has its outcome, or gave up waiting for it."""
-        self._tasks.discard(task)
-        if not task.cancelled():
-            task.exception()
+        end, cancelled = time.monotonic() + LAST_SECONDS, set[asyncio.Task[Any]]()
+        while self._tasks and (left := end - time.monotonic()) > 0:
+            for task in self._tasks - cancelled:
+                log.warning("task.cancelled", task=task.get_name())
+                task.cancel()
+            cancelled |= self._tasks
+            await asyncio.wait(self._tasks, timeout=left, return_when=asyncio.FIRST_COMPLETED)
 
     def _ended(self, task: asyncio.Task[Any]) -> None:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("task.failed", task=task.get_name(), exc_info=error)
+
+
+def _given_up(task: asyncio.Task[Any]) -> None:
+    """Nobody waits for it any more."""
+    if not task.cancelled() and (error := task.exception()) is not None:
+        log.warning("task.failed_late", task=task.get_name(), error=type(error).__name__)

@@ -5,7 +5,7 @@ which lasts longer than most statements do.
 """
 
 import sqlite3
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple, Self
 
@@ -13,6 +13,7 @@ import aiosqlite
 from aiosqlite.core import _STOP_RUNNING_SENTINEL
 
 Row = tuple[Any, ...]
+Parameters = Sequence[Any] | Mapping[str, Any]
 
 
 class _Outcome(NamedTuple):
@@ -102,13 +103,12 @@ class Cursor:
         """The number that SQLite gave to the row that was inserted last."""
         return self._outcome.lastrowid
 
-    async def execute(self, statement: str, parameters: Iterable[Any] = ()) -> Self:
+    async def execute(self, statement: str, parameters: Parameters = ()) -> Self:
         """Run a statement."""
-        given = tuple(parameters)
-        self._outcome = await self._connection.carries_out(lambda sqlite: sqlite.execute(statement, given))
+        self._outcome = await self._connection.carries_out(lambda sqlite: sqlite.execute(statement, parameters))
         return self
 
-    async def executemany(self, statement: str, parameters: Iterable[Any]) -> Self:
+    async def executemany(self, statement: str, parameters: Iterable[Parameters]) -> Self:
         """Run a statement once for each set of parameters."""
         self._outcome = await self._connection.carries_out(lambda sqlite: sqlite.executemany(statement, parameters))
         return self

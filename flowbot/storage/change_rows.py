@@ -53,7 +53,11 @@ def moved_columns(seen: Change, moved: Change) -> dict[str, Any]:
     What was shown is left to `shown`. The latch is never opened: `latch` leaves the version as it is, so that
     a mover may not have seen it.
     """
-    return _position(replace(moved, version=seen.version + 1)) | {
+    position = _position(replace(moved, version=seen.version + 1))
+    if (moved.lease_owner, moved.lease_until) == (seen.lease_owner, seen.lease_until):
+        # The lease may have been renewed since it was seen.
+        del position["lease_owner"], position["lease_until"]
+    return position | {
         "sent_at": func.coalesce(changes.c.sent_at, literal(moved.sent_at, changes.c.sent_at.type)),
         "newest_before": func.coalesce(changes.c.newest_before, moved.newest_before),
     }

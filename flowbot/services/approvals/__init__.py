@@ -2,6 +2,7 @@
 
 from flowbot.services.approvals.approvals import Approvals
 from flowbot.services.approvals.asking import OpenAlreadyError
+from flowbot.services.approvals.deciding import DecidedAlreadyError
 from flowbot.services.approvals.timekeeping import Timekeeping
 
-__all__ = ["Approvals", "OpenAlreadyError", "Timekeeping"]
+__all__ = ["Approvals", "DecidedAlreadyError", "OpenAlreadyError", "Timekeeping"]

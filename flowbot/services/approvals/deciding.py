@@ -25,6 +25,10 @@ CLOSED: Final[Mapping[Ending, AuditAction]] = {
 """What the audit calls the ways in which a person ends the waiting."""
 
 
+class DecidedAlreadyError(Exception):
+    """This very decision is kept: who took it did not hear so. Whoever kept it sees to the rest."""
+
+
 @dataclass(frozen=True, slots=True)
 class Deciding:
     """Takes decisions down. One that starts the change leaves it held by this process: carry it out next."""
@@ -56,13 +60,13 @@ class Deciding:
         return await self._decidable(reader, change_id, clicked_in)
 
     async def reject(self, reader: Reader, change_id: ChangeId, reason: str, clicked_in: ChannelId | None) -> Change:
-        """End a request: it will not be done. Where `reader` has rejected it so already, it stays as it is.
+        """End a request: it will not be done.
 
         Raises:
+            DecidedAlreadyError: `reader` has done so before, with this reason.
             UserError: as `approve`.
         """
-        if done := await self._done_before(change_id, Closing(reader.user, Ending.REJECTED, reason)):
-            return done
+        await self._require_news(change_id, Closing(reader.user, Ending.REJECTED, reason))
         change = await self._decidable(reader, change_id, clicked_in)
         return await self._close(change, State.REJECTED, Closing(reader.user, Ending.REJECTED, reason))
 
@@ -90,22 +94,21 @@ class Deciding:
         return change
 
     async def break_glass(self, reader: Reader, change_id: ChangeId, reason: str) -> Change:
-        """Skip the approvals, with a reason, and start the change. Where `reader` has done so already, it goes on.
+        """Skip the approvals, with a reason, and start the change.
 
         Raises:
+            DecidedAlreadyError: `reader` has done so before, with this reason.
             UserError: not named, no reason, or too late.
         """
-        if done := await self._done_before(change_id, Closing(reader.user, Ending.BREAK_GLASS, reason)):
-            return done
+        await self._require_news(change_id, Closing(reader.user, Ending.BREAK_GLASS, reason))
         change = await self.may_break_glass(reader, change_id)
         if is_blank(reason):
             raise UserError("request.needs_reason")
         return await self._close(change, State.APPLYING, Closing(reader.user, Ending.BREAK_GLASS, reason))
 
-    async def _done_before(self, change_id: ChangeId, closing: Closing) -> Change | None:
-        """The change, if its waiting was ended by just this: who sent it may not have heard that it was taken."""
-        change = await self.rights.change(change_id)
-        return change if change.progress.closing == closing else None
+    async def _require_news(self, change_id: ChangeId, closing: Closing) -> None:
+        if (await self.rights.change(change_id)).progress.closing == closing:
+            raise DecidedAlreadyError
 
     async def _decidable(self, reader: Reader, change_id: ChangeId, clicked_in: ChannelId | None) -> Change:
         """The pending change, where `reader` may decide on it; under today's rule, where that asks for more."""

@@ -65,6 +65,9 @@ class FormSubmission:
         except TimeoutError:
             log.warning("forms.not_kept", error="slow")
             return _errors({"name": Problem("form.unsure")}, submitted, t)
+        except Exception:
+            log.exception("unexpected")
+            return _errors({"name": Problem("fault.unexpected")}, submitted, t)
 
     async def _once(self, event: FormEvent, submitted: Submitted, t: Translator) -> AckArgs:
         """A refused submission stays refused when it is delivered again, even if it would pass now.

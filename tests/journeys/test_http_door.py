@@ -248,6 +248,15 @@ async def test_a_command_is_acknowledged_before_anything_is_done_for_it(world: W
     await world.emma.waits_for(MARKETING, "You may here")
 
 
+@pytest.mark.parametrize("odd", [{"event": "x"}, {"callback_id": [1]}, {"view": 5}, {"message": 3}])
+async def test_what_bolt_would_stumble_over_is_refused_before_it_is_acknowledged(
+    world: World, odd: dict[str, Any]
+) -> None:
+    bot, _ = await world.start_http()
+    answer = await bot.entry.answer({**COMMAND, **odd}, {}, delivery="1")
+    assert (answer.status, len(bot.tasks)) == (400, 0)
+
+
 async def test_a_command_that_was_acknowledged_in_the_moment_of_a_stop_is_carried_out(world: World) -> None:
     bot, _ = await world.start_http()
     await bot.entry.answer(COMMAND, {}, delivery="1")

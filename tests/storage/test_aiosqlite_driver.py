@@ -48,6 +48,13 @@ async def test_a_statement_and_its_rows_take_one_trip(tmp_path: Path, trips: lis
     await connection.close()
 
 
+async def test_parameters_may_have_names(tmp_path: Path) -> None:
+    connection = await connect(str(tmp_path / "new.db"))
+    cursor = await connection.cursor().execute("SELECT :one, :two", {"two": 2, "one": 1})
+    assert await cursor.fetchall() == [(1, 2)]
+    await connection.close()
+
+
 async def test_many_sets_of_parameters_take_one_trip(tmp_path: Path, trips: list[Any]) -> None:
     connection = await connect(str(tmp_path / "new.db"), "CREATE TABLE flows (id INTEGER PRIMARY KEY)")
     cursor = connection.cursor()

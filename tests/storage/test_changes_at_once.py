@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import text
 
 from flowbot.domain.changes import Change, State
-from flowbot.domain.types import FlowId
+from flowbot.domain.types import FlowId, ImageId
 from flowbot.services.ports.changes import Conflict, FlowTaken, Lease
 from flowbot.storage.changes import StoredChanges
 from flowbot.storage.database import Database
@@ -134,6 +134,13 @@ async def test_changes_whose_lease_ran_out_are_taken_over_oldest_first(database:
 async def test_a_running_lease_is_not_taken_over(store: StoredChanges) -> None:
     await submitted(store)
     assert await store.claim(OURS.until, THEIRS) == ()
+
+
+async def test_what_is_noted_on_the_way_leaves_a_lease_that_was_renewed_meanwhile(store: StoredChanges) -> None:
+    change = await moved(store, await submitted(store), State.APPLYING)
+    assert await store.renew(change.id, Lease(OURS.owner, LATER + 60 * SECOND))
+    await store.move(change, replace(change, progress=replace(change.progress, image=ImageId("kept"))))
+    assert await store.claim(LATER, THEIRS) == ()
 
 
 async def test_only_what_is_in_hand_is_taken_over(store: StoredChanges) -> None:

@@ -9,8 +9,8 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import text
 
-from flowbot.domain.changes import Change, State
-from flowbot.domain.types import FlowId, ImageId
+from flowbot.domain.changes import Change, ImageId, State
+from flowbot.domain.types import FlowId
 from flowbot.services.ports.changes import Conflict, FlowTaken, Lease
 from flowbot.storage.changes import StoredChanges
 from flowbot.storage.database import Database

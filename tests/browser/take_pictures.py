@@ -34,7 +34,7 @@ async def test_a_request_waits_and_is_approved(page: Page, address: str) -> None
     emma = await asks(page, address, f"/flows enable 40 {REASON}")
     waiting = request(emma, WAITS, 40)
     await expect(waiting.get_by_role("img")).to_have_js_property("complete", value=True)
-    await take(emma, "demo.png", 1000)
+    await take(emma, "demo.png", 1040)
 
     burak = await sits_down(await another(page), address, "U0BURAK", "C0APPROVALS")
     await approves(burak, 40)

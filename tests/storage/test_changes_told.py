@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from flowbot.domain.changes import ChangeId, State
+from flowbot.domain.changes import ChangeId, Kind, State
 from flowbot.domain.types import ChannelId, FlowId, WebsiteId
 from flowbot.services.ports.changes import Scope
 from flowbot.storage.changes import TELLING, StoredChanges
@@ -79,6 +79,13 @@ async def test_an_event_of_flowbots_own_needs_neither_person_nor_change(store: S
     await record(store, event)
     (kept,) = await store.history(Scope(), limit=1)
     assert kept == replace(event, number=1)
+
+
+async def test_a_restore_has_made_the_new_flow_and_not_the_one_that_it_was_asked_for_on(store: StoredChanges) -> None:
+    restore = {"kind": Kind.RESTORE, "change": ChangeId("r1")}
+    await record(store, told("change.submitted", flow=FlowId(28), **restore))
+    await record(store, told("change.applied", flow=FlowId(43), **restore))
+    assert await store.made([FlowId(28), FlowId(43)], but=ChangeId("other")) == {43}
 
 
 # --- telling people ------------------------------------------------------------------------------------------------

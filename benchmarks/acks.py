@@ -9,7 +9,7 @@ from typing import Final
 
 from benchmarks.lab import Lab, lab
 from benchmarks.load import HttpTarget, SocketHub, Target
-from benchmarks.processes import apart, middle, percentile, running
+from benchmarks.processes import apart, everywhere, middle, percentile, running
 from benchmarks.report import Findings, Goal, Table, ms, number, say
 from benchmarks.wire import Shot, What
 
@@ -86,7 +86,7 @@ def share(one: Measured, other: Measured) -> float:
 
 async def run(plan: Plan) -> Findings:
     """Measure both modes."""
-    with apart() if plan.apart else nullcontext(frozenset[int]()) as cores:
+    with apart() if plan.apart else nullcontext(everywhere()) as cores:
         async with lab(plan.flows) as here:
             say("acks: HTTP")
             async with by_http(here, cores) as targets:

@@ -94,10 +94,10 @@ class Process:
         return self._status("VmHWM")
 
     def move(self, cores: frozenset[int]) -> None:
-        """Let it run on these cores alone, as what it starts from now on does; anywhere, if none is named."""
+        """Let it run on these cores alone, as what it starts from now on does."""
         for task in Path(f"/proc/{self.running.pid}/task").iterdir():
             with suppress(ProcessLookupError):
-                os.sched_setaffinity(int(task.name), cores or range(os.cpu_count() or 1))
+                os.sched_setaffinity(int(task.name), cores)
 
     def _status(self, name: str) -> float:
         status = Path(f"/proc/{self.running.pid}/status").read_text()
@@ -130,6 +130,11 @@ async def started(
     )
 
 
+def everywhere() -> frozenset[int]:
+    """The cores that this process may use."""
+    return frozenset(os.sched_getaffinity(0))
+
+
 @contextmanager
 def apart() -> Iterator[frozenset[int]]:
     """Keep to one core with all that is started in the block; the others, if there are any, are given to be moved to.
@@ -137,11 +142,11 @@ def apart() -> Iterator[frozenset[int]]:
     Whoever answers and then goes on working would otherwise be measured until the scheduler lets the asking process
     have its core back, which no asker on another machine waits for.
     """
-    before = os.sched_getaffinity(0)
+    before = everywhere()
     mine = min(before)
     os.sched_setaffinity(0, {mine})
     try:
-        yield frozenset(before - {mine}) or frozenset(before)
+        yield before - {mine} or before
     finally:
         os.sched_setaffinity(0, before)
 

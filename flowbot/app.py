@@ -225,7 +225,7 @@ def _rooms(outside: Outside, ports: Ports, services: _Services, desk: Desk) -> t
     overviews = Overviews(queue, ports.store, ports.policies, ports.people.members)
     home = HomeTab(desk, outside.slack, overviews, telling)
     requests = Requests(desk, services.approvals, queue, modals, telling, home)
-    live = FormLive(services.forms, modals, ports.people, desk.locales, outside.clock)
+    live = FormLive(services.forms, modals, ports.people, desk.locales, outside.clock, desk.tasks)
     submission = _form_submission(ports, services, desk, form_telling)
     return telling, FormDesk(desk, form_telling.opening, live, submission), requests
 

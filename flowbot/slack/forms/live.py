@@ -1,9 +1,8 @@
 """An open form: what is typed is kept, another website brings its segments, and a preview lies on top."""
 
-import asyncio
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
 import structlog
 
@@ -26,11 +25,9 @@ from flowbot.slack.forms.opening import choices_of
 from flowbot.slack.ids import Action
 from flowbot.slack.modals import Modals
 from flowbot.slack.payloads import FormEvent, Suggestion
+from flowbot.slack.tasks import ACK_SECONDS, TrackedTasks
 from flowbot.slack.views import forms as views
 from flowbot.slack.views.kit import Block
-
-SUGGESTION_SECONDS: Final = 2.3
-"""Of the three that Slack waits for the entries of a menu."""
 
 log = structlog.get_logger(__name__)
 
@@ -44,6 +41,7 @@ class FormLive:
     people: People
     locales: Locales
     clock: Clock
+    tasks: TrackedTasks
 
     async def typed(self, user: UserId, form: Submitted, at: datetime) -> None:
         """Keep what was typed by `at`: what was typed later stays, whatever is kept first."""
@@ -97,8 +95,7 @@ class FormLive:
     async def suggest(self, question: Suggestion) -> dict[str, Any]:
         """The entries of a long menu that match what was typed, in time; none where they cannot be had."""
         try:
-            async with asyncio.timeout(SUGGESTION_SECONDS):
-                return await self._suggest(question)
+            return await self.tasks.within(ACK_SECONDS, self._suggest(question), name="entries")
         except (UserError, Fault, TimeoutError) as error:
             log.warning("forms.no_suggestions", error=str(error) or "slow")
             return {"options": []}

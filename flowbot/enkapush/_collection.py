@@ -9,6 +9,7 @@ from flowbot.enkapush._reading import Reader
 from flowbot.enkapush._transport import Call, Transport
 from flowbot.enkapush.models import RESULTS_PER_PAGE, Record, ResultsPerPage
 from flowbot.enkapush.pages import Fetch, HasId, Listing, Page, iterate_pages, read_all
+from flowbot.enkapush.retry import RetryPolicy
 
 R = TypeVar("R", bound=Record)
 T = TypeVar("T", bound=HasId)
@@ -39,8 +40,10 @@ class Collection(Generic[R]):
         """
         return self._reader.one(await self._transport.send(Call("GET", self._single, thing_id)), thing_id)
 
-    async def list(self, page: int = 1, results_per_page: ResultsPerPage = 25) -> Page[R]:
-        """Return one page.
+    async def list(
+        self, page: int = 1, results_per_page: ResultsPerPage = 25, *, retry: RetryPolicy | None = None
+    ) -> Page[R]:
+        """Return one page, as patiently as `retry` says, or else the client.
 
         Raises:
             ValueError: The page or its size is not one that the API knows.
@@ -48,7 +51,7 @@ class Collection(Generic[R]):
         if page < 1 or results_per_page not in RESULTS_PER_PAGE:
             raise ValueError(f"no such page: number {page} of {results_per_page} results each")
         params = {"page": page, "results_per_page": results_per_page}
-        answer = await self._transport.send(Call("GET", self._many, params=params))
+        answer = await self._transport.send(Call("GET", self._many, params=params, retry=retry))
         return await self._page(answer, page, results_per_page)
 
     def iterate_pages(

@@ -62,6 +62,7 @@ class Call:
         id: What stands there.
         params: The query.
         parts: The multipart form, for writes that have one.
+        retry: How patient this read is; as the client where nothing is said.
     """
 
     method: str
@@ -69,6 +70,7 @@ class Call:
     id: int | None = None
     params: Mapping[str, int] = field(default_factory=dict)
     parts: list[Part] | None = None
+    retry: RetryPolicy | None = None
 
     @property
     def path(self) -> str:
@@ -140,13 +142,14 @@ class Transport:
 
     async def _read(self, call: Call) -> Answer | EnkapushError:
         started, attempt = self._pace.now(), 1
+        retry = call.retry or self._retry
         while True:
-            left = self._retry.budget - (self._pace.now() - started)
+            left = retry.budget - (self._pace.now() - started)
             outcome = await self._try(call, attempt, left)
             if isinstance(outcome, Answer):
                 return outcome
             elapsed = self._pace.now() - started
-            delay = self._retry.delay(outcome, attempt, elapsed, self._pace.jitter())
+            delay = retry.delay(outcome, attempt, elapsed, self._pace.jitter())
             if delay is None:
                 return outcome
             await self._pace.sleep(delay)

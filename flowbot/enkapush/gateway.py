@@ -21,6 +21,7 @@ from flowbot.enkapush.errors import (
     RequestTimeoutError,
 )
 from flowbot.enkapush.pages import Listing
+from flowbot.enkapush.retry import RetryPolicy
 from flowbot.errors import Fault
 from flowbot.services.ports.flows import AllFlows, Segment
 
@@ -32,6 +33,8 @@ _KEYS: Final[tuple[tuple[type[EnkapushError], str], ...]] = (
     (ConnectionLostError, "fault.enkapush_down"),
     (EnkapushError, "fault.enkapush_broken"),
 )
+SIGN_OF_LIFE: Final = RetryPolicy(budget=2.5)
+"""Ended before those who ask for a sign of life give up (`health.PATIENCE_SECONDS`): they learn what is wrong."""
 
 
 class EnkapushFlows:
@@ -101,7 +104,7 @@ class EnkapushFlows:
             Fault: it does not.
         """
         with _faults():
-            await self._client.flows.list(results_per_page=10)
+            await self._client.flows.list(results_per_page=10, retry=SIGN_OF_LIFE)
 
 
 @contextmanager

@@ -22,6 +22,8 @@ from flowbot.enkapush import (
     UnexpectedRedirectError,
 )
 from flowbot.enkapush._retry_after import seconds_asked_for
+from flowbot.enkapush.gateway import SIGN_OF_LIFE
+from flowbot.health import PATIENCE_SECONDS
 
 POLICY = RetryPolicy(attempts=4, budget=25.0, base=0.5, longest=8.0, retry_after_cap=10.0)
 PASSING = [ConnectError, ConnectionLostError, RequestTimeoutError, RateLimitedError, ServerError]
@@ -31,6 +33,18 @@ LASTING = [AuthError, InvalidError, MalformedAnswerError, NotFoundError, Unexpec
 @pytest.mark.parametrize("kind", PASSING)
 def test_what_may_pass_is_tried_again(kind: type[EnkapushError]) -> None:
     assert POLICY.delay(kind("-"), attempt=1, elapsed=0.0) == 0.5
+
+
+@pytest.mark.parametrize("kind", PASSING)
+@pytest.mark.parametrize("jitter", [0.0, 0.5, 1.0])
+def test_who_asks_for_a_sign_of_life_learns_what_is_wrong_before_they_give_up(
+    kind: type[EnkapushError], jitter: float
+) -> None:
+    elapsed, attempt = 0.0, 1
+    while (wait := SIGN_OF_LIFE.delay(kind("-"), attempt, elapsed, jitter)) is not None:
+        elapsed, attempt = elapsed + wait, attempt + 1
+    assert attempt > 1
+    assert elapsed < SIGN_OF_LIFE.budget < PATIENCE_SECONDS
 
 
 @pytest.mark.parametrize("kind", LASTING)

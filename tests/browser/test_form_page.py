@@ -45,6 +45,8 @@ async def test_a_flow_with_a_picture_is_made_and_stands_in_the_list(page: Page, 
     await form.get_by_label("Image", exact=True).set_input_files(
         {"name": "bahar görseli.png", "mimeType": "image/png", "buffer": PNG}
     )
+    # While a file is on its way, Create only says so.
+    await expect(form.get_by_text("bahar görseli.png")).to_be_visible()
     await form.get_by_role("button", name="Create", exact=True).click()
     made = messages(page).filter(has_text=re.compile(r"Flow #\d+ was created, disabled\."))
     await expect(made).to_have_count(1)

@@ -30,7 +30,7 @@ from benchmarks.wire import (
     Sockets,
     What,
 )
-from flowbot.outside import now, opened_database
+from flowbot.opening import now, opened_database
 from flowbot.sandbox.slack import APP_TOKEN, BOT_TOKEN, SIGNING_SECRET
 from flowbot.services.policies import import_policies
 from flowbot.settings import Settings

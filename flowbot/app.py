@@ -20,7 +20,8 @@ from flowbot.enkapush.writer import EnkapushWriter
 from flowbot.health import Health
 from flowbot.locales import Locales
 from flowbot.metrics import Metrics
-from flowbot.outside import Outside, Ports, now, opened, ports_of, secret
+from flowbot.opening import now
+from flowbot.outside import Outside, Ports, opened, ports_of, secret
 from flowbot.scrape import Scrape
 from flowbot.services.applying import Applying, Tools
 from flowbot.services.approvals import Approvals, Timekeeping

@@ -17,7 +17,8 @@ from flowbot.domain.types import GroupId
 from flowbot.enkapush.gateway import EnkapushFlows
 from flowbot.errors import ConfigurationError, Fault
 from flowbot.health import PATIENCE_SECONDS, in_a_word
-from flowbot.outside import enkapush_client, now, opened_database
+from flowbot.opening import now, opened_database
+from flowbot.outside import enkapush_client
 from flowbot.plain import told, with_cause
 from flowbot.settings import Settings
 from flowbot.slack.directory import SlackDirectory

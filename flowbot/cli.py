@@ -1,4 +1,7 @@
-"""The command line: `flowbot serve`, `socket`, `demo`, `check`, `migrate`, `copy`, `policy …`, `audit export`."""
+"""The command line: `flowbot serve`, `socket`, `demo`, `check`, `migrate`, `copy`, `policy …`, `audit export`.
+
+What speaks to Slack is loaded by the commands that do so: it takes longer than what the others are asked for.
+"""
 
 import asyncio
 import os
@@ -6,16 +9,14 @@ import pwd
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from flowbot import checks, garbage, logs, serving
-from flowbot.app import Flowbot, flowbot
+from flowbot import logs
 from flowbot.domain.policy import PolicyBook
 from flowbot.errors import ConfigurationError, Fault
-from flowbot.metrics import own_version
-from flowbot.outside import now, opened_database
+from flowbot.opening import now, opened_database
 from flowbot.plain import told
 from flowbot.services import history, policies
 from flowbot.services.replacing import Replacement
@@ -23,6 +24,9 @@ from flowbot.settings import Settings
 from flowbot.storage import copying, migrations
 from flowbot.storage.changes import StoredChanges
 from flowbot.storage.policies import StoredPolicies
+
+if TYPE_CHECKING:
+    from flowbot.app import Flowbot
 
 OUTAGE: Final = 1
 BAD_CONFIGURATION: Final = 2
@@ -50,6 +54,8 @@ DemoPort = Annotated[int, typer.Option(min=0, max=65535, envvar="PORT", help="Po
 
 def _say_version(wanted: bool) -> None:
     if wanted:
+        from flowbot.metrics import own_version
+
         typer.echo(f"flowbot {own_version()}")
         raise typer.Exit
 
@@ -82,6 +88,8 @@ def main() -> None:
 def serve(host: Host = "0.0.0.0", port: Port = None) -> None:  # noqa: S104 - a server in a container is reached from outside
     """HTTP mode: answer Slack on POST /slack/events."""
     settings = _settings("slack_bot_token", "slack_signing_secret", "enkapush_api_key")
+    from flowbot import serving
+
     chosen = settings.port if port is None else port
     _run(settings, lambda bot, stop: serving.serve(bot, host, chosen, stop))
 
@@ -90,8 +98,9 @@ def serve(host: Host = "0.0.0.0", port: Port = None) -> None:  # noqa: S104 - a 
 def socket(host: Host = "0.0.0.0", port: WatchPort = None) -> None:  # noqa: S104 - a container is watched from outside
     """Socket Mode: connect to Slack; no public address is needed."""
     settings = _settings("slack_bot_token", "slack_app_token", "enkapush_api_key")
+    from flowbot import serving
 
-    async def way_in(bot: Flowbot, stop: asyncio.Event) -> None:
+    async def way_in(bot: "Flowbot", stop: asyncio.Event) -> None:
         async with serving.watched(bot, host, port):
             await serving.socket(bot, stop)
 
@@ -101,7 +110,8 @@ def socket(host: Host = "0.0.0.0", port: WatchPort = None) -> None:  # noqa: S10
 @cli.command()
 def demo(port: DemoPort = DEMO_PORT) -> None:
     """Try flowbot in the browser: a stand-in Slack workspace and a stand-in Enkapush; nothing leaves this machine."""
-    from flowbot import demo as demonstration  # noqa: PLC0415 - no other command has a use for the stand-ins
+    from flowbot import demo as demonstration
+    from flowbot import serving
 
     logs.configure("warning", "text", ())
 
@@ -135,6 +145,8 @@ def copy(source: Annotated[str, typer.Argument(metavar="FROM", help="Such as sql
 def check() -> None:
     """Is everything set up right? One line a check; exit status 1 if any fails."""
     settings = Settings.load()
+    from flowbot import checks
+
     logs.configure("error", settings.log_format, settings.secrets)
     if not checks.run(settings, typer.echo):
         raise typer.Exit(1)
@@ -211,7 +223,10 @@ def _settings(*needed: str) -> Settings:
     return settings
 
 
-def _run(settings: Settings, way_in: Callable[[Flowbot, asyncio.Event], Awaitable[None]]) -> None:
+def _run(settings: Settings, way_in: Callable[["Flowbot", asyncio.Event], Awaitable[None]]) -> None:
+    from flowbot import garbage, serving
+    from flowbot.app import flowbot
+
     async def live() -> None:
         stop = serving.stop_on_signals()
         async with flowbot(settings) as bot:

@@ -11,7 +11,7 @@ from typing import Final
 from pydantic import SecretStr
 
 from flowbot.app import flowbot
-from flowbot.outside import now, opened_database
+from flowbot.opening import now, opened_database
 from flowbot.sandbox.enkapush import EnkapushSandbox
 from flowbot.sandbox.enkapush.seeds import seed_flows, seed_segments
 from flowbot.sandbox.slack import APP_TOKEN, BOT_TOKEN, SIGNING_SECRET, Guide, SlackSandbox, demo_workspace

@@ -1,10 +1,8 @@
 """What flowbot speaks to, opened and closed again: the database, Enkapush, Slack, pictures."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 import aiohttp
 import httpx
@@ -18,6 +16,7 @@ from flowbot.enkapush.gateway import EnkapushFlows
 from flowbot.enkapush.pictures import picture_client
 from flowbot.errors import ConfigurationError
 from flowbot.metrics import Metrics
+from flowbot.opening import opened_database
 from flowbot.services.catalog import Catalog
 from flowbot.services.people import People
 from flowbot.services.ports.time import Clock, Monotonic, Sleep
@@ -25,11 +24,9 @@ from flowbot.settings import Settings
 from flowbot.slack import client
 from flowbot.slack.directory import SlackDirectory
 from flowbot.slack.files import Files
-from flowbot.storage import migrations
 from flowbot.storage.changes import StoredChanges
 from flowbot.storage.database import Database
 from flowbot.storage.drafts import StoredDrafts
-from flowbot.storage.engine import DATABASE_URL, missing_file, open_database
 from flowbot.storage.images import StoredImages
 from flowbot.storage.policies import StoredPolicies
 
@@ -62,39 +59,6 @@ class Ports:
     source: EnkapushFlows
     catalog: Catalog
     people: People
-
-
-def now() -> datetime:
-    """The time, with its zone."""
-    return datetime.now(UTC)
-
-
-@asynccontextmanager
-async def opened_database(settings: Settings, *, only_if_there: bool = False) -> AsyncIterator[Database]:
-    """The database, as this flowbot expects it: SQLite is created or upgraded on the way, PostgreSQL must be already.
-
-    Args:
-        settings: what flowbot was started with.
-        only_if_there: whether a SQLite file that does not exist is refused: a slip in its path must not read as empty.
-
-    Raises:
-        ConfigurationError: the database is not there, or `flowbot migrate` has not been run on it.
-    """
-    url = settings.database_url.get_secret_value()
-    if only_if_there and (file := missing_file(url)) is not None:
-        raise ConfigurationError(
-            f"{DATABASE_URL}: there is no file {file}; flowbot migrate or the first start makes it"
-        )
-    if url.startswith("sqlite:"):
-        await asyncio.to_thread(migrations.upgrade, url)
-    database = open_database(url)
-    try:
-        state = await database.revision_state()
-        if not state.is_current:
-            raise ConfigurationError(f"{DATABASE_URL}: the database {state.lack}; run flowbot migrate")
-        yield database
-    finally:
-        await database.close()
 
 
 @asynccontextmanager

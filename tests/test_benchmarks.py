@@ -58,7 +58,9 @@ async def forked(
     command: Sequence[str], folder: Path, env: Mapping[str, str], output: TextIO, errors: TextIO
 ) -> Forked:
     nursery = get_context("forkserver")
-    nursery.set_forkserver_preload(["__main__", "flowbot.cli", "benchmarks.stage", "benchmarks.controls"])
+    nursery.set_forkserver_preload(
+        ["__main__", "flowbot.cli", "flowbot.serving", "benchmarks.stage", "benchmarks.controls"]
+    )
     files = (Path(output.name), Path(errors.name))
     process = nursery.Process(target=live, args=(list(command), folder, dict(env), files), daemon=True)
     process.start()

@@ -8,7 +8,7 @@ from typing import Final
 import pytest
 
 from flowbot.domain.search import fold
-from flowbot.outside import now
+from flowbot.opening import now
 from flowbot.sandbox.enkapush.seeds import seed_flows
 from flowbot.sandbox.slack import Guide, demo_workspace
 from flowbot.slack import grammar

@@ -17,7 +17,7 @@ from typing import Any, Final
 from pydantic import SecretStr
 from sqlalchemy import select, text
 
-from flowbot.outside import opened_database
+from flowbot.opening import opened_database
 from flowbot.sandbox.enkapush import EnkapushSandbox, Fault
 from flowbot.sandbox.enkapush.records import Flow
 from flowbot.sandbox.slack import APP_TOKEN, BOT_TOKEN, SIGNING_SECRET, SandboxPerson, SlackSandbox

@@ -13,7 +13,7 @@ import aiohttp
 import pytest
 
 from flowbot.app import Flowbot
-from flowbot.outside import opened_database
+from flowbot.opening import opened_database
 from flowbot.sandbox.enkapush import Fault
 from flowbot.sandbox.slack import SIGNING_SECRET, Message, View, text_of
 from flowbot.sandbox.slack.delivery.parcel import Delivery, Parcel

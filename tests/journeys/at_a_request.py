@@ -7,7 +7,7 @@ from typing import Any, Final
 import pytest
 
 from flowbot.enkapush import Timeouts
-from flowbot.outside import opened_database
+from flowbot.opening import opened_database
 from flowbot.sandbox.slack import Message, SandboxPerson, View, text_of
 from flowbot.sandbox.slack.model import Person
 from flowbot.services import history

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from flowbot.domain.changes import Draft, FormToken, Image, Kind
 from flowbot.domain.types import ChannelId, UserId
-from flowbot.outside import opened_database
+from flowbot.opening import opened_database
 from flowbot.services.forms import KEEP_DRAFTS
 from flowbot.services.ports.deliveries import DeliveryKey
 from flowbot.storage.deliveries import StoredDeliveries

@@ -14,7 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import update
 
 from flowbot.metrics import MOST_CODES, Metrics
-from flowbot.outside import opened_database
+from flowbot.opening import opened_database
 from flowbot.sandbox.enkapush import Fault
 from flowbot.scrape import Scrape
 from flowbot.services.figures import Figures

@@ -8,7 +8,7 @@ import pytest
 from flowbot.domain.changes import Event
 from flowbot.domain.policy import ChannelPolicy
 from flowbot.domain.types import ChannelId
-from flowbot.outside import opened_database
+from flowbot.opening import opened_database
 from flowbot.sandbox.slack import Message, SandboxPerson, View, text_of
 from flowbot.services.people import DECIDING_SECONDS
 from flowbot.storage.changes import StoredChanges

@@ -15,7 +15,7 @@ from sqlalchemy import make_url
 
 from flowbot.app import Flowbot, flowbot
 from flowbot.enkapush.client import Timeouts
-from flowbot.outside import opened_database
+from flowbot.opening import opened_database
 from flowbot.sandbox.enkapush import EnkapushSandbox
 from flowbot.sandbox.slack import APP_TOKEN, BOT_TOKEN, SIGNING_SECRET, SandboxPerson, SlackSandbox
 from flowbot.services.policies import import_policies

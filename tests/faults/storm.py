@@ -17,7 +17,7 @@ import aiohttp
 import pytest
 from sqlalchemy import select
 
-from flowbot import outside
+from flowbot import opening
 from flowbot.domain.changes import OPEN, Change, ChangeId, Kind, State
 from flowbot.enkapush import Timeouts, pictures
 from flowbot.sandbox.enkapush import Record
@@ -155,7 +155,7 @@ def _caught(patch: pytest.MonkeyPatch) -> list[Database]:
         opened.append(open_database(url))
         return opened[-1]
 
-    patch.setattr(outside, "open_database", catching)
+    patch.setattr(opening, "open_database", catching)
     return opened
 
 

@@ -16,7 +16,7 @@ from flowbot.services.approvals import Approvals, DecidedAlreadyError, OpenAlrea
 from flowbot.services.queue import Queue
 from flowbot.slack.desk import Answer, Desk, Visit
 from flowbot.slack.forms.reason_form import Purpose, ReasonForm, ReasonMetadata, SubmittedReason
-from flowbot.slack.forms.submission import unkept
+from flowbot.slack.forms.unkept import unkept
 from flowbot.slack.home import HomeTab
 from flowbot.slack.ids import Action
 from flowbot.slack.modals import Modals
@@ -174,15 +174,8 @@ class Requests:
         except UserError as error:
             log.info("refused", reason=str(error))
             return self._undecided(name, "refused", _unnamed(error, t))
-        except Fault as fault:
-            log.warning("fault", key=str(fault), cause=str(fault.__cause__ or ""))
-            return self._undecided(name, "fault", t(unkept(fault)))
-        except TimeoutError:
-            log.warning("fault", key="slow")
-            return self._undecided(name, "fault", t("form.unsure"))
-        except Exception:
-            log.exception("unexpected")
-            return self._undecided(name, "fault", t("fault.unexpected"))
+        except Exception as error:  # noqa: BLE001 - said at the form, whatever it is, and logged there
+            return self._undecided(name, "fault", t(unkept(error)))
         work = self.home.drawn_after(lambda _visit: self._followed(change))
         self.desk.take("reason", name, event.caller, Place(channel, event.user.id, ""), work)
         return {}

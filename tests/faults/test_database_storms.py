@@ -10,12 +10,15 @@ from sqlalchemy import Connection, Engine, event
 from sqlalchemy.exc import OperationalError
 
 from flowbot.domain.changes import State
+from flowbot.domain.policy import ChannelPolicy
 from flowbot.enkapush import Timeouts
 from flowbot.sandbox.enkapush import Fault
-from flowbot.sandbox.slack import Message, SandboxPerson
+from flowbot.sandbox.slack import Message, SandboxPerson, text_of
 from flowbot.sandbox.slack.driver.person import ClientError
+from flowbot.services.setup import Setup
 from flowbot.slack import requests
 from flowbot.slack.forms import submission
+from flowbot.slack.setup import desk as setup_desk
 from flowbot.storage import engine
 from flowbot.storage.database import Database
 from flowbot.storage.migrations import upgrade
@@ -194,6 +197,43 @@ async def test_a_reason_that_is_not_kept_for_certain_stays_in_its_form_and_count
     await decided(scene)
     ended = await after_the_storm(scene)
     assert [change.state for change in ended.values()] == [State.REJECTED]
+
+
+UNSAVED: Final = {
+    "locked": "Nothing was saved",
+    "slow": "not certain that this form was taken in",
+    "without an answer": "not certain that this form was taken in",
+    "a slip of flowbot's": "Something went wrong inside flowbot",
+}
+
+
+@pytest.mark.parametrize("how", UNSAVED)
+async def test_a_policy_that_is_not_saved_for_certain_stays_in_its_form_and_is_saved_later(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    deniz = scene.world.deniz
+    await opens(deniz, "/flows setup")
+    async with AsyncExitStack() as stack:
+        if how == "without an answer":
+            event.listen(Engine, "commit", never_answered)
+            stack.callback(event.remove, Engine, "commit", never_answered)
+        elif how == "a slip of flowbot's":
+            monkeypatch.setattr(Setup, "check", slips)
+        else:
+            await stack.enter_async_context(locked_elsewhere(scene.url))
+        if how == "slow":
+            monkeypatch.setattr(setup_desk, "ACK_SECONDS", BUSY_MS / 5000)
+        (said,) = (await deniz.submits({"Expiry in hours": "48"})).errors.values()
+    assert UNSAVED[how] in said
+    monkeypatch.undo()
+    assert (await deniz.submits()).errors == {}
+    assert deniz.view is not None
+    assert "is saved" in text_of(deniz.view)
+    await after_the_storm(scene)
+
+
+async def slips(_setup: Setup, _wanted: ChannelPolicy) -> None:
+    raise RuntimeError("nobody thought of this")
 
 
 async def test_a_message_that_was_posted_but_could_not_be_noted_is_not_posted_twice(scene: Scene) -> None:

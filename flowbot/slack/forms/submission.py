@@ -21,6 +21,7 @@ from flowbot.services.ports.deliveries import DeliveryStore
 from flowbot.services.ports.forms import ImageStore, PictureSource
 from flowbot.slack.forms.flow_form import FlowForm, Submitted
 from flowbot.slack.forms.telling import FormTelling
+from flowbot.slack.forms.unkept import unkept
 from flowbot.slack.payloads import FormEvent
 from flowbot.slack.tasks import ACK_SECONDS, TrackedTasks
 from flowbot.slack.views import forms as views
@@ -59,15 +60,8 @@ class FormSubmission:
         t = self.locales.translator(metadata.locale, metadata.timezone)
         try:
             return await self.tasks.within(ACK_SECONDS, self._once(event, submitted, t), name="form")
-        except Fault as fault:
-            log.warning("forms.not_kept", error=str(fault))
-            return _errors({"name": Problem(unkept(fault))}, submitted, t)
-        except TimeoutError:
-            log.warning("forms.not_kept", error="slow")
-            return _errors({"name": Problem("form.unsure")}, submitted, t)
-        except Exception:
-            log.exception("unexpected")
-            return _errors({"name": Problem("fault.unexpected")}, submitted, t)
+        except Exception as error:  # noqa: BLE001 - said at the form, whatever it is, and logged there
+            return _errors({"name": Problem(unkept(error))}, submitted, t)
 
     async def _once(self, event: FormEvent, submitted: Submitted, t: Translator) -> AckArgs:
         """A refused submission stays refused when it is delivered again, even if it would pass now.
@@ -169,11 +163,6 @@ def _new_change(event: FormEvent, submitted: Submitted, checked: Checked, before
         locale=metadata.locale,
         timezone=metadata.timezone,
     )
-
-
-def unkept(fault: Fault) -> str:
-    """What to say of a form that the database did not take, or may have taken without an answer."""
-    return {"fault.database_unsure": "form.unsure", "fault.database_full": fault.key}.get(fault.key, "form.not_kept")
 
 
 def _is_idle(submitted: Submitted, wanted: Wanted, before: Flow | None) -> bool:

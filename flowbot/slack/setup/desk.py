@@ -17,6 +17,7 @@ from flowbot.services.people import Reader
 from flowbot.services.setup import Overtaken, Refused, Saved, Setup, SetupReady, stamp
 from flowbot.services.setup_check import Field
 from flowbot.slack.desk import Answer, Desk, Visit
+from flowbot.slack.forms.unkept import unkept
 from flowbot.slack.modals import Modals
 from flowbot.slack.payloads import FormEvent, Suggestion
 from flowbot.slack.replies import Place
@@ -71,9 +72,8 @@ class SetupDesk:
             problems = {Field.WEBSITES: Problem(error.key, error.params)}
         except Refused as refused:
             problems = dict(refused.problems)
-        except (Fault, TimeoutError) as error:
-            log.warning("setup_form.not_saved", error=str(error) or "slow")
-            problems = {Field.WEBSITES: Problem("setup.not_saved")}
+        except Exception as error:  # noqa: BLE001 - said at the form, whatever it is, and logged there
+            problems = {Field.WEBSITES: Problem(unkept(error))}
         return _errors(problems, event, t)
 
     async def take_question(self, question: Suggestion) -> dict[str, Any] | None:

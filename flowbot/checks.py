@@ -1,29 +1,27 @@
 """`flowbot check`: is everything set up right? One line a check."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
-from tempfile import TemporaryDirectory
 from typing import Final
 
 import aiohttp
-from pydantic import SecretStr
 from slack_sdk.errors import SlackApiError, SlackClientError
+from slack_sdk.web.async_client import AsyncWebClient
 
-from flowbot.app import Flowbot, flowbot
 from flowbot.domain.policy import PolicyBook
 from flowbot.domain.types import GroupId
 from flowbot.enkapush.gateway import EnkapushFlows
 from flowbot.errors import ConfigurationError, Fault
 from flowbot.health import PATIENCE_SECONDS, in_a_word
+from flowbot.metrics import Metrics
 from flowbot.opening import now, opened_database
-from flowbot.outside import enkapush_client
+from flowbot.outside import enkapush_client, secret
 from flowbot.plain import told, with_cause
 from flowbot.settings import Settings
+from flowbot.slack import client
 from flowbot.slack.directory import SlackDirectory
 from flowbot.slack.errors import word_for
-from flowbot.storage.engine import missing_file
 from flowbot.storage.policies import StoredPolicies
 
 SCOPES: Final = frozenset(
@@ -66,7 +64,10 @@ class Finding:
 
 
 async def findings(settings: Settings) -> AsyncIterator[Finding]:
-    """Every check's outcome, in the order in which a person would look. Each is said as soon as it is known."""
+    """Every check's outcome, in the order in which a person would look. Each is said as soon as it is known.
+
+    Nothing is changed by it, in the database or anywhere else: no bot is started for it.
+    """
     ways_in = [name for name in ("slack_signing_secret", "slack_app_token") if getattr(settings, name)]
     yield _ways_in(ways_in)
     for name in ("slack_bot_token", "enkapush_api_key"):
@@ -74,37 +75,24 @@ async def findings(settings: Settings) -> AsyncIterator[Finding]:
     yield await _checked("database", lambda: _database(settings))
     if settings.slack_bot_token is None or settings.enkapush_api_key is None:
         return
-    try:
-        with _with_a_database(settings) as whole:
-            async with flowbot(whole) as bot:
-                for name, look in _looks(whole, bot).items():
-                    yield await _checked(name, look)
-    except ConfigurationError as error:
-        yield Finding("start", well=False, detail=str(error))
-    except Fault as fault:
-        yield Finding("start", well=False, detail=told(fault))
+    async with client.open_session() as session:
+        slack = client.web_client(settings.slack_api_url, secret(settings.slack_bot_token), session)
+        for name, look in _looks(settings, slack, await _book(settings)).items():
+            yield await _checked(name, look)
 
 
-@contextmanager
-def _with_a_database(settings: Settings) -> Iterator[Settings]:
-    """The settings; with an empty database for the while where theirs is not there: a check makes none."""
-    if missing_file(settings.database_url.get_secret_value()) is None:
-        yield settings
-        return
-    with TemporaryDirectory(prefix="flowbot-check-") as folder:
-        yield settings.model_copy(update={"database_url": SecretStr(f"sqlite:///{folder}/empty.db")})
-
-
-def _looks(settings: Settings, bot: Flowbot) -> dict[str, Callable[[], Awaitable[str]]]:
+def _looks(
+    settings: Settings, slack: AsyncWebClient, book: PolicyBook | None
+) -> dict[str, Callable[[], Awaitable[str]]]:
     looks: dict[str, Callable[[], Awaitable[str]]] = {
-        "slack token": lambda: _slack(bot),
-        "slack scopes": lambda: _scopes(bot),
-        "slack user groups": lambda: _groups(settings, bot),
-        "enkapush": lambda: _enkapush(settings, bot),
-        "policy": lambda: _policy(settings),
+        "slack token": lambda: _slack(slack),
+        "slack scopes": lambda: _scopes(slack),
+        "slack user groups": lambda: _groups(slack, book),
+        "enkapush": lambda: _enkapush(settings),
+        "policy": lambda: _policy(book),
     }
     if settings.slack_app_token is not None:
-        looks["slack socket mode"] = lambda: _socket(settings, bot)
+        looks["slack socket mode"] = lambda: _socket(settings, slack)
     return looks
 
 
@@ -136,18 +124,18 @@ async def _checked(name: str, look: Callable[[], Awaitable[str]]) -> Finding:
 
 
 async def _database(settings: Settings) -> str:
-    async with opened_database(settings, only_if_there=True) as database:
+    async with opened_database(settings, only_to_read=True) as database:
         state = await database.revision_state()
     return f"answers, revision {state.current}"
 
 
-async def _slack(bot: Flowbot) -> str:
-    answer = await bot.slack.auth_test()
+async def _slack(slack: AsyncWebClient) -> str:
+    answer = await slack.auth_test()
     return f"{answer.get('user')} in {answer.get('team')}"
 
 
-async def _scopes(bot: Flowbot) -> str:
-    answer = await bot.slack.auth_test()
+async def _scopes(slack: AsyncWebClient) -> str:
+    answer = await slack.auth_test()
     granted = {scope.strip() for scope in answer.headers.get("x-oauth-scopes", "").split(",") if scope.strip()}
     if not granted:
         return "Slack does not say which are granted"
@@ -156,29 +144,28 @@ async def _scopes(bot: Flowbot) -> str:
     return "all granted"
 
 
-async def _groups(settings: Settings, bot: Flowbot) -> str:
-    wanted = (await _book(settings)).groups
+async def _groups(slack: AsyncWebClient, book: PolicyBook | None) -> str:
+    wanted = book.groups if book else frozenset()
 
     async def named() -> frozenset[GroupId]:
         return wanted
 
-    known = await SlackDirectory(bot.slack, named).groups()
+    known = await SlackDirectory(slack, named).groups()
     if unknown := wanted - set(known):
         raise _Unwell(f"the policy names {', '.join(sorted(unknown))}, which Slack does not know")
     return f"{len(known)} in Slack, {len(wanted)} in the policy"
 
 
-async def _socket(settings: Settings, bot: Flowbot) -> str:
-    token = settings.slack_app_token
-    await bot.slack.apps_connections_open(app_token=token.get_secret_value() if token else "")
+async def _socket(settings: Settings, slack: AsyncWebClient) -> str:
+    await slack.apps_connections_open(app_token=secret(settings.slack_app_token))
     return "may connect"
 
 
-async def _enkapush(settings: Settings, bot: Flowbot) -> str:
+async def _enkapush(settings: Settings) -> str:
     address = settings.enkapush_api_url
     try:
-        async with asyncio.timeout(PATIENCE_SECONDS), enkapush_client(settings, bot.metrics) as client:
-            await EnkapushFlows(client, settings.zone).ping()
+        async with asyncio.timeout(PATIENCE_SECONDS), enkapush_client(settings, Metrics()) as account:
+            await EnkapushFlows(account, settings.zone).ping()
     except TimeoutError:
         raise _Unwell(f"{address} {ENKAPUSH['slow']} ({PATIENCE_SECONDS:g} seconds)") from None
     except Fault as fault:
@@ -187,16 +174,21 @@ async def _enkapush(settings: Settings, bot: Flowbot) -> str:
     return f"{address} answers"
 
 
-async def _policy(settings: Settings) -> str:
-    book = await _book(settings)
+async def _policy(book: PolicyBook | None) -> str:
+    if book is None:
+        raise _Unwell("cannot be read; see database")
     if not book.channels:
         raise _Unwell("no channel has a policy, so nobody can do anything; see flowbot policy import")
     return f"{len(book.channels)} channel(s), {len(book.websites)} named website(s)"
 
 
-async def _book(settings: Settings) -> PolicyBook:
-    async with opened_database(settings) as database:
-        return await StoredPolicies(database, now).book()
+async def _book(settings: Settings) -> PolicyBook | None:
+    """The policies, or None where they cannot be read: what the matter is, the check of the database has said."""
+    try:
+        async with opened_database(settings, only_to_read=True) as database:
+            return await StoredPolicies(database, now).book()
+    except (ConfigurationError, Fault):
+        return None
 
 
 def run(settings: Settings, say: Callable[[str], None]) -> bool:

@@ -173,7 +173,7 @@ def policy_export() -> None:
     settings = _settings()
 
     async def export() -> str:
-        async with opened_database(settings, only_if_there=True) as database:
+        async with opened_database(settings, only_to_read=True) as database:
             return await policies.export_policies(StoredPolicies(database, now))
 
     typer.echo(asyncio.run(export()), nl=False)
@@ -189,7 +189,7 @@ def audit_export(
     settings = _settings()
 
     async def export() -> None:
-        async with opened_database(settings, only_if_there=True) as database:
+        async with opened_database(settings, only_to_read=True) as database:
             await history.export(StoredChanges(database, now).audit(), form, sys.stdout.write)
 
     asyncio.run(export())

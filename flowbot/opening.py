@@ -9,7 +9,7 @@ from flowbot.errors import ConfigurationError
 from flowbot.settings import Settings
 from flowbot.storage import migrations
 from flowbot.storage.database import Database
-from flowbot.storage.engine import DATABASE_URL, missing_file, open_database
+from flowbot.storage.engine import DATABASE_URL, open_database, require_file
 
 
 def now() -> datetime:
@@ -18,22 +18,21 @@ def now() -> datetime:
 
 
 @asynccontextmanager
-async def opened_database(settings: Settings, *, only_if_there: bool = False) -> AsyncIterator[Database]:
+async def opened_database(settings: Settings, *, only_to_read: bool = False) -> AsyncIterator[Database]:
     """The database, as this flowbot expects it: SQLite is created or upgraded on the way, PostgreSQL must be already.
 
     Args:
         settings: what flowbot was started with.
-        only_if_there: whether a SQLite file that does not exist is refused: a slip in its path must not read as empty.
+        only_to_read: whether it is left as it is. A SQLite file that does not exist is refused then: a slip in its path
+            must not read as empty; and so is one that this flowbot would have to upgrade first.
 
     Raises:
         ConfigurationError: the database is not there, or `flowbot migrate` has not been run on it.
     """
     url = settings.database_url.get_secret_value()
-    if only_if_there and (file := missing_file(url)) is not None:
-        raise ConfigurationError(
-            f"{DATABASE_URL}: there is no file {file}; flowbot migrate or the first start makes it"
-        )
-    if url.startswith("sqlite:"):
+    if only_to_read:
+        require_file(url)
+    elif url.startswith("sqlite:"):
         await asyncio.to_thread(migrations.upgrade, url)
     database = open_database(url)
     try:

@@ -26,6 +26,7 @@ from flowbot.storage.database import Database
 DATABASE_URL: Final = "DATABASE_URL"
 """The setting that names the database."""
 
+_SQLITE_MAGIC: Final = b"SQLite format 3\0"
 _WRITES: Final = "flowbot_writes"
 _POOL_WAIT_S: Final = 10
 _SQLITE_READERS: Final = 4
@@ -124,15 +125,32 @@ def parse_address(url: str, *, setting: str = DATABASE_URL) -> URL:
         raise DatabaseUrlError(f"{setting}: {error}") from None
 
 
-def missing_file(url: str) -> Path | None:
-    """The SQLite file that `url` names, where there is none yet.
+def require_file(url: str) -> None:
+    """Make sure that the SQLite file that `url` names, if it names one, is there and is a database.
 
     Raises:
+        ConfigurationError: it is not.
         DatabaseUrlError: as `open_database`.
     """
     address = parse_address(url)
+    if not _is_sqlite(address):
+        return
     file = Path(address.database or "")
-    return file if _is_sqlite(address) and not file.exists() else None
+    if not file.exists():
+        raise ConfigurationError(
+            f"{DATABASE_URL}: there is no file {file}; flowbot migrate or the first start makes it"
+        )
+    if not file.is_file() or not _begins_as_a_database(file):
+        raise ConfigurationError(f"{DATABASE_URL}: {str(file)!r} is no database")
+
+
+def _begins_as_a_database(file: Path) -> bool:
+    """An empty file is one, too: https://www.sqlite.org/fileformat.html, "The Database Header"."""
+    try:
+        with file.open("rb") as opened:
+            return opened.read(len(_SQLITE_MAGIC)) in {_SQLITE_MAGIC, b""}
+    except OSError as error:
+        raise ConfigurationError(f"{DATABASE_URL}: {str(file)!r} cannot be read ({error.strerror})") from None
 
 
 def _address(url: str) -> URL:

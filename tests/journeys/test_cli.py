@@ -9,11 +9,13 @@ import pty
 import pwd
 import re
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import asynccontextmanager, closing, contextmanager, suppress
+from datetime import timedelta
 from importlib.metadata import version
 from pathlib import Path
 from typing import Final
@@ -23,10 +25,17 @@ import pytest
 import structlog
 from sqlalchemy import make_url
 
-from flowbot import cli, errors
-from flowbot.plain import told
+from flowbot import cli, errors, plain
+from flowbot.domain.changes import Kind
+from flowbot.domain.types import ChannelId, FlowId
+from flowbot.opening import now, opened_database
 from flowbot.sandbox.enkapush import Fault
+from flowbot.services.ports.changes import Lease
+from flowbot.storage.changes import StoredChanges
+from flowbot.storage.revisions import known_revisions
 from tests.journeys.world import API_KEY, MARKETING, POLICY, World, on_both_databases
+from tests.storage.change_cases import asked, told
+from tests.storage.older import upgrade_to
 from tests.test_settings import MALFORMED, SECRET
 
 Environment = dict[str, str]
@@ -433,7 +442,7 @@ def test_the_operator_reads_a_sentence_with_its_cause_in_one_line() -> None:
     def of(key: str, cause: Exception | None) -> str:
         fault = errors.Fault(key, error="x")
         fault.__cause__ = cause
-        return told(fault)
+        return plain.told(fault)
 
     out = of("fault.database", OSError("\nrefused\nat 5"))
     assert re.fullmatch(r"flowbot cannot reach its database right now\. .+ \(refused\)", out)
@@ -593,6 +602,32 @@ async def test_check_without_a_database_looks_at_all_the_rest(environment: Envir
     failed = [line.split(":")[0] for line in out.splitlines() if line.startswith("FAIL")]
     assert failed == ["FAIL  database", "FAIL  policy"]
     assert "slack token" in out
+
+
+@on_both_databases
+async def test_check_does_nothing_of_what_waits(world: World, environment: Environment, tmp_path: Path) -> None:
+    world.add_flows(1)
+    async with opened_database(world.settings) as database:
+        store = StoredChanges(database, now)
+        new = asked(kind=Kind.DISABLE, channel=ChannelId(MARKETING), flow=FlowId(1))
+        left, _ = await store.submit(new, Lease("of a process that was killed", now() - timedelta(hours=1)), told())
+        assert (await inside(environment, tmp_path, "check"))[0] == 0
+        assert await store.get(left.id) == left
+    assert [record for record in world.enkapush.requests if record.method != "GET"] == []
+
+
+@pytest.mark.parametrize("command", [("check",), ("audit", "export"), ("policy", "export")])
+async def test_what_only_reads_upgrades_no_database(
+    environment: Environment, tmp_path: Path, empty_sqlite_url: str, command: tuple[str, ...]
+) -> None:
+    environment["DATABASE_URL"] = empty_sqlite_url
+    newest, older, *_ = known_revisions()
+    upgrade_to(empty_sqlite_url, older)
+    said = await inside(environment, tmp_path, *command)
+    assert said[0] != 0
+    assert f"has revision {older}, not {newest}; run flowbot migrate" in said[1] + said[2]
+    with closing(sqlite3.connect(empty_sqlite_url.removeprefix("sqlite:///"))) as database:
+        assert database.execute("SELECT version_num FROM alembic_version").fetchall() == [(older,)]
 
 
 @pytest.mark.parametrize(

@@ -15,13 +15,14 @@ from sqlalchemy import Connection, text
 
 from flowbot.domain.changes import Progress
 from flowbot.errors import ConfigurationError
-from flowbot.storage.alembic_run import alembic_config, run
+from flowbot.storage.alembic_run import alembic_config
 from flowbot.storage.database import Database
-from flowbot.storage.engine import migration_engine, open_database
+from flowbot.storage.engine import open_database
 from flowbot.storage.migrations import upgrade
 from flowbot.storage.revisions import known_revisions
 from flowbot.storage.tables import metadata
 from tests.storage.change_cases import stores
+from tests.storage.older import upgrade_to
 
 UPGRADE = """
 import sys
@@ -96,13 +97,6 @@ VALUES ('old', 't', 'enable', 'pending', 2, 1, 'U0AYSE', 'C1', :asked, 0,
         '2026-03-01 09:30:15.000000', '2026-03-01 09:30:15.000000')
 """
 ASKED_OF_OLD = '{"token": "t", "kind": "enable", "requester": "U0AYSE", "channel": "C1", "website": 1}'
-
-
-def upgrade_to(url: str, revision: str) -> None:
-    engine = migration_engine(url)
-    with engine.begin() as connection:
-        run(connection, revision)
-    engine.dispose()
 
 
 async def test_a_change_from_before_approvals_has_made_no_progress(empty_database_url: str) -> None:

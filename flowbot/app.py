@@ -269,6 +269,7 @@ def _form_submission(ports: Ports, services: _Services, desk: Desk, telling: For
         deliveries=desk.deliveries,
         locales=desk.locales,
         tasks=desk.tasks,
+        metrics=desk.metrics,
         telling=telling,
     )
 

@@ -175,7 +175,8 @@ class Requests:
             log.info("refused", reason=str(error))
             return self._undecided(name, "refused", _unnamed(error, t))
         except Exception as error:  # noqa: BLE001 - said at the form, whatever it is, and logged there
-            return self._undecided(name, "fault", t(unkept(error)))
+            problem = unkept(error, t)
+            return self._undecided(name, "fault", t(problem.key, **problem.params))
         work = self.home.drawn_after(lambda _visit: self._followed(change))
         self.desk.take("reason", name, event.caller, Place(channel, event.user.id, ""), work)
         return {}

@@ -1,6 +1,7 @@
 """`/metrics`: what an engineer asks first, as Prometheus reads it."""
 
 import asyncio
+import re
 import sqlite3
 import time
 from collections.abc import Callable
@@ -18,8 +19,11 @@ from flowbot.opening import opened_database
 from flowbot.sandbox.enkapush import Fault
 from flowbot.scrape import Scrape
 from flowbot.services.figures import Figures
+from flowbot.services.forms import Forms
+from flowbot.services.setup import Setup
 from flowbot.serving import watched
 from flowbot.storage.tables import changes
+from tests.journeys.at_a_form import LEAST, opens
 from tests.journeys.at_a_request import asks, ends, hurry, rules
 from tests.journeys.world import MARKETING, World, cut_off, on_both_databases
 
@@ -99,6 +103,33 @@ async def test_buttons_forms_and_events_are_counted_by_their_names(world: World,
     seen = await until(origin, 1, "flowbot_ack_seconds_count", kind="form", name="flows.form")
     assert seen.sum("flowbot_ack_seconds_count", kind="action", name="flows.edit") == 1
     assert seen.sum("flowbot_ack_seconds_count", kind="event", name="app_home_opened") == 1
+
+
+async def slips(*_: object) -> None:
+    raise RuntimeError("nobody thought of this")
+
+
+@pytest.mark.parametrize(
+    ("kind", "bad", "good", "step"),
+    [
+        ("form", {**LEAST, "Button 1 title": "Go"}, {"Button 1 title": ""}, (Forms, "submittable")),
+        ("setup", {"Quorum": "9"}, {"Quorum": "1"}, (Setup, "check")),
+    ],
+)
+async def test_a_form_is_counted_by_how_it_was_taken_in_and_tells_the_code_of_a_slip(
+    world: World, origin: str, kind: str, bad: dict[str, str], good: dict[str, str], step: tuple[type, str]
+) -> None:
+    person, command = {"form": (world.emma, "/flows create"), "setup": (world.deniz, "/flows setup")}[kind]
+    await opens(person, command)
+    assert (await person.submits(bad)).errors
+    await until(origin, 1, "flowbot_requests_total", kind=kind, outcome="refused")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(*step, slips)
+        (said,) = (await person.submits(good)).errors.values()
+    assert re.search(r"code: [A-Z2-9]{8}$", said)
+    await until(origin, 1, "flowbot_requests_total", kind=kind, outcome="fault")
+    assert (await person.submits()).errors == {}
+    await until(origin, 1, "flowbot_requests_total", kind=kind, outcome="done")
 
 
 async def test_calls_of_slack_are_counted_by_method_and_how_they_ended(world: World, origin: str) -> None:

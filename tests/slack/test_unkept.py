@@ -1,5 +1,6 @@
 """What a form says that could not be taken in."""
 
+import re
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -21,5 +22,10 @@ from flowbot.slack.forms.unkept import unkept
     ],
 )
 def test_it_is_said_whether_anything_is_saved(error: Exception, key: str, said: str) -> None:
-    assert unkept(error) == key
-    assert said in Locales(fixed="en", zone=ZoneInfo("Europe/Istanbul")).translator("en-US")(key)
+    t = Locales(fixed="en", zone=ZoneInfo("Europe/Istanbul")).translator("en-US")
+    problem = unkept(error, t)
+    sentence = t(problem.key, **problem.params)
+    assert sentence.startswith(t(key))
+    assert said in sentence
+    assert re.search(r"tell the engineer this code: [A-Z2-9]{8}$", sentence)
+    assert "xoxb" not in sentence

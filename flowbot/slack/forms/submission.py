@@ -13,6 +13,7 @@ from flowbot.domain.flows import Flow
 from flowbot.domain.forms import Checked, FormKind, Problem, check
 from flowbot.errors import Fault, UserError
 from flowbot.locales import Locales, Translator
+from flowbot.metrics import Metrics
 from flowbot.services.changes import Changes
 from flowbot.services.forms import Forms
 from flowbot.services.people import People
@@ -22,6 +23,7 @@ from flowbot.services.ports.forms import ImageStore, PictureSource
 from flowbot.slack.forms.flow_form import FlowForm, Submitted
 from flowbot.slack.forms.telling import FormTelling
 from flowbot.slack.forms.unkept import unkept
+from flowbot.slack.names import name_of
 from flowbot.slack.payloads import FormEvent
 from flowbot.slack.tasks import ACK_SECONDS, TrackedTasks
 from flowbot.slack.views import forms as views
@@ -46,6 +48,7 @@ class FormSubmission:
     deliveries: DeliveryStore
     locales: Locales
     tasks: TrackedTasks
+    metrics: Metrics
     telling: FormTelling
 
     async def take(self, event: FormEvent) -> AckArgs | None:
@@ -58,10 +61,15 @@ class FormSubmission:
             return None
         metadata = submitted.metadata
         t = self.locales.translator(metadata.locale, metadata.timezone)
+        logs.bind_incident(request="form", user=event.user.id, channel=metadata.channel)
         try:
-            return await self.tasks.within(ACK_SECONDS, self._once(event, submitted, t), name="form")
+            answer = await self.tasks.within(ACK_SECONDS, self._once(event, submitted, t), name="form")
         except Exception as error:  # noqa: BLE001 - said at the form, whatever it is, and logged there
-            return _errors({"name": Problem(unkept(error))}, submitted, t)
+            answer, outcome = _errors({"name": unkept(error, t)}, submitted, t), "fault"
+        else:
+            outcome = "refused" if answer["response_action"] == "errors" else "done"
+        self.metrics.requests.labels("form", name_of(event), outcome).inc()
+        return answer
 
     async def _once(self, event: FormEvent, submitted: Submitted, t: Translator) -> AckArgs:
         """A refused submission stays refused when it is delivered again, even if it would pass now.
@@ -136,7 +144,7 @@ class FormSubmission:
             await self.forms.keep(_draft(asked, before, change))
             tell = self.telling.in_form(event.view_id)
             settled = await self.changes.carry_out(change, tell, lambda: self.people.reader(event.caller))
-            log.info("request", outcome=settled.state)
+            log.info("flow_form.settled", state=settled.state)
         except Fault as fault:
             # The change is kept: the recovery of this or another process goes on where this one stopped.
             log.warning("forms.left_to_recovery", error=str(fault))

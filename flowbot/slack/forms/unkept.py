@@ -4,27 +4,35 @@ from typing import Final
 
 import structlog
 
+from flowbot import logs
+from flowbot.domain.forms import Problem
 from flowbot.errors import Fault
+from flowbot.locales import Translator
 
 _KEYS: Final = {"fault.database_unsure": "form.unsure", "fault.database_full": "fault.database_full"}
 
 log = structlog.get_logger(__name__)
 
 
-def unkept(error: Exception) -> str:
+def unkept(error: Exception, t: Translator) -> Problem:
     """What to say of a form of which nothing is kept, or not for certain; `error` is written down.
 
     Args:
         error: what was raised while it was being taken in: a fault, a TimeoutError, or something unexpected.
+        t: the words of the person whose form it is.
 
     Returns:
-        A message's id.
+        A sentence with the incident's code, which the log has too.
     """
+    return Problem("form.untaken", {"said": t(_key(error)), "incident": logs.current_incident()})
+
+
+def _key(error: Exception) -> str:
     if isinstance(error, Fault):
-        log.warning("form.not_kept", error=str(error), cause=str(error.__cause__ or ""))
+        log.warning("fault", key=str(error), cause=str(error.__cause__ or ""))
         return _KEYS.get(error.key, "form.not_kept")
     if isinstance(error, TimeoutError):
-        log.warning("form.not_kept", error="slow")
+        log.warning("fault", key="slow")
         return "form.unsure"
     log.error("unexpected", exc_info=error)
     return "fault.unexpected"

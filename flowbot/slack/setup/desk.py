@@ -19,6 +19,7 @@ from flowbot.services.setup_check import Field
 from flowbot.slack.desk import Answer, Desk, Visit
 from flowbot.slack.forms.unkept import unkept
 from flowbot.slack.modals import Modals
+from flowbot.slack.names import name_of
 from flowbot.slack.payloads import FormEvent, Suggestion
 from flowbot.slack.replies import Place
 from flowbot.slack.setup.setup_form import SetupData, SetupForm, SetupMetadata, SetupSubmitted
@@ -67,14 +68,19 @@ class SetupDesk:
         logs.bind_incident(request="setup", user=event.user.id, channel=submitted.metadata.channel)
         t = self.desk.locales.translator(submitted.metadata.locale, submitted.metadata.timezone)
         try:
-            return await self.desk.tasks.within(ACK_SECONDS, self._take(event, submitted, t), name="setup form")
+            answer = await self.desk.tasks.within(ACK_SECONDS, self._take(event, submitted, t), name="setup form")
         except UserError as error:
-            problems = {Field.WEBSITES: Problem(error.key, error.params)}
+            answer = _errors({Field.WEBSITES: Problem(error.key, error.params)}, event, t)
         except Refused as refused:
-            problems = dict(refused.problems)
+            answer = _errors(refused.problems, event, t)
         except Exception as error:  # noqa: BLE001 - said at the form, whatever it is, and logged there
-            problems = {Field.WEBSITES: Problem(unkept(error))}
-        return _errors(problems, event, t)
+            self._count(event, "fault")
+            return _errors({Field.WEBSITES: unkept(error, t)}, event, t)
+        self._count(event, "refused" if answer["response_action"] == "errors" else "done")
+        return answer
+
+    def _count(self, event: FormEvent, outcome: str) -> None:
+        self.desk.metrics.requests.labels("setup", name_of(event), outcome).inc()
 
     async def take_question(self, question: Suggestion) -> dict[str, Any] | None:
         """The entries of a long menu that match what was typed, none where they cannot be had; None: no such form."""

@@ -50,8 +50,11 @@ class Goal:
     def row(self) -> str:
         """As a line of a Markdown table."""
         bound = "at least" if self.at_least else "at most"
-        limit, measured = f"{self.limit:g}{self.unit}", f"{number(self.measured)}{self.unit}"
-        return f"| {self.wanted} | {bound} {limit} | {measured} | {'met' if self.is_met else '**not met**'} |"
+        shown = number(self.measured)
+        if not self.is_met and shown == number(self.limit):
+            shown = f"{self.measured:.6g}"  # a near miss must not read like a hit
+        said = "met" if self.is_met else "**not met**"
+        return f"| {self.wanted} | {bound} {self.limit:g}{self.unit} | {shown}{self.unit} | {said} |"
 
 
 @dataclass(frozen=True)

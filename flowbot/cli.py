@@ -4,6 +4,7 @@ What speaks to Slack is loaded by the commands that do so: it takes longer than 
 """
 
 import asyncio
+import errno
 import os
 import pwd
 import sys
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 OUTAGE: Final = 1
 BAD_CONFIGURATION: Final = 2
 DEMO_PORT: Final = 8765
+UNBINDABLE: Final = {errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.EACCES}
 
 cli = typer.Typer(
     no_args_is_help=True,
@@ -121,6 +123,8 @@ def demo(port: DemoPort = DEMO_PORT) -> None:
     try:
         asyncio.run(live())
     except OSError as error:
+        if error.errno not in UNBINDABLE:
+            raise ConfigurationError(f"the demo cannot go on ({error.strerror or error})") from None
         raise ConfigurationError(f"PORT: cannot listen on port {port} ({error.strerror}); try --port") from None
 
 

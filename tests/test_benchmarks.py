@@ -94,6 +94,7 @@ async def test_every_section_fills_its_table(monkeypatch: pytest.MonkeyPatch) ->
     [
         (Goal("quick", 2.0, 2, " ×"), "at most 2 × | 2 × | met"),
         (Goal("quick", 2.1, 2, " ×"), "at most 2 × | 2.1 × | **not met**"),
+        (Goal("quick", 19.97, 20, " ×", at_least=True), "at least 20 × | 19.97 × | **not met**"),
         (Goal("quick", 19.0, 20, " ×", at_least=True), "at least 20 × | 19 × | **not met**"),
         (Goal("quick", 1234.0, 20, " ×", at_least=True), "at least 20 × | 1,234 × | met"),
     ],

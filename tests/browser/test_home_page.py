@@ -1,10 +1,11 @@
 """The Home tab as a person sees it."""
 
+import asyncio
 import re
 from typing import Final, Literal
 
 import pytest
-from playwright.async_api import Locator, Page, expect
+from playwright.async_api import Locator, Page, Route, expect
 
 from tests.browser.test_approval_page import MARKETING, another, asks, messages, sits_down
 
@@ -71,3 +72,24 @@ async def test_it_fits_a_phone_by_day_and_by_night(page: Page, address: str) -> 
         await page.emulate_media(color_scheme=scheme)
         ink, paper = [sum(map(int, re.findall(r"\d+", colour)[:3])) for colour in await page.evaluate(COLOURS)]
         assert (ink < paper) is (scheme == "light")
+
+
+async def test_an_answer_that_comes_late_does_not_hide_what_is_newer(page: Page, address: str) -> None:
+    burak, is_shown = await another(page), asyncio.Event()
+    await expect(await opens_home(burak, address, "U0BURAK")).to_contain_text("Sizi bekleyen bir şey yok.")
+    await asks(page, address, "/flows delete 12")
+
+    async def late(route: Route) -> None:
+        answer = await route.fetch()
+        await is_shown.wait()
+        await route.fulfill(response=answer)
+
+    await burak.route("**/sandbox/home", late)
+    await burak.reload()
+    approve = home(burak).get_by_role("button", name="Onayla: Silme #12")
+    await expect(approve).to_be_visible()
+    async with burak.expect_response("**/sandbox/home") as answered:
+        is_shown.set()
+    await (await answered.value).finished()
+    await burak.evaluate("() => new Promise(requestAnimationFrame)")
+    assert await approve.count() == 1

@@ -19,10 +19,13 @@ export class Home {
     this.root = root;
     this.surfaceFor = surfaceFor;
     this.values = new FormValues();
+    /** How often a view was shown: who asked for one sees whether another came meanwhile. */
+    this.times = 0;
   }
 
   /** @param {any} view */
   show(view) {
+    this.times += 1;
     const focus = rememberFocus(this.root);
     this.root.replaceChildren(...renderBlocks(view.blocks ?? [], this.surfaceFor(this.values)));
     restoreFocus(this.root, focus, this.root);

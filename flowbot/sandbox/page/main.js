@@ -131,8 +131,11 @@ class Page {
 
   async enterHome() {
     drawHomeHead(this.live.directory.bot.name);
+    const { times } = this.home;
     try {
       const { view } = await this.live.api.home();
+      // What the stream brought meanwhile is newer than what this answer was made of.
+      if (this.home.times !== times) return;
       if (view) this.home.show(view);
       else this.home.blank();
     } catch (error) {

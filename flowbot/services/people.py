@@ -151,13 +151,13 @@ class People:
             log.warning("people.members_unknown", channel=channel, error=str(fault))
             return frozenset()
 
-    async def known_members(self, channel: ChannelId) -> frozenset[UserId]:
-        """Who is in a channel.
+    async def known_members(self, channel: ChannelId, *, within: float | None = None) -> frozenset[UserId]:
+        """Who is in a channel, as Slack said at most a minute ago, or `within` so many seconds.
 
         Raises:
             Fault: Slack does not say.
         """
-        return await self._members.get(channel, lambda: self._directory.members(channel))
+        return await self._members.get(channel, lambda: self._directory.members(channel), within=within)
 
     async def close(self) -> None:
         """End what is under way."""

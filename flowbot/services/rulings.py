@@ -5,7 +5,16 @@ from dataclasses import dataclass
 from typing import Final
 
 from flowbot.domain.changes import Change, Choice, Kind, NewChange, Outcome
-from flowbot.domain.policy import EVERYONE, ApprovalRule, ChannelPolicy, Gate, Permission, Reason, decide
+from flowbot.domain.policy import (
+    EVERYONE,
+    ApprovalRule,
+    ChannelPolicy,
+    Gate,
+    Permission,
+    Reason,
+    decide,
+    without_everyone,
+)
 from flowbot.domain.types import UserId
 from flowbot.errors import Fault
 from flowbot.services.people import DECIDING_SECONDS, Caller, People, Reader
@@ -85,12 +94,16 @@ class Rulings:
             Fault: Slack does not say; that is no answer, so the change stays as it is and is looked at again.
         """
         reader = await self.people.known(Caller(person, None), within=DECIDING_SECONDS)
-        decision = decide(policy, reader.actor, permission)
-        if decision.reason is Reason.UNCERTAIN:
+        named = decide(without_everyone(policy), reader.actor, permission)
+        if named.allowed:
+            return True
+        if decide(policy, reader.actor, permission).basis == EVERYONE:
+            members = await self.people.known_members(policy.id, within=DECIDING_SECONDS)
+            if person in members:
+                return True
+        if named.reason is Reason.UNCERTAIN:
             raise Fault("fault.slack", error="user groups unknown")
-        if decision.basis == EVERYONE:
-            return person in await self.people.known_members(policy.id)
-        return decision.allowed
+        return False
 
 
 def tightened(rule: ApprovalRule, today: ApprovalRule) -> ApprovalRule:

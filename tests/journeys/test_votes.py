@@ -280,6 +280,41 @@ async def test_everyone_means_the_members_of_the_channel_where_it_was_asked(http
     await ends(http, request, "Applied")
 
 
+async def test_who_approves_by_a_group_need_not_be_in_the_channel(http: World) -> None:
+    (lead,) = hire(http, 1, "S0LEADS")
+    http.slack.workspace.channels[MARKETING].members.remove(lead.id)
+    await http.policy(rules(approvers='["*", "S0LEADS"]'))
+    request = await asks(http)
+    await lead.clicks(request, "Approve")
+    await ends(http, request, "Applied")
+
+
+async def test_who_joined_the_channel_a_moment_ago_is_everyone_too(http: World) -> None:
+    await http.policy(rules(TWO, approvers='["*"]', where=MARKETING))
+    (stranger,) = hire(http, 1, "S0LEADS")
+    members = http.slack.workspace.channels[MARKETING].members
+    members.remove(stranger.id)
+    request = await asks(http, where=MARKETING)
+    await http.burak.clicks(request, "Approve")
+    await ends(http, request, "1 of 2 approvals")
+    members.append(stranger.id)
+    http.time.ahead += 4
+    await stranger.clicks(request, "Approve")
+    await ends(http, request, "Applied")
+
+
+async def test_who_left_the_channel_seconds_ago_is_not_everyone(http: World) -> None:
+    await http.policy(rules(TWO, approvers='["*"]'))
+    request = await asks(http)
+    await http.burak.clicks(request, "Approve")
+    await ends(http, request, "1 of 2 approvals")
+    http.slack.workspace.channels[MARKETING].members.remove("U0BURAK")
+    http.time.ahead += 4
+    await http.deniz.clicks(request, "Approve")
+    await ends(http, request, "the approvals do not suffice any more")
+    assert writes(http) == []
+
+
 async def test_who_has_left_the_channel_since_is_not_everyone_any_more(http: World) -> None:
     await http.policy(rules(TWO, approvers='["*"]'))
     request = await asks(http)

@@ -9,7 +9,7 @@ from flowbot.domain.changes import Change, Choice, Kind, Vote
 from flowbot.domain.content import Content, Difference, differences
 from flowbot.domain.flows import Flow
 from flowbot.domain.lint import Remark
-from flowbot.domain.policy import ApprovalRule, Principal
+from flowbot.domain.policy import ApprovalRule, ChannelPolicy, Principal
 from flowbot.domain.types import UserId, WebsiteId
 
 REMINDER_FRACTIONS: Final = (0.25, 0.5, 0.75)
@@ -84,12 +84,20 @@ def reminders(asked_at: datetime, rule: ApprovalRule) -> list[datetime]:
     return [*(asked_at + lifetime * fraction for fraction in REMINDER_FRACTIONS), asked_at + lifetime]
 
 
-def since_approved(change: Change, approved: Change | None) -> tuple[Difference, ...] | None:
-    """What differs between the flow that a change is about and the flow as it was last approved; None if never."""
+def since_approved(
+    change: Change, approved: Change | None, policy: ChannelPolicy | None
+) -> tuple[Difference, ...] | None:
+    """What differs between the flow that a change is about and the flow as it was last approved.
+
+    Returns:
+        None if it never was, or was on a website that the channel's policy does not name: nothing is told of that.
+    """
     flow = change.asked.before
     if approved is None or flow is None:
         return None
     last = approved.asked.wanted.content if approved.asked.wanted else None
     if last is None and approved.asked.before is not None:
         last = Content.of(approved.asked.before)
-    return None if last is None else differences(last, Content.of(flow))
+    if last is None or policy is None or not policy.names_website(last.website_id):
+        return None
+    return differences(last, Content.of(flow))

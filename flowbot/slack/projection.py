@@ -95,7 +95,7 @@ class Projection:
             change=change,
             votes=await self.store.votes(change.id),
             website_names=scope.website_names,
-            since_approved=since_approved(change, approved),
+            since_approved=since_approved(change, approved, scope.policy),
             approvers=scope.policy.approvers if scope.policy else (),
         )
         return replace(bare, remarks=self._remarks(bare))

@@ -52,7 +52,7 @@ def request(
     other = replace(
         content, title=f"x{text}", description=f"x{text}", url=f"x{text}", button_1=Button(f"x{text}", text)
     )
-    wanted = Wanted(other, Unread()) if kind is Kind.EDIT else None
+    wanted = Wanted(other, Unread("all", text, text, text), image="I1") if kind is Kind.EDIT else None
     asked = NewChange(FormToken("t"), kind, UserId("U0EMMA"), CHANNEL, SHOP, flow.id, flow, wanted=wanted, reason=text)
     change = Change(
         ChangeId(f"c{number}"), asked, state, 3, NOW - timedelta(hours=2), NOW - timedelta(hours=1), rule=ApprovalRule()
@@ -98,6 +98,22 @@ def test_who_may_ask_is_told_how_and_nobody_else(t: Translator, may: Permission,
 def test_something_stands_there_at_once_or_instead() -> None:
     assert EN("home.loading") in told(checked(loading(EN)))
     assert EN("denied.external") in told(checked(said(sentence(EN, "denied.external"))))
+
+
+def test_what_an_edit_changes_and_enkapush_never_tells_is_shown_to_who_decides() -> None:
+    asked = request()
+    unchanged = replace(
+        asked.change.asked, wanted=Wanted(Content.of(flow_of(asked)), Unread(segment="all"), image="I1")
+    )
+    shown = told(drawn(for_me=(replace(asked, change=replace(asked.change, asked=unchanged)),)))
+    assert EN("request.changes") in shown
+    assert EN("field.segment") in shown
+    assert EN("request.new_picture") in shown
+
+
+def flow_of(asked: RequestShown) -> Flow:
+    assert asked.change.asked.before is not None
+    return asked.change.asked.before
 
 
 def test_a_request_is_decided_or_opened_from_here() -> None:

@@ -1,7 +1,7 @@
 """How the Home tab looks."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
@@ -114,8 +114,7 @@ def _content(request: RequestShown, t: Translator) -> list[Block]:
         after = t("flow.after", wait=flows.wait(content.wait, t))
         told = kit.words(f"\n{text}\n{parts.website(request, t)} · {after}")
         found.append(kit.rich(kit.quote(kit.words(title, bold=True), told)))
-    edits = [replace(each, before=_short(each.before), after=_short(each.after)) for each in request.edits]
-    found += parts.difference_list(edits, request.website_names, t, title=t("request.changes"))
+    found += parts.edits(request, t, _short)
     return [*found, *parts.reason(kit.clip(request.change.asked.reason.strip(), REASON_MAX), t)]
 
 

@@ -1,7 +1,8 @@
 """What the messages about requests are made of: sentences with people in them, differences, votes, settings."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -172,10 +173,17 @@ def confirmed(shown: RequestShown, t: Translator) -> Element:
     return {"confirm": kit.confirm(title, text, yes=t("button.approve"), no=t("request.cancel"))}
 
 
-def edits(shown: RequestShown, t: Translator) -> list[Block]:
-    """What an edit changes, a field a line; without the old value where Enkapush never tells it."""
-    lines = [_difference(each, shown.website_names, t) for each in shown.edits]
-    lines += [_new_value(label, value) for label, value in _unread_of(shown, t)]
+def edits(shown: RequestShown, t: Translator, short: Callable[[Any], Any] = lambda value: value) -> list[Block]:
+    """What an edit changes, a field a line; without the old value where Enkapush never tells it.
+
+    Args:
+        shown: the request.
+        t: the reader's words.
+        short: makes a value as short as it has to be.
+    """
+    found = [replace(each, before=short(each.before), after=short(each.after)) for each in shown.edits]
+    lines = [_difference(each, shown.website_names, t) for each in found]
+    lines += [_new_value(label, short(value)) for label, value in _unread_of(shown, t)]
     return _titled(t("request.changes"), lines)
 
 

@@ -19,7 +19,8 @@ _TOKENS: Final = re.compile(
     r"(xox[a-z]\.?[-.]|xapp-|xoxe\.)[A-Za-z0-9.-]+"
     r"|(?<=Bearer )[^\s'\",\\]+"
     r"|(?<=://)[^/@\s:'\"\\]*:[^/@\s'\"\\]*(?=@)"
-    r"|(?<=\?ticket=)\w+"
+    r"|(?<=[?&]ticket=)[^&\s'\",\\]+"
+    r"|(?<=[?&]password=)[^&\s'\",\\]+"
     r"|(?<=hooks\.slack\.com/)[\w./-]+"
 )
 """What opens a door: tokens, keys, passwords in addresses, the addresses of sockets and of answers."""

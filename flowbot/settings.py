@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self
-from urllib.parse import unquote
+from urllib.parse import parse_qs, unquote, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import (
@@ -120,6 +120,7 @@ class Settings(BaseSettings):
         texts = [value.get_secret_value() for value in values if value is not None]
         if password := re.match(r"[^:]+://[^:@]*:(.+)@", self.database_url.get_secret_value()):
             texts += [password[1], unquote(password[1])]
+        texts += parse_qs(urlsplit(self.database_url.get_secret_value()).query).get("password", [])
         return tuple(texts)
 
     @classmethod

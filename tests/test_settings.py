@@ -132,6 +132,7 @@ def test_missing_settings_are_named_together() -> None:
         ("postgresql://flowbot:p%40ss@host/name", "p@ss"),
         ("postgres://:hunter22@host/name", "hunter22"),
         ("postgresql://u:pa/ss:wo@rd@host/name", "pa/ss:wo@rd"),
+        ("postgresql:///name?host=h&user=u&password=p%40ss", "p@ss"),
     ],
 )
 def test_no_secret_shows_itself_and_each_is_known(monkeypatch: pytest.MonkeyPatch, url: str, password: str) -> None:

@@ -48,10 +48,10 @@ def alone(url: str, *, setting: str = DATABASE_URL) -> Iterator[Connection]:
     is_sqlite = address.get_backend_name() == "sqlite"
     if is_sqlite and not Path(address.database or "").is_file():
         raise ConfigurationError(f"{setting}: there is no file {address.database}")
-    engine = exclusive_engine(url)
+    engine, shown = exclusive_engine(url), address.set(query={}).render_as_string(hide_password=True)
     try:
         with ExitStack() as stack:
-            with _in_use(address.render_as_string(hide_password=True)), only_databases(setting, address.database):
+            with _in_use(shown), only_databases(setting, address.database):
                 connection = stack.enter_context(engine.begin())
                 if not is_sqlite:
                     _hold_still(connection)

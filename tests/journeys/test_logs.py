@@ -23,11 +23,23 @@ TELLING: Final = [
     "Authorization: Bearer abc.def",
     "he said 'Bearer abc' and \"Bearer abc\"",
     "postgresql://user:hunter22@host/name",
-    "wss://wss-primary.slack.com/link/?ticket=0a1b2c&app_id=1",
+    "wss://wss-primary.slack.com/link/?ticket=0a1b2c-7d8e&app_id=1",
+    "postgresql:///name?host=h&password=hunter23",
     "https://hooks.slack.com/commands/T1/2/sEcReT",
     *KNOWN,
 ]
-SECRETS: Final = ("1234-abc", "A0-123", "abc.def", "Bearer abc", "hunter22", "0a1b2c", "sEcReT", *KNOWN)
+SECRETS: Final = (
+    "1234-abc",
+    "A0-123",
+    "abc.def",
+    "Bearer abc",
+    "hunter22",
+    "hunter23",
+    "0a1b2c",
+    "7d8e",
+    "sEcReT",
+    *KNOWN,
+)
 Format = Literal["text", "json"]
 
 

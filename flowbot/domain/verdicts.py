@@ -52,10 +52,12 @@ def edited(task: Altering, flow: Flow | None, *, was_answered: bool) -> Verdict:
     if flow is None:
         return unknown(task, None)
     unlike = _unlike(task.wanted.content, flow)
+    if task.wanted.image is not None and not flow.image_url:
+        unlike = [*unlike, "image_url"]
     if unlike and fingerprint(task.before) == fingerprint(flow):
         ignored = Verdict(State.FAILED, Outcome("not_done.ignored", {"fields": unlike}), flow)
         return ignored if was_answered else unknown(task, flow)
-    if not alike(Content.of(flow), task.wanted.content):
+    if "image_url" in unlike or not alike(Content.of(flow), task.wanted.content):
         params = {"id": str(task.before.id), "fields": unlike}
         return Verdict(State.UNKNOWN, Outcome("unknown.edit_partly", params, task.before.id), flow)
     return applied_edit(task, flow, unlike)

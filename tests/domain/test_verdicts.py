@@ -166,6 +166,16 @@ def test_an_edit_ends_by_what_is_there(
     assert of(edited(EDIT, flow, was_answered=False)) == unanswered
 
 
+def test_a_picture_that_is_not_there_was_not_taken() -> None:
+    only_picture = Altering(FLOW, Wanted(Content.of(FLOW), image="I1"))
+    assert of(edited(only_picture, FLOW, was_answered=True)) == (State.FAILED, "not_done.ignored")
+    assert of(edited(only_picture, FLOW, was_answered=False)) == (State.UNKNOWN, "unknown.edit")
+    with_title = Altering(FLOW, replace(WANTED, image="I1"))
+    assert of(edited(with_title, NEW_TITLE, was_answered=True)) == (State.UNKNOWN, "unknown.edit_partly")
+    there = replace(FLOW, image_url="https://cdn.example/1.png")
+    assert of(edited(only_picture, there, was_answered=True)) == (State.APPLIED, "applied.edit")
+
+
 def test_an_edit_of_what_cannot_be_read_back_leaves_the_rest_as_it_was() -> None:
     task = Altering(FLOW, Wanted(Content.of(FLOW), Unread(segment="all")))
     assert of(edited(task, FLOW, was_answered=True)) == (State.APPLIED, "applied.edit")

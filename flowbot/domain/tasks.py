@@ -81,8 +81,11 @@ class Switching:
         return self.is_reached(flow)
 
     def is_untouched(self, flow: Flow | None) -> bool:
-        """Whether the flow shows no trace of the change. If no request is still in flight, it was not applied."""
-        return flow is None or not (self.is_switched(flow) or is_touched(self.before, flow))
+        """Whether the flow shows no trace of the change. If no request is still in flight, it was not applied.
+
+        A flow that is gone shows nothing: it may have been enabled before.
+        """
+        return flow is not None and not (self.is_switched(flow) or is_touched(self.before, flow))
 
     def is_switched(self, flow: Flow | None) -> bool:
         """Whether `flow` is enabled or disabled as it is wanted, whatever somebody has edited since."""

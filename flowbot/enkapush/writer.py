@@ -69,8 +69,11 @@ def _outcomes() -> Iterator[None]:
             raise Unclear("unclear.enkapush") from error
         key, params = _reason(error)
         raise NotDone(key, **params) from error
-    except (ValidationError, UnicodeEncodeError) as error:
-        raise NotDone("not_done.refused", said=str(error).splitlines()[0][:COMPLAINT_MAX]) from error
+    except ValidationError as error:
+        said = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors())
+        raise NotDone("not_done.unfit", said=said[:COMPLAINT_MAX]) from error
+    except UnicodeEncodeError as error:
+        raise NotDone("not_done.unfit", said=error.reason[:COMPLAINT_MAX]) from error
 
 
 def _reason(error: EnkapushError) -> tuple[str, dict[str, Any]]:

@@ -113,7 +113,7 @@ def test_an_edit_with_what_cannot_be_read_back_proves_nothing(task: Altering) ->
         (EDIT, None, False),
         (ENABLE, FLOW, True),
         (ENABLE, replace(ON, title="Theirs"), False),
-        (ENABLE, None, True),
+        (ENABLE, None, False),
         (DELETE, FLOW, True),
         (DELETE, ON, False),
     ],

@@ -31,6 +31,11 @@ SEGMENTS_SECONDS: Final = 60.0
 SEGMENTS_PATIENCE_SECONDS: Final = 3.0
 """How long a form waits for the segments; then it opens without them."""
 
+NOT_SAVED: Final = frozenset(
+    {State.FAILED, State.REJECTED, State.WITHDRAWN, State.EXPIRED, State.OUT_OF_DATE},
+)
+"""What a change has ended in that has changed nothing: what was typed for it is not saved."""
+
 log = structlog.get_logger(__name__)
 
 
@@ -43,7 +48,7 @@ class FormReady:
         websites: The channel's websites by name, in order of their names.
         segments: Those of all these websites; None where Enkapush did not say.
         before: The flow that is edited or duplicated.
-        draft: What this person typed before and did not save, if anything.
+        draft: What this person typed before and did not save, if anything; not what is being saved, or may be saved.
         is_asked: Whether a request for this flow waits: until it is decided, no edit of it is taken.
     """
 
@@ -125,7 +130,7 @@ class Forms:
         Raises:
             UserError: it is not kept any more, or somebody else typed it.
         """
-        draft = await self._drafts.by_token(token)
+        draft = await self._drafts.by_token(token) or await self._unclear(token)
         if draft is None or draft.user != reader.user or draft.changed_at < self._clock() - KEEP_DRAFTS:
             raise UserError("form.draft_gone")
         return draft
@@ -221,11 +226,28 @@ class Forms:
     async def _draft(
         self, reader: Reader, channel: ChannelId, kind: Kind, flow_id: FlowId | None, flow: Flow | None
     ) -> Draft | None:
-        """What was typed before, unless the flow has changed since."""
+        """What was typed before and not saved, unless the flow has changed since."""
         draft = await self._drafts.find(reader.user, channel, kind, flow_id, self._clock() - KEEP_DRAFTS)
-        if draft is None or not draft.typed:
+        if draft is None or not draft.typed or _fingerprint_of(draft.before) != _fingerprint_of(flow):
             return None
-        return draft if _fingerprint_of(draft.before) == _fingerprint_of(flow) else None
+        return None if await self._may_be_saved(draft.token) else draft
+
+    async def _may_be_saved(self, token: FormToken) -> bool:
+        """Whether the form was submitted, and it is not certain that nothing comes of that."""
+        change = await self._changes.by_token(token)
+        return change is not None and change.state not in NOT_SAVED
+
+    async def _unclear(self, token: FormToken) -> Draft | None:
+        """What was submitted by a form of which it is not known whether it was saved.
+
+        A form that was opened meanwhile has taken its draft's place: the change still tells what was typed.
+        """
+        change = await self._changes.by_token(token)
+        if change is None or change.state is not State.UNKNOWN:
+            return None
+        asked = change.asked
+        flow, before, typed = asked.flow, asked.before, asked.typed
+        return Draft(token, asked.requester, asked.channel, asked.kind, flow, before, typed, change.changed_at)
 
 
 def _fingerprint_of(flow: Flow | None) -> str | None:

@@ -11,6 +11,7 @@ import pytest
 from flowbot.sandbox.enkapush import Fault
 from flowbot.sandbox.slack import SandboxPerson, text_of
 from tests.journeys.at_a_form import LEAST, add_flow, is_form, is_told, opens, shown, writes
+from tests.journeys.at_a_request import is_struck
 from tests.journeys.world import APPROVALS, MARKETING, POLICY, World, on_both_databases
 
 HALF: Final[dict[str, Any]] = {"Title": "Half a titl", "Description": "İlk\nikinci 🌷", "Wait unit": "hours"}
@@ -176,3 +177,67 @@ async def test_a_draft_can_be_saved_after_its_flow_was_looked_at_by_others(http:
     await http.emma.submits()
     await is_told(http.emma, "Flow #1 was changed")
     assert writes(http)[0].texts == {"title": "Mine"}
+
+
+async def saves_and_closes(person: SandboxPerson, command: str, typed: dict[str, Any]) -> None:
+    """Submit a form that is being saved from then on, and close it."""
+    await opens(person, command)
+    await types(person, typed)
+    await person.submits()
+    await person.waits_for_view("Saving")
+    await person.closes()
+
+
+@on_both_databases
+async def test_what_is_being_saved_is_not_offered_as_not_saved(http: World) -> None:
+    http.enkapush.faults.add(Fault.hang(method="POST", path="/flows"))
+    await saves_and_closes(http.emma, "/flows create", LEAST)
+    await is_struck(http)
+    form = await opens(http.emma, "/flows create")
+    assert BACK not in text_of(form)
+    assert http.emma.reads("Name") is None
+    http.enkapush.release()
+    await is_told(http.emma, "was created")
+    await http.emma.closes()
+    assert BACK not in text_of(await opens(http.emma, "/flows create"))
+    assert len(http.enkapush.store.flows) == 1
+
+
+@pytest.mark.parametrize("command", ["edit", "duplicate"])
+async def test_what_is_being_saved_of_a_flow_is_not_offered_either(http: World, command: str) -> None:
+    flow = add_flow(http)
+    http.enkapush.faults.add(Fault.hang(method="POST"))
+    await saves_and_closes(http.emma, f"/flows {command} {flow}", {"Title": "Mine"})
+    await is_struck(http)
+    form = await opens(http.emma, f"/flows {command} {flow}")
+    assert BACK not in text_of(form)
+    assert http.emma.reads("Title") == "Old title"
+    http.enkapush.release()
+
+
+async def test_what_may_be_saved_is_brought_back_by_its_button_alone(http: World) -> None:
+    http.enkapush.faults.add(Fault.reset(method="POST", path="/flows"))
+    await opens(http.emma, "/flows create")
+    await http.emma.submits(LEAST)
+    told = await http.emma.waits_for(MARKETING, "did not say whether it made the flow", timeout=10)
+    await http.emma.closes()
+    form = await opens(http.emma, "/flows create")
+    assert BACK not in text_of(form)
+    assert http.emma.reads("Name") is None
+    await http.emma.closes()
+    await http.emma.clicks(told, "Open form")
+    await http.emma.waits_for_view(is_form)
+    assert {label: http.emma.reads(label) for label in LEAST} == LEAST
+
+
+async def test_what_was_refused_is_offered_again(http: World) -> None:
+    await opens(http.emma, "/flows create")
+    http.enkapush.faults.add(Fault.status(422, method="POST", path="/flows"))
+    http.slack.faults.add("views.update", error="not_found", times=None)
+    await http.emma.submits(LEAST)
+    await http.emma.waits_for(MARKETING, lambda message: "Open form" in http.emma.buttons(message))
+    http.slack.faults.clear()
+    await http.emma.closes()
+    form = await opens(http.emma, "/flows create")
+    assert BACK in text_of(form)
+    assert {label: http.emma.reads(label) for label in LEAST} == LEAST

@@ -160,6 +160,7 @@ def _services(outside: Outside, ports: Ports) -> _Services:
             source=ports.source,
             segments=ports.source,
             drafts=ports.drafts,
+            members=ports.people.members,
             clock=outside.clock,
             monotonic=outside.monotonic,
         ),

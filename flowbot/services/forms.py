@@ -18,7 +18,7 @@ from flowbot.domain.types import ChannelId, FlowId, WebsiteId, website_id
 from flowbot.errors import Fault, UserError
 from flowbot.services.catalog import Catalog
 from flowbot.services.kept import Kept
-from flowbot.services.people import Reader, require
+from flowbot.services.people import Members, Reader, decide_from, require
 from flowbot.services.ports.changes import ChangeStore
 from flowbot.services.ports.flows import FlowSource, Segment, SegmentSource
 from flowbot.services.ports.forms import DraftStore
@@ -78,6 +78,7 @@ class Forms:
         source: FlowSource,
         segments: SegmentSource,
         drafts: DraftStore,
+        members: Members,
         clock: Clock,
         monotonic: Monotonic = time.monotonic,
     ) -> None:
@@ -87,17 +88,26 @@ class Forms:
         self._source = source
         self._segments = segments
         self._drafts = drafts
+        self._members = members
         self._clock = clock
         self._kept: Kept[str, Sequence[Segment]] = Kept(SEGMENTS_SECONDS, monotonic=monotonic)
 
-    async def allowed(self, reader: Reader, channel: ChannelId) -> ChannelPolicy:
-        """Make sure that `reader` may make and edit flows in `channel`. Its policy.
+    async def allowed(self, reader: Reader, channel: ChannelId, where: ChannelId | None) -> None:
+        """Make sure that `reader` may make and edit flows in `channel`.
+
+        Args:
+            reader: who wants to.
+            channel: the one whose policy decides.
+            where: the one that they act from; None where that is not known.
 
         Raises:
             UserError: not allowed.
             Fault: the database did not answer.
         """
-        return (await self._allowed(reader, channel))[0]
+        policy = (await self._policies.scope(channel)).policy
+        decision = await decide_from(policy, reader, where, self._members, Permission.EDIT)
+        if not decision.allowed:
+            raise UserError(f"denied.{decision.reason}")
 
     async def open(
         self, reader: Reader, channel: ChannelId, kind: Kind, flow_id: FlowId | None, *, fresh: bool = False

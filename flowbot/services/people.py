@@ -8,7 +8,16 @@ from typing import Final
 
 import structlog
 
-from flowbot.domain.policy import Actor, ChannelPolicy, Permission, decide, names_everyone, without_everyone
+from flowbot.domain.policy import (
+    EVERYONE,
+    Actor,
+    ChannelPolicy,
+    Decision,
+    Permission,
+    decide,
+    names_everyone,
+    without_everyone,
+)
 from flowbot.domain.types import ChannelId, GroupId, TeamId, UserId
 from flowbot.errors import Fault, UserError
 from flowbot.services.kept import Kept
@@ -151,6 +160,14 @@ class People:
             log.warning("people.members_unknown", channel=channel, error=str(fault))
             return frozenset()
 
+    async def members_anew(self, channel: ChannelId) -> frozenset[UserId]:
+        """Who is in a channel at this moment; where Slack does not answer now, as `members`."""
+        try:
+            return await self.known_members(channel, within=DECIDING_SECONDS)
+        except Fault as fault:
+            log.warning("people.members_not_anew", channel=channel, error=str(fault))
+            return await self.members(channel)
+
     async def known_members(self, channel: ChannelId, *, within: float | None = None) -> frozenset[UserId]:
         """Who is in a channel, as Slack said at most a minute ago, or `within` so many seconds.
 
@@ -185,6 +202,21 @@ async def policy_from(
     if where == policy.id or not names_everyone(policy) or reader.user in await members(policy.id):
         return policy
     return without_everyone(policy)
+
+
+async def decide_from(
+    policy: ChannelPolicy | None, reader: Reader, where: ChannelId | None, members: Members, permission: Permission
+) -> Decision:
+    """Whether `reader`, who acts from `where` (None: from no channel), may do it under a channel's policy.
+
+    Who is in the channel is asked for only where they may do it as everyone there; where that is not known, they are
+    not in it.
+    """
+    decision = decide(policy, reader.actor, permission)
+    if policy is None or decision.basis != EVERYONE:
+        return decision
+    # They may be in a group that is listed beside everyone.
+    return decide(await policy_from(policy, reader, where, members), reader.actor, permission)
 
 
 def require(policy: ChannelPolicy | None, reader: Reader, *permissions: Permission) -> ChannelPolicy:

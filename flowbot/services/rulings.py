@@ -9,6 +9,7 @@ from flowbot.domain.policy import (
     EVERYONE,
     ApprovalRule,
     ChannelPolicy,
+    Decision,
     Gate,
     Permission,
     Reason,
@@ -17,7 +18,7 @@ from flowbot.domain.policy import (
 )
 from flowbot.domain.types import UserId
 from flowbot.errors import Fault
-from flowbot.services.people import DECIDING_SECONDS, Caller, People, Reader
+from flowbot.services.people import DECIDING_SECONDS, Caller, People, Reader, decide_from
 from flowbot.services.ports.changes import ChangeStore
 from flowbot.services.ports.policies import PolicyStore
 
@@ -28,6 +29,9 @@ GATES: Final[Mapping[Kind, Gate]] = {
     Kind.EDIT: Gate.EDIT_ENABLED,
 }
 """What each kind may have to pass. A flow that is made or restored is disabled, so nothing stands before it."""
+
+BY_FORM: Final = frozenset({Kind.CREATE, Kind.EDIT})
+"""What is asked for by a form. A form can be sent long after it was opened, by somebody who has left the channel."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +57,7 @@ class Rulings:
             Fault: the database did not answer.
         """
         policy = (await self.policies.scope(asked.channel)).policy
-        decision = decide(policy, reader.actor, Permission.EDIT)
+        decision = await self._may_ask(policy, asked, reader)
         if not decision.allowed or policy is None:
             return Ruling(refusal=Outcome(f"denied.{decision.reason}"))
         if not _within(asked, policy):
@@ -63,6 +67,11 @@ class Rulings:
         if not policy.approvers and not policy.approval.break_glass:
             return Ruling(refusal=Outcome("request.no_approvers"))
         return Ruling(rule=policy.approval)
+
+    async def _may_ask(self, policy: ChannelPolicy | None, asked: NewChange, reader: Reader) -> Decision:
+        """Whether `reader` may ask for it. All else than a form is asked for in the channel, or looked at before."""
+        where = None if asked.kind in BY_FORM else asked.channel
+        return await decide_from(policy, reader, where, self.people.members_anew, Permission.EDIT)
 
     async def lapsed(self, change: Change) -> Outcome | None:
         """Why a change that was about to be applied may not be any more; None where it still may.

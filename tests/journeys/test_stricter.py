@@ -7,7 +7,7 @@ import pytest
 
 from flowbot.sandbox.enkapush import Fault
 from flowbot.sandbox.slack import text_of
-from tests.journeys.at_a_form import add_flow, opens, writes
+from tests.journeys.at_a_form import add_flow, is_form, opens, writes
 from tests.journeys.at_a_request import WAITS, answer_to, asks, audit, changed_by, ends, is_struck, is_told, rules
 from tests.journeys.world import APPROVALS, MARKETING, World, on_both_databases
 
@@ -93,6 +93,88 @@ async def test_the_form_of_who_left_the_editors_seconds_ago_is_not_saved(http: W
     await http.emma.submits({"Title": "Another"})
     await http.emma.waits_for(MARKETING, "policy does not let you")
     assert writes(http) == []
+
+
+def direct(world: World) -> str:
+    """Where Emma is told directly."""
+    return world.slack.workspace.direct_message("U0EMMA").id
+
+
+def leaves_the_channel(world: World) -> None:
+    """Emma has only the rights of everyone in the channel, and is not in it any more."""
+    world.slack.workspace.channels[MARKETING].members.remove("U0EMMA")
+    world.time.ahead += 61
+
+
+@pytest.mark.parametrize("command", ["edit", "duplicate"])
+async def test_the_form_of_who_left_the_channel_is_not_saved_by_the_right_of_everyone(
+    http: World, command: str
+) -> None:
+    await http.policy(rules(editors='["*"]'))
+    flow = add_flow(http)
+    await opens(http.emma, f"/flows {command} {flow}")
+    leaves_the_channel(http)
+    await http.emma.submits({"Title": "Another"})
+    told = await http.emma.waits_for(direct(http), "policy does not let you")
+    assert http.emma.buttons(told) == ["Open form"]
+    assert writes(http) == []
+
+
+async def test_the_form_of_who_left_the_channel_seconds_ago_is_not_saved(http: World) -> None:
+    await http.policy(rules(editors='["*"]'))
+    flow = add_flow(http)
+    await opens(http.emma, f"/flows edit {flow}")
+    await http.emma.submits({"Title": "Another"})
+    await http.emma.waits_for(MARKETING, "Flow #1 was changed")
+    await http.emma.closes()
+    await opens(http.emma, f"/flows edit {flow}")
+    http.slack.workspace.channels[MARKETING].members.remove("U0EMMA")
+    http.time.ahead += 4
+    await http.emma.submits({"Title": "One more"})
+    await http.emma.waits_for(direct(http), "policy does not let you")
+    assert len(writes(http)) == 1
+
+
+async def test_who_left_the_channel_and_is_named_saves_the_form(http: World) -> None:
+    await http.policy(rules(editors='["*", "S0EDITORS"]'))
+    flow = add_flow(http)
+    await opens(http.emma, f"/flows edit {flow}")
+    leaves_the_channel(http)
+    await http.emma.submits({"Title": "Another"})
+    await http.emma.waits_for(direct(http), "Flow #1 was changed")
+
+
+async def test_a_form_of_everyones_is_saved_only_where_slack_tells_who_is_in_the_channel(http: World) -> None:
+    await http.policy(rules(editors='["*"]'))
+    flow = add_flow(http)
+    await opens(http.emma, f"/flows edit {flow}")
+    http.slack.faults.add("conversations.members", error="internal_error", times=None)
+    await http.emma.submits({"Title": "Another"})
+    told = await http.emma.waits_for(MARKETING, "policy does not let you")
+    assert writes(http) == []
+    http.slack.faults.clear()
+    await http.emma.closes(everything=True)
+    await http.emma.clicks(told, "Open form")
+    await http.emma.waits_for_view(is_form)
+    await http.emma.submits()
+    await http.emma.waits_for(MARKETING, "Flow #1 was changed")
+
+
+async def test_who_left_the_channel_does_not_open_a_form_again_by_the_right_of_everyone(http: World) -> None:
+    await http.policy(rules(editors='["*"]'))
+    flow = add_flow(http)
+    await opens(http.emma, f"/flows edit {flow}")
+    http.enkapush.faults.add(Fault.status(422, method="POST"))
+    http.slack.faults.add("views.update", error="not_found", times=None)
+    http.slack.faults.add("chat.postEphemeral", error="not_in_channel", times=None)
+    await http.emma.submits({"Title": "Another"})
+    told = await http.emma.waits_for(direct(http), lambda message: "Open form" in http.emma.buttons(message))
+    http.slack.faults.clear()
+    await http.emma.closes(everything=True)
+    leaves_the_channel(http)
+    await http.emma.clicks(told, "Open form")
+    await http.emma.waits_for(direct(http), "policy does not let you")
+    assert http.emma.view is None
 
 
 async def test_what_slack_said_within_the_minute_counts_for_a_form_where_it_is_away_now(http: World) -> None:

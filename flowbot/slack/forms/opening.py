@@ -39,7 +39,7 @@ class FormOpening:
 
     async def open(self, visit: Visit, kind: FormKind, flow: FlowId | None, trigger: str) -> Answer:
         """Open a form for a new flow, an edit or a duplicate; what was typed and not saved is brought back."""
-        await self.forms.allowed(visit.reader, visit.place.channel)
+        await self.forms.allowed(visit.reader, visit.place.channel, visit.place.where)
         view_id = await self.modals.open(trigger, views.loading(kind, visit.t))
         await self._fill(visit, kind, flow, view_id, fresh=False)
         return Answer()
@@ -47,7 +47,7 @@ class FormOpening:
     async def reopen(self, visit: Visit, token: FormToken, trigger: str) -> Answer:
         """Open a form again that was not saved, as it was typed, even if its flow has changed since."""
         draft = await self.forms.draft(visit.reader, token)
-        await self.forms.allowed(visit.reader, draft.channel)
+        await self.forms.allowed(visit.reader, draft.channel, visit.place.where)
         kind = kind_of(draft)
         view_id = await self.modals.open(trigger, views.loading(kind, visit.t))
         here = replace(visit, place=replace(visit.place, where=draft.channel))
@@ -111,6 +111,7 @@ class FormOpening:
             UserError: not allowed any more, or the flow is gone.
             Fault: Enkapush or the database did not answer.
         """
+        await self.forms.allowed(reader, draft.channel, None)
         kind, ready = await self._ready(reader, draft.channel, kind_of(draft), draft.flow, fresh=True, draft=draft)
         data = await self._data(reader, draft.channel, kind, ready, draft)
         return FlowForm.build(replace(data, trouble=trouble), t)

@@ -30,6 +30,8 @@ KEEP_SECONDS: Final = 60.0
 DECIDING_SECONDS: Final = 3.0
 """What a decision rests on is at most this old: single flight keeps it within Slack's limits."""
 MOST_SEEN: Final = 10_000
+CLOSED: Final = frozenset({"channel_not_found", "not_in_channel"})
+"""Slack's words for a private channel that flowbot is not in."""
 
 Members = Callable[[ChannelId], Awaitable[frozenset[UserId]]]
 """Tells who is in a channel."""
@@ -161,11 +163,17 @@ class People:
             return frozenset()
 
     async def members_anew(self, channel: ChannelId) -> frozenset[UserId]:
-        """Who is in a channel at this moment; where Slack does not answer now, as `members`."""
+        """Who is in a channel at this moment; where Slack does not answer now, as `members`.
+
+        Raises:
+            Fault: Slack tells nobody of it who is not in it, and flowbot is not.
+        """
         try:
             return await self.known_members(channel, within=DECIDING_SECONDS)
         except Fault as fault:
             log.warning("people.members_not_anew", channel=channel, error=str(fault))
+            if fault.params.get("error") in CLOSED:
+                raise
             return await self.members(channel)
 
     async def known_members(self, channel: ChannelId, *, within: float | None = None) -> frozenset[UserId]:

@@ -16,7 +16,7 @@ from flowbot.domain.policy import (
     decide,
     without_everyone,
 )
-from flowbot.domain.types import UserId
+from flowbot.domain.types import ChannelId, UserId
 from flowbot.errors import Fault
 from flowbot.services.people import DECIDING_SECONDS, Caller, People, Reader, decide_from
 from flowbot.services.ports.changes import ChangeStore
@@ -70,8 +70,16 @@ class Rulings:
 
     async def _may_ask(self, policy: ChannelPolicy | None, asked: NewChange, reader: Reader) -> Decision:
         """Whether `reader` may ask for it. All else than a form is asked for in the channel, or looked at before."""
+
+        async def members(channel: ChannelId) -> frozenset[UserId]:
+            try:
+                return await self.people.members_anew(channel)
+            except Fault:
+                # They were in it when the form was opened; more cannot be known where flowbot is not in it.
+                return frozenset({reader.user})
+
         where = None if asked.kind in BY_FORM else asked.channel
-        return await decide_from(policy, reader, where, self.people.members_anew, Permission.EDIT)
+        return await decide_from(policy, reader, where, members, Permission.EDIT)
 
     async def lapsed(self, change: Change) -> Outcome | None:
         """Why a change that was about to be applied may not be any more; None where it still may.

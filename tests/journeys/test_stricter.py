@@ -160,6 +160,15 @@ async def test_a_form_of_everyones_is_saved_only_where_slack_tells_who_is_in_the
     await http.emma.waits_for(MARKETING, "Flow #1 was changed")
 
 
+async def test_a_form_of_a_private_channel_that_flowbot_is_not_in_is_saved(http: World) -> None:
+    await http.policy(rules(editors='["*"]'))
+    flow = add_flow(http)
+    await opens(http.emma, f"/flows edit {flow}")
+    http.slack.faults.add("conversations.members", error="channel_not_found", times=None)
+    await http.emma.submits({"Title": "Another"})
+    await http.emma.waits_for(MARKETING, "Flow #1 was changed")
+
+
 async def test_who_left_the_channel_does_not_open_a_form_again_by_the_right_of_everyone(http: World) -> None:
     await http.policy(rules(editors='["*"]'))
     flow = add_flow(http)

@@ -78,12 +78,11 @@ class Overviews:
         reach = await self._reach(reader, book)
         deciding = {each.channel for each in reach if Permission.APPROVE in each.may}
         waiting = await self.queue.of(reader, None)
-        settled, asked = await self.store.settled(), await self.store.asked_by(reader.user, limit=ASKED_MAX)
-        others = [change for change in settled if change.asked.requester != reader.user]
+        asked = await self.store.asked_by(reader.user, limit=ASKED_MAX)
         return Overview(
             for_me=tuple(change for change in waiting.for_me if change.asked.channel in deciding),
             by_me=tuple(change for change in asked if _is_within(book, change)),
-            recent=tuple(change for change in others if _sees(reach, change.asked.website))[:RECENT_MAX],
+            recent=await self.store.settled(websites=_seen(reach), but=reader.user, limit=RECENT_MAX),
             reach=reach,
             is_certain=reader.actor.groups is not None,
         )
@@ -114,5 +113,7 @@ def _is_within(book: PolicyBook, change: Change) -> bool:
     return policy is not None and policy.names_website(change.asked.website)
 
 
-def _sees(reach: tuple[Reach, ...], website: WebsiteId) -> bool:
-    return any(each.policy.names_website(website) for each in reach)
+def _seen(reach: tuple[Reach, ...]) -> frozenset[WebsiteId] | None:
+    """The websites whose flows may be seen in any of the channels; None where it is all of them."""
+    named = [each.policy.websites for each in reach]
+    return None if "all" in named else frozenset(website for each in named if each != "all" for website in each)

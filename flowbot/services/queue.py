@@ -1,7 +1,8 @@
 """What waits: for a person, by a person, and in a channel."""
 
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from flowbot.domain.changes import Change, Choice
 from flowbot.domain.policy import ChannelPolicy, Permission, decide
@@ -9,6 +10,9 @@ from flowbot.domain.types import ChannelId
 from flowbot.services.people import Members, Reader, policy_from, require
 from flowbot.services.ports.changes import ChangeStore
 from flowbot.services.ports.policies import PolicyStore
+
+PAGE: Final = 200
+"""So many pending changes are read at a time."""
 
 
 class Waiting(NamedTuple):
@@ -36,7 +40,7 @@ class Queue:
         """
         if channel is not None:
             require((await self.policies.scope(channel)).policy, reader, Permission.VIEW)
-        pending, waiting = await self.store.pending(), Waiting([], [], [])
+        pending, waiting = [change async for change in self._pending()], Waiting([], [], [])
         channels = {change.asked.channel for change in pending}
         policies = {each: (await self.policies.scope(each)).policy for each in channels}
         for change in pending:
@@ -50,6 +54,14 @@ class Queue:
             elif change.asked.channel == channel:
                 waiting.here.append(change)
         return waiting
+
+    async def _pending(self) -> AsyncIterator[Change]:
+        """Everything that waits in the workspace, oldest first: what concerns a reader may stand at the very end."""
+        page = await self.store.pending(limit=PAGE)
+        while page:
+            for change in page:
+                yield change
+            page = await self.store.pending(after=page[-1], limit=PAGE) if len(page) == PAGE else ()
 
     async def _waits_for(self, reader: Reader, change: Change, policy: ChannelPolicy, where: ChannelId | None) -> bool:
         """Whether `reader` may decide on it, and has not approved yet."""

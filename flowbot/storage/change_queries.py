@@ -63,6 +63,12 @@ def is_free(now: datetime) -> ColumnElement[bool]:
     return or_(until.is_(None), until < now, until > now + LONGEST_LEASE)
 
 
+def is_younger(change: Change) -> ColumnElement[bool]:
+    """Whether it comes after `change` in the order of OLDEST."""
+    is_later = changes.c.created_at > change.created_at
+    return or_(is_later, and_(changes.c.created_at == change.created_at, changes.c.id > change.id))
+
+
 def is_a_while_ago(moment: ColumnElement[datetime], now: datetime, while_: timedelta) -> ColumnElement[bool]:
     """Whether a moment is at least `while_` before `now`, or was noted by a clock that was put back since."""
     return or_(moment <= now - while_, moment > now + LONGEST_LEASE)

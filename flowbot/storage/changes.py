@@ -26,7 +26,7 @@ from flowbot.domain.changes import (
     Vote,
     may_move,
 )
-from flowbot.domain.types import ChannelId, FlowId, UserId
+from flowbot.domain.types import ChannelId, FlowId, UserId, WebsiteId
 from flowbot.services.ports.changes import Ballot, FlowMade, Lease, Scope
 from flowbot.services.ports.time import Clock
 from flowbot.storage.ballots import count_vote, votes_on
@@ -43,6 +43,7 @@ from flowbot.storage.change_queries import (
     is_free,
     is_held,
     is_untold,
+    is_younger,
     makers,
     many,
     one,
@@ -178,18 +179,28 @@ class StoredChanges:
         as_seen = and_(changes.c.id == seen.id, IS_PENDING, changes.c.due_at.is_not_distinct_from(seen.due_at))
         return await self._touch(as_seen, due_at=due_at, **progress_columns(progress))
 
-    async def pending(self, *, limit: int = 200) -> tuple[Change, ...]:
-        """All pending changes, oldest first."""
-        return await self._find(select(changes).where(IS_PENDING).order_by(*OLDEST).limit(limit))
+    async def pending(self, *, after: Change | None = None, limit: int = 200) -> tuple[Change, ...]:
+        """The pending changes that were submitted `after` another one (None: all), oldest first, `limit` at most."""
+        waiting = select(changes).where(IS_PENDING).order_by(*OLDEST).limit(limit)
+        return await self._find(waiting if after is None else waiting.where(is_younger(after)))
 
     async def asked_by(self, person: UserId, *, limit: int = 20) -> tuple[Change, ...]:
         """The latest changes that a person asked for and that needed an approval, newest first."""
         theirs = select(changes).where(changes.c.requester == str(person), NEEDED_APPROVAL)
         return await self._find(theirs.order_by(*NEWEST).limit(limit))
 
-    async def settled(self, *, limit: int = 50) -> tuple[Change, ...]:
-        """The changes that needed an approval and are not open any more, the latest moved first."""
+    async def settled(
+        self, *, websites: frozenset[WebsiteId] | None = None, but: UserId | None = None, limit: int = 50
+    ) -> tuple[Change, ...]:
+        """The changes that needed an approval and are not open any more, the latest moved first.
+
+        Only those of `websites` (None: of all), and none that `but` asked for.
+        """
         closed = select(changes).where(NEEDED_APPROVAL, ~in_states(OPEN))
+        if websites is not None:
+            closed = closed.where(changes.c.website_id.in_(sorted(websites)))
+        if but is not None:
+            closed = closed.where(changes.c.requester != str(but))
         return await self._find(closed.order_by(*LATEST).limit(limit))
 
     async def claim(self, now: datetime, lease: Lease, *, limit: int = 20) -> tuple[Change, ...]:

@@ -1,12 +1,19 @@
 """The Home tab: what waits, what was asked, where one may do what; and deciding there."""
 
 import asyncio
+from datetime import timedelta
 
 import pytest
 
+from flowbot.domain.changes import State
+from flowbot.domain.types import WebsiteId
+from flowbot.opening import opened_database
 from flowbot.sandbox.slack import SandboxPerson, View, text_of
+from flowbot.storage.changes import StoredChanges
 from tests.journeys.at_a_form import add_flow
 from tests.journeys.world import APPROVALS, MARKETING, World, on_both_databases
+from tests.storage.ballot_cases import waiting
+from tests.storage.change_cases import moved
 
 POLICY = """
 [websites]
@@ -166,6 +173,27 @@ async def test_a_long_queue_fits_and_says_how_much_more_there_is(http: World) ->
     view = await home(http.burak, "Flow 0")
     assert http.burak.buttons(view).count("Approve") == 10
     assert "2 more" in part(view, "Waiting for you")
+
+
+async def test_what_was_decided_is_found_behind_all_that_one_may_not_see(world: World) -> None:
+    await world.policy(POLICY)
+    await decided(world, 51, WebsiteId(2))
+    await world.start_http()
+    flow = add_flow(world, name="Spring")
+    await asks(world.emma, f"/flows enable {flow}")
+    await world.burak.clicks(await home(world.burak, "Spring"), "Approve")
+    await world.burak.waits_for_home("Nothing waits for you")
+    assert "Spring" in part(await home(world.deniz), "Recently decided")
+
+
+async def decided(world: World, count: int, website: WebsiteId) -> None:
+    """Keep so many requests that were withdrawn, later than all else that a test does."""
+    late = world.time.now() + timedelta(seconds=30)
+    async with opened_database(world.settings) as database:
+        store = StoredChanges(database, world.time.now)
+        for number in range(count):
+            change = await waiting(store, token=f"t{number}", flow=None, website=website)
+            await moved(store, change, State.WITHDRAWN, changed_at=late)
 
 
 async def test_a_tab_that_changed_meanwhile_is_read_and_drawn_again(http: World) -> None:

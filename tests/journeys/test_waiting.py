@@ -3,6 +3,7 @@
 import pytest
 
 from flowbot.sandbox.slack import Message, text_of
+from flowbot.services import queue
 from tests.journeys.at_a_form import add_flow, writes
 from tests.journeys.at_a_request import (
     WAITS,
@@ -154,6 +155,20 @@ async def test_what_was_decided_or_approved_already_does_not_wait(http: World) -
     await ends(http, request, "Withdrawn")
     await http.deniz.types(MARKETING, "/flows approvals")
     await is_told(http.deniz, "Nothing is waiting", MARKETING)
+
+
+@on_both_databases
+async def test_what_waits_behind_many_others_is_listed_too(http: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(queue, "PAGE", 2)
+    await http.policy(rules("quorum = 2"))
+    for request in [await asks(http) for _ in range(4)]:
+        await http.burak.clicks(request, "Approve")
+        await ends(http, request, "1 of 2 approvals")
+    await asks(http, "delete")
+    await http.burak.types(MARKETING, "/flows onaylar")
+    seen = text_of(await is_told(http.burak, "Sizin onayınızı bekleyenler", MARKETING))
+    assert "#5" in seen.split("bekleyenler")[1]
+    assert seen.count("Old name") == 1 + 4
 
 
 async def test_after_ones_request_was_applied_none_of_ones_own_is_open(http: World) -> None:

@@ -18,7 +18,7 @@ TWENTY: Final = [UserId(f"U0N{number:02}") for number in range(20)]
 
 async def waiting(store: StoredChanges, quorum: int = 1, token: str = "t1", **other: Any) -> Change:
     """A change that waits for approvals, in nobody's hands, due in a minute; `other` is of the change, or was asked."""
-    given = {name: other.pop(name) for name in ("flow", "requester", "reason") if name in other}
+    given = {name: other.pop(name) for name in ("flow", "requester", "reason", "website") if name in other}
     change = await submitted(store, token, **given)
     pending: dict[str, Any] = {
         "state": State.PENDING,

@@ -6,7 +6,7 @@ from datetime import datetime
 import pytest
 
 from flowbot.domain.changes import Change, Closing, Ending, FormToken, ImageId, Kind, Progress, State
-from flowbot.domain.types import FlowId
+from flowbot.domain.types import FlowId, WebsiteId
 from flowbot.errors import Fault
 from flowbot.storage.changes import StoredChanges
 from flowbot.storage.database import Database
@@ -61,6 +61,16 @@ async def test_what_waits_comes_oldest_first_and_no_more_than_asked_for(
     young, old, middle = await aged(database, 1, 3, 2)
     assert ids(await store.pending()) == [old.id, middle.id, young.id]
     assert await store.pending(limit=2) == (old, middle)
+    assert await store.pending(after=middle) == (young,)
+    assert await store.pending(after=young) == ()
+
+
+async def test_what_was_asked_in_the_same_instant_is_on_one_page_or_the_next(store: StoredChanges) -> None:
+    for number in range(3):
+        await waiting(store, token=f"t{number}", flow=None)
+    every = await store.pending()
+    pages = [(await store.pending(after=seen, limit=1)) for seen in (None, *every)]
+    assert [change.id for page in pages for change in page] == ids(every)
 
 
 async def test_only_what_waits_is_pending_or_due(store: StoredChanges) -> None:
@@ -101,6 +111,15 @@ async def test_what_is_settled_comes_latest_first_and_only_if_it_needed_an_appro
     settled = [change.state for change in await store.settled()]
     assert settled == [State.WITHDRAWN, State.OUT_OF_DATE, State.EXPIRED, State.REJECTED]
     assert [change.state for change in await store.settled(limit=1)] == [State.WITHDRAWN]
+
+
+async def test_what_is_settled_is_found_by_website_and_by_who_did_not_ask(store: StoredChanges) -> None:
+    settled = await moved(store, await waiting(store), State.REJECTED)
+    website, person = settled.asked.website, settled.asked.requester
+    for websites, but in ((frozenset({website}), None), (None, CAN), (frozenset({website, WebsiteId(7)}), CAN)):
+        assert await store.settled(websites=websites, but=but) == (settled,)
+    for websites, but in ((frozenset({WebsiteId(7)}), None), (frozenset[WebsiteId](), None), (None, person)):
+        assert await store.settled(websites=websites, but=but) == ()
 
 
 @pytest.mark.parametrize("end", [State.APPLIED, State.FAILED, State.UNKNOWN])

@@ -115,14 +115,19 @@ class ChangeStore(Protocol):
         False where somebody was faster: it is not pending any more, or its `due_at` is not that of `seen`.
         """
 
-    async def pending(self, *, limit: int = 200) -> tuple[Change, ...]:
-        """All pending changes, oldest first."""
+    async def pending(self, *, after: Change | None = None, limit: int = 200) -> tuple[Change, ...]:
+        """The pending changes that were submitted `after` another one (None: all), oldest first, `limit` at most."""
 
     async def asked_by(self, person: UserId, *, limit: int = 20) -> tuple[Change, ...]:
         """The latest changes that a person asked for and that needed an approval, newest first."""
 
-    async def settled(self, *, limit: int = 50) -> tuple[Change, ...]:
-        """The latest changes that needed an approval and are not open any more, newest first."""
+    async def settled(
+        self, *, websites: frozenset[WebsiteId] | None = None, but: UserId | None = None, limit: int = 50
+    ) -> tuple[Change, ...]:
+        """The latest changes that needed an approval and are not open any more, newest first.
+
+        Only those of `websites` (None: of all), and none that `but` asked for.
+        """
 
     async def claim(self, now: datetime, lease: Lease, *, limit: int = 20) -> tuple[Change, ...]:
         """Take over changes that are in hand and whose lease ran out before `now`. No two callers get the same one.

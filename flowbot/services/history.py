@@ -45,7 +45,7 @@ class History:
         """
         policy = require((await self.policies.scope(channel)).policy, reader, Permission.VIEW)
         websites = None if policy.websites == "all" else frozenset(policy.websites)
-        events = await self.store.history(Scope(websites, flow), limit=3 * MOST_EVENTS)
+        events = await self.store.history(Scope(websites, flow, UNTOLD_ACTIONS), limit=3 * MOST_EVENTS)
         return tuple(told(events))[:MOST_EVENTS]
 
 
@@ -58,8 +58,7 @@ def told(events: Sequence[Event]) -> Iterator[Event]:
     waiting = {event.change for event in events if event.action == AuditAction.PENDING}
     last_votes = {(event.change, event.actor) for event in events if event.action == AuditAction.APPROVED}
     for event in events:
-        is_left_out = event.action in UNTOLD_ACTIONS
-        is_left_out |= event.action == AuditAction.SUBMITTED and event.change in waiting
+        is_left_out = event.action == AuditAction.SUBMITTED and event.change in waiting
         is_left_out |= event.action == AuditAction.VOTE and (event.change, event.actor) in last_votes
         if is_left_out:
             continue

@@ -52,6 +52,13 @@ async def test_history_shows_what_its_scope_names(store: StoredChanges, scope: S
     assert [event.action for event in await store.history(scope, limit=10)] == seen
 
 
+async def test_history_leaves_out_what_it_is_told_to_and_has_the_more_of_the_rest(store: StoredChanges) -> None:
+    for action in ("change.submitted", "change.applied", "policy.changed", "policy.imported"):
+        await record(store, told(action))
+    events = await store.history(Scope(but=frozenset({"policy.changed", "policy.imported"})), limit=2)
+    assert [event.action for event in events] == ["change.applied", "change.submitted"]
+
+
 async def test_the_audit_is_all_events_in_order_through_several_pages(
     store: StoredChanges, monkeypatch: pytest.MonkeyPatch
 ) -> None:

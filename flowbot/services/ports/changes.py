@@ -48,10 +48,14 @@ class Lease:
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Whose events are asked for: those of these websites (None: of all), and of one flow (None: of all)."""
+    """Whose events are asked for: those of these websites (None: of all), and of one flow (None: of all).
+
+    Those whose action is in `but` are left out.
+    """
 
     websites: frozenset[WebsiteId] | None = None
     flow: FlowId | None = None
+    but: frozenset[str] = frozenset()
 
 
 class ChangeStore(Protocol):

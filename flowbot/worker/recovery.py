@@ -22,6 +22,8 @@ UNTOLD_ROUNDS: Final = 2
 """Every so many rounds those are told again who could not be told: Slack may be away for long."""
 HOUSEKEEPING_ROUNDS: Final = 1200
 MOST_UNTOLD: Final = 500
+MOST_NEWS: Final = 20
+"""So many due requests are told of at a time: a Slack that hangs shall have connections left for who presses now."""
 FIRST_PAUSE: Final = timedelta(seconds=0.5)
 LONGEST_PAUSE: Final = timedelta(minutes=10)
 
@@ -74,6 +76,7 @@ class Recovery:
         self._begin = begin
         self._metrics = metrics
         self._retold: dict[ChangeId, tuple[int, datetime]] = {}
+        self._news: set[ChangeId] = set()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Go round until `stop`; the first round is at once. What was begun goes on: `begin` sees it through."""
@@ -103,10 +106,14 @@ class Recovery:
             self._begin(work, name=f"recovery {change.id}")
 
     async def keep_time(self) -> None:
-        """Expire what waited too long, on the dot, and remind of what still waits; each once, whoever else runs."""
+        """Expire what waited too long, on the dot, and remind of what still waits; each once, whoever else runs.
+
+        People are told in the background: a Slack that takes its time holds up no round.
+        """
         now = self._changes.clock()
         for change in await self._changes.store.due(now):
-            await self._safely(self._see_to(change, now), "due")
+            if change.id not in self._news and len(self._news) < MOST_NEWS:
+                await self._safely(self._see_to(change, now), "due")
 
     async def _see_to(self, change: Change, now: datetime) -> None:
         """Expire the change, or remind of it. A reminder that cannot be sent is left out."""
@@ -114,9 +121,22 @@ class Recovery:
         if ends is not None and ends <= now:
             expired = await self._time.expire(change)
             if expired is not None:
-                await self._tell(expired, None)
+                # Under a lease, so that nobody tells the untold of it meanwhile.
+                self._break_news(expired, self._changes.tell_again(expired, self._tell))
         elif await self._time.remind(change):
-            await self._tell.remind(change)
+            self._break_news(change, self._tell.remind(change))
+
+    def _break_news(self, change: Change, work: Awaitable[None]) -> None:
+        """Begin to tell of a request; until that has ended, time does nothing more to it here."""
+
+        async def telling() -> None:
+            try:
+                await self._safely(work, "due")
+            finally:
+                self._news.discard(change.id)
+
+        self._news.add(change.id)
+        self._begin(telling(), name=f"news of {change.id}")
 
     async def tell_the_untold(self) -> None:
         """Begin to tell how changes ended, where nobody managed so far; no pause outlasts a clock that is put back."""

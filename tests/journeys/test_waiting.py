@@ -1,9 +1,21 @@
 """What waits: expiry on the dot, reminders, and `/flows approvals`."""
 
+import asyncio
+from datetime import datetime, timedelta
+from typing import Final
+
 import pytest
 
+from flowbot.domain.changes import FormToken, Kind, NewChange
+from flowbot.domain.content import Content, Unread, Wanted
+from flowbot.domain.flows import Wait
+from flowbot.domain.types import ChannelId, UserId, WebsiteId
+from flowbot.opening import opened_database
 from flowbot.sandbox.slack import Message, text_of
 from flowbot.services import queue
+from flowbot.services.moves import submission
+from flowbot.services.ports.changes import Lease
+from flowbot.storage.changes import TELLING, StoredChanges
 from tests.journeys.at_a_form import add_flow, writes
 from tests.journeys.at_a_request import (
     WAITS,
@@ -13,6 +25,7 @@ from tests.journeys.at_a_request import (
     hurry,
     is_told,
     mentioned,
+    private,
     replies,
     rules,
 )
@@ -20,6 +33,8 @@ from tests.journeys.world import APPROVALS, MARKETING, RANDOM, World, on_both_da
 
 HOUR = 3600
 EIGHT_HOURS = "expires_after_hours = 8"
+SLOW: Final = TELLING.total_seconds() + 0.5
+"""Seconds after which who did not know that somebody is telling would tell again."""
 
 
 @pytest.fixture
@@ -59,6 +74,39 @@ async def test_a_click_on_an_expired_request_does_nothing_even_before_its_messag
     http.time.ahead += 8 * HOUR
     assert "This request has expired." in await answer_to(http, http.deniz, request, "Approve")
     assert writes(http) == []
+
+
+async def test_requests_that_expire_while_slack_is_slow_hold_up_no_recovery(watched: World) -> None:
+    await watched.policy(rules(EIGHT_HOURS))
+    requests = [await asks(watched) for _ in range(5)]
+    for method in ("chat.update", "chat.postEphemeral"):
+        watched.slack.faults.add(method, delay=SLOW, times=None)
+    watched.time.ahead += 8 * HOUR
+    async with opened_database(watched.settings) as database:
+        store = StoredChanges(database, watched.time.now)
+        await _some_expired(store, of=len(requests))
+        await _leaves_a_new_flow(store, watched.time.now())
+        await watched.deniz.waits_until(lambda: len(watched.enkapush.store.flows) > len(requests), 8)
+        assert await store.pending() == ()
+    for request in requests:
+        await ends(watched, request, "Expired", timeout=10)
+    said = [text for text in private(watched, watched.emma, MARKETING) if "Expired" in text]
+    assert len(said) == len(set(said)) == len(requests)
+
+
+async def _some_expired(store: StoredChanges, of: int) -> None:
+    async with asyncio.timeout(5):
+        while len(await store.pending()) == of:  # noqa: ASYNC110 - the bot does not tell
+            await asyncio.sleep(0.01)
+
+
+async def _leaves_a_new_flow(store: StoredChanges, now: datetime) -> None:
+    """A process keeps a flow that is to be made, and is gone."""
+    content = Content(WebsiteId(1), "Left behind", "Title", "Text", Wait(1, "days"), url="https://lale.example")
+    wanted = Wanted(content, Unread(segment="all"))
+    emma, where = UserId("U0EMMA"), ChannelId(MARKETING)
+    new = NewChange(FormToken("left"), Kind.CREATE, emma, where, content.website_id, wanted=wanted)
+    await store.submit(new, Lease("gone", now - timedelta(seconds=1)), submission(new, now))
 
 
 # --- reminders -----------------------------------------------------------------------------------------------------

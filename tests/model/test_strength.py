@@ -13,8 +13,8 @@ from tests.model.flaws import FLAWS, GUARDS
 from tests.model.mutants import guarded, hunts
 
 QUICK: Final = (
+    "votes_are_counted_and_not_people",
     "nothing_is_noted_before_the_write",
-    "what_is_unknown_is_called_failed",
 )
 ROOT: Final = Path(__file__).parents[2]
 NAMED: Final = os.environ.get("FLOWBOT_MODEL_FLAWS", "")

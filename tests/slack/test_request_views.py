@@ -582,7 +582,7 @@ FOUND = st.lists(
 )  # fmt: skip
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=75)
 @given(
     FLOWS, FLOWS, ANY_TEXT, st.tuples(st.sampled_from(State), st.sampled_from(Kind)), FOUND, st.sampled_from([EN, TR])
 )

@@ -217,14 +217,14 @@ async def decide_from(
 ) -> Decision:
     """Whether `reader`, who acts from `where` (None: from no channel), may do it under a channel's policy.
 
-    Who is in the channel is asked for only where they may do it as everyone there; where that is not known, they are
-    not in it.
+    Who is in the channel is asked for only where nothing but being there grants it.
     """
-    decision = decide(policy, reader.actor, permission)
-    if policy is None or decision.basis != EVERYONE:
-        return decision
+    whole = decide(policy, reader.actor, permission)
+    if policy is None or whole.basis != EVERYONE or where == policy.id:
+        return whole
     # They may be in a group that is listed beside everyone.
-    return decide(await policy_from(policy, reader, where, members), reader.actor, permission)
+    named = decide(without_everyone(policy), reader.actor, permission)
+    return whole if not named.allowed and reader.user in await members(policy.id) else named
 
 
 def require(policy: ChannelPolicy | None, reader: Reader, *permissions: Permission) -> ChannelPolicy:

@@ -2,20 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from flowbot.domain.changes import Change, Choice, Kind, NewChange, Outcome
-from flowbot.domain.policy import (
-    EVERYONE,
-    ApprovalRule,
-    ChannelPolicy,
-    Decision,
-    Gate,
-    Permission,
-    Reason,
-    decide,
-    without_everyone,
-)
+from flowbot.domain.policy import ApprovalRule, ChannelPolicy, Decision, Gate, Permission, Reason
 from flowbot.domain.types import ChannelId, UserId
 from flowbot.errors import Fault
 from flowbot.services.people import DECIDING_SECONDS, Caller, People, Reader, decide_from
@@ -111,16 +102,11 @@ class Rulings:
             Fault: Slack does not say; that is no answer, so the change stays as it is and is looked at again.
         """
         reader = await self.people.known(Caller(person, None), within=DECIDING_SECONDS)
-        named = decide(without_everyone(policy), reader.actor, permission)
-        if named.allowed:
-            return True
-        if decide(policy, reader.actor, permission).basis == EVERYONE:
-            members = await self.people.known_members(policy.id, within=DECIDING_SECONDS)
-            if person in members:
-                return True
-        if named.reason is Reason.UNCERTAIN:
+        members = partial(self.people.known_members, within=DECIDING_SECONDS)
+        decision = await decide_from(policy, reader, None, members, permission)
+        if decision.reason is Reason.UNCERTAIN:
             raise Fault("fault.slack", error="user groups unknown")
-        return False
+        return decision.allowed
 
 
 def tightened(rule: ApprovalRule, today: ApprovalRule) -> ApprovalRule:

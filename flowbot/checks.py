@@ -72,12 +72,14 @@ async def findings(settings: Settings) -> AsyncIterator[Finding]:
     yield _ways_in(ways_in)
     for name in ("slack_bot_token", "enkapush_api_key"):
         yield _is_set(settings, name)
-    yield await _checked("database", lambda: _database(settings))
+    database = await _checked("database", lambda: _database(settings))
+    yield database
     if settings.slack_bot_token is None or settings.enkapush_api_key is None:
         return
     async with client.open_session() as session:
         slack = client.web_client(settings.slack_api_url, secret(settings.slack_bot_token), session)
-        for name, look in _looks(settings, slack, await _book(settings)).items():
+        book = await _book(settings) if database.well else None
+        for name, look in _looks(settings, slack, book).items():
             yield await _checked(name, look)
 
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from types import ModuleType
 from typing import Any, Final
 
 import pytest
@@ -150,22 +151,32 @@ def never_answered(connection: Connection) -> None:
         raise OperationalError("COMMIT", {}, Exception("gone"))
 
 
+@asynccontextmanager
+async def nothing_is_kept(scene: Scene, how: str, room: ModuleType) -> AsyncIterator[None]:
+    """What is submitted by a form of this room is not kept, or nobody hears of it."""
+    async with AsyncExitStack() as stack:
+        patch = stack.enter_context(pytest.MonkeyPatch.context())
+        if how == "without an answer":
+            event.listen(Engine, "commit", never_answered)
+            stack.callback(event.remove, Engine, "commit", never_answered)
+        elif how == "a slip of flowbot's":
+            patch.setattr(Setup, "check", slips)
+        else:
+            await stack.enter_async_context(locked_elsewhere(scene.url))
+        if how == "slow":
+            patch.setattr(room, "ACK_SECONDS", BUSY_MS / 5000)
+        yield
+
+
 @pytest.mark.parametrize("how", ["slow", "without an answer"])
 async def test_a_form_of_which_it_is_not_certain_that_it_is_kept_is_done_once_when_it_is_sent_again(
-    scene: Scene, monkeypatch: pytest.MonkeyPatch, how: str
+    scene: Scene, how: str
 ) -> None:
     emma = scene.world.emma
     await opens(emma, "/flows create")
-    async with AsyncExitStack() as stack:
-        if how == "slow":
-            monkeypatch.setattr(submission, "ACK_SECONDS", BUSY_MS / 5000)
-            await stack.enter_async_context(locked_elsewhere(scene.url))
-        else:
-            event.listen(Engine, "commit", never_answered)
-            stack.callback(event.remove, Engine, "commit", never_answered)
+    async with nothing_is_kept(scene, how, submission):
         submitted = await emma.submits(LEAST)
     assert "not certain that this form was taken in" in str(field_errors(emma, submitted.errors))
-    monkeypatch.undo()
     await emma.submits()
     await emma.waits_for(MARKETING, "was created, disabled")
     await emma.closes()
@@ -174,25 +185,15 @@ async def test_a_form_of_which_it_is_not_certain_that_it_is_kept_is_done_once_wh
 
 
 @pytest.mark.parametrize("how", ["locked", "slow", "without an answer"])
-async def test_a_reason_that_is_not_kept_for_certain_stays_in_its_form_and_counts_once(
-    scene: Scene, monkeypatch: pytest.MonkeyPatch, how: str
-) -> None:
+async def test_a_reason_that_is_not_kept_for_certain_stays_in_its_form_and_counts_once(scene: Scene, how: str) -> None:
     burak = scene.world.burak
     request = await asks(scene.world)
     await burak.clicks(request, "Reject")
     await burak.waits_for_view(lambda view: view.callback_id == "changes.reason")
     (label,) = burak.fields()
-    async with AsyncExitStack() as stack:
-        if how == "without an answer":
-            event.listen(Engine, "commit", never_answered)
-            stack.callback(event.remove, Engine, "commit", never_answered)
-        else:
-            await stack.enter_async_context(locked_elsewhere(scene.url))
-        if how == "slow":
-            monkeypatch.setattr(requests, "ACK_SECONDS", BUSY_MS / 5000)
+    async with nothing_is_kept(scene, how, requests):
         (said,) = (await burak.submits({label: "Not before the sale"})).errors.values()
     assert ("bu formu şu anda alamadı" if how == "locked" else "kesin değil") in said
-    monkeypatch.undo()
     assert (await burak.submits()).errors == {}
     await decided(scene)
     ended = await after_the_storm(scene)
@@ -209,23 +210,13 @@ UNSAVED: Final = {
 
 @pytest.mark.parametrize("how", UNSAVED)
 async def test_a_policy_that_is_not_saved_for_certain_stays_in_its_form_and_is_saved_later(
-    scene: Scene, monkeypatch: pytest.MonkeyPatch, how: str
+    scene: Scene, how: str
 ) -> None:
     deniz = scene.world.deniz
     await opens(deniz, "/flows setup")
-    async with AsyncExitStack() as stack:
-        if how == "without an answer":
-            event.listen(Engine, "commit", never_answered)
-            stack.callback(event.remove, Engine, "commit", never_answered)
-        elif how == "a slip of flowbot's":
-            monkeypatch.setattr(Setup, "check", slips)
-        else:
-            await stack.enter_async_context(locked_elsewhere(scene.url))
-        if how == "slow":
-            monkeypatch.setattr(setup_desk, "ACK_SECONDS", BUSY_MS / 5000)
+    async with nothing_is_kept(scene, how, setup_desk):
         (said,) = (await deniz.submits({"Expiry in hours": "48"})).errors.values()
     assert UNSAVED[how] in said
-    monkeypatch.undo()
     assert (await deniz.submits()).errors == {}
     assert deniz.view is not None
     assert "is saved" in text_of(deniz.view)

@@ -4,13 +4,13 @@ import asyncio
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 import structlog
 
 from flowbot.domain import links
-from flowbot.domain.changes import Draft, FormToken, Kind, State
+from flowbot.domain.changes import Draft, FormToken, Kind, NewChange, State
 from flowbot.domain.content import fingerprint
 from flowbot.domain.flows import Flow
 from flowbot.domain.policy import ChannelPolicy, Permission
@@ -255,9 +255,13 @@ class Forms:
         change = await self._changes.by_token(token)
         if change is None or change.state is not State.UNKNOWN:
             return None
-        asked = change.asked
-        flow, before, typed = asked.flow, asked.before, asked.typed
-        return Draft(token, asked.requester, asked.channel, asked.kind, flow, before, typed, change.changed_at)
+        return draft_of(change.asked, change.asked.before, change.changed_at)
+
+
+def draft_of(asked: NewChange, before: Flow | None, at: datetime) -> Draft:
+    """What was typed for a change, as a draft of that moment. A duplicate's flow is the one that it began as."""
+    flow = asked.flow or (before.id if before else None)
+    return Draft(asked.token, asked.requester, asked.channel, asked.kind, flow, before, asked.typed, at)
 
 
 def _fingerprint_of(flow: Flow | None) -> str | None:

@@ -7,7 +7,7 @@ from typing import Any, Final
 import structlog
 
 from flowbot import logs
-from flowbot.domain.changes import Change, Draft, NewChange, Picture, State
+from flowbot.domain.changes import Change, NewChange, Picture, State
 from flowbot.domain.content import Wanted, is_idle
 from flowbot.domain.flows import Flow
 from flowbot.domain.forms import Checked, FormKind, Problem, check
@@ -15,7 +15,7 @@ from flowbot.errors import Fault, UserError
 from flowbot.locales import Locales, Translator
 from flowbot.metrics import Metrics
 from flowbot.services.changes import Changes
-from flowbot.services.forms import Forms
+from flowbot.services.forms import Forms, draft_of
 from flowbot.services.people import People
 from flowbot.services.ports.changes import FlowTaken
 from flowbot.services.ports.deliveries import DeliveryStore
@@ -141,7 +141,8 @@ class FormSubmission:
         asked = change.asked
         logs.bind_incident(request="form", user=asked.requester, channel=asked.channel, change=change.id)
         try:
-            await self.forms.keep(_draft(asked, before, change))
+            # Kept until it is known that it was saved.
+            await self.forms.keep(draft_of(asked, before, change.created_at))
             tell = self.telling.in_form(event.view_id)
             settled = await self.changes.carry_out(change, tell, lambda: self.people.reader(event.caller))
             log.info("flow_form.settled", state=settled.state)
@@ -190,12 +191,6 @@ def _taken(current: Change) -> Problem:
 def _texts(asked: NewChange) -> dict[str, str]:
     """What was typed; a picture is kept anew with every delivery of the same form."""
     return {name: text for name, text in asked.typed.items() if name != "image"}
-
-
-def _draft(asked: NewChange, before: Flow | None, change: Change) -> Draft:
-    """What was typed, kept until it is known that it was saved. A duplicate's flow is the one that it began as."""
-    flow = asked.flow or (before.id if before else None)
-    return Draft(asked.token, asked.requester, asked.channel, asked.kind, flow, before, asked.typed, change.created_at)
 
 
 def _errors(problems: dict[str, Problem], submitted: Submitted, t: Translator) -> AckArgs:

@@ -60,6 +60,8 @@ OPEN: Final = frozenset({State.DRAFT, State.PENDING, State.APPLYING})
 """While a change is in one of these, its flow takes no other."""
 IN_HAND: Final = frozenset({State.DRAFT, State.APPLYING})
 """In these, a process works on the change under a lease; when the lease runs out, another takes over."""
+UNDONE: Final = frozenset({State.FAILED, State.REJECTED, State.WITHDRAWN, State.EXPIRED, State.OUT_OF_DATE})
+"""What has ended in one of these has changed nothing: what was typed for it is not saved."""
 
 
 def may_move(before: State, after: State) -> bool:
@@ -213,6 +215,11 @@ class Change:
     def posted_in(self) -> ChannelId:
         """Where its message is, or will be."""
         return self.message_channel or self.belongs_in
+
+    @property
+    def is_unsaved_form(self) -> bool:
+        """Whether somebody filled a form for it, of which nothing has come."""
+        return self.asked.kind in {Kind.CREATE, Kind.EDIT} and self.state in UNDONE
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,6 +38,11 @@ DEFAULT_TTL: Final = 2_419_200
 WAIT_MOST: Final = {"minutes": 525_600, "hours": 8_760, "days": 365}
 """365 days in each unit. Enkapush states no limit; a longer wait is a slip of the hand."""
 
+_TOGETHER: Final = (
+    ("wait", "wait_unit"), ("button_1_title", "button_1_url"), ("button_2_title", "button_2_url"),
+)  # fmt: skip
+"""Fields of which one says nothing without the other."""
+
 _DIGITS: Final = re.compile(r"[0-9]+", re.ASCII)
 _HALF: Final = re.compile(r"[\ud800-\udfff]")
 
@@ -112,6 +117,22 @@ def with_website(typed: Typed, before: Flow | None) -> dict[str, str]:
     """
     own = before is not None and typed.get("website") == str(before.website_id)
     return dict(typed) | {"segment": "" if own else EVERYONE_SUBSCRIBED}
+
+
+def rebased(typed: Typed, before: Flow, now: Flow) -> dict[str, str]:
+    """What was typed about a flow as it was `before`, for the flow as it is `now`.
+
+    What was typed stays. What was left alone follows the flow, so that nobody takes back unknowingly what somebody else
+    has changed meanwhile.
+    """
+    form = _Form(typed, before)
+    left_alone = {name for name in FIELDS if form.stays(name)}
+    for pair in _TOGETHER:
+        if not left_alone.issuperset(pair):
+            left_alone.difference_update(pair)
+    has = typed_of(now)
+    moved = dict(typed) | {name: has[name] for name in left_alone}
+    return moved if moved["website"] == typed.get("website") else with_website(moved, now)
 
 
 def fits(name: str, text: str) -> bool:
@@ -218,7 +239,7 @@ class _Form:
     def refuse_halves(self) -> None:
         """Refuse texts with half a character (a lone surrogate), which nothing on the wire can hold."""
         for name in FIELDS:
-            if not self._stays(name) and _HALF.search(self.given(name)):
+            if not self.stays(name) and _HALF.search(self.given(name)):
                 self._refuse(name, "form.problem_text")
 
     def given(self, name: str) -> str:
@@ -227,20 +248,20 @@ class _Form:
     def _refuse(self, name: str, key: str) -> None:
         self.problems.setdefault(name, Problem(key))
 
-    def _stays(self, name: str) -> bool:
+    def stays(self, name: str) -> bool:
         """Whether the field is as the flow has it. Slack may have turned its line ends into its own."""
         had, given = self._had.get(name), self.given(name)
         return had is not None and (_lines(given) == _lines(had) or (not given and not fits(name, had)))
 
     def _words(self, name: str) -> str:
-        if self._stays(name):
+        if self.stays(name):
             return self._had[name]
         if is_blank(self.given(name)):
             self._refuse(name, "form.problem_required")
         return self.given(name)
 
     def _url(self, name: str) -> str:
-        if self._stays(name):
+        if self.stays(name):
             return self._had[name]
         url = self.given(name).strip()
         if url and not is_web_url(url):
@@ -248,7 +269,7 @@ class _Form:
         return url
 
     def _website(self, websites: Collection[WebsiteId]) -> WebsiteId:
-        if self._before and self._stays("website"):
+        if self._before and self.stays("website"):
             return self._before.website_id
         given = self.given("website")
         website = website_id(given)
@@ -257,13 +278,13 @@ class _Form:
         return website or WebsiteId(0)
 
     def _wait(self) -> Wait:
-        if self._before and self._stays("wait") and self._stays("wait_unit"):
+        if self._before and self.stays("wait") and self.stays("wait_unit"):
             return self._before.wait
         unit = self._unit()
         return Wait(self._amount(unit), unit)
 
     def _unit(self) -> str:
-        if self._stays("wait_unit"):
+        if self.stays("wait_unit"):
             return self._had["wait_unit"]
         given = self.given("wait_unit")
         if given not in WAIT_UNITS:
@@ -286,7 +307,7 @@ class _Form:
 
     def _ttl(self) -> int | None:
         given = self.given("ttl")
-        if self._before and (not given or self._stays("ttl")):
+        if self._before and (not given or self.stays("ttl")):
             return self._before.ttl
         offered = {str(seconds): seconds for seconds in TTL_SECONDS}
         if given and given not in offered:
@@ -296,9 +317,9 @@ class _Form:
     def _button(self, number: int) -> Button:
         """Both parts or none; a pair that the flow has is left alone, whatever it is."""
         title_name, url_name = f"button_{number}_title", f"button_{number}_url"
-        if self._before and self._stays(title_name) and self._stays(url_name):
+        if self._before and self.stays(title_name) and self.stays(url_name):
             return self._before.buttons[number - 1]
-        title = self._had[title_name] if self._stays(title_name) else self.given(title_name)
+        title = self._had[title_name] if self.stays(title_name) else self.given(title_name)
         url = self._url(url_name)
         if url and not title.strip():
             self._refuse(title_name, "form.problem_button_title")
@@ -318,7 +339,7 @@ class _Form:
 
     def _untold_segment(self) -> str | None:
         """Nothing chosen: all subscribers for a new flow; else what it has, which cannot follow to another website."""
-        if self._before and not self._stays("website"):
+        if self._before and not self.stays("website"):
             self._refuse("segment", "form.problem_segment_website")
         return None if self._before else EVERYONE_SUBSCRIBED
 

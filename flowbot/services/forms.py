@@ -10,8 +10,7 @@ from typing import Final
 import structlog
 
 from flowbot.domain import links
-from flowbot.domain.changes import Draft, FormToken, Kind, NewChange, State
-from flowbot.domain.content import fingerprint
+from flowbot.domain.changes import UNDONE, Draft, FormToken, Kind, NewChange, State
 from flowbot.domain.flows import Flow
 from flowbot.domain.policy import ChannelPolicy, Permission
 from flowbot.domain.types import ChannelId, FlowId, WebsiteId, website_id
@@ -30,11 +29,6 @@ KEEP_DRAFTS: Final = timedelta(days=1)
 SEGMENTS_SECONDS: Final = 60.0
 SEGMENTS_PATIENCE_SECONDS: Final = 3.0
 """How long a form waits for the segments; then it opens without them."""
-
-NOT_SAVED: Final = frozenset(
-    {State.FAILED, State.REJECTED, State.WITHDRAWN, State.EXPIRED, State.OUT_OF_DATE},
-)
-"""What a change has ended in that has changed nothing: what was typed for it is not saved."""
 
 log = structlog.get_logger(__name__)
 
@@ -130,7 +124,7 @@ class Forms:
         segments, websites = await asyncio.gather(self._all_segments(), self._websites(policy, scope))
         if not websites:
             raise UserError("form.no_website")
-        draft = None if fresh else await self._draft(reader, channel, kind, flow_id, flow)
+        draft = None if fresh else await self._draft(reader, channel, kind, flow_id)
         is_asked = kind is Kind.EDIT and flow_id is not None and await self._is_asked(flow_id)
         return FormReady(kind, websites, segments, flow, draft, is_asked)
 
@@ -140,7 +134,7 @@ class Forms:
         Raises:
             UserError: it is not kept any more, or somebody else typed it.
         """
-        draft = await self._drafts.by_token(token) or await self._unclear(token)
+        draft = await self._drafts.by_token(token) or await self._submitted(token)
         if draft is None or draft.user != reader.user or draft.changed_at < self._clock() - KEEP_DRAFTS:
             raise UserError("form.draft_gone")
         return draft
@@ -233,27 +227,26 @@ class Forms:
             names |= {website: str(website) for website in seen if website not in names}
         return dict(sorted(names.items(), key=lambda item: (item[1].casefold(), item[0])))
 
-    async def _draft(
-        self, reader: Reader, channel: ChannelId, kind: Kind, flow_id: FlowId | None, flow: Flow | None
-    ) -> Draft | None:
-        """What was typed before and not saved, unless the flow has changed since."""
+    async def _draft(self, reader: Reader, channel: ChannelId, kind: Kind, flow_id: FlowId | None) -> Draft | None:
+        """What was typed before and not saved."""
         draft = await self._drafts.find(reader.user, channel, kind, flow_id, self._clock() - KEEP_DRAFTS)
-        if draft is None or not draft.typed or _fingerprint_of(draft.before) != _fingerprint_of(flow):
+        if draft is None or not draft.typed:
             return None
         return None if await self._may_be_saved(draft.token) else draft
 
     async def _may_be_saved(self, token: FormToken) -> bool:
         """Whether the form was submitted, and it is not certain that nothing comes of that."""
         change = await self._changes.by_token(token)
-        return change is not None and change.state not in NOT_SAVED
+        return change is not None and change.state not in UNDONE
 
-    async def _unclear(self, token: FormToken) -> Draft | None:
-        """What was submitted by a form of which it is not known whether it was saved.
+    async def _submitted(self, token: FormToken) -> Draft | None:
+        """What was submitted by a form that was not saved, or of which that is not known.
 
-        A form that was opened meanwhile has taken its draft's place: the change still tells what was typed.
+        A form that was opened meanwhile has taken its draft's place, and what waited for approval has none: the change
+        still tells what was typed.
         """
         change = await self._changes.by_token(token)
-        if change is None or change.state is not State.UNKNOWN:
+        if change is None or change.state not in {State.UNKNOWN, *UNDONE}:
             return None
         return draft_of(change.asked, change.asked.before, change.changed_at)
 
@@ -262,7 +255,3 @@ def draft_of(asked: NewChange, before: Flow | None, at: datetime) -> Draft:
     """What was typed for a change, as a draft of that moment. A duplicate's flow is the one that it began as."""
     flow = asked.flow or (before.id if before else None)
     return Draft(asked.token, asked.requester, asked.channel, asked.kind, flow, before, asked.typed, at)
-
-
-def _fingerprint_of(flow: Flow | None) -> str | None:
-    return None if flow is None else fingerprint(flow)

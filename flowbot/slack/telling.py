@@ -58,7 +58,7 @@ class Telling:
 
     async def _publicly(self, change: Change) -> None:
         """By the message for the team; and apart before that, since with the message it counts as told."""
-        if change.state in TOLD_APART and (change.id, change.version) not in self._apart:
+        if (change.state in TOLD_APART or change.is_unsaved_form) and (change.id, change.version) not in self._apart:
             if change.progress.broke_glass is not None:
                 await self._alarm(change)
             await self._tell_apart(change)
@@ -95,13 +95,13 @@ class Telling:
             raise Fault("fault.slack", error=refusal.reason) from refusal
 
     async def _tell_apart(self, change: Change) -> None:
-        """Tell the one who asked, where the message is in another channel than they asked in.
+        """Tell the one who asked, where the message is in another channel than they asked in, or they have a form back.
 
         Raises:
             Fault: Slack did not take it.
         """
         asked = change.asked
-        if change.message_channel in {None, asked.channel}:
+        if change.message_channel in {None, asked.channel} and not change.is_unsaved_form:
             return
         t = self.projection.locales.translator(asked.locale, asked.timezone)
         message = views.ended(await self.projection.shown(change), await self.projection.link(change), t)

@@ -19,6 +19,7 @@ from flowbot.domain.forms import (
     copied,
     defaults,
     may_be_empty,
+    rebased,
     sketch,
     typed_of,
     with_website,
@@ -287,6 +288,34 @@ def test_an_edit_leaves_a_text_alone_that_the_form_cannot_hold() -> None:
 def test_an_edit_leaves_line_ends_alone_that_slack_turned_into_its_own() -> None:
     flow = replace(FLOW, description="one\r\ntwo\rthree")
     assert wanted(edited(flow, description="one\ntwo\nthree")).content == Content.of(flow)
+
+
+@given(ANY_FLOW, ANY_FLOW)
+def test_what_was_left_alone_follows_a_flow_that_changed(before: Flow, now: Flow) -> None:
+    assert rebased(typed_of(before), before, now) == typed_of(now)
+
+
+@given(st.sampled_from([name for name in FIELDS if name not in {"website", "image"}]), st.text(min_size=1))
+def test_what_was_typed_stays_as_typed_whatever_the_flow_has_become(name: str, text: str) -> None:
+    theirs = replace(FLOW, name="Theirs", wait=Wait(8, "hours"), url="https://shop.example/theirs", ttl=0)
+    mine = typed_of(FLOW) | {name: text}
+    if text != typed_of(FLOW)[name]:
+        assert rebased(mine, FLOW, theirs)[name] == text
+
+
+def test_a_wait_is_not_put_together_from_two_peoples_halves() -> None:
+    theirs = replace(
+        FLOW, wait=Wait(2, "hours"), buttons=(Button("See", "https://shop.example/theirs"), FLOW.buttons[1])
+    )
+    moved = rebased(typed_of(FLOW) | {"wait": "30", "button_1_title": "Look"}, FLOW, theirs)
+    assert (moved["wait"], moved["wait_unit"]) == ("30", "days")
+    assert (moved["button_1_title"], moved["button_1_url"]) == ("Look", "https://shop.example/see")
+
+
+def test_a_segment_does_not_follow_a_flow_to_another_website() -> None:
+    mine = typed_of(FLOW) | {"segment": "7"}
+    assert rebased(mine, FLOW, replace(FLOW, website_id=BLOG))["segment"] == ""
+    assert rebased(mine, FLOW, replace(FLOW, name="Theirs"))["segment"] == "7"
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """What was typed into a form and not saved: there again, for its author alone, for a day."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
@@ -9,13 +9,14 @@ from typing import Any, Final
 import pytest
 
 from flowbot.sandbox.enkapush import Fault
-from flowbot.sandbox.slack import SandboxPerson, text_of
-from tests.journeys.at_a_form import LEAST, add_flow, is_form, is_told, opens, shown, writes
-from tests.journeys.at_a_request import is_struck
+from flowbot.sandbox.slack import Message, SandboxPerson, text_of
+from tests.journeys.at_a_form import LEAST, add_flow, is_form, is_told, opens, sent, shown, writes
+from tests.journeys.at_a_request import ends, gives_reason, is_struck
 from tests.journeys.world import APPROVALS, MARKETING, POLICY, World, on_both_databases
 
 HALF: Final[dict[str, Any]] = {"Title": "Half a titl", "Description": "İlk\nikinci 🌷", "Wait unit": "hours"}
 BACK: Final = "This is what you typed on"
+MOVED_ON: Final = "The flow has changed since you typed this."
 DAY: Final = timedelta(days=1).total_seconds()
 
 
@@ -152,16 +153,29 @@ async def test_each_flow_has_its_own_draft(http: World) -> None:
         await http.emma.closes()
 
 
-async def test_a_draft_of_a_flow_that_changed_is_not_brought_back(http: World) -> None:
+async def test_a_draft_takes_nothing_back_that_was_changed_meanwhile(http: World) -> None:
     add_flow(http)
     await opens(http.emma, "/flows edit 1")
     await types(http.emma, {"Title": "Mine"})
     await http.emma.closes()
-    http.enkapush.store.update_flow(1, name="Theirs")
+    http.enkapush.store.update_flow(1, name="Theirs", title="Theirs too", wait_time=9)
     form = await opens(http.emma, "/flows edit 1")
-    assert BACK not in text_of(form)
-    assert http.emma.reads("Name") == "Theirs"
-    assert http.emma.reads("Title") == "Old title"
+    assert BACK in text_of(form)
+    assert MOVED_ON in text_of(form)
+    assert {label: http.emma.reads(label) for label in ("Title", "Name", "Wait")} == {
+        "Title": "Mine", "Name": "Theirs", "Wait": "9",
+    }  # fmt: skip
+    await http.emma.submits()
+    await is_told(http.emma, "Flow #1 was changed")
+    assert sent(http) == {"title": "Mine"}
+
+
+async def test_a_draft_of_a_flow_that_did_not_change_says_no_such_thing(http: World) -> None:
+    add_flow(http)
+    await opens(http.emma, "/flows edit 1")
+    await types(http.emma, {"Title": "Mine"})
+    await http.emma.closes()
+    assert MOVED_ON not in text_of(await opens(http.emma, "/flows edit 1"))
 
 
 async def test_a_draft_can_be_saved_after_its_flow_was_looked_at_by_others(http: World) -> None:
@@ -241,3 +255,76 @@ async def test_what_was_refused_is_offered_again(http: World) -> None:
     form = await opens(http.emma, "/flows create")
     assert BACK in text_of(form)
     assert {label: http.emma.reads(label) for label in LEAST} == LEAST
+
+
+# --- what an approval was asked for ----------------------------------------------------------------------------------
+
+
+async def refused_by_enkapush(world: World, request: Message) -> None:
+    """Approved, and refused by Enkapush."""
+    world.enkapush.faults.add(Fault.status(422, method="POST", path="/flows/1"))
+    await world.burak.clicks(request, "Approve")
+
+
+async def changed_meanwhile(world: World, request: Message) -> None:
+    """Approved, when somebody else has changed the flow."""
+    world.enkapush.store.update_flow(1, name="Theirs")
+    await world.burak.clicks(request, "Approve")
+
+
+async def rejected(world: World, request: Message) -> None:
+    """Not approved."""
+    await world.burak.clicks(request, "Reject")
+    await gives_reason(world.burak, "Not this week")
+
+
+async def withdrawn(world: World, request: Message) -> None:
+    """Taken back by its author."""
+    await world.emma.clicks(request, "Withdraw")
+
+
+@pytest.mark.parametrize(
+    ("ending", "word"),
+    [
+        (refused_by_enkapush, "Failed"),
+        (changed_meanwhile, "Out of date"),
+        (rejected, "Rejected"),
+        (withdrawn, "Withdrawn"),
+    ],
+)
+async def test_an_edit_that_was_asked_for_and_not_done_can_be_opened_again(
+    http: World, ending: Callable[[World, Message], Awaitable[None]], word: str
+) -> None:
+    add_flow(http, is_enabled=True)
+    await opens(http.emma, "/flows edit 1")
+    await http.emma.submits({"Title": "Mine", "UTM source": "mine"})
+    request = await http.burak.waits_for(MARKETING, lambda message: "Approve" in http.burak.buttons(message))
+    await http.emma.closes()
+    await ending(http, request)
+    await ends(http, request, word)
+    told = await http.emma.waits_for(MARKETING, lambda message: "Open form" in http.emma.buttons(message))
+    assert told.is_ephemeral
+    assert word in text_of(told)
+    await http.emma.clicks(told, "Open form")
+    form = await http.emma.waits_for_view(is_form)
+    assert {label: http.emma.reads(label) for label in ("Title", "UTM source", "Name")} == {
+        "Title": "Mine", "UTM source": "mine", "Name": http.enkapush.store.flow(1).name,
+    }  # fmt: skip
+    assert (MOVED_ON in text_of(form)) is (ending is changed_meanwhile)
+    await http.emma.submits()
+    again = await http.burak.waits_for(
+        MARKETING, lambda message: message.ts > request.ts and "Approve" in http.burak.buttons(message)
+    )
+    await http.burak.clicks(again, "Approve")
+    await ends(http, again, "Applied")
+    assert http.enkapush.store.flow(1).title == "Mine"
+
+
+async def test_what_was_done_offers_no_form(http: World) -> None:
+    add_flow(http, is_enabled=True)
+    await opens(http.emma, "/flows edit 1")
+    await http.emma.submits({"Title": "Mine"})
+    request = await http.burak.waits_for(MARKETING, lambda message: "Approve" in http.burak.buttons(message))
+    await http.burak.clicks(request, "Approve")
+    await ends(http, request, "Applied")
+    assert all("Open form" not in http.emma.buttons(message) for message in await http.emma.sees(MARKETING))

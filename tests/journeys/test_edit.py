@@ -184,8 +184,9 @@ async def test_a_flow_that_changed_meanwhile_is_out_of_date_and_the_next_save_wo
     assert "Name and Wait" in text_of(again)
     assert http.emma.reads("Title") == "Mine"
     assert http.emma.reads("UTM source") == "mine"
+    assert (http.emma.reads("Name"), http.emma.reads("Wait")) == ("Theirs", "9")
     assert writes(http) == []
-    await http.emma.submits({"Name": "Theirs", "Wait": "9"})
+    await http.emma.submits()
     await is_told(http.emma, "Flow #1 was changed")
     assert sent(http) == {"title": "Mine", "utm_source": "mine"}
 

@@ -95,6 +95,7 @@ class FormData:
         before: The flow that is edited or duplicated.
         trouble: Why it is shown again.
         brought_back: When what it holds was typed, if that was in an earlier form that was never sent.
+        has_moved_on: Whether the flow has changed since then: fields that were left alone have followed it.
         remarks: What is worth another look.
         is_asked: Whether a request for the flow waits, so that no edit is taken.
     """
@@ -106,6 +107,7 @@ class FormData:
     before: Flow | None = None
     trouble: Problem | None = None
     brought_back: datetime | None = None
+    has_moved_on: bool = False
     remarks: Sequence[Remark] = ()
     is_asked: bool = False
 
@@ -253,6 +255,8 @@ def _head(data: FormData, metadata: FormMetadata, t: Translator) -> list[Block]:
     if data.brought_back:
         over = kit.button(t("form.start_over"), Action.FORM_START_OVER, metadata.token)
         blocks.append(kit.section(kit.plain(t("form.brought_back", when=t.moment(data.brought_back))), over))
+    if data.has_moved_on:
+        blocks.append(kit.context(t("form.moved_on")))
     if data.edited and data.is_asked:
         blocks.append(kit.section(kit.plain(f"⏳ {t('form.asked', id=str(data.edited.id))}")))
     return [*blocks, kit.context(_about(data, t))]

@@ -5,7 +5,9 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from flowbot.domain.changes import Draft, FormToken
-from flowbot.domain.forms import FormKind, Problem, Typed, copied, defaults, typed_of
+from flowbot.domain.content import fingerprint
+from flowbot.domain.flows import Flow
+from flowbot.domain.forms import FormKind, Problem, Typed, copied, defaults, rebased, typed_of
 from flowbot.domain.types import ChannelId, FlowId, website_id
 from flowbot.errors import Fault, UserError
 from flowbot.locales import Translator
@@ -136,11 +138,12 @@ class FormOpening:
             timezone=reader.timezone,
             turn=turn,
         )
-        typed = draft.typed if draft else {}
+        followed = _followed(draft, kind, ready.before) if draft else None
+        typed = followed or (draft.typed if draft else {})
         await self.forms.keep(
             Draft(metadata.token, reader.user, channel, kind.change, metadata.flow, ready.before, typed, self.clock())
         )
-        shown = draft.typed if draft else first_typed(kind, ready)
+        shown = typed if draft else first_typed(kind, ready)
         return FormData(
             typed=shown,
             websites=ready.websites,
@@ -148,6 +151,7 @@ class FormOpening:
             metadata=metadata,
             before=ready.before,
             is_asked=ready.is_asked,
+            has_moved_on=followed is not None,
         )
 
 
@@ -156,6 +160,13 @@ def kind_of(draft: Draft) -> FormKind:
     if draft.kind is FormKind.EDIT.change:
         return FormKind.EDIT
     return FormKind.CREATE if draft.flow is None else FormKind.DUPLICATE
+
+
+def _followed(draft: Draft, kind: FormKind, now: Flow | None) -> Typed | None:
+    """What was typed for an edit, brought up to a flow that has changed since; None where it has not."""
+    if kind is not FormKind.EDIT or draft.before is None or now is None:
+        return None
+    return None if fingerprint(draft.before) == fingerprint(now) else rebased(draft.typed, draft.before, now)
 
 
 def first_typed(kind: FormKind, ready: FormReady) -> Typed:

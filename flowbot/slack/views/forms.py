@@ -14,7 +14,7 @@ from flowbot.locales import Translator
 from flowbot.slack.ids import Action
 from flowbot.slack.values import FlowValue
 from flowbot.slack.views import flows, kit, sentences
-from flowbot.slack.views.kit import Block, Message, View
+from flowbot.slack.views.kit import Block, Element, Message, View
 
 TITLE_MAX: Final = 24
 TOLD_MAX: Final = 1000
@@ -102,8 +102,14 @@ def told_only(t: Translator, key: str, params: Mapping[str, Any] | None = None) 
 def failed(token: FormToken, t: Translator, key: str, params: Mapping[str, Any] | None = None) -> Message:
     """For the author: why the form was not carried out, with a button that opens it again as it was typed."""
     message = sentences.sentence(t, key, params)
-    opening = kit.actions(kit.button(t("form.open"), Action.FORM_OPEN, token, style="primary"))
-    return Message(message.text, (*message.blocks, kit.context(t("form.nothing_lost")), opening))
+    return Message(
+        message.text, (*message.blocks, kit.context(t("form.nothing_lost")), kit.actions(open_form(token, t)))
+    )
+
+
+def open_form(token: FormToken, t: Translator) -> Element:
+    """The button that opens a form again as it was typed."""
+    return kit.button(t("form.open"), Action.FORM_OPEN, token, style="primary")
 
 
 def preview(content: Content, remarked: Sequence[Remark], t: Translator, *, image_url: str | None) -> list[Block]:

@@ -8,7 +8,7 @@ from flowbot.domain.changes import Change, ChangeId, State
 from flowbot.locales import Translator
 from flowbot.services.requests import RequestShown
 from flowbot.slack.ids import Action
-from flowbot.slack.views import kit, sentences
+from flowbot.slack.views import forms, kit, sentences
 from flowbot.slack.views import request_parts as parts
 from flowbot.slack.views.kit import Block, Element, Message
 from flowbot.slack.views.requests import EMOJI, state_word
@@ -157,7 +157,7 @@ def _kind(shown: RequestShown, t: Translator) -> str:
 
 
 def ended(shown: RequestShown, link: str | None, t: Translator) -> Message:
-    """For the requester, where the message is in another channel: how the request ended.
+    """For the requester: how the request ended. What was typed for it and is not saved can be opened again.
 
     Args:
         shown: the request.
@@ -165,4 +165,9 @@ def ended(shown: RequestShown, link: str | None, t: Translator) -> Message:
         t: the requester's words.
     """
     text = t("request.summary", what=parts.what(shown.change, t), state=state_word(shown, t))
-    return Message(text, (kit.section(kit.plain(text)), *([kit.actions(_open(link, t))] if link else [])))
+    buttons = [_open(link, t)] if link else []
+    kept = shown.change.is_unsaved_form
+    if kept:
+        buttons.insert(0, forms.open_form(shown.change.asked.token, t))
+    blocks = [kit.section(kit.plain(text)), *([kit.context(t("form.nothing_lost"))] if kept else [])]
+    return Message(text, (*blocks, *([kit.actions(*buttons)] if buttons else [])))

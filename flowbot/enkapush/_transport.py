@@ -18,6 +18,7 @@ import structlog
 
 from flowbot.enkapush import _constants as constants
 from flowbot.enkapush._answers import Answer, refusal, transport_failure
+from flowbot.enkapush._body import capped
 from flowbot.enkapush._origin import may_follow
 from flowbot.enkapush._redaction import Redactor
 from flowbot.enkapush.errors import (
@@ -202,7 +203,7 @@ class Transport:
         return follow if may_follow(response.request.url, follow.url) else None
 
     async def _finish(self, response: httpx.Response, exchange: Exchange) -> Answer | EnkapushError:
-        content, whole = await _capped(response)
+        content, whole = await capped(response)
         answer = Answer.of(response, content, exchange, self._redactor)
         if not whole:
             return MalformedAnswerError("the answer does not end", answer.exchange)
@@ -245,13 +246,3 @@ def _failure(outcome: Answer | EnkapushError) -> dict[str, object]:
     if isinstance(outcome, Answer):
         return {}
     return {"error": type(outcome).__name__, "reason": outcome.reason, "request_id": outcome.request_id}
-
-
-async def _capped(response: httpx.Response) -> tuple[bytes, bool]:
-    """Return the body, up to the most that is taken, and whether that was all."""
-    content = bytearray()
-    async for chunk in response.aiter_bytes():
-        content += chunk
-        if len(content) > constants.MAX_ANSWER_BYTES:
-            return bytes(content[: constants.REDACTION_WINDOW]), False
-    return bytes(content), True

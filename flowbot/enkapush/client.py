@@ -7,6 +7,7 @@ from typing import Self
 
 import httpx
 
+from flowbot.enkapush import _body
 from flowbot.enkapush import _constants as constants
 from flowbot.enkapush._origin import checked_base_url, is_loopback
 from flowbot.enkapush._redaction import Redactor
@@ -99,7 +100,11 @@ class EnkapushClient:
 def _pool(base_url: httpx.URL, api_key: str, timeouts: Timeouts) -> httpx.AsyncClient:
     return httpx.AsyncClient(
         base_url=base_url,
-        headers={"Authorization": f"Bearer {api_key}", "Accept": "application/json"},
+        headers={
+            "Authorization": f"Bearer {api_key}",
+            "Accept": "application/json",
+            "Accept-Encoding": _body.ACCEPTED,
+        },
         timeout=httpx.Timeout(connect=timeouts.connect, read=timeouts.read, write=timeouts.write, pool=timeouts.pool),
         limits=httpx.Limits(
             max_connections=constants.MAX_CONNECTIONS,

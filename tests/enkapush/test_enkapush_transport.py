@@ -4,10 +4,15 @@ import asyncio
 import gzip
 import re
 import traceback
+import tracemalloc
+import zlib
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import httpx
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
 from flowbot.enkapush import (
@@ -30,6 +35,7 @@ from flowbot.enkapush import (
 )
 from flowbot.enkapush import _constants as constants
 from flowbot.enkapush._answers import transport_failure
+from flowbot.enkapush._body import capped
 from flowbot.enkapush._redaction import Redactor
 from tests.enkapush.enkapush_wire import (
     IMPATIENT,
@@ -47,7 +53,8 @@ from tests.enkapush.enkapush_wire import (
     reset,
 )
 
-FLOW = reply(200, one(a_flow(12)))
+FLOW_BODY = one(a_flow(12)).encode()
+FLOW = reply(200, FLOW_BODY)
 
 
 # --- reads -----------------------------------------------------------------------------------------------------
@@ -182,19 +189,77 @@ async def test_an_endless_answer_is_cut_off(
         await make_client(server.url).flows.get(12)
 
 
-async def test_a_small_answer_that_unpacks_to_a_huge_one_is_cut_off(
+async def test_a_small_answer_that_unpacks_to_a_huge_one_is_cut_off_before_it_fills_the_memory(
     server: ScriptedServer, make_client: MakeClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(constants, "MAX_ANSWER_BYTES", 1_000_000)
-    server.says(reply(200, gzip.compress(b" " * 5_000_000), content_encoding="gzip"))
-    with pytest.raises(MalformedAnswerError, match="does not end"):
+    bomb = gzip.compress(b" " * 50_000_000)
+    server.says(reply(200, bomb, content_encoding="gzip"))
+    tracemalloc.start()
+    try:
+        with pytest.raises(MalformedAnswerError, match="does not end"):
+            await make_client(server.url).flows.get(12)
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most < 5_000_000
+
+
+@pytest.mark.parametrize(
+    ("packing", "pack"),
+    [
+        ("gzip", gzip.compress),
+        ("GZIP", gzip.compress),
+        ("x-gzip", gzip.compress),
+        ("deflate", zlib.compress),
+        ("identity", bytes),
+    ],
+)
+async def test_a_packed_answer_is_unpacked(
+    server: ScriptedServer, make_client: MakeClient, packing: str, pack: Callable[[bytes], bytes]
+) -> None:
+    server.says(reply(200, pack(FLOW_BODY), content_encoding=packing))
+    assert (await make_client(server.url).flows.get(12)).id == 12
+
+
+@pytest.mark.parametrize(
+    ("packing", "body"),
+    [
+        ("gzip", b"not gzip"),
+        ("gzip", gzip.compress(b"{}" * 10_000)[:-9]),
+        ("gzip, gzip", gzip.compress(gzip.compress(b"{}"))),
+        ("br", b"{}"),
+    ],
+    ids=["not gzip", "half of it", "twice", "another way"],
+)
+async def test_a_body_that_does_not_unpack_is_malformed(
+    server: ScriptedServer, make_client: MakeClient, packing: str, body: bytes
+) -> None:
+    server.says(reply(200, body, content_encoding=packing))
+    with pytest.raises(MalformedAnswerError, match="DecodingError"):
         await make_client(server.url).flows.get(12)
 
 
-async def test_a_body_that_does_not_unpack_is_malformed(server: ScriptedServer, make_client: MakeClient) -> None:
-    server.says(reply(200, b"not gzip", content_encoding="gzip"))
-    with pytest.raises(MalformedAnswerError):
-        await make_client(server.url).flows.get(12)
+async def test_an_error_without_a_body_is_told_by_its_status_however_it_says_it_is_packed(
+    server: ScriptedServer, make_client: MakeClient
+) -> None:
+    server.says(reply(422, b"", content_encoding="gzip"))
+    with pytest.raises(InvalidError):
+        await make_client(server.url).flows.create(a_new_flow())
+
+
+@given(st.binary(max_size=200), st.integers(0, 3), st.integers(1, 40))
+async def test_a_packed_body_comes_out_as_it_was_however_it_is_cut(text: bytes, times: int, cut: int) -> None:
+    body = text * 10_000 * times
+    packed = gzip.compress(body)
+    step = max(1, len(packed) // cut)
+
+    async def pieces() -> AsyncIterator[bytes]:
+        for at in range(0, len(packed), step):
+            yield packed[at : at + step]
+
+    response = httpx.Response(200, headers={"Content-Encoding": "gzip"}, content=pieces())
+    assert await capped(response) == (body, True)
 
 
 # --- redirects -------------------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from typing import Any, Final
 
 import pytest
 
+from flowbot.sandbox.enkapush import Fault
 from flowbot.sandbox.slack import Message, text_of
 from tests.journeys.at_a_form import add_flow, opens, writes
 from tests.journeys.at_a_request import (
@@ -11,6 +12,7 @@ from tests.journeys.at_a_request import (
     asks,
     ends,
     gives_reason,
+    is_struck,
     is_told,
     mentioned,
     private,
@@ -54,6 +56,19 @@ async def test_disabling_is_done_at_once_and_told_to_the_channel(running: World)
     assert "Out of stock" in text_of(told)
     await is_told(running.emma, "Flow #1 is disabled.", MARKETING)
     assert sent_texts(running) == [{"is_enabled": "0"}]
+
+
+async def test_disabling_once_more_while_it_is_being_done_says_so(http: World) -> None:
+    await http.policy(rules())
+    add_flow(http, is_enabled=True)
+    http.enkapush.faults.add(Fault.hang(method="POST"))
+    await http.emma.types(MARKETING, "/flows disable 1")
+    await is_struck(http)
+    await http.emma.types(MARKETING, "/flows disable 1")
+    await is_told(http.emma, "Flow 1 is being changed right now.", MARKETING)
+    http.enkapush.release()
+    await is_told(http.emma, "Flow #1 is disabled.", MARKETING)
+    assert sent_texts(http) == [{"is_enabled": "0"}]
 
 
 async def test_disabling_waits_where_the_policy_says_so(http: World) -> None:

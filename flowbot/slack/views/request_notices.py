@@ -137,14 +137,15 @@ def asked(shown: RequestShown, link: str | None, t: Translator) -> Message:
 
 
 def open_already(current: Change, link: str | None, t: Translator) -> Message:
-    """For who asks for the same flow once more: a request is open already.
+    """For who asks for the same flow once more: a request is open already, or what was asked is being done.
 
     Args:
-        current: the open one.
+        current: the open change.
         link: its message, where that is known.
         t: the reader's words.
     """
-    message = sentences.sentence(t, "request.open_already", {"id": str(current.asked.flow)})
+    key = "request.open_already" if current.state is State.PENDING else "request.being_done"
+    message = sentences.sentence(t, key, {"id": str(current.asked.flow)})
     return Message(message.text, (*message.blocks, *([kit.actions(_open(link, t))] if link else [])))
 
 

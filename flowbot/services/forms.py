@@ -134,7 +134,8 @@ class Forms:
         Raises:
             UserError: it is not kept any more, or somebody else typed it.
         """
-        draft = await self._drafts.by_token(token) or await self._submitted(token)
+        kept = await self._drafts.by_token(token)
+        draft = kept if kept and kept.typed else await self._submitted(token)
         if draft is None or draft.user != reader.user or draft.changed_at < self._clock() - KEEP_DRAFTS:
             raise UserError("form.draft_gone")
         return draft
@@ -230,7 +231,7 @@ class Forms:
     async def _draft(self, reader: Reader, channel: ChannelId, kind: Kind, flow_id: FlowId | None) -> Draft | None:
         """What was typed before and not saved."""
         draft = await self._drafts.find(reader.user, channel, kind, flow_id, self._clock() - KEEP_DRAFTS)
-        if draft is None or not draft.typed:
+        if draft is None:
             return None
         return None if await self._may_be_saved(draft.token) else draft
 
@@ -242,7 +243,7 @@ class Forms:
     async def _submitted(self, token: FormToken) -> Draft | None:
         """What was submitted by a form that was not saved, or of which that is not known.
 
-        A form that was opened meanwhile has taken its draft's place, and what waited for approval has none: the change
+        A form that was opened meanwhile has taken its draft over, and what waited for approval has none: the change
         still tells what was typed.
         """
         change = await self._changes.by_token(token)

@@ -1,9 +1,10 @@
 """Keeps what was typed and not saved: the port `DraftStore` on a database."""
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Row, and_, delete, insert, or_, select
+from sqlalchemy import ColumnElement, Row, and_, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flowbot.domain.changes import Draft, FormToken, Kind
@@ -27,16 +28,20 @@ class StoredDrafts:
         self._database = database
 
     async def keep(self, draft: Draft) -> None:
-        """Keep it in the place of an older one of the same person, channel, kind and flow, or of the same form.
+        """Keep it, and take what was typed before out of the other forms of the same person, channel, kind and flow.
 
-        Where a newer one is kept already, that one stays: what was typed last counts, whatever arrives last.
+        Those forms may be open still, in another window: what they are checked against stays. Where something newer
+        was typed already, that one stays: what was typed last counts, whatever arrives last.
         """
         place = _place(draft.user, draft.channel, draft.kind, draft.flow)
-        same = or_(place, drafts.c.token == draft.token)
+        own, others = drafts.c.token == draft.token, drafts.c.token != draft.token
+        older = drafts.c.changed_at <= draft.changed_at
         async with self._database.write(alone=_name(draft)) as connection:
-            await connection.execute(delete(drafts).where(same, drafts.c.changed_at <= draft.changed_at))
-            if await _one(connection, same) is None:
-                await connection.execute(insert(drafts).values(_row(draft)))
+            newer = await _typed(connection, and_(place, others, ~older))
+            await connection.execute(update(drafts).where(place, others, older).values(typed={}))
+            await connection.execute(delete(drafts).where(own, older))
+            if await _one(connection, own) is None:
+                await connection.execute(insert(drafts).values(_row(replace(draft, typed={}) if newer else draft)))
 
     async def by_token(self, token: FormToken) -> Draft | None:
         """The draft of one form."""
@@ -46,9 +51,9 @@ class StoredDrafts:
     async def find(
         self, user: UserId, channel: ChannelId, kind: Kind, flow: FlowId | None, since: datetime
     ) -> Draft | None:
-        """What this person typed there and did not save, if it is not older than `since`."""
+        """What this person typed there last and did not save, if it is not older than `since`."""
         async with self._database.read() as connection:
-            return await _one(connection, and_(_place(user, channel, kind, flow), drafts.c.changed_at >= since))
+            return await _typed(connection, and_(_place(user, channel, kind, flow), drafts.c.changed_at >= since))
 
     async def drop(self, token: FormToken) -> None:
         """Forget it; nothing where there is none."""
@@ -78,6 +83,12 @@ def _name(draft: Draft) -> str:
 async def _one(connection: AsyncConnection, condition: ColumnElement[bool]) -> Draft | None:
     row = (await connection.execute(select(drafts).where(condition).limit(1))).one_or_none()
     return None if row is None else _draft(row)
+
+
+async def _typed(connection: AsyncConnection, condition: ColumnElement[bool]) -> Draft | None:
+    """The newest of those that hold something."""
+    rows = await connection.execute(select(drafts).where(condition).order_by(drafts.c.changed_at.desc()))
+    return next((_draft(row) for row in rows if row.typed), None)
 
 
 def _draft(row: Row[Any]) -> Draft:

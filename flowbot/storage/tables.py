@@ -145,8 +145,6 @@ events: Final = Table(
 )
 """The audit trail. Rows are added, never changed and never deleted; a number is never given twice."""
 
-_NEW_FLOW: Final = text("flow_id IS NULL")
-
 drafts: Final = Table(
     "drafts",
     metadata,
@@ -158,13 +156,9 @@ drafts: Final = Table(
     Column("before", JSON(none_as_null=True)),
     Column("typed", JSON, nullable=False),
     Column("changed_at", UtcDateTime, nullable=False, index=True),
-    Index("uq_drafts_flow", "person", "channel_id", "kind", "flow_id", unique=True),
-    Index(
-        "uq_drafts_new_flow", "person", "channel_id", "kind",
-        unique=True, sqlite_where=_NEW_FLOW, postgresql_where=_NEW_FLOW,
-    ),
-)  # fmt: skip
-"""What was typed and not saved. Two indexes, since a unique index takes every NULL for another value."""
+    Index(None, "person", "channel_id", "kind", "flow_id"),
+)
+"""What was typed and not saved, a row for each form; `typed` is empty where another form holds it by now."""
 
 deliveries: Final = Table(
     "deliveries",

@@ -9,8 +9,8 @@ from typing import Any, Final
 import pytest
 
 from flowbot.sandbox.enkapush import Fault
-from flowbot.sandbox.slack import Message, SandboxPerson, text_of
-from tests.journeys.at_a_form import LEAST, add_flow, is_form, is_told, opens, sent, shown, writes
+from flowbot.sandbox.slack import Message, SandboxPerson, View, text_of
+from tests.journeys.at_a_form import LEAST, add_flow, form_again, is_form, is_told, opens, sent, shown, writes
 from tests.journeys.at_a_request import ends, gives_reason, is_struck
 from tests.journeys.world import APPROVALS, MARKETING, POLICY, World, on_both_databases
 
@@ -255,6 +255,58 @@ async def test_what_was_refused_is_offered_again(http: World) -> None:
     form = await opens(http.emma, "/flows create")
     assert BACK in text_of(form)
     assert {label: http.emma.reads(label) for label in LEAST} == LEAST
+
+
+# --- two windows ------------------------------------------------------------------------------------------------------
+
+
+def to_the_front(world: World, *views: View) -> None:
+    """Let these be the windows that Emma sees, the last one on top; the others stay open somewhere else."""
+    world.slack.workspace.modals["U0EMMA"][:] = views
+
+
+@on_both_databases
+async def test_the_same_flow_can_be_edited_in_two_windows_and_each_can_be_saved(http: World) -> None:
+    add_flow(http)
+    first = await opens(http.emma, "/flows edit 1")
+    to_the_front(http)
+    second = await opens(http.emma, "/flows edit 1")
+    to_the_front(http, first)
+    await types(http.emma, {"Name": "One"})
+    to_the_front(http, second)
+    await http.emma.submits({"Title": "Two"})
+    await is_told(http.emma, "Flow #1 was changed")
+    to_the_front(http, first)
+    await http.emma.submits({"Name": "One"})
+    await form_again(http.emma, "was changed by somebody else")
+    assert http.emma.reads("Title") == "Two"
+    await http.emma.submits()
+    await http.emma.waits_until(lambda: len(writes(http)) == 2)
+    assert [record.texts for record in writes(http)] == [{"title": "Two"}, {"name": "One"}]
+
+
+async def test_two_forms_that_both_failed_can_both_be_opened_again(http: World) -> None:
+    first = await opens(http.emma, "/flows create")
+    to_the_front(http)
+    second = await opens(http.emma, "/flows create")
+    http.enkapush.faults.add(Fault.status(422, method="POST", path="/flows", times=2))
+    http.slack.faults.add("views.update", error="not_found", times=None)
+    told: dict[str, Message] = {}
+    for name, window in (("One", first), ("Two", second)):
+        to_the_front(http, window)
+        await http.emma.submits({**LEAST, "Name": name})
+        told[name] = await http.emma.waits_for(
+            MARKETING,
+            lambda message: (
+                "Open form" in http.emma.buttons(message) and message.ts not in {m.ts for m in told.values()}
+            ),
+        )
+    http.slack.faults.clear()
+    for name, message in told.items():
+        to_the_front(http)
+        await http.emma.clicks(message, "Open form")
+        await http.emma.waits_for_view(is_form)
+        assert http.emma.reads("Name") == name
 
 
 # --- what an approval was asked for ----------------------------------------------------------------------------------

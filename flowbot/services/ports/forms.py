@@ -8,10 +8,13 @@ from flowbot.domain.types import ChannelId, FlowId, UserId
 
 
 class DraftStore(Protocol):
-    """Keeps what was typed and not saved, one draft for each person, channel, kind and flow."""
+    """Keeps what was typed and not saved: a draft for each form.
+
+    Of one person's forms for the same channel, kind and flow, the one that was typed into last holds the text.
+    """
 
     async def keep(self, draft: Draft) -> None:
-        """Keep it in the place of an older one (older by `changed_at`) of the same person, channel, kind and flow."""
+        """Keep it, and take what was typed before (by `changed_at`) out of the person's other forms of that kind."""
 
     async def by_token(self, token: FormToken) -> Draft | None:
         """The draft of one form."""

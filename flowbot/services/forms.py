@@ -3,9 +3,10 @@
 import asyncio
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
+from weakref import WeakValueDictionary
 
 import structlog
 
@@ -13,7 +14,7 @@ from flowbot.domain import links
 from flowbot.domain.changes import UNDONE, Draft, FormToken, Kind, NewChange, State
 from flowbot.domain.flows import Flow
 from flowbot.domain.policy import ChannelPolicy, Permission
-from flowbot.domain.types import ChannelId, FlowId, WebsiteId, website_id
+from flowbot.domain.types import ChannelId, FlowId, UserId, WebsiteId, website_id
 from flowbot.errors import Fault, UserError
 from flowbot.services.catalog import Catalog
 from flowbot.services.kept import Kept
@@ -84,6 +85,7 @@ class Forms:
         self._drafts = drafts
         self._members = members
         self._clock = clock
+        self._turns: WeakValueDictionary[UserId, asyncio.Lock] = WeakValueDictionary()
         self._kept: Kept[str, Sequence[Segment]] = Kept(SEGMENTS_SECONDS, monotonic=monotonic)
 
     async def allowed(self, reader: Reader, channel: ChannelId, where: ChannelId | None) -> None:
@@ -147,6 +149,17 @@ class Forms:
     async def keep(self, draft: Draft) -> None:
         """Keep what was typed so far."""
         await self._drafts.keep(draft)
+
+    async def keep_typed(self, draft: Draft) -> None:
+        """Keep what was typed into a form that is open, or was until just now; its flow is known already.
+
+        What was started over or saved meanwhile, maybe in another window, is no draft: without its flow an edit could
+        not be saved.
+        """
+        async with self._turn(draft.user):
+            kept = await self._drafts.by_token(draft.token)
+            if kept is not None or draft.kind is not Kind.EDIT:
+                await self._drafts.keep(replace(draft, before=kept.before if kept else None))
 
     async def forget(self, token: FormToken) -> None:
         """Forget what was typed."""
@@ -230,10 +243,15 @@ class Forms:
 
     async def _draft(self, reader: Reader, channel: ChannelId, kind: Kind, flow_id: FlowId | None) -> Draft | None:
         """What was typed before and not saved."""
-        draft = await self._drafts.find(reader.user, channel, kind, flow_id, self._clock() - KEEP_DRAFTS)
+        async with self._turn(reader.user):
+            draft = await self._drafts.find(reader.user, channel, kind, flow_id, self._clock() - KEEP_DRAFTS)
         if draft is None:
             return None
         return None if await self._may_be_saved(draft.token) else draft
+
+    def _turn(self, user: UserId) -> asyncio.Lock:
+        """Held while one person's typing is kept or looked for: who types and comes back at once finds it all."""
+        return self._turns.setdefault(user, asyncio.Lock())
 
     async def _may_be_saved(self, token: FormToken) -> bool:
         """Whether the form was submitted, and it is not certain that nothing comes of that."""

@@ -45,11 +45,7 @@ class FormLive:
 
     async def typed(self, user: UserId, form: Submitted, at: datetime) -> None:
         """Keep what was typed by `at`: what was typed later stays, whatever is kept first."""
-        kept = await self.forms.kept(form.metadata.token)
-        if kept is None and form.metadata.kind is FormKind.EDIT:
-            # Started over or saved, maybe in another window: without its flow it cannot be saved, so it is no draft.
-            return
-        await self.forms.keep(self._draft(user, form, kept.before if kept else None, form.typed, at))
+        await self.forms.keep_typed(self._draft(user, form, None, form.typed, at))
 
     async def closed(self, event: FormEvent, at: datetime) -> None:
         """Keep what was typed when the form was closed, at `at`, if Slack tells it."""

@@ -46,7 +46,7 @@ cli.add_typer(policy, name="policy")
 cli.add_typer(audit, name="audit")
 
 Host = Annotated[str, typer.Option(help="Address to listen on.")]
-Port = Annotated[int | None, typer.Option(min=0, max=65535, help="Port to listen on; else $PORT, else the default.")]
+Port = Annotated[int | None, typer.Option(min=0, max=65535, help="Port to listen on; else $PORT, else 3000.")]
 
 WatchPort = Annotated[
     int | None, typer.Option(min=0, max=65535, help="Port for /healthz, /readyz and /metrics; none without it.")

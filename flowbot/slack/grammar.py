@@ -175,12 +175,51 @@ _WORDS: Final[Mapping[str, Verb]] = {
 }
 
 
+_MEANT: Final[Mapping[str, str]] = {
+    "list": "find search all",
+    "show": "view open get",
+    "create": "new add make",
+    "edit": "change update",
+    "duplicate": "copy clone",
+    "enable": "start activate on resume",
+    "disable": "stop pause deactivate off",
+    "delete": "remove",
+    "approvals": "pending requests queue waiting",
+    "history": "log audit",
+    "setup": "settings policy config",
+    "liste": "ara bul hepsi",
+    "göster": "bak gör",
+    "oluştur": "yarat yeni ekle",
+    "düzenle": "değiştir güncelle",
+    "kopyala": "çoğalt",
+    "etkinleştir": "aç başlat",
+    "durdur": "kapat devre dur",
+    "sil": "kaldır",
+    "onaylar": "bekleyenler istekler",
+    "ayarlar": "politika kurallar",
+}
+"""Words of this field that people try before they know the command's own."""
+_SHORTEST_BEGINNING: Final = 3
+
+
 def _unknown(word: str) -> UserError:
-    shown = word[:40]
-    near = difflib.get_close_matches(_plainest(word), _WORDS, n=1, cutoff=0.6)
-    if not near:
+    shown, near = word[:40], _near(word)
+    if near is None:
         return UserError("command.unknown", word=shown)
-    return UserError("command.did_you_mean", word=shown, near=_spelled(near[0]))
+    return UserError("command.did_you_mean", word=shown, near=near)
+
+
+def _near(word: str) -> str | None:
+    """The command that was probably meant: by another word for it, its beginning, or a slip of the hand."""
+    if re.fullmatch(r"#?[0-9]{1,18}", word, re.ASCII):
+        return f"{Verb.SHOW} {word}"
+    plain = _plainest(word)
+    meant = next((command for command, others in _MEANT.items() if plain in map(_plainest, others.split())), None)
+    if meant is not None:
+        return meant
+    begun = [known for known in _WORDS if len(plain) >= _SHORTEST_BEGINNING and known.startswith(plain)]
+    close = begun or difflib.get_close_matches(plain, _WORDS, n=1, cutoff=0.6)
+    return _spelled(close[0]) if close else None
 
 
 def _spelled(plain_word: str) -> str:
@@ -193,7 +232,9 @@ _TOKEN: Final = re.compile(
     r"""|["“”„](?P<quoted>[^"“”„]+)["“”„]|(?P<word>\S+)""",
     re.IGNORECASE,
 )
-_STATES: Final = {"enabled": True, "disabled": False}
+_STATES: Final = {"enabled": True, "disabled": False, "etkin": True, "durdurulmus": False}
+"""As the commands' words are matched: without case and accents."""
+_QUOTES: Final = '"“”„'
 
 
 @dataclass(slots=True)
@@ -207,11 +248,11 @@ class _Draft:
     page: int = 1
 
     def add_word(self, word: str) -> None:
-        state = _STATES.get(word.lower())
-        if state is None:
-            self.words += (word,)
-        else:
+        state = _STATES.get(_plainest(word))
+        if state is not None:
             self.is_enabled = state
+        elif bare := word.strip(_QUOTES):
+            self.words += (bare,)
 
     def add_website(self, value: str) -> None:
         if not value:

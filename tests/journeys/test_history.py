@@ -99,12 +99,12 @@ async def test_a_hidden_flows_history_is_like_a_missing_ones(http: World) -> Non
     await saves(http.emma, "/flows create", LEAST, AGENCY)
     (hidden,) = await past(http.emma, "/flows history 1")
     (missing,) = await past(http.emma, "/flows history 2")
-    assert hidden.replace("1", "N") == missing.replace("2", "N") == "Nothing is known of a flow N here."
+    assert hidden.replace("1", "N") == missing.replace("2", "N") == "Nothing was done to flow N through flowbot here."
 
 
 async def test_a_flow_that_nobody_touched_through_flowbot_has_none(http: World) -> None:
     add_flow(http)
-    assert await past(http.emma, "/flows history 1") == ["Nothing is known of a flow 1 here."]
+    assert await past(http.emma, "/flows history 1") == ["Nothing was done to flow 1 through flowbot here."]
 
 
 @on_both_databases

@@ -75,6 +75,20 @@ def test_a_slip_is_answered_with_what_was_meant(typed: str, near: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("typed", "near"),
+    [
+        ("ayar", "ayarlar"), ("onay", "onaylar"), ("appr", "approvals"),
+        ("ara kargo", "liste"), ("yarat", "oluştur"), ("AÇ 12", "etkinleştir"), ("devre dışı", "durdur"),
+        ("find sale", "list"), ("stop 12", "disable"), ("12", "show 12"), ("#12", "show #12"),
+    ],
+)  # fmt: skip
+def test_another_word_for_a_command_or_its_beginning_is_answered_with_what_was_meant(typed: str, near: str) -> None:
+    with pytest.raises(UserError) as error:
+        parse(typed)
+    assert error.value.params["near"] == near
+
+
+@pytest.mark.parametrize(
     ("text", "request_"),
     [
         ("list", ListRequest()),
@@ -83,6 +97,12 @@ def test_a_slip_is_answered_with_what_was_meant(typed: str, near: str) -> None:
         ("list spring sale", ListRequest(FlowQuery(("spring", "sale")))),
         ("list enabled", ListRequest(FlowQuery(is_enabled=True))),
         ("list Disabled sale", ListRequest(FlowQuery(("sale",), is_enabled=False))),
+        ("liste etkin", ListRequest(FlowQuery(is_enabled=True))),
+        ("liste DURDURULMUŞ kargo", ListRequest(FlowQuery(("kargo",), is_enabled=False))),
+        ('liste "etkin"', ListRequest(FlowQuery(("etkin",)))),
+        ("liste etkinlik", ListRequest(FlowQuery(("etkinlik",)))),
+        ('list "winter', ListRequest(FlowQuery(("winter",)))),
+        ('list winter "', ListRequest(FlowQuery(("winter",)))),
         ('list "enabled"', ListRequest(FlowQuery(("enabled",)))),
         ("list “black friday” page:3", ListRequest(FlowQuery(("black friday",)), page=3)),
         ("list website:Shop", ListRequest(website="Shop")),

@@ -143,7 +143,7 @@ def _change(show: Show, before: ChannelPolicy | None, after: ChannelPolicy) -> S
 
 def _websites(policy: ChannelPolicy, names: Names, t: Translator) -> str:
     if policy.websites == "all":
-        return t("setup.box_all_websites")
+        return t("setup.all_websites_told")
     return _listed([names.websites.get(website, str(website)) for website in policy.websites], t)
 
 

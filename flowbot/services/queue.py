@@ -38,7 +38,7 @@ class Queue:
             UserError: not allowed to see what is asked here.
             Fault: the database did not answer.
         """
-        if channel is not None:
+        if channel is not None and (reader.actor.is_external or not await self._is_for_deciding(channel)):
             require((await self.policies.scope(channel)).policy, reader, Permission.VIEW)
         pending, waiting = [change async for change in self._pending()], Waiting([], [], [])
         channels = {change.asked.channel for change in pending}
@@ -54,6 +54,13 @@ class Queue:
             elif change.asked.channel == channel:
                 waiting.here.append(change)
         return waiting
+
+    async def _is_for_deciding(self, channel: ChannelId) -> bool:
+        """Whether others' requests are posted there, and nothing is asked there: it needs no policy of its own."""
+        policies = (await self.policies.book()).channels
+        return all(each.id != channel for each in policies) and any(
+            each.approval.channel == channel for each in policies
+        )
 
     async def _pending(self) -> AsyncIterator[Change]:
         """Everything that waits in the workspace, oldest first: what concerns a reader may stand at the very end."""

@@ -241,3 +241,14 @@ async def test_in_a_channel_without_a_policy_nothing_is_listed(http: World) -> N
     add_flow(http)
     await http.emma.types(RANDOM, "/flows approvals")
     await http.emma.waits_for(RANDOM, "This channel has no policy yet")
+
+
+async def test_in_the_channel_where_requests_are_posted_an_approver_finds_what_waits_for_them(http: World) -> None:
+    await http.policy(rules())
+    await asks(http)
+    await http.burak.types(APPROVALS, "/flows onaylar")
+    await is_told(http.burak, "Old name")
+    await http.emma.types(APPROVALS, "/flows approvals")
+    assert "Asked by you" in text_of(await is_told(http.emma, "Old name"))
+    await http.emma.types(APPROVALS, "/flows list")
+    await is_told(http.emma, "This channel has no policy yet")

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Final
 
 import aiohttp
@@ -45,6 +46,10 @@ ENKAPUSH: Final = {
     "down": "cannot be reached",
 }
 """What is wrong with Enkapush, by the word of `health`; everything else is an error that it answers with."""
+
+
+CLOCKS_APART: Final = timedelta(seconds=1)
+"""Far from the three seconds after which a process takes a change over from another, by its own clock."""
 
 
 class _Unwell(Exception):  # noqa: N818 - a finding, and no error of the program's
@@ -128,6 +133,13 @@ async def _checked(name: str, look: Callable[[], Awaitable[str]]) -> Finding:
 async def _database(settings: Settings) -> str:
     async with opened_database(settings, only_to_read=True) as database:
         state = await database.revision_state()
+        theirs, ours = await database.clock(), now()
+    if theirs is not None and abs(theirs - ours) > CLOCKS_APART:
+        seconds = abs(theirs - ours).total_seconds()
+        raise _Unwell(
+            f"its clock and this machine's are {seconds:.1f} s apart: processes that share it would take changes "
+            "from each other; set both by NTP"
+        )
     return f"answers, revision {state.current}"
 
 

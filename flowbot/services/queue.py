@@ -58,9 +58,8 @@ class Queue:
     async def _is_for_deciding(self, channel: ChannelId) -> bool:
         """Whether others' requests are posted there, and nothing is asked there: it needs no policy of its own."""
         policies = (await self.policies.book()).channels
-        return all(each.id != channel for each in policies) and any(
-            each.approval.channel == channel for each in policies
-        )
+        is_asked_in = any(each.id == channel for each in policies)
+        return not is_asked_in and any(each.approval.channel == channel for each in policies)
 
     async def _pending(self) -> AsyncIterator[Change]:
         """Everything that waits in the workspace, oldest first: what concerns a reader may stand at the very end."""

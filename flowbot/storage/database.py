@@ -3,9 +3,10 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from datetime import datetime
 from typing import Final
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from flowbot.errors import Fault
@@ -80,6 +81,17 @@ class Database:
         """
         async with self.read() as connection:
             await connection.execute(select(1))
+
+    async def clock(self) -> datetime | None:
+        """What time it is for a database that is a server; None where it has this machine's clock.
+
+        Raises:
+            Fault: the database did not answer.
+        """
+        if self._reader.dialect.name == "sqlite":
+            return None
+        async with self.read() as connection:
+            return await connection.scalar(select(func.clock_timestamp()))
 
     async def revision_state(self) -> RevisionState:
         """Which shape the database has, and which it should have.

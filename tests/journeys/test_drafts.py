@@ -16,7 +16,7 @@ from tests.journeys.world import APPROVALS, MARKETING, POLICY, World, on_both_da
 
 HALF: Final[dict[str, Any]] = {"Title": "Half a titl", "Description": "İlk\nikinci 🌷", "Wait unit": "hours"}
 BACK: Final = "This is what you typed on"
-MOVED_ON: Final = "The flow has changed since you typed this."
+MOVED_ON: Final = "Changed by somebody else meanwhile"
 DAY: Final = timedelta(days=1).total_seconds()
 
 
@@ -162,6 +162,7 @@ async def test_a_draft_takes_nothing_back_that_was_changed_meanwhile(http: World
     form = await opens(http.emma, "/flows edit 1")
     assert BACK in text_of(form)
     assert MOVED_ON in text_of(form)
+    assert "Title: Old title → Theirs too" in text_of(form)
     assert {label: http.emma.reads(label) for label in ("Title", "Name", "Wait")} == {
         "Title": "Mine", "Name": "Theirs", "Wait": "9",
     }  # fmt: skip

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
+from flowbot.domain.content import Difference
 from flowbot.domain.flows import Flow
 from flowbot.domain.forms import FIELDS, FormKind, Problem, Typed, fits, may_be_empty
 from flowbot.domain.lint import Remark
@@ -19,6 +20,7 @@ from flowbot.slack.ids import Action
 from flowbot.slack.views import forms as views
 from flowbot.slack.views import kit
 from flowbot.slack.views.kit import Block, Element, View
+from flowbot.slack.views.request_parts import difference_list
 
 SUBMITS: Final[Mapping[FormKind, str]] = {
     FormKind.CREATE: "form.create",
@@ -95,7 +97,7 @@ class FormData:
         before: The flow that is edited or duplicated.
         trouble: Why it is shown again.
         brought_back: When what it holds was typed, if that was in an earlier form that was never sent.
-        has_moved_on: Whether the flow has changed since then: fields that were left alone have followed it.
+        meanwhile: What somebody else has changed since then: fields that were left alone have followed.
         remarks: What is worth another look.
         is_asked: Whether a request for the flow waits, so that no edit is taken.
     """
@@ -107,7 +109,7 @@ class FormData:
     before: Flow | None = None
     trouble: Problem | None = None
     brought_back: datetime | None = None
-    has_moved_on: bool = False
+    meanwhile: Sequence[Difference] = ()
     remarks: Sequence[Remark] = ()
     is_asked: bool = False
 
@@ -249,13 +251,14 @@ def _hint_key(name: str, data: FormData) -> str | None:
 
 def _head(data: FormData, metadata: FormMetadata, t: Translator) -> list[Block]:
     """Which flow it is about and, above that, why the form is shown again, and why it could not be saved now."""
-    blocks = []
+    blocks: list[Block] = []
     if data.trouble:
         blocks.append(kit.section(kit.plain(f"⚠ {views.told(data.trouble.key, data.trouble.params, t)}")))
     if data.brought_back:
         over = kit.button(t("form.start_over"), Action.FORM_START_OVER, metadata.token)
         blocks.append(kit.section(kit.plain(t("form.brought_back", when=t.moment(data.brought_back))), over))
-    if data.has_moved_on:
+    if data.meanwhile:
+        blocks += difference_list(data.meanwhile, data.websites, t, title=t("form.meanwhile"))
         blocks.append(kit.context(t("form.moved_on")))
     if data.edited and data.is_asked:
         blocks.append(kit.section(kit.plain(f"⏳ {t('form.asked', id=str(data.edited.id))}")))

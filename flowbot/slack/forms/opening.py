@@ -1,11 +1,12 @@
 """Opening the flow form: at once, and filled after."""
 
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
 from flowbot.domain.changes import Draft, FormToken
-from flowbot.domain.content import fingerprint
+from flowbot.domain.content import Difference, flow_differences
 from flowbot.domain.flows import Flow
 from flowbot.domain.forms import FormKind, Problem, Typed, copied, defaults, rebased, typed_of
 from flowbot.domain.types import ChannelId, FlowId, website_id
@@ -138,8 +139,7 @@ class FormOpening:
             timezone=reader.timezone,
             turn=turn,
         )
-        followed = _followed(draft, kind, ready.before) if draft else None
-        typed = followed or (draft.typed if draft else {})
+        typed, meanwhile = _caught_up(draft, kind, ready.before) if draft else ({}, ())
         await self.forms.keep(
             Draft(metadata.token, reader.user, channel, kind.change, metadata.flow, ready.before, typed, self.clock())
         )
@@ -151,7 +151,7 @@ class FormOpening:
             metadata=metadata,
             before=ready.before,
             is_asked=ready.is_asked,
-            has_moved_on=followed is not None,
+            meanwhile=meanwhile,
         )
 
 
@@ -162,11 +162,12 @@ def kind_of(draft: Draft) -> FormKind:
     return FormKind.CREATE if draft.flow is None else FormKind.DUPLICATE
 
 
-def _followed(draft: Draft, kind: FormKind, now: Flow | None) -> Typed | None:
-    """What was typed for an edit, brought up to a flow that has changed since; None where it has not."""
+def _caught_up(draft: Draft, kind: FormKind, now: Flow | None) -> tuple[Typed, Sequence[Difference]]:
+    """What was typed, brought up to a flow that is edited and has changed since, and what has changed."""
     if kind is not FormKind.EDIT or draft.before is None or now is None:
-        return None
-    return None if fingerprint(draft.before) == fingerprint(now) else rebased(draft.typed, draft.before, now)
+        return draft.typed, ()
+    found = tuple(flow_differences(draft.before, now))
+    return (rebased(draft.typed, draft.before, now) if found else draft.typed), found
 
 
 def first_typed(kind: FormKind, ready: FormReady) -> Typed:

@@ -48,7 +48,8 @@ MEMORY: Final = Path("/dev/shm")
 MEMORY_NEEDED: Final = 4 * 1024**3
 CRASHES: Final = "tests/crashes/"
 MODEL: Final = "tests/model/"
-LONG: Final = (CRASHES, MODEL, "tests/test_benchmarks.py")
+BROWSER: Final = "tests/browser/"
+LONG: Final = (CRASHES, MODEL, BROWSER, "tests/test_benchmarks.py")
 
 # The same examples each time, however slow the machine is; `--hypothesis-profile=deep` looks for new ones.
 settings.register_profile("usual", max_examples=50, deadline=None, derandomize=True)
@@ -100,12 +101,13 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> Genera
 class _Distribution(LoadScopeScheduling):
     """Gives out test by test, as workers become free; tests that kill processes do not run beside each other.
 
-    What they promise within ten seconds needs a machine that has them.
+    What they promise within ten seconds needs a machine that has them. Those in the browser share one.
     """
 
     def _split_scope(self, nodeid: str) -> str:
-        if nodeid.startswith(CRASHES):
-            return CRASHES
+        for together in (CRASHES, BROWSER):
+            if nodeid.startswith(together):
+                return together
         return nodeid if nodeid.startswith(MODEL) else nodeid.partition("[")[0]
 
 

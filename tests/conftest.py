@@ -58,13 +58,18 @@ settings.load_profile("usual")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Keep what tests write in memory, where there is room: nothing of it has to outlast a power cut."""
+    """Keep what tests write in memory, where there is room: nothing of it has to outlast a power cut.
+
+    Until all tests are collected, the garbage collector would look in vain through modules that stay.
+    """
+    gc.disable()
     if "TMPDIR" not in os.environ and os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > MEMORY_NEEDED:
         os.environ["TMPDIR"] = tempfile.tempdir = str(MEMORY)
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
     """What is loaded by now stays: the garbage collector need not look through it again and again."""
+    gc.enable()
     gc.collect()
     gc.freeze()
 

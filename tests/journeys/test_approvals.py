@@ -155,7 +155,8 @@ async def test_foreign_text_calls_nobody_and_leads_nowhere(http: World, text: st
     assert set(mentioned(http, again)) == {("user", "U0EMMA")}
     await is_told(http.emma, "Asked for approval in", MARKETING)
     told = await http.emma.sees(MARKETING)
-    assert {mention for message in told for mention in mentioned(http, message)} == {("channel", APPROVALS)}
+    called = {mention for message in told for mention in mentioned(http, message)}
+    assert called == {("channel", APPROVALS), ("user", "U0DENIZ")}
 
 
 async def test_a_request_is_in_the_requesters_language(http: World) -> None:

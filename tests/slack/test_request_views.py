@@ -46,8 +46,8 @@ from flowbot.slack.forms.reason_form import Purpose, ReasonForm, ReasonMetadata
 from flowbot.slack.values import ChangeValue
 from flowbot.slack.views import flows, forms
 from flowbot.slack.views.kit import Message
-from flowbot.slack.views.request_notices import LISTED_MAX, approvals_list, asked, break_glass_alarm, reminder
-from flowbot.slack.views.requests import request_message
+from flowbot.slack.views.request_notices import LISTED_MAX, approvals_list, asked, break_glass_alarm, ended, reminder
+from flowbot.slack.views.requests import request_message, state_word
 
 WORKSPACE = demo_workspace()
 LOCALES = Locales(fixed=None, zone=ZoneInfo("Europe/Istanbul"))
@@ -405,6 +405,31 @@ def test_an_alarm_names_person_flow_and_reason_and_mentions_the_approvers() -> N
     assert kinds == ["user", "usergroup", "user"]
 
 
+WHY: Mapping[State, tuple[str, ...]] = {
+    State.APPLIED: ("Approved by @U0AYSE, @U0BURAK",),
+    State.FAILED: ("Title is too long",),
+    State.UNKNOWN: ("Approved by", "not known"),
+    State.REJECTED: ("Rejected by @U0BURAK", "Reason: Not before June"),
+    State.WITHDRAWN: ("Withdrawn by @U0EMMA",),
+    State.EXPIRED: ("not decided within 3 days",),
+    State.OUT_OF_DATE: ("Title: Tulips! → Roses!", "State: Disabled → Enabled"),
+}
+
+
+@pytest.mark.parametrize("state", WHY)
+def test_who_asked_is_told_by_whom_and_why_it_ended(state: State) -> None:
+    message = checked(ended(edit(state=state), "https://team.slack.example/archives/C0/p1", EN))
+    assert message.text == f"Edit #12: {state_word(edit(state=state), EN)}"
+    for part in (message.text, *WHY[state]):
+        assert part in text_of(message)
+
+
+def test_who_asked_is_told_who_broke_the_glass_and_why() -> None:
+    text = text_of(checked(ended(glass_broken(), None, EN)))
+    assert "🚨 @U0AYSE broke the glass" in text
+    assert "Reason: The shop sells what it has not" in text
+
+
 def test_there_is_no_alarm_where_nobody_skipped_anything() -> None:
     with pytest.raises(ValueError, match="nobody"):
         break_glass_alarm(shown(), EN)
@@ -609,6 +634,7 @@ def test_any_change_fits_slack_and_stays_inert(
         checked(reminder(named, t, NOW)),
         checked(break_glass_alarm(named, t)),
         checked(asked(named, None, t)),
+        checked(ended(named, "https://team.slack.example/archives/C0/p1", t)),
         checked(approvals_list([named], [named] * 12, [named], link, t, NOW)),
     ]
     for message in messages:

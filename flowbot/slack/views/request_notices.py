@@ -11,7 +11,7 @@ from flowbot.slack.ids import Action
 from flowbot.slack.views import forms, kit, sentences
 from flowbot.slack.views import request_parts as parts
 from flowbot.slack.views.kit import Block, Element, Message
-from flowbot.slack.views.requests import EMOJI, state_word
+from flowbot.slack.views.requests import EMOJI, outcome_blocks, state_word
 
 LISTED_MAX: Final = 10
 """A list; three of them stay far below the 50 blocks that Slack allows."""
@@ -158,7 +158,7 @@ def _kind(shown: RequestShown, t: Translator) -> str:
 
 
 def ended(shown: RequestShown, link: str | None, t: Translator) -> Message:
-    """For the requester: how the request ended. What was typed for it and is not saved can be opened again.
+    """For the requester: how the request ended, by whom and why. What was typed for it can be opened again, if unsaved.
 
     Args:
         shown: the request.
@@ -170,5 +170,6 @@ def ended(shown: RequestShown, link: str | None, t: Translator) -> Message:
     kept = shown.change.is_unsaved_form
     if kept:
         buttons.insert(0, forms.open_form(shown.change.asked.token, t))
-    blocks = [kit.section(kit.plain(text)), *([kit.context(t("form.nothing_lost"))] if kept else [])]
+    blocks = [kit.section(kit.plain(text)), *outcome_blocks(shown, t)]
+    blocks += [kit.context(t("form.nothing_lost"))] if kept else []
     return Message(text, (*blocks, *([kit.actions(*buttons)] if buttons else [])))

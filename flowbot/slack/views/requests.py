@@ -39,7 +39,7 @@ def request_message(shown: RequestShown, t: Translator, now: datetime) -> Messag
     """
     state = state_word(shown, t)
     head = [kit.header(f"{EMOJI[shown.change.state]} {state}"), kit.rich(kit.line(*_who_asks(shown, t)))]
-    blocks = [*head, *parts.reason(shown.change.asked.reason, t), *_glass(shown, t)]
+    blocks = [*head, *parts.reason(shown.change.asked.reason, t)]
     blocks += _waiting(shown, t, now) if shown.change.state is State.PENDING else _ended(shown, t)
     if buttons := _buttons(shown, t):
         blocks.append(kit.actions(*buttons))
@@ -111,8 +111,18 @@ def _is_deleted(shown: RequestShown) -> bool:
 # --- when it is over ----------------------------------------------------------------------------------------
 
 
+def outcome_blocks(shown: RequestShown, t: Translator) -> list[Block]:
+    """How a change that does not wait any more ended, or how far it is: by whom, why, and what came of it.
+
+    Args:
+        shown: the change and what is shown beside it.
+        t: the words of those who read it.
+    """
+    return [*_glass(shown, t), *_approvals(shown, t), *_outcome(shown, t), *_besides(shown, t)]
+
+
 def _ended(shown: RequestShown, t: Translator) -> list[Block]:
-    blocks = [*_approvals(shown, t), *_outcome(shown, t), *_besides(shown, t)]
+    blocks = outcome_blocks(shown, t)
     if shown.change.rule is None:
         return blocks
     return [*blocks, *parts.edits(shown, t), *_push(shown, t, remarked=False)]

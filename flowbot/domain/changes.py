@@ -128,11 +128,13 @@ class Progress:
         closing: Who ended its waiting, if a person did.
         image: The picture of a flow that is deleted, kept so that it can be restored.
         reminders: How many reminders were sent.
+        is_alarmed: Whether the alarm of its broken glass has rung.
     """
 
     closing: Closing | None = None
     image: ImageId | None = None
     reminders: int = 0
+    is_alarmed: bool = False
 
     @property
     def broke_glass(self) -> UserId | None:

@@ -1,6 +1,22 @@
 """What went wrong with a call of Slack's."""
 
+from typing import Final
+
 from slack_sdk.errors import SlackApiError
+
+REFUSED: Final = frozenset(
+    {"not_in_channel", "channel_not_found", "is_archived", "restricted_action", "user_not_in_channel", "no_permission"}
+)
+"""What somebody in the workspace has to put right; asking again at once would not."""
+UNREACHABLE: Final = REFUSED | {
+    "user_not_found",
+    "user_disabled",
+    "user_not_visible",
+    "cannot_dm_bot",
+    "messages_tab_disabled",
+    "is_inactive",
+}
+"""Why a person is not reached, however often it is tried."""
 
 
 def word_for(error: Exception) -> str:

@@ -9,16 +9,12 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from flowbot.domain.types import ChannelId, UserId
 from flowbot.errors import Fault
-from flowbot.slack.errors import word_for
+from flowbot.slack.errors import REFUSED, word_for
 from flowbot.slack.replies import Replies
 from flowbot.slack.sending import send
 from flowbot.slack.views.kit import Message
 
 GONE: Final = frozenset({"message_not_found", "cant_update_message", "edit_window_closed", "channel_not_found"})
-REFUSED: Final = frozenset(
-    {"not_in_channel", "channel_not_found", "is_archived", "restricted_action", "user_not_in_channel", "no_permission"}
-)
-"""What somebody in the workspace has to put right; asking again at once would not."""
 
 log = structlog.get_logger(__name__)
 
@@ -81,10 +77,10 @@ class Posts:
             raise Fault("fault.slack", error=word_for(error)) from error
 
     async def to_person(self, channel: ChannelId, user: UserId, message: Message) -> None:
-        """Tell one person, privately.
+        """Tell one person, privately, or nobody where Slack says for certain that they cannot be reached.
 
         Raises:
-            Fault: Slack failed.
+            Fault: Slack failed; it may go well later.
         """
         await self._replies.to_person(channel, user, message)
 

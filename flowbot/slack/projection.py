@@ -52,15 +52,20 @@ class Projection:
     _told: set[tuple[ChangeId, State]] = field(default_factory=set)
     _posted: dict[ChangeId, tuple[ChannelId, str]] = field(default_factory=dict)
 
-    async def draw(self, change: Change) -> Change:
+    async def draw(self, change: Change, *, is_told: bool = True) -> Change:
         """Post or edit the change's message until it shows the newest version. The change as it is then.
+
+        Args:
+            change: which one.
+            is_told: whether whoever else has to hear of this version has heard of it, so that people count as told of
+                it once it is drawn. Where not, or where a newer one is drawn, the rest is left to who tells of that.
 
         Raises:
             Fault: Slack did not take it; it will be tried again.
         """
         lock = self._locks.setdefault(change.id, asyncio.Lock())
         async with lock:
-            return await self._draw(change)
+            return await self._draw(change, told=change.version if is_told else change.version - 1)
 
     async def found(self, change_id: ChangeId, channel: ChannelId, ts: str) -> bool:
         """Note where a change's message is, where that is not known yet, so that no second one is posted.
@@ -110,22 +115,24 @@ class Projection:
         """The language of the change's message: the fixed one, else the requester's."""
         return self.locales.channel(change.asked.locale)
 
-    async def _draw(self, change: Change) -> Change:
+    async def _draw(self, change: Change, *, told: int) -> Change:
         newest = await self.store.get(change.id) or change
         for _ in range(MOST_ROUNDS):
             message = request_message(await self.shown(newest), self.words(newest), self.clock())
             # Whoever is cancelled half-way would leave a message that nobody knows of.
-            noted = await asyncio.shield(self._put_and_note(newest, message))
+            noted = await asyncio.shield(self._put_and_note(newest, message, told))
             if noted.version == newest.version and noted.shown_version <= newest.version:
                 return noted
             newest = noted
         return newest
 
-    async def _put_and_note(self, change: Change, message: Message) -> Change:
+    async def _put_and_note(self, change: Change, message: Message, told: int) -> Change:
         channel, ts = await self._put(change, message)
         # Where it cannot be noted now, the next round shall edit this message and not post another.
         self._posted[change.id] = (channel, ts)
-        noted = await self.store.shown(change.id, change.version, channel=channel, ts=ts)
+        # Never less than was told before: with that, the message's new place would not be noted.
+        version = max(change.shown_version, min(change.version, told))
+        noted = await self.store.shown(change.id, version, channel=channel, ts=ts)
         del self._posted[change.id]
         return noted
 

@@ -15,7 +15,7 @@ from flowbot.domain.types import ChannelId, UserId
 from flowbot.errors import Fault, UserError
 from flowbot.slack.client import is_slacks, proxy_for
 from flowbot.slack.counted import LONGEST_PAUSE_SECONDS, Counts
-from flowbot.slack.errors import word_for
+from flowbot.slack.errors import UNREACHABLE, word_for
 from flowbot.slack.sending import send
 from flowbot.slack.views.kit import Message
 
@@ -91,17 +91,22 @@ class Replies:
     async def to_person(self, channel: ChannelId, user: UserId, message: Message) -> None:
         """Tell a person something they did not just ask for: privately in the channel, else by a direct message.
 
+        Who cannot be reached in either way, as Slack says for certain, is not told, and that is all: whoever waits for
+        a word to somebody who left would wait for ever.
+
         Raises:
-            Fault: Slack took neither.
+            Fault: Slack took neither; it may do so later.
         """
-        try:
-            try:
-                await self._by_method("chat.postEphemeral", message, channel=channel, user=user)
-            except SlackApiError as error:
-                log.info("slack.direct_message", error=word_for(error))
-                await self._directly(user, message)
-        except (SlackClientError, aiohttp.ClientError, TimeoutError) as error:
-            raise Fault("fault.slack", error=word_for(error)) from error
+        refused = await self._refusal("chat.postEphemeral", message, channel=channel, user=user)
+        if refused is None:
+            return
+        log.info("slack.direct_message", error=word_for(refused))
+        refused_too = await self._refusal("chat.postMessage", message, channel=user, unfurl_links=False)
+        if refused_too is None:
+            return
+        if not {word_for(refused), word_for(refused_too)} <= UNREACHABLE:
+            raise Fault("fault.slack", error=word_for(refused_too)) from refused_too
+        log.warning("slack.unreachable", user=user, error=word_for(refused_too))
 
     async def publicly(self, place: Place, message: Message) -> None:
         """Post to the channel for all to see. Where the bot is not in the channel, the response URL can still do it.
@@ -124,6 +129,20 @@ class Replies:
 
     async def _directly(self, user: UserId, message: Message) -> None:
         await self._by_method("chat.postMessage", message, channel=user, unfurl_links=False)
+
+    async def _refusal(self, method: str, message: Message, **params: Any) -> SlackApiError | None:
+        """What Slack has against a message; None where it took it.
+
+        Raises:
+            Fault: it did not answer.
+        """
+        try:
+            await self._by_method(method, message, **params)
+        except SlackApiError as error:
+            return error
+        except (SlackClientError, aiohttp.ClientError, TimeoutError) as error:
+            raise Fault("fault.slack", error=word_for(error)) from error
+        return None
 
     async def _by_method(self, method: str, message: Message, **params: Any) -> None:
         await send(self._client, method, message, **params)

@@ -1,6 +1,6 @@
 """How a change is told to people, whatever led to it: by its message for the team, or to its author alone."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -33,12 +33,18 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Telling:
-    """Tells."""
+    """Tells.
+
+    Attributes:
+        _apart: Versions that were told apart, and not by their messages yet.
+        _rung: Whose alarms have rung here, whether that could be noted or not.
+    """
 
     projection: Projection
     forms: FormTelling
     posts: Posts
     _apart: set[tuple[ChangeId, int]] = field(default_factory=set)
+    _rung: set[ChangeId] = field(default_factory=set)
 
     async def __call__(self, change: Change, shown: Flow | None) -> None:
         """Tell how far a change has come.
@@ -57,13 +63,18 @@ class Telling:
             raise Fault(_why_untold(fault)) from fault
 
     async def _publicly(self, change: Change) -> None:
-        """By the message for the team; and apart before that, since with the message it counts as told."""
-        if (change.state in TOLD_APART or change.is_unsaved_form) and (change.id, change.version) not in self._apart:
-            if change.progress.broke_glass is not None:
-                await self._alarm(change)
-            await self._tell_apart(change)
-            self._apart.add((change.id, change.version))
-        await self.projection.draw(change)
+        """By the message for the team, and apart; each whatever becomes of the others.
+
+        What could not be told apart is tried again: the message alone does not make the change count as told.
+
+        Raises:
+            Fault: something of it could not be told.
+        """
+        alarm, word = await _trouble(self._alarm(change)), await _trouble(self._tell_apart(change))
+        trouble = alarm or word
+        await self.projection.draw(change, is_told=trouble is None)
+        if trouble is not None:
+            raise trouble
         self._apart.discard((change.id, change.version))
 
     async def remind(self, change: Change) -> None:
@@ -79,14 +90,30 @@ class Telling:
         await self._post(change.message_channel, change.message_ts, message)
 
     async def _alarm(self, change: Change) -> None:
-        """Tell the approvers, loudly, that somebody broke the glass: before the change counts as told.
+        """Tell the approvers, loudly and once, that somebody broke the glass; whatever else is tried again.
+
+        Raises:
+            Fault: Slack did not take it.
+        """
+        if change.progress.broke_glass is None or change.state not in TOLD_APART or change.progress.is_alarmed:
+            return
+        if change.id not in self._rung:
+            await self._ring(change)
+            self._rung.add(change.id)
+        await self.projection.store.alarmed(change)
+
+    async def _ring(self, change: Change) -> None:
+        """In the channel itself, since a thread is for those who look; where that is closed, where it was asked.
 
         Raises:
             Fault: Slack did not take it.
         """
         message = views.break_glass_alarm(await self.projection.shown(change), self.projection.words(change))
-        # In the channel itself: a thread is for those who look.
-        await self._post(change.posted_in, None, message)
+        try:
+            await self.posts.post(change.posted_in, message)
+        except PostRefusedError as refusal:
+            log.warning("telling.alarm_refused", change=change.id, channel=change.posted_in, error=refusal.reason)
+            await self._post(change.asked.channel, None, message)
 
     async def _post(self, channel: ChannelId, ts: str | None, message: Message) -> None:
         try:
@@ -101,16 +128,29 @@ class Telling:
             Fault: Slack did not take it.
         """
         asked = change.asked
-        if change.message_channel in {None, asked.channel} and not change.is_unsaved_form:
+        is_elsewhere = change.message_channel not in {None, asked.channel}
+        if not (change.is_unsaved_form or (is_elsewhere and change.state in TOLD_APART)):
+            return
+        if (change.id, change.version) in self._apart:
             return
         t = self.projection.locales.translator(asked.locale, asked.timezone)
         message = views.ended(await self.projection.shown(change), await self.projection.link(change), t)
         await self.posts.to_person(asked.channel, asked.requester, message)
+        self._apart.add((change.id, change.version))
 
     async def links(self, changes: tuple[Change, ...]) -> Mapping[ChangeId, str]:
         """The addresses of the changes' messages, where they are known."""
         found = {change.id: await self.projection.link(change) for change in changes}
         return {change_id: link for change_id, link in found.items() if link}
+
+
+async def _trouble(telling: Awaitable[None]) -> Fault | None:
+    """What kept something from being told; None where nothing did. It keeps nothing else from being told."""
+    try:
+        await telling
+    except Fault as fault:
+        return fault
+    return None
 
 
 def _why_untold(fault: Fault) -> str:

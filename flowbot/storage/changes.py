@@ -85,8 +85,7 @@ class StoredChanges:
         async with self._database.write() as connection:
             if known := await with_token(connection, new.token):
                 return known, False
-            change = new_change(new, lease, self._clock())
-            change, is_new = await insert_or_find(connection, change)
+            change, is_new = await insert_or_find(connection, new_change(new, lease, self._clock()))
             if is_new:
                 await append(connection, [replace(event, change=change.id)])
         return change, is_new
@@ -179,6 +178,11 @@ class StoredChanges:
         as_seen = and_(changes.c.id == seen.id, IS_PENDING, changes.c.due_at.is_not_distinct_from(seen.due_at))
         return await self._touch(as_seen, due_at=due_at, **progress_columns(progress))
 
+    async def alarmed(self, seen: Change) -> None:
+        """Note that the alarm of a broken glass has rung; the version stays. Nothing where the change moved since."""
+        as_seen = and_(changes.c.id == seen.id, changes.c.version == seen.version)
+        await self._touch(as_seen, **progress_columns(replace(seen.progress, is_alarmed=True)))
+
     async def pending(self, *, after: Change | None = None, limit: int = 200) -> tuple[Change, ...]:
         """The pending changes that were submitted `after` another one (None: all), oldest first, `limit` at most."""
         waiting = select(changes).where(IS_PENDING).order_by(*OLDEST).limit(limit)
@@ -217,9 +221,7 @@ class StoredChanges:
 
     async def hold(self, change: ChangeId, now: datetime, lease: Lease) -> bool:
         """Take a lease that nobody holds at `now`; false where somebody does."""
-        return await self._touch(
-            and_(changes.c.id == change, is_free(now)), lease_owner=lease.owner, lease_until=lease.until
-        )
+        return await self._touch(and_(changes.c.id == change, is_free(now)), **leased(lease))
 
     async def renew(self, change: ChangeId, lease: Lease) -> bool:
         """Prolong a lease that is still its owner's; false where it was lost."""

@@ -140,11 +140,19 @@ def replies(world: World, message: Message) -> list[Message]:
     return [each for each in world.slack.workspace.messages[message.channel] if each.thread_ts == message.ts]
 
 
-def alarms(world: World, message: Message) -> list[Message]:
-    """What stands in the channel of a message, for all, that cries out."""
-    posted = world.slack.workspace.messages[message.channel]
+def alarms(world: World, message: Message, where: str | None = None) -> list[Message]:
+    """What stands in the channel of a message, or elsewhere, for all, that cries out."""
+    posted = world.slack.workspace.messages[where or message.channel]
     others = [each for each in posted if each.ts != message.ts and each.thread_ts is None and not each.is_ephemeral]
     return [each for each in others if "🚨" in text_of(each)]
+
+
+def leaves(world: World, person: SandboxPerson) -> None:
+    """Somebody is gone, and reached by nothing."""
+    del world.slack.workspace.people[person.id]
+    for channel in world.slack.workspace.channels.values():
+        if person.id in channel.members:
+            channel.members.remove(person.id)
 
 
 def hire(world: World, count: int, group: str = "S0LEADS") -> list[SandboxPerson]:

@@ -2,7 +2,8 @@
 
 import pytest
 
-from flowbot.sandbox.slack import text_of
+from flowbot.sandbox.enkapush import Fault
+from flowbot.sandbox.slack import Message, text_of
 from tests.journeys.at_a_form import writes
 from tests.journeys.at_a_request import (
     WAITS,
@@ -12,12 +13,15 @@ from tests.journeys.at_a_request import (
     audit,
     ends,
     gives_reason,
+    hurry,
     is_told,
+    leaves,
     mentioned,
+    private,
     rules,
     sent_texts,
 )
-from tests.journeys.world import MARKETING, World, on_both_databases
+from tests.journeys.world import APPROVALS, MARKETING, World, on_both_databases
 
 NAMED = 'break_glass = ["U0DENIZ"]'
 
@@ -119,3 +123,71 @@ async def test_a_broken_glass_is_told_whatever_slack_does_to_the_message(http: W
     await gives_reason(http.deniz, "Now")
     await http.deniz.waits_until(lambda: alarms(http, request))
     assert len(writes(http)) == 1
+
+
+async def _breaks(world: World, request: Message) -> None:
+    await world.deniz.clicks(request, "Break glass")
+    assert await gives_reason(world.deniz, "Now") == []
+
+
+@pytest.fixture
+async def pair(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
+    """Two bots on one database that look after what is due many times a second."""
+    hurry(world, monkeypatch)
+    await world.start_http()
+    await world.start_http()
+    await world.policy(rules(NAMED))
+    return world
+
+
+async def test_the_alarm_rings_once_however_often_and_by_whomever_the_rest_is_tried_again(pair: World) -> None:
+    request = await asks(pair)
+    # The word to who asked gets lost, as far as the bots can tell.
+    pair.slack.faults.add("chat.postEphemeral", lose_answer=True, times=None)
+    await _breaks(pair, request)
+    await ends(pair, request, "Applied")
+    await pair.emma.waits_until(lambda: _times_told(pair) == 4, 10)
+    assert len(alarms(pair, request)) == 1
+
+
+def _times_told(world: World) -> int:
+    return len([text for text in private(world, world.emma, MARKETING) if "Enable #1: Applied" in text])
+
+
+async def test_the_alarm_has_rung_when_it_turns_out_later_what_came_of_it(pair: World) -> None:
+    request = await asks(pair)
+    pair.enkapush.faults.add(Fault.status(500, method="GET", path="/flows/1", skip=1, times=None))
+    await _breaks(pair, request)
+    open_end = await ends(pair, request, "not known")
+    pair.enkapush.faults.clear()
+    await pair.burak.clicks(open_end, "Check again")
+    await ends(pair, request, "Applied")
+    await is_told(pair.emma, "Enable #1: Applied", MARKETING)
+    assert len(alarms(pair, request)) == 1
+
+
+async def test_the_alarm_of_who_asked_and_left_rings_once_and_the_message_is_right(pair: World) -> None:
+    request = await asks(pair)
+    leaves(pair, pair.emma)
+    await _breaks(pair, request)
+    over = await ends(pair, request, "Applied")
+    assert pair.deniz.buttons(over) == []
+    assert len(alarms(pair, request)) == 1
+
+
+async def test_where_the_approval_channel_takes_no_alarm_it_rings_where_it_was_asked(pair: World) -> None:
+    request = await asks(pair)
+    await pair.deniz.clicks(request, "Break glass")
+    await pair.deniz.waits_for_view("Reason")
+    pair.slack.workspace.channels[APPROVALS].members.remove("U0FLOWBOT")
+    pair.slack.workspace.channels[APPROVALS].is_private = True
+    await gives_reason(pair.deniz, "Now")
+    told = text_of(await is_told(pair.emma, "Enable #1: Applied", MARKETING))
+    assert "U0DENIZ broke the glass" in told
+    assert "Now" in told
+    (alarm,) = alarms(pair, request, MARKETING)
+    assert "U0DENIZ broke the glass" in text_of(alarm)
+    pair.slack.workspace.channels[APPROVALS].members.append("U0FLOWBOT")
+    await ends(pair, request, "Applied", timeout=10)
+    assert alarms(pair, request) == []
+    assert len(alarms(pair, request, MARKETING)) == 1

@@ -103,3 +103,22 @@ async def test_a_channel_that_takes_no_message_is_not_flowbots_fault(desk: Desk)
     desk.slack.faults.add("chat.postMessage", error="is_archived", times=None)
     with pytest.raises(UserError, match=r"share\.refused\(error='is_archived'\)"):
         await desk.replies.publicly(desk.place(), HELLO)
+
+
+async def test_who_is_not_in_the_channel_is_told_directly(desk: Desk) -> None:
+    desk.slack.workspace.channels[MARKETING].members.remove(EMMA)
+    await desk.replies.to_person(ChannelId(MARKETING), UserId(EMMA), HELLO)
+    assert await desk.seen(desk.slack.workspace.direct_message(EMMA).id) == [("Hello", False)]
+
+
+async def test_who_has_left_is_not_told_and_that_is_no_fault(desk: Desk) -> None:
+    del desk.slack.workspace.people[EMMA]
+    await desk.replies.to_person(ChannelId(MARKETING), UserId(EMMA), HELLO)
+
+
+@pytest.mark.parametrize("passing", ["chat.postEphemeral", "chat.postMessage"])
+async def test_who_may_be_reached_later_is_not_given_up(desk: Desk, passing: str) -> None:
+    for method in ("chat.postEphemeral", "chat.postMessage"):
+        desk.slack.faults.add(method, error="internal_error" if method == passing else "channel_not_found", times=None)
+    with pytest.raises(Fault, match=r"fault\.slack"):
+        await desk.replies.to_person(ChannelId(MARKETING), UserId(EMMA), HELLO)

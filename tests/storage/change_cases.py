@@ -124,7 +124,7 @@ RULES: Final = st.builds(
 OUTCOMES: Final = st.builds(Outcome, TEXTS, PLAIN, st.none() | NUMBERS)
 PROGRESS: Final = st.builds(
     Progress, st.none() | st.builds(Closing, PEOPLE, st.sampled_from(Ending), TEXTS),
-    st.none() | st.from_regex(r"[a-z0-9]{1,32}", fullmatch=True), st.integers(0, 9),
+    st.none() | st.from_regex(r"[a-z0-9]{1,32}", fullmatch=True), st.integers(0, 9), st.booleans(),
 )  # fmt: skip
 IMAGES: Final = st.builds(Image, st.binary(max_size=100), st.just("image/png"), TEXTS)
 BROUGHT: Final = st.fixed_dictionaries(

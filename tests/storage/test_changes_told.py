@@ -4,11 +4,15 @@ import asyncio
 from dataclasses import replace
 
 import pytest
+from sqlalchemy import update
 
-from flowbot.domain.changes import ChangeId, Kind, State
+from flowbot.domain.changes import ChangeId, Closing, Ending, Kind, Progress, State
 from flowbot.domain.types import ChannelId, FlowId, WebsiteId
 from flowbot.services.ports.changes import Scope
 from flowbot.storage.changes import TELLING, StoredChanges
+from flowbot.storage.database import Database
+from flowbot.storage.tables import changes
+from tests.storage.ballot_cases import CAN
 from tests.storage.change_cases import (
     C1,
     NOON,
@@ -165,3 +169,30 @@ async def test_of_notes_in_the_same_instant_the_newest_stands_and_every_older_on
 async def test_there_is_nothing_to_show_of_a_change_that_does_not_exist(store: StoredChanges) -> None:
     with pytest.raises(LookupError):
         await store.shown(ChangeId("gone"), 1)
+
+
+async def test_that_an_alarm_has_rung_lasts_through_moves_and_is_no_new_version(store: StoredChanges) -> None:
+    waiting = await moved(store, await submitted(store), State.PENDING)
+    broken = Progress(Closing(CAN, Ending.BREAK_GLASS, "now"), reminders=2)
+    unknown = await moved(store, waiting, State.APPLYING, State.UNKNOWN, progress=broken)
+    await store.alarmed(unknown)
+    kept = await store.get(unknown.id)
+    assert kept == replace(unknown, progress=replace(broken, is_alarmed=True))
+    assert (await store.move(kept, replace(kept, state=State.APPLIED))).progress.is_alarmed
+
+
+async def test_an_alarm_for_what_has_moved_on_takes_nothing_back(store: StoredChanges) -> None:
+    change = await submitted(store)
+    kept = await moved(store, change, State.FAILED, progress=Progress(reminders=1))
+    await store.alarmed(change)
+    assert await store.get(change.id) == kept
+
+
+async def test_what_an_older_flowbot_remembered_of_a_change_is_read(store: StoredChanges, database: Database) -> None:
+    change = await submitted(store)
+    written = {"closing": {"by": str(CAN), "how": "break_glass", "reason": "now"}, "image": None, "reminders": 2}
+    async with database.write() as connection:
+        await connection.execute(update(changes).where(changes.c.id == change.id).values(progress=written))
+    kept = await store.get(change.id)
+    assert kept is not None
+    assert kept.progress == Progress(Closing(CAN, Ending.BREAK_GLASS, "now"), None, 2, is_alarmed=False)

@@ -119,6 +119,12 @@ class ChangeStore(Protocol):
         False where somebody was faster: it is not pending any more, or its `due_at` is not that of `seen`.
         """
 
+    async def alarmed(self, seen: Change) -> None:
+        """Note in its progress that the alarm of a broken glass has rung; the version stays.
+
+        Nothing where the change has moved since it was seen.
+        """
+
     async def pending(self, *, after: Change | None = None, limit: int = 200) -> tuple[Change, ...]:
         """The pending changes that were submitted `after` another one (None: all), oldest first, `limit` at most."""
 

@@ -1,0 +1,143 @@
+"""Who asked in one channel for what is decided in another is told how it ended; nobody waits for who cannot be told."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+import pytest
+
+from flowbot.opening import opened_database
+from flowbot.sandbox.enkapush import Fault
+from flowbot.sandbox.slack import Message, text_of
+from flowbot.storage.changes import StoredChanges
+from tests.journeys.at_a_form import add_flow, opens
+from tests.journeys.at_a_request import WAITS, asks, ends, gives_reason, hurry, is_told, leaves, private, rules
+from tests.journeys.world import APPROVALS, MARKETING, World
+
+HOUR = 3600
+UNREACHABLE: Final = [
+    "cannot_dm_bot",
+    "channel_not_found",
+    "is_archived",
+    "messages_tab_disabled",
+    "not_in_channel",
+    "user_disabled",
+    "user_not_found",
+]
+PASSING: Final[dict[str, dict[str, Any]]] = {
+    "429": {"status": 429, "retry_after": 30},
+    "503": {"status": 503},
+    "no answer": {"error": "internal_error"},
+}
+
+
+@pytest.fixture
+async def hasty(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
+    """A bot at work that looks after what is due many times a second."""
+    hurry(world, monkeypatch)
+    await world.start_http()
+    await world.policy(rules())
+    return world
+
+
+async def _approve(world: World, request: Message) -> None:
+    await world.burak.clicks(request, "Approve")
+
+
+async def _reject(world: World, request: Message) -> None:
+    await world.burak.clicks(request, "Reject")
+    await gives_reason(world.burak, "Not before June")
+
+
+async def _let_expire(world: World, request: Message) -> None:
+    assert WAITS in text_of(request)
+    world.time.ahead += 72 * HOUR
+
+
+ENDS: Final[dict[str, Callable[[World, Message], Awaitable[None]]]] = {
+    "Applied": _approve,
+    "Rejected": _reject,
+    "Expired": _let_expire,
+}
+
+
+async def _all_is_told(world: World) -> None:
+    """Wait until nothing is left to be told of any change."""
+    async with opened_database(world.settings) as database, asyncio.timeout(5):
+        store = StoredChanges(database, world.time.now)
+        while any(change.shown_version < change.version for change in await store.settled()):  # noqa: ASYNC110 - the bot does not tell
+            await asyncio.sleep(0.01)
+
+
+# --- who cannot be told --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("end", ENDS)
+async def test_a_request_of_somebody_who_left_shows_how_it_ended(hasty: World, end: str) -> None:
+    request = await asks(hasty)
+    leaves(hasty, hasty.emma)
+    await ENDS[end](hasty, request)
+    over = await ends(hasty, request, end)
+    assert hasty.deniz.buttons(over) == []
+    await _all_is_told(hasty)
+
+
+@pytest.mark.parametrize("error", UNREACHABLE)
+async def test_a_word_that_slack_refuses_for_good_is_not_tried_again(hasty: World, error: str) -> None:
+    request = await asks(hasty)
+    for method in ("chat.postEphemeral", "chat.postMessage"):
+        hasty.slack.faults.add(method, error=error, times=None)
+    await hasty.burak.clicks(request, "Approve")
+    await ends(hasty, request, "Applied")
+    await _all_is_told(hasty)
+
+
+@pytest.mark.parametrize("case", PASSING)
+async def test_a_word_that_slack_does_not_take_now_is_given_later_and_the_message_does_not_wait(
+    hasty: World, case: str
+) -> None:
+    request = await asks(hasty)
+    for method in ("chat.postEphemeral", "chat.postMessage"):
+        hasty.slack.faults.add(method, **PASSING[case], times=None)
+    await hasty.burak.clicks(request, "Approve")
+    await ends(hasty, request, "Applied")
+    hasty.slack.faults.clear()
+    await is_told(hasty.emma, "Enable #1: Applied", MARKETING)
+    await _all_is_told(hasty)
+    assert len([text for text in private(hasty, hasty.emma, MARKETING) if "Enable #1: Applied" in text]) == 1
+
+
+# --- what is told --------------------------------------------------------------------------------------------------
+
+
+async def test_a_rejection_is_told_with_its_name_and_reason(hasty: World) -> None:
+    request = await asks(hasty, "delete")
+    await _reject(hasty, request)
+    told = text_of(await is_told(hasty.emma, "Delete #1: Rejected", MARKETING))
+    assert "Rejected by U0BURAK" in told
+    assert "Not before June" in told
+
+
+async def test_an_approval_is_told_with_its_name(hasty: World) -> None:
+    await _approve(hasty, await asks(hasty))
+    assert "Approved by U0BURAK" in text_of(await is_told(hasty.emma, "Enable #1: Applied", MARKETING))
+
+
+async def test_what_is_out_of_date_is_told_with_what_differs(hasty: World) -> None:
+    request = await asks(hasty)
+    hasty.enkapush.store.update_flow(1, title="Other")
+    await _approve(hasty, request)
+    told = text_of(await is_told(hasty.emma, "Enable #1: Out of date", MARKETING))
+    assert "Title: Old title → Other" in told
+
+
+async def test_what_has_failed_is_told_with_its_reason_and_opens_again(hasty: World) -> None:
+    add_flow(hasty, is_enabled=True)
+    await opens(hasty.emma, "/flows edit 1")
+    await hasty.emma.submits({"Title": "Mine"})
+    request = await hasty.deniz.waits_for(APPROVALS, WAITS)
+    hasty.enkapush.faults.add(Fault.status(422, '{"errors": {"title": ["Too long."]}}', method="POST", path="/flows/1"))
+    await _approve(hasty, request)
+    told = await is_told(hasty.emma, "Edit #1: Failed", MARKETING)
+    assert "title: Too long." in text_of(told)
+    assert hasty.emma.buttons(told) == ["Open form", "Open"]

@@ -1,15 +1,18 @@
 """What waits: expiry on the dot, reminders, and `/flows approvals`."""
 
 import asyncio
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
 import pytest
 
-from flowbot.domain.changes import FormToken, Kind, NewChange
+from flowbot.domain.changes import Change, FormToken, Kind, NewChange, State
 from flowbot.domain.content import Content, Unread, Wanted
 from flowbot.domain.flows import Wait
-from flowbot.domain.types import ChannelId, UserId, WebsiteId
+from flowbot.domain.policy import ApprovalRule
+from flowbot.domain.types import ChannelId, FlowId, UserId, WebsiteId
 from flowbot.opening import opened_database
 from flowbot.sandbox.slack import Message, text_of
 from flowbot.services import queue
@@ -166,6 +169,67 @@ async def test_a_reminder_that_slack_refuses_holds_up_nothing_else(watched: Worl
     watched.time.ahead += 6 * HOUR
     await ends(watched, first, "Expired")
     await ends(watched, second, "Expired")
+
+
+async def test_requests_that_no_channel_takes_hold_up_no_others(watched: World) -> None:
+    await watched.policy(rules(EIGHT_HOURS))
+    async with opened_database(watched.settings) as database:
+        store = StoredChanges(database, watched.time.now)
+        for number in range(60):
+            await _waits_in_no_channel(store, FlowId(1000 + number), watched.time.now())
+    request = await asks(watched)
+    watched.time.ahead += 2 * HOUR
+    await _is_reminded(watched, request, 1)
+    watched.time.ahead += 6 * HOUR
+    await ends(watched, request, "Expired")
+
+
+async def _waits_in_no_channel(store: StoredChanges, flow: FlowId, now: datetime) -> None:
+    """A request that is due already, and whose approval channel is not there."""
+    new = NewChange(FormToken(f"t{flow}"), Kind.DISABLE, UserId("U0EMMA"), ChannelId(MARKETING), WebsiteId(1), flow)
+    draft, _ = await store.submit(new, Lease("gone", now + timedelta(seconds=30)), submission(new, now))
+    rule = ApprovalRule(expires_after_hours=300, channel=ChannelId("C0NOWHERE"))
+    waiting = replace(draft, state=State.PENDING, rule=rule, due_at=now, lease_owner=None, lease_until=None)
+    await store.move(draft, waiting)
+
+
+async def test_what_has_no_message_yet_is_looked_at_again_and_reminded_of_soon_after_it_has_one(watched: World) -> None:
+    await watched.policy(rules(EIGHT_HOURS))
+    watched.slack.faults.add("chat.postMessage", error="not_in_channel", times=None)
+    await watched.emma.types(MARKETING, f"/flows enable {add_flow(watched)}")
+    await is_told(watched.emma, "Your request is kept", MARKETING)
+    watched.time.ahead += 2 * HOUR
+    await _is_due_next(watched, lambda change: change.created_at + timedelta(hours=2, minutes=1))
+    watched.slack.faults.clear()
+    request = await watched.deniz.waits_for(APPROVALS, WAITS, 10)
+    watched.time.ahead += 60
+    await _is_reminded(watched, request, 1)
+
+
+async def test_what_never_had_a_message_expires_on_the_dot(watched: World) -> None:
+    await watched.policy(rules(EIGHT_HOURS))
+    watched.slack.faults.add("chat.postMessage", error="not_in_channel", times=None)
+    await watched.emma.types(MARKETING, f"/flows enable {add_flow(watched)}")
+    await is_told(watched.emma, "Your request is kept", MARKETING)
+    watched.time.ahead += 8 * HOUR - 10
+    await _is_due_next(watched, lambda change: change.created_at + timedelta(hours=8))
+    watched.time.ahead += 10
+    watched.slack.faults.clear()
+    await watched.deniz.waits_for(APPROVALS, "Expired", 10)
+
+
+async def _is_due_next(world: World, latest: Callable[[Change], datetime]) -> None:
+    """Wait until the one request is due in a moment and not since long, at the latest then."""
+    async with opened_database(world.settings) as database, asyncio.timeout(5):
+        store = StoredChanges(database, world.time.now)
+        while not world.time.now() < _due(change := (await store.pending())[0]):  # noqa: ASYNC110 - the bot does not tell
+            await asyncio.sleep(0.01)
+    assert _due(change) <= latest(change)
+
+
+def _due(change: Change) -> datetime:
+    assert change.due_at is not None
+    return change.due_at
 
 
 # --- the list ------------------------------------------------------------------------------------------------------

@@ -1,6 +1,8 @@
 """What time does to a request."""
 
 from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Final
 
 from flowbot.domain.audit import AuditAction
 from flowbot.domain.changes import Change, State
@@ -8,6 +10,9 @@ from flowbot.services.changes import Changes
 from flowbot.services.moves import Step, under
 from flowbot.services.ports.changes import Conflict
 from flowbot.services.requests import expiry, reminders
+
+UNPOSTED: Final = timedelta(seconds=30)
+"""What is due and has no message yet is looked at again after this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +34,16 @@ class Timekeeping:
     async def remind(self, change: Change) -> bool:
         """Whether this process is the one that reminds of a request now. Its next moment is set.
 
-        What has no message yet stays due, and is reminded of once it has one.
+        What has no message yet is reminded of soon after it has one.
         """
-        if change.rule is None or change.message_ts is None:
+        if change.rule is None:
             return False
         now = self.changes.clock()
+        if change.message_ts is None:
+            # What stayed due would be looked at first each time; many of them, and nobody looked at the others.
+            ends = expiry(change) or now
+            await self.changes.store.postpone(change, min(now + UNPOSTED, ends), change.progress)
+            return False
         later = [moment for moment in reminders(change.created_at, change.rule) if moment > now]
         progress = replace(change.progress, reminders=change.progress.reminders + 1)
         return await self.changes.store.postpone(change, later[0] if later else expiry(change), progress)

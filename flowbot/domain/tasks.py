@@ -48,6 +48,15 @@ class Altering:
         """Whether `flow` is as it is wanted, with nothing among that which cannot be read back."""
         return self._can_be_read and self.is_reached(flow)
 
+    def is_evident(self, flow: Flow) -> bool:
+        """Whether `flow` shows that the edit was made: it is as it is wanted, and was not before.
+
+        One request writes all of an edit, so what cannot be read back was written with what can. An edit of that alone
+        leaves no trace of its own: whatever the flow shows then may be somebody else's doing.
+        """
+        has_picture = flow.image_url is not None or (self.wanted.image is None and self.picture is None)
+        return has_picture and self.is_reached(flow) and not alike(Content.of(self.before), self.wanted.content)
+
     def is_untouched(self, flow: Flow | None) -> bool:
         """Whether the flow shows no trace of the change. If no request is still in flight, it was not applied."""
         if flow is None or not self._can_be_read:
@@ -80,6 +89,10 @@ class Switching:
         """Whether `flow` is as it is wanted: all of it can be read back."""
         return self.is_reached(flow)
 
+    def is_evident(self, flow: Flow) -> bool:
+        """Whether `flow` shows that it was switched."""
+        return self.is_reached(flow)
+
     def is_untouched(self, flow: Flow | None) -> bool:
         """Whether the flow shows no trace of the change. If no request is still in flight, it was not applied.
 
@@ -109,6 +122,10 @@ class Deleting:
 
     def is_proven(self, flow: Flow | None) -> bool:
         """Whether there is no flow any more."""
+        return self.is_reached(flow)
+
+    def is_evident(self, flow: Flow) -> bool:
+        """Whether `flow` shows that it was deleted: one that is there never does."""
         return self.is_reached(flow)
 
     def is_untouched(self, flow: Flow | None) -> bool:

@@ -101,7 +101,7 @@ def obstacle(task: OnFlow, now: Flow, *, was_sent: bool) -> Verdict | None:
     """
     is_the_same = fingerprint(now) == fingerprint(task.before)
     if was_sent:
-        may_go_on = task.is_reached(now) or (is_the_same and not is_touched(task.before, now))
+        may_go_on = task.is_evident(now) or (is_the_same and not is_touched(task.before, now))
         return None if may_go_on else unknown(task, now)
     if is_the_same:
         return None

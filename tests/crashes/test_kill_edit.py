@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from flowbot.sandbox.enkapush import Fault
+from flowbot.sandbox.enkapush import Fault, Image
+from flowbot.sandbox.slack import text_of
 from tests.crashes.helpers import (
     Arena,
     NewDatabase,
@@ -19,6 +20,7 @@ from tests.crashes.helpers import (
     offers_what_was_typed,
     opens,
 )
+from tests.journeys.at_a_form import PNG
 from tests.journeys.world import MARKETING
 
 FLOW, NAME, OLD = 2, "Renamed", "Flow 2"
@@ -94,3 +96,25 @@ async def test_what_somebody_else_did_after_the_kill_is_not_overwritten(
         await here.all_told(2)
         assert here.told(here.emma) == [message]
         await offers_what_was_typed(here, here.emma, message, NAME)
+
+
+async def test_what_somebody_set_after_the_kill_that_cannot_be_read_is_not_overwritten(
+    new_sqlite: NewDatabase, tmp_path: Path
+) -> None:
+    async with arena(new_sqlite, tmp_path / "arena") as here:
+        first = await here.starts()
+        await opens(here.emma, f"/flows edit {FLOW}")
+        here.enkapush.faults.add(hang(after_effect=True, method="POST", path="/flows/2"))
+        await here.emma.submits({"Image": [here.emma.uploads("ours.png", PNG)], "UTM source": "ours"})
+        await eventually(lambda: here.enkapush.store.flow(FLOW).utm_source == "ours")
+        await first.killed()
+        here.heals()
+        theirs = Image("theirs.png", "image/png", PNG)
+        here.enkapush.store.update_flow(FLOW, image=theirs, utm_source="theirs", segment="7")
+        last = await here.starts()
+        message = await here.emma.waits_for(MARKETING, "Open form", timeout=last.seconds_left)
+        assert "did not say whether it changed flow 2" in text_of(message)
+        await here.all_told(2)
+        flow = here.enkapush.store.flow(FLOW)
+        assert (flow.image, flow.utm_source, flow.segment) == (theirs, "theirs", "7")
+        assert here.told(here.emma) == [message]

@@ -103,6 +103,40 @@ def test_an_edit_with_what_cannot_be_read_back_proves_nothing(task: Altering) ->
     assert not task.is_untouched(FLOW)
 
 
+TOUCHED: Final = replace(FLOW, changed_at=datetime(2026, 3, 1, tzinfo=UTC))
+UNREADABLE: Final = [replace(task, wanted=replace(task.wanted, content=Content.of(FLOW))) for task in UNPROVEN]
+"""Edits of a picture alone, or of a segment alone."""
+WITH_PICTURE: Final = replace(FLOW, image_url="https://cdn.example/1.png")
+
+
+@pytest.mark.parametrize(
+    ("task", "flow", "is_evident"),
+    [
+        pytest.param(EDIT, NEW_TITLE, True, id="an edit that is there"),
+        pytest.param(EDIT, FLOW, False, id="an edit that is not there"),
+        pytest.param(UNPROVEN[2], NEW_TITLE, True, id="a segment that was sent with a title that is there"),
+        pytest.param(UNPROVEN[0], NEW_TITLE, False, id="a picture that is not there, with a title that is"),
+        pytest.param(UNPROVEN[0], replace(WITH_PICTURE, title="New"), True, id="a picture and a title that are there"),
+        pytest.param(UNREADABLE[0], replace(WITH_PICTURE, changed_at=TOUCHED.changed_at), False, id="a picture alone"),
+        pytest.param(UNREADABLE[2], TOUCHED, False, id="a segment alone"),
+        pytest.param(UNREADABLE[2], FLOW, False, id="a segment alone of a flow that nobody has touched"),
+        pytest.param(ENABLE, ON, True, id="enabled"),
+        pytest.param(ENABLE, FLOW, False, id="not enabled"),
+        pytest.param(DELETE, FLOW, False, id="not deleted"),
+    ],
+)
+def test_a_flow_shows_that_something_was_done_by_what_was_not_so_before(
+    task: OnFlow, flow: Flow, is_evident: bool
+) -> None:
+    assert task.is_evident(flow) is is_evident
+
+
+@pytest.mark.parametrize("task", UNREADABLE)
+def test_what_leaves_no_trace_is_sent_again_only_where_nobody_touched_the_flow(task: Altering) -> None:
+    assert obstacle(task, FLOW, was_sent=True) is None
+    assert of(obstacle(task, TOUCHED, was_sent=True)) == (State.UNKNOWN, "unknown.edit")
+
+
 @pytest.mark.parametrize(
     ("task", "flow", "is_untouched"),
     [

@@ -95,7 +95,8 @@ class Account:
         how = self._begin()
         if how not in {"lost", "deaf"}:
             image_url = "https://x.example/new.png" if update.image else self.flows[flow].image_url
-            self.flows[flow] = flow_of(update.wanted, flow, image_url=image_url)
+            noted = NOON + timedelta(seconds=len(self.updates))
+            self.flows[flow] = flow_of(update.wanted, flow, image_url=image_url, changed_at=noted)
         self._end(how)
 
     def _begin(self) -> str:

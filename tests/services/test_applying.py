@@ -185,6 +185,36 @@ async def test_a_flow_that_somebody_changed_after_silence_is_not_called_out_of_d
     assert len(bench.account.updates) == 1
 
 
+UNREADABLE: Final = Wanted(CONTENT, Unread(segment="all"))
+
+
+@pytest.mark.parametrize("picture", [None, Picture("F1", "", "a.png")])
+async def test_what_leaves_no_trace_is_not_sent_twice_where_the_flow_was_touched_since(
+    bench: Bench, picture: Picture | None
+) -> None:
+    bench.account.flows[7] = BEFORE
+    bench.account.writing = ["mute"]
+    verdict = await bench.applying.apply(await bench.edits(UNREADABLE, BEFORE, picture=picture))
+    assert (verdict.state, verdict.outcome.key) == (State.UNKNOWN, "unknown.edit")
+    assert len(bench.account.updates) == 1
+
+
+async def test_what_leaves_no_trace_is_sent_once_more_where_nobody_touched_the_flow(bench: Bench) -> None:
+    bench.account.flows[7] = BEFORE
+    bench.account.writing = ["lost"]
+    verdict = await bench.applying.apply(await bench.edits(UNREADABLE, BEFORE))
+    assert verdict.state is State.APPLIED
+    assert [update.unread for update in bench.account.updates] == [UNREADABLE.unread] * 2
+
+
+async def test_what_was_written_together_with_what_is_seen_is_not_sent_again(bench: Bench) -> None:
+    bench.account.flows[7] = BEFORE
+    bench.account.writing = ["mute"]
+    verdict = await bench.applying.apply(await bench.edits(replace(EDITED, unread=UNREADABLE.unread), BEFORE))
+    assert verdict.state is State.APPLIED
+    assert len(bench.account.updates) == 1
+
+
 @pytest.mark.parametrize("change", [{"name": "Theirs"}, {"is_enabled": True}, {"image_url": "https://x.example/a"}])
 async def test_a_flow_that_changed_since_is_out_of_date(bench: Bench, change: dict[str, Any]) -> None:
     bench.account.flows[7] = replace(BEFORE, **change)

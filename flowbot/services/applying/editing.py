@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from flowbot.domain.changes import Change
 from flowbot.domain.content import Content
+from flowbot.domain.flows import Flow
 from flowbot.domain.tasks import Altering
 from flowbot.domain.verdicts import Verdict, applied_edit, edited, obstacle, unknown
 from flowbot.services.applying.pictures import new_picture
@@ -20,8 +21,7 @@ class Edit(Repeatable[Altering]):
         flow = await self.tools.flow_after(self.task.before.id)
         if flow is None or not self.task.is_proven(flow):
             return unknown(self.task, flow)
-        self.tools.catalog.put(flow)
-        return applied_edit(self.task, flow)
+        return self._there(flow)
 
     async def _attempt(self, change: Change) -> Verdict:
         task, tools = self.task, self.tools
@@ -29,14 +29,22 @@ class Edit(Repeatable[Altering]):
         await note_sending(tools, change)
         if (now := await tools.flow_before(task.before.id)) is None:
             raise NotDone("not_done.gone")
-        if found := obstacle(task, now, was_sent=change.sent_at is not None):
+        was_sent = change.sent_at is not None
+        if was_sent and task.is_evident(now):
+            return self._there(now)
+        if found := obstacle(task, now, was_sent=was_sent):
             return found
         update = FlowUpdate(Content.of(now), task.wanted.content, task.wanted.unread, image)
         if update.is_empty:
             return applied_edit(task, now)
         require_held(tools, change)
         await tools.writer.update(task.before.id, update)
-        return await self._seen(lambda: self._read_back(was_answered=change.sent_at is None))
+        return await self._seen(lambda: self._read_back(was_answered=not was_sent))
+
+    def _there(self, flow: Flow) -> Verdict:
+        """It was made before, so it is not sent again: that would undo what somebody else has set since."""
+        self.tools.catalog.put(flow)
+        return applied_edit(self.task, flow)
 
     async def _read_back(self, *, was_answered: bool) -> Verdict:
         return edited(self.task, await self.tools.read_back(self.task.before.id), was_answered=was_answered)

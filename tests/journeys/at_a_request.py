@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Callable
 from typing import Any, Final
 
 import pytest
@@ -110,8 +111,13 @@ async def changed_by(world: World, request: Message, **fields: Any) -> None:
 
 async def is_struck(world: World) -> None:
     """Wait until every fault that Enkapush was given has struck."""
+    await comes_true(lambda: not world.enkapush.faults.pending)
+
+
+async def comes_true(condition: Callable[[], bool]) -> None:
+    """Wait for what happens within the stand-in for Enkapush, which does not tell."""
     async with asyncio.timeout(5):
-        while world.enkapush.faults.pending:  # noqa: ASYNC110 - the stand-in does not tell
+        while not condition():  # noqa: ASYNC110 - see above
             await asyncio.sleep(0.01)
 
 

@@ -7,7 +7,7 @@ import pytest
 from flowbot.sandbox.enkapush import Fault, Image
 from flowbot.sandbox.slack import Message, text_of
 from tests.journeys.at_a_form import PNG, add_flow, writes
-from tests.journeys.at_a_request import answer_to, asks, ends, is_struck, is_told, private, rules
+from tests.journeys.at_a_request import answer_to, asks, comes_true, ends, hurry, is_struck, is_told, private, rules
 from tests.journeys.world import APPROVALS, MARKETING, World, on_both_databases
 
 
@@ -130,3 +130,21 @@ async def test_nothing_is_deleted_whose_picture_cannot_be_kept(http: World) -> N
     assert writes(http) == []
     await is_told(http.emma, "Delete #1: Failed", MARKETING)
     await asks(http, "delete 1", where=APPROVALS)
+
+
+async def test_a_flow_that_was_restored_late_and_edited_since_is_not_made_twice(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hurry(world, monkeypatch)
+    await world.start_http()
+    over = await _deleted(world)
+    world.enkapush.faults.add(Fault.hang(outlives_sender=True, method="POST", path="/flows"))
+    await world.emma.clicks(over, "Restore")
+    open_end = await world.deniz.waits_for(MARKETING, "not known")
+    world.enkapush.release()
+    await comes_true(lambda: 2 in world.enkapush.store.flows)
+    world.enkapush.store.update_flow(2, title="Spring is here!")
+    world.time.ahead += 61
+    assert "It is still not known." in await answer_to(world, world.emma, open_end, "Check again", MARKETING)
+    assert "asked for already" in await answer_to(world, world.emma, over, "Restore")
+    assert list(world.enkapush.store.flows) == [2]

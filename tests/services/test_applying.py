@@ -6,10 +6,10 @@ from typing import Any, Final
 
 import pytest
 
-from flowbot.domain.changes import Event, Image, Kind, Outcome, Picture, State
+from flowbot.domain.changes import Change, Event, Image, Kind, Outcome, Picture, State
 from flowbot.domain.content import Content, Unread, Wanted
-from flowbot.domain.flows import Button
-from flowbot.domain.types import FlowId
+from flowbot.domain.flows import Button, Flow
+from flowbot.domain.types import FlowId, WebsiteId
 from flowbot.services.applying import LeaseLostError
 from flowbot.services.ports.changes import Lease
 from flowbot.services.ports.flows import FlowUpdate
@@ -40,6 +40,51 @@ async def test_a_flow_that_comes_without_an_answer_is_found(bench: Bench, how: s
     assert (verdict.state, verdict.outcome.flow) == (State.APPLIED, 8)
     assert len(bench.account.pauses) == looks
     assert len(bench.account.created) == 1
+
+
+async def lost(bench: Bench, newest: int) -> Change:
+    """A change whose flow was sent when `newest` was the highest id, and was never seen."""
+    change = await bench.asks(Kind.RESTORE, NEW)
+    assert await bench.store.latch(change.id, HERE.owner, NOON, FlowId(newest))
+    kept = await bench.store.get(change.id)
+    assert kept is not None
+    return kept
+
+
+OTHERWISE: Final = replace(CONTENT, title="Spring is here!")
+"""What a flow may be like that was made as it was wanted: edited since, or kept otherwise by Enkapush."""
+
+
+async def test_a_flow_that_came_since_and_is_not_quite_alike_may_be_the_one(bench: Bench) -> None:
+    bench.account.flows = {3: flow_of(CONTENT, 3), 4: flow_of(OTHERWISE, 4)}
+    verdict = await bench.applying.look_again(await lost(bench, 3), is_final=True)
+    assert verdict.state is State.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    "others",
+    [
+        pytest.param({}, id="none"),
+        pytest.param({3: flow_of(OTHERWISE, 3)}, id="one that was there before"),
+        pytest.param({4: flow_of(replace(OTHERWISE, website_id=WebsiteId(2)), 4)}, id="one of another website"),
+    ],
+)
+async def test_a_flow_that_cannot_be_among_those_that_are_there_was_not_made(
+    bench: Bench, others: dict[int, Flow]
+) -> None:
+    bench.account.flows = others
+    verdict = await bench.applying.look_again(await lost(bench, 3), is_final=True)
+    assert (verdict.state, verdict.outcome.key) == (State.FAILED, "not_done.looked")
+
+
+async def test_a_flow_that_another_change_has_made_is_not_taken_for_one_that_was_lost(bench: Bench) -> None:
+    change = await lost(bench, 3)
+    other = await bench.asks(Kind.CREATE, NEW, number=2)
+    made = Outcome("applied.create", flow=FlowId(4))
+    told = Event(NOON, "change.applied", None, change=other.id, kind=Kind.CREATE, flow=made.flow)
+    await bench.store.move(other, replace(other, state=State.APPLIED, outcome=made), told)
+    bench.account.flows = {4: flow_of(OTHERWISE, 4)}
+    assert (await bench.applying.look_again(change, is_final=True)).state is State.FAILED
 
 
 @pytest.mark.parametrize(("away", "key"), [(0, "unknown.create"), (99, "unknown.create_unseen")])

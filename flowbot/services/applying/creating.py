@@ -63,8 +63,10 @@ class Creation:
         outcome = self.change.outcome
         if outcome is not None and outcome.flow is not None:
             return await self._read_back(outcome.flow)
-        found = await self._found((await self.tools.source.all_flows()).flows, self.change.newest_before)
-        return await self._read_back(found) if found else not_seen(None, is_final=is_final)
+        flows = (await self.tools.source.all_flows()).flows
+        if found := await self._found(flows, self.change.newest_before):
+            return await self._read_back(found)
+        return not_seen(None, is_final=is_final and not await self._may_be_among(flows))
 
     async def _newest(self) -> FlowId | None:
         """The highest flow id that there is: what is found above it later was made later.
@@ -96,9 +98,22 @@ class Creation:
     async def _found(self, flows: Iterable[Flow], newest: FlowId | None) -> FlowId | None:
         """The oldest flow above `newest` with the same content that no other change has made."""
         later = (flow for flow in flows if flow.id > (newest or 0))
-        same = sorted(flow.id for flow in later if alike(Content.of(flow), self.task.wanted.content))
-        others = await self.tools.store.made(same, but=self.change.id) if same else frozenset()
-        return next((flow for flow in same if flow not in others), None)
+        same = (flow.id for flow in later if alike(Content.of(flow), self.task.wanted.content))
+        return min(await self._unclaimed(same), default=None)
+
+    async def _may_be_among(self, flows: Iterable[Flow]) -> bool:
+        """Whether a flow has come to the website since it was sent that no other change has made.
+
+        It need not be alike: somebody may have edited it since, or Enkapush keeps its texts otherwise.
+        """
+        newest, website = self.change.newest_before or 0, self.task.wanted.content.website_id
+        later = (flow.id for flow in flows if flow.id > newest and flow.website_id == website)
+        return bool(await self._unclaimed(later))
+
+    async def _unclaimed(self, flows: Iterable[FlowId]) -> frozenset[FlowId]:
+        """Those of `flows` that no other change has made."""
+        asked = frozenset(flows)
+        return asked - await self.tools.store.made(asked, but=self.change.id) if asked else asked
 
     async def _read_back(self, flow_id: FlowId) -> Verdict:
         return made(self.task, flow_id, await self.tools.read_back(flow_id))

@@ -26,6 +26,7 @@ from flowbot.services.ports.policies import PolicyStore
 from flowbot.services.ports.time import Clock
 from flowbot.services.requests import reminders
 from flowbot.services.rulings import Ruling, Rulings
+from flowbot.services.under_way import must_wait
 
 Asker = Callable[[], Awaitable[Reader]]
 """Finds out who asks; it raises UserError where Slack cannot tell."""
@@ -198,11 +199,14 @@ class Changes:
         return unseen(task_of(change.asked), verdict)
 
     async def _verdict(self, change: Change) -> Verdict:
-        lapsed = await self.rulings.lapsed(change)
-        if lapsed is None:
+        was_sent = change.sent_at is not None
+        hindrance = await self.rulings.lapsed(change)
+        if hindrance is None and not was_sent:
+            hindrance = await must_wait(self.store, change.asked, self.clock())
+        if hindrance is None:
             return await self.applying.apply(change)
-        if change.sent_at is None:
-            return Verdict(State.FAILED, lapsed)
+        if not was_sent:
+            return Verdict(State.FAILED, hindrance)
         # It was sent while it was allowed, by a process that died: what that did not do is not done any more.
         return await self.applying.look(change)
 

@@ -85,3 +85,21 @@ def makers(flows: Collection[FlowId], *, but: ChangeId | None = None) -> Select[
     is_submission = events.c.action == AuditAction.SUBMITTED.value
     making = and_(events.c.kind.in_(sorted(MAKING)), events.c.flow_id.in_(flows), ~is_submission)
     return select(events.c.flow_id).where(making, events.c.change_id.is_distinct_from(but))
+
+
+def approved_earlier(change: Change) -> Select[Any]:
+    """The changes of the same flow that were approved, to enable or to edit it, and applied; the newest first."""
+    approving = and_(
+        changes.c.flow_id == change.asked.flow,
+        changes.c.id != change.id,
+        changes.c.state == State.APPLIED,
+        changes.c.kind.in_([Kind.ENABLE, Kind.EDIT]),
+        changes.c.created_at < change.created_at,
+    )
+    return select(changes).where(approving, NEEDED_APPROVAL).order_by(*NEWEST)
+
+
+def unsettled(flow: FlowId, kind: Kind, now: datetime, within: timedelta) -> Select[Any]:
+    """The changes of this kind of a flow that became unknown less than `within` before `now`, and are so still."""
+    is_unknown = and_(changes.c.flow_id == flow, changes.c.kind == kind, changes.c.state == State.UNKNOWN)
+    return select(changes).where(is_unknown, ~is_a_while_ago(changes.c.changed_at, now, within))

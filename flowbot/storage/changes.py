@@ -37,6 +37,7 @@ from flowbot.storage.change_queries import (
     NEEDED_APPROVAL,
     NEWEST,
     OLDEST,
+    approved_earlier,
     holder,
     in_states,
     is_a_while_ago,
@@ -47,6 +48,7 @@ from flowbot.storage.change_queries import (
     makers,
     many,
     one,
+    unsettled,
     with_token,
 )
 from flowbot.storage.change_rows import new_change, progress_columns, read_change
@@ -99,6 +101,10 @@ class StoredChanges:
         """The open change of a flow."""
         async with self._database.read() as connection:
             return await holder(connection, flow)
+
+    async def is_unsettled(self, flow: FlowId, kind: Kind, now: datetime, *, within: timedelta) -> bool:
+        """Whether a change of this kind of a flow became unknown less than `within` ago, and is so still."""
+        return bool(await self._find(unsettled(flow, kind, now, within).limit(1)))
 
     async def move(self, seen: Change, moved: Change, *events: Event) -> Change:
         """Put `moved` in the place of `seen`, in the next version, and write `events` with the change's id.
@@ -153,15 +159,7 @@ class StoredChanges:
         """The latest change of the same flow that was approved and applied before this one; to enable or to edit it."""
         if change.asked.flow is None:
             return None
-        approving = and_(
-            changes.c.flow_id == change.asked.flow,
-            changes.c.id != change.id,
-            changes.c.state == State.APPLIED,
-            changes.c.kind.in_([Kind.ENABLE, Kind.EDIT]),
-            changes.c.created_at < change.created_at,
-        )
-        latest_first = select(changes).where(approving, NEEDED_APPROVAL).order_by(*NEWEST).limit(1)
-        return next(iter(await self._find(latest_first)), None)
+        return next(iter(await self._find(approved_earlier(change).limit(1))), None)
 
     async def due(self, now: datetime, *, limit: int = 50) -> tuple[Change, ...]:
         """Pending changes whose `due_at` has come, the longest overdue first."""

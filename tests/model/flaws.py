@@ -6,7 +6,7 @@ for it: where two checks stand one behind the other, it leaves out both.
 
 import secrets
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Final
@@ -34,10 +34,11 @@ from flowbot.domain.policy import Actor, ApprovalRule, ChannelPolicy, Decision, 
 from flowbot.domain.types import ChannelId, WebsiteId
 from flowbot.domain.verdicts import Verdict
 from flowbot.services.applying import Applying
+from flowbot.services.applying.creating import Creation
 from flowbot.services.applying.tools import Tools
 from flowbot.services.applying.tries import TRIES, note_sending, tried
 from flowbot.services.approvals.asking import Asking
-from flowbot.services.approvals.checking import SETTLES_AFTER, Checking
+from flowbot.services.approvals.checking import Checking
 from flowbot.services.approvals.deciding import Deciding
 from flowbot.services.changes import Changes
 from flowbot.services.holding import Holding
@@ -46,6 +47,7 @@ from flowbot.services.ports.changes import Lease
 from flowbot.services.ports.flows import Unclear
 from flowbot.services.requests import expiry
 from flowbot.services.rulings import Rulings, needs_approval, tightened
+from flowbot.services.under_way import SETTLES_AFTER, must_wait
 from flowbot.storage.ballots import votes_on
 from flowbot.storage.change_queries import one
 from flowbot.storage.change_writes import next_version
@@ -79,6 +81,16 @@ GUARDS: Final[dict[str, str]] = {
     ),
     "a_last_look_calls_failed_what_is_not_whole": (
         "tests/domain/test_verdicts.py::test_another_look_tells_more_once_nothing_is_under_way"
+    ),
+    "what_leaves_no_trace_is_taken_for_done": (
+        "tests/services/test_applying.py"
+        "::test_what_leaves_no_trace_is_not_sent_twice_where_the_flow_was_touched_since[sqlite-None]"
+    ),
+    "a_flow_that_is_not_alike_is_called_another": (
+        "tests/services/test_applying.py::test_a_flow_that_came_since_and_is_not_quite_alike_may_be_the_one[sqlite]"
+    ),
+    "a_flow_is_enabled_while_an_edit_may_still_come": (
+        "tests/journeys/test_under_way.py::test_an_approval_does_not_enable_a_flow_while_an_edit_of_it_may_still_come"
     ),
     "late_effects_are_not_waited_for": (
         "tests/journeys/test_outcomes.py::test_what_never_came_is_known_to_have_failed_after_a_while"
@@ -363,6 +375,27 @@ def a_lapsed_approval_is_called_failed_though_it_was_sent(patch: Patch) -> None:
         return Verdict(State.FAILED, lapsed) if lapsed else await self.applying.apply(change)
 
     patch.setattr(Changes, "_verdict", verdict)
+
+
+@flaw
+def what_leaves_no_trace_is_taken_for_done(patch: Patch) -> None:
+    patch.setattr(tasks.Altering, "is_evident", tasks.Altering.is_reached)
+
+
+@flaw
+def a_flow_that_is_not_alike_is_called_another(patch: Patch) -> None:
+    async def never(_self: Creation, _flows: Iterable[Flow]) -> bool:
+        return False
+
+    patch.setattr(Creation, "_may_be_among", never)
+
+
+@flaw
+def a_flow_is_enabled_while_an_edit_may_still_come(patch: Patch) -> None:
+    async def never(*_: object) -> None:
+        return None
+
+    _everywhere(patch, must_wait, never)
 
 
 @flaw

@@ -1,8 +1,6 @@
 """Finding out what became of a change."""
 
 from dataclasses import dataclass
-from datetime import timedelta
-from typing import Final
 
 from flowbot.domain.changes import Change, ChangeId, State
 from flowbot.domain.policy import Permission
@@ -10,9 +8,7 @@ from flowbot.domain.types import ChannelId
 from flowbot.services.approvals.rights import Rights, require_there
 from flowbot.services.changes import Changes
 from flowbot.services.people import Reader
-
-SETTLES_AFTER: Final = timedelta(minutes=1)
-"""A request of this age is not under way at Enkapush any more: what it did not do by then it will not do."""
+from flowbot.services.under_way import SETTLES_AFTER
 
 
 @dataclass(frozen=True, slots=True)

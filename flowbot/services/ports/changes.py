@@ -2,10 +2,10 @@
 
 from collections.abc import AsyncIterator, Collection
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
-from flowbot.domain.changes import Change, ChangeId, Event, FormToken, NewChange, Progress, Vote
+from flowbot.domain.changes import Change, ChangeId, Event, FormToken, Kind, NewChange, Progress, Vote
 from flowbot.domain.types import ChannelId, FlowId, UserId, WebsiteId
 
 
@@ -78,6 +78,9 @@ class ChangeStore(Protocol):
 
     async def open_on(self, flow: FlowId) -> Change | None:
         """The open change of a flow."""
+
+    async def is_unsettled(self, flow: FlowId, kind: Kind, now: datetime, *, within: timedelta) -> bool:
+        """Whether a change of this kind became unknown less than `within` ago, so that its effect may still come."""
 
     async def move(self, seen: Change, moved: Change, *events: Event) -> Change:
         """Put `moved` in the place of `seen`, in the next version, if the kept one still has the version of `seen`.

@@ -1,0 +1,92 @@
+"""What Enkapush did not answer may still come: nothing is done meanwhile that would meet it on a running flow."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from flowbot.sandbox.enkapush import Fault
+from flowbot.sandbox.slack import SandboxPerson, text_of
+from tests.journeys.at_a_form import add_flow, opens
+from tests.journeys.at_a_request import answer_to, asks, comes_true, ends, hurry, is_told, rules, sent_texts
+from tests.journeys.world import MARKETING, World
+
+EDIT = {"title": "Nobody approved this"}
+ENABLE = {"is_enabled": "1"}
+
+
+@pytest.fixture
+async def hanging(world: World, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[World]:
+    """A bot at work, and a disabled flow whose next two writes hang at Enkapush until they are released."""
+    hurry(world, monkeypatch)
+    await world.start_http()
+    await world.policy(rules())
+    add_flow(world)
+    world.enkapush.faults.add(Fault.hang(outlives_sender=True, method="POST", path="/flows/1", times=2))
+    yield world
+    world.enkapush.release()
+
+
+async def edits(person: SandboxPerson, title: str, answer: str) -> str:
+    """Edit the flow, and wait until its author is told how that ended; all that they are told."""
+    await opens(person, "/flows edit 1")
+    await person.submits({"Title": title})
+    return text_of(await is_told(person, answer, MARKETING))
+
+
+async def lands(world: World) -> None:
+    """What hangs is done after all."""
+    world.enkapush.release()
+    await comes_true(lambda: world.enkapush.store.flow(1).title == EDIT["title"])
+
+
+async def test_a_flow_is_not_enabled_while_an_edit_of_it_may_still_come(hanging: World) -> None:
+    await edits(hanging.emma, EDIT["title"], "did not say whether it changed flow 1")
+    await hanging.emma.types(MARKETING, "/flows enable 1")
+    await is_told(hanging.emma, "what became of the last change to flow 1, and may still make it", MARKETING)
+    await hanging.ayse.types(MARKETING, "/flows etkinleştir 1")
+    await is_told(hanging.ayse, "son değişikliğin ne olduğunu söylemedi", MARKETING)
+    await lands(hanging)
+    hanging.time.ahead += 61
+    request = await asks(hanging, "enable 1")
+    assert EDIT["title"] in text_of(request)
+    await hanging.burak.clicks(request, "Approve")
+    await ends(hanging, request, "Applied")
+    assert sent_texts(hanging) == [EDIT, EDIT, ENABLE]
+
+
+async def test_an_approval_does_not_enable_a_flow_while_an_edit_of_it_may_still_come(hanging: World) -> None:
+    await edits(hanging.emma, EDIT["title"], "did not say whether it changed flow 1")
+    hanging.time.ahead += 61
+    request = await asks(hanging, "enable 1")
+    # As if it had been asked for in the moment in which the edit was given up.
+    hanging.time.ahead -= 61
+    await hanging.burak.clicks(request, "Approve")
+    over = await ends(hanging, request, "Failed")
+    assert "Try again in a minute." in text_of(over)
+    await lands(hanging)
+    assert not hanging.enkapush.store.flow(1).is_enabled
+    assert sent_texts(hanging) == [EDIT, EDIT]
+
+
+async def test_a_flow_is_not_edited_without_an_approval_while_it_may_still_be_enabled(hanging: World) -> None:
+    request = await asks(hanging, "enable 1")
+    await hanging.burak.clicks(request, "Approve")
+    await ends(hanging, request, "not known")
+    await opens(hanging.emma, "/flows edit 1")
+    await hanging.emma.submits({"Title": EDIT["title"]})
+    form = await hanging.emma.waits_for_view("may still make it")
+    assert hanging.emma.reads("Title") == EDIT["title"]
+    assert form.submit is not None
+    assert sent_texts(hanging) == [ENABLE, ENABLE]
+    hanging.enkapush.release()
+    await comes_true(lambda: hanging.enkapush.store.flow(1).is_enabled)
+    assert hanging.enkapush.store.flow(1).title == "Old title"
+
+
+async def test_what_never_came_holds_nothing_back_for_longer_than_a_minute(hanging: World) -> None:
+    request = await asks(hanging, "enable 1")
+    await hanging.burak.clicks(request, "Approve")
+    open_end = await ends(hanging, request, "not known")
+    hanging.time.ahead += 61
+    assert "was changed" in await edits(hanging.emma, EDIT["title"], "Flow #1 was changed")
+    assert "still not known" in await answer_to(hanging, hanging.emma, open_end, "Check again")

@@ -12,6 +12,15 @@ from flowbot.domain.types import FlowId
 
 GONE: Final = "out_of_date.gone"
 """The key of the outcome of a change whose flow is not there any more."""
+LAPSED: Final = "request.lapsed"
+LAPSED_PERSON: Final = "request.lapsed_person"
+LAPSED_CHANNEL: Final = "request.lapsed_channel"
+LAPSED_SCOPE: Final = "request.lapsed_scope"
+LAPSED_TIME: Final = "request.lapsed_time"
+LAPSES: Final = frozenset({LAPSED, LAPSED_PERSON, LAPSED_CHANNEL, LAPSED_SCOPE, LAPSED_TIME})
+"""The keys of the outcomes of changes that were decided for and not sent, since the decision did not hold any more."""
+UNCOUNTED: Final = "uncounted"
+"""The parameter of such an outcome that names those whose approvals do not count any more."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,8 @@ from flowbot.domain.flows import Flow
 from flowbot.domain.policy import ApprovalRule
 from flowbot.domain.tasks import task_of
 from flowbot.domain.types import UserId
-from flowbot.domain.verdicts import Verdict, unseen
-from flowbot.errors import UserError
+from flowbot.domain.verdicts import LAPSED_TIME, Verdict, unseen
+from flowbot.errors import Fault, UserError
 from flowbot.services.applying import Applying, LeaseLostError
 from flowbot.services.holding import Holding
 from flowbot.services.moves import Step, event_of_step, event_on, submission, under
@@ -24,7 +24,7 @@ from flowbot.services.ports.forms import DraftStore
 from flowbot.services.ports.people import Teller
 from flowbot.services.ports.policies import PolicyStore
 from flowbot.services.ports.time import Clock
-from flowbot.services.requests import reminders
+from flowbot.services.requests import expiry, reminders
 from flowbot.services.rulings import Ruling, Rulings
 from flowbot.services.under_way import must_wait
 
@@ -83,7 +83,7 @@ class Changes:
         """
         try:
             async with self.holding.held(change.id, until=change.lease_until) as hold:
-                settled = await self._settle(change, asker)
+                settled = await self._settled(change, asker, tell)
                 hold.is_done = True
                 if settled.change.state is not State.PENDING:
                     return await self._told(settled, tell)
@@ -94,6 +94,21 @@ class Changes:
         except Conflict as conflict:
             return conflict.current
         return await self.store.get(change.id) or change
+
+    async def _settled(self, change: Change, asker: Asker | None, tell: Teller) -> Settled:
+        """As `_settle`. Where an approved change has to wait for an answer, its message says that it is approved.
+
+        Else people would press buttons all that while that have nothing to decide any more. Told once: a change waits
+        again and again for the same answer. Where it waits for the database, there is nothing to tell it from.
+        """
+        try:
+            return await self._settle(change, asker)
+        except Fault as fault:
+            is_untold = change.shown_version < change.version and not fault.key.startswith("fault.database")
+            if change.state is State.APPLYING and change.rule and is_untold:
+                with suppress(Fault):
+                    await tell(change, None)
+            raise
 
     async def _told(self, settled: Settled, tell: Teller) -> Change:
         await tell(settled.change, settled.flow)
@@ -199,16 +214,25 @@ class Changes:
         return unseen(task_of(change.asked), verdict)
 
     async def _verdict(self, change: Change) -> Verdict:
-        was_sent = change.sent_at is not None
-        hindrance = await self.rulings.lapsed(change)
-        if hindrance is None and not was_sent:
-            hindrance = await must_wait(self.store, change.asked, self.clock())
+        hindrance = await self._hindrance(change)
         if hindrance is None:
             return await self.applying.apply(change)
-        if not was_sent:
+        if change.sent_at is None:
             return Verdict(State.FAILED, hindrance)
         # It was sent while it was allowed, by a process that died: what that did not do is not done any more.
         return await self.applying.look(change)
+
+    async def _hindrance(self, change: Change) -> Outcome | None:
+        """Why a change is not applied (any more); None where nothing stands against it.
+
+        Nothing is sent after its request's time: who approved had that in mind, and Slack or flowbot may have been away
+        for days.
+        """
+        if change.sent_at is not None:
+            return await self.rulings.lapsed(change)
+        if (ends := expiry(change)) is not None and ends <= self.clock():
+            return Outcome(LAPSED_TIME)
+        return await self.rulings.lapsed(change) or await must_wait(self.store, change.asked, self.clock())
 
     async def _as_kept(self, change: Change) -> Change:
         """The change with all that was kept of it on the way.

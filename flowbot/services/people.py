@@ -176,6 +176,13 @@ class People:
                 raise
             return await self.members(channel)
 
+    async def members_now(self, channel: ChannelId) -> frozenset[UserId]:
+        """As `members_anew`; nobody, where Slack does not tell who is in it."""
+        try:
+            return await self.members_anew(channel)
+        except Fault:
+            return frozenset()
+
     async def known_members(self, channel: ChannelId, *, within: float | None = None) -> frozenset[UserId]:
         """Who is in a channel, as Slack said at most a minute ago, or `within` so many seconds.
 
@@ -183,6 +190,14 @@ class People:
             Fault: Slack does not say.
         """
         return await self._members.get(channel, lambda: self._directory.members(channel), within=within)
+
+    async def known_groups(self, *, within: float | None = None) -> Mapping[GroupId, frozenset[UserId]]:
+        """Every user group with its members, as Slack said at most a minute ago, or `within` so many seconds.
+
+        Raises:
+            Fault: Slack does not say.
+        """
+        return await self._groups.get("groups", self._directory.groups, within=within)
 
     async def close(self) -> None:
         """End what is under way."""
@@ -192,7 +207,7 @@ class People:
     async def _groups_of(self, user: UserId, within: float | None = None) -> frozenset[GroupId] | None:
         """The groups of `user`, or None where Slack did not say."""
         try:
-            groups = await self._groups.get("groups", self._directory.groups, within=within)
+            groups = await self.known_groups(within=within)
         except Fault as fault:
             log.warning("people.groups_unknown", error=str(fault))
             return None

@@ -11,6 +11,7 @@ from flowbot.domain.flows import Flow
 from flowbot.domain.lint import Remark
 from flowbot.domain.policy import ApprovalRule, ChannelPolicy, Principal
 from flowbot.domain.types import UserId, WebsiteId
+from flowbot.domain.verdicts import UNCOUNTED
 
 REMINDER_FRACTIONS: Final = (0.25, 0.5, 0.75)
 """Reminders go out at these fractions of a request's lifetime."""
@@ -57,8 +58,22 @@ class RequestShown:
 
     @property
     def approvals(self) -> tuple[UserId, ...]:
-        """Who approves."""
+        """Who approves; of a change that lapsed, those whose approvals counted to the end."""
+        return tuple(person for person in self._approvers if person not in self._uncounted)
+
+    @property
+    def uncounted(self) -> tuple[UserId, ...]:
+        """Whose approvals did not count any more when the change was to be applied."""
+        return tuple(person for person in self._approvers if person in self._uncounted)
+
+    @property
+    def _approvers(self) -> tuple[UserId, ...]:
         return tuple(vote.person for vote in self.votes if vote.choice is Choice.APPROVE)
+
+    @property
+    def _uncounted(self) -> frozenset[str]:
+        outcome = self.change.outcome
+        return frozenset(outcome.params.get(UNCOUNTED, ())) if outcome else frozenset()
 
     @property
     def quorum(self) -> int:

@@ -1,13 +1,14 @@
 """What the policy says of a change: may it be asked for, does it need an approval, does the approval still hold."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
 
 from flowbot.domain.changes import Change, Choice, Kind, NewChange, Outcome
 from flowbot.domain.policy import ApprovalRule, ChannelPolicy, Decision, Gate, Permission, Reason
 from flowbot.domain.types import ChannelId, UserId
+from flowbot.domain.verdicts import LAPSED, LAPSED_CHANNEL, LAPSED_PERSON, LAPSED_SCOPE, UNCOUNTED
 from flowbot.errors import Fault
 from flowbot.services.people import DECIDING_SECONDS, Caller, People, Reader, decide_from
 from flowbot.services.ports.changes import ChangeStore
@@ -23,6 +24,21 @@ GATES: Final[Mapping[Kind, Gate]] = {
 
 BY_FORM: Final = frozenset({Kind.CREATE, Kind.EDIT})
 """What is asked for by a form. A form can be sent long after it was opened, by somebody who has left the channel."""
+
+FOR_CERTAIN: Final[Mapping[str, str]] = {
+    "user_not_found": LAPSED_PERSON,
+    "user_not_visible": LAPSED_PERSON,
+    "channel_not_found": LAPSED_CHANNEL,
+    "not_in_channel": LAPSED_CHANNEL,
+    "missing_scope": LAPSED_SCOPE,
+    "no_permission": LAPSED_SCOPE,
+    "not_allowed_token_type": LAPSED_SCOPE,
+    "access_denied": LAPSED_SCOPE,
+}
+"""Slack's words that are an answer: asked again, it says the same until a person sees to it. How a change ends by each.
+
+Any other may be a trouble that passes.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +91,8 @@ class Rulings:
     async def lapsed(self, change: Change) -> Outcome | None:
         """Why a change that was about to be applied may not be any more; None where it still may.
 
-        The policy may have changed since it was asked for, or since the votes: people lose rights, websites move.
+        The policy may have changed since it was asked for, or since the votes: people lose rights, websites move. A
+        person whose right Slack refuses to tell has none: what waited for such an answer would wait for ever.
 
         Raises:
             Fault: the database or Slack did not answer.
@@ -84,27 +101,58 @@ class Rulings:
         if policy is None or not _within(change.asked, policy):
             return Outcome("form.website_gone")
         if change.rule is None:
-            return Outcome("request.lapsed") if needs_approval(change.asked, policy.approval) else None
+            return Outcome(LAPSED) if needs_approval(change.asked, policy.approval) else None
         if (breaker := change.progress.broke_glass) is not None:
-            still = await self._still_may(policy, breaker, Permission.BREAK_GLASS)
-            return None if still else Outcome("request.lapsed")
+            return await self._lost(policy, breaker, Permission.BREAK_GLASS)
+        return await self._approvals_lost(change, tightened(change.rule, policy.approval), policy)
+
+    async def _approvals_lost(self, change: Change, rule: ApprovalRule, policy: ChannelPolicy) -> Outcome | None:
+        """Why the approvals do not suffice any more, and whose do not count; None where they still do.
+
+        Raises:
+            Fault: as `_lost`.
+        """
         votes = await self.store.votes(change.id)
-        rule = tightened(change.rule, policy.approval)
+        approvers = [vote.person for vote in votes if vote.choice is Choice.APPROVE]
         own = None if rule.self_approval else change.asked.requester
-        people = [vote.person for vote in votes if vote.choice is Choice.APPROVE and vote.person != own]
-        entitled = [person for person in people if await self._still_may(policy, person, Permission.APPROVE)]
-        return None if len(entitled) >= rule.quorum else Outcome("request.lapsed")
+        lost = {
+            person: Outcome(LAPSED) if person == own else await self._lost(policy, person, Permission.APPROVE)
+            for person in approvers
+        }
+        reasons = {person: reason for person, reason in lost.items() if reason is not None}
+        if len(approvers) - len(reasons) >= rule.quorum:
+            return None
+        if not reasons:
+            return Outcome(LAPSED)
+        why = next(iter(reasons.values()))
+        return replace(why, params={**why.params, UNCOUNTED: [str(person) for person in reasons]})
+
+    async def _lost(self, policy: ChannelPolicy, person: UserId, permission: Permission) -> Outcome | None:
+        """Why `person` may not do it any more; None where they still may.
+
+        Raises:
+            Fault: Slack does not say; that is no answer, so the change stays as it is and is looked at again.
+        """
+        try:
+            return None if await self._still_may(policy, person, permission) else Outcome(LAPSED)
+        except Fault as fault:
+            error = str(fault.params.get("error"))
+            if error not in FOR_CERTAIN:
+                raise
+            return Outcome(FOR_CERTAIN[error], {"error": error})
 
     async def _still_may(self, policy: ChannelPolicy, person: UserId, permission: Permission) -> bool:
         """Whether `person` may still do it.
 
         Raises:
-            Fault: Slack does not say; that is no answer, so the change stays as it is and is looked at again.
+            Fault: Slack does not say.
         """
         reader = await self.people.known(Caller(person, None), within=DECIDING_SECONDS)
         members = partial(self.people.known_members, within=DECIDING_SECONDS)
         decision = await decide_from(policy, reader, None, members, permission)
         if decision.reason is Reason.UNCERTAIN:
+            # Asked once more for Slack's own word why it does not tell them.
+            await self.people.known_groups(within=DECIDING_SECONDS)
             raise Fault("fault.slack", error="user groups unknown")
         return decision.allowed
 

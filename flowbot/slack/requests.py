@@ -230,13 +230,15 @@ def _unnamed(error: UserError, t: Translator) -> str:
 
 @contextmanager
 def _kept() -> Iterator[None]:
-    """What was asked or decided is kept by now: where the database goes away, it goes on by itself after that."""
+    """What was asked or decided is kept by now: where the database or Slack is away, it goes on by itself later."""
     try:
         yield
     except Fault as fault:
-        if not fault.key.startswith("fault.database"):
-            raise
-        raise Fault("fault.goes_on") from (fault.__cause__ or fault)
+        if fault.key.startswith("fault.database"):
+            raise Fault("fault.goes_on") from (fault.__cause__ or fault)
+        if fault.key == "fault.slack":
+            raise Fault("fault.goes_on_slack", **fault.params) from (fault.__cause__ or fault)
+        raise
 
 
 def _change_id(press: BlockActions) -> ChangeId:

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Final
 
 from flowbot.domain.changes import Ending, Kind, State
-from flowbot.domain.verdicts import GONE
+from flowbot.domain.verdicts import GONE, LAPSES
 from flowbot.locales import Translator
 from flowbot.services.requests import RequestShown
 from flowbot.slack.ids import Action
@@ -129,11 +129,14 @@ def _ended(shown: RequestShown, t: Translator) -> list[Block]:
 
 
 def _approvals(shown: RequestShown, t: Translator) -> list[Block]:
-    """Who approved it; or, where that was not enough, how far it had come."""
+    """Who approved it; or, where that was not enough, how far it had come, and whose approvals did not count."""
     if _is_approved(shown):
         told = parts.sentence(t, "request.approved_by", {"people": parts.people(shown.approvals)})
         return [kit.rich(kit.line(kit.words("✅ "), *told))]
-    return [kit.rich(kit.line(*parts.progress(shown, t)))] if shown.approvals else []
+    lines = [parts.progress(shown, t)] if shown.approvals or shown.uncounted else []
+    if shown.uncounted:
+        lines.append(parts.sentence(t, "request.uncounted", {"people": parts.people(shown.uncounted)}))
+    return [kit.rich(*(kit.line(*line) for line in lines))] if lines else []
 
 
 def _outcome(shown: RequestShown, t: Translator) -> list[Block]:
@@ -222,6 +225,8 @@ def _buttons(shown: RequestShown, t: Translator) -> list[Element]:
         case State.UNKNOWN:
             return [kit.button(t("request.check_again"), Action.CHECK_AGAIN, value)]
         case State.OUT_OF_DATE if not _is_gone(shown):
+            return [kit.button(t("request.ask_again"), Action.ASK_AGAIN, value)]
+        case State.FAILED if change.outcome is not None and change.outcome.key in LAPSES:
             return [kit.button(t("request.ask_again"), Action.ASK_AGAIN, value)]
         case State.APPLIED if change.asked.kind is Kind.DELETE:
             return [kit.button(t("button.restore"), Action.RESTORE, value)]

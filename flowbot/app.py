@@ -152,7 +152,7 @@ def _services(outside: Outside, ports: Ports) -> _Services:
     return _Services(
         reading=Reading(ports.policies, ports.catalog, ports.source),
         changes=changes,
-        approvals=Approvals.of(changes, ports.source, ports.people.members),
+        approvals=Approvals.of(changes, ports.source, ports.people.members_now),
         forms=Forms(
             policies=ports.policies,
             changes=ports.store,

@@ -192,7 +192,8 @@ class Requests:
         reader, metadata = await self.desk.people.reader(event.caller), given.metadata
         if metadata.purpose is Purpose.BREAK_GLASS:
             return await self.approvals.deciding.break_glass(reader, metadata.change, given.reason)
-        return await self.approvals.deciding.reject(reader, metadata.change, given.reason, metadata.channel)
+        # From nowhere: who had the form open may have left the channel since.
+        return await self.approvals.deciding.reject(reader, metadata.change, given.reason, None)
 
     async def _followed(self, change: Change) -> Answer:
         """Do what was decided, and tell."""

@@ -8,7 +8,18 @@ import pytest
 from flowbot.sandbox.enkapush import Fault
 from flowbot.sandbox.slack import text_of
 from tests.journeys.at_a_form import add_flow, is_form, opens, writes
-from tests.journeys.at_a_request import WAITS, answer_to, asks, audit, changed_by, ends, is_struck, is_told, rules
+from tests.journeys.at_a_request import (
+    WAITS,
+    answer_to,
+    asks,
+    audit,
+    changed_by,
+    ends,
+    gives_reason,
+    is_struck,
+    is_told,
+    rules,
+)
 from tests.journeys.world import APPROVALS, MARKETING, World, on_both_databases
 
 TWO_APPROVERS = '["S0LEADS", "U0DENIZ"]'
@@ -65,6 +76,30 @@ async def test_who_was_deactivated_seconds_ago_does_not_approve(http: World) -> 
     await http.burak.clicks(request, "Approve")
     await is_told(http.burak, "etkin kişiler")
     assert writes(http) == []
+
+
+async def test_who_left_the_channel_with_the_form_open_does_not_reject_by_the_right_of_everyone(http: World) -> None:
+    await http.policy(rules(approvers='["*"]', where=MARKETING))
+    request = await asks(http, where=MARKETING)
+    await http.burak.opens_home()
+    await http.burak.waits_for_home("Old name")
+    await http.burak.clicks(request, "Reject")
+    http.slack.workspace.channels[MARKETING].members.remove("U0BURAK")
+    http.time.ahead += 4
+    (said,) = await gives_reason(http.burak, "Not before the sale")
+    assert "politikası bunu yapmanıza izin vermiyor" in said
+    assert WAITS in text_of(request)
+
+
+@pytest.mark.parametrize("where", [MARKETING, APPROVALS])
+async def test_who_is_in_the_channel_rejects_by_the_right_of_everyone_wherever_the_request_is(
+    http: World, where: str
+) -> None:
+    await http.policy(rules(approvers='["*"]', where=where))
+    request = await asks(http, where=where)
+    await http.burak.clicks(request, "Reject")
+    assert await gives_reason(http.burak, "Not before the sale") == []
+    await ends(http, request, "Rejected")
 
 
 async def leaves_the_editors(world: World) -> None:

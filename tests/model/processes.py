@@ -219,7 +219,7 @@ class Process:
             clock=around.clock,
         )
         self.people = people
-        self.approvals = Approvals.of(self.changes, enkapush, people.members)
+        self.approvals = Approvals.of(self.changes, enkapush, people.members_now)
         self.tell = Voice(around.slack, store, self.life)
         time = Timekeeping(self.changes)
         housekeeping = Housekeeping(drafts, images, StoredDeliveries(around.database))

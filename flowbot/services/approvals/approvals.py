@@ -30,7 +30,8 @@ class Approvals:
         Args:
             changes: keeps and carries out changes.
             source: tells what flows are.
-            members: who is in a channel, for a policy's "everyone in the channel" when somebody decides from elsewhere.
+            members: who is in a channel at this moment, for a policy's "everyone in the channel" when somebody decides
+                from elsewhere.
         """
         rights = Rights(changes, members)
         return cls(changes, Asking(changes, source, rights), Deciding(changes, rights), Checking(changes, rights))

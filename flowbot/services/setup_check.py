@@ -6,16 +6,20 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+import structlog
+
 from flowbot.domain.forms import Problem
 from flowbot.domain.policy import EVERYONE, ChannelPolicy, Principal
-from flowbot.domain.types import GroupId, UserId
+from flowbot.domain.types import ChannelId, GroupId, UserId
 from flowbot.errors import Fault, UserError
-from flowbot.services.people import Caller, People
+from flowbot.services.people import DECIDING_SECONDS, Caller, People
 
 AT_ONCE: Final = 10
 """People who are looked up together."""
 SLACKBOT: Final = UserId("USLACKBOT")
 """Slack does not call it a bot."""
+
+log = structlog.get_logger(__name__)
 
 
 class Field(StrEnum):
@@ -122,38 +126,60 @@ class PolicyCheck:
         return None
 
     async def _standings(self, users: Iterable[UserId], enough: int | None = None) -> dict[UserId, Standing]:
-        """Everybody's standing; with `enough`, only until so many are found who fit."""
+        """Everybody's standing; with `enough`, only until so many are found who fit, or Slack tells of nobody."""
         left, found = list(dict.fromkeys(users)), dict[UserId, Standing]()
-        while left and (enough is None or len(_fit(found)) < enough):
+        is_away = False
+        while left and (enough is None or (len(_fit(found)) < enough and not is_away)):
             batch, left = left[:AT_ONCE], left[AT_ONCE:]
-            found |= dict(zip(batch, await asyncio.gather(*map(self._standing, batch)), strict=True))
+            standings = await asyncio.gather(*map(self._standing, batch))
+            found |= dict(zip(batch, standings, strict=True))
+            # A large channel would be asked for to its end.
+            is_away = set(standings) == {Standing.UNKNOWN}
         return found
 
     async def _approval_problem(self, wanted: ChannelPolicy, groups: Mapping[GroupId, Group]) -> dict[Field, Problem]:
         """Why no request could ever be approved, if so: too few who may, or none but those who ask."""
-        if EVERYONE in wanted.approvers:
+        approvers = await self._reached(wanted.approvers, wanted.id, groups)
+        if approvers is None:
             return {}
-        rule = wanted.approval
-        standings = await self._standings(_reached(wanted.approvers, groups), rule.quorum + 1)
+        rule, editors = wanted.approval, await self._reached(wanted.editors, wanted.id, groups)
+        standings = await self._standings(approvers, rule.quorum + 1)
         able = _fit(standings)
         if len(able) < rule.quorum:
             doubtful = Standing.UNKNOWN in standings.values()
             params = {"quorum": rule.quorum, "n": len(able)}
             return {Field.QUORUM: Problem("setup.problem_untold" if doubtful else "setup.problem_quorum", params)}
-        if rule.self_approval or len(able) > rule.quorum or EVERYONE in wanted.editors:
+        if rule.self_approval or len(able) > rule.quorum or not editors:
             return {}
-        others = [user for user in _reached(wanted.editors, groups) if user not in able]
-        if not _reached(wanted.editors, groups) or _fit(await self._standings(others, 1)):
+        others = [user for user in editors if user not in able]
+        if _fit(await self._standings(others, 1)):
             return {}
         return {Field.SELF_APPROVAL: Problem("setup.problem_self_approval", {"quorum": rule.quorum})}
+
+    async def _reached(
+        self, entries: Sequence[Principal], channel: ChannelId, groups: Mapping[GroupId, Group]
+    ) -> list[UserId] | None:
+        """Everybody whom the entries name: people first, then the members of groups, then everyone in the channel.
+
+        None where that cannot be told, since Slack does not say who is in the channel: there may be enough of them.
+        """
+        named = _named(entries, groups)
+        if EVERYONE not in entries:
+            return named
+        try:
+            members = await self.people.known_members(channel, within=DECIDING_SECONDS)
+        except Fault as fault:
+            log.warning("setup_form.members_untold", channel=channel, error=str(fault))
+            return None
+        return list(dict.fromkeys([*named, *sorted(members)]))
 
 
 def _people(entries: Iterable[Principal]) -> list[UserId]:
     return [entry for entry in entries if isinstance(entry, UserId)]
 
 
-def _reached(entries: Sequence[Principal], groups: Mapping[GroupId, Group]) -> list[UserId]:
-    """Everybody whom the entries name: people first, then the members of groups."""
+def _named(entries: Sequence[Principal], groups: Mapping[GroupId, Group]) -> list[UserId]:
+    """Everybody whom the entries name by themselves or by a group: people first, then the members of groups."""
     members = (groups[entry].members for entry in entries if isinstance(entry, GroupId) and entry in groups)
     return list(dict.fromkeys([*_people(entries), *(user for each in members for user in sorted(each))]))
 

@@ -45,12 +45,17 @@ class Slack:
 
     groups_: Mapping[GroupId, Group] = field(default_factory=lambda: dict(GROUPS))
     groups_fail: bool = False
+    is_silent: bool = False
+    members_: frozenset[UserId] | None = None
+    """Who is in the channel; None: flowbot is not in it, so Slack does not tell."""
+    looked_up: set[UserId] = field(default_factory=set)
 
     async def home(self) -> Organisation:
         return Organisation(HERE)
 
     async def profile(self, user: UserId) -> Profile:
-        if user == SILENT:
+        self.looked_up.add(user)
+        if self.is_silent or user == SILENT:
             raise Fault("fault.slack", error="internal_error")
         return Profile(
             user=user, team=ELSEWHERE if user == JONAS else HERE, enterprise=None, locale="en-GB", timezone=None,
@@ -62,7 +67,9 @@ class Slack:
         return {group: found.members for group, found in self.groups_.items()}
 
     async def members(self, channel: ChannelId) -> frozenset[UserId]:
-        return frozenset()
+        if self.members_ is None:
+            raise Fault("fault.slack", error="channel_not_found")
+        return self.members_
 
 
 @dataclass
@@ -139,7 +146,9 @@ async def problems(setup: Setup, wanted: ChannelPolicy) -> dict[Field, str]:
 
 WORKING: Final = [
     pytest.param({}, id="a group of approvers beside the editors"),
-    pytest.param({"approvers": ("*",), "approval": rule(quorum=100)}, id="everyone is always enough"),
+    pytest.param(
+        {"approvers": ("*",), "approval": rule(quorum=100)}, id="everyone of a channel of which Slack does not tell"
+    ),
     pytest.param({"approvers": (BURAK, LEADS, DENIZ), "approval": rule(quorum=2)}, id="named twice counts once"),
     pytest.param({"approvers": (AYSE,), "editors": ("*",)}, id="one approver among all editors: the others can ask"),
     pytest.param({"approvers": (AYSE,), "editors": (EDITORS,)}, id="one approver who edits, beside another editor"),
@@ -204,6 +213,65 @@ async def test_a_policy_that_cannot_work_is_refused_at_its_field(
     setup: Setup, parts: dict[str, Any], expected: dict[Field, str]
 ) -> None:
     assert await problems(setup, policy(**parts)) == expected
+
+
+TEAM: Final = frozenset({AYSE, BURAK, DENIZ, EMMA, JONAS, ROBOT, GONE})
+"""Who is in the channel: four who count, beside a stranger, a bot and an account that is closed."""
+
+EVERYONE: Final = [
+    pytest.param({"approvers": ("*",), "approval": rule(quorum=3)}, {}, id="three of four, whoever asks"),
+    pytest.param({"approvers": ("*",), "approval": rule(quorum=9)}, {Field.QUORUM: "quorum"}, id="nine of four"),
+    pytest.param({"approvers": ("*",), "approval": rule(quorum=5)}, {Field.QUORUM: "quorum"}, id="five of four"),
+    pytest.param(
+        {"approvers": ("*", UserId("U0LEAD")), "approval": rule(quorum=5, self_approval=True)},
+        {},
+        id="five of four and one beside them",
+    ),
+    pytest.param(
+        {"approvers": ("*", LEADS), "approval": rule(quorum=5)},
+        {Field.QUORUM: "quorum"},
+        id="five of four, one of them named twice",
+    ),
+    pytest.param(
+        {"approvers": ("*",), "editors": ("*",), "approval": rule(quorum=4)},
+        {Field.SELF_APPROVAL: "self_approval"},
+        id="all four, one of whom asks",
+    ),
+    pytest.param(
+        {"approvers": ("*",), "editors": ("*",), "approval": rule(quorum=4, self_approval=True)},
+        {},
+        id="all four, of whom the one who asks may approve",
+    ),
+    pytest.param(
+        {"approvers": ("*",), "editors": (UserId("U0LEAD"),), "approval": rule(quorum=4)},
+        {},
+        id="all four, for one who is not in the channel",
+    ),
+    pytest.param({"approvers": (AYSE,), "editors": ("*",)}, {}, id="one of them, for the three others"),
+]
+
+
+@pytest.mark.parametrize(("parts", "expected"), EVERYONE)
+async def test_everyone_is_as_many_as_are_in_the_channel(
+    setup: Setup, slack: Slack, parts: dict[str, Any], expected: dict[Field, str]
+) -> None:
+    slack.members_ = TEAM
+    assert await problems(setup, policy(**parts)) == expected
+
+
+async def test_of_a_large_channel_no_more_people_are_looked_up_than_are_needed(setup: Setup, slack: Slack) -> None:
+    slack.members_ = frozenset(UserId(f"U0N{number}") for number in range(500))
+    assert await problems(setup, policy(approvers=("*",), approval=rule(quorum=3))) == {}
+    assert len(slack.looked_up) < 30
+
+
+async def test_a_large_channel_is_not_asked_for_to_its_end_while_slack_tells_of_nobody(
+    setup: Setup, slack: Slack
+) -> None:
+    slack.members_ = frozenset(UserId(f"U0N{number}") for number in range(500))
+    slack.is_silent = True
+    assert await problems(setup, policy(approvers=("*",), editors=("*",))) == {Field.QUORUM: "untold"}
+    assert len(slack.looked_up) < 30
 
 
 async def test_members_of_whom_slack_does_not_tell_count_for_nobody(setup: Setup, slack: Slack) -> None:

@@ -108,7 +108,7 @@ def _bare(value: Any) -> Any:
     return value.strip() if isinstance(value, str) else value
 
 
-def rebased(wanted: Content, before: Content, now: Content) -> Content:
+def rebased_content(wanted: Content, before: Content, now: Content) -> Content:
     """`now` with the same fields changed that make `before` into `wanted`: what others changed besides stays."""
     return replace(now, **{difference.field: difference.after for difference in differences(before, wanted)})
 

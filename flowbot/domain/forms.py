@@ -119,7 +119,7 @@ def with_website(typed: Typed, before: Flow | None) -> dict[str, str]:
     return dict(typed) | {"segment": "" if own else EVERYONE_SUBSCRIBED}
 
 
-def rebased(typed: Typed, before: Flow, now: Flow) -> dict[str, str]:
+def rebased_typed(typed: Typed, before: Flow, now: Flow) -> dict[str, str]:
     """What was typed about a flow as it was `before`, for the flow as it is `now`.
 
     What was typed stays. What was left alone follows the flow, so that nobody takes back unknowingly what somebody else
@@ -133,6 +133,19 @@ def rebased(typed: Typed, before: Flow, now: Flow) -> dict[str, str]:
     has = typed_of(now)
     moved = dict(typed) | {name: has[name] for name in left_alone}
     return moved if moved["website"] == typed.get("website") else with_website(moved, now)
+
+
+def is_as_shown(typed: Typed, before: Flow, kind: Kind) -> bool:
+    """Whether a form holds just what it showed at first.
+
+    Args:
+        typed: what it holds.
+        before: the flow that is edited, or that a new one begins as.
+        kind: EDIT or CREATE.
+    """
+    form, segment = _Form(typed, before), "" if kind is Kind.EDIT else EVERYONE_SUBSCRIBED
+    others_stay = all(form.stays(name) for name in FIELDS if name != "segment")
+    return others_stay and form.given("segment") == segment
 
 
 def fits(name: str, text: str) -> bool:

@@ -13,6 +13,7 @@ import structlog
 from flowbot.domain import links
 from flowbot.domain.changes import UNDONE, Draft, FormToken, Kind, NewChange, State
 from flowbot.domain.flows import Flow
+from flowbot.domain.forms import is_as_shown
 from flowbot.domain.policy import ChannelPolicy, Permission
 from flowbot.domain.types import ChannelId, FlowId, UserId, WebsiteId, website_id
 from flowbot.errors import Fault, UserError
@@ -146,20 +147,22 @@ class Forms:
         """What was typed into one form, whoever asks: for telling its author."""
         return await self._drafts.by_token(token)
 
-    async def keep(self, draft: Draft) -> None:
-        """Keep what was typed so far."""
-        await self._drafts.keep(draft)
+    async def keep(self, draft: Draft, *, instead_of: FormToken | None = None) -> None:
+        """Keep what was typed so far; `instead_of` is the form that it was typed into before, if another."""
+        await self._drafts.keep(draft, instead_of=instead_of)
 
-    async def keep_typed(self, draft: Draft) -> None:
-        """Keep what was typed into a form that is open, or was until just now; its flow is known already.
+    async def keep_typed(self, user: UserId, token: FormToken, typed: Mapping[str, str], at: datetime) -> None:
+        """Keep what `user` has typed, by `at`, into a form that is open, or was until just now.
 
-        What was started over or saved meanwhile, maybe in another window, is no draft: without its flow an edit could
-        not be saved.
+        What was started over or saved meanwhile, maybe in another window, is no draft any more; nor is a form that
+        holds what it showed at first.
         """
-        async with self._turn(draft.user):
-            kept = await self._drafts.by_token(draft.token)
-            if kept is not None or draft.kind is not Kind.EDIT:
-                await self._drafts.keep(replace(draft, before=kept.before if kept else None))
+        async with self._turn(user):
+            kept = await self._drafts.by_token(token)
+            if kept is None or kept.user != user:
+                return
+            untouched = kept.before is not None and is_as_shown(typed, kept.before, kept.kind)
+            await self._drafts.keep(replace(kept, typed={} if untouched else typed, changed_at=at))
 
     async def forget(self, token: FormToken) -> None:
         """Forget what was typed."""

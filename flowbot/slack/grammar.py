@@ -199,6 +199,7 @@ _MEANT: Final[Mapping[str, str]] = {
     "ayarlar": "politika kurallar",
 }
 """Words of this field that people try before they know the command's own."""
+_OTHER_WORDS: Final = {_plainest(word): command for command, words in _MEANT.items() for word in words.split()}
 _SHORTEST_BEGINNING: Final = 3
 
 
@@ -214,9 +215,8 @@ def _near(word: str) -> str | None:
     if re.fullmatch(r"#?[0-9]{1,18}", word, re.ASCII):
         return f"{Verb.SHOW} {word}"
     plain = _plainest(word)
-    meant = next((command for command, others in _MEANT.items() if plain in map(_plainest, others.split())), None)
-    if meant is not None:
-        return meant
+    if plain in _OTHER_WORDS:
+        return _OTHER_WORDS[plain]
     begun = [known for known in _WORDS if len(plain) >= _SHORTEST_BEGINNING and known.startswith(plain)]
     close = begun or difflib.get_close_matches(plain, _WORDS, n=1, cutoff=0.6)
     return _spelled(close[0]) if close else None
@@ -232,8 +232,9 @@ _TOKEN: Final = re.compile(
     r"""|["“”„](?P<quoted>[^"“”„]+)["“”„]|(?P<word>\S+)""",
     re.IGNORECASE,
 )
-_STATES: Final = {"enabled": True, "disabled": False, "etkin": True, "durdurulmus": False}
-"""As the commands' words are matched: without case and accents."""
+_STATES: Final = {"enabled": True, "disabled": False}
+_TURKISH_STATES: Final = _STATES | {"etkin": True, "durdurulmus": False}
+"""As the commands' words are matched, without case and accents; after a Turkish command alone."""
 _QUOTES: Final = '"“”„'
 
 
@@ -241,6 +242,7 @@ _QUOTES: Final = '"“”„'
 class _Draft:
     """A list request while it is read word by word; what is said twice counts as said last."""
 
+    states: Mapping[str, bool]
     words: tuple[str, ...] = ()
     is_enabled: bool | None = None
     website: str | None = None
@@ -248,11 +250,12 @@ class _Draft:
     page: int = 1
 
     def add_word(self, word: str) -> None:
-        state = _STATES.get(_plainest(word))
-        if state is not None:
+        state = self.states.get(_plainest(word))
+        if state is None:
+            # A quote that is opened and not closed belongs to no word.
+            self.words += (word.lstrip(_QUOTES) or word,)
+        else:
             self.is_enabled = state
-        elif bare := word.strip(_QUOTES):
-            self.words += (bare,)
 
     def add_website(self, value: str) -> None:
         if not value:
@@ -266,9 +269,9 @@ class _Draft:
         self.page = int(value)
 
 
-def _list_request(text: str) -> ListRequest:
+def _list_request(text: str, verb: str) -> ListRequest:
     """`[WORDS…] [enabled|disabled] [website:NAME_OR_ID] [page:N]`, in any order; quotes keep words together."""
-    draft = _Draft()
+    draft = _Draft(_TURKISH_STATES if verb in TURKISH else _STATES)
     add: Mapping[str, Callable[[str], None]] = {
         "website": draft.add_website,
         "site": draft.add_website,
@@ -299,7 +302,7 @@ def _ask(kind: Kind) -> _Parser:
 
 _PARSERS: Final[Mapping[Verb, _Parser]] = {
     Verb.HELP: lambda _rest, _word: Help(),
-    Verb.LIST: lambda rest, _word: List(_list_request(rest)),
+    Verb.LIST: lambda rest, word: List(_list_request(rest, word)),
     Verb.SHOW: lambda rest, word: Show(flow_id(rest, word)),
     Verb.CREATE: lambda _rest, _word: Form(FormKind.CREATE),
     Verb.EDIT: lambda rest, word: Form(FormKind.EDIT, flow_id(rest, word)),

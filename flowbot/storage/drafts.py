@@ -1,6 +1,5 @@
 """Keeps what was typed and not saved: the port `DraftStore` on a database."""
 
-from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -27,21 +26,19 @@ class StoredDrafts:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def keep(self, draft: Draft) -> None:
-        """Keep it, and take what was typed before out of the other forms of the same person, channel, kind and flow.
+    async def keep(self, draft: Draft, *, instead_of: FormToken | None = None) -> None:
+        """Keep it in the place of an older one of the same form: what was typed last counts, whatever arrives last.
 
-        Those forms may be open still, in another window: what they are checked against stays. Where something newer
-        was typed already, that one stays: what was typed last counts, whatever arrives last.
+        Where it takes over what was typed into another form, `instead_of` names that. It may be open still, in another
+        window: what it is checked against stays.
         """
-        place = _place(draft.user, draft.channel, draft.kind, draft.flow)
-        own, others = drafts.c.token == draft.token, drafts.c.token != draft.token
-        older = drafts.c.changed_at <= draft.changed_at
-        async with self._database.write(alone=_name(draft)) as connection:
-            newer = await _typed(connection, and_(place, others, ~older))
-            await connection.execute(update(drafts).where(place, others, older).values(typed={}))
-            await connection.execute(delete(drafts).where(own, older))
+        own = drafts.c.token == draft.token
+        async with self._database.write(alone=f"draft.{draft.token}") as connection:
+            await connection.execute(delete(drafts).where(own, drafts.c.changed_at <= draft.changed_at))
             if await _one(connection, own) is None:
-                await connection.execute(insert(drafts).values(_row(replace(draft, typed={}) if newer else draft)))
+                await connection.execute(insert(drafts).values(_row(draft)))
+            if instead_of is not None:
+                await connection.execute(update(drafts).where(drafts.c.token == instead_of).values(typed={}))
 
     async def by_token(self, token: FormToken) -> Draft | None:
         """The draft of one form."""
@@ -73,11 +70,6 @@ def _place(user: UserId, channel: ChannelId, kind: Kind, flow: FlowId | None) ->
         drafts.c.kind == kind.value,
         drafts.c.flow_id.is_not_distinct_from(flow),
     )
-
-
-def _name(draft: Draft) -> str:
-    """The place's name as a lock: two first drafts have no row yet that one could wait for."""
-    return f"draft.{draft.user}.{draft.channel}.{draft.kind}.{draft.flow}"
 
 
 async def _one(connection: AsyncConnection, condition: ColumnElement[bool]) -> Draft | None:

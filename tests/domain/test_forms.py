@@ -18,8 +18,9 @@ from flowbot.domain.forms import (
     check,
     copied,
     defaults,
+    is_as_shown,
     may_be_empty,
-    rebased,
+    rebased_typed,
     sketch,
     typed_of,
     with_website,
@@ -292,7 +293,7 @@ def test_an_edit_leaves_line_ends_alone_that_slack_turned_into_its_own() -> None
 
 @given(ANY_FLOW, ANY_FLOW)
 def test_what_was_left_alone_follows_a_flow_that_changed(before: Flow, now: Flow) -> None:
-    assert rebased(typed_of(before), before, now) == typed_of(now)
+    assert rebased_typed(typed_of(before), before, now) == typed_of(now)
 
 
 @given(st.sampled_from([name for name in FIELDS if name not in {"website", "image"}]), st.text(min_size=1))
@@ -300,22 +301,30 @@ def test_what_was_typed_stays_as_typed_whatever_the_flow_has_become(name: str, t
     theirs = replace(FLOW, name="Theirs", wait=Wait(8, "hours"), url="https://shop.example/theirs", ttl=0)
     mine = typed_of(FLOW) | {name: text}
     if text != typed_of(FLOW)[name]:
-        assert rebased(mine, FLOW, theirs)[name] == text
+        assert rebased_typed(mine, FLOW, theirs)[name] == text
+
+
+@given(ANY_FLOW)
+def test_a_form_that_nobody_touched_is_as_it_was_shown(flow: Flow) -> None:
+    assert is_as_shown(typed_of(flow), flow, Kind.EDIT)
+    assert is_as_shown(copied(flow), flow, Kind.CREATE)
+    assert not is_as_shown(typed_of(flow) | {"utm_source": "mine"}, flow, Kind.EDIT)
+    assert not is_as_shown(copied(flow) | {"segment": "7"}, flow, Kind.CREATE)
 
 
 def test_a_wait_is_not_put_together_from_two_peoples_halves() -> None:
     theirs = replace(
         FLOW, wait=Wait(2, "hours"), buttons=(Button("See", "https://shop.example/theirs"), FLOW.buttons[1])
     )
-    moved = rebased(typed_of(FLOW) | {"wait": "30", "button_1_title": "Look"}, FLOW, theirs)
+    moved = rebased_typed(typed_of(FLOW) | {"wait": "30", "button_1_title": "Look"}, FLOW, theirs)
     assert (moved["wait"], moved["wait_unit"]) == ("30", "days")
     assert (moved["button_1_title"], moved["button_1_url"]) == ("Look", "https://shop.example/see")
 
 
 def test_a_segment_does_not_follow_a_flow_to_another_website() -> None:
     mine = typed_of(FLOW) | {"segment": "7"}
-    assert rebased(mine, FLOW, replace(FLOW, website_id=BLOG))["segment"] == ""
-    assert rebased(mine, FLOW, replace(FLOW, name="Theirs"))["segment"] == "7"
+    assert rebased_typed(mine, FLOW, replace(FLOW, website_id=BLOG))["segment"] == ""
+    assert rebased_typed(mine, FLOW, replace(FLOW, name="Theirs"))["segment"] == "7"
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from tests.journeys.world import APPROVALS, MARKETING, POLICY, World, on_both_da
 
 HALF: Final[dict[str, Any]] = {"Title": "Half a titl", "Description": "İlk\nikinci 🌷", "Wait unit": "hours"}
 BACK: Final = "This is what you typed on"
-MOVED_ON: Final = "Changed by somebody else meanwhile"
+MOVED_ON: Final = "Changed meanwhile"
 DAY: Final = timedelta(days=1).total_seconds()
 
 
@@ -171,6 +171,14 @@ async def test_a_draft_takes_nothing_back_that_was_changed_meanwhile(http: World
     assert sent(http) == {"title": "Mine"}
 
 
+@pytest.mark.parametrize("command", ["edit", "duplicate"])
+async def test_who_looks_at_a_form_and_closes_it_has_typed_nothing(http: World, command: str) -> None:
+    flow = add_flow(http)
+    await opens(http.emma, f"/flows {command} {flow}")
+    await http.emma.closes()
+    assert BACK not in text_of(await opens(http.emma, f"/flows {command} {flow}"))
+
+
 async def test_a_draft_of_a_flow_that_did_not_change_says_no_such_thing(http: World) -> None:
     add_flow(http)
     await opens(http.emma, "/flows edit 1")
@@ -308,6 +316,51 @@ async def test_two_forms_that_both_failed_can_both_be_opened_again(http: World) 
         await http.emma.clicks(message, "Open form")
         await http.emma.waits_for_view(is_form)
         assert http.emma.reads("Name") == name
+
+
+async def test_an_older_form_that_is_opened_again_takes_nothing_from_what_was_typed_since(http: World) -> None:
+    add_flow(http, is_enabled=True)
+    await opens(http.emma, "/flows edit 1")
+    await http.emma.submits({"Title": "Old"})
+    request = await http.burak.waits_for(MARKETING, lambda message: "Approve" in http.burak.buttons(message))
+    await http.emma.closes()
+    await http.emma.clicks(request, "Withdraw")
+    told = await http.emma.waits_for(MARKETING, lambda message: "Open form" in http.emma.buttons(message))
+    await opens(http.emma, "/flows edit 1")
+    await types(http.emma, {"Title": "New"})
+    await http.emma.closes()
+    await http.emma.clicks(told, "Open form")
+    await http.emma.waits_for_view(is_form)
+    assert http.emma.reads("Title") == "Old"
+    form = http.emma.view
+    assert form is not None
+    await http.emma.clicks(form, "Start over")
+    await http.emma.waits_for_view(lambda view: is_form(view) and BACK not in text_of(view))
+    await http.emma.closes()
+    await opens(http.emma, "/flows edit 1")
+    assert http.emma.reads("Title") == "New"
+
+
+async def test_what_was_asked_again_for_a_flow_that_changed_takes_nothing_back_either(http: World) -> None:
+    add_flow(http, is_enabled=True)
+    await opens(http.emma, "/flows edit 1")
+    await http.emma.submits({"Title": "Mine"})
+    request = await http.burak.waits_for(MARKETING, lambda message: "Approve" in http.burak.buttons(message))
+    await http.emma.closes()
+    await changed_meanwhile(http, request)
+    outdated = await ends(http, request, "Out of date")
+    await http.emma.clicks(outdated, "Ask again")
+    again = await http.burak.waits_for(
+        MARKETING, lambda message: message.ts > request.ts and "Approve" in http.burak.buttons(message)
+    )
+    await rejected(http, again)
+    await ends(http, again, "Rejected")
+    told = await http.emma.waits_for(
+        MARKETING, lambda message: "Rejected" in text_of(message) and "Open form" in http.emma.buttons(message)
+    )
+    await http.emma.clicks(told, "Open form")
+    await http.emma.waits_for_view(is_form)
+    assert (http.emma.reads("Title"), http.emma.reads("Name")) == ("Mine", "Theirs")
 
 
 # --- what an approval was asked for ----------------------------------------------------------------------------------

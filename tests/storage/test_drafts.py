@@ -1,4 +1,4 @@
-"""Drafts: what was typed last is there, exactly, for each form; in one of those for the same flow."""
+"""Drafts: what was typed last is there, exactly, for each form."""
 
 import asyncio
 from dataclasses import replace
@@ -47,22 +47,32 @@ async def test_a_draft_is_found_by_its_form_and_by_its_place(drafts: StoredDraft
 
 
 @BOTH_KINDS_OF_FLOW
-async def test_a_newer_draft_takes_the_place_of_the_older_one(drafts: StoredDrafts, flow: FlowId | None) -> None:
-    newer = typed("new", T2, flow=flow, changed_at=NOON + SECOND)
-    await drafts.keep(typed("old", flow=flow))
+async def test_the_newest_of_several_forms_is_found_and_the_others_stay(
+    drafts: StoredDrafts, flow: FlowId | None
+) -> None:
+    old, newer = typed("old", flow=flow), typed("new", T2, flow=flow, changed_at=NOON + SECOND)
     await drafts.keep(newer)
+    await drafts.keep(old)
     assert await found(drafts, newer) == newer
-    assert await drafts.by_token(T1) == replace(typed("old", flow=flow), typed={})
+    assert await drafts.by_token(T1) == old
+    await drafts.drop(T2)
+    assert await found(drafts, newer) == old
 
 
-@BOTH_KINDS_OF_FLOW
-async def test_an_older_draft_that_arrives_late_changes_nothing(drafts: StoredDrafts, flow: FlowId | None) -> None:
-    newer = typed("new", T2, flow=flow, changed_at=NOON + SECOND)
+async def test_what_an_older_delivery_brings_late_changes_nothing(drafts: StoredDrafts) -> None:
+    newer = typed("new", changed_at=NOON + SECOND)
     await drafts.keep(newer)
-    await drafts.keep(typed("old", flow=flow))
-    await drafts.keep(typed("old", T2, flow=flow))
-    assert await found(drafts, newer) == newer
-    assert await drafts.by_token(T1) == replace(typed("old", flow=flow), typed={})
+    await drafts.keep(typed("old"))
+    assert await drafts.by_token(T1) == newer
+
+
+async def test_a_form_that_takes_over_what_was_typed_leaves_the_other_its_flow(drafts: StoredDrafts) -> None:
+    old, new = typed("mine"), typed("mine", T2, changed_at=NOON + SECOND)
+    await drafts.keep(old)
+    await drafts.keep(new, instead_of=T1)
+    await drafts.drop(T2)
+    assert await found(drafts, new) is None
+    assert await drafts.by_token(T1) == replace(old, typed={})
 
 
 async def test_a_form_that_nobody_typed_into_is_not_found(drafts: StoredDrafts) -> None:
@@ -117,16 +127,13 @@ async def test_purging_forgets_what_is_older_and_counts_it(drafts: StoredDrafts)
     assert left == [True, True, False, False]
 
 
-@BOTH_KINDS_OF_FLOW
-async def test_of_twenty_drafts_in_the_same_instant_the_newest_stands(
-    database: Database, elsewhere: Database, flow: FlowId | None
+async def test_of_twenty_keystrokes_in_the_same_instant_the_last_stands(
+    database: Database, elsewhere: Database
 ) -> None:
     processes = (StoredDrafts(database), StoredDrafts(elsewhere))
-    written = [typed(f"{n}", FormToken(f"t{n}"), flow=flow, changed_at=NOON + n * SECOND) for n in range(20)]
+    written = [typed(f"{n}", changed_at=NOON + n * SECOND) for n in range(20)]
     await asyncio.gather(*(processes[n % 2].keep(draft) for n, draft in enumerate(written)))
-    assert await found(processes[0], written[0]) == written[-1]
-    for draft in written[:-1]:
-        assert await processes[0].by_token(draft.token) == replace(draft, typed={})
+    assert await processes[0].by_token(T1) == written[-1]
 
 
 @ANYTHING

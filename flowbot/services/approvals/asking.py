@@ -4,8 +4,9 @@ import secrets
 from dataclasses import dataclass, replace
 
 from flowbot.domain.changes import Change, ChangeId, FormToken, Kind, NewChange, State
-from flowbot.domain.content import Content, Wanted, rebased
+from flowbot.domain.content import Content, Wanted, rebased_content
 from flowbot.domain.flows import Flow
+from flowbot.domain.forms import rebased_typed
 from flowbot.domain.policy import Permission
 from flowbot.domain.types import ChannelId, FlowId
 from flowbot.errors import UserError
@@ -65,9 +66,9 @@ class Asking:
             return await self.ask(reader, asked.channel, asked.kind, asked.flow, asked.reason)
         flow = await visible_flow(self.source, asked.flow, policy)
         new = _new(reader, asked.channel, Kind.EDIT, flow, asked.reason)
-        content = rebased(asked.wanted.content, Content.of(asked.before), Content.of(flow))
-        wanted = replace(asked.wanted, content=content)
-        return await self._submit(replace(new, wanted=wanted, typed=asked.typed, picture=asked.picture))
+        content = rebased_content(asked.wanted.content, Content.of(asked.before), Content.of(flow))
+        wanted, typed = replace(asked.wanted, content=content), rebased_typed(asked.typed, asked.before, flow)
+        return await self._submit(replace(new, wanted=wanted, typed=typed, picture=asked.picture))
 
     async def restore(self, reader: Reader, change_id: ChangeId, clicked_in: ChannelId | None) -> Change:
         """Make a deleted flow again, disabled, under a new id. Asked twice, it is made once.

@@ -36,14 +36,14 @@ class Timekeeping:
 
         What has no message yet is reminded of soon after it has one.
         """
-        if change.rule is None:
+        rule, ends = change.rule, expiry(change)
+        if rule is None or ends is None:
             return False
-        now = self.changes.clock()
+        now, store = self.changes.clock(), self.changes.store
         if change.message_ts is None:
             # What stayed due would be looked at first each time; many of them, and nobody looked at the others.
-            ends = expiry(change) or now
-            await self.changes.store.postpone(change, min(now + UNPOSTED, ends), change.progress)
+            await store.postpone(change, min(now + UNPOSTED, ends), change.progress)
             return False
-        later = [moment for moment in reminders(change.created_at, change.rule) if moment > now]
+        later = [moment for moment in reminders(change.created_at, rule) if moment > now]
         progress = replace(change.progress, reminders=change.progress.reminders + 1)
-        return await self.changes.store.postpone(change, later[0] if later else expiry(change), progress)
+        return await store.postpone(change, later[0] if later else ends, progress)

@@ -8,13 +8,10 @@ from flowbot.domain.types import ChannelId, FlowId, UserId
 
 
 class DraftStore(Protocol):
-    """Keeps what was typed and not saved: a draft for each form.
+    """Keeps what was typed and not saved: a draft for each form."""
 
-    Of one person's forms for the same channel, kind and flow, the one that was typed into last holds the text.
-    """
-
-    async def keep(self, draft: Draft) -> None:
-        """Keep it, and take what was typed before (by `changed_at`) out of the person's other forms of that kind."""
+    async def keep(self, draft: Draft, *, instead_of: FormToken | None = None) -> None:
+        """Keep it where it is not older (by `changed_at`) than what is kept; it takes over what `instead_of` held."""
 
     async def by_token(self, token: FormToken) -> Draft | None:
         """The draft of one form."""

@@ -6,7 +6,7 @@ from typing import Any
 
 import structlog
 
-from flowbot.domain.changes import Draft, FormToken
+from flowbot.domain.changes import FormToken
 from flowbot.domain.content import Unread
 from flowbot.domain.flows import Flow
 from flowbot.domain.forms import FormKind, no_addresses, sketch, typed_wait, with_website
@@ -45,7 +45,7 @@ class FormLive:
 
     async def typed(self, user: UserId, form: Submitted, at: datetime) -> None:
         """Keep what was typed by `at`: what was typed later stays, whatever is kept first."""
-        await self.forms.keep_typed(self._draft(user, form, None, form.typed, at))
+        await self.forms.keep_typed(user, form.metadata.token, form.typed, at)
 
     async def closed(self, event: FormEvent, at: datetime) -> None:
         """Keep what was typed when the form was closed, at `at`, if Slack tells it."""
@@ -61,7 +61,7 @@ class FormLive:
         typed = with_website(form.typed, edited)
         ready = await self.forms.choices(visit.reader, form.metadata.channel)
         website = website_id(typed.get("website", ""))
-        await self.forms.keep(self._draft(visit.reader.user, form, before, typed, at))
+        await self.forms.keep_typed(visit.reader.user, form.metadata.token, typed, at)
         data = FormData(
             typed=typed,
             websites=ready.websites,
@@ -122,12 +122,6 @@ class FormLive:
     async def _before(self, token: FormToken) -> Flow | None:
         draft = await self.forms.kept(token)
         return draft.before if draft else None
-
-    @staticmethod
-    def _draft(user: UserId, form: Submitted, before: Flow | None, typed: dict[str, str], at: datetime) -> Draft:
-        metadata = form.metadata
-        kind = metadata.kind.change
-        return Draft(metadata.token, user, metadata.channel, kind, metadata.flow, before, typed, at)
 
 
 def _reached(form: Submitted, edited: Flow | None, t: Translator) -> Block:

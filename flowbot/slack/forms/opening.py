@@ -8,7 +8,7 @@ from typing import Final
 from flowbot.domain.changes import Draft, FormToken
 from flowbot.domain.content import Difference, flow_differences
 from flowbot.domain.flows import Flow
-from flowbot.domain.forms import FormKind, Problem, Typed, copied, defaults, rebased, typed_of
+from flowbot.domain.forms import FormKind, Problem, Typed, copied, defaults, rebased_typed, typed_of
 from flowbot.domain.types import ChannelId, FlowId, website_id
 from flowbot.errors import Fault, UserError
 from flowbot.locales import Translator
@@ -141,7 +141,8 @@ class FormOpening:
         )
         typed, meanwhile = _caught_up(draft, kind, ready.before) if draft else ({}, ())
         await self.forms.keep(
-            Draft(metadata.token, reader.user, channel, kind.change, metadata.flow, ready.before, typed, self.clock())
+            Draft(metadata.token, reader.user, channel, kind.change, metadata.flow, ready.before, typed, self.clock()),
+            instead_of=draft.token if draft else None,
         )
         shown = typed if draft else first_typed(kind, ready)
         return FormData(
@@ -167,7 +168,7 @@ def _caught_up(draft: Draft, kind: FormKind, now: Flow | None) -> tuple[Typed, S
     if kind is not FormKind.EDIT or draft.before is None or now is None:
         return draft.typed, ()
     found = tuple(flow_differences(draft.before, now))
-    return (rebased(draft.typed, draft.before, now) if found else draft.typed), found
+    return (rebased_typed(draft.typed, draft.before, now) if found else draft.typed), found
 
 
 def first_typed(kind: FormKind, ready: FormReady) -> Typed:

@@ -11,7 +11,7 @@ from hypothesis.stateful import run_state_machine_as_test
 from flowbot.storage.engine import open_database
 from tests.model.promises import Promises
 
-EXAMPLES: Final = int(os.environ.get("FLOWBOT_MODEL_EXAMPLES", "10"))
+EXAMPLES: Final = int(os.environ.get("FLOWBOT_MODEL_EXAMPLES", "6"))
 STEPS: Final = int(os.environ.get("FLOWBOT_MODEL_STEPS", "30"))
 SETTINGS: Final = settings(
     max_examples=EXAMPLES,

@@ -20,7 +20,7 @@ from tests.faults.storm import (
     only,
 )
 from tests.journeys.at_a_form import opens
-from tests.journeys.at_a_request import asks, ends, replies
+from tests.journeys.at_a_request import asks, asks_and_hears, ends, replies
 
 HOUR: Final = 3600.0
 BUSY_MS: Final = 1000
@@ -104,7 +104,7 @@ async def test_what_has_expired_stays_so_when_the_clock_is_put_back(scene: Scene
 
 
 async def test_an_hour_too_early_nothing_expires_and_nobody_is_reminded_twice(scene: Scene) -> None:
-    request = await asks(scene.world)
+    request = await asks_and_hears(scene.world)
 
     def reminders() -> list[Message]:
         return replies(scene.world, request)

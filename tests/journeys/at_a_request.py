@@ -74,6 +74,14 @@ def _is_request(message: Message) -> bool:
     return not message.is_ephemeral and "approve" in json.dumps(message.blocks)
 
 
+async def asks_and_hears(world: World) -> Message:
+    """Ask for something, and hear that it was: by then it is noted where the message is, of which one is reminded."""
+    before = len(private(world, world.emma, MARKETING))
+    request = await asks(world)
+    await world.emma.waits_until(lambda: len(private(world, world.emma, MARKETING)) > before)
+    return request
+
+
 async def ends(world: World, request: Message, word: str, *, timeout: float = 5.0) -> Message:
     """Wait until the request's own message says so."""
 

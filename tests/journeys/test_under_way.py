@@ -44,7 +44,7 @@ async def test_a_flow_is_not_enabled_while_an_edit_of_it_may_still_come(hanging:
     await hanging.emma.types(MARKETING, "/flows enable 1")
     await is_told(hanging.emma, "what became of the last change to flow 1, and may still make it", MARKETING)
     await hanging.ayse.types(MARKETING, "/flows etkinleştir 1")
-    await is_told(hanging.ayse, "son değişikliğin ne olduğunu söylemedi", MARKETING)
+    await is_told(hanging.ayse, "son değişikliğin sonucunu bildirmedi", MARKETING)
     await lands(hanging)
     hanging.time.ahead += 61
     request = await asks(hanging, "enable 1")

@@ -24,6 +24,7 @@ from tests.journeys.at_a_request import (
     WAITS,
     answer_to,
     asks,
+    asks_and_hears,
     ends,
     hurry,
     is_told,
@@ -118,7 +119,7 @@ async def _leaves_a_new_flow(store: StoredChanges, now: datetime) -> None:
 @on_both_databases
 async def test_who_may_approve_is_reminded_a_few_times_and_never_after_the_end(watched: World) -> None:
     await watched.policy(rules(EIGHT_HOURS))
-    request = await asks(watched)
+    request = await asks_and_hears(watched)
     for count in (1, 2, 3):
         watched.time.ahead += 2 * HOUR
         await _is_reminded(watched, request, count)
@@ -141,7 +142,7 @@ async def test_a_bot_that_was_away_reminds_once(world: World, monkeypatch: pytes
     hurry(world, monkeypatch)
     await world.start_http()
     await world.policy(rules(EIGHT_HOURS))
-    request = await asks(world)
+    request = await asks_and_hears(world)
     world.time.ahead += 7 * HOUR
     await world.deniz.waits_until(lambda: replies(world, request))
     world.time.ahead += HOUR
@@ -154,7 +155,7 @@ async def test_what_was_decided_is_not_reminded_of(watched: World) -> None:
     decided = await asks(watched)
     await watched.burak.clicks(decided, "Approve")
     await ends(watched, decided, "Applied")
-    waiting = await asks(watched)
+    waiting = await asks_and_hears(watched)
     watched.time.ahead += 2 * HOUR
     await watched.deniz.waits_until(lambda: replies(watched, waiting))
     assert replies(watched, decided) == []
@@ -162,7 +163,7 @@ async def test_what_was_decided_is_not_reminded_of(watched: World) -> None:
 
 async def test_a_reminder_that_slack_refuses_holds_up_nothing_else(watched: World) -> None:
     await watched.policy(rules(EIGHT_HOURS))
-    first, second = await asks(watched), await asks(watched)
+    first, second = await asks_and_hears(watched), await asks_and_hears(watched)
     watched.slack.faults.add("chat.postMessage", error="restricted_action")
     watched.time.ahead += 2 * HOUR
     await watched.deniz.waits_until(lambda: replies(watched, first) or replies(watched, second))
@@ -177,7 +178,7 @@ async def test_requests_that_no_channel_takes_hold_up_no_others(watched: World) 
         store = StoredChanges(database, watched.time.now)
         for number in range(60):
             await _waits_in_no_channel(store, FlowId(1000 + number), watched.time.now())
-    request = await asks(watched)
+    request = await asks_and_hears(watched)
     watched.time.ahead += 2 * HOUR
     await _is_reminded(watched, request, 1)
     watched.time.ahead += 6 * HOUR

@@ -6,13 +6,14 @@ CI=true it fails, so that nothing goes unchecked in silence.
 
 import gc
 import os
+import random
 import secrets
 import shutil
 import socket
 import subprocess
 import tempfile
 from collections.abc import AsyncIterator, Generator, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -43,6 +44,7 @@ FOREIGN: Final = ("FLOWBOT_", "SLACK_", "ENKAPUSH_", "LOG_", "PG")
 FOREIGN_NAMES: Final = {"DATABASE_URL", "PORT", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"}
 
 WANTED: Final = ("PostgreSQL", "Chromium", "a disk to fill")
+PORTS: Final = range(20000, 30000)
 CLUSTER_PASSWORD: Final = "s3cret-of-the-cluster"
 MEMORY: Final = Path("/dev/shm")
 MEMORY_NEEDED: Final = 4 * 1024**3
@@ -253,7 +255,12 @@ class Cluster:
             done = subprocess.run(
                 command, user=self.owner, group=self.owner, cwd=self.folder, stdout=out, stderr=out, check=False
             )
-        assert done.returncode == 0, f"{program} failed:\n{log.read_text()[-2000:]}"
+        assert done.returncode == 0, f"{program} failed:\n{self._told()}"
+
+    def _told(self) -> str:
+        """The end of what the programs and the server have said."""
+        logs = [self.folder / name for name in ("commands.log", "server.log")]
+        return "\n".join(log.read_text()[-2000:] for log in logs if log.exists())
 
 
 @contextmanager
@@ -276,9 +283,12 @@ def new_cluster(authentication: str = "trust") -> Iterator[Cluster]:
 
 
 def _free_port() -> int:
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port that stays free: below those that the system gives to whoever connects, while a server is down."""
+    for port in random.sample(PORTS, len(PORTS)):
+        with closing(socket.socket()) as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError(f"no port is free in {PORTS}")
 
 
 # --- databases -----------------------------------------------------------------------------------------------------

@@ -34,6 +34,8 @@ RECOVERY_SECONDS: Final = 10.0
 """What recovery may take, from the start of the new process."""
 AT_A_TIME: Final = 3
 LOOK_SECONDS: Final = 0.005
+ENDED_SECONDS: Final = 60.0
+"""Far more than a process may take to end: tests that care look at the time."""
 
 POLICY: Final = """
 [[channels]]
@@ -112,7 +114,9 @@ class Process:
 
     async def ended(self) -> int:
         """Its exit status, when it is gone."""
-        await asyncio.to_thread(self._process.join)
+        # Not by joining it in a thread: multiprocessing reads a status but once, and reads those of all its children
+        # whenever it starts another one. Whoever comes second is told 255.
+        await eventually(lambda: self._process.exitcode is not None, ENDED_SECONDS)
         assert self._process.exitcode is not None
         return self._process.exitcode
 

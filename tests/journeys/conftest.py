@@ -1,16 +1,59 @@
 """The whole bot between its stand-ins, in each mode."""
 
-from collections.abc import AsyncIterator
+import asyncio
+import shutil
+from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
-from tests.journeys.world import World, new_world
+from flowbot.settings import Settings
+from tests.conftest import PostgresqlServer
+from tests.journeys.world import POLICY, Time, World, new_world, put_in_force
+
+
+def _with_policy(url: str) -> None:
+    """Put the usual policy in force; in a thread, since pytest has a loop of its own in this one."""
+    with ThreadPoolExecutor(1) as thread:
+        settings = Settings(_env_file=None, database_url=SecretStr(url))
+        thread.submit(asyncio.run, put_in_force(settings, POLICY, Time().now)).result()
+
+
+@pytest.fixture(scope="session")
+def sqlite_with_policy(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file with the usual policy, to copy: to import it for each test would take as long as many a test."""
+    file = Path(shutil.copy(sqlite_template, tmp_path_factory.mktemp("template") / "journey.db"))
+    _with_policy(f"sqlite:///{file}")
+    return file
+
+
+@pytest.fixture(scope="session")
+def postgresql_with_policy(postgresql_server: PostgresqlServer, postgresql_template: str) -> Iterator[str]:
+    """A database with the usual policy, to copy; its name."""
+    with postgresql_server.new_database(postgresql_template) as name:
+        _with_policy(postgresql_server.url_of(name))
+        yield name
+
+
+@pytest.fixture
+def sqlite_journey(sqlite_with_policy: Path, tmp_path: Path) -> str:
+    """The address of a SQLite file of this test's own, with the usual policy."""
+    return f"sqlite:///{shutil.copy(sqlite_with_policy, tmp_path / 'journey.db')}"
+
+
+@pytest.fixture
+def postgresql_journey(postgresql_server: PostgresqlServer, postgresql_with_policy: str) -> Iterator[str]:
+    """The address of a PostgreSQL database of this test's own, with the usual policy."""
+    with postgresql_server.new_database(postgresql_with_policy) as name:
+        yield postgresql_server.url_of(name)
 
 
 @pytest.fixture
 def journey_database(request: pytest.FixtureRequest) -> str:
     """SQLite, or the kind that `on_both_databases` asks for."""
-    return str(request.getfixturevalue(f"{getattr(request, 'param', 'sqlite')}_url"))
+    return str(request.getfixturevalue(f"{getattr(request, 'param', 'sqlite')}_journey"))
 
 
 @pytest.fixture

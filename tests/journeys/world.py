@@ -19,7 +19,7 @@ from flowbot.opening import opened_database
 from flowbot.sandbox.enkapush import EnkapushSandbox
 from flowbot.sandbox.slack import APP_TOKEN, BOT_TOKEN, SIGNING_SECRET, SandboxPerson, SlackSandbox
 from flowbot.services.policies import import_policies
-from flowbot.services.ports.time import Sleep
+from flowbot.services.ports.time import Clock, Sleep
 from flowbot.serving import Patience, listening, socket
 from flowbot.settings import Settings
 from flowbot.storage.policies import StoredPolicies
@@ -119,8 +119,7 @@ class World:
 
     async def policy(self, text: str) -> None:
         """Put another policy in force."""
-        async with opened_database(self.settings) as database:
-            await import_policies(StoredPolicies(database, self.time.now), text, self.time.now())
+        await put_in_force(self.settings, text, self.time.now)
 
     async def _bot(self) -> Flowbot:
         time = self.time
@@ -157,9 +156,15 @@ class World:
         return bot
 
 
+async def put_in_force(settings: Settings, text: str, now: Clock) -> None:
+    """Import a policy into the settings' database."""
+    async with opened_database(settings) as database:
+        await import_policies(StoredPolicies(database, now), text, now())
+
+
 @asynccontextmanager
 async def new_world(database_url: str) -> AsyncIterator[World]:
-    """The stand-ins, a policy and a database; no bot yet."""
+    """The stand-ins around a database; no bot yet."""
     slack, enkapush = SlackSandbox(), EnkapushSandbox(api_key=API_KEY)
     async with AsyncExitStack() as stack:
         origin = await stack.enter_async_context(slack.serve())
@@ -174,9 +179,7 @@ async def new_world(database_url: str) -> AsyncIterator[World]:
             enkapush_api_url=api,
             database_url=SecretStr(database_url),
         )
-        world = World(slack, enkapush, settings, Time(), stack)
-        await world.policy(POLICY)
-        yield world
+        yield World(slack, enkapush, settings, Time(), stack)
 
 
 def cut_off(database: str) -> None:

@@ -266,6 +266,16 @@ async def test_what_was_refused_is_offered_again(http: World) -> None:
     assert {label: http.emma.reads(label) for label in LEAST} == LEAST
 
 
+async def asks_to_edit(world: World, typed: dict[str, Any]) -> Message:
+    """Let Emma edit a flow that is enabled; the request for approval that comes of it."""
+    add_flow(world, is_enabled=True)
+    await opens(world.emma, "/flows edit 1")
+    await world.emma.submits(typed)
+    request = await world.burak.waits_for(MARKETING, lambda message: "Approve" in world.burak.buttons(message))
+    await world.emma.closes()
+    return request
+
+
 # --- two windows ------------------------------------------------------------------------------------------------------
 
 
@@ -319,11 +329,7 @@ async def test_two_forms_that_both_failed_can_both_be_opened_again(http: World) 
 
 
 async def test_an_older_form_that_is_opened_again_takes_nothing_from_what_was_typed_since(http: World) -> None:
-    add_flow(http, is_enabled=True)
-    await opens(http.emma, "/flows edit 1")
-    await http.emma.submits({"Title": "Old"})
-    request = await http.burak.waits_for(MARKETING, lambda message: "Approve" in http.burak.buttons(message))
-    await http.emma.closes()
+    request = await asks_to_edit(http, {"Title": "Old"})
     await http.emma.clicks(request, "Withdraw")
     told = await http.emma.waits_for(MARKETING, lambda message: "Open form" in http.emma.buttons(message))
     await opens(http.emma, "/flows edit 1")
@@ -342,11 +348,7 @@ async def test_an_older_form_that_is_opened_again_takes_nothing_from_what_was_ty
 
 
 async def test_what_was_asked_again_for_a_flow_that_changed_takes_nothing_back_either(http: World) -> None:
-    add_flow(http, is_enabled=True)
-    await opens(http.emma, "/flows edit 1")
-    await http.emma.submits({"Title": "Mine"})
-    request = await http.burak.waits_for(MARKETING, lambda message: "Approve" in http.burak.buttons(message))
-    await http.emma.closes()
+    request = await asks_to_edit(http, {"Title": "Mine"})
     await changed_meanwhile(http, request)
     outdated = await ends(http, request, "Out of date")
     await http.emma.clicks(outdated, "Ask again")
@@ -401,11 +403,7 @@ async def withdrawn(world: World, request: Message) -> None:
 async def test_an_edit_that_was_asked_for_and_not_done_can_be_opened_again(
     http: World, ending: Callable[[World, Message], Awaitable[None]], word: str
 ) -> None:
-    add_flow(http, is_enabled=True)
-    await opens(http.emma, "/flows edit 1")
-    await http.emma.submits({"Title": "Mine", "UTM source": "mine"})
-    request = await http.burak.waits_for(MARKETING, lambda message: "Approve" in http.burak.buttons(message))
-    await http.emma.closes()
+    request = await asks_to_edit(http, {"Title": "Mine", "UTM source": "mine"})
     await ending(http, request)
     await ends(http, request, word)
     told = await http.emma.waits_for(MARKETING, lambda message: "Open form" in http.emma.buttons(message))
@@ -427,10 +425,7 @@ async def test_an_edit_that_was_asked_for_and_not_done_can_be_opened_again(
 
 
 async def test_what_was_done_offers_no_form(http: World) -> None:
-    add_flow(http, is_enabled=True)
-    await opens(http.emma, "/flows edit 1")
-    await http.emma.submits({"Title": "Mine"})
-    request = await http.burak.waits_for(MARKETING, lambda message: "Approve" in http.burak.buttons(message))
+    request = await asks_to_edit(http, {"Title": "Mine"})
     await http.burak.clicks(request, "Approve")
     await ends(http, request, "Applied")
     assert all("Open form" not in http.emma.buttons(message) for message in await http.emma.sees(MARKETING))

@@ -134,11 +134,11 @@ async def _database(settings: Settings) -> str:
     async with opened_database(settings, only_to_read=True) as database:
         state = await database.revision_state()
         theirs, ours = await database.clock(), now()
-    if theirs is not None and abs(theirs - ours) > CLOCKS_APART:
-        seconds = abs(theirs - ours).total_seconds()
+    apart = abs(theirs - ours) if theirs is not None else timedelta()
+    if apart > CLOCKS_APART:
         raise _Unwell(
-            f"its clock and this machine's are {seconds:.1f} s apart: processes that share it would take changes "
-            "from each other; set both by NTP"
+            f"its clock and this machine's are {apart.total_seconds():.1f} s apart: processes that share "
+            "it would take changes from each other; set both by NTP"
         )
     return f"answers, revision {state.current}"
 

@@ -1,5 +1,6 @@
 """What a change asks of Enkapush, and whether a flow is as it asks."""
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 from flowbot.domain.changes import Kind, NewChange, Picture
@@ -69,8 +70,26 @@ class Altering:
         return self.wanted.unread.is_empty and self.wanted.image is None and self.picture is None
 
 
+class _ToldWhole(ABC):
+    """What Enkapush tells all of: what it shows is proof of it, and shows it."""
+
+    __slots__ = ()
+
+    @abstractmethod
+    def is_reached(self, flow: Flow | None) -> bool:
+        """Whether `flow` is as it is wanted."""
+
+    def is_proven(self, flow: Flow | None) -> bool:
+        """Whether `flow` is as it is wanted: all of it can be read back."""
+        return self.is_reached(flow)
+
+    def is_evident(self, flow: Flow) -> bool:
+        """Whether `flow` shows that it was done; one that is there never shows that it was deleted."""
+        return self.is_reached(flow)
+
+
 @dataclass(frozen=True, slots=True)
-class Switching:
+class Switching(_ToldWhole):
     """A flow that was `before` is enabled or disabled."""
 
     before: Flow
@@ -85,14 +104,6 @@ class Switching:
         """Whether `flow` is enabled or disabled as it is wanted, and the same besides."""
         return flow is not None and self.is_switched(flow) and _same_besides(self.before, flow)
 
-    def is_proven(self, flow: Flow | None) -> bool:
-        """Whether `flow` is as it is wanted: all of it can be read back."""
-        return self.is_reached(flow)
-
-    def is_evident(self, flow: Flow) -> bool:
-        """Whether `flow` shows that it was switched."""
-        return self.is_reached(flow)
-
     def is_untouched(self, flow: Flow | None) -> bool:
         """Whether the flow shows no trace of the change. If no request is still in flight, it was not applied.
 
@@ -106,7 +117,7 @@ class Switching:
 
 
 @dataclass(frozen=True, slots=True)
-class Deleting:
+class Deleting(_ToldWhole):
     """A flow that was `before` is deleted."""
 
     before: Flow
@@ -119,14 +130,6 @@ class Deleting:
     def is_reached(self, flow: Flow | None) -> bool:
         """Whether there is no flow any more."""
         return flow is None
-
-    def is_proven(self, flow: Flow | None) -> bool:
-        """Whether there is no flow any more."""
-        return self.is_reached(flow)
-
-    def is_evident(self, flow: Flow) -> bool:
-        """Whether `flow` shows that it was deleted: one that is there never does."""
-        return self.is_reached(flow)
 
     def is_untouched(self, flow: Flow | None) -> bool:
         """Whether the flow is still there, as far as it goes."""

@@ -26,7 +26,7 @@ from flowbot.services.ports.policies import PolicyStore
 from flowbot.services.ports.time import Clock
 from flowbot.services.requests import expiry, reminders
 from flowbot.services.rulings import Ruling, Rulings
-from flowbot.services.under_way import must_wait
+from flowbot.services.under_way import reason_to_wait
 
 Asker = Callable[[], Awaitable[Reader]]
 """Finds out who asks; it raises UserError where Slack cannot tell."""
@@ -232,7 +232,7 @@ class Changes:
             return await self.rulings.lapsed(change)
         if (ends := expiry(change)) is not None and ends <= self.clock():
             return Outcome(LAPSED_TIME)
-        return await self.rulings.lapsed(change) or await must_wait(self.store, change.asked, self.clock())
+        return await self.rulings.lapsed(change) or await reason_to_wait(self.store, change.asked, self.clock())
 
     async def _as_kept(self, change: Change) -> Change:
         """The change with all that was kept of it on the way.

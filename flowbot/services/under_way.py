@@ -17,7 +17,7 @@ comes late, the flow would run with what nobody has approved.
 """
 
 
-async def must_wait(store: ChangeStore, asked: NewChange, now: datetime) -> Outcome | None:
+async def reason_to_wait(store: ChangeStore, asked: NewChange, now: datetime) -> Outcome | None:
     """Why a change is not done yet, for people; None where nothing that may still come would meet it.
 
     Raises:

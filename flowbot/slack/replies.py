@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Awaitable
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Final
@@ -97,11 +98,11 @@ class Replies:
         Raises:
             Fault: Slack took neither; it may do so later.
         """
-        refused = await self._refusal("chat.postEphemeral", message, channel=channel, user=user)
+        refused = await self._error_of(self._by_method("chat.postEphemeral", message, channel=channel, user=user))
         if refused is None:
             return
         log.info("slack.direct_message", error=word_for(refused))
-        refused_too = await self._refusal("chat.postMessage", message, channel=user, unfurl_links=False)
+        refused_too = await self._error_of(self._directly(user, message))
         if refused_too is None:
             return
         if not {word_for(refused), word_for(refused_too)} <= UNREACHABLE:
@@ -130,14 +131,14 @@ class Replies:
     async def _directly(self, user: UserId, message: Message) -> None:
         await self._by_method("chat.postMessage", message, channel=user, unfurl_links=False)
 
-    async def _refusal(self, method: str, message: Message, **params: Any) -> SlackApiError | None:
-        """What Slack has against a message; None where it took it.
+    async def _error_of(self, sending: Awaitable[None]) -> SlackApiError | None:
+        """What Slack has against what is sent; None where it took it.
 
         Raises:
             Fault: it did not answer.
         """
         try:
-            await self._by_method(method, message, **params)
+            await sending
         except SlackApiError as error:
             return error
         except (SlackClientError, aiohttp.ClientError, TimeoutError) as error:

@@ -19,7 +19,10 @@ from flowbot.slack.views.kit import Message
 TOLD_APART: Final = frozenset(
     {State.APPLIED, State.FAILED, State.UNKNOWN, State.REJECTED, State.EXPIRED, State.OUT_OF_DATE}
 )
-"""Ends of which the one who asked is told where the message is in another channel than they asked in."""
+"""Ends of which the one who asked is told where the message is in another channel than they asked in.
+
+Of a form that was not saved they are told wherever it is, and also where they withdrew it: they have it back.
+"""
 
 UNTOLD: Final[Mapping[str, str]] = {
     "not_in_channel": "fault.untold_not_in_channel",

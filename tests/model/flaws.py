@@ -47,7 +47,7 @@ from flowbot.services.ports.changes import Lease
 from flowbot.services.ports.flows import Unclear
 from flowbot.services.requests import expiry
 from flowbot.services.rulings import Rulings, needs_approval, tightened
-from flowbot.services.under_way import SETTLES_AFTER, must_wait
+from flowbot.services.under_way import SETTLES_AFTER, reason_to_wait
 from flowbot.storage.ballots import votes_on
 from flowbot.storage.change_queries import one
 from flowbot.storage.change_writes import next_version
@@ -395,7 +395,7 @@ def a_flow_is_enabled_while_an_edit_may_still_come(patch: Patch) -> None:
     async def never(*_: object) -> None:
         return None
 
-    _everywhere(patch, must_wait, never)
+    _everywhere(patch, reason_to_wait, never)
 
 
 @flaw

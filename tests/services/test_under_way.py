@@ -10,7 +10,7 @@ from flowbot.domain.changes import Kind, Outcome, State
 from flowbot.domain.content import Wanted
 from flowbot.domain.flows import Flow
 from flowbot.domain.types import FlowId
-from flowbot.services.under_way import SETTLES_AFTER, must_wait
+from flowbot.services.under_way import SETTLES_AFTER, reason_to_wait
 from flowbot.storage.database import Database
 from tests.services.benches import CONTENT, NOON, Bench, flow_of
 
@@ -30,7 +30,7 @@ async def waits(
     first = await bench.asks(behind, Wanted(CONTENT), flow=OFF.id, before=OFF)
     await bench.store.move(first, replace(first, state=state, changed_at=NOON - timedelta(seconds=age)))
     second = await bench.asks(asked, Wanted(CONTENT), flow=flow.id, before=flow, number=2)
-    outcome = await must_wait(bench.store, second.asked, NOON)
+    outcome = await reason_to_wait(bench.store, second.asked, NOON)
     assert outcome is None or outcome == WAITS
     return outcome is not None
 
@@ -60,4 +60,4 @@ async def test_an_edit_of_what_runs_does_not_wait_it_needs_an_approval_anyway(be
 
 
 async def test_a_flow_that_is_made_waits_for_nothing(bench: Bench) -> None:
-    assert await must_wait(bench.store, (await bench.asks(Kind.CREATE, Wanted(CONTENT))).asked, NOON) is None
+    assert await reason_to_wait(bench.store, (await bench.asks(Kind.CREATE, Wanted(CONTENT))).asked, NOON) is None

@@ -16,7 +16,7 @@ from flowbot.services.people import Reader, require
 from flowbot.services.ports.changes import FlowTaken
 from flowbot.services.ports.flows import FlowSource
 from flowbot.services.reading import visible_flow
-from flowbot.services.under_way import must_wait
+from flowbot.services.under_way import reason_to_wait
 
 
 class OpenAlreadyError(UserError):
@@ -97,7 +97,7 @@ class Asking:
         return token
 
     async def _submit(self, new: NewChange) -> Change:
-        if wait := await must_wait(self.changes.store, new, self.changes.clock()):
+        if wait := await reason_to_wait(self.changes.store, new, self.changes.clock()):
             raise UserError(wait.key, **wait.params)
         try:
             change, is_new = await self.changes.submit(new)

@@ -16,6 +16,17 @@ _usual: list[int] = []
 """The threshold that is back when the last block has ended, once for each that is under way: they may overlap."""
 
 
+@contextmanager
+def loading() -> Iterator[None]:
+    """Look through nothing while modules are loaded, nor through what they made later: nearly all of it stays."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        set_aside()
+        gc.enable()
+
+
 def set_aside() -> None:
     """Spare the collector everything that is there at this moment."""
     gc.freeze()

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-import aiohttp
-from slack_sdk.errors import SlackApiError, SlackClientError
+from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from flowbot.domain.policy import PolicyBook
@@ -22,7 +21,7 @@ from flowbot.plain import told, with_cause
 from flowbot.settings import Settings
 from flowbot.slack import client
 from flowbot.slack.directory import SlackDirectory
-from flowbot.slack.errors import word_for
+from flowbot.slack.errors import SLACK_TROUBLE, word_for
 from flowbot.storage.policies import StoredPolicies
 
 SCOPES: Final = frozenset(
@@ -122,7 +121,7 @@ async def _checked(name: str, look: Callable[[], Awaitable[str]]) -> Finding:
         return Finding(name, well=True, detail=await look())
     except SlackApiError as error:
         return Finding(name, well=False, detail=f"Slack says {word_for(error)}")
-    except (SlackClientError, aiohttp.ClientError, TimeoutError) as error:
+    except SLACK_TROUBLE as error:
         return Finding(name, well=False, detail=f"no answer from Slack ({type(error).__name__})")
     except (ConfigurationError, _Unwell) as error:
         return Finding(name, well=False, detail=str(error))

@@ -12,12 +12,11 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
-import aiohttp
 import structlog
 from aiohttp import web
 from slack_bolt.adapter.socket_mode.async_internals import send_async_response
 from slack_bolt.adapter.socket_mode.internals import build_headers
-from slack_sdk.errors import SlackApiError, SlackClientError
+from slack_sdk.errors import SlackApiError
 from slack_sdk.socket_mode.aiohttp import SocketModeClient
 from slack_sdk.socket_mode.async_client import AsyncBaseSocketModeClient
 from slack_sdk.socket_mode.request import SocketModeRequest
@@ -26,7 +25,7 @@ from flowbot.app import Flowbot
 from flowbot.errors import ConfigurationError
 from flowbot.slack.client import proxy_for
 from flowbot.slack.entry import is_envelope
-from flowbot.slack.errors import word_for
+from flowbot.slack.errors import SLACK_TROUBLE, word_for
 from flowbot.slack.http import SlackEvents
 
 BODY_MAX: Final = 1024 * 1024
@@ -136,7 +135,7 @@ async def greet(bot: Flowbot) -> None:
         if (code := word_for(error)) in REFUSALS:
             raise ConfigurationError(f"SLACK_BOT_TOKEN: Slack refuses it ({code})") from None
         log.warning("slack.no_greeting", error=code)
-    except (SlackClientError, aiohttp.ClientError, TimeoutError) as error:
+    except SLACK_TROUBLE as error:
         log.warning("slack.no_greeting", error=type(error).__name__)
     else:
         log.info("slack.greeted", team=answer.get("team"), bot=answer.get("user"))
@@ -258,7 +257,7 @@ async def _connect(client: _SocketClient, pauses: Sequence[float]) -> None:
             if (code := word_for(error)) in REFUSALS:
                 raise ConfigurationError(f"SLACK_APP_TOKEN: Slack refuses it ({code})") from None
             log.warning("socket.not_connected", error=code)
-        except (SlackClientError, aiohttp.ClientError, TimeoutError) as error:
+        except SLACK_TROUBLE as error:
             log.warning("socket.not_connected", error=type(error).__name__)
         else:
             return

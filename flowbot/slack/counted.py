@@ -4,8 +4,6 @@ import time
 from http import HTTPStatus
 from typing import Any, Final, Protocol
 
-import aiohttp
-from slack_sdk.errors import SlackClientError
 from slack_sdk.http_retry.builtin_async_handlers import AsyncRateLimitErrorRetryHandler
 from slack_sdk.http_retry.request import HttpRequest
 from slack_sdk.http_retry.response import HttpResponse
@@ -13,7 +11,7 @@ from slack_sdk.http_retry.state import RetryState
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
-from flowbot.slack.errors import word_for
+from flowbot.slack.errors import SLACK_TROUBLE, word_for
 
 LONGEST_PAUSE_SECONDS: Final = 5.0
 """Where Slack asks for a longer pause, whoever waits is told so instead, and what has to be done is done later."""
@@ -39,7 +37,7 @@ class CountedClient(AsyncWebClient):
         started = time.perf_counter()
         try:
             answer = await super().api_call(api_method, **kwargs)
-        except (SlackClientError, aiohttp.ClientError, TimeoutError) as error:
+        except SLACK_TROUBLE as error:
             self._count(api_method, word_for(error), started)
             raise
         self._count(api_method, "ok", started)

@@ -3,16 +3,14 @@
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Annotated, Final, TypeVar
 
-import aiohttp
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
-from slack_sdk.errors import SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from flowbot.domain.types import ChannelId, GroupId, TeamId, UserId
 from flowbot.errors import Fault
 from flowbot.services.ports.people import Organisation, Profile
-from flowbot.slack.errors import word_for
+from flowbot.slack.errors import SLACK_TROUBLE, word_for
 from flowbot.slack.payloads import OptionalTeam
 
 MEMBERS_A_PAGE: Final = 1000
@@ -160,5 +158,5 @@ async def user_groups(client: AsyncWebClient) -> tuple[UserGroup, ...]:
 async def _asked(model: type[A], call: Awaitable[AsyncSlackResponse]) -> A:
     try:
         return model.model_validate((await call).data)
-    except (TimeoutError, SlackClientError, aiohttp.ClientError, ValidationError) as error:
+    except (*SLACK_TROUBLE, ValidationError) as error:
         raise Fault("fault.slack", error=word_for(error)) from error

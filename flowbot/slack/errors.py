@@ -2,8 +2,11 @@
 
 from typing import Final
 
-from slack_sdk.errors import SlackApiError
+import aiohttp
+from slack_sdk.errors import SlackApiError, SlackClientError
 
+SLACK_TROUBLE: Final = (SlackClientError, aiohttp.ClientError, TimeoutError)
+"""How a call of Slack's fails: with its refusal, which is a SlackApiError, or without an answer."""
 REFUSED: Final = frozenset(
     {"not_in_channel", "channel_not_found", "is_archived", "restricted_action", "user_not_in_channel", "no_permission"}
 )

@@ -6,14 +6,13 @@ from urllib.parse import quote
 
 import aiohttp
 import structlog
-from slack_sdk.errors import SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from flowbot.domain.changes import Image, Picture
 from flowbot.domain.images import LARGEST_BYTES, image_type
 from flowbot.errors import Fault, UserError
 from flowbot.slack.client import is_slacks, proxy_for
-from flowbot.slack.errors import word_for
+from flowbot.slack.errors import SLACK_TROUBLE, word_for
 
 CHUNK_BYTES: Final = 64 * 1024
 NAME_MAX: Final = 200
@@ -54,7 +53,7 @@ class Files:
     async def _url_of(self, file_id: str) -> str:
         try:
             answer = await self._client.files_info(file=file_id)
-        except (SlackClientError, aiohttp.ClientError, TimeoutError) as error:
+        except SLACK_TROUBLE as error:
             raise Fault("fault.image", error=word_for(error)) from error
         found = answer.get("file") or {}
         return str(found.get("url_private_download") or found.get("url_private") or "")

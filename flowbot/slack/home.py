@@ -5,9 +5,7 @@ from dataclasses import dataclass, field
 from typing import Final
 from weakref import WeakValueDictionary
 
-import aiohttp
 import structlog
-from slack_sdk.errors import SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from flowbot import logs
@@ -17,7 +15,7 @@ from flowbot.errors import Fault, UserError
 from flowbot.services.home import Overview, Overviews
 from flowbot.services.kept import Kept
 from flowbot.slack.desk import Answer, Desk, Visit, Work
-from flowbot.slack.errors import word_for
+from flowbot.slack.errors import SLACK_TROUBLE, word_for
 from flowbot.slack.names import name_of
 from flowbot.slack.payloads import HomeOpened
 from flowbot.slack.replies import Place
@@ -144,7 +142,7 @@ class HomeTab:
         only = {"hash": seen} if seen else {}
         try:
             await self._client.views_publish(user_id=visit.reader.user, view=view, **only)
-        except (SlackClientError, aiohttp.ClientError, TimeoutError) as error:
+        except SLACK_TROUBLE as error:
             said = word_for(error)
             if said == OVERTAKEN:
                 log.info("home_tab.overtaken")

@@ -3,13 +3,11 @@
 import logging
 from typing import Final
 
-import aiohttp
 import structlog
-from slack_sdk.errors import SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from flowbot.errors import UserError
-from flowbot.slack.errors import detail_of, word_for
+from flowbot.slack.errors import SLACK_TROUBLE, detail_of, word_for
 from flowbot.slack.views.kit import View
 
 GONE: Final = frozenset({"not_found", "hash_conflict", "view_not_found"})
@@ -35,7 +33,7 @@ class Modals:
         """
         try:
             answer = await self._client.views_open(trigger_id=trigger, view=view)
-        except (SlackClientError, aiohttp.ClientError, TimeoutError) as error:
+        except SLACK_TROUBLE as error:
             log.warning("modal.not_opened", error=word_for(error), detail=detail_of(error))
             raise UserError("form.not_opened") from error
         return str((answer.get("view") or {}).get("id") or "")
@@ -48,7 +46,7 @@ class Modals:
         """
         try:
             await self._client.views_push(trigger_id=trigger, view=view)
-        except (SlackClientError, aiohttp.ClientError, TimeoutError) as error:
+        except SLACK_TROUBLE as error:
             log.warning("modal.not_pushed", error=word_for(error), detail=detail_of(error))
             raise UserError("form.not_opened") from error
 
@@ -70,7 +68,7 @@ class Modals:
         """None where Slack did it, else its word for why not."""
         try:
             await self._client.views_update(view_id=view_id, view=view)
-        except (SlackClientError, aiohttp.ClientError, TimeoutError) as error:
+        except SLACK_TROUBLE as error:
             refused = word_for(error)
             log.log(
                 logging.INFO if refused in GONE else logging.WARNING,

@@ -2,14 +2,13 @@
 
 from typing import Any, Final
 
-import aiohttp
 import structlog
-from slack_sdk.errors import SlackApiError, SlackClientError
+from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from flowbot.domain.types import ChannelId, UserId
 from flowbot.errors import Fault
-from flowbot.slack.errors import REFUSED, word_for
+from flowbot.slack.errors import REFUSED, SLACK_TROUBLE, word_for
 from flowbot.slack.replies import Replies
 from flowbot.slack.sending import send
 from flowbot.slack.views.kit import Message
@@ -88,7 +87,7 @@ class Posts:
         """The address of a message, for people; None where Slack does not tell it."""
         try:
             answer = await self._client.chat_getPermalink(channel=channel, message_ts=ts)
-        except (SlackClientError, aiohttp.ClientError, TimeoutError) as error:
+        except SLACK_TROUBLE as error:
             log.info("post.no_link", error=word_for(error))
             return None
         return str(answer.get("permalink") or "") or None
@@ -98,5 +97,5 @@ class Posts:
             return await send(self._client, method, message, **params)
         except SlackApiError:
             raise
-        except (SlackClientError, aiohttp.ClientError, TimeoutError) as error:
+        except SLACK_TROUBLE as error:
             raise Fault("fault.slack", error=word_for(error)) from error

@@ -9,14 +9,14 @@ from typing import Any, Final
 
 import aiohttp
 import structlog
-from slack_sdk.errors import SlackApiError, SlackClientError
+from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from flowbot.domain.types import ChannelId, UserId
 from flowbot.errors import Fault, UserError
 from flowbot.slack.client import is_slacks, proxy_for
 from flowbot.slack.counted import LONGEST_PAUSE_SECONDS, Counts
-from flowbot.slack.errors import UNREACHABLE, word_for
+from flowbot.slack.errors import SLACK_TROUBLE, UNREACHABLE, word_for
 from flowbot.slack.sending import send
 from flowbot.slack.views.kit import Message
 
@@ -86,7 +86,7 @@ class Replies:
                 await self._directly(place.user, message)
             else:
                 await self._by_method("chat.postEphemeral", message, channel=place.where, user=place.user)
-        except (SlackClientError, aiohttp.ClientError, TimeoutError) as error:
+        except SLACK_TROUBLE as error:
             raise Fault("fault.slack", error=word_for(error)) from error
 
     async def to_person(self, channel: ChannelId, user: UserId, message: Message) -> None:
@@ -125,7 +125,7 @@ class Replies:
             if word_for(error) in NOT_THERE and await self._by_url(place.response_url, message, body):
                 return
             raise UserError("share.refused", error=word_for(error)) from error
-        except (SlackClientError, aiohttp.ClientError, TimeoutError) as error:
+        except SLACK_TROUBLE as error:
             raise Fault("fault.slack", error=word_for(error)) from error
 
     async def _directly(self, user: UserId, message: Message) -> None:
@@ -141,7 +141,7 @@ class Replies:
             await sending
         except SlackApiError as error:
             return error
-        except (SlackClientError, aiohttp.ClientError, TimeoutError) as error:
+        except SLACK_TROUBLE as error:
             raise Fault("fault.slack", error=word_for(error)) from error
         return None
 

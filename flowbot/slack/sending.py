@@ -17,7 +17,7 @@ async def send(client: AsyncWebClient, method: str, message: Message, **params: 
 
     Raises:
         SlackApiError: Slack refuses it.
-        SlackClientError, aiohttp.ClientError, TimeoutError: Slack did not answer.
+        Any other of SLACK_TROUBLE: Slack did not answer.
     """
     try:
         return await _call(client, method, message, params)

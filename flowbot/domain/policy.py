@@ -131,7 +131,7 @@ class Permission(StrEnum):
 
 
 class Reason(StrEnum):
-    """Why a decision is as it is; the words for people are in the locales, under `denied.<reason>`."""
+    """Why a decision is as it is."""
 
     GRANTED = "granted"
     NO_POLICY = "no_policy"
@@ -141,6 +141,11 @@ class Reason(StrEnum):
     NOT_ADMIN = "not_admin"
     NOT_OPEN = "not_open"
     UNCERTAIN = "uncertain"
+
+    @property
+    def key(self) -> str:
+        """The id of its words for people in the locales; who is granted something is told none."""
+        return f"denied.{self}"
 
 
 @dataclass(frozen=True, slots=True)

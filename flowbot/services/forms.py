@@ -104,7 +104,7 @@ class Forms:
         policy = (await self._policies.scope(channel)).policy
         decision = await decide_from(policy, reader, where, self._members, Permission.EDIT)
         if not decision.allowed:
-            raise UserError(f"denied.{decision.reason}")
+            raise UserError(decision.reason.key)
 
     async def open(
         self, reader: Reader, channel: ChannelId, kind: Kind, flow_id: FlowId | None, *, fresh: bool = False

@@ -73,7 +73,7 @@ class Overviews:
         """
         refusal = decide(None, reader.actor, Permission.VIEW).reason
         if refusal is not Reason.NO_POLICY:
-            raise UserError(f"denied.{refusal}")
+            raise UserError(refusal.key)
         book = await self.policies.book()
         reach = await self._reach(reader, book)
         deciding = {each.channel for each in reach if Permission.APPROVE in each.may}

@@ -250,7 +250,7 @@ def require(policy: ChannelPolicy | None, reader: Reader, *permissions: Permissi
     """
     decisions = [decide(policy, reader.actor, permission) for permission in permissions]
     if policy is None or not any(decision.allowed for decision in decisions):
-        raise UserError(f"denied.{decisions[0].reason}")
+        raise UserError(decisions[0].reason.key)
     return policy
 
 

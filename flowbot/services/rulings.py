@@ -66,7 +66,7 @@ class Rulings:
         policy = (await self.policies.scope(asked.channel)).policy
         decision = await self._may_ask(policy, asked, reader)
         if not decision.allowed or policy is None:
-            return Ruling(refusal=Outcome(f"denied.{decision.reason}"))
+            return Ruling(refusal=Outcome(decision.reason.key))
         if not _within(asked, policy):
             return Ruling(refusal=Outcome("form.website_gone"))
         if not needs_approval(asked, policy.approval):

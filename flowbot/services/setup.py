@@ -113,7 +113,7 @@ class Setup:
         """
         decision = decide(None, reader.actor, Permission.SETUP)
         if not decision.allowed:
-            raise UserError(f"denied.{decision.reason}")
+            raise UserError(decision.reason.key)
 
     async def open(self, channel: ChannelId) -> SetupReady:
         """What the form is made of.

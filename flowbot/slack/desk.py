@@ -96,7 +96,7 @@ class Desk:
             return visit
         policy = (await self.reading.rights(visit.reader, channel)).policy
         if policy is not None and await policy_from(policy, visit.reader, None, self.people.members) is not policy:
-            raise UserError(f"denied.{Reason.NOT_LISTED}")
+            raise UserError(Reason.NOT_LISTED.key)
         return replace(visit, place=replace(visit.place, where=channel))
 
     async def _serve(

@@ -61,7 +61,7 @@ def test_turkish_texts_teach_turkish_words() -> None:
 def keys_in_code() -> set[str]:
     files = (file for file in SOURCE.rglob("*.py") if "sandbox" not in file.parts)
     found = {key for file in files for key in KEY.findall(file.read_text())}
-    derived = {f"denied.{reason}" for reason in Reason if reason is not Reason.GRANTED}
+    derived = {reason.key for reason in Reason if reason is not Reason.GRANTED}
     derived |= {f"role.{role}" for role in Permission if role is not Permission.SHARE}
     derived |= {f"unit.{unit}" for unit in ("second", "minute", "hour", "day", "week")}
     derived |= {f"kind.{kind}" for kind in Kind}

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from flowbot.domain.changes import Change, ChangeId, State
-from flowbot.domain.policy import ChannelPolicy, Permission
+from flowbot.domain.policy import ChannelPolicy, Permission, Reason
 from flowbot.domain.types import ChannelId
 from flowbot.errors import UserError
 from flowbot.services.changes import Changes
@@ -13,8 +13,8 @@ from flowbot.services.people import Members, Reader, policy_from, require
 from flowbot.services.requests import expiry
 
 ELSEWHERE: Final[Mapping[str, str]] = {
-    "denied.not_listed": "denied.not_listed_there",
-    "denied.no_policy": "denied.no_policy_there",
+    Reason.NOT_LISTED.key: "denied.not_listed_there",
+    Reason.NO_POLICY.key: "denied.no_policy_there",
 }
 """Refusals that speak of this channel, as they are said of the one where a change was asked for."""
 

@@ -33,7 +33,7 @@ def help_here(rights: Permissions, t: Translator) -> Message:
     if rights.may(Permission.VIEW):
         blocks += _websites(rights, t)
     else:
-        blocks.append(kit.section(kit.plain(t(f"denied.{refusal.reason}"))))
+        blocks.append(kit.section(kit.plain(t(refusal.reason.key))))
     if roles := [t(f"role.{role}") for role in ROLES if rights.may(role)]:
         blocks.append(kit.rich(_labelled(t("help.you_may"), t.listed(roles))))
     if rights.may(Permission.SETUP) and refusal.reason is Reason.NO_POLICY:

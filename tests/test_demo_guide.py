@@ -12,11 +12,12 @@ from flowbot.opening import now
 from flowbot.sandbox.enkapush.seeds import seed_flows
 from flowbot.sandbox.slack import Guide, demo_workspace
 from flowbot.slack import grammar
+from flowbot.slack.verbs import TURKISH, Verb
 
 TEXT: Final = files("flowbot").joinpath("demo_guide.toml").read_text(encoding="utf-8")
 GUIDE: Final = Guide.parse(TEXT).root
 LANGUAGES: Final = ("en", "tr")
-OWN_WORDS: Final = {"en": {str(verb) for verb in grammar.Verb}, "tr": set(grammar.TURKISH)}
+OWN_WORDS: Final = {"en": {str(verb) for verb in Verb}, "tr": set(TURKISH)}
 
 
 def test_it_is_told_in_both_languages_for_the_same_channels() -> None:

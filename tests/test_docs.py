@@ -19,6 +19,7 @@ from flowbot.services.history import Format
 from flowbot.services.policies import parse_book
 from flowbot.settings import Settings
 from flowbot.slack import grammar
+from flowbot.slack.verbs import TURKISH, Verb
 from flowbot.slack.views.help import COMMANDS
 
 ROOT: Final = Path(__file__).parent.parent
@@ -166,24 +167,24 @@ def test_the_command_table_names_every_format_of_the_audit() -> None:
 
 def typed(word: str) -> grammar.Command:
     """The command that a word is, with an id where it needs one."""
-    english = str(grammar.TURKISH.get(word, word))
+    english = str(TURKISH.get(word, word))
     return grammar.parse(f"{word} 12" if english in NEED_AN_ID else word)
 
 
 @pytest.mark.parametrize("row", rows(section("`/flows`")), ids=lambda row: str(row[0]))
 def test_a_documented_word_and_its_turkish_one_are_the_same_command(row: list[str]) -> None:
     english, turkish = (re.findall(r"`([^\s`]+)", cell)[-1] for cell in row[:2])
-    assert grammar.TURKISH[turkish] == english
+    assert TURKISH[turkish] == english
     assert typed(turkish) == typed(english)
 
 
 def test_no_word_is_left_out_in_either_language() -> None:
-    assert set(documented_words()) == {*grammar.Verb, *grammar.TURKISH}
-    assert set(grammar.TURKISH.values()) == set(grammar.Verb)
+    assert set(documented_words()) == {*Verb, *TURKISH}
+    assert set(TURKISH.values()) == set(Verb)
 
 
 def test_help_names_every_documented_word() -> None:
-    assert {key for key, _ in COMMANDS} | {"help"} == set(map(str, grammar.Verb))
+    assert {key for key, _ in COMMANDS} | {"help"} == set(map(str, Verb))
 
 
 @pytest.mark.parametrize(("word", "key"), [*LABELS.items(), *OUTCOMES.items(), *FIELDS.items()])
@@ -283,7 +284,7 @@ def test_the_manifest_asks_for_what_is_listened_to() -> None:
 def test_the_changelog_names_every_word_and_command() -> None:
     unreleased = CHANGELOG.split("## [Unreleased]", 1)[1]
     words = set(re.findall(r"[a-z]+", unreleased))
-    assert {str(verb) for verb in grammar.Verb} <= words
+    assert {str(verb) for verb in Verb} <= words
     assert {part for command in all_commands() for part in command.split()} <= words
 
 

@@ -1,55 +1,20 @@
 """What a person may type after `/flows` (README, "`/flows`"), in English and Turkish: from text to a command."""
 
-import difflib
 import re
-import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Final
 
 from flowbot.domain.changes import Kind
 from flowbot.domain.forms import FormKind
-from flowbot.domain.search import FlowQuery, fold
+from flowbot.domain.search import FlowQuery
 from flowbot.domain.types import FlowId
 from flowbot.errors import UserError
 from flowbot.services.reading import ListRequest
+from flowbot.slack.verbs import TURKISH, Verb, nearest_to, plainest, spelled, verb_for
 
 TEXT_MAX: Final = 500
 """Characters of a command: more cannot be carried along by a button."""
-
-
-class Verb(StrEnum):
-    """The first word, in English."""
-
-    HELP = "help"
-    LIST = "list"
-    SHOW = "show"
-    CREATE = "create"
-    EDIT = "edit"
-    DUPLICATE = "duplicate"
-    ENABLE = "enable"
-    DISABLE = "disable"
-    DELETE = "delete"
-    APPROVALS = "approvals"
-    HISTORY = "history"
-    SETUP = "setup"
-
-
-TURKISH: Final[Mapping[str, Verb]] = {
-    "yardım": Verb.HELP,
-    "liste": Verb.LIST,
-    "göster": Verb.SHOW,
-    "oluştur": Verb.CREATE,
-    "düzenle": Verb.EDIT,
-    "kopyala": Verb.DUPLICATE,
-    "etkinleştir": Verb.ENABLE,
-    "durdur": Verb.DISABLE,
-    "sil": Verb.DELETE,
-    "onaylar": Verb.APPROVALS,
-    "geçmiş": Verb.HISTORY,
-    "ayarlar": Verb.SETUP,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,15 +86,15 @@ def parse(text: str) -> Command:
     if len(typed) > TEXT_MAX:
         raise UserError("command.too_long", most=TEXT_MAX)
     first, rest = _first_word(typed)
-    verb = _verb(first)
+    verb = verb_for(first)
     if verb is None:
         raise _unknown(first)
-    return _PARSERS[verb](rest, _spelled(_plainest(first)))
+    return _PARSERS[verb](rest, spelled(plainest(first)))
 
 
 def verb_of(text: str) -> Verb | None:
     """Which command a person meant, whatever follows its word; None where there is no such word."""
-    return _verb(_first_word(unescaped(text[:TEXT_MAX]).strip())[0])
+    return verb_for(_first_word(unescaped(text[:TEXT_MAX]).strip())[0])
 
 
 def unescaped(text: str) -> str:
@@ -159,72 +124,11 @@ def _first_word(text: str) -> tuple[str, str]:
     return first, rest[0] if rest else ""
 
 
-def _verb(word: str) -> Verb | None:
-    return _WORDS.get(_plainest(word)) if word else Verb.HELP
-
-
-def _plainest(word: str) -> str:
-    """A command word without case and accents, so that `GÖSTER`, `göster` and `goster` are one."""
-    decomposed = unicodedata.normalize("NFKD", fold(word))
-    return "".join(letter for letter in decomposed if not unicodedata.combining(letter)).rstrip(".,!?:;")
-
-
-_WORDS: Final[Mapping[str, Verb]] = {
-    **{str(verb): verb for verb in Verb},
-    **{_plainest(word): verb for word, verb in TURKISH.items()},
-}
-
-
-_MEANT: Final[Mapping[str, str]] = {
-    "list": "find search all",
-    "show": "view open get",
-    "create": "new add make",
-    "edit": "change update",
-    "duplicate": "copy clone",
-    "enable": "start activate on resume",
-    "disable": "stop pause deactivate off",
-    "delete": "remove",
-    "approvals": "pending requests queue waiting",
-    "history": "log audit",
-    "setup": "settings policy config",
-    "liste": "ara bul hepsi",
-    "göster": "bak gör",
-    "oluştur": "yarat yeni ekle",
-    "düzenle": "değiştir güncelle",
-    "kopyala": "çoğalt",
-    "etkinleştir": "aç başlat",
-    "durdur": "kapat devre dur",
-    "sil": "kaldır",
-    "onaylar": "bekleyenler istekler",
-    "ayarlar": "politika kurallar",
-}
-"""Words of this field that people try before they know the command's own."""
-_OTHER_WORDS: Final = {_plainest(word): command for command, words in _MEANT.items() for word in words.split()}
-_SHORTEST_BEGINNING: Final = 3
-
-
 def _unknown(word: str) -> UserError:
-    shown, near = word[:40], _near(word)
+    shown, near = word[:40], nearest_to(word)
     if near is None:
         return UserError("command.unknown", word=shown)
     return UserError("command.did_you_mean", word=shown, near=near)
-
-
-def _near(word: str) -> str | None:
-    """The command that was probably meant: by another word for it, its beginning, or a slip of the hand."""
-    if re.fullmatch(r"#?[0-9]{1,18}", word, re.ASCII):
-        return f"{Verb.SHOW} {word}"
-    plain = _plainest(word)
-    if plain in _OTHER_WORDS:
-        return _OTHER_WORDS[plain]
-    begun = [known for known in _WORDS if len(plain) >= _SHORTEST_BEGINNING and known.startswith(plain)]
-    close = begun or difflib.get_close_matches(plain, _WORDS, n=1, cutoff=0.6)
-    return _spelled(close[0]) if close else None
-
-
-def _spelled(plain_word: str) -> str:
-    """The word as it is written, with its accents."""
-    return next((word for word in TURKISH if _plainest(word) == plain_word), plain_word)
 
 
 _TOKEN: Final = re.compile(
@@ -250,7 +154,7 @@ class _Draft:
     page: int = 1
 
     def add_word(self, word: str) -> None:
-        state = self.states.get(_plainest(word))
+        state = self.states.get(plainest(word))
         if state is None:
             # A quote that is opened and not closed belongs to no word.
             self.words += (word.lstrip(_QUOTES) or word,)

@@ -13,7 +13,7 @@ from flowbot.domain.changes import Ending, Kind, State
 from flowbot.domain.policy import Permission, Reason
 from flowbot.locales import Locales
 from flowbot.locales.translator import LANGUAGES, _read
-from flowbot.slack.grammar import Verb
+from flowbot.slack.verbs import Verb
 from flowbot.slack.views.help import COMMANDS
 
 ISTANBUL = ZoneInfo("Europe/Istanbul")

@@ -1,14 +1,18 @@
 """A form that edits a flow, and a kill at each step between its submit and its answer."""
 
 from pathlib import Path
+from typing import Any, Unpack
 
 import pytest
 
-from flowbot.sandbox.enkapush import Fault, Image
+from flowbot.sandbox.enkapush import Fault, FlowFields, Image
 from flowbot.sandbox.slack import text_of
+from flowbot.sandbox.slack.model import Message
 from tests.crashes.helpers import (
     Arena,
+    Held,
     NewDatabase,
+    Order,
     Step,
     all_killed,
     arena,
@@ -77,24 +81,37 @@ async def test_so_it_does_on_postgresql(new_postgresql: NewDatabase, tmp_path: P
 # --- somebody else edits the flow while nobody is there ------------------------------------------------------------
 
 
+async def is_overtaken(here: Arena, hold: Order, ours: dict[str, Any], **theirs: Unpack[FlowFields]) -> Message:
+    """Kill it where it is held with Emma's edit; somebody else edits the flow then. The one thing that she is told."""
+    first = await here.starts()
+    await opens(here.emma, f"/flows edit {FLOW}")
+    held = hold(here)
+    await here.emma.submits(ours)
+    await eventually(held)
+    await first.killed()
+    here.heals()
+    here.enkapush.store.update_flow(FLOW, **theirs)
+    last = await here.starts()
+    message = await here.emma.waits_for(MARKETING, "Open form", timeout=last.seconds_left)
+    await here.all_told(2)
+    assert here.told(here.emma) == [message]
+    return message
+
+
+def until_it_is_ours(here: Arena) -> Held:
+    """Where Enkapush has made the edit, and does not answer."""
+    at_enkapush(hang(after_effect=True, method="POST", path="/flows/2"))(here)
+    return lambda: here.enkapush.store.flow(FLOW).utm_source == "ours"
+
+
 async def test_what_somebody_else_did_after_the_kill_is_not_overwritten(
     new_sqlite: NewDatabase, tmp_path: Path
 ) -> None:
     async with arena(new_sqlite, tmp_path / "arena") as here:
-        first = await here.starts()
-        await opens(here.emma, f"/flows edit {FLOW}")
-        here.enkapush.faults.add(hang(method="POST", path="/flows/2"))
-        await here.emma.submits({"Name": NAME})
-        await eventually(lambda: not here.enkapush.faults.pending)
-        await first.killed()
-        here.heals()
-        here.enkapush.store.update_flow(FLOW, title="By somebody else")
-        last = await here.starts()
-        message = await here.emma.waits_for(MARKETING, "Open form", timeout=last.seconds_left)
+        lost = at_enkapush(hang(method="POST", path="/flows/2"))
+        message = await is_overtaken(here, lost, {"Name": NAME}, title="By somebody else")
         flow = here.enkapush.store.flow(FLOW)
         assert (flow.name, flow.title) == (OLD, "By somebody else")
-        await here.all_told(2)
-        assert here.told(here.emma) == [message]
         await offers_what_was_typed(here, here.emma, message, NAME)
 
 
@@ -102,19 +119,9 @@ async def test_what_somebody_set_after_the_kill_that_cannot_be_read_is_not_overw
     new_sqlite: NewDatabase, tmp_path: Path
 ) -> None:
     async with arena(new_sqlite, tmp_path / "arena") as here:
-        first = await here.starts()
-        await opens(here.emma, f"/flows edit {FLOW}")
-        here.enkapush.faults.add(hang(after_effect=True, method="POST", path="/flows/2"))
-        await here.emma.submits({"Image": [here.emma.uploads("ours.png", PNG)], "UTM source": "ours"})
-        await eventually(lambda: here.enkapush.store.flow(FLOW).utm_source == "ours")
-        await first.killed()
-        here.heals()
+        ours = {"Image": [here.emma.uploads("ours.png", PNG)], "UTM source": "ours"}
         theirs = Image("theirs.png", "image/png", PNG)
-        here.enkapush.store.update_flow(FLOW, image=theirs, utm_source="theirs", segment="7")
-        last = await here.starts()
-        message = await here.emma.waits_for(MARKETING, "Open form", timeout=last.seconds_left)
+        message = await is_overtaken(here, until_it_is_ours, ours, image=theirs, utm_source="theirs", segment="7")
         assert "did not say whether it changed flow 2" in text_of(message)
-        await here.all_told(2)
         flow = here.enkapush.store.flow(FLOW)
         assert (flow.image, flow.utm_source, flow.segment) == (theirs, "theirs", "7")
-        assert here.told(here.emma) == [message]

@@ -58,27 +58,30 @@ class Telling:
         if not is_public(change):
             await self.forms.by_message(change, shown)
             return
-        try:
-            await self._publicly(change)
-        except Fault as fault:
+        troubles = await self._publicly(change)
+        for part, fault in troubles.items():
             # What was done is done, whatever becomes of its message: nobody has to do it again.
-            log.warning("telling.later", change=change.id, error=str(fault), cause=str(fault.__cause__ or ""))
-            raise Fault(_why_untold(fault)) from fault
+            cause = str(fault.__cause__ or "")
+            log.warning("telling.later", change=change.id, part=part, error=str(fault), cause=cause)
+        if troubles:
+            worst = next(iter(troubles.values()))
+            raise Fault(_why_untold(worst)) from worst
 
-    async def _publicly(self, change: Change) -> None:
+    async def _publicly(self, change: Change) -> Mapping[str, Fault]:
         """By the message for the team, and apart; each whatever becomes of the others.
 
         What could not be told apart is tried again: the message alone does not make the change count as told.
 
-        Raises:
-            Fault: something of it could not be told.
+        Returns:
+            What kept each part from being told that was not; first of the message, where people may put it right.
         """
         alarm, word = await _trouble(self._alarm(change)), await _trouble(self._tell_apart(change))
-        trouble = alarm or word
-        await self.projection.draw(change, is_told=trouble is None)
-        if trouble is not None:
-            raise trouble
-        self._apart.discard((change.id, change.version))
+        message = await _trouble(self.projection.draw(change, is_told=alarm is None and word is None))
+        parts = {"message": message, "alarm": alarm, "word": word}
+        troubles = {part: fault for part, fault in parts.items() if fault is not None}
+        if not troubles:
+            self._apart.discard((change.id, change.version))
+        return troubles
 
     async def remind(self, change: Change) -> None:
         """Remind approvers in the thread of a request.
@@ -147,7 +150,7 @@ class Telling:
         return {change_id: link for change_id, link in found.items() if link}
 
 
-async def _trouble(telling: Awaitable[None]) -> Fault | None:
+async def _trouble(telling: Awaitable[object]) -> Fault | None:
     """What kept something from being told; None where nothing did. It keeps nothing else from being told."""
     try:
         await telling

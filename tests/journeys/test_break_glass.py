@@ -1,9 +1,12 @@
 """Breaking the glass: only who is named, only with a reason, and loudly."""
 
+import asyncio
+
 import pytest
+from structlog.testing import capture_logs
 
 from flowbot.sandbox.enkapush import Fault
-from flowbot.sandbox.slack import Message, text_of
+from flowbot.sandbox.slack import BOT_TOKEN, SIGNING_SECRET, Message, text_of
 from tests.journeys.at_a_form import writes
 from tests.journeys.at_a_request import (
     WAITS,
@@ -191,3 +194,20 @@ async def test_where_the_approval_channel_takes_no_alarm_it_rings_where_it_was_a
     await ends(pair, request, "Applied", timeout=10)
     assert alarms(pair, request) == []
     assert len(alarms(pair, request, MARKETING)) == 1
+
+
+async def test_whatever_could_not_be_told_is_a_line_in_the_log_each(http: World) -> None:
+    await http.policy(rules(NAMED))
+    request = await asks(http)
+    await http.deniz.clicks(request, "Break glass")
+    for method in ("chat.update", "chat.postMessage", "chat.postEphemeral"):
+        http.slack.faults.add(method, error="internal_error", times=None)
+    with capture_logs() as logs:
+        await gives_reason(http.deniz, "Now")
+        async with asyncio.timeout(5):
+            while not any(line["event"] == "telling.later" for line in logs):  # noqa: ASYNC110 - nothing tells of it
+                await asyncio.sleep(0.02)
+    lines = [line for line in logs if line["event"] == "telling.later"]
+    assert {line.get("part") for line in lines} == {"message", "alarm", "word"}
+    assert all("internal_error" in line["cause"] for line in lines)
+    assert all(secret not in str(lines) for secret in (BOT_TOKEN, SIGNING_SECRET))

@@ -99,14 +99,18 @@ class Telling:
         """Tell the approvers, loudly and once, that somebody broke the glass; whatever else is tried again.
 
         Raises:
-            Fault: Slack did not take it.
+            Fault: Slack did not take it, or the database did not answer.
         """
         if change.progress.broke_glass is None or change.state not in TOLD_APART or change.progress.is_alarmed:
             return
         if change.id not in self._rung:
+            kept = await self.projection.store.get(change.id)
+            if kept is not None and kept.progress.is_alarmed:
+                # Another process has rung since the change was read.
+                return
             await self._ring(change)
             self._rung.add(change.id)
-        await self.projection.store.alarmed(change)
+        await self.projection.store.alarmed(change.id)
 
     async def _ring(self, change: Change) -> None:
         """In the channel itself, since a thread is for those who look; where that is closed, where it was asked.

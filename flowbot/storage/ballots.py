@@ -10,10 +10,10 @@ from flowbot.domain.audit import AuditAction
 from flowbot.domain.changes import Change, ChangeId, Choice, Event, State, Vote
 from flowbot.domain.types import UserId
 from flowbot.services.ports.changes import Ballot, Conflict, Lease
-from flowbot.storage.change_rows import read_change
+from flowbot.storage.change_queries import locked
 from flowbot.storage.change_writes import leased, next_version
 from flowbot.storage.events import append
-from flowbot.storage.tables import changes, votes
+from flowbot.storage.tables import votes
 
 
 async def count_vote(connection: AsyncConnection, change: ChangeId, vote: Vote, lease: Lease, *events: Event) -> Ballot:
@@ -23,7 +23,7 @@ async def count_vote(connection: AsyncConnection, change: ChangeId, vote: Vote, 
         Conflict: the change is not pending any more.
         LookupError: there is no such change.
     """
-    seen = await _locked(connection, change)
+    seen = await locked(connection, change)
     if seen.state is not State.PENDING:
         raise Conflict(seen)
     before = await votes_on(connection, change)
@@ -42,17 +42,6 @@ async def votes_on(connection: AsyncConnection, change: ChangeId) -> tuple[Vote,
     """The votes on a change, oldest first."""
     wanted = select(votes).where(votes.c.change_id == change).order_by(votes.c.at, votes.c.person)
     return tuple(_read(row) for row in await connection.execute(wanted))
-
-
-async def _locked(connection: AsyncConnection, change: ChangeId) -> Change:
-    """The change as it is once nobody else writes to it; it stays so until the transaction ends.
-
-    SQLite knows no `FOR UPDATE` and needs none: a writing transaction is alone.
-    """
-    row = (await connection.execute(select(changes).where(changes.c.id == change).with_for_update())).one_or_none()
-    if row is None:
-        raise LookupError(f"there is no change {change}")
-    return read_change(row)
 
 
 async def _put(connection: AsyncConnection, change: ChangeId, vote: Vote) -> None:

@@ -30,6 +30,20 @@ async def one(connection: AsyncConnection, condition: ColumnElement[bool]) -> Ch
     return None if row is None else read_change(row)
 
 
+async def locked(connection: AsyncConnection, change: ChangeId) -> Change:
+    """The change as it is once nobody else writes to it; it stays so until the transaction ends.
+
+    SQLite knows no `FOR UPDATE` and needs none: a writing transaction is alone.
+
+    Raises:
+        LookupError: there is no such change.
+    """
+    row = (await connection.execute(select(changes).where(changes.c.id == change).with_for_update())).one_or_none()
+    if row is None:
+        raise LookupError(f"there is no change {change}")
+    return read_change(row)
+
+
 async def many(connection: AsyncConnection, wanted: Select[Any]) -> tuple[Change, ...]:
     """The changes of a query for whole rows, in its order."""
     return tuple(read_change(row) for row in await connection.execute(wanted))

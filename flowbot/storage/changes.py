@@ -45,6 +45,7 @@ from flowbot.storage.change_queries import (
     is_held,
     is_untold,
     is_younger,
+    locked,
     makers,
     many,
     one,
@@ -111,7 +112,8 @@ class StoredChanges:
 
         It happens only if the kept one still has the version of `seen` and the lease its owner: who lost the lease must
         not settle what another is working on. Kept of `moved` is everything but id, asked, created_at, version and what
-        was shown; `sent_at` and `newest_before`, once set, stay.
+        was shown; `sent_at` and `newest_before`, once set, stay, and so do the lease, `due_at` and the progress where
+        `moved` has them as `seen` has.
 
         Returns:
             The change as it is kept now.
@@ -176,10 +178,16 @@ class StoredChanges:
         as_seen = and_(changes.c.id == seen.id, IS_PENDING, changes.c.due_at.is_not_distinct_from(seen.due_at))
         return await self._touch(as_seen, due_at=due_at, **progress_columns(progress))
 
-    async def alarmed(self, seen: Change) -> None:
-        """Note that the alarm of a broken glass has rung; the version stays. Nothing where the change moved since."""
-        as_seen = and_(changes.c.id == seen.id, changes.c.version == seen.version)
-        await self._touch(as_seen, **progress_columns(replace(seen.progress, is_alarmed=True)))
+    async def alarmed(self, change: ChangeId) -> None:
+        """Note that the alarm of a broken glass has rung, whatever became of the change since; the version stays.
+
+        Raises:
+            LookupError: there is no such change.
+        """
+        async with self._database.write() as connection:
+            kept = await locked(connection, change)
+            noted = progress_columns(replace(kept.progress, is_alarmed=True))
+            await connection.execute(update(changes).where(changes.c.id == change).values(noted))
 
     async def pending(self, *, after: Change | None = None, limit: int = 200) -> tuple[Change, ...]:
         """The pending changes that were submitted `after` another one (None: all), oldest first, `limit` at most."""

@@ -1,12 +1,17 @@
 """Breaking the glass: only who is named, only with a reason, and loudly."""
 
 import asyncio
+from dataclasses import replace
+from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
 
+from flowbot.opening import opened_database
 from flowbot.sandbox.enkapush import Fault
 from flowbot.sandbox.slack import BOT_TOKEN, SIGNING_SECRET, Message, text_of
+from flowbot.slack.telling import Telling
+from flowbot.storage.changes import StoredChanges
 from tests.journeys.at_a_form import writes
 from tests.journeys.at_a_request import (
     WAITS,
@@ -151,6 +156,30 @@ async def test_the_alarm_rings_once_however_often_and_by_whomever_the_rest_is_tr
     await ends(pair, request, "Applied")
     await pair.emma.waits_until(lambda: _times_told(pair) == 4, 10)
     assert len(alarms(pair, request)) == 1
+
+
+async def test_the_alarm_does_not_ring_again_for_who_read_the_request_before_it_rang(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tellings: list[Telling] = []
+
+    def keep(*parts: Any) -> Telling:
+        tellings.append(Telling(*parts))
+        return tellings[-1]
+
+    monkeypatch.setattr("flowbot.app.Telling", keep)
+    await world.start_http()
+    await world.start_http()
+    await world.policy(rules(NAMED))
+    request = await asks(world)
+    await _breaks(world, request)
+    await ends(world, request, "Applied")
+    async with opened_database(world.settings) as database:
+        (change,) = await StoredChanges(database, world.time.now).settled()
+    assert change.progress.is_alarmed
+    for telling in tellings:
+        await telling(replace(change, progress=replace(change.progress, is_alarmed=False)), None)
+    assert len(alarms(world, request)) == 1
 
 
 def _times_told(world: World) -> int:

@@ -6,6 +6,7 @@ from datetime import datetime
 import pytest
 
 from flowbot.domain.changes import Change, Closing, Ending, FormToken, ImageId, Kind, Progress, State
+from flowbot.domain.policy import ApprovalRule
 from flowbot.domain.types import FlowId, WebsiteId
 from flowbot.errors import Fault
 from flowbot.storage.changes import StoredChanges
@@ -152,6 +153,16 @@ async def test_who_saw_another_moment_postpones_nothing(store: StoredChanges) ->
     assert not await store.postpone(change, LATER + SECOND, Progress(reminders=2))
     kept = await store.get(change.id)
     assert kept == replace(change, due_at=LATER, progress=Progress(reminders=1))
+
+
+async def test_who_saw_a_change_before_it_was_postponed_takes_neither_moment_nor_reminder_back(
+    store: StoredChanges,
+) -> None:
+    change = await waiting(store)
+    assert await store.postpone(change, LATER, Progress(reminders=1))
+    kept = await store.move(change, replace(change, rule=ApprovalRule(quorum=2)))
+    assert kept == await store.get(change.id)
+    assert (kept.rule, kept.due_at, kept.progress) == (ApprovalRule(quorum=2), LATER, Progress(reminders=1))
 
 
 @pytest.mark.parametrize("state", [State.APPLYING, State.WITHDRAWN, State.EXPIRED])

@@ -26,6 +26,8 @@ from tests.storage.change_cases import (
     told,
 )  # fmt: skip
 
+BROKEN = Progress(Closing(CAN, Ending.BREAK_GLASS, "now \0"), reminders=2)
+
 # --- the trail -----------------------------------------------------------------------------------------------------
 
 
@@ -173,19 +175,45 @@ async def test_there_is_nothing_to_show_of_a_change_that_does_not_exist(store: S
 
 async def test_that_an_alarm_has_rung_lasts_through_moves_and_is_no_new_version(store: StoredChanges) -> None:
     waiting = await moved(store, await submitted(store), State.PENDING)
-    broken = Progress(Closing(CAN, Ending.BREAK_GLASS, "now"), reminders=2)
-    unknown = await moved(store, waiting, State.APPLYING, State.UNKNOWN, progress=broken)
-    await store.alarmed(unknown)
+    unknown = await moved(store, waiting, State.APPLYING, State.UNKNOWN, progress=BROKEN)
+    await store.alarmed(unknown.id)
     kept = await store.get(unknown.id)
-    assert kept == replace(unknown, progress=replace(broken, is_alarmed=True))
+    assert kept == replace(unknown, progress=replace(BROKEN, is_alarmed=True))
     assert (await store.move(kept, replace(kept, state=State.APPLIED))).progress.is_alarmed
 
 
-async def test_an_alarm_for_what_has_moved_on_takes_nothing_back(store: StoredChanges) -> None:
+async def test_an_alarm_for_what_has_moved_on_is_noted_and_takes_nothing_back(store: StoredChanges) -> None:
     change = await submitted(store)
     kept = await moved(store, change, State.FAILED, progress=Progress(reminders=1))
-    await store.alarmed(change)
-    assert await store.get(change.id) == kept
+    await store.alarmed(change.id)
+    assert await store.get(change.id) == replace(kept, progress=Progress(reminders=1, is_alarmed=True))
+
+
+async def test_who_saw_a_change_before_its_alarm_rang_does_not_take_that_back(
+    store: StoredChanges, other: StoredChanges
+) -> None:
+    unknown = await moved(store, await submitted(store), State.APPLYING, State.UNKNOWN, progress=BROKEN)
+    await store.alarmed(unknown.id)
+    applied = await other.move(unknown, replace(unknown, state=State.APPLIED))
+    assert applied == await store.get(unknown.id)
+    assert applied.progress == replace(BROKEN, is_alarmed=True)
+
+
+async def test_an_alarm_and_a_move_in_the_same_instant_are_both_kept(
+    store: StoredChanges, other: StoredChanges
+) -> None:
+    for number in range(8):
+        change = await submitted(store, f"t{number}", flow=None)
+        unknown = await moved(store, change, State.APPLYING, State.UNKNOWN, progress=BROKEN)
+        await asyncio.gather(store.alarmed(unknown.id), other.move(unknown, replace(unknown, state=State.APPLIED)))
+        kept = await store.get(unknown.id)
+        assert kept is not None
+        assert (kept.state, kept.progress) == (State.APPLIED, replace(BROKEN, is_alarmed=True))
+
+
+async def test_there_is_no_alarm_of_a_change_that_does_not_exist(store: StoredChanges) -> None:
+    with pytest.raises(LookupError):
+        await store.alarmed(ChangeId("gone"))
 
 
 async def test_what_an_older_flowbot_remembered_of_a_change_is_read(store: StoredChanges, database: Database) -> None:

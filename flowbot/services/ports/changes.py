@@ -86,7 +86,8 @@ class ChangeStore(Protocol):
         """Put `moved` in the place of `seen`, in the next version, if the kept one still has the version of `seen`.
 
         Every field of `moved` but id, asked, created_at and version is kept (`shown_version` and the message only grow
-        by `shown`). Only moves of the state that `may_move` names, or none.
+        by `shown`). What `postpone` and `alarmed` noted since it was seen stays, where `moved` has it as `seen` has it.
+        Only moves of the state that `may_move` names, or none.
 
         Raises:
             Conflict: somebody was faster; nothing was written.
@@ -122,11 +123,8 @@ class ChangeStore(Protocol):
         False where somebody was faster: it is not pending any more, or its `due_at` is not that of `seen`.
         """
 
-    async def alarmed(self, seen: Change) -> None:
-        """Note in its progress that the alarm of a broken glass has rung; the version stays.
-
-        Nothing where the change has moved since it was seen.
-        """
+    async def alarmed(self, change: ChangeId) -> None:
+        """Note in its progress, for ever, that the alarm of a broken glass has rung; the version stays."""
 
     async def pending(self, *, after: Change | None = None, limit: int = 200) -> tuple[Change, ...]:
         """The pending changes that were submitted `after` another one (None: all), oldest first, `limit` at most."""

@@ -129,12 +129,14 @@ class Progress:
         image: The picture of a flow that is deleted, kept so that it can be restored.
         reminders: How many reminders were sent.
         is_alarmed: Whether the alarm of its broken glass has rung.
+        told_apart: The version of which the one who asked was told apart, where not all could be told of it.
     """
 
     closing: Closing | None = None
     image: ImageId | None = None
     reminders: int = 0
     is_alarmed: bool = False
+    told_apart: int = 0
 
     @property
     def broke_glass(self) -> UserId | None:

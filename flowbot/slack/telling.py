@@ -81,6 +81,8 @@ class Telling:
         troubles = {part: fault for part, fault in parts.items() if fault is not None}
         if not troubles:
             self._apart.discard((change.id, change.version))
+        elif noting := await _trouble(self._note_apart(change)):
+            troubles["note"] = noting
         return troubles
 
     async def remind(self, change: Change) -> None:
@@ -141,12 +143,21 @@ class Telling:
         is_elsewhere = change.message_channel not in {None, asked.channel}
         if not (change.is_unsaved_form or (is_elsewhere and change.state in TOLD_APART)):
             return
-        if (change.id, change.version) in self._apart:
+        if (change.id, change.version) in self._apart or change.progress.told_apart == change.version:
             return
         t = self.projection.locales.translator(asked.locale, asked.timezone)
         message = views.ended(await self.projection.shown(change), await self.projection.link(change), t)
         await self.posts.to_person(asked.channel, asked.requester, message)
         self._apart.add((change.id, change.version))
+
+    async def _note_apart(self, change: Change) -> None:
+        """Keep that the one who asked was told: a message that can never show it may outlast this process.
+
+        Raises:
+            Fault: the database did not answer.
+        """
+        if (change.id, change.version) in self._apart and change.progress.told_apart != change.version:
+            await self.projection.store.told_apart(change.id, change.version)
 
     async def links(self, changes: tuple[Change, ...]) -> Mapping[ChangeId, str]:
         """The addresses of the changes' messages, where they are known."""

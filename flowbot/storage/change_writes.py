@@ -1,5 +1,6 @@
 """The writes of a change: those that may collide, a new row and the next version of one, and what was shown of it."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Final
 
@@ -7,11 +8,11 @@ from sqlalchemy import case, insert, or_, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from flowbot.domain.changes import Change, ChangeId
+from flowbot.domain.changes import Change, ChangeId, Progress
 from flowbot.domain.types import ChannelId
 from flowbot.services.ports.changes import Conflict, FlowTaken, Lease
-from flowbot.storage.change_queries import holder, one, with_token
-from flowbot.storage.change_rows import moved_columns, new_row, read_change
+from flowbot.storage.change_queries import holder, locked, one, with_token
+from flowbot.storage.change_rows import moved_columns, new_row, progress_columns, read_change
 from flowbot.storage.documents import new_id
 from flowbot.storage.tables import changes
 
@@ -64,6 +65,17 @@ async def next_version(connection: AsyncConnection, seen: Change, moved: Change)
     if current is None:
         raise LookupError(f"there is no change {seen.id}")
     raise Conflict(current)
+
+
+async def note(connection: AsyncConnection, change: ChangeId, noting: Callable[[Progress], Progress]) -> None:
+    """Put what `noting` makes of a change's progress in its place, in no new version; nothing else is taken back.
+
+    Raises:
+        LookupError: there is no such change.
+    """
+    kept = await locked(connection, change)
+    noted = progress_columns(noting(kept.progress))
+    await connection.execute(update(changes).where(changes.c.id == change).values(noted))
 
 
 def leased(lease: Lease) -> dict[str, Any]:

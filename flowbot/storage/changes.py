@@ -45,7 +45,6 @@ from flowbot.storage.change_queries import (
     is_held,
     is_untold,
     is_younger,
-    locked,
     makers,
     many,
     one,
@@ -53,7 +52,7 @@ from flowbot.storage.change_queries import (
     with_token,
 )
 from flowbot.storage.change_rows import new_change, progress_columns, read_change
-from flowbot.storage.change_writes import as_shown, insert_or_find, leased, next_version
+from flowbot.storage.change_writes import as_shown, insert_or_find, leased, next_version, note
 from flowbot.storage.database import Database
 from flowbot.storage.events import append, latest, page_after, read_event
 from flowbot.storage.tables import changes
@@ -185,9 +184,18 @@ class StoredChanges:
             LookupError: there is no such change.
         """
         async with self._database.write() as connection:
-            kept = await locked(connection, change)
-            noted = progress_columns(replace(kept.progress, is_alarmed=True))
-            await connection.execute(update(changes).where(changes.c.id == change).values(noted))
+            await note(connection, change, lambda progress: replace(progress, is_alarmed=True))
+
+    async def told_apart(self, change: ChangeId, version: int) -> None:
+        """Note that the one who asked was told of `version` apart, if of no newer one; the change's own version stays.
+
+        Raises:
+            LookupError: there is no such change.
+        """
+        async with self._database.write() as connection:
+            await note(
+                connection, change, lambda progress: replace(progress, told_apart=max(progress.told_apart, version))
+            )
 
     async def pending(self, *, after: Change | None = None, limit: int = 200) -> tuple[Change, ...]:
         """The pending changes that were submitted `after` another one (None: all), oldest first, `limit` at most."""

@@ -1,17 +1,30 @@
 """Who asked in one channel for what is decided in another is told how it ended; nobody waits for who cannot be told."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, Final
 
 import pytest
+from structlog.testing import capture_logs
 
 from flowbot.opening import opened_database
 from flowbot.sandbox.enkapush import Fault
 from flowbot.sandbox.slack import Message, text_of
 from flowbot.storage.changes import StoredChanges
 from tests.journeys.at_a_form import add_flow, opens
-from tests.journeys.at_a_request import WAITS, asks, ends, gives_reason, hurry, is_told, leaves, private, rules
+from tests.journeys.at_a_request import (
+    WAITS,
+    asks,
+    comes_true,
+    ends,
+    gives_reason,
+    hurry,
+    is_told,
+    leaves,
+    private,
+    rules,
+)
 from tests.journeys.world import APPROVALS, MARKETING, World
 
 HOUR = 3600
@@ -105,6 +118,38 @@ async def test_a_word_that_slack_does_not_take_now_is_given_later_and_the_messag
     await is_told(hasty.emma, "Enable #1: Applied", MARKETING)
     await _all_is_told(hasty)
     assert len([text for text in private(hasty, hasty.emma, MARKETING) if "Enable #1: Applied" in text]) == 1
+
+
+async def test_a_word_is_not_given_again_after_a_restart_where_the_message_can_never_show_it(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hurry(world, monkeypatch)
+    await world.policy(rules())
+    async with _a_life_of(world):
+        request = await asks(world)
+        world.slack.faults.add("chat.update", error="is_archived", times=None)
+        async with _tried_in_vain():
+            await _approve(world, request)
+    async with _a_life_of(world), _tried_in_vain():
+        pass
+    told = [text for text in private(world, world.emma, MARKETING) if "Approved by U0BURAK" in text]
+    assert len(told) == 1
+
+
+@asynccontextmanager
+async def _a_life_of(world: World) -> AsyncIterator[None]:
+    """One process, from its start to its end."""
+    async with AsyncExitStack() as world.stack:
+        await world.start_http()
+        yield
+
+
+@asynccontextmanager
+async def _tried_in_vain() -> AsyncIterator[None]:
+    """Leave the block once it was tried, in vain, to show how a request ended."""
+    with capture_logs() as logs:
+        yield
+        await comes_true(lambda: any(line["event"] == "telling.later" for line in logs))
 
 
 # --- what is told --------------------------------------------------------------------------------------------------

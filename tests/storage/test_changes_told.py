@@ -211,6 +211,17 @@ async def test_an_alarm_and_a_move_in_the_same_instant_are_both_kept(
         assert (kept.state, kept.progress) == (State.APPLIED, replace(BROKEN, is_alarmed=True))
 
 
+async def test_of_which_version_one_was_told_apart_only_grows_and_lasts_through_moves(
+    store: StoredChanges, other: StoredChanges
+) -> None:
+    unknown = await moved(store, await submitted(store), State.APPLYING, State.UNKNOWN, progress=BROKEN)
+    await asyncio.gather(*(one.told_apart(unknown.id, version) for version in (3, 2) for one in (store, other)))
+    await store.alarmed(unknown.id)
+    noted = replace(unknown, progress=replace(BROKEN, is_alarmed=True, told_apart=3))
+    assert await store.get(unknown.id) == noted
+    assert (await other.move(unknown, replace(unknown, state=State.APPLIED))).progress == noted.progress
+
+
 async def test_there_is_no_alarm_of_a_change_that_does_not_exist(store: StoredChanges) -> None:
     with pytest.raises(LookupError):
         await store.alarmed(ChangeId("gone"))

@@ -86,7 +86,7 @@ class ChangeStore(Protocol):
         """Put `moved` in the place of `seen`, in the next version, if the kept one still has the version of `seen`.
 
         Every field of `moved` but id, asked, created_at and version is kept (`shown_version` and the message only grow
-        by `shown`). What `postpone` and `alarmed` noted since it was seen stays, where `moved` has it as `seen` has it.
+        by `shown`). What `postpone`, `alarmed` and `told_apart` noted since stays where `moved` has it as `seen` has.
         Only moves of the state that `may_move` names, or none.
 
         Raises:
@@ -125,6 +125,9 @@ class ChangeStore(Protocol):
 
     async def alarmed(self, change: ChangeId) -> None:
         """Note in its progress, for ever, that the alarm of a broken glass has rung; the version stays."""
+
+    async def told_apart(self, change: ChangeId, version: int) -> None:
+        """Note in its progress that the one who asked was told of `version` apart; the change's own version stays."""
 
     async def pending(self, *, after: Change | None = None, limit: int = 200) -> tuple[Change, ...]:
         """The pending changes that were submitted `after` another one (None: all), oldest first, `limit` at most."""

@@ -5,13 +5,14 @@ import io
 import json
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
 
 from flowbot.domain.audit import AuditAction
-from flowbot.domain.changes import Event
-from flowbot.domain.policy import Permission
-from flowbot.domain.types import ChannelId, FlowId
+from flowbot.domain.changes import Event, Kind, State
+from flowbot.domain.policy import ChannelPolicy, Permission
+from flowbot.domain.types import ChannelId, FlowId, UserId, WebsiteId
 from flowbot.services.people import Reader, require
 from flowbot.services.ports.changes import ChangeStore, Scope
 from flowbot.services.ports.policies import PolicyStore
@@ -19,6 +20,8 @@ from flowbot.services.ports.policies import PolicyStore
 MOST_EVENTS: Final = 20
 UNTOLD_ACTIONS: Final = frozenset({AuditAction.APPLYING, AuditAction.POLICY_CHANGED, AuditAction.POLICY_IMPORTED})
 """Steps that say nothing to people, and what other channels set up; the audit has them."""
+ENDINGS: Final = frozenset({AuditAction.APPLIED, AuditAction.CHECKED})
+"""What says that a change was applied; the second only where it was not known before."""
 COLUMNS: Final = ("number", "at", "action", "actor", "channel", "change", "kind", "flow", "website", "details")
 
 
@@ -30,8 +33,17 @@ class Format(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Deletion:
+    """That a flow was deleted through flowbot: when, and who had asked for it."""
+
+    flow: FlowId
+    at: datetime
+    requester: UserId
+
+
+@dataclass(frozen=True, slots=True)
 class History:
-    """The use case of `/flows history`."""
+    """The use cases that look back."""
 
     policies: PolicyStore
     store: ChangeStore
@@ -43,10 +55,33 @@ class History:
             UserError: not allowed.
             Fault: the database did not answer.
         """
-        policy = require((await self.policies.scope(channel)).policy, reader, Permission.VIEW)
-        websites = None if policy.websites == "all" else frozenset(policy.websites)
+        websites = _websites(await self._policy(reader, channel))
         events = await self.store.history(Scope(websites, flow, UNTOLD_ACTIONS), limit=3 * MOST_EVENTS)
         return tuple(told(events))[:MOST_EVENTS]
+
+    async def deletion(self, reader: Reader, channel: ChannelId, flow: FlowId) -> Deletion | None:
+        """How a flow of the channel's websites was deleted; None where flowbot did not, or the website is another.
+
+        Raises:
+            UserError: not allowed.
+            Fault: the database did not answer.
+        """
+        websites = _websites(await self._policy(reader, channel))
+        ends = await self.store.history(Scope(websites, flow, frozenset(AuditAction) - ENDINGS), limit=MOST_EVENTS)
+        event = next((each for each in ends if _is_deletion(each, flow)), None)
+        change = await self.store.get(event.change) if event and event.change else None
+        return Deletion(flow, event.at, change.asked.requester) if event and change else None
+
+    async def _policy(self, reader: Reader, channel: ChannelId) -> ChannelPolicy:
+        return require((await self.policies.scope(channel)).policy, reader, Permission.VIEW)
+
+
+def _websites(policy: ChannelPolicy) -> frozenset[WebsiteId] | None:
+    return None if policy.websites == "all" else frozenset(policy.websites)
+
+
+def _is_deletion(event: Event, flow: FlowId) -> bool:
+    return event.kind is Kind.DELETE and event.flow == flow and event.details.get("state") == State.APPLIED
 
 
 def told(events: Sequence[Event]) -> Iterator[Event]:

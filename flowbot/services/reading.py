@@ -17,6 +17,8 @@ from flowbot.services.people import Reader, require
 from flowbot.services.ports.flows import FlowSource
 from flowbot.services.ports.policies import ChannelScope, PolicyStore
 
+NO_SUCH_FLOW: Final = "show.no_such_flow"
+"""The key of the answer for an id that does not exist, and for a flow that the channel may not see."""
 WORTH_TELLING_SECONDS: Final = 60.0
 """A list older than this says so."""
 
@@ -190,7 +192,7 @@ async def visible_flow(source: FlowSource, flow_id: FlowId, policy: ChannelPolic
 
 def _seen(flow: Flow | None, flow_id: FlowId, policy: ChannelPolicy) -> Flow:
     if flow is None or not policy.names_website(flow.website_id):
-        raise UserError("show.no_such_flow", id=str(flow_id))
+        raise UserError(NO_SUCH_FLOW, id=str(flow_id))
     return flow
 
 

@@ -2,8 +2,8 @@
 
 from flowbot.domain.types import FlowId
 from flowbot.errors import UserError
-from flowbot.services.history import History
-from flowbot.services.reading import ListRequest
+from flowbot.services.history import Deletion, History
+from flowbot.services.reading import NO_SUCH_FLOW, ListRequest
 from flowbot.slack import grammar
 from flowbot.slack.desk import Answer, Desk, Visit, Work
 from flowbot.slack.forms.opening import FormOpening
@@ -14,7 +14,7 @@ from flowbot.slack.requests import Requests
 from flowbot.slack.setup.desk import SetupDesk
 from flowbot.slack.views import flows
 from flowbot.slack.views.help import help_here
-from flowbot.slack.views.history import history
+from flowbot.slack.views.history import deleted, history
 
 
 class Commands:
@@ -66,8 +66,24 @@ class Commands:
         return answer
 
     async def _show(self, visit: Visit, flow_id: FlowId) -> Answer:
-        shown = await self._desk.reading.show(visit.reader, visit.place.channel, flow_id)
+        try:
+            shown = await self._desk.reading.show(visit.reader, visit.place.channel, flow_id)
+        except UserError as error:
+            deletion = await self._deletion(visit, flow_id, error)
+            return Answer(deleted(deletion, visit.t))
         return Answer(flows.shown_flow(shown, visit.t, self._desk.clock()))
+
+    async def _deletion(self, visit: Visit, flow_id: FlowId, error: UserError) -> Deletion:
+        """How the flow was deleted that is not there.
+
+        Raises:
+            UserError: `error`, where that is not so.
+        """
+        if error.key == NO_SUCH_FLOW:
+            deletion = await self._history.deletion(visit.reader, visit.place.channel, flow_id)
+            if deletion is not None:
+                return deletion
+        raise error
 
     async def _past(self, visit: Visit, flow: FlowId | None) -> Answer:
         events = await self._history.latest(visit.reader, visit.place.channel, flow)

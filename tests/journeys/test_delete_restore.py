@@ -7,7 +7,19 @@ import pytest
 from flowbot.sandbox.enkapush import Fault, Image
 from flowbot.sandbox.slack import Message, text_of
 from tests.journeys.at_a_form import PNG, add_flow, writes
-from tests.journeys.at_a_request import answer_to, asks, comes_true, ends, hurry, is_struck, is_told, private, rules
+from tests.journeys.at_a_request import (
+    answer_to,
+    asks,
+    comes_true,
+    ends,
+    gives_reason,
+    hurry,
+    is_struck,
+    is_told,
+    mentioned,
+    private,
+    rules,
+)
 from tests.journeys.world import APPROVALS, MARKETING, World, on_both_databases
 
 
@@ -148,3 +160,38 @@ async def test_a_flow_that_was_restored_late_and_edited_since_is_not_made_twice(
     assert "It is still not known." in await answer_to(world, world.emma, open_end, "Check again", MARKETING)
     assert "asked for already" in await answer_to(world, world.emma, over, "Restore")
     assert list(world.enkapush.store.flows) == [2]
+
+
+@on_both_databases
+async def test_who_looks_for_a_deleted_flow_is_told_what_became_of_it(running: World) -> None:
+    await _deleted(running)
+    await running.emma.types(MARKETING, "/flows show 1")
+    answer = await is_told(running.emma, "It was deleted through flowbot on", MARKETING)
+    gone, became = text_of(answer).splitlines()
+    assert gone == "There is no flow 1 here."
+    assert became.endswith("U0EMMA had asked for it. /flows history 1 tells more.")
+    assert mentioned(running, answer) == [("user", "U0EMMA")]
+    await running.ayse.types(MARKETING, "/flows göster 1")
+    assert "isteyen: U0EMMA" in text_of(await is_told(running.ayse, "flowbot ile silindi:", MARKETING))
+
+
+async def test_a_deleted_flow_of_a_hidden_website_is_like_one_that_does_not_exist(http: World) -> None:
+    await _deleted(http)
+    await http.policy(rules(websites="[2]"))
+    said = []
+    for flow in ("1", "7"):
+        await http.emma.types(MARKETING, f"/flows show {flow}")
+        answer = await is_told(http.emma, f"There is no flow {flow} here.", MARKETING)
+        said.append((answer.text.replace(flow, "N"), text_of(answer).replace(flow, "N")))
+    assert said == [("There is no flow N here.", "There is no flow N here.")] * 2
+
+
+async def test_a_flow_that_flowbot_did_not_delete_is_not_said_to_be_deleted(http: World) -> None:
+    await http.policy(rules())
+    request = await asks(http, "delete")
+    await http.burak.clicks(request, "Reject")
+    await gives_reason(http.burak, "Not yet")
+    await ends(http, request, "Rejected")
+    http.enkapush.store.delete_flow(1)
+    await http.emma.types(MARKETING, "/flows show 1")
+    assert text_of(await is_told(http.emma, "There is no flow", MARKETING)) == "There is no flow 1 here."

@@ -3,7 +3,6 @@
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Final
 
 from flowbot.domain.changes import Draft, FormToken
 from flowbot.domain.content import Difference, flow_differences
@@ -16,6 +15,7 @@ from flowbot.services.forms import FormReady, Forms
 from flowbot.services.people import Reader
 from flowbot.services.ports.flows import Segment
 from flowbot.services.ports.time import Clock
+from flowbot.services.reading import NO_SUCH_FLOW
 from flowbot.slack.desk import Answer, Visit
 from flowbot.slack.forms.choices import SegmentChoice
 from flowbot.slack.forms.flow_form import FlowForm, FormData
@@ -23,8 +23,6 @@ from flowbot.slack.forms.metadata import FormMetadata
 from flowbot.slack.modals import Modals
 from flowbot.slack.views import forms as views
 from flowbot.slack.views.kit import View
-
-NO_SUCH_FLOW: Final = "show.no_such_flow"
 
 
 def new_token() -> FormToken:

@@ -6,7 +6,9 @@ from flowbot.domain.audit import AuditAction
 from flowbot.domain.changes import Event
 from flowbot.domain.types import FlowId
 from flowbot.locales import Translator
-from flowbot.slack.views import kit
+from flowbot.services.history import Deletion
+from flowbot.services.reading import NO_SUCH_FLOW
+from flowbot.slack.views import kit, sentences
 from flowbot.slack.views.kit import Element, Message
 
 
@@ -17,6 +19,14 @@ def history(events: Sequence[Event], flow: FlowId | None, t: Translator) -> Mess
         nothing = t("history.nothing") if flow is None else t("history.nothing_of", id=str(flow))
         return Message(title, (kit.header(title), kit.section(kit.plain(nothing))))
     return Message(title, (kit.header(title), kit.rich(kit.bullets(_line(event, t) for event in events))))
+
+
+def deleted(deletion: Deletion, t: Translator) -> Message:
+    """For who looks for a flow that is gone: that there is none, as for any other, and what became of it."""
+    number = str(deletion.flow)
+    gone = sentences.sentence(t, NO_SUCH_FLOW, {"id": number})
+    told = {"when": t.moment(deletion.at), "person": deletion.requester, "id": number}
+    return Message(gone.text, (*gone.blocks, *sentences.sentence(t, "history.deleted", told).blocks))
 
 
 def _line(event: Event, t: Translator) -> Element:

@@ -38,6 +38,9 @@ DEFAULT_TTL: Final = 2_419_200
 WAIT_MOST: Final = {"minutes": 525_600, "hours": 8_760, "days": 365}
 """365 days in each unit. Enkapush states no limit; a longer wait is a slip of the hand."""
 
+NO_ADDRESS: Final = "form.problem_url"
+"""The key of what is wrong with a text that should be an address and is none."""
+
 _TOGETHER: Final = (
     ("wait", "wait_unit"), ("button_1_title", "button_1_url"), ("button_2_title", "button_2_url"),
 )  # fmt: skip
@@ -210,18 +213,6 @@ def typed_wait(typed: Typed, before: Flow | None) -> Wait | None:
     return None if {"wait", "wait_unit"} & form.problems.keys() else wait
 
 
-def no_addresses(typed: Typed, before: Flow | None) -> Mapping[str, Problem]:
-    """What is wrong with the addresses that were typed, by field: a page that nobody could open is not worth a look.
-
-    Args:
-        typed: what was typed.
-        before: the flow that is edited; an address that it has is never wrong.
-    """
-    form = _Form(typed, before)
-    form.content(())
-    return {name: problem for name, problem in form.problems.items() if problem.key == "form.problem_url"}
-
-
 class _Form:
     """One look at a form: every field is read once, and what is wrong is gathered on the way."""
 
@@ -278,7 +269,7 @@ class _Form:
             return self._had[name]
         url = self.given(name).strip()
         if url and not is_web_url(url):
-            self._refuse(name, "form.problem_url")
+            self._refuse(name, NO_ADDRESS)
         return url
 
     def _website(self, websites: Collection[WebsiteId]) -> WebsiteId:

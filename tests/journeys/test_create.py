@@ -167,6 +167,42 @@ async def test_the_preview_says_whom_it_reaches_and_when(
         assert part in preview
 
 
+@pytest.mark.parametrize(
+    ("typed", "refusals"),
+    [
+        ({"Wait": "400"}, ["Wait: That is longer than 365 days."]),
+        ({"Wait": "400", "Title": " "}, ["Title: Fill this in.", "Wait: That is longer than 365 days."]),
+        (
+            {"Button 1 title": "Buy", "Button 2 URL": "https://lale.example/2"},
+            [
+                "Button 1 URL: This button has a title and no URL. Add a URL, or remove the title.",
+                "Button 2 title: This button has a URL and no title. Add a title, or remove the URL.",
+            ],
+        ),
+    ],
+)
+async def test_the_preview_says_what_create_would_refuse(
+    http: World, typed: dict[str, str], refusals: list[str]
+) -> None:
+    form = await opens(http.emma, "/flows create")
+    for label, value in (LEAST | typed).items():
+        http.emma.fills(label, value)
+    await http.emma.clicks(form, "Preview")
+    preview = text_of(await http.emma.waits_for_view("As a subscriber sees it")).splitlines()
+    assert preview[1 : 2 + len(refusals)] == ["It could not be saved like this yet:", *refusals]
+    await http.emma.closes()
+    refused = (await http.emma.submits({})).errors.values()
+    assert {each.split(": ", 1)[1] for each in refusals} == set(refused)
+
+
+async def test_the_preview_of_what_can_be_saved_says_nothing_of_that(http: World) -> None:
+    form = await opens(http.emma, "/flows create")
+    for label, value in LEAST.items():
+        http.emma.fills(label, value)
+    await http.emma.clicks(form, "Preview")
+    assert "could not be saved" not in text_of(await http.emma.waits_for_view("As a subscriber sees it"))
+
+
 async def test_an_edit_that_leaves_the_segment_says_that_it_is_not_told(http: World) -> None:
     add_flow(http)
     form = await opens(http.emma, "/flows edit 1")

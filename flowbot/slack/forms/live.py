@@ -9,7 +9,7 @@ import structlog
 from flowbot.domain.changes import FormToken
 from flowbot.domain.content import Unread
 from flowbot.domain.flows import Flow
-from flowbot.domain.forms import FormKind, no_addresses, sketch, typed_wait, with_website
+from flowbot.domain.forms import NO_ADDRESS, FormKind, sketch, typed_wait, with_website
 from flowbot.domain.lint import Remark, lint
 from flowbot.domain.types import UserId, website_id
 from flowbot.errors import Fault, UserError
@@ -19,6 +19,7 @@ from flowbot.services.people import People
 from flowbot.services.ports.flows import Segment
 from flowbot.services.ports.time import Clock
 from flowbot.slack.desk import Answer, Visit
+from flowbot.slack.forms.checking import checked_now
 from flowbot.slack.forms.choices import SegmentChoice
 from flowbot.slack.forms.flow_form import FlowForm, FormData, Submitted
 from flowbot.slack.forms.opening import choices_of
@@ -73,11 +74,13 @@ class FormLive:
         return Answer()
 
     async def preview(self, visit: Visit, form: Submitted, trigger: str) -> Answer:
-        """Lay the push as a subscriber would see it on top of the form, with what is worth another look."""
-        before = await self._before(form.metadata.token)
+        """Lay the push as a subscriber would see it on top of the form: what is wrong, what is worth a look."""
+        checked, before = await checked_now(self.forms, form)
         edited = before if form.metadata.kind is FormKind.EDIT else None
-        if wrong := no_addresses(form.typed, edited):
-            await self.modals.push(trigger, views.preview_refused(FlowForm.labelled(wrong, visit.t), visit.t))
+        wrong = FlowForm.labelled(checked.problems, visit.t)
+        if any(problem.key == NO_ADDRESS for problem in checked.problems.values()):
+            # A page that nobody could open is not worth a look.
+            await self.modals.push(trigger, views.preview_refused(wrong, visit.t))
             return Answer()
         content = sketch(form.typed)
         view = views.preview_view(
@@ -88,7 +91,7 @@ class FormLive:
             image_url=edited.image_url if edited else None,
             adds_picture=form.file is not None or bool(form.typed.get("image")),
         )
-        await self.modals.push(trigger, view)
+        await self.modals.push(trigger, views.under_refusals(view, wrong, visit.t))
         return Answer()
 
     async def suggest(self, question: Suggestion) -> dict[str, Any]:

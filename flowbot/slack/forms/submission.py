@@ -10,7 +10,7 @@ from flowbot import logs
 from flowbot.domain.changes import Change, NewChange, Picture, State
 from flowbot.domain.content import Wanted, is_idle
 from flowbot.domain.flows import Flow
-from flowbot.domain.forms import Checked, FormKind, Problem, check
+from flowbot.domain.forms import Checked, FormKind, Problem
 from flowbot.errors import Fault, UserError
 from flowbot.locales import Locales, Translator
 from flowbot.metrics import Metrics
@@ -20,6 +20,7 @@ from flowbot.services.people import People
 from flowbot.services.ports.changes import FlowTaken
 from flowbot.services.ports.deliveries import DeliveryStore
 from flowbot.services.ports.forms import ImageStore, PictureSource
+from flowbot.slack.forms.checking import checked_now
 from flowbot.slack.forms.flow_form import FlowForm, Submitted
 from flowbot.slack.forms.telling import FormTelling
 from flowbot.slack.forms.unkept import unkept
@@ -85,19 +86,7 @@ class FormSubmission:
         return answer
 
     async def _take(self, event: FormEvent, submitted: Submitted, t: Translator) -> AckArgs:
-        metadata = submitted.metadata
-        before, websites = await self.forms.submittable(
-            metadata.channel, metadata.token, submitted.typed.get("website", "")
-        )
-        if metadata.kind is FormKind.EDIT and before is None:
-            return _errors({"name": Problem("form.too_old")}, submitted, t)
-        checked = check(
-            submitted.typed,
-            kind=metadata.kind,
-            before=before,
-            websites=websites,
-            segment_website=metadata.website,
-        )
+        checked, before = await checked_now(self.forms, submitted)
         submitted, problem = await self._with_picture(submitted)
         problems = {**checked.problems, **({"image": problem} if problem else {})}
         if problems or checked.wanted is None:

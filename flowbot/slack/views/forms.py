@@ -148,6 +148,17 @@ def preview_view(
     }
 
 
+def under_refusals(view: View, problems: Sequence[tuple[str, str]], t: Translator) -> View:
+    """A preview of what could not be saved like this, under why; as it is where nothing is wrong.
+
+    Args:
+        view: the preview.
+        problems: labels of fields, each with what is wrong there.
+        t: the reader's words.
+    """
+    return {**view, "blocks": [*_wrong("form.preview_unsaved", problems, t), *view["blocks"]]} if problems else view
+
+
 def preview_refused(problems: Sequence[tuple[str, str]], t: Translator) -> View:
     """In the preview's place: what has to be put right first.
 
@@ -155,13 +166,17 @@ def preview_refused(problems: Sequence[tuple[str, str]], t: Translator) -> View:
         problems: labels of fields, each with what is wrong there.
         t: the reader's words.
     """
-    lines = [kit.section(kit.plain(f"{label}: {problem}")) for label, problem in problems]
     return {
         "type": "modal",
         "title": kit.plain(t("form.preview"), TITLE_MAX),
         "close": kit.plain(t("form.back"), TITLE_MAX),
-        "blocks": [kit.section(kit.plain(t("form.preview_refused"))), *lines],
+        "blocks": _wrong("form.preview_refused", problems, t),
     }
+
+
+def _wrong(key: str, problems: Sequence[tuple[str, str]], t: Translator) -> list[Block]:
+    """A sentence, and under it what is wrong, a field a line."""
+    return [kit.section(kit.plain(text)) for text in (t(key), *(f"{label}: {told}" for label, told in problems))]
 
 
 def remarks(remarked: Sequence[Remark], t: Translator) -> list[Block]:

@@ -1,0 +1,20 @@
+"""A form looked at before anything is made of it: the same when it is sent and when it is previewed."""
+
+from flowbot.domain.flows import Flow
+from flowbot.domain.forms import Checked, FormKind, Problem, check
+from flowbot.services.forms import Forms
+from flowbot.slack.forms.flow_form import Submitted
+
+
+async def checked_now(forms: Forms, form: Submitted) -> tuple[Checked, Flow | None]:
+    """What a form asks for or what is wrong with it, as of now; and the flow that it showed, if any.
+
+    Raises:
+        Fault: the database did not answer.
+    """
+    metadata, typed = form.metadata, form.typed
+    before, websites = await forms.submittable(metadata.channel, metadata.token, typed.get("website", ""))
+    if metadata.kind is FormKind.EDIT and before is None:
+        return Checked(None, {"name": Problem("form.too_old")}), None
+    checked = check(typed, kind=metadata.kind, before=before, websites=websites, segment_website=metadata.website)
+    return checked, before

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from flowbot.domain.changes import FormToken
 from flowbot.domain.forms import FormKind
+from flowbot.domain.policy import Permission
 from flowbot.domain.types import FlowId
 from flowbot.errors import UserError
 from flowbot.slack.desk import Answer, Desk, Visit, Work
@@ -59,17 +60,17 @@ class Actions:
         return work
 
     async def _edit(self, visit: Visit, press: BlockActions) -> Answer:
-        visit, flow = await self._where_it_counts(visit, press)
+        visit, flow = await self._where_it_counts(visit, press, Permission.EDIT)
         return await self._opening.open(visit, FormKind.EDIT, flow, press.trigger_id)
 
     async def _duplicate(self, visit: Visit, press: BlockActions) -> Answer:
-        visit, flow = await self._where_it_counts(visit, press)
+        visit, flow = await self._where_it_counts(visit, press, Permission.EDIT)
         return await self._opening.open(visit, FormKind.DUPLICATE, flow, press.trigger_id)
 
-    async def _where_it_counts(self, visit: Visit, press: BlockActions) -> tuple[Visit, FlowId]:
+    async def _where_it_counts(self, visit: Visit, press: BlockActions, permission: Permission) -> tuple[Visit, FlowId]:
         """The visit to the channel whose policy decides, and the flow that the button is about."""
         value = read_value(FlowValue, press.action.value)
-        return await self._desk.where_it_counts(visit, value.channel), value.flow
+        return await self._desk.where_it_counts(visit, value.channel, permission), value.flow
 
     async def _open_form(self, visit: Visit, press: BlockActions) -> Answer:
         return await self._opening.reopen(visit, FormToken(press.action.value), press.trigger_id)
@@ -80,7 +81,7 @@ class Actions:
         return Answer(flows.flow_list(result, visit.t, self._desk.clock()), replacing=True)
 
     async def _show(self, visit: Visit, press: BlockActions) -> Answer:
-        visit, flow_id = await self._where_it_counts(visit, press)
+        visit, flow_id = await self._where_it_counts(visit, press, Permission.VIEW)
         shown = await self._desk.reading.show(visit.reader, visit.place.channel, flow_id)
         return Answer(flows.shown_flow(shown, visit.t, self._desk.clock()))
 
@@ -95,7 +96,7 @@ class Actions:
         return Answer(sentences.sentence(visit.t, "share.done"))
 
     async def _share_flow(self, visit: Visit, press: BlockActions) -> Answer:
-        visit, flow_id = await self._where_it_counts(visit, press)
+        visit, flow_id = await self._where_it_counts(visit, press, Permission.SHARE)
         desk, reader, channel = self._desk, visit.reader, visit.place.channel
         await desk.reading.may_share(reader, channel)
         shown = await desk.reading.show(reader, channel, flow_id)

@@ -9,7 +9,7 @@ from typing import Final
 import structlog
 
 from flowbot import logs
-from flowbot.domain.policy import Reason
+from flowbot.domain.policy import Permission, Reason
 from flowbot.domain.types import ChannelId
 from flowbot.errors import Fault, UserError
 from flowbot.locales import Locales, Translator
@@ -81,22 +81,31 @@ class Desk:
         logs.bind_incident(request=kind, user=caller.user, channel=place.where)
         self.tasks.start(self._serve((kind, name), caller, place, work, once), name=kind)
 
-    async def where_it_counts(self, visit: Visit, channel: ChannelId | None) -> Visit:
+    async def where_it_counts(self, visit: Visit, channel: ChannelId | None, permission: Permission) -> Visit:
         """The visit as one to the channel whose policy decides, where a button stands elsewhere, in a direct message.
 
         Args:
             visit: the press.
             channel: the one that the button names; None where it is the one that it stands in.
+            permission: what the button needs.
 
         Raises:
-            UserError: what is everyone's in that channel is not for who is not in it.
+            UserError: not allowed there; what is everyone's in that channel is not for who is not in it.
             Fault: the database or Slack did not answer.
         """
         if channel is None or channel == visit.place.where:
             return visit
-        policy = (await self.reading.rights(visit.reader, channel)).policy
+        there = await self.reading.rights(visit.reader, channel)
+        if not there.may(permission):
+            # Who has just been given the right has it, as where they press in the channel itself.
+            visit = replace(visit, reader=await self.people.anew(visit.reader))
+            there = await self.reading.rights(visit.reader, channel)
+        policy, reason = there.policy, there.decisions[permission].reason
         if policy is not None and await policy_from(policy, visit.reader, None, self.people.members) is not policy:
-            raise UserError(Reason.NOT_LISTED.key)
+            reason = Reason.NOT_LISTED
+        if reason is not Reason.GRANTED:
+            key, params = sentences.naming(channel, reason.key, {})
+            raise UserError(key, **params)
         return replace(visit, place=replace(visit.place, where=channel))
 
     async def _serve(

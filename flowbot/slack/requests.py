@@ -9,6 +9,7 @@ import structlog
 
 from flowbot import logs
 from flowbot.domain.changes import Change, ChangeId, Kind, Outcome, State
+from flowbot.domain.policy import Permission
 from flowbot.domain.types import FlowId, SlackId
 from flowbot.errors import Fault, UserError
 from flowbot.locales import Translator
@@ -33,6 +34,7 @@ from flowbot.slack.views.request_parts import outcome_params
 Handler = Callable[[Visit, BlockActions], Awaitable[Answer]]
 
 UNNAMED: Final = {
+    "form.website_gone_in": "form.website_gone",
     "request.late_by_rejected": "request.late_rejected",
     "request.late_by_withdrawn": "request.late_withdrawn",
     "request.late_by_break_glass": "request.late_break_glass",
@@ -112,7 +114,8 @@ class Requests:
     def _asking(self, kind: Kind) -> Handler:
         async def handler(visit: Visit, press: BlockActions) -> Answer:
             value = read_value(FlowValue, press.action.value)
-            return await self.ask(await self.desk.where_it_counts(visit, value.channel), kind, value.flow, "")
+            visit = await self.desk.where_it_counts(visit, value.channel, Permission.EDIT)
+            return await self.ask(visit, kind, value.flow, "")
 
         return handler
 

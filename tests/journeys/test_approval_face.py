@@ -85,6 +85,40 @@ async def test_who_has_left_the_channel_has_no_rights_there_that_are_everyones(h
     assert await http.deniz.sees(APPROVALS) == []
 
 
+@pytest.mark.parametrize(
+    ("policy", "said"),
+    [
+        (rules(editors='["U0AYSE"]'), "In C0MARKETING, the policy does not let you do that."),
+        ("", "C0MARKETING has no policy yet, so nothing can be done for it."),
+    ],
+)
+@pytest.mark.parametrize("button", ["Edit", "Enable"])
+async def test_a_refusal_in_a_direct_message_names_the_channel(
+    http: World, button: str, policy: str, said: str
+) -> None:
+    await http.policy(rules())
+    direct = await made_and_told_directly(http)
+    await http.policy(policy)
+    await http.emma.clicks(direct, button)
+    told = await http.emma.waits_for(direct.channel, said)
+    assert "This channel" not in text_of(told)
+
+
+async def test_who_has_just_been_given_the_right_has_it_in_a_direct_message(http: World) -> None:
+    await http.policy(rules())
+    direct = await made_and_told_directly(http)
+    http.slack.faults.clear()
+    editors = http.slack.workspace.groups["S0EDITORS"].users
+    editors.remove("U0EMMA")
+    http.time.ahead += 61
+    await http.emma.clicks(direct, "Enable")
+    await http.emma.waits_for(direct.channel, "does not let you")
+    editors.append("U0EMMA")
+    http.time.ahead += 4
+    await http.emma.clicks(direct, "Enable")
+    assert "U0EMMA" in text_of(await http.deniz.waits_for(APPROVALS, "Waiting for approval"))
+
+
 async def made_and_told_directly(world: World) -> Message:
     await opens(world.emma, "/flows create")
     world.slack.faults.add("chat.postEphemeral", error="not_in_channel", times=None)

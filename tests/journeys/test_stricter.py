@@ -150,7 +150,7 @@ async def test_the_form_of_who_left_the_channel_is_not_saved_by_the_right_of_eve
     await opens(http.emma, f"/flows {command} {flow}")
     leaves_the_channel(http)
     await http.emma.submits({"Title": "Another"})
-    told = await http.emma.waits_for(direct(http), "policy does not let you")
+    told = await http.emma.waits_for(direct(http), "In C0MARKETING, the policy does not let you do that.")
     assert http.emma.buttons(told) == ["Open form"]
     assert writes(http) == []
 
@@ -217,7 +217,7 @@ async def test_who_left_the_channel_does_not_open_a_form_again_by_the_right_of_e
     await http.emma.closes(everything=True)
     leaves_the_channel(http)
     await http.emma.clicks(told, "Open form")
-    await http.emma.waits_for(direct(http), "policy does not let you")
+    await http.emma.waits_for(direct(http), "In C0MARKETING, the policy does not let you do that.")
     assert http.emma.view is None
 
 

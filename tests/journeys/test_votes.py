@@ -330,8 +330,19 @@ async def test_a_website_that_was_taken_from_the_policy_takes_its_requests_along
     await http.policy(rules(approvers='["U0DENIZ"]'))
     request = await asks(http)
     await http.policy(rules(approvers='["U0DENIZ"]', websites="[2]"))
-    assert "no longer works with that website" in await answer_to(http, http.deniz, request, button)
+    assert "C0MARKETING no longer works with that website" in await answer_to(http, http.deniz, request, button)
     assert writes(http) == []
+
+
+async def test_a_website_that_was_taken_while_the_reason_is_typed_is_said_at_the_field(http: World) -> None:
+    await http.policy(rules(approvers='["U0DENIZ"]'))
+    request = await asks(http)
+    await http.deniz.clicks(request, "Reject")
+    await http.deniz.waits_for_view(lambda view: view.callback_id == "changes.reason")
+    await http.policy(rules(approvers='["U0DENIZ"]', websites="[2]"))
+    assert await gives_reason(http.deniz, "Not now") == [
+        "This channel no longer works with that website. Nothing was saved."
+    ]
 
 
 async def test_a_channel_that_lost_its_policy_decides_nothing(http: World) -> None:

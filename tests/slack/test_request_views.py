@@ -44,7 +44,7 @@ from flowbot.services.requests import RequestShown
 from flowbot.slack.forms.flow_form import FlowForm
 from flowbot.slack.forms.reason_form import Purpose, ReasonForm, ReasonMetadata
 from flowbot.slack.values import ChangeValue
-from flowbot.slack.views import flows, forms
+from flowbot.slack.views import flows, forms, sentences
 from flowbot.slack.views.kit import Message
 from flowbot.slack.views.request_notices import LISTED_MAX, approvals_list, asked, break_glass_alarm, ended, reminder
 from flowbot.slack.views.requests import request_message, state_word
@@ -333,6 +333,15 @@ def test_a_failure_gives_its_reason() -> None:
     assert "Failed: Enkapush refused it and changed nothing. It says: Title is too long" in text_of(
         told(shown(State.FAILED))
     )
+
+
+@pytest.mark.parametrize("key", sorted(sentences.NAMED))
+def test_a_failure_for_a_channels_policy_names_the_channel_wherever_it_is_read(key: str) -> None:
+    given = shown(State.FAILED, approved_by=(), change={"outcome": Outcome(key)})
+    for message in (told(given), checked(ended(given, None, EN))):
+        assert f"@{CHANNEL}" in text_of(message)
+        assert "Failed: " in text_of(message)
+        assert "this channel" not in text_of(message).lower()
 
 
 def test_a_failure_of_an_unknown_kind_is_still_told() -> None:

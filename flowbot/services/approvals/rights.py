@@ -85,7 +85,7 @@ def require_in_bounds(policy: ChannelPolicy, change: Change) -> None:
         UserError: it does not.
     """
     if not policy.names_website(change.asked.website):
-        raise UserError("form.website_gone")
+        raise UserError("form.website_gone_in", channel=change.asked.channel)
 
 
 def too_late(change: Change) -> UserError:

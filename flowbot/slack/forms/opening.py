@@ -22,6 +22,7 @@ from flowbot.slack.forms.flow_form import FlowForm, FormData
 from flowbot.slack.forms.metadata import FormMetadata
 from flowbot.slack.modals import Modals
 from flowbot.slack.views import forms as views
+from flowbot.slack.views import sentences
 from flowbot.slack.views.kit import View
 
 
@@ -48,12 +49,26 @@ class FormOpening:
     async def reopen(self, visit: Visit, token: FormToken, trigger: str) -> Answer:
         """Open a form again that was not saved, as it was typed, even if its flow has changed since."""
         draft = await self.forms.draft(visit.reader, token)
-        await self.forms.allowed(visit.reader, draft.channel, visit.place.where)
+        await self._allowed(visit, draft.channel)
         kind = kind_of(draft)
         view_id = await self.modals.open(trigger, views.loading(kind, visit.t))
         here = replace(visit, place=replace(visit.place, where=draft.channel))
         await self._fill(here, kind, draft.flow, view_id, fresh=True, draft=draft)
         return Answer()
+
+    async def _allowed(self, visit: Visit, channel: ChannelId) -> None:
+        """Make sure that a form of `channel` may be filled.
+
+        Raises:
+            UserError: not allowed; names the channel where it is another one than the visit's.
+        """
+        try:
+            await self.forms.allowed(visit.reader, channel, visit.place.where)
+        except UserError as error:
+            if channel == visit.place.where:
+                raise
+            key, params = sentences.naming(channel, error.key, error.params)
+            raise UserError(key, **params) from error
 
     async def start_over(self, visit: Visit, metadata: FormMetadata, view_id: str) -> Answer:
         """Fill the form anew, and forget what was typed."""

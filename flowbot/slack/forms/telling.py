@@ -24,6 +24,7 @@ from flowbot.slack.modals import Modals
 from flowbot.slack.projection import Projection, is_public
 from flowbot.slack.replies import Replies
 from flowbot.slack.views import forms as views
+from flowbot.slack.views import sentences
 from flowbot.slack.views.flows import segment_name, website_name
 from flowbot.slack.views.kit import Message, View
 from flowbot.slack.views.request_notices import asked as asked_for
@@ -100,7 +101,7 @@ class FormTelling:
             kind = await self._kind(change.asked)
             await self.modals.update(view_id, views.sentence_view(kind, t, outcome.key, outcome.params))
         if view is None or not await self.modals.update(view_id, view):
-            message = views.failed(change.asked.token, t, outcome.key, outcome.params)
+            message = _failed(change.asked, outcome, t)
             await self.forms.keep(replace(draft, changed_at=self.clock()))
             await self._send(change.asked, message)
 
@@ -119,7 +120,7 @@ class FormTelling:
             return await self._saved(asked, shown, t)
         if change.state is State.APPLIED:
             return views.told_only(t, outcome.key, outcome.params)
-        return views.failed(asked.token, t, outcome.key, outcome.params)
+        return _failed(asked, outcome, t)
 
     async def _saved(self, asked: NewChange, shown: Flow, t: Translator) -> Message:
         rights = await self._rights(asked)
@@ -181,6 +182,12 @@ class FormTelling:
 
     def _t(self, asked: NewChange) -> Translator:
         return self.locales.translator(asked.locale, asked.timezone)
+
+
+def _failed(asked: NewChange, outcome: Outcome, t: Translator) -> Message:
+    """Why nothing came of a form, for its author: maybe in a direct message."""
+    key, params = sentences.naming(asked.channel, outcome.key, outcome.params)
+    return views.failed(asked.token, t, key, params)
 
 
 def _outcome(change: Change, t: Translator) -> Outcome:

@@ -10,7 +10,7 @@ from flowbot.locales import Translator
 from flowbot.services.requests import RequestShown
 from flowbot.slack.ids import Action
 from flowbot.slack.values import ChangeValue
-from flowbot.slack.views import forms, kit
+from flowbot.slack.views import forms, kit, sentences
 from flowbot.slack.views import request_parts as parts
 from flowbot.slack.views.kit import Block, Element, Message
 
@@ -145,6 +145,8 @@ def _outcome(shown: RequestShown, t: Translator) -> list[Block]:
             return _closed(shown, t)
         case State.OUT_OF_DATE:
             return _out_of_date(shown, t)
+        case State.FAILED if (outcome := shown.change.outcome) and outcome.key in sentences.NAMED:
+            return [kit.rich(kit.line(*_failed_in(shown, sentences.NAMED[outcome.key], t)))]
         case _:
             return [kit.section(kit.plain(_sentence(shown, t)))]
 
@@ -163,6 +165,12 @@ def _sentence(shown: RequestShown, t: Translator) -> str:
             return _applied(shown, t)
         case _:
             return t("request.under_way")
+
+
+def _failed_in(shown: RequestShown, key: str, t: Translator) -> list[Element]:
+    """That it failed for a reason of the channel where it was asked, which this one need not be."""
+    why = parts.sentence(t, key, {"channel": [kit.channel(shown.change.asked.channel)]})
+    return parts.sentence(t, "request.failed", {"reason": why})
 
 
 def _closed(shown: RequestShown, t: Translator) -> list[Block]:

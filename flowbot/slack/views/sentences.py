@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from flowbot.domain.types import SlackId, UserId
+from flowbot.domain.types import ChannelId, SlackId, UserId
 from flowbot.locales import Translator
 from flowbot.slack.views import kit
 from flowbot.slack.views.kit import Element, Message
@@ -27,6 +27,19 @@ FIELDS: Final[Mapping[str, str]] = {
     "is_enabled": "field.state",
 }
 """What a person reads for each field that can differ (`domain.content.flow_differences`)."""
+NAMED: Final[Mapping[str, str]] = {
+    "denied.no_policy": "denied.no_policy_in",
+    "denied.not_listed": "denied.not_listed_in",
+    "denied.not_open": "denied.not_open_in",
+    "form.website_gone": "form.website_gone_in",
+    "request.no_approvers": "request.no_approvers_in",
+}
+"""Sentences that speak of this channel, and what is said where they may be read elsewhere: the channel's name."""
+
+
+def naming(channel: ChannelId, key: str, params: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
+    """A sentence for who may read it elsewhere, in a direct message: where it speaks of this channel, it names it."""
+    return (NAMED[key], {**params, "channel": channel}) if key in NAMED else (key, params)
 
 
 def sentence(t: Translator, key: str, params: Mapping[str, Any] | None = None) -> Message:

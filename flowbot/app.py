@@ -55,6 +55,7 @@ from flowbot.slack.replies import Replies
 from flowbot.slack.requests import Requests
 from flowbot.slack.setup.desk import SetupDesk
 from flowbot.slack.setup.roster import SlackRoster
+from flowbot.slack.showing import Showing
 from flowbot.slack.tasks import TrackedTasks
 from flowbot.slack.telling import Telling
 from flowbot.storage.deliveries import StoredDeliveries
@@ -233,10 +234,10 @@ def _rooms(outside: Outside, ports: Ports, services: _Services, desk: Desk) -> t
 
 
 def _doors(desk: Desk, forms: FormDesk, requests: Requests, history: History, setup: Setup) -> bolt.Doors:
-    setup_desk = SetupDesk(desk, setup, requests.modals)
+    setup_desk, showing = SetupDesk(desk, setup, requests.modals), Showing(desk, history)
     return bolt.Doors(
-        commands=Commands(desk, forms.opening, requests, history, setup_desk),
-        actions=Actions(desk, forms.opening, requests, requests.home),
+        commands=Commands(desk, forms.opening, requests, showing, setup_desk),
+        actions=Actions(desk, forms.opening, requests, showing, requests.home),
         forms=forms,
         requests=requests,
         home=requests.home,

@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from flowbot.domain.audit import AuditAction
-from flowbot.domain.changes import Event, Kind, State
+from flowbot.domain.changes import Event, Kind
 from flowbot.domain.policy import ChannelPolicy, Permission
 from flowbot.domain.types import ChannelId, FlowId, UserId, WebsiteId
 from flowbot.services.people import Reader, require
@@ -20,8 +20,6 @@ from flowbot.services.ports.policies import PolicyStore
 MOST_EVENTS: Final = 20
 UNTOLD_ACTIONS: Final = frozenset({AuditAction.APPLYING, AuditAction.POLICY_CHANGED, AuditAction.POLICY_IMPORTED})
 """Steps that say nothing to people, and what other channels set up; the audit has them."""
-ENDINGS: Final = frozenset({AuditAction.APPLIED, AuditAction.CHECKED})
-"""What says that a change was applied; the second only where it was not known before."""
 COLUMNS: Final = ("number", "at", "action", "actor", "channel", "change", "kind", "flow", "website", "details")
 
 
@@ -60,17 +58,22 @@ class History:
         return tuple(told(events))[:MOST_EVENTS]
 
     async def deletion(self, reader: Reader, channel: ChannelId, flow: FlowId) -> Deletion | None:
-        """How a flow of the channel's websites was deleted; None where flowbot did not, or the website is another.
+        """How a flow of the channel's websites was deleted through flowbot, if it was.
+
+        What was not known at first does not count: somebody else may have deleted it before flowbot looked again.
 
         Raises:
             UserError: not allowed.
             Fault: the database did not answer.
         """
         websites = _websites(await self._policy(reader, channel))
-        ends = await self.store.history(Scope(websites, flow, frozenset(AuditAction) - ENDINGS), limit=MOST_EVENTS)
-        event = next((each for each in ends if _is_deletion(each, flow)), None)
-        change = await self.store.get(event.change) if event and event.change else None
-        return Deletion(flow, event.at, change.asked.requester) if event and change else None
+        scope = Scope(websites, flow, frozenset(AuditAction) - {AuditAction.APPLIED})
+        ends = await self.store.history(scope, limit=MOST_EVENTS)
+        last = next((event for event in ends if event.flow == flow), None)
+        if last is None or last.kind is not Kind.DELETE or last.change is None:
+            return None
+        change = await self.store.get(last.change)
+        return Deletion(flow, last.at, change.asked.requester) if change else None
 
     async def _policy(self, reader: Reader, channel: ChannelId) -> ChannelPolicy:
         return require((await self.policies.scope(channel)).policy, reader, Permission.VIEW)
@@ -78,10 +81,6 @@ class History:
 
 def _websites(policy: ChannelPolicy) -> frozenset[WebsiteId] | None:
     return None if policy.websites == "all" else frozenset(policy.websites)
-
-
-def _is_deletion(event: Event, flow: FlowId) -> bool:
-    return event.kind is Kind.DELETE and event.flow == flow and event.details.get("state") == State.APPLIED
 
 
 def told(events: Sequence[Event]) -> Iterator[Event]:

@@ -15,6 +15,7 @@ from flowbot.slack.names import name_of
 from flowbot.slack.payloads import BlockActions
 from flowbot.slack.replies import Place
 from flowbot.slack.requests import Requests
+from flowbot.slack.showing import Showing
 from flowbot.slack.values import FlowValue, ListValue, read_value
 from flowbot.slack.views import flows, sentences
 
@@ -24,8 +25,9 @@ Handler = Callable[[Visit, BlockActions], Awaitable[Answer]]
 class Actions:
     """The buttons of messages and of the Home tab."""
 
-    def __init__(self, desk: Desk, opening: FormOpening, requests: Requests, home: HomeTab) -> None:
+    def __init__(self, desk: Desk, opening: FormOpening, requests: Requests, showing: Showing, home: HomeTab) -> None:
         self._desk = desk
+        self._showing = showing
         self._home = home
         self._opening = opening
         changing = requests.handlers()
@@ -82,8 +84,7 @@ class Actions:
 
     async def _show(self, visit: Visit, press: BlockActions) -> Answer:
         visit, flow_id = await self._where_it_counts(visit, press, Permission.VIEW)
-        shown = await self._desk.reading.show(visit.reader, visit.place.channel, flow_id)
-        return Answer(flows.shown_flow(shown, visit.t, self._desk.clock()))
+        return await self._showing.show(visit, flow_id)
 
     async def _share_list(self, visit: Visit, press: BlockActions) -> Answer:
         desk, reader, channel = self._desk, visit.reader, visit.place.channel

@@ -2,8 +2,7 @@
 
 from flowbot.domain.types import FlowId
 from flowbot.errors import UserError
-from flowbot.services.history import Deletion, History
-from flowbot.services.reading import NO_SUCH_FLOW, ListRequest
+from flowbot.services.reading import ListRequest
 from flowbot.slack import grammar
 from flowbot.slack.desk import Answer, Desk, Visit, Work
 from flowbot.slack.forms.opening import FormOpening
@@ -12,21 +11,22 @@ from flowbot.slack.payloads import SlashCommand
 from flowbot.slack.replies import Place
 from flowbot.slack.requests import Requests
 from flowbot.slack.setup.desk import SetupDesk
+from flowbot.slack.showing import Showing
 from flowbot.slack.views import flows
 from flowbot.slack.views.help import help_here
-from flowbot.slack.views.history import deleted, history
+from flowbot.slack.views.history import history
 
 
 class Commands:
     """`/flows …`."""
 
     def __init__(
-        self, desk: Desk, opening: FormOpening, requests: Requests, history: History, setup: SetupDesk
+        self, desk: Desk, opening: FormOpening, requests: Requests, showing: Showing, setup: SetupDesk
     ) -> None:
         self._desk = desk
         self._opening = opening
         self._requests = requests
-        self._history = history
+        self._showing = showing
         self._setup = setup
 
     def take(self, command: SlashCommand) -> None:
@@ -52,7 +52,7 @@ class Commands:
             case grammar.List(request):
                 answer = await self._list(visit, request)
             case grammar.Show(flow_id):
-                answer = await self._show(visit, flow_id)
+                answer = await self._showing.show(visit, flow_id)
             case grammar.Form(kind, flow_or_none):
                 answer = await self._opening.open(visit, kind, flow_or_none, trigger)
             case grammar.Ask(kind, flow_id, reason):
@@ -65,28 +65,8 @@ class Commands:
                 answer = await self._past(visit, flow_or_all)
         return answer
 
-    async def _show(self, visit: Visit, flow_id: FlowId) -> Answer:
-        try:
-            shown = await self._desk.reading.show(visit.reader, visit.place.channel, flow_id)
-        except UserError as error:
-            deletion = await self._deletion(visit, flow_id, error)
-            return Answer(deleted(deletion, visit.t))
-        return Answer(flows.shown_flow(shown, visit.t, self._desk.clock()))
-
-    async def _deletion(self, visit: Visit, flow_id: FlowId, error: UserError) -> Deletion:
-        """How the flow was deleted that is not there.
-
-        Raises:
-            UserError: `error`, where that is not so.
-        """
-        if error.key == NO_SUCH_FLOW:
-            deletion = await self._history.deletion(visit.reader, visit.place.channel, flow_id)
-            if deletion is not None:
-                return deletion
-        raise error
-
     async def _past(self, visit: Visit, flow: FlowId | None) -> Answer:
-        events = await self._history.latest(visit.reader, visit.place.channel, flow)
+        events = await self._showing.history.latest(visit.reader, visit.place.channel, flow)
         return Answer(history(events, flow, visit.t))
 
     async def _help(self, visit: Visit) -> Answer:

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import structlog
@@ -114,8 +114,9 @@ class Requests:
     def _asking(self, kind: Kind) -> Handler:
         async def handler(visit: Visit, press: BlockActions) -> Answer:
             value = read_value(FlowValue, press.action.value)
-            visit = await self.desk.where_it_counts(visit, value.channel, Permission.EDIT)
-            return await self.ask(visit, kind, value.flow, "")
+            there = await self.desk.where_it_counts(visit, value.channel, Permission.EDIT)
+            asking = self.approvals.asking.ask(there.reader, there.place.channel, kind, value.flow, "")
+            return await self._submitted(replace(there, place=visit.place), asking)
 
         return handler
 
@@ -138,7 +139,10 @@ class Requests:
                 return Answer(views.asked(shown, link, visit.t))
         # Without an outcome another process has it in hand: the message will tell.
         outcome = settled.outcome or Outcome("request.under_way")
-        return Answer(sentences.sentence(visit.t, outcome.key, outcome_params(settled, visit.t)))
+        key, params = outcome.key, outcome_params(settled, visit.t)
+        if visit.place.where != settled.asked.channel:
+            key, params = sentences.naming(settled.asked.channel, key, params)
+        return Answer(sentences.sentence(visit.t, key, params))
 
     async def _approve(self, visit: Visit, press: BlockActions) -> Answer:
         ballot = await self.approvals.deciding.approve(visit.reader, _change_id(press), visit.place.where)

@@ -104,6 +104,15 @@ async def test_a_refusal_in_a_direct_message_names_the_channel(
     assert "This channel" not in text_of(told)
 
 
+async def test_what_cannot_be_asked_for_in_a_direct_message_names_the_channel_too(http: World) -> None:
+    await http.policy(rules())
+    direct = await made_and_told_directly(http)
+    await http.policy(rules(approvers="[]"))
+    await http.emma.clicks(direct, "Enable")
+    told = await http.emma.waits_for(direct.channel, "the policy of C0MARKETING names nobody who may approve.")
+    assert "this channel" not in text_of(told)
+
+
 async def test_who_has_just_been_given_the_right_has_it_in_a_direct_message(http: World) -> None:
     await http.policy(rules())
     direct = await made_and_told_directly(http)

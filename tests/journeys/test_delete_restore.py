@@ -175,6 +175,31 @@ async def test_who_looks_for_a_deleted_flow_is_told_what_became_of_it(running: W
     assert "isteyen: U0EMMA" in text_of(await is_told(running.ayse, "flowbot ile silindi:", MARKETING))
 
 
+async def test_the_button_of_an_old_list_tells_it_too(http: World) -> None:
+    await http.policy(rules())
+    request = await asks(http, "delete")
+    await http.emma.types(MARKETING, "/flows list")
+    listed = await http.emma.waits_for(MARKETING, "1 flow")
+    await http.burak.clicks(request, "Approve")
+    await ends(http, request, "Applied")
+    await http.emma.clicks(listed, "Show")
+    await is_told(http.emma, "It was deleted through flowbot on", MARKETING)
+
+
+async def test_a_flow_that_was_found_gone_later_is_not_said_to_be_deleted_through_flowbot(http: World) -> None:
+    await http.policy(rules())
+    request = await asks(http, "delete")
+    http.enkapush.faults.add(Fault.status(500, method="DELETE", path="/flows/1", times=None))
+    await http.burak.clicks(request, "Approve")
+    open_end = await ends(http, request, "not known")
+    http.enkapush.store.delete_flow(1)
+    http.time.ahead += 61
+    await http.burak.clicks(open_end, "Check again")
+    await ends(http, request, "Applied")
+    await http.emma.types(MARKETING, "/flows show 1")
+    assert text_of(await is_told(http.emma, "There is no flow", MARKETING)) == "There is no flow 1 here."
+
+
 async def test_a_deleted_flow_of_a_hidden_website_is_like_one_that_does_not_exist(http: World) -> None:
     await _deleted(http)
     await http.policy(rules(websites="[2]"))

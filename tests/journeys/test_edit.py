@@ -1,12 +1,15 @@
 """`/flows edit`: only what was changed is sent, and only onto the flow that the form showed."""
 
 import asyncio
+from datetime import timedelta
 from typing import Any, Final
 
 import pytest
 
+from flowbot.opening import opened_database
 from flowbot.sandbox.enkapush import Image
 from flowbot.sandbox.slack import text_of
+from flowbot.storage.drafts import StoredDrafts
 from tests.journeys.at_a_form import (
     LABELS,
     PNG,
@@ -236,6 +239,21 @@ async def test_a_flow_that_left_the_channels_websites_is_not_touched(http: World
     form = await http.emma.waits_for_view("does not exist any more")
     assert http.emma.reads("Title") == "Mine"
     assert "Kitap" not in text_of(form)
+    assert writes(http) == []
+
+
+async def test_a_form_that_is_too_old_is_neither_saved_nor_previewed(http: World) -> None:
+    add_flow(http)
+    form = await opens(http.emma, "/flows edit 1")
+    async with opened_database(http.settings) as database:
+        await StoredDrafts(database).purge(http.time.now() + timedelta(days=1))
+    http.emma.fills("URL", "javascript:alert(1)")
+    await http.emma.clicks(form, "Preview")
+    preview = text_of(await http.emma.waits_for_view("There is no preview"))
+    assert "This form is too old to be compared with the flow." in preview
+    await http.emma.closes()
+    refused = field_errors(http.emma, (await http.emma.submits({"URL": "https://lale.example/new"})).errors)
+    assert refused["Name"].startswith("This form is too old")
     assert writes(http) == []
 
 

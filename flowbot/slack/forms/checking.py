@@ -1,9 +1,14 @@
 """A form looked at before anything is made of it: the same when it is sent and when it is previewed."""
 
+from typing import Final
+
 from flowbot.domain.flows import Flow
 from flowbot.domain.forms import Checked, FormKind, Problem, check
 from flowbot.services.forms import Forms
 from flowbot.slack.forms.flow_form import Submitted
+
+TOO_OLD: Final = "form.too_old"
+"""The key of what is wrong with a form of which is not known any more what it showed."""
 
 
 async def checked_now(forms: Forms, form: Submitted) -> tuple[Checked, Flow | None]:
@@ -15,6 +20,6 @@ async def checked_now(forms: Forms, form: Submitted) -> tuple[Checked, Flow | No
     metadata, typed = form.metadata, form.typed
     before, websites = await forms.submittable(metadata.channel, metadata.token, typed.get("website", ""))
     if metadata.kind is FormKind.EDIT and before is None:
-        return Checked(None, {"name": Problem("form.too_old")}), None
+        return Checked(None, {"name": Problem(TOO_OLD)}), None
     checked = check(typed, kind=metadata.kind, before=before, websites=websites, segment_website=metadata.website)
     return checked, before

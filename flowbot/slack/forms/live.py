@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 import structlog
 
@@ -19,7 +19,7 @@ from flowbot.services.people import People
 from flowbot.services.ports.flows import Segment
 from flowbot.services.ports.time import Clock
 from flowbot.slack.desk import Answer, Visit
-from flowbot.slack.forms.checking import checked_now
+from flowbot.slack.forms.checking import TOO_OLD, checked_now
 from flowbot.slack.forms.choices import SegmentChoice
 from flowbot.slack.forms.flow_form import FlowForm, FormData, Submitted
 from flowbot.slack.forms.opening import choices_of
@@ -31,6 +31,9 @@ from flowbot.slack.views import forms as views
 from flowbot.slack.views.kit import Block
 
 log = structlog.get_logger(__name__)
+
+NOT_WORTH_A_LOOK: Final = frozenset({NO_ADDRESS, TOO_OLD})
+"""What is wrong where there is no preview: it leads to a page that nobody could open, or can never be saved."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +81,7 @@ class FormLive:
         checked, before = await checked_now(self.forms, form)
         edited = before if form.metadata.kind is FormKind.EDIT else None
         wrong = FlowForm.labelled(checked.problems, visit.t)
-        if any(problem.key == NO_ADDRESS for problem in checked.problems.values()):
-            # A page that nobody could open is not worth a look.
+        if any(problem.key in NOT_WORTH_A_LOOK for problem in checked.problems.values()):
             await self.modals.push(trigger, views.preview_refused(wrong, visit.t))
             return Answer()
         content = sketch(form.typed)

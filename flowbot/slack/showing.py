@@ -1,0 +1,44 @@
+"""`/flows show`, and the button of that name."""
+
+from dataclasses import dataclass
+
+from flowbot.domain.types import FlowId
+from flowbot.errors import UserError
+from flowbot.services.history import Deletion, History
+from flowbot.services.reading import NO_SUCH_FLOW
+from flowbot.slack.desk import Answer, Desk, Visit
+from flowbot.slack.views import flows
+from flowbot.slack.views.history import deleted
+
+
+@dataclass(frozen=True, slots=True)
+class Showing:
+    """Shows a flow, or what became of one that was deleted."""
+
+    desk: Desk
+    history: History
+
+    async def show(self, visit: Visit, flow_id: FlowId) -> Answer:
+        """The flow, to the one who asked.
+
+        Raises:
+            UserError: not allowed, or there is none, nor was one deleted through flowbot that the channel may see.
+            Fault: Enkapush or the database did not answer.
+        """
+        try:
+            shown = await self.desk.reading.show(visit.reader, visit.place.channel, flow_id)
+        except UserError as error:
+            return Answer(deleted(await self._deletion(visit, flow_id, error), visit.t))
+        return Answer(flows.shown_flow(shown, visit.t, self.desk.clock()))
+
+    async def _deletion(self, visit: Visit, flow_id: FlowId, error: UserError) -> Deletion:
+        """How the flow was deleted that is not there.
+
+        Raises:
+            UserError: `error`, where that is not so.
+        """
+        if error.key == NO_SUCH_FLOW:
+            deletion = await self.history.deletion(visit.reader, visit.place.channel, flow_id)
+            if deletion is not None:
+                return deletion
+        raise error

@@ -1,6 +1,5 @@
 """What each word after `/flows` does: load, and show."""
 
-from flowbot.domain.types import FlowId
 from flowbot.errors import UserError
 from flowbot.services.reading import ListRequest
 from flowbot.slack import grammar
@@ -14,7 +13,6 @@ from flowbot.slack.setup.desk import SetupDesk
 from flowbot.slack.showing import Showing
 from flowbot.slack.views import flows
 from flowbot.slack.views.help import help_here
-from flowbot.slack.views.history import history
 
 
 class Commands:
@@ -62,12 +60,8 @@ class Commands:
             case grammar.Setup():
                 answer = await self._setup.open(visit, trigger)
             case grammar.History(flow_or_all):
-                answer = await self._past(visit, flow_or_all)
+                answer = await self._showing.past(visit, flow_or_all)
         return answer
-
-    async def _past(self, visit: Visit, flow: FlowId | None) -> Answer:
-        events = await self._showing.history.latest(visit.reader, visit.place.channel, flow)
-        return Answer(history(events, flow, visit.t))
 
     async def _help(self, visit: Visit) -> Answer:
         rights = await self._desk.reading.rights(visit.reader, visit.place.channel)

@@ -1,4 +1,4 @@
-"""`/flows show`, and the button of that name."""
+"""`/flows show` and the button of that name; `/flows history`."""
 
 from dataclasses import dataclass
 
@@ -8,12 +8,12 @@ from flowbot.services.history import Deletion, History
 from flowbot.services.reading import NO_SUCH_FLOW
 from flowbot.slack.desk import Answer, Desk, Visit
 from flowbot.slack.views import flows
-from flowbot.slack.views.history import deleted
+from flowbot.slack.views.history import deleted, history
 
 
 @dataclass(frozen=True, slots=True)
 class Showing:
-    """Shows a flow, or what became of one that was deleted."""
+    """Shows a flow, what became of one that was deleted, and what happened."""
 
     desk: Desk
     history: History
@@ -30,6 +30,16 @@ class Showing:
         except UserError as error:
             return Answer(deleted(await self._deletion(visit, flow_id, error), visit.t))
         return Answer(flows.shown_flow(shown, visit.t, self.desk.clock()))
+
+    async def past(self, visit: Visit, flow: FlowId | None) -> Answer:
+        """What happened lately, to one flow or to all of the channel's.
+
+        Raises:
+            UserError: not allowed.
+            Fault: the database did not answer.
+        """
+        events = await self.history.latest(visit.reader, visit.place.channel, flow)
+        return Answer(history(events, flow, visit.t))
 
     async def _deletion(self, visit: Visit, flow_id: FlowId, error: UserError) -> Deletion:
         """How the flow was deleted that is not there.

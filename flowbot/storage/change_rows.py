@@ -50,19 +50,11 @@ def new_row(change: Change) -> dict[str, Any]:
 def moved_columns(seen: Change, moved: Change) -> dict[str, Any]:
     """What a move writes: how far it has come, in the version after the one that was seen.
 
-    What was shown is left to `shown`. The latch is never opened: `latch` leaves the version as it is, so that
-    a mover may not have seen it. So do others: what the mover leaves as they saw it is left as it is.
+    What was shown is left to `shown`. What the mover leaves as they saw it stays as it is: a longer lease, a
+    postponement or a note of progress makes no new version. For the same reason the latch never opens.
     """
-    position = _position(replace(moved, version=seen.version + 1))
-    if (moved.lease_owner, moved.lease_until) == (seen.lease_owner, seen.lease_until):
-        # The lease may have been renewed since it was seen.
-        del position["lease_owner"], position["lease_until"]
-    if moved.due_at == seen.due_at:
-        # It may have been postponed.
-        del position["due_at"]
-    if moved.progress == seen.progress:
-        # A reminder may have been sent, an alarm may have rung.
-        del position["progress"], position["kept_image_id"]
+    before, after = _position(seen), _position(replace(moved, version=seen.version + 1))
+    position = {name: value for name, value in after.items() if value != before[name]}
     return position | {
         "sent_at": func.coalesce(changes.c.sent_at, literal(moved.sent_at, changes.c.sent_at.type)),
         "newest_before": func.coalesce(changes.c.newest_before, moved.newest_before),

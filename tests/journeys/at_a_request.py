@@ -123,7 +123,7 @@ async def is_struck(world: World) -> None:
 
 
 async def comes_true(condition: Callable[[], bool]) -> None:
-    """Wait for what happens within the stand-in for Enkapush, which does not tell."""
+    """Wait for what nothing tells of, as what happens within the stand-in for Enkapush."""
     async with asyncio.timeout(5):
         while not condition():  # noqa: ASYNC110 - see above
             await asyncio.sleep(0.01)

@@ -1,6 +1,5 @@
 """Breaking the glass: only who is named, only with a reason, and loudly."""
 
-import asyncio
 from dataclasses import replace
 from typing import Any
 
@@ -19,6 +18,7 @@ from tests.journeys.at_a_request import (
     answer_to,
     asks,
     audit,
+    comes_true,
     ends,
     gives_reason,
     hurry,
@@ -233,9 +233,7 @@ async def test_whatever_could_not_be_told_is_a_line_in_the_log_each(http: World)
         http.slack.faults.add(method, error="internal_error", times=None)
     with capture_logs() as logs:
         await gives_reason(http.deniz, "Now")
-        async with asyncio.timeout(5):
-            while not any(line["event"] == "telling.later" for line in logs):  # noqa: ASYNC110 - nothing tells of it
-                await asyncio.sleep(0.02)
+        await comes_true(lambda: any(line["event"] == "telling.later" for line in logs))
     lines = [line for line in logs if line["event"] == "telling.later"]
     assert {line.get("part") for line in lines} == {"message", "alarm", "word"}
     assert all("internal_error" in line["cause"] for line in lines)

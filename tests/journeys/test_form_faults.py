@@ -23,6 +23,7 @@ from tests.journeys.at_a_form import (
     sent,
     writes,
 )
+from tests.journeys.at_a_request import comes_true
 from tests.journeys.world import AGENCY, MARKETING, POLICY, World, on_both_databases
 
 TYPED: Final[dict[str, Any]] = LEAST | {
@@ -412,9 +413,7 @@ async def test_a_form_that_was_closed_while_it_was_loading_is_a_line_in_the_log_
         await emma.types(MARKETING, "/flows create")
         await emma.waits_for_view(lambda view: not is_form(view))
         await emma.closes()
-        async with asyncio.timeout(5):
-            while not any(line["event"] == "request" for line in logs):  # noqa: ASYNC110 - nothing tells of it
-                await asyncio.sleep(0.02)
+        await comes_true(lambda: any(line["event"] == "request" for line in logs))
     (line,) = [line for line in logs if line["event"] == "modal.not_updated"]
     assert (line["log_level"], line["error"]) == ("info", "not_found")
     assert [message for message in await emma.sees(MARKETING) if message.is_ephemeral] == []

@@ -6,7 +6,7 @@ from typing import Final
 import pytest
 from playwright.async_api import Page, expect
 
-from flowbot.sandbox.enkapush import pictures
+from flowbot.sandbox import enkapush
 from tests.browser.test_approval_page import WAITS, another, approves, asks, messages, request, says, sits_down
 
 pytestmark = pytest.mark.browser
@@ -53,7 +53,7 @@ async def test_a_form_is_filled_in(page: Page, address: str) -> None:
     await form.get_by_label("Website", exact=True).select_option("Northbound Outdoor")
     for label, text in FIELDS.items():
         await form.get_by_label(label, exact=True).fill(text)
-    picture = Path(pictures.__file__).parent / "images" / "mountains.jpg"
+    picture = Path(enkapush.__file__).parent / "images" / "mountains.jpg"
     await form.get_by_label("Image", exact=True).set_input_files(picture)
     await expect(form.get_by_text("mountains.jpg")).to_be_visible()
     await form.locator(".form-body").evaluate("node => node.scrollTo(0, 0)")

@@ -19,7 +19,7 @@ from sqlalchemy import select, text
 
 from flowbot.opening import opened_database
 from flowbot.sandbox.enkapush import EnkapushSandbox, Fault
-from flowbot.sandbox.enkapush.records import Flow
+from flowbot.sandbox.enkapush.models import Flow
 from flowbot.sandbox.slack import APP_TOKEN, BOT_TOKEN, SIGNING_SECRET, SandboxPerson, SlackSandbox
 from flowbot.sandbox.slack.delivery.http import HttpTransport
 from flowbot.sandbox.slack.delivery.parcel import Parcel

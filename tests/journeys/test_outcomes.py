@@ -7,8 +7,8 @@ from typing import Any, Final
 import pytest
 
 from flowbot.sandbox.enkapush import Fault, Image
-from flowbot.sandbox.enkapush.answers import flow_json
 from flowbot.sandbox.enkapush.faults import Where
+from flowbot.sandbox.enkapush.responses import flow_json
 from flowbot.sandbox.slack import text_of
 from tests.journeys.at_a_form import PNG, add_flow, opens, writes
 from tests.journeys.at_a_request import (

@@ -6,14 +6,12 @@ from datetime import UTC, datetime
 
 from aiohttp import web
 
-from flowbot.sandbox.enkapush.answers import media_answer, refusal
-from flowbot.sandbox.enkapush.faults import Faults
-from flowbot.sandbox.enkapush.intake import API_PREFIX, read_request
-from flowbot.sandbox.enkapush.journal import Record
-from flowbot.sandbox.enkapush.records import WEBSITES, Clock, Flow, Segment
-from flowbot.sandbox.enkapush.routes import Api
+from flowbot.sandbox.enkapush.api import Api
+from flowbot.sandbox.enkapush.faults import Faults, Trouble
+from flowbot.sandbox.enkapush.models import WEBSITES, Clock, Flow, Segment
+from flowbot.sandbox.enkapush.request_log import API_PREFIX, Record, read_request
+from flowbot.sandbox.enkapush.responses import media_answer, refusal
 from flowbot.sandbox.enkapush.store import Store
-from flowbot.sandbox.enkapush.trouble import Trouble
 
 _MEDIA_PREFIX = "/media/"
 _SHUTDOWN_SECONDS = 2.0

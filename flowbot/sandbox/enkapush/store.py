@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Unpack
 
-from flowbot.sandbox.enkapush.records import ZONE, Clock, Flow, FlowFields, Image, Segment
+from flowbot.sandbox.enkapush.models import ZONE, Clock, Flow, FlowFields, Image, Segment
 
 
 class Store:

@@ -11,12 +11,11 @@ from typing import Literal, TypeVar
 
 from aiohttp import web
 
-from flowbot.sandbox.enkapush.answers import Json, flow_json, json_answer, refusal, refusals, segment_json
-from flowbot.sandbox.enkapush.forms import FormError, checked_fields
-from flowbot.sandbox.enkapush.journal import Record
-from flowbot.sandbox.enkapush.paging import asked_page
-from flowbot.sandbox.enkapush.records import Flow
+from flowbot.sandbox.enkapush.models import Flow
+from flowbot.sandbox.enkapush.request_log import Record
+from flowbot.sandbox.enkapush.responses import Json, asked_page, flow_json, json_answer, refusal, refusals, segment_json
 from flowbot.sandbox.enkapush.store import Store
+from flowbot.sandbox.enkapush.validation import FormError, checked_fields
 
 _Item = TypeVar("_Item")
 _Call = Callable[[Record, str], web.Response]

@@ -9,9 +9,8 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import cast
 from uuid import uuid4
 
-from flowbot.sandbox.enkapush.journal import SentField, SentFile
-from flowbot.sandbox.enkapush.pictures import EXTENSIONS, content_type_of
-from flowbot.sandbox.enkapush.records import TTLS, WAIT_UNITS, Flow, FlowFields, Image
+from flowbot.sandbox.enkapush.models import EXTENSIONS, TTLS, WAIT_UNITS, Flow, FlowFields, Image, content_type_of
+from flowbot.sandbox.enkapush.request_log import SentField, SentFile
 from flowbot.sandbox.enkapush.store import Store
 
 REQUIRED = ("website_id", "name", "title", "description", "wait_time", "wait_time_type")

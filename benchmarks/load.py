@@ -23,7 +23,7 @@ from aiohttp import WSMsgType, web
 
 from benchmarks.wire import Shot
 from flowbot.sandbox.slack import SIGNING_SECRET
-from flowbot.sandbox.slack.delivery.signing import signed_headers
+from flowbot.sandbox.slack.delivery.http import signed_headers
 
 HOST: Final = "127.0.0.1"
 LENGTH: Final = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)

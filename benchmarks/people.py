@@ -12,9 +12,9 @@ from typing import Any, Final
 from benchmarks.wire import CHANNEL, VOTERS, Shot, What
 from flowbot.sandbox.slack import Message, SandboxPerson, SlackSandbox, View, text_of
 from flowbot.sandbox.slack.delivery import payloads
-from flowbot.sandbox.slack.delivery.parcel import Delivery, Kind, Parcel
-from flowbot.sandbox.slack.driver.controls import find_pressable
-from flowbot.sandbox.slack.model import Person
+from flowbot.sandbox.slack.delivery.envelope import Delivery, Kind, Parcel
+from flowbot.sandbox.slack.models import Person
+from flowbot.sandbox.slack.people.controls import find_pressable
 
 Payload = Mapping[str, Any]
 

@@ -21,10 +21,10 @@ from flowbot.opening import opened_database
 from flowbot.sandbox.enkapush import EnkapushSandbox, Fault
 from flowbot.sandbox.enkapush.models import Flow
 from flowbot.sandbox.slack import APP_TOKEN, BOT_TOKEN, SIGNING_SECRET, SandboxPerson, SlackSandbox
+from flowbot.sandbox.slack.delivery.envelope import Parcel
 from flowbot.sandbox.slack.delivery.http import HttpTransport
-from flowbot.sandbox.slack.delivery.parcel import Parcel
-from flowbot.sandbox.slack.model import Message, View
-from flowbot.sandbox.slack.texts import text_of
+from flowbot.sandbox.slack.models import Message, View
+from flowbot.sandbox.slack.visible_text import text_of
 from flowbot.settings import Settings
 from flowbot.storage.tables import changes
 from tests.crashes.offspring import born

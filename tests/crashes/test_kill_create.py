@@ -13,8 +13,8 @@ import pytest
 from flowbot.sandbox.enkapush import Fault
 from flowbot.sandbox.slack import SandboxPerson, text_of
 from flowbot.sandbox.slack.delivery import payloads
-from flowbot.sandbox.slack.delivery.parcel import Parcel
-from flowbot.sandbox.slack.driver.person import ClientError
+from flowbot.sandbox.slack.delivery.envelope import Parcel
+from flowbot.sandbox.slack.people.person import ClientError
 from tests.crashes.helpers import (
     Arena,
     NewDatabase,

@@ -7,7 +7,7 @@ import pytest
 
 from flowbot.sandbox.enkapush import Fault, FlowFields, Image
 from flowbot.sandbox.slack import text_of
-from flowbot.sandbox.slack.model import Message
+from flowbot.sandbox.slack.models import Message
 from tests.crashes.helpers import (
     Arena,
     Held,

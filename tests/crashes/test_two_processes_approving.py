@@ -14,11 +14,11 @@ from typing import Final
 import pytest
 
 from flowbot.sandbox.slack import SIGNING_SECRET, SandboxPerson
+from flowbot.sandbox.slack.delivery.envelope import Delivery, Parcel
 from flowbot.sandbox.slack.delivery.http import HttpTransport
-from flowbot.sandbox.slack.delivery.parcel import Delivery, Parcel
-from flowbot.sandbox.slack.driver.person import ClientError
-from flowbot.sandbox.slack.model import Message
-from flowbot.sandbox.slack.texts import text_of
+from flowbot.sandbox.slack.models import Message
+from flowbot.sandbox.slack.people.person import ClientError
+from flowbot.sandbox.slack.visible_text import text_of
 from tests.crashes.helpers import Arena, NewDatabase, Process, arena, eventually
 from tests.journeys.world import MARKETING
 

@@ -15,7 +15,7 @@ from flowbot.domain.policy import ChannelPolicy
 from flowbot.enkapush import Timeouts
 from flowbot.sandbox.enkapush import Fault
 from flowbot.sandbox.slack import Message, SandboxPerson, text_of
-from flowbot.sandbox.slack.driver.person import ClientError
+from flowbot.sandbox.slack.people.person import ClientError
 from flowbot.services.setup import Setup
 from flowbot.slack import requests
 from flowbot.slack.forms import submission

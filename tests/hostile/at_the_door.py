@@ -18,7 +18,7 @@ from aiohttp import web
 
 from flowbot.app import Flowbot
 from flowbot.sandbox.slack import SIGNING_SECRET
-from flowbot.sandbox.slack.delivery.parcel import Delivery
+from flowbot.sandbox.slack.delivery.envelope import Delivery
 from tests.journeys.at_a_form import LEAST, add_flow, opens
 from tests.journeys.at_a_request import asks, rules
 from tests.journeys.world import MARKETING, World

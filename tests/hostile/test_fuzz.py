@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flowbot.sandbox.slack import text_of
-from flowbot.sandbox.slack.delivery.parcel import Delivery
+from flowbot.sandbox.slack.delivery.envelope import Delivery
 from tests.hostile.at_the_door import (
     FORM,
     Door,

@@ -16,8 +16,8 @@ from flowbot.app import Flowbot
 from flowbot.opening import opened_database
 from flowbot.sandbox.enkapush import Fault
 from flowbot.sandbox.slack import SIGNING_SECRET, Message, View, text_of
-from flowbot.sandbox.slack.delivery.parcel import Delivery, Parcel
-from flowbot.sandbox.slack.delivery.signing import signed_headers
+from flowbot.sandbox.slack.delivery.envelope import Delivery, Parcel
+from flowbot.sandbox.slack.delivery.http import signed_headers
 from flowbot.services.policies import export_policies
 from flowbot.storage.policies import StoredPolicies
 from tests.hostile.at_the_door import FORM

@@ -10,7 +10,7 @@ import pytest
 from flowbot.enkapush import Timeouts
 from flowbot.opening import opened_database
 from flowbot.sandbox.slack import Message, SandboxPerson, View, text_of
-from flowbot.sandbox.slack.model import Person
+from flowbot.sandbox.slack.models import Person
 from flowbot.services import history
 from flowbot.storage.changes import StoredChanges
 from flowbot.worker import recovery

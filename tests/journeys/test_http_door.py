@@ -17,8 +17,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from flowbot.sandbox.enkapush import Fault
 from flowbot.sandbox.slack import SIGNING_SECRET, text_of
-from flowbot.sandbox.slack.model import Json, Person
-from flowbot.sandbox.slack.objects import user_object
+from flowbot.sandbox.slack.models import Json, Person
+from flowbot.sandbox.slack.serializers import user_object
 from flowbot.sandbox.slack.workspace import Workspace
 from tests.journeys.world import MARKETING, World, cut_off, on_both_databases
 
@@ -218,7 +218,7 @@ def teamless(workspace: Workspace, person: Person, *, include_locale: bool = Fal
 async def test_where_slack_tells_nobodys_team_the_place_counts(
     world: World, door: Door, monkeypatch: pytest.MonkeyPatch, place: str, said: str
 ) -> None:
-    monkeypatch.setattr("flowbot.sandbox.slack.webapi.people.user_object", teamless)
+    monkeypatch.setattr("flowbot.sandbox.slack.webapi.users.user_object", teamless)
     world.add_flows(12)
     action = {"action_id": "flows.list.next", "value": "{}"}
     press = {**PRESS, "user": {"id": "U0EMMA"}, "team": {"id": place}, "actions": [action]}

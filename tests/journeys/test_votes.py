@@ -6,7 +6,7 @@ import json
 import pytest
 
 from flowbot.sandbox.slack import Message, text_of
-from flowbot.sandbox.slack.delivery.parcel import Delivery, Parcel
+from flowbot.sandbox.slack.delivery.envelope import Delivery, Parcel
 from tests.journeys.at_a_form import writes
 from tests.journeys.at_a_request import (
     WAITS,

@@ -3,7 +3,7 @@
 import re
 from typing import Final
 
-from flowbot.sandbox.slack.browser.api import PAGE_FOLDER
+from flowbot.sandbox.slack.page_api.routes import PAGE_FOLDER
 
 ENTRY: Final = re.compile(r"^  '?([a-z._]+)'?: '(.+)',$", re.MULTILINE)
 MODULES: Final = {path.name: path.read_text(encoding="utf-8") for path in PAGE_FOLDER.glob("*.js")}

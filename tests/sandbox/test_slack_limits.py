@@ -6,11 +6,9 @@ from typing import Any
 import pytest
 
 from flowbot.sandbox.slack import demo_workspace
+from flowbot.sandbox.slack.blockkit.payload_checks import check_blocks, check_message, check_view
+from flowbot.sandbox.slack.blockkit.surfaces import Surface
 from flowbot.sandbox.slack.errors import SlackError
-from flowbot.sandbox.slack.validation.check import check_blocks
-from flowbot.sandbox.slack.validation.messages import check_message
-from flowbot.sandbox.slack.validation.surfaces import Surface
-from flowbot.sandbox.slack.validation.views import check_view
 
 Block = dict[str, Any]
 WORKSPACE = demo_workspace()

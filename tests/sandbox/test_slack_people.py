@@ -7,8 +7,8 @@ from aiohttp import web
 
 from flowbot.sandbox.slack import ClientError, Message, SlackSandbox, View, demo_workspace
 from flowbot.sandbox.slack.blocks import keep_values
-from flowbot.sandbox.slack.escaping import escaped
-from flowbot.sandbox.slack.forms import complaints
+from flowbot.sandbox.slack.form_checks import complaints
+from flowbot.sandbox.slack.mrkdwn import escaped
 
 MARKETING = "C0MARKETING"
 

@@ -17,12 +17,11 @@ from flowbot.domain.lint import Remark
 from flowbot.domain.types import ChannelId, FlowId, WebsiteId
 from flowbot.locales import Locales, Translator
 from flowbot.sandbox.slack import demo_workspace
+from flowbot.sandbox.slack.blockkit.payload_checks import check_message, check_view
 from flowbot.sandbox.slack.blocks import keep_values, with_ids
-from flowbot.sandbox.slack.forms import complaints
-from flowbot.sandbox.slack.model import View
-from flowbot.sandbox.slack.stage import new_view
-from flowbot.sandbox.slack.validation.messages import check_message
-from flowbot.sandbox.slack.validation.views import check_view
+from flowbot.sandbox.slack.form_checks import complaints
+from flowbot.sandbox.slack.models import View
+from flowbot.sandbox.slack.mutations import new_view
 from flowbot.slack.forms.choices import SegmentChoice
 from flowbot.slack.forms.flow_form import FlowForm, FormData, Submitted
 from flowbot.slack.forms.metadata import FormMetadata

@@ -17,7 +17,7 @@ from flowbot.domain.policy import ApprovalRule, ChannelPolicy, Permission
 from flowbot.domain.types import ChannelId, FlowId, UserId, WebsiteId
 from flowbot.locales import Locales, Translator
 from flowbot.sandbox.slack import demo_workspace
-from flowbot.sandbox.slack.validation.views import check_view
+from flowbot.sandbox.slack.blockkit.payload_checks import check_view
 from flowbot.services.home import ASKED_MAX, RECENT_MAX, Reach
 from flowbot.services.requests import RequestShown
 from flowbot.slack.views.home import WAITING_MAX, HomeShown, home, loading, said

@@ -35,10 +35,9 @@ from flowbot.domain.search import FlowQuery, Page
 from flowbot.domain.types import ChannelId, FlowId, GroupId, UserId, WebsiteId
 from flowbot.locales import Locales, Translator
 from flowbot.sandbox.slack import demo_workspace
+from flowbot.sandbox.slack.blockkit.payload_checks import check_message, check_view
 from flowbot.sandbox.slack.blocks import keep_values, with_ids
-from flowbot.sandbox.slack.stage import new_view
-from flowbot.sandbox.slack.validation.messages import check_message
-from flowbot.sandbox.slack.validation.views import check_view
+from flowbot.sandbox.slack.mutations import new_view
 from flowbot.services.reading import FlowList, ListRequest, ShownFlow
 from flowbot.services.requests import RequestShown
 from flowbot.slack.forms.flow_form import FlowForm

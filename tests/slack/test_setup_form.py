@@ -14,8 +14,8 @@ from flowbot.domain.texts import size
 from flowbot.domain.types import ChannelId, GroupId, UserId, WebsiteId
 from flowbot.locales import Locales, Translator
 from flowbot.sandbox.slack import demo_workspace
+from flowbot.sandbox.slack.blockkit.payload_checks import check_view
 from flowbot.sandbox.slack.blocks import keep_values, with_ids
-from flowbot.sandbox.slack.validation.views import check_view
 from flowbot.services.setup import SetupReady, stamp
 from flowbot.services.setup_check import Field, Group
 from flowbot.slack.setup.setup_form import SetupData, SetupForm, SetupMetadata

@@ -1,16 +1,15 @@
 """A stand-in Slack workspace: Web API, Socket Mode, signed HTTP, Block Kit's rules, and people who act."""
 
-from flowbot.sandbox.slack.answers import Submitted
-from flowbot.sandbox.slack.clock import Clock
-from flowbot.sandbox.slack.delivery.parcel import Delivery
-from flowbot.sandbox.slack.demo import APP_TOKEN, BOT_TOKEN, SIGNING_SECRET, demo_workspace
-from flowbot.sandbox.slack.driver.person import SandboxPerson
+from flowbot.sandbox.slack.client_actions import ClientError
+from flowbot.sandbox.slack.delivery.envelope import Delivery
+from flowbot.sandbox.slack.demo_workspace import APP_TOKEN, BOT_TOKEN, SIGNING_SECRET, demo_workspace
 from flowbot.sandbox.slack.guide import Guide
-from flowbot.sandbox.slack.hands import ClientError
 from flowbot.sandbox.slack.mentions import Mention
-from flowbot.sandbox.slack.model import Channel, Message, Person, StoredFile, Team, UserGroup, View
-from flowbot.sandbox.slack.sandbox import SlackSandbox
-from flowbot.sandbox.slack.texts import text_of
+from flowbot.sandbox.slack.models import Channel, Clock, Message, Person, StoredFile, Team, UserGroup, View
+from flowbot.sandbox.slack.people.person import SandboxPerson
+from flowbot.sandbox.slack.server import SlackSandbox
+from flowbot.sandbox.slack.view_responses import Submitted
+from flowbot.sandbox.slack.visible_text import text_of
 from flowbot.sandbox.slack.workspace import Workspace
 
 __all__ = [

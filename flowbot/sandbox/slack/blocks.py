@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from flowbot.sandbox.slack.model import Json
+from flowbot.sandbox.slack.models import Json
 
 Values = dict[str, dict[str, Json]]
 

@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from flowbot.sandbox.slack.entities import ENTITY, unescaped
-from flowbot.sandbox.slack.model import Json, Message, View
-from flowbot.sandbox.slack.texts import Fragment, fragments
+from flowbot.sandbox.slack.models import Json, Message, View
+from flowbot.sandbox.slack.mrkdwn import ENTITY, unescaped
+from flowbot.sandbox.slack.visible_text import Fragment, fragments
 from flowbot.sandbox.slack.workspace import Workspace
 
 Kind = Literal["user", "usergroup", "channel", "broadcast", "link"]

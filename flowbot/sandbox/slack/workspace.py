@@ -5,10 +5,9 @@ import secrets
 from collections import defaultdict
 from dataclasses import dataclass, field
 
-from flowbot.sandbox.slack.clock import Clock
 from flowbot.sandbox.slack.errors import SlackError
 from flowbot.sandbox.slack.guide import Guide
-from flowbot.sandbox.slack.model import Channel, Message, Person, StoredFile, Team, UserGroup, View
+from flowbot.sandbox.slack.models import Channel, Clock, Message, Person, StoredFile, Team, UserGroup, View
 
 
 def new_id(prefix: str) -> str:

@@ -1,12 +1,13 @@
 """Delivery by signed HTTP requests."""
 
 import asyncio
+import hashlib
+import hmac
 import time
 
 import aiohttp
 
-from flowbot.sandbox.slack.delivery.parcel import Delivery, Parcel, Signed
-from flowbot.sandbox.slack.delivery.signing import signed_headers
+from flowbot.sandbox.slack.delivery.envelope import Delivery, Parcel, Signed
 
 _USER_AGENT = "Slackbot 1.0 (+https://api.slack.com/robots)"
 
@@ -68,3 +69,16 @@ class HttpTransport:
         if self._session is not None:
             await self._session.close()
             self._session = None
+
+
+def signed_headers(signing_secret: str, body: str, timestamp: int | None = None) -> dict[str, str]:
+    """Return the two headers by which a bot knows that a request is Slack's.
+
+    Args:
+        signing_secret: The app's secret.
+        body: The request body exactly as sent.
+        timestamp: Seconds since the epoch; now if not given.
+    """
+    moment = str(int(time.time()) if timestamp is None else timestamp)
+    digest = hmac.new(signing_secret.encode(), f"v0:{moment}:{body}".encode(), hashlib.sha256).hexdigest()
+    return {"X-Slack-Request-Timestamp": moment, "X-Slack-Signature": f"v0={digest}"}

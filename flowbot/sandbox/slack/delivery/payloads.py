@@ -2,9 +2,9 @@
 
 import time
 
-from flowbot.sandbox.slack.core import Core
-from flowbot.sandbox.slack.model import Channel, Json, Message, Person, View
-from flowbot.sandbox.slack.objects import message_object, view_object
+from flowbot.sandbox.slack.context import Core
+from flowbot.sandbox.slack.models import Channel, Json, Message, Person, View
+from flowbot.sandbox.slack.serializers import message_object, view_object
 from flowbot.sandbox.slack.workspace import new_id
 
 

@@ -13,9 +13,9 @@ from typing import Any
 
 from aiohttp import WSCloseCode, WSMessage, WSMsgType, web
 
-from flowbot.sandbox.slack.delivery.parcel import Delivery, Parcel
-from flowbot.sandbox.slack.feed import Feed
-from flowbot.sandbox.slack.model import Json
+from flowbot.sandbox.slack.delivery.envelope import Delivery, Parcel
+from flowbot.sandbox.slack.event_feed import Feed
+from flowbot.sandbox.slack.models import Json
 
 _MAX_CONNECTIONS = 10
 _PING_SECONDS = 5.0

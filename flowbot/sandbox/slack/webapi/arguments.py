@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict
 
-from flowbot.sandbox.slack.model import Json
+from flowbot.sandbox.slack.models import Json
 
 
 def _parsed(value: object) -> object:

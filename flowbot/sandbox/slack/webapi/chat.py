@@ -1,11 +1,10 @@
 """`chat.*`: messages."""
 
-from flowbot.sandbox.slack.browser.shapes import permalink
-from flowbot.sandbox.slack.core import Core
+from flowbot.sandbox.slack.blockkit.payload_checks import check_message
+from flowbot.sandbox.slack.context import Core
 from flowbot.sandbox.slack.errors import SlackError
-from flowbot.sandbox.slack.model import Channel, Json, Message
-from flowbot.sandbox.slack.objects import message_object
-from flowbot.sandbox.slack.validation.messages import check_message
+from flowbot.sandbox.slack.models import Channel, Json, Message
+from flowbot.sandbox.slack.serializers import message_object, permalink
 from flowbot.sandbox.slack.webapi import arguments as a
 
 

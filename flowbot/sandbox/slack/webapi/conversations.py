@@ -1,10 +1,10 @@
 """`conversations.*`."""
 
-from flowbot.sandbox.slack.core import Core
-from flowbot.sandbox.slack.model import Channel, Json
-from flowbot.sandbox.slack.objects import channel_object
+from flowbot.sandbox.slack.context import Core
+from flowbot.sandbox.slack.models import Channel, Json
+from flowbot.sandbox.slack.serializers import channel_object
 from flowbot.sandbox.slack.webapi import arguments as a
-from flowbot.sandbox.slack.webapi.paging import page
+from flowbot.sandbox.slack.webapi.pagination import page
 
 
 def info(core: Core, args: a.ChannelRef) -> Json:

@@ -2,10 +2,10 @@
 
 import mimetypes
 
-from flowbot.sandbox.slack.core import Core
+from flowbot.sandbox.slack.context import Core
 from flowbot.sandbox.slack.errors import SlackError
-from flowbot.sandbox.slack.model import Json, Message, StoredFile
-from flowbot.sandbox.slack.objects import file_object
+from flowbot.sandbox.slack.models import Json, Message, StoredFile
+from flowbot.sandbox.slack.serializers import file_object
 from flowbot.sandbox.slack.webapi import arguments as a
 from flowbot.sandbox.slack.workspace import new_id
 

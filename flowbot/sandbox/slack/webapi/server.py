@@ -5,13 +5,12 @@ import time
 
 from aiohttp import web
 
-from flowbot.sandbox.slack.core import Core
+from flowbot.sandbox.slack.context import Core
 from flowbot.sandbox.slack.delivery.socket import SocketHub
 from flowbot.sandbox.slack.errors import SlackError
-from flowbot.sandbox.slack.mishaps import befall, broken_answer, cut
-from flowbot.sandbox.slack.model import Json
-from flowbot.sandbox.slack.webapi.method import Method
-from flowbot.sandbox.slack.webapi.table import METHODS, SOCKET_METHOD
+from flowbot.sandbox.slack.faults import befall, broken_answer, cut
+from flowbot.sandbox.slack.models import Json
+from flowbot.sandbox.slack.webapi.registry import METHODS, SOCKET_METHOD, Method
 
 
 async def read_values(request: web.Request) -> Json:

@@ -1,10 +1,10 @@
 """`views.*`: modals and App Home."""
 
-from flowbot.sandbox.slack.core import Core
+from flowbot.sandbox.slack.blockkit.payload_checks import check_view
+from flowbot.sandbox.slack.context import Core
 from flowbot.sandbox.slack.errors import SlackError
-from flowbot.sandbox.slack.model import Json, View
-from flowbot.sandbox.slack.stage import new_view
-from flowbot.sandbox.slack.validation.views import check_view
+from flowbot.sandbox.slack.models import Json, View
+from flowbot.sandbox.slack.mutations import new_view
 from flowbot.sandbox.slack.webapi import arguments as a
 
 

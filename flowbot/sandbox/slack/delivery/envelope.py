@@ -1,0 +1,84 @@
+"""What is delivered, and what came back."""
+
+import json
+from dataclasses import dataclass, field
+from typing import Any, Literal
+from urllib.parse import urlencode
+
+from flowbot.sandbox.slack.errors import SlackError
+from flowbot.sandbox.slack.models import Json
+
+Kind = Literal["slash_commands", "interactive", "events_api"]
+
+
+@dataclass(frozen=True)
+class Parcel:
+    """One command, interaction or event on its way to the bot; `what` names it for people."""
+
+    kind: Kind
+    what: str
+    payload: Json
+
+    @property
+    def content_type(self) -> str:
+        """The content type of the HTTP form of this parcel."""
+        return "application/json" if self.kind == "events_api" else "application/x-www-form-urlencoded"
+
+    def http_body(self) -> str:
+        """Return the HTTP body: a form for commands, `payload=` for interactions, JSON for events."""
+        if self.kind == "events_api":
+            return json.dumps(self.payload)
+        if self.kind == "slash_commands":
+            return urlencode(self.payload)
+        return urlencode({"payload": json.dumps(self.payload)})
+
+
+@dataclass(frozen=True)
+class Signed:
+    """A request as whoever records it would have it: the body, and the headers with its signature."""
+
+    body: str
+    headers: dict[str, str]
+
+
+@dataclass
+class Delivery:
+    """One delivery and the bot's answer.
+
+    Attributes:
+        kind: `slash_commands`, `interactive` or `events_api`.
+        what: Such as `/flows list`, `block_actions next_page` or `view_submission`.
+        payload: What was sent.
+        transport: `http` or `socket`.
+        status: HTTP status (200 for a socket ack), None when nothing came back in time.
+        seconds: Time until the answer, or until Slack gave up.
+        body: The answer's body as text; `""` for an empty ack.
+        headers: Slack's own headers of the request, then of the answer.
+        signed: The very request, as it went out by HTTP.
+        refused: Why Slack would not accept what the answer asked for (a bad view, say).
+        error: `operation_timeout`, `dispatch_failed` or `app_offline` where Slack would show that.
+    """
+
+    kind: Kind
+    what: str
+    payload: Json
+    transport: Literal["http", "socket", "none"]
+    status: int | None = None
+    seconds: float = 0.0
+    body: str = ""
+    error: str | None = None
+    headers: dict[str, str] = field(default_factory=dict)
+    refused: SlackError | None = None
+    signed: Signed | None = None
+
+    @property
+    def ok(self) -> bool:
+        """Whether the bot acknowledged in time."""
+        return self.error is None
+
+    def json(self) -> Any:
+        """Return the answer as JSON, or None if it is empty or not JSON."""
+        try:
+            return json.loads(self.body)
+        except ValueError:
+            return None

@@ -1,0 +1,49 @@
+"""Slack's mrkdwn: escaping what people type, and reading `<@U…>`, `<!here>`, `<https://…|label>`."""
+
+import re
+
+from flowbot.sandbox.slack.workspace import Workspace
+
+_ENTITY = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
+_URL = re.compile(r"(?<![\w<])(https?://[^\s<>|]+)")
+_NAME = re.compile(r"(?<![\w@/])([@#])([\w.-]+)")
+_BROADCASTS = frozenset({"here", "channel", "everyone"})
+
+
+def escaped(workspace: Workspace, text: str) -> str:
+    """Return text with `&<>` as entities, and URLs, @people, @groups and #channels as Slack's links."""
+    linked = _URL.sub(r"<\1>", text.translate(_ENTITY))
+    return _NAME.sub(lambda found: _reference(workspace, found[1], found[2]) or found[0], linked)
+
+
+def _reference(workspace: Workspace, sigil: str, name: str) -> str | None:
+    if sigil == "#":
+        channel = next((c for c in workspace.channels.values() if c.name == name and not c.is_im), None)
+        return f"<#{channel.id}|{channel.name}>" if channel else None
+    if name in _BROADCASTS:
+        return f"<!{name}>"
+    person = next((p for p in [*workspace.people.values(), workspace.bot] if p.name == name), None)
+    if person is not None:
+        return f"<@{person.id}|{person.name}>"
+    group = next((g for g in workspace.groups.values() if g.handle == name), None)
+    return f"<!subteam^{group.id}|@{group.handle}>" if group else None
+
+
+ENTITY = re.compile(r"<([^<>]+)>")
+
+
+def readable(mrkdwn: str) -> str:
+    """Return the words that a person reads: labels of links, fallbacks of dates, real `&<>`."""
+    return unescaped(ENTITY.sub(lambda found: _label(found[1]), mrkdwn))
+
+
+def _label(inner: str) -> str:
+    target, bar, label = inner.partition("|")
+    if bar:
+        return label
+    return "@" + target[1:].removeprefix("subteam^") if target.startswith("!") else target
+
+
+def unescaped(text: str) -> str:
+    """Return text with the three entities that Slack knows as characters."""
+    return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")

@@ -1,0 +1,116 @@
+"""Finding buttons and fields by the words that a person reads on them."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from flowbot.sandbox.slack.blocks import STATEFUL, Placed, placed_elements
+from flowbot.sandbox.slack.models import Json, StoredFile
+from flowbot.sandbox.slack.visible_text import text_of
+
+
+@dataclass(frozen=True)
+class Pressable:
+    """Something to press: its label, where it is, and what pressing adds to the payload."""
+
+    label: str
+    placed: Placed
+    given: Json
+
+
+def pressables(blocks: list[Json] | None) -> Iterator[Pressable]:
+    """Yield buttons and the options of overflow menus, in reading order."""
+    for placed in placed_elements(blocks):
+        if placed.element["type"] == "button":
+            yield Pressable(placed.element["text"]["text"], placed, {})
+        elif placed.element["type"] == "overflow":
+            for option in placed.element["options"]:
+                yield Pressable(option["text"]["text"], placed, {"selected_option": option})
+
+
+def find_pressable(blocks: list[Json] | None, label: str, nth: int = 0) -> Pressable:
+    """Return the `nth` button or menu entry with this label; raises LookupError that lists what is there."""
+    found = [p for p in pressables(blocks) if p.label == label]
+    if len(found) <= nth:
+        there = [p.label for p in pressables(blocks)]
+        raise LookupError(f"no button {label!r} here, only {there}")
+    return found[nth]
+
+
+def fields(blocks: list[Json] | None) -> dict[str, Placed]:
+    """Return the fields that hold values, by label (input blocks), text (sections) or action id."""
+    named: dict[str, Placed] = {}
+    for placed in placed_elements(blocks):
+        if placed.element["type"] in STATEFUL:
+            named.setdefault(_name(placed), placed)
+    return named
+
+
+def _name(placed: Placed) -> str:
+    if placed.block["type"] == "input":
+        return str(placed.block["label"]["text"])
+    if placed.block["type"] == "section" and "text" in placed.block:
+        return text_of([placed.block["text"]])
+    return placed.action_id
+
+
+def find_field(blocks: list[Json] | None, label: str) -> Placed:
+    """Return the field with this label; raises LookupError that lists what is there."""
+    there = fields(blocks)
+    if label not in there:
+        raise LookupError(f"no field {label!r} here, only {list(there)}")
+    return there[label]
+
+
+def entry_for(element: Json, value: Any, file_shape: Any) -> Json:
+    """Return the element's part of the payload for a value said in a test.
+
+    Args:
+        element: The element.
+        value: A string for text, dates and ids; an option's text (or value) for menus and radio buttons;
+            a list of them for checkboxes and multi-menus, True for all; StoredFile objects for files.
+        file_shape: Turns a StoredFile into Slack's shape.
+    """
+    key, _, empty = STATEFUL[element["type"]]
+    return {key: _coerced(element, key, value, empty, file_shape)}
+
+
+def _coerced(element: Json, key: str, value: Any, empty: Any, file_shape: Any) -> Any:
+    if value is None or value is False:
+        return empty
+    if key == "files":
+        files = [value] if isinstance(value, StoredFile) else value
+        return [file_shape(f) for f in files]
+    if key == "selected_option":
+        return option(element, value)
+    if key == "selected_options":
+        texts = [o["text"]["text"] for o in options(element)] if value is True else value
+        return [option(element, t) for t in ([texts] if isinstance(texts, str) else texts)]
+    return str(value) if key == "value" else value
+
+
+def options(element: Json) -> list[Json]:
+    """Return an element's options, those of its groups included."""
+    grouped = [o for g in element.get("option_groups", []) for o in g["options"]]
+    return [*element.get("options", []), *grouped]
+
+
+def option(element: Json, wanted: Any) -> Json:
+    """Return the option with this text or value; a whole option (from an external menu) is taken as it is."""
+    if isinstance(wanted, dict):
+        return wanted
+    there = options(element)
+    for candidate in there:
+        if wanted in (candidate["text"]["text"], candidate["value"]):
+            return candidate
+    raise LookupError(f"no option {wanted!r} here, only {[o['text']['text'] for o in there]}")
+
+
+def shown_value(entry: Json) -> Any:
+    """Return what a field shows now: text, or the texts of the chosen options, or ids."""
+    value = entry.get(STATEFUL[entry["type"]][0])
+    if isinstance(value, dict) and "text" in value:
+        return value["text"]["text"]
+    if isinstance(value, list):
+        return [v["text"]["text"] if isinstance(v, dict) and "text" in v else v for v in value]
+    return value

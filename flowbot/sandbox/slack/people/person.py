@@ -1,0 +1,199 @@
+"""Somebody who types, reads, presses and fills in forms."""
+
+import asyncio
+import mimetypes
+from collections.abc import Callable
+from typing import Any
+
+from flowbot.sandbox.slack.blocks import Values
+from flowbot.sandbox.slack.client_actions import ClientError, Container, Hands
+from flowbot.sandbox.slack.context import Core
+from flowbot.sandbox.slack.delivery.envelope import Delivery
+from flowbot.sandbox.slack.models import Json, Message, Person, StoredFile, View
+from flowbot.sandbox.slack.people.controls import entry_for, find_field, find_pressable, pressables, shown_value
+from flowbot.sandbox.slack.people.controls import fields as fields_of
+from flowbot.sandbox.slack.serializers import file_object
+from flowbot.sandbox.slack.view_responses import Submitted
+from flowbot.sandbox.slack.visible_text import text_of
+
+PATIENCE_SECONDS = 5.0
+_NOT_YET = object()
+
+
+class SandboxPerson:
+    """Acts as one person; waits for what happens without polling.
+
+    Every act raises `ClientError` when the bot did not acknowledge it, as Slack would show an error.
+    """
+
+    def __init__(self, core: Core, hands: Hands, person: Person) -> None:
+        self._core = core
+        self._hands = hands
+        self.person = person
+        self.id = person.id
+
+    async def types(self, channel: str, text: str, *, thread: Message | None = None) -> None:
+        """Type a slash command or a message into a channel (or a thread of it)."""
+        await self._hands.send(self.id, channel, text, thread.ts if thread else None)
+
+    async def sees(self, channel: str) -> list[Message]:
+        """Return the messages that this person sees now, oldest first."""
+        return self._core.workspace.visible(channel, self.id)
+
+    async def waits_for(
+        self, channel: str, wanted: str | Callable[[Message], object], timeout: float = PATIENCE_SECONDS
+    ) -> Message:
+        """Wait for a message that contains a text or fits a predicate; the newest such one is returned.
+
+        Raises:
+            AssertionError: It did not come within `timeout` seconds; tells what is there instead.
+        """
+
+        def newest() -> object:
+            seen = reversed(self._core.workspace.visible(channel, self.id))
+            return next((m for m in seen if _fits(m, wanted)), _NOT_YET)
+
+        found = await self._until(newest, timeout, lambda: self._told(channel, wanted))
+        assert isinstance(found, Message)  # noqa: S101 - `newest` returns nothing else
+        return found
+
+    def _told(self, channel: str, wanted: object) -> str:
+        seen = [text_of(m) for m in self._core.workspace.visible(channel, self.id)]
+        return f"{self.person.name} waited in {channel} for {wanted!r} and sees only {seen}"
+
+    async def waits_for_view(
+        self, wanted: str | Callable[[View], object] = "", timeout: float = PATIENCE_SECONDS
+    ) -> View:
+        """Wait for a modal that contains a text or fits a predicate."""
+
+        def fitting() -> object:
+            return self.view if self.view is not None and _fits(self.view, wanted) else _NOT_YET
+
+        found = await self._until(fitting, timeout, lambda: self._told_view(wanted))
+        assert isinstance(found, View)  # noqa: S101 - `fitting` returns nothing else
+        return found
+
+    async def waits_for_home(
+        self, wanted: str | Callable[[View], object] = "", timeout: float = PATIENCE_SECONDS
+    ) -> View:
+        """Wait for an App Home that contains a text or fits a predicate."""
+
+        def fitting() -> object:
+            return self.home if self.home is not None and _fits(self.home, wanted) else _NOT_YET
+
+        found = await self._until(fitting, timeout, lambda: self._told_view(wanted))
+        assert isinstance(found, View)  # noqa: S101 - `fitting` returns nothing else
+        return found
+
+    async def waits_until(self, condition: Callable[[], object], timeout: float = PATIENCE_SECONDS) -> None:
+        """Wait until a condition holds; it is looked at whenever something happens in the workspace."""
+        await self._until(lambda: condition() or _NOT_YET, timeout, lambda: f"{condition!r} never held")
+
+    def _told_view(self, wanted: object) -> str:
+        shown = text_of(self.view) if self.view else None
+        home = text_of(self.home) if self.home else None
+        return f"{self.person.name} waited for a view with {wanted!r}; modal: {shown!r}, home: {home!r}"
+
+    async def _until(self, look: Callable[[], object], timeout: float, told: Callable[[], str]) -> object:
+        try:
+            async with asyncio.timeout(timeout):
+                while (found := look()) is _NOT_YET:
+                    await self._core.feed.changed()
+        except TimeoutError:
+            raise AssertionError(told()) from None
+        return found
+
+    @property
+    def view(self) -> View | None:
+        """The topmost modal, or None."""
+        stack = self._core.workspace.modals[self.id]
+        return stack[-1] if stack else None
+
+    @property
+    def home(self) -> View | None:
+        """The App Home as it was published last, or None."""
+        return self._core.workspace.homes.get(self.id)
+
+    def _form(self) -> View:
+        if self.view is None:
+            raise LookupError(f"{self.person.name} has no form open")
+        return self.view
+
+    def _container(self, target: Message | View) -> Container:
+        if isinstance(target, Message):
+            shape = {"type": "message", "channel": target.channel, "ts": target.ts}
+        elif target.type == "home":
+            shape = {"type": "home"}
+        else:
+            shape = {"type": "view", "view_id": target.id}
+        return self._hands.container(self.id, shape)
+
+    async def clicks(self, target: Message | View, label: str, nth: int = 0) -> Delivery:
+        """Press a button (or an entry of an overflow menu) of a message, modal or Home, by its label."""
+        where = self._container(target)
+        found = find_pressable(where.blocks, label, nth)
+        ids = (found.placed.block_id, found.placed.action_id)
+        return await self._hands.act(self.id, where, ids, found.given)
+
+    def buttons(self, target: Message | View) -> list[str]:
+        """Return the labels of what can be pressed."""
+        return [p.label for p in pressables(self._container(target).blocks)]
+
+    async def chooses(self, target: Message | View, label: str, value: Any) -> Delivery:
+        """Choose in a menu that acts at once, by the label of its block (or its action id)."""
+        where = self._container(target)
+        placed = find_field(where.blocks, label)
+        given = entry_for(placed.element, value, self._file_shape)
+        return await self._hands.act(self.id, where, (placed.block_id, placed.action_id), given)
+
+    async def looks_up(self, target: Message | View, label: str, typed: str) -> Json:
+        """Type into an external menu and return the options that the bot delivers."""
+        where = self._container(target)
+        placed = find_field(where.blocks, label)
+        return await self._hands.options(self.id, where, (placed.block_id, placed.action_id), typed)
+
+    def fills(self, label: str, value: Any) -> None:
+        """Fill in a field of the open form, by its label (see `controls.entry_for` for values)."""
+        view = self._form()
+        placed = find_field(view.blocks, label)
+        entry = {"type": placed.element["type"], **entry_for(placed.element, value, self._file_shape)}
+        view.values.setdefault(placed.block_id, {})[placed.action_id] = entry
+
+    def reads(self, label: str) -> Any:
+        """Return what a field of the open form shows now."""
+        placed = find_field(self._form().blocks, label)
+        return shown_value(self._form().values[placed.block_id][placed.action_id])
+
+    def fields(self) -> list[str]:
+        """Return the labels of the open form's fields."""
+        return list(fields_of(self._form().blocks))
+
+    async def submits(self, values: dict[str, Any] | None = None) -> Submitted:
+        """Fill in fields by label, submit the open form, and return what became of it."""
+        for label, value in (values or {}).items():
+            self.fills(label, value)
+        typed: Values = {}
+        return await self._hands.submit(self.id, self._form().id, typed)
+
+    async def closes(self, *, everything: bool = False) -> None:
+        """Close the open form, or the whole stack."""
+        await self._hands.close(self.id, self._form().id, clear=everything)
+
+    async def opens_home(self) -> View | None:
+        """Open the App Home; returns what is there at that moment."""
+        return self._hands.open_home(self.id)
+
+    def uploads(self, name: str, content: bytes, mimetype: str | None = None) -> StoredFile:
+        """Upload a file for a form's file field."""
+        kind = mimetype or mimetypes.guess_type(name)[0] or "application/octet-stream"
+        return self._hands.upload(self.id, name, kind, content)
+
+    def _file_shape(self, stored: StoredFile) -> Json:
+        return file_object(stored, self._core.origin, self.person.team.id)
+
+
+def _fits(thing: Message | View, wanted: Any) -> object:
+    return wanted in text_of(thing) if isinstance(wanted, str) else wanted(thing)
+
+
+__all__ = ["ClientError", "SandboxPerson"]

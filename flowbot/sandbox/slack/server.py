@@ -1,0 +1,145 @@
+"""The stand-in Slack as one server."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+from flowbot.sandbox.slack import demo_workspace as demo
+from flowbot.sandbox.slack.client_actions import Hands
+from flowbot.sandbox.slack.context import Core, Credentials
+from flowbot.sandbox.slack.delivery.dispatcher import Outbox
+from flowbot.sandbox.slack.delivery.envelope import Delivery
+from flowbot.sandbox.slack.delivery.http import HttpTransport
+from flowbot.sandbox.slack.delivery.socket import SocketHub
+from flowbot.sandbox.slack.event_feed import Feed
+from flowbot.sandbox.slack.faults import Faults
+from flowbot.sandbox.slack.file_host import FileHost
+from flowbot.sandbox.slack.mentions import Mention, mentions_in
+from flowbot.sandbox.slack.models import Clock, Message, View
+from flowbot.sandbox.slack.page_api.routes import PageApi, errors_as_json
+from flowbot.sandbox.slack.people.person import SandboxPerson
+from flowbot.sandbox.slack.response_urls import handle_response_url
+from flowbot.sandbox.slack.webapi.server import WebApi
+from flowbot.sandbox.slack.workspace import Workspace
+
+_MAX_BODY = 64 * 1024 * 1024
+
+
+class SlackSandbox:
+    """A stand-in for Slack that a bot reaches by its Web API base URL alone.
+
+    Args:
+        workspace: Who and what is there; the demo workspace if not given.
+        bot_token: The bot token that the Web API takes.
+        app_token: The app-level token for Socket Mode.
+        signing_secret: Signs the requests to the bot.
+        clock: The workspace's time; its own if not given.
+        ack_seconds: How long Slack waits for an acknowledgement.
+    """
+
+    def __init__(
+        self,
+        workspace: Workspace | None = None,
+        *,
+        bot_token: str = demo.BOT_TOKEN,
+        app_token: str = demo.APP_TOKEN,
+        signing_secret: str = demo.SIGNING_SECRET,
+        clock: Clock | None = None,
+        ack_seconds: float = 3.0,
+    ) -> None:
+        self.workspace = workspace or demo.demo_workspace()
+        if clock is not None:
+            self.workspace.clock = clock
+        self._ack_seconds = ack_seconds
+        self.core = Core(self.workspace, Credentials(bot_token, app_token, signing_secret))
+        self.sockets = SocketHub(self.workspace.app_id, self.core.feed, ack_seconds)
+        self.outbox = Outbox(self.sockets, self.core.feed, self.core.journal)
+        self.hands = Hands(self.core, self.outbox)
+
+    @property
+    def origin(self) -> str:
+        """Where it is served, such as `http://127.0.0.1:5555`; the Web API base is `origin + "/api/"`."""
+        return self.core.origin
+
+    @origin.setter
+    def origin(self, origin: str) -> None:
+        self.core.origin = origin
+
+    @property
+    def clock(self) -> Clock:
+        """The workspace's time."""
+        return self.core.clock
+
+    @property
+    def faults(self) -> Faults:
+        """Faults that tests order."""
+        return self.core.faults
+
+    @property
+    def feed(self) -> Feed:
+        """What happened, for those who wait."""
+        return self.core.feed
+
+    @property
+    def scopes(self) -> set[str]:
+        """What the bot token may do."""
+        return self.core.scopes
+
+    @property
+    def deliveries(self) -> list[Delivery]:
+        """Every command, interaction and event sent to the bot, with its answer and latency."""
+        return self.outbox.deliveries
+
+    def deliver_to(self, url: str) -> None:
+        """Deliver by signed HTTP to this request URL from now on."""
+        self.outbox.use_http(HttpTransport(url, self.core.credentials.signing_secret, self._ack_seconds))
+        self.feed.publish(None, {"type": "bot", "online": True})
+
+    def person(self, user_id: str) -> SandboxPerson:
+        """Return somebody who can act in tests; raises `user_not_found`."""
+        return SandboxPerson(self.core, self.hands, self.workspace.person(user_id))
+
+    def mentions_in(self, message: Message | View) -> list[Mention]:
+        """Return what Slack would turn into a mention, a broadcast or a link."""
+        return mentions_in(message, self.workspace)
+
+    def web_app(self) -> web.Application:
+        """Return the whole server; its origin is the one set, that of `serve`, or that of the first request."""
+        app = web.Application(client_max_size=_MAX_BODY, middlewares=[self._know_origin, errors_as_json])
+        api, files = WebApi(self.core, self.sockets), FileHost(self.core)
+        app.router.add_route("*", "/api/{method}", api.handle)
+        app.router.add_get("/link/", self.sockets.handle)
+        for kind in ("commands", "actions", "app"):
+            app.router.add_post(f"/{kind}/{{team}}/{{number}}/{{secret}}", self._response_url)
+        app.add_routes([*files.routes(), *PageApi(self.core, self.outbox, self.hands).routes()])
+        app.on_shutdown.append(self._shut_down)
+        return app
+
+    @web.middleware
+    async def _know_origin(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Take the origin from the first request where nobody has set it."""
+        if not self.origin:
+            self.origin = str(request.url.origin())
+        return await handler(request)
+
+    async def _response_url(self, request: web.Request) -> web.StreamResponse:
+        return await handle_response_url(self.core, request)
+
+    async def _shut_down(self, _app: web.Application) -> None:
+        self.feed.close()
+        await self.outbox.close()
+
+    @asynccontextmanager
+    async def serve(self, host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[str]:
+        """Serve until the block ends; yields the origin. Port 0 takes a free one."""
+        runner = web.AppRunner(self.web_app(), handler_cancellation=True, shutdown_timeout=0.5)
+        await runner.setup()
+        try:
+            site = web.TCPSite(runner, host, port)
+            await site.start()
+            self.origin = f"http://{host}:{runner.addresses[0][1]}"
+            yield self.origin
+        finally:
+            await runner.cleanup()

@@ -1,0 +1,105 @@
+"""The texts of blocks, in reading order: for people (`text_of`) and for the hunt for mentions."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from flowbot.sandbox.slack.models import Json, Message, View
+from flowbot.sandbox.slack.mrkdwn import readable
+
+_TEXT_KEYS = (
+    "title", "subtitle", "caption", "label", "text", "body", "fields", "rows", "hint", "element", "elements",
+    "accessory", "placeholder", "options", "option_groups", "description", "child_blocks", "rich_text_title",
+    "chart", "segments", "series", "axis_config", "categories", "x_label", "y_label", "data", "name",
+    "actions", "confirm", "deny", "hero_image", "icon", "alt_text",
+)  # fmt: skip
+_HIDDEN = frozenset({"confirm", "deny", "placeholder"})
+
+
+@dataclass(frozen=True)
+class Fragment:
+    """A piece of text and how Slack reads it.
+
+    Attributes:
+        kind: `mrkdwn`, `markdown`, `plain` or `rich` (an element of rich text, in `element`).
+        text: The text as sent.
+        verbatim: Whether an mrkdwn object forbids automatic links and mentions.
+        hidden: Whether it shows only later (a confirmation, a placeholder).
+    """
+
+    kind: Literal["mrkdwn", "markdown", "plain", "rich"]
+    text: str
+    verbatim: bool = False
+    hidden: bool = False
+    element: Json | None = None
+
+
+def fragments(value: Any, *, hidden: bool = False) -> Iterator[Fragment]:
+    """Yield all texts of blocks, or of any part of them."""
+    if isinstance(value, list):
+        for entry in value:
+            yield from fragments(entry, hidden=hidden)
+    elif isinstance(value, str):
+        yield Fragment("plain", value, hidden=hidden)
+    elif isinstance(value, dict):
+        yield from _of_object(value, hidden)
+
+
+def _of_object(value: Json, hidden: bool) -> Iterator[Fragment]:
+    kind, text = value.get("type"), value.get("text")
+    if kind == "mrkdwn":
+        yield Fragment("mrkdwn", str(text), verbatim=bool(value.get("verbatim")), hidden=hidden)
+    elif kind == "markdown":
+        yield Fragment("markdown", str(text), hidden=hidden)
+    elif kind == "rich_text_section" or str(kind).startswith(("rich_text_quote", "rich_text_preformatted")):
+        for element in value["elements"]:
+            yield Fragment("rich", _rich_words(element), hidden=hidden, element=element)
+        yield Fragment("plain", "\n", hidden=hidden)
+    elif kind == "raw_number":
+        yield Fragment("plain", str(text or value["value"]), hidden=hidden)
+    else:
+        for key in _TEXT_KEYS:
+            if key in value:
+                yield from fragments(value[key], hidden=hidden or key in _HIDDEN)
+
+
+def _rich_words(element: Json) -> str:
+    kind = element["type"]
+    if kind == "emoji":
+        return f":{element['name']}:"
+    if kind == "link":
+        return str(element.get("text") or element["url"])
+    if kind == "date":
+        return str(element.get("fallback") or element["timestamp"])
+    named = ("text", "user_id", "usergroup_id", "channel_id", "range", "value")
+    return next((str(element[key]) for key in named if key in element), "")
+
+
+def _words(fragment: Fragment) -> str:
+    return readable(fragment.text) if fragment.kind in {"mrkdwn", "markdown"} else fragment.text
+
+
+def text_of(thing: Message | View | list[Json] | Json) -> str:
+    """Return the text that a person sees in a message, view or blocks, one piece a line.
+
+    The top-level `text` of a message counts only if there are no blocks: with blocks it is the
+    notification. Confirmations and placeholders do not count. What was typed into a view does not either.
+    """
+    if isinstance(thing, Message) and not thing.blocks:
+        return readable(thing.text)
+    if isinstance(thing, View):
+        frame = [f for f in (thing.title, thing.submit, thing.close) if f]
+        return _joined([*frame[:1], *thing.blocks, *frame[1:]])
+    return _joined(thing.blocks if isinstance(thing, Message) else thing)
+
+
+def _joined(blocks: Any) -> str:
+    lines, line = [], ""
+    for fragment in fragments(blocks):
+        if fragment.hidden:
+            continue
+        line += _words(fragment)
+        if fragment.kind != "rich":
+            lines.append(line.strip("\n"))
+            line = ""
+    return "\n".join(piece for piece in [*lines, line] if piece)

@@ -23,7 +23,7 @@ from aiohttp import WSMsgType, web
 
 from benchmarks.wire import Shot
 from flowbot.sandbox.slack import SIGNING_SECRET
-from flowbot.sandbox.slack.delivery.http import signed_headers
+from flowbot.sandbox.slack.delivery.http import build_signature_headers
 
 HOST: Final = "127.0.0.1"
 LENGTH: Final = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
@@ -97,7 +97,7 @@ def signed(shot: Shot) -> bytes:
         "User-Agent": "Slackbot 1.0 (+https://api.slack.com/robots)",
         "Accept": "application/json,*/*",
         "Content-Length": str(len(shot.body)),
-        **signed_headers(SIGNING_SECRET, shot.body),
+        **build_signature_headers(SIGNING_SECRET, shot.body),
     }
     head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
     return f"POST /slack/events HTTP/1.1\r\n{head}\r\n{shot.body}".encode()

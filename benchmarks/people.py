@@ -12,16 +12,16 @@ from typing import Any, Final
 from benchmarks.wire import CHANNEL, VOTERS, Shot, What
 from flowbot.sandbox.slack import Message, SandboxPerson, SlackSandbox, View, text_of
 from flowbot.sandbox.slack.delivery import payloads
-from flowbot.sandbox.slack.delivery.envelope import Delivery, Kind, Parcel
+from flowbot.sandbox.slack.delivery.envelope import Delivery, Envelope, EnvelopeKind
 from flowbot.sandbox.slack.models import Person
-from flowbot.sandbox.slack.people.controls import find_pressable
+from flowbot.sandbox.slack.people.controls import find_click_target
 
 Payload = Mapping[str, Any]
 
 PATIENCE_SECONDS: Final = 30.0
 LEAST: Final = {"Name": "Spring", "Title": "Spring is here", "Description": "Look at what is new."}
 """What has to be typed for a new flow."""
-FORMS: Final[Mapping[What, Kind]] = {
+FORMS: Final[Mapping[What, EnvelopeKind]] = {
     What.LIST: "slash_commands",
     What.SEARCH: "slash_commands",
     What.EVENT: "events_api",
@@ -33,7 +33,7 @@ class Office:
 
     def __init__(self, slack: SlackSandbox) -> None:
         self._slack = slack
-        self._core = slack.core
+        self._context = slack.context
         self._emma = slack.person("U0EMMA")
         self._seen: dict[What, Payload] = {}
         self._listed: list[Message] = []
@@ -43,37 +43,35 @@ class Office:
     async def list_and_turn(self) -> None:
         """A list is asked for and turned, searched and turned."""
         for what, turn in ((What.LIST, What.NEXT), (What.SEARCH, What.NEXT_FOUND)):
-            await self._emma.types(CHANNEL, what)
+            await self._emma.send(CHANNEL, what)
             shown = await self._newest()
-            self._seen[turn] = (await self._emma.clicks(shown, "Next")).payload
+            self._seen[turn] = (await self._emma.click(shown, "Next")).payload
             self._listed.append(shown)
 
     async def send_a_form(self) -> None:
         """A form is opened, filled in and sent."""
-        await self._emma.types(CHANNEL, "/flows create")
-        await self._emma.waits_for_view(lambda view: view.submit is not None, PATIENCE_SECONDS)
-        await self._emma.submits(dict(LEAST))
+        await self._emma.send(CHANNEL, "/flows create")
+        await self._emma.wait_for_view(lambda view: view.submit is not None, PATIENCE_SECONDS)
+        await self._emma.submit(dict(LEAST))
         self._seen[What.SUBMIT] = self._last("view_submission").payload
-        await self._emma.waits_for_view(
-            lambda view: view.submit is None and "Spring" in text_of(view), PATIENCE_SECONDS
-        )
+        await self._emma.wait_for_view(lambda view: view.submit is None and "Spring" in text_of(view), PATIENCE_SECONDS)
 
     async def ask_for(self, count: int) -> None:
         """Approval is asked for that many flows to be enabled."""
         for number in range(1, 20 * count):
             if len(self._requests) == count:
                 return
-            before = len(self._core.workspace.messages[CHANNEL])
-            await self._emma.types(CHANNEL, f"/flows enable {number}")
-            await self._emma.waits_until(partial(self._is_told, before), PATIENCE_SECONDS)
-            posted = self._core.workspace.messages[CHANNEL][before:]
+            before = len(self._context.workspace.messages[CHANNEL])
+            await self._emma.send(CHANNEL, f"/flows enable {number}")
+            await self._emma.wait_until(partial(self._is_told, before), PATIENCE_SECONDS)
+            posted = self._context.workspace.messages[CHANNEL][before:]
             self._requests += [message for message in posted if not message.is_ephemeral]
         raise RuntimeError("not enough flows that may be enabled")
 
     def shot(self, what: What, number: int) -> Shot:
         """What somebody does for the `number`-th time of a series."""
         payload = self._payload(what, number)
-        parcel = Parcel(FORMS.get(what, "interactive"), what, dict(payload))
+        parcel = Envelope(FORMS.get(what, "interactive"), what, dict(payload))
         envelope_id = secrets.token_hex(16)
         envelope = {
             "envelope_id": envelope_id,
@@ -86,40 +84,40 @@ class Office:
             body=parcel.http_body(),
             envelope=json.dumps(envelope),
             envelope_id=envelope_id,
-            answer_at=str(payload.get("response_url", "")).removeprefix(self._core.origin),
+            answer_at=str(payload.get("response_url", "")).removeprefix(self._context.origin),
         )
 
     def forget(self) -> None:
         """Clear away what was said, so that the stand-in stays as quick as it was."""
         kept = [*self._listed, *self._requests]
-        self._core.workspace.messages[CHANNEL][:] = kept
+        self._context.workspace.messages[CHANNEL][:] = kept
         self._slack.deliveries.clear()
 
     def _payload(self, what: What, number: int) -> Payload:
         match what:
             case What.LIST | What.SEARCH:
-                channel = self._core.workspace.channels[CHANNEL]
-                return payloads.command_form(
-                    self._core, self._emma.person, channel, "/flows", what.removeprefix("/flows ")
+                channel = self._context.workspace.channels[CHANNEL]
+                return payloads.build_command(
+                    self._context, self._emma.person, channel, "/flows", what.removeprefix("/flows ")
                 )
             case What.NEXT | What.NEXT_FOUND:
                 return self._pressed_again(self._seen[what])
             case What.SUBMIT:
                 return self._sent_again(self._seen[what])
             case What.EVENT:
-                return payloads.event_callback(self._core, {"type": "reaction_added", "user": self._emma.id})
+                return payloads.build_event_callback(self._context, {"type": "reaction_added", "user": self._emma.id})
             case What.VOTE:
                 return self._vote(self._requests[number % len(self._requests)], number // len(self._requests))
 
     def _is_told(self, before: int) -> bool:
         """Whether Emma alone was told something after the first `before` messages."""
-        posted = self._core.workspace.messages[CHANNEL][before:]
+        posted = self._context.workspace.messages[CHANNEL][before:]
         return any(message.ephemeral_to == self._emma.id for message in posted)
 
     def _pressed_again(self, seen: Payload) -> Payload:
         container = seen["container"]
-        url = self._core.response_url("actions", CHANNEL, self._emma.id, container["message_ts"])
-        return {**seen, "response_url": url, "trigger_id": self._core.triggers.issue(self._emma.id)}
+        url = self._context.issue_response_url("actions", CHANNEL, self._emma.id, container["message_ts"])
+        return {**seen, "response_url": url, "trigger_id": self._context.trigger_ids.issue(self._emma.id)}
 
     def _sent_again(self, seen: Payload) -> Payload:
         view = seen["view"]
@@ -127,26 +125,26 @@ class Office:
         return {**seen, "view": {**view, "private_metadata": json.dumps(metadata)}}
 
     def _vote(self, request: Message, voter: int) -> Payload:
-        person = self._core.workspace.people[_voter(voter % VOTERS)]
-        placed = find_pressable(request.blocks, "Approve").placed
+        person = self._context.workspace.people[_voter(voter % VOTERS)]
+        placed = find_click_target(request.blocks, "Approve").placed
         action = {**placed.element, "block_id": placed.block_id, "action_ts": request.ts}
-        return payloads.message_action(self._core, person, request, action, {})
+        return payloads.build_message_action(self._context, person, request, action, {})
 
     async def _newest(self) -> Message:
         """The list that Emma has just asked for."""
         known = {message.ts for message in self._listed}
-        return await self._emma.waits_for(
+        return await self._emma.wait_for_message(
             CHANNEL,
             lambda message: message.ts not in known and "Next" in _labels(self._emma, message),
             PATIENCE_SECONDS,
         )
 
     def _last(self, what: str) -> Delivery:
-        return next(delivery for delivery in reversed(self._slack.deliveries) if what in delivery.what)
+        return next(delivery for delivery in reversed(self._slack.deliveries) if what in delivery.label)
 
 
 def _labels(person: SandboxPerson, message: Message | View) -> list[str]:
-    return person.buttons(message)
+    return person.list_buttons(message)
 
 
 def _voter(number: int) -> str:

@@ -14,7 +14,7 @@ from flowbot.app import flowbot
 from flowbot.opening import now, opened_database
 from flowbot.sandbox.enkapush import EnkapushSandbox
 from flowbot.sandbox.enkapush.seeds import seed_flows, seed_segments
-from flowbot.sandbox.slack import APP_TOKEN, BOT_TOKEN, SIGNING_SECRET, Guide, SlackSandbox, demo_workspace
+from flowbot.sandbox.slack import APP_TOKEN, BOT_TOKEN, SIGNING_SECRET, Guide, SlackSandbox, build_demo_workspace
 from flowbot.services.policies import import_policies
 from flowbot.serving import listening
 from flowbot.settings import Settings
@@ -27,7 +27,7 @@ API_KEY: Final = "demo-key"  # the stand-in's own, good for nothing else
 @asynccontextmanager
 async def running(port: int) -> AsyncIterator[str]:
     """The whole demo on this machine alone; gives the page's address. Port 0 takes a free one."""
-    slack = SlackSandbox(demo_workspace(Guide.parse(_beside("demo_guide.toml"))))
+    slack = SlackSandbox(build_demo_workspace(Guide.parse(_beside("demo_guide.toml"))))
     enkapush = EnkapushSandbox(api_key=API_KEY, flows=seed_flows(now()), segments=seed_segments(now()))
     with tempfile.TemporaryDirectory(prefix="flowbot-demo-") as folder:
         async with slack.serve(HOST, port) as address, enkapush.serve(HOST) as enkapush_api:

@@ -10,7 +10,7 @@ import pytest
 from flowbot.domain.search import fold
 from flowbot.opening import now
 from flowbot.sandbox.enkapush.seeds import seed_flows
-from flowbot.sandbox.slack import Guide, demo_workspace
+from flowbot.sandbox.slack import Guide, build_demo_workspace
 from flowbot.slack import grammar
 from flowbot.slack.verbs import TURKISH, Verb
 
@@ -22,7 +22,7 @@ OWN_WORDS: Final = {"en": {str(verb) for verb in Verb}, "tr": set(TURKISH)}
 
 def test_it_is_told_in_both_languages_for_the_same_channels() -> None:
     assert set(GUIDE) == set(LANGUAGES)
-    assert set(GUIDE["en"].cards) == set(GUIDE["tr"].cards) == set(demo_workspace().channels)
+    assert set(GUIDE["en"].cards) == set(GUIDE["tr"].cards) == set(build_demo_workspace().channels)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -43,7 +43,7 @@ def test_what_it_offers_is_understood(language: str) -> None:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_whom_it_names_is_there(language: str) -> None:
-    workspace, guide = demo_workspace(), GUIDE[language]
+    workspace, guide = build_demo_workspace(), GUIDE[language]
     assert workspace.people[guide.start_as].locale
     for door in (door for card in guide.cards.values() for door in card.doors):
         assert door.person in workspace.channels[door.channel].members

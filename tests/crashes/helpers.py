@@ -21,7 +21,7 @@ from flowbot.opening import opened_database
 from flowbot.sandbox.enkapush import EnkapushSandbox, Fault
 from flowbot.sandbox.enkapush.models import Flow
 from flowbot.sandbox.slack import APP_TOKEN, BOT_TOKEN, SIGNING_SECRET, SandboxPerson, SlackSandbox
-from flowbot.sandbox.slack.delivery.envelope import Parcel
+from flowbot.sandbox.slack.delivery.envelope import Envelope
 from flowbot.sandbox.slack.delivery.http import HttpTransport
 from flowbot.sandbox.slack.models import Message, View
 from flowbot.sandbox.slack.visible_text import text_of
@@ -217,7 +217,7 @@ class Arena:
 
     def told(self, person: SandboxPerson, words: str = "") -> list[Message]:
         """The messages for this person's eyes alone, oldest first."""
-        seen = self.slack.core.workspace.visible(MARKETING, person.id)
+        seen = self.slack.context.workspace.list_visible_messages(MARKETING, person.id)
         return [message for message in seen if message.is_ephemeral and words in text_of(message)]
 
 
@@ -301,8 +301,8 @@ class Step:
 
 async def opens(person: SandboxPerson, command: str) -> View:
     """Open a form; it is there with all its fields."""
-    await person.types(MARKETING, command)
-    return await person.waits_for_view(lambda view: view.submit is not None, timeout=15)
+    await person.send(MARKETING, command)
+    return await person.wait_for_view(lambda view: view.submit is not None, timeout=15)
 
 
 def wanted(name: str) -> dict[str, str]:
@@ -326,16 +326,16 @@ async def killed_where_it_is_held(arena: Arena, step: Step, held: Held, process:
 
 async def offers_what_was_typed(arena: Arena, person: SandboxPerson, message: Message, name: str) -> None:
     """The message's button opens the form again, as it was typed."""
-    await person.closes(everything=True)
-    await person.clicks(message, "Open form")
-    await person.waits_for_view(lambda view: view.submit is not None)
-    assert person.reads("Name") == name
+    await person.close(everything=True)
+    await person.click(message, "Open form")
+    await person.wait_for_view(lambda view: view.submit is not None)
+    assert person.read_field("Name") == name
 
 
 async def sends_to_all(arena: Arena, processes: Iterable[Process], number: int = -1) -> None:
     """Deliver what was delivered before once more, to every process at the same moment."""
     first = arena.slack.deliveries[number]
-    parcel = Parcel(first.kind, first.what, first.payload)
+    parcel = Envelope(first.kind, first.label, first.payload)
     routes = [HttpTransport(process.url, SIGNING_SECRET, 3.0) for process in processes]
     try:
         answers = await asyncio.gather(*(route.send(parcel) for route in routes))

@@ -13,7 +13,7 @@ import pytest
 from flowbot.sandbox.enkapush import Fault
 from flowbot.sandbox.slack import SandboxPerson, text_of
 from flowbot.sandbox.slack.delivery import payloads
-from flowbot.sandbox.slack.delivery.envelope import Parcel
+from flowbot.sandbox.slack.delivery.envelope import Envelope
 from flowbot.sandbox.slack.people.person import ClientError
 from tests.crashes.helpers import (
     Arena,
@@ -71,9 +71,9 @@ async def is_killed(arena: Arena, step: Step) -> None:
     first = await arena.starts()
     await opens(arena.emma, "/flows create")
     held = step.hold(arena)
-    assert (await arena.emma.submits(wanted(NAME))).response_action == "update"
+    assert (await arena.emma.submit(wanted(NAME))).response_action == "update"
     last = await killed_where_it_is_held(arena, step, held, first)
-    message = await arena.emma.waits_for(MARKETING, step.says, timeout=last.seconds_left)
+    message = await arena.emma.wait_for_message(MARKETING, step.says, timeout=last.seconds_left)
     await arena.all_told(2)
     assert len(arena.named(NAME)) == step.is_done
     assert len(arena.told(arena.emma)) == 1
@@ -86,9 +86,9 @@ async def is_killed(arena: Arena, step: Step) -> None:
 
 async def forgot_what_was_typed(arena: Arena) -> None:
     """What was saved is not brought back into the next form."""
-    await arena.emma.closes(everything=True)
+    await arena.emma.close(everything=True)
     await opens(arena.emma, "/flows create")
-    assert arena.emma.reads("Name") in {None, ""}
+    assert arena.emma.read_field("Name") in {None, ""}
 
 
 async def test_a_kill_at_any_step_makes_one_flow_or_tells_what_is_not_known(
@@ -131,15 +131,15 @@ async def test_a_form_that_was_not_acknowledged_stays_open_and_can_be_sent_again
         first = await here.starts()
         await opens(here.emma, "/flows create")
         async with nothing_can_be_kept(here):
-            submitting = asyncio.create_task(here.emma.submits(wanted(NAME)))
+            submitting = asyncio.create_task(here.emma.submit(wanted(NAME)))
             await asyncio.wait({submitting}, timeout=0.3)
             await first.killed()
             with pytest.raises(ClientError, match="dispatch_failed"):
                 await submitting
         await here.starts()
-        assert here.emma.reads("Name") == NAME
-        assert (await here.emma.submits()).response_action == "update"
-        await here.emma.waits_for(MARKETING, CREATED)
+        assert here.emma.read_field("Name") == NAME
+        assert (await here.emma.submit()).response_action == "update"
+        await here.emma.wait_for_message(MARKETING, CREATED)
         await here.all_told(2)
         assert len(here.named(NAME)) == 1
         assert len(here.told(here.emma)) == 1
@@ -155,22 +155,22 @@ async def test_a_picture_that_was_not_fetched_yet_is_fetched_by_the_next_process
         first = await here.starts()
         view = await opens(here.emma, "/flows create")
         for label, value in wanted(NAME).items():
-            here.emma.fills(label, value)
-        here.emma.fills("Image", here.emma.uploads("sale.png", PNG))
-        payload = payloads.view_submission(here.slack.core, here.emma.person, view)
+            here.emma.fill(label, value)
+        here.emma.fill("Image", here.emma.upload("sale.png", PNG))
+        payload = payloads.build_view_submission(here.slack.context, here.emma.person, view)
         for entries in payload["view"]["state"]["values"].values():
             for entry in entries.values():
                 for file in entry.get("files") or ():
                     file.pop("url_private_download")
                     file.pop("url_private", None)
         fault = here.slack.faults.add("files.info", hang=True, times=2)
-        delivery = await here.slack.outbox.deliver(Parcel("interactive", "view_submission", payload))
+        delivery = await here.slack.dispatcher.deliver(Envelope("interactive", "view_submission", payload))
         assert delivery.json()["response_action"] == "update"
         await eventually(lambda: fault.times == 0)
         await first.killed()
         here.heals()
         last = await here.starts()
-        await here.emma.waits_for(MARKETING, CREATED, timeout=last.seconds_left)
+        await here.emma.wait_for_message(MARKETING, CREATED, timeout=last.seconds_left)
         (flow,) = here.named(NAME)
         assert flow.image is not None
 
@@ -183,16 +183,16 @@ async def test_what_cannot_be_carried_out_yet_does_not_hold_up_what_can(
         for person in (here.emma, here.world.burak):
             await opens(person, "/flows create")
         held = at_enkapush(hang(method="POST", path="/flows"))(here)
-        await here.world.burak.submits(wanted("Slow"))
+        await here.world.burak.submit(wanted("Slow"))
         await eventually(held)
         held = at_slack("chat.postEphemeral")(here)
-        await here.emma.submits(wanted(NAME))
+        await here.emma.submit(wanted(NAME))
         await eventually(held)
         await first.killed()
         here.heals()
         here.enkapush.faults.add(hang(times=None))
         last = await here.starts()
-        await here.emma.waits_for(MARKETING, CREATED, timeout=last.seconds_left)
+        await here.emma.wait_for_message(MARKETING, CREATED, timeout=last.seconds_left)
 
 
 async def test_of_two_alike_flows_one_that_was_made_is_not_told_to_both(
@@ -206,7 +206,7 @@ async def test_of_two_alike_flows_one_that_was_made_is_not_told_to_both(
         here.enkapush.faults.add(
             hang(after_effect=True, method="POST", path="/flows"), hang(method="POST", path="/flows")
         )
-        await asyncio.gather(*(person.submits(wanted(NAME)) for person in people))
+        await asyncio.gather(*(person.submit(wanted(NAME)) for person in people))
         await eventually(lambda: not here.enkapush.faults.pending)
         await first.killed()
         here.heals()
@@ -237,13 +237,13 @@ async def killed_at_random(arena: Arena, rounds: int, seed: int) -> None:
             made = len(arena.named(names[person.id]))
             assert made <= told <= 1
             assert told or not answered[person.id]
-            await person.closes(everything=True)
+            await person.close(everything=True)
 
 
 async def answer(person: SandboxPerson, name: str) -> bool:
     """Whether the form was acknowledged."""
     try:
-        return (await person.submits(wanted(name))).response_action == "update"
+        return (await person.submit(wanted(name))).response_action == "update"
     except ClientError:
         return False
 

@@ -59,9 +59,9 @@ async def is_killed(here: Arena, step: Step) -> None:
     first = await here.starts()
     await opens(here.emma, f"/flows edit {FLOW}")
     held = step.hold(here)
-    assert (await here.emma.submits({"Name": NAME, "UTM source": "slack"})).response_action == "update"
+    assert (await here.emma.submit({"Name": NAME, "UTM source": "slack"})).response_action == "update"
     last = await killed_where_it_is_held(here, step, held, first)
-    await here.emma.waits_for(MARKETING, step.says, timeout=last.seconds_left)
+    await here.emma.wait_for_message(MARKETING, step.says, timeout=last.seconds_left)
     await here.all_told(2)
     flow = here.enkapush.store.flow(FLOW)
     assert (flow.name, flow.utm_source, flow.title, flow.is_enabled) == (NAME, "slack", "Title 2", False)
@@ -86,13 +86,13 @@ async def is_overtaken(here: Arena, hold: Order, ours: dict[str, Any], **theirs:
     first = await here.starts()
     await opens(here.emma, f"/flows edit {FLOW}")
     held = hold(here)
-    await here.emma.submits(ours)
+    await here.emma.submit(ours)
     await eventually(held)
     await first.killed()
     here.heals()
     here.enkapush.store.update_flow(FLOW, **theirs)
     last = await here.starts()
-    message = await here.emma.waits_for(MARKETING, "Open form", timeout=last.seconds_left)
+    message = await here.emma.wait_for_message(MARKETING, "Open form", timeout=last.seconds_left)
     await here.all_told(2)
     assert here.told(here.emma) == [message]
     return message
@@ -119,7 +119,7 @@ async def test_what_somebody_set_after_the_kill_that_cannot_be_read_is_not_overw
     new_sqlite: NewDatabase, tmp_path: Path
 ) -> None:
     async with arena(new_sqlite, tmp_path / "arena") as here:
-        ours = {"Image": [here.emma.uploads("ours.png", PNG)], "UTM source": "ours"}
+        ours = {"Image": [here.emma.upload("ours.png", PNG)], "UTM source": "ours"}
         theirs = Image("theirs.png", "image/png", PNG)
         message = await is_overtaken(here, until_it_is_ours, ours, image=theirs, utm_source="theirs", segment="7")
         assert "did not say whether it changed flow 2" in text_of(message)

@@ -31,13 +31,13 @@ STEPS = (
 async def is_killed(here: Arena, step: Step) -> None:
     await here.world.policy(BREAKABLE)
     first = await here.starts()
-    await here.emma.types(MARKETING, "/flows enable 1")
-    request = await here.emma.waits_for(MARKETING, lambda message: "Reject" in here.emma.buttons(message))
+    await here.emma.send(MARKETING, "/flows enable 1")
+    request = await here.emma.wait_for_message(MARKETING, lambda message: "Reject" in here.emma.list_buttons(message))
     held = step.hold(here)
-    await here.world.burak.clicks(request, step.name.partition(",")[0])
+    await here.world.burak.click(request, step.name.partition(",")[0])
     assert await gives_reason(here.world.burak, REASON) == []
     last = await killed_where_it_is_held(here, step, held, first)
-    await here.emma.waits_until(lambda: step.says in text_of(request), timeout=last.seconds_left)
+    await here.emma.wait_until(lambda: step.says in text_of(request), timeout=last.seconds_left)
     assert REASON in text_of(request)
     await here.all_told(2)
     assert here.enkapush.store.flow(1).is_enabled is step.is_done

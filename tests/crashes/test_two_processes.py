@@ -46,11 +46,11 @@ async def killed_while_the_other_lives(here: Arena) -> None:
     first, _ = await two(here)
     await opens(here.emma, "/flows create")
     held = CATALOG(here)
-    await here.emma.submits(wanted(NAME))
+    await here.emma.submit(wanted(NAME))
     await eventually(held)
     await first.killed()
     here.heals()
-    await here.emma.waits_for(MARKETING, CREATED, timeout=RECOVERY_SECONDS)
+    await here.emma.wait_for_message(MARKETING, CREATED, timeout=RECOVERY_SECONDS)
 
 
 async def frozen_while_it_asks(here: Arena) -> None:
@@ -58,10 +58,10 @@ async def frozen_while_it_asks(here: Arena) -> None:
     first, _ = await two(here)
     await opens(here.emma, "/flows create")
     held = CATALOG(here)
-    await here.emma.submits(wanted(NAME))
+    await here.emma.submit(wanted(NAME))
     await eventually(held)
     first.freezes()
-    await here.emma.waits_for(MARKETING, CREATED, timeout=RECOVERY_SECONDS)
+    await here.emma.wait_for_message(MARKETING, CREATED, timeout=RECOVERY_SECONDS)
     here.heals()
     first.thaws()
     await first.finishes()
@@ -72,10 +72,10 @@ async def frozen_while_it_sends(here: Arena) -> None:
     first, _ = await two(here)
     await opens(here.emma, "/flows create")
     held = at_enkapush(Fault.hang(after_effect=True, method="POST", path="/flows"))(here)
-    await here.emma.submits(wanted(NAME))
+    await here.emma.submit(wanted(NAME))
     await eventually(held)
     first.freezes()
-    await here.emma.waits_for(MARKETING, CREATED, timeout=RECOVERY_SECONDS)
+    await here.emma.wait_for_message(MARKETING, CREATED, timeout=RECOVERY_SECONDS)
     here.heals()
     first.thaws()
     await first.finishes()
@@ -85,11 +85,11 @@ async def lease_lost_while_enkapush_is_slow(here: Arena) -> None:
     first, _ = await two(here)
     await opens(here.emma, "/flows create")
     held = CATALOG(here)
-    await here.emma.submits(wanted(NAME))
+    await here.emma.submit(wanted(NAME))
     await eventually(held)
     # Long enough for the first one to notice; were it free at once, the first one might take it again itself.
     await here.executes("UPDATE changes SET lease_owner = 'nobody', lease_until = now() + interval '1.5 seconds'")
-    await here.emma.waits_for(MARKETING, CREATED, timeout=RECOVERY_SECONDS)
+    await here.emma.wait_for_message(MARKETING, CREATED, timeout=RECOVERY_SECONDS)
     here.heals()
     await first.finishes()
 
@@ -98,9 +98,9 @@ async def sent_twice_to_both(here: Arena) -> None:
     processes = await two(here)
     await opens(here.emma, "/flows create")
     here.enkapush.faults.add(Fault.delay(0.3, method="POST", path="/flows"))
-    await here.emma.submits(wanted(NAME))
+    await here.emma.submit(wanted(NAME))
     await sends_to_all(here, processes * 3)
-    await here.emma.waits_for(MARKETING, CREATED)
+    await here.emma.wait_for_message(MARKETING, CREATED)
 
 
 async def told_by_one_of_two(here: Arena) -> None:
@@ -108,13 +108,13 @@ async def told_by_one_of_two(here: Arena) -> None:
     first = await here.starts()
     await opens(here.emma, "/flows create")
     held = at_slack("views.update")(here)
-    await here.emma.submits(wanted(NAME))
+    await here.emma.submit(wanted(NAME))
     await eventually(held)
     await first.killed()
     here.heals()
     here.slack.faults.add("chat.postEphemeral", delay=1.0, times=None)
     await asyncio.gather(here.starts(), here.starts())
-    await here.emma.waits_for(MARKETING, CREATED, timeout=RECOVERY_SECONDS)
+    await here.emma.wait_for_message(MARKETING, CREATED, timeout=RECOVERY_SECONDS)
 
 
 async def asked_to_stop_in_the_middle(here: Arena) -> None:
@@ -122,7 +122,7 @@ async def asked_to_stop_in_the_middle(here: Arena) -> None:
     first, _ = await two(here)
     await opens(here.emma, "/flows create")
     here.enkapush.faults.add(Fault.delay(1, method="POST", path="/flows"))
-    await here.emma.submits(wanted(NAME))
+    await here.emma.submit(wanted(NAME))
     await eventually(lambda: not here.enkapush.faults.pending)
     since = first.asked_to_stop()
     assert await first.ended() == 0
@@ -135,13 +135,13 @@ async def asked_to_stop_while_enkapush_hangs(here: Arena) -> None:
     first, _ = await two(here)
     await opens(here.emma, "/flows create")
     held = at_enkapush(Fault.hang(after_effect=True, method="POST", path="/flows"))(here)
-    await here.emma.submits(wanted(NAME))
+    await here.emma.submit(wanted(NAME))
     await eventually(held)
     since = first.asked_to_stop()
     assert await first.ended() == 0
     assert time.monotonic() - since < SECONDS_TO_STOP
     here.heals()
-    await here.emma.waits_for(MARKETING, CREATED, timeout=RECOVERY_SECONDS)
+    await here.emma.wait_for_message(MARKETING, CREATED, timeout=RECOVERY_SECONDS)
 
 
 SCENES = (
@@ -177,14 +177,14 @@ async def test_a_process_that_was_frozen_alone_goes_on_with_what_it_has_in_hand(
             process = await here.starts()
             await opens(here.emma, "/flows create")
             held = CATALOG(here)
-            await here.emma.submits(wanted(NAME))
+            await here.emma.submit(wanted(NAME))
             await eventually(held)
             process.freezes()
             await here.the_lease(is_over=True)
             process.thaws()
             await here.the_lease(is_over=False)
             here.heals()
-            await here.emma.waits_for(MARKETING, CREATED)
+            await here.emma.wait_for_message(MARKETING, CREATED)
             await here.all_told(5)
             one_flow_told_once(here)
 

@@ -14,7 +14,7 @@ from typing import Final
 import pytest
 
 from flowbot.sandbox.slack import SIGNING_SECRET, SandboxPerson
-from flowbot.sandbox.slack.delivery.envelope import Delivery, Parcel
+from flowbot.sandbox.slack.delivery.envelope import Delivery, Envelope
 from flowbot.sandbox.slack.delivery.http import HttpTransport
 from flowbot.sandbox.slack.models import Message
 from flowbot.sandbox.slack.people.person import ClientError
@@ -62,7 +62,7 @@ class Balancer(HttpTransport):
         self.routes[number] = HttpTransport(process.url, SIGNING_SECRET, 3.0)
         self._made.append(self.routes[number])
 
-    async def send(self, parcel: Parcel, extra_headers: dict[str, str] | None = None) -> Delivery:
+    async def send(self, parcel: Envelope, extra_headers: dict[str, str] | None = None) -> Delivery:
         self._count += 1
         first, second = self.routes[self._count % 2], self.routes[1 - self._count % 2]
         if self._count % 3 == 0:
@@ -89,7 +89,7 @@ class Office:
         process = await self.arena.starts()
         self.processes[number] = process
         self.balancer.leads_to(number, process)
-        self.arena.slack.outbox.use_http(self.balancer)
+        self.arena.slack.dispatcher.use_http(self.balancer)
 
     def messages(self, name: str) -> list[Message]:
         """The public messages about a flow."""
@@ -105,7 +105,7 @@ class Office:
         emma, burak, deniz = (self.arena.slack.person(user) for user in ("U0EMMA", "U0BURAK", "U0DENIZ"))
         try:
             await self._until(
-                lambda: self.messages(name), lambda: emma.types(MARKETING, f"/flows enable {flow} please, for {name}")
+                lambda: self.messages(name), lambda: emma.send(MARKETING, f"/flows enable {flow} please, for {name}")
             )
             await self._until(lambda: self.shows(name, burak.id, "Applied"), lambda: self._approves(burak, name))
             await self._until(lambda: self.shows(name, "Applied", "not known"), lambda: self._approves(deniz, name))
@@ -116,8 +116,8 @@ class Office:
 
     async def _approves(self, person: SandboxPerson, name: str) -> None:
         message = self.messages(name)[-1]
-        if "Approve" in person.buttons(message):
-            await person.clicks(message, "Approve")
+        if "Approve" in person.list_buttons(message):
+            await person.click(message, "Approve")
 
     @staticmethod
     async def _until(condition: Callable[[], object], act: Callable[[], Awaitable[object]]) -> None:
@@ -243,5 +243,5 @@ async def a_twin_shows_the_end_once_it_is_pressed(office: Office, twin: Message)
         return any(word in text_of(twin) for word in ("Applied", "not known"))
 
     if not is_over():
-        await office.arena.slack.person("U0BURAK").clicks(twin, "Approve")
+        await office.arena.slack.person("U0BURAK").click(twin, "Approve")
         await eventually(is_over)

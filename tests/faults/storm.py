@@ -113,7 +113,7 @@ class Scene:
 def messages_to(world: World, person: SandboxPerson) -> list[Message]:
     """Everything that was said to one person alone, in the order of the channels."""
     channels = world.slack.workspace.channels.values()
-    seen = [(channel, world.slack.workspace.visible(channel.id, person.id)) for channel in channels]
+    seen = [(channel, world.slack.workspace.list_visible_messages(channel.id, person.id)) for channel in channels]
     told = [message for channel, messages in seen for message in messages if channel.is_im or message.ephemeral_to]
     return sorted(told, key=lambda message: int(message.ts.partition(".")[2]))
 
@@ -255,7 +255,7 @@ def its_message_shows_how_it_ended(scene: Scene, change: Change) -> None:
     assert message.ts == change.message_ts
     assert WORDS[change.state] in text_of(message)
     if change.state is not State.PENDING:
-        assert "Approve" not in scene.world.deniz.buttons(message)
+        assert "Approve" not in scene.world.deniz.list_buttons(message)
 
 
 def messages_about(scene: Scene, change: Change) -> list[Message]:
@@ -322,13 +322,13 @@ async def locked_elsewhere(url: str) -> AsyncIterator[None]:
 async def answer_to(scene: Scene, person: SandboxPerson, command: str, wanted: str = "") -> str:
     """Type a command, and wait for what is said to it: something, or what fits a pattern."""
     before = len(messages_to(scene.world, person))
-    await person.types(MARKETING, command)
+    await person.send(MARKETING, command)
 
     def said() -> list[str]:
         texts = map(text_of, messages_to(scene.world, person)[before:])
         return [text for text in texts if re.search(wanted, text)]
 
-    await person.waits_until(said)
+    await person.wait_until(said)
     return said()[0]
 
 

@@ -52,7 +52,7 @@ async def test_what_is_under_way_is_done_once(scene: Scene, moved: float) -> Non
     request = await asks(scene.world)
     flow = (await only(scene)).asked.flow
     scene.world.enkapush.faults.add(Fault.delay(0.15, method="POST", path=f"/flows/{flow}"))
-    await scene.world.burak.clicks(request, "Approve")
+    await scene.world.burak.click(request, "Approve")
     await eventually(lambda: writes_come(scene), "Enkapush is written to")
     scene.world.time.ahead += moved
     await ends(scene.world, request, "Applied")
@@ -64,11 +64,11 @@ async def test_what_a_fault_left_behind_is_taken_up_again(scene: Scene, moved: f
     request = await asks(scene.world)
     flow = (await only(scene)).asked.flow
     scene.world.enkapush.faults.add(Fault.hang(method="POST", path=f"/flows/{flow}"))
-    await scene.world.burak.clicks(request, "Approve")
+    await scene.world.burak.click(request, "Approve")
     await eventually(lambda: writes_come(scene), "Enkapush is written to")
     async with locked_elsewhere(scene.url):
         scene.world.enkapush.release()
-        await scene.world.burak.waits_until(lambda: scene.said_to(scene.world.burak))
+        await scene.world.burak.wait_until(lambda: scene.said_to(scene.world.burak))
         scene.world.time.ahead += moved
     await is_applied_once(scene)
 
@@ -77,8 +77,8 @@ async def test_what_a_fault_left_behind_is_taken_up_again(scene: Scene, moved: f
 async def test_what_could_not_be_told_is_told_when_slack_is_back(scene: Scene, moved: float) -> None:
     request = await asks(scene.world)
     scene.world.slack.faults.add("chat.update", status=503, times=None)
-    await scene.world.burak.clicks(request, "Approve")
-    await scene.world.burak.waits_until(lambda: scene.said_to(scene.world.burak))
+    await scene.world.burak.click(request, "Approve")
+    await scene.world.burak.wait_until(lambda: scene.said_to(scene.world.burak))
     scene.world.time.ahead += moved
     await is_applied_once(scene)
 
@@ -87,7 +87,7 @@ async def test_what_could_not_be_told_is_told_when_slack_is_back(scene: Scene, m
 async def test_a_request_that_waits_goes_on_waiting_and_can_be_approved(scene: Scene, moved: float) -> None:
     request = await asks(scene.world)
     scene.world.time.ahead += moved
-    await scene.world.burak.clicks(request, "Approve")
+    await scene.world.burak.click(request, "Approve")
     await ends(scene.world, request, "Applied")
     await is_applied_once(scene)
 
@@ -97,7 +97,7 @@ async def test_what_has_expired_stays_so_when_the_clock_is_put_back(scene: Scene
     scene.world.time.ahead += 72 * HOUR
     over = await ends(scene.world, request, "Expired")
     scene.world.time.ahead -= HOUR
-    assert scene.world.deniz.buttons(over) == []
+    assert scene.world.deniz.list_buttons(over) == []
     ended = await after_the_storm(scene, scene.world.emma)
     assert [change.state for change in ended.values()] == [State.EXPIRED]
     assert scene.writes == []
@@ -110,14 +110,14 @@ async def test_an_hour_too_early_nothing_expires_and_nobody_is_reminded_twice(sc
         return replies(scene.world, request)
 
     scene.world.time.ahead += 18 * HOUR + 1
-    await scene.world.deniz.waits_until(reminders)
+    await scene.world.deniz.wait_until(reminders)
     for moved in (-HOUR, HOUR, -HOUR):
         scene.world.time.ahead += moved
         await answer_to(scene, scene.world.emma, "/flows approvals", "Waiting for you|waiting|Waiting")
     assert len(reminders()) == 1
     assert "Waiting for approval" in text_of(request)
     scene.world.time.ahead += 54 * HOUR
-    await scene.world.burak.clicks(request, "Approve")
+    await scene.world.burak.click(request, "Approve")
     await ends(scene.world, request, "Applied")
     await is_applied_once(scene)
 
@@ -128,10 +128,10 @@ async def test_what_was_typed_is_brought_back(scene: Scene, moved: float) -> Non
     await opens(emma, "/flows create")
     view = emma.view
     assert view is not None
-    emma.fills("Name", "Typed before")
-    await emma.closes()
+    emma.fill("Name", "Typed before")
+    await emma.close()
     scene.world.time.ahead += moved
     await after_the_storm(scene)
     await opens(emma, "/flows create")
-    assert emma.reads("Name") == "Typed before"
-    await emma.closes()
+    assert emma.read_field("Name") == "Typed before"
+    await emma.close()

@@ -76,9 +76,9 @@ async def scene(sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterat
 
 async def is_approved(scene: Scene) -> None:
     """The request that went through the storm is as good as any other."""
-    message = scene.world.slack.workspace.message(APPROVALS, (await only(scene)).message_ts or "")
+    message = scene.world.slack.workspace.find_message(APPROVALS, (await only(scene)).message_ts or "")
     assert message is not None
-    await scene.world.burak.clicks(message, "Approve")
+    await scene.world.burak.click(message, "Approve")
     await decided(scene)
     ended = await after_the_storm(scene, scene.world.emma)
     assert [change.state for change in ended.values()] == [State.APPLIED]
@@ -99,14 +99,14 @@ async def nothing_small_is_kept(scene: Scene, request: Message) -> None:
     burak = scene.world.burak
     flow = add_flow(scene.world)
     await answer_to(scene, scene.world.emma, f"/flows enable {flow}", "cannot reach its database")
-    await burak.clicks(request, "Approve")
-    await burak.waits_until(lambda: any(NOT_NOW in text for text in scene.said_to(burak)))
+    await burak.click(request, "Approve")
+    await burak.wait_until(lambda: any(NOT_NOW in text for text in scene.said_to(burak)))
 
 
 async def no_form_is_kept(scene: Scene) -> None:
     """Whoever saves is told that it was not kept; the form stays open with what they typed."""
     emma = scene.world.emma
-    submitted = await emma.submits(LEAST | {"Title": LONG, "Description": LONG})
+    submitted = await emma.submit(LEAST | {"Title": LONG, "Description": LONG})
     assert NOT_KEPT in str(field_errors(emma, submitted.errors))
     assert scene.writes == []
 
@@ -135,10 +135,10 @@ async def test_what_cannot_be_kept_is_said_at_once_and_works_later_without_a_res
             # A vote is small enough to find a place in a full file.
             await nothing_small_is_kept(scene, request)
     await after_the_storm(scene, emma)
-    await emma.submits()
-    await emma.waits_for(MARKETING, "was created, disabled")
-    await emma.closes()
-    await burak.clicks(request, "Approve")
+    await emma.submit()
+    await emma.wait_for_message(MARKETING, "was created, disabled")
+    await emma.close()
+    await burak.click(request, "Approve")
     await decided(scene)
     ended = await after_the_storm(scene, emma)
     assert [change.state for change in ended.values()] == [State.APPLIED, State.APPLIED]
@@ -175,11 +175,11 @@ async def test_a_form_of_which_it_is_not_certain_that_it_is_kept_is_done_once_wh
     emma = scene.world.emma
     await opens(emma, "/flows create")
     async with nothing_is_kept(scene, how, submission):
-        submitted = await emma.submits(LEAST)
+        submitted = await emma.submit(LEAST)
     assert "not certain that this form was taken in" in str(field_errors(emma, submitted.errors))
-    await emma.submits()
-    await emma.waits_for(MARKETING, "was created, disabled")
-    await emma.closes()
+    await emma.submit()
+    await emma.wait_for_message(MARKETING, "was created, disabled")
+    await emma.close()
     ended = await after_the_storm(scene, emma)
     assert [change.state for change in ended.values()] == [State.APPLIED]
 
@@ -188,13 +188,13 @@ async def test_a_form_of_which_it_is_not_certain_that_it_is_kept_is_done_once_wh
 async def test_a_reason_that_is_not_kept_for_certain_stays_in_its_form_and_counts_once(scene: Scene, how: str) -> None:
     burak = scene.world.burak
     request = await asks(scene.world)
-    await burak.clicks(request, "Reject")
-    await burak.waits_for_view(lambda view: view.callback_id == "changes.reason")
-    (label,) = burak.fields()
+    await burak.click(request, "Reject")
+    await burak.wait_for_view(lambda view: view.callback_id == "changes.reason")
+    (label,) = burak.list_fields()
     async with nothing_is_kept(scene, how, requests):
-        (said,) = (await burak.submits({label: "Not before the sale"})).errors.values()
+        (said,) = (await burak.submit({label: "Not before the sale"})).errors.values()
     assert ("bu formu şu anda alamadı" if how == "locked" else "kesin değil") in said
-    assert (await burak.submits()).errors == {}
+    assert (await burak.submit()).errors == {}
     await decided(scene)
     ended = await after_the_storm(scene)
     assert [change.state for change in ended.values()] == [State.REJECTED]
@@ -215,9 +215,9 @@ async def test_a_policy_that_is_not_saved_for_certain_stays_in_its_form_and_is_s
     deniz = scene.world.deniz
     await opens(deniz, "/flows setup")
     async with nothing_is_kept(scene, how, setup_desk):
-        (said,) = (await deniz.submits({"Expiry in hours": "48"})).errors.values()
+        (said,) = (await deniz.submit({"Expiry in hours": "48"})).errors.values()
     assert UNSAVED[how] in said
-    assert (await deniz.submits()).errors == {}
+    assert (await deniz.submit()).errors == {}
     assert deniz.view is not None
     assert "is saved" in text_of(deniz.view)
     await after_the_storm(scene)
@@ -242,12 +242,12 @@ async def test_what_was_written_while_its_outcome_could_not_be_kept_is_not_writt
     request = await asks(scene.world)
     change = await only(scene)
     scene.world.enkapush.faults.add(Fault.hang(method="GET", path=f"/flows/{change.asked.flow}", skip=1))
-    await scene.world.burak.clicks(request, "Approve")
+    await scene.world.burak.click(request, "Approve")
     await eventually(lambda: _written(scene), "Enkapush was written to")
     async with locked_elsewhere(scene.url):
         scene.world.enkapush.release()
         burak = scene.world.burak
-        await burak.waits_until(lambda: any(GOES_ON in text for text in scene.said_to(burak)))
+        await burak.wait_until(lambda: any(GOES_ON in text for text in scene.said_to(burak)))
     await after_the_storm(scene, scene.world.emma)
     assert len(scene.writes) == 1
 
@@ -262,7 +262,7 @@ async def _written(scene: Scene) -> object:
 async def presses(person: SandboxPerson, request: Message) -> None:
     """Press, whatever comes of it."""
     try:
-        await person.clicks(request, "Approve")
+        await person.click(request, "Approve")
     except ClientError:
         pytest.fail("a click was not acknowledged")
 
@@ -282,7 +282,7 @@ async def test_a_postgresql_that_is_restarted_under_load_loses_no_vote_and_appli
             await after_the_storm(scene)
             for change in await scene.changes():
                 if change.state is State.PENDING:
-                    message = scene.world.slack.workspace.message(APPROVALS, change.message_ts or "")
+                    message = scene.world.slack.workspace.find_message(APPROVALS, change.message_ts or "")
                     assert message is not None
                     await presses(scene.world.burak, message)
             await decided(scene)

@@ -100,12 +100,12 @@ async def test_a_new_flow_is_made_once_or_not_at_all(scene: Scene, case: str) ->
     emma, trouble = scene.world.emma, WRITES[case]
     await opens(emma, "/flows create")
     scene.world.enkapush.faults.add(trouble.fault({"method": "POST", "path": "/flows"}))
-    await emma.submits(LEAST | {"Name": f"Made in {case}"})
+    await emma.submit(LEAST | {"Name": f"Made in {case}"})
     await decided(scene)
     ended_as(await after_the_storm(scene, emma), trouble.create)
     if trouble.create is NOT_DONE:
-        assert emma.reads("Name") == f"Made in {case}"
-    await emma.closes()
+        assert emma.read_field("Name") == f"Made in {case}"
+    await emma.close()
 
 
 @pytest.mark.parametrize("case", WRITES)
@@ -113,7 +113,7 @@ async def test_an_approved_enable_is_done_once_or_not_at_all(scene: Scene, case:
     request, trouble = await asks(scene.world), WRITES[case]
     flow = (await only(scene)).asked.flow
     scene.world.enkapush.faults.add(trouble.fault({"method": "POST", "path": f"/flows/{flow}"}))
-    await scene.world.burak.clicks(request, "Approve")
+    await scene.world.burak.click(request, "Approve")
     await decided(scene)
     ended_as(await after_the_storm(scene, scene.world.emma), trouble.change)
 
@@ -124,7 +124,7 @@ async def test_an_enable_that_cannot_be_read_back_is_not_known_until_it_can(scen
     flow = (await only(scene)).asked.flow
     where: Where = {"method": "GET", "path": f"/flows/{flow}", "skip": 1, "times": None}
     scene.world.enkapush.faults.add(READS[case].fault(where))
-    await scene.world.burak.clicks(request, "Approve")
+    await scene.world.burak.click(request, "Approve")
     word = "Applied" if case in WITH_ANSWER else "not known"
     shown = await ends(scene.world, request, word)
     ended = await after_the_storm(scene, scene.world.emma)
@@ -132,7 +132,7 @@ async def test_an_enable_that_cannot_be_read_back_is_not_known_until_it_can(scen
         ended_as(ended, DONE)
         return
     ended_as(ended, UNKNOWN)
-    await scene.world.emma.clicks(shown, "Check again")
+    await scene.world.emma.click(shown, "Check again")
     await ends(scene.world, request, "Applied")
     ended_as(await after_the_storm(scene), DONE)
 
@@ -141,12 +141,12 @@ async def test_an_enable_that_cannot_be_read_back_is_not_known_until_it_can(scen
 async def test_an_approved_deletion_is_done_once_or_not_at_all_and_keeps_the_picture(scene: Scene, case: str) -> None:
     request, flow = await asks_to_delete(scene, case)
     scene.world.enkapush.faults.add(WRITES[case].fault({"method": "DELETE", "path": f"/flows/{flow}"}))
-    await scene.world.burak.clicks(request, "Approve")
+    await scene.world.burak.click(request, "Approve")
     await decided(scene)
     ended_as(await after_the_storm(scene, scene.world.emma), WRITES[case].change)
     if WRITES[case].change is DONE:
         await scene.begins()
-        await scene.world.emma.clicks(await ends(scene.world, request, "Applied"), "Restore")
+        await scene.world.emma.click(await ends(scene.world, request, "Applied"), "Restore")
         await eventually(lambda: has_ended(scene), "the flow is restored")
         (made,) = [record.changed[0] for record in scene.writes]
         image = scene.world.enkapush.store.flow(made).image
@@ -161,7 +161,7 @@ async def test_nothing_is_deleted_whose_picture_cannot_be_kept(scene: Scene, cas
     # A picture may move, but not for ever.
     in_circles = Fault.redirect(f"/media/{case}.png", **picture)
     scene.world.enkapush.faults.add(in_circles if case == "a redirect" else BEFORE[case].fault(picture))
-    await scene.world.burak.clicks(request, "Approve")
+    await scene.world.burak.click(request, "Approve")
     shown = await ends(scene.world, request, "Failed")
     assert "could not be kept, so nothing was deleted" in text_of(shown)
     ended_as(await after_the_storm(scene, scene.world.emma), NOT_DONE)

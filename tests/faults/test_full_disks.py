@@ -59,7 +59,7 @@ async def is_read_back(scene: Scene) -> bool:
 async def is_applied_when_it_is_approved(scene: Scene, *requests: Message) -> None:
     """The requests that went through the storm are as good as any other."""
     for request in requests:
-        await scene.world.burak.clicks(request, "Approve")
+        await scene.world.burak.click(request, "Approve")
     await decided(scene)
     ended = await after_the_storm(scene, scene.world.emma)
     assert {change.state for change in ended.values()} == {State.APPLIED}
@@ -106,18 +106,18 @@ async def test_on_a_full_disk_nothing_is_kept_and_said_so_and_it_works_later(sce
     await opens(emma, "/flows create")
     await everything_comes_to_an_end(scene)
     async with full(disk):
-        submitted = await emma.submits(LEAST)
+        submitted = await emma.submit(LEAST)
         assert FULL in str(field_errors(emma, submitted.errors))
         await answer_to(scene, emma, f"/flows enable {add_flow(scene.world)}", FULL)
-        await burak.clicks(request, "Approve")
-        await burak.waits_until(lambda: any(FULL_IN_TURKISH in text for text in scene.said_to(burak)))
+        await burak.click(request, "Approve")
+        await burak.wait_until(lambda: any(FULL_IN_TURKISH in text for text in scene.said_to(burak)))
         await answer_to(scene, emma, "/flows list", r"(?m)^\d+ flows?\b")
     await after_the_storm(scene, emma)
     assert [change.asked.requester for change in await scene.changes()] == [emma.id]
     assert scene.writes == []
-    await emma.submits()
-    await emma.waits_for(MARKETING, "was created, disabled")
-    await emma.closes()
+    await emma.submit()
+    await emma.wait_for_message(MARKETING, "was created, disabled")
+    await emma.close()
     await is_applied_when_it_is_approved(scene, request)
     assert len(scene.writes) == 2
 
@@ -126,11 +126,11 @@ async def test_what_was_written_just_before_the_disk_was_full_is_not_written_aga
     burak, request = scene.world.burak, await asks(scene.world)
     change = await only(scene)
     scene.world.enkapush.faults.add(Fault.hang(method="GET", path=f"/flows/{change.asked.flow}", skip=1))
-    await burak.clicks(request, "Approve")
+    await burak.click(request, "Approve")
     await eventually(lambda: is_read_back(scene), "Enkapush was written to")
     async with full(disk):
         scene.world.enkapush.release()
-        await burak.waits_until(lambda: any(GOES_ON_IN_TURKISH in text for text in scene.said_to(burak)))
+        await burak.wait_until(lambda: any(GOES_ON_IN_TURKISH in text for text in scene.said_to(burak)))
     ended = await after_the_storm(scene, scene.world.emma)
     assert [change.state for change in ended.values()] == [State.APPLIED]
     assert len(scene.writes) == 1
@@ -184,7 +184,7 @@ async def test_what_finds_no_room_in_postgresql_is_said_and_what_found_room_is_k
 
 
 def messages_of(scene: Scene, waiting: list[Change]) -> list[Message]:
-    found = [scene.world.slack.workspace.message(APPROVALS, change.message_ts or "") for change in waiting]
+    found = [scene.world.slack.workspace.find_message(APPROVALS, change.message_ts or "") for change in waiting]
     return [message for message in found if message is not None]
 
 
@@ -199,18 +199,18 @@ async def test_a_postgresql_that_goes_down_for_want_of_room_loses_no_vote_and_ap
             disk.fill()
             going_down = asyncio.create_task(use_the_log_up(scene.database))
             for request in requests:
-                await burak.clicks(request, "Approve")
+                await burak.click(request, "Approve")
             await going_down
-            submitted = await emma.submits(LEAST)
+            submitted = await emma.submit(LEAST)
             assert NOT_KEPT in str(field_errors(emma, submitted.errors))
             await answer_to(scene, emma, f"/flows enable {add_flow(scene.world)}", UNREACHABLE)
             await eventually(lambda: is_down(cluster), "PostgreSQL gives up")
             disk.free()
             await asyncio.to_thread(cluster.start)
             await after_the_storm(scene, emma)
-            await emma.submits()
-            await emma.waits_for(MARKETING, "was created, disabled")
-            await emma.closes()
+            await emma.submit()
+            await emma.wait_for_message(MARKETING, "was created, disabled")
+            await emma.close()
             await is_applied_when_it_is_approved(scene, *messages_of(scene, await scene.changes_that_wait()))
             assert len(scene.writes) == len(await scene.changes()) == REQUESTS + 1
 

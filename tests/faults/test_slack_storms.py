@@ -40,9 +40,9 @@ def breaks(scene: Scene, fault: dict[str, Any], *methods: str) -> None:
 async def is_approved_and_applied(scene: Scene) -> None:
     """The request that went through the storm is as good as any other."""
     change = await only(scene)
-    message = scene.world.slack.workspace.message(APPROVALS, change.message_ts or "")
+    message = scene.world.slack.workspace.find_message(APPROVALS, change.message_ts or "")
     assert message is not None
-    await scene.world.burak.clicks(message, "Approve")
+    await scene.world.burak.click(message, "Approve")
     await decided(scene)
     ended = await after_the_storm(scene, scene.world.emma)
     assert [change.state for change in ended.values()] == [State.APPLIED]
@@ -72,12 +72,12 @@ async def test_an_end_that_slack_does_not_show_is_told_and_shown_later(scene: Sc
     # A channel that is closed to the bot takes no new message either.
     methods = ("chat.update", "chat.postMessage") if case in NO_SUCH_PLACE else ("chat.update",)
     breaks(scene, {**AWAY, **NO_SUCH_PLACE, **UNWANTED}[case], *methods)
-    await scene.world.burak.clicks(request, "Approve")
+    await scene.world.burak.click(request, "Approve")
     await decided(scene)
-    await emma.waits_until(lambda: any(": Applied" in text for text in scene.said_to(emma)))
+    await emma.wait_until(lambda: any(": Applied" in text for text in scene.said_to(emma)))
     if case in NO_SUCH_PLACE:
         told = "does not let flowbot show that in"
-        await emma.waits_until(lambda: any(told in text for text in scene.said_to(emma)))
+        await emma.wait_until(lambda: any(told in text for text in scene.said_to(emma)))
     assert not any("Your request is kept" in text for text in scene.said_to(emma))
     ended = await after_the_storm(scene, emma)
     assert [change.state for change in ended.values()] == [State.APPLIED]
@@ -87,11 +87,11 @@ async def test_an_end_that_slack_does_not_show_is_told_and_shown_later(scene: Sc
 async def test_who_asked_is_told_the_end_even_where_slack_was_away_just_then(scene: Scene, case: str) -> None:
     request = await asks(scene.world)
     breaks(scene, AWAY[case], "chat.postEphemeral", "chat.postMessage")
-    await scene.world.burak.clicks(request, "Approve")
+    await scene.world.burak.click(request, "Approve")
     await decided(scene)
     await after_the_storm(scene)
     emma = scene.world.emma
-    await emma.waits_until(lambda: any(": Applied" in text for text in scene.said_to(emma)))
+    await emma.wait_until(lambda: any(": Applied" in text for text in scene.said_to(emma)))
 
 
 @pytest.mark.parametrize("case", [*AWAY, *UNWANTED, *TOO_LATE])
@@ -101,7 +101,7 @@ async def test_a_form_that_slack_does_not_open_is_a_sentence(scene: Scene, case:
     assert "Slack did not open the form" in said
     await after_the_storm(scene, scene.world.emma)
     await opens(scene.world.emma, "/flows create")
-    await scene.world.emma.closes()
+    await scene.world.emma.close()
 
 
 @pytest.mark.parametrize("case", [*AWAY, *UNWANTED])
@@ -109,10 +109,10 @@ async def test_a_form_that_slack_does_not_fill_is_a_sentence(scene: Scene, case:
     breaks(scene, {**AWAY, **UNWANTED}[case], "views.update")
     said = await answer_to(scene, scene.world.emma, "/flows create")
     assert "did not let flowbot fill it in" in said
-    await scene.world.emma.closes()
+    await scene.world.emma.close()
     await after_the_storm(scene, scene.world.emma)
     await opens(scene.world.emma, "/flows create")
-    await scene.world.emma.closes()
+    await scene.world.emma.close()
 
 
 @pytest.mark.parametrize("case", [*AWAY, *UNWANTED])
@@ -120,9 +120,9 @@ async def test_a_save_that_slack_does_not_show_in_its_form_is_told_by_a_message(
     emma = scene.world.emma
     await opens(emma, "/flows create")
     breaks(scene, {**AWAY, **UNWANTED}[case], "views.update")
-    await emma.submits(LEAST | {"Name": f"Saved in {case}"})
-    await emma.waits_for(MARKETING, "was created, disabled")
-    await emma.closes()
+    await emma.submit(LEAST | {"Name": f"Saved in {case}"})
+    await emma.wait_for_message(MARKETING, "was created, disabled")
+    await emma.close()
     ended = await after_the_storm(scene, emma)
     assert [change.state for change in ended.values()] == [State.APPLIED]
 
@@ -135,8 +135,8 @@ async def test_who_cannot_be_known_may_do_nothing_until_they_can(scene: Scene, m
     breaks(scene, AWAY[case], method)
     await answer_to(scene, scene.world.emma, "/flows enable 1", "Slack")
     burak = scene.world.burak
-    await burak.clicks(request, "Approve")
-    await burak.waits_until(lambda: scene.said_to(burak))
+    await burak.click(request, "Approve")
+    await burak.wait_until(lambda: scene.said_to(burak))
     assert (await only(scene)).state is State.PENDING
     await after_the_storm(scene, scene.world.emma, burak)
     await is_approved_and_applied(scene)

@@ -7,29 +7,29 @@ import pytest
 
 from flowbot.domain.changes import State
 from flowbot.sandbox.enkapush import Fault
-from flowbot.sandbox.slack.delivery.socket import SocketHub
+from flowbot.sandbox.slack.delivery.socket import SocketModeServer
 from tests.faults.storm import Scene, a_scene, after_the_storm, eventually
 from tests.journeys.at_a_request import asks, ends
 
 
-async def closed(line: SocketHub) -> None:
+async def closed(line: SocketModeServer) -> None:
     await line.close()
 
 
-async def cut(line: SocketHub) -> None:
+async def cut(line: SocketModeServer) -> None:
     line.drop_all()
 
 
-async def silent(line: SocketHub) -> None:
+async def silent(line: SocketModeServer) -> None:
     line.go_silent()
 
 
-TROUBLE: Final[Mapping[str, Callable[[SocketHub], Awaitable[None]]]] = {
+TROUBLE: Final[Mapping[str, Callable[[SocketModeServer], Awaitable[None]]]] = {
     "closed": closed,
     "cut": cut,
     "silent": silent,
-    "to be refreshed": SocketHub.refresh,
-    "warned of": SocketHub.warn,
+    "to be refreshed": SocketModeServer.refresh,
+    "warned of": SocketModeServer.send_disconnect,
 }
 
 
@@ -47,7 +47,7 @@ async def test_what_was_under_way_ends_once_and_the_next_press_arrives(scene: Sc
     before = list(line._connections)
     change = next(change for change in await scene.changes() if change.message_ts == first.ts)
     world.enkapush.faults.add(Fault.delay(0.1, method="POST", path=f"/flows/{change.asked.flow}"))
-    await world.burak.clicks(first, "Approve")
+    await world.burak.click(first, "Approve")
     await TROUBLE[trouble](line)
     await ends(world, first, "Applied")
 
@@ -56,7 +56,7 @@ async def test_what_was_under_way_ends_once_and_the_next_press_arrives(scene: Sc
         return bool(alive) and len(alive) == len(line._connections) and (trouble == "warned of" or alive != before)
 
     await eventually(is_well, "there is a line again, and none but good ones")
-    await world.burak.clicks(second, "Approve")
+    await world.burak.click(second, "Approve")
     await ends(world, second, "Applied")
     ended = await after_the_storm(scene, world.emma)
     assert [change.state for change in ended.values()] == [State.APPLIED, State.APPLIED]

@@ -45,7 +45,7 @@ async def snare() -> AsyncIterator[Trap]:
 
 
 def _count(world: World) -> int:
-    return len(world.slack.workspace.visible(MARKETING, "U0EMMA"))
+    return len(world.slack.workspace.list_visible_messages(MARKETING, "U0EMMA"))
 
 
 # --- from nothing --------------------------------------------------------------------------------------------------
@@ -101,7 +101,7 @@ async def test_any_json(door: Door, value: Any, kind: str) -> None:
 
 def _kinds(deliveries: list[Delivery]) -> list[tuple[str, dict[str, Any]]]:
     """One of each kind that was seen, and some that a person cannot make."""
-    seen = {each.what: (str(each.kind), each.payload) for each in deliveries}
+    seen = {each.label: (str(each.kind), each.payload) for each in deliveries}
     (change,) = {action["value"] for _, payload in seen.values() for action in payload.get("actions", ())
                  if action["action_id"] == "changes.approve"}  # fmt: skip
     (form,) = (payload for what, (_, payload) in seen.items() if what == "view_submission flows.form")
@@ -136,7 +136,7 @@ async def test_what_is_real_reaches_what_it_stands_for(door: Door, kinds: list[t
 
 async def _said(door: Door, kind: str, payload: dict[str, Any]) -> set[str]:
     answer = await door.delivers(kind, payload | {"trigger_id": "another"})
-    said = " ".join((answer, *(text_of(message) for message in await door.world.emma.sees(MARKETING))))
+    said = " ".join((answer, *(text_of(message) for message in await door.world.emma.list_messages(MARKETING))))
     return {words for words in ("Page 1 of 2", "Page 2 of 2", "does not let you") if words in said}
 
 
@@ -226,8 +226,8 @@ async def _says(world: World, text: str) -> None:
 async def _is_heard(world: World) -> None:
     """A command is answered, over the very same connection."""
     before = _count(world)
-    await world.emma.types(MARKETING, "/flows help")
-    await world.emma.waits_until(lambda: _count(world) > before)
+    await world.emma.send(MARKETING, "/flows help")
+    await world.emma.wait_until(lambda: _count(world) > before)
 
 
 RAW: Final = (

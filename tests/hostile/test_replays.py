@@ -16,8 +16,8 @@ from flowbot.app import Flowbot
 from flowbot.opening import opened_database
 from flowbot.sandbox.enkapush import Fault
 from flowbot.sandbox.slack import SIGNING_SECRET, Message, View, text_of
-from flowbot.sandbox.slack.delivery.envelope import Delivery, Parcel
-from flowbot.sandbox.slack.delivery.http import signed_headers
+from flowbot.sandbox.slack.delivery.envelope import Delivery, Envelope
+from flowbot.sandbox.slack.delivery.http import build_signature_headers
 from flowbot.services.policies import export_policies
 from flowbot.storage.policies import StoredPolicies
 from tests.hostile.at_the_door import FORM
@@ -38,12 +38,12 @@ async def two_bots(world: World) -> list[tuple[Flowbot, str]]:
 
 def last(world: World, what: str = "") -> Delivery:
     """The latest delivery whose name holds `what`."""
-    return next(each for each in reversed(world.slack.deliveries) if what in each.what)
+    return next(each for each in reversed(world.slack.deliveries) if what in each.label)
 
 
 async def plays(world: World, bots: list[tuple[Flowbot, str]], recording: Delivery) -> None:
     """Play it to each bot, and wait until they have nothing in hand."""
-    signed = recording.signed
+    signed = recording.request
     assert signed is not None
     async with aiohttp.ClientSession() as session:
         for bot, origin in bots:
@@ -77,7 +77,7 @@ async def everything(world: World) -> dict[str, Any]:
 
 async def withdraws(world: World, request: Message) -> None:
     """Emma takes her request back."""
-    await world.emma.clicks(request, "Withdraw")
+    await world.emma.click(request, "Withdraw")
     await ends(world, request, "Withdrawn")
 
 
@@ -87,8 +87,8 @@ async def withdraws(world: World, request: Message) -> None:
 async def disabled_then_enabled_by_somebody(world: World) -> Delivery:
     await world.policy(rules())
     add_flow(world, is_enabled=True)
-    await world.emma.types(MARKETING, "/flows disable 1 For a moment")
-    await world.emma.waits_for(MARKETING, "Flow #1 is disabled")
+    await world.emma.send(MARKETING, "/flows disable 1 For a moment")
+    await world.emma.wait_for_message(MARKETING, "Flow #1 is disabled")
     world.enkapush.store.update_flow(1, is_enabled=True)
     return last(world)
 
@@ -105,7 +105,7 @@ async def asked_to_delete_then_was_rejected(world: World) -> Delivery:
     await world.policy(rules())
     request = await asks(world, "delete")
     recording = last(world)
-    await world.burak.clicks(request, "Reject")
+    await world.burak.click(request, "Reject")
     await gives_reason(world.burak, "No")
     await ends(world, request, "Rejected")
     return recording
@@ -115,16 +115,16 @@ async def asked_while_enkapush_was_away(world: World) -> Delivery:
     await world.policy(rules())
     add_flow(world)
     world.enkapush.faults.add(Fault.status(401, method="GET"))
-    await world.emma.types(MARKETING, "/flows enable 1")
-    await world.emma.waits_for(MARKETING, "refuses flowbot's API key")
+    await world.emma.send(MARKETING, "/flows enable 1")
+    await world.emma.wait_for_message(MARKETING, "refuses flowbot's API key")
     return last(world)
 
 
 async def asked_before_the_policy_allowed_it(world: World) -> Delivery:
     await world.policy(rules(editors=NOBODY))
     add_flow(world)
-    await world.emma.types(MARKETING, "/flows enable 1")
-    await world.emma.waits_for(MARKETING, "does not let you")
+    await world.emma.send(MARKETING, "/flows enable 1")
+    await world.emma.wait_for_message(MARKETING, "does not let you")
     await world.policy(rules())
     return last(world)
 
@@ -132,11 +132,11 @@ async def asked_before_the_policy_allowed_it(world: World) -> Delivery:
 async def pressed_enable_then_withdrew(world: World) -> Delivery:
     await world.policy(rules())
     add_flow(world)
-    await world.emma.types(MARKETING, "/flows show 1")
-    shown = await world.emma.waits_for(MARKETING, lambda message: "Enable" in world.emma.buttons(message))
-    await world.emma.clicks(shown, "Enable")
+    await world.emma.send(MARKETING, "/flows show 1")
+    shown = await world.emma.wait_for_message(MARKETING, lambda message: "Enable" in world.emma.list_buttons(message))
+    await world.emma.click(shown, "Enable")
     recording = last(world)
-    request = await world.deniz.waits_for(APPROVALS, "Waiting for approval")
+    request = await world.deniz.wait_for_message(APPROVALS, "Waiting for approval")
     await withdraws(world, request)
     return recording
 
@@ -145,11 +145,11 @@ async def asked_again_then_withdrew(world: World) -> Delivery:
     await world.policy(rules())
     request = await asks(world)
     world.enkapush.store.update_flow(1, title="Other")
-    await world.burak.clicks(request, "Approve")
+    await world.burak.click(request, "Approve")
     over = await ends(world, request, "Out of date")
-    await world.emma.clicks(over, "Ask again")
+    await world.emma.click(over, "Ask again")
     recording = last(world)
-    again = await world.deniz.waits_for(APPROVALS, "Waiting for approval")
+    again = await world.deniz.wait_for_message(APPROVALS, "Waiting for approval")
     await withdraws(world, again)
     return recording
 
@@ -157,11 +157,11 @@ async def asked_again_then_withdrew(world: World) -> Delivery:
 async def restored_in_vain(world: World) -> Delivery:
     await world.policy(rules())
     request = await asks(world, "delete")
-    await world.burak.clicks(request, "Approve")
+    await world.burak.click(request, "Approve")
     over = await ends(world, request, "Applied")
     world.enkapush.faults.add(Fault.status(422, method="POST", path="/flows"))
-    await world.emma.clicks(over, "Restore")
-    await world.deniz.waits_for(MARKETING, "Failed")
+    await world.emma.click(over, "Restore")
+    await world.deniz.wait_for_message(MARKETING, "Failed")
     return last(world)
 
 
@@ -176,8 +176,8 @@ async def approved_before_the_policy_allowed_it(world: World) -> Delivery:
 async def rejected_before_the_policy_allowed_it(world: World) -> Delivery:
     await world.policy(rules())
     request = await asks(world)
-    await world.burak.clicks(request, "Reject")
-    await world.burak.waits_for_view(_asks_why)
+    await world.burak.click(request, "Reject")
+    await world.burak.wait_for_view(_asks_why)
     await world.policy(rules(approvers=NOBODY))
     world.time.ahead += 120
     (said,) = await gives_reason(world.burak, "No")
@@ -189,7 +189,7 @@ async def rejected_before_the_policy_allowed_it(world: World) -> Delivery:
 async def approved_one_of_two(world: World) -> Delivery:
     await world.policy(rules("quorum = 2", approvers='["S0LEADS", "U0DENIZ"]'))
     request = await asks(world)
-    await world.burak.clicks(request, "Approve")
+    await world.burak.click(request, "Approve")
     await ends(world, request, "1 of 2 approvals")
     return last(world)
 
@@ -199,7 +199,7 @@ async def sent_a_form_while_the_flow_was_taken(world: World) -> Delivery:
     add_flow(world)
     await opens(world.ayse, "/flows edit 1")
     request = await asks(world, "enable 1")
-    assert (await world.ayse.submits({"Başlık": "Benim"})).response_action == "errors"
+    assert (await world.ayse.submit({"Başlık": "Benim"})).response_action == "errors"
     recording = last(world)
     await withdraws(world, request)
     return recording
@@ -209,7 +209,7 @@ async def sent_a_form_for_a_website_that_came_later(world: World) -> Delivery:
     await world.policy(rules())
     await opens(world.emma, "/flows create")
     await world.policy(rules(websites="[2]"))
-    assert (await world.emma.submits(LEAST)).response_action == "errors"
+    assert (await world.emma.submit(LEAST)).response_action == "errors"
     await world.policy(rules())
     return last(world)
 
@@ -217,9 +217,9 @@ async def sent_a_form_for_a_website_that_came_later(world: World) -> Delivery:
 async def created_a_flow_that_was_deleted(world: World) -> Delivery:
     await world.policy(rules())
     await opens(world.emma, "/flows create")
-    await world.emma.submits(LEAST)
+    await world.emma.submit(LEAST)
     recording = last(world)
-    await world.emma.waits_for(MARKETING, "Flow #1 was created")
+    await world.emma.wait_for_message(MARKETING, "Flow #1 was created")
     world.enkapush.store.delete_flow(1)
     return recording
 
@@ -228,9 +228,9 @@ async def set_up_and_set_back(world: World) -> Delivery:
     policy = rules()
     await world.policy(policy)
     await opens(world.deniz, "/flows setup")
-    assert not (await world.deniz.submits({"Expiry in hours": "24"})).errors
+    assert not (await world.deniz.submit({"Expiry in hours": "24"})).errors
     recording = last(world)
-    await world.ayse.waits_for(MARKETING, "24")
+    await world.ayse.wait_for_message(MARKETING, "24")
     await world.policy(policy)
     return recording
 
@@ -238,10 +238,10 @@ async def set_up_and_set_back(world: World) -> Delivery:
 async def shared_a_flow(world: World) -> Delivery:
     await world.policy(rules())
     add_flow(world)
-    await world.emma.types(MARKETING, "/flows show 1")
-    shown = await world.emma.waits_for(MARKETING, lambda message: "Share" in world.emma.buttons(message))
-    await world.emma.clicks(shown, "Share")
-    await world.ayse.waits_for(MARKETING, _for_all)
+    await world.emma.send(MARKETING, "/flows show 1")
+    shown = await world.emma.wait_for_message(MARKETING, lambda message: "Share" in world.emma.list_buttons(message))
+    await world.emma.click(shown, "Share")
+    await world.ayse.wait_for_message(MARKETING, _for_all)
     return last(world)
 
 
@@ -257,8 +257,8 @@ async def broke_the_glass_before_it_was_allowed(world: World) -> Delivery:
     named = 'break_glass = ["U0DENIZ"]'
     await world.policy(rules(named))
     request = await asks(world)
-    await world.deniz.clicks(request, "Break glass")
-    await world.deniz.waits_for_view(_asks_why)
+    await world.deniz.click(request, "Break glass")
+    await world.deniz.wait_for_view(_asks_why)
     await world.policy(rules())
     (said,) = await gives_reason(world.deniz, "Now")
     assert "does not let you" in said
@@ -307,13 +307,13 @@ async def test_the_very_bytes_of_a_request_count_once(world: World) -> None:
     await world.policy(rules())
     add_flow(world, is_enabled=True)
     fields = {"command": "/flows", "text": "disable 1", "user_id": "U0EMMA", "channel_id": MARKETING}
-    body = Parcel("slash_commands", "", fields | {"team_id": "T0LALE", "trigger_id": "1.2.abc"}).http_body()
-    headers = {"Content-Type": FORM, **signed_headers(SIGNING_SECRET, body)}
+    body = Envelope("slash_commands", "", fields | {"team_id": "T0LALE", "trigger_id": "1.2.abc"}).http_body()
+    headers = {"Content-Type": FORM, **build_signature_headers(SIGNING_SECRET, body)}
     async with aiohttp.ClientSession() as session:
         for origin, said in ((first, "#1 is disabled"), (second, SAID), (first, SAID)):
             async with session.post(f"{origin}/slack/events", data=body, headers=headers) as answer:
                 assert answer.status == 200
-            await world.emma.waits_for(MARKETING, said)
+            await world.emma.wait_for_message(MARKETING, said)
             world.enkapush.store.update_flow(1, is_enabled=True)
     await nothing_in_hand(bot)
     assert [record.method for record in world.enkapush.requests].count("POST") == 1
@@ -324,11 +324,11 @@ async def test_the_same_request_signed_anew_is_another_act(world: World) -> None
     await world.policy(rules())
     add_flow(world, is_enabled=True)
     fields = {"command": "/flows", "text": "disable 1", "user_id": "U0EMMA", "channel_id": MARKETING}
-    body = Parcel("slash_commands", "", fields | {"team_id": "T0LALE", "trigger_id": "1.2.abc"}).http_body()
+    body = Envelope("slash_commands", "", fields | {"team_id": "T0LALE", "trigger_id": "1.2.abc"}).http_body()
     async with aiohttp.ClientSession() as session:
         for seconds_ago in (1, 0):
             moment = int(time.time()) - seconds_ago
-            headers = {"Content-Type": FORM, **signed_headers(SIGNING_SECRET, body, moment)}
+            headers = {"Content-Type": FORM, **build_signature_headers(SIGNING_SECRET, body, moment)}
             async with session.post(f"{origin}/slack/events", data=body, headers=headers) as answer:
                 assert answer.status == 200
             await nothing_in_hand(bot)
@@ -345,17 +345,17 @@ async def test_the_same_words_typed_again_are_another_command(http: World) -> No
 
 async def test_a_form_that_was_put_right_counts(http: World) -> None:
     await opens(http.emma, "/flows create")
-    assert (await http.emma.submits(LEAST | {"Name": " "})).response_action == "errors"
-    await http.emma.submits(LEAST)
-    await http.emma.waits_for(MARKETING, "Flow #1 was created")
+    assert (await http.emma.submit(LEAST | {"Name": " "})).response_action == "errors"
+    await http.emma.submit(LEAST)
+    await http.emma.wait_for_message(MARKETING, "Flow #1 was created")
 
 
 async def test_a_form_that_was_refused_counts_when_its_button_is_pressed_again(http: World) -> None:
     await opens(http.emma, "/flows create")
     await http.policy(rules(websites="[2]"))
-    assert (await http.emma.submits(LEAST)).response_action == "errors"
+    assert (await http.emma.submit(LEAST)).response_action == "errors"
     await http.policy(rules())
     assert http.emma.view is not None
     assert is_form(http.emma.view)
-    await http.emma.submits(LEAST)
-    await http.emma.waits_for(MARKETING, "Flow #1 was created")
+    await http.emma.submit(LEAST)
+    await http.emma.wait_for_message(MARKETING, "Flow #1 was created")

@@ -37,18 +37,18 @@ def submit_of(view: View) -> str:
 
 async def opens(person: SandboxPerson, command: str, channel: str = MARKETING) -> View:
     """Open a form by a command, and wait until it is filled."""
-    await person.types(channel, command)
-    return await person.waits_for_view(is_form)
+    await person.send(channel, command)
+    return await person.wait_for_view(is_form)
 
 
 async def is_told(person: SandboxPerson, text: str, channel: str = MARKETING) -> Message:
     """Wait for the message that follows a saved form."""
-    return await person.waits_for(channel, text)
+    return await person.wait_for_message(channel, text)
 
 
 async def form_again(person: SandboxPerson, reason: str) -> View:
     """Wait for the form to be back with a reason on top."""
-    return await person.waits_for_view(lambda view: is_form(view) and reason in text_of(view))
+    return await person.wait_for_view(lambda view: is_form(view) and reason in text_of(view))
 
 
 def field_errors(person: SandboxPerson, errors: dict[str, Any]) -> dict[str, str]:
@@ -61,7 +61,7 @@ def field_errors(person: SandboxPerson, errors: dict[str, Any]) -> dict[str, str
 
 def shown(person: SandboxPerson) -> dict[str, Any]:
     """What every field of the open form shows."""
-    return {label: person.reads(label) for label in person.fields()}
+    return {label: person.read_field(label) for label in person.list_fields()}
 
 
 def writes(world: World) -> list[Record]:

@@ -65,9 +65,9 @@ async def asks(
     person = by or world.emma
     if what in {"enable", "disable", "delete"}:
         what = f"{what} {add_flow(world, is_enabled=what == 'disable')}"
-    before = {message.ts for message in await world.deniz.sees(where)}
-    await person.types(MARKETING, f"/flows {what}")
-    return await world.deniz.waits_for(where, lambda message: message.ts not in before and _is_request(message))
+    before = {message.ts for message in await world.deniz.list_messages(where)}
+    await person.send(MARKETING, f"/flows {what}")
+    return await world.deniz.wait_for_message(where, lambda message: message.ts not in before and _is_request(message))
 
 
 def _is_request(message: Message) -> bool:
@@ -78,7 +78,7 @@ async def asks_and_hears(world: World) -> Message:
     """Ask for something, and hear that it was: by then it is noted where the message is, of which one is reminded."""
     before = len(private(world, world.emma, MARKETING))
     request = await asks(world)
-    await world.emma.waits_until(lambda: len(private(world, world.emma, MARKETING)) > before)
+    await world.emma.wait_until(lambda: len(private(world, world.emma, MARKETING)) > before)
     return request
 
 
@@ -88,27 +88,27 @@ async def ends(world: World, request: Message, word: str, *, timeout: float = 5.
     def is_it(message: Message) -> bool:
         return message.ts == request.ts and word in text_of(message)
 
-    return await world.deniz.waits_for(request.channel, is_it, timeout)
+    return await world.deniz.wait_for_message(request.channel, is_it, timeout)
 
 
 async def is_told(person: SandboxPerson, sentence: str, where: str = APPROVALS) -> Message:
     """Wait for a sentence for this person's eyes alone."""
-    return await person.waits_for(where, lambda message: message.is_ephemeral and sentence in text_of(message))
+    return await person.wait_for_message(where, lambda message: message.is_ephemeral and sentence in text_of(message))
 
 
 async def answer_to(world: World, person: SandboxPerson, target: Message, label: str, where: str = APPROVALS) -> str:
     """Press a button, and return what this person alone is told about it."""
     before = len(private(world, person, where))
-    await person.clicks(target, label)
-    await person.waits_until(lambda: len(private(world, person, where)) > before)
+    await person.click(target, label)
+    await person.wait_until(lambda: len(private(world, person, where)) > before)
     return private(world, person, where)[-1]
 
 
 async def gives_reason(person: SandboxPerson, reason: str) -> list[str]:
     """Fill in the small form that asks why; what it says is wrong."""
-    await person.waits_for_view(lambda view: view.callback_id == "changes.reason")
-    (label,) = person.fields()
-    return list((await person.submits({label: reason})).errors.values())
+    await person.wait_for_view(lambda view: view.callback_id == "changes.reason")
+    (label,) = person.list_fields()
+    return list((await person.submit({label: reason})).errors.values())
 
 
 async def changed_by(world: World, request: Message, **fields: Any) -> None:
@@ -141,12 +141,16 @@ def asked_enkapush(world: World, since: int) -> list[tuple[str, str]]:
 
 def private(world: World, person: SandboxPerson, where: str = APPROVALS) -> list[str]:
     """What a person was told privately, oldest first."""
-    return [text_of(message) for message in world.slack.workspace.visible(where, person.id) if message.is_ephemeral]
+    return [
+        text_of(message)
+        for message in world.slack.workspace.list_visible_messages(where, person.id)
+        if message.is_ephemeral
+    ]
 
 
 def mentioned(world: World, thing: Message | View) -> list[tuple[str, str]]:
     """Everything that is more than text."""
-    return [(mention.kind, mention.value) for mention in world.slack.mentions_in(thing)]
+    return [(mention.kind, mention.value) for mention in world.slack.find_mentions(thing)]
 
 
 def replies(world: World, message: Message) -> list[Message]:

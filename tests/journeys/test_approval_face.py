@@ -27,9 +27,9 @@ from tests.journeys.world import APPROVALS, MARKETING, POLICY, World
 async def test_a_second_request_for_a_flow_leads_to_the_first(http: World) -> None:
     await http.policy(rules())
     request = await asks(http, f"enable {add_flow(http)}")
-    await http.ayse.types(MARKETING, "/flows delete 1")
+    await http.ayse.send(MARKETING, "/flows delete 1")
     told = await is_told(http.ayse, "1 numaralı akış için zaten açık bir istek var", MARKETING)
-    assert http.ayse.buttons(told) == ["Aç"]
+    assert http.ayse.list_buttons(told) == ["Aç"]
     assert request.ts.replace(".", "") in json.dumps(told.blocks)
 
 
@@ -37,11 +37,11 @@ async def test_a_second_request_is_a_sentence_where_the_first_has_no_message_yet
     await http.policy(rules())
     add_flow(http)
     http.slack.faults.add("chat.postMessage", error="is_archived", times=None)
-    await http.emma.types(MARKETING, "/flows enable 1")
+    await http.emma.send(MARKETING, "/flows enable 1")
     await is_told(http.emma, "Your request is kept", MARKETING)
-    await http.emma.types(MARKETING, "/flows enable 1")
+    await http.emma.send(MARKETING, "/flows enable 1")
     told = await is_told(http.emma, "There is an open request for flow 1 already", MARKETING)
-    assert http.emma.buttons(told) == []
+    assert http.emma.list_buttons(told) == []
 
 
 # --- who was faster ------------------------------------------------------------------------------------------------
@@ -50,11 +50,11 @@ async def test_a_second_request_is_a_sentence_where_the_first_has_no_message_yet
 async def test_who_comes_too_late_reads_by_name_who_was_faster(http: World) -> None:
     await http.policy(rules(approvers='["S0LEADS", "U0DENIZ"]'))
     request = await asks(http)
-    pressed = await http.deniz.clicks(request, "Reject")
+    pressed = await http.deniz.click(request, "Reject")
     await gives_reason(http.deniz, "Not now")
     await ends(http, request, "Rejected")
     pressed.payload["trigger_id"] += ".late"
-    await http.slack.outbox.repeat(pressed)
+    await http.slack.dispatcher.redeliver(pressed)
     told = await is_told(http.deniz, "rejected this request")
     assert mentioned(http, told) == [("user", "U0DENIZ")]
 
@@ -66,11 +66,11 @@ async def test_the_buttons_of_a_direct_message_are_judged_where_the_flow_was_mad
     await http.policy(rules())
     direct = await made_and_told_directly(http)
     http.slack.faults.clear()
-    await http.emma.clicks(direct, "Edit")
-    await http.emma.waits_for_view(lambda view: view.submit is not None)
-    await http.emma.closes()
-    await http.emma.clicks(direct, "Enable")
-    request = await http.deniz.waits_for(APPROVALS, "Waiting for approval")
+    await http.emma.click(direct, "Edit")
+    await http.emma.wait_for_view(lambda view: view.submit is not None)
+    await http.emma.close()
+    await http.emma.click(direct, "Enable")
+    request = await http.deniz.wait_for_message(APPROVALS, "Waiting for approval")
     assert "U0EMMA" in text_of(request)
 
 
@@ -80,9 +80,9 @@ async def test_who_has_left_the_channel_has_no_rights_there_that_are_everyones(h
     http.slack.faults.clear()
     http.slack.workspace.channels[MARKETING].members.remove("U0EMMA")
     http.time.ahead += 3600
-    await http.emma.clicks(direct, "Enable")
-    await http.emma.waits_for(direct.channel, "does not let you")
-    assert await http.deniz.sees(APPROVALS) == []
+    await http.emma.click(direct, "Enable")
+    await http.emma.wait_for_message(direct.channel, "does not let you")
+    assert await http.deniz.list_messages(APPROVALS) == []
 
 
 @pytest.mark.parametrize(
@@ -99,8 +99,8 @@ async def test_a_refusal_in_a_direct_message_names_the_channel(
     await http.policy(rules())
     direct = await made_and_told_directly(http)
     await http.policy(policy)
-    await http.emma.clicks(direct, button)
-    told = await http.emma.waits_for(direct.channel, said)
+    await http.emma.click(direct, button)
+    told = await http.emma.wait_for_message(direct.channel, said)
     assert "This channel" not in text_of(told)
 
 
@@ -108,8 +108,8 @@ async def test_what_cannot_be_asked_for_in_a_direct_message_names_the_channel_to
     await http.policy(rules())
     direct = await made_and_told_directly(http)
     await http.policy(rules(approvers="[]"))
-    await http.emma.clicks(direct, "Enable")
-    told = await http.emma.waits_for(direct.channel, "the policy of C0MARKETING names nobody who may approve.")
+    await http.emma.click(direct, "Enable")
+    told = await http.emma.wait_for_message(direct.channel, "the policy of C0MARKETING names nobody who may approve.")
     assert "this channel" not in text_of(told)
 
 
@@ -120,21 +120,21 @@ async def test_who_has_just_been_given_the_right_has_it_in_a_direct_message(http
     editors = http.slack.workspace.groups["S0EDITORS"].users
     editors.remove("U0EMMA")
     http.time.ahead += 61
-    await http.emma.clicks(direct, "Enable")
-    await http.emma.waits_for(direct.channel, "does not let you")
+    await http.emma.click(direct, "Enable")
+    await http.emma.wait_for_message(direct.channel, "does not let you")
     editors.append("U0EMMA")
     http.time.ahead += 4
-    await http.emma.clicks(direct, "Enable")
-    assert "U0EMMA" in text_of(await http.deniz.waits_for(APPROVALS, "Waiting for approval"))
+    await http.emma.click(direct, "Enable")
+    assert "U0EMMA" in text_of(await http.deniz.wait_for_message(APPROVALS, "Waiting for approval"))
 
 
 async def made_and_told_directly(world: World) -> Message:
     await opens(world.emma, "/flows create")
     world.slack.faults.add("chat.postEphemeral", error="not_in_channel", times=None)
-    await world.emma.submits(LEAST)
-    direct = world.slack.workspace.direct_message("U0EMMA")
-    told = await world.emma.waits_for(direct.id, "Flow #1 was created")
-    await world.emma.closes(everything=True)
+    await world.emma.submit(LEAST)
+    direct = world.slack.workspace.open_direct_message("U0EMMA")
+    told = await world.emma.wait_for_message(direct.id, "Flow #1 was created")
+    await world.emma.close(everything=True)
     return told
 
 
@@ -144,9 +144,9 @@ async def made_and_told_directly(world: World) -> Message:
 async def test_each_click_of_a_changes_life_is_one_line(http: World) -> None:
     await http.policy(rules("quorum = 2", approvers='["S0LEADS", "U0DENIZ"]'))
     request = await asks(http, f"enable {add_flow(http)} For spring")
-    await http.burak.clicks(request, "Approve")
+    await http.burak.click(request, "Approve")
     await ends(http, request, "1 of 2 approvals")
-    await http.deniz.clicks(request, "Approve")
+    await http.deniz.click(request, "Approve")
     await ends(http, request, "Applied")
     assert await past(http.emma, "/flows history 1") == [
         "flowbot · Enable: applied #1",
@@ -167,7 +167,7 @@ async def test_each_click_of_a_changes_life_is_one_line(http: World) -> None:
 async def test_what_went_ahead_without_an_approval_stands_out(http: World) -> None:
     await http.policy(rules('break_glass = ["U0DENIZ"]'))
     request = await asks(http, f"enable {add_flow(http)}")
-    await http.deniz.clicks(request, "Break glass")
+    await http.deniz.click(request, "Break glass")
     await gives_reason(http.deniz, "The shop is down")
     await ends(http, request, "Applied")
     assert await past(http.emma, "/flows history 1") == [
@@ -197,7 +197,7 @@ async def test_from_the_last_approval_to_the_message_nothing_waits(
     await world.policy(rules())
     request = await asks(world)
     before = len(world.enkapush.requests)
-    await world.burak.clicks(request, "Approve")
+    await world.burak.click(request, "Approve")
     await ends(world, request, "Applied")
     assert asked_enkapush(world, before) == [("GET", "/flows/1"), ("POST", "/flows/1"), ("GET", "/flows/1")]
     assert waited == []
@@ -209,20 +209,20 @@ async def test_from_the_last_approval_to_the_message_nothing_waits(
 async def test_a_website_that_there_is_not_is_a_sentence_where_the_channel_works_with_all(http: World) -> None:
     await http.policy(POLICY.replace("websites = [1, 2]", 'websites = "all"'))
     add_flow(http, website_id=7)
-    await http.emma.types(MARKETING, "/flows list website:99")
-    told = text_of(await http.emma.waits_for(MARKETING, "no website “99”"))
+    await http.emma.send(MARKETING, "/flows list website:99")
+    told = text_of(await http.emma.wait_for_message(MARKETING, "no website “99”"))
     assert all(name in told for name in ("Lale Moda", "Northbound Outdoor", "Kitap Durağı", "7"))
-    await http.emma.types(MARKETING, "/flows list website:7")
-    await http.emma.waits_for(MARKETING, "Old name")
+    await http.emma.send(MARKETING, "/flows list website:7")
+    await http.emma.wait_for_message(MARKETING, "Old name")
 
 
 @pytest.mark.parametrize("label", ["URL", "Button 1 URL"])
 async def test_an_address_that_could_not_be_saved_has_no_preview(http: World, label: str) -> None:
     view = await opens(http.emma, "/flows create")
     for name, value in {**LEAST, "Button 1 title": "Buy", label: "ftp://lale.example/sale"}.items():
-        http.emma.fills(name, value)
-    await http.emma.clicks(view, "Preview")
-    refused = text_of(await http.emma.waits_for_view("There is no preview yet"))
+        http.emma.fill(name, value)
+    await http.emma.click(view, "Preview")
+    refused = text_of(await http.emma.wait_for_view("There is no preview yet"))
     assert f"{label}: This is not a web address." in refused
     assert "Look at what is new." not in refused
     assert writes(http) == []

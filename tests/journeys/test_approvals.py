@@ -39,9 +39,9 @@ async def test_enabling_and_deleting_wait_for_an_approval(running: World, kind: 
     request = await asks(running, kind)
     assert WAITS in text_of(request)
     answer = await is_told(running.emma, "Asked for approval in", MARKETING)
-    assert running.emma.buttons(answer) == ["Open"]
+    assert running.emma.list_buttons(answer) == ["Open"]
     assert writes(running) == []
-    await running.burak.clicks(request, "Approve")
+    await running.burak.click(request, "Approve")
     await ends(running, request, "Applied")
     assert [record.method for record in writes(running)] == ["POST" if kind == "enable" else "DELETE"]
 
@@ -49,8 +49,8 @@ async def test_enabling_and_deleting_wait_for_an_approval(running: World, kind: 
 async def test_disabling_is_done_at_once_and_told_to_the_channel(running: World) -> None:
     await running.policy(rules())
     add_flow(running, is_enabled=True)
-    await running.emma.types(MARKETING, "/flows disable 1 Out of stock")
-    told = await running.burak.waits_for(MARKETING, "Applied")
+    await running.emma.send(MARKETING, "/flows disable 1 Out of stock")
+    told = await running.burak.wait_for_message(MARKETING, "Applied")
     assert not told.is_ephemeral
     assert "disabled flow" in text_of(told)
     assert "Out of stock" in text_of(told)
@@ -62,9 +62,9 @@ async def test_disabling_once_more_while_it_is_being_done_says_so(http: World) -
     await http.policy(rules())
     add_flow(http, is_enabled=True)
     http.enkapush.faults.add(Fault.hang(method="POST"))
-    await http.emma.types(MARKETING, "/flows disable 1")
+    await http.emma.send(MARKETING, "/flows disable 1")
     await is_struck(http)
-    await http.emma.types(MARKETING, "/flows disable 1")
+    await http.emma.send(MARKETING, "/flows disable 1")
     await is_told(http.emma, "Flow 1 is being changed right now.", MARKETING)
     http.enkapush.release()
     await is_told(http.emma, "Flow #1 is disabled.", MARKETING)
@@ -75,7 +75,7 @@ async def test_disabling_waits_where_the_policy_says_so(http: World) -> None:
     await http.policy(rules(ALL_GATES))
     request = await asks(http, "disable")
     assert writes(http) == []
-    await http.burak.clicks(request, "Approve")
+    await http.burak.click(request, "Approve")
     await ends(http, request, "Applied")
     assert not http.enkapush.store.flow(1).is_enabled
 
@@ -89,8 +89,8 @@ async def test_an_edit_of_an_enabled_flow_waits_and_is_applied_as_exactly_that_e
     assert "Title: Old title → Yeni başlık" in seen
     assert "Time to live: 1 day → 1 hour" in seen
     assert writes(running) == []
-    await running.emma.waits_for_view("this edit needs an approval")
-    await running.burak.clicks(request, "Approve")
+    await running.emma.wait_for_view("this edit needs an approval")
+    await running.burak.click(request, "Approve")
     done = await ends(running, request, "Applied")
     assert sent_texts(running) == [{"title": "Yeni başlık", "ttl": "3600"}]
     assert running.enkapush.store.flow(1).is_enabled
@@ -99,17 +99,17 @@ async def test_an_edit_of_an_enabled_flow_waits_and_is_applied_as_exactly_that_e
 
 async def _edits(world: World, values: dict[str, Any]) -> Message:
     await opens(world.emma, "/flows edit 1")
-    await world.emma.submits(values)
-    return await world.deniz.waits_for(APPROVALS, WAITS)
+    await world.emma.submit(values)
+    return await world.deniz.wait_for_message(APPROVALS, WAITS)
 
 
 async def test_an_edit_of_a_disabled_flow_needs_none(http: World) -> None:
     await http.policy(rules())
     add_flow(http)
     await opens(http.emma, "/flows edit 1")
-    await http.emma.submits({"Title": "New"})
-    await http.emma.waits_for(MARKETING, "Flow #1 was changed")
-    assert await http.deniz.sees(APPROVALS) == []
+    await http.emma.submit({"Title": "New"})
+    await http.emma.wait_for_message(MARKETING, "Flow #1 was changed")
+    assert await http.deniz.list_messages(APPROVALS) == []
 
 
 # --- what the request shows ----------------------------------------------------------------------------------------
@@ -144,17 +144,17 @@ async def test_foreign_text_calls_nobody_and_leads_nowhere(http: World, text: st
     request = await _edits(http, {"Description": f"{text} again"})
     assert text in text_of(request)
     assert set(mentioned(http, request)) == {("user", "U0EMMA")}
-    await http.deniz.clicks(request, "Reject")
-    assert mentioned(http, await http.deniz.waits_for_view("Everyone here will see")) == []
+    await http.deniz.click(request, "Reject")
+    assert mentioned(http, await http.deniz.wait_for_view("Everyone here will see")) == []
     await gives_reason(http.deniz, text)
     over = await ends(http, request, "Rejected")
     assert text in text_of(over)
     assert set(mentioned(http, over)) == {("user", "U0EMMA"), ("user", "U0DENIZ")}
-    await http.emma.types(MARKETING, f"/flows delete 1 {text}")
-    again = await http.deniz.waits_for(APPROVALS, WAITS)
+    await http.emma.send(MARKETING, f"/flows delete 1 {text}")
+    again = await http.deniz.wait_for_message(APPROVALS, WAITS)
     assert set(mentioned(http, again)) == {("user", "U0EMMA")}
     await is_told(http.emma, "Asked for approval in", MARKETING)
-    told = await http.emma.sees(MARKETING)
+    told = await http.emma.list_messages(MARKETING)
     called = {mention for message in told for mention in mentioned(http, message)}
     assert called == {("channel", APPROVALS), ("user", "U0DENIZ")}
 
@@ -162,10 +162,10 @@ async def test_foreign_text_calls_nobody_and_leads_nowhere(http: World, text: st
 async def test_a_request_is_in_the_requesters_language(http: World) -> None:
     await http.policy(rules())
     add_flow(http)
-    await http.ayse.types(MARKETING, "/flows etkinleştir 1 Kampanya başladı")
-    request = await http.emma.waits_for(APPROVALS, "Onay bekliyor")
-    assert http.emma.buttons(request) == ["Onayla", "Reddet", "Geri çek"]
-    await http.burak.clicks(request, "Onayla")
+    await http.ayse.send(MARKETING, "/flows etkinleştir 1 Kampanya başladı")
+    request = await http.emma.wait_for_message(APPROVALS, "Onay bekliyor")
+    assert http.emma.list_buttons(request) == ["Onayla", "Reddet", "Geri çek"]
+    await http.burak.click(request, "Onayla")
     await ends(http, request, "Uygulandı")
 
 
@@ -174,16 +174,16 @@ async def test_a_request_is_in_the_workspaces_language_where_that_is_set(world: 
     await world.start_http()
     await world.policy(rules())
     add_flow(world)
-    await world.ayse.types(MARKETING, "/flows etkinleştir 1")
-    request = await world.emma.waits_for(APPROVALS, WAITS)
-    await world.burak.clicks(request, "Approve")
+    await world.ayse.send(MARKETING, "/flows etkinleştir 1")
+    request = await world.emma.wait_for_message(APPROVALS, WAITS)
+    await world.burak.click(request, "Approve")
     await ends(world, request, "Applied")
 
 
 async def test_without_a_channel_of_its_own_a_request_stands_where_it_was_asked(http: World) -> None:
     await http.policy(rules(where=MARKETING))
     request = await asks(http, where=MARKETING)
-    await http.burak.clicks(request, "Approve")
+    await http.burak.click(request, "Approve")
     await ends(http, request, "Applied")
 
 
@@ -194,15 +194,15 @@ async def test_without_a_channel_of_its_own_a_request_stands_where_it_was_asked(
 async def test_who_may_not_edit_may_not_ask(http: World, command: str) -> None:
     await http.policy(rules())
     add_flow(http, is_enabled=command == "disable")
-    await http.deniz.types(MARKETING, f"/flows {command} 1")
+    await http.deniz.send(MARKETING, f"/flows {command} 1")
     await is_told(http.deniz, "policy does not let you do that", MARKETING)
     assert http.enkapush.requests == []
 
 
 async def test_in_a_channel_without_a_policy_nobody_asks(http: World) -> None:
     add_flow(http)
-    await http.emma.types(RANDOM, "/flows enable 1")
-    await http.emma.waits_for(RANDOM, "This channel has no policy yet")
+    await http.emma.send(RANDOM, "/flows enable 1")
+    await http.emma.wait_for_message(RANDOM, "This channel has no policy yet")
     assert http.enkapush.requests == []
 
 
@@ -211,7 +211,7 @@ async def test_a_flow_of_another_website_does_not_exist_here(http: World) -> Non
     add_flow(http)
     answers = []
     for flow in (1, 2):
-        await http.emma.types(MARKETING, f"/flows delete {flow}")
+        await http.emma.send(MARKETING, f"/flows delete {flow}")
         answers.append((await is_told(http.emma, f"There is no flow {flow} here.", MARKETING)).text)
     assert answers[0].replace("1", "2") == answers[1]
     assert writes(http) == []
@@ -221,15 +221,15 @@ async def test_a_flow_of_another_website_does_not_exist_here(http: World) -> Non
 async def test_what_is_so_already_is_not_asked_for(http: World, is_enabled: bool, command: str) -> None:
     await http.policy(rules(ALL_GATES))
     add_flow(http, is_enabled=is_enabled)
-    await http.emma.types(MARKETING, f"/flows {command} 1")
+    await http.emma.send(MARKETING, f"/flows {command} 1")
     await is_told(http.emma, f"Flow 1 is {command}d already.", MARKETING)
-    assert await http.deniz.sees(APPROVALS) == []
+    assert await http.deniz.list_messages(APPROVALS) == []
 
 
 async def test_where_nobody_may_approve_nothing_waits_for_ever(http: World) -> None:
     await http.policy(rules(approvers="[]"))
     add_flow(http)
-    await http.emma.types(MARKETING, "/flows enable 1")
+    await http.emma.send(MARKETING, "/flows enable 1")
     await is_told(http.emma, "this channel's policy names nobody who may approve", MARKETING)
 
 
@@ -237,16 +237,16 @@ async def test_where_nobody_may_approve_nothing_waits_for_ever(http: World) -> N
 async def test_a_second_request_for_the_same_flow_points_to_the_first(running: World) -> None:
     await running.policy(rules())
     await asks(running)
-    await running.ayse.types(MARKETING, "/flows sil 1")
+    await running.ayse.send(MARKETING, "/flows sil 1")
     await is_told(running.ayse, "/flows", MARKETING)
     assert "1 numaralı" in private(running, running.ayse, MARKETING)[-1]
-    assert len(await running.deniz.sees(APPROVALS)) == 1
+    assert len(await running.deniz.list_messages(APPROVALS)) == 1
 
 
 async def test_a_new_request_is_possible_once_the_first_is_over(http: World) -> None:
     await http.policy(rules())
     request = await asks(http)
-    await http.emma.clicks(request, "Withdraw")
+    await http.emma.click(request, "Withdraw")
     await ends(http, request, "Withdrawn")
     await asks(http, "enable 1")
 
@@ -257,8 +257,8 @@ async def test_a_new_request_is_possible_once_the_first_is_over(http: World) -> 
 async def test_a_flow_is_enabled_from_the_answer_to_its_making(http: World) -> None:
     await http.policy(rules())
     await opens(http.emma, "/flows create")
-    await http.emma.submits({"Name": "Spring", "Title": "Spring is here", "Description": "Look."})
-    made = await http.emma.waits_for(MARKETING, "Flow #1 was created, disabled.")
+    await http.emma.submit({"Name": "Spring", "Title": "Spring is here", "Description": "Look."})
+    made = await http.emma.wait_for_message(MARKETING, "Flow #1 was created, disabled.")
     await _asks_by(http, made, "Enable")
 
 
@@ -266,15 +266,15 @@ async def test_a_flow_is_enabled_from_the_answer_to_its_making(http: World) -> N
 async def test_a_request_is_made_from_where_a_flow_is_shown(http: World, command: str, button: str) -> None:
     await http.policy(rules())
     add_flow(http)
-    await http.emma.types(MARKETING, f"/flows {command}")
-    shown = await http.emma.waits_for(MARKETING, lambda message: button in http.emma.buttons(message))
+    await http.emma.send(MARKETING, f"/flows {command}")
+    shown = await http.emma.wait_for_message(MARKETING, lambda message: button in http.emma.list_buttons(message))
     await _asks_by(http, shown, button)
 
 
 async def _asks_by(world: World, shown: Message, button: str) -> None:
     before = len(writes(world))
-    await world.emma.clicks(shown, button)
-    request = await world.deniz.waits_for(APPROVALS, WAITS)
-    await world.burak.clicks(request, "Approve")
+    await world.emma.click(shown, button)
+    request = await world.deniz.wait_for_message(APPROVALS, WAITS)
+    await world.burak.click(request, "Approve")
     await ends(world, request, "Applied")
     assert [record.method for record in writes(world)[before:]] == ["POST" if button == "Enable" else "DELETE"]

@@ -38,17 +38,17 @@ NAMED = 'break_glass = ["U0DENIZ"]'
 async def test_who_is_named_skips_the_approval_with_a_reason_for_all_to_see(running: World) -> None:
     await running.policy(rules(NAMED))
     request = await asks(running)
-    assert "Break glass" in running.deniz.buttons(request)
-    await running.deniz.clicks(request, "Break glass")
-    assert "without the team's approval" in text_of(await running.deniz.waits_for_view("Reason"))
+    assert "Break glass" in running.deniz.list_buttons(request)
+    await running.deniz.click(request, "Break glass")
+    assert "without the team's approval" in text_of(await running.deniz.wait_for_view("Reason"))
     await gives_reason(running.deniz, "The price is wrong in the shop")
     over = await ends(running, request, "Applied")
     assert "U0DENIZ broke the glass" in text_of(over)
     assert "The price is wrong in the shop" in text_of(over)
     assert "Approved" not in text_of(over)
-    assert running.deniz.buttons(over) == []
+    assert running.deniz.list_buttons(over) == []
     assert sent_texts(running) == [{"is_enabled": "1"}]
-    await running.deniz.waits_until(lambda: alarms(running, request))
+    await running.deniz.wait_until(lambda: alarms(running, request))
     (alarm,) = alarms(running, request)
     assert "The price is wrong in the shop" in text_of(alarm)
     assert set(mentioned(running, alarm)) == {("user", "U0DENIZ"), ("usergroup", "S0LEADS")}
@@ -57,10 +57,10 @@ async def test_who_is_named_skips_the_approval_with_a_reason_for_all_to_see(runn
 async def test_it_is_marked_in_the_history_and_in_the_audit_trail(http: World) -> None:
     await http.policy(rules(NAMED))
     request = await asks(http)
-    await http.deniz.clicks(request, "Break glass")
+    await http.deniz.click(request, "Break glass")
     await gives_reason(http.deniz, "Now")
     await ends(http, request, "Applied")
-    await http.emma.types(MARKETING, "/flows history 1")
+    await http.emma.send(MARKETING, "/flows history 1")
     told = await is_told(http.emma, "approval skipped", MARKETING)
     assert "Now" in text_of(told)
     (event,) = [event for event in await audit(http) if event["action"] == "change.break_glass"]
@@ -70,10 +70,10 @@ async def test_it_is_marked_in_the_history_and_in_the_audit_trail(http: World) -
 async def test_without_a_reason_the_glass_stays_whole(http: World) -> None:
     await http.policy(rules(NAMED))
     request = await asks(http)
-    await http.deniz.clicks(request, "Break glass")
-    await http.deniz.waits_for_view("Reason")
+    await http.deniz.click(request, "Break glass")
+    await http.deniz.wait_for_view("Reason")
     for reason in ("", "  \n ", "\u200b", "\u3164", "\u00ad", "\u2800", "\u2060\u034f", "\u202e"):
-        assert (await http.deniz.submits({"Reason": reason})).errors
+        assert (await http.deniz.submit({"Reason": reason})).errors
     assert WAITS in text_of(request)
     assert writes(http) == []
 
@@ -90,7 +90,7 @@ async def test_nobody_else_breaks_it(http: World) -> None:
 
 async def test_without_anybody_named_there_is_nothing_to_break(http: World) -> None:
     await http.policy(rules())
-    assert "Break glass" not in http.deniz.buttons(await asks(http))
+    assert "Break glass" not in http.deniz.list_buttons(await asks(http))
 
 
 @pytest.mark.parametrize("when", ["before the click", "while the form is open"])
@@ -101,8 +101,8 @@ async def test_who_is_not_named_any_more_does_not_break_it(http: World, when: st
         await http.policy(rules())
         assert "policy does not let you do that" in await answer_to(http, http.deniz, request, "Break glass")
     else:
-        await http.deniz.clicks(request, "Break glass")
-        await http.deniz.waits_for_view("Reason")
+        await http.deniz.click(request, "Break glass")
+        await http.deniz.wait_for_view("Reason")
         await http.policy(rules())
         (said,) = await gives_reason(http.deniz, "Now")
         assert "policy does not let you do that" in said
@@ -113,9 +113,9 @@ async def test_who_is_not_named_any_more_does_not_break_it(http: World, when: st
 async def test_an_approval_that_was_faster_leaves_nothing_to_break(http: World) -> None:
     await http.policy(rules(NAMED))
     request = await asks(http)
-    await http.deniz.clicks(request, "Break glass")
-    await http.deniz.waits_for_view("Reason")
-    await http.burak.clicks(request, "Approve")
+    await http.deniz.click(request, "Break glass")
+    await http.deniz.wait_for_view("Reason")
+    await http.burak.click(request, "Approve")
     over = await ends(http, request, "Applied")
     assert await gives_reason(http.deniz, "Now") == ["Somebody was faster: it is applied already."]
     assert "broke the glass" not in text_of(over)
@@ -126,15 +126,15 @@ async def test_an_approval_that_was_faster_leaves_nothing_to_break(http: World) 
 async def test_a_broken_glass_is_told_whatever_slack_does_to_the_message(http: World) -> None:
     await http.policy(rules(NAMED))
     request = await asks(http)
-    await http.deniz.clicks(request, "Break glass")
+    await http.deniz.click(request, "Break glass")
     http.slack.faults.add("chat.update", error="internal_error")
     await gives_reason(http.deniz, "Now")
-    await http.deniz.waits_until(lambda: alarms(http, request))
+    await http.deniz.wait_until(lambda: alarms(http, request))
     assert len(writes(http)) == 1
 
 
 async def _breaks(world: World, request: Message) -> None:
-    await world.deniz.clicks(request, "Break glass")
+    await world.deniz.click(request, "Break glass")
     assert await gives_reason(world.deniz, "Now") == []
 
 
@@ -154,7 +154,7 @@ async def test_the_alarm_rings_once_however_often_and_by_whomever_the_rest_is_tr
     pair.slack.faults.add("chat.postEphemeral", lose_answer=True, times=None)
     await _breaks(pair, request)
     await ends(pair, request, "Applied")
-    await pair.emma.waits_until(lambda: _times_told(pair) == 4, 10)
+    await pair.emma.wait_until(lambda: _times_told(pair) == 4, 10)
     assert len(alarms(pair, request)) == 1
 
 
@@ -192,7 +192,7 @@ async def test_the_alarm_has_rung_when_it_turns_out_later_what_came_of_it(pair: 
     await _breaks(pair, request)
     open_end = await ends(pair, request, "not known")
     pair.enkapush.faults.clear()
-    await pair.burak.clicks(open_end, "Check again")
+    await pair.burak.click(open_end, "Check again")
     await ends(pair, request, "Applied")
     await is_told(pair.emma, "Enable #1: Applied", MARKETING)
     assert len(alarms(pair, request)) == 1
@@ -203,14 +203,14 @@ async def test_the_alarm_of_who_asked_and_left_rings_once_and_the_message_is_rig
     leaves(pair, pair.emma)
     await _breaks(pair, request)
     over = await ends(pair, request, "Applied")
-    assert pair.deniz.buttons(over) == []
+    assert pair.deniz.list_buttons(over) == []
     assert len(alarms(pair, request)) == 1
 
 
 async def test_where_the_approval_channel_takes_no_alarm_it_rings_where_it_was_asked(pair: World) -> None:
     request = await asks(pair)
-    await pair.deniz.clicks(request, "Break glass")
-    await pair.deniz.waits_for_view("Reason")
+    await pair.deniz.click(request, "Break glass")
+    await pair.deniz.wait_for_view("Reason")
     pair.slack.workspace.channels[APPROVALS].members.remove("U0FLOWBOT")
     pair.slack.workspace.channels[APPROVALS].is_private = True
     await gives_reason(pair.deniz, "Now")
@@ -228,7 +228,7 @@ async def test_where_the_approval_channel_takes_no_alarm_it_rings_where_it_was_a
 async def test_whatever_could_not_be_told_is_a_line_in_the_log_each(http: World) -> None:
     await http.policy(rules(NAMED))
     request = await asks(http)
-    await http.deniz.clicks(request, "Break glass")
+    await http.deniz.click(request, "Break glass")
     for method in ("chat.update", "chat.postMessage", "chat.postEphemeral"):
         http.slack.faults.add(method, error="internal_error", times=None)
     with capture_logs() as logs:

@@ -210,11 +210,11 @@ async def test_serve_answers_and_ends_what_is_in_hand(world: World, environment:
     world.add_flows(3)
     async with serving(world, environment, tmp_path) as (running, _):
         world.enkapush.faults.add(Fault.delay(1))
-        await world.emma.types(MARKETING, "/flows list")
+        await world.emma.send(MARKETING, "/flows list")
         status, seconds = await running.stops()
     assert status == 0
     assert seconds < 10
-    await world.emma.waits_for(MARKETING, "3 flows", timeout=0.1)
+    await world.emma.wait_for_message(MARKETING, "3 flows", timeout=0.1)
     assert not [secret for secret in secrets_of(environment) if secret in "".join(running.log)]
 
 
@@ -223,12 +223,12 @@ async def test_a_stop_while_enkapush_hangs_takes_less_than_ten_seconds(
 ) -> None:
     world.enkapush.faults.add(Fault.hang(times=None))
     async with serving(world, environment, tmp_path) as (running, _):
-        await world.emma.types(MARKETING, "/flows list")
+        await world.emma.send(MARKETING, "/flows list")
         status, seconds = await running.stops()
     assert status == 0
     assert seconds < 10
     # What was acknowledged and cannot be finished is not dropped without a word.
-    await world.emma.waits_for(MARKETING, "flowbot is being restarted, and this was not finished.", timeout=0.1)
+    await world.emma.wait_for_message(MARKETING, "flowbot is being restarted, and this was not finished.", timeout=0.1)
 
 
 @pytest.mark.postgresql
@@ -242,7 +242,7 @@ async def test_a_stop_while_the_database_says_nothing_takes_less_than_ten_second
     ):
         is_dead.set()
         for command in ("/flows list", "/flows show 1", "/flows approvals"):
-            await world.emma.types(MARKETING, command)
+            await world.emma.send(MARKETING, command)
         status, seconds = await running.stops()
     assert status == 0
     assert seconds < 10
@@ -283,9 +283,9 @@ async def test_the_version_is_said(environment: Environment, tmp_path: Path) -> 
 async def test_socket_connects_answers_and_stops(world: World, environment: Environment, tmp_path: Path) -> None:
     async with server(environment, tmp_path, "socket") as running:
         await running.says("connected")
-        await world.emma.waits_until(lambda: world.slack.sockets.connected)
-        await world.emma.types(MARKETING, "/flows help")
-        await world.emma.waits_for(MARKETING, "You may here")
+        await world.emma.wait_until(lambda: world.slack.sockets.connection_count)
+        await world.emma.send(MARKETING, "/flows help")
+        await world.emma.wait_for_message(MARKETING, "You may here")
         assert (await running.stops())[0] == 0
 
 
@@ -301,8 +301,8 @@ async def test_a_dead_proxy_does_not_stand_between_programs_of_one_machine(
         if mode == "http":
             world.slack.deliver_to(f"http://127.0.0.1:{found[1]}/slack/events")
         world.add_flows(2)
-        await world.emma.types(MARKETING, "/flows list")
-        await world.emma.waits_for(MARKETING, "2 flows")
+        await world.emma.send(MARKETING, "/flows list")
+        await world.emma.wait_for_message(MARKETING, "2 flows")
 
 
 async def test_the_port_is_the_options_else_the_environments(
@@ -532,13 +532,13 @@ async def test_a_policy_takes_effect_in_a_running_process_at_once(
     world.add_flows(2)
     file = tmp_path / "policy.toml"
     async with serving(world, environment, tmp_path):
-        await world.emma.types(MARKETING, "/flows list")
-        await world.emma.waits_for(MARKETING, "2 flows")
+        await world.emma.send(MARKETING, "/flows list")
+        await world.emma.wait_for_message(MARKETING, "2 flows")
         narrowed = POLICY.replace('viewers = ["*"]', 'viewers = ["S0LEADS"]').replace('editors = ["S0EDITORS"]', "")
         file.write_text(narrowed)
         assert (await inside(environment, tmp_path, "policy", "import", str(file)))[0] == 0
-        await world.emma.types(MARKETING, "/flows list")
-        await world.emma.waits_for(MARKETING, "policy does not let you")
+        await world.emma.send(MARKETING, "/flows list")
+        await world.emma.wait_for_message(MARKETING, "policy does not let you")
 
 
 # --- check ---------------------------------------------------------------------------------------------------------

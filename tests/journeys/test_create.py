@@ -79,8 +79,8 @@ async def test_every_field_reaches_enkapush_as_it_was_typed_and_nothing_else(run
     (segment,) = add_segments(running, 1, "VIP")
     emma = running.emma
     await opens(emma, "/flows create")
-    emma.fills("Image", emma.uploads("bahar görseli.png", PNG))
-    submitted = await emma.submits(FULL)
+    emma.fill("Image", emma.upload("bahar görseli.png", PNG))
+    submitted = await emma.submit(FULL)
     assert submitted.response_action == "update"
     created = await is_told(emma, "Flow #1 was created, disabled.")
     (request,) = writes(running)
@@ -92,30 +92,30 @@ async def test_every_field_reaches_enkapush_as_it_was_typed_and_nothing_else(run
     assert created.is_ephemeral
     for part in ("Website: Lale Moda", "Wait: 90 minutes after subscribing", "Segment: VIP"):
         assert part in text_of(created)
-    assert emma.buttons(created) == ["Enable", "Edit", "Duplicate", "Share"]
-    assert running.slack.mentions_in(created) == []
-    await emma.types(MARKETING, "/flows list")
-    assert "Bahar İndirimi 🌷" in text_of(await emma.waits_for(MARKETING, "1 flow"))
-    await emma.types(MARKETING, "/flows show 1")
-    flow = text_of(await emma.waits_for(MARKETING, "Time to live: 3 days"))
+    assert emma.list_buttons(created) == ["Enable", "Edit", "Duplicate", "Share"]
+    assert running.slack.find_mentions(created) == []
+    await emma.send(MARKETING, "/flows list")
+    assert "Bahar İndirimi 🌷" in text_of(await emma.wait_for_message(MARKETING, "1 flow"))
+    await emma.send(MARKETING, "/flows show 1")
+    flow = text_of(await emma.wait_for_message(MARKETING, "Time to live: 3 days"))
     for part in ("Bahar geldi & <hoş> geldi!", "İkinci satır: ığüşöç", "90 minutes", "Silent: Yes", "Auto-hide: Yes"):
         assert part in flow
 
 
 async def test_a_flow_that_is_made_stands_in_the_list_that_was_read_just_before(http: World) -> None:
     http.add_flows(1)
-    await http.emma.types(MARKETING, "/flows list")
-    await http.emma.waits_for(MARKETING, "1 flow")
+    await http.emma.send(MARKETING, "/flows list")
+    await http.emma.wait_for_message(MARKETING, "1 flow")
     await opens(http.emma, "/flows create")
-    await http.emma.submits(LEAST)
+    await http.emma.submit(LEAST)
     await is_told(http.emma, "was created")
-    await http.ayse.types(MARKETING, "/flows list")
-    assert "Spring" in text_of(await http.ayse.waits_for(MARKETING, "2 akış"))
+    await http.ayse.send(MARKETING, "/flows list")
+    assert "Spring" in text_of(await http.ayse.wait_for_message(MARKETING, "2 akış"))
 
 
 async def test_the_least_that_must_be_typed_is_enough(http: World) -> None:
     await opens(http.emma, "/flows create")
-    await http.emma.submits(LEAST)
+    await http.emma.submit(LEAST)
     await is_told(http.emma, "was created")
     assert sent(http) == {
         "website_id": "1",
@@ -137,7 +137,7 @@ async def test_the_least_that_must_be_typed_is_enough(http: World) -> None:
 async def test_whatever_is_typed_a_flow_is_made_disabled(http: World, text: str) -> None:
     await opens(http.emma, "/flows create")
     texts = {"Name": text, "Title": text, "Button 1 title": text, "UTM source": text}
-    submitted = await http.emma.submits(LEAST | texts | {"Button 1 URL": "https://x.example"})
+    submitted = await http.emma.submit(LEAST | texts | {"Button 1 URL": "https://x.example"})
     assert submitted.response_action == "update"
     await is_told(http.emma, "was created, disabled")
     (request,) = writes(http)
@@ -160,9 +160,9 @@ async def test_the_preview_says_whom_it_reaches_and_when(
     add_segments(http, 1, "VIP")
     form = await opens(http.emma, "/flows create")
     for label, value in (LEAST | typed).items():
-        http.emma.fills(label, value)
-    await http.emma.clicks(form, "Preview")
-    preview = text_of(await http.emma.waits_for_view("As a subscriber sees it"))
+        http.emma.fill(label, value)
+    await http.emma.click(form, "Preview")
+    preview = text_of(await http.emma.wait_for_view("As a subscriber sees it"))
     for part in parts:
         assert part in preview
 
@@ -186,56 +186,56 @@ async def test_the_preview_says_what_create_would_refuse(
 ) -> None:
     form = await opens(http.emma, "/flows create")
     for label, value in (LEAST | typed).items():
-        http.emma.fills(label, value)
-    await http.emma.clicks(form, "Preview")
-    preview = text_of(await http.emma.waits_for_view("As a subscriber sees it")).splitlines()
+        http.emma.fill(label, value)
+    await http.emma.click(form, "Preview")
+    preview = text_of(await http.emma.wait_for_view("As a subscriber sees it")).splitlines()
     assert preview[1 : 2 + len(refusals)] == ["It could not be saved like this yet:", *refusals]
-    await http.emma.closes()
-    refused = (await http.emma.submits({})).errors.values()
+    await http.emma.close()
+    refused = (await http.emma.submit({})).errors.values()
     assert {each.split(": ", 1)[1] for each in refusals} == set(refused)
 
 
 async def test_the_preview_of_what_can_be_saved_says_nothing_of_that(http: World) -> None:
     form = await opens(http.emma, "/flows create")
     for label, value in LEAST.items():
-        http.emma.fills(label, value)
-    await http.emma.clicks(form, "Preview")
-    assert "could not be saved" not in text_of(await http.emma.waits_for_view("As a subscriber sees it"))
+        http.emma.fill(label, value)
+    await http.emma.click(form, "Preview")
+    assert "could not be saved" not in text_of(await http.emma.wait_for_view("As a subscriber sees it"))
 
 
 async def test_an_edit_that_leaves_the_segment_says_that_it_is_not_told(http: World) -> None:
     add_flow(http)
     form = await opens(http.emma, "/flows edit 1")
-    await http.emma.clicks(form, "Preview")
-    preview = text_of(await http.emma.waits_for_view("As a subscriber sees it"))
+    await http.emma.click(form, "Preview")
+    preview = text_of(await http.emma.wait_for_view("As a subscriber sees it"))
     for part in ("Website: Lale Moda", "Wait: 3 hours after", "Segment: Enkapush does not tell it"):
         assert part in preview
 
 
 async def test_the_form_opens_at_once_and_is_filled_after(http: World) -> None:
     http.enkapush.faults.add(Fault.delay(0.3, path="/segments"))
-    await http.emma.types(MARKETING, "/flows create")
-    loading = await http.emma.waits_for_view("One moment")
+    await http.emma.send(MARKETING, "/flows create")
+    loading = await http.emma.wait_for_view("One moment")
     assert loading.submit is None
     assert http.slack.deliveries[-1].seconds < 2
-    form = await http.emma.waits_for_view(is_form)
+    form = await http.emma.wait_for_view(is_form)
     assert form.id == loading.id
-    assert tuple(http.emma.fields()) == LABELS
+    assert tuple(http.emma.list_fields()) == LABELS
     assert submit_of(form) == "Create"
 
 
 async def test_a_turkish_reader_gets_a_turkish_form(http: World) -> None:
     form = await opens(http.ayse, "/flows oluştur")
-    assert tuple(http.ayse.fields()) == TURKISH_LABELS
+    assert tuple(http.ayse.list_fields()) == TURKISH_LABELS
     assert submit_of(form) == "Oluştur"
-    assert http.ayse.reads("Bekleme birimi") == "gün"
-    await http.ayse.submits({"Ad": "Bahar", "Başlık": "Bahar geldi", "Açıklama": "Yenilere bakın."})
+    assert http.ayse.read_field("Bekleme birimi") == "gün"
+    await http.ayse.submit({"Ad": "Bahar", "Başlık": "Bahar geldi", "Açıklama": "Yenilere bakın."})
     await is_told(http.ayse, "oluşturuldu")
 
 
 async def test_only_the_channels_websites_can_be_chosen_and_one_is_already(http: World) -> None:
     form = await opens(http.emma, "/flows create")
-    assert http.emma.reads("Website") == "Lale Moda"
+    assert http.emma.read_field("Website") == "Lale Moda"
     assert "Northbound Outdoor" in text_of(form)
     assert "Kitap" not in text_of(form)
 
@@ -262,14 +262,14 @@ async def test_another_website_brings_its_segments_and_keeps_what_was_typed(http
         "Segment": "Lale VIP (0)",
     }
     for label, value in typed.items():
-        emma.fills(label, value)
-    emma.fills("Image", emma.uploads("a.png", PNG))
+        emma.fill(label, value)
+    emma.fill("Image", emma.upload("a.png", PNG))
     before = shown(emma)
-    await emma.chooses(form, "Website", "Northbound Outdoor")
-    form = await emma.waits_for_view("Trail runners")
+    await emma.choose(form, "Website", "Northbound Outdoor")
+    form = await emma.wait_for_view("Trail runners")
     assert "Lale VIP" not in text_of(form)
     assert shown(emma) == before | {"Website": "Northbound Outdoor", "Segment": "All subscribers"}
-    await emma.submits({"Segment": "Trail runners (0)"})
+    await emma.submit({"Segment": "Trail runners (0)"})
     await is_told(emma, "was created")
     assert sent(http)["website_id"] == "2"
     assert sent(http)["segment"] == str(trail)
@@ -279,13 +279,13 @@ async def test_another_website_brings_its_segments_and_keeps_what_was_typed(http
 async def test_a_thousand_segments_are_searched(http: World) -> None:
     add_segments(http, 1, *(f"Grup {number}" for number in range(1, 1001)), "İZMİR'liler")
     form = await opens(http.emma, "/flows create")
-    assert http.emma.reads("Segment") == "All subscribers"
-    found = await http.emma.looks_up(form, "Segment", "grup 77")
+    assert http.emma.read_field("Segment") == "All subscribers"
+    found = await http.emma.search_options(form, "Segment", "grup 77")
     names = [option["text"]["text"] for option in found["options"]]
     assert names == ["Grup 77 (0)", *(f"Grup 77{number} (0)" for number in range(10))]
-    assert len((await http.emma.looks_up(form, "Segment", ""))["options"]) == 100
-    (izmir,) = (await http.emma.looks_up(form, "Segment", "izmir"))["options"]
-    await http.emma.submits({**LEAST, "Segment": izmir})
+    assert len((await http.emma.search_options(form, "Segment", ""))["options"]) == 100
+    (izmir,) = (await http.emma.search_options(form, "Segment", "izmir"))["options"]
+    await http.emma.submit({**LEAST, "Segment": izmir})
     await is_told(http.emma, "was created")
     assert sent(http)["segment"] == "1001"
 
@@ -297,9 +297,9 @@ async def test_a_website_with_the_largest_of_ids_can_be_chosen(http: World) -> N
         'viewers = ["*"]\neditors = ["U0EMMA"]\n'
     )
     await opens(http.emma, "/flows create")
-    assert http.emma.reads("Website") == "Large"
-    await http.emma.submits(LEAST)
-    await http.emma.waits_until(lambda: writes(http))
+    assert http.emma.read_field("Website") == "Large"
+    await http.emma.submit(LEAST)
+    await http.emma.wait_until(lambda: writes(http))
     assert sent(http)["website_id"] == str(LARGEST_ID)
 
 
@@ -312,11 +312,11 @@ async def test_many_websites_are_searched(http: World) -> None:
         'viewers = ["*"]\neditors = ["U0EMMA"]\n'
     )
     form = await opens(http.emma, "/flows create")
-    assert http.emma.reads("Website") == "Site 1"
-    (found,) = (await http.emma.looks_up(form, "Website", "site 117"))["options"]
-    await http.emma.chooses(form, "Website", found)
-    await http.emma.waits_until(lambda: http.emma.view and '"website":117' in http.emma.view.private_metadata)
-    await http.emma.submits(LEAST)
+    assert http.emma.read_field("Website") == "Site 1"
+    (found,) = (await http.emma.search_options(form, "Website", "site 117"))["options"]
+    await http.emma.choose(form, "Website", found)
+    await http.emma.wait_until(lambda: http.emma.view and '"website":117' in http.emma.view.private_metadata)
+    await http.emma.submit(LEAST)
     await is_told(http.emma, "was created")
     assert sent(http)["website_id"] == "117"
 
@@ -327,8 +327,8 @@ async def test_without_the_segments_the_form_still_works(http: World, trouble: s
     http.enkapush.faults.add(Fault.status(403, **where) if trouble == "refused" else Fault.hang(**where))
     form = await opens(http.emma, "/flows create")
     assert "does not tell the website's segments right now" in text_of(form)
-    assert tuple(http.emma.fields()) == LABELS
-    await http.emma.submits(LEAST)
+    assert tuple(http.emma.list_fields()) == LABELS
+    await http.emma.submit(LEAST)
     await is_told(http.emma, "was created")
     assert sent(http)["segment"] == "all"
 
@@ -347,8 +347,8 @@ async def test_nobody_opens_a_form_without_the_right_to(
 ) -> None:
     add_flow(http)
     somebody = http.slack.person(person)
-    await somebody.types(channel, f"/flows {command}")
-    await somebody.waits_for(channel, said)
+    await somebody.send(channel, f"/flows {command}")
+    await somebody.wait_for_message(channel, said)
     assert somebody.view is None
     assert http.enkapush.requests == []
 
@@ -361,14 +361,16 @@ async def test_a_duplicate_begins_as_a_copy_and_is_a_new_disabled_flow(running: 
     flow = add_flow(running, website_id=2, is_enabled=True, total_sent_push_notifications=9)
     form = await opens(running.emma, f"/flows duplicate {flow}")
     assert submit_of(form) == "Create"
-    assert {label: running.emma.reads(label) for label in ("Website", "Name", "Title", "Wait", "Button 1 URL")} == {
+    assert {
+        label: running.emma.read_field(label) for label in ("Website", "Name", "Title", "Wait", "Button 1 URL")
+    } == {
         "Website": "Northbound Outdoor",
         "Name": "Old name",
         "Title": "Old title",
         "Wait": "3",
         "Button 1 URL": "https://lale.example/button",
     }
-    await running.emma.submits({"Name": "New name"})
+    await running.emma.submit({"Name": "New name"})
     await is_told(running.emma, "Flow #3 was created, disabled.")
     assert sent(running) == {
         "website_id": "2",
@@ -392,16 +394,16 @@ async def test_a_duplicate_begins_as_a_copy_and_is_a_new_disabled_flow(running: 
 
 async def test_a_shown_flow_and_a_new_one_can_be_duplicated_and_edited_by_a_button(http: World) -> None:
     add_flow(http)
-    await http.emma.types(MARKETING, "/flows show 1")
-    seen = await http.emma.waits_for(MARKETING, "Old title")
-    await http.emma.clicks(seen, "Duplicate")
-    await http.emma.waits_for_view(is_form)
-    await http.emma.submits()
+    await http.emma.send(MARKETING, "/flows show 1")
+    seen = await http.emma.wait_for_message(MARKETING, "Old title")
+    await http.emma.click(seen, "Duplicate")
+    await http.emma.wait_for_view(is_form)
+    await http.emma.submit()
     created = await is_told(http.emma, "Flow #2 was created")
-    await http.emma.closes()
-    await http.emma.clicks(created, "Edit")
-    await http.emma.waits_for_view(lambda view: is_form(view) and "#2" in text_of(view))
-    await http.emma.submits({"Title": "Another"})
+    await http.emma.close()
+    await http.emma.click(created, "Edit")
+    await http.emma.wait_for_view(lambda view: is_form(view) and "#2" in text_of(view))
+    await http.emma.submit({"Title": "Another"})
     await is_told(http.emma, "Flow #2 was changed")
     assert [http.enkapush.store.flow(number).title for number in (1, 2)] == ["Old title", "Another"]
 
@@ -411,8 +413,8 @@ async def test_a_hidden_flow_is_like_a_missing_one(http: World, command: str) ->
     add_flow(http, website_id=3)
     said = []
     for flow in ("1", "2"):
-        await http.emma.types(MARKETING, f"/flows {command} {flow}")
-        said.append(text_of(await http.emma.waits_for_view(f"There is no flow {flow} here.")).replace(flow, "N"))
+        await http.emma.send(MARKETING, f"/flows {command} {flow}")
+        said.append(text_of(await http.emma.wait_for_view(f"There is no flow {flow} here.")).replace(flow, "N"))
     assert said[0] == said[1]
 
 
@@ -438,18 +440,18 @@ WRONG: Final[dict[str, tuple[dict[str, Any], str, str]]] = {
 async def test_what_is_wrong_is_said_at_its_field_and_nothing_is_sent(http: World, case: str) -> None:
     typed, label, said = WRONG[case]
     await opens(http.emma, "/flows create")
-    submitted = await http.emma.submits(LEAST | typed)
+    submitted = await http.emma.submit(LEAST | typed)
     assert submitted.delivered
     errors = field_errors(http.emma, submitted.errors)
     assert list(errors) == [label]
     assert said in errors[label]
-    assert {name: http.emma.reads(name) for name in typed} == typed
+    assert {name: http.emma.read_field(name) for name in typed} == typed
     assert writes(http) == []
 
 
 async def test_what_is_wrong_is_said_in_the_readers_language_all_of_it_at_once(http: World) -> None:
     await opens(http.ayse, "/flows oluştur")
-    submitted = await http.ayse.submits({"Ad": " ", "Başlık": "T", "Açıklama": " ", "Bekleme": "400"})
+    submitted = await http.ayse.submit({"Ad": " ", "Başlık": "T", "Açıklama": " ", "Bekleme": "400"})
     assert field_errors(http.ayse, submitted.errors) == {
         "Ad": "Burayı doldurun.",
         "Açıklama": "Burayı doldurun.",
@@ -460,8 +462,8 @@ async def test_what_is_wrong_is_said_in_the_readers_language_all_of_it_at_once(h
 
 async def test_after_a_slip_the_same_form_is_saved(http: World) -> None:
     await opens(http.emma, "/flows create")
-    assert (await http.emma.submits(LEAST | {"Name": " "})).response_action == "errors"
-    assert (await http.emma.submits({"Name": "Spring"})).response_action == "update"
+    assert (await http.emma.submit(LEAST | {"Name": " "})).response_action == "errors"
+    assert (await http.emma.submit({"Name": "Spring"})).response_action == "update"
     await is_told(http.emma, "was created")
     assert len(writes(http)) == 1
 
@@ -470,6 +472,6 @@ async def test_a_segment_of_the_website_that_was_left_is_refused(http: World) ->
     add_segments(http, 1, "VIP")
     await opens(http.emma, "/flows create")
     # The person is faster than the segments of the new website.
-    submitted = await http.emma.submits(LEAST | {"Segment": "VIP (0)", "Website": "Northbound Outdoor"})
+    submitted = await http.emma.submit(LEAST | {"Segment": "VIP (0)", "Website": "Northbound Outdoor"})
     assert list(field_errors(http.emma, submitted.errors)) == ["Segment"]
     assert writes(http) == []

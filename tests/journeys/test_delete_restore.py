@@ -29,7 +29,7 @@ async def _deleted(world: World, *, rule: str = "") -> Message:
     add_flow(world, is_enabled=True, image=Image("picture.png", "image/png", PNG), button_title_2="Two",
              button_url_2="https://lale.example/2")  # fmt: skip
     request = await asks(world, "delete 1 Season is over")
-    await world.burak.clicks(request, "Approve")
+    await world.burak.click(request, "Approve")
     return await ends(world, request, "Applied")
 
 
@@ -37,9 +37,9 @@ async def _deleted(world: World, *, rule: str = "") -> Message:
 async def test_a_deleted_flow_comes_back_disabled_under_a_new_id_with_its_picture(running: World) -> None:
     over = await _deleted(running)
     assert running.enkapush.store.flows == {}
-    assert running.deniz.buttons(over) == ["Restore"]
-    await running.emma.clicks(over, "Restore")
-    told = await running.deniz.waits_for(MARKETING, "Restored from #1 as #2, disabled.")
+    assert running.deniz.list_buttons(over) == ["Restore"]
+    await running.emma.click(over, "Restore")
+    told = await running.deniz.wait_for_message(MARKETING, "Restored from #1 as #2, disabled.")
     assert not told.is_ephemeral
     flow = running.enkapush.store.flow(2)
     assert (flow.name, flow.title, flow.description, flow.url) == (
@@ -58,7 +58,7 @@ async def test_what_a_restored_flow_lacks_is_said_to_all_and_to_the_one_who_aske
     over = await _deleted(http)
     told = await answer_to(http, http.emma, over, "Restore")
     assert "Its segment and UTM values could not be read: choose them anew, with /flows edit 2" in told
-    public = await http.deniz.waits_for(MARKETING, "Restored from #1 as #2, disabled.")
+    public = await http.deniz.wait_for_message(MARKETING, "Restored from #1 as #2, disabled.")
     assert "Its segment and UTM values could not be read: choose them anew" in text_of(public)
     assert not {"segment", "utm_source"} & set(writes(http)[-1].texts)
 
@@ -66,9 +66,9 @@ async def test_what_a_restored_flow_lacks_is_said_to_all_and_to_the_one_who_aske
 @on_both_databases
 async def test_restored_by_two_at_once_and_twice_it_is_one_flow(http: World) -> None:
     over = await _deleted(http)
-    await asyncio.gather(*(person.clicks(over, "Restore") for person in (http.emma, http.ayse, http.emma)))
-    await http.deniz.waits_for(MARKETING, "#2")
-    await http.deniz.waits_until(lambda: len(private(http, http.emma)) + len(private(http, http.ayse)) == 3)
+    await asyncio.gather(*(person.click(over, "Restore") for person in (http.emma, http.ayse, http.emma)))
+    await http.deniz.wait_for_message(MARKETING, "#2")
+    await http.deniz.wait_until(lambda: len(private(http, http.emma)) + len(private(http, http.ayse)) == 3)
     await answer_to(http, http.emma, over, "Restore")
     assert list(http.enkapush.store.flows) == [2]
     assert [record.path for record in writes(http)] == ["/flows/1", "/flows"]
@@ -90,11 +90,11 @@ async def test_a_website_that_was_taken_from_the_policy_gets_nothing_back(http: 
 async def test_a_restore_that_was_refused_can_be_tried_again(http: World) -> None:
     over = await _deleted(http)
     http.enkapush.faults.add(Fault.status(422, method="POST", path="/flows"))
-    await http.emma.clicks(over, "Restore")
-    await http.deniz.waits_for(MARKETING, "Failed")
+    await http.emma.click(over, "Restore")
+    await http.deniz.wait_for_message(MARKETING, "Failed")
     assert http.enkapush.store.flows == {}
-    await http.emma.clicks(over, "Restore")
-    await http.deniz.waits_for(MARKETING, "Restored from #1 as #2, disabled.")
+    await http.emma.click(over, "Restore")
+    await http.deniz.wait_for_message(MARKETING, "Restored from #1 as #2, disabled.")
     assert list(http.enkapush.store.flows) == [2]
 
 
@@ -102,7 +102,7 @@ async def test_a_restore_that_was_refused_can_be_tried_again(http: World) -> Non
 async def test_a_delete_that_was_cut_off_is_looked_for_and_done_once(http: World, after_effect: bool) -> None:
     http.enkapush.faults.add(Fault.reset(after_effect=after_effect, method="DELETE", path="/flows/1"))
     over = await _deleted(http)
-    assert http.deniz.buttons(over) == ["Restore"]
+    assert http.deniz.list_buttons(over) == ["Restore"]
     assert [record.method for record in writes(http)] == ["DELETE"] * (1 if after_effect else 2)
 
 
@@ -110,10 +110,10 @@ async def test_a_delete_without_effect_has_failed(http: World) -> None:
     await http.policy(rules())
     request = await asks(http, "delete")
     http.enkapush.faults.add(Fault.empty(204, method="DELETE", path="/flows/1"))
-    await http.burak.clicks(request, "Approve")
+    await http.burak.click(request, "Approve")
     over = await ends(http, request, "Failed")
     assert "said yes, but left flow 1 as it was" in text_of(over)
-    assert http.deniz.buttons(over) == []
+    assert http.deniz.list_buttons(over) == []
     assert list(http.enkapush.store.flows) == [1]
 
 
@@ -122,7 +122,7 @@ async def test_a_flow_that_is_rewritten_while_its_picture_is_fetched_stays(http:
     add_flow(http, image=Image("picture.png", "image/png", PNG))
     request = await asks(http, "delete 1")
     http.enkapush.faults.add(Fault.hang(path="/media/*"))
-    await http.burak.clicks(request, "Approve")
+    await http.burak.click(request, "Approve")
     await is_struck(http)
     http.enkapush.store.update_flow(1, title="Theirs", is_enabled=True)
     http.enkapush.release()
@@ -136,7 +136,7 @@ async def test_nothing_is_deleted_whose_picture_cannot_be_kept(http: World) -> N
     add_flow(http, image=Image("picture.png", "image/png", PNG))
     request = await asks(http, "delete 1")
     http.enkapush.faults.add(Fault.status(500, path="/media/*", times=None))
-    await http.burak.clicks(request, "Approve")
+    await http.burak.click(request, "Approve")
     over = await ends(http, request, "Failed")
     assert "could not be kept, so nothing was deleted" in text_of(over)
     assert writes(http) == []
@@ -151,8 +151,8 @@ async def test_a_flow_that_was_restored_late_and_edited_since_is_not_made_twice(
     await world.start_http()
     over = await _deleted(world)
     world.enkapush.faults.add(Fault.hang(outlives_sender=True, method="POST", path="/flows"))
-    await world.emma.clicks(over, "Restore")
-    open_end = await world.deniz.waits_for(MARKETING, "not known")
+    await world.emma.click(over, "Restore")
+    open_end = await world.deniz.wait_for_message(MARKETING, "not known")
     world.enkapush.release()
     await comes_true(lambda: 2 in world.enkapush.store.flows)
     world.enkapush.store.update_flow(2, title="Spring is here!")
@@ -165,24 +165,24 @@ async def test_a_flow_that_was_restored_late_and_edited_since_is_not_made_twice(
 @on_both_databases
 async def test_who_looks_for_a_deleted_flow_is_told_what_became_of_it(running: World) -> None:
     await _deleted(running)
-    await running.emma.types(MARKETING, "/flows show 1")
+    await running.emma.send(MARKETING, "/flows show 1")
     answer = await is_told(running.emma, "It was deleted through flowbot on", MARKETING)
     gone, became = text_of(answer).splitlines()
     assert gone == "There is no flow 1 here."
     assert became.endswith("U0EMMA had asked for it. /flows history 1 tells more.")
     assert mentioned(running, answer) == [("user", "U0EMMA")]
-    await running.ayse.types(MARKETING, "/flows göster 1")
+    await running.ayse.send(MARKETING, "/flows göster 1")
     assert "isteyen: U0EMMA" in text_of(await is_told(running.ayse, "flowbot ile silindi:", MARKETING))
 
 
 async def test_the_button_of_an_old_list_tells_it_too(http: World) -> None:
     await http.policy(rules())
     request = await asks(http, "delete")
-    await http.emma.types(MARKETING, "/flows list")
-    listed = await http.emma.waits_for(MARKETING, "1 flow")
-    await http.burak.clicks(request, "Approve")
+    await http.emma.send(MARKETING, "/flows list")
+    listed = await http.emma.wait_for_message(MARKETING, "1 flow")
+    await http.burak.click(request, "Approve")
     await ends(http, request, "Applied")
-    await http.emma.clicks(listed, "Show")
+    await http.emma.click(listed, "Show")
     await is_told(http.emma, "It was deleted through flowbot on", MARKETING)
 
 
@@ -190,13 +190,13 @@ async def test_a_flow_that_was_found_gone_later_is_not_said_to_be_deleted_throug
     await http.policy(rules())
     request = await asks(http, "delete")
     http.enkapush.faults.add(Fault.status(500, method="DELETE", path="/flows/1", times=None))
-    await http.burak.clicks(request, "Approve")
+    await http.burak.click(request, "Approve")
     open_end = await ends(http, request, "not known")
     http.enkapush.store.delete_flow(1)
     http.time.ahead += 61
-    await http.burak.clicks(open_end, "Check again")
+    await http.burak.click(open_end, "Check again")
     await ends(http, request, "Applied")
-    await http.emma.types(MARKETING, "/flows show 1")
+    await http.emma.send(MARKETING, "/flows show 1")
     assert text_of(await is_told(http.emma, "There is no flow", MARKETING)) == "There is no flow 1 here."
 
 
@@ -205,7 +205,7 @@ async def test_a_deleted_flow_of_a_hidden_website_is_like_one_that_does_not_exis
     await http.policy(rules(websites="[2]"))
     said = []
     for flow in ("1", "7"):
-        await http.emma.types(MARKETING, f"/flows show {flow}")
+        await http.emma.send(MARKETING, f"/flows show {flow}")
         answer = await is_told(http.emma, f"There is no flow {flow} here.", MARKETING)
         said.append((answer.text.replace(flow, "N"), text_of(answer).replace(flow, "N")))
     assert said == [("There is no flow N here.", "There is no flow N here.")] * 2
@@ -214,9 +214,9 @@ async def test_a_deleted_flow_of_a_hidden_website_is_like_one_that_does_not_exis
 async def test_a_flow_that_flowbot_did_not_delete_is_not_said_to_be_deleted(http: World) -> None:
     await http.policy(rules())
     request = await asks(http, "delete")
-    await http.burak.clicks(request, "Reject")
+    await http.burak.click(request, "Reject")
     await gives_reason(http.burak, "Not yet")
     await ends(http, request, "Rejected")
     http.enkapush.store.delete_flow(1)
-    await http.emma.types(MARKETING, "/flows show 1")
+    await http.emma.send(MARKETING, "/flows show 1")
     assert text_of(await is_told(http.emma, "There is no flow", MARKETING)) == "There is no flow 1 here."

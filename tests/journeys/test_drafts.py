@@ -24,7 +24,7 @@ async def types(person: SandboxPerson, typed: dict[str, Any]) -> None:
     """Type into the open form; Slack tells at every character."""
     for label, value in typed.items():
         assert person.view is not None
-        await person.chooses(person.view, label, value)
+        await person.choose(person.view, label, value)
 
 
 @asynccontextmanager
@@ -45,9 +45,9 @@ async def test_what_was_typed_survives_a_restart_without_even_closing_the_form(w
     async with at_work(world):
         form = await opens(world.emma, "/flows create")
         assert BACK in text_of(form)
-        assert {label: world.emma.reads(label) for label in HALF} == HALF
-        assert world.emma.reads("Name") is None
-        await world.emma.submits({"Name": "Spring"})
+        assert {label: world.emma.read_field(label) for label in HALF} == HALF
+        assert world.emma.read_field("Name") is None
+        await world.emma.submit({"Name": "Spring"})
         await is_told(world.emma, "was created")
         assert writes(world)[0].texts["wait_time_type"] == "hours"
 
@@ -57,26 +57,26 @@ async def test_what_was_typed_survives_closing_the_form(world: World, mode: str)
     async with at_work(world, mode):
         await opens(world.emma, "/flows create")
         for label, value in HALF.items():
-            world.emma.fills(label, value)
-        await world.emma.closes()
+            world.emma.fill(label, value)
+        await world.emma.close()
     async with at_work(world, mode):
         form = await opens(world.emma, "/flows create")
         assert BACK in text_of(form)
-        assert {label: world.emma.reads(label) for label in HALF} == HALF
+        assert {label: world.emma.read_field(label) for label in HALF} == HALF
 
 
 async def test_start_over_empties_the_form_and_forgets(http: World) -> None:
     form = await opens(http.emma, "/flows create")
     fresh = shown(http.emma)
     await types(http.emma, HALF)
-    await http.emma.closes()
+    await http.emma.close()
     form = await opens(http.emma, "/flows create")
-    assert http.emma.reads("Title") == HALF["Title"]
-    http.emma.fills("Name", "typed just now")
-    await http.emma.clicks(form, "Start over")
-    await http.emma.waits_for_view(lambda view: is_form(view) and BACK not in text_of(view))
+    assert http.emma.read_field("Title") == HALF["Title"]
+    http.emma.fill("Name", "typed just now")
+    await http.emma.click(form, "Start over")
+    await http.emma.wait_for_view(lambda view: is_form(view) and BACK not in text_of(view))
     assert shown(http.emma) == fresh
-    await http.emma.closes()
+    await http.emma.close()
     assert BACK not in text_of(await opens(http.emma, "/flows create"))
     assert shown(http.emma) == fresh
 
@@ -86,49 +86,49 @@ async def test_it_is_kept_for_a_day(world: World, seconds: float, kept: bool) ->
     async with at_work(world):
         await opens(world.emma, "/flows create")
         await types(world.emma, HALF)
-        await world.emma.closes()
+        await world.emma.close()
     world.time.ahead += seconds
     async with at_work(world):
         form = await opens(world.emma, "/flows create")
         assert (BACK in text_of(form)) is kept
-        assert world.emma.reads("Title") == (HALF["Title"] if kept else None)
+        assert world.emma.read_field("Title") == (HALF["Title"] if kept else None)
 
 
 async def test_a_form_that_was_saved_leaves_nothing_behind(http: World) -> None:
     await opens(http.emma, "/flows create")
     await types(http.emma, LEAST)
-    await http.emma.submits()
+    await http.emma.submit()
     await is_told(http.emma, "was created")
-    await http.emma.closes()
+    await http.emma.close()
     form = await opens(http.emma, "/flows create")
     assert BACK not in text_of(form)
-    assert http.emma.reads("Name") is None
+    assert http.emma.read_field("Name") is None
 
 
 async def test_nobody_else_and_no_other_channel_gets_it(http: World) -> None:
     await http.policy(POLICY + f'\n[[channels]]\nid = "{APPROVALS}"\nwebsites = [1]\neditors = ["U0EMMA"]\n')
     await opens(http.emma, "/flows create")
     await types(http.emma, HALF)
-    await http.emma.closes()
+    await http.emma.close()
     await opens(http.ayse, "/flows create")
-    assert http.ayse.reads("Başlık") is None
+    assert http.ayse.read_field("Başlık") is None
     await opens(http.emma, "/flows create", APPROVALS)
-    assert http.emma.reads("Title") is None
+    assert http.emma.read_field("Title") is None
 
 
 async def test_nobody_opens_somebody_elses_form_by_its_button(http: World) -> None:
     await opens(http.emma, "/flows create")
     http.enkapush.faults.add(Fault.status(422, method="POST", path="/flows"))
     http.slack.faults.add("views.update", error="not_found", times=None)
-    await http.emma.submits(LEAST)
-    told = await http.emma.waits_for(MARKETING, lambda message: "Open form" in http.emma.buttons(message))
+    await http.emma.submit(LEAST)
+    told = await http.emma.wait_for_message(MARKETING, lambda message: "Open form" in http.emma.list_buttons(message))
     http.slack.faults.clear()
-    await http.emma.clicks(told, "Open form")
+    await http.emma.click(told, "Open form")
     press = http.slack.deliveries[-1]
     press.payload["user"] = {"id": "U0AYSE", "team_id": "T0LALE"}
-    assert (await http.slack.outbox.repeat(press)).ok
+    assert (await http.slack.dispatcher.redeliver(press)).ok
     # The answer takes the way that came with the button: it is Emma's.
-    assert "Spring" not in text_of(await http.emma.waits_for(MARKETING, "artık saklanmıyor"))
+    assert "Spring" not in text_of(await http.emma.wait_for_message(MARKETING, "artık saklanmıyor"))
     assert http.ayse.view is None
 
 
@@ -137,10 +137,10 @@ async def test_each_flow_has_its_own_draft(http: World) -> None:
     add_flow(http, name="Second", title="Second title")
     await opens(http.emma, "/flows edit 1")
     await types(http.emma, {"Title": "First half"})
-    await http.emma.closes()
+    await http.emma.close()
     await opens(http.emma, "/flows duplicate 1")
     await types(http.emma, {"Title": "Copied half"})
-    await http.emma.closes()
+    await http.emma.close()
     for command, title in [
         ("edit 2", "Second title"),
         ("create", None),
@@ -148,25 +148,25 @@ async def test_each_flow_has_its_own_draft(http: World) -> None:
         ("edit 1", "First half"),
     ]:
         form = await opens(http.emma, f"/flows {command}")
-        assert http.emma.reads("Title") == title
+        assert http.emma.read_field("Title") == title
         assert (BACK in text_of(form)) is (title is not None and "half" in title)
-        await http.emma.closes()
+        await http.emma.close()
 
 
 async def test_a_draft_takes_nothing_back_that_was_changed_meanwhile(http: World) -> None:
     add_flow(http)
     await opens(http.emma, "/flows edit 1")
     await types(http.emma, {"Title": "Mine"})
-    await http.emma.closes()
+    await http.emma.close()
     http.enkapush.store.update_flow(1, name="Theirs", title="Theirs too", wait_time=9)
     form = await opens(http.emma, "/flows edit 1")
     assert BACK in text_of(form)
     assert MOVED_ON in text_of(form)
     assert "Title: Old title → Theirs too" in text_of(form)
-    assert {label: http.emma.reads(label) for label in ("Title", "Name", "Wait")} == {
+    assert {label: http.emma.read_field(label) for label in ("Title", "Name", "Wait")} == {
         "Title": "Mine", "Name": "Theirs", "Wait": "9",
     }  # fmt: skip
-    await http.emma.submits()
+    await http.emma.submit()
     await is_told(http.emma, "Flow #1 was changed")
     assert sent(http) == {"title": "Mine"}
 
@@ -175,7 +175,7 @@ async def test_a_draft_takes_nothing_back_that_was_changed_meanwhile(http: World
 async def test_who_looks_at_a_form_and_closes_it_has_typed_nothing(http: World, command: str) -> None:
     flow = add_flow(http)
     await opens(http.emma, f"/flows {command} {flow}")
-    await http.emma.closes()
+    await http.emma.close()
     assert BACK not in text_of(await opens(http.emma, f"/flows {command} {flow}"))
 
 
@@ -183,7 +183,7 @@ async def test_a_draft_of_a_flow_that_did_not_change_says_no_such_thing(http: Wo
     add_flow(http)
     await opens(http.emma, "/flows edit 1")
     await types(http.emma, {"Title": "Mine"})
-    await http.emma.closes()
+    await http.emma.close()
     assert MOVED_ON not in text_of(await opens(http.emma, "/flows edit 1"))
 
 
@@ -191,13 +191,13 @@ async def test_a_draft_can_be_saved_after_its_flow_was_looked_at_by_others(http:
     add_flow(http)
     await opens(http.emma, "/flows edit 1")
     await types(http.emma, {"Title": "Mine"})
-    await http.emma.closes()
-    await http.emma.types(MARKETING, "/flows show 1")
-    seen = await http.emma.waits_for(MARKETING, "Old title")
-    await http.emma.clicks(seen, "Edit")
-    await http.emma.waits_for_view(is_form)
-    assert http.emma.reads("Title") == "Mine"
-    await http.emma.submits()
+    await http.emma.close()
+    await http.emma.send(MARKETING, "/flows show 1")
+    seen = await http.emma.wait_for_message(MARKETING, "Old title")
+    await http.emma.click(seen, "Edit")
+    await http.emma.wait_for_view(is_form)
+    assert http.emma.read_field("Title") == "Mine"
+    await http.emma.submit()
     await is_told(http.emma, "Flow #1 was changed")
     assert writes(http)[0].texts == {"title": "Mine"}
 
@@ -206,9 +206,9 @@ async def saves_and_closes(person: SandboxPerson, command: str, typed: dict[str,
     """Submit a form that is being saved from then on, and close it."""
     await opens(person, command)
     await types(person, typed)
-    await person.submits()
-    await person.waits_for_view("Saving")
-    await person.closes()
+    await person.submit()
+    await person.wait_for_view("Saving")
+    await person.close()
 
 
 @on_both_databases
@@ -218,10 +218,10 @@ async def test_what_is_being_saved_is_not_offered_as_not_saved(http: World) -> N
     await is_struck(http)
     form = await opens(http.emma, "/flows create")
     assert BACK not in text_of(form)
-    assert http.emma.reads("Name") is None
+    assert http.emma.read_field("Name") is None
     http.enkapush.release()
     await is_told(http.emma, "was created")
-    await http.emma.closes()
+    await http.emma.close()
     assert BACK not in text_of(await opens(http.emma, "/flows create"))
     assert len(http.enkapush.store.flows) == 1
 
@@ -234,45 +234,47 @@ async def test_what_is_being_saved_of_a_flow_is_not_offered_either(http: World, 
     await is_struck(http)
     form = await opens(http.emma, f"/flows {command} {flow}")
     assert BACK not in text_of(form)
-    assert http.emma.reads("Title") == "Old title"
+    assert http.emma.read_field("Title") == "Old title"
     http.enkapush.release()
 
 
 async def test_what_may_be_saved_is_brought_back_by_its_button_alone(http: World) -> None:
     http.enkapush.faults.add(Fault.reset(method="POST", path="/flows"))
     await opens(http.emma, "/flows create")
-    await http.emma.submits(LEAST)
-    told = await http.emma.waits_for(MARKETING, "did not say whether it made the flow", timeout=10)
-    await http.emma.closes()
+    await http.emma.submit(LEAST)
+    told = await http.emma.wait_for_message(MARKETING, "did not say whether it made the flow", timeout=10)
+    await http.emma.close()
     form = await opens(http.emma, "/flows create")
     assert BACK not in text_of(form)
-    assert http.emma.reads("Name") is None
-    await http.emma.closes()
-    await http.emma.clicks(told, "Open form")
-    await http.emma.waits_for_view(is_form)
-    assert {label: http.emma.reads(label) for label in LEAST} == LEAST
+    assert http.emma.read_field("Name") is None
+    await http.emma.close()
+    await http.emma.click(told, "Open form")
+    await http.emma.wait_for_view(is_form)
+    assert {label: http.emma.read_field(label) for label in LEAST} == LEAST
 
 
 async def test_what_was_refused_is_offered_again(http: World) -> None:
     await opens(http.emma, "/flows create")
     http.enkapush.faults.add(Fault.status(422, method="POST", path="/flows"))
     http.slack.faults.add("views.update", error="not_found", times=None)
-    await http.emma.submits(LEAST)
-    await http.emma.waits_for(MARKETING, lambda message: "Open form" in http.emma.buttons(message))
+    await http.emma.submit(LEAST)
+    await http.emma.wait_for_message(MARKETING, lambda message: "Open form" in http.emma.list_buttons(message))
     http.slack.faults.clear()
-    await http.emma.closes()
+    await http.emma.close()
     form = await opens(http.emma, "/flows create")
     assert BACK in text_of(form)
-    assert {label: http.emma.reads(label) for label in LEAST} == LEAST
+    assert {label: http.emma.read_field(label) for label in LEAST} == LEAST
 
 
 async def asks_to_edit(world: World, typed: dict[str, Any]) -> Message:
     """Let Emma edit a flow that is enabled; the request for approval that comes of it."""
     add_flow(world, is_enabled=True)
     await opens(world.emma, "/flows edit 1")
-    await world.emma.submits(typed)
-    request = await world.burak.waits_for(MARKETING, lambda message: "Approve" in world.burak.buttons(message))
-    await world.emma.closes()
+    await world.emma.submit(typed)
+    request = await world.burak.wait_for_message(
+        MARKETING, lambda message: "Approve" in world.burak.list_buttons(message)
+    )
+    await world.emma.close()
     return request
 
 
@@ -293,14 +295,14 @@ async def test_the_same_flow_can_be_edited_in_two_windows_and_each_can_be_saved(
     to_the_front(http, first)
     await types(http.emma, {"Name": "One"})
     to_the_front(http, second)
-    await http.emma.submits({"Title": "Two"})
+    await http.emma.submit({"Title": "Two"})
     await is_told(http.emma, "Flow #1 was changed")
     to_the_front(http, first)
-    await http.emma.submits({"Name": "One"})
+    await http.emma.submit({"Name": "One"})
     await form_again(http.emma, "was changed by somebody else")
-    assert http.emma.reads("Title") == "Two"
-    await http.emma.submits()
-    await http.emma.waits_until(lambda: len(writes(http)) == 2)
+    assert http.emma.read_field("Title") == "Two"
+    await http.emma.submit()
+    await http.emma.wait_until(lambda: len(writes(http)) == 2)
     assert [record.texts for record in writes(http)] == [{"title": "Two"}, {"name": "One"}]
 
 
@@ -313,56 +315,56 @@ async def test_two_forms_that_both_failed_can_both_be_opened_again(http: World) 
     told: dict[str, Message] = {}
     for name, window in (("One", first), ("Two", second)):
         to_the_front(http, window)
-        await http.emma.submits({**LEAST, "Name": name})
-        told[name] = await http.emma.waits_for(
+        await http.emma.submit({**LEAST, "Name": name})
+        told[name] = await http.emma.wait_for_message(
             MARKETING,
             lambda message: (
-                "Open form" in http.emma.buttons(message) and message.ts not in {m.ts for m in told.values()}
+                "Open form" in http.emma.list_buttons(message) and message.ts not in {m.ts for m in told.values()}
             ),
         )
     http.slack.faults.clear()
     for name, message in told.items():
         to_the_front(http)
-        await http.emma.clicks(message, "Open form")
-        await http.emma.waits_for_view(is_form)
-        assert http.emma.reads("Name") == name
+        await http.emma.click(message, "Open form")
+        await http.emma.wait_for_view(is_form)
+        assert http.emma.read_field("Name") == name
 
 
 async def test_an_older_form_that_is_opened_again_takes_nothing_from_what_was_typed_since(http: World) -> None:
     request = await asks_to_edit(http, {"Title": "Old"})
-    await http.emma.clicks(request, "Withdraw")
-    told = await http.emma.waits_for(MARKETING, lambda message: "Open form" in http.emma.buttons(message))
+    await http.emma.click(request, "Withdraw")
+    told = await http.emma.wait_for_message(MARKETING, lambda message: "Open form" in http.emma.list_buttons(message))
     await opens(http.emma, "/flows edit 1")
     await types(http.emma, {"Title": "New"})
-    await http.emma.closes()
-    await http.emma.clicks(told, "Open form")
-    await http.emma.waits_for_view(is_form)
-    assert http.emma.reads("Title") == "Old"
+    await http.emma.close()
+    await http.emma.click(told, "Open form")
+    await http.emma.wait_for_view(is_form)
+    assert http.emma.read_field("Title") == "Old"
     form = http.emma.view
     assert form is not None
-    await http.emma.clicks(form, "Start over")
-    await http.emma.waits_for_view(lambda view: is_form(view) and BACK not in text_of(view))
-    await http.emma.closes()
+    await http.emma.click(form, "Start over")
+    await http.emma.wait_for_view(lambda view: is_form(view) and BACK not in text_of(view))
+    await http.emma.close()
     await opens(http.emma, "/flows edit 1")
-    assert http.emma.reads("Title") == "New"
+    assert http.emma.read_field("Title") == "New"
 
 
 async def test_what_was_asked_again_for_a_flow_that_changed_takes_nothing_back_either(http: World) -> None:
     request = await asks_to_edit(http, {"Title": "Mine"})
     await changed_meanwhile(http, request)
     outdated = await ends(http, request, "Out of date")
-    await http.emma.clicks(outdated, "Ask again")
-    again = await http.burak.waits_for(
-        MARKETING, lambda message: message.ts > request.ts and "Approve" in http.burak.buttons(message)
+    await http.emma.click(outdated, "Ask again")
+    again = await http.burak.wait_for_message(
+        MARKETING, lambda message: message.ts > request.ts and "Approve" in http.burak.list_buttons(message)
     )
     await rejected(http, again)
     await ends(http, again, "Rejected")
-    told = await http.emma.waits_for(
-        MARKETING, lambda message: "Rejected" in text_of(message) and "Open form" in http.emma.buttons(message)
+    told = await http.emma.wait_for_message(
+        MARKETING, lambda message: "Rejected" in text_of(message) and "Open form" in http.emma.list_buttons(message)
     )
-    await http.emma.clicks(told, "Open form")
-    await http.emma.waits_for_view(is_form)
-    assert (http.emma.reads("Title"), http.emma.reads("Name")) == ("Mine", "Theirs")
+    await http.emma.click(told, "Open form")
+    await http.emma.wait_for_view(is_form)
+    assert (http.emma.read_field("Title"), http.emma.read_field("Name")) == ("Mine", "Theirs")
 
 
 # --- what an approval was asked for ----------------------------------------------------------------------------------
@@ -371,24 +373,24 @@ async def test_what_was_asked_again_for_a_flow_that_changed_takes_nothing_back_e
 async def refused_by_enkapush(world: World, request: Message) -> None:
     """Approved, and refused by Enkapush."""
     world.enkapush.faults.add(Fault.status(422, method="POST", path="/flows/1"))
-    await world.burak.clicks(request, "Approve")
+    await world.burak.click(request, "Approve")
 
 
 async def changed_meanwhile(world: World, request: Message) -> None:
     """Approved, when somebody else has changed the flow."""
     world.enkapush.store.update_flow(1, name="Theirs")
-    await world.burak.clicks(request, "Approve")
+    await world.burak.click(request, "Approve")
 
 
 async def rejected(world: World, request: Message) -> None:
     """Not approved."""
-    await world.burak.clicks(request, "Reject")
+    await world.burak.click(request, "Reject")
     await gives_reason(world.burak, "Not this week")
 
 
 async def withdrawn(world: World, request: Message) -> None:
     """Taken back by its author."""
-    await world.emma.clicks(request, "Withdraw")
+    await world.emma.click(request, "Withdraw")
 
 
 @pytest.mark.parametrize(
@@ -406,26 +408,28 @@ async def test_an_edit_that_was_asked_for_and_not_done_can_be_opened_again(
     request = await asks_to_edit(http, {"Title": "Mine", "UTM source": "mine"})
     await ending(http, request)
     await ends(http, request, word)
-    told = await http.emma.waits_for(MARKETING, lambda message: "Open form" in http.emma.buttons(message))
+    told = await http.emma.wait_for_message(MARKETING, lambda message: "Open form" in http.emma.list_buttons(message))
     assert told.is_ephemeral
     assert word in text_of(told)
-    await http.emma.clicks(told, "Open form")
-    form = await http.emma.waits_for_view(is_form)
-    assert {label: http.emma.reads(label) for label in ("Title", "UTM source", "Name")} == {
+    await http.emma.click(told, "Open form")
+    form = await http.emma.wait_for_view(is_form)
+    assert {label: http.emma.read_field(label) for label in ("Title", "UTM source", "Name")} == {
         "Title": "Mine", "UTM source": "mine", "Name": http.enkapush.store.flow(1).name,
     }  # fmt: skip
     assert (MOVED_ON in text_of(form)) is (ending is changed_meanwhile)
-    await http.emma.submits()
-    again = await http.burak.waits_for(
-        MARKETING, lambda message: message.ts > request.ts and "Approve" in http.burak.buttons(message)
+    await http.emma.submit()
+    again = await http.burak.wait_for_message(
+        MARKETING, lambda message: message.ts > request.ts and "Approve" in http.burak.list_buttons(message)
     )
-    await http.burak.clicks(again, "Approve")
+    await http.burak.click(again, "Approve")
     await ends(http, again, "Applied")
     assert http.enkapush.store.flow(1).title == "Mine"
 
 
 async def test_what_was_done_offers_no_form(http: World) -> None:
     request = await asks_to_edit(http, {"Title": "Mine"})
-    await http.burak.clicks(request, "Approve")
+    await http.burak.click(request, "Approve")
     await ends(http, request, "Applied")
-    assert all("Open form" not in http.emma.buttons(message) for message in await http.emma.sees(MARKETING))
+    assert all(
+        "Open form" not in http.emma.list_buttons(message) for message in await http.emma.list_messages(MARKETING)
+    )

@@ -48,15 +48,15 @@ CHANGES: Final[dict[str, tuple[Any, dict[str, str]]]] = {
 async def test_one_field_is_changed_and_the_answer_shows_the_flow(running: World) -> None:
     add_flow(running)
     form = await opens(running.emma, "/flows edit 1")
-    assert tuple(running.emma.fields()) == LABELS
+    assert tuple(running.emma.list_fields()) == LABELS
     assert submit_of(form) == "Save"
-    await running.emma.submits({"Title": "Yeni başlık"})
+    await running.emma.submit({"Title": "Yeni başlık"})
     changed = await is_told(running.emma, "Flow #1 was changed. It is disabled.")
     assert "Yeni başlık" in text_of(changed)
-    assert running.emma.buttons(changed) == ["Edit", "Duplicate", "Share"]
+    assert running.emma.list_buttons(changed) == ["Edit", "Duplicate", "Share"]
     assert sent(running) == {"title": "Yeni başlık"}
-    await running.emma.types(MARKETING, "/flows show 1")
-    await running.emma.waits_for(MARKETING, lambda message: "As a subscriber" in text_of(message))
+    await running.emma.send(MARKETING, "/flows show 1")
+    await running.emma.wait_for_message(MARKETING, lambda message: "As a subscriber" in text_of(message))
 
 
 @pytest.mark.parametrize("label", CHANGES)
@@ -65,7 +65,7 @@ async def test_only_the_field_that_was_changed_is_sent(http: World, label: str) 
     add_flow(http)
     value, wire = CHANGES[label]
     await opens(http.emma, "/flows edit 1")
-    await http.emma.submits({label: value})
+    await http.emma.submit({label: value})
     await is_told(http.emma, "Flow #1 was changed")
     (request,) = writes(http)
     assert (request.method, request.path) == ("POST", "/flows/1")
@@ -76,7 +76,7 @@ async def test_only_the_field_that_was_changed_is_sent(http: World, label: str) 
 async def test_a_new_picture_alone_is_sent_alone(http: World) -> None:
     add_flow(http)
     await opens(http.emma, "/flows edit 1")
-    await http.emma.submits({"Image": http.emma.uploads("new.png", PNG)})
+    await http.emma.submit({"Image": http.emma.upload("new.png", PNG)})
     await is_told(http.emma, "Flow #1 was changed")
     (request,) = writes(http)
     assert [field.name for field in request.fields] == ["image"]
@@ -86,7 +86,7 @@ async def test_a_new_picture_alone_is_sent_alone(http: World) -> None:
 async def test_a_button_is_taken_away_whole(http: World) -> None:
     add_flow(http)
     await opens(http.emma, "/flows edit 1")
-    await http.emma.submits({"Button 1 title": None, "Button 1 URL": None})
+    await http.emma.submit({"Button 1 title": None, "Button 1 URL": None})
     await is_told(http.emma, "Flow #1 was changed")
     assert sent(http) == {"button_title_1": "", "button_url_1": ""}
 
@@ -95,14 +95,14 @@ async def test_a_button_is_taken_away_whole(http: World) -> None:
 async def test_saving_what_is_there_already_asks_nobody_and_leaves_the_form_open(http: World, is_enabled: bool) -> None:
     add_flow(http, is_enabled=is_enabled)
     await opens(http.emma, "/flows edit 1")
-    refused = await http.emma.submits()
+    refused = await http.emma.submit()
     assert field_errors(http.emma, refused.errors) == {
         "Name": "Nothing is changed here: the flow is like this already."
     }
-    assert await http.burak.sees(MARKETING) == []
-    await http.emma.submits({"Title": "New"})
+    assert await http.burak.list_messages(MARKETING) == []
+    await http.emma.submit({"Title": "New"})
     if is_enabled:
-        await http.burak.waits_for(MARKETING, lambda message: "Approve" in http.burak.buttons(message))
+        await http.burak.wait_for_message(MARKETING, lambda message: "Approve" in http.burak.list_buttons(message))
     else:
         await is_told(http.emma, "Flow #1 was changed")
         assert sent(http) == {"title": "New"}
@@ -111,12 +111,12 @@ async def test_saving_what_is_there_already_asks_nobody_and_leaves_the_form_open
 async def test_a_flow_that_moves_to_another_website_needs_its_segment_said(http: World) -> None:
     add_flow(http)
     form = await opens(http.emma, "/flows edit 1")
-    assert http.emma.reads("Segment") is None
-    submitted = await http.emma.submits({"Website": "Northbound Outdoor"})
+    assert http.emma.read_field("Segment") is None
+    submitted = await http.emma.submit({"Website": "Northbound Outdoor"})
     assert list(field_errors(http.emma, submitted.errors)) == ["Segment"]
-    await http.emma.chooses(form, "Website", "Northbound Outdoor")
-    await http.emma.waits_until(lambda: "Segment" in http.emma.fields() and http.emma.reads("Segment"))
-    await http.emma.submits()
+    await http.emma.choose(form, "Website", "Northbound Outdoor")
+    await http.emma.wait_until(lambda: "Segment" in http.emma.list_fields() and http.emma.read_field("Segment"))
+    await http.emma.submit()
     await is_told(http.emma, "Flow #1 was changed")
     assert sent(http) == {"website_id": "2", "segment": "all"}
 
@@ -127,8 +127,10 @@ async def test_a_flow_that_moves_to_another_website_needs_its_segment_said(http:
 async def test_an_enabled_flow_is_not_edited_before_its_approval(http: World) -> None:
     add_flow(http, is_enabled=True)
     await opens(http.emma, "/flows edit 1")
-    await http.emma.submits({"Title": "New"})
-    request = await http.burak.waits_for(MARKETING, lambda message: "Approve" in http.burak.buttons(message))
+    await http.emma.submit({"Title": "New"})
+    request = await http.burak.wait_for_message(
+        MARKETING, lambda message: "Approve" in http.burak.list_buttons(message)
+    )
     assert not request.is_ephemeral
     assert writes(http) == []
 
@@ -136,34 +138,38 @@ async def test_an_enabled_flow_is_not_edited_before_its_approval(http: World) ->
 async def test_an_open_request_is_named_where_another_change_of_its_flow_is_saved(http: World) -> None:
     add_flow(http)
     await opens(http.ayse, "/flows düzenle 1")
-    await http.emma.types(MARKETING, "/flows enable 1")
-    await http.burak.waits_for(MARKETING, lambda message: "Approve" in http.burak.buttons(message))
+    await http.emma.send(MARKETING, "/flows enable 1")
+    await http.burak.wait_for_message(MARKETING, lambda message: "Approve" in http.burak.list_buttons(message))
     await opens(http.emma, "/flows edit 1")
     for person, title, says in (
         (http.emma, "Title", "There is an open request for flow 1: it takes no other change until that is decided."),
         (http.ayse, "Başlık", "1 numaralı akış için açık bir istek var"),
     ):
-        refused = await person.submits({title: "Mine"})
+        refused = await person.submit({title: "Mine"})
         (sentence,) = (refused.errors or {}).values()
         assert sentence.startswith(says)
-        assert person.reads(title) == "Mine"
+        assert person.read_field(title) == "Mine"
     assert writes(http) == []
 
 
 async def test_the_form_says_that_a_request_for_its_flow_is_open_until_that_is_decided(http: World) -> None:
     add_flow(http)
     add_flow(http)
-    await http.emma.types(MARKETING, "/flows enable 1")
-    request = await http.burak.waits_for(MARKETING, lambda message: "Approve" in http.burak.buttons(message))
+    await http.emma.send(MARKETING, "/flows enable 1")
+    request = await http.burak.wait_for_message(
+        MARKETING, lambda message: "Approve" in http.burak.list_buttons(message)
+    )
     said = "There is an open request for flow 1: it takes no other change until that is decided."
     assert said in text_of(await opens(http.emma, "/flows edit 1"))
     assert "1 numaralı akış için açık bir istek var" in text_of(await opens(http.ayse, "/flows düzenle 1"))
     for command in ("/flows edit 2", "/flows duplicate 1"):
-        await http.emma.closes()
+        await http.emma.close()
         assert "open request" not in text_of(await opens(http.emma, command))
-    await http.emma.clicks(request, "Withdraw")
-    await http.burak.waits_for(MARKETING, lambda message: message.ts == request.ts and "Withdrawn" in text_of(message))
-    await http.emma.closes()
+    await http.emma.click(request, "Withdraw")
+    await http.burak.wait_for_message(
+        MARKETING, lambda message: message.ts == request.ts and "Withdrawn" in text_of(message)
+    )
+    await http.emma.close()
     assert "open request" not in text_of(await opens(http.emma, "/flows edit 1"))
 
 
@@ -171,7 +177,7 @@ async def test_a_flow_that_was_enabled_meanwhile_is_not_edited(http: World) -> N
     add_flow(http)
     await opens(http.emma, "/flows edit 1")
     http.enkapush.store.update_flow(1, is_enabled=True)
-    await http.emma.submits({"Title": "New"})
+    await http.emma.submit({"Title": "New"})
     again = await form_again(http.emma, "was changed by somebody else")
     assert "Different now: State." in text_of(again)
     assert writes(http) == []
@@ -182,14 +188,14 @@ async def test_a_flow_that_changed_meanwhile_is_out_of_date_and_the_next_save_wo
     add_flow(http)
     await opens(http.emma, "/flows edit 1")
     http.enkapush.store.update_flow(1, name="Theirs", wait_time=9, total_sent_push_notifications=5)
-    await http.emma.submits({"Title": "Mine", "UTM source": "mine"})
+    await http.emma.submit({"Title": "Mine", "UTM source": "mine"})
     again = await form_again(http.emma, "was changed by somebody else")
     assert "Name and Wait" in text_of(again)
-    assert http.emma.reads("Title") == "Mine"
-    assert http.emma.reads("UTM source") == "mine"
-    assert (http.emma.reads("Name"), http.emma.reads("Wait")) == ("Theirs", "9")
+    assert http.emma.read_field("Title") == "Mine"
+    assert http.emma.read_field("UTM source") == "mine"
+    assert (http.emma.read_field("Name"), http.emma.read_field("Wait")) == ("Theirs", "9")
     assert writes(http) == []
-    await http.emma.submits()
+    await http.emma.submit()
     await is_told(http.emma, "Flow #1 was changed")
     assert sent(http) == {"title": "Mine", "utm_source": "mine"}
 
@@ -198,7 +204,7 @@ async def test_totals_and_timestamps_put_nothing_out_of_date(http: World) -> Non
     add_flow(http)
     await opens(http.emma, "/flows edit 1")
     http.enkapush.store.update_flow(1, total_sent_push_notifications=5, total_clicked_push_notifications=1)
-    await http.emma.submits({"Title": "Mine"})
+    await http.emma.submit({"Title": "Mine"})
     await is_told(http.emma, "Flow #1 was changed")
     assert sent(http) == {"title": "Mine"}
 
@@ -214,7 +220,7 @@ async def test_any_field_that_a_person_can_set_puts_it_out_of_date(http: World, 
         "url": "https://other.example", "description": "x",
     }  # fmt: skip
     http.enkapush.store.update_flow(1, **{field: other[field]})
-    await http.emma.submits({"Title": "Mine"})
+    await http.emma.submit({"Title": "Mine"})
     await form_again(http.emma, "was changed by somebody else")
     assert writes(http) == []
 
@@ -223,21 +229,21 @@ async def test_a_flow_that_is_gone_meanwhile_is_said(http: World) -> None:
     add_flow(http)
     await opens(http.emma, "/flows edit 1")
     http.enkapush.store.delete_flow(1)
-    await http.emma.submits({"Title": "Mine"})
-    await http.emma.waits_for_view("does not exist any more")
-    assert http.emma.reads("Title") == "Mine"
+    await http.emma.submit({"Title": "Mine"})
+    await http.emma.wait_for_view("does not exist any more")
+    assert http.emma.read_field("Title") == "Mine"
     assert writes(http) == []
-    await http.emma.submits()
-    await http.emma.waits_for(MARKETING, "Flow #2 was created, disabled.")
+    await http.emma.submit()
+    await http.emma.wait_for_message(MARKETING, "Flow #2 was created, disabled.")
 
 
 async def test_a_flow_that_left_the_channels_websites_is_not_touched(http: World) -> None:
     add_flow(http)
     await opens(http.emma, "/flows edit 1")
     http.enkapush.store.update_flow(1, website_id=3)
-    await http.emma.submits({"Title": "Mine"})
-    form = await http.emma.waits_for_view("does not exist any more")
-    assert http.emma.reads("Title") == "Mine"
+    await http.emma.submit({"Title": "Mine"})
+    form = await http.emma.wait_for_view("does not exist any more")
+    assert http.emma.read_field("Title") == "Mine"
     assert "Kitap" not in text_of(form)
     assert writes(http) == []
 
@@ -247,12 +253,12 @@ async def test_a_form_that_is_too_old_is_neither_saved_nor_previewed(http: World
     form = await opens(http.emma, "/flows edit 1")
     async with opened_database(http.settings) as database:
         await StoredDrafts(database).purge(http.time.now() + timedelta(days=1))
-    http.emma.fills("URL", "javascript:alert(1)")
-    await http.emma.clicks(form, "Preview")
-    preview = text_of(await http.emma.waits_for_view("There is no preview"))
+    http.emma.fill("URL", "javascript:alert(1)")
+    await http.emma.click(form, "Preview")
+    preview = text_of(await http.emma.wait_for_view("There is no preview"))
     assert "This form is too old to be compared with the flow." in preview
-    await http.emma.closes()
-    refused = field_errors(http.emma, (await http.emma.submits({"URL": "https://lale.example/new"})).errors)
+    await http.emma.close()
+    refused = field_errors(http.emma, (await http.emma.submit({"URL": "https://lale.example/new"})).errors)
     assert refused["Name"].startswith("This form is too old")
     assert writes(http) == []
 
@@ -261,10 +267,10 @@ async def test_two_editors_at_once_do_not_overwrite_each_other(http: World) -> N
     add_flow(http)
     await opens(http.emma, "/flows edit 1")
     await opens(http.ayse, "/flows düzenle 1")
-    await asyncio.gather(http.emma.submits({"Title": "Emma's"}), http.ayse.submits({"Başlık": "Ayşe'nin"}))
+    await asyncio.gather(http.emma.submit({"Title": "Emma's"}), http.ayse.submit({"Başlık": "Ayşe'nin"}))
     assert len([record for record in writes(http) if record.status == 200]) <= 1
     people = {"Emma's": http.emma, "Ayşe'nin": http.ayse}
-    await http.emma.waits_until(lambda: http.enkapush.store.flow(1).title in people)
+    await http.emma.wait_until(lambda: http.enkapush.store.flow(1).title in people)
     winner = people[http.enkapush.store.flow(1).title]
-    await winner.waits_for(MARKETING, "#1")
+    await winner.wait_for_message(MARKETING, "#1")
     assert len(writes(http)) == 1

@@ -24,7 +24,7 @@ TROUBLE = {
 async def test_the_ack_leaves_at_once_whatever_enkapush_does(running: World, trouble: str) -> None:
     running.enkapush.faults.add(TROUBLE[trouble])
     for command in ("/flows list", "/flows show 1"):
-        await running.emma.types(MARKETING, command)
+        await running.emma.send(MARKETING, command)
         ack = running.slack.deliveries[-1]
         assert ack.ok
         assert ack.seconds < 2
@@ -44,40 +44,40 @@ async def test_a_failure_is_a_sentence_with_a_code_that_the_log_knows(
     http: World, trouble: str, said: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     http.enkapush.faults.add(TROUBLE[trouble])
-    await http.emma.types(MARKETING, "/flows list")
-    answer = text_of(await http.emma.waits_for(MARKETING, said, timeout=20))
+    await http.emma.send(MARKETING, "/flows list")
+    answer = text_of(await http.emma.wait_for_message(MARKETING, said, timeout=20))
     assert re.search(r"tell the engineer this code: [2-9A-Z]{8}", answer)
 
 
 async def test_a_slow_enkapush_gets_there_in_the_end_and_says_so_meanwhile(http: World) -> None:
     http.add_flows(2)
     http.enkapush.faults.add(Fault.hang())
-    await http.emma.types(MARKETING, "/flows list")
-    await http.emma.waits_for(MARKETING, "Enkapush is slow to answer", timeout=10)
+    await http.emma.send(MARKETING, "/flows list")
+    await http.emma.wait_for_message(MARKETING, "Enkapush is slow to answer", timeout=10)
     http.enkapush.release()
-    await http.emma.waits_for(MARKETING, "2 flows")
+    await http.emma.wait_for_message(MARKETING, "2 flows")
 
 
 async def test_what_was_kept_is_shown_with_its_age_while_enkapush_is_down(http: World) -> None:
     http.add_flows(2)
-    await http.emma.types(MARKETING, "/flows list")
-    first = await http.emma.waits_for(MARKETING, "2 flows")
+    await http.emma.send(MARKETING, "/flows list")
+    first = await http.emma.wait_for_message(MARKETING, "2 flows")
     http.time.ahead += 3 * 3600
     http.enkapush.faults.add(Fault.status(401, times=None))
-    await http.emma.types(MARKETING, "/flows list")
-    later = await http.emma.waits_for(MARKETING, lambda message: message.ts > first.ts)
+    await http.emma.send(MARKETING, "/flows list")
+    later = await http.emma.wait_for_message(MARKETING, lambda message: message.ts > first.ts)
     assert "As of 3 hours ago" in text_of(later)
     assert "2 flows" in text_of(later)
 
 
 async def test_a_used_up_response_url_does_not_lose_the_answer(http: World) -> None:
     http.slack.faults.add("response_url", status=404)
-    await http.emma.types(MARKETING, "/flows help")
-    assert (await http.emma.waits_for(MARKETING, "You may here")).is_ephemeral
+    await http.emma.send(MARKETING, "/flows help")
+    assert (await http.emma.wait_for_message(MARKETING, "You may here")).is_ephemeral
 
 
 async def test_slacks_limits_and_slips_are_waited_out(http: World) -> None:
     http.slack.faults.add("response_url", status=429, retry_after=0)
     http.slack.faults.add("response_url", status=503)
-    await http.emma.types(MARKETING, "/flows help")
-    await http.emma.waits_for(MARKETING, "You may here")
+    await http.emma.send(MARKETING, "/flows help")
+    await http.emma.wait_for_message(MARKETING, "You may here")

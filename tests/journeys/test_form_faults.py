@@ -83,8 +83,8 @@ async def hasty(world: World) -> AsyncIterator[World]:
 
 async def is_told_to_look(person: SandboxPerson, text: str) -> Message:
     """Wait for a message that says what is not known, with a way back to the form."""
-    told = await person.waits_for(MARKETING, text)
-    assert person.buttons(told) == ["Open form"]
+    told = await person.wait_for_message(MARKETING, text)
+    assert person.list_buttons(told) == ["Open form"]
     return told
 
 
@@ -96,14 +96,14 @@ async def test_the_form_is_back_with_all_that_was_typed_and_the_reason(hasty: Wo
     fault, reason = REFUSALS[case]
     await opens(hasty.emma, "/flows create")
     hasty.enkapush.faults.add(fault)
-    await hasty.emma.submits(TYPED | {"Image": hasty.emma.uploads("a.png", PNG)})
+    await hasty.emma.submit(TYPED | {"Image": hasty.emma.upload("a.png", PNG)})
     again = await form_again(hasty.emma, reason)
-    assert hasty.slack.mentions_in(again) == []
-    assert {label: hasty.emma.reads(label) for label in TYPED} == TYPED
+    assert hasty.slack.find_mentions(again) == []
+    assert {label: hasty.emma.read_field(label) for label in TYPED} == TYPED
     assert "The picture that you added before is kept" in text_of(again)
     assert hasty.enkapush.store.flows == {}
     hasty.enkapush.faults.clear()
-    await hasty.emma.submits()
+    await hasty.emma.submit()
     await is_told(hasty.emma, "Flow #1 was created")
     assert hasty.enkapush.store.flow(1).image is not None
     assert hasty.enkapush.store.flow(1).utm_campaign == "spring"
@@ -114,28 +114,28 @@ async def test_the_form_is_back_with_all_that_was_typed_and_the_reason(hasty: Wo
 async def test_where_the_form_was_closed_a_message_opens_it_again(hasty: World) -> None:
     await opens(hasty.emma, "/flows create")
     hasty.enkapush.faults.add(Fault.hang(**NEW), Fault.status(422, **NEW))
-    await hasty.emma.submits(TYPED)
-    await hasty.emma.waits_for_view("Saving")
-    await hasty.emma.closes()
+    await hasty.emma.submit(TYPED)
+    await hasty.emma.wait_for_view("Saving")
+    await hasty.emma.close()
     hasty.enkapush.release()
-    told = await hasty.emma.waits_for(MARKETING, lambda message: "Open form" in hasty.emma.buttons(message))
+    told = await hasty.emma.wait_for_message(MARKETING, lambda message: "Open form" in hasty.emma.list_buttons(message))
     assert told.is_ephemeral
     assert "What you typed is kept." in text_of(told)
     hasty.enkapush.faults.clear()
-    await hasty.emma.clicks(told, "Open form")
-    await hasty.emma.waits_for_view(is_form)
-    assert {label: hasty.emma.reads(label) for label in TYPED} == TYPED
+    await hasty.emma.click(told, "Open form")
+    await hasty.emma.wait_for_view(is_form)
+    assert {label: hasty.emma.read_field(label) for label in TYPED} == TYPED
 
 
 async def test_an_edit_that_is_refused_is_back_in_the_form(hasty: World) -> None:
     add_flow(hasty)
     await opens(hasty.emma, "/flows edit 1")
     hasty.enkapush.faults.add(Fault.status(422, '{"errors": {"ttl": ["No."]}}', method="POST", path="/flows/1"))
-    await hasty.emma.submits({"Title": "Mine", "UTM source": "mine"})
+    await hasty.emma.submit({"Title": "Mine", "UTM source": "mine"})
     await form_again(hasty.emma, "ttl: No.")
-    assert hasty.emma.reads("Title") == "Mine"
-    assert hasty.emma.reads("UTM source") == "mine"
-    await hasty.emma.submits()
+    assert hasty.emma.read_field("Title") == "Mine"
+    assert hasty.emma.read_field("UTM source") == "mine"
+    await hasty.emma.submit()
     await is_told(hasty.emma, "Flow #1 was changed")
     assert writes(hasty)[-1].texts == {"title": "Mine", "utm_source": "mine"}
 
@@ -148,7 +148,7 @@ async def test_a_flow_that_was_made_without_a_word_is_found_and_not_made_again(h
     hasty.add_flows(2)
     hasty.enkapush.faults.add(UNCLEAR[case])
     await opens(hasty.emma, "/flows create")
-    await hasty.emma.submits(TYPED)
+    await hasty.emma.submit(TYPED)
     await is_told(hasty.emma, "Flow #3 was created, disabled.")
     assert len(writes(hasty)) == 1
     assert len(hasty.enkapush.store.flows) == 3
@@ -158,23 +158,23 @@ async def test_a_flow_that_was_made_without_a_word_is_found_and_not_made_again(h
 async def test_where_it_cannot_be_known_it_says_so_and_sends_nothing_again(hasty: World, case: str) -> None:
     hasty.enkapush.faults.add(NOT_DONE[case])
     await opens(hasty.emma, "/flows create")
-    await hasty.emma.submits(TYPED)
+    await hasty.emma.submit(TYPED)
     told = await is_told_to_look(hasty.emma, "did not say whether it made the flow")
     assert len(writes(hasty)) == 1
-    await hasty.emma.closes()
-    await hasty.emma.clicks(told, "Open form")
-    await hasty.emma.waits_for_view(is_form)
-    assert {label: hasty.emma.reads(label) for label in TYPED} == TYPED
+    await hasty.emma.close()
+    await hasty.emma.click(told, "Open form")
+    await hasty.emma.wait_for_view(is_form)
+    assert {label: hasty.emma.read_field(label) for label in TYPED} == TYPED
 
 
 async def test_a_flow_like_it_that_was_there_before_is_not_taken_for_it(hasty: World) -> None:
     await opens(hasty.emma, "/flows create")
-    await hasty.emma.submits(LEAST)
+    await hasty.emma.submit(LEAST)
     await is_told(hasty.emma, "Flow #1 was created")
-    await hasty.emma.closes()
+    await hasty.emma.close()
     await opens(hasty.emma, "/flows create")
     hasty.enkapush.faults.add(Fault.reset(**NEW))
-    await hasty.emma.submits(LEAST)
+    await hasty.emma.submit(LEAST)
     await is_told_to_look(hasty.emma, "did not say whether it made the flow")
 
 
@@ -192,11 +192,11 @@ async def test_what_is_not_known_is_told_by_the_name_that_was_typed(
     person = hasty.emma if name == "Name" else hasty.ayse
     await opens(person, f"/flows {command}")
     body = "Description" if name == "Name" else "Açıklama"
-    await person.submits({name: f"{NASTY}\nx", title: "Spring", body: "Look."})
+    await person.submit({name: f"{NASTY}\nx", title: "Spring", body: "Look."})
     sentence = says.format(name=f"{NASTY} x")
-    told = await person.waits_for(MARKETING, sentence)
-    view = await person.waits_for_view(lambda view: not is_form(view) and sentence in text_of(view))
-    assert hasty.slack.mentions_in(told) == hasty.slack.mentions_in(view) == []
+    told = await person.wait_for_message(MARKETING, sentence)
+    view = await person.wait_for_view(lambda view: not is_form(view) and sentence in text_of(view))
+    assert hasty.slack.find_mentions(told) == hasty.slack.find_mentions(view) == []
     # What a notification shows is parsed by Slack: it must not call anybody either.
     assert "<!channel>" not in told.text
 
@@ -204,7 +204,7 @@ async def test_what_is_not_known_is_told_by_the_name_that_was_typed(
 async def test_where_enkapush_stays_away_it_says_so(hasty: World) -> None:
     await opens(hasty.emma, "/flows create")
     hasty.enkapush.faults.add(Fault.status(500, after_effect=True, **NEW), Fault.status(500, skip=1, times=None))
-    await hasty.emma.submits(LEAST)
+    await hasty.emma.submit(LEAST)
     await is_told_to_look(hasty.emma, "does not answer now")
     assert len(writes(hasty)) == 1
 
@@ -214,7 +214,7 @@ async def test_an_edit_that_was_cut_off_is_there_once(hasty: World, after_effect
     add_flow(hasty)
     await opens(hasty.emma, "/flows edit 1")
     hasty.enkapush.faults.add(Fault.reset(after_effect=after_effect, method="POST", path="/flows/1"))
-    await hasty.emma.submits({"Title": "Mine"})
+    await hasty.emma.submit({"Title": "Mine"})
     await is_told(hasty.emma, "Flow #1 was changed")
     assert hasty.enkapush.store.flow(1).title == "Mine"
     assert all(record.texts == {"title": "Mine"} for record in writes(hasty))
@@ -227,14 +227,14 @@ async def test_an_edit_that_was_cut_off_is_there_once(hasty: World, after_effect
 @pytest.mark.parametrize("how", ["after it was done", "at once"])
 async def test_a_form_that_is_submitted_twice_makes_one_flow(http: World, how: str) -> None:
     await opens(http.emma, "/flows create")
-    await http.emma.submits(LEAST)
+    await http.emma.submit(LEAST)
     delivery = http.slack.deliveries[-1]
     if how == "after it was done":
         await is_told(http.emma, "Flow #1 was created")
-        await http.slack.outbox.repeat(delivery)
+        await http.slack.dispatcher.redeliver(delivery)
     else:
-        await asyncio.gather(*(http.slack.outbox.repeat(delivery) for _ in range(5)))
-    assert all(each.ok and "Saving" in each.body for each in http.slack.deliveries if each.what == delivery.what)
+        await asyncio.gather(*(http.slack.dispatcher.redeliver(delivery) for _ in range(5)))
+    assert all(each.ok and "Saving" in each.body for each in http.slack.deliveries if each.label == delivery.label)
     await is_told(http.emma, "Flow #1 was created")
     assert len(writes(http)) == 1
     assert len(http.enkapush.store.flows) == 1
@@ -243,9 +243,9 @@ async def test_a_form_that_is_submitted_twice_makes_one_flow(http: World, how: s
 async def test_two_forms_of_one_person_make_two_flows(http: World) -> None:
     for number in (1, 2):
         await opens(http.emma, "/flows create")
-        await http.emma.submits(LEAST)
+        await http.emma.submit(LEAST)
         await is_told(http.emma, f"Flow #{number} was created")
-        await http.emma.closes()
+        await http.emma.close()
     assert len(http.enkapush.store.flows) == 2
 
 
@@ -262,19 +262,19 @@ async def test_two_forms_of_one_person_make_two_flows(http: World) -> None:
 async def test_a_form_is_judged_by_the_policy_of_the_moment_it_is_sent(http: World, policy: str, reason: str) -> None:
     await opens(http.emma, "/flows create")
     await http.policy(policy)
-    submitted = await http.emma.submits(LEAST)
+    submitted = await http.emma.submit(LEAST)
     if submitted.response_action == "errors":
         assert list(field_errors(http.emma, submitted.errors)) == ["Website"]
     else:
-        told = await http.emma.waits_for(MARKETING, reason)
-        assert http.emma.buttons(told) == ["Open form"]
+        told = await http.emma.wait_for_message(MARKETING, reason)
+        assert http.emma.list_buttons(told) == ["Open form"]
     assert writes(http) == []
 
 
 async def test_a_website_that_the_policy_no_longer_names_is_refused_at_its_field(http: World) -> None:
     await opens(http.emma, "/flows create")
     await http.policy(POLICY.replace("websites = [1, 2]", "websites = [2]"))
-    submitted = await http.emma.submits(LEAST)
+    submitted = await http.emma.submit(LEAST)
     assert list(field_errors(http.emma, submitted.errors)) == ["Website"]
     assert writes(http) == []
 
@@ -283,21 +283,21 @@ async def test_somebody_who_left_the_editors_group_is_refused(http: World) -> No
     await opens(http.emma, "/flows create")
     http.slack.workspace.groups["S0EDITORS"].users.remove("U0EMMA")
     http.time.ahead += 120
-    await http.emma.submits(LEAST)
-    await http.emma.waits_for(MARKETING, "does not let you")
+    await http.emma.submit(LEAST)
+    await http.emma.wait_for_message(MARKETING, "does not let you")
     assert writes(http) == []
 
 
 async def test_people_of_another_company_make_nothing_even_with_somebody_elses_form(http: World) -> None:
     await http.policy('[[channels]]\nid = "C0AGENCY"\nwebsites = [1]\nviewers = ["*"]\neditors = ["*", "U0JONAS"]\n')
     await opens(http.emma, "/flows create", AGENCY)
-    await http.emma.submits(LEAST | {"Name": " "})
+    await http.emma.submit(LEAST | {"Name": " "})
     stolen = http.slack.deliveries[-1]
     payload = stolen.payload | {"user": {"id": "U0JONAS", "team_id": "T0WERBE"}}
     payload["view"]["state"]["values"]["name"]["flows.form.typed"]["value"] = "Stolen"
     stolen.payload = payload
-    assert (await http.slack.outbox.repeat(stolen)).ok
-    await http.jonas.waits_for(AGENCY, "this organisation only")
+    assert (await http.slack.dispatcher.redeliver(stolen)).ok
+    await http.jonas.wait_for_message(AGENCY, "this organisation only")
     assert writes(http) == []
 
 
@@ -315,8 +315,8 @@ NO_PICTURES: Final = {
 async def test_a_picture_is_known_by_its_bytes(http: World, case: str) -> None:
     content, mimetype = NO_PICTURES[case]
     await opens(http.emma, "/flows create")
-    file = http.emma.uploads("picture.png", content, mimetype)
-    submitted = await http.emma.submits(LEAST | {"Image": file})
+    file = http.emma.upload("picture.png", content, mimetype)
+    submitted = await http.emma.submit(LEAST | {"Image": file})
     errors = field_errors(http.emma, submitted.errors)
     assert list(errors) == ["Image"]
     assert "use PNG, JPEG, GIF or WebP" in errors["Image"]
@@ -326,7 +326,7 @@ async def test_a_picture_is_known_by_its_bytes(http: World, case: str) -> None:
 async def test_a_picture_is_taken_whatever_it_is_called(http: World) -> None:
     await opens(http.emma, "/flows create")
     jpeg = b"\xff\xd8\xff\xe0" + b"x" * 1000
-    await http.emma.submits(LEAST | {"Image": http.emma.uploads("report.pdf", jpeg, "application/pdf")})
+    await http.emma.submit(LEAST | {"Image": http.emma.upload("report.pdf", jpeg, "application/pdf")})
     await is_told(http.emma, "was created")
     file = writes(http)[0].files["image"]
     assert (file.content_type, file.content) == ("image/jpeg", jpeg)
@@ -336,7 +336,7 @@ async def test_a_picture_is_taken_whatever_it_is_called(http: World) -> None:
 async def test_a_picture_weighs_ten_megabytes_at_most(http: World, extra: int, taken: bool) -> None:
     await opens(http.emma, "/flows create")
     content = PNG.ljust(10 * 1024 * 1024 + extra, b"\0")
-    submitted = await http.emma.submits(LEAST | {"Image": http.emma.uploads("big.png", content)})
+    submitted = await http.emma.submit(LEAST | {"Image": http.emma.upload("big.png", content)})
     if taken:
         await is_told(http.emma, "was created")
         assert writes(http)[0].files["image"].content == content
@@ -348,7 +348,7 @@ async def test_a_picture_weighs_ten_megabytes_at_most(http: World, extra: int, t
 async def test_a_slow_picture_still_ends_in_a_saved_flow(http: World) -> None:
     await opens(http.emma, "/flows create")
     http.slack.faults.add("files", delay=2, times=None)
-    submitted = await http.emma.submits(LEAST | {"Image": http.emma.uploads("a.png", PNG)})
+    submitted = await http.emma.submit(LEAST | {"Image": http.emma.upload("a.png", PNG)})
     assert submitted.response_action == "update"
     assert http.slack.deliveries[-1].seconds < 2
     await is_told(http.emma, "was created")
@@ -358,21 +358,21 @@ async def test_a_slow_picture_still_ends_in_a_saved_flow(http: World) -> None:
 async def test_a_slow_picture_that_is_none_brings_the_form_back(http: World) -> None:
     await opens(http.emma, "/flows create")
     http.slack.faults.add("files", delay=1.5, times=None)
-    await http.emma.submits(LEAST | {"Image": http.emma.uploads("a.png", b"<html>")})
+    await http.emma.submit(LEAST | {"Image": http.emma.upload("a.png", b"<html>")})
     await form_again(http.emma, "not a picture")
-    assert http.emma.reads("Name") == LEAST["Name"]
+    assert http.emma.read_field("Name") == LEAST["Name"]
     assert writes(http) == []
 
 
 async def test_a_picture_that_slack_does_not_hand_out_brings_the_form_back(http: World) -> None:
     await opens(http.emma, "/flows create")
     http.slack.scopes.discard("files:read")
-    await http.emma.submits(LEAST | {"Image": http.emma.uploads("a.png", PNG)})
+    await http.emma.submit(LEAST | {"Image": http.emma.upload("a.png", PNG)})
     await form_again(http.emma, "The picture could not be fetched from Slack")
-    assert http.emma.reads("Name") == LEAST["Name"]
+    assert http.emma.read_field("Name") == LEAST["Name"]
     assert writes(http) == []
     http.slack.scopes.add("files:read")
-    await http.emma.submits({"Image": http.emma.uploads("a.png", PNG)})
+    await http.emma.submit({"Image": http.emma.upload("a.png", PNG)})
     await is_told(http.emma, "was created")
     assert writes(http)[0].files["image"].content == PNG
 
@@ -382,24 +382,24 @@ async def test_a_picture_that_slack_does_not_hand_out_brings_the_form_back(http:
 
 async def test_a_form_that_slack_does_not_open_is_a_sentence(http: World) -> None:
     http.slack.faults.add("views.open", error="expired_trigger_id")
-    await http.emma.types(MARKETING, "/flows create")
-    await http.emma.waits_for(MARKETING, "Slack did not open the form")
+    await http.emma.send(MARKETING, "/flows create")
+    await http.emma.wait_for_message(MARKETING, "Slack did not open the form")
 
 
 async def test_what_cannot_be_told_in_the_channel_is_told_directly(http: World) -> None:
     await opens(http.emma, "/flows create")
     http.slack.faults.add("chat.postEphemeral", error="not_in_channel", times=None)
-    await http.emma.submits(LEAST)
-    direct = http.slack.workspace.direct_message("U0EMMA")
-    await http.emma.waits_for(direct.id, "Flow #1 was created")
+    await http.emma.submit(LEAST)
+    direct = http.slack.workspace.open_direct_message("U0EMMA")
+    await http.emma.wait_for_message(direct.id, "Flow #1 was created")
 
 
 async def test_what_slack_would_not_take_is_told_later(http: World) -> None:
     await opens(http.emma, "/flows create")
     http.slack.faults.add("chat.postEphemeral", error="internal_error")
     http.slack.faults.add("chat.postMessage", error="internal_error")
-    await http.emma.submits(LEAST)
-    await http.emma.waits_for(MARKETING, "Flow #1 was created", timeout=12)
+    await http.emma.submit(LEAST)
+    await http.emma.wait_for_message(MARKETING, "Flow #1 was created", timeout=12)
     assert len(writes(http)) == 1
     assert sent(http)["is_enabled"] == "0"
 
@@ -410,11 +410,11 @@ async def test_a_form_that_was_closed_while_it_was_loading_is_a_line_in_the_log_
     http.enkapush.faults.add(Fault.delay(0.3, path="/segments*"))
     emma = http.emma
     with capture_logs() as logs:
-        await emma.types(MARKETING, "/flows create")
-        await emma.waits_for_view(lambda view: not is_form(view))
-        await emma.closes()
+        await emma.send(MARKETING, "/flows create")
+        await emma.wait_for_view(lambda view: not is_form(view))
+        await emma.close()
         await comes_true(lambda: any(line["event"] == "request" for line in logs))
     (line,) = [line for line in logs if line["event"] == "modal.not_updated"]
     assert (line["log_level"], line["error"]) == ("info", "not_found")
-    assert [message for message in await emma.sees(MARKETING) if message.is_ephemeral] == []
+    assert [message for message in await emma.list_messages(MARKETING) if message.is_ephemeral] == []
     assert emma.view is None

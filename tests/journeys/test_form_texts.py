@@ -30,24 +30,26 @@ async def test_what_was_typed_is_what_is_sent_and_shown(
     number = len(http.enkapush.store.flows) + 1
     await opens(http.emma, "/flows create")
     typed = {"Name": name, "Title": title, "Description": description, "UTM campaign": utm}
-    submitted = await http.emma.submits(typed)
+    submitted = await http.emma.submit(typed)
     assert submitted.response_action == "update"
-    told = await http.emma.waits_for(MARKETING, f"Flow #{number} was created, disabled.")
-    await http.emma.closes()
+    told = await http.emma.wait_for_message(MARKETING, f"Flow #{number} was created, disabled.")
+    await http.emma.close()
     flow = http.enkapush.store.flow(number)
     assert (flow.name, flow.title, flow.description, flow.utm_campaign) == (name, title, description, utm)
     assert writes(http)[-1].texts["is_enabled"] == "0"
-    await http.emma.types(MARKETING, f"/flows show {number}")
-    shown = await http.emma.waits_for(MARKETING, lambda message: message.ts > told.ts and "#" in text_of(message))
+    await http.emma.send(MARKETING, f"/flows show {number}")
+    shown = await http.emma.wait_for_message(
+        MARKETING, lambda message: message.ts > told.ts and "#" in text_of(message)
+    )
     assert title in text_of(shown)
     assert description in text_of(shown)
-    assert http.slack.mentions_in(told) == http.slack.mentions_in(shown) == []
+    assert http.slack.find_mentions(told) == http.slack.find_mentions(shown) == []
 
 
 @pytest.mark.parametrize("label", ["Name", "Title", "Description", "UTM source"])
 async def test_half_a_character_is_refused_at_its_field(http: World, label: str) -> None:
     await opens(http.emma, "/flows create")
-    submitted = await http.emma.submits(LEAST | {label: "half \ud83d of it"})
+    submitted = await http.emma.submit(LEAST | {label: "half \ud83d of it"})
     errors = field_errors(http.emma, submitted.errors)
     assert list(errors) == [label]
     assert "half a character" in errors[label]

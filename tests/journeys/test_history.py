@@ -14,26 +14,26 @@ OTHERS = POLICY.replace('viewers = ["S0LEADS"]', 'viewers = ["*"]\neditors = ["S
 
 async def past(person: SandboxPerson, command: str = "/flows history", channel: str = MARKETING) -> list[str]:
     """The lines of the answer, newest first, without their times."""
-    before = len(await person.sees(channel))
-    await person.types(channel, command)
-    await person.waits_until(lambda: len(person._core.workspace.visible(channel, person.id)) > before)
-    answer = (await person.sees(channel))[-1]
+    before = len(await person.list_messages(channel))
+    await person.send(channel, command)
+    await person.wait_until(lambda: len(person._context.workspace.list_visible_messages(channel, person.id)) > before)
+    answer = (await person.list_messages(channel))[-1]
     assert answer.is_ephemeral
     return [line.split(" · ", 1)[-1] for line in text_of(answer).splitlines()[1:]]
 
 
 async def saves(person: SandboxPerson, command: str, typed: dict[str, str], channel: str = MARKETING) -> None:
     await opens(person, command, channel)
-    await person.submits(typed)
-    await person.waits_for(channel, "#")
-    await person.closes()
+    await person.submit(typed)
+    await person.wait_for_message(channel, "#")
+    await person.close()
 
 
 @on_both_databases
 async def test_it_tells_who_did_what_newest_first(running: World) -> None:
     await saves(running.emma, "/flows create", LEAST)
     await opens(running.ayse, "/flows düzenle 1")
-    await running.ayse.submits({"Başlık": "Yeni"})
+    await running.ayse.submit({"Başlık": "Yeni"})
     await is_told(running.ayse, "değiştirildi")
     assert await past(running.emma) == [
         "flowbot · Edit: applied #1",
@@ -59,16 +59,16 @@ async def test_what_was_done_is_found_behind_a_row_of_policies(http: World) -> N
 
 async def test_it_names_people_without_calling_them(http: World) -> None:
     await saves(http.emma, "/flows create", LEAST | {"Name": "<!channel> <@U0BURAK>"})
-    await http.ayse.types(MARKETING, "/flows geçmiş")
-    answer = await http.ayse.waits_for(MARKETING, "U0EMMA")
-    assert [(mention.kind, mention.value) for mention in http.slack.mentions_in(answer)] == [("user", "U0EMMA")]
+    await http.ayse.send(MARKETING, "/flows geçmiş")
+    answer = await http.ayse.wait_for_message(MARKETING, "U0EMMA")
+    assert [(mention.kind, mention.value) for mention in http.slack.find_mentions(answer)] == [("user", "U0EMMA")]
 
 
 async def test_it_has_what_was_not_done_too(http: World) -> None:
     add_flow(http)
     await opens(http.emma, "/flows edit 1")
     http.enkapush.store.update_flow(1, name="Theirs")
-    await http.emma.submits({"Title": "Mine"})
+    await http.emma.submit({"Title": "Mine"})
     await form_again(http.emma, "was changed by somebody else")
     await opens_again_and_is_refused(http)
     assert await past(http.burak, "/flows history 1") == [
@@ -81,7 +81,7 @@ async def test_it_has_what_was_not_done_too(http: World) -> None:
 
 async def opens_again_and_is_refused(http: World) -> None:
     http.enkapush.faults.add(Fault.status(422, '{"errors": {"title": ["No."]}}', method="POST"))
-    await http.emma.submits({"Name": "Theirs"})
+    await http.emma.submit({"Name": "Theirs"})
     await form_again(http.emma, "title: No.")
 
 
@@ -111,10 +111,10 @@ async def test_a_flow_that_nobody_touched_through_flowbot_has_none(http: World) 
 async def test_a_restored_flow_and_the_one_that_it_was_tell_of_each_other(http: World) -> None:
     await http.policy(rules())
     request = await asks(http, "delete")
-    await http.burak.clicks(request, "Approve")
+    await http.burak.click(request, "Approve")
     over = await ends(http, request, "Applied")
-    await http.emma.clicks(over, "Restore")
-    await http.deniz.waits_for(MARKETING, "Restored from #1 as #2")
+    await http.emma.click(over, "Restore")
+    await http.deniz.wait_for_message(MARKETING, "Restored from #1 as #2")
     restored = ["flowbot · Restore: applied #2 – from #1", "U0EMMA · Restore: submitted #1"]
     assert (await past(http.emma, "/flows history 1"))[:2] == restored
     assert await past(http.emma, "/flows history 2") == restored
@@ -125,16 +125,16 @@ async def test_a_restored_flow_and_the_one_that_it_was_tell_of_each_other(http: 
 
 @pytest.mark.parametrize(("channel", "said"), [(AGENCY, "does not let you"), (RANDOM, "no policy yet")])
 async def test_only_those_who_may_view_see_it(http: World, channel: str, said: str) -> None:
-    await http.emma.types(channel, "/flows history")
-    await http.emma.waits_for(channel, said)
+    await http.emma.send(channel, "/flows history")
+    await http.emma.wait_for_message(channel, said)
 
 
 async def test_it_ends_after_the_latest(http: World) -> None:
     for number in range(1, 13):
         await opens(http.emma, "/flows create")
-        await http.emma.submits(LEAST)
+        await http.emma.submit(LEAST)
         await is_told(http.emma, f"Flow #{number} was created")
-        await http.emma.closes()
+        await http.emma.close()
     lines = await past(http.emma)
     assert len(lines) == 20
     assert lines[0] == "flowbot · New flow: applied #12"

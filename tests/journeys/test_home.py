@@ -50,14 +50,14 @@ async def office(running: World) -> World:
 
 
 async def asks(person: SandboxPerson, text: str, channel: str = MARKETING) -> None:
-    await person.types(channel, text)
-    await person.waits_for(channel, "Asked for approval")
+    await person.send(channel, text)
+    await person.wait_for_message(channel, "Asked for approval")
 
 
 async def home(person: SandboxPerson, text: str = "As of") -> View:
     """The Home tab, once it says `text`."""
-    await person.opens_home()
-    return await person.waits_for_home(text)
+    await person.open_home()
+    return await person.wait_for_home(text)
 
 
 def part(view: View, title: str) -> str:
@@ -78,11 +78,11 @@ async def test_what_waits_is_approved_at_home(office: World) -> None:
     view = await home(office.burak, "Spring")
     for text in (f"Enable #{flow} Spring", "Tulips", "Lale Moda", "It begins on Friday", "0 of 1"):
         assert text in part(view, "Waiting for you")
-    await office.burak.clicks(view, "Approve")
-    view = await office.burak.waits_for_home("Nothing waits for you")
+    await office.burak.click(view, "Approve")
+    view = await office.burak.wait_for_home("Nothing waits for you")
     assert office.enkapush.store.flows[flow].is_enabled
     assert "Applied" in part(view, "Recently decided")
-    await office.burak.waits_for(APPROVALS, "Applied")
+    await office.burak.wait_for_message(APPROVALS, "Applied")
 
 
 async def test_somebody_reads_it_in_their_own_language(office: World) -> None:
@@ -93,12 +93,12 @@ async def test_somebody_reads_it_in_their_own_language(office: World) -> None:
 async def test_what_waits_is_rejected_at_home_with_a_reason(office: World) -> None:
     flow = add_flow(office, name="Spring")
     await asks(office.emma, f"/flows delete {flow}")
-    await office.burak.clicks(await home(office.burak, "Spring"), "Reject")
-    await office.burak.waits_for_view("Spring")
-    assert not (await office.burak.submits({"Reason": "We still need it"})).errors
-    view = await office.burak.waits_for_home("Nothing waits for you")
+    await office.burak.click(await home(office.burak, "Spring"), "Reject")
+    await office.burak.wait_for_view("Spring")
+    assert not (await office.burak.submit({"Reason": "We still need it"})).errors
+    view = await office.burak.wait_for_home("Nothing waits for you")
     assert "Rejected" in part(view, "Recently decided")
-    await office.burak.waits_for(APPROVALS, "We still need it")
+    await office.burak.wait_for_message(APPROVALS, "We still need it")
     assert flow in office.enkapush.store.flows
 
 
@@ -106,23 +106,23 @@ async def test_one_withdraws_ones_own_request_at_home(office: World) -> None:
     flow = add_flow(office, name="Spring")
     await asks(office.emma, f"/flows enable {flow}")
     view = await home(office.emma, "Spring")
-    assert office.emma.buttons(view).count("Approve") == 0
-    await office.emma.clicks(view, "Withdraw")
-    view = await office.emma.waits_for_home("Withdrawn")
+    assert office.emma.list_buttons(view).count("Approve") == 0
+    await office.emma.click(view, "Withdraw")
+    view = await office.emma.wait_for_home("Withdrawn")
     assert f"Enable #{flow} Spring" in part(view, "Asked by you")
-    assert "Withdraw" not in office.emma.buttons(view)
+    assert "Withdraw" not in office.emma.list_buttons(view)
 
 
 async def test_who_comes_late_is_told_directly_and_sees_what_is_true_now(office: World) -> None:
     flow = add_flow(office, name="Spring")
     await asks(office.emma, f"/flows enable {flow}")
     view = await home(office.burak, "Spring")
-    await office.emma.clicks(await home(office.emma, "Spring"), "Withdraw")
-    await office.emma.waits_for_home("Withdrawn")
-    await office.burak.clicks(view, "Approve")
-    direct = office.slack.workspace.direct_message(office.burak.id).id
-    await office.burak.waits_for(direct, "withdrew this request")
-    await office.burak.waits_for_home("Nothing waits for you")
+    await office.emma.click(await home(office.emma, "Spring"), "Withdraw")
+    await office.emma.wait_for_home("Withdrawn")
+    await office.burak.click(view, "Approve")
+    direct = office.slack.workspace.open_direct_message(office.burak.id).id
+    await office.burak.wait_for_message(direct, "withdrew this request")
+    await office.burak.wait_for_home("Nothing waits for you")
     assert not office.enkapush.store.flows[flow].is_enabled
 
 
@@ -131,18 +131,18 @@ async def test_a_right_that_is_gone_is_gone_at_the_press(office: World) -> None:
     await asks(office.emma, f"/flows enable {flow}")
     view = await home(office.burak, "Spring")
     await office.policy(POLICY.replace("S0LEADS", "U0DENIZ"))
-    await office.burak.clicks(view, "Approve")
-    direct = office.slack.workspace.direct_message(office.burak.id).id
-    await office.burak.waits_for(direct, "does not let you")
-    assert "Spring" not in text_of(await office.burak.waits_for_home("Nothing waits for you"))
+    await office.burak.click(view, "Approve")
+    direct = office.slack.workspace.open_direct_message(office.burak.id).id
+    await office.burak.wait_for_message(direct, "does not let you")
+    assert "Spring" not in text_of(await office.burak.wait_for_home("Nothing waits for you"))
 
 
 async def test_nobody_learns_of_what_they_may_not_see(http: World) -> None:
     await http.policy(POLICY)
     flow = add_flow(http, name="Novels", website_id=3)
     await asks(http.burak, f"/flows enable {flow}", "C0RANDOM")
-    await http.deniz.clicks(await home(http.deniz, "Novels"), "Approve")
-    await http.deniz.waits_for_home("Nothing waits for you")
+    await http.deniz.click(await home(http.deniz, "Novels"), "Approve")
+    await http.deniz.wait_for_home("Nothing waits for you")
     text = text_of(await home(http.emma))
     assert "marketing" in text or "C0MARKETING" in text
     for hidden in ("Novels", "random", "C0RANDOM", "Kitap"):
@@ -162,16 +162,16 @@ async def test_everyone_in_a_channel_does_not_mean_those_who_are_not_in_it(http:
 
 async def test_somebody_of_another_company_finds_a_sentence(http: World) -> None:
     view = await home(http.jonas, "this organisation only")
-    assert http.jonas.buttons(view) == []
+    assert http.jonas.list_buttons(view) == []
 
 
 async def test_a_long_queue_fits_and_says_how_much_more_there_is(http: World) -> None:
     flows = [add_flow(http, name=f"Flow {number}", title="T" * 200) for number in range(12)]
     for flow in flows:
-        await http.emma.types(MARKETING, f"/flows enable {flow} {'because ' * 60}")
-        await http.emma.waits_for(MARKETING, f"#{flow} ")
+        await http.emma.send(MARKETING, f"/flows enable {flow} {'because ' * 60}")
+        await http.emma.wait_for_message(MARKETING, f"#{flow} ")
     view = await home(http.burak, "Flow 0")
-    assert http.burak.buttons(view).count("Approve") == 10
+    assert http.burak.list_buttons(view).count("Approve") == 10
     assert "2 more" in part(view, "Waiting for you")
 
 
@@ -181,8 +181,8 @@ async def test_what_was_decided_is_found_behind_all_that_one_may_not_see(world: 
     await world.start_http()
     flow = add_flow(world, name="Spring")
     await asks(world.emma, f"/flows enable {flow}")
-    await world.burak.clicks(await home(world.burak, "Spring"), "Approve")
-    await world.burak.waits_for_home("Nothing waits for you")
+    await world.burak.click(await home(world.burak, "Spring"), "Approve")
+    await world.burak.wait_for_home("Nothing waits for you")
     assert "Spring" in part(await home(world.deniz), "Recently decided")
 
 
@@ -202,8 +202,8 @@ async def test_a_tab_that_changed_meanwhile_is_read_and_drawn_again(http: World)
     await asks(http.emma, f"/flows enable {flow}")
     view = await home(http.burak, "Spring")
     http.slack.faults.add("views.publish", error="hash_conflict")
-    await http.burak.clicks(view, "Approve")
-    await http.burak.waits_for_home("Nothing waits for you")
+    await http.burak.click(view, "Approve")
+    await http.burak.wait_for_home("Nothing waits for you")
 
 
 async def test_a_limit_of_slacks_delays_the_tab_and_does_not_lose_it(http: World) -> None:
@@ -218,8 +218,8 @@ async def test_what_was_decided_happens_even_if_the_tab_cannot_be_drawn(http: Wo
     await asks(http.emma, f"/flows enable {flow}")
     view = await home(http.burak, "Spring")
     http.slack.faults.add("views.publish", error="internal_error", times=None)
-    await http.burak.clicks(view, "Approve")
-    await http.burak.waits_for(APPROVALS, "Applied")
+    await http.burak.click(view, "Approve")
+    await http.burak.wait_for_message(APPROVALS, "Applied")
     assert http.enkapush.store.flows[flow].is_enabled
 
 
@@ -228,7 +228,7 @@ async def test_two_presses_of_one_button_have_one_effect(http: World) -> None:
     flow = add_flow(http, name="Spring")
     await asks(http.emma, f"/flows enable {flow}")
     view = await home(http.burak, "Spring")
-    await asyncio.gather(*(http.burak.clicks(view, "Approve") for _ in range(2)))
-    view = await http.burak.waits_for_home("Nothing waits for you")
-    await http.burak.waits_for(APPROVALS, "Applied")
+    await asyncio.gather(*(http.burak.click(view, "Approve") for _ in range(2)))
+    view = await http.burak.wait_for_home("Nothing waits for you")
+    await http.burak.wait_for_message(APPROVALS, "Applied")
     assert len([record for record in http.enkapush.requests if record.method != "GET"]) == 1

@@ -18,7 +18,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from flowbot.sandbox.enkapush import Fault
 from flowbot.sandbox.slack import SIGNING_SECRET, text_of
 from flowbot.sandbox.slack.models import Json, Person
-from flowbot.sandbox.slack.serializers import user_object
+from flowbot.sandbox.slack.serializers import serialize_user
 from flowbot.sandbox.slack.workspace import Workspace
 from tests.journeys.world import MARKETING, World, cut_off, on_both_databases
 
@@ -115,12 +115,12 @@ def strangers() -> dict[str, dict[str, str]]:
 async def test_without_a_good_signature_nobody_gets_in(world: World, door: Door, stranger: str) -> None:
     status, _ = await door.post(BODY, headers=strangers()[stranger])
     assert status == 401
-    assert await world.emma.sees(MARKETING) == []
+    assert await world.emma.list_messages(MARKETING) == []
 
 
 async def test_a_request_of_four_minutes_ago_is_still_good(world: World, door: Door) -> None:
     assert (await door.post(BODY, headers=signed(BODY, age=240))) == (200, "")
-    await world.emma.waits_for(MARKETING, "You may here")
+    await world.emma.wait_for_message(MARKETING, "You may here")
 
 
 # --- what is none of Slack's ---------------------------------------------------------------------------------------
@@ -164,7 +164,7 @@ async def test_signed_garbage_is_the_senders_mistake(world: World, door: Door, g
     status, said = await door.post(*GARBAGE[garbage])
     assert 400 <= status < 500
     assert "Traceback" not in said
-    assert await world.emma.sees(MARKETING) == []
+    assert await world.emma.list_messages(MARKETING) == []
 
 
 def _changed(value: Any, replacement: Any) -> Iterator[Any]:
@@ -207,23 +207,23 @@ NULLS: Final[dict[str, dict[str, Any]]] = {
 @pytest.mark.parametrize("null", NULLS)
 async def test_null_in_a_press_is_as_good_as_nothing(world: World, door: Door, null: str) -> None:
     assert await door.post(pressed({**PRESS, **NULLS[null]})) == (200, "")
-    await world.emma.waits_for(MARKETING, "button")
+    await world.emma.wait_for_message(MARKETING, "button")
 
 
 def teamless(workspace: Workspace, person: Person, *, include_locale: bool = False) -> Json:
-    return {**user_object(workspace, person, include_locale=include_locale), "team_id": None}
+    return {**serialize_user(workspace, person, include_locale=include_locale), "team_id": None}
 
 
 @pytest.mark.parametrize(("place", "said"), [("T0LALE", "Page 1 of 2"), ("T0WERBE", "this organisation only")])
 async def test_where_slack_tells_nobodys_team_the_place_counts(
     world: World, door: Door, monkeypatch: pytest.MonkeyPatch, place: str, said: str
 ) -> None:
-    monkeypatch.setattr("flowbot.sandbox.slack.webapi.users.user_object", teamless)
+    monkeypatch.setattr("flowbot.sandbox.slack.webapi.users.serialize_user", teamless)
     world.add_flows(12)
     action = {"action_id": "flows.list.next", "value": "{}"}
     press = {**PRESS, "user": {"id": "U0EMMA"}, "team": {"id": place}, "actions": [action]}
     assert await door.post(pressed(press)) == (200, "")
-    await world.emma.waits_for(MARKETING, said)
+    await world.emma.wait_for_message(MARKETING, said)
 
 
 async def test_null_in_an_event_is_as_good_as_nothing(door: Door) -> None:
@@ -237,15 +237,15 @@ async def test_null_in_a_command_over_a_socket_is_as_good_as_nothing(world: Worl
     fields = dict.fromkeys(("text", "team_id", "enterprise_id", "response_url", "trigger_id", "view"))
     answer = await bot.entry.answer({**COMMAND, **fields}, {}, delivery="1")
     assert answer.status == 200
-    await world.emma.waits_for(MARKETING, "You may here")
+    await world.emma.wait_for_message(MARKETING, "You may here")
 
 
 async def test_a_command_is_acknowledged_before_anything_is_done_for_it(world: World) -> None:
     bot, _ = await world.start_http()
     answer = await bot.entry.answer(COMMAND, {}, delivery="1")
     assert (answer.status, answer.body, len(bot.tasks)) == (200, "", 1)
-    assert not await world.emma.sees(MARKETING)
-    await world.emma.waits_for(MARKETING, "You may here")
+    assert not await world.emma.list_messages(MARKETING)
+    await world.emma.wait_for_message(MARKETING, "You may here")
 
 
 @pytest.mark.parametrize("odd", [{"event": "x"}, {"callback_id": [1]}, {"view": 5}, {"message": 3}])
@@ -262,12 +262,12 @@ async def test_a_command_that_was_acknowledged_in_the_moment_of_a_stop_is_carrie
     await bot.entry.answer(COMMAND, {}, delivery="1")
     await bot.tasks.drain(5)
     assert not bot.tasks
-    assert any("You may here" in text_of(message) for message in await world.emma.sees(MARKETING))
+    assert any("You may here" in text_of(message) for message in await world.emma.list_messages(MARKETING))
 
 
 async def test_nul_in_a_command_is_text_like_any_other(world: World, door: Door) -> None:
     assert (await door.post(BODY.replace(b"help", b"li%00st")))[0] == 200
-    await world.emma.waits_for(MARKETING, "Did you mean /flows list?")
+    await world.emma.wait_for_message(MARKETING, "Did you mean /flows list?")
 
 
 # --- what is answered ----------------------------------------------------------------------------------------------
@@ -283,7 +283,7 @@ async def test_slack_learns_that_the_address_can_be_reached(world: World, door: 
     asked = b"ssl_check=1&token=x"
     assert await door.post(asked) == (200, "")
     assert (await door.post(asked, headers={}))[0] == 401
-    assert await world.emma.sees(MARKETING) == []
+    assert await world.emma.list_messages(MARKETING) == []
 
 
 async def test_an_event_is_taken_note_of(door: Door) -> None:
@@ -293,7 +293,7 @@ async def test_an_event_is_taken_note_of(door: Door) -> None:
 
 async def test_a_button_of_another_version_gets_a_sentence(world: World, door: Door) -> None:
     assert await door.post(pressed(PRESS)) == (200, "")
-    said = await world.emma.waits_for(MARKETING, lambda message: message.is_ephemeral)
+    said = await world.emma.wait_for_message(MARKETING, lambda message: message.is_ephemeral)
     assert "button" in text_of(said)
 
 
@@ -351,8 +351,8 @@ async def test_not_ready_without_the_database(world: World, door: Door, journey_
     status, said = await door.get("/readyz")
     assert status == 503
     assert json.loads(said) == {"database": "down", "enkapush": "ok"}
-    await world.emma.types(MARKETING, "/flows list")
-    await world.emma.waits_for(MARKETING, "tell the engineer this code")
+    await world.emma.send(MARKETING, "/flows list")
+    await world.emma.wait_for_message(MARKETING, "tell the engineer this code")
 
 
 async def samples(door: Door) -> Counter[tuple[str, str]]:
@@ -370,14 +370,14 @@ async def test_metrics_count_acks_calls_and_outcomes(world: World, door: Door) -
     assert (await samples(door))[("flowbot_work_in_hand", "")] == 0
     world.add_flows(1)
     world.enkapush.faults.add(Fault.status(401))
-    await world.emma.types(MARKETING, "/flows list")
-    await world.emma.waits_for(MARKETING, "refuses flowbot's API key")
-    await world.emma.types(MARKETING, "/flows list")
-    await world.emma.waits_for(MARKETING, "1 flow")
-    await world.emma.types(MARKETING, "/flows lst")
-    await world.emma.waits_for(MARKETING, "Did you mean")
+    await world.emma.send(MARKETING, "/flows list")
+    await world.emma.wait_for_message(MARKETING, "refuses flowbot's API key")
+    await world.emma.send(MARKETING, "/flows list")
+    await world.emma.wait_for_message(MARKETING, "1 flow")
+    await world.emma.send(MARKETING, "/flows lst")
+    await world.emma.wait_for_message(MARKETING, "Did you mean")
     await door.post(pressed(PRESS))
-    await world.emma.waits_for(MARKETING, "button")
+    await world.emma.wait_for_message(MARKETING, "button")
     async with asyncio.timeout(5):
         while (seen := await samples(door))[("flowbot_work_in_hand", "")]:
             continue

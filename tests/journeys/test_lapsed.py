@@ -39,28 +39,32 @@ async def quick(hurried: World) -> World:
 async def test_everyone_of_a_private_channel_that_the_bot_was_removed_from_is_nobody(quick: World) -> None:
     await quick.policy(EVERYONE_OF_A_PRIVATE_CHANNEL)
     members = quick.slack.workspace.channels[APPROVALS].members
-    await quick.emma.types(APPROVALS, f"/flows enable {add_flow(quick, is_enabled=False)}")
-    request = await quick.deniz.waits_for(APPROVALS, lambda message: "Approve" in quick.deniz.buttons(message))
+    await quick.emma.send(APPROVALS, f"/flows enable {add_flow(quick, is_enabled=False)}")
+    request = await quick.deniz.wait_for_message(
+        APPROVALS, lambda message: "Approve" in quick.deniz.list_buttons(message)
+    )
     members.remove("U0FLOWBOT")
-    await quick.burak.clicks(request, "Approve")
-    told = await quick.emma.waits_for(quick.slack.workspace.direct_message("U0EMMA").id, "Enable #1: Failed")
+    await quick.burak.click(request, "Approve")
+    told = await quick.emma.wait_for_message(
+        quick.slack.workspace.open_direct_message("U0EMMA").id, "Enable #1: Failed"
+    )
     assert "does not let flowbot show that" in text_of(told)
     quick.time.ahead += 10 * DAYS
     members.append("U0FLOWBOT")
     over = await ends(quick, request, "flowbot is not in the channel where this was asked for", timeout=10)
     assert writes(quick) == []
-    assert quick.emma.buttons(over) == ["Ask again"]
+    assert quick.emma.list_buttons(over) == ["Ask again"]
 
 
 async def test_an_approver_whom_slack_does_not_know_any_more_does_not_count(quick: World) -> None:
     first, second = hire(quick, 2)
     await quick.policy(rules(TWO))
     request = await asks(quick)
-    await first.clicks(request, "Approve")
+    await first.click(request, "Approve")
     await ends(quick, request, "1 of 2 approvals")
     del quick.slack.workspace.people[first.id]
     quick.time.ahead += 4
-    await second.clicks(request, "Approve")
+    await second.click(request, "Approve")
     over = await ends(quick, request, "Slack does not know somebody any more who decided on this")
     assert "Failed" in text_of(over)
     assert writes(quick) == []
@@ -86,7 +90,7 @@ async def test_while_slack_does_not_say_the_request_is_shown_as_approved(quick: 
     request = await approved_while(quick, "users.info", "internal_error")
     held = await ends(quick, request, "Approved by U0BURAK, U0DENIZ")
     assert WAITS not in text_of(held)
-    assert quick.emma.buttons(held) == []
+    assert quick.emma.list_buttons(held) == []
     await is_told(quick.deniz, "Slack does not say at the moment whether those who decided still may")
     assert writes(quick) == []
     quick.slack.faults.clear()
@@ -102,9 +106,9 @@ async def test_what_slack_did_not_say_before_the_request_expired_is_not_done_any
     quick.time.ahead += 3 * DAYS
     over = await ends(quick, request, "expired before it could be done", timeout=10)
     assert "Failed" in text_of(over)
-    assert quick.emma.buttons(over) == ["Ask again"]
+    assert quick.emma.list_buttons(over) == ["Ask again"]
     quick.slack.faults.clear()
-    await quick.emma.clicks(over, "Ask again")
+    await quick.emma.click(over, "Ask again")
     await asked_anew(quick, over)
     assert writes(quick) == []
 
@@ -136,11 +140,11 @@ async def test_what_lapsed_is_asked_for_again(quick: World) -> None:
     first, second = hire(quick, 2)
     request = await loses_the_right(quick, first, second)
     over = await ends(quick, request, "Failed")
-    assert quick.emma.buttons(over) == ["Ask again"]
-    await quick.emma.clicks(over, "Ask again")
+    assert quick.emma.list_buttons(over) == ["Ask again"]
+    await quick.emma.click(over, "Ask again")
     anew = await asked_anew(quick, over)
     for person in (second, quick.burak):
-        await person.clicks(anew, "Approve")
+        await person.click(anew, "Approve")
     await ends(quick, anew, "Applied")
     assert sent_texts(quick) == [{"is_enabled": "1"}]
 
@@ -154,28 +158,28 @@ async def approved_while(
     """A request that Burak and Deniz have approved, of whose rights Slack says nothing else any more than `error`."""
     await world.policy(rules(TWO, approvers=approvers))
     request = await asks(world)
-    await world.burak.clicks(request, "Approve")
+    await world.burak.click(request, "Approve")
     await ends(world, request, "1 of 2 approvals")
-    await world.deniz.types(MARKETING, "/flows help")
-    await world.deniz.waits_for(MARKETING, "flowbot")
+    await world.deniz.send(MARKETING, "/flows help")
+    await world.deniz.wait_for_message(MARKETING, "flowbot")
     world.slack.faults.add(method, error=error, times=None)
     world.time.ahead += 4
-    await world.deniz.clicks(request, "Approve")
+    await world.deniz.click(request, "Approve")
     return request
 
 
 async def asked_anew(world: World, over: Message) -> Message:
     """The request that follows another one."""
-    return await world.deniz.waits_for(APPROVALS, lambda each: each.ts != over.ts and WAITS in text_of(each))
+    return await world.deniz.wait_for_message(APPROVALS, lambda each: each.ts != over.ts and WAITS in text_of(each))
 
 
 async def loses_the_right(world: World, first: SandboxPerson, second: SandboxPerson) -> Message:
     """A request that two have approved, the first of whom had left the approvers by then."""
     await world.policy(rules(TWO))
     request = await asks(world)
-    await first.clicks(request, "Approve")
+    await first.click(request, "Approve")
     await ends(world, request, "1 of 2 approvals")
     world.slack.workspace.groups["S0LEADS"].users.remove(first.id)
     world.time.ahead += 4
-    await second.clicks(request, "Approve")
+    await second.click(request, "Approve")
     return request

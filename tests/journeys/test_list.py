@@ -15,8 +15,8 @@ def names(message: Message) -> list[str]:
 @on_both_databases
 async def test_ten_flows_a_page_newest_first_with_the_count_and_the_page(running: World) -> None:
     running.add_flows(23)
-    await running.emma.types(MARKETING, "/flows list")
-    page = await running.emma.waits_for(MARKETING, "23 flows")
+    await running.emma.send(MARKETING, "/flows list")
+    page = await running.emma.wait_for_message(MARKETING, "23 flows")
     assert names(page) == [f"Flow {number}" for number in range(23, 13, -1)]
     assert "Page 1 of 3" in text_of(page)
     assert page.is_ephemeral
@@ -27,31 +27,31 @@ async def test_pages_turn_in_place_and_keep_the_filter(running: World) -> None:
     running.add_flows(12, word="Sale")
     running.add_flows(30, word="Other")
     emma = running.emma
-    await emma.types(MARKETING, "/flows list sale disabled website:lale")
-    first = await emma.waits_for(MARKETING, "12 flows")
-    assert "Previous" not in emma.buttons(first)
-    await emma.clicks(first, "Next")
-    second = await emma.waits_for(MARKETING, "Page 2 of 2")
+    await emma.send(MARKETING, "/flows list sale disabled website:lale")
+    first = await emma.wait_for_message(MARKETING, "12 flows")
+    assert "Previous" not in emma.list_buttons(first)
+    await emma.click(first, "Next")
+    second = await emma.wait_for_message(MARKETING, "Page 2 of 2")
     assert second.ts == first.ts
     assert names(second) == ["Sale 2", "Sale 1"]
-    assert "Next" not in emma.buttons(second)
+    assert "Next" not in emma.list_buttons(second)
     assert all(part in text_of(second) for part in ("Search: sale", "Disabled only", "Website: Lale Moda"))
-    await emma.clicks(second, "Previous")
-    again = await emma.waits_for(MARKETING, "Page 1 of 2")
+    await emma.click(second, "Previous")
+    again = await emma.wait_for_message(MARKETING, "Page 1 of 2")
     assert names(again) == [f"Sale {number}" for number in range(12, 2, -1)]
-    assert len(await emma.sees(MARKETING)) == 1
+    assert len(await emma.list_messages(MARKETING)) == 1
 
 
 async def test_a_page_turn_costs_enkapush_nothing(http: World) -> None:
     http.add_flows(25)
-    await http.emma.types(MARKETING, "/flows list")
-    page = await http.emma.waits_for(MARKETING, "Page 1 of 3")
+    await http.emma.send(MARKETING, "/flows list")
+    page = await http.emma.wait_for_message(MARKETING, "Page 1 of 3")
     http.time.ahead += 120
     asked = len(http.enkapush.requests)
-    await http.emma.clicks(page, "Next")
-    page = await http.emma.waits_for(MARKETING, "Page 2 of 3")
-    await http.emma.clicks(page, "Next")
-    page = await http.emma.waits_for(MARKETING, "Page 3 of 3")
+    await http.emma.click(page, "Next")
+    page = await http.emma.wait_for_message(MARKETING, "Page 2 of 3")
+    await http.emma.click(page, "Next")
+    page = await http.emma.wait_for_message(MARKETING, "Page 3 of 3")
     assert len(http.enkapush.requests) == asked
     assert "2 minutes ago" in text_of(page)
 
@@ -59,8 +59,8 @@ async def test_a_page_turn_costs_enkapush_nothing(http: World) -> None:
 async def test_five_thousand_flows_need_at_most_six_requests(http: World) -> None:
     for website in (1, 2, 3):
         http.add_flows(1_667, website=website)
-    await http.emma.types(MARKETING, "/flows list")
-    page = await http.emma.waits_for(MARKETING, "3,334 flows", timeout=20)
+    await http.emma.send(MARKETING, "/flows list")
+    page = await http.emma.wait_for_message(MARKETING, "3,334 flows", timeout=20)
     assert "Page 1 of 334" in text_of(page)
     assert 1 <= len(http.enkapush.requests) <= 6
 
@@ -70,9 +70,9 @@ async def test_people_who_ask_together_cost_enkapush_one_reading(http: World) ->
     http.enkapush.faults.add(Fault.delay(0.3, path="/flows"))
     people = [http.emma, http.ayse, http.burak, http.deniz]
     for person in people:
-        await person.types(MARKETING, "/flows list")
+        await person.send(MARKETING, "/flows list")
     for person in people:
-        await person.waits_for(MARKETING, "5 ")
+        await person.wait_for_message(MARKETING, "5 ")
     assert len(http.enkapush.requests) == 1
 
 
@@ -87,8 +87,8 @@ async def test_nobody_learns_of_a_website_that_the_policy_does_not_name(http: Wo
         ("/flows list website:99", "no website “99”"),
         ("/flows list page:2", "no page 2"),
     ]:
-        await http.emma.types(MARKETING, asked)
-        answer = await http.emma.waits_for(MARKETING, said)
+        await http.emma.send(MARKETING, asked)
+        answer = await http.emma.wait_for_message(MARKETING, said)
         assert "Hidden" not in text_of(answer)
         assert "40" not in text_of(answer)
         assert "43" not in text_of(answer)
@@ -97,87 +97,87 @@ async def test_nobody_learns_of_a_website_that_the_policy_does_not_name(http: Wo
 @pytest.mark.parametrize("page", ["3", "0", "999999999"])
 async def test_a_page_that_does_not_exist_is_answered_with_a_sentence(http: World, page: str) -> None:
     http.add_flows(12)
-    await http.emma.types(MARKETING, f"/flows list page:{page}")
-    answer = await http.emma.waits_for(MARKETING, "There is no page")
+    await http.emma.send(MARKETING, f"/flows list page:{page}")
+    answer = await http.emma.wait_for_message(MARKETING, "There is no page")
     assert "12 flows match, and the last page is 2" in text_of(answer)
 
 
 async def test_a_page_can_be_asked_for(http: World) -> None:
     http.add_flows(12)
-    await http.emma.types(MARKETING, "/flows list page:2")
-    assert names(await http.emma.waits_for(MARKETING, "Page 2 of 2")) == ["Flow 2", "Flow 1"]
+    await http.emma.send(MARKETING, "/flows list page:2")
+    assert names(await http.emma.wait_for_message(MARKETING, "Page 2 of 2")) == ["Flow 2", "Flow 1"]
 
 
 async def test_turning_to_a_page_that_is_gone_shows_the_last_one(http: World) -> None:
     http.add_flows(12)
-    await http.emma.types(MARKETING, "/flows list")
-    page = await http.emma.waits_for(MARKETING, "Page 1 of 2")
+    await http.emma.send(MARKETING, "/flows list")
+    page = await http.emma.wait_for_message(MARKETING, "Page 1 of 2")
     for flow_id in list(http.enkapush.store.flows)[:5]:
         http.enkapush.store.delete_flow(flow_id)
     http.time.ahead += 700
-    await http.emma.clicks(page, "Next")
-    assert len(names(await http.emma.waits_for(MARKETING, "7 flows"))) == 7
+    await http.emma.click(page, "Next")
+    assert len(names(await http.emma.wait_for_message(MARKETING, "7 flows"))) == 7
 
 
 async def test_turkish_words_turkish_answers_and_turkish_folding(running: World) -> None:
     running.add_flows(1, word="Bahar İNDİRİMİ")
     running.add_flows(1, word="ILIK günler")
-    await running.ayse.types(MARKETING, "/flows LİSTE indirimi")
-    found = await running.ayse.waits_for(MARKETING, "1 akış")
+    await running.ayse.send(MARKETING, "/flows LİSTE indirimi")
+    found = await running.ayse.wait_for_message(MARKETING, "1 akış")
     assert names(found) == ["Bahar İNDİRİMİ 1"]
     assert "abonelikten 1 gün sonra" in text_of(found)
-    await running.ayse.types(MARKETING, "/flows liste ılık")
-    assert names(await running.ayse.waits_for(MARKETING, "Arama: ılık")) == ["ILIK günler 1"]
+    await running.ayse.send(MARKETING, "/flows liste ılık")
+    assert names(await running.ayse.wait_for_message(MARKETING, "Arama: ılık")) == ["ILIK günler 1"]
 
 
 async def test_the_word_payload_is_a_word_like_any_other(running: World) -> None:
     running.add_flows(1, word="Payload")
-    await running.emma.types(MARKETING, "/flows list payload")
-    assert names(await running.emma.waits_for(MARKETING, "Search: payload")) == ["Payload 1"]
+    await running.emma.send(MARKETING, "/flows list payload")
+    assert names(await running.emma.wait_for_message(MARKETING, "Search: payload")) == ["Payload 1"]
 
 
 @on_both_databases
 async def test_no_policy_no_list(http: World) -> None:
-    await http.deniz.types(RANDOM, "/flows list")
-    await http.deniz.waits_for(RANDOM, "This channel has no policy yet")
+    await http.deniz.send(RANDOM, "/flows list")
+    await http.deniz.wait_for_message(RANDOM, "This channel has no policy yet")
     assert http.enkapush.requests == []
 
 
 async def test_people_of_another_company_get_nothing(http: World) -> None:
     http.add_flows(3, website=3)
     await http.policy('[[channels]]\nid = "C0AGENCY"\nwebsites = "all"\nviewers = ["*", "U0JONAS"]\n')
-    await http.jonas.types(AGENCY, "/flows list")
-    await http.jonas.waits_for(AGENCY, "for people of this organisation only")
+    await http.jonas.send(AGENCY, "/flows list")
+    await http.jonas.wait_for_message(AGENCY, "for people of this organisation only")
     assert http.enkapush.requests == []
 
 
 @on_both_databases
 async def test_a_group_of_viewers_sees_and_others_do_not(http: World) -> None:
     http.add_flows(3, website=3)
-    await http.burak.types(AGENCY, "/flows list")
-    await http.burak.waits_for(AGENCY, "3 akış")
-    await http.emma.types(AGENCY, "/flows list")
-    await http.emma.waits_for(AGENCY, "policy does not let you")
+    await http.burak.send(AGENCY, "/flows list")
+    await http.burak.wait_for_message(AGENCY, "3 akış")
+    await http.emma.send(AGENCY, "/flows list")
+    await http.emma.wait_for_message(AGENCY, "policy does not let you")
 
 
 @on_both_databases
 async def test_rights_are_looked_at_again_at_every_page_turn(http: World) -> None:
     http.add_flows(12)
-    await http.emma.types(MARKETING, "/flows list")
-    page = await http.emma.waits_for(MARKETING, "Page 1 of 2")
+    await http.emma.send(MARKETING, "/flows list")
+    page = await http.emma.wait_for_message(MARKETING, "Page 1 of 2")
     await http.policy('[[channels]]\nid = "C0MARKETING"\nwebsites = [1]\nviewers = ["U0AYSE"]\n')
-    await http.emma.clicks(page, "Next")
-    refusal = await http.emma.waits_for(MARKETING, "policy does not let you")
+    await http.emma.click(page, "Next")
+    refusal = await http.emma.wait_for_message(MARKETING, "policy does not let you")
     assert refusal.ts != page.ts
 
 
 async def test_where_slack_cannot_tell_the_groups_nobody_gets_in_by_a_group(http: World) -> None:
     http.slack.faults.add("usergroups.list", error="internal_error", times=None)
-    await http.burak.types(AGENCY, "/flows list")
-    await http.burak.waits_for(AGENCY, "hangi kullanıcı gruplarında")
+    await http.burak.send(AGENCY, "/flows list")
+    await http.burak.wait_for_message(AGENCY, "hangi kullanıcı gruplarında")
     http.slack.faults.clear()
-    await http.burak.types(AGENCY, "/flows list")
-    await http.burak.waits_for(AGENCY, "0 akış")
+    await http.burak.send(AGENCY, "/flows list")
+    await http.burak.wait_for_message(AGENCY, "0 akış")
 
 
 async def test_where_slack_does_not_list_groups_it_is_asked_for_those_that_policies_name(http: World) -> None:
@@ -185,51 +185,51 @@ async def test_where_slack_does_not_list_groups_it_is_asked_for_those_that_polic
     await http.policy(
         '[[channels]]\nid = "C0AGENCY"\nwebsites = [3]\nviewers = ["S0LEADS", "S0GONE"]\neditors = ["S0EDITORS"]\n'
     )
-    await http.burak.types(AGENCY, "/flows list")
-    await http.burak.waits_for(AGENCY, "0 akış")
+    await http.burak.send(AGENCY, "/flows list")
+    await http.burak.wait_for_message(AGENCY, "0 akış")
 
 
 async def test_where_slack_tells_no_group_in_any_way_nobody_gets_in_by_one(http: World) -> None:
     http.slack.faults.add("usergroups.list", error="unknown_method", times=None)
     http.slack.faults.add("usergroups.users.list", error="internal_error", times=None)
-    await http.burak.types(AGENCY, "/flows list")
-    await http.burak.waits_for(AGENCY, "hangi kullanıcı gruplarında")
+    await http.burak.send(AGENCY, "/flows list")
+    await http.burak.wait_for_message(AGENCY, "hangi kullanıcı gruplarında")
 
 
 async def test_where_slack_cannot_tell_who_it_is_nobody_gets_in(http: World) -> None:
     http.slack.faults.add("users.info", error="internal_error", times=None)
-    await http.emma.types(MARKETING, "/flows list")
-    await http.emma.waits_for(MARKETING, "would not tell who you are")
+    await http.emma.send(MARKETING, "/flows list")
+    await http.emma.wait_for_message(MARKETING, "would not tell who you are")
     assert http.enkapush.requests == []
 
 
 async def test_an_empty_channel_says_so(http: World) -> None:
-    await http.emma.types(MARKETING, "/flows list")
-    await http.emma.waits_for(MARKETING, "no flow on this channel's websites yet")
+    await http.emma.send(MARKETING, "/flows list")
+    await http.emma.wait_for_message(MARKETING, "no flow on this channel's websites yet")
 
 
 async def test_flows_that_were_added_outside_are_listed_some_seconds_later(http: World) -> None:
     http.add_flows(2)
-    await http.emma.types(MARKETING, "/flows list")
-    await http.emma.waits_for(MARKETING, "2 flows")
+    await http.emma.send(MARKETING, "/flows list")
+    await http.emma.wait_for_message(MARKETING, "2 flows")
     http.add_flows(21, word="Outside")
     http.time.ahead += 16
     http.enkapush.faults.add(Fault.delay(0.3, path="/flows"))
-    await http.emma.types(MARKETING, "/flows list outside page:3")
-    assert names(await http.emma.waits_for(MARKETING, "Page 3 of 3")) == ["Outside 1"]
+    await http.emma.send(MARKETING, "/flows list outside page:3")
+    assert names(await http.emma.wait_for_message(MARKETING, "Page 3 of 3")) == ["Outside 1"]
 
 
 async def test_a_list_that_is_slow_to_come_is_served_as_it_was_and_says_so(http: World) -> None:
     http.add_flows(2)
-    await http.emma.types(MARKETING, "/flows list")
-    await http.emma.waits_for(MARKETING, "2 flows")
+    await http.emma.send(MARKETING, "/flows list")
+    await http.emma.wait_for_message(MARKETING, "2 flows")
     http.add_flows(21, word="Outside")
     http.time.ahead += 16
     http.enkapush.faults.add(Fault.hang(path="/flows"))
-    await http.emma.types(MARKETING, "/flows list outside page:3")
-    await http.emma.waits_for(MARKETING, "That is by an older list")
-    await http.emma.types(MARKETING, "/flows list disabled")
-    page = await http.emma.waits_for(MARKETING, "Disabled only")
+    await http.emma.send(MARKETING, "/flows list outside page:3")
+    await http.emma.wait_for_message(MARKETING, "That is by an older list")
+    await http.emma.send(MARKETING, "/flows list disabled")
+    page = await http.emma.wait_for_message(MARKETING, "Disabled only")
     assert "Enkapush has not given a newer list since" in text_of(page)
     assert len(names(page)) == 2
     http.enkapush.release()

@@ -110,15 +110,15 @@ async def test_a_bot_at_work_tells_no_secret(world: World, written: Callable[[],
     logs.configure("debug", fmt, settings.secrets)
     world.add_flows(1)
     await world.start_http()
-    await world.emma.types(MARKETING, "/flows list")
-    await world.emma.waits_for(MARKETING, "1 flow")
+    await world.emma.send(MARKETING, "/flows list")
+    await world.emma.wait_for_message(MARKETING, "1 flow")
     for trouble in (Fault.status(401), Fault.html(500, times=None)):
         world.time.ahead += 3600
         world.enkapush.faults.add(trouble)
-        await world.emma.types(MARKETING, "/flows show 1")
-        await world.emma.types(MARKETING, "/flows list")
-    await world.emma.types(MARKETING, "/flows lst")
-    await world.emma.waits_for(MARKETING, "Did you mean")
+        await world.emma.send(MARKETING, "/flows show 1")
+        await world.emma.send(MARKETING, "/flows list")
+    await world.emma.send(MARKETING, "/flows lst")
+    await world.emma.wait_for_message(MARKETING, "Did you mean")
     shown = written()
     assert "enkapush.call" in shown
     assert len(settings.secrets) == 4
@@ -130,8 +130,8 @@ async def test_a_website_that_is_not_found_is_logged_and_those_that_there_are_ar
 ) -> None:
     logs.configure("debug", "json", world.settings.secrets)
     await world.start_http()
-    await world.emma.types(MARKETING, "/flows list website:nowhere")
-    await world.emma.waits_for(MARKETING, "Lale Moda")
+    await world.emma.send(MARKETING, "/flows list website:nowhere")
+    await world.emma.wait_for_message(MARKETING, "Lale Moda")
     await world.stack.aclose()
     shown = written()
     assert "list.no_such_website(website='nowhere')" in shown
@@ -143,13 +143,13 @@ async def test_a_request_is_one_line_with_its_outcome_and_the_code_that_was_told
 ) -> None:
     logs.configure("info", "json", world.settings.secrets)
     await world.start_http()
-    await world.emma.types(MARKETING, "/flows help")
-    await world.emma.waits_for(MARKETING, "You may here")
-    await world.emma.types(MARKETING, "/flows lst")
-    await world.emma.waits_for(MARKETING, "Did you mean")
+    await world.emma.send(MARKETING, "/flows help")
+    await world.emma.wait_for_message(MARKETING, "You may here")
+    await world.emma.send(MARKETING, "/flows lst")
+    await world.emma.wait_for_message(MARKETING, "Did you mean")
     world.enkapush.faults.add(Fault.status(401))
-    await world.emma.types(MARKETING, "/flows list")
-    told = text_of(await world.emma.waits_for(MARKETING, "tell the engineer this code"))
+    await world.emma.send(MARKETING, "/flows list")
+    told = text_of(await world.emma.wait_for_message(MARKETING, "tell the engineer this code"))
     await world.stack.aclose()
     lines = [json.loads(line) for line in written().splitlines()]
     requests = [line for line in lines if line["event"] == "request"]

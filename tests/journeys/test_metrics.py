@@ -84,7 +84,7 @@ async def test_each_command_is_counted_by_its_english_name_and_no_text_becomes_a
 ) -> None:
     world.add_flows(1)
     for typed in ("list", "liste indirim", "GÖSTER 1", "", "hemen-hemen", "show şifre-4711"):
-        await world.emma.types(MARKETING, f"/flows {typed}".rstrip())
+        await world.emma.send(MARKETING, f"/flows {typed}".rstrip())
     seen = await until(origin, 6, "flowbot_answer_seconds_count", kind="command")
     for name, times in {"list": 2, "show": 2, "help": 1, "unknown": 1}.items():
         assert seen.sum("flowbot_ack_seconds_count", kind="command", name=name) == times
@@ -94,12 +94,12 @@ async def test_each_command_is_counted_by_its_english_name_and_no_text_becomes_a
 
 async def test_buttons_forms_and_events_are_counted_by_their_names(world: World, origin: str) -> None:
     world.add_flows(1)
-    await world.emma.opens_home()
-    await world.emma.types(MARKETING, "/flows show 1")
-    shown = await world.emma.waits_for(MARKETING, "Flow 1")
-    await world.emma.clicks(shown, "Edit")
-    await world.emma.waits_for_view(lambda view: view.submit is not None)
-    await world.emma.submits({"Title": "Another"})
+    await world.emma.open_home()
+    await world.emma.send(MARKETING, "/flows show 1")
+    shown = await world.emma.wait_for_message(MARKETING, "Flow 1")
+    await world.emma.click(shown, "Edit")
+    await world.emma.wait_for_view(lambda view: view.submit is not None)
+    await world.emma.submit({"Title": "Another"})
     seen = await until(origin, 1, "flowbot_ack_seconds_count", kind="form", name="flows.form")
     assert seen.sum("flowbot_ack_seconds_count", kind="action", name="flows.edit") == 1
     assert seen.sum("flowbot_ack_seconds_count", kind="event", name="app_home_opened") == 1
@@ -121,14 +121,14 @@ async def test_a_form_is_counted_by_how_it_was_taken_in_and_tells_the_code_of_a_
 ) -> None:
     person, command = {"form": (world.emma, "/flows create"), "setup": (world.deniz, "/flows setup")}[kind]
     await opens(person, command)
-    assert (await person.submits(bad)).errors
+    assert (await person.submit(bad)).errors
     await until(origin, 1, "flowbot_requests_total", kind=kind, outcome="refused")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(*step, slips)
-        (said,) = (await person.submits(good)).errors.values()
+        (said,) = (await person.submit(good)).errors.values()
     assert re.search(r"code: [A-Z2-9]{8}$", said)
     await until(origin, 1, "flowbot_requests_total", kind=kind, outcome="fault")
-    assert (await person.submits()).errors == {}
+    assert (await person.submit()).errors == {}
     await until(origin, 1, "flowbot_requests_total", kind=kind, outcome="done")
 
 
@@ -164,7 +164,7 @@ async def test_what_waits_is_counted_with_its_age(world: World, origin: str) -> 
     seen = await until(origin, 1, "flowbot_changes", state="pending")
     assert HOUR <= (seen.sum("flowbot_oldest_pending_seconds") or 0) < HOUR + 60
     assert seen.sum("flowbot_database_up") == 1
-    await world.burak.clicks(request, "Approve")
+    await world.burak.click(request, "Approve")
     await ends(world, request, "Applied")
     seen = await until(origin, 1, "flowbot_changes", state="applied")
     assert seen.sum("flowbot_oldest_pending_seconds") == 0
@@ -183,7 +183,7 @@ async def test_what_is_approved_and_not_applied_is_seen_and_so_is_who_takes_it_o
     await world.policy(rules())
     request = await asks(world)
     world.enkapush.faults.add(Fault.hang(times=None))
-    await world.burak.clicks(request, "Approve")
+    await world.burak.click(request, "Approve")
     await until(origin, 1, "flowbot_changes", state="applying")
     world.time.ahead += HOUR
     await is_left_by_another(world)
@@ -200,7 +200,7 @@ async def test_messages_that_slack_does_not_take_are_a_queue_with_an_age(
     request = await asks(world)
     await until(origin, 0, "flowbot_untold_changes")
     world.slack.faults.add("chat.update", error="internal_error", times=None)
-    await world.burak.clicks(request, "Approve")
+    await world.burak.click(request, "Approve")
     await until(origin, 1, "flowbot_changes", state="applied")
     world.time.ahead += HOUR
     seen = await until(origin, 1, "flowbot_untold_changes")
@@ -274,8 +274,8 @@ async def test_socket_mode_can_be_watched_on_a_port_that_answers_nobody_else(wor
         origin = f"http://127.0.0.1:{port}"
         assert (await fetch(origin, "/healthz"))[0] == 200
         assert (await fetch(origin, "/readyz"))[0] == 200
-        await world.emma.types(MARKETING, "/flows help")
-        await world.emma.waits_for(MARKETING, "You may here")
+        await world.emma.send(MARKETING, "/flows help")
+        await world.emma.wait_for_message(MARKETING, "You may here")
         seen = await until(origin, 1, "flowbot_ack_seconds_count", kind="command", name="help")
         assert seen.sum("flowbot_socket_connected") == 1
         async with aiohttp.ClientSession() as session, session.post(f"{origin}/slack/events") as answer:

@@ -39,20 +39,20 @@ async def test_a_team_goes_on_where_it_was_after_the_move(
     await world.policy(rules("quorum = 1"))
     async with working(world):
         applied = await asks(world, by=world.ayse)
-        await world.burak.clicks(applied, "Onayla")
+        await world.burak.click(applied, "Onayla")
         await ends(world, applied, "Uygulandı")
         rejected = await asks(world, "delete")
-        await world.burak.clicks(rejected, "Reject")
+        await world.burak.click(rejected, "Reject")
         await gives_reason(world.burak, "Şimdi değil, ılık bir gün bekleyelim.")
         await ends(world, rejected, "Rejected")
         pending = await asks(world, f"enable {_new_flow(world)} İndirim başladı")
         await opens(world.emma, "/flows create")
-        made = {"Title": "Görsel", "Description": "Şık", "Image": world.emma.uploads("görsel.png", PNG)}
-        await world.emma.submits({"Name": "Görselli", **made})
+        made = {"Title": "Görsel", "Description": "Şık", "Image": world.emma.upload("görsel.png", PNG)}
+        await world.emma.submit({"Name": "Görselli", **made})
         await is_told(world.emma, "was created")
         await opens(world.ayse, "/flows create")
         assert world.ayse.view
-        await world.ayse.chooses(world.ayse.view, "Ad", "Çıkmamış taslak")
+        await world.ayse.choose(world.ayse.view, "Ad", "Çıkmamış taslak")
     before = await audit(world)
     target = environment | {"DATABASE_URL": empty_postgresql_url}
     status, out, err = await inside(target, tmp_path, "copy", environment["DATABASE_URL"])
@@ -62,10 +62,10 @@ async def test_a_team_goes_on_where_it_was_after_the_move(
     assert await audit(world) == before
     assert WAITS in text_of(pending)
     async with working(world):
-        await world.burak.clicks(pending, "Approve")
+        await world.burak.click(pending, "Approve")
         await ends(world, pending, "Applied")
         await opens(world.ayse, "/flows create")
-        assert world.ayse.reads("Ad") == "Çıkmamış taslak"
+        assert world.ayse.read_field("Ad") == "Çıkmamış taslak"
     numbers = [event["number"] for event in await audit(world)]
     assert len(numbers) > len(before)
     assert numbers == sorted(set(numbers))
@@ -82,15 +82,15 @@ async def test_an_old_backup_sends_nothing_twice(world: World, tmp_path: Path) -
         request = await asks(world)
         with closing(sqlite3.connect(file)) as live:
             live.execute("VACUUM INTO ?", [str(tmp_path / "backup.db")])
-        await world.burak.clicks(request, "Approve")
+        await world.burak.click(request, "Approve")
         await ends(world, request, "Applied")
     writes = _writes(world)
     works_on(world, f"sqlite:///{tmp_path / 'backup.db'}")
     async with working(world):
-        await world.burak.opens_home()
-        home = await world.burak.waits_for_home(lambda view: "Onayla" in world.burak.buttons(view))
-        await world.burak.clicks(home, "Onayla")
-        await world.deniz.waits_for(APPROVALS, "Out of date")
+        await world.burak.open_home()
+        home = await world.burak.wait_for_home(lambda view: "Onayla" in world.burak.list_buttons(view))
+        await world.burak.click(home, "Onayla")
+        await world.deniz.wait_for_message(APPROVALS, "Out of date")
     assert _writes(world) == writes
 
 

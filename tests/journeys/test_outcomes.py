@@ -87,10 +87,10 @@ async def test_a_flow_that_was_changed_since_is_left_alone(http: World, field: s
     await http.policy(rules())
     request = await asks(http)
     http.enkapush.store.update_flow(1, **changed)
-    await http.burak.clicks(request, "Approve")
+    await http.burak.click(request, "Approve")
     over = await ends(http, request, "Out of date")
     assert shown in text_of(over)
-    assert http.deniz.buttons(over) == ["Ask again"]
+    assert http.deniz.list_buttons(over) == ["Ask again"]
     assert writes(http) == []
 
 
@@ -107,7 +107,7 @@ async def test_totals_and_times_do_not_count(http: World) -> None:
         last_sent_datetime=now,
         last_datetime=now,
     )
-    await http.burak.clicks(request, "Approve")
+    await http.burak.click(request, "Approve")
     await ends(http, request, "Applied")
 
 
@@ -115,10 +115,10 @@ async def test_a_flow_that_is_gone_is_out_of_date(http: World) -> None:
     await http.policy(rules())
     request = await asks(http)
     http.enkapush.store.delete_flow(1)
-    await http.burak.clicks(request, "Approve")
+    await http.burak.click(request, "Approve")
     over = await ends(http, request, "Out of date")
     assert "does not exist in Enkapush any more" in text_of(over)
-    assert http.deniz.buttons(over) == []
+    assert http.deniz.list_buttons(over) == []
     assert writes(http) == []
 
 
@@ -127,12 +127,12 @@ async def test_what_is_out_of_date_is_asked_again_of_the_flow_as_it_is_now(runni
     await running.policy(rules())
     request = await asks(running)
     running.enkapush.store.update_flow(1, title="Other")
-    await running.burak.clicks(request, "Approve")
+    await running.burak.click(request, "Approve")
     over = await ends(running, request, "Out of date")
-    await running.ayse.clicks(over, "Ask again")
-    again = await running.deniz.waits_for(APPROVALS, "Onay bekliyor")
+    await running.ayse.click(over, "Ask again")
+    again = await running.deniz.wait_for_message(APPROVALS, "Onay bekliyor")
     assert "Other" in text_of(again)
-    await running.burak.clicks(again, "Onayla")
+    await running.burak.click(again, "Onayla")
     await ends(running, again, "Uygulandı")
     assert sent_texts(running) == [{"is_enabled": "1"}]
 
@@ -141,15 +141,15 @@ async def test_an_edit_that_is_asked_again_leaves_what_others_changed(http: Worl
     await http.policy(rules())
     add_flow(http, is_enabled=True)
     await opens(http.emma, "/flows edit 1")
-    await http.emma.submits({"Title": "Mine"})
-    request = await http.deniz.waits_for(APPROVALS, WAITS)
+    await http.emma.submit({"Title": "Mine"})
+    request = await http.deniz.wait_for_message(APPROVALS, WAITS)
     http.enkapush.store.update_flow(1, description="Theirs")
-    await http.burak.clicks(request, "Approve")
-    await http.emma.clicks(await ends(http, request, "Out of date"), "Ask again")
-    again = await http.deniz.waits_for(APPROVALS, WAITS)
+    await http.burak.click(request, "Approve")
+    await http.emma.click(await ends(http, request, "Out of date"), "Ask again")
+    again = await http.deniz.wait_for_message(APPROVALS, WAITS)
     assert "Title: Old title → Mine" in text_of(again)
     assert "Description:" not in text_of(again)
-    await http.burak.clicks(again, "Approve")
+    await http.burak.click(again, "Approve")
     await ends(http, again, "Applied")
     assert sent_texts(http) == [{"title": "Mine"}]
     assert http.enkapush.store.flow(1).description == "Theirs"
@@ -159,7 +159,7 @@ async def test_who_may_not_edit_does_not_ask_again(http: World) -> None:
     await http.policy(rules())
     request = await asks(http)
     http.enkapush.store.update_flow(1, title="Other")
-    await http.burak.clicks(request, "Approve")
+    await http.burak.click(request, "Approve")
     over = await ends(http, request, "Out of date")
     assert "policy does not let you do that" in await answer_to(http, http.deniz, over, "Ask again")
 
@@ -172,10 +172,10 @@ async def test_what_did_not_happen_has_failed_with_a_reason(hasty: World, case: 
     fault, reason = REFUSALS[case]
     request = await asks(hasty)
     hasty.enkapush.faults.add(fault)
-    await hasty.burak.clicks(request, "Approve")
+    await hasty.burak.click(request, "Approve")
     over = await ends(hasty, request, "Failed")
     assert reason in text_of(over)
-    assert hasty.deniz.buttons(over) == []
+    assert hasty.deniz.list_buttons(over) == []
     assert len(writes(hasty)) == (fault.method == "POST")
     assert not hasty.enkapush.store.flow(1).is_enabled
     await is_told(hasty.emma, "Enable #1: Failed", MARKETING)
@@ -186,7 +186,7 @@ async def test_what_is_seen_late_was_done(hasty: World, asked: str) -> None:
     request = await asks(hasty, asked)
     as_before = json.dumps({"data": flow_json(hasty.enkapush.store.flow(1), "")}, default=str)
     hasty.enkapush.faults.add(Fault.status(200, as_before, method="GET", path="/flows/1", skip=1, times=2))
-    await hasty.burak.clicks(request, "Approve")
+    await hasty.burak.click(request, "Approve")
     await ends(hasty, request, "Applied")
     assert len(writes(hasty)) == 1
     assert not hasty.enkapush.faults.pending
@@ -196,9 +196,9 @@ async def test_what_is_seen_late_was_done(hasty: World, asked: str) -> None:
 async def test_what_was_cut_off_is_looked_for_and_done_once(hasty: World, case: str) -> None:
     request = await asks(hasty)
     hasty.enkapush.faults.add(DONE_AFTER_ALL[case])
-    await hasty.burak.clicks(request, "Approve")
+    await hasty.burak.click(request, "Approve")
     over = await ends(hasty, request, "Applied")
-    assert hasty.deniz.buttons(over) == []
+    assert hasty.deniz.list_buttons(over) == []
     assert hasty.enkapush.store.flow(1).is_enabled
     assert len(writes(hasty)) == (1 if "after" in case else 2)
 
@@ -207,30 +207,30 @@ async def test_what_was_cut_off_is_looked_for_and_done_once(hasty: World, case: 
 async def test_what_cannot_be_read_back_is_not_known_until_somebody_looks_again(hasty: World) -> None:
     request = await asks(hasty)
     hasty.enkapush.faults.add(Fault.status(500, method="GET", path="/flows/1", skip=1, times=None))
-    await hasty.burak.clicks(request, "Approve")
+    await hasty.burak.click(request, "Approve")
     open_end = await ends(hasty, request, "not known")
-    assert hasty.deniz.buttons(open_end) == ["Check again"]
+    assert hasty.deniz.list_buttons(open_end) == ["Check again"]
     await answer_to(hasty, hasty.burak, open_end, "Check again")
     assert "not known" in text_of(open_end)
     hasty.enkapush.faults.clear()
     assert "policy does not let you do that" in await answer_to(hasty, hasty.deniz, open_end, "Check again")
-    await hasty.burak.clicks(open_end, "Check again")
+    await hasty.burak.click(open_end, "Check again")
     over = await ends(hasty, request, "Applied")
-    assert hasty.deniz.buttons(over) == []
+    assert hasty.deniz.list_buttons(over) == []
     assert len(writes(hasty)) == 1
 
 
 async def test_what_never_came_is_known_to_have_failed_after_a_while(hasty: World) -> None:
     request = await asks(hasty)
     hasty.enkapush.faults.add(Fault.reset(method="POST", path="/flows/1", times=None))
-    await hasty.burak.clicks(request, "Approve")
+    await hasty.burak.click(request, "Approve")
     open_end = await ends(hasty, request, "not known")
     assert "It is still not known." in await answer_to(hasty, hasty.emma, open_end, "Check again")
     hasty.time.ahead += 61
-    await hasty.emma.clicks(open_end, "Check again")
+    await hasty.emma.click(open_end, "Check again")
     over = await ends(hasty, request, "Failed")
     assert "it did not happen" in text_of(over)
-    assert hasty.deniz.buttons(over) == []
+    assert hasty.deniz.list_buttons(over) == []
 
 
 @pytest.mark.parametrize(
@@ -252,7 +252,7 @@ async def test_what_differs_besides_from_what_was_approved_is_said(
 
     monkeypatch.setattr(store, "update_flow", update)
     label = "Approve" if by == "emma" else "Onayla"
-    await hasty.burak.clicks(request, label)
+    await hasty.burak.click(request, label)
     over = text_of(await ends(hasty, request, done))
     assert warning in over
     assert ": Old title → Theirs" in over
@@ -261,10 +261,10 @@ async def test_what_differs_besides_from_what_was_approved_is_said(
 async def test_a_refused_edit_leaves_its_fields_for_all_to_see(hasty: World) -> None:
     add_flow(hasty, is_enabled=True)
     await opens(hasty.emma, "/flows edit 1")
-    await hasty.emma.submits({"Title": "Mine"})
-    request = await hasty.deniz.waits_for(APPROVALS, WAITS)
+    await hasty.emma.submit({"Title": "Mine"})
+    request = await hasty.deniz.wait_for_message(APPROVALS, WAITS)
     hasty.enkapush.faults.add(Fault.status(422, **WRITE))
-    await hasty.burak.clicks(request, "Approve")
+    await hasty.burak.click(request, "Approve")
     over = await ends(hasty, request, "Failed")
     assert "Title: Old title → Mine" in text_of(over)
 
@@ -278,7 +278,7 @@ async def test_a_refused_edit_leaves_its_fields_for_all_to_see(hasty: World) -> 
 async def test_the_message_is_right_in_the_end_whatever_slack_does_to_it(hasty: World, fault: dict[str, Any]) -> None:
     request = await asks(hasty)
     hasty.slack.faults.add("chat.update", **fault, times=4)
-    await hasty.burak.clicks(request, "Approve")
+    await hasty.burak.click(request, "Approve")
     await ends(hasty, request, "Applied", timeout=10)
     assert len(writes(hasty)) == 1
 
@@ -296,23 +296,23 @@ async def test_a_request_that_cannot_be_posted_is_kept_told_and_posted_later(
 ) -> None:
     add_flow(hasty)
     hasty.slack.faults.add("chat.postMessage", error=reason, times=None)
-    await hasty.emma.types(MARKETING, "/flows enable 1 Sale")
+    await hasty.emma.send(MARKETING, "/flows enable 1 Sale")
     await is_told(hasty.emma, "Your request is kept, but Slack does not let flowbot post it", MARKETING)
     await is_told(hasty.emma, why, MARKETING)
-    await hasty.emma.types(MARKETING, "/flows enable 1 Sale")
+    await hasty.emma.send(MARKETING, "/flows enable 1 Sale")
     await is_told(hasty.emma, "There is an open request for flow 1 already", MARKETING)
     hasty.slack.faults.clear()
-    request = await hasty.deniz.waits_for(APPROVALS, WAITS, 10)
-    await hasty.burak.clicks(request, "Approve")
+    request = await hasty.deniz.wait_for_message(APPROVALS, WAITS, 10)
+    await hasty.burak.click(request, "Approve")
     await ends(hasty, request, "Applied")
-    assert len(await hasty.deniz.sees(APPROVALS)) == 1
+    assert len(await hasty.deniz.list_messages(APPROVALS)) == 1
 
 
 async def test_a_message_that_was_deleted_comes_back(hasty: World) -> None:
     request = await asks(hasty)
-    hasty.slack.core.stage.remove(request)
+    hasty.slack.context.mutations.delete_message(request)
     hasty.time.ahead += 72 * 3600
-    over = await hasty.deniz.waits_for(APPROVALS, "Expired")
+    over = await hasty.deniz.wait_for_message(APPROVALS, "Expired")
     assert over.ts != request.ts
 
 
@@ -333,4 +333,4 @@ async def test_a_bot_that_was_removed_posts_the_outcome_when_it_is_back(hasty: W
     await is_told(hasty.emma, "Enable #1: Expired. Slack does not let flowbot show that in", MARKETING)
     hasty.slack.workspace.channels[APPROVALS].members.append("U0FLOWBOT")
     await ends(hasty, request, "Expired", timeout=10)
-    assert len([message for message in await hasty.deniz.sees(APPROVALS) if WAITS in text_of(message)]) == 0
+    assert len([message for message in await hasty.deniz.list_messages(APPROVALS) if WAITS in text_of(message)]) == 0

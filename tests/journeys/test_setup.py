@@ -45,7 +45,7 @@ async def sets_up(person: SandboxPerson, channel: str = RANDOM) -> View:
 
 async def saves(person: SandboxPerson, values: dict[str, Any]) -> str:
     """Fill in the form and save it; what stands in its place then."""
-    submitted = await person.submits(values)
+    submitted = await person.submit(values)
     assert submitted.delivered
     assert not submitted.errors
     assert person.view is not None
@@ -54,7 +54,7 @@ async def saves(person: SandboxPerson, values: dict[str, Any]) -> str:
 
 async def is_refused(person: SandboxPerson, values: dict[str, Any]) -> dict[str, str]:
     """Fill in the form and save it; what is wrong, by field. The form stays as it was filled in."""
-    submitted = await person.submits(values)
+    submitted = await person.submit(values)
     assert submitted.delivered
     assert submitted.errors
     assert person.view is not None
@@ -78,19 +78,21 @@ async def test_a_channel_without_a_policy_is_set_up_and_works_at_once(running: W
     running.add_flows(3, website=1)
     running.add_flows(2, website=2)
     emma, deniz = running.emma, running.deniz
-    await emma.types(RANDOM, "/flows list")
-    await emma.waits_for(RANDOM, lambda message: "no policy yet" in text_of(message) and "setup" in text_of(message))
+    await emma.send(RANDOM, "/flows list")
+    await emma.wait_for_message(
+        RANDOM, lambda message: "no policy yet" in text_of(message) and "setup" in text_of(message)
+    )
     view = await sets_up(deniz)
-    assert deniz.fields() == LABELS
-    assert deniz.reads("Approval channel") == RANDOM
-    assert (deniz.reads("Quorum"), deniz.reads("Expiry in hours")) == ("1", "72")
-    assert deniz.reads("What needs approval") == ["Editing an enabled flow"]
+    assert deniz.list_fields() == LABELS
+    assert deniz.read_field("Approval channel") == RANDOM
+    assert (deniz.read_field("Quorum"), deniz.read_field("Expiry in hours")) == ("1", "72")
+    assert deniz.read_field("What needs approval") == ["Editing an enabled flow"]
     assert "Enabling and deleting always need approval" in text_of(view)
     assert "is saved" in await saves(deniz, LEAST)
-    told = await emma.waits_for(RANDOM, "This channel has its policy now")
+    told = await emma.wait_for_message(RANDOM, "This channel has its policy now")
     assert not told.is_ephemeral
-    await emma.types(RANDOM, "/flows list")
-    await emma.waits_for(RANDOM, "3 flows")
+    await emma.send(RANDOM, "/flows list")
+    await emma.wait_for_message(RANDOM, "3 flows")
     assert await kept(running) == ChannelPolicy.model_validate(
         {
             "id": RANDOM,
@@ -103,29 +105,29 @@ async def test_a_channel_without_a_policy_is_set_up_and_works_at_once(running: W
 
 
 async def test_only_admins_may(running: World) -> None:
-    await running.emma.types(RANDOM, "/flows setup")
-    await running.emma.waits_for(RANDOM, "Only a workspace admin can do that")
+    await running.emma.send(RANDOM, "/flows setup")
+    await running.emma.wait_for_message(RANDOM, "Only a workspace admin can do that")
     assert running.emma.view is None
-    await running.ayse.types(MARKETING, "/flows ayarlar")
-    await running.ayse.waits_for(MARKETING, "yalnızca bir çalışma alanı yöneticisi")
+    await running.ayse.send(MARKETING, "/flows ayarlar")
+    await running.ayse.wait_for_message(MARKETING, "yalnızca bir çalışma alanı yöneticisi")
 
 
 async def test_help_names_the_command_to_admins_alone(http: World) -> None:
-    await http.deniz.types(RANDOM, "/flows help")
-    await http.deniz.waits_for(
+    await http.deniz.send(RANDOM, "/flows help")
+    await http.deniz.wait_for_message(
         RANDOM, lambda message: "give this channel a policy with /flows setup" in text_of(message)
     )
-    await http.emma.types(MARKETING, "/flows help")
-    assert "/flows setup" not in text_of(await http.emma.waits_for(MARKETING, "/flows list"))
+    await http.emma.send(MARKETING, "/flows help")
+    assert "/flows setup" not in text_of(await http.emma.wait_for_message(MARKETING, "/flows list"))
 
 
 async def test_the_form_shows_the_policy_that_there_is_and_changes_what_was_changed(running: World) -> None:
     deniz = running.deniz
     await sets_up(deniz, MARKETING)
-    assert deniz.reads("Websites") == ["Lale Moda", "Northbound Outdoor"]
-    assert deniz.reads("Viewers") == ["Everyone in this channel"]
-    assert deniz.reads("Editors: user groups") == ["Editors"]
-    assert deniz.reads("Approvers: user groups") == ["Leads"]
+    assert deniz.read_field("Websites") == ["Lale Moda", "Northbound Outdoor"]
+    assert deniz.read_field("Viewers") == ["Everyone in this channel"]
+    assert deniz.read_field("Editors: user groups") == ["Editors"]
+    assert deniz.read_field("Approvers: user groups") == ["Leads"]
     before = await kept(running, MARKETING)
     assert before is not None
     changes = {
@@ -151,7 +153,7 @@ async def test_the_form_shows_the_policy_that_there_is_and_changes_what_was_chan
         "channel": APPROVALS,
         "break_glass": ["U0DENIZ"],
     }
-    told = text_of(await running.emma.waits_for(MARKETING, "This channel's policy was changed"))
+    told = text_of(await running.emma.wait_for_message(MARKETING, "This channel's policy was changed"))
     assert "By U0DENIZ" in told
     for line in (
         "Websites: Lale Moda and Northbound Outdoor → All websites, also those to come",
@@ -173,7 +175,7 @@ async def test_the_form_shows_the_policy_that_there_is_and_changes_what_was_chan
 async def test_everything_in_turkish_for_who_reads_turkish(http: World) -> None:
     http.slack.workspace.people["U0BURAK"].is_admin = True
     await opens(http.burak, "/flows ayarlar", RANDOM)
-    assert http.burak.fields() == TURKISH_LABELS
+    assert http.burak.list_fields() == TURKISH_LABELS
     refused = await is_refused(http.burak, {})
     assert refused == {
         "Web siteleri": "En az bir web sitesi seçin ya da hepsini.",
@@ -181,7 +183,7 @@ async def test_everything_in_turkish_for_who_reads_turkish(http: World) -> None:
     }
     values = {"Tüm web siteleri": True, "Görüntüleyenler": True, "Onaylayanlar": True}
     assert "kaydedildi" in await saves(http.burak, values)
-    await http.emma.waits_for(RANDOM, "Bu kanalın artık bir politikası var")
+    await http.emma.wait_for_message(RANDOM, "Bu kanalın artık bir politikası var")
 
 
 REFUSALS: Final = [
@@ -217,7 +219,7 @@ async def test_what_could_not_work_is_refused_at_its_field_and_nothing_is_lost(
     assert refused.keys() == expected.keys()
     assert all(part in refused[label] for label, part in expected.items())
     assert await kept(http) is None
-    assert http.deniz.reads("Viewers") == ["Everyone in this channel"]
+    assert http.deniz.read_field("Viewers") == ["Everyone in this channel"]
     assert "is saved" in await saves(http.deniz, {label: LEAST.get(label) for label in values} | {"Quorum": "1"})
 
 
@@ -287,7 +289,7 @@ async def test_the_later_of_two_admins_is_told_and_may_save_again(http: World) -
     shown = await saves(deniz, LEAST | {"Websites": ["Kitap Durağı"], "Expiry in hours": "5"})
     assert "Somebody else has changed this policy meanwhile" in shown
     assert "differs from theirs in: Websites and Expiry in hours" in shown
-    assert (deniz.reads("Websites"), deniz.reads("Expiry in hours")) == (["Kitap Durağı"], "5")
+    assert (deniz.read_field("Websites"), deniz.read_field("Expiry in hours")) == (["Kitap Durağı"], "5")
     assert await kept(http) == first
     assert "is saved" in await saves(deniz, {})
     second = await kept(http)
@@ -298,10 +300,10 @@ async def test_the_later_of_two_admins_is_told_and_may_save_again(http: World) -
 async def test_saving_twice_tells_the_channel_once(http: World) -> None:
     await sets_up(http.deniz)
     await saves(http.deniz, LEAST)
-    await http.emma.waits_for(RANDOM, "This channel has its policy now")
+    await http.emma.wait_for_message(RANDOM, "This channel has its policy now")
     await sets_up(http.deniz)
     assert "nothing was changed" in await saves(http.deniz, {})
-    assert len(await http.emma.sees(RANDOM)) == 1
+    assert len(await http.emma.list_messages(RANDOM)) == 1
     assert len(await audited(http)) == 1
 
 
@@ -309,8 +311,8 @@ async def test_what_another_channel_sets_up_is_not_in_the_history(http: World) -
     await sets_up(http.deniz)
     await saves(http.deniz, LEAST)
     await http.policy('[[channels]]\nid = "C0MARKETING"\nwebsites = "all"\nviewers = ["*"]\n')
-    await http.emma.types(MARKETING, "/flows history")
-    answer = text_of(await http.emma.waits_for(MARKETING, "Nothing was changed"))
+    await http.emma.send(MARKETING, "/flows history")
+    answer = text_of(await http.emma.wait_for_message(MARKETING, "Nothing was changed"))
     assert "policy" not in answer
     assert "DENIZ" not in answer
 
@@ -331,7 +333,7 @@ async def test_names_are_shown_as_they_are_and_call_nobody(http: World) -> None:
         "Editors: user groups": ["S0EDITORS"],
     }
     assert "is saved" in await saves(http.deniz, values)
-    told = await http.emma.waits_for(RANDOM, "This channel has its policy now")
+    told = await http.emma.wait_for_message(RANDOM, "This channel has its policy now")
     assert "<!channel> *bold* <@U0EMMA>" in text_of(told)
     assert calls(told) == [{"type": "user", "user_id": "U0DENIZ"}]
     assert "evil" not in told.text
@@ -365,7 +367,7 @@ async def test_where_the_channel_cannot_be_told_the_admin_is(http: World) -> Non
     http.slack.faults.add("chat.postMessage", error="is_archived", times=1)
     await sets_up(http.deniz, MARKETING)
     assert "is saved" in await saves(http.deniz, {"Expiry in hours": "5"})
-    await http.deniz.waits_for(MARKETING, "could not post that to the channel")
+    await http.deniz.wait_for_message(MARKETING, "could not post that to the channel")
 
 
 async def test_websites_that_flows_are_on_can_be_chosen_by_their_number(http: World) -> None:
@@ -380,7 +382,7 @@ async def test_more_websites_than_a_menu_holds_are_found_by_their_name(running: 
     names = "".join(f'{number} = "Site {number}"\n' for number in range(1, 151))
     await running.policy(f"[websites]\n{names}")
     view = await sets_up(running.deniz)
-    found = await running.deniz.looks_up(view, "Websites", "site 149")
+    found = await running.deniz.search_options(view, "Websites", "site 149")
     assert [each["value"] for each in found["options"]] == ["149"]
     assert "is saved" in await saves(running.deniz, LEAST | {"Websites": found["options"]})
     policy = await kept(running)

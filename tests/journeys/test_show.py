@@ -45,8 +45,8 @@ async def test_one_flow_whole(running: World) -> None:
         total_closed_push_notifications=1_234,
         datetime=datetime(2026, 1, 3, 15, 4),  # noqa: DTZ001 - Enkapush's times are naive
     )
-    await running.emma.types(MARKETING, "/flows show 1")
-    seen = text_of(await running.emma.waits_for(MARKETING, "Hoş geldin"))
+    await running.emma.send(MARKETING, "/flows show 1")
+    seen = text_of(await running.emma.wait_for_message(MARKETING, "Hoş geldin"))
     for part in (
         "#1",
         "Lale Moda",
@@ -81,8 +81,8 @@ async def test_a_turkish_reader_gets_turkish_forms(http: World) -> None:
         total_displayed_push_notifications=4_321,
         datetime=datetime(2026, 1, 3, 15, 4),  # noqa: DTZ001 - Enkapush's times are naive
     )
-    await http.ayse.types(MARKETING, "/flows göster 1")
-    seen = text_of(await http.ayse.waits_for(MARKETING, "Durdurulmuş"))
+    await http.ayse.send(MARKETING, "/flows göster 1")
+    seen = text_of(await http.ayse.wait_for_message(MARKETING, "Durdurulmuş"))
     for part in ("10.000", "4.321 (%43,2)", "abonelikten 1 gün sonra", "Oluşturma: 3 Oca 2026 15:04"):
         assert part in seen, part
 
@@ -100,43 +100,43 @@ async def test_foreign_text_is_shown_as_it_is_and_never_becomes_anything_else(ht
         wait_time=1,
         wait_time_type="days",
     )
-    await http.emma.types(MARKETING, "/flows show 1")
-    shown = await http.emma.waits_for(MARKETING, "#1")
+    await http.emma.send(MARKETING, "/flows show 1")
+    shown = await http.emma.wait_for_message(MARKETING, "#1")
     assert text in text_of(shown)
-    assert http.slack.mentions_in(shown) == []
-    await http.emma.types(MARKETING, "/flows list")
-    listed = await http.emma.waits_for(MARKETING, "1 flow")
-    assert http.slack.mentions_in(listed) == []
-    await http.emma.clicks(shown, "Share")
-    shared = await http.burak.waits_for(MARKETING, "Shared by")
+    assert http.slack.find_mentions(shown) == []
+    await http.emma.send(MARKETING, "/flows list")
+    listed = await http.emma.wait_for_message(MARKETING, "1 flow")
+    assert http.slack.find_mentions(listed) == []
+    await http.emma.click(shown, "Share")
+    shared = await http.burak.wait_for_message(MARKETING, "Shared by")
     assert text in text_of(shared)
-    assert [(mention.kind, mention.value) for mention in http.slack.mentions_in(shared)] == [("user", "U0EMMA")]
+    assert [(mention.kind, mention.value) for mention in http.slack.find_mentions(shared)] == [("user", "U0EMMA")]
 
 
 @pytest.mark.parametrize("text", HOSTILE[:-2])
 async def test_what_a_person_types_comes_back_as_mere_text(http: World, text: str) -> None:
     for command in (f"/flows {text}", f"/flows list {text}", f"/flows show {text}", f'/flows list website:"{text}"'):
         await _answered(http, command)
-        assert http.slack.mentions_in(_seen(http)[-1]) == []
+        assert http.slack.find_mentions(_seen(http)[-1]) == []
 
 
 async def _answered(world: World, command: str) -> None:
     """Emma types a command, and something has come of it."""
     before = len(_seen(world))
-    await world.emma.types(MARKETING, command)
-    await world.emma.waits_until(lambda: len(_seen(world)) > before)
+    await world.emma.send(MARKETING, command)
+    await world.emma.wait_until(lambda: len(_seen(world)) > before)
 
 
 def _seen(world: World) -> list[Message]:
-    return world.slack.workspace.visible(MARKETING, "U0EMMA")
+    return world.slack.workspace.list_visible_messages(MARKETING, "U0EMMA")
 
 
 async def test_a_hidden_flow_is_answered_exactly_like_one_that_does_not_exist(http: World) -> None:
     http.add_flows(1, website=3)
     answers = []
     for flow in ("1", "2"):
-        await http.emma.types(MARKETING, f"/flows show {flow}")
-        answers.append(await http.emma.waits_for(MARKETING, f"There is no flow {flow} here."))
+        await http.emma.send(MARKETING, f"/flows show {flow}")
+        answers.append(await http.emma.wait_for_message(MARKETING, f"There is no flow {flow} here."))
     hidden, missing = answers
     assert hidden.text.replace("1", "2") == missing.text
     assert text_of(hidden).replace("1", "2") == text_of(missing)
@@ -145,11 +145,11 @@ async def test_a_hidden_flow_is_answered_exactly_like_one_that_does_not_exist(ht
 async def test_while_enkapush_fails_a_hidden_flow_is_like_a_missing_one_too(http: World) -> None:
     http.add_flows(1, website=1)
     http.add_flows(1, website=3)
-    await http.emma.types(MARKETING, "/flows list")
-    await http.emma.waits_for(MARKETING, "1 flow")
+    await http.emma.send(MARKETING, "/flows list")
+    await http.emma.wait_for_message(MARKETING, "1 flow")
     http.enkapush.faults.add(Fault.status(401, times=None))
-    await http.emma.types(MARKETING, "/flows show 1")
-    shown = await http.emma.waits_for(MARKETING, "As a subscriber sees it")
+    await http.emma.send(MARKETING, "/flows show 1")
+    shown = await http.emma.wait_for_message(MARKETING, "As a subscriber sees it")
     assert "Enkapush has not given a newer list" in text_of(shown)
     for hidden_or_missing in ("2", "3"):
         await _answered(http, f"/flows show {hidden_or_missing}")
@@ -158,81 +158,81 @@ async def test_while_enkapush_fails_a_hidden_flow_is_like_a_missing_one_too(http
 
 async def test_the_button_of_a_list_shows_the_flow(http: World) -> None:
     http.add_flows(2)
-    await http.emma.types(MARKETING, "/flows list")
-    page = await http.emma.waits_for(MARKETING, "2 flows")
-    await http.emma.clicks(page, "Show", nth=1)
-    assert "Title 1" in text_of(await http.emma.waits_for(MARKETING, "As a subscriber sees it"))
+    await http.emma.send(MARKETING, "/flows list")
+    page = await http.emma.wait_for_message(MARKETING, "2 flows")
+    await http.emma.click(page, "Show", nth=1)
+    assert "Title 1" in text_of(await http.emma.wait_for_message(MARKETING, "As a subscriber sees it"))
 
 
 async def test_a_list_is_shared_with_all_who_may_see_it(running: World) -> None:
     running.add_flows(12)
-    await running.emma.types(MARKETING, "/flows list flow")
-    page = await running.emma.waits_for(MARKETING, "12 flows")
-    assert all("12 flows" not in text_of(message) for message in await running.burak.sees(MARKETING))
-    await running.emma.clicks(page, "Share")
-    shared = await running.burak.waits_for(MARKETING, "12 flows")
+    await running.emma.send(MARKETING, "/flows list flow")
+    page = await running.emma.wait_for_message(MARKETING, "12 flows")
+    assert all("12 flows" not in text_of(message) for message in await running.burak.list_messages(MARKETING))
+    await running.emma.click(page, "Share")
+    shared = await running.burak.wait_for_message(MARKETING, "12 flows")
     assert not shared.is_ephemeral
     assert "Search: flow" in text_of(shared)
-    assert running.burak.buttons(shared) == []
+    assert running.burak.list_buttons(shared) == []
 
 
 async def test_nothing_is_shared_where_not_everyone_may_view(http: World) -> None:
     http.add_flows(2)
-    await http.emma.types(MARKETING, "/flows list")
-    page = await http.emma.waits_for(MARKETING, "2 flows")
+    await http.emma.send(MARKETING, "/flows list")
+    page = await http.emma.wait_for_message(MARKETING, "2 flows")
     await http.policy('[[channels]]\nid = "C0MARKETING"\nwebsites = [1]\nviewers = ["S0EDITORS"]\n')
-    await http.emma.clicks(page, "Share")
-    await http.emma.waits_for(MARKETING, "Not everyone in this channel may view flows")
-    await http.emma.types(MARKETING, "/flows list")
-    narrow = await http.emma.waits_for(
+    await http.emma.click(page, "Share")
+    await http.emma.wait_for_message(MARKETING, "Not everyone in this channel may view flows")
+    await http.emma.send(MARKETING, "/flows list")
+    narrow = await http.emma.wait_for_message(
         MARKETING, lambda message: message.ts > page.ts and "2 flows" in text_of(message)
     )
-    assert "Share" not in http.emma.buttons(narrow)
-    assert all(message.is_ephemeral for message in await http.emma.sees(MARKETING))
+    assert "Share" not in http.emma.list_buttons(narrow)
+    assert all(message.is_ephemeral for message in await http.emma.list_messages(MARKETING))
 
 
 async def test_sharing_works_where_the_bot_is_not_in_the_channel(http: World) -> None:
     http.add_flows(2)
-    await http.emma.types(MARKETING, "/flows list")
-    page = await http.emma.waits_for(MARKETING, "2 flows")
+    await http.emma.send(MARKETING, "/flows list")
+    page = await http.emma.wait_for_message(MARKETING, "2 flows")
     http.slack.faults.add("chat.postMessage", error="not_in_channel")
-    await http.emma.clicks(page, "Share")
-    assert "2 flows" in text_of(await http.burak.waits_for(MARKETING, "Shared by"))
+    await http.emma.click(page, "Share")
+    assert "2 flows" in text_of(await http.burak.wait_for_message(MARKETING, "Shared by"))
 
 
 async def test_a_channel_that_takes_nothing_is_said(http: World) -> None:
     http.add_flows(2)
-    await http.emma.types(MARKETING, "/flows list")
-    page = await http.emma.waits_for(MARKETING, "2 flows")
+    await http.emma.send(MARKETING, "/flows list")
+    page = await http.emma.wait_for_message(MARKETING, "2 flows")
     http.slack.faults.add("chat.postMessage", error="is_archived")
-    await http.emma.clicks(page, "Share")
-    await http.emma.waits_for(MARKETING, "Slack did not let me post in this channel (is_archived)")
+    await http.emma.click(page, "Share")
+    await http.emma.wait_for_message(MARKETING, "Slack did not let me post in this channel (is_archived)")
 
 
 async def test_help_names_what_this_person_may_do_here(running: World) -> None:
     for words in ("/flows", "/flows help"):
-        await running.emma.types(MARKETING, words)
-    helped = text_of(await running.emma.waits_for(MARKETING, "You may here"))
+        await running.emma.send(MARKETING, words)
+    helped = text_of(await running.emma.wait_for_message(MARKETING, "You may here"))
     assert "see flows and edit flows" in helped
     assert "Lale Moda and Northbound Outdoor" in helped
     assert "/flows list" in helped
-    await running.burak.types(MARKETING, "/flows yardım")
+    await running.burak.send(MARKETING, "/flows yardım")
     assert "akışları görmek ve onaylamak" in text_of(
-        await running.burak.waits_for(MARKETING, "Burada yapabilecekleriniz")
+        await running.burak.wait_for_message(MARKETING, "Burada yapabilecekleriniz")
     )
 
 
 async def test_help_where_there_is_no_policy(http: World) -> None:
-    await http.emma.types(RANDOM, "/flows help")
-    seen = text_of(await http.emma.waits_for(RANDOM, "no policy yet"))
+    await http.emma.send(RANDOM, "/flows help")
+    seen = text_of(await http.emma.wait_for_message(RANDOM, "no policy yet"))
     assert "/flows list" not in seen
-    await http.deniz.types(RANDOM, "/flows help")
-    await http.deniz.waits_for(RANDOM, "You are an admin")
+    await http.deniz.send(RANDOM, "/flows help")
+    await http.deniz.wait_for_message(RANDOM, "You are an admin")
 
 
 async def test_help_for_people_of_another_company(http: World) -> None:
-    await http.jonas.types(AGENCY, "/flows help")
-    seen = text_of(await http.jonas.waits_for(AGENCY, "this organisation only"))
+    await http.jonas.send(AGENCY, "/flows help")
+    seen = text_of(await http.jonas.wait_for_message(AGENCY, "this organisation only"))
     assert "Kitap" not in seen
 
 
@@ -251,8 +251,8 @@ async def test_help_for_people_of_another_company(http: World) -> None:
     ],
 )
 async def test_a_slip_gets_a_sentence(http: World, typed: str, said: str) -> None:
-    await http.emma.types(MARKETING, typed)
-    assert (await http.emma.waits_for(MARKETING, said)).is_ephemeral
+    await http.emma.send(MARKETING, typed)
+    assert (await http.emma.wait_for_message(MARKETING, said)).is_ephemeral
 
 
 async def test_a_picture_that_slack_refuses_does_not_cost_the_answer(http: World) -> None:
@@ -260,11 +260,11 @@ async def test_a_picture_that_slack_refuses_does_not_cost_the_answer(http: World
         website_id=1, name="A", title="With a picture", description="C", wait_time=1, wait_time_type="days",
         image=PICTURE,
     )  # fmt: skip
-    await http.emma.types(MARKETING, f"/flows show {flow.id}")
-    seen = await http.emma.waits_for(MARKETING, "With a picture")
+    await http.emma.send(MARKETING, f"/flows show {flow.id}")
+    seen = await http.emma.wait_for_message(MARKETING, "With a picture")
     assert any(block["type"] == "image" for block in seen.blocks or [])
     http.slack.faults.add("response_url", error="invalid_blocks", block_type="image")
-    await http.emma.types(MARKETING, f"/flows show {flow.id}")
-    again = await http.emma.waits_for(MARKETING, lambda message: message.ts > seen.ts)
+    await http.emma.send(MARKETING, f"/flows show {flow.id}")
+    again = await http.emma.wait_for_message(MARKETING, lambda message: message.ts > seen.ts)
     assert "With a picture" in text_of(again)
     assert all(block["type"] != "image" for block in again.blocks or [])

@@ -41,7 +41,7 @@ async def connected(world: World) -> AsyncIterator[None]:
 
 
 async def comes_back(world: World) -> None:
-    await world.emma.waits_until(lambda: world.slack.sockets.connected)
+    await world.emma.wait_until(lambda: world.slack.sockets.connection_count)
 
 
 def live(world: World) -> bool:
@@ -53,12 +53,14 @@ def live(world: World) -> bool:
 
 async def answers(world: World) -> None:
     """A command and a button work."""
-    before = {message.ts for message in await world.emma.sees(MARKETING)}
-    await world.emma.types(MARKETING, "/flows list")
-    page = await world.emma.waits_for(MARKETING, lambda message: message.ts not in before)
+    before = {message.ts for message in await world.emma.list_messages(MARKETING)}
+    await world.emma.send(MARKETING, "/flows list")
+    page = await world.emma.wait_for_message(MARKETING, lambda message: message.ts not in before)
     assert "Page 1 of 2" in text_of(page)
-    await world.emma.clicks(page, "Next")
-    await world.emma.waits_for(MARKETING, lambda message: message.ts == page.ts and "Page 2 of 2" in text_of(message))
+    await world.emma.click(page, "Next")
+    await world.emma.wait_for_message(
+        MARKETING, lambda message: message.ts == page.ts and "Page 2 of 2" in text_of(message)
+    )
 
 
 async def test_commands_and_buttons_work(world: World) -> None:
@@ -70,7 +72,7 @@ async def test_commands_and_buttons_work(world: World) -> None:
 
 async def test_an_ack_takes_milliseconds(world: World) -> None:
     async with connected(world):
-        await world.emma.types(MARKETING, "/flows help")
+        await world.emma.send(MARKETING, "/flows help")
         assert world.slack.deliveries[-1].seconds < 2
 
 
@@ -79,7 +81,7 @@ async def test_a_line_that_is_cut_comes_back(world: World) -> None:
     async with connected(world):
         await answers(world)
         world.slack.sockets.drop_all()
-        await world.emma.waits_until(lambda: not world.slack.sockets.connected)
+        await world.emma.wait_until(lambda: not world.slack.sockets.connection_count)
         await comes_back(world)
         await answers(world)
 
@@ -88,14 +90,14 @@ async def test_a_refresh_is_followed(world: World) -> None:
     world.add_flows(12)
     async with connected(world):
         await world.slack.sockets.refresh()
-        await world.emma.waits_until(lambda: live(world))
+        await world.emma.wait_until(lambda: live(world))
         await answers(world)
 
 
 async def test_a_warning_ahead_of_a_refresh_loses_nothing(world: World) -> None:
     world.add_flows(12)
     async with connected(world):
-        await world.slack.sockets.warn()
+        await world.slack.sockets.send_disconnect()
         await answers(world)
 
 
@@ -104,8 +106,8 @@ async def test_a_line_that_went_deaf_is_replaced(world: World) -> None:
     async with connected(world):
         deaf = world.slack.sockets._connections[0]
         world.slack.sockets.go_silent()
-        await world.emma.waits_until(lambda: [c for c in world.slack.sockets._connections if c is not deaf])
-        await world.emma.waits_until(lambda: deaf not in world.slack.sockets._connections)
+        await world.emma.wait_until(lambda: [c for c in world.slack.sockets._connections if c is not deaf])
+        await world.emma.wait_until(lambda: deaf not in world.slack.sockets._connections)
         await answers(world)
 
 
@@ -123,8 +125,8 @@ async def test_a_line_that_went_deaf_is_replaced(world: World) -> None:
 async def test_a_start_while_slack_is_away_is_tried_again(world: World, trouble: Callable[[World], object]) -> None:
     trouble(world)
     async with connected(world):
-        await world.emma.types(MARKETING, "/flows help")
-        await world.emma.waits_for(MARKETING, "You may here")
+        await world.emma.send(MARKETING, "/flows help")
+        await world.emma.wait_for_message(MARKETING, "You may here")
 
 
 @pytest.mark.parametrize("error", ["internal_error", "service_unavailable"])
@@ -132,19 +134,19 @@ async def test_a_line_that_is_cut_while_slack_is_away_comes_back_later(world: Wo
     async with connected(world):
         world.slack.faults.add("apps.connections.open", error=error, times=3)
         world.slack.sockets.drop_all()
-        await world.emma.waits_until(lambda: not world.slack.sockets.connected)
+        await world.emma.wait_until(lambda: not world.slack.sockets.connection_count)
         await comes_back(world)
-        await world.emma.types(MARKETING, "/flows help")
-        await world.emma.waits_for(MARKETING, "You may here")
+        await world.emma.send(MARKETING, "/flows help")
+        await world.emma.wait_for_message(MARKETING, "You may here")
 
 
 async def test_an_address_that_is_no_good_is_not_tried_for_ever(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    good = world.slack.sockets.new_path
+    good = world.slack.sockets.issue_path
     paths = iter(["/link/?ticket=stale", "/link/?ticket=stale"])
-    monkeypatch.setattr(world.slack.sockets, "new_path", lambda: next(paths, None) or good())
+    monkeypatch.setattr(world.slack.sockets, "issue_path", lambda: next(paths, None) or good())
     async with connected(world):
-        await world.emma.types(MARKETING, "/flows help")
-        await world.emma.waits_for(MARKETING, "You may here")
+        await world.emma.send(MARKETING, "/flows help")
+        await world.emma.wait_for_message(MARKETING, "You may here")
 
 
 @pytest.mark.parametrize("code", ["invalid_auth", "token_revoked", "not_allowed_token_type"])
@@ -181,6 +183,6 @@ async def test_a_stop_while_slack_is_away_is_a_stop(world: World) -> None:
 async def test_two_bots_share_the_work(world: World) -> None:
     world.add_flows(12)
     async with connected(world), starting(world):
-        await world.emma.waits_until(lambda: world.slack.sockets.connected == 2)
+        await world.emma.wait_until(lambda: world.slack.sockets.connection_count == 2)
         await answers(world)
         await answers(world)

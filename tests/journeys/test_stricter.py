@@ -30,10 +30,10 @@ async def test_a_quorum_that_was_raised_meanwhile_is_asked_for(http: World) -> N
     await http.policy(rules(approvers=TWO_APPROVERS))
     request = await asks(http)
     await http.policy(rules("quorum = 2", approvers=TWO_APPROVERS))
-    await http.burak.clicks(request, "Approve")
+    await http.burak.click(request, "Approve")
     await ends(http, request, "1 of 2 approvals")
     assert writes(http) == []
-    await http.deniz.clicks(request, "Approve")
+    await http.deniz.click(request, "Approve")
     await ends(http, request, "Applied")
     assert len(writes(http)) == 1
 
@@ -42,7 +42,7 @@ async def test_a_quorum_that_was_lowered_meanwhile_changes_nothing_for_the_reque
     await http.policy(rules("quorum = 2", approvers=TWO_APPROVERS))
     request = await asks(http)
     await http.policy(rules(approvers=TWO_APPROVERS))
-    await http.burak.clicks(request, "Approve")
+    await http.burak.click(request, "Approve")
     await ends(http, request, "1 of 2 approvals")
     assert writes(http) == []
 
@@ -58,8 +58,8 @@ async def test_self_approval_that_was_taken_back_meanwhile_is_refused(http: Worl
 async def test_who_left_the_group_seconds_ago_does_not_approve(http: World) -> None:
     await http.policy(rules())
     request = await asks(http)
-    await http.burak.types(MARKETING, "/flows help")
-    await http.burak.waits_for(MARKETING, "flowbot")
+    await http.burak.send(MARKETING, "/flows help")
+    await http.burak.wait_for_message(MARKETING, "flowbot")
     http.slack.workspace.groups["S0LEADS"].users.clear()
     http.time.ahead += 5
     assert "politikası bunu yapmanıza izin vermiyor" in await answer_to(http, http.burak, request, "Approve")
@@ -69,11 +69,11 @@ async def test_who_left_the_group_seconds_ago_does_not_approve(http: World) -> N
 async def test_who_was_deactivated_seconds_ago_does_not_approve(http: World) -> None:
     await http.policy(rules())
     request = await asks(http)
-    await http.burak.types(MARKETING, "/flows help")
-    await http.burak.waits_for(MARKETING, "flowbot")
+    await http.burak.send(MARKETING, "/flows help")
+    await http.burak.wait_for_message(MARKETING, "flowbot")
     http.burak.person.deleted = True
     http.time.ahead += 5
-    await http.burak.clicks(request, "Approve")
+    await http.burak.click(request, "Approve")
     await is_told(http.burak, "etkin kişiler")
     assert writes(http) == []
 
@@ -81,9 +81,9 @@ async def test_who_was_deactivated_seconds_ago_does_not_approve(http: World) -> 
 async def test_who_left_the_channel_with_the_form_open_does_not_reject_by_the_right_of_everyone(http: World) -> None:
     await http.policy(rules(approvers='["*"]', where=MARKETING))
     request = await asks(http, where=MARKETING)
-    await http.burak.opens_home()
-    await http.burak.waits_for_home("Old name")
-    await http.burak.clicks(request, "Reject")
+    await http.burak.open_home()
+    await http.burak.wait_for_home("Old name")
+    await http.burak.click(request, "Reject")
     http.slack.workspace.channels[MARKETING].members.remove("U0BURAK")
     http.time.ahead += 4
     (said,) = await gives_reason(http.burak, "Not before the sale")
@@ -97,15 +97,15 @@ async def test_who_is_in_the_channel_rejects_by_the_right_of_everyone_wherever_t
 ) -> None:
     await http.policy(rules(approvers='["*"]', where=where))
     request = await asks(http, where=where)
-    await http.burak.clicks(request, "Reject")
+    await http.burak.click(request, "Reject")
     assert await gives_reason(http.burak, "Not before the sale") == []
     await ends(http, request, "Rejected")
 
 
 async def leaves_the_editors(world: World) -> None:
     """Emma is known to be an editor, and was taken from the group some seconds after that."""
-    await world.emma.types(MARKETING, "/flows help")
-    await world.emma.waits_for(MARKETING, "flowbot")
+    await world.emma.send(MARKETING, "/flows help")
+    await world.emma.wait_for_message(MARKETING, "flowbot")
     world.slack.workspace.groups["S0EDITORS"].users.remove("U0EMMA")
     world.time.ahead += 4
 
@@ -115,8 +115,8 @@ async def test_who_left_the_editors_seconds_ago_asks_for_nothing(http: World, as
     await http.policy(rules())
     flow = add_flow(http, is_enabled=asked == "disable")
     await leaves_the_editors(http)
-    await http.emma.types(MARKETING, f"/flows {asked} {flow}")
-    await http.emma.waits_for(MARKETING, "policy does not let you")
+    await http.emma.send(MARKETING, f"/flows {asked} {flow}")
+    await http.emma.wait_for_message(MARKETING, "policy does not let you")
     assert writes(http) == []
 
 
@@ -125,14 +125,14 @@ async def test_the_form_of_who_left_the_editors_seconds_ago_is_not_saved(http: W
     flow = add_flow(http)
     await opens(http.emma, f"/flows edit {flow}")
     await leaves_the_editors(http)
-    await http.emma.submits({"Title": "Another"})
-    await http.emma.waits_for(MARKETING, "policy does not let you")
+    await http.emma.submit({"Title": "Another"})
+    await http.emma.wait_for_message(MARKETING, "policy does not let you")
     assert writes(http) == []
 
 
 def direct(world: World) -> str:
     """Where Emma is told directly."""
-    return world.slack.workspace.direct_message("U0EMMA").id
+    return world.slack.workspace.open_direct_message("U0EMMA").id
 
 
 def leaves_the_channel(world: World) -> None:
@@ -149,9 +149,9 @@ async def test_the_form_of_who_left_the_channel_is_not_saved_by_the_right_of_eve
     flow = add_flow(http)
     await opens(http.emma, f"/flows {command} {flow}")
     leaves_the_channel(http)
-    await http.emma.submits({"Title": "Another"})
-    told = await http.emma.waits_for(direct(http), "In C0MARKETING, the policy does not let you do that.")
-    assert http.emma.buttons(told) == ["Open form"]
+    await http.emma.submit({"Title": "Another"})
+    told = await http.emma.wait_for_message(direct(http), "In C0MARKETING, the policy does not let you do that.")
+    assert http.emma.list_buttons(told) == ["Open form"]
     assert writes(http) == []
 
 
@@ -159,14 +159,14 @@ async def test_the_form_of_who_left_the_channel_seconds_ago_is_not_saved(http: W
     await http.policy(rules(editors='["*"]'))
     flow = add_flow(http)
     await opens(http.emma, f"/flows edit {flow}")
-    await http.emma.submits({"Title": "Another"})
-    await http.emma.waits_for(MARKETING, "Flow #1 was changed")
-    await http.emma.closes()
+    await http.emma.submit({"Title": "Another"})
+    await http.emma.wait_for_message(MARKETING, "Flow #1 was changed")
+    await http.emma.close()
     await opens(http.emma, f"/flows edit {flow}")
     http.slack.workspace.channels[MARKETING].members.remove("U0EMMA")
     http.time.ahead += 4
-    await http.emma.submits({"Title": "One more"})
-    await http.emma.waits_for(direct(http), "policy does not let you")
+    await http.emma.submit({"Title": "One more"})
+    await http.emma.wait_for_message(direct(http), "policy does not let you")
     assert len(writes(http)) == 1
 
 
@@ -175,8 +175,8 @@ async def test_who_left_the_channel_and_is_named_saves_the_form(http: World) -> 
     flow = add_flow(http)
     await opens(http.emma, f"/flows edit {flow}")
     leaves_the_channel(http)
-    await http.emma.submits({"Title": "Another"})
-    await http.emma.waits_for(direct(http), "Flow #1 was changed")
+    await http.emma.submit({"Title": "Another"})
+    await http.emma.wait_for_message(direct(http), "Flow #1 was changed")
 
 
 async def test_a_form_of_everyones_is_saved_only_where_slack_tells_who_is_in_the_channel(http: World) -> None:
@@ -184,15 +184,15 @@ async def test_a_form_of_everyones_is_saved_only_where_slack_tells_who_is_in_the
     flow = add_flow(http)
     await opens(http.emma, f"/flows edit {flow}")
     http.slack.faults.add("conversations.members", error="internal_error", times=None)
-    await http.emma.submits({"Title": "Another"})
-    told = await http.emma.waits_for(MARKETING, "policy does not let you")
+    await http.emma.submit({"Title": "Another"})
+    told = await http.emma.wait_for_message(MARKETING, "policy does not let you")
     assert writes(http) == []
     http.slack.faults.clear()
-    await http.emma.closes(everything=True)
-    await http.emma.clicks(told, "Open form")
-    await http.emma.waits_for_view(is_form)
-    await http.emma.submits()
-    await http.emma.waits_for(MARKETING, "Flow #1 was changed")
+    await http.emma.close(everything=True)
+    await http.emma.click(told, "Open form")
+    await http.emma.wait_for_view(is_form)
+    await http.emma.submit()
+    await http.emma.wait_for_message(MARKETING, "Flow #1 was changed")
 
 
 async def test_a_form_of_a_private_channel_that_flowbot_is_not_in_is_saved(http: World) -> None:
@@ -200,8 +200,8 @@ async def test_a_form_of_a_private_channel_that_flowbot_is_not_in_is_saved(http:
     flow = add_flow(http)
     await opens(http.emma, f"/flows edit {flow}")
     http.slack.faults.add("conversations.members", error="channel_not_found", times=None)
-    await http.emma.submits({"Title": "Another"})
-    await http.emma.waits_for(MARKETING, "Flow #1 was changed")
+    await http.emma.submit({"Title": "Another"})
+    await http.emma.wait_for_message(MARKETING, "Flow #1 was changed")
 
 
 async def test_who_left_the_channel_does_not_open_a_form_again_by_the_right_of_everyone(http: World) -> None:
@@ -211,13 +211,15 @@ async def test_who_left_the_channel_does_not_open_a_form_again_by_the_right_of_e
     http.enkapush.faults.add(Fault.status(422, method="POST"))
     http.slack.faults.add("views.update", error="not_found", times=None)
     http.slack.faults.add("chat.postEphemeral", error="not_in_channel", times=None)
-    await http.emma.submits({"Title": "Another"})
-    told = await http.emma.waits_for(direct(http), lambda message: "Open form" in http.emma.buttons(message))
+    await http.emma.submit({"Title": "Another"})
+    told = await http.emma.wait_for_message(
+        direct(http), lambda message: "Open form" in http.emma.list_buttons(message)
+    )
     http.slack.faults.clear()
-    await http.emma.closes(everything=True)
+    await http.emma.close(everything=True)
     leaves_the_channel(http)
-    await http.emma.clicks(told, "Open form")
-    await http.emma.waits_for(direct(http), "In C0MARKETING, the policy does not let you do that.")
+    await http.emma.click(told, "Open form")
+    await http.emma.wait_for_message(direct(http), "In C0MARKETING, the policy does not let you do that.")
     assert http.emma.view is None
 
 
@@ -227,15 +229,15 @@ async def test_what_slack_said_within_the_minute_counts_for_a_form_where_it_is_a
     await opens(http.emma, f"/flows edit {flow}")
     http.slack.faults.add("users.info", error="internal_error", times=None)
     http.time.ahead += 4
-    await http.emma.submits({"Title": "Another"})
-    await http.emma.waits_until(lambda: writes(http))
+    await http.emma.submit({"Title": "Another"})
+    await http.emma.wait_until(lambda: writes(http))
 
 
 async def test_a_flow_that_moved_to_a_hidden_website_is_gone_and_shows_nothing_of_itself(http: World) -> None:
     await http.policy(rules())
     request = await asks(http)
     await changed_by(http, request, website_id=3, title="SECRET OF ANOTHER SITE")
-    await http.burak.clicks(request, "Approve")
+    await http.burak.click(request, "Approve")
     over = text_of(await ends(http, request, "Out of date"))
     assert "SECRET" not in over
     assert "Kitap" not in over
@@ -252,7 +254,7 @@ async def test_a_flow_that_moves_to_a_hidden_website_while_it_is_written_shows_n
     http.enkapush.faults.add(Fault.hang(method="GET", path="/flows/1", skip=1))
     if asked == "delete":
         http.enkapush.faults.add(Fault.empty(204, method="DELETE", path="/flows/1"))
-    await http.burak.clicks(request, "Approve")
+    await http.burak.click(request, "Approve")
     await is_struck(http)
     http.enkapush.store.update_flow(1, website_id=3, title="SECRET OF ANOTHER SITE", url="https://kitap.example/secret")
     http.enkapush.release()
@@ -270,12 +272,12 @@ async def test_an_edit_of_a_flow_that_moves_to_a_hidden_website_names_no_field_o
     add_flow(http)
     await opens(http.emma, "/flows edit 1")
     http.enkapush.faults.add(Fault.hang(method="GET", path="/flows/1", skip=1))
-    submitting = asyncio.create_task(http.emma.submits({"Title": "Mine"}))
+    submitting = asyncio.create_task(http.emma.submit({"Title": "Mine"}))
     await is_struck(http)
     http.enkapush.store.update_flow(1, website_id=3, description="SECRET OF ANOTHER SITE")
     http.enkapush.release()
     await submitting
-    await http.emma.waits_for(MARKETING, "Enkapush did not say whether it changed flow 1.")
+    await http.emma.wait_for_message(MARKETING, "Enkapush did not say whether it changed flow 1.")
     assert "SECRET" not in json.dumps(await audit(http))
 
 
@@ -284,9 +286,9 @@ async def test_a_create_that_names_a_flow_of_old_is_not_taken_for_made(http: Wor
     form = {"Name": "Mine", "Title": "Mine", "Description": "Mine"}
     await opens(http.emma, "/flows create")
     http.enkapush.faults.add(Fault.status(200, '{"data": {"id": 1}}', method="POST", path="/flows"))
-    await http.emma.submits(form)
-    told = await http.emma.waits_for(MARKETING, "did not say whether it made the flow", timeout=10)
-    assert "Open form" in http.emma.buttons(told)
+    await http.emma.submit(form)
+    told = await http.emma.wait_for_message(MARKETING, "did not say whether it made the flow", timeout=10)
+    assert "Open form" in http.emma.list_buttons(told)
     assert len(http.enkapush.store.flows) == 1
 
 
@@ -296,11 +298,11 @@ async def test_a_twin_of_the_message_shows_the_outcome_once_it_is_pressed(http: 
     posted = {"channel": APPROVALS, "text": request.text, "blocks": request.blocks}
     bot, _ = await http.start_http()
     await bot.slack.api_call("chat.postMessage", json=posted)
-    twin = await http.deniz.waits_for(
+    twin = await http.deniz.wait_for_message(
         APPROVALS, lambda message: message.ts != request.ts and WAITS in text_of(message) and not message.is_ephemeral
     )
-    await http.burak.clicks(twin, "Approve")
+    await http.burak.click(twin, "Approve")
     await ends(http, request, "Applied")
     over = await ends(http, twin, "Applied")
-    assert http.deniz.buttons(over) == []
+    assert http.deniz.list_buttons(over) == []
     assert len(writes(http)) == 1

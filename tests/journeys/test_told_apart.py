@@ -54,11 +54,11 @@ async def hasty(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
 
 
 async def _approve(world: World, request: Message) -> None:
-    await world.burak.clicks(request, "Approve")
+    await world.burak.click(request, "Approve")
 
 
 async def _reject(world: World, request: Message) -> None:
-    await world.burak.clicks(request, "Reject")
+    await world.burak.click(request, "Reject")
     await gives_reason(world.burak, "Not before June")
 
 
@@ -91,7 +91,7 @@ async def test_a_request_of_somebody_who_left_shows_how_it_ended(hasty: World, e
     leaves(hasty, hasty.emma)
     await ENDS[end](hasty, request)
     over = await ends(hasty, request, end)
-    assert hasty.deniz.buttons(over) == []
+    assert hasty.deniz.list_buttons(over) == []
     await _all_is_told(hasty)
 
 
@@ -100,7 +100,7 @@ async def test_a_word_that_slack_refuses_for_good_is_not_tried_again(hasty: Worl
     request = await asks(hasty)
     for method in ("chat.postEphemeral", "chat.postMessage"):
         hasty.slack.faults.add(method, error=error, times=None)
-    await hasty.burak.clicks(request, "Approve")
+    await hasty.burak.click(request, "Approve")
     await ends(hasty, request, "Applied")
     await _all_is_told(hasty)
 
@@ -112,7 +112,7 @@ async def test_a_word_that_slack_does_not_take_now_is_given_later_and_the_messag
     request = await asks(hasty)
     for method in ("chat.postEphemeral", "chat.postMessage"):
         hasty.slack.faults.add(method, **PASSING[case], times=None)
-    await hasty.burak.clicks(request, "Approve")
+    await hasty.burak.click(request, "Approve")
     await ends(hasty, request, "Applied")
     hasty.slack.faults.clear()
     await is_told(hasty.emma, "Enable #1: Applied", MARKETING)
@@ -179,10 +179,10 @@ async def test_what_is_out_of_date_is_told_with_what_differs(hasty: World) -> No
 async def test_what_has_failed_is_told_with_its_reason_and_opens_again(hasty: World) -> None:
     add_flow(hasty, is_enabled=True)
     await opens(hasty.emma, "/flows edit 1")
-    await hasty.emma.submits({"Title": "Mine"})
-    request = await hasty.deniz.waits_for(APPROVALS, WAITS)
+    await hasty.emma.submit({"Title": "Mine"})
+    request = await hasty.deniz.wait_for_message(APPROVALS, WAITS)
     hasty.enkapush.faults.add(Fault.status(422, '{"errors": {"title": ["Too long."]}}', method="POST", path="/flows/1"))
     await _approve(hasty, request)
     told = await is_told(hasty.emma, "Edit #1: Failed", MARKETING)
     assert "title: Too long." in text_of(told)
-    assert hasty.emma.buttons(told) == ["Open form", "Open"]
+    assert hasty.emma.list_buttons(told) == ["Open form", "Open"]

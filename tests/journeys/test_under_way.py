@@ -29,7 +29,7 @@ async def hanging(world: World, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
 async def edits(person: SandboxPerson, title: str, answer: str) -> str:
     """Edit the flow, and wait until its author is told how that ended; all that they are told."""
     await opens(person, "/flows edit 1")
-    await person.submits({"Title": title})
+    await person.submit({"Title": title})
     return text_of(await is_told(person, answer, MARKETING))
 
 
@@ -41,15 +41,15 @@ async def lands(world: World) -> None:
 
 async def test_a_flow_is_not_enabled_while_an_edit_of_it_may_still_come(hanging: World) -> None:
     await edits(hanging.emma, EDIT["title"], "did not say whether it changed flow 1")
-    await hanging.emma.types(MARKETING, "/flows enable 1")
+    await hanging.emma.send(MARKETING, "/flows enable 1")
     await is_told(hanging.emma, "what became of the last change to flow 1, and may still make it", MARKETING)
-    await hanging.ayse.types(MARKETING, "/flows etkinleştir 1")
+    await hanging.ayse.send(MARKETING, "/flows etkinleştir 1")
     await is_told(hanging.ayse, "son değişikliğin sonucunu bildirmedi", MARKETING)
     await lands(hanging)
     hanging.time.ahead += 61
     request = await asks(hanging, "enable 1")
     assert EDIT["title"] in text_of(request)
-    await hanging.burak.clicks(request, "Approve")
+    await hanging.burak.click(request, "Approve")
     await ends(hanging, request, "Applied")
     assert sent_texts(hanging) == [EDIT, EDIT, ENABLE]
 
@@ -60,7 +60,7 @@ async def test_an_approval_does_not_enable_a_flow_while_an_edit_of_it_may_still_
     request = await asks(hanging, "enable 1")
     # As if it had been asked for in the moment in which the edit was given up.
     hanging.time.ahead -= 61
-    await hanging.burak.clicks(request, "Approve")
+    await hanging.burak.click(request, "Approve")
     over = await ends(hanging, request, "Failed")
     assert "Try again in a minute." in text_of(over)
     await lands(hanging)
@@ -70,12 +70,12 @@ async def test_an_approval_does_not_enable_a_flow_while_an_edit_of_it_may_still_
 
 async def test_a_flow_is_not_edited_without_an_approval_while_it_may_still_be_enabled(hanging: World) -> None:
     request = await asks(hanging, "enable 1")
-    await hanging.burak.clicks(request, "Approve")
+    await hanging.burak.click(request, "Approve")
     await ends(hanging, request, "not known")
     await opens(hanging.emma, "/flows edit 1")
-    await hanging.emma.submits({"Title": EDIT["title"]})
-    form = await hanging.emma.waits_for_view("may still make it")
-    assert hanging.emma.reads("Title") == EDIT["title"]
+    await hanging.emma.submit({"Title": EDIT["title"]})
+    form = await hanging.emma.wait_for_view("may still make it")
+    assert hanging.emma.read_field("Title") == EDIT["title"]
     assert form.submit is not None
     assert sent_texts(hanging) == [ENABLE, ENABLE]
     hanging.enkapush.release()
@@ -85,7 +85,7 @@ async def test_a_flow_is_not_edited_without_an_approval_while_it_may_still_be_en
 
 async def test_what_never_came_holds_nothing_back_for_longer_than_a_minute(hanging: World) -> None:
     request = await asks(hanging, "enable 1")
-    await hanging.burak.clicks(request, "Approve")
+    await hanging.burak.click(request, "Approve")
     open_end = await ends(hanging, request, "not known")
     hanging.time.ahead += 61
     assert "was changed" in await edits(hanging.emma, EDIT["title"], "Flow #1 was changed")

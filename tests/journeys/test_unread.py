@@ -26,18 +26,18 @@ def odd(website: Any) -> dict[str, Any]:
 
 async def test_a_flow_that_cannot_be_read_is_said_to_be_missing(http: World) -> None:
     tells(http, a_flow(1, website_id=1), odd(1), odd("2"))
-    await http.emma.types(MARKETING, "/flows list")
-    page = await http.emma.waits_for(MARKETING, "1 flow")
+    await http.emma.send(MARKETING, "/flows list")
+    page = await http.emma.wait_for_message(MARKETING, "1 flow")
     assert "2 flows of these websites could not be read" in text_of(page)
-    await http.ayse.types(MARKETING, "/flows liste website:2")
-    page = await http.ayse.waits_for(MARKETING, "0 akış")
+    await http.ayse.send(MARKETING, "/flows liste website:2")
+    page = await http.ayse.wait_for_message(MARKETING, "0 akış")
     assert "Bu web sitelerindeki 1 akış Enkapush'tan okunamadı" in text_of(page)
 
 
 async def test_a_list_of_flows_that_cannot_be_read_is_not_an_empty_one(http: World) -> None:
     tells(http, a_flow(1, website_id=3), odd(1))
-    await http.emma.types(MARKETING, "/flows list")
-    page = await http.emma.waits_for(MARKETING, "0 flows")
+    await http.emma.send(MARKETING, "/flows list")
+    page = await http.emma.wait_for_message(MARKETING, "0 flows")
     assert "1 flow of these websites could not be read" in text_of(page)
     assert "There is no flow on this channel's websites" not in text_of(page)
 
@@ -45,16 +45,16 @@ async def test_a_list_of_flows_that_cannot_be_read_is_not_an_empty_one(http: Wor
 @pytest.mark.parametrize("website", [3, "3", None, "?", []])
 async def test_nobody_learns_of_what_cannot_be_read_elsewhere(http: World, website: Any) -> None:
     tells(http, a_flow(1, website_id=1), odd(website), "nonsense")
-    await http.emma.types(MARKETING, "/flows list")
-    page = await http.emma.waits_for(MARKETING, "1 flow")
+    await http.emma.send(MARKETING, "/flows list")
+    page = await http.emma.wait_for_message(MARKETING, "1 flow")
     assert "could not be read" not in text_of(page)
 
 
 async def test_a_channel_of_all_websites_learns_of_all_that_cannot_be_read(http: World) -> None:
     await http.policy(EVERYTHING)
     tells(http, a_flow(1, website_id=1), odd(3), odd(None), "nonsense")
-    await http.emma.types(MARKETING, "/flows list")
-    page = await http.emma.waits_for(MARKETING, "1 flow")
+    await http.emma.send(MARKETING, "/flows list")
+    page = await http.emma.wait_for_message(MARKETING, "1 flow")
     assert "3 flows of these websites could not be read" in text_of(page)
 
 
@@ -62,18 +62,18 @@ async def test_an_account_of_which_nothing_can_be_read_is_a_fault_and_leaves_the
     http: World,
 ) -> None:
     tells(http, odd(1), odd(3))
-    await http.burak.types(AGENCY, "/flows list")
-    await http.burak.waits_for(AGENCY, "bir hatayla yanıt verdi")
+    await http.burak.send(AGENCY, "/flows list")
+    await http.burak.wait_for_message(AGENCY, "bir hatayla yanıt verdi")
     http.enkapush.faults.clear()
     http.add_flows(2)
-    await http.emma.types(MARKETING, "/flows list")
-    await http.emma.waits_for(MARKETING, "2 flows")
+    await http.emma.send(MARKETING, "/flows list")
+    await http.emma.wait_for_message(MARKETING, "2 flows")
     tells(http, odd(1), odd(3))
     http.time.ahead += 120
-    await http.emma.types(MARKETING, "/flows list enabled")
-    await http.emma.waits_for(MARKETING, "0 flows")
+    await http.emma.send(MARKETING, "/flows list enabled")
+    await http.emma.wait_for_message(MARKETING, "0 flows")
     http.time.ahead += 10
-    await http.emma.types(MARKETING, "/flows list disabled")
-    page = await http.emma.waits_for(MARKETING, lambda message: "Disabled only" in text_of(message))
+    await http.emma.send(MARKETING, "/flows list disabled")
+    page = await http.emma.wait_for_message(MARKETING, lambda message: "Disabled only" in text_of(message))
     assert "2 flows" in text_of(page)
     assert "2 minutes ago" in text_of(page)

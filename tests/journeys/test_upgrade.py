@@ -49,10 +49,10 @@ async def test_an_old_process_goes_on_beside_a_new_one_after_the_migration(
         asked_of_the_old = await asks(world)
         assert (await run(newer, tmp_path, "migrate"))[0] == 0
         decided_by_the_old = await asks(world)
-        await world.burak.clicks(decided_by_the_old, "Approve")
+        await world.burak.click(decided_by_the_old, "Approve")
         await ends(world, decided_by_the_old, "Applied", timeout=15)
         async with serving(world, newer, tmp_path):
-            await world.burak.clicks(asked_of_the_old, "Approve")
+            await world.burak.click(asked_of_the_old, "Approve")
             await ends(world, asked_of_the_old, "Applied", timeout=15)
             await ends(world, await asks(world, "delete"), "Waiting", timeout=15)
     status, _, err = await inside(environment, tmp_path, "migrate")

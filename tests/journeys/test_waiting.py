@@ -59,7 +59,7 @@ async def test_a_request_expires_when_its_time_is_over(watched: World) -> None:
     watched.time.ahead += 8 * HOUR
     over = await ends(watched, request, "Expired")
     assert "it was not decided within 8 hours" in text_of(over)
-    assert watched.deniz.buttons(over) == []
+    assert watched.deniz.list_buttons(over) == []
     assert writes(watched) == []
     await is_told(watched.emma, "Enable #1: Expired", MARKETING)
 
@@ -68,7 +68,7 @@ async def test_a_minute_before_it_may_still_be_approved(watched: World) -> None:
     await watched.policy(rules(EIGHT_HOURS))
     request = await asks(watched)
     watched.time.ahead += 8 * HOUR - 60
-    await watched.burak.clicks(request, "Approve")
+    await watched.burak.click(request, "Approve")
     await ends(watched, request, "Applied")
 
 
@@ -90,7 +90,7 @@ async def test_requests_that_expire_while_slack_is_slow_hold_up_no_recovery(watc
         store = StoredChanges(database, watched.time.now)
         await _some_expired(store, of=len(requests))
         await _leaves_a_new_flow(store, watched.time.now())
-        await watched.deniz.waits_until(lambda: len(watched.enkapush.store.flows) > len(requests), 8)
+        await watched.deniz.wait_until(lambda: len(watched.enkapush.store.flows) > len(requests), 8)
         assert await store.pending() == ()
     for request in requests:
         await ends(watched, request, "Expired", timeout=10)
@@ -135,7 +135,7 @@ async def test_who_may_approve_is_reminded_a_few_times_and_never_after_the_end(w
 
 
 async def _is_reminded(world: World, request: Message, count: int) -> None:
-    await world.deniz.waits_until(lambda: len(replies(world, request)) == count)
+    await world.deniz.wait_until(lambda: len(replies(world, request)) == count)
 
 
 async def test_a_bot_that_was_away_reminds_once(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -144,7 +144,7 @@ async def test_a_bot_that_was_away_reminds_once(world: World, monkeypatch: pytes
     await world.policy(rules(EIGHT_HOURS))
     request = await asks_and_hears(world)
     world.time.ahead += 7 * HOUR
-    await world.deniz.waits_until(lambda: replies(world, request))
+    await world.deniz.wait_until(lambda: replies(world, request))
     world.time.ahead += HOUR
     await ends(world, request, "Expired")
     assert len(replies(world, request)) == 1
@@ -153,11 +153,11 @@ async def test_a_bot_that_was_away_reminds_once(world: World, monkeypatch: pytes
 async def test_what_was_decided_is_not_reminded_of(watched: World) -> None:
     await watched.policy(rules(EIGHT_HOURS))
     decided = await asks(watched)
-    await watched.burak.clicks(decided, "Approve")
+    await watched.burak.click(decided, "Approve")
     await ends(watched, decided, "Applied")
     waiting = await asks_and_hears(watched)
     watched.time.ahead += 2 * HOUR
-    await watched.deniz.waits_until(lambda: replies(watched, waiting))
+    await watched.deniz.wait_until(lambda: replies(watched, waiting))
     assert replies(watched, decided) == []
 
 
@@ -166,7 +166,7 @@ async def test_a_reminder_that_slack_refuses_holds_up_nothing_else(watched: Worl
     first, second = await asks_and_hears(watched), await asks_and_hears(watched)
     watched.slack.faults.add("chat.postMessage", error="restricted_action")
     watched.time.ahead += 2 * HOUR
-    await watched.deniz.waits_until(lambda: replies(watched, first) or replies(watched, second))
+    await watched.deniz.wait_until(lambda: replies(watched, first) or replies(watched, second))
     watched.time.ahead += 6 * HOUR
     await ends(watched, first, "Expired")
     await ends(watched, second, "Expired")
@@ -197,12 +197,12 @@ async def _waits_in_no_channel(store: StoredChanges, flow: FlowId, now: datetime
 async def test_what_has_no_message_yet_is_looked_at_again_and_reminded_of_soon_after_it_has_one(watched: World) -> None:
     await watched.policy(rules(EIGHT_HOURS))
     watched.slack.faults.add("chat.postMessage", error="not_in_channel", times=None)
-    await watched.emma.types(MARKETING, f"/flows enable {add_flow(watched)}")
+    await watched.emma.send(MARKETING, f"/flows enable {add_flow(watched)}")
     await is_told(watched.emma, "Your request is kept", MARKETING)
     watched.time.ahead += 2 * HOUR
     await _is_due_next(watched, lambda change: change.created_at + timedelta(hours=2, minutes=1))
     watched.slack.faults.clear()
-    request = await watched.deniz.waits_for(APPROVALS, WAITS, 10)
+    request = await watched.deniz.wait_for_message(APPROVALS, WAITS, 10)
     watched.time.ahead += 60
     await _is_reminded(watched, request, 1)
 
@@ -210,13 +210,13 @@ async def test_what_has_no_message_yet_is_looked_at_again_and_reminded_of_soon_a
 async def test_what_never_had_a_message_expires_on_the_dot(watched: World) -> None:
     await watched.policy(rules(EIGHT_HOURS))
     watched.slack.faults.add("chat.postMessage", error="not_in_channel", times=None)
-    await watched.emma.types(MARKETING, f"/flows enable {add_flow(watched)}")
+    await watched.emma.send(MARKETING, f"/flows enable {add_flow(watched)}")
     await is_told(watched.emma, "Your request is kept", MARKETING)
     watched.time.ahead += 8 * HOUR - 10
     await _is_due_next(watched, lambda change: change.created_at + timedelta(hours=8))
     watched.time.ahead += 10
     watched.slack.faults.clear()
-    await watched.deniz.waits_for(APPROVALS, "Expired", 10)
+    await watched.deniz.wait_for_message(APPROVALS, "Expired", 10)
 
 
 async def _is_due_next(world: World, latest: Callable[[Change], datetime]) -> None:
@@ -241,7 +241,7 @@ async def test_what_waits_is_listed_with_links(running: World) -> None:
     await running.policy(rules())
     await asks(running)
     await asks(running, "delete")
-    await running.emma.types(MARKETING, "/flows approvals")
+    await running.emma.send(MARKETING, "/flows approvals")
     mine = await is_told(running.emma, "Asked by you", MARKETING)
     seen = text_of(mine)
     assert "Enable #1 Old name" in seen
@@ -251,7 +251,7 @@ async def test_what_waits_is_listed_with_links(running: World) -> None:
     links = [block["accessory"]["url"] for block in mine.blocks or [] if "accessory" in block]
     assert links
     assert all(f"/{APPROVALS}/" in link for link in links)
-    await running.burak.types(MARKETING, "/flows onaylar")
+    await running.burak.send(MARKETING, "/flows onaylar")
     theirs = text_of(await is_told(running.burak, "Sizin onayınızı bekleyenler", MARKETING))
     assert theirs.index("#1") < theirs.index("#2")
 
@@ -259,14 +259,14 @@ async def test_what_waits_is_listed_with_links(running: World) -> None:
 async def test_what_was_decided_or_approved_already_does_not_wait(http: World) -> None:
     await http.policy(rules("quorum = 2", approvers='["U0DENIZ", "S0LEADS"]'))
     request = await asks(http)
-    await http.deniz.clicks(request, "Approve")
+    await http.deniz.click(request, "Approve")
     await ends(http, request, "1 of 2 approvals")
-    await http.deniz.types(MARKETING, "/flows approvals")
+    await http.deniz.send(MARKETING, "/flows approvals")
     seen = text_of(await is_told(http.deniz, "Waiting for you", MARKETING))
     assert seen.index("Nothing") < seen.index("Asked by you")
-    await http.emma.clicks(request, "Withdraw")
+    await http.emma.click(request, "Withdraw")
     await ends(http, request, "Withdrawn")
-    await http.deniz.types(MARKETING, "/flows approvals")
+    await http.deniz.send(MARKETING, "/flows approvals")
     await is_told(http.deniz, "Nothing is waiting", MARKETING)
 
 
@@ -275,10 +275,10 @@ async def test_what_waits_behind_many_others_is_listed_too(http: World, monkeypa
     monkeypatch.setattr(queue, "PAGE", 2)
     await http.policy(rules("quorum = 2"))
     for request in [await asks(http) for _ in range(4)]:
-        await http.burak.clicks(request, "Approve")
+        await http.burak.click(request, "Approve")
         await ends(http, request, "1 of 2 approvals")
     await asks(http, "delete")
-    await http.burak.types(MARKETING, "/flows onaylar")
+    await http.burak.send(MARKETING, "/flows onaylar")
     seen = text_of(await is_told(http.burak, "Sizin onayınızı bekleyenler", MARKETING))
     assert "#5" in seen.split("bekleyenler")[1]
     assert seen.count("Old name") == 1 + 4
@@ -287,9 +287,9 @@ async def test_what_waits_behind_many_others_is_listed_too(http: World, monkeypa
 async def test_after_ones_request_was_applied_none_of_ones_own_is_open(http: World) -> None:
     await http.policy(rules())
     request = await asks(http)
-    await http.burak.clicks(request, "Approve")
+    await http.burak.click(request, "Approve")
     await ends(http, request, "Applied")
-    await http.emma.types(MARKETING, "/flows approvals")
+    await http.emma.send(MARKETING, "/flows approvals")
     await is_told(http.emma, "Nothing is waiting, and no request of yours is open.", MARKETING)
 
 
@@ -297,23 +297,23 @@ async def test_a_website_that_was_taken_from_the_policy_is_not_listed(http: Worl
     await http.policy(rules())
     await asks(http)
     await http.policy(rules(websites="[2]"))
-    await http.burak.types(MARKETING, "/flows onaylar")
+    await http.burak.send(MARKETING, "/flows onaylar")
     assert "Old name" not in text_of(await is_told(http.burak, "", MARKETING))
 
 
 async def test_in_a_channel_without_a_policy_nothing_is_listed(http: World) -> None:
     await http.policy(rules())
     add_flow(http)
-    await http.emma.types(RANDOM, "/flows approvals")
-    await http.emma.waits_for(RANDOM, "This channel has no policy yet")
+    await http.emma.send(RANDOM, "/flows approvals")
+    await http.emma.wait_for_message(RANDOM, "This channel has no policy yet")
 
 
 async def test_in_the_channel_where_requests_are_posted_an_approver_finds_what_waits_for_them(http: World) -> None:
     await http.policy(rules())
     await asks(http)
-    await http.burak.types(APPROVALS, "/flows onaylar")
+    await http.burak.send(APPROVALS, "/flows onaylar")
     await is_told(http.burak, "Old name")
-    await http.emma.types(APPROVALS, "/flows approvals")
+    await http.emma.send(APPROVALS, "/flows approvals")
     assert "Asked by you" in text_of(await is_told(http.emma, "Old name"))
-    await http.emma.types(APPROVALS, "/flows list")
+    await http.emma.send(APPROVALS, "/flows list")
     await is_told(http.emma, "This channel has no policy yet")

@@ -152,7 +152,7 @@ class World:
             await running
 
         self.stack.push_async_callback(end)
-        await self.deniz.waits_until(lambda: self.slack.sockets.connected)
+        await self.deniz.wait_until(lambda: self.slack.sockets.connection_count)
         return bot
 
 

@@ -135,7 +135,7 @@ async def over_socket(app: AsyncApp, sandbox: SlackSandbox) -> AsyncIterator[Non
     handler = AsyncSocketModeHandler(app, APP_TOKEN, ping_interval=1)
     await handler.connect_async()  # type: ignore[no-untyped-call]
     try:
-        await sandbox.person("U0AYSE").waits_until(lambda: sandbox.sockets.connected)
+        await sandbox.person("U0AYSE").wait_until(lambda: sandbox.sockets.connection_count)
         yield
     finally:
         await handler.close_async()  # type: ignore[no-untyped-call]
@@ -158,17 +158,17 @@ async def sandbox(request: pytest.FixtureRequest, seen: list[dict[str, Any]]) ->
 
 async def test_a_command_is_answered_to_its_author_alone(sandbox: SlackSandbox) -> None:
     ayse, burak = sandbox.person("U0AYSE"), sandbox.person("U0BURAK")
-    await ayse.types(CHANNEL, "/flows @burak <b>")
-    [answer] = await ayse.sees(CHANNEL)
+    await ayse.send(CHANNEL, "/flows @burak <b>")
+    [answer] = await ayse.list_messages(CHANNEL)
     assert text_of(answer) == "you said burak <b>"
     assert answer.text == "you said <@U0BURAK|burak> &lt;b&gt;"
-    assert await burak.sees(CHANNEL) == []
+    assert await burak.list_messages(CHANNEL) == []
     assert sandbox.deliveries[-1].ok
     assert sandbox.deliveries[-1].seconds < 1
 
 
 async def test_a_command_carries_the_fields_that_slack_sends(sandbox: SlackSandbox, seen: list[dict[str, Any]]) -> None:
-    await sandbox.person("U0JONAS").types("C0AGENCY", "/flows list")
+    await sandbox.person("U0JONAS").send("C0AGENCY", "/flows list")
     body = {k: v for k, v in seen[0].items() if k not in {"token", "response_url", "trigger_id"}}
     assert body == {
         "team_id": "T0WERBE",
@@ -189,11 +189,11 @@ async def test_a_button_of_a_private_answer_edits_it_in_place(
     sandbox: SlackSandbox, seen: list[dict[str, Any]]
 ) -> None:
     ayse = sandbox.person("U0AYSE")
-    await ayse.types(CHANNEL, "/flows blocks")
-    page = await ayse.waits_for(CHANNEL, "page 1")
-    await ayse.clicks(page, "Next")
-    await ayse.waits_for(CHANNEL, "page 2")
-    assert len(await ayse.sees(CHANNEL)) == 1
+    await ayse.send(CHANNEL, "/flows blocks")
+    page = await ayse.wait_for_message(CHANNEL, "page 1")
+    await ayse.click(page, "Next")
+    await ayse.wait_for_message(CHANNEL, "page 2")
+    assert len(await ayse.list_messages(CHANNEL)) == 1
     payload = seen[-1]
     assert payload["container"] == {
         "type": "message",
@@ -207,10 +207,10 @@ async def test_a_button_of_a_private_answer_edits_it_in_place(
 async def test_a_button_of_a_public_message_carries_the_message_and_the_persons_own_team(
     sandbox: SlackSandbox, seen: list[dict[str, Any]]
 ) -> None:
-    await sandbox.person("U0AYSE").types("C0AGENCY", "/flows post")
+    await sandbox.person("U0AYSE").send("C0AGENCY", "/flows post")
     jonas = sandbox.person("U0JONAS")
-    message = await jonas.waits_for("C0AGENCY", "Next")
-    await jonas.clicks(message, "Next")
+    message = await jonas.wait_for_message("C0AGENCY", "Next")
+    await jonas.click(message, "Next")
     payload = seen[-1]
     assert payload["user"] == {"id": "U0JONAS", "username": "jonas", "name": "jonas", "team_id": "T0WERBE"}
     assert payload["team"] == {"id": "T0LALE", "domain": "lale-grup"}
@@ -225,15 +225,15 @@ async def test_a_button_of_a_public_message_carries_the_message_and_the_persons_
 
 async def test_a_form_is_filled_corrected_and_submitted(sandbox: SlackSandbox, seen: list[dict[str, Any]]) -> None:
     ayse = sandbox.person("U0AYSE")
-    await ayse.types(CHANNEL, "/flows create")
+    await ayse.send(CHANNEL, "/flows create")
     assert text_of(ayse.view or []).startswith("New flow")
-    held_back = await ayse.submits()
+    held_back = await ayse.submit()
     assert (held_back.errors, held_back.delivered) == ({"name": "Please complete this required field."}, False)
-    assert (await ayse.submits({"Name": "bad"})).errors == {"name": "Taken"}
-    await ayse.submits({"Name": "more", "Segment": "Loyal"})
-    await ayse.waits_for_view("Once more")
-    assert (ayse.reads("Name"), ayse.reads("Segment")) == ("more", "Loyal")
-    await ayse.submits({"Name": "Welcome"})
+    assert (await ayse.submit({"Name": "bad"})).errors == {"name": "Taken"}
+    await ayse.submit({"Name": "more", "Segment": "Loyal"})
+    await ayse.wait_for_view("Once more")
+    assert (ayse.read_field("Name"), ayse.read_field("Segment")) == ("more", "Loyal")
+    await ayse.submit({"Name": "Welcome"})
     assert ayse.view is None
     view = seen[-1]["view"]
     assert view["state"]["values"]["name"] == {"v": {"type": "plain_text_input", "value": "Welcome"}}
@@ -243,9 +243,9 @@ async def test_a_form_is_filled_corrected_and_submitted(sandbox: SlackSandbox, s
 
 async def test_an_external_menu_is_answered_by_the_bot(sandbox: SlackSandbox) -> None:
     ayse = sandbox.person("U0AYSE")
-    await ayse.types(CHANNEL, "/flows create")
-    form_view = await ayse.waits_for_view()
-    answer = await ayse.looks_up(form_view, "Website", "sho")
+    await ayse.send(CHANNEL, "/flows create")
+    form_view = await ayse.wait_for_view()
+    answer = await ayse.search_options(form_view, "Website", "sho")
     assert [o["text"]["text"] for o in answer["options"]] == ["sho"]
 
 
@@ -253,29 +253,29 @@ async def test_closing_a_form_is_told_where_the_bot_asked_for_it(
     sandbox: SlackSandbox, seen: list[dict[str, Any]]
 ) -> None:
     ayse = sandbox.person("U0AYSE")
-    await ayse.types(CHANNEL, "/flows create")
-    await ayse.closes()
+    await ayse.send(CHANNEL, "/flows create")
+    await ayse.close()
     assert ayse.view is None
     assert (seen[-1]["type"], seen[-1]["is_cleared"]) == ("view_closed", False)
 
 
 async def test_opening_the_home_lets_the_bot_publish_it(sandbox: SlackSandbox) -> None:
     emma = sandbox.person("U0EMMA")
-    assert await emma.opens_home() is None
-    home = await emma.waits_for_home("Welcome")
+    assert await emma.open_home() is None
+    home = await emma.wait_for_home("Welcome")
     assert home.type == "home"
 
 
 async def test_a_command_that_nobody_handles_is_told_to_the_person(sandbox: SlackSandbox) -> None:
-    sandbox.hands.commands.add("/unknown")
+    sandbox.client.commands.add("/unknown")
     with pytest.raises(ClientError, match=r"dispatch_failed|operation_timeout"):
-        await sandbox.person("U0AYSE").types(CHANNEL, "/unknown")
+        await sandbox.person("U0AYSE").send(CHANNEL, "/unknown")
 
 
 async def test_a_stale_click_can_be_repeated(sandbox: SlackSandbox, seen: list[dict[str, Any]]) -> None:
     ayse = sandbox.person("U0AYSE")
-    await ayse.types(CHANNEL, "/flows post")
-    first = await ayse.clicks(await ayse.waits_for(CHANNEL, "Next"), "Next")
-    await ayse.waits_for(CHANNEL, "page 2")
-    assert (await sandbox.outbox.repeat(first)).ok
+    await ayse.send(CHANNEL, "/flows post")
+    first = await ayse.click(await ayse.wait_for_message(CHANNEL, "Next"), "Next")
+    await ayse.wait_for_message(CHANNEL, "page 2")
+    assert (await sandbox.dispatcher.redeliver(first)).ok
     assert seen[-1] == seen[-2] == first.payload

@@ -47,7 +47,7 @@ async def test_requests_are_signed_forms(sandbox: SlackSandbox) -> None:
         return web.Response()
 
     async with bot_that(answer, sandbox):
-        await sandbox.person("U0AYSE").types(MARKETING, "/flows list payload")
+        await sandbox.person("U0AYSE").send(MARKETING, "/flows list payload")
     headers, body = requests[0]
     base = f"v0:{headers['X-Slack-Request-Timestamp']}:{body}"
     expected = hmac.new(SIGNING_SECRET.encode(), base.encode(), hashlib.sha256).hexdigest()
@@ -71,18 +71,18 @@ async def test_a_bot_that_does_not_acknowledge_is_told_to_the_person(
         if behaviour == "gone":
             sandbox.deliver_to("http://127.0.0.1:1/slack/events")
         with pytest.raises(ClientError) as failed:
-            await sandbox.person("U0AYSE").types(MARKETING, "/flows")
+            await sandbox.person("U0AYSE").send(MARKETING, "/flows")
     assert failed.value.code == code
     assert sandbox.deliveries[-1].error == code
 
 
 async def test_nobody_at_home_is_app_offline(sandbox: SlackSandbox) -> None:
     with pytest.raises(ClientError, match="app_offline"):
-        await sandbox.person("U0AYSE").types(MARKETING, "/flows")
+        await sandbox.person("U0AYSE").send(MARKETING, "/flows")
 
 
 async def test_an_event_is_repeated_three_times(sandbox: SlackSandbox) -> None:
-    sandbox.outbox.event_retry_seconds = (0, 0, 0)
+    sandbox.dispatcher.event_retry_seconds = (0, 0, 0)
     tries: list[tuple[str | None, str | None]] = []
 
     async def answer(request: web.Request) -> web.Response:
@@ -92,20 +92,20 @@ async def test_an_event_is_repeated_three_times(sandbox: SlackSandbox) -> None:
         return web.Response(status=500)
 
     async with bot_that(answer, sandbox):
-        await sandbox.person("U0AYSE").opens_home()
-        await sandbox.outbox.settle()
+        await sandbox.person("U0AYSE").open_home()
+        await sandbox.dispatcher.wait_until_idle()
     assert tries == [(None, None), ("1", "http_error"), ("2", "http_error"), ("3", "http_error")]
 
 
 async def test_a_bot_may_refuse_repetitions(sandbox: SlackSandbox) -> None:
-    sandbox.outbox.event_retry_seconds = (0, 0, 0)
+    sandbox.dispatcher.event_retry_seconds = (0, 0, 0)
 
     async def answer(request: web.Request) -> web.Response:
         return web.Response(status=500, headers={"X-Slack-No-Retry": "1"})
 
     async with bot_that(answer, sandbox):
-        await sandbox.person("U0AYSE").opens_home()
-        await sandbox.outbox.settle()
+        await sandbox.person("U0AYSE").open_home()
+        await sandbox.dispatcher.wait_until_idle()
     assert len(sandbox.deliveries) == 1
 
 
@@ -138,13 +138,13 @@ async def test_a_socket_url_needs_the_app_token_and_works_once(
 async def test_an_envelope_is_acknowledged_by_its_id(sandbox: SlackSandbox, session: aiohttp.ClientSession) -> None:
     async with session.ws_connect(await socket_url(session, sandbox)) as socket:
         await socket.receive_json()
-        typing = asyncio.create_task(sandbox.person("U0AYSE").types(MARKETING, "/flows"))
+        typing = asyncio.create_task(sandbox.person("U0AYSE").send(MARKETING, "/flows"))
         envelope = await socket.receive_json()
         assert (envelope["type"], envelope["accepts_response_payload"]) == ("slash_commands", True)
         assert envelope["payload"]["command"] == "/flows"
         await socket.send_json({"envelope_id": envelope["envelope_id"], "payload": {"text": "hello"}})
         await typing
-    assert (await sandbox.person("U0AYSE").sees(MARKETING))[0].text == "hello"
+    assert (await sandbox.person("U0AYSE").list_messages(MARKETING))[0].text == "hello"
 
 
 async def test_pings_are_answered(sandbox: SlackSandbox, session: aiohttp.ClientSession) -> None:
@@ -160,13 +160,13 @@ async def test_a_silent_socket_times_out(sandbox: SlackSandbox, session: aiohttp
         await socket.receive_json()
         sandbox.sockets.go_silent()
         with pytest.raises(ClientError, match="operation_timeout"):
-            await sandbox.person("U0AYSE").types(MARKETING, "/flows")
+            await sandbox.person("U0AYSE").send(MARKETING, "/flows")
 
 
 async def test_a_refresh_is_announced(sandbox: SlackSandbox, session: aiohttp.ClientSession) -> None:
     async with session.ws_connect(await socket_url(session, sandbox)) as socket:
         await socket.receive_json()
-        await sandbox.sockets.warn()
+        await sandbox.sockets.send_disconnect()
         warning = await socket.receive_json()
         assert (warning["type"], warning["reason"]) == ("disconnect", "warning")
         refresh = asyncio.create_task(sandbox.sockets.refresh())
@@ -180,7 +180,7 @@ async def test_a_line_may_be_cut_without_a_word(sandbox: SlackSandbox, session: 
         await socket.receive_json()
         sandbox.sockets.drop_all()
         assert (await socket.receive()).type in {WSMsgType.CLOSED, WSMsgType.CLOSE, WSMsgType.ERROR}
-        await sandbox.person("U0AYSE").waits_until(lambda: sandbox.sockets.connected == 0)
+        await sandbox.person("U0AYSE").wait_until(lambda: sandbox.sockets.connection_count == 0)
 
 
 async def test_ten_sockets_are_the_most(sandbox: SlackSandbox, session: aiohttp.ClientSession) -> None:

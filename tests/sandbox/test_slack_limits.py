@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
-from flowbot.sandbox.slack import demo_workspace
+from flowbot.sandbox.slack import build_demo_workspace
 from flowbot.sandbox.slack.blockkit.payload_checks import check_blocks, check_message, check_view
 from flowbot.sandbox.slack.blockkit.surfaces import Surface
 from flowbot.sandbox.slack.errors import SlackError
 
 Block = dict[str, Any]
-WORKSPACE = demo_workspace()
+WORKSPACE = build_demo_workspace()
 
 
 def plain(text: str = "a") -> Block:

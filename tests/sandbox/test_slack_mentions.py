@@ -11,7 +11,7 @@ SANDBOX = SlackSandbox()
 
 def found(text: str = "", blocks: list[dict[str, Any]] | None = None) -> list[tuple[str, str]]:
     message = Message("1.1", "C0MARKETING", "U0FLOWBOT", text, blocks=blocks)
-    return [(m.kind, m.value) for m in SANDBOX.mentions_in(message)]
+    return [(m.kind, m.value) for m in SANDBOX.find_mentions(message)]
 
 
 def section(text: str, **more: Any) -> list[dict[str, Any]]:
@@ -96,7 +96,7 @@ def test_texts_are_found_wherever_they_stand() -> None:
 
 def test_views_are_searched_like_messages() -> None:
     view = View("V1", "U0AYSE", "home", section("<!here>"), "h")
-    assert [m.value for m in SANDBOX.mentions_in(view)] == ["here"]
+    assert [m.value for m in SANDBOX.find_mentions(view)] == ["here"]
 
 
 def test_text_of_is_what_a_person_reads() -> None:

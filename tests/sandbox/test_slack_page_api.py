@@ -55,8 +55,8 @@ async def test_the_state_is_what_one_person_knows(page: aiohttp.ClientSession) -
 
 async def test_others_private_answers_are_not_shown(sandbox: SlackSandbox, page: aiohttp.ClientSession) -> None:
     await post(page, "/sandbox/send", **{"as": "U0AYSE"}, channel=MARKETING, text="hi @burak")
-    secret = Message(sandbox.workspace.new_ts(), MARKETING, "U0FLOWBOT", "psst", ephemeral_to="U0BURAK")
-    sandbox.core.stage.post(secret)
+    secret = Message(sandbox.workspace.next_ts(), MARKETING, "U0FLOWBOT", "psst", ephemeral_to="U0BURAK")
+    sandbox.context.mutations.post_message(secret)
     seen = (await get(page, f"/sandbox/messages?as=U0AYSE&channel={MARKETING}"))["messages"]
     assert [m["text"] for m in seen] == ["hi <@U0BURAK|burak>"]
     other = (await get(page, f"/sandbox/messages?as=U0BURAK&channel={MARKETING}"))["messages"]
@@ -103,10 +103,10 @@ async def next_event(stream: aiohttp.ClientResponse) -> tuple[int, Any]:
 async def test_events_stream_and_resume(sandbox: SlackSandbox, page: aiohttp.ClientSession) -> None:
     ayse = sandbox.person("U0AYSE")
     async with page.get("/sandbox/events?as=U0BURAK") as stream:
-        await ayse.types(MARKETING, "one")
+        await ayse.send(MARKETING, "one")
         number, event = await next_event(stream)
         assert (event["type"], event["message"]["text"]) == ("message", "one")
-    await ayse.types(MARKETING, "two")
+    await ayse.send(MARKETING, "two")
     async with page.get("/sandbox/events?as=U0BURAK", headers={"Last-Event-ID": str(number)}) as stream:
         assert (await next_event(stream))[1]["message"]["text"] == "two"
 
@@ -117,11 +117,11 @@ async def test_a_person_hears_of_their_own_views_and_homes(sandbox: SlackSandbox
         await client.views_publish(user_id="U0EMMA", view={"type": "home", "blocks": []})
         await client.views_publish(user_id="U0AYSE", view={"type": "home", "blocks": []})
         view = {"type": "modal", "title": {"type": "plain_text", "text": "Form"}, "blocks": []}
-        await client.views_open(trigger_id=sandbox.core.triggers.issue("U0AYSE"), view=view)
+        await client.views_open(trigger_id=sandbox.context.trigger_ids.issue("U0AYSE"), view=view)
         events = [(await next_event(stream))[1] for _ in range(2)]
         assert [e["type"] for e in events] == ["home", "view"]
         assert events[1]["stack_depth"] == 1
-        await sandbox.person("U0AYSE").closes()
+        await sandbox.person("U0AYSE").close()
         assert (await next_event(stream))[1] == {"type": "view_closed", "stack_depth": 0}
 
 
@@ -153,15 +153,15 @@ async def test_a_form_carries_files_in_slacks_own_shape(sandbox: SlackSandbox) -
     words = {"type": "plain_text", "text": "Form"}
     view = {"type": "modal", "title": words, "submit": words, "blocks": [field]}
     client = AsyncWebClient(BOT_TOKEN, base_url=f"{sandbox.origin}/api/")
-    await client.views_open(trigger_id=sandbox.core.triggers.issue("U0AYSE"), view=view)
-    logo = ayse.uploads("logo.png", b"png")
+    await client.views_open(trigger_id=sandbox.context.trigger_ids.issue("U0AYSE"), view=view)
+    logo = ayse.upload("logo.png", b"png")
     with pytest.raises(ClientError, match="app_offline"):
-        await ayse.submits({"Image": logo})
+        await ayse.submit({"Image": logo})
     state = sandbox.deliveries[-1].payload["view"]["state"]["values"]
     [chosen] = state["image"]["v"]["files"]
     assert (chosen["id"], chosen["size"]) == (logo.id, 3)
     assert chosen["url_private_download"].startswith(f"{sandbox.origin}/files-pri/T0LALE-")
-    too_many = await ayse.submits({"Image": [logo, logo]})
+    too_many = await ayse.submit({"Image": [logo, logo]})
     assert too_many.errors == {"image": "Choose 1 at most."}
 
 
@@ -173,7 +173,7 @@ async def test_the_bot_uploads_in_three_steps(sandbox: SlackSandbox) -> None:
     assert answer["files"][0]["title"] == "Audit"
     stored = sandbox.workspace.files[answer["files"][0]["id"]]
     assert (stored.content, stored.channels) == (b"a,b", [MARKETING])
-    await sandbox.person("U0AYSE").waits_for(MARKETING, "Here")
+    await sandbox.person("U0AYSE").wait_for_message(MARKETING, "Here")
 
 
 async def test_an_uploaded_picture_can_be_shown_once_slack_is_done_with_it(sandbox: SlackSandbox) -> None:
@@ -182,7 +182,7 @@ async def test_an_uploaded_picture_can_be_shown_once_slack_is_done_with_it(sandb
     image = {"type": "image", "slack_file": {"id": uploaded["files"][0]["id"]}, "alt_text": "a"}
     with pytest.raises(SlackApiError, match="invalid_blocks"):
         await client.chat_postMessage(channel=MARKETING, text="a", blocks=[image])
-    sandbox.clock.move(1)
+    sandbox.clock.advance(1)
     await client.chat_postMessage(channel=MARKETING, text="a", blocks=[image])
     by_url = {"type": "image", "slack_file": {"url": uploaded["files"][0]["url_private"]}, "alt_text": "a"}
     await client.chat_postMessage(channel=MARKETING, text="a", blocks=[by_url])

@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from flowbot.sandbox.slack import ClientError, Message, SlackSandbox, View, demo_workspace
-from flowbot.sandbox.slack.blocks import keep_values
-from flowbot.sandbox.slack.form_checks import complaints
-from flowbot.sandbox.slack.mrkdwn import escaped
+from flowbot.sandbox.slack import ClientError, Message, SlackSandbox, View, build_demo_workspace
+from flowbot.sandbox.slack.blocks import build_state_values
+from flowbot.sandbox.slack.form_checks import find_form_errors
+from flowbot.sandbox.slack.mrkdwn import escape_command_text
 
 MARKETING = "C0MARKETING"
 
@@ -27,7 +27,7 @@ MARKETING = "C0MARKETING"
     ],
 )
 def test_a_commands_text_is_escaped_as_slack_does(typed: str, sent: str) -> None:
-    assert escaped(demo_workspace(), typed) == sent
+    assert escape_command_text(build_demo_workspace(), typed) == sent
 
 
 def form(element: dict[str, Any], value: Any, **more: Any) -> View:
@@ -35,7 +35,7 @@ def form(element: dict[str, Any], value: Any, **more: Any) -> View:
     block = {"type": "input", "block_id": "b", "label": words, "element": {"action_id": "a", **element}, **more}
     key = {"number_input": "value", "checkboxes": "selected_options"}.get(element["type"], "value")
     given = {"b": {"a": {"type": element["type"], key: value}}}
-    return View("V1", "U0AYSE", "modal", [block], "h", values=keep_values([block], given))
+    return View("V1", "U0AYSE", "modal", [block], "h", values=build_state_values([block], given))
 
 
 TEXT = {"type": "plain_text_input", "min_length": 2, "max_length": 4}
@@ -62,11 +62,11 @@ BOXES = {"type": "checkboxes", "options": []}
     ],
 )
 def test_the_client_holds_back_what_cannot_be_right(element: dict[str, Any], value: Any, complaint: str | None) -> None:
-    assert complaints(form(element, value)) == ({"b": complaint} if complaint else {})
+    assert find_form_errors(form(element, value)) == ({"b": complaint} if complaint else {})
 
 
 def test_an_optional_field_may_stay_empty() -> None:
-    assert complaints(form(TEXT, None, optional=True)) == {}
+    assert find_form_errors(form(TEXT, None, optional=True)) == {}
 
 
 def message(sandbox: SlackSandbox) -> Message:
@@ -74,26 +74,26 @@ def message(sandbox: SlackSandbox) -> Message:
     buttons = [{"type": "button", "text": words, "action_id": "n"}]
     blocks = [{"type": "actions", "elements": buttons}]
     posted = Message("1.000001", MARKETING, "U0FLOWBOT", "a", blocks=blocks, bot_id="B0FLOWBOT")
-    return sandbox.core.stage.post(posted)
+    return sandbox.context.mutations.post_message(posted)
 
 
 async def test_a_missing_button_is_told_with_those_that_are_there() -> None:
     sandbox = SlackSandbox()
     with pytest.raises(LookupError, match=r"no button 'Approve' here, only \['Next'\]"):
-        await sandbox.person("U0AYSE").clicks(message(sandbox), "Approve")
+        await sandbox.person("U0AYSE").click(message(sandbox), "Approve")
 
 
 async def test_waiting_in_vain_tells_what_is_there_instead() -> None:
     sandbox = SlackSandbox()
     message(sandbox)
     with pytest.raises(AssertionError, match=r"waited in C0MARKETING for 'gone' and sees only \['Next'\]"):
-        await sandbox.person("U0AYSE").waits_for(MARKETING, "gone", timeout=0.01)
+        await sandbox.person("U0AYSE").wait_for_message(MARKETING, "gone", timeout=0.01)
 
 
 async def test_nobody_presses_what_they_do_not_see() -> None:
     sandbox = SlackSandbox()
     with pytest.raises(ClientError, match="not_found"):
-        await sandbox.person("U0JONAS").clicks(message(sandbox), "Next")
+        await sandbox.person("U0JONAS").click(message(sandbox), "Next")
 
 
 async def test_an_answer_that_slack_does_not_take_is_told_to_the_person() -> None:
@@ -110,8 +110,8 @@ async def test_an_answer_that_slack_does_not_take_is_told_to_the_person() -> Non
     async with sandbox.serve():
         sandbox.deliver_to(f"http://127.0.0.1:{runner.addresses[0][1]}/")
         with pytest.raises(ClientError, match="invalid_command_response"):
-            await sandbox.person("U0AYSE").types(MARKETING, "/flows")
+            await sandbox.person("U0AYSE").send(MARKETING, "/flows")
     await runner.cleanup()
-    refused = sandbox.deliveries[-1].refused
+    refused = sandbox.deliveries[-1].refusal
     assert refused is not None
     assert refused.code == "invalid_blocks"

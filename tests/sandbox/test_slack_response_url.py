@@ -30,17 +30,17 @@ async def post(session: aiohttp.ClientSession, url: str, **body: Any) -> tuple[i
 
 
 def command_url(sandbox: SlackSandbox) -> str:
-    return sandbox.core.response_url("commands", RANDOM, "U0AYSE")
+    return sandbox.context.issue_response_url("commands", RANDOM, "U0AYSE")
 
 
 def message_url(sandbox: SlackSandbox, ephemeral_to: str | None) -> str:
     message = Message("1.000001", RANDOM, "U0FLOWBOT", "old", bot_id="B0FLOWBOT", ephemeral_to=ephemeral_to)
-    sandbox.core.stage.post(message)
-    return sandbox.core.response_url("actions", RANDOM, "U0AYSE", message.ts)
+    sandbox.context.mutations.post_message(message)
+    return sandbox.context.issue_response_url("actions", RANDOM, "U0AYSE", message.ts)
 
 
 async def texts(sandbox: SlackSandbox, user_id: str) -> list[str]:
-    return [text_of(m) for m in await sandbox.person(user_id).sees(RANDOM)]
+    return [text_of(m) for m in await sandbox.person(user_id).list_messages(RANDOM)]
 
 
 async def test_an_answer_is_private_even_where_the_bot_is_not(
@@ -66,7 +66,7 @@ async def test_the_sixth_use_is_refused(sandbox: SlackSandbox, session: aiohttp.
 
 async def test_it_expires_after_thirty_minutes(sandbox: SlackSandbox, session: aiohttp.ClientSession) -> None:
     url = command_url(sandbox)
-    sandbox.clock.move(30 * 60 + 1)
+    sandbox.clock.advance(30 * 60 + 1)
     assert await post(session, url, text="late") == (404, "expired_url")
 
 
@@ -76,7 +76,7 @@ async def test_the_original_is_edited_in_place_and_stays_as_visible_as_it_was(
 ) -> None:
     url = message_url(sandbox, ephemeral_to)
     await post(session, url, text="new", replace_original=True, response_type="in_channel")
-    [message] = await sandbox.person("U0AYSE").sees(RANDOM)
+    [message] = await sandbox.person("U0AYSE").list_messages(RANDOM)
     assert (message.ts, message.text, message.ephemeral_to) == ("1.000001", "new", ephemeral_to)
 
 

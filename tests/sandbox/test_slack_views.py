@@ -42,7 +42,7 @@ async def error_of(call: Any) -> str:
 
 
 async def test_a_trigger_opens_one_view(client: AsyncWebClient, sandbox: SlackSandbox) -> None:
-    trigger = sandbox.core.triggers.issue("U0AYSE")
+    trigger = sandbox.context.trigger_ids.issue("U0AYSE")
     opened = await client.views_open(trigger_id=trigger, view=modal())
     assert opened["view"]["state"]["values"]["name"]["v"]["value"] == "first"
     assert opened["view"]["root_view_id"] == opened["view"]["id"]
@@ -50,23 +50,23 @@ async def test_a_trigger_opens_one_view(client: AsyncWebClient, sandbox: SlackSa
 
 
 async def test_a_trigger_lives_three_seconds(client: AsyncWebClient, sandbox: SlackSandbox) -> None:
-    trigger = sandbox.core.triggers.issue("U0AYSE")
-    sandbox.clock.move(3.1)
+    trigger = sandbox.context.trigger_ids.issue("U0AYSE")
+    sandbox.clock.advance(3.1)
     assert await error_of(client.views_open(trigger_id=trigger, view=modal())) == "expired_trigger_id"
     assert sandbox.person("U0AYSE").view is None
 
 
 async def test_three_views_may_be_stacked(client: AsyncWebClient, sandbox: SlackSandbox) -> None:
-    opened = await client.views_open(trigger_id=sandbox.core.triggers.issue("U0AYSE"), view=modal())
+    opened = await client.views_open(trigger_id=sandbox.context.trigger_ids.issue("U0AYSE"), view=modal())
     top = opened["view"]["id"]
     for _ in range(2):
-        pushed = await client.views_push(trigger_id=sandbox.core.triggers.issue("U0AYSE", top), view=modal())
+        pushed = await client.views_push(trigger_id=sandbox.context.trigger_ids.issue("U0AYSE", top), view=modal())
         assert pushed["view"]["previous_view_id"] == top
         top = pushed["view"]["id"]
-    trigger = sandbox.core.triggers.issue("U0AYSE", top)
+    trigger = sandbox.context.trigger_ids.issue("U0AYSE", top)
     assert await error_of(client.views_push(trigger_id=trigger, view=modal())) == "push_limit_reached"
     ayse = sandbox.person("U0AYSE")
-    await ayse.closes()
+    await ayse.close()
     assert ayse.view is not None
     assert ayse.view.id == pushed["view"]["previous_view_id"]
 
@@ -75,17 +75,17 @@ async def test_a_view_opened_from_a_channel_finds_no_older_one_in_front(
     client: AsyncWebClient, sandbox: SlackSandbox
 ) -> None:
     for _ in range(4):
-        opened = await client.views_open(trigger_id=sandbox.core.triggers.issue("U0AYSE"), view=modal())
+        opened = await client.views_open(trigger_id=sandbox.context.trigger_ids.issue("U0AYSE"), view=modal())
         assert opened["view"]["previous_view_id"] is None
 
 
 async def test_a_push_needs_a_modal_below(client: AsyncWebClient, sandbox: SlackSandbox) -> None:
-    trigger = sandbox.core.triggers.issue("U0AYSE")
+    trigger = sandbox.context.trigger_ids.issue("U0AYSE")
     assert await error_of(client.views_push(trigger_id=trigger, view=modal())) == "not_found"
 
 
 async def test_an_old_hash_does_not_overwrite_a_newer_view(client: AsyncWebClient, sandbox: SlackSandbox) -> None:
-    trigger = sandbox.core.triggers.issue("U0AYSE")
+    trigger = sandbox.context.trigger_ids.issue("U0AYSE")
     view = (await client.views_open(trigger_id=trigger, view=modal()))["view"]
     await client.views_update(view_id=view["id"], hash=view["hash"], view=modal("Newer"))
     late = client.views_update(view_id=view["id"], hash=view["hash"], view=modal("Older"))
@@ -94,14 +94,14 @@ async def test_an_old_hash_does_not_overwrite_a_newer_view(client: AsyncWebClien
 
 async def test_an_update_keeps_what_was_typed(client: AsyncWebClient, sandbox: SlackSandbox) -> None:
     ayse = sandbox.person("U0AYSE")
-    await client.views_open(trigger_id=sandbox.core.triggers.issue("U0AYSE"), view=modal(external_id="mine"))
-    ayse.fills("Name", "typed")
+    await client.views_open(trigger_id=sandbox.context.trigger_ids.issue("U0AYSE"), view=modal(external_id="mine"))
+    ayse.fill("Name", "typed")
     await client.views_update(external_id="mine", view=modal("Newer", external_id="mine"))
-    assert ayse.reads("Name") == "typed"
+    assert ayse.read_field("Name") == "typed"
 
 
 async def test_an_external_id_is_unique(client: AsyncWebClient, sandbox: SlackSandbox) -> None:
-    issue = sandbox.core.triggers.issue
+    issue = sandbox.context.trigger_ids.issue
     await client.views_open(trigger_id=issue("U0AYSE"), view=modal(external_id="mine"))
     again = client.views_open(trigger_id=issue("U0AYSE"), view=modal(external_id="mine"))
     assert await error_of(again) == "duplicate_external_id"
@@ -109,13 +109,13 @@ async def test_an_external_id_is_unique(client: AsyncWebClient, sandbox: SlackSa
 
 async def test_a_view_has_at_most_250_kb(client: AsyncWebClient, sandbox: SlackSandbox) -> None:
     section = {"type": "section", "fields": [{"type": "plain_text", "text": "x" * 2000}] * 10}
-    trigger = sandbox.core.triggers.issue("U0AYSE")
+    trigger = sandbox.context.trigger_ids.issue("U0AYSE")
     big = modal(blocks=[section] * 13)
     assert await error_of(client.views_open(trigger_id=trigger, view=big)) == "view_too_large"
 
 
 async def test_a_refused_view_does_not_use_up_the_trigger(client: AsyncWebClient, sandbox: SlackSandbox) -> None:
-    trigger = sandbox.core.triggers.issue("U0AYSE")
+    trigger = sandbox.context.trigger_ids.issue("U0AYSE")
     with pytest.raises(SlackApiError) as refused:
         await client.views_open(trigger_id=trigger, view=modal("x" * 25))
     assert refused.value.response["error"] == "invalid_arguments"
@@ -131,7 +131,7 @@ async def test_a_home_is_published_for_one_person(client: AsyncWebClient, sandbo
     blocks = [{"type": "section", "text": {"type": "mrkdwn", "text": "*Hi*"}}]
     second = await client.views_publish(user_id="U0EMMA", view={"type": "home", "blocks": blocks})
     assert first["view"]["id"] == second["view"]["id"]
-    await sandbox.person("U0EMMA").waits_for_home("Hi")
+    await sandbox.person("U0EMMA").wait_for_home("Hi")
     assert sandbox.person("U0AYSE").home is None
     late = client.views_publish(user_id="U0EMMA", hash="old", view={"type": "home", "blocks": []})
     assert await error_of(late) == "hash_conflict"

@@ -116,36 +116,36 @@ async def test_a_message_is_posted_updated_linked_and_deleted(client: AsyncWebCl
     updated = await client.chat_update(channel=MARKETING, ts=posted["ts"], text="two")
     assert updated["message"]["blocks"] == [block]
     await client.chat_update(channel=MARKETING, ts=posted["ts"], text="three", blocks=[])
-    [seen] = await ayse.sees(MARKETING)
+    [seen] = await ayse.list_messages(MARKETING)
     assert text_of(seen) == "three"
     await client.chat_delete(channel=MARKETING, ts=posted["ts"])
-    assert await ayse.sees(MARKETING) == []
+    assert await ayse.list_messages(MARKETING) == []
 
 
 async def test_other_peoples_messages_cannot_be_updated(client: AsyncWebClient, sandbox: SlackSandbox) -> None:
     ayse = sandbox.person("U0AYSE")
-    await ayse.types(MARKETING, "mine")
-    [message] = await ayse.sees(MARKETING)
+    await ayse.send(MARKETING, "mine")
+    [message] = await ayse.list_messages(MARKETING)
     refused = await refusal(client, "chat.update", channel=MARKETING, ts=message.ts, text="yours")
     assert refused["error"] == "cant_update_message"
 
 
 async def test_a_private_answer_is_seen_by_one_person(client: AsyncWebClient, sandbox: SlackSandbox) -> None:
     await client.chat_postEphemeral(channel=MARKETING, user="U0EMMA", text="psst")
-    assert [text_of(m) for m in await sandbox.person("U0EMMA").sees(MARKETING)] == ["psst"]
-    assert await sandbox.person("U0AYSE").sees(MARKETING) == []
+    assert [text_of(m) for m in await sandbox.person("U0EMMA").list_messages(MARKETING)] == ["psst"]
+    assert await sandbox.person("U0AYSE").list_messages(MARKETING) == []
 
 
 async def test_a_persons_id_stands_for_their_direct_messages(client: AsyncWebClient, sandbox: SlackSandbox) -> None:
     posted = await client.chat_postMessage(channel="U0EMMA", text="hi")
     assert posted["channel"].startswith("D")
-    assert len(await sandbox.person("U0EMMA").sees(posted["channel"])) == 1
+    assert len(await sandbox.person("U0EMMA").list_messages(posted["channel"])) == 1
 
 
 async def test_replies_are_counted_at_their_parent(client: AsyncWebClient, sandbox: SlackSandbox) -> None:
     parent = await client.chat_postMessage(channel=MARKETING, text="parent")
     await client.chat_postMessage(channel=MARKETING, text="child", thread_ts=parent["ts"])
-    first, second = await sandbox.person("U0AYSE").sees(MARKETING)
+    first, second = await sandbox.person("U0AYSE").list_messages(MARKETING)
     assert (first.reply_count, second.thread_ts) == (1, parent["ts"])
 
 
@@ -218,7 +218,7 @@ async def test_a_fault_before_the_call_leaves_nothing_behind(
     with pytest.raises(error):
         async with asyncio.timeout(0.3):
             await client.chat_postMessage(channel=MARKETING, text="a")
-    assert await sandbox.person("U0AYSE").sees(MARKETING) == []
+    assert await sandbox.person("U0AYSE").list_messages(MARKETING) == []
 
 
 async def test_a_lost_answer_leaves_the_message_behind(session: aiohttp.ClientSession, sandbox: SlackSandbox) -> None:
@@ -228,7 +228,7 @@ async def test_a_lost_answer_leaves_the_message_behind(session: aiohttp.ClientSe
             f"{sandbox.origin}/api/chat.postMessage",
             data={"token": BOT_TOKEN, "channel": MARKETING, "text": "hi"},
         )
-    assert len(await sandbox.person("U0AYSE").sees(MARKETING)) == 1
+    assert len(await sandbox.person("U0AYSE").list_messages(MARKETING)) == 1
 
 
 async def test_a_fault_may_refuse_one_type_of_block(client: AsyncWebClient, sandbox: SlackSandbox) -> None:
@@ -244,7 +244,7 @@ async def test_a_fault_may_refuse_one_type_of_block(client: AsyncWebClient, sand
 async def test_an_older_workspace_refuses_newer_blocks(client: AsyncWebClient, sandbox: SlackSandbox) -> None:
     card = {"type": "card", "title": {"type": "plain_text", "text": "a"}}
     await client.chat_postMessage(channel=MARKETING, text="a", blocks=[card])
-    sandbox.workspace.accept_new_blocks = False
+    sandbox.workspace.accepts_newer_blocks = False
     refused = await refusal(client, "chat.postMessage", channel=MARKETING, text="a", blocks=[card])
     assert refused["error"] == "invalid_blocks"
     assert refused["response_metadata"]["messages"] == ["[ERROR] unsupported type: card [json-pointer:/blocks/0/type]"]

@@ -16,18 +16,18 @@ from flowbot.domain.forms import FIELDS, FormKind, Problem, check, copied, defau
 from flowbot.domain.lint import Remark
 from flowbot.domain.types import ChannelId, FlowId, WebsiteId
 from flowbot.locales import Locales, Translator
-from flowbot.sandbox.slack import demo_workspace
+from flowbot.sandbox.slack import build_demo_workspace
 from flowbot.sandbox.slack.blockkit.payload_checks import check_message, check_view
-from flowbot.sandbox.slack.blocks import keep_values, with_ids
-from flowbot.sandbox.slack.form_checks import complaints
+from flowbot.sandbox.slack.blocks import add_missing_ids, build_state_values
+from flowbot.sandbox.slack.form_checks import find_form_errors
 from flowbot.sandbox.slack.models import View
-from flowbot.sandbox.slack.mutations import new_view
+from flowbot.sandbox.slack.mutations import build_view
 from flowbot.slack.forms.choices import SegmentChoice
 from flowbot.slack.forms.flow_form import FlowForm, FormData, Submitted
 from flowbot.slack.forms.metadata import FormMetadata
 from flowbot.slack.views import forms as views
 
-WORKSPACE = demo_workspace()
+WORKSPACE = build_demo_workspace()
 LOCALES = Locales(fixed=None, zone=ZoneInfo("Europe/Istanbul"))
 EN, TR = LOCALES.translator("en-US"), LOCALES.translator("tr-TR")
 SHOP, BLOG = WebsiteId(1), WebsiteId(2)
@@ -74,9 +74,9 @@ def form(
 
 def opened(definition: dict[str, Any]) -> View:
     """The form before a person, as Slack's client holds it."""
-    view = new_view("U0AYSE", definition)
-    view.blocks = with_ids(view.blocks) or []
-    view.values = keep_values(view.blocks, {})
+    view = build_view("U0AYSE", definition)
+    view.blocks = add_missing_ids(view.blocks) or []
+    view.values = build_state_values(view.blocks, {})
     return view
 
 
@@ -134,7 +134,7 @@ def test_every_view_fits_slack_in_both_languages(kind: FormKind, t: Translator) 
 
 def test_required_fields_cannot_be_left_empty_and_others_can() -> None:
     view = opened(form(dict.fromkeys(FIELDS, "")))
-    assert list(complaints(view)) == ["website", "name", "title", "description", "wait", "wait_unit"]
+    assert list(find_form_errors(view)) == ["website", "name", "title", "description", "wait", "wait_unit"]
 
 
 @pytest.mark.parametrize(
@@ -150,7 +150,7 @@ def test_required_fields_cannot_be_left_empty_and_others_can() -> None:
 )
 def test_a_flow_can_be_edited_unchanged_whatever_it_has(flow: Flow) -> None:
     definition = form(typed_of(flow), FormKind.EDIT, before=flow)
-    assert complaints(opened(definition)) == {}
+    assert find_form_errors(opened(definition)) == {}
     submitted = unchanged(definition)
     checked = check(submitted.typed, kind=FormKind.EDIT, before=flow, websites=SITES)
     unread = check(typed_of(flow), kind=FormKind.EDIT, before=flow, websites=SITES)
@@ -270,7 +270,7 @@ def test_another_website_forgets_the_segment_that_was_chosen_before() -> None:
     second = form(defaults(BLOG), segments=[SegmentChoice(4, "Of the blog")])
     first.values["name"]["flows.form.typed"]["value"] = "typed meanwhile"
     view = opened(second)
-    view.values = keep_values(view.blocks, first.values)
+    view.values = build_state_values(view.blocks, first.values)
     submitted = FlowForm.parse(sent(view))
     assert submitted is not None
     assert (submitted.metadata.website, submitted.typed["segment"]) == (BLOG, "all")
@@ -280,7 +280,7 @@ def test_another_website_forgets_the_segment_that_was_chosen_before() -> None:
 def test_a_form_filled_anew_forgets_what_was_typed() -> None:
     first = opened(form(defaults(SHOP) | {"name": "old"}))
     view = opened(form(metadata=METADATA.anew()))
-    view.values = keep_values(view.blocks, first.values)
+    view.values = build_state_values(view.blocks, first.values)
     submitted = FlowForm.parse(sent(view))
     assert submitted is not None
     assert submitted.typed == defaults(SHOP)

@@ -16,14 +16,14 @@ from flowbot.domain.flows import Button, Flow, Wait
 from flowbot.domain.policy import ApprovalRule, ChannelPolicy, Permission
 from flowbot.domain.types import ChannelId, FlowId, UserId, WebsiteId
 from flowbot.locales import Locales, Translator
-from flowbot.sandbox.slack import demo_workspace
+from flowbot.sandbox.slack import build_demo_workspace
 from flowbot.sandbox.slack.blockkit.payload_checks import check_view
 from flowbot.services.home import ASKED_MAX, RECENT_MAX, Reach
 from flowbot.services.requests import RequestShown
 from flowbot.slack.views.home import WAITING_MAX, HomeShown, home, loading, said
 from flowbot.slack.views.sentences import sentence
 
-WORKSPACE = demo_workspace()
+WORKSPACE = build_demo_workspace()
 LOCALES = Locales(fixed=None, zone=ZoneInfo("Europe/Istanbul"))
 EN, TR = LOCALES.translator("en-US"), LOCALES.translator("tr-TR")
 NOW = datetime(2026, 5, 1, 9, 0, tzinfo=UTC)

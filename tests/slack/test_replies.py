@@ -30,11 +30,11 @@ class Desk:
 
     def place(self, channel: str = MARKETING, url: str | None = None) -> Place:
         """Where Emma typed a command; `url` in the place of a good response URL."""
-        good = self.slack.core.response_url("commands", channel, EMMA)
+        good = self.slack.context.issue_response_url("commands", channel, EMMA)
         return Place(ChannelId(channel), UserId(EMMA), good if url is None else url)
 
     async def seen(self, channel: str = MARKETING) -> list[tuple[str, bool]]:
-        return [(text_of(message), message.is_ephemeral) for message in await self.emma.sees(channel)]
+        return [(text_of(message), message.is_ephemeral) for message in await self.emma.list_messages(channel)]
 
 
 @pytest.fixture
@@ -48,7 +48,7 @@ async def desk() -> AsyncIterator[Desk]:
 async def test_an_answer_is_for_its_person_alone(desk: Desk) -> None:
     await desk.replies.privately(desk.place(), HELLO)
     assert await desk.seen() == [("Hello", True)]
-    assert await desk.slack.person("U0AYSE").sees(MARKETING) == []
+    assert await desk.slack.person("U0AYSE").list_messages(MARKETING) == []
 
 
 @pytest.mark.parametrize(
@@ -108,7 +108,7 @@ async def test_a_channel_that_takes_no_message_is_not_flowbots_fault(desk: Desk)
 async def test_who_is_not_in_the_channel_is_told_directly(desk: Desk) -> None:
     desk.slack.workspace.channels[MARKETING].members.remove(EMMA)
     await desk.replies.to_person(ChannelId(MARKETING), UserId(EMMA), HELLO)
-    assert await desk.seen(desk.slack.workspace.direct_message(EMMA).id) == [("Hello", False)]
+    assert await desk.seen(desk.slack.workspace.open_direct_message(EMMA).id) == [("Hello", False)]
 
 
 async def test_who_has_left_is_not_told_and_that_is_no_fault(desk: Desk) -> None:

@@ -34,10 +34,10 @@ from flowbot.domain.policy import ApprovalRule
 from flowbot.domain.search import FlowQuery, Page
 from flowbot.domain.types import ChannelId, FlowId, GroupId, UserId, WebsiteId
 from flowbot.locales import Locales, Translator
-from flowbot.sandbox.slack import demo_workspace
+from flowbot.sandbox.slack import build_demo_workspace
 from flowbot.sandbox.slack.blockkit.payload_checks import check_message, check_view
-from flowbot.sandbox.slack.blocks import keep_values, with_ids
-from flowbot.sandbox.slack.mutations import new_view
+from flowbot.sandbox.slack.blocks import add_missing_ids, build_state_values
+from flowbot.sandbox.slack.mutations import build_view
 from flowbot.services.reading import FlowList, ListRequest, ShownFlow
 from flowbot.services.requests import RequestShown
 from flowbot.slack.forms.flow_form import FlowForm
@@ -48,7 +48,7 @@ from flowbot.slack.views.kit import Message
 from flowbot.slack.views.request_notices import LISTED_MAX, approvals_list, asked, break_glass_alarm, ended, reminder
 from flowbot.slack.views.requests import request_message, state_word
 
-WORKSPACE = demo_workspace()
+WORKSPACE = build_demo_workspace()
 LOCALES = Locales(fixed=None, zone=ZoneInfo("Europe/Istanbul"))
 EN, TR = LOCALES.translator("en-US"), LOCALES.translator("tr-TR")
 NOW = datetime(2026, 5, 1, 9, 0, tzinfo=UTC)
@@ -523,8 +523,8 @@ def reason_view(purpose: Purpose, t: Translator = EN, given: RequestShown | None
 
 
 def sent(definition: dict[str, Any], reason: str) -> dict[str, Any]:
-    view = new_view("U0AYSE", definition)
-    values = keep_values(with_ids(view.blocks) or [], {})
+    view = build_view("U0AYSE", definition)
+    values = build_state_values(add_missing_ids(view.blocks) or [], {})
     for block in values.values():
         for entry in block.values():
             entry["value"] = reason

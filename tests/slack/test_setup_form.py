@@ -13,9 +13,9 @@ from flowbot.domain.policy import ALWAYS_GATED, ApprovalRule, ChannelPolicy, Gat
 from flowbot.domain.texts import size
 from flowbot.domain.types import ChannelId, GroupId, UserId, WebsiteId
 from flowbot.locales import Locales, Translator
-from flowbot.sandbox.slack import demo_workspace
+from flowbot.sandbox.slack import build_demo_workspace
 from flowbot.sandbox.slack.blockkit.payload_checks import check_view
-from flowbot.sandbox.slack.blocks import keep_values, with_ids
+from flowbot.sandbox.slack.blocks import add_missing_ids, build_state_values
 from flowbot.services.setup import SetupReady, stamp
 from flowbot.services.setup_check import Field, Group
 from flowbot.slack.setup.setup_form import SetupData, SetupForm, SetupMetadata
@@ -44,8 +44,8 @@ def data(
 
 def submitted(view: dict[str, Any]) -> dict[str, Any]:
     """The view as Slack sends it when nothing was touched."""
-    blocks = with_ids(view["blocks"]) or []
-    return view | {"blocks": blocks, "state": {"values": keep_values(blocks, {})}}
+    blocks = add_missing_ids(view["blocks"]) or []
+    return view | {"blocks": blocks, "state": {"values": build_state_values(blocks, {})}}
 
 
 people = st.lists(st.sampled_from([UserId(f"U{number}0") for number in range(9)]), unique=True, max_size=5)
@@ -77,7 +77,7 @@ languages = st.sampled_from(["en-GB", "tr-TR"]).map(LOCALES.translator)
 @given(policies, languages)
 def test_a_policy_that_nobody_touches_comes_back_as_it_was(policy: ChannelPolicy, t: Translator) -> None:
     view = SetupForm.build(data(policy), t)
-    check_view(view, demo_workspace(), "modal")
+    check_view(view, build_demo_workspace(), "modal")
     back = SetupForm.parse(submitted(view))
     assert back is not None
     assert (back.metadata.channel, back.metadata.seen) == (HERE, stamp(policy))
@@ -98,7 +98,7 @@ def test_any_number_of_websites_and_groups_fits(count: int) -> None:
     many = {GroupId(f"S0{number}"): Group(f"Team {number}", frozenset()) for number in range(count)}
     policy = ChannelPolicy(id=HERE, websites=tuple(websites)[-1:], editors=tuple(many)[-1:])
     view = SetupForm.build(data(policy, websites=websites, groups=many), EN)
-    check_view(view, demo_workspace(), "modal")
+    check_view(view, build_demo_workspace(), "modal")
     back = SetupForm.parse(submitted(view))
     assert back is not None
     assert stamp(back.typed.policy(HERE)) == stamp(policy)

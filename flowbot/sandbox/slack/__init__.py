@@ -2,13 +2,13 @@
 
 from flowbot.sandbox.slack.client_actions import ClientError
 from flowbot.sandbox.slack.delivery.envelope import Delivery
-from flowbot.sandbox.slack.demo_workspace import APP_TOKEN, BOT_TOKEN, SIGNING_SECRET, demo_workspace
+from flowbot.sandbox.slack.demo_workspace import APP_TOKEN, BOT_TOKEN, SIGNING_SECRET, build_demo_workspace
 from flowbot.sandbox.slack.guide import Guide
 from flowbot.sandbox.slack.mentions import Mention
 from flowbot.sandbox.slack.models import Channel, Clock, Message, Person, StoredFile, Team, UserGroup, View
 from flowbot.sandbox.slack.people.person import SandboxPerson
 from flowbot.sandbox.slack.server import SlackSandbox
-from flowbot.sandbox.slack.view_responses import Submitted
+from flowbot.sandbox.slack.view_responses import SubmissionResult
 from flowbot.sandbox.slack.visible_text import text_of
 from flowbot.sandbox.slack.workspace import Workspace
 
@@ -27,11 +27,11 @@ __all__ = [
     "SandboxPerson",
     "SlackSandbox",
     "StoredFile",
-    "Submitted",
+    "SubmissionResult",
     "Team",
     "UserGroup",
     "View",
     "Workspace",
-    "demo_workspace",
+    "build_demo_workspace",
     "text_of",
 ]

@@ -39,7 +39,7 @@ _CHILD_KEYS = ("elements", "element", "accessory", "actions", "child_blocks")
 
 
 @dataclass(frozen=True)
-class Placed:
+class PlacedElement:
     """An interactive element and the block it stands in."""
 
     block: Json
@@ -56,14 +56,14 @@ class Placed:
         return str(self.element["action_id"])
 
 
-def placed_elements(blocks: list[Json] | None) -> Iterator[Placed]:
+def iter_elements(blocks: list[Json] | None) -> Iterator[PlacedElement]:
     """Yield the interactive elements of blocks in reading order, those of nested blocks included."""
     for block in blocks or []:
         for child in _children(block):
             if child.get("type") in INTERACTIVE:
-                yield Placed(block, child)
+                yield PlacedElement(block, child)
             elif "type" in child and not child["type"].startswith("rich_text"):
-                yield from placed_elements([child])
+                yield from iter_elements([child])
 
 
 def _children(block: Json) -> Iterator[Json]:
@@ -73,14 +73,14 @@ def _children(block: Json) -> Iterator[Json]:
         yield from (c for c in candidates if isinstance(c, dict))
 
 
-def with_ids(blocks: list[Json] | None) -> list[Json] | None:
+def add_missing_ids(blocks: list[Json] | None) -> list[Json] | None:
     """Return a copy of blocks where each block and interactive element has an id, as Slack gives them."""
     if blocks is None:
         return None
     copied = copy.deepcopy(blocks)
     for block in _nested_blocks(copied):
         block.setdefault("block_id", secrets.token_urlsafe(4)[:5])
-    for placed in placed_elements(copied):
+    for placed in iter_elements(copied):
         placed.element.setdefault("action_id", secrets.token_urlsafe(4)[:5])
     return copied
 
@@ -92,26 +92,26 @@ def _nested_blocks(blocks: list[Json]) -> Iterator[Json]:
         yield from _nested_blocks(inner or [])
 
 
-def state_of(element: Json, given: Json | None = None) -> Json:
+def build_state_entry(element: Json, given: Json | None = None) -> Json:
     """Return an element's entry in `state.values`: what was given, else its initial or empty value."""
     key, initial, empty = STATEFUL[element["type"]]
     value = (given or {}).get(key, element.get(initial, empty))
     return {"type": element["type"], key: value}
 
 
-def keep_values(blocks: list[Json], values: Values) -> Values:
+def build_state_values(blocks: list[Json], values: Values) -> Values:
     """Return `state.values` of blocks: earlier values where both ids and the type stayed, else initial ones."""
     state: Values = {}
-    for placed in placed_elements(blocks):
+    for placed in iter_elements(blocks):
         if placed.element["type"] in STATEFUL:
             earlier = values.get(placed.block_id, {}).get(placed.action_id)
             fits = earlier is not None and earlier.get("type", placed.element["type"]) == placed.element["type"]
-            entry = state_of(placed.element, earlier if fits else None)
+            entry = build_state_entry(placed.element, earlier if fits else None)
             state.setdefault(placed.block_id, {})[placed.action_id] = entry
     return state
 
 
-def find_element(blocks: list[Json] | None, block_id: str, action_id: str) -> Placed | None:
+def find_element(blocks: list[Json] | None, block_id: str, action_id: str) -> PlacedElement | None:
     """Return the element with these ids, or None."""
-    found = (p for p in placed_elements(blocks) if (p.block_id, p.action_id) == (block_id, action_id))
+    found = (p for p in iter_elements(blocks) if (p.block_id, p.action_id) == (block_id, action_id))
     return next(found, None)

@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass, field
 
-from flowbot.sandbox.slack.event_feed import Feed
-from flowbot.sandbox.slack.exchange_log import Journal
+from flowbot.sandbox.slack.event_feed import EventFeed
+from flowbot.sandbox.slack.exchange_log import ExchangeLog
 from flowbot.sandbox.slack.faults import Faults
 from flowbot.sandbox.slack.models import Clock, Json
-from flowbot.sandbox.slack.mutations import Stage
-from flowbot.sandbox.slack.tokens import ResponseUrls, Triggers
+from flowbot.sandbox.slack.mutations import Mutations
+from flowbot.sandbox.slack.tokens import ResponseUrls, TriggerIds
 from flowbot.sandbox.slack.workspace import Workspace
 
 BOT_SCOPES = (
@@ -34,7 +34,7 @@ class Credentials:
 
 
 @dataclass
-class Core:
+class Context:
     """The workspace and everything that acts on it.
 
     Attributes:
@@ -52,19 +52,19 @@ class Core:
     def __post_init__(self) -> None:
         """Build the parts that need the workspace."""
         self.clock: Clock = self.workspace.clock
-        self.feed = Feed()
-        self.journal = Journal()
+        self.feed = EventFeed()
+        self.exchange_log = ExchangeLog()
         self.faults = Faults()
-        self.stage = Stage(self.workspace, self.feed, lambda: self.origin)
-        self.triggers = Triggers(self.clock)
+        self.mutations = Mutations(self.workspace, self.feed, lambda: self.origin)
+        self.trigger_ids = TriggerIds(self.clock)
         self.response_urls = ResponseUrls(self.clock)
 
-    def response_url(self, kind: str, channel: str, user_id: str, ts: str | None = None) -> str:
+    def issue_response_url(self, kind: str, channel: str, user_id: str, ts: str | None = None) -> str:
         """Return a new response URL; `kind` is `commands`, `actions` or `app`."""
         path = self.response_urls.issue(f"{kind}/{self.workspace.team.id}", channel, user_id, ts)
         return self.origin + path
 
-    def app_fields(self) -> Json:
+    def build_app_fields(self) -> Json:
         """Return the fields that every interaction payload carries."""
         return {
             "token": VERIFICATION_TOKEN,

@@ -44,7 +44,7 @@ def _channels() -> list[Channel]:
     ]
 
 
-def demo_workspace(guide: Guide | None = None) -> Workspace:
+def build_demo_workspace(guide: Guide | None = None) -> Workspace:
     """Return a fresh demo workspace: team Lale Grup, its agency, two user groups and four channels."""
     bot = Person("U0FLOWBOT", "flowbot", "flowbot", _LALE, is_bot=True, color="2eb67d")
     groups = [

@@ -17,12 +17,12 @@ class FeedEvent:
     audience: frozenset[str] | None
     data: Json
 
-    def concerns(self, user_id: str) -> bool:
+    def is_visible_to(self, user_id: str) -> bool:
         """Whether this person notices it."""
         return self.audience is None or user_id in self.audience
 
 
-class Feed:
+class EventFeed:
     """An append-only list of events with a way to wait for the next one."""
 
     def __init__(self) -> None:
@@ -41,7 +41,7 @@ class Feed:
         self._closed.set()
         self.wake()
 
-    async def until_closed(self) -> None:
+    async def wait_until_closed(self) -> None:
         """Wait until the server is going away."""
         await self._closed.wait()
 
@@ -61,10 +61,10 @@ class Feed:
         happened, self._next = self._next, asyncio.Event()
         happened.set()
 
-    def since(self, last_id: int, user_id: str) -> list[FeedEvent]:
+    def list_since(self, last_id: int, user_id: str) -> list[FeedEvent]:
         """Return the kept events after `last_id` that this person notices."""
-        return [e for e in self._events if e.id > last_id and e.concerns(user_id)]
+        return [e for e in self._events if e.id > last_id and e.is_visible_to(user_id)]
 
-    async def changed(self) -> None:
+    async def wait_for_change(self) -> None:
         """Wait for the next `publish` or `wake`."""
         await self._next.wait()

@@ -11,7 +11,7 @@ _KEPT = 500
 
 
 @dataclass(frozen=True)
-class Entry:
+class Exchange:
     """One exchange; `ms` is how long it took."""
 
     time: float
@@ -21,16 +21,16 @@ class Entry:
     ms: float
 
 
-class Journal:
+class ExchangeLog:
     """Keeps the last few hundred exchanges."""
 
     def __init__(self) -> None:
-        self._entries: deque[Entry] = deque(maxlen=_KEPT)
+        self._entries: deque[Exchange] = deque(maxlen=_KEPT)
 
-    def note(self, direction: Literal["to_bot", "from_bot"], what: str, status: str, ms: float) -> None:
+    def record(self, direction: Literal["to_bot", "from_bot"], what: str, status: str, ms: float) -> None:
         """Remember an exchange."""
-        self._entries.append(Entry(time.time(), direction, what, status, round(ms, 2)))
+        self._entries.append(Exchange(time.time(), direction, what, status, round(ms, 2)))
 
-    def last(self, limit: int) -> list[Json]:
+    def list_last(self, limit: int) -> list[Json]:
         """Return the last `limit` exchanges as JSON, oldest first."""
         return [asdict(entry) for entry in list(self._entries)[-limit:]]

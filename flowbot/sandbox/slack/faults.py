@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from flowbot.sandbox.slack.errors import SlackError
-from flowbot.sandbox.slack.event_feed import Feed
+from flowbot.sandbox.slack.event_feed import EventFeed
 from flowbot.sandbox.slack.models import Json
 
 
@@ -36,7 +36,7 @@ class Fault:
     block_type: str | None = None
     times: int | None = 1
 
-    def hits(self, method: str, arguments: Json) -> bool:
+    def matches(self, method: str, arguments: Json) -> bool:
         """Whether this call is hit."""
         if self.times == 0 or self.method not in {method, "*"}:
             return False
@@ -77,9 +77,9 @@ class Faults:
         self._faults.append(fault)
         return fault
 
-    def take(self, method: str, arguments: Json) -> Fault | None:
+    def consume(self, method: str, arguments: Json) -> Fault | None:
         """Return the first fault that hits this call, and count it."""
-        fault = next((f for f in self._faults if f.hits(method, arguments)), None)
+        fault = next((f for f in self._faults if f.matches(method, arguments)), None)
         if fault is not None and fault.times is not None:
             fault.times -= 1
         return fault
@@ -93,14 +93,14 @@ _DEFAULT_RETRY_AFTER = 1
 _TOO_MANY = 429
 
 
-async def befall(feed: Feed, fault: Fault) -> None:
+async def inject_fault(feed: EventFeed, fault: Fault) -> None:
     """Hang, delay or refuse before a call is carried out.
 
     Raises:
         SlackError: The error code that the fault names.
     """
     if fault.hang:
-        await feed.until_closed()
+        await feed.wait_until_closed()
     if fault.delay:
         await asyncio.sleep(fault.delay)
     if fault.error is not None:
@@ -114,7 +114,7 @@ def _details(fault: Fault) -> Json:
     return {"response_metadata": {"messages": [sentence]}}
 
 
-def broken_answer(fault: Fault) -> web.Response:
+def build_fault_response(fault: Fault) -> web.Response:
     """Return the answer of a fault with an HTTP status: 429 with `Retry-After`, or an outage."""
     if fault.status == _TOO_MANY:
         seconds = _DEFAULT_RETRY_AFTER if fault.retry_after is None else fault.retry_after
@@ -123,7 +123,7 @@ def broken_answer(fault: Fault) -> web.Response:
     return web.Response(status=fault.status or 500, text="upstream error")
 
 
-def cut(request: web.Request) -> None:
+def drop_connection(request: web.Request) -> None:
     """Cut the line without an answer."""
     if request.transport is not None:
         request.transport.abort()

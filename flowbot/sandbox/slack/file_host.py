@@ -2,9 +2,9 @@
 
 from aiohttp import web
 
-from flowbot.sandbox.slack.context import Core
-from flowbot.sandbox.slack.faults import befall, broken_answer
-from flowbot.sandbox.slack.webapi.files import receive
+from flowbot.sandbox.slack.context import Context
+from flowbot.sandbox.slack.faults import build_fault_response, inject_fault
+from flowbot.sandbox.slack.webapi.files import receive_upload
 
 _LOGIN_PAGE = """<!DOCTYPE html><html><head><title>Sign in | Slack</title></head>
 <body><h1>Sign in to your workspace</h1></body></html>"""
@@ -13,8 +13,8 @@ _LOGIN_PAGE = """<!DOCTYPE html><html><head><title>Sign in | Slack</title></head
 class FileHost:
     """Takes announced uploads and gives files to those who show the bot token."""
 
-    def __init__(self, core: Core) -> None:
-        self._core = core
+    def __init__(self, context: Context) -> None:
+        self._context = context
 
     def routes(self) -> list[web.RouteDef]:
         """Return the routes of the file host."""
@@ -26,23 +26,23 @@ class FileHost:
 
     async def _receive(self, request: web.Request) -> web.StreamResponse:
         content = await request.read()
-        if not receive(self._core, request.match_info["file_id"], content):
+        if not receive_upload(self._context, request.match_info["file_id"], content):
             return web.Response(status=400, text="upload failed")
         return web.Response(text=f"OK - {len(content)}")
 
     async def _download(self, request: web.Request) -> web.StreamResponse:
-        fault = self._core.faults.take("files", {})
+        fault = self._context.faults.consume("files", {})
         if fault is not None:
-            await befall(self._core.feed, fault)
+            await inject_fault(self._context.feed, fault)
             if fault.status is not None:
-                return broken_answer(fault)
+                return build_fault_response(fault)
         if not self._may_read(request):
             return web.Response(text=_LOGIN_PAGE, content_type="text/html")
-        stored = self._core.workspace.files.get(request.match_info["key"].rpartition("-")[2])
+        stored = self._context.workspace.files.get(request.match_info["key"].rpartition("-")[2])
         if stored is None:
             raise web.HTTPNotFound
         return web.Response(body=stored.content, content_type=stored.mimetype)
 
     def _may_read(self, request: web.Request) -> bool:
         given = request.headers.get("Authorization", "")
-        return given == f"Bearer {self._core.credentials.bot_token}" and "files:read" in self._core.scopes
+        return given == f"Bearer {self._context.credentials.bot_token}" and "files:read" in self._context.scopes

@@ -10,7 +10,7 @@ _URL = re.compile(r"^[a-z][a-z0-9+.-]*://\S+$", re.IGNORECASE)
 _NUMBER = re.compile(r"^-?\d+(\.\d+)?$")
 
 
-def complaints(view: View) -> dict[str, str]:
+def find_form_errors(view: View) -> dict[str, str]:
     """Return a sentence for each input block that the client would not submit, by block id."""
     found = {}
     for block in view.blocks:

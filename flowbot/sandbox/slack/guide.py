@@ -6,18 +6,18 @@ from typing import Self
 from pydantic import BaseModel, ConfigDict, RootModel
 
 
-class _Told(BaseModel):
+class _GuideModel(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Try(_Told):
+class Suggestion(_GuideModel):
     """Something to send, and what comes of it."""
 
     text: str
     says: str
 
 
-class Door(_Told):
+class PersonLink(_GuideModel):
     """A link to the page as another person, who is then in this channel."""
 
     label: str
@@ -25,17 +25,17 @@ class Door(_Told):
     channel: str
 
 
-class Card(_Told):
+class ChannelCard(_GuideModel):
     """What stands where a channel begins."""
 
     title: str
     text: str
-    tries: tuple[Try, ...] = ()
+    tries: tuple[Suggestion, ...] = ()
     hint: str = ""
-    doors: tuple[Door, ...] = ()
+    doors: tuple[PersonLink, ...] = ()
 
 
-class Word(_Told):
+class CommandWord(_GuideModel):
     """A word of the app's slash command, for the message field's suggestions."""
 
     word: str
@@ -43,7 +43,7 @@ class Word(_Told):
     says: str
 
 
-class Words(_Told):
+class LanguageGuide(_GuideModel):
     """The guide in one language.
 
     Attributes:
@@ -59,11 +59,11 @@ class Words(_Told):
     command: str
     help: str
     chips: tuple[str, ...] = ()
-    commands: tuple[Word, ...] = ()
-    cards: dict[str, Card] = {}
+    commands: tuple[CommandWord, ...] = ()
+    cards: dict[str, ChannelCard] = {}
 
 
-class Guide(RootModel[dict[str, Words]]):
+class Guide(RootModel[dict[str, LanguageGuide]]):
     """The guide in each language, by its code, such as `en`."""
 
     @classmethod

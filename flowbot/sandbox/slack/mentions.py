@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 from flowbot.sandbox.slack.models import Json, Message, View
-from flowbot.sandbox.slack.mrkdwn import ENTITY, unescaped
-from flowbot.sandbox.slack.visible_text import Fragment, fragments
+from flowbot.sandbox.slack.mrkdwn import ENTITY, unescape
+from flowbot.sandbox.slack.visible_text import TextFragment, iter_fragments
 from flowbot.sandbox.slack.workspace import Workspace
 
-Kind = Literal["user", "usergroup", "channel", "broadcast", "link"]
+MentionKind = Literal["user", "usergroup", "channel", "broadcast", "link"]
 
 _BROADCASTS = frozenset({"here", "channel", "everyone", "group"})
 _BARE_BROADCAST = re.compile(r"(?<![\w@.])@(everyone|here|channel)\b")
@@ -31,21 +31,21 @@ _MARKDOWN_LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)[^)]*\)")
 class Mention:
     """Something that became more than text; `value` is an id, a range such as `here`, or a URL."""
 
-    kind: Kind
+    kind: MentionKind
     value: str
 
 
-def mentions_in(thing: Message | View, workspace: Workspace) -> list[Mention]:
+def find_mentions(thing: Message | View, workspace: Workspace) -> list[Mention]:
     """Return all mentions, broadcasts and links in the texts of a message or view (buttons' URLs aside)."""
     found: list[Mention] = []
     if isinstance(thing, Message):
         found += _of_mrkdwn(thing.text, workspace, verbatim=False)
-    for fragment in fragments(thing.blocks or []):
+    for fragment in iter_fragments(thing.blocks or []):
         found += _of_fragment(fragment, workspace)
     return found
 
 
-def _of_fragment(fragment: Fragment, workspace: Workspace) -> Iterator[Mention]:
+def _of_fragment(fragment: TextFragment, workspace: Workspace) -> Iterator[Mention]:
     if fragment.kind == "rich":
         yield from _of_rich(fragment.element or {})
     elif fragment.kind in {"mrkdwn", "markdown"}:
@@ -56,7 +56,7 @@ def _of_fragment(fragment: Fragment, workspace: Workspace) -> Iterator[Mention]:
 
 
 def _of_rich(element: Json) -> Iterator[Mention]:
-    keys: dict[str, tuple[Kind, str]] = {
+    keys: dict[str, tuple[MentionKind, str]] = {
         "user": ("user", "user_id"),
         "usergroup": ("usergroup", "usergroup_id"),
         "channel": ("channel", "channel_id"),
@@ -94,7 +94,7 @@ def _of_entity(inner: str) -> Iterator[Mention]:
 
 def _of_bare(text: str, workspace: Workspace) -> Iterator[Mention]:
     yield from (Mention("broadcast", name) for name in _BARE_BROADCAST.findall(text))
-    yield from (Mention("link", unescaped(url)) for url in _BARE_URL.findall(text))
+    yield from (Mention("link", unescape(url)) for url in _BARE_URL.findall(text))
     yield from (Mention("link", domain) for domain in _BARE_DOMAIN.findall(_BARE_URL.sub(" ", text)))
     names = {c.name: c.id for c in workspace.channels.values() if not c.is_private and not c.is_im}
     yield from (Mention("channel", names[name]) for name in _BARE_CHANNEL.findall(text) if name in names)

@@ -153,6 +153,6 @@ class Clock:
         """Return the workspace's time in seconds since the epoch."""
         return time.time() + self._offset
 
-    def move(self, seconds: float) -> None:
+    def advance(self, seconds: float) -> None:
         """Let `seconds` pass at once (negative: go back)."""
         self._offset += seconds

@@ -10,7 +10,7 @@ _NAME = re.compile(r"(?<![\w@/])([@#])([\w.-]+)")
 _BROADCASTS = frozenset({"here", "channel", "everyone"})
 
 
-def escaped(workspace: Workspace, text: str) -> str:
+def escape_command_text(workspace: Workspace, text: str) -> str:
     """Return text with `&<>` as entities, and URLs, @people, @groups and #channels as Slack's links."""
     linked = _URL.sub(r"<\1>", text.translate(_ENTITY))
     return _NAME.sub(lambda found: _reference(workspace, found[1], found[2]) or found[0], linked)
@@ -32,9 +32,9 @@ def _reference(workspace: Workspace, sigil: str, name: str) -> str | None:
 ENTITY = re.compile(r"<([^<>]+)>")
 
 
-def readable(mrkdwn: str) -> str:
+def to_plain_text(mrkdwn: str) -> str:
     """Return the words that a person reads: labels of links, fallbacks of dates, real `&<>`."""
-    return unescaped(ENTITY.sub(lambda found: _label(found[1]), mrkdwn))
+    return unescape(ENTITY.sub(lambda found: _label(found[1]), mrkdwn))
 
 
 def _label(inner: str) -> str:
@@ -44,6 +44,6 @@ def _label(inner: str) -> str:
     return "@" + target[1:].removeprefix("subteam^") if target.startswith("!") else target
 
 
-def unescaped(text: str) -> str:
+def unescape(text: str) -> str:
     """Return text with the three entities that Slack knows as characters."""
     return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")

@@ -3,27 +3,27 @@
 import secrets
 from collections.abc import Callable
 
-from flowbot.sandbox.slack.blocks import keep_values, with_ids
+from flowbot.sandbox.slack.blocks import add_missing_ids, build_state_values
 from flowbot.sandbox.slack.errors import SlackError
-from flowbot.sandbox.slack.event_feed import Feed
+from flowbot.sandbox.slack.event_feed import EventFeed
 from flowbot.sandbox.slack.models import Json, Message, View
-from flowbot.sandbox.slack.serializers import message_shape, view_object
-from flowbot.sandbox.slack.workspace import Workspace, new_id
+from flowbot.sandbox.slack.serializers import serialize_page_message, serialize_view
+from flowbot.sandbox.slack.workspace import Workspace, generate_id
 
 MAX_STACK = 3
 
 
-class Stage:
+class Mutations:
     """Posts, edits and removes messages; opens, replaces and closes views."""
 
-    def __init__(self, workspace: Workspace, feed: Feed, origin: Callable[[], str]) -> None:
+    def __init__(self, workspace: Workspace, feed: EventFeed, origin: Callable[[], str]) -> None:
         self._workspace = workspace
         self._feed = feed
         self._origin = origin
 
-    def post(self, message: Message) -> Message:
+    def post_message(self, message: Message) -> Message:
         """Add a message; blocks without ids get them, as Slack does."""
-        message.blocks = with_ids(message.blocks)
+        message.blocks = add_missing_ids(message.blocks)
         self._workspace.messages[message.channel].append(message)
         self._tell("message", message)
         if message.thread_ts and not message.is_ephemeral:
@@ -31,26 +31,26 @@ class Stage:
         return message
 
     def _count_reply(self, reply: Message) -> None:
-        parent = self._workspace.message(reply.channel, reply.thread_ts or "")
+        parent = self._workspace.find_message(reply.channel, reply.thread_ts or "")
         if parent is not None and parent is not reply:
             parent.reply_count += 1
             self._tell("message_changed", parent)
 
-    def edit(self, message: Message, text: str, blocks: list[Json] | None) -> None:
+    def edit_message(self, message: Message, text: str, blocks: list[Json] | None) -> None:
         """Replace a message's text and blocks in place."""
-        message.text, message.blocks = text, with_ids(blocks)
-        message.edited_ts = self._workspace.new_ts()
+        message.text, message.blocks = text, add_missing_ids(blocks)
+        message.edited_ts = self._workspace.next_ts()
         self._tell("message_changed", message)
 
-    def remove(self, message: Message) -> None:
+    def delete_message(self, message: Message) -> None:
         """Delete a message."""
         self._workspace.messages[message.channel].remove(message)
         gone = {"type": "message_deleted", "channel": message.channel, "ts": message.ts}
-        self._feed.publish(self._workspace.audience(message), gone)
+        self._feed.publish(self._workspace.list_audience(message), gone)
 
     def _tell(self, kind: str, message: Message) -> None:
-        shape = message_shape(message, self._origin())
-        self._feed.publish(self._workspace.audience(message), {"type": kind, "message": shape})
+        shape = serialize_page_message(message, self._origin())
+        self._feed.publish(self._workspace.list_audience(message), {"type": kind, "message": shape})
 
     def open_view(self, view: View) -> View:
         """Put a modal on top of this person's stack; raises `push_limit_reached` above three."""
@@ -72,36 +72,36 @@ class Stage:
         self._tell_top(old.owner)
         return new
 
-    def set_home(self, view: View) -> View:
+    def publish_home(self, view: View) -> View:
         """Publish a person's App Home."""
         old = self._workspace.homes.get(view.owner)
         view.id = view.root_view_id = old.id if old else view.id
         self._workspace.homes[view.owner] = self._prepared(view)
-        self._feed.publish(frozenset({view.owner}), {"type": "home", "view": self.shown(view)})
+        self._feed.publish(frozenset({view.owner}), {"type": "home", "view": self.serialize_view(view)})
         return view
 
-    def close_top(self, user_id: str) -> None:
+    def close_top_view(self, user_id: str) -> None:
         """Close the topmost modal."""
         self._workspace.modals[user_id].pop()
         self._tell_closed(user_id)
 
-    def close_all(self, user_id: str) -> None:
+    def close_all_views(self, user_id: str) -> None:
         """Close the whole stack of modals."""
         self._workspace.modals[user_id].clear()
         self._tell_closed(user_id)
 
-    def shown(self, view: View) -> Json:
+    def serialize_view(self, view: View) -> Json:
         """Return the view as JSON."""
-        return view_object(self._workspace, view)
+        return serialize_view(self._workspace, view)
 
     def _prepared(self, view: View, old: View | None = None) -> View:
-        view.blocks = with_ids(view.blocks) or []
-        view.values = keep_values(view.blocks, old.values if old else {})
+        view.blocks = add_missing_ids(view.blocks) or []
+        view.values = build_state_values(view.blocks, old.values if old else {})
         return view
 
     def _tell_top(self, user_id: str) -> None:
         stack = self._workspace.modals[user_id]
-        data = {"type": "view", "view": self.shown(stack[-1]), "stack_depth": len(stack)}
+        data = {"type": "view", "view": self.serialize_view(stack[-1]), "stack_depth": len(stack)}
         self._feed.publish(frozenset({user_id}), data)
 
     def _tell_closed(self, user_id: str) -> None:
@@ -111,14 +111,14 @@ class Stage:
             self._tell_top(user_id)
 
 
-def new_view(owner: str, definition: Json) -> View:
+def build_view(owner: str, definition: Json) -> View:
     """Return a view as the bot defined it, with fresh ids."""
     return View(
-        id=new_id("V"),
+        id=generate_id("V"),
         owner=owner,
         type=definition["type"],
         blocks=definition["blocks"],
-        hash=new_hash(),
+        hash=generate_view_hash(),
         title=definition.get("title"),
         submit=definition.get("submit"),
         close=definition.get("close"),
@@ -130,6 +130,6 @@ def new_view(owner: str, definition: Json) -> View:
     )
 
 
-def new_hash() -> str:
+def generate_view_hash() -> str:
     """Return a view hash."""
     return f"{secrets.randbelow(10**10)}.{secrets.token_hex(4)}"

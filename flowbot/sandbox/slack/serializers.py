@@ -6,7 +6,7 @@ from flowbot.sandbox.slack.workspace import Workspace
 _UPDATED = 1_770_000_000
 
 
-def user_object(workspace: Workspace, person: Person, *, include_locale: bool = False) -> Json:
+def serialize_user(workspace: Workspace, person: Person, *, include_locale: bool = False) -> Json:
     """Return a person as `users.info` does; outsiders are `is_stranger` and have no locale."""
     user = {
         "id": person.id,
@@ -30,7 +30,7 @@ def user_object(workspace: Workspace, person: Person, *, include_locale: bool = 
         "is_email_confirmed": not person.is_bot,
         "who_can_share_contact_card": "EVERYONE",
     }
-    return _outsider(user) if workspace.is_foreign(person) else _insider(user, person, include_locale)
+    return _outsider(user) if workspace.is_external(person) else _insider(user, person, include_locale)
 
 
 def _insider(user: Json, person: Person, include_locale: bool) -> Json:
@@ -66,7 +66,7 @@ def _profile(workspace: Workspace, person: Person) -> Json:
     return profile
 
 
-def group_object(workspace: Workspace, group: UserGroup, *, include_users: bool = False) -> Json:
+def serialize_group(workspace: Workspace, group: UserGroup, *, include_users: bool = False) -> Json:
     """Return a user group as `usergroups.list` does."""
     shape = {
         "id": group.id,
@@ -92,7 +92,7 @@ def group_object(workspace: Workspace, group: UserGroup, *, include_users: bool 
     return shape | ({"users": list(group.users)} if include_users else {})
 
 
-def channel_object(workspace: Workspace, channel: Channel) -> Json:
+def serialize_channel(workspace: Workspace, channel: Channel) -> Json:
     """Return a conversation as `conversations.info` does."""
     if channel.is_im:
         return _im_object(workspace, channel)
@@ -137,24 +137,24 @@ def _im_object(workspace: Workspace, channel: Channel) -> Json:
         "is_org_shared": False,
         "context_team_id": workspace.team.id,
         "user": other,
-        "is_user_deleted": workspace.person(other).deleted,
+        "is_user_deleted": workspace.get_person(other).deleted,
         "priority": 0,
     }
 
 
 def _shared_teams(workspace: Workspace, channel: Channel) -> list[str]:
-    teams = {workspace.person(user).team.id for user in channel.members} if channel.is_shared else set()
+    teams = {workspace.get_person(user).team.id for user in channel.members} if channel.is_shared else set()
     return sorted(teams | {workspace.team.id})
 
 
-def message_object(workspace: Workspace, message: Message) -> Json:
+def serialize_message(workspace: Workspace, message: Message) -> Json:
     """Return a message as `chat.postMessage` and interaction payloads carry it."""
     shape: Json = {
         "user": message.user,
         "type": "message",
         "ts": message.ts,
         "text": message.text,
-        "team": workspace.person(message.user).team.id,
+        "team": workspace.get_person(message.user).team.id,
     }
     if message.bot_id:
         shape |= {"bot_id": message.bot_id, "app_id": workspace.app_id, "bot_profile": _bot_profile(workspace)}
@@ -182,11 +182,11 @@ def _bot_profile(workspace: Workspace) -> Json:
     }
 
 
-def view_object(workspace: Workspace, view: View) -> Json:
+def serialize_view(workspace: Workspace, view: View) -> Json:
     """Return a view as `views.open` and interaction payloads carry it."""
     return {
         "id": view.id,
-        "team_id": workspace.person(view.owner).team.id,
+        "team_id": workspace.get_person(view.owner).team.id,
         "type": view.type,
         "blocks": view.blocks,
         "private_metadata": view.private_metadata,
@@ -207,7 +207,7 @@ def view_object(workspace: Workspace, view: View) -> Json:
     }
 
 
-def file_object(stored: StoredFile, origin: str, team_id: str) -> Json:
+def serialize_file(stored: StoredFile, origin: str, team_id: str) -> Json:
     """Return a file as `files.info` does; its download URL is on the workspace's own origin."""
     base = f"{origin}/files-pri/{team_id}-{stored.id}"
     extension = stored.name.rpartition(".")[2].lower()
@@ -242,13 +242,13 @@ def file_object(stored: StoredFile, origin: str, team_id: str) -> Json:
     }
 
 
-def permalink(origin: str, message: Message) -> str:
+def build_permalink(origin: str, message: Message) -> str:
     """Return the message's address, in Slack's shape but on the workspace's own origin."""
     link = f"{origin}/archives/{message.channel}/p{message.ts.replace('.', '')}"
     return f"{link}?thread_ts={message.thread_ts}&cid={message.channel}" if message.thread_ts else link
 
 
-def person_shape(workspace: Workspace, person: Person) -> Json:
+def serialize_page_person(workspace: Workspace, person: Person) -> Json:
     """Return a person for the page."""
     return {
         "id": person.id,
@@ -260,17 +260,17 @@ def person_shape(workspace: Workspace, person: Person) -> Json:
         "team_id": person.team.id,
         "team_name": person.team.name,
         "is_admin": person.is_admin,
-        "is_external": workspace.is_foreign(person),
+        "is_external": workspace.is_external(person),
         "color": person.color,
     }
 
 
-def group_shape(group: UserGroup) -> Json:
+def serialize_page_group(group: UserGroup) -> Json:
     """Return a user group for the page."""
     return {"id": group.id, "handle": group.handle, "name": group.name, "users": group.users}
 
 
-def channel_shape(channel: Channel) -> Json:
+def serialize_page_channel(channel: Channel) -> Json:
     """Return a channel for the page."""
     return {
         "id": channel.id,
@@ -282,7 +282,7 @@ def channel_shape(channel: Channel) -> Json:
     }
 
 
-def message_shape(message: Message, origin: str) -> Json:
+def serialize_page_message(message: Message, origin: str) -> Json:
     """Return a message for the page."""
     return {
         "ts": message.ts,
@@ -296,5 +296,5 @@ def message_shape(message: Message, origin: str) -> Json:
         "to": message.ephemeral_to,
         "edited": message.edited_ts is not None,
         "reply_count": message.reply_count,
-        "permalink": permalink(origin, message),
+        "permalink": build_permalink(origin, message),
     }

@@ -7,16 +7,16 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from flowbot.sandbox.slack import demo_workspace as demo
-from flowbot.sandbox.slack.client_actions import Hands
-from flowbot.sandbox.slack.context import Core, Credentials
-from flowbot.sandbox.slack.delivery.dispatcher import Outbox
+from flowbot.sandbox.slack.client_actions import ClientActions
+from flowbot.sandbox.slack.context import Context, Credentials
+from flowbot.sandbox.slack.delivery.dispatcher import Dispatcher
 from flowbot.sandbox.slack.delivery.envelope import Delivery
 from flowbot.sandbox.slack.delivery.http import HttpTransport
-from flowbot.sandbox.slack.delivery.socket import SocketHub
-from flowbot.sandbox.slack.event_feed import Feed
+from flowbot.sandbox.slack.delivery.socket import SocketModeServer
+from flowbot.sandbox.slack.event_feed import EventFeed
 from flowbot.sandbox.slack.faults import Faults
 from flowbot.sandbox.slack.file_host import FileHost
-from flowbot.sandbox.slack.mentions import Mention, mentions_in
+from flowbot.sandbox.slack.mentions import Mention, find_mentions
 from flowbot.sandbox.slack.models import Clock, Message, View
 from flowbot.sandbox.slack.page_api.routes import PageApi, errors_as_json
 from flowbot.sandbox.slack.people.person import SandboxPerson
@@ -49,71 +49,71 @@ class SlackSandbox:
         clock: Clock | None = None,
         ack_seconds: float = 3.0,
     ) -> None:
-        self.workspace = workspace or demo.demo_workspace()
+        self.workspace = workspace or demo.build_demo_workspace()
         if clock is not None:
             self.workspace.clock = clock
         self._ack_seconds = ack_seconds
-        self.core = Core(self.workspace, Credentials(bot_token, app_token, signing_secret))
-        self.sockets = SocketHub(self.workspace.app_id, self.core.feed, ack_seconds)
-        self.outbox = Outbox(self.sockets, self.core.feed, self.core.journal)
-        self.hands = Hands(self.core, self.outbox)
+        self.context = Context(self.workspace, Credentials(bot_token, app_token, signing_secret))
+        self.sockets = SocketModeServer(self.workspace.app_id, self.context.feed, ack_seconds)
+        self.dispatcher = Dispatcher(self.sockets, self.context.feed, self.context.exchange_log)
+        self.client = ClientActions(self.context, self.dispatcher)
 
     @property
     def origin(self) -> str:
         """Where it is served, such as `http://127.0.0.1:5555`; the Web API base is `origin + "/api/"`."""
-        return self.core.origin
+        return self.context.origin
 
     @origin.setter
     def origin(self, origin: str) -> None:
-        self.core.origin = origin
+        self.context.origin = origin
 
     @property
     def clock(self) -> Clock:
         """The workspace's time."""
-        return self.core.clock
+        return self.context.clock
 
     @property
     def faults(self) -> Faults:
         """Faults that tests order."""
-        return self.core.faults
+        return self.context.faults
 
     @property
-    def feed(self) -> Feed:
+    def feed(self) -> EventFeed:
         """What happened, for those who wait."""
-        return self.core.feed
+        return self.context.feed
 
     @property
     def scopes(self) -> set[str]:
         """What the bot token may do."""
-        return self.core.scopes
+        return self.context.scopes
 
     @property
     def deliveries(self) -> list[Delivery]:
         """Every command, interaction and event sent to the bot, with its answer and latency."""
-        return self.outbox.deliveries
+        return self.dispatcher.deliveries
 
     def deliver_to(self, url: str) -> None:
         """Deliver by signed HTTP to this request URL from now on."""
-        self.outbox.use_http(HttpTransport(url, self.core.credentials.signing_secret, self._ack_seconds))
+        self.dispatcher.use_http(HttpTransport(url, self.context.credentials.signing_secret, self._ack_seconds))
         self.feed.publish(None, {"type": "bot", "online": True})
 
     def person(self, user_id: str) -> SandboxPerson:
         """Return somebody who can act in tests; raises `user_not_found`."""
-        return SandboxPerson(self.core, self.hands, self.workspace.person(user_id))
+        return SandboxPerson(self.context, self.client, self.workspace.get_person(user_id))
 
-    def mentions_in(self, message: Message | View) -> list[Mention]:
+    def find_mentions(self, message: Message | View) -> list[Mention]:
         """Return what Slack would turn into a mention, a broadcast or a link."""
-        return mentions_in(message, self.workspace)
+        return find_mentions(message, self.workspace)
 
     def web_app(self) -> web.Application:
         """Return the whole server; its origin is the one set, that of `serve`, or that of the first request."""
         app = web.Application(client_max_size=_MAX_BODY, middlewares=[self._know_origin, errors_as_json])
-        api, files = WebApi(self.core, self.sockets), FileHost(self.core)
+        api, files = WebApi(self.context, self.sockets), FileHost(self.context)
         app.router.add_route("*", "/api/{method}", api.handle)
         app.router.add_get("/link/", self.sockets.handle)
         for kind in ("commands", "actions", "app"):
             app.router.add_post(f"/{kind}/{{team}}/{{number}}/{{secret}}", self._response_url)
-        app.add_routes([*files.routes(), *PageApi(self.core, self.outbox, self.hands).routes()])
+        app.add_routes([*files.routes(), *PageApi(self.context, self.dispatcher, self.client).routes()])
         app.on_shutdown.append(self._shut_down)
         return app
 
@@ -125,11 +125,11 @@ class SlackSandbox:
         return await handler(request)
 
     async def _response_url(self, request: web.Request) -> web.StreamResponse:
-        return await handle_response_url(self.core, request)
+        return await handle_response_url(self.context, request)
 
     async def _shut_down(self, _app: web.Application) -> None:
         self.feed.close()
-        await self.outbox.close()
+        await self.dispatcher.close()
 
     @asynccontextmanager
     async def serve(self, host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[str]:

@@ -25,7 +25,7 @@ class Trigger:
     used: bool = False
 
 
-class Triggers:
+class TriggerIds:
     """Issues and redeems trigger ids."""
 
     def __init__(self, clock: Clock) -> None:
@@ -81,7 +81,7 @@ class ResponseUrls:
         self._issued[path] = ResponseUrl(path, channel, user_id, ts, expires_at)
         return path
 
-    def open(self, path: str) -> ResponseUrl:
+    def resolve(self, path: str) -> ResponseUrl:
         """Return a response URL that may still be used.
 
         Raises:

@@ -3,15 +3,15 @@
 from dataclasses import dataclass, field
 
 from flowbot.sandbox.slack.blockkit.payload_checks import check_view
-from flowbot.sandbox.slack.context import Core
+from flowbot.sandbox.slack.context import Context
 from flowbot.sandbox.slack.delivery.envelope import Delivery
 from flowbot.sandbox.slack.errors import SlackError
 from flowbot.sandbox.slack.models import Json, View
-from flowbot.sandbox.slack.mutations import new_view
+from flowbot.sandbox.slack.mutations import build_view
 
 
 @dataclass(frozen=True)
-class Submitted:
+class SubmissionResult:
     """What became of a form.
 
     Attributes:
@@ -27,46 +27,46 @@ class Submitted:
     error: str | None = None
 
 
-def carry_out(core: Core, view: View, delivery: Delivery) -> Submitted:
+def apply_view_response(context: Context, view: View, delivery: Delivery) -> SubmissionResult:
     """Do what the bot answered to a submission; what Slack would not accept leaves the form open."""
     answer = delivery.json() if delivery.body.strip() else {}
     if not isinstance(answer, dict):
-        return Submitted(error="invalid_response")
+        return SubmissionResult(error="invalid_response")
     try:
-        return _act(core, view, answer)
+        return _act(context, view, answer)
     except SlackError as refusal:
-        delivery.refused = refusal
-        return Submitted(error=refusal.code)
+        delivery.refusal = refusal
+        return SubmissionResult(error=refusal.code)
 
 
-def _act(core: Core, view: View, answer: Json) -> Submitted:
+def _act(context: Context, view: View, answer: Json) -> SubmissionResult:
     action = answer.get("response_action")
     if action is None:
-        _close(core, view)
+        _close(context, view)
     elif action == "clear":
-        core.stage.close_all(view.owner)
+        context.mutations.close_all_views(view.owner)
     elif action == "errors":
-        return Submitted("errors", _known_errors(view, answer.get("errors")))
+        return SubmissionResult("errors", _known_errors(view, answer.get("errors")))
     elif action in {"update", "push"}:
-        _show(core, view, action, answer.get("view"))
+        _show(context, view, action, answer.get("view"))
     else:
         raise SlackError("invalid_response_action")
-    return Submitted(action)
+    return SubmissionResult(action)
 
 
-def _close(core: Core, view: View) -> None:
-    stack = core.workspace.modals[view.owner]
+def _close(context: Context, view: View) -> None:
+    stack = context.workspace.modals[view.owner]
     if stack and stack[-1].id == view.id:
-        core.stage.close_top(view.owner)
+        context.mutations.close_top_view(view.owner)
 
 
-def _show(core: Core, view: View, action: str, definition: object) -> None:
-    new = new_view(view.owner, check_view(definition, core.workspace, "modal"))
-    current = core.workspace.view(view.id)
+def _show(context: Context, view: View, action: str, definition: object) -> None:
+    new = build_view(view.owner, check_view(definition, context.workspace, "modal"))
+    current = context.workspace.find_view(view.id)
     if action == "push":
-        core.stage.open_view(new)
+        context.mutations.open_view(new)
     elif current is not None:
-        core.stage.replace_view(current, new)
+        context.mutations.replace_view(current, new)
 
 
 def _known_errors(view: View, errors: object) -> Json:

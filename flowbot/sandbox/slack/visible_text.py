@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from flowbot.sandbox.slack.models import Json, Message, View
-from flowbot.sandbox.slack.mrkdwn import readable
+from flowbot.sandbox.slack.mrkdwn import to_plain_text
 
 _TEXT_KEYS = (
     "title", "subtitle", "caption", "label", "text", "body", "fields", "rows", "hint", "element", "elements",
@@ -17,7 +17,7 @@ _HIDDEN = frozenset({"confirm", "deny", "placeholder"})
 
 
 @dataclass(frozen=True)
-class Fragment:
+class TextFragment:
     """A piece of text and how Slack reads it.
 
     Attributes:
@@ -34,33 +34,33 @@ class Fragment:
     element: Json | None = None
 
 
-def fragments(value: Any, *, hidden: bool = False) -> Iterator[Fragment]:
+def iter_fragments(value: Any, *, hidden: bool = False) -> Iterator[TextFragment]:
     """Yield all texts of blocks, or of any part of them."""
     if isinstance(value, list):
         for entry in value:
-            yield from fragments(entry, hidden=hidden)
+            yield from iter_fragments(entry, hidden=hidden)
     elif isinstance(value, str):
-        yield Fragment("plain", value, hidden=hidden)
+        yield TextFragment("plain", value, hidden=hidden)
     elif isinstance(value, dict):
         yield from _of_object(value, hidden)
 
 
-def _of_object(value: Json, hidden: bool) -> Iterator[Fragment]:
+def _of_object(value: Json, hidden: bool) -> Iterator[TextFragment]:
     kind, text = value.get("type"), value.get("text")
     if kind == "mrkdwn":
-        yield Fragment("mrkdwn", str(text), verbatim=bool(value.get("verbatim")), hidden=hidden)
+        yield TextFragment("mrkdwn", str(text), verbatim=bool(value.get("verbatim")), hidden=hidden)
     elif kind == "markdown":
-        yield Fragment("markdown", str(text), hidden=hidden)
+        yield TextFragment("markdown", str(text), hidden=hidden)
     elif kind == "rich_text_section" or str(kind).startswith(("rich_text_quote", "rich_text_preformatted")):
         for element in value["elements"]:
-            yield Fragment("rich", _rich_words(element), hidden=hidden, element=element)
-        yield Fragment("plain", "\n", hidden=hidden)
+            yield TextFragment("rich", _rich_words(element), hidden=hidden, element=element)
+        yield TextFragment("plain", "\n", hidden=hidden)
     elif kind == "raw_number":
-        yield Fragment("plain", str(text or value["value"]), hidden=hidden)
+        yield TextFragment("plain", str(text or value["value"]), hidden=hidden)
     else:
         for key in _TEXT_KEYS:
             if key in value:
-                yield from fragments(value[key], hidden=hidden or key in _HIDDEN)
+                yield from iter_fragments(value[key], hidden=hidden or key in _HIDDEN)
 
 
 def _rich_words(element: Json) -> str:
@@ -75,8 +75,8 @@ def _rich_words(element: Json) -> str:
     return next((str(element[key]) for key in named if key in element), "")
 
 
-def _words(fragment: Fragment) -> str:
-    return readable(fragment.text) if fragment.kind in {"mrkdwn", "markdown"} else fragment.text
+def _words(fragment: TextFragment) -> str:
+    return to_plain_text(fragment.text) if fragment.kind in {"mrkdwn", "markdown"} else fragment.text
 
 
 def text_of(thing: Message | View | list[Json] | Json) -> str:
@@ -86,7 +86,7 @@ def text_of(thing: Message | View | list[Json] | Json) -> str:
     notification. Confirmations and placeholders do not count. What was typed into a view does not either.
     """
     if isinstance(thing, Message) and not thing.blocks:
-        return readable(thing.text)
+        return to_plain_text(thing.text)
     if isinstance(thing, View):
         frame = [f for f in (thing.title, thing.submit, thing.close) if f]
         return _joined([*frame[:1], *thing.blocks, *frame[1:]])
@@ -95,7 +95,7 @@ def text_of(thing: Message | View | list[Json] | Json) -> str:
 
 def _joined(blocks: Any) -> str:
     lines, line = [], ""
-    for fragment in fragments(blocks):
+    for fragment in iter_fragments(blocks):
         if fragment.hidden:
             continue
         line += _words(fragment)

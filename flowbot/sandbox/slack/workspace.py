@@ -10,7 +10,7 @@ from flowbot.sandbox.slack.guide import Guide
 from flowbot.sandbox.slack.models import Channel, Clock, Message, Person, StoredFile, Team, UserGroup, View
 
 
-def new_id(prefix: str) -> str:
+def generate_id(prefix: str) -> str:
     """Return a fresh id of Slack's shape: a capital letter or two and ten capitals or digits."""
     return prefix + secrets.token_hex(5).upper()
 
@@ -32,8 +32,8 @@ class Workspace:
     groups: dict[str, UserGroup] = field(default_factory=dict)
     channels: dict[str, Channel] = field(default_factory=dict)
     clock: Clock = field(default_factory=Clock)
-    accept_new_blocks: bool = True
-    file_seconds: float = 1.0
+    accepts_newer_blocks: bool = True
+    file_processing_seconds: float = 1.0
     guide: Guide | None = None
     messages: dict[str, list[Message]] = field(default_factory=lambda: defaultdict(list))
     modals: dict[str, list[View]] = field(default_factory=lambda: defaultdict(list))
@@ -41,66 +41,66 @@ class Workspace:
     files: dict[str, StoredFile] = field(default_factory=dict)
     _ticks: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
 
-    def new_ts(self) -> str:
+    def next_ts(self) -> str:
         """Return a message timestamp that no other message has."""
         return f"{int(self.clock.now())}.{next(self._ticks):06d}"
 
-    def person(self, user_id: str) -> Person:
+    def get_person(self, user_id: str) -> Person:
         """Return a person or bot by id; raises `user_not_found`."""
         found = self.bot if user_id == self.bot.id else self.people.get(user_id)
         if found is None:
             raise SlackError("user_not_found")
         return found
 
-    def is_foreign(self, person: Person) -> bool:
+    def is_external(self, person: Person) -> bool:
         """Whether the person belongs to another company."""
         return person.team.id != self.team.id
 
-    def channel_for_bot(self, channel_id: str) -> Channel:
+    def get_bot_channel(self, channel_id: str) -> Channel:
         """Return a channel that the bot may know of; a private one it is not in does not exist for it."""
         channel = self.channels.get(channel_id)
         if channel is None or ((channel.is_private or channel.is_im) and self.bot.id not in channel.members):
             raise SlackError("channel_not_found")
         return channel
 
-    def direct_message(self, user_id: str) -> Channel:
+    def open_direct_message(self, user_id: str) -> Channel:
         """Return the direct conversation of the bot and this person, made at first use."""
         for channel in self.channels.values():
             if channel.is_im and user_id in channel.members:
                 return channel
-        channel = Channel(new_id("D"), "directmessage", [user_id, self.bot.id], is_im=True)
+        channel = Channel(generate_id("D"), "directmessage", [user_id, self.bot.id], is_im=True)
         self.channels[channel.id] = channel
         return channel
 
-    def channels_of(self, user_id: str) -> list[Channel]:
+    def list_channels(self, user_id: str) -> list[Channel]:
         """Return the channels that this person is in, archived ones left out."""
         return [c for c in self.channels.values() if user_id in c.members and not c.is_archived]
 
-    def message(self, channel_id: str, ts: str) -> Message | None:
+    def find_message(self, channel_id: str, ts: str) -> Message | None:
         """Return the message with this timestamp, or None."""
         return next((m for m in self.messages[channel_id] if m.ts == ts), None)
 
-    def audience(self, message: Message) -> frozenset[str]:
+    def list_audience(self, message: Message) -> frozenset[str]:
         """Return the ids of those who see this message."""
         if message.ephemeral_to is not None:
             return frozenset({message.ephemeral_to})
         return frozenset(self.channels[message.channel].members)
 
-    def visible(self, channel_id: str, user_id: str) -> list[Message]:
+    def list_visible_messages(self, channel_id: str, user_id: str) -> list[Message]:
         """Return what this person sees in a channel, oldest first."""
-        return [m for m in self.messages[channel_id] if user_id in self.audience(m)]
+        return [m for m in self.messages[channel_id] if user_id in self.list_audience(m)]
 
-    def shows_file(self, file_id: str) -> bool:
+    def is_file_ready(self, file_id: str) -> bool:
         """Whether blocks can show this file by now."""
         stored = self.files.get(file_id)
         return stored is not None and self.clock.now() >= stored.ready_at
 
-    def view(self, view_id: str) -> View | None:
+    def find_view(self, view_id: str) -> View | None:
         """Return an open modal or a Home by its id."""
         shown = itertools.chain(*self.modals.values(), self.homes.values())
         return next((v for v in shown if v.id == view_id), None)
 
-    def view_by_external_id(self, external_id: str) -> View | None:
+    def find_view_by_external_id(self, external_id: str) -> View | None:
         """Return an open modal or a Home by the id that the app gave it."""
         shown = itertools.chain(*self.modals.values(), self.homes.values())
         return next((v for v in shown if v.external_id == external_id), None)

@@ -15,7 +15,7 @@ class HasText(Protocol):
     text: str
 
 
-class Strict(BaseModel):
+class BlockKitModel(BaseModel):
     """A Block Kit object: no unknown properties, no null, no guessing of types."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
@@ -29,19 +29,19 @@ class Strict(BaseModel):
         return value
 
 
-def size(text: str) -> int:
+def utf16_length(text: str) -> int:
     """Return the length in UTF-16 units, which is never less than that in code points."""
     return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 def _check(text: str, least: int, most: int, kind: str) -> None:
-    if size(text) > most:
+    if utf16_length(text) > most:
         raise PydanticCustomError(kind, "must be less than {n} characters", {"n": most + 1})
-    if size(text) < least:
+    if utf16_length(text) < least:
         raise PydanticCustomError(kind, "must be more than {n} characters", {"n": least - 1})
 
 
-def chars(most: int, least: int = 1) -> AfterValidator:
+def string_length(most: int, least: int = 1) -> AfterValidator:
     """Return the rule that a string has `least` to `most` characters."""
 
     def check(value: str) -> str:
@@ -51,7 +51,7 @@ def chars(most: int, least: int = 1) -> AfterValidator:
     return AfterValidator(check)
 
 
-def text_chars(most: int, least: int = 1) -> AfterValidator:
+def text_length(most: int, least: int = 1) -> AfterValidator:
     """Return the rule that a text object's text has `least` to `most` characters."""
 
     def check(value: _T) -> _T:
@@ -61,7 +61,7 @@ def text_chars(most: int, least: int = 1) -> AfterValidator:
     return AfterValidator(check)
 
 
-def matches(pattern: Callable[[str], object], sentence: str) -> AfterValidator:
+def string_format(pattern: Callable[[str], object], sentence: str) -> AfterValidator:
     """Return the rule that a pattern's `match` accepts the string."""
 
     def check(value: str) -> str:
@@ -72,6 +72,6 @@ def matches(pattern: Callable[[str], object], sentence: str) -> AfterValidator:
     return AfterValidator(check)
 
 
-def wrong(sentence: str) -> PydanticCustomError:
+def rule_error(sentence: str) -> PydanticCustomError:
     """Return an error that says what is wrong with an object as a whole."""
     return PydanticCustomError("rule", "{sentence}", {"sentence": sentence})

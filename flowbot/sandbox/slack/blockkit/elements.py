@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from flowbot.sandbox.slack.blockkit.base import Strict, chars, matches, text_chars, wrong
+from flowbot.sandbox.slack.blockkit.base import BlockKitModel, rule_error, string_format, string_length, text_length
 from flowbot.sandbox.slack.blockkit.objects import (
     AltText,
     Confirm,
@@ -23,49 +23,49 @@ from flowbot.sandbox.slack.blockkit.objects import (
 )
 
 Options = Annotated[list[Option], Field(min_length=1, max_length=100)]
-Groups = Annotated[list[OptionGroup], Field(min_length=1, max_length=100)]
+OptionGroups = Annotated[list[OptionGroup], Field(min_length=1, max_length=100)]
 RichOptions = Annotated[list[RichOption], Field(min_length=1, max_length=10)]
 _DATE = re.compile(r"\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$")
 _TIME = re.compile(r"([01]\d|2[0-3]):[0-5]\d$")
 
 
-class Interactive(Strict):
+class InteractiveElement(BlockKitModel):
     """An element that people act on."""
 
     action_id: Id | None = None
     confirm: Confirm | None = None
 
 
-class Field_(Interactive):  # noqa: N801 - "Field" is pydantic's
+class FieldElement(InteractiveElement):
     """An element that holds a value."""
 
     focus_on_load: bool | None = None
 
 
-class Menu(Field_):
+class SelectMenu(FieldElement):
     """An element with a placeholder."""
 
     placeholder: Placeholder | None = None
 
 
-class MultiMenu(Menu):
+class MultiSelectMenu(SelectMenu):
     """A menu for several choices."""
 
     max_selected_items: Annotated[int, Field(ge=1)] | None = None
 
 
-class Button(Interactive):
+class Button(InteractiveElement):
     """A button: text 75, value 2000, url 3000."""
 
     type: Literal["button"]
-    text: Annotated[PlainText, text_chars(75)]
+    text: Annotated[PlainText, text_length(75)]
     url: Url | None = None
-    value: Annotated[str, chars(2000)] | None = None
+    value: Annotated[str, string_length(2000)] | None = None
     style: Literal["primary", "danger"] | None = None
-    accessibility_label: Annotated[str, chars(75)] | None = None
+    accessibility_label: Annotated[str, string_length(75)] | None = None
 
 
-class Image(Strict):
+class Image(BlockKitModel):
     """A picture by URL or Slack file."""
 
     type: Literal["image"]
@@ -76,11 +76,11 @@ class Image(Strict):
     @model_validator(mode="after")
     def _one_source(self) -> "Image":
         if (self.image_url is None) == (self.slack_file is None):
-            raise wrong("must provide exactly one of image_url, slack_file")
+            raise rule_error("must provide exactly one of image_url, slack_file")
         return self
 
 
-class Overflow(Interactive):
+class Overflow(InteractiveElement):
     """An overflow menu of 2 to 5 options."""
 
     type: Literal["overflow"]
@@ -90,20 +90,20 @@ class Overflow(Interactive):
 def _among(chosen: list[Any], options: list[Any] | None, groups: list[OptionGroup] | None, field: str) -> None:
     offered = list(options or []) + [o for g in groups or [] for o in g.options]
     if any(choice not in offered for choice in chosen):
-        raise wrong(f"{field} must exactly match one of the provided options")
+        raise rule_error(f"{field} must exactly match one of the provided options")
 
 
 def _one_list(options: object, groups: object) -> None:
     if (options is None) == (groups is None):
-        raise wrong("must provide exactly one of options, option_groups")
+        raise rule_error("must provide exactly one of options, option_groups")
 
 
-class StaticSelect(Menu):
+class StaticSelect(SelectMenu):
     """A menu of fixed options: 1 to 100."""
 
     type: Literal["static_select"]
     options: Options | None = None
-    option_groups: Groups | None = None
+    option_groups: OptionGroups | None = None
     initial_option: Option | None = None
 
     @model_validator(mode="after")
@@ -114,12 +114,12 @@ class StaticSelect(Menu):
         return self
 
 
-class MultiStaticSelect(MultiMenu):
+class MultiStaticSelect(MultiSelectMenu):
     """A menu of fixed options for several choices."""
 
     type: Literal["multi_static_select"]
     options: Options | None = None
-    option_groups: Groups | None = None
+    option_groups: OptionGroups | None = None
     initial_options: Options | None = None
 
     @model_validator(mode="after")
@@ -129,7 +129,7 @@ class MultiStaticSelect(MultiMenu):
         return self
 
 
-class ExternalSelect(Menu):
+class ExternalSelect(SelectMenu):
     """A menu whose options the bot delivers."""
 
     type: Literal["external_select"]
@@ -137,7 +137,7 @@ class ExternalSelect(Menu):
     min_query_length: Annotated[int, Field(ge=0)] | None = None
 
 
-class MultiExternalSelect(MultiMenu):
+class MultiExternalSelect(MultiSelectMenu):
     """The same for several choices."""
 
     type: Literal["multi_external_select"]
@@ -145,21 +145,21 @@ class MultiExternalSelect(MultiMenu):
     min_query_length: Annotated[int, Field(ge=0)] | None = None
 
 
-class UsersSelect(Menu):
+class UsersSelect(SelectMenu):
     """A menu of people."""
 
     type: Literal["users_select"]
     initial_user: str | None = None
 
 
-class MultiUsersSelect(MultiMenu):
+class MultiUsersSelect(MultiSelectMenu):
     """A menu of people for several choices."""
 
     type: Literal["multi_users_select"]
     initial_users: list[str] | None = None
 
 
-class ChannelsSelect(Menu):
+class ChannelsSelect(SelectMenu):
     """A menu of public channels."""
 
     type: Literal["channels_select"]
@@ -167,14 +167,14 @@ class ChannelsSelect(Menu):
     response_url_enabled: bool | None = None
 
 
-class MultiChannelsSelect(MultiMenu):
+class MultiChannelsSelect(MultiSelectMenu):
     """A menu of public channels for several choices."""
 
     type: Literal["multi_channels_select"]
     initial_channels: list[str] | None = None
 
 
-class ConversationsSelect(Menu):
+class ConversationsSelect(SelectMenu):
     """A menu of conversations."""
 
     type: Literal["conversations_select"]
@@ -184,7 +184,7 @@ class ConversationsSelect(Menu):
     filter: ConversationFilter | None = None
 
 
-class MultiConversationsSelect(MultiMenu):
+class MultiConversationsSelect(MultiSelectMenu):
     """A menu of conversations for several choices."""
 
     type: Literal["multi_conversations_select"]
@@ -193,7 +193,7 @@ class MultiConversationsSelect(MultiMenu):
     filter: ConversationFilter | None = None
 
 
-class Checkboxes(Field_):
+class Checkboxes(FieldElement):
     """1 to 10 checkboxes."""
 
     type: Literal["checkboxes"]
@@ -206,7 +206,7 @@ class Checkboxes(Field_):
         return self
 
 
-class RadioButtons(Field_):
+class RadioButtons(FieldElement):
     """1 to 10 radio buttons."""
 
     type: Literal["radio_buttons"]
@@ -219,22 +219,22 @@ class RadioButtons(Field_):
         return self
 
 
-class DatePicker(Menu):
+class DatePicker(SelectMenu):
     """A date, `YYYY-MM-DD`."""
 
     type: Literal["datepicker"]
-    initial_date: Annotated[str, matches(_DATE.match, "must be a date YYYY-MM-DD")] | None = None
+    initial_date: Annotated[str, string_format(_DATE.match, "must be a date YYYY-MM-DD")] | None = None
 
 
-class TimePicker(Menu):
+class TimePicker(SelectMenu):
     """A time of day, `HH:mm`."""
 
     type: Literal["timepicker"]
-    initial_time: Annotated[str, matches(_TIME.match, "must be a time HH:mm")] | None = None
+    initial_time: Annotated[str, string_format(_TIME.match, "must be a time HH:mm")] | None = None
     timezone: str | None = None
 
 
-class DateTimePicker(Field_):
+class DateTimePicker(FieldElement):
     """A moment, as seconds since the epoch with ten digits."""
 
     type: Literal["datetimepicker"]

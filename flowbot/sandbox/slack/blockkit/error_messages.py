@@ -12,7 +12,7 @@ _LENGTHS = {
 _WHOLE = {"missing": "missing required field: {last}", "extra_forbidden": "invalid additional property: {last}"}
 
 
-def sentences(error: ValidationError, data: Any, prefix: str) -> list[str]:
+def format_errors(error: ValidationError, data: Any, prefix: str) -> list[str]:
     """Return one sentence for each error, each with a JSON pointer that begins with `prefix`."""
     return [_sentence(e, data, prefix) for e in error.errors()]
 

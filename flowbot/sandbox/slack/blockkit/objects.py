@@ -5,18 +5,18 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from flowbot.sandbox.slack.blockkit.base import Strict, chars, matches, text_chars, wrong
+from flowbot.sandbox.slack.blockkit.base import BlockKitModel, rule_error, string_format, string_length, text_length
 
 _HTTP_URL = re.compile(r"https?://[^\s/?#]+[^\s]*$", re.IGNORECASE)
 _ANY_URL = re.compile(r"[a-z][a-z0-9+.-]*:[^\s]+$", re.IGNORECASE)
 
-Id = Annotated[str, chars(255)]
-ImageUrl = Annotated[str, chars(3000), matches(_HTTP_URL.match, "invalid image URL")]
-Url = Annotated[str, chars(3000), matches(_ANY_URL.match, "invalid URL")]
-AltText = Annotated[str, chars(2000)]
+Id = Annotated[str, string_length(255)]
+ImageUrl = Annotated[str, string_length(3000), string_format(_HTTP_URL.match, "invalid image URL")]
+Url = Annotated[str, string_length(3000), string_format(_ANY_URL.match, "invalid URL")]
+AltText = Annotated[str, string_length(2000)]
 
 
-class PlainText(Strict):
+class PlainText(BlockKitModel):
     """A `plain_text` object."""
 
     type: Literal["plain_text"]
@@ -24,7 +24,7 @@ class PlainText(Strict):
     emoji: bool | None = None
 
 
-class Mrkdwn(Strict):
+class Mrkdwn(BlockKitModel):
     """A `mrkdwn` object."""
 
     type: Literal["mrkdwn"]
@@ -33,33 +33,33 @@ class Mrkdwn(Strict):
 
 
 Text = Annotated[PlainText | Mrkdwn, Field(discriminator="type")]
-Placeholder = Annotated[PlainText, text_chars(150)]
+Placeholder = Annotated[PlainText, text_length(150)]
 
 
-class Confirm(Strict):
+class Confirm(BlockKitModel):
     """A confirmation dialog: title 100, text 300, buttons 30 characters."""
 
-    title: Annotated[PlainText, text_chars(100)]
-    text: Annotated[Text, text_chars(300)]
-    confirm: Annotated[PlainText, text_chars(30)]
-    deny: Annotated[PlainText, text_chars(30)]
+    title: Annotated[PlainText, text_length(100)]
+    text: Annotated[Text, text_length(300)]
+    confirm: Annotated[PlainText, text_length(30)]
+    deny: Annotated[PlainText, text_length(30)]
     style: Literal["primary", "danger"] | None = None
 
 
-class Option(Strict):
+class Option(BlockKitModel):
     """An option of a select menu: plain text only."""
 
-    text: Annotated[PlainText, text_chars(75)]
-    value: Annotated[str, chars(150)]
-    description: Annotated[PlainText, text_chars(75)] | None = None
+    text: Annotated[PlainText, text_length(75)]
+    value: Annotated[str, string_length(150)]
+    description: Annotated[PlainText, text_length(75)] | None = None
 
 
-class RichOption(Strict):
+class RichOption(BlockKitModel):
     """An option of radio buttons or checkboxes: mrkdwn is allowed."""
 
-    text: Annotated[Text, text_chars(75)]
-    value: Annotated[str, chars(150)]
-    description: Annotated[Text, text_chars(75)] | None = None
+    text: Annotated[Text, text_length(75)]
+    value: Annotated[str, string_length(150)]
+    description: Annotated[Text, text_length(75)] | None = None
 
 
 class OverflowOption(Option):
@@ -68,14 +68,14 @@ class OverflowOption(Option):
     url: Url | None = None
 
 
-class OptionGroup(Strict):
+class OptionGroup(BlockKitModel):
     """A labelled group of options."""
 
-    label: Annotated[PlainText, text_chars(75)]
+    label: Annotated[PlainText, text_length(75)]
     options: Annotated[list[Option], Field(min_length=1, max_length=100)]
 
 
-class DispatchConfig(Strict):
+class DispatchConfig(BlockKitModel):
     """When a text field dispatches its action."""
 
     trigger_actions_on: Annotated[
@@ -83,7 +83,7 @@ class DispatchConfig(Strict):
     ]
 
 
-class SlackFile(Strict):
+class SlackFile(BlockKitModel):
     """An image that lives in Slack: by id or by URL."""
 
     id: str | None = None
@@ -92,11 +92,11 @@ class SlackFile(Strict):
     @model_validator(mode="after")
     def _one(self) -> "SlackFile":
         if (self.id is None) == (self.url is None):
-            raise wrong("must provide exactly one of id, url")
+            raise rule_error("must provide exactly one of id, url")
         return self
 
 
-class ConversationFilter(Strict):
+class ConversationFilter(BlockKitModel):
     """Which conversations a menu offers."""
 
     include: Annotated[list[Literal["im", "mpim", "private", "public"]], Field(min_length=1)] | None = None

@@ -7,11 +7,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, TypeAdapter, ValidationError
 
-from flowbot.sandbox.slack.blockkit.base import Strict, chars, size, text_chars
-from flowbot.sandbox.slack.blockkit.error_messages import sentences
+from flowbot.sandbox.slack.blockkit.base import BlockKitModel, string_length, text_length, utf16_length
+from flowbot.sandbox.slack.blockkit.error_messages import format_errors
 from flowbot.sandbox.slack.blockkit.objects import PlainText
-from flowbot.sandbox.slack.blockkit.rules import broken
-from flowbot.sandbox.slack.blockkit.surfaces import ADAPTERS, NEWER, Surface
+from flowbot.sandbox.slack.blockkit.rules import find_violations
+from flowbot.sandbox.slack.blockkit.surfaces import ADAPTERS, NEWER_BLOCK_TYPES, Surface
 from flowbot.sandbox.slack.errors import SlackError, invalid
 from flowbot.sandbox.slack.models import Json
 from flowbot.sandbox.slack.workspace import Workspace
@@ -36,8 +36,8 @@ def check_blocks(blocks: Any, surface: Surface, workspace: Workspace, pointer: s
     try:
         ADAPTERS[surface].validate_python(blocks)
     except ValidationError as error:
-        raise invalid(code, sentences(error, blocks, pointer)) from error
-    wrong = broken(blocks, surface, pointer) + _missing_files(blocks, workspace, pointer)
+        raise invalid(code, format_errors(error, blocks, pointer)) from error
+    wrong = find_violations(blocks, surface, pointer) + _missing_files(blocks, workspace, pointer)
     if wrong:
         raise invalid(code, wrong)
 
@@ -45,7 +45,7 @@ def check_blocks(blocks: Any, surface: Surface, workspace: Workspace, pointer: s
 def _missing_files(blocks: Any, workspace: Workspace, pointer: str) -> list[str]:
     """Return a sentence for each Slack file that is not there, or not ready yet."""
     wanted = [_file_id(source) for source in _slack_files(blocks)]
-    missing = [file_id for file_id in wanted if not workspace.shows_file(file_id)]
+    missing = [file_id for file_id in wanted if not workspace.is_file_ready(file_id)]
     return [f"[ERROR] invalid slack file: {file_id} [json-pointer:{pointer}]" for file_id in missing]
 
 
@@ -63,13 +63,13 @@ def _file_id(source: Json) -> str:
 
 
 def _refuse_newer(blocks: Any, workspace: Workspace, pointer: str) -> None:
-    if workspace.accept_new_blocks or not isinstance(blocks, list):
+    if workspace.accepts_newer_blocks or not isinstance(blocks, list):
         return
     kinds = [b.get("type") if isinstance(b, dict) else None for b in blocks]
     wrong = [
         f"[ERROR] unsupported type: {kind} [json-pointer:{pointer}/{number}/type]"
         for number, kind in enumerate(kinds)
-        if kind in NEWER
+        if kind in NEWER_BLOCK_TYPES
     ]
     if wrong:
         raise invalid("invalid_blocks", wrong)
@@ -88,19 +88,19 @@ def check_message(text: str, blocks: Any, workspace: Workspace) -> None:
         check_blocks(blocks, "message", workspace, "/blocks", "invalid_blocks")
     elif not text.strip():
         raise SlackError("no_text")
-    if size(text) > MAX_TEXT:
+    if utf16_length(text) > MAX_TEXT:
         raise SlackError("msg_too_long")
 
 
 MAX_BYTES = 250_000
-ShortText = Annotated[PlainText, text_chars(24)]
+ShortText = Annotated[PlainText, text_length(24)]
 
 
-class _Frame(Strict):
+class _Frame(BlockKitModel):
     blocks: list[Json]
-    callback_id: Annotated[str, chars(255, 0)] | None = None
-    private_metadata: Annotated[str, chars(3000, 0)] | None = None
-    external_id: Annotated[str, chars(255, 0)] | None = None
+    callback_id: Annotated[str, string_length(255, 0)] | None = None
+    private_metadata: Annotated[str, string_length(3000, 0)] | None = None
+    external_id: Annotated[str, string_length(255, 0)] | None = None
 
 
 class Modal(_Frame):
@@ -146,5 +146,5 @@ def _framed(view: Any) -> Json:
     try:
         _FRAME.validate_python(view)
     except ValidationError as error:
-        raise invalid("invalid_arguments", sentences(error, view, "/view")) from error
+        raise invalid("invalid_arguments", format_errors(error, view, "/view")) from error
     return dict(view)

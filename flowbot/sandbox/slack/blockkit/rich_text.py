@@ -4,11 +4,11 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from flowbot.sandbox.slack.blockkit.base import Strict, chars
+from flowbot.sandbox.slack.blockkit.base import BlockKitModel, string_length
 from flowbot.sandbox.slack.blockkit.objects import Id, Url
 
 
-class Style(Strict):
+class TextStyle(BlockKitModel):
     """How a piece of text looks."""
 
     bold: bool | None = None
@@ -21,28 +21,28 @@ class Style(Strict):
     unlink: bool | None = None
 
 
-class Piece(Strict):
+class RichElement(BlockKitModel):
     """A part of a line."""
 
-    style: Style | None = None
+    style: TextStyle | None = None
 
 
-class RichTextText(Piece):
+class RichTextRun(RichElement):
     """Words."""
 
     type: Literal["text"]
-    text: Annotated[str, chars(12_000)]
+    text: Annotated[str, string_length(12_000)]
 
 
-class RichEmoji(Piece):
+class RichEmoji(RichElement):
     """An emoji by name."""
 
     type: Literal["emoji"]
-    name: Annotated[str, chars(255)]
+    name: Annotated[str, string_length(255)]
     unicode: str | None = None
 
 
-class RichLink(Piece):
+class RichLink(RichElement):
     """A link."""
 
     type: Literal["link"]
@@ -51,55 +51,55 @@ class RichLink(Piece):
     unsafe: bool | None = None
 
 
-class RichUser(Piece):
+class RichUser(RichElement):
     """A mention of a person."""
 
     type: Literal["user"]
-    user_id: Annotated[str, chars(255)]
+    user_id: Annotated[str, string_length(255)]
 
 
-class RichGroup(Piece):
+class RichGroup(RichElement):
     """A mention of a user group."""
 
     type: Literal["usergroup"]
-    usergroup_id: Annotated[str, chars(255)]
+    usergroup_id: Annotated[str, string_length(255)]
 
 
-class RichChannel(Piece):
+class RichChannel(RichElement):
     """A mention of a channel."""
 
     type: Literal["channel"]
-    channel_id: Annotated[str, chars(255)]
+    channel_id: Annotated[str, string_length(255)]
 
 
-class RichBroadcast(Piece):
+class RichBroadcast(RichElement):
     """`@here`, `@channel` or `@everyone`."""
 
     type: Literal["broadcast"]
     range: Literal["here", "channel", "everyone"]
 
 
-class RichDate(Piece):
+class RichDate(RichElement):
     """A moment in the reader's own zone."""
 
     type: Literal["date"]
     timestamp: int
-    format: Annotated[str, chars(255)]
+    format: Annotated[str, string_length(255)]
     url: Url | None = None
     fallback: str | None = None
 
 
-class RichColor(Piece):
+class RichColor(RichElement):
     """A colour swatch."""
 
     type: Literal["color"]
-    value: Annotated[str, chars(32)]
+    value: Annotated[str, string_length(32)]
 
 
-Pieces = Annotated[
+RichElements = Annotated[
     list[
         Annotated[
-            RichTextText
+            RichTextRun
             | RichEmoji
             | RichLink
             | RichUser
@@ -113,17 +113,17 @@ Pieces = Annotated[
     ],
     Field(max_length=1000),
 ]
-PlainPieces = list[Annotated[RichTextText | RichLink, Field(discriminator="type")]]
+PreformattedElements = list[Annotated[RichTextRun | RichLink, Field(discriminator="type")]]
 
 
-class RichSection(Strict):
+class RichSection(BlockKitModel):
     """A paragraph."""
 
     type: Literal["rich_text_section"]
-    elements: Pieces
+    elements: RichElements
 
 
-class RichList(Strict):
+class RichList(BlockKitModel):
     """A list of paragraphs."""
 
     type: Literal["rich_text_list"]
@@ -134,24 +134,24 @@ class RichList(Strict):
     border: Literal[0, 1] | None = None
 
 
-class RichQuote(Strict):
+class RichQuote(BlockKitModel):
     """A quotation."""
 
     type: Literal["rich_text_quote"]
-    elements: Pieces
+    elements: RichElements
     border: Literal[0, 1] | None = None
 
 
-class RichPreformatted(Strict):
+class RichPreformatted(BlockKitModel):
     """Text as it is."""
 
     type: Literal["rich_text_preformatted"]
-    elements: PlainPieces
+    elements: PreformattedElements
     border: Literal[0, 1] | None = None
     language: str | None = None
 
 
-class RichText(Strict):
+class RichText(BlockKitModel):
     """A block of rich text."""
 
     type: Literal["rich_text"]

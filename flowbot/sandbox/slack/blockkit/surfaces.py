@@ -15,20 +15,22 @@ from flowbot.sandbox.slack.blockkit.layout import (
     Markdown,
     Section,
 )
-from flowbot.sandbox.slack.blockkit.newer import Alert, Card, Carousel, Container, DataTable, Table
+from flowbot.sandbox.slack.blockkit.newer_blocks import Alert, Card, Carousel, Container, DataTable, Table
 from flowbot.sandbox.slack.blockkit.rich_text import RichText
 
 Surface = Literal["message", "modal", "home"]
 
-_Everywhere = Section | Divider | Header | ImageBlock | Context | Actions | RichText
-_InMessages = _Everywhere | Markdown | Table | Card | Carousel | Container | DataTable | DataVisualization
+_CommonBlock = Section | Divider | Header | ImageBlock | Context | Actions | RichText
+_MessageBlock = _CommonBlock | Markdown | Table | Card | Carousel | Container | DataTable | DataVisualization
 
-MessageBlocks = Annotated[list[Annotated[_InMessages, Field(discriminator="type")]], Field(min_length=1, max_length=50)]
+MessageBlocks = Annotated[
+    list[Annotated[_MessageBlock, Field(discriminator="type")]], Field(min_length=1, max_length=50)
+]
 ModalBlocks = Annotated[
-    list[Annotated[_Everywhere | Input | Alert, Field(discriminator="type")]], Field(max_length=100)
+    list[Annotated[_CommonBlock | Input | Alert, Field(discriminator="type")]], Field(max_length=100)
 ]
 HomeBlocks = Annotated[
-    list[Annotated[_Everywhere | Card | Carousel, Field(discriminator="type")]], Field(max_length=100)
+    list[Annotated[_CommonBlock | Card | Carousel, Field(discriminator="type")]], Field(max_length=100)
 ]
 
 ADAPTERS: dict[Surface, TypeAdapter[Any]] = {
@@ -36,4 +38,4 @@ ADAPTERS: dict[Surface, TypeAdapter[Any]] = {
     "modal": TypeAdapter(ModalBlocks),
     "home": TypeAdapter(HomeBlocks),
 }
-NEWER = frozenset({"card", "carousel", "container", "alert", "data_table", "data_visualization", "table"})
+NEWER_BLOCK_TYPES = frozenset({"card", "carousel", "container", "alert", "data_table", "data_visualization", "table"})

@@ -4,18 +4,18 @@ import asyncio
 from collections.abc import Coroutine
 from typing import Any
 
-from flowbot.sandbox.slack.delivery.envelope import Delivery, Parcel
+from flowbot.sandbox.slack.delivery.envelope import Delivery, Envelope
 from flowbot.sandbox.slack.delivery.http import HttpTransport
-from flowbot.sandbox.slack.delivery.socket import SocketHub
-from flowbot.sandbox.slack.event_feed import Feed
-from flowbot.sandbox.slack.exchange_log import Journal
+from flowbot.sandbox.slack.delivery.socket import SocketModeServer
+from flowbot.sandbox.slack.event_feed import EventFeed
+from flowbot.sandbox.slack.exchange_log import ExchangeLog
 
 EVENT_RETRY_SECONDS = (0.0, 60.0, 300.0)
 _RETRY_REASONS = {"operation_timeout": "http_timeout", "dispatch_failed": "http_error"}
 
 
-class Outbox:
-    """Delivers parcels: over HTTP once a request URL is set, else over Socket Mode.
+class Dispatcher:
+    """Delivers envelopes: over HTTP once a request URL is set, else over Socket Mode.
 
     Attributes:
         deliveries: Every delivery so far, oldest first.
@@ -23,13 +23,13 @@ class Outbox:
             (Slack: at once, after a minute, after five); tests may shorten them.
     """
 
-    def __init__(self, sockets: SocketHub, feed: Feed, journal: Journal) -> None:
+    def __init__(self, sockets: SocketModeServer, feed: EventFeed, exchange_log: ExchangeLog) -> None:
         self.sockets = sockets
         self._routes: list[HttpTransport] = []
         self.deliveries: list[Delivery] = []
         self.event_retry_seconds = EVENT_RETRY_SECONDS
         self._feed = feed
-        self._journal = journal
+        self._exchange_log = exchange_log
         self._tasks: set[asyncio.Task[Any]] = set()
 
     @property
@@ -42,45 +42,47 @@ class Outbox:
         self._routes.append(route)
 
     @property
-    def online(self) -> bool:
+    def is_online(self) -> bool:
         """Whether there is a way to the bot at all."""
-        return self.http is not None or self.sockets.connected > 0
+        return self.http is not None or self.sockets.connection_count > 0
 
-    async def deliver(self, parcel: Parcel) -> Delivery:
+    async def deliver(self, envelope: Envelope) -> Delivery:
         """Deliver once and remember how it went."""
-        return await self._attempt(parcel, 0, "")
+        return await self._attempt(envelope, 0, "")
 
-    async def repeat(self, delivery: Delivery) -> Delivery:
+    async def redeliver(self, delivery: Delivery) -> Delivery:
         """Deliver the same payload once more, trigger and all: a recording of it, signed anew."""
-        return await self.deliver(Parcel(delivery.kind, delivery.what, delivery.payload))
+        return await self.deliver(Envelope(delivery.kind, delivery.label, delivery.payload))
 
-    def deliver_event(self, parcel: Parcel) -> None:
+    def deliver_event(self, envelope: Envelope) -> None:
         """Deliver an event in the background, repeating it if it is not acknowledged."""
-        self._spawn(self._persist(parcel))
+        self._spawn(self._persist(envelope))
 
-    async def settle(self) -> None:
+    async def wait_until_idle(self) -> None:
         """Wait until nothing is on its way."""
         while self._tasks:
             await asyncio.gather(*self._tasks)
 
-    async def _persist(self, parcel: Parcel) -> None:
-        delivery = await self._attempt(parcel, 0, "")
+    async def _persist(self, envelope: Envelope) -> None:
+        delivery = await self._attempt(envelope, 0, "")
         for number, pause in enumerate(self.event_retry_seconds, start=1):
             if delivery.ok or _wants_no_retry(delivery):
                 return
             await asyncio.sleep(pause)
             reason = _RETRY_REASONS.get(delivery.error or "", "unknown_error")
-            delivery = await self._attempt(parcel, number, reason)
+            delivery = await self._attempt(envelope, number, reason)
 
-    async def _attempt(self, parcel: Parcel, number: int, reason: str) -> Delivery:
+    async def _attempt(self, envelope: Envelope, number: int, reason: str) -> Delivery:
         if self.http is not None:
             headers = {"X-Slack-Retry-Num": str(number), "X-Slack-Retry-Reason": reason} if number else {}
-            delivery = await self.http.send(parcel, headers)
+            delivery = await self.http.send(envelope, headers)
         else:
             retry = {"retry_attempt": number, "retry_reason": reason}
-            delivery = await self.sockets.send(parcel, retry if number else None)
+            delivery = await self.sockets.send(envelope, retry if number else None)
         self.deliveries.append(delivery)
-        self._journal.note("to_bot", parcel.what, delivery.error or str(delivery.status), delivery.seconds * 1000)
+        self._exchange_log.record(
+            "to_bot", envelope.label, delivery.error or str(delivery.status), delivery.seconds * 1000
+        )
         self._feed.wake()
         return delivery
 

@@ -8,20 +8,20 @@ from urllib.parse import urlencode
 from flowbot.sandbox.slack.errors import SlackError
 from flowbot.sandbox.slack.models import Json
 
-Kind = Literal["slash_commands", "interactive", "events_api"]
+EnvelopeKind = Literal["slash_commands", "interactive", "events_api"]
 
 
 @dataclass(frozen=True)
-class Parcel:
+class Envelope:
     """One command, interaction or event on its way to the bot; `what` names it for people."""
 
-    kind: Kind
-    what: str
+    kind: EnvelopeKind
+    label: str
     payload: Json
 
     @property
     def content_type(self) -> str:
-        """The content type of the HTTP form of this parcel."""
+        """The content type of the HTTP form of this envelope."""
         return "application/json" if self.kind == "events_api" else "application/x-www-form-urlencoded"
 
     def http_body(self) -> str:
@@ -34,7 +34,7 @@ class Parcel:
 
 
 @dataclass(frozen=True)
-class Signed:
+class SignedRequest:
     """A request as whoever records it would have it: the body, and the headers with its signature."""
 
     body: str
@@ -59,8 +59,8 @@ class Delivery:
         error: `operation_timeout`, `dispatch_failed` or `app_offline` where Slack would show that.
     """
 
-    kind: Kind
-    what: str
+    kind: EnvelopeKind
+    label: str
     payload: Json
     transport: Literal["http", "socket", "none"]
     status: int | None = None
@@ -68,8 +68,8 @@ class Delivery:
     body: str = ""
     error: str | None = None
     headers: dict[str, str] = field(default_factory=dict)
-    refused: SlackError | None = None
-    signed: Signed | None = None
+    refusal: SlackError | None = None
+    request: SignedRequest | None = None
 
     @property
     def ok(self) -> bool:

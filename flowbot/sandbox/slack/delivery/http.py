@@ -7,13 +7,13 @@ import time
 
 import aiohttp
 
-from flowbot.sandbox.slack.delivery.envelope import Delivery, Parcel, Signed
+from flowbot.sandbox.slack.delivery.envelope import Delivery, Envelope, SignedRequest
 
 _USER_AGENT = "Slackbot 1.0 (+https://api.slack.com/robots)"
 
 
 class HttpTransport:
-    """Posts parcels to one request URL.
+    """Posts envelopes to one request URL.
 
     Args:
         url: The bot's request URL.
@@ -27,12 +27,12 @@ class HttpTransport:
         self._ack_seconds = ack_seconds
         self._session: aiohttp.ClientSession | None = None
 
-    async def send(self, parcel: Parcel, extra_headers: dict[str, str] | None = None) -> Delivery:
+    async def send(self, envelope: Envelope, extra_headers: dict[str, str] | None = None) -> Delivery:
         """Deliver once; what went wrong is told in the delivery, not raised."""
-        delivery = Delivery(parcel.kind, parcel.what, parcel.payload, "http", headers=dict(extra_headers or {}))
+        delivery = Delivery(envelope.kind, envelope.label, envelope.payload, "http", headers=dict(extra_headers or {}))
         started = time.perf_counter()
         try:
-            await self._post(parcel, delivery)
+            await self._post(envelope, delivery)
         except TimeoutError:
             delivery.error = "operation_timeout"
         except (aiohttp.ClientError, OSError):
@@ -40,16 +40,16 @@ class HttpTransport:
         delivery.seconds = time.perf_counter() - started
         return delivery
 
-    async def _post(self, parcel: Parcel, delivery: Delivery) -> None:
-        body = parcel.http_body()
+    async def _post(self, envelope: Envelope, delivery: Delivery) -> None:
+        body = envelope.http_body()
         headers = {
-            "Content-Type": parcel.content_type,
+            "Content-Type": envelope.content_type,
             "User-Agent": _USER_AGENT,
             "Accept": "application/json,*/*",
-            **signed_headers(self._secret, body),
+            **build_signature_headers(self._secret, body),
             **delivery.headers,
         }
-        delivery.signed = Signed(body, headers)
+        delivery.request = SignedRequest(body, headers)
         async with (
             asyncio.timeout(self._ack_seconds),
             self._client().post(self.url, data=body.encode(), headers=headers, allow_redirects=False) as answer,
@@ -71,7 +71,7 @@ class HttpTransport:
             self._session = None
 
 
-def signed_headers(signing_secret: str, body: str, timestamp: int | None = None) -> dict[str, str]:
+def build_signature_headers(signing_secret: str, body: str, timestamp: int | None = None) -> dict[str, str]:
     """Return the two headers by which a bot knows that a request is Slack's.
 
     Args:

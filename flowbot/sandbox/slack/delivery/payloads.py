@@ -2,32 +2,32 @@
 
 import time
 
-from flowbot.sandbox.slack.context import Core
+from flowbot.sandbox.slack.context import Context
 from flowbot.sandbox.slack.models import Channel, Json, Message, Person, View
-from flowbot.sandbox.slack.serializers import message_object, view_object
-from flowbot.sandbox.slack.workspace import new_id
+from flowbot.sandbox.slack.serializers import serialize_message, serialize_view
+from flowbot.sandbox.slack.workspace import generate_id
 
 
-def command_form(core: Core, person: Person, channel: Channel, command: str, text: str) -> Json:
+def build_command(context: Context, person: Person, channel: Channel, command: str, text: str) -> Json:
     """Return the form fields of a slash command; `text` is escaped already."""
     return {
-        "token": core.app_fields()["token"],
+        "token": context.build_app_fields()["token"],
         "team_id": person.team.id,
         "team_domain": person.team.domain,
         "channel_id": channel.id,
-        "channel_name": channel_name(channel),
+        "channel_name": redact_channel_name(channel),
         "user_id": person.id,
         "user_name": person.name,
         "command": command,
         "text": text,
-        "api_app_id": core.workspace.app_id,
+        "api_app_id": context.workspace.app_id,
         "is_enterprise_install": "false",
-        "response_url": core.response_url("commands", channel.id, person.id),
-        "trigger_id": core.triggers.issue(person.id),
+        "response_url": context.issue_response_url("commands", channel.id, person.id),
+        "trigger_id": context.trigger_ids.issue(person.id),
     }
 
 
-def channel_name(channel: Channel) -> str:
+def redact_channel_name(channel: Channel) -> str:
     """Return the name that payloads carry; Slack hides those of private conversations."""
     if channel.is_im:
         return "directmessage"
@@ -38,17 +38,17 @@ def _who(person: Person) -> Json:
     return {"id": person.id, "username": person.name, "name": person.name, "team_id": person.team.id}
 
 
-def _team(core: Core) -> Json:
-    return {"id": core.workspace.team.id, "domain": core.workspace.team.domain}
+def _team(context: Context) -> Json:
+    return {"id": context.workspace.team.id, "domain": context.workspace.team.domain}
 
 
 def _persons_team(person: Person) -> Json:
     return {"id": person.team.id, "domain": person.team.domain}
 
 
-def message_action(core: Core, person: Person, message: Message, action: Json, state: Json) -> Json:
+def build_message_action(context: Context, person: Person, message: Message, action: Json, state: Json) -> Json:
     """Return `block_actions` of a message; an ephemeral one is not in the payload."""
-    channel = core.workspace.channels[message.channel]
+    channel = context.workspace.channels[message.channel]
     container = {
         "type": "message",
         "message_ts": message.ts,
@@ -57,41 +57,41 @@ def message_action(core: Core, person: Person, message: Message, action: Json, s
     }
     if message.thread_ts:
         container["thread_ts"] = message.thread_ts
-    seen = {} if message.is_ephemeral else {"message": message_object(core.workspace, message)}
+    seen = {} if message.is_ephemeral else {"message": serialize_message(context.workspace, message)}
     return {
         "type": "block_actions",
         "user": _who(person),
-        **core.app_fields(),
+        **context.build_app_fields(),
         "container": container,
-        "trigger_id": core.triggers.issue(person.id),
-        "team": _team(core),
-        "channel": {"id": channel.id, "name": channel_name(channel)},
+        "trigger_id": context.trigger_ids.issue(person.id),
+        "team": _team(context),
+        "channel": {"id": channel.id, "name": redact_channel_name(channel)},
         **seen,
         "state": {"values": state},
-        "response_url": core.response_url("actions", channel.id, person.id, message.ts),
+        "response_url": context.issue_response_url("actions", channel.id, person.id, message.ts),
         "actions": [action],
     }
 
 
-def view_action(core: Core, person: Person, view: View, action: Json) -> Json:
+def build_view_action(context: Context, person: Person, view: View, action: Json) -> Json:
     """Return `block_actions` of a modal or Home: no channel, no response URL."""
     return {
         "type": "block_actions",
         "user": _who(person),
-        **core.app_fields(),
+        **context.build_app_fields(),
         "container": {"type": "view", "view_id": view.id},
-        "trigger_id": core.triggers.issue(person.id, view.id if view.type == "modal" else None),
+        "trigger_id": context.trigger_ids.issue(person.id, view.id if view.type == "modal" else None),
         "team": _persons_team(person),
-        "view": view_object(core.workspace, view),
+        "view": serialize_view(context.workspace, view),
         "actions": [action],
     }
 
 
-def suggestion(core: Core, person: Person, ids: Json, value: str, container: Json) -> Json:
+def build_block_suggestion(context: Context, person: Person, ids: Json, value: str, container: Json) -> Json:
     """Return `block_suggestion`: somebody types into an external select.
 
     Args:
-        core: The stand-in's parts.
+        context: The stand-in's parts.
         person: Who types.
         ids: `block_id` and `action_id` of the select.
         value: What is typed so far.
@@ -100,28 +100,28 @@ def suggestion(core: Core, person: Person, ids: Json, value: str, container: Jso
     return {
         "type": "block_suggestion",
         "user": _who(person),
-        **core.app_fields(),
-        "team": _team(core),
+        **context.build_app_fields(),
+        "team": _team(context),
         **container,
         **ids,
         "value": value,
     }
 
 
-def view_submission(core: Core, person: Person, view: View) -> Json:
+def build_view_submission(context: Context, person: Person, view: View) -> Json:
     """Return `view_submission`, with response URLs for the conversations chosen for that."""
     return {
         "type": "view_submission",
         "team": _persons_team(person),
         "user": _who(person),
-        **core.app_fields(),
-        "trigger_id": core.triggers.issue(person.id, view.id),
-        "view": view_object(core.workspace, view),
-        "response_urls": _response_urls(core, person, view),
+        **context.build_app_fields(),
+        "trigger_id": context.trigger_ids.issue(person.id, view.id),
+        "view": serialize_view(context.workspace, view),
+        "response_urls": _response_urls(context, person, view),
     }
 
 
-def _response_urls(core: Core, person: Person, view: View) -> list[Json]:
+def _response_urls(context: Context, person: Person, view: View) -> list[Json]:
     chosen = []
     for block in view.blocks:
         element = block.get("element") or {}
@@ -135,25 +135,25 @@ def _response_urls(core: Core, person: Person, view: View) -> list[Json]:
             "block_id": block_id,
             "action_id": action_id,
             "channel_id": channel,
-            "response_url": core.response_url("app", channel, person.id),
+            "response_url": context.issue_response_url("app", channel, person.id),
         }
         for block_id, action_id, channel in chosen
     ]
 
 
-def view_closed(core: Core, person: Person, view: View, *, cleared: bool) -> Json:
+def build_view_closed(context: Context, person: Person, view: View, *, cleared: bool) -> Json:
     """Return `view_closed`; `cleared` when the whole stack was closed."""
     return {
         "type": "view_closed",
         "team": _persons_team(person),
         "user": _who(person),
-        **core.app_fields(),
-        "view": view_object(core.workspace, view),
+        **context.build_app_fields(),
+        "view": serialize_view(context.workspace, view),
         "is_cleared": cleared,
     }
 
 
-def home_opened(core: Core, person: Person, channel: Channel, home: View | None) -> Json:
+def build_home_opened(context: Context, person: Person, channel: Channel, home: View | None) -> Json:
     """Return the event `app_home_opened` in its callback."""
     event: Json = {
         "type": "app_home_opened",
@@ -163,32 +163,32 @@ def home_opened(core: Core, person: Person, channel: Channel, home: View | None)
         "event_ts": f"{time.time():.6f}",
     }
     if home is not None:
-        event["view"] = view_object(core.workspace, home)
-    return event_callback(core, event)
+        event["view"] = serialize_view(context.workspace, home)
+    return build_event_callback(context, event)
 
 
-def event_callback(core: Core, event: Json) -> Json:
+def build_event_callback(context: Context, event: Json) -> Json:
     """Return the outer form in which every event is delivered."""
-    team_id = core.workspace.team.id
+    team_id = context.workspace.team.id
     return {
-        "token": core.app_fields()["token"],
+        "token": context.build_app_fields()["token"],
         "team_id": team_id,
         "context_team_id": team_id,
         "context_enterprise_id": None,
-        "api_app_id": core.workspace.app_id,
+        "api_app_id": context.workspace.app_id,
         "event": event,
         "type": "event_callback",
-        "event_id": new_id("Ev"),
+        "event_id": generate_id("Ev"),
         "event_time": int(time.time()),
         "authorizations": [
             {
                 "enterprise_id": None,
                 "team_id": team_id,
-                "user_id": core.workspace.bot.id,
+                "user_id": context.workspace.bot.id,
                 "is_bot": True,
                 "is_enterprise_install": False,
             }
         ],
         "is_ext_shared_channel": False,
-        "event_context": f"4-{new_id('E')}",
+        "event_context": f"4-{generate_id('E')}",
     }

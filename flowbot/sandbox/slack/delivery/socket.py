@@ -13,8 +13,8 @@ from typing import Any
 
 from aiohttp import WSCloseCode, WSMessage, WSMsgType, web
 
-from flowbot.sandbox.slack.delivery.envelope import Delivery, Parcel
-from flowbot.sandbox.slack.event_feed import Feed
+from flowbot.sandbox.slack.delivery.envelope import Delivery, Envelope
+from flowbot.sandbox.slack.event_feed import EventFeed
 from flowbot.sandbox.slack.models import Json
 
 _MAX_CONNECTIONS = 10
@@ -29,7 +29,7 @@ class Connection:
         self._request = request
         self.silent = False
 
-    async def say(self, message: Json) -> None:
+    async def send(self, message: Json) -> None:
         """Send a JSON message, unless silent."""
         if not self.silent:
             await self.socket.send_str(json.dumps(message))
@@ -41,16 +41,16 @@ class Connection:
             if not self.silent:
                 await self.socket.ping(f"Ping from sandbox {number}".encode())
 
-    def drop(self) -> None:
+    def abort(self) -> None:
         """Cut the line without a word."""
         if self._request.transport is not None:
             self._request.transport.abort()
 
 
-class SocketHub:
+class SocketModeServer:
     """All Socket Mode connections of the app."""
 
-    def __init__(self, app_id: str, feed: Feed, ack_seconds: float) -> None:
+    def __init__(self, app_id: str, feed: EventFeed, ack_seconds: float) -> None:
         self._app_id = app_id
         self._feed = feed
         self._ack_seconds = ack_seconds
@@ -60,11 +60,11 @@ class SocketHub:
         self._awaited: dict[str, asyncio.Future[Any]] = {}
 
     @property
-    def connected(self) -> int:
+    def connection_count(self) -> int:
         """How many connections are open."""
         return len(self._connections)
 
-    def new_path(self) -> str:
+    def issue_path(self) -> str:
         """Return the path and query of a single-use WebSocket URL."""
         ticket = secrets.token_hex(16)
         self._tickets.add(ticket)
@@ -82,15 +82,15 @@ class SocketHub:
         return socket
 
     async def _converse(self, connection: Connection) -> None:
-        if self.connected >= _MAX_CONNECTIONS:
-            await connection.say({"type": "disconnect", "reason": "too_many_websockets"})
+        if self.connection_count >= _MAX_CONNECTIONS:
+            await connection.send({"type": "disconnect", "reason": "too_many_websockets"})
             await connection.socket.close()
             return
         self._connections.append(connection)
         self._announce()
         pings = asyncio.create_task(connection.ping_forever())
         try:
-            await connection.say(self._hello())
+            await connection.send(self._hello())
             async for message in connection.socket:
                 await self._receive(connection, message)
         finally:
@@ -100,12 +100,12 @@ class SocketHub:
             await asyncio.gather(pings, return_exceptions=True)
 
     def _announce(self) -> None:
-        self._feed.publish(None, {"type": "bot", "online": self.connected > 0})
+        self._feed.publish(None, {"type": "bot", "online": self.connection_count > 0})
 
     def _hello(self) -> Json:
         return {
             "type": "hello",
-            "num_connections": self.connected,
+            "num_connections": self.connection_count,
             "debug_info": {
                 "host": "applink-sandbox-1",
                 "build_number": 1,
@@ -132,15 +132,15 @@ class SocketHub:
         if waiting is not None and not waiting.done():
             waiting.set_result(answer.get("payload"))
 
-    async def send(self, parcel: Parcel, retry: Json | None = None) -> Delivery:
+    async def send(self, envelope: Envelope, retry: Json | None = None) -> Delivery:
         """Deliver through one of the connections and wait for the acknowledgement."""
-        delivery = Delivery(parcel.kind, parcel.what, parcel.payload, "socket")
+        delivery = Delivery(envelope.kind, envelope.label, envelope.payload, "socket")
         if not self._connections:
             delivery.error = "app_offline"
             return delivery
         started = time.perf_counter()
         try:
-            payload = await self._exchange(parcel, retry or {})
+            payload = await self._exchange(envelope, retry or {})
         except TimeoutError:
             delivery.error = "operation_timeout"
         except (ConnectionError, RuntimeError):
@@ -150,32 +150,32 @@ class SocketHub:
         delivery.seconds = time.perf_counter() - started
         return delivery
 
-    async def _exchange(self, parcel: Parcel, retry: Json) -> Any:
+    async def _exchange(self, envelope: Envelope, retry: Json) -> Any:
         connection = self._connections[next(self._turn) % len(self._connections)]
         envelope_id = secrets.token_hex(16)
         answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self._awaited[envelope_id] = answer
         try:
             async with asyncio.timeout(self._ack_seconds):
-                await connection.say(_envelope(envelope_id, parcel, retry))
+                await connection.send(_build_frame(envelope_id, envelope, retry))
                 return await answer
         finally:
             del self._awaited[envelope_id]
 
-    async def warn(self, reason: str = "warning") -> None:
+    async def send_disconnect(self, reason: str = "warning") -> None:
         """Tell every connection that it will be closed soon (`warning`) or now (`refresh_requested`)."""
         for connection in list(self._connections):
-            await connection.say({"type": "disconnect", "reason": reason, "debug_info": {"host": "applink-sandbox-1"}})
+            await connection.send({"type": "disconnect", "reason": reason, "debug_info": {"host": "applink-sandbox-1"}})
 
     async def refresh(self) -> None:
         """Ask for a refresh and close all connections in good order."""
-        await self.warn("refresh_requested")
+        await self.send_disconnect("refresh_requested")
         await self.close()
 
     def drop_all(self) -> None:
         """Cut all connections abruptly."""
         for connection in list(self._connections):
-            connection.drop()
+            connection.abort()
 
     def go_silent(self) -> None:
         """Leave all present connections open but deaf and mute; new ones work."""
@@ -194,11 +194,11 @@ def _as_text(payload: Any) -> str:
     return payload if isinstance(payload, str) else json.dumps(payload)
 
 
-def _envelope(envelope_id: str, parcel: Parcel, retry: Json) -> Json:
-    envelope = {
+def _build_frame(envelope_id: str, envelope: Envelope, retry: Json) -> Json:
+    frame = {
         "envelope_id": envelope_id,
-        "type": parcel.kind,
-        "accepts_response_payload": parcel.kind != "events_api",
-        "payload": parcel.payload,
+        "type": envelope.kind,
+        "accepts_response_payload": envelope.kind != "events_api",
+        "payload": envelope.payload,
     }
-    return envelope | ({"retry_attempt": 0, "retry_reason": "", **retry} if parcel.kind == "events_api" else {})
+    return frame | ({"retry_attempt": 0, "retry_reason": "", **retry} if envelope.kind == "events_api" else {})

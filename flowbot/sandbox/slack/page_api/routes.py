@@ -9,12 +9,12 @@ from pydantic import BaseModel, Field, ValidationError
 
 from flowbot.sandbox.slack import serializers
 from flowbot.sandbox.slack.blocks import Values
-from flowbot.sandbox.slack.client_actions import ClientError, Hands
-from flowbot.sandbox.slack.context import Core
-from flowbot.sandbox.slack.delivery.dispatcher import Outbox
+from flowbot.sandbox.slack.client_actions import ClientActions, ClientError
+from flowbot.sandbox.slack.context import Context
+from flowbot.sandbox.slack.delivery.dispatcher import Dispatcher
 from flowbot.sandbox.slack.models import Json, Person
 from flowbot.sandbox.slack.page_api.events import stream_events
-from flowbot.sandbox.slack.serializers import file_object
+from flowbot.sandbox.slack.serializers import serialize_file
 
 PAGE_FOLDER = Path(__file__).parents[2] / "page"
 
@@ -57,10 +57,10 @@ class _Close(_Body):
 class PageApi:
     """Answers the page."""
 
-    def __init__(self, core: Core, outbox: Outbox, hands: Hands) -> None:
-        self._core = core
-        self._outbox = outbox
-        self._hands = hands
+    def __init__(self, context: Context, dispatcher: Dispatcher, client: ClientActions) -> None:
+        self._context = context
+        self._dispatcher = dispatcher
+        self._client = client
 
     def routes(self) -> list[web.RouteDef]:
         """Return all routes of the page and its API."""
@@ -90,22 +90,22 @@ class PageApi:
         return self._somebody(request.query.get("as", ""))
 
     def _somebody(self, user_id: str) -> Person:
-        person = self._core.workspace.people.get(user_id)
+        person = self._context.workspace.people.get(user_id)
         if person is None:
             raise ClientError("user_not_found")
         return person
 
     async def _state(self, request: web.Request) -> web.StreamResponse:
-        workspace, people = self._core.workspace, self._core.workspace.people
+        workspace, people = self._context.workspace, self._context.workspace.people
         me = self._reader(request) if "as" in request.query else next(iter(people.values()))
         return web.json_response(
             {
                 "team": {"id": workspace.team.id, "name": workspace.team.name},
-                "bot": {"user_id": workspace.bot.id, "name": workspace.bot.name, "online": self._outbox.online},
-                "people": [serializers.person_shape(workspace, p) for p in people.values()],
-                "groups": [serializers.group_shape(g) for g in workspace.groups.values()],
-                "me": serializers.person_shape(workspace, me),
-                "channels": [serializers.channel_shape(c) for c in workspace.channels_of(me.id)],
+                "bot": {"user_id": workspace.bot.id, "name": workspace.bot.name, "online": self._dispatcher.is_online},
+                "people": [serializers.serialize_page_person(workspace, p) for p in people.values()],
+                "groups": [serializers.serialize_page_group(g) for g in workspace.groups.values()],
+                "me": serializers.serialize_page_person(workspace, me),
+                "channels": [serializers.serialize_page_channel(c) for c in workspace.list_channels(me.id)],
                 "default_as": next(iter(people)),
                 "guide": workspace.guide.model_dump() if workspace.guide else {},
             }
@@ -113,32 +113,34 @@ class PageApi:
 
     async def _messages(self, request: web.Request) -> web.StreamResponse:
         channel, person = request.query.get("channel", ""), self._reader(request)
-        if not any(c.id == channel for c in self._core.workspace.channels_of(person.id)):
+        if not any(c.id == channel for c in self._context.workspace.list_channels(person.id)):
             raise ClientError("not_in_channel")
-        seen = self._core.workspace.visible(channel, person.id)
-        return web.json_response({"messages": [serializers.message_shape(m, self._core.origin) for m in seen]})
+        seen = self._context.workspace.list_visible_messages(channel, person.id)
+        return web.json_response(
+            {"messages": [serializers.serialize_page_message(m, self._context.origin) for m in seen]}
+        )
 
     async def _send(self, request: web.Request) -> web.StreamResponse:
         body = _Send.model_validate(await _json(request))
-        command = await self._hands.send(body.as_, body.channel, body.text, body.thread_ts)
+        command = await self._client.send(body.as_, body.channel, body.text, body.thread_ts)
         return web.json_response({"ok": True, "command": command})
 
     async def _action(self, request: web.Request) -> web.StreamResponse:
         body = _Action.model_validate(await _json(request))
-        where = self._hands.container(body.as_, body.container)
+        where = self._client.find_container(body.as_, body.container)
         state = body.state.get("values", body.state)
-        await self._hands.act(body.as_, where, (body.block_id, body.action_id), body.element, state)
+        await self._client.trigger_action(body.as_, where, (body.block_id, body.action_id), body.element, state)
         return web.json_response({"ok": True})
 
     async def _options(self, request: web.Request) -> web.StreamResponse:
         body = _Options.model_validate(await _json(request))
-        where = self._hands.container(body.as_, body.container)
+        where = self._client.find_container(body.as_, body.container)
         ids = (body.block_id, body.action_id)
-        return web.json_response(await self._hands.options(body.as_, where, ids, body.value))
+        return web.json_response(await self._client.load_options(body.as_, where, ids, body.value))
 
     async def _submit(self, request: web.Request) -> web.StreamResponse:
         body = _Submit.model_validate(await _json(request))
-        outcome = await self._hands.submit(body.as_, body.view_id, body.values)
+        outcome = await self._client.submit_view(body.as_, body.view_id, body.values)
         if outcome.error:
             raise ClientError(outcome.error)
         answer: Json = {"ok": True, "response_action": outcome.response_action}
@@ -146,7 +148,7 @@ class PageApi:
 
     async def _close(self, request: web.Request) -> web.StreamResponse:
         body = _Close.model_validate(await _json(request))
-        await self._hands.close(body.as_, body.view_id, clear=body.clear)
+        await self._client.close_view(body.as_, body.view_id, clear=body.clear)
         return web.json_response({"ok": True})
 
     async def _upload(self, request: web.Request) -> web.StreamResponse:
@@ -154,21 +156,21 @@ class PageApi:
         part, person = form.get("file"), self._somebody(str(form.get("as", "")))
         if not isinstance(part, web.FileField):
             raise ClientError("no_file")
-        stored = self._hands.upload(person.id, part.filename, part.content_type, part.file.read())
+        stored = self._client.upload_file(person.id, part.filename, part.content_type, part.file.read())
         part.file.close()
-        return web.json_response({"file": file_object(stored, self._core.origin, person.team.id)})
+        return web.json_response({"file": serialize_file(stored, self._context.origin, person.team.id)})
 
     async def _home(self, request: web.Request) -> web.StreamResponse:
         person = self._somebody(_Body.model_validate(await _json(request)).as_)
-        home = self._hands.open_home(person.id)
-        return web.json_response({"view": self._core.stage.shown(home) if home else None})
+        home = self._client.open_home(person.id)
+        return web.json_response({"view": self._context.mutations.serialize_view(home) if home else None})
 
     async def _events(self, request: web.Request) -> web.StreamResponse:
-        return await stream_events(self._core.feed, request, self._reader(request).id)
+        return await stream_events(self._context.feed, request, self._reader(request).id)
 
     async def _log(self, request: web.Request) -> web.StreamResponse:
         limit = request.query.get("limit", "100")
-        return web.json_response(self._core.journal.last(int(limit) if limit.isdecimal() else 100))
+        return web.json_response(self._context.exchange_log.list_last(int(limit) if limit.isdecimal() else 100))
 
 
 def _file(name: str) -> web.StreamResponse:

@@ -4,49 +4,49 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from flowbot.sandbox.slack.blocks import STATEFUL, Placed, placed_elements
+from flowbot.sandbox.slack.blocks import STATEFUL, PlacedElement, iter_elements
 from flowbot.sandbox.slack.models import Json, StoredFile
 from flowbot.sandbox.slack.visible_text import text_of
 
 
 @dataclass(frozen=True)
-class Pressable:
+class ClickTarget:
     """Something to press: its label, where it is, and what pressing adds to the payload."""
 
     label: str
-    placed: Placed
-    given: Json
+    placed: PlacedElement
+    payload_part: Json
 
 
-def pressables(blocks: list[Json] | None) -> Iterator[Pressable]:
+def iter_click_targets(blocks: list[Json] | None) -> Iterator[ClickTarget]:
     """Yield buttons and the options of overflow menus, in reading order."""
-    for placed in placed_elements(blocks):
+    for placed in iter_elements(blocks):
         if placed.element["type"] == "button":
-            yield Pressable(placed.element["text"]["text"], placed, {})
+            yield ClickTarget(placed.element["text"]["text"], placed, {})
         elif placed.element["type"] == "overflow":
             for option in placed.element["options"]:
-                yield Pressable(option["text"]["text"], placed, {"selected_option": option})
+                yield ClickTarget(option["text"]["text"], placed, {"selected_option": option})
 
 
-def find_pressable(blocks: list[Json] | None, label: str, nth: int = 0) -> Pressable:
+def find_click_target(blocks: list[Json] | None, label: str, nth: int = 0) -> ClickTarget:
     """Return the `nth` button or menu entry with this label; raises LookupError that lists what is there."""
-    found = [p for p in pressables(blocks) if p.label == label]
+    found = [p for p in iter_click_targets(blocks) if p.label == label]
     if len(found) <= nth:
-        there = [p.label for p in pressables(blocks)]
+        there = [p.label for p in iter_click_targets(blocks)]
         raise LookupError(f"no button {label!r} here, only {there}")
     return found[nth]
 
 
-def fields(blocks: list[Json] | None) -> dict[str, Placed]:
+def find_fields(blocks: list[Json] | None) -> dict[str, PlacedElement]:
     """Return the fields that hold values, by label (input blocks), text (sections) or action id."""
-    named: dict[str, Placed] = {}
-    for placed in placed_elements(blocks):
+    named: dict[str, PlacedElement] = {}
+    for placed in iter_elements(blocks):
         if placed.element["type"] in STATEFUL:
             named.setdefault(_name(placed), placed)
     return named
 
 
-def _name(placed: Placed) -> str:
+def _name(placed: PlacedElement) -> str:
     if placed.block["type"] == "input":
         return str(placed.block["label"]["text"])
     if placed.block["type"] == "section" and "text" in placed.block:
@@ -54,15 +54,15 @@ def _name(placed: Placed) -> str:
     return placed.action_id
 
 
-def find_field(blocks: list[Json] | None, label: str) -> Placed:
+def find_field(blocks: list[Json] | None, label: str) -> PlacedElement:
     """Return the field with this label; raises LookupError that lists what is there."""
-    there = fields(blocks)
+    there = find_fields(blocks)
     if label not in there:
         raise LookupError(f"no field {label!r} here, only {list(there)}")
     return there[label]
 
 
-def entry_for(element: Json, value: Any, file_shape: Any) -> Json:
+def build_field_entry(element: Json, value: Any, file_shape: Any) -> Json:
     """Return the element's part of the payload for a value said in a test.
 
     Args:
@@ -82,31 +82,31 @@ def _coerced(element: Json, key: str, value: Any, empty: Any, file_shape: Any) -
         files = [value] if isinstance(value, StoredFile) else value
         return [file_shape(f) for f in files]
     if key == "selected_option":
-        return option(element, value)
+        return find_option(element, value)
     if key == "selected_options":
-        texts = [o["text"]["text"] for o in options(element)] if value is True else value
-        return [option(element, t) for t in ([texts] if isinstance(texts, str) else texts)]
+        texts = [o["text"]["text"] for o in list_options(element)] if value is True else value
+        return [find_option(element, t) for t in ([texts] if isinstance(texts, str) else texts)]
     return str(value) if key == "value" else value
 
 
-def options(element: Json) -> list[Json]:
+def list_options(element: Json) -> list[Json]:
     """Return an element's options, those of its groups included."""
     grouped = [o for g in element.get("option_groups", []) for o in g["options"]]
     return [*element.get("options", []), *grouped]
 
 
-def option(element: Json, wanted: Any) -> Json:
+def find_option(element: Json, wanted: Any) -> Json:
     """Return the option with this text or value; a whole option (from an external menu) is taken as it is."""
     if isinstance(wanted, dict):
         return wanted
-    there = options(element)
+    there = list_options(element)
     for candidate in there:
         if wanted in (candidate["text"]["text"], candidate["value"]):
             return candidate
     raise LookupError(f"no option {wanted!r} here, only {[o['text']['text'] for o in there]}")
 
 
-def shown_value(entry: Json) -> Any:
+def read_field_value(entry: Json) -> Any:
     """Return what a field shows now: text, or the texts of the chosen options, or ids."""
     value = entry.get(STATEFUL[entry["type"]][0])
     if isinstance(value, dict) and "text" in value:

@@ -6,14 +6,20 @@ from collections.abc import Callable
 from typing import Any
 
 from flowbot.sandbox.slack.blocks import Values
-from flowbot.sandbox.slack.client_actions import ClientError, Container, Hands
-from flowbot.sandbox.slack.context import Core
+from flowbot.sandbox.slack.client_actions import ClientActions, ClientError, Container
+from flowbot.sandbox.slack.context import Context
 from flowbot.sandbox.slack.delivery.envelope import Delivery
 from flowbot.sandbox.slack.models import Json, Message, Person, StoredFile, View
-from flowbot.sandbox.slack.people.controls import entry_for, find_field, find_pressable, pressables, shown_value
-from flowbot.sandbox.slack.people.controls import fields as fields_of
-from flowbot.sandbox.slack.serializers import file_object
-from flowbot.sandbox.slack.view_responses import Submitted
+from flowbot.sandbox.slack.people.controls import (
+    build_field_entry,
+    find_click_target,
+    find_field,
+    iter_click_targets,
+    read_field_value,
+)
+from flowbot.sandbox.slack.people.controls import find_fields as fields_of
+from flowbot.sandbox.slack.serializers import serialize_file
+from flowbot.sandbox.slack.view_responses import SubmissionResult
 from flowbot.sandbox.slack.visible_text import text_of
 
 PATIENCE_SECONDS = 5.0
@@ -26,21 +32,21 @@ class SandboxPerson:
     Every act raises `ClientError` when the bot did not acknowledge it, as Slack would show an error.
     """
 
-    def __init__(self, core: Core, hands: Hands, person: Person) -> None:
-        self._core = core
-        self._hands = hands
+    def __init__(self, context: Context, client: ClientActions, person: Person) -> None:
+        self._context = context
+        self._client = client
         self.person = person
         self.id = person.id
 
-    async def types(self, channel: str, text: str, *, thread: Message | None = None) -> None:
+    async def send(self, channel: str, text: str, *, thread: Message | None = None) -> None:
         """Type a slash command or a message into a channel (or a thread of it)."""
-        await self._hands.send(self.id, channel, text, thread.ts if thread else None)
+        await self._client.send(self.id, channel, text, thread.ts if thread else None)
 
-    async def sees(self, channel: str) -> list[Message]:
+    async def list_messages(self, channel: str) -> list[Message]:
         """Return the messages that this person sees now, oldest first."""
-        return self._core.workspace.visible(channel, self.id)
+        return self._context.workspace.list_visible_messages(channel, self.id)
 
-    async def waits_for(
+    async def wait_for_message(
         self, channel: str, wanted: str | Callable[[Message], object], timeout: float = PATIENCE_SECONDS
     ) -> Message:
         """Wait for a message that contains a text or fits a predicate; the newest such one is returned.
@@ -50,7 +56,7 @@ class SandboxPerson:
         """
 
         def newest() -> object:
-            seen = reversed(self._core.workspace.visible(channel, self.id))
+            seen = reversed(self._context.workspace.list_visible_messages(channel, self.id))
             return next((m for m in seen if _fits(m, wanted)), _NOT_YET)
 
         found = await self._until(newest, timeout, lambda: self._told(channel, wanted))
@@ -58,10 +64,10 @@ class SandboxPerson:
         return found
 
     def _told(self, channel: str, wanted: object) -> str:
-        seen = [text_of(m) for m in self._core.workspace.visible(channel, self.id)]
+        seen = [text_of(m) for m in self._context.workspace.list_visible_messages(channel, self.id)]
         return f"{self.person.name} waited in {channel} for {wanted!r} and sees only {seen}"
 
-    async def waits_for_view(
+    async def wait_for_view(
         self, wanted: str | Callable[[View], object] = "", timeout: float = PATIENCE_SECONDS
     ) -> View:
         """Wait for a modal that contains a text or fits a predicate."""
@@ -73,7 +79,7 @@ class SandboxPerson:
         assert isinstance(found, View)  # noqa: S101 - `fitting` returns nothing else
         return found
 
-    async def waits_for_home(
+    async def wait_for_home(
         self, wanted: str | Callable[[View], object] = "", timeout: float = PATIENCE_SECONDS
     ) -> View:
         """Wait for an App Home that contains a text or fits a predicate."""
@@ -85,7 +91,7 @@ class SandboxPerson:
         assert isinstance(found, View)  # noqa: S101 - `fitting` returns nothing else
         return found
 
-    async def waits_until(self, condition: Callable[[], object], timeout: float = PATIENCE_SECONDS) -> None:
+    async def wait_until(self, condition: Callable[[], object], timeout: float = PATIENCE_SECONDS) -> None:
         """Wait until a condition holds; it is looked at whenever something happens in the workspace."""
         await self._until(lambda: condition() or _NOT_YET, timeout, lambda: f"{condition!r} never held")
 
@@ -98,7 +104,7 @@ class SandboxPerson:
         try:
             async with asyncio.timeout(timeout):
                 while (found := look()) is _NOT_YET:
-                    await self._core.feed.changed()
+                    await self._context.feed.wait_for_change()
         except TimeoutError:
             raise AssertionError(told()) from None
         return found
@@ -106,13 +112,13 @@ class SandboxPerson:
     @property
     def view(self) -> View | None:
         """The topmost modal, or None."""
-        stack = self._core.workspace.modals[self.id]
+        stack = self._context.workspace.modals[self.id]
         return stack[-1] if stack else None
 
     @property
     def home(self) -> View | None:
         """The App Home as it was published last, or None."""
-        return self._core.workspace.homes.get(self.id)
+        return self._context.workspace.homes.get(self.id)
 
     def _form(self) -> View:
         if self.view is None:
@@ -126,70 +132,70 @@ class SandboxPerson:
             shape = {"type": "home"}
         else:
             shape = {"type": "view", "view_id": target.id}
-        return self._hands.container(self.id, shape)
+        return self._client.find_container(self.id, shape)
 
-    async def clicks(self, target: Message | View, label: str, nth: int = 0) -> Delivery:
+    async def click(self, target: Message | View, label: str, nth: int = 0) -> Delivery:
         """Press a button (or an entry of an overflow menu) of a message, modal or Home, by its label."""
         where = self._container(target)
-        found = find_pressable(where.blocks, label, nth)
+        found = find_click_target(where.blocks, label, nth)
         ids = (found.placed.block_id, found.placed.action_id)
-        return await self._hands.act(self.id, where, ids, found.given)
+        return await self._client.trigger_action(self.id, where, ids, found.payload_part)
 
-    def buttons(self, target: Message | View) -> list[str]:
+    def list_buttons(self, target: Message | View) -> list[str]:
         """Return the labels of what can be pressed."""
-        return [p.label for p in pressables(self._container(target).blocks)]
+        return [p.label for p in iter_click_targets(self._container(target).blocks)]
 
-    async def chooses(self, target: Message | View, label: str, value: Any) -> Delivery:
+    async def choose(self, target: Message | View, label: str, value: Any) -> Delivery:
         """Choose in a menu that acts at once, by the label of its block (or its action id)."""
         where = self._container(target)
         placed = find_field(where.blocks, label)
-        given = entry_for(placed.element, value, self._file_shape)
-        return await self._hands.act(self.id, where, (placed.block_id, placed.action_id), given)
+        given = build_field_entry(placed.element, value, self._file_shape)
+        return await self._client.trigger_action(self.id, where, (placed.block_id, placed.action_id), given)
 
-    async def looks_up(self, target: Message | View, label: str, typed: str) -> Json:
+    async def search_options(self, target: Message | View, label: str, typed: str) -> Json:
         """Type into an external menu and return the options that the bot delivers."""
         where = self._container(target)
         placed = find_field(where.blocks, label)
-        return await self._hands.options(self.id, where, (placed.block_id, placed.action_id), typed)
+        return await self._client.load_options(self.id, where, (placed.block_id, placed.action_id), typed)
 
-    def fills(self, label: str, value: Any) -> None:
+    def fill(self, label: str, value: Any) -> None:
         """Fill in a field of the open form, by its label (see `controls.entry_for` for values)."""
         view = self._form()
         placed = find_field(view.blocks, label)
-        entry = {"type": placed.element["type"], **entry_for(placed.element, value, self._file_shape)}
+        entry = {"type": placed.element["type"], **build_field_entry(placed.element, value, self._file_shape)}
         view.values.setdefault(placed.block_id, {})[placed.action_id] = entry
 
-    def reads(self, label: str) -> Any:
+    def read_field(self, label: str) -> Any:
         """Return what a field of the open form shows now."""
         placed = find_field(self._form().blocks, label)
-        return shown_value(self._form().values[placed.block_id][placed.action_id])
+        return read_field_value(self._form().values[placed.block_id][placed.action_id])
 
-    def fields(self) -> list[str]:
+    def list_fields(self) -> list[str]:
         """Return the labels of the open form's fields."""
         return list(fields_of(self._form().blocks))
 
-    async def submits(self, values: dict[str, Any] | None = None) -> Submitted:
+    async def submit(self, values: dict[str, Any] | None = None) -> SubmissionResult:
         """Fill in fields by label, submit the open form, and return what became of it."""
         for label, value in (values or {}).items():
-            self.fills(label, value)
+            self.fill(label, value)
         typed: Values = {}
-        return await self._hands.submit(self.id, self._form().id, typed)
+        return await self._client.submit_view(self.id, self._form().id, typed)
 
-    async def closes(self, *, everything: bool = False) -> None:
+    async def close(self, *, everything: bool = False) -> None:
         """Close the open form, or the whole stack."""
-        await self._hands.close(self.id, self._form().id, clear=everything)
+        await self._client.close_view(self.id, self._form().id, clear=everything)
 
-    async def opens_home(self) -> View | None:
+    async def open_home(self) -> View | None:
         """Open the App Home; returns what is there at that moment."""
-        return self._hands.open_home(self.id)
+        return self._client.open_home(self.id)
 
-    def uploads(self, name: str, content: bytes, mimetype: str | None = None) -> StoredFile:
+    def upload(self, name: str, content: bytes, mimetype: str | None = None) -> StoredFile:
         """Upload a file for a form's file field."""
         kind = mimetype or mimetypes.guess_type(name)[0] or "application/octet-stream"
-        return self._hands.upload(self.id, name, kind, content)
+        return self._client.upload_file(self.id, name, kind, content)
 
     def _file_shape(self, stored: StoredFile) -> Json:
-        return file_object(stored, self._core.origin, self.person.team.id)
+        return serialize_file(stored, self._context.origin, self.person.team.id)
 
 
 def _fits(thing: Message | View, wanted: Any) -> object:

@@ -23,9 +23,9 @@ def _comma_separated(value: object) -> object:
 
 
 Blocks = Annotated[list[Json] | None, BeforeValidator(_parsed)]
-JsonField = Annotated[Json | None, BeforeValidator(_parsed)]
-AnyField = Annotated[Any, BeforeValidator(_parsed)]
-Words = Annotated[list[str], BeforeValidator(_comma_separated)]
+JsonObject = Annotated[Json | None, BeforeValidator(_parsed)]
+JsonValue = Annotated[Any, BeforeValidator(_parsed)]
+CommaSeparated = Annotated[list[str], BeforeValidator(_comma_separated)]
 
 
 class Arguments(BaseModel):
@@ -34,11 +34,11 @@ class Arguments(BaseModel):
     model_config = ConfigDict(extra="ignore")
 
 
-class Nothing(Arguments):
+class NoArguments(Arguments):
     """A method without arguments."""
 
 
-class Answer(Arguments):
+class Reply(Arguments):
     """What is posted to a response URL or answered to a command."""
 
     text: str = ""
@@ -58,7 +58,7 @@ class PostMessage(Arguments):
     attachments: Blocks = None
     thread_ts: str | None = None
     unfurl_links: bool = True
-    metadata: JsonField = None
+    metadata: JsonObject = None
 
 
 class PostEphemeral(PostMessage):
@@ -74,7 +74,7 @@ class UpdateMessage(Arguments):
     ts: str
     text: str | None = None
     blocks: Blocks = None
-    metadata: JsonField = None
+    metadata: JsonObject = None
 
 
 class MessageRef(Arguments):
@@ -95,13 +95,13 @@ class OpenView(Arguments):
     """`views.open` and `views.push`."""
 
     trigger_id: str
-    view: AnyField
+    view: JsonValue
 
 
 class UpdateView(Arguments):
     """`views.update`."""
 
-    view: AnyField
+    view: JsonValue
     view_id: str | None = None
     external_id: str | None = None
     hash: str | None = None
@@ -111,7 +111,7 @@ class PublishView(Arguments):
     """`views.publish`."""
 
     user_id: str
-    view: AnyField
+    view: JsonValue
     hash: str | None = None
 
 
@@ -162,7 +162,7 @@ class ChannelMembers(Arguments):
 class ChannelList(Arguments):
     """`conversations.list`."""
 
-    types: Words = ["public_channel"]
+    types: CommaSeparated = ["public_channel"]
     exclude_archived: bool = False
     cursor: str = ""
     limit: int = 100

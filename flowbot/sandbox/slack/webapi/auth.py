@@ -1,13 +1,13 @@
 """`auth.test`, `api.test` and `apps.connections.open`."""
 
-from flowbot.sandbox.slack.context import Core
+from flowbot.sandbox.slack.context import Context
 from flowbot.sandbox.slack.models import Json
 from flowbot.sandbox.slack.webapi import arguments as a
 
 
-def auth_test(core: Core, _args: a.Nothing) -> Json:
+def auth_test(context: Context, _args: a.NoArguments) -> Json:
     """`auth.test`: whose token this is."""
-    workspace = core.workspace
+    workspace = context.workspace
     return {
         "url": f"https://{workspace.team.domain}.slack.com/",
         "team": workspace.team.name,
@@ -19,6 +19,6 @@ def auth_test(core: Core, _args: a.Nothing) -> Json:
     }
 
 
-def api_test(_core: Core, _args: a.Nothing) -> Json:
+def api_test(_context: Context, _args: a.NoArguments) -> Json:
     """`api.test`: says ok."""
     return {"args": {}}

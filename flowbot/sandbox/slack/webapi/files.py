@@ -2,72 +2,74 @@
 
 import mimetypes
 
-from flowbot.sandbox.slack.context import Core
+from flowbot.sandbox.slack.context import Context
 from flowbot.sandbox.slack.errors import SlackError
 from flowbot.sandbox.slack.models import Json, Message, StoredFile
-from flowbot.sandbox.slack.serializers import file_object
+from flowbot.sandbox.slack.serializers import serialize_file
 from flowbot.sandbox.slack.webapi import arguments as a
-from flowbot.sandbox.slack.workspace import new_id
+from flowbot.sandbox.slack.workspace import generate_id
 
 
-def info(core: Core, args: a.FileRef) -> Json:
+def info(context: Context, args: a.FileRef) -> Json:
     """`files.info`."""
-    stored = core.workspace.files.get(args.file)
+    stored = context.workspace.files.get(args.file)
     if stored is None:
         raise SlackError("file_not_found")
-    return {"file": file_object(stored, core.origin, core.workspace.team.id), "comments": []}
+    return {"file": serialize_file(stored, context.origin, context.workspace.team.id), "comments": []}
 
 
-def get_upload_url(core: Core, args: a.UploadUrl) -> Json:
+def get_upload_url(context: Context, args: a.UploadUrl) -> Json:
     """`files.getUploadURLExternal`: announces a file of a name and a length in bytes."""
     if args.length <= 0:
         raise SlackError("invalid_arguments")
-    file_id = new_id("F")
-    core.uploads[file_id] = {"name": args.filename, "length": args.length, "content": None}
-    return {"upload_url": f"{core.origin}/upload/v1/{file_id}", "file_id": file_id}
+    file_id = generate_id("F")
+    context.uploads[file_id] = {"name": args.filename, "length": args.length, "content": None}
+    return {"upload_url": f"{context.origin}/upload/v1/{file_id}", "file_id": file_id}
 
 
-def receive(core: Core, file_id: str, content: bytes) -> bool:
+def receive_upload(context: Context, file_id: str, content: bytes) -> bool:
     """Take the bytes of an announced file; False if it was not announced or the length differs."""
-    announced = core.uploads.get(file_id)
+    announced = context.uploads.get(file_id)
     if announced is None or announced["length"] != len(content):
         return False
     announced["content"] = content
     return True
 
 
-def complete_upload(core: Core, args: a.CompleteUpload) -> Json:
+def complete_upload(context: Context, args: a.CompleteUpload) -> Json:
     """`files.completeUploadExternal`: stores the files and shares them in a channel, if one is named."""
-    if any(core.uploads.get(str(f.get("id")), {}).get("content") is None for f in args.files):
+    if any(context.uploads.get(str(f.get("id")), {}).get("content") is None for f in args.files):
         raise SlackError("file_not_found")
-    channel = core.workspace.channel_for_bot(args.channel_id) if args.channel_id else None
-    stored = [_store(core, wanted) for wanted in args.files]
+    channel = context.workspace.get_bot_channel(args.channel_id) if args.channel_id else None
+    stored = [_store(context, wanted) for wanted in args.files]
     if channel is not None:
-        _share(core, channel.id, stored, args)
-    return {"files": [file_object(s, core.origin, core.workspace.team.id) for s in stored]}
+        _share(context, channel.id, stored, args)
+    return {"files": [serialize_file(s, context.origin, context.workspace.team.id) for s in stored]}
 
 
-def _store(core: Core, wanted: Json) -> StoredFile:
-    upload = core.uploads.pop(wanted["id"])
+def _store(context: Context, wanted: Json) -> StoredFile:
+    upload = context.uploads.pop(wanted["id"])
     kind = mimetypes.guess_type(upload["name"])[0] or "application/octet-stream"
-    stored = StoredFile(wanted["id"], upload["name"], kind, upload["content"], core.workspace.bot.id, core.clock.now())
-    stored.ready_at = core.clock.now() + core.workspace.file_seconds
+    stored = StoredFile(
+        wanted["id"], upload["name"], kind, upload["content"], context.workspace.bot.id, context.clock.now()
+    )
+    stored.ready_at = context.clock.now() + context.workspace.file_processing_seconds
     stored.title = str(wanted.get("title") or upload["name"])
-    core.workspace.files[stored.id] = stored
+    context.workspace.files[stored.id] = stored
     return stored
 
 
-def _share(core: Core, channel_id: str, files: list[StoredFile], args: a.CompleteUpload) -> None:
+def _share(context: Context, channel_id: str, files: list[StoredFile], args: a.CompleteUpload) -> None:
     for stored in files:
         stored.channels.append(channel_id)
     names = ", ".join(stored.title for stored in files)
-    core.stage.post(
+    context.mutations.post_message(
         Message(
-            ts=core.workspace.new_ts(),
+            ts=context.workspace.next_ts(),
             channel=channel_id,
-            user=core.workspace.bot.id,
+            user=context.workspace.bot.id,
             text=args.initial_comment or names,
-            bot_id=core.workspace.bot_id,
+            bot_id=context.workspace.bot_id,
             thread_ts=args.thread_ts,
         )
     )

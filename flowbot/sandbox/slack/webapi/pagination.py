@@ -11,7 +11,7 @@ _T = TypeVar("_T")
 _MOST = 1000
 
 
-def page(items: Sequence[_T], cursor: str, limit: int) -> tuple[list[_T], dict[str, str]]:
+def paginate(items: Sequence[_T], cursor: str, limit: int) -> tuple[list[_T], dict[str, str]]:
     """Return the items of one page and its `response_metadata`; raises `invalid_cursor`."""
     start = _offset(cursor)
     end = start + (min(limit, _MOST) if limit > 0 else _MOST)

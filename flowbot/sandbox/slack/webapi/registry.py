@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from flowbot.sandbox.slack.context import Core
+from flowbot.sandbox.slack.context import Context
 from flowbot.sandbox.slack.errors import invalid
 from flowbot.sandbox.slack.models import Json
 from flowbot.sandbox.slack.webapi import arguments as a
@@ -27,7 +27,7 @@ class Method:
 
     name: str
     arguments: type[Arguments]
-    run: Callable[[Core, Any], Json]
+    run: Callable[[Context, Any], Json]
     scope: tuple[str, ...] = ()
 
     def parse(self, values: Json) -> Arguments:
@@ -51,8 +51,8 @@ _USERS = ("users:read",)
 _GROUPS = ("usergroups:read",)
 
 _METHODS = (
-    Method("auth.test", a.Nothing, auth.auth_test),
-    Method("api.test", a.Nothing, auth.api_test),
+    Method("auth.test", a.NoArguments, auth.auth_test),
+    Method("api.test", a.NoArguments, auth.api_test),
     Method("chat.postMessage", a.PostMessage, chat.post_message, _WRITE),
     Method("chat.postEphemeral", a.PostEphemeral, chat.post_ephemeral, _WRITE),
     Method("chat.update", a.UpdateMessage, chat.update, _WRITE),
@@ -65,7 +65,7 @@ _METHODS = (
     Method("users.info", a.UserRef, users.info, _USERS),
     Method("users.list", a.UserList, users.list_users, _USERS),
     Method("usergroups.list", a.GroupList, users.list_groups, _GROUPS),
-    Method("usergroups.users.list", a.GroupRef, users.group_users, _GROUPS),
+    Method("usergroups.users.list", a.GroupRef, users.list_group_users, _GROUPS),
     Method("conversations.info", a.ChannelRef, conversations.info, _CHANNELS),
     Method("conversations.members", a.ChannelMembers, conversations.members, _CHANNELS),
     Method("conversations.list", a.ChannelList, conversations.list_channels, _CHANNELS),

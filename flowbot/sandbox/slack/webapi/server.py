@@ -5,15 +5,15 @@ import time
 
 from aiohttp import web
 
-from flowbot.sandbox.slack.context import Core
-from flowbot.sandbox.slack.delivery.socket import SocketHub
+from flowbot.sandbox.slack.context import Context
+from flowbot.sandbox.slack.delivery.socket import SocketModeServer
 from flowbot.sandbox.slack.errors import SlackError
-from flowbot.sandbox.slack.faults import befall, broken_answer, cut
+from flowbot.sandbox.slack.faults import build_fault_response, drop_connection, inject_fault
 from flowbot.sandbox.slack.models import Json
 from flowbot.sandbox.slack.webapi.registry import METHODS, SOCKET_METHOD, Method
 
 
-async def read_values(request: web.Request) -> Json:
+async def read_arguments(request: web.Request) -> Json:
     """Return the arguments: query, then form or JSON body.
 
     Raises:
@@ -40,8 +40,8 @@ def _json_object(text: str) -> Json:
 class WebApi:
     """The Web API of one workspace."""
 
-    def __init__(self, core: Core, sockets: SocketHub) -> None:
-        self._core = core
+    def __init__(self, context: Context, sockets: SocketModeServer) -> None:
+        self._context = context
         self._sockets = sockets
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
@@ -49,20 +49,20 @@ class WebApi:
         name, started = request.match_info["method"], time.perf_counter()
         response = await self._answer(request, name)
         status = _status(response)
-        self._core.journal.note("from_bot", name, status, (time.perf_counter() - started) * 1000)
+        self._context.exchange_log.record("from_bot", name, status, (time.perf_counter() - started) * 1000)
         return response
 
     async def _answer(self, request: web.Request, name: str) -> web.Response:
         try:
-            values = await read_values(request)
-            fault = self._core.faults.take(name, values)
+            values = await read_arguments(request)
+            fault = self._context.faults.consume(name, values)
             if fault is not None:
-                await befall(self._core.feed, fault)
+                await inject_fault(self._context.feed, fault)
                 if fault.status is not None:
-                    return broken_answer(fault)
+                    return build_fault_response(fault)
             answer = self._call(request, name, values)
             if fault is not None and fault.lose_answer:
-                cut(request)
+                drop_connection(request)
         except SlackError as refusal:
             answer = refusal.body()
         return web.json_response(answer, headers=self._headers(name))
@@ -75,31 +75,31 @@ class WebApi:
         if method is None:
             raise SlackError("unknown_method", req_method=name)
         self._authorize(method, token)
-        return {"ok": True, **method.run(self._core, method.parse(_decoded(values)))}
+        return {"ok": True, **method.run(self._context, method.parse(_decoded(values)))}
 
     def _socket_url(self, token: str | None) -> str:
-        credentials = self._core.credentials
+        credentials = self._context.credentials
         if token is None:
             raise SlackError("not_authed")
         if token == credentials.bot_token:
             raise SlackError("not_allowed_token_type")
         if token != credentials.app_token:
             raise SlackError("invalid_auth")
-        return "ws" + self._core.origin.removeprefix("http") + self._sockets.new_path()
+        return "ws" + self._context.origin.removeprefix("http") + self._sockets.issue_path()
 
     def _authorize(self, method: Method, token: str | None) -> None:
         if token is None:
             raise SlackError("not_authed")
-        if token == self._core.credentials.app_token:
+        if token == self._context.credentials.app_token:
             raise SlackError("not_allowed_token_type")
-        if token != self._core.credentials.bot_token:
+        if token != self._context.credentials.bot_token:
             raise SlackError("invalid_auth")
-        if method.scope and not self._core.scopes.intersection(method.scope):
-            needed, provided = ",".join(method.scope), ",".join(sorted(self._core.scopes))
+        if method.scope and not self._context.scopes.intersection(method.scope):
+            needed, provided = ",".join(method.scope), ",".join(sorted(self._context.scopes))
             raise SlackError("missing_scope", needed=needed, provided=provided)
 
     def _headers(self, name: str) -> dict[str, str]:
-        headers = {"x-oauth-scopes": ",".join(sorted(self._core.scopes)), "x-slack-req-id": "sandbox"}
+        headers = {"x-oauth-scopes": ",".join(sorted(self._context.scopes)), "x-slack-req-id": "sandbox"}
         method = METHODS.get(name)
         return headers | ({"x-accepted-oauth-scopes": ",".join(method.scope)} if method else {})
 

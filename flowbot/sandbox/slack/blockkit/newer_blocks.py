@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from flowbot.sandbox.slack.blockkit.base import Strict, chars, text_chars, wrong
+from flowbot.sandbox.slack.blockkit.base import BlockKitModel, rule_error, string_length, text_length
 from flowbot.sandbox.slack.blockkit.elements import Button, Image
 from flowbot.sandbox.slack.blockkit.layout import (
     Actions,
@@ -20,14 +20,14 @@ from flowbot.sandbox.slack.blockkit.objects import PlainText, Text
 from flowbot.sandbox.slack.blockkit.rich_text import RichText
 
 
-class RawText(Strict):
+class RawText(BlockKitModel):
     """A cell of text."""
 
     type: Literal["raw_text"]
-    text: Annotated[str, chars(3000)]
+    text: Annotated[str, string_length(3000)]
 
 
-class RawNumber(Strict):
+class RawNumber(BlockKitModel):
     """A cell with a number that sorts as a number."""
 
     type: Literal["raw_number"]
@@ -35,7 +35,7 @@ class RawNumber(Strict):
     text: str | None = None
 
 
-class Column(Strict):
+class ColumnSettings(BlockKitModel):
     """How a column looks."""
 
     align: Literal["left", "center", "right"] | None = None
@@ -48,7 +48,7 @@ Row = Annotated[list[Cell], Field(min_length=1, max_length=20)]
 
 def _same_width(rows: list[list[Any]]) -> None:
     if len({len(row) for row in rows}) > 1:
-        raise wrong("all rows must have the same number of cells")
+        raise rule_error("all rows must have the same number of cells")
 
 
 class Table(Block):
@@ -56,7 +56,7 @@ class Table(Block):
 
     type: Literal["table"]
     rows: Annotated[list[Row], Field(min_length=1, max_length=100)]
-    column_settings: Annotated[list[Column | None], Field(max_length=20)] | None = None
+    column_settings: Annotated[list[ColumnSettings | None], Field(max_length=20)] | None = None
 
     @model_validator(mode="after")
     def _rectangle(self) -> "Table":
@@ -68,7 +68,7 @@ class DataTable(Block):
     """A table with paging and sorting: a header row and 1 to 100 rows; the caption is required."""
 
     type: Literal["data_table"]
-    caption: Annotated[str, chars(3000)]
+    caption: Annotated[str, string_length(3000)]
     rows: Annotated[list[Row], Field(min_length=2, max_length=101)]
     page_size: Annotated[int, Field(ge=1, le=100)] | None = None
     row_header_column_index: Annotated[int, Field(ge=0)] | None = None
@@ -77,9 +77,9 @@ class DataTable(Block):
     def _rectangle(self) -> "DataTable":
         _same_width(self.rows)
         if any(isinstance(cell, RichText) for cell in self.rows[0]):
-            raise wrong("header cells must not be rich_text")
+            raise rule_error("header cells must not be rich_text")
         if (self.row_header_column_index or 0) >= len(self.rows[0]):
-            raise wrong("row_header_column_index is not a column")
+            raise rule_error("row_header_column_index is not a column")
         return self
 
 
@@ -89,15 +89,15 @@ class Card(Block):
     type: Literal["card"]
     hero_image: Image | None = None
     icon: Image | None = None
-    title: Annotated[Text, text_chars(150)] | None = None
-    subtitle: Annotated[Text, text_chars(150)] | None = None
-    body: Annotated[Text, text_chars(200)] | None = None
+    title: Annotated[Text, text_length(150)] | None = None
+    subtitle: Annotated[Text, text_length(150)] | None = None
+    body: Annotated[Text, text_length(200)] | None = None
     actions: Annotated[list[Button], Field(min_length=1, max_length=3)] | None = None
 
     @model_validator(mode="after")
     def _something(self) -> "Card":
         if not (self.hero_image or self.title or self.body or self.actions):
-            raise wrong("must provide at least one of hero_image, title, actions, body")
+            raise rule_error("must provide at least one of hero_image, title, actions, body")
         return self
 
 
@@ -112,7 +112,7 @@ class Alert(Block):
     """A notice in a modal."""
 
     type: Literal["alert"]
-    text: Annotated[Text, text_chars(3000)]
+    text: Annotated[Text, text_length(3000)]
     level: Literal["default", "info", "warning", "error", "success"] | None = None
 
 
@@ -129,9 +129,9 @@ class Container(Block):
         ],
         Field(min_length=1, max_length=10),
     ]
-    title: Annotated[PlainText, text_chars(150)] | None = None
+    title: Annotated[PlainText, text_length(150)] | None = None
     rich_text_title: RichText | None = None
-    subtitle: Annotated[Text, text_chars(150)] | None = None
+    subtitle: Annotated[Text, text_length(150)] | None = None
     width: Literal["narrow", "standard", "wide", "full"] | None = None
     icon: Image | None = None
     is_collapsible: bool | None = None
@@ -141,7 +141,7 @@ class Container(Block):
     @model_validator(mode="after")
     def _consistent(self) -> "Container":
         if self.title is None and self.rich_text_title is None:
-            raise wrong("missing required field: title or rich_text_title")
+            raise rule_error("missing required field: title or rich_text_title")
         if self.default_collapsed and not self.is_collapsible:
-            raise wrong("default_collapsed requires is_collapsible")
+            raise rule_error("default_collapsed requires is_collapsible")
         return self

@@ -9,8 +9,8 @@ from typing import Final
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
+from flowbot.domain.ids import GroupId
 from flowbot.domain.policy import PolicyBook
-from flowbot.domain.types import GroupId
 from flowbot.enkapush.gateway import EnkapushFlows
 from flowbot.errors import ConfigurationError, Fault
 from flowbot.health import PATIENCE_SECONDS, in_a_word

@@ -9,7 +9,7 @@ import httpx
 from pydantic import SecretStr
 from slack_sdk.web.async_client import AsyncWebClient
 
-from flowbot.domain.types import GroupId
+from flowbot.domain.ids import GroupId
 from flowbot.enkapush import Pace, Timeouts
 from flowbot.enkapush.client import EnkapushClient
 from flowbot.enkapush.gateway import EnkapushFlows

@@ -20,7 +20,7 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from flowbot.domain.types import UserId
+from flowbot.domain.ids import UserId
 from flowbot.errors import ConfigurationError
 
 _URL: Final = TypeAdapter(HttpUrl)

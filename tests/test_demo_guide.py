@@ -7,7 +7,7 @@ from typing import Final
 
 import pytest
 
-from flowbot.domain.search import fold
+from flowbot.domain.text import fold
 from flowbot.opening import now
 from flowbot.sandbox.enkapush.seeds import seed_flows
 from flowbot.sandbox.slack import Guide, build_demo_workspace

@@ -10,7 +10,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from flowbot import cli
-from flowbot.domain.changes import State
+from flowbot.domain.change import ChangeState
 from flowbot.metrics import Metrics
 from flowbot.scrape import Scrape
 from flowbot.services.figures import Figures
@@ -40,7 +40,7 @@ async def known() -> Known:
     metrics.watch_connection(lambda: True)
 
     async def read() -> Figures:
-        return Figures(dict.fromkeys(State, 0), None, None, 0, None)
+        return Figures(dict.fromkeys(ChangeState, 0), None, None, 0, None)
 
     scrape = Scrape(metrics, read, lambda: datetime.now(UTC))
     text = (await scrape.text()).decode()
@@ -94,7 +94,7 @@ def test_the_alerts_ask_for_labels_that_there_are(known: Known) -> None:
     for name, inside in re.findall(r"\b(flowbot_\w+)\{([^}]*)\}", ALERTS):
         labels = set(re.findall(r"(\w+)\s*(?:=~|!=|=)", inside))
         assert labels <= known[re.sub(r"_(count|bucket|sum)$", "", name)], name
-    assert set(re.findall(r'state="(\w+)"', ALERTS)) <= set(State)
+    assert set(re.findall(r'state="(\w+)"', ALERTS)) <= set(ChangeState)
 
 
 def test_each_alert_has_a_paragraph_and_each_paragraph_an_alert() -> None:

@@ -1,12 +1,18 @@
-"""What a picture is, by its first bytes: a file's name and the type that it claims prove nothing."""
+"""Images: their true type by their first bytes, files, and uploads from a form."""
 
+from dataclasses import dataclass
 from typing import Final
 
 LARGEST_BYTES: Final = 10 * 1024 * 1024
 """What Slack takes in a form; Enkapush states no limit."""
 
+
 _PNG: Final = b"\x89PNG\r\n\x1a\n"
+
+
 _JPEG: Final = b"\xff\xd8\xff"
+
+
 _GIFS: Final = (b"GIF87a", b"GIF89a")
 
 
@@ -21,3 +27,21 @@ def image_type(content: bytes) -> str | None:
     if content.startswith(b"RIFF") and content[8:12] == b"WEBP":
         return "image/webp"
     return None
+
+
+@dataclass(frozen=True, slots=True)
+class ImageUpload:
+    """A picture that a person put into a form: Slack's file, where it is downloaded, and its name."""
+
+    file: str
+    url: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class ImageFile:
+    """A picture that is kept until it is no longer needed: its bytes, its true type, a file name."""
+
+    content: bytes
+    content_type: str
+    filename: str

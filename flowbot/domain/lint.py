@@ -8,8 +8,8 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from flowbot.domain import links
-from flowbot.domain.content import Content, Unread
+from flowbot.domain import urls
+from flowbot.domain.flow import FlowContent, WriteOnlyFields
 
 TITLE_SHOWN: Final = 50
 DESCRIPTION_SHOWN: Final = 150
@@ -25,7 +25,7 @@ class Remark:
 
 
 def lint(
-    content: Content, unread: Unread, *, sibling_hosts: Collection[str], utm_may_be_set: bool = False
+    content: FlowContent, unread: WriteOnlyFields, *, sibling_hosts: Collection[str], utm_may_be_set: bool = False
 ) -> tuple[Remark, ...]:
     """What an experienced marketer would look at again.
 
@@ -41,26 +41,26 @@ def lint(
     return (*found, *_plain_http(content))
 
 
-def _lengths(content: Content) -> Iterator[Remark]:
+def _lengths(content: FlowContent) -> Iterator[Remark]:
     if len(content.title) > TITLE_SHOWN:
         yield Remark("lint.long_title", {"length": len(content.title), "shown": TITLE_SHOWN})
     if len(content.description) > DESCRIPTION_SHOWN:
         yield Remark("lint.long_description", {"length": len(content.description), "shown": DESCRIPTION_SHOWN})
 
 
-def _other_host(content: Content, sibling_hosts: Collection[str]) -> Iterator[Remark]:
+def _other_host(content: FlowContent, sibling_hosts: Collection[str]) -> Iterator[Remark]:
     usual = sorted({name.lower().removeprefix("www.") for name in sibling_hosts if name})
-    own = links.host(content.url)
+    own = urls.hostname(content.url)
     if own and usual and own not in usual:
         yield Remark("lint.other_host", {"host": own, "usual": usual[:HOSTS_NAMED]})
 
 
-def _no_utm(content: Content, unread: Unread) -> Iterator[Remark]:
+def _no_utm(content: FlowContent, unread: WriteOnlyFields) -> Iterator[Remark]:
     typed = unread.utm_source or unread.utm_medium or unread.utm_campaign
-    if content.url and not typed and not links.has_utm(content.url):
+    if content.url and not typed and not urls.has_utm(content.url):
         yield Remark("lint.no_utm")
 
 
-def _plain_http(content: Content) -> Iterator[Remark]:
-    if any(links.is_plain_http(url) for url in (content.url, content.button_1.url, content.button_2.url)):
+def _plain_http(content: FlowContent) -> Iterator[Remark]:
+    if any(urls.is_plain_http(url) for url in (content.url, content.button_1.url, content.button_2.url)):
         yield Remark("lint.plain_http")

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from flowbot.domain.types import ChannelId, GroupId, UserId, WebsiteId, WebsiteNumber
+from flowbot.domain.ids import ChannelId, GroupId, UserId, WebsiteId, WebsiteNumber
 
 EVERYONE: Final = "*"
 

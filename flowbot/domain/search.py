@@ -1,29 +1,19 @@
 """Finding flows: folding of case and of the Turkish i's, the filters of `/flows list`, and pages."""
 
-import unicodedata
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Final, Generic, TypeVar
 
-from flowbot.domain.flows import Flow
-from flowbot.domain.types import FlowId, WebsiteId, website_id
+from flowbot.domain.flow import Flow
+from flowbot.domain.ids import FlowId, WebsiteId, parse_website_id
+from flowbot.domain.text import _BEGINNING, fold
 
 T = TypeVar("T")
 
+
 PAGE_SIZE: Final = 10
-_BEGINNING: Final = datetime.min.replace(tzinfo=UTC)
-_I_WITHOUT_DOTS: Final = str.maketrans({"ı": "i", "\N{COMBINING DOT ABOVE}": None})
-
-
-def fold(text: str) -> str:
-    """The text as search compares it: compatible forms joined, case folded, and İ, I, ı and i taken for one letter.
-
-    So `İNDİRİM` finds `indirim`, and `ILIK` finds `ılık`. Accents count: `gül` is not `gul`.
-    """
-    folded = unicodedata.normalize("NFKC", text).casefold().translate(_I_WITHOUT_DOTS)
-    return unicodedata.normalize("NFKC", folded)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,21 +38,21 @@ class IndexedFlow:
         return cls(flow, fold(f"{flow.name}\n{flow.title}\n{flow.description}"))
 
 
-def newest_first(flows: Iterable[IndexedFlow]) -> tuple[IndexedFlow, ...]:
+def sort_newest_first(flows: Iterable[IndexedFlow]) -> tuple[IndexedFlow, ...]:
     """The flows in the order of lists: by the time of creation, then by id."""
     # One after the other, by a number and by a moment: a third of the time that comparing pairs of them takes.
     by_id = sorted(flows, key=lambda entry: entry.flow.id, reverse=True)
     return tuple(sorted(by_id, key=lambda entry: entry.flow.created_at or _BEGINNING, reverse=True))
 
 
-def with_flow(flows: Iterable[IndexedFlow], flow: Flow) -> tuple[IndexedFlow, ...]:
+def insert_flow(flows: Iterable[IndexedFlow], flow: Flow) -> tuple[IndexedFlow, ...]:
     """The flows, which are newest first, with `flow` in its place, or in the place of an older reading of it."""
-    others, age = without_flow(flows, flow.id), _age(flow)
+    others, age = remove_flow(flows, flow.id), _age(flow)
     at = bisect_left(others, True, key=lambda entry: _age(entry.flow) < age)
     return (*others[:at], IndexedFlow.of(flow), *others[at:])
 
 
-def without_flow(flows: Iterable[IndexedFlow], flow: FlowId) -> tuple[IndexedFlow, ...]:
+def remove_flow(flows: Iterable[IndexedFlow], flow: FlowId) -> tuple[IndexedFlow, ...]:
     """The flows but for one."""
     return tuple([entry for entry in flows if entry.flow.id != flow])
 
@@ -97,7 +87,7 @@ class Page(Generic[T]):
     total: int
 
 
-def page_of(items: Sequence[T], number: int, size: int = PAGE_SIZE) -> Page[T] | None:
+def paginate(items: Sequence[T], number: int, size: int = PAGE_SIZE) -> Page[T] | None:
     """The page `number` of `items`, or None where there is no such page."""
     pages = max(1, -(-len(items) // size))
     if not 1 <= number <= pages:
@@ -106,9 +96,9 @@ def page_of(items: Sequence[T], number: int, size: int = PAGE_SIZE) -> Page[T] |
     return Page(tuple(items[start : start + size]), number, pages, len(items))
 
 
-def website_named(wanted: str, names: dict[WebsiteId, str]) -> WebsiteId | None:
+def find_website(wanted: str, names: dict[WebsiteId, str]) -> WebsiteId | None:
     """The website that a person means by an id, a name, or the beginning of one name; None where that is not one."""
-    number = website_id(wanted.lstrip("0"))
+    number = parse_website_id(wanted.lstrip("0"))
     if number in names:
         return number
     needle = fold(wanted).strip()

@@ -7,8 +7,8 @@ from functools import lru_cache
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from flowbot.domain.flows import Button, Flow, Totals, Wait
-from flowbot.domain.types import FlowId, WebsiteId
+from flowbot.domain.flow import Flow, FlowButton, Totals, WaitTime
+from flowbot.domain.ids import FlowId, WebsiteId
 from flowbot.enkapush import models
 from flowbot.enkapush.client import EnkapushClient
 from flowbot.enkapush.errors import (
@@ -153,13 +153,13 @@ def flow_of(wire: models.Flow, zone: ZoneInfo) -> Flow:
 
 
 @lru_cache(maxsize=1024)
-def _wait(amount: int, unit: str) -> Wait:
-    return Wait(amount, unit)
+def _wait(amount: int, unit: str) -> WaitTime:
+    return WaitTime(amount, unit)
 
 
 @lru_cache(maxsize=1024)
-def _buttons(title_1: str, url_1: str, title_2: str, url_2: str) -> tuple[Button, Button]:
-    return Button(title_1, url_1), Button(title_2, url_2)
+def _buttons(title_1: str, url_1: str, title_2: str, url_2: str) -> tuple[FlowButton, FlowButton]:
+    return FlowButton(title_1, url_1), FlowButton(title_2, url_2)
 
 
 def _totals(wire: models.Flow) -> Totals:

@@ -9,9 +9,8 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from flowbot.domain.changes import Image
-from flowbot.domain.flows import Flow
-from flowbot.domain.images import LARGEST_BYTES, image_type
+from flowbot.domain.flow import Flow
+from flowbot.domain.images import LARGEST_BYTES, ImageFile, image_type
 from flowbot.enkapush._trust import trust
 from flowbot.errors import Fault
 
@@ -34,7 +33,7 @@ class PicturesByUrl:
     def __init__(self, http: httpx.AsyncClient) -> None:
         self._http = http
 
-    async def of(self, flow: Flow) -> Image | None:
+    async def of(self, flow: Flow) -> ImageFile | None:
         """The flow's picture; None where it has none, or where it is gone from its address.
 
         Raises:
@@ -54,7 +53,7 @@ class PicturesByUrl:
         kind = image_type(content)
         if kind is None:
             raise Fault("fault.picture", error="not a picture")
-        return Image(content, kind, _name(flow.image_url))
+        return ImageFile(content, kind, _name(flow.image_url))
 
 
 def picture_client(api_url: str) -> httpx.AsyncClient:

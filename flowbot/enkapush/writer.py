@@ -6,9 +6,9 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
-from flowbot.domain.changes import Image
-from flowbot.domain.content import Content, Unread
-from flowbot.domain.types import FlowId
+from flowbot.domain.flow import FlowContent, WriteOnlyFields
+from flowbot.domain.ids import FlowId
+from flowbot.domain.images import ImageFile
 from flowbot.enkapush import forms
 from flowbot.enkapush.client import EnkapushClient
 from flowbot.enkapush.errors import AuthError, EnkapushError, NotFoundError, RateLimitedError, ResponseError
@@ -28,7 +28,7 @@ class EnkapushWriter:
     def __init__(self, client: EnkapushClient) -> None:
         self._client = client
 
-    async def create(self, content: Content, unread: Unread, image: Image | None) -> FlowId:
+    async def create(self, content: FlowContent, unread: WriteOnlyFields, image: ImageFile | None) -> FlowId:
         """Make a flow, disabled, whatever Enkapush's own default may be. Its id."""
         with _outcomes():
             set_fields = {name: value for name, value in _wire(content).items() if value != ""}
@@ -98,7 +98,7 @@ def _complaints(error: ResponseError) -> str:
     return (said or f"HTTP {error.status}")[:COMPLAINT_MAX]
 
 
-def _wire(content: Content) -> dict[str, Any]:
+def _wire(content: FlowContent) -> dict[str, Any]:
     """The content under Enkapush's names."""
     return {
         "website_id": content.website_id,
@@ -118,13 +118,13 @@ def _wire(content: Content) -> dict[str, Any]:
     }
 
 
-def _unread(unread: Unread) -> dict[str, Any]:
+def _unread(unread: WriteOnlyFields) -> dict[str, Any]:
     segment = int(unread.segment) if unread.segment and unread.segment.isdecimal() else unread.segment
     utm = {"utm_source": unread.utm_source, "utm_medium": unread.utm_medium, "utm_campaign": unread.utm_campaign}
     return {"segment": segment, **utm}
 
 
-def _image(image: Image | None) -> forms.Image | None:
+def _image(image: ImageFile | None) -> forms.Image | None:
     if image is None:
         return None
     return forms.Image(filename=image.filename, content=image.content, content_type=image.content_type)

@@ -13,9 +13,9 @@ from typing import Final
 import structlog
 
 from flowbot import garbage
-from flowbot.domain.flows import Flow
-from flowbot.domain.search import IndexedFlow, newest_first, with_flow, without_flow
-from flowbot.domain.types import FlowId, WebsiteId
+from flowbot.domain.flow import Flow
+from flowbot.domain.ids import FlowId, WebsiteId
+from flowbot.domain.search import IndexedFlow, insert_flow, remove_flow, sort_newest_first
 from flowbot.errors import Fault
 from flowbot.services.kept import SingleFlight
 from flowbot.services.ports.flows import FlowSource
@@ -119,13 +119,13 @@ class Catalog:
         """A flow as flowbot has just read it back: lists show it at once, and no fetch that began before hides it."""
         self._put[flow.id] = (self._monotonic(), flow)
         if self._kept is not None:
-            self._kept = replace(self._kept, flows=with_flow(self._kept.flows, flow))
+            self._kept = replace(self._kept, flows=insert_flow(self._kept.flows, flow))
 
     def drop(self, flow: FlowId) -> None:
         """A flow that flowbot has just deleted: lists forget it at once, and no earlier fetch brings it back."""
         self._put[flow] = (self._monotonic(), None)
         if self._kept is not None:
-            self._kept = replace(self._kept, flows=without_flow(self._kept.flows, flow))
+            self._kept = replace(self._kept, flows=remove_flow(self._kept.flows, flow))
 
     async def close(self) -> None:
         """End a fetch that is under way."""
@@ -151,7 +151,7 @@ class Catalog:
             indexed = await self._indexed(read.flows)
         self._put = {number: put for number, put in self._put.items() if put[0] >= started_tick}
         for number, (_, flow) in self._put.items():
-            indexed = without_flow(indexed, number) if flow is None else with_flow(indexed, flow)
+            indexed = remove_flow(indexed, number) if flow is None else insert_flow(indexed, flow)
         took = self._monotonic() - started_tick
         self._kept = Snapshot(indexed, started_at, started_tick, took, unread=read.unread)
         log.info("catalog.fetched", flows=len(read.flows), unread=len(read.unread), seconds=round(took, 3))
@@ -167,7 +167,7 @@ class Catalog:
             entries += [_entry(flow, known.get(flow.id)) for flow in flows[start : start + SLICE]]
         if len(entries) - len(known) > MANY:
             garbage.set_aside()
-        return newest_first(entries)
+        return sort_newest_first(entries)
 
 
 def _entry(flow: Flow, known: IndexedFlow | None) -> IndexedFlow:

@@ -7,24 +7,23 @@ from typing import Any
 
 import structlog
 
-from flowbot.domain.audit import AuditAction
-from flowbot.domain.changes import IN_HAND, Change, Event, NewChange, Outcome, State
-from flowbot.domain.flows import Flow
+from flowbot.domain.approval import expires_at, reminder_times
+from flowbot.domain.audit import AuditAction, Event, Transition, event_for_change, submission_event, transition_event
+from flowbot.domain.change import LEASED_STATES, Change, ChangeState, Lease, NewChange, Outcome, with_lease
+from flowbot.domain.flow import Flow
+from flowbot.domain.ids import UserId
+from flowbot.domain.operations import operation_of
+from flowbot.domain.outcomes import LAPSED_TIME, Verdict, hide_flow
 from flowbot.domain.policy import ApprovalRule
-from flowbot.domain.tasks import task_of
-from flowbot.domain.types import UserId
-from flowbot.domain.verdicts import LAPSED_TIME, Verdict, unseen
 from flowbot.errors import Fault, UserError
 from flowbot.services.applying import Applying, LeaseLostError
 from flowbot.services.holding import Holding
-from flowbot.services.moves import Step, event_of_step, event_on, submission, under
 from flowbot.services.people import Caller, People, Reader
-from flowbot.services.ports.changes import ChangeStore, Conflict, FlowMade, Lease
+from flowbot.services.ports.changes import ChangeStore, Conflict, FlowMade
 from flowbot.services.ports.forms import DraftStore
 from flowbot.services.ports.people import Teller
 from flowbot.services.ports.policies import PolicyStore
 from flowbot.services.ports.time import Clock
-from flowbot.services.requests import expiry, reminders
 from flowbot.services.rulings import Ruling, Rulings
 from flowbot.services.under_way import reason_to_wait
 
@@ -68,7 +67,7 @@ class Changes:
             FlowTaken: the flow has an open change.
             Fault: the database did not keep it.
         """
-        return await self.store.submit(new, self.lease(), submission(new, self.clock()))
+        return await self.store.submit(new, self.lease(), submission_event(new, self.clock()))
 
     async def carry_out(self, change: Change, tell: Teller, asker: Asker | None = None) -> Change:
         """Judge and apply a change that this process holds, and tell how it ended.
@@ -85,7 +84,7 @@ class Changes:
             async with self.holding.held(change.id, until=change.lease_until) as hold:
                 settled = await self._settled(change, asker, tell)
                 hold.is_done = True
-                if settled.change.state is not State.PENDING:
+                if settled.change.state is not ChangeState.PENDING:
                     return await self._told(settled, tell)
             # Whoever votes takes the lease, and may do so as soon as the request is seen.
             return await self._told(settled, tell)
@@ -105,7 +104,7 @@ class Changes:
             return await self._settle(change, asker)
         except Fault as fault:
             is_untold = change.shown_version < change.version and not fault.key.startswith("fault.database")
-            if change.state is State.APPLYING and change.rule and is_untold:
+            if change.state is ChangeState.APPLYING and change.rule and is_untold:
                 with suppress(Fault):
                     await tell(change, None)
             raise
@@ -137,19 +136,19 @@ class Changes:
             is_final: whether what is not there now will not come any more.
         """
         verdict = await self._within_sight(change, await self.applying.look_again(change, is_final=is_final))
-        if verdict.state is State.UNKNOWN:
+        if verdict.state is ChangeState.UNKNOWN:
             return change
         try:
             return await self.moved(change, _ending(verdict, AuditAction.CHECKED))
         except Conflict as conflict:
-            if conflict.current.state is State.UNKNOWN:
+            if conflict.current.state is ChangeState.UNKNOWN:
                 # Whoever told of it has just let go of it.
                 return await self.look_again(conflict.current, is_final=is_final)
             return conflict.current
         except FlowMade:
             return change
 
-    async def moved(self, seen: Change, step: Step, then: Change | None = None) -> Change:
+    async def moved(self, seen: Change, step: Transition, then: Change | None = None) -> Change:
         """The change in its next state; the move and its event are one transaction.
 
         Args:
@@ -165,14 +164,14 @@ class Changes:
         now = self.clock()
         then = then or seen
         moved = replace(then, state=step.to, outcome=step.outcome or then.outcome, changed_at=now)
-        event = event_of_step(then, now, step)
+        event = transition_event(then, now, step)
         kept = await self.store.move(seen, moved, event)
         log.info("change.moved", change=seen.id, kind=seen.asked.kind, state=step.to, flow=event.flow)
         return kept
 
     def event(self, change: Change, action: AuditAction, actor: UserId | None, details: Mapping[str, Any]) -> Event:
         """An event of a change, as of now."""
-        return event_on(change, self.clock(), action, actor, details)
+        return event_for_change(change, self.clock(), action, actor, details)
 
     def lease(self) -> Lease:
         """A lease of this process's, from now."""
@@ -180,16 +179,18 @@ class Changes:
 
     async def _settle(self, change: Change, asker: Asker | None) -> Settled:
         """The change in a state in which this process has nothing more to do with it."""
-        if change.state is State.DRAFT:
+        if change.state is ChangeState.DRAFT:
             ruling = await self._ruling(change, asker)
             if ruling.refusal is not None:
                 return Settled(
-                    await self._moved_on(change, Step(State.FAILED, AuditAction.FAILED, outcome=ruling.refusal))
+                    await self._moved_on(
+                        change, Transition(ChangeState.FAILED, AuditAction.FAILED, outcome=ruling.refusal)
+                    )
                 )
             if ruling.rule is not None:
                 return Settled(await self._wait_for_approval(change, ruling.rule))
-            change = await self._moved_on(change, Step(State.APPLYING, AuditAction.APPLYING))
-        if change.state not in IN_HAND:
+            change = await self._moved_on(change, Transition(ChangeState.APPLYING, AuditAction.APPLYING))
+        if change.state not in LEASED_STATES:
             return Settled(change)
         return await self._apply(change)
 
@@ -201,7 +202,7 @@ class Changes:
         except FlowMade:
             # Two alike changes found the same flow; the slower one looks whether there is another.
             return await self._apply(await self.store.get(change.id) or change)
-        if settled.state is State.APPLIED:
+        if settled.state is ChangeState.APPLIED:
             await self.drafts.drop(change.asked.token)
         return Settled(settled, verdict.flow)
 
@@ -211,14 +212,14 @@ class Changes:
         flow = verdict.flow
         if flow is None or (policy is not None and policy.names_website(flow.website_id)):
             return verdict
-        return unseen(task_of(change.asked), verdict)
+        return hide_flow(operation_of(change.asked), verdict)
 
     async def _verdict(self, change: Change) -> Verdict:
         hindrance = await self._hindrance(change)
         if hindrance is None:
             return await self.applying.apply(change)
         if change.sent_at is None:
-            return Verdict(State.FAILED, hindrance)
+            return Verdict(ChangeState.FAILED, hindrance)
         # It was sent while it was allowed, by a process that died: what that did not do is not done any more.
         return await self.applying.look(change)
 
@@ -230,7 +231,7 @@ class Changes:
         """
         if change.sent_at is not None:
             return await self.rulings.lapsed(change)
-        if (ends := expiry(change)) is not None and ends <= self.clock():
+        if (ends := expires_at(change)) is not None and ends <= self.clock():
             return Outcome(LAPSED_TIME)
         return await self.rulings.lapsed(change) or await reason_to_wait(self.store, change.asked, self.clock())
 
@@ -241,7 +242,7 @@ class Changes:
             LeaseLostError: another process has taken it over.
         """
         kept = await self.store.get(change.id)
-        if kept is None or kept.lease_owner != self.holding.owner or kept.state is not State.APPLYING:
+        if kept is None or kept.lease_owner != self.holding.owner or kept.state is not ChangeState.APPLYING:
             raise LeaseLostError
         return kept
 
@@ -255,16 +256,16 @@ class Changes:
         return await self.rulings.rule(change.asked, reader)
 
     async def _wait_for_approval(self, change: Change, rule: ApprovalRule) -> Change:
-        first, *_ = reminders(change.created_at, rule)
+        first, *_ = reminder_times(change.created_at, rule)
         waiting = replace(change, rule=rule, due_at=first)
-        pending = await self.moved(change, Step(State.PENDING, AuditAction.PENDING), waiting)
+        pending = await self.moved(change, Transition(ChangeState.PENDING, AuditAction.PENDING), waiting)
         await self.drafts.drop(change.asked.token)
         return pending
 
-    async def _moved_on(self, change: Change, step: Step) -> Change:
+    async def _moved_on(self, change: Change, step: Transition) -> Change:
         """The change in its next state, still held by this process."""
-        return await self.moved(change, step, under(self.lease(), change))
+        return await self.moved(change, step, with_lease(self.lease(), change))
 
 
-def _ending(verdict: Verdict, action: AuditAction) -> Step:
-    return Step(verdict.state, action, outcome=verdict.outcome, details=verdict.details)
+def _ending(verdict: Verdict, action: AuditAction) -> Transition:
+    return Transition(verdict.state, action, outcome=verdict.outcome, details=verdict.details)

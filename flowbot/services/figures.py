@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from flowbot.domain.changes import State
+from flowbot.domain.change import ChangeState
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +19,7 @@ class Figures:
         oldest_untold: When the longest untold of those versions came to be; None where there is none.
     """
 
-    states: Mapping[State, int]
+    states: Mapping[ChangeState, int]
     oldest_pending: datetime | None
     oldest_in_hand: datetime | None
     untold: int

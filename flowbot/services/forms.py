@@ -10,12 +10,12 @@ from weakref import WeakValueDictionary
 
 import structlog
 
-from flowbot.domain import links
-from flowbot.domain.changes import UNDONE, Draft, FormToken, Kind, NewChange, State
-from flowbot.domain.flows import Flow
-from flowbot.domain.forms import is_as_shown
+from flowbot.domain.change import UNSUCCESSFUL, ChangeKind, ChangeState, Draft, NewChange
+from flowbot.domain.flow import Flow
+from flowbot.domain.ids import ChannelId, FlowId, FormToken, UserId, WebsiteId, parse_website_id
 from flowbot.domain.policy import ChannelPolicy, Permission
-from flowbot.domain.types import ChannelId, FlowId, UserId, WebsiteId, website_id
+from flowbot.domain.urls import hostname
+from flowbot.domain.validation import matches_flow
 from flowbot.errors import Fault, UserError
 from flowbot.services.catalog import Catalog
 from flowbot.services.kept import Kept
@@ -48,7 +48,7 @@ class FormReady:
         is_asked: Whether a request for this flow waits: until it is decided, no edit of it is taken.
     """
 
-    kind: Kind
+    kind: ChangeKind
     websites: Mapping[WebsiteId, str]
     segments: Sequence[Segment] | None
     before: Flow | None
@@ -107,7 +107,7 @@ class Forms:
             raise UserError(decision.reason.key)
 
     async def open(
-        self, reader: Reader, channel: ChannelId, kind: Kind, flow_id: FlowId | None, *, fresh: bool = False
+        self, reader: Reader, channel: ChannelId, kind: ChangeKind, flow_id: FlowId | None, *, fresh: bool = False
     ) -> FormReady:
         """What the form is made of: a new flow's, an edit's, or a duplicate's (a new flow that begins as another).
 
@@ -128,7 +128,7 @@ class Forms:
         if not websites:
             raise UserError("form.no_website")
         draft = None if fresh else await self._draft(reader, channel, kind, flow_id)
-        is_asked = kind is Kind.EDIT and flow_id is not None and await self._is_asked(flow_id)
+        is_asked = kind is ChangeKind.EDIT and flow_id is not None and await self._is_asked(flow_id)
         return FormReady(kind, websites, segments, flow, draft, is_asked)
 
     async def draft(self, reader: Reader, token: FormToken) -> Draft:
@@ -161,7 +161,7 @@ class Forms:
             kept = await self._drafts.by_token(token)
             if kept is None or kept.user != user:
                 return
-            untouched = kept.before is not None and is_as_shown(typed, kept.before, kept.kind)
+            untouched = kept.before is not None and matches_flow(typed, kept.before, kept.kind)
             await self._drafts.keep(replace(kept, typed={} if untouched else typed, changed_at=at))
 
     async def forget(self, token: FormToken) -> None:
@@ -177,7 +177,7 @@ class Forms:
         """
         policy, scope = await self._allowed(reader, channel)
         segments, websites = await asyncio.gather(self._all_segments(), self._websites(policy, scope))
-        return FormReady(Kind.CREATE, websites, segments, None, None)
+        return FormReady(ChangeKind.CREATE, websites, segments, None, None)
 
     async def submittable(
         self, channel: ChannelId, token: FormToken, website: str
@@ -196,7 +196,7 @@ class Forms:
         """
         scope = await self._policies.scope(channel)
         draft = await self._drafts.by_token(token)
-        chosen = website_id(website)
+        chosen = parse_website_id(website)
         may = chosen is not None and scope.policy is not None and scope.policy.names_website(chosen)
         return (draft.before if draft else None), frozenset({chosen} if chosen and may else ())
 
@@ -204,8 +204,8 @@ class Forms:
         """The hosts that the website's other flows lead to, as far as is known without asking."""
         kept = self._catalog.kept
         flows = (entry.flow for entry in kept.flows) if kept else ()
-        urls = (flow.url for flow in flows if flow.website_id == website and flow.id != but)
-        return frozenset(host for host in map(links.host, urls) if host)
+        links = (flow.url for flow in flows if flow.website_id == website and flow.id != but)
+        return frozenset(host for host in map(hostname, links) if host)
 
     def segment_name(self, segment: str) -> str | None:
         """A segment's name, as far as is known without asking."""
@@ -222,7 +222,7 @@ class Forms:
     async def _is_asked(self, flow: FlowId) -> bool:
         """Whether a request for the flow waits. Whatever else is done to it is over in a moment."""
         current = await self._changes.open_on(flow)
-        return current is not None and current.state is State.PENDING
+        return current is not None and current.state is ChangeState.PENDING
 
     async def _all_segments(self) -> Sequence[Segment] | None:
         try:
@@ -244,7 +244,9 @@ class Forms:
             names |= {website: str(website) for website in seen if website not in names}
         return dict(sorted(names.items(), key=lambda item: (item[1].casefold(), item[0])))
 
-    async def _draft(self, reader: Reader, channel: ChannelId, kind: Kind, flow_id: FlowId | None) -> Draft | None:
+    async def _draft(
+        self, reader: Reader, channel: ChannelId, kind: ChangeKind, flow_id: FlowId | None
+    ) -> Draft | None:
         """What was typed before and not saved."""
         async with self._turn(reader.user):
             draft = await self._drafts.find(reader.user, channel, kind, flow_id, self._clock() - KEEP_DRAFTS)
@@ -259,7 +261,7 @@ class Forms:
     async def _may_be_saved(self, token: FormToken) -> bool:
         """Whether the form was submitted, and it is not certain that nothing comes of that."""
         change = await self._changes.by_token(token)
-        return change is not None and change.state not in UNDONE
+        return change is not None and change.state not in UNSUCCESSFUL
 
     async def _submitted(self, token: FormToken) -> Draft | None:
         """What was submitted by a form that was not saved, or of which that is not known.
@@ -268,7 +270,7 @@ class Forms:
         still tells what was typed.
         """
         change = await self._changes.by_token(token)
-        if change is None or change.state not in {State.UNKNOWN, *UNDONE}:
+        if change is None or change.state not in {ChangeState.UNKNOWN, *UNSUCCESSFUL}:
             return None
         return draft_of(change.asked, change.asked.before, change.changed_at)
 

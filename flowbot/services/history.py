@@ -9,10 +9,10 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
 
-from flowbot.domain.audit import AuditAction
-from flowbot.domain.changes import Event, Kind
+from flowbot.domain.audit import AuditAction, Event
+from flowbot.domain.change import ChangeKind
+from flowbot.domain.ids import ChannelId, FlowId, UserId, WebsiteId
 from flowbot.domain.policy import ChannelPolicy, Permission
-from flowbot.domain.types import ChannelId, FlowId, UserId, WebsiteId
 from flowbot.services.people import Reader, require
 from flowbot.services.ports.changes import ChangeStore, Scope
 from flowbot.services.ports.policies import PolicyStore
@@ -70,7 +70,7 @@ class History:
         scope = Scope(websites, flow, frozenset(AuditAction) - {AuditAction.APPLIED})
         ends = await self.store.history(scope, limit=MOST_EVENTS)
         last = next((event for event in ends if event.flow == flow), None)
-        if last is None or last.kind is not Kind.DELETE or last.change is None:
+        if last is None or last.kind is not ChangeKind.DELETE or last.change is None:
             return None
         change = await self.store.get(last.change)
         return Deletion(flow, last.at, change.asked.requester) if change else None

@@ -9,10 +9,11 @@ from typing import Final
 
 import structlog
 
-from flowbot.domain.changes import ChangeId
+from flowbot.domain.change import Lease
+from flowbot.domain.ids import ChangeId
 from flowbot.errors import Fault
 from flowbot.services.applying import LeaseLostError
-from flowbot.services.ports.changes import ChangeStore, Lease
+from flowbot.services.ports.changes import ChangeStore
 from flowbot.services.ports.time import Clock
 
 LEASE_SECONDS: Final = 3.0

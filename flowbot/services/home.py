@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from flowbot.domain.changes import Change
+from flowbot.domain.change import Change
+from flowbot.domain.ids import ChannelId, WebsiteId
 from flowbot.domain.policy import ChannelPolicy, Permission, PolicyBook, Reason, decide
-from flowbot.domain.types import ChannelId, WebsiteId
 from flowbot.errors import UserError
 from flowbot.services.people import Members, Reader, policy_from
 from flowbot.services.ports.changes import ChangeStore

@@ -8,6 +8,7 @@ from typing import Final
 
 import structlog
 
+from flowbot.domain.ids import ChannelId, GroupId, TeamId, UserId
 from flowbot.domain.policy import (
     EVERYONE,
     Actor,
@@ -18,7 +19,6 @@ from flowbot.domain.policy import (
     names_everyone,
     without_everyone,
 )
-from flowbot.domain.types import ChannelId, GroupId, TeamId, UserId
 from flowbot.errors import Fault, UserError
 from flowbot.services.kept import Kept
 from flowbot.services.ports.people import Directory, Organisation, Profile

@@ -14,10 +14,9 @@ import tomli_w
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from flowbot.domain.audit import AuditAction
-from flowbot.domain.changes import Event
+from flowbot.domain.audit import AuditAction, Event
+from flowbot.domain.ids import parse_website_id
 from flowbot.domain.policy import ApprovalRule, ChannelPolicy, Gate, PolicyBook
-from flowbot.domain.types import website_id
 from flowbot.errors import ConfigurationError
 from flowbot.services.ports.policies import PolicyStore
 from flowbot.services.replacing import Replacement, replacement, told
@@ -253,7 +252,7 @@ def _unknown(place: str) -> str:
 def _oddities(book: PolicyBook, document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """What the model lets pass, but no file should hold: (place, what is wrong)."""
     for key in document.get("websites", ()):
-        if website_id(key) is None:
+        if parse_website_id(key) is None:
             yield f"websites.{_key(key)}", "must be a website id: a whole number from 1 up, in plain digits"
     for website, name in book.websites.items():
         if any(unicodedata.category(character) in _UNPRINTABLE for character in name):

@@ -4,9 +4,9 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from flowbot.domain.changes import Change, Choice
+from flowbot.domain.change import Change, VoteChoice
+from flowbot.domain.ids import ChannelId
 from flowbot.domain.policy import ChannelPolicy, Permission, decide
-from flowbot.domain.types import ChannelId
 from flowbot.services.people import Members, Reader, policy_from, require
 from flowbot.services.ports.changes import ChangeStore
 from flowbot.services.ports.policies import PolicyStore
@@ -77,4 +77,4 @@ class Queue:
         if not decide(theirs, reader.actor, Permission.APPROVE).allowed:
             return False
         votes = await self.store.votes(change.id)
-        return all(vote.person != reader.user or vote.choice is not Choice.APPROVE for vote in votes)
+        return all(vote.person != reader.user or vote.choice is not VoteChoice.APPROVE for vote in votes)

@@ -7,10 +7,10 @@ from typing import Final
 
 import structlog
 
-from flowbot.domain.flows import Flow
+from flowbot.domain.flow import Flow
+from flowbot.domain.ids import LARGEST_ID, ChannelId, FlowId, WebsiteId
 from flowbot.domain.policy import ChannelPolicy, Decision, Permission, decide
-from flowbot.domain.search import PAGE_SIZE, FlowQuery, IndexedFlow, Page, page_of, search, website_named
-from flowbot.domain.types import LARGEST_ID, ChannelId, FlowId, WebsiteId
+from flowbot.domain.search import PAGE_SIZE, FlowQuery, IndexedFlow, Page, find_website, paginate, search
 from flowbot.errors import Fault, UserError
 from flowbot.services.catalog import Catalog, Snapshot
 from flowbot.services.people import Reader, require
@@ -118,7 +118,7 @@ class Reading:
         request = _with_website(request, policy, names)
         found = search(_visible(snapshot.flows, policy), request.query)
         pages = max(1, -(-len(found) // PAGE_SIZE))
-        entries = page_of(found, min(request.page, pages) if turning else request.page)
+        entries = paginate(found, min(request.page, pages) if turning else request.page)
         if entries is None:
             said = "list.no_such_page_yet" if snapshot.is_late else "list.no_such_page"
             raise UserError(said, page=request.page, pages=pages, n=len(found))
@@ -232,7 +232,7 @@ def _with_website(request: ListRequest, policy: ChannelPolicy, names: Mapping[We
         return request
     visible, words, at = visible_names(policy, names), request.query.words, request.website_at
     for end in range(len(words), at - 1, -1):
-        website = website_named(" ".join((request.website, *words[at:end])), visible)
+        website = find_website(" ".join((request.website, *words[at:end])), visible)
         if website is not None:
             return replace(request, query=replace(request.query, website=website, words=words[:at] + words[end:]))
     raise UserError("list.no_such_website", website=request.website, known=sorted(visible.values()))

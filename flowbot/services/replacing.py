@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from flowbot.domain.ids import ChannelId
 from flowbot.domain.policy import ChannelPolicy, PolicyBook
-from flowbot.domain.types import ChannelId
 
 
 @dataclass(frozen=True, slots=True)

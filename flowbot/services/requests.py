@@ -2,19 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Final
+from datetime import datetime
 
-from flowbot.domain.changes import Change, Choice, Kind, Vote
-from flowbot.domain.content import Content, Difference, differences
-from flowbot.domain.flows import Flow
+from flowbot.domain.approval import expires_at
+from flowbot.domain.change import Change, ChangeKind, Vote, VoteChoice
+from flowbot.domain.flow import FieldDifference, Flow, FlowContent, content_differences
+from flowbot.domain.ids import UserId, WebsiteId
 from flowbot.domain.lint import Remark
-from flowbot.domain.policy import ApprovalRule, ChannelPolicy, Principal
-from flowbot.domain.types import UserId, WebsiteId
-from flowbot.domain.verdicts import UNCOUNTED
-
-REMINDER_FRACTIONS: Final = (0.25, 0.5, 0.75)
-"""Reminders go out at these fractions of a request's lifetime."""
+from flowbot.domain.outcomes import UNCOUNTED
+from flowbot.domain.policy import ChannelPolicy, Principal
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +30,7 @@ class RequestShown:
     votes: tuple[Vote, ...]
     website_names: Mapping[WebsiteId, str]
     remarks: tuple[Remark, ...] = ()
-    since_approved: tuple[Difference, ...] | None = None
+    since_approved: tuple[FieldDifference, ...] | None = None
     approvers: tuple[Principal, ...] = ()
 
     @property
@@ -43,18 +39,18 @@ class RequestShown:
         return self.change.asked.before
 
     @property
-    def content(self) -> Content | None:
+    def content(self) -> FlowContent | None:
         """What subscribers would see once the change is applied."""
         if self.change.asked.wanted is not None:
             return self.change.asked.wanted.content
-        return Content.of(self.flow) if self.flow else None
+        return FlowContent.of(self.flow) if self.flow else None
 
     @property
-    def edits(self) -> tuple[Difference, ...]:
+    def edits(self) -> tuple[FieldDifference, ...]:
         """What an edit changes, field by field."""
-        if self.change.asked.kind is not Kind.EDIT or self.flow is None or self.content is None:
+        if self.change.asked.kind is not ChangeKind.EDIT or self.flow is None or self.content is None:
             return ()
-        return differences(Content.of(self.flow), self.content)
+        return content_differences(FlowContent.of(self.flow), self.content)
 
     @property
     def approvals(self) -> tuple[UserId, ...]:
@@ -68,7 +64,7 @@ class RequestShown:
 
     @property
     def _approvers(self) -> tuple[UserId, ...]:
-        return tuple(vote.person for vote in self.votes if vote.choice is Choice.APPROVE)
+        return tuple(vote.person for vote in self.votes if vote.choice is VoteChoice.APPROVE)
 
     @property
     def _uncounted(self) -> frozenset[str]:
@@ -83,25 +79,12 @@ class RequestShown:
     @property
     def expires_at(self) -> datetime | None:
         """When it expires if nobody decides; None where it waits for nobody."""
-        return expiry(self.change)
-
-
-def expiry(change: Change) -> datetime | None:
-    """When a change expires if nobody decides."""
-    if change.rule is None:
-        return None
-    return change.created_at + timedelta(hours=change.rule.expires_after_hours)
-
-
-def reminders(asked_at: datetime, rule: ApprovalRule) -> list[datetime]:
-    """The moments at which something is due while a request waits: the reminders, and its expiry at last."""
-    lifetime = timedelta(hours=rule.expires_after_hours)
-    return [*(asked_at + lifetime * fraction for fraction in REMINDER_FRACTIONS), asked_at + lifetime]
+        return expires_at(self.change)
 
 
 def since_approved(
     change: Change, approved: Change | None, policy: ChannelPolicy | None
-) -> tuple[Difference, ...] | None:
+) -> tuple[FieldDifference, ...] | None:
     """What differs between the flow that a change is about and the flow as it was last approved.
 
     Returns:
@@ -112,7 +95,7 @@ def since_approved(
         return None
     last = approved.asked.wanted.content if approved.asked.wanted else None
     if last is None and approved.asked.before is not None:
-        last = Content.of(approved.asked.before)
+        last = FlowContent.of(approved.asked.before)
     if last is None or policy is None or not policy.names_website(last.website_id):
         return None
-    return differences(last, Content.of(flow))
+    return content_differences(last, FlowContent.of(flow))

@@ -5,25 +5,19 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
 
-from flowbot.domain.changes import Change, Choice, Kind, NewChange, Outcome
-from flowbot.domain.policy import ApprovalRule, ChannelPolicy, Decision, Gate, Permission, Reason
-from flowbot.domain.types import ChannelId, UserId
-from flowbot.domain.verdicts import LAPSED, LAPSED_CHANNEL, LAPSED_PERSON, LAPSED_SCOPE, UNCOUNTED
+from flowbot.domain.approval import is_in_scope, needs_approval, stricter_rule
+from flowbot.domain.change import Change, ChangeKind, NewChange, Outcome, VoteChoice
+from flowbot.domain.ids import ChannelId, UserId
+from flowbot.domain.outcomes import LAPSED, LAPSED_CHANNEL, LAPSED_PERSON, LAPSED_SCOPE, UNCOUNTED
+from flowbot.domain.policy import ApprovalRule, ChannelPolicy, Decision, Permission, Reason
 from flowbot.errors import Fault
 from flowbot.services.people import DECIDING_SECONDS, Caller, People, Reader, decide_from
 from flowbot.services.ports.changes import ChangeStore
 from flowbot.services.ports.policies import PolicyStore
 
-GATES: Final[Mapping[Kind, Gate]] = {
-    Kind.ENABLE: Gate.ENABLE,
-    Kind.DISABLE: Gate.DISABLE,
-    Kind.DELETE: Gate.DELETE,
-    Kind.EDIT: Gate.EDIT_ENABLED,
-}
-"""What each kind may have to pass. A flow that is made or restored is disabled, so nothing stands before it."""
-
-BY_FORM: Final = frozenset({Kind.CREATE, Kind.EDIT})
+BY_FORM: Final = frozenset({ChangeKind.CREATE, ChangeKind.EDIT})
 """What is asked for by a form. A form can be sent long after it was opened, by somebody who has left the channel."""
+
 
 FOR_CERTAIN: Final[Mapping[str, str]] = {
     "user_not_found": LAPSED_PERSON,
@@ -67,7 +61,7 @@ class Rulings:
         decision = await self._may_ask(policy, asked, reader)
         if not decision.allowed or policy is None:
             return Ruling(refusal=Outcome(decision.reason.key))
-        if not _within(asked, policy):
+        if not is_in_scope(asked, policy):
             return Ruling(refusal=Outcome("form.website_gone"))
         if not needs_approval(asked, policy.approval):
             return Ruling()
@@ -98,13 +92,13 @@ class Rulings:
             Fault: the database or Slack did not answer.
         """
         policy = (await self.policies.scope(change.asked.channel)).policy
-        if policy is None or not _within(change.asked, policy):
+        if policy is None or not is_in_scope(change.asked, policy):
             return Outcome("form.website_gone")
         if change.rule is None:
             return Outcome(LAPSED) if needs_approval(change.asked, policy.approval) else None
         if (breaker := change.progress.broke_glass) is not None:
             return await self._lost(policy, breaker, Permission.BREAK_GLASS)
-        return await self._approvals_lost(change, tightened(change.rule, policy.approval), policy)
+        return await self._approvals_lost(change, stricter_rule(change.rule, policy.approval), policy)
 
     async def _approvals_lost(self, change: Change, rule: ApprovalRule, policy: ChannelPolicy) -> Outcome | None:
         """Why the approvals do not suffice any more, and whose do not count; None where they still do.
@@ -113,7 +107,7 @@ class Rulings:
             Fault: as `_lost`.
         """
         votes = await self.store.votes(change.id)
-        approvers = [vote.person for vote in votes if vote.choice is Choice.APPROVE]
+        approvers = [vote.person for vote in votes if vote.choice is VoteChoice.APPROVE]
         own = None if rule.self_approval else change.asked.requester
         lost = {
             person: Outcome(LAPSED) if person == own else await self._lost(policy, person, Permission.APPROVE)
@@ -155,25 +149,3 @@ class Rulings:
             await self.people.known_groups(within=DECIDING_SECONDS)
             raise Fault("fault.slack", error="user groups unknown")
         return decision.allowed
-
-
-def tightened(rule: ApprovalRule, today: ApprovalRule) -> ApprovalRule:
-    """The rule that a request was made under, where today's asks for more: never for less than either."""
-    quorum, own = max(rule.quorum, today.quorum), rule.self_approval and today.self_approval
-    if (quorum, own) == (rule.quorum, rule.self_approval):
-        return rule
-    return rule.model_copy(update={"quorum": quorum, "self_approval": own})
-
-
-def needs_approval(asked: NewChange, rule: ApprovalRule) -> bool:
-    """Whether the rule asks for an approval of it. Editing counts where the flow is enabled."""
-    gate = GATES.get(asked.kind)
-    if asked.kind is Kind.EDIT and not (asked.before and asked.before.is_enabled):
-        return False
-    return gate is not None and gate in rule.required_for
-
-
-def _within(asked: NewChange, policy: ChannelPolicy) -> bool:
-    """Whether the channel works with the flow's website, and with the one it is moved to."""
-    websites = {asked.website} | ({asked.wanted.content.website_id} if asked.wanted else set())
-    return all(policy.names_website(website) for website in websites)

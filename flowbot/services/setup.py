@@ -10,11 +10,10 @@ from typing import Any, Final, Protocol
 
 import structlog
 
-from flowbot.domain.audit import AuditAction
-from flowbot.domain.changes import Event
-from flowbot.domain.forms import Problem
+from flowbot.domain.audit import AuditAction, Event
+from flowbot.domain.ids import ChannelId, GroupId, UserId, WebsiteId
 from flowbot.domain.policy import ChannelPolicy, Permission, decide
-from flowbot.domain.types import ChannelId, GroupId, UserId, WebsiteId
+from flowbot.domain.validation import FieldProblem
 from flowbot.errors import Fault, UserError
 from flowbot.services.catalog import Catalog
 from flowbot.services.kept import Kept
@@ -67,7 +66,7 @@ class Saved:
 class Refused(Exception):  # noqa: N818 - an outcome
     """The policy could not work as it is. `problems` say why, by field."""
 
-    def __init__(self, problems: Mapping[Field, Problem]) -> None:
+    def __init__(self, problems: Mapping[Field, FieldProblem]) -> None:
         super().__init__(", ".join(f"{field}: {problem.key}" for field, problem in problems.items()))
         self.problems = problems
 

@@ -8,9 +8,9 @@ from typing import Final
 
 import structlog
 
-from flowbot.domain.forms import Problem
+from flowbot.domain.ids import ChannelId, GroupId, UserId
 from flowbot.domain.policy import EVERYONE, ChannelPolicy, Principal
-from flowbot.domain.types import ChannelId, GroupId, UserId
+from flowbot.domain.validation import FieldProblem
 from flowbot.errors import Fault, UserError
 from flowbot.services.people import DECIDING_SECONDS, Caller, People
 
@@ -76,7 +76,9 @@ class PolicyCheck:
 
     people: People
 
-    async def problems(self, wanted: ChannelPolicy, groups: Mapping[GroupId, Group] | None) -> Mapping[Field, Problem]:
+    async def problems(
+        self, wanted: ChannelPolicy, groups: Mapping[GroupId, Group] | None
+    ) -> Mapping[Field, FieldProblem]:
         """What is wrong, by field.
 
         Args:
@@ -107,7 +109,7 @@ class PolicyCheck:
         }
         return next((standing for standing, stands in found.items() if stands), Standing.FIT)
 
-    async def _people_problems(self, wanted: ChannelPolicy) -> dict[Field, Problem]:
+    async def _people_problems(self, wanted: ChannelPolicy) -> dict[Field, FieldProblem]:
         chosen = {
             Field.VIEWER_PEOPLE: _people(wanted.viewers),
             Field.EDITOR_PEOPLE: _people(wanted.editors),
@@ -118,11 +120,11 @@ class PolicyCheck:
         found = {field: await self._unfit(users, standings) for field, users in chosen.items()}
         return {field: problem for field, problem in found.items() if problem}
 
-    async def _unfit(self, users: Sequence[UserId], standings: Mapping[UserId, Standing]) -> Problem | None:
+    async def _unfit(self, users: Sequence[UserId], standings: Mapping[UserId, Standing]) -> FieldProblem | None:
         """The first kind of people among `users` who cannot be chosen."""
         for standing, key in _UNFIT.items():
             if unfit := [user for user in users if standings[user] is standing]:
-                return Problem(key, {"people": [await self.name(user) for user in unfit]})
+                return FieldProblem(key, {"people": [await self.name(user) for user in unfit]})
         return None
 
     async def _standings(self, users: Iterable[UserId], enough: int | None = None) -> dict[UserId, Standing]:
@@ -137,7 +139,9 @@ class PolicyCheck:
             is_away = set(standings) == {Standing.UNKNOWN}
         return found
 
-    async def _approval_problem(self, wanted: ChannelPolicy, groups: Mapping[GroupId, Group]) -> dict[Field, Problem]:
+    async def _approval_problem(
+        self, wanted: ChannelPolicy, groups: Mapping[GroupId, Group]
+    ) -> dict[Field, FieldProblem]:
         """Why no request could ever be approved, if so: too few who may, or none but those who ask."""
         approvers = await self._reached(wanted.approvers, wanted.id, groups)
         if approvers is None:
@@ -148,13 +152,13 @@ class PolicyCheck:
         if len(able) < rule.quorum:
             doubtful = Standing.UNKNOWN in standings.values()
             params = {"quorum": rule.quorum, "n": len(able)}
-            return {Field.QUORUM: Problem("setup.problem_untold" if doubtful else "setup.problem_quorum", params)}
+            return {Field.QUORUM: FieldProblem("setup.problem_untold" if doubtful else "setup.problem_quorum", params)}
         if rule.self_approval or len(able) > rule.quorum or not editors:
             return {}
         others = [user for user in editors if user not in able]
         if _fit(await self._standings(others, 1)):
             return {}
-        return {Field.SELF_APPROVAL: Problem("setup.problem_self_approval", {"quorum": rule.quorum})}
+        return {Field.SELF_APPROVAL: FieldProblem("setup.problem_self_approval", {"quorum": rule.quorum})}
 
     async def _reached(
         self, entries: Sequence[Principal], channel: ChannelId, groups: Mapping[GroupId, Group]
@@ -188,7 +192,7 @@ def _fit(standings: Mapping[UserId, Standing]) -> set[UserId]:
     return {user for user, standing in standings.items() if standing is Standing.FIT}
 
 
-def _group_problems(wanted: ChannelPolicy, groups: Mapping[GroupId, Group] | None) -> dict[Field, Problem]:
+def _group_problems(wanted: ChannelPolicy, groups: Mapping[GroupId, Group] | None) -> dict[Field, FieldProblem]:
     """Groups that do not exist, or of which Slack does not tell."""
     chosen = {
         Field.VIEWER_GROUPS: wanted.viewers,
@@ -200,4 +204,4 @@ def _group_problems(wanted: ChannelPolicy, groups: Mapping[GroupId, Group] | Non
         for field, entries in chosen.items()
     }
     key = "setup.problem_groups_untold" if groups is None else "setup.problem_group"
-    return {field: Problem(key, {"groups": ids}) for field, ids in unknown.items() if ids}
+    return {field: FieldProblem(key, {"groups": ids}) for field, ids in unknown.items() if ids}

@@ -4,12 +4,15 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Final
 
-from flowbot.domain.changes import Kind, NewChange, Outcome
+from flowbot.domain.change import ChangeKind, NewChange, Outcome
 from flowbot.services.ports.changes import ChangeStore
 
 SETTLES_AFTER: Final = timedelta(minutes=1)
 """A request of this age is not under way at Enkapush any more: what it did not do by then it will not do."""
-WAITS_FOR: Final[Mapping[Kind, Kind]] = {Kind.ENABLE: Kind.EDIT, Kind.EDIT: Kind.ENABLE}
+WAITS_FOR: Final[Mapping[ChangeKind, ChangeKind]] = {
+    ChangeKind.ENABLE: ChangeKind.EDIT,
+    ChangeKind.EDIT: ChangeKind.ENABLE,
+}
 """What is not done while one of the other kind may still come, of which it is not known what became.
 
 An edit of a disabled flow needs no approval, and an approval to enable is of the flow as it was. Whichever of the two
@@ -33,4 +36,4 @@ async def reason_to_wait(store: ChangeStore, asked: NewChange, now: datetime) ->
 
 def _edits_what_runs(asked: NewChange) -> bool:
     """Whether it edits an enabled flow: that is judged as an enabling, whatever comes before or after it."""
-    return asked.kind is Kind.EDIT and asked.before is not None and asked.before.is_enabled
+    return asked.kind is ChangeKind.EDIT and asked.before is not None and asked.before.is_enabled

@@ -2,10 +2,9 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 
-from flowbot.domain.changes import FormToken
-from flowbot.domain.forms import FormKind
+from flowbot.domain.fields import FormKind
+from flowbot.domain.ids import FlowId, FormToken
 from flowbot.domain.policy import Permission
-from flowbot.domain.types import FlowId
 from flowbot.errors import UserError
 from flowbot.slack.desk import Answer, Desk, Visit, Work
 from flowbot.slack.forms.opening import FormOpening

@@ -9,8 +9,8 @@ from typing import Final
 import structlog
 
 from flowbot import logs
+from flowbot.domain.ids import ChannelId
 from flowbot.domain.policy import Permission, Reason
-from flowbot.domain.types import ChannelId
 from flowbot.errors import Fault, UserError
 from flowbot.locales import Locales, Translator
 from flowbot.metrics import Metrics

@@ -7,7 +7,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
-from flowbot.domain.types import ChannelId, GroupId, TeamId, UserId
+from flowbot.domain.ids import ChannelId, GroupId, TeamId, UserId
 from flowbot.errors import Fault
 from flowbot.services.ports.people import Organisation, Profile
 from flowbot.slack.errors import SLACK_TROUBLE, word_for

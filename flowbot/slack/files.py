@@ -8,8 +8,7 @@ import aiohttp
 import structlog
 from slack_sdk.web.async_client import AsyncWebClient
 
-from flowbot.domain.changes import Image, Picture
-from flowbot.domain.images import LARGEST_BYTES, image_type
+from flowbot.domain.images import LARGEST_BYTES, ImageFile, ImageUpload, image_type
 from flowbot.errors import Fault, UserError
 from flowbot.slack.client import is_slacks, proxy_for
 from flowbot.slack.errors import SLACK_TROUBLE, word_for
@@ -36,7 +35,7 @@ class Files:
         self._session = session
         self._api_url = api_url
 
-    async def fetch(self, picture: Picture) -> Image:
+    async def fetch(self, picture: ImageUpload) -> ImageFile:
         """The picture that somebody put into a form. Where the payload has no address of it, Slack is asked.
 
         Raises:
@@ -48,7 +47,7 @@ class Files:
         kind = image_type(content)
         if kind is None:
             raise UserError("form.problem_image_type")
-        return Image(content, kind, picture.name[:NAME_MAX] or "image")
+        return ImageFile(content, kind, picture.name[:NAME_MAX] or "image")
 
     async def _url_of(self, file_id: str) -> str:
         try:

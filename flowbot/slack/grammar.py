@@ -5,10 +5,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from flowbot.domain.changes import Kind
-from flowbot.domain.forms import FormKind
+from flowbot.domain.change import ChangeKind
+from flowbot.domain.fields import FormKind
+from flowbot.domain.ids import FlowId
 from flowbot.domain.search import FlowQuery
-from flowbot.domain.types import FlowId
 from flowbot.errors import UserError
 from flowbot.services.reading import ListRequest
 from flowbot.slack.verbs import TURKISH, Verb, nearest_to, plainest, spelled, verb_for
@@ -48,7 +48,7 @@ class Form:
 class Ask:
     """`enable ID [REASON…]`, `disable …`, `delete …`."""
 
-    kind: Kind
+    kind: ChangeKind
     flow: FlowId
     reason: str = ""
 
@@ -196,7 +196,7 @@ _Parser = Callable[[str, str], Command]
 """Makes a command of what follows its word, and of the word."""
 
 
-def _ask(kind: Kind) -> _Parser:
+def _ask(kind: ChangeKind) -> _Parser:
     def parse_rest(rest: str, word: str) -> Command:
         number, reason = _first_word(rest)
         return Ask(kind, flow_id(number, word), reason.strip())
@@ -211,9 +211,9 @@ _PARSERS: Final[Mapping[Verb, _Parser]] = {
     Verb.CREATE: lambda _rest, _word: Form(FormKind.CREATE),
     Verb.EDIT: lambda rest, word: Form(FormKind.EDIT, flow_id(rest, word)),
     Verb.DUPLICATE: lambda rest, word: Form(FormKind.DUPLICATE, flow_id(rest, word)),
-    Verb.ENABLE: _ask(Kind.ENABLE),
-    Verb.DISABLE: _ask(Kind.DISABLE),
-    Verb.DELETE: _ask(Kind.DELETE),
+    Verb.ENABLE: _ask(ChangeKind.ENABLE),
+    Verb.DISABLE: _ask(ChangeKind.DISABLE),
+    Verb.DELETE: _ask(ChangeKind.DELETE),
     Verb.APPROVALS: lambda _rest, _word: Approvals(),
     Verb.SETUP: lambda _rest, _word: Setup(),
     Verb.HISTORY: lambda rest, word: History(flow_id(rest, word) if rest.strip() else None),

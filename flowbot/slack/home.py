@@ -9,8 +9,8 @@ import structlog
 from slack_sdk.web.async_client import AsyncWebClient
 
 from flowbot import logs
-from flowbot.domain.changes import Change, ChangeId
-from flowbot.domain.types import UserId
+from flowbot.domain.change import Change
+from flowbot.domain.ids import ChangeId, UserId
 from flowbot.errors import Fault, UserError
 from flowbot.services.home import Overview, Overviews
 from flowbot.services.kept import Kept

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final, Literal, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
-from flowbot.domain.types import ChannelId, TeamId, UserId
+from flowbot.domain.ids import ChannelId, TeamId, UserId
 from flowbot.services.people import Caller
 from flowbot.services.ports.deliveries import DeliveryKey
 

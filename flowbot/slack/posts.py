@@ -6,7 +6,7 @@ import structlog
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from flowbot.domain.types import ChannelId, UserId
+from flowbot.domain.ids import ChannelId, UserId
 from flowbot.errors import Fault
 from flowbot.slack.errors import REFUSED, SLACK_TROUBLE, word_for
 from flowbot.slack.replies import Replies

@@ -11,10 +11,10 @@ from weakref import WeakValueDictionary
 
 import structlog
 
-from flowbot.domain.changes import Change, ChangeId, Kind, State
-from flowbot.domain.content import Unread
+from flowbot.domain.change import Change, ChangeKind, ChangeState
+from flowbot.domain.flow import WriteOnlyFields
+from flowbot.domain.ids import ChangeId, ChannelId
 from flowbot.domain.lint import Remark, lint
-from flowbot.domain.types import ChannelId
 from flowbot.errors import Fault
 from flowbot.locales import Locales, Translator
 from flowbot.services.forms import Forms
@@ -35,7 +35,7 @@ log = structlog.get_logger(__name__)
 
 def is_public(change: Change) -> bool:
     """Whether the team sees the change in a message: what was asked for approval, and what changes a flow's state."""
-    return change.rule is not None or change.asked.kind not in {Kind.CREATE, Kind.EDIT}
+    return change.rule is not None or change.asked.kind not in {ChangeKind.CREATE, ChangeKind.EDIT}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class Projection:
     locales: Locales
     clock: Clock
     _locks: WeakValueDictionary[ChangeId, asyncio.Lock] = field(default_factory=WeakValueDictionary)
-    _told: set[tuple[ChangeId, State]] = field(default_factory=set)
+    _told: set[tuple[ChangeId, ChangeState]] = field(default_factory=set)
     _posted: dict[ChangeId, tuple[ChannelId, str]] = field(default_factory=dict)
 
     async def draw(self, change: Change, *, is_told: bool = True) -> Change:
@@ -174,8 +174,8 @@ class Projection:
     def _remarks(self, request: RequestShown) -> tuple[Remark, ...]:
         """What is worth another look, where subscribers would get it."""
         asked = request.change.asked
-        if request.content is None or asked.kind not in {Kind.ENABLE, Kind.EDIT}:
+        if request.content is None or asked.kind not in {ChangeKind.ENABLE, ChangeKind.EDIT}:
             return ()
-        unread = asked.wanted.unread if asked.wanted else Unread()
+        unread = asked.wanted.unread if asked.wanted else WriteOnlyFields()
         hosts = self.forms.hosts(request.content.website_id, asked.flow)
         return lint(request.content, unread, sibling_hosts=hosts, utm_may_be_set=True)

@@ -12,7 +12,7 @@ import structlog
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from flowbot.domain.types import ChannelId, UserId
+from flowbot.domain.ids import ChannelId, UserId
 from flowbot.errors import Fault, UserError
 from flowbot.slack.client import is_slacks, proxy_for
 from flowbot.slack.counted import LONGEST_PAUSE_SECONDS, Counts

@@ -8,9 +8,9 @@ from typing import Any, Final
 import structlog
 
 from flowbot import logs
-from flowbot.domain.changes import Change, ChangeId, Kind, Outcome, State
+from flowbot.domain.change import Change, ChangeKind, ChangeState, Outcome
+from flowbot.domain.ids import ChangeId, FlowId, SlackId
 from flowbot.domain.policy import Permission
-from flowbot.domain.types import FlowId, SlackId
 from flowbot.errors import Fault, UserError
 from flowbot.locales import Translator
 from flowbot.services.approvals import Approvals, DecidedAlreadyError, OpenAlreadyError
@@ -58,9 +58,9 @@ class Requests:
     def handlers(self) -> Mapping[str, Handler]:
         """What each button of a request, and those that ask for one, does."""
         return {
-            Action.FLOW_ENABLE: self._asking(Kind.ENABLE),
-            Action.FLOW_DISABLE: self._asking(Kind.DISABLE),
-            Action.FLOW_DELETE: self._asking(Kind.DELETE),
+            Action.FLOW_ENABLE: self._asking(ChangeKind.ENABLE),
+            Action.FLOW_DISABLE: self._asking(ChangeKind.DISABLE),
+            Action.FLOW_DELETE: self._asking(ChangeKind.DELETE),
             Action.APPROVE: self._knowing_its_message(self._approve),
             Action.REJECT: self._knowing_its_message(self._reject),
             Action.WITHDRAW: self._knowing_its_message(self._withdraw),
@@ -70,7 +70,7 @@ class Requests:
             Action.RESTORE: self._restore,
         }
 
-    async def ask(self, visit: Visit, kind: Kind, flow: FlowId, reason: str) -> Answer:
+    async def ask(self, visit: Visit, kind: ChangeKind, flow: FlowId, reason: str) -> Answer:
         """Ask to enable, disable or delete a flow; what needs no approval is done at once."""
         asking = self.approvals.asking
         return await self._submitted(visit, asking.ask(visit.reader, visit.place.channel, kind, flow, reason))
@@ -111,7 +111,7 @@ class Requests:
 
         return knowing
 
-    def _asking(self, kind: Kind) -> Handler:
+    def _asking(self, kind: ChangeKind) -> Handler:
         async def handler(visit: Visit, press: BlockActions) -> Answer:
             value = read_value(FlowValue, press.action.value)
             there = await self.desk.where_it_counts(visit, value.channel, Permission.EDIT)
@@ -133,7 +133,7 @@ class Requests:
         """Carry out what was just submitted, as far as it goes by itself, and say so to the one who asked."""
         with _kept():
             settled = await self.approvals.carry_out(change, self.telling, visit.reader)
-            if settled.state is State.PENDING:
+            if settled.state is ChangeState.PENDING:
                 shown = await self.telling.projection.shown(settled)
                 link = (await self.telling.links((settled,))).get(settled.id)
                 return Answer(views.asked(shown, link, visit.t))
@@ -148,7 +148,7 @@ class Requests:
         ballot = await self.approvals.deciding.approve(visit.reader, _change_id(press), visit.place.where)
         if not ballot.is_new:
             raise UserError("request.voted_already")
-        if ballot.change.state is State.APPLYING:
+        if ballot.change.state is ChangeState.APPLYING:
             with _kept():
                 await self.approvals.carry_out(ballot.change, self.telling)
         else:
@@ -205,7 +205,7 @@ class Requests:
     async def _followed(self, change: Change) -> Answer:
         """Do what was decided, and tell."""
         with _kept():
-            if change.state is State.APPLYING:
+            if change.state is ChangeState.APPLYING:
                 await self.approvals.carry_out(change, self.telling)
             else:
                 await self.telling(change, None)
@@ -218,7 +218,7 @@ class Requests:
     async def _check_again(self, visit: Visit, press: BlockActions) -> Answer:
         change = await self.approvals.checking.check_again(visit.reader, _change_id(press), visit.place.channel)
         await self.telling(change, None)
-        still = change.state is State.UNKNOWN
+        still = change.state is ChangeState.UNKNOWN
         return Answer(sentences.sentence(visit.t, "request.still_unknown")) if still else Answer()
 
     async def _ask_again(self, visit: Visit, press: BlockActions) -> Answer:

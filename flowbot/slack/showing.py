@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from flowbot.domain.types import FlowId
+from flowbot.domain.ids import FlowId
 from flowbot.errors import UserError
 from flowbot.services.history import Deletion, History
 from flowbot.services.reading import NO_SUCH_FLOW

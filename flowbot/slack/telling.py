@@ -6,9 +6,9 @@ from typing import Final
 
 import structlog
 
-from flowbot.domain.changes import Change, ChangeId, State
-from flowbot.domain.flows import Flow
-from flowbot.domain.types import ChannelId
+from flowbot.domain.change import Change, ChangeState
+from flowbot.domain.flow import Flow
+from flowbot.domain.ids import ChangeId, ChannelId
 from flowbot.errors import Fault
 from flowbot.slack.forms.telling import FormTelling
 from flowbot.slack.posts import PostRefusedError, Posts
@@ -17,7 +17,14 @@ from flowbot.slack.views import request_notices as views
 from flowbot.slack.views.kit import Message
 
 TOLD_APART: Final = frozenset(
-    {State.APPLIED, State.FAILED, State.UNKNOWN, State.REJECTED, State.EXPIRED, State.OUT_OF_DATE}
+    {
+        ChangeState.APPLIED,
+        ChangeState.FAILED,
+        ChangeState.UNKNOWN,
+        ChangeState.REJECTED,
+        ChangeState.EXPIRED,
+        ChangeState.OUT_OF_DATE,
+    }
 )
 """Ends of which the one who asked is told where the message is in another channel than they asked in.
 

@@ -4,9 +4,8 @@ from typing import Annotated, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from flowbot.domain.changes import ChangeId
+from flowbot.domain.ids import LARGEST_ID, ChangeId, ChannelId, FlowId, WebsiteId
 from flowbot.domain.search import FlowQuery
-from flowbot.domain.types import LARGEST_ID, ChannelId, FlowId, WebsiteId
 from flowbot.errors import UserError
 from flowbot.services.reading import ListRequest
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Final
 
-from flowbot.domain.search import fold
+from flowbot.domain.text import fold
 
 
 class Verb(StrEnum):

@@ -6,10 +6,10 @@ from typing import Any
 from sqlalchemy import Row, delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from flowbot.domain.audit import AuditAction
-from flowbot.domain.changes import Change, ChangeId, Choice, Event, State, Vote
-from flowbot.domain.types import UserId
-from flowbot.services.ports.changes import Ballot, Conflict, Lease
+from flowbot.domain.audit import AuditAction, Event
+from flowbot.domain.change import Change, ChangeState, Lease, Vote, VoteChoice
+from flowbot.domain.ids import ChangeId, UserId
+from flowbot.services.ports.changes import Ballot, Conflict
 from flowbot.storage.change_queries import locked
 from flowbot.storage.change_writes import leased, next_version
 from flowbot.storage.events import append
@@ -24,7 +24,7 @@ async def count_vote(connection: AsyncConnection, change: ChangeId, vote: Vote, 
         LookupError: there is no such change.
     """
     seen = await locked(connection, change)
-    if seen.state is not State.PENDING:
+    if seen.state is not ChangeState.PENDING:
         raise Conflict(seen)
     before = await votes_on(connection, change)
     if any((given.person, given.choice) == (vote.person, vote.choice) for given in before):
@@ -54,7 +54,7 @@ async def _put(connection: AsyncConnection, change: ChangeId, vote: Vote) -> Non
 
 def _is_approved(change: Change, counted: tuple[Vote, ...]) -> bool:
     """Whether there are as many approvals as its rule asks for; where no rule is known there never are."""
-    approvals = [vote for vote in counted if vote.choice is Choice.APPROVE]
+    approvals = [vote for vote in counted if vote.choice is VoteChoice.APPROVE]
     return change.rule is not None and len(approvals) >= change.rule.quorum
 
 
@@ -62,7 +62,7 @@ def _counted(seen: Change, vote: Vote, lease: Lease | None) -> Change:
     """The change after this vote: with a lease it is approved, and being applied under it."""
     if lease is None:
         return replace(seen, changed_at=vote.at)
-    return replace(seen, state=State.APPLYING, changed_at=vote.at, due_at=None, **leased(lease))
+    return replace(seen, state=ChangeState.APPLYING, changed_at=vote.at, due_at=None, **leased(lease))
 
 
 def _approval(change: Change, last: Vote, counted: tuple[Vote, ...]) -> Event:
@@ -75,9 +75,9 @@ def _approval(change: Change, last: Vote, counted: tuple[Vote, ...]) -> Event:
         kind=asked.kind,
         flow=asked.flow,
         website=asked.website,
-        details={"approvers": [str(vote.person) for vote in counted if vote.choice is Choice.APPROVE]},
+        details={"approvers": [str(vote.person) for vote in counted if vote.choice is VoteChoice.APPROVE]},
     )
 
 
 def _read(row: Row[Any]) -> Vote:
-    return Vote(person=UserId(row.person), choice=Choice(row.vote), at=row.at)
+    return Vote(person=UserId(row.person), choice=VoteChoice(row.vote), at=row.at)

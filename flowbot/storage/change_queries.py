@@ -8,8 +8,8 @@ from sqlalchemy import ColumnElement, Select, and_, null, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flowbot.domain.audit import AuditAction
-from flowbot.domain.changes import IN_HAND, OPEN, Change, ChangeId, FormToken, Kind, State
-from flowbot.domain.types import FlowId
+from flowbot.domain.change import LEASED_STATES, OPEN_STATES, Change, ChangeKind, ChangeState
+from flowbot.domain.ids import ChangeId, FlowId, FormToken
 from flowbot.storage.change_rows import read_change
 from flowbot.storage.tables import changes, events
 
@@ -19,8 +19,8 @@ OLDEST: Final = (changes.c.created_at, changes.c.id)
 NEWEST: Final = (changes.c.created_at.desc(), changes.c.id.desc())
 LATEST: Final = (changes.c.changed_at.desc(), changes.c.id.desc())
 NEEDED_APPROVAL: Final = changes.c.rule.is_not(null())
-IS_PENDING: Final = changes.c.state == State.PENDING.value
-MAKING: Final = frozenset({Kind.CREATE, Kind.RESTORE})
+IS_PENDING: Final = changes.c.state == ChangeState.PENDING.value
+MAKING: Final = frozenset({ChangeKind.CREATE, ChangeKind.RESTORE})
 """The kinds that make a flow."""
 
 
@@ -58,17 +58,17 @@ async def holder(connection: AsyncConnection, flow: FlowId | None) -> Change | N
     """The open change of a flow; a flow to be made is held by none."""
     if flow is None:
         return None
-    return await one(connection, and_(changes.c.flow_id == flow, in_states(OPEN)))
+    return await one(connection, and_(changes.c.flow_id == flow, in_states(OPEN_STATES)))
 
 
-def in_states(states: frozenset[State]) -> ColumnElement[bool]:
+def in_states(states: frozenset[ChangeState]) -> ColumnElement[bool]:
     """Whether a change is in one of `states`."""
     return changes.c.state.in_(sorted(state.value for state in states))
 
 
 def is_untold() -> ColumnElement[bool]:
     """Whether people were not told of the newest version of a change that nobody is at."""
-    return and_(~in_states(IN_HAND), changes.c.shown_version < changes.c.version)
+    return and_(~in_states(LEASED_STATES), changes.c.shown_version < changes.c.version)
 
 
 def is_free(now: datetime) -> ColumnElement[bool]:
@@ -106,14 +106,14 @@ def approved_earlier(change: Change) -> Select[Any]:
     approving = and_(
         changes.c.flow_id == change.asked.flow,
         changes.c.id != change.id,
-        changes.c.state == State.APPLIED,
-        changes.c.kind.in_([Kind.ENABLE, Kind.EDIT]),
+        changes.c.state == ChangeState.APPLIED,
+        changes.c.kind.in_([ChangeKind.ENABLE, ChangeKind.EDIT]),
         changes.c.created_at < change.created_at,
     )
     return select(changes).where(approving, NEEDED_APPROVAL).order_by(*NEWEST)
 
 
-def unsettled(flow: FlowId, kind: Kind, now: datetime, within: timedelta) -> Select[Any]:
+def unsettled(flow: FlowId, kind: ChangeKind, now: datetime, within: timedelta) -> Select[Any]:
     """The changes of this kind of a flow that became unknown less than `within` before `now`, and are so still."""
-    is_unknown = and_(changes.c.flow_id == flow, changes.c.kind == kind, changes.c.state == State.UNKNOWN)
+    is_unknown = and_(changes.c.flow_id == flow, changes.c.kind == kind, changes.c.state == ChangeState.UNKNOWN)
     return select(changes).where(is_unknown, ~is_a_while_ago(changes.c.changed_at, now, within))

@@ -7,10 +7,9 @@ from typing import Any, Final
 
 from sqlalchemy import Row, func, literal
 
-from flowbot.domain.changes import Change, ChangeId, NewChange, Outcome, Progress, State
+from flowbot.domain.change import Change, ChangeState, Lease, NewChange, Outcome, Progress
+from flowbot.domain.ids import ChangeId, ChannelId
 from flowbot.domain.policy import ApprovalRule
-from flowbot.domain.types import ChannelId
-from flowbot.services.ports.changes import Lease
 from flowbot.storage.documents import Document, new_id
 from flowbot.storage.tables import changes
 
@@ -26,7 +25,7 @@ def new_change(new: NewChange, lease: Lease, now: datetime) -> Change:
     return Change(
         id=ChangeId(new_id()),
         asked=new,
-        state=State.DRAFT,
+        state=ChangeState.DRAFT,
         version=1,
         created_at=now,
         changed_at=now,
@@ -80,7 +79,7 @@ def read_change(row: Row[Any]) -> Change:
     return Change(
         id=ChangeId(kept["id"]),
         asked=_ASKED.read(kept["asked"]),
-        state=State(kept["state"]),
+        state=ChangeState(kept["state"]),
         version=kept["version"],
         created_at=kept["created_at"],
         changed_at=kept["changed_at"],

@@ -8,9 +8,9 @@ from sqlalchemy import case, insert, or_, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from flowbot.domain.changes import Change, ChangeId, Progress
-from flowbot.domain.types import ChannelId
-from flowbot.services.ports.changes import Conflict, FlowTaken, Lease
+from flowbot.domain.change import Change, Lease, Progress
+from flowbot.domain.ids import ChangeId, ChannelId
+from flowbot.services.ports.changes import Conflict, FlowTaken
 from flowbot.storage.change_queries import holder, locked, one, with_token
 from flowbot.storage.change_rows import moved_columns, new_row, progress_columns, read_change
 from flowbot.storage.documents import new_id

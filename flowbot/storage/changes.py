@@ -12,22 +12,21 @@ from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Select, and_, select, update
 
-from flowbot.domain.changes import (
-    IN_HAND,
-    OPEN,
+from flowbot.domain.audit import Event
+from flowbot.domain.change import (
+    LEASED_STATES,
+    OPEN_STATES,
     Change,
-    ChangeId,
-    Event,
-    FormToken,
-    Kind,
+    ChangeKind,
+    ChangeState,
+    Lease,
     NewChange,
     Progress,
-    State,
     Vote,
-    may_move,
+    can_transition,
 )
-from flowbot.domain.types import ChannelId, FlowId, UserId, WebsiteId
-from flowbot.services.ports.changes import Ballot, FlowMade, Lease, Scope
+from flowbot.domain.ids import ChangeId, ChannelId, FlowId, FormToken, UserId, WebsiteId
+from flowbot.services.ports.changes import Ballot, FlowMade, Scope
 from flowbot.services.ports.time import Clock
 from flowbot.storage.ballots import count_vote, votes_on
 from flowbot.storage.change_queries import (
@@ -102,7 +101,7 @@ class StoredChanges:
         async with self._database.read() as connection:
             return await holder(connection, flow)
 
-    async def is_unsettled(self, flow: FlowId, kind: Kind, now: datetime, *, within: timedelta) -> bool:
+    async def is_unsettled(self, flow: FlowId, kind: ChangeKind, now: datetime, *, within: timedelta) -> bool:
         """Whether a change of this kind of a flow became unknown less than `within` ago, and is so still."""
         return bool(await self._find(unsettled(flow, kind, now, within).limit(1)))
 
@@ -122,7 +121,7 @@ class StoredChanges:
             FlowMade: another change has made the flow that this one is said to have made; nothing was written.
             ValueError: no change goes from that state to this.
         """
-        if moved.state is not seen.state and not may_move(seen.state, moved.state):
+        if moved.state is not seen.state and not can_transition(seen.state, moved.state):
             raise ValueError(f"no change goes from {seen.state} to {moved.state}")
         made = moved.outcome.flow if moved.outcome and moved.asked.kind in MAKING else None
         async with self._database.write(alone=None if made is None else f"made.{made}") as connection:
@@ -214,7 +213,7 @@ class StoredChanges:
 
         Only those of `websites` (None: of all), and none that `but` asked for.
         """
-        closed = select(changes).where(NEEDED_APPROVAL, ~in_states(OPEN))
+        closed = select(changes).where(NEEDED_APPROVAL, ~in_states(OPEN_STATES))
         if websites is not None:
             closed = closed.where(changes.c.website_id.in_(sorted(websites)))
         if but is not None:
@@ -226,7 +225,7 @@ class StoredChanges:
 
         Several callers in the same instant get different ones: a row that another is about to claim is passed by.
         """
-        ours = select(changes.c.id).where(in_states(IN_HAND), is_free(now)).order_by(*OLDEST).limit(limit)
+        ours = select(changes.c.id).where(in_states(LEASED_STATES), is_free(now)).order_by(*OLDEST).limit(limit)
         async with self._database.write() as connection:
             ids = (await connection.scalars(ours.with_for_update(skip_locked=True))).all()
             claimed = update(changes).where(changes.c.id.in_(ids)).values(leased(lease)).returning(changes)
@@ -251,7 +250,9 @@ class StoredChanges:
         Returns:
             Whether the caller may send: the change is `applying`, nobody was given leave before, the lease is theirs.
         """
-        unsent = and_(is_held(change, owner), changes.c.state == State.APPLYING.value, changes.c.sent_at.is_(None))
+        unsent = and_(
+            is_held(change, owner), changes.c.state == ChangeState.APPLYING.value, changes.c.sent_at.is_(None)
+        )
         return await self._touch(unsent, sent_at=at, newest_before=newest_before)
 
     async def made(self, flows: Collection[FlowId], *, but: ChangeId) -> frozenset[FlowId]:

@@ -6,9 +6,9 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Row, and_, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from flowbot.domain.changes import Draft, FormToken, Kind
-from flowbot.domain.flows import Flow
-from flowbot.domain.types import ChannelId, FlowId, UserId
+from flowbot.domain.change import ChangeKind, Draft
+from flowbot.domain.flow import Flow
+from flowbot.domain.ids import ChannelId, FlowId, FormToken, UserId
 from flowbot.storage.database import Database
 from flowbot.storage.documents import Document, plain
 from flowbot.storage.tables import drafts
@@ -46,7 +46,7 @@ class StoredDrafts:
             return await _one(connection, drafts.c.token == token)
 
     async def find(
-        self, user: UserId, channel: ChannelId, kind: Kind, flow: FlowId | None, since: datetime
+        self, user: UserId, channel: ChannelId, kind: ChangeKind, flow: FlowId | None, since: datetime
     ) -> Draft | None:
         """What this person typed there last and did not save, if it is not older than `since`."""
         async with self._database.read() as connection:
@@ -63,7 +63,7 @@ class StoredDrafts:
             return (await connection.execute(delete(drafts).where(drafts.c.changed_at < before))).rowcount
 
 
-def _place(user: UserId, channel: ChannelId, kind: Kind, flow: FlowId | None) -> ColumnElement[bool]:
+def _place(user: UserId, channel: ChannelId, kind: ChangeKind, flow: FlowId | None) -> ColumnElement[bool]:
     return and_(
         drafts.c.person == str(user),
         drafts.c.channel_id == str(channel),
@@ -88,7 +88,7 @@ def _draft(row: Row[Any]) -> Draft:
         token=FormToken(row.token),
         user=UserId(row.person),
         channel=ChannelId(row.channel_id),
-        kind=Kind(row.kind),
+        kind=ChangeKind(row.kind),
         flow=None if row.flow_id is None else FlowId(row.flow_id),
         before=None if row.before is None else _FLOW.read(row.before),
         typed=row.typed,

@@ -6,8 +6,9 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, Select, and_, insert, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from flowbot.domain.changes import ChangeId, Event, Kind
-from flowbot.domain.types import ChannelId, FlowId, UserId, WebsiteId
+from flowbot.domain.audit import Event
+from flowbot.domain.change import ChangeKind
+from flowbot.domain.ids import ChangeId, ChannelId, FlowId, UserId, WebsiteId
 from flowbot.services.ports.changes import Scope
 from flowbot.storage.documents import plain
 from flowbot.storage.tables import events
@@ -34,7 +35,7 @@ def latest(scope: Scope, limit: int) -> Select[Any]:
 def _on_its_way(flow: FlowId) -> ColumnElement[bool]:
     """Events of the change that made the flow, from when it had no id yet; and all of a restore: of it, or to it."""
     changes = select(events.c.change_id).where(events.c.flow_id == flow)
-    is_elsewhere = or_(events.c.flow_id.is_(None), events.c.kind == Kind.RESTORE.value)
+    is_elsewhere = or_(events.c.flow_id.is_(None), events.c.kind == ChangeKind.RESTORE.value)
     return and_(is_elsewhere, events.c.change_id.in_(changes))
 
 
@@ -51,7 +52,7 @@ def read_event(row: Row[Any]) -> Event:
         actor=None if row.actor is None else UserId(row.actor),
         channel=None if row.channel_id is None else ChannelId(row.channel_id),
         change=None if row.change_id is None else ChangeId(row.change_id),
-        kind=None if row.kind is None else Kind(row.kind),
+        kind=None if row.kind is None else ChangeKind(row.kind),
         flow=None if row.flow_id is None else FlowId(row.flow_id),
         website=None if row.website_id is None else WebsiteId(row.website_id),
         details=row.details,

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Row, case, func, select, type_coerce
 
-from flowbot.domain.changes import IN_HAND, State
+from flowbot.domain.change import LEASED_STATES, ChangeState
 from flowbot.services.figures import Figures
 from flowbot.storage.change_queries import is_untold
 from flowbot.storage.database import Database
@@ -29,16 +29,16 @@ async def read_figures(database: Database) -> Figures:
         _moment(func.min(case((untold, changes.c.changed_at)))).label("untold_since"),
     ).group_by(changes.c.state)
     async with database.read() as connection:
-        rows = {State(row.state): row for row in await connection.execute(by_state)}
+        rows = {ChangeState(row.state): row for row in await connection.execute(by_state)}
     return _figures(rows)
 
 
-def _figures(rows: Mapping[State, Row[Any]]) -> Figures:
-    pending = rows.get(State.PENDING)
+def _figures(rows: Mapping[ChangeState, Row[Any]]) -> Figures:
+    pending = rows.get(ChangeState.PENDING)
     return Figures(
-        states={state: rows[state].number if state in rows else 0 for state in State},
+        states={state: rows[state].number if state in rows else 0 for state in ChangeState},
         oldest_pending=None if pending is None else pending.created,
-        oldest_in_hand=_earliest(rows[state].changed for state in IN_HAND if state in rows),
+        oldest_in_hand=_earliest(rows[state].changed for state in LEASED_STATES if state in rows),
         untold=sum(row.untold for row in rows.values()),
         oldest_untold=_earliest(row.untold_since for row in rows.values()),
     )

@@ -5,12 +5,14 @@ from typing import Final
 
 from sqlalchemy import and_, delete, exists, insert, or_, select
 
-from flowbot.domain.changes import OPEN, Image, ImageId, Kind, State
+from flowbot.domain.change import OPEN_STATES, ChangeKind, ChangeState
+from flowbot.domain.ids import ImageId
+from flowbot.domain.images import ImageFile
 from flowbot.storage.database import Database
 from flowbot.storage.documents import new_id
 from flowbot.storage.tables import changes, images
 
-_MAY_BE_GONE: Final = (State.APPLIED.value, State.UNKNOWN.value)
+_MAY_BE_GONE: Final = (ChangeState.APPLIED.value, ChangeState.UNKNOWN.value)
 
 
 class StoredImages:
@@ -23,7 +25,7 @@ class StoredImages:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def put(self, image: Image, at: datetime) -> ImageId:
+    async def put(self, image: ImageFile, at: datetime) -> ImageId:
         """Keep it, as of `at`, under a fresh id."""
         kept = ImageId(new_id())
         row = {
@@ -37,13 +39,13 @@ class StoredImages:
             await connection.execute(insert(images).values(row))
         return kept
 
-    async def get(self, image: ImageId) -> Image | None:
+    async def get(self, image: ImageId) -> ImageFile | None:
         """Find it."""
         async with self._database.read() as connection:
             row = (await connection.execute(select(images).where(images.c.id == image))).one_or_none()
         if row is None:
             return None
-        return Image(content=row.content, content_type=row.content_type, filename=row.filename)
+        return ImageFile(content=row.content, content_type=row.content_type, filename=row.filename)
 
     async def purge(self, before: datetime) -> int:
         """Forget those older than `before` that nobody needs any more; how many.
@@ -51,8 +53,8 @@ class StoredImages:
         An open change needs the picture that it names, whether it is wanted or kept on the way, and so does a delete
         that was or may have been carried out: its flow can be made again.
         """
-        is_open = changes.c.state.in_(sorted(state.value for state in OPEN))
-        deleted = and_(changes.c.kind == Kind.DELETE.value, changes.c.state.in_(_MAY_BE_GONE))
+        is_open = changes.c.state.in_(sorted(state.value for state in OPEN_STATES))
+        deleted = and_(changes.c.kind == ChangeKind.DELETE.value, changes.c.state.in_(_MAY_BE_GONE))
         names = or_(changes.c.image_id == images.c.id, changes.c.kept_image_id == images.c.id)
         is_needed = exists().where(names, or_(is_open, deleted))
         async with self._database.write() as connection:

@@ -8,9 +8,9 @@ from pydantic import ValidationError
 from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from flowbot.domain.changes import Event
+from flowbot.domain.audit import Event
+from flowbot.domain.ids import ChannelId, WebsiteId
 from flowbot.domain.policy import ChannelPolicy, PolicyBook
-from flowbot.domain.types import ChannelId, WebsiteId
 from flowbot.errors import Fault
 from flowbot.services.ports.policies import ChannelScope
 from flowbot.services.ports.time import Clock

@@ -8,13 +8,14 @@ from typing import Any, Final, Protocol
 
 import structlog
 
-from flowbot.domain.changes import Change, ChangeId
+from flowbot.domain.approval import expires_at
+from flowbot.domain.change import Change
+from flowbot.domain.ids import ChangeId
 from flowbot.errors import Fault
 from flowbot.metrics import Metrics
 from flowbot.services.approvals import Timekeeping
 from flowbot.services.changes import Changes
 from flowbot.services.ports.people import Teller
-from flowbot.services.requests import expiry
 from flowbot.worker.housekeeping import Housekeeping
 
 ROUND_SECONDS: Final = 0.5
@@ -117,7 +118,7 @@ class Recovery:
 
     async def _see_to(self, change: Change, now: datetime) -> None:
         """Expire the change, or remind of it. A reminder that cannot be sent is left out."""
-        ends = expiry(change)
+        ends = expires_at(change)
         if ends is not None and ends <= now:
             expired = await self._time.expire(change)
             if expired is not None:

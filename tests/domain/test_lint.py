@@ -4,18 +4,19 @@ from dataclasses import replace
 
 import pytest
 
-from flowbot.domain.content import Content, Unread
-from flowbot.domain.flows import Button, Wait
+from flowbot.domain.flow import FlowButton, FlowContent, WaitTime, WriteOnlyFields
+from flowbot.domain.ids import WebsiteId
 from flowbot.domain.lint import Remark, lint
-from flowbot.domain.types import WebsiteId
 
-FINE = Content(
-    WebsiteId(1), "Name", "Title", "Description", Wait(1, "days"), url="https://shop.example/sale?utm_source=push"
+FINE = FlowContent(
+    WebsiteId(1), "Name", "Title", "Description", WaitTime(1, "days"), url="https://shop.example/sale?utm_source=push"
 )
 
 
-def remarks(content: Content, unread: Unread | None = None, siblings: tuple[str, ...] = ("shop.example",)) -> list[str]:
-    return [remark.key for remark in lint(content, unread or Unread(), sibling_hosts=siblings)]
+def remarks(
+    content: FlowContent, unread: WriteOnlyFields | None = None, siblings: tuple[str, ...] = ("shop.example",)
+) -> list[str]:
+    return [remark.key for remark in lint(content, unread or WriteOnlyFields(), sibling_hosts=siblings)]
 
 
 def test_a_fine_push_gets_no_remark() -> None:
@@ -33,12 +34,12 @@ def test_a_description_that_browsers_cut_is_remarked_on(length: int, expected: l
 
 
 def test_a_remark_on_length_names_both_numbers() -> None:
-    found = lint(replace(FINE, title="x" * 60), Unread(), sibling_hosts=())
+    found = lint(replace(FINE, title="x" * 60), WriteOnlyFields(), sibling_hosts=())
     assert found == (Remark("lint.long_title", {"length": 60, "shown": 50}),)
 
 
 def test_another_host_than_the_other_flows_lead_to_is_remarked_on() -> None:
-    found = lint(FINE, Unread(), sibling_hosts=["b.example", "a.example", "www.a.example"])
+    found = lint(FINE, WriteOnlyFields(), sibling_hosts=["b.example", "a.example", "www.a.example"])
     assert found == (Remark("lint.other_host", {"host": "shop.example", "usual": ["a.example", "b.example"]}),)
 
 
@@ -50,24 +51,24 @@ def test_the_usual_host_and_a_first_flow_are_fine(siblings: tuple[str, ...]) -> 
 def test_a_push_without_utm_is_remarked_on() -> None:
     bare = replace(FINE, url="https://shop.example/?q=utm_source")
     assert remarks(bare) == ["lint.no_utm"]
-    assert remarks(bare, Unread(utm_campaign="spring")) == []
+    assert remarks(bare, WriteOnlyFields(utm_campaign="spring")) == []
     assert remarks(replace(bare, url="")) == []
 
 
 def test_utm_values_that_may_be_there_unseen_are_not_missed() -> None:
     bare = replace(FINE, url="https://shop.example/")
-    assert lint(bare, Unread(), sibling_hosts=(), utm_may_be_set=True) == ()
+    assert lint(bare, WriteOnlyFields(), sibling_hosts=(), utm_may_be_set=True) == ()
 
 
 @pytest.mark.parametrize(
     "content",
     [
         replace(FINE, url="http://shop.example/?utm_source=push"),
-        replace(FINE, button_1=Button("Go", "http://shop.example")),
-        replace(FINE, button_2=Button("Go", "HTTP://shop.example")),
+        replace(FINE, button_1=FlowButton("Go", "http://shop.example")),
+        replace(FINE, button_2=FlowButton("Go", "HTTP://shop.example")),
     ],
 )
-def test_plain_http_is_remarked_on_once(content: Content) -> None:
+def test_plain_http_is_remarked_on_once(content: FlowContent) -> None:
     assert remarks(content) == ["lint.plain_http"]
 
 

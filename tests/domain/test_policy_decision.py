@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from flowbot.domain.ids import GroupId, UserId
 from flowbot.domain.policy import Actor, ChannelPolicy, Decision, Permission, Reason, decide
-from flowbot.domain.types import GroupId, UserId
 
 AYSE, BORA, LEADS, EDITORS = UserId("U0AYSE"), UserId("U0BORA"), GroupId("S0LEADS"), GroupId("S0EDITORS")
 

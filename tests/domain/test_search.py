@@ -8,27 +8,27 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowbot.domain.flows import Flow, Wait
+from flowbot.domain.flow import Flow, WaitTime
+from flowbot.domain.ids import FlowId, WebsiteId
 from flowbot.domain.search import (
     FlowQuery,
     IndexedFlow,
-    fold,
-    newest_first,
-    page_of,
+    find_website,
+    insert_flow,
+    paginate,
+    remove_flow,
     search,
-    website_named,
-    with_flow,
-    without_flow,
+    sort_newest_first,
 )
-from flowbot.domain.types import FlowId, WebsiteId
+from flowbot.domain.text import fold
 
-FLOW = Flow(FlowId(1), WebsiteId(1), "Name", "Title", "Description", Wait(3, "days"), is_enabled=True)
+FLOW = Flow(FlowId(1), WebsiteId(1), "Name", "Title", "Description", WaitTime(3, "days"), is_enabled=True)
 DAY = datetime(2026, 5, 1, tzinfo=UTC)
 
 
 def index(flows: Iterable[Flow]) -> tuple[IndexedFlow, ...]:
     """The flows ready for searching."""
-    return newest_first(IndexedFlow.of(flow) for flow in flows)
+    return sort_newest_first(IndexedFlow.of(flow) for flow in flows)
 
 
 def found(flows: Iterable[Flow], query: FlowQuery) -> list[Flow]:
@@ -121,23 +121,23 @@ def test_a_flow_that_is_put_in_stands_where_it_would_have_stood(
         for number, day in [*rows, put]
     ]
     others = [flow for flow in flows if flow.id != new.id]
-    assert with_flow(index(flows), new) == index([*others, new])
-    assert without_flow(index(flows), new.id) == index(others)
+    assert insert_flow(index(flows), new) == index([*others, new])
+    assert remove_flow(index(flows), new.id) == index(others)
 
 
 @given(st.integers(0, 60), st.integers(1, 12))
 def test_pages_cover_everything_once(count: int, size: int) -> None:
     items = list(range(count))
-    first = page_of(items, 1, size)
+    first = paginate(items, 1, size)
     assert first is not None
-    pages = [page_of(items, number, size) for number in range(1, first.pages + 1)]
+    pages = [paginate(items, number, size) for number in range(1, first.pages + 1)]
     assert [item for page in pages if page for item in page.items] == items
     assert all(page and page.total == count for page in pages)
 
 
 @pytest.mark.parametrize("number", [0, -1, 3, 10**9])
 def test_a_page_that_does_not_exist_is_none(number: int) -> None:
-    assert page_of(list(range(20)), number) is None
+    assert paginate(list(range(20)), number) is None
 
 
 NAMES = {WebsiteId(1): "Lale Moda", WebsiteId(2): "Kitap Durağı", WebsiteId(3): "İpek", WebsiteId(12): "Kitap"}
@@ -161,4 +161,4 @@ NAMES = {WebsiteId(1): "Lale Moda", WebsiteId(2): "Kitap Durağı", WebsiteId(3)
     ],
 )
 def test_a_website_goes_by_id_name_or_a_clear_beginning(wanted: str, found: int | None) -> None:
-    assert website_named(wanted, NAMES) == found
+    assert find_website(wanted, NAMES) == found

@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from flowbot.domain.types import FlowId
+from flowbot.domain.ids import FlowId
 from flowbot.enkapush.client import EnkapushClient
 from flowbot.enkapush.gateway import EnkapushFlows
 from flowbot.sandbox.enkapush import EnkapushSandbox, synthetic_flows

@@ -6,27 +6,26 @@ from typing import Final
 
 import pytest
 
-from flowbot.domain.changes import Image
-from flowbot.domain.content import Content, Unread
-from flowbot.domain.flows import Wait
-from flowbot.domain.types import FlowId, WebsiteId
+from flowbot.domain.flow import FlowContent, WaitTime, WriteOnlyFields
+from flowbot.domain.ids import FlowId, WebsiteId
+from flowbot.domain.images import ImageFile
 from flowbot.enkapush.client import EnkapushClient
 from flowbot.enkapush.writer import EnkapushWriter
 from flowbot.sandbox.enkapush import EnkapushSandbox, Fault
 from flowbot.services.ports.flows import FlowUpdate, Unclear
 
 KEY: Final = "a-key"
-BEFORE: Final = Content(WebsiteId(1), "Name", "Title", "Text", Wait(1, "days"))
+BEFORE: Final = FlowContent(WebsiteId(1), "Name", "Title", "Text", WaitTime(1, "days"))
 AFTER: Final = replace(BEFORE, title="New")
-PICTURE: Final = Image(b"\x89PNG\r\n\x1a\n", "image/png", "a.png")
+PICTURE: Final = ImageFile(b"\x89PNG\r\n\x1a\n", "image/png", "a.png")
 ODD: Final[dict[str, Callable[[], Fault]]] = {
     "nothing": lambda: Fault.empty(method="POST"),
     "a page": lambda: Fault.html(200, method="POST"),
     "another id": lambda: Fault.status(200, '{"data": {"id": 7}}', method="POST"),
 }
 UNREADABLE: Final = {
-    "a segment": FlowUpdate(BEFORE, AFTER, Unread(segment="all")),
-    "a picture": FlowUpdate(BEFORE, AFTER, Unread(), PICTURE),
+    "a segment": FlowUpdate(BEFORE, AFTER, WriteOnlyFields(segment="all")),
+    "a picture": FlowUpdate(BEFORE, AFTER, WriteOnlyFields(), PICTURE),
 }
 
 
@@ -49,7 +48,7 @@ async def test_any_success_is_an_answer_to_what_can_be_read_back(
 ) -> None:
     account.faults.add(*[ODD[odd]()] * 2)
     await writer.set_enabled(FlowId(1), True)
-    await writer.update(FlowId(1), FlowUpdate(BEFORE, AFTER, Unread()))
+    await writer.update(FlowId(1), FlowUpdate(BEFORE, AFTER, WriteOnlyFields()))
     assert account.request_count("POST") == 2
 
 

@@ -18,7 +18,8 @@ import pytest
 from sqlalchemy import select
 
 from flowbot import opening
-from flowbot.domain.changes import OPEN, Change, ChangeId, Kind, State
+from flowbot.domain.change import OPEN_STATES, Change, ChangeKind, ChangeState
+from flowbot.domain.ids import ChangeId
 from flowbot.enkapush import Timeouts, pictures
 from flowbot.sandbox.enkapush import Record
 from flowbot.sandbox.slack import Message, SandboxPerson, text_of
@@ -45,14 +46,14 @@ print("held", flush=True)
 sys.stdin.read()
 """
 WORDS: Final = {
-    State.APPLIED: "Applied",
-    State.FAILED: "Failed",
-    State.UNKNOWN: "not known",
-    State.REJECTED: "Rejected",
-    State.WITHDRAWN: "Withdrawn",
-    State.EXPIRED: "Expired",
-    State.OUT_OF_DATE: "Out of date",
-    State.PENDING: "Waiting for approval",
+    ChangeState.APPLIED: "Applied",
+    ChangeState.FAILED: "Failed",
+    ChangeState.UNKNOWN: "not known",
+    ChangeState.REJECTED: "Rejected",
+    ChangeState.WITHDRAWN: "Withdrawn",
+    ChangeState.EXPIRED: "Expired",
+    ChangeState.OUT_OF_DATE: "Out of date",
+    ChangeState.PENDING: "Waiting for approval",
 }
 NOT_FOR_PEOPLE: Final = re.compile(
     r"Traceback|\w+Error\b|\b(?:fault|not_done|unknown|denied|form|request)\.[a-z_]+|\{\w+\}|sqlite|psycopg|localhost|127\."
@@ -97,7 +98,7 @@ class Scene:
 
     async def changes_that_wait(self) -> list[Change]:
         """Those that wait for a vote."""
-        return [change for change in await self.changes() if change.state is State.PENDING]
+        return [change for change in await self.changes() if change.state is ChangeState.PENDING]
 
     @property
     def writes(self) -> list[Record]:
@@ -215,10 +216,10 @@ def no_change_takes_effect_twice_or_otherwise_than_it_says(scene: Scene, change:
     """Enkapush did what was asked for once where that is said, not at all where that is said, and never twice."""
     effects = effects_of(scene, change)
     assert len(effects) <= 1, [record.path for record in effects]
-    if change.state is State.APPLIED:
+    if change.state is ChangeState.APPLIED:
         assert len(effects) == 1
         assert is_there(scene, change)
-    elif change.state is not State.UNKNOWN:
+    elif change.state is not ChangeState.UNKNOWN:
         assert effects == []
 
 
@@ -235,12 +236,12 @@ def effects_of(scene: Scene, change: Change) -> list[Record]:
 def is_there(scene: Scene, change: Change) -> bool:
     """Whether Enkapush has what the change wanted."""
     flow = scene.world.enkapush.store.flows.get((change.outcome and change.outcome.flow) or 0)
-    if change.asked.kind is Kind.DELETE:
+    if change.asked.kind is ChangeKind.DELETE:
         return flow is None
     if flow is None:
         return False
-    if change.asked.kind in {Kind.ENABLE, Kind.DISABLE}:
-        return flow.is_enabled is (change.asked.kind is Kind.ENABLE)
+    if change.asked.kind in {ChangeKind.ENABLE, ChangeKind.DISABLE}:
+        return flow.is_enabled is (change.asked.kind is ChangeKind.ENABLE)
     wanted = change.asked.wanted
     return wanted is not None and (flow.name, flow.title) == (wanted.content.name, wanted.content.title)
 
@@ -254,7 +255,7 @@ def its_message_shows_how_it_ended(scene: Scene, change: Change) -> None:
     (message,) = shown
     assert message.ts == change.message_ts
     assert WORDS[change.state] in text_of(message)
-    if change.state is not State.PENDING:
+    if change.state is not ChangeState.PENDING:
         assert "Approve" not in scene.world.deniz.list_buttons(message)
 
 
@@ -340,7 +341,7 @@ async def decided(scene: Scene) -> None:
 async def has_ended(scene: Scene) -> bool:
     """Whether there is a change, and none is open."""
     kept = await scene.changes()
-    return bool(kept) and all(change.state not in OPEN for change in kept)
+    return bool(kept) and all(change.state not in OPEN_STATES for change in kept)
 
 
 async def only(scene: Scene) -> Change:

@@ -5,7 +5,7 @@ from typing import Final
 
 import pytest
 
-from flowbot.domain.changes import State
+from flowbot.domain.change import ChangeState
 from flowbot.enkapush import Timeouts
 from flowbot.sandbox.enkapush import Fault
 from flowbot.sandbox.slack import Message, text_of
@@ -38,7 +38,7 @@ async def scene(sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterat
 async def is_applied_once(scene: Scene) -> None:
     """Nothing is left of it but its end."""
     ended = await after_the_storm(scene, scene.world.emma)
-    assert [change.state for change in ended.values()] == [State.APPLIED]
+    assert [change.state for change in ended.values()] == [ChangeState.APPLIED]
     assert len(scene.writes) == 1
 
 
@@ -99,7 +99,7 @@ async def test_what_has_expired_stays_so_when_the_clock_is_put_back(scene: Scene
     scene.world.time.ahead -= HOUR
     assert scene.world.deniz.list_buttons(over) == []
     ended = await after_the_storm(scene, scene.world.emma)
-    assert [change.state for change in ended.values()] == [State.EXPIRED]
+    assert [change.state for change in ended.values()] == [ChangeState.EXPIRED]
     assert scene.writes == []
 
 

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.exc import OperationalError
 
-from flowbot.domain.changes import State
+from flowbot.domain.change import ChangeState
 from flowbot.domain.policy import ChannelPolicy
 from flowbot.enkapush import Timeouts
 from flowbot.sandbox.enkapush import Fault
@@ -81,7 +81,7 @@ async def is_approved(scene: Scene) -> None:
     await scene.world.burak.click(message, "Approve")
     await decided(scene)
     ended = await after_the_storm(scene, scene.world.emma)
-    assert [change.state for change in ended.values()] == [State.APPLIED]
+    assert [change.state for change in ended.values()] == [ChangeState.APPLIED]
 
 
 @asynccontextmanager
@@ -141,7 +141,7 @@ async def test_what_cannot_be_kept_is_said_at_once_and_works_later_without_a_res
     await burak.click(request, "Approve")
     await decided(scene)
     ended = await after_the_storm(scene, emma)
-    assert [change.state for change in ended.values()] == [State.APPLIED, State.APPLIED]
+    assert [change.state for change in ended.values()] == [ChangeState.APPLIED, ChangeState.APPLIED]
     assert len(scene.writes) == 2
 
 
@@ -181,7 +181,7 @@ async def test_a_form_of_which_it_is_not_certain_that_it_is_kept_is_done_once_wh
     await emma.wait_for_message(MARKETING, "was created, disabled")
     await emma.close()
     ended = await after_the_storm(scene, emma)
-    assert [change.state for change in ended.values()] == [State.APPLIED]
+    assert [change.state for change in ended.values()] == [ChangeState.APPLIED]
 
 
 @pytest.mark.parametrize("how", ["locked", "slow", "without an answer"])
@@ -197,7 +197,7 @@ async def test_a_reason_that_is_not_kept_for_certain_stays_in_its_form_and_count
     assert (await burak.submit()).errors == {}
     await decided(scene)
     ended = await after_the_storm(scene)
-    assert [change.state for change in ended.values()] == [State.REJECTED]
+    assert [change.state for change in ended.values()] == [ChangeState.REJECTED]
 
 
 UNSAVED: Final = {
@@ -281,13 +281,13 @@ async def test_a_postgresql_that_is_restarted_under_load_loses_no_vote_and_appli
             await restart
             await after_the_storm(scene)
             for change in await scene.changes():
-                if change.state is State.PENDING:
+                if change.state is ChangeState.PENDING:
                     message = scene.world.slack.workspace.find_message(APPROVALS, change.message_ts or "")
                     assert message is not None
                     await presses(scene.world.burak, message)
             await decided(scene)
             ended = await after_the_storm(scene, scene.world.emma)
-            assert [change.state for change in ended.values()] == [State.APPLIED] * REQUESTS
+            assert [change.state for change in ended.values()] == [ChangeState.APPLIED] * REQUESTS
 
 
 def _restarted(cluster: Any) -> None:

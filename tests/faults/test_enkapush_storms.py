@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import pytest
 
-from flowbot.domain.changes import State
+from flowbot.domain.change import ChangeState
 from flowbot.sandbox.enkapush import Fault, Image
 from flowbot.sandbox.enkapush.faults import Where
 from flowbot.sandbox.slack import Message, text_of
@@ -19,7 +19,7 @@ from tests.journeys.at_a_request import asks, ends
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 PAGE: Final = "<!doctype html><title>Maintenance</title>"
-DONE, NOT_DONE, UNKNOWN = State.APPLIED, State.FAILED, State.UNKNOWN
+DONE, NOT_DONE, UNKNOWN = ChangeState.APPLIED, ChangeState.FAILED, ChangeState.UNKNOWN
 
 
 @dataclass(frozen=True)
@@ -34,8 +34,8 @@ class Trouble:
     """
 
     fault: Callable[[Where], Fault]
-    create: State
-    change: State
+    create: ChangeState
+    change: ChangeState
 
 
 def soon() -> str:
@@ -76,7 +76,7 @@ WITH_ANSWER: Final = frozenset({"late"})
 """What is no trouble at all, once one has waited."""
 
 
-def ended_as(scene_changes: Mapping[Any, Any], state: State) -> None:
+def ended_as(scene_changes: Mapping[Any, Any], state: ChangeState) -> None:
     """The scene's one change ended so."""
     (change,) = scene_changes.values()
     assert change.state is state, change.outcome

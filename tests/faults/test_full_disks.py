@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import text
 
 from flowbot import errors
-from flowbot.domain.changes import Change, State
+from flowbot.domain.change import Change, ChangeState
 from flowbot.enkapush import Timeouts
 from flowbot.sandbox.enkapush import Fault
 from flowbot.sandbox.slack import Message
@@ -62,7 +62,7 @@ async def is_applied_when_it_is_approved(scene: Scene, *requests: Message) -> No
         await scene.world.burak.click(request, "Approve")
     await decided(scene)
     ended = await after_the_storm(scene, scene.world.emma)
-    assert {change.state for change in ended.values()} == {State.APPLIED}
+    assert {change.state for change in ended.values()} == {ChangeState.APPLIED}
 
 
 # --- SQLite ---------------------------------------------------------------------------------------------------------
@@ -132,7 +132,7 @@ async def test_what_was_written_just_before_the_disk_was_full_is_not_written_aga
         scene.world.enkapush.release()
         await burak.wait_until(lambda: any(GOES_ON_IN_TURKISH in text for text in scene.said_to(burak)))
     ended = await after_the_storm(scene, scene.world.emma)
-    assert [change.state for change in ended.values()] == [State.APPLIED]
+    assert [change.state for change in ended.values()] == [ChangeState.APPLIED]
     assert len(scene.writes) == 1
 
 

@@ -4,7 +4,7 @@ from typing import Any, Final
 
 import pytest
 
-from flowbot.domain.changes import Change, State
+from flowbot.domain.change import Change, ChangeState
 from tests.faults.storm import (
     Scene,
     after_the_storm,
@@ -45,7 +45,7 @@ async def is_approved_and_applied(scene: Scene) -> None:
     await scene.world.burak.click(message, "Approve")
     await decided(scene)
     ended = await after_the_storm(scene, scene.world.emma)
-    assert [change.state for change in ended.values()] == [State.APPLIED]
+    assert [change.state for change in ended.values()] == [ChangeState.APPLIED]
 
 
 async def is_kept(scene: Scene) -> Change:
@@ -80,7 +80,7 @@ async def test_an_end_that_slack_does_not_show_is_told_and_shown_later(scene: Sc
         await emma.wait_until(lambda: any(told in text for text in scene.said_to(emma)))
     assert not any("Your request is kept" in text for text in scene.said_to(emma))
     ended = await after_the_storm(scene, emma)
-    assert [change.state for change in ended.values()] == [State.APPLIED]
+    assert [change.state for change in ended.values()] == [ChangeState.APPLIED]
 
 
 @pytest.mark.parametrize("case", AWAY)
@@ -124,7 +124,7 @@ async def test_a_save_that_slack_does_not_show_in_its_form_is_told_by_a_message(
     await emma.wait_for_message(MARKETING, "was created, disabled")
     await emma.close()
     ended = await after_the_storm(scene, emma)
-    assert [change.state for change in ended.values()] == [State.APPLIED]
+    assert [change.state for change in ended.values()] == [ChangeState.APPLIED]
 
 
 @pytest.mark.parametrize("method", ["users.info", "usergroups.list"])
@@ -137,6 +137,6 @@ async def test_who_cannot_be_known_may_do_nothing_until_they_can(scene: Scene, m
     burak = scene.world.burak
     await burak.click(request, "Approve")
     await burak.wait_until(lambda: scene.said_to(burak))
-    assert (await only(scene)).state is State.PENDING
+    assert (await only(scene)).state is ChangeState.PENDING
     await after_the_storm(scene, scene.world.emma, burak)
     await is_approved_and_applied(scene)

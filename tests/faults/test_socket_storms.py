@@ -5,7 +5,7 @@ from typing import Final
 
 import pytest
 
-from flowbot.domain.changes import State
+from flowbot.domain.change import ChangeState
 from flowbot.sandbox.enkapush import Fault
 from flowbot.sandbox.slack.delivery.socket import SocketModeServer
 from tests.faults.storm import Scene, a_scene, after_the_storm, eventually
@@ -59,4 +59,4 @@ async def test_what_was_under_way_ends_once_and_the_next_press_arrives(scene: Sc
     await world.burak.click(second, "Approve")
     await ends(world, second, "Applied")
     ended = await after_the_storm(scene, world.emma)
-    assert [change.state for change in ended.values()] == [State.APPLIED, State.APPLIED]
+    assert [change.state for change in ended.values()] == [ChangeState.APPLIED, ChangeState.APPLIED]

@@ -9,10 +9,9 @@ from typing import Any, Final
 import pytest
 from aiohttp import web
 
-from flowbot.domain.changes import Image
-from flowbot.domain.flows import Flow, Wait
-from flowbot.domain.images import LARGEST_BYTES
-from flowbot.domain.types import FlowId, WebsiteId
+from flowbot.domain.flow import Flow, WaitTime
+from flowbot.domain.ids import FlowId, WebsiteId
+from flowbot.domain.images import LARGEST_BYTES, ImageFile
 from flowbot.enkapush import pictures
 from flowbot.enkapush.pictures import PicturesByUrl, picture_client
 from flowbot.errors import Fault
@@ -117,8 +116,8 @@ async def host() -> AsyncIterator[Host]:
     await runner.cleanup()
 
 
-async def fetched(url: str, api: str) -> Image | None:
-    flow = Flow(FlowId(1), WebsiteId(1), "n", "t", "d", Wait(1, "hours"), is_enabled=False, image_url=url)
+async def fetched(url: str, api: str) -> ImageFile | None:
+    flow = Flow(FlowId(1), WebsiteId(1), "n", "t", "d", WaitTime(1, "hours"), is_enabled=False, image_url=url)
     async with picture_client(api) as client:
         return await PicturesByUrl(client).of(flow)
 
@@ -126,7 +125,7 @@ async def fetched(url: str, api: str) -> Image | None:
 @pytest.mark.parametrize("page", ["/picture.png", "/led"])
 async def test_a_picture_beside_an_enkapush_inside_the_network_is_fetched(host: Host, page: str) -> None:
     image = await fetched(host.origin + page, "http://127.0.0.1:1/api")
-    assert image == Image(PNG, "image/png", page[1:])
+    assert image == ImageFile(PNG, "image/png", page[1:])
 
 
 BAD: Final = [page for page in PAGES if page not in {"/picture.png", "/led", "/dripping"}]

@@ -26,11 +26,10 @@ import structlog
 from sqlalchemy import make_url
 
 from flowbot import cli, errors, plain
-from flowbot.domain.changes import Kind
-from flowbot.domain.types import ChannelId, FlowId
+from flowbot.domain.change import ChangeKind, Lease
+from flowbot.domain.ids import ChannelId, FlowId
 from flowbot.opening import now, opened_database
 from flowbot.sandbox.enkapush import Fault
-from flowbot.services.ports.changes import Lease
 from flowbot.storage.changes import StoredChanges
 from flowbot.storage.revisions import known_revisions
 from tests.journeys.world import API_KEY, MARKETING, POLICY, World, on_both_databases
@@ -607,7 +606,7 @@ async def test_check_does_nothing_of_what_waits(world: World, environment: Envir
     world.add_flows(1)
     async with opened_database(world.settings) as database:
         store = StoredChanges(database, now)
-        new = asked(kind=Kind.DISABLE, channel=ChannelId(MARKETING), flow=FlowId(1))
+        new = asked(kind=ChangeKind.DISABLE, channel=ChannelId(MARKETING), flow=FlowId(1))
         left, _ = await store.submit(new, Lease("of a process that was killed", now() - timedelta(hours=1)), told())
         assert (await inside(environment, tmp_path, "check"))[0] == 0
         assert await store.get(left.id) == left

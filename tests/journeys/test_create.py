@@ -4,7 +4,7 @@ from typing import Any, Final
 
 import pytest
 
-from flowbot.domain.types import LARGEST_ID
+from flowbot.domain.ids import LARGEST_ID
 from flowbot.sandbox.enkapush import Fault, SentFile
 from flowbot.sandbox.enkapush.faults import Where
 from flowbot.sandbox.slack import text_of

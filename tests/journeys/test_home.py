@@ -5,8 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from flowbot.domain.changes import State
-from flowbot.domain.types import WebsiteId
+from flowbot.domain.change import ChangeState
+from flowbot.domain.ids import WebsiteId
 from flowbot.opening import opened_database
 from flowbot.sandbox.slack import SandboxPerson, View, text_of
 from flowbot.storage.changes import StoredChanges
@@ -193,7 +193,7 @@ async def decided(world: World, count: int, website: WebsiteId) -> None:
         store = StoredChanges(database, world.time.now)
         for number in range(count):
             change = await waiting(store, token=f"t{number}", flow=None, website=website)
-            await moved(store, change, State.WITHDRAWN, changed_at=late)
+            await moved(store, change, ChangeState.WITHDRAWN, changed_at=late)
 
 
 async def test_a_tab_that_changed_meanwhile_is_read_and_drawn_again(http: World) -> None:

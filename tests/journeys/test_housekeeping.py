@@ -3,8 +3,9 @@
 import asyncio
 from datetime import datetime, timedelta
 
-from flowbot.domain.changes import Draft, FormToken, Image, Kind
-from flowbot.domain.types import ChannelId, UserId
+from flowbot.domain.change import ChangeKind, Draft
+from flowbot.domain.ids import ChannelId, FormToken, UserId
+from flowbot.domain.images import ImageFile
 from flowbot.opening import opened_database
 from flowbot.services.forms import KEEP_DRAFTS
 from flowbot.services.ports.deliveries import DeliveryKey
@@ -25,7 +26,7 @@ def draft(token: str, at: datetime) -> Draft:
         token=FormToken(token),
         user=UserId("U0EMMA"),
         channel=ChannelId(MARKETING + token[0].upper()),
-        kind=Kind.CREATE,
+        kind=ChangeKind.CREATE,
         flow=None,
         before=None,
         typed={"name": "Spring"},
@@ -41,7 +42,7 @@ async def test_what_is_too_old_is_forgotten_at_the_start_and_nothing_else(world:
         for name, since in ((OLD, -A_WHILE), (YOUNG, A_WHILE)):
             await deliveries.take(DeliveryKey(name), now - KEEP_DELIVERIES + since)
             await drafts.keep(draft(name, now - KEEP_DRAFTS + since))
-            pictures.append(await images.put(Image(PNG, "image/png", name), now - KEEP_IMAGES + since))
+            pictures.append(await images.put(ImageFile(PNG, "image/png", name), now - KEEP_IMAGES + since))
         await world.start_http()
         async with asyncio.timeout(5):
             while await images.get(pictures[0]) or await deliveries.was_taken(DeliveryKey(OLD)):  # noqa: ASYNC110 - nothing tells of it

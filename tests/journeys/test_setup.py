@@ -5,9 +5,9 @@ from typing import Any, Final
 
 import pytest
 
-from flowbot.domain.changes import Event
+from flowbot.domain.audit import Event
+from flowbot.domain.ids import ChannelId
 from flowbot.domain.policy import ChannelPolicy
-from flowbot.domain.types import ChannelId
 from flowbot.opening import opened_database
 from flowbot.sandbox.slack import Message, SandboxPerson, View, text_of
 from flowbot.services.people import DECIDING_SECONDS

@@ -8,16 +8,14 @@ from typing import Final
 
 import pytest
 
-from flowbot.domain.changes import Change, FormToken, Kind, NewChange, State
-from flowbot.domain.content import Content, Unread, Wanted
-from flowbot.domain.flows import Wait
+from flowbot.domain.audit import submission_event
+from flowbot.domain.change import Change, ChangeKind, ChangeState, Lease, NewChange
+from flowbot.domain.flow import DesiredFlow, FlowContent, WaitTime, WriteOnlyFields
+from flowbot.domain.ids import ChannelId, FlowId, FormToken, UserId, WebsiteId
 from flowbot.domain.policy import ApprovalRule
-from flowbot.domain.types import ChannelId, FlowId, UserId, WebsiteId
 from flowbot.opening import opened_database
 from flowbot.sandbox.slack import Message, text_of
 from flowbot.services import queue
-from flowbot.services.moves import submission
-from flowbot.services.ports.changes import Lease
 from flowbot.storage.changes import TELLING, StoredChanges
 from tests.journeys.at_a_form import add_flow, writes
 from tests.journeys.at_a_request import (
@@ -106,11 +104,11 @@ async def _some_expired(store: StoredChanges, of: int) -> None:
 
 async def _leaves_a_new_flow(store: StoredChanges, now: datetime) -> None:
     """A process keeps a flow that is to be made, and is gone."""
-    content = Content(WebsiteId(1), "Left behind", "Title", "Text", Wait(1, "days"), url="https://lale.example")
-    wanted = Wanted(content, Unread(segment="all"))
+    content = FlowContent(WebsiteId(1), "Left behind", "Title", "Text", WaitTime(1, "days"), url="https://lale.example")
+    wanted = DesiredFlow(content, WriteOnlyFields(segment="all"))
     emma, where = UserId("U0EMMA"), ChannelId(MARKETING)
-    new = NewChange(FormToken("left"), Kind.CREATE, emma, where, content.website_id, wanted=wanted)
-    await store.submit(new, Lease("gone", now - timedelta(seconds=1)), submission(new, now))
+    new = NewChange(FormToken("left"), ChangeKind.CREATE, emma, where, content.website_id, wanted=wanted)
+    await store.submit(new, Lease("gone", now - timedelta(seconds=1)), submission_event(new, now))
 
 
 # --- reminders -----------------------------------------------------------------------------------------------------
@@ -187,10 +185,12 @@ async def test_requests_that_no_channel_takes_hold_up_no_others(watched: World) 
 
 async def _waits_in_no_channel(store: StoredChanges, flow: FlowId, now: datetime) -> None:
     """A request that is due already, and whose approval channel is not there."""
-    new = NewChange(FormToken(f"t{flow}"), Kind.DISABLE, UserId("U0EMMA"), ChannelId(MARKETING), WebsiteId(1), flow)
-    draft, _ = await store.submit(new, Lease("gone", now + timedelta(seconds=30)), submission(new, now))
+    new = NewChange(
+        FormToken(f"t{flow}"), ChangeKind.DISABLE, UserId("U0EMMA"), ChannelId(MARKETING), WebsiteId(1), flow
+    )
+    draft, _ = await store.submit(new, Lease("gone", now + timedelta(seconds=30)), submission_event(new, now))
     rule = ApprovalRule(expires_after_hours=300, channel=ChannelId("C0NOWHERE"))
-    waiting = replace(draft, state=State.PENDING, rule=rule, due_at=now, lease_owner=None, lease_until=None)
+    waiting = replace(draft, state=ChangeState.PENDING, rule=rule, due_at=now, lease_owner=None, lease_until=None)
     await store.move(draft, waiting)
 
 

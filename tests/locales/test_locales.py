@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 import flowbot
-from flowbot.domain.changes import Ending, Kind, State
+from flowbot.domain.change import ChangeKind, ChangeState, ClosureKind
 from flowbot.domain.policy import Permission, Reason
 from flowbot.locales import Locales
 from flowbot.locales.translator import LANGUAGES, _read
@@ -64,15 +64,17 @@ def keys_in_code() -> set[str]:
     derived = {reason.key for reason in Reason if reason is not Reason.GRANTED}
     derived |= {f"role.{role}" for role in Permission if role is not Permission.SHARE}
     derived |= {f"unit.{unit}" for unit in ("second", "minute", "hour", "day", "week")}
-    derived |= {f"kind.{kind}" for kind in Kind}
-    derived |= {f"request.state_{state}" for state in State}
-    derived |= {f"request.{tense}_{kind}" for tense in ("to", "did") for kind in Kind}
-    derived |= {f"event.{state}" for state in State if state is not State.DRAFT}
+    derived |= {f"kind.{kind}" for kind in ChangeKind}
+    derived |= {f"request.state_{state}" for state in ChangeState}
+    derived |= {f"request.{tense}_{kind}" for tense in ("to", "did") for kind in ChangeKind}
+    derived |= {f"event.{state}" for state in ChangeState if state is not ChangeState.DRAFT}
     derived |= {f"event.{verb}" for verb in ("submitted", "approved", "vote", "break_glass", "checked")}
-    derived |= {f"applied.{kind}" for kind in Kind}
-    derived |= {f"unknown.{kind}" for kind in (Kind.EDIT, Kind.ENABLE, Kind.DISABLE, Kind.DELETE)}
-    derived |= {f"request.late_{state}" for state in State if state is not State.PENDING}
-    derived |= {f"request.late_by_{ending}" for ending in Ending}
+    derived |= {f"applied.{kind}" for kind in ChangeKind}
+    derived |= {
+        f"unknown.{kind}" for kind in (ChangeKind.EDIT, ChangeKind.ENABLE, ChangeKind.DISABLE, ChangeKind.DELETE)
+    }
+    derived |= {f"request.late_{state}" for state in ChangeState if state is not ChangeState.PENDING}
+    derived |= {f"request.late_by_{ending}" for ending in ClosureKind}
     derived |= {f"not_done.{how}" for how in ("slow", "broken", "busy", "down", "key")}
     return found | derived | {f"usage.{word}" for word in ("help", *(word for word, _ in COMMANDS))}
 

@@ -8,10 +8,10 @@ from typing import Final
 from hypothesis import strategies as st
 from hypothesis.stateful import rule
 
-from flowbot.domain.changes import OPEN, Change, FormToken, Kind, NewChange, State
-from flowbot.domain.content import Content, Wanted
+from flowbot.domain.change import OPEN_STATES, Change, ChangeKind, ChangeState, NewChange
+from flowbot.domain.flow import DesiredFlow, FlowContent
+from flowbot.domain.ids import FlowId, FormToken, UserId, WebsiteId
 from flowbot.domain.policy import ChannelPolicy
-from flowbot.domain.types import FlowId, UserId, WebsiteId
 from tests.model.chances import (
     ASKED_UNDER,
     CALLS,
@@ -38,11 +38,11 @@ class Asking(Machine):
     @rule(
         process=PROCESSES,
         person=PEOPLE,
-        kind=st.sampled_from([Kind.ENABLE, Kind.DISABLE, Kind.DELETE]),
+        kind=st.sampled_from([ChangeKind.ENABLE, ChangeKind.DISABLE, ChangeKind.DELETE]),
         flow=FLOWS,
         mishap=MISHAPS,
     )
-    def somebody_asks(self, process: int, person: UserId, kind: Kind, flow: FlowId, mishap: Mishap) -> None:
+    def somebody_asks(self, process: int, person: UserId, kind: ChangeKind, flow: FlowId, mishap: Mishap) -> None:
         mishap.strikes(self.world, process)
 
         async def step(here: Process) -> None:
@@ -58,13 +58,13 @@ class Asking(Machine):
             return
         asked = NewChange(
             token=FormToken(secrets.token_hex(8)),
-            kind=Kind.EDIT,
+            kind=ChangeKind.EDIT,
             requester=person,
             channel=CHANNEL,
             website=before.website_id,
             flow=flow,
             before=before,
-            wanted=Wanted(replace(Content.of(before), title=title)),
+            wanted=DesiredFlow(replace(FlowContent.of(before), title=title)),
         )
 
         async def step(here: Process) -> None:
@@ -75,7 +75,7 @@ class Asking(Machine):
 
     @rule(process=PROCESSES, person=PEOPLE, number=NUMBERS)
     def somebody_asks_again(self, process: int, person: UserId, number: int) -> None:
-        old = self._one(number, State.OUT_OF_DATE, State.EXPIRED, State.REJECTED, State.FAILED)
+        old = self._one(number, ChangeState.OUT_OF_DATE, ChangeState.EXPIRED, ChangeState.REJECTED, ChangeState.FAILED)
         if old is None:
             return
 
@@ -90,7 +90,7 @@ class Asking(Machine):
         self, process: int, person: UserId, number: int, is_frozen: bool, calls: int, mishap: Mishap
     ) -> None:
         mishap.strikes(self.world, process)
-        deletes = [change for change in self.known if change.asked.kind is Kind.DELETE]
+        deletes = [change for change in self.known if change.asked.kind is ChangeKind.DELETE]
         if not deletes:
             return
         deleted = deletes[number % len(deletes)]
@@ -109,9 +109,9 @@ class Asking(Machine):
     def a_form_is_sent_twice(self, person: UserId, mishap: Mishap) -> None:
         mishap.strikes(self.world, 0)
         token = FormToken(secrets.token_hex(8))
-        content = Content.of(replace(first_flow(9), name=token))
+        content = FlowContent.of(replace(first_flow(9), name=token))
         website = WebsiteId(1)
-        asked = NewChange(token, Kind.CREATE, person, CHANNEL, website, wanted=Wanted(content))
+        asked = NewChange(token, ChangeKind.CREATE, person, CHANNEL, website, wanted=DesiredFlow(content))
 
         async def step(here: Process) -> None:
             change, is_new = await here.changes.submit(asked)
@@ -121,7 +121,7 @@ class Asking(Machine):
 
         self._does((0, step), (1, step))
 
-    def _pending(self, process: int, kind: Kind, number: int, *, quorum: int) -> Change | None:
+    def _pending(self, process: int, kind: ChangeKind, number: int, *, quorum: int) -> Change | None:
         """A request that was just made, of a flow for which there is something to do, while all goes well."""
         flow = self._free(kind, number)
         rule = ASKED_UNDER.approval.model_copy(update={"quorum": quorum})
@@ -130,12 +130,14 @@ class Asking(Machine):
         return self._open_on(flow)
 
     def _open_on(self, flow: FlowId) -> Change | None:
-        open_ones = [change for change in self._run(self.world.reads()).changes if change.state in OPEN]
+        open_ones = [change for change in self._run(self.world.reads()).changes if change.state in OPEN_STATES]
         return next((change for change in open_ones if change.asked.flow == flow), None)
 
-    def _free(self, kind: Kind, number: int) -> FlowId:
+    def _free(self, kind: ChangeKind, number: int) -> FlowId:
         """A flow of which nothing is asked yet; somebody has just made it, where there is none besides."""
-        flows = [flow for flow in self.world.enkapush.flows.values() if kind is Kind.DELETE or not flow.is_enabled]
+        flows = [
+            flow for flow in self.world.enkapush.flows.values() if kind is ChangeKind.DELETE or not flow.is_enabled
+        ]
         flow = flows[number % len(flows)].id if flows else None
         if flow is None or flow == FOREIGN or self._open_on(flow) is not None:
             return self.world.enkapush.appears()

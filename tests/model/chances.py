@@ -7,9 +7,9 @@ from typing import Final
 
 from hypothesis import strategies as st
 
-from flowbot.domain.flows import Button, Flow, Wait
+from flowbot.domain.flow import Flow, FlowButton, WaitTime
+from flowbot.domain.ids import FlowId, WebsiteId
 from flowbot.domain.policy import ApprovalRule, ChannelPolicy, Gate
-from flowbot.domain.types import FlowId, WebsiteId
 from tests.model.directory import AYSE, BURAK, CAN, CHANNEL, DENIZ, EVERYBODY
 from tests.model.enkapush import Trouble
 from tests.model.world import World
@@ -60,12 +60,12 @@ EDITS: Final[Mapping[str, Callable[[Flow], Flow]]] = {
     "name": lambda flow: replace(flow, name=flow.name + "!"),
     "title": lambda flow: replace(flow, title=flow.title + "!"),
     "description": lambda flow: replace(flow, description=flow.description + "!"),
-    "wait": lambda flow: replace(flow, wait=Wait(flow.wait.amount + 1, flow.wait.unit)),
+    "wait": lambda flow: replace(flow, wait=WaitTime(flow.wait.amount + 1, flow.wait.unit)),
     "url": lambda flow: replace(flow, url="https://elsewhere.example"),
     "ttl": lambda flow: replace(flow, ttl=900),
     "silent": lambda flow: replace(flow, is_silent=not flow.is_silent),
     "auto_hide": lambda flow: replace(flow, is_auto_hide=not flow.is_auto_hide),
-    "button": lambda flow: replace(flow, buttons=(flow.buttons[0], Button("Buy", "https://elsewhere.example"))),
+    "button": lambda flow: replace(flow, buttons=(flow.buttons[0], FlowButton("Buy", "https://elsewhere.example"))),
 }
 """What somebody may do to a flow in Enkapush itself; besides deleting it."""
 

@@ -5,16 +5,15 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
-from flowbot.domain.changes import Change, ChangeId, Choice, Closing, Ending, Kind, State
-from flowbot.domain.content import fingerprint
-from flowbot.domain.flows import Flow
+from flowbot.domain.change import Change, ChangeKind, ChangeState, Closure, ClosureKind, VoteChoice
+from flowbot.domain.flow import Flow, fingerprint
+from flowbot.domain.ids import ChangeId, UserId
 from flowbot.domain.policy import EVERYONE, ChannelPolicy, Gate
-from flowbot.domain.types import UserId
 from flowbot.storage.changes import StoredChanges
 from flowbot.storage.database import Database
 from tests.model.directory import JONAS
 
-GATES: Final = {Kind.ENABLE: Gate.ENABLE, Kind.DISABLE: Gate.DISABLE, Kind.DELETE: Gate.DELETE}
+GATES: Final = {ChangeKind.ENABLE: Gate.ENABLE, ChangeKind.DISABLE: Gate.DISABLE, ChangeKind.DELETE: Gate.DELETE}
 
 
 @dataclass
@@ -50,9 +49,9 @@ class Court(ABC):
             self.broken.append(f"{change.asked.kind} of {change.asked.flow} by {change.id}: {error}")
 
     def _is_what_was_asked(self, change: Change, flow: Flow | None) -> None:
-        assert change.state is State.APPLYING, f"written while {change.state}"
+        assert change.state is ChangeState.APPLYING, f"written while {change.state}"
         assert change.sent_at is not None, "written without a note"
-        before = change.asked.before if change.asked.kind is not Kind.RESTORE else None
+        before = change.asked.before if change.asked.kind is not ChangeKind.RESTORE else None
         assert (flow and fingerprint(flow)) == (before and fingerprint(before)), "written to another flow than asked of"
 
     async def _is_allowed(self, change: Change) -> None:
@@ -62,11 +61,11 @@ class Court(ABC):
             assert not self._is_gated(change), "written without an approval"
             return
         closing = change.progress.closing
-        if closing is not None and closing.how is Ending.BREAK_GLASS:
+        if closing is not None and closing.how is ClosureKind.BREAK_GLASS:
             self._may_break(closing)
             return
         kept = await self.store.votes(change.id)
-        approving = {vote.person for vote in kept if vote.choice is Choice.APPROVE}
+        approving = {vote.person for vote in kept if vote.choice is VoteChoice.APPROVE}
         counting = {person for person in approving if _may_approve(person, change, self.policy)}
         today = self.policy.approval
         quorum = max(change.rule.quorum, today.quorum)
@@ -84,16 +83,16 @@ class Court(ABC):
         closing = change.progress.closing
         try:
             assert closing is not None
-            if closing.how is Ending.WITHDRAWN:
+            if closing.how is ClosureKind.WITHDRAWN:
                 assert closing.by == change.asked.requester, f"{closing.by} withdrew another's request"
-            elif closing.how is Ending.BREAK_GLASS:
+            elif closing.how is ClosureKind.BREAK_GLASS:
                 self._may_break(closing)
             else:
                 assert _may_approve(closing.by, change, self.policy), f"{closing.by} may not reject"
         except AssertionError as error:
             self.broken.append(f"{change.id} was ended: {error}")
 
-    def _may_break(self, closing: Closing) -> None:
+    def _may_break(self, closing: Closure) -> None:
         named = self.policy.approval.break_glass if self.policy else ()
         assert closing.by in named, f"{closing.by} may not break the glass"
         assert closing.reason.strip(), "the glass was broken without a reason"
@@ -101,7 +100,7 @@ class Court(ABC):
     def _is_gated(self, change: Change) -> bool:
         gates = self.policy.approval.required_for if self.policy else ()
         before = change.asked.before
-        if change.asked.kind is Kind.EDIT:
+        if change.asked.kind is ChangeKind.EDIT:
             return bool(before and before.is_enabled) and Gate.EDIT_ENABLED in gates
         return GATES.get(change.asked.kind) in gates
 

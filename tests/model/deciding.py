@@ -5,8 +5,8 @@ from typing import Final
 from hypothesis import strategies as st
 from hypothesis.stateful import rule
 
-from flowbot.domain.changes import Change, State
-from flowbot.domain.types import UserId
+from flowbot.domain.change import Change, ChangeState
+from flowbot.domain.ids import UserId
 from tests.model.asking import Asking
 from tests.model.chances import (
     MISHAPS,
@@ -28,21 +28,21 @@ class Deciding(Asking):
     @rule(process=PROCESSES, person=PEOPLE, number=NUMBERS, mishap=MISHAPS)
     def somebody_approves(self, process: int, person: UserId, number: int, mishap: Mishap) -> None:
         mishap.strikes(self.world, process)
-        change = self._one(number, State.PENDING)
+        change = self._one(number, ChangeState.PENDING)
         if change is not None:
             self._does((process, self._approval(person, change)))
 
     @rule(one=PEOPLE, other=PEOPLE, number=NUMBERS, mishap=MISHAPS)
     def two_approve_in_the_same_instant(self, one: UserId, other: UserId, number: int, mishap: Mishap) -> None:
         mishap.strikes(self.world, 0)
-        change = self._one(number, State.PENDING)
+        change = self._one(number, ChangeState.PENDING)
         if change is None:
             return
         self._does((0, self._approval(one, change)), (1, self._approval(other, change)))
 
     @rule(one=PEOPLE, number=NUMBERS)
     def it_is_approved_and_withdrawn_in_the_same_instant(self, one: UserId, number: int) -> None:
-        change = self._one(number, State.PENDING)
+        change = self._one(number, ChangeState.PENDING)
         if change is None:
             return
         withdrawal = self._decision("withdraw", change.asked.requester, change)
@@ -54,7 +54,7 @@ class Deciding(Asking):
             ballot = await here.approvals.deciding.approve(reader(person), change.id, CHANNEL)
             self.world.votes.setdefault(change.id, set()).add(person)
             self.world.judges_vote(person, ballot.change, at, policy)
-            if ballot.change.state is State.APPLYING:
+            if ballot.change.state is ChangeState.APPLYING:
                 await here.changes.carry_out(ballot.change, here.tell)
             else:
                 await here.tell(ballot.change, None)
@@ -66,9 +66,9 @@ class Deciding(Asking):
         person=PEOPLE,
         number=NUMBERS,
         what=st.sampled_from(["reject", "withdraw", "break_glass", "break_glass_in_silence", "check_again", "approve"]),
-        state=st.sampled_from([State.PENDING, State.PENDING, *State]),
+        state=st.sampled_from([ChangeState.PENDING, ChangeState.PENDING, *ChangeState]),
     )
-    def somebody_presses(self, process: int, person: UserId, number: int, what: str, state: State) -> None:
+    def somebody_presses(self, process: int, person: UserId, number: int, what: str, state: ChangeState) -> None:
         change = self._one(number, state)
         if change is not None:
             self._does((process, self._decision(what, person, change)))
@@ -101,6 +101,6 @@ class Deciding(Asking):
 
     @rule(process=PROCESSES, number=NUMBERS)
     def somebody_checks_again(self, process: int, number: int) -> None:
-        change = self._one(number, State.UNKNOWN)
+        change = self._one(number, ChangeState.UNKNOWN)
         if change is not None:
             self._does((process, self._decision("check_again", AYSE, change)))

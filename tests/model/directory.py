@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Final
 
+from flowbot.domain.ids import ChannelId, GroupId, TeamId, UserId
 from flowbot.domain.policy import Actor
-from flowbot.domain.types import ChannelId, GroupId, TeamId, UserId
 from flowbot.services.people import Reader
 from flowbot.services.ports.people import Organisation, Profile
 

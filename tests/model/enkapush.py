@@ -8,10 +8,9 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final
 
-from flowbot.domain.changes import ChangeId, Image
-from flowbot.domain.content import Content, Unread
-from flowbot.domain.flows import Flow, Wait
-from flowbot.domain.types import FlowId, WebsiteId
+from flowbot.domain.flow import Flow, FlowContent, WaitTime, WriteOnlyFields
+from flowbot.domain.ids import ChangeId, FlowId, WebsiteId
+from flowbot.domain.images import ImageFile
 from flowbot.errors import Fault
 from flowbot.services.ports.flows import AllFlows, FlowUpdate, NotDone, Unclear
 from flowbot.services.ports.time import Clock
@@ -20,7 +19,7 @@ UNDER_WAY: Final = timedelta(seconds=55)
 """A request that was not answered takes effect within this time, or never."""
 WRITING: ContextVar[ChangeId | None] = ContextVar("writing", default=None)
 """The change that the task at hand applies."""
-PIXEL: Final = Image(b"\x89PNG", "image/png", "pixel.png")
+PIXEL: Final = ImageFile(b"\x89PNG", "image/png", "pixel.png")
 
 
 class Trouble(StrEnum):
@@ -88,7 +87,7 @@ class FakeEnkapush:
         self._is_read()
         return self.flows.get(flow_id)
 
-    async def of(self, flow: Flow) -> Image | None:
+    async def of(self, flow: Flow) -> ImageFile | None:
         self._is_read()
         return PIXEL
 
@@ -99,7 +98,7 @@ class FakeEnkapush:
 
     # --- writing ---------------------------------------------------------------------------------------------------
 
-    async def create(self, content: Content, unread: Unread, image: Image | None) -> FlowId:
+    async def create(self, content: FlowContent, unread: WriteOnlyFields, image: ImageFile | None) -> FlowId:
         self._last += 1
         made = with_content(first_flow(self._last), content)
         await self._write(None, replace(made, image_url="https://cdn/pixel.png" if image else None))
@@ -190,12 +189,12 @@ def first_flow(number: int) -> Flow:
         name=f"Flow {number}",
         title="Hello",
         description="Come and see",
-        wait=Wait(1, "days"),
+        wait=WaitTime(1, "days"),
         is_enabled=number in {1, 4},
         image_url="https://cdn/pixel.png" if number == 2 else None,
     )
 
 
-def with_content(flow: Flow, content: Content) -> Flow:
+def with_content(flow: Flow, content: FlowContent) -> Flow:
     shown: dict[str, Any] = {field.name: getattr(content, field.name) for field in fields(content)}
     return replace(flow, buttons=(shown.pop("button_1"), shown.pop("button_2")), **shown)

@@ -14,25 +14,14 @@ from typing import Any, Final
 import pytest
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from flowbot.domain import tasks, verdicts
-from flowbot.domain.changes import (
-    Change,
-    ChangeId,
-    Closing,
-    Ending,
-    Event,
-    FormToken,
-    Kind,
-    NewChange,
-    Outcome,
-    State,
-    Vote,
-)
-from flowbot.domain.content import fingerprint
-from flowbot.domain.flows import Flow
+from flowbot.domain import operations, outcomes
+from flowbot.domain.approval import expires_at, needs_approval, stricter_rule
+from flowbot.domain.audit import Event
+from flowbot.domain.change import Change, ChangeKind, ChangeState, Closure, ClosureKind, Lease, NewChange, Outcome, Vote
+from flowbot.domain.flow import Flow, fingerprint
+from flowbot.domain.ids import ChangeId, ChannelId, FormToken, WebsiteId
+from flowbot.domain.outcomes import Verdict
 from flowbot.domain.policy import Actor, ApprovalRule, ChannelPolicy, Decision, Permission, decide
-from flowbot.domain.types import ChannelId, WebsiteId
-from flowbot.domain.verdicts import Verdict
 from flowbot.services.applying import Applying
 from flowbot.services.applying.creating import Creation
 from flowbot.services.applying.tools import Tools
@@ -43,10 +32,8 @@ from flowbot.services.approvals.deciding import Deciding
 from flowbot.services.changes import Changes
 from flowbot.services.holding import Holding
 from flowbot.services.people import Reader
-from flowbot.services.ports.changes import Lease
 from flowbot.services.ports.flows import Unclear
-from flowbot.services.requests import expiry
-from flowbot.services.rulings import Rulings, needs_approval, tightened
+from flowbot.services.rulings import Rulings
 from flowbot.services.under_way import SETTLES_AFTER, reason_to_wait
 from flowbot.storage.ballots import votes_on
 from flowbot.storage.change_queries import one
@@ -63,7 +50,7 @@ GUARDS: Final[dict[str, str]] = {
     ),
     "strangers_decide": "tests/journeys/test_votes.py::test_people_of_another_company_decide_nothing",
     "a_flow_that_is_gone_after_silence_is_called_out_of_date": (
-        "tests/domain/test_verdicts.py::test_a_yes_counts_for_something_and_what_is_there_for_more"
+        "tests/domain/test_outcomes.py::test_a_yes_counts_for_something_and_what_is_there_for_more"
     ),
     "a_flow_is_restored_each_time_it_is_asked_for": (
         "tests/journeys/test_delete_restore.py::test_restored_by_two_at_once_and_twice_it_is_one_flow[sqlite]"
@@ -80,7 +67,7 @@ GUARDS: Final[dict[str, str]] = {
         "::test_a_flow_that_somebody_changed_after_silence_is_not_called_out_of_date[sqlite]"
     ),
     "a_last_look_calls_failed_what_is_not_whole": (
-        "tests/domain/test_verdicts.py::test_another_look_tells_more_once_nothing_is_under_way"
+        "tests/domain/test_outcomes.py::test_another_look_tells_more_once_nothing_is_under_way"
     ),
     "what_leaves_no_trace_is_taken_for_done": (
         "tests/services/test_applying.py"
@@ -100,8 +87,8 @@ GUARDS: Final[dict[str, str]] = {
     ),
 }
 """Those that the model seldom meets in its dozen worlds, by the ordinary test that has to see each every time."""
-CONFIRMED: Final = verdicts.confirmed
-OBSTACLE: Final = verdicts.obstacle
+CONFIRMED: Final = outcomes.judge_toggle
+OBSTACLE: Final = outcomes.find_obstacle
 
 
 def flaw(put: Callable[[Patch], None]) -> Callable[[Patch], None]:
@@ -135,14 +122,14 @@ def votes_are_counted_and_not_people(patch: Patch) -> None:
 @flaw
 def requesters_approve_their_own(patch: Patch) -> None:
     def lax(rule: ApprovalRule, today: ApprovalRule) -> ApprovalRule:
-        return tightened(rule, today).model_copy(update={"self_approval": True})
+        return stricter_rule(rule, today).model_copy(update={"self_approval": True})
 
-    _everywhere(patch, tightened, lax)
+    _everywhere(patch, stricter_rule, lax)
 
 
 @flaw
 def the_rule_of_the_request_is_enough(patch: Patch) -> None:
-    _everywhere(patch, tightened, lambda rule, _today: rule)
+    _everywhere(patch, stricter_rule, lambda rule, _today: rule)
 
 
 @flaw
@@ -157,7 +144,7 @@ def strangers_decide(patch: Patch) -> None:
 def anybody_withdraws(patch: Patch) -> None:
     async def withdraw(self: Deciding, reader: Reader, change_id: ChangeId) -> Change:
         change = await self.rights.pending(change_id)
-        return await self._close(change, State.WITHDRAWN, Closing(reader.user, Ending.WITHDRAWN))
+        return await self._close(change, ChangeState.WITHDRAWN, Closure(reader.user, ClosureKind.WITHDRAWN))
 
     patch.setattr(Deciding, "withdraw", withdraw)
 
@@ -185,7 +172,7 @@ def the_glass_is_broken_without_a_reason(patch: Patch) -> None:
 @flaw
 def an_edit_of_an_enabled_flow_needs_no_approval(patch: Patch) -> None:
     def lax(asked: NewChange, rule: ApprovalRule) -> bool:
-        return asked.kind is not Kind.EDIT and needs_approval(asked, rule)
+        return asked.kind is not ChangeKind.EDIT and needs_approval(asked, rule)
 
     _everywhere(patch, needs_approval, lax)
 
@@ -195,7 +182,7 @@ def an_edit_of_an_enabled_flow_needs_no_approval(patch: Patch) -> None:
 
 @flaw
 def a_vote_counts_after_the_request_has_expired(patch: Patch) -> None:
-    _everywhere(patch, expiry, lambda _change: None, within="flowbot.services")
+    _everywhere(patch, expires_at, lambda _change: None, within="flowbot.services")
 
 
 @flaw
@@ -303,27 +290,29 @@ def the_version_is_not_compared(patch: Patch) -> None:
 # --- what became of it --------------------------------------------------------------------------------------------
 
 
-def _taken_for(state: State) -> Callable[[Patch], None]:
+def _taken_for(state: ChangeState) -> Callable[[Patch], None]:
     def put(patch: Patch) -> None:
         honest = Applying.apply
 
         async def sure(self: Applying, change: Change) -> Verdict:
             verdict = await honest(self, change)
-            return replace(verdict, state=state) if verdict.state is State.UNKNOWN else verdict
+            return replace(verdict, state=state) if verdict.state is ChangeState.UNKNOWN else verdict
 
         patch.setattr(Applying, "apply", sure)
 
     return put
 
 
-FLAWS["what_is_unknown_is_called_applied"] = _taken_for(State.APPLIED)
-FLAWS["what_is_unknown_is_called_failed"] = _taken_for(State.FAILED)
+FLAWS["what_is_unknown_is_called_applied"] = _taken_for(ChangeState.APPLIED)
+FLAWS["what_is_unknown_is_called_failed"] = _taken_for(ChangeState.FAILED)
 
 
 @flaw
 def a_success_is_taken_for_a_proof(patch: Patch) -> None:
-    def believed(task: tasks.Switching | tasks.Deleting, flow: Flow | None, *, was_answered: bool) -> Verdict:
-        return verdicts.applied(task, flow) if was_answered else CONFIRMED(task, flow, was_answered=False)
+    def believed(
+        task: operations.ToggleOperation | operations.DeleteOperation, flow: Flow | None, *, was_answered: bool
+    ) -> Verdict:
+        return outcomes.applied(task, flow) if was_answered else CONFIRMED(task, flow, was_answered=False)
 
     _everywhere(patch, CONFIRMED, believed)
 
@@ -345,7 +334,7 @@ def a_refusal_after_silence_is_called_failed(patch: Patch) -> None:
 
 @flaw
 def a_flow_that_changed_after_silence_is_called_out_of_date(patch: Patch) -> None:
-    def hasty(task: tasks.OnFlow, now: Flow, *, was_sent: bool) -> Verdict | None:
+    def hasty(task: operations.FlowOperation, now: Flow, *, was_sent: bool) -> Verdict | None:
         found = OBSTACLE(task, now, was_sent=was_sent)
         return OBSTACLE(task, now, was_sent=False) if found else None
 
@@ -354,9 +343,11 @@ def a_flow_that_changed_after_silence_is_called_out_of_date(patch: Patch) -> Non
 
 @flaw
 def a_flow_that_is_gone_after_silence_is_called_out_of_date(patch: Patch) -> None:
-    def hasty(task: tasks.Switching | tasks.Deleting, flow: Flow | None, *, was_answered: bool) -> Verdict:
-        if flow is None and not was_answered and not isinstance(task, tasks.Deleting):
-            return verdicts.gone(task.before)
+    def hasty(
+        task: operations.ToggleOperation | operations.DeleteOperation, flow: Flow | None, *, was_answered: bool
+    ) -> Verdict:
+        if flow is None and not was_answered and not isinstance(task, operations.DeleteOperation):
+            return outcomes.flow_gone(task.before)
         return CONFIRMED(task, flow, was_answered=was_answered)
 
     _everywhere(patch, CONFIRMED, hasty)
@@ -364,7 +355,7 @@ def a_flow_that_is_gone_after_silence_is_called_out_of_date(patch: Patch) -> Non
 
 @flaw
 def a_last_look_calls_failed_what_is_not_whole(patch: Patch) -> None:
-    for task in (tasks.Switching, tasks.Deleting, tasks.Altering):
+    for task in (operations.ToggleOperation, operations.DeleteOperation, operations.EditOperation):
         patch.setattr(task, "is_untouched", lambda _task, _flow: True)
 
 
@@ -372,14 +363,14 @@ def a_last_look_calls_failed_what_is_not_whole(patch: Patch) -> None:
 def a_lapsed_approval_is_called_failed_though_it_was_sent(patch: Patch) -> None:
     async def verdict(self: Changes, change: Change) -> Verdict:
         lapsed = await self.rulings.lapsed(change)
-        return Verdict(State.FAILED, lapsed) if lapsed else await self.applying.apply(change)
+        return Verdict(ChangeState.FAILED, lapsed) if lapsed else await self.applying.apply(change)
 
     patch.setattr(Changes, "_verdict", verdict)
 
 
 @flaw
 def what_leaves_no_trace_is_taken_for_done(patch: Patch) -> None:
-    patch.setattr(tasks.Altering, "is_evident", tasks.Altering.is_reached)
+    patch.setattr(operations.EditOperation, "is_evident", operations.EditOperation.is_reached)
 
 
 @flaw
@@ -407,7 +398,7 @@ def late_effects_are_not_waited_for(patch: Patch) -> None:
 def late_effects_are_waited_for_from_the_first_write_on(patch: Patch) -> None:
     async def check_again(self: Checking, _reader: Reader, change_id: ChangeId, _in: ChannelId | None) -> Change:
         change = await self.rights.change(change_id)
-        if change.state is not State.UNKNOWN:
+        if change.state is not ChangeState.UNKNOWN:
             return change
         since = self.changes.clock() - (change.sent_at or change.changed_at)
         return await self.changes.look_again(change, is_final=since > SETTLES_AFTER)

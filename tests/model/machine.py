@@ -8,9 +8,9 @@ from typing import Any, TypeVar
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from flowbot.domain.changes import Change, State
+from flowbot.domain.change import Change, ChangeState
+from flowbot.domain.ids import FlowId
 from flowbot.domain.policy import ChannelPolicy
-from flowbot.domain.types import FlowId
 from flowbot.storage.database import Database
 from tests.model.chances import EDITS, FLOWS, MISHAPS, PAUSES, POLICIES, PROCESSES, Mishap
 from tests.model.processes import Process
@@ -48,7 +48,7 @@ class Machine(RuleBasedStateMachine):
             self.known = self._run(self.world.holds())
             self._is_looked_at = True
 
-    def _one(self, number: int, *states: State) -> Change | None:
+    def _one(self, number: int, *states: ChangeState) -> Change | None:
         fitting = [change for change in self.known if not states or change.state in states]
         return fitting[-1 - number % len(fitting)] if fitting else None
 

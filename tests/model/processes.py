@@ -5,9 +5,11 @@ from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from typing import Any, Final, cast
 
-from flowbot.domain.changes import Change, ChangeId, Image, Picture
-from flowbot.domain.flows import Flow
-from flowbot.domain.verdicts import Verdict
+from flowbot.domain.change import Change
+from flowbot.domain.flow import Flow
+from flowbot.domain.ids import ChangeId
+from flowbot.domain.images import ImageFile, ImageUpload
+from flowbot.domain.outcomes import Verdict
 from flowbot.errors import Fault, UserError
 from flowbot.metrics import Metrics
 from flowbot.services.applying import Applying, Tools
@@ -163,7 +165,7 @@ class Voice:
 class NoPictures:
     """Nobody puts a picture into a form here."""
 
-    async def fetch(self, picture: Picture) -> Image:
+    async def fetch(self, picture: ImageUpload) -> ImageFile:
         raise UserError("form.not_a_picture")
 
 

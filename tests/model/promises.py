@@ -5,9 +5,9 @@ from datetime import timedelta
 from hypothesis import strategies as st
 from hypothesis.stateful import rule
 
-from flowbot.domain.changes import Change, Kind
+from flowbot.domain.change import Change, ChangeKind
+from flowbot.domain.ids import UserId
 from flowbot.domain.policy import ChannelPolicy
-from flowbot.domain.types import UserId
 from tests.model.chances import (
     CALLS,
     EDITS,
@@ -26,7 +26,7 @@ from tests.model.enkapush import Trouble
 from tests.model.processes import Process
 from tests.model.world import LEASE
 
-ASKED = st.sampled_from([Kind.ENABLE, Kind.DELETE])
+ASKED = st.sampled_from([ChangeKind.ENABLE, ChangeKind.DELETE])
 QUORUMS = st.sampled_from([1, 2])
 
 
@@ -41,7 +41,7 @@ class Promises(Deciding):
         mishap=MISHAPS,
     )
     def a_request_is_approved_while_things_go_wrong(
-        self, process: int, kind: Kind, number: int, quorum: int, mishap: Mishap
+        self, process: int, kind: ChangeKind, number: int, quorum: int, mishap: Mishap
     ) -> None:
         change = self._pending(process, kind, number, quorum=quorum)
         if change is not None:
@@ -52,7 +52,7 @@ class Promises(Deciding):
 
     @rule(process=PROCESSES, kind=ASKED, number=NUMBERS, quorum=QUORUMS, edit=st.sampled_from(["delete", *EDITS]))
     def a_flow_changes_while_a_request_waits(
-        self, process: int, kind: Kind, number: int, quorum: int, edit: str
+        self, process: int, kind: ChangeKind, number: int, quorum: int, edit: str
     ) -> None:
         change = self._pending(process, kind, number, quorum=quorum)
         if change is not None and change.asked.flow is not None:
@@ -69,7 +69,7 @@ class Promises(Deciding):
         by=st.sampled_from([AYSE, CAN]),
     )
     def the_policy_is_edited_while_a_request_waits(
-        self, process: int, kind: Kind, number: int, quorum: int, policy: ChannelPolicy, by: UserId
+        self, process: int, kind: ChangeKind, number: int, quorum: int, policy: ChannelPolicy, by: UserId
     ) -> None:
         change = self._pending(process, kind, number, quorum=quorum)
         if change is not None:
@@ -78,13 +78,13 @@ class Promises(Deciding):
             self._does((process, self._approval(by, change)))
 
     @rule(process=PROCESSES, kind=ASKED, number=NUMBERS, by=PEOPLE, what=st.sampled_from(DEEDS))
-    def a_request_is_ended(self, process: int, kind: Kind, number: int, by: UserId, what: str) -> None:
+    def a_request_is_ended(self, process: int, kind: ChangeKind, number: int, by: UserId, what: str) -> None:
         change = self._pending(process, kind, number, quorum=1)
         if change is not None:
             self._does((process, self._decision(what, by, change)))
 
     @rule(process=PROCESSES, kind=ASKED, number=NUMBERS, by=PEOPLE, what=st.sampled_from(DEEDS))
-    def a_request_is_ended_too_late(self, process: int, kind: Kind, number: int, by: UserId, what: str) -> None:
+    def a_request_is_ended_too_late(self, process: int, kind: ChangeKind, number: int, by: UserId, what: str) -> None:
         change = self._pending(process, kind, number, quorum=1)
         if change is not None:
             self.world.passes(timedelta(hours=72))
@@ -103,7 +103,7 @@ class Promises(Deciding):
         meanwhile=st.sampled_from(["switch", "delete", "website"]) | POLICIES,
     )
     def a_process_is_frozen_while_it_applies(
-        self, process: int, kind: Kind, number: int, calls: int, meanwhile: str | ChannelPolicy
+        self, process: int, kind: ChangeKind, number: int, calls: int, meanwhile: str | ChannelPolicy
     ) -> None:
         change = self._pending(process, kind, number, quorum=1)
         if change is not None:
@@ -123,7 +123,7 @@ class Promises(Deciding):
     def another_takes_over_and_hears_nothing(
         self,
         process: int,
-        kind: Kind,
+        kind: ChangeKind,
         number: int,
         dies: int,
         pause: timedelta,

@@ -9,10 +9,11 @@ from typing import Final
 
 from sqlalchemy import delete, select
 
-from flowbot.domain.changes import Change, ChangeId, Event, Kind, State, may_move
-from flowbot.domain.content import Content
+from flowbot.domain.audit import Event
+from flowbot.domain.change import Change, ChangeKind, ChangeState, can_transition
+from flowbot.domain.flow import FlowContent
+from flowbot.domain.ids import ChangeId, UserId
 from flowbot.domain.policy import ApprovalRule, ChannelPolicy, PolicyBook
-from flowbot.domain.types import UserId
 from flowbot.errors import Fault, UserError
 from flowbot.services.ports.changes import FlowTaken
 from flowbot.storage import tables
@@ -31,20 +32,20 @@ NOON: Final = datetime(2026, 3, 1, 12, tzinfo=UTC)
 LEASE: Final = timedelta(seconds=5)
 NEVER_WRITES: Final = frozenset(
     {
-        State.DRAFT,
-        State.PENDING,
-        State.REJECTED,
-        State.WITHDRAWN,
-        State.EXPIRED,
-        State.OUT_OF_DATE,
-        State.FAILED,
+        ChangeState.DRAFT,
+        ChangeState.PENDING,
+        ChangeState.REJECTED,
+        ChangeState.WITHDRAWN,
+        ChangeState.EXPIRED,
+        ChangeState.OUT_OF_DATE,
+        ChangeState.FAILED,
     }
 )
 BECOMES: Final = {
-    "change.submitted": State.DRAFT,
-    "change.approved": State.APPLYING,
-    "change.break_glass": State.APPLYING,
-    **{f"change.{state}": state for state in State},
+    "change.submitted": ChangeState.DRAFT,
+    "change.approved": ChangeState.APPLYING,
+    "change.break_glass": ChangeState.APPLYING,
+    **{f"change.{state}": state for state in ChangeState},
 }
 """The state that each event of a change tells of; the others tell it themselves, or of none."""
 
@@ -130,7 +131,7 @@ class World(Court):
     async def _goes_on_without(self, meanwhile: Callable[[], Awaitable[None]]) -> None:
         """While somebody is frozen: what they have sent by now, others have to find out about."""
         changes = (await self.reads()).changes
-        sent = [change.id for change in changes if change.state is State.APPLYING and change.sent_at]
+        sent = [change.id for change in changes if change.state is ChangeState.APPLYING and change.sent_at]
         self.enkapush.clouded.update(sent)
         await meanwhile()
 
@@ -182,7 +183,11 @@ class World(Court):
         return kept.changes
 
     def _one_open_change_a_flow(self, changes: list[Change]) -> None:
-        held = [change.asked.flow for change in changes if change.state in {State.DRAFT, State.PENDING, State.APPLYING}]
+        held = [
+            change.asked.flow
+            for change in changes
+            if change.state in {ChangeState.DRAFT, ChangeState.PENDING, ChangeState.APPLYING}
+        ]
         flows = [flow for flow in held if flow is not None]
         assert len(flows) == len(set(flows)), flows
 
@@ -191,12 +196,12 @@ class World(Court):
         assert len(effects) <= 1, f"{len(effects)} effects: {effects}"
         if change.state in NEVER_WRITES:
             assert not effects, f"{change.state} ({change.outcome}), and yet {effects}"
-        if change.state is State.APPLYING and change.sent_at is not None:
+        if change.state is ChangeState.APPLYING and change.sent_at is not None:
             # Who worked on it broke off after the write: nobody knows what it was answered.
             self.enkapush.clouded.add(change.id)
-        if change.state is State.UNKNOWN:
+        if change.state is ChangeState.UNKNOWN:
             assert change.id in self.enkapush.clouded, f"not known, though all was answered: {change.outcome}"
-        if change.state is State.APPLIED and change.id not in self.seen_applied:
+        if change.state is ChangeState.APPLIED and change.id not in self.seen_applied:
             self.seen_applied.add(change.id)
             excused = change.id in self.enkapush.clouded or _changes_nothing(change)
             assert effects or excused, f"applied without an effect: {change.outcome}"
@@ -204,39 +209,39 @@ class World(Court):
 
     def _is_there(self, change: Change) -> bool:
         asked, flows = change.asked, self.enkapush.flows
-        if asked.kind in {Kind.RESTORE, Kind.CREATE}:
+        if asked.kind in {ChangeKind.RESTORE, ChangeKind.CREATE}:
             made = flows.get(change.outcome.flow) if change.outcome and change.outcome.flow else None
             return made is not None and not made.is_enabled
         flow = flows.get(asked.flow) if asked.flow else None
-        if asked.kind is Kind.DELETE:
+        if asked.kind is ChangeKind.DELETE:
             return flow is None
-        if asked.kind is Kind.EDIT:
-            return flow is not None and asked.wanted is not None and Content.of(flow) == asked.wanted.content
-        return flow is not None and flow.is_enabled is (asked.kind is Kind.ENABLE)
+        if asked.kind is ChangeKind.EDIT:
+            return flow is not None and asked.wanted is not None and FlowContent.of(flow) == asked.wanted.content
+        return flow is not None and flow.is_enabled is (asked.kind is ChangeKind.ENABLE)
 
     async def is_at_rest(self) -> None:
         """Assert what must be true once a recovery has run while everything worked."""
         for change in await self.holds():
-            assert change.state not in {State.DRAFT, State.APPLYING}, f"left behind: {change}"
+            assert change.state not in {ChangeState.DRAFT, ChangeState.APPLYING}, f"left behind: {change}"
             assert change.shown_version == change.version == self.slack.told[change.id], f"not told: {change}"
 
 
 def _changes_nothing(change: Change) -> bool:
     wanted, before = change.asked.wanted, change.asked.before
-    return wanted is not None and before is not None and wanted.content == Content.of(before)
+    return wanted is not None and before is not None and wanted.content == FlowContent.of(before)
 
 
 def _events_tell(change: Change, events: list[Event]) -> None:
     told = [state for event in events if (state := _becomes(event)) is not None]
-    assert told[0] is State.DRAFT
-    assert all(may_move(before, after) for before, after in pairwise(told)), told
+    assert told[0] is ChangeState.DRAFT
+    assert all(can_transition(before, after) for before, after in pairwise(told)), told
     assert told[-1] is change.state, f"{change.state}, told as {told}"
 
 
-def _becomes(event: Event) -> State | None:
+def _becomes(event: Event) -> ChangeState | None:
     if event.action in BECOMES:
         return BECOMES[event.action]
-    return State(event.details["state"]) if "state" in event.details else None
+    return ChangeState(event.details["state"]) if "state" in event.details else None
 
 
 async def settled_tasks() -> None:

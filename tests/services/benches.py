@@ -4,14 +4,14 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from flowbot.domain.changes import Change, Event, FormToken, Image, Kind, NewChange, Picture, State
-from flowbot.domain.content import Content, Unread, Wanted
-from flowbot.domain.flows import Flow, Wait
-from flowbot.domain.types import ChannelId, FlowId, UserId, WebsiteId
+from flowbot.domain.audit import Event
+from flowbot.domain.change import Change, ChangeKind, ChangeState, Lease, NewChange
+from flowbot.domain.flow import DesiredFlow, Flow, FlowContent, WaitTime, WriteOnlyFields
+from flowbot.domain.ids import ChannelId, FlowId, FormToken, UserId, WebsiteId
+from flowbot.domain.images import ImageFile, ImageUpload
 from flowbot.errors import Fault, UserError
 from flowbot.services.applying import Applying, Tools
 from flowbot.services.catalog import Catalog
-from flowbot.services.ports.changes import Lease
 from flowbot.services.ports.flows import AllFlows, FlowUpdate, NotDone, Unclear
 from flowbot.storage.changes import StoredChanges
 from flowbot.storage.database import Database
@@ -19,11 +19,11 @@ from flowbot.storage.images import StoredImages
 
 NOON: Final = datetime(2026, 3, 1, 12, tzinfo=UTC)
 HERE: Final = Lease("here", NOON + timedelta(hours=1))
-CONTENT: Final = Content(WebsiteId(1), "Name", "Title", "Text", Wait(1, "days"), url="https://x.example")
-NEW: Final = Wanted(CONTENT, Unread(segment="all"))
+CONTENT: Final = FlowContent(WebsiteId(1), "Name", "Title", "Text", WaitTime(1, "days"), url="https://x.example")
+NEW: Final = DesiredFlow(CONTENT, WriteOnlyFields(segment="all"))
 
 
-def flow_of(content: Content, number: int, **other: Any) -> Flow:
+def flow_of(content: FlowContent, number: int, **other: Any) -> Flow:
     return Flow(
         id=FlowId(number),
         website_id=content.website_id,
@@ -49,7 +49,7 @@ class Account:
     """
 
     flows: dict[int, Flow] = field(default_factory=dict)
-    created: list[Content] = field(default_factory=list)
+    created: list[FlowContent] = field(default_factory=list)
     updates: list[FlowUpdate] = field(default_factory=list)
     switched: list[FlowId] = field(default_factory=list)
     writing: list[str] = field(default_factory=list)
@@ -79,7 +79,7 @@ class Account:
             self.away -= 1
             raise Fault("fault.enkapush_down")
 
-    async def create(self, content: Content, unread: Unread, image: Image | None) -> FlowId:
+    async def create(self, content: FlowContent, unread: WriteOnlyFields, image: ImageFile | None) -> FlowId:
         self.created.append(content)
         how = self._begin()
         made = flow_of(content, max(self.flows, default=0) + 1, is_enabled=how == "enabled")
@@ -123,13 +123,13 @@ class Account:
             self.flows |= {flow: after} if after else {}
         self._end(how)
 
-    async def of(self, flow: Flow) -> Image | None:
-        return Image(b"\x89PNG\r\n\x1a\n", "image/png", f"{flow.id}.png")
+    async def of(self, flow: Flow) -> ImageFile | None:
+        return ImageFile(b"\x89PNG\r\n\x1a\n", "image/png", f"{flow.id}.png")
 
-    async def fetch(self, picture: Picture) -> Image:
+    async def fetch(self, picture: ImageUpload) -> ImageFile:
         if picture.name == "none":
             raise UserError("form.problem_image_type")
-        return Image(b"\x89PNG\r\n\x1a\n", "image/png", picture.name)
+        return ImageFile(b"\x89PNG\r\n\x1a\n", "image/png", picture.name)
 
 
 class Bench:
@@ -160,7 +160,7 @@ class Bench:
         )
         self.applying = Applying(tools)
 
-    async def asks(self, kind: Kind, wanted: Wanted | None = None, **other: Any) -> Change:
+    async def asks(self, kind: ChangeKind, wanted: DesiredFlow | None = None, **other: Any) -> Change:
         """A change that this process has in hand, about to be written."""
         new = NewChange(
             token=FormToken(f"t{kind}{other.pop('number', 1)}"),
@@ -172,8 +172,8 @@ class Bench:
             **other,
         )
         change, _ = await self.store.submit(new, HERE, Event(NOON, "change.submitted", new.requester))
-        return await self.store.move(change, replace(change, state=State.APPLYING))
+        return await self.store.move(change, replace(change, state=ChangeState.APPLYING))
 
-    async def edits(self, wanted: Wanted, before: Flow, **other: Any) -> Change:
+    async def edits(self, wanted: DesiredFlow, before: Flow, **other: Any) -> Change:
         """An edit of `before`."""
-        return await self.asks(Kind.EDIT, wanted, flow=before.id, before=before, **other)
+        return await self.asks(ChangeKind.EDIT, wanted, flow=before.id, before=before, **other)

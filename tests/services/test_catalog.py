@@ -9,8 +9,8 @@ from typing import Final
 
 import pytest
 
-from flowbot.domain.flows import Flow, Wait
-from flowbot.domain.types import FlowId, WebsiteId
+from flowbot.domain.flow import Flow, WaitTime
+from flowbot.domain.ids import FlowId, WebsiteId
 from flowbot.errors import Fault
 from flowbot.garbage import NEVER
 from flowbot.services.catalog import Catalog, Snapshot
@@ -20,7 +20,7 @@ NOON: Final = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
 def flow(number: int) -> Flow:
-    return Flow(FlowId(number), WebsiteId(1), f"Flow {number}", "Title", "Text", Wait(1, "days"), is_enabled=False)
+    return Flow(FlowId(number), WebsiteId(1), f"Flow {number}", "Title", "Text", WaitTime(1, "days"), is_enabled=False)
 
 
 class Source:

@@ -6,22 +6,22 @@ from typing import Any, Final
 
 import pytest
 
-from flowbot.domain.changes import Change, Image, Kind, Picture, State
-from flowbot.domain.content import Wanted
-from flowbot.domain.flows import Flow
-from flowbot.domain.types import FlowId
+from flowbot.domain.change import Change, ChangeKind, ChangeState
+from flowbot.domain.flow import DesiredFlow, Flow
+from flowbot.domain.ids import FlowId
+from flowbot.domain.images import ImageFile, ImageUpload
 from flowbot.services.applying import LeaseLostError
 from flowbot.storage.database import Database
 from tests.services.benches import CONTENT, HERE, NOON, Bench, flow_of
 
 BEFORE: Final = flow_of(CONTENT, 7, image_url="https://x.example/7.png")
 BEFORES: Final = {
-    Kind.EDIT: BEFORE,
-    Kind.ENABLE: BEFORE,
-    Kind.DISABLE: replace(BEFORE, is_enabled=True),
-    Kind.DELETE: BEFORE,
+    ChangeKind.EDIT: BEFORE,
+    ChangeKind.ENABLE: BEFORE,
+    ChangeKind.DISABLE: replace(BEFORE, is_enabled=True),
+    ChangeKind.DELETE: BEFORE,
 }
-EDITED: Final = Wanted(replace(CONTENT, title="New"))
+EDITED: Final = DesiredFlow(replace(CONTENT, title="New"))
 KINDS: Final = pytest.mark.parametrize("kind", list(BEFORES), ids=str)
 
 
@@ -30,10 +30,10 @@ def bench(database: Database) -> Bench:
     return Bench(database)
 
 
-async def asked(bench: Bench, kind: Kind, **other: Any) -> Change:
+async def asked(bench: Bench, kind: ChangeKind, **other: Any) -> Change:
     """A change of flow 7, which is there, about to be written."""
     before = bench.account.flows[7] = BEFORES[kind]
-    wanted = EDITED if kind is Kind.EDIT else None
+    wanted = EDITED if kind is ChangeKind.EDIT else None
     return await bench.asks(kind, wanted, flow=before.id, before=before, **other)
 
 
@@ -62,12 +62,12 @@ def first(step: Callable[[], object], then: Callable[..., Awaitable[Any]]) -> Ca
 
 @KINDS
 async def test_a_flow_that_changes_while_the_sending_is_noted_is_left_alone(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch, kind: Kind
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, kind: ChangeKind
 ) -> None:
     change = await asked(bench, kind)
     monkeypatch.setattr(bench.store, "latch", first(lambda: rewritten(bench), bench.store.latch))
     verdict = await bench.applying.apply(change)
-    assert verdict.state is State.OUT_OF_DATE
+    assert verdict.state is ChangeState.OUT_OF_DATE
     assert verdict.outcome.params["fields"] == ["title", "is_enabled"]
     assert written(bench) == 0
 
@@ -75,9 +75,9 @@ async def test_a_flow_that_changes_while_the_sending_is_noted_is_left_alone(
 async def test_a_flow_that_changes_while_its_picture_is_kept_is_not_deleted(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    change = await asked(bench, Kind.DELETE)
+    change = await asked(bench, ChangeKind.DELETE)
     monkeypatch.setattr(bench.account, "of", first(lambda: rewritten(bench), bench.account.of))
-    assert (await bench.applying.apply(change)).state is State.OUT_OF_DATE
+    assert (await bench.applying.apply(change)).state is ChangeState.OUT_OF_DATE
     assert bench.account.flows[7].title == "Theirs"
     assert written(bench) == 0
 
@@ -85,28 +85,28 @@ async def test_a_flow_that_changes_while_its_picture_is_kept_is_not_deleted(
 async def test_a_flow_that_changes_while_a_new_picture_is_fetched_is_not_edited(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    change = await asked(bench, Kind.EDIT, picture=Picture("F1", "https://files.example/F1", "a.png"))
+    change = await asked(bench, ChangeKind.EDIT, picture=ImageUpload("F1", "https://files.example/F1", "a.png"))
     monkeypatch.setattr(bench.account, "fetch", first(lambda: rewritten(bench), bench.account.fetch))
-    assert (await bench.applying.apply(change)).state is State.OUT_OF_DATE
+    assert (await bench.applying.apply(change)).state is ChangeState.OUT_OF_DATE
     assert written(bench) == 0
 
 
 async def test_the_picture_of_a_flow_that_has_changed_is_not_asked_for(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    change = await asked(bench, Kind.DELETE)
+    change = await asked(bench, ChangeKind.DELETE)
     rewritten(bench)
 
-    async def of(flow: Flow) -> Image | None:
+    async def of(flow: Flow) -> ImageFile | None:
         raise AssertionError(f"the picture of flow {flow.id} is of no use")
 
     monkeypatch.setattr(bench.account, "of", of)
-    assert (await bench.applying.apply(change)).state is State.OUT_OF_DATE
+    assert (await bench.applying.apply(change)).state is ChangeState.OUT_OF_DATE
 
 
 async def test_a_delete_keeps_the_picture_first(bench: Bench) -> None:
-    change = await asked(bench, Kind.DELETE)
-    assert (await bench.applying.apply(change)).state is State.APPLIED
+    change = await asked(bench, ChangeKind.DELETE)
+    assert (await bench.applying.apply(change)).state is ChangeState.APPLIED
     kept = await bench.store.get(change.id)
     assert kept is not None
     assert kept.progress.image is not None
@@ -115,7 +115,7 @@ async def test_a_delete_keeps_the_picture_first(bench: Bench) -> None:
 
 @KINDS
 async def test_whoever_may_have_lost_the_change_while_the_flow_was_read_writes_nothing(
-    bench: Bench, kind: Kind
+    bench: Bench, kind: ChangeKind
 ) -> None:
     change = await asked(bench, kind)
     bench.is_sure = False
@@ -125,9 +125,11 @@ async def test_whoever_may_have_lost_the_change_while_the_flow_was_read_writes_n
 
 
 @KINDS
-@pytest.mark.parametrize(("is_rewritten", "state", "writes"), [(False, State.APPLIED, 1), (True, State.UNKNOWN, 0)])
+@pytest.mark.parametrize(
+    ("is_rewritten", "state", "writes"), [(False, ChangeState.APPLIED, 1), (True, ChangeState.UNKNOWN, 0)]
+)
 async def test_what_was_noted_by_a_process_that_died_is_sent_only_where_nobody_touched_the_flow(
-    bench: Bench, kind: Kind, is_rewritten: bool, state: State, writes: int
+    bench: Bench, kind: ChangeKind, is_rewritten: bool, state: ChangeState, writes: int
 ) -> None:
     change = await asked(bench, kind)
     assert await bench.store.latch(change.id, HERE.owner, NOON, None)
@@ -141,7 +143,7 @@ async def test_what_was_noted_by_a_process_that_died_is_sent_only_where_nobody_t
 
 @KINDS
 async def test_the_sending_is_noted_before_the_flow_is_read_for_the_last_time(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch, kind: Kind
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, kind: ChangeKind
 ) -> None:
     change = await asked(bench, kind)
     steps: list[str] = []
@@ -154,7 +156,7 @@ async def test_the_sending_is_noted_before_the_flow_is_read_for_the_last_time(
     for name in ("update", "set_enabled", "delete"):
         monkeypatch.setattr(bench.account, name, noting("write", getattr(bench.account, name)))
     await bench.applying.apply(change)
-    picture = ["read"] if kind is Kind.DELETE else []
+    picture = ["read"] if kind is ChangeKind.DELETE else []
     assert steps == [*picture, "note", "read", "write", "read"]
 
 
@@ -180,14 +182,14 @@ def lags(bench: Bench, patch: pytest.MonkeyPatch, looks: int) -> None:
 @pytest.mark.parametrize(
     ("looks", "state", "pauses"),
     [
-        (0, State.APPLIED, []),
-        (1, State.APPLIED, [1.0]),
-        (2, State.APPLIED, [1.0, 2.0]),
-        (3, State.FAILED, [1.0, 2.0]),
+        (0, ChangeState.APPLIED, []),
+        (1, ChangeState.APPLIED, [1.0]),
+        (2, ChangeState.APPLIED, [1.0, 2.0]),
+        (3, ChangeState.FAILED, [1.0, 2.0]),
     ],
 )
 async def test_what_was_answered_and_is_seen_late_is_looked_for(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch, kind: Kind, looks: int, state: State, pauses: list[float]
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, kind: ChangeKind, looks: int, state: ChangeState, pauses: list[float]
 ) -> None:
     change = await asked(bench, kind)
     lags(bench, monkeypatch, looks)
@@ -197,16 +199,16 @@ async def test_what_was_answered_and_is_seen_late_is_looked_for(
 
 
 @KINDS
-async def test_what_was_answered_once_and_not_before_is_not_called_failed(bench: Bench, kind: Kind) -> None:
+async def test_what_was_answered_once_and_not_before_is_not_called_failed(bench: Bench, kind: ChangeKind) -> None:
     change = await asked(bench, kind)
     bench.account.writing = ["lost", "deaf"]
     verdict = await bench.applying.apply(change)
-    assert (verdict.state, verdict.outcome.key) == (State.UNKNOWN, f"unknown.{kind}")
+    assert (verdict.state, verdict.outcome.key) == (ChangeState.UNKNOWN, f"unknown.{kind}")
     assert written(bench) == 2
 
 
 @KINDS
-async def test_what_is_otherwise_than_before_is_not_waited_for(bench: Bench, kind: Kind) -> None:
+async def test_what_is_otherwise_than_before_is_not_waited_for(bench: Bench, kind: ChangeKind) -> None:
     change = await asked(bench, kind)
     bench.account.writing = ["deaf"]
     seen, changed = bench.account.flow, replace(BEFORES[kind], name="Theirs")
@@ -215,5 +217,5 @@ async def test_what_is_otherwise_than_before_is_not_waited_for(bench: Bench, kin
         return changed if written(bench) else await seen(flow_id)
 
     bench.account.flow = flow  # type: ignore[method-assign]  # somebody is busy in Enkapush
-    assert (await bench.applying.apply(change)).state is State.UNKNOWN
+    assert (await bench.applying.apply(change)).state is ChangeState.UNKNOWN
     assert bench.account.pauses == []

@@ -8,18 +8,17 @@ from typing import Final
 import pytest
 from structlog.testing import capture_logs
 
-from flowbot.domain.changes import Change, ChangeId, FormToken, Kind, NewChange
-from flowbot.domain.types import ChannelId, UserId, WebsiteId
+from flowbot.domain.audit import submission_event
+from flowbot.domain.change import Change, ChangeKind, Lease, NewChange
+from flowbot.domain.ids import ChangeId, ChannelId, FormToken, UserId, WebsiteId
 from flowbot.errors import Fault
 from flowbot.services import holding
 from flowbot.services.applying import LeaseLostError
 from flowbot.services.holding import LEASE_SECONDS, Holding
-from flowbot.services.moves import submission
-from flowbot.services.ports.changes import Lease
 from flowbot.storage.changes import StoredChanges
 from flowbot.storage.database import Database
 
-NEW: Final = NewChange(FormToken("t"), Kind.ENABLE, UserId("U0EMMA"), ChannelId("C1"), WebsiteId(1))
+NEW: Final = NewChange(FormToken("t"), ChangeKind.ENABLE, UserId("U0EMMA"), ChannelId("C1"), WebsiteId(1))
 
 
 class Clock:
@@ -57,7 +56,7 @@ class Bench:
         self.holding = Holding(self.store, self.clock, "here")
 
     async def submitted(self) -> ChangeId:
-        change, _ = await self.store.submit(NEW, self.holding.lease(), submission(NEW, self.clock()))
+        change, _ = await self.store.submit(NEW, self.holding.lease(), submission_event(NEW, self.clock()))
         return change.id
 
     async def kept(self, change: ChangeId) -> Change:

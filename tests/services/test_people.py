@@ -7,7 +7,7 @@ from typing import Final
 
 import pytest
 
-from flowbot.domain.types import ChannelId, GroupId, TeamId, UserId
+from flowbot.domain.ids import ChannelId, GroupId, TeamId, UserId
 from flowbot.errors import Fault, UserError
 from flowbot.services.people import Caller, People
 from flowbot.services.ports.people import Organisation, Profile

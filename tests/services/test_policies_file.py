@@ -11,9 +11,9 @@ import tomli_w
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowbot.domain.changes import Event
+from flowbot.domain.audit import Event
+from flowbot.domain.ids import ChannelId
 from flowbot.domain.policy import ChannelPolicy, PolicyBook
-from flowbot.domain.types import ChannelId
 from flowbot.services.policies import (
     PolicyFileError,
     dump_book,

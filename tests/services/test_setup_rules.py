@@ -7,9 +7,9 @@ from typing import Any, Final
 
 import pytest
 
-from flowbot.domain.changes import Event
+from flowbot.domain.audit import Event
+from flowbot.domain.ids import ChannelId, GroupId, TeamId, UserId
 from flowbot.domain.policy import ApprovalRule, ChannelPolicy
-from flowbot.domain.types import ChannelId, GroupId, TeamId, UserId
 from flowbot.errors import Fault, UserError
 from flowbot.services.catalog import Catalog
 from flowbot.services.people import Caller, People, Reader

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from flowbot.domain.changes import FormToken
-from flowbot.domain.flows import Button, Flow, Wait
-from flowbot.domain.forms import FIELDS, FormKind, Problem, check, copied, defaults, sketch, typed_of, typed_wait
+from flowbot.domain.fields import FIELDS, FormKind, default_values, form_values, without_write_only
+from flowbot.domain.flow import Flow, FlowButton, WaitTime
+from flowbot.domain.ids import ChannelId, FlowId, FormToken, WebsiteId
 from flowbot.domain.lint import Remark
-from flowbot.domain.types import ChannelId, FlowId, WebsiteId
+from flowbot.domain.validation import FieldProblem, draft_content, parse_wait, validate_form
 from flowbot.locales import Locales, Translator
 from flowbot.sandbox.slack import build_demo_workspace
 from flowbot.sandbox.slack.blockkit.payload_checks import check_message, check_view
@@ -42,13 +42,13 @@ FLOW = Flow(
     "Welcome",
     "Hello",
     "Glad that you are here",
-    Wait(3, "days"),
+    WaitTime(3, "days"),
     is_enabled=False,
     url="https://shop.example/hello",
     image_url="https://cdn.example/7.png",
     ttl=3600,
     is_silent=True,
-    buttons=(Button("See", "https://shop.example/see"), Button("", "")),
+    buttons=(FlowButton("See", "https://shop.example/see"), FlowButton("", "")),
 )
 LABELS = [
     "Website", "Name", "Title", "Description", "URL", "Image", "Wait", "Wait unit", "Segment",
@@ -67,7 +67,7 @@ def form(
     typed: dict[str, str] | None = None, kind: FormKind = FormKind.CREATE, t: Translator = EN, **more: Any
 ) -> dict[str, Any]:
     given: dict[str, Any] = {"websites": SITES, "segments": [], "metadata": metadata(kind)}
-    data = FormData(typed=defaults(SHOP) if typed is None else typed, **(given | more))
+    data = FormData(typed=default_values(SHOP) if typed is None else typed, **(given | more))
     view: dict[str, Any] = json.loads(json.dumps(FlowForm.build(data, t)))
     return check_view(view, WORKSPACE, "modal")
 
@@ -114,14 +114,14 @@ def test_every_field_has_its_own_block_and_the_agreed_label() -> None:
     ],
 )
 def test_each_form_says_what_it_is_for(kind: FormKind, title: str, submit: str) -> None:
-    view = form(typed_of(FLOW), kind, before=FLOW)
+    view = form(form_values(FLOW), kind, before=FLOW)
     assert (view["title"]["text"], view["submit"]["text"], view["notify_on_close"]) == (title, submit, True)
 
 
 @pytest.mark.parametrize("t", [EN, TR], ids=["en", "tr"])
 @pytest.mark.parametrize("kind", FormKind)
 def test_every_view_fits_slack_in_both_languages(kind: FormKind, t: Translator) -> None:
-    form(typed_of(FLOW), kind, t, before=FLOW, segments=None)
+    form(form_values(FLOW), kind, t, before=FLOW, segments=None)
     for view in (
         views.loading(kind, t),
         views.saving(kind, t),
@@ -143,17 +143,17 @@ def test_required_fields_cannot_be_left_empty_and_others_can() -> None:
         FLOW,
         replace(FLOW, description="", title=" "),
         replace(FLOW, description="long " * 700, url="x" * 3001),
-        replace(FLOW, ttl=None, wait=Wait(-3, "weeks"), url="ftp://a.example", title="two\nlines"),
-        replace(FLOW, ttl=-7, wait=Wait(0, ""), url="https://müşteri.example"),
-        replace(FLOW, wait=Wait(10**30, "x" * 151), ttl=10**30),
+        replace(FLOW, ttl=None, wait=WaitTime(-3, "weeks"), url="ftp://a.example", title="two\nlines"),
+        replace(FLOW, ttl=-7, wait=WaitTime(0, ""), url="https://müşteri.example"),
+        replace(FLOW, wait=WaitTime(10**30, "x" * 151), ttl=10**30),
     ],
 )
 def test_a_flow_can_be_edited_unchanged_whatever_it_has(flow: Flow) -> None:
-    definition = form(typed_of(flow), FormKind.EDIT, before=flow)
+    definition = form(form_values(flow), FormKind.EDIT, before=flow)
     assert find_form_errors(opened(definition)) == {}
     submitted = unchanged(definition)
-    checked = check(submitted.typed, kind=FormKind.EDIT, before=flow, websites=SITES)
-    unread = check(typed_of(flow), kind=FormKind.EDIT, before=flow, websites=SITES)
+    checked = validate_form(submitted.typed, kind=FormKind.EDIT, before=flow, websites=SITES)
+    unread = validate_form(form_values(flow), kind=FormKind.EDIT, before=flow, websites=SITES)
     assert checked == unread
     assert checked.problems == {}
 
@@ -189,7 +189,7 @@ def test_a_thousand_segments_and_many_websites_fit_and_stay_chosen() -> None:
     sites = {WebsiteId(number): WIDE * 20 for number in range(1, 151)}
     segments = [SegmentChoice(number, WIDE * 20, 10**12) for number in range(1, 1001)]
     long = dict.fromkeys(("name", "title", "description", "utm_source", "button_1_title"), (WIDE * 400)[:1500])
-    typed = defaults(WebsiteId(150)) | long | {"segment": "1000"}
+    typed = default_values(WebsiteId(150)) | long | {"segment": "1000"}
     view = form(typed, websites=sites, segments=segments)
     assert fields(view)["Website"]["element"]["type"] == "external_select"
     assert fields(view)["Segment"]["element"]["type"] == "external_select"
@@ -235,7 +235,7 @@ def test_times_to_live_and_units_are_in_words() -> None:
 
 
 def test_an_edit_says_what_enkapush_does_not_tell() -> None:
-    shown = fields(form(typed_of(FLOW), FormKind.EDIT, before=FLOW))
+    shown = fields(form(form_values(FLOW), FormKind.EDIT, before=FLOW))
     for label in ("Segment", "UTM source", "UTM medium", "UTM campaign"):
         assert shown[label]["optional"]
         assert "does not tell" in shown[label]["hint"]["text"]
@@ -250,10 +250,10 @@ def test_segments_that_could_not_be_read_leave_all_subscribers() -> None:
 
 def test_a_text_that_no_field_can_hold_is_left_out_and_said() -> None:
     flow = replace(FLOW, description="long " * 700)
-    edit = fields(form(typed_of(flow), FormKind.EDIT, before=flow))["Description"]
+    edit = fields(form(form_values(flow), FormKind.EDIT, before=flow))["Description"]
     assert (edit["optional"], "initial_value" in edit["element"]) == (True, False)
     assert "stays as it is" in edit["hint"]["text"]
-    copy = fields(form(copied(flow), FormKind.DUPLICATE, before=flow))["Description"]
+    copy = fields(form(without_write_only(flow), FormKind.DUPLICATE, before=flow))["Description"]
     assert (copy["optional"], "Type a shorter one" in copy["hint"]["text"]) == (False, True)
 
 
@@ -266,8 +266,8 @@ def test_a_draft_can_be_kept_at_every_character() -> None:
 
 
 def test_another_website_forgets_the_segment_that_was_chosen_before() -> None:
-    first = opened(form(defaults(SHOP) | {"segment": "3"}, segments=[SegmentChoice(3, "Of the shop")]))
-    second = form(defaults(BLOG), segments=[SegmentChoice(4, "Of the blog")])
+    first = opened(form(default_values(SHOP) | {"segment": "3"}, segments=[SegmentChoice(3, "Of the shop")]))
+    second = form(default_values(BLOG), segments=[SegmentChoice(4, "Of the blog")])
     first.values["name"]["flows.form.typed"]["value"] = "typed meanwhile"
     view = opened(second)
     view.values = build_state_values(view.blocks, first.values)
@@ -278,18 +278,18 @@ def test_another_website_forgets_the_segment_that_was_chosen_before() -> None:
 
 
 def test_a_form_filled_anew_forgets_what_was_typed() -> None:
-    first = opened(form(defaults(SHOP) | {"name": "old"}))
+    first = opened(form(default_values(SHOP) | {"name": "old"}))
     view = opened(form(metadata=METADATA.anew()))
     view.values = build_state_values(view.blocks, first.values)
     submitted = FlowForm.parse(sent(view))
     assert submitted is not None
-    assert submitted.typed == defaults(SHOP)
+    assert submitted.typed == default_values(SHOP)
     assert submitted.metadata.turn == 1
 
 
 def test_the_reason_and_a_way_to_start_over_stand_on_top() -> None:
     view = form(
-        trouble=Problem("show.no_such_flow", {"id": "<!channel>"}),
+        trouble=FieldProblem("show.no_such_flow", {"id": "<!channel>"}),
         brought_back=datetime(2026, 5, 1, 9, 0, tzinfo=UTC),
         remarks=[Remark("lint.other_host", {"host": "a.example", "usual": ["b.example", "c.example"]})],
     )
@@ -302,14 +302,14 @@ def test_the_reason_and_a_way_to_start_over_stand_on_top() -> None:
 
 @pytest.mark.parametrize(("t", "said"), [(EN, "open request for flow 7"), (TR, "7 numaralı akış için açık bir istek")])
 def test_that_a_request_is_open_stands_on_top_of_an_edit_alone(t: Translator, said: str) -> None:
-    top = form(typed_of(FLOW), FormKind.EDIT, t, before=FLOW, is_asked=True)["blocks"][0]
+    top = form(form_values(FLOW), FormKind.EDIT, t, before=FLOW, is_asked=True)["blocks"][0]
     assert said in top["text"]["text"]
-    assert said not in words(form(typed_of(FLOW), FormKind.EDIT, t, before=FLOW))
-    assert said not in words(form(typed_of(FLOW), FormKind.DUPLICATE, t, before=FLOW, is_asked=True))
+    assert said not in words(form(form_values(FLOW), FormKind.EDIT, t, before=FLOW))
+    assert said not in words(form(form_values(FLOW), FormKind.DUPLICATE, t, before=FLOW, is_asked=True))
 
 
 def test_a_picture_that_is_kept_stays_with_the_form() -> None:
-    view = form(defaults(SHOP) | {"image": "kept"})
+    view = form(default_values(SHOP) | {"image": "kept"})
     assert "is kept" in fields(view)["Image"]["hint"]["text"]
     assert unchanged(view).typed["image"] == "kept"
 
@@ -327,7 +327,7 @@ def test_a_picture_that_was_added_comes_back_as_a_file() -> None:
 
 def test_problems_stand_at_their_fields() -> None:
     definition = form()
-    problems = {name: Problem("form.problem_required") for name in FIELDS}
+    problems = {name: FieldProblem("form.problem_required") for name in FIELDS}
     errors = FlowForm.errors(problems, unchanged(definition).metadata, EN)
     assert set(errors) == {block["block_id"] for block in definition["blocks"] if block["type"] == "input"}
     assert set(errors.values()) == {"Fill this in."}
@@ -397,7 +397,7 @@ def test_an_author_is_told_what_was_made_and_what_can_be_done_next() -> None:
 
 
 def test_the_menus_are_read_in_words_too() -> None:
-    chosen = unchanged(form(defaults(SHOP), segments=[SegmentChoice(7, "VIP", 12)])).chosen
+    chosen = unchanged(form(default_values(SHOP), segments=[SegmentChoice(7, "VIP", 12)])).chosen
     assert (chosen["website"], chosen["segment"]) == (SITES[SHOP], "All subscribers")
 
 
@@ -421,8 +421,8 @@ def test_a_failed_form_can_be_opened_again() -> None:
 @settings(deadline=None)
 @given(ANY_TEXT, ANY_TEXT, ANY_TEXT, st.booleans(), st.one_of(st.none(), ANY_TEXT, st.just(FLOW.image_url)))
 def test_any_push_can_be_previewed(title: str, text: str, url: str, adds: bool, image: str | None) -> None:
-    content = sketch({"title": title, "description": text, "url": url, "button_1_title": title})
-    reached = views.reach(title, typed_wait({"wait": text}, None), text, EN)
+    content = draft_content({"title": title, "description": text, "url": url, "button_1_title": title})
+    reached = views.reach(title, parse_wait({"wait": text}, None), text, EN)
     view = views.preview_view(content, [], EN, reached=reached, image_url=image, adds_picture=adds)
     assert "submit" not in check_view(json.loads(json.dumps(view)), WORKSPACE, "modal")
     assert ("once the flow is saved" in words(view)) is adds

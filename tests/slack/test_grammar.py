@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from flowbot.domain.ids import FlowId
 from flowbot.domain.search import FlowQuery
-from flowbot.domain.types import FlowId
 from flowbot.errors import UserError
 from flowbot.services.reading import ListRequest
 from flowbot.slack.grammar import Help, List, Show, parse, unescaped

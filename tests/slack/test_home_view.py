@@ -10,11 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flowbot.domain.changes import Change, ChangeId, FormToken, Kind, NewChange, State
-from flowbot.domain.content import Content, Unread, Wanted
-from flowbot.domain.flows import Button, Flow, Wait
+from flowbot.domain.change import Change, ChangeKind, ChangeState, NewChange
+from flowbot.domain.flow import DesiredFlow, Flow, FlowButton, FlowContent, WaitTime, WriteOnlyFields
+from flowbot.domain.ids import ChangeId, ChannelId, FlowId, FormToken, UserId, WebsiteId
 from flowbot.domain.policy import ApprovalRule, ChannelPolicy, Permission
-from flowbot.domain.types import ChannelId, FlowId, UserId, WebsiteId
 from flowbot.locales import Locales, Translator
 from flowbot.sandbox.slack import build_demo_workspace
 from flowbot.sandbox.slack.blockkit.payload_checks import check_view
@@ -35,7 +34,7 @@ TEXTS = st.one_of(st.text(max_size=40), st.sampled_from(["", " ", "\n", WIDE, LO
 
 
 def request(
-    number: int = 1, state: State = State.PENDING, kind: Kind = Kind.EDIT, text: str = "Spring"
+    number: int = 1, state: ChangeState = ChangeState.PENDING, kind: ChangeKind = ChangeKind.EDIT, text: str = "Spring"
 ) -> RequestShown:
     flow = Flow(
         FlowId(number),
@@ -43,16 +42,18 @@ def request(
         text,
         text,
         text,
-        Wait(3, "days"),
+        WaitTime(3, "days"),
         is_enabled=True,
         url=text,
-        buttons=(Button(text, text), Button("", "")),
+        buttons=(FlowButton(text, text), FlowButton("", "")),
     )
-    content = Content.of(flow)
+    content = FlowContent.of(flow)
     other = replace(
-        content, title=f"x{text}", description=f"x{text}", url=f"x{text}", button_1=Button(f"x{text}", text)
+        content, title=f"x{text}", description=f"x{text}", url=f"x{text}", button_1=FlowButton(f"x{text}", text)
     )
-    wanted = Wanted(other, Unread("all", text, text, text), image="I1") if kind is Kind.EDIT else None
+    wanted = (
+        DesiredFlow(other, WriteOnlyFields("all", text, text, text), image="I1") if kind is ChangeKind.EDIT else None
+    )
     asked = NewChange(FormToken("t"), kind, UserId("U0EMMA"), CHANNEL, SHOP, flow.id, flow, wanted=wanted, reason=text)
     change = Change(
         ChangeId(f"c{number}"), asked, state, 3, NOW - timedelta(hours=2), NOW - timedelta(hours=1), rule=ApprovalRule()
@@ -103,7 +104,8 @@ def test_something_stands_there_at_once_or_instead() -> None:
 def test_what_an_edit_changes_and_enkapush_never_tells_is_shown_to_who_decides() -> None:
     asked = request()
     unchanged = replace(
-        asked.change.asked, wanted=Wanted(Content.of(flow_of(asked)), Unread(segment="all"), image="I1")
+        asked.change.asked,
+        wanted=DesiredFlow(FlowContent.of(flow_of(asked)), WriteOnlyFields(segment="all"), image="I1"),
     )
     shown = told(drawn(for_me=(replace(asked, change=replace(asked.change, asked=unchanged)),)))
     assert EN("request.changes") in shown
@@ -130,14 +132,14 @@ def test_an_edit_is_decided_on_with_its_changes_before_ones_eyes() -> None:
     assert "xSpring" in view
 
 
-@pytest.mark.parametrize("kind", [Kind.ENABLE, Kind.DELETE])
-def test_what_weighs_most_is_asked_once_more(kind: Kind) -> None:
+@pytest.mark.parametrize("kind", [ChangeKind.ENABLE, ChangeKind.DELETE])
+def test_what_weighs_most_is_asked_once_more(kind: ChangeKind) -> None:
     (row,) = [block for block in drawn(for_me=(request(kind=kind),))["blocks"] if block["type"] == "actions"]
     assert "#1?" in row["elements"][0]["confirm"]["title"]["text"]
 
 
-@pytest.mark.parametrize("state", [state for state in State if state is not State.PENDING])
-def test_only_what_waits_can_be_withdrawn(state: State) -> None:
+@pytest.mark.parametrize("state", [state for state in ChangeState if state is not ChangeState.PENDING])
+def test_only_what_waits_can_be_withdrawn(state: ChangeState) -> None:
     assert "Withdraw:" not in told(drawn(by_me=(request(state=state),)))
     assert "Withdraw:" in told(drawn(by_me=(request(),)))
 
@@ -153,7 +155,7 @@ def test_the_fullest_tab_with_any_text_fits(text: str, t: Translator) -> None:
         t,
         for_me=[request(number, text=text) for number in range(1, WAITING_MAX + 1)],
         by_me=[request(number, text=text) for number in range(11, 11 + ASKED_MAX)],
-        recent=[request(number, State.APPLIED, text=text) for number in range(31, 31 + RECENT_MAX)],
+        recent=[request(number, ChangeState.APPLIED, text=text) for number in range(31, 31 + RECENT_MAX)],
         more=3,
         reach=[reach(number, text[:75] or "Shop") for number in range(1, 40)],
         is_certain=False,

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowbot.domain.texts import size
+from flowbot.domain.text import utf16_length
 from flowbot.slack.views.kit import clip, isolated
 
 ANYTHING = st.text(st.characters())
@@ -13,12 +13,12 @@ ANYTHING = st.text(st.characters())
 
 @given(ANYTHING)
 def test_a_character_beyond_the_basic_plane_counts_twice(text: str) -> None:
-    assert size(text) == sum(2 if ord(character) > 0xFFFF else 1 for character in text)
+    assert utf16_length(text) == sum(2 if ord(character) > 0xFFFF else 1 for character in text)
 
 
 @given(ANYTHING, st.integers(1, 20))
 def test_what_is_clipped_fits(text: str, limit: int) -> None:
-    assert size(clip(text, limit)) <= limit
+    assert utf16_length(clip(text, limit)) <= limit
 
 
 @pytest.mark.parametrize(("text", "shown"), [("Sale", "Sale"), ("Güneş", "Güneş"), ("שלום", "\u2068שלום\u2069")])

@@ -5,7 +5,7 @@ from typing import Final
 
 import pytest
 
-from flowbot.domain.types import ChannelId, UserId
+from flowbot.domain.ids import ChannelId, UserId
 from flowbot.errors import Fault, UserError
 from flowbot.sandbox.slack import BOT_TOKEN, SandboxPerson, SlackSandbox, text_of
 from flowbot.slack.client import open_session, web_client

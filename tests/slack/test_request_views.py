@@ -11,28 +11,33 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flowbot.domain.changes import (
+from flowbot.domain.change import (
     Change,
-    ChangeId,
-    Choice,
-    Closing,
-    Ending,
-    FormToken,
-    ImageId,
-    Kind,
+    ChangeKind,
+    ChangeState,
+    Closure,
+    ClosureKind,
     NewChange,
     Outcome,
     Progress,
-    State,
     Vote,
+    VoteChoice,
 )
-from flowbot.domain.content import Content, Difference, Unread, Wanted, differences
-from flowbot.domain.flows import Button, Flow, Wait
-from flowbot.domain.forms import FormKind
+from flowbot.domain.fields import FormKind
+from flowbot.domain.flow import (
+    DesiredFlow,
+    FieldDifference,
+    Flow,
+    FlowButton,
+    FlowContent,
+    WaitTime,
+    WriteOnlyFields,
+    content_differences,
+)
+from flowbot.domain.ids import ChangeId, ChannelId, FlowId, FormToken, GroupId, ImageId, UserId, WebsiteId
 from flowbot.domain.lint import Remark
 from flowbot.domain.policy import ApprovalRule
 from flowbot.domain.search import FlowQuery, Page
-from flowbot.domain.types import ChannelId, FlowId, GroupId, UserId, WebsiteId
 from flowbot.locales import Locales, Translator
 from flowbot.sandbox.slack import build_demo_workspace
 from flowbot.sandbox.slack.blockkit.payload_checks import check_message, check_view
@@ -62,22 +67,22 @@ FLOW = Flow(
     "Spring sale",
     "Tulips!",
     "Half price until Sunday",
-    Wait(3, "days"),
+    WaitTime(3, "days"),
     is_enabled=False,
     url="https://shop.example/spring",
     image_url="https://cdn.example/12.png",
-    buttons=(Button("See", "https://shop.example/see"), Button("", "")),
+    buttons=(FlowButton("See", "https://shop.example/see"), FlowButton("", "")),
 )
 RULE = ApprovalRule(quorum=2)
 CLOSINGS = {
-    State.REJECTED: Closing(BURAK, Ending.REJECTED, "Not before June"),
-    State.WITHDRAWN: Closing(EMMA, Ending.WITHDRAWN),
+    ChangeState.REJECTED: Closure(BURAK, ClosureKind.REJECTED, "Not before June"),
+    ChangeState.WITHDRAWN: Closure(EMMA, ClosureKind.WITHDRAWN),
 }
 OUTCOMES = {
-    State.FAILED: Outcome("not_done.refused", {"said": "Title is too long"}),
-    State.UNKNOWN: Outcome("unknown.edit", {"id": "12"}),
-    State.APPLIED: Outcome("applied.edit", {"id": "12"}, FLOW.id),
-    State.OUT_OF_DATE: Outcome(
+    ChangeState.FAILED: Outcome("not_done.refused", {"said": "Title is too long"}),
+    ChangeState.UNKNOWN: Outcome("unknown.edit", {"id": "12"}),
+    ChangeState.APPLIED: Outcome("applied.edit", {"id": "12"}, FLOW.id),
+    ChangeState.OUT_OF_DATE: Outcome(
         "out_of_date.edit",
         {"differences": [
             {"field": "title", "before": "Tulips!", "after": "Roses!"},
@@ -87,16 +92,16 @@ OUTCOMES = {
     ),
 }  # fmt: skip
 WORD = {
-    State.APPLYING: "Approved",
-    State.APPLIED: "Applied",
-    State.FAILED: "Failed",
-    State.UNKNOWN: "not known",
-    State.REJECTED: "Rejected",
-    State.WITHDRAWN: "Withdrawn",
-    State.EXPIRED: "Expired",
-    State.OUT_OF_DATE: "Out of date",
+    ChangeState.APPLYING: "Approved",
+    ChangeState.APPLIED: "Applied",
+    ChangeState.FAILED: "Failed",
+    ChangeState.UNKNOWN: "not known",
+    ChangeState.REJECTED: "Rejected",
+    ChangeState.WITHDRAWN: "Withdrawn",
+    ChangeState.EXPIRED: "Expired",
+    ChangeState.OUT_OF_DATE: "Out of date",
 }
-DECIDED = {State.APPLYING, State.APPLIED, State.FAILED, State.UNKNOWN}
+DECIDED = {ChangeState.APPLYING, ChangeState.APPLIED, ChangeState.FAILED, ChangeState.UNKNOWN}
 WIDE = "\N{PARTY POPPER}مرحبا漢<!channel> *b* <@U0AYSE> https://evil.example ğ"
 LONG = (WIDE * 100)[:3000]
 ANY_TEXT = st.one_of(st.text(max_size=40), st.sampled_from(["", " ", "\n", WIDE, LONG, "\0person\0", "{person}"]))
@@ -109,8 +114,8 @@ UNSEEN: Mapping[Translator, str] = {
 
 
 def shown(
-    state: State = State.PENDING,
-    kind: Kind = Kind.ENABLE,
+    state: ChangeState = ChangeState.PENDING,
+    kind: ChangeKind = ChangeKind.ENABLE,
     *,
     rule: ApprovalRule | None = RULE,
     approved_by: tuple[UserId, ...] | None = None,
@@ -132,18 +137,20 @@ def shown(
     )
     if approved_by is None:
         approved_by = (AYSE, BURAK) if rule and state in DECIDED else ()
-    votes = tuple(Vote(person, Choice.APPROVE, NOW) for person in approved_by)
+    votes = tuple(Vote(person, VoteChoice.APPROVE, NOW) for person in approved_by)
     return RequestShown(replace(kept, **(change or {})), votes, {SHOP: "Shop"}, **more)
 
 
 def edit(**more: Any) -> RequestShown:
-    content = replace(Content.of(FLOW), title="Tulips and roses!", wait=Wait(2, "hours"), button_1=Button("", ""))
-    wanted = Wanted(content, Unread(segment="3", utm_source="spring"), image=ImageId("new"))
-    return shown(kind=Kind.EDIT, asked={"wanted": wanted, "before": replace(FLOW, is_enabled=True)}, **more)
+    content = replace(
+        FlowContent.of(FLOW), title="Tulips and roses!", wait=WaitTime(2, "hours"), button_1=FlowButton("", "")
+    )
+    wanted = DesiredFlow(content, WriteOnlyFields(segment="3", utm_source="spring"), image=ImageId("new"))
+    return shown(kind=ChangeKind.EDIT, asked={"wanted": wanted, "before": replace(FLOW, is_enabled=True)}, **more)
 
 
-def glass_broken(state: State = State.APPLIED) -> RequestShown:
-    closing = Closing(AYSE, Ending.BREAK_GLASS, "The shop sells what it has not")
+def glass_broken(state: ChangeState = ChangeState.APPLIED) -> RequestShown:
+    closing = Closure(AYSE, ClosureKind.BREAK_GLASS, "The shop sells what it has not")
     return shown(state, approved_by=(), change={"progress": Progress(closing)}, approvers=("*", LEADS, BURAK))
 
 
@@ -190,7 +197,9 @@ def test_a_request_says_who_asks_for_what_and_why() -> None:
 @pytest.mark.parametrize("key", ["unknown.create", "unknown.create_unseen"])
 def test_a_flow_of_which_it_is_not_known_whether_it_was_made_again_goes_by_its_name(t: Translator, key: str) -> None:
     asked = {"flow": None}
-    message = told(shown(State.UNKNOWN, Kind.RESTORE, rule=None, asked=asked, change={"outcome": Outcome(key)}), t)
+    message = told(
+        shown(ChangeState.UNKNOWN, ChangeKind.RESTORE, rule=None, asked=asked, change={"outcome": Outcome(key)}), t
+    )
     assert UNSEEN[t] in text_of(message)
 
 
@@ -237,10 +246,11 @@ def test_break_glass_is_offered_where_the_rule_names_somebody() -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "title"), [(Kind.ENABLE, "Enable flow #12?"), (Kind.DELETE, "Delete flow #12?"), (Kind.DISABLE, None)]
+    ("kind", "title"),
+    [(ChangeKind.ENABLE, "Enable flow #12?"), (ChangeKind.DELETE, "Delete flow #12?"), (ChangeKind.DISABLE, None)],
 )
 @pytest.mark.parametrize("t", [EN, TR], ids=["en", "tr"])
-def test_what_weighs_most_is_asked_once_more(kind: Kind, title: str | None, t: Translator) -> None:
+def test_what_weighs_most_is_asked_once_more(kind: ChangeKind, title: str | None, t: Translator) -> None:
     confirm = next(iter(buttons(told(shown(kind=kind), t)).values())).get("confirm")
     assert (confirm is not None) is (title is not None)
     if confirm and t is EN:
@@ -267,7 +277,7 @@ def test_the_audience_is_not_claimed_since_enkapush_does_not_tell_it(t: Translat
 
 @pytest.mark.parametrize(("t", "lost"), [(EN, "without its segment and UTM values"), (TR, "segmenti ve UTM değerleri")])
 def test_what_a_restore_cannot_bring_back_is_said_before_the_delete(t: Translator, lost: str) -> None:
-    assert lost in next(iter(buttons(told(shown(kind=Kind.DELETE), t)).values()))["confirm"]["text"]["text"]
+    assert lost in next(iter(buttons(told(shown(kind=ChangeKind.DELETE), t)).values()))["confirm"]["text"]["text"]
 
 
 def test_the_segment_that_an_edit_sets_stands_among_the_settings() -> None:
@@ -289,14 +299,14 @@ def test_an_edits_new_picture_does_not_show_as_the_old_one() -> None:
 
 
 def test_what_differs_from_the_last_approval_is_shown() -> None:
-    text = text_of(told(shown(since_approved=(Difference("description", "Until Monday", FLOW.description),))))
+    text = text_of(told(shown(since_approved=(FieldDifference("description", "Until Monday", FLOW.description),))))
     assert "Different since the last approval" in text
     assert "Description: Until Monday → Half price until Sunday" in text
     assert "last approval" not in text_of(told(shown(since_approved=())))
 
 
 @pytest.mark.parametrize("state", WORD)
-def test_a_finished_request_carries_its_outcome_and_no_votes(state: State) -> None:
+def test_a_finished_request_carries_its_outcome_and_no_votes(state: ChangeState) -> None:
     message = told(shown(state))
     assert WORD[state] in message.text
     assert WORD[state] in text_of(message)
@@ -306,37 +316,37 @@ def test_a_finished_request_carries_its_outcome_and_no_votes(state: State) -> No
     assert not [word for word in others if word in text_of(message)]
 
 
-@pytest.mark.parametrize("state", State)
-def test_approved_is_said_where_it_is_so(state: State) -> None:
+@pytest.mark.parametrize("state", ChangeState)
+def test_approved_is_said_where_it_is_so(state: ChangeState) -> None:
     message = told(shown(state))
     assert ("Approved by @U0AYSE, @U0BURAK" in text_of(message)) is (state in DECIDED)
     assert ("Approved" in text_of(message)) is (state in DECIDED)
 
 
 def test_a_rejection_names_its_person_and_reason() -> None:
-    text = text_of(told(shown(State.REJECTED)))
+    text = text_of(told(shown(ChangeState.REJECTED)))
     assert "Rejected by @U0BURAK" in text
     assert "Reason: Not before June" in text
 
 
 def test_a_withdrawal_and_an_expiry_say_how_it_ended() -> None:
-    assert "Withdrawn by @U0EMMA" in text_of(told(shown(State.WITHDRAWN)))
-    assert "Expired: it was not decided within 3 days." in text_of(told(shown(State.EXPIRED)))
+    assert "Withdrawn by @U0EMMA" in text_of(told(shown(ChangeState.WITHDRAWN)))
+    assert "Expired: it was not decided within 3 days." in text_of(told(shown(ChangeState.EXPIRED)))
 
 
 def test_votes_that_were_not_enough_are_kept_in_view() -> None:
-    assert "1 of 2 approvals: @U0AYSE" in text_of(told(shown(State.EXPIRED, approved_by=(AYSE,))))
+    assert "1 of 2 approvals: @U0AYSE" in text_of(told(shown(ChangeState.EXPIRED, approved_by=(AYSE,))))
 
 
 def test_a_failure_gives_its_reason() -> None:
     assert "Failed: Enkapush refused it and changed nothing. It says: Title is too long" in text_of(
-        told(shown(State.FAILED))
+        told(shown(ChangeState.FAILED))
     )
 
 
 @pytest.mark.parametrize("key", sorted(sentences.NAMED))
 def test_a_failure_for_a_channels_policy_names_the_channel_wherever_it_is_read(key: str) -> None:
-    given = shown(State.FAILED, approved_by=(), change={"outcome": Outcome(key)})
+    given = shown(ChangeState.FAILED, approved_by=(), change={"outcome": Outcome(key)})
     for message in (told(given), checked(ended(given, None, EN))):
         assert f"@{CHANNEL}" in text_of(message)
         assert "Failed: " in text_of(message)
@@ -344,40 +354,40 @@ def test_a_failure_for_a_channels_policy_names_the_channel_wherever_it_is_read(k
 
 
 def test_a_failure_of_an_unknown_kind_is_still_told() -> None:
-    assert "Failed: Something went wrong" in text_of(told(shown(State.FAILED, change={"outcome": None})))
+    assert "Failed: Something went wrong" in text_of(told(shown(ChangeState.FAILED, change={"outcome": None})))
     assert "Failed: Something went wrong" in text_of(
-        told(shown(State.FAILED, change={"outcome": Outcome("from.the_future")}))
+        told(shown(ChangeState.FAILED, change={"outcome": Outcome("from.the_future")}))
     )
 
 
 def test_what_is_not_known_says_what_to_look_at_and_can_be_looked_at_again() -> None:
-    message = told(shown(State.UNKNOWN))
+    message = told(shown(ChangeState.UNKNOWN))
     assert "It is not known whether this was done. Enkapush did not say whether it changed flow 12." in text_of(message)
     assert buttons(message)["Check again"]["action_id"] == "changes.check_again"
 
 
 def test_out_of_date_shows_what_changed_and_can_be_asked_again() -> None:
-    message = told(shown(State.OUT_OF_DATE))
+    message = told(shown(ChangeState.OUT_OF_DATE))
     for part in ("Title: Tulips! → Roses!", "Wait: 3 days → 1 hour", "State: Disabled → Enabled"):
         assert part in text_of(message)
     assert buttons(message)["Ask again"]["action_id"] == "changes.ask_again"
 
 
 def test_a_flow_that_is_gone_cannot_be_asked_for_again() -> None:
-    message = told(shown(State.OUT_OF_DATE, change={"outcome": Outcome("out_of_date.gone", {"id": "12"})}))
+    message = told(shown(ChangeState.OUT_OF_DATE, change={"outcome": Outcome("out_of_date.gone", {"id": "12"})}))
     assert "does not exist in Enkapush any more" in text_of(message)
     assert not buttons(message)
 
 
 def test_a_deleted_flow_can_be_restored() -> None:
-    message = told(shown(State.APPLIED, Kind.DELETE))
+    message = told(shown(ChangeState.APPLIED, ChangeKind.DELETE))
     assert list(buttons(message)) == ["Restore"]
     assert not [block for block in message.blocks if block["type"] == "image"]
 
 
 def test_a_restored_flow_says_where_it_comes_from() -> None:
     outcome = Outcome("applied.restore", {"id": "57"}, FlowId(57))
-    given = shown(State.APPLIED, Kind.RESTORE, rule=None, asked={"flow": None}, change={"outcome": outcome})
+    given = shown(ChangeState.APPLIED, ChangeKind.RESTORE, rule=None, asked={"flow": None}, change={"outcome": outcome})
     message = told(given)
     assert message.text == "Restore #12: Applied"
     assert "@U0EMMA restored flow #12 Spring sale" in text_of(message)
@@ -385,14 +395,14 @@ def test_a_restored_flow_says_where_it_comes_from() -> None:
 
 
 def test_what_needed_no_approval_is_told_without_votes() -> None:
-    message = told(shown(State.APPLIED, Kind.DISABLE, rule=None))
+    message = told(shown(ChangeState.APPLIED, ChangeKind.DISABLE, rule=None))
     assert "@U0EMMA disabled flow #12 Spring sale" in text_of(message)
     assert "pproval" not in text_of(message)
     assert not buttons(message)
 
 
 @pytest.mark.parametrize("state", sorted(DECIDED))
-def test_a_broken_glass_stands_out(state: State) -> None:
+def test_a_broken_glass_stands_out(state: ChangeState) -> None:
     text = text_of(told(glass_broken(state)))
     assert "🚨 @U0AYSE broke the glass" in text
     assert "Reason: The shop sells what it has not" in text
@@ -413,19 +423,19 @@ def test_an_alarm_names_person_flow_and_reason_and_mentions_the_approvers() -> N
     assert kinds == ["user", "usergroup", "user"]
 
 
-WHY: Mapping[State, tuple[str, ...]] = {
-    State.APPLIED: ("Approved by @U0AYSE, @U0BURAK",),
-    State.FAILED: ("Title is too long",),
-    State.UNKNOWN: ("Approved by", "not known"),
-    State.REJECTED: ("Rejected by @U0BURAK", "Reason: Not before June"),
-    State.WITHDRAWN: ("Withdrawn by @U0EMMA",),
-    State.EXPIRED: ("not decided within 3 days",),
-    State.OUT_OF_DATE: ("Title: Tulips! → Roses!", "State: Disabled → Enabled"),
+WHY: Mapping[ChangeState, tuple[str, ...]] = {
+    ChangeState.APPLIED: ("Approved by @U0AYSE, @U0BURAK",),
+    ChangeState.FAILED: ("Title is too long",),
+    ChangeState.UNKNOWN: ("Approved by", "not known"),
+    ChangeState.REJECTED: ("Rejected by @U0BURAK", "Reason: Not before June"),
+    ChangeState.WITHDRAWN: ("Withdrawn by @U0EMMA",),
+    ChangeState.EXPIRED: ("not decided within 3 days",),
+    ChangeState.OUT_OF_DATE: ("Title: Tulips! → Roses!", "State: Disabled → Enabled"),
 }
 
 
 @pytest.mark.parametrize("state", WHY)
-def test_who_asked_is_told_by_whom_and_why_it_ended(state: State) -> None:
+def test_who_asked_is_told_by_whom_and_why_it_ended(state: ChangeState) -> None:
     message = checked(ended(edit(state=state), "https://team.slack.example/archives/C0/p1", EN))
     assert message.text == f"Edit #12: {state_word(edit(state=state), EN)}"
     for part in (message.text, *WHY[state]):
@@ -465,7 +475,7 @@ def test_an_empty_list_of_approvals_says_so() -> None:
 
 def test_the_list_of_approvals_has_three_heads_and_a_link_to_each_request() -> None:
     link = "https://team.slack.example/archives/C0/p1"
-    mine = [shown(approved_by=(BURAK,)), shown(State.REJECTED)]
+    mine = [shown(approved_by=(BURAK,)), shown(ChangeState.REJECTED)]
     message = checked(approvals_list([], mine, [edit()], {ChangeId("k7m2"): link}, EN, NOW))
     heads = [block["text"]["text"] for block in message.blocks if block["type"] == "header"]
     assert heads == ["Waiting for you", "Asked by you", "Also waiting in this channel"]
@@ -590,13 +600,13 @@ FLOWS = st.builds(
     name=ANY_TEXT,
     title=ANY_TEXT,
     description=ANY_TEXT,
-    wait=st.builds(Wait, st.integers(0, 10**9), st.one_of(st.sampled_from(["minutes", "hours", "days"]), ANY_TEXT)),
+    wait=st.builds(WaitTime, st.integers(0, 10**9), st.one_of(st.sampled_from(["minutes", "hours", "days"]), ANY_TEXT)),
     is_enabled=st.booleans(),
     url=st.one_of(ANY_TEXT, st.just("https://a.example/b")),
     image_url=st.one_of(st.none(), ANY_TEXT, st.just("https://a.example/b.png")),
     ttl=st.one_of(st.none(), st.integers(0, 10**7)),
     is_silent=st.booleans(),
-    buttons=st.tuples(st.builds(Button, ANY_TEXT, ANY_TEXT), st.builds(Button, ANY_TEXT, ANY_TEXT)),
+    buttons=st.tuples(st.builds(FlowButton, ANY_TEXT, ANY_TEXT), st.builds(FlowButton, ANY_TEXT, ANY_TEXT)),
 )
 PLAIN = st.recursive(
     st.none() | st.booleans() | st.integers() | ANY_TEXT,
@@ -617,21 +627,31 @@ FOUND = st.lists(
 
 @settings(deadline=None, max_examples=75)
 @given(
-    FLOWS, FLOWS, ANY_TEXT, st.tuples(st.sampled_from(State), st.sampled_from(Kind)), FOUND, st.sampled_from([EN, TR])
+    FLOWS,
+    FLOWS,
+    ANY_TEXT,
+    st.tuples(st.sampled_from(ChangeState), st.sampled_from(ChangeKind)),
+    FOUND,
+    st.sampled_from([EN, TR]),
 )
 def test_any_change_fits_slack_and_stays_inert(
-    before: Flow, after: Flow, reason: str, way: tuple[State, Kind], found: list[dict[str, Any]], t: Translator
+    before: Flow,
+    after: Flow,
+    reason: str,
+    way: tuple[ChangeState, ChangeKind],
+    found: list[dict[str, Any]],
+    t: Translator,
 ) -> None:
     outcome = Outcome("not_done.refused", {"said": reason, "differences": found, "id": reason})
     given_shown = shown(
         *way,
         asked={
             "before": before,
-            "wanted": Wanted(Content.of(after), Unread(reason, reason, "", None)),
+            "wanted": DesiredFlow(FlowContent.of(after), WriteOnlyFields(reason, reason, "", None)),
             "reason": reason,
         },
-        change={"outcome": outcome, "progress": Progress(Closing(AYSE, Ending.BREAK_GLASS, reason))},
-        since_approved=differences(Content.of(before), Content.of(after)),
+        change={"outcome": outcome, "progress": Progress(Closure(AYSE, ClosureKind.BREAK_GLASS, reason))},
+        since_approved=content_differences(FlowContent.of(before), FlowContent.of(after)),
         remarks=(Remark("lint.other_host", {"host": reason, "usual": [reason]}),),
         approvers=("*", LEADS, BURAK),
     )

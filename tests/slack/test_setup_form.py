@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowbot.domain.forms import Problem
+from flowbot.domain.ids import ChannelId, GroupId, UserId, WebsiteId
 from flowbot.domain.policy import ALWAYS_GATED, ApprovalRule, ChannelPolicy, Gate
-from flowbot.domain.texts import size
-from flowbot.domain.types import ChannelId, GroupId, UserId, WebsiteId
+from flowbot.domain.text import utf16_length
+from flowbot.domain.validation import FieldProblem
 from flowbot.locales import Locales, Translator
 from flowbot.sandbox.slack import build_demo_workspace
 from flowbot.sandbox.slack.blockkit.payload_checks import check_view
@@ -127,7 +127,7 @@ def test_names_are_plain_text_within_slacks_limits() -> None:
     texts = [option["text"] for menu in menus for option in menu["options"]]
     assert any("<!channel>" in text["text"] for text in texts)
     assert all(text["type"] == "plain_text" and text["emoji"] is False for text in texts)
-    assert all(size(text["text"]) <= kit.LABEL_MAX for text in texts)
+    assert all(utf16_length(text["text"]) <= kit.LABEL_MAX for text in texts)
 
 
 def test_a_direct_message_is_no_channel_to_approve_in() -> None:
@@ -141,7 +141,7 @@ def test_a_direct_message_is_no_channel_to_approve_in() -> None:
 
 @pytest.mark.parametrize("typed", ["", "0", "101", "1.5", "-1", "x", "²", "1e2"])
 def test_a_quorum_is_a_whole_number_up_to_a_hundred(typed: str) -> None:
-    assert Typed(quorum=typed).problems()[Field.QUORUM] == Problem("setup.problem_number", {"most": 100})
+    assert Typed(quorum=typed).problems()[Field.QUORUM] == FieldProblem("setup.problem_number", {"most": 100})
     assert Field.QUORUM not in Typed(quorum="100").problems()
 
 
@@ -182,7 +182,7 @@ def test_a_group_that_is_no_id_is_left_out() -> None:
 
 def test_a_problem_at_a_field_that_is_not_there_stands_at_one_that_is() -> None:
     view = SetupForm.build(data(None, websites={}), EN)
-    errors = SetupForm.errors({Field.WEBSITES: Problem("setup.problem_websites")}, view, EN)
+    errors = SetupForm.errors({Field.WEBSITES: FieldProblem("setup.problem_websites")}, view, EN)
     assert errors == {"all_websites": "Choose at least one website, or all."}
 
 

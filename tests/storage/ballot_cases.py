@@ -4,9 +4,9 @@ from collections.abc import Awaitable, Iterable
 from dataclasses import replace
 from typing import Any, Final
 
-from flowbot.domain.changes import Change, Choice, State, Vote
+from flowbot.domain.change import Change, ChangeState, Vote, VoteChoice
+from flowbot.domain.ids import UserId
 from flowbot.domain.policy import ApprovalRule
-from flowbot.domain.types import UserId
 from flowbot.services.ports.changes import Ballot, Conflict
 from flowbot.storage.changes import StoredChanges
 from tests.storage.change_cases import NOON, SECOND, submitted
@@ -21,7 +21,7 @@ async def waiting(store: StoredChanges, quorum: int = 1, token: str = "t1", **ot
     given = {name: other.pop(name) for name in ("flow", "requester", "reason", "website") if name in other}
     change = await submitted(store, token, **given)
     pending: dict[str, Any] = {
-        "state": State.PENDING,
+        "state": ChangeState.PENDING,
         "rule": ApprovalRule(quorum=quorum),
         "due_at": NOON + 60 * SECOND,
     }
@@ -30,12 +30,12 @@ async def waiting(store: StoredChanges, quorum: int = 1, token: str = "t1", **ot
 
 def yes(person: UserId, after: int = 0) -> Vote:
     """An approval, `after` seconds after noon."""
-    return Vote(person, Choice.APPROVE, NOON + after * SECOND)
+    return Vote(person, VoteChoice.APPROVE, NOON + after * SECOND)
 
 
 def no(person: UserId, after: int = 0) -> Vote:
     """A refusal, `after` seconds after noon."""
-    return Vote(person, Choice.REJECT, NOON + after * SECOND)
+    return Vote(person, VoteChoice.REJECT, NOON + after * SECOND)
 
 
 async def unless_late(call: Awaitable[Any]) -> Any:

@@ -7,25 +7,22 @@ from typing import Any, Final
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
-from flowbot.domain.changes import (
+from flowbot.domain.audit import Event
+from flowbot.domain.change import (
     Change,
-    Closing,
-    Ending,
-    Event,
-    FormToken,
-    Image,
-    Kind,
+    ChangeKind,
+    ChangeState,
+    Closure,
+    ClosureKind,
+    Lease,
     NewChange,
     Outcome,
-    Picture,
     Progress,
-    State,
 )
-from flowbot.domain.content import Content, Unread, Wanted
-from flowbot.domain.flows import Button, Flow, Totals, Wait
+from flowbot.domain.flow import DesiredFlow, Flow, FlowButton, FlowContent, Totals, WaitTime, WriteOnlyFields
+from flowbot.domain.ids import ChannelId, FlowId, FormToken, UserId, WebsiteId
+from flowbot.domain.images import ImageFile, ImageUpload
 from flowbot.domain.policy import ApprovalRule, Gate
-from flowbot.domain.types import ChannelId, FlowId, UserId, WebsiteId
-from flowbot.services.ports.changes import Lease
 from flowbot.storage.changes import StoredChanges
 from flowbot.storage.database import Database
 from flowbot.storage.events import append
@@ -40,13 +37,13 @@ THEIRS: Final = Lease("there", NOON + 40 * SECOND)
 
 def asked(token: str = "t1", **other: Any) -> NewChange:
     """Ayşe asks to enable the flow."""
-    given: dict[str, Any] = {"kind": Kind.ENABLE, "requester": AYSE, "channel": C1, "website": SHOP, "flow": FLOW}
+    given: dict[str, Any] = {"kind": ChangeKind.ENABLE, "requester": AYSE, "channel": C1, "website": SHOP, "flow": FLOW}
     return NewChange(token=FormToken(token), **given | other)
 
 
 def told(action: str = "change.submitted", **other: Any) -> Event:
     """An event of Ayşe's."""
-    given: dict[str, Any] = {"actor": AYSE, "channel": C1, "flow": FLOW, "website": SHOP, "kind": Kind.ENABLE}
+    given: dict[str, Any] = {"actor": AYSE, "channel": C1, "flow": FLOW, "website": SHOP, "kind": ChangeKind.ENABLE}
     return Event(at=NOON, action=action, **given | other)
 
 
@@ -57,7 +54,7 @@ async def submitted(store: StoredChanges, token: str = "t1", **other: Any) -> Ch
     return change
 
 
-async def moved(store: StoredChanges, change: Change, *states: State, **other: Any) -> Change:
+async def moved(store: StoredChanges, change: Change, *states: ChangeState, **other: Any) -> Change:
     """The change, after it went through `states`."""
     for state in states:
         change = await store.move(change, replace(change, state=state, **other))
@@ -100,20 +97,20 @@ ZONES: Final = st.integers(-14 * 60, 14 * 60).map(lambda minutes: timezone(timed
 MOMENTS: Final = st.datetimes(datetime(1970, 1, 2), datetime(9998, 1, 1), timezones=ZONES)  # noqa: DTZ001 - Hypothesis adds the zones
 PEOPLE: Final = st.from_regex(r"[UW][A-Z0-9_]{1,62}", fullmatch=True).map(UserId)
 CHANNELS: Final = st.from_regex(r"[CGD][A-Z0-9_]{1,62}", fullmatch=True).map(ChannelId)
-BUTTONS: Final = st.builds(Button, TEXTS, TEXTS)
+BUTTONS: Final = st.builds(FlowButton, TEXTS, TEXTS)
 FLOWS: Final = st.builds(
     Flow, id=NUMBERS, website_id=NUMBERS, name=TEXTS, title=TEXTS, description=TEXTS, url=TEXTS,
-    wait=st.builds(Wait, st.integers(), TEXTS), image_url=st.none() | TEXTS, ttl=st.none() | st.integers(),
+    wait=st.builds(WaitTime, st.integers(), TEXTS), image_url=st.none() | TEXTS, ttl=st.none() | st.integers(),
     buttons=st.tuples(BUTTONS, BUTTONS), totals=st.builds(Totals, *[st.integers()] * 4),
     last_sent_at=st.none() | MOMENTS, changed_at=st.none() | MOMENTS, created_at=st.none() | MOMENTS,
 )  # fmt: skip
-CONTENTS: Final = FLOWS.map(Content.of)
-UNREAD: Final = st.builds(Unread, *[st.none() | TEXTS] * 4)
-WANTED: Final = st.builds(Wanted, CONTENTS, UNREAD, st.none() | st.from_regex(r"[a-z0-9]{1,32}", fullmatch=True))
+CONTENTS: Final = FLOWS.map(FlowContent.of)
+UNREAD: Final = st.builds(WriteOnlyFields, *[st.none() | TEXTS] * 4)
+WANTED: Final = st.builds(DesiredFlow, CONTENTS, UNREAD, st.none() | st.from_regex(r"[a-z0-9]{1,32}", fullmatch=True))
 ASKED: Final = st.builds(
     NewChange, token=st.uuids().map(str), requester=PEOPLE, channel=CHANNELS, website=NUMBERS,
     flow=st.none() | NUMBERS, before=st.none() | FLOWS, wanted=st.none() | WANTED,
-    picture=st.none() | st.builds(Picture, TEXTS, TEXTS, TEXTS), typed=st.dictionaries(TEXTS, TEXTS, max_size=3),
+    picture=st.none() | st.builds(ImageUpload, TEXTS, TEXTS, TEXTS), typed=st.dictionaries(TEXTS, TEXTS, max_size=3),
     reason=TEXTS, locale=st.none() | TEXTS, timezone=st.none() | TEXTS,
 )  # fmt: skip
 RULES: Final = st.builds(
@@ -123,10 +120,10 @@ RULES: Final = st.builds(
 )  # fmt: skip
 OUTCOMES: Final = st.builds(Outcome, TEXTS, PLAIN, st.none() | NUMBERS)
 PROGRESS: Final = st.builds(
-    Progress, st.none() | st.builds(Closing, PEOPLE, st.sampled_from(Ending), TEXTS),
+    Progress, st.none() | st.builds(Closure, PEOPLE, st.sampled_from(ClosureKind), TEXTS),
     st.none() | st.from_regex(r"[a-z0-9]{1,32}", fullmatch=True), st.integers(0, 9), st.booleans(),
 )  # fmt: skip
-IMAGES: Final = st.builds(Image, st.binary(max_size=100), st.just("image/png"), TEXTS)
+IMAGES: Final = st.builds(ImageFile, st.binary(max_size=100), st.just("image/png"), TEXTS)
 BROUGHT: Final = st.fixed_dictionaries(
     {}, optional={
         "rule": RULES, "progress": PROGRESS, "outcome": OUTCOMES, "due_at": MOMENTS, "sent_at": MOMENTS,

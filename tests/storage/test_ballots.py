@@ -4,7 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from flowbot.domain.changes import ChangeId, Event, Progress, State
+from flowbot.domain.audit import Event
+from flowbot.domain.change import ChangeState, Progress
+from flowbot.domain.ids import ChangeId
 from flowbot.errors import Fault
 from flowbot.services.ports.changes import Ballot, Conflict
 from flowbot.storage.changes import StoredChanges
@@ -29,7 +31,7 @@ async def test_the_last_approval_hands_the_change_to_the_voters_process_due_no_m
     ballot = await store.vote(change.id, yes(DENIZ, 2), THEIRS, VOTED)
     assert ballot.votes == (yes(CAN, 1), yes(DENIZ, 2))
     assert ballot.change == replace(
-        change, state=State.APPLYING, version=4, due_at=None, changed_at=NOON + 2 * SECOND,
+        change, state=ChangeState.APPLYING, version=4, due_at=None, changed_at=NOON + 2 * SECOND,
         lease_owner=THEIRS.owner, lease_until=THEIRS.until,
     )  # fmt: skip
     assert await store.get(change.id) == ballot.change
@@ -62,20 +64,20 @@ async def test_who_changes_their_mind_has_one_vote_and_it_is_the_last(store: Sto
     await store.vote(change.id, no(DENIZ, 2), OURS)
     ballot = await store.vote(change.id, yes(CAN, 3), OURS)
     assert (ballot.is_new, ballot.votes) == (True, (no(DENIZ, 2), yes(CAN, 3)))
-    assert (ballot.change.state, ballot.change.version) == (State.PENDING, 5)
+    assert (ballot.change.state, ballot.change.version) == (ChangeState.PENDING, 5)
 
 
 async def test_refusals_never_make_a_quorum(store: StoredChanges) -> None:
     change = await waiting(store, quorum=1)
     ballot = await store.vote(change.id, no(CAN), OURS, VOTED)
-    assert ballot.change.state is State.PENDING
+    assert ballot.change.state is ChangeState.PENDING
     assert await actions(store) == ["change.submitted", "change.voted"]
 
 
 async def test_without_a_rule_no_approval_is_ever_enough(store: StoredChanges) -> None:
     change = await waiting(store, rule=None)
     ballot = await store.vote(change.id, yes(CAN), OURS)
-    assert (ballot.is_new, ballot.change.state) == (True, State.PENDING)
+    assert (ballot.is_new, ballot.change.state) == (True, ChangeState.PENDING)
 
 
 async def test_votes_are_listed_oldest_first_each_with_its_own_change(store: StoredChanges) -> None:
@@ -90,16 +92,16 @@ async def test_votes_are_listed_oldest_first_each_with_its_own_change(store: Sto
 
 NOT_PENDING = [
     ("not judged yet", ()),
-    ("being applied", (State.APPLYING,)),
-    ("failed", (State.FAILED,)),
-    ("withdrawn", (State.PENDING, State.WITHDRAWN)),
-    ("expired", (State.PENDING, State.EXPIRED)),
+    ("being applied", (ChangeState.APPLYING,)),
+    ("failed", (ChangeState.FAILED,)),
+    ("withdrawn", (ChangeState.PENDING, ChangeState.WITHDRAWN)),
+    ("expired", (ChangeState.PENDING, ChangeState.EXPIRED)),
 ]
 
 
 @pytest.mark.parametrize("states", [row[1] for row in NOT_PENDING], ids=[row[0] for row in NOT_PENDING])
 async def test_a_vote_on_what_does_not_wait_is_shown_what_became_of_it(
-    store: StoredChanges, states: tuple[State, ...]
+    store: StoredChanges, states: tuple[ChangeState, ...]
 ) -> None:
     change = await moved(store, await submitted(store), *states)
     with pytest.raises(Conflict) as conflict:

@@ -8,9 +8,9 @@ from itertools import cycle
 import pytest
 from sqlalchemy import text
 
-from flowbot.domain.changes import Change, Closing, Ending, Progress, State
-from flowbot.domain.types import UserId
-from flowbot.services.ports.changes import Ballot, Conflict, Lease
+from flowbot.domain.change import Change, ChangeState, Closure, ClosureKind, Lease, Progress
+from flowbot.domain.ids import UserId
+from flowbot.services.ports.changes import Ballot, Conflict
 from flowbot.storage.ballots import count_vote
 from flowbot.storage.changes import StoredChanges
 from flowbot.storage.database import Database
@@ -45,7 +45,7 @@ async def test_of_twenty_approvers_in_the_same_instant_the_third_moves_the_chang
     results = await approve_all([store, other], change, TWENTY)
 
     counted, refused = ballots(results), late(results)
-    (approving,) = [ballot for ballot in counted if ballot.change.state is State.APPLYING]
+    (approving,) = [ballot for ballot in counted if ballot.change.state is ChangeState.APPLYING]
     assert (len(counted), len(refused)) == (3, 17)
     assert sorted(ballot.change.version for ballot in counted) == [3, 4, 5]
     assert sorted(len(ballot.votes) for ballot in counted) == [1, 2, 3]
@@ -92,16 +92,16 @@ async def test_a_mind_changed_in_two_windows_at_once_is_one_vote(store: StoredCh
 
 
 ENDS = [
-    ("a withdrawal", State.WITHDRAWN, Progress(Closing(AYSE, Ending.WITHDRAWN))),
-    ("a rejection", State.REJECTED, Progress(Closing(CAN, Ending.REJECTED, "not now"))),
-    ("an expiry", State.EXPIRED, Progress(reminders=2)),
-    ("a look at the flow that found it changed", State.OUT_OF_DATE, Progress()),
+    ("a withdrawal", ChangeState.WITHDRAWN, Progress(Closure(AYSE, ClosureKind.WITHDRAWN))),
+    ("a rejection", ChangeState.REJECTED, Progress(Closure(CAN, ClosureKind.REJECTED, "not now"))),
+    ("an expiry", ChangeState.EXPIRED, Progress(reminders=2)),
+    ("a look at the flow that found it changed", ChangeState.OUT_OF_DATE, Progress()),
 ]
 
 
 @pytest.mark.parametrize(("end", "progress"), [row[1:] for row in ENDS], ids=[row[0] for row in ENDS])
 async def test_of_the_last_approval_and_an_end_in_the_same_instant_one_wins_and_the_other_is_told(
-    store: StoredChanges, other: StoredChanges, end: State, progress: Progress
+    store: StoredChanges, other: StoredChanges, end: ChangeState, progress: Progress
 ) -> None:
     for number in range(8):
         change = await waiting(store, token=f"t{number}", flow=None)
@@ -114,7 +114,7 @@ async def test_of_the_last_approval_and_an_end_in_the_same_instant_one_wins_and_
         assert kept is not None
         assert conflict.current == kept
         is_approved = bool(ballots(results))
-        assert kept.state is (State.APPLYING if is_approved else end)
+        assert kept.state is (ChangeState.APPLYING if is_approved else end)
         assert await store.votes(change.id) == ((yes(CAN),) if is_approved else ())
         trail = [event.action async for event in store.audit() if event.change == change.id]
         assert trail[1:] == (["change.voted", "change.approved"] if is_approved else [f"change.{end}"])
@@ -140,7 +140,7 @@ async def test_of_postponing_and_the_last_approval_in_the_same_instant_the_appro
         ballot, was_postponed = await asyncio.gather(store.vote(change.id, yes(CAN), THEIRS), later)
         kept = await store.get(change.id)
         assert kept == ballot.change
-        assert (kept.state, kept.due_at) == (State.APPLYING, None)
+        assert (kept.state, kept.due_at) == (ChangeState.APPLYING, None)
         assert kept.progress == (Progress(reminders=1) if was_postponed else Progress())
 
 
@@ -165,8 +165,8 @@ async def test_who_counts_waits_for_who_counts_already_and_sees_that_vote(postgr
         async with asyncio.timeout(20):
             while not await somebody_waits(database):
                 assert not second.done()
-    assert first.change.state is State.PENDING
+    assert first.change.state is ChangeState.PENDING
     assert (await second).votes == (yes(AYSE), yes(CAN, 1))
-    assert (await second).change.state is State.APPLYING
+    assert (await second).change.state is ChangeState.APPLYING
     await database.close()
     await elsewhere.close()

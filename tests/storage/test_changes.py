@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from sqlalchemy import select, text, update
 
-from flowbot.domain.changes import ChangeId, FormToken, Kind, NewChange, State
-from flowbot.domain.flows import Flow, Wait
+from flowbot.domain.change import ChangeKind, ChangeState, NewChange
+from flowbot.domain.flow import Flow, WaitTime
+from flowbot.domain.ids import ChangeId, FlowId, FormToken
 from flowbot.domain.policy import ApprovalRule
-from flowbot.domain.types import FlowId
 from flowbot.errors import Fault
 from flowbot.services.ports.changes import Conflict, FlowTaken, Scope
 from flowbot.storage.changes import StoredChanges
@@ -46,14 +46,14 @@ GONE = ChangeId("gone")
 
 async def test_a_new_change_is_a_draft_in_the_hands_of_who_submitted_it_and_due_at_once(store: StoredChanges) -> None:
     change = await submitted(store)
-    assert (change.state, change.version, change.shown_version) == (State.DRAFT, 1, 0)
+    assert (change.state, change.version, change.shown_version) == (ChangeState.DRAFT, 1, 0)
     assert (change.lease_owner, change.lease_until) == (OURS.owner, OURS.until)
     assert (change.created_at, change.changed_at, change.due_at) == (NOON, NOON, NOON)
     assert await store.get(change.id) == change
 
 
 async def test_what_an_older_flowbot_kept_besides_is_no_hindrance(store: StoredChanges, database: Database) -> None:
-    before = Flow(FLOW, SHOP, "Welcome", "Hello", "Glad that you are here", Wait(3, "days"), is_enabled=False)
+    before = Flow(FLOW, SHOP, "Welcome", "Hello", "Glad that you are here", WaitTime(3, "days"), is_enabled=False)
     change = await submitted(store, before=before)
     async with database.write() as connection:
         document = (await connection.execute(select(changes.c.asked))).scalar_one()
@@ -83,8 +83,8 @@ async def test_a_flow_has_one_open_change_and_the_second_is_shown_the_first(stor
     assert await actions(store) == ["change.submitted"]
 
 
-@pytest.mark.parametrize("state", [State.PENDING, State.APPLYING])
-async def test_a_change_under_way_holds_its_flow(store: StoredChanges, state: State) -> None:
+@pytest.mark.parametrize("state", [ChangeState.PENDING, ChangeState.APPLYING])
+async def test_a_change_under_way_holds_its_flow(store: StoredChanges, state: ChangeState) -> None:
     change = await moved(store, await submitted(store), state)
     assert await store.open_on(FLOW) == change
     assert await store.open_on(FlowId(99)) is None
@@ -94,16 +94,22 @@ async def test_a_change_under_way_holds_its_flow(store: StoredChanges, state: St
 
 
 @pytest.mark.parametrize(
-    "states", [[State.FAILED], [State.OUT_OF_DATE], [State.PENDING, State.REJECTED], [State.APPLYING, State.UNKNOWN]]
+    "states",
+    [
+        [ChangeState.FAILED],
+        [ChangeState.OUT_OF_DATE],
+        [ChangeState.PENDING, ChangeState.REJECTED],
+        [ChangeState.APPLYING, ChangeState.UNKNOWN],
+    ],
 )
-async def test_a_settled_change_lets_go_of_its_flow(store: StoredChanges, states: list[State]) -> None:
+async def test_a_settled_change_lets_go_of_its_flow(store: StoredChanges, states: list[ChangeState]) -> None:
     first = await moved(store, await submitted(store), *states)
     second = await submitted(store, "t2")
     assert second.id != first.id
 
 
 async def test_any_number_of_flows_may_be_made_at_once(store: StoredChanges) -> None:
-    made = [await submitted(store, f"t{number}", kind=Kind.CREATE, flow=None) for number in range(5)]
+    made = [await submitted(store, f"t{number}", kind=ChangeKind.CREATE, flow=None) for number in range(5)]
     assert len({change.id for change in made}) == 5
 
 
@@ -117,7 +123,7 @@ async def test_an_id_that_is_taken_is_drawn_again(store: StoredChanges, monkeypa
     drawn = iter(["same", "same", "fresh"])
     monkeypatch.setattr("flowbot.storage.change_rows.new_id", lambda: next(drawn))
     monkeypatch.setattr("flowbot.storage.change_writes.new_id", lambda: next(drawn))
-    made = [await submitted(store, f"t{number}", kind=Kind.CREATE, flow=None) for number in range(2)]
+    made = [await submitted(store, f"t{number}", kind=ChangeKind.CREATE, flow=None) for number in range(2)]
     assert [change.id for change in made] == ["same", "fresh"]
     assert {event.change async for event in store.audit()} == {"same", "fresh"}
 
@@ -138,14 +144,14 @@ async def test_whatever_was_submitted_comes_back_equal(store: StoredChanges, new
     assert kept == change
     assert kept is not None
     assert kept.asked == new
-    await moved(store, change, State.FAILED)
+    await moved(store, change, ChangeState.FAILED)
 
 
 @ANYTHING
 @given(brought=BROUGHT)
 async def test_whatever_a_move_brings_comes_back_equal(store: StoredChanges, brought: dict[str, Any]) -> None:
     change = await submitted(store, f"t{len(await actions(store))}", flow=None)
-    wanted = replace(change, state=State.FAILED, **brought)
+    wanted = replace(change, state=ChangeState.FAILED, **brought)
     kept = await store.move(change, wanted)
     assert kept == replace(wanted, version=2)
     assert await store.get(change.id) == kept
@@ -177,7 +183,9 @@ async def test_a_change_that_cannot_be_read_is_a_fault_and_never_a_guess(
 
 async def test_a_move_is_the_next_version_with_its_events(store: StoredChanges) -> None:
     change = await submitted(store)
-    pending = replace(change, state=State.PENDING, rule=ApprovalRule(quorum=2), lease_owner=None, lease_until=None)
+    pending = replace(
+        change, state=ChangeState.PENDING, rule=ApprovalRule(quorum=2), lease_owner=None, lease_until=None
+    )
     kept = await store.move(change, pending, told("change.asked"), told("change.posted"))
     assert kept == replace(pending, version=2)
     assert await store.get(change.id) == kept
@@ -188,31 +196,31 @@ async def test_a_move_is_the_next_version_with_its_events(store: StoredChanges) 
 async def test_a_move_may_stay_in_its_state(store: StoredChanges) -> None:
     change = await submitted(store)
     kept = await store.move(change, replace(change, due_at=NOON + SECOND))
-    assert (kept.state, kept.version, kept.due_at) == (State.DRAFT, 2, NOON + SECOND)
+    assert (kept.state, kept.version, kept.due_at) == (ChangeState.DRAFT, 2, NOON + SECOND)
 
 
 async def test_who_saw_an_older_version_is_shown_the_new_one_and_writes_nothing(store: StoredChanges) -> None:
     change = await submitted(store)
-    kept = await moved(store, change, State.APPLYING)
+    kept = await moved(store, change, ChangeState.APPLYING)
     with pytest.raises(Conflict) as conflict:
-        await store.move(change, replace(change, state=State.FAILED), told("change.failed"))
+        await store.move(change, replace(change, state=ChangeState.FAILED), told("change.failed"))
     assert conflict.value.current == kept
     assert await store.get(change.id) == kept
     assert await actions(store) == ["change.submitted"]
 
 
 async def test_who_lost_the_lease_settles_nothing(store: StoredChanges) -> None:
-    change = await moved(store, await submitted(store), State.APPLYING)
+    change = await moved(store, await submitted(store), ChangeState.APPLYING)
     (claimed,) = await store.claim(OURS.until + SECOND, THEIRS)
     with pytest.raises(Conflict) as conflict:
-        await store.move(change, replace(change, state=State.FAILED))
+        await store.move(change, replace(change, state=ChangeState.FAILED))
     assert conflict.value.current == claimed
 
 
 async def test_a_step_that_there_is_not_is_refused(store: StoredChanges) -> None:
     change = await submitted(store)
     with pytest.raises(ValueError, match="from draft to applied"):
-        await store.move(change, replace(change, state=State.APPLIED))
+        await store.move(change, replace(change, state=ChangeState.APPLIED))
     assert await store.get(change.id) == change
 
 
@@ -226,7 +234,7 @@ async def test_a_move_that_fails_half_way_leaves_neither_state_nor_event(store: 
     change = await submitted(store)
     unwritable = replace(told("change.failed"), at=NOON.replace(tzinfo=None))
     with pytest.raises(Fault):
-        await store.move(change, replace(change, state=State.FAILED), told("change.tried"), unwritable)
+        await store.move(change, replace(change, state=ChangeState.FAILED), told("change.tried"), unwritable)
     assert await store.get(change.id) == change
     assert await actions(store) == ["change.submitted"]
 

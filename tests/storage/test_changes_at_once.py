@@ -9,9 +9,9 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import text
 
-from flowbot.domain.changes import Change, ImageId, State
-from flowbot.domain.types import FlowId
-from flowbot.services.ports.changes import Conflict, FlowTaken, Lease
+from flowbot.domain.change import Change, ChangeState, Lease
+from flowbot.domain.ids import FlowId, ImageId
+from flowbot.services.ports.changes import Conflict, FlowTaken
 from flowbot.storage.changes import StoredChanges
 from flowbot.storage.database import Database
 from flowbot.storage.engine import open_database
@@ -60,7 +60,7 @@ async def test_submitting_and_settling_side_by_side_always_ends_in_an_answer(
             change, _ = await one.submit(asked(token), OURS, told())
         except FlowTaken as taken:
             return f"taken by {taken.current.id}"
-        await moved(one, change, State.FAILED)
+        await moved(one, change, ChangeState.FAILED)
         return "settled"
 
     names = [(one, f"{name}{n}") for name, one in (("a", store), ("b", other)) for n in range(15)]
@@ -75,7 +75,7 @@ async def test_of_twenty_moves_of_one_version_one_wins_and_all_others_are_told(
     store: StoredChanges, other: StoredChanges
 ) -> None:
     change = await submitted(store)
-    pending = replace(change, state=State.PENDING)
+    pending = replace(change, state=ChangeState.PENDING)
     calls = [
         one.move(change, pending, told(f"{name}{n}")) for name, one in (("a", store), ("b", other)) for n in range(10)
     ]
@@ -111,7 +111,9 @@ async def test_what_a_killed_process_was_about_to_write_never_was_and_holds_up_n
     dying = await asyncio.create_subprocess_exec(sys.executable, "-c", KILLED, database_url, stdout=PIPE)
     assert dying.stdout is not None
     assert await dying.stdout.readline() == b"inside\n"
-    moving = asyncio.create_task(store.move(change, replace(change, state=State.APPLYING), told("change.applying")))
+    moving = asyncio.create_task(
+        store.move(change, replace(change, state=ChangeState.APPLYING), told("change.applying"))
+    )
     dying.kill()
     await dying.communicate()
     assert (await moving).version == 2
@@ -137,16 +139,16 @@ async def test_a_running_lease_is_not_taken_over(store: StoredChanges) -> None:
 
 
 async def test_what_is_noted_on_the_way_leaves_a_lease_that_was_renewed_meanwhile(store: StoredChanges) -> None:
-    change = await moved(store, await submitted(store), State.APPLYING)
+    change = await moved(store, await submitted(store), ChangeState.APPLYING)
     assert await store.renew(change.id, Lease(OURS.owner, LATER + 60 * SECOND))
     await store.move(change, replace(change, progress=replace(change.progress, image=ImageId("kept"))))
     assert await store.claim(LATER, THEIRS) == ()
 
 
 async def test_only_what_is_in_hand_is_taken_over(store: StoredChanges) -> None:
-    applying = await moved(store, await submitted(store), State.APPLYING)
-    await moved(store, await submitted(store, "t2", flow=None), State.PENDING)
-    await moved(store, await submitted(store, "t3", flow=None), State.APPLYING, State.UNKNOWN)
+    applying = await moved(store, await submitted(store), ChangeState.APPLYING)
+    await moved(store, await submitted(store, "t2", flow=None), ChangeState.PENDING)
+    await moved(store, await submitted(store, "t3", flow=None), ChangeState.APPLYING, ChangeState.UNKNOWN)
     assert [change.id for change in await store.claim(LATER, THEIRS)] == [applying.id]
 
 
@@ -202,7 +204,7 @@ async def test_an_owner_prolongs_the_lease_and_nobody_else_does(store: StoredCha
 
 
 async def test_a_lost_lease_is_neither_prolonged_nor_given_up_nor_sent_under(store: StoredChanges) -> None:
-    change = await moved(store, await submitted(store), State.APPLYING)
+    change = await moved(store, await submitted(store), ChangeState.APPLYING)
     (claimed,) = await store.claim(LATER, THEIRS)
     assert not await store.renew(change.id, OURS)
     assert not await store.latch(change.id, OURS.owner, LATER, None)
@@ -214,7 +216,7 @@ async def test_a_lost_lease_is_neither_prolonged_nor_given_up_nor_sent_under(sto
 
 
 async def test_of_twenty_who_ask_leave_to_send_one_gets_it(store: StoredChanges, other: StoredChanges) -> None:
-    change = await moved(store, await submitted(store), State.APPLYING)
+    change = await moved(store, await submitted(store), ChangeState.APPLYING)
     calls = [one.latch(change.id, OURS.owner, NOON, FLOW) for one in (store, other) for _ in range(10)]
     assert sorted(await asyncio.gather(*calls)) == [False] * 19 + [True]
     kept = await store.get(change.id)
@@ -222,7 +224,7 @@ async def test_of_twenty_who_ask_leave_to_send_one_gets_it(store: StoredChanges,
 
 
 async def test_leave_to_send_is_given_once_for_all_owners(store: StoredChanges) -> None:
-    change = await moved(store, await submitted(store), State.APPLYING)
+    change = await moved(store, await submitted(store), ChangeState.APPLYING)
     assert await store.latch(change.id, OURS.owner, NOON, None)
     (claimed,) = await store.claim(LATER, THEIRS)
     assert claimed.sent_at == NOON
@@ -230,15 +232,19 @@ async def test_leave_to_send_is_given_once_for_all_owners(store: StoredChanges) 
 
 
 async def test_a_move_that_knows_nothing_of_the_sending_does_not_undo_it(store: StoredChanges) -> None:
-    change = await moved(store, await submitted(store), State.APPLYING)
+    change = await moved(store, await submitted(store), ChangeState.APPLYING)
     assert await store.latch(change.id, OURS.owner, NOON, FLOW)
     kept = await store.move(change, replace(change, due_at=LATER))
     assert (kept.sent_at, kept.newest_before) == (NOON, FLOW)
     assert not await store.latch(change.id, OURS.owner, LATER, None)
 
 
-@pytest.mark.parametrize("states", [[], [State.PENDING], [State.FAILED], [State.APPLYING, State.OUT_OF_DATE]])
-async def test_nothing_is_sent_unless_the_change_is_being_applied(store: StoredChanges, states: list[State]) -> None:
+@pytest.mark.parametrize(
+    "states", [[], [ChangeState.PENDING], [ChangeState.FAILED], [ChangeState.APPLYING, ChangeState.OUT_OF_DATE]]
+)
+async def test_nothing_is_sent_unless_the_change_is_being_applied(
+    store: StoredChanges, states: list[ChangeState]
+) -> None:
     change = await moved(store, await submitted(store), *states)
     assert not await store.latch(change.id, OURS.owner, NOON, None)
     assert await store.get(change.id) == change

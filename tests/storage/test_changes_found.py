@@ -5,9 +5,9 @@ from datetime import datetime
 
 import pytest
 
-from flowbot.domain.changes import Change, Closing, Ending, FormToken, ImageId, Kind, Progress, State
+from flowbot.domain.change import Change, ChangeKind, ChangeState, Closure, ClosureKind, Progress
+from flowbot.domain.ids import FlowId, FormToken, ImageId, WebsiteId
 from flowbot.domain.policy import ApprovalRule
-from flowbot.domain.types import FlowId, WebsiteId
 from flowbot.errors import Fault
 from flowbot.storage.changes import StoredChanges
 from flowbot.storage.database import Database
@@ -15,7 +15,7 @@ from tests.storage.ballot_cases import CAN, waiting
 from tests.storage.change_cases import NOON, OURS, SECOND, asked, moved, submitted, told
 
 LATER = NOON + 3600 * SECOND
-CLOSED = Progress(Closing(CAN, Ending.REJECTED, "çok erken \0"), ImageId("abc"), 2)
+CLOSED = Progress(Closure(CAN, ClosureKind.REJECTED, "çok erken \0"), ImageId("abc"), 2)
 
 
 def ids(changes: tuple[Change, ...]) -> list[str]:
@@ -42,11 +42,18 @@ async def test_the_approval_before_is_the_latest_applied_one_of_the_same_flow(da
     times = iter(NOON + second * SECOND for second in range(20))
     store = StoredChanges(database, lambda: next(times))
     for token in ("first", "second"):
-        await moved(store, await waiting(store, token=token), State.APPLYING, State.APPLIED)
-    await moved(store, await waiting(store, token="elsewhere", flow=FlowId(13)), State.APPLYING, State.APPLIED)
-    await moved(store, await waiting(store, token="rejected"), State.REJECTED)
+        await moved(store, await waiting(store, token=token), ChangeState.APPLYING, ChangeState.APPLIED)
+    await moved(
+        store, await waiting(store, token="elsewhere", flow=FlowId(13)), ChangeState.APPLYING, ChangeState.APPLIED
+    )
+    await moved(store, await waiting(store, token="rejected"), ChangeState.REJECTED)
     for number in range(12):
-        await moved(store, await submitted(store, f"free {number}", kind=Kind.EDIT), State.APPLYING, State.APPLIED)
+        await moved(
+            store,
+            await submitted(store, f"free {number}", kind=ChangeKind.EDIT),
+            ChangeState.APPLYING,
+            ChangeState.APPLIED,
+        )
     found = [await store.by_token(FormToken(token)) for token in ("first", "second")]
     before = [await store.approved_before(change) for change in (*found, await waiting(store, token="now")) if change]
     assert before == [None, *found]
@@ -76,8 +83,8 @@ async def test_what_was_asked_in_the_same_instant_is_on_one_page_or_the_next(sto
 
 async def test_only_what_waits_is_pending_or_due(store: StoredChanges) -> None:
     await submitted(store, "draft", flow=None)
-    await moved(store, await waiting(store, token="applying", flow=None), State.APPLYING)
-    await moved(store, await waiting(store, token="expired", flow=None), State.EXPIRED)
+    await moved(store, await waiting(store, token="applying", flow=None), ChangeState.APPLYING)
+    await moved(store, await waiting(store, token="expired", flow=None), ChangeState.EXPIRED)
     assert await store.pending() == ()
     assert await store.due(LATER) == ()
 
@@ -94,7 +101,7 @@ async def test_a_person_finds_their_own_latest_requests_newest_first(store: Stor
     young, old, middle = await aged(database, 1, 3, 2)
     await waiting(store, token="another's", requester=CAN, flow=None)
     await submitted(store, "needed no approval", flow=None)
-    await moved(store, young, State.APPLYING, State.APPLIED)
+    await moved(store, young, ChangeState.APPLYING, ChangeState.APPLIED)
     person = young.asked.requester
     assert ids(await store.asked_by(person)) == [young.id, middle.id, old.id]
     assert ids(await store.asked_by(person, limit=2)) == [young.id, middle.id]
@@ -102,20 +109,20 @@ async def test_a_person_finds_their_own_latest_requests_newest_first(store: Stor
 
 
 async def test_what_is_settled_comes_latest_first_and_only_if_it_needed_an_approval(store: StoredChanges) -> None:
-    ends = {State.REJECTED: 1, State.WITHDRAWN: 4, State.EXPIRED: 2, State.OUT_OF_DATE: 3}
+    ends = {ChangeState.REJECTED: 1, ChangeState.WITHDRAWN: 4, ChangeState.EXPIRED: 2, ChangeState.OUT_OF_DATE: 3}
     for state, seconds in ends.items():
         change = await waiting(store, token=state, flow=None)
         await moved(store, change, state, changed_at=NOON + seconds * SECOND)
-    await moved(store, await submitted(store, "free", flow=None), State.APPLYING, State.APPLIED)
+    await moved(store, await submitted(store, "free", flow=None), ChangeState.APPLYING, ChangeState.APPLIED)
     await waiting(store, token="open", flow=None)
-    await moved(store, await waiting(store, token="in hand", flow=None), State.APPLYING)
+    await moved(store, await waiting(store, token="in hand", flow=None), ChangeState.APPLYING)
     settled = [change.state for change in await store.settled()]
-    assert settled == [State.WITHDRAWN, State.OUT_OF_DATE, State.EXPIRED, State.REJECTED]
-    assert [change.state for change in await store.settled(limit=1)] == [State.WITHDRAWN]
+    assert settled == [ChangeState.WITHDRAWN, ChangeState.OUT_OF_DATE, ChangeState.EXPIRED, ChangeState.REJECTED]
+    assert [change.state for change in await store.settled(limit=1)] == [ChangeState.WITHDRAWN]
 
 
 async def test_what_is_settled_is_found_by_website_and_by_who_did_not_ask(store: StoredChanges) -> None:
-    settled = await moved(store, await waiting(store), State.REJECTED)
+    settled = await moved(store, await waiting(store), ChangeState.REJECTED)
     website, person = settled.asked.website, settled.asked.requester
     for websites, but in ((frozenset({website}), None), (None, CAN), (frozenset({website, WebsiteId(7)}), CAN)):
         assert await store.settled(websites=websites, but=but) == (settled,)
@@ -123,9 +130,9 @@ async def test_what_is_settled_is_found_by_website_and_by_who_did_not_ask(store:
         assert await store.settled(websites=websites, but=but) == ()
 
 
-@pytest.mark.parametrize("end", [State.APPLIED, State.FAILED, State.UNKNOWN])
-async def test_what_was_approved_is_settled_once_its_end_is_told(store: StoredChanges, end: State) -> None:
-    change = await moved(store, await waiting(store), State.APPLYING, end)
+@pytest.mark.parametrize("end", [ChangeState.APPLIED, ChangeState.FAILED, ChangeState.UNKNOWN])
+async def test_what_was_approved_is_settled_once_its_end_is_told(store: StoredChanges, end: ChangeState) -> None:
+    change = await moved(store, await waiting(store), ChangeState.APPLYING, end)
     assert await store.settled() == (change,)
 
 
@@ -165,8 +172,8 @@ async def test_who_saw_a_change_before_it_was_postponed_takes_neither_moment_nor
     assert (kept.rule, kept.due_at, kept.progress) == (ApprovalRule(quorum=2), LATER, Progress(reminders=1))
 
 
-@pytest.mark.parametrize("state", [State.APPLYING, State.WITHDRAWN, State.EXPIRED])
-async def test_what_does_not_wait_any_more_is_not_postponed(store: StoredChanges, state: State) -> None:
+@pytest.mark.parametrize("state", [ChangeState.APPLYING, ChangeState.WITHDRAWN, ChangeState.EXPIRED])
+async def test_what_does_not_wait_any_more_is_not_postponed(store: StoredChanges, state: ChangeState) -> None:
     change = await waiting(store)
     settled = await moved(store, change, state)
     assert not await store.postpone(change, LATER, Progress(reminders=1))
@@ -178,9 +185,9 @@ async def test_what_does_not_wait_any_more_is_not_postponed(store: StoredChanges
 
 async def test_progress_lasts_through_moves_and_can_be_taken_back(store: StoredChanges) -> None:
     change = await waiting(store, progress=CLOSED)
-    change = await moved(store, change, State.APPLYING)
+    change = await moved(store, change, ChangeState.APPLYING)
     assert change.progress == CLOSED
-    assert (await moved(store, change, State.APPLIED, progress=Progress())).progress == Progress()
+    assert (await moved(store, change, ChangeState.APPLIED, progress=Progress())).progress == Progress()
 
 
 async def test_a_number_too_large_to_be_kept_is_a_fault_and_no_change(store: StoredChanges) -> None:

@@ -6,8 +6,8 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import update
 
-from flowbot.domain.changes import ChangeId, Closing, Ending, Kind, Progress, State
-from flowbot.domain.types import ChannelId, FlowId, WebsiteId
+from flowbot.domain.change import ChangeKind, ChangeState, Closure, ClosureKind, Progress
+from flowbot.domain.ids import ChangeId, ChannelId, FlowId, WebsiteId
 from flowbot.services.ports.changes import Scope
 from flowbot.storage.changes import TELLING, StoredChanges
 from flowbot.storage.database import Database
@@ -26,7 +26,7 @@ from tests.storage.change_cases import (
     told,
 )  # fmt: skip
 
-BROKEN = Progress(Closing(CAN, Ending.BREAK_GLASS, "now \0"), reminders=2)
+BROKEN = Progress(Closure(CAN, ClosureKind.BREAK_GLASS, "now \0"), reminders=2)
 
 # --- the trail -----------------------------------------------------------------------------------------------------
 
@@ -95,7 +95,7 @@ async def test_an_event_of_flowbots_own_needs_neither_person_nor_change(store: S
 
 
 async def test_a_restore_has_made_the_new_flow_and_not_the_one_that_it_was_asked_for_on(store: StoredChanges) -> None:
-    restore = {"kind": Kind.RESTORE, "change": ChangeId("r1")}
+    restore = {"kind": ChangeKind.RESTORE, "change": ChangeId("r1")}
     await record(store, told("change.submitted", flow=FlowId(28), **restore))
     await record(store, told("change.applied", flow=FlowId(43), **restore))
     assert await store.made([FlowId(28), FlowId(43)], but=ChangeId("other")) == {43}
@@ -105,7 +105,7 @@ async def test_a_restore_has_made_the_new_flow_and_not_the_one_that_it_was_asked
 
 
 async def test_a_settled_change_is_untold_until_its_version_was_shown(store: StoredChanges) -> None:
-    change = await moved(store, await submitted(store), State.FAILED)
+    change = await moved(store, await submitted(store), ChangeState.FAILED)
     now = OURS.until + SECOND
     assert await store.untold(now) == (change,)
     await store.shown(change.id, change.version - 1)
@@ -116,13 +116,13 @@ async def test_a_settled_change_is_untold_until_its_version_was_shown(store: Sto
 
 async def test_what_waits_for_approval_is_told_and_what_is_in_hand_is_not(store: StoredChanges) -> None:
     await submitted(store)
-    await moved(store, await submitted(store, "t2", flow=None), State.APPLYING)
-    waiting = await moved(store, await submitted(store, "t3", flow=None), State.PENDING)
+    await moved(store, await submitted(store, "t2", flow=None), ChangeState.APPLYING)
+    waiting = await moved(store, await submitted(store, "t3", flow=None), ChangeState.PENDING)
     assert await store.untold(OURS.until + SECOND) == (waiting,)
 
 
 async def test_telling_is_left_to_the_owner_while_the_lease_runs(store: StoredChanges) -> None:
-    change = await moved(store, await submitted(store), State.FAILED)
+    change = await moved(store, await submitted(store), ChangeState.FAILED)
     assert await store.untold(OURS.until - SECOND) == ()
     await store.release(change.id, OURS.owner)
     assert await store.untold(change.changed_at + TELLING - SECOND) == ()
@@ -133,7 +133,7 @@ async def test_the_untold_come_oldest_first_and_no_more_than_asked_for(store: St
     ids = []
     for number in (3, 1, 2):
         change = await submitted(store, f"t{number}", flow=None)
-        kept = await moved(store, change, State.FAILED, changed_at=NOON + number * SECOND)
+        kept = await moved(store, change, ChangeState.FAILED, changed_at=NOON + number * SECOND)
         ids.append((number, kept.id))
     untold = await store.untold(OURS.until + SECOND, limit=2)
     assert [change.id for change in untold] == [change for _, change in sorted(ids)][:2]
@@ -142,7 +142,7 @@ async def test_the_untold_come_oldest_first_and_no_more_than_asked_for(store: St
 async def test_where_the_message_is_comes_with_what_was_shown_and_survives_a_move(store: StoredChanges) -> None:
     change = await submitted(store)
     await store.shown(change.id, 1, channel=C1, ts="1.5")
-    kept = await moved(store, change, State.FAILED)
+    kept = await moved(store, change, ChangeState.FAILED)
     assert (kept.shown_version, kept.message_channel, kept.message_ts) == (1, C1, "1.5")
     shown = await store.shown(change.id, 2)
     assert shown == await store.get(change.id) == replace(kept, shown_version=2)
@@ -174,17 +174,17 @@ async def test_there_is_nothing_to_show_of_a_change_that_does_not_exist(store: S
 
 
 async def test_that_an_alarm_has_rung_lasts_through_moves_and_is_no_new_version(store: StoredChanges) -> None:
-    waiting = await moved(store, await submitted(store), State.PENDING)
-    unknown = await moved(store, waiting, State.APPLYING, State.UNKNOWN, progress=BROKEN)
+    waiting = await moved(store, await submitted(store), ChangeState.PENDING)
+    unknown = await moved(store, waiting, ChangeState.APPLYING, ChangeState.UNKNOWN, progress=BROKEN)
     await store.alarmed(unknown.id)
     kept = await store.get(unknown.id)
     assert kept == replace(unknown, progress=replace(BROKEN, is_alarmed=True))
-    assert (await store.move(kept, replace(kept, state=State.APPLIED))).progress.is_alarmed
+    assert (await store.move(kept, replace(kept, state=ChangeState.APPLIED))).progress.is_alarmed
 
 
 async def test_an_alarm_for_what_has_moved_on_is_noted_and_takes_nothing_back(store: StoredChanges) -> None:
     change = await submitted(store)
-    kept = await moved(store, change, State.FAILED, progress=Progress(reminders=1))
+    kept = await moved(store, change, ChangeState.FAILED, progress=Progress(reminders=1))
     await store.alarmed(change.id)
     assert await store.get(change.id) == replace(kept, progress=Progress(reminders=1, is_alarmed=True))
 
@@ -192,9 +192,9 @@ async def test_an_alarm_for_what_has_moved_on_is_noted_and_takes_nothing_back(st
 async def test_who_saw_a_change_before_its_alarm_rang_does_not_take_that_back(
     store: StoredChanges, other: StoredChanges
 ) -> None:
-    unknown = await moved(store, await submitted(store), State.APPLYING, State.UNKNOWN, progress=BROKEN)
+    unknown = await moved(store, await submitted(store), ChangeState.APPLYING, ChangeState.UNKNOWN, progress=BROKEN)
     await store.alarmed(unknown.id)
-    applied = await other.move(unknown, replace(unknown, state=State.APPLIED))
+    applied = await other.move(unknown, replace(unknown, state=ChangeState.APPLIED))
     assert applied == await store.get(unknown.id)
     assert applied.progress == replace(BROKEN, is_alarmed=True)
 
@@ -204,22 +204,24 @@ async def test_an_alarm_and_a_move_in_the_same_instant_are_both_kept(
 ) -> None:
     for number in range(8):
         change = await submitted(store, f"t{number}", flow=None)
-        unknown = await moved(store, change, State.APPLYING, State.UNKNOWN, progress=BROKEN)
-        await asyncio.gather(store.alarmed(unknown.id), other.move(unknown, replace(unknown, state=State.APPLIED)))
+        unknown = await moved(store, change, ChangeState.APPLYING, ChangeState.UNKNOWN, progress=BROKEN)
+        await asyncio.gather(
+            store.alarmed(unknown.id), other.move(unknown, replace(unknown, state=ChangeState.APPLIED))
+        )
         kept = await store.get(unknown.id)
         assert kept is not None
-        assert (kept.state, kept.progress) == (State.APPLIED, replace(BROKEN, is_alarmed=True))
+        assert (kept.state, kept.progress) == (ChangeState.APPLIED, replace(BROKEN, is_alarmed=True))
 
 
 async def test_of_which_version_one_was_told_apart_only_grows_and_lasts_through_moves(
     store: StoredChanges, other: StoredChanges
 ) -> None:
-    unknown = await moved(store, await submitted(store), State.APPLYING, State.UNKNOWN, progress=BROKEN)
+    unknown = await moved(store, await submitted(store), ChangeState.APPLYING, ChangeState.UNKNOWN, progress=BROKEN)
     await asyncio.gather(*(one.told_apart(unknown.id, version) for version in (3, 2) for one in (store, other)))
     await store.alarmed(unknown.id)
     noted = replace(unknown, progress=replace(BROKEN, is_alarmed=True, told_apart=3))
     assert await store.get(unknown.id) == noted
-    assert (await other.move(unknown, replace(unknown, state=State.APPLIED))).progress == noted.progress
+    assert (await other.move(unknown, replace(unknown, state=ChangeState.APPLIED))).progress == noted.progress
 
 
 async def test_there_is_no_alarm_of_a_change_that_does_not_exist(store: StoredChanges) -> None:
@@ -234,4 +236,4 @@ async def test_what_an_older_flowbot_remembered_of_a_change_is_read(store: Store
         await connection.execute(update(changes).where(changes.c.id == change.id).values(progress=written))
     kept = await store.get(change.id)
     assert kept is not None
-    assert kept.progress == Progress(Closing(CAN, Ending.BREAK_GLASS, "now"), None, 2, is_alarmed=False)
+    assert kept.progress == Progress(Closure(CAN, ClosureKind.BREAK_GLASS, "now"), None, 2, is_alarmed=False)

@@ -12,7 +12,8 @@ from typing import Any, Final
 import pytest
 from sqlalchemy import Table, func, insert, select
 
-from flowbot.domain.changes import Event, Kind, State
+from flowbot.domain.audit import Event
+from flowbot.domain.change import ChangeKind, ChangeState
 from flowbot.errors import ConfigurationError, Fault
 from flowbot.storage import copying
 from flowbot.storage.alembic_run import run
@@ -40,7 +41,7 @@ AWKWARD: Final = [
 def rows_of_every_kind() -> dict[Table, list[dict[str, Any]]]:
     tables = {table.name: table for table in TABLES}
     zones = [UTC, timezone(timedelta(hours=3)), timezone(-timedelta(hours=9, minutes=30))]
-    changes = [_change(number, state, zones[number % 3]) for number, state in enumerate(State)]
+    changes = [_change(number, state, zones[number % 3]) for number, state in enumerate(ChangeState)]
     return {
         tables["channel_policies"]: [
             {"channel_id": f"C{number}", "position": number, "document": {"id": f"C{number}"}, "updated_at": MOMENT}
@@ -84,11 +85,11 @@ def rows_of_every_kind() -> dict[Table, list[dict[str, Any]]]:
     }  # fmt: skip
 
 
-def _change(number: int, state: State, zone: timezone) -> dict[str, Any]:
+def _change(number: int, state: ChangeState, zone: timezone) -> dict[str, Any]:
     return {
         "id": f"change{number}",
         "token": f"token{number}",
-        "kind": Kind.ENABLE.value,
+        "kind": ChangeKind.ENABLE.value,
         "state": state.value,
         "version": number,
         "flow_id": number or None,
@@ -153,7 +154,7 @@ async def test_everything_arrives_as_it_was_and_the_source_stays(database_url: s
     assert counted == {name: len(rows) for name, rows in before.items()}
     assert all(before.values()), "a table has no row here to be copied"
     assert len(before["events"]) == 1200
-    assert len(before["changes"]) == len(State)
+    assert len(before["changes"]) == len(ChangeState)
 
 
 @INTO_BOTH

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowbot.domain.changes import Draft, FormToken, Kind
-from flowbot.domain.flows import Flow
-from flowbot.domain.types import ChannelId, FlowId, UserId
+from flowbot.domain.change import ChangeKind, Draft
+from flowbot.domain.flow import Flow
+from flowbot.domain.ids import ChannelId, FlowId, FormToken, UserId
 from flowbot.storage.database import Database
 from flowbot.storage.drafts import StoredDrafts
 from tests.storage.change_cases import ANYTHING, AYSE, C1, FLOW, FLOWS, MOMENTS, NOON, SECOND, TEXTS
@@ -26,7 +26,7 @@ def drafts(database: Database) -> StoredDrafts:
 
 def typed(title: str, token: FormToken = T1, **other: Any) -> Draft:
     given: dict[str, Any] = {
-        "user": AYSE, "channel": C1, "kind": Kind.EDIT, "flow": FLOW, "before": None, "changed_at": NOON,
+        "user": AYSE, "channel": C1, "kind": ChangeKind.EDIT, "flow": FLOW, "before": None, "changed_at": NOON,
     }  # fmt: skip
     return Draft(token=token, typed={"title": title}, **given | other)
 
@@ -89,7 +89,7 @@ async def test_a_form_keeps_what_was_typed_into_it_last(drafts: StoredDrafts) ->
 OTHERS = [
     ("another person", {"user": UserId("U2")}),
     ("another channel", {"channel": ChannelId("C2")}),
-    ("another kind", {"kind": Kind.CREATE}),
+    ("another kind", {"kind": ChangeKind.CREATE}),
     ("another flow", {"flow": FlowId(99)}),
     ("a new flow", {"flow": None}),
 ]

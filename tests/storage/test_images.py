@@ -5,16 +5,16 @@ from datetime import timedelta
 import pytest
 from hypothesis import given
 
-from flowbot.domain.changes import Closing, Ending, Image, ImageId, Kind, Progress, State
-from flowbot.domain.content import Content, Wanted
-from flowbot.domain.flows import Wait
-from flowbot.domain.types import WebsiteId
+from flowbot.domain.change import ChangeKind, ChangeState, Closure, ClosureKind, Progress
+from flowbot.domain.flow import DesiredFlow, FlowContent, WaitTime
+from flowbot.domain.ids import ImageId, WebsiteId
+from flowbot.domain.images import ImageFile
 from flowbot.storage.changes import StoredChanges
 from flowbot.storage.database import Database
 from flowbot.storage.images import StoredImages
 from tests.storage.change_cases import ANYTHING, AYSE, IMAGES, NOON, SECOND, moved, submitted
 
-PNG = Image(b"\x89PNG\r\n\x1a\n\x00", "image/png", "kış.png")
+PNG = ImageFile(b"\x89PNG\r\n\x1a\n\x00", "image/png", "kış.png")
 LONG_AGO = NOON - timedelta(days=7)
 
 
@@ -23,14 +23,14 @@ def images(database: Database) -> StoredImages:
     return StoredImages(database)
 
 
-def wanting(image: ImageId | None) -> Wanted:
-    content = Content(WebsiteId(1), name="n", title="t", description="d", wait=Wait(1, "hours"))
-    return Wanted(content, image=image)
+def wanting(image: ImageId | None) -> DesiredFlow:
+    content = FlowContent(WebsiteId(1), name="n", title="t", description="d", wait=WaitTime(1, "hours"))
+    return DesiredFlow(content, image=image)
 
 
 @ANYTHING
 @given(image=IMAGES)
-async def test_a_picture_comes_back_to_the_byte_under_any_name(images: StoredImages, image: Image) -> None:
+async def test_a_picture_comes_back_to_the_byte_under_any_name(images: StoredImages, image: ImageFile) -> None:
     assert await images.get(await images.put(image, NOON)) == image
 
 
@@ -39,7 +39,7 @@ async def test_the_same_picture_twice_is_two_pictures(images: StoredImages) -> N
 
 
 async def test_a_large_picture_is_kept_whole(images: StoredImages) -> None:
-    large = Image(bytes(range(256)) * 20_000, "image/png", "large.png")
+    large = ImageFile(bytes(range(256)) * 20_000, "image/png", "large.png")
     assert await images.get(await images.put(large, NOON)) == large
 
 
@@ -54,25 +54,25 @@ async def test_purging_forgets_what_is_older_and_counts_it(images: StoredImages)
     assert await images.get(young) == PNG
 
 
-APPLIED = (State.APPLYING, State.APPLIED)
-UNKNOWN = (State.APPLYING, State.UNKNOWN)
+APPLIED = (ChangeState.APPLYING, ChangeState.APPLIED)
+UNKNOWN = (ChangeState.APPLYING, ChangeState.UNKNOWN)
 NEEDED = [
-    ("an edit that nobody judged yet", Kind.EDIT, (), True),
-    ("an edit that waits for approval", Kind.EDIT, (State.PENDING,), True),
-    ("an edit that is being applied", Kind.EDIT, (State.APPLYING,), True),
-    ("an edit that was applied", Kind.EDIT, APPLIED, False),
-    ("an edit that failed", Kind.EDIT, (State.FAILED,), False),
-    ("an edit of which it is not known", Kind.EDIT, UNKNOWN, False),
-    ("a delete that waits for approval", Kind.DELETE, (State.PENDING,), True),
-    ("a delete that was applied, and can be restored", Kind.DELETE, APPLIED, True),
-    ("a delete of which it is not known", Kind.DELETE, UNKNOWN, True),
-    ("a delete that was rejected", Kind.DELETE, (State.PENDING, State.REJECTED), False),
+    ("an edit that nobody judged yet", ChangeKind.EDIT, (), True),
+    ("an edit that waits for approval", ChangeKind.EDIT, (ChangeState.PENDING,), True),
+    ("an edit that is being applied", ChangeKind.EDIT, (ChangeState.APPLYING,), True),
+    ("an edit that was applied", ChangeKind.EDIT, APPLIED, False),
+    ("an edit that failed", ChangeKind.EDIT, (ChangeState.FAILED,), False),
+    ("an edit of which it is not known", ChangeKind.EDIT, UNKNOWN, False),
+    ("a delete that waits for approval", ChangeKind.DELETE, (ChangeState.PENDING,), True),
+    ("a delete that was applied, and can be restored", ChangeKind.DELETE, APPLIED, True),
+    ("a delete of which it is not known", ChangeKind.DELETE, UNKNOWN, True),
+    ("a delete that was rejected", ChangeKind.DELETE, (ChangeState.PENDING, ChangeState.REJECTED), False),
 ]
 
 
 @pytest.mark.parametrize(("kind", "states", "kept"), [row[1:] for row in NEEDED], ids=[row[0] for row in NEEDED])
 async def test_an_old_picture_stays_for_as_long_as_a_change_needs_it(
-    images: StoredImages, store: StoredChanges, kind: Kind, states: tuple[State, ...], kept: bool
+    images: StoredImages, store: StoredChanges, kind: ChangeKind, states: tuple[ChangeState, ...], kept: bool
 ) -> None:
     image = await images.put(PNG, LONG_AGO)
     await moved(store, await submitted(store, kind=kind, wanted=wanting(image)), *states)
@@ -81,10 +81,10 @@ async def test_an_old_picture_stays_for_as_long_as_a_change_needs_it(
 
 
 KEPT_ON_THE_WAY = [
-    ("a delete that is being applied", (State.APPLYING,), True),
+    ("a delete that is being applied", (ChangeState.APPLYING,), True),
     ("a delete that was applied, and can be restored", APPLIED, True),
     ("a delete of which it is not known", UNKNOWN, True),
-    ("a delete that failed", (State.APPLYING, State.FAILED), False),
+    ("a delete that failed", (ChangeState.APPLYING, ChangeState.FAILED), False),
 ]
 
 
@@ -92,24 +92,24 @@ KEPT_ON_THE_WAY = [
     ("states", "kept"), [row[1:] for row in KEPT_ON_THE_WAY], ids=[row[0] for row in KEPT_ON_THE_WAY]
 )
 async def test_the_picture_of_a_deleted_flow_stays_for_as_long_as_it_can_be_restored(
-    images: StoredImages, store: StoredChanges, states: tuple[State, ...], kept: bool
+    images: StoredImages, store: StoredChanges, states: tuple[ChangeState, ...], kept: bool
 ) -> None:
     image = await images.put(PNG, LONG_AGO)
-    closing = Closing(AYSE, Ending.BREAK_GLASS, "a reason with a NUL \0 in it")
-    await moved(store, await submitted(store, kind=Kind.DELETE), *states, progress=Progress(closing, image))
+    closing = Closure(AYSE, ClosureKind.BREAK_GLASS, "a reason with a NUL \0 in it")
+    await moved(store, await submitted(store, kind=ChangeKind.DELETE), *states, progress=Progress(closing, image))
     assert await images.purge(NOON) == (not kept)
     assert await images.get(image) == (PNG if kept else None)
 
 
 async def test_a_picture_stays_if_one_of_several_changes_needs_it(images: StoredImages, store: StoredChanges) -> None:
     image = await images.put(PNG, LONG_AGO)
-    await moved(store, await submitted(store, "t1", kind=Kind.EDIT, wanted=wanting(image)), State.FAILED)
-    await submitted(store, "t2", kind=Kind.EDIT, wanted=wanting(image))
+    await moved(store, await submitted(store, "t1", kind=ChangeKind.EDIT, wanted=wanting(image)), ChangeState.FAILED)
+    await submitted(store, "t2", kind=ChangeKind.EDIT, wanted=wanting(image))
     assert await images.purge(NOON) == 0
 
 
 async def test_a_change_without_a_picture_holds_none(images: StoredImages, store: StoredChanges) -> None:
     await images.put(PNG, LONG_AGO)
-    await submitted(store, kind=Kind.EDIT, wanted=wanting(None))
+    await submitted(store, kind=ChangeKind.EDIT, wanted=wanting(None))
     await submitted(store, "t2", flow=None)
     assert await images.purge(NOON) == 1

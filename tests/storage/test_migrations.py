@@ -12,7 +12,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
-from flowbot.domain.changes import Progress
+from flowbot.domain.change import Progress
 from flowbot.errors import ConfigurationError
 from flowbot.storage.alembic_run import alembic_config
 from flowbot.storage.database import Database

@@ -9,9 +9,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select, text
 
-from flowbot.domain.changes import Event
+from flowbot.domain.audit import Event
+from flowbot.domain.ids import ChannelId, FlowId, UserId
 from flowbot.domain.policy import ChannelPolicy, PolicyBook
-from flowbot.domain.types import ChannelId, FlowId, UserId
 from flowbot.errors import Fault
 from flowbot.services.policies import PolicyFileError, dump_book, export_policies, import_policies
 from flowbot.storage.changes import StoredChanges

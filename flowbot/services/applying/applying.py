@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from typing import Protocol
 
-from flowbot.domain.changes import Change, Outcome, State
-from flowbot.domain.tasks import Altering, Making, task_of
-from flowbot.domain.verdicts import Verdict
+from flowbot.domain.change import Change, ChangeState, Outcome
+from flowbot.domain.operations import CreateOperation, EditOperation, operation_of
+from flowbot.domain.outcomes import Verdict
 from flowbot.services.applying.creating import Creation
 from flowbot.services.applying.editing import Edit
 from flowbot.services.applying.switching import Switch
@@ -42,7 +42,7 @@ class Applying:
         try:
             return await self._work(change).apply()
         except NotDone as error:
-            return Verdict(State.FAILED, Outcome(error.key, error.params))
+            return Verdict(ChangeState.FAILED, Outcome(error.key, error.params))
 
     async def look(self, change: Change) -> Verdict:
         """What became of a change that was sent, possibly more than once; nothing is written.
@@ -70,11 +70,11 @@ class Applying:
         Raises:
             NotDone: it does not say enough for its kind.
         """
-        task = task_of(change.asked)
+        task = operation_of(change.asked)
         if task is None:
             raise NotDone("not_done.gone")
-        if isinstance(task, Making):
+        if isinstance(task, CreateOperation):
             return Creation(self.tools, change, task)
-        if isinstance(task, Altering):
+        if isinstance(task, EditOperation):
             return Edit(self.tools, change, task)
         return Switch(self.tools, change, task)

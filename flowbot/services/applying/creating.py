@@ -5,12 +5,11 @@ from dataclasses import dataclass
 
 import structlog
 
-from flowbot.domain.changes import Change, Outcome, State
-from flowbot.domain.content import Content, alike
-from flowbot.domain.flows import Flow
-from flowbot.domain.tasks import Making
-from flowbot.domain.types import FlowId
-from flowbot.domain.verdicts import Verdict, made, not_seen
+from flowbot.domain.change import Change, ChangeState, Outcome
+from flowbot.domain.flow import Flow, FlowContent, is_equivalent
+from flowbot.domain.ids import FlowId
+from flowbot.domain.operations import CreateOperation
+from flowbot.domain.outcomes import Verdict, judge_create, judge_unseen
 from flowbot.errors import Fault
 from flowbot.services.applying.pictures import new_picture
 from flowbot.services.applying.tools import LOOKS_SECONDS, LeaseLostError, Tools, not_asked
@@ -25,7 +24,7 @@ class Creation:
 
     tools: Tools
     change: Change
-    task: Making
+    task: CreateOperation
 
     async def apply(self) -> Verdict:
         """Send it, if nobody has, and read it back.
@@ -66,7 +65,7 @@ class Creation:
         flows = (await self.tools.source.all_flows()).flows
         if found := await self._found(flows, self.change.newest_before):
             return await self._read_back(found)
-        return not_seen(None, is_final=is_final and not await self._may_be_among(flows))
+        return judge_unseen(None, is_final=is_final and not await self._may_be_among(flows))
 
     async def _newest(self) -> FlowId | None:
         """The highest flow id that there is: what is found above it later was made later.
@@ -93,12 +92,12 @@ class Creation:
             answered = True
             if found := await self._found(flows, newest):
                 return await self._read_back(found)
-        return Verdict(State.UNKNOWN, Outcome("unknown.create" if answered else "unknown.create_unseen"))
+        return Verdict(ChangeState.UNKNOWN, Outcome("unknown.create" if answered else "unknown.create_unseen"))
 
     async def _found(self, flows: Iterable[Flow], newest: FlowId | None) -> FlowId | None:
         """The oldest flow above `newest` with the same content that no other change has made."""
         later = (flow for flow in flows if flow.id > (newest or 0))
-        same = (flow.id for flow in later if alike(Content.of(flow), self.task.wanted.content))
+        same = (flow.id for flow in later if is_equivalent(FlowContent.of(flow), self.task.wanted.content))
         return min(await self._unclaimed(same), default=None)
 
     async def _may_be_among(self, flows: Iterable[Flow]) -> bool:
@@ -116,4 +115,4 @@ class Creation:
         return asked - await self.tools.store.made(asked, but=self.change.id) if asked else asked
 
     async def _read_back(self, flow_id: FlowId) -> Verdict:
-        return made(self.task, flow_id, await self.tools.read_back(flow_id))
+        return judge_create(self.task, flow_id, await self.tools.read_back(flow_id))

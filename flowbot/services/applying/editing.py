@@ -2,18 +2,17 @@
 
 from dataclasses import dataclass
 
-from flowbot.domain.changes import Change
-from flowbot.domain.content import Content
-from flowbot.domain.flows import Flow
-from flowbot.domain.tasks import Altering
-from flowbot.domain.verdicts import Verdict, applied_edit, edited, obstacle, unknown
+from flowbot.domain.change import Change
+from flowbot.domain.flow import Flow, FlowContent
+from flowbot.domain.operations import EditOperation
+from flowbot.domain.outcomes import Verdict, edit_applied, find_obstacle, judge_edit, unknown
 from flowbot.services.applying.pictures import new_picture
 from flowbot.services.applying.tries import Repeatable, note_sending, require_held
 from flowbot.services.ports.flows import FlowUpdate, NotDone
 
 
 @dataclass(frozen=True, slots=True)
-class Edit(Repeatable[Altering]):
+class Edit(Repeatable[EditOperation]):
     """Edits the flow of one change."""
 
     async def look(self) -> Verdict:
@@ -32,11 +31,11 @@ class Edit(Repeatable[Altering]):
         was_sent = change.sent_at is not None
         if was_sent and task.is_evident(now):
             return self._there(now)
-        if found := obstacle(task, now, was_sent=was_sent):
+        if found := find_obstacle(task, now, was_sent=was_sent):
             return found
-        update = FlowUpdate(Content.of(now), task.wanted.content, task.wanted.unread, image)
+        update = FlowUpdate(FlowContent.of(now), task.wanted.content, task.wanted.unread, image)
         if update.is_empty:
-            return applied_edit(task, now)
+            return edit_applied(task, now)
         require_held(tools, change)
         await tools.writer.update(task.before.id, update)
         return await self._seen(lambda: self._read_back(was_answered=not was_sent))
@@ -44,7 +43,7 @@ class Edit(Repeatable[Altering]):
     def _there(self, flow: Flow) -> Verdict:
         """It was made before, so it is not sent again: that would undo what somebody else has set since."""
         self.tools.catalog.put(flow)
-        return applied_edit(self.task, flow)
+        return edit_applied(self.task, flow)
 
     async def _read_back(self, *, was_answered: bool) -> Verdict:
-        return edited(self.task, await self.tools.read_back(self.task.before.id), was_answered=was_answered)
+        return judge_edit(self.task, await self.tools.read_back(self.task.before.id), was_answered=was_answered)

@@ -2,15 +2,17 @@
 
 from dataclasses import replace
 
-from flowbot.domain.changes import Change, Image, ImageId
-from flowbot.domain.flows import Flow
-from flowbot.domain.tasks import Altering, Making
+from flowbot.domain.change import Change
+from flowbot.domain.flow import Flow
+from flowbot.domain.ids import ImageId
+from flowbot.domain.images import ImageFile
+from flowbot.domain.operations import CreateOperation, EditOperation
 from flowbot.errors import Fault, UserError
 from flowbot.services.applying.tools import Tools
 from flowbot.services.ports.flows import NotDone
 
 
-async def new_picture(tools: Tools, task: Making | Altering) -> Image | None:
+async def new_picture(tools: Tools, task: CreateOperation | EditOperation) -> ImageFile | None:
     """The picture that is wanted, if there is one: kept already, or fetched now.
 
     Raises:

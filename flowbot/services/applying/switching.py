@@ -2,17 +2,17 @@
 
 from dataclasses import dataclass
 
-from flowbot.domain.changes import Change
-from flowbot.domain.flows import Flow
-from flowbot.domain.tasks import Deleting, Switching
-from flowbot.domain.verdicts import Verdict, confirmed, gone, obstacle, unknown
+from flowbot.domain.change import Change
+from flowbot.domain.flow import Flow
+from flowbot.domain.operations import DeleteOperation, ToggleOperation
+from flowbot.domain.outcomes import Verdict, find_obstacle, flow_gone, judge_toggle, unknown
 from flowbot.errors import Fault
 from flowbot.services.applying.pictures import keep_picture
 from flowbot.services.applying.tries import Repeatable, note_sending, require_held
 
 
 @dataclass(frozen=True, slots=True)
-class Switch(Repeatable[Switching | Deleting]):
+class Switch(Repeatable[ToggleOperation | DeleteOperation]):
     """Enables, disables or deletes the flow of one change."""
 
     async def look(self) -> Verdict:
@@ -28,7 +28,7 @@ class Switch(Repeatable[Switching | Deleting]):
     async def _prepared(self, change: Change) -> Verdict | None:
         """Keep the picture of a flow that is deleted, which may take long; the verdict where there is no need to."""
         before = self.task.before
-        if not isinstance(self.task, Deleting) or before.image_url is None or change.progress.image is not None:
+        if not isinstance(self.task, DeleteOperation) or before.image_url is None or change.progress.image is not None:
             return None
         if found := self._hindrance(change, await self.tools.flow_before(before.id)):
             return found
@@ -49,12 +49,12 @@ class Switch(Repeatable[Switching | Deleting]):
     def _hindrance(self, change: Change, now: Flow | None) -> Verdict | None:
         was_sent = change.sent_at is not None
         if now is None:
-            return confirmed(self.task, None, was_answered=False) if was_sent else gone(self.task.before)
-        return obstacle(self.task, now, was_sent=was_sent)
+            return judge_toggle(self.task, None, was_answered=False) if was_sent else flow_gone(self.task.before)
+        return find_obstacle(self.task, now, was_sent=was_sent)
 
     async def _send(self) -> None:
         flow_id = self.task.before.id
-        if isinstance(self.task, Deleting):
+        if isinstance(self.task, DeleteOperation):
             await self.tools.writer.delete(flow_id)
         else:
             await self.tools.writer.set_enabled(flow_id, self.task.enabled)
@@ -69,4 +69,4 @@ class Switch(Repeatable[Switching | Deleting]):
             self.tools.catalog.put(flow)
         else:
             self.tools.catalog.drop(flow_id)
-        return confirmed(self.task, flow, was_answered=was_answered)
+        return judge_toggle(self.task, flow, was_answered=was_answered)

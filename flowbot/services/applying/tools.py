@@ -5,9 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from flowbot.domain.changes import ChangeId
-from flowbot.domain.flows import Flow
-from flowbot.domain.types import FlowId
+from flowbot.domain.flow import Flow
+from flowbot.domain.ids import ChangeId, FlowId
 from flowbot.errors import Fault
 from flowbot.services.catalog import Catalog
 from flowbot.services.ports.changes import ChangeStore

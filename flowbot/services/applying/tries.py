@@ -7,15 +7,15 @@ from typing import Final, Generic, TypeVar
 
 import structlog
 
-from flowbot.domain.changes import Change, State
-from flowbot.domain.tasks import OnFlow
-from flowbot.domain.verdicts import Verdict, looked, may_come_yet
+from flowbot.domain.change import Change, ChangeState
+from flowbot.domain.operations import FlowOperation
+from flowbot.domain.outcomes import Verdict, judge_recheck, may_come_yet
 from flowbot.services.applying.tools import LOOKS_SECONDS, LeaseLostError, Tools
 from flowbot.services.ports.flows import NotDone, Unclear
 
 TRIES: Final = 2
 
-AnyOnFlow = TypeVar("AnyOnFlow", bound=OnFlow)
+AnyOnFlow = TypeVar("AnyOnFlow", bound=FlowOperation)
 
 log = structlog.get_logger(__name__)
 
@@ -43,7 +43,7 @@ class Repeatable(ABC, Generic[AnyOnFlow]):
         Raises:
             Fault: Enkapush did not answer.
         """
-        return looked(self.task, await self.tools.source.flow(self.task.before.id), is_final=is_final)
+        return judge_recheck(self.task, await self.tools.source.flow(self.task.before.id), is_final=is_final)
 
     @abstractmethod
     async def look(self) -> Verdict:
@@ -103,7 +103,7 @@ async def note_sending(tools: Tools, change: Change) -> None:
     if change.sent_at is None and await tools.store.latch(change.id, tools.owner, tools.clock(), None):
         return
     kept = await tools.store.get(change.id)
-    if kept is None or kept.lease_owner != tools.owner or kept.state is not State.APPLYING:
+    if kept is None or kept.lease_owner != tools.owner or kept.state is not ChangeState.APPLYING:
         raise LeaseLostError
 
 

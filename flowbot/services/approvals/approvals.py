@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from functools import partial
 
-from flowbot.domain.changes import Change
+from flowbot.domain.change import Change
 from flowbot.services.approvals.asking import Asking
 from flowbot.services.approvals.checking import Checking
 from flowbot.services.approvals.deciding import Deciding

@@ -3,12 +3,11 @@
 import secrets
 from dataclasses import dataclass, replace
 
-from flowbot.domain.changes import Change, ChangeId, FormToken, Kind, NewChange, State
-from flowbot.domain.content import Content, Wanted, rebased_content
-from flowbot.domain.flows import Flow
-from flowbot.domain.forms import rebased_typed
+from flowbot.domain.change import Change, ChangeKind, ChangeState, NewChange
+from flowbot.domain.flow import DesiredFlow, Flow, FlowContent, rebase_content
+from flowbot.domain.ids import ChangeId, ChannelId, FlowId, FormToken
 from flowbot.domain.policy import Permission
-from flowbot.domain.types import ChannelId, FlowId
+from flowbot.domain.validation import rebase_values
 from flowbot.errors import UserError
 from flowbot.services.approvals.rights import Rights, require_there
 from flowbot.services.changes import Changes
@@ -35,7 +34,7 @@ class Asking:
     source: FlowSource
     rights: Rights
 
-    async def ask(self, reader: Reader, channel: ChannelId, kind: Kind, flow_id: FlowId, reason: str) -> Change:
+    async def ask(self, reader: Reader, channel: ChannelId, kind: ChangeKind, flow_id: FlowId, reason: str) -> Change:
         """Ask to enable, disable or delete a flow.
 
         Raises:
@@ -45,7 +44,7 @@ class Asking:
         reader = await self.rights.anew(reader)
         policy = require(await self.rights.policy(channel), reader, Permission.EDIT)
         flow = await visible_flow(self.source, flow_id, policy)
-        if kind in {Kind.ENABLE, Kind.DISABLE} and flow.is_enabled is (kind is Kind.ENABLE):
+        if kind in {ChangeKind.ENABLE, ChangeKind.DISABLE} and flow.is_enabled is (kind is ChangeKind.ENABLE):
             raise UserError(
                 "request.already_enabled" if flow.is_enabled else "request.already_disabled", id=str(flow_id)
             )
@@ -65,9 +64,9 @@ class Asking:
         if asked.wanted is None or asked.before is None:
             return await self.ask(reader, asked.channel, asked.kind, asked.flow, asked.reason)
         flow = await visible_flow(self.source, asked.flow, policy)
-        new = _new(reader, asked.channel, Kind.EDIT, flow, asked.reason)
-        content = rebased_content(asked.wanted.content, Content.of(asked.before), Content.of(flow))
-        wanted, typed = replace(asked.wanted, content=content), rebased_typed(asked.typed, asked.before, flow)
+        new = _new(reader, asked.channel, ChangeKind.EDIT, flow, asked.reason)
+        content = rebase_content(asked.wanted.content, FlowContent.of(asked.before), FlowContent.of(flow))
+        wanted, typed = replace(asked.wanted, content=content), rebase_values(asked.typed, asked.before, flow)
         return await self._submit(replace(new, wanted=wanted, typed=typed, picture=asked.picture))
 
     async def restore(self, reader: Reader, change_id: ChangeId, clicked_in: ChannelId | None) -> Change:
@@ -81,17 +80,17 @@ class Asking:
         deleted = await self.rights.change(change_id)
         channel, before = deleted.asked.channel, deleted.asked.before
         require_there(await self.rights.policy_for(reader, channel, clicked_in), reader, Permission.EDIT)
-        if deleted.asked.kind is not Kind.DELETE or deleted.state is not State.APPLIED or before is None:
+        if deleted.asked.kind is not ChangeKind.DELETE or deleted.state is not ChangeState.APPLIED or before is None:
             raise UserError("request.nothing_to_restore")
-        new = _new(reader, channel, Kind.RESTORE, before, "")
-        wanted = Wanted(Content.of(before), image=deleted.progress.image)
+        new = _new(reader, channel, ChangeKind.RESTORE, before, "")
+        wanted = DesiredFlow(FlowContent.of(before), image=deleted.progress.image)
         restoring = replace(new, flow=None, wanted=wanted, token=await self._restoring(change_id))
         return await self._submit(restoring)
 
     async def _restoring(self, deleted: ChangeId) -> FormToken:
         """The token under which a flow is restored once; another one where it was tried and not done."""
         token, number = FormToken(f"restore.{deleted}"), 1
-        while (tried := await self.changes.store.by_token(token)) and tried.state is State.FAILED:
+        while (tried := await self.changes.store.by_token(token)) and tried.state is ChangeState.FAILED:
             number += 1
             token = FormToken(f"restore.{deleted}.{number}")
         return token
@@ -108,7 +107,7 @@ class Asking:
         return change
 
 
-def _new(reader: Reader, channel: ChannelId, kind: Kind, flow: Flow, reason: str) -> NewChange:
+def _new(reader: Reader, channel: ChannelId, kind: ChangeKind, flow: Flow, reason: str) -> NewChange:
     return NewChange(
         token=FormToken(secrets.token_urlsafe(16)),
         kind=kind,

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from flowbot.domain.changes import Change, ChangeId, State
+from flowbot.domain.change import Change, ChangeState
+from flowbot.domain.ids import ChangeId, ChannelId
 from flowbot.domain.policy import Permission
-from flowbot.domain.types import ChannelId
 from flowbot.services.approvals.rights import Rights, require_there
 from flowbot.services.changes import Changes
 from flowbot.services.people import Reader
@@ -28,7 +28,7 @@ class Checking:
         change = await self.rights.change(change_id)
         policy = await self.rights.policy_for(reader, change.asked.channel, clicked_in)
         require_there(policy, reader, Permission.EDIT, Permission.APPROVE)
-        if change.state is not State.UNKNOWN:
+        if change.state is not ChangeState.UNKNOWN:
             return change
         # Not counted from `sent_at`: who took the change over may have sent it once more.
         since = self.changes.clock() - change.changed_at

@@ -4,23 +4,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
-from flowbot.domain.audit import AuditAction
-from flowbot.domain.changes import IN_HAND, Change, ChangeId, Choice, Closing, Ending, State, Vote
+from flowbot.domain.approval import stricter_rule
+from flowbot.domain.audit import AuditAction, Transition
+from flowbot.domain.change import LEASED_STATES, Change, ChangeState, Closure, ClosureKind, Vote, VoteChoice, with_lease
+from flowbot.domain.ids import ChangeId, ChannelId
 from flowbot.domain.policy import ChannelPolicy, Permission
-from flowbot.domain.texts import is_blank
-from flowbot.domain.types import ChannelId
+from flowbot.domain.text import is_blank
 from flowbot.errors import UserError
 from flowbot.services.approvals.rights import Rights, require_in_bounds, require_there, too_late
 from flowbot.services.changes import Changes
-from flowbot.services.moves import Step, under
 from flowbot.services.people import Reader
 from flowbot.services.ports.changes import Ballot, Conflict
-from flowbot.services.rulings import tightened
 
-CLOSED: Final[Mapping[Ending, AuditAction]] = {
-    Ending.REJECTED: AuditAction.REJECTED,
-    Ending.WITHDRAWN: AuditAction.WITHDRAWN,
-    Ending.BREAK_GLASS: AuditAction.BREAK_GLASS,
+CLOSED: Final[Mapping[ClosureKind, AuditAction]] = {
+    ClosureKind.REJECTED: AuditAction.REJECTED,
+    ClosureKind.WITHDRAWN: AuditAction.WITHDRAWN,
+    ClosureKind.BREAK_GLASS: AuditAction.BREAK_GLASS,
 }
 """What the audit calls the ways in which a person ends the waiting."""
 
@@ -44,8 +43,8 @@ class Deciding:
             Fault: the database did not answer.
         """
         change = await self._decidable(reader, change_id, clicked_in)
-        vote = Vote(reader.user, Choice.APPROVE, self.changes.clock())
-        event = self.changes.event(change, AuditAction.VOTE, reader.user, {"choice": str(Choice.APPROVE)})
+        vote = Vote(reader.user, VoteChoice.APPROVE, self.changes.clock())
+        event = self.changes.event(change, AuditAction.VOTE, reader.user, {"choice": str(VoteChoice.APPROVE)})
         try:
             return await self.changes.store.vote(change_id, vote, self.changes.lease(), event)
         except Conflict as conflict:
@@ -66,9 +65,9 @@ class Deciding:
             DecidedAlreadyError: `reader` has done so before, with this reason.
             UserError: as `approve`.
         """
-        await self._require_news(change_id, Closing(reader.user, Ending.REJECTED, reason))
+        await self._require_news(change_id, Closure(reader.user, ClosureKind.REJECTED, reason))
         change = await self._decidable(reader, change_id, clicked_in)
-        return await self._close(change, State.REJECTED, Closing(reader.user, Ending.REJECTED, reason))
+        return await self._close(change, ChangeState.REJECTED, Closure(reader.user, ClosureKind.REJECTED, reason))
 
     async def withdraw(self, reader: Reader, change_id: ChangeId) -> Change:
         """Take one's own request back.
@@ -79,7 +78,7 @@ class Deciding:
         change = await self.rights.pending(change_id)
         if reader.user != change.asked.requester:
             raise UserError("request.not_yours")
-        return await self._close(change, State.WITHDRAWN, Closing(reader.user, Ending.WITHDRAWN))
+        return await self._close(change, ChangeState.WITHDRAWN, Closure(reader.user, ClosureKind.WITHDRAWN))
 
     async def may_break_glass(self, reader: Reader, change_id: ChangeId) -> Change:
         """Make sure that `reader` is named for it, before they are asked for a reason. The change.
@@ -100,13 +99,13 @@ class Deciding:
             DecidedAlreadyError: `reader` has done so before, with this reason.
             UserError: not named, no reason, or too late.
         """
-        await self._require_news(change_id, Closing(reader.user, Ending.BREAK_GLASS, reason))
+        await self._require_news(change_id, Closure(reader.user, ClosureKind.BREAK_GLASS, reason))
         change = await self.may_break_glass(reader, change_id)
         if is_blank(reason):
             raise UserError("request.needs_reason")
-        return await self._close(change, State.APPLYING, Closing(reader.user, Ending.BREAK_GLASS, reason))
+        return await self._close(change, ChangeState.APPLYING, Closure(reader.user, ClosureKind.BREAK_GLASS, reason))
 
-    async def _require_news(self, change_id: ChangeId, closing: Closing) -> None:
+    async def _require_news(self, change_id: ChangeId, closing: Closure) -> None:
         if (await self.rights.change(change_id)).progress.closing == closing:
             raise DecidedAlreadyError
 
@@ -128,7 +127,7 @@ class Deciding:
         """The change under a rule that is no weaker than today's."""
         if change.rule is None:
             return change
-        rule = tightened(change.rule, policy.approval)
+        rule = stricter_rule(change.rule, policy.approval)
         if rule == change.rule:
             return change
         try:
@@ -136,13 +135,13 @@ class Deciding:
         except Conflict as conflict:
             return await self._tightened(_still_pending(conflict), policy)
 
-    async def _close(self, change: Change, to: State, closing: Closing) -> Change:
+    async def _close(self, change: Change, to: ChangeState, closing: Closure) -> Change:
         details = {"reason": closing.reason} if closing.reason else {}
-        step = Step(to, CLOSED[closing.how], closing.by, details=details)
+        step = Transition(to, CLOSED[closing.how], closing.by, details=details)
         closed = replace(change, due_at=None, progress=replace(change.progress, closing=closing))
-        lease = self.changes.lease() if to in IN_HAND else None
+        lease = self.changes.lease() if to in LEASED_STATES else None
         try:
-            return await self.changes.moved(change, step, under(lease, closed))
+            return await self.changes.moved(change, step, with_lease(lease, closed))
         except Conflict as conflict:
             return await self._close(_still_pending(conflict), to, closing)
 
@@ -163,6 +162,6 @@ def _still_pending(conflict: Conflict) -> Change:
     Raises:
         UserError: more has become of it.
     """
-    if conflict.current.state is not State.PENDING:
+    if conflict.current.state is not ChangeState.PENDING:
         raise too_late(conflict.current) from conflict
     return conflict.current

@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from flowbot.domain.changes import Change, ChangeId, State
+from flowbot.domain.approval import expires_at
+from flowbot.domain.change import Change, ChangeState
+from flowbot.domain.ids import ChangeId, ChannelId
 from flowbot.domain.policy import ChannelPolicy, Permission, Reason
-from flowbot.domain.types import ChannelId
 from flowbot.errors import UserError
 from flowbot.services.changes import Changes
 from flowbot.services.people import Members, Reader, policy_from, require
-from flowbot.services.requests import expiry
 
 ELSEWHERE: Final[Mapping[str, str]] = {
     Reason.NOT_LISTED.key: "denied.not_listed_there",
@@ -44,9 +44,9 @@ class Rights:
             UserError: there is none, or it does not wait any more.
         """
         change = await self.change(change_id)
-        if change.state is not State.PENDING:
+        if change.state is not ChangeState.PENDING:
             raise too_late(change)
-        if (ends := expiry(change)) is not None and ends <= self.changes.clock():
+        if (ends := expires_at(change)) is not None and ends <= self.changes.clock():
             raise UserError("request.late_expired")
         return change
 

@@ -4,12 +4,11 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final
 
-from flowbot.domain.audit import AuditAction
-from flowbot.domain.changes import Change, State
+from flowbot.domain.approval import expires_at, reminder_times
+from flowbot.domain.audit import AuditAction, Transition
+from flowbot.domain.change import Change, ChangeState, with_lease
 from flowbot.services.changes import Changes
-from flowbot.services.moves import Step, under
 from flowbot.services.ports.changes import Conflict
-from flowbot.services.requests import expiry, reminders
 
 UNPOSTED: Final = timedelta(seconds=30)
 """What is due and has no message yet is looked at again after this."""
@@ -23,12 +22,12 @@ class Timekeeping:
 
     async def expire(self, change: Change) -> Change | None:
         """End a request whose time is over; None where somebody was faster."""
-        over = under(None, replace(change, due_at=None))
+        over = with_lease(None, replace(change, due_at=None))
         try:
-            return await self.changes.moved(change, Step(State.EXPIRED, AuditAction.EXPIRED), over)
+            return await self.changes.moved(change, Transition(ChangeState.EXPIRED, AuditAction.EXPIRED), over)
         except Conflict as conflict:
             # A vote that was not enough came in between: the time is over all the same.
-            still = conflict.current.state is State.PENDING
+            still = conflict.current.state is ChangeState.PENDING
             return await self.expire(conflict.current) if still else None
 
     async def remind(self, change: Change) -> bool:
@@ -36,7 +35,7 @@ class Timekeeping:
 
         What has no message yet is reminded of soon after it has one.
         """
-        rule, ends = change.rule, expiry(change)
+        rule, ends = change.rule, expires_at(change)
         if rule is None or ends is None:
             return False
         now, store = self.changes.clock(), self.changes.store
@@ -44,6 +43,6 @@ class Timekeeping:
             # What stayed due would be looked at first each time; many of them, and nobody looked at the others.
             await store.postpone(change, min(now + UNPOSTED, ends), change.progress)
             return False
-        later = [moment for moment in reminders(change.created_at, rule) if moment > now]
+        later = [moment for moment in reminder_times(change.created_at, rule) if moment > now]
         progress = replace(change.progress, reminders=change.progress.reminders + 1)
         return await store.postpone(change, later[0] if later else ends, progress)

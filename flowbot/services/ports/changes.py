@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from flowbot.domain.changes import Change, ChangeId, Event, FormToken, Kind, NewChange, Progress, Vote
-from flowbot.domain.types import ChannelId, FlowId, UserId, WebsiteId
+from flowbot.domain.audit import Event
+from flowbot.domain.change import Change, ChangeKind, Lease, NewChange, Progress, Vote
+from flowbot.domain.ids import ChangeId, ChannelId, FlowId, FormToken, UserId, WebsiteId
 
 
 class Conflict(Exception):  # noqa: N818 - not an error: somebody was faster
@@ -36,14 +37,6 @@ class Ballot:
     change: Change
     votes: tuple[Vote, ...]
     is_new: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Lease:
-    """Who works on a change, and until when; it is renewed while they do."""
-
-    owner: str
-    until: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +72,7 @@ class ChangeStore(Protocol):
     async def open_on(self, flow: FlowId) -> Change | None:
         """The open change of a flow."""
 
-    async def is_unsettled(self, flow: FlowId, kind: Kind, now: datetime, *, within: timedelta) -> bool:
+    async def is_unsettled(self, flow: FlowId, kind: ChangeKind, now: datetime, *, within: timedelta) -> bool:
         """Whether a change of this kind became unknown less than `within` ago, so that its effect may still come."""
 
     async def move(self, seen: Change, moved: Change, *events: Event) -> Change:

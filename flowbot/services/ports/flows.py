@@ -4,10 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from flowbot.domain.changes import Image
-from flowbot.domain.content import Content, Unread
-from flowbot.domain.flows import Flow
-from flowbot.domain.types import FlowId, WebsiteId
+from flowbot.domain.flow import Flow, FlowContent, WriteOnlyFields
+from flowbot.domain.ids import FlowId, WebsiteId
+from flowbot.domain.images import ImageFile
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +43,10 @@ class FlowSource(Protocol):
 class FlowUpdate:
     """What to write to a flow: what of `wanted` differs from `before`, what cannot be read back, a new picture."""
 
-    before: Content
-    wanted: Content
-    unread: Unread
-    image: Image | None = None
+    before: FlowContent
+    wanted: FlowContent
+    unread: WriteOnlyFields
+    image: ImageFile | None = None
 
     @property
     def is_empty(self) -> bool:
@@ -61,7 +60,7 @@ class FlowWriter(Protocol):
     Every method raises NotDone or Unclear, nothing else.
     """
 
-    async def create(self, content: Content, unread: Unread, image: Image | None) -> FlowId:
+    async def create(self, content: FlowContent, unread: WriteOnlyFields, image: ImageFile | None) -> FlowId:
         """Make a flow, disabled. Its id."""
 
     async def update(self, flow: FlowId, update: FlowUpdate) -> None:
@@ -115,7 +114,7 @@ class SegmentSource(Protocol):
 class FlowPictures(Protocol):
     """Where the pictures of flows come from."""
 
-    async def of(self, flow: Flow) -> Image | None:
+    async def of(self, flow: Flow) -> ImageFile | None:
         """The flow's picture; None where it has none, or where it is gone from its address.
 
         Raises:

@@ -3,8 +3,9 @@
 from datetime import datetime
 from typing import Protocol
 
-from flowbot.domain.changes import Draft, FormToken, Image, ImageId, Kind, Picture
-from flowbot.domain.types import ChannelId, FlowId, UserId
+from flowbot.domain.change import ChangeKind, Draft
+from flowbot.domain.ids import ChannelId, FlowId, FormToken, ImageId, UserId
+from flowbot.domain.images import ImageFile, ImageUpload
 
 
 class DraftStore(Protocol):
@@ -17,7 +18,7 @@ class DraftStore(Protocol):
         """The draft of one form."""
 
     async def find(
-        self, user: UserId, channel: ChannelId, kind: Kind, flow: FlowId | None, since: datetime
+        self, user: UserId, channel: ChannelId, kind: ChangeKind, flow: FlowId | None, since: datetime
     ) -> Draft | None:
         """What this person typed there and did not save, if it is not older than `since`."""
 
@@ -31,10 +32,10 @@ class DraftStore(Protocol):
 class ImageStore(Protocol):
     """Keeps pictures that are on their way to Enkapush, or that a restore may need."""
 
-    async def put(self, image: Image, at: datetime) -> ImageId:
+    async def put(self, image: ImageFile, at: datetime) -> ImageId:
         """Keep it."""
 
-    async def get(self, image: ImageId) -> Image | None:
+    async def get(self, image: ImageId) -> ImageFile | None:
         """Find it."""
 
     async def purge(self, before: datetime) -> int:
@@ -44,7 +45,7 @@ class ImageStore(Protocol):
 class PictureSource(Protocol):
     """Where the pictures come from that people put into forms."""
 
-    async def fetch(self, picture: Picture) -> Image:
+    async def fetch(self, picture: ImageUpload) -> ImageFile:
         """The picture.
 
         Raises:

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from flowbot.domain.changes import Change
-from flowbot.domain.flows import Flow
-from flowbot.domain.types import ChannelId, GroupId, TeamId, UserId
+from flowbot.domain.change import Change
+from flowbot.domain.flow import Flow
+from flowbot.domain.ids import ChannelId, GroupId, TeamId, UserId
 
 
 @dataclass(frozen=True, slots=True)

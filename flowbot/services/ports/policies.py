@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from flowbot.domain.changes import Event
+from flowbot.domain.audit import Event
+from flowbot.domain.ids import ChannelId, WebsiteId
 from flowbot.domain.policy import ChannelPolicy, PolicyBook
-from flowbot.domain.types import ChannelId, WebsiteId
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,9 @@
 
 from typing import Final
 
-from flowbot.domain.flows import Flow
-from flowbot.domain.forms import Checked, FormKind, Problem, check
+from flowbot.domain.fields import FormKind
+from flowbot.domain.flow import Flow
+from flowbot.domain.validation import FieldProblem, ValidationResult, validate_form
 from flowbot.services.forms import Forms
 from flowbot.slack.forms.flow_form import Submitted
 
@@ -11,7 +12,7 @@ TOO_OLD: Final = "form.too_old"
 """The key of what is wrong with a form of which is not known any more what it showed."""
 
 
-async def checked_now(forms: Forms, form: Submitted) -> tuple[Checked, Flow | None]:
+async def checked_now(forms: Forms, form: Submitted) -> tuple[ValidationResult, Flow | None]:
     """What a form asks for or what is wrong with it, as of now; and the flow that it showed, if any.
 
     Raises:
@@ -20,6 +21,8 @@ async def checked_now(forms: Forms, form: Submitted) -> tuple[Checked, Flow | No
     metadata, typed = form.metadata, form.typed
     before, websites = await forms.submittable(metadata.channel, metadata.token, typed.get("website", ""))
     if metadata.kind is FormKind.EDIT and before is None:
-        return Checked(None, {"name": Problem(TOO_OLD)}), None
-    checked = check(typed, kind=metadata.kind, before=before, websites=websites, segment_website=metadata.website)
+        return ValidationResult(None, {"name": FieldProblem(TOO_OLD)}), None
+    checked = validate_form(
+        typed, kind=metadata.kind, before=before, websites=websites, segment_website=metadata.website
+    )
     return checked, before

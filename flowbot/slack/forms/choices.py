@@ -5,11 +5,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from flowbot.domain.content import EVERYONE_SUBSCRIBED, TTL_SECONDS, WAIT_UNITS
-from flowbot.domain.forms import CHOICE_MAX, fits
-from flowbot.domain.search import fold
-from flowbot.domain.texts import size
-from flowbot.domain.types import WebsiteId
+from flowbot.domain.fields import CHOICE_MAX, TTL_SECONDS, WAIT_UNITS, fits_field
+from flowbot.domain.flow import ALL_SUBSCRIBERS
+from flowbot.domain.ids import WebsiteId
+from flowbot.domain.text import fold, utf16_length
 from flowbot.locales import Translator
 from flowbot.slack.forms.inputs import STATIC_MAX, option
 from flowbot.slack.views import kit
@@ -41,7 +40,7 @@ def websites(names: Mapping[WebsiteId, str], t: Translator) -> list[Element]:
 
 def segments(choices: Sequence[SegmentChoice], chosen: str, t: Translator) -> list[Element]:
     """All subscribers, then each segment. The chosen one is there even if it is not among them, so that it stays."""
-    known = [option(t("form.segment_all"), EVERYONE_SUBSCRIBED), *(_segment(choice, t) for choice in choices)]
+    known = [option(t("form.segment_all"), ALL_SUBSCRIBERS), *(_segment(choice, t) for choice in choices)]
     if not chosen or any(entry["value"] == chosen for entry in known) or not fits_choice(chosen):
         return known
     return [*known, option(_named("", t("form.segment_number", id=chosen), _NAME_MAX), chosen)]
@@ -50,7 +49,7 @@ def segments(choices: Sequence[SegmentChoice], chosen: str, t: Translator) -> li
 def units(chosen: str, t: Translator) -> list[Element]:
     """The units of waiting, and the chosen one if it is another that the flow has."""
     known = [option(t(UNITS[unit]), unit) for unit in WAIT_UNITS]
-    is_odd = bool(chosen) and chosen not in WAIT_UNITS and fits("wait_unit", chosen)
+    is_odd = bool(chosen) and chosen not in WAIT_UNITS and fits_field("wait_unit", chosen)
     return [*known, option(_named(chosen, "?", _NAME_MAX), chosen)] if is_odd else known
 
 
@@ -70,7 +69,7 @@ def matching(options: Sequence[Element], query: str) -> list[Element]:
 
 def fits_choice(value: str) -> bool:
     """Whether a menu's entry can hold the value."""
-    return 0 < size(value) <= CHOICE_MAX
+    return 0 < utf16_length(value) <= CHOICE_MAX
 
 
 def _segment(choice: SegmentChoice, t: Translator) -> Element:

@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
-from flowbot.domain.content import Difference
-from flowbot.domain.flows import Flow
-from flowbot.domain.forms import FIELDS, FormKind, Problem, Typed, fits, may_be_empty
+from flowbot.domain.fields import FIELDS, FormKind, FormValues, fits_field
+from flowbot.domain.flow import FieldDifference, Flow
+from flowbot.domain.ids import WebsiteId
 from flowbot.domain.lint import Remark
-from flowbot.domain.types import WebsiteId
+from flowbot.domain.validation import FieldProblem, may_be_empty
 from flowbot.locales import Translator
 from flowbot.slack.forms import choices, inputs, state
 from flowbot.slack.forms.choices import SegmentChoice
@@ -102,14 +102,14 @@ class FormData:
         is_asked: Whether a request for the flow waits, so that no edit is taken.
     """
 
-    typed: Typed
+    typed: FormValues
     websites: Mapping[WebsiteId, str]
     segments: Sequence[SegmentChoice] | None
     metadata: FormMetadata
     before: Flow | None = None
-    trouble: Problem | None = None
+    trouble: FieldProblem | None = None
     brought_back: datetime | None = None
-    meanwhile: Sequence[Difference] = ()
+    meanwhile: Sequence[FieldDifference] = ()
     remarks: Sequence[Remark] = ()
     is_asked: bool = False
 
@@ -160,14 +160,14 @@ class FlowForm:
         return Submitted(metadata, typed | {"image": metadata.image}, files[0] if files else None, chosen)
 
     @classmethod
-    def errors(cls, problems: Mapping[str, Problem], metadata: FormMetadata, t: Translator) -> dict[str, str]:
+    def errors(cls, problems: Mapping[str, FieldProblem], metadata: FormMetadata, t: Translator) -> dict[str, str]:
         """What is wrong, by the block that Slack shall show it at."""
         return {
             _block_id(name, metadata): views.told(problem.key, problem.params, t) for name, problem in problems.items()
         }
 
     @staticmethod
-    def labelled(problems: Mapping[str, Problem], t: Translator) -> list[tuple[str, str]]:
+    def labelled(problems: Mapping[str, FieldProblem], t: Translator) -> list[tuple[str, str]]:
         """The labels of fields, each with what is wrong there."""
         return [(_label(name, t), views.told(each.key, each.params, t)) for name, each in problems.items()]
 
@@ -213,7 +213,7 @@ def _label(name: str, t: Translator) -> str:
 def _field(name: str, data: FormData, metadata: FormMetadata, t: Translator) -> Block:
     place = Place(_block_id(name, metadata), _label(name, t), _hint(name, data, t), may_be_empty(name, data.edited))
     given = data.typed.get(name, "")
-    return inputs.block(place, _element(name, given if fits(name, given) else "", data, t))
+    return inputs.block(place, _element(name, given if fits_field(name, given) else "", data, t))
 
 
 def _element(name: str, value: str, data: FormData, t: Translator) -> Element:
@@ -232,7 +232,7 @@ def _element(name: str, value: str, data: FormData, t: Translator) -> Element:
 
 def _hint(name: str, data: FormData, t: Translator) -> str | None:
     """What helps to fill the field."""
-    if not fits(name, data.typed.get(name, "")):
+    if not fits_field(name, data.typed.get(name, "")):
         return t("form.hint_too_long_edit" if data.edited else "form.hint_too_long")
     key = _hint_key(name, data)
     return t(key) if key else None

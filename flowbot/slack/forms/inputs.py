@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from flowbot.domain.forms import CHOICE_MAX, WAIT_MOST
-from flowbot.domain.links import is_web_url
+from flowbot.domain.fields import CHOICE_MAX, WAIT_MOST
+from flowbot.domain.urls import is_web_url
 from flowbot.slack.ids import Action
 from flowbot.slack.views import kit
 from flowbot.slack.views.kit import Block, Element

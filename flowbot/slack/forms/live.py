@@ -6,12 +6,11 @@ from typing import Any, Final
 
 import structlog
 
-from flowbot.domain.changes import FormToken
-from flowbot.domain.content import Unread
-from flowbot.domain.flows import Flow
-from flowbot.domain.forms import NO_ADDRESS, FormKind, sketch, typed_wait, with_website
+from flowbot.domain.fields import FormKind, fill_website
+from flowbot.domain.flow import Flow, WriteOnlyFields
+from flowbot.domain.ids import FormToken, UserId, parse_website_id
 from flowbot.domain.lint import Remark, lint
-from flowbot.domain.types import UserId, website_id
+from flowbot.domain.validation import INVALID_URL_KEY, draft_content, parse_wait
 from flowbot.errors import Fault, UserError
 from flowbot.locales import Locales, Translator
 from flowbot.services.forms import Forms
@@ -32,7 +31,7 @@ from flowbot.slack.views.kit import Block
 
 log = structlog.get_logger(__name__)
 
-NOT_WORTH_A_LOOK: Final = frozenset({NO_ADDRESS, TOO_OLD})
+NOT_WORTH_A_LOOK: Final = frozenset({INVALID_URL_KEY, TOO_OLD})
 """What is wrong where there is no preview: it leads to a page that nobody could open, or can never be saved."""
 
 
@@ -62,9 +61,9 @@ class FormLive:
         at = self.clock()
         before = await self._before(form.metadata.token)
         edited = before if form.metadata.kind is FormKind.EDIT else None
-        typed = with_website(form.typed, edited)
+        typed = fill_website(form.typed, edited)
         ready = await self.forms.choices(visit.reader, form.metadata.channel)
-        website = website_id(typed.get("website", ""))
+        website = parse_website_id(typed.get("website", ""))
         await self.forms.keep_typed(visit.reader.user, form.metadata.token, typed, at)
         data = FormData(
             typed=typed,
@@ -84,7 +83,7 @@ class FormLive:
         if any(problem.key in NOT_WORTH_A_LOOK for problem in checked.problems.values()):
             await self.modals.push(trigger, views.preview_refused(wrong, visit.t))
             return Answer()
-        content = sketch(form.typed)
+        content = draft_content(form.typed)
         view = views.preview_view(
             content,
             self._remarks(form, before),
@@ -118,11 +117,11 @@ class FormLive:
         return FlowForm.segment_options(segments, question.value, t)
 
     def _remarks(self, form: Submitted, before: Flow | None) -> tuple[Remark, ...]:
-        typed, content = form.typed, sketch(form.typed)
+        typed, content = form.typed, draft_content(form.typed)
         utm = (typed.get(f"utm_{part}") or None for part in ("source", "medium", "campaign"))
         hosts = self.forms.hosts(content.website_id, before.id if before else None)
         edited = form.metadata.kind is FormKind.EDIT
-        return lint(content, Unread(None, *utm), sibling_hosts=hosts, utm_may_be_set=edited)
+        return lint(content, WriteOnlyFields(None, *utm), sibling_hosts=hosts, utm_may_be_set=edited)
 
     async def _before(self, token: FormToken) -> Flow | None:
         draft = await self.forms.kept(token)
@@ -132,7 +131,7 @@ class FormLive:
 def _reached(form: Submitted, edited: Flow | None, t: Translator) -> Block:
     """Whom the form's push is for: its menus are read as the person reads them."""
     website = form.chosen.get("website") or t("flow.none")
-    return views.reach(website, typed_wait(form.typed, edited), form.chosen.get("segment"), t)
+    return views.reach(website, parse_wait(form.typed, edited), form.chosen.get("segment"), t)
 
 
 def _choices(segments: list[Segment] | None) -> list[SegmentChoice] | None:

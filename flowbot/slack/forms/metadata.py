@@ -4,9 +4,8 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from flowbot.domain.changes import FormToken
-from flowbot.domain.forms import FormKind
-from flowbot.domain.types import ChannelId, FlowId, WebsiteId
+from flowbot.domain.fields import FormKind
+from flowbot.domain.ids import ChannelId, FlowId, FormToken, WebsiteId
 
 Short = Annotated[str, Field(max_length=150)]
 

@@ -4,11 +4,11 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from flowbot.domain.changes import Draft, FormToken
-from flowbot.domain.content import Difference, flow_differences
-from flowbot.domain.flows import Flow
-from flowbot.domain.forms import FormKind, Problem, Typed, copied, defaults, rebased_typed, typed_of
-from flowbot.domain.types import ChannelId, FlowId, website_id
+from flowbot.domain.change import Draft
+from flowbot.domain.fields import FormKind, FormValues, default_values, form_values, without_write_only
+from flowbot.domain.flow import FieldDifference, Flow, flow_differences
+from flowbot.domain.ids import ChannelId, FlowId, FormToken, parse_website_id
+from flowbot.domain.validation import FieldProblem, rebase_values
 from flowbot.errors import Fault, UserError
 from flowbot.locales import Translator
 from flowbot.services.forms import FormReady, Forms
@@ -120,7 +120,7 @@ class FormOpening:
                 raise
             return FormKind.CREATE, await self.forms.open(reader, channel, FormKind.CREATE.change, None, fresh=True)
 
-    async def again(self, reader: Reader, t: Translator, draft: Draft, trouble: Problem) -> View:
+    async def again(self, reader: Reader, t: Translator, draft: Draft, trouble: FieldProblem) -> View:
         """The form once more, as it was typed, with the reason on top.
 
         Raises:
@@ -176,24 +176,24 @@ def kind_of(draft: Draft) -> FormKind:
     return FormKind.CREATE if draft.flow is None else FormKind.DUPLICATE
 
 
-def _caught_up(draft: Draft, kind: FormKind, now: Flow | None) -> tuple[Typed, Sequence[Difference]]:
+def _caught_up(draft: Draft, kind: FormKind, now: Flow | None) -> tuple[FormValues, Sequence[FieldDifference]]:
     """What was typed, brought up to a flow that is edited and has changed since, and what has changed."""
     if kind is not FormKind.EDIT or draft.before is None or now is None:
         return draft.typed, ()
     found = tuple(flow_differences(draft.before, now))
-    return (rebased_typed(draft.typed, draft.before, now) if found else draft.typed), found
+    return (rebase_values(draft.typed, draft.before, now) if found else draft.typed), found
 
 
-def first_typed(kind: FormKind, ready: FormReady) -> Typed:
+def first_typed(kind: FormKind, ready: FormReady) -> FormValues:
     """What a form holds before anybody has typed: one website is chosen already."""
     if ready.before is None:
-        return defaults(next(iter(ready.websites), None))
-    return typed_of(ready.before) if kind is FormKind.EDIT else copied(ready.before)
+        return default_values(next(iter(ready.websites), None))
+    return form_values(ready.before) if kind is FormKind.EDIT else without_write_only(ready.before)
 
 
-def segment_choices(ready: FormReady, typed: Typed) -> list[SegmentChoice] | None:
+def segment_choices(ready: FormReady, typed: FormValues) -> list[SegmentChoice] | None:
     """The segments of the website that is chosen."""
-    found = ready.segments_of(website_id(typed.get("website", "")))
+    found = ready.segments_of(parse_website_id(typed.get("website", "")))
     return None if found is None else choices_of(found)
 
 

@@ -6,9 +6,9 @@ from typing import Annotated, Any, Final
 
 from pydantic import Field
 
-from flowbot.domain.changes import Change, ChangeId
-from flowbot.domain.texts import is_blank
-from flowbot.domain.types import ChannelId
+from flowbot.domain.change import Change
+from flowbot.domain.ids import ChangeId, ChannelId
+from flowbot.domain.text import is_blank
 from flowbot.locales import Translator
 from flowbot.slack.forms import state
 from flowbot.slack.forms.metadata import Unseen

@@ -7,10 +7,11 @@ from typing import Any, Final
 import structlog
 
 from flowbot import logs
-from flowbot.domain.changes import Change, NewChange, Picture, State
-from flowbot.domain.content import Wanted, is_idle
-from flowbot.domain.flows import Flow
-from flowbot.domain.forms import Checked, FormKind, Problem
+from flowbot.domain.change import Change, ChangeState, NewChange
+from flowbot.domain.fields import FormKind
+from flowbot.domain.flow import DesiredFlow, Flow, is_unchanged
+from flowbot.domain.images import ImageUpload
+from flowbot.domain.validation import FieldProblem, ValidationResult
 from flowbot.errors import Fault, UserError
 from flowbot.locales import Locales, Translator
 from flowbot.metrics import Metrics
@@ -79,7 +80,7 @@ class FormSubmission:
         """
         key = event.key
         if key is not None and await self.deliveries.was_taken(key):
-            return _errors({"name": Problem("form.repeated")}, submitted, t)
+            return _errors({"name": FieldProblem("form.repeated")}, submitted, t)
         answer = await self._take(event, submitted, t)
         if key is not None and answer["response_action"] == "errors":
             await self.deliveries.take(key, self.changes.clock())
@@ -92,11 +93,11 @@ class FormSubmission:
         if problems or checked.wanted is None:
             return _errors(problems, submitted, t)
         if _is_idle(submitted, checked.wanted, before):
-            return _errors({"name": Problem("form.nothing_changed")}, submitted, t)
+            return _errors({"name": FieldProblem("form.nothing_changed")}, submitted, t)
         return await self._keep(event, submitted, checked, before, t)
 
     async def _keep(
-        self, event: FormEvent, submitted: Submitted, checked: Checked, before: Flow | None, t: Translator
+        self, event: FormEvent, submitted: Submitted, checked: ValidationResult, before: Flow | None, t: Translator
     ) -> AckArgs:
         new = _new_change(event, submitted, checked, before)
         try:
@@ -104,22 +105,22 @@ class FormSubmission:
         except FlowTaken as taken:
             return _errors({"name": _taken(taken.current)}, submitted, t)
         if not is_new and _texts(change.asked) != _texts(new):
-            return _errors({"name": Problem("form.sent_already")}, submitted, t)
+            return _errors({"name": FieldProblem("form.sent_already")}, submitted, t)
         if is_new:
             self.tasks.start(self._carry_out(change, event, before), name=f"form {change.id}")
         return {"response_action": "update", "view": views.saving(submitted.metadata.kind, t)}
 
-    async def _with_picture(self, submitted: Submitted) -> tuple[Submitted, Problem | None]:
+    async def _with_picture(self, submitted: Submitted) -> tuple[Submitted, FieldProblem | None]:
         """The form with its picture kept, or what is wrong with it; as it is where the picture takes its time."""
         file = submitted.file
         if file is None:
             return submitted, None
         try:
             async with asyncio.timeout(PICTURE_SECONDS):
-                image = await self.pictures.fetch(Picture(file.id, file.url_private_download, file.name))
+                image = await self.pictures.fetch(ImageUpload(file.id, file.url_private_download, file.name))
                 kept = await self.images.put(image, self.changes.clock())
         except UserError as error:
-            return submitted, Problem(error.key, error.params)
+            return submitted, FieldProblem(error.key, error.params)
         except (Fault, TimeoutError) as error:
             log.warning("forms.picture_later", error=str(error) or "slow")
             return submitted, None
@@ -140,7 +141,7 @@ class FormSubmission:
             log.warning("forms.left_to_recovery", error=str(fault))
 
 
-def _new_change(event: FormEvent, submitted: Submitted, checked: Checked, before: Flow | None) -> NewChange:
+def _new_change(event: FormEvent, submitted: Submitted, checked: ValidationResult, before: Flow | None) -> NewChange:
     metadata, wanted = submitted.metadata, checked.wanted
     if wanted is None:
         raise ValueError("a form with problems is not a change")
@@ -156,25 +157,25 @@ def _new_change(event: FormEvent, submitted: Submitted, checked: Checked, before
         flow=edited.id if edited else None,
         before=edited,
         wanted=replace(wanted, image=image),
-        picture=Picture(file.id, file.url_private_download, file.name) if file else None,
+        picture=ImageUpload(file.id, file.url_private_download, file.name) if file else None,
         typed=submitted.typed,
         locale=metadata.locale,
         timezone=metadata.timezone,
     )
 
 
-def _is_idle(submitted: Submitted, wanted: Wanted, before: Flow | None) -> bool:
+def _is_idle(submitted: Submitted, wanted: DesiredFlow, before: Flow | None) -> bool:
     """Whether an edit changes nothing: nobody should have to approve that."""
     if submitted.metadata.kind is not FormKind.EDIT or before is None or submitted.file is not None:
         return False
-    return is_idle(replace(wanted, image=submitted.typed.get("image") or None), before)
+    return is_unchanged(replace(wanted, image=submitted.typed.get("image") or None), before)
 
 
-def _taken(current: Change) -> Problem:
+def _taken(current: Change) -> FieldProblem:
     """Why a flow with an open change is not changed: a request may wait for days, all else is over in a moment."""
-    if current.state is State.PENDING:
-        return Problem("form.flow_asked", {"id": str(current.asked.flow)})
-    return Problem("form.flow_taken")
+    if current.state is ChangeState.PENDING:
+        return FieldProblem("form.flow_asked", {"id": str(current.asked.flow)})
+    return FieldProblem("form.flow_taken")
 
 
 def _texts(asked: NewChange) -> dict[str, str]:
@@ -182,5 +183,5 @@ def _texts(asked: NewChange) -> dict[str, str]:
     return {name: text for name, text in asked.typed.items() if name != "image"}
 
 
-def _errors(problems: dict[str, Problem], submitted: Submitted, t: Translator) -> AckArgs:
+def _errors(problems: dict[str, FieldProblem], submitted: Submitted, t: Translator) -> AckArgs:
     return {"response_action": "errors", "errors": FlowForm.errors(problems, submitted.metadata, t)}

@@ -5,12 +5,12 @@ from dataclasses import dataclass, replace
 
 import structlog
 
-from flowbot.domain.changes import Change, Draft, NewChange, Outcome, State
-from flowbot.domain.content import Content
-from flowbot.domain.flows import Flow
-from flowbot.domain.forms import FormKind, Problem
+from flowbot.domain.change import Change, ChangeState, Draft, NewChange, Outcome
+from flowbot.domain.fields import FormKind
+from flowbot.domain.flow import Flow, FlowContent
 from flowbot.domain.lint import Remark, lint
 from flowbot.domain.policy import Permission
+from flowbot.domain.validation import FieldProblem
 from flowbot.errors import Fault, UserError
 from flowbot.locales import Locales, Translator
 from flowbot.services.forms import Forms
@@ -55,10 +55,10 @@ class FormTelling:
         async def tell(change: Change, shown: Flow | None) -> None:
             if is_public(change):
                 change = await self.projection.draw(change)
-            if change.state is State.PENDING:
+            if change.state is ChangeState.PENDING:
                 await self._tell_waiting(change, view_id)
                 return
-            if change.state in {State.FAILED, State.OUT_OF_DATE}:
+            if change.state in {ChangeState.FAILED, ChangeState.OUT_OF_DATE}:
                 await self._tell_failure(change, view_id)
             else:
                 message = await self._message(change, shown)
@@ -77,7 +77,7 @@ class FormTelling:
             Fault: Slack did not take it.
         """
         message = await self._message(change, shown)
-        if change.state is State.APPLIED:
+        if change.state is ChangeState.APPLIED:
             await self.forms.forget(change.asked.token)
         else:
             await self.forms.keep(await self._draft(change.asked))
@@ -108,7 +108,7 @@ class FormTelling:
     async def _form_again(self, asked: NewChange, draft: Draft, outcome: Outcome) -> View | None:
         try:
             reader = await self.people.reader(Caller(asked.requester, None))
-            return await self.opening.again(reader, self._t(asked), draft, Problem(outcome.key, outcome.params))
+            return await self.opening.again(reader, self._t(asked), draft, FieldProblem(outcome.key, outcome.params))
         except (UserError, Fault) as error:
             log.info("forms.not_shown_again", error=str(error))
             return None
@@ -116,9 +116,9 @@ class FormTelling:
     async def _message(self, change: Change, shown: Flow | None) -> Message:
         asked, t = change.asked, self._t(change.asked)
         outcome = _outcome(change, t)
-        if change.state is State.APPLIED and shown is not None:
+        if change.state is ChangeState.APPLIED and shown is not None:
             return await self._saved(asked, shown, t)
-        if change.state is State.APPLIED:
+        if change.state is ChangeState.APPLIED:
             return views.told_only(t, outcome.key, outcome.params)
         return _failed(asked, outcome, t)
 
@@ -140,7 +140,7 @@ class FormTelling:
             return ()
         hosts = self.forms.hosts(shown.website_id, shown.id)
         edited = asked.flow is not None
-        return lint(Content.of(shown), asked.wanted.unread, sibling_hosts=hosts, utm_may_be_set=edited)
+        return lint(FlowContent.of(shown), asked.wanted.unread, sibling_hosts=hosts, utm_may_be_set=edited)
 
     async def _rights(self, asked: NewChange) -> Permissions | None:
         """What the author may do in the channel of the form; None where that is not known."""

@@ -5,7 +5,7 @@ from typing import Final
 import structlog
 
 from flowbot import logs
-from flowbot.domain.forms import Problem
+from flowbot.domain.validation import FieldProblem
 from flowbot.errors import Fault
 from flowbot.locales import Translator
 
@@ -14,7 +14,7 @@ _KEYS: Final = {"fault.database_unsure": "form.unsure", "fault.database_full": "
 log = structlog.get_logger(__name__)
 
 
-def unkept(error: Exception, t: Translator) -> Problem:
+def unkept(error: Exception, t: Translator) -> FieldProblem:
     """What to say of a form of which nothing is kept, or not for certain; `error` is written down.
 
     Args:
@@ -24,7 +24,7 @@ def unkept(error: Exception, t: Translator) -> Problem:
     Returns:
         A sentence with the incident's code, which the log has too.
     """
-    return Problem("form.untaken", {"said": t(_key(error)), "incident": logs.current_incident()})
+    return FieldProblem("form.untaken", {"said": t(_key(error)), "incident": logs.current_incident()})
 
 
 def _key(error: Exception) -> str:

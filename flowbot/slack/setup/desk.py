@@ -8,9 +8,9 @@ from typing import Any
 import structlog
 
 from flowbot import logs
-from flowbot.domain.forms import Problem
+from flowbot.domain.ids import ChannelId, UserId
 from flowbot.domain.policy import ChannelPolicy
-from flowbot.domain.types import ChannelId, UserId
+from flowbot.domain.validation import FieldProblem
 from flowbot.errors import Fault, UserError
 from flowbot.locales import Translator
 from flowbot.services.people import Reader
@@ -70,7 +70,7 @@ class SetupDesk:
         try:
             answer = await self.desk.tasks.within(ACK_SECONDS, self._take(event, submitted, t), name="setup form")
         except UserError as error:
-            answer = _errors({Field.WEBSITES: Problem(error.key, error.params)}, event, t)
+            answer = _errors({Field.WEBSITES: FieldProblem(error.key, error.params)}, event, t)
         except Refused as refused:
             answer = _errors(refused.problems, event, t)
         except Exception as error:  # noqa: BLE001 - said at the form, whatever it is, and logged there
@@ -103,7 +103,7 @@ class SetupDesk:
     async def _take(self, event: FormEvent, submitted: SetupSubmitted, t: Translator) -> AckArgs:
         problems = submitted.typed.problems()
         if not problems and not await self._is_first(event):
-            problems = {Field.WEBSITES: Problem("form.repeated")}
+            problems = {Field.WEBSITES: FieldProblem("form.repeated")}
         reader = await self.desk.people.anew(await self.desk.people.reader(event.caller))
         self.setup.allowed(reader)
         if problems:
@@ -191,5 +191,5 @@ def _settle(done: "asyncio.Future[Saved]", outcome: Saved | Exception) -> None:
         done.set_result(outcome)
 
 
-def _errors(problems: Mapping[Field, Problem], event: FormEvent, t: Translator) -> AckArgs:
+def _errors(problems: Mapping[Field, FieldProblem], event: FormEvent, t: Translator) -> AckArgs:
     return {"response_action": "errors", "errors": SetupForm.errors(problems, event.view, t)}

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from slack_sdk.web.async_client import AsyncWebClient
 
-from flowbot.domain.types import GroupId
+from flowbot.domain.ids import GroupId
 from flowbot.services.setup_check import Group
 from flowbot.slack.directory import user_groups
 

@@ -8,9 +8,9 @@ from typing import Annotated, Any, Final
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 from pydantic import Field as Limited
 
-from flowbot.domain.forms import Problem
+from flowbot.domain.ids import ChannelId, GroupId, UserId
 from flowbot.domain.policy import MOST_APPROVALS, MOST_HOURS, Gate
-from flowbot.domain.types import ChannelId, GroupId, UserId
+from flowbot.domain.validation import FieldProblem
 from flowbot.locales import Translator
 from flowbot.services.setup import SetupReady
 from flowbot.services.setup_check import Field
@@ -143,7 +143,7 @@ class SetupForm:
         return {"options": choices.matching(offered, query)}
 
     @classmethod
-    def errors(cls, problems: Mapping[Field, Problem], view: Mapping[str, Any], t: Translator) -> dict[str, str]:
+    def errors(cls, problems: Mapping[Field, FieldProblem], view: Mapping[str, Any], t: Translator) -> dict[str, str]:
         """What is wrong, by the block that Slack shall show it at, of those that `view` has."""
         there = {block.get("block_id") for block in view.get("blocks") or () if isinstance(block, dict)}
         return {

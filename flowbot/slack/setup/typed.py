@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from flowbot.domain.forms import Problem
+from flowbot.domain.ids import ChannelId, GroupId, UserId, WebsiteId, parse_website_id
 from flowbot.domain.policy import (
     ALWAYS_GATED,
     EVERYONE,
@@ -16,7 +16,7 @@ from flowbot.domain.policy import (
     Gate,
     Principal,
 )
-from flowbot.domain.types import ChannelId, GroupId, UserId, WebsiteId, website_id
+from flowbot.domain.validation import FieldProblem
 from flowbot.services.setup import approval_channel
 from flowbot.services.setup_check import Field
 
@@ -84,11 +84,11 @@ class Typed:
             break_glass=rule.break_glass,
         )
 
-    def problems(self) -> Mapping[Field, Problem]:
+    def problems(self) -> Mapping[Field, FieldProblem]:
         """What is wrong whoever the people are, by field."""
         stands = {
-            Field.WEBSITES: (not self._websites and not self.all_websites, Problem("setup.problem_websites")),
-            Field.APPROVER_PEOPLE: (not self.approvers.entries, Problem("setup.problem_approvers")),
+            Field.WEBSITES: (not self._websites and not self.all_websites, FieldProblem("setup.problem_websites")),
+            Field.APPROVER_PEOPLE: (not self.approvers.entries, FieldProblem("setup.problem_approvers")),
             Field.QUORUM: (not is_number(self.quorum, MOST_APPROVALS), _range(MOST_APPROVALS)),
             Field.EXPIRES: (not is_number(self.expires, MOST_HOURS), _range(MOST_HOURS)),
         }
@@ -117,7 +117,7 @@ class Typed:
 
     @property
     def _websites(self) -> tuple[WebsiteId, ...]:
-        return tuple(filter(None, map(website_id, self.websites)))
+        return tuple(filter(None, map(parse_website_id, self.websites)))
 
 
 def is_number(typed: str, most: int) -> bool:
@@ -125,5 +125,5 @@ def is_number(typed: str, most: int) -> bool:
     return _WHOLE.fullmatch(typed) is not None and 1 <= int(typed) <= most
 
 
-def _range(most: int) -> Problem:
-    return Problem("setup.problem_number", {"most": most})
+def _range(most: int) -> FieldProblem:
+    return FieldProblem("setup.problem_number", {"most": most})

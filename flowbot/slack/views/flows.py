@@ -4,11 +4,10 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from urllib.parse import urlsplit
 
-from flowbot.domain.content import EVERYONE_SUBSCRIBED
-from flowbot.domain.flows import Button, Flow, Wait
+from flowbot.domain.flow import ALL_SUBSCRIBERS, Flow, FlowButton, WaitTime
+from flowbot.domain.ids import ChannelId, UserId, WebsiteId
 from flowbot.domain.search import FlowQuery
-from flowbot.domain.texts import size
-from flowbot.domain.types import ChannelId, UserId, WebsiteId
+from flowbot.domain.text import utf16_length
 from flowbot.locales import Translator
 from flowbot.services.reading import FlowList, ShownFlow
 from flowbot.slack.ids import Action
@@ -221,7 +220,7 @@ def settings(flow: Flow, t: Translator, *, segment: str | None = None) -> list[t
     return found
 
 
-def reach(after: Wait | None, segment: str | None, t: Translator) -> list[tuple[str, str]]:
+def reach(after: WaitTime | None, segment: str | None, t: Translator) -> list[tuple[str, str]]:
     """When the push is sent, and to whom: labels and values. A segment that is not given is not known."""
     when = t("flow.none") if after is None else t("flow.after", wait=wait(after, t))
     return [(t("field.wait"), when), (t("field.segment"), segment or t("flow.segment_untold"))]
@@ -229,7 +228,7 @@ def reach(after: Wait | None, segment: str | None, t: Translator) -> list[tuple[
 
 def segment_name(segment: str, name: str | None, t: Translator) -> str:
     """A segment as Enkapush is sent it, in words; by its number where its name is not known."""
-    if segment == EVERYONE_SUBSCRIBED:
+    if segment == ALL_SUBSCRIBERS:
         return t("form.segment_all")
     shown = kit.clip(one_line(name or ""), NAME_MAX) or t("form.segment_number", id=segment)
     return kit.isolated(shown)
@@ -258,7 +257,7 @@ def _times(flow: Flow, t: Translator) -> Block:
     return kit.context(*(t(key, when=t.moment(at) if at else t("show.never")) for key, at in moments))
 
 
-def wait(wait: Wait, t: Translator) -> str:
+def wait(wait: WaitTime, t: Translator) -> str:
     """`3 days`; a unit that flowbot does not know is told as Enkapush has it."""
     units = {"minutes": "minute", "hours": "hour", "days": "day"}
     unit = units.get(wait.unit)
@@ -275,7 +274,7 @@ def website_name(website: WebsiteId, names: Mapping[WebsiteId, str], t: Translat
     return kit.isolated(name) if name else t("flow.website", id=str(website))
 
 
-def button_text(button: Button) -> str:
+def button_text(button: FlowButton) -> str:
     """A push's button: its title and where it leads."""
     return " → ".join(part for part in (button.title, button.url) if part)
 
@@ -307,7 +306,7 @@ def _host(url: str) -> str:
 
 
 def _is_picture(url: str | None) -> bool:
-    return bool(url) and str(url).startswith(("https://", "http://")) and size(str(url)) <= kit.URL_MAX
+    return bool(url) and str(url).startswith(("https://", "http://")) and utf16_length(str(url)) <= kit.URL_MAX
 
 
 def ttl_text(seconds: int | None, t: Translator) -> str:

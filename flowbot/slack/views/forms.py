@@ -3,13 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from flowbot.domain.changes import FormToken
-from flowbot.domain.content import Content
-from flowbot.domain.flows import Flow, Wait
-from flowbot.domain.forms import FormKind
-from flowbot.domain.links import is_web_url
+from flowbot.domain.fields import FormKind
+from flowbot.domain.flow import Flow, FlowContent, WaitTime
+from flowbot.domain.ids import ChannelId, FlowId, FormToken
 from flowbot.domain.lint import Remark
-from flowbot.domain.types import ChannelId, FlowId
+from flowbot.domain.urls import is_web_url
 from flowbot.locales import Translator
 from flowbot.slack.ids import Action
 from flowbot.slack.values import FlowValue
@@ -89,7 +87,7 @@ def saved(
     return Message(what, (kit.section(kit.plain(what)), *flows.push(flow, t), *below, kit.actions(*buttons)))
 
 
-def reach(website: str, after: Wait | None, segment: str | None, t: Translator) -> Block:
+def reach(website: str, after: WaitTime | None, segment: str | None, t: Translator) -> Block:
     """Whose subscribers get the push, when, and which of them."""
     return flows.rows([(t("field.website"), website), *flows.reach(after, segment, t)])
 
@@ -112,7 +110,7 @@ def open_form(token: FormToken, t: Translator) -> Element:
     return kit.button(t("form.open"), Action.FORM_OPEN, token, style="primary")
 
 
-def preview(content: Content, remarked: Sequence[Remark], t: Translator, *, image_url: str | None) -> list[Block]:
+def preview(content: FlowContent, remarked: Sequence[Remark], t: Translator, *, image_url: str | None) -> list[Block]:
     """The push as a subscriber would see it, and what is worth another look.
 
     Args:
@@ -126,7 +124,7 @@ def preview(content: Content, remarked: Sequence[Remark], t: Translator, *, imag
 
 
 def preview_view(
-    content: Content,
+    content: FlowContent,
     remarked: Sequence[Remark],
     t: Translator,
     *,
@@ -194,7 +192,7 @@ def _shown(name: str, value: Any, t: Translator) -> Any:
     return kit.isolated(listed) if isinstance(value, str) else listed
 
 
-def as_flow(content: Content, image_url: str | None) -> Flow:
+def as_flow(content: FlowContent, image_url: str | None) -> Flow:
     """The content under a flow's names, for what draws flows; it has no id yet."""
     return Flow(
         id=FlowId(0),

@@ -2,9 +2,8 @@
 
 from collections.abc import Sequence
 
-from flowbot.domain.audit import AuditAction
-from flowbot.domain.changes import Event
-from flowbot.domain.types import FlowId
+from flowbot.domain.audit import AuditAction, Event
+from flowbot.domain.ids import FlowId
 from flowbot.locales import Translator
 from flowbot.services.history import Deletion
 from flowbot.services.reading import NO_SUCH_FLOW

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from flowbot.domain.changes import ChangeId, State
-from flowbot.domain.flows import Button
+from flowbot.domain.change import ChangeState
+from flowbot.domain.flow import FlowButton
+from flowbot.domain.ids import ChangeId
 from flowbot.domain.policy import Permission
 from flowbot.locales import Translator
 from flowbot.services.home import Reach
@@ -122,8 +123,8 @@ def _short(value: Any) -> Any:
     match value:
         case str():
             return kit.clip(value, TEXT_MAX)
-        case Button():
-            return Button(kit.clip(value.title, TEXT_MAX), kit.clip(value.url, TEXT_MAX))
+        case FlowButton():
+            return FlowButton(kit.clip(value.title, TEXT_MAX), kit.clip(value.url, TEXT_MAX))
         case _:
             return value
 
@@ -155,10 +156,10 @@ def _asked(shown: HomeShown, t: Translator, now: datetime) -> list[Block]:
     """One's own: each that waits with its button, then the others a line each."""
     blocks = [kit.header(t("request.asked_by_me"))]
     for each in shown.by_me:
-        if each.change.state is State.PENDING:
+        if each.change.state is ChangeState.PENDING:
             withdraw = _button(each, Action.WITHDRAW, t("button.withdraw"), t)
             blocks += [_own(each, t, now), kit.actions(withdraw, *_way(each, shown, t))]
-    over = [each for each in shown.by_me if each.change.state is not State.PENDING]
+    over = [each for each in shown.by_me if each.change.state is not ChangeState.PENDING]
     if over:
         blocks.append(kit.rich(kit.bullets(_closed(each, shown, t, now) for each in over)))
     if not shown.by_me:

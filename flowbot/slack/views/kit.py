@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Literal
 
-from flowbot.domain.texts import size
+from flowbot.domain.text import utf16_length
 
 Block = dict[str, Any]
 Element = dict[str, Any]
@@ -57,7 +57,7 @@ def _without_picture(block: Block) -> Block:
 
 def clip(text: str, limit: int) -> str:
     """The text, or as much of its beginning as `limit` allows, ending in an ellipsis."""
-    if size(text) <= limit:
+    if utf16_length(text) <= limit:
         return text
     kept, room = [], limit - 1
     for character in text:

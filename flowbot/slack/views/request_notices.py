@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
-from flowbot.domain.changes import Change, ChangeId, State
+from flowbot.domain.change import Change, ChangeState
+from flowbot.domain.ids import ChangeId
 from flowbot.locales import Translator
 from flowbot.services.requests import RequestShown
 from flowbot.slack.ids import Action
@@ -69,7 +70,7 @@ def _entry(shown: RequestShown, link: str | None, t: Translator, now: datetime) 
 
 
 def _how_far(shown: RequestShown, t: Translator, now: datetime) -> str:
-    if shown.change.state is not State.PENDING:
+    if shown.change.state is not ChangeState.PENDING:
         return state_word(shown, t)
     at = shown.expires_at
     told = parts.progress_text(shown, t)
@@ -144,7 +145,7 @@ def open_already(current: Change, link: str | None, t: Translator) -> Message:
         link: its message, where that is known.
         t: the reader's words.
     """
-    key = "request.open_already" if current.state is State.PENDING else "request.being_done"
+    key = "request.open_already" if current.state is ChangeState.PENDING else "request.being_done"
     message = sentences.sentence(t, key, {"id": str(current.asked.flow)})
     return Message(message.text, (*message.blocks, *([kit.actions(_open(link, t))] if link else [])))
 

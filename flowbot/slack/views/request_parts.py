@@ -6,12 +6,11 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
-from flowbot.domain.changes import Change, Kind
-from flowbot.domain.content import Difference, Unread
-from flowbot.domain.flows import Button, Wait
+from flowbot.domain.change import Change, ChangeKind
+from flowbot.domain.flow import FieldDifference, FlowButton, WaitTime, WriteOnlyFields
+from flowbot.domain.ids import FlowId, GroupId, UserId, WebsiteId
 from flowbot.domain.policy import Principal
-from flowbot.domain.texts import is_blank
-from flowbot.domain.types import FlowId, GroupId, UserId, WebsiteId
+from flowbot.domain.text import is_blank
 from flowbot.locales import Translator
 from flowbot.services.requests import RequestShown
 from flowbot.slack.views import flows, forms, kit, sentences
@@ -29,9 +28,9 @@ LABELS: Final[Mapping[str, str]] = {
     "utm_medium": "field.utm_medium",
     "utm_campaign": "field.utm_campaign",
 }
-CONFIRM: Final[Mapping[Kind, tuple[str, str]]] = {
-    Kind.ENABLE: ("request.confirm_enable", "request.confirm_enable_text"),
-    Kind.DELETE: ("request.confirm_delete", "request.confirm_delete_text"),
+CONFIRM: Final[Mapping[ChangeKind, tuple[str, str]]] = {
+    ChangeKind.ENABLE: ("request.confirm_enable", "request.confirm_enable_text"),
+    ChangeKind.DELETE: ("request.confirm_delete", "request.confirm_delete_text"),
 }
 """What is asked once more before it is approved."""
 _MARK: Final = re.compile("\0([a-z_]+)\0")
@@ -189,32 +188,32 @@ def edits(shown: RequestShown, t: Translator, short: Callable[[Any], Any] = lamb
 
 def _unread_of(shown: RequestShown, t: Translator) -> list[tuple[str, str]]:
     asked = shown.change.asked
-    if asked.wanted is None or asked.kind is not Kind.EDIT:
+    if asked.wanted is None or asked.kind is not ChangeKind.EDIT:
         return []
     picture = [(t("field.image"), t("request.new_picture"))] if asked.wanted.image or asked.picture else []
     return [*_unread(asked.wanted.unread, t), *picture]
 
 
-def _unread(given: Unread, t: Translator) -> list[tuple[str, str]]:
+def _unread(given: WriteOnlyFields, t: Translator) -> list[tuple[str, str]]:
     names = ("utm_source", "utm_medium", "utm_campaign")
     values = [(t(LABELS[name]), getattr(given, name)) for name in names]
     segment = [(t("field.segment"), flows.segment_name(given.segment, None, t))] if given.segment is not None else []
     return [*segment, *((label, value or t("flow.none")) for label, value in values if value is not None)]
 
 
-def plain_differences(params: Mapping[str, Any]) -> tuple[Difference, ...]:
+def plain_differences(params: Mapping[str, Any]) -> tuple[FieldDifference, ...]:
     """The differences that an outcome names, as plain data."""
     given = params.get("differences")
     entries = given if isinstance(given, list | tuple) else ()
     return tuple(
-        Difference(str(entry["field"]), entry.get("before"), entry.get("after"))
+        FieldDifference(str(entry["field"]), entry.get("before"), entry.get("after"))
         for entry in entries
         if isinstance(entry, Mapping) and "field" in entry
     )
 
 
 def difference_list(
-    found: Sequence[Difference], names: Mapping[WebsiteId, str], t: Translator, *, title: str
+    found: Sequence[FieldDifference], names: Mapping[WebsiteId, str], t: Translator, *, title: str
 ) -> list[Block]:
     """Old → new, a field a line, under a title; nothing where nothing differs."""
     return _titled(title, [_difference(each, names, t) for each in found])
@@ -229,7 +228,7 @@ def _new_value(label: str, value: str) -> Element:
     return kit.line(kit.words(f"{label}: ", bold=True), kit.words("→ ", bold=True), kit.words(told))
 
 
-def _difference(difference: Difference, names: Mapping[WebsiteId, str], t: Translator) -> Element:
+def _difference(difference: FieldDifference, names: Mapping[WebsiteId, str], t: Translator) -> Element:
     before, after = (_value(difference.field, value, names, t) for value in (difference.before, difference.after))
     label = kit.words(f"{label_of(difference.field, t)}: ", bold=True)
     return kit.line(label, kit.words(before), kit.words(" → ", bold=True), kit.words(after))
@@ -254,14 +253,14 @@ def _told(field: str, value: Any, names: Mapping[WebsiteId, str], t: Translator)
             return t("flow.enabled" if value else "flow.disabled")
         case bool():
             return t("flow.yes" if value else "flow.no")
-        case Wait():
+        case WaitTime():
             return flows.wait(value, t)
         case {"amount": int(amount), "unit": str(unit)}:
-            return flows.wait(Wait(amount, unit), t)
-        case Button():
+            return flows.wait(WaitTime(amount, unit), t)
+        case FlowButton():
             return flows.button_text(value)
         case {"title": str(title), "url": str(url)}:
-            return flows.button_text(Button(title, url))
+            return flows.button_text(FlowButton(title, url))
         case int() if field == "website_id":
             return flows.website_name(WebsiteId(value), names, t)
         case int() if field == "ttl":

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
 
-from flowbot.domain.changes import Ending, Kind, State
-from flowbot.domain.verdicts import GONE, LAPSES
+from flowbot.domain.change import ChangeKind, ChangeState, ClosureKind
+from flowbot.domain.outcomes import GONE, LAPSES
 from flowbot.locales import Translator
 from flowbot.services.requests import RequestShown
 from flowbot.slack.ids import Action
@@ -14,19 +14,21 @@ from flowbot.slack.views import forms, kit, sentences
 from flowbot.slack.views import request_parts as parts
 from flowbot.slack.views.kit import Block, Element, Message
 
-EMOJI: Final[Mapping[State, str]] = {
-    State.DRAFT: "⏳",
-    State.PENDING: "⏳",
-    State.APPLYING: "⏳",
-    State.APPLIED: "✅",
-    State.FAILED: "❌",
-    State.UNKNOWN: "❓",
-    State.REJECTED: "⛔",
-    State.WITHDRAWN: "↩",
-    State.EXPIRED: "⌛",
-    State.OUT_OF_DATE: "🔁",
+EMOJI: Final[Mapping[ChangeState, str]] = {
+    ChangeState.DRAFT: "⏳",
+    ChangeState.PENDING: "⏳",
+    ChangeState.APPLYING: "⏳",
+    ChangeState.APPLIED: "✅",
+    ChangeState.FAILED: "❌",
+    ChangeState.UNKNOWN: "❓",
+    ChangeState.REJECTED: "⛔",
+    ChangeState.WITHDRAWN: "↩",
+    ChangeState.EXPIRED: "⌛",
+    ChangeState.OUT_OF_DATE: "🔁",
 }
-_DECIDED: Final = frozenset({State.APPLYING, State.APPLIED, State.FAILED, State.UNKNOWN, State.OUT_OF_DATE})
+_DECIDED: Final = frozenset(
+    {ChangeState.APPLYING, ChangeState.APPLIED, ChangeState.FAILED, ChangeState.UNKNOWN, ChangeState.OUT_OF_DATE}
+)
 
 
 def request_message(shown: RequestShown, t: Translator, now: datetime) -> Message:
@@ -40,7 +42,7 @@ def request_message(shown: RequestShown, t: Translator, now: datetime) -> Messag
     state = state_word(shown, t)
     head = [kit.header(f"{EMOJI[shown.change.state]} {state}"), kit.rich(kit.line(*_who_asks(shown, t)))]
     blocks = [*head, *parts.reason(shown.change.asked.reason, t)]
-    blocks += _waiting(shown, t, now) if shown.change.state is State.PENDING else _ended(shown, t)
+    blocks += _waiting(shown, t, now) if shown.change.state is ChangeState.PENDING else _ended(shown, t)
     if buttons := _buttons(shown, t):
         blocks.append(kit.actions(*buttons))
     text = t("request.summary", what=parts.what(shown.change, t), state=state)
@@ -49,16 +51,16 @@ def request_message(shown: RequestShown, t: Translator, now: datetime) -> Messag
 
 def state_word(shown: RequestShown, t: Translator) -> str:
     """How far it has come, in a word or two: `Waiting for approval`, `Applied`."""
-    if shown.change.state is State.APPLYING and _is_approved(shown):
+    if shown.change.state is ChangeState.APPLYING and _is_approved(shown):
         return t("request.approved")
     return t(f"request.state_{shown.change.state}")
 
 
 def _who_asks(shown: RequestShown, t: Translator) -> list[Element]:
     change = shown.change
-    if change.state is State.APPLIED and change.rule is None:
+    if change.state is ChangeState.APPLIED and change.rule is None:
         return parts.deed(change, t, "request.did", "did")
-    is_open = change.state in {State.DRAFT, State.PENDING}
+    is_open = change.state in {ChangeState.DRAFT, ChangeState.PENDING}
     return parts.deed(change, t, "request.asks" if is_open else "request.asked", "to")
 
 
@@ -105,7 +107,7 @@ def _push(shown: RequestShown, t: Translator, *, remarked: bool) -> list[Block]:
 
 def _is_deleted(shown: RequestShown) -> bool:
     """Whether Enkapush's copy, with its picture, is gone by now."""
-    return shown.change.asked.kind is Kind.DELETE and shown.change.state is State.APPLIED
+    return shown.change.asked.kind is ChangeKind.DELETE and shown.change.state is ChangeState.APPLIED
 
 
 # --- when it is over ----------------------------------------------------------------------------------------
@@ -141,11 +143,11 @@ def _approvals(shown: RequestShown, t: Translator) -> list[Block]:
 
 def _outcome(shown: RequestShown, t: Translator) -> list[Block]:
     match shown.change.state:
-        case State.REJECTED | State.WITHDRAWN:
+        case ChangeState.REJECTED | ChangeState.WITHDRAWN:
             return _closed(shown, t)
-        case State.OUT_OF_DATE:
+        case ChangeState.OUT_OF_DATE:
             return _out_of_date(shown, t)
-        case State.FAILED if (outcome := shown.change.outcome) and outcome.key in sentences.NAMED:
+        case ChangeState.FAILED if (outcome := shown.change.outcome) and outcome.key in sentences.NAMED:
             return [kit.rich(kit.line(*_failed_in(shown, sentences.NAMED[outcome.key], t)))]
         case _:
             return [kit.section(kit.plain(_sentence(shown, t)))]
@@ -154,14 +156,14 @@ def _outcome(shown: RequestShown, t: Translator) -> list[Block]:
 def _sentence(shown: RequestShown, t: Translator) -> str:
     """How it ended, in a sentence or two."""
     match shown.change.state:
-        case State.EXPIRED:
+        case ChangeState.EXPIRED:
             hours = shown.change.rule.expires_after_hours if shown.change.rule else 0
             return t("request.nobody_decided", time=t.span(hours * 3600))
-        case State.UNKNOWN:
+        case ChangeState.UNKNOWN:
             return f"{t('request.not_known')} {_told(shown, t)}"
-        case State.FAILED:
+        case ChangeState.FAILED:
             return t("request.failed", reason=_told(shown, t))
-        case State.APPLIED:
+        case ChangeState.APPLIED:
             return _applied(shown, t)
         case _:
             return t("request.under_way")
@@ -178,7 +180,7 @@ def _closed(shown: RequestShown, t: Translator) -> list[Block]:
     closing = shown.change.progress.closing
     if closing is None:
         return []
-    key = "request.rejected_by" if closing.how is Ending.REJECTED else "request.withdrawn_by"
+    key = "request.rejected_by" if closing.how is ClosureKind.REJECTED else "request.withdrawn_by"
     told = parts.sentence(t, key, {"person": [kit.person(closing.by)]})
     return [kit.rich(kit.line(*told)), *parts.reason(closing.reason, t)]
 
@@ -195,7 +197,7 @@ def _out_of_date(shown: RequestShown, t: Translator) -> list[Block]:
 def _besides(shown: RequestShown, t: Translator) -> list[Block]:
     """A warning where it is applied, and the flow differs besides from what was asked for."""
     outcome = shown.change.outcome
-    if shown.change.state is not State.APPLIED or outcome is None:
+    if shown.change.state is not ChangeState.APPLIED or outcome is None:
         return []
     found = parts.plain_differences(outcome.params)
     return parts.difference_list(found, shown.website_names, t, title=t("request.besides"))
@@ -217,7 +219,7 @@ def _told(shown: RequestShown, t: Translator) -> str:
 
 def _applied(shown: RequestShown, t: Translator) -> str:
     change, outcome = shown.change, shown.change.outcome
-    if change.asked.kind is Kind.RESTORE and outcome and outcome.flow is not None:
+    if change.asked.kind is ChangeKind.RESTORE and outcome and outcome.flow is not None:
         return t("request.restored", old=str(parts.flow_id(change)), new=str(outcome.flow))
     return _told(shown, t) if outcome and t.has(outcome.key) else t("request.done")
 
@@ -228,15 +230,15 @@ def _applied(shown: RequestShown, t: Translator) -> str:
 def _buttons(shown: RequestShown, t: Translator) -> list[Element]:
     change, value = shown.change, ChangeValue(change=shown.change.id).dump()
     match change.state:
-        case State.PENDING:
+        case ChangeState.PENDING:
             return _decisions(shown, value, t)
-        case State.UNKNOWN:
+        case ChangeState.UNKNOWN:
             return [kit.button(t("request.check_again"), Action.CHECK_AGAIN, value)]
-        case State.OUT_OF_DATE if not _is_gone(shown):
+        case ChangeState.OUT_OF_DATE if not _is_gone(shown):
             return [kit.button(t("request.ask_again"), Action.ASK_AGAIN, value)]
-        case State.FAILED if change.outcome is not None and change.outcome.key in LAPSES:
+        case ChangeState.FAILED if change.outcome is not None and change.outcome.key in LAPSES:
             return [kit.button(t("request.ask_again"), Action.ASK_AGAIN, value)]
-        case State.APPLIED if change.asked.kind is Kind.DELETE:
+        case ChangeState.APPLIED if change.asked.kind is ChangeKind.DELETE:
             return [kit.button(t("button.restore"), Action.RESTORE, value)]
         case _:
             return []

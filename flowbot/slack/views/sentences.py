@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from flowbot.domain.types import ChannelId, SlackId, UserId
+from flowbot.domain.ids import ChannelId, SlackId, UserId
 from flowbot.locales import Translator
 from flowbot.slack.views import kit
 from flowbot.slack.views.kit import Element, Message

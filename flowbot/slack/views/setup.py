@@ -4,8 +4,8 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from flowbot.domain.ids import GroupId, UserId, WebsiteId
 from flowbot.domain.policy import EVERYONE, ChannelPolicy, Gate, Principal
-from flowbot.domain.types import GroupId, UserId, WebsiteId
 from flowbot.locales import Translator
 from flowbot.services.setup import approval_channel
 from flowbot.services.setup_check import Field

@@ -7,25 +7,27 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowbot.domain.changes import Kind
-from flowbot.domain.content import TTL_SECONDS, Content, Unread, Wanted
-from flowbot.domain.flows import Button, Flow, Wait
-from flowbot.domain.forms import (
+from flowbot.domain.change import ChangeKind
+from flowbot.domain.fields import (
     FIELDS,
     REQUIRED,
-    Checked,
+    TTL_SECONDS,
     FormKind,
-    check,
-    copied,
-    defaults,
-    is_as_shown,
-    may_be_empty,
-    rebased_typed,
-    sketch,
-    typed_of,
-    with_website,
+    default_values,
+    fill_website,
+    form_values,
+    without_write_only,
 )
-from flowbot.domain.types import FlowId, WebsiteId
+from flowbot.domain.flow import DesiredFlow, Flow, FlowButton, FlowContent, WaitTime, WriteOnlyFields
+from flowbot.domain.ids import FlowId, WebsiteId
+from flowbot.domain.validation import (
+    ValidationResult,
+    draft_content,
+    matches_flow,
+    may_be_empty,
+    rebase_values,
+    validate_form,
+)
 
 SHOP, BLOG = WebsiteId(1), WebsiteId(2)
 FLOW = Flow(
@@ -34,14 +36,14 @@ FLOW = Flow(
     "Welcome",
     "Hello",
     "Glad that you are here",
-    Wait(3, "days"),
+    WaitTime(3, "days"),
     is_enabled=False,
     url="https://shop.example/hello",
     ttl=3600,
     is_silent=True,
-    buttons=(Button("See", "https://shop.example/see"), Button("", "")),
+    buttons=(FlowButton("See", "https://shop.example/see"), FlowButton("", "")),
 )
-FILLED = defaults(SHOP) | {"name": "Welcome", "title": "Hello", "description": "Glad"}
+FILLED = default_values(SHOP) | {"name": "Welcome", "title": "Hello", "description": "Glad"}
 ANY_FLOW = st.builds(
     Flow,
     id=st.just(FlowId(7)),
@@ -49,38 +51,40 @@ ANY_FLOW = st.builds(
     name=st.text(),
     title=st.text(),
     description=st.one_of(st.text(), st.just("long " * 700)),
-    wait=st.builds(Wait, st.integers(), st.one_of(st.sampled_from(["days", "hours", "weeks"]), st.text(max_size=200))),
+    wait=st.builds(
+        WaitTime, st.integers(), st.one_of(st.sampled_from(["days", "hours", "weeks"]), st.text(max_size=200))
+    ),
     is_enabled=st.booleans(),
     url=st.text(),
     ttl=st.one_of(st.none(), st.integers(), st.sampled_from(TTL_SECONDS)),
     is_silent=st.booleans(),
     is_auto_hide=st.booleans(),
-    buttons=st.tuples(st.builds(Button, st.text(), st.text()), st.builds(Button, st.text(), st.text())),
+    buttons=st.tuples(st.builds(FlowButton, st.text(), st.text()), st.builds(FlowButton, st.text(), st.text())),
 )
 
 
-def created(**typed: str) -> Checked:
-    return check(FILLED | typed, kind=FormKind.CREATE, before=None, websites=[SHOP, BLOG])
+def created(**typed: str) -> ValidationResult:
+    return validate_form(FILLED | typed, kind=FormKind.CREATE, before=None, websites=[SHOP, BLOG])
 
 
-def edited(flow: Flow = FLOW, **typed: str) -> Checked:
-    return check(typed_of(flow) | typed, kind=FormKind.EDIT, before=flow, websites=[SHOP, BLOG])
+def edited(flow: Flow = FLOW, **typed: str) -> ValidationResult:
+    return validate_form(form_values(flow) | typed, kind=FormKind.EDIT, before=flow, websites=[SHOP, BLOG])
 
 
-def wanted(checked: Checked) -> Wanted:
+def wanted(checked: ValidationResult) -> DesiredFlow:
     assert checked.problems == {}
     assert checked.wanted is not None
     return checked.wanted
 
 
-def refused(checked: Checked) -> dict[str, str]:
+def refused(checked: ValidationResult) -> dict[str, str]:
     assert checked.wanted is None
     return {name: problem.key for name, problem in checked.problems.items()}
 
 
 def test_a_new_flow_is_what_was_typed_with_the_defaults_for_the_rest() -> None:
-    content = Content(SHOP, "Welcome", "Hello", "Glad", Wait(1, "days"), ttl=2_419_200)
-    assert wanted(created()) == Wanted(content, Unread(segment="all"))
+    content = FlowContent(SHOP, "Welcome", "Hello", "Glad", WaitTime(1, "days"), ttl=2_419_200)
+    assert wanted(created()) == DesiredFlow(content, WriteOnlyFields(segment="all"))
 
 
 def test_everything_that_can_be_typed_is_wanted() -> None:
@@ -102,21 +106,21 @@ def test_everything_that_can_be_typed_is_wanted() -> None:
         utm_campaign="spring",
         image="kept",
     )
-    assert wanted(checked) == Wanted(
-        Content(
+    assert wanted(checked) == DesiredFlow(
+        FlowContent(
             BLOG,
             "Welcome",
             "Hello",
             "Glad",
-            Wait(90, "minutes"),
+            WaitTime(90, "minutes"),
             url="https://shop.example/sale",
             ttl=0,
             is_silent=True,
             is_auto_hide=True,
-            button_1=Button("See", "https://shop.example/see"),
-            button_2=Button("Later", "http://shop.example/later"),
+            button_1=FlowButton("See", "https://shop.example/see"),
+            button_2=FlowButton("Later", "http://shop.example/later"),
         ),
-        Unread("12", "push", "web", "spring"),
+        WriteOnlyFields("12", "push", "web", "spring"),
         "kept",
     )
 
@@ -128,7 +132,7 @@ def test_blank_texts_are_refused(name: str, blank: str) -> None:
 
 
 def test_an_empty_form_names_every_field_that_is_required() -> None:
-    checked = check({}, kind=FormKind.CREATE, before=None, websites=[SHOP])
+    checked = validate_form({}, kind=FormKind.CREATE, before=None, websites=[SHOP])
     assert refused(checked) == dict.fromkeys(REQUIRED, "form.problem_required")
 
 
@@ -157,7 +161,7 @@ def test_texts_are_kept_exactly_as_typed(name: str, text: str) -> None:
 def test_web_addresses_are_taken(url: str) -> None:
     checked = created(url=f"  {url}\n", button_2_title="Go", button_2_url=f" {url} ")
     assert wanted(checked).content.url == url
-    assert wanted(checked).content.button_2 == Button("Go", url)
+    assert wanted(checked).content.button_2 == FlowButton("Go", url)
 
 
 @pytest.mark.parametrize(
@@ -199,20 +203,20 @@ def test_a_button_has_both_its_parts_or_none(number: int) -> None:
 
 
 def test_a_blank_button_is_none() -> None:
-    assert wanted(created(button_1_title="  ", button_1_url=" ")).content.button_1 == Button("", "")
+    assert wanted(created(button_1_title="  ", button_1_url=" ")).content.button_1 == FlowButton("", "")
 
 
 @pytest.mark.parametrize(
     ("amount", "unit", "wait"),
     [
-        (" 15 ", "minutes", Wait(15, "minutes")),
-        ("007", "hours", Wait(7, "hours")),
-        ("365", "days", Wait(365, "days")),
-        ("8760", "hours", Wait(8760, "hours")),
-        ("525600", "minutes", Wait(525_600, "minutes")),
+        (" 15 ", "minutes", WaitTime(15, "minutes")),
+        ("007", "hours", WaitTime(7, "hours")),
+        ("365", "days", WaitTime(365, "days")),
+        ("8760", "hours", WaitTime(8760, "hours")),
+        ("525600", "minutes", WaitTime(525_600, "minutes")),
     ],
 )
-def test_a_wait_is_a_whole_number_of_a_unit(amount: str, unit: str, wait: Wait) -> None:
+def test_a_wait_is_a_whole_number_of_a_unit(amount: str, unit: str, wait: WaitTime) -> None:
     assert wanted(created(wait=amount, wait_unit=unit)).content.wait == wait
 
 
@@ -263,68 +267,68 @@ def test_every_time_to_live_of_enkapush_can_be_chosen(seconds: int) -> None:
 
 def test_nothing_chosen_means_everyone_and_four_weeks_for_a_new_flow() -> None:
     new = wanted(created(segment="", ttl=""))
-    assert (new.unread, new.content.ttl) == (Unread(segment="all"), 2_419_200)
+    assert (new.unread, new.content.ttl) == (WriteOnlyFields(segment="all"), 2_419_200)
 
 
 def test_nothing_typed_leaves_an_edited_flow_as_it_is() -> None:
-    assert wanted(edited()) == Wanted(Content.of(FLOW), Unread())
+    assert wanted(edited()) == DesiredFlow(FlowContent.of(FLOW), WriteOnlyFields())
 
 
 def test_an_edit_changes_what_was_typed_and_nothing_else() -> None:
     kept = wanted(edited(title="Good day", utm_source="push", utm_medium="  "))
-    assert kept == Wanted(replace(Content.of(FLOW), title="Good day"), Unread(utm_source="push"))
+    assert kept == DesiredFlow(replace(FlowContent.of(FLOW), title="Good day"), WriteOnlyFields(utm_source="push"))
 
 
 @given(ANY_FLOW)
 def test_an_edit_leaves_alone_whatever_the_flow_has(flow: Flow) -> None:
-    assert wanted(edited(flow)) == Wanted(Content.of(flow), Unread())
+    assert wanted(edited(flow)) == DesiredFlow(FlowContent.of(flow), WriteOnlyFields())
 
 
 def test_an_edit_leaves_a_text_alone_that_the_form_cannot_hold() -> None:
     flow = replace(FLOW, description="long " * 700, title="\N{PARTY POPPER}" * 1501)
-    assert wanted(edited(flow, description="", title="")).content == Content.of(flow)
+    assert wanted(edited(flow, description="", title="")).content == FlowContent.of(flow)
     assert wanted(edited(flow, description="short", title="x")).content.description == "short"
 
 
 def test_an_edit_leaves_line_ends_alone_that_slack_turned_into_its_own() -> None:
     flow = replace(FLOW, description="one\r\ntwo\rthree")
-    assert wanted(edited(flow, description="one\ntwo\nthree")).content == Content.of(flow)
+    assert wanted(edited(flow, description="one\ntwo\nthree")).content == FlowContent.of(flow)
 
 
 @given(ANY_FLOW, ANY_FLOW)
 def test_what_was_left_alone_follows_a_flow_that_changed(before: Flow, now: Flow) -> None:
-    assert rebased_typed(typed_of(before), before, now) == typed_of(now)
+    assert rebase_values(form_values(before), before, now) == form_values(now)
 
 
 @given(st.sampled_from([name for name in FIELDS if name not in {"website", "image"}]), st.text(min_size=1))
 def test_what_was_typed_stays_as_typed_whatever_the_flow_has_become(name: str, text: str) -> None:
-    theirs = replace(FLOW, name="Theirs", wait=Wait(8, "hours"), url="https://shop.example/theirs", ttl=0)
-    mine = typed_of(FLOW) | {name: text}
-    if text != typed_of(FLOW)[name]:
-        assert rebased_typed(mine, FLOW, theirs)[name] == text
+    theirs = replace(FLOW, name="Theirs", wait=WaitTime(8, "hours"), url="https://shop.example/theirs", ttl=0)
+    mine = form_values(FLOW) | {name: text}
+    if text != form_values(FLOW)[name]:
+        assert rebase_values(mine, FLOW, theirs)[name] == text
 
 
 @given(ANY_FLOW)
 def test_a_form_that_nobody_touched_is_as_it_was_shown(flow: Flow) -> None:
-    assert is_as_shown(typed_of(flow), flow, Kind.EDIT)
-    assert is_as_shown(copied(flow), flow, Kind.CREATE)
-    assert not is_as_shown(typed_of(flow) | {"utm_source": "mine"}, flow, Kind.EDIT)
-    assert not is_as_shown(copied(flow) | {"segment": "7"}, flow, Kind.CREATE)
+    assert matches_flow(form_values(flow), flow, ChangeKind.EDIT)
+    assert matches_flow(without_write_only(flow), flow, ChangeKind.CREATE)
+    assert not matches_flow(form_values(flow) | {"utm_source": "mine"}, flow, ChangeKind.EDIT)
+    assert not matches_flow(without_write_only(flow) | {"segment": "7"}, flow, ChangeKind.CREATE)
 
 
 def test_a_wait_is_not_put_together_from_two_peoples_halves() -> None:
     theirs = replace(
-        FLOW, wait=Wait(2, "hours"), buttons=(Button("See", "https://shop.example/theirs"), FLOW.buttons[1])
+        FLOW, wait=WaitTime(2, "hours"), buttons=(FlowButton("See", "https://shop.example/theirs"), FLOW.buttons[1])
     )
-    moved = rebased_typed(typed_of(FLOW) | {"wait": "30", "button_1_title": "Look"}, FLOW, theirs)
+    moved = rebase_values(form_values(FLOW) | {"wait": "30", "button_1_title": "Look"}, FLOW, theirs)
     assert (moved["wait"], moved["wait_unit"]) == ("30", "days")
     assert (moved["button_1_title"], moved["button_1_url"]) == ("Look", "https://shop.example/see")
 
 
 def test_a_segment_does_not_follow_a_flow_to_another_website() -> None:
-    mine = typed_of(FLOW) | {"segment": "7"}
-    assert rebased_typed(mine, FLOW, replace(FLOW, website_id=BLOG))["segment"] == ""
-    assert rebased_typed(mine, FLOW, replace(FLOW, name="Theirs"))["segment"] == "7"
+    mine = form_values(FLOW) | {"segment": "7"}
+    assert rebase_values(mine, FLOW, replace(FLOW, website_id=BLOG))["segment"] == ""
+    assert rebase_values(mine, FLOW, replace(FLOW, name="Theirs"))["segment"] == "7"
 
 
 @pytest.mark.parametrize(
@@ -332,8 +336,8 @@ def test_a_segment_does_not_follow_a_flow_to_another_website() -> None:
     [
         (replace(FLOW, url="ftp://a.example"), {"url": "ftp://b.example"}, {"url": "form.problem_url"}),
         (replace(FLOW, ttl=7), {"ttl": "8"}, {"ttl": "form.problem_choice"}),
-        (replace(FLOW, wait=Wait(0, "days")), {"wait": "-1"}, {"wait": "form.problem_number"}),
-        (replace(FLOW, wait=Wait(3, "weeks")), {"wait_unit": "years"}, {"wait_unit": "form.problem_choice"}),
+        (replace(FLOW, wait=WaitTime(0, "days")), {"wait": "-1"}, {"wait": "form.problem_number"}),
+        (replace(FLOW, wait=WaitTime(3, "weeks")), {"wait_unit": "years"}, {"wait_unit": "form.problem_choice"}),
         (replace(FLOW, name=""), {"name": " "}, {"name": "form.problem_required"}),
     ],
 )
@@ -345,33 +349,33 @@ def test_an_edit_checks_what_is_new_even_where_the_old_was_odd(
 
 def test_an_edit_can_remove_what_is_optional() -> None:
     kept = wanted(edited(url="", button_1_title="", button_1_url="", silent="")).content
-    assert (kept.url, kept.button_1, kept.is_silent) == ("", Button("", ""), False)
+    assert (kept.url, kept.button_1, kept.is_silent) == ("", FlowButton("", ""), False)
 
 
 def test_half_a_button_that_the_flow_has_is_left_alone() -> None:
-    flow = replace(FLOW, buttons=(Button("Half", ""), Button("", "")))
-    assert wanted(edited(flow, name="Other")).content.button_1 == Button("Half", "")
+    flow = replace(FLOW, buttons=(FlowButton("Half", ""), FlowButton("", "")))
+    assert wanted(edited(flow, name="Other")).content.button_1 == FlowButton("Half", "")
 
 
 def test_a_duplicate_is_checked_like_a_new_flow() -> None:
-    typed = copied(replace(FLOW, url="ftp://a.example"))
-    checked = check(typed, kind=FormKind.DUPLICATE, before=FLOW, websites=[SHOP])
+    typed = without_write_only(replace(FLOW, url="ftp://a.example"))
+    checked = validate_form(typed, kind=FormKind.DUPLICATE, before=FLOW, websites=[SHOP])
     assert refused(checked) == {"url": "form.problem_url"}
-    assert FormKind.DUPLICATE.change is Kind.CREATE
-    assert FormKind.EDIT.change is Kind.EDIT
+    assert FormKind.DUPLICATE.change is ChangeKind.CREATE
+    assert FormKind.EDIT.change is ChangeKind.EDIT
 
 
 def test_a_duplicate_has_all_that_can_be_read_and_goes_to_everyone() -> None:
-    checked = check(copied(FLOW), kind=FormKind.DUPLICATE, before=FLOW, websites=[SHOP])
-    assert wanted(checked) == Wanted(Content.of(FLOW), Unread(segment="all"))
+    checked = validate_form(without_write_only(FLOW), kind=FormKind.DUPLICATE, before=FLOW, websites=[SHOP])
+    assert wanted(checked) == DesiredFlow(FlowContent.of(FLOW), WriteOnlyFields(segment="all"))
 
 
 def test_a_segment_of_the_website_that_was_left_is_refused() -> None:
     typed = FILLED | {"website": "2", "segment": "5"}
     known: dict[str, Any] = {"kind": FormKind.CREATE, "before": None, "websites": [SHOP, BLOG]}
-    assert refused(check(typed, **known, segment_website=SHOP)) == {"segment": "form.problem_segment_website"}
-    assert wanted(check(typed, **known, segment_website=BLOG)).unread.segment == "5"
-    assert wanted(check(typed | {"segment": "all"}, **known, segment_website=SHOP)).unread.segment == "all"
+    assert refused(validate_form(typed, **known, segment_website=SHOP)) == {"segment": "form.problem_segment_website"}
+    assert wanted(validate_form(typed, **known, segment_website=BLOG)).unread.segment == "5"
+    assert wanted(validate_form(typed | {"segment": "all"}, **known, segment_website=SHOP)).unread.segment == "all"
 
 
 def test_a_flow_that_moves_to_another_website_needs_its_segment_said() -> None:
@@ -380,9 +384,9 @@ def test_a_flow_that_moves_to_another_website_needs_its_segment_said() -> None:
 
 
 def test_another_website_begins_with_all_its_subscribers() -> None:
-    assert with_website(FILLED | {"website": "2", "segment": "5"}, None)["segment"] == "all"
-    assert with_website(typed_of(FLOW) | {"website": "2"}, FLOW)["segment"] == "all"
-    assert with_website(typed_of(FLOW) | {"segment": "5"}, FLOW)["segment"] == ""
+    assert fill_website(FILLED | {"website": "2", "segment": "5"}, None)["segment"] == "all"
+    assert fill_website(form_values(FLOW) | {"website": "2"}, FLOW)["segment"] == "all"
+    assert fill_website(form_values(FLOW) | {"segment": "5"}, FLOW)["segment"] == ""
 
 
 def test_what_a_flow_has_not_need_not_be_typed_to_edit_it() -> None:
@@ -400,11 +404,11 @@ def test_what_a_flow_has_not_need_not_be_typed_to_edit_it() -> None:
 def test_anything_at_all_is_either_wanted_or_refused_by_field(
     typed: dict[str, str], kind: FormKind, before: Flow | None
 ) -> None:
-    checked = check(typed, kind=kind, before=before, websites=[SHOP, BLOG], segment_website=SHOP)
+    checked = validate_form(typed, kind=kind, before=before, websites=[SHOP, BLOG], segment_website=SHOP)
     assert (checked.wanted is None) is bool(checked.problems)
     assert checked.problems.keys() <= set(FIELDS)
 
 
 def test_a_sketch_shows_what_was_typed_so_far() -> None:
-    assert sketch({"title": "Hello", "button_1_title": "Go"}).title == "Hello"
-    assert sketch({"button_1_title": "Go"}).button_1 == Button("Go", "")
+    assert draft_content({"title": "Hello", "button_1_title": "Go"}).title == "Hello"
+    assert draft_content({"button_1_title": "Go"}).button_1 == FlowButton("Go", "")

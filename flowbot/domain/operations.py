@@ -1,15 +1,15 @@
-"""What a change asks of Enkapush, and whether a flow is as it asks."""
+"""What a change does at Enkapush, and whether a flow shows that it was done."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
-from flowbot.domain.changes import Kind, NewChange, Picture
-from flowbot.domain.content import Content, Wanted, alike, fingerprint
-from flowbot.domain.flows import Flow
+from flowbot.domain.change import ChangeKind, NewChange
+from flowbot.domain.flow import DesiredFlow, Flow, FlowContent, fingerprint, is_equivalent
+from flowbot.domain.images import ImageUpload
 
 
 @dataclass(frozen=True, slots=True)
-class Making:
+class CreateOperation:
     """A flow is made.
 
     Attributes:
@@ -17,13 +17,13 @@ class Making:
         picture: Its picture, where that was not fetched yet.
     """
 
-    kind: Kind
-    wanted: Wanted
-    picture: Picture | None = None
+    kind: ChangeKind
+    wanted: DesiredFlow
+    picture: ImageUpload | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Altering:
+class EditOperation:
     """A flow that was `before` is edited.
 
     Attributes:
@@ -31,19 +31,19 @@ class Altering:
     """
 
     before: Flow
-    wanted: Wanted
-    picture: Picture | None = None
+    wanted: DesiredFlow
+    picture: ImageUpload | None = None
 
     @property
-    def kind(self) -> Kind:
+    def kind(self) -> ChangeKind:
         """What it is called."""
-        return Kind.EDIT
+        return ChangeKind.EDIT
 
     def is_reached(self, flow: Flow | None) -> bool:
         """Whether `flow` is as it is wanted, by what Enkapush tells."""
         if flow is None:
             return False
-        return alike(Content.of(flow), self.wanted.content) and flow.is_enabled == self.before.is_enabled
+        return is_equivalent(FlowContent.of(flow), self.wanted.content) and flow.is_enabled == self.before.is_enabled
 
     def is_proven(self, flow: Flow | None) -> bool:
         """Whether `flow` is as it is wanted, with nothing among that which cannot be read back."""
@@ -56,13 +56,17 @@ class Altering:
         leaves no trace of its own: whatever the flow shows then may be somebody else's doing.
         """
         has_picture = flow.image_url is not None or (self.wanted.image is None and self.picture is None)
-        return has_picture and self.is_reached(flow) and not alike(Content.of(self.before), self.wanted.content)
+        return (
+            has_picture
+            and self.is_reached(flow)
+            and not is_equivalent(FlowContent.of(self.before), self.wanted.content)
+        )
 
     def is_untouched(self, flow: Flow | None) -> bool:
         """Whether the flow shows no trace of the change. If no request is still in flight, it was not applied."""
         if flow is None or not self._can_be_read:
             return False
-        return fingerprint(flow) == fingerprint(self.before) and not is_touched(self.before, flow)
+        return fingerprint(flow) == fingerprint(self.before) and not was_modified(self.before, flow)
 
     @property
     def _can_be_read(self) -> bool:
@@ -70,7 +74,7 @@ class Altering:
         return self.wanted.unread.is_empty and self.wanted.image is None and self.picture is None
 
 
-class _ToldWhole(ABC):
+class _ReadableOperation(ABC):
     """What Enkapush tells all of: what it shows is proof of it, and shows it."""
 
     __slots__ = ()
@@ -89,27 +93,27 @@ class _ToldWhole(ABC):
 
 
 @dataclass(frozen=True, slots=True)
-class Switching(_ToldWhole):
+class ToggleOperation(_ReadableOperation):
     """A flow that was `before` is enabled or disabled."""
 
     before: Flow
     enabled: bool
 
     @property
-    def kind(self) -> Kind:
+    def kind(self) -> ChangeKind:
         """What it is called."""
-        return Kind.ENABLE if self.enabled else Kind.DISABLE
+        return ChangeKind.ENABLE if self.enabled else ChangeKind.DISABLE
 
     def is_reached(self, flow: Flow | None) -> bool:
         """Whether `flow` is enabled or disabled as it is wanted, and the same besides."""
-        return flow is not None and self.is_switched(flow) and _same_besides(self.before, flow)
+        return flow is not None and self.is_switched(flow) and _is_otherwise_unchanged(self.before, flow)
 
     def is_untouched(self, flow: Flow | None) -> bool:
         """Whether the flow shows no trace of the change. If no request is still in flight, it was not applied.
 
         A flow that is gone shows nothing: it may have been enabled before.
         """
-        return flow is not None and not (self.is_switched(flow) or is_touched(self.before, flow))
+        return flow is not None and not (self.is_switched(flow) or was_modified(self.before, flow))
 
     def is_switched(self, flow: Flow | None) -> bool:
         """Whether `flow` is enabled or disabled as it is wanted, whatever somebody has edited since."""
@@ -117,15 +121,15 @@ class Switching(_ToldWhole):
 
 
 @dataclass(frozen=True, slots=True)
-class Deleting(_ToldWhole):
+class DeleteOperation(_ReadableOperation):
     """A flow that was `before` is deleted."""
 
     before: Flow
 
     @property
-    def kind(self) -> Kind:
+    def kind(self) -> ChangeKind:
         """What it is called."""
-        return Kind.DELETE
+        return ChangeKind.DELETE
 
     def is_reached(self, flow: Flow | None) -> bool:
         """Whether there is no flow any more."""
@@ -136,27 +140,33 @@ class Deleting(_ToldWhole):
         return flow is not None and flow.is_enabled == self.before.is_enabled
 
 
-OnFlow = Altering | Switching | Deleting
+FlowOperation = EditOperation | ToggleOperation | DeleteOperation
 """What is done to a flow that is there."""
-Task = Making | OnFlow
 
 
-def task_of(asked: NewChange) -> Task | None:
+Operation = CreateOperation | FlowOperation
+
+
+def operation_of(asked: NewChange) -> Operation | None:
     """What is to be done; None where the change does not say enough for its kind."""
     wanted, before = asked.wanted, asked.before
-    if asked.kind in {Kind.CREATE, Kind.RESTORE}:
-        return Making(asked.kind, wanted, asked.picture) if wanted else None
+    if asked.kind in {ChangeKind.CREATE, ChangeKind.RESTORE}:
+        return CreateOperation(asked.kind, wanted, asked.picture) if wanted else None
     if before is None:
         return None
-    if asked.kind is Kind.EDIT:
-        return Altering(before, wanted, asked.picture) if wanted else None
-    return Deleting(before) if asked.kind is Kind.DELETE else Switching(before, asked.kind is Kind.ENABLE)
+    if asked.kind is ChangeKind.EDIT:
+        return EditOperation(before, wanted, asked.picture) if wanted else None
+    return (
+        DeleteOperation(before)
+        if asked.kind is ChangeKind.DELETE
+        else ToggleOperation(before, asked.kind is ChangeKind.ENABLE)
+    )
 
 
-def is_touched(before: Flow, flow: Flow) -> bool:
+def was_modified(before: Flow, flow: Flow) -> bool:
     """Whether Enkapush notes a change of the flow since it was `before`, even if it is the same again."""
     return flow.changed_at != before.changed_at
 
 
-def _same_besides(before: Flow, flow: Flow) -> bool:
-    return Content.of(flow) == Content.of(before) and flow.image_url == before.image_url
+def _is_otherwise_unchanged(before: Flow, flow: Flow) -> bool:
+    return FlowContent.of(flow) == FlowContent.of(before) and flow.image_url == before.image_url

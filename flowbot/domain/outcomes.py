@@ -1,24 +1,53 @@
-"""How a change ended, judged by what Enkapush has now: a success that it told of is no proof."""
+"""How a change ended, judged by what was read back from Enkapush."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, is_dataclass, replace
 from typing import Any, Final
 
-from flowbot.domain.changes import Outcome, State
-from flowbot.domain.content import Content, Difference, alike, differences, fingerprint, flow_differences
-from flowbot.domain.flows import Flow
-from flowbot.domain.tasks import Altering, Deleting, Making, OnFlow, Switching, Task, is_touched
-from flowbot.domain.types import FlowId
+from flowbot.domain.change import ChangeState, Outcome
+from flowbot.domain.flow import (
+    FieldDifference,
+    Flow,
+    FlowContent,
+    content_differences,
+    fingerprint,
+    flow_differences,
+    is_equivalent,
+)
+from flowbot.domain.ids import FlowId
+from flowbot.domain.operations import (
+    CreateOperation,
+    DeleteOperation,
+    EditOperation,
+    FlowOperation,
+    Operation,
+    ToggleOperation,
+    was_modified,
+)
 
 GONE: Final = "out_of_date.gone"
 """The key of the outcome of a change whose flow is not there any more."""
+
+
 LAPSED: Final = "request.lapsed"
+
+
 LAPSED_PERSON: Final = "request.lapsed_person"
+
+
 LAPSED_CHANNEL: Final = "request.lapsed_channel"
+
+
 LAPSED_SCOPE: Final = "request.lapsed_scope"
+
+
 LAPSED_TIME: Final = "request.lapsed_time"
+
+
 LAPSES: Final = frozenset({LAPSED, LAPSED_PERSON, LAPSED_CHANNEL, LAPSED_SCOPE, LAPSED_TIME})
 """The keys of the outcomes of changes that were decided for and not sent, since the decision did not hold any more."""
+
+
 UNCOUNTED: Final = "uncounted"
 """The parameter of such an outcome that names those whose approvals do not count any more."""
 
@@ -33,24 +62,24 @@ class Verdict:
         details: For the audit.
     """
 
-    state: State
+    state: ChangeState
     outcome: Outcome
     flow: Flow | None = None
     details: Mapping[str, Any] = field(default_factory=dict)
 
 
-def made(task: Making, flow_id: FlowId, flow: Flow | None) -> Verdict:
+def judge_create(task: CreateOperation, flow_id: FlowId, flow: Flow | None) -> Verdict:
     """What became of a flow to be made that Enkapush, or a search, names; None where it could not be read."""
     params = {"id": str(flow_id)}
     if flow is None:
-        return Verdict(State.UNKNOWN, Outcome("unknown.not_read_back", params, flow_id))
+        return Verdict(ChangeState.UNKNOWN, Outcome("unknown.not_read_back", params, flow_id))
     if flow.is_enabled:
-        return Verdict(State.UNKNOWN, Outcome("unknown.enabled", params, flow_id), flow)
+        return Verdict(ChangeState.UNKNOWN, Outcome("unknown.enabled", params, flow_id), flow)
     outcome = Outcome(f"applied.{task.kind}", params, flow_id)
-    return Verdict(State.APPLIED, outcome, flow, _kept_differently(_unlike(task.wanted.content, flow)))
+    return Verdict(ChangeState.APPLIED, outcome, flow, _kept_differently(_unlike(task.wanted.content, flow)))
 
 
-def edited(task: Altering, flow: Flow | None, *, was_answered: bool) -> Verdict:
+def judge_edit(task: EditOperation, flow: Flow | None, *, was_answered: bool) -> Verdict:
     """What became of an edit that Enkapush said was done.
 
     Args:
@@ -64,21 +93,23 @@ def edited(task: Altering, flow: Flow | None, *, was_answered: bool) -> Verdict:
     if task.wanted.image is not None and not flow.image_url:
         unlike = [*unlike, "image_url"]
     if unlike and fingerprint(task.before) == fingerprint(flow):
-        ignored = Verdict(State.FAILED, Outcome("not_done.ignored", {"fields": unlike}), flow)
+        ignored = Verdict(ChangeState.FAILED, Outcome("not_done.ignored", {"fields": unlike}), flow)
         return ignored if was_answered else unknown(task, flow)
-    if "image_url" in unlike or not alike(Content.of(flow), task.wanted.content):
+    if "image_url" in unlike or not is_equivalent(FlowContent.of(flow), task.wanted.content):
         params = {"id": str(task.before.id), "fields": unlike}
-        return Verdict(State.UNKNOWN, Outcome("unknown.edit_partly", params, task.before.id), flow)
-    return applied_edit(task, flow, unlike)
+        return Verdict(ChangeState.UNKNOWN, Outcome("unknown.edit_partly", params, task.before.id), flow)
+    return edit_applied(task, flow, unlike)
 
 
-def applied_edit(task: Altering, flow: Flow, unlike: Iterable[str] = ()) -> Verdict:
+def edit_applied(task: EditOperation, flow: Flow, unlike: Iterable[str] = ()) -> Verdict:
     """An edit that is there. `unlike` are fields that Enkapush keeps otherwise than they were sent."""
     changed = [difference.field for difference in flow_differences(task.before, flow)]
-    return Verdict(State.APPLIED, _outcome("applied", task), flow, {"changed": changed, **_kept_differently(unlike)})
+    return Verdict(
+        ChangeState.APPLIED, _outcome("applied", task), flow, {"changed": changed, **_kept_differently(unlike)}
+    )
 
 
-def confirmed(task: Switching | Deleting, flow: Flow | None, *, was_answered: bool) -> Verdict:
+def judge_toggle(task: ToggleOperation | DeleteOperation, flow: Flow | None, *, was_answered: bool) -> Verdict:
     """What became of a flow to be enabled, disabled or deleted.
 
     Args:
@@ -86,93 +117,93 @@ def confirmed(task: Switching | Deleting, flow: Flow | None, *, was_answered: bo
         flow: as it is now; None where it is gone.
         was_answered: whether Enkapush said that it was done, to this process.
     """
-    is_switched = isinstance(task, Switching) and task.is_switched(flow)
+    is_switched = isinstance(task, ToggleOperation) and task.is_switched(flow)
     if task.is_reached(flow):
         return applied(task, flow)
     if was_answered and is_switched and flow is not None:
         return _applied_with_more(task, flow)
     if was_answered and flow is not None and fingerprint(flow) == fingerprint(task.before):
-        return Verdict(State.FAILED, Outcome("not_done.ignored_it", {"id": str(task.before.id)}), flow)
+        return Verdict(ChangeState.FAILED, Outcome("not_done.ignored_it", {"id": str(task.before.id)}), flow)
     return unknown(task, flow)
 
 
-def may_come_yet(task: OnFlow, verdict: Verdict) -> bool:
+def may_come_yet(task: FlowOperation, verdict: Verdict) -> bool:
     """Whether the flow was seen just as it was before: Enkapush may still show an older state of it."""
-    if verdict.state is State.APPLIED or verdict.flow is None:
+    if verdict.state is ChangeState.APPLIED or verdict.flow is None:
         return False
     return fingerprint(verdict.flow) == fingerprint(task.before)
 
 
-def obstacle(task: OnFlow, now: Flow, *, was_sent: bool) -> Verdict | None:
+def find_obstacle(task: FlowOperation, now: Flow, *, was_sent: bool) -> Verdict | None:
     """Whether the flow is no longer what was asked about; the effect of an earlier try does not count.
 
     What was sent is not sent again where somebody has touched the flow since: it may have been done, and undone.
     """
     is_the_same = fingerprint(now) == fingerprint(task.before)
     if was_sent:
-        may_go_on = task.is_evident(now) or (is_the_same and not is_touched(task.before, now))
+        may_go_on = task.is_evident(now) or (is_the_same and not was_modified(task.before, now))
         return None if may_go_on else unknown(task, now)
     if is_the_same:
         return None
     found = [_plain(difference) for difference in flow_differences(task.before, now)]
     params = {"id": str(now.id), "fields": [each["field"] for each in found], "differences": found}
-    return Verdict(State.OUT_OF_DATE, Outcome("out_of_date.edit", params), now)
+    return Verdict(ChangeState.OUT_OF_DATE, Outcome("out_of_date.edit", params), now)
 
 
-def looked(task: OnFlow, flow: Flow | None, *, is_final: bool) -> Verdict:
+def judge_recheck(task: FlowOperation, flow: Flow | None, *, is_final: bool) -> Verdict:
     """What another look tells; `is_final` where what is not there now will not come any more."""
     if task.is_proven(flow):
         return applied(task, flow)
-    return not_seen(task.before.id, is_final=is_final and task.is_untouched(flow))
+    return judge_unseen(task.before.id, is_final=is_final and task.is_untouched(flow))
 
 
-def not_seen(flow_id: FlowId | None, *, is_final: bool) -> Verdict:
+def judge_unseen(flow_id: FlowId | None, *, is_final: bool) -> Verdict:
     """Another look did not find it: it was not done, or that is still not known."""
     outcome = Outcome("not_done.looked", {"id": str(flow_id or "")})
-    return Verdict(State.FAILED if is_final else State.UNKNOWN, outcome)
+    return Verdict(ChangeState.FAILED if is_final else ChangeState.UNKNOWN, outcome)
 
 
-def applied(task: OnFlow, flow: Flow | None) -> Verdict:
+def applied(task: FlowOperation, flow: Flow | None) -> Verdict:
     """It is there."""
-    return Verdict(State.APPLIED, _outcome("applied", task), flow)
+    return Verdict(ChangeState.APPLIED, _outcome("applied", task), flow)
 
 
-def _applied_with_more(task: Switching | Deleting, flow: Flow) -> Verdict:
+def _applied_with_more(task: ToggleOperation | DeleteOperation, flow: Flow) -> Verdict:
     """It is there, and the flow differs besides from the one that was approved: that is told with it."""
     found = [_plain(each) for each in flow_differences(task.before, flow) if each.field != "is_enabled"]
     outcome = _outcome("applied", task)
     told = replace(outcome, params={**outcome.params, "differences": found})
-    return Verdict(State.APPLIED, told, flow, {"changed_besides": [each["field"] for each in found]})
+    return Verdict(ChangeState.APPLIED, told, flow, {"changed_besides": [each["field"] for each in found]})
 
 
-def unknown(task: OnFlow, flow: Flow | None) -> Verdict:
+def unknown(task: FlowOperation, flow: Flow | None) -> Verdict:
     """It cannot be told."""
-    return Verdict(State.UNKNOWN, _outcome("unknown", task), flow)
+    return Verdict(ChangeState.UNKNOWN, _outcome("unknown", task), flow)
 
 
-def gone(before: Flow) -> Verdict:
+def flow_gone(before: Flow) -> Verdict:
     """The flow is not there any more, or not for those who asked."""
-    return Verdict(State.OUT_OF_DATE, Outcome(GONE, {"id": str(before.id)}))
+    return Verdict(ChangeState.OUT_OF_DATE, Outcome(GONE, {"id": str(before.id)}))
 
 
-def unseen(task: Task | None, verdict: Verdict) -> Verdict:
+def hide_flow(task: Operation | None, verdict: Verdict) -> Verdict:
     """The verdict for those who may not see the flow that was read: nothing of it is told, as if it were gone."""
     if verdict.flow is None:
         return verdict
-    if verdict.state is State.OUT_OF_DATE:
-        return gone(verdict.flow)
-    tells_more = verdict.state is not State.FAILED and verdict.outcome.params.keys() > {"id"}
-    if tells_more and task is not None and not isinstance(task, Making):
+    if verdict.state is ChangeState.OUT_OF_DATE:
+        return flow_gone(verdict.flow)
+    tells_more = verdict.state is not ChangeState.FAILED and verdict.outcome.params.keys() > {"id"}
+    if tells_more and task is not None and not isinstance(task, CreateOperation):
         return unknown(task, None)
     return replace(verdict, flow=None, details={})
 
 
-def _outcome(how: str, task: OnFlow) -> Outcome:
+def _outcome(how: str, task: FlowOperation) -> Outcome:
     return Outcome(f"{how}.{task.kind}", {"id": str(task.before.id)}, task.before.id)
 
 
-def _unlike(wanted: Content, flow: Flow) -> list[str]:
-    return [difference.field for difference in differences(wanted, Content.of(flow))]
+def _unlike(wanted: FlowContent, flow: Flow) -> list[str]:
+    return [difference.field for difference in content_differences(wanted, FlowContent.of(flow))]
 
 
 def _kept_differently(fields: Iterable[str]) -> dict[str, Any]:
@@ -181,7 +212,7 @@ def _kept_differently(fields: Iterable[str]) -> dict[str, Any]:
     return {"kept_differently": listed} if listed else {}
 
 
-def _plain(difference: Difference) -> dict[str, Any]:
+def _plain(difference: FieldDifference) -> dict[str, Any]:
     """A difference as plain data, for keeping."""
     return {"field": difference.field, "before": _value(difference.before), "after": _value(difference.after)}
 

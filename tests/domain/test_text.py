@@ -4,10 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowbot.domain.flows import Flow, Wait
-from flowbot.domain.forms import FormKind, Typed, check, defaults, typed_of
-from flowbot.domain.texts import is_blank
-from flowbot.domain.types import FlowId, WebsiteId
+from flowbot.domain.fields import FormKind, FormValues, default_values, form_values
+from flowbot.domain.flow import Flow, WaitTime
+from flowbot.domain.ids import FlowId, WebsiteId
+from flowbot.domain.text import is_blank
+from flowbot.domain.validation import validate_form
 
 INVISIBLE = "\u200b\u3164\u00ad\u2800\u2060\u034f\u202e\u115f\u1160\uffa0\u00a0\u2028\u2029\ufe0f\u180e\t\n\r \0\x7f"
 SHOP = WebsiteId(1)
@@ -18,8 +19,8 @@ SEEN = st.characters(categories=["Lu", "Ll", "Lt", "Nd", "Nl", "Sm", "Sc", "Pd",
 REQUIRED_TEXTS = st.sampled_from(["name", "title", "description"])
 
 
-def typed(**texts: str) -> Typed:
-    return defaults(SHOP) | {"name": "Spring", "title": "Hello", "description": "Come"} | texts
+def typed(**texts: str) -> FormValues:
+    return default_values(SHOP) | {"name": "Spring", "title": "Hello", "description": "Come"} | texts
 
 
 @pytest.mark.parametrize("character", INVISIBLE, ids=ascii)
@@ -49,19 +50,19 @@ def test_one_character_that_is_seen_is_enough(before: str, seen: str, after: str
 
 @given(REQUIRED_TEXTS, UNSEEN)
 def test_a_required_text_that_nobody_sees_is_missing(name: str, unseen: str) -> None:
-    checked = check(typed(**{name: unseen}), kind=FormKind.CREATE, before=None, websites={SHOP})
+    checked = validate_form(typed(**{name: unseen}), kind=FormKind.CREATE, before=None, websites={SHOP})
     assert {field: problem.key for field, problem in checked.problems.items()} == {name: "form.problem_required"}
 
 
 @given(REQUIRED_TEXTS, UNSEEN, SEEN, UNSEEN)
 def test_a_text_that_is_seen_is_kept_with_all_that_is_not(name: str, before: str, seen: str, after: str) -> None:
-    checked = check(typed(**{name: before + seen + after}), kind=FormKind.CREATE, before=None, websites={SHOP})
+    checked = validate_form(typed(**{name: before + seen + after}), kind=FormKind.CREATE, before=None, websites={SHOP})
     assert checked.wanted is not None
     assert getattr(checked.wanted.content, name) == before + seen + after
 
 
 def test_what_a_flow_has_already_is_not_refused() -> None:
-    flow = Flow(FlowId(1), SHOP, "\u200b", "Hello", "Come", Wait(1, "days"), is_enabled=False)
-    checked = check(typed_of(flow) | {"title": "New"}, kind=FormKind.EDIT, before=flow, websites={SHOP})
+    flow = Flow(FlowId(1), SHOP, "\u200b", "Hello", "Come", WaitTime(1, "days"), is_enabled=False)
+    checked = validate_form(form_values(flow) | {"title": "New"}, kind=FormKind.EDIT, before=flow, websites={SHOP})
     assert checked.wanted is not None
     assert checked.wanted.content.name == "\u200b"

@@ -1,22 +1,26 @@
-"""A change: every write to Enkapush, from the wish to its known outcome, as a small state machine."""
+"""A change: every write to Enkapush, from the request to its known outcome, as a state machine."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Final, NewType
+from typing import Any, Final
 
-from flowbot.domain.content import Wanted
-from flowbot.domain.flows import Flow
+from flowbot.domain.flow import DesiredFlow, Flow
+from flowbot.domain.ids import ChangeId, ChannelId, FlowId, FormToken, ImageId, UserId, WebsiteId
+from flowbot.domain.images import ImageUpload
 from flowbot.domain.policy import ApprovalRule
-from flowbot.domain.types import ChannelId, FlowId, UserId, WebsiteId
-
-ChangeId = NewType("ChangeId", str)
-FormToken = NewType("FormToken", str)
-ImageId = NewType("ImageId", str)
 
 
-class Kind(StrEnum):
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """Who works on a change, and until when; it is renewed while they do."""
+
+    owner: str
+    until: datetime
+
+
+class ChangeKind(StrEnum):
     """What a change does to a flow."""
 
     CREATE = "create"
@@ -27,7 +31,7 @@ class Kind(StrEnum):
     RESTORE = "restore"
 
 
-class State(StrEnum):
+class ChangeState(StrEnum):
     """How far a change has come."""
 
     DRAFT = "draft"
@@ -42,29 +46,48 @@ class State(StrEnum):
     OUT_OF_DATE = "out_of_date"
 
 
-TRANSITIONS: Final[Mapping[State, frozenset[State]]] = {
-    State.DRAFT: frozenset({State.PENDING, State.APPLYING, State.FAILED, State.OUT_OF_DATE}),
-    State.PENDING: frozenset({State.APPLYING, State.REJECTED, State.WITHDRAWN, State.EXPIRED, State.OUT_OF_DATE}),
-    State.APPLYING: frozenset({State.APPLIED, State.FAILED, State.UNKNOWN, State.OUT_OF_DATE}),
-    State.UNKNOWN: frozenset({State.APPLIED, State.FAILED}),
-    State.APPLIED: frozenset(),
-    State.FAILED: frozenset(),
-    State.REJECTED: frozenset(),
-    State.WITHDRAWN: frozenset(),
-    State.EXPIRED: frozenset(),
-    State.OUT_OF_DATE: frozenset(),
+TRANSITIONS: Final[Mapping[ChangeState, frozenset[ChangeState]]] = {
+    ChangeState.DRAFT: frozenset(
+        {ChangeState.PENDING, ChangeState.APPLYING, ChangeState.FAILED, ChangeState.OUT_OF_DATE}
+    ),
+    ChangeState.PENDING: frozenset(
+        {
+            ChangeState.APPLYING,
+            ChangeState.REJECTED,
+            ChangeState.WITHDRAWN,
+            ChangeState.EXPIRED,
+            ChangeState.OUT_OF_DATE,
+        }
+    ),
+    ChangeState.APPLYING: frozenset(
+        {ChangeState.APPLIED, ChangeState.FAILED, ChangeState.UNKNOWN, ChangeState.OUT_OF_DATE}
+    ),
+    ChangeState.UNKNOWN: frozenset({ChangeState.APPLIED, ChangeState.FAILED}),
+    ChangeState.APPLIED: frozenset(),
+    ChangeState.FAILED: frozenset(),
+    ChangeState.REJECTED: frozenset(),
+    ChangeState.WITHDRAWN: frozenset(),
+    ChangeState.EXPIRED: frozenset(),
+    ChangeState.OUT_OF_DATE: frozenset(),
 }
 """Every move that there is. `draft` is submitted and not judged yet; `unknown` may still turn out, by another look."""
 
-OPEN: Final = frozenset({State.DRAFT, State.PENDING, State.APPLYING})
+
+OPEN_STATES: Final = frozenset({ChangeState.DRAFT, ChangeState.PENDING, ChangeState.APPLYING})
 """While a change is in one of these, its flow takes no other."""
-IN_HAND: Final = frozenset({State.DRAFT, State.APPLYING})
+
+
+LEASED_STATES: Final = frozenset({ChangeState.DRAFT, ChangeState.APPLYING})
 """In these, a process works on the change under a lease; when the lease runs out, another takes over."""
-UNDONE: Final = frozenset({State.FAILED, State.REJECTED, State.WITHDRAWN, State.EXPIRED, State.OUT_OF_DATE})
+
+
+UNSUCCESSFUL: Final = frozenset(
+    {ChangeState.FAILED, ChangeState.REJECTED, ChangeState.WITHDRAWN, ChangeState.EXPIRED, ChangeState.OUT_OF_DATE}
+)
 """What has ended in one of these has changed nothing: what was typed for it is not saved."""
 
 
-def may_move(before: State, after: State) -> bool:
+def can_transition(before: ChangeState, after: ChangeState) -> bool:
     """Whether a change in `before` may become `after`."""
     return after in TRANSITIONS[before]
 
@@ -78,16 +101,7 @@ class Outcome:
     flow: FlowId | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Picture:
-    """A picture that a person put into a form: Slack's file, where it is downloaded, and its name."""
-
-    file: str
-    url: str
-    name: str
-
-
-class Choice(StrEnum):
+class VoteChoice(StrEnum):
     """What a vote says."""
 
     APPROVE = "approve"
@@ -99,11 +113,11 @@ class Vote:
     """What one person says of one change; they may change it while the change is pending."""
 
     person: UserId
-    choice: Choice
+    choice: VoteChoice
     at: datetime
 
 
-class Ending(StrEnum):
+class ClosureKind(StrEnum):
     """How a person ended the waiting of a change, other than by the last approval."""
 
     REJECTED = "rejected"
@@ -112,11 +126,11 @@ class Ending(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Closing:
+class Closure:
     """Who ended the waiting of a change, how, and why."""
 
     by: UserId
-    how: Ending
+    how: ClosureKind
     reason: str = ""
 
 
@@ -132,7 +146,7 @@ class Progress:
         told_apart: The version of which the one who asked was told apart, where not all could be told of it.
     """
 
-    closing: Closing | None = None
+    closing: Closure | None = None
     image: ImageId | None = None
     reminders: int = 0
     is_alarmed: bool = False
@@ -142,7 +156,7 @@ class Progress:
     def broke_glass(self) -> UserId | None:
         """Who skipped the approvals; None where nobody did."""
         closing = self.closing
-        return closing.by if closing is not None and closing.how is Ending.BREAK_GLASS else None
+        return closing.by if closing is not None and closing.how is ClosureKind.BREAK_GLASS else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,14 +176,14 @@ class NewChange:
     """
 
     token: FormToken
-    kind: Kind
+    kind: ChangeKind
     requester: UserId
     channel: ChannelId
     website: WebsiteId
     flow: FlowId | None = None
     before: Flow | None = None
-    wanted: Wanted | None = None
-    picture: Picture | None = None
+    wanted: DesiredFlow | None = None
+    picture: ImageUpload | None = None
     typed: Mapping[str, str] = field(default_factory=dict)
     reason: str = ""
     locale: str | None = None
@@ -194,7 +208,7 @@ class Change:
 
     id: ChangeId
     asked: NewChange
-    state: State
+    state: ChangeState
     version: int
     created_at: datetime
     changed_at: datetime
@@ -223,39 +237,7 @@ class Change:
     @property
     def is_unsaved_form(self) -> bool:
         """Whether somebody filled a form for it, of which nothing has come."""
-        return self.asked.kind in {Kind.CREATE, Kind.EDIT} and self.state in UNDONE
-
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """One line of the audit trail.
-
-    Attributes:
-        number: Grows with every event; None until it is kept.
-        action: What happened, `noun.verb`: an `AuditAction`, or what an older flowbot called it.
-        actor: Who did it; None where flowbot did, by itself.
-        details: What else is worth knowing, as plain data, never a secret.
-    """
-
-    at: datetime
-    action: str
-    actor: UserId | None
-    channel: ChannelId | None = None
-    change: ChangeId | None = None
-    kind: Kind | None = None
-    flow: FlowId | None = None
-    website: WebsiteId | None = None
-    details: Mapping[str, Any] = field(default_factory=dict)
-    number: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Image:
-    """A picture that is kept until it is no longer needed: its bytes, its true type, a file name."""
-
-    content: bytes
-    content_type: str
-    filename: str
+        return self.asked.kind in {ChangeKind.CREATE, ChangeKind.EDIT} and self.state in UNSUCCESSFUL
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,8 +253,13 @@ class Draft:
     token: FormToken
     user: UserId
     channel: ChannelId
-    kind: Kind
+    kind: ChangeKind
     flow: FlowId | None
     before: Flow | None
     typed: Mapping[str, str]
     changed_at: datetime
+
+
+def with_lease(lease: Lease | None, change: Change) -> Change:
+    """The change under `lease`; free for all where that is None."""
+    return replace(change, lease_owner=lease.owner if lease else None, lease_until=lease.until if lease else None)

@@ -1,4 +1,4 @@
-"""Names for the ids that travel through flowbot, so that a channel id is never taken for a person's."""
+"""Ids of Slack, Enkapush and flowbot, so that a channel id is never taken for a person's."""
 
 import re
 from typing import Annotated, Any, ClassVar, Final, NewType, Self
@@ -7,26 +7,31 @@ from pydantic import Field, GetCoreSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
 FlowId = NewType("FlowId", int)
+
+
 WebsiteId = NewType("WebsiteId", int)
+
 
 LARGEST_ID: Final = 2**63 - 1
 """What a database keeps in a whole number."""
 
+
 _ID: Final = re.compile(r"[1-9][0-9]{0,18}", re.ASCII)
+
 
 WebsiteNumber = Annotated[WebsiteId, Field(strict=True, gt=0, le=LARGEST_ID)]
 """A website id as a person writes it in a file: a positive whole number, no text, no boolean."""
 
 
-def id_of(text: str) -> int | None:
+def parse_id(text: str) -> int | None:
     """The id of Enkapush's that the text is, in plain digits without zeros before them; None where it is none."""
     number = int(text) if _ID.fullmatch(text) else 0
     return number if 0 < number <= LARGEST_ID else None
 
 
-def website_id(text: str) -> WebsiteId | None:
+def parse_website_id(text: str) -> WebsiteId | None:
     """The website id that the text is; None where it is none."""
-    number = id_of(text)
+    number = parse_id(text)
     return None if number is None else WebsiteId(number)
 
 
@@ -84,3 +89,12 @@ class TeamId(SlackId, letters="TE", kind="a workspace's id"):
     """`T…` a workspace, `E…` an Enterprise organisation."""
 
     __slots__ = ()
+
+
+ChangeId = NewType("ChangeId", str)
+
+
+FormToken = NewType("FormToken", str)
+
+
+ImageId = NewType("ImageId", str)

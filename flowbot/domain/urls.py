@@ -1,4 +1,4 @@
-"""Web addresses, as far as flowbot looks into them."""
+"""Web addresses: validity, host and UTM parameters."""
 
 import unicodedata
 from typing import Final
@@ -16,7 +16,7 @@ def is_web_url(url: str) -> bool:
     return parts is not None and parts.scheme in {"http", "https"} and _is_host(parts.hostname or "")
 
 
-def host(url: str) -> str:
+def hostname(url: str) -> str:
     """The URL's host in small letters, without a `www.` before it; empty where there is none."""
     parts = _split(url)
     return ((parts.hostname if parts else None) or "").removeprefix("www.")

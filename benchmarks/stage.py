@@ -12,7 +12,7 @@ from aiohttp.typedefs import Handler
 
 from benchmarks.people import Office
 from benchmarks.wire import API_KEY, BACK_DOOR, BOLT_APP_TOKEN, Addresses, Answers, Bot, Order, Shots, Sockets
-from flowbot.sandbox.enkapush import EnkapushSandbox, synthetic_flows
+from flowbot.sandbox.enkapush import EnkapushSandbox, generate_flows
 from flowbot.sandbox.slack import APP_TOKEN, SlackSandbox
 from flowbot.serving import stop_on_signals
 
@@ -106,7 +106,7 @@ class BackDoor:
 @asynccontextmanager
 async def opened(flows: int) -> AsyncIterator[Addresses]:
     """Both stand-ins, listening."""
-    slack, enkapush = SlackSandbox(), EnkapushSandbox(api_key=API_KEY, flows=synthetic_flows(flows))
+    slack, enkapush = SlackSandbox(), EnkapushSandbox(api_key=API_KEY, flows=generate_flows(flows))
     door, app, api = BackDoor(slack, enkapush), slack.web_app(), enkapush.web_app()
     door.attach(app)
     async with AsyncExitStack() as stack:

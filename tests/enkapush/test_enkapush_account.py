@@ -186,7 +186,7 @@ async def test_no_filename_or_content_disturbs_the_form(
 
 def patience(fault: Fault) -> Timeouts | None:
     """Little with silence; the client's own with everything else, so that a busy machine changes no outcome."""
-    return IMPATIENT if isinstance(fault.happening, Hang) else None
+    return IMPATIENT if isinstance(fault.action, Hang) else None
 
 
 # --- bad days: reads -------------------------------------------------------------------------------------------
@@ -208,7 +208,7 @@ async def test_a_read_gets_over_a_bad_moment(
     sandbox: EnkapushSandbox, url: str, make_client: MakeClient, clock: FakePace, fault: Fault
 ) -> None:
     flow = sandbox.store.add_flow()
-    sandbox.faults.add(Fault(fault.happening))
+    sandbox.faults.add(Fault(fault.action))
     assert (await make_client(url, timeouts=patience(fault)).flows.get(flow.id)).id == flow.id
     assert len(clock.naps) == 1
 
@@ -228,7 +228,7 @@ async def test_a_read_that_cannot_get_better_fails_at_once(
     sandbox: EnkapushSandbox, client: EnkapushClient, fault: Fault, kind: type[EnkapushError]
 ) -> None:
     flow = sandbox.store.add_flow()
-    sandbox.faults.add(Fault(fault.happening))
+    sandbox.faults.add(Fault(fault.action))
     with pytest.raises(kind):
         await client.flows.get(flow.id)
     assert len(sandbox.requests) == 1
@@ -279,7 +279,7 @@ AMBIGUOUS = [
 async def test_a_creation_that_may_have_happened_is_sent_once_and_says_so(
     sandbox: EnkapushSandbox, url: str, make_client: MakeClient, fault: Fault, kind: type[EnkapushError]
 ) -> None:
-    sandbox.faults.add(Fault(fault.happening))
+    sandbox.faults.add(Fault(fault.action))
     with pytest.raises(kind) as caught:
         await make_client(url, timeouts=patience(fault)).flows.create(a_new_flow())
     assert caught.value.ambiguous
@@ -290,7 +290,7 @@ async def test_a_creation_that_may_have_happened_is_sent_once_and_says_so(
 async def test_a_creation_that_cannot_be_known_to_have_failed_is_ambiguous_too(
     sandbox: EnkapushSandbox, url: str, make_client: MakeClient, fault: Fault
 ) -> None:
-    sandbox.faults.add(Fault(fault.happening))
+    sandbox.faults.add(Fault(fault.action))
     with pytest.raises(EnkapushError) as caught:
         await make_client(url, timeouts=patience(fault)).flows.create(a_new_flow())
     assert caught.value.ambiguous
@@ -301,7 +301,7 @@ async def test_a_creation_that_cannot_be_known_to_have_failed_is_ambiguous_too(
 async def test_a_creation_that_was_refused_is_certain(
     sandbox: EnkapushSandbox, client: EnkapushClient, fault: Fault
 ) -> None:
-    sandbox.faults.add(Fault(fault.happening))
+    sandbox.faults.add(Fault(fault.action))
     with pytest.raises(EnkapushError) as caught:
         await client.flows.create(a_new_flow())
     assert (caught.value.ambiguous, sandbox.request_count("POST")) == (False, 1)

@@ -8,14 +8,14 @@ import pytest
 from flowbot.domain.ids import FlowId
 from flowbot.enkapush.client import EnkapushClient
 from flowbot.enkapush.gateway import EnkapushFlows
-from flowbot.sandbox.enkapush import EnkapushSandbox, synthetic_flows
+from flowbot.sandbox.enkapush import EnkapushSandbox, generate_flows
 
 KEY = "a-key"
 
 
 @pytest.fixture
 def account() -> EnkapushSandbox:
-    return EnkapushSandbox(api_key=KEY, flows=synthetic_flows(2500))
+    return EnkapushSandbox(api_key=KEY, flows=generate_flows(2500))
 
 
 @pytest.fixture

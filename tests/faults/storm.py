@@ -21,7 +21,7 @@ from flowbot import opening
 from flowbot.domain.change import OPEN_STATES, Change, ChangeKind, ChangeState
 from flowbot.domain.ids import ChangeId
 from flowbot.enkapush import Timeouts, pictures
-from flowbot.sandbox.enkapush import Record
+from flowbot.sandbox.enkapush import LoggedRequest
 from flowbot.sandbox.slack import Message, SandboxPerson, text_of
 from flowbot.serving import Patience
 from flowbot.slack import client
@@ -101,7 +101,7 @@ class Scene:
         return [change for change in await self.changes() if change.state is ChangeState.PENDING]
 
     @property
-    def writes(self) -> list[Record]:
+    def writes(self) -> list[LoggedRequest]:
         """Everything but reads that reached Enkapush in this scene."""
         return [record for record in self.world.enkapush.requests[self.asked :] if record.method != "GET"]
 
@@ -223,7 +223,7 @@ def no_change_takes_effect_twice_or_otherwise_than_it_says(scene: Scene, change:
         assert effects == []
 
 
-def effects_of(scene: Scene, change: Change) -> list[Record]:
+def effects_of(scene: Scene, change: Change) -> list[LoggedRequest]:
     """The requests of this scene by which the change took effect."""
     asked = change.asked
     if asked.flow is not None:

@@ -10,7 +10,7 @@ import pytest
 
 from flowbot.domain.change import ChangeState
 from flowbot.sandbox.enkapush import Fault, Image
-from flowbot.sandbox.enkapush.faults import Where
+from flowbot.sandbox.enkapush.faults import FaultScope
 from flowbot.sandbox.slack import Message, text_of
 from tests.faults.storm import Scene, after_the_storm, answer_to, decided, eventually, has_ended, only
 from tests.journeys.at_a_form import LEAST, PNG, add_flow, opens
@@ -33,7 +33,7 @@ class Trouble:
             do for an answer: a page is believed until the flow is read.
     """
 
-    fault: Callable[[Where], Fault]
+    fault: Callable[[FaultScope], Fault]
     create: ChangeState
     change: ChangeState
 
@@ -122,7 +122,7 @@ async def test_an_approved_enable_is_done_once_or_not_at_all(scene: Scene, case:
 async def test_an_enable_that_cannot_be_read_back_is_not_known_until_it_can(scene: Scene, case: str) -> None:
     request = await asks(scene.world)
     flow = (await only(scene)).asked.flow
-    where: Where = {"method": "GET", "path": f"/flows/{flow}", "skip": 1, "times": None}
+    where: FaultScope = {"method": "GET", "path": f"/flows/{flow}", "skip": 1, "times": None}
     scene.world.enkapush.faults.add(READS[case].fault(where))
     await scene.world.burak.click(request, "Approve")
     word = "Applied" if case in WITH_ANSWER else "not known"
@@ -157,7 +157,7 @@ async def test_an_approved_deletion_is_done_once_or_not_at_all_and_keeps_the_pic
 @pytest.mark.parametrize("case", [case for case in BEFORE if case not in WITH_ANSWER])
 async def test_nothing_is_deleted_whose_picture_cannot_be_kept(scene: Scene, case: str) -> None:
     request, flow = await asks_to_delete(scene, case)
-    picture: Where = {"path": f"/media/{case}.png", "times": None}
+    picture: FaultScope = {"path": f"/media/{case}.png", "times": None}
     # A picture may move, but not for ever.
     in_circles = Fault.redirect(f"/media/{case}.png", **picture)
     scene.world.enkapush.faults.add(in_circles if case == "a redirect" else BEFORE[case].fault(picture))

@@ -3,7 +3,7 @@
 import base64
 from typing import Any, Final
 
-from flowbot.sandbox.enkapush import Record, Segment
+from flowbot.sandbox.enkapush import LoggedRequest, Segment
 from flowbot.sandbox.slack import Message, SandboxPerson, View, text_of
 from tests.journeys.world import MARKETING, World
 
@@ -64,7 +64,7 @@ def shown(person: SandboxPerson) -> dict[str, Any]:
     return {label: person.read_field(label) for label in person.list_fields()}
 
 
-def writes(world: World) -> list[Record]:
+def writes(world: World) -> list[LoggedRequest]:
     """Everything but reads that reached Enkapush."""
     return [record for record in world.enkapush.requests if record.method != "GET"]
 

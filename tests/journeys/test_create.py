@@ -5,8 +5,8 @@ from typing import Any, Final
 import pytest
 
 from flowbot.domain.ids import LARGEST_ID
-from flowbot.sandbox.enkapush import Fault, SentFile
-from flowbot.sandbox.enkapush.faults import Where
+from flowbot.sandbox.enkapush import Fault, FormFile
+from flowbot.sandbox.enkapush.faults import FaultScope
 from flowbot.sandbox.slack import text_of
 from tests.journeys.at_a_form import (
     LABELS,
@@ -86,7 +86,7 @@ async def test_every_field_reaches_enkapush_as_it_was_typed_and_nothing_else(run
     (request,) = writes(running)
     assert (request.method, request.path, request.status) == ("POST", "/flows", 200)
     assert request.texts == WIRE | {"segment": str(segment)}
-    assert request.files == {"image": SentFile("bahar görseli.png", "image/png", PNG)}
+    assert request.files == {"image": FormFile("bahar görseli.png", "image/png", PNG)}
     assert len(request.fields) == len(WIRE) + 2
 
     assert created.is_ephemeral
@@ -323,7 +323,7 @@ async def test_many_websites_are_searched(http: World) -> None:
 
 @pytest.mark.parametrize("trouble", ["refused", "silent"])
 async def test_without_the_segments_the_form_still_works(http: World, trouble: str) -> None:
-    where: Where = {"path": "/segments", "times": None}
+    where: FaultScope = {"path": "/segments", "times": None}
     http.enkapush.faults.add(Fault.status(403, **where) if trouble == "refused" else Fault.hang(**where))
     form = await opens(http.emma, "/flows create")
     assert "does not tell the website's segments right now" in text_of(form)

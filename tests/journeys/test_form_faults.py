@@ -9,7 +9,7 @@ from structlog.testing import capture_logs
 
 from flowbot.enkapush import Timeouts
 from flowbot.sandbox.enkapush import Fault
-from flowbot.sandbox.enkapush.faults import Where
+from flowbot.sandbox.enkapush.faults import FaultScope
 from flowbot.sandbox.slack import Message, SandboxPerson, text_of
 from tests.journeys.at_a_form import (
     LEAST,
@@ -38,7 +38,7 @@ TYPED: Final[dict[str, Any]] = LEAST | {
     "UTM campaign": "spring",
 }
 NASTY: Final = "<!channel> *Spring* <@U0AYSE>"
-NEW: Final[Where] = {"method": "POST", "path": "/flows"}
+NEW: Final[FaultScope] = {"method": "POST", "path": "/flows"}
 REFUSALS: Final[dict[str, tuple[Fault, str]]] = {
     "413": (Fault.html(413, **NEW), "HTTP 413"),
     "404": (Fault.status(404, "", **NEW), "HTTP 404"),

@@ -7,8 +7,8 @@ from typing import Any, Final
 import pytest
 
 from flowbot.sandbox.enkapush import Fault, Image
-from flowbot.sandbox.enkapush.faults import Where
-from flowbot.sandbox.enkapush.responses import flow_json
+from flowbot.sandbox.enkapush.faults import FaultScope
+from flowbot.sandbox.enkapush.responses import serialize_flow
 from flowbot.sandbox.slack import text_of
 from tests.journeys.at_a_form import PNG, add_flow, opens, writes
 from tests.journeys.at_a_request import (
@@ -23,8 +23,8 @@ from tests.journeys.at_a_request import (
 )
 from tests.journeys.world import APPROVALS, MARKETING, World, on_both_databases
 
-READ: Final[Where] = {"method": "GET", "path": "/flows/1", "times": None}
-WRITE: Final[Where] = {"method": "POST", "path": "/flows/1"}
+READ: Final[FaultScope] = {"method": "GET", "path": "/flows/1", "times": None}
+WRITE: Final[FaultScope] = {"method": "POST", "path": "/flows/1"}
 DIFFERENT: Final[dict[str, tuple[dict[str, Any], str]]] = {
     "name": ({"name": "Other"}, "Name: Old name → Other"),
     "title": ({"title": "Other"}, "Title: Old title → Other"),
@@ -184,7 +184,7 @@ async def test_what_did_not_happen_has_failed_with_a_reason(hasty: World, case: 
 @pytest.mark.parametrize("asked", ["enable", "delete"])
 async def test_what_is_seen_late_was_done(hasty: World, asked: str) -> None:
     request = await asks(hasty, asked)
-    as_before = json.dumps({"data": flow_json(hasty.enkapush.store.flow(1), "")}, default=str)
+    as_before = json.dumps({"data": serialize_flow(hasty.enkapush.store.flow(1), "")}, default=str)
     hasty.enkapush.faults.add(Fault.status(200, as_before, method="GET", path="/flows/1", skip=1, times=2))
     await hasty.burak.click(request, "Approve")
     await ends(hasty, request, "Applied")

@@ -13,11 +13,11 @@ from flowbot.sandbox.enkapush import (
     WEBSITES,
     EnkapushSandbox,
     Flow,
-    SentField,
-    SentFile,
+    FormField,
+    FormFile,
+    generate_flows,
     seed_flows,
     seed_segments,
-    synthetic_flows,
 )
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -109,22 +109,22 @@ def test_segments_stand_on_every_website() -> None:
 
 
 def test_synthetic_flows_are_as_many_as_asked_and_the_same_each_time() -> None:
-    flows = synthetic_flows(5000, website_ids=(2, 9), seed=4)
+    flows = generate_flows(5000, website_ids=(2, 9), seed=4)
     assert [flow.id for flow in flows] == list(range(1, 5001))
     assert {flow.website_id for flow in flows} == {2, 9}
-    assert flows == synthetic_flows(5000, website_ids=(2, 9), seed=4)
-    assert flows != synthetic_flows(5000, website_ids=(2, 9), seed=5)
+    assert flows == generate_flows(5000, website_ids=(2, 9), seed=4)
+    assert flows != generate_flows(5000, website_ids=(2, 9), seed=5)
 
 
 async def test_a_large_account_is_served_a_thousand_a_page() -> None:
-    sandbox = EnkapushSandbox(api_key="key", flows=synthetic_flows(5000))
+    sandbox = EnkapushSandbox(api_key="key", flows=generate_flows(5000))
     async with sandbox.serve() as base, httpx.AsyncClient(headers=KEY) as client:
         answer = await client.get(f"{base}/flows/", params={"results_per_page": 1000, "page": 5})
     assert [flow["id"] for flow in answer.json()["data"]] == list(range(4001, 5001))
 
 
 def test_what_changes_from_outside_is_stamped_and_kept() -> None:
-    store = EnkapushSandbox(api_key="key", flows=synthetic_flows(3), clock=lambda: NOW).store
+    store = EnkapushSandbox(api_key="key", flows=generate_flows(3), clock=lambda: NOW).store
     added = store.add_flow(name="From outside", website_id=2)
     changed = store.update_flow(2, title="Changed elsewhere")
     gone = store.delete_flow(3)
@@ -137,13 +137,13 @@ def test_what_changes_from_outside_is_stamped_and_kept() -> None:
 
 
 def test_totals_may_move_without_a_time_of_change() -> None:
-    store = EnkapushSandbox(api_key="key", flows=synthetic_flows(1), clock=lambda: NOW).store
+    store = EnkapushSandbox(api_key="key", flows=generate_flows(1), clock=lambda: NOW).store
     moved = store.update_flow(1, total_sent_push_notifications=99_999, last_datetime=None)
     assert (moved.total_sent_push_notifications, moved.last_datetime) == (99_999, None)
 
 
 async def test_the_log_keeps_what_was_asked_but_not_the_key() -> None:
-    sandbox = EnkapushSandbox(api_key="the-secret", flows=synthetic_flows(1), clock=lambda: NOW)
+    sandbox = EnkapushSandbox(api_key="the-secret", flows=generate_flows(1), clock=lambda: NOW)
     parts: Parts = [("title", (None, "Yeni")), ("image", ("a.png", PNG, "image/png")), ("ttl", (None, "900"))]
     async with sandbox.serve() as base, httpx.AsyncClient() as client:
         await client.get(f"{base}/flows/?page=1", headers={"X-Trace": "t"})
@@ -154,9 +154,9 @@ async def test_the_log_keeps_what_was_asked_but_not_the_key() -> None:
     assert read.headers["x-trace"] == "t"
     assert (written.method, written.path, written.credentials) == ("POST", "/flows/1", "right")
     assert written.fields == (
-        SentField("title", "Yeni"),
-        SentField("image", SentFile("a.png", "image/png", PNG)),
-        SentField("ttl", "900"),
+        FormField("title", "Yeni"),
+        FormField("image", FormFile("a.png", "image/png", PNG)),
+        FormField("ttl", "900"),
     )
     assert written.texts == {"title": "Yeni", "ttl": "900"}
     assert list(written.files) == ["image"]
@@ -164,7 +164,7 @@ async def test_the_log_keeps_what_was_asked_but_not_the_key() -> None:
 
 
 async def test_requests_are_counted_by_method_and_path() -> None:
-    sandbox = EnkapushSandbox(api_key="key", flows=synthetic_flows(1))
+    sandbox = EnkapushSandbox(api_key="key", flows=generate_flows(1))
     async with sandbox.serve() as base, httpx.AsyncClient(headers=KEY) as client:
         for path in ("/flows/", "/flows/1", "/segments/"):
             await client.get(f"{base}{path}")

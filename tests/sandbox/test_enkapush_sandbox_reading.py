@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import httpx
 import pytest
 
-from flowbot.sandbox.enkapush import EnkapushSandbox, Flow, Segment, synthetic_flows
+from flowbot.sandbox.enkapush import EnkapushSandbox, Flow, Segment, generate_flows
 
 NOW = datetime(2026, 3, 1, 21, 30, 15, tzinfo=UTC)
 CREATED = datetime.fromisoformat("2025-09-16 23:05:58")
@@ -113,7 +113,7 @@ async def test_the_list_carries_data_meta_and_links_as_documented(client: httpx.
 async def test_pages_go_from_the_oldest_to_the_newest(
     page: int, ids: range | tuple[int, ...], previous: int | None, following: int | None
 ) -> None:
-    sandbox = EnkapushSandbox(api_key="key", flows=synthetic_flows(23))
+    sandbox = EnkapushSandbox(api_key="key", flows=generate_flows(23))
     async with sandbox.serve() as base, httpx.AsyncClient() as client:
         answer = await client.get(
             f"{base}/flows/",

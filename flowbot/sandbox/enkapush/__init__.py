@@ -2,8 +2,8 @@
 
 from flowbot.sandbox.enkapush.faults import Fault
 from flowbot.sandbox.enkapush.models import WEBSITES, Clock, Flow, FlowFields, Image, Segment
-from flowbot.sandbox.enkapush.request_log import Record, SentField, SentFile
-from flowbot.sandbox.enkapush.seeds import seed_flows, seed_image, seed_segments, synthetic_flows
+from flowbot.sandbox.enkapush.request_log import FormField, FormFile, LoggedRequest
+from flowbot.sandbox.enkapush.seeds import generate_flows, seed_flows, seed_image, seed_segments
 from flowbot.sandbox.enkapush.server import EnkapushSandbox
 from flowbot.sandbox.enkapush.store import Store
 
@@ -14,14 +14,14 @@ __all__ = [
     "Fault",
     "Flow",
     "FlowFields",
+    "FormField",
+    "FormFile",
     "Image",
-    "Record",
+    "LoggedRequest",
     "Segment",
-    "SentField",
-    "SentFile",
     "Store",
+    "generate_flows",
     "seed_flows",
     "seed_image",
     "seed_segments",
-    "synthetic_flows",
 ]

@@ -1,36 +1,32 @@
-"""What each call of the API does, without HTTP's wrappings: a record of a request in, an answer out.
+"""The API's calls: a logged request in, a response out.
 
 Source: Enkapush's page "Akışlar", and its sister page on segments.
 """
 
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Literal, TypeVar
+from typing import TypeVar
 
 from aiohttp import web
 
-from flowbot.sandbox.enkapush.models import Flow
-from flowbot.sandbox.enkapush.request_log import Record
-from flowbot.sandbox.enkapush.responses import Json, asked_page, flow_json, json_answer, refusal, refusals, segment_json
+from flowbot.sandbox.enkapush.request_log import LoggedRequest
+from flowbot.sandbox.enkapush.responses import (
+    error_response,
+    field_errors_response,
+    json_response,
+    list_response,
+    serialize_flow,
+    serialize_segment,
+)
 from flowbot.sandbox.enkapush.store import Store
-from flowbot.sandbox.enkapush.validation import FormError, checked_fields
+from flowbot.sandbox.enkapush.validation import ValidationError, parse_flow_fields, parse_page
 
 _Item = TypeVar("_Item")
-_Call = Callable[[Record, str], web.Response]
 
 _PATH = re.compile(r"/(?P<kind>flows|segments)(?:/(?P<id>[^/]+))?(?P<slash>/)?")
 _ID = re.compile(r"[1-9][0-9]{0,9}")
-
-
-@dataclass(frozen=True, slots=True)
-class _Target:
-    """What a path names."""
-
-    kind: Literal["flows", "segments"]
-    item: str | None
-    slash: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,119 +35,89 @@ class Api:
 
     Attributes:
         api_url: Where the API is, without a slash at the end; for links and redirects.
-        media_url: What the names of pictures are appended to.
+        media_url: What the names of images are appended to.
     """
 
     store: Store
     api_url: str
     media_url: str
 
-    def answer(self, record: Record) -> web.Response:
-        """Carry a request out and return its answer; errors are answers too."""
-        if record.credentials != "right":
-            return refusal(401, "The API key is missing or wrong.")
-        if (target := _target(record.path)) is None:
-            return refusal(404, "There is nothing here.")
-        if moved := self._moved(record, target):
-            return moved
-        try:
-            return self._routed(record, target)
-        except FormError as error:
-            return refusals(422, error.complaints)
-
-    def _moved(self, record: Record, target: _Target) -> web.Response | None:
+    def respond(self, request: LoggedRequest) -> web.Response:
+        """Carry a request out and return its response, also for errors."""
+        if request.credentials != "right":
+            return error_response(401, "The API key is missing or wrong.")
+        if (found := _PATH.fullmatch(request.path)) is None:
+            return error_response(404, "There is nothing here.")
+        item = found["id"]
         # Documented with a slash are the lists alone; frameworks send everything else to the address without.
-        if not target.slash or (record.method == "GET" and target.item is None):
-            return None
-        location = f"{self.api_url}{record.path.rstrip('/')}"
-        return web.Response(status=301, headers={"Location": location})
+        if found["slash"] and (item is not None or request.method != "GET"):
+            location = f"{self.api_url}{request.path.rstrip('/')}"
+            return web.Response(status=301, headers={"Location": location})
+        try:
+            if found["kind"] == "segments":
+                return self._handle_segments(request, item)
+            return self._handle_flows(request) if item is None else self._handle_flow(request, item)
+        except ValidationError as error:
+            return field_errors_response(error.errors)
 
-    def _routed(self, record: Record, target: _Target) -> web.Response:
-        calls: dict[str, _Call]
-        if target.kind == "segments":
-            calls = {"GET": self._list_segments if target.item is None else self._show_segment}
-        elif target.item is None:
-            calls = {"GET": self._list_flows, "POST": self._create_flow}
-        else:
-            calls = {"GET": self._show_flow, "POST": self._update_flow, "DELETE": self._delete_flow}
-        call = calls.get(record.method)
-        return call(record, target.item or "") if call else _not_allowed(calls)
+    def _handle_segments(self, request: LoggedRequest, item: str | None) -> web.Response:
+        if request.method != "GET":
+            return _reject_method("GET")
+        if item is None:
+            segments = self.store.segments.values()
+            return list_response(segments, parse_page(request.query), f"{self.api_url}/segments", serialize_segment)
+        segment = _find(self.store.segments, item)
+        return json_response({"data": serialize_segment(segment)}) if segment else _no_such("segment")
 
-    def _list_flows(self, record: Record, _: str) -> web.Response:
-        shape = partial(flow_json, media_url=self.media_url)
-        return self._page(record, "flows", self.store.flows.values(), shape)
+    def _handle_flows(self, request: LoggedRequest) -> web.Response:
+        match request.method:
+            case "GET":
+                serialize = partial(serialize_flow, media_url=self.media_url)
+                flows = self.store.flows.values()
+                return list_response(flows, parse_page(request.query), f"{self.api_url}/flows", serialize)
+            case "POST":
+                if rejection := _reject_unreadable(request):
+                    return rejection
+                fields = parse_flow_fields(request.fields, self.store, None)
+                # The default of is_enabled is undocumented: the dangerous guess catches who relies on it.
+                fields.setdefault("is_enabled", True)
+                return json_response({"data": {"id": self.store.add_flow(**fields).id}})
+            case _:
+                return _reject_method("GET, POST")
 
-    def _list_segments(self, record: Record, _: str) -> web.Response:
-        return self._page(record, "segments", self.store.segments.values(), segment_json)
-
-    def _page(
-        self, record: Record, kind: str, items: Collection[_Item], shape: Callable[[_Item], Json]
-    ) -> web.Response:
-        page, total = asked_page(record.query), len(items)
-        return json_answer(
-            {
-                "data": [shape(item) for item in page.of(items)],
-                "meta": page.meta(total),
-                "links": page.links(total, f"{self.api_url}/{kind}"),
-            }
-        )
-
-    def _show_flow(self, _: Record, item: str) -> web.Response:
-        flow = self._flow(item)
-        return json_answer({"data": flow_json(flow, self.media_url)}) if flow else _no_such("flow")
-
-    def _show_segment(self, _: Record, item: str) -> web.Response:
-        segment = self.store.segments.get(int(item)) if _ID.fullmatch(item) else None
-        return json_answer({"data": segment_json(segment)}) if segment else _no_such("segment")
-
-    def _create_flow(self, record: Record, _: str) -> web.Response:
-        if refused := _unreadable(record):
-            return refused
-        fields = checked_fields(record.fields, self.store, None)
-        # What a creation without is_enabled gives is undocumented: the dangerous guess catches who relies on it.
-        fields.setdefault("is_enabled", True)
-        flow = self.store.add_flow(**fields)
-        return json_answer({"data": {"id": flow.id}})
-
-    def _update_flow(self, record: Record, item: str) -> web.Response:
-        if (flow := self._flow(item)) is None:
+    def _handle_flow(self, request: LoggedRequest, item: str) -> web.Response:
+        if request.method not in {"GET", "POST", "DELETE"}:
+            return _reject_method("DELETE, GET, POST")
+        if (flow := _find(self.store.flows, item)) is None:
             return _no_such("flow")
-        if refused := _unreadable(record):
-            return refused
-        self.store.update_flow(flow.id, **checked_fields(record.fields, self.store, flow))
-        return json_answer({"data": {"id": flow.id}})
-
-    def _delete_flow(self, _: Record, item: str) -> web.Response:
-        if (flow := self._flow(item)) is None:
-            return _no_such("flow")
-        self.store.delete_flow(flow.id)
-        return web.Response(status=200)
-
-    def _flow(self, item: str) -> Flow | None:
-        return self.store.flows.get(int(item)) if _ID.fullmatch(item) else None
+        if request.method == "GET":
+            return json_response({"data": serialize_flow(flow, self.media_url)})
+        if request.method == "DELETE":
+            self.store.delete_flow(flow.id)
+            return web.Response(status=200)
+        if rejection := _reject_unreadable(request):
+            return rejection
+        self.store.update_flow(flow.id, **parse_flow_fields(request.fields, self.store, flow))
+        return json_response({"data": {"id": flow.id}})
 
 
-def _target(path: str) -> _Target | None:
-    found = _PATH.fullmatch(path)
-    if found is None:
-        return None
-    kind: Literal["flows", "segments"] = "flows" if found["kind"] == "flows" else "segments"
-    return _Target(kind, found["id"], found["slash"] is not None)
+def _find(items: Mapping[int, _Item], text: str) -> _Item | None:
+    return items.get(int(text)) if _ID.fullmatch(text) else None
 
 
-def _no_such(what: str) -> web.Response:
-    return refusal(404, f"There is no such {what}.")
+def _no_such(kind: str) -> web.Response:
+    return error_response(404, f"There is no such {kind}.")
 
 
-def _not_allowed(calls: Collection[str]) -> web.Response:
-    answer = refusal(405, "This method is not allowed here.")
-    answer.headers["Allow"] = ", ".join(sorted(calls))
-    return answer
+def _reject_method(allowed: str) -> web.Response:
+    response = error_response(405, "This method is not allowed here.")
+    response.headers["Allow"] = allowed
+    return response
 
 
-def _unreadable(record: Record) -> web.Response | None:
-    if not record.is_multipart:
-        return refusal(415, "The body must be multipart/form-data.")
-    if record.is_malformed:
-        return refusal(400, "The form could not be read.")
+def _reject_unreadable(request: LoggedRequest) -> web.Response | None:
+    if not request.is_multipart:
+        return error_response(415, "The body must be multipart/form-data.")
+    if request.is_malformed:
+        return error_response(400, "The form could not be read.")
     return None

@@ -1,4 +1,4 @@
-"""Things that go wrong on order: which request is hit, and what happens to it.
+"""Faults on order: which requests they hit, and what happens to those.
 
 A fault with `after_effect` lets the request take effect first, so that its sender cannot know.
 """
@@ -10,9 +10,13 @@ import struct
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
+from functools import cache
 from typing import Self, TypedDict, Unpack
 
 from aiohttp import web
+
+_GRACE_SECONDS = 0.02
+_RESET_AT_ONCE = struct.pack("ii", 1, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +27,8 @@ class Delay:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """Answer this instead."""
+class Reply:
+    """Reply with this instead."""
 
     status: int
     body: str = ""
@@ -35,12 +39,12 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Truncate:
-    """Carry the request out, and answer the first half of the body as if it were the whole."""
+    """Carry the request out and return the first half of the body as if it were the whole."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reset:
-    """Cut the connection without an answer."""
+    """Cut the connection without a response."""
 
     after_effect: bool = False
 
@@ -53,11 +57,11 @@ class Hang:
     outlives_sender: bool = False
 
 
-Happening = Delay | Answer | Truncate | Reset | Hang
+FaultAction = Delay | Reply | Truncate | Reset | Hang
 
 
-class Where(TypedDict, total=False):
-    """Which requests a fault hits.
+class FaultScope(TypedDict, total=False):
+    """The requests that a fault hits.
 
     Attributes:
         method: In capitals, or `*` (the default) for every one.
@@ -75,17 +79,17 @@ class Where(TypedDict, total=False):
 
 @dataclass(slots=True)
 class Fault:
-    """One rule: what happens to which requests. Made by its class methods, which take `Where`."""
+    """A rule: what happens to which requests. Its class methods make one and take a `FaultScope`."""
 
-    happening: Happening
+    action: FaultAction
     method: str = "*"
     path: str = "*"
     times: int | None = 1
     skip: int = 0
 
     @classmethod
-    def delay(cls, seconds: float, **where: Unpack[Where]) -> Self:
-        """Answer late."""
+    def delay(cls, seconds: float, **where: Unpack[FaultScope]) -> Self:
+        """Respond late."""
         return cls(Delay(seconds), **where)
 
     @classmethod
@@ -97,45 +101,45 @@ class Fault:
         headers: Mapping[str, str] | None = None,
         content_type: str = "application/json",
         after_effect: bool = False,
-        **where: Unpack[Where],
+        **where: Unpack[FaultScope],
     ) -> Self:
-        """Answer this status, body and headers."""
-        return cls(Answer(status, body, content_type, dict(headers or {}), after_effect), **where)
+        """Respond with this status, body and headers."""
+        return cls(Reply(status, body, content_type, dict(headers or {}), after_effect), **where)
 
     @classmethod
-    def too_many(cls, retry_after: str | int | None = None, **where: Unpack[Where]) -> Self:
-        """Answer 429; `retry_after` is the header's value in seconds or as an HTTP date, None leaves it out."""
+    def too_many(cls, retry_after: str | int | None = None, **where: Unpack[FaultScope]) -> Self:
+        """Respond with 429; `retry_after` is the header's value in seconds or as an HTTP date, None leaves it out."""
         headers = {} if retry_after is None else {"Retry-After": str(retry_after)}
         return cls.status(429, '{"errors": [{"title": "Too many requests."}]}', headers=headers, **where)
 
     @classmethod
-    def html(cls, status: int = 502, **where: Unpack[Where]) -> Self:
-        """Answer an error page made for people."""
+    def html(cls, status: int = 502, **where: Unpack[FaultScope]) -> Self:
+        """Respond with an error page made for people."""
         page = f"<!doctype html><html><head><title>{status}</title></head><body><h1>{status}</h1></body></html>"
         return cls.status(status, page, content_type="text/html", **where)
 
     @classmethod
-    def empty(cls, status: int = 200, *, after_effect: bool = False, **where: Unpack[Where]) -> Self:
-        """Answer no body at all."""
+    def empty(cls, status: int = 200, *, after_effect: bool = False, **where: Unpack[FaultScope]) -> Self:
+        """Respond with no body at all."""
         return cls.status(status, "", after_effect=after_effect, **where)
 
     @classmethod
-    def redirect(cls, location: str, status: int = 302, **where: Unpack[Where]) -> Self:
-        """Send the sender somewhere else."""
+    def redirect(cls, location: str, status: int = 302, **where: Unpack[FaultScope]) -> Self:
+        """Redirect the sender somewhere else."""
         return cls.status(status, "", headers={"Location": location}, **where)
 
     @classmethod
-    def truncated(cls, **where: Unpack[Where]) -> Self:
-        """Take effect and answer JSON that stops in the middle."""
+    def truncated(cls, **where: Unpack[FaultScope]) -> Self:
+        """Take effect and respond with JSON that stops in the middle."""
         return cls(Truncate(), **where)
 
     @classmethod
-    def reset(cls, *, after_effect: bool = False, **where: Unpack[Where]) -> Self:
+    def reset(cls, *, after_effect: bool = False, **where: Unpack[FaultScope]) -> Self:
         """Cut the connection, before or after the request took effect."""
         return cls(Reset(after_effect), **where)
 
     @classmethod
-    def hang(cls, *, after_effect: bool = False, outlives_sender: bool = False, **where: Unpack[Where]) -> Self:
+    def hang(cls, *, after_effect: bool = False, outlives_sender: bool = False, **where: Unpack[FaultScope]) -> Self:
         """Stay silent, before or after the request took effect.
 
         With `outlives_sender` a request takes effect at its release even though its sender has given up long ago.
@@ -143,12 +147,12 @@ class Fault:
         return cls(Hang(after_effect, outlives_sender), **where)
 
     def matches(self, method: str, path: str) -> bool:
-        """Whether a request is of those that this rule is about, however many it has hit so far."""
+        """Check whether the rule is about this request, however many it has hit so far."""
         wanted = self.path.rstrip("/") or "/"
         return self.method in {"*", method} and fnmatchcase(path.rstrip("/") or "/", wanted)
 
-    def take(self) -> bool:
-        """Count one matching request, and tell whether it is hit."""
+    def count(self) -> bool:
+        """Count a matching request and return whether it is hit."""
         if self.skip > 0:
             self.skip -= 1
             return False
@@ -164,45 +168,39 @@ class Faults:
         self._rules: list[Fault] = []
 
     def add(self, *rules: Fault) -> None:
-        """Put rules into force, behind those that already are; what is given is not changed by use."""
+        """Add copies of the rules behind those in force."""
         self._rules.extend(replace(rule) for rule in rules)
 
     def clear(self) -> None:
-        """Take all rules out of force; requests that hang go on hanging until `EnkapushSandbox.release`."""
+        """Remove all rules; requests that hang go on hanging until `EnkapushSandbox.release`."""
         self._rules.clear()
 
     @property
     def pending(self) -> tuple[Fault, ...]:
-        """The rules that are not used up."""
+        """Return the rules that are not used up."""
         return tuple(rule for rule in self._rules if rule.times != 0)
 
-    def happening(self, method: str, path: str) -> Happening | None:
-        """Return what happens to this request, counting it, or None where nothing does."""
+    def next_action(self, method: str, path: str) -> FaultAction | None:
+        """Count this request and return what happens to it, or None if nothing does."""
         for rule in self.pending:
             if rule.matches(method, path):
-                return rule.happening if rule.take() else None
+                return rule.action if rule.count() else None
         return None
 
 
-CarryOut = Callable[[], web.Response]
-
-_GRACE_SECONDS = 0.02
-_RESET_AT_ONCE = struct.pack("ii", 1, 0)
-
-
-class Trouble:
-    """What is under way with requests that a fault has hit; knows how to let go of them."""
+class FaultInjector:
+    """Applies faults to requests, and holds on to those that wait or hang."""
 
     def __init__(self) -> None:
         self._released = asyncio.Event()
         self._is_closing = asyncio.Event()
 
-    def open(self) -> None:
+    async def open(self, _app: web.Application) -> None:
         """Begin (again) to serve."""
         self._is_closing.clear()
 
-    def close(self) -> None:
-        """Let go of all requests at once: those that wait are cut off without any effect."""
+    async def close(self, _app: web.Application) -> None:
+        """Let go of all requests at once: cut off those that wait, without any effect."""
         self._is_closing.set()
         self.release()
 
@@ -211,31 +209,44 @@ class Trouble:
         self._released.set()
         self._released = asyncio.Event()
 
-    async def meet(self, happening: Happening | None, request: web.Request, carry_out: CarryOut) -> web.Response | None:
-        """Return what the request is answered; None when its connection was cut."""
-        match happening:
-            case None:
-                return carry_out()
+    async def apply(
+        self, action: FaultAction | None, request: web.Request, carry_out: Callable[[], web.Response]
+    ) -> web.Response | None:
+        """Carry a request out under a fault; return its response, or None if its connection was cut."""
+        match action:
             case Delay(seconds):
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._is_closing.wait(), seconds)
                 return self._unless_gone(request, carry_out)
-            case Hang(after_effect=True):
-                answer = carry_out()
-                await self._hang()
-                return self._unless_gone(request, lambda: answer)
-            case Hang(outlives_sender=outlives):
-                await self._hang()
-                return self._unless_gone(request, carry_out, even_so=outlives)
-            case Truncate() | Answer() | Reset():
-                return _spoil(happening, request, carry_out)
+            case Hang(after_effect, outlives_sender):
+                carry_out = cache(carry_out)
+                if after_effect:
+                    carry_out()
+                await self._released.wait()
+                # A sender that gave up just before the release is to be known as gone.
+                await asyncio.sleep(_GRACE_SECONDS)
+                return self._unless_gone(request, carry_out, even_so=outlives_sender and not after_effect)
+            case Truncate():
+                response = carry_out()
+                whole = response.body if isinstance(response.body, bytes) else b""
+                return web.Response(
+                    body=whole[: len(whole) // 2], status=response.status, content_type=response.content_type
+                )
+            case Reply() | Reset():
+                if action.after_effect:
+                    carry_out()
+                if isinstance(action, Reset):
+                    cut(request)
+                    return None
+                return web.Response(
+                    text=action.body, status=action.status, content_type=action.content_type, headers=action.headers
+                )
+            case None:
+                return carry_out()
 
-    async def _hang(self) -> None:
-        await self._released.wait()
-        # A sender that gave up just before the release is to be known as gone.
-        await asyncio.sleep(_GRACE_SECONDS)
-
-    def _unless_gone(self, request: web.Request, carry_out: CarryOut, *, even_so: bool = False) -> web.Response | None:
+    def _unless_gone(
+        self, request: web.Request, carry_out: Callable[[], web.Response], *, even_so: bool = False
+    ) -> web.Response | None:
         transport = request.transport
         is_gone = transport is None or transport.is_closing()
         if self._is_closing.is_set() or (is_gone and not even_so):
@@ -244,35 +255,8 @@ class Trouble:
         return carry_out()
 
 
-def _spoil(happening: Truncate | Answer | Reset, request: web.Request, carry_out: CarryOut) -> web.Response | None:
-    match happening:
-        case Truncate():
-            return _halved(carry_out())
-        case Answer():
-            if happening.after_effect:
-                carry_out()
-            return _ordered(happening)
-        case Reset(after_effect):
-            if after_effect:
-                carry_out()
-            cut(request)
-            return None
-
-
-def _halved(answer: web.Response) -> web.Response:
-    whole = answer.body if isinstance(answer.body, bytes) else b""
-    half = whole[: len(whole) // 2]
-    return web.Response(body=half, status=answer.status, content_type=answer.content_type)
-
-
-def _ordered(answer: Answer) -> web.Response:
-    return web.Response(
-        text=answer.body, status=answer.status, content_type=answer.content_type, headers=answer.headers
-    )
-
-
 def cut(request: web.Request) -> None:
-    """Reset the request's connection, so that its client sees a reset and not an orderly end."""
+    """Reset the request's connection, so that its client sees no orderly end."""
     transport = request.transport
     if transport is None:
         return

@@ -1,4 +1,4 @@
-"""What the stand-in Enkapush keeps: flows, segments and pictures, as plain frozen records.
+"""Flows, segments and images as the stand-in Enkapush stores them.
 
 Source of names, types and allowed values: Enkapush's page "Akışlar".
 """
@@ -11,7 +11,7 @@ from typing import Literal, TypedDict
 from zoneinfo import ZoneInfo
 
 Clock = Callable[[], dt.datetime]
-"""Gives the present as an aware datetime."""
+"""Returns the present as an aware datetime."""
 
 WaitUnit = Literal["minutes", "hours", "days"]
 SegmentType = Literal["custom", "filter"]
@@ -28,10 +28,20 @@ ZONE = ZoneInfo("Europe/Istanbul")
 WEBSITES: Mapping[int, str] = MappingProxyType({1: "Lale Moda", 2: "Northbound Outdoor", 3: "Kitap Durağı"})
 """The account's websites: id to name."""
 
+IMAGE_EXTENSIONS: Mapping[str, str] = MappingProxyType(
+    {"image/png": "png", "image/jpeg": "jpg", "image/gif": "gif", "image/webp": "webp"}
+)
+"""Accepted content types, and the file extension that each is served under."""
+
+_PNG = b"\x89PNG\r\n\x1a\n"
+_JPEG = b"\xff\xd8\xff"
+_GIFS = (b"GIF87a", b"GIF89a")
+_RIFF, _WEBP = b"RIFF", b"WEBP"
+
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """A picture as it is served.
+    """An image as it is served.
 
     Attributes:
         name: The last part of its URL, unique in a sandbox.
@@ -46,12 +56,12 @@ class Image:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Flow:
-    """A flow as Enkapush keeps it, the write-only fields included.
+    """A flow as Enkapush stores it, including the write-only fields.
 
     Attributes:
         ttl: Seconds, one of `TTLS`.
         segment: `all` or a segment's id; never read back, like the `utm_…` texts.
-        last_sent_datetime: Naive, in `ZONE`; None when it was never sent.
+        last_sent_datetime: Naive, in `ZONE`; None if it was never sent.
         last_datetime: When it was last changed; naive, in `ZONE`.
         datetime: When it was created; naive, in `ZONE`.
     """
@@ -136,19 +146,8 @@ class FlowFields(TypedDict, total=False):
     datetime: dt.datetime
 
 
-EXTENSIONS: Mapping[str, str] = MappingProxyType(
-    {"image/png": "png", "image/jpeg": "jpg", "image/gif": "gif", "image/webp": "webp"}
-)
-"""The content types that are accepted, with the extension they are served under."""
-
-_PNG = b"\x89PNG\r\n\x1a\n"
-_JPEG = b"\xff\xd8\xff"
-_GIFS = (b"GIF87a", b"GIF89a")
-_RIFF, _WEBP = b"RIFF", b"WEBP"
-
-
-def content_type_of(content: bytes) -> str | None:
-    """Return the content type that the bytes speak for, or None where they are no known picture."""
+def detect_image_type(content: bytes) -> str | None:
+    """Return the content type that the first bytes show, or None for anything but a known image."""
     if content.startswith(_PNG):
         return "image/png"
     if content.startswith(_JPEG):

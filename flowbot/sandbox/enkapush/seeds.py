@@ -1,9 +1,8 @@
-"""A believable account to begin with; its words and figures are in `seeds.toml`."""
+"""Accounts to begin with: a believable one, whose words and figures are in `seeds.toml`, and thousands of flows."""
 
 import random
 import tomllib
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import cache
 from importlib.resources import files
@@ -16,15 +15,17 @@ from flowbot.sandbox.enkapush.models import (
     WAIT_UNITS,
     ZONE,
     Flow,
-    FlowFields,
     Image,
     Segment,
     SegmentType,
     WaitUnit,
-    content_type_of,
+    detect_image_type,
 )
 
 _HERE = files("flowbot.sandbox.enkapush")
+_FIRST_CREATED = datetime.fromisoformat("2024-01-01")
+_NAMES = ("Hoş geldin", "Sepet", "İndirim", "Welcome", "Win-back", "Price drop", "Yeni sezon", "Review", "Çok satan")
+_TITLES = ("Seni özledik", "ILIK günler başladı", "Back in stock", "Kargo bedava", "Your cart is waiting")
 
 
 class _Entry(BaseModel):
@@ -60,6 +61,10 @@ class _FlowEntry(_Entry):
     sent: int | None = None
 
 
+_CONVERTED = {"age", "image", "buttons", "utm", "totals", "changed", "sent"}
+"""Fields of a flow's entry that are not taken over as they are."""
+
+
 class _Account(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -73,134 +78,53 @@ def seed_flows(now: datetime) -> list[Flow]:
     Args:
         now: The present, aware; all dates lie in the 14 months before it.
     """
+    wall = _wall_clock(now)
     oldest_first = sorted(_account().flows, key=lambda entry: -entry.age)
-    return [_flow(number, entry, _wall(now)) for number, entry in enumerate(oldest_first, start=1)]
+    return [_flow(number, entry, wall) for number, entry in enumerate(oldest_first, start=1)]
 
 
 def seed_segments(now: datetime) -> list[Segment]:
     """Return about ten segments over `WEBSITES`; dates as in `seed_flows`."""
-    return [_segment(entry, _wall(now)) for entry in _account().segments]
+    wall = _wall_clock(now)
+    return [
+        Segment(
+            id=entry.id,
+            website_id=entry.website_id,
+            name=entry.name,
+            type=entry.type,
+            total_subscribers=entry.subscribers,
+            datetime=_days_before(wall, entry.age, entry.id),
+        )
+        for entry in _account().segments
+    ]
 
 
 def seed_image(name: str, file: str) -> Image:
-    """Return one of the included pictures to be served under another name.
+    """Return one of the included images, to be served under another name.
 
     Args:
         name: The last part of its URL.
         file: Such as `tent.jpg`.
 
     Raises:
-        FileNotFoundError: There is no such picture.
+        FileNotFoundError: There is no such image.
     """
     content = (_HERE / "images" / file).read_bytes()
-    return Image(name, content_type_of(content) or "application/octet-stream", content)
+    return Image(name, detect_image_type(content) or "application/octet-stream", content)
 
 
-@cache
-def _account() -> _Account:
-    return _Account.model_validate(tomllib.loads((_HERE / "seeds.toml").read_text("utf-8")))
-
-
-def _wall(now: datetime) -> datetime:
-    return now.astimezone(ZONE).replace(tzinfo=None, microsecond=0)
-
-
-def _before(wall: datetime, days: int, number: int) -> datetime:
-    # A spread over the day that is the same at every start, and never later than now.
-    return wall - timedelta(days=days, seconds=1 + (number * 7919) % 36000)
-
-
-def _segment(entry: _SegmentEntry, wall: datetime) -> Segment:
-    return Segment(
-        id=entry.id,
-        website_id=entry.website_id,
-        name=entry.name,
-        type=entry.type,
-        total_subscribers=entry.subscribers,
-        datetime=_before(wall, entry.age, entry.id),
-    )
-
-
-def _flow(number: int, entry: _FlowEntry, wall: datetime) -> Flow:
-    flow = Flow(
-        id=number,
-        website_id=entry.website_id,
-        name=entry.name,
-        title=entry.title,
-        description=entry.description,
-        url=entry.url,
-        image=seed_image(f"{number}-{entry.image}", entry.image) if entry.image else None,
-        wait_time=entry.wait_time,
-        wait_time_type=entry.wait_time_type,
-        ttl=entry.ttl,
-        is_enabled=entry.is_enabled,
-        is_silent=entry.is_silent,
-        is_auto_hide=entry.is_auto_hide,
-        segment=entry.segment,
-        datetime=_before(wall, entry.age, number),
-    )
-    fields: FlowFields = {
-        **_buttons(entry),
-        **_utm(entry),
-        **_totals(entry),
-        **_times(entry, flow.datetime, wall),
-    }
-    return replace(flow, **fields)
-
-
-def _buttons(entry: _FlowEntry) -> FlowFields:
-    (title_1, url_1), (title_2, url_2) = (*entry.buttons, ("", ""), ("", ""))[:2]
-    return {
-        "button_title_1": title_1,
-        "button_url_1": url_1,
-        "button_title_2": title_2,
-        "button_url_2": url_2,
-    }
-
-
-def _utm(entry: _FlowEntry) -> FlowFields:
-    source, medium, campaign = entry.utm
-    return {"utm_source": source, "utm_medium": medium, "utm_campaign": campaign}
-
-
-def _totals(entry: _FlowEntry) -> FlowFields:
-    sent, displayed, clicked, closed = entry.totals
-    return {
-        "total_sent_push_notifications": sent,
-        "total_displayed_push_notifications": displayed,
-        "total_clicked_push_notifications": clicked,
-        "total_closed_push_notifications": closed,
-    }
-
-
-def _times(entry: _FlowEntry, created: datetime, wall: datetime) -> FlowFields:
-    def moment(days: int | None) -> datetime | None:
-        # A number of its own moves the time of day; nothing happens before the creation.
-        return None if days is None else max(created, _before(wall, days, entry.age + days))
-
-    return {"last_datetime": moment(entry.changed), "last_sent_datetime": moment(entry.sent)}
-
-
-_FIRST = datetime.fromisoformat("2024-01-01")
-_NAMES = ("Hoş geldin", "Sepet", "İndirim", "Welcome", "Win-back", "Price drop", "Yeni sezon", "Review", "Çok satan")
-_TITLES = ("Seni özledik", "ILIK günler başladı", "Back in stock", "Kargo bedava", "Your cart is waiting")
-
-
-def synthetic_flows(n: int, website_ids: Sequence[int] = (1, 2, 3), seed: int = 0) -> list[Flow]:
+def generate_flows(n: int, website_ids: Sequence[int] = (1, 2, 3), seed: int = 0) -> list[Flow]:
     """Return `n` flows with the ids 1 to `n` over the websites, the same ones for the same arguments.
 
     They are an hour apart, oldest first, starting in 2024.
     """
-    # Random enough for made-up flows, and repeatable.
-    return list(_flows(n, website_ids, random.Random(seed)))  # noqa: S311
-
-
-def _flows(n: int, website_ids: Sequence[int], chance: random.Random) -> Iterator[Flow]:
+    chance = random.Random(seed)  # noqa: S311 - random enough for made-up flows, and repeatable
+    flows = []
     for number in range(1, n + 1):
         name, sent = chance.choice(_NAMES), chance.randrange(20_000)
         displayed = int(sent * chance.uniform(0.8, 0.98))
-        created = _FIRST + timedelta(hours=number)
-        yield Flow(
+        created = _FIRST_CREATED + timedelta(hours=number)
+        flow = Flow(
             id=number,
             website_id=chance.choice(website_ids),
             name=f"{name} {number}",
@@ -218,3 +142,50 @@ def _flows(n: int, website_ids: Sequence[int], chance: random.Random) -> Iterato
             last_sent_datetime=created + timedelta(days=1) if sent else None,
             datetime=created,
         )
+        flows.append(flow)
+    return flows
+
+
+@cache
+def _account() -> _Account:
+    return _Account.model_validate(tomllib.loads((_HERE / "seeds.toml").read_text("utf-8")))
+
+
+def _wall_clock(now: datetime) -> datetime:
+    return now.astimezone(ZONE).replace(tzinfo=None, microsecond=0)
+
+
+def _days_before(wall: datetime, days: int, number: int) -> datetime:
+    # A spread over the day that is the same at every start, and never later than now.
+    return wall - timedelta(days=days, seconds=1 + (number * 7919) % 36000)
+
+
+def _flow(number: int, entry: _FlowEntry, wall: datetime) -> Flow:
+    created = _days_before(wall, entry.age, number)
+
+    def moment(days: int | None) -> datetime | None:
+        # A number of its own moves the time of day; nothing happens before the creation.
+        return None if days is None else max(created, _days_before(wall, days, entry.age + days))
+
+    (title_1, url_1), (title_2, url_2) = (*entry.buttons, ("", ""), ("", ""))[:2]
+    source, medium, campaign = entry.utm
+    sent, displayed, clicked, closed = entry.totals
+    return Flow(
+        id=number,
+        image=seed_image(f"{number}-{entry.image}", entry.image) if entry.image else None,
+        button_title_1=title_1,
+        button_url_1=url_1,
+        button_title_2=title_2,
+        button_url_2=url_2,
+        utm_source=source,
+        utm_medium=medium,
+        utm_campaign=campaign,
+        total_sent_push_notifications=sent,
+        total_displayed_push_notifications=displayed,
+        total_clicked_push_notifications=clicked,
+        total_closed_push_notifications=closed,
+        datetime=created,
+        last_datetime=moment(entry.changed),
+        last_sent_datetime=moment(entry.sent),
+        **entry.model_dump(exclude=_CONVERTED),
+    )

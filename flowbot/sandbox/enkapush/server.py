@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 from aiohttp import web
 
 from flowbot.sandbox.enkapush.api import Api
-from flowbot.sandbox.enkapush.faults import Faults, Trouble
+from flowbot.sandbox.enkapush.faults import FaultInjector, Faults
 from flowbot.sandbox.enkapush.models import WEBSITES, Clock, Flow, Segment
-from flowbot.sandbox.enkapush.request_log import API_PREFIX, Record, read_request
-from flowbot.sandbox.enkapush.responses import media_answer, refusal
+from flowbot.sandbox.enkapush.request_log import API_PREFIX, LoggedRequest, read_request
+from flowbot.sandbox.enkapush.responses import error_response
 from flowbot.sandbox.enkapush.store import Store
 
 _MEDIA_PREFIX = "/media/"
@@ -18,24 +18,20 @@ _SHUTDOWN_SECONDS = 2.0
 _MAX_BODY = 64 * 1024 * 1024
 
 
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
-
-
 class EnkapushSandbox:
-    """An Enkapush of one's own: strict as its documentation, in memory, and breakable on order.
+    """A stand-in Enkapush in memory: strict as its documentation, and breakable on order.
 
     Args:
         api_key: The key that a `Bearer` must carry.
-        flows: What is there from the start; see `seeds` and `synthetic`.
+        flows: What is there from the start; see `seeds`.
         segments: What is there from the start.
         websites: The account's websites, id to name.
-        clock: Gives the present, aware.
+        clock: Returns the present, aware.
 
     Attributes:
-        store: What is kept; change it to act "from outside".
-        faults: What goes wrong.
-        requests: What was asked so far, oldest first.
+        store: The flows, segments and images; change it to act "from outside".
+        faults: The rules of what goes wrong.
+        requests: The requests so far, oldest first.
     """
 
     def __init__(
@@ -45,26 +41,26 @@ class EnkapushSandbox:
         flows: Iterable[Flow] = (),
         segments: Iterable[Segment] = (),
         websites: Mapping[int, str] = WEBSITES,
-        clock: Clock = _utc_now,
+        clock: Clock = lambda: datetime.now(UTC),
     ) -> None:
         self.api_key = api_key
         self.store = Store(flows, segments, websites, clock)
         self.faults = Faults()
-        self.requests: list[Record] = []
+        self.requests: list[LoggedRequest] = []
         self._clock = clock
-        self._trouble = Trouble()
+        self._injector = FaultInjector()
 
     def web_app(self) -> web.Application:
-        """Return an application with the API under `/api` and the pictures under `/media`."""
+        """Return an application with the API under `/api` and the images under `/media`."""
         app = web.Application(client_max_size=_MAX_BODY)
-        app.router.add_route("*", "/{path:.*}", self._serve)
-        app.on_startup.append(self._opened)
-        app.on_shutdown.append(self._closed)
+        app.router.add_route("*", "/{path:.*}", self._handle)
+        app.on_startup.append(self._injector.open)
+        app.on_shutdown.append(self._injector.close)
         return app
 
     @asynccontextmanager
     async def serve(self, host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[str]:
-        """Serve until the block ends, and give the API's base URL, without a slash at the end.
+        """Serve until the block ends, and yield the API's base URL without a slash at the end.
 
         Port 0 takes a free one. Requests that still hang at the end are cut off without effect.
         """
@@ -77,10 +73,10 @@ class EnkapushSandbox:
             await runner.cleanup()
 
     def request_count(self, method: str | None = None, path_prefix: str | None = None) -> int:
-        """Return how many requests came, of this method and with this beginning of the path, such as `/flows`."""
+        """Count the requests of this method whose path begins with this prefix, such as `/flows`."""
         return sum(
-            (method is None or record.method == method) and record.path.startswith(path_prefix or "")
-            for record in self.requests
+            (method is None or request.method == method) and request.path.startswith(path_prefix or "")
+            for request in self.requests
         )
 
     def release(self) -> None:
@@ -88,40 +84,33 @@ class EnkapushSandbox:
 
         Those whose sender has gone have no effect, unless their fault outlives the sender.
         """
-        self._trouble.release()
+        self._injector.release()
 
-    async def _serve(self, request: web.Request) -> web.Response:
-        record = await read_request(request, api_key=self.api_key, started_at=self._clock())
-        self.requests.append(record)
-        happening = self.faults.happening(record.method, record.path)
-        answer = await self._trouble.meet(happening, request, lambda: self._carry_out(record, request))
-        if answer is None:
+    async def _handle(self, request: web.Request) -> web.Response:
+        logged = await read_request(request, api_key=self.api_key, started_at=self._clock())
+        self.requests.append(logged)
+        action = self.faults.next_action(logged.method, logged.path)
+        response = await self._injector.apply(action, request, lambda: self._carry_out(logged, request))
+        if response is None:
             # The connection is gone already; aiohttp wants something to throw away.
             return web.Response()
-        record.status = answer.status
-        return answer
+        logged.status = response.status
+        return response
 
-    def _carry_out(self, record: Record, request: web.Request) -> web.Response:
-        """Answer a request, and note which flows it changed."""
-        if record.method == "GET":
-            return self._answer(record, request)
+    def _carry_out(self, logged: LoggedRequest, request: web.Request) -> web.Response:
+        """Return the response, and log which flows the request changed."""
+        if not request.path.startswith(f"{API_PREFIX}/"):
+            image = self.store.image(logged.path.removeprefix(_MEDIA_PREFIX))
+            if image is None or request.method != "GET":
+                return error_response(404, "There is nothing here.")
+            return web.Response(body=image.content, content_type=image.content_type)
+        origin = request.url.origin()
+        api = Api(self.store, f"{origin}{API_PREFIX}", f"{origin}{_MEDIA_PREFIX}")
+        if logged.method == "GET":
+            return api.respond(logged)
         before = dict(self.store.flows)
-        answer = self._answer(record, request)
-        flows = before.keys() | self.store.flows.keys()
-        record.changed = tuple(sorted(flow for flow in flows if before.get(flow) is not self.store.flows.get(flow)))
-        return answer
-
-    def _answer(self, record: Record, request: web.Request) -> web.Response:
-        if request.path.startswith(f"{API_PREFIX}/"):
-            origin = str(request.url.origin())
-            return Api(self.store, f"{origin}{API_PREFIX}", f"{origin}{_MEDIA_PREFIX}").answer(record)
-        image = self.store.media(record.path.removeprefix(_MEDIA_PREFIX))
-        if request.method != "GET" or image is None:
-            return refusal(404, "There is nothing here.")
-        return media_answer(image)
-
-    async def _opened(self, _: web.Application) -> None:
-        self._trouble.open()
-
-    async def _closed(self, _: web.Application) -> None:
-        self._trouble.close()
+        response = api.respond(logged)
+        after = self.store.flows
+        changed = (flow for flow in before.keys() | after.keys() if before.get(flow) is not after.get(flow))
+        logged.changed = tuple(sorted(changed))
+        return response

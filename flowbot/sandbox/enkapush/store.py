@@ -1,4 +1,4 @@
-"""The stand-in's memory, and the door for tests and demos that change things behind the API's back."""
+"""The stand-in's memory, which tests and demos also change behind the API's back."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -9,13 +9,13 @@ from flowbot.sandbox.enkapush.models import ZONE, Clock, Flow, FlowFields, Image
 
 
 class Store:
-    """Flows, segments and pictures in memory, in the order of their insertion.
+    """Flows, segments and images in memory, in the order of their insertion.
 
     Args:
         flows: What is there from the start.
         segments: What is there from the start.
         websites: The account's websites, id to name; those that flows and segments name exist besides.
-        clock: Gives the present, aware.
+        clock: Returns the present, aware.
     """
 
     def __init__(
@@ -24,7 +24,7 @@ class Store:
         self._clock = clock
         self._flows = {flow.id: flow for flow in flows}
         self._segments = {segment.id: segment for segment in segments}
-        self._media = {flow.image.name: flow.image for flow in self._flows.values() if flow.image}
+        self._images = {flow.image.name: flow.image for flow in self._flows.values() if flow.image}
         self._last_id = max(self._flows, default=0)
         named = {flow.website_id for flow in self._flows.values()}
         named |= {segment.website_id for segment in self._segments.values()}
@@ -32,12 +32,12 @@ class Store:
 
     @property
     def flows(self) -> Mapping[int, Flow]:
-        """All flows by id, oldest insertion first."""
+        """Return the flows by id, oldest insertion first."""
         return self._flows
 
     @property
     def segments(self) -> Mapping[int, Segment]:
-        """All segments by id, oldest insertion first."""
+        """Return the segments by id, oldest insertion first."""
         return self._segments
 
     def flow(self, flow_id: int) -> Flow:
@@ -48,15 +48,15 @@ class Store:
         """
         return self._flows[flow_id]
 
-    def media(self, name: str) -> Image | None:
-        """Return the picture of that name, or None; a deleted flow's or a replaced picture is gone."""
-        return self._media.get(name)
+    def image(self, name: str) -> Image | None:
+        """Return the image of that name, or None; a deleted flow's or a replaced image is gone."""
+        return self._images.get(name)
 
     def add_flow(self, **fields: Unpack[FlowFields]) -> Flow:
-        """Add a flow under the next id; what is left out gets a plain value. Ids are never given twice.
+        """Add a flow under the next id, which is never used again; fields that are left out get plain values.
 
         Returns:
-            The flow as it is kept.
+            The flow as it is stored.
         """
         self._last_id += 1
         plain = Flow(
@@ -69,13 +69,13 @@ class Store:
             wait_time_type="days",
             datetime=self.now(),
         )
-        return self._keep(replace(plain, **fields))
+        return self._put(replace(plain, **fields))
 
     def update_flow(self, flow_id: int, **fields: Unpack[FlowFields]) -> Flow:
         """Change fields of a flow; its time of last change becomes the present unless it is given.
 
         Returns:
-            The flow as it is kept from now on.
+            The flow as it is stored from now on.
 
         Raises:
             KeyError: There is no such flow.
@@ -83,33 +83,33 @@ class Store:
         stamped: FlowFields = {"last_datetime": self.now(), **fields}
         before = self._flows[flow_id]
         if "image" in fields:
-            self._forget_image(before)
-        return self._keep(replace(before, **stamped))
+            self._drop_image(before)
+        return self._put(replace(before, **stamped))
 
     def delete_flow(self, flow_id: int) -> Flow:
-        """Remove a flow and its picture, and return the flow as it was.
+        """Remove a flow and its image, and return the flow as it was.
 
         Raises:
             KeyError: There is no such flow.
         """
         gone = self._flows.pop(flow_id)
-        self._forget_image(gone)
+        self._drop_image(gone)
         return gone
 
     def add_segment(self, segment: Segment) -> None:
-        """Add a segment, or put another in the place of the one with its id."""
+        """Add a segment, or replace the one with its id."""
         self._segments[segment.id] = segment
 
     def now(self) -> datetime:
-        """The present as Enkapush writes it: naive, in `ZONE`, whole seconds."""
+        """Return the present as Enkapush writes it: naive, in `ZONE`, whole seconds."""
         return self._clock().astimezone(ZONE).replace(tzinfo=None, microsecond=0)
 
-    def _keep(self, flow: Flow) -> Flow:
+    def _put(self, flow: Flow) -> Flow:
         self._flows[flow.id] = flow
         if flow.image:
-            self._media[flow.image.name] = flow.image
+            self._images[flow.image.name] = flow.image
         return flow
 
-    def _forget_image(self, flow: Flow) -> None:
+    def _drop_image(self, flow: Flow) -> None:
         if flow.image:
-            self._media.pop(flow.image.name, None)
+            self._images.pop(flow.image.name, None)

@@ -14,8 +14,8 @@ from typing import Final
 from slack_bolt.async_app import AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
-from flowbot.enkapush import Timeouts
-from flowbot.enkapush.pictures import PicturesByUrl
+from flowbot.enkapush.client import Timeouts
+from flowbot.enkapush.images import ImageFetcher
 from flowbot.enkapush.writer import EnkapushWriter
 from flowbot.health import Health
 from flowbot.locales import Locales
@@ -183,7 +183,7 @@ def _changes(outside: Outside, ports: Ports) -> Changes:
         store=ports.store,
         images=ports.images,
         pictures=ports.pictures,
-        flow_pictures=PicturesByUrl(outside.pictures),
+        flow_pictures=ImageFetcher(outside.pictures),
         source=ports.source,
         writer=EnkapushWriter(outside.enkapush),
         catalog=ports.catalog,

@@ -11,7 +11,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from flowbot.domain.ids import GroupId
 from flowbot.domain.policy import PolicyBook
-from flowbot.enkapush.gateway import EnkapushFlows
+from flowbot.enkapush.reader import EnkapushReader
 from flowbot.errors import ConfigurationError, Fault
 from flowbot.health import PATIENCE_SECONDS, in_a_word
 from flowbot.metrics import Metrics
@@ -178,7 +178,7 @@ async def _enkapush(settings: Settings) -> str:
     address = settings.enkapush_api_url
     try:
         async with asyncio.timeout(PATIENCE_SECONDS), enkapush_client(settings, Metrics()) as account:
-            await EnkapushFlows(account, settings.zone).ping()
+            await EnkapushReader(account, settings.zone).ping()
     except TimeoutError:
         raise _Unwell(f"{address} {ENKAPUSH['slow']} ({PATIENCE_SECONDS:g} seconds)") from None
     except Fault as fault:

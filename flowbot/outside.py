@@ -10,10 +10,9 @@ from pydantic import SecretStr
 from slack_sdk.web.async_client import AsyncWebClient
 
 from flowbot.domain.ids import GroupId
-from flowbot.enkapush import Pace, Timeouts
-from flowbot.enkapush.client import EnkapushClient
-from flowbot.enkapush.gateway import EnkapushFlows
-from flowbot.enkapush.pictures import picture_client
+from flowbot.enkapush.client import EnkapushClient, Timeouts, Timing
+from flowbot.enkapush.images import create_image_client
+from flowbot.enkapush.reader import EnkapushReader
 from flowbot.errors import ConfigurationError
 from flowbot.metrics import Metrics
 from flowbot.opening import opened_database
@@ -56,7 +55,7 @@ class Ports:
     images: StoredImages
     drafts: StoredDrafts
     pictures: Files
-    source: EnkapushFlows
+    source: EnkapushReader
     catalog: Catalog
     people: People
 
@@ -81,8 +80,8 @@ async def opened(
     metrics = Metrics()
     async with (
         opened_database(settings) as database,
-        enkapush_client(settings, metrics, timeouts, Pace(sleep=sleep)) as enkapush,
-        picture_client(settings.enkapush_api_url) as pictures,
+        enkapush_client(settings, metrics, timeouts, Timing(sleep=sleep)) as enkapush,
+        create_image_client(settings.enkapush_api_url) as pictures,
         client.open_session() as session,
     ):
         slack = client.web_client(settings.slack_api_url, secret(settings.slack_bot_token), session, metrics)
@@ -92,7 +91,7 @@ async def opened(
 def ports_of(outside: Outside) -> Ports:
     """The ports of what is open."""
     settings, clock, monotonic = outside.settings, outside.clock, outside.monotonic
-    source = EnkapushFlows(outside.enkapush, settings.zone)
+    source = EnkapushReader(outside.enkapush, settings.zone)
     policies = StoredPolicies(outside.database, clock)
 
     async def named() -> frozenset[GroupId]:
@@ -111,7 +110,7 @@ def ports_of(outside: Outside) -> Ports:
 
 
 def enkapush_client(
-    settings: Settings, metrics: Metrics, timeouts: Timeouts | None = None, pace: Pace | None = None
+    settings: Settings, metrics: Metrics, timeouts: Timeouts | None = None, timing: Timing | None = None
 ) -> EnkapushClient:
     """A client for the account of the settings.
 
@@ -124,7 +123,7 @@ def enkapush_client(
             secret(settings.enkapush_api_key),
             timeouts=timeouts,
             on_request=metrics.enkapush_called,
-            pace=pace,
+            timing=timing,
         )
     except ValueError as error:
         raise ConfigurationError(f"ENKAPUSH_API_URL or ENKAPUSH_API_KEY: {error}") from None

@@ -10,7 +10,7 @@ from typing import Final
 import pytest
 
 from flowbot.domain.images import LARGEST_BYTES
-from flowbot.enkapush.pictures import MOST_REDIRECTS
+from flowbot.enkapush.images import MOST_REDIRECTS
 from flowbot.services.forms import KEEP_DRAFTS
 from flowbot.serving import BODY_MAX
 from flowbot.settings import Settings

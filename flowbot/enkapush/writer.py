@@ -1,4 +1,4 @@
-"""Flowbot's writes as Enkapush's: the adapter behind `services.ports.FlowWriter`."""
+"""Flowbot's writes as Enkapush's: the adapter behind the port FlowWriter."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,12 +9,20 @@ from pydantic import ValidationError
 from flowbot.domain.flow import FlowContent, WriteOnlyFields
 from flowbot.domain.ids import FlowId
 from flowbot.domain.images import ImageFile
-from flowbot.enkapush import forms
-from flowbot.enkapush.client import EnkapushClient
-from flowbot.enkapush.errors import AuthError, EnkapushError, NotFoundError, RateLimitedError, ResponseError
+from flowbot.enkapush.client import (
+    AuthError,
+    EnkapushClient,
+    EnkapushError,
+    FlowPatch,
+    ImagePart,
+    NewFlow,
+    NotFoundError,
+    RateLimitedError,
+    ResponseError,
+)
 from flowbot.services.ports.flows import FlowUpdate, NotDone, Unclear
 
-COMPLAINT_MAX: Final = 300
+MESSAGE_MAX: Final = 300
 """Characters of Enkapush's own words that a person is shown."""
 
 
@@ -22,36 +30,36 @@ class EnkapushWriter:
     """Writes flows; each call is sent once.
 
     Args:
-        client: the account.
+        client: The account.
     """
 
     def __init__(self, client: EnkapushClient) -> None:
         self._client = client
 
     async def create(self, content: FlowContent, unread: WriteOnlyFields, image: ImageFile | None) -> FlowId:
-        """Make a flow, disabled, whatever Enkapush's own default may be. Its id."""
+        """Create a flow, disabled, whatever Enkapush's own default may be, and return its id."""
         with _outcomes():
-            set_fields = {name: value for name, value in _wire(content).items() if value != ""}
-            new = forms.NewFlow(**set_fields, **_unread(unread), image=_image(image), is_enabled=False)
+            set_fields = {name: value for name, value in _wire_fields(content).items() if value != ""}
+            new = NewFlow(**set_fields, **_unread_fields(unread), image=_image_part(image), is_enabled=False)
             return FlowId(await self._client.flows.create(new))
 
     async def update(self, flow: FlowId, update: FlowUpdate) -> None:
         """Write what differs, and nothing else.
 
-        Reading back tells whether it was done. What cannot be read back needs the documented answer.
+        Reading back shows whether it was done. What cannot be read back needs the documented response.
         """
         with _outcomes():
-            before = _wire(update.before)
-            changed = {name: value for name, value in _wire(update.wanted).items() if value != before[name]}
-            patch = forms.FlowPatch(**changed, **_unread(update.unread), image=_image(update.image))
-            answered = await self._client.flows.update(flow, patch)
-        if answered != flow and not (update.unread.is_empty and update.image is None):
+            before = _wire_fields(update.before)
+            changed = {name: value for name, value in _wire_fields(update.wanted).items() if value != before[name]}
+            patch = FlowPatch(**changed, **_unread_fields(update.unread), image=_image_part(update.image))
+            updated = await self._client.flows.update(flow, patch)
+        if updated != flow and not (update.unread.is_empty and update.image is None):
             raise Unclear("unclear.enkapush")
 
     async def set_enabled(self, flow: FlowId, enabled: bool) -> None:
         """Enable or disable a flow, and nothing else."""
         with _outcomes():
-            await self._client.flows.update(flow, forms.FlowPatch(is_enabled=enabled))
+            await self._client.flows.update(flow, FlowPatch(is_enabled=enabled))
 
     async def delete(self, flow: FlowId) -> None:
         """Delete a flow."""
@@ -61,45 +69,38 @@ class EnkapushWriter:
 
 @contextmanager
 def _outcomes() -> Iterator[None]:
-    """Enkapush's errors, by what they say about the effect."""
+    """Turn Enkapush's errors into the port's, by what they say about the effect."""
     try:
         yield
     except EnkapushError as error:
         if error.ambiguous:
             raise Unclear("unclear.enkapush") from error
-        key, params = _reason(error)
-        raise NotDone(key, **params) from error
+        raise _refusal(error) from error
     except ValidationError as error:
         said = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors())
-        raise NotDone("not_done.unfit", said=said[:COMPLAINT_MAX]) from error
+        raise NotDone("not_done.unfit", said=said[:MESSAGE_MAX]) from error
     except UnicodeEncodeError as error:
-        raise NotDone("not_done.unfit", said=error.reason[:COMPLAINT_MAX]) from error
+        raise NotDone("not_done.unfit", said=error.reason[:MESSAGE_MAX]) from error
 
 
-def _reason(error: EnkapushError) -> tuple[str, dict[str, Any]]:
-    """Why nothing was done, as a message's key and parameters."""
+def _refusal(error: EnkapushError) -> NotDone:
     if isinstance(error, AuthError):
-        return "not_done.key", {}
+        return NotDone("not_done.key")
     if isinstance(error, NotFoundError) and error.path != "/flows":
-        return "not_done.gone", {}
+        return NotDone("not_done.gone")
     if isinstance(error, RateLimitedError):
-        return "not_done.busy", {}
+        return NotDone("not_done.busy")
     if isinstance(error, ResponseError):
-        return "not_done.refused", {"said": _complaints(error)}
-    return "not_done.down", {}
+        said = "; ".join(
+            f"{field}: {', '.join(messages)}" if field else ", ".join(messages)
+            for field, messages in error.exchange.messages.items()
+        )
+        return NotDone("not_done.refused", said=(said or f"HTTP {error.status}")[:MESSAGE_MAX])
+    return NotDone("not_done.down")
 
 
-def _complaints(error: ResponseError) -> str:
-    """What Enkapush found wrong, field by field, in its own words."""
-    said = "; ".join(
-        f"{field}: {', '.join(messages)}" if field else ", ".join(messages)
-        for field, messages in error.exchange.messages.items()
-    )
-    return (said or f"HTTP {error.status}")[:COMPLAINT_MAX]
-
-
-def _wire(content: FlowContent) -> dict[str, Any]:
-    """The content under Enkapush's names."""
+def _wire_fields(content: FlowContent) -> dict[str, Any]:
+    """Return the content under Enkapush's names."""
     return {
         "website_id": content.website_id,
         "name": content.name,
@@ -118,13 +119,13 @@ def _wire(content: FlowContent) -> dict[str, Any]:
     }
 
 
-def _unread(unread: WriteOnlyFields) -> dict[str, Any]:
+def _unread_fields(unread: WriteOnlyFields) -> dict[str, Any]:
     segment = int(unread.segment) if unread.segment and unread.segment.isdecimal() else unread.segment
     utm = {"utm_source": unread.utm_source, "utm_medium": unread.utm_medium, "utm_campaign": unread.utm_campaign}
     return {"segment": segment, **utm}
 
 
-def _image(image: ImageFile | None) -> forms.Image | None:
+def _image_part(image: ImageFile | None) -> ImagePart | None:
     if image is None:
         return None
-    return forms.Image(filename=image.filename, content=image.content, content_type=image.content_type)
+    return ImagePart(filename=image.filename, content=image.content, content_type=image.content_type)

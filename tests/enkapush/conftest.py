@@ -6,21 +6,21 @@ from typing import Any
 
 import pytest
 
-from flowbot.enkapush import EnkapushClient
-from tests.enkapush.enkapush_wire import KEY, FakePace, MakeClient, ScriptedServer, scripted
+from flowbot.enkapush.client import EnkapushClient
+from tests.enkapush.enkapush_wire import KEY, FakeTiming, MakeClient, ScriptedServer, scripted
 
 
 @pytest.fixture
-def clock() -> FakePace:
-    return FakePace()
+def clock() -> FakeTiming:
+    return FakeTiming()
 
 
 @pytest.fixture
-async def make_client(clock: FakePace) -> AsyncIterator[MakeClient]:
+async def make_client(clock: FakeTiming) -> AsyncIterator[MakeClient]:
     async with AsyncExitStack() as stack:
 
         def make(base_url: str, key: str = KEY, **options: Any) -> EnkapushClient:
-            options.setdefault("pace", clock.pace())
+            options.setdefault("timing", clock.timing())
             client = EnkapushClient(base_url, key, **options)
             stack.push_async_callback(client.aclose)
             return client

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from flowbot.enkapush import EnkapushClient, NewFlow, Pace, RetryPolicy, Timeouts
+from flowbot.enkapush.client import EnkapushClient, NewFlow, RetryPolicy, Timeouts, Timing
 
 KEY = "ek-live-Zm9v+YmFy/42"
 
@@ -87,7 +87,7 @@ async def hang(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> No
 
 
 @dataclass
-class FakePace:
+class FakeTiming:
     """Time that passes only when somebody sleeps."""
 
     time: float = 0.0
@@ -97,8 +97,8 @@ class FakePace:
         self.naps.append(seconds)
         self.time += seconds
 
-    def pace(self) -> Pace:
-        return Pace(now=lambda: self.time, sleep=self.sleep, jitter=lambda: 1.0)
+    def timing(self) -> Timing:
+        return Timing(now=lambda: self.time, sleep=self.sleep, jitter=lambda: 1.0)
 
 
 class MakeClient(Protocol):

@@ -8,16 +8,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
-from flowbot.enkapush import (
+from flowbot.enkapush.client import (
     TTL_SECONDS,
     AuthError,
     ConnectionLostError,
     EnkapushClient,
     EnkapushError,
     FlowPatch,
-    Image,
+    ImagePart,
     InvalidError,
-    MalformedAnswerError,
+    MalformedResponseError,
     NotFoundError,
     RateLimitedError,
     RequestTimeoutError,
@@ -28,7 +28,7 @@ from flowbot.enkapush import (
 )
 from flowbot.sandbox.enkapush import EnkapushSandbox, Fault, Segment
 from flowbot.sandbox.enkapush.faults import Hang
-from tests.enkapush.enkapush_wire import IMPATIENT, KEY, ONE_TRY, FakePace, MakeClient, a_new_flow
+from tests.enkapush.enkapush_wire import IMPATIENT, KEY, ONE_TRY, FakeTiming, MakeClient, a_new_flow
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"\x00" * 32
 
@@ -79,7 +79,7 @@ async def test_an_update_leaves_alone_what_was_not_set(sandbox: EnkapushSandbox,
 
 
 async def test_an_image_goes_up_with_its_name_and_kind(sandbox: EnkapushSandbox, client: EnkapushClient) -> None:
-    image = Image(filename="gül resmi.png", content=PNG, content_type="image/png")
+    image = ImagePart(filename="gül resmi.png", content=PNG, content_type="image/png")
     flow_id = await client.flows.create(a_new_flow(image=image))
     sent = sandbox.requests[-1].files["image"]
     assert (sent.filename, sent.content_type, sent.content) == ("gül resmi.png", "image/png", PNG)
@@ -90,7 +90,7 @@ async def test_thousands_of_flows_are_read_whole(sandbox: EnkapushSandbox, clien
     made = [sandbox.store.add_flow(name=f"Akış {number}").id for number in range(2345)]
     listing = await client.flows.all()
     assert [flow.id for flow in listing] == made
-    assert (listing.steady, listing.unread, sandbox.request_count("GET", "/flows/")) == (True, (), 3)
+    assert (listing.is_stable, listing.unread, sandbox.request_count("GET", "/flows/")) == (True, (), 3)
 
 
 async def test_one_page_says_how_many_there_are(sandbox: EnkapushSandbox, client: EnkapushClient) -> None:
@@ -176,7 +176,7 @@ async def test_what_is_updated_is_read_back_equal(
 async def test_no_filename_or_content_disturbs_the_form(
     sandbox: EnkapushSandbox, client: EnkapushClient, filename: str, tail: bytes, title: str
 ) -> None:
-    image = Image(filename=filename, content=PNG + tail, content_type="image/png")
+    image = ImagePart(filename=filename, content=PNG + tail, content_type="image/png")
     await client.flows.create(a_new_flow(image=image, title=title))
     sent = sandbox.requests[-1]
     assert sent.files["image"].content == PNG + tail
@@ -205,7 +205,7 @@ def patience(fault: Fault) -> Timeouts | None:
     ],
 )
 async def test_a_read_gets_over_a_bad_moment(
-    sandbox: EnkapushSandbox, url: str, make_client: MakeClient, clock: FakePace, fault: Fault
+    sandbox: EnkapushSandbox, url: str, make_client: MakeClient, clock: FakeTiming, fault: Fault
 ) -> None:
     flow = sandbox.store.add_flow()
     sandbox.faults.add(Fault(fault.action))
@@ -216,9 +216,9 @@ async def test_a_read_gets_over_a_bad_moment(
 @pytest.mark.parametrize(
     ("fault", "kind"),
     [
-        (Fault.html(200), MalformedAnswerError),
-        (Fault.empty(), MalformedAnswerError),
-        (Fault.truncated(), MalformedAnswerError),
+        (Fault.html(200), MalformedResponseError),
+        (Fault.empty(), MalformedResponseError),
+        (Fault.truncated(), MalformedResponseError),
         (Fault.status(403), AuthError),
         (Fault.status(400), InvalidError),
         (Fault.redirect("https://enkapush.example/flows/1"), UnexpectedRedirectError),
@@ -268,8 +268,8 @@ async def test_a_wrong_key_is_told_and_not_shown(url: str, make_client: MakeClie
 
 AMBIGUOUS = [
     (Fault.status(500, after_effect=True), ServerError),
-    (Fault.empty(after_effect=True), MalformedAnswerError),
-    (Fault.truncated(), MalformedAnswerError),
+    (Fault.empty(after_effect=True), MalformedResponseError),
+    (Fault.truncated(), MalformedResponseError),
     (Fault.reset(after_effect=True), ConnectionLostError),
     (Fault.hang(after_effect=True), RequestTimeoutError),
 ]

@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowbot.enkapush import (
+from flowbot.enkapush.client import (
     AuthError,
     ConnectError,
     ConnectionLostError,
     EnkapushError,
     Exchange,
     InvalidError,
-    MalformedAnswerError,
+    MalformedResponseError,
     NotFoundError,
     RateLimitedError,
     RequestTimeoutError,
@@ -24,8 +24,7 @@ from flowbot.enkapush import (
     TransportError,
     UnexpectedRedirectError,
 )
-from flowbot.enkapush._complaints import complaints
-from flowbot.enkapush._redaction import Redactor
+from flowbot.enkapush.client.errors import Redactor, parse_error_messages
 from tests.enkapush.enkapush_wire import KEY
 
 DOUBTFUL: list[type[EnkapushError]] = [
@@ -33,7 +32,7 @@ DOUBTFUL: list[type[EnkapushError]] = [
     ConnectionLostError,
     ServerError,
     UnexpectedRedirectError,
-    MalformedAnswerError,
+    MalformedResponseError,
 ]
 REFUSED: list[type[EnkapushError]] = [ResponseError, AuthError, NotFoundError, InvalidError, RateLimitedError]
 
@@ -95,12 +94,12 @@ def test_an_error_names_the_call_and_the_request_id() -> None:
     ],
 )
 def test_complaints_are_found_in_the_usual_shapes(body: object, found: dict[str, tuple[str, ...]]) -> None:
-    assert complaints(json.dumps(body).encode()) == found
+    assert parse_error_messages(json.dumps(body).encode()) == found
 
 
 @pytest.mark.parametrize("body", [b"", b"<html>no</html>", b"\xff\xfe", b"[" * 100_000])
 def test_bodies_that_are_no_json_hold_no_complaints(body: bytes) -> None:
-    assert complaints(body) == {}
+    assert parse_error_messages(body) == {}
 
 
 json_values = st.recursive(
@@ -115,21 +114,21 @@ json_values = st.recursive(
 
 @given(json_values)
 def test_no_error_body_breaks_the_search_for_complaints(body: object) -> None:
-    for field, texts in complaints(json.dumps(body).encode()).items():
+    for field, texts in parse_error_messages(json.dumps(body).encode()).items():
         assert isinstance(field, str)
         assert all(texts)
 
 
 @given(st.text(max_size=700), st.text(max_size=700))
 def test_a_key_across_the_cut_of_a_body_leaves_no_trace(before: str, after: str) -> None:
-    start = Redactor(KEY).body_start((before + KEY + KEY + after).encode("utf-8", "replace"))
+    start = Redactor(KEY).redact_body((before + KEY + KEY + after).encode("utf-8", "replace"))
     assert len(start) <= 500
     assert KEY[:8] not in start
 
 
 @pytest.mark.parametrize("spelling", [KEY, KEY.replace("/", "\\/"), "ek-live-Zm9v%2BYmFy%2F42"])
 def test_the_key_is_blotted_out_in_every_spelling(spelling: str) -> None:
-    assert Redactor(KEY).clean(f"key={spelling}!") == "key=***!"
+    assert Redactor(KEY).redact(f"key={spelling}!") == "key=***!"
 
 
 @pytest.mark.parametrize("key", ["", "two words", "line\nbreak", "şifre", "tab\t"])

@@ -6,14 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowbot.enkapush import (
+from flowbot.enkapush.client import (
     AuthError,
     ConnectError,
     ConnectionLostError,
     EnkapushError,
     Exchange,
     InvalidError,
-    MalformedAnswerError,
+    MalformedResponseError,
     NotFoundError,
     RateLimitedError,
     RequestTimeoutError,
@@ -21,13 +21,13 @@ from flowbot.enkapush import (
     ServerError,
     UnexpectedRedirectError,
 )
-from flowbot.enkapush._retry_after import seconds_asked_for
-from flowbot.enkapush.gateway import SIGN_OF_LIFE
+from flowbot.enkapush.client.retry import parse_retry_after
+from flowbot.enkapush.reader import PING_RETRY
 from flowbot.health import PATIENCE_SECONDS
 
-POLICY = RetryPolicy(attempts=4, budget=25.0, base=0.5, longest=8.0, retry_after_cap=10.0)
+POLICY = RetryPolicy(attempts=4, budget=25.0, base_delay=0.5, max_delay=8.0, max_retry_after=10.0)
 PASSING = [ConnectError, ConnectionLostError, RequestTimeoutError, RateLimitedError, ServerError]
-LASTING = [AuthError, InvalidError, MalformedAnswerError, NotFoundError, UnexpectedRedirectError]
+LASTING = [AuthError, InvalidError, MalformedResponseError, NotFoundError, UnexpectedRedirectError]
 
 
 @pytest.mark.parametrize("kind", PASSING)
@@ -41,10 +41,10 @@ def test_who_asks_for_a_sign_of_life_learns_what_is_wrong_before_they_give_up(
     kind: type[EnkapushError], jitter: float
 ) -> None:
     elapsed, attempt = 0.0, 1
-    while (wait := SIGN_OF_LIFE.delay(kind("-"), attempt, elapsed, jitter)) is not None:
+    while (wait := PING_RETRY.delay(kind("-"), attempt, elapsed, jitter)) is not None:
         elapsed, attempt = elapsed + wait, attempt + 1
     assert attempt > 1
-    assert elapsed < SIGN_OF_LIFE.budget < PATIENCE_SECONDS
+    assert elapsed < PING_RETRY.budget < PATIENCE_SECONDS
 
 
 @pytest.mark.parametrize("kind", LASTING)
@@ -53,7 +53,7 @@ def test_what_will_not_pass_is_not_tried_again(kind: type[EnkapushError]) -> Non
 
 
 def test_waits_double_up_to_the_longest() -> None:
-    patient = RetryPolicy(attempts=99, budget=999.0, base=0.5, longest=8.0)
+    patient = RetryPolicy(attempts=99, budget=999.0, base_delay=0.5, max_delay=8.0)
     waits = [patient.delay(ServerError("-"), attempt, 0.0) for attempt in range(1, 8)]
     assert waits == [0.5, 1.0, 2.0, 4.0, 8.0, 8.0, 8.0]
 
@@ -107,4 +107,4 @@ NOW = dt.datetime(2026, 3, 1, 12, 0, 0, tzinfo=dt.UTC)
     ],
 )
 def test_retry_after_is_seconds_or_a_date(header: str | None, seconds: float | None) -> None:
-    assert seconds_asked_for(header, NOW) == seconds
+    assert parse_retry_after(header, NOW) == seconds

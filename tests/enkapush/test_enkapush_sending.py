@@ -7,7 +7,7 @@ import pytest
 
 from flowbot.domain.flow import Flow, FlowContent, WaitTime, WriteOnlyFields
 from flowbot.domain.ids import FlowId, WebsiteId
-from flowbot.enkapush import EnkapushClient
+from flowbot.enkapush.client import EnkapushClient
 from flowbot.enkapush.writer import EnkapushWriter
 from flowbot.sandbox.enkapush import EnkapushSandbox
 from flowbot.services.ports.flows import NotDone

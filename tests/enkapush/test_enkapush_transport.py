@@ -15,16 +15,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
-from flowbot.enkapush import (
+from flowbot.enkapush.client import (
     AuthError,
     ConnectError,
     ConnectionLostError,
     EnkapushError,
     Exchange,
     FlowPatch,
-    Image,
+    ImagePart,
     InvalidError,
-    MalformedAnswerError,
+    MalformedResponseError,
     NotFoundError,
     RateLimitedError,
     RequestTimeoutError,
@@ -32,16 +32,15 @@ from flowbot.enkapush import (
     RetryPolicy,
     ServerError,
     UnexpectedRedirectError,
+    constants,
 )
-from flowbot.enkapush import _constants as constants
-from flowbot.enkapush._answers import transport_failure
-from flowbot.enkapush._body import capped
-from flowbot.enkapush._redaction import Redactor
+from flowbot.enkapush.client.errors import Redactor
+from flowbot.enkapush.client.responses import convert_httpx_error, read_body
 from tests.enkapush.enkapush_wire import (
     IMPATIENT,
     KEY,
     ONE_TRY,
-    FakePace,
+    FakeTiming,
     MakeClient,
     ScriptedServer,
     a_flow,
@@ -98,7 +97,7 @@ async def test_a_session_cookie_is_not_kept(server: ScriptedServer, make_client:
 
 @pytest.mark.parametrize("trouble", [reply(500), reply(503, "<html>"), reply(429), reset, b"HTTP/1.1 20"])
 async def test_a_read_gets_over_passing_trouble(
-    server: ScriptedServer, make_client: MakeClient, clock: FakePace, trouble: Any
+    server: ScriptedServer, make_client: MakeClient, clock: FakeTiming, trouble: Any
 ) -> None:
     server.says(trouble, trouble, FLOW)
     assert (await make_client(server.url).flows.get(12)).id == 12
@@ -106,7 +105,7 @@ async def test_a_read_gets_over_passing_trouble(
 
 
 async def test_a_read_waits_as_long_as_the_server_asks(
-    server: ScriptedServer, make_client: MakeClient, clock: FakePace
+    server: ScriptedServer, make_client: MakeClient, clock: FakeTiming
 ) -> None:
     server.says(reply(429, retry_after="7"), reply(429, retry_after="3600"), FLOW)
     await make_client(server.url).flows.get(12)
@@ -121,7 +120,7 @@ async def test_a_read_gives_up_after_its_last_try(server: ScriptedServer, make_c
 
 
 async def test_a_read_does_not_wait_beyond_its_budget(
-    server: ScriptedServer, make_client: MakeClient, clock: FakePace
+    server: ScriptedServer, make_client: MakeClient, clock: FakeTiming
 ) -> None:
     server.says(*[reply(429, retry_after="10")] * 3)
     with pytest.raises(RateLimitedError) as caught:
@@ -183,21 +182,21 @@ async def test_an_endless_answer_is_cut_off(
             writer.write(b"x" * 65536)
             await writer.drain()
 
-    monkeypatch.setattr(constants, "MAX_ANSWER_BYTES", 1_000_000)
+    monkeypatch.setattr(constants, "MAX_RESPONSE_BYTES", 1_000_000)
     server.says(endless)
-    with pytest.raises(MalformedAnswerError, match="does not end"):
+    with pytest.raises(MalformedResponseError, match="does not end"):
         await make_client(server.url).flows.get(12)
 
 
 async def test_a_small_answer_that_unpacks_to_a_huge_one_is_cut_off_before_it_fills_the_memory(
     server: ScriptedServer, make_client: MakeClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(constants, "MAX_ANSWER_BYTES", 1_000_000)
+    monkeypatch.setattr(constants, "MAX_RESPONSE_BYTES", 1_000_000)
     bomb = gzip.compress(b" " * 50_000_000)
     server.says(reply(200, bomb, content_encoding="gzip"))
     tracemalloc.start()
     try:
-        with pytest.raises(MalformedAnswerError, match="does not end"):
+        with pytest.raises(MalformedResponseError, match="does not end"):
             await make_client(server.url).flows.get(12)
         _, most = tracemalloc.get_traced_memory()
     finally:
@@ -236,7 +235,7 @@ async def test_a_body_that_does_not_unpack_is_malformed(
     server: ScriptedServer, make_client: MakeClient, packing: str, body: bytes
 ) -> None:
     server.says(reply(200, body, content_encoding=packing))
-    with pytest.raises(MalformedAnswerError, match="DecodingError"):
+    with pytest.raises(MalformedResponseError, match="DecodingError"):
         await make_client(server.url).flows.get(12)
 
 
@@ -259,7 +258,7 @@ async def test_a_packed_body_comes_out_as_it_was_however_it_is_cut(text: bytes, 
             yield packed[at : at + step]
 
     response = httpx.Response(200, headers={"Content-Encoding": "gzip"}, content=pieces())
-    assert await capped(response) == (body, True)
+    assert await read_body(response) == (body, True)
 
 
 # --- redirects -------------------------------------------------------------------------------------------------
@@ -337,7 +336,7 @@ async def test_writes_go_to_paths_without_a_trailing_slash(server: ScriptedServe
 
 async def test_an_image_is_a_file_part(server: ScriptedServer, make_client: MakeClient) -> None:
     server.says(reply(200, '{"data": {"id": 12}}'))
-    image = Image(filename='gül "1".png', content=b"\x89PNG\r\n--x", content_type="image/png")
+    image = ImagePart(filename='gül "1".png', content=b"\x89PNG\r\n--x", content_type="image/png")
     await make_client(server.url).flows.update(12, FlowPatch(image=image))
     head, _, rest = server.heard[0].body.partition(b"\r\n\r\n")
     assert 'form-data; name="image"; filename="gül _1_.png"' in head.decode()
@@ -360,8 +359,8 @@ async def test_any_success_will_do_for_a_deletion(server: ScriptedServer, make_c
         (reset, ConnectionLostError),
         (b"HTTP/1.1 20", ConnectionLostError),
         (reply(200, "")[:-5], ConnectionLostError),
-        (reply(200, "<html>"), MalformedAnswerError),
-        (reply(200, ""), MalformedAnswerError),
+        (reply(200, "<html>"), MalformedResponseError),
+        (reply(200, ""), MalformedResponseError),
         (hang, RequestTimeoutError),
     ],
 )
@@ -394,7 +393,7 @@ async def test_a_write_that_reached_nobody_is_certain(make_client: MakeClient, s
 
 @pytest.mark.parametrize("trouble", [httpx.ConnectTimeout("-"), httpx.PoolTimeout("-"), httpx.ProxyError("-")])
 def test_a_failure_before_the_request_left_keeps_that_knowledge(trouble: httpx.RequestError) -> None:
-    error = transport_failure(trouble, Exchange("POST", "/flows", sent=False), Redactor(KEY))
+    error = convert_httpx_error(trouble, Exchange("POST", "/flows", sent=False), Redactor(KEY))
     assert (error.sent, error.ambiguous) == (False, False)
 
 

@@ -20,7 +20,8 @@ from sqlalchemy import select
 from flowbot import opening
 from flowbot.domain.change import OPEN_STATES, Change, ChangeKind, ChangeState
 from flowbot.domain.ids import ChangeId
-from flowbot.enkapush import Timeouts, pictures
+from flowbot.enkapush import images
+from flowbot.enkapush.client import Timeouts
 from flowbot.sandbox.enkapush import LoggedRequest
 from flowbot.sandbox.slack import Message, SandboxPerson, text_of
 from flowbot.serving import Patience
@@ -126,7 +127,7 @@ async def a_scene(
     """A bot at work that is in a hurry, with requests posted in a channel of their own."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(client, "TIMEOUT_SECONDS", PATIENCE)
-        patch.setattr(pictures, "TIMEOUT_SECONDS", PATIENCE)
+        patch.setattr(images, "TIMEOUT_SECONDS", PATIENCE)
         async with new_world(database_url) as world:
             hurry(world, patch)
             world.timeouts = timeouts or world.timeouts

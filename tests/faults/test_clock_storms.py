@@ -6,7 +6,7 @@ from typing import Final
 import pytest
 
 from flowbot.domain.change import ChangeState
-from flowbot.enkapush import Timeouts
+from flowbot.enkapush.client import Timeouts
 from flowbot.sandbox.enkapush import Fault
 from flowbot.sandbox.slack import Message, text_of
 from flowbot.storage import engine

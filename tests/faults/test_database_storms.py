@@ -12,7 +12,7 @@ from sqlalchemy.exc import OperationalError
 
 from flowbot.domain.change import ChangeState
 from flowbot.domain.policy import ChannelPolicy
-from flowbot.enkapush import Timeouts
+from flowbot.enkapush.client import Timeouts
 from flowbot.sandbox.enkapush import Fault
 from flowbot.sandbox.slack import Message, SandboxPerson, text_of
 from flowbot.sandbox.slack.people.person import ClientError

@@ -14,7 +14,7 @@ from sqlalchemy import text
 
 from flowbot import errors
 from flowbot.domain.change import Change, ChangeState
-from flowbot.enkapush import Timeouts
+from flowbot.enkapush.client import Timeouts
 from flowbot.sandbox.enkapush import Fault
 from flowbot.sandbox.slack import Message
 from flowbot.storage.database import Database

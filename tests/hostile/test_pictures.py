@@ -12,8 +12,8 @@ from aiohttp import web
 from flowbot.domain.flow import Flow, WaitTime
 from flowbot.domain.ids import FlowId, WebsiteId
 from flowbot.domain.images import LARGEST_BYTES, ImageFile
-from flowbot.enkapush import pictures
-from flowbot.enkapush.pictures import PicturesByUrl, picture_client
+from flowbot.enkapush import images
+from flowbot.enkapush.images import ImageFetcher, create_image_client
 from flowbot.errors import Fault
 from tests.journeys.at_a_form import PNG
 
@@ -118,8 +118,8 @@ async def host() -> AsyncIterator[Host]:
 
 async def fetched(url: str, api: str) -> ImageFile | None:
     flow = Flow(FlowId(1), WebsiteId(1), "n", "t", "d", WaitTime(1, "hours"), is_enabled=False, image_url=url)
-    async with picture_client(api) as client:
-        return await PicturesByUrl(client).of(flow)
+    async with create_image_client(api) as client:
+        return await ImageFetcher(client).of(flow)
 
 
 @pytest.mark.parametrize("page", ["/picture.png", "/led"])
@@ -138,7 +138,7 @@ async def test_what_is_no_picture_is_a_fault(host: Host, page: str) -> None:
 
 
 async def test_who_sends_a_byte_now_and_then_is_not_waited_for(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pictures, "WHOLE_SECONDS", 0.3)
+    monkeypatch.setattr(images, "WHOLE_SECONDS", 0.3)
     async with asyncio.timeout(5):
         with pytest.raises(Fault, match="picture"):
             await fetched(f"{host.origin}/dripping", "http://127.0.0.1:1/api")

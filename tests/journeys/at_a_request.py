@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import pytest
 
-from flowbot.enkapush import Timeouts
+from flowbot.enkapush.client import Timeouts
 from flowbot.opening import opened_database
 from flowbot.sandbox.slack import Message, SandboxPerson, View, text_of
 from flowbot.sandbox.slack.models import Person

@@ -7,7 +7,7 @@ from typing import Any, Final
 import pytest
 from structlog.testing import capture_logs
 
-from flowbot.enkapush import Timeouts
+from flowbot.enkapush.client import Timeouts
 from flowbot.sandbox.enkapush import Fault
 from flowbot.sandbox.enkapush.faults import FaultScope
 from flowbot.sandbox.slack import Message, SandboxPerson, text_of

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from flowbot.enkapush import TTL_SECONDS, FlowPatch, Image, WaitUnit
+from flowbot.enkapush.client import TTL_SECONDS, FlowPatch, ImagePart, WaitUnit
 from tests.enkapush.enkapush_wire import a_new_flow
 
 REQUIRED = {
@@ -91,17 +91,17 @@ def test_every_documented_time_to_live_is_accepted(seconds: Any) -> None:
 @pytest.mark.parametrize("kind", ["image/png\r\nX-Evil: 1", "image", "", "image/png; a=b", "image/png\n"])
 def test_a_content_type_cannot_smuggle_a_header(kind: str) -> None:
     with pytest.raises(ValidationError):
-        Image(filename="a.png", content=b"x", content_type=kind)
+        ImagePart(filename="a.png", content=b"x", content_type=kind)
 
 
 @given(st.text())
 def test_a_filename_is_sent_without_what_parsers_disagree_about(filename: str) -> None:
-    name = Image(filename=filename, content=b"x", content_type="image/png").safe_filename
+    name = ImagePart(filename=filename, content=b"x", content_type="image/png").safe_filename
     assert name
     assert not set(name) & set('"\\/\r\n\0;%')
     name.encode()
 
 
 def test_an_image_does_not_print_its_bytes() -> None:
-    image = Image(filename="a.png", content=b"\x89PNG", content_type="image/png")
+    image = ImagePart(filename="a.png", content=b"\x89PNG", content_type="image/png")
     assert "PNG" not in repr(FlowPatch(image=image))

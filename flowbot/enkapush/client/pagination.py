@@ -1,4 +1,4 @@
-"""Lists: one page, all pages, and the one paginator that reads them."""
+"""Pagination: one page, a whole list, and the one paginator that reads them."""
 
 import asyncio
 from collections import deque
@@ -6,16 +6,16 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Generic, Protocol, TypeVar
 
-from flowbot.enkapush import _constants as constants
-from flowbot.enkapush.errors import Exchange, MalformedAnswerError, NotFoundError
+from flowbot.enkapush.client import constants
+from flowbot.enkapush.client.errors import Exchange, MalformedResponseError, NotFoundError
 
 
 class HasId(Protocol):
-    """Whatever lists are made of."""
+    """An item of a list."""
 
     @property
     def id(self) -> int:
-        """The id, unique in its list."""
+        """Return the id, unique in its list."""
         ...
 
 
@@ -23,16 +23,16 @@ T = TypeVar("T", bound=HasId)
 
 
 @dataclass(frozen=True, slots=True)
-class Page(Generic[T]):
+class ApiPage(Generic[T]):
     """One page of a list.
 
     Attributes:
         items: In the server's order.
-        page: Which page, from 1.
+        page: The page's number, from 1.
         results_per_page: The page size by the server's word.
         total: Items on all pages.
-        total_pages: How many pages there are; 0 or 1 for an empty list.
-        unread: Of each item that could not be read and is left out: its website, None where that cannot be read either.
+        total_pages: The number of pages; 0 or 1 for an empty list.
+        unread: The website of each item that could not be read and is left out; None where that cannot be read either.
     """
 
     items: tuple[T, ...]
@@ -44,7 +44,7 @@ class Page(Generic[T]):
 
     @property
     def is_empty(self) -> bool:
-        """Whether the server put nothing on this page."""
+        """Check whether the server put nothing on this page."""
         return not self.items and not self.unread
 
 
@@ -54,14 +54,14 @@ class Listing(Generic[T]):
 
     Attributes:
         items: In the server's order.
-        unread: Of each item that could not be read and is left out: its website, None where that cannot be read either.
-        steady: Whether the list stood still while it was read, and is as long as the server says; otherwise an item may
-            be missing.
+        unread: The website of each item that could not be read and is left out; None where that cannot be read either.
+        is_stable: True where the list did not change while it was read, and is as long as the server says; otherwise
+            an item may be missing.
     """
 
     items: tuple[T, ...]
     unread: tuple[int | None, ...] = ()
-    steady: bool = True
+    is_stable: bool = True
 
     def __iter__(self) -> Iterator[T]:
         return iter(self.items)
@@ -70,10 +70,10 @@ class Listing(Generic[T]):
         return len(self.items)
 
 
-Fetch = Callable[[int], Awaitable[Page[T]]]
+FetchPage = Callable[[int], Awaitable[ApiPage[T]]]
 
 
-async def iterate_pages(fetch: Fetch[T], concurrency: int) -> AsyncGenerator[Page[T], None]:
+async def iterate_pages(fetch: FetchPage[T], concurrency: int) -> AsyncGenerator[ApiPage[T], None]:
     """Read the first page, then the rest, a few at a time, and yield them in order.
 
     The end is where the newest page says it is, or at the first empty or missing page.
@@ -83,7 +83,7 @@ async def iterate_pages(fetch: Fetch[T], concurrency: int) -> AsyncGenerator[Pag
         concurrency: Requests in flight at most; pages are read ahead by as many.
 
     Raises:
-        MalformedAnswerError: The server counts more pages than any list has.
+        MalformedResponseError: The server counts more pages than any list has.
         ValueError: The concurrency is below 1.
     """
     if concurrency < 1:
@@ -91,7 +91,7 @@ async def iterate_pages(fetch: Fetch[T], concurrency: int) -> AsyncGenerator[Pag
     page = await fetch(1)
     last = _last_page(page)
     yield page
-    ahead: deque[asyncio.Task[Page[T]]] = deque()
+    ahead: deque[asyncio.Task[ApiPage[T]]] = deque()
     upcoming = 2
     try:
         while upcoming <= last or ahead:
@@ -102,10 +102,12 @@ async def iterate_pages(fetch: Fetch[T], concurrency: int) -> AsyncGenerator[Pag
             last = _last_page(page)
             yield page
     finally:
-        await _abandon(ahead)
+        for task in ahead:
+            task.cancel()
+        await asyncio.gather(*ahead, return_exceptions=True)
 
 
-async def read_all(fetch: Fetch[T], concurrency: int) -> Listing[T]:
+async def read_all(fetch: FetchPage[T], concurrency: int) -> Listing[T]:
     """Read a whole list.
 
     Items move between pages when others come or go. A list that changed on the way, or of which there was more or less
@@ -115,41 +117,30 @@ async def read_all(fetch: Fetch[T], concurrency: int) -> Listing[T]:
         fetch: Reads the page of that number.
         concurrency: Requests in flight at most.
     """
-    for _ in range(constants.SWEEPS):
-        listing = await _sweep(fetch, concurrency)
-        if listing.steady:
+    for _ in range(constants.LIST_READS):
+        items: dict[int, T] = {}
+        unread: list[int | None] = []
+        read, totals = 0, set()
+        async for page in iterate_pages(fetch, concurrency):
+            read += len(page.items)
+            unread += page.unread
+            totals.add(page.total)
+            items.update((item.id, item) for item in page.items)
+        is_stable = totals == {read + len(unread)} and read == len(items)
+        if is_stable:
             break
-    return listing
+    return Listing(tuple(items.values()), tuple(unread), is_stable)
 
 
-async def _sweep(fetch: Fetch[T], concurrency: int) -> Listing[T]:
-    found: dict[int, T] = {}
-    unread: list[int | None] = []
-    read, totals = 0, set()
-    async for page in iterate_pages(fetch, concurrency):
-        read += len(page.items)
-        unread += page.unread
-        totals.add(page.total)
-        found.update((item.id, item) for item in page.items)
-    steady = totals == {read + len(unread)} and read == len(found)
-    return Listing(tuple(found.values()), tuple(unread), steady)
-
-
-async def _fetch_or_end(fetch: Fetch[T], number: int, before: Page[T]) -> Page[T]:
+async def _fetch_or_end(fetch: FetchPage[T], number: int, before: ApiPage[T]) -> ApiPage[T]:
+    """Read a page, or return an empty one where the list has shrunk and this server has no empty pages."""
     try:
         return await fetch(number)
     except NotFoundError:
-        # The list shrank since the page before was read, and this server has no empty pages.
         return replace(before, items=(), page=number, total=-1, total_pages=number - 1, unread=())
 
 
-def _last_page(page: Page[T]) -> int:
+def _last_page(page: ApiPage[T]) -> int:
     if page.total_pages > constants.MAX_PAGES:
-        raise MalformedAnswerError(f"{page.total_pages} pages are more than any list has", Exchange())
+        raise MalformedResponseError(f"{page.total_pages} pages are more than any list has", Exchange())
     return page.page if page.is_empty else page.total_pages
-
-
-async def _abandon(tasks: deque[asyncio.Task[Page[T]]]) -> None:
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)

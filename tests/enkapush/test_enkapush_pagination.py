@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowbot.enkapush import MalformedAnswerError, NotFoundError, Page, ServerError
-from flowbot.enkapush.pages import iterate_pages, read_all
+from flowbot.enkapush.client import ApiPage, MalformedResponseError, NotFoundError, ServerError
+from flowbot.enkapush.client.pagination import iterate_pages, read_all
 
 SIZE = 3
 
@@ -30,7 +30,7 @@ class Shelf:
         self.meanwhile = meanwhile
         self.beyond_is_missing = False
 
-    async def fetch(self, number: int) -> Page[Item]:
+    async def fetch(self, number: int) -> ApiPage[Item]:
         self.asked.append(number)
         self.busy += 1
         self.busiest = max(self.busiest, self.busy)
@@ -42,12 +42,12 @@ class Shelf:
             if self.meanwhile:
                 self.meanwhile(self, number)
 
-    def _page(self, number: int) -> Page[Item]:
+    def _page(self, number: int) -> ApiPage[Item]:
         ids = self.ids[(number - 1) * SIZE : number * SIZE]
         if not ids and number > 1 and self.beyond_is_missing:
             raise NotFoundError("-")
         pages = -(-len(self.ids) // SIZE)
-        return Page(tuple(map(Item, ids)), number, SIZE, len(self.ids), pages)
+        return ApiPage(tuple(map(Item, ids)), number, SIZE, len(self.ids), pages)
 
 
 async def ids_of(shelf: Shelf, concurrency: int = 3) -> list[int]:
@@ -115,7 +115,7 @@ async def test_a_list_that_never_rests_is_read_twice_at_most_and_says_so() -> No
 
     shelf = Shelf(9, grow)
     listing = await read_all(shelf.fetch, 1)
-    assert not listing.steady
+    assert not listing.is_stable
     assert shelf.asked.count(1) == 2
 
 
@@ -123,19 +123,19 @@ async def test_a_list_that_never_rests_is_read_twice_at_most_and_says_so() -> No
 async def test_a_list_that_is_shorter_than_the_server_counts_is_read_once_more(lies: int, is_steady: bool) -> None:
     shelf = Shelf(4)
 
-    async def fetch(number: int) -> Page[Item]:
+    async def fetch(number: int) -> ApiPage[Item]:
         page = await shelf.fetch(number)
         if len(shelf.asked) > lies:
             return page
         return replace(page, items=page.items[:1], total_pages=1)
 
     listing = await read_all(fetch, 1)
-    assert (len(listing), listing.steady) == (4 if is_steady else 1, is_steady)
+    assert (len(listing), listing.is_stable) == (4 if is_steady else 1, is_steady)
     assert shelf.asked == ([1, 1, 2] if is_steady else [1, 1])
 
 
 async def test_a_missing_first_page_is_an_error() -> None:
-    async def nothing(number: int) -> Page[Item]:
+    async def nothing(number: int) -> ApiPage[Item]:
         raise NotFoundError("-")
 
     with pytest.raises(NotFoundError):
@@ -145,7 +145,7 @@ async def test_a_missing_first_page_is_an_error() -> None:
 async def test_a_failing_page_fails_the_list_and_leaves_nothing_running() -> None:
     shelf = Shelf(60)
 
-    async def fetch(number: int) -> Page[Item]:
+    async def fetch(number: int) -> ApiPage[Item]:
         if number == 4:
             raise ServerError("-")
         return await shelf.fetch(number)
@@ -167,10 +167,10 @@ async def test_leaving_early_stops_the_reading_ahead() -> None:
 
 
 async def test_an_absurd_number_of_pages_is_an_error() -> None:
-    async def fetch(number: int) -> Page[Item]:
-        return Page((Item(number),), number, SIZE, 10**12, 10**12)
+    async def fetch(number: int) -> ApiPage[Item]:
+        return ApiPage((Item(number),), number, SIZE, 10**12, 10**12)
 
-    with pytest.raises(MalformedAnswerError):
+    with pytest.raises(MalformedResponseError):
         await read_all(fetch, 3)
 
 
@@ -182,8 +182,8 @@ async def test_no_requests_at_a_time_is_refused() -> None:
 
 
 async def test_items_that_could_not_be_read_are_noted_over_all_pages() -> None:
-    async def fetch(number: int) -> Page[Item]:
-        return Page((Item(number),), number, SIZE, 6, 2, unread=(number, None))
+    async def fetch(number: int) -> ApiPage[Item]:
+        return ApiPage((Item(number),), number, SIZE, 6, 2, unread=(number, None))
 
     listing = await read_all(fetch, 3)
-    assert (len(listing), listing.unread, listing.steady) == (2, (1, None, 2, None), True)
+    assert (len(listing), listing.unread, listing.is_stable) == (2, (1, None, 2, None), True)

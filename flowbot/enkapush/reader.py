@@ -1,4 +1,4 @@
-"""Enkapush's flows and segments as flowbot's: the adapter behind the ports that read."""
+"""Enkapush's flows and segments as flowbot's: the adapter behind the ports FlowSource and SegmentSource."""
 
 import datetime as dt
 from collections.abc import Iterator, Sequence
@@ -9,23 +9,23 @@ from zoneinfo import ZoneInfo
 
 from flowbot.domain.flow import Flow, FlowButton, Totals, WaitTime
 from flowbot.domain.ids import FlowId, WebsiteId
-from flowbot.enkapush import models
-from flowbot.enkapush.client import EnkapushClient
-from flowbot.enkapush.errors import (
+from flowbot.enkapush.client import (
     AuthError,
     ConnectError,
     ConnectionLostError,
+    EnkapushClient,
     EnkapushError,
+    Listing,
     NotFoundError,
     RateLimitedError,
     RequestTimeoutError,
+    RetryPolicy,
+    models,
 )
-from flowbot.enkapush.pages import Listing
-from flowbot.enkapush.retry import RetryPolicy
 from flowbot.errors import Fault
 from flowbot.services.ports.flows import AllFlows, Segment
 
-_KEYS: Final[tuple[tuple[type[EnkapushError], str], ...]] = (
+_FAULT_KEYS: Final[tuple[tuple[type[EnkapushError], str], ...]] = (
     (AuthError, "fault.enkapush_key"),
     (RateLimitedError, "fault.enkapush_busy"),
     (RequestTimeoutError, "fault.enkapush_slow"),
@@ -33,16 +33,16 @@ _KEYS: Final[tuple[tuple[type[EnkapushError], str], ...]] = (
     (ConnectionLostError, "fault.enkapush_down"),
     (EnkapushError, "fault.enkapush_broken"),
 )
-SIGN_OF_LIFE: Final = RetryPolicy(budget=2.5)
-"""Ended before those who ask for a sign of life give up (`health.PATIENCE_SECONDS`): they learn what is wrong."""
+PING_RETRY: Final = RetryPolicy(budget=2.5)
+"""Ends before a health probe gives up (`health.PATIENCE_SECONDS`), so that the probe learns what is wrong."""
 
 
-class EnkapushFlows:
+class EnkapushReader:
     """Reads flows and segments.
 
     Args:
-        client: the account.
-        zone: the zone of Enkapush's naive timestamps.
+        client: The account.
+        zone: The zone of Enkapush's naive timestamps.
     """
 
     def __init__(self, client: EnkapushClient, zone: ZoneInfo) -> None:
@@ -51,7 +51,7 @@ class EnkapushFlows:
         self._known: dict[FlowId, Flow] = {}
 
     async def all_flows(self) -> AllFlows:
-        """Every flow of the account, at 1000 a page.
+        """Return every flow of the account.
 
         A flow that has not changed since it was read last is the same object: a large account that is read again while
         the earlier reading is still in use takes the room of one.
@@ -60,92 +60,97 @@ class EnkapushFlows:
             Fault: Enkapush did not answer, or not with flows, or none of them could be read.
         """
         with _faults():
-            listing = await self._client.flows.all_as(self._kept)
-        _require_some(listing)
+            listing = await self._client.flows.all_as(self._reuse_unchanged)
+        _require_readable(listing)
         self._known = {flow.id: flow for flow in listing.items}
-        places = (None if website is None else WebsiteId(website) for website in listing.unread)
-        return AllFlows(listing.items, tuple(places))
+        websites = (None if website is None else WebsiteId(website) for website in listing.unread)
+        return AllFlows(listing.items, tuple(websites))
 
     async def flow(self, flow_id: FlowId) -> Flow | None:
-        """One flow as it is now, or None where there is no such flow.
+        """Return one flow as it is now, or None where there is no such flow.
 
         Raises:
             Fault: Enkapush did not answer, or not with a flow.
         """
         with _faults():
             try:
-                return flow_of(await self._client.flows.get(flow_id), self._zone)
+                return to_flow(await self._client.flows.get(flow_id), self._zone)
             except NotFoundError:
                 return None
 
-    def _kept(self, wire: models.Flow) -> Flow:
-        flow = flow_of(wire, self._zone)
+    def _reuse_unchanged(self, record: models.Flow) -> Flow:
+        flow = to_flow(record, self._zone)
         known = self._known.get(flow.id)
         return known if known == flow else flow
 
     async def all_segments(self) -> Sequence[Segment]:
-        """Every segment of the account.
+        """Return every segment of the account.
 
         Raises:
             Fault: Enkapush did not answer, or not with segments, or none of them could be read.
         """
         with _faults():
             listing = await self._client.segments.all()
-        _require_some(listing)
+        _require_readable(listing)
         return [
             Segment(segment.id, WebsiteId(segment.website_id), segment.name, segment.total_subscribers)
             for segment in listing.items
         ]
 
     async def ping(self) -> None:
-        """Make sure that Enkapush answers.
+        """Check that Enkapush answers.
 
         Raises:
-            Fault: it does not.
+            Fault: Enkapush does not answer.
         """
         with _faults():
-            await self._client.flows.list(results_per_page=10, retry=SIGN_OF_LIFE)
+            await self._client.flows.list(results_per_page=10, retry=PING_RETRY)
 
 
 @contextmanager
 def _faults() -> Iterator[None]:
-    """Enkapush's errors become faults that can be said to a person; the details stay with the cause."""
+    """Turn Enkapush's errors into faults that can be shown to a person; the details stay with the cause."""
     try:
         yield
     except EnkapushError as error:
-        key = next(key for kind, key in _KEYS if isinstance(error, kind))
+        key = next(key for kind, key in _FAULT_KEYS if isinstance(error, kind))
         raise Fault(key) from error
 
 
-def _require_some(listing: Listing[Any]) -> None:
-    """An account of which nothing can be read is not an empty one."""
+def _require_readable(listing: Listing[Any]) -> None:
+    """Raise a fault where nothing could be read: such an account is not an empty one."""
     if listing.unread and not listing.items:
         raise Fault("fault.enkapush_broken")
 
 
-def flow_of(wire: models.Flow, zone: ZoneInfo) -> Flow:
-    """A flow from the wire, its naive times put into `zone`."""
-    settings = wire.settings
+def to_flow(record: models.Flow, zone: ZoneInfo) -> Flow:
+    """Convert Enkapush's flow into flowbot's, its naive times put into `zone`."""
+    settings = record.settings
     return Flow(
-        id=FlowId(wire.id),
-        website_id=WebsiteId(wire.website_id),
-        name=wire.name,
-        title=wire.title,
-        description=wire.description,
-        wait=_wait(wire.wait_time, wire.wait_time_type),
-        is_enabled=wire.is_enabled,
-        url=wire.url,
-        image_url=wire.image_url or None,
+        id=FlowId(record.id),
+        website_id=WebsiteId(record.website_id),
+        name=record.name,
+        title=record.title,
+        description=record.description,
+        wait=_wait(record.wait_time, record.wait_time_type),
+        is_enabled=record.is_enabled,
+        url=record.url,
+        image_url=record.image_url or None,
         ttl=settings.ttl,
         is_silent=settings.is_silent,
         is_auto_hide=settings.is_auto_hide,
         buttons=_buttons(
             settings.button_title_1, settings.button_url_1, settings.button_title_2, settings.button_url_2
         ),
-        totals=_totals(wire),
-        last_sent_at=_in_zone(wire.last_sent_at, zone),
-        changed_at=_in_zone(wire.changed_at, zone),
-        created_at=_in_zone(wire.created_at, zone),
+        totals=Totals(
+            sent=record.total_sent_push_notifications,
+            displayed=record.total_displayed_push_notifications,
+            clicked=record.total_clicked_push_notifications,
+            closed=record.total_closed_push_notifications,
+        ),
+        last_sent_at=_in_zone(record.last_sent_at, zone),
+        changed_at=_in_zone(record.changed_at, zone),
+        created_at=_in_zone(record.created_at, zone),
     )
 
 
@@ -160,15 +165,6 @@ def _wait(amount: int, unit: str) -> WaitTime:
 @lru_cache(maxsize=1024)
 def _buttons(title_1: str, url_1: str, title_2: str, url_2: str) -> tuple[FlowButton, FlowButton]:
     return FlowButton(title_1, url_1), FlowButton(title_2, url_2)
-
-
-def _totals(wire: models.Flow) -> Totals:
-    return Totals(
-        sent=wire.total_sent_push_notifications,
-        displayed=wire.total_displayed_push_notifications,
-        clicked=wire.total_clicked_push_notifications,
-        closed=wire.total_closed_push_notifications,
-    )
 
 
 def _in_zone(moment: dt.datetime | None, zone: ZoneInfo) -> dt.datetime | None:

@@ -7,7 +7,7 @@ import pytest
 
 from flowbot.domain.ids import FlowId
 from flowbot.enkapush.client import EnkapushClient
-from flowbot.enkapush.gateway import EnkapushFlows
+from flowbot.enkapush.reader import EnkapushReader
 from flowbot.sandbox.enkapush import EnkapushSandbox, generate_flows
 
 KEY = "a-key"
@@ -19,13 +19,13 @@ def account() -> EnkapushSandbox:
 
 
 @pytest.fixture
-async def flows(account: EnkapushSandbox) -> AsyncIterator[EnkapushFlows]:
+async def flows(account: EnkapushSandbox) -> AsyncIterator[EnkapushReader]:
     async with account.serve() as url, EnkapushClient(url, KEY) as client:
-        yield EnkapushFlows(client, ZoneInfo("Europe/Istanbul"))
+        yield EnkapushReader(client, ZoneInfo("Europe/Istanbul"))
 
 
 async def test_a_flow_that_did_not_change_is_the_same_object_when_it_is_read_again(
-    account: EnkapushSandbox, flows: EnkapushFlows
+    account: EnkapushSandbox, flows: EnkapushReader
 ) -> None:
     before = {flow.id: flow for flow in (await flows.all_flows()).flows}
     account.store.update_flow(7, title="Another title")
@@ -38,7 +38,7 @@ async def test_a_flow_that_did_not_change_is_the_same_object_when_it_is_read_aga
     assert after[FlowId(new.id)].name == "New"
 
 
-async def test_flows_that_are_alike_share_their_parts(flows: EnkapushFlows) -> None:
+async def test_flows_that_are_alike_share_their_parts(flows: EnkapushReader) -> None:
     read = (await flows.all_flows()).flows
     assert len({id(flow.buttons) for flow in read}) == 1
     assert len({id(flow.wait) for flow in read}) == len({flow.wait for flow in read}) < len(read) / 10

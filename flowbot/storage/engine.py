@@ -9,7 +9,6 @@ no row to guard by a named lock (`Database.write(alone=…)`).
 import re
 import sqlite3
 import time
-from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,7 +19,6 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry, NullPool
 
 from flowbot.errors import ConfigurationError
-from flowbot.storage import aiosqlite_driver
 from flowbot.storage.database import Database
 
 DATABASE_URL: Final = "DATABASE_URL"
@@ -194,16 +192,14 @@ def _sqlite_doors(address: URL) -> tuple[AsyncEngine, AsyncEngine]:
     """A pool of readers, and one writer for whom this process queues in order: SQLite itself knows no queue."""
 
     def door(size: int, *, read_only: bool) -> AsyncEngine:
-        pragmas = _sqlite_pragmas(busy_ms=_SQLITE_BUSY_MS, read_only=read_only)
         engine = create_async_engine(
             address.set(drivername="sqlite+aiosqlite"),
             hide_parameters=True,
             pool_size=size,
             max_overflow=0,
             pool_timeout=_POOL_WAIT_S,
-            async_creator=partial(aiosqlite_driver.connect, address.database or "", *pragmas),
         )
-        event.listen(engine.sync_engine, "begin", _begin_sqlite)
+        _prepare_sqlite(engine.sync_engine, busy_ms=_SQLITE_BUSY_MS, read_only=read_only)
         return engine
 
     return door(_SQLITE_READERS, read_only=True), door(1, read_only=False).execution_options(**{_WRITES: True})
@@ -231,28 +227,23 @@ def _postgresql_args(address: URL) -> dict[str, Any]:
     return {**defaults, "prepare_threshold": None}
 
 
-def _prepare_sqlite(engine: Engine, *, busy_ms: int) -> None:
+def _prepare_sqlite(engine: Engine, *, busy_ms: int, read_only: bool = False) -> None:
     """SQLAlchemy's recipe for real transactions on SQLite: the driver begins nothing by itself, the engine does."""
 
     @event.listens_for(engine, "connect")
     def _connected(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
         connection.isolation_level = None
-        _run(connection, *_sqlite_pragmas(busy_ms=busy_ms, read_only=False))
+        _run(
+            connection,
+            f"PRAGMA busy_timeout = {busy_ms}",
+            "PRAGMA foreign_keys = ON",
+            f"PRAGMA query_only = {read_only:d}",
+        )
 
-    event.listen(engine, "begin", _begin_sqlite)
-
-
-def _sqlite_pragmas(*, busy_ms: int, read_only: bool) -> tuple[str, ...]:
-    return (
-        f"PRAGMA busy_timeout = {busy_ms}",
-        "PRAGMA foreign_keys = ON",
-        f"PRAGMA query_only = {read_only:d}",
-    )
-
-
-def _begin_sqlite(connection: Connection) -> None:
-    writes = connection.get_execution_options().get(_WRITES, False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    @event.listens_for(engine, "begin")
+    def _begun(connection: Connection) -> None:
+        writes = connection.get_execution_options().get(_WRITES, False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
 def _switch_to_wal(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:

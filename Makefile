@@ -7,7 +7,7 @@ PIP := $(VENV)/bin/python -m pip --quiet --disable-pip-version-check
 INPUTS := pyproject.toml constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench pictures audit
+.PHONY: help demo test mutation lint bench pictures audit
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1  \2/p' $(firstword $(MAKEFILE_LIST))
@@ -20,6 +20,9 @@ demo: $(VENV)/.installed ## try flowbot in the browser: a stand-in Slack workspa
 # compiling the tests takes longer than many of them.
 test: $(VENV)/.installed-dev ## run the whole suite
 	@PYTHONDONTWRITEBYTECODE= $(VENV)/bin/pytest -n auto --maxprocesses 4 $(ARGS)
+
+mutation: $(VENV)/.installed-dev ## check that the tests find bugs put in on purpose; ARGS may name mutations
+	@$(VENV)/bin/python -m tests.model.mutation_run $(ARGS)
 
 lint: $(VENV)/.installed-dev ## check style, types and the walls between the rooms
 	@$(VENV)/bin/ruff check .

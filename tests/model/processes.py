@@ -1,4 +1,4 @@
-"""Processes of flowbot on one database, which die at any call of theirs and leave everything as it was then."""
+"""Processes of flowbot on one database that may die at any of their calls."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -29,107 +29,107 @@ from flowbot.storage.images import StoredImages
 from flowbot.storage.policies import StoredPolicies
 from flowbot.worker.housekeeping import Housekeeping
 from flowbot.worker.recovery import Recovery
-from tests.model.enkapush import WRITING, FakeEnkapush
+from tests.model.fake_enkapush import CURRENT_CHANGE, FakeEnkapush
 
 WRITES: Final = frozenset({"create", "update", "set_enabled", "delete"})
-"""Nobody freezes between the note that a write goes out and the write: that gap no lease can close."""
+"""Calls at which no process freezes: no lease can close the gap between noting a write and writing."""
 
 
-class Killed(BaseException):
-    """The process is gone."""
+class ProcessKilled(BaseException):
+    """Raised where a process dies."""
 
 
 @dataclass
-class Life:
-    """How many calls to the outside a process has left; without a number it lives on.
+class ProcessFaults:
+    """Faults of one process, counted in its calls to the outside; None for no fault.
 
     Attributes:
-        left: Calls until it dies; the end of a call counts as well, since the effect is there and nobody knows.
-        stumbles: Calls to the database until one fails.
-        moves: Calls until it is frozen.
-        stands: Set while it is frozen.
+        calls_until_death: Calls until it dies. The end of a call counts as well: then the effect is there, and unknown.
+        calls_until_database_fault: Calls to the database until one fails.
+        calls_until_freeze: Calls until it is frozen.
+        is_frozen: Set while it is frozen.
     """
 
-    left: int | None = None
-    stumbles: int | None = None
-    moves: int | None = None
-    stands: asyncio.Event = field(default_factory=asyncio.Event)
-    _goes_on: asyncio.Event = field(default_factory=asyncio.Event)
+    calls_until_death: int | None = None
+    calls_until_database_fault: int | None = None
+    calls_until_freeze: int | None = None
+    is_frozen: asyncio.Event = field(default_factory=asyncio.Event)
+    _thawed: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def freezes_after(self, calls: int) -> None:
-        self.moves = calls
-        self.stands.clear()
-        self._goes_on.clear()
+    def freeze_after(self, calls: int) -> None:
+        self.calls_until_freeze = calls
+        self.is_frozen.clear()
+        self._thawed.clear()
 
-    def thaws(self) -> None:
-        self.moves = None
-        self._goes_on.set()
+    def thaw(self) -> None:
+        self.calls_until_freeze = None
+        self._thawed.set()
 
-    async def may_freeze(self) -> None:
-        """Stand still until it thaws, with everything that the process does at the same time."""
-        if self.moves is None:
+    async def wait_while_frozen(self) -> None:
+        """Wait until the process is thawed."""
+        if self.calls_until_freeze is None:
             return
-        self.moves -= 1
-        if self.moves < 0:
-            self.stands.set()
-            await self._goes_on.wait()
+        self.calls_until_freeze -= 1
+        if self.calls_until_freeze < 0:
+            self.is_frozen.set()
+            await self._thawed.wait()
 
-    def beats(self) -> None:
-        if self.left is not None:
-            if self.left <= 0:
-                raise Killed
-            self.left -= 1
+    def count_call(self) -> None:
+        if self.calls_until_death is not None:
+            if self.calls_until_death <= 0:
+                raise ProcessKilled
+            self.calls_until_death -= 1
 
-    def asks_the_database(self) -> None:
-        self.beats()
-        if self.stumbles is not None:
-            self.stumbles -= 1
-            if self.stumbles < 0:
-                self.stumbles = None
+    def count_database_call(self) -> None:
+        self.count_call()
+        if self.calls_until_database_fault is not None:
+            self.calls_until_database_fault -= 1
+            if self.calls_until_database_fault < 0:
+                self.calls_until_database_fault = None
                 raise Fault("fault.database")
 
 
-class Mortal:
-    """A port as a process reaches it that may die before the call and after it."""
+class FaultyPort:
+    """A port of a process that may die before and after each call."""
 
-    def __init__(self, port: object, life: Life, *, is_database: bool = False) -> None:
+    def __init__(self, port: object, life: ProcessFaults, *, is_database: bool = False) -> None:
         self._port = port
         self._life = life
-        self._begins = life.asks_the_database if is_database else life.beats
+        self._begins = life.count_database_call if is_database else life.count_call
 
     def __getattr__(self, name: str) -> Any:
         method = getattr(self._port, name)
 
         async def call(*args: Any, **named: Any) -> Any:
             if name not in WRITES:
-                await self._life.may_freeze()
+                await self._life.wait_while_frozen()
             self._begins()
             answer = await method(*args, **named)
-            self._life.beats()
+            self._life.count_call()
             return answer
 
         return call
 
 
 @dataclass(frozen=True, slots=True)
-class Watched(Applying):
-    """Applies, and lets Enkapush know for which change; `clouded` are those whose application broke off."""
+class TrackedApplying(Applying):
+    """Applies changes, and tells the fake Enkapush which; `ambiguous` are those that broke off."""
 
-    clouded: set[ChangeId | None] = field(default_factory=set)
+    ambiguous: set[ChangeId | None] = field(default_factory=set)
 
     async def apply(self, change: Change) -> Verdict:
-        token = WRITING.set(change.id)
+        token = CURRENT_CHANGE.set(change.id)
         try:
             return await Applying.apply(self, change)
-        except (Killed, Fault):
-            self.clouded.add(change.id)
+        except (ProcessKilled, Fault):
+            self.ambiguous.add(change.id)
             raise
         finally:
-            WRITING.reset(token)
+            CURRENT_CHANGE.reset(token)
 
 
-class Slack:
-    """What people were told last of each change, by version; it may be away."""
+class FakeSlack:
+    """The version of each change shown last in Slack, which may be down."""
 
     def __init__(self) -> None:
         self.is_away = False
@@ -141,44 +141,44 @@ class Slack:
         self.told[change.id] = max(change.version, self.told.get(change.id, 0))
 
 
-class Voice:
-    """Tells as the real one does: whatever it is called for, the newest state is shown."""
+class FakeNotifier:
+    """A notifier that always shows the newest state, as the real one does."""
 
-    def __init__(self, slack: Slack, store: StoredChanges, life: Life) -> None:
+    def __init__(self, slack: FakeSlack, store: StoredChanges, life: ProcessFaults) -> None:
         self._slack = slack
         self._store = store
         self._life = life
 
     async def __call__(self, change: Change, shown: Flow | None) -> None:
-        self._life.beats()
+        self._life.count_call()
         newest = await self._store.get(change.id) or change
         self._slack.shows(newest)
-        self._life.beats()
+        self._life.count_call()
         await self._store.shown(newest.id, newest.version)
 
     async def remind(self, change: Change) -> None:
-        self._life.beats()
+        self._life.count_call()
         if self._slack.is_away:
             raise Fault("fault.slack")
 
 
-class NoPictures:
-    """Nobody puts a picture into a form here."""
+class NoImages:
+    """An image source that has no images."""
 
     async def fetch(self, picture: ImageUpload) -> ImageFile:
         raise UserError("form.not_a_picture")
 
 
 @dataclass
-class Surroundings:
-    """What all processes share."""
+class Environment:
+    """Everything that all processes share."""
 
     database: Database
     enkapush: FakeEnkapush
-    slack: Slack
+    slack: FakeSlack
     directory: Directory
     clock: Clock
-    passes: Sleep
+    sleep: Sleep
 
     def monotonic(self) -> float:
         return self.clock().timestamp()
@@ -187,20 +187,20 @@ class Surroundings:
 class Process:
     """The object graph of one process."""
 
-    def __init__(self, name: str, around: Surroundings) -> None:
+    def __init__(self, name: str, around: Environment) -> None:
         self.name = name
-        self.life = Life()
-        store = cast("StoredChanges", self._mortal(StoredChanges(around.database, around.clock)))
-        policies = cast("StoredPolicies", self._mortal(StoredPolicies(around.database, around.clock)))
-        images = cast("StoredImages", self._mortal(StoredImages(around.database)))
-        drafts = cast("StoredDrafts", self._mortal(StoredDrafts(around.database)))
-        enkapush = cast("FakeEnkapush", Mortal(around.enkapush, self.life))
+        self.life = ProcessFaults()
+        store = cast("StoredChanges", self._database_port(StoredChanges(around.database, around.clock)))
+        policies = cast("StoredPolicies", self._database_port(StoredPolicies(around.database, around.clock)))
+        images = cast("StoredImages", self._database_port(StoredImages(around.database)))
+        drafts = cast("StoredDrafts", self._database_port(StoredDrafts(around.database)))
+        enkapush = cast("FakeEnkapush", FaultyPort(around.enkapush, self.life))
         people = People(around.directory, frozenset(), monotonic=around.monotonic)
         holding = Holding(store, around.clock, name)
         tools = Tools(
             store=store,
             images=images,
-            pictures=NoPictures(),
+            pictures=NoImages(),
             flow_pictures=enkapush,
             source=enkapush,
             writer=enkapush,
@@ -208,7 +208,7 @@ class Process:
             clock=around.clock,
             owner=name,
             is_sure_of=holding.is_sure_of,
-            sleep=around.passes,
+            sleep=around.sleep,
         )
         self.changes = Changes(
             store=store,
@@ -216,27 +216,27 @@ class Process:
             policies=policies,
             people=people,
             rulings=Rulings(policies, people, store),
-            applying=Watched(tools, clouded=around.enkapush.clouded),
+            applying=TrackedApplying(tools, ambiguous=around.enkapush.ambiguous),
             holding=holding,
             clock=around.clock,
         )
         self.people = people
         self.approvals = Approvals.of(self.changes, enkapush, people.members_now)
-        self.tell = Voice(around.slack, store, self.life)
+        self.tell = FakeNotifier(around.slack, store, self.life)
         time = Timekeeping(self.changes)
         housekeeping = Housekeeping(drafts, images, StoredDeliveries(around.database))
         self.recovery = Recovery(self.changes, time, housekeeping, self.tell, self._begin, Metrics())
         self._begun: set[asyncio.Task[None]] = set()
 
-    async def looks_after_what_is_left(self) -> None:
-        """One round of recovery, with all that it begins."""
+    async def recover(self) -> None:
+        """Run one round of recovery and all tasks that it starts."""
         await self.recovery.take_over()
         await self.recovery.keep_time()
-        await self._sees_through()
+        await self._finish_tasks()
         await self.recovery.tell_the_untold()
-        await self._sees_through()
+        await self._finish_tasks()
 
-    async def _sees_through(self) -> None:
+    async def _finish_tasks(self) -> None:
         begun, self._begun = self._begun, set()
         for ended in await asyncio.gather(*begun, return_exceptions=True):
             if isinstance(ended, BaseException):
@@ -245,5 +245,5 @@ class Process:
     def _begin(self, work: Coroutine[Any, Any, Any], *, name: str) -> None:
         self._begun.add(asyncio.create_task(work, name=name))
 
-    def _mortal(self, port: object) -> Mortal:
-        return Mortal(port, self.life, is_database=True)
+    def _database_port(self, port: object) -> FaultyPort:
+        return FaultyPort(port, self.life, is_database=True)

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from flowbot.storage.engine import open_database
-from tests.model.promises import Promises
+from tests.model.scenarios import ApprovalMachine
 
 EXAMPLES: Final = int(os.environ.get("FLOWBOT_MODEL_EXAMPLES", "6"))
 STEPS: Final = int(os.environ.get("FLOWBOT_MODEL_STEPS", "30"))
@@ -29,7 +29,7 @@ def test_the_promises_hold_whatever_happens(database_url: str) -> None:
     with asyncio.Runner() as runner:
         opened = open_database(database_url)
 
-        class Here(Promises):
+        class Here(ApprovalMachine):
             loop, database = runner, opened
 
         try:

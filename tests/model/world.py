@@ -1,4 +1,4 @@
-"""The world of the model: people, processes, Enkapush, and what must be true of them at every moment."""
+"""The simulated world: people, processes, Enkapush, and the invariants that hold at every moment."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -21,10 +21,10 @@ from flowbot.storage.change_queries import many
 from flowbot.storage.database import Database
 from flowbot.storage.events import read_event
 from flowbot.storage.policies import StoredPolicies
-from tests.model.court import Court
-from tests.model.directory import CHANNEL, FakeDirectory
-from tests.model.enkapush import FakeEnkapush
-from tests.model.processes import Killed, Process, Slack, Surroundings
+from tests.model.fake_directory import CHANNEL, FakeDirectory
+from tests.model.fake_enkapush import FakeEnkapush
+from tests.model.invariants import PolicyInvariants
+from tests.model.processes import Environment, FakeSlack, Process, ProcessKilled
 
 Step = Callable[[Process], Awaitable[object]]
 Work = tuple[int, Step]
@@ -47,12 +47,12 @@ BECOMES: Final = {
     "change.break_glass": ChangeState.APPLYING,
     **{f"change.{state}": state for state in ChangeState},
 }
-"""The state that each event of a change tells of; the others tell it themselves, or of none."""
+"""The state after each event of a change. Other events name it in their details, or change no state."""
 
 
 @dataclass
-class Kept:
-    """What the database holds."""
+class Snapshot:
+    """Everything in the database at one moment."""
 
     changes: list[Change]
     events: dict[ChangeId | None, list[Event]] = field(default_factory=dict)
@@ -60,106 +60,102 @@ class Kept:
 
 
 @dataclass
-class World(Court):
-    """Two processes on one database, and everything around them.
+class World(PolicyInvariants):
+    """Two processes on one database, and their surroundings.
 
     Attributes:
-        votes: Who was told that their approval counts.
-        wishes: Changes that shall have one effect between them: those of one form, and those that restore one flow.
+        votes: People whose approval was accepted, by change.
+        wishes: Changes that may have only one effect together: those of one form, and restores of one flow.
     """
 
     now: datetime = NOON
-    slack: Slack = field(default_factory=Slack)
+    slack: FakeSlack = field(default_factory=FakeSlack)
     processes: list[Process] = field(default_factory=list)
     votes: dict[ChangeId, set[UserId]] = field(default_factory=dict)
     wishes: dict[str, set[ChangeId]] = field(default_factory=dict)
-    seen_applied: set[ChangeId] = field(default_factory=set)
-    born: int = 0
+    checked_applied: set[ChangeId] = field(default_factory=set)
+    process_count: int = 0
 
     def __post_init__(self) -> None:
         super().__post_init__()
         self.enkapush = FakeEnkapush(self.clock)
-        self.enkapush.watch = self.judges_write
-        self.around = Surroundings(
-            self.database, self.enkapush, self.slack, FakeDirectory(), self.clock, self.passes_while_waiting
-        )
-        self.processes = [self.process(), self.process()]
+        self.enkapush.on_write = self.check_write
+        self.around = Environment(self.database, self.enkapush, self.slack, FakeDirectory(), self.clock, self.sleep)
+        self.processes = [self.new_process(), self.new_process()]
 
     def clock(self) -> datetime:
         return self.now
 
-    def process(self) -> Process:
-        self.born += 1
-        return Process(f"process {self.born}", self.around)
+    def new_process(self) -> Process:
+        self.process_count += 1
+        return Process(f"process {self.process_count}", self.around)
 
-    def passes(self, time: timedelta) -> None:
+    def advance(self, time: timedelta) -> None:
         self.now += time
-        self.enkapush.lands_before(self.now)
+        self.enkapush.complete_writes_due(self.now)
 
-    async def passes_while_waiting(self, seconds: float) -> None:
-        self.passes(timedelta(seconds=seconds))
+    async def sleep(self, seconds: float) -> None:
+        self.advance(timedelta(seconds=seconds))
 
-    async def decree(self, policy: ChannelPolicy | None) -> None:
-        """Put another policy in force."""
+    async def set_policy(self, policy: ChannelPolicy | None) -> None:
+        """Replace the policy."""
         self.policy = policy
         book = PolicyBook(channels=(policy,) if policy else ())
         await StoredPolicies(self.database, self.clock).replace(book)
 
-    async def runs(self, *works: Work) -> None:
-        """Let processes do something at the same time."""
-        await asyncio.gather(*(self.lets(number, work) for number, work in works))
-        await settled_tasks()
+    async def run_concurrently(self, *works: Work) -> None:
+        """Run steps of several processes at the same time."""
+        await asyncio.gather(*(self.run_step(number, work) for number, work in works))
+        await wait_for_tasks()
 
-    async def runs_with_a_break(
-        self, number: int, work: Step, calls: int, meanwhile: Callable[[], Awaitable[None]]
-    ) -> None:
-        """Let a process do something in which it is frozen after so many calls, until `meanwhile` has happened."""
+    async def run_frozen(self, number: int, work: Step, calls: int, meanwhile: Callable[[], Awaitable[None]]) -> None:
+        """Run a step, and freeze its process after `calls` calls until `meanwhile` is done."""
         life = self.processes[number].life
-        life.freezes_after(calls)
-        working = asyncio.create_task(self.lets(number, work))
-        standing = asyncio.create_task(life.stands.wait())
+        life.freeze_after(calls)
+        working = asyncio.create_task(self.run_step(number, work))
+        standing = asyncio.create_task(life.is_frozen.wait())
         await asyncio.wait({working, standing}, return_when=asyncio.FIRST_COMPLETED)
         standing.cancel()
         try:
             if not working.done():
-                await self._goes_on_without(meanwhile)
+                await self._run_meanwhile(meanwhile)
         finally:
-            life.thaws()
+            life.thaw()
             await working
-        await settled_tasks()
+        await wait_for_tasks()
 
-    async def _goes_on_without(self, meanwhile: Callable[[], Awaitable[None]]) -> None:
-        """While somebody is frozen: what they have sent by now, others have to find out about."""
-        changes = (await self.reads()).changes
+    async def _run_meanwhile(self, meanwhile: Callable[[], Awaitable[None]]) -> None:
+        """Run `meanwhile`; what the frozen process has sent becomes ambiguous for the others."""
+        changes = (await self.read_all()).changes
         sent = [change.id for change in changes if change.state is ChangeState.APPLYING and change.sent_at]
-        self.enkapush.clouded.update(sent)
+        self.enkapush.ambiguous.update(sent)
         await meanwhile()
 
-    async def lets(self, number: int, work: Step) -> None:
-        """Let a process do something; where it dies of it, another takes its place."""
+    async def run_step(self, number: int, work: Step) -> None:
+        """Run a step, and replace the process if it dies."""
         process = self.processes[number]
         try:
             await work(process)
         except* (UserError, Fault, FlowTaken):
             pass
-        except* Killed:
-            self.processes[number] = self.process()
+        except* ProcessKilled:
+            self.processes[number] = self.new_process()
 
-    async def recovers(self) -> None:
-        """Everything works again, and what was left over is picked up."""
-        self.enkapush.heals()
+    async def recover(self) -> None:
+        """Clear all faults, and let a new process pick up what is left."""
+        self.enkapush.clear_faults()
         self.slack.is_away = False
-        self.passes(LEASE)
-        process = self.processes[0] = self.process()
+        self.advance(LEASE)
+        process = self.processes[0] = self.new_process()
         for _ in range(3):
-            await process.looks_after_what_is_left()
+            await process.recover()
 
-    # --- what must be true -----------------------------------------------------------------------------------------
+    # --- invariants ------------------------------------------------------------------------------------------------
 
-    async def reads(self) -> Kept:
-        """Everything that is kept, as of one moment."""
+    async def read_all(self) -> Snapshot:
+        """Read all changes, events and voters in one transaction."""
         async with self.database.read() as connection:
-            kept = Kept(list(await many(connection, select(tables.changes))))
+            kept = Snapshot(list(await many(connection, select(tables.changes))))
             for row in await connection.execute(select(tables.events).order_by(tables.events.c.number)):
                 event = read_event(row)
                 kept.events.setdefault(event.change, []).append(event)
@@ -167,14 +163,14 @@ class World(Court):
                 kept.voters.setdefault(row.change_id, set()).add(row.person)
         return kept
 
-    async def holds(self) -> list[Change]:
-        """Assert all that must be true between two steps; the changes, as they are."""
-        assert not self.broken, self.broken
-        kept = await self.reads()
-        self._one_open_change_a_flow(kept.changes)
+    async def check_invariants(self) -> list[Change]:
+        """Check everything that must hold between two steps, and return the changes."""
+        assert not self.violations, self.violations
+        kept = await self.read_all()
+        self._check_one_open_change_per_flow(kept.changes)
         for change in kept.changes:
-            self._effects_agree(change)
-            _events_tell(change, kept.events[change.id])
+            self._check_effects(change)
+            _check_events(change, kept.events[change.id])
             lost = self.votes.get(change.id, set()) - kept.voters.get(change.id, set())
             assert not lost, f"votes of {lost} were lost"
         for wish, asked in self.wishes.items():
@@ -182,7 +178,7 @@ class World(Court):
             assert len(effects) <= 1, f"{wish} was fulfilled {len(effects)} times: {effects}"
         return kept.changes
 
-    def _one_open_change_a_flow(self, changes: list[Change]) -> None:
+    def _check_one_open_change_per_flow(self, changes: list[Change]) -> None:
         held = [
             change.asked.flow
             for change in changes
@@ -191,23 +187,23 @@ class World(Court):
         flows = [flow for flow in held if flow is not None]
         assert len(flows) == len(set(flows)), flows
 
-    def _effects_agree(self, change: Change) -> None:
+    def _check_effects(self, change: Change) -> None:
         effects = self.enkapush.of_change(change.id)
         assert len(effects) <= 1, f"{len(effects)} effects: {effects}"
         if change.state in NEVER_WRITES:
             assert not effects, f"{change.state} ({change.outcome}), and yet {effects}"
         if change.state is ChangeState.APPLYING and change.sent_at is not None:
-            # Who worked on it broke off after the write: nobody knows what it was answered.
-            self.enkapush.clouded.add(change.id)
+            # The process broke off after the write, so the answer is unknown.
+            self.enkapush.ambiguous.add(change.id)
         if change.state is ChangeState.UNKNOWN:
-            assert change.id in self.enkapush.clouded, f"not known, though all was answered: {change.outcome}"
-        if change.state is ChangeState.APPLIED and change.id not in self.seen_applied:
-            self.seen_applied.add(change.id)
-            excused = change.id in self.enkapush.clouded or _changes_nothing(change)
+            assert change.id in self.enkapush.ambiguous, f"not known, though all was answered: {change.outcome}"
+        if change.state is ChangeState.APPLIED and change.id not in self.checked_applied:
+            self.checked_applied.add(change.id)
+            excused = change.id in self.enkapush.ambiguous or _changes_nothing(change)
             assert effects or excused, f"applied without an effect: {change.outcome}"
-            assert self._is_there(change), f"applied, and not there: {change.outcome}"
+            assert self._is_in_effect(change), f"applied, and not there: {change.outcome}"
 
-    def _is_there(self, change: Change) -> bool:
+    def _is_in_effect(self, change: Change) -> bool:
         asked, flows = change.asked, self.enkapush.flows
         if asked.kind in {ChangeKind.RESTORE, ChangeKind.CREATE}:
             made = flows.get(change.outcome.flow) if change.outcome and change.outcome.flow else None
@@ -219,9 +215,9 @@ class World(Court):
             return flow is not None and asked.wanted is not None and FlowContent.of(flow) == asked.wanted.content
         return flow is not None and flow.is_enabled is (asked.kind is ChangeKind.ENABLE)
 
-    async def is_at_rest(self) -> None:
-        """Assert what must be true once a recovery has run while everything worked."""
-        for change in await self.holds():
+    async def check_at_rest(self) -> None:
+        """Check what must hold after a recovery without faults."""
+        for change in await self.check_invariants():
             assert change.state not in {ChangeState.DRAFT, ChangeState.APPLYING}, f"left behind: {change}"
             assert change.shown_version == change.version == self.slack.told[change.id], f"not told: {change}"
 
@@ -231,21 +227,21 @@ def _changes_nothing(change: Change) -> bool:
     return wanted is not None and before is not None and wanted.content == FlowContent.of(before)
 
 
-def _events_tell(change: Change, events: list[Event]) -> None:
-    told = [state for event in events if (state := _becomes(event)) is not None]
+def _check_events(change: Change, events: list[Event]) -> None:
+    told = [state for event in events if (state := _state_told_by(event)) is not None]
     assert told[0] is ChangeState.DRAFT
     assert all(can_transition(before, after) for before, after in pairwise(told)), told
     assert told[-1] is change.state, f"{change.state}, told as {told}"
 
 
-def _becomes(event: Event) -> ChangeState | None:
+def _state_told_by(event: Event) -> ChangeState | None:
     if event.action in BECOMES:
         return BECOMES[event.action]
     return ChangeState(event.details["state"]) if "state" in event.details else None
 
 
-async def settled_tasks() -> None:
-    """Wait for what a dead process has left running; it ends at its next call."""
+async def wait_for_tasks() -> None:
+    """Wait for tasks that a dead process left running; they end at their next call."""
     others = asyncio.all_tasks() - {asyncio.current_task()}
     if others:
         await asyncio.wait(others, timeout=2)
@@ -261,11 +257,11 @@ FIRST_POLICY: Final = ChannelPolicy(
 )
 
 
-async def world(database: Database) -> World:
-    """A new world on an emptied database."""
+async def new_world(database: Database) -> World:
+    """Return a new world on an emptied database."""
     async with database.write() as connection:
         for table in reversed(tables.metadata.sorted_tables):
             await connection.execute(delete(table))
     made = World(database)
-    await made.decree(FIRST_POLICY)
+    await made.set_policy(FIRST_POLICY)
     return made

@@ -1,7 +1,6 @@
-"""Flaws that break the promises about approvals, each put into the running program and into no file.
+"""Mutations that break the invariants of approvals, each patched into the running program.
 
-Some are old bugs, put back; the others are checks left out. A flaw is only worth its place while nothing else makes up
-for it: where two checks stand one behind the other, it leaves out both.
+Some are old bugs, others leave out a check. Where two checks guard the same thing, the mutation leaves out both.
 """
 
 import secrets
@@ -42,8 +41,8 @@ from flowbot.storage.changes import StoredChanges
 from flowbot.storage.tables import changes
 
 Patch = pytest.MonkeyPatch
-FLAWS: Final[dict[str, Callable[[Patch], None]]] = {}
-"""By what they are called; each is put in with a patch that takes it out again."""
+MUTATIONS: Final[dict[str, Callable[[Patch], None]]] = {}
+"""The mutations by name; each takes a patch that undoes it."""
 GUARDS: Final[dict[str, str]] = {
     "the_fingerprint_lacks_the_description": (
         "tests/journeys/test_outcomes.py::test_a_flow_that_was_changed_since_is_left_alone[description]"
@@ -86,61 +85,61 @@ GUARDS: Final[dict[str, str]] = {
         "tests/journeys/test_outcomes.py::test_what_cannot_be_read_back_is_not_known_until_somebody_looks_again[sqlite]"
     ),
 }
-"""Those that the model seldom meets in its dozen worlds, by the ordinary test that has to see each every time."""
+"""Mutations that the model seldom finds in a short run, and the ordinary test that must fail on each."""
 CONFIRMED: Final = outcomes.judge_toggle
 OBSTACLE: Final = outcomes.find_obstacle
 
 
-def flaw(put: Callable[[Patch], None]) -> Callable[[Patch], None]:
-    """Enter it under its function's name."""
-    FLAWS[put.__name__] = put
-    return put
+def mutation(apply: Callable[[Patch], None]) -> Callable[[Patch], None]:
+    """Register a mutation under its function's name."""
+    MUTATIONS[apply.__name__] = apply
+    return apply
 
 
-def _everywhere(patch: Patch, old: object, new: object, *, within: str = "flowbot") -> None:
-    """Put `new` in the place of `old`, whatever modules of ours know it by whatever name, and the tests' among them."""
-    for module in [module for name, module in sys.modules.items() if _is_ours(name, within)]:
+def _replace_everywhere(patch: Patch, old: object, new: object, *, within: str = "flowbot") -> None:
+    """Replace `old` by `new` under every name in flowbot's modules and the tests'."""
+    for module in [module for name, module in sys.modules.items() if _is_patched(name, within)]:
         for name in [name for name, value in vars(module).items() if value is old]:
             patch.setattr(module, name, new)
 
 
-def _is_ours(module: str, within: str) -> bool:
+def _is_patched(module: str, within: str) -> bool:
     return f"{module}.".startswith(f"{within}.") or module.rpartition(".")[2].startswith("test_")
 
 
 # --- who may ------------------------------------------------------------------------------------------------------
 
 
-@flaw
+@mutation
 def votes_are_counted_and_not_people(patch: Patch) -> None:
     async def doubled(connection: AsyncConnection, change: ChangeId) -> tuple[Vote, ...]:
         return 2 * await votes_on(connection, change)
 
-    _everywhere(patch, votes_on, doubled)
+    _replace_everywhere(patch, votes_on, doubled)
 
 
-@flaw
+@mutation
 def requesters_approve_their_own(patch: Patch) -> None:
     def lax(rule: ApprovalRule, today: ApprovalRule) -> ApprovalRule:
         return stricter_rule(rule, today).model_copy(update={"self_approval": True})
 
-    _everywhere(patch, stricter_rule, lax)
+    _replace_everywhere(patch, stricter_rule, lax)
 
 
-@flaw
+@mutation
 def the_rule_of_the_request_is_enough(patch: Patch) -> None:
-    _everywhere(patch, stricter_rule, lambda rule, _today: rule)
+    _replace_everywhere(patch, stricter_rule, lambda rule, _today: rule)
 
 
-@flaw
+@mutation
 def strangers_decide(patch: Patch) -> None:
     def blind(policy: ChannelPolicy | None, actor: Actor, permission: Permission) -> Decision:
         return decide(policy, replace(actor, is_external=False), permission)
 
-    _everywhere(patch, decide, blind)
+    _replace_everywhere(patch, decide, blind)
 
 
-@flaw
+@mutation
 def anybody_withdraws(patch: Patch) -> None:
     async def withdraw(self: Deciding, reader: Reader, change_id: ChangeId) -> Change:
         change = await self.rights.pending(change_id)
@@ -149,7 +148,7 @@ def anybody_withdraws(patch: Patch) -> None:
     patch.setattr(Deciding, "withdraw", withdraw)
 
 
-@flaw
+@mutation
 def anybody_breaks_the_glass(patch: Patch) -> None:
     async def may(self: Deciding, _reader: Reader, change_id: ChangeId) -> Change:
         return await self.rights.pending(change_id)
@@ -157,7 +156,7 @@ def anybody_breaks_the_glass(patch: Patch) -> None:
     patch.setattr(Deciding, "may_break_glass", may)
 
 
-@flaw
+@mutation
 def the_glass_is_broken_without_a_reason(patch: Patch) -> None:
     whole = Deciding.break_glass
 
@@ -169,23 +168,23 @@ def the_glass_is_broken_without_a_reason(patch: Patch) -> None:
     patch.setattr(Deciding, "break_glass", silent)
 
 
-@flaw
+@mutation
 def an_edit_of_an_enabled_flow_needs_no_approval(patch: Patch) -> None:
     def lax(asked: NewChange, rule: ApprovalRule) -> bool:
         return asked.kind is not ChangeKind.EDIT and needs_approval(asked, rule)
 
-    _everywhere(patch, needs_approval, lax)
+    _replace_everywhere(patch, needs_approval, lax)
 
 
 # --- when ---------------------------------------------------------------------------------------------------------
 
 
-@flaw
+@mutation
 def a_vote_counts_after_the_request_has_expired(patch: Patch) -> None:
-    _everywhere(patch, expires_at, lambda _change: None, within="flowbot.services")
+    _replace_everywhere(patch, expires_at, lambda _change: None, within="flowbot.services")
 
 
-@flaw
+@mutation
 def the_policy_is_not_asked_again(patch: Patch) -> None:
     async def never(_self: Rulings, _change: Change) -> Outcome | None:
         return None
@@ -193,7 +192,7 @@ def the_policy_is_not_asked_again(patch: Patch) -> None:
     patch.setattr(Rulings, "lapsed", never)
 
 
-@flaw
+@mutation
 def the_vote_of_a_removed_approver_still_counts(patch: Patch) -> None:
     async def always(_self: Rulings, *_: object) -> bool:
         return True
@@ -204,44 +203,44 @@ def the_vote_of_a_removed_approver_still_counts(patch: Patch) -> None:
 # --- what ---------------------------------------------------------------------------------------------------------
 
 
-def _unseen(name: str, **same: Any) -> None:
-    """A field that does not count for what was approved."""
+def _ignore_field(name: str, **same: Any) -> None:
+    """Register a mutation that leaves a field out of the fingerprint."""
 
-    def put(patch: Patch) -> None:
+    def apply(patch: Patch) -> None:
         def short_sighted(flow: Flow) -> str:
             return fingerprint(replace(flow, **same))
 
-        _everywhere(patch, fingerprint, short_sighted)
+        _replace_everywhere(patch, fingerprint, short_sighted)
 
-    FLAWS[f"the_fingerprint_lacks_the_{name}"] = put
+    MUTATIONS[f"the_fingerprint_lacks_the_{name}"] = apply
 
 
-_unseen("website", website_id=WebsiteId(1))
-_unseen("picture", image_url=None)
-_unseen("description", description="")
-_unseen("url", url="")
-_unseen("state", is_enabled=False)
+_ignore_field("website", website_id=WebsiteId(1))
+_ignore_field("picture", image_url=None)
+_ignore_field("description", description="")
+_ignore_field("url", url="")
+_ignore_field("state", is_enabled=False)
 
 
 # --- once ---------------------------------------------------------------------------------------------------------
 
 
-@flaw
+@mutation
 def the_lease_is_not_checked_before_the_write(patch: Patch) -> None:
     async def note(tools: Tools, change: Change) -> None:
         kept = await tools.store.get(change.id)
         await tools.store.latch(change.id, (kept and kept.lease_owner) or tools.owner, tools.clock(), None)
 
-    _everywhere(patch, note_sending, note)
+    _replace_everywhere(patch, note_sending, note)
     a_lease_that_ran_out_while_the_flow_was_read_is_not_noticed(patch)
 
 
-@flaw
+@mutation
 def a_lease_that_ran_out_while_the_flow_was_read_is_not_noticed(patch: Patch) -> None:
     patch.setattr(Holding, "is_sure_of", lambda _holding, _change: True)
 
 
-@flaw
+@mutation
 def the_latch_lets_everybody_through(patch: Patch) -> None:
     shut = StoredChanges.latch
 
@@ -252,7 +251,7 @@ def the_latch_lets_everybody_through(patch: Patch) -> None:
     patch.setattr(StoredChanges, "latch", latch)
 
 
-@flaw
+@mutation
 def nothing_is_noted_before_the_write(patch: Patch) -> None:
     async def latch(_self: StoredChanges, *_: Any) -> bool:
         return True
@@ -260,7 +259,7 @@ def nothing_is_noted_before_the_write(patch: Patch) -> None:
     patch.setattr(StoredChanges, "latch", latch)
 
 
-@flaw
+@mutation
 def a_form_is_a_change_each_time_it_is_sent(patch: Patch) -> None:
     once = StoredChanges.submit
 
@@ -270,7 +269,7 @@ def a_form_is_a_change_each_time_it_is_sent(patch: Patch) -> None:
     patch.setattr(StoredChanges, "submit", submit)
 
 
-@flaw
+@mutation
 def a_flow_is_restored_each_time_it_is_asked_for(patch: Patch) -> None:
     async def another(_self: Asking, _deleted: ChangeId) -> FormToken:
         return FormToken(secrets.token_hex(8))
@@ -278,20 +277,20 @@ def a_flow_is_restored_each_time_it_is_asked_for(patch: Patch) -> None:
     patch.setattr(Asking, "_restoring", another)
 
 
-@flaw
+@mutation
 def the_version_is_not_compared(patch: Patch) -> None:
     async def careless(connection: AsyncConnection, seen: Change, moved: Change) -> Change:
         now = await one(connection, changes.c.id == seen.id) or seen
         return await next_version(connection, replace(seen, version=now.version, lease_owner=now.lease_owner), moved)
 
-    _everywhere(patch, next_version, careless)
+    _replace_everywhere(patch, next_version, careless)
 
 
 # --- what became of it --------------------------------------------------------------------------------------------
 
 
-def _taken_for(state: ChangeState) -> Callable[[Patch], None]:
-    def put(patch: Patch) -> None:
+def _call_unknown(state: ChangeState) -> Callable[[Patch], None]:
+    def apply(patch: Patch) -> None:
         honest = Applying.apply
 
         async def sure(self: Applying, change: Change) -> Verdict:
@@ -300,24 +299,24 @@ def _taken_for(state: ChangeState) -> Callable[[Patch], None]:
 
         patch.setattr(Applying, "apply", sure)
 
-    return put
+    return apply
 
 
-FLAWS["what_is_unknown_is_called_applied"] = _taken_for(ChangeState.APPLIED)
-FLAWS["what_is_unknown_is_called_failed"] = _taken_for(ChangeState.FAILED)
+MUTATIONS["what_is_unknown_is_called_applied"] = _call_unknown(ChangeState.APPLIED)
+MUTATIONS["what_is_unknown_is_called_failed"] = _call_unknown(ChangeState.FAILED)
 
 
-@flaw
+@mutation
 def a_success_is_taken_for_a_proof(patch: Patch) -> None:
     def believed(
         task: operations.ToggleOperation | operations.DeleteOperation, flow: Flow | None, *, was_answered: bool
     ) -> Verdict:
         return outcomes.applied(task, flow) if was_answered else CONFIRMED(task, flow, was_answered=False)
 
-    _everywhere(patch, CONFIRMED, believed)
+    _replace_everywhere(patch, CONFIRMED, believed)
 
 
-@flaw
+@mutation
 def a_refusal_after_silence_is_called_failed(patch: Patch) -> None:
     async def rashly(tools: Tools, change: Change, attempt: Callable[[Change], Any]) -> Verdict | None:
         for _ in range(TRIES):
@@ -329,19 +328,19 @@ def a_refusal_after_silence_is_called_failed(patch: Patch) -> None:
                 return verdict
         return None
 
-    _everywhere(patch, tried, rashly)
+    _replace_everywhere(patch, tried, rashly)
 
 
-@flaw
+@mutation
 def a_flow_that_changed_after_silence_is_called_out_of_date(patch: Patch) -> None:
     def hasty(task: operations.FlowOperation, now: Flow, *, was_sent: bool) -> Verdict | None:
         found = OBSTACLE(task, now, was_sent=was_sent)
         return OBSTACLE(task, now, was_sent=False) if found else None
 
-    _everywhere(patch, OBSTACLE, hasty)
+    _replace_everywhere(patch, OBSTACLE, hasty)
 
 
-@flaw
+@mutation
 def a_flow_that_is_gone_after_silence_is_called_out_of_date(patch: Patch) -> None:
     def hasty(
         task: operations.ToggleOperation | operations.DeleteOperation, flow: Flow | None, *, was_answered: bool
@@ -350,16 +349,16 @@ def a_flow_that_is_gone_after_silence_is_called_out_of_date(patch: Patch) -> Non
             return outcomes.flow_gone(task.before)
         return CONFIRMED(task, flow, was_answered=was_answered)
 
-    _everywhere(patch, CONFIRMED, hasty)
+    _replace_everywhere(patch, CONFIRMED, hasty)
 
 
-@flaw
+@mutation
 def a_last_look_calls_failed_what_is_not_whole(patch: Patch) -> None:
     for task in (operations.ToggleOperation, operations.DeleteOperation, operations.EditOperation):
         patch.setattr(task, "is_untouched", lambda _task, _flow: True)
 
 
-@flaw
+@mutation
 def a_lapsed_approval_is_called_failed_though_it_was_sent(patch: Patch) -> None:
     async def verdict(self: Changes, change: Change) -> Verdict:
         lapsed = await self.rulings.lapsed(change)
@@ -368,12 +367,12 @@ def a_lapsed_approval_is_called_failed_though_it_was_sent(patch: Patch) -> None:
     patch.setattr(Changes, "_verdict", verdict)
 
 
-@flaw
+@mutation
 def what_leaves_no_trace_is_taken_for_done(patch: Patch) -> None:
     patch.setattr(operations.EditOperation, "is_evident", operations.EditOperation.is_reached)
 
 
-@flaw
+@mutation
 def a_flow_that_is_not_alike_is_called_another(patch: Patch) -> None:
     async def never(_self: Creation, _flows: Iterable[Flow]) -> bool:
         return False
@@ -381,20 +380,20 @@ def a_flow_that_is_not_alike_is_called_another(patch: Patch) -> None:
     patch.setattr(Creation, "_may_be_among", never)
 
 
-@flaw
+@mutation
 def a_flow_is_enabled_while_an_edit_may_still_come(patch: Patch) -> None:
     async def never(*_: object) -> None:
         return None
 
-    _everywhere(patch, reason_to_wait, never)
+    _replace_everywhere(patch, reason_to_wait, never)
 
 
-@flaw
+@mutation
 def late_effects_are_not_waited_for(patch: Patch) -> None:
-    _everywhere(patch, SETTLES_AFTER, timedelta(0))
+    _replace_everywhere(patch, SETTLES_AFTER, timedelta(0))
 
 
-@flaw
+@mutation
 def late_effects_are_waited_for_from_the_first_write_on(patch: Patch) -> None:
     async def check_again(self: Checking, _reader: Reader, change_id: ChangeId, _in: ChannelId | None) -> Change:
         change = await self.rights.change(change_id)

@@ -1,4 +1,4 @@
-"""What may happen in the world of the model: who, what, under which policy, and what goes wrong meanwhile."""
+"""Hypothesis strategies: people, requests, policies and faults."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -10,14 +10,14 @@ from hypothesis import strategies as st
 from flowbot.domain.flow import Flow, FlowButton, WaitTime
 from flowbot.domain.ids import FlowId, WebsiteId
 from flowbot.domain.policy import ApprovalRule, ChannelPolicy, Gate
-from tests.model.directory import AYSE, BURAK, CAN, CHANNEL, DENIZ, EVERYBODY
-from tests.model.enkapush import Trouble
+from tests.model.fake_directory import AYSE, BURAK, CAN, CHANNEL, DENIZ, EVERYBODY
+from tests.model.fake_enkapush import WriteFault
 from tests.model.world import World
 
 PROCESSES = st.sampled_from([0, 1])
 PEOPLE = st.sampled_from((AYSE, BURAK, CAN, *EVERYBODY))
 NUMBERS = st.integers(0, 5)
-CALLS = st.integers(0, 20)
+CALL_COUNTS = st.integers(0, 20)
 FLOWS = st.integers(1, 6).map(FlowId)
 APPROVERS = st.sampled_from([("*",), (BURAK, CAN), (AYSE, BURAK), (BURAK,), (CAN,), ()])
 RULES = st.builds(
@@ -51,7 +51,7 @@ STRICTER: Final = (
     ASKED_UNDER.model_copy(update={"approvers": (CAN,)}),
     ASKED_UNDER.model_copy(update={"websites": (2,)}),
 )
-"""What an admin may have made of that policy by the time of a vote."""
+"""Stricter versions of that policy, in force by the time of a vote."""
 PAUSES = st.sampled_from([timedelta(seconds=2), timedelta(seconds=30), timedelta(seconds=70), timedelta(hours=1)])
 EDITS: Final[Mapping[str, Callable[[Flow], Flow]]] = {
     "switch": lambda flow: replace(flow, is_enabled=not flow.is_enabled),
@@ -67,34 +67,43 @@ EDITS: Final[Mapping[str, Callable[[Flow], Flow]]] = {
     "auto_hide": lambda flow: replace(flow, is_auto_hide=not flow.is_auto_hide),
     "button": lambda flow: replace(flow, buttons=(flow.buttons[0], FlowButton("Buy", "https://elsewhere.example"))),
 }
-"""What somebody may do to a flow in Enkapush itself; besides deleting it."""
+"""Edits of a flow in Enkapush itself, besides deleting it."""
 
 
 @dataclass(frozen=True)
-class Mishap:
-    """What goes wrong while a process works: at Enkapush, with the database, with the process itself."""
+class FaultPlan:
+    """Faults at Enkapush, in the database and in a process."""
 
-    writes: tuple[Trouble | None, ...] = ()
+    writes: tuple[WriteFault | None, ...] = ()
     reads: tuple[bool, ...] = ()
-    stumbles: int | None = None
-    dies: int | None = None
+    calls_until_database_fault: int | None = None
+    calls_until_death: int | None = None
 
-    def strikes(self, world: World, process: int) -> None:
-        world.enkapush.heals()
+    def inject(self, world: World, process: int) -> None:
+        world.enkapush.clear_faults()
         world.enkapush.writes.extend(self.writes)
         world.enkapush.reads.extend(self.reads)
         life = world.processes[process].life
-        life.stumbles, life.left = self.stumbles, self.dies
+        life.calls_until_database_fault, life.calls_until_death = (
+            self.calls_until_database_fault,
+            self.calls_until_death,
+        )
 
 
-MISHAPS = st.one_of(
-    st.just(Mishap()),
-    st.builds(Mishap, writes=st.lists(st.none() | st.sampled_from(Trouble), max_size=2).map(tuple)),
+FAULT_PLANS = st.one_of(
+    st.just(FaultPlan()),
+    st.builds(FaultPlan, writes=st.lists(st.none() | st.sampled_from(WriteFault), max_size=2).map(tuple)),
     st.builds(
-        Mishap,
-        writes=st.sampled_from([(Trouble.LATE,), (Trouble.LOST,), (Trouble.UNANSWERED,), ()]),
+        FaultPlan,
+        writes=st.sampled_from([(WriteFault.LATE,), (WriteFault.LOST,), (WriteFault.UNANSWERED,), ()]),
         reads=st.lists(st.booleans(), min_size=1, max_size=4).map(tuple),
     ),
-    st.builds(Mishap, dies=st.integers(4, 30), writes=st.sampled_from([(), (), (Trouble.LATE,), (Trouble.LOST,)])),
-    st.builds(Mishap, stumbles=st.integers(0, 12), writes=st.sampled_from([(), (), (Trouble.LATE,)])),
+    st.builds(
+        FaultPlan,
+        calls_until_death=st.integers(4, 30),
+        writes=st.sampled_from([(), (), (WriteFault.LATE,), (WriteFault.LOST,)]),
+    ),
+    st.builds(
+        FaultPlan, calls_until_database_fault=st.integers(0, 12), writes=st.sampled_from([(), (), (WriteFault.LATE,)])
+    ),
 )

@@ -1,4 +1,4 @@
-"""People ask for changes, in the world of the model."""
+"""Rules by which people request changes."""
 
 import secrets
 from collections.abc import Awaitable, Callable
@@ -12,44 +12,44 @@ from flowbot.domain.change import OPEN_STATES, Change, ChangeKind, ChangeState, 
 from flowbot.domain.flow import DesiredFlow, FlowContent
 from flowbot.domain.ids import FlowId, FormToken, UserId, WebsiteId
 from flowbot.domain.policy import ChannelPolicy
-from tests.model.chances import (
+from tests.model.fake_directory import AYSE, CHANNEL, reader
+from tests.model.fake_enkapush import first_flow
+from tests.model.processes import Process
+from tests.model.state_machine import ModelMachine
+from tests.model.strategies import (
     ASKED_UNDER,
-    CALLS,
+    CALL_COUNTS,
+    FAULT_PLANS,
     FLOWS,
-    MISHAPS,
     NUMBERS,
     PEOPLE,
     PROCESSES,
-    Mishap,
+    FaultPlan,
 )
-from tests.model.directory import AYSE, CHANNEL, reader
-from tests.model.enkapush import first_flow
-from tests.model.machine import Machine
-from tests.model.processes import Process
 from tests.model.world import LEASE, Step
 
 FOREIGN: Final = FlowId(3)
-"""Of a website that the channel's policy may not name."""
+"""A flow of a website that the channel's policy may not name."""
 
 
-class Asking(Machine):
-    """People ask: for the first time, again, twice at once, and while their process stands still."""
+class RequestRules(ModelMachine):
+    """Rules for requests: new, repeated, sent twice, and during a frozen process."""
 
     @rule(
         process=PROCESSES,
         person=PEOPLE,
         kind=st.sampled_from([ChangeKind.ENABLE, ChangeKind.DISABLE, ChangeKind.DELETE]),
         flow=FLOWS,
-        mishap=MISHAPS,
+        faults=FAULT_PLANS,
     )
-    def somebody_asks(self, process: int, person: UserId, kind: ChangeKind, flow: FlowId, mishap: Mishap) -> None:
-        mishap.strikes(self.world, process)
+    def somebody_asks(self, process: int, person: UserId, kind: ChangeKind, flow: FlowId, faults: FaultPlan) -> None:
+        faults.inject(self.world, process)
 
         async def step(here: Process) -> None:
             change = await here.approvals.asking.ask(reader(person), CHANNEL, kind, flow, "please")
             await here.changes.carry_out(change, here.tell)
 
-        self._does((process, step))
+        self._run_steps((process, step))
 
     @rule(process=PROCESSES, person=PEOPLE, flow=FLOWS, title=st.sampled_from(["Hello", "Hurry", "Soon"]))
     def somebody_edits(self, process: int, person: UserId, flow: FlowId, title: str) -> None:
@@ -71,11 +71,13 @@ class Asking(Machine):
             change, _ = await here.changes.submit(asked)
             await here.changes.carry_out(change, here.tell)
 
-        self._does((process, step))
+        self._run_steps((process, step))
 
     @rule(process=PROCESSES, person=PEOPLE, number=NUMBERS)
     def somebody_asks_again(self, process: int, person: UserId, number: int) -> None:
-        old = self._one(number, ChangeState.OUT_OF_DATE, ChangeState.EXPIRED, ChangeState.REJECTED, ChangeState.FAILED)
+        old = self._find_change(
+            number, ChangeState.OUT_OF_DATE, ChangeState.EXPIRED, ChangeState.REJECTED, ChangeState.FAILED
+        )
         if old is None:
             return
 
@@ -83,13 +85,15 @@ class Asking(Machine):
             change = await here.approvals.asking.again(reader(person), old.id, CHANNEL)
             await here.changes.carry_out(change, here.tell)
 
-        self._does((process, step))
+        self._run_steps((process, step))
 
-    @rule(process=PROCESSES, person=PEOPLE, number=NUMBERS, is_frozen=st.booleans(), calls=CALLS, mishap=MISHAPS)
+    @rule(
+        process=PROCESSES, person=PEOPLE, number=NUMBERS, is_frozen=st.booleans(), calls=CALL_COUNTS, faults=FAULT_PLANS
+    )
     def somebody_restores(
-        self, process: int, person: UserId, number: int, is_frozen: bool, calls: int, mishap: Mishap
+        self, process: int, person: UserId, number: int, is_frozen: bool, calls: int, faults: FaultPlan
     ) -> None:
-        mishap.strikes(self.world, process)
+        faults.inject(self.world, process)
         deletes = [change for change in self.known if change.asked.kind is ChangeKind.DELETE]
         if not deletes:
             return
@@ -101,13 +105,15 @@ class Asking(Machine):
             await here.changes.carry_out(change, here.tell)
 
         if is_frozen:
-            self._frozen(process, step, calls, lambda: self._others_take_over(process, "switch", deleted.asked.flow))
+            self._run_frozen(
+                process, step, calls, lambda: self._let_others_take_over(process, "switch", deleted.asked.flow)
+            )
         else:
-            self._does((process, step))
+            self._run_steps((process, step))
 
-    @rule(person=PEOPLE, mishap=MISHAPS)
-    def a_form_is_sent_twice(self, person: UserId, mishap: Mishap) -> None:
-        mishap.strikes(self.world, 0)
+    @rule(person=PEOPLE, faults=FAULT_PLANS)
+    def a_form_is_sent_twice(self, person: UserId, faults: FaultPlan) -> None:
+        faults.inject(self.world, 0)
         token = FormToken(secrets.token_hex(8))
         content = FlowContent.of(replace(first_flow(9), name=token))
         website = WebsiteId(1)
@@ -119,39 +125,39 @@ class Asking(Machine):
             if is_new:
                 await here.changes.carry_out(change, here.tell)
 
-        self._does((0, step), (1, step))
+        self._run_steps((0, step), (1, step))
 
-    def _pending(self, process: int, kind: ChangeKind, number: int, *, quorum: int) -> Change | None:
-        """A request that was just made, of a flow for which there is something to do, while all goes well."""
-        flow = self._free(kind, number)
+    def _create_pending(self, process: int, kind: ChangeKind, number: int, *, quorum: int) -> Change | None:
+        """Create a pending request without any faults."""
+        flow = self._find_free_flow(kind, number)
         rule = ASKED_UNDER.approval.model_copy(update={"quorum": quorum})
-        self._run(self.world.decree(ASKED_UNDER.model_copy(update={"approval": rule})))
-        self.somebody_asks(process, AYSE, kind, flow, Mishap())
-        return self._open_on(flow)
+        self._run(self.world.set_policy(ASKED_UNDER.model_copy(update={"approval": rule})))
+        self.somebody_asks(process, AYSE, kind, flow, FaultPlan())
+        return self._find_open_change(flow)
 
-    def _open_on(self, flow: FlowId) -> Change | None:
-        open_ones = [change for change in self._run(self.world.reads()).changes if change.state in OPEN_STATES]
+    def _find_open_change(self, flow: FlowId) -> Change | None:
+        open_ones = [change for change in self._run(self.world.read_all()).changes if change.state in OPEN_STATES]
         return next((change for change in open_ones if change.asked.flow == flow), None)
 
-    def _free(self, kind: ChangeKind, number: int) -> FlowId:
-        """A flow of which nothing is asked yet; somebody has just made it, where there is none besides."""
+    def _find_free_flow(self, kind: ChangeKind, number: int) -> FlowId:
+        """Return a flow without an open request; add one where there is none."""
         flows = [
             flow for flow in self.world.enkapush.flows.values() if kind is ChangeKind.DELETE or not flow.is_enabled
         ]
         flow = flows[number % len(flows)].id if flows else None
-        if flow is None or flow == FOREIGN or self._open_on(flow) is not None:
-            return self.world.enkapush.appears()
+        if flow is None or flow == FOREIGN or self._find_open_change(flow) is not None:
+            return self.world.enkapush.add_flow()
         return flow
 
-    def _frozen(self, process: int, step: Step, calls: int, meanwhile: Callable[[], Awaitable[None]]) -> None:
-        self._run(self.world.runs_with_a_break(process, step, calls, meanwhile))
+    def _run_frozen(self, process: int, step: Step, calls: int, meanwhile: Callable[[], Awaitable[None]]) -> None:
+        self._run(self.world.run_frozen(process, step, calls, meanwhile))
 
-    async def _others_take_over(self, process: int, meanwhile: str | ChannelPolicy, flow: FlowId | None) -> None:
-        """While a process is frozen, the other one does its work, and the world goes on."""
+    async def _let_others_take_over(self, process: int, meanwhile: str | ChannelPolicy, flow: FlowId | None) -> None:
+        """Let the other process take over while this one is frozen."""
         if isinstance(meanwhile, ChannelPolicy):
-            await self.world.decree(meanwhile)
-        self.world.passes(LEASE)
-        await self.world.lets(1 - process, Process.looks_after_what_is_left)
-        await self.world.holds()
+            await self.world.set_policy(meanwhile)
+        self.world.advance(LEASE)
+        await self.world.run_step(1 - process, Process.recover)
+        await self.world.check_invariants()
         if isinstance(meanwhile, str) and flow is not None:
-            self._meddles(flow, meanwhile)
+            self._edit_in_enkapush(flow, meanwhile)

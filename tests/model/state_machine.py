@@ -1,4 +1,4 @@
-"""The state machine under the promises: a world, the look at it after every step, and what happens around flowbot."""
+"""The base of the state machine: a world, the check after every step, and what happens around flowbot."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -12,61 +12,61 @@ from flowbot.domain.change import Change, ChangeState
 from flowbot.domain.ids import FlowId
 from flowbot.domain.policy import ChannelPolicy
 from flowbot.storage.database import Database
-from tests.model.chances import EDITS, FLOWS, MISHAPS, PAUSES, POLICIES, PROCESSES, Mishap
 from tests.model.processes import Process
-from tests.model.world import Work, World, world
+from tests.model.strategies import EDITS, FAULT_PLANS, FLOWS, PAUSES, POLICIES, PROCESSES, FaultPlan
+from tests.model.world import Work, World, new_world
 
 T = TypeVar("T")
 
 
-class Machine(RuleBasedStateMachine):
-    """Things change and break around flowbot; who asks and decides is told by those who build on it."""
+class ModelMachine(RuleBasedStateMachine):
+    """Rules for what changes and breaks around flowbot. Subclasses add requests and decisions."""
 
     loop: asyncio.Runner
     database: Database
 
     def __init__(self) -> None:
         super().__init__()
-        self.world: World = self._run(world(self.database))
+        self.world: World = self._run(new_world(self.database))
         self.known: list[Change] = []
-        self._is_looked_at = False
+        self._is_checked = False
 
     def teardown(self) -> None:
-        self._run(self.world.recovers())
-        self._run(self.world.is_at_rest())
+        self._run(self.world.recover())
+        self._run(self.world.check_at_rest())
 
     def _run(self, work: Coroutine[Any, Any, T]) -> T:
-        self._is_looked_at = False
+        self._is_checked = False
         return self.loop.run(work)
 
-    def _does(self, *works: Work) -> None:
-        self._run(self.world.runs(*works))
+    def _run_steps(self, *works: Work) -> None:
+        self._run(self.world.run_concurrently(*works))
 
     @invariant()
     def the_promises_hold(self) -> None:
-        if not self._is_looked_at:
-            self.known = self._run(self.world.holds())
-            self._is_looked_at = True
+        if not self._is_checked:
+            self.known = self._run(self.world.check_invariants())
+            self._is_checked = True
 
-    def _one(self, number: int, *states: ChangeState) -> Change | None:
+    def _find_change(self, number: int, *states: ChangeState) -> Change | None:
         fitting = [change for change in self.known if not states or change.state in states]
         return fitting[-1 - number % len(fitting)] if fitting else None
 
-    # --- what happens around it ------------------------------------------------------------------------------------
+    # --- rules around flowbot --------------------------------------------------------------------------------------
 
     @rule(pause=PAUSES)
     def time_passes(self, pause: timedelta) -> None:
-        self.world.passes(pause)
+        self.world.advance(pause)
 
     @rule(policy=POLICIES)
     def the_policy_is_edited(self, policy: ChannelPolicy | None) -> None:
-        self._run(self.world.decree(policy))
+        self._run(self.world.set_policy(policy))
 
     @rule(flow=FLOWS, what=st.sampled_from(["delete", *EDITS]))
     def somebody_is_busy_in_enkapush(self, flow: FlowId, what: str) -> None:
-        self._meddles(flow, what)
+        self._edit_in_enkapush(flow, what)
 
-    def _meddles(self, flow: FlowId, what: str) -> None:
+    def _edit_in_enkapush(self, flow: FlowId, what: str) -> None:
         flows = self.world.enkapush.flows
         now = flows.get(flow)
         if now is None:
@@ -74,25 +74,25 @@ class Machine(RuleBasedStateMachine):
         if what == "delete":
             del flows[flow]
         else:
-            flows[flow] = self.world.enkapush.noted(EDITS[what](now))
+            flows[flow] = self.world.enkapush.touched(EDITS[what](now))
 
     @rule()
     def what_is_under_way_lands(self) -> None:
-        self.world.enkapush.lands()
+        self.world.enkapush.complete_late_writes()
 
     @rule(is_away=st.booleans())
     def slack_comes_and_goes(self, is_away: bool) -> None:
         self.world.slack.is_away = is_away
 
-    @rule(process=PROCESSES, mishap=MISHAPS)
-    def something_is_about_to_go_wrong(self, process: int, mishap: Mishap) -> None:
-        mishap.strikes(self.world, process)
+    @rule(process=PROCESSES, faults=FAULT_PLANS)
+    def something_is_about_to_go_wrong(self, process: int, faults: FaultPlan) -> None:
+        faults.inject(self.world, process)
 
     @rule(process=PROCESSES)
     def a_process_looks_after_what_is_left(self, process: int) -> None:
-        self._does((process, Process.looks_after_what_is_left))
+        self._run_steps((process, Process.recover))
 
     @rule()
     def everything_recovers(self) -> None:
-        self._run(self.world.recovers())
-        self._run(self.world.is_at_rest())
+        self._run(self.world.recover())
+        self._run(self.world.check_at_rest())

@@ -1,4 +1,4 @@
-"""Enkapush in memory: it does what it is told, refuses, stays silent before or after it did, or does it later."""
+"""Enkapush in memory: it writes, refuses, leaves a request unanswered, or writes later."""
 
 from collections import deque
 from collections.abc import Awaitable, Callable
@@ -15,15 +15,15 @@ from flowbot.errors import Fault
 from flowbot.services.ports.flows import AllFlows, FlowUpdate, NotDone, Unclear
 from flowbot.services.ports.time import Clock
 
-UNDER_WAY: Final = timedelta(seconds=55)
-"""A request that was not answered takes effect within this time, or never."""
-WRITING: ContextVar[ChangeId | None] = ContextVar("writing", default=None)
-"""The change that the task at hand applies."""
+LATE_WRITE_LIMIT: Final = timedelta(seconds=55)
+"""An unanswered request takes effect within this time, or never."""
+CURRENT_CHANGE: ContextVar[ChangeId | None] = ContextVar("writing", default=None)
+"""The change that the current task applies."""
 PIXEL: Final = ImageFile(b"\x89PNG", "image/png", "pixel.png")
 
 
-class Trouble(StrEnum):
-    """What becomes of a write."""
+class WriteFault(StrEnum):
+    """A fault of a write."""
 
     REFUSED = "refused"
     LOST = "lost"
@@ -34,7 +34,7 @@ class Trouble(StrEnum):
 
 @dataclass(frozen=True)
 class Effect:
-    """What a change made of a flow; None where there is none before, or none after."""
+    """A flow before and after a change; None where it does not exist."""
 
     change: ChangeId | None
     before: Flow | None
@@ -42,8 +42,8 @@ class Effect:
 
 
 @dataclass(frozen=True)
-class UnderWay:
-    """A write that nobody answered and that is not done yet."""
+class LateWrite:
+    """A write that was not answered and is not done yet."""
 
     change: ChangeId | None
     before: Flow | None
@@ -52,48 +52,48 @@ class UnderWay:
 
 
 class FakeEnkapush:
-    """Source and writer of flows, and of their pictures.
+    """A source and writer of flows, and of their images.
 
     Attributes:
-        effects: Every difference that a write made, oldest first.
-        clouded: Changes of which something was not answered: a write, or a look.
-        watch: Told of each write before it has any effect, with the flow as it is then.
+        effects: Every difference made by a write, oldest first.
+        ambiguous: Changes with an unanswered write or read.
+        on_write: Called before each write takes effect, with the flow of that moment.
     """
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self.flows = {flow.id: flow for flow in map(first_flow, range(1, 5))}
         self.effects: list[Effect] = []
-        self.clouded: set[ChangeId | None] = set()
-        self.writes: deque[Trouble | None] = deque()
+        self.ambiguous: set[ChangeId | None] = set()
+        self.writes: deque[WriteFault | None] = deque()
         self.reads: deque[bool] = deque()
-        self.under_way: list[UnderWay] = []
-        self.watch: Callable[[ChangeId | None, Flow | None], Awaitable[None]] | None = None
+        self.late_writes: list[LateWrite] = []
+        self.on_write: Callable[[ChangeId | None, Flow | None], Awaitable[None]] | None = None
         self._last: int = max(self.flows)
         self._notes = 0
 
-    def heals(self) -> None:
-        """Everything is answered from now on."""
+    def clear_faults(self) -> None:
+        """Answer everything from now on."""
         self.writes.clear()
         self.reads.clear()
 
     # --- reading ---------------------------------------------------------------------------------------------------
 
     async def all_flows(self) -> AllFlows:
-        self._is_read()
+        self._read()
         return AllFlows(list(self.flows.values()))
 
     async def flow(self, flow_id: FlowId) -> Flow | None:
-        self._is_read()
+        self._read()
         return self.flows.get(flow_id)
 
     async def of(self, flow: Flow) -> ImageFile | None:
-        self._is_read()
+        self._read()
         return PIXEL
 
-    def _is_read(self) -> None:
+    def _read(self) -> None:
         if self.reads and self.reads.popleft():
-            self.clouded.add(WRITING.get())
+            self.ambiguous.add(CURRENT_CHANGE.get())
             raise Fault("fault.enkapush_down")
 
     # --- writing ---------------------------------------------------------------------------------------------------
@@ -105,84 +105,84 @@ class FakeEnkapush:
         return made.id
 
     async def update(self, flow: FlowId, update: FlowUpdate) -> None:
-        now = self._there(flow)
+        now = self._require(flow)
         await self._write(now, with_content(now, update.wanted))
 
     async def set_enabled(self, flow: FlowId, enabled: bool) -> None:
-        now = self._there(flow)
+        now = self._require(flow)
         await self._write(now, replace(now, is_enabled=enabled))
 
     async def delete(self, flow: FlowId) -> None:
-        await self._write(self._there(flow), None)
+        await self._write(self._require(flow), None)
 
-    def _there(self, flow: FlowId) -> Flow:
+    def _require(self, flow: FlowId) -> Flow:
         if flow not in self.flows:
             raise NotDone("not_done.gone")
         return self.flows[flow]
 
     async def _write(self, before: Flow | None, after: Flow | None) -> None:
-        change = WRITING.get()
-        if self.watch is not None:
-            await self.watch(change, before)
+        change = CURRENT_CHANGE.get()
+        if self.on_write is not None:
+            await self.on_write(change, before)
         match self.writes.popleft() if self.writes else None:
             case None:
-                self._takes_effect(change, before, after)
-            case Trouble.REFUSED:
+                self._apply(change, before, after)
+            case WriteFault.REFUSED:
                 raise NotDone("not_done.refused", said="no")
-            case Trouble.IGNORED:
+            case WriteFault.IGNORED:
                 return
             case silent:
-                self._is_silent(silent, UnderWay(change, before, after, self._clock() + UNDER_WAY))
+                self._leave_unanswered(silent, LateWrite(change, before, after, self._clock() + LATE_WRITE_LIMIT))
 
-    def _is_silent(self, how: Trouble, write: UnderWay) -> None:
-        self.clouded.add(write.change)
-        if how is Trouble.UNANSWERED:
-            self._takes_effect(write.change, write.before, write.after)
-        elif how is Trouble.LATE:
-            self.under_way.append(write)
+    def _leave_unanswered(self, how: WriteFault, write: LateWrite) -> None:
+        self.ambiguous.add(write.change)
+        if how is WriteFault.UNANSWERED:
+            self._apply(write.change, write.before, write.after)
+        elif how is WriteFault.LATE:
+            self.late_writes.append(write)
         raise Unclear("unclear.enkapush")
 
-    def _takes_effect(self, change: ChangeId | None, before: Flow | None, after: Flow | None) -> None:
+    def _apply(self, change: ChangeId | None, before: Flow | None, after: Flow | None) -> None:
         if before == after:
             return
         if after is not None:
-            self.flows[after.id] = self.noted(after)
+            self.flows[after.id] = self.touched(after)
         elif before is not None:
             del self.flows[before.id]
         self.effects.append(Effect(change, before, after))
 
-    def noted(self, flow: Flow) -> Flow:
-        """A flow that was changed, with Enkapush's note of it."""
+    def touched(self, flow: Flow) -> Flow:
+        """Return the flow with a new time of change."""
         self._notes += 1
         return replace(flow, changed_at=self._clock() + timedelta(milliseconds=self._notes))
 
-    # --- what happens without flowbot ------------------------------------------------------------------------------
+    # --- changes without flowbot -----------------------------------------------------------------------------------
 
-    def appears(self) -> FlowId:
-        """Somebody makes a flow in Enkapush itself."""
+    def add_flow(self) -> FlowId:
+        """Add a flow, as somebody does in Enkapush itself."""
         self._last += 1
-        self.flows[FlowId(self._last)] = self.noted(first_flow(self._last))
+        self.flows[FlowId(self._last)] = self.touched(first_flow(self._last))
         return FlowId(self._last)
 
-    def lands(self) -> None:
-        """What is under way takes effect, where nobody has touched the flow since."""
-        landing, self.under_way = self.under_way, []
+    def complete_late_writes(self) -> None:
+        """Apply the late writes of flows that nobody has changed since."""
+        landing, self.late_writes = self.late_writes, []
         for write in landing:
             before = write.before
             if before is None or self.flows.get(before.id) == before:
-                self._takes_effect(write.change, before, write.after)
+                self._apply(write.change, before, write.after)
 
-    def lands_before(self, moment: datetime) -> None:
-        """What is under way does not take any longer than that."""
-        if any(write.until < moment for write in self.under_way):
-            self.lands()
+    def complete_writes_due(self, moment: datetime) -> None:
+        """Apply the late writes if one of them is due before `moment`."""
+        if any(write.until < moment for write in self.late_writes):
+            self.complete_late_writes()
 
     def of_change(self, change: ChangeId) -> list[Effect]:
         return [effect for effect in self.effects if effect.change == change]
 
 
 def first_flow(number: int) -> Flow:
-    """Flows 1 and 4 are enabled, 2 has a picture, 3 is of another website."""
+    """Return a flow: 1 and 4 are enabled, 2 has an image, 3 is of another website."""
     return Flow(
         id=FlowId(number),
         website_id=WebsiteId(2 if number == 3 else 1),

@@ -1,4 +1,4 @@
-"""Who is who in the workspace of the model."""
+"""The people of the simulated workspace."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -12,12 +12,12 @@ HOME: Final = TeamId("T0HOME")
 CHANNEL: Final = ChannelId("C0MARKETING")
 AYSE, BURAK, CAN, DENIZ = UserId("U0AYSE"), UserId("U0BURAK"), UserId("U0CAN"), UserId("U0DENIZ")
 JONAS: Final = UserId("U0JONAS")
-"""Of another company, and in the channel nevertheless."""
+"""A member of the channel from another company."""
 EVERYBODY: Final = (AYSE, BURAK, CAN, DENIZ, JONAS)
 
 
 class FakeDirectory:
-    """Slack's knowledge of people."""
+    """Slack's user directory."""
 
     async def home(self) -> Organisation:
         return Organisation(HOME)

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from types import ModuleType
 from typing import Any, Final
 
@@ -34,35 +34,22 @@ NOT_NOW: Final = "veritabanına ulaşamıyor"
 GOES_ON: Final = "flowbot kendiliğinden devam eder"
 NOT_KEPT: Final = "could not take this form in"
 BUSY_MS: Final = 500
+UNLIMITED_PAGES: Final = 1073741823
 LONG: Final = "More than a page of the file holds. " * 80
 
 
-@contextmanager
-def full() -> Iterator[None]:
-    """SQLite's file may not grow any more."""
-
-    def limit(connection: Connection, pages: int = 1) -> None:
-        if connection.dialect.name == "sqlite":
-            connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
-
-    event.listen(Engine, "begin", limit)
-    try:
-        yield
-    finally:
-        event.remove(Engine, "begin", limit)
-        event.listen(Engine, "begin", _unlimited)
-
-
-def _unlimited(connection: Connection) -> None:
-    if connection.dialect.name == "sqlite":
-        connection.exec_driver_sql("PRAGMA max_page_count = 1073741823")
-
-
 @pytest.fixture(autouse=True)
-def _limits_are_lifted() -> Iterator[None]:
-    yield
-    if event.contains(Engine, "begin", _unlimited):
-        event.remove(Engine, "begin", _unlimited)
+def max_pages() -> Iterator[dict[str, int]]:
+    """The most pages of SQLite's file, set at every BEGIN. The listener stays while transactions are under way."""
+    limit = {"pages": UNLIMITED_PAGES}
+
+    def set_limit(connection: Connection) -> None:
+        if connection.dialect.name == "sqlite":
+            connection.exec_driver_sql(f"PRAGMA max_page_count = {limit['pages']}")
+
+    event.listen(Engine, "begin", set_limit)
+    yield limit
+    event.remove(Engine, "begin", set_limit)
 
 
 @pytest.fixture
@@ -112,24 +99,27 @@ async def no_form_is_kept(scene: Scene) -> None:
 
 
 @asynccontextmanager
-async def trouble(scene: Scene, how: str) -> AsyncIterator[None]:
+async def trouble(scene: Scene, how: str, max_pages: dict[str, int]) -> AsyncIterator[None]:
     """The database as it is in a storm."""
     async with AsyncExitStack() as stack:
         if how == "locked":
             await stack.enter_async_context(locked_elsewhere(scene.url))
         elif how == "full":
-            stack.enter_context(full())
+            max_pages["pages"] = 1
+            stack.callback(max_pages.update, pages=UNLIMITED_PAGES)
         else:
             await stack.enter_async_context(all_connections_taken(scene.bots_database))
         yield
 
 
 @pytest.mark.parametrize("how", ["locked", "full", "busy"])
-async def test_what_cannot_be_kept_is_said_at_once_and_works_later_without_a_restart(scene: Scene, how: str) -> None:
+async def test_what_cannot_be_kept_is_said_at_once_and_works_later_without_a_restart(
+    scene: Scene, how: str, max_pages: dict[str, int]
+) -> None:
     emma, burak = scene.world.emma, scene.world.burak
     request = await asks(scene.world)
     await opens(emma, "/flows create")
-    async with trouble(scene, how):
+    async with trouble(scene, how, max_pages):
         await no_form_is_kept(scene)
         if how != "full":
             # A vote is small enough to find a place in a full file.

@@ -93,12 +93,12 @@ def test_an_error_names_the_call_and_the_request_id() -> None:
         (None, {}),
     ],
 )
-def test_complaints_are_found_in_the_usual_shapes(body: object, found: dict[str, tuple[str, ...]]) -> None:
+def test_error_messages_are_found_in_the_usual_shapes(body: object, found: dict[str, tuple[str, ...]]) -> None:
     assert parse_error_messages(json.dumps(body).encode()) == found
 
 
 @pytest.mark.parametrize("body", [b"", b"<html>no</html>", b"\xff\xfe", b"[" * 100_000])
-def test_bodies_that_are_no_json_hold_no_complaints(body: bytes) -> None:
+def test_bodies_that_are_no_json_hold_no_error_messages(body: bytes) -> None:
     assert parse_error_messages(body) == {}
 
 
@@ -113,7 +113,7 @@ json_values = st.recursive(
 
 
 @given(json_values)
-def test_no_error_body_breaks_the_search_for_complaints(body: object) -> None:
+def test_no_error_body_breaks_the_search_for_messages(body: object) -> None:
     for field, texts in parse_error_messages(json.dumps(body).encode()).items():
         assert isinstance(field, str)
         assert all(texts)

@@ -1,4 +1,4 @@
-"""Flowbot's writes as Enkapush's: what an answer is worth that is not the documented one."""
+"""Flowbot's writes as Enkapush's: undocumented responses, and content that cannot be sent."""
 
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
@@ -12,7 +12,7 @@ from flowbot.domain.images import ImageFile
 from flowbot.enkapush.client import EnkapushClient
 from flowbot.enkapush.writer import EnkapushWriter
 from flowbot.sandbox.enkapush import EnkapushSandbox, Fault
-from flowbot.services.ports.flows import FlowUpdate, Unclear
+from flowbot.services.ports.flows import FlowUpdate, NotDone, Unclear
 
 KEY: Final = "a-key"
 BEFORE: Final = FlowContent(WebsiteId(1), "Name", "Title", "Text", WaitTime(1, "days"))
@@ -69,3 +69,21 @@ async def test_a_redirected_write_is_unclear(account: EnkapushSandbox, writer: E
         await writer.set_enabled(FlowId(1), True)
     with pytest.raises(Unclear):
         await writer.delete(FlowId(1))
+
+
+@pytest.mark.parametrize(
+    ("content", "field"),
+    [
+        (replace(BEFORE, ttl=7201), "ttl"),
+        (replace(BEFORE, description=""), "description"),
+        (replace(BEFORE, name="half a character \ud800"), "name"),
+    ],
+)
+async def test_what_enkapush_would_not_take_is_not_sent_and_named(
+    account: EnkapushSandbox, writer: EnkapushWriter, content: FlowContent, field: str
+) -> None:
+    with pytest.raises(NotDone) as refused:
+        await writer.create(content, WriteOnlyFields(), None)
+    assert refused.value.key == "not_done.unfit"
+    assert field in refused.value.params["said"]
+    assert account.requests == []

@@ -175,7 +175,7 @@ class _Single(BaseModel, Generic[R]):
     data: R
 
 
-class _Placed(BaseModel):
+class _WithWebsite(BaseModel):
     website_id: int
 
 
@@ -183,7 +183,7 @@ class _Id(BaseModel):
     id: int
 
 
-class _Written(BaseModel):
+class _WriteResponse(BaseModel):
     data: _Id
 
 
@@ -251,7 +251,7 @@ def read_created_id(response: Response) -> int:
     Raises:
         MalformedResponseError: The response holds no id.
     """
-    return _decode(response, _Written.model_validate_json).data.id
+    return _decode(response, _WriteResponse.model_validate_json).data.id
 
 
 def read_updated_id(response: Response, flow_id: int) -> int | None:
@@ -290,7 +290,7 @@ def _build_page(
 def _find_website(item: object) -> int | None:
     """Return the website of an item that cannot be read whole, or None where that cannot be read either."""
     with suppress(ValidationError):
-        return _Placed.model_validate(item).website_id
+        return _WithWebsite.model_validate(item).website_id
     return None
 
 

@@ -11,10 +11,9 @@ import psycopg
 import pytest
 
 from flowbot.sandbox.enkapush import Fault
-from flowbot.sandbox.slack import SandboxPerson, text_of
+from flowbot.sandbox.slack import ClientError, SandboxPerson, text_of
 from flowbot.sandbox.slack.delivery import payloads
 from flowbot.sandbox.slack.delivery.envelope import Envelope
-from flowbot.sandbox.slack.people.person import ClientError
 from tests.crashes.helpers import (
     Arena,
     NewDatabase,

@@ -13,11 +13,10 @@ from typing import Final
 
 import pytest
 
-from flowbot.sandbox.slack import SIGNING_SECRET, SandboxPerson
+from flowbot.sandbox.slack import SIGNING_SECRET, ClientError, SandboxPerson
 from flowbot.sandbox.slack.delivery.envelope import Delivery, Envelope
 from flowbot.sandbox.slack.delivery.http import HttpTransport
 from flowbot.sandbox.slack.models import Message
-from flowbot.sandbox.slack.people.person import ClientError
 from flowbot.sandbox.slack.visible_text import text_of
 from tests.crashes.helpers import Arena, NewDatabase, Process, arena, eventually
 from tests.journeys.world import MARKETING

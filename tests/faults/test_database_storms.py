@@ -14,8 +14,7 @@ from flowbot.domain.change import ChangeState
 from flowbot.domain.policy import ChannelPolicy
 from flowbot.enkapush.client import Timeouts
 from flowbot.sandbox.enkapush import Fault
-from flowbot.sandbox.slack import Message, SandboxPerson, text_of
-from flowbot.sandbox.slack.people.person import ClientError
+from flowbot.sandbox.slack import ClientError, Message, SandboxPerson, text_of
 from flowbot.services.setup import Setup
 from flowbot.slack import requests
 from flowbot.slack.forms import submission

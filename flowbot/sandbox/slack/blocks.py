@@ -1,4 +1,4 @@
-"""Walking through blocks: ids, elements, and the state that people type into them."""
+"""Elements of blocks: their ids, and the state that people type into them."""
 
 import copy
 import secrets
@@ -10,7 +10,7 @@ from flowbot.sandbox.slack.models import Json
 
 Values = dict[str, dict[str, Json]]
 
-# For each stateful element: the key of its value, the key of its initial value, and the empty value.
+# Of each stateful element: the key of its value, the key of its initial value, and the empty value.
 STATEFUL: dict[str, tuple[str, str, Any]] = {
     "plain_text_input": ("value", "initial_value", None),
     "email_text_input": ("value", "initial_value", None),
@@ -47,34 +47,31 @@ class PlacedElement:
 
     @property
     def block_id(self) -> str:
-        """The block's id."""
+        """Id of the block."""
         return str(self.block["block_id"])
 
     @property
     def action_id(self) -> str:
-        """The element's id."""
+        """Id of the element."""
         return str(self.element["action_id"])
 
 
 def iter_elements(blocks: list[Json] | None) -> Iterator[PlacedElement]:
     """Yield the interactive elements of blocks in reading order, those of nested blocks included."""
     for block in blocks or []:
-        for child in _children(block):
+        values = [block.get(key) for key in _CHILD_KEYS]
+        children = [child for value in values for child in (value if isinstance(value, list) else [value])]
+        for child in children:
+            if not isinstance(child, dict):
+                continue
             if child.get("type") in INTERACTIVE:
                 yield PlacedElement(block, child)
             elif "type" in child and not child["type"].startswith("rich_text"):
                 yield from iter_elements([child])
 
 
-def _children(block: Json) -> Iterator[Json]:
-    for key in _CHILD_KEYS:
-        value = block.get(key)
-        candidates = value if isinstance(value, list) else [value]
-        yield from (c for c in candidates if isinstance(c, dict))
-
-
 def add_missing_ids(blocks: list[Json] | None) -> list[Json] | None:
-    """Return a copy of blocks where each block and interactive element has an id, as Slack gives them."""
+    """Return a copy of blocks in which each block and interactive element has an id, as Slack does."""
     if blocks is None:
         return None
     copied = copy.deepcopy(blocks)
@@ -93,14 +90,14 @@ def _nested_blocks(blocks: list[Json]) -> Iterator[Json]:
 
 
 def build_state_entry(element: Json, given: Json | None = None) -> Json:
-    """Return an element's entry in `state.values`: what was given, else its initial or empty value."""
+    """Return an element's entry in `state.values`: the given value, else its initial or empty one."""
     key, initial, empty = STATEFUL[element["type"]]
     value = (given or {}).get(key, element.get(initial, empty))
     return {"type": element["type"], key: value}
 
 
 def build_state_values(blocks: list[Json], values: Values) -> Values:
-    """Return `state.values` of blocks: earlier values where both ids and the type stayed, else initial ones."""
+    """Return `state.values` of blocks: earlier values where both ids and the type stay, else initial ones."""
     state: Values = {}
     for placed in iter_elements(blocks):
         if placed.element["type"] in STATEFUL:

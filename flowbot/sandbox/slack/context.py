@@ -1,4 +1,4 @@
-"""What all parts of the stand-in share."""
+"""Parts that the whole stand-in shares."""
 
 from dataclasses import dataclass, field
 
@@ -38,8 +38,8 @@ class Context:
     """The workspace and everything that acts on it.
 
     Attributes:
-        origin: Where the stand-in is reached, such as `http://127.0.0.1:5555`.
-        scopes: What the bot token may do; tests may take some away.
+        origin: The base URL of the stand-in, such as `http://127.0.0.1:5555`.
+        scopes: The scopes of the bot token; tests may remove some.
         uploads: Files announced by `files.getUploadURLExternal` and not completed yet, by id.
     """
 
@@ -60,7 +60,7 @@ class Context:
         self.response_urls = ResponseUrls(self.clock)
 
     def issue_response_url(self, kind: str, channel: str, user_id: str, ts: str | None = None) -> str:
-        """Return a new response URL; `kind` is `commands`, `actions` or `app`."""
+        """Issue a response URL; `kind` is `commands`, `actions` or `app`."""
         path = self.response_urls.issue(f"{kind}/{self.workspace.team.id}", channel, user_id, ts)
         return self.origin + path
 

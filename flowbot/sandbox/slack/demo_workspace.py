@@ -4,7 +4,7 @@ from flowbot.sandbox.slack.guide import Guide
 from flowbot.sandbox.slack.models import Channel, Person, Team, UserGroup
 from flowbot.sandbox.slack.workspace import Workspace
 
-BOT_TOKEN = "xoxb-sandbox-flowbot"  # noqa: S105 - opens nothing but this stand-in
+BOT_TOKEN = "xoxb-sandbox-flowbot"  # noqa: S105 - valid for this stand-in only
 APP_TOKEN = "xapp-1-A0FLOWBOT-sandbox"  # noqa: S105 - same
 SIGNING_SECRET = "sandbox-signing-secret"  # noqa: S105 - same
 
@@ -12,7 +12,7 @@ _LALE = Team("T0LALE", "Lale Grup", "lale-grup")
 _WERBEHAUS = Team("T0WERBE", "Werbehaus", "werbehaus")
 
 
-def _people() -> list[Person]:
+def _build_people() -> list[Person]:
     return [
         Person("U0AYSE", "ayse", "Ayşe Yılmaz", _LALE, "Marketing", "tr-TR", color="e0709a"),
         Person("U0BURAK", "burak", "Burak Demir", _LALE, "Head of marketing", "tr-TR", color="3c8f7c"),
@@ -33,7 +33,7 @@ def _people() -> list[Person]:
     ]
 
 
-def _channels() -> list[Channel]:
+def _build_channels() -> list[Channel]:
     own = ["U0AYSE", "U0BURAK", "U0EMMA", "U0DENIZ"]
     bot = "U0FLOWBOT"
     return [
@@ -56,8 +56,8 @@ def build_demo_workspace(guide: Guide | None = None) -> Workspace:
         bot=bot,
         app_id="A0FLOWBOT",
         bot_id="B0FLOWBOT",
-        people={p.id: p for p in _people()},
+        people={p.id: p for p in _build_people()},
         groups={g.id: g for g in groups},
-        channels={c.id: c for c in _channels()},
+        channels={c.id: c for c in _build_channels()},
         guide=guide,
     )

@@ -22,5 +22,5 @@ class SlackError(Exception):
 
 
 def invalid(code: str, messages: list[str]) -> SlackError:
-    """Return a refusal that tells where the request is wrong, as `response_metadata.messages`."""
+    """Return a refusal that lists the errors of a request, as `response_metadata.messages`."""
     return SlackError(code, response_metadata={"messages": messages})

@@ -1,4 +1,4 @@
-"""What happened, in order: for pages that listen and tests that wait."""
+"""Events of the workspace in order, for pages that listen and tests that wait."""
 
 import asyncio
 from collections import deque
@@ -6,48 +6,48 @@ from dataclasses import dataclass
 
 from flowbot.sandbox.slack.models import Json
 
-_KEPT = 2000
+_CAPACITY = 2000
 
 
 @dataclass(frozen=True)
 class FeedEvent:
-    """One thing that happened; `audience` None means that everybody notices."""
+    """One event; `audience` None means everybody."""
 
     id: int
     audience: frozenset[str] | None
     data: Json
 
     def is_visible_to(self, user_id: str) -> bool:
-        """Whether this person notices it."""
+        """Check whether this person is in its audience."""
         return self.audience is None or user_id in self.audience
 
 
 class EventFeed:
-    """An append-only list of events with a way to wait for the next one."""
+    """The latest events, and a way to wait for the next one."""
 
     def __init__(self) -> None:
-        self._events: deque[FeedEvent] = deque(maxlen=_KEPT)
+        self._events: deque[FeedEvent] = deque(maxlen=_CAPACITY)
         self._last_id = 0
         self._next = asyncio.Event()
         self._closed = asyncio.Event()
 
     @property
     def closed(self) -> bool:
-        """Whether the server is going away."""
+        """True once the server shuts down."""
         return self._closed.is_set()
 
     def close(self) -> None:
-        """Tell all who wait that the server is going away."""
+        """Mark the feed as closed and wake all who wait."""
         self._closed.set()
         self.wake()
 
     async def wait_until_closed(self) -> None:
-        """Wait until the server is going away."""
+        """Wait until the server shuts down."""
         await self._closed.wait()
 
     @property
     def last_id(self) -> int:
-        """The id of the newest event; 0 before the first."""
+        """Id of the newest event; 0 before the first."""
         return self._last_id
 
     def publish(self, audience: frozenset[str] | None, data: Json) -> None:
@@ -62,7 +62,7 @@ class EventFeed:
         happened.set()
 
     def list_since(self, last_id: int, user_id: str) -> list[FeedEvent]:
-        """Return the kept events after `last_id` that this person notices."""
+        """Return the events after `last_id` that are visible to this person."""
         return [e for e in self._events if e.id > last_id and e.is_visible_to(user_id)]
 
     async def wait_for_change(self) -> None:

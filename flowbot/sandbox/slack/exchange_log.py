@@ -1,4 +1,4 @@
-"""The last exchanges between the workspace and the bot, for the curious."""
+"""Log of the latest exchanges between the workspace and the bot."""
 
 import time
 from collections import deque
@@ -7,12 +7,12 @@ from typing import Literal
 
 from flowbot.sandbox.slack.models import Json
 
-_KEPT = 500
+_CAPACITY = 500
 
 
 @dataclass(frozen=True)
 class Exchange:
-    """One exchange; `ms` is how long it took."""
+    """One exchange; `ms` is its duration."""
 
     time: float
     direction: Literal["to_bot", "from_bot"]
@@ -22,13 +22,13 @@ class Exchange:
 
 
 class ExchangeLog:
-    """Keeps the last few hundred exchanges."""
+    """The latest few hundred exchanges."""
 
     def __init__(self) -> None:
-        self._entries: deque[Exchange] = deque(maxlen=_KEPT)
+        self._entries: deque[Exchange] = deque(maxlen=_CAPACITY)
 
     def record(self, direction: Literal["to_bot", "from_bot"], what: str, status: str, ms: float) -> None:
-        """Remember an exchange."""
+        """Add an exchange."""
         self._entries.append(Exchange(time.time(), direction, what, status, round(ms, 2)))
 
     def list_last(self, limit: int) -> list[Json]:

@@ -1,18 +1,18 @@
-"""Faults that tests order, and how they show on the wire."""
+"""Faults that tests inject: refusals, rate limits, outages, silence and lost answers."""
 
 import asyncio
 from dataclasses import dataclass
 
 from aiohttp import web
 
-from flowbot.sandbox.slack.errors import SlackError
+from flowbot.sandbox.slack.errors import SlackError, invalid
 from flowbot.sandbox.slack.event_feed import EventFeed
 from flowbot.sandbox.slack.models import Json
 
 
 @dataclass
 class Fault:
-    """What goes wrong the next `times` times a method is called.
+    """A fault of the next `times` calls of a method.
 
     Attributes:
         method: Web API method, `"*"` for all, `"response_url"`, or `"files"` for downloads (which know no `error`).
@@ -20,7 +20,7 @@ class Fault:
         status: HTTP status to answer with instead (429, 500, …).
         retry_after: Seconds of the `Retry-After` header; implies status 429.
         delay: Seconds to wait before the call is carried out.
-        hang: Never answer; the caller's own timeout has to end it.
+        hang: Never answer; the caller's own timeout ends it.
         lose_answer: Carry the call out, then drop the connection without an answer.
         block_type: Refuse with `invalid_blocks` those calls that contain a block of this type.
         times: How many calls are hit; None for all.
@@ -37,7 +37,7 @@ class Fault:
     times: int | None = 1
 
     def matches(self, method: str, arguments: Json) -> bool:
-        """Whether this call is hit."""
+        """Check whether this call is hit."""
         if self.times == 0 or self.method not in {method, "*"}:
             return False
         return self.block_type is None or _mentions_block(arguments, self.block_type)
@@ -50,12 +50,12 @@ def _mentions_block(value: object, block_type: str) -> bool:
 
 
 class Faults:
-    """The faults in force."""
+    """The faults that are in force."""
 
     def __init__(self) -> None:
         self._faults: list[Fault] = []
 
-    def add(  # noqa: PLR0913 - one keyword for each thing that can go wrong reads best in a test
+    def add(  # noqa: PLR0913 - one keyword for each kind of fault reads best in a test
         self,
         method: str,
         *,
@@ -68,7 +68,7 @@ class Faults:
         block_type: str | None = None,
         times: int | None = 1,
     ) -> Fault:
-        """Order a fault (see `Fault` for the arguments) and return it."""
+        """Add a fault (see `Fault` for the arguments) and return it."""
         if retry_after is not None:
             status = status or 429
         if block_type is not None:
@@ -78,14 +78,14 @@ class Faults:
         return fault
 
     def consume(self, method: str, arguments: Json) -> Fault | None:
-        """Return the first fault that hits this call, and count it."""
+        """Return the first fault that hits this call, and use it up by one."""
         fault = next((f for f in self._faults if f.matches(method, arguments)), None)
         if fault is not None and fault.times is not None:
             fault.times -= 1
         return fault
 
     def clear(self) -> None:
-        """Let everything work again."""
+        """Remove all faults."""
         self._faults.clear()
 
 
@@ -94,7 +94,7 @@ _TOO_MANY = 429
 
 
 async def inject_fault(feed: EventFeed, fault: Fault) -> None:
-    """Hang, delay or refuse before a call is carried out.
+    """Hang, delay or refuse a call before it is carried out.
 
     Raises:
         SlackError: The error code that the fault names.
@@ -104,14 +104,9 @@ async def inject_fault(feed: EventFeed, fault: Fault) -> None:
     if fault.delay:
         await asyncio.sleep(fault.delay)
     if fault.error is not None:
-        raise SlackError(fault.error, **_details(fault))
-
-
-def _details(fault: Fault) -> Json:
-    if fault.block_type is None:
-        return {}
-    sentence = f"[ERROR] unsupported type: {fault.block_type} [json-pointer:/blocks]"
-    return {"response_metadata": {"messages": [sentence]}}
+        if fault.block_type is None:
+            raise SlackError(fault.error)
+        raise invalid(fault.error, [f"[ERROR] unsupported type: {fault.block_type} [json-pointer:/blocks]"])
 
 
 def build_fault_response(fault: Fault) -> web.Response:
@@ -124,6 +119,6 @@ def build_fault_response(fault: Fault) -> web.Response:
 
 
 def drop_connection(request: web.Request) -> None:
-    """Cut the line without an answer."""
+    """Drop the connection without an answer."""
     if request.transport is not None:
         request.transport.abort()

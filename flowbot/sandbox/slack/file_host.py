@@ -11,7 +11,7 @@ _LOGIN_PAGE = """<!DOCTYPE html><html><head><title>Sign in | Slack</title></head
 
 
 class FileHost:
-    """Takes announced uploads and gives files to those who show the bot token."""
+    """Takes announced uploads, and serves files to the bot token."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
@@ -36,13 +36,10 @@ class FileHost:
             await inject_fault(self._context.feed, fault)
             if fault.status is not None:
                 return build_fault_response(fault)
-        if not self._may_read(request):
+        authorization = f"Bearer {self._context.credentials.bot_token}"
+        if request.headers.get("Authorization") != authorization or "files:read" not in self._context.scopes:
             return web.Response(text=_LOGIN_PAGE, content_type="text/html")
         stored = self._context.workspace.files.get(request.match_info["key"].rpartition("-")[2])
         if stored is None:
             raise web.HTTPNotFound
         return web.Response(body=stored.content, content_type=stored.mimetype)
-
-    def _may_read(self, request: web.Request) -> bool:
-        given = request.headers.get("Authorization", "")
-        return given == f"Bearer {self._context.credentials.bot_token}" and "files:read" in self._context.scopes

@@ -1,6 +1,7 @@
-"""What Slack's client itself checks before it lets a form go."""
+"""Checks that Slack's client makes itself before it submits a form."""
 
 import re
+from typing import Any
 
 from flowbot.sandbox.slack.blocks import STATEFUL
 from flowbot.sandbox.slack.models import Json, View
@@ -12,40 +13,39 @@ _NUMBER = re.compile(r"^-?\d+(\.\d+)?$")
 
 def find_form_errors(view: View) -> dict[str, str]:
     """Return a sentence for each input block that the client would not submit, by block id."""
-    found = {}
+    errors = {}
     for block in view.blocks:
         if block["type"] == "input":
             element = block["element"]
             entry = view.values.get(block["block_id"], {}).get(element["action_id"], {})
             value = entry.get(STATEFUL[element["type"]][0])
-            wrong = _complaint(block, element, value)
-            if wrong:
-                found[block["block_id"]] = wrong
-    return found
+            if value in (None, "", []):
+                error = None if block.get("optional") else _REQUIRED
+            else:
+                error = _find_error(element, value)
+            if error:
+                errors[block["block_id"]] = error
+    return errors
 
 
-def _complaint(block: Json, element: Json, value: object) -> str | None:
-    if value in (None, "", []):
-        return None if block.get("optional") else _REQUIRED
-    if isinstance(value, str):
-        return _about_text(element, value)
+def _find_error(element: Json, value: Any) -> str | None:
     if isinstance(value, list):
         most = element.get("max_selected_items") or element.get("max_files")
         return f"Choose {most} at most." if most and len(value) > most else None
+    match element["type"]:
+        case "number_input":
+            return _find_number_error(element, value)
+        case "url_text_input":
+            return None if _URL.match(value) else "Please enter a valid URL."
+        case "plain_text_input":
+            shortest, longest = element.get("min_length", 0), element.get("max_length", 3000)
+            if len(value) < shortest:
+                return f"Must be {shortest} characters or more."
+            return f"Must be {longest} characters or less." if len(value) > longest else None
     return None
 
 
-def _about_text(element: Json, value: str) -> str | None:
-    if element["type"] == "number_input":
-        return _about_number(element, value)
-    if element["type"] == "url_text_input" and not _URL.match(value):
-        return "Please enter a valid URL."
-    if element["type"] == "plain_text_input":
-        return _about_length(element, value)
-    return None
-
-
-def _about_number(element: Json, value: str) -> str | None:
+def _find_number_error(element: Json, value: str) -> str | None:
     if not _NUMBER.match(value) or ("." in value and not element["is_decimal_allowed"]):
         return "Please enter a valid number."
     if "min_value" in element and float(value) < float(element["min_value"]):
@@ -53,10 +53,3 @@ def _about_number(element: Json, value: str) -> str | None:
     if "max_value" in element and float(value) > float(element["max_value"]):
         return f"Must be {element['max_value']} or less."
     return None
-
-
-def _about_length(element: Json, value: str) -> str | None:
-    if len(value) < element.get("min_length", 0):
-        return f"Must be {element['min_length']} characters or more."
-    longest = element.get("max_length", 3000)
-    return f"Must be {longest} characters or less." if len(value) > longest else None

@@ -1,4 +1,4 @@
-"""What the page tells newcomers of the app: data that whoever shows the app brings along."""
+"""The page's guide for newcomers to the app, supplied by the app."""
 
 import tomllib
 from typing import Self
@@ -11,14 +11,14 @@ class _GuideModel(BaseModel):
 
 
 class Suggestion(_GuideModel):
-    """Something to send, and what comes of it."""
+    """A line to send, and what it does."""
 
     text: str
     says: str
 
 
 class PersonLink(_GuideModel):
-    """A link to the page as another person, who is then in this channel."""
+    """A link to the page as another person, in this channel."""
 
     label: str
     person: str
@@ -26,7 +26,7 @@ class PersonLink(_GuideModel):
 
 
 class ChannelCard(_GuideModel):
-    """What stands where a channel begins."""
+    """A card at the beginning of a channel."""
 
     title: str
     text: str
@@ -36,7 +36,7 @@ class ChannelCard(_GuideModel):
 
 
 class CommandWord(_GuideModel):
-    """A word of the app's slash command, for the message field's suggestions."""
+    """A word of the slash command, for the suggestions of the message field."""
 
     word: str
     arguments: str = ""
@@ -47,12 +47,12 @@ class LanguageGuide(_GuideModel):
     """The guide in one language.
 
     Attributes:
-        start_as: Who sits at the desk when nobody is named.
+        start_as: The person whom the page begins as.
         command: The app's slash command.
-        help: What shows the app's own help.
-        chips: What can be sent by one press.
+        help: The line that shows the app's own help.
+        chips: The lines that one press sends.
         commands: The words of the slash command.
-        cards: What stands where a channel begins, by the channel's id.
+        cards: The cards at the beginning of channels, by channel id.
     """
 
     start_as: str
@@ -68,5 +68,5 @@ class Guide(RootModel[dict[str, LanguageGuide]]):
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Return the guide that a TOML text holds, a table for each language; raises ValueError."""
+        """Return the guide of a TOML text with a table for each language; raises ValueError."""
         return cls.model_validate(tomllib.loads(text))

@@ -1,4 +1,4 @@
-"""What Slack turns into mentions, broadcasts and links: the proof that hostile text became none.
+"""Mentions, broadcasts and links that Slack makes of text, to prove that hostile text becomes none.
 
 Source: docs.slack.dev, "Formatting message text". `verbatim: false`, the
 default, also links bare URLs, bare domains, `@here` and the like, and names of channels.
@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from flowbot.sandbox.slack.models import Json, Message, View
+from flowbot.sandbox.slack.models import Message, View
 from flowbot.sandbox.slack.mrkdwn import ENTITY, unescape
-from flowbot.sandbox.slack.visible_text import TextFragment, iter_fragments
+from flowbot.sandbox.slack.visible_text import iter_fragments
 from flowbot.sandbox.slack.workspace import Workspace
 
 MentionKind = Literal["user", "usergroup", "channel", "broadcast", "link"]
@@ -26,10 +26,19 @@ _BARE_DOMAIN = re.compile(
 _BARE_CHANNEL = re.compile(r"(?<![\w&/#])#([\w-]+)")
 _MARKDOWN_LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)[^)]*\)")
 
+_RICH_MENTIONS: dict[str, tuple[MentionKind, str]] = {
+    "user": ("user", "user_id"),
+    "usergroup": ("usergroup", "usergroup_id"),
+    "channel": ("channel", "channel_id"),
+    "broadcast": ("broadcast", "range"),
+    "link": ("link", "url"),
+    "date": ("link", "url"),
+}
+
 
 @dataclass(frozen=True)
 class Mention:
-    """Something that became more than text; `value` is an id, a range such as `here`, or a URL."""
+    """Text that became a mention, broadcast or link; `value` is an id, a range such as `here`, or a URL."""
 
     kind: MentionKind
     value: str
@@ -39,44 +48,35 @@ def find_mentions(thing: Message | View, workspace: Workspace) -> list[Mention]:
     """Return all mentions, broadcasts and links in the texts of a message or view (buttons' URLs aside)."""
     found: list[Mention] = []
     if isinstance(thing, Message):
-        found += _of_mrkdwn(thing.text, workspace, verbatim=False)
+        found += _find_in_mrkdwn(thing.text, workspace, verbatim=False)
     for fragment in iter_fragments(thing.blocks or []):
-        found += _of_fragment(fragment, workspace)
+        if fragment.kind == "rich":
+            element = fragment.element or {}
+            kind, key = _RICH_MENTIONS.get(element["type"], ("link", ""))
+            if key in element:
+                found.append(Mention(kind, element[key]))
+        elif fragment.kind in {"mrkdwn", "markdown"}:
+            links = _MARKDOWN_LINK.findall(fragment.text) if fragment.kind == "markdown" else []
+            rest = _MARKDOWN_LINK.sub(" ", fragment.text) if links else fragment.text
+            found += _find_in_mrkdwn(rest, workspace, verbatim=fragment.verbatim)
+            found += [Mention("link", url) for url in links]
     return found
 
 
-def _of_fragment(fragment: TextFragment, workspace: Workspace) -> Iterator[Mention]:
-    if fragment.kind == "rich":
-        yield from _of_rich(fragment.element or {})
-    elif fragment.kind in {"mrkdwn", "markdown"}:
-        links = _MARKDOWN_LINK.findall(fragment.text) if fragment.kind == "markdown" else []
-        rest = _MARKDOWN_LINK.sub(" ", fragment.text) if links else fragment.text
-        yield from _of_mrkdwn(rest, workspace, verbatim=fragment.verbatim)
-        yield from (Mention("link", url) for url in links)
-
-
-def _of_rich(element: Json) -> Iterator[Mention]:
-    keys: dict[str, tuple[MentionKind, str]] = {
-        "user": ("user", "user_id"),
-        "usergroup": ("usergroup", "usergroup_id"),
-        "channel": ("channel", "channel_id"),
-        "broadcast": ("broadcast", "range"),
-        "link": ("link", "url"),
-        "date": ("link", "url"),
-    }
-    kind, key = keys.get(element["type"], ("link", ""))
-    if key in element:
-        yield Mention(kind, element[key])
-
-
-def _of_mrkdwn(text: str, workspace: Workspace, *, verbatim: bool) -> Iterator[Mention]:
+def _find_in_mrkdwn(text: str, workspace: Workspace, *, verbatim: bool) -> Iterator[Mention]:
     for inner in ENTITY.findall(text):
-        yield from _of_entity(inner)
-    if not verbatim:
-        yield from _of_bare(ENTITY.sub(" ", text), workspace)
+        yield from _find_in_entity(inner)
+    if verbatim:
+        return
+    bare = ENTITY.sub(" ", text)
+    yield from (Mention("broadcast", name) for name in _BARE_BROADCAST.findall(bare))
+    yield from (Mention("link", unescape(url)) for url in _BARE_URL.findall(bare))
+    yield from (Mention("link", domain) for domain in _BARE_DOMAIN.findall(_BARE_URL.sub(" ", bare)))
+    names = {c.name: c.id for c in workspace.channels.values() if not c.is_private and not c.is_im}
+    yield from (Mention("channel", names[name]) for name in _BARE_CHANNEL.findall(bare) if name in names)
 
 
-def _of_entity(inner: str) -> Iterator[Mention]:
+def _find_in_entity(inner: str) -> Iterator[Mention]:
     target = inner.partition("|")[0]
     if target[0] == "@":
         yield Mention("user", target[1:])
@@ -90,11 +90,3 @@ def _of_entity(inner: str) -> Iterator[Mention]:
         yield from [Mention("broadcast", target[1:])] if target[1:] in _BROADCASTS else []
     elif re.match(r"[a-z][a-z0-9+.-]*:", target, re.IGNORECASE):
         yield Mention("link", target)
-
-
-def _of_bare(text: str, workspace: Workspace) -> Iterator[Mention]:
-    yield from (Mention("broadcast", name) for name in _BARE_BROADCAST.findall(text))
-    yield from (Mention("link", unescape(url)) for url in _BARE_URL.findall(text))
-    yield from (Mention("link", domain) for domain in _BARE_DOMAIN.findall(_BARE_URL.sub(" ", text)))
-    names = {c.name: c.id for c in workspace.channels.values() if not c.is_private and not c.is_im}
-    yield from (Mention("channel", names[name]) for name in _BARE_CHANNEL.findall(text) if name in names)

@@ -18,10 +18,10 @@ class Team:
 
 @dataclass
 class Person:
-    """Somebody with a user id: a colleague, an outsider of a shared channel, or a bot.
+    """A user: a colleague, an outsider of a shared channel, or a bot.
 
-    `name` is the handle, `real_name` the name that others read. `locale` is None for people whose
-    language Slack does not tell (outsiders).
+    `name` is the handle, `real_name` the name that others read. `locale` is None for outsiders, whose
+    language Slack does not share.
     """
 
     id: str
@@ -89,13 +89,13 @@ class Message:
 
     @property
     def is_ephemeral(self) -> bool:
-        """Whether only one person sees it."""
+        """True if only one person sees it."""
         return self.ephemeral_to is not None
 
 
 @dataclass
 class View:
-    """A modal or an App Home as the bot defined it, with what the person typed into it so far."""
+    """A modal or an App Home as the bot defined it, with the values typed so far."""
 
     id: str
     owner: str
@@ -119,7 +119,7 @@ class View:
 class StoredFile:
     """A file that a person or the bot uploaded.
 
-    `channels` are where it was shared; before `ready_at` (seconds since the epoch) it is still being
+    `channels` are those it was shared in; before `ready_at` (seconds since the epoch) it is still being
     processed and blocks cannot show it.
     """
 
@@ -154,5 +154,5 @@ class Clock:
         return time.time() + self._offset
 
     def advance(self, seconds: float) -> None:
-        """Let `seconds` pass at once (negative: go back)."""
+        """Advance the clock by `seconds` (negative: go back)."""
         self._offset += seconds

@@ -1,10 +1,10 @@
-"""Slack's mrkdwn: escaping what people type, and reading `<@U…>`, `<!here>`, `<https://…|label>`."""
+"""Slack's mrkdwn: escaping of typed text, and reading of `<@U…>`, `<!here>` and `<https://…|label>`."""
 
 import re
 
 from flowbot.sandbox.slack.workspace import Workspace
 
-_ENTITY = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
+_ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 _URL = re.compile(r"(?<![\w<])(https?://[^\s<>|]+)")
 _NAME = re.compile(r"(?<![\w@/])([@#])([\w.-]+)")
 _BROADCASTS = frozenset({"here", "channel", "everyone"})
@@ -12,11 +12,11 @@ _BROADCASTS = frozenset({"here", "channel", "everyone"})
 
 def escape_command_text(workspace: Workspace, text: str) -> str:
     """Return text with `&<>` as entities, and URLs, @people, @groups and #channels as Slack's links."""
-    linked = _URL.sub(r"<\1>", text.translate(_ENTITY))
-    return _NAME.sub(lambda found: _reference(workspace, found[1], found[2]) or found[0], linked)
+    linked = _URL.sub(r"<\1>", text.translate(_ESCAPES))
+    return _NAME.sub(lambda found: _find_reference(workspace, found[1], found[2]) or found[0], linked)
 
 
-def _reference(workspace: Workspace, sigil: str, name: str) -> str | None:
+def _find_reference(workspace: Workspace, sigil: str, name: str) -> str | None:
     if sigil == "#":
         channel = next((c for c in workspace.channels.values() if c.name == name and not c.is_im), None)
         return f"<#{channel.id}|{channel.name}>" if channel else None
@@ -33,7 +33,7 @@ ENTITY = re.compile(r"<([^<>]+)>")
 
 
 def to_plain_text(mrkdwn: str) -> str:
-    """Return the words that a person reads: labels of links, fallbacks of dates, real `&<>`."""
+    """Return mrkdwn as a person reads it: labels of links, fallbacks of dates, real `&<>`."""
     return unescape(ENTITY.sub(lambda found: _label(found[1]), mrkdwn))
 
 
@@ -45,5 +45,5 @@ def _label(inner: str) -> str:
 
 
 def unescape(text: str) -> str:
-    """Return text with the three entities that Slack knows as characters."""
+    """Return text with `&lt;`, `&gt;` and `&amp;` as characters."""
     return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")

@@ -1,4 +1,4 @@
-"""Everything that changes what people see; each change is told to the feed."""
+"""Changes of messages and views; each is published to the event feed."""
 
 import secrets
 from collections.abc import Callable
@@ -14,7 +14,7 @@ MAX_STACK = 3
 
 
 class Mutations:
-    """Posts, edits and removes messages; opens, replaces and closes views."""
+    """Posts, edits and deletes messages; opens, replaces and closes views."""
 
     def __init__(self, workspace: Workspace, feed: EventFeed, origin: Callable[[], str]) -> None:
         self._workspace = workspace
@@ -22,35 +22,31 @@ class Mutations:
         self._origin = origin
 
     def post_message(self, message: Message) -> Message:
-        """Add a message; blocks without ids get them, as Slack does."""
+        """Add a message; give ids to blocks without them, as Slack does."""
         message.blocks = add_missing_ids(message.blocks)
         self._workspace.messages[message.channel].append(message)
-        self._tell("message", message)
-        if message.thread_ts and not message.is_ephemeral:
-            self._count_reply(message)
-        return message
-
-    def _count_reply(self, reply: Message) -> None:
-        parent = self._workspace.find_message(reply.channel, reply.thread_ts or "")
-        if parent is not None and parent is not reply:
+        self._publish_message("message", message)
+        parent = self._workspace.find_message(message.channel, message.thread_ts or "")
+        if parent is not None and parent is not message and not message.is_ephemeral:
             parent.reply_count += 1
-            self._tell("message_changed", parent)
+            self._publish_message("message_changed", parent)
+        return message
 
     def edit_message(self, message: Message, text: str, blocks: list[Json] | None) -> None:
         """Replace a message's text and blocks in place."""
         message.text, message.blocks = text, add_missing_ids(blocks)
         message.edited_ts = self._workspace.next_ts()
-        self._tell("message_changed", message)
+        self._publish_message("message_changed", message)
 
     def delete_message(self, message: Message) -> None:
         """Delete a message."""
         self._workspace.messages[message.channel].remove(message)
-        gone = {"type": "message_deleted", "channel": message.channel, "ts": message.ts}
-        self._feed.publish(self._workspace.list_audience(message), gone)
+        event = {"type": "message_deleted", "channel": message.channel, "ts": message.ts}
+        self._feed.publish(self._workspace.list_audience(message), event)
 
-    def _tell(self, kind: str, message: Message) -> None:
-        shape = serialize_page_message(message, self._origin())
-        self._feed.publish(self._workspace.list_audience(message), {"type": kind, "message": shape})
+    def _publish_message(self, kind: str, message: Message) -> None:
+        event = {"type": kind, "message": serialize_page_message(message, self._origin())}
+        self._feed.publish(self._workspace.list_audience(message), event)
 
     def open_view(self, view: View) -> View:
         """Put a modal on top of this person's stack; raises `push_limit_reached` above three."""
@@ -59,56 +55,57 @@ class Mutations:
             raise SlackError("push_limit_reached")
         view.previous_view_id = stack[-1].id if stack else None
         view.root_view_id = stack[0].root_view_id if stack else view.id
-        stack.append(self._prepared(view))
-        self._tell_top(view.owner)
+        self._prepare(view)
+        stack.append(view)
+        self._publish_top_view(view.owner)
         return view
 
     def replace_view(self, old: View, new: View) -> View:
-        """Let a modal become another one; fields that kept both ids keep what was typed."""
+        """Replace a modal in its place; fields that keep both ids keep their values."""
         new.id, new.root_view_id, new.previous_view_id = old.id, old.root_view_id, old.previous_view_id
-        self._prepared(new, old)
+        self._prepare(new, old)
         stack = self._workspace.modals[old.owner]
         stack[stack.index(old)] = new
-        self._tell_top(old.owner)
+        self._publish_top_view(old.owner)
         return new
 
     def publish_home(self, view: View) -> View:
         """Publish a person's App Home."""
         old = self._workspace.homes.get(view.owner)
         view.id = view.root_view_id = old.id if old else view.id
-        self._workspace.homes[view.owner] = self._prepared(view)
+        self._prepare(view)
+        self._workspace.homes[view.owner] = view
         self._feed.publish(frozenset({view.owner}), {"type": "home", "view": self.serialize_view(view)})
         return view
 
     def close_top_view(self, user_id: str) -> None:
         """Close the topmost modal."""
         self._workspace.modals[user_id].pop()
-        self._tell_closed(user_id)
+        self._publish_closed_view(user_id)
 
     def close_all_views(self, user_id: str) -> None:
         """Close the whole stack of modals."""
         self._workspace.modals[user_id].clear()
-        self._tell_closed(user_id)
+        self._publish_closed_view(user_id)
 
     def serialize_view(self, view: View) -> Json:
-        """Return the view as JSON."""
+        """Return a view as Slack's JSON."""
         return serialize_view(self._workspace, view)
 
-    def _prepared(self, view: View, old: View | None = None) -> View:
+    def _prepare(self, view: View, old: View | None = None) -> None:
         view.blocks = add_missing_ids(view.blocks) or []
         view.values = build_state_values(view.blocks, old.values if old else {})
-        return view
 
-    def _tell_top(self, user_id: str) -> None:
+    def _publish_top_view(self, user_id: str) -> None:
         stack = self._workspace.modals[user_id]
-        data = {"type": "view", "view": self.serialize_view(stack[-1]), "stack_depth": len(stack)}
-        self._feed.publish(frozenset({user_id}), data)
+        event = {"type": "view", "view": self.serialize_view(stack[-1]), "stack_depth": len(stack)}
+        self._feed.publish(frozenset({user_id}), event)
 
-    def _tell_closed(self, user_id: str) -> None:
+    def _publish_closed_view(self, user_id: str) -> None:
         depth = len(self._workspace.modals[user_id])
         self._feed.publish(frozenset({user_id}), {"type": "view_closed", "stack_depth": depth})
         if depth:
-            self._tell_top(user_id)
+            self._publish_top_view(user_id)
 
 
 def build_view(owner: str, definition: Json) -> View:

@@ -1,4 +1,4 @@
-"""Answers of the bot that become messages: bodies of command acks, and posts to response URLs."""
+"""Replies of the bot that become messages: bodies of command acks, and posts to response URLs."""
 
 import json
 import time
@@ -18,59 +18,43 @@ from flowbot.sandbox.slack.webapi.arguments import Reply
 
 @dataclass(frozen=True)
 class ReplyTarget:
-    """Where an answer goes: a channel, the person who asked, and the message it may replace."""
+    """A place to reply to: a channel, the person who asked, and the message that a reply may replace."""
 
     channel: str
     user_id: str
     ts: str | None = None
 
 
-def apply_reply(context: Context, place: ReplyTarget, body: Json) -> None:
-    """Show an answer: a new message (ephemeral unless `in_channel`), or a change of the original.
+def apply_reply(context: Context, target: ReplyTarget, body: Json) -> None:
+    """Post a reply (ephemeral unless `in_channel`), or replace or delete the original message.
 
     Raises:
         SlackError: `invalid_blocks`, `no_text`, `msg_too_long`, `invalid_payload`, `message_not_found`.
     """
     try:
-        answer = Reply.model_validate(body)
+        reply = Reply.model_validate(body)
     except ValidationError as error:
         raise SlackError("invalid_payload") from error
-    if answer.delete_original or answer.replace_original:
-        _change_original(context, place, answer)
-    else:
-        _post(context, place, answer)
-
-
-def _original(context: Context, place: ReplyTarget) -> Message | None:
-    return context.workspace.find_message(place.channel, place.ts) if place.ts else None
-
-
-def _change_original(context: Context, place: ReplyTarget, answer: Reply) -> None:
-    original = _original(context, place)
-    if original is None:
-        if answer.delete_original:
+    original = context.workspace.find_message(target.channel, target.ts) if target.ts else None
+    if reply.delete_original:
+        if original is None:
             raise SlackError("message_not_found")
-        _post(context, place, answer)
-    elif answer.delete_original:
         context.mutations.delete_message(original)
-    else:
-        check_message(answer.text, answer.blocks, context.workspace)
-        context.mutations.edit_message(original, answer.text, answer.blocks)
-
-
-def _post(context: Context, place: ReplyTarget, answer: Reply) -> None:
-    check_message(answer.text, answer.blocks, context.workspace)
-    original = _original(context, place)
+        return
+    check_message(reply.text, reply.blocks, context.workspace)
+    if reply.replace_original and original is not None:
+        context.mutations.edit_message(original, reply.text, reply.blocks)
+        return
     context.mutations.post_message(
         Message(
             ts=context.workspace.next_ts(),
-            channel=place.channel,
+            channel=target.channel,
             user=context.workspace.bot.id,
-            text=answer.text,
-            blocks=answer.blocks,
+            text=reply.text,
+            blocks=reply.blocks,
             bot_id=context.workspace.bot_id,
-            thread_ts=answer.thread_ts or (original.thread_ts if original else None),
-            ephemeral_to=None if answer.response_type == "in_channel" else place.user_id,
+            thread_ts=reply.thread_ts or (original.thread_ts if original else None),
+            ephemeral_to=None if reply.response_type == "in_channel" else target.user_id,
         )
     )
 
@@ -79,8 +63,8 @@ def show_command_reply(context: Context, delivery: Delivery, channel: str, user_
     """Show the body of a command's ack, if it has one."""
     if not delivery.body.strip():
         return
-    answer = delivery.json()
-    body = answer if isinstance(answer, dict) else {"text": delivery.body}
+    reply = delivery.json()
+    body = reply if isinstance(reply, dict) else {"text": delivery.body}
     if body:
         apply_reply(context, ReplyTarget(channel, user_id), body)
 
@@ -88,40 +72,36 @@ def show_command_reply(context: Context, delivery: Delivery, channel: str, user_
 async def handle_response_url(context: Context, request: web.Request) -> web.StreamResponse:
     """Serve a POST to a response URL: 200 `ok`, 404 when used up or expired, 400 for a bad payload."""
     started = time.perf_counter()
-    response = await _answer(context, request)
+    response = await _respond(context, request)
     status = "ok" if response.text == "ok" else f"{response.status} {response.text}"
     context.exchange_log.record("from_bot", "response_url", status, (time.perf_counter() - started) * 1000)
     return response
 
 
-async def _answer(context: Context, request: web.Request) -> web.Response:
-    body = await _body(request)
+async def _respond(context: Context, request: web.Request) -> web.Response:
+    text = await request.text()
+    if request.content_type == "application/x-www-form-urlencoded":
+        text = str((await request.post()).get("payload", ""))
+    try:
+        parsed = json.loads(text)
+    except ValueError:
+        parsed = {}
+    body: Json = parsed if isinstance(parsed, dict) else {}
     fault = context.faults.consume("response_url", body)
     try:
         if fault is not None:
             await inject_fault(context.feed, fault)
             if fault.status is not None:
                 return build_fault_response(fault)
-        answer = _use(context, request.path, body)
+        response = _use_url(context, request.path, body)
     except SlackError as refusal:
         return web.Response(status=400, text=refusal.code)
     if fault is not None and fault.lose_answer:
         drop_connection(request)
-    return answer
+    return response
 
 
-async def _body(request: web.Request) -> Json:
-    text = await request.text()
-    if request.content_type == "application/x-www-form-urlencoded":
-        text = str((await request.post()).get("payload", ""))
-    try:
-        body = json.loads(text)
-    except ValueError:
-        return {}
-    return body if isinstance(body, dict) else {}
-
-
-def _use(context: Context, path: str, body: Json) -> web.Response:
+def _use_url(context: Context, path: str, body: Json) -> web.Response:
     try:
         url = context.response_urls.resolve(path)
     except SlackError as refusal:

@@ -1,4 +1,4 @@
-"""JSON of people, groups, channels, messages, views and files: Slack's own, and the page's."""
+"""JSON of people, groups, channels, messages, views and files, for the bot and for the page."""
 
 from flowbot.sandbox.slack.models import Channel, Json, Message, Person, StoredFile, UserGroup, View
 from flowbot.sandbox.slack.workspace import Workspace
@@ -18,7 +18,7 @@ def serialize_user(workspace: Workspace, person: Person, *, include_locale: bool
         "tz": person.tz,
         "tz_label": person.tz_label,
         "tz_offset": person.tz_offset,
-        "profile": _profile(workspace, person),
+        "profile": _serialize_profile(workspace, person),
         "is_admin": person.is_admin,
         "is_owner": person.is_owner,
         "is_primary_owner": False,
@@ -30,19 +30,13 @@ def serialize_user(workspace: Workspace, person: Person, *, include_locale: bool
         "is_email_confirmed": not person.is_bot,
         "who_can_share_contact_card": "EVERYONE",
     }
-    return _outsider(user) if workspace.is_external(person) else _insider(user, person, include_locale)
-
-
-def _insider(user: Json, person: Person, include_locale: bool) -> Json:
+    if workspace.is_external(person):
+        hidden = ("is_admin", "is_owner", "is_primary_owner", "is_email_confirmed")
+        return {key: value for key, value in user.items() if key not in hidden} | {"is_stranger": True}
     return user | ({"locale": person.locale} if include_locale and person.locale else {})
 
 
-def _outsider(user: Json) -> Json:
-    hidden = ("is_admin", "is_owner", "is_primary_owner", "is_email_confirmed")
-    return {key: value for key, value in user.items() if key not in hidden} | {"is_stranger": True}
-
-
-def _profile(workspace: Workspace, person: Person) -> Json:
+def _serialize_profile(workspace: Workspace, person: Person) -> Json:
     first, _, last = person.real_name.partition(" ")
     profile = {
         "title": person.title,
@@ -95,7 +89,8 @@ def serialize_group(workspace: Workspace, group: UserGroup, *, include_users: bo
 def serialize_channel(workspace: Workspace, channel: Channel) -> Json:
     """Return a conversation as `conversations.info` does."""
     if channel.is_im:
-        return _im_object(workspace, channel)
+        return _serialize_direct_message(workspace, channel)
+    teams = {workspace.get_person(user).team.id for user in channel.members} if channel.is_shared else set()
     return {
         "id": channel.id,
         "name": channel.name,
@@ -118,7 +113,7 @@ def serialize_channel(workspace: Workspace, channel: Channel) -> Json:
         "parent_conversation": None,
         "creator": channel.creator or channel.members[0],
         "is_ext_shared": channel.is_shared,
-        "shared_team_ids": _shared_teams(workspace, channel),
+        "shared_team_ids": sorted(teams | {workspace.team.id}),
         "pending_connected_team_ids": [],
         "is_member": workspace.bot.id in channel.members,
         "topic": {"value": channel.topic, "creator": "", "last_set": 0},
@@ -127,7 +122,7 @@ def serialize_channel(workspace: Workspace, channel: Channel) -> Json:
     }
 
 
-def _im_object(workspace: Workspace, channel: Channel) -> Json:
+def _serialize_direct_message(workspace: Workspace, channel: Channel) -> Json:
     other = next(user for user in channel.members if user != workspace.bot.id)
     return {
         "id": channel.id,
@@ -142,11 +137,6 @@ def _im_object(workspace: Workspace, channel: Channel) -> Json:
     }
 
 
-def _shared_teams(workspace: Workspace, channel: Channel) -> list[str]:
-    teams = {workspace.get_person(user).team.id for user in channel.members} if channel.is_shared else set()
-    return sorted(teams | {workspace.team.id})
-
-
 def serialize_message(workspace: Workspace, message: Message) -> Json:
     """Return a message as `chat.postMessage` and interaction payloads carry it."""
     shape: Json = {
@@ -157,7 +147,17 @@ def serialize_message(workspace: Workspace, message: Message) -> Json:
         "team": workspace.get_person(message.user).team.id,
     }
     if message.bot_id:
-        shape |= {"bot_id": message.bot_id, "app_id": workspace.app_id, "bot_profile": _bot_profile(workspace)}
+        profile = {
+            "id": workspace.bot_id,
+            "deleted": False,
+            "name": workspace.bot.name,
+            "updated": _UPDATED,
+            "app_id": workspace.app_id,
+            "user_id": workspace.bot.id,
+            "icons": {},
+            "team_id": workspace.team.id,
+        }
+        shape |= {"bot_id": message.bot_id, "app_id": workspace.app_id, "bot_profile": profile}
     if message.blocks is not None:
         shape["blocks"] = message.blocks
     if message.thread_ts:
@@ -167,19 +167,6 @@ def serialize_message(workspace: Workspace, message: Message) -> Json:
     if message.metadata:
         shape["metadata"] = message.metadata
     return shape
-
-
-def _bot_profile(workspace: Workspace) -> Json:
-    return {
-        "id": workspace.bot_id,
-        "deleted": False,
-        "name": workspace.bot.name,
-        "updated": _UPDATED,
-        "app_id": workspace.app_id,
-        "user_id": workspace.bot.id,
-        "icons": {},
-        "team_id": workspace.team.id,
-    }
 
 
 def serialize_view(workspace: Workspace, view: View) -> Json:

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
@@ -31,12 +32,12 @@ class SlackSandbox:
     """A stand-in for Slack that a bot reaches by its Web API base URL alone.
 
     Args:
-        workspace: Who and what is there; the demo workspace if not given.
+        workspace: The workspace; the demo workspace if not given.
         bot_token: The bot token that the Web API takes.
         app_token: The app-level token for Socket Mode.
         signing_secret: Signs the requests to the bot.
         clock: The workspace's time; its own if not given.
-        ack_seconds: How long Slack waits for an acknowledgement.
+        ack_seconds: Seconds that Slack waits for an acknowledgement.
     """
 
     def __init__(
@@ -60,7 +61,7 @@ class SlackSandbox:
 
     @property
     def origin(self) -> str:
-        """Where it is served, such as `http://127.0.0.1:5555`; the Web API base is `origin + "/api/"`."""
+        """Origin of the server, such as `http://127.0.0.1:5555`; the Web API base is `origin + "/api/"`."""
         return self.context.origin
 
     @origin.setter
@@ -74,22 +75,22 @@ class SlackSandbox:
 
     @property
     def faults(self) -> Faults:
-        """Faults that tests order."""
+        """Faults that tests inject."""
         return self.context.faults
 
     @property
     def feed(self) -> EventFeed:
-        """What happened, for those who wait."""
+        """Events of the workspace, for those who wait."""
         return self.context.feed
 
     @property
     def scopes(self) -> set[str]:
-        """What the bot token may do."""
+        """Scopes of the bot token."""
         return self.context.scopes
 
     @property
     def deliveries(self) -> list[Delivery]:
-        """Every command, interaction and event sent to the bot, with its answer and latency."""
+        """Every command, interaction and event sent to the bot, with its response and latency."""
         return self.dispatcher.deliveries
 
     def deliver_to(self, url: str) -> None:
@@ -98,34 +99,32 @@ class SlackSandbox:
         self.feed.publish(None, {"type": "bot", "online": True})
 
     def person(self, user_id: str) -> SandboxPerson:
-        """Return somebody who can act in tests; raises `user_not_found`."""
+        """Return a person who can act in tests; raises `user_not_found`."""
         return SandboxPerson(self.context, self.client, self.workspace.get_person(user_id))
 
     def find_mentions(self, message: Message | View) -> list[Mention]:
-        """Return what Slack would turn into a mention, a broadcast or a link."""
+        """Return the mentions, broadcasts and links that Slack would make of a text."""
         return find_mentions(message, self.workspace)
 
     def web_app(self) -> web.Application:
         """Return the whole server; its origin is the one set, that of `serve`, or that of the first request."""
-        app = web.Application(client_max_size=_MAX_BODY, middlewares=[self._know_origin, errors_as_json])
+        app = web.Application(client_max_size=_MAX_BODY, middlewares=[self._learn_origin, errors_as_json])
         api, files = WebApi(self.context, self.sockets), FileHost(self.context)
         app.router.add_route("*", "/api/{method}", api.handle)
         app.router.add_get("/link/", self.sockets.handle)
         for kind in ("commands", "actions", "app"):
-            app.router.add_post(f"/{kind}/{{team}}/{{number}}/{{secret}}", self._response_url)
+            path = f"/{kind}/{{team}}/{{number}}/{{secret}}"
+            app.router.add_post(path, partial(handle_response_url, self.context))
         app.add_routes([*files.routes(), *PageApi(self.context, self.dispatcher, self.client).routes()])
         app.on_shutdown.append(self._shut_down)
         return app
 
     @web.middleware
-    async def _know_origin(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Take the origin from the first request where nobody has set it."""
+    async def _learn_origin(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Take the origin from the first request if it is not set."""
         if not self.origin:
             self.origin = str(request.url.origin())
         return await handler(request)
-
-    async def _response_url(self, request: web.Request) -> web.StreamResponse:
-        return await handle_response_url(self.context, request)
 
     async def _shut_down(self, _app: web.Application) -> None:
         self.feed.close()
@@ -133,7 +132,7 @@ class SlackSandbox:
 
     @asynccontextmanager
     async def serve(self, host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[str]:
-        """Serve until the block ends; yields the origin. Port 0 takes a free one."""
+        """Serve until the block ends, and yield the origin; port 0 takes a free one."""
         runner = web.AppRunner(self.web_app(), handler_cancellation=True, shutdown_timeout=0.5)
         await runner.setup()
         try:

@@ -1,4 +1,4 @@
-"""Short-lived permissions that payloads carry: trigger ids and response URLs.
+"""Short-lived tokens in payloads: trigger ids and response URLs.
 
 A trigger id lives 3 s and opens one view; a response URL takes 5 uses in 30 minutes.
 Source: docs.slack.dev, "Handling user interaction".
@@ -33,7 +33,7 @@ class TriggerIds:
         self._issued: dict[str, Trigger] = {}
 
     def issue(self, user_id: str, view_id: str | None = None) -> str:
-        """Return a new trigger id; `view_id` is the modal in which the person acted, if any."""
+        """Issue a trigger id; `view_id` is the modal in which the person acted, if any."""
         trigger_id = f"{secrets.randbelow(10**13)}.{secrets.randbelow(10**12)}.{secrets.token_hex(16)}"
         self._issued[trigger_id] = Trigger(user_id, self._clock.now() + TRIGGER_SECONDS, view_id)
         return trigger_id
@@ -57,7 +57,7 @@ class TriggerIds:
 
 @dataclass
 class ResponseUrl:
-    """Permission to answer in one channel; `ts` is the message it came from, if any."""
+    """Permission to reply in one channel; `ts` is the message it came from, if any."""
 
     path: str
     channel: str
@@ -75,7 +75,7 @@ class ResponseUrls:
         self._issued: dict[str, ResponseUrl] = {}
 
     def issue(self, prefix: str, channel: str, user_id: str, ts: str | None = None) -> str:
-        """Return the path of a new response URL, such as `/commands/T…/1234/abcd`."""
+        """Issue a response URL and return its path, such as `/commands/T…/1234/abcd`."""
         path = f"/{prefix}/{secrets.randbelow(10**12)}/{secrets.token_urlsafe(18)}"
         expires_at = self._clock.now() + RESPONSE_URL_SECONDS
         self._issued[path] = ResponseUrl(path, channel, user_id, ts, expires_at)

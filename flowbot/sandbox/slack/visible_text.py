@@ -1,4 +1,4 @@
-"""The texts of blocks, in reading order: for people (`text_of`) and for the hunt for mentions."""
+"""Texts of blocks in reading order, for people (`text_of`) and for finding mentions."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,13 +18,13 @@ _HIDDEN = frozenset({"confirm", "deny", "placeholder"})
 
 @dataclass(frozen=True)
 class TextFragment:
-    """A piece of text and how Slack reads it.
+    """A piece of text, and the way Slack reads it.
 
     Attributes:
         kind: `mrkdwn`, `markdown`, `plain` or `rich` (an element of rich text, in `element`).
         text: The text as sent.
-        verbatim: Whether an mrkdwn object forbids automatic links and mentions.
-        hidden: Whether it shows only later (a confirmation, a placeholder).
+        verbatim: True if an mrkdwn object forbids automatic links and mentions.
+        hidden: True if it shows only later (a confirmation, a placeholder).
     """
 
     kind: Literal["mrkdwn", "markdown", "plain", "rich"]
@@ -42,10 +42,10 @@ def iter_fragments(value: Any, *, hidden: bool = False) -> Iterator[TextFragment
     elif isinstance(value, str):
         yield TextFragment("plain", value, hidden=hidden)
     elif isinstance(value, dict):
-        yield from _of_object(value, hidden)
+        yield from _iter_object_fragments(value, hidden)
 
 
-def _of_object(value: Json, hidden: bool) -> Iterator[TextFragment]:
+def _iter_object_fragments(value: Json, hidden: bool) -> Iterator[TextFragment]:
     kind, text = value.get("type"), value.get("text")
     if kind == "mrkdwn":
         yield TextFragment("mrkdwn", str(text), verbatim=bool(value.get("verbatim")), hidden=hidden)
@@ -53,7 +53,7 @@ def _of_object(value: Json, hidden: bool) -> Iterator[TextFragment]:
         yield TextFragment("markdown", str(text), hidden=hidden)
     elif kind == "rich_text_section" or str(kind).startswith(("rich_text_quote", "rich_text_preformatted")):
         for element in value["elements"]:
-            yield TextFragment("rich", _rich_words(element), hidden=hidden, element=element)
+            yield TextFragment("rich", _read_rich_element(element), hidden=hidden, element=element)
         yield TextFragment("plain", "\n", hidden=hidden)
     elif kind == "raw_number":
         yield TextFragment("plain", str(text or value["value"]), hidden=hidden)
@@ -63,7 +63,7 @@ def _of_object(value: Json, hidden: bool) -> Iterator[TextFragment]:
                 yield from iter_fragments(value[key], hidden=hidden or key in _HIDDEN)
 
 
-def _rich_words(element: Json) -> str:
+def _read_rich_element(element: Json) -> str:
     kind = element["type"]
     if kind == "emoji":
         return f":{element['name']}:"
@@ -71,34 +71,30 @@ def _rich_words(element: Json) -> str:
         return str(element.get("text") or element["url"])
     if kind == "date":
         return str(element.get("fallback") or element["timestamp"])
-    named = ("text", "user_id", "usergroup_id", "channel_id", "range", "value")
-    return next((str(element[key]) for key in named if key in element), "")
-
-
-def _words(fragment: TextFragment) -> str:
-    return to_plain_text(fragment.text) if fragment.kind in {"mrkdwn", "markdown"} else fragment.text
+    keys = ("text", "user_id", "usergroup_id", "channel_id", "range", "value")
+    return next((str(element[key]) for key in keys if key in element), "")
 
 
 def text_of(thing: Message | View | list[Json] | Json) -> str:
     """Return the text that a person sees in a message, view or blocks, one piece a line.
 
     The top-level `text` of a message counts only if there are no blocks: with blocks it is the
-    notification. Confirmations and placeholders do not count. What was typed into a view does not either.
+    notification. Confirmations, placeholders and values typed into a view do not count.
     """
     if isinstance(thing, Message) and not thing.blocks:
         return to_plain_text(thing.text)
     if isinstance(thing, View):
         frame = [f for f in (thing.title, thing.submit, thing.close) if f]
-        return _joined([*frame[:1], *thing.blocks, *frame[1:]])
-    return _joined(thing.blocks if isinstance(thing, Message) else thing)
+        return _join_texts([*frame[:1], *thing.blocks, *frame[1:]])
+    return _join_texts(thing.blocks if isinstance(thing, Message) else thing)
 
 
-def _joined(blocks: Any) -> str:
+def _join_texts(blocks: Any) -> str:
     lines, line = [], ""
     for fragment in iter_fragments(blocks):
         if fragment.hidden:
             continue
-        line += _words(fragment)
+        line += to_plain_text(fragment.text) if fragment.kind in {"mrkdwn", "markdown"} else fragment.text
         if fragment.kind != "rich":
             lines.append(line.strip("\n"))
             line = ""

@@ -1,4 +1,4 @@
-"""The state of a workspace: who and what is there, and what has been said."""
+"""State of a workspace: its people, channels, messages, views and files."""
 
 import itertools
 import secrets
@@ -11,17 +11,17 @@ from flowbot.sandbox.slack.models import Channel, Clock, Message, Person, Stored
 
 
 def generate_id(prefix: str) -> str:
-    """Return a fresh id of Slack's shape: a capital letter or two and ten capitals or digits."""
+    """Return a new id of Slack's shape: the prefix and ten capitals or digits."""
     return prefix + secrets.token_hex(5).upper()
 
 
 @dataclass
 class Workspace:
-    """Everything a workspace knows, in memory.
+    """A workspace, in memory.
 
-    `team` is where the app is installed; `people` may belong to other teams. `accept_new_blocks = False`
-    makes it refuse the block types that older workspaces do not know. `file_seconds` is how long Slack
-    works on a file that the bot uploaded before blocks can show it. `guide` is what the page tells newcomers.
+    `team` is where the app is installed; `people` may belong to other teams. With
+    `accepts_newer_blocks = False` it refuses the block types that older workspaces do not know. A file that the bot
+    uploaded takes `file_processing_seconds` until blocks can show it. `guide` is the page's guide for newcomers.
     """
 
     team: Team
@@ -53,18 +53,18 @@ class Workspace:
         return found
 
     def is_external(self, person: Person) -> bool:
-        """Whether the person belongs to another company."""
+        """Check whether the person belongs to another company."""
         return person.team.id != self.team.id
 
     def get_bot_channel(self, channel_id: str) -> Channel:
-        """Return a channel that the bot may know of; a private one it is not in does not exist for it."""
+        """Return a channel that the bot can see; raises `channel_not_found` for a private one without the bot."""
         channel = self.channels.get(channel_id)
         if channel is None or ((channel.is_private or channel.is_im) and self.bot.id not in channel.members):
             raise SlackError("channel_not_found")
         return channel
 
     def open_direct_message(self, user_id: str) -> Channel:
-        """Return the direct conversation of the bot and this person, made at first use."""
+        """Return the direct conversation of the bot and this person; create it at first use."""
         for channel in self.channels.values():
             if channel.is_im and user_id in channel.members:
                 return channel
@@ -73,7 +73,7 @@ class Workspace:
         return channel
 
     def list_channels(self, user_id: str) -> list[Channel]:
-        """Return the channels that this person is in, archived ones left out."""
+        """Return the channels that this person is in, without archived ones."""
         return [c for c in self.channels.values() if user_id in c.members and not c.is_archived]
 
     def find_message(self, channel_id: str, ts: str) -> Message | None:
@@ -87,20 +87,20 @@ class Workspace:
         return frozenset(self.channels[message.channel].members)
 
     def list_visible_messages(self, channel_id: str, user_id: str) -> list[Message]:
-        """Return what this person sees in a channel, oldest first."""
+        """Return the messages that this person sees in a channel, oldest first."""
         return [m for m in self.messages[channel_id] if user_id in self.list_audience(m)]
 
     def is_file_ready(self, file_id: str) -> bool:
-        """Whether blocks can show this file by now."""
+        """Check whether blocks can show this file by now."""
         stored = self.files.get(file_id)
         return stored is not None and self.clock.now() >= stored.ready_at
 
     def find_view(self, view_id: str) -> View | None:
         """Return an open modal or a Home by its id."""
-        shown = itertools.chain(*self.modals.values(), self.homes.values())
-        return next((v for v in shown if v.id == view_id), None)
+        views = itertools.chain(*self.modals.values(), self.homes.values())
+        return next((v for v in views if v.id == view_id), None)
 
     def find_view_by_external_id(self, external_id: str) -> View | None:
         """Return an open modal or a Home by the id that the app gave it."""
-        shown = itertools.chain(*self.modals.values(), self.homes.values())
-        return next((v for v in shown if v.external_id == external_id), None)
+        views = itertools.chain(*self.modals.values(), self.homes.values())
+        return next((v for v in views if v.external_id == external_id), None)

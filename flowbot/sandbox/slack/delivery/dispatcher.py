@@ -1,7 +1,6 @@
-"""Chooses the way to the bot, repeats events, and remembers every delivery."""
+"""Delivery of envelopes to the bot, with retries of events and a record of every delivery."""
 
 import asyncio
-from collections.abc import Coroutine
 from typing import Any
 
 from flowbot.sandbox.slack.delivery.envelope import Delivery, Envelope
@@ -25,7 +24,7 @@ class Dispatcher:
 
     def __init__(self, sockets: SocketModeServer, feed: EventFeed, exchange_log: ExchangeLog) -> None:
         self.sockets = sockets
-        self._routes: list[HttpTransport] = []
+        self._transports: list[HttpTransport] = []
         self.deliveries: list[Delivery] = []
         self.event_retry_seconds = EVENT_RETRY_SECONDS
         self._feed = feed
@@ -34,39 +33,42 @@ class Dispatcher:
 
     @property
     def http(self) -> HttpTransport | None:
-        """The HTTP route in use, if a request URL was set."""
-        return self._routes[-1] if self._routes else None
+        """The HTTP transport in use, if a request URL was set."""
+        return self._transports[-1] if self._transports else None
 
-    def use_http(self, route: HttpTransport) -> None:
+    def use_http(self, transport: HttpTransport) -> None:
         """Deliver over HTTP from now on."""
-        self._routes.append(route)
+        self._transports.append(transport)
 
     @property
     def is_online(self) -> bool:
-        """Whether there is a way to the bot at all."""
+        """True if there is a way to the bot."""
         return self.http is not None or self.sockets.connection_count > 0
 
     async def deliver(self, envelope: Envelope) -> Delivery:
-        """Deliver once and remember how it went."""
+        """Deliver once and record the delivery."""
         return await self._attempt(envelope, 0, "")
 
     async def redeliver(self, delivery: Delivery) -> Delivery:
-        """Deliver the same payload once more, trigger and all: a recording of it, signed anew."""
+        """Deliver the same payload once more, with its old trigger id but a new signature."""
         return await self.deliver(Envelope(delivery.kind, delivery.label, delivery.payload))
 
     def deliver_event(self, envelope: Envelope) -> None:
         """Deliver an event in the background, repeating it if it is not acknowledged."""
-        self._spawn(self._persist(envelope))
+        task = asyncio.create_task(self._deliver_with_retries(envelope))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     async def wait_until_idle(self) -> None:
-        """Wait until nothing is on its way."""
+        """Wait until no event is on its way."""
         while self._tasks:
             await asyncio.gather(*self._tasks)
 
-    async def _persist(self, envelope: Envelope) -> None:
+    async def _deliver_with_retries(self, envelope: Envelope) -> None:
         delivery = await self._attempt(envelope, 0, "")
         for number, pause in enumerate(self.event_retry_seconds, start=1):
-            if delivery.ok or _wants_no_retry(delivery):
+            headers = {name.lower(): value for name, value in delivery.headers.items()}
+            if delivery.ok or headers.get("x-slack-no-retry") == "1":
                 return
             await asyncio.sleep(pause)
             reason = _RETRY_REASONS.get(delivery.error or "", "unknown_error")
@@ -86,20 +88,11 @@ class Dispatcher:
         self._feed.wake()
         return delivery
 
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
     async def close(self) -> None:
-        """Drop what is on its way and close all connections."""
+        """Cancel the events on their way and close all connections."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.sockets.close()
-        for route in self._routes:
-            await route.close()
-
-
-def _wants_no_retry(delivery: Delivery) -> bool:
-    return {k.lower(): v for k, v in delivery.headers.items()}.get("x-slack-no-retry") == "1"
+        for transport in self._transports:
+            await transport.close()

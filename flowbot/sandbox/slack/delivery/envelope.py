@@ -1,4 +1,4 @@
-"""What is delivered, and what came back."""
+"""Envelopes to the bot, and their deliveries."""
 
 import json
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ EnvelopeKind = Literal["slash_commands", "interactive", "events_api"]
 
 @dataclass(frozen=True)
 class Envelope:
-    """One command, interaction or event on its way to the bot; `what` names it for people."""
+    """One command, interaction or event on its way to the bot; `label` names it for people."""
 
     kind: EnvelopeKind
     label: str
@@ -32,10 +32,22 @@ class Envelope:
             return urlencode(self.payload)
         return urlencode({"payload": json.dumps(self.payload)})
 
+    def socket_message(self, envelope_id: str, retry: Json | None) -> Json:
+        """Return the Socket Mode message; `retry` holds an event's `retry_attempt` and `retry_reason`."""
+        message = {
+            "envelope_id": envelope_id,
+            "type": self.kind,
+            "accepts_response_payload": self.kind != "events_api",
+            "payload": self.payload,
+        }
+        if self.kind == "events_api":
+            message |= {"retry_attempt": 0, "retry_reason": "", **(retry or {})}
+        return message
+
 
 @dataclass(frozen=True)
 class SignedRequest:
-    """A request as whoever records it would have it: the body, and the headers with its signature."""
+    """A request as it went out: its body, and its headers with the signature."""
 
     body: str
     headers: dict[str, str]
@@ -43,19 +55,19 @@ class SignedRequest:
 
 @dataclass
 class Delivery:
-    """One delivery and the bot's answer.
+    """One delivery and the bot's response.
 
     Attributes:
         kind: `slash_commands`, `interactive` or `events_api`.
-        what: Such as `/flows list`, `block_actions next_page` or `view_submission`.
-        payload: What was sent.
+        label: A name for people, such as `/flows list`, `block_actions next_page` or `view_submission`.
+        payload: The payload that was sent.
         transport: `http` or `socket`.
-        status: HTTP status (200 for a socket ack), None when nothing came back in time.
-        seconds: Time until the answer, or until Slack gave up.
-        body: The answer's body as text; `""` for an empty ack.
-        headers: Slack's own headers of the request, then of the answer.
-        signed: The very request, as it went out by HTTP.
-        refused: Why Slack would not accept what the answer asked for (a bad view, say).
+        status: HTTP status (200 for a socket ack), None without a response in time.
+        seconds: Time until the response, or until Slack gave up.
+        body: The response's body as text; `""` for an empty ack.
+        headers: Slack's own headers of the request, then of the response.
+        request: The request as it went out by HTTP.
+        refusal: Slack's refusal of the response, such as that of a bad view.
         error: `operation_timeout`, `dispatch_failed` or `app_offline` where Slack would show that.
     """
 
@@ -73,11 +85,11 @@ class Delivery:
 
     @property
     def ok(self) -> bool:
-        """Whether the bot acknowledged in time."""
+        """True if the bot acknowledged in time."""
         return self.error is None
 
     def json(self) -> Any:
-        """Return the answer as JSON, or None if it is empty or not JSON."""
+        """Return the response as JSON, or None if it is empty or not JSON."""
         try:
             return json.loads(self.body)
         except ValueError:

@@ -28,41 +28,34 @@ class HttpTransport:
         self._session: aiohttp.ClientSession | None = None
 
     async def send(self, envelope: Envelope, extra_headers: dict[str, str] | None = None) -> Delivery:
-        """Deliver once; what went wrong is told in the delivery, not raised."""
-        delivery = Delivery(envelope.kind, envelope.label, envelope.payload, "http", headers=dict(extra_headers or {}))
-        started = time.perf_counter()
-        try:
-            await self._post(envelope, delivery)
-        except TimeoutError:
-            delivery.error = "operation_timeout"
-        except (aiohttp.ClientError, OSError):
-            delivery.error = "dispatch_failed"
-        delivery.seconds = time.perf_counter() - started
-        return delivery
-
-    async def _post(self, envelope: Envelope, delivery: Delivery) -> None:
+        """Deliver once; errors are recorded in the delivery, not raised."""
         body = envelope.http_body()
         headers = {
             "Content-Type": envelope.content_type,
             "User-Agent": _USER_AGENT,
             "Accept": "application/json,*/*",
             **build_signature_headers(self._secret, body),
-            **delivery.headers,
+            **(extra_headers or {}),
         }
+        delivery = Delivery(envelope.kind, envelope.label, envelope.payload, "http", headers=dict(extra_headers or {}))
         delivery.request = SignedRequest(body, headers)
-        async with (
-            asyncio.timeout(self._ack_seconds),
-            self._client().post(self.url, data=body.encode(), headers=headers, allow_redirects=False) as answer,
-        ):
-            delivery.status, delivery.body = answer.status, await answer.text()
-            delivery.headers = {k: v for k, v in answer.headers.items() if k.lower().startswith("x-slack")}
-        if delivery.status != 200:  # noqa: PLR2004 - Slack's rule is the number itself
+        self._session = self._session or aiohttp.ClientSession()
+        started = time.perf_counter()
+        try:
+            async with (
+                asyncio.timeout(self._ack_seconds),
+                self._session.post(self.url, data=body.encode(), headers=headers, allow_redirects=False) as response,
+            ):
+                delivery.status, delivery.body = response.status, await response.text()
+                delivery.headers = {k: v for k, v in response.headers.items() if k.lower().startswith("x-slack")}
+            if delivery.status != 200:  # noqa: PLR2004 - Slack's rule is the number itself
+                delivery.error = "dispatch_failed"
+        except TimeoutError:
+            delivery.error = "operation_timeout"
+        except (aiohttp.ClientError, OSError):
             delivery.error = "dispatch_failed"
-
-    def _client(self) -> aiohttp.ClientSession:
-        if self._session is None:
-            self._session = aiohttp.ClientSession()
-        return self._session
+        delivery.seconds = time.perf_counter() - started
+        return delivery
 
     async def close(self) -> None:
         """Close the connections."""
@@ -72,7 +65,7 @@ class HttpTransport:
 
 
 def build_signature_headers(signing_secret: str, body: str, timestamp: int | None = None) -> dict[str, str]:
-    """Return the two headers by which a bot knows that a request is Slack's.
+    """Return the two headers that prove a request is Slack's.
 
     Args:
         signing_secret: The app's secret.

@@ -2,8 +2,9 @@
 
 import time
 
+from flowbot.sandbox.slack.blocks import PlacedElement
 from flowbot.sandbox.slack.context import Context
-from flowbot.sandbox.slack.models import Channel, Json, Message, Person, View
+from flowbot.sandbox.slack.models import Channel, Json, Message, Person, Team, View
 from flowbot.sandbox.slack.serializers import serialize_message, serialize_view
 from flowbot.sandbox.slack.workspace import generate_id
 
@@ -34,20 +35,29 @@ def redact_channel_name(channel: Channel) -> str:
     return "privategroup" if channel.is_private else channel.name
 
 
-def _who(person: Person) -> Json:
+def _user_fields(person: Person) -> Json:
     return {"id": person.id, "username": person.name, "name": person.name, "team_id": person.team.id}
 
 
-def _team(context: Context) -> Json:
-    return {"id": context.workspace.team.id, "domain": context.workspace.team.domain}
+def _team_fields(team: Team) -> Json:
+    return {"id": team.id, "domain": team.domain}
 
 
-def _persons_team(person: Person) -> Json:
-    return {"id": person.team.id, "domain": person.team.domain}
+def build_action(placed: PlacedElement, chosen: Json) -> Json:
+    """Return the entry of `actions` for an element; `chosen` is the value's part, such as `selected_option`."""
+    copied = ("type", "text", "value", "url", "style", "placeholder", "confirm", "accessibility_label")
+    return {
+        "action_id": placed.action_id,
+        "block_id": placed.block_id,
+        **{key: placed.element[key] for key in copied if key in placed.element},
+        **{key: value for key, value in placed.element.items() if key.startswith("initial_")},
+        **chosen,
+        "action_ts": f"{time.time():.6f}",
+    }
 
 
 def build_message_action(context: Context, person: Person, message: Message, action: Json, state: Json) -> Json:
-    """Return `block_actions` of a message; an ephemeral one is not in the payload."""
+    """Return `block_actions` of a message; an ephemeral message is left out of the payload."""
     channel = context.workspace.channels[message.channel]
     container = {
         "type": "message",
@@ -57,16 +67,15 @@ def build_message_action(context: Context, person: Person, message: Message, act
     }
     if message.thread_ts:
         container["thread_ts"] = message.thread_ts
-    seen = {} if message.is_ephemeral else {"message": serialize_message(context.workspace, message)}
     return {
         "type": "block_actions",
-        "user": _who(person),
+        "user": _user_fields(person),
         **context.build_app_fields(),
         "container": container,
         "trigger_id": context.trigger_ids.issue(person.id),
-        "team": _team(context),
+        "team": _team_fields(context.workspace.team),
         "channel": {"id": channel.id, "name": redact_channel_name(channel)},
-        **seen,
+        **({} if message.is_ephemeral else {"message": serialize_message(context.workspace, message)}),
         "state": {"values": state},
         "response_url": context.issue_response_url("actions", channel.id, person.id, message.ts),
         "actions": [action],
@@ -77,76 +86,85 @@ def build_view_action(context: Context, person: Person, view: View, action: Json
     """Return `block_actions` of a modal or Home: no channel, no response URL."""
     return {
         "type": "block_actions",
-        "user": _who(person),
+        "user": _user_fields(person),
         **context.build_app_fields(),
         "container": {"type": "view", "view_id": view.id},
         "trigger_id": context.trigger_ids.issue(person.id, view.id if view.type == "modal" else None),
-        "team": _persons_team(person),
+        "team": _team_fields(person.team),
         "view": serialize_view(context.workspace, view),
         "actions": [action],
     }
 
 
-def build_block_suggestion(context: Context, person: Person, ids: Json, value: str, container: Json) -> Json:
+def build_block_suggestion(
+    context: Context, person: Person, container: Message | View, ids: tuple[str, str], typed: str
+) -> Json:
     """Return `block_suggestion`: somebody types into an external select.
 
     Args:
         context: The stand-in's parts.
-        person: Who types.
-        ids: `block_id` and `action_id` of the select.
-        value: What is typed so far.
-        container: The `container` field and, with it, `view`, or `channel` and `message`.
+        person: The person who types.
+        container: The message or view with the select.
+        ids: The block's and the select's id.
+        typed: The text so far.
     """
+    if isinstance(container, View):
+        place = {
+            "container": {"type": "view", "view_id": container.id},
+            "view": serialize_view(context.workspace, container),
+        }
+    else:
+        channel = context.workspace.channels[container.channel]
+        place = {
+            "container": {"type": "message", "message_ts": container.ts, "channel_id": channel.id},
+            "channel": {"id": channel.id, "name": redact_channel_name(channel)},
+        }
     return {
         "type": "block_suggestion",
-        "user": _who(person),
+        "user": _user_fields(person),
         **context.build_app_fields(),
-        "team": _team(context),
-        **container,
-        **ids,
-        "value": value,
+        "team": _team_fields(context.workspace.team),
+        **place,
+        "block_id": ids[0],
+        "action_id": ids[1],
+        "value": typed,
     }
 
 
 def build_view_submission(context: Context, person: Person, view: View) -> Json:
     """Return `view_submission`, with response URLs for the conversations chosen for that."""
-    return {
-        "type": "view_submission",
-        "team": _persons_team(person),
-        "user": _who(person),
-        **context.build_app_fields(),
-        "trigger_id": context.trigger_ids.issue(person.id, view.id),
-        "view": serialize_view(context.workspace, view),
-        "response_urls": _response_urls(context, person, view),
-    }
-
-
-def _response_urls(context: Context, person: Person, view: View) -> list[Json]:
-    chosen = []
+    response_urls = []
     for block in view.blocks:
         element = block.get("element") or {}
         if element.get("response_url_enabled"):
             entry = view.values[block["block_id"]][element["action_id"]]
             channel = entry.get("selected_conversation") or entry.get("selected_channel")
             if channel:
-                chosen.append((block["block_id"], element["action_id"], channel))
-    return [
-        {
-            "block_id": block_id,
-            "action_id": action_id,
-            "channel_id": channel,
-            "response_url": context.issue_response_url("app", channel, person.id),
-        }
-        for block_id, action_id, channel in chosen
-    ]
+                response_urls.append(
+                    {
+                        "block_id": block["block_id"],
+                        "action_id": element["action_id"],
+                        "channel_id": channel,
+                        "response_url": context.issue_response_url("app", channel, person.id),
+                    }
+                )
+    return {
+        "type": "view_submission",
+        "team": _team_fields(person.team),
+        "user": _user_fields(person),
+        **context.build_app_fields(),
+        "trigger_id": context.trigger_ids.issue(person.id, view.id),
+        "view": serialize_view(context.workspace, view),
+        "response_urls": response_urls,
+    }
 
 
 def build_view_closed(context: Context, person: Person, view: View, *, cleared: bool) -> Json:
     """Return `view_closed`; `cleared` when the whole stack was closed."""
     return {
         "type": "view_closed",
-        "team": _persons_team(person),
-        "user": _who(person),
+        "team": _team_fields(person.team),
+        "user": _user_fields(person),
         **context.build_app_fields(),
         "view": serialize_view(context.workspace, view),
         "is_cleared": cleared,
@@ -168,7 +186,7 @@ def build_home_opened(context: Context, person: Person, channel: Channel, home: 
 
 
 def build_event_callback(context: Context, event: Json) -> Json:
-    """Return the outer form in which every event is delivered."""
+    """Return the wrapper that every event is delivered in."""
     team_id = context.workspace.team.id
     return {
         "token": context.build_app_fields()["token"],

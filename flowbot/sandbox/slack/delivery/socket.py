@@ -22,7 +22,7 @@ _PING_SECONDS = 5.0
 
 
 class Connection:
-    """One WebSocket of the bot; a silent one stays open but neither speaks nor answers."""
+    """One WebSocket of the bot; a silent one stays open but neither sends nor answers."""
 
     def __init__(self, socket: web.WebSocketResponse, request: web.Request) -> None:
         self.socket = socket
@@ -42,7 +42,7 @@ class Connection:
                 await self.socket.ping(f"Ping from sandbox {number}".encode())
 
     def abort(self) -> None:
-        """Cut the line without a word."""
+        """Abort the connection without a closing handshake."""
         if self._request.transport is not None:
             self._request.transport.abort()
 
@@ -57,11 +57,11 @@ class SocketModeServer:
         self._tickets: set[str] = set()
         self._connections: list[Connection] = []
         self._turn = itertools.count()
-        self._awaited: dict[str, asyncio.Future[Any]] = {}
+        self._pending_acks: dict[str, asyncio.Future[Any]] = {}
 
     @property
     def connection_count(self) -> int:
-        """How many connections are open."""
+        """Number of open connections."""
         return len(self._connections)
 
     def issue_path(self) -> str:
@@ -78,59 +78,56 @@ class SocketModeServer:
         self._tickets.discard(ticket)
         socket = web.WebSocketResponse(autoping=False)
         await socket.prepare(request)
-        await self._converse(Connection(socket, request))
+        await self._serve(Connection(socket, request))
         return socket
 
-    async def _converse(self, connection: Connection) -> None:
+    async def _serve(self, connection: Connection) -> None:
         if self.connection_count >= _MAX_CONNECTIONS:
             await connection.send({"type": "disconnect", "reason": "too_many_websockets"})
             await connection.socket.close()
             return
         self._connections.append(connection)
-        self._announce()
+        self._publish_online()
         pings = asyncio.create_task(connection.ping_forever())
         try:
-            await connection.send(self._hello())
+            await connection.send(
+                {
+                    "type": "hello",
+                    "num_connections": self.connection_count,
+                    "debug_info": {
+                        "host": "applink-sandbox-1",
+                        "build_number": 1,
+                        "approximate_connection_time": 18060,
+                    },
+                    "connection_info": {"app_id": self._app_id},
+                }
+            )
             async for message in connection.socket:
                 await self._receive(connection, message)
         finally:
             self._connections.remove(connection)
-            self._announce()
+            self._publish_online()
             pings.cancel()
             await asyncio.gather(pings, return_exceptions=True)
 
-    def _announce(self) -> None:
+    def _publish_online(self) -> None:
         self._feed.publish(None, {"type": "bot", "online": self.connection_count > 0})
 
-    def _hello(self) -> Json:
-        return {
-            "type": "hello",
-            "num_connections": self.connection_count,
-            "debug_info": {
-                "host": "applink-sandbox-1",
-                "build_number": 1,
-                "approximate_connection_time": 18060,
-            },
-            "connection_info": {"app_id": self._app_id},
-        }
-
     async def _receive(self, connection: Connection, message: WSMessage) -> None:
+        """Answer a ping, or hand an acknowledgement to the delivery that waits for it."""
         if connection.silent:
             return
         if message.type is WSMsgType.PING:
             await connection.socket.pong(message.data)
-        elif message.type is WSMsgType.TEXT:
-            self._settle(message.data)
-
-    def _settle(self, text: str) -> None:
-        """Hand an envelope's acknowledgement to whoever waits for it."""
+        if message.type is not WSMsgType.TEXT:
+            return
         try:
-            answer = json.loads(text)
+            ack = json.loads(message.data)
         except ValueError:
             return
-        waiting = self._awaited.get(answer.get("envelope_id", "")) if isinstance(answer, dict) else None
-        if waiting is not None and not waiting.done():
-            waiting.set_result(answer.get("payload"))
+        pending = self._pending_acks.get(ack.get("envelope_id", "")) if isinstance(ack, dict) else None
+        if pending is not None and not pending.done():
+            pending.set_result(ack.get("payload"))
 
     async def send(self, envelope: Envelope, retry: Json | None = None) -> Delivery:
         """Deliver through one of the connections and wait for the acknowledgement."""
@@ -139,31 +136,29 @@ class SocketModeServer:
             delivery.error = "app_offline"
             return delivery
         started = time.perf_counter()
+        connection = self._connections[next(self._turn) % len(self._connections)]
+        envelope_id = secrets.token_hex(16)
+        ack: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self._pending_acks[envelope_id] = ack
         try:
-            payload = await self._exchange(envelope, retry or {})
+            async with asyncio.timeout(self._ack_seconds):
+                await connection.send(envelope.socket_message(envelope_id, retry))
+                payload = await ack
         except TimeoutError:
             delivery.error = "operation_timeout"
         except (ConnectionError, RuntimeError):
             delivery.error = "dispatch_failed"
         else:
-            delivery.status, delivery.body = 200, _as_text(payload)
+            delivery.status = 200
+            if payload not in (None, {}):
+                delivery.body = payload if isinstance(payload, str) else json.dumps(payload)
+        finally:
+            del self._pending_acks[envelope_id]
         delivery.seconds = time.perf_counter() - started
         return delivery
 
-    async def _exchange(self, envelope: Envelope, retry: Json) -> Any:
-        connection = self._connections[next(self._turn) % len(self._connections)]
-        envelope_id = secrets.token_hex(16)
-        answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        self._awaited[envelope_id] = answer
-        try:
-            async with asyncio.timeout(self._ack_seconds):
-                await connection.send(_build_frame(envelope_id, envelope, retry))
-                return await answer
-        finally:
-            del self._awaited[envelope_id]
-
     async def send_disconnect(self, reason: str = "warning") -> None:
-        """Tell every connection that it will be closed soon (`warning`) or now (`refresh_requested`)."""
+        """Announce to every connection that it closes soon (`warning`) or now (`refresh_requested`)."""
         for connection in list(self._connections):
             await connection.send({"type": "disconnect", "reason": reason, "debug_info": {"host": "applink-sandbox-1"}})
 
@@ -173,12 +168,12 @@ class SocketModeServer:
         await self.close()
 
     def drop_all(self) -> None:
-        """Cut all connections abruptly."""
+        """Abort all connections."""
         for connection in list(self._connections):
             connection.abort()
 
     def go_silent(self) -> None:
-        """Leave all present connections open but deaf and mute; new ones work."""
+        """Leave the present connections open but silent; new ones work."""
         for connection in self._connections:
             connection.silent = True
 
@@ -186,19 +181,3 @@ class SocketModeServer:
         """Close all connections in good order."""
         for connection in list(self._connections):
             await connection.socket.close(code=WSCloseCode.GOING_AWAY)
-
-
-def _as_text(payload: Any) -> str:
-    if payload is None or payload == {}:
-        return ""
-    return payload if isinstance(payload, str) else json.dumps(payload)
-
-
-def _build_frame(envelope_id: str, envelope: Envelope, retry: Json) -> Json:
-    frame = {
-        "envelope_id": envelope_id,
-        "type": envelope.kind,
-        "accepts_response_payload": envelope.kind != "events_api",
-        "payload": envelope.payload,
-    }
-    return frame | ({"retry_attempt": 0, "retry_reason": "", **retry} if envelope.kind == "events_api" else {})

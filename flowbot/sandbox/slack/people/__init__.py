@@ -1,1 +1,1 @@
-"""People who act in tests, so that tests read as sentences."""
+"""People who act in tests."""

@@ -1,6 +1,6 @@
-"""Finding buttons and fields by the words that a person reads on them."""
+"""Buttons and fields, found by the words that a person reads on them."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,7 @@ from flowbot.sandbox.slack.visible_text import text_of
 
 @dataclass(frozen=True)
 class ClickTarget:
-    """Something to press: its label, where it is, and what pressing adds to the payload."""
+    """A button or menu entry: its label, its place, and its part of the payload."""
 
     label: str
     placed: PlacedElement
@@ -29,7 +29,7 @@ def iter_click_targets(blocks: list[Json] | None) -> Iterator[ClickTarget]:
 
 
 def find_click_target(blocks: list[Json] | None, label: str, nth: int = 0) -> ClickTarget:
-    """Return the `nth` button or menu entry with this label; raises LookupError that lists what is there."""
+    """Return the `nth` button or menu entry with this label; raises LookupError with those that are there."""
     found = [p for p in iter_click_targets(blocks) if p.label == label]
     if len(found) <= nth:
         there = [p.label for p in iter_click_targets(blocks)]
@@ -39,54 +39,46 @@ def find_click_target(blocks: list[Json] | None, label: str, nth: int = 0) -> Cl
 
 def find_fields(blocks: list[Json] | None) -> dict[str, PlacedElement]:
     """Return the fields that hold values, by label (input blocks), text (sections) or action id."""
-    named: dict[str, PlacedElement] = {}
+    labelled: dict[str, PlacedElement] = {}
     for placed in iter_elements(blocks):
         if placed.element["type"] in STATEFUL:
-            named.setdefault(_name(placed), placed)
-    return named
-
-
-def _name(placed: PlacedElement) -> str:
-    if placed.block["type"] == "input":
-        return str(placed.block["label"]["text"])
-    if placed.block["type"] == "section" and "text" in placed.block:
-        return text_of([placed.block["text"]])
-    return placed.action_id
+            label = placed.action_id
+            if placed.block["type"] == "input":
+                label = str(placed.block["label"]["text"])
+            elif placed.block["type"] == "section" and "text" in placed.block:
+                label = text_of([placed.block["text"]])
+            labelled.setdefault(label, placed)
+    return labelled
 
 
 def find_field(blocks: list[Json] | None, label: str) -> PlacedElement:
-    """Return the field with this label; raises LookupError that lists what is there."""
+    """Return the field with this label; raises LookupError with those that are there."""
     there = find_fields(blocks)
     if label not in there:
         raise LookupError(f"no field {label!r} here, only {list(there)}")
     return there[label]
 
 
-def build_field_entry(element: Json, value: Any, file_shape: Any) -> Json:
-    """Return the element's part of the payload for a value said in a test.
+def build_field_entry(element: Json, value: Any, serialize: Callable[[StoredFile], Json]) -> Json:
+    """Return the element's part of the payload for a value given in a test.
 
     Args:
         element: The element.
         value: A string for text, dates and ids; an option's text (or value) for menus and radio buttons;
             a list of them for checkboxes and multi-menus, True for all; StoredFile objects for files.
-        file_shape: Turns a StoredFile into Slack's shape.
+        serialize: Turns a StoredFile into Slack's JSON.
     """
     key, _, empty = STATEFUL[element["type"]]
-    return {key: _coerced(element, key, value, empty, file_shape)}
-
-
-def _coerced(element: Json, key: str, value: Any, empty: Any, file_shape: Any) -> Any:
     if value is None or value is False:
-        return empty
+        return {key: empty}
     if key == "files":
-        files = [value] if isinstance(value, StoredFile) else value
-        return [file_shape(f) for f in files]
+        return {key: [serialize(f) for f in ([value] if isinstance(value, StoredFile) else value)]}
     if key == "selected_option":
-        return find_option(element, value)
+        return {key: find_option(element, value)}
     if key == "selected_options":
         texts = [o["text"]["text"] for o in list_options(element)] if value is True else value
-        return [find_option(element, t) for t in ([texts] if isinstance(texts, str) else texts)]
-    return str(value) if key == "value" else value
+        return {key: [find_option(element, t) for t in ([texts] if isinstance(texts, str) else texts)]}
+    return {key: str(value) if key == "value" else value}
 
 
 def list_options(element: Json) -> list[Json]:
@@ -107,7 +99,7 @@ def find_option(element: Json, wanted: Any) -> Json:
 
 
 def read_field_value(entry: Json) -> Any:
-    """Return what a field shows now: text, or the texts of the chosen options, or ids."""
+    """Return the value that a field shows: text, or the texts of the chosen options, or ids."""
     value = entry.get(STATEFUL[entry["type"]][0])
     if isinstance(value, dict) and "text" in value:
         return value["text"]["text"]

@@ -32,7 +32,7 @@ from benchmarks.wire import (
 )
 from flowbot.opening import now, opened_database
 from flowbot.sandbox.slack import APP_TOKEN, BOT_TOKEN, SIGNING_SECRET
-from flowbot.services.policies import import_policies
+from flowbot.services.policy_files import import_policies
 from flowbot.settings import Settings
 from flowbot.storage.migrations import upgrade
 from flowbot.storage.policies import StoredPolicies

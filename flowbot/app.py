@@ -23,19 +23,19 @@ from flowbot.metrics import Metrics
 from flowbot.opening import now
 from flowbot.outside import Outside, Ports, opened, ports_of, secret
 from flowbot.scrape import Scrape
-from flowbot.services.applying import Applying, Tools
-from flowbot.services.approvals import Approvals, Timekeeping
-from flowbot.services.changes import Changes
-from flowbot.services.forms import Forms
+from flowbot.services.approvals.approvals import ApprovalServices
+from flowbot.services.approvals.expire import RequestExpiry
+from flowbot.services.executor.context import ExecutionContext
+from flowbot.services.executor.executor import ChangeExecutor, OperationRunner
+from flowbot.services.executor.lease import LeaseKeeper
+from flowbot.services.executor.preconditions import Preconditions
+from flowbot.services.flow_queries import FlowQueries
+from flowbot.services.forms import FormService
 from flowbot.services.history import History
-from flowbot.services.holding import Holding
-from flowbot.services.home import Overviews
-from flowbot.services.people import People
-from flowbot.services.ports.time import Clock, Monotonic, Sleep
-from flowbot.services.queue import Queue
-from flowbot.services.reading import Reading
-from flowbot.services.rulings import Rulings
-from flowbot.services.setup import Setup
+from flowbot.services.inbox import HomeOverviews, RequestQueue
+from flowbot.services.policy_setup import PolicySetup
+from flowbot.services.ports import Clock, Monotonic, Sleep
+from flowbot.services.users import UserService
 from flowbot.settings import Settings
 from flowbot.slack import bolt
 from flowbot.slack.actions import Actions
@@ -78,7 +78,7 @@ class Flowbot:
     bolt: AsyncApp
     entry: Entry
     slack: AsyncWebClient
-    people: People
+    people: UserService
     health: Health
     metrics: Metrics
     scrape: Scrape
@@ -89,11 +89,11 @@ class Flowbot:
 class _Services:
     """The use cases."""
 
-    reading: Reading
-    changes: Changes
-    approvals: Approvals
-    forms: Forms
-    setup: Setup
+    reading: FlowQueries
+    changes: ChangeExecutor
+    approvals: ApprovalServices
+    forms: FormService
+    setup: PolicySetup
 
 
 @asynccontextmanager
@@ -129,7 +129,7 @@ async def flowbot(
         desk = _desk(outside, ports, services, tasks)
         telling, form_desk, requests = _rooms(outside, ports, services, desk)
         stack.push_async_callback(requests.home.close)
-        timekeeping = Timekeeping(services.changes)
+        timekeeping = RequestExpiry(services.changes)
         housekeeping = Housekeeping(ports.drafts, ports.images, desk.deliveries)
         recovery = Recovery(services.changes, timekeeping, housekeeping, telling, tasks.start, outside.metrics)
         # Undone from the last to the first: take no more work, then finish what is in hand.
@@ -151,10 +151,10 @@ async def flowbot(
 def _services(outside: Outside, ports: Ports) -> _Services:
     changes = _changes(outside, ports)
     return _Services(
-        reading=Reading(ports.policies, ports.catalog, ports.source),
+        reading=FlowQueries(ports.policies, ports.catalog, ports.source),
         changes=changes,
-        approvals=Approvals.of(changes, ports.source, ports.people.members_now),
-        forms=Forms(
+        approvals=ApprovalServices.of(changes, ports.source, ports.people.members_now),
+        forms=FormService(
             policies=ports.policies,
             changes=ports.store,
             catalog=ports.catalog,
@@ -165,7 +165,7 @@ def _services(outside: Outside, ports: Ports) -> _Services:
             clock=outside.clock,
             monotonic=outside.monotonic,
         ),
-        setup=Setup(
+        setup=PolicySetup(
             policies=ports.policies,
             people=ports.people,
             roster=SlackRoster(outside.slack),
@@ -176,10 +176,10 @@ def _services(outside: Outside, ports: Ports) -> _Services:
     )
 
 
-def _changes(outside: Outside, ports: Ports) -> Changes:
+def _changes(outside: Outside, ports: Ports) -> ChangeExecutor:
     owner = f"{socket.gethostname()[:64]}:{os.getpid()}:{secrets.token_hex(4)}"
-    holding = Holding(ports.store, outside.clock, owner)
-    tools = Tools(
+    holding = LeaseKeeper(ports.store, outside.clock, owner)
+    tools = ExecutionContext(
         store=ports.store,
         images=ports.images,
         pictures=ports.pictures,
@@ -192,13 +192,13 @@ def _changes(outside: Outside, ports: Ports) -> Changes:
         is_sure_of=holding.is_sure_of,
         sleep=outside.sleep,
     )
-    return Changes(
+    return ChangeExecutor(
         store=ports.store,
         drafts=ports.drafts,
         policies=ports.policies,
         people=ports.people,
-        rulings=Rulings(ports.policies, ports.people, ports.store),
-        applying=Applying(tools),
+        rulings=Preconditions(ports.policies, ports.people, ports.store),
+        applying=OperationRunner(tools),
         holding=holding,
         clock=outside.clock,
     )
@@ -224,8 +224,8 @@ def _rooms(outside: Outside, ports: Ports, services: _Services, desk: Desk) -> t
     projection = Projection(ports.store, ports.policies, services.forms, posts, desk.locales, outside.clock)
     form_telling = _form_telling(ports, services, desk, modals, projection)
     telling = Telling(projection, form_telling, posts)
-    queue = Queue(ports.store, ports.policies, ports.people.members)
-    overviews = Overviews(queue, ports.store, ports.policies, ports.people.members)
+    queue = RequestQueue(ports.store, ports.policies, ports.people.members)
+    overviews = HomeOverviews(queue, ports.store, ports.policies, ports.people.members)
     home = HomeTab(desk, outside.slack, overviews, telling)
     requests = Requests(desk, services.approvals, queue, modals, telling, home)
     live = FormLive(services.forms, modals, ports.people, desk.locales, outside.clock, desk.tasks)
@@ -233,7 +233,7 @@ def _rooms(outside: Outside, ports: Ports, services: _Services, desk: Desk) -> t
     return telling, FormDesk(desk, form_telling.opening, live, submission), requests
 
 
-def _doors(desk: Desk, forms: FormDesk, requests: Requests, history: History, setup: Setup) -> bolt.Doors:
+def _doors(desk: Desk, forms: FormDesk, requests: Requests, history: History, setup: PolicySetup) -> bolt.Doors:
     setup_desk, showing = SetupDesk(desk, setup, requests.modals), Showing(desk, history)
     return bolt.Doors(
         commands=Commands(desk, forms.opening, requests, showing, setup_desk),

@@ -19,8 +19,8 @@ from flowbot.domain.policy import PolicyBook
 from flowbot.errors import ConfigurationError, Fault
 from flowbot.opening import now, opened_database
 from flowbot.plain import told
-from flowbot.services import history, policies
-from flowbot.services.replacing import Replacement
+from flowbot.services import history, policy_files
+from flowbot.services.policy_files import PolicyReplacement
 from flowbot.settings import Settings
 from flowbot.storage import copying, migrations
 from flowbot.storage.changes import StoredChanges
@@ -164,12 +164,12 @@ def policy_import(file: Annotated[Path, typer.Argument(help="A TOML file; - for 
     """Replace all policies with those in FILE. A file that is refused changes nothing."""
     settings = _settings()
     text = _read(file)
-    wanted = policies.parse_book(text)
+    wanted = policy_files.parse_book(text)
 
-    async def replace() -> Replacement:
+    async def replace() -> PolicyReplacement:
         async with opened_database(settings) as database:
             store = StoredPolicies(database, now)
-            return await policies.import_book(store, wanted, now(), by=_system_user(), warn=_warn_of_loss)
+            return await policy_files.import_book(store, wanted, now(), by=_system_user(), warn=_warn_of_loss)
 
     typer.echo(f"The policies were replaced: {asyncio.run(replace())}.")
 
@@ -181,7 +181,7 @@ def policy_export() -> None:
 
     async def export() -> str:
         async with opened_database(settings, only_to_read=True) as database:
-            return await policies.export_policies(StoredPolicies(database, now))
+            return await policy_files.export_policies(StoredPolicies(database, now))
 
     typer.echo(asyncio.run(export()), nl=False)
 
@@ -218,7 +218,7 @@ def _warn_of_loss(before: PolicyBook) -> None:
         "flowbot: the file names no channel: every policy is removed, and nobody may do anything; until now there was:",
         err=True,
     )
-    typer.echo(policies.dump_book(before), nl=False, err=True)
+    typer.echo(policy_files.dump_book(before), nl=False, err=True)
     if sys.stdin.isatty():
         typer.confirm("Remove all policies?", abort=True, err=True)
 
@@ -244,7 +244,7 @@ def _run(settings: Settings, way_in: Callable[["Flowbot", asyncio.Event], Awaita
 
 
 def _read(file: Path) -> str:
-    return sys.stdin.read() if str(file) == "-" else policies.read_policy_file(file)
+    return sys.stdin.read() if str(file) == "-" else policy_files.read_policy_file(file)
 
 
 def _complain(line: str) -> None:

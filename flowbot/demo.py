@@ -15,7 +15,7 @@ from flowbot.opening import now, opened_database
 from flowbot.sandbox.enkapush import EnkapushSandbox
 from flowbot.sandbox.enkapush.seeds import seed_flows, seed_segments
 from flowbot.sandbox.slack import APP_TOKEN, BOT_TOKEN, SIGNING_SECRET, Guide, SlackSandbox, build_demo_workspace
-from flowbot.services.policies import import_policies
+from flowbot.services.policy_files import import_policies
 from flowbot.serving import listening
 from flowbot.settings import Settings
 from flowbot.storage.policies import StoredPolicies

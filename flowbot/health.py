@@ -6,8 +6,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
 from flowbot.errors import Fault
-from flowbot.services.kept import Kept
-from flowbot.services.ports.time import Monotonic
+from flowbot.services.ports import Monotonic
+from flowbot.services.ttl_cache import TtlCache
 
 PATIENCE_SECONDS: Final = 3.0
 KEEP_SECONDS: Final = 2.0
@@ -34,7 +34,7 @@ class Health:
     ) -> None:
         self._probes = probes
         self._patience = patience
-        self._kept: Kept[str, str] = Kept(KEEP_SECONDS, monotonic=monotonic)
+        self._kept: TtlCache[str, str] = TtlCache(KEEP_SECONDS, monotonic=monotonic)
 
     async def ask(self) -> Mapping[str, str]:
         """What each dependency is like: `ok`, or what is wrong in one word."""

@@ -16,9 +16,9 @@ from flowbot.enkapush.reader import EnkapushReader
 from flowbot.errors import ConfigurationError
 from flowbot.metrics import Metrics
 from flowbot.opening import opened_database
-from flowbot.services.catalog import Catalog
-from flowbot.services.people import People
-from flowbot.services.ports.time import Clock, Monotonic, Sleep
+from flowbot.services.flow_cache import FlowCache
+from flowbot.services.ports import Clock, Monotonic, Sleep
+from flowbot.services.users import UserService
 from flowbot.settings import Settings
 from flowbot.slack import client
 from flowbot.slack.directory import SlackDirectory
@@ -56,8 +56,8 @@ class Ports:
     drafts: StoredDrafts
     pictures: Files
     source: EnkapushReader
-    catalog: Catalog
-    people: People
+    catalog: FlowCache
+    people: UserService
 
 
 @asynccontextmanager
@@ -104,8 +104,8 @@ def ports_of(outside: Outside) -> Ports:
         drafts=StoredDrafts(outside.database),
         pictures=Files(outside.slack, outside.session, settings.slack_api_url),
         source=source,
-        catalog=Catalog(source, clock=clock, monotonic=monotonic),
-        people=People(SlackDirectory(outside.slack, named), settings.flowbot_admins, monotonic=monotonic),
+        catalog=FlowCache(source, clock=clock, monotonic=monotonic),
+        people=UserService(SlackDirectory(outside.slack, named), settings.flowbot_admins, monotonic=monotonic),
     )
 
 

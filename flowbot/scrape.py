@@ -12,15 +12,15 @@ from prometheus_client import CollectorRegistry, Gauge, generate_latest
 
 from flowbot.errors import Fault
 from flowbot.metrics import Metrics
-from flowbot.services.figures import Figures
-from flowbot.services.kept import Kept
-from flowbot.services.ports.time import Clock
+from flowbot.services.ports import Clock
+from flowbot.services.ports.storage import ChangeStatistics
+from flowbot.services.ttl_cache import TtlCache
 
 PATIENCE_SECONDS: Final = 2.0
 KEEP_SECONDS: Final = 1.0
 """However often it is asked, the database is asked this seldom."""
 
-ReadFigures = Callable[[], Awaitable[Figures]]
+ReadFigures = Callable[[], Awaitable[ChangeStatistics]]
 
 
 class Scrape:
@@ -40,7 +40,7 @@ class Scrape:
         self._read = read
         self._clock = clock
         self._patience = patience
-        self._kept: Kept[None, Figures] = Kept(KEEP_SECONDS)
+        self._kept: TtlCache[None, ChangeStatistics] = TtlCache(KEEP_SECONDS)
 
     async def text(self) -> bytes:
         """All of it in Prometheus' text format."""
@@ -51,7 +51,7 @@ class Scrape:
         """End what is under way."""
         await self._kept.close()
 
-    async def _figures(self) -> Figures | None:
+    async def _figures(self) -> ChangeStatistics | None:
         """The figures; None where the database does not give them in time.
 
         A read that hangs is not cancelled, since even that may hang: the next scrape joins it.
@@ -67,7 +67,7 @@ class Scrape:
             return None
 
 
-def _gauges(figures: Figures | None, now: datetime) -> CollectorRegistry:
+def _gauges(figures: ChangeStatistics | None, now: datetime) -> CollectorRegistry:
     """The figures as gauges; what is not known is left out rather than said as it was."""
     registry = CollectorRegistry()
 

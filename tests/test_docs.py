@@ -16,7 +16,7 @@ from flowbot.cli import cli
 from flowbot.domain.policy import ApprovalRule
 from flowbot.locales import Locales, Translator
 from flowbot.services.history import Format
-from flowbot.services.policies import parse_book
+from flowbot.services.policy_files import parse_book
 from flowbot.settings import Settings
 from flowbot.slack import grammar
 from flowbot.slack.verbs import TURKISH, Verb

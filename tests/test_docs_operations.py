@@ -13,7 +13,7 @@ from flowbot import cli
 from flowbot.domain.change import ChangeState
 from flowbot.metrics import Metrics
 from flowbot.scrape import Scrape
-from flowbot.services.figures import Figures
+from flowbot.services.ports.storage import ChangeStatistics
 from flowbot.settings import Settings
 from tests.test_docs import all_commands, rows
 
@@ -39,8 +39,8 @@ async def known() -> Known:
     metrics = Metrics()
     metrics.watch_connection(lambda: True)
 
-    async def read() -> Figures:
-        return Figures(dict.fromkeys(ChangeState, 0), None, None, 0, None)
+    async def read() -> ChangeStatistics:
+        return ChangeStatistics(dict.fromkeys(ChangeState, 0), None, None, 0, None)
 
     scrape = Scrape(metrics, read, lambda: datetime.now(UTC))
     text = (await scrape.text()).decode()

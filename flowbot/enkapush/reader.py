@@ -23,7 +23,7 @@ from flowbot.enkapush.client import (
     models,
 )
 from flowbot.errors import Fault
-from flowbot.services.ports.flows import AllFlows, Segment
+from flowbot.services.ports.enkapush import AllFlows, Segment
 
 _FAULT_KEYS: Final[tuple[tuple[type[EnkapushError], str], ...]] = (
     (AuthError, "fault.enkapush_key"),

@@ -20,7 +20,7 @@ from flowbot.enkapush.client import (
     RateLimitedError,
     ResponseError,
 )
-from flowbot.services.ports.flows import FlowUpdate, NotDone, Unclear
+from flowbot.services.ports.enkapush import FlowUpdate, WriteRefusedError, WriteUnclearError
 
 MESSAGE_MAX: Final = 300
 """Characters of Enkapush's own words that a person is shown."""
@@ -54,7 +54,7 @@ class EnkapushWriter:
             patch = FlowPatch(**changed, **_unread_fields(update.unread), image=_image_part(update.image))
             updated = await self._client.flows.update(flow, patch)
         if updated != flow and not (update.unread.is_empty and update.image is None):
-            raise Unclear("unclear.enkapush")
+            raise WriteUnclearError("unclear.enkapush")
 
     async def set_enabled(self, flow: FlowId, enabled: bool) -> None:
         """Enable or disable a flow, and nothing else."""
@@ -74,29 +74,29 @@ def _outcomes() -> Iterator[None]:
         yield
     except EnkapushError as error:
         if error.ambiguous:
-            raise Unclear("unclear.enkapush") from error
+            raise WriteUnclearError("unclear.enkapush") from error
         raise _refusal(error) from error
     except ValidationError as error:
         said = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors())
-        raise NotDone("not_done.unfit", said=said[:MESSAGE_MAX]) from error
+        raise WriteRefusedError("not_done.unfit", said=said[:MESSAGE_MAX]) from error
     except UnicodeEncodeError as error:
-        raise NotDone("not_done.unfit", said=error.reason[:MESSAGE_MAX]) from error
+        raise WriteRefusedError("not_done.unfit", said=error.reason[:MESSAGE_MAX]) from error
 
 
-def _refusal(error: EnkapushError) -> NotDone:
+def _refusal(error: EnkapushError) -> WriteRefusedError:
     if isinstance(error, AuthError):
-        return NotDone("not_done.key")
+        return WriteRefusedError("not_done.key")
     if isinstance(error, NotFoundError) and error.path != "/flows":
-        return NotDone("not_done.gone")
+        return WriteRefusedError("not_done.gone")
     if isinstance(error, RateLimitedError):
-        return NotDone("not_done.busy")
+        return WriteRefusedError("not_done.busy")
     if isinstance(error, ResponseError):
         said = "; ".join(
             f"{field}: {', '.join(messages)}" if field else ", ".join(messages)
             for field, messages in error.exchange.messages.items()
         )
-        return NotDone("not_done.refused", said=(said or f"HTTP {error.status}")[:MESSAGE_MAX])
-    return NotDone("not_done.down")
+        return WriteRefusedError("not_done.refused", said=(said or f"HTTP {error.status}")[:MESSAGE_MAX])
+    return WriteRefusedError("not_done.down")
 
 
 def _wire_fields(content: FlowContent) -> dict[str, Any]:

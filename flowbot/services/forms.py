@@ -17,15 +17,14 @@ from flowbot.domain.policy import ChannelPolicy, Permission
 from flowbot.domain.urls import hostname
 from flowbot.domain.validation import matches_flow
 from flowbot.errors import Fault, UserError
-from flowbot.services.catalog import Catalog
-from flowbot.services.kept import Kept
-from flowbot.services.people import Members, Reader, decide_from, require
-from flowbot.services.ports.changes import ChangeStore
-from flowbot.services.ports.flows import FlowSource, Segment, SegmentSource
-from flowbot.services.ports.forms import DraftStore
-from flowbot.services.ports.policies import ChannelScope, PolicyStore
-from flowbot.services.ports.time import Clock, Monotonic
-from flowbot.services.reading import visible_flow, visible_names
+from flowbot.services.authorization import decide_in_channel, require, visible_flow
+from flowbot.services.flow_cache import FlowCache
+from flowbot.services.flow_queries import visible_website_names
+from flowbot.services.ports import Clock, Monotonic
+from flowbot.services.ports.enkapush import FlowSource, Segment, SegmentSource
+from flowbot.services.ports.storage import ChangeStore, ChannelScope, DraftStore, PolicyStore
+from flowbot.services.ttl_cache import TtlCache
+from flowbot.services.users import CurrentUser, MemberLookup
 
 KEEP_DRAFTS: Final = timedelta(days=1)
 SEGMENTS_SECONDS: Final = 60.0
@@ -36,7 +35,7 @@ log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class FormReady:
+class FormContext:
     """What a form is made of.
 
     Attributes:
@@ -62,7 +61,7 @@ class FormReady:
         return [segment for segment in self.segments if segment.website_id == website]
 
 
-class Forms:
+class FormService:
     """The use cases around forms that do not write to Enkapush."""
 
     def __init__(  # noqa: PLR0913 - what a form needs comes from many places; they are joined here once
@@ -70,11 +69,11 @@ class Forms:
         *,
         policies: PolicyStore,
         changes: ChangeStore,
-        catalog: Catalog,
+        catalog: FlowCache,
         source: FlowSource,
         segments: SegmentSource,
         drafts: DraftStore,
-        members: Members,
+        members: MemberLookup,
         clock: Clock,
         monotonic: Monotonic = time.monotonic,
     ) -> None:
@@ -87,9 +86,9 @@ class Forms:
         self._members = members
         self._clock = clock
         self._turns: WeakValueDictionary[UserId, asyncio.Lock] = WeakValueDictionary()
-        self._kept: Kept[str, Sequence[Segment]] = Kept(SEGMENTS_SECONDS, monotonic=monotonic)
+        self._kept: TtlCache[str, Sequence[Segment]] = TtlCache(SEGMENTS_SECONDS, monotonic=monotonic)
 
-    async def allowed(self, reader: Reader, channel: ChannelId, where: ChannelId | None) -> None:
+    async def allowed(self, reader: CurrentUser, channel: ChannelId, where: ChannelId | None) -> None:
         """Make sure that `reader` may make and edit flows in `channel`.
 
         Args:
@@ -102,13 +101,13 @@ class Forms:
             Fault: the database did not answer.
         """
         policy = (await self._policies.scope(channel)).policy
-        decision = await decide_from(policy, reader, where, self._members, Permission.EDIT)
+        decision = await decide_in_channel(policy, reader, where, self._members, Permission.EDIT)
         if not decision.allowed:
             raise UserError(decision.reason.key)
 
     async def open(
-        self, reader: Reader, channel: ChannelId, kind: ChangeKind, flow_id: FlowId | None, *, fresh: bool = False
-    ) -> FormReady:
+        self, reader: CurrentUser, channel: ChannelId, kind: ChangeKind, flow_id: FlowId | None, *, fresh: bool = False
+    ) -> FormContext:
         """What the form is made of: a new flow's, an edit's, or a duplicate's (a new flow that begins as another).
 
         Args:
@@ -129,9 +128,9 @@ class Forms:
             raise UserError("form.no_website")
         draft = None if fresh else await self._draft(reader, channel, kind, flow_id)
         is_asked = kind is ChangeKind.EDIT and flow_id is not None and await self._is_asked(flow_id)
-        return FormReady(kind, websites, segments, flow, draft, is_asked)
+        return FormContext(kind, websites, segments, flow, draft, is_asked)
 
-    async def draft(self, reader: Reader, token: FormToken) -> Draft:
+    async def draft(self, reader: CurrentUser, token: FormToken) -> Draft:
         """What this person typed into one form.
 
         Raises:
@@ -168,7 +167,7 @@ class Forms:
         """Forget what was typed."""
         await self._drafts.drop(token)
 
-    async def choices(self, reader: Reader, channel: ChannelId) -> FormReady:
+    async def choices(self, reader: CurrentUser, channel: ChannelId) -> FormContext:
         """What an open form may offer now.
 
         Raises:
@@ -177,7 +176,7 @@ class Forms:
         """
         policy, scope = await self._allowed(reader, channel)
         segments, websites = await asyncio.gather(self._all_segments(), self._websites(policy, scope))
-        return FormReady(ChangeKind.CREATE, websites, segments, None, None)
+        return FormContext(ChangeKind.CREATE, websites, segments, None, None)
 
     async def submittable(
         self, channel: ChannelId, token: FormToken, website: str
@@ -215,7 +214,7 @@ class Forms:
         """End what is under way."""
         await self._kept.close()
 
-    async def _allowed(self, reader: Reader, channel: ChannelId) -> tuple[ChannelPolicy, ChannelScope]:
+    async def _allowed(self, reader: CurrentUser, channel: ChannelId) -> tuple[ChannelPolicy, ChannelScope]:
         scope = await self._policies.scope(channel)
         return require(scope.policy, reader, Permission.EDIT), scope
 
@@ -234,7 +233,7 @@ class Forms:
 
     async def _websites(self, policy: ChannelPolicy, scope: ChannelScope) -> dict[WebsiteId, str]:
         """The channel's websites by name. Where it works with all: those with a name, and those that flows are on."""
-        names = visible_names(policy, scope.website_names)
+        names = visible_website_names(policy, scope.website_names)
         if policy.websites == "all":
             try:
                 flows = (await self._catalog.latest()).flows
@@ -245,7 +244,7 @@ class Forms:
         return dict(sorted(names.items(), key=lambda item: (item[1].casefold(), item[0])))
 
     async def _draft(
-        self, reader: Reader, channel: ChannelId, kind: ChangeKind, flow_id: FlowId | None
+        self, reader: CurrentUser, channel: ChannelId, kind: ChangeKind, flow_id: FlowId | None
     ) -> Draft | None:
         """What was typed before and not saved."""
         async with self._turn(reader.user):
@@ -272,10 +271,10 @@ class Forms:
         change = await self._changes.by_token(token)
         if change is None or change.state not in {ChangeState.UNKNOWN, *UNSUCCESSFUL}:
             return None
-        return draft_of(change.asked, change.asked.before, change.changed_at)
+        return draft_from_change(change.asked, change.asked.before, change.changed_at)
 
 
-def draft_of(asked: NewChange, before: Flow | None, at: datetime) -> Draft:
+def draft_from_change(asked: NewChange, before: Flow | None, at: datetime) -> Draft:
     """What was typed for a change, as a draft of that moment. A duplicate's flow is the one that it began as."""
     flow = asked.flow or (before.id if before else None)
     return Draft(asked.token, asked.requester, asked.channel, asked.kind, flow, before, asked.typed, at)

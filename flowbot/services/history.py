@@ -13,12 +13,12 @@ from flowbot.domain.audit import AuditAction, Event
 from flowbot.domain.change import ChangeKind
 from flowbot.domain.ids import ChannelId, FlowId, UserId, WebsiteId
 from flowbot.domain.policy import ChannelPolicy, Permission
-from flowbot.services.people import Reader, require
-from flowbot.services.ports.changes import ChangeStore, Scope
-from flowbot.services.ports.policies import PolicyStore
+from flowbot.services.authorization import require
+from flowbot.services.ports.storage import ChangeStore, EventFilter, PolicyStore
+from flowbot.services.users import CurrentUser
 
 MOST_EVENTS: Final = 20
-UNTOLD_ACTIONS: Final = frozenset({AuditAction.APPLYING, AuditAction.POLICY_CHANGED, AuditAction.POLICY_IMPORTED})
+HIDDEN_ACTIONS: Final = frozenset({AuditAction.APPLYING, AuditAction.POLICY_CHANGED, AuditAction.POLICY_IMPORTED})
 """Steps that say nothing to people, and what other channels set up; the audit has them."""
 COLUMNS: Final = ("number", "at", "action", "actor", "channel", "change", "kind", "flow", "website", "details")
 
@@ -46,7 +46,7 @@ class History:
     policies: PolicyStore
     store: ChangeStore
 
-    async def latest(self, reader: Reader, channel: ChannelId, flow: FlowId | None) -> tuple[Event, ...]:
+    async def latest(self, reader: CurrentUser, channel: ChannelId, flow: FlowId | None) -> tuple[Event, ...]:
         """The latest events of the channel's websites, newest first; of one flow, where it is named.
 
         Raises:
@@ -54,10 +54,10 @@ class History:
             Fault: the database did not answer.
         """
         websites = _websites(await self._policy(reader, channel))
-        events = await self.store.history(Scope(websites, flow, UNTOLD_ACTIONS), limit=3 * MOST_EVENTS)
-        return tuple(told(events))[:MOST_EVENTS]
+        events = await self.store.history(EventFilter(websites, flow, HIDDEN_ACTIONS), limit=3 * MOST_EVENTS)
+        return tuple(merge_click_events(events))[:MOST_EVENTS]
 
-    async def deletion(self, reader: Reader, channel: ChannelId, flow: FlowId) -> Deletion | None:
+    async def deletion(self, reader: CurrentUser, channel: ChannelId, flow: FlowId) -> Deletion | None:
         """How a flow of the channel's websites was deleted through flowbot, if it was.
 
         What was not known at first does not count: somebody else may have deleted it before flowbot looked again.
@@ -67,7 +67,7 @@ class History:
             Fault: the database did not answer.
         """
         websites = _websites(await self._policy(reader, channel))
-        scope = Scope(websites, flow, frozenset(AuditAction) - {AuditAction.APPLIED})
+        scope = EventFilter(websites, flow, frozenset(AuditAction) - {AuditAction.APPLIED})
         ends = await self.store.history(scope, limit=MOST_EVENTS)
         last = next((event for event in ends if event.flow == flow), None)
         if last is None or last.kind is not ChangeKind.DELETE or last.change is None:
@@ -75,7 +75,7 @@ class History:
         change = await self.store.get(last.change)
         return Deletion(flow, last.at, change.asked.requester) if change else None
 
-    async def _policy(self, reader: Reader, channel: ChannelId) -> ChannelPolicy:
+    async def _policy(self, reader: CurrentUser, channel: ChannelId) -> ChannelPolicy:
         return require((await self.policies.scope(channel)).policy, reader, Permission.VIEW)
 
 
@@ -83,7 +83,7 @@ def _websites(policy: ChannelPolicy) -> frozenset[WebsiteId] | None:
     return None if policy.websites == "all" else frozenset(policy.websites)
 
 
-def told(events: Sequence[Event]) -> Iterator[Event]:
+def merge_click_events(events: Sequence[Event]) -> Iterator[Event]:
     """Merge the events of one click into a line for the person who clicked; newest first.
 
     Who asked for an approval did not also submit something, and the last approval is no vote besides.

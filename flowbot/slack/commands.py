@@ -1,7 +1,7 @@
 """What each word after `/flows` does: load, and show."""
 
 from flowbot.errors import UserError
-from flowbot.services.reading import ListRequest
+from flowbot.services.flow_queries import ListRequest
 from flowbot.slack import grammar
 from flowbot.slack.desk import Answer, Desk, Visit, Work
 from flowbot.slack.forms.opening import FormOpening

@@ -14,10 +14,11 @@ from flowbot.domain.policy import Permission, Reason
 from flowbot.errors import Fault, UserError
 from flowbot.locales import Locales, Translator
 from flowbot.metrics import Metrics
-from flowbot.services.people import Caller, People, Reader, policy_from
-from flowbot.services.ports.deliveries import DeliveryKey, DeliveryStore
-from flowbot.services.ports.time import Clock
-from flowbot.services.reading import Reading
+from flowbot.services.authorization import effective_policy
+from flowbot.services.flow_queries import FlowQueries
+from flowbot.services.ports import Clock
+from flowbot.services.ports.storage import DeliveryKey, DeliveryStore
+from flowbot.services.users import Caller, CurrentUser, UserService
 from flowbot.slack.replies import Place, Replies
 from flowbot.slack.tasks import TrackedTasks
 from flowbot.slack.views import sentences
@@ -44,7 +45,7 @@ class Answer:
 class Visit:
     """One request of one person: who, where, and in which words to answer."""
 
-    reader: Reader
+    reader: CurrentUser
     place: Place
     t: Translator
 
@@ -56,8 +57,8 @@ Work = Callable[[Visit], Awaitable[Answer]]
 class Desk:
     """What the handlers share."""
 
-    people: People
-    reading: Reading
+    people: UserService
+    reading: FlowQueries
     deliveries: DeliveryStore
     replies: Replies
     locales: Locales
@@ -101,7 +102,7 @@ class Desk:
             visit = replace(visit, reader=await self.people.anew(visit.reader))
             there = await self.reading.rights(visit.reader, channel)
         policy, reason = there.policy, there.decisions[permission].reason
-        if policy is not None and await policy_from(policy, visit.reader, None, self.people.members) is not policy:
+        if policy is not None and await effective_policy(policy, visit.reader, None, self.people.members) is not policy:
             reason = Reason.NOT_LISTED
         if reason is not Reason.GRANTED:
             key, params = sentences.naming(channel, reason.key, {})

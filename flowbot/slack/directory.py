@@ -9,7 +9,7 @@ from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from flowbot.domain.ids import ChannelId, GroupId, TeamId, UserId
 from flowbot.errors import Fault
-from flowbot.services.ports.people import Organisation, Profile
+from flowbot.services.ports.slack import Organisation, UserProfile
 from flowbot.slack.errors import SLACK_TROUBLE, word_for
 from flowbot.slack.payloads import OptionalTeam
 
@@ -94,10 +94,10 @@ class SlackDirectory:
         answer = await _asked(_AuthTest, self._client.auth_test())
         return Organisation(answer.team_id, answer.enterprise_id)
 
-    async def profile(self, user: UserId) -> Profile:
+    async def profile(self, user: UserId) -> UserProfile:
         """One person (`users.info`)."""
         found = (await _asked(_UserInfo, self._client.users_info(user=user, include_locale=True))).user
-        return Profile(
+        return UserProfile(
             user=found.id,
             team=found.team_id,
             enterprise=found.enterprise_user.enterprise_id,

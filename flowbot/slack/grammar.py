@@ -10,7 +10,7 @@ from flowbot.domain.fields import FormKind
 from flowbot.domain.ids import FlowId
 from flowbot.domain.search import FlowQuery
 from flowbot.errors import UserError
-from flowbot.services.reading import ListRequest
+from flowbot.services.flow_queries import ListRequest
 from flowbot.slack.verbs import TURKISH, Verb, nearest_to, plainest, spelled, verb_for
 
 TEXT_MAX: Final = 500

@@ -12,8 +12,8 @@ from flowbot import logs
 from flowbot.domain.change import Change
 from flowbot.domain.ids import ChangeId, UserId
 from flowbot.errors import Fault, UserError
-from flowbot.services.home import Overview, Overviews
-from flowbot.services.kept import Kept
+from flowbot.services.inbox import HomeOverview, HomeOverviews
+from flowbot.services.ttl_cache import TtlCache
 from flowbot.slack.desk import Answer, Desk, Visit, Work
 from flowbot.slack.errors import SLACK_TROUBLE, word_for
 from flowbot.slack.names import name_of
@@ -41,12 +41,12 @@ class HomeTab:
         telling: what is shown of a change, and where its message is.
     """
 
-    def __init__(self, desk: Desk, client: AsyncWebClient, overviews: Overviews, telling: Telling) -> None:
+    def __init__(self, desk: Desk, client: AsyncWebClient, overviews: HomeOverviews, telling: Telling) -> None:
         self._desk = desk
         self._client = client
         self._overviews = overviews
         self._telling = telling
-        self._links: Kept[ChangeId, str | None] = Kept(LINK_SECONDS)
+        self._links: TtlCache[ChangeId, str | None] = TtlCache(LINK_SECONDS)
         self._turns: WeakValueDictionary[UserId, _Turn] = WeakValueDictionary()
 
     def take_opening(self, opened: HomeOpened) -> None:
@@ -111,7 +111,7 @@ class HomeTab:
             log.warning("home_tab.fault", key=str(error), cause=str(error.__cause__ or ""))
             return views.said(sentences.fault(visit.t, error.key, logs.current_incident()))
 
-    async def _whole(self, visit: Visit, overview: Overview) -> View:
+    async def _whole(self, visit: Visit, overview: HomeOverview) -> View:
         listed = (overview.for_me[: views.WAITING_MAX], overview.by_me, overview.recent)
         shown = [[await self._telling.projection.shown(change) for change in part] for part in listed]
         changes = {change.id: change for part in listed for change in part}

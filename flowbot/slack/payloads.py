@@ -10,8 +10,8 @@ from typing import Annotated, Any, Final, Literal, TypeVar
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from flowbot.domain.ids import ChannelId, TeamId, UserId
-from flowbot.services.people import Caller
-from flowbot.services.ports.deliveries import DeliveryKey
+from flowbot.services.ports.storage import DeliveryKey
+from flowbot.services.users import Caller
 
 M = TypeVar("M", bound=BaseModel)
 

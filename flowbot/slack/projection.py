@@ -17,11 +17,10 @@ from flowbot.domain.ids import ChangeId, ChannelId
 from flowbot.domain.lint import Remark, lint
 from flowbot.errors import Fault
 from flowbot.locales import Locales, Translator
-from flowbot.services.forms import Forms
-from flowbot.services.ports.changes import ChangeStore
-from flowbot.services.ports.policies import PolicyStore
-from flowbot.services.ports.time import Clock
-from flowbot.services.requests import RequestShown, since_approved
+from flowbot.services.forms import FormService
+from flowbot.services.ports import Clock
+from flowbot.services.ports.storage import ChangeStore, PolicyStore
+from flowbot.services.request_details import RequestDetails, since_approved
 from flowbot.slack.posts import PostGoneError, PostRefusedError, Posts
 from flowbot.slack.views import sentences
 from flowbot.slack.views.kit import Message
@@ -44,7 +43,7 @@ class Projection:
 
     store: ChangeStore
     policies: PolicyStore
-    forms: Forms
+    forms: FormService
     posts: Posts
     locales: Locales
     clock: Clock
@@ -88,7 +87,7 @@ class Projection:
         except (Fault, PostGoneError) as error:
             log.warning("projection.twin_not_drawn", change=change_id, error=str(error))
 
-    async def shown(self, change: Change) -> RequestShown:
+    async def shown(self, change: Change) -> RequestDetails:
         """Everything that is shown of a change.
 
         Raises:
@@ -96,7 +95,7 @@ class Projection:
         """
         scope = await self.policies.scope(change.asked.channel)
         approved = await self.store.approved_before(change)
-        bare = RequestShown(
+        bare = RequestDetails(
             change=change,
             votes=await self.store.votes(change.id),
             website_names=scope.website_names,
@@ -171,7 +170,7 @@ class Projection:
         await self.posts.to_person(asked.channel, asked.requester, sentence)
         self._told.add((change.id, change.state))
 
-    def _remarks(self, request: RequestShown) -> tuple[Remark, ...]:
+    def _remarks(self, request: RequestDetails) -> tuple[Remark, ...]:
         """What is worth another look, where subscribers would get it."""
         asked = request.change.asked
         if request.content is None or asked.kind not in {ChangeKind.ENABLE, ChangeKind.EDIT}:

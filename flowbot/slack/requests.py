@@ -13,8 +13,10 @@ from flowbot.domain.ids import ChangeId, FlowId, SlackId
 from flowbot.domain.policy import Permission
 from flowbot.errors import Fault, UserError
 from flowbot.locales import Translator
-from flowbot.services.approvals import Approvals, DecidedAlreadyError, OpenAlreadyError
-from flowbot.services.queue import Queue
+from flowbot.services.approvals.approvals import ApprovalServices
+from flowbot.services.approvals.decide import AlreadyDecidedError
+from flowbot.services.approvals.submit import RequestOpenError
+from flowbot.services.inbox import RequestQueue
 from flowbot.slack.desk import Answer, Desk, Visit
 from flowbot.slack.forms.reason_form import Purpose, ReasonForm, ReasonMetadata, SubmittedReason
 from flowbot.slack.forms.unkept import unkept
@@ -49,8 +51,8 @@ class Requests:
     """Serves requests."""
 
     desk: Desk
-    approvals: Approvals
-    queue: Queue
+    approvals: ApprovalServices
+    queue: RequestQueue
     modals: Modals
     telling: Telling
     home: HomeTab
@@ -124,7 +126,7 @@ class Requests:
         """Begin with what is asked for; where a request for the same flow is open, lead to its message instead."""
         try:
             change = await asking
-        except OpenAlreadyError as error:
+        except RequestOpenError as error:
             link = (await self.telling.links((error.current,))).get(error.current.id)
             return Answer(views.open_already(error.current, link, visit.t))
         return await self._started(visit, change)
@@ -176,7 +178,7 @@ class Requests:
         logs.bind_incident(request="reason", user=event.user.id, channel=channel)
         try:
             change = await self.desk.tasks.within(ACK_SECONDS, self._decided(event, given), name="reason")
-        except DecidedAlreadyError:
+        except AlreadyDecidedError:
             return {}
         except UserError as error:
             log.info("refused", reason=str(error))

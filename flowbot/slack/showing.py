@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from flowbot.domain.ids import FlowId
 from flowbot.errors import UserError
+from flowbot.services.authorization import NO_SUCH_FLOW_KEY
 from flowbot.services.history import Deletion, History
-from flowbot.services.reading import NO_SUCH_FLOW
 from flowbot.slack.desk import Answer, Desk, Visit
 from flowbot.slack.views import flows
 from flowbot.slack.views.history import deleted, history
@@ -47,7 +47,7 @@ class Showing:
         Raises:
             UserError: `error`, where that is not so.
         """
-        if error.key == NO_SUCH_FLOW:
+        if error.key == NO_SUCH_FLOW_KEY:
             deletion = await self.history.deletion(visit.reader, visit.place.channel, flow_id)
             if deletion is not None:
                 return deletion

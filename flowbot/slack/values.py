@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from flowbot.domain.ids import LARGEST_ID, ChangeId, ChannelId, FlowId, WebsiteId
 from flowbot.domain.search import FlowQuery
 from flowbot.errors import UserError
-from flowbot.services.reading import ListRequest
+from flowbot.services.flow_queries import ListRequest
 
 VALUE_MAX = 2000
 """Characters that Slack allows in a button's value."""

@@ -9,14 +9,16 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from flowbot.domain.audit import AuditAction, Event
 from flowbot.domain.change import Change, ChangeState, Lease, Vote, VoteChoice
 from flowbot.domain.ids import ChangeId, UserId
-from flowbot.services.ports.changes import Ballot, Conflict
+from flowbot.services.ports.storage import VersionConflictError, VoteResult
 from flowbot.storage.change_queries import locked
 from flowbot.storage.change_writes import leased, next_version
 from flowbot.storage.events import append
 from flowbot.storage.tables import votes
 
 
-async def count_vote(connection: AsyncConnection, change: ChangeId, vote: Vote, lease: Lease, *events: Event) -> Ballot:
+async def count_vote(
+    connection: AsyncConnection, change: ChangeId, vote: Vote, lease: Lease, *events: Event
+) -> VoteResult:
     """Count a vote in the transaction of `connection`, with all that follows from it (see the port).
 
     Raises:
@@ -25,17 +27,17 @@ async def count_vote(connection: AsyncConnection, change: ChangeId, vote: Vote, 
     """
     seen = await locked(connection, change)
     if seen.state is not ChangeState.PENDING:
-        raise Conflict(seen)
+        raise VersionConflictError(seen)
     before = await votes_on(connection, change)
     if any((given.person, given.choice) == (vote.person, vote.choice) for given in before):
-        return Ballot(seen, before, is_new=False)
+        return VoteResult(seen, before, is_new=False)
     await _put(connection, change, vote)
     counted = await votes_on(connection, change)
     approved = _is_approved(seen, counted)
     kept = await next_version(connection, seen, _counted(seen, vote, lease if approved else None))
     told = [*events, _approval(kept, vote, counted)] if approved else events
     await append(connection, [replace(event, change=change) for event in told])
-    return Ballot(kept, counted, is_new=True)
+    return VoteResult(kept, counted, is_new=True)
 
 
 async def votes_on(connection: AsyncConnection, change: ChangeId) -> tuple[Vote, ...]:

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flowbot.domain.change import Change, Lease, Progress
 from flowbot.domain.ids import ChangeId, ChannelId
-from flowbot.services.ports.changes import Conflict, FlowTaken
+from flowbot.services.ports.storage import FlowBusyError, VersionConflictError
 from flowbot.storage.change_queries import holder, locked, one, with_token
 from flowbot.storage.change_rows import moved_columns, new_row, progress_columns, read_change
 from flowbot.storage.documents import new_id
@@ -34,7 +34,7 @@ async def insert_or_find(connection: AsyncConnection, change: Change) -> tuple[C
             if known := await with_token(connection, change.asked.token):
                 return known, False
             if taken := await holder(connection, change.asked.flow):
-                raise FlowTaken(taken) from None
+                raise FlowBusyError(taken) from None
         change = replace(change, id=ChangeId(new_id()))
     return await _insert(connection, change), True
 
@@ -64,7 +64,7 @@ async def next_version(connection: AsyncConnection, seen: Change, moved: Change)
     current = await one(connection, changes.c.id == seen.id)
     if current is None:
         raise LookupError(f"there is no change {seen.id}")
-    raise Conflict(current)
+    raise VersionConflictError(current)
 
 
 async def note(connection: AsyncConnection, change: ChangeId, noting: Callable[[Progress], Progress]) -> None:

@@ -26,8 +26,8 @@ from flowbot.domain.change import (
     can_transition,
 )
 from flowbot.domain.ids import ChangeId, ChannelId, FlowId, FormToken, UserId, WebsiteId
-from flowbot.services.ports.changes import Ballot, FlowMade, Scope
-from flowbot.services.ports.time import Clock
+from flowbot.services.ports import Clock
+from flowbot.services.ports.storage import EventFilter, FlowClaimedError, VoteResult
 from flowbot.storage.ballots import count_vote, votes_on
 from flowbot.storage.change_queries import (
     IS_PENDING,
@@ -127,11 +127,11 @@ class StoredChanges:
         async with self._database.write(alone=None if made is None else f"made.{made}") as connection:
             kept = await next_version(connection, seen, moved)
             if made is not None and await connection.scalar(makers([made], but=seen.id)):
-                raise FlowMade
+                raise FlowClaimedError
             await append(connection, [replace(event, change=seen.id) for event in events])
         return kept
 
-    async def vote(self, change: ChangeId, vote: Vote, lease: Lease, *events: Event) -> Ballot:
+    async def vote(self, change: ChangeId, vote: Vote, lease: Lease, *events: Event) -> VoteResult:
         """Count a vote in the place of this person's earlier one, with all that follows from it.
 
         The version grows, and `events` are written with the change's id. With as many approvals as the rule's quorum
@@ -287,7 +287,7 @@ class StoredChanges:
             raise LookupError(f"there is no change {change}")
         return read_change(row)
 
-    async def history(self, scope: Scope, *, limit: int) -> tuple[Event, ...]:
+    async def history(self, scope: EventFilter, *, limit: int) -> tuple[Event, ...]:
         """The latest events of `scope`, newest first. Events of no website are seen by who may see all."""
         async with self._database.read() as connection:
             return tuple(read_event(row) for row in await connection.execute(latest(scope, limit)))

@@ -6,7 +6,7 @@ from sqlalchemy import delete, insert, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from flowbot.services.ports.deliveries import DeliveryKey
+from flowbot.services.ports.storage import DeliveryKey
 from flowbot.storage.database import Database
 from flowbot.storage.tables import deliveries
 

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from flowbot.domain.audit import Event
 from flowbot.domain.change import ChangeKind
 from flowbot.domain.ids import ChangeId, ChannelId, FlowId, UserId, WebsiteId
-from flowbot.services.ports.changes import Scope
+from flowbot.services.ports.storage import EventFilter
 from flowbot.storage.documents import plain
 from flowbot.storage.tables import events
 
@@ -20,7 +20,7 @@ async def append(connection: AsyncConnection, told: Iterable[Event]) -> None:
         await connection.execute(insert(events).values(_row(event)))
 
 
-def latest(scope: Scope, limit: int) -> Select[Any]:
+def latest(scope: EventFilter, limit: int) -> Select[Any]:
     """The newest events of `scope`, newest first."""
     wanted = select(events).order_by(events.c.number.desc()).limit(limit)
     if scope.websites is not None:

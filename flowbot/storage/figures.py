@@ -7,13 +7,13 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, case, func, select, type_coerce
 
 from flowbot.domain.change import LEASED_STATES, ChangeState
-from flowbot.services.figures import Figures
+from flowbot.services.ports.storage import ChangeStatistics
 from flowbot.storage.change_queries import is_untold
 from flowbot.storage.database import Database
 from flowbot.storage.tables import UtcDateTime, changes
 
 
-async def read_figures(database: Database) -> Figures:
+async def read_figures(database: Database) -> ChangeStatistics:
     """The figures of all changes.
 
     Raises:
@@ -33,9 +33,9 @@ async def read_figures(database: Database) -> Figures:
     return _figures(rows)
 
 
-def _figures(rows: Mapping[ChangeState, Row[Any]]) -> Figures:
+def _figures(rows: Mapping[ChangeState, Row[Any]]) -> ChangeStatistics:
     pending = rows.get(ChangeState.PENDING)
-    return Figures(
+    return ChangeStatistics(
         states={state: rows[state].number if state in rows else 0 for state in ChangeState},
         oldest_pending=None if pending is None else pending.created,
         oldest_in_hand=_earliest(rows[state].changed for state in LEASED_STATES if state in rows),

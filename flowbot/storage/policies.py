@@ -12,8 +12,8 @@ from flowbot.domain.audit import Event
 from flowbot.domain.ids import ChannelId, WebsiteId
 from flowbot.domain.policy import ChannelPolicy, PolicyBook
 from flowbot.errors import Fault
-from flowbot.services.ports.policies import ChannelScope
-from flowbot.services.ports.time import Clock
+from flowbot.services.ports import Clock
+from flowbot.services.ports.storage import ChannelScope
 from flowbot.storage.database import Database
 from flowbot.storage.events import append
 from flowbot.storage.tables import channel_policies, websites

@@ -13,9 +13,9 @@ from flowbot.domain.change import Change
 from flowbot.domain.ids import ChangeId
 from flowbot.errors import Fault
 from flowbot.metrics import Metrics
-from flowbot.services.approvals import Timekeeping
-from flowbot.services.changes import Changes
-from flowbot.services.ports.people import Teller
+from flowbot.services.approvals.expire import RequestExpiry
+from flowbot.services.executor.executor import ChangeExecutor
+from flowbot.services.ports.slack import Notifier
 from flowbot.worker.housekeeping import Housekeeping
 
 ROUND_SECONDS: Final = 0.5
@@ -38,7 +38,7 @@ class Begin(Protocol):
         """Begin `work`, which answers for its own errors."""
 
 
-class Voice(Teller, Protocol):
+class Voice(Notifier, Protocol):
     """Tells how changes end, and reminds of those that wait."""
 
     async def remind(self, change: Change) -> None:
@@ -63,8 +63,8 @@ class Recovery:
 
     def __init__(
         self,
-        changes: Changes,
-        time: Timekeeping,
+        changes: ChangeExecutor,
+        time: RequestExpiry,
         housekeeping: Housekeeping,
         tell: Voice,
         begin: Begin,

@@ -12,7 +12,7 @@ from flowbot.domain.images import ImageFile
 from flowbot.enkapush.client import EnkapushClient
 from flowbot.enkapush.writer import EnkapushWriter
 from flowbot.sandbox.enkapush import EnkapushSandbox, Fault
-from flowbot.services.ports.flows import FlowUpdate, NotDone, Unclear
+from flowbot.services.ports.enkapush import FlowUpdate, WriteRefusedError, WriteUnclearError
 
 KEY: Final = "a-key"
 BEFORE: Final = FlowContent(WebsiteId(1), "Name", "Title", "Text", WaitTime(1, "days"))
@@ -58,16 +58,16 @@ async def test_what_cannot_be_read_back_needs_the_documented_answer(
     account: EnkapushSandbox, writer: EnkapushWriter, odd: str, update: str
 ) -> None:
     account.faults.add(ODD[odd]())
-    with pytest.raises(Unclear):
+    with pytest.raises(WriteUnclearError):
         await writer.update(FlowId(1), UNREADABLE[update])
     await writer.update(FlowId(1), UNREADABLE[update])
 
 
 async def test_a_redirected_write_is_unclear(account: EnkapushSandbox, writer: EnkapushWriter) -> None:
     account.faults.add(*[Fault.redirect("/api/flows/1", 307)] * 2)
-    with pytest.raises(Unclear):
+    with pytest.raises(WriteUnclearError):
         await writer.set_enabled(FlowId(1), True)
-    with pytest.raises(Unclear):
+    with pytest.raises(WriteUnclearError):
         await writer.delete(FlowId(1))
 
 
@@ -82,7 +82,7 @@ async def test_a_redirected_write_is_unclear(account: EnkapushSandbox, writer: E
 async def test_what_enkapush_would_not_take_is_not_sent_and_named(
     account: EnkapushSandbox, writer: EnkapushWriter, content: FlowContent, field: str
 ) -> None:
-    with pytest.raises(NotDone) as refused:
+    with pytest.raises(WriteRefusedError) as refused:
         await writer.create(content, WriteOnlyFields(), None)
     assert refused.value.key == "not_done.unfit"
     assert field in refused.value.params["said"]

@@ -15,7 +15,7 @@ from flowbot.domain.policy import ChannelPolicy
 from flowbot.enkapush.client import Timeouts
 from flowbot.sandbox.enkapush import Fault
 from flowbot.sandbox.slack import ClientError, Message, SandboxPerson, text_of
-from flowbot.services.setup import Setup
+from flowbot.services.policy_setup import PolicySetup
 from flowbot.slack import requests
 from flowbot.slack.forms import submission
 from flowbot.slack.setup import desk as setup_desk
@@ -149,7 +149,7 @@ async def nothing_is_kept(scene: Scene, how: str, room: ModuleType) -> AsyncIter
             event.listen(Engine, "commit", never_answered)
             stack.callback(event.remove, Engine, "commit", never_answered)
         elif how == "a slip of flowbot's":
-            patch.setattr(Setup, "check", slips)
+            patch.setattr(PolicySetup, "check", slips)
         else:
             await stack.enter_async_context(locked_elsewhere(scene.url))
         if how == "slow":
@@ -212,7 +212,7 @@ async def test_a_policy_that_is_not_saved_for_certain_stays_in_its_form_and_is_s
     await after_the_storm(scene)
 
 
-async def slips(_setup: Setup, _wanted: ChannelPolicy) -> None:
+async def slips(_setup: PolicySetup, _wanted: ChannelPolicy) -> None:
     raise RuntimeError("nobody thought of this")
 
 

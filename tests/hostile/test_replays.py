@@ -18,7 +18,7 @@ from flowbot.sandbox.enkapush import Fault
 from flowbot.sandbox.slack import SIGNING_SECRET, Message, View, text_of
 from flowbot.sandbox.slack.delivery.envelope import Delivery, Envelope
 from flowbot.sandbox.slack.delivery.http import build_signature_headers
-from flowbot.services.policies import export_policies
+from flowbot.services.policy_files import export_policies
 from flowbot.storage.policies import StoredPolicies
 from tests.hostile.at_the_door import FORM
 from tests.journeys.at_a_form import LEAST, add_flow, is_form, opens

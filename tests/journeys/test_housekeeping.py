@@ -8,7 +8,7 @@ from flowbot.domain.ids import ChannelId, FormToken, UserId
 from flowbot.domain.images import ImageFile
 from flowbot.opening import opened_database
 from flowbot.services.forms import KEEP_DRAFTS
-from flowbot.services.ports.deliveries import DeliveryKey
+from flowbot.services.ports.storage import DeliveryKey
 from flowbot.storage.deliveries import StoredDeliveries
 from flowbot.storage.drafts import StoredDrafts
 from flowbot.storage.images import StoredImages

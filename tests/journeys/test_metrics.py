@@ -18,9 +18,9 @@ from flowbot.metrics import MOST_CODES, Metrics
 from flowbot.opening import opened_database
 from flowbot.sandbox.enkapush import Fault
 from flowbot.scrape import Scrape
-from flowbot.services.figures import Figures
-from flowbot.services.forms import Forms
-from flowbot.services.setup import Setup
+from flowbot.services.forms import FormService
+from flowbot.services.policy_setup import PolicySetup
+from flowbot.services.ports.storage import ChangeStatistics
 from flowbot.serving import watched
 from flowbot.storage.tables import changes
 from tests.journeys.at_a_form import LEAST, opens
@@ -112,8 +112,8 @@ async def slips(*_: object) -> None:
 @pytest.mark.parametrize(
     ("kind", "bad", "good", "step"),
     [
-        ("form", {**LEAST, "Button 1 title": "Go"}, {"Button 1 title": ""}, (Forms, "submittable")),
-        ("setup", {"Quorum": "9"}, {"Quorum": "1"}, (Setup, "check")),
+        ("form", {**LEAST, "Button 1 title": "Go"}, {"Button 1 title": ""}, (FormService, "submittable")),
+        ("setup", {"Quorum": "9"}, {"Quorum": "1"}, (PolicySetup, "check")),
     ],
 )
 async def test_a_form_is_counted_by_how_it_was_taken_in_and_tells_the_code_of_a_slip(
@@ -250,10 +250,10 @@ async def test_a_database_that_hangs_holds_up_no_scrape(world: World) -> None:
     release = asyncio.Event()
     reads: list[int] = []
 
-    async def hang() -> Figures:
+    async def hang() -> ChangeStatistics:
         reads.append(1)
         await release.wait()
-        return Figures({}, None, None, 7, None)
+        return ChangeStatistics({}, None, None, 7, None)
 
     scrape = Scrape(Metrics(), hang, world.time.now, patience=0.1)
     started = time.monotonic()

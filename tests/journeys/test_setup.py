@@ -10,7 +10,7 @@ from flowbot.domain.ids import ChannelId
 from flowbot.domain.policy import ChannelPolicy
 from flowbot.opening import opened_database
 from flowbot.sandbox.slack import Message, SandboxPerson, View, text_of
-from flowbot.services.people import DECIDING_SECONDS
+from flowbot.services.users import DECIDING_SECONDS
 from flowbot.storage.changes import StoredChanges
 from flowbot.storage.policies import StoredPolicies
 from tests.journeys.at_a_form import field_errors, is_form, opens

@@ -15,7 +15,7 @@ from flowbot.domain.ids import ChannelId, FlowId, FormToken, UserId, WebsiteId
 from flowbot.domain.policy import ApprovalRule
 from flowbot.opening import opened_database
 from flowbot.sandbox.slack import Message, text_of
-from flowbot.services import queue
+from flowbot.services import inbox
 from flowbot.storage.changes import TELLING, StoredChanges
 from tests.journeys.at_a_form import add_flow, writes
 from tests.journeys.at_a_request import (
@@ -272,7 +272,7 @@ async def test_what_was_decided_or_approved_already_does_not_wait(http: World) -
 
 @on_both_databases
 async def test_what_waits_behind_many_others_is_listed_too(http: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(queue, "PAGE", 2)
+    monkeypatch.setattr(inbox, "PAGE", 2)
     await http.policy(rules("quorum = 2"))
     for request in [await asks(http) for _ in range(4)]:
         await http.burak.click(request, "Approve")

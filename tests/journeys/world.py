@@ -18,8 +18,8 @@ from flowbot.enkapush.client import Timeouts
 from flowbot.opening import opened_database
 from flowbot.sandbox.enkapush import EnkapushSandbox
 from flowbot.sandbox.slack import APP_TOKEN, BOT_TOKEN, SIGNING_SECRET, SandboxPerson, SlackSandbox
-from flowbot.services.policies import import_policies
-from flowbot.services.ports.time import Clock, Sleep
+from flowbot.services.policy_files import import_policies
+from flowbot.services.ports import Clock, Sleep
 from flowbot.serving import Patience, listening, socket
 from flowbot.settings import Settings
 from flowbot.storage.policies import StoredPolicies

@@ -5,8 +5,8 @@ from typing import Final
 
 from flowbot.domain.ids import ChannelId, GroupId, TeamId, UserId
 from flowbot.domain.policy import Actor
-from flowbot.services.people import Reader
-from flowbot.services.ports.people import Organisation, Profile
+from flowbot.services.ports.slack import Organisation, UserProfile
+from flowbot.services.users import CurrentUser
 
 HOME: Final = TeamId("T0HOME")
 CHANNEL: Final = ChannelId("C0MARKETING")
@@ -22,9 +22,9 @@ class FakeDirectory:
     async def home(self) -> Organisation:
         return Organisation(HOME)
 
-    async def profile(self, user: UserId) -> Profile:
+    async def profile(self, user: UserId) -> UserProfile:
         is_stranger = user == JONAS
-        return Profile(
+        return UserProfile(
             user=user,
             team=TeamId("T0OTHER") if is_stranger else HOME,
             enterprise=None,
@@ -43,5 +43,5 @@ class FakeDirectory:
         return frozenset(EVERYBODY)
 
 
-def reader(user: UserId) -> Reader:
-    return Reader(Actor(user, is_external=user == JONAS), "en-US", None)
+def reader(user: UserId) -> CurrentUser:
+    return CurrentUser(Actor(user, is_external=user == JONAS), "en-US", None)

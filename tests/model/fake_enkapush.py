@@ -12,8 +12,8 @@ from flowbot.domain.flow import Flow, FlowContent, WaitTime, WriteOnlyFields
 from flowbot.domain.ids import ChangeId, FlowId, WebsiteId
 from flowbot.domain.images import ImageFile
 from flowbot.errors import Fault
-from flowbot.services.ports.flows import AllFlows, FlowUpdate, NotDone, Unclear
-from flowbot.services.ports.time import Clock
+from flowbot.services.ports import Clock
+from flowbot.services.ports.enkapush import AllFlows, FlowUpdate, WriteRefusedError, WriteUnclearError
 
 LATE_WRITE_LIMIT: Final = timedelta(seconds=55)
 """An unanswered request takes effect within this time, or never."""
@@ -117,7 +117,7 @@ class FakeEnkapush:
 
     def _require(self, flow: FlowId) -> Flow:
         if flow not in self.flows:
-            raise NotDone("not_done.gone")
+            raise WriteRefusedError("not_done.gone")
         return self.flows[flow]
 
     async def _write(self, before: Flow | None, after: Flow | None) -> None:
@@ -128,7 +128,7 @@ class FakeEnkapush:
             case None:
                 self._apply(change, before, after)
             case WriteFault.REFUSED:
-                raise NotDone("not_done.refused", said="no")
+                raise WriteRefusedError("not_done.refused", said="no")
             case WriteFault.IGNORED:
                 return
             case silent:
@@ -140,7 +140,7 @@ class FakeEnkapush:
             self._apply(write.change, write.before, write.after)
         elif how is WriteFault.LATE:
             self.late_writes.append(write)
-        raise Unclear("unclear.enkapush")
+        raise WriteUnclearError("unclear.enkapush")
 
     def _apply(self, change: ChangeId | None, before: Flow | None, after: Flow | None) -> None:
         if before == after:

@@ -21,19 +21,17 @@ from flowbot.domain.flow import Flow, fingerprint
 from flowbot.domain.ids import ChangeId, ChannelId, FormToken, WebsiteId
 from flowbot.domain.outcomes import Verdict
 from flowbot.domain.policy import Actor, ApprovalRule, ChannelPolicy, Decision, Permission, decide
-from flowbot.services.applying import Applying
-from flowbot.services.applying.creating import Creation
-from flowbot.services.applying.tools import Tools
-from flowbot.services.applying.tries import TRIES, note_sending, tried
-from flowbot.services.approvals.asking import Asking
-from flowbot.services.approvals.checking import Checking
-from flowbot.services.approvals.deciding import Deciding
-from flowbot.services.changes import Changes
-from flowbot.services.holding import Holding
-from flowbot.services.people import Reader
-from flowbot.services.ports.flows import Unclear
-from flowbot.services.rulings import Rulings
-from flowbot.services.under_way import SETTLES_AFTER, reason_to_wait
+from flowbot.services.approvals.decide import DecisionService
+from flowbot.services.approvals.recheck import Rechecker
+from flowbot.services.approvals.submit import RequestSubmitter
+from flowbot.services.executor.context import ExecutionContext
+from flowbot.services.executor.create import CreateWrite
+from flowbot.services.executor.executor import ChangeExecutor, OperationRunner
+from flowbot.services.executor.lease import LeaseKeeper
+from flowbot.services.executor.preconditions import IN_FLIGHT_AT_MOST, Preconditions, find_unsettled_change
+from flowbot.services.executor.update import MAX_ATTEMPTS, mark_sending, write_with_retries
+from flowbot.services.ports.enkapush import WriteUnclearError
+from flowbot.services.users import CurrentUser
 from flowbot.storage.ballots import votes_on
 from flowbot.storage.change_queries import one
 from flowbot.storage.change_writes import next_version
@@ -59,21 +57,21 @@ GUARDS: Final[dict[str, str]] = {
     ),
     "a_success_is_taken_for_a_proof": "tests/journeys/test_delete_restore.py::test_a_delete_without_effect_has_failed",
     "a_refusal_after_silence_is_called_failed": (
-        "tests/services/test_applying.py::test_a_refusal_after_silence_proves_nothing[sqlite]"
+        "tests/services/test_executor.py::test_a_refusal_after_silence_proves_nothing[sqlite]"
     ),
     "a_flow_that_changed_after_silence_is_called_out_of_date": (
-        "tests/services/test_applying.py"
+        "tests/services/test_executor.py"
         "::test_a_flow_that_somebody_changed_after_silence_is_not_called_out_of_date[sqlite]"
     ),
     "a_last_look_calls_failed_what_is_not_whole": (
         "tests/domain/test_outcomes.py::test_another_look_tells_more_once_nothing_is_under_way"
     ),
     "what_leaves_no_trace_is_taken_for_done": (
-        "tests/services/test_applying.py"
+        "tests/services/test_executor.py"
         "::test_what_leaves_no_trace_is_not_sent_twice_where_the_flow_was_touched_since[sqlite-None]"
     ),
     "a_flow_that_is_not_alike_is_called_another": (
-        "tests/services/test_applying.py::test_a_flow_that_came_since_and_is_not_quite_alike_may_be_the_one[sqlite]"
+        "tests/services/test_executor.py::test_a_flow_that_came_since_and_is_not_quite_alike_may_be_the_one[sqlite]"
     ),
     "a_flow_is_enabled_while_an_edit_may_still_come": (
         "tests/journeys/test_under_way.py::test_an_approval_does_not_enable_a_flow_while_an_edit_of_it_may_still_come"
@@ -141,31 +139,31 @@ def strangers_decide(patch: Patch) -> None:
 
 @mutation
 def anybody_withdraws(patch: Patch) -> None:
-    async def withdraw(self: Deciding, reader: Reader, change_id: ChangeId) -> Change:
+    async def withdraw(self: DecisionService, reader: CurrentUser, change_id: ChangeId) -> Change:
         change = await self.rights.pending(change_id)
         return await self._close(change, ChangeState.WITHDRAWN, Closure(reader.user, ClosureKind.WITHDRAWN))
 
-    patch.setattr(Deciding, "withdraw", withdraw)
+    patch.setattr(DecisionService, "withdraw", withdraw)
 
 
 @mutation
 def anybody_breaks_the_glass(patch: Patch) -> None:
-    async def may(self: Deciding, _reader: Reader, change_id: ChangeId) -> Change:
+    async def may(self: DecisionService, _reader: CurrentUser, change_id: ChangeId) -> Change:
         return await self.rights.pending(change_id)
 
-    patch.setattr(Deciding, "may_break_glass", may)
+    patch.setattr(DecisionService, "may_break_glass", may)
 
 
 @mutation
 def the_glass_is_broken_without_a_reason(patch: Patch) -> None:
-    whole = Deciding.break_glass
+    whole = DecisionService.break_glass
 
-    async def silent(self: Deciding, reader: Reader, change_id: ChangeId, reason: str) -> Change:
+    async def silent(self: DecisionService, reader: CurrentUser, change_id: ChangeId, reason: str) -> Change:
         broken = await whole(self, reader, change_id, reason.strip() or "-")
         closing = replace(broken.progress.closing, reason=reason) if broken.progress.closing else None
         return replace(broken, progress=replace(broken.progress, closing=closing))
 
-    patch.setattr(Deciding, "break_glass", silent)
+    patch.setattr(DecisionService, "break_glass", silent)
 
 
 @mutation
@@ -186,18 +184,18 @@ def a_vote_counts_after_the_request_has_expired(patch: Patch) -> None:
 
 @mutation
 def the_policy_is_not_asked_again(patch: Patch) -> None:
-    async def never(_self: Rulings, _change: Change) -> Outcome | None:
+    async def never(_self: Preconditions, _change: Change) -> Outcome | None:
         return None
 
-    patch.setattr(Rulings, "lapsed", never)
+    patch.setattr(Preconditions, "lapsed", never)
 
 
 @mutation
 def the_vote_of_a_removed_approver_still_counts(patch: Patch) -> None:
-    async def always(_self: Rulings, *_: object) -> bool:
+    async def always(_self: Preconditions, *_: object) -> bool:
         return True
 
-    patch.setattr(Rulings, "_still_may", always)
+    patch.setattr(Preconditions, "_still_may", always)
 
 
 # --- what ---------------------------------------------------------------------------------------------------------
@@ -227,17 +225,17 @@ _ignore_field("state", is_enabled=False)
 
 @mutation
 def the_lease_is_not_checked_before_the_write(patch: Patch) -> None:
-    async def note(tools: Tools, change: Change) -> None:
+    async def note(tools: ExecutionContext, change: Change) -> None:
         kept = await tools.store.get(change.id)
         await tools.store.latch(change.id, (kept and kept.lease_owner) or tools.owner, tools.clock(), None)
 
-    _replace_everywhere(patch, note_sending, note)
+    _replace_everywhere(patch, mark_sending, note)
     a_lease_that_ran_out_while_the_flow_was_read_is_not_noticed(patch)
 
 
 @mutation
 def a_lease_that_ran_out_while_the_flow_was_read_is_not_noticed(patch: Patch) -> None:
-    patch.setattr(Holding, "is_sure_of", lambda _holding, _change: True)
+    patch.setattr(LeaseKeeper, "is_sure_of", lambda _holding, _change: True)
 
 
 @mutation
@@ -271,10 +269,10 @@ def a_form_is_a_change_each_time_it_is_sent(patch: Patch) -> None:
 
 @mutation
 def a_flow_is_restored_each_time_it_is_asked_for(patch: Patch) -> None:
-    async def another(_self: Asking, _deleted: ChangeId) -> FormToken:
+    async def another(_self: RequestSubmitter, _deleted: ChangeId) -> FormToken:
         return FormToken(secrets.token_hex(8))
 
-    patch.setattr(Asking, "_restoring", another)
+    patch.setattr(RequestSubmitter, "_restoring", another)
 
 
 @mutation
@@ -291,13 +289,13 @@ def the_version_is_not_compared(patch: Patch) -> None:
 
 def _call_unknown(state: ChangeState) -> Callable[[Patch], None]:
     def apply(patch: Patch) -> None:
-        honest = Applying.apply
+        honest = OperationRunner.apply
 
-        async def sure(self: Applying, change: Change) -> Verdict:
+        async def sure(self: OperationRunner, change: Change) -> Verdict:
             verdict = await honest(self, change)
             return replace(verdict, state=state) if verdict.state is ChangeState.UNKNOWN else verdict
 
-        patch.setattr(Applying, "apply", sure)
+        patch.setattr(OperationRunner, "apply", sure)
 
     return apply
 
@@ -318,17 +316,17 @@ def a_success_is_taken_for_a_proof(patch: Patch) -> None:
 
 @mutation
 def a_refusal_after_silence_is_called_failed(patch: Patch) -> None:
-    async def rashly(tools: Tools, change: Change, attempt: Callable[[Change], Any]) -> Verdict | None:
-        for _ in range(TRIES):
+    async def rashly(tools: ExecutionContext, change: Change, attempt: Callable[[Change], Any]) -> Verdict | None:
+        for _ in range(MAX_ATTEMPTS):
             try:
                 verdict: Verdict = await attempt(change)
-            except Unclear:
+            except WriteUnclearError:
                 change = await tools.store.get(change.id) or change
             else:
                 return verdict
         return None
 
-    _replace_everywhere(patch, tried, rashly)
+    _replace_everywhere(patch, write_with_retries, rashly)
 
 
 @mutation
@@ -360,11 +358,11 @@ def a_last_look_calls_failed_what_is_not_whole(patch: Patch) -> None:
 
 @mutation
 def a_lapsed_approval_is_called_failed_though_it_was_sent(patch: Patch) -> None:
-    async def verdict(self: Changes, change: Change) -> Verdict:
+    async def verdict(self: ChangeExecutor, change: Change) -> Verdict:
         lapsed = await self.rulings.lapsed(change)
         return Verdict(ChangeState.FAILED, lapsed) if lapsed else await self.applying.apply(change)
 
-    patch.setattr(Changes, "_verdict", verdict)
+    patch.setattr(ChangeExecutor, "_verdict", verdict)
 
 
 @mutation
@@ -374,10 +372,10 @@ def what_leaves_no_trace_is_taken_for_done(patch: Patch) -> None:
 
 @mutation
 def a_flow_that_is_not_alike_is_called_another(patch: Patch) -> None:
-    async def never(_self: Creation, _flows: Iterable[Flow]) -> bool:
+    async def never(_self: CreateWrite, _flows: Iterable[Flow]) -> bool:
         return False
 
-    patch.setattr(Creation, "_may_be_among", never)
+    patch.setattr(CreateWrite, "_may_be_among", never)
 
 
 @mutation
@@ -385,21 +383,21 @@ def a_flow_is_enabled_while_an_edit_may_still_come(patch: Patch) -> None:
     async def never(*_: object) -> None:
         return None
 
-    _replace_everywhere(patch, reason_to_wait, never)
+    _replace_everywhere(patch, find_unsettled_change, never)
 
 
 @mutation
 def late_effects_are_not_waited_for(patch: Patch) -> None:
-    _replace_everywhere(patch, SETTLES_AFTER, timedelta(0))
+    _replace_everywhere(patch, IN_FLIGHT_AT_MOST, timedelta(0))
 
 
 @mutation
 def late_effects_are_waited_for_from_the_first_write_on(patch: Patch) -> None:
-    async def check_again(self: Checking, _reader: Reader, change_id: ChangeId, _in: ChannelId | None) -> Change:
+    async def check_again(self: Rechecker, _reader: CurrentUser, change_id: ChangeId, _in: ChannelId | None) -> Change:
         change = await self.rights.change(change_id)
         if change.state is not ChangeState.UNKNOWN:
             return change
         since = self.changes.clock() - (change.sent_at or change.changed_at)
-        return await self.changes.look_again(change, is_final=since > SETTLES_AFTER)
+        return await self.changes.look_again(change, is_final=since > IN_FLIGHT_AT_MOST)
 
-    patch.setattr(Checking, "check_again", check_again)
+    patch.setattr(Rechecker, "check_again", check_again)

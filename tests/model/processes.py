@@ -12,15 +12,16 @@ from flowbot.domain.images import ImageFile, ImageUpload
 from flowbot.domain.outcomes import Verdict
 from flowbot.errors import Fault, UserError
 from flowbot.metrics import Metrics
-from flowbot.services.applying import Applying, Tools
-from flowbot.services.approvals import Approvals, Timekeeping
-from flowbot.services.catalog import Catalog
-from flowbot.services.changes import Changes
-from flowbot.services.holding import Holding
-from flowbot.services.people import People
-from flowbot.services.ports.people import Directory
-from flowbot.services.ports.time import Clock, Sleep
-from flowbot.services.rulings import Rulings
+from flowbot.services.approvals.approvals import ApprovalServices
+from flowbot.services.approvals.expire import RequestExpiry
+from flowbot.services.executor.context import ExecutionContext
+from flowbot.services.executor.executor import ChangeExecutor, OperationRunner
+from flowbot.services.executor.lease import LeaseKeeper
+from flowbot.services.executor.preconditions import Preconditions
+from flowbot.services.flow_cache import FlowCache
+from flowbot.services.ports import Clock, Sleep
+from flowbot.services.ports.slack import UserDirectory
+from flowbot.services.users import UserService
 from flowbot.storage.changes import StoredChanges
 from flowbot.storage.database import Database
 from flowbot.storage.deliveries import StoredDeliveries
@@ -112,7 +113,7 @@ class FaultyPort:
 
 
 @dataclass(frozen=True, slots=True)
-class TrackedApplying(Applying):
+class TrackedApplying(OperationRunner):
     """Applies changes, and tells the fake Enkapush which; `ambiguous` are those that broke off."""
 
     ambiguous: set[ChangeId | None] = field(default_factory=set)
@@ -120,7 +121,7 @@ class TrackedApplying(Applying):
     async def apply(self, change: Change) -> Verdict:
         token = CURRENT_CHANGE.set(change.id)
         try:
-            return await Applying.apply(self, change)
+            return await OperationRunner.apply(self, change)
         except (ProcessKilled, Fault):
             self.ambiguous.add(change.id)
             raise
@@ -176,7 +177,7 @@ class Environment:
     database: Database
     enkapush: FakeEnkapush
     slack: FakeSlack
-    directory: Directory
+    directory: UserDirectory
     clock: Clock
     sleep: Sleep
 
@@ -195,35 +196,35 @@ class Process:
         images = cast("StoredImages", self._database_port(StoredImages(around.database)))
         drafts = cast("StoredDrafts", self._database_port(StoredDrafts(around.database)))
         enkapush = cast("FakeEnkapush", FaultyPort(around.enkapush, self.life))
-        people = People(around.directory, frozenset(), monotonic=around.monotonic)
-        holding = Holding(store, around.clock, name)
-        tools = Tools(
+        people = UserService(around.directory, frozenset(), monotonic=around.monotonic)
+        holding = LeaseKeeper(store, around.clock, name)
+        tools = ExecutionContext(
             store=store,
             images=images,
             pictures=NoImages(),
             flow_pictures=enkapush,
             source=enkapush,
             writer=enkapush,
-            catalog=Catalog(around.enkapush, clock=around.clock, monotonic=around.monotonic),
+            catalog=FlowCache(around.enkapush, clock=around.clock, monotonic=around.monotonic),
             clock=around.clock,
             owner=name,
             is_sure_of=holding.is_sure_of,
             sleep=around.sleep,
         )
-        self.changes = Changes(
+        self.changes = ChangeExecutor(
             store=store,
             drafts=drafts,
             policies=policies,
             people=people,
-            rulings=Rulings(policies, people, store),
+            rulings=Preconditions(policies, people, store),
             applying=TrackedApplying(tools, ambiguous=around.enkapush.ambiguous),
             holding=holding,
             clock=around.clock,
         )
         self.people = people
-        self.approvals = Approvals.of(self.changes, enkapush, people.members_now)
+        self.approvals = ApprovalServices.of(self.changes, enkapush, people.members_now)
         self.tell = FakeNotifier(around.slack, store, self.life)
-        time = Timekeeping(self.changes)
+        time = RequestExpiry(self.changes)
         housekeeping = Housekeeping(drafts, images, StoredDeliveries(around.database))
         self.recovery = Recovery(self.changes, time, housekeeping, self.tell, self._begin, Metrics())
         self._begun: set[asyncio.Task[None]] = set()

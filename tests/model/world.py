@@ -15,7 +15,7 @@ from flowbot.domain.flow import FlowContent
 from flowbot.domain.ids import ChangeId, UserId
 from flowbot.domain.policy import ApprovalRule, ChannelPolicy, PolicyBook
 from flowbot.errors import Fault, UserError
-from flowbot.services.ports.changes import FlowTaken
+from flowbot.services.ports.storage import FlowBusyError
 from flowbot.storage import tables
 from flowbot.storage.change_queries import many
 from flowbot.storage.database import Database
@@ -136,7 +136,7 @@ class World(PolicyInvariants):
         process = self.processes[number]
         try:
             await work(process)
-        except* (UserError, Fault, FlowTaken):
+        except* (UserError, Fault, FlowBusyError):
             pass
         except* ProcessKilled:
             self.processes[number] = self.new_process()

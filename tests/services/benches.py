@@ -10,9 +10,10 @@ from flowbot.domain.flow import DesiredFlow, Flow, FlowContent, WaitTime, WriteO
 from flowbot.domain.ids import ChannelId, FlowId, FormToken, UserId, WebsiteId
 from flowbot.domain.images import ImageFile, ImageUpload
 from flowbot.errors import Fault, UserError
-from flowbot.services.applying import Applying, Tools
-from flowbot.services.catalog import Catalog
-from flowbot.services.ports.flows import AllFlows, FlowUpdate, NotDone, Unclear
+from flowbot.services.executor.context import ExecutionContext
+from flowbot.services.executor.executor import OperationRunner
+from flowbot.services.flow_cache import FlowCache
+from flowbot.services.ports.enkapush import AllFlows, FlowUpdate, WriteRefusedError, WriteUnclearError
 from flowbot.storage.changes import StoredChanges
 from flowbot.storage.database import Database
 from flowbot.storage.images import StoredImages
@@ -102,12 +103,12 @@ class Account:
     def _begin(self) -> str:
         how = self.writing.pop(0) if self.writing else "well"
         if how.startswith("not_done"):
-            raise NotDone(how)
+            raise WriteRefusedError(how)
         return how
 
     def _end(self, how: str) -> None:
         if how in {"lost", "mute", "late"}:
-            raise Unclear("unclear.enkapush")
+            raise WriteUnclearError("unclear.enkapush")
 
     async def set_enabled(self, flow: FlowId, enabled: bool) -> None:
         self._switch(flow, replace(self.flows[flow], is_enabled=enabled))
@@ -144,8 +145,8 @@ class Bench:
         self.is_sure = True
         self.store = StoredChanges(database, self.account.now)
         account = self.account
-        self.catalog = Catalog(account, clock=account.now, monotonic=lambda: 0.0)
-        tools = Tools(
+        self.catalog = FlowCache(account, clock=account.now, monotonic=lambda: 0.0)
+        tools = ExecutionContext(
             store=self.store,
             images=StoredImages(database),
             pictures=account,
@@ -158,7 +159,7 @@ class Bench:
             is_sure_of=lambda _: self.is_sure,
             sleep=account.sleep,
         )
-        self.applying = Applying(tools)
+        self.applying = OperationRunner(tools)
 
     async def asks(self, kind: ChangeKind, wanted: DesiredFlow | None = None, **other: Any) -> Change:
         """A change that this process has in hand, about to be written."""

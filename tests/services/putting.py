@@ -1,7 +1,7 @@
 """A channel's policy, put there by somebody whose screen is never out of date."""
 
 from flowbot.domain.policy import ChannelPolicy
-from flowbot.services.ports.policies import PolicyStore
+from flowbot.services.ports.storage import PolicyStore
 
 
 async def put(store: PolicyStore, policy: ChannelPolicy) -> None:

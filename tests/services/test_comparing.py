@@ -10,7 +10,7 @@ from flowbot.domain.change import Change, ChangeKind, ChangeState
 from flowbot.domain.flow import DesiredFlow, Flow
 from flowbot.domain.ids import FlowId
 from flowbot.domain.images import ImageFile, ImageUpload
-from flowbot.services.applying import LeaseLostError
+from flowbot.services.executor.context import LeaseLostError
 from flowbot.storage.database import Database
 from tests.services.benches import CONTENT, HERE, NOON, Bench, flow_of
 

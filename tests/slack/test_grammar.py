@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from flowbot.domain.ids import FlowId
 from flowbot.domain.search import FlowQuery
 from flowbot.errors import UserError
-from flowbot.services.reading import ListRequest
+from flowbot.services.flow_queries import ListRequest
 from flowbot.slack.grammar import Help, List, Show, parse, unescaped
 
 

@@ -17,8 +17,8 @@ from flowbot.domain.policy import ApprovalRule, ChannelPolicy, Permission
 from flowbot.locales import Locales, Translator
 from flowbot.sandbox.slack import build_demo_workspace
 from flowbot.sandbox.slack.blockkit.payload_checks import check_view
-from flowbot.services.home import ASKED_MAX, RECENT_MAX, Reach
-from flowbot.services.requests import RequestShown
+from flowbot.services.inbox import ASKED_MAX, RECENT_MAX, ChannelAccess
+from flowbot.services.request_details import RequestDetails
 from flowbot.slack.views.home import WAITING_MAX, HomeShown, home, loading, said
 from flowbot.slack.views.sentences import sentence
 
@@ -35,7 +35,7 @@ TEXTS = st.one_of(st.text(max_size=40), st.sampled_from(["", " ", "\n", WIDE, LO
 
 def request(
     number: int = 1, state: ChangeState = ChangeState.PENDING, kind: ChangeKind = ChangeKind.EDIT, text: str = "Spring"
-) -> RequestShown:
+) -> RequestDetails:
     flow = Flow(
         FlowId(number),
         SHOP,
@@ -58,12 +58,12 @@ def request(
     change = Change(
         ChangeId(f"c{number}"), asked, state, 3, NOW - timedelta(hours=2), NOW - timedelta(hours=1), rule=ApprovalRule()
     )
-    return RequestShown(change, (), {SHOP: text[:75] or "Shop"})
+    return RequestDetails(change, (), {SHOP: text[:75] or "Shop"})
 
 
-def reach(number: int = 1, name: str = "Shop") -> Reach:
+def reach(number: int = 1, name: str = "Shop") -> ChannelAccess:
     policy = ChannelPolicy(id=ChannelId(f"C0{number}"), websites="all")
-    return Reach(policy.id, (Permission.VIEW, Permission.EDIT), (name,) * 40, policy)
+    return ChannelAccess(policy.id, (Permission.VIEW, Permission.EDIT), (name,) * 40, policy)
 
 
 def drawn(t: Translator = EN, **parts: Any) -> dict[str, Any]:
@@ -113,7 +113,7 @@ def test_what_an_edit_changes_and_enkapush_never_tells_is_shown_to_who_decides()
     assert EN("request.new_picture") in shown
 
 
-def flow_of(asked: RequestShown) -> Flow:
+def flow_of(asked: RequestDetails) -> Flow:
     assert asked.change.asked.before is not None
     return asked.change.asked.before
 

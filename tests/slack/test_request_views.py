@@ -43,8 +43,8 @@ from flowbot.sandbox.slack import build_demo_workspace
 from flowbot.sandbox.slack.blockkit.payload_checks import check_message, check_view
 from flowbot.sandbox.slack.blocks import add_missing_ids, build_state_values
 from flowbot.sandbox.slack.mutations import build_view
-from flowbot.services.reading import FlowList, ListRequest, ShownFlow
-from flowbot.services.requests import RequestShown
+from flowbot.services.flow_queries import FlowDetails, FlowList, ListRequest
+from flowbot.services.request_details import RequestDetails
 from flowbot.slack.forms.flow_form import FlowForm
 from flowbot.slack.forms.reason_form import Purpose, ReasonForm, ReasonMetadata
 from flowbot.slack.values import ChangeValue
@@ -122,7 +122,7 @@ def shown(
     change: Mapping[str, Any] | None = None,
     asked: Mapping[str, Any] | None = None,
     **more: Any,
-) -> RequestShown:
+) -> RequestDetails:
     new = NewChange(FormToken("t"), kind, EMMA, CHANNEL, SHOP, FLOW.id, FLOW, reason="The sale begins on Friday")
     kept = Change(
         ChangeId("k7m2"),
@@ -138,10 +138,10 @@ def shown(
     if approved_by is None:
         approved_by = (AYSE, BURAK) if rule and state in DECIDED else ()
     votes = tuple(Vote(person, VoteChoice.APPROVE, NOW) for person in approved_by)
-    return RequestShown(replace(kept, **(change or {})), votes, {SHOP: "Shop"}, **more)
+    return RequestDetails(replace(kept, **(change or {})), votes, {SHOP: "Shop"}, **more)
 
 
-def edit(**more: Any) -> RequestShown:
+def edit(**more: Any) -> RequestDetails:
     content = replace(
         FlowContent.of(FLOW), title="Tulips and roses!", wait=WaitTime(2, "hours"), button_1=FlowButton("", "")
     )
@@ -149,7 +149,7 @@ def edit(**more: Any) -> RequestShown:
     return shown(kind=ChangeKind.EDIT, asked={"wanted": wanted, "before": replace(FLOW, is_enabled=True)}, **more)
 
 
-def glass_broken(state: ChangeState = ChangeState.APPLIED) -> RequestShown:
+def glass_broken(state: ChangeState = ChangeState.APPLIED) -> RequestDetails:
     closing = Closure(AYSE, ClosureKind.BREAK_GLASS, "The shop sells what it has not")
     return shown(state, approved_by=(), change={"progress": Progress(closing)}, approvers=("*", LEADS, BURAK))
 
@@ -159,7 +159,7 @@ def checked(message: Message) -> Message:
     return message
 
 
-def told(given: RequestShown, t: Translator = EN) -> Message:
+def told(given: RequestDetails, t: Translator = EN) -> Message:
     return checked(request_message(given, t, NOW))
 
 
@@ -500,11 +500,11 @@ def buttons_of(message: Message) -> list[dict[str, Any]]:
 
 def test_the_page_of_a_flow_offers_what_an_editor_may_do() -> None:
     for flow, first, style in ((FLOW, "Enable", "primary"), (replace(FLOW, is_enabled=True), "Disable", None)):
-        page = ShownFlow(flow, {SHOP: "Shop"}, may_share=True, may_edit=True)
+        page = FlowDetails(flow, {SHOP: "Shop"}, may_share=True, may_edit=True)
         found = buttons(checked(flows.shown_flow(page, EN, NOW)))
         assert list(found) == [first, "Edit", "Duplicate", "Share", "Delete"]
         assert (found[first].get("style"), found["Delete"]["style"]) == (style, "danger")
-    reader = ShownFlow(FLOW, {SHOP: "Shop"}, may_share=False, may_edit=False)
+    reader = FlowDetails(FLOW, {SHOP: "Shop"}, may_share=False, may_edit=False)
     assert not buttons(flows.shown_flow(reader, EN, NOW))
 
 
@@ -526,7 +526,7 @@ def test_a_new_flow_can_be_enabled_from_its_creation() -> None:
 # --- the form that asks why -------------------------------------------------------------------------------------------
 
 
-def reason_view(purpose: Purpose, t: Translator = EN, given: RequestShown | None = None) -> dict[str, Any]:
+def reason_view(purpose: Purpose, t: Translator = EN, given: RequestDetails | None = None) -> dict[str, Any]:
     metadata = ReasonMetadata(purpose=purpose, change=ChangeId("k7m2"), channel=CHANNEL)
     view: dict[str, Any] = json.loads(json.dumps(ReasonForm.build(metadata, (given or shown()).change, t)))
     return check_view(view, WORKSPACE, "modal")

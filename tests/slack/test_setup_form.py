@@ -16,8 +16,8 @@ from flowbot.locales import Locales, Translator
 from flowbot.sandbox.slack import build_demo_workspace
 from flowbot.sandbox.slack.blockkit.payload_checks import check_view
 from flowbot.sandbox.slack.blocks import add_missing_ids, build_state_values
-from flowbot.services.setup import SetupReady, stamp
-from flowbot.services.setup_check import Field, Group
+from flowbot.services.policy_checks import PolicyField, UserGroup
+from flowbot.services.policy_setup import PolicyFormData, policy_fingerprint
 from flowbot.slack.setup.setup_form import SetupData, SetupForm, SetupMetadata
 from flowbot.slack.setup.typed import Typed
 from flowbot.slack.views import kit
@@ -27,7 +27,7 @@ HERE: Final = ChannelId("C0HERE")
 LOCALES: Final = Locales(fixed=None, zone=ZoneInfo("Europe/Istanbul"))
 EN: Final = LOCALES.translator("en-GB")
 HOSTILE: Final = "<!channel> *b* <https://evil.example|x> \u202eesrever \U0001f600 " * 5
-GROUPS: Final = {GroupId("S0A"): Group("A team", frozenset()), GroupId("S0B"): Group(HOSTILE, frozenset())}
+GROUPS: Final = {GroupId("S0A"): UserGroup("A team", frozenset()), GroupId("S0B"): UserGroup(HOSTILE, frozenset())}
 WEBSITES: Final = {WebsiteId(1): "Shop", WebsiteId(2): HOSTILE, WebsiteId(3): "3"}
 
 
@@ -35,11 +35,13 @@ def data(
     policy: ChannelPolicy | None,
     *,
     websites: Mapping[WebsiteId, str] = WEBSITES,
-    groups: Mapping[GroupId, Group] | None = GROUPS,
+    groups: Mapping[GroupId, UserGroup] | None = GROUPS,
     trouble: str | None = None,
 ) -> SetupData:
-    ready = SetupReady(policy, websites, groups)
-    return SetupData(ready, Typed.of(policy, HERE), SetupMetadata(channel=HERE, seen=stamp(policy)), trouble)
+    ready = PolicyFormData(policy, websites, groups)
+    return SetupData(
+        ready, Typed.of(policy, HERE), SetupMetadata(channel=HERE, seen=policy_fingerprint(policy)), trouble
+    )
 
 
 def submitted(view: dict[str, Any]) -> dict[str, Any]:
@@ -80,45 +82,50 @@ def test_a_policy_that_nobody_touches_comes_back_as_it_was(policy: ChannelPolicy
     check_view(view, build_demo_workspace(), "modal")
     back = SetupForm.parse(submitted(view))
     assert back is not None
-    assert (back.metadata.channel, back.metadata.seen) == (HERE, stamp(policy))
-    assert stamp(back.typed.policy(HERE)) == stamp(policy)
+    assert (back.metadata.channel, back.metadata.seen) == (HERE, policy_fingerprint(policy))
+    assert policy_fingerprint(back.typed.policy(HERE)) == policy_fingerprint(policy)
 
 
 def test_a_channel_without_a_policy_begins_with_nobody() -> None:
     back = SetupForm.parse(submitted(SetupForm.build(data(None), EN)))
     assert back is not None
     assert back.typed == Typed(channel=HERE)
-    assert back.typed.problems().keys() == {Field.WEBSITES, Field.APPROVER_PEOPLE}
+    assert back.typed.problems().keys() == {PolicyField.WEBSITES, PolicyField.APPROVER_PEOPLE}
     assert ApprovalRule() == back.typed.policy(HERE).approval
 
 
 @pytest.mark.parametrize("count", [0, 1, 100, 101, 1234])
 def test_any_number_of_websites_and_groups_fits(count: int) -> None:
     websites = {WebsiteId(number): f"Site {number}" for number in range(1, count + 1)}
-    many = {GroupId(f"S0{number}"): Group(f"Team {number}", frozenset()) for number in range(count)}
+    many = {GroupId(f"S0{number}"): UserGroup(f"Team {number}", frozenset()) for number in range(count)}
     policy = ChannelPolicy(id=HERE, websites=tuple(websites)[-1:], editors=tuple(many)[-1:])
     view = SetupForm.build(data(policy, websites=websites, groups=many), EN)
     check_view(view, build_demo_workspace(), "modal")
     back = SetupForm.parse(submitted(view))
     assert back is not None
-    assert stamp(back.typed.policy(HERE)) == stamp(policy)
+    assert policy_fingerprint(back.typed.policy(HERE)) == policy_fingerprint(policy)
 
 
 def test_a_long_menu_offers_what_matches_what_was_typed() -> None:
     websites = {WebsiteId(number): f"Site {number}" for number in range(1, 301)}
-    many = {GroupId(f"S0{number}"): Group(f"İSTANBUL {number}", frozenset()) for number in range(300)}
-    ready = SetupReady(None, websites, many)
+    many = {GroupId(f"S0{number}"): UserGroup(f"İSTANBUL {number}", frozenset()) for number in range(300)}
+    ready = PolicyFormData(None, websites, many)
     menus = {
         block["block_id"]: block["element"]["action_id"]
         for block in SetupForm.build(data(None, websites=websites, groups=many), EN)["blocks"]
         if block.get("element", {}).get("type") == "multi_external_select"
     }
-    assert menus.keys() == {Field.WEBSITES, Field.VIEWER_GROUPS, Field.EDITOR_GROUPS, Field.APPROVER_GROUPS}
-    found = SetupForm.options(menus[Field.WEBSITES], "site 299", ready, EN)["options"]
+    assert menus.keys() == {
+        PolicyField.WEBSITES,
+        PolicyField.VIEWER_GROUPS,
+        PolicyField.EDITOR_GROUPS,
+        PolicyField.APPROVER_GROUPS,
+    }
+    found = SetupForm.options(menus[PolicyField.WEBSITES], "site 299", ready, EN)["options"]
     assert [option["value"] for option in found] == ["299"]
-    found = SetupForm.options(menus[Field.EDITOR_GROUPS], "istanbul 7", ready, EN)["options"]
+    found = SetupForm.options(menus[PolicyField.EDITOR_GROUPS], "istanbul 7", ready, EN)["options"]
     assert {option["value"] for option in found} == {"S07", *(f"S0{number}" for number in range(70, 80))}
-    assert len(SetupForm.options(menus[Field.WEBSITES], "", ready, EN)["options"]) == 100
+    assert len(SetupForm.options(menus[PolicyField.WEBSITES], "", ready, EN)["options"]) == 100
 
 
 def test_names_are_plain_text_within_slacks_limits() -> None:
@@ -132,28 +139,28 @@ def test_names_are_plain_text_within_slacks_limits() -> None:
 
 def test_a_direct_message_is_no_channel_to_approve_in() -> None:
     here = ChannelId("D0HERE")
-    form = SetupData(SetupReady(None, WEBSITES, {}), Typed.of(None, here), SetupMetadata(channel=here, seen=""))
+    form = SetupData(PolicyFormData(None, WEBSITES, {}), Typed.of(None, here), SetupMetadata(channel=here, seen=""))
     view = SetupForm.build(form, EN)
-    (menu,) = [block["element"] for block in view["blocks"] if block.get("block_id") == Field.CHANNEL]
+    (menu,) = [block["element"] for block in view["blocks"] if block.get("block_id") == PolicyField.CHANNEL]
     assert "initial_conversation" not in menu
     assert menu["filter"] == {"include": ["public", "private"]}
 
 
 @pytest.mark.parametrize("typed", ["", "0", "101", "1.5", "-1", "x", "²", "1e2"])
 def test_a_quorum_is_a_whole_number_up_to_a_hundred(typed: str) -> None:
-    assert Typed(quorum=typed).problems()[Field.QUORUM] == FieldProblem("setup.problem_number", {"most": 100})
-    assert Field.QUORUM not in Typed(quorum="100").problems()
+    assert Typed(quorum=typed).problems()[PolicyField.QUORUM] == FieldProblem("setup.problem_number", {"most": 100})
+    assert PolicyField.QUORUM not in Typed(quorum="100").problems()
 
 
 @pytest.mark.parametrize("typed", ["", "0", "8761"])
 def test_an_expiry_is_at_most_a_year(typed: str) -> None:
-    assert Field.EXPIRES in Typed(expires=typed).problems()
-    assert Field.EXPIRES not in Typed(expires="8760").problems()
+    assert PolicyField.EXPIRES in Typed(expires=typed).problems()
+    assert PolicyField.EXPIRES not in Typed(expires="8760").problems()
 
 
 @pytest.mark.parametrize("website", ["", "0", "-1", "x", "9" * 19, "1 "])
 def test_what_is_no_website_is_none(website: str) -> None:
-    assert Field.WEBSITES in Typed(websites=(website,)).problems()
+    assert PolicyField.WEBSITES in Typed(websites=(website,)).problems()
 
 
 @pytest.mark.parametrize(
@@ -172,7 +179,7 @@ def test_what_is_no_such_form_is_not_read(view: Any) -> None:
 
 def test_a_group_that_is_no_id_is_left_out() -> None:
     view = submitted(SetupForm.build(data(None), EN))
-    values = view["state"]["values"][Field.EDITOR_GROUPS]
+    values = view["state"]["values"][PolicyField.EDITOR_GROUPS]
     (entry,) = values.values()
     entry["selected_options"] = [{"value": "U0NOGROUP"}, {"value": "S0A"}]
     back = SetupForm.parse(view)
@@ -182,7 +189,7 @@ def test_a_group_that_is_no_id_is_left_out() -> None:
 
 def test_a_problem_at_a_field_that_is_not_there_stands_at_one_that_is() -> None:
     view = SetupForm.build(data(None, websites={}), EN)
-    errors = SetupForm.errors({Field.WEBSITES: FieldProblem("setup.problem_websites")}, view, EN)
+    errors = SetupForm.errors({PolicyField.WEBSITES: FieldProblem("setup.problem_websites")}, view, EN)
     assert errors == {"all_websites": "Choose at least one website, or all."}
 
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 from flowbot.domain.change import Change, ChangeState, Vote, VoteChoice
 from flowbot.domain.ids import UserId
 from flowbot.domain.policy import ApprovalRule
-from flowbot.services.ports.changes import Ballot, Conflict
+from flowbot.services.ports.storage import VersionConflictError, VoteResult
 from flowbot.storage.changes import StoredChanges
 from tests.storage.change_cases import NOON, SECOND, submitted
 
@@ -42,15 +42,15 @@ async def unless_late(call: Awaitable[Any]) -> Any:
     """What the call gives, or the conflict that it ends in; any other error is one."""
     try:
         return await call
-    except Conflict as conflict:
+    except VersionConflictError as conflict:
         return conflict
 
 
-def ballots(results: Iterable[Any]) -> list[Ballot]:
+def ballots(results: Iterable[Any]) -> list[VoteResult]:
     """Those that counted or were counted already."""
-    return [result for result in results if isinstance(result, Ballot)]
+    return [result for result in results if isinstance(result, VoteResult)]
 
 
-def late(results: Iterable[Any]) -> list[Conflict]:
+def late(results: Iterable[Any]) -> list[VersionConflictError]:
     """Those that came too late."""
-    return [result for result in results if isinstance(result, Conflict)]
+    return [result for result in results if isinstance(result, VersionConflictError)]

@@ -8,7 +8,7 @@ from flowbot.domain.audit import Event
 from flowbot.domain.change import ChangeState, Progress
 from flowbot.domain.ids import ChangeId
 from flowbot.errors import Fault
-from flowbot.services.ports.changes import Ballot, Conflict
+from flowbot.services.ports.storage import VersionConflictError, VoteResult
 from flowbot.storage.changes import StoredChanges
 from tests.storage.ballot_cases import CAN, DENIZ, no, waiting, yes
 from tests.storage.change_cases import AYSE, C1, FLOW, NOON, OURS, SECOND, SHOP, THEIRS, actions, moved, submitted, told
@@ -19,7 +19,7 @@ VOTED = told("change.voted", actor=CAN)
 async def test_an_approval_short_of_the_quorum_counts_and_the_change_waits_on(store: StoredChanges) -> None:
     change = await waiting(store, quorum=2)
     ballot = await store.vote(change.id, yes(CAN, 1), OURS, VOTED)
-    assert ballot == Ballot(replace(change, version=3, changed_at=NOON + SECOND), (yes(CAN, 1),), is_new=True)
+    assert ballot == VoteResult(replace(change, version=3, changed_at=NOON + SECOND), (yes(CAN, 1),), is_new=True)
     assert await store.get(change.id) == ballot.change
     assert await store.votes(change.id) == ballot.votes
     assert await actions(store) == ["change.submitted", "change.voted"]
@@ -104,7 +104,7 @@ async def test_a_vote_on_what_does_not_wait_is_shown_what_became_of_it(
     store: StoredChanges, states: tuple[ChangeState, ...]
 ) -> None:
     change = await moved(store, await submitted(store), *states)
-    with pytest.raises(Conflict) as conflict:
+    with pytest.raises(VersionConflictError) as conflict:
         await store.vote(change.id, yes(CAN), OURS, VOTED)
     assert conflict.value.current == change
     assert await store.votes(change.id) == ()

@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from flowbot.domain.change import Change, ChangeState, Closure, ClosureKind, Lease, Progress
 from flowbot.domain.ids import UserId
-from flowbot.services.ports.changes import Ballot, Conflict
+from flowbot.services.ports.storage import VersionConflictError, VoteResult
 from flowbot.storage.ballots import count_vote
 from flowbot.storage.changes import StoredChanges
 from flowbot.storage.database import Database
@@ -23,14 +23,16 @@ def lease_of(person: UserId) -> Lease:
     return Lease(f"process of {person}", NOON + timedelta(minutes=1))
 
 
-async def approve(one: StoredChanges, change: Change, person: UserId) -> Ballot | Conflict:
-    result: Ballot | Conflict = await unless_late(
+async def approve(one: StoredChanges, change: Change, person: UserId) -> VoteResult | VersionConflictError:
+    result: VoteResult | VersionConflictError = await unless_late(
         one.vote(change.id, yes(person), lease_of(person), told("change.voted", actor=person))
     )
     return result
 
 
-async def approve_all(processes: list[StoredChanges], change: Change, people: list[UserId]) -> list[Ballot | Conflict]:
+async def approve_all(
+    processes: list[StoredChanges], change: Change, people: list[UserId]
+) -> list[VoteResult | VersionConflictError]:
     """All of them in the same instant, by turns in one process and the next."""
     return await asyncio.gather(
         *(approve(one, change, person) for one, person in zip(cycle(processes), people, strict=False))

@@ -13,7 +13,7 @@ from flowbot.domain.flow import Flow, WaitTime
 from flowbot.domain.ids import ChangeId, FlowId, FormToken
 from flowbot.domain.policy import ApprovalRule
 from flowbot.errors import Fault
-from flowbot.services.ports.changes import Conflict, FlowTaken, Scope
+from flowbot.services.ports.storage import EventFilter, FlowBusyError, VersionConflictError
 from flowbot.storage.changes import StoredChanges
 from flowbot.storage.database import Database
 from flowbot.storage.tables import changes
@@ -64,7 +64,7 @@ async def test_what_an_older_flowbot_kept_besides_is_no_hindrance(store: StoredC
 
 async def test_the_submission_is_in_the_trail_with_the_changes_id(store: StoredChanges) -> None:
     change = await submitted(store)
-    (event,) = await store.history(Scope(), limit=10)
+    (event,) = await store.history(EventFilter(), limit=10)
     assert event == replace(told(), change=change.id, number=1)
 
 
@@ -77,7 +77,7 @@ async def test_the_same_token_is_the_same_change_and_writes_nothing(store: Store
 
 async def test_a_flow_has_one_open_change_and_the_second_is_shown_the_first(store: StoredChanges) -> None:
     change = await submitted(store)
-    with pytest.raises(FlowTaken) as taken:
+    with pytest.raises(FlowBusyError) as taken:
         await store.submit(asked("t2"), THEIRS, told())
     assert taken.value.current == change
     assert await actions(store) == ["change.submitted"]
@@ -88,7 +88,7 @@ async def test_a_change_under_way_holds_its_flow(store: StoredChanges, state: Ch
     change = await moved(store, await submitted(store), state)
     assert await store.open_on(FLOW) == change
     assert await store.open_on(FlowId(99)) is None
-    with pytest.raises(FlowTaken) as taken:
+    with pytest.raises(FlowBusyError) as taken:
         await submitted(store, "t2")
     assert taken.value.current == change
 
@@ -164,7 +164,7 @@ async def test_whatever_an_event_tells_comes_back_equal(
 ) -> None:
     event = replace(told("policy.imported", details=details), at=at)
     await record(store, event)
-    (kept,) = await store.history(Scope(), limit=1)
+    (kept,) = await store.history(EventFilter(), limit=1)
     assert replace(kept, number=None) == event
 
 
@@ -202,7 +202,7 @@ async def test_a_move_may_stay_in_its_state(store: StoredChanges) -> None:
 async def test_who_saw_an_older_version_is_shown_the_new_one_and_writes_nothing(store: StoredChanges) -> None:
     change = await submitted(store)
     kept = await moved(store, change, ChangeState.APPLYING)
-    with pytest.raises(Conflict) as conflict:
+    with pytest.raises(VersionConflictError) as conflict:
         await store.move(change, replace(change, state=ChangeState.FAILED), told("change.failed"))
     assert conflict.value.current == kept
     assert await store.get(change.id) == kept
@@ -212,7 +212,7 @@ async def test_who_saw_an_older_version_is_shown_the_new_one_and_writes_nothing(
 async def test_who_lost_the_lease_settles_nothing(store: StoredChanges) -> None:
     change = await moved(store, await submitted(store), ChangeState.APPLYING)
     (claimed,) = await store.claim(OURS.until + SECOND, THEIRS)
-    with pytest.raises(Conflict) as conflict:
+    with pytest.raises(VersionConflictError) as conflict:
         await store.move(change, replace(change, state=ChangeState.FAILED))
     assert conflict.value.current == claimed
 

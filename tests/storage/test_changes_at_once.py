@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 from flowbot.domain.change import Change, ChangeState, Lease
 from flowbot.domain.ids import FlowId, ImageId
-from flowbot.services.ports.changes import Conflict, FlowTaken
+from flowbot.services.ports.storage import FlowBusyError, VersionConflictError
 from flowbot.storage.changes import StoredChanges
 from flowbot.storage.database import Database
 from flowbot.storage.engine import open_database
@@ -44,7 +44,7 @@ async def test_of_twenty_requests_for_one_flow_one_is_kept_and_all_others_are_sh
     ]
     results = await asyncio.gather(*calls, return_exceptions=True)
     kept = [result[0].id for result in results if isinstance(result, tuple)]
-    shown = [result.current.id for result in results if isinstance(result, FlowTaken)]
+    shown = [result.current.id for result in results if isinstance(result, FlowBusyError)]
     assert len(kept) == 1
     assert shown == kept * 19
     assert await actions(store) == ["change.submitted"]
@@ -58,7 +58,7 @@ async def test_submitting_and_settling_side_by_side_always_ends_in_an_answer(
     async def submit_and_settle(one: StoredChanges, token: str) -> str:
         try:
             change, _ = await one.submit(asked(token), OURS, told())
-        except FlowTaken as taken:
+        except FlowBusyError as taken:
             return f"taken by {taken.current.id}"
         await moved(one, change, ChangeState.FAILED)
         return "settled"
@@ -81,7 +81,7 @@ async def test_of_twenty_moves_of_one_version_one_wins_and_all_others_are_told(
     ]
     results = await asyncio.gather(*calls, return_exceptions=True)
     won = [result for result in results if isinstance(result, Change)]
-    lost = [result for result in results if isinstance(result, Conflict)]
+    lost = [result for result in results if isinstance(result, VersionConflictError)]
     assert (len(won), len(lost)) == (1, 19)
     assert {conflict.current.version for conflict in lost} == {2}
     assert await store.get(change.id) == won[0]

@@ -8,7 +8,7 @@ from sqlalchemy import update
 
 from flowbot.domain.change import ChangeKind, ChangeState, Closure, ClosureKind, Progress
 from flowbot.domain.ids import ChangeId, ChannelId, FlowId, WebsiteId
-from flowbot.services.ports.changes import Scope
+from flowbot.services.ports.storage import EventFilter
 from flowbot.storage.changes import TELLING, StoredChanges
 from flowbot.storage.database import Database
 from flowbot.storage.tables import changes
@@ -34,23 +34,23 @@ BROKEN = Progress(Closure(CAN, ClosureKind.BREAK_GLASS, "now \0"), reminders=2)
 async def test_history_is_newest_first_and_no_longer_than_asked_for(store: StoredChanges) -> None:
     for number in range(5):
         await record(store, told(f"step.{number}"))
-    events = await store.history(Scope(), limit=3)
+    events = await store.history(EventFilter(), limit=3)
     assert [event.action for event in events] == ["step.4", "step.3", "step.2"]
     assert [event.number for event in events] == [5, 4, 3]
 
 
 SEEN = [
-    ("all", Scope(), ["policy.imported", "blog.13", "shop.13", "shop.12"]),
-    ("one website", Scope(frozenset({SHOP})), ["shop.13", "shop.12"]),
-    ("two websites", Scope(frozenset({SHOP, WebsiteId(2)})), ["blog.13", "shop.13", "shop.12"]),
-    ("no website", Scope(frozenset()), []),
-    ("one flow", Scope(flow=FlowId(13)), ["blog.13", "shop.13"]),
-    ("one flow on one website", Scope(frozenset({SHOP}), FlowId(13)), ["shop.13"]),
+    ("all", EventFilter(), ["policy.imported", "blog.13", "shop.13", "shop.12"]),
+    ("one website", EventFilter(frozenset({SHOP})), ["shop.13", "shop.12"]),
+    ("two websites", EventFilter(frozenset({SHOP, WebsiteId(2)})), ["blog.13", "shop.13", "shop.12"]),
+    ("no website", EventFilter(frozenset()), []),
+    ("one flow", EventFilter(flow=FlowId(13)), ["blog.13", "shop.13"]),
+    ("one flow on one website", EventFilter(frozenset({SHOP}), FlowId(13)), ["shop.13"]),
 ]
 
 
 @pytest.mark.parametrize(("scope", "seen"), [row[1:] for row in SEEN], ids=[row[0] for row in SEEN])
-async def test_history_shows_what_its_scope_names(store: StoredChanges, scope: Scope, seen: list[str]) -> None:
+async def test_history_shows_what_its_scope_names(store: StoredChanges, scope: EventFilter, seen: list[str]) -> None:
     await record(store, told("shop.12"))
     await record(store, told("shop.13", flow=FlowId(13)))
     await record(store, told("blog.13", flow=FlowId(13), website=WebsiteId(2)))
@@ -61,7 +61,7 @@ async def test_history_shows_what_its_scope_names(store: StoredChanges, scope: S
 async def test_history_leaves_out_what_it_is_told_to_and_has_the_more_of_the_rest(store: StoredChanges) -> None:
     for action in ("change.submitted", "change.applied", "policy.changed", "policy.imported"):
         await record(store, told(action))
-    events = await store.history(Scope(but=frozenset({"policy.changed", "policy.imported"})), limit=2)
+    events = await store.history(EventFilter(but=frozenset({"policy.changed", "policy.imported"})), limit=2)
     assert [event.action for event in events] == ["change.applied", "change.submitted"]
 
 
@@ -90,7 +90,7 @@ async def test_the_audit_may_be_left_early_and_others_write_meanwhile(store: Sto
 async def test_an_event_of_flowbots_own_needs_neither_person_nor_change(store: StoredChanges) -> None:
     event = told("policy.imported", actor=None, channel=None, kind=None, flow=None, website=None)
     await record(store, event)
-    (kept,) = await store.history(Scope(), limit=1)
+    (kept,) = await store.history(EventFilter(), limit=1)
     assert kept == replace(event, number=1)
 
 

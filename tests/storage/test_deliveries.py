@@ -2,7 +2,7 @@
 
 import asyncio
 
-from flowbot.services.ports.deliveries import DeliveryKey
+from flowbot.services.ports.storage import DeliveryKey
 from flowbot.storage.database import Database
 from flowbot.storage.deliveries import StoredDeliveries
 from tests.storage.change_cases import NOON, SECOND

@@ -13,7 +13,7 @@ from flowbot.domain.audit import Event
 from flowbot.domain.ids import ChannelId, FlowId, UserId
 from flowbot.domain.policy import ChannelPolicy, PolicyBook
 from flowbot.errors import Fault
-from flowbot.services.policies import PolicyFileError, dump_book, export_policies, import_policies
+from flowbot.services.policy_files import PolicyFileError, dump_book, export_policies, import_policies
 from flowbot.storage.changes import StoredChanges
 from flowbot.storage.database import Database
 from flowbot.storage.engine import open_database

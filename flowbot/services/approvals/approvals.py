@@ -4,27 +4,27 @@ from dataclasses import dataclass
 from functools import partial
 
 from flowbot.domain.change import Change
-from flowbot.services.approvals.asking import Asking
-from flowbot.services.approvals.checking import Checking
-from flowbot.services.approvals.deciding import Deciding
-from flowbot.services.approvals.rights import Rights
-from flowbot.services.changes import Changes
-from flowbot.services.people import Members, Reader
-from flowbot.services.ports.flows import FlowSource
-from flowbot.services.ports.people import Teller
+from flowbot.services.approvals.decide import DecisionService
+from flowbot.services.approvals.recheck import Rechecker
+from flowbot.services.approvals.submit import RequestSubmitter
+from flowbot.services.authorization import RequestAuthorizer
+from flowbot.services.executor.executor import ChangeExecutor
+from flowbot.services.ports.enkapush import FlowSource
+from flowbot.services.ports.slack import Notifier
+from flowbot.services.users import CurrentUser, MemberLookup
 
 
 @dataclass(frozen=True, slots=True)
-class Approvals:
+class ApprovalServices:
     """The use cases around requests."""
 
-    changes: Changes
-    asking: Asking
-    deciding: Deciding
-    checking: Checking
+    changes: ChangeExecutor
+    asking: RequestSubmitter
+    deciding: DecisionService
+    checking: Rechecker
 
     @classmethod
-    def of(cls, changes: Changes, source: FlowSource, members: Members) -> "Approvals":
+    def of(cls, changes: ChangeExecutor, source: FlowSource, members: MemberLookup) -> "ApprovalServices":
         """The use cases, joined.
 
         Args:
@@ -33,10 +33,15 @@ class Approvals:
             members: who is in a channel at this moment, for a policy's "everyone in the channel" when somebody decides
                 from elsewhere.
         """
-        rights = Rights(changes, members)
-        return cls(changes, Asking(changes, source, rights), Deciding(changes, rights), Checking(changes, rights))
+        rights = RequestAuthorizer(changes.store, changes.policies, changes.people, changes.clock, members)
+        return cls(
+            changes,
+            RequestSubmitter(changes, source, rights),
+            DecisionService(changes, rights),
+            Rechecker(changes, rights),
+        )
 
-    async def carry_out(self, change: Change, tell: Teller, reader: Reader | None = None) -> Change:
+    async def carry_out(self, change: Change, tell: Notifier, reader: CurrentUser | None = None) -> Change:
         """Do what was asked for, or decided, as far as it goes by itself, and tell how it ended.
 
         Args:
@@ -50,5 +55,5 @@ class Approvals:
         return await self.changes.carry_out(change, tell, partial(_known, reader) if reader else None)
 
 
-async def _known(reader: Reader) -> Reader:
+async def _known(reader: CurrentUser) -> CurrentUser:
     return reader

@@ -1,1 +1,15 @@
-"""What the use cases need of the outside: protocols, and the values that pass through them."""
+"""What services need of the outside: protocols, clocks, and the values that pass through them."""
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+
+Clock = Callable[[], datetime]
+"""Tells the time, with its zone."""
+
+
+Monotonic = Callable[[], float]
+"""Seconds that only grow."""
+
+
+Sleep = Callable[[float], Awaitable[None]]
+"""Waits some seconds."""

@@ -5,14 +5,14 @@ from typing import Final
 from flowbot.domain.fields import FormKind
 from flowbot.domain.flow import Flow
 from flowbot.domain.validation import FieldProblem, ValidationResult, validate_form
-from flowbot.services.forms import Forms
+from flowbot.services.forms import FormService
 from flowbot.slack.forms.flow_form import Submitted
 
 TOO_OLD: Final = "form.too_old"
 """The key of what is wrong with a form of which is not known any more what it showed."""
 
 
-async def checked_now(forms: Forms, form: Submitted) -> tuple[ValidationResult, Flow | None]:
+async def checked_now(forms: FormService, form: Submitted) -> tuple[ValidationResult, Flow | None]:
     """What a form asks for or what is wrong with it, as of now; and the flow that it showed, if any.
 
     Raises:

@@ -13,10 +13,10 @@ from flowbot.domain.lint import Remark, lint
 from flowbot.domain.validation import INVALID_URL_KEY, draft_content, parse_wait
 from flowbot.errors import Fault, UserError
 from flowbot.locales import Locales, Translator
-from flowbot.services.forms import Forms
-from flowbot.services.people import People
-from flowbot.services.ports.flows import Segment
-from flowbot.services.ports.time import Clock
+from flowbot.services.forms import FormService
+from flowbot.services.ports import Clock
+from flowbot.services.ports.enkapush import Segment
+from flowbot.services.users import UserService
 from flowbot.slack.desk import Answer, Visit
 from flowbot.slack.forms.checking import TOO_OLD, checked_now
 from flowbot.slack.forms.choices import SegmentChoice
@@ -39,9 +39,9 @@ NOT_WORTH_A_LOOK: Final = frozenset({INVALID_URL_KEY, TOO_OLD})
 class FormLive:
     """Serves a form while it is open."""
 
-    forms: Forms
+    forms: FormService
     modals: Modals
-    people: People
+    people: UserService
     locales: Locales
     clock: Clock
     tasks: TrackedTasks

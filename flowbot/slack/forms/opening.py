@@ -11,11 +11,11 @@ from flowbot.domain.ids import ChannelId, FlowId, FormToken, parse_website_id
 from flowbot.domain.validation import FieldProblem, rebase_values
 from flowbot.errors import Fault, UserError
 from flowbot.locales import Translator
-from flowbot.services.forms import FormReady, Forms
-from flowbot.services.people import Reader
-from flowbot.services.ports.flows import Segment
-from flowbot.services.ports.time import Clock
-from flowbot.services.reading import NO_SUCH_FLOW
+from flowbot.services.authorization import NO_SUCH_FLOW_KEY
+from flowbot.services.forms import FormContext, FormService
+from flowbot.services.ports import Clock
+from flowbot.services.ports.enkapush import Segment
+from flowbot.services.users import CurrentUser
 from flowbot.slack.desk import Answer, Visit
 from flowbot.slack.forms.choices import SegmentChoice
 from flowbot.slack.forms.flow_form import FlowForm, FormData
@@ -35,7 +35,7 @@ def new_token() -> FormToken:
 class FormOpening:
     """Opens forms."""
 
-    forms: Forms
+    forms: FormService
     modals: Modals
     clock: Clock
 
@@ -104,23 +104,23 @@ class FormOpening:
 
     async def _ready(
         self,
-        reader: Reader,
+        reader: CurrentUser,
         channel: ChannelId,
         kind: FormKind,
         flow: FlowId | None,
         *,
         fresh: bool,
         draft: Draft | None,
-    ) -> tuple[FormKind, FormReady]:
+    ) -> tuple[FormKind, FormContext]:
         """What the form is made of. What was typed about a flow that is gone by now becomes the form of a new one."""
         try:
             return kind, await self.forms.open(reader, channel, kind.change, flow, fresh=fresh)
         except UserError as error:
-            if draft is None or error.key != NO_SUCH_FLOW:
+            if draft is None or error.key != NO_SUCH_FLOW_KEY:
                 raise
             return FormKind.CREATE, await self.forms.open(reader, channel, FormKind.CREATE.change, None, fresh=True)
 
-    async def again(self, reader: Reader, t: Translator, draft: Draft, trouble: FieldProblem) -> View:
+    async def again(self, reader: CurrentUser, t: Translator, draft: Draft, trouble: FieldProblem) -> View:
         """The form once more, as it was typed, with the reason on top.
 
         Raises:
@@ -134,10 +134,10 @@ class FormOpening:
 
     async def _data(
         self,
-        reader: Reader,
+        reader: CurrentUser,
         channel: ChannelId,
         kind: FormKind,
-        ready: FormReady,
+        ready: FormContext,
         draft: Draft | None,
         *,
         turn: int = 0,
@@ -184,14 +184,14 @@ def _caught_up(draft: Draft, kind: FormKind, now: Flow | None) -> tuple[FormValu
     return (rebase_values(draft.typed, draft.before, now) if found else draft.typed), found
 
 
-def first_typed(kind: FormKind, ready: FormReady) -> FormValues:
+def first_typed(kind: FormKind, ready: FormContext) -> FormValues:
     """What a form holds before anybody has typed: one website is chosen already."""
     if ready.before is None:
         return default_values(next(iter(ready.websites), None))
     return form_values(ready.before) if kind is FormKind.EDIT else without_write_only(ready.before)
 
 
-def segment_choices(ready: FormReady, typed: FormValues) -> list[SegmentChoice] | None:
+def segment_choices(ready: FormContext, typed: FormValues) -> list[SegmentChoice] | None:
     """The segments of the website that is chosen."""
     found = ready.segments_of(parse_website_id(typed.get("website", "")))
     return None if found is None else choices_of(found)

@@ -15,12 +15,11 @@ from flowbot.domain.validation import FieldProblem, ValidationResult
 from flowbot.errors import Fault, UserError
 from flowbot.locales import Locales, Translator
 from flowbot.metrics import Metrics
-from flowbot.services.changes import Changes
-from flowbot.services.forms import Forms, draft_of
-from flowbot.services.people import People
-from flowbot.services.ports.changes import FlowTaken
-from flowbot.services.ports.deliveries import DeliveryStore
-from flowbot.services.ports.forms import ImageStore, PictureSource
+from flowbot.services.executor.executor import ChangeExecutor
+from flowbot.services.forms import FormService, draft_from_change
+from flowbot.services.ports.slack import ImageSource
+from flowbot.services.ports.storage import DeliveryStore, FlowBusyError, ImageStore
+from flowbot.services.users import UserService
 from flowbot.slack.forms.checking import checked_now
 from flowbot.slack.forms.flow_form import FlowForm, Submitted
 from flowbot.slack.forms.telling import FormTelling
@@ -42,11 +41,11 @@ log = structlog.get_logger(__name__)
 class FormSubmission:
     """Takes forms in."""
 
-    forms: Forms
-    changes: Changes
+    forms: FormService
+    changes: ChangeExecutor
     images: ImageStore
-    pictures: PictureSource
-    people: People
+    pictures: ImageSource
+    people: UserService
     deliveries: DeliveryStore
     locales: Locales
     tasks: TrackedTasks
@@ -102,7 +101,7 @@ class FormSubmission:
         new = _new_change(event, submitted, checked, before)
         try:
             change, is_new = await self.changes.submit(new)
-        except FlowTaken as taken:
+        except FlowBusyError as taken:
             return _errors({"name": _taken(taken.current)}, submitted, t)
         if not is_new and _texts(change.asked) != _texts(new):
             return _errors({"name": FieldProblem("form.sent_already")}, submitted, t)
@@ -132,7 +131,7 @@ class FormSubmission:
         logs.bind_incident(request="form", user=asked.requester, channel=asked.channel, change=change.id)
         try:
             # Kept until it is known that it was saved.
-            await self.forms.keep(draft_of(asked, before, change.created_at))
+            await self.forms.keep(draft_from_change(asked, before, change.created_at))
             tell = self.telling.in_form(event.view_id)
             settled = await self.changes.carry_out(change, tell, lambda: self.people.reader(event.caller))
             log.info("flow_form.settled", state=settled.state)

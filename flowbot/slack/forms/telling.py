@@ -13,12 +13,13 @@ from flowbot.domain.policy import Permission
 from flowbot.domain.validation import FieldProblem
 from flowbot.errors import Fault, UserError
 from flowbot.locales import Locales, Translator
-from flowbot.services.forms import Forms
-from flowbot.services.people import Caller, People, Reader
-from flowbot.services.ports.forms import ImageStore, PictureSource
-from flowbot.services.ports.people import Teller
-from flowbot.services.ports.time import Clock
-from flowbot.services.reading import Permissions, Reading
+from flowbot.services.authorization import Permissions
+from flowbot.services.flow_queries import FlowQueries
+from flowbot.services.forms import FormService
+from flowbot.services.ports import Clock
+from flowbot.services.ports.slack import ImageSource, Notifier
+from flowbot.services.ports.storage import ImageStore
+from flowbot.services.users import Caller, CurrentUser, UserService
 from flowbot.slack.forms.opening import FormOpening, kind_of
 from flowbot.slack.modals import Modals
 from flowbot.slack.projection import Projection, is_public
@@ -37,19 +38,19 @@ log = structlog.get_logger(__name__)
 class FormTelling:
     """Says how forms ended."""
 
-    forms: Forms
+    forms: FormService
     opening: FormOpening
     modals: Modals
     replies: Replies
-    people: People
-    reading: Reading
+    people: UserService
+    reading: FlowQueries
     images: ImageStore
-    pictures: PictureSource
+    pictures: ImageSource
     projection: Projection
     locales: Locales
     clock: Clock
 
-    def in_form(self, view_id: str) -> Teller:
+    def in_form(self, view_id: str) -> Notifier:
         """Tells in the place of a form that is probably still open."""
 
         async def tell(change: Change, shown: Flow | None) -> None:
@@ -145,7 +146,7 @@ class FormTelling:
     async def _rights(self, asked: NewChange) -> Permissions | None:
         """What the author may do in the channel of the form; None where that is not known."""
         try:
-            reader: Reader = await self.people.reader(Caller(asked.requester, None))
+            reader: CurrentUser = await self.people.reader(Caller(asked.requester, None))
             return await self.reading.rights(reader, asked.channel)
         except (UserError, Fault):
             return None

@@ -13,9 +13,16 @@ from flowbot.domain.policy import ChannelPolicy
 from flowbot.domain.validation import FieldProblem
 from flowbot.errors import Fault, UserError
 from flowbot.locales import Translator
-from flowbot.services.people import Reader
-from flowbot.services.setup import Overtaken, Refused, Saved, Setup, SetupReady, stamp
-from flowbot.services.setup_check import Field
+from flowbot.services.policy_checks import PolicyField
+from flowbot.services.policy_setup import (
+    PolicyChangedError,
+    PolicyFormData,
+    PolicyRefusedError,
+    PolicySetup,
+    SavedPolicy,
+    policy_fingerprint,
+)
+from flowbot.services.users import CurrentUser
 from flowbot.slack.desk import Answer, Desk, Visit
 from flowbot.slack.forms.unkept import unkept
 from flowbot.slack.modals import Modals
@@ -38,7 +45,7 @@ class SetupDesk:
     """Serves `/flows setup`."""
 
     desk: Desk
-    setup: Setup
+    setup: PolicySetup
     modals: Modals
 
     async def open(self, visit: Visit, trigger: str) -> Answer:
@@ -51,7 +58,7 @@ class SetupDesk:
         except Fault as fault:
             await self.modals.fill(view_id, views.sentence_view(t, fault.key, fault.params))
             return Answer()
-        seen = stamp(ready.policy)
+        seen = policy_fingerprint(ready.policy)
         metadata = SetupMetadata(channel=channel, seen=seen, locale=reader.locale, timezone=reader.timezone)
         data = SetupData(ready, Typed.of(ready.policy, channel), metadata)
         await self.modals.fill(view_id, SetupForm.build(data, t))
@@ -70,12 +77,12 @@ class SetupDesk:
         try:
             answer = await self.desk.tasks.within(ACK_SECONDS, self._take(event, submitted, t), name="setup form")
         except UserError as error:
-            answer = _errors({Field.WEBSITES: FieldProblem(error.key, error.params)}, event, t)
-        except Refused as refused:
+            answer = _errors({PolicyField.WEBSITES: FieldProblem(error.key, error.params)}, event, t)
+        except PolicyRefusedError as refused:
             answer = _errors(refused.problems, event, t)
         except Exception as error:  # noqa: BLE001 - said at the form, whatever it is, and logged there
             self._count(event, "fault")
-            return _errors({Field.WEBSITES: unkept(error, t)}, event, t)
+            return _errors({PolicyField.WEBSITES: unkept(error, t)}, event, t)
         self._count(event, "refused" if answer["response_action"] == "errors" else "done")
         return answer
 
@@ -96,14 +103,14 @@ class SetupDesk:
             return {"options": []}
         return SetupForm.options(question.action_id, question.value, ready, t)
 
-    async def _entries(self, question: Suggestion, channel: ChannelId) -> SetupReady:
+    async def _entries(self, question: Suggestion, channel: ChannelId) -> PolicyFormData:
         self.setup.allowed(await self.desk.people.reader(question.caller))
         return await self.setup.open(channel)
 
     async def _take(self, event: FormEvent, submitted: SetupSubmitted, t: Translator) -> AckArgs:
         problems = submitted.typed.problems()
         if not problems and not await self._is_first(event):
-            problems = {Field.WEBSITES: FieldProblem("form.repeated")}
+            problems = {PolicyField.WEBSITES: FieldProblem("form.repeated")}
         reader = await self.desk.people.anew(await self.desk.people.reader(event.caller))
         self.setup.allowed(reader)
         if problems:
@@ -112,7 +119,7 @@ class SetupDesk:
         await self.setup.check(wanted)
         try:
             saved = await self._save(reader, wanted, submitted.metadata.seen)
-        except Overtaken:
+        except PolicyChangedError:
             return await self._again(submitted, wanted, t)
         said = "setup.saved" if saved.is_new else "setup.nothing_new"
         return {"response_action": "update", "view": views.sentence_view(t, said)}
@@ -121,14 +128,14 @@ class SetupDesk:
         """Whether this submit was not delivered before: then it counts, whatever the policy is by now."""
         return event.key is None or await self.desk.deliveries.take(event.key, self.desk.clock())
 
-    async def _save(self, reader: Reader, wanted: ChannelPolicy, seen: str) -> Saved:
+    async def _save(self, reader: CurrentUser, wanted: ChannelPolicy, seen: str) -> SavedPolicy:
         """Save and tell the channel. Saving goes on to its end, and is told, even if it takes too long for Slack."""
-        done: asyncio.Future[Saved] = asyncio.get_running_loop().create_future()
+        done: asyncio.Future[SavedPolicy] = asyncio.get_running_loop().create_future()
 
         async def work() -> None:
             try:
                 saved = await self.setup.save(reader, wanted, seen)
-            except (UserError, Fault, Overtaken) as error:
+            except (UserError, Fault, PolicyChangedError) as error:
                 _settle(done, error)
                 return
             _settle(done, saved)
@@ -142,11 +149,11 @@ class SetupDesk:
         """The form as it was filled in, with what happened on top; saving it now replaces what is kept now."""
         ready = await self.setup.open(wanted.id)
         fields = t.listed(views.differing(ready.policy, wanted, t))
-        metadata = submitted.metadata.model_copy(update={"seen": stamp(ready.policy)})
+        metadata = submitted.metadata.model_copy(update={"seen": policy_fingerprint(ready.policy)})
         data = SetupData(ready, submitted.typed, metadata, trouble=t("setup.overtaken", fields=fields))
         return {"response_action": "update", "view": SetupForm.build(data, t)}
 
-    async def _tell(self, reader: Reader, saved: Saved) -> None:
+    async def _tell(self, reader: CurrentUser, saved: SavedPolicy) -> None:
         """Tell the channel; where that cannot be, tell the admin so."""
         place = Place(saved.after.id, reader.user, "")
         t = self.desk.locales.channel(reader.locale)
@@ -164,14 +171,14 @@ class SetupDesk:
         except Fault as fault:
             log.warning("setup_form.admin_not_told", error=str(fault))
 
-    async def _names(self, saved: Saved) -> views.Names:
+    async def _names(self, saved: SavedPolicy) -> views.Names:
         """What the ids of both policies are called."""
         ready = await self.setup.open(saved.after.id)
         groups = {id_: group.name or str(id_) for id_, group in (ready.groups or {}).items()}
         return views.Names(ready.websites, groups, await self.setup.names(_people(saved)))
 
 
-def _people(saved: Saved) -> set[UserId]:
+def _people(saved: SavedPolicy) -> set[UserId]:
     policies = [policy for policy in (saved.before, saved.after) if policy is not None]
     entries = (
         entry
@@ -181,7 +188,7 @@ def _people(saved: Saved) -> set[UserId]:
     return {entry for entry in entries if isinstance(entry, UserId)}
 
 
-def _settle(done: "asyncio.Future[Saved]", outcome: Saved | Exception) -> None:
+def _settle(done: "asyncio.Future[SavedPolicy]", outcome: SavedPolicy | Exception) -> None:
     """Hand the outcome to whoever waits, if they still do."""
     if done.cancelled():
         return
@@ -191,5 +198,5 @@ def _settle(done: "asyncio.Future[Saved]", outcome: Saved | Exception) -> None:
         done.set_result(outcome)
 
 
-def _errors(problems: Mapping[Field, FieldProblem], event: FormEvent, t: Translator) -> AckArgs:
+def _errors(problems: Mapping[PolicyField, FieldProblem], event: FormEvent, t: Translator) -> AckArgs:
     return {"response_action": "errors", "errors": SetupForm.errors(problems, event.view, t)}

@@ -12,8 +12,8 @@ from flowbot.domain.ids import ChannelId, GroupId, UserId
 from flowbot.domain.policy import MOST_APPROVALS, MOST_HOURS, Gate
 from flowbot.domain.validation import FieldProblem
 from flowbot.locales import Translator
-from flowbot.services.setup import SetupReady
-from flowbot.services.setup_check import Field
+from flowbot.services.policy_checks import PolicyField
+from flowbot.services.policy_setup import PolicyFormData
 from flowbot.slack.forms import choices
 from flowbot.slack.forms.inputs import STATIC_MAX, option
 from flowbot.slack.forms.metadata import Unseen
@@ -29,21 +29,21 @@ GROUP: Final = "flows.setup.group"
 TICKED: Final = "1"
 NAME_MAX: Final = kit.LABEL_MAX - 2
 _GROUP: Final = re.compile(r"S[A-Z0-9_]{1,62}", re.ASCII)
-HINTS: Final[Mapping[Field, str]] = {
-    Field.WEBSITES: "setup.hint_websites",
-    Field.VIEWERS: "setup.hint_viewers",
-    Field.EDITORS: "setup.hint_editors",
-    Field.APPROVERS: "setup.hint_approvers",
-    Field.QUORUM: "setup.hint_quorum",
-    Field.GATES: "setup.hint_gates",
-    Field.EXPIRES: "setup.hint_expires",
-    Field.CHANNEL: "setup.hint_channel",
-    Field.BREAK_GLASS: "setup.hint_break_glass",
+HINTS: Final[Mapping[PolicyField, str]] = {
+    PolicyField.WEBSITES: "setup.hint_websites",
+    PolicyField.VIEWERS: "setup.hint_viewers",
+    PolicyField.EDITORS: "setup.hint_editors",
+    PolicyField.APPROVERS: "setup.hint_approvers",
+    PolicyField.QUORUM: "setup.hint_quorum",
+    PolicyField.GATES: "setup.hint_gates",
+    PolicyField.EXPIRES: "setup.hint_expires",
+    PolicyField.CHANNEL: "setup.hint_channel",
+    PolicyField.BREAK_GLASS: "setup.hint_break_glass",
 }
 ROLES: Final = (
-    (Field.VIEWERS, Field.VIEWER_PEOPLE, Field.VIEWER_GROUPS),
-    (Field.EDITORS, Field.EDITOR_PEOPLE, Field.EDITOR_GROUPS),
-    (Field.APPROVERS, Field.APPROVER_PEOPLE, Field.APPROVER_GROUPS),
+    (PolicyField.VIEWERS, PolicyField.VIEWER_PEOPLE, PolicyField.VIEWER_GROUPS),
+    (PolicyField.EDITORS, PolicyField.EDITOR_PEOPLE, PolicyField.EDITOR_GROUPS),
+    (PolicyField.APPROVERS, PolicyField.APPROVER_PEOPLE, PolicyField.APPROVER_GROUPS),
 )
 
 
@@ -95,7 +95,7 @@ class _View(_Shape):
 class SetupData:
     """What the form shows: what may be chosen, what its fields hold, which form it is, and why it is shown again."""
 
-    ready: SetupReady
+    ready: PolicyFormData
     typed: Typed
     metadata: SetupMetadata
     trouble: str | None = None
@@ -137,37 +137,39 @@ class SetupForm:
         return SetupSubmitted(metadata, _typed(parsed.state.values))
 
     @staticmethod
-    def options(action: str, query: str, ready: SetupReady, t: Translator) -> View:
+    def options(action: str, query: str, ready: PolicyFormData, t: Translator) -> View:
         """The answer to Slack's question which websites or user groups match what was typed (`block_suggestion`)."""
         offered = choices.websites(ready.websites, t) if action == WEBSITE else _group_options((), ready, t)
         return {"options": choices.matching(offered, query)}
 
     @classmethod
-    def errors(cls, problems: Mapping[Field, FieldProblem], view: Mapping[str, Any], t: Translator) -> dict[str, str]:
+    def errors(
+        cls, problems: Mapping[PolicyField, FieldProblem], view: Mapping[str, Any], t: Translator
+    ) -> dict[str, str]:
         """What is wrong, by the block that Slack shall show it at, of those that `view` has."""
         there = {block.get("block_id") for block in view.get("blocks") or () if isinstance(block, dict)}
         return {
-            str(name if name in there else Field.ALL_WEBSITES): told_views.told(problem.key, problem.params, t)
+            str(name if name in there else PolicyField.ALL_WEBSITES): told_views.told(problem.key, problem.params, t)
             for name, problem in problems.items()
         }
 
 
 def _typed(values: Mapping[str, Mapping[str, _Entry]]) -> Typed:
     nothing = _Entry()
-    at = {name: next(iter(values.get(name, {}).values()), nothing) for name in Field}
+    at = {name: next(iter(values.get(name, {}).values()), nothing) for name in PolicyField}
     viewers, editors, approvers = (_role(at[all_], at[people], at[groups]) for all_, people, groups in ROLES)
     return Typed(
-        websites=at[Field.WEBSITES].chosen,
-        all_websites=bool(at[Field.ALL_WEBSITES].chosen),
+        websites=at[PolicyField.WEBSITES].chosen,
+        all_websites=bool(at[PolicyField.ALL_WEBSITES].chosen),
         viewers=viewers,
         editors=editors,
         approvers=approvers,
-        quorum=(at[Field.QUORUM].value or "").strip(),
-        gates=frozenset(at[Field.GATES].chosen),
-        self_approval=bool(at[Field.SELF_APPROVAL].chosen),
-        expires=(at[Field.EXPIRES].value or "").strip(),
-        channel=at[Field.CHANNEL].selected_conversation,
-        break_glass=at[Field.BREAK_GLASS].selected_users,
+        quorum=(at[PolicyField.QUORUM].value or "").strip(),
+        gates=frozenset(at[PolicyField.GATES].chosen),
+        self_approval=bool(at[PolicyField.SELF_APPROVAL].chosen),
+        expires=(at[PolicyField.EXPIRES].value or "").strip(),
+        channel=at[PolicyField.CHANNEL].selected_conversation,
+        break_glass=at[PolicyField.BREAK_GLASS].selected_users,
     )
 
 
@@ -184,24 +186,26 @@ def _blocks(data: SetupData, t: Translator) -> Iterable[Block]:
     yield from _websites(data, t)
     for role, fields in zip((typed.viewers, typed.editors, typed.approvers), ROLES, strict=True):
         yield from _role_blocks(role, fields, data, t)
-    yield _input(Field.QUORUM, _number(typed.quorum, MOST_APPROVALS), t, optional=False)
-    yield _input(Field.GATES, _gates(typed, t), t)
-    yield _input(Field.SELF_APPROVAL, _box(t("setup.box_self_approval"), ticked=typed.self_approval), t)
-    yield _input(Field.EXPIRES, _number(typed.expires, MOST_HOURS), t, optional=False)
-    yield _input(Field.CHANNEL, _channel(typed.channel), t)
-    yield _input(Field.BREAK_GLASS, _people(typed.break_glass), t)
+    yield _input(PolicyField.QUORUM, _number(typed.quorum, MOST_APPROVALS), t, optional=False)
+    yield _input(PolicyField.GATES, _gates(typed, t), t)
+    yield _input(PolicyField.SELF_APPROVAL, _box(t("setup.box_self_approval"), ticked=typed.self_approval), t)
+    yield _input(PolicyField.EXPIRES, _number(typed.expires, MOST_HOURS), t, optional=False)
+    yield _input(PolicyField.CHANNEL, _channel(typed.channel), t)
+    yield _input(PolicyField.BREAK_GLASS, _people(typed.break_glass), t)
 
 
 def _websites(data: SetupData, t: Translator) -> Iterable[Block]:
     options = choices.websites(data.ready.websites, t)
     if options:
-        yield _input(Field.WEBSITES, _menu(WEBSITE, options, data.typed.websites), t)
+        yield _input(PolicyField.WEBSITES, _menu(WEBSITE, options, data.typed.websites), t)
     else:
         yield kit.context(t("setup.no_websites"))
-    yield _input(Field.ALL_WEBSITES, _box(t("setup.box_all_websites"), ticked=data.typed.all_websites), t)
+    yield _input(PolicyField.ALL_WEBSITES, _box(t("setup.box_all_websites"), ticked=data.typed.all_websites), t)
 
 
-def _role_blocks(role: Role, fields: tuple[Field, Field, Field], data: SetupData, t: Translator) -> Iterable[Block]:
+def _role_blocks(
+    role: Role, fields: tuple[PolicyField, PolicyField, PolicyField], data: SetupData, t: Translator
+) -> Iterable[Block]:
     everyone, people, groups = fields
     yield _input(everyone, _box(t("setup.box_everyone"), ticked=role.everyone), t)
     yield _input(people, _people(role.people), t)
@@ -212,7 +216,7 @@ def _role_blocks(role: Role, fields: tuple[Field, Field, Field], data: SetupData
         yield kit.context(t("setup.groups_untold"))
 
 
-def _group_options(chosen: Sequence[GroupId], ready: SetupReady, t: Translator) -> list[Element]:
+def _group_options(chosen: Sequence[GroupId], ready: PolicyFormData, t: Translator) -> list[Element]:
     """All user groups by name, and those chosen that are not among them, so that they are seen."""
     named = sorted((group.name.casefold(), id_, group.name) for id_, group in (ready.groups or {}).items())
     known = [option(_named(name or id_), id_) for _, id_, name in named]
@@ -224,7 +228,7 @@ def _named(name: str) -> str:
     return kit.isolated(kit.clip(" ".join(name.split()) or "?", NAME_MAX))
 
 
-def _input(name: Field, element: Element, t: Translator, *, optional: bool = True) -> Block:
+def _input(name: PolicyField, element: Element, t: Translator, *, optional: bool = True) -> Block:
     made: Block = {
         "type": "input",
         "block_id": str(name),

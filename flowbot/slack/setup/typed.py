@@ -17,8 +17,8 @@ from flowbot.domain.policy import (
     Principal,
 )
 from flowbot.domain.validation import FieldProblem
-from flowbot.services.setup import approval_channel
-from flowbot.services.setup_check import Field
+from flowbot.services.policy_checks import PolicyField
+from flowbot.services.policy_setup import approval_channel
 
 CHOSEN_GATES: Final = (Gate.EDIT_ENABLED, Gate.DISABLE)
 """What may be put behind an approval or not, in the form's order."""
@@ -84,13 +84,16 @@ class Typed:
             break_glass=rule.break_glass,
         )
 
-    def problems(self) -> Mapping[Field, FieldProblem]:
+    def problems(self) -> Mapping[PolicyField, FieldProblem]:
         """What is wrong whoever the people are, by field."""
         stands = {
-            Field.WEBSITES: (not self._websites and not self.all_websites, FieldProblem("setup.problem_websites")),
-            Field.APPROVER_PEOPLE: (not self.approvers.entries, FieldProblem("setup.problem_approvers")),
-            Field.QUORUM: (not is_number(self.quorum, MOST_APPROVALS), _range(MOST_APPROVALS)),
-            Field.EXPIRES: (not is_number(self.expires, MOST_HOURS), _range(MOST_HOURS)),
+            PolicyField.WEBSITES: (
+                not self._websites and not self.all_websites,
+                FieldProblem("setup.problem_websites"),
+            ),
+            PolicyField.APPROVER_PEOPLE: (not self.approvers.entries, FieldProblem("setup.problem_approvers")),
+            PolicyField.QUORUM: (not is_number(self.quorum, MOST_APPROVALS), _range(MOST_APPROVALS)),
+            PolicyField.EXPIRES: (not is_number(self.expires, MOST_HOURS), _range(MOST_HOURS)),
         }
         return {name: problem for name, (is_wrong, problem) in stands.items() if is_wrong}
 

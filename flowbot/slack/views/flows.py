@@ -9,7 +9,7 @@ from flowbot.domain.ids import ChannelId, UserId, WebsiteId
 from flowbot.domain.search import FlowQuery
 from flowbot.domain.text import utf16_length
 from flowbot.locales import Translator
-from flowbot.services.reading import FlowList, ShownFlow
+from flowbot.services.flow_queries import FlowDetails, FlowList
 from flowbot.slack.ids import Action
 from flowbot.slack.values import FlowValue, ListValue
 from flowbot.slack.views import kit
@@ -65,7 +65,7 @@ def shared_list(result: FlowList, sharer: UserId, t: Translator, now: datetime) 
     return Message(_list_summary(result, t), (*blocks, _shared_by(sharer, t)))
 
 
-def shown_flow(shown: ShownFlow, t: Translator, now: datetime) -> Message:
+def shown_flow(shown: FlowDetails, t: Translator, now: datetime) -> Message:
     """One flow whole: the push as a subscriber sees it, its settings, its numbers, its state."""
     blocks = _flow_blocks(shown, t, now)
     if buttons := _flow_buttons(shown, t):
@@ -73,7 +73,7 @@ def shown_flow(shown: ShownFlow, t: Translator, now: datetime) -> Message:
     return Message(_flow_summary(shown.flow, t), tuple(blocks))
 
 
-def _flow_buttons(shown: ShownFlow, t: Translator) -> list[Element]:
+def _flow_buttons(shown: FlowDetails, t: Translator) -> list[Element]:
     value = FlowValue(flow=shown.flow.id).dump()
     share = [kit.button(t("button.share"), Action.SHOW_SHARE, value)] if shown.may_share else []
     if not shown.may_edit:
@@ -87,7 +87,7 @@ def _flow_buttons(shown: ShownFlow, t: Translator) -> list[Element]:
     ]
 
 
-def shared_flow(shown: ShownFlow, sharer: UserId, t: Translator, now: datetime) -> Message:
+def shared_flow(shown: FlowDetails, sharer: UserId, t: Translator, now: datetime) -> Message:
     """The same for all in the channel to see, without buttons."""
     return Message(_flow_summary(shown.flow, t), (*_flow_blocks(shown, t, now), _shared_by(sharer, t)))
 
@@ -164,7 +164,7 @@ def _flow_summary(flow: Flow, t: Translator) -> str:
     return t("show.summary", id=str(flow.id), state=t("flow.enabled" if flow.is_enabled else "flow.disabled"))
 
 
-def _flow_blocks(shown: ShownFlow, t: Translator, now: datetime) -> list[Block]:
+def _flow_blocks(shown: FlowDetails, t: Translator, now: datetime) -> list[Block]:
     flow = shown.flow
     state = f"{_dot(flow)} {t('flow.enabled' if flow.is_enabled else 'flow.disabled')}"
     blocks = [

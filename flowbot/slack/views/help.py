@@ -5,7 +5,8 @@ from typing import Final
 
 from flowbot.domain.policy import Permission, Reason
 from flowbot.locales import Translator
-from flowbot.services.reading import Permissions, visible_names
+from flowbot.services.authorization import Permissions
+from flowbot.services.flow_queries import visible_website_names
 from flowbot.slack.views import kit
 from flowbot.slack.views.kit import Block, Element, Message
 
@@ -45,7 +46,7 @@ def help_here(rights: Permissions, t: Translator) -> Message:
 def _websites(rights: Permissions, t: Translator) -> Iterable[Block]:
     if rights.policy is None:
         return
-    names = [kit.isolated(name) for name in visible_names(rights.policy, rights.website_names).values()]
+    names = [kit.isolated(name) for name in visible_website_names(rights.policy, rights.website_names).values()]
     shown, more = names[:MOST_WEBSITES], len(names) - MOST_WEBSITES
     listed = t.listed([*shown, t("help.more", n=more)] if more > 0 else shown)
     everything = t("help.all_websites") if rights.policy.websites == "all" else ""

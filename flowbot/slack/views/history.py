@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from flowbot.domain.audit import AuditAction, Event
 from flowbot.domain.ids import FlowId
 from flowbot.locales import Translator
+from flowbot.services.authorization import NO_SUCH_FLOW_KEY
 from flowbot.services.history import Deletion
-from flowbot.services.reading import NO_SUCH_FLOW
 from flowbot.slack.views import kit, sentences
 from flowbot.slack.views.kit import Element, Message
 
@@ -23,7 +23,7 @@ def history(events: Sequence[Event], flow: FlowId | None, t: Translator) -> Mess
 def deleted(deletion: Deletion, t: Translator) -> Message:
     """For who looks for a flow that is gone: that there is none, as for any other, and what became of it."""
     number = str(deletion.flow)
-    gone = sentences.sentence(t, NO_SUCH_FLOW, {"id": number})
+    gone = sentences.sentence(t, NO_SUCH_FLOW_KEY, {"id": number})
     told = {"when": t.moment(deletion.at), "person": deletion.requester, "id": number}
     return Message(gone.text, (*gone.blocks, *sentences.sentence(t, "history.deleted", told).blocks))
 

@@ -10,8 +10,8 @@ from flowbot.domain.flow import FlowButton
 from flowbot.domain.ids import ChangeId
 from flowbot.domain.policy import Permission
 from flowbot.locales import Translator
-from flowbot.services.home import Reach
-from flowbot.services.requests import RequestShown
+from flowbot.services.inbox import ChannelAccess
+from flowbot.services.request_details import RequestDetails
 from flowbot.slack.ids import Action
 from flowbot.slack.values import ChangeValue
 from flowbot.slack.views import flows, kit
@@ -31,11 +31,11 @@ REASON_MAX: Final = 300
 class HomeShown:
     """What one person finds; `more` is how many more wait for them, `links` where the messages of requests are."""
 
-    for_me: Sequence[RequestShown]
-    by_me: Sequence[RequestShown]
-    recent: Sequence[RequestShown]
+    for_me: Sequence[RequestDetails]
+    by_me: Sequence[RequestDetails]
+    recent: Sequence[RequestDetails]
     more: int
-    reach: Sequence[Reach]
+    reach: Sequence[ChannelAccess]
     is_certain: bool
     links: Mapping[ChangeId, str]
 
@@ -89,25 +89,25 @@ def _waiting(shown: HomeShown, t: Translator, now: datetime) -> list[Block]:
     return blocks
 
 
-def _open_entry(request: RequestShown, t: Translator, now: datetime) -> Block:
+def _open_entry(request: RequestDetails, t: Translator, now: datetime) -> Block:
     """What is asked by whom, and how far it is."""
     who = parts.sentence(t, "request.by", {"person": [kit.person(request.change.asked.requester)]})
     far = [kit.words(f" · {parts.progress_text(request, t)}"), *_expires(request, t, now)]
     return kit.rich(kit.line(*_subject(request, t), kit.words("\n"), *who, *far))
 
 
-def _subject(request: RequestShown, t: Translator) -> list[Element]:
+def _subject(request: RequestDetails, t: Translator) -> list[Element]:
     change = request.change
     what = kit.words(f"{EMOJI[change.state]} {t(f'kind.{change.asked.kind}')} ")
     return [what, kit.words(parts.subject(change, t), bold=True)]
 
 
-def _expires(request: RequestShown, t: Translator, now: datetime) -> list[Element]:
+def _expires(request: RequestDetails, t: Translator, now: datetime) -> list[Element]:
     expires = parts.expires(request, t, now)
     return [kit.words(" · "), *expires] if expires else []
 
 
-def _content(request: RequestShown, t: Translator) -> list[Block]:
+def _content(request: RequestDetails, t: Translator) -> list[Block]:
     """What is decided on: the push in short, what an edit changes, and why."""
     found: list[Block] = []
     if (content := request.content) is not None:
@@ -129,21 +129,21 @@ def _short(value: Any) -> Any:
             return value
 
 
-def _decisions(request: RequestShown, shown: HomeShown, t: Translator) -> Block:
+def _decisions(request: RequestDetails, shown: HomeShown, t: Translator) -> Block:
     approve = _button(request, Action.APPROVE, t("button.approve"), t, "primary") | parts.confirmed(request, t)
     reject = _button(request, Action.REJECT, t("button.reject"), t, "danger")
     return kit.actions(approve, reject, *_way(request, shown, t))
 
 
 def _button(
-    request: RequestShown, action: Action, label: str, t: Translator, style: kit.Style | None = None
+    request: RequestDetails, action: Action, label: str, t: Translator, style: kit.Style | None = None
 ) -> Element:
     """A button that tells, where it is only heard, which request it belongs to."""
     value, hint = ChangeValue(change=request.change.id).dump(), f"{label}: {parts.what(request.change, t)}"
     return kit.button(label, action, value, style=style, hint=hint)
 
 
-def _way(request: RequestShown, shown: HomeShown, t: Translator) -> list[Element]:
+def _way(request: RequestDetails, shown: HomeShown, t: Translator) -> list[Element]:
     """A button that leads to the request's message, where that is known."""
     link = shown.links.get(request.change.id)
     return [kit.link_button(t("button.open"), Action.CHANGE_OPEN, link)] if link else []
@@ -168,12 +168,12 @@ def _asked(shown: HomeShown, t: Translator, now: datetime) -> list[Block]:
     return blocks
 
 
-def _own(request: RequestShown, t: Translator, now: datetime) -> Block:
+def _own(request: RequestDetails, t: Translator, now: datetime) -> Block:
     far = f"\n{state_word(request, t)} · {parts.progress_text(request, t)}"
     return kit.rich(kit.line(*_subject(request, t), kit.words(far), *_expires(request, t, now)))
 
 
-def _closed(request: RequestShown, shown: HomeShown, t: Translator, now: datetime) -> Element:
+def _closed(request: RequestDetails, shown: HomeShown, t: Translator, now: datetime) -> Element:
     """A request that does not wait any more, in a line; it leads to its message."""
     change, link = request.change, shown.links.get(request.change.id)
     told = kit.words(f" — {state_word(request, t)}, {t.ago(change.changed_at, now)}")
@@ -206,12 +206,12 @@ def _channels(shown: HomeShown, t: Translator) -> list[Block]:
     return blocks
 
 
-def _channel(reach: Reach, t: Translator) -> Element:
+def _channel(reach: ChannelAccess, t: Translator) -> Element:
     roles = t.listed([t(f"role.{permission}") for permission in reach.may])
     return kit.line(kit.channel(reach.channel), kit.words(f" {_websites(reach, t)} — {roles}"))
 
 
-def _websites(reach: Reach, t: Translator) -> str:
+def _websites(reach: ChannelAccess, t: Translator) -> str:
     if reach.websites is None:
         return t("home.all_websites")
     names = [kit.isolated(name) for name in reach.websites]

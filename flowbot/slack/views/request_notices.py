@@ -7,7 +7,7 @@ from typing import Final
 from flowbot.domain.change import Change, ChangeState
 from flowbot.domain.ids import ChangeId
 from flowbot.locales import Translator
-from flowbot.services.requests import RequestShown
+from flowbot.services.request_details import RequestDetails
 from flowbot.slack.ids import Action
 from flowbot.slack.views import forms, kit, sentences
 from flowbot.slack.views import request_parts as parts
@@ -19,9 +19,9 @@ LISTED_MAX: Final = 10
 
 
 def approvals_list(
-    waiting_for_me: Sequence[RequestShown],
-    asked_by_me: Sequence[RequestShown],
-    waiting_here: Sequence[RequestShown],
+    waiting_for_me: Sequence[RequestDetails],
+    asked_by_me: Sequence[RequestDetails],
+    waiting_here: Sequence[RequestDetails],
     links: Mapping[ChangeId, str],
     t: Translator,
     now: datetime,
@@ -49,7 +49,7 @@ def approvals_list(
 
 
 def _list(
-    title: str, listed: Sequence[RequestShown], links: Mapping[ChangeId, str], t: Translator, now: datetime
+    title: str, listed: Sequence[RequestDetails], links: Mapping[ChangeId, str], t: Translator, now: datetime
 ) -> list[Block]:
     blocks = [kit.header(title)]
     blocks += [_entry(shown, links.get(shown.change.id), t, now) for shown in listed[:LISTED_MAX]]
@@ -60,7 +60,7 @@ def _list(
     return blocks
 
 
-def _entry(shown: RequestShown, link: str | None, t: Translator, now: datetime) -> Block:
+def _entry(shown: RequestDetails, link: str | None, t: Translator, now: datetime) -> Block:
     """One request in one block. What is `mrkdwn` in it holds ids and flowbot's own words alone."""
     change = shown.change
     text = f"{EMOJI[change.state]} {t(f'kind.{change.asked.kind}')} {parts.subject(change, t)}"
@@ -69,7 +69,7 @@ def _entry(shown: RequestShown, link: str | None, t: Translator, now: datetime) 
     return kit.section(kit.plain(text), _open(link, t) if link else None) | {"fields": [who, how_far]}
 
 
-def _how_far(shown: RequestShown, t: Translator, now: datetime) -> str:
+def _how_far(shown: RequestDetails, t: Translator, now: datetime) -> str:
     if shown.change.state is not ChangeState.PENDING:
         return state_word(shown, t)
     at = shown.expires_at
@@ -83,7 +83,7 @@ def _open(link: str, t: Translator) -> Element:
     return kit.link_button(t("button.open"), Action.CHANGE_OPEN, link)
 
 
-def reminder(shown: RequestShown, t: Translator, now: datetime) -> Message:
+def reminder(shown: RequestDetails, t: Translator, now: datetime) -> Message:
     """Under a request's message: it still waits. Mentions who may approve.
 
     Args:
@@ -100,7 +100,7 @@ def reminder(shown: RequestShown, t: Translator, now: datetime) -> Message:
     return Message(text, (kit.rich(*(kit.line(*line) for line in lines if line)),))
 
 
-def break_glass_alarm(shown: RequestShown, t: Translator) -> Message:
+def break_glass_alarm(shown: RequestDetails, t: Translator) -> Message:
     """For all to see: somebody skipped the approval. Mentions those who would have been asked.
 
     Raises:
@@ -121,7 +121,7 @@ def _attention(named: list[Element], t: Translator) -> list[Element]:
     return parts.sentence(t, "request.attention", {"people": named}) if named else []
 
 
-def asked(shown: RequestShown, link: str | None, t: Translator) -> Message:
+def asked(shown: RequestDetails, link: str | None, t: Translator) -> Message:
     """For the requester: where the approvals are asked for.
 
     Args:
@@ -150,15 +150,15 @@ def open_already(current: Change, link: str | None, t: Translator) -> Message:
     return Message(message.text, (*message.blocks, *([kit.actions(_open(link, t))] if link else [])))
 
 
-def _flow(shown: RequestShown, t: Translator) -> Element:
+def _flow(shown: RequestDetails, t: Translator) -> Element:
     return kit.words(parts.subject(shown.change, t), bold=True)
 
 
-def _kind(shown: RequestShown, t: Translator) -> str:
+def _kind(shown: RequestDetails, t: Translator) -> str:
     return t(f"kind.{shown.change.asked.kind}")
 
 
-def ended(shown: RequestShown, link: str | None, t: Translator) -> Message:
+def ended(shown: RequestDetails, link: str | None, t: Translator) -> Message:
     """For the requester: how the request ended, by whom and why. What was typed for it can be opened again, if unsaved.
 
     Args:

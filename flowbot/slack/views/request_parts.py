@@ -12,7 +12,7 @@ from flowbot.domain.ids import FlowId, GroupId, UserId, WebsiteId
 from flowbot.domain.policy import Principal
 from flowbot.domain.text import is_blank
 from flowbot.locales import Translator
-from flowbot.services.requests import RequestShown
+from flowbot.services.request_details import RequestDetails
 from flowbot.slack.views import flows, forms, kit, sentences
 from flowbot.slack.views.kit import Block, Element
 
@@ -127,18 +127,18 @@ def reason(text: str, t: Translator) -> list[Block]:
     return [kit.rich(kit.quote(kit.words(f"{t('request.reason')}: ", bold=True), kit.words(told)))]
 
 
-def progress(shown: RequestShown, t: Translator) -> list[Element]:
+def progress(shown: RequestDetails, t: Translator) -> list[Element]:
     """How many approvals there are of how many, and whose."""
     told = kit.words(progress_text(shown, t), bold=True)
     return [told, kit.words(": "), *people(shown.approvals)] if shown.approvals else [told]
 
 
-def progress_text(shown: RequestShown, t: Translator) -> str:
+def progress_text(shown: RequestDetails, t: Translator) -> str:
     """`1 of 2 approvals`."""
     return t("request.progress", given=len(shown.approvals), n=shown.quorum)
 
 
-def expires(shown: RequestShown, t: Translator, now: datetime) -> list[Element]:
+def expires(shown: RequestDetails, t: Translator, now: datetime) -> list[Element]:
     """When it expires, on each reader's own clock; nothing once that is past."""
     at = shown.expires_at
     if at is None or at <= now:
@@ -146,7 +146,7 @@ def expires(shown: RequestShown, t: Translator, now: datetime) -> list[Element]:
     return sentence(t, "request.expires", {"when": [kit.date(at, t.moment(at))]})
 
 
-def settings(shown: RequestShown, t: Translator) -> Block:
+def settings(shown: RequestDetails, t: Translator) -> Block:
     """Where the push goes, when, and how it behaves."""
     content = shown.content
     wanted = shown.change.asked.wanted
@@ -156,13 +156,13 @@ def settings(shown: RequestShown, t: Translator) -> Block:
     return flows.rows([(t("field.website"), website(shown, t)), *rows])
 
 
-def website(shown: RequestShown, t: Translator) -> str:
+def website(shown: RequestDetails, t: Translator) -> str:
     """The name of the website that the flow is for, once the change is applied."""
     content = shown.content
     return flows.website_name(content.website_id if content else shown.change.asked.website, shown.website_names, t)
 
 
-def confirmed(shown: RequestShown, t: Translator) -> Element:
+def confirmed(shown: RequestDetails, t: Translator) -> Element:
     """The confirmation dialog of the Approve button, for kinds that need one."""
     keys, content = CONFIRM.get(shown.change.asked.kind), shown.content
     if keys is None or content is None:
@@ -172,7 +172,7 @@ def confirmed(shown: RequestShown, t: Translator) -> Element:
     return {"confirm": kit.confirm(title, text, yes=t("button.approve"), no=t("request.cancel"))}
 
 
-def edits(shown: RequestShown, t: Translator, short: Callable[[Any], Any] = lambda value: value) -> list[Block]:
+def edits(shown: RequestDetails, t: Translator, short: Callable[[Any], Any] = lambda value: value) -> list[Block]:
     """What an edit changes, a field a line; without the old value where Enkapush never tells it.
 
     Args:
@@ -186,7 +186,7 @@ def edits(shown: RequestShown, t: Translator, short: Callable[[Any], Any] = lamb
     return _titled(t("request.changes"), lines)
 
 
-def _unread_of(shown: RequestShown, t: Translator) -> list[tuple[str, str]]:
+def _unread_of(shown: RequestDetails, t: Translator) -> list[tuple[str, str]]:
     asked = shown.change.asked
     if asked.wanted is None or asked.kind is not ChangeKind.EDIT:
         return []

@@ -7,7 +7,7 @@ from typing import Final
 from flowbot.domain.change import ChangeKind, ChangeState, ClosureKind
 from flowbot.domain.outcomes import GONE, LAPSES
 from flowbot.locales import Translator
-from flowbot.services.requests import RequestShown
+from flowbot.services.request_details import RequestDetails
 from flowbot.slack.ids import Action
 from flowbot.slack.values import ChangeValue
 from flowbot.slack.views import forms, kit, sentences
@@ -31,7 +31,7 @@ _DECIDED: Final = frozenset(
 )
 
 
-def request_message(shown: RequestShown, t: Translator, now: datetime) -> Message:
+def request_message(shown: RequestDetails, t: Translator, now: datetime) -> Message:
     """The one message of a change, as it is now.
 
     Args:
@@ -49,14 +49,14 @@ def request_message(shown: RequestShown, t: Translator, now: datetime) -> Messag
     return Message(text, tuple(blocks))
 
 
-def state_word(shown: RequestShown, t: Translator) -> str:
+def state_word(shown: RequestDetails, t: Translator) -> str:
     """How far it has come, in a word or two: `Waiting for approval`, `Applied`."""
     if shown.change.state is ChangeState.APPLYING and _is_approved(shown):
         return t("request.approved")
     return t(f"request.state_{shown.change.state}")
 
 
-def _who_asks(shown: RequestShown, t: Translator) -> list[Element]:
+def _who_asks(shown: RequestDetails, t: Translator) -> list[Element]:
     change = shown.change
     if change.state is ChangeState.APPLIED and change.rule is None:
         return parts.deed(change, t, "request.did", "did")
@@ -64,13 +64,13 @@ def _who_asks(shown: RequestShown, t: Translator) -> list[Element]:
     return parts.deed(change, t, "request.asks" if is_open else "request.asked", "to")
 
 
-def _is_approved(shown: RequestShown) -> bool:
+def _is_approved(shown: RequestDetails) -> bool:
     """Whether the approvals that were needed are there, and nobody skipped them."""
     enough = shown.change.rule is not None and len(shown.approvals) >= shown.quorum
     return enough and shown.change.state in _DECIDED and shown.change.progress.broke_glass is None
 
 
-def _glass(shown: RequestShown, t: Translator) -> list[Block]:
+def _glass(shown: RequestDetails, t: Translator) -> list[Block]:
     """Who skipped the approval, and why, for all to see."""
     closing = shown.change.progress.closing
     if closing is None or shown.change.progress.broke_glass is None:
@@ -82,7 +82,7 @@ def _glass(shown: RequestShown, t: Translator) -> list[Block]:
 # --- while it waits -----------------------------------------------------------------------------------------
 
 
-def _waiting(shown: RequestShown, t: Translator, now: datetime) -> list[Block]:
+def _waiting(shown: RequestDetails, t: Translator, now: datetime) -> list[Block]:
     votes = [parts.progress(shown, t), parts.expires(shown, t, now)]
     since = shown.since_approved or ()
     return [
@@ -95,7 +95,7 @@ def _waiting(shown: RequestShown, t: Translator, now: datetime) -> list[Block]:
     ]
 
 
-def _push(shown: RequestShown, t: Translator, *, remarked: bool) -> list[Block]:
+def _push(shown: RequestDetails, t: Translator, *, remarked: bool) -> list[Block]:
     """The notification as subscribers would see it. A picture that comes with an edit cannot be shown yet."""
     if shown.content is None:
         return []
@@ -105,7 +105,7 @@ def _push(shown: RequestShown, t: Translator, *, remarked: bool) -> list[Block]:
     return forms.preview(shown.content, shown.remarks if remarked else (), t, image_url=picture)
 
 
-def _is_deleted(shown: RequestShown) -> bool:
+def _is_deleted(shown: RequestDetails) -> bool:
     """Whether Enkapush's copy, with its picture, is gone by now."""
     return shown.change.asked.kind is ChangeKind.DELETE and shown.change.state is ChangeState.APPLIED
 
@@ -113,7 +113,7 @@ def _is_deleted(shown: RequestShown) -> bool:
 # --- when it is over ----------------------------------------------------------------------------------------
 
 
-def outcome_blocks(shown: RequestShown, t: Translator) -> list[Block]:
+def outcome_blocks(shown: RequestDetails, t: Translator) -> list[Block]:
     """How a change that does not wait any more ended, or how far it is: by whom, why, and what came of it.
 
     Args:
@@ -123,14 +123,14 @@ def outcome_blocks(shown: RequestShown, t: Translator) -> list[Block]:
     return [*_glass(shown, t), *_approvals(shown, t), *_outcome(shown, t), *_besides(shown, t)]
 
 
-def _ended(shown: RequestShown, t: Translator) -> list[Block]:
+def _ended(shown: RequestDetails, t: Translator) -> list[Block]:
     blocks = outcome_blocks(shown, t)
     if shown.change.rule is None:
         return blocks
     return [*blocks, *parts.edits(shown, t), *_push(shown, t, remarked=False)]
 
 
-def _approvals(shown: RequestShown, t: Translator) -> list[Block]:
+def _approvals(shown: RequestDetails, t: Translator) -> list[Block]:
     """Who approved it; or, where that was not enough, how far it had come, and whose approvals did not count."""
     if _is_approved(shown):
         told = parts.sentence(t, "request.approved_by", {"people": parts.people(shown.approvals)})
@@ -141,7 +141,7 @@ def _approvals(shown: RequestShown, t: Translator) -> list[Block]:
     return [kit.rich(*(kit.line(*line) for line in lines))] if lines else []
 
 
-def _outcome(shown: RequestShown, t: Translator) -> list[Block]:
+def _outcome(shown: RequestDetails, t: Translator) -> list[Block]:
     match shown.change.state:
         case ChangeState.REJECTED | ChangeState.WITHDRAWN:
             return _closed(shown, t)
@@ -153,7 +153,7 @@ def _outcome(shown: RequestShown, t: Translator) -> list[Block]:
             return [kit.section(kit.plain(_sentence(shown, t)))]
 
 
-def _sentence(shown: RequestShown, t: Translator) -> str:
+def _sentence(shown: RequestDetails, t: Translator) -> str:
     """How it ended, in a sentence or two."""
     match shown.change.state:
         case ChangeState.EXPIRED:
@@ -169,13 +169,13 @@ def _sentence(shown: RequestShown, t: Translator) -> str:
             return t("request.under_way")
 
 
-def _failed_in(shown: RequestShown, key: str, t: Translator) -> list[Element]:
+def _failed_in(shown: RequestDetails, key: str, t: Translator) -> list[Element]:
     """That it failed for a reason of the channel where it was asked, which this one need not be."""
     why = parts.sentence(t, key, {"channel": [kit.channel(shown.change.asked.channel)]})
     return parts.sentence(t, "request.failed", {"reason": why})
 
 
-def _closed(shown: RequestShown, t: Translator) -> list[Block]:
+def _closed(shown: RequestDetails, t: Translator) -> list[Block]:
     """By whom, and why."""
     closing = shown.change.progress.closing
     if closing is None:
@@ -185,7 +185,7 @@ def _closed(shown: RequestShown, t: Translator) -> list[Block]:
     return [kit.rich(kit.line(*told)), *parts.reason(closing.reason, t)]
 
 
-def _out_of_date(shown: RequestShown, t: Translator) -> list[Block]:
+def _out_of_date(shown: RequestDetails, t: Translator) -> list[Block]:
     outcome = shown.change.outcome
     if _is_gone(shown):
         return [kit.section(kit.plain(t("request.flow_gone")))]
@@ -194,7 +194,7 @@ def _out_of_date(shown: RequestShown, t: Translator) -> list[Block]:
     return [kit.section(kit.plain(t("request.changed_since"))), *listed]
 
 
-def _besides(shown: RequestShown, t: Translator) -> list[Block]:
+def _besides(shown: RequestDetails, t: Translator) -> list[Block]:
     """A warning where it is applied, and the flow differs besides from what was asked for."""
     outcome = shown.change.outcome
     if shown.change.state is not ChangeState.APPLIED or outcome is None:
@@ -203,13 +203,13 @@ def _besides(shown: RequestShown, t: Translator) -> list[Block]:
     return parts.difference_list(found, shown.website_names, t, title=t("request.besides"))
 
 
-def _is_gone(shown: RequestShown) -> bool:
+def _is_gone(shown: RequestDetails) -> bool:
     """Whether it is out of date because its flow is not there any more."""
     outcome = shown.change.outcome
     return outcome is not None and outcome.key == GONE
 
 
-def _told(shown: RequestShown, t: Translator) -> str:
+def _told(shown: RequestDetails, t: Translator) -> str:
     """The outcome's sentence."""
     outcome = shown.change.outcome
     if outcome is None or not t.has(outcome.key):
@@ -217,7 +217,7 @@ def _told(shown: RequestShown, t: Translator) -> str:
     return forms.told(outcome.key, parts.outcome_params(shown.change, t), t)
 
 
-def _applied(shown: RequestShown, t: Translator) -> str:
+def _applied(shown: RequestDetails, t: Translator) -> str:
     change, outcome = shown.change, shown.change.outcome
     if change.asked.kind is ChangeKind.RESTORE and outcome and outcome.flow is not None:
         return t("request.restored", old=str(parts.flow_id(change)), new=str(outcome.flow))
@@ -227,7 +227,7 @@ def _applied(shown: RequestShown, t: Translator) -> str:
 # --- what can be done ---------------------------------------------------------------------------------------
 
 
-def _buttons(shown: RequestShown, t: Translator) -> list[Element]:
+def _buttons(shown: RequestDetails, t: Translator) -> list[Element]:
     change, value = shown.change, ChangeValue(change=shown.change.id).dump()
     match change.state:
         case ChangeState.PENDING:
@@ -244,7 +244,7 @@ def _buttons(shown: RequestShown, t: Translator) -> list[Element]:
             return []
 
 
-def _decisions(shown: RequestShown, value: str, t: Translator) -> list[Element]:
+def _decisions(shown: RequestDetails, value: str, t: Translator) -> list[Element]:
     approve = kit.button(t("button.approve"), Action.APPROVE, value, style="primary")
     found = [
         approve | parts.confirmed(shown, t),

@@ -7,33 +7,33 @@ from typing import Any, Final
 from flowbot.domain.ids import GroupId, UserId, WebsiteId
 from flowbot.domain.policy import EVERYONE, ChannelPolicy, Gate, Principal
 from flowbot.locales import Translator
-from flowbot.services.setup import approval_channel
-from flowbot.services.setup_check import Field
+from flowbot.services.policy_checks import PolicyField
+from flowbot.services.policy_setup import approval_channel
 from flowbot.slack.views import kit, sentences
 from flowbot.slack.views.kit import Block, Element, Message, View
 
 TITLE_MAX: Final = 24
 MOST_NAMED: Final = 30
-LABELS: Final[Mapping[Field, str]] = {
-    Field.WEBSITES: "setup.websites",
-    Field.ALL_WEBSITES: "setup.all_websites",
-    Field.VIEWERS: "setup.viewers",
-    Field.EDITORS: "setup.editors",
-    Field.APPROVERS: "setup.approvers",
-    Field.QUORUM: "setup.quorum",
-    Field.GATES: "setup.gates",
-    Field.SELF_APPROVAL: "setup.self_approval",
-    Field.EXPIRES: "setup.expires",
-    Field.CHANNEL: "setup.channel",
-    Field.BREAK_GLASS: "setup.break_glass",
+LABELS: Final[Mapping[PolicyField, str]] = {
+    PolicyField.WEBSITES: "setup.websites",
+    PolicyField.ALL_WEBSITES: "setup.all_websites",
+    PolicyField.VIEWERS: "setup.viewers",
+    PolicyField.EDITORS: "setup.editors",
+    PolicyField.APPROVERS: "setup.approvers",
+    PolicyField.QUORUM: "setup.quorum",
+    PolicyField.GATES: "setup.gates",
+    PolicyField.SELF_APPROVAL: "setup.self_approval",
+    PolicyField.EXPIRES: "setup.expires",
+    PolicyField.CHANNEL: "setup.channel",
+    PolicyField.BREAK_GLASS: "setup.break_glass",
 }
-PARTS: Final[Mapping[Field, tuple[str, Field]]] = {
-    Field.VIEWER_PEOPLE: ("setup.people_of", Field.VIEWERS),
-    Field.VIEWER_GROUPS: ("setup.groups_of", Field.VIEWERS),
-    Field.EDITOR_PEOPLE: ("setup.people_of", Field.EDITORS),
-    Field.EDITOR_GROUPS: ("setup.groups_of", Field.EDITORS),
-    Field.APPROVER_PEOPLE: ("setup.people_of", Field.APPROVERS),
-    Field.APPROVER_GROUPS: ("setup.groups_of", Field.APPROVERS),
+PARTS: Final[Mapping[PolicyField, tuple[str, PolicyField]]] = {
+    PolicyField.VIEWER_PEOPLE: ("setup.people_of", PolicyField.VIEWERS),
+    PolicyField.VIEWER_GROUPS: ("setup.groups_of", PolicyField.VIEWERS),
+    PolicyField.EDITOR_PEOPLE: ("setup.people_of", PolicyField.EDITORS),
+    PolicyField.EDITOR_GROUPS: ("setup.groups_of", PolicyField.EDITORS),
+    PolicyField.APPROVER_PEOPLE: ("setup.people_of", PolicyField.APPROVERS),
+    PolicyField.APPROVER_GROUPS: ("setup.groups_of", PolicyField.APPROVERS),
 }
 """Fields that are named after the role that they belong to."""
 GATES: Final[Mapping[Gate, str]] = {
@@ -53,7 +53,7 @@ class Names:
     people: Mapping[UserId, str]
 
 
-def label(field: Field, t: Translator) -> str:
+def label(field: PolicyField, t: Translator) -> str:
     """What a field is called."""
     if field in PARTS:
         part, role = PARTS[field]
@@ -102,33 +102,35 @@ def changed(user: UserId, before: ChannelPolicy | None, after: ChannelPolicy, na
 Show = Callable[[ChannelPolicy], Element]
 
 
-def _shown(t: Translator, names: Names) -> Mapping[Field, Show]:
+def _shown(t: Translator, names: Names) -> Mapping[PolicyField, Show]:
     """How each part of a policy is said."""
     return {
-        Field.WEBSITES: lambda policy: kit.words(_websites(policy, names, t)),
-        Field.VIEWERS: lambda policy: kit.words(_entries(policy.viewers, names, t)),
-        Field.EDITORS: lambda policy: kit.words(_entries(policy.editors, names, t)),
-        Field.APPROVERS: lambda policy: kit.words(_entries(policy.approvers, names, t)),
-        Field.QUORUM: lambda policy: kit.words(t.number(policy.approval.quorum)),
-        Field.GATES: lambda policy: kit.words(_gates(policy.approval.required_for, t)),
-        Field.SELF_APPROVAL: lambda policy: kit.words(t("flow.yes" if policy.approval.self_approval else "flow.no")),
-        Field.EXPIRES: lambda policy: kit.words(t.number(policy.approval.expires_after_hours)),
-        Field.CHANNEL: lambda policy: {"type": "channel", "channel_id": str(approval_channel(policy))},
-        Field.BREAK_GLASS: lambda policy: kit.words(_entries(policy.approval.break_glass, names, t)),
+        PolicyField.WEBSITES: lambda policy: kit.words(_websites(policy, names, t)),
+        PolicyField.VIEWERS: lambda policy: kit.words(_entries(policy.viewers, names, t)),
+        PolicyField.EDITORS: lambda policy: kit.words(_entries(policy.editors, names, t)),
+        PolicyField.APPROVERS: lambda policy: kit.words(_entries(policy.approvers, names, t)),
+        PolicyField.QUORUM: lambda policy: kit.words(t.number(policy.approval.quorum)),
+        PolicyField.GATES: lambda policy: kit.words(_gates(policy.approval.required_for, t)),
+        PolicyField.SELF_APPROVAL: lambda policy: kit.words(
+            t("flow.yes" if policy.approval.self_approval else "flow.no")
+        ),
+        PolicyField.EXPIRES: lambda policy: kit.words(t.number(policy.approval.expires_after_hours)),
+        PolicyField.CHANNEL: lambda policy: {"type": "channel", "channel_id": str(approval_channel(policy))},
+        PolicyField.BREAK_GLASS: lambda policy: kit.words(_entries(policy.approval.break_glass, names, t)),
     }
 
 
-def _differs(field: Field, before: ChannelPolicy | None, after: ChannelPolicy, t: Translator) -> bool:
+def _differs(field: PolicyField, before: ChannelPolicy | None, after: ChannelPolicy, t: Translator) -> bool:
     """Whether a part is another, by ids and not by names, which two may share."""
     if before is None:
         return True
-    compared: Mapping[Field, Callable[[ChannelPolicy], object]] = {
-        Field.WEBSITES: lambda policy: "all" if policy.websites == "all" else frozenset(policy.websites),
-        Field.VIEWERS: lambda policy: frozenset(policy.viewers),
-        Field.EDITORS: lambda policy: frozenset(policy.editors),
-        Field.APPROVERS: lambda policy: frozenset(policy.approvers),
-        Field.GATES: lambda policy: frozenset(policy.approval.required_for),
-        Field.BREAK_GLASS: lambda policy: frozenset(policy.approval.break_glass),
+    compared: Mapping[PolicyField, Callable[[ChannelPolicy], object]] = {
+        PolicyField.WEBSITES: lambda policy: "all" if policy.websites == "all" else frozenset(policy.websites),
+        PolicyField.VIEWERS: lambda policy: frozenset(policy.viewers),
+        PolicyField.EDITORS: lambda policy: frozenset(policy.editors),
+        PolicyField.APPROVERS: lambda policy: frozenset(policy.approvers),
+        PolicyField.GATES: lambda policy: frozenset(policy.approval.required_for),
+        PolicyField.BREAK_GLASS: lambda policy: frozenset(policy.approval.break_glass),
     }
     plain = _shown(t, Names({}, {}, {}))[field]
     told = compared.get(field, plain)

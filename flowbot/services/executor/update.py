@@ -1,0 +1,238 @@
+"""Edit, enable, disable and delete a flow: two attempts, then read back."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Final, Generic, TypeVar
+
+import structlog
+
+from flowbot.domain.change import Change, ChangeState
+from flowbot.domain.flow import Flow, FlowContent
+from flowbot.domain.operations import DeleteOperation, EditOperation, FlowOperation, ToggleOperation
+from flowbot.domain.outcomes import (
+    Verdict,
+    edit_applied,
+    find_obstacle,
+    flow_gone,
+    judge_edit,
+    judge_recheck,
+    judge_toggle,
+    may_come_yet,
+    unknown,
+)
+from flowbot.errors import Fault
+from flowbot.services.executor.context import (
+    READ_BACK_SECONDS,
+    ExecutionContext,
+    LeaseLostError,
+    keep_image,
+    load_new_image,
+)
+from flowbot.services.ports.enkapush import FlowUpdate, WriteRefusedError, WriteUnclearError
+
+MAX_ATTEMPTS: Final = 2
+
+
+OperationT = TypeVar("OperationT", bound=FlowOperation)
+
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class RepeatableWrite(ABC, Generic[OperationT]):
+    """The work of one change of a flow that is there."""
+
+    tools: ExecutionContext
+    change: Change
+    task: OperationT
+
+    async def apply(self) -> Verdict:
+        """Send it where it lacks, and read it back.
+
+        Raises:
+            NotDone: Enkapush did not do it, for certain.
+            LeaseLostError: another process has taken the change over.
+        """
+        return await write_with_retries(self.tools, self.change, self._attempt) or await self.look()
+
+    async def look_again(self, *, is_final: bool) -> Verdict:
+        """What is known of it later; `is_final` where what is not there now will not come any more.
+
+        Raises:
+            Fault: Enkapush did not answer.
+        """
+        return judge_recheck(self.task, await self.tools.source.flow(self.task.before.id), is_final=is_final)
+
+    @abstractmethod
+    async def look(self) -> Verdict:
+        """What can be said of it, where Enkapush did not say that it was done."""
+
+    async def _seen(self, look: Callable[[], Awaitable[Verdict]]) -> Verdict:
+        """What is to be seen of a write that Enkapush said was done, which may take a moment."""
+        verdict = await look()
+        for pause in READ_BACK_SECONDS[1:]:
+            if not may_come_yet(self.task, verdict):
+                break
+            await self.tools.sleep(pause)
+            verdict = await look()
+        return verdict
+
+    @abstractmethod
+    async def _attempt(self, change: Change) -> Verdict:
+        """Send it once where it lacks, and read it back.
+
+        Raises:
+            Unclear: Enkapush may have done it.
+            NotDone: Enkapush did not do it, for certain.
+            LeaseLostError: another process has taken the change over.
+        """
+
+
+async def write_with_retries(
+    tools: ExecutionContext, change: Change, attempt: Callable[[Change], Awaitable[Verdict]]
+) -> Verdict | None:
+    """Try, and once more where no answer came; None where nobody knows what came of it.
+
+    From the first write on that was not answered, nothing proves any more that it was not done: not even a refusal.
+
+    Raises:
+        NotDone: Enkapush did not do it, for certain.
+        LeaseLostError: another process has taken the change over.
+    """
+    for _ in range(MAX_ATTEMPTS):
+        try:
+            return await attempt(change)
+        except WriteUnclearError:
+            log.warning("change.unclear", change=change.id)
+            change = await tools.store.get(change.id) or change
+        except WriteRefusedError:
+            if change.sent_at is None:
+                raise
+            break
+    return None
+
+
+async def mark_sending(tools: ExecutionContext, change: Change) -> None:
+    """Note that the write goes out; a second try, or one after a crash, has noted it before.
+
+    The flow is read and compared after that: the note may take seconds, in which the flow may change.
+
+    Raises:
+        LeaseLostError: another process has taken the change over.
+    """
+    if change.sent_at is None and await tools.store.latch(change.id, tools.owner, tools.clock(), None):
+        return
+    kept = await tools.store.get(change.id)
+    if kept is None or kept.lease_owner != tools.owner or kept.state is not ChangeState.APPLYING:
+        raise LeaseLostError
+
+
+def require_held(tools: ExecutionContext, change: Change) -> None:
+    """Make sure that nobody has taken the change over while the flow was read; the database is not waited for again.
+
+    Raises:
+        LeaseLostError: another process may have taken the change over.
+    """
+    if not tools.is_sure_of(change.id):
+        raise LeaseLostError
+
+
+@dataclass(frozen=True, slots=True)
+class EditWrite(RepeatableWrite[EditOperation]):
+    """Edits the flow of one change."""
+
+    async def look(self) -> Verdict:
+        """What can be said of it after every try was unclear."""
+        flow = await self.tools.flow_after(self.task.before.id)
+        if flow is None or not self.task.is_proven(flow):
+            return unknown(self.task, flow)
+        return self._there(flow)
+
+    async def _attempt(self, change: Change) -> Verdict:
+        task, tools = self.task, self.tools
+        image = await load_new_image(tools, task)
+        await mark_sending(tools, change)
+        if (now := await tools.flow_before(task.before.id)) is None:
+            raise WriteRefusedError("not_done.gone")
+        was_sent = change.sent_at is not None
+        if was_sent and task.is_evident(now):
+            return self._there(now)
+        if found := find_obstacle(task, now, was_sent=was_sent):
+            return found
+        update = FlowUpdate(FlowContent.of(now), task.wanted.content, task.wanted.unread, image)
+        if update.is_empty:
+            return edit_applied(task, now)
+        require_held(tools, change)
+        await tools.writer.update(task.before.id, update)
+        return await self._seen(lambda: self._read_back(was_answered=not was_sent))
+
+    def _there(self, flow: Flow) -> Verdict:
+        """It was made before, so it is not sent again: that would undo what somebody else has set since."""
+        self.tools.catalog.put(flow)
+        return edit_applied(self.task, flow)
+
+    async def _read_back(self, *, was_answered: bool) -> Verdict:
+        return judge_edit(self.task, await self.tools.read_back(self.task.before.id), was_answered=was_answered)
+
+
+@dataclass(frozen=True, slots=True)
+class ToggleWrite(RepeatableWrite[ToggleOperation | DeleteOperation]):
+    """Enables, disables or deletes the flow of one change."""
+
+    async def look(self) -> Verdict:
+        """What can be said of it, where Enkapush did not say that it was done."""
+        return await self._read_back(was_answered=False)
+
+    async def _attempt(self, change: Change) -> Verdict:
+        if found := await self._prepared(change) or await self._written(change):
+            return found
+        was_answered = change.sent_at is None
+        return await self._seen(lambda: self._read_back(was_answered=was_answered))
+
+    async def _prepared(self, change: Change) -> Verdict | None:
+        """Keep the picture of a flow that is deleted, which may take long; the verdict where there is no need to."""
+        before = self.task.before
+        if not isinstance(self.task, DeleteOperation) or before.image_url is None or change.progress.image is not None:
+            return None
+        if found := self._hindrance(change, await self.tools.flow_before(before.id)):
+            return found
+        await keep_image(self.tools, change, before)
+        return None
+
+    async def _written(self, change: Change) -> Verdict | None:
+        """Write it, if the flow is as it was; the verdict where it is not."""
+        await mark_sending(self.tools, change)
+        now = await self.tools.flow_before(self.task.before.id)
+        if found := self._hindrance(change, now):
+            return found
+        if not self.task.is_reached(now):
+            require_held(self.tools, change)
+            await self._send()
+        return None
+
+    def _hindrance(self, change: Change, now: Flow | None) -> Verdict | None:
+        was_sent = change.sent_at is not None
+        if now is None:
+            return judge_toggle(self.task, None, was_answered=False) if was_sent else flow_gone(self.task.before)
+        return find_obstacle(self.task, now, was_sent=was_sent)
+
+    async def _send(self) -> None:
+        flow_id = self.task.before.id
+        if isinstance(self.task, DeleteOperation):
+            await self.tools.writer.delete(flow_id)
+        else:
+            await self.tools.writer.set_enabled(flow_id, self.task.enabled)
+
+    async def _read_back(self, *, was_answered: bool) -> Verdict:
+        flow_id = self.task.before.id
+        try:
+            flow = await self.tools.source.flow(flow_id)
+        except Fault:
+            return unknown(self.task, None)
+        if flow:
+            self.tools.catalog.put(flow)
+        else:
+            self.tools.catalog.drop(flow_id)
+        return judge_toggle(self.task, flow, was_answered=was_answered)

@@ -1,0 +1,101 @@
+"""Request details: all that a request's message shows, loaded."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from flowbot.domain.approval import expires_at
+from flowbot.domain.change import Change, ChangeKind, Vote, VoteChoice
+from flowbot.domain.flow import FieldDifference, Flow, FlowContent, content_differences
+from flowbot.domain.ids import UserId, WebsiteId
+from flowbot.domain.lint import Remark
+from flowbot.domain.outcomes import UNCOUNTED
+from flowbot.domain.policy import ChannelPolicy, Principal
+
+
+@dataclass(frozen=True, slots=True)
+class RequestDetails:
+    """A change, and what is shown beside it.
+
+    Attributes:
+        change: As it is kept.
+        votes: On it, oldest first.
+        website_names: Names of websites, for what has one.
+        remarks: What is worth another look, as of the request.
+        since_approved: What differs from the flow as it was last approved; None where it never was.
+        approvers: Whom the policy names for approval now.
+    """
+
+    change: Change
+    votes: tuple[Vote, ...]
+    website_names: Mapping[WebsiteId, str]
+    remarks: tuple[Remark, ...] = ()
+    since_approved: tuple[FieldDifference, ...] | None = None
+    approvers: tuple[Principal, ...] = ()
+
+    @property
+    def flow(self) -> Flow | None:
+        """The flow as it was when the change was asked for; a deleted one that is restored, too."""
+        return self.change.asked.before
+
+    @property
+    def content(self) -> FlowContent | None:
+        """What subscribers would see once the change is applied."""
+        if self.change.asked.wanted is not None:
+            return self.change.asked.wanted.content
+        return FlowContent.of(self.flow) if self.flow else None
+
+    @property
+    def edits(self) -> tuple[FieldDifference, ...]:
+        """What an edit changes, field by field."""
+        if self.change.asked.kind is not ChangeKind.EDIT or self.flow is None or self.content is None:
+            return ()
+        return content_differences(FlowContent.of(self.flow), self.content)
+
+    @property
+    def approvals(self) -> tuple[UserId, ...]:
+        """Who approves; of a change that lapsed, those whose approvals counted to the end."""
+        return tuple(person for person in self._approvers if person not in self._uncounted)
+
+    @property
+    def uncounted(self) -> tuple[UserId, ...]:
+        """Whose approvals did not count any more when the change was to be applied."""
+        return tuple(person for person in self._approvers if person in self._uncounted)
+
+    @property
+    def _approvers(self) -> tuple[UserId, ...]:
+        return tuple(vote.person for vote in self.votes if vote.choice is VoteChoice.APPROVE)
+
+    @property
+    def _uncounted(self) -> frozenset[str]:
+        outcome = self.change.outcome
+        return frozenset(outcome.params.get(UNCOUNTED, ())) if outcome else frozenset()
+
+    @property
+    def quorum(self) -> int:
+        """How many approvals are needed; 0 where none was."""
+        return self.change.rule.quorum if self.change.rule else 0
+
+    @property
+    def expires_at(self) -> datetime | None:
+        """When it expires if nobody decides; None where it waits for nobody."""
+        return expires_at(self.change)
+
+
+def since_approved(
+    change: Change, approved: Change | None, policy: ChannelPolicy | None
+) -> tuple[FieldDifference, ...] | None:
+    """What differs between the flow that a change is about and the flow as it was last approved.
+
+    Returns:
+        None if it never was, or was on a website that the channel's policy does not name: nothing is told of that.
+    """
+    flow = change.asked.before
+    if approved is None or flow is None:
+        return None
+    last = approved.asked.wanted.content if approved.asked.wanted else None
+    if last is None and approved.asked.before is not None:
+        last = FlowContent.of(approved.asked.before)
+    if last is None or policy is None or not policy.names_website(last.website_id):
+        return None
+    return content_differences(last, FlowContent.of(flow))

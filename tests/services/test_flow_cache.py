@@ -1,0 +1,275 @@
+"""The list of all flows: how old it may be, and who reads it from Enkapush."""
+
+import asyncio
+import gc
+import weakref
+from collections.abc import AsyncIterator, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+import pytest
+
+from flowbot.domain.flow import Flow, WaitTime
+from flowbot.domain.ids import FlowId, WebsiteId
+from flowbot.errors import Fault
+from flowbot.garbage import NEVER
+from flowbot.services.flow_cache import FlowCache, Snapshot
+from flowbot.services.ports.enkapush import AllFlows
+
+NOON: Final = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+def flow(number: int) -> Flow:
+    return Flow(FlowId(number), WebsiteId(1), f"Flow {number}", "Title", "Text", WaitTime(1, "days"), is_enabled=False)
+
+
+class Source:
+    """An Enkapush whose readings end when the test says so, and a clock that the test moves."""
+
+    def __init__(self) -> None:
+        self.readings: list[asyncio.Future[Sequence[Flow]]] = []
+        self.asked = asyncio.Event()
+        self.seconds = 0.0
+
+    def now(self) -> datetime:
+        return NOON + timedelta(seconds=self.seconds)
+
+    def tick(self) -> float:
+        return self.seconds
+
+    async def all_flows(self) -> AllFlows:
+        self.readings.append(asyncio.get_running_loop().create_future())
+        self.asked.set()
+        return AllFlows(await self.readings[-1])
+
+    async def flow(self, flow_id: FlowId) -> Flow | None:
+        raise AssertionError(f"nobody asks for flow {flow_id} here")
+
+    async def answers(self, *numbers: int) -> None:
+        """Let the reading under way end with these flows, once there is one."""
+        await self._until_asked()
+        self.readings[-1].set_result([flow(number) for number in numbers])
+
+    async def fails(self) -> None:
+        """Let the reading under way fail, once there is one."""
+        await self._until_asked()
+        self.readings[-1].set_exception(Fault("fault.enkapush_down"))
+
+    async def _until_asked(self) -> None:
+        async with asyncio.timeout(5):
+            await self.asked.wait()
+        self.asked.clear()
+
+
+@pytest.fixture
+def source() -> Source:
+    return Source()
+
+
+@pytest.fixture
+async def catalog(source: Source) -> AsyncIterator[FlowCache]:
+    made = FlowCache(source, clock=source.now, monotonic=source.tick, patience=0.05)
+    yield made
+    await made.close()
+
+
+def ids(snapshot: Snapshot) -> set[int]:
+    return {indexed.flow.id for indexed in snapshot.flows}
+
+
+async def kept(catalog: FlowCache, source: Source, *numbers: int) -> Snapshot:
+    """A catalog that has just been read."""
+    asking = asyncio.create_task(catalog.latest())
+    await source.answers(*numbers)
+    return await asking
+
+
+async def test_a_snapshot_of_five_seconds_is_fresh(catalog: FlowCache, source: Source) -> None:
+    first = await kept(catalog, source, 1)
+    source.seconds = 4.9
+    assert await catalog.latest() is first
+    assert len(source.readings) == 1
+    assert first.taken_at == NOON
+
+
+async def test_a_moment_is_waited_for_a_newer_one(catalog: FlowCache, source: Source) -> None:
+    await kept(catalog, source, 1)
+    source.seconds = 6
+    newer = await kept(catalog, source, 1, 2)
+    assert ids(newer) == {1, 2}
+    assert not newer.is_late
+
+
+async def test_after_that_moment_an_older_one_is_served_as_late_and_the_newer_one_is_for_the_next(
+    catalog: FlowCache, source: Source
+) -> None:
+    first = await kept(catalog, source, 1)
+    source.seconds = 6
+    for _ in range(2):
+        late = await catalog.latest()
+        assert late.is_late
+        assert (late.flows, late.taken_at) == (first.flows, NOON)
+    assert catalog.kept is first
+    await source.answers(1, 2)
+    newer = await catalog._flight.start("all", catalog._fetch)
+    assert await catalog.latest() is newer
+    assert ids(newer) == {1, 2}
+    assert len(source.readings) == 2
+    assert not newer.is_late
+
+
+async def test_after_half_a_minute_people_wait_for_a_newer_one(catalog: FlowCache, source: Source) -> None:
+    await kept(catalog, source, 1)
+    source.seconds = 31
+    newer = await kept(catalog, source, 2)
+    assert ids(newer) == {2}
+    assert not newer.is_late
+
+
+async def test_after_a_long_reading_enkapush_has_a_rest_of_three_times_as_long(
+    catalog: FlowCache, source: Source
+) -> None:
+    asking = asyncio.create_task(catalog.latest())
+    await source._until_asked()
+    source.seconds = 10
+    source.readings[-1].set_result([flow(1)])
+    first = await asking
+    source.seconds = 29.9
+    assert await catalog.latest() is first
+    assert len(source.readings) == 1
+    source.seconds = 59
+    assert (await catalog.latest()).is_late
+    await source.answers(1, 2)
+    assert ids(await catalog._flight.start("all", catalog._fetch)) == {1, 2}
+
+
+async def test_others_have_their_turn_while_many_flows_are_made_ready(catalog: FlowCache, source: Source) -> None:
+    asking = asyncio.create_task(catalog.latest())
+    await source.answers(*range(1, 4001))
+    turns = 0
+    while not asking.done():
+        await asyncio.sleep(0)
+        turns += 1
+    assert turns >= 4
+
+
+@pytest.fixture
+def collector() -> Iterator[None]:
+    yield
+    gc.unfreeze()
+
+
+@pytest.mark.usefixtures("collector")
+async def test_the_garbage_collector_is_spared_many_flows_but_not_a_few(catalog: FlowCache, source: Source) -> None:
+    before = gc.get_freeze_count()
+    await kept(catalog, source, *range(1, 100))
+    assert gc.get_freeze_count() <= before
+    source.seconds = 3600
+    reading = catalog._flight.start("all", catalog._fetch)
+    await source.answers(*range(1, 4001))
+    await reading
+    assert gc.get_freeze_count() >= before + 2 * 3900
+
+
+@pytest.mark.usefixtures("collector")
+async def test_while_a_reading_waits_only_what_is_young_is_looked_through_for_garbage(
+    catalog: FlowCache, source: Source
+) -> None:
+    class Ring:
+        def __init__(self) -> None:
+            self.itself = self
+
+    usual = gc.get_threshold()
+    asking = asyncio.create_task(catalog.latest())
+    await source._until_asked()
+    ring = weakref.ref(Ring())
+    made: list[list[int]] = [[] for _ in range(2 * usual[0])]
+    assert ring() is None, len(made)
+    assert gc.get_threshold() == (*usual[:2], NEVER)
+    source.readings[-1].set_exception(Fault("fault.enkapush_down"))
+    with pytest.raises(Fault):
+        await asking
+    assert gc.get_threshold() == usual
+
+
+async def test_those_who_ask_together_share_one_reading(catalog: FlowCache, source: Source) -> None:
+    asking = [asyncio.create_task(catalog.latest()) for _ in range(20)]
+    await source.answers(1)
+    snapshots = await asyncio.gather(*asking)
+    assert len(source.readings) == 1
+    assert all(snapshot is snapshots[0] for snapshot in snapshots)
+
+
+async def test_one_who_gives_up_takes_nothing_from_the_others(catalog: FlowCache, source: Source) -> None:
+    first, second = asyncio.create_task(catalog.latest()), asyncio.create_task(catalog.latest())
+    await source._until_asked()
+    first.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await first
+    source.readings[-1].set_result([flow(1)])
+    assert ids(await second) == {1}
+    assert len(source.readings) == 1
+
+
+@pytest.mark.parametrize("hangs", [True, False])
+async def test_an_old_one_is_marked_as_late_where_no_newer_one_is_to_be_had(
+    catalog: FlowCache, source: Source, hangs: bool
+) -> None:
+    first = await kept(catalog, source, 1)
+    source.seconds = 3600
+    asking = asyncio.create_task(catalog.latest())
+    if not hangs:
+        await source.fails()
+    late = await asking
+    assert late.is_late
+    assert (ids(late), late.taken_at) == (ids(first), NOON)
+
+
+async def test_a_slow_reading_is_not_lost_on_the_next_who_asks(catalog: FlowCache, source: Source) -> None:
+    await kept(catalog, source, 1)
+    source.seconds = 3600
+    assert (await catalog.latest()).is_late
+    asking = asyncio.create_task(catalog.latest())
+    await source.answers(1, 2)
+    assert ids(await asking) == {1, 2}
+    assert len(source.readings) == 2
+
+
+async def test_a_failure_with_nothing_kept_reaches_everyone_and_is_not_kept(catalog: FlowCache, source: Source) -> None:
+    asking = [asyncio.create_task(catalog.latest()) for _ in range(3)]
+    await source.fails()
+    outcomes = await asyncio.gather(*asking, return_exceptions=True)
+    assert [str(outcome) for outcome in outcomes] == ["fault.enkapush_down()"] * 3
+    assert catalog.kept is None
+    assert ids(await kept(catalog, source, 1)) == {1}
+
+
+async def test_a_failed_refresh_leaves_what_was_kept(catalog: FlowCache, source: Source) -> None:
+    first = await kept(catalog, source, 1)
+    source.seconds = 6
+    asking = asyncio.create_task(catalog.latest())
+    await source.fails()
+    late = await asking
+    assert late.is_late
+    assert late.flows is first.flows
+    assert catalog.kept is first
+
+
+async def test_pages_turn_on_what_is_at_hand_for_ten_minutes(catalog: FlowCache, source: Source) -> None:
+    first = await kept(catalog, source, 1)
+    source.seconds = 599
+    assert await catalog.at_hand() is first
+    assert len(source.readings) == 1
+    source.seconds = 601
+    asking = asyncio.create_task(catalog.at_hand())
+    await source.answers(2)
+    assert ids(await asking) == {2}
+
+
+async def test_what_is_under_way_at_the_end_is_ended(catalog: FlowCache, source: Source) -> None:
+    asking = asyncio.create_task(catalog.latest())
+    await source._until_asked()
+    await catalog.close()
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+    assert source.readings[-1].cancelled()

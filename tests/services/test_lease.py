@@ -1,0 +1,168 @@
+"""Holding a change: the lease is renewed while there is work, and what goes wrong with it is told."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+import pytest
+from structlog.testing import capture_logs
+
+from flowbot.domain.audit import submission_event
+from flowbot.domain.change import Change, ChangeKind, Lease, NewChange
+from flowbot.domain.ids import ChangeId, ChannelId, FormToken, UserId, WebsiteId
+from flowbot.errors import Fault
+from flowbot.services.executor import lease
+from flowbot.services.executor.context import LeaseLostError
+from flowbot.services.executor.lease import LEASE_SECONDS, LeaseKeeper
+from flowbot.storage.changes import StoredChanges
+from flowbot.storage.database import Database
+
+NEW: Final = NewChange(FormToken("t"), ChangeKind.ENABLE, UserId("U0EMMA"), ChannelId("C1"), WebsiteId(1))
+
+
+class Clock:
+    """Shows what time it is."""
+
+    def __init__(self) -> None:
+        self.time = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        return self.time
+
+
+class Stumbling(StoredChanges):
+    """A store that fails at renewing, in one way after another, before it renews."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        super().__init__(database, clock)
+        self.failures: list[Exception] = []
+        self.renewals = 0
+
+    async def renew(self, change: ChangeId, lease: Lease) -> bool:
+        if self.failures:
+            raise self.failures.pop(0)
+        renewed = await super().renew(change, lease)
+        self.renewals += 1
+        return renewed
+
+
+class Bench:
+    """A change that this process has, and the store that keeps it."""
+
+    def __init__(self, database: Database) -> None:
+        self.clock = Clock()
+        self.store = Stumbling(database, self.clock)
+        self.holding = LeaseKeeper(self.store, self.clock, "here")
+
+    async def submitted(self) -> ChangeId:
+        change, _ = await self.store.submit(NEW, self.holding.lease(), submission_event(NEW, self.clock()))
+        return change.id
+
+    async def kept(self, change: ChangeId) -> Change:
+        kept = await self.store.get(change)
+        assert kept is not None
+        return kept
+
+
+@pytest.fixture
+def bench(database: Database, monkeypatch: pytest.MonkeyPatch) -> Bench:
+    monkeypatch.setattr(lease, "RENEW_SECONDS", 0.01)
+    return Bench(database)
+
+
+async def until(is_so: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while not is_so():  # noqa: ASYNC110 - what is waited for tells nobody
+            await asyncio.sleep(0.005)
+
+
+@pytest.mark.parametrize(
+    ("failure", "level"), [(Fault("fault.database"), "warning"), (RuntimeError("a mistake of ours"), "error")]
+)
+async def test_a_heartbeat_that_fails_is_logged_and_the_lease_is_saved(
+    bench: Bench, failure: Exception, level: str
+) -> None:
+    change = await bench.submitted()
+    bench.clock.time += timedelta(seconds=1)
+    bench.store.failures = [failure]
+    with capture_logs() as logs:
+        async with bench.holding.held(change):
+            await until(lambda: bench.store.renewals > 0)
+            assert (await bench.kept(change)).lease_until == bench.clock() + timedelta(seconds=LEASE_SECONDS)
+    assert [(line["event"], line["change"], line["log_level"]) for line in logs] == [
+        ("change.not_renewed", change, level)
+    ]
+
+
+async def test_what_is_done_is_given_up(bench: Bench) -> None:
+    change = await bench.submitted()
+    async with bench.holding.held(change):
+        await until(lambda: bench.store.renewals > 1)
+        assert set(bench.holding.in_hand) == {change}
+    assert (await bench.kept(change)).lease_owner is None
+    assert bench.holding.in_hand == {}
+
+
+@pytest.mark.parametrize(("is_done", "owner"), [(False, "here"), (True, None)])
+async def test_a_fault_before_all_is_done_keeps_the_lease_as_a_pause(
+    bench: Bench, *, is_done: bool, owner: str | None
+) -> None:
+    change = await bench.submitted()
+
+    async def work() -> None:
+        async with bench.holding.held(change) as hold:
+            hold.is_done = is_done
+            raise Fault("fault.slack")
+
+    with pytest.raises(Fault):
+        await work()
+    assert (await bench.kept(change)).lease_owner == owner
+    assert bench.holding.in_hand == {}
+
+
+async def test_work_ends_where_another_has_taken_it_over(bench: Bench) -> None:
+    change = await bench.submitted()
+    later = bench.clock() + timedelta(hours=1)
+
+    async def work() -> None:
+        async with bench.holding.held(change):
+            assert await bench.store.claim(later, Lease("there", later))
+            await asyncio.sleep(60)
+
+    with pytest.raises(LeaseLostError):
+        await work()
+    assert (await bench.kept(change)).lease_owner == "there"
+    task = asyncio.current_task()
+    assert task is not None
+    assert task.cancelling() == 0
+
+
+async def test_two_tasks_do_not_hold_the_same(bench: Bench) -> None:
+    change = await bench.submitted()
+
+    async def work_on_the_same() -> None:
+        async with bench.holding.held(change):
+            pytest.fail("held twice")
+
+    async with bench.holding.held(change):
+        assert not await bench.holding.taken(change)
+        with pytest.raises(LeaseLostError):
+            await work_on_the_same()
+        assert set(bench.holding.in_hand) == {change}
+    assert await bench.holding.taken(change)
+
+
+async def test_who_is_cancelled_gives_it_up(bench: Bench) -> None:
+    change = await bench.submitted()
+
+    async def work() -> None:
+        async with bench.holding.held(change):
+            await asyncio.sleep(60)
+
+    working = asyncio.create_task(work())
+    await until(lambda: bench.store.renewals > 0)
+    working.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await working
+    assert (await bench.kept(change)).lease_owner is None

@@ -1,0 +1,295 @@
+"""Policies as a file: what is accepted comes back unchanged, what is refused says where and why."""
+
+import json
+import tomllib
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+import tomli_w
+from hypothesis import given
+from hypothesis import strategies as st
+
+from flowbot.domain.audit import Event
+from flowbot.domain.ids import ChannelId
+from flowbot.domain.policy import ChannelPolicy, PolicyBook
+from flowbot.services.policy_files import (
+    PolicyFileError,
+    dump_book,
+    export_policies,
+    import_book,
+    import_policies,
+    parse_book,
+    read_policy_file,
+)
+from flowbot.services.ports.storage import ChannelScope
+
+EXAMPLE = """\
+[websites]
+1 = "Shop"
+2 = "Blog"
+
+[[channels]]
+id = "C0MARKETING"
+websites = [1, 2]
+viewers = ["*"]
+editors = ["S0EDITORS", "U0AYSE"]
+approvers = ["S0LEADS"]
+
+[channels.approval]
+required_for = ["enable", "delete", "edit_enabled"]
+quorum = 1
+self_approval = false
+expires_after_hours = 72
+channel = "C0APPROVALS"
+break_glass = ["U0ADMIN"]
+"""
+
+CHANNEL = '[[channels]]\nid = "C1"\nwebsites = "all"\n'
+
+
+NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
+
+
+class MemoryStore:
+    """A store that keeps one book, and counts how often it was replaced."""
+
+    def __init__(self) -> None:
+        self.kept = PolicyBook()
+        self.replaced = 0
+        self.told: list[Event] = []
+
+    async def scope(self, channel: ChannelId) -> ChannelScope:
+        return ChannelScope(channel=channel, policy=self.kept.policy(channel), website_names=self.kept.websites)
+
+    async def book(self) -> PolicyBook:
+        return self.kept
+
+    async def replace(self, book: PolicyBook, *told: Event) -> None:
+        self.kept, self.replaced = book, self.replaced + 1
+        self.told.extend(told)
+
+    async def swap(self, seen: ChannelPolicy | None, policy: ChannelPolicy, *told: Event) -> bool:
+        if self.kept.policy(policy.id) != seen:
+            return False
+        others = tuple(each for each in self.kept.channels if each.id != policy.id)
+        self.kept = self.kept.model_copy(update={"channels": (*others, policy)})
+        return True
+
+
+# --- whole books, of any kind that a person may write --------------------------------------------------------------
+
+
+def ids(letters: str) -> st.SearchStrategy[str]:
+    return st.from_regex(rf"[{letters}][A-Z0-9]{{1,12}}", fullmatch=True)
+
+
+WEBSITE_IDS = st.integers(min_value=1, max_value=2**63 - 1)
+NAMES = st.text(st.characters(exclude_categories=["Cc", "Cs", "Zl", "Zp"]), min_size=1, max_size=75).filter(str.strip)
+PRINCIPALS = st.lists(st.one_of(st.just("*"), ids("UW"), ids("S")), max_size=4)
+GATES = st.lists(st.sampled_from(["disable", "edit_enabled", "enable"]), max_size=3).flatmap(
+    lambda more: st.permutations(["enable", "delete", *more])
+)
+APPROVALS = st.fixed_dictionaries(
+    {},
+    optional={
+        "required_for": GATES,
+        "quorum": st.integers(1, 100),
+        "self_approval": st.booleans(),
+        "expires_after_hours": st.integers(1, 8760),
+        "channel": ids("CGD"),
+        "break_glass": st.lists(ids("UW"), max_size=3),
+    },
+)
+CHANNELS: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
+    {"id": ids("CGD"), "websites": st.one_of(st.just("all"), st.lists(WEBSITE_IDS, max_size=4))},
+    optional={"viewers": PRINCIPALS, "editors": PRINCIPALS, "approvers": PRINCIPALS, "approval": APPROVALS},
+)
+
+
+def one_policy_a_channel(channels: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return list({channel["id"]: channel for channel in channels}.values())
+
+
+DOCUMENTS = st.fixed_dictionaries(
+    {},
+    optional={
+        "websites": st.dictionaries(WEBSITE_IDS.map(str), NAMES, max_size=5),
+        "channels": st.lists(CHANNELS, max_size=4).map(one_policy_a_channel),
+    },
+)
+BOOKS = DOCUMENTS.map(tomli_w.dumps)
+
+
+@given(BOOKS)
+def test_what_was_exported_is_read_as_the_same_book(text: str) -> None:
+    book = parse_book(text)
+    assert parse_book(dump_book(book)) == book
+
+
+@given(BOOKS)
+def test_an_export_holds_the_keys_that_were_written_and_no_others(text: str) -> None:
+    assert tomllib.loads(dump_book(parse_book(text))) == tomllib.loads(text)
+
+
+@given(BOOKS)
+def test_an_export_keeps_the_order_of_the_websites(text: str) -> None:
+    written, exported = tomllib.loads(text), tomllib.loads(dump_book(parse_book(text)))
+    assert list(exported.get("websites", {})) == list(written.get("websites", {}))
+
+
+@given(BOOKS)
+def test_an_export_of_an_export_is_the_same_text(text: str) -> None:
+    once = dump_book(parse_book(text))
+    assert dump_book(parse_book(once)) == once
+
+
+@given(BOOKS)
+def test_a_byte_order_mark_and_windows_newlines_change_nothing(text: str) -> None:
+    assert parse_book("\ufeff" + text.replace("\n", "\r\n")) == parse_book(text)
+
+
+@given(st.one_of(st.text(), st.builds("{}{}".format, st.just(CHANNEL), st.text())))
+def test_any_text_is_a_book_or_is_refused_in_one_line(text: str) -> None:
+    refusal = refusal_of(text)
+    if refusal is None:
+        assert tomllib.loads(dump_book(parse_book(text))) == tomllib.loads(text.removeprefix("\ufeff"))
+    else:
+        assert len(refusal.splitlines()) == 1
+
+
+def refusal_of(text: str) -> str | None:
+    """What the one who imports `text` is told, or None where it is accepted."""
+    try:
+        parse_book(text)
+    except PolicyFileError as error:
+        return str(error)
+    return None
+
+
+def test_the_documented_example_is_exported_as_it_was_written() -> None:
+    assert dump_book(parse_book(EXAMPLE)) == EXAMPLE
+
+
+def test_an_empty_file_is_a_book_in_which_nobody_may_do_anything() -> None:
+    assert parse_book("") == PolicyBook()
+    assert dump_book(PolicyBook()) == ""
+
+
+def test_a_key_that_was_set_to_nothing_is_left_out() -> None:
+    document = {"channels": [{"id": "C1", "websites": "all", "approval": {"channel": None, "quorum": 2}}]}
+    exported = dump_book(PolicyBook.model_validate(document))
+    assert exported == '[[channels]]\nid = "C1"\nwebsites = "all"\n\n[channels.approval]\nquorum = 2\n'
+
+
+# --- refusals ------------------------------------------------------------------------------------------------------
+
+REFUSED = [
+    ("an unfinished text", '\n\nfoo = "bar', "not TOML: line 3, column 11: Unterminated string"),
+    ("a key written twice", "a = 1\na = 2\n", "not TOML: line 2, column 6: Cannot overwrite a value"),
+    ("a number of five thousand digits", "x = " + "9" * 5000, "not TOML: a number too long"),
+    ("brackets five thousand deep", "x = " + "[" * 5000, "not TOML: a number too long or brackets too deep"),
+    ("a misspelt section", "[website]", "website: is not a known key; did you mean websites?"),
+    ("a misspelt role", CHANNEL + 'viewer = ["*"]', "channels[0].viewer: is not a known key; did you mean viewers?"),
+    ("a key with a line break", '"a\\nb" = 1', '"a\\nb": is not a known key'),
+    ("an unknown key of the approval", CHANNEL + "approval = { x = 1 }", "channels[0].approval.x: is not a known key"),
+    ("channels that are no list", "channels = 3", "channels: must be a list of [[channels]] tables"),
+    ("a channel without websites", '[[channels]]\nid = "C1"', "channels[0].websites: is missing"),
+    ("a channel without id", "[[channels]]\nwebsites = [1]", "channels[0].id: is missing"),
+    ("a person for a channel", CHANNEL.replace("C1", "U1"), "channels[0].id: must be a channel id"),
+    ("a channel twice", CHANNEL + CHANNEL, "file: more than one policy for C1"),
+    ("an id too long to keep", CHANNEL.replace("C1", "C" * 65), "channels[0].id: must be a channel id"),
+    ("websites by another word", CHANNEL.replace("all", "some"), "channels[0].websites: must be a list of website ids"),
+    ("websites as a table", CHANNEL.replace('"all"', "{ a = 1 }"), "channels[0].websites: must be a list of website"),
+    ("a website in quotes", CHANNEL.replace('"all"', '[1, "2"]'), "channels[0].websites[1]: must be a website id"),
+    ("true for a website", CHANNEL.replace('"all"', "[true]"), "channels[0].websites[0]: must be a website id"),
+    ("website 0", CHANNEL.replace('"all"', "[0]"), "channels[0].websites[0]: must be a website id"),
+    ("a website with a fraction", CHANNEL.replace('"all"', "[1.0]"), "channels[0].websites[0]: must be a website id"),
+    ("an endless website id", CHANNEL.replace('"all"', f"[{2**63}]"), "channels[0].websites[0]: must be a website id"),
+    ("a role for nobody known", CHANNEL + 'editors = ["ayse"]', "channels[0].editors[0]: must be a person"),
+    ("a role outside a list", CHANNEL + 'viewers = "*"', "channels[0].viewers: must be a list of people"),
+    ("quorum 0", CHANNEL + "approval.quorum = 0", "channels[0].approval.quorum: must be at least 1"),
+    ("true for a quorum", CHANNEL + "approval.quorum = true", "channels[0].approval.quorum: must be a whole number"),
+    (
+        "1 for a yes",
+        CHANNEL + "approval.self_approval = 1",
+        "channels[0].approval.self_approval: must be true or false",
+    ),
+    ("no time at all", CHANNEL + "approval.expires_after_hours = 0", "expires_after_hours: must be at least 1"),
+    ("no approval to enable", CHANNEL + 'approval.required_for = ["delete"]', "cannot leave out 'enable'"),
+    ("no approval to delete", CHANNEL + 'approval.required_for = ["enable"]', "cannot leave out 'delete'"),
+    ("an unknown gate", CHANNEL + 'approval.required_for = ["x"]', 'required_for[0]: must be one of "enable"'),
+    ("a group to break glass", CHANNEL + 'approval.break_glass = ["S1"]', "break_glass[0]: must be a person"),
+    ("everyone to break glass", CHANNEL + 'approval.break_glass = ["*"]', "break_glass[0]: must be a person"),
+    ("a word for a website id", '[websites]\nshop = "x"', "websites.shop: must be a website id"),
+    ("a website id with a zero before it", '[websites]\n01 = "x"', "websites.01: must be a website id"),
+    ("a website id in other digits", '[websites]\n"١" = "x"', "must be a website id"),
+    ("a number for a name", "[websites]\n1 = 3", "websites.1: must be text in quotes"),
+    ("an empty name", '[websites]\n1 = ""', "websites.1: must not be empty"),
+    ("a blank name", '[websites]\n1 = "  "', "websites.1: must not be blank"),
+    ("a name too long for Slack", f'[websites]\n1 = "{"x" * 76}"', "websites.1: must be at most 75 characters"),
+    ("a name with a zero byte", '[websites]\n1 = "a\\u0000"', "websites.1: must not hold line breaks"),
+    ("a name of two lines", '[websites]\n1 = "a\\nb"', "websites.1: must not hold line breaks"),
+]
+
+
+@pytest.mark.parametrize(("text", "said"), [row[1:] for row in REFUSED], ids=[row[0] for row in REFUSED])
+async def test_a_refused_file_says_where_and_why_and_changes_nothing(text: str, said: str) -> None:
+    store = MemoryStore()
+    with pytest.raises(PolicyFileError) as refusal:
+        await import_policies(store, text, NOON)
+    assert said in str(refusal.value)
+    assert len(str(refusal.value).splitlines()) == 1
+    assert store.replaced == 0
+
+
+def test_a_refusal_counts_the_other_mistakes() -> None:
+    with pytest.raises(PolicyFileError, match=r"^channels\[0\]\.id: must be a channel id .* \(and 2 more\)$"):
+        parse_book("[[channels]]\nid = 3\nvewers = 3")
+
+
+# --- in and out ----------------------------------------------------------------------------------------------------
+
+
+async def test_an_import_replaces_the_book_and_an_export_gives_it_back() -> None:
+    store = MemoryStore()
+    done = await import_policies(store, EXAMPLE, NOON)
+    assert done.added == tuple(policy.id for policy in store.kept.channels)
+    assert await export_policies(store) == EXAMPLE
+    assert [(event.at, event.action, event.actor) for event in store.told] == [(NOON, "policy.imported", None)]
+
+
+async def test_the_audit_tells_of_an_import_what_each_channel_lost_and_got() -> None:
+    store = MemoryStore()
+    kept, gone = CHANNEL + "approval.quorum = 1\n", CHANNEL.replace("C1", "C2")
+    await import_policies(store, kept + gone, NOON)
+    new = kept.replace("quorum = 1", "quorum = 2") + CHANNEL.replace("C1", "C3") + 'editors = ["U1"]'
+    await import_book(store, parse_book(new), NOON, by="ops")
+    details = store.told[-1].details
+    assert details["system_user"] == "ops"
+    assert details["channels"] == ["C1", "C3"]
+    assert details["changed"] == {"C1": {"approval.quorum": {"before": 1, "after": 2}}}
+    assert [(channel, rules["editors"], rules["approval.quorum"]) for channel, rules in details["added"].items()] == [
+        ("C3", ["U1"], 1)
+    ]
+    assert [(channel, rules["websites"]) for channel, rules in details["removed"].items()] == [("C2", "all")]
+    assert json.loads(json.dumps(details)) == details
+
+
+def test_a_file_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
+    file = tmp_path / "policies.toml"
+    file.write_bytes(EXAMPLE.encode("utf-8-sig"))
+    assert read_policy_file(file) == EXAMPLE
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(PolicyFileError, match=r"nothing\.toml': No such file"):
+        read_policy_file(tmp_path / "nothing.toml")
+
+
+def test_a_file_in_another_encoding_is_refused_with_the_place(tmp_path: Path) -> None:
+    file = tmp_path / "policies.toml"
+    file.write_bytes('# "Şöp"'.encode("utf-16"))
+    with pytest.raises(PolicyFileError, match=r"not UTF-8 text \(byte 1\)"):
+        read_policy_file(file)

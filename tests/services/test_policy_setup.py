@@ -1,0 +1,365 @@
+"""Whether a channel's policy can work, and keeping it: the rules behind `/flows setup`."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import pytest
+
+from flowbot.domain.audit import Event
+from flowbot.domain.ids import ChannelId, GroupId, TeamId, UserId
+from flowbot.domain.policy import ApprovalRule, ChannelPolicy
+from flowbot.errors import Fault, UserError
+from flowbot.services.flow_cache import FlowCache
+from flowbot.services.policy_checks import PolicyField, UserGroup
+from flowbot.services.policy_setup import PolicyChangedError, PolicyRefusedError, PolicySetup, policy_fingerprint
+from flowbot.services.ports.enkapush import AllFlows
+from flowbot.services.ports.slack import Organisation, UserProfile
+from flowbot.services.users import Caller, CurrentUser, UserService
+from flowbot.storage.changes import StoredChanges
+from flowbot.storage.database import Database
+from flowbot.storage.policies import StoredPolicies
+from tests.services.putting import put
+
+HERE, ELSEWHERE = TeamId("T0HERE"), TeamId("T0ELSEWHERE")
+CHANNEL: Final = ChannelId("C0SHOP")
+AYSE, BURAK, DENIZ, EMMA = (UserId(f"U0{name}") for name in ("AYSE", "BURAK", "DENIZ", "EMMA"))
+JONAS, ROBOT, GONE, SILENT = (UserId(f"U0{name}") for name in ("JONAS", "ROBOT", "GONE", "SILENT"))
+LEADS, EDITORS, MIXED, EMPTY = (GroupId(f"S0{name}") for name in ("LEADS", "EDITORS", "MIXED", "EMPTY"))
+GROUPS: Final = {
+    LEADS: UserGroup("Leads", frozenset({BURAK})),
+    EDITORS: UserGroup("Editors", frozenset({AYSE, EMMA})),
+    MIXED: UserGroup("Mixed", frozenset({BURAK, JONAS, ROBOT, GONE})),
+    EMPTY: UserGroup("Empty", frozenset()),
+}
+
+
+def now() -> datetime:
+    return datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+@dataclass
+class Slack:
+    """A directory and roster that tests write."""
+
+    groups_: Mapping[GroupId, UserGroup] = field(default_factory=lambda: dict(GROUPS))
+    groups_fail: bool = False
+    is_silent: bool = False
+    members_: frozenset[UserId] | None = None
+    """Who is in the channel; None: flowbot is not in it, so Slack does not tell."""
+    looked_up: set[UserId] = field(default_factory=set)
+
+    async def home(self) -> Organisation:
+        return Organisation(HERE)
+
+    async def profile(self, user: UserId) -> UserProfile:
+        self.looked_up.add(user)
+        if self.is_silent or user == SILENT:
+            raise Fault("fault.slack", error="internal_error")
+        return UserProfile(
+            user=user, team=ELSEWHERE if user == JONAS else HERE, enterprise=None, locale="en-GB", timezone=None,
+            is_admin=user == DENIZ, is_stranger=False, is_bot=user == ROBOT, is_deactivated=user == GONE,
+            name=user.removeprefix("U0").title(),
+        )  # fmt: skip
+
+    async def groups(self) -> Mapping[GroupId, frozenset[UserId]]:
+        return {group: found.members for group, found in self.groups_.items()}
+
+    async def members(self, channel: ChannelId) -> frozenset[UserId]:
+        if self.members_ is None:
+            raise Fault("fault.slack", error="channel_not_found")
+        return self.members_
+
+
+@dataclass
+class Roster:
+    slack: Slack
+
+    async def groups(self) -> Mapping[GroupId, UserGroup]:
+        if self.slack.groups_fail:
+            raise Fault("fault.slack", error="internal_error")
+        return self.slack.groups_
+
+
+class NoFlows:
+    async def all_flows(self) -> AllFlows:
+        return AllFlows([])
+
+    async def flow(self, flow_id: int) -> None:
+        return None
+
+
+@pytest.fixture
+def slack() -> Slack:
+    return Slack()
+
+
+@pytest.fixture
+def people(slack: Slack) -> UserService:
+    return UserService(slack, frozenset())
+
+
+@pytest.fixture
+def policies(database: Database) -> StoredPolicies:
+    return StoredPolicies(database, now)
+
+
+@pytest.fixture
+def store(database: Database) -> StoredChanges:
+    return StoredChanges(database, now)
+
+
+@pytest.fixture
+def setup(slack: Slack, people: UserService, policies: StoredPolicies, store: StoredChanges) -> PolicySetup:
+    return PolicySetup(
+        policies=policies,
+        people=people,
+        roster=Roster(slack),
+        catalog=FlowCache(NoFlows(), clock=now),
+        clock=now,
+    )
+
+
+@pytest.fixture
+async def deniz(people: UserService) -> CurrentUser:
+    return await people.reader(Caller(DENIZ, HERE))
+
+
+def policy(**parts: Any) -> ChannelPolicy:
+    given: dict[str, Any] = {"id": CHANNEL, "websites": (1,), "editors": (EDITORS,), "approvers": (LEADS,)}
+    return ChannelPolicy.model_validate(given | parts)
+
+
+def rule(**parts: Any) -> ApprovalRule:
+    return ApprovalRule.model_validate(parts)
+
+
+async def problems(setup: PolicySetup, wanted: ChannelPolicy) -> dict[PolicyField, str]:
+    """What is wrong, by field; nothing where the policy is taken."""
+    try:
+        await setup.check(wanted)
+    except PolicyRefusedError as refused:
+        return {name: problem.key.removeprefix("setup.problem_") for name, problem in refused.problems.items()}
+    return {}
+
+
+WORKING: Final = [
+    pytest.param({}, id="a group of approvers beside the editors"),
+    pytest.param(
+        {"approvers": ("*",), "approval": rule(quorum=100)}, id="everyone of a channel of which Slack does not tell"
+    ),
+    pytest.param({"approvers": (BURAK, LEADS, DENIZ), "approval": rule(quorum=2)}, id="named twice counts once"),
+    pytest.param({"approvers": (AYSE,), "editors": ("*",)}, id="one approver among all editors: the others can ask"),
+    pytest.param({"approvers": (AYSE,), "editors": (EDITORS,)}, id="one approver who edits, beside another editor"),
+    pytest.param(
+        {"approvers": (AYSE,), "editors": (AYSE,), "approval": rule(self_approval=True)},
+        id="one person who does both and may",
+    ),
+    pytest.param({"approvers": (AYSE,), "editors": ()}, id="nobody edits yet"),
+    pytest.param({"approvers": (MIXED,), "editors": (AYSE,)}, id="one of a mixed group is enough for one approval"),
+]
+REFUSED: Final = [
+    pytest.param({"approval": rule(quorum=2)}, {PolicyField.QUORUM: "quorum"}, id="a group of one for two approvals"),
+    pytest.param(
+        {"approvers": (MIXED,), "approval": rule(quorum=2)},
+        {PolicyField.QUORUM: "quorum"},
+        id="strangers, bots and deactivated members of a group do not count",
+    ),
+    pytest.param({"approvers": (EMPTY,)}, {PolicyField.QUORUM: "quorum"}, id="a group without members"),
+    pytest.param(
+        {"approvers": (BURAK, LEADS), "approval": rule(quorum=2)},
+        {PolicyField.QUORUM: "quorum"},
+        id="the same person by name and by group",
+    ),
+    pytest.param(
+        {"approvers": (AYSE,), "editors": (AYSE,)},
+        {PolicyField.SELF_APPROVAL: "self_approval"},
+        id="the only approver is the only editor",
+    ),
+    pytest.param(
+        {"approvers": (AYSE, EMMA), "editors": (EDITORS,), "approval": rule(quorum=2)},
+        {PolicyField.SELF_APPROVAL: "self_approval"},
+        id="two editors who are the only two of two approvers",
+    ),
+    pytest.param(
+        {"approvers": (AYSE,), "editors": (AYSE, MIXED, GroupId("S0EMPTY")), "approval": rule(quorum=1)},
+        {},
+        id="an active member of an editors' group can ask",
+    ),
+    pytest.param({"viewers": (ROBOT,)}, {PolicyField.VIEWER_PEOPLE: "bot"}, id="a bot that views"),
+    pytest.param({"viewers": (UserId("USLACKBOT"),)}, {PolicyField.VIEWER_PEOPLE: "bot"}, id="Slackbot"),
+    pytest.param({"editors": (JONAS,)}, {PolicyField.EDITOR_PEOPLE: "external"}, id="a stranger who edits"),
+    pytest.param(
+        {"approvers": (GONE, BURAK)}, {PolicyField.APPROVER_PEOPLE: "deactivated"}, id="a deactivated approver"
+    ),
+    pytest.param(
+        {"approvers": (SILENT,)}, {PolicyField.APPROVER_PEOPLE: "person_untold"}, id="somebody Slack is silent on"
+    ),
+    pytest.param(
+        {"approval": rule(break_glass=(ROBOT,))}, {PolicyField.BREAK_GLASS: "bot"}, id="a bot that breaks the glass"
+    ),
+    pytest.param(
+        {"viewers": (GroupId("S0OLD"),), "editors": (GroupId("S0OLDER"),)},
+        {PolicyField.VIEWER_GROUPS: "group", PolicyField.EDITOR_GROUPS: "group"},
+        id="groups that are gone",
+    ),
+]
+
+
+@pytest.mark.parametrize("parts", WORKING)
+async def test_a_policy_that_can_work_is_taken(setup: PolicySetup, parts: dict[str, Any]) -> None:
+    assert await problems(setup, policy(**parts)) == {}
+
+
+@pytest.mark.parametrize(("parts", "expected"), REFUSED)
+async def test_a_policy_that_cannot_work_is_refused_at_its_field(
+    setup: PolicySetup, parts: dict[str, Any], expected: dict[PolicyField, str]
+) -> None:
+    assert await problems(setup, policy(**parts)) == expected
+
+
+TEAM: Final = frozenset({AYSE, BURAK, DENIZ, EMMA, JONAS, ROBOT, GONE})
+"""Who is in the channel: four who count, beside a stranger, a bot and an account that is closed."""
+
+EVERYONE: Final = [
+    pytest.param({"approvers": ("*",), "approval": rule(quorum=3)}, {}, id="three of four, whoever asks"),
+    pytest.param({"approvers": ("*",), "approval": rule(quorum=9)}, {PolicyField.QUORUM: "quorum"}, id="nine of four"),
+    pytest.param({"approvers": ("*",), "approval": rule(quorum=5)}, {PolicyField.QUORUM: "quorum"}, id="five of four"),
+    pytest.param(
+        {"approvers": ("*", UserId("U0LEAD")), "approval": rule(quorum=5, self_approval=True)},
+        {},
+        id="five of four and one beside them",
+    ),
+    pytest.param(
+        {"approvers": ("*", LEADS), "approval": rule(quorum=5)},
+        {PolicyField.QUORUM: "quorum"},
+        id="five of four, one of them named twice",
+    ),
+    pytest.param(
+        {"approvers": ("*",), "editors": ("*",), "approval": rule(quorum=4)},
+        {PolicyField.SELF_APPROVAL: "self_approval"},
+        id="all four, one of whom asks",
+    ),
+    pytest.param(
+        {"approvers": ("*",), "editors": ("*",), "approval": rule(quorum=4, self_approval=True)},
+        {},
+        id="all four, of whom the one who asks may approve",
+    ),
+    pytest.param(
+        {"approvers": ("*",), "editors": (UserId("U0LEAD"),), "approval": rule(quorum=4)},
+        {},
+        id="all four, for one who is not in the channel",
+    ),
+    pytest.param({"approvers": (AYSE,), "editors": ("*",)}, {}, id="one of them, for the three others"),
+]
+
+
+@pytest.mark.parametrize(("parts", "expected"), EVERYONE)
+async def test_everyone_is_as_many_as_are_in_the_channel(
+    setup: PolicySetup, slack: Slack, parts: dict[str, Any], expected: dict[PolicyField, str]
+) -> None:
+    slack.members_ = TEAM
+    assert await problems(setup, policy(**parts)) == expected
+
+
+async def test_of_a_large_channel_no_more_people_are_looked_up_than_are_needed(
+    setup: PolicySetup, slack: Slack
+) -> None:
+    slack.members_ = frozenset(UserId(f"U0N{number}") for number in range(500))
+    assert await problems(setup, policy(approvers=("*",), approval=rule(quorum=3))) == {}
+    assert len(slack.looked_up) < 30
+
+
+async def test_a_large_channel_is_not_asked_for_to_its_end_while_slack_tells_of_nobody(
+    setup: PolicySetup, slack: Slack
+) -> None:
+    slack.members_ = frozenset(UserId(f"U0N{number}") for number in range(500))
+    slack.is_silent = True
+    assert await problems(setup, policy(approvers=("*",), editors=("*",))) == {PolicyField.QUORUM: "untold"}
+    assert len(slack.looked_up) < 30
+
+
+async def test_members_of_whom_slack_does_not_tell_count_for_nobody(setup: PolicySetup, slack: Slack) -> None:
+    slack.groups_ = {**GROUPS, LEADS: UserGroup("Leads", frozenset({SILENT}))}
+    assert await problems(setup, policy()) == {PolicyField.QUORUM: "untold"}
+
+
+async def test_without_slacks_word_on_groups_none_can_be_chosen_but_people_can(
+    setup: PolicySetup, slack: Slack
+) -> None:
+    slack.groups_fail = True
+    refused = {PolicyField.EDITOR_GROUPS: "groups_untold", PolicyField.APPROVER_GROUPS: "groups_untold"}
+    assert await problems(setup, policy()) == refused
+    assert await problems(setup, policy(editors=(AYSE,), approvers=(BURAK,))) == {}
+
+
+async def test_who_is_refused_is_named(setup: PolicySetup) -> None:
+    with pytest.raises(PolicyRefusedError) as refused:
+        await setup.check(policy(viewers=(ROBOT, AYSE)))
+    assert refused.value.problems[PolicyField.VIEWER_PEOPLE].params == {"people": ["Robot"]}
+
+
+async def test_a_saved_policy_is_in_force_and_in_the_audit_trail(
+    setup: PolicySetup, policies: StoredPolicies, store: StoredChanges, deniz: CurrentUser
+) -> None:
+    first, second = policy(), policy(websites=(1, 2))
+    assert (await setup.save(deniz, first, policy_fingerprint(None))).before is None
+    saved = await setup.save(deniz, second, policy_fingerprint(first))
+    assert (saved.before, saved.after, saved.is_new) == (first, second, True)
+    assert (await policies.scope(CHANNEL)).policy == second
+    events: list[Event] = [event async for event in store.audit()]
+    assert [(event.action, event.actor, event.channel) for event in events] == [("policy.changed", DENIZ, CHANNEL)] * 2
+    assert events[0].details["before"] is None
+    assert events[1].details["before"]["websites"] == [1]
+    assert events[1].details["after"]["websites"] == [1, 2]
+
+
+async def test_what_somebody_else_saved_meanwhile_is_not_overwritten(
+    setup: PolicySetup, policies: StoredPolicies, deniz: CurrentUser
+) -> None:
+    shown, theirs = policy(), policy(websites="all")
+    await put(policies, theirs)
+    with pytest.raises(PolicyChangedError):
+        await setup.save(deniz, policy(websites=(2,)), policy_fingerprint(shown))
+    assert (await policies.scope(CHANNEL)).policy == theirs
+
+
+async def test_saving_what_is_there_already_changes_nothing(
+    setup: PolicySetup, policies: StoredPolicies, store: StoredChanges, deniz: CurrentUser
+) -> None:
+    await put(policies, policy(editors=(AYSE, EDITORS), approval=rule(channel=CHANNEL)))
+    saved = await setup.save(deniz, policy(editors=(EDITORS, AYSE)), "an older one")
+    assert not saved.is_new
+    assert [event async for event in store.audit()] == []
+
+
+async def test_rights_are_looked_at_again_when_it_is_saved(
+    setup: PolicySetup, policies: StoredPolicies, deniz: CurrentUser
+) -> None:
+    demoted = replace(deniz, actor=replace(deniz.actor, is_admin=False))
+    with pytest.raises(UserError, match=r"denied\.not_admin"):
+        await setup.save(demoted, policy(), policy_fingerprint(None))
+    assert (await policies.scope(CHANNEL)).policy is None
+
+
+async def test_websites_without_a_name_go_by_their_number(setup: PolicySetup, policies: StoredPolicies) -> None:
+    await put(policies, policy(websites=(7,)))
+    assert (await setup.open(CHANNEL)).websites == {7: "7"}
+
+
+async def test_a_stamp_tells_policies_apart_by_what_they_mean() -> None:
+    assert policy_fingerprint(policy(viewers=(AYSE, EMMA))) == policy_fingerprint(policy(viewers=(EMMA, AYSE)))
+    assert policy_fingerprint(policy(approval=rule(channel=CHANNEL))) == policy_fingerprint(policy())
+    stamps = {
+        policy_fingerprint(each)
+        for each in (
+            None,
+            policy(),
+            policy(websites="all"),
+            policy(viewers=("*",)),
+            policy(approval=rule(quorum=2)),
+            policy(approval=rule(channel=ChannelId("C0OTHER"))),
+        )
+    }
+    assert len(stamps) == 6

@@ -1,0 +1,44 @@
+"""What is kept of look-ups, and for how long."""
+
+import gc
+import weakref
+
+from flowbot.services.ttl_cache import TtlCache
+
+
+class Person:
+    """Somebody who was looked up."""
+
+
+async def test_what_is_too_old_goes_when_something_else_is_kept() -> None:
+    seconds = 0.0
+    kept: TtlCache[str, Person] = TtlCache(60, monotonic=lambda: seconds)
+
+    async def found() -> Person:
+        return Person()
+
+    first, second = weakref.ref(await kept.get("a", found)), weakref.ref(await kept.get("b", found))
+    seconds = 59
+    third = weakref.ref(await kept.get("c", found))
+    gc.collect()
+    assert first() is not None
+    seconds = 60
+    await kept.get("d", found)
+    gc.collect()
+    assert (first(), second()) == (None, None)
+    assert third() is not None
+    await kept.close()
+
+
+async def test_what_is_known_is_told_without_a_look_up_however_old_it_is() -> None:
+    seconds = 0.0
+    kept: TtlCache[str, int] = TtlCache(60, monotonic=lambda: seconds)
+
+    async def found() -> int:
+        return 7
+
+    assert kept.known("a") is None
+    await kept.get("a", found)
+    seconds = 600
+    assert kept.known("a") == 7
+    await kept.close()

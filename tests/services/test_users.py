@@ -1,0 +1,224 @@
+"""Who is asking: every doubt ends in less rights, never in more."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+import pytest
+
+from flowbot.domain.ids import ChannelId, GroupId, TeamId, UserId
+from flowbot.errors import Fault, UserError
+from flowbot.services.ports.slack import Organisation, UserProfile
+from flowbot.services.users import Caller, UserService
+
+AYSE, DENIZ = UserId("U0AYSE"), UserId("U0DENIZ")
+HERE, SISTER, ELSEWHERE = TeamId("T0HERE"), TeamId("T0SISTER"), TeamId("T0ELSEWHERE")
+ENTERPRISE, OTHER_ENTERPRISE = TeamId("E0OURS"), TeamId("E0THEIRS")
+EDITORS: Final = GroupId("S0EDITORS")
+
+PERSON: Final = UserProfile(
+    user=AYSE, team=HERE, enterprise=None, locale="tr-TR", timezone="Europe/Istanbul",
+    is_admin=False, is_stranger=False, is_bot=False, is_deactivated=False,
+)  # fmt: skip
+
+
+@dataclass
+class Slack:
+    """A directory that tests write, and count the look-ups of."""
+
+    home_: Organisation = field(default_factory=lambda: Organisation(HERE))
+    person: UserProfile = PERSON
+    groups_: Mapping[GroupId, frozenset[UserId]] = field(default_factory=lambda: {EDITORS: frozenset({AYSE})})
+    failing: set[str] = field(default_factory=set)
+    asked: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+
+    def tick(self) -> float:
+        return self.seconds
+
+    async def home(self) -> Organisation:
+        self._ask("home")
+        return self.home_
+
+    async def profile(self, user: UserId) -> UserProfile:
+        self._ask("profile")
+        return replace(self.person, user=user)
+
+    async def groups(self) -> Mapping[GroupId, frozenset[UserId]]:
+        self._ask("groups")
+        return self.groups_
+
+    async def members(self, channel: ChannelId) -> frozenset[UserId]:
+        self._ask("members")
+        return frozenset({AYSE})
+
+    def _ask(self, what: str) -> None:
+        self.asked.append(what)
+        if what in self.failing:
+            raise Fault("fault.slack", error="internal_error")
+
+
+@pytest.fixture
+def slack() -> Slack:
+    return Slack()
+
+
+@pytest.fixture
+def people(slack: Slack) -> UserService:
+    return UserService(slack, frozenset({DENIZ}), monotonic=slack.tick)
+
+
+async def test_a_person_as_slack_knows_them(people: UserService) -> None:
+    reader = await people.reader(Caller(AYSE, HERE))
+    assert (reader.user, reader.locale, reader.timezone) == (AYSE, "tr-TR", "Europe/Istanbul")
+    actor = reader.actor
+    assert actor.groups == frozenset({EDITORS})
+    assert (actor.is_admin, actor.is_external, actor.is_active) == (False, False, True)
+
+
+async def test_a_person_is_looked_up_once_a_minute(people: UserService, slack: Slack) -> None:
+    for slack.seconds in (0, 30, 59.9):
+        await people.reader(Caller(AYSE, HERE))
+    assert sorted(slack.asked) == ["groups", "home", "profile"]
+    slack.seconds = 60
+    await people.reader(Caller(AYSE, HERE))
+    assert sorted(slack.asked) == ["groups", "groups", "home", "profile", "profile"]
+
+
+async def test_a_change_is_seen_after_a_minute(people: UserService, slack: Slack) -> None:
+    await people.reader(Caller(AYSE, HERE))
+    slack.person, slack.groups_ = replace(PERSON, is_deactivated=True), {}
+    slack.seconds = 60
+    actor = (await people.reader(Caller(AYSE, HERE))).actor
+    assert not actor.is_active
+    assert actor.groups == frozenset()
+
+
+async def test_people_who_come_together_are_looked_up_together(people: UserService, slack: Slack) -> None:
+    await asyncio.gather(*(people.reader(Caller(AYSE, HERE)) for _ in range(10)))
+    assert sorted(slack.asked) == ["groups", "home", "profile"]
+
+
+BELONGING: Final = [
+    # Slack's payload: team, enterprise; the profile; the installation's enterprise; an outsider?
+    ("of this workspace", (HERE, None), {"team": HERE}, None, False),
+    ("a payload without a team", (None, None), {"team": HERE}, None, False),
+    ("a profile without a team", (HERE, None), {"team": None}, None, False),
+    ("no sign at all", (None, None), {"team": None}, None, True),
+    ("another team in the payload", (ELSEWHERE, None), {"team": HERE}, None, True),
+    ("another team in the profile", (HERE, None), {"team": ELSEWHERE}, None, True),
+    ("another team in both", (ELSEWHERE, None), {"team": ELSEWHERE}, None, True),
+    ("a stranger, whatever the teams say", (HERE, None), {"team": HERE, "is_stranger": True}, None, True),
+    ("a stranger with no team", (None, None), {"team": None, "is_stranger": True}, None, True),
+    ("of a sister workspace", (SISTER, ENTERPRISE), {"team": SISTER, "enterprise": ENTERPRISE}, ENTERPRISE, False),
+    ("sister by the payload alone", (SISTER, ENTERPRISE), {"team": HERE}, ENTERPRISE, False),
+    ("sister by the profile alone", (HERE, None), {"team": SISTER, "enterprise": ENTERPRISE}, ENTERPRISE, False),
+    ("the organisation itself for a team", (ENTERPRISE, ENTERPRISE), {"team": HERE}, ENTERPRISE, False),
+    ("of another enterprise", (ELSEWHERE, OTHER_ENTERPRISE), {"team": HERE}, ENTERPRISE, True),
+    ("of another one by the profile", (HERE, None), {"team": SISTER, "enterprise": OTHER_ENTERPRISE}, ENTERPRISE, True),
+    ("of no enterprise that we know", (SISTER, None), {"team": HERE}, ENTERPRISE, True),
+    ("an enterprise where we have none", (SISTER, ENTERPRISE), {"team": HERE}, None, True),
+]
+
+
+@pytest.mark.parametrize(
+    ("payload", "profile", "enterprise", "is_external"),
+    [row[1:] for row in BELONGING],
+    ids=[row[0] for row in BELONGING],
+)
+async def test_every_sign_has_to_point_home(
+    people: UserService,
+    slack: Slack,
+    payload: tuple[TeamId | None, TeamId | None],
+    profile: dict[str, TeamId | bool | None],
+    enterprise: TeamId | None,
+    is_external: bool,
+) -> None:
+    slack.home_ = Organisation(HERE, enterprise)
+    slack.person = replace(PERSON, **profile)  # type: ignore[arg-type] # a table of keywords
+    assert (await people.reader(Caller(AYSE, *payload))).actor.is_external is is_external
+
+
+PLACES: Final = [
+    # Slack's payload: team, the place where it happened; the profile's team; an outsider?
+    ("nothing but the place", (None, HERE), {"team": None}, False),
+    ("a place elsewhere", (None, ELSEWHERE), {"team": None}, True),
+    ("a place here of a payload from elsewhere", (ELSEWHERE, HERE), {"team": None}, True),
+    ("a place here of somebody from elsewhere", (None, HERE), {"team": ELSEWHERE}, True),
+    ("a place here of a stranger", (None, HERE), {"team": None, "is_stranger": True}, True),
+    ("a place elsewhere of one of ours", (HERE, ELSEWHERE), {"team": HERE}, False),
+]
+
+
+@pytest.mark.parametrize(
+    ("payload", "profile", "is_external"), [row[1:] for row in PLACES], ids=[row[0] for row in PLACES]
+)
+async def test_the_place_is_a_sign_where_there_is_no_other(
+    people: UserService,
+    slack: Slack,
+    payload: tuple[TeamId | None, TeamId],
+    profile: dict[str, TeamId | bool | None],
+    is_external: bool,
+) -> None:
+    slack.person = replace(PERSON, **profile)  # type: ignore[arg-type] # a table of keywords
+    team, place = payload
+    assert (await people.reader(Caller(AYSE, team, place=place))).actor.is_external is is_external
+    assert (await people.anew(await people.reader(Caller(AYSE, None)))).actor.is_external is is_external
+
+
+async def test_a_place_never_takes_the_place_of_the_team_that_was_told(people: UserService, slack: Slack) -> None:
+    slack.person = replace(PERSON, team=None)
+    await people.reader(Caller(AYSE, ELSEWHERE))
+    assert (await people.reader(Caller(AYSE, None, place=HERE))).actor.is_external
+
+
+@pytest.mark.parametrize(
+    ("user", "is_admin_in_slack", "expected"), [(AYSE, False, False), (AYSE, True, True), (DENIZ, False, True)]
+)
+async def test_admins_are_slacks_and_the_settings(
+    people: UserService, slack: Slack, user: UserId, is_admin_in_slack: bool, expected: bool
+) -> None:
+    slack.person = replace(PERSON, is_admin=is_admin_in_slack)
+    assert (await people.reader(Caller(user, HERE))).actor.is_admin is expected
+
+
+@pytest.mark.parametrize("what", ["is_bot", "is_deactivated"])
+async def test_bots_and_those_who_left_are_not_active(people: UserService, slack: Slack, what: str) -> None:
+    slack.person = replace(PERSON, **{what: True})  # type: ignore[arg-type] # a keyword from a table
+    assert not (await people.reader(Caller(AYSE, HERE))).actor.is_active
+
+
+@pytest.mark.parametrize("what", ["home", "profile"])
+async def test_where_slack_cannot_tell_who_it_is_nobody_comes_in(people: UserService, slack: Slack, what: str) -> None:
+    slack.failing = {what}
+    with pytest.raises(UserError, match=r"denied\.unknown_person"):
+        await people.reader(Caller(DENIZ, HERE))
+    slack.failing = set()
+    assert (await people.reader(Caller(DENIZ, HERE))).actor.is_admin
+
+
+async def test_groups_that_slack_does_not_tell_are_unknown_and_not_empty(people: UserService, slack: Slack) -> None:
+    slack.failing = {"groups"}
+    assert (await people.reader(Caller(AYSE, HERE))).actor.groups is None
+    slack.failing = set()
+    assert (await people.reader(Caller(AYSE, HERE))).actor.groups == frozenset({EDITORS})
+
+
+async def test_what_is_old_is_not_used_where_slack_fails(people: UserService, slack: Slack) -> None:
+    await people.reader(Caller(AYSE, HERE))
+    slack.seconds, slack.failing = 61, {"profile"}
+    with pytest.raises(UserError):
+        await people.reader(Caller(AYSE, HERE))
+
+
+async def test_members_are_kept_a_minute_and_nobody_where_slack_does_not_say(people: UserService, slack: Slack) -> None:
+    channel = ChannelId("C0MARKETING")
+    assert await people.members(channel) == {AYSE}
+    assert await people.members(channel) == {AYSE}
+    assert slack.asked.count("members") == 1
+    slack.seconds += 61
+    slack.failing.add("members")
+    assert await people.members(channel) == frozenset()
+    with pytest.raises(Fault):
+        await people.known_members(channel)

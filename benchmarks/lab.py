@@ -35,7 +35,7 @@ from flowbot.sandbox.slack import APP_TOKEN, BOT_TOKEN, SIGNING_SECRET
 from flowbot.services.policy_files import import_policies
 from flowbot.settings import Settings
 from flowbot.storage.migrations import upgrade
-from flowbot.storage.policies import StoredPolicies
+from flowbot.storage.repositories.policies import PolicyRepository
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -174,7 +174,7 @@ class Lab:
         """Make the database and put the policy in force."""
         await asyncio.to_thread(upgrade, self.database)
         async with opened_database(self._settings) as database:
-            await import_policies(StoredPolicies(database, now), POLICY, now())
+            await import_policies(PolicyRepository(database, now), POLICY, now())
 
     @property
     def _settings(self) -> Settings:

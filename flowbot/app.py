@@ -58,8 +58,8 @@ from flowbot.slack.setup.roster import SlackRoster
 from flowbot.slack.showing import Showing
 from flowbot.slack.tasks import TrackedTasks
 from flowbot.slack.telling import Telling
-from flowbot.storage.deliveries import StoredDeliveries
-from flowbot.storage.figures import read_figures
+from flowbot.storage.repositories.change_queries import read_change_statistics
+from flowbot.storage.repositories.deliveries import DeliveryRepository
 from flowbot.worker.housekeeping import Housekeeping
 from flowbot.worker.recovery import Recovery
 
@@ -142,7 +142,7 @@ async def flowbot(
         probes = {"database": outside.database.ping, "enkapush": ports.source.ping}
         health = Health(probes, monotonic=monotonic)
         stack.push_async_callback(health.close)
-        scrape = Scrape(outside.metrics, partial(read_figures, outside.database), outside.clock)
+        scrape = Scrape(outside.metrics, partial(read_change_statistics, outside.database), outside.clock)
         stack.push_async_callback(scrape.close)
         entry = Entry(app, tasks)
         yield Flowbot(settings, app, entry, outside.slack, ports.people, health, outside.metrics, scrape, tasks)
@@ -209,7 +209,7 @@ def _desk(outside: Outside, ports: Ports, services: _Services, tasks: TrackedTas
     return Desk(
         people=ports.people,
         reading=services.reading,
-        deliveries=StoredDeliveries(outside.database),
+        deliveries=DeliveryRepository(outside.database),
         replies=Replies(outside.slack, outside.session, settings.slack_api_url, outside.metrics),
         locales=Locales(fixed=settings.flowbot_language, zone=settings.zone),
         tasks=tasks,

@@ -22,7 +22,7 @@ from flowbot.settings import Settings
 from flowbot.slack import client
 from flowbot.slack.directory import SlackDirectory
 from flowbot.slack.errors import SLACK_TROUBLE, word_for
-from flowbot.storage.policies import StoredPolicies
+from flowbot.storage.repositories.policies import PolicyRepository
 
 SCOPES: Final = frozenset(
     {
@@ -199,7 +199,7 @@ async def _book(settings: Settings) -> PolicyBook | None:
     """The policies, or None where they cannot be read: what the matter is, the check of the database has said."""
     try:
         async with opened_database(settings, only_to_read=True) as database:
-            return await StoredPolicies(database, now).book()
+            return await PolicyRepository(database, now).book()
     except (ConfigurationError, Fault):
         return None
 

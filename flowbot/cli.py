@@ -22,9 +22,9 @@ from flowbot.plain import told
 from flowbot.services import history, policy_files
 from flowbot.services.policy_files import PolicyReplacement
 from flowbot.settings import Settings
-from flowbot.storage import copying, migrations
-from flowbot.storage.changes import StoredChanges
-from flowbot.storage.policies import StoredPolicies
+from flowbot.storage import database_copy, migrations
+from flowbot.storage.repositories.changes import ChangeRepository
+from flowbot.storage.repositories.policies import PolicyRepository
 
 if TYPE_CHECKING:
     from flowbot.app import Flowbot
@@ -143,7 +143,7 @@ def migrate() -> None:
 def copy(source: Annotated[str, typer.Argument(metavar="FROM", help="Such as sqlite:///flowbot.db")]) -> None:
     """Copy everything from another database into DATABASE_URL, which must be empty; FROM stays as it is."""
     settings = _settings()
-    for table, rows in copying.copy(source, settings.database_url.get_secret_value()).items():
+    for table, rows in database_copy.copy_database(source, settings.database_url.get_secret_value()).items():
         typer.echo(f"{table}: {rows}")
     typer.echo("Everything was copied and compared. Start flowbot with this DATABASE_URL, and never again with FROM.")
 
@@ -168,7 +168,7 @@ def policy_import(file: Annotated[Path, typer.Argument(help="A TOML file; - for 
 
     async def replace() -> PolicyReplacement:
         async with opened_database(settings) as database:
-            store = StoredPolicies(database, now)
+            store = PolicyRepository(database, now)
             return await policy_files.import_book(store, wanted, now(), by=_system_user(), warn=_warn_of_loss)
 
     typer.echo(f"The policies were replaced: {asyncio.run(replace())}.")
@@ -181,7 +181,7 @@ def policy_export() -> None:
 
     async def export() -> str:
         async with opened_database(settings, only_to_read=True) as database:
-            return await policy_files.export_policies(StoredPolicies(database, now))
+            return await policy_files.export_policies(PolicyRepository(database, now))
 
     typer.echo(asyncio.run(export()), nl=False)
 
@@ -197,7 +197,7 @@ def audit_export(
 
     async def export() -> None:
         async with opened_database(settings, only_to_read=True) as database:
-            await history.export(StoredChanges(database, now).audit(), form, sys.stdout.write)
+            await history.export(ChangeRepository(database, now).audit(), form, sys.stdout.write)
 
     asyncio.run(export())
 

@@ -18,7 +18,7 @@ from flowbot.sandbox.slack import APP_TOKEN, BOT_TOKEN, SIGNING_SECRET, Guide, S
 from flowbot.services.policy_files import import_policies
 from flowbot.serving import listening
 from flowbot.settings import Settings
-from flowbot.storage.policies import StoredPolicies
+from flowbot.storage.repositories.policies import PolicyRepository
 
 HOST: Final = "127.0.0.1"
 API_KEY: Final = "demo-key"  # the stand-in's own, good for nothing else
@@ -63,7 +63,7 @@ def _settings(slack: str, enkapush_api: str, database: Path) -> Settings:
 
 async def _import_policy(settings: Settings) -> None:
     async with opened_database(settings) as database:
-        await import_policies(StoredPolicies(database, now), _beside("demo_policy.toml"), now())
+        await import_policies(PolicyRepository(database, now), _beside("demo_policy.toml"), now())
 
 
 def _beside(name: str) -> str:

@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from flowbot.errors import ConfigurationError
 from flowbot.settings import Settings
 from flowbot.storage import migrations
-from flowbot.storage.database import Database
 from flowbot.storage.engine import DATABASE_URL, open_database, require_file
+from flowbot.storage.unit_of_work import Database
 
 
 def now() -> datetime:

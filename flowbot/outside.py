@@ -23,11 +23,11 @@ from flowbot.settings import Settings
 from flowbot.slack import client
 from flowbot.slack.directory import SlackDirectory
 from flowbot.slack.files import Files
-from flowbot.storage.changes import StoredChanges
-from flowbot.storage.database import Database
-from flowbot.storage.drafts import StoredDrafts
-from flowbot.storage.images import StoredImages
-from flowbot.storage.policies import StoredPolicies
+from flowbot.storage.repositories.changes import ChangeRepository
+from flowbot.storage.repositories.drafts import DraftRepository
+from flowbot.storage.repositories.images import ImageRepository
+from flowbot.storage.repositories.policies import PolicyRepository
+from flowbot.storage.unit_of_work import Database
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +50,10 @@ class Outside:
 class Ports:
     """What the use cases speak to, and what is kept of it."""
 
-    store: StoredChanges
-    policies: StoredPolicies
-    images: StoredImages
-    drafts: StoredDrafts
+    store: ChangeRepository
+    policies: PolicyRepository
+    images: ImageRepository
+    drafts: DraftRepository
     pictures: Files
     source: EnkapushReader
     catalog: FlowCache
@@ -92,16 +92,16 @@ def ports_of(outside: Outside) -> Ports:
     """The ports of what is open."""
     settings, clock, monotonic = outside.settings, outside.clock, outside.monotonic
     source = EnkapushReader(outside.enkapush, settings.zone)
-    policies = StoredPolicies(outside.database, clock)
+    policies = PolicyRepository(outside.database, clock)
 
     async def named() -> frozenset[GroupId]:
         return (await policies.book()).groups
 
     return Ports(
-        store=StoredChanges(outside.database, clock),
+        store=ChangeRepository(outside.database, clock),
         policies=policies,
-        images=StoredImages(outside.database),
-        drafts=StoredDrafts(outside.database),
+        images=ImageRepository(outside.database),
+        drafts=DraftRepository(outside.database),
         pictures=Files(outside.slack, outside.session, settings.slack_api_url),
         source=source,
         catalog=FlowCache(source, clock=clock, monotonic=monotonic),

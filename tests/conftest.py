@@ -32,9 +32,9 @@ from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
 from flowbot.storage import engine
-from flowbot.storage.database import Database
 from flowbot.storage.engine import open_database
 from flowbot.storage.migrations import upgrade
+from flowbot.storage.unit_of_work import Database
 
 CI: Final = os.environ.get("CI", "").lower() in {"1", "true", "yes"}
 GIVEN_POSTGRESQL: Final = os.environ.get("FLOWBOT_TEST_POSTGRESQL")

@@ -19,7 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry, NullPool
 
 from flowbot.errors import ConfigurationError
-from flowbot.storage.database import Database
+from flowbot.storage.unit_of_work import Database
 
 DATABASE_URL: Final = "DATABASE_URL"
 """The setting that names the database."""

@@ -1,8 +1,11 @@
-"""The tables, the same on SQLite and PostgreSQL. A change here needs a revision in `migrations/versions`."""
+"""The tables, their column types, and documents kept as JSON."""
 
+import secrets
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Final, Generic, TypeVar
 
+from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import (
     JSON,
     BigInteger,
@@ -19,6 +22,8 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.types import TypeDecorator
+
+from flowbot.errors import Fault
 
 metadata: Final = MetaData(
     naming_convention={
@@ -67,6 +72,7 @@ channel_policies: Final = Table(
 )
 """A channel's policy, with just the keys that somebody wrote; `position` keeps their order."""
 
+
 websites: Final = Table(
     "websites",
     metadata,
@@ -76,9 +82,13 @@ websites: Final = Table(
 )
 """The names that people use for Enkapush's website ids."""
 
+
 _OPEN_FLOW: Final = text("flow_id IS NOT NULL AND state IN ('draft', 'pending', 'applying')")
+
+
 _EVENT_NUMBER: Final = BigInteger().with_variant(Integer, "sqlite")
 """SQLite numbers rows by itself in a column of exactly the type INTEGER."""
+
 
 changes: Final = Table(
     "changes",
@@ -118,6 +128,7 @@ changes: Final = Table(
 at most. The states stand in the index as words: revisions are written once and for ever.
 """
 
+
 votes: Final = Table(
     "votes",
     metadata,
@@ -127,6 +138,7 @@ votes: Final = Table(
     Column("at", UtcDateTime, nullable=False),
 )
 """Who said yes or no to a change: one vote a person."""
+
 
 events: Final = Table(
     "events",
@@ -145,6 +157,7 @@ events: Final = Table(
 )
 """The audit trail. Rows are added, never changed and never deleted; a number is never given twice."""
 
+
 drafts: Final = Table(
     "drafts",
     metadata,
@@ -160,6 +173,7 @@ drafts: Final = Table(
 )
 """What was typed and not saved, a row for each form; `typed` is empty where another form holds it by now."""
 
+
 deliveries: Final = Table(
     "deliveries",
     metadata,
@@ -167,6 +181,7 @@ deliveries: Final = Table(
     Column("at", UtcDateTime, nullable=False, index=True),
 )
 """Requests of Slack's that were taken, for as long as somebody could send a recording of one."""
+
 
 images: Final = Table(
     "images",
@@ -178,3 +193,63 @@ images: Final = Table(
     Column("created_at", UtcDateTime, nullable=False, index=True),
 )
 """Pictures. The file name is JSON, because a foreign one may hold what PostgreSQL's text refuses."""
+
+
+T = TypeVar("T")
+
+
+_ALPHABET: Final = "23456789abcdefghjkmnpqrstuvwxyz"
+"""Without the characters that are taken for one another: 0 and o, 1, i and l."""
+
+
+_ID_LENGTH: Final = 10
+
+
+def new_id() -> str:
+    """A fresh id that people can read out, with 49 bits of chance: a unique key has the last word."""
+    return "".join(secrets.choice(_ALPHABET) for _ in range(_ID_LENGTH))
+
+
+def to_plain(value: Any) -> Any:
+    """The value with lists for tuples and ISO texts for moments, as JSON knows them.
+
+    Pydantic's own way to JSON replaces the lone halves of surrogate pairs in a dictionary's keys.
+    """
+    match value:
+        case datetime():
+            return value.isoformat()
+        case Mapping():
+            return {key: to_plain(content) for key, content in value.items()}
+        case list() | tuple():
+            return [to_plain(content) for content in value]
+        case _:
+            return value
+
+
+class Document(Generic[T]):
+    """How values of one type are written and read.
+
+    Args:
+        kind: a dataclass or a pydantic model; where its fields say `Any`, they hold what JSON knows.
+    """
+
+    def __init__(self, kind: type[T]) -> None:
+        self._adapter = TypeAdapter(kind)
+
+    def write(self, value: T) -> Any:
+        """The value as a JSON column takes it, without what a pydantic model was never given.
+
+        Any mapping may stand where a field asks for one, which is all that pydantic would warn of.
+        """
+        return to_plain(self._adapter.dump_python(value, exclude_unset=True, warnings=False))
+
+    def read(self, document: Any) -> T:
+        """The value that was written.
+
+        Raises:
+            Fault: a newer flowbot wrote it, perhaps; what cannot be read must not be guessed.
+        """
+        try:
+            return self._adapter.validate_python(document)
+        except ValidationError as error:
+            raise Fault("fault.database") from error

@@ -26,10 +26,10 @@ from flowbot.sandbox.enkapush import LoggedRequest
 from flowbot.sandbox.slack import Message, SandboxPerson, text_of
 from flowbot.serving import Patience
 from flowbot.slack import client
-from flowbot.storage.changes import StoredChanges
-from flowbot.storage.database import Database
 from flowbot.storage.engine import open_database
+from flowbot.storage.repositories.changes import ChangeRepository
 from flowbot.storage.tables import changes
+from flowbot.storage.unit_of_work import Database
 from tests.journeys.at_a_request import hurry, rules
 from tests.journeys.world import MARKETING, World, new_world
 
@@ -94,7 +94,7 @@ class Scene:
 
     async def changes(self) -> list[Change]:
         """The changes of this scene, as they are kept now."""
-        store = StoredChanges(self.database, self.world.time.now)
+        store = ChangeRepository(self.database, self.world.time.now)
         return list(await store._find(select(changes).where(changes.c.id.not_in(self.known))))
 
     async def changes_that_wait(self) -> list[Change]:

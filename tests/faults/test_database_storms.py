@@ -20,8 +20,8 @@ from flowbot.slack import requests
 from flowbot.slack.forms import submission
 from flowbot.slack.setup import desk as setup_desk
 from flowbot.storage import engine
-from flowbot.storage.database import Database
 from flowbot.storage.migrations import upgrade
+from flowbot.storage.unit_of_work import Database
 from tests.conftest import PostgresqlServer, new_cluster
 from tests.faults.storm import Scene, a_scene, after_the_storm, answer_to, decided, eventually, locked_elsewhere, only
 from tests.journeys.at_a_form import LEAST, add_flow, field_errors, opens

@@ -17,8 +17,8 @@ from flowbot.domain.change import Change, ChangeState
 from flowbot.enkapush.client import Timeouts
 from flowbot.sandbox.enkapush import Fault
 from flowbot.sandbox.slack import Message
-from flowbot.storage.database import Database
 from flowbot.storage.migrations import upgrade
+from flowbot.storage.unit_of_work import Database
 from tests.conftest import Cluster, PostgresqlServer, new_cluster
 from tests.faults.disks import Disk, small_disk
 from tests.faults.storm import (

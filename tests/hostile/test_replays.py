@@ -19,7 +19,7 @@ from flowbot.sandbox.slack import SIGNING_SECRET, Message, View, text_of
 from flowbot.sandbox.slack.delivery.envelope import Delivery, Envelope
 from flowbot.sandbox.slack.delivery.http import build_signature_headers
 from flowbot.services.policy_files import export_policies
-from flowbot.storage.policies import StoredPolicies
+from flowbot.storage.repositories.policies import PolicyRepository
 from tests.hostile.at_the_door import FORM
 from tests.journeys.at_a_form import LEAST, add_flow, is_form, opens
 from tests.journeys.at_a_request import answer_to, asks, audit, ends, gives_reason, rules
@@ -65,7 +65,7 @@ async def everything(world: World) -> dict[str, Any]:
     channels = (MARKETING, APPROVALS, RANDOM)
     posted = [message for channel in channels for message in world.slack.workspace.messages[channel]]
     async with opened_database(world.settings) as database:
-        policies = await export_policies(StoredPolicies(database, world.time.now))
+        policies = await export_policies(PolicyRepository(database, world.time.now))
     return {
         "flows": {number: repr(flow) for number, flow in world.enkapush.store.flows.items()},
         "writes": [record.path for record in world.enkapush.requests if record.method != "GET"],

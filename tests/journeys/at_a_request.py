@@ -12,7 +12,7 @@ from flowbot.opening import opened_database
 from flowbot.sandbox.slack import Message, SandboxPerson, View, text_of
 from flowbot.sandbox.slack.models import Person
 from flowbot.services import history
-from flowbot.storage.changes import StoredChanges
+from flowbot.storage.repositories.changes import ChangeRepository
 from flowbot.worker import recovery
 from tests.journeys.at_a_form import add_flow, writes
 from tests.journeys.world import APPROVALS, MARKETING, World
@@ -190,5 +190,5 @@ async def audit(world: World) -> list[dict[str, Any]]:
     """The audit trail, as it is exported."""
     lines: list[str] = []
     async with opened_database(world.settings) as database:
-        await history.export(StoredChanges(database, world.time.now).audit(), history.Format.JSONL, lines.append)
+        await history.export(ChangeRepository(database, world.time.now).audit(), history.Format.JSONL, lines.append)
     return [json.loads(line) for line in lines]

@@ -10,7 +10,7 @@ from flowbot.opening import opened_database
 from flowbot.sandbox.enkapush import Fault
 from flowbot.sandbox.slack import BOT_TOKEN, SIGNING_SECRET, Message, text_of
 from flowbot.slack.telling import Telling
-from flowbot.storage.changes import StoredChanges
+from flowbot.storage.repositories.changes import ChangeRepository
 from tests.journeys.at_a_form import writes
 from tests.journeys.at_a_request import (
     WAITS,
@@ -175,7 +175,7 @@ async def test_the_alarm_does_not_ring_again_for_who_read_the_request_before_it_
     await _breaks(world, request)
     await ends(world, request, "Applied")
     async with opened_database(world.settings) as database:
-        (change,) = await StoredChanges(database, world.time.now).settled()
+        (change,) = await ChangeRepository(database, world.time.now).settled()
     assert change.progress.is_alarmed
     for telling in tellings:
         await telling(replace(change, progress=replace(change.progress, is_alarmed=False)), None)

@@ -30,7 +30,7 @@ from flowbot.domain.change import ChangeKind, Lease
 from flowbot.domain.ids import ChannelId, FlowId
 from flowbot.opening import now, opened_database
 from flowbot.sandbox.enkapush import Fault
-from flowbot.storage.changes import StoredChanges
+from flowbot.storage.repositories.changes import ChangeRepository
 from flowbot.storage.revisions import known_revisions
 from tests.journeys.world import API_KEY, MARKETING, POLICY, World, on_both_databases
 from tests.storage.change_cases import asked, told
@@ -605,7 +605,7 @@ async def test_check_without_a_database_looks_at_all_the_rest(environment: Envir
 async def test_check_does_nothing_of_what_waits(world: World, environment: Environment, tmp_path: Path) -> None:
     world.add_flows(1)
     async with opened_database(world.settings) as database:
-        store = StoredChanges(database, now)
+        store = ChangeRepository(database, now)
         new = asked(kind=ChangeKind.DISABLE, channel=ChannelId(MARKETING), flow=FlowId(1))
         left, _ = await store.submit(new, Lease("of a process that was killed", now() - timedelta(hours=1)), told())
         assert (await inside(environment, tmp_path, "check"))[0] == 0

@@ -9,11 +9,11 @@ from flowbot.domain.change import ChangeState
 from flowbot.domain.ids import WebsiteId
 from flowbot.opening import opened_database
 from flowbot.sandbox.slack import SandboxPerson, View, text_of
-from flowbot.storage.changes import StoredChanges
+from flowbot.storage.repositories.changes import ChangeRepository
 from tests.journeys.at_a_form import add_flow
 from tests.journeys.world import APPROVALS, MARKETING, World, on_both_databases
-from tests.storage.ballot_cases import waiting
 from tests.storage.change_cases import moved
+from tests.storage.vote_cases import waiting
 
 POLICY = """
 [websites]
@@ -190,7 +190,7 @@ async def decided(world: World, count: int, website: WebsiteId) -> None:
     """Keep so many requests that were withdrawn, later than all else that a test does."""
     late = world.time.now() + timedelta(seconds=30)
     async with opened_database(world.settings) as database:
-        store = StoredChanges(database, world.time.now)
+        store = ChangeRepository(database, world.time.now)
         for number in range(count):
             change = await waiting(store, token=f"t{number}", flow=None, website=website)
             await moved(store, change, ChangeState.WITHDRAWN, changed_at=late)

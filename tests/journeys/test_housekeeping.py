@@ -9,9 +9,9 @@ from flowbot.domain.images import ImageFile
 from flowbot.opening import opened_database
 from flowbot.services.forms import KEEP_DRAFTS
 from flowbot.services.ports.storage import DeliveryKey
-from flowbot.storage.deliveries import StoredDeliveries
-from flowbot.storage.drafts import StoredDrafts
-from flowbot.storage.images import StoredImages
+from flowbot.storage.repositories.deliveries import DeliveryRepository
+from flowbot.storage.repositories.drafts import DraftRepository
+from flowbot.storage.repositories.images import ImageRepository
 from flowbot.worker.housekeeping import KEEP_DELIVERIES, KEEP_IMAGES
 from tests.journeys.at_a_form import PNG
 from tests.journeys.world import MARKETING, World
@@ -37,7 +37,7 @@ def draft(token: str, at: datetime) -> Draft:
 async def test_what_is_too_old_is_forgotten_at_the_start_and_nothing_else(world: World) -> None:
     now = world.time.now()
     async with opened_database(world.settings) as database:
-        deliveries, drafts, images = StoredDeliveries(database), StoredDrafts(database), StoredImages(database)
+        deliveries, drafts, images = DeliveryRepository(database), DraftRepository(database), ImageRepository(database)
         pictures = []
         for name, since in ((OLD, -A_WHILE), (YOUNG, A_WHILE)):
             await deliveries.take(DeliveryKey(name), now - KEEP_DELIVERIES + since)

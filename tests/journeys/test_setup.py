@@ -11,8 +11,8 @@ from flowbot.domain.policy import ChannelPolicy
 from flowbot.opening import opened_database
 from flowbot.sandbox.slack import Message, SandboxPerson, View, text_of
 from flowbot.services.users import DECIDING_SECONDS
-from flowbot.storage.changes import StoredChanges
-from flowbot.storage.policies import StoredPolicies
+from flowbot.storage.repositories.changes import ChangeRepository
+from flowbot.storage.repositories.policies import PolicyRepository
 from tests.journeys.at_a_form import field_errors, is_form, opens
 from tests.journeys.world import APPROVALS, MARKETING, RANDOM, World, on_both_databases
 
@@ -64,12 +64,12 @@ async def is_refused(person: SandboxPerson, values: dict[str, Any]) -> dict[str,
 
 async def kept(world: World, channel: str = RANDOM) -> ChannelPolicy | None:
     async with opened_database(world.settings) as database:
-        return (await StoredPolicies(database, world.time.now).scope(ChannelId(channel))).policy
+        return (await PolicyRepository(database, world.time.now).scope(ChannelId(channel))).policy
 
 
 async def audited(world: World) -> list[Event]:
     async with opened_database(world.settings) as database:
-        events = [event async for event in StoredChanges(database, world.time.now).audit()]
+        events = [event async for event in ChangeRepository(database, world.time.now).audit()]
     return [event for event in events if event.action == "policy.changed"]
 
 

@@ -11,7 +11,7 @@ from structlog.testing import capture_logs
 from flowbot.opening import opened_database
 from flowbot.sandbox.enkapush import Fault
 from flowbot.sandbox.slack import Message, text_of
-from flowbot.storage.changes import StoredChanges
+from flowbot.storage.repositories.changes import ChangeRepository
 from tests.journeys.at_a_form import add_flow, opens
 from tests.journeys.at_a_request import (
     WAITS,
@@ -77,7 +77,7 @@ ENDS: Final[dict[str, Callable[[World, Message], Awaitable[None]]]] = {
 async def _all_is_told(world: World) -> None:
     """Wait until nothing is left to be told of any change."""
     async with opened_database(world.settings) as database, asyncio.timeout(5):
-        store = StoredChanges(database, world.time.now)
+        store = ChangeRepository(database, world.time.now)
         while any(change.shown_version < change.version for change in await store.settled()):  # noqa: ASYNC110 - the bot does not tell
             await asyncio.sleep(0.01)
 

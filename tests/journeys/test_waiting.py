@@ -16,7 +16,7 @@ from flowbot.domain.policy import ApprovalRule
 from flowbot.opening import opened_database
 from flowbot.sandbox.slack import Message, text_of
 from flowbot.services import inbox
-from flowbot.storage.changes import TELLING, StoredChanges
+from flowbot.storage.repositories.changes import NOTIFYING_SECONDS, ChangeRepository
 from tests.journeys.at_a_form import add_flow, writes
 from tests.journeys.at_a_request import (
     WAITS,
@@ -35,7 +35,7 @@ from tests.journeys.world import APPROVALS, MARKETING, RANDOM, World, on_both_da
 
 HOUR = 3600
 EIGHT_HOURS = "expires_after_hours = 8"
-SLOW: Final = TELLING.total_seconds() + 0.5
+SLOW: Final = NOTIFYING_SECONDS.total_seconds() + 0.5
 """Seconds after which who did not know that somebody is telling would tell again."""
 
 
@@ -85,7 +85,7 @@ async def test_requests_that_expire_while_slack_is_slow_hold_up_no_recovery(watc
         watched.slack.faults.add(method, delay=SLOW, times=None)
     watched.time.ahead += 8 * HOUR
     async with opened_database(watched.settings) as database:
-        store = StoredChanges(database, watched.time.now)
+        store = ChangeRepository(database, watched.time.now)
         await _some_expired(store, of=len(requests))
         await _leaves_a_new_flow(store, watched.time.now())
         await watched.deniz.wait_until(lambda: len(watched.enkapush.store.flows) > len(requests), 8)
@@ -96,13 +96,13 @@ async def test_requests_that_expire_while_slack_is_slow_hold_up_no_recovery(watc
     assert len(said) == len(set(said)) == len(requests)
 
 
-async def _some_expired(store: StoredChanges, of: int) -> None:
+async def _some_expired(store: ChangeRepository, of: int) -> None:
     async with asyncio.timeout(5):
         while len(await store.pending()) == of:  # noqa: ASYNC110 - the bot does not tell
             await asyncio.sleep(0.01)
 
 
-async def _leaves_a_new_flow(store: StoredChanges, now: datetime) -> None:
+async def _leaves_a_new_flow(store: ChangeRepository, now: datetime) -> None:
     """A process keeps a flow that is to be made, and is gone."""
     content = FlowContent(WebsiteId(1), "Left behind", "Title", "Text", WaitTime(1, "days"), url="https://lale.example")
     wanted = DesiredFlow(content, WriteOnlyFields(segment="all"))
@@ -173,7 +173,7 @@ async def test_a_reminder_that_slack_refuses_holds_up_nothing_else(watched: Worl
 async def test_requests_that_no_channel_takes_hold_up_no_others(watched: World) -> None:
     await watched.policy(rules(EIGHT_HOURS))
     async with opened_database(watched.settings) as database:
-        store = StoredChanges(database, watched.time.now)
+        store = ChangeRepository(database, watched.time.now)
         for number in range(60):
             await _waits_in_no_channel(store, FlowId(1000 + number), watched.time.now())
     request = await asks_and_hears(watched)
@@ -183,7 +183,7 @@ async def test_requests_that_no_channel_takes_hold_up_no_others(watched: World) 
     await ends(watched, request, "Expired")
 
 
-async def _waits_in_no_channel(store: StoredChanges, flow: FlowId, now: datetime) -> None:
+async def _waits_in_no_channel(store: ChangeRepository, flow: FlowId, now: datetime) -> None:
     """A request that is due already, and whose approval channel is not there."""
     new = NewChange(
         FormToken(f"t{flow}"), ChangeKind.DISABLE, UserId("U0EMMA"), ChannelId(MARKETING), WebsiteId(1), flow
@@ -222,7 +222,7 @@ async def test_what_never_had_a_message_expires_on_the_dot(watched: World) -> No
 async def _is_due_next(world: World, latest: Callable[[Change], datetime]) -> None:
     """Wait until the one request is due in a moment and not since long, at the latest then."""
     async with opened_database(world.settings) as database, asyncio.timeout(5):
-        store = StoredChanges(database, world.time.now)
+        store = ChangeRepository(database, world.time.now)
         while not world.time.now() < _due(change := (await store.pending())[0]):  # noqa: ASYNC110 - the bot does not tell
             await asyncio.sleep(0.01)
     assert _due(change) <= latest(change)

@@ -22,7 +22,7 @@ from flowbot.services.policy_files import import_policies
 from flowbot.services.ports import Clock, Sleep
 from flowbot.serving import Patience, listening, socket
 from flowbot.settings import Settings
-from flowbot.storage.policies import StoredPolicies
+from flowbot.storage.repositories.policies import PolicyRepository
 
 MARKETING, APPROVALS, AGENCY, RANDOM = "C0MARKETING", "C0APPROVALS", "C0AGENCY", "C0RANDOM"
 API_KEY = "enkapush-key-of-the-tests"
@@ -159,7 +159,7 @@ class World:
 async def put_in_force(settings: Settings, text: str, now: Clock) -> None:
     """Import a policy into the settings' database."""
     async with opened_database(settings) as database:
-        await import_policies(StoredPolicies(database, now), text, now())
+        await import_policies(PolicyRepository(database, now), text, now())
 
 
 @asynccontextmanager

@@ -9,8 +9,8 @@ from flowbot.domain.change import Change, ChangeKind, ChangeState, Closure, Clos
 from flowbot.domain.flow import Flow, fingerprint
 from flowbot.domain.ids import ChangeId, UserId
 from flowbot.domain.policy import EVERYONE, ChannelPolicy, Gate
-from flowbot.storage.changes import StoredChanges
-from flowbot.storage.database import Database
+from flowbot.storage.repositories.changes import ChangeRepository
+from flowbot.storage.unit_of_work import Database
 from tests.model.fake_directory import JONAS
 
 GATES: Final = {ChangeKind.ENABLE: Gate.ENABLE, ChangeKind.DISABLE: Gate.DISABLE, ChangeKind.DELETE: Gate.DELETE}
@@ -30,7 +30,7 @@ class PolicyInvariants(ABC):
     violations: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.store = StoredChanges(self.database, self.clock)
+        self.store = ChangeRepository(self.database, self.clock)
 
     @abstractmethod
     def clock(self) -> datetime:

@@ -32,10 +32,10 @@ from flowbot.services.executor.preconditions import IN_FLIGHT_AT_MOST, Precondit
 from flowbot.services.executor.update import MAX_ATTEMPTS, mark_sending, write_with_retries
 from flowbot.services.ports.enkapush import WriteUnclearError
 from flowbot.services.users import CurrentUser
-from flowbot.storage.ballots import votes_on
-from flowbot.storage.change_queries import one
-from flowbot.storage.change_writes import next_version
-from flowbot.storage.changes import StoredChanges
+from flowbot.storage.repositories.change_queries import select_one
+from flowbot.storage.repositories.change_writes import next_version
+from flowbot.storage.repositories.changes import ChangeRepository
+from flowbot.storage.repositories.votes import read_votes
 from flowbot.storage.tables import changes
 
 Patch = pytest.MonkeyPatch
@@ -111,9 +111,9 @@ def _is_patched(module: str, within: str) -> bool:
 @mutation
 def votes_are_counted_and_not_people(patch: Patch) -> None:
     async def doubled(connection: AsyncConnection, change: ChangeId) -> tuple[Vote, ...]:
-        return 2 * await votes_on(connection, change)
+        return 2 * await read_votes(connection, change)
 
-    _replace_everywhere(patch, votes_on, doubled)
+    _replace_everywhere(patch, read_votes, doubled)
 
 
 @mutation
@@ -240,31 +240,31 @@ def a_lease_that_ran_out_while_the_flow_was_read_is_not_noticed(patch: Patch) ->
 
 @mutation
 def the_latch_lets_everybody_through(patch: Patch) -> None:
-    shut = StoredChanges.latch
+    shut = ChangeRepository.latch
 
-    async def latch(self: StoredChanges, *given: Any) -> bool:
+    async def latch(self: ChangeRepository, *given: Any) -> bool:
         await shut(self, *given)
         return True
 
-    patch.setattr(StoredChanges, "latch", latch)
+    patch.setattr(ChangeRepository, "latch", latch)
 
 
 @mutation
 def nothing_is_noted_before_the_write(patch: Patch) -> None:
-    async def latch(_self: StoredChanges, *_: Any) -> bool:
+    async def latch(_self: ChangeRepository, *_: Any) -> bool:
         return True
 
-    patch.setattr(StoredChanges, "latch", latch)
+    patch.setattr(ChangeRepository, "latch", latch)
 
 
 @mutation
 def a_form_is_a_change_each_time_it_is_sent(patch: Patch) -> None:
-    once = StoredChanges.submit
+    once = ChangeRepository.submit
 
-    async def submit(self: StoredChanges, new: NewChange, lease: Lease, event: Event) -> tuple[Change, bool]:
+    async def submit(self: ChangeRepository, new: NewChange, lease: Lease, event: Event) -> tuple[Change, bool]:
         return await once(self, replace(new, token=FormToken(secrets.token_hex(8))), lease, event)
 
-    patch.setattr(StoredChanges, "submit", submit)
+    patch.setattr(ChangeRepository, "submit", submit)
 
 
 @mutation
@@ -278,7 +278,7 @@ def a_flow_is_restored_each_time_it_is_asked_for(patch: Patch) -> None:
 @mutation
 def the_version_is_not_compared(patch: Patch) -> None:
     async def careless(connection: AsyncConnection, seen: Change, moved: Change) -> Change:
-        now = await one(connection, changes.c.id == seen.id) or seen
+        now = await select_one(connection, changes.c.id == seen.id) or seen
         return await next_version(connection, replace(seen, version=now.version, lease_owner=now.lease_owner), moved)
 
     _replace_everywhere(patch, next_version, careless)

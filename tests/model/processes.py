@@ -22,12 +22,12 @@ from flowbot.services.flow_cache import FlowCache
 from flowbot.services.ports import Clock, Sleep
 from flowbot.services.ports.slack import UserDirectory
 from flowbot.services.users import UserService
-from flowbot.storage.changes import StoredChanges
-from flowbot.storage.database import Database
-from flowbot.storage.deliveries import StoredDeliveries
-from flowbot.storage.drafts import StoredDrafts
-from flowbot.storage.images import StoredImages
-from flowbot.storage.policies import StoredPolicies
+from flowbot.storage.repositories.changes import ChangeRepository
+from flowbot.storage.repositories.deliveries import DeliveryRepository
+from flowbot.storage.repositories.drafts import DraftRepository
+from flowbot.storage.repositories.images import ImageRepository
+from flowbot.storage.repositories.policies import PolicyRepository
+from flowbot.storage.unit_of_work import Database
 from flowbot.worker.housekeeping import Housekeeping
 from flowbot.worker.recovery import Recovery
 from tests.model.fake_enkapush import CURRENT_CHANGE, FakeEnkapush
@@ -145,7 +145,7 @@ class FakeSlack:
 class FakeNotifier:
     """A notifier that always shows the newest state, as the real one does."""
 
-    def __init__(self, slack: FakeSlack, store: StoredChanges, life: ProcessFaults) -> None:
+    def __init__(self, slack: FakeSlack, store: ChangeRepository, life: ProcessFaults) -> None:
         self._slack = slack
         self._store = store
         self._life = life
@@ -191,10 +191,10 @@ class Process:
     def __init__(self, name: str, around: Environment) -> None:
         self.name = name
         self.life = ProcessFaults()
-        store = cast("StoredChanges", self._database_port(StoredChanges(around.database, around.clock)))
-        policies = cast("StoredPolicies", self._database_port(StoredPolicies(around.database, around.clock)))
-        images = cast("StoredImages", self._database_port(StoredImages(around.database)))
-        drafts = cast("StoredDrafts", self._database_port(StoredDrafts(around.database)))
+        store = cast("ChangeRepository", self._database_port(ChangeRepository(around.database, around.clock)))
+        policies = cast("PolicyRepository", self._database_port(PolicyRepository(around.database, around.clock)))
+        images = cast("ImageRepository", self._database_port(ImageRepository(around.database)))
+        drafts = cast("DraftRepository", self._database_port(DraftRepository(around.database)))
         enkapush = cast("FakeEnkapush", FaultyPort(around.enkapush, self.life))
         people = UserService(around.directory, frozenset(), monotonic=around.monotonic)
         holding = LeaseKeeper(store, around.clock, name)
@@ -225,7 +225,7 @@ class Process:
         self.approvals = ApprovalServices.of(self.changes, enkapush, people.members_now)
         self.tell = FakeNotifier(around.slack, store, self.life)
         time = RequestExpiry(self.changes)
-        housekeeping = Housekeeping(drafts, images, StoredDeliveries(around.database))
+        housekeeping = Housekeeping(drafts, images, DeliveryRepository(around.database))
         self.recovery = Recovery(self.changes, time, housekeeping, self.tell, self._begin, Metrics())
         self._begun: set[asyncio.Task[None]] = set()
 

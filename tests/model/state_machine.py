@@ -11,7 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from flowbot.domain.change import Change, ChangeState
 from flowbot.domain.ids import FlowId
 from flowbot.domain.policy import ChannelPolicy
-from flowbot.storage.database import Database
+from flowbot.storage.unit_of_work import Database
 from tests.model.processes import Process
 from tests.model.strategies import EDITS, FAULT_PLANS, FLOWS, PAUSES, POLICIES, PROCESSES, FaultPlan
 from tests.model.world import Work, World, new_world

@@ -17,10 +17,10 @@ from flowbot.domain.policy import ApprovalRule, ChannelPolicy, PolicyBook
 from flowbot.errors import Fault, UserError
 from flowbot.services.ports.storage import FlowBusyError
 from flowbot.storage import tables
-from flowbot.storage.change_queries import many
-from flowbot.storage.database import Database
-from flowbot.storage.events import read_event
-from flowbot.storage.policies import StoredPolicies
+from flowbot.storage.repositories.change_queries import select_many
+from flowbot.storage.repositories.change_rows import read_event
+from flowbot.storage.repositories.policies import PolicyRepository
+from flowbot.storage.unit_of_work import Database
 from tests.model.fake_directory import CHANNEL, FakeDirectory
 from tests.model.fake_enkapush import FakeEnkapush
 from tests.model.invariants import PolicyInvariants
@@ -101,7 +101,7 @@ class World(PolicyInvariants):
         """Replace the policy."""
         self.policy = policy
         book = PolicyBook(channels=(policy,) if policy else ())
-        await StoredPolicies(self.database, self.clock).replace(book)
+        await PolicyRepository(self.database, self.clock).replace(book)
 
     async def run_concurrently(self, *works: Work) -> None:
         """Run steps of several processes at the same time."""
@@ -155,7 +155,7 @@ class World(PolicyInvariants):
     async def read_all(self) -> Snapshot:
         """Read all changes, events and voters in one transaction."""
         async with self.database.read() as connection:
-            kept = Snapshot(list(await many(connection, select(tables.changes))))
+            kept = Snapshot(list(await select_many(connection, select(tables.changes))))
             for row in await connection.execute(select(tables.events).order_by(tables.events.c.number)):
                 event = read_event(row)
                 kept.events.setdefault(event.change, []).append(event)

@@ -14,9 +14,9 @@ from flowbot.services.executor.context import ExecutionContext
 from flowbot.services.executor.executor import OperationRunner
 from flowbot.services.flow_cache import FlowCache
 from flowbot.services.ports.enkapush import AllFlows, FlowUpdate, WriteRefusedError, WriteUnclearError
-from flowbot.storage.changes import StoredChanges
-from flowbot.storage.database import Database
-from flowbot.storage.images import StoredImages
+from flowbot.storage.repositories.changes import ChangeRepository
+from flowbot.storage.repositories.images import ImageRepository
+from flowbot.storage.unit_of_work import Database
 
 NOON: Final = datetime(2026, 3, 1, 12, tzinfo=UTC)
 HERE: Final = Lease("here", NOON + timedelta(hours=1))
@@ -143,12 +143,12 @@ class Bench:
     def __init__(self, database: Database) -> None:
         self.account = Account()
         self.is_sure = True
-        self.store = StoredChanges(database, self.account.now)
+        self.store = ChangeRepository(database, self.account.now)
         account = self.account
         self.catalog = FlowCache(account, clock=account.now, monotonic=lambda: 0.0)
         tools = ExecutionContext(
             store=self.store,
-            images=StoredImages(database),
+            images=ImageRepository(database),
             pictures=account,
             flow_pictures=account,
             source=account,

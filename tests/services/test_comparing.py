@@ -11,7 +11,7 @@ from flowbot.domain.flow import DesiredFlow, Flow
 from flowbot.domain.ids import FlowId
 from flowbot.domain.images import ImageFile, ImageUpload
 from flowbot.services.executor.context import LeaseLostError
-from flowbot.storage.database import Database
+from flowbot.storage.unit_of_work import Database
 from tests.services.benches import CONTENT, HERE, NOON, Bench, flow_of
 
 BEFORE: Final = flow_of(CONTENT, 7, image_url="https://x.example/7.png")

@@ -13,7 +13,7 @@ from flowbot.domain.ids import FlowId, WebsiteId
 from flowbot.domain.images import ImageFile, ImageUpload
 from flowbot.services.executor.context import LeaseLostError
 from flowbot.services.ports.enkapush import FlowUpdate
-from flowbot.storage.database import Database
+from flowbot.storage.unit_of_work import Database
 from tests.services.benches import CONTENT, HERE, NEW, NOON, Bench, flow_of
 
 

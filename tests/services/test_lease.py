@@ -15,8 +15,8 @@ from flowbot.errors import Fault
 from flowbot.services.executor import lease
 from flowbot.services.executor.context import LeaseLostError
 from flowbot.services.executor.lease import LEASE_SECONDS, LeaseKeeper
-from flowbot.storage.changes import StoredChanges
-from flowbot.storage.database import Database
+from flowbot.storage.repositories.changes import ChangeRepository
+from flowbot.storage.unit_of_work import Database
 
 NEW: Final = NewChange(FormToken("t"), ChangeKind.ENABLE, UserId("U0EMMA"), ChannelId("C1"), WebsiteId(1))
 
@@ -31,7 +31,7 @@ class Clock:
         return self.time
 
 
-class Stumbling(StoredChanges):
+class Stumbling(ChangeRepository):
     """A store that fails at renewing, in one way after another, before it renews."""
 
     def __init__(self, database: Database, clock: Clock) -> None:

@@ -17,9 +17,9 @@ from flowbot.services.policy_setup import PolicyChangedError, PolicyRefusedError
 from flowbot.services.ports.enkapush import AllFlows
 from flowbot.services.ports.slack import Organisation, UserProfile
 from flowbot.services.users import Caller, CurrentUser, UserService
-from flowbot.storage.changes import StoredChanges
-from flowbot.storage.database import Database
-from flowbot.storage.policies import StoredPolicies
+from flowbot.storage.repositories.changes import ChangeRepository
+from flowbot.storage.repositories.policies import PolicyRepository
+from flowbot.storage.unit_of_work import Database
 from tests.services.putting import put
 
 HERE, ELSEWHERE = TeamId("T0HERE"), TeamId("T0ELSEWHERE")
@@ -101,17 +101,17 @@ def people(slack: Slack) -> UserService:
 
 
 @pytest.fixture
-def policies(database: Database) -> StoredPolicies:
-    return StoredPolicies(database, now)
+def policies(database: Database) -> PolicyRepository:
+    return PolicyRepository(database, now)
 
 
 @pytest.fixture
-def store(database: Database) -> StoredChanges:
-    return StoredChanges(database, now)
+def store(database: Database) -> ChangeRepository:
+    return ChangeRepository(database, now)
 
 
 @pytest.fixture
-def setup(slack: Slack, people: UserService, policies: StoredPolicies, store: StoredChanges) -> PolicySetup:
+def setup(slack: Slack, people: UserService, policies: PolicyRepository, store: ChangeRepository) -> PolicySetup:
     return PolicySetup(
         policies=policies,
         people=people,
@@ -301,7 +301,7 @@ async def test_who_is_refused_is_named(setup: PolicySetup) -> None:
 
 
 async def test_a_saved_policy_is_in_force_and_in_the_audit_trail(
-    setup: PolicySetup, policies: StoredPolicies, store: StoredChanges, deniz: CurrentUser
+    setup: PolicySetup, policies: PolicyRepository, store: ChangeRepository, deniz: CurrentUser
 ) -> None:
     first, second = policy(), policy(websites=(1, 2))
     assert (await setup.save(deniz, first, policy_fingerprint(None))).before is None
@@ -316,7 +316,7 @@ async def test_a_saved_policy_is_in_force_and_in_the_audit_trail(
 
 
 async def test_what_somebody_else_saved_meanwhile_is_not_overwritten(
-    setup: PolicySetup, policies: StoredPolicies, deniz: CurrentUser
+    setup: PolicySetup, policies: PolicyRepository, deniz: CurrentUser
 ) -> None:
     shown, theirs = policy(), policy(websites="all")
     await put(policies, theirs)
@@ -326,7 +326,7 @@ async def test_what_somebody_else_saved_meanwhile_is_not_overwritten(
 
 
 async def test_saving_what_is_there_already_changes_nothing(
-    setup: PolicySetup, policies: StoredPolicies, store: StoredChanges, deniz: CurrentUser
+    setup: PolicySetup, policies: PolicyRepository, store: ChangeRepository, deniz: CurrentUser
 ) -> None:
     await put(policies, policy(editors=(AYSE, EDITORS), approval=rule(channel=CHANNEL)))
     saved = await setup.save(deniz, policy(editors=(EDITORS, AYSE)), "an older one")
@@ -335,7 +335,7 @@ async def test_saving_what_is_there_already_changes_nothing(
 
 
 async def test_rights_are_looked_at_again_when_it_is_saved(
-    setup: PolicySetup, policies: StoredPolicies, deniz: CurrentUser
+    setup: PolicySetup, policies: PolicyRepository, deniz: CurrentUser
 ) -> None:
     demoted = replace(deniz, actor=replace(deniz.actor, is_admin=False))
     with pytest.raises(UserError, match=r"denied\.not_admin"):
@@ -343,7 +343,7 @@ async def test_rights_are_looked_at_again_when_it_is_saved(
     assert (await policies.scope(CHANNEL)).policy is None
 
 
-async def test_websites_without_a_name_go_by_their_number(setup: PolicySetup, policies: StoredPolicies) -> None:
+async def test_websites_without_a_name_go_by_their_number(setup: PolicySetup, policies: PolicyRepository) -> None:
     await put(policies, policy(websites=(7,)))
     assert (await setup.open(CHANNEL)).websites == {7: "7"}
 

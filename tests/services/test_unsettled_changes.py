@@ -10,7 +10,7 @@ from flowbot.domain.change import ChangeKind, ChangeState, Outcome
 from flowbot.domain.flow import DesiredFlow, Flow
 from flowbot.domain.ids import FlowId
 from flowbot.services.executor.preconditions import IN_FLIGHT_AT_MOST, find_unsettled_change
-from flowbot.storage.database import Database
+from flowbot.storage.unit_of_work import Database
 from tests.services.benches import CONTENT, NOON, Bench, flow_of
 
 OFF: Final = flow_of(CONTENT, 7)

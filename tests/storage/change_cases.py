@@ -23,9 +23,9 @@ from flowbot.domain.flow import DesiredFlow, Flow, FlowButton, FlowContent, Tota
 from flowbot.domain.ids import ChannelId, FlowId, FormToken, UserId, WebsiteId
 from flowbot.domain.images import ImageFile, ImageUpload
 from flowbot.domain.policy import ApprovalRule, Gate
-from flowbot.storage.changes import StoredChanges
-from flowbot.storage.database import Database
-from flowbot.storage.events import append
+from flowbot.storage.repositories.change_rows import append_events
+from flowbot.storage.repositories.changes import ChangeRepository
+from flowbot.storage.unit_of_work import Database
 
 NOON: Final = datetime(2026, 3, 1, 12, 30, 15, 250, tzinfo=timezone(timedelta(hours=3)))
 SECOND: Final = timedelta(seconds=1)
@@ -47,34 +47,34 @@ def told(action: str = "change.submitted", **other: Any) -> Event:
     return Event(at=NOON, action=action, **given | other)
 
 
-async def submitted(store: StoredChanges, token: str = "t1", **other: Any) -> Change:
+async def submitted(store: ChangeRepository, token: str = "t1", **other: Any) -> Change:
     """A new change, in our hands."""
     change, is_new = await store.submit(asked(token, **other), OURS, told())
     assert is_new
     return change
 
 
-async def moved(store: StoredChanges, change: Change, *states: ChangeState, **other: Any) -> Change:
+async def moved(store: ChangeRepository, change: Change, *states: ChangeState, **other: Any) -> Change:
     """The change, after it went through `states`."""
     for state in states:
         change = await store.move(change, replace(change, state=state, **other))
     return change
 
 
-async def actions(store: StoredChanges) -> list[str]:
+async def actions(store: ChangeRepository) -> list[str]:
     """What the whole trail says, oldest first."""
     return [event.action async for event in store.audit()]
 
 
-async def record(store: StoredChanges, event: Event) -> None:
+async def record(store: ChangeRepository, event: Event) -> None:
     """Write an event by itself, such as one that belongs to no change."""
     async with store._database.write() as connection:
-        await append(connection, [event])
+        await append_events(connection, [event])
 
 
-def stores(*databases: Database) -> list[StoredChanges]:
+def stores(*databases: Database) -> list[ChangeRepository]:
     """A store on each, as separate processes have them."""
-    return [StoredChanges(database, lambda: NOON) for database in databases]
+    return [ChangeRepository(database, lambda: NOON) for database in databases]
 
 
 # --- anything that may be kept -------------------------------------------------------------------------------------

@@ -4,9 +4,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from flowbot.storage.changes import StoredChanges
-from flowbot.storage.database import Database
 from flowbot.storage.engine import open_database
+from flowbot.storage.repositories.changes import ChangeRepository
+from flowbot.storage.unit_of_work import Database
 from tests.storage.change_cases import stores
 
 
@@ -19,11 +19,11 @@ async def elsewhere(database_url: str) -> AsyncIterator[Database]:
 
 
 @pytest.fixture
-def store(database: Database) -> StoredChanges:
+def store(database: Database) -> ChangeRepository:
     return stores(database)[0]
 
 
 @pytest.fixture
-def other(elsewhere: Database) -> StoredChanges:
+def other(elsewhere: Database) -> ChangeRepository:
     """The store as another process has it."""
     return stores(elsewhere)[0]

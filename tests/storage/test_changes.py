@@ -14,9 +14,9 @@ from flowbot.domain.ids import ChangeId, FlowId, FormToken
 from flowbot.domain.policy import ApprovalRule
 from flowbot.errors import Fault
 from flowbot.services.ports.storage import EventFilter, FlowBusyError, VersionConflictError
-from flowbot.storage.changes import StoredChanges
-from flowbot.storage.database import Database
+from flowbot.storage.repositories.changes import ChangeRepository
 from flowbot.storage.tables import changes
+from flowbot.storage.unit_of_work import Database
 from tests.storage.change_cases import (
     ANYTHING,
     ASKED,
@@ -44,7 +44,9 @@ GONE = ChangeId("gone")
 # --- submitting ----------------------------------------------------------------------------------------------------
 
 
-async def test_a_new_change_is_a_draft_in_the_hands_of_who_submitted_it_and_due_at_once(store: StoredChanges) -> None:
+async def test_a_new_change_is_a_draft_in_the_hands_of_who_submitted_it_and_due_at_once(
+    store: ChangeRepository,
+) -> None:
     change = await submitted(store)
     assert (change.state, change.version, change.shown_version) == (ChangeState.DRAFT, 1, 0)
     assert (change.lease_owner, change.lease_until) == (OURS.owner, OURS.until)
@@ -52,7 +54,7 @@ async def test_a_new_change_is_a_draft_in_the_hands_of_who_submitted_it_and_due_
     assert await store.get(change.id) == change
 
 
-async def test_what_an_older_flowbot_kept_besides_is_no_hindrance(store: StoredChanges, database: Database) -> None:
+async def test_what_an_older_flowbot_kept_besides_is_no_hindrance(store: ChangeRepository, database: Database) -> None:
     before = Flow(FLOW, SHOP, "Welcome", "Hello", "Glad that you are here", WaitTime(3, "days"), is_enabled=False)
     change = await submitted(store, before=before)
     async with database.write() as connection:
@@ -62,20 +64,20 @@ async def test_what_an_older_flowbot_kept_besides_is_no_hindrance(store: StoredC
     assert await store.get(change.id) == change
 
 
-async def test_the_submission_is_in_the_trail_with_the_changes_id(store: StoredChanges) -> None:
+async def test_the_submission_is_in_the_trail_with_the_changes_id(store: ChangeRepository) -> None:
     change = await submitted(store)
     (event,) = await store.history(EventFilter(), limit=10)
     assert event == replace(told(), change=change.id, number=1)
 
 
-async def test_the_same_token_is_the_same_change_and_writes_nothing(store: StoredChanges) -> None:
+async def test_the_same_token_is_the_same_change_and_writes_nothing(store: ChangeRepository) -> None:
     change = await submitted(store)
     again = await store.submit(asked(reason="once more", flow=FlowId(99)), THEIRS, told())
     assert again == (change, False)
     assert await actions(store) == ["change.submitted"]
 
 
-async def test_a_flow_has_one_open_change_and_the_second_is_shown_the_first(store: StoredChanges) -> None:
+async def test_a_flow_has_one_open_change_and_the_second_is_shown_the_first(store: ChangeRepository) -> None:
     change = await submitted(store)
     with pytest.raises(FlowBusyError) as taken:
         await store.submit(asked("t2"), THEIRS, told())
@@ -84,7 +86,7 @@ async def test_a_flow_has_one_open_change_and_the_second_is_shown_the_first(stor
 
 
 @pytest.mark.parametrize("state", [ChangeState.PENDING, ChangeState.APPLYING])
-async def test_a_change_under_way_holds_its_flow(store: StoredChanges, state: ChangeState) -> None:
+async def test_a_change_under_way_holds_its_flow(store: ChangeRepository, state: ChangeState) -> None:
     change = await moved(store, await submitted(store), state)
     assert await store.open_on(FLOW) == change
     assert await store.open_on(FlowId(99)) is None
@@ -102,33 +104,33 @@ async def test_a_change_under_way_holds_its_flow(store: StoredChanges, state: Ch
         [ChangeState.APPLYING, ChangeState.UNKNOWN],
     ],
 )
-async def test_a_settled_change_lets_go_of_its_flow(store: StoredChanges, states: list[ChangeState]) -> None:
+async def test_a_settled_change_lets_go_of_its_flow(store: ChangeRepository, states: list[ChangeState]) -> None:
     first = await moved(store, await submitted(store), *states)
     second = await submitted(store, "t2")
     assert second.id != first.id
 
 
-async def test_any_number_of_flows_may_be_made_at_once(store: StoredChanges) -> None:
+async def test_any_number_of_flows_may_be_made_at_once(store: ChangeRepository) -> None:
     made = [await submitted(store, f"t{number}", kind=ChangeKind.CREATE, flow=None) for number in range(5)]
     assert len({change.id for change in made}) == 5
 
 
-async def test_ids_are_short_and_without_characters_that_look_alike(store: StoredChanges) -> None:
+async def test_ids_are_short_and_without_characters_that_look_alike(store: ChangeRepository) -> None:
     ids = [(await submitted(store, f"t{number}", flow=None)).id for number in range(50)]
     assert {len(change) for change in ids} == {10}
     assert set("".join(ids)) <= set("23456789abcdefghjkmnpqrstuvwxyz")
 
 
-async def test_an_id_that_is_taken_is_drawn_again(store: StoredChanges, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_id_that_is_taken_is_drawn_again(store: ChangeRepository, monkeypatch: pytest.MonkeyPatch) -> None:
     drawn = iter(["same", "same", "fresh"])
-    monkeypatch.setattr("flowbot.storage.change_rows.new_id", lambda: next(drawn))
-    monkeypatch.setattr("flowbot.storage.change_writes.new_id", lambda: next(drawn))
+    monkeypatch.setattr("flowbot.storage.repositories.change_rows.new_id", lambda: next(drawn))
+    monkeypatch.setattr("flowbot.storage.repositories.change_writes.new_id", lambda: next(drawn))
     made = [await submitted(store, f"t{number}", kind=ChangeKind.CREATE, flow=None) for number in range(2)]
     assert [change.id for change in made] == ["same", "fresh"]
     assert {event.change async for event in store.audit()} == {"same", "fresh"}
 
 
-async def test_there_is_no_change_under_an_unknown_id(store: StoredChanges) -> None:
+async def test_there_is_no_change_under_an_unknown_id(store: ChangeRepository) -> None:
     assert await store.get(GONE) is None
 
 
@@ -137,7 +139,7 @@ async def test_there_is_no_change_under_an_unknown_id(store: StoredChanges) -> N
 
 @ANYTHING
 @given(new=ASKED)
-async def test_whatever_was_submitted_comes_back_equal(store: StoredChanges, new: NewChange) -> None:
+async def test_whatever_was_submitted_comes_back_equal(store: ChangeRepository, new: NewChange) -> None:
     new = replace(new, token=FormToken(f"t{len(await actions(store))}"))
     change, _ = await store.submit(new, OURS, told())
     kept = await store.get(change.id)
@@ -149,7 +151,7 @@ async def test_whatever_was_submitted_comes_back_equal(store: StoredChanges, new
 
 @ANYTHING
 @given(brought=BROUGHT)
-async def test_whatever_a_move_brings_comes_back_equal(store: StoredChanges, brought: dict[str, Any]) -> None:
+async def test_whatever_a_move_brings_comes_back_equal(store: ChangeRepository, brought: dict[str, Any]) -> None:
     change = await submitted(store, f"t{len(await actions(store))}", flow=None)
     wanted = replace(change, state=ChangeState.FAILED, **brought)
     kept = await store.move(change, wanted)
@@ -160,7 +162,7 @@ async def test_whatever_a_move_brings_comes_back_equal(store: StoredChanges, bro
 @ANYTHING
 @given(details=PLAIN, at=MOMENTS)
 async def test_whatever_an_event_tells_comes_back_equal(
-    store: StoredChanges, details: dict[str, Any], at: datetime
+    store: ChangeRepository, details: dict[str, Any], at: datetime
 ) -> None:
     event = replace(told("policy.imported", details=details), at=at)
     await record(store, event)
@@ -169,7 +171,7 @@ async def test_whatever_an_event_tells_comes_back_equal(
 
 
 async def test_a_change_that_cannot_be_read_is_a_fault_and_never_a_guess(
-    store: StoredChanges, database: Database
+    store: ChangeRepository, database: Database
 ) -> None:
     change = await submitted(store)
     async with database.write() as connection:
@@ -181,7 +183,7 @@ async def test_a_change_that_cannot_be_read_is_a_fault_and_never_a_guess(
 # --- moving --------------------------------------------------------------------------------------------------------
 
 
-async def test_a_move_is_the_next_version_with_its_events(store: StoredChanges) -> None:
+async def test_a_move_is_the_next_version_with_its_events(store: ChangeRepository) -> None:
     change = await submitted(store)
     pending = replace(
         change, state=ChangeState.PENDING, rule=ApprovalRule(quorum=2), lease_owner=None, lease_until=None
@@ -193,13 +195,13 @@ async def test_a_move_is_the_next_version_with_its_events(store: StoredChanges) 
     assert {event.change async for event in store.audit()} == {change.id}
 
 
-async def test_a_move_may_stay_in_its_state(store: StoredChanges) -> None:
+async def test_a_move_may_stay_in_its_state(store: ChangeRepository) -> None:
     change = await submitted(store)
     kept = await store.move(change, replace(change, due_at=NOON + SECOND))
     assert (kept.state, kept.version, kept.due_at) == (ChangeState.DRAFT, 2, NOON + SECOND)
 
 
-async def test_who_saw_an_older_version_is_shown_the_new_one_and_writes_nothing(store: StoredChanges) -> None:
+async def test_who_saw_an_older_version_is_shown_the_new_one_and_writes_nothing(store: ChangeRepository) -> None:
     change = await submitted(store)
     kept = await moved(store, change, ChangeState.APPLYING)
     with pytest.raises(VersionConflictError) as conflict:
@@ -209,7 +211,7 @@ async def test_who_saw_an_older_version_is_shown_the_new_one_and_writes_nothing(
     assert await actions(store) == ["change.submitted"]
 
 
-async def test_who_lost_the_lease_settles_nothing(store: StoredChanges) -> None:
+async def test_who_lost_the_lease_settles_nothing(store: ChangeRepository) -> None:
     change = await moved(store, await submitted(store), ChangeState.APPLYING)
     (claimed,) = await store.claim(OURS.until + SECOND, THEIRS)
     with pytest.raises(VersionConflictError) as conflict:
@@ -217,20 +219,20 @@ async def test_who_lost_the_lease_settles_nothing(store: StoredChanges) -> None:
     assert conflict.value.current == claimed
 
 
-async def test_a_step_that_there_is_not_is_refused(store: StoredChanges) -> None:
+async def test_a_step_that_there_is_not_is_refused(store: ChangeRepository) -> None:
     change = await submitted(store)
     with pytest.raises(ValueError, match="from draft to applied"):
         await store.move(change, replace(change, state=ChangeState.APPLIED))
     assert await store.get(change.id) == change
 
 
-async def test_a_change_that_does_not_exist_cannot_move(store: StoredChanges) -> None:
+async def test_a_change_that_does_not_exist_cannot_move(store: ChangeRepository) -> None:
     change = replace(await submitted(store), id=GONE)
     with pytest.raises(LookupError):
         await store.move(change, change)
 
 
-async def test_a_move_that_fails_half_way_leaves_neither_state_nor_event(store: StoredChanges) -> None:
+async def test_a_move_that_fails_half_way_leaves_neither_state_nor_event(store: ChangeRepository) -> None:
     change = await submitted(store)
     unwritable = replace(told("change.failed"), at=NOON.replace(tzinfo=None))
     with pytest.raises(Fault):
@@ -239,7 +241,7 @@ async def test_a_move_that_fails_half_way_leaves_neither_state_nor_event(store: 
     assert await actions(store) == ["change.submitted"]
 
 
-async def test_what_was_asked_and_when_never_changes(store: StoredChanges) -> None:
+async def test_what_was_asked_and_when_never_changes(store: ChangeRepository) -> None:
     change = await submitted(store)
     forged = replace(change, asked=asked("t9", flow=FlowId(9)), created_at=NOON - SECOND, version=40)
     kept = await store.move(change, forged)
@@ -247,7 +249,7 @@ async def test_what_was_asked_and_when_never_changes(store: StoredChanges) -> No
 
 
 async def test_the_columns_that_are_searched_by_are_those_of_what_was_asked(
-    store: StoredChanges, database: Database
+    store: ChangeRepository, database: Database
 ) -> None:
     change = await submitted(store)
     wanted = text("SELECT id, token, kind, flow_id, website_id, requester, channel_id FROM changes")

@@ -12,15 +12,15 @@ from sqlalchemy import text
 from flowbot.domain.change import Change, ChangeState, Lease
 from flowbot.domain.ids import FlowId, ImageId
 from flowbot.services.ports.storage import FlowBusyError, VersionConflictError
-from flowbot.storage.changes import StoredChanges
-from flowbot.storage.database import Database
 from flowbot.storage.engine import open_database
+from flowbot.storage.repositories.changes import ChangeRepository
+from flowbot.storage.unit_of_work import Database
 from tests.storage.change_cases import FLOW, NOON, OURS, SECOND, THEIRS, actions, asked, moved, stores, submitted, told
 
 LATER = OURS.until + SECOND
 
 
-async def many(store: StoredChanges, count: int) -> list[Change]:
+async def many(store: ChangeRepository, count: int) -> list[Change]:
     """Changes in hand, each about another flow."""
     return [await submitted(store, f"t{number}", flow=FlowId(number + 1)) for number in range(count)]
 
@@ -28,7 +28,7 @@ async def many(store: StoredChanges, count: int) -> list[Change]:
 # --- submitting ----------------------------------------------------------------------------------------------------
 
 
-async def test_twenty_submits_of_one_form_are_one_change(store: StoredChanges, other: StoredChanges) -> None:
+async def test_twenty_submits_of_one_form_are_one_change(store: ChangeRepository, other: ChangeRepository) -> None:
     calls = [one.submit(asked(), OURS, told()) for one in (store, other) for _ in range(10)]
     results = await asyncio.gather(*calls)
     assert len({change.id for change, _ in results}) == 1
@@ -37,7 +37,7 @@ async def test_twenty_submits_of_one_form_are_one_change(store: StoredChanges, o
 
 
 async def test_of_twenty_requests_for_one_flow_one_is_kept_and_all_others_are_shown_it(
-    store: StoredChanges, other: StoredChanges
+    store: ChangeRepository, other: ChangeRepository
 ) -> None:
     calls = [
         one.submit(asked(f"{name}{n}"), OURS, told()) for name, one in (("a", store), ("b", other)) for n in range(10)
@@ -51,11 +51,11 @@ async def test_of_twenty_requests_for_one_flow_one_is_kept_and_all_others_are_sh
 
 
 async def test_submitting_and_settling_side_by_side_always_ends_in_an_answer(
-    store: StoredChanges, other: StoredChanges
+    store: ChangeRepository, other: ChangeRepository
 ) -> None:
     """Whoever finds the flow taken may find it free a moment later: nobody gets a fault for it."""
 
-    async def submit_and_settle(one: StoredChanges, token: str) -> str:
+    async def submit_and_settle(one: ChangeRepository, token: str) -> str:
         try:
             change, _ = await one.submit(asked(token), OURS, told())
         except FlowBusyError as taken:
@@ -72,7 +72,7 @@ async def test_submitting_and_settling_side_by_side_always_ends_in_an_answer(
 
 
 async def test_of_twenty_moves_of_one_version_one_wins_and_all_others_are_told(
-    store: StoredChanges, other: StoredChanges
+    store: ChangeRepository, other: ChangeRepository
 ) -> None:
     change = await submitted(store)
     pending = replace(change, state=ChangeState.PENDING)
@@ -105,7 +105,7 @@ asyncio.run(die_inside())
 
 
 async def test_what_a_killed_process_was_about_to_write_never_was_and_holds_up_nobody(
-    store: StoredChanges, database_url: str
+    store: ChangeRepository, database_url: str
 ) -> None:
     change = await submitted(store)
     dying = await asyncio.create_subprocess_exec(sys.executable, "-c", KILLED, database_url, stdout=PIPE)
@@ -125,7 +125,7 @@ async def test_what_a_killed_process_was_about_to_write_never_was_and_holds_up_n
 
 async def test_changes_whose_lease_ran_out_are_taken_over_oldest_first(database: Database) -> None:
     times = iter(NOON - timedelta(seconds=age) for age in (1, 3, 2))
-    store = StoredChanges(database, lambda: next(times))
+    store = ChangeRepository(database, lambda: next(times))
     changes = await many(store, 3)
     claimed = await store.claim(LATER, THEIRS, limit=2)
     assert [change.id for change in claimed] == [changes[1].id, changes[2].id]
@@ -133,32 +133,32 @@ async def test_changes_whose_lease_ran_out_are_taken_over_oldest_first(database:
     assert await store.get(claimed[0].id) == claimed[0]
 
 
-async def test_a_running_lease_is_not_taken_over(store: StoredChanges) -> None:
+async def test_a_running_lease_is_not_taken_over(store: ChangeRepository) -> None:
     await submitted(store)
     assert await store.claim(OURS.until, THEIRS) == ()
 
 
-async def test_what_is_noted_on_the_way_leaves_a_lease_that_was_renewed_meanwhile(store: StoredChanges) -> None:
+async def test_what_is_noted_on_the_way_leaves_a_lease_that_was_renewed_meanwhile(store: ChangeRepository) -> None:
     change = await moved(store, await submitted(store), ChangeState.APPLYING)
     assert await store.renew(change.id, Lease(OURS.owner, LATER + 60 * SECOND))
     await store.move(change, replace(change, progress=replace(change.progress, image=ImageId("kept"))))
     assert await store.claim(LATER, THEIRS) == ()
 
 
-async def test_only_what_is_in_hand_is_taken_over(store: StoredChanges) -> None:
+async def test_only_what_is_in_hand_is_taken_over(store: ChangeRepository) -> None:
     applying = await moved(store, await submitted(store), ChangeState.APPLYING)
     await moved(store, await submitted(store, "t2", flow=None), ChangeState.PENDING)
     await moved(store, await submitted(store, "t3", flow=None), ChangeState.APPLYING, ChangeState.UNKNOWN)
     assert [change.id for change in await store.claim(LATER, THEIRS)] == [applying.id]
 
 
-async def test_a_lease_that_was_given_up_is_free_at_once(store: StoredChanges) -> None:
+async def test_a_lease_that_was_given_up_is_free_at_once(store: ChangeRepository) -> None:
     change = await submitted(store)
     await store.release(change.id, OURS.owner)
     assert [kept.id for kept in await store.claim(NOON, THEIRS)] == [change.id]
 
 
-async def test_two_processes_take_over_different_changes(store: StoredChanges, other: StoredChanges) -> None:
+async def test_two_processes_take_over_different_changes(store: ChangeRepository, other: ChangeRepository) -> None:
     changes = await many(store, 30)
     renewed = [Lease(lease.owner, LATER + 60 * SECOND) for lease in (OURS, THEIRS)]
     calls = [one.claim(LATER, lease, limit=4) for one, lease in zip((store, other) * 5, renewed * 5, strict=True)]
@@ -182,7 +182,7 @@ async def test_a_change_that_somebody_writes_to_is_passed_by_without_waiting(pos
 
 
 async def test_of_two_who_take_a_free_lease_in_the_same_instant_one_holds_it(
-    store: StoredChanges, other: StoredChanges
+    store: ChangeRepository, other: ChangeRepository
 ) -> None:
     change = await submitted(store)
     assert not await other.hold(change.id, OURS.until, THEIRS)
@@ -194,7 +194,7 @@ async def test_of_two_who_take_a_free_lease_in_the_same_instant_one_holds_it(
     assert (kept.lease_owner, kept.version) == ((OURS if took[0] else THEIRS).owner, 1)
 
 
-async def test_an_owner_prolongs_the_lease_and_nobody_else_does(store: StoredChanges) -> None:
+async def test_an_owner_prolongs_the_lease_and_nobody_else_does(store: ChangeRepository) -> None:
     change = await submitted(store)
     assert await store.renew(change.id, Lease(OURS.owner, LATER))
     assert not await store.renew(change.id, Lease("somebody", LATER + SECOND))
@@ -203,7 +203,7 @@ async def test_an_owner_prolongs_the_lease_and_nobody_else_does(store: StoredCha
     assert await store.claim(LATER, THEIRS) == ()
 
 
-async def test_a_lost_lease_is_neither_prolonged_nor_given_up_nor_sent_under(store: StoredChanges) -> None:
+async def test_a_lost_lease_is_neither_prolonged_nor_given_up_nor_sent_under(store: ChangeRepository) -> None:
     change = await moved(store, await submitted(store), ChangeState.APPLYING)
     (claimed,) = await store.claim(LATER, THEIRS)
     assert not await store.renew(change.id, OURS)
@@ -215,7 +215,7 @@ async def test_a_lost_lease_is_neither_prolonged_nor_given_up_nor_sent_under(sto
 # --- sending once --------------------------------------------------------------------------------------------------
 
 
-async def test_of_twenty_who_ask_leave_to_send_one_gets_it(store: StoredChanges, other: StoredChanges) -> None:
+async def test_of_twenty_who_ask_leave_to_send_one_gets_it(store: ChangeRepository, other: ChangeRepository) -> None:
     change = await moved(store, await submitted(store), ChangeState.APPLYING)
     calls = [one.latch(change.id, OURS.owner, NOON, FLOW) for one in (store, other) for _ in range(10)]
     assert sorted(await asyncio.gather(*calls)) == [False] * 19 + [True]
@@ -223,7 +223,7 @@ async def test_of_twenty_who_ask_leave_to_send_one_gets_it(store: StoredChanges,
     assert kept == replace(change, sent_at=NOON, newest_before=FLOW)
 
 
-async def test_leave_to_send_is_given_once_for_all_owners(store: StoredChanges) -> None:
+async def test_leave_to_send_is_given_once_for_all_owners(store: ChangeRepository) -> None:
     change = await moved(store, await submitted(store), ChangeState.APPLYING)
     assert await store.latch(change.id, OURS.owner, NOON, None)
     (claimed,) = await store.claim(LATER, THEIRS)
@@ -231,7 +231,7 @@ async def test_leave_to_send_is_given_once_for_all_owners(store: StoredChanges) 
     assert not await store.latch(change.id, THEIRS.owner, LATER, None)
 
 
-async def test_a_move_that_knows_nothing_of_the_sending_does_not_undo_it(store: StoredChanges) -> None:
+async def test_a_move_that_knows_nothing_of_the_sending_does_not_undo_it(store: ChangeRepository) -> None:
     change = await moved(store, await submitted(store), ChangeState.APPLYING)
     assert await store.latch(change.id, OURS.owner, NOON, FLOW)
     kept = await store.move(change, replace(change, due_at=LATER))
@@ -243,7 +243,7 @@ async def test_a_move_that_knows_nothing_of_the_sending_does_not_undo_it(store: 
     "states", [[], [ChangeState.PENDING], [ChangeState.FAILED], [ChangeState.APPLYING, ChangeState.OUT_OF_DATE]]
 )
 async def test_nothing_is_sent_unless_the_change_is_being_applied(
-    store: StoredChanges, states: list[ChangeState]
+    store: ChangeRepository, states: list[ChangeState]
 ) -> None:
     change = await moved(store, await submitted(store), *states)
     assert not await store.latch(change.id, OURS.owner, NOON, None)

@@ -9,10 +9,10 @@ from flowbot.domain.change import Change, ChangeKind, ChangeState, Closure, Clos
 from flowbot.domain.ids import FlowId, FormToken, ImageId, WebsiteId
 from flowbot.domain.policy import ApprovalRule
 from flowbot.errors import Fault
-from flowbot.storage.changes import StoredChanges
-from flowbot.storage.database import Database
-from tests.storage.ballot_cases import CAN, waiting
+from flowbot.storage.repositories.changes import ChangeRepository
+from flowbot.storage.unit_of_work import Database
 from tests.storage.change_cases import NOON, OURS, SECOND, asked, moved, submitted, told
+from tests.storage.vote_cases import CAN, waiting
 
 LATER = NOON + 3600 * SECOND
 CLOSED = Progress(Closure(CAN, ClosureKind.REJECTED, "çok erken \0"), ImageId("abc"), 2)
@@ -25,14 +25,14 @@ def ids(changes: tuple[Change, ...]) -> list[str]:
 async def aged(database: Database, *ages: int) -> list[Change]:
     """Changes that wait, each about another flow, submitted so many seconds before noon."""
     times = iter(NOON - age * SECOND for age in ages)
-    store = StoredChanges(database, lambda: next(times))
+    store = ChangeRepository(database, lambda: next(times))
     return [await waiting(store, token=f"t{age}", flow=FlowId(age)) for age in ages]
 
 
 # --- one -----------------------------------------------------------------------------------------------------------
 
 
-async def test_a_change_is_found_by_the_form_that_it_was(store: StoredChanges) -> None:
+async def test_a_change_is_found_by_the_form_that_it_was(store: ChangeRepository) -> None:
     change = await submitted(store, "t7")
     assert await store.by_token(FormToken("t7")) == change
     assert await store.by_token(FormToken("t8")) is None
@@ -40,7 +40,7 @@ async def test_a_change_is_found_by_the_form_that_it_was(store: StoredChanges) -
 
 async def test_the_approval_before_is_the_latest_applied_one_of_the_same_flow(database: Database) -> None:
     times = iter(NOON + second * SECOND for second in range(20))
-    store = StoredChanges(database, lambda: next(times))
+    store = ChangeRepository(database, lambda: next(times))
     for token in ("first", "second"):
         await moved(store, await waiting(store, token=token), ChangeState.APPLYING, ChangeState.APPLIED)
     await moved(
@@ -64,7 +64,7 @@ async def test_the_approval_before_is_the_latest_applied_one_of_the_same_flow(da
 
 
 async def test_what_waits_comes_oldest_first_and_no_more_than_asked_for(
-    store: StoredChanges, database: Database
+    store: ChangeRepository, database: Database
 ) -> None:
     young, old, middle = await aged(database, 1, 3, 2)
     assert ids(await store.pending()) == [old.id, middle.id, young.id]
@@ -73,7 +73,7 @@ async def test_what_waits_comes_oldest_first_and_no_more_than_asked_for(
     assert await store.pending(after=young) == ()
 
 
-async def test_what_was_asked_in_the_same_instant_is_on_one_page_or_the_next(store: StoredChanges) -> None:
+async def test_what_was_asked_in_the_same_instant_is_on_one_page_or_the_next(store: ChangeRepository) -> None:
     for number in range(3):
         await waiting(store, token=f"t{number}", flow=None)
     every = await store.pending()
@@ -81,7 +81,7 @@ async def test_what_was_asked_in_the_same_instant_is_on_one_page_or_the_next(sto
     assert [change.id for page in pages for change in page] == ids(every)
 
 
-async def test_only_what_waits_is_pending_or_due(store: StoredChanges) -> None:
+async def test_only_what_waits_is_pending_or_due(store: ChangeRepository) -> None:
     await submitted(store, "draft", flow=None)
     await moved(store, await waiting(store, token="applying", flow=None), ChangeState.APPLYING)
     await moved(store, await waiting(store, token="expired", flow=None), ChangeState.EXPIRED)
@@ -89,7 +89,7 @@ async def test_only_what_waits_is_pending_or_due(store: StoredChanges) -> None:
     assert await store.due(LATER) == ()
 
 
-async def test_what_is_due_comes_longest_overdue_first_and_no_more_than_asked_for(store: StoredChanges) -> None:
+async def test_what_is_due_comes_longest_overdue_first_and_no_more_than_asked_for(store: ChangeRepository) -> None:
     moments = {"b": NOON - 2 * SECOND, "c": NOON, "a": NOON - 3 * SECOND, "future": NOON + SECOND, "never": None}
     kept = {name: await waiting(store, token=name, flow=None, due_at=due_at) for name, due_at in moments.items()}
     assert await store.due(NOON) == (kept["a"], kept["b"], kept["c"])
@@ -97,7 +97,9 @@ async def test_what_is_due_comes_longest_overdue_first_and_no_more_than_asked_fo
     assert ids(await store.due(NOON + SECOND))[3:] == [kept["future"].id]
 
 
-async def test_a_person_finds_their_own_latest_requests_newest_first(store: StoredChanges, database: Database) -> None:
+async def test_a_person_finds_their_own_latest_requests_newest_first(
+    store: ChangeRepository, database: Database
+) -> None:
     young, old, middle = await aged(database, 1, 3, 2)
     await waiting(store, token="another's", requester=CAN, flow=None)
     await submitted(store, "needed no approval", flow=None)
@@ -108,7 +110,7 @@ async def test_a_person_finds_their_own_latest_requests_newest_first(store: Stor
     assert [change.asked.requester for change in await store.asked_by(CAN)] == [CAN]
 
 
-async def test_what_is_settled_comes_latest_first_and_only_if_it_needed_an_approval(store: StoredChanges) -> None:
+async def test_what_is_settled_comes_latest_first_and_only_if_it_needed_an_approval(store: ChangeRepository) -> None:
     ends = {ChangeState.REJECTED: 1, ChangeState.WITHDRAWN: 4, ChangeState.EXPIRED: 2, ChangeState.OUT_OF_DATE: 3}
     for state, seconds in ends.items():
         change = await waiting(store, token=state, flow=None)
@@ -121,7 +123,7 @@ async def test_what_is_settled_comes_latest_first_and_only_if_it_needed_an_appro
     assert [change.state for change in await store.settled(limit=1)] == [ChangeState.WITHDRAWN]
 
 
-async def test_what_is_settled_is_found_by_website_and_by_who_did_not_ask(store: StoredChanges) -> None:
+async def test_what_is_settled_is_found_by_website_and_by_who_did_not_ask(store: ChangeRepository) -> None:
     settled = await moved(store, await waiting(store), ChangeState.REJECTED)
     website, person = settled.asked.website, settled.asked.requester
     for websites, but in ((frozenset({website}), None), (None, CAN), (frozenset({website, WebsiteId(7)}), CAN)):
@@ -131,7 +133,7 @@ async def test_what_is_settled_is_found_by_website_and_by_who_did_not_ask(store:
 
 
 @pytest.mark.parametrize("end", [ChangeState.APPLIED, ChangeState.FAILED, ChangeState.UNKNOWN])
-async def test_what_was_approved_is_settled_once_its_end_is_told(store: StoredChanges, end: ChangeState) -> None:
+async def test_what_was_approved_is_settled_once_its_end_is_told(store: ChangeRepository, end: ChangeState) -> None:
     change = await moved(store, await waiting(store), ChangeState.APPLYING, end)
     assert await store.settled() == (change,)
 
@@ -141,20 +143,20 @@ async def test_what_was_approved_is_settled_once_its_end_is_told(store: StoredCh
 
 @pytest.mark.parametrize("due_at", [LATER, None])
 async def test_postponing_sets_the_next_moment_and_the_progress_and_no_new_version(
-    store: StoredChanges, due_at: datetime | None
+    store: ChangeRepository, due_at: datetime | None
 ) -> None:
     change = await waiting(store)
     assert await store.postpone(change, due_at, CLOSED)
     assert await store.get(change.id) == replace(change, due_at=due_at, progress=CLOSED)
 
 
-async def test_what_time_left_alone_can_be_made_due(store: StoredChanges) -> None:
+async def test_what_time_left_alone_can_be_made_due(store: ChangeRepository) -> None:
     change = await waiting(store, due_at=None)
     assert await store.postpone(change, LATER, Progress())
     assert await store.due(LATER) == (replace(change, due_at=LATER),)
 
 
-async def test_who_saw_another_moment_postpones_nothing(store: StoredChanges) -> None:
+async def test_who_saw_another_moment_postpones_nothing(store: ChangeRepository) -> None:
     change = await waiting(store)
     assert await store.postpone(change, LATER, Progress(reminders=1))
     assert not await store.postpone(change, LATER + SECOND, Progress(reminders=2))
@@ -163,7 +165,7 @@ async def test_who_saw_another_moment_postpones_nothing(store: StoredChanges) ->
 
 
 async def test_who_saw_a_change_before_it_was_postponed_takes_neither_moment_nor_reminder_back(
-    store: StoredChanges,
+    store: ChangeRepository,
 ) -> None:
     change = await waiting(store)
     assert await store.postpone(change, LATER, Progress(reminders=1))
@@ -173,7 +175,7 @@ async def test_who_saw_a_change_before_it_was_postponed_takes_neither_moment_nor
 
 
 @pytest.mark.parametrize("state", [ChangeState.APPLYING, ChangeState.WITHDRAWN, ChangeState.EXPIRED])
-async def test_what_does_not_wait_any_more_is_not_postponed(store: StoredChanges, state: ChangeState) -> None:
+async def test_what_does_not_wait_any_more_is_not_postponed(store: ChangeRepository, state: ChangeState) -> None:
     change = await waiting(store)
     settled = await moved(store, change, state)
     assert not await store.postpone(change, LATER, Progress(reminders=1))
@@ -183,14 +185,14 @@ async def test_what_does_not_wait_any_more_is_not_postponed(store: StoredChanges
 # --- progress ------------------------------------------------------------------------------------------------------
 
 
-async def test_progress_lasts_through_moves_and_can_be_taken_back(store: StoredChanges) -> None:
+async def test_progress_lasts_through_moves_and_can_be_taken_back(store: ChangeRepository) -> None:
     change = await waiting(store, progress=CLOSED)
     change = await moved(store, change, ChangeState.APPLYING)
     assert change.progress == CLOSED
     assert (await moved(store, change, ChangeState.APPLIED, progress=Progress())).progress == Progress()
 
 
-async def test_a_number_too_large_to_be_kept_is_a_fault_and_no_change(store: StoredChanges) -> None:
+async def test_a_number_too_large_to_be_kept_is_a_fault_and_no_change(store: ChangeRepository) -> None:
     with pytest.raises(Fault):
         await store.submit(asked(flow=FlowId(2**63)), OURS, told())
     assert await store.by_token(asked().token) is None

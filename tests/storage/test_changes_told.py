@@ -9,10 +9,9 @@ from sqlalchemy import update
 from flowbot.domain.change import ChangeKind, ChangeState, Closure, ClosureKind, Progress
 from flowbot.domain.ids import ChangeId, ChannelId, FlowId, WebsiteId
 from flowbot.services.ports.storage import EventFilter
-from flowbot.storage.changes import TELLING, StoredChanges
-from flowbot.storage.database import Database
+from flowbot.storage.repositories.changes import NOTIFYING_SECONDS, ChangeRepository
 from flowbot.storage.tables import changes
-from tests.storage.ballot_cases import CAN
+from flowbot.storage.unit_of_work import Database
 from tests.storage.change_cases import (
     C1,
     NOON,
@@ -25,13 +24,14 @@ from tests.storage.change_cases import (
     submitted,
     told,
 )  # fmt: skip
+from tests.storage.vote_cases import CAN
 
 BROKEN = Progress(Closure(CAN, ClosureKind.BREAK_GLASS, "now \0"), reminders=2)
 
 # --- the trail -----------------------------------------------------------------------------------------------------
 
 
-async def test_history_is_newest_first_and_no_longer_than_asked_for(store: StoredChanges) -> None:
+async def test_history_is_newest_first_and_no_longer_than_asked_for(store: ChangeRepository) -> None:
     for number in range(5):
         await record(store, told(f"step.{number}"))
     events = await store.history(EventFilter(), limit=3)
@@ -50,7 +50,7 @@ SEEN = [
 
 
 @pytest.mark.parametrize(("scope", "seen"), [row[1:] for row in SEEN], ids=[row[0] for row in SEEN])
-async def test_history_shows_what_its_scope_names(store: StoredChanges, scope: EventFilter, seen: list[str]) -> None:
+async def test_history_shows_what_its_scope_names(store: ChangeRepository, scope: EventFilter, seen: list[str]) -> None:
     await record(store, told("shop.12"))
     await record(store, told("shop.13", flow=FlowId(13)))
     await record(store, told("blog.13", flow=FlowId(13), website=WebsiteId(2)))
@@ -58,7 +58,7 @@ async def test_history_shows_what_its_scope_names(store: StoredChanges, scope: E
     assert [event.action for event in await store.history(scope, limit=10)] == seen
 
 
-async def test_history_leaves_out_what_it_is_told_to_and_has_the_more_of_the_rest(store: StoredChanges) -> None:
+async def test_history_leaves_out_what_it_is_told_to_and_has_the_more_of_the_rest(store: ChangeRepository) -> None:
     for action in ("change.submitted", "change.applied", "policy.changed", "policy.imported"):
         await record(store, told(action))
     events = await store.history(EventFilter(but=frozenset({"policy.changed", "policy.imported"})), limit=2)
@@ -66,16 +66,16 @@ async def test_history_leaves_out_what_it_is_told_to_and_has_the_more_of_the_res
 
 
 async def test_the_audit_is_all_events_in_order_through_several_pages(
-    store: StoredChanges, monkeypatch: pytest.MonkeyPatch
+    store: ChangeRepository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("flowbot.storage.changes._AUDIT_PAGE", 3)
+    monkeypatch.setattr("flowbot.storage.repositories.changes._AUDIT_PAGE", 3)
     for count in (0, 1, 3, 4, 6, 7):
         while len(await actions(store)) < count:
             await record(store, told(f"step.{len(await actions(store))}"))
         assert await actions(store) == [f"step.{number}" for number in range(count)]
 
 
-async def test_the_audit_may_be_left_early_and_others_write_meanwhile(store: StoredChanges) -> None:
+async def test_the_audit_may_be_left_early_and_others_write_meanwhile(store: ChangeRepository) -> None:
     for number in range(3):
         await record(store, told(f"step.{number}"))
     seen = []
@@ -87,14 +87,16 @@ async def test_the_audit_may_be_left_early_and_others_write_meanwhile(store: Sto
     assert seen == ["step.0", "step.1"]
 
 
-async def test_an_event_of_flowbots_own_needs_neither_person_nor_change(store: StoredChanges) -> None:
+async def test_an_event_of_flowbots_own_needs_neither_person_nor_change(store: ChangeRepository) -> None:
     event = told("policy.imported", actor=None, channel=None, kind=None, flow=None, website=None)
     await record(store, event)
     (kept,) = await store.history(EventFilter(), limit=1)
     assert kept == replace(event, number=1)
 
 
-async def test_a_restore_has_made_the_new_flow_and_not_the_one_that_it_was_asked_for_on(store: StoredChanges) -> None:
+async def test_a_restore_has_made_the_new_flow_and_not_the_one_that_it_was_asked_for_on(
+    store: ChangeRepository,
+) -> None:
     restore = {"kind": ChangeKind.RESTORE, "change": ChangeId("r1")}
     await record(store, told("change.submitted", flow=FlowId(28), **restore))
     await record(store, told("change.applied", flow=FlowId(43), **restore))
@@ -104,7 +106,7 @@ async def test_a_restore_has_made_the_new_flow_and_not_the_one_that_it_was_asked
 # --- telling people ------------------------------------------------------------------------------------------------
 
 
-async def test_a_settled_change_is_untold_until_its_version_was_shown(store: StoredChanges) -> None:
+async def test_a_settled_change_is_untold_until_its_version_was_shown(store: ChangeRepository) -> None:
     change = await moved(store, await submitted(store), ChangeState.FAILED)
     now = OURS.until + SECOND
     assert await store.untold(now) == (change,)
@@ -114,22 +116,22 @@ async def test_a_settled_change_is_untold_until_its_version_was_shown(store: Sto
     assert await store.untold(now) == ()
 
 
-async def test_what_waits_for_approval_is_told_and_what_is_in_hand_is_not(store: StoredChanges) -> None:
+async def test_what_waits_for_approval_is_told_and_what_is_in_hand_is_not(store: ChangeRepository) -> None:
     await submitted(store)
     await moved(store, await submitted(store, "t2", flow=None), ChangeState.APPLYING)
     waiting = await moved(store, await submitted(store, "t3", flow=None), ChangeState.PENDING)
     assert await store.untold(OURS.until + SECOND) == (waiting,)
 
 
-async def test_telling_is_left_to_the_owner_while_the_lease_runs(store: StoredChanges) -> None:
+async def test_telling_is_left_to_the_owner_while_the_lease_runs(store: ChangeRepository) -> None:
     change = await moved(store, await submitted(store), ChangeState.FAILED)
     assert await store.untold(OURS.until - SECOND) == ()
     await store.release(change.id, OURS.owner)
-    assert await store.untold(change.changed_at + TELLING - SECOND) == ()
-    assert [kept.id for kept in await store.untold(change.changed_at + TELLING)] == [change.id]
+    assert await store.untold(change.changed_at + NOTIFYING_SECONDS - SECOND) == ()
+    assert [kept.id for kept in await store.untold(change.changed_at + NOTIFYING_SECONDS)] == [change.id]
 
 
-async def test_the_untold_come_oldest_first_and_no_more_than_asked_for(store: StoredChanges) -> None:
+async def test_the_untold_come_oldest_first_and_no_more_than_asked_for(store: ChangeRepository) -> None:
     ids = []
     for number in (3, 1, 2):
         change = await submitted(store, f"t{number}", flow=None)
@@ -139,7 +141,7 @@ async def test_the_untold_come_oldest_first_and_no_more_than_asked_for(store: St
     assert [change.id for change in untold] == [change for _, change in sorted(ids)][:2]
 
 
-async def test_where_the_message_is_comes_with_what_was_shown_and_survives_a_move(store: StoredChanges) -> None:
+async def test_where_the_message_is_comes_with_what_was_shown_and_survives_a_move(store: ChangeRepository) -> None:
     change = await submitted(store)
     await store.shown(change.id, 1, channel=C1, ts="1.5")
     kept = await moved(store, change, ChangeState.FAILED)
@@ -148,7 +150,7 @@ async def test_where_the_message_is_comes_with_what_was_shown_and_survives_a_mov
     assert shown == await store.get(change.id) == replace(kept, shown_version=2)
 
 
-async def test_late_news_of_an_older_version_takes_nothing_back(store: StoredChanges) -> None:
+async def test_late_news_of_an_older_version_takes_nothing_back(store: ChangeRepository) -> None:
     change = await submitted(store)
     await store.shown(change.id, 2, channel=C1, ts="2.0")
     kept = await store.shown(change.id, 1, channel=ChannelId("C2"), ts="1.0")
@@ -157,7 +159,7 @@ async def test_late_news_of_an_older_version_takes_nothing_back(store: StoredCha
 
 
 async def test_of_notes_in_the_same_instant_the_newest_stands_and_every_older_one_is_told_of_a_newer(
-    store: StoredChanges, other: StoredChanges
+    store: ChangeRepository, other: ChangeRepository
 ) -> None:
     """Whoever noted an older version after a newer one learns it, and draws the message again."""
     change = await submitted(store)
@@ -168,12 +170,12 @@ async def test_of_notes_in_the_same_instant_the_newest_stands_and_every_older_on
     assert (await store.shown(change.id, 1)).shown_version == 10
 
 
-async def test_there_is_nothing_to_show_of_a_change_that_does_not_exist(store: StoredChanges) -> None:
+async def test_there_is_nothing_to_show_of_a_change_that_does_not_exist(store: ChangeRepository) -> None:
     with pytest.raises(LookupError):
         await store.shown(ChangeId("gone"), 1)
 
 
-async def test_that_an_alarm_has_rung_lasts_through_moves_and_is_no_new_version(store: StoredChanges) -> None:
+async def test_that_an_alarm_has_rung_lasts_through_moves_and_is_no_new_version(store: ChangeRepository) -> None:
     waiting = await moved(store, await submitted(store), ChangeState.PENDING)
     unknown = await moved(store, waiting, ChangeState.APPLYING, ChangeState.UNKNOWN, progress=BROKEN)
     await store.alarmed(unknown.id)
@@ -182,7 +184,7 @@ async def test_that_an_alarm_has_rung_lasts_through_moves_and_is_no_new_version(
     assert (await store.move(kept, replace(kept, state=ChangeState.APPLIED))).progress.is_alarmed
 
 
-async def test_an_alarm_for_what_has_moved_on_is_noted_and_takes_nothing_back(store: StoredChanges) -> None:
+async def test_an_alarm_for_what_has_moved_on_is_noted_and_takes_nothing_back(store: ChangeRepository) -> None:
     change = await submitted(store)
     kept = await moved(store, change, ChangeState.FAILED, progress=Progress(reminders=1))
     await store.alarmed(change.id)
@@ -190,7 +192,7 @@ async def test_an_alarm_for_what_has_moved_on_is_noted_and_takes_nothing_back(st
 
 
 async def test_who_saw_a_change_before_its_alarm_rang_does_not_take_that_back(
-    store: StoredChanges, other: StoredChanges
+    store: ChangeRepository, other: ChangeRepository
 ) -> None:
     unknown = await moved(store, await submitted(store), ChangeState.APPLYING, ChangeState.UNKNOWN, progress=BROKEN)
     await store.alarmed(unknown.id)
@@ -200,7 +202,7 @@ async def test_who_saw_a_change_before_its_alarm_rang_does_not_take_that_back(
 
 
 async def test_an_alarm_and_a_move_in_the_same_instant_are_both_kept(
-    store: StoredChanges, other: StoredChanges
+    store: ChangeRepository, other: ChangeRepository
 ) -> None:
     for number in range(8):
         change = await submitted(store, f"t{number}", flow=None)
@@ -214,7 +216,7 @@ async def test_an_alarm_and_a_move_in_the_same_instant_are_both_kept(
 
 
 async def test_of_which_version_one_was_told_apart_only_grows_and_lasts_through_moves(
-    store: StoredChanges, other: StoredChanges
+    store: ChangeRepository, other: ChangeRepository
 ) -> None:
     unknown = await moved(store, await submitted(store), ChangeState.APPLYING, ChangeState.UNKNOWN, progress=BROKEN)
     await asyncio.gather(*(one.told_apart(unknown.id, version) for version in (3, 2) for one in (store, other)))
@@ -224,12 +226,14 @@ async def test_of_which_version_one_was_told_apart_only_grows_and_lasts_through_
     assert (await other.move(unknown, replace(unknown, state=ChangeState.APPLIED))).progress == noted.progress
 
 
-async def test_there_is_no_alarm_of_a_change_that_does_not_exist(store: StoredChanges) -> None:
+async def test_there_is_no_alarm_of_a_change_that_does_not_exist(store: ChangeRepository) -> None:
     with pytest.raises(LookupError):
         await store.alarmed(ChangeId("gone"))
 
 
-async def test_what_an_older_flowbot_remembered_of_a_change_is_read(store: StoredChanges, database: Database) -> None:
+async def test_what_an_older_flowbot_remembered_of_a_change_is_read(
+    store: ChangeRepository, database: Database
+) -> None:
     change = await submitted(store)
     written = {"closing": {"by": str(CAN), "how": "break_glass", "reason": "now"}, "image": None, "reminders": 2}
     async with database.write() as connection:

@@ -7,7 +7,7 @@ from pydantic import SecretStr
 
 from flowbot import checks
 from flowbot.settings import Settings
-from flowbot.storage.database import Database
+from flowbot.storage.unit_of_work import Database
 
 
 async def test_only_a_database_that_is_a_server_has_a_clock_of_its_own(database: Database, database_url: str) -> None:

@@ -15,10 +15,10 @@ from sqlalchemy import insert, make_url, select, text, update
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from flowbot.errors import ConfigurationError, Fault
-from flowbot.storage.database import Database
 from flowbot.storage.engine import DatabaseUrlError, open_database
 from flowbot.storage.migrations import upgrade
 from flowbot.storage.tables import websites
+from flowbot.storage.unit_of_work import Database
 from tests.conftest import new_cluster
 
 SHOP = {"website_id": 1, "position": 0, "name": "Shop"}

@@ -3,15 +3,15 @@
 import asyncio
 
 from flowbot.services.ports.storage import DeliveryKey
-from flowbot.storage.database import Database
-from flowbot.storage.deliveries import StoredDeliveries
+from flowbot.storage.repositories.deliveries import DeliveryRepository
+from flowbot.storage.unit_of_work import Database
 from tests.storage.change_cases import NOON, SECOND
 
 KEY, OTHER = DeliveryKey("a" * 64), DeliveryKey("b" * 64)
 
 
 async def test_a_request_is_taken_once(database: Database) -> None:
-    deliveries = StoredDeliveries(database)
+    deliveries = DeliveryRepository(database)
     assert not await deliveries.was_taken(KEY)
     assert await deliveries.take(KEY, NOON)
     assert await deliveries.was_taken(KEY)
@@ -21,7 +21,7 @@ async def test_a_request_is_taken_once(database: Database) -> None:
 
 
 async def test_of_two_processes_that_take_it_at_once_one_does(database: Database, elsewhere: Database) -> None:
-    stores = StoredDeliveries(database), StoredDeliveries(elsewhere)
+    stores = DeliveryRepository(database), DeliveryRepository(elsewhere)
     for number in range(10):
         key = DeliveryKey(f"{number:064}")
         taken = await asyncio.gather(*(store.take(key, NOON) for store in stores * 3))
@@ -29,7 +29,7 @@ async def test_of_two_processes_that_take_it_at_once_one_does(database: Database
 
 
 async def test_what_is_older_is_forgotten(database: Database) -> None:
-    deliveries = StoredDeliveries(database)
+    deliveries = DeliveryRepository(database)
     await deliveries.take(KEY, NOON - SECOND)
     await deliveries.take(OTHER, NOON)
     assert await deliveries.purge(NOON) == 1

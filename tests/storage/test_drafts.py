@@ -12,16 +12,16 @@ from hypothesis import strategies as st
 from flowbot.domain.change import ChangeKind, Draft
 from flowbot.domain.flow import Flow
 from flowbot.domain.ids import ChannelId, FlowId, FormToken, UserId
-from flowbot.storage.database import Database
-from flowbot.storage.drafts import StoredDrafts
+from flowbot.storage.repositories.drafts import DraftRepository
+from flowbot.storage.unit_of_work import Database
 from tests.storage.change_cases import ANYTHING, AYSE, C1, FLOW, FLOWS, MOMENTS, NOON, SECOND, TEXTS
 
 T1, T2 = FormToken("t1"), FormToken("t2")
 
 
 @pytest.fixture
-def drafts(database: Database) -> StoredDrafts:
-    return StoredDrafts(database)
+def drafts(database: Database) -> DraftRepository:
+    return DraftRepository(database)
 
 
 def typed(title: str, token: FormToken = T1, **other: Any) -> Draft:
@@ -31,7 +31,7 @@ def typed(title: str, token: FormToken = T1, **other: Any) -> Draft:
     return Draft(token=token, typed={"title": title}, **given | other)
 
 
-async def found(drafts: StoredDrafts, draft: Draft, since: datetime = NOON) -> Draft | None:
+async def found(drafts: DraftRepository, draft: Draft, since: datetime = NOON) -> Draft | None:
     return await drafts.find(draft.user, draft.channel, draft.kind, draft.flow, since)
 
 
@@ -39,7 +39,7 @@ BOTH_KINDS_OF_FLOW = pytest.mark.parametrize("flow", [FLOW, None], ids=["a flow"
 
 
 @BOTH_KINDS_OF_FLOW
-async def test_a_draft_is_found_by_its_form_and_by_its_place(drafts: StoredDrafts, flow: FlowId | None) -> None:
+async def test_a_draft_is_found_by_its_form_and_by_its_place(drafts: DraftRepository, flow: FlowId | None) -> None:
     draft = typed("Merhaba", flow=flow)
     await drafts.keep(draft)
     assert await drafts.by_token(T1) == draft
@@ -48,7 +48,7 @@ async def test_a_draft_is_found_by_its_form_and_by_its_place(drafts: StoredDraft
 
 @BOTH_KINDS_OF_FLOW
 async def test_the_newest_of_several_forms_is_found_and_the_others_stay(
-    drafts: StoredDrafts, flow: FlowId | None
+    drafts: DraftRepository, flow: FlowId | None
 ) -> None:
     old, newer = typed("old", flow=flow), typed("new", T2, flow=flow, changed_at=NOON + SECOND)
     await drafts.keep(newer)
@@ -59,14 +59,14 @@ async def test_the_newest_of_several_forms_is_found_and_the_others_stay(
     assert await found(drafts, newer) == old
 
 
-async def test_what_an_older_delivery_brings_late_changes_nothing(drafts: StoredDrafts) -> None:
+async def test_what_an_older_delivery_brings_late_changes_nothing(drafts: DraftRepository) -> None:
     newer = typed("new", changed_at=NOON + SECOND)
     await drafts.keep(newer)
     await drafts.keep(typed("old"))
     assert await drafts.by_token(T1) == newer
 
 
-async def test_a_form_that_takes_over_what_was_typed_leaves_the_other_its_flow(drafts: StoredDrafts) -> None:
+async def test_a_form_that_takes_over_what_was_typed_leaves_the_other_its_flow(drafts: DraftRepository) -> None:
     old, new = typed("mine"), typed("mine", T2, changed_at=NOON + SECOND)
     await drafts.keep(old)
     await drafts.keep(new, instead_of=T1)
@@ -75,12 +75,12 @@ async def test_a_form_that_takes_over_what_was_typed_leaves_the_other_its_flow(d
     assert await drafts.by_token(T1) == replace(old, typed={})
 
 
-async def test_a_form_that_nobody_typed_into_is_not_found(drafts: StoredDrafts) -> None:
+async def test_a_form_that_nobody_typed_into_is_not_found(drafts: DraftRepository) -> None:
     await drafts.keep(replace(typed("x"), typed={}))
     assert await found(drafts, typed("x")) is None
 
 
-async def test_a_form_keeps_what_was_typed_into_it_last(drafts: StoredDrafts) -> None:
+async def test_a_form_keeps_what_was_typed_into_it_last(drafts: DraftRepository) -> None:
     await drafts.keep(typed("a"))
     await drafts.keep(typed("b"))
     assert await drafts.by_token(T1) == typed("b")
@@ -96,7 +96,9 @@ OTHERS = [
 
 
 @pytest.mark.parametrize("different", [row[1] for row in OTHERS], ids=[row[0] for row in OTHERS])
-async def test_drafts_of_different_places_stand_side_by_side(drafts: StoredDrafts, different: dict[str, Any]) -> None:
+async def test_drafts_of_different_places_stand_side_by_side(
+    drafts: DraftRepository, different: dict[str, Any]
+) -> None:
     one, other = typed("one"), typed("other", T2, **different)
     await drafts.keep(one)
     await drafts.keep(other)
@@ -104,13 +106,13 @@ async def test_drafts_of_different_places_stand_side_by_side(drafts: StoredDraft
     assert await found(drafts, other) == other
 
 
-async def test_a_draft_that_is_too_old_is_not_found_in_its_place(drafts: StoredDrafts) -> None:
+async def test_a_draft_that_is_too_old_is_not_found_in_its_place(drafts: DraftRepository) -> None:
     await drafts.keep(typed("old"))
     assert await found(drafts, typed("old"), NOON + SECOND) is None
     assert await drafts.by_token(T1) == typed("old")
 
 
-async def test_a_dropped_draft_is_gone_and_dropping_it_again_does_no_harm(drafts: StoredDrafts) -> None:
+async def test_a_dropped_draft_is_gone_and_dropping_it_again_does_no_harm(drafts: DraftRepository) -> None:
     await drafts.keep(typed("a"))
     await drafts.keep(typed("b", T2, flow=None))
     await drafts.drop(T1)
@@ -119,7 +121,7 @@ async def test_a_dropped_draft_is_gone_and_dropping_it_again_does_no_harm(drafts
     assert await drafts.by_token(T2) is not None
 
 
-async def test_purging_forgets_what_is_older_and_counts_it(drafts: StoredDrafts) -> None:
+async def test_purging_forgets_what_is_older_and_counts_it(drafts: DraftRepository) -> None:
     for age in range(4):
         await drafts.keep(typed("x", FormToken(f"t{age}"), flow=FlowId(age + 1), changed_at=NOON - age * SECOND))
     assert await drafts.purge(NOON - SECOND) == 2
@@ -130,7 +132,7 @@ async def test_purging_forgets_what_is_older_and_counts_it(drafts: StoredDrafts)
 async def test_of_twenty_keystrokes_in_the_same_instant_the_last_stands(
     database: Database, elsewhere: Database
 ) -> None:
-    processes = (StoredDrafts(database), StoredDrafts(elsewhere))
+    processes = (DraftRepository(database), DraftRepository(elsewhere))
     written = [typed(f"{n}", changed_at=NOON + n * SECOND) for n in range(20)]
     await asyncio.gather(*(processes[n % 2].keep(draft) for n, draft in enumerate(written)))
     assert await processes[0].by_token(T1) == written[-1]
@@ -139,7 +141,7 @@ async def test_of_twenty_keystrokes_in_the_same_instant_the_last_stands(
 @ANYTHING
 @given(fields=st.dictionaries(TEXTS, TEXTS, max_size=4), before=st.none() | FLOWS, at=MOMENTS)
 async def test_whatever_was_typed_comes_back_equal(
-    drafts: StoredDrafts, fields: dict[str, str], before: Flow | None, at: datetime
+    drafts: DraftRepository, fields: dict[str, str], before: Flow | None, at: datetime
 ) -> None:
     draft = replace(typed(""), typed=fields, before=before, changed_at=at)
     await drafts.keep(draft)

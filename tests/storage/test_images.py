@@ -9,9 +9,9 @@ from flowbot.domain.change import ChangeKind, ChangeState, Closure, ClosureKind,
 from flowbot.domain.flow import DesiredFlow, FlowContent, WaitTime
 from flowbot.domain.ids import ImageId, WebsiteId
 from flowbot.domain.images import ImageFile
-from flowbot.storage.changes import StoredChanges
-from flowbot.storage.database import Database
-from flowbot.storage.images import StoredImages
+from flowbot.storage.repositories.changes import ChangeRepository
+from flowbot.storage.repositories.images import ImageRepository
+from flowbot.storage.unit_of_work import Database
 from tests.storage.change_cases import ANYTHING, AYSE, IMAGES, NOON, SECOND, moved, submitted
 
 PNG = ImageFile(b"\x89PNG\r\n\x1a\n\x00", "image/png", "kış.png")
@@ -19,8 +19,8 @@ LONG_AGO = NOON - timedelta(days=7)
 
 
 @pytest.fixture
-def images(database: Database) -> StoredImages:
-    return StoredImages(database)
+def images(database: Database) -> ImageRepository:
+    return ImageRepository(database)
 
 
 def wanting(image: ImageId | None) -> DesiredFlow:
@@ -30,24 +30,24 @@ def wanting(image: ImageId | None) -> DesiredFlow:
 
 @ANYTHING
 @given(image=IMAGES)
-async def test_a_picture_comes_back_to_the_byte_under_any_name(images: StoredImages, image: ImageFile) -> None:
+async def test_a_picture_comes_back_to_the_byte_under_any_name(images: ImageRepository, image: ImageFile) -> None:
     assert await images.get(await images.put(image, NOON)) == image
 
 
-async def test_the_same_picture_twice_is_two_pictures(images: StoredImages) -> None:
+async def test_the_same_picture_twice_is_two_pictures(images: ImageRepository) -> None:
     assert await images.put(PNG, NOON) != await images.put(PNG, NOON)
 
 
-async def test_a_large_picture_is_kept_whole(images: StoredImages) -> None:
+async def test_a_large_picture_is_kept_whole(images: ImageRepository) -> None:
     large = ImageFile(bytes(range(256)) * 20_000, "image/png", "large.png")
     assert await images.get(await images.put(large, NOON)) == large
 
 
-async def test_there_is_no_picture_under_an_unknown_id(images: StoredImages) -> None:
+async def test_there_is_no_picture_under_an_unknown_id(images: ImageRepository) -> None:
     assert await images.get(ImageId("gone")) is None
 
 
-async def test_purging_forgets_what_is_older_and_counts_it(images: StoredImages) -> None:
+async def test_purging_forgets_what_is_older_and_counts_it(images: ImageRepository) -> None:
     old, young = await images.put(PNG, NOON - SECOND), await images.put(PNG, NOON)
     assert await images.purge(NOON) == 1
     assert await images.get(old) is None
@@ -72,7 +72,7 @@ NEEDED = [
 
 @pytest.mark.parametrize(("kind", "states", "kept"), [row[1:] for row in NEEDED], ids=[row[0] for row in NEEDED])
 async def test_an_old_picture_stays_for_as_long_as_a_change_needs_it(
-    images: StoredImages, store: StoredChanges, kind: ChangeKind, states: tuple[ChangeState, ...], kept: bool
+    images: ImageRepository, store: ChangeRepository, kind: ChangeKind, states: tuple[ChangeState, ...], kept: bool
 ) -> None:
     image = await images.put(PNG, LONG_AGO)
     await moved(store, await submitted(store, kind=kind, wanted=wanting(image)), *states)
@@ -92,7 +92,7 @@ KEPT_ON_THE_WAY = [
     ("states", "kept"), [row[1:] for row in KEPT_ON_THE_WAY], ids=[row[0] for row in KEPT_ON_THE_WAY]
 )
 async def test_the_picture_of_a_deleted_flow_stays_for_as_long_as_it_can_be_restored(
-    images: StoredImages, store: StoredChanges, states: tuple[ChangeState, ...], kept: bool
+    images: ImageRepository, store: ChangeRepository, states: tuple[ChangeState, ...], kept: bool
 ) -> None:
     image = await images.put(PNG, LONG_AGO)
     closing = Closure(AYSE, ClosureKind.BREAK_GLASS, "a reason with a NUL \0 in it")
@@ -101,14 +101,16 @@ async def test_the_picture_of_a_deleted_flow_stays_for_as_long_as_it_can_be_rest
     assert await images.get(image) == (PNG if kept else None)
 
 
-async def test_a_picture_stays_if_one_of_several_changes_needs_it(images: StoredImages, store: StoredChanges) -> None:
+async def test_a_picture_stays_if_one_of_several_changes_needs_it(
+    images: ImageRepository, store: ChangeRepository
+) -> None:
     image = await images.put(PNG, LONG_AGO)
     await moved(store, await submitted(store, "t1", kind=ChangeKind.EDIT, wanted=wanting(image)), ChangeState.FAILED)
     await submitted(store, "t2", kind=ChangeKind.EDIT, wanted=wanting(image))
     assert await images.purge(NOON) == 0
 
 
-async def test_a_change_without_a_picture_holds_none(images: StoredImages, store: StoredChanges) -> None:
+async def test_a_change_without_a_picture_holds_none(images: ImageRepository, store: ChangeRepository) -> None:
     await images.put(PNG, LONG_AGO)
     await submitted(store, kind=ChangeKind.EDIT, wanted=wanting(None))
     await submitted(store, "t2", flow=None)

@@ -15,11 +15,11 @@ from sqlalchemy import Connection, text
 from flowbot.domain.change import Progress
 from flowbot.errors import ConfigurationError
 from flowbot.storage.alembic_run import alembic_config
-from flowbot.storage.database import Database
 from flowbot.storage.engine import open_database
 from flowbot.storage.migrations import upgrade
 from flowbot.storage.revisions import known_revisions
 from flowbot.storage.tables import metadata
+from flowbot.storage.unit_of_work import Database
 from tests.storage.change_cases import stores
 from tests.storage.older import upgrade_to
 

@@ -8,8 +8,8 @@ from sqlalchemy import Connection
 
 from flowbot.errors import ConfigurationError
 from flowbot.storage.engine import DATABASE_URL, migration_engine, take_lock
-from flowbot.storage.faults import database_faults, only_databases
 from flowbot.storage.revisions import known_revisions, revision_state
+from flowbot.storage.unit_of_work import require_database, translate_errors
 
 _ALEMBIC_IS_BUSY: Final = Lock()
 """Alembic keeps what it is working on in its modules: one upgrade at a time in a process."""
@@ -30,8 +30,8 @@ def upgrade(url: str) -> None:
     try:
         with (
             _ALEMBIC_IS_BUSY,
-            database_faults(),
-            only_databases(DATABASE_URL, engine.url.database),
+            translate_errors(),
+            require_database(DATABASE_URL, engine.url.database),
             engine.begin() as connection,
         ):
             take_lock(connection, "migrations")

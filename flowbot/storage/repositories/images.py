@@ -1,4 +1,4 @@
-"""Keeps pictures: the port `ImageStore` on a database."""
+"""The repository of images."""
 
 from datetime import datetime
 from typing import Final
@@ -8,14 +8,13 @@ from sqlalchemy import and_, delete, exists, insert, or_, select
 from flowbot.domain.change import OPEN_STATES, ChangeKind, ChangeState
 from flowbot.domain.ids import ImageId
 from flowbot.domain.images import ImageFile
-from flowbot.storage.database import Database
-from flowbot.storage.documents import new_id
-from flowbot.storage.tables import changes, images
+from flowbot.storage.tables import changes, images, new_id
+from flowbot.storage.unit_of_work import Database
 
 _MAY_BE_GONE: Final = (ChangeState.APPLIED.value, ChangeState.UNKNOWN.value)
 
 
-class StoredImages:
+class ImageRepository:
     """The pictures in the database. Every method is one transaction and raises Fault where the database fails.
 
     Args:

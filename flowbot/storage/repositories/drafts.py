@@ -1,4 +1,4 @@
-"""Keeps what was typed and not saved: the port `DraftStore` on a database."""
+"""The repository of drafts."""
 
 from datetime import datetime
 from typing import Any, Final
@@ -9,14 +9,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from flowbot.domain.change import ChangeKind, Draft
 from flowbot.domain.flow import Flow
 from flowbot.domain.ids import ChannelId, FlowId, FormToken, UserId
-from flowbot.storage.database import Database
-from flowbot.storage.documents import Document, plain
-from flowbot.storage.tables import drafts
+from flowbot.storage.tables import Document, drafts, to_plain
+from flowbot.storage.unit_of_work import Database
 
 _FLOW: Final = Document(Flow)
 
 
-class StoredDrafts:
+class DraftRepository:
     """The drafts in the database. Every method is one transaction and raises Fault where the database fails.
 
     Args:
@@ -104,6 +103,6 @@ def _row(draft: Draft) -> dict[str, Any]:
         "kind": draft.kind.value,
         "flow_id": draft.flow,
         "before": None if draft.before is None else _FLOW.write(draft.before),
-        "typed": plain(draft.typed),
+        "typed": to_plain(draft.typed),
         "changed_at": draft.changed_at,
     }

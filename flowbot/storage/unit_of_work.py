@@ -1,17 +1,64 @@
-"""The unit of work: every read and write of the database goes through here, and every failure leaves as a `Fault`."""
+"""Read and write transactions, and where the database's errors become flowbot's."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+import sqlite3
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import datetime
 from typing import Final
 
+import psycopg
 from sqlalchemy import Connection, func, select
+from sqlalchemy.exc import DatabaseError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from flowbot.errors import Fault
-from flowbot.storage.faults import FULL, database_faults
+from flowbot.errors import ConfigurationError, Fault
 from flowbot.storage.revisions import RevisionState, revision_state
+
+FULL: Final = "fault.database_full"
+
+
+@contextmanager
+def translate_errors() -> Iterator[None]:
+    """Let the database's errors out as `Fault("fault.database")`, with the error as its cause; a full disk as `FULL`.
+
+    The cause holds the statement but no values and no password. Whatever is not the database's passes unchanged.
+    SQLite's driver answers a whole number of more than 64 bits with Python's own OverflowError, which counts as one.
+    """
+    try:
+        yield
+    except (SQLAlchemyError, OverflowError) as error:
+        raise Fault(FULL if _is_full(getattr(error, "orig", None)) else "fault.database") from error
+
+
+@contextmanager
+def require_database(setting: str, file: str | None) -> Iterator[None]:
+    """Refuse an SQLite `file` that is something else by the name of its setting: another start would not help.
+
+    It goes inside `translate_errors`, where the database is opened for the first time.
+    """
+    try:
+        yield
+    except DatabaseError as error:
+        if not _is(error.orig, sqlite3.SQLITE_NOTADB):
+            raise
+        raise ConfigurationError(f"{setting}: {file!r} is no database") from error
+
+
+def _is_full(error: object) -> bool:
+    """Whether the database found no room, and therefore wrote nothing.
+
+    A PostgreSQL that has no room for its log goes down with the same error, and may have committed before.
+    """
+    if isinstance(error, psycopg.errors.DiskFull):
+        return error.diag.severity_nonlocalized == "ERROR"
+    return _is(error, sqlite3.SQLITE_FULL)
+
+
+def _is(error: object, kind: int) -> bool:
+    """Whether it is an error of SQLite's of that kind: its lowest byte, the others are its particulars."""
+    return isinstance(error, sqlite3.Error) and getattr(error, "sqlite_errorcode", 0) & 0xFF == kind
+
 
 CLOSE_SECONDS: Final = 1.0
 """What is under way has this long to end before the connections are closed."""
@@ -41,7 +88,7 @@ class Database:
         Raises:
             Fault: the database did not answer, or not to that.
         """
-        with database_faults():
+        with translate_errors():
             async with self._transaction(self._reader) as connection:
                 yield connection
 
@@ -61,7 +108,7 @@ class Database:
         """
         is_done = False
         try:
-            with database_faults():
+            with translate_errors():
                 async with self._transaction(self._writer) as connection:
                     if alone is not None:
                         await connection.run_sync(self._lock, alone)

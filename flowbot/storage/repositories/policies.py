@@ -1,4 +1,4 @@
-"""Keeps the channel policies: the port `PolicyStore` on a database."""
+"""The repository of policies."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -14,12 +14,12 @@ from flowbot.domain.policy import ChannelPolicy, PolicyBook
 from flowbot.errors import Fault
 from flowbot.services.ports import Clock
 from flowbot.services.ports.storage import ChannelScope
-from flowbot.storage.database import Database
-from flowbot.storage.events import append
+from flowbot.storage.repositories.change_rows import append_events
 from flowbot.storage.tables import channel_policies, websites
+from flowbot.storage.unit_of_work import Database
 
 
-class StoredPolicies:
+class PolicyRepository:
     """The policies in the database. Every call asks it; the process keeps nothing.
 
     Args:
@@ -74,7 +74,7 @@ class StoredPolicies:
                 await connection.execute(insert(channel_policies), policy_rows)
             if website_rows:
                 await connection.execute(insert(websites), website_rows)
-            await append(connection, told)
+            await append_events(connection, told)
 
     async def swap(self, seen: ChannelPolicy | None, policy: ChannelPolicy, *told: Event) -> bool:
         """Put one channel's policy in the place of the one it had, or add it; the others stay as they are.
@@ -97,7 +97,7 @@ class StoredPolicies:
             if await connection.scalar(kept) != (None if seen is None else _document(seen)):
                 return False
             await self._put(connection, policy)
-            await append(connection, told)
+            await append_events(connection, told)
         return True
 
     async def _put(self, connection: AsyncConnection, policy: ChannelPolicy) -> None:

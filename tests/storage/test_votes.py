@@ -9,14 +9,14 @@ from flowbot.domain.change import ChangeState, Progress
 from flowbot.domain.ids import ChangeId
 from flowbot.errors import Fault
 from flowbot.services.ports.storage import VersionConflictError, VoteResult
-from flowbot.storage.changes import StoredChanges
-from tests.storage.ballot_cases import CAN, DENIZ, no, waiting, yes
+from flowbot.storage.repositories.changes import ChangeRepository
 from tests.storage.change_cases import AYSE, C1, FLOW, NOON, OURS, SECOND, SHOP, THEIRS, actions, moved, submitted, told
+from tests.storage.vote_cases import CAN, DENIZ, no, waiting, yes
 
 VOTED = told("change.voted", actor=CAN)
 
 
-async def test_an_approval_short_of_the_quorum_counts_and_the_change_waits_on(store: StoredChanges) -> None:
+async def test_an_approval_short_of_the_quorum_counts_and_the_change_waits_on(store: ChangeRepository) -> None:
     change = await waiting(store, quorum=2)
     ballot = await store.vote(change.id, yes(CAN, 1), OURS, VOTED)
     assert ballot == VoteResult(replace(change, version=3, changed_at=NOON + SECOND), (yes(CAN, 1),), is_new=True)
@@ -25,7 +25,7 @@ async def test_an_approval_short_of_the_quorum_counts_and_the_change_waits_on(st
     assert await actions(store) == ["change.submitted", "change.voted"]
 
 
-async def test_the_last_approval_hands_the_change_to_the_voters_process_due_no_more(store: StoredChanges) -> None:
+async def test_the_last_approval_hands_the_change_to_the_voters_process_due_no_more(store: ChangeRepository) -> None:
     change = await waiting(store, quorum=2)
     await store.vote(change.id, yes(CAN, 1), OURS, VOTED)
     ballot = await store.vote(change.id, yes(DENIZ, 2), THEIRS, VOTED)
@@ -37,7 +37,7 @@ async def test_the_last_approval_hands_the_change_to_the_voters_process_due_no_m
     assert await store.get(change.id) == ballot.change
 
 
-async def test_the_approval_is_told_after_the_vote_and_names_who_approved(store: StoredChanges) -> None:
+async def test_the_approval_is_told_after_the_vote_and_names_who_approved(store: ChangeRepository) -> None:
     change = await waiting(store, quorum=2)
     await store.vote(change.id, yes(CAN), OURS, VOTED)
     await store.vote(change.id, yes(DENIZ, 2), OURS, VOTED)
@@ -49,7 +49,7 @@ async def test_the_approval_is_told_after_the_vote_and_names_who_approved(store:
     )  # fmt: skip
 
 
-async def test_the_same_vote_again_changes_and_writes_nothing(store: StoredChanges) -> None:
+async def test_the_same_vote_again_changes_and_writes_nothing(store: ChangeRepository) -> None:
     change = await waiting(store, quorum=2)
     first = await store.vote(change.id, yes(CAN, 1), OURS, VOTED)
     again = await store.vote(change.id, yes(CAN, 5), THEIRS, VOTED)
@@ -58,7 +58,7 @@ async def test_the_same_vote_again_changes_and_writes_nothing(store: StoredChang
     assert await actions(store) == ["change.submitted", "change.voted"]
 
 
-async def test_who_changes_their_mind_has_one_vote_and_it_is_the_last(store: StoredChanges) -> None:
+async def test_who_changes_their_mind_has_one_vote_and_it_is_the_last(store: ChangeRepository) -> None:
     change = await waiting(store, quorum=2)
     await store.vote(change.id, no(CAN, 1), OURS)
     await store.vote(change.id, no(DENIZ, 2), OURS)
@@ -67,20 +67,20 @@ async def test_who_changes_their_mind_has_one_vote_and_it_is_the_last(store: Sto
     assert (ballot.change.state, ballot.change.version) == (ChangeState.PENDING, 5)
 
 
-async def test_refusals_never_make_a_quorum(store: StoredChanges) -> None:
+async def test_refusals_never_make_a_quorum(store: ChangeRepository) -> None:
     change = await waiting(store, quorum=1)
     ballot = await store.vote(change.id, no(CAN), OURS, VOTED)
     assert ballot.change.state is ChangeState.PENDING
     assert await actions(store) == ["change.submitted", "change.voted"]
 
 
-async def test_without_a_rule_no_approval_is_ever_enough(store: StoredChanges) -> None:
+async def test_without_a_rule_no_approval_is_ever_enough(store: ChangeRepository) -> None:
     change = await waiting(store, rule=None)
     ballot = await store.vote(change.id, yes(CAN), OURS)
     assert (ballot.is_new, ballot.change.state) == (True, ChangeState.PENDING)
 
 
-async def test_votes_are_listed_oldest_first_each_with_its_own_change(store: StoredChanges) -> None:
+async def test_votes_are_listed_oldest_first_each_with_its_own_change(store: ChangeRepository) -> None:
     first, second = await waiting(store, quorum=3), await waiting(store, quorum=3, token="t2", flow=None)
     await store.vote(first.id, yes(DENIZ, 2), OURS)
     await store.vote(first.id, no(CAN, 1), OURS)
@@ -101,7 +101,7 @@ NOT_PENDING = [
 
 @pytest.mark.parametrize("states", [row[1] for row in NOT_PENDING], ids=[row[0] for row in NOT_PENDING])
 async def test_a_vote_on_what_does_not_wait_is_shown_what_became_of_it(
-    store: StoredChanges, states: tuple[ChangeState, ...]
+    store: ChangeRepository, states: tuple[ChangeState, ...]
 ) -> None:
     change = await moved(store, await submitted(store), *states)
     with pytest.raises(VersionConflictError) as conflict:
@@ -110,12 +110,12 @@ async def test_a_vote_on_what_does_not_wait_is_shown_what_became_of_it(
     assert await store.votes(change.id) == ()
 
 
-async def test_there_is_no_voting_on_a_change_that_does_not_exist(store: StoredChanges) -> None:
+async def test_there_is_no_voting_on_a_change_that_does_not_exist(store: ChangeRepository) -> None:
     with pytest.raises(LookupError):
         await store.vote(ChangeId("gone"), yes(CAN), OURS)
 
 
-async def test_a_vote_that_fails_half_way_leaves_neither_vote_nor_state_nor_event(store: StoredChanges) -> None:
+async def test_a_vote_that_fails_half_way_leaves_neither_vote_nor_state_nor_event(store: ChangeRepository) -> None:
     change = await waiting(store, quorum=1)
     unwritable = replace(VOTED, at=NOON.replace(tzinfo=None))
     with pytest.raises(Fault):
@@ -125,7 +125,7 @@ async def test_a_vote_that_fails_half_way_leaves_neither_vote_nor_state_nor_even
     assert await actions(store) == ["change.submitted"]
 
 
-async def test_a_vote_leaves_alone_what_it_does_not_decide(store: StoredChanges) -> None:
+async def test_a_vote_leaves_alone_what_it_does_not_decide(store: ChangeRepository) -> None:
     """The message and what is remembered are others' to write."""
     change = await waiting(store, progress=Progress(reminders=1))
     shown = await store.shown(change.id, 2, channel=C1, ts="1.5")

@@ -1,4 +1,4 @@
-"""Keeps which requests of Slack's were taken: the port `DeliveryStore` on a database."""
+"""The repository of deliveries."""
 
 from datetime import datetime
 
@@ -7,11 +7,11 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flowbot.services.ports.storage import DeliveryKey
-from flowbot.storage.database import Database
 from flowbot.storage.tables import deliveries
+from flowbot.storage.unit_of_work import Database
 
 
-class StoredDeliveries:
+class DeliveryRepository:
     """The deliveries in the database. Every method is one transaction and raises Fault where the database fails.
 
     Args:

@@ -11,19 +11,19 @@ from sqlalchemy import text
 from flowbot.domain.change import Change, ChangeState, Closure, ClosureKind, Lease, Progress
 from flowbot.domain.ids import UserId
 from flowbot.services.ports.storage import VersionConflictError, VoteResult
-from flowbot.storage.ballots import count_vote
-from flowbot.storage.changes import StoredChanges
-from flowbot.storage.database import Database
 from flowbot.storage.engine import open_database
-from tests.storage.ballot_cases import CAN, TWENTY, ballots, late, no, unless_late, waiting, yes
+from flowbot.storage.repositories.changes import ChangeRepository
+from flowbot.storage.repositories.votes import count_vote
+from flowbot.storage.unit_of_work import Database
 from tests.storage.change_cases import AYSE, NOON, OURS, SECOND, THEIRS, actions, stores, told
+from tests.storage.vote_cases import CAN, TWENTY, ballots, late, no, unless_late, waiting, yes
 
 
 def lease_of(person: UserId) -> Lease:
     return Lease(f"process of {person}", NOON + timedelta(minutes=1))
 
 
-async def approve(one: StoredChanges, change: Change, person: UserId) -> VoteResult | VersionConflictError:
+async def approve(one: ChangeRepository, change: Change, person: UserId) -> VoteResult | VersionConflictError:
     result: VoteResult | VersionConflictError = await unless_late(
         one.vote(change.id, yes(person), lease_of(person), told("change.voted", actor=person))
     )
@@ -31,7 +31,7 @@ async def approve(one: StoredChanges, change: Change, person: UserId) -> VoteRes
 
 
 async def approve_all(
-    processes: list[StoredChanges], change: Change, people: list[UserId]
+    processes: list[ChangeRepository], change: Change, people: list[UserId]
 ) -> list[VoteResult | VersionConflictError]:
     """All of them in the same instant, by turns in one process and the next."""
     return await asyncio.gather(
@@ -41,7 +41,7 @@ async def approve_all(
 
 @pytest.mark.parametrize("repetition", range(3))
 async def test_of_twenty_approvers_in_the_same_instant_the_third_moves_the_change_and_the_others_are_late(
-    store: StoredChanges, other: StoredChanges, repetition: int
+    store: ChangeRepository, other: ChangeRepository, repetition: int
 ) -> None:
     change = await waiting(store, quorum=3)
     results = await approve_all([store, other], change, TWENTY)
@@ -57,7 +57,9 @@ async def test_of_twenty_approvers_in_the_same_instant_the_third_moves_the_chang
     assert await actions(store) == ["change.submitted", *["change.voted"] * 3, "change.approved"]
 
 
-async def test_the_lease_is_that_of_the_vote_that_made_the_quorum(store: StoredChanges, other: StoredChanges) -> None:
+async def test_the_lease_is_that_of_the_vote_that_made_the_quorum(
+    store: ChangeRepository, other: ChangeRepository
+) -> None:
     change = await waiting(store, quorum=2)
     results = await approve_all([store, other], change, TWENTY[:10])
     *_, approved = [event async for event in store.audit()]
@@ -69,7 +71,7 @@ async def test_the_lease_is_that_of_the_vote_that_made_the_quorum(store: StoredC
     assert len(ballots(results)) == 2
 
 
-async def test_the_same_person_twenty_times_counts_once(store: StoredChanges, other: StoredChanges) -> None:
+async def test_the_same_person_twenty_times_counts_once(store: ChangeRepository, other: ChangeRepository) -> None:
     change = await waiting(store, quorum=2)
     results = await approve_all([store, other], change, [CAN] * 20)
     assert sorted(ballot.is_new for ballot in ballots(results)) == [False] * 19 + [True]
@@ -78,14 +80,16 @@ async def test_the_same_person_twenty_times_counts_once(store: StoredChanges, ot
     assert await actions(store) == ["change.submitted", "change.voted"]
 
 
-async def test_twenty_votes_short_of_the_quorum_are_all_kept(store: StoredChanges, other: StoredChanges) -> None:
+async def test_twenty_votes_short_of_the_quorum_are_all_kept(store: ChangeRepository, other: ChangeRepository) -> None:
     change = await waiting(store, quorum=100)
     results = await approve_all([store, other], change, TWENTY)
     assert sorted(ballot.change.version for ballot in ballots(results)) == list(range(3, 23))
     assert [vote.person for vote in await store.votes(change.id)] == TWENTY
 
 
-async def test_a_mind_changed_in_two_windows_at_once_is_one_vote(store: StoredChanges, other: StoredChanges) -> None:
+async def test_a_mind_changed_in_two_windows_at_once_is_one_vote(
+    store: ChangeRepository, other: ChangeRepository
+) -> None:
     change = await waiting(store, quorum=100)
     for after in range(10):
         await asyncio.gather(store.vote(change.id, yes(CAN, after), OURS), other.vote(change.id, no(CAN, after), OURS))
@@ -103,7 +107,7 @@ ENDS = [
 
 @pytest.mark.parametrize(("end", "progress"), [row[1:] for row in ENDS], ids=[row[0] for row in ENDS])
 async def test_of_the_last_approval_and_an_end_in_the_same_instant_one_wins_and_the_other_is_told(
-    store: StoredChanges, other: StoredChanges, end: ChangeState, progress: Progress
+    store: ChangeRepository, other: ChangeRepository, end: ChangeState, progress: Progress
 ) -> None:
     for number in range(8):
         change = await waiting(store, token=f"t{number}", flow=None)
@@ -122,7 +126,9 @@ async def test_of_the_last_approval_and_an_end_in_the_same_instant_one_wins_and_
         assert trail[1:] == (["change.voted", "change.approved"] if is_approved else [f"change.{end}"])
 
 
-async def test_of_two_who_postpone_in_the_same_instant_one_does(store: StoredChanges, other: StoredChanges) -> None:
+async def test_of_two_who_postpone_in_the_same_instant_one_does(
+    store: ChangeRepository, other: ChangeRepository
+) -> None:
     change = await waiting(store)
     for reminders in range(1, 11):
         due = NOON + timedelta(hours=reminders)
@@ -134,7 +140,7 @@ async def test_of_two_who_postpone_in_the_same_instant_one_does(store: StoredCha
 
 
 async def test_of_postponing_and_the_last_approval_in_the_same_instant_the_approval_always_stands(
-    store: StoredChanges, other: StoredChanges
+    store: ChangeRepository, other: ChangeRepository
 ) -> None:
     for number in range(8):
         change = await waiting(store, token=f"t{number}", flow=None)

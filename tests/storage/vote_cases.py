@@ -8,7 +8,7 @@ from flowbot.domain.change import Change, ChangeState, Vote, VoteChoice
 from flowbot.domain.ids import UserId
 from flowbot.domain.policy import ApprovalRule
 from flowbot.services.ports.storage import VersionConflictError, VoteResult
-from flowbot.storage.changes import StoredChanges
+from flowbot.storage.repositories.changes import ChangeRepository
 from tests.storage.change_cases import NOON, SECOND, submitted
 
 CAN: Final = UserId("U0CAN")
@@ -16,7 +16,7 @@ DENIZ: Final = UserId("U0DENIZ")
 TWENTY: Final = [UserId(f"U0N{number:02}") for number in range(20)]
 
 
-async def waiting(store: StoredChanges, quorum: int = 1, token: str = "t1", **other: Any) -> Change:
+async def waiting(store: ChangeRepository, quorum: int = 1, token: str = "t1", **other: Any) -> Change:
     """A change that waits for approvals, in nobody's hands, due in a minute; `other` is of the change, or was asked."""
     given = {name: other.pop(name) for name in ("flow", "requester", "reason", "website") if name in other}
     change = await submitted(store, token, **given)

@@ -14,11 +14,11 @@ from flowbot.domain.ids import ChannelId, FlowId, UserId
 from flowbot.domain.policy import ChannelPolicy, PolicyBook
 from flowbot.errors import Fault
 from flowbot.services.policy_files import PolicyFileError, dump_book, export_policies, import_policies
-from flowbot.storage.changes import StoredChanges
-from flowbot.storage.database import Database
 from flowbot.storage.engine import open_database
-from flowbot.storage.policies import StoredPolicies
+from flowbot.storage.repositories.changes import ChangeRepository
+from flowbot.storage.repositories.policies import PolicyRepository
 from flowbot.storage.tables import channel_policies
+from flowbot.storage.unit_of_work import Database
 from tests.services.putting import put
 
 NOON_IN_ISTANBUL = datetime(2026, 3, 1, 12, 30, 15, 250, tzinfo=timezone(timedelta(hours=3)))
@@ -26,8 +26,8 @@ C1, C2 = ChannelId("C1"), ChannelId("C2")
 
 
 @pytest.fixture
-def store(database: Database) -> StoredPolicies:
-    return StoredPolicies(database, lambda: NOON_IN_ISTANBUL)
+def store(database: Database) -> PolicyRepository:
+    return PolicyRepository(database, lambda: NOON_IN_ISTANBUL)
 
 
 def book_of(**document: object) -> PolicyBook:
@@ -44,13 +44,13 @@ SHOP = book_of(
 BLOG = book_of(websites={3: "Blog"}, channels=[{"id": "C1", "websites": [3]}])
 
 
-async def test_a_new_database_holds_an_empty_book(store: StoredPolicies) -> None:
+async def test_a_new_database_holds_an_empty_book(store: PolicyRepository) -> None:
     assert await store.book() == PolicyBook()
     assert (await store.scope(C1)).website_names == {}
     assert (await store.scope(C1)).policy is None
 
 
-async def test_a_book_comes_back_equal_in_order_and_with_the_same_unset_keys(store: StoredPolicies) -> None:
+async def test_a_book_comes_back_equal_in_order_and_with_the_same_unset_keys(store: PolicyRepository) -> None:
     await store.replace(SHOP)
     kept = await store.book()
     assert kept == SHOP
@@ -58,7 +58,7 @@ async def test_a_book_comes_back_equal_in_order_and_with_the_same_unset_keys(sto
     assert list(kept.websites) == [2, 1]
 
 
-async def test_replacing_leaves_nothing_of_the_old_book(store: StoredPolicies) -> None:
+async def test_replacing_leaves_nothing_of_the_old_book(store: PolicyRepository) -> None:
     await store.replace(SHOP)
     await store.replace(BLOG)
     assert await store.book() == BLOG
@@ -66,27 +66,27 @@ async def test_replacing_leaves_nothing_of_the_old_book(store: StoredPolicies) -
     assert await store.book() == PolicyBook()
 
 
-async def test_a_scope_is_the_channels_policy_with_all_names(store: StoredPolicies) -> None:
+async def test_a_scope_is_the_channels_policy_with_all_names(store: PolicyRepository) -> None:
     await store.replace(SHOP)
     scope = await store.scope(C1)
     assert (scope.channel, scope.policy, scope.website_names) == (C1, SHOP.policy(C1), SHOP.websites)
 
 
-async def test_an_imported_file_is_exported_as_it_was(store: StoredPolicies) -> None:
+async def test_an_imported_file_is_exported_as_it_was(store: PolicyRepository) -> None:
     await import_policies(store, dump_book(SHOP), NOON_IN_ISTANBUL)
     assert await export_policies(store) == dump_book(SHOP)
 
 
-async def test_a_refused_file_leaves_the_old_book(store: StoredPolicies) -> None:
+async def test_a_refused_file_leaves_the_old_book(store: PolicyRepository) -> None:
     await store.replace(SHOP)
     with pytest.raises(PolicyFileError):
         await import_policies(store, "quorum = 0", NOON_IN_ISTANBUL)
     assert await store.book() == SHOP
 
 
-async def test_another_process_sees_a_new_book_at_once(store: StoredPolicies, database_url: str) -> None:
+async def test_another_process_sees_a_new_book_at_once(store: PolicyRepository, database_url: str) -> None:
     elsewhere = open_database(database_url)
-    other = StoredPolicies(elsewhere, lambda: NOON_IN_ISTANBUL)
+    other = PolicyRepository(elsewhere, lambda: NOON_IN_ISTANBUL)
     await other.replace(SHOP)
     assert await store.book() == SHOP
     await store.replace(BLOG)
@@ -97,7 +97,7 @@ async def test_another_process_sees_a_new_book_at_once(store: StoredPolicies, da
 async def test_readers_see_the_old_book_or_the_new_one_whole(database: Database, database_url: str) -> None:
     """Every version gives its number to the names and to the policies alike, so that a mix would show."""
     elsewhere = open_database(database_url)
-    writing, reading = (StoredPolicies(opened, lambda: NOON_IN_ISTANBUL) for opened in (elsewhere, database))
+    writing, reading = (PolicyRepository(opened, lambda: NOON_IN_ISTANBUL) for opened in (elsewhere, database))
     done = asyncio.Event()
 
     async def write() -> None:
@@ -123,14 +123,14 @@ async def test_readers_see_the_old_book_or_the_new_one_whole(database: Database,
 
 async def test_of_two_imports_in_the_same_instant_one_book_stands_whole(database: Database, database_url: str) -> None:
     elsewhere = open_database(database_url)
-    stores = [StoredPolicies(opened, lambda: NOON_IN_ISTANBUL) for opened in (database, elsewhere)]
+    stores = [PolicyRepository(opened, lambda: NOON_IN_ISTANBUL) for opened in (database, elsewhere)]
     for _ in range(5):
         await asyncio.gather(*(store.replace(book) for store in stores for book in (SHOP, BLOG)))
         assert await stores[0].book() in (SHOP, BLOG)
     await elsewhere.close()
 
 
-async def test_one_channels_policy_takes_the_place_of_its_own_and_the_others_stay(store: StoredPolicies) -> None:
+async def test_one_channels_policy_takes_the_place_of_its_own_and_the_others_stay(store: PolicyRepository) -> None:
     await store.replace(SHOP)
     written = ChannelPolicy.model_validate({"id": "C2", "websites": [3], "approval": {"quorum": 3}})
     await put(store, written)
@@ -139,7 +139,7 @@ async def test_one_channels_policy_takes_the_place_of_its_own_and_the_others_sta
     assert (await store.scope(C2)).policy == written
 
 
-async def test_a_channels_first_policy_goes_last(store: StoredPolicies) -> None:
+async def test_a_channels_first_policy_goes_last(store: PolicyRepository) -> None:
     await put(store, SHOP.channels[1])
     await put(store, SHOP.channels[0])
     await put(store, BLOG.channels[0])
@@ -151,7 +151,7 @@ async def test_policies_of_many_channels_put_in_the_same_instant_are_all_there(
     database: Database, database_url: str
 ) -> None:
     elsewhere = open_database(database_url)
-    stores = [StoredPolicies(opened, lambda: NOON_IN_ISTANBUL) for opened in (database, elsewhere)]
+    stores = [PolicyRepository(opened, lambda: NOON_IN_ISTANBUL) for opened in (database, elsewhere)]
     policies = [ChannelPolicy.model_validate({"id": f"C{number}", "websites": "all"}) for number in range(10)]
     await asyncio.gather(*(put(store, policy) for store in stores for policy in policies))
     async with database.read() as connection:
@@ -161,13 +161,13 @@ async def test_policies_of_many_channels_put_in_the_same_instant_are_all_there(
     await elsewhere.close()
 
 
-async def test_a_policy_put_beside_an_import_stands_or_is_replaced_whole(store: StoredPolicies) -> None:
+async def test_a_policy_put_beside_an_import_stands_or_is_replaced_whole(store: PolicyRepository) -> None:
     for _ in range(5):
         await asyncio.gather(store.replace(SHOP), put(store, BLOG.channels[0]))
         assert (await store.book()).channels in (SHOP.channels, (SHOP.channels[0], BLOG.channels[0]))
 
 
-async def test_a_replacement_that_fails_leaves_the_old_book(store: StoredPolicies, database: Database) -> None:
+async def test_a_replacement_that_fails_leaves_the_old_book(store: PolicyRepository, database: Database) -> None:
     await store.replace(SHOP)
     unstorable = SHOP.model_copy(update={"websites": {1: None}})
     with pytest.raises(Fault):
@@ -175,7 +175,7 @@ async def test_a_replacement_that_fails_leaves_the_old_book(store: StoredPolicie
     assert await store.book() == SHOP
 
 
-async def test_a_replacement_is_dated_in_utc(store: StoredPolicies, database: Database) -> None:
+async def test_a_replacement_is_dated_in_utc(store: PolicyRepository, database: Database) -> None:
     await store.replace(BLOG)
     async with database.read() as connection:
         kept = await connection.scalar(select(channel_policies.c.updated_at))
@@ -185,11 +185,11 @@ async def test_a_replacement_is_dated_in_utc(store: StoredPolicies, database: Da
 
 async def test_a_time_without_zone_is_not_stored(database: Database) -> None:
     with pytest.raises(Fault):
-        await StoredPolicies(database, lambda: NOON_IN_ISTANBUL.replace(tzinfo=None)).replace(BLOG)
+        await PolicyRepository(database, lambda: NOON_IN_ISTANBUL.replace(tzinfo=None)).replace(BLOG)
 
 
 async def test_a_policy_that_cannot_be_read_is_a_fault_and_never_a_guess(
-    store: StoredPolicies, database: Database
+    store: PolicyRepository, database: Database
 ) -> None:
     await store.replace(BLOG)
     async with database.write() as connection:
@@ -205,7 +205,7 @@ NAMES = st.text(st.characters(exclude_categories=["Cc", "Cs"]), min_size=1, max_
 
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(names=st.dictionaries(st.integers(1, 2**63 - 1), NAMES, max_size=5))
-async def test_names_in_any_script_come_back_as_they_were(store: StoredPolicies, names: dict[int, str]) -> None:
+async def test_names_in_any_script_come_back_as_they_were(store: PolicyRepository, names: dict[int, str]) -> None:
     await store.replace(book_of(websites=names))
     assert list((await store.book()).websites.items()) == list(names.items())
 
@@ -216,13 +216,13 @@ def changed(number: int) -> Event:
 
 async def noted(database: Database) -> list[int]:
     """The numbers of the events that were kept."""
-    store = StoredChanges(database, lambda: NOON_IN_ISTANBUL)
+    store = ChangeRepository(database, lambda: NOON_IN_ISTANBUL)
     return [event.details["number"] async for event in store.audit()]
 
 
 async def test_of_many_processes_that_saw_the_same_policy_one_changes_it(database_url: str) -> None:
     databases = [open_database(database_url) for _ in range(4)]
-    stores = [StoredPolicies(database, lambda: NOON_IN_ISTANBUL) for database in databases]
+    stores = [PolicyRepository(database, lambda: NOON_IN_ISTANBUL) for database in databases]
     seen = None
     for turn in range(3):
         wanted = [
@@ -239,7 +239,7 @@ async def test_of_many_processes_that_saw_the_same_policy_one_changes_it(databas
 
 
 async def test_a_policy_and_its_line_in_the_audit_trail_are_kept_together_or_not_at_all(
-    database: Database, store: StoredPolicies
+    database: Database, store: PolicyRepository
 ) -> None:
     await store.replace(BLOG)
     cannot_be_kept = replace(changed(1), flow=FlowId(2**63 - 1), details={"number": object()})

@@ -1,4 +1,4 @@
-"""The writes of a change: those that may collide, a new row and the next version of one, and what was shown of it."""
+"""Statements that write changes."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -11,10 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from flowbot.domain.change import Change, Lease, Progress
 from flowbot.domain.ids import ChangeId, ChannelId
 from flowbot.services.ports.storage import FlowBusyError, VersionConflictError
-from flowbot.storage.change_queries import holder, locked, one, with_token
-from flowbot.storage.change_rows import moved_columns, new_row, progress_columns, read_change
-from flowbot.storage.documents import new_id
-from flowbot.storage.tables import changes
+from flowbot.storage.repositories.change_queries import has_token, holds_lease, select_locked, select_one
+from flowbot.storage.repositories.change_rows import change_row, progress_columns, read_change, transition_columns
+from flowbot.storage.tables import changes, new_id
 
 _SUBMIT_ATTEMPTS: Final = 5
 
@@ -31,9 +30,9 @@ async def insert_or_find(connection: AsyncConnection, change: Change) -> tuple[C
         try:
             return await _insert(connection, change), True
         except IntegrityError:
-            if known := await with_token(connection, change.asked.token):
+            if known := await has_token(connection, change.asked.token):
                 return known, False
-            if taken := await holder(connection, change.asked.flow):
+            if taken := await holds_lease(connection, change.asked.flow):
                 raise FlowBusyError(taken) from None
         change = replace(change, id=ChangeId(new_id()))
     return await _insert(connection, change), True
@@ -41,7 +40,7 @@ async def insert_or_find(connection: AsyncConnection, change: Change) -> tuple[C
 
 async def _insert(connection: AsyncConnection, change: Change) -> Change:
     async with connection.begin_nested():
-        await connection.execute(insert(changes).values(new_row(change)))
+        await connection.execute(insert(changes).values(change_row(change)))
     return change
 
 
@@ -57,33 +56,33 @@ async def next_version(connection: AsyncConnection, seen: Change, moved: Change)
         changes.c.version == seen.version,
         changes.c.lease_owner.is_not_distinct_from(seen.lease_owner),
     )
-    replaced = update(changes).where(*is_as_seen).values(moved_columns(seen, moved)).returning(changes)
+    replaced = update(changes).where(*is_as_seen).values(transition_columns(seen, moved)).returning(changes)
     row = (await connection.execute(replaced)).one_or_none()
     if row is not None:
         return read_change(row)
-    current = await one(connection, changes.c.id == seen.id)
+    current = await select_one(connection, changes.c.id == seen.id)
     if current is None:
         raise LookupError(f"there is no change {seen.id}")
     raise VersionConflictError(current)
 
 
-async def note(connection: AsyncConnection, change: ChangeId, noting: Callable[[Progress], Progress]) -> None:
+async def append_note(connection: AsyncConnection, change: ChangeId, noting: Callable[[Progress], Progress]) -> None:
     """Put what `noting` makes of a change's progress in its place, in no new version; nothing else is taken back.
 
     Raises:
         LookupError: there is no such change.
     """
-    kept = await locked(connection, change)
+    kept = await select_locked(connection, change)
     noted = progress_columns(noting(kept.progress))
     await connection.execute(update(changes).where(changes.c.id == change).values(noted))
 
 
-def leased(lease: Lease) -> dict[str, Any]:
+def lease_columns(lease: Lease) -> dict[str, Any]:
     """The columns, and likewise the fields, of who works on a change and until when."""
     return {"lease_owner": lease.owner, "lease_until": lease.until}
 
 
-def as_shown(version: int, channel: ChannelId | None, ts: str | None) -> dict[str, Any]:
+def mark_shown(version: int, channel: ChannelId | None, ts: str | None) -> dict[str, Any]:
     """The columns of a change of which `version` was shown, in a message where that is named.
 
     News of an older version than was shown already does not count; its message does if there is no other.

@@ -1,26 +1,36 @@
-"""A change and its row."""
+"""Rows to and from changes and events."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Row, func, literal
+from sqlalchemy import ColumnElement, Row, Select, and_, func, insert, literal, or_, select
+from sqlalchemy.ext.asyncio import AsyncConnection
 
-from flowbot.domain.change import Change, ChangeState, Lease, NewChange, Outcome, Progress
-from flowbot.domain.ids import ChangeId, ChannelId
+from flowbot.domain.audit import Event
+from flowbot.domain.change import Change, ChangeKind, ChangeState, Lease, NewChange, Outcome, Progress
+from flowbot.domain.ids import ChangeId, ChannelId, FlowId, UserId, WebsiteId
 from flowbot.domain.policy import ApprovalRule
-from flowbot.storage.documents import Document, new_id
-from flowbot.storage.tables import changes
+from flowbot.services.ports.storage import EventFilter
+from flowbot.storage.tables import Document, changes, events, new_id, to_plain
 
 _ASKED: Final = Document(NewChange)
+
+
 _RULE: Final = Document(ApprovalRule)
+
+
 _OUTCOME: Final = Document(Outcome)
+
+
 _PROGRESS: Final = Document(Progress)
+
+
 _NOTHING_YET: Final = Progress()
 
 
-def new_change(new: NewChange, lease: Lease, now: datetime) -> Change:
+def change_from_request(new: NewChange, lease: Lease, now: datetime) -> Change:
     """The first version of a change, under a fresh id, in the hands of who submitted it."""
     return Change(
         id=ChangeId(new_id()),
@@ -35,7 +45,7 @@ def new_change(new: NewChange, lease: Lease, now: datetime) -> Change:
     )
 
 
-def new_row(change: Change) -> dict[str, Any]:
+def change_row(change: Change) -> dict[str, Any]:
     """Every column of a change that was not kept before."""
     return _identity(change) | _position(change) | {
         "sent_at": change.sent_at,
@@ -46,7 +56,7 @@ def new_row(change: Change) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def moved_columns(seen: Change, moved: Change) -> dict[str, Any]:
+def transition_columns(seen: Change, moved: Change) -> dict[str, Any]:
     """What a move writes: how far it has come, in the version after the one that was seen.
 
     What was shown is left to `shown`. What the mover leaves as they saw it stays as it is: a longer lease, a
@@ -124,3 +134,63 @@ def _position(change: Change) -> dict[str, Any]:
         "lease_until": change.lease_until,
         "changed_at": change.changed_at,
     } | progress_columns(change.progress)  # fmt: skip
+
+
+async def append_events(connection: AsyncConnection, told: Iterable[Event]) -> None:
+    """Write events, in their order, in the transaction of `connection`."""
+    for event in told:
+        await connection.execute(insert(events).values(_row(event)))
+
+
+def latest_events(scope: EventFilter, limit: int) -> Select[Any]:
+    """The newest events of `scope`, newest first."""
+    wanted = select(events).order_by(events.c.number.desc()).limit(limit)
+    if scope.websites is not None:
+        wanted = wanted.where(events.c.website_id.in_(sorted(scope.websites)))
+    if scope.flow is not None:
+        wanted = wanted.where(or_(events.c.flow_id == scope.flow, _on_its_way(scope.flow)))
+    if scope.but:
+        wanted = wanted.where(events.c.action.not_in(sorted(scope.but)))
+    return wanted
+
+
+def _on_its_way(flow: FlowId) -> ColumnElement[bool]:
+    """Events of the change that made the flow, from when it had no id yet; and all of a restore: of it, or to it."""
+    changes = select(events.c.change_id).where(events.c.flow_id == flow)
+    is_elsewhere = or_(events.c.flow_id.is_(None), events.c.kind == ChangeKind.RESTORE.value)
+    return and_(is_elsewhere, events.c.change_id.in_(changes))
+
+
+def events_after(number: int, size: int) -> Select[Any]:
+    """The first `size` events after `number`, oldest first."""
+    return select(events).where(events.c.number > number).order_by(events.c.number).limit(size)
+
+
+def read_event(row: Row[Any]) -> Event:
+    """The event that a row holds."""
+    return Event(
+        at=row.at,
+        action=row.action,
+        actor=None if row.actor is None else UserId(row.actor),
+        channel=None if row.channel_id is None else ChannelId(row.channel_id),
+        change=None if row.change_id is None else ChangeId(row.change_id),
+        kind=None if row.kind is None else ChangeKind(row.kind),
+        flow=None if row.flow_id is None else FlowId(row.flow_id),
+        website=None if row.website_id is None else WebsiteId(row.website_id),
+        details=row.details,
+        number=row.number,
+    )
+
+
+def _row(event: Event) -> dict[str, Any]:
+    return {
+        "at": event.at,
+        "action": str(event.action),
+        "actor": None if event.actor is None else str(event.actor),
+        "channel_id": None if event.channel is None else str(event.channel),
+        "change_id": event.change,
+        "kind": None if event.kind is None else event.kind.value,
+        "flow_id": event.flow,
+        "website_id": event.website,
+        "details": to_plain(event.details),
+    }

@@ -1,9 +1,4 @@
-"""Keeps changes and their events: the port `ChangeStore` on a database.
-
-What may collide is decided by the database and nowhere else: one token is one change and one flow has one open change
-(unique indexes), one mover of a version wins (`UPDATE … WHERE version = ?`), a lease has one owner, and votes are
-counted one after another.
-"""
+"""The repository of changes: each method is one transaction."""
 
 from collections.abc import AsyncIterator, Collection
 from dataclasses import replace
@@ -28,40 +23,55 @@ from flowbot.domain.change import (
 from flowbot.domain.ids import ChangeId, ChannelId, FlowId, FormToken, UserId, WebsiteId
 from flowbot.services.ports import Clock
 from flowbot.services.ports.storage import EventFilter, FlowClaimedError, VoteResult
-from flowbot.storage.ballots import count_vote, votes_on
-from flowbot.storage.change_queries import (
+from flowbot.storage.repositories.change_queries import (
     IS_PENDING,
     LATEST,
     MAKING,
     NEEDED_APPROVAL,
     NEWEST,
     OLDEST,
-    approved_earlier,
-    holder,
+    flow_creators,
+    has_token,
+    holds_lease,
     in_states,
     is_a_while_ago,
     is_free,
     is_held,
-    is_untold,
+    is_unshown,
     is_younger,
-    makers,
-    many,
-    one,
-    unsettled,
-    with_token,
+    select_approved_before,
+    select_many,
+    select_one,
+    select_unsettled,
 )
-from flowbot.storage.change_rows import new_change, progress_columns, read_change
-from flowbot.storage.change_writes import as_shown, insert_or_find, leased, next_version, note
-from flowbot.storage.database import Database
-from flowbot.storage.events import append, latest, page_after, read_event
+from flowbot.storage.repositories.change_rows import (
+    append_events,
+    change_from_request,
+    events_after,
+    latest_events,
+    progress_columns,
+    read_change,
+    read_event,
+)
+from flowbot.storage.repositories.change_writes import (
+    append_note,
+    insert_or_find,
+    lease_columns,
+    mark_shown,
+    next_version,
+)
+from flowbot.storage.repositories.votes import count_vote, read_votes
 from flowbot.storage.tables import changes
+from flowbot.storage.unit_of_work import Database
 
-TELLING: Final = timedelta(seconds=2)
+NOTIFYING_SECONDS: Final = timedelta(seconds=2)
 """Whoever moved a change has this long to tell of it before others do: a message is not posted twice by two at once."""
+
+
 _AUDIT_PAGE: Final = 500
 
 
-class StoredChanges:
+class ChangeRepository:
     """The changes in the database. Every method is one transaction and raises Fault where the database fails.
 
     Args:
@@ -84,26 +94,26 @@ class StoredChanges:
             Fault: the database did not answer; this one was not kept.
         """
         async with self._database.write() as connection:
-            if known := await with_token(connection, new.token):
+            if known := await has_token(connection, new.token):
                 return known, False
-            change, is_new = await insert_or_find(connection, new_change(new, lease, self._clock()))
+            change, is_new = await insert_or_find(connection, change_from_request(new, lease, self._clock()))
             if is_new:
-                await append(connection, [replace(event, change=change.id)])
+                await append_events(connection, [replace(event, change=change.id)])
         return change, is_new
 
     async def get(self, change: ChangeId) -> Change | None:
         """One change, as it was committed last."""
         async with self._database.read() as connection:
-            return await one(connection, changes.c.id == change)
+            return await select_one(connection, changes.c.id == change)
 
     async def open_on(self, flow: FlowId) -> Change | None:
         """The open change of a flow."""
         async with self._database.read() as connection:
-            return await holder(connection, flow)
+            return await holds_lease(connection, flow)
 
     async def is_unsettled(self, flow: FlowId, kind: ChangeKind, now: datetime, *, within: timedelta) -> bool:
         """Whether a change of this kind of a flow became unknown less than `within` ago, and is so still."""
-        return bool(await self._find(unsettled(flow, kind, now, within).limit(1)))
+        return bool(await self._find(select_unsettled(flow, kind, now, within).limit(1)))
 
     async def move(self, seen: Change, moved: Change, *events: Event) -> Change:
         """Put `moved` in the place of `seen`, in the next version, and write `events` with the change's id.
@@ -126,9 +136,9 @@ class StoredChanges:
         made = moved.outcome.flow if moved.outcome and moved.asked.kind in MAKING else None
         async with self._database.write(alone=None if made is None else f"made.{made}") as connection:
             kept = await next_version(connection, seen, moved)
-            if made is not None and await connection.scalar(makers([made], but=seen.id)):
+            if made is not None and await connection.scalar(flow_creators([made], but=seen.id)):
                 raise FlowClaimedError
-            await append(connection, [replace(event, change=seen.id) for event in events])
+            await append_events(connection, [replace(event, change=seen.id) for event in events])
         return kept
 
     async def vote(self, change: ChangeId, vote: Vote, lease: Lease, *events: Event) -> VoteResult:
@@ -148,18 +158,18 @@ class StoredChanges:
     async def votes(self, change: ChangeId) -> tuple[Vote, ...]:
         """The votes on a change, oldest first."""
         async with self._database.read() as connection:
-            return await votes_on(connection, change)
+            return await read_votes(connection, change)
 
     async def by_token(self, token: FormToken) -> Change | None:
         """The change that a form became."""
         async with self._database.read() as connection:
-            return await with_token(connection, token)
+            return await has_token(connection, token)
 
     async def approved_before(self, change: Change) -> Change | None:
         """The latest change of the same flow that was approved and applied before this one; to enable or to edit it."""
         if change.asked.flow is None:
             return None
-        return next(iter(await self._find(approved_earlier(change).limit(1))), None)
+        return next(iter(await self._find(select_approved_before(change).limit(1))), None)
 
     async def due(self, now: datetime, *, limit: int = 50) -> tuple[Change, ...]:
         """Pending changes whose `due_at` has come, the longest overdue first."""
@@ -183,7 +193,7 @@ class StoredChanges:
             LookupError: there is no such change.
         """
         async with self._database.write() as connection:
-            await note(connection, change, lambda progress: replace(progress, is_alarmed=True))
+            await append_note(connection, change, lambda progress: replace(progress, is_alarmed=True))
 
     async def told_apart(self, change: ChangeId, version: int) -> None:
         """Note that the one who asked was told of `version` apart, if of no newer one; the change's own version stays.
@@ -192,7 +202,7 @@ class StoredChanges:
             LookupError: there is no such change.
         """
         async with self._database.write() as connection:
-            await note(
+            await append_note(
                 connection, change, lambda progress: replace(progress, told_apart=max(progress.told_apart, version))
             )
 
@@ -228,13 +238,13 @@ class StoredChanges:
         ours = select(changes.c.id).where(in_states(LEASED_STATES), is_free(now)).order_by(*OLDEST).limit(limit)
         async with self._database.write() as connection:
             ids = (await connection.scalars(ours.with_for_update(skip_locked=True))).all()
-            claimed = update(changes).where(changes.c.id.in_(ids)).values(leased(lease)).returning(changes)
+            claimed = update(changes).where(changes.c.id.in_(ids)).values(lease_columns(lease)).returning(changes)
             kept = [read_change(row) for row in await connection.execute(claimed)]
         return tuple(sorted(kept, key=lambda change: (change.created_at, change.id)))
 
     async def hold(self, change: ChangeId, now: datetime, lease: Lease) -> bool:
         """Take a lease that nobody holds at `now`; false where somebody does."""
-        return await self._touch(and_(changes.c.id == change, is_free(now)), **leased(lease))
+        return await self._touch(and_(changes.c.id == change, is_free(now)), **lease_columns(lease))
 
     async def renew(self, change: ChangeId, lease: Lease) -> bool:
         """Prolong a lease that is still its owner's; false where it was lost."""
@@ -258,11 +268,11 @@ class StoredChanges:
     async def made(self, flows: Collection[FlowId], *, but: ChangeId) -> frozenset[FlowId]:
         """Those of `flows` that some other change than `but` has made."""
         async with self._database.read() as connection:
-            return frozenset(FlowId(row.flow_id) for row in await connection.execute(makers(flows, but=but)))
+            return frozenset(FlowId(row.flow_id) for row in await connection.execute(flow_creators(flows, but=but)))
 
     async def untold(self, now: datetime, *, limit: int = 20) -> tuple[Change, ...]:
         """Changes that nobody works on and of which the newest version was not shown for a while, oldest first."""
-        untold = and_(is_untold(), is_a_while_ago(changes.c.changed_at, now, TELLING), is_free(now))
+        untold = and_(is_unshown(), is_a_while_ago(changes.c.changed_at, now, NOTIFYING_SECONDS), is_free(now))
         oldest = select(changes).where(untold).order_by(changes.c.changed_at, changes.c.id).limit(limit)
         return await self._find(oldest)
 
@@ -280,7 +290,9 @@ class StoredChanges:
         Raises:
             LookupError: there is no such change.
         """
-        noted = update(changes).where(changes.c.id == change).values(as_shown(version, channel, ts)).returning(changes)
+        noted = (
+            update(changes).where(changes.c.id == change).values(mark_shown(version, channel, ts)).returning(changes)
+        )
         async with self._database.write() as connection:
             row = (await connection.execute(noted)).one_or_none()
         if row is None:
@@ -290,7 +302,7 @@ class StoredChanges:
     async def history(self, scope: EventFilter, *, limit: int) -> tuple[Event, ...]:
         """The latest events of `scope`, newest first. Events of no website are seen by who may see all."""
         async with self._database.read() as connection:
-            return tuple(read_event(row) for row in await connection.execute(latest(scope, limit)))
+            return tuple(read_event(row) for row in await connection.execute(latest_events(scope, limit)))
 
     async def audit(self) -> AsyncIterator[Event]:
         """All events, oldest first, a page at a time: no transaction stays open between two of them.
@@ -300,7 +312,7 @@ class StoredChanges:
         number = 0
         while True:
             async with self._database.read() as connection:
-                page = [read_event(row) for row in await connection.execute(page_after(number, _AUDIT_PAGE))]
+                page = [read_event(row) for row in await connection.execute(events_after(number, _AUDIT_PAGE))]
             for event in page:
                 yield event
             if len(page) < _AUDIT_PAGE:
@@ -309,7 +321,7 @@ class StoredChanges:
 
     async def _find(self, wanted: Select[Any]) -> tuple[Change, ...]:
         async with self._database.read() as connection:
-            return await many(connection, wanted)
+            return await select_many(connection, wanted)
 
     async def _touch(self, condition: ColumnElement[bool], **values: Any) -> bool:
         """Write to the change that fulfils the condition, in no new version. Whether there was one."""

@@ -1,4 +1,4 @@
-"""Votes on a change, counted one after another: whoever counts holds the change's row until the count is written."""
+"""Votes on a change, and when they reach the quorum."""
 
 from dataclasses import replace
 from typing import Any
@@ -10,9 +10,9 @@ from flowbot.domain.audit import AuditAction, Event
 from flowbot.domain.change import Change, ChangeState, Lease, Vote, VoteChoice
 from flowbot.domain.ids import ChangeId, UserId
 from flowbot.services.ports.storage import VersionConflictError, VoteResult
-from flowbot.storage.change_queries import locked
-from flowbot.storage.change_writes import leased, next_version
-from flowbot.storage.events import append
+from flowbot.storage.repositories.change_queries import select_locked
+from flowbot.storage.repositories.change_rows import append_events
+from flowbot.storage.repositories.change_writes import lease_columns, next_version
 from flowbot.storage.tables import votes
 
 
@@ -25,22 +25,22 @@ async def count_vote(
         Conflict: the change is not pending any more.
         LookupError: there is no such change.
     """
-    seen = await locked(connection, change)
+    seen = await select_locked(connection, change)
     if seen.state is not ChangeState.PENDING:
         raise VersionConflictError(seen)
-    before = await votes_on(connection, change)
+    before = await read_votes(connection, change)
     if any((given.person, given.choice) == (vote.person, vote.choice) for given in before):
         return VoteResult(seen, before, is_new=False)
     await _put(connection, change, vote)
-    counted = await votes_on(connection, change)
+    counted = await read_votes(connection, change)
     approved = _is_approved(seen, counted)
     kept = await next_version(connection, seen, _counted(seen, vote, lease if approved else None))
     told = [*events, _approval(kept, vote, counted)] if approved else events
-    await append(connection, [replace(event, change=change) for event in told])
+    await append_events(connection, [replace(event, change=change) for event in told])
     return VoteResult(kept, counted, is_new=True)
 
 
-async def votes_on(connection: AsyncConnection, change: ChangeId) -> tuple[Vote, ...]:
+async def read_votes(connection: AsyncConnection, change: ChangeId) -> tuple[Vote, ...]:
     """The votes on a change, oldest first."""
     wanted = select(votes).where(votes.c.change_id == change).order_by(votes.c.at, votes.c.person)
     return tuple(_read(row) for row in await connection.execute(wanted))
@@ -64,7 +64,7 @@ def _counted(seen: Change, vote: Vote, lease: Lease | None) -> Change:
     """The change after this vote: with a lease it is approved, and being applied under it."""
     if lease is None:
         return replace(seen, changed_at=vote.at)
-    return replace(seen, state=ChangeState.APPLYING, changed_at=vote.at, due_at=None, **leased(lease))
+    return replace(seen, state=ChangeState.APPLYING, changed_at=vote.at, due_at=None, **lease_columns(lease))
 
 
 def _approval(change: Change, last: Vote, counted: tuple[Vote, ...]) -> Event:

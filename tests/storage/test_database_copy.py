@@ -15,12 +15,11 @@ from sqlalchemy import Table, func, insert, select
 from flowbot.domain.audit import Event
 from flowbot.domain.change import ChangeKind, ChangeState
 from flowbot.errors import ConfigurationError, Fault
-from flowbot.storage import copying
+from flowbot.storage import database_copy
 from flowbot.storage.alembic_run import run
-from flowbot.storage.copying import TABLES, copy
-from flowbot.storage.database import Database
+from flowbot.storage.database_copy import TABLES, DatabaseInUseError, copy_database
 from flowbot.storage.engine import migration_engine, open_database
-from flowbot.storage.exclusive import InUseError
+from flowbot.storage.unit_of_work import Database
 from tests.storage.change_cases import record, stores
 
 Rows = dict[str, list[tuple[Any, ...]]]
@@ -149,7 +148,7 @@ INTO_BOTH: Final = pytest.mark.parametrize(
 async def test_everything_arrives_as_it_was_and_the_source_stays(database_url: str, target_url: str) -> None:
     await fill(database_url)
     before = await contents(database_url)
-    counted = await asyncio.to_thread(copy, database_url, target_url)
+    counted = await asyncio.to_thread(copy_database, database_url, target_url)
     assert await contents(target_url) == before == await contents(database_url)
     assert counted == {name: len(rows) for name, rows in before.items()}
     assert all(before.values()), "a table has no row here to be copied"
@@ -160,7 +159,7 @@ async def test_everything_arrives_as_it_was_and_the_source_stays(database_url: s
 @INTO_BOTH
 async def test_numbers_go_on_after_the_highest(database_url: str, target_url: str) -> None:
     await fill(database_url)
-    await asyncio.to_thread(copy, database_url, target_url)
+    await asyncio.to_thread(copy_database, database_url, target_url)
     database = open_database(target_url)
     store = stores(database)[0]
     await record(store, Event(at=MOMENT, action="policy.imported", actor=None))
@@ -171,7 +170,7 @@ async def test_numbers_go_on_after_the_highest(database_url: str, target_url: st
 
 @INTO_BOTH
 async def test_an_empty_database_can_be_copied(database_url: str, target_url: str) -> None:
-    assert set((await asyncio.to_thread(copy, database_url, target_url)).values()) == {0}
+    assert set((await asyncio.to_thread(copy_database, database_url, target_url)).values()) == {0}
     database = open_database(target_url)
     await record(stores(database)[0], Event(at=MOMENT, action="policy.imported", actor=None))
     assert [event.number async for event in stores(database)[0].audit()] == [1]
@@ -197,7 +196,7 @@ async def test_a_copy_that_is_killed_leaves_nothing_and_can_be_begun_again(datab
     process.kill()
     await process.communicate()
     assert await is_empty(target_url)
-    await asyncio.to_thread(copy, database_url, target_url)
+    await asyncio.to_thread(copy_database, database_url, target_url)
     assert await contents(target_url) == await contents(database_url)
 
 
@@ -208,9 +207,9 @@ async def test_a_difference_is_found_and_nothing_is_left(
     await fill(database_url)
     events = next(table for table in TABLES if table.name == "events")
     forged = events.update().where(events.c.number == 1).values(action="change.forged")
-    monkeypatch.setattr(copying, "continue_numbers", lambda connection: connection.execute(forged))
+    monkeypatch.setattr(database_copy, "continue_numbers", lambda connection: connection.execute(forged))
     with pytest.raises(ConfigurationError, match="events"):
-        await asyncio.to_thread(copy, database_url, target_url)
+        await asyncio.to_thread(copy_database, database_url, target_url)
     assert await is_empty(target_url)
 
 
@@ -219,7 +218,7 @@ async def test_a_difference_is_found_and_nothing_is_left(
 
 async def refused(source: str, target: str, kind: type[Exception] = ConfigurationError) -> str:
     with pytest.raises(kind) as error:
-        await asyncio.to_thread(copy, source, target)
+        await asyncio.to_thread(copy_database, source, target)
     assert "\n" not in str(error.value)
     return str(error.value)
 
@@ -227,7 +226,7 @@ async def refused(source: str, target: str, kind: type[Exception] = Configuratio
 @INTO_BOTH
 async def test_a_target_with_a_single_row_is_left_alone(database_url: str, target_url: str) -> None:
     await fill(database_url)
-    await asyncio.to_thread(copy, database_url, target_url)
+    await asyncio.to_thread(copy_database, database_url, target_url)
     before = await contents(target_url)
     assert "not empty" in await refused(database_url, target_url)
     assert await contents(target_url) == before
@@ -238,9 +237,9 @@ async def test_a_source_that_somebody_works_on_is_refused(
     database_url: str, database: Database, target_url: str
 ) -> None:
     await database.revision_state()
-    assert "stop every flowbot" in await refused(database_url, target_url, InUseError)
+    assert "stop every flowbot" in await refused(database_url, target_url, DatabaseInUseError)
     await database.close()
-    await asyncio.to_thread(copy, database_url, target_url)
+    await asyncio.to_thread(copy_database, database_url, target_url)
 
 
 @pytest.mark.parametrize("target_url", ["sqlite"], indirect=True)
@@ -287,4 +286,4 @@ async def test_a_source_without_tables_is_said_to_have_none(target_url: str, tmp
 
 async def test_a_server_that_is_not_there_is_a_fault(sqlite_url: str) -> None:
     with pytest.raises(Fault):
-        await asyncio.to_thread(copy, sqlite_url, "postgresql://flowbot:x@127.0.0.1:9/flowbot")
+        await asyncio.to_thread(copy_database, sqlite_url, "postgresql://flowbot:x@127.0.0.1:9/flowbot")

@@ -1,0 +1,227 @@
+"""Copying a database to another, alone on both."""
+
+import hashlib
+import sqlite3
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from psycopg.errors import LockNotAvailable
+from sqlalchemy import Connection, LargeBinary, Result, Table, func, insert, inspect, select, text
+from sqlalchemy.exc import OperationalError
+
+from flowbot.errors import ConfigurationError
+from flowbot.storage import migrations
+from flowbot.storage.engine import DATABASE_URL, exclusive_engine, migration_engine, parse_address
+from flowbot.storage.revisions import revision_state
+from flowbot.storage.tables import events, metadata
+from flowbot.storage.unit_of_work import require_database, translate_errors
+
+_GOING_S: Final = 2.0
+"""A connection that was closed is seen for a moment longer."""
+
+
+_OTHERS: Final = text(
+    "SELECT count(*) FROM pg_stat_activity "
+    "WHERE datname = current_database() AND application_name = 'flowbot' AND pid <> pg_backend_pid()"
+)
+
+
+_BUSY: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
+
+
+class DatabaseInUseError(ConfigurationError):
+    """A flowbot, or another program, works on the database that has to stand still."""
+
+
+@contextmanager
+def hold_alone(url: str, *, setting: str = DATABASE_URL) -> Iterator[Connection]:
+    """A transaction that nobody disturbs: others can neither write meanwhile nor, on SQLite, begin at all.
+
+    It is committed at the end of the block, and rolled back whole if an exception leaves it.
+
+    Args:
+        url: the database's address.
+        setting: what a refusal of it blames.
+
+    Raises:
+        ConfigurationError: the address cannot be used, there is no such file, or it is no database.
+        InUseError: another program has the database open.
+        SQLAlchemyError: the database did not answer.
+    """
+    address = parse_address(url, setting=setting)
+    is_sqlite = address.get_backend_name() == "sqlite"
+    if is_sqlite and not Path(address.database or "").is_file():
+        raise ConfigurationError(f"{setting}: there is no file {address.database}")
+    engine, shown = exclusive_engine(url), address.set(query={}).render_as_string(hide_password=True)
+    try:
+        with ExitStack() as stack:
+            with _in_use(shown), require_database(setting, address.database):
+                connection = stack.enter_context(engine.begin())
+                if not is_sqlite:
+                    _hold_still(connection)
+            yield connection
+    finally:
+        engine.dispose()
+
+
+def continue_numbers(connection: Connection) -> None:
+    """Let the numbers of events go on after the highest that there is; SQLite does so by itself."""
+    if connection.dialect.name == "postgresql":
+        last = select(func.max(events.c.number)).scalar_subquery()
+        sequence = func.pg_get_serial_sequence(events.name, events.c.number.name)
+        connection.execute(select(func.setval(sequence, func.coalesce(last, 1), last.is_not(None))))
+
+
+def _hold_still(connection: Connection) -> None:
+    """Take a lock on every table that is there, which lets others read and nothing else."""
+    # While one database is read the other one waits, however long it takes.
+    connection.exec_driver_sql("SET LOCAL idle_in_transaction_session_timeout = 0")
+    connection.exec_driver_sql(f"SET LOCAL lock_timeout = {_GOING_S * 1000:.0f}")
+    deadline = time.monotonic() + _GOING_S
+    while others := connection.scalar(_OTHERS):
+        if time.monotonic() > deadline:
+            raise DatabaseInUseError(f"{others} connections of a flowbot")
+        time.sleep(0.05)
+        connection.execute(select(func.pg_stat_clear_snapshot()))
+    there = set(inspect(connection).get_table_names())
+    names = [table.name for table in metadata.sorted_tables if table.name in there]
+    if names:
+        connection.exec_driver_sql(f"LOCK TABLE {', '.join(names)} IN EXCLUSIVE MODE")
+
+
+@contextmanager
+def _in_use(name: str) -> Iterator[None]:
+    """Say of which database it is that others work on it, and what to do."""
+    try:
+        yield
+    except (DatabaseInUseError, OperationalError) as error:
+        if isinstance(error, DatabaseInUseError) or _is_busy(error.orig):
+            raise DatabaseInUseError(f"{name} is in use; stop every flowbot that works on it first") from None
+        raise
+
+
+def _is_busy(error: BaseException | None) -> bool:
+    if isinstance(error, sqlite3.OperationalError):
+        return error.sqlite_errorcode & 0xFF in _BUSY
+    return isinstance(error, LockNotAvailable)
+
+
+SOURCE: Final = "FROM"
+"""What the command line calls the database that is copied."""
+
+
+_ROWS: Final = 500
+
+
+_HEAVY_ROWS: Final = 4
+"""A row may hold a picture of ten megabytes."""
+
+
+TABLES: Final = tuple(metadata.sorted_tables)
+"""Those that others refer to come first."""
+
+
+class DatabaseCopyError(ConfigurationError):
+    """Nothing was copied. One line that says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sum:
+    """How many rows a table has, and what they add up to, in whatever order they come."""
+
+    rows: int = 0
+    digest: int = 0
+
+    def plus(self, row: tuple[Any, ...]) -> "Sum":
+        """With one more row."""
+        digest = int.from_bytes(hashlib.sha256(repr(row).encode()).digest())
+        return Sum(self.rows + 1, (self.digest + digest) % (1 << 256))
+
+
+def copy_database(source: str, target: str) -> Mapping[str, int]:
+    """Copy every row from `source` to `target` in one transaction, and compare both before it counts.
+
+    It blocks. The source is read alone and stays as it is; the target is brought to its shape on the way. Whatever
+    goes wrong, the target has no row in the end.
+
+    Args:
+        source: the address of a database that `migrate` has brought to the shape that this flowbot expects.
+        target: the address of a database without a row.
+
+    Returns:
+        How many rows each table has.
+
+    Raises:
+        ConfigurationError: an address cannot be used, a flowbot still works on the source, the source has another
+            shape, the target is not empty, or what arrived is not what left.
+        Fault: a database did not answer.
+    """
+    if parse_address(source, setting=SOURCE) == parse_address(target):
+        raise DatabaseCopyError("DATABASE_URL names the database that is to be copied; it must name the new one")
+    with translate_errors(), hold_alone(source, setting=SOURCE) as reader:
+        _must_be_current(reader)
+        _prepare(target)
+        with hold_alone(target) as writer:
+            _must_be_empty(writer)
+            return _copied(reader, writer)
+
+
+def _copied(reader: Connection, writer: Connection) -> Mapping[str, int]:
+    for table in TABLES:
+        for rows in _rows(reader, table).partitions():
+            writer.execute(insert(table), [row._asdict() for row in rows])
+    continue_numbers(writer)
+    return {table.name: _compared(reader, writer, table) for table in TABLES}
+
+
+def _compared(reader: Connection, writer: Connection, table: Table) -> int:
+    left, arrived = _sum(reader, table), _sum(writer, table)
+    if left != arrived:
+        raise DatabaseCopyError(f"{table.name}: {arrived.rows} rows arrived of {left.rows}, or not as they were")
+    return left.rows
+
+
+def _sum(connection: Connection, table: Table) -> Sum:
+    total = Sum()
+    for row in _rows(connection, table):
+        total = total.plus(tuple(row))
+    return total
+
+
+def _rows(connection: Connection, table: Table) -> Result[Any]:
+    """Every row, a few at a time in memory."""
+    return connection.execute(select(table).execution_options(yield_per=_batch(table)))
+
+
+def _batch(table: Table) -> int:
+    return _HEAVY_ROWS if any(isinstance(column.type, LargeBinary) for column in table.columns) else _ROWS
+
+
+def _must_be_current(source: Connection) -> None:
+    state = revision_state(source)
+    if not state.is_current:
+        raise DatabaseCopyError(f"{SOURCE}: the database to copy {state.lack}; run flowbot migrate on it first")
+
+
+def _prepare(target: str) -> None:
+    """Bring the target to its shape, unless it has rows: then it is left alone."""
+    engine = migration_engine(target)
+    try:
+        with require_database(DATABASE_URL, engine.url.database), engine.connect() as connection:
+            _must_be_empty(connection)
+    finally:
+        engine.dispose()
+    migrations.upgrade(target)
+
+
+def _must_be_empty(target: Connection) -> None:
+    there = set(inspect(target).get_table_names())
+    for table in TABLES:
+        if table.name in there and (rows := target.scalar(select(func.count()).select_from(table))):
+            raise DatabaseCopyError(
+                f"DATABASE_URL: the database is not empty ({table.name} has {rows} rows); nothing was copied"
+            )

@@ -19,7 +19,7 @@ from flowbot.sandbox.slack.faults import Faults
 from flowbot.sandbox.slack.file_host import FileHost
 from flowbot.sandbox.slack.mentions import Mention, find_mentions
 from flowbot.sandbox.slack.models import Clock, Message, View
-from flowbot.sandbox.slack.page_api.routes import PageApi, errors_as_json
+from flowbot.sandbox.slack.page_api.routes import add_page, errors_as_json
 from flowbot.sandbox.slack.people.person import SandboxPerson
 from flowbot.sandbox.slack.response_urls import handle_response_url
 from flowbot.sandbox.slack.webapi.server import WebApi
@@ -115,7 +115,8 @@ class SlackSandbox:
         for kind in ("commands", "actions", "app"):
             path = f"/{kind}/{{team}}/{{number}}/{{secret}}"
             app.router.add_post(path, partial(handle_response_url, self.context))
-        app.add_routes([*files.routes(), *PageApi(self.context, self.dispatcher, self.client).routes()])
+        app.add_routes(files.routes())
+        add_page(app, self.context, self.dispatcher, self.client)
         app.on_shutdown.append(self._shut_down)
         return app
 

@@ -1,4 +1,4 @@
-"""The ground that all Block Kit models stand on."""
+"""The base of all Block Kit models, and rules for their texts."""
 
 from collections.abc import Callable
 from typing import Any, Protocol, TypeVar
@@ -6,11 +6,11 @@ from typing import Any, Protocol, TypeVar
 from pydantic import AfterValidator, BaseModel, ConfigDict, model_validator
 from pydantic_core import PydanticCustomError
 
-_T = TypeVar("_T", bound="HasText")
+_Text = TypeVar("_Text", bound="HasText")
 
 
 class HasText(Protocol):
-    """A text object."""
+    """An object with a text."""
 
     text: str
 
@@ -34,7 +34,7 @@ def utf16_length(text: str) -> int:
     return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
-def _check(text: str, least: int, most: int, kind: str) -> None:
+def _require_length(text: str, least: int, most: int, kind: str) -> None:
     if utf16_length(text) > most:
         raise PydanticCustomError(kind, "must be less than {n} characters", {"n": most + 1})
     if utf16_length(text) < least:
@@ -45,7 +45,7 @@ def string_length(most: int, least: int = 1) -> AfterValidator:
     """Return the rule that a string has `least` to `most` characters."""
 
     def check(value: str) -> str:
-        _check(value, least, most, "size")
+        _require_length(value, least, most, "size")
         return value
 
     return AfterValidator(check)
@@ -54,15 +54,15 @@ def string_length(most: int, least: int = 1) -> AfterValidator:
 def text_length(most: int, least: int = 1) -> AfterValidator:
     """Return the rule that a text object's text has `least` to `most` characters."""
 
-    def check(value: _T) -> _T:
-        _check(value.text, least, most, "text_size")
+    def check(value: _Text) -> _Text:
+        _require_length(value.text, least, most, "text_size")
         return value
 
     return AfterValidator(check)
 
 
 def string_format(pattern: Callable[[str], object], sentence: str) -> AfterValidator:
-    """Return the rule that a pattern's `match` accepts the string."""
+    """Return the rule that a pattern's `match` accepts the string; `sentence` says what it must be."""
 
     def check(value: str) -> str:
         if not pattern(value):

@@ -1,4 +1,4 @@
-"""Buttons, pictures and menus."""
+"""Buttons, images and menus."""
 
 import re
 from typing import Annotated, Any, Literal
@@ -66,7 +66,7 @@ class Button(InteractiveElement):
 
 
 class Image(BlockKitModel):
-    """A picture by URL or Slack file."""
+    """An image by URL or Slack file."""
 
     type: Literal["image"]
     alt_text: AltText
@@ -87,13 +87,15 @@ class Overflow(InteractiveElement):
     options: Annotated[list[OverflowOption], Field(min_length=2, max_length=5)]
 
 
-def _among(chosen: list[Any], options: list[Any] | None, groups: list[OptionGroup] | None, field: str) -> None:
+def _require_offered(
+    chosen: list[Any], options: list[Any] | None, groups: list[OptionGroup] | None, field: str
+) -> None:
     offered = list(options or []) + [o for g in groups or [] for o in g.options]
     if any(choice not in offered for choice in chosen):
         raise rule_error(f"{field} must exactly match one of the provided options")
 
 
-def _one_list(options: object, groups: object) -> None:
+def _require_one_list(options: object, groups: object) -> None:
     if (options is None) == (groups is None):
         raise rule_error("must provide exactly one of options, option_groups")
 
@@ -108,9 +110,9 @@ class StaticSelect(SelectMenu):
 
     @model_validator(mode="after")
     def _consistent(self) -> "StaticSelect":
-        _one_list(self.options, self.option_groups)
+        _require_one_list(self.options, self.option_groups)
         chosen = [self.initial_option] if self.initial_option else []
-        _among(chosen, self.options, self.option_groups, "initial_option")
+        _require_offered(chosen, self.options, self.option_groups, "initial_option")
         return self
 
 
@@ -124,8 +126,8 @@ class MultiStaticSelect(MultiSelectMenu):
 
     @model_validator(mode="after")
     def _consistent(self) -> "MultiStaticSelect":
-        _one_list(self.options, self.option_groups)
-        _among(self.initial_options or [], self.options, self.option_groups, "initial_options")
+        _require_one_list(self.options, self.option_groups)
+        _require_offered(self.initial_options or [], self.options, self.option_groups, "initial_options")
         return self
 
 
@@ -138,7 +140,7 @@ class ExternalSelect(SelectMenu):
 
 
 class MultiExternalSelect(MultiSelectMenu):
-    """The same for several choices."""
+    """A menu whose options the bot delivers, for several choices."""
 
     type: Literal["multi_external_select"]
     initial_options: Options | None = None
@@ -202,7 +204,7 @@ class Checkboxes(FieldElement):
 
     @model_validator(mode="after")
     def _consistent(self) -> "Checkboxes":
-        _among(self.initial_options or [], self.options, None, "initial_options")
+        _require_offered(self.initial_options or [], self.options, None, "initial_options")
         return self
 
 
@@ -215,7 +217,7 @@ class RadioButtons(FieldElement):
 
     @model_validator(mode="after")
     def _consistent(self) -> "RadioButtons":
-        _among([self.initial_option] if self.initial_option else [], self.options, None, "initial_option")
+        _require_offered([self.initial_option] if self.initial_option else [], self.options, None, "initial_option")
         return self
 
 

@@ -1,4 +1,4 @@
-"""From pydantic's errors to the sentences that Slack writes."""
+"""Slack's sentences for pydantic's errors."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -13,16 +13,16 @@ _WHOLE = {"missing": "missing required field: {last}", "extra_forbidden": "inval
 
 
 def format_errors(error: ValidationError, data: Any, prefix: str) -> list[str]:
-    """Return one sentence for each error, each with a JSON pointer that begins with `prefix`."""
-    return [_sentence(e, data, prefix) for e in error.errors()]
+    """Return a sentence for each error, with a JSON pointer that begins with `prefix`."""
+    return [_format_error(e, data, prefix) for e in error.errors()]
 
 
-def _sentence(error: Any, data: Any, prefix: str) -> str:
+def _format_error(error: Any, data: Any, prefix: str) -> str:
     kind, loc = error["type"], list(error["loc"])
     if kind in _WHOLE:
-        pointer = _pointer(data, loc[:-1], prefix)
+        pointer = _find_pointer(data, loc[:-1], prefix)
         return f"[ERROR] {_WHOLE[kind].format(last=loc[-1])} [json-pointer:{pointer}]"
-    pointer = _pointer(data, loc, prefix)
+    pointer = _find_pointer(data, loc, prefix)
     if kind == "union_tag_invalid":
         return f"[ERROR] unsupported type: {error['ctx']['tag']} [json-pointer:{pointer}/type]"
     if kind == "union_tag_not_found":
@@ -33,17 +33,13 @@ def _sentence(error: Any, data: Any, prefix: str) -> str:
     return f"[ERROR] {words[0].lower()}{words[1:]} [json-pointer:{pointer}]"
 
 
-def _pointer(data: Any, loc: Sequence[str | int], prefix: str) -> str:
-    """Return the JSON pointer of an error's place; what pydantic adds for unions is left out."""
+def _find_pointer(data: Any, loc: Sequence[str | int], prefix: str) -> str:
+    """Return the JSON pointer of an error's place, without what pydantic adds for unions."""
     pointer = prefix
     for part in loc:
-        if _leads_on(data, part):
+        is_key = isinstance(data, dict) and part in data
+        is_index = isinstance(data, list) and isinstance(part, int) and part < len(data)
+        if is_key or is_index:
             data = data[part]
             pointer += f"/{part}"
     return pointer or "/"
-
-
-def _leads_on(data: Any, part: str | int) -> bool:
-    if isinstance(data, dict):
-        return part in data
-    return isinstance(data, list) and isinstance(part, int) and part < len(data)

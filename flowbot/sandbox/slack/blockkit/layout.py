@@ -53,14 +53,14 @@ class Header(Block):
 
 
 class ImageBlock(Image):
-    """A large picture."""
+    """A large image."""
 
     title: Annotated[PlainText, text_length(2000)] | None = None
     block_id: Id | None = None
 
 
 class Context(Block):
-    """1 to 10 small texts and pictures."""
+    """1 to 10 small texts and images."""
 
     type: Literal["context"]
     elements: Annotated[

@@ -36,7 +36,7 @@ class RawNumber(BlockKitModel):
 
 
 class ColumnSettings(BlockKitModel):
-    """How a column looks."""
+    """The alignment and wrapping of a column."""
 
     align: Literal["left", "center", "right"] | None = None
     is_wrapped: bool | None = None
@@ -46,7 +46,7 @@ Cell = Annotated[RawText | RawNumber | RichText, Field(discriminator="type")]
 Row = Annotated[list[Cell], Field(min_length=1, max_length=20)]
 
 
-def _same_width(rows: list[list[Any]]) -> None:
+def _require_same_width(rows: list[list[Any]]) -> None:
     if len({len(row) for row in rows}) > 1:
         raise rule_error("all rows must have the same number of cells")
 
@@ -60,7 +60,7 @@ class Table(Block):
 
     @model_validator(mode="after")
     def _rectangle(self) -> "Table":
-        _same_width(self.rows)
+        _require_same_width(self.rows)
         return self
 
 
@@ -75,7 +75,7 @@ class DataTable(Block):
 
     @model_validator(mode="after")
     def _rectangle(self) -> "DataTable":
-        _same_width(self.rows)
+        _require_same_width(self.rows)
         if any(isinstance(cell, RichText) for cell in self.rows[0]):
             raise rule_error("header cells must not be rich_text")
         if (self.row_header_column_index or 0) >= len(self.rows[0]):

@@ -76,7 +76,7 @@ class OptionGroup(BlockKitModel):
 
 
 class DispatchConfig(BlockKitModel):
-    """When a text field dispatches its action."""
+    """The moments at which a text field dispatches its action."""
 
     trigger_actions_on: Annotated[
         list[Literal["on_enter_pressed", "on_character_entered"]], Field(min_length=1, max_length=2)
@@ -97,7 +97,7 @@ class SlackFile(BlockKitModel):
 
 
 class ConversationFilter(BlockKitModel):
-    """Which conversations a menu offers."""
+    """The conversations that a menu offers."""
 
     include: Annotated[list[Literal["im", "mpim", "private", "public"]], Field(min_length=1)] | None = None
     exclude_external_shared_channels: bool | None = None

@@ -9,7 +9,7 @@ from flowbot.sandbox.slack.blockkit.objects import Id, Url
 
 
 class TextStyle(BlockKitModel):
-    """How a piece of text looks."""
+    """The style of a piece of text."""
 
     bold: bool | None = None
     italic: bool | None = None
@@ -28,7 +28,7 @@ class RichElement(BlockKitModel):
 
 
 class RichTextRun(RichElement):
-    """Words."""
+    """A run of text."""
 
     type: Literal["text"]
     text: Annotated[str, string_length(12_000)]
@@ -143,7 +143,7 @@ class RichQuote(BlockKitModel):
 
 
 class RichPreformatted(BlockKitModel):
-    """Text as it is."""
+    """Preformatted text."""
 
     type: Literal["rich_text_preformatted"]
     elements: PreformattedElements

@@ -1,4 +1,4 @@
-"""Which blocks may stand where, and how many."""
+"""The blocks that each surface allows, and how many of them."""
 
 from typing import Annotated, Any, Literal
 

@@ -1,1 +1,1 @@
-"""The Web API: one function for each method, one table of them all."""
+"""The Web API: a function for each method, and a registry of them all."""

@@ -8,7 +8,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict
 from flowbot.sandbox.slack.models import Json
 
 
-def _parsed(value: object) -> object:
+def _parse_json(value: object) -> object:
     """Read JSON that came as a form field's string."""
     if not isinstance(value, str):
         return value
@@ -18,28 +18,28 @@ def _parsed(value: object) -> object:
         return value
 
 
-def _comma_separated(value: object) -> object:
+def _split_commas(value: object) -> object:
     return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
 
-Blocks = Annotated[list[Json] | None, BeforeValidator(_parsed)]
-JsonObject = Annotated[Json | None, BeforeValidator(_parsed)]
-JsonValue = Annotated[Any, BeforeValidator(_parsed)]
-CommaSeparated = Annotated[list[str], BeforeValidator(_comma_separated)]
+Blocks = Annotated[list[Json] | None, BeforeValidator(_parse_json)]
+JsonObject = Annotated[Json | None, BeforeValidator(_parse_json)]
+JsonValue = Annotated[Any, BeforeValidator(_parse_json)]
+CommaSeparated = Annotated[list[str], BeforeValidator(_split_commas)]
 
 
 class Arguments(BaseModel):
-    """Slack ignores arguments that it does not know."""
+    """Arguments of a method; unknown ones are ignored, as Slack does."""
 
     model_config = ConfigDict(extra="ignore")
 
 
 class NoArguments(Arguments):
-    """A method without arguments."""
+    """The arguments of a method that takes none."""
 
 
 class Reply(Arguments):
-    """What is posted to a response URL or answered to a command."""
+    """A reply to a command or to a response URL."""
 
     text: str = ""
     blocks: Blocks = None
@@ -50,7 +50,7 @@ class Reply(Arguments):
 
 
 class PostMessage(Arguments):
-    """`chat.postMessage`."""
+    """Arguments of `chat.postMessage`."""
 
     channel: str
     text: str = ""
@@ -62,13 +62,13 @@ class PostMessage(Arguments):
 
 
 class PostEphemeral(PostMessage):
-    """`chat.postEphemeral`."""
+    """Arguments of `chat.postEphemeral`."""
 
     user: str
 
 
 class UpdateMessage(Arguments):
-    """`chat.update`; blocks that are not given stay as they are."""
+    """Arguments of `chat.update`; blocks that are not given stay as they are."""
 
     channel: str
     ts: str
@@ -78,28 +78,28 @@ class UpdateMessage(Arguments):
 
 
 class MessageRef(Arguments):
-    """`chat.delete`."""
+    """Arguments of `chat.delete`."""
 
     channel: str
     ts: str
 
 
 class PermalinkRef(Arguments):
-    """`chat.getPermalink`."""
+    """Arguments of `chat.getPermalink`."""
 
     channel: str
     message_ts: str
 
 
 class OpenView(Arguments):
-    """`views.open` and `views.push`."""
+    """Arguments of `views.open` and `views.push`."""
 
     trigger_id: str
     view: JsonValue
 
 
 class UpdateView(Arguments):
-    """`views.update`."""
+    """Arguments of `views.update`."""
 
     view: JsonValue
     view_id: str | None = None
@@ -108,7 +108,7 @@ class UpdateView(Arguments):
 
 
 class PublishView(Arguments):
-    """`views.publish`."""
+    """Arguments of `views.publish`."""
 
     user_id: str
     view: JsonValue
@@ -116,14 +116,14 @@ class PublishView(Arguments):
 
 
 class UserRef(Arguments):
-    """`users.info`."""
+    """Arguments of `users.info`."""
 
     user: str
     include_locale: bool = False
 
 
 class UserList(Arguments):
-    """`users.list`."""
+    """Arguments of `users.list`."""
 
     include_locale: bool = False
     cursor: str = ""
@@ -131,20 +131,20 @@ class UserList(Arguments):
 
 
 class GroupList(Arguments):
-    """`usergroups.list`."""
+    """Arguments of `usergroups.list`."""
 
     include_users: bool = False
     include_disabled: bool = False
 
 
 class GroupRef(Arguments):
-    """`usergroups.users.list`."""
+    """Arguments of `usergroups.users.list`."""
 
     usergroup: str
 
 
 class ChannelRef(Arguments):
-    """`conversations.info`."""
+    """Arguments of `conversations.info`."""
 
     channel: str
     include_num_members: bool = False
@@ -152,7 +152,7 @@ class ChannelRef(Arguments):
 
 
 class ChannelMembers(Arguments):
-    """`conversations.members`."""
+    """Arguments of `conversations.members`."""
 
     channel: str
     cursor: str = ""
@@ -160,7 +160,7 @@ class ChannelMembers(Arguments):
 
 
 class ChannelList(Arguments):
-    """`conversations.list`."""
+    """Arguments of `conversations.list`."""
 
     types: CommaSeparated = ["public_channel"]
     exclude_archived: bool = False
@@ -169,13 +169,13 @@ class ChannelList(Arguments):
 
 
 class FileRef(Arguments):
-    """`files.info`."""
+    """Arguments of `files.info`."""
 
     file: str
 
 
 class UploadUrl(Arguments):
-    """`files.getUploadURLExternal`."""
+    """Arguments of `files.getUploadURLExternal`."""
 
     filename: str
     length: int
@@ -183,9 +183,9 @@ class UploadUrl(Arguments):
 
 
 class CompleteUpload(Arguments):
-    """`files.completeUploadExternal`."""
+    """Arguments of `files.completeUploadExternal`."""
 
-    files: Annotated[list[Json], BeforeValidator(_parsed)]
+    files: Annotated[list[Json], BeforeValidator(_parse_json)]
     channel_id: str | None = None
     initial_comment: str = ""
     thread_ts: str | None = None

@@ -1,12 +1,12 @@
-"""`auth.test`, `api.test` and `apps.connections.open`."""
+"""`auth.test` and `api.test`."""
 
 from flowbot.sandbox.slack.context import Context
 from flowbot.sandbox.slack.models import Json
-from flowbot.sandbox.slack.webapi import arguments as a
+from flowbot.sandbox.slack.webapi import arguments
 
 
-def auth_test(context: Context, _args: a.NoArguments) -> Json:
-    """`auth.test`: whose token this is."""
+def check_auth(context: Context, _args: arguments.NoArguments) -> Json:
+    """Return whose token this is (`auth.test`)."""
     workspace = context.workspace
     return {
         "url": f"https://{workspace.team.domain}.slack.com/",
@@ -19,6 +19,6 @@ def auth_test(context: Context, _args: a.NoArguments) -> Json:
     }
 
 
-def api_test(_context: Context, _args: a.NoArguments) -> Json:
-    """`api.test`: says ok."""
+def check_api(_context: Context, _args: arguments.NoArguments) -> Json:
+    """Say ok (`api.test`)."""
     return {"args": {}}

@@ -6,20 +6,20 @@ from flowbot.sandbox.slack.context import Context
 from flowbot.sandbox.slack.errors import SlackError
 from flowbot.sandbox.slack.models import Json, Message, StoredFile
 from flowbot.sandbox.slack.serializers import serialize_file
-from flowbot.sandbox.slack.webapi import arguments as a
+from flowbot.sandbox.slack.webapi import arguments
 from flowbot.sandbox.slack.workspace import generate_id
 
 
-def info(context: Context, args: a.FileRef) -> Json:
-    """`files.info`."""
+def get_file(context: Context, args: arguments.FileRef) -> Json:
+    """Return a file's details (`files.info`)."""
     stored = context.workspace.files.get(args.file)
     if stored is None:
         raise SlackError("file_not_found")
     return {"file": serialize_file(stored, context.origin, context.workspace.team.id), "comments": []}
 
 
-def get_upload_url(context: Context, args: a.UploadUrl) -> Json:
-    """`files.getUploadURLExternal`: announces a file of a name and a length in bytes."""
+def get_upload_url(context: Context, args: arguments.UploadUrl) -> Json:
+    """Announce a file of a name and a length in bytes (`files.getUploadURLExternal`)."""
     if args.length <= 0:
         raise SlackError("invalid_arguments")
     file_id = generate_id("F")
@@ -28,7 +28,7 @@ def get_upload_url(context: Context, args: a.UploadUrl) -> Json:
 
 
 def receive_upload(context: Context, file_id: str, content: bytes) -> bool:
-    """Take the bytes of an announced file; False if it was not announced or the length differs."""
+    """Take the bytes of an announced file; return False if it was not announced or the length differs."""
     announced = context.uploads.get(file_id)
     if announced is None or announced["length"] != len(content):
         return False
@@ -36,15 +36,26 @@ def receive_upload(context: Context, file_id: str, content: bytes) -> bool:
     return True
 
 
-def complete_upload(context: Context, args: a.CompleteUpload) -> Json:
-    """`files.completeUploadExternal`: stores the files and shares them in a channel, if one is named."""
+def complete_upload(context: Context, args: arguments.CompleteUpload) -> Json:
+    """Store the files and share them in the channel, if one is named (`files.completeUploadExternal`)."""
     if any(context.uploads.get(str(f.get("id")), {}).get("content") is None for f in args.files):
         raise SlackError("file_not_found")
     channel = context.workspace.get_bot_channel(args.channel_id) if args.channel_id else None
     stored = [_store(context, wanted) for wanted in args.files]
     if channel is not None:
-        _share(context, channel.id, stored, args)
-    return {"files": [serialize_file(s, context.origin, context.workspace.team.id) for s in stored]}
+        for file in stored:
+            file.channels.append(channel.id)
+        context.mutations.post_message(
+            Message(
+                ts=context.workspace.next_ts(),
+                channel=channel.id,
+                user=context.workspace.bot.id,
+                text=args.initial_comment or ", ".join(file.title for file in stored),
+                bot_id=context.workspace.bot_id,
+                thread_ts=args.thread_ts,
+            )
+        )
+    return {"files": [serialize_file(file, context.origin, context.workspace.team.id) for file in stored]}
 
 
 def _store(context: Context, wanted: Json) -> StoredFile:
@@ -57,19 +68,3 @@ def _store(context: Context, wanted: Json) -> StoredFile:
     stored.title = str(wanted.get("title") or upload["name"])
     context.workspace.files[stored.id] = stored
     return stored
-
-
-def _share(context: Context, channel_id: str, files: list[StoredFile], args: a.CompleteUpload) -> None:
-    for stored in files:
-        stored.channels.append(channel_id)
-    names = ", ".join(stored.title for stored in files)
-    context.mutations.post_message(
-        Message(
-            ts=context.workspace.next_ts(),
-            channel=channel_id,
-            user=context.workspace.bot.id,
-            text=args.initial_comment or names,
-            bot_id=context.workspace.bot_id,
-            thread_ts=args.thread_ts,
-        )
-    )

@@ -9,8 +9,7 @@ from pydantic import ValidationError
 from flowbot.sandbox.slack.context import Context
 from flowbot.sandbox.slack.errors import invalid
 from flowbot.sandbox.slack.models import Json
-from flowbot.sandbox.slack.webapi import arguments as a
-from flowbot.sandbox.slack.webapi import auth, chat, conversations, files, users, views
+from flowbot.sandbox.slack.webapi import arguments, auth, chat, conversations, files, users, views
 from flowbot.sandbox.slack.webapi.arguments import Arguments
 
 
@@ -21,8 +20,8 @@ class Method:
     Attributes:
         name: Such as `chat.postMessage`.
         arguments: The model of its arguments.
-        run: Carries it out and returns the answer without `ok`.
-        scope: What the bot token needs; any of these is enough, none are needed if empty.
+        run: Carries it out and returns the response without `ok`.
+        scope: The bot token needs one of these scopes, or none if empty.
     """
 
     name: str
@@ -31,18 +30,20 @@ class Method:
     scope: tuple[str, ...] = ()
 
     def parse(self, values: Json) -> Arguments:
-        """Read the arguments; raises `invalid_arguments` that tells which are missing or wrong."""
+        """Return the arguments as their model.
+
+        Raises:
+            SlackError: `invalid_arguments`, naming those that are missing or wrong.
+        """
         try:
             return self.arguments.model_validate(values)
         except ValidationError as error:
-            raise invalid("invalid_arguments", [_sentence(e) for e in error.errors()]) from error
-
-
-def _sentence(error: Any) -> str:
-    name = str(error["loc"][0]) if error["loc"] else ""
-    if error["type"] == "missing":
-        return f"[ERROR] missing required field: {name}"
-    return f"[ERROR] {error['msg'].lower()} [json-pointer:/{name}]"
+            messages = []
+            for entry in error.errors():
+                name = str(entry["loc"][0]) if entry["loc"] else ""
+                message = f"{entry['msg'].lower()} [json-pointer:/{name}]"
+                messages.append(f"missing required field: {name}" if entry["type"] == "missing" else message)
+            raise invalid("invalid_arguments", [f"[ERROR] {message}" for message in messages]) from error
 
 
 _WRITE = ("chat:write",)
@@ -51,27 +52,27 @@ _USERS = ("users:read",)
 _GROUPS = ("usergroups:read",)
 
 _METHODS = (
-    Method("auth.test", a.NoArguments, auth.auth_test),
-    Method("api.test", a.NoArguments, auth.api_test),
-    Method("chat.postMessage", a.PostMessage, chat.post_message, _WRITE),
-    Method("chat.postEphemeral", a.PostEphemeral, chat.post_ephemeral, _WRITE),
-    Method("chat.update", a.UpdateMessage, chat.update, _WRITE),
-    Method("chat.delete", a.MessageRef, chat.delete, _WRITE),
-    Method("chat.getPermalink", a.PermalinkRef, chat.get_permalink),
-    Method("views.open", a.OpenView, views.open_view),
-    Method("views.push", a.OpenView, views.push),
-    Method("views.update", a.UpdateView, views.update),
-    Method("views.publish", a.PublishView, views.publish),
-    Method("users.info", a.UserRef, users.info, _USERS),
-    Method("users.list", a.UserList, users.list_users, _USERS),
-    Method("usergroups.list", a.GroupList, users.list_groups, _GROUPS),
-    Method("usergroups.users.list", a.GroupRef, users.list_group_users, _GROUPS),
-    Method("conversations.info", a.ChannelRef, conversations.info, _CHANNELS),
-    Method("conversations.members", a.ChannelMembers, conversations.members, _CHANNELS),
-    Method("conversations.list", a.ChannelList, conversations.list_channels, _CHANNELS),
-    Method("files.info", a.FileRef, files.info, ("files:read",)),
-    Method("files.getUploadURLExternal", a.UploadUrl, files.get_upload_url, ("files:write",)),
-    Method("files.completeUploadExternal", a.CompleteUpload, files.complete_upload, ("files:write",)),
+    Method("auth.test", arguments.NoArguments, auth.check_auth),
+    Method("api.test", arguments.NoArguments, auth.check_api),
+    Method("chat.postMessage", arguments.PostMessage, chat.post_message, _WRITE),
+    Method("chat.postEphemeral", arguments.PostEphemeral, chat.post_ephemeral, _WRITE),
+    Method("chat.update", arguments.UpdateMessage, chat.update_message, _WRITE),
+    Method("chat.delete", arguments.MessageRef, chat.delete_message, _WRITE),
+    Method("chat.getPermalink", arguments.PermalinkRef, chat.get_permalink),
+    Method("views.open", arguments.OpenView, views.open_view),
+    Method("views.push", arguments.OpenView, views.push_view),
+    Method("views.update", arguments.UpdateView, views.update_view),
+    Method("views.publish", arguments.PublishView, views.publish_view),
+    Method("users.info", arguments.UserRef, users.get_user, _USERS),
+    Method("users.list", arguments.UserList, users.list_users, _USERS),
+    Method("usergroups.list", arguments.GroupList, users.list_groups, _GROUPS),
+    Method("usergroups.users.list", arguments.GroupRef, users.list_group_users, _GROUPS),
+    Method("conversations.info", arguments.ChannelRef, conversations.get_channel, _CHANNELS),
+    Method("conversations.members", arguments.ChannelMembers, conversations.list_members, _CHANNELS),
+    Method("conversations.list", arguments.ChannelList, conversations.list_channels, _CHANNELS),
+    Method("files.info", arguments.FileRef, files.get_file, ("files:read",)),
+    Method("files.getUploadURLExternal", arguments.UploadUrl, files.get_upload_url, ("files:write",)),
+    Method("files.completeUploadExternal", arguments.CompleteUpload, files.complete_upload, ("files:write",)),
 )
 
 METHODS = {method.name: method for method in _METHODS}

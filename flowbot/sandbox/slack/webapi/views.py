@@ -5,10 +5,10 @@ from flowbot.sandbox.slack.context import Context
 from flowbot.sandbox.slack.errors import SlackError
 from flowbot.sandbox.slack.models import Json, View
 from flowbot.sandbox.slack.mutations import build_view
-from flowbot.sandbox.slack.webapi import arguments as a
+from flowbot.sandbox.slack.webapi import arguments
 
 
-def _new_modal(context: Context, args: a.OpenView) -> tuple[View, str | None]:
+def _build_modal(context: Context, args: arguments.OpenView) -> tuple[View, str | None]:
     definition = check_view(args.view, context.workspace, "modal")
     if context.workspace.find_view_by_external_id(definition.get("external_id") or "\0"):
         raise SlackError("duplicate_external_id")
@@ -16,29 +16,34 @@ def _new_modal(context: Context, args: a.OpenView) -> tuple[View, str | None]:
     return build_view(trigger.user_id, definition), trigger.view_id
 
 
-def open_view(context: Context, args: a.OpenView) -> Json:
-    """`views.open`: within 3 s of the interaction, once for each trigger id."""
-    view, below = _new_modal(context, args)
+def open_view(context: Context, args: arguments.OpenView) -> Json:
+    """Open a modal (`views.open`) within 3 s of the interaction, once for each trigger id."""
+    view, below = _build_modal(context, args)
     if below is None:
         # Commands and messages can only be used while no modal is in front of them.
         context.workspace.modals[view.owner].clear()
     return {"view": context.mutations.serialize_view(context.mutations.open_view(view))}
 
 
-def push(context: Context, args: a.OpenView) -> Json:
-    """`views.push`: only from an interaction inside a modal that is still open."""
-    view, below = _new_modal(context, args)
+def push_view(context: Context, args: arguments.OpenView) -> Json:
+    """Push a modal (`views.push`) onto the one that the interaction came from, which must still be open."""
+    view, below = _build_modal(context, args)
     if not any(v.id == below for v in context.workspace.modals[view.owner]):
         raise SlackError("not_found")
     return {"view": context.mutations.serialize_view(context.mutations.open_view(view))}
 
 
-def update(context: Context, args: a.UpdateView) -> Json:
-    """`views.update`: by id or external id; a hash guards against overwriting a newer view."""
+def update_view(context: Context, args: arguments.UpdateView) -> Json:
+    """Replace a view (`views.update`) by id or external id; a hash guards against overwriting a newer one."""
     if not args.view_id and not args.external_id:
         raise SlackError("invalid_arguments")
     definition = check_view(args.view, context.workspace, None)
-    old = _existing(context, args)
+    if args.view_id:
+        old = context.workspace.find_view(args.view_id)
+    else:
+        old = context.workspace.find_view_by_external_id(args.external_id or "")
+    if old is None:
+        raise SlackError("not_found")
     if args.hash and args.hash != old.hash:
         raise SlackError("hash_conflict")
     if definition["type"] != old.type:
@@ -48,20 +53,8 @@ def update(context: Context, args: a.UpdateView) -> Json:
     return {"view": context.mutations.serialize_view(shown)}
 
 
-def _existing(context: Context, args: a.UpdateView) -> View:
-    workspace = context.workspace
-    view = (
-        workspace.find_view(args.view_id)
-        if args.view_id
-        else workspace.find_view_by_external_id(args.external_id or "")
-    )
-    if view is None:
-        raise SlackError("not_found")
-    return view
-
-
-def publish(context: Context, args: a.PublishView) -> Json:
-    """`views.publish`: a person's App Home."""
+def publish_view(context: Context, args: arguments.PublishView) -> Json:
+    """Publish a person's App Home (`views.publish`)."""
     definition = check_view(args.view, context.workspace, "home")
     person = context.workspace.get_person(args.user_id)
     old = context.workspace.homes.get(person.id)

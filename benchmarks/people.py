@@ -71,18 +71,18 @@ class Office:
     def shot(self, what: What, number: int) -> Shot:
         """What somebody does for the `number`-th time of a series."""
         payload = self._payload(what, number)
-        parcel = Envelope(FORMS.get(what, "interactive"), what, dict(payload))
+        envelope = Envelope(FORMS.get(what, "interactive"), what, dict(payload))
         envelope_id = secrets.token_hex(16)
-        envelope = {
+        frame = {
             "envelope_id": envelope_id,
-            "type": parcel.kind,
-            "accepts_response_payload": parcel.kind != "events_api",
-            "payload": parcel.payload,
+            "type": envelope.kind,
+            "accepts_response_payload": envelope.kind != "events_api",
+            "payload": envelope.payload,
         }
         return Shot(
-            content_type=parcel.content_type,
-            body=parcel.http_body(),
-            envelope=json.dumps(envelope),
+            content_type=envelope.content_type,
+            body=envelope.http_body(),
+            envelope=json.dumps(frame),
             envelope_id=envelope_id,
             answer_at=str(payload.get("response_url", "")).removeprefix(self._context.origin),
         )

@@ -335,10 +335,10 @@ async def offers_what_was_typed(arena: Arena, person: SandboxPerson, message: Me
 async def sends_to_all(arena: Arena, processes: Iterable[Process], number: int = -1) -> None:
     """Deliver what was delivered before once more, to every process at the same moment."""
     first = arena.slack.deliveries[number]
-    parcel = Envelope(first.kind, first.label, first.payload)
+    envelope = Envelope(first.kind, first.label, first.payload)
     routes = [HttpTransport(process.url, SIGNING_SECRET, 3.0) for process in processes]
     try:
-        answers = await asyncio.gather(*(route.send(parcel) for route in routes))
+        answers = await asyncio.gather(*(route.send(envelope) for route in routes))
     finally:
         for route in routes:
             await route.close()

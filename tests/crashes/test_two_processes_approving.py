@@ -61,14 +61,14 @@ class Balancer(HttpTransport):
         self.routes[number] = HttpTransport(process.url, SIGNING_SECRET, 3.0)
         self._made.append(self.routes[number])
 
-    async def send(self, parcel: Envelope, extra_headers: dict[str, str] | None = None) -> Delivery:
+    async def send(self, envelope: Envelope, extra_headers: dict[str, str] | None = None) -> Delivery:
         self._count += 1
         first, second = self.routes[self._count % 2], self.routes[1 - self._count % 2]
         if self._count % 3 == 0:
-            one, other = await asyncio.gather(first.send(parcel, extra_headers), second.send(parcel, extra_headers))
+            one, other = await asyncio.gather(first.send(envelope, extra_headers), second.send(envelope, extra_headers))
             return one if one.ok else other
-        delivery = await first.send(parcel, extra_headers)
-        return delivery if delivery.ok else await second.send(parcel, extra_headers)
+        delivery = await first.send(envelope, extra_headers)
+        return delivery if delivery.ok else await second.send(envelope, extra_headers)
 
     async def close(self) -> None:
         for route in self._made:

@@ -206,7 +206,7 @@ class ClientActions:
         return home
 
     def upload_file(self, user_id: str, name: str, mimetype: str, content: bytes) -> StoredFile:
-        """Store a file that somebody chose in a form's file field, at once, as Slack does."""
+        """Store a file chosen in a form's file field, at once, as Slack does."""
         self._workspace.get_person(user_id)
         stored = StoredFile(generate_id("F"), name, mimetype, content, user_id, self._context.clock.now())
         self._workspace.files[stored.id] = stored

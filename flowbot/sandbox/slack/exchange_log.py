@@ -31,6 +31,6 @@ class ExchangeLog:
         """Add an exchange."""
         self._entries.append(Exchange(time.time(), direction, what, status, round(ms, 2)))
 
-    def list_last(self, limit: int) -> list[Json]:
-        """Return the last `limit` exchanges as JSON, oldest first."""
+    def list_latest(self, limit: int) -> list[Json]:
+        """Return the latest `limit` exchanges as JSON, oldest first."""
         return [asdict(entry) for entry in list(self._entries)[-limit:]]

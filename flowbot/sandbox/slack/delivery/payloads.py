@@ -99,7 +99,7 @@ def build_view_action(context: Context, person: Person, view: View, action: Json
 def build_block_suggestion(
     context: Context, person: Person, container: Message | View, ids: tuple[str, str], typed: str
 ) -> Json:
-    """Return `block_suggestion`: somebody types into an external select.
+    """Return `block_suggestion` for text typed into an external select.
 
     Args:
         context: The stand-in's parts.

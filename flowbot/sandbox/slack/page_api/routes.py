@@ -186,7 +186,7 @@ async def get_events(request: web.Request) -> web.StreamResponse:
 async def list_exchanges(request: web.Request) -> web.StreamResponse:
     """Return the last exchanges with the bot, 100 unless a `limit` is given."""
     limit = request.query.get("limit", "100")
-    return web.json_response(request.app[_CONTEXT].exchange_log.list_last(int(limit) if limit.isdecimal() else 100))
+    return web.json_response(request.app[_CONTEXT].exchange_log.list_latest(int(limit) if limit.isdecimal() else 100))
 
 
 def _find_reader(request: web.Request) -> Person:

@@ -6,12 +6,8 @@ from pathlib import Path
 import pytest
 
 from tests.journeys.at_a_request import asks, ends, rules
-from tests.journeys.test_cli import (
-    Environment,
-    inside,
-    run,
-    serving,
-)
+from tests.journeys.test_cli import Environment, inside, run, serving
+from tests.journeys.test_cli import environment as environment  # noqa: PLC0414 - a fixture
 from tests.journeys.world import World, on_both_databases
 
 ROOT = Path(__file__).parents[2]

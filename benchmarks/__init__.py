@@ -1,1 +1,1 @@
-"""What flowbot costs: `make bench` measures it against controls and writes RESULTS.md."""
+"""Benchmarks of flowbot: `make bench` runs them and writes RESULTS.md."""

@@ -1,259 +1,184 @@
-"""How soon Slack is answered, and how many requests a second, by HTTP and by Socket Mode, beside two controls."""
+"""Time to the acknowledgement, and finished answers a second, by HTTP and by Socket Mode."""
 
-import asyncio
+import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 from itertools import product
 from typing import Final
 
-from benchmarks.lab import Lab, lab
 from benchmarks.load import HttpTarget, SocketHub, Target
-from benchmarks.processes import apart, everywhere, middle, percentile, running
-from benchmarks.report import Findings, Goal, Table, ms, number, say
-from benchmarks.wire import Shot, What
+from benchmarks.processes import allowed_cores, median, percentile, separate_cores, start_module
+from benchmarks.protocol import RequestKind
+from benchmarks.report import Findings, Goal, Table, format_ms, format_number, log_progress
+from benchmarks.testbed import Testbed, open_testbed
 
-FLOWBOT, BOLT, BARE, FLOOR = "flowbot", "bolt", "aiohttp", "nothing"
-IN_HAND: Final = "SELECT count(*) FROM changes WHERE state IN ('draft', 'applying')"
-LOOK_SECONDS: Final = 0.02
-PATIENCE_SECONDS: Final = 120.0
-DONE: Final = (What.LIST, What.NEXT, What.SUBMIT)
+FLOWBOT, BOLT = "flowbot", "bolt"
+KINDS: Final = (RequestKind.LIST, RequestKind.NEXT)
+WARM_UP: Final = 3
+TIMES_QUICKER: Final = 5
+"""The goal: flowbot's p50 is at most a fifth of the p50 of Bolt's defaults."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How much is measured.
+    """The extent of a run.
 
     Attributes:
-        rounds: Turns of everybody, for latency.
-        shots: Requests a turn.
-        volleys: Turns of everybody, for throughput.
-        volley: Requests a turn.
-        forms: Of either, the share that a form's turn has: behind each a flow is made, which takes its time.
-        at_once: How many of them are under way.
-        flows: What the account has.
-        apart: Whether those who answer have cores of their own.
+        rounds: Rounds of single requests.
+        requests: Requests of each kind in a round.
+        batches: Batches of concurrent requests.
+        batch: Requests of a batch.
+        concurrency: Requests of a batch that are under way at once.
+        flows: Flows of the account.
+        has_own_cores: Whether the bots run on cores of their own.
     """
 
     rounds: int = 8
-    shots: int = 15
-    volleys: int = 3
-    volley: int = 150
-    forms: float = 1 / 3
-    at_once: int = 50
+    requests: int = 15
+    batches: int = 3
+    batch: int = 150
+    concurrency: int = 50
     flows: int = 1000
-    apart: bool = True
-
-    def of(self, what: What, count: int) -> int:
-        """How many of a turn's `count` requests are sent of this kind."""
-        return max(1, round(count * self.forms)) if what is What.SUBMIT else count
+    has_own_cores: bool = True
 
 
-QUICK: Final = Plan(rounds=1, shots=3, volleys=1, volley=4, at_once=2, flows=300, apart=False)
+QUICK: Final = Plan(rounds=1, requests=3, batches=1, batch=4, concurrency=2, flows=300, has_own_cores=False)
 
 
 @dataclass
-class Measured:
-    """One kind of request of one target, by round."""
+class Measurement:
+    """Times in seconds of flowbot and Bolt by round, and flowbot's finished answers a second by batch."""
 
-    taken: list[list[float]] = field(default_factory=list)
-    rates: list[float] = field(default_factory=list)
-    volleys: list[list[float]] = field(default_factory=list)
+    times: dict[str, list[list[float]]] = field(default_factory=lambda: {FLOWBOT: [], BOLT: []})
     finished: list[float] = field(default_factory=list)
 
-    def at(self, share: float) -> float:
-        """A percentile over all rounds, in seconds."""
-        return percentile([taken for turn in self.taken for taken in turn], share)
+    def percentile(self, name: str, share: float) -> float:
+        """Return a percentile over all rounds, in seconds."""
+        return percentile([time for times in self.times[name] for time in times], share)
 
-    def volley_at(self, share: float) -> float:
-        """The same of those that were all due at the same moment."""
-        return percentile([taken for turn in self.volleys for taken in turn], share)
-
-
-Board = Mapping[tuple[str, What], Measured]
+    def times_quicker(self) -> float:
+        """Return how many times quicker flowbot is: the median of the rounds' own ratios."""
+        rounds = zip(self.times[BOLT], self.times[FLOWBOT], strict=True)
+        return median([median(bolt) / median(flowbot) for bolt, flowbot in rounds])
 
 
-def ratio(one: Measured, other: Measured) -> float:
-    """How many times longer `one` takes: the middle of the rounds' own ratios, each of two neighbours in time."""
-    pairs = zip(one.taken, other.taken, strict=True)
-    return middle([middle(mine) / middle(theirs) for mine, theirs in pairs])
-
-
-def share(one: Measured, other: Measured) -> float:
-    """How many times more `one` acknowledges, likewise."""
-    return middle([mine / theirs for mine, theirs in zip(one.rates, other.rates, strict=True)])
+Measurements = Mapping[RequestKind, Measurement]
 
 
 async def run(plan: Plan) -> Findings:
     """Measure both modes."""
-    with apart() if plan.apart else nullcontext(everywhere()) as cores:
-        async with lab(plan.flows) as here:
-            say("acks: HTTP")
-            async with by_http(here, cores) as targets:
-                http = await measure(here, targets, plan)
-            say("acks: Socket Mode")
-            async with by_socket(here, cores) as targets:
-                socket = await measure(here, targets, plan)
-    return findings({"HTTP": http, "Socket Mode": socket}, plan)
+    with separate_cores() if plan.has_own_cores else nullcontext(allowed_cores()) as cores:
+        async with open_testbed(plan.flows) as testbed:
+            log_progress("acks: HTTP")
+            async with connect_http(testbed, cores) as targets:
+                http = await measure(testbed, targets, plan)
+            log_progress("acks: Socket Mode")
+            async with connect_sockets(testbed, cores) as targets:
+                socket = await measure(testbed, targets, plan)
+    return build_findings({"HTTP": http, "Socket Mode": socket}, plan)
 
 
 @asynccontextmanager
-async def by_http(here: Lab, cores: frozenset[int]) -> AsyncIterator[Sequence[Target]]:
-    """Everybody who answers by HTTP, ready; what is repeated has been done once by hand."""
+async def connect_http(testbed: Testbed, cores: frozenset[int]) -> AsyncIterator[Sequence[Target]]:
+    """Start both bots as HTTP servers, and record what is repeated."""
     async with AsyncExitStack() as stack:
-        process, bot = await stack.enter_async_context(here.serving())
+        process, bot = await stack.enter_async_context(testbed.serve())
         process.move(cores)
-        targets = [bot]
-        for name, control in ((BOLT, "bolt-http"), (BARE, "aiohttp-http"), (FLOOR, "nothing")):
-            process = await stack.enter_async_context(running("benchmarks.controls", control, folder=here.folder))
-            targets.append(HttpTarget(name, int((await process.says(r"port=(\d+)"))[1])))
-            process.move(cores)
-        for target in targets:
-            stack.callback(target.close)
-        await here.stage.begin(bot)
-        yield targets
+        bolt = await stack.enter_async_context(start_module("benchmarks.bolt_defaults", "http", folder=testbed.folder))
+        bolt_target = HttpTarget(BOLT, int((await bolt.wait_for_output(r"port=(\d+)"))[1]))
+        bolt.move(cores)
+        stack.callback(bot.close)
+        stack.callback(bolt_target.close)
+        await testbed.servers.record(bot, with_form=False)
+        yield bot, bolt_target
 
 
 @asynccontextmanager
-async def by_socket(here: Lab, cores: frozenset[int]) -> AsyncIterator[Sequence[Target]]:
-    """Everybody who answers by Socket Mode, connected to this process."""
-    hub, slack = SocketHub(), here.stage.addresses.slack
+async def connect_sockets(testbed: Testbed, cores: frozenset[int]) -> AsyncIterator[Sequence[Target]]:
+    """Start both bots in Socket Mode, connected to this process."""
+    hub = SocketHub()
     async with AsyncExitStack() as stack:
-        await stack.enter_async_context(hub.listening())
-        await here.stage.lead_sockets(hub.url)
-        (await stack.enter_async_context(here.connected())).move(cores)
-        for control, where in (("bolt-socket", slack), ("aiohttp-socket", f"{hub.url}/{BARE}")):
-            process = await stack.enter_async_context(
-                running("benchmarks.controls", control, where, folder=here.folder)
-            )
-            await process.says("connected")
-            process.move(cores)
-        yield [await hub.target(name) for name in (FLOWBOT, BOLT, BARE)]
+        await stack.enter_async_context(hub.listen())
+        await testbed.servers.set_socket_url(hub.url)
+        (await stack.enter_async_context(testbed.connect_socket())).move(cores)
+        arguments = ("benchmarks.bolt_defaults", "socket", testbed.servers.addresses.slack)
+        bolt = await stack.enter_async_context(start_module(*arguments, folder=testbed.folder))
+        await bolt.wait_for_output("connected")
+        bolt.move(cores)
+        yield [await hub.wait_for_target(name) for name in (FLOWBOT, BOLT)]
 
 
-async def measure(here: Lab, targets: Sequence[Target], plan: Plan) -> Board:
-    """Let everybody have their turns, another one first each time."""
-    board: Board = {(target.name, what): Measured() for target, what in product(targets, DONE)}
-    for what in DONE:
-        await alone(here, targets, what, {target.name: [] for target in targets}, 3)
-    for _, what in product(range(plan.rounds), DONE):
-        taken: dict[str, list[float]] = {target.name: [] for target in targets}
-        await alone(here, targets, what, taken, plan.of(what, plan.shots))
-        for name, seconds in taken.items():
-            board[name, what].taken.append(seconds)
-        await here.stage.forget()
-    for number_, what in product(range(plan.volleys), DONE):
-        for target in turned(targets, number_):
-            await volleys(here, target, what, plan, board[target.name, what])
-        await here.stage.forget()
-    return board
+async def measure(testbed: Testbed, targets: Sequence[Target], plan: Plan) -> Measurements:
+    """Measure single requests by turns, then batches of flowbot's."""
+    measurements = {kind: Measurement() for kind in KINDS}
+    for kind in KINDS:
+        await measure_round(testbed, targets, kind, WARM_UP)
+    for _, kind in product(range(plan.rounds), KINDS):
+        for name, times in (await measure_round(testbed, targets, kind, plan.requests)).items():
+            measurements[kind].times[name].append(times)
+        await testbed.servers.clear()
+    (flowbot,) = (target for target in targets if target.name == FLOWBOT)
+    for _, kind in product(range(plan.batches), KINDS):
+        requests = await testbed.servers.requests(kind, plan.batch)
+        began = time.monotonic()
+        await flowbot.send_concurrently(requests, plan.concurrency)
+        answered_at = await testbed.servers.wait_for_answers(requests)
+        measurements[kind].finished.append(len(requests) / (max(answered_at.values()) - began))
+        await testbed.servers.clear()
+    return measurements
 
 
-async def alone(here: Lab, targets: Sequence[Target], what: What, taken: Mapping[str, list[float]], count: int) -> None:
-    """So many requests to each, by turns; each waits until all that followed the one before is done."""
-    piles = {target.name: await here.stage.shots(what, count) for target in targets}
-    for number_ in range(count):
-        for target in turned(targets, number_):
-            shot = piles[target.name][number_]
-            taken[target.name].append(await target.alone(shot))
-            await settled(here, target, [shot])
+async def measure_round(
+    testbed: Testbed, targets: Sequence[Target], kind: RequestKind, count: int
+) -> dict[str, list[float]]:
+    """Send `count` requests to each target by turns, each when the answer before it is finished."""
+    requests = {target.name: await testbed.servers.requests(kind, count) for target in targets}
+    times: dict[str, list[float]] = {target.name: [] for target in targets}
+    for number in range(count):
+        for target in targets if number % 2 else reversed(targets):
+            request = requests[target.name][number]
+            times[target.name].append(await target.send(request))
+            if target.name == FLOWBOT:
+                await testbed.servers.wait_for_answers([request])
+    return times
 
 
-async def volleys(here: Lab, target: Target, what: What, plan: Plan, measured: Measured) -> None:
-    """A crowd at the same moment, then a stream with as many under way."""
-    shots = await here.stage.shots(what, plan.at_once)
-    measured.volleys.append(await target.together(shots, plan.at_once))
-    await settled(here, target, shots)
-    shots = await here.stage.shots(what, plan.of(what, plan.volley))
-    began = here.stage.now()
-    times = await target.together(shots, plan.at_once)
-    measured.rates.append(len(shots) / max(times))
-    if target.name == FLOWBOT:
-        measured.finished.append(len(shots) / (await settled(here, target, shots) - began))
-
-
-async def settled(here: Lab, target: Target, shots: Sequence[Shot]) -> float:
-    """Wait until the work that follows these is done, so that it is nobody else's burden; when it was."""
-    if target.name != FLOWBOT:
-        return here.stage.now()
-    if shots[0].answer_at:
-        return max((await here.stage.finished(shots)).values())
-    async with asyncio.timeout(PATIENCE_SECONDS):
-        while await here.number(IN_HAND):  # noqa: ASYNC110 - another process writes there
-            await asyncio.sleep(LOOK_SECONDS)
-    return (await here.stage.quiet()).last
-
-
-def turned(targets: Sequence[Target], number_: int) -> list[Target]:
-    """The same, beginning with another one."""
-    first = number_ % len(targets)
-    return [*targets[first:], *targets[:first]]
-
-
-def findings(boards: Mapping[str, Board], plan: Plan) -> Findings:
-    """The tables, and what was wanted."""
-    cells = list(product(boards.items(), DONE))
+def build_findings(modes: Mapping[str, Measurements], plan: Plan) -> Findings:
+    """Return the tables and the goals."""
+    cells = [(mode, kind, measurements[kind]) for mode, measurements in modes.items() for kind in KINDS]
     latency = Table(
         "From a request to its acknowledgement",
         "Milliseconds, p50 / p99, one request at a time, when all that followed the one before is done. The last "
-        "two columns compare p50. "
-        f"The client's own share, against a server of fixed bytes: {floor(boards['HTTP'])} ms.",
-        ("Mode", "What", "bare aiohttp", "Bolt's defaults", "flowbot", "flowbot : bare", "Bolt : flowbot"),
-        tuple(latency_row(mode, board, what) for (mode, board), what in cells),
-    )
-    rates = Table(
-        f"With {plan.at_once} under way",
-        "Acknowledgements a second. flowbot does its work behind them at the same time on the same core (the controls "
-        "have none): *finished* counts requests with all that follows. The last column is the p99 of a crowd, "
-        f"{plan.at_once} requests all due at the same moment, in ms: bare / Bolt / flowbot.",
-        (
-            "Mode",
-            "What",
-            "bare aiohttp",
-            "Bolt's defaults",
-            "flowbot",
-            "flowbot : bare",
-            "finished a second",
-            "a crowd",
+        "column compares p50.",
+        ("Mode", "What", "Bolt's defaults", "flowbot", "Bolt : flowbot"),
+        tuple(
+            (
+                mode,
+                f"{kind}",
+                *(
+                    f"{format_ms(cell.percentile(name, 0.5))} / {format_ms(cell.percentile(name, 0.99))}"
+                    for name in (BOLT, FLOWBOT)
+                ),
+                f"{cell.times_quicker():.1f}",
+            )
+            for mode, kind, cell in cells
         ),
-        tuple(rate_row(mode, board, what) for (mode, board), what in cells),
     )
-    goals = [goal for (mode, board), what in cells for goal in wanted(mode, board, what, plan)]
-    return Findings("Acknowledgements", (latency, rates), tuple(goals))
-
-
-def floor(board: Board) -> str:
-    """The client's own share."""
-    return f"{ms(board[FLOOR, What.LIST].at(0.5))} / {ms(board[FLOOR, What.LIST].at(0.99))}"
-
-
-def latency_row(mode: str, board: Board, what: What) -> tuple[str, ...]:
-    """One mode, one kind of request."""
-    bare, bolt, flowbot = (board[name, what] for name in (BARE, BOLT, FLOWBOT))
-    times = (f"{ms(each.at(0.5))} / {ms(each.at(0.99))}" for each in (bare, bolt, flowbot))
-    return (mode, f"{what}", *times, f"{ratio(flowbot, bare):.2f}", f"{ratio(bolt, flowbot):.1f}")
-
-
-def rate_row(mode: str, board: Board, what: What) -> tuple[str, ...]:
-    """One mode, one kind of request."""
-    parties = bare, _, flowbot = [board[name, what] for name in (BARE, BOLT, FLOWBOT)]
-    crowd = " / ".join(ms(each.volley_at(0.99)) for each in parties)
-    finished = number(middle(flowbot.finished)) if flowbot.finished else "–"
-    rates = (number(middle(each.rates)) for each in parties)
-    return (mode, f"{what}", *rates, f"{share(flowbot, bare):.2f}", finished, crowd)
-
-
-def wanted(mode: str, board: Board, what: What, plan: Plan) -> list[Goal]:
-    """The goals of one mode and kind of request."""
-    bare, bolt, flowbot = (board[name, what] for name in (BARE, BOLT, FLOWBOT))
-    return [
-        Goal(f"{mode}, {what}: p50 against the bare handler", ratio(flowbot, bare), 2, " ×"),
-        Goal(f"{mode}, {what}: times quicker than Bolt's defaults", ratio(bolt, flowbot), 20, " ×", at_least=True),
+    finished = Table(
+        f"With {plan.concurrency} under way",
+        "Requests a second that flowbot finishes, with all that follows the acknowledgement.",
+        ("Mode", "What", "finished a second"),
+        tuple((mode, f"{kind}", format_number(median(cell.finished))) for mode, kind, cell in cells),
+    )
+    goals = tuple(
         Goal(
-            f"{mode}, {what}: throughput at {plan.at_once}, of the bare handler's",
-            share(flowbot, bare),
-            0.5,
+            f"{mode}, {kind}: times quicker than Bolt's defaults",
+            cell.times_quicker(),
+            TIMES_QUICKER,
             " ×",
             at_least=True,
-        ),
-    ]
+        )
+        for mode, kind, cell in cells
+    )
+    return Findings("Acknowledgements", (latency, finished), goals)

@@ -1,4 +1,4 @@
-"""What large accounts cost: the first list, later ones, turning pages, searching, fetching anew, memory."""
+"""Lists of large accounts: the time to finished answers, memory, and the longest block of the event loop."""
 
 import asyncio
 import threading
@@ -8,53 +8,53 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
 
-from benchmarks.lab import Lab, Stage, lab
-from benchmarks.load import HttpTarget, exchange, line_to, signed
-from benchmarks.processes import Process, middle
-from benchmarks.report import Findings, Goal, Table, ms, number, say
-from benchmarks.wire import Shot, What
+from benchmarks.load import HttpTarget, connect, exchange, sign
+from benchmarks.processes import Process, median
+from benchmarks.protocol import RequestKind, SlackRequest
+from benchmarks.report import Findings, Goal, Table, format_ms, format_number, log_progress
+from benchmarks.testbed import FakeServers, open_testbed
 
-KNOCK_GAP: Final = 0.005
-KNOCK: Final = b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+PROBE_GAP_SECONDS: Final = 0.005
+PROBE: Final = b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How much is measured.
+    """The extent of a run.
 
     Attributes:
         sizes: Flows of the account; the goals are about the last.
-        repeats: How often each thing is done.
-        rest: Seconds at least after which a list is old enough to be fetched anew.
-        rests: How many times as long as the first reading took it must have rested, too.
-        calm: Seconds without a word to Enkapush after which it has been fetched.
+        repeats: Repeats of each request.
+        stale_seconds: The least age at which a list is fetched anew.
+        rest_factor: The rest before the next fetch, in lengths of the first one.
+        quiet_seconds: The silence towards Enkapush after which a fetch is over.
     """
 
     sizes: tuple[int, ...] = (100, 5_000, 100_000)
     repeats: int = 12
-    rest: float = 6.0
-    rests: float = 3.2
-    calm: float = 3.0
+    stale_seconds: float = 6.0
+    rest_factor: float = 3.2
+    quiet_seconds: float = 3.0
 
 
-QUICK: Final = Plan(sizes=(300,), repeats=2, rest=0.0, rests=0.0, calm=0.1)
+QUICK: Final = Plan(sizes=(300,), repeats=2, stale_seconds=0.0, rest_factor=0.0, quiet_seconds=0.1)
 
 
 @dataclass(frozen=True)
 class Cost:
-    """What something took: seconds until the finished answer, and seconds of flowbot's processor time."""
+    """Seconds to the finished answer, and flowbot's processor time in them."""
 
     wall: float
     cpu: float
 
 
 @dataclass
-class Stalls:
-    """How long flowbot had no ear for anybody, seen by somebody who knocks every few milliseconds.
+class LongestBlock:
+    """The longest time that the event loop did not answer, seen by a probe every few milliseconds.
 
     Attributes:
-        cpu: The longest, in seconds of flowbot's own processor time: what others do to the machine does not count.
-        wall: The longest that somebody waited.
+        cpu: In seconds of flowbot's own processor time, without what others do to the machine.
+        wall: In seconds of the clock.
     """
 
     cpu: float = 0.0
@@ -62,154 +62,149 @@ class Stalls:
 
 
 @dataclass(frozen=True)
-class Sized:
-    """What was measured with one size of the account."""
+class SizeResult:
+    """The measurements with one size of the account. Memory is in MB, `refetch` in seconds of processor time."""
 
     flows: int
     cold: Cost
-    cold_stalls: Stalls
+    cold_block: LongestBlock
     warm: Cost
     turn: Cost
     search: Cost
-    anew: float
-    anew_stalls: Stalls
-    before: float
-    after: float
-    peak: float
+    refetch: float
+    refetch_block: LongestBlock
+    memory_before: float
+    memory_after: float
+    memory_peak: float
 
 
 async def run(plan: Plan) -> Findings:
     """Measure each size."""
-    return findings([await sized(flows, plan) for flows in plan.sizes])
+    return build_findings([await measure_size(flows, plan) for flows in plan.sizes])
 
 
-async def sized(flows: int, plan: Plan) -> Sized:
-    """One flowbot, from its first list on."""
-    say(f"catalog: {flows:,} flows")
-    async with lab(flows) as here, here.serving() as (process, bot):
-        before = process.memory()
-        async with knocking(process, bot) as cold_stalls:
-            (cold,) = await costs(here.stage, process, bot, await here.stage.shots(What.LIST, 1))
-        warm = typical(await costs(here.stage, process, bot, await here.stage.shots(What.LIST, plan.repeats)))
-        await here.stage.begin(bot, forms=False)
-        await here.stage.quiet()
-        turn = typical(await costs(here.stage, process, bot, await here.stage.shots(What.NEXT, plan.repeats)))
-        search = typical(await costs(here.stage, process, bot, await here.stage.shots(What.NEXT_FOUND, plan.repeats)))
-        anew, anew_stalls = await fetched_anew(here, process, bot, plan, cold.wall)
-        return Sized(
+async def measure_size(flows: int, plan: Plan) -> SizeResult:
+    """Measure one flowbot, from its first list on."""
+    log_progress(f"catalog: {flows:,} flows")
+    async with open_testbed(flows) as testbed, testbed.serve() as (process, bot):
+        servers = testbed.servers
+        memory_before = process.memory()
+        async with probe_block(process, bot) as cold_block:
+            (cold,) = await measure_costs(servers, process, bot, await servers.requests(RequestKind.LIST, 1))
+
+        async def typical_cost(kind: RequestKind) -> Cost:
+            costs = await measure_costs(servers, process, bot, await servers.requests(kind, plan.repeats))
+            return Cost(median([cost.wall for cost in costs]), median([cost.cpu for cost in costs]))
+
+        warm = await typical_cost(RequestKind.LIST)
+        await servers.record(bot, with_form=False)
+        await servers.wait_until_quiet()
+        turn = await typical_cost(RequestKind.NEXT)
+        search = await typical_cost(RequestKind.NEXT_FOUND)
+
+        await asyncio.sleep(max(plan.stale_seconds, plan.rest_factor * cold.wall))
+        async with probe_block(process, bot) as refetch_block:
+            began = process.cpu()
+            await measure_costs(servers, process, bot, await servers.requests(RequestKind.LIST, 1))
+            await servers.wait_until_quiet(plan.quiet_seconds)
+            refetch = process.cpu() - began
+        return SizeResult(
             flows=flows,
             cold=cold,
-            cold_stalls=cold_stalls,
+            cold_block=cold_block,
             warm=warm,
             turn=turn,
             search=search,
-            anew=anew,
-            anew_stalls=anew_stalls,
-            before=before,
-            after=process.memory(),
-            peak=process.peak(),
+            refetch=refetch,
+            refetch_block=refetch_block,
+            memory_before=memory_before,
+            memory_after=process.memory(),
+            memory_peak=process.peak_memory(),
         )
 
 
-async def costs(stage: Stage, process: Process, bot: HttpTarget, shots: Sequence[Shot]) -> list[Cost]:
-    """What each of these took, one after the other."""
-    found = []
-    with line_to(bot.port) as line:
-        for shot in shots:
-            began, spent = time.monotonic(), process.cpu()
-            await asyncio.to_thread(exchange, line, signed(shot))
-            at = await stage.finished([shot])
-            found.append(Cost(at[shot.answer_at] - began, process.cpu() - spent))
-    return found
-
-
-async def fetched_anew(here: Lab, process: Process, bot: HttpTarget, plan: Plan, took: float) -> tuple[float, Stalls]:
-    """Processor time of a fetch while an older list is served, and how long nobody was heard meanwhile."""
-    await asyncio.sleep(max(plan.rest, plan.rests * took))
-    async with knocking(process, bot) as stalls:
-        spent = process.cpu()
-        await costs(here.stage, process, bot, await here.stage.shots(What.LIST, 1))
-        await here.stage.quiet(plan.calm)
-        return process.cpu() - spent, stalls
+async def measure_costs(
+    servers: FakeServers, process: Process, bot: HttpTarget, requests: Sequence[SlackRequest]
+) -> list[Cost]:
+    """Send the requests one after the other, and return the cost of each."""
+    costs = []
+    with connect(bot.port) as connection:
+        for request in requests:
+            began, cpu_began = time.monotonic(), process.cpu()
+            await asyncio.to_thread(exchange, connection, sign(request))
+            answered_at = await servers.wait_for_answers([request])
+            costs.append(Cost(answered_at[request.answer_path] - began, process.cpu() - cpu_began))
+    return costs
 
 
 @asynccontextmanager
-async def knocking(process: Process, bot: HttpTarget) -> AsyncIterator[Stalls]:
-    """Knock at `/healthz` until the block ends."""
-    stalls, over = Stalls(), threading.Event()
-    running = asyncio.create_task(asyncio.to_thread(knock, process, bot.port, stalls, over))
+async def probe_block(process: Process, bot: HttpTarget) -> AsyncIterator[LongestBlock]:
+    """Probe `/healthz` until the block ends."""
+    block, stop = LongestBlock(), threading.Event()
+
+    def probe() -> None:
+        with connect(bot.port) as connection:
+            while not stop.wait(PROBE_GAP_SECONDS):
+                began, cpu_began = time.monotonic(), process.cpu()
+                exchange(connection, PROBE)
+                block.cpu = max(block.cpu, process.cpu() - cpu_began)
+                block.wall = max(block.wall, time.monotonic() - began)
+
+    probing = asyncio.create_task(asyncio.to_thread(probe))
     try:
-        yield stalls
+        yield block
     finally:
-        over.set()
-        await running
+        stop.set()
+        await probing
 
 
-def knock(process: Process, port: int, stalls: Stalls, over: threading.Event) -> None:
-    """Knock, and note the longest wait."""
-    with line_to(port) as line:
-        while not over.wait(KNOCK_GAP):
-            began, spent = time.monotonic(), process.cpu()
-            exchange(line, KNOCK)
-            stalls.cpu = max(stalls.cpu, process.cpu() - spent)
-            stalls.wall = max(stalls.wall, time.monotonic() - began)
-
-
-def typical(found: Sequence[Cost]) -> Cost:
-    """The medians."""
-    return Cost(middle([cost.wall for cost in found]), middle([cost.cpu for cost in found]))
-
-
-def findings(sizes: Sequence[Sized]) -> Findings:
-    """The tables, and what was wanted of the largest account."""
-    times = Table(
+def build_findings(sizes: Sequence[SizeResult]) -> Findings:
+    """Return the tables, and the goals of the largest account."""
+    costs = Table(
         "From a command to its finished answer",
         "Milliseconds from sending the request to the answer at its response URL / of flowbot's processor time in it. "
         "*Cold* is the first list after a start: all pages are fetched, and the stand-in makes them. *Anew* is the "
         "processor time of a later fetch, in the background. Medians, but for these two.",
         ("Flows", "cold", "warm list", "page turn", "search", "anew"),
         tuple(
-            (f"{size.flows:,}", *(both(cost) for cost in (size.cold, size.warm, size.turn, size.search)), ms(size.anew))
-            for size in sizes
-        ),
-    )
-    room = Table(
-        "Memory, and how long nobody is heard",
-        "Megabytes resident: after the start, with the catalog fetched twice, and the most there ever was. The longest "
-        "that the event loop did nothing else, in ms of flowbot's own processor time (in brackets as the clock on the "
-        f"wall has it, with all that the machine did besides), seen by knocking every {KNOCK_GAP * 1000:.0f} ms.",
-        ("Flows", "at the start", "with the catalog", "the most", "longest block, cold", "longest block, anew"),
-        tuple(
             (
                 f"{size.flows:,}",
-                *(number(value) for value in (size.before, size.after, size.peak)),
-                blocked(size.cold_stalls),
-                blocked(size.anew_stalls),
+                *(
+                    f"{format_ms(cost.wall)} / {format_ms(cost.cpu)}"
+                    for cost in (size.cold, size.warm, size.turn, size.search)
+                ),
+                format_ms(size.refetch),
             )
             for size in sizes
         ),
     )
-    return Findings("Catalogs", (times, room), wanted(sizes[-1]))
-
-
-def wanted(size: Sized) -> tuple[Goal, ...]:
-    """The goals of the largest account."""
-    of = f"{size.flows:,} flows"
-    block = max(size.cold_stalls.cpu, size.anew_stalls.cpu)
-    return (
-        Goal(f"{of}: page turn, processor time", size.turn.cpu * 1000, 50, " ms"),
-        Goal(f"{of}: search, processor time", size.search.cpu * 1000, 50, " ms"),
-        Goal(f"{of}: memory with the catalog", size.after, 300, " MB"),
-        Goal(f"{of}: the most memory", size.peak, 300, " MB"),
-        Goal(f"{of}: longest block of the event loop", block * 1000, 50, " ms"),
+    memory = Table(
+        "Memory, and how long nobody is heard",
+        "Megabytes resident: after the start, with the catalog fetched twice, and the most there ever was. The longest "
+        "that the event loop did nothing else, in ms of flowbot's own processor time (in brackets as the clock on the "
+        f"wall has it, with all that the machine did besides), seen by knocking every {PROBE_GAP_SECONDS * 1000:.0f} "
+        "ms.",
+        ("Flows", "at the start", "with the catalog", "the most", "longest block, cold", "longest block, anew"),
+        tuple(
+            (
+                f"{size.flows:,}",
+                *(format_number(value) for value in (size.memory_before, size.memory_after, size.memory_peak)),
+                *(
+                    f"{format_ms(block.cpu)} ({format_ms(block.wall)})"
+                    for block in (size.cold_block, size.refetch_block)
+                ),
+            )
+            for size in sizes
+        ),
     )
-
-
-def both(cost: Cost) -> str:
-    """The two sides of a cost."""
-    return f"{ms(cost.wall)} / {ms(cost.cpu)}"
-
-
-def blocked(stalls: Stalls) -> str:
-    """The longest block."""
-    return f"{ms(stalls.cpu)} ({ms(stalls.wall)})"
+    largest = sizes[-1]
+    account = f"{largest.flows:,} flows"
+    longest_block = max(largest.cold_block.cpu, largest.refetch_block.cpu)
+    goals = (
+        Goal(f"{account}: page turn, processor time", largest.turn.cpu * 1000, 50, " ms"),
+        Goal(f"{account}: search, processor time", largest.search.cpu * 1000, 50, " ms"),
+        Goal(f"{account}: memory with the catalog", largest.memory_after, 300, " MB"),
+        Goal(f"{account}: the most memory", largest.memory_peak, 300, " MB"),
+        Goal(f"{account}: longest block of the event loop", longest_block * 1000, 50, " ms"),
+    )
+    return Findings("Catalogs", (costs, memory), goals)

@@ -1,4 +1,4 @@
-"""Programs in processes of their own, and what the kernel says of them. Linux tells memory and processor time."""
+"""Programs in processes of their own, with their memory and processor time from Linux."""
 
 import asyncio
 import itertools
@@ -6,8 +6,7 @@ import math
 import os
 import re
 import sys
-import time
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,51 +19,50 @@ STOP_SECONDS: Final = 15.0
 _numbers: Final = itertools.count()
 
 
-class Running(Protocol):
-    """What is asked of a process that was started."""
+class ChildProcess(Protocol):
+    """A started process, as `asyncio.subprocess.Process`."""
 
     @property
     def pid(self) -> int:
-        """Its number."""
+        """The process id."""
         ...
 
     @property
     def returncode(self) -> int | None:
-        """Its exit status; None while it runs."""
+        """The exit status; None while it runs."""
         ...
 
     def terminate(self) -> None:
-        """SIGTERM."""
+        """Send SIGTERM."""
         ...
 
     def kill(self) -> None:
-        """SIGKILL."""
+        """Send SIGKILL."""
         ...
 
     async def wait(self) -> int:
-        """Its exit status, when it has ended."""
+        """Wait for its end, and return its exit status."""
         ...
 
 
 @dataclass(frozen=True)
 class Process:
-    """A program that runs.
+    """A running program.
 
     Attributes:
-        started: When it was started; seconds of the machine's monotonic clock.
-        log: Where its standard error goes.
+        log: The file of its standard error.
+        out: The file of its standard output.
     """
 
-    running: Running
-    started: float
+    child: ChildProcess
     log: Path
     out: Path
 
-    async def says(self, pattern: str) -> re.Match[str]:
-        """Wait until what it wrote matches.
+    async def wait_for_output(self, pattern: str) -> re.Match[str]:
+        """Wait until its output matches.
 
         Raises:
-            RuntimeError: it has ended, or does not say it in time.
+            RuntimeError: it has ended before.
         """
 
         def look() -> re.Match[str] | None:
@@ -72,77 +70,85 @@ class Process:
 
         async with asyncio.timeout(START_SECONDS):
             while (found := look()) is None:
-                if self.running.returncode is not None:
+                if self.child.returncode is not None:
                     raise RuntimeError(f"ended before it was ready:\n{self.log.read_text()[-2000:]}")
                 await asyncio.sleep(LOOK_SECONDS)
         return found
 
     def cpu(self) -> float:
-        """Seconds of processor time so far, of all its threads that live."""
+        """Return the processor time of all its live threads so far, in seconds."""
         total = 0
-        for task in Path(f"/proc/{self.running.pid}/task").iterdir():
+        for task in Path(f"/proc/{self.child.pid}/task").iterdir():
             with suppress(FileNotFoundError, ProcessLookupError):
                 total += int((task / "schedstat").read_text().split()[0])
         return total / 1e9
 
     def memory(self) -> float:
-        """Resident memory now, in MB (a million bytes)."""
-        return self._status("VmRSS")
+        """Return the resident memory now, in MB (a million bytes)."""
+        return self._status_mb("VmRSS")
 
-    def peak(self) -> float:
-        """The most memory that was ever resident, in MB."""
-        return self._status("VmHWM")
+    def peak_memory(self) -> float:
+        """Return the most memory that was ever resident, in MB."""
+        return self._status_mb("VmHWM")
 
     def move(self, cores: frozenset[int]) -> None:
-        """Let it run on these cores alone, as what it starts from now on does."""
-        for task in Path(f"/proc/{self.running.pid}/task").iterdir():
+        """Let it run on these cores only, and what it starts from now on."""
+        for task in Path(f"/proc/{self.child.pid}/task").iterdir():
             with suppress(ProcessLookupError):
                 os.sched_setaffinity(int(task.name), cores)
 
-    def _status(self, name: str) -> float:
-        status = Path(f"/proc/{self.running.pid}/status").read_text()
+    def _status_mb(self, name: str) -> float:
+        status = Path(f"/proc/{self.child.pid}/status").read_text()
         found = re.search(rf"{name}:\s+(\d+) kB", status)
         return int(found[1]) * 1024 / 1e6 if found else 0.0
 
 
 @asynccontextmanager
-async def running(
+async def start_module(
     module: str, *arguments: str, folder: Path, env: Mapping[str, str] | None = None
 ) -> AsyncIterator[Process]:
-    """`python -m module arguments` until the block ends; what it writes goes to files in `folder`."""
+    """Run `python -m module arguments` until the block ends, with its output in files of `folder`."""
     name = f"{module}-{next(_numbers)}"
     log, out = folder / f"{name}.err", folder / f"{name}.out"
     with log.open("w") as errors, out.open("w") as output:
-        began = time.monotonic()
-        process = await started((module, *arguments), folder, environment(env or {}), output, errors)
+        # Nothing set on this machine changes what is measured.
+        environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), **(env or {})}
+        process = await spawn((module, *arguments), folder, environment, output, errors)
     try:
-        yield Process(process, began, log, out)
+        yield Process(process, log, out)
     finally:
-        await _ended(process)
+        if process.returncode is None:
+            process.terminate()
+            try:
+                async with asyncio.timeout(STOP_SECONDS):
+                    await process.wait()
+            except TimeoutError:
+                process.kill()
+                await process.wait()
 
 
-async def started(
+async def spawn(
     command: Sequence[str], folder: Path, env: Mapping[str, str], output: TextIO, errors: TextIO
-) -> Running:
-    """Start `python -m` with this command, in `folder` and with this environment alone."""
+) -> ChildProcess:
+    """Start `python -m` with this command in `folder`, with this environment only."""
     return await asyncio.create_subprocess_exec(
         sys.executable, "-m", *command, cwd=folder, env=env, stdout=output, stderr=errors
     )
 
 
-def everywhere() -> frozenset[int]:
-    """The cores that this process may use."""
+def allowed_cores() -> frozenset[int]:
+    """Return the cores that this process may use."""
     return frozenset(os.sched_getaffinity(0))
 
 
 @contextmanager
-def apart() -> Iterator[frozenset[int]]:
-    """Keep to one core with all that is started in the block; the others, if there are any, are given to be moved to.
+def separate_cores() -> Iterator[frozenset[int]]:
+    """Run on one core in the block, with all that is started there; give the other cores, if there are any.
 
-    Whoever answers and then goes on working would otherwise be measured until the scheduler lets the asking process
-    have its core back, which no asker on another machine waits for.
+    A bot that works on after its answer would otherwise hold up the client on the same core, and make the answer look
+    late.
     """
-    before = everywhere()
+    before = allowed_cores()
     mine = min(before)
     os.sched_setaffinity(0, {mine})
     try:
@@ -151,36 +157,12 @@ def apart() -> Iterator[frozenset[int]]:
         os.sched_setaffinity(0, before)
 
 
-def environment(env: Mapping[str, str]) -> dict[str, str]:
-    """Nothing that the person at this machine has set changes what is measured."""
-    return {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), **env}
-
-
-async def until(condition: Callable[[], bool], seconds: float = START_SECONDS) -> None:
-    """Look until it holds: what happens in another process cannot be waited for in any other way."""
-    async with asyncio.timeout(seconds):
-        while not condition():  # noqa: ASYNC110 - see above
-            await asyncio.sleep(LOOK_SECONDS)
-
-
-async def _ended(process: Running) -> None:
-    if process.returncode is not None:
-        return
-    process.terminate()
-    try:
-        async with asyncio.timeout(STOP_SECONDS):
-            await process.wait()
-    except TimeoutError:
-        process.kill()
-        await process.wait()
-
-
-def middle(values: Sequence[float]) -> float:
-    """The median."""
+def median(values: Sequence[float]) -> float:
+    """Return the median."""
     return percentile(values, 0.5)
 
 
 def percentile(values: Sequence[float], share: float) -> float:
-    """The value below which `share` of the values lie (nearest rank)."""
+    """Return the value below which `share` of the values lie (nearest rank)."""
     ordered = sorted(values)
     return ordered[max(0, math.ceil(share * len(ordered)) - 1)]

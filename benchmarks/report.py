@@ -1,4 +1,4 @@
-"""What was found, as Markdown."""
+"""The report, as Markdown."""
 
 import os
 import platform
@@ -16,7 +16,7 @@ RESULTS: Final = HERE / "RESULTS.md"
 
 @dataclass(frozen=True)
 class Table:
-    """Rows under a heading; `note` says how to read them."""
+    """A table under a heading; `note` says how to read it."""
 
     title: str
     note: str
@@ -24,7 +24,7 @@ class Table:
     rows: tuple[tuple[str, ...], ...]
 
     def lines(self) -> Iterator[str]:
-        """As Markdown."""
+        """Return the lines of Markdown."""
         yield from (f"### {self.title}", "", self.note, "")
         yield f"| {' | '.join(self.columns)} |"
         yield f"|{'---|' * len(self.columns)}"
@@ -34,9 +34,9 @@ class Table:
 
 @dataclass(frozen=True)
 class Goal:
-    """Something wanted, and what was measured; `at_least` where more is better."""
+    """A goal and its measurement; `at_least` where more is better."""
 
-    wanted: str
+    title: str
     measured: float
     limit: float
     unit: str = ""
@@ -44,29 +44,29 @@ class Goal:
 
     @property
     def is_met(self) -> bool:
-        """Whether it was reached."""
+        """Check whether the goal is met."""
         return self.measured >= self.limit if self.at_least else self.measured <= self.limit
 
     def row(self) -> str:
-        """As a line of a Markdown table."""
+        """Return the row of a Markdown table."""
         bound = "at least" if self.at_least else "at most"
-        shown = number(self.measured)
-        if not self.is_met and shown == number(self.limit):
+        shown = format_number(self.measured)
+        if not self.is_met and shown == format_number(self.limit):
             shown = f"{self.measured:.6g}"  # a near miss must not read like a hit
         said = "met" if self.is_met else "**not met**"
-        return f"| {self.wanted} | {bound} {self.limit:g}{self.unit} | {shown}{self.unit} | {said} |"
+        return f"| {self.title} | {bound} {self.limit:g}{self.unit} | {shown}{self.unit} | {said} |"
 
 
 @dataclass(frozen=True)
 class Findings:
-    """What a section found."""
+    """The tables and goals of a section."""
 
     title: str
     tables: tuple[Table, ...]
     goals: tuple[Goal, ...] = ()
 
     def lines(self) -> Iterator[str]:
-        """As Markdown."""
+        """Return the lines of Markdown."""
         yield from (f"## {self.title}", "")
         for table in self.tables:
             yield from table.lines()
@@ -74,14 +74,14 @@ class Findings:
             yield from ("| Goal | | Measured | |", "|---|---|---|---|", *(goal.row() for goal in self.goals), "")
 
 
-def report(sections: Sequence[Findings], seconds: float) -> str:
-    """The whole report: where and when, what was found, and the notes of `NOTES.md`."""
+def render(sections: Sequence[Findings], seconds: float) -> str:
+    """Return the whole report: place and time, the findings, and the notes of `NOTES.md`."""
     goals = [goal for section in sections for goal in section.goals]
     met = sum(goal.is_met for goal in goals)
     lines = [
         "# What flowbot costs",
         "",
-        f"Measured by `make bench` on {datetime.now(UTC):%Y-%m-%d}, in {seconds:.0f} s, on {machine()}.",
+        f"Measured by `make bench` on {datetime.now(UTC):%Y-%m-%d}, in {seconds:.0f} s, on {describe_machine()}.",
         "",
         *([f"{met} of {len(goals)} goals were met."] if goals else []),
         "Ratios are what counts: each compares what ran by turns on the same machine within the same minute. Absolute",
@@ -93,8 +93,8 @@ def report(sections: Sequence[Findings], seconds: float) -> str:
     return "\n".join([*lines, NOTES.read_text(encoding="utf-8")])
 
 
-def machine() -> str:
-    """This machine, in words."""
+def describe_machine() -> str:
+    """Return the machine in words."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     load = os.getloadavg()[0]
     return (
@@ -103,18 +103,18 @@ def machine() -> str:
     )
 
 
-def number(value: float) -> str:
-    """Three digits or so."""
+def format_number(value: float) -> str:
+    """Return about three digits."""
     if abs(value) >= 100:  # noqa: PLR2004 - see above
         return f"{value:,.0f}"
     return f"{value:.3g}"
 
 
-def ms(seconds: float) -> str:
-    """Seconds as milliseconds."""
-    return number(seconds * 1000)
+def format_ms(seconds: float) -> str:
+    """Return seconds as milliseconds."""
+    return format_number(seconds * 1000)
 
 
-def say(line: str) -> None:
-    """Tell whoever waits how far it is."""
+def log_progress(line: str) -> None:
+    """Write a line of progress to standard error."""
     sys.stderr.write(f"{line}\n")

@@ -5,6 +5,7 @@ What speaks to Slack is loaded by the commands that do so: it takes longer than 
 
 import asyncio
 import errno
+import gc
 import os
 import pwd
 import sys
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from flowbot import garbage, logs
+from flowbot import logs
 from flowbot.domain.policy import PolicyBook
 from flowbot.errors import ConfigurationError, Fault
 from flowbot.opening import now, opened_database
@@ -90,8 +91,7 @@ def main() -> None:
 def serve(host: Host = "0.0.0.0", port: Port = None) -> None:  # noqa: S104 - a server in a container is reached from outside
     """HTTP mode: answer Slack on POST /slack/events."""
     settings = _settings("slack_bot_token", "slack_signing_secret", "enkapush_api_key")
-    with garbage.loading():
-        from flowbot import serving
+    from flowbot import serving
 
     chosen = settings.port if port is None else port
     _run(settings, lambda bot, stop: serving.serve(bot, host, chosen, stop))
@@ -101,8 +101,7 @@ def serve(host: Host = "0.0.0.0", port: Port = None) -> None:  # noqa: S104 - a 
 def socket(host: Host = "0.0.0.0", port: WatchPort = None) -> None:  # noqa: S104 - a container is watched from outside
     """Socket Mode: connect to Slack; no public address is needed."""
     settings = _settings("slack_bot_token", "slack_app_token", "enkapush_api_key")
-    with garbage.loading():
-        from flowbot import serving
+    from flowbot import serving
 
     async def way_in(bot: "Flowbot", stop: asyncio.Event) -> None:
         async with serving.watched(bot, host, port):
@@ -114,9 +113,8 @@ def socket(host: Host = "0.0.0.0", port: WatchPort = None) -> None:  # noqa: S10
 @cli.command()
 def demo(port: DemoPort = DEMO_PORT) -> None:
     """Try flowbot in the browser: a stand-in Slack workspace and a stand-in Enkapush; nothing leaves this machine."""
-    with garbage.loading():
-        from flowbot import demo as demonstration
-        from flowbot import serving
+    from flowbot import demo as demonstration
+    from flowbot import serving
 
     logs.configure("warning", "text", ())
 
@@ -237,7 +235,8 @@ def _run(settings: Settings, way_in: Callable[["Flowbot", asyncio.Event], Awaita
     async def live() -> None:
         stop = serving.stop_on_signals()
         async with flowbot(settings) as bot:
-            garbage.set_aside()
+            # All that is loaded by now stays, so full garbage collections need not look through it.
+            gc.freeze()
             await way_in(bot, stop)
 
     asyncio.run(live())

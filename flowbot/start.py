@@ -6,8 +6,6 @@ import sys
 from types import FrameType
 from typing import Final
 
-from flowbot import garbage
-
 SERVING: Final = frozenset({"serve", "socket", "demo"})
 """What runs until it is stopped, so that a stop is no failure. A `migrate` that is killed has failed."""
 
@@ -17,8 +15,7 @@ def main() -> None:
     if SERVING.intersection(sys.argv[1:2]):
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, _leave)
-    with garbage.loading():
-        from flowbot.cli import main as run  # noqa: PLC0415 - not before the handlers stand
+    from flowbot.cli import main as run  # noqa: PLC0415 - not before the handlers stand
 
     run()
 

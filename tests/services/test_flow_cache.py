@@ -12,8 +12,7 @@ import pytest
 from flowbot.domain.flow import Flow, WaitTime
 from flowbot.domain.ids import FlowId, WebsiteId
 from flowbot.errors import Fault
-from flowbot.garbage import NEVER
-from flowbot.services.flow_cache import FlowCache, Snapshot
+from flowbot.services.flow_cache import NO_FULL_COLLECTION, FlowCache, Snapshot
 from flowbot.services.ports.enkapush import AllFlows
 
 NOON: Final = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -185,7 +184,7 @@ async def test_while_a_reading_waits_only_what_is_young_is_looked_through_for_ga
     ring = weakref.ref(Ring())
     made: list[list[int]] = [[] for _ in range(2 * usual[0])]
     assert ring() is None, len(made)
-    assert gc.get_threshold() == (*usual[:2], NEVER)
+    assert gc.get_threshold() == (*usual[:2], NO_FULL_COLLECTION)
     source.readings[-1].set_exception(Fault("fault.enkapush_down"))
     with pytest.raises(Fault):
         await asking

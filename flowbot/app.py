@@ -37,27 +37,25 @@ from flowbot.services.policy_setup import PolicySetup
 from flowbot.services.ports import Clock, Monotonic, Sleep
 from flowbot.services.users import UserService
 from flowbot.settings import Settings
-from flowbot.slack import bolt
-from flowbot.slack.actions import Actions
-from flowbot.slack.commands import Commands
-from flowbot.slack.desk import Desk
-from flowbot.slack.entry import Entry
-from flowbot.slack.forms.desk import FormDesk
-from flowbot.slack.forms.live import FormLive
-from flowbot.slack.forms.opening import FormOpening
-from flowbot.slack.forms.submission import FormSubmission
-from flowbot.slack.forms.telling import FormTelling
-from flowbot.slack.home import HomeTab
-from flowbot.slack.modals import Modals
-from flowbot.slack.posts import Posts
-from flowbot.slack.projection import Projection
-from flowbot.slack.replies import Replies
-from flowbot.slack.requests import Requests
-from flowbot.slack.setup.desk import SetupDesk
-from flowbot.slack.setup.roster import SlackRoster
-from flowbot.slack.showing import Showing
-from flowbot.slack.tasks import TrackedTasks
-from flowbot.slack.telling import Telling
+from flowbot.slack import app as slack_app
+from flowbot.slack.api.messages import MessagePoster, Responder
+from flowbot.slack.api.modals import Modals
+from flowbot.slack.api.users import SlackUserGroupRoster
+from flowbot.slack.forms.flow.editing import FormEditor
+from flowbot.slack.forms.flow.opening import FormOpener
+from flowbot.slack.forms.flow.submission import FlowFormSubmission
+from flowbot.slack.forms.policy.submission import PolicyFormViews
+from flowbot.slack.listeners.commands.dispatcher import CommandDispatcher
+from flowbot.slack.listeners.commands.show import FlowViewer
+from flowbot.slack.listeners.flow_actions import FlowActions
+from flowbot.slack.listeners.form_views import FormViews
+from flowbot.slack.listeners.home import HomeTab
+from flowbot.slack.listeners.request_actions import RequestActions
+from flowbot.slack.notify.form_result import FormResult
+from flowbot.slack.notify.notifier import SlackNotifier
+from flowbot.slack.notify.request_message import RequestMessage
+from flowbot.slack.receiver import Receiver
+from flowbot.slack.runner import Runner, TrackedTasks
 from flowbot.storage.repositories.change_queries import read_change_statistics
 from flowbot.storage.repositories.deliveries import DeliveryRepository
 from flowbot.worker.housekeeping import Housekeeping
@@ -76,7 +74,7 @@ class Flowbot:
 
     settings: Settings
     bolt: AsyncApp
-    entry: Entry
+    entry: Receiver
     slack: AsyncWebClient
     people: UserService
     health: Health
@@ -138,13 +136,13 @@ async def flowbot(
         stack.push_async_callback(_ended, asyncio.create_task(recovery.run(stop)), stop)
         doors = _doors(desk, form_desk, requests, History(ports.policies, ports.store), services.setup)
         signing_secret = secret(settings.slack_signing_secret)
-        app = bolt.build(outside.slack, signing_secret=signing_secret, doors=doors, metrics=outside.metrics)
+        app = slack_app.build_app(outside.slack, signing_secret=signing_secret, doors=doors, metrics=outside.metrics)
         probes = {"database": outside.database.ping, "enkapush": ports.source.ping}
         health = Health(probes, monotonic=monotonic)
         stack.push_async_callback(health.close)
         scrape = Scrape(outside.metrics, partial(read_change_statistics, outside.database), outside.clock)
         stack.push_async_callback(scrape.close)
-        entry = Entry(app, tasks)
+        entry = Receiver(app, tasks)
         yield Flowbot(settings, app, entry, outside.slack, ports.people, health, outside.metrics, scrape, tasks)
 
 
@@ -168,7 +166,7 @@ def _services(outside: Outside, ports: Ports) -> _Services:
         setup=PolicySetup(
             policies=ports.policies,
             people=ports.people,
-            roster=SlackRoster(outside.slack),
+            roster=SlackUserGroupRoster(outside.slack),
             catalog=ports.catalog,
             clock=outside.clock,
             monotonic=outside.monotonic,
@@ -204,13 +202,13 @@ def _changes(outside: Outside, ports: Ports) -> ChangeExecutor:
     )
 
 
-def _desk(outside: Outside, ports: Ports, services: _Services, tasks: TrackedTasks) -> Desk:
+def _desk(outside: Outside, ports: Ports, services: _Services, tasks: TrackedTasks) -> Runner:
     settings = outside.settings
-    return Desk(
+    return Runner(
         people=ports.people,
         reading=services.reading,
         deliveries=DeliveryRepository(outside.database),
-        replies=Replies(outside.slack, outside.session, settings.slack_api_url, outside.metrics),
+        replies=Responder(outside.slack, outside.session, settings.slack_api_url, outside.metrics),
         locales=Locales(fixed=settings.flowbot_language, zone=settings.zone),
         tasks=tasks,
         metrics=outside.metrics,
@@ -218,26 +216,30 @@ def _desk(outside: Outside, ports: Ports, services: _Services, tasks: TrackedTas
     )
 
 
-def _rooms(outside: Outside, ports: Ports, services: _Services, desk: Desk) -> tuple[Telling, FormDesk, Requests]:
+def _rooms(
+    outside: Outside, ports: Ports, services: _Services, desk: Runner
+) -> tuple[SlackNotifier, FormViews, RequestActions]:
     """What tells people, what serves forms, what serves requests."""
-    modals, posts = Modals(outside.slack), Posts(outside.slack, desk.replies)
-    projection = Projection(ports.store, ports.policies, services.forms, posts, desk.locales, outside.clock)
+    modals, posts = Modals(outside.slack), MessagePoster(outside.slack, desk.replies)
+    projection = RequestMessage(ports.store, ports.policies, services.forms, posts, desk.locales, outside.clock)
     form_telling = _form_telling(ports, services, desk, modals, projection)
-    telling = Telling(projection, form_telling, posts)
+    telling = SlackNotifier(projection, form_telling, posts)
     queue = RequestQueue(ports.store, ports.policies, ports.people.members)
     overviews = HomeOverviews(queue, ports.store, ports.policies, ports.people.members)
     home = HomeTab(desk, outside.slack, overviews, telling)
-    requests = Requests(desk, services.approvals, queue, modals, telling, home)
-    live = FormLive(services.forms, modals, ports.people, desk.locales, outside.clock, desk.tasks)
+    requests = RequestActions(desk, services.approvals, queue, modals, telling, home)
+    live = FormEditor(services.forms, modals, ports.people, desk.locales, outside.clock, desk.tasks)
     submission = _form_submission(ports, services, desk, form_telling)
-    return telling, FormDesk(desk, form_telling.opening, live, submission), requests
+    return telling, FormViews(desk, form_telling.opening, live, submission), requests
 
 
-def _doors(desk: Desk, forms: FormDesk, requests: Requests, history: History, setup: PolicySetup) -> bolt.Doors:
-    setup_desk, showing = SetupDesk(desk, setup, requests.modals), Showing(desk, history)
-    return bolt.Doors(
-        commands=Commands(desk, forms.opening, requests, showing, setup_desk),
-        actions=Actions(desk, forms.opening, requests, showing, requests.home),
+def _doors(
+    desk: Runner, forms: FormViews, requests: RequestActions, history: History, setup: PolicySetup
+) -> slack_app.Listeners:
+    setup_desk, showing = PolicyFormViews(desk, setup, requests.modals), FlowViewer(desk, history)
+    return slack_app.Listeners(
+        commands=CommandDispatcher(desk, forms.opening, requests, showing, setup_desk),
+        actions=FlowActions(desk, forms.opening, requests, showing, requests.home),
         forms=forms,
         requests=requests,
         home=requests.home,
@@ -245,10 +247,12 @@ def _doors(desk: Desk, forms: FormDesk, requests: Requests, history: History, se
     )
 
 
-def _form_telling(ports: Ports, services: _Services, desk: Desk, modals: Modals, projection: Projection) -> FormTelling:
-    return FormTelling(
+def _form_telling(
+    ports: Ports, services: _Services, desk: Runner, modals: Modals, projection: RequestMessage
+) -> FormResult:
+    return FormResult(
         forms=services.forms,
-        opening=FormOpening(services.forms, modals, desk.clock),
+        opening=FormOpener(services.forms, modals, desk.clock),
         modals=modals,
         replies=desk.replies,
         people=ports.people,
@@ -261,8 +265,8 @@ def _form_telling(ports: Ports, services: _Services, desk: Desk, modals: Modals,
     )
 
 
-def _form_submission(ports: Ports, services: _Services, desk: Desk, telling: FormTelling) -> FormSubmission:
-    return FormSubmission(
+def _form_submission(ports: Ports, services: _Services, desk: Runner, telling: FormResult) -> FlowFormSubmission:
+    return FlowFormSubmission(
         forms=services.forms,
         changes=services.changes,
         images=ports.images,

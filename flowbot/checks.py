@@ -19,9 +19,9 @@ from flowbot.opening import now, opened_database
 from flowbot.outside import enkapush_client, secret
 from flowbot.plain import told, with_cause
 from flowbot.settings import Settings
-from flowbot.slack import client
-from flowbot.slack.directory import SlackDirectory
-from flowbot.slack.errors import SLACK_TROUBLE, word_for
+from flowbot.slack.api import client
+from flowbot.slack.api.errors import SLACK_TROUBLE, word_for
+from flowbot.slack.api.users import SlackUserDirectory
 from flowbot.storage.repositories.policies import PolicyRepository
 
 SCOPES: Final = frozenset(
@@ -163,7 +163,7 @@ async def _groups(slack: AsyncWebClient, book: PolicyBook | None) -> str:
     async def named() -> frozenset[GroupId]:
         return wanted
 
-    known = await SlackDirectory(slack, named).groups()
+    known = await SlackUserDirectory(slack, named).groups()
     if unknown := wanted - set(known):
         raise _Unwell(f"the policy names {', '.join(sorted(unknown))}, which Slack does not know")
     return f"{len(known)} in Slack, {len(wanted)} in the policy"

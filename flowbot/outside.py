@@ -20,9 +20,9 @@ from flowbot.services.flow_cache import FlowCache
 from flowbot.services.ports import Clock, Monotonic, Sleep
 from flowbot.services.users import UserService
 from flowbot.settings import Settings
-from flowbot.slack import client
-from flowbot.slack.directory import SlackDirectory
-from flowbot.slack.files import Files
+from flowbot.slack.api import client
+from flowbot.slack.api.files import SlackFiles
+from flowbot.slack.api.users import SlackUserDirectory
 from flowbot.storage.repositories.changes import ChangeRepository
 from flowbot.storage.repositories.drafts import DraftRepository
 from flowbot.storage.repositories.images import ImageRepository
@@ -54,7 +54,7 @@ class Ports:
     policies: PolicyRepository
     images: ImageRepository
     drafts: DraftRepository
-    pictures: Files
+    pictures: SlackFiles
     source: EnkapushReader
     catalog: FlowCache
     people: UserService
@@ -102,10 +102,10 @@ def ports_of(outside: Outside) -> Ports:
         policies=policies,
         images=ImageRepository(outside.database),
         drafts=DraftRepository(outside.database),
-        pictures=Files(outside.slack, outside.session, settings.slack_api_url),
+        pictures=SlackFiles(outside.slack, outside.session, settings.slack_api_url),
         source=source,
         catalog=FlowCache(source, clock=clock, monotonic=monotonic),
-        people=UserService(SlackDirectory(outside.slack, named), settings.flowbot_admins, monotonic=monotonic),
+        people=UserService(SlackUserDirectory(outside.slack, named), settings.flowbot_admins, monotonic=monotonic),
     )
 
 

@@ -23,10 +23,9 @@ from slack_sdk.socket_mode.request import SocketModeRequest
 
 from flowbot.app import Flowbot
 from flowbot.errors import ConfigurationError
-from flowbot.slack.client import proxy_for
-from flowbot.slack.entry import is_envelope
-from flowbot.slack.errors import SLACK_TROUBLE, word_for
-from flowbot.slack.http import SlackEvents
+from flowbot.slack.api.client import proxy_for
+from flowbot.slack.api.errors import SLACK_TROUBLE, word_for
+from flowbot.slack.receiver import SlackEventsView, is_envelope
 
 BODY_MAX: Final = 1024 * 1024
 GRACE_SECONDS: Final = 1.5
@@ -115,7 +114,7 @@ def web_app(bot: Flowbot, *, to_slack: bool = True) -> web.Application:
     app = web.Application(client_max_size=BODY_MAX)
     secret = bot.settings.slack_signing_secret
     if to_slack and secret is not None:
-        app.router.add_post("/slack/events", SlackEvents(bot.entry, secret.get_secret_value()).handle)
+        app.router.add_post("/slack/events", SlackEventsView(bot.entry, secret.get_secret_value()).handle)
     app.router.add_get("/healthz", _alive)
     app.router.add_get("/readyz", _readiness(bot))
     app.router.add_get("/metrics", _metrics(bot))

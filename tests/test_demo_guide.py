@@ -11,13 +11,13 @@ from flowbot.domain.text import fold
 from flowbot.opening import now
 from flowbot.sandbox.enkapush.seeds import seed_flows
 from flowbot.sandbox.slack import Guide, build_demo_workspace
-from flowbot.slack import grammar
-from flowbot.slack.verbs import TURKISH, Verb
+from flowbot.slack.listeners.commands import parser
+from flowbot.slack.listeners.commands.words import TURKISH, CommandWord
 
 TEXT: Final = files("flowbot").joinpath("demo_guide.toml").read_text(encoding="utf-8")
 GUIDE: Final = Guide.parse(TEXT).root
 LANGUAGES: Final = ("en", "tr")
-OWN_WORDS: Final = {"en": {str(verb) for verb in Verb}, "tr": set(TURKISH)}
+OWN_WORDS: Final = {"en": {str(verb) for verb in CommandWord}, "tr": set(TURKISH)}
 
 
 def test_it_is_told_in_both_languages_for_the_same_channels() -> None:
@@ -38,7 +38,7 @@ def test_what_it_offers_is_understood(language: str) -> None:
         command, word, *rest = text.split(" ", 2)
         assert command == guide.command
         assert word in OWN_WORDS[language]
-        grammar.parse(" ".join([word, *rest]))
+        parser.parse_command(" ".join([word, *rest]))
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -53,8 +53,8 @@ def test_whom_it_names_is_there(language: str) -> None:
 def test_the_readmes_search_finds_something_in_the_demo() -> None:
     readme = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
     (typed,) = re.findall(r'`(list "[^"`]+")`', readme)
-    wanted = grammar.parse(typed)
-    assert isinstance(wanted, grammar.List)
+    wanted = parser.parse_command(typed)
+    assert isinstance(wanted, parser.List)
     texts = [fold(f"{flow.name}\n{flow.title}\n{flow.description}") for flow in seed_flows(now())]
     assert any(all(fold(word) in text for word in wanted.request.query.words) for text in texts)
 

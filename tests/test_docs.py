@@ -18,8 +18,8 @@ from flowbot.locales import Locales, Translator
 from flowbot.services.history import Format
 from flowbot.services.policy_files import parse_book
 from flowbot.settings import Settings
-from flowbot.slack import grammar
-from flowbot.slack.verbs import TURKISH, Verb
+from flowbot.slack.listeners.commands import parser
+from flowbot.slack.listeners.commands.words import TURKISH, CommandWord
 from flowbot.slack.views.help import COMMANDS
 
 ROOT: Final = Path(__file__).parent.parent
@@ -165,10 +165,10 @@ def test_the_command_table_names_every_format_of_the_audit() -> None:
     assert formats.split(r"\|") == [str(form) for form in Format]
 
 
-def typed(word: str) -> grammar.Command:
+def typed(word: str) -> parser.Command:
     """The command that a word is, with an id where it needs one."""
     english = str(TURKISH.get(word, word))
-    return grammar.parse(f"{word} 12" if english in NEED_AN_ID else word)
+    return parser.parse_command(f"{word} 12" if english in NEED_AN_ID else word)
 
 
 @pytest.mark.parametrize("row", rows(section("`/flows`")), ids=lambda row: str(row[0]))
@@ -179,12 +179,12 @@ def test_a_documented_word_and_its_turkish_one_are_the_same_command(row: list[st
 
 
 def test_no_word_is_left_out_in_either_language() -> None:
-    assert set(documented_words()) == {*Verb, *TURKISH}
-    assert set(TURKISH.values()) == set(Verb)
+    assert set(documented_words()) == {*CommandWord, *TURKISH}
+    assert set(TURKISH.values()) == set(CommandWord)
 
 
 def test_help_names_every_documented_word() -> None:
-    assert {key for key, _ in COMMANDS} | {"help"} == set(map(str, Verb))
+    assert {key for key, _ in COMMANDS} | {"help"} == set(map(str, CommandWord))
 
 
 @pytest.mark.parametrize(("word", "key"), [*LABELS.items(), *OUTCOMES.items(), *FIELDS.items()])
@@ -284,7 +284,7 @@ def test_the_manifest_asks_for_what_is_listened_to() -> None:
 def test_the_changelog_names_every_word_and_command() -> None:
     unreleased = CHANGELOG.split("## [Unreleased]", 1)[1]
     words = set(re.findall(r"[a-z]+", unreleased))
-    assert {str(verb) for verb in Verb} <= words
+    assert {str(verb) for verb in CommandWord} <= words
     assert {part for command in all_commands() for part in command.split()} <= words
 
 

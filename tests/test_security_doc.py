@@ -14,7 +14,7 @@ from flowbot.enkapush.images import MOST_REDIRECTS
 from flowbot.services.forms import KEEP_DRAFTS
 from flowbot.serving import BODY_MAX
 from flowbot.settings import Settings
-from flowbot.slack.http import MOST_FIELDS, OLDEST_SECONDS
+from flowbot.slack.receiver import MOST_FIELDS, OLDEST_SECONDS
 from flowbot.storage.tables import metadata
 from flowbot.worker.housekeeping import KEEP_DELIVERIES, KEEP_IMAGES
 

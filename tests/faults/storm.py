@@ -25,7 +25,7 @@ from flowbot.enkapush.client import Timeouts
 from flowbot.sandbox.enkapush import LoggedRequest
 from flowbot.sandbox.slack import Message, SandboxPerson, text_of
 from flowbot.serving import Patience
-from flowbot.slack import client
+from flowbot.slack.api import client
 from flowbot.storage.engine import open_database
 from flowbot.storage.repositories.changes import ChangeRepository
 from flowbot.storage.tables import changes

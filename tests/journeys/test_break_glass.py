@@ -9,7 +9,7 @@ from structlog.testing import capture_logs
 from flowbot.opening import opened_database
 from flowbot.sandbox.enkapush import Fault
 from flowbot.sandbox.slack import BOT_TOKEN, SIGNING_SECRET, Message, text_of
-from flowbot.slack.telling import Telling
+from flowbot.slack.notify.notifier import SlackNotifier
 from flowbot.storage.repositories.changes import ChangeRepository
 from tests.journeys.at_a_form import writes
 from tests.journeys.at_a_request import (
@@ -161,10 +161,10 @@ async def test_the_alarm_rings_once_however_often_and_by_whomever_the_rest_is_tr
 async def test_the_alarm_does_not_ring_again_for_who_read_the_request_before_it_rang(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    tellings: list[Telling] = []
+    tellings: list[SlackNotifier] = []
 
-    def keep(*parts: Any) -> Telling:
-        tellings.append(Telling(*parts))
+    def keep(*parts: Any) -> SlackNotifier:
+        tellings.append(SlackNotifier(*parts))
         return tellings[-1]
 
     monkeypatch.setattr("flowbot.app.Telling", keep)

@@ -13,7 +13,7 @@ from flowbot.domain.change import ChangeKind, ChangeState, ClosureKind
 from flowbot.domain.policy import Permission, Reason
 from flowbot.locales import Locales
 from flowbot.locales.translator import LANGUAGES, _read
-from flowbot.slack.verbs import Verb
+from flowbot.slack.listeners.commands.words import CommandWord
 from flowbot.slack.views.help import COMMANDS
 
 ISTANBUL = ZoneInfo("Europe/Istanbul")
@@ -53,7 +53,7 @@ def test_no_message_is_empty_and_placeholders_agree(key: str) -> None:
 
 
 def test_turkish_texts_teach_turkish_words() -> None:
-    english = re.compile(rf"\b(website|page):|/flows ({'|'.join(Verb)})\b")
+    english = re.compile(rf"\b(website|page):|/flows ({'|'.join(CommandWord)})\b")
     taught = {key: text for key, texts in CATALOGS["tr"].items() for text in texts if english.search(text)}
     assert taught == {}
 

@@ -4,7 +4,7 @@ from typing import Final
 
 import pytest
 
-from flowbot.slack.client import is_slacks, proxy_for
+from flowbot.slack.api.client import is_slack_url, proxy_for
 
 SLACK: Final = "https://slack.com/api"
 OWN: Final = "http://127.0.0.1:5555/api"
@@ -62,13 +62,13 @@ FOREIGN: Final = [
 
 @pytest.mark.parametrize(("url", "api"), OURS)
 def test_slacks_own_hosts_and_the_configured_origin_are_called(url: str, api: str) -> None:
-    assert is_slacks(url, api)
+    assert is_slack_url(url, api)
 
 
 @pytest.mark.parametrize("url", [url for _, url in FOREIGN], ids=[name for name, _ in FOREIGN])
 @pytest.mark.parametrize("api", [SLACK, OWN])
 def test_nobody_else_is(url: str, api: str) -> None:
-    assert not is_slacks(url, api)
+    assert not is_slack_url(url, api)
 
 
 @pytest.mark.parametrize(
@@ -83,7 +83,7 @@ def test_nobody_else_is(url: str, api: str) -> None:
     ],
 )
 def test_an_origin_is_scheme_host_and_port(url: str) -> None:
-    assert not is_slacks(url, OWN)
+    assert not is_slack_url(url, OWN)
 
 
 @pytest.mark.parametrize("url", ["http://localhost:1/", "http://127.0.0.1:1/", "http://[::1]:1/", "https://localhost/"])

@@ -22,10 +22,9 @@ from flowbot.sandbox.slack.blocks import add_missing_ids, build_state_values
 from flowbot.sandbox.slack.form_checks import find_form_errors
 from flowbot.sandbox.slack.models import View
 from flowbot.sandbox.slack.mutations import build_view
-from flowbot.slack.forms.choices import SegmentChoice
-from flowbot.slack.forms.flow_form import FlowForm, FormData, Submitted
-from flowbot.slack.forms.metadata import FormMetadata
-from flowbot.slack.views import forms as views
+from flowbot.slack.forms.flow.form import FlowForm, FlowFormData, FormMetadata, SubmittedForm
+from flowbot.slack.forms.widgets import SegmentOption
+from flowbot.slack.views import form_status as views
 
 WORKSPACE = build_demo_workspace()
 LOCALES = Locales(fixed=None, zone=ZoneInfo("Europe/Istanbul"))
@@ -67,7 +66,7 @@ def form(
     typed: dict[str, str] | None = None, kind: FormKind = FormKind.CREATE, t: Translator = EN, **more: Any
 ) -> dict[str, Any]:
     given: dict[str, Any] = {"websites": SITES, "segments": [], "metadata": metadata(kind)}
-    data = FormData(typed=default_values(SHOP) if typed is None else typed, **(given | more))
+    data = FlowFormData(typed=default_values(SHOP) if typed is None else typed, **(given | more))
     view: dict[str, Any] = json.loads(json.dumps(FlowForm.build(data, t)))
     return check_view(view, WORKSPACE, "modal")
 
@@ -85,7 +84,7 @@ def sent(view: View) -> dict[str, Any]:
     return {"type": "modal", "private_metadata": view.private_metadata, "state": {"values": view.values}}
 
 
-def unchanged(definition: dict[str, Any]) -> Submitted:
+def unchanged(definition: dict[str, Any]) -> SubmittedForm:
     submitted = FlowForm.parse(sent(opened(definition)))
     assert submitted is not None
     return submitted
@@ -126,7 +125,7 @@ def test_every_view_fits_slack_in_both_languages(kind: FormKind, t: Translator) 
         views.loading(kind, t),
         views.saving(kind, t),
         views.sentence_view(kind, t, "show.no_such_flow", {"id": "<!channel>"}),
-        views.result_view(kind, t, views.saved(kind, FLOW, (), t, may_share=True)),
+        views.result_view(kind, t, views.saved_view(kind, FLOW, (), t, may_share=True)),
     ):
         checked = check_view(view, WORKSPACE, "modal")
         assert "submit" not in checked
@@ -180,14 +179,14 @@ FILLED = st.fixed_dictionaries(
 def test_a_form_that_is_sent_unchanged_brings_back_what_it_was_filled_with(
     typed: dict[str, str], kind: FormKind, many: bool, turn: int
 ) -> None:
-    segments = [SegmentChoice(number, WIDE) for number in range(1, 300 if many else 5)]
+    segments = [SegmentOption(number, WIDE) for number in range(1, 300 if many else 5)]
     given_metadata = METADATA.model_copy(update={"kind": kind, "turn": turn})
     assert unchanged(form(typed, metadata=given_metadata, segments=segments, before=FLOW)).typed == typed
 
 
 def test_a_thousand_segments_and_many_websites_fit_and_stay_chosen() -> None:
     sites = {WebsiteId(number): WIDE * 20 for number in range(1, 151)}
-    segments = [SegmentChoice(number, WIDE * 20, 10**12) for number in range(1, 1001)]
+    segments = [SegmentOption(number, WIDE * 20, 10**12) for number in range(1, 1001)]
     long = dict.fromkeys(("name", "title", "description", "utm_source", "button_1_title"), (WIDE * 400)[:1500])
     typed = default_values(WebsiteId(150)) | long | {"segment": "1000"}
     view = form(typed, websites=sites, segments=segments)
@@ -203,7 +202,7 @@ def test_short_menus_need_no_search(count: int) -> None:
 
 
 def test_searching_a_menu_folds_case_and_is_capped() -> None:
-    segments = [SegmentChoice(number, f"İzmir {number}", number) for number in range(1, 1001)]
+    segments = [SegmentOption(number, f"İzmir {number}", number) for number in range(1, 1001)]
     found = FlowForm.segment_options(segments, "izmir 99", EN)["options"]
     assert [option["value"] for option in found] == ["99", *map(str, range(990, 1000))]
     assert len(FlowForm.segment_options(segments, "", EN)["options"]) == 100
@@ -214,13 +213,13 @@ def test_searching_a_menu_folds_case_and_is_capped() -> None:
 
 @pytest.mark.parametrize("name", ["", "  ", "\n"])
 def test_what_has_no_name_is_called_by_its_number(name: str) -> None:
-    view = form(websites={SHOP: name}, segments=[SegmentChoice(3, name, 1234)])
+    view = form(websites={SHOP: name}, segments=[SegmentOption(3, name, 1234)])
     assert fields(view)["Website"]["element"]["options"][0]["text"]["text"] == "Website 1"
     assert fields(view)["Segment"]["element"]["options"][1]["text"]["text"] == "Segment 3 (1,234)"
 
 
 def test_a_long_segment_keeps_its_count() -> None:
-    view = form(segments=[SegmentChoice(3, "x" * 200, 1234)])
+    view = form(segments=[SegmentOption(3, "x" * 200, 1234)])
     assert fields(view)["Segment"]["element"]["options"][1]["text"]["text"].endswith("…\N{SPACE}(1,234)")
 
 
@@ -266,8 +265,8 @@ def test_a_draft_can_be_kept_at_every_character() -> None:
 
 
 def test_another_website_forgets_the_segment_that_was_chosen_before() -> None:
-    first = opened(form(default_values(SHOP) | {"segment": "3"}, segments=[SegmentChoice(3, "Of the shop")]))
-    second = form(default_values(BLOG), segments=[SegmentChoice(4, "Of the blog")])
+    first = opened(form(default_values(SHOP) | {"segment": "3"}, segments=[SegmentOption(3, "Of the shop")]))
+    second = form(default_values(BLOG), segments=[SegmentOption(4, "Of the blog")])
     first.values["name"]["flows.form.typed"]["value"] = "typed meanwhile"
     view = opened(second)
     view.values = build_state_values(view.blocks, first.values)
@@ -338,7 +337,7 @@ def test_problems_stand_at_their_fields() -> None:
 )
 def test_what_slack_leaves_out_is_empty(state: Any) -> None:
     submitted = FlowForm.parse({"private_metadata": METADATA.dump(), "state": state})
-    assert submitted == Submitted(METADATA, dict.fromkeys(FIELDS, ""), None)
+    assert submitted == SubmittedForm(METADATA, dict.fromkeys(FIELDS, ""), None)
 
 
 @pytest.mark.parametrize(
@@ -386,18 +385,18 @@ def test_a_forms_identity_fits_slack_and_comes_back() -> None:
 
 
 def test_an_author_is_told_what_was_made_and_what_can_be_done_next() -> None:
-    message = views.saved(FormKind.CREATE, FLOW, views.remarks([Remark("lint.no_utm")], EN), EN, may_share=True)
+    message = views.saved_view(FormKind.CREATE, FLOW, views.remarks([Remark("lint.no_utm")], EN), EN, may_share=True)
     check_message(message.text, json.loads(json.dumps(message.blocks)), WORKSPACE)
     assert message.text == "Flow #7 was created, disabled."
     buttons = [element["text"]["text"] for element in message.blocks[-1]["elements"]]
     assert buttons == ["Enable", "Edit", "Duplicate", "Share"]
     assert "UTM" in json.dumps(message.blocks)
-    alone = views.saved(FormKind.EDIT, FLOW, [], EN, may_share=False)
+    alone = views.saved_view(FormKind.EDIT, FLOW, [], EN, may_share=False)
     assert [element["text"]["text"] for element in alone.blocks[-1]["elements"]] == ["Edit", "Duplicate"]
 
 
 def test_the_menus_are_read_in_words_too() -> None:
-    chosen = unchanged(form(default_values(SHOP), segments=[SegmentChoice(7, "VIP", 12)])).chosen
+    chosen = unchanged(form(default_values(SHOP), segments=[SegmentOption(7, "VIP", 12)])).chosen
     assert (chosen["website"], chosen["segment"]) == (SITES[SHOP], "All subscribers")
 
 
@@ -412,7 +411,7 @@ def test_a_choice_without_words_is_still_a_choice(text: Any) -> None:
 
 
 def test_a_failed_form_can_be_opened_again() -> None:
-    message = views.failed(TOKEN, EN, "show.no_such_flow", {"id": "7"})
+    message = views.failed_message(TOKEN, EN, "show.no_such_flow", {"id": "7"})
     check_message(message.text, json.loads(json.dumps(message.blocks)), WORKSPACE)
     button = message.blocks[-1]["elements"][0]
     assert (button["text"]["text"], button["value"]) == ("Open form", TOKEN)
@@ -422,7 +421,7 @@ def test_a_failed_form_can_be_opened_again() -> None:
 @given(ANY_TEXT, ANY_TEXT, ANY_TEXT, st.booleans(), st.one_of(st.none(), ANY_TEXT, st.just(FLOW.image_url)))
 def test_any_push_can_be_previewed(title: str, text: str, url: str, adds: bool, image: str | None) -> None:
     content = draft_content({"title": title, "description": text, "url": url, "button_1_title": title})
-    reached = views.reach(title, parse_wait({"wait": text}, None), text, EN)
+    reached = views.reach_blocks(title, parse_wait({"wait": text}, None), text, EN)
     view = views.preview_view(content, [], EN, reached=reached, image_url=image, adds_picture=adds)
     assert "submit" not in check_view(json.loads(json.dumps(view)), WORKSPACE, "modal")
     assert ("once the flow is saved" in words(view)) is adds

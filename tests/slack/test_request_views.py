@@ -45,13 +45,20 @@ from flowbot.sandbox.slack.blocks import add_missing_ids, build_state_values
 from flowbot.sandbox.slack.mutations import build_view
 from flowbot.services.flow_queries import FlowDetails, FlowList, ListRequest
 from flowbot.services.request_details import RequestDetails
-from flowbot.slack.forms.flow_form import FlowForm
-from flowbot.slack.forms.reason_form import Purpose, ReasonForm, ReasonMetadata
-from flowbot.slack.values import ChangeValue
-from flowbot.slack.views import flows, forms, sentences
-from flowbot.slack.views.kit import Message
-from flowbot.slack.views.request_notices import LISTED_MAX, approvals_list, asked, break_glass_alarm, ended, reminder
-from flowbot.slack.views.requests import request_message, state_word
+from flowbot.slack.forms.flow.form import FlowForm
+from flowbot.slack.forms.reason import ReasonForm, ReasonMetadata, ReasonPurpose
+from flowbot.slack.payloads.button_values import ChangeValue
+from flowbot.slack.views import flow_list, form_status, push, sentences
+from flowbot.slack.views.block_kit import Message
+from flowbot.slack.views.notices import (
+    LISTED_MAX,
+    approvals_list,
+    break_glass_alarm,
+    reminder,
+    request_ended,
+    request_sent,
+)
+from flowbot.slack.views.request_message import request_message, state_word
 
 WORKSPACE = build_demo_workspace()
 LOCALES = Locales(fixed=None, zone=ZoneInfo("Europe/Istanbul"))
@@ -347,7 +354,7 @@ def test_a_failure_gives_its_reason() -> None:
 @pytest.mark.parametrize("key", sorted(sentences.NAMED))
 def test_a_failure_for_a_channels_policy_names_the_channel_wherever_it_is_read(key: str) -> None:
     given = shown(ChangeState.FAILED, approved_by=(), change={"outcome": Outcome(key)})
-    for message in (told(given), checked(ended(given, None, EN))):
+    for message in (told(given), checked(request_ended(given, None, EN))):
         assert f"@{CHANNEL}" in text_of(message)
         assert "Failed: " in text_of(message)
         assert "this channel" not in text_of(message).lower()
@@ -436,14 +443,14 @@ WHY: Mapping[ChangeState, tuple[str, ...]] = {
 
 @pytest.mark.parametrize("state", WHY)
 def test_who_asked_is_told_by_whom_and_why_it_ended(state: ChangeState) -> None:
-    message = checked(ended(edit(state=state), "https://team.slack.example/archives/C0/p1", EN))
+    message = checked(request_ended(edit(state=state), "https://team.slack.example/archives/C0/p1", EN))
     assert message.text == f"Edit #12: {state_word(edit(state=state), EN)}"
     for part in (message.text, *WHY[state]):
         assert part in text_of(message)
 
 
 def test_who_asked_is_told_who_broke_the_glass_and_why() -> None:
-    text = text_of(checked(ended(glass_broken(), None, EN)))
+    text = text_of(checked(request_ended(glass_broken(), None, EN)))
     assert "🚨 @U0AYSE broke the glass" in text
     assert "Reason: The shop sells what it has not" in text
 
@@ -463,7 +470,7 @@ def test_a_reminder_says_what_waits_for_whom() -> None:
 @pytest.mark.parametrize("link", [None, "https://team.slack.example/archives/C0/p1"])
 def test_the_requester_is_told_where_approval_is_asked_for(link: str | None) -> None:
     rule = ApprovalRule(channel=ChannelId("C0APPROVALS"))
-    message = checked(asked(shown(rule=rule), link, EN))
+    message = checked(request_sent(shown(rule=rule), link, EN))
     assert "Asked for approval in @C0APPROVALS – Enable: #12 Spring sale" in text_of(message)
     assert [button["url"] for button in buttons(message).values()] == ([link] if link else [])
 
@@ -501,32 +508,32 @@ def buttons_of(message: Message) -> list[dict[str, Any]]:
 def test_the_page_of_a_flow_offers_what_an_editor_may_do() -> None:
     for flow, first, style in ((FLOW, "Enable", "primary"), (replace(FLOW, is_enabled=True), "Disable", None)):
         page = FlowDetails(flow, {SHOP: "Shop"}, may_share=True, may_edit=True)
-        found = buttons(checked(flows.shown_flow(page, EN, NOW)))
+        found = buttons(checked(push.flow_details_message(page, EN, NOW)))
         assert list(found) == [first, "Edit", "Duplicate", "Share", "Delete"]
         assert (found[first].get("style"), found["Delete"]["style"]) == (style, "danger")
     reader = FlowDetails(FLOW, {SHOP: "Shop"}, may_share=False, may_edit=False)
-    assert not buttons(flows.shown_flow(reader, EN, NOW))
+    assert not buttons(push.flow_details_message(reader, EN, NOW))
 
 
 def test_a_list_of_flows_enables_and_disables_for_editors_alone() -> None:
     items = tuple(replace(FLOW, id=FlowId(number), is_enabled=number % 2 == 0) for number in range(1, 11))
     page = Page(items=items, number=2, pages=3, total=30)
     result = FlowList(ListRequest(FlowQuery(), page=2), page, {SHOP: "Shop"}, may_share=True, as_of=NOW, may_edit=True)
-    labels = [button["text"]["text"] for button in buttons_of(checked(flows.flow_list(result, EN, NOW)))]
+    labels = [button["text"]["text"] for button in buttons_of(checked(flow_list.flow_list(result, EN, NOW)))]
     assert labels == ["Show", "Enable", "Show", "Disable"] * 5 + ["Previous", "Next", "Share"]
-    reading = buttons(checked(flows.flow_list(replace(result, may_edit=False), EN, NOW)))
+    reading = buttons(checked(flow_list.flow_list(replace(result, may_edit=False), EN, NOW)))
     assert list(reading) == ["Show", "Previous", "Next", "Share"]
 
 
 def test_a_new_flow_can_be_enabled_from_its_creation() -> None:
     for kind, first in ((FormKind.CREATE, "Enable"), (FormKind.DUPLICATE, "Enable"), (FormKind.EDIT, "Edit")):
-        assert next(iter(buttons(forms.saved(kind, FLOW, (), EN, may_share=True)))) == first
+        assert next(iter(buttons(form_status.saved_view(kind, FLOW, (), EN, may_share=True)))) == first
 
 
 # --- the form that asks why -------------------------------------------------------------------------------------------
 
 
-def reason_view(purpose: Purpose, t: Translator = EN, given: RequestDetails | None = None) -> dict[str, Any]:
+def reason_view(purpose: ReasonPurpose, t: Translator = EN, given: RequestDetails | None = None) -> dict[str, Any]:
     metadata = ReasonMetadata(purpose=purpose, change=ChangeId("k7m2"), channel=CHANNEL)
     view: dict[str, Any] = json.loads(json.dumps(ReasonForm.build(metadata, (given or shown()).change, t)))
     return check_view(view, WORKSPACE, "modal")
@@ -543,9 +550,9 @@ def sent(definition: dict[str, Any], reason: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize(
     ("purpose", "title", "submit"),
-    [(Purpose.REJECT, "Reject request", "Reject"), (Purpose.BREAK_GLASS, "Break glass", "Break glass")],
+    [(ReasonPurpose.REJECT, "Reject request", "Reject"), (ReasonPurpose.BREAK_GLASS, "Break glass", "Break glass")],
 )
-def test_the_form_asks_for_a_reason_that_is_required(purpose: Purpose, title: str, submit: str) -> None:
+def test_the_form_asks_for_a_reason_that_is_required(purpose: ReasonPurpose, title: str, submit: str) -> None:
     view = reason_view(purpose)
     assert (view["title"]["text"], view["submit"]["text"]) == (title, submit)
     (field,) = [block for block in view["blocks"] if block["type"] == "input"]
@@ -554,8 +561,8 @@ def test_the_form_asks_for_a_reason_that_is_required(purpose: Purpose, title: st
 
 
 @pytest.mark.parametrize("t", [EN, TR], ids=["en", "tr"])
-@pytest.mark.parametrize("purpose", Purpose)
-def test_a_reason_comes_back_as_it_was_typed(purpose: Purpose, t: Translator) -> None:
+@pytest.mark.parametrize("purpose", ReasonPurpose)
+def test_a_reason_comes_back_as_it_was_typed(purpose: ReasonPurpose, t: Translator) -> None:
     submitted = ReasonForm.parse(sent(reason_view(purpose, t), "  <!channel> *why*\nnot "))
     assert submitted is not None
     assert submitted.reason == "<!channel> *why*\nnot"
@@ -564,7 +571,7 @@ def test_a_reason_comes_back_as_it_was_typed(purpose: Purpose, t: Translator) ->
 
 
 def test_a_blank_reason_is_none_at_all() -> None:
-    view = reason_view(Purpose.BREAK_GLASS)
+    view = reason_view(ReasonPurpose.BREAK_GLASS)
     submitted = ReasonForm.parse(sent(view, " \n "))
     assert submitted is not None
     errors = ReasonForm.errors(submitted, EN)
@@ -579,7 +586,7 @@ def test_what_is_no_form_for_a_reason_is_not_read(view: Any) -> None:
 
 
 def test_the_two_forms_are_not_taken_for_one_another() -> None:
-    assert FlowForm.parse(sent(reason_view(Purpose.REJECT), "why")) is None
+    assert FlowForm.parse(sent(reason_view(ReasonPurpose.REJECT), "why")) is None
 
 
 # --- any content ------------------------------------------------------------------------------------------------------
@@ -661,10 +668,10 @@ def test_any_change_fits_slack_and_stays_inert(
         told(named, t),
         checked(reminder(named, t, NOW)),
         checked(break_glass_alarm(named, t)),
-        checked(asked(named, None, t)),
-        checked(ended(named, "https://team.slack.example/archives/C0/p1", t)),
+        checked(request_sent(named, None, t)),
+        checked(request_ended(named, "https://team.slack.example/archives/C0/p1", t)),
         checked(approvals_list([named], [named] * 12, [named], link, t, NOW)),
     ]
     for message in messages:
         safe(message, reason, before.name, after.title)
-    reason_view(Purpose.REJECT, t, named)
+    reason_view(ReasonPurpose.REJECT, t, named)

@@ -7,8 +7,8 @@ from flowbot.domain.policy import Permission, Reason
 from flowbot.locales import Translator
 from flowbot.services.authorization import Permissions
 from flowbot.services.flow_queries import visible_website_names
-from flowbot.slack.views import kit
-from flowbot.slack.views.kit import Block, Element, Message
+from flowbot.slack.views import block_kit
+from flowbot.slack.views.block_kit import Block, Element, Message
 
 COMMANDS: Final[tuple[tuple[str, Permission], ...]] = (
     ("list", Permission.VIEW),
@@ -29,28 +29,28 @@ MOST_WEBSITES: Final = 30
 
 def help_here(rights: Permissions, t: Translator) -> Message:
     """Help, naming what the reader may do here, with which websites."""
-    blocks: list[Block] = [kit.header(t("help.title")), kit.section(kit.plain(t("help.what")))]
+    blocks: list[Block] = [block_kit.header(t("help.title")), block_kit.section(block_kit.plain(t("help.what")))]
     refusal = rights.decisions[Permission.VIEW]
     if rights.may(Permission.VIEW):
         blocks += _websites(rights, t)
     else:
-        blocks.append(kit.section(kit.plain(t(refusal.reason.key))))
+        blocks.append(block_kit.section(block_kit.plain(t(refusal.reason.key))))
     if roles := [t(f"role.{role}") for role in ROLES if rights.may(role)]:
-        blocks.append(kit.rich(_labelled(t("help.you_may"), t.listed(roles))))
+        blocks.append(block_kit.rich_text(_labelled(t("help.you_may"), t.listed(roles))))
     if rights.may(Permission.SETUP) and refusal.reason is Reason.NO_POLICY:
-        blocks.append(kit.section(kit.plain(t("help.admin_policy"))))
-    blocks.append(kit.rich(kit.bullets(_commands(rights, t))))
+        blocks.append(block_kit.section(block_kit.plain(t("help.admin_policy"))))
+    blocks.append(block_kit.rich_text(block_kit.bullets(_commands(rights, t))))
     return Message(t("help.summary"), tuple(blocks))
 
 
 def _websites(rights: Permissions, t: Translator) -> Iterable[Block]:
     if rights.policy is None:
         return
-    names = [kit.isolated(name) for name in visible_website_names(rights.policy, rights.website_names).values()]
+    names = [block_kit.isolated(name) for name in visible_website_names(rights.policy, rights.website_names).values()]
     shown, more = names[:MOST_WEBSITES], len(names) - MOST_WEBSITES
     listed = t.listed([*shown, t("help.more", n=more)] if more > 0 else shown)
     everything = t("help.all_websites") if rights.policy.websites == "all" else ""
-    yield kit.rich(_labelled(t("help.websites"), everything or listed or t("flow.none")))
+    yield block_kit.rich_text(_labelled(t("help.websites"), everything or listed or t("flow.none")))
 
 
 def _commands(rights: Permissions, t: Translator) -> Iterable[Element]:
@@ -58,8 +58,8 @@ def _commands(rights: Permissions, t: Translator) -> Iterable[Element]:
     for key in [*allowed, "help"]:
         for form in t(f"usage.{key}").split("\n"):
             typed, _, does = form.partition(" — ")
-            yield kit.line(kit.words(typed, code=True), kit.words(f" — {does}"))
+            yield block_kit.rich_line(block_kit.text_element(typed, code=True), block_kit.text_element(f" — {does}"))
 
 
 def _labelled(label: str, value: str) -> Element:
-    return kit.line(kit.words(f"{label}: ", bold=True), kit.words(value))
+    return block_kit.rich_line(block_kit.text_element(f"{label}: ", bold=True), block_kit.text_element(value))

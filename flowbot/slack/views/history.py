@@ -7,20 +7,22 @@ from flowbot.domain.ids import FlowId
 from flowbot.locales import Translator
 from flowbot.services.authorization import NO_SUCH_FLOW_KEY
 from flowbot.services.history import Deletion
-from flowbot.slack.views import kit, sentences
-from flowbot.slack.views.kit import Element, Message
+from flowbot.slack.views import block_kit, sentences
+from flowbot.slack.views.block_kit import Element, Message
 
 
-def history(events: Sequence[Event], flow: FlowId | None, t: Translator) -> Message:
+def history_message(events: Sequence[Event], flow: FlowId | None, t: Translator) -> Message:
     """The latest events, newest first, a line each."""
     title = t("history.title") if flow is None else t("history.title_of", id=str(flow))
     if not events:
         nothing = t("history.nothing") if flow is None else t("history.nothing_of", id=str(flow))
-        return Message(title, (kit.header(title), kit.section(kit.plain(nothing))))
-    return Message(title, (kit.header(title), kit.rich(kit.bullets(_line(event, t) for event in events))))
+        return Message(title, (block_kit.header(title), block_kit.section(block_kit.plain(nothing))))
+    return Message(
+        title, (block_kit.header(title), block_kit.rich_text(block_kit.bullets(_line(event, t) for event in events)))
+    )
 
 
-def deleted(deletion: Deletion, t: Translator) -> Message:
+def deleted_message(deletion: Deletion, t: Translator) -> Message:
     """For who looks for a flow that is gone: that there is none, as for any other, and what became of it."""
     number = str(deletion.flow)
     gone = sentences.sentence(t, NO_SUCH_FLOW_KEY, {"id": number})
@@ -29,16 +31,25 @@ def deleted(deletion: Deletion, t: Translator) -> Message:
 
 
 def _line(event: Event, t: Translator) -> Element:
-    who: Element = kit.person(event.actor) if event.actor else kit.words("flowbot", italic=True)
+    who: Element = (
+        block_kit.user_element(event.actor) if event.actor else block_kit.text_element("flowbot", italic=True)
+    )
     is_loud = event.action == AuditAction.BREAK_GLASS
-    parts = [kit.words(f"{t.moment(event.at)} · "), who, kit.words(" · "), kit.words(_what(event, t), bold=is_loud)]
+    parts = [
+        block_kit.text_element(f"{t.moment(event.at)} · "),
+        who,
+        block_kit.text_element(" · "),
+        block_kit.text_element(_what(event, t), bold=is_loud),
+    ]
     if event.flow is not None:
-        parts.append(kit.words(f" #{event.flow}", bold=True))
+        parts.append(block_kit.text_element(f" #{event.flow}", bold=True))
     if old := event.details.get("restored_from"):
-        parts.append(kit.words(f" – {t('history.restored_from', id=str(old))}"))
+        parts.append(block_kit.text_element(f" – {t('history.restored_from', id=str(old))}"))
     if reason := event.details.get("reason"):
-        parts.append(kit.words(f" – {kit.isolated(kit.clip(' '.join(str(reason).split()), 300))}"))
-    return kit.line(*parts)
+        parts.append(
+            block_kit.text_element(f" – {block_kit.isolated(block_kit.clip(' '.join(str(reason).split()), 300))}")
+        )
+    return block_kit.rich_line(*parts)
 
 
 def _what(event: Event, t: Translator) -> str:

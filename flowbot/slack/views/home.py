@@ -12,12 +12,12 @@ from flowbot.domain.policy import Permission
 from flowbot.locales import Translator
 from flowbot.services.inbox import ChannelAccess
 from flowbot.services.request_details import RequestDetails
-from flowbot.slack.ids import Action
-from flowbot.slack.values import ChangeValue
-from flowbot.slack.views import flows, kit
-from flowbot.slack.views import request_parts as parts
-from flowbot.slack.views.kit import Block, Element, Message, View
-from flowbot.slack.views.requests import EMOJI, state_word
+from flowbot.slack.payloads.action_ids import ActionId
+from flowbot.slack.payloads.button_values import ChangeValue
+from flowbot.slack.views import block_kit, push
+from flowbot.slack.views import request_blocks as parts
+from flowbot.slack.views.block_kit import Block, Element, Message, View
+from flowbot.slack.views.request_message import EMOJI, state_word
 
 WAITING_MAX: Final = 10
 CHANNELS_MAX: Final = 20
@@ -40,17 +40,17 @@ class HomeShown:
     links: Mapping[ChangeId, str]
 
 
-def loading(t: Translator) -> View:
+def loading_home(t: Translator) -> View:
     """What stands there until the rest is known."""
-    return _view([kit.section(kit.plain(t("home.loading")))])
+    return _view([block_kit.section(block_kit.plain(t("home.loading")))])
 
 
-def said(message: Message) -> View:
+def home_notice(message: Message) -> View:
     """A message in the place of everything."""
     return _view(message.blocks)
 
 
-def home(shown: HomeShown, t: Translator, now: datetime) -> View:
+def home_view(shown: HomeShown, t: Translator, now: datetime) -> View:
     """The whole tab.
 
     Args:
@@ -60,13 +60,13 @@ def home(shown: HomeShown, t: Translator, now: datetime) -> View:
     """
     blocks = [
         *_waiting(shown, t, now),
-        kit.divider(),
+        block_kit.divider(),
         *_asked(shown, t, now),
-        kit.divider(),
+        block_kit.divider(),
         *_channels(shown, t),
-        kit.divider(),
+        block_kit.divider(),
         *_recent(shown, t, now),
-        kit.context(t("home.as_of", when=t.moment(now))),
+        block_kit.context(t("home.as_of", when=t.moment(now))),
     ]
     return _view(blocks)
 
@@ -79,74 +79,76 @@ def _view(blocks: Iterable[Block]) -> View:
 
 
 def _waiting(shown: HomeShown, t: Translator, now: datetime) -> list[Block]:
-    blocks = [kit.header(t("request.waiting_for_me"))]
+    blocks = [block_kit.header(t("request.waiting_for_me"))]
     for each in shown.for_me:
         blocks += [_open_entry(each, t, now), *_content(each, t), _decisions(each, shown, t)]
     if not shown.for_me:
-        blocks.append(kit.context(t("home.nothing_waits")))
+        blocks.append(block_kit.context(t("home.nothing_waits")))
     if shown.more > 0:
-        blocks.append(kit.context(t("help.more", n=shown.more)))
+        blocks.append(block_kit.context(t("help.more", n=shown.more)))
     return blocks
 
 
 def _open_entry(request: RequestDetails, t: Translator, now: datetime) -> Block:
     """What is asked by whom, and how far it is."""
-    who = parts.sentence(t, "request.by", {"person": [kit.person(request.change.asked.requester)]})
-    far = [kit.words(f" · {parts.progress_text(request, t)}"), *_expires(request, t, now)]
-    return kit.rich(kit.line(*_subject(request, t), kit.words("\n"), *who, *far))
+    who = parts.sentence(t, "request.by", {"person": [block_kit.user_element(request.change.asked.requester)]})
+    far = [block_kit.text_element(f" · {parts.progress_text(request, t)}"), *_expires(request, t, now)]
+    return block_kit.rich_text(block_kit.rich_line(*_subject(request, t), block_kit.text_element("\n"), *who, *far))
 
 
 def _subject(request: RequestDetails, t: Translator) -> list[Element]:
     change = request.change
-    what = kit.words(f"{EMOJI[change.state]} {t(f'kind.{change.asked.kind}')} ")
-    return [what, kit.words(parts.subject(change, t), bold=True)]
+    what = block_kit.text_element(f"{EMOJI[change.state]} {t(f'kind.{change.asked.kind}')} ")
+    return [what, block_kit.text_element(parts.flow_subject(change, t), bold=True)]
 
 
 def _expires(request: RequestDetails, t: Translator, now: datetime) -> list[Element]:
     expires = parts.expires(request, t, now)
-    return [kit.words(" · "), *expires] if expires else []
+    return [block_kit.text_element(" · "), *expires] if expires else []
 
 
 def _content(request: RequestDetails, t: Translator) -> list[Block]:
     """What is decided on: the push in short, what an edit changes, and why."""
     found: list[Block] = []
     if (content := request.content) is not None:
-        title, text = (kit.isolated(_short(flows.one_line(part))) for part in (content.title, content.description))
-        after = t("flow.after", wait=flows.wait(content.wait, t))
-        told = kit.words(f"\n{text}\n{parts.website(request, t)} · {after}")
-        found.append(kit.rich(kit.quote(kit.words(title, bold=True), told)))
-    found += parts.edits(request, t, _short)
-    return [*found, *parts.reason(kit.clip(request.change.asked.reason.strip(), REASON_MAX), t)]
+        title, text = (
+            block_kit.isolated(_short(push.single_line(part))) for part in (content.title, content.description)
+        )
+        after = t("flow.after", wait=push.wait_text(content.wait, t))
+        told = block_kit.text_element(f"\n{text}\n{parts.website(request, t)} · {after}")
+        found.append(block_kit.rich_text(block_kit.quote(block_kit.text_element(title, bold=True), told)))
+    found += parts.edit_blocks(request, t, _short)
+    return [*found, *parts.reason_quote(block_kit.clip(request.change.asked.reason.strip(), REASON_MAX), t)]
 
 
 def _short(value: Any) -> Any:
     match value:
         case str():
-            return kit.clip(value, TEXT_MAX)
+            return block_kit.clip(value, TEXT_MAX)
         case FlowButton():
-            return FlowButton(kit.clip(value.title, TEXT_MAX), kit.clip(value.url, TEXT_MAX))
+            return FlowButton(block_kit.clip(value.title, TEXT_MAX), block_kit.clip(value.url, TEXT_MAX))
         case _:
             return value
 
 
 def _decisions(request: RequestDetails, shown: HomeShown, t: Translator) -> Block:
-    approve = _button(request, Action.APPROVE, t("button.approve"), t, "primary") | parts.confirmed(request, t)
-    reject = _button(request, Action.REJECT, t("button.reject"), t, "danger")
-    return kit.actions(approve, reject, *_way(request, shown, t))
+    approve = _button(request, ActionId.APPROVE, t("button.approve"), t, "primary") | parts.confirm_dialog(request, t)
+    reject = _button(request, ActionId.REJECT, t("button.reject"), t, "danger")
+    return block_kit.actions(approve, reject, *_way(request, shown, t))
 
 
 def _button(
-    request: RequestDetails, action: Action, label: str, t: Translator, style: kit.Style | None = None
+    request: RequestDetails, action: ActionId, label: str, t: Translator, style: block_kit.Style | None = None
 ) -> Element:
     """A button that tells, where it is only heard, which request it belongs to."""
-    value, hint = ChangeValue(change=request.change.id).dump(), f"{label}: {parts.what(request.change, t)}"
-    return kit.button(label, action, value, style=style, hint=hint)
+    value, hint = ChangeValue(change=request.change.id).dump(), f"{label}: {parts.deed_text(request.change, t)}"
+    return block_kit.button(label, action, value, style=style, hint=hint)
 
 
 def _way(request: RequestDetails, shown: HomeShown, t: Translator) -> list[Element]:
     """A button that leads to the request's message, where that is known."""
     link = shown.links.get(request.change.id)
-    return [kit.link_button(t("button.open"), Action.CHANGE_OPEN, link)] if link else []
+    return [block_kit.link_button(t("button.open"), ActionId.CHANGE_OPEN, link)] if link else []
 
 
 # --- what was asked, and what became of it ------------------------------------------------------------------------
@@ -154,31 +156,33 @@ def _way(request: RequestDetails, shown: HomeShown, t: Translator) -> list[Eleme
 
 def _asked(shown: HomeShown, t: Translator, now: datetime) -> list[Block]:
     """One's own: each that waits with its button, then the others a line each."""
-    blocks = [kit.header(t("request.asked_by_me"))]
+    blocks = [block_kit.header(t("request.asked_by_me"))]
     for each in shown.by_me:
         if each.change.state is ChangeState.PENDING:
-            withdraw = _button(each, Action.WITHDRAW, t("button.withdraw"), t)
-            blocks += [_own(each, t, now), kit.actions(withdraw, *_way(each, shown, t))]
+            withdraw = _button(each, ActionId.WITHDRAW, t("button.withdraw"), t)
+            blocks += [_own(each, t, now), block_kit.actions(withdraw, *_way(each, shown, t))]
     over = [each for each in shown.by_me if each.change.state is not ChangeState.PENDING]
     if over:
-        blocks.append(kit.rich(kit.bullets(_closed(each, shown, t, now) for each in over)))
+        blocks.append(block_kit.rich_text(block_kit.bullets(_closed(each, shown, t, now) for each in over)))
     if not shown.by_me:
         may_ask = any(Permission.EDIT in each.may for each in shown.reach)
-        blocks.append(kit.context(t("home.nothing_asked" if may_ask else "home.may_not_ask")))
+        blocks.append(block_kit.context(t("home.nothing_asked" if may_ask else "home.may_not_ask")))
     return blocks
 
 
 def _own(request: RequestDetails, t: Translator, now: datetime) -> Block:
     far = f"\n{state_word(request, t)} · {parts.progress_text(request, t)}"
-    return kit.rich(kit.line(*_subject(request, t), kit.words(far), *_expires(request, t, now)))
+    return block_kit.rich_text(
+        block_kit.rich_line(*_subject(request, t), block_kit.text_element(far), *_expires(request, t, now))
+    )
 
 
 def _closed(request: RequestDetails, shown: HomeShown, t: Translator, now: datetime) -> Element:
     """A request that does not wait any more, in a line; it leads to its message."""
     change, link = request.change, shown.links.get(request.change.id)
-    told = kit.words(f" — {state_word(request, t)}, {t.ago(change.changed_at, now)}")
-    way = [kit.words(" · "), _link(t("button.open"), link)] if link else []
-    return kit.line(*_subject(request, t), told, *way)
+    told = block_kit.text_element(f" — {state_word(request, t)}, {t.ago(change.changed_at, now)}")
+    way = [block_kit.text_element(" · "), _link(t("button.open"), link)] if link else []
+    return block_kit.rich_line(*_subject(request, t), told, *way)
 
 
 def _link(label: str, url: str) -> Element:
@@ -186,34 +190,36 @@ def _link(label: str, url: str) -> Element:
 
 
 def _recent(shown: HomeShown, t: Translator, now: datetime) -> list[Block]:
-    listed = kit.rich(kit.bullets(_closed(each, shown, t, now) for each in shown.recent))
-    return [kit.header(t("home.recent")), listed if shown.recent else kit.context(t("home.nothing_recent"))]
+    listed = block_kit.rich_text(block_kit.bullets(_closed(each, shown, t, now) for each in shown.recent))
+    return [block_kit.header(t("home.recent")), listed if shown.recent else block_kit.context(t("home.nothing_recent"))]
 
 
 # --- where one may do what ----------------------------------------------------------------------------------------
 
 
 def _channels(shown: HomeShown, t: Translator) -> list[Block]:
-    blocks = [kit.header(t("home.channels"))]
+    blocks = [block_kit.header(t("home.channels"))]
     if shown.reach:
-        blocks.append(kit.rich(kit.bullets(_channel(each, t) for each in shown.reach[:CHANNELS_MAX])))
+        blocks.append(block_kit.rich_text(block_kit.bullets(_channel(each, t) for each in shown.reach[:CHANNELS_MAX])))
     else:
-        blocks.append(kit.context(t("home.no_channels")))
+        blocks.append(block_kit.context(t("home.no_channels")))
     if len(shown.reach) > CHANNELS_MAX:
-        blocks.append(kit.context(t("help.more", n=len(shown.reach) - CHANNELS_MAX)))
+        blocks.append(block_kit.context(t("help.more", n=len(shown.reach) - CHANNELS_MAX)))
     if not shown.is_certain:
-        blocks.append(kit.context(t("home.uncertain")))
+        blocks.append(block_kit.context(t("home.uncertain")))
     return blocks
 
 
 def _channel(reach: ChannelAccess, t: Translator) -> Element:
     roles = t.listed([t(f"role.{permission}") for permission in reach.may])
-    return kit.line(kit.channel(reach.channel), kit.words(f" {_websites(reach, t)} — {roles}"))
+    return block_kit.rich_line(
+        block_kit.channel_element(reach.channel), block_kit.text_element(f" {_websites(reach, t)} — {roles}")
+    )
 
 
 def _websites(reach: ChannelAccess, t: Translator) -> str:
     if reach.websites is None:
         return t("home.all_websites")
-    names = [kit.isolated(name) for name in reach.websites]
+    names = [block_kit.isolated(name) for name in reach.websites]
     more = [t("help.more", n=len(names) - WEBSITES_MAX)] if len(names) > WEBSITES_MAX else []
     return t.listed([*names[:WEBSITES_MAX], *more]) or t("flow.none")

@@ -5,8 +5,8 @@ from typing import Any, Final
 
 from flowbot.domain.ids import ChannelId, SlackId, UserId
 from flowbot.locales import Translator
-from flowbot.slack.views import kit
-from flowbot.slack.views.kit import Element, Message
+from flowbot.slack.views import block_kit
+from flowbot.slack.views.block_kit import Element, Message
 
 _PARSED: Final = str.maketrans(
     {"&": "&amp;", "<": "&lt;", ">": "&gt;"} | {mark: f"\N{WORD JOINER}{mark}\N{WORD JOINER}" for mark in "@#*_~`:./"}
@@ -37,7 +37,7 @@ NAMED: Final[Mapping[str, str]] = {
 """Sentences that speak of this channel, and what is said where they may be read elsewhere: the channel's name."""
 
 
-def naming(channel: ChannelId, key: str, params: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
+def with_channel_name(channel: ChannelId, key: str, params: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
     """A sentence for who may read it elsewhere, in a direct message: where it speaks of this channel, it names it."""
     return (NAMED[key], {**params, "channel": channel}) if key in NAMED else (key, params)
 
@@ -49,37 +49,41 @@ def sentence(t: Translator, key: str, params: Mapping[str, Any] | None = None) -
     """
     if any(isinstance(value, SlackId) for value in (params or {}).values()):
         return _with_names(t, key, params or {})
-    params = {name: listed(name, value, t) for name, value in (params or {}).items()}
-    shown = {name: kit.isolated(value) if isinstance(value, str) else value for name, value in params.items()}
+    params = {name: list_text(name, value, t) for name, value in (params or {}).items()}
+    shown = {name: block_kit.isolated(value) if isinstance(value, str) else value for name, value in params.items()}
     inert = {name: value.translate(_PARSED) if isinstance(value, str) else value for name, value in params.items()}
-    text = kit.clip(t(key, **inert), kit.NOTIFICATION_MAX)
-    return Message(text, (kit.section(kit.plain(t(key, **shown))),))
+    text = block_kit.clip(t(key, **inert), block_kit.NOTIFICATION_MAX)
+    return Message(text, (block_kit.section(block_kit.plain(t(key, **shown))),))
 
 
 def _with_names(t: Translator, key: str, params: Mapping[str, Any]) -> Message:
     """A sentence that names people or channels: Slack shows their names, and nobody is called."""
     marked = {name: f"\0{name}\0" if isinstance(value, SlackId) else value for name, value in params.items()}
     parts = t(key, **marked).split("\0")
-    elements = [_element(part, params) if number % 2 else kit.words(part) for number, part in enumerate(parts) if part]
-    return Message(t("sentence.notification"), (kit.rich(kit.line(*elements)),))
+    elements = [
+        _element(part, params) if number % 2 else block_kit.text_element(part)
+        for number, part in enumerate(parts)
+        if part
+    ]
+    return Message(t("sentence.notification"), (block_kit.rich_text(block_kit.rich_line(*elements)),))
 
 
 def _element(name: str, params: Mapping[str, Any]) -> Element:
     value = params[name]
-    return kit.person(value) if isinstance(value, UserId) else kit.channel(value)
+    return block_kit.user_element(value) if isinstance(value, UserId) else block_kit.channel_element(value)
 
 
-def fault(t: Translator, key: str, incident: str) -> Message:
+def fault_message(t: Translator, key: str, incident: str) -> Message:
     """Something broke: what that means for the person, and the incident id to quote."""
     message = sentence(t, key if t.has(key) else "fault.unexpected")
-    return Message(message.text, (*message.blocks, kit.context(t("fault.incident", incident=incident))))
+    return Message(message.text, (*message.blocks, block_kit.context(t("fault.incident", incident=incident))))
 
 
-def listed(name: str, value: Any, t: Translator) -> Any:
+def list_text(name: str, value: Any, t: Translator) -> Any:
     """A parameter's value, a list as one in a sentence: under `fields` a list of fields that differ, else of texts."""
     if not isinstance(value, list):
         return value
-    return t.listed([field_label(each, t) if name == "fields" else kit.isolated(str(each)) for each in value])
+    return t.listed([field_label(each, t) if name == "fields" else block_kit.isolated(str(each)) for each in value])
 
 
 def field_label(name: str, t: Translator) -> str:

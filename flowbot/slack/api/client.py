@@ -1,0 +1,145 @@
+"""Slack's web client: session, proxies, metered calls and rate limits."""
+
+import re
+import time
+import urllib.request
+from http import HTTPStatus
+from typing import Any, Final, Protocol
+from urllib.parse import urlsplit
+
+import aiohttp
+from slack_sdk.http_retry.builtin_async_handlers import (
+    AsyncConnectionErrorRetryHandler,
+    AsyncRateLimitErrorRetryHandler,
+)
+from slack_sdk.http_retry.request import HttpRequest
+from slack_sdk.http_retry.response import HttpResponse
+from slack_sdk.http_retry.state import RetryState
+from slack_sdk.web.async_client import AsyncWebClient
+from slack_sdk.web.async_slack_response import AsyncSlackResponse
+
+from flowbot.slack.api.errors import SLACK_TROUBLE, word_for
+
+LONGEST_PAUSE_SECONDS: Final = 5.0
+"""Where Slack asks for a longer pause, whoever waits is told so instead, and what has to be done is done later."""
+
+
+class CallCounter(Protocol):
+    """Counts calls of Slack's."""
+
+    def slack_called(self, method: str, result: str, seconds: float) -> None:
+        """One call, with its repeats: `ok`, or what went wrong in a word."""
+
+    def slack_throttled(self, method: str) -> None:
+        """One answer with status 429."""
+
+
+class MeteredWebClient(AsyncWebClient):
+    """Slack's client, whose every call is counted."""
+
+    counts: CallCounter | None = None
+
+    async def api_call(self, api_method: str, **kwargs: Any) -> AsyncSlackResponse:
+        """As Slack's own."""
+        started = time.perf_counter()
+        try:
+            answer = await super().api_call(api_method, **kwargs)
+        except SLACK_TROUBLE as error:
+            self._count(api_method, word_for(error), started)
+            raise
+        self._count(api_method, "ok", started)
+        return answer
+
+    def _count(self, method: str, result: str, started: float) -> None:
+        if self.counts is not None:
+            self.counts.slack_called(method, result, time.perf_counter() - started)
+
+
+class MeteredRateLimitHandler(AsyncRateLimitErrorRetryHandler):
+    """Slack's own way with a 429, where the pause is one that people wait for; counted also where it is not."""
+
+    counts: CallCounter | None = None
+
+    async def can_retry_async(
+        self,
+        *,
+        state: RetryState,
+        request: HttpRequest,
+        response: HttpResponse | None = None,
+        error: Exception | None = None,
+    ) -> bool:
+        """As Slack's own; it is asked about every answer."""
+        if self.counts is not None and response is not None and response.status_code == HTTPStatus.TOO_MANY_REQUESTS:
+            self.counts.slack_throttled(request.url.rstrip("/").rpartition("/")[2])
+        again = await super().can_retry_async(state=state, request=request, response=response, error=error)
+        return again and response is not None and _is_short_wait(response)
+
+
+def _is_short_wait(response: HttpResponse) -> bool:
+    """Whether the pause that Slack asks for is short enough."""
+    headers = {name.lower(): values for name, values in response.headers.items()}
+    seconds = (headers.get("retry-after") or ["1"])[0]
+    return seconds.isdecimal() and float(seconds) <= LONGEST_PAUSE_SECONDS
+
+
+TIMEOUT_SECONDS: Final = 10
+
+
+PLAIN_URL: Final = re.compile(r"(?i:https?)://[A-Za-z0-9.:\[\]-]+(?:[/?#][\x21-\x5b\x5d-\x7e]*)?")
+"""Nothing that two readers of addresses could take for different hosts: userinfo, escapes, backslashes, white space."""
+
+
+SLACKS_HOST: Final = re.compile(r"(?:[a-z0-9-]+\.)+slack(?:-gov)?\.com")
+
+
+def open_session() -> aiohttp.ClientSession:
+    """One session for all of Slack. It must be closed."""
+    timeout = aiohttp.ClientTimeout(total=TIMEOUT_SECONDS, connect=5)
+    return aiohttp.ClientSession(timeout=timeout, connector=aiohttp.TCPConnector(limit=50))
+
+
+def web_client(
+    base_url: str, token: str, session: aiohttp.ClientSession, counts: CallCounter | None = None
+) -> AsyncWebClient:
+    """The Web API at `base_url`, as the bot; `counts` is told of every call."""
+    limits = MeteredRateLimitHandler(max_retry_count=2)
+    limits.counts = counts
+    client = MeteredWebClient(
+        token=token,
+        base_url=f"{base_url}/",
+        session=session,
+        timeout=TIMEOUT_SECONDS,
+        retry_handlers=[
+            AsyncConnectionErrorRetryHandler(max_retry_count=1, error_types=[aiohttp.ClientConnectorError]),
+            limits,
+        ],
+    )
+    client.counts = counts
+    client.proxy = proxy_for(base_url)
+    return client
+
+
+def proxy_for(url: str) -> str | None:
+    """The proxy that the environment names for `url`, honouring NO_PROXY and never for this machine itself.
+
+    slack_sdk reads HTTP_PROXY for every host, loopback included.
+    """
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    if host in {"localhost", "127.0.0.1", "::1"} or urllib.request.proxy_bypass(host):
+        return None
+    return urllib.request.getproxies().get(parts.scheme)
+
+
+def is_slack_url(url: str, api_url: str) -> bool:
+    """Whether `url` is one that flowbot may call: https on Slack's own hosts, or the configured API's own origin."""
+    if not PLAIN_URL.fullmatch(url):
+        return False
+    try:
+        parts, api = urlsplit(url), urlsplit(api_url)
+        same_origin = (parts.scheme, parts.hostname, parts.port) == (api.scheme, api.hostname, api.port)
+    except ValueError:
+        return False
+    host = parts.hostname or ""
+    own = parts.scheme == "https" and parts.port in (None, 443) and SLACKS_HOST.fullmatch(host) is not None
+    return own or same_origin

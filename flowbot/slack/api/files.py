@@ -1,0 +1,87 @@
+"""Pictures from Slack: from its own hosts only, with the bot's token, never more than a picture may weigh."""
+
+from http import HTTPStatus
+from typing import Final
+from urllib.parse import quote
+
+import aiohttp
+import structlog
+from slack_sdk.web.async_client import AsyncWebClient
+
+from flowbot.domain.images import LARGEST_BYTES, ImageFile, ImageUpload, image_type
+from flowbot.errors import Fault, UserError
+from flowbot.slack.api.client import is_slack_url, proxy_for
+from flowbot.slack.api.errors import SLACK_TROUBLE, word_for
+
+CHUNK_BYTES: Final = 64 * 1024
+
+
+NAME_MAX: Final = 200
+
+
+IN_ADDRESSES: Final = "!#$%&'()*+,/:;=?@[]"
+"""Stays as it is in an address, besides letters and digits; anything else, as in a file's own name, is escaped."""
+
+
+log = structlog.get_logger(__name__)
+
+
+class SlackFiles:
+    """Fetches files that people put into forms.
+
+    Args:
+        client: the Web API, as the bot.
+        session: for the download.
+        api_url: the Web API's base, whose origin may also serve files.
+    """
+
+    def __init__(self, client: AsyncWebClient, session: aiohttp.ClientSession, api_url: str) -> None:
+        self._client = client
+        self._session = session
+        self._api_url = api_url
+
+    async def fetch(self, picture: ImageUpload) -> ImageFile:
+        """The picture that somebody put into a form. Where the payload has no address of it, Slack is asked.
+
+        Raises:
+            UserError: it is no picture that Enkapush takes, or too large.
+            Fault: it could not be fetched.
+        """
+        url = picture.url or await self._url_of(picture.file)
+        content = await self._content(quote(url, safe=IN_ADDRESSES, errors="replace"))
+        kind = image_type(content)
+        if kind is None:
+            raise UserError("form.problem_image_type")
+        return ImageFile(content, kind, picture.name[:NAME_MAX] or "image")
+
+    async def _url_of(self, file_id: str) -> str:
+        try:
+            answer = await self._client.files_info(file=file_id)
+        except SLACK_TROUBLE as error:
+            raise Fault("fault.image", error=word_for(error)) from error
+        found = answer.get("file") or {}
+        return str(found.get("url_private_download") or found.get("url_private") or "")
+
+    async def _content(self, url: str) -> bytes:
+        """The bytes behind `url`: a redirect is not followed, since it would carry the token away."""
+        if not is_slack_url(url, self._api_url):
+            raise Fault("fault.image", error="foreign host")
+        headers = {"Authorization": f"Bearer {self._client.token}"}
+        try:
+            async with self._session.get(url, headers=headers, allow_redirects=False, proxy=proxy_for(url)) as answer:
+                if answer.status != HTTPStatus.OK:
+                    raise Fault("fault.image", error=f"HTTP {answer.status}")
+                if answer.content_type == "text/html":
+                    raise Fault("fault.image", error="HTML instead of the file: no access (scope files:read)")
+                return await _read_capped(answer)
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise Fault("fault.image", error=type(error).__name__) from error
+
+
+async def _read_capped(answer: aiohttp.ClientResponse) -> bytes:
+    content = bytearray()
+    async for chunk in answer.content.iter_chunked(CHUNK_BYTES):
+        content += chunk
+        if len(content) > LARGEST_BYTES:
+            raise UserError("form.problem_image_size", megabytes=LARGEST_BYTES // 1024 // 1024)
+    return bytes(content)

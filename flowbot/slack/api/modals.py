@@ -1,0 +1,81 @@
+"""Opening, filling and stacking views."""
+
+import logging
+from typing import Final
+
+import structlog
+from slack_sdk.web.async_client import AsyncWebClient
+
+from flowbot.errors import UserError
+from flowbot.slack.api.errors import SLACK_TROUBLE, detail_of, word_for
+from flowbot.slack.views.block_kit import View
+
+GONE: Final = frozenset({"not_found", "hash_conflict", "view_not_found"})
+
+
+log = structlog.get_logger(__name__)
+
+
+class Modals:
+    """Slack's `views.*` methods.
+
+    Args:
+        client: the Web API, as the bot.
+    """
+
+    def __init__(self, client: AsyncWebClient) -> None:
+        self._client = client
+
+    async def open(self, trigger: str, view: View) -> str:
+        """Show a view to whoever holds the trigger. Its id.
+
+        Raises:
+            UserError: Slack did not open it: it was asked too late, say.
+        """
+        try:
+            answer = await self._client.views_open(trigger_id=trigger, view=view)
+        except SLACK_TROUBLE as error:
+            log.warning("modal.not_opened", error=word_for(error), detail=detail_of(error))
+            raise UserError("form.not_opened") from error
+        return str((answer.get("view") or {}).get("id") or "")
+
+    async def push(self, trigger: str, view: View) -> None:
+        """Show a view on top of the one that is open.
+
+        Raises:
+            UserError: Slack did not show it.
+        """
+        try:
+            await self._client.views_push(trigger_id=trigger, view=view)
+        except SLACK_TROUBLE as error:
+            log.warning("modal.not_pushed", error=word_for(error), detail=detail_of(error))
+            raise UserError("form.not_opened") from error
+
+    async def update(self, view_id: str, view: View) -> bool:
+        """Put a view in the place of another. False where that is not there any more, or Slack did not do it."""
+        return await self._update(view_id, view) is None
+
+    async def fill(self, view_id: str, view: View) -> None:
+        """Put a view in the place of its loading view, unless that was closed meanwhile.
+
+        Raises:
+            UserError: Slack did not do it, so that somebody looks at a view that goes on loading.
+        """
+        refused = await self._update(view_id, view)
+        if refused is not None and refused not in GONE:
+            raise UserError("form.not_filled")
+
+    async def _update(self, view_id: str, view: View) -> str | None:
+        """None where Slack did it, else its word for why not."""
+        try:
+            await self._client.views_update(view_id=view_id, view=view)
+        except SLACK_TROUBLE as error:
+            refused = word_for(error)
+            log.log(
+                logging.INFO if refused in GONE else logging.WARNING,
+                "modal.not_updated",
+                error=refused,
+                detail=detail_of(error),
+            )
+            return refused
+        return None

@@ -1,0 +1,183 @@
+"""Users, user groups and members of channels, as Slack knows them."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Annotated, Final, TypeVar
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
+from slack_sdk.web.async_client import AsyncWebClient
+from slack_sdk.web.async_slack_response import AsyncSlackResponse
+
+from flowbot.domain.ids import ChannelId, GroupId, TeamId, UserId
+from flowbot.errors import Fault
+from flowbot.services.policy_checks import UserGroup
+from flowbot.services.ports.slack import Organisation, UserProfile
+from flowbot.slack.api.errors import SLACK_TROUBLE, word_for
+from flowbot.slack.payloads.incoming import OptionalTeam
+
+MEMBERS_A_PAGE: Final = 1000
+
+
+A = TypeVar("A", bound="_Answer")
+
+
+class _Answer(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class _AuthTest(_Answer):
+    team_id: TeamId
+    enterprise_id: OptionalTeam = None
+
+
+class _EnterpriseUser(_Answer):
+    enterprise_id: OptionalTeam = None
+
+
+class _User(_Answer):
+    id: UserId
+    team_id: OptionalTeam = None
+    enterprise_user: _EnterpriseUser = _EnterpriseUser()
+    locale: str | None = None
+    tz: str | None = None
+    is_admin: bool = False
+    is_owner: bool = False
+    is_stranger: bool = False
+    is_bot: bool = False
+    deleted: bool = False
+    real_name: str | None = None
+    name: str | None = None
+
+
+class _UserInfo(_Answer):
+    user: _User
+
+
+class UserGroupRecord(_Answer):
+    """A user group as Slack tells of it."""
+
+    id: GroupId
+    name: str = ""
+    handle: str = ""
+    users: frozenset[UserId] = frozenset()
+    date_delete: int = 0
+
+
+class _Groups(_Answer):
+    usergroups: tuple[UserGroupRecord, ...]
+
+
+class _Users(_Answer):
+    users: frozenset[UserId]
+
+
+class _Cursor(_Answer):
+    next_cursor: Annotated[str, BeforeValidator(lambda value: value or "")] = ""
+
+
+class _Members(_Answer):
+    members: frozenset[UserId]
+    response_metadata: _Cursor = _Cursor()
+
+
+class SlackUserDirectory:
+    """Asks Slack's Web API. Every method raises Fault where Slack does not answer, or not with that.
+
+    Args:
+        client: the Web API, as the bot.
+        named: tells the user groups that matter, for a Slack that does not list them all.
+    """
+
+    def __init__(self, client: AsyncWebClient, named: Callable[[], Awaitable[frozenset[GroupId]]]) -> None:
+        self._client = client
+        self._named = named
+
+    async def home(self) -> Organisation:
+        """Where flowbot is installed (`auth.test`)."""
+        answer = await _ask(_AuthTest, self._client.auth_test())
+        return Organisation(answer.team_id, answer.enterprise_id)
+
+    async def profile(self, user: UserId) -> UserProfile:
+        """One person (`users.info`)."""
+        found = (await _ask(_UserInfo, self._client.users_info(user=user, include_locale=True))).user
+        return UserProfile(
+            user=found.id,
+            team=found.team_id,
+            enterprise=found.enterprise_user.enterprise_id,
+            locale=found.locale,
+            timezone=found.tz,
+            is_admin=found.is_admin or found.is_owner,
+            is_stranger=found.is_stranger,
+            is_bot=found.is_bot,
+            is_deactivated=found.deleted,
+            name=found.real_name or found.name or "",
+        )
+
+    async def groups(self) -> Mapping[GroupId, frozenset[UserId]]:
+        """Every user group that is in use, with its members, in one call (`usergroups.list`).
+
+        Where Slack does not know that method: those that matter, in a call each (`usergroups.users.list`).
+        """
+        try:
+            return {group.id: group.users for group in await user_groups(self._client)}
+        except Fault as fault:
+            if fault.params["error"] != "unknown_method":
+                raise
+            found = [(group, await self._members_of(group)) for group in sorted(await self._named())]
+            return {group: users for group, users in found if users is not None}
+
+    async def _members_of(self, group: GroupId) -> frozenset[UserId] | None:
+        """Who is in a group; None where there is no such group."""
+        try:
+            return (await _ask(_Users, self._client.usergroups_users_list(usergroup=group))).users
+        except Fault as fault:
+            if fault.params["error"] != "no_such_subteam":
+                raise
+            return None
+
+    async def members(self, channel: ChannelId) -> frozenset[UserId]:
+        """Who is in a channel (`conversations.members`, page by page)."""
+        found: set[UserId] = set()
+        cursor = ""
+        while True:
+            call = self._client.conversations_members(channel=channel, cursor=cursor, limit=MEMBERS_A_PAGE)
+            answer = await _ask(_Members, call)
+            found |= answer.members
+            cursor = answer.response_metadata.next_cursor
+            if not cursor:
+                return frozenset(found)
+
+
+async def user_groups(client: AsyncWebClient) -> tuple[UserGroupRecord, ...]:
+    """Every user group that is in use, with its members, in one call (`usergroups.list`).
+
+    Raises:
+        Fault: Slack did not answer, or not with that.
+    """
+    answer = await _ask(_Groups, client.usergroups_list(include_users=True))
+    return tuple(group for group in answer.usergroups if not group.date_delete)
+
+
+async def _ask(model: type[A], call: Awaitable[AsyncSlackResponse]) -> A:
+    try:
+        return model.model_validate((await call).data)
+    except (*SLACK_TROUBLE, ValidationError) as error:
+        raise Fault("fault.slack", error=word_for(error)) from error
+
+
+class SlackUserGroupRoster:
+    """Asks Slack's Web API.
+
+    Args:
+        client: the Web API, as the bot.
+    """
+
+    def __init__(self, client: AsyncWebClient) -> None:
+        self._client = client
+
+    async def groups(self) -> Mapping[GroupId, UserGroup]:
+        """Every user group in use (`usergroups.list`).
+
+        Raises:
+            Fault: Slack did not answer, or not with that.
+        """
+        return {each.id: UserGroup(each.name or each.handle, each.users) for each in await user_groups(self._client)}

@@ -1,0 +1,133 @@
+"""Input of the policy form, to and from a policy."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from flowbot.domain.ids import ChannelId, GroupId, UserId, WebsiteId, parse_website_id
+from flowbot.domain.policy import (
+    ALWAYS_GATED,
+    EVERYONE,
+    MOST_APPROVALS,
+    MOST_HOURS,
+    ApprovalRule,
+    ChannelPolicy,
+    Gate,
+    Principal,
+)
+from flowbot.domain.validation import FieldProblem
+from flowbot.services.policy_checks import PolicyField
+from flowbot.services.policy_setup import approval_channel
+
+CHOSEN_GATES: Final = (Gate.EDIT_ENABLED, Gate.DISABLE)
+"""What may be put behind an approval or not, in the form's order."""
+
+
+_WHOLE: Final = re.compile(r"[0-9]{1,9}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyRole:
+    """Whom a role is given to."""
+
+    everyone: bool = False
+    people: tuple[UserId, ...] = ()
+    groups: tuple[GroupId, ...] = ()
+
+    @classmethod
+    def of(cls, entries: tuple[Principal, ...]) -> "PolicyRole":
+        """The role as the policy has it."""
+        people = tuple(entry for entry in entries if isinstance(entry, UserId))
+        groups = tuple(entry for entry in entries if isinstance(entry, GroupId))
+        return cls(EVERYONE in entries, people, groups)
+
+    @property
+    def entries(self) -> tuple[Principal, ...]:
+        """The role as a policy has it."""
+        everyone: tuple[Principal, ...] = (EVERYONE,) if self.everyone else ()
+        return (*everyone, *self.people, *self.groups)
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyInput:
+    """The form's fields. Numbers are as typed; `channel` is None where none was chosen."""
+
+    websites: tuple[str, ...] = ()
+    all_websites: bool = False
+    viewers: PolicyRole = field(default_factory=PolicyRole)
+    editors: PolicyRole = field(default_factory=PolicyRole)
+    approvers: PolicyRole = field(default_factory=PolicyRole)
+    quorum: str = "1"
+    gates: frozenset[str] = frozenset({str(Gate.EDIT_ENABLED)})
+    self_approval: bool = False
+    expires: str = "72"
+    channel: ChannelId | None = None
+    break_glass: tuple[UserId, ...] = ()
+
+    @classmethod
+    def of(cls, policy: ChannelPolicy | None, channel: ChannelId) -> "PolicyInput":
+        """The fields for a policy; for a channel without one, what a new policy begins as: nobody may do anything."""
+        if policy is None:
+            return cls(channel=channel)
+        rule = policy.approval
+        return cls(
+            websites=() if policy.websites == "all" else tuple(map(str, policy.websites)),
+            all_websites=policy.websites == "all",
+            viewers=PolicyRole.of(policy.viewers),
+            editors=PolicyRole.of(policy.editors),
+            approvers=PolicyRole.of(policy.approvers),
+            quorum=str(rule.quorum),
+            gates=frozenset(str(gate) for gate in rule.required_for if gate not in ALWAYS_GATED),
+            self_approval=rule.self_approval,
+            expires=str(rule.expires_after_hours),
+            channel=approval_channel(policy),
+            break_glass=rule.break_glass,
+        )
+
+    def problems(self) -> Mapping[PolicyField, FieldProblem]:
+        """What is wrong whoever the people are, by field."""
+        stands = {
+            PolicyField.WEBSITES: (
+                not self._websites and not self.all_websites,
+                FieldProblem("setup.problem_websites"),
+            ),
+            PolicyField.APPROVER_PEOPLE: (not self.approvers.entries, FieldProblem("setup.problem_approvers")),
+            PolicyField.QUORUM: (not is_number(self.quorum, MOST_APPROVALS), _range(MOST_APPROVALS)),
+            PolicyField.EXPIRES: (not is_number(self.expires, MOST_HOURS), _range(MOST_HOURS)),
+        }
+        return {name: problem for name, (is_wrong, problem) in stands.items() if is_wrong}
+
+    def policy(self, channel: ChannelId) -> ChannelPolicy:
+        """The policy that the fields say, of `channel`. Only where `problems` finds none."""
+        gates = (Gate.ENABLE, Gate.DELETE, *(gate for gate in CHOSEN_GATES if gate in self.gates))
+        rule = ApprovalRule(
+            required_for=gates,
+            quorum=int(self.quorum),
+            self_approval=self.self_approval,
+            expires_after_hours=int(self.expires),
+            break_glass=self.break_glass,
+        )
+        if self.channel not in {None, channel}:
+            rule = rule.model_copy(update={"channel": self.channel})
+        return ChannelPolicy(
+            id=channel,
+            websites="all" if self.all_websites else self._websites,
+            viewers=self.viewers.entries,
+            editors=self.editors.entries,
+            approvers=self.approvers.entries,
+            approval=rule,
+        )
+
+    @property
+    def _websites(self) -> tuple[WebsiteId, ...]:
+        return tuple(filter(None, map(parse_website_id, self.websites)))
+
+
+def is_number(typed: str, most: int) -> bool:
+    """Whether what was typed is a whole number from 1 to `most`."""
+    return _WHOLE.fullmatch(typed) is not None and 1 <= int(typed) <= most
+
+
+def _range(most: int) -> FieldProblem:
+    return FieldProblem("setup.problem_number", {"most": most})

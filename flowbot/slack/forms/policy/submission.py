@@ -1,0 +1,201 @@
+"""Opening and submitting the policy form."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+
+from flowbot import logs
+from flowbot.domain.ids import ChannelId, UserId
+from flowbot.domain.policy import ChannelPolicy
+from flowbot.domain.validation import FieldProblem
+from flowbot.errors import Fault, UserError
+from flowbot.locales import Translator
+from flowbot.services.policy_checks import PolicyField
+from flowbot.services.policy_setup import (
+    PolicyChangedError,
+    PolicyFormData,
+    PolicyRefusedError,
+    PolicySetup,
+    SavedPolicy,
+    policy_fingerprint,
+)
+from flowbot.services.users import CurrentUser
+from flowbot.slack.api.messages import ReplyTarget
+from flowbot.slack.api.modals import Modals
+from flowbot.slack.forms.policy.form import PolicyForm, PolicyFormContent, PolicyFormMetadata, SubmittedPolicy
+from flowbot.slack.forms.policy.input import PolicyInput
+from flowbot.slack.listeners.request_labels import request_label
+from flowbot.slack.payloads.incoming import FormEvent, Suggestion
+from flowbot.slack.runner import ACK_SECONDS, Interaction, Reply, Runner, explain_unsaved
+from flowbot.slack.views import policy as views
+from flowbot.slack.views import sentences
+
+AckArgs = dict[str, Any]
+
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyFormViews:
+    """Serves `/flows setup`."""
+
+    desk: Runner
+    setup: PolicySetup
+    modals: Modals
+
+    async def open(self, visit: Interaction, trigger: str) -> Reply:
+        """Open the form for this channel's policy, at once, and fill it after; for admins alone."""
+        self.setup.allowed(visit.reader)
+        view_id = await self.modals.open(trigger, views.loading(visit.t))
+        channel, reader, t = visit.place.channel, visit.reader, visit.t
+        try:
+            ready = await self.setup.open(channel)
+        except Fault as fault:
+            await self.modals.fill(view_id, views.sentence_view(t, fault.key, fault.params))
+            return Reply()
+        seen = policy_fingerprint(ready.policy)
+        metadata = PolicyFormMetadata(channel=channel, seen=seen, locale=reader.locale, timezone=reader.timezone)
+        data = PolicyFormContent(ready, PolicyInput.of(ready.policy, channel), metadata)
+        await self.modals.fill(view_id, PolicyForm.build(data, t))
+        return Reply()
+
+    async def take_submit(self, event: FormEvent) -> AckArgs | None:
+        """What to acknowledge a submitted form with. None where this is no such form.
+
+        Its problems can be shown at its fields by the acknowledgement alone, so it is checked before that.
+        """
+        submitted = PolicyForm.parse(event.view)
+        if submitted is None:
+            return None
+        logs.bind_incident(request="setup", user=event.user.id, channel=submitted.metadata.channel)
+        t = self.desk.locales.translator(submitted.metadata.locale, submitted.metadata.timezone)
+        try:
+            answer = await self.desk.tasks.within(ACK_SECONDS, self._take(event, submitted, t), name="setup form")
+        except UserError as error:
+            answer = _ack_errors({PolicyField.WEBSITES: FieldProblem(error.key, error.params)}, event, t)
+        except PolicyRefusedError as refused:
+            answer = _ack_errors(refused.problems, event, t)
+        except Exception as error:  # noqa: BLE001 - said at the form, whatever it is, and logged there
+            self._count(event, "fault")
+            return _ack_errors({PolicyField.WEBSITES: explain_unsaved(error, t)}, event, t)
+        self._count(event, "refused" if answer["response_action"] == "errors" else "done")
+        return answer
+
+    def _count(self, event: FormEvent, outcome: str) -> None:
+        self.desk.metrics.requests.labels("setup", request_label(event), outcome).inc()
+
+    async def take_question(self, question: Suggestion) -> dict[str, Any] | None:
+        """The entries of a long menu that match what was typed, none where they cannot be had; None: no such form."""
+        submitted = PolicyForm.parse(question.view)
+        if submitted is None:
+            return None
+        metadata = submitted.metadata
+        t = self.desk.locales.translator(metadata.locale, metadata.timezone)
+        try:
+            ready = await self.desk.tasks.within(ACK_SECONDS, self._entries(question, metadata.channel), name="entries")
+        except (UserError, Fault, TimeoutError) as error:
+            log.warning("setup_form.no_suggestions", error=str(error) or "slow")
+            return {"options": []}
+        return PolicyForm.options(question.action_id, question.value, ready, t)
+
+    async def _entries(self, question: Suggestion, channel: ChannelId) -> PolicyFormData:
+        self.setup.allowed(await self.desk.people.reader(question.caller))
+        return await self.setup.open(channel)
+
+    async def _take(self, event: FormEvent, submitted: SubmittedPolicy, t: Translator) -> AckArgs:
+        problems = submitted.typed.problems()
+        if not problems and not await self._is_first(event):
+            problems = {PolicyField.WEBSITES: FieldProblem("form.repeated")}
+        reader = await self.desk.people.anew(await self.desk.people.reader(event.caller))
+        self.setup.allowed(reader)
+        if problems:
+            return _ack_errors(problems, event, t)
+        wanted = submitted.typed.policy(submitted.metadata.channel)
+        await self.setup.check(wanted)
+        try:
+            saved = await self._save(reader, wanted, submitted.metadata.seen)
+        except PolicyChangedError:
+            return await self._again(submitted, wanted, t)
+        said = "setup.saved" if saved.is_new else "setup.nothing_new"
+        return {"response_action": "update", "view": views.sentence_view(t, said)}
+
+    async def _is_first(self, event: FormEvent) -> bool:
+        """Whether this submit was not delivered before: then it counts, whatever the policy is by now."""
+        return event.key is None or await self.desk.deliveries.take(event.key, self.desk.clock())
+
+    async def _save(self, reader: CurrentUser, wanted: ChannelPolicy, seen: str) -> SavedPolicy:
+        """Save and tell the channel. Saving goes on to its end, and is told, even if it takes too long for Slack."""
+        done: asyncio.Future[SavedPolicy] = asyncio.get_running_loop().create_future()
+
+        async def work() -> None:
+            try:
+                saved = await self.setup.save(reader, wanted, seen)
+            except (UserError, Fault, PolicyChangedError) as error:
+                _settle(done, error)
+                return
+            _settle(done, saved)
+            if saved.is_new:
+                await self._tell(reader, saved)
+
+        self.desk.tasks.start(work(), name="setup")
+        return await done
+
+    async def _again(self, submitted: SubmittedPolicy, wanted: ChannelPolicy, t: Translator) -> AckArgs:
+        """The form as it was filled in, with what happened on top; saving it now replaces what is kept now."""
+        ready = await self.setup.open(wanted.id)
+        fields = t.listed(views.differing(ready.policy, wanted, t))
+        metadata = submitted.metadata.model_copy(update={"seen": policy_fingerprint(ready.policy)})
+        data = PolicyFormContent(ready, submitted.typed, metadata, trouble=t("setup.overtaken", fields=fields))
+        return {"response_action": "update", "view": PolicyForm.build(data, t)}
+
+    async def _tell(self, reader: CurrentUser, saved: SavedPolicy) -> None:
+        """Tell the channel; where that cannot be, tell the admin so."""
+        place = ReplyTarget(saved.after.id, reader.user, "")
+        t = self.desk.locales.channel(reader.locale)
+        message = views.policy_changed_message(reader.user, saved.before, saved.after, await self._names(saved), t)
+        try:
+            await self.desk.replies.publicly(place, message)
+        except (UserError, Fault) as error:
+            log.warning("setup_form.channel_not_told", error=str(error))
+            t = self.desk.locales.translator(reader.locale, reader.timezone)
+            await self._tell_admin(place, t)
+
+    async def _tell_admin(self, place: ReplyTarget, t: Translator) -> None:
+        try:
+            await self.desk.replies.to_person(place.channel, place.user, sentences.sentence(t, "setup.untold"))
+        except Fault as fault:
+            log.warning("setup_form.admin_not_told", error=str(fault))
+
+    async def _names(self, saved: SavedPolicy) -> views.Names:
+        """What the ids of both policies are called."""
+        ready = await self.setup.open(saved.after.id)
+        groups = {id_: group.name or str(id_) for id_, group in (ready.groups or {}).items()}
+        return views.Names(ready.websites, groups, await self.setup.names(_people(saved)))
+
+
+def _people(saved: SavedPolicy) -> set[UserId]:
+    policies = [policy for policy in (saved.before, saved.after) if policy is not None]
+    entries = (
+        entry
+        for policy in policies
+        for entry in (*policy.viewers, *policy.editors, *policy.approvers, *policy.approval.break_glass)
+    )
+    return {entry for entry in entries if isinstance(entry, UserId)}
+
+
+def _settle(done: "asyncio.Future[SavedPolicy]", outcome: SavedPolicy | Exception) -> None:
+    """Hand the outcome to whoever waits, if they still do."""
+    if done.cancelled():
+        return
+    if isinstance(outcome, Exception):
+        done.set_exception(outcome)
+    else:
+        done.set_result(outcome)
+
+
+def _ack_errors(problems: Mapping[PolicyField, FieldProblem], event: FormEvent, t: Translator) -> AckArgs:
+    return {"response_action": "errors", "errors": PolicyForm.errors(problems, event.view, t)}

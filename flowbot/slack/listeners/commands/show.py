@@ -1,0 +1,54 @@
+"""`/flows show` and the button of that name; `/flows history`."""
+
+from dataclasses import dataclass
+
+from flowbot.domain.ids import FlowId
+from flowbot.errors import UserError
+from flowbot.services.authorization import NO_SUCH_FLOW_KEY
+from flowbot.services.history import Deletion, History
+from flowbot.slack.runner import Interaction, Reply, Runner
+from flowbot.slack.views import push
+from flowbot.slack.views.history import deleted_message, history_message
+
+
+@dataclass(frozen=True, slots=True)
+class FlowViewer:
+    """Shows a flow, what became of one that was deleted, and what happened."""
+
+    desk: Runner
+    history: History
+
+    async def show(self, visit: Interaction, flow_id: FlowId) -> Reply:
+        """The flow, to the one who asked.
+
+        Raises:
+            UserError: not allowed, or there is none, nor was one deleted through flowbot that the channel may see.
+            Fault: Enkapush or the database did not answer.
+        """
+        try:
+            shown = await self.desk.reading.show(visit.reader, visit.place.channel, flow_id)
+        except UserError as error:
+            return Reply(deleted_message(await self._deletion(visit, flow_id, error), visit.t))
+        return Reply(push.flow_details_message(shown, visit.t, self.desk.clock()))
+
+    async def past(self, visit: Interaction, flow: FlowId | None) -> Reply:
+        """What happened lately, to one flow or to all of the channel's.
+
+        Raises:
+            UserError: not allowed.
+            Fault: the database did not answer.
+        """
+        events = await self.history.latest(visit.reader, visit.place.channel, flow)
+        return Reply(history_message(events, flow, visit.t))
+
+    async def _deletion(self, visit: Interaction, flow_id: FlowId, error: UserError) -> Deletion:
+        """How the flow was deleted that is not there.
+
+        Raises:
+            UserError: `error`, where that is not so.
+        """
+        if error.key == NO_SUCH_FLOW_KEY:
+            deletion = await self.history.deletion(visit.reader, visit.place.channel, flow_id)
+            if deletion is not None:
+                return deletion
+        raise error

@@ -1,0 +1,70 @@
+"""Forms: their buttons and fields, submit, close and menus."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from flowbot import logs
+from flowbot.slack.api.messages import ReplyTarget
+from flowbot.slack.forms.flow.editing import FormEditor
+from flowbot.slack.forms.flow.form import FlowForm, SubmittedForm
+from flowbot.slack.forms.flow.opening import FormOpener
+from flowbot.slack.forms.flow.submission import AckArgs, FlowFormSubmission
+from flowbot.slack.listeners.request_labels import request_label
+from flowbot.slack.payloads.action_ids import ActionId
+from flowbot.slack.payloads.incoming import BlockActions, FormEvent, Suggestion
+from flowbot.slack.runner import Interaction, Reply, Runner
+
+FormHandler = Callable[[Interaction, SubmittedForm, BlockActions], Awaitable[Reply]]
+
+
+@dataclass(frozen=True, slots=True)
+class FormViews:
+    """Hands what happens in a form on to who serves it."""
+
+    desk: Runner
+    opening: FormOpener
+    live: FormEditor
+    submission: FlowFormSubmission
+
+    def take_action(self, press: BlockActions) -> None:
+        """Something was chosen, typed or pressed in a form."""
+        form = FlowForm.parse(press.view)
+        if form is None:
+            return
+        action = press.action.action_id
+        if handler := self._handlers().get(action):
+            place = ReplyTarget(form.metadata.channel, press.user.id, "")
+            work = lambda visit: handler(visit, form, press)  # noqa: E731 - a name for it would say no more
+            self.desk.take("form_action", request_label(press), press.caller, place, work)
+        elif action in {ActionId.FORM_TYPED, ActionId.FORM_SEGMENT}:
+            logs.bind_incident(request="typed", user=press.user.id)
+            self.desk.tasks.start(self.live.typed(press.user.id, form, self.desk.clock()), name="typed")
+
+    async def take_submit(self, event: FormEvent) -> AckArgs | None:
+        """A form was submitted: what to acknowledge it with."""
+        return await self.submission.take(event)
+
+    def take_close(self, event: FormEvent) -> None:
+        """A form was closed without being submitted."""
+        self.desk.tasks.start(self.live.closed(event, self.desk.clock()), name="closed")
+
+    async def take_question(self, question: Suggestion) -> dict[str, Any]:
+        """A menu wants its entries."""
+        return await self.live.suggest(question)
+
+    def _handlers(self) -> Mapping[str, FormHandler]:
+        return {
+            ActionId.FORM_WEBSITE: self._website,
+            ActionId.FORM_PREVIEW: self._preview,
+            ActionId.FORM_START_OVER: self._start_over,
+        }
+
+    async def _website(self, visit: Interaction, form: SubmittedForm, press: BlockActions) -> Reply:
+        return await self.live.website_chosen(visit, form, press.view_id)
+
+    async def _preview(self, visit: Interaction, form: SubmittedForm, press: BlockActions) -> Reply:
+        return await self.live.preview(visit, form, press.trigger_id)
+
+    async def _start_over(self, visit: Interaction, form: SubmittedForm, press: BlockActions) -> Reply:
+        return await self.opening.start_over(visit, form.metadata, press.view_id)

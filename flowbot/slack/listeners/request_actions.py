@@ -1,0 +1,257 @@
+"""Buttons of requests, and the reason form. Every press is authorised afresh, and answered."""
+
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+import structlog
+
+from flowbot import logs
+from flowbot.domain.change import Change, ChangeKind, ChangeState, Outcome
+from flowbot.domain.ids import ChangeId, FlowId, SlackId
+from flowbot.domain.policy import Permission
+from flowbot.errors import Fault, UserError
+from flowbot.locales import Translator
+from flowbot.services.approvals.approvals import ApprovalServices
+from flowbot.services.approvals.decide import AlreadyDecidedError
+from flowbot.services.approvals.submit import RequestOpenError
+from flowbot.services.inbox import RequestQueue
+from flowbot.slack.api.messages import ReplyTarget
+from flowbot.slack.api.modals import Modals
+from flowbot.slack.forms.reason import ReasonForm, ReasonMetadata, ReasonPurpose, SubmittedReason
+from flowbot.slack.listeners.home import HomeTab
+from flowbot.slack.listeners.request_labels import request_label
+from flowbot.slack.notify.notifier import SlackNotifier
+from flowbot.slack.payloads.action_ids import ActionId
+from flowbot.slack.payloads.button_values import ChangeValue, FlowValue, parse_value
+from flowbot.slack.payloads.incoming import BlockActions, FormEvent
+from flowbot.slack.runner import ACK_SECONDS, Interaction, Reply, Runner, explain_unsaved
+from flowbot.slack.views import notices as views
+from flowbot.slack.views import sentences
+from flowbot.slack.views.request_blocks import outcome_params
+
+ActionHandler = Callable[[Interaction, BlockActions], Awaitable[Reply]]
+
+
+UNNAMED_KEYS: Final = {
+    "form.website_gone_in": "form.website_gone",
+    "request.late_by_rejected": "request.late_rejected",
+    "request.late_by_withdrawn": "request.late_withdrawn",
+    "request.late_by_break_glass": "request.late_break_glass",
+}
+"""Refusals that name somebody, and what says the same without a name."""
+
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class RequestActions:
+    """Serves requests."""
+
+    desk: Runner
+    approvals: ApprovalServices
+    queue: RequestQueue
+    modals: Modals
+    telling: SlackNotifier
+    home: HomeTab
+
+    def handlers(self) -> Mapping[str, ActionHandler]:
+        """What each button of a request, and those that ask for one, does."""
+        return {
+            ActionId.FLOW_ENABLE: self._asking(ChangeKind.ENABLE),
+            ActionId.FLOW_DISABLE: self._asking(ChangeKind.DISABLE),
+            ActionId.FLOW_DELETE: self._asking(ChangeKind.DELETE),
+            ActionId.APPROVE: self._knowing_its_message(self._approve),
+            ActionId.REJECT: self._knowing_its_message(self._reject),
+            ActionId.WITHDRAW: self._knowing_its_message(self._withdraw),
+            ActionId.BREAK_GLASS: self._knowing_its_message(self._break_glass),
+            ActionId.CHECK_AGAIN: self._check_again,
+            ActionId.ASK_AGAIN: self._ask_again,
+            ActionId.RESTORE: self._restore,
+        }
+
+    async def ask(self, visit: Interaction, kind: ChangeKind, flow: FlowId, reason: str) -> Reply:
+        """Ask to enable, disable or delete a flow; what needs no approval is done at once."""
+        asking = self.approvals.asking
+        return await self._submitted(visit, asking.ask(visit.reader, visit.place.channel, kind, flow, reason))
+
+    async def waiting(self, visit: Interaction) -> Reply:
+        """What waits: for this person, by this person, in this channel."""
+        lists = await self.queue.of(visit.reader, visit.place.channel)
+        for_me, by_me, here = [[await self.telling.projection.shown(change) for change in part] for part in lists]
+        links = await self.telling.links(tuple(change for part in lists for change in part))
+        return Reply(views.approvals_list(for_me, by_me, here, links, visit.t, self.desk.clock()))
+
+    async def take_reason(self, event: FormEvent) -> dict[str, Any] | None:
+        """A reason was given in its small form: what to acknowledge it with. None where it is another form.
+
+        By the time it is acknowledged the decision is kept, so that a crash cannot lose it. Where it cannot be, the
+        form stays open with what was typed, and says why.
+        """
+        given = ReasonForm.parse(event.view)
+        if given is None:
+            return None
+        t = self.desk.locales.translator(given.metadata.locale)
+        errors = ReasonForm.errors(given, t) or await self._decide(event, given, t)
+        return {"response_action": "errors", "errors": errors} if errors else {}
+
+    def _knowing_its_message(self, handler: ActionHandler) -> ActionHandler:
+        """The button of a request's message: who posted it may not have noted yet where it is."""
+
+        async def knowing(visit: Interaction, press: BlockActions) -> Reply:
+            if press.message_ts is None or press.channel is None:
+                return await handler(visit, press)
+            projection, change_id = self.telling.projection, _pressed_change(press)
+            is_twin = await projection.found(change_id, press.channel.id, press.message_ts)
+            try:
+                return await handler(visit, press)
+            finally:
+                if is_twin:
+                    await projection.draw_twin(change_id, press.channel.id, press.message_ts)
+
+        return knowing
+
+    def _asking(self, kind: ChangeKind) -> ActionHandler:
+        async def handler(visit: Interaction, press: BlockActions) -> Reply:
+            value = parse_value(FlowValue, press.action.value)
+            there = await self.desk.where_it_counts(visit, value.channel, Permission.EDIT)
+            asking = self.approvals.asking.ask(there.reader, there.place.channel, kind, value.flow, "")
+            return await self._submitted(replace(there, place=visit.place), asking)
+
+        return handler
+
+    async def _submitted(self, visit: Interaction, asking: Awaitable[Change]) -> Reply:
+        """Begin with what is asked for; where a request for the same flow is open, lead to its message instead."""
+        try:
+            change = await asking
+        except RequestOpenError as error:
+            link = (await self.telling.links((error.current,))).get(error.current.id)
+            return Reply(views.request_open_already(error.current, link, visit.t))
+        return await self._started(visit, change)
+
+    async def _started(self, visit: Interaction, change: Change) -> Reply:
+        """Carry out what was just submitted, as far as it goes by itself, and say so to the one who asked."""
+        with _continues_later():
+            settled = await self.approvals.carry_out(change, self.telling, visit.reader)
+            if settled.state is ChangeState.PENDING:
+                shown = await self.telling.projection.shown(settled)
+                link = (await self.telling.links((settled,))).get(settled.id)
+                return Reply(views.request_sent(shown, link, visit.t))
+        # Without an outcome another process has it in hand: the message will tell.
+        outcome = settled.outcome or Outcome("request.under_way")
+        key, params = outcome.key, outcome_params(settled, visit.t)
+        if visit.place.where != settled.asked.channel:
+            key, params = sentences.with_channel_name(settled.asked.channel, key, params)
+        return Reply(sentences.sentence(visit.t, key, params))
+
+    async def _approve(self, visit: Interaction, press: BlockActions) -> Reply:
+        ballot = await self.approvals.deciding.approve(visit.reader, _pressed_change(press), visit.place.where)
+        if not ballot.is_new:
+            raise UserError("request.voted_already")
+        if ballot.change.state is ChangeState.APPLYING:
+            with _continues_later():
+                await self.approvals.carry_out(ballot.change, self.telling)
+        else:
+            await self.telling(ballot.change, None)
+        return Reply()
+
+    async def _reject(self, visit: Interaction, press: BlockActions) -> Reply:
+        change = await self.approvals.deciding.may_reject(visit.reader, _pressed_change(press), visit.place.where)
+        return await self._ask_reason(visit, press, change, ReasonPurpose.REJECT)
+
+    async def _break_glass(self, visit: Interaction, press: BlockActions) -> Reply:
+        change = await self.approvals.deciding.may_break_glass(visit.reader, _pressed_change(press))
+        return await self._ask_reason(visit, press, change, ReasonPurpose.BREAK_GLASS)
+
+    async def _ask_reason(
+        self, visit: Interaction, press: BlockActions, change: Change, purpose: ReasonPurpose
+    ) -> Reply:
+        metadata = ReasonMetadata(
+            purpose=purpose, change=change.id, channel=visit.place.where, locale=visit.reader.locale
+        )
+        await self.modals.open(press.trigger_id, ReasonForm.build(metadata, change, visit.t))
+        return Reply()
+
+    async def _decide(self, event: FormEvent, given: SubmittedReason, t: Translator) -> dict[str, str]:
+        """Decide, and begin with what follows; what is wrong, where it cannot be decided."""
+        channel, name = given.metadata.channel, request_label(event)
+        logs.bind_incident(request="reason", user=event.user.id, channel=channel)
+        try:
+            change = await self.desk.tasks.within(ACK_SECONDS, self._decided(event, given), name="reason")
+        except AlreadyDecidedError:
+            return {}
+        except UserError as error:
+            log.info("refused", reason=str(error))
+            return self._undecided(name, "refused", _without_names(error, t))
+        except Exception as error:  # noqa: BLE001 - said at the form, whatever it is, and logged there
+            problem = explain_unsaved(error, t)
+            return self._undecided(name, "fault", t(problem.key, **problem.params))
+        work = self.home.drawn_after(lambda _visit: self._followed(change))
+        self.desk.take("reason", name, event.caller, ReplyTarget(channel, event.user.id, ""), work)
+        return {}
+
+    def _undecided(self, name: str, outcome: str, sentence: str) -> dict[str, str]:
+        self.desk.metrics.requests.labels("reason", name, outcome).inc()
+        return ReasonForm.problem(sentence)
+
+    async def _decided(self, event: FormEvent, given: SubmittedReason) -> Change:
+        """The change as it is once the decision is kept."""
+        if event.key is not None and not await self.desk.deliveries.take(event.key, self.desk.clock()):
+            raise UserError("form.repeated")
+        reader, metadata = await self.desk.people.reader(event.caller), given.metadata
+        if metadata.purpose is ReasonPurpose.BREAK_GLASS:
+            return await self.approvals.deciding.break_glass(reader, metadata.change, given.reason)
+        # From nowhere: who had the form open may have left the channel since.
+        return await self.approvals.deciding.reject(reader, metadata.change, given.reason, None)
+
+    async def _followed(self, change: Change) -> Reply:
+        """Do what was decided, and tell."""
+        with _continues_later():
+            if change.state is ChangeState.APPLYING:
+                await self.approvals.carry_out(change, self.telling)
+            else:
+                await self.telling(change, None)
+        return Reply()
+
+    async def _withdraw(self, visit: Interaction, press: BlockActions) -> Reply:
+        await self.telling(await self.approvals.deciding.withdraw(visit.reader, _pressed_change(press)), None)
+        return Reply()
+
+    async def _check_again(self, visit: Interaction, press: BlockActions) -> Reply:
+        change = await self.approvals.checking.check_again(visit.reader, _pressed_change(press), visit.place.channel)
+        await self.telling(change, None)
+        still = change.state is ChangeState.UNKNOWN
+        return Reply(sentences.sentence(visit.t, "request.still_unknown")) if still else Reply()
+
+    async def _ask_again(self, visit: Interaction, press: BlockActions) -> Reply:
+        asking = self.approvals.asking
+        return await self._submitted(visit, asking.again(visit.reader, _pressed_change(press), visit.place.channel))
+
+    async def _restore(self, visit: Interaction, press: BlockActions) -> Reply:
+        asking = self.approvals.asking
+        return await self._submitted(visit, asking.restore(visit.reader, _pressed_change(press), visit.place.channel))
+
+
+def _without_names(error: UserError, t: Translator) -> str:
+    """A refusal as Slack can show it at a field, where it shows no names."""
+    named = any(isinstance(value, SlackId) for value in error.params.values())
+    return t(UNNAMED_KEYS.get(error.key, error.key) if named else error.key, **error.params)
+
+
+@contextmanager
+def _continues_later() -> Iterator[None]:
+    """What was asked or decided is kept by now: where the database or Slack is away, it goes on by itself later."""
+    try:
+        yield
+    except Fault as fault:
+        if fault.key.startswith("fault.database"):
+            raise Fault("fault.goes_on") from (fault.__cause__ or fault)
+        if fault.key == "fault.slack":
+            raise Fault("fault.goes_on_slack", **fault.params) from (fault.__cause__ or fault)
+        raise
+
+
+def _pressed_change(press: BlockActions) -> ChangeId:
+    return parse_value(ChangeValue, press.action.value).change

@@ -1,0 +1,36 @@
+"""Labels of requests in metrics: one of a few names, whatever was typed or sent."""
+
+from typing import Final
+
+from pydantic import BaseModel
+
+from flowbot.slack.forms.flow.form import FlowForm
+from flowbot.slack.forms.policy.form import PolicyForm
+from flowbot.slack.forms.reason import ReasonForm
+from flowbot.slack.listeners.commands import parser
+from flowbot.slack.payloads.action_ids import ActionId
+from flowbot.slack.payloads.incoming import BlockActions, FormEvent, HomeOpened, SlashCommand, Suggestion
+
+UNKNOWN: Final = "unknown"
+
+
+_ACTIONS: Final = frozenset(map(str, ActionId))
+
+
+_FORMS: Final = frozenset({FlowForm.CALLBACK, ReasonForm.CALLBACK, PolicyForm.CALLBACK})
+
+
+def request_label(request: BaseModel) -> str:
+    """The English command word, the button's action, the form or the event; `unknown` for what flowbot has not."""
+    match request:
+        case SlashCommand():
+            return str(parser.command_word_of(request.text) or UNKNOWN)
+        case BlockActions():
+            return request.action.action_id if request.action.action_id in _ACTIONS else UNKNOWN
+        case FormEvent() | Suggestion():
+            form = request.view.get("callback_id")
+            return form if isinstance(form, str) and form in _FORMS else UNKNOWN
+        case HomeOpened():
+            return "app_home_opened"
+        case _:
+            return UNKNOWN

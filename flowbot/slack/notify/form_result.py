@@ -1,0 +1,195 @@
+"""The result of a form, for its author."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import structlog
+
+from flowbot.domain.change import Change, ChangeState, Draft, NewChange, Outcome
+from flowbot.domain.fields import FormKind
+from flowbot.domain.flow import Flow, FlowContent
+from flowbot.domain.lint import Remark, lint
+from flowbot.domain.policy import Permission
+from flowbot.domain.validation import FieldProblem
+from flowbot.errors import Fault, UserError
+from flowbot.locales import Locales, Translator
+from flowbot.services.authorization import Permissions
+from flowbot.services.flow_queries import FlowQueries
+from flowbot.services.forms import FormService
+from flowbot.services.ports import Clock
+from flowbot.services.ports.slack import ImageSource, Notifier
+from flowbot.services.ports.storage import ImageStore
+from flowbot.services.users import Caller, CurrentUser, UserService
+from flowbot.slack.api.messages import Responder
+from flowbot.slack.api.modals import Modals
+from flowbot.slack.forms.flow.opening import FormOpener, change_kind
+from flowbot.slack.notify.request_message import RequestMessage, is_public
+from flowbot.slack.views import form_status as views
+from flowbot.slack.views import sentences
+from flowbot.slack.views.block_kit import Message, View
+from flowbot.slack.views.notices import request_sent as asked_for
+from flowbot.slack.views.push import segment_name, website_name
+from flowbot.slack.views.request_blocks import outcome_params
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class FormResult:
+    """Says how forms ended."""
+
+    forms: FormService
+    opening: FormOpener
+    modals: Modals
+    replies: Responder
+    people: UserService
+    reading: FlowQueries
+    images: ImageStore
+    pictures: ImageSource
+    projection: RequestMessage
+    locales: Locales
+    clock: Clock
+
+    def in_form(self, view_id: str) -> Notifier:
+        """Tells in the place of a form that is probably still open."""
+
+        async def tell(change: Change, shown: Flow | None) -> None:
+            if is_public(change):
+                change = await self.projection.draw(change)
+            if change.state is ChangeState.PENDING:
+                await self._tell_waiting(change, view_id)
+                return
+            if change.state in {ChangeState.FAILED, ChangeState.OUT_OF_DATE}:
+                await self._tell_failure(change, view_id)
+            else:
+                message = await self._message(change, shown)
+                kind = await self._kind(change.asked)
+                await self.modals.update(view_id, views.result_view(kind, self._t(change.asked), message))
+                await self._send(change.asked, message)
+
+        return tell
+
+    async def by_message(self, change: Change, shown: Flow | None) -> None:
+        """Tell by a message, where no form is known to be open.
+
+        Keep the draft if the change failed; drop it once applied.
+
+        Raises:
+            Fault: Slack did not take it.
+        """
+        message = await self._message(change, shown)
+        if change.state is ChangeState.APPLIED:
+            await self.forms.forget(change.asked.token)
+        else:
+            await self.forms.keep(await self._draft(change.asked))
+        await self._send(change.asked, message)
+
+    async def _tell_waiting(self, change: Change, view_id: str) -> None:
+        """The form asked for an approval: where it is waited for, in its place and by a message that stays."""
+        kind, t = await self._kind(change.asked), self._t(change.asked)
+        view = views.sentence_view(kind, t, "request.edit_asked_in", {"channel": change.posted_in})
+        await self.modals.update(view_id, view)
+        shown, link = await self.projection.shown(change), await self.projection.link(change)
+        await self._send(change.asked, asked_for(shown, link, t))
+
+    async def _tell_failure(self, change: Change, view_id: str) -> None:
+        """The form again, as it was typed, with the reason on top; a message where it cannot be shown."""
+        draft, t = await self._draft(change.asked), self._t(change.asked)
+        outcome = _outcome(change, t)
+        await self.forms.keep(draft)
+        view = await self._form_again(change.asked, draft, outcome)
+        if view is None:
+            kind = await self._kind(change.asked)
+            await self.modals.update(view_id, views.sentence_view(kind, t, outcome.key, outcome.params))
+        if view is None or not await self.modals.update(view_id, view):
+            message = _failed(change.asked, outcome, t)
+            await self.forms.keep(replace(draft, changed_at=self.clock()))
+            await self._send(change.asked, message)
+
+    async def _form_again(self, asked: NewChange, draft: Draft, outcome: Outcome) -> View | None:
+        try:
+            reader = await self.people.reader(Caller(asked.requester, None))
+            return await self.opening.again(reader, self._t(asked), draft, FieldProblem(outcome.key, outcome.params))
+        except (UserError, Fault) as error:
+            log.info("forms.not_shown_again", error=str(error))
+            return None
+
+    async def _message(self, change: Change, shown: Flow | None) -> Message:
+        asked, t = change.asked, self._t(change.asked)
+        outcome = _outcome(change, t)
+        if change.state is ChangeState.APPLIED and shown is not None:
+            return await self._saved(asked, shown, t)
+        if change.state is ChangeState.APPLIED:
+            return views.result_only(t, outcome.key, outcome.params)
+        return _failed(asked, outcome, t)
+
+    async def _saved(self, asked: NewChange, shown: Flow, t: Translator) -> Message:
+        rights = await self._rights(asked)
+        website = website_name(shown.website_id, rights.website_names if rights else {}, t)
+        reached = views.reach_blocks(website, shown.wait, self._segment(asked, t), t)
+        below = (reached, *views.remarks(self._remarks(asked, shown), t))
+        may_share = rights is not None and rights.may(Permission.SHARE)
+        return views.saved_view(await self._kind(asked), shown, below, t, may_share=may_share, channel=asked.channel)
+
+    def _segment(self, asked: NewChange, t: Translator) -> str | None:
+        """The segment that was sent, in words; None where none was."""
+        sent = asked.wanted.unread.segment if asked.wanted else None
+        return None if sent is None else segment_name(sent, self.forms.segment_name(sent), t)
+
+    def _remarks(self, asked: NewChange, shown: Flow) -> tuple[Remark, ...]:
+        if asked.wanted is None:
+            return ()
+        hosts = self.forms.hosts(shown.website_id, shown.id)
+        edited = asked.flow is not None
+        return lint(FlowContent.of(shown), asked.wanted.unread, sibling_hosts=hosts, utm_may_be_set=edited)
+
+    async def _rights(self, asked: NewChange) -> Permissions | None:
+        """What the author may do in the channel of the form; None where that is not known."""
+        try:
+            reader: CurrentUser = await self.people.reader(Caller(asked.requester, None))
+            return await self.reading.rights(reader, asked.channel)
+        except (UserError, Fault):
+            return None
+
+    async def _send(self, asked: NewChange, message: Message) -> None:
+        await self.replies.to_person(asked.channel, asked.requester, message)
+
+    async def _draft(self, asked: NewChange) -> Draft:
+        """What was typed, with the picture kept too, so that nothing has to be done again."""
+        kept = await self._kept_draft(asked)
+        before = kept.before if kept else asked.before
+        flow = kept.flow if kept else asked.flow
+        typed: Mapping[str, str] = asked.typed
+        if asked.picture is not None and not typed.get("image"):
+            typed = {**typed, **await self._picture(asked)}
+        return Draft(asked.token, asked.requester, asked.channel, asked.kind, flow, before, typed, self.clock())
+
+    async def _kept_draft(self, asked: NewChange) -> Draft | None:
+        return await self.forms.kept(asked.token)
+
+    async def _picture(self, asked: NewChange) -> dict[str, str]:
+        if asked.picture is None:
+            return {}
+        try:
+            return {"image": await self.images.put(await self.pictures.fetch(asked.picture), self.clock())}
+        except (UserError, Fault):
+            return {}
+
+    async def _kind(self, asked: NewChange) -> FormKind:
+        kept = await self._kept_draft(asked)
+        if kept is not None:
+            return change_kind(kept)
+        return FormKind.EDIT if asked.flow is not None else FormKind.CREATE
+
+    def _t(self, asked: NewChange) -> Translator:
+        return self.locales.translator(asked.locale, asked.timezone)
+
+
+def _failed(asked: NewChange, outcome: Outcome, t: Translator) -> Message:
+    """Why nothing came of a form, for its author: maybe in a direct message."""
+    key, params = sentences.with_channel_name(asked.channel, outcome.key, outcome.params)
+    return views.failed_message(asked.token, t, key, params)
+
+
+def _outcome(change: Change, t: Translator) -> Outcome:
+    return replace(change.outcome or Outcome("fault.unexpected"), params=outcome_params(change, t))

@@ -1,0 +1,84 @@
+"""Typed values of buttons."""
+
+from typing import Annotated, Self, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from flowbot.domain.ids import LARGEST_ID, ChangeId, ChannelId, FlowId, WebsiteId
+from flowbot.domain.search import FlowQuery
+from flowbot.errors import UserError
+from flowbot.services.flow_queries import ListRequest
+
+VALUE_MAX = 2000
+"""Characters that Slack allows in a button's value."""
+
+
+class ListValue(BaseModel):
+    """A list to come back to: its filter, and the page to turn to. Rights are decided afresh when it comes back."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True)
+
+    words: tuple[str, ...] = Field((), alias="w")
+    is_enabled: bool | None = Field(None, alias="e")
+    website: WebsiteId | None = Field(None, alias="s")
+    page: Annotated[int, Field(ge=1, alias="p")] = 1
+
+    @classmethod
+    def of(cls, request: ListRequest, page: int) -> Self:
+        """The value for `page` of the list that `request` asked for."""
+        query = request.query
+        return cls(words=query.words, is_enabled=query.is_enabled, website=query.website, page=page)
+
+    @property
+    def request(self) -> ListRequest:
+        """What it asks for."""
+        website = None if self.website is None else str(self.website)
+        return ListRequest(FlowQuery(self.words, self.is_enabled), website, page=self.page)
+
+    def dump(self) -> str:
+        """As text."""
+        return self.model_dump_json(by_alias=True, exclude_defaults=True)
+
+
+class FlowValue(BaseModel):
+    """A flow to come back to.
+
+    Attributes:
+        channel: Whose policy decides, where the button may stand elsewhere; None for the channel that it stands in.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True)
+
+    flow: Annotated[FlowId, Field(ge=1, le=LARGEST_ID, alias="f")]
+    channel: ChannelId | None = Field(None, alias="h")
+
+    def dump(self) -> str:
+        """As text."""
+        return self.model_dump_json(by_alias=True, exclude_none=True)
+
+
+class ChangeValue(BaseModel):
+    """A change to come back to."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True)
+
+    change: Annotated[ChangeId, Field(min_length=1, max_length=150, alias="c")]
+
+    def dump(self) -> str:
+        """As text."""
+        return self.model_dump_json(by_alias=True)
+
+
+V = TypeVar("V", bound=BaseModel)
+
+
+def parse_value(model: type[V], value: str) -> V:
+    """The value of a button that was pressed.
+
+    Raises:
+        UserError: another version of flowbot wrote it.
+    """
+    try:
+        return model.model_validate_json(value)
+    except ValidationError:
+        raise UserError("action.unknown") from None

@@ -1,0 +1,136 @@
+"""What may be typed after `/flows` (README, "`/flows`")."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from flowbot.domain.ids import FlowId
+from flowbot.domain.search import FlowQuery
+from flowbot.errors import UserError
+from flowbot.services.flow_queries import ListRequest
+from flowbot.slack.listeners.commands.parser import Help, List, Show, parse_command, unescape
+
+
+@pytest.mark.parametrize("text", ["", "   ", "help", "HELP", "yardım", "YARDIM", "Yardim", "help me", "help?"])
+def test_help(text: str) -> None:
+    assert parse_command(text) == Help()
+
+
+@pytest.mark.parametrize(
+    "text", ["show 12", "SHOW 12", "show #12 ", "göster 12", "GÖSTER 12", "goster  12", "Show: 12"]
+)
+def test_show(text: str) -> None:
+    assert parse_command(text) == Show(FlowId(12))
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        ("show", "command.needs_id"),
+        ("show twelve", "command.bad_id"),
+        ("show -1", "command.bad_id"),
+        ("show 1.5", "command.bad_id"),
+        ("show 12 13", "command.bad_id"),
+        ("show ١٢", "command.bad_id"),
+        ("show " + "9" * 30, "command.bad_id"),
+        ("list page:two", "list.bad_page"),
+        ("list page:", "list.bad_page"),
+        ("list page:-1", "list.bad_page"),
+        ("list website:", "list.which_website"),
+        ("list " + "x" * 600, "command.too_long"),
+        ("lst", "command.did_you_mean"),
+        ("lsite", "command.did_you_mean"),
+        ("xyzzy", "command.unknown"),
+        ("<!channel>", "command.unknown"),
+    ],
+)
+def test_mistakes_get_a_sentence(text: str, key: str) -> None:
+    with pytest.raises(UserError) as error:
+        parse_command(text)
+    assert error.value.key == key
+
+
+@pytest.mark.parametrize(
+    ("typed", "word"),
+    [
+        ("show", "show"), ("SHOW x", "show"), ("göster", "göster"), ("GOSTER x", "göster"), ("geçmiş x", "geçmiş"),
+        ("düzenle", "düzenle"), ("kopyala", "kopyala"), ("etkinleştir", "etkinleştir"), ("sil x", "sil"),
+        ("Durdur", "durdur"), ("delete", "delete"),
+    ],
+)  # fmt: skip
+def test_the_example_is_in_the_language_that_was_typed(typed: str, word: str) -> None:
+    with pytest.raises(UserError) as error:
+        parse_command(typed)
+    assert error.value.params["verb"] == word
+
+
+@pytest.mark.parametrize(
+    ("typed", "near"),
+    [("lst", "list"), ("shwo 12", "show"), ("yardm", "yardım"), ("gster 3", "göster"), ("hepl", "help")],
+)
+def test_a_slip_is_answered_with_what_was_meant(typed: str, near: str) -> None:
+    with pytest.raises(UserError) as error:
+        parse_command(typed)
+    assert error.value.params["near"] == near
+
+
+@pytest.mark.parametrize(
+    ("typed", "near"),
+    [
+        ("ayar", "ayarlar"), ("onay", "onaylar"), ("appr", "approvals"),
+        ("ara kargo", "liste"), ("yarat", "oluştur"), ("AÇ 12", "etkinleştir"), ("devre dışı", "durdur"),
+        ("find sale", "list"), ("stop 12", "disable"), ("12", "show 12"), ("#12", "show #12"),
+    ],
+)  # fmt: skip
+def test_another_word_for_a_command_or_its_beginning_is_answered_with_what_was_meant(typed: str, near: str) -> None:
+    with pytest.raises(UserError) as error:
+        parse_command(typed)
+    assert error.value.params["near"] == near
+
+
+@pytest.mark.parametrize(
+    ("text", "request_"),
+    [
+        ("list", ListRequest()),
+        ("LİSTE", ListRequest()),
+        ("LISTE", ListRequest()),
+        ("list spring sale", ListRequest(FlowQuery(("spring", "sale")))),
+        ("list enabled", ListRequest(FlowQuery(is_enabled=True))),
+        ("list Disabled sale", ListRequest(FlowQuery(("sale",), is_enabled=False))),
+        ("liste etkin", ListRequest(FlowQuery(is_enabled=True))),
+        ("liste DURDURULMUŞ kargo", ListRequest(FlowQuery(("kargo",), is_enabled=False))),
+        ('liste "etkin"', ListRequest(FlowQuery(("etkin",)))),
+        ("liste etkinlik", ListRequest(FlowQuery(("etkinlik",)))),
+        ('list "winter', ListRequest(FlowQuery(("winter",)))),
+        ('list 5"', ListRequest(FlowQuery(('5"',)))),
+        ("list etkin", ListRequest(FlowQuery(("etkin",)))),
+        ('list "enabled"', ListRequest(FlowQuery(("enabled",)))),
+        ("list “black friday” page:3", ListRequest(FlowQuery(("black friday",)), page=3)),
+        ("list website:Shop", ListRequest(website="Shop")),
+        ('list website:"Lale Moda" x', ListRequest(FlowQuery(("x",)), website="Lale Moda")),
+        ("list a site:2 b", ListRequest(FlowQuery(("a", "b")), website="2", website_at=1)),
+        ("list sayfa:2", ListRequest(page=2)),
+        ("list payload", ListRequest(FlowQuery(("payload",)))),
+        ("list A&amp;B", ListRequest(FlowQuery(("A&B",)))),
+        ("list <https://x.example|x.example>", ListRequest(FlowQuery(("x.example",)))),
+        ("list website", ListRequest(FlowQuery(("website",)))),
+        ("list page:0", ListRequest(page=0)),
+    ],
+)
+def test_list(text: str, request_: ListRequest) -> None:
+    assert parse_command(text) == List(request_)
+
+
+@given(st.text(max_size=700))
+def test_any_text_is_a_command_or_a_sentence(text: str) -> None:
+    try:
+        outcome: object = parse_command(text)
+    except UserError as error:
+        outcome = error
+    assert isinstance(outcome, Help | List | Show | UserError)
+
+
+@given(st.text(st.characters(exclude_characters="<>|&")))
+def test_what_slack_escapes_comes_back_as_it_was_typed(text: str) -> None:
+    escaped = f"{text}&amp;&lt;{text}&gt;"
+    assert unescape(escaped) == f"{text}&<{text}>"

@@ -1,0 +1,31 @@
+"""What a form says that could not be taken in."""
+
+import re
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from flowbot.errors import Fault
+from flowbot.locales import Locales
+from flowbot.slack.runner import explain_unsaved
+
+
+@pytest.mark.parametrize(
+    ("error", "key", "said"),
+    [
+        (Fault("fault.database"), "form.not_kept", "Nothing was saved"),
+        (Fault("fault.slack"), "form.not_kept", "Nothing was saved"),
+        (Fault("fault.database_full"), "fault.database_full", "The disk of flowbot's database is full"),
+        (Fault("fault.database_unsure"), "form.unsure", "not certain"),
+        (TimeoutError(), "form.unsure", "not certain"),
+        (RuntimeError("xoxb-secret"), "fault.unexpected", "Something went wrong inside flowbot"),
+    ],
+)
+def test_it_is_said_whether_anything_is_saved(error: Exception, key: str, said: str) -> None:
+    t = Locales(fixed="en", zone=ZoneInfo("Europe/Istanbul")).translator("en-US")
+    problem = explain_unsaved(error, t)
+    sentence = t(problem.key, **problem.params)
+    assert sentence.startswith(t(key))
+    assert said in sentence
+    assert re.search(r"tell the engineer this code: [A-Z2-9]{8}$", sentence)
+    assert "xoxb" not in sentence

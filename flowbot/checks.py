@@ -12,7 +12,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from flowbot.domain.ids import GroupId
 from flowbot.domain.policy import PolicyBook
 from flowbot.enkapush.reader import EnkapushReader
-from flowbot.errors import ConfigurationError, Fault
+from flowbot.errors import ConfigurationError, DependencyError
 from flowbot.health import PATIENCE_SECONDS, in_a_word
 from flowbot.metrics import Metrics
 from flowbot.opening import now, opened_database
@@ -51,7 +51,7 @@ CLOCKS_APART: Final = timedelta(seconds=1)
 """Far from the three seconds after which a process takes a change over from another, by its own clock."""
 
 
-class _Unwell(Exception):  # noqa: N818 - a finding, and no error of the program's
+class _CheckError(Exception):
     """A check found something wrong: says what."""
 
 
@@ -123,9 +123,9 @@ async def _checked(name: str, look: Callable[[], Awaitable[str]]) -> Finding:
         return Finding(name, well=False, detail=f"Slack says {word_for(error)}")
     except SLACK_TROUBLE as error:
         return Finding(name, well=False, detail=f"no answer from Slack ({type(error).__name__})")
-    except (ConfigurationError, _Unwell) as error:
+    except (ConfigurationError, _CheckError) as error:
         return Finding(name, well=False, detail=str(error))
-    except Fault as fault:
+    except DependencyError as fault:
         return Finding(name, well=False, detail=told(fault))
 
 
@@ -135,7 +135,7 @@ async def _database(settings: Settings) -> str:
         theirs, ours = await database.clock(), now()
     apart = abs(theirs - ours) if theirs is not None else timedelta()
     if apart > CLOCKS_APART:
-        raise _Unwell(
+        raise _CheckError(
             f"its clock and this machine's are {apart.total_seconds():.1f} s apart: processes that share "
             "it would take changes from each other; set both by NTP"
         )
@@ -153,7 +153,7 @@ async def _scopes(slack: AsyncWebClient) -> str:
     if not granted:
         return "Slack does not say which are granted"
     if missing := SCOPES - granted:
-        raise _Unwell(f"missing {', '.join(sorted(missing))}; reinstall the app from manifest.yml")
+        raise _CheckError(f"missing {', '.join(sorted(missing))}; reinstall the app from manifest.yml")
     return "all granted"
 
 
@@ -165,7 +165,7 @@ async def _groups(slack: AsyncWebClient, book: PolicyBook | None) -> str:
 
     known = await SlackUserDirectory(slack, named).groups()
     if unknown := wanted - set(known):
-        raise _Unwell(f"the policy names {', '.join(sorted(unknown))}, which Slack does not know")
+        raise _CheckError(f"the policy names {', '.join(sorted(unknown))}, which Slack does not know")
     return f"{len(known)} in Slack, {len(wanted)} in the policy"
 
 
@@ -180,18 +180,18 @@ async def _enkapush(settings: Settings) -> str:
         async with asyncio.timeout(PATIENCE_SECONDS), enkapush_client(settings, Metrics()) as account:
             await EnkapushReader(account, settings.zone).ping()
     except TimeoutError:
-        raise _Unwell(f"{address} {ENKAPUSH['slow']} ({PATIENCE_SECONDS:g} seconds)") from None
-    except Fault as fault:
+        raise _CheckError(f"{address} {ENKAPUSH['slow']} ({PATIENCE_SECONDS:g} seconds)") from None
+    except DependencyError as fault:
         wrong = ENKAPUSH.get(in_a_word(fault), "answers with an error")
-        raise _Unwell(with_cause(f"{address} {wrong}", fault)) from fault
+        raise _CheckError(with_cause(f"{address} {wrong}", fault)) from fault
     return f"{address} answers"
 
 
 async def _policy(book: PolicyBook | None) -> str:
     if book is None:
-        raise _Unwell("cannot be read; see database")
+        raise _CheckError("cannot be read; see database")
     if not book.channels:
-        raise _Unwell("no channel has a policy, so nobody can do anything; see flowbot policy import")
+        raise _CheckError("no channel has a policy, so nobody can do anything; see flowbot policy import")
     return f"{len(book.channels)} channel(s), {len(book.websites)} named website(s)"
 
 
@@ -200,7 +200,7 @@ async def _book(settings: Settings) -> PolicyBook | None:
     try:
         async with opened_database(settings, only_to_read=True) as database:
             return await PolicyRepository(database, now).book()
-    except (ConfigurationError, Fault):
+    except (ConfigurationError, DependencyError):
         return None
 
 

@@ -17,7 +17,7 @@ import typer
 
 from flowbot import logs
 from flowbot.domain.policy import PolicyBook
-from flowbot.errors import ConfigurationError, Fault
+from flowbot.errors import ConfigurationError, DependencyError
 from flowbot.opening import now, opened_database
 from flowbot.plain import told
 from flowbot.services import history, policy_files
@@ -82,7 +82,7 @@ def main() -> None:
     except ConfigurationError as error:
         _complain(str(error))
         sys.exit(BAD_CONFIGURATION)
-    except Fault as fault:
+    except DependencyError as fault:
         _complain(told(fault))
         sys.exit(OUTAGE)
 

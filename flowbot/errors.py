@@ -1,21 +1,48 @@
-"""What can go wrong, as few kinds as possible.
+"""Errors and texts that reach people.
 
-FlowbotError            something that a person is told in a sentence
-├── UserError           a person's mistake, or something not allowed: nothing is broken
-├── Fault               ours or the network's: told with an incident id, and logged
-└── ConfigurationError  the one who deploys has to act: one line, exit status 2
+Every exception of flowbot, by base class; those below a module's name are defined in that module:
+
+Exception
+├── FlowbotError                    can be told to a person in a sentence
+│   ├── UserError                   a person's mistake, or something not allowed: nothing is broken
+│   │   └── RequestOpenError        services.approvals.submit
+│   └── DependencyError             flowbot, its database, Slack or Enkapush failed: logged, told with an incident id
+├── ConfigurationError              whoever deploys has to act: one line, exit status 2
+│   ├── DatabaseUrlError            storage.engine
+│   ├── DatabaseInUseError          storage.database_copy
+│   ├── DatabaseCopyError           storage.database_copy
+│   └── PolicyFileError             services.policy_files
+├── VersionConflictError            services.ports.storage
+├── FlowBusyError                   services.ports.storage
+├── FlowClaimedError                services.ports.storage
+├── WriteRefusedError               services.ports.enkapush
+├── WriteUnclearError               services.ports.enkapush
+├── AlreadyDecidedError             services.approvals.decide
+├── LeaseLostError                  services.executor.context
+├── PolicyChangedError              services.policy_setup
+├── PolicyRefusedError              services.policy_setup
+└── EnkapushError                   enkapush.client.errors, which draws its own tree
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A sentence for people: a message's key with its parameters. A list among them is shown as a list."""
+
+    key: str
+    params: Mapping[str, Any] = field(default_factory=dict)
+
+
 class FlowbotError(Exception):
-    """A failure that can be said to a person.
+    """A failure that can be told to a person.
 
     Args:
-        key: the message's id in the locales.
-        params: what its placeholders stand for; foreign text in them is data, never markup.
+        key: the message's key in the translations.
+        params: the values of its placeholders; foreign text in them is data, never markup.
     """
 
     def __init__(self, key: str, /, **params: Any) -> None:
@@ -24,9 +51,9 @@ class FlowbotError(Exception):
         self.params: Mapping[str, Any] = params
 
     def __str__(self) -> str:
-        """For the log. Lists are left out: they hold what there is, and not what was asked for."""
-        said = {name: value for name, value in self.params.items() if not isinstance(value, list | tuple)}
-        detail = ", ".join(f"{name}={value!r}" for name, value in said.items())
+        """Return the key and its parameters for the log, without lists: they hold what exists, not what was asked."""
+        shown = {name: value for name, value in self.params.items() if not isinstance(value, list | tuple)}
+        detail = ", ".join(f"{name}={value!r}" for name, value in shown.items())
         return f"{self.key}({detail})"
 
 
@@ -34,8 +61,8 @@ class UserError(FlowbotError):
     """A person's mistake, or something that is not allowed. Not logged as an error."""
 
 
-class Fault(FlowbotError):  # noqa: N818 - the field's word for what is broken, as against a person's error
-    """Ours or the network's. The cause (`raise … from`) goes to the log, never to the person."""
+class DependencyError(FlowbotError):
+    """A failure of flowbot's own or of what it depends on. The cause (`raise … from`) goes to the log only."""
 
 
 class ConfigurationError(Exception):

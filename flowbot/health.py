@@ -5,7 +5,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
-from flowbot.errors import Fault
+from flowbot.errors import DependencyError
 from flowbot.services.ports import Monotonic
 from flowbot.services.ttl_cache import TtlCache
 
@@ -20,7 +20,7 @@ class Health:
     """Asks each dependency for a sign of life.
 
     Args:
-        probes: by the name of what is asked; a probe raises Fault where there is no sign of life.
+        probes: by the name of what is asked; a probe raises DependencyError where there is no sign of life.
         patience: seconds that a probe may take.
         monotonic: seconds that only grow, for the age of what is kept.
     """
@@ -54,12 +54,12 @@ class Health:
                 await probe()
         except TimeoutError:
             return "slow"
-        except Fault as fault:
+        except DependencyError as fault:
             return in_a_word(fault)
         return "ok"
 
 
-def in_a_word(fault: Fault) -> str:
+def in_a_word(fault: DependencyError) -> str:
     """What is wrong: `enkapush_key` is `key`; a fault that says no more than whose it is means that nothing answers."""
     _, _, what = fault.key.removeprefix("fault.").partition("_")
     return what or "down"

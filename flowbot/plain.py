@@ -3,20 +3,20 @@
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from flowbot.errors import Fault
+from flowbot.errors import DependencyError
 from flowbot.locales import Locales
 
 CAUSE_MAX: Final = 300
 
 
-def told(fault: Fault) -> str:
+def told(fault: DependencyError) -> str:
     """The fault's sentence in English, with the first line of its cause, if that says anything: a single line."""
     words = Locales(fixed="en", zone=ZoneInfo("UTC")).translator(None)
     sentence = " ".join(words(fault.key, **fault.params).split())
     return with_cause(sentence, fault)
 
 
-def with_cause(sentence: str, fault: Fault) -> str:
+def with_cause(sentence: str, fault: DependencyError) -> str:
     """A sentence about the fault, with the first line of its cause, if that says anything."""
     said = (line.strip() for line in str(fault.__cause__ or "").splitlines())
     cause = next(filter(None, said), type(fault.__cause__).__name__ if fault.__cause__ else "")

@@ -10,7 +10,7 @@ from typing import Final
 
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
 
-from flowbot.errors import Fault
+from flowbot.errors import DependencyError
 from flowbot.metrics import Metrics
 from flowbot.services.ports import Clock
 from flowbot.services.ports.storage import ChangeStatistics
@@ -28,7 +28,7 @@ class Scrape:
 
     Args:
         metrics: what this process counts.
-        read: reads the figures of the database, or raises Fault.
+        read: reads the figures of the database, or raises DependencyError.
         clock: tells how old things are.
         patience: how many seconds the database has.
     """
@@ -63,7 +63,7 @@ class Scrape:
             return None
         try:
             return reading.result()
-        except Fault:
+        except DependencyError:
             return None
 
 

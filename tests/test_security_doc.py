@@ -9,7 +9,7 @@ from typing import Final
 
 import pytest
 
-from flowbot.domain.images import LARGEST_BYTES
+from flowbot.domain.images import MAX_IMAGE_BYTES
 from flowbot.enkapush.images import MOST_REDIRECTS
 from flowbot.services.forms import KEEP_DRAFTS
 from flowbot.serving import BODY_MAX
@@ -53,7 +53,7 @@ def test_every_table_is_named() -> None:
         (BODY_MAX == 1024 * 1024, "at most 1 MiB"),
         (MOST_FIELDS == 200, "200 fields"),
         (MOST_REDIRECTS == 3, "at most three redirects"),
-        (LARGEST_BYTES == 10 * 1024 * 1024, "at most 10 MiB"),
+        (MAX_IMAGE_BYTES == 10 * 1024 * 1024, "at most 10 MiB"),
         (timedelta(days=30) == KEEP_IMAGES, "| 30 days, longer"),
         (timedelta(days=1) == KEEP_DRAFTS, "| 1 day |"),
         (timedelta(hours=1) == KEEP_DELIVERIES, "| 1 hour |"),

@@ -6,12 +6,12 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from flowbot.domain.change import Change, ChangeKind, ChangeState, NewChange, Outcome
+from flowbot.domain.change import Change, ChangeKind, ChangeRequest, ChangeState, Outcome
 from flowbot.domain.ids import ChangeId, ChannelId, FlowId, UserId, WebsiteId
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
+class AuditEvent:
     """One line of the audit trail.
 
     Attributes:
@@ -54,7 +54,7 @@ class AuditAction(StrEnum):
     POLICY_IMPORTED = "policy.imported"
 
     @classmethod
-    def reached(cls, state: ChangeState) -> "AuditAction":
+    def for_state(cls, state: ChangeState) -> "AuditAction":
         """That a change has come to `state`.
 
         Raises:
@@ -81,9 +81,11 @@ class Transition:
     details: Mapping[str, Any] = field(default_factory=dict)
 
 
-def event_for_request(asked: NewChange, at: datetime, action: AuditAction, details: Mapping[str, Any]) -> Event:
+def event_for_request(
+    asked: ChangeRequest, at: datetime, action: AuditAction, details: Mapping[str, Any]
+) -> AuditEvent:
     """An event of what was asked for; nobody's, and of no change yet."""
-    return Event(
+    return AuditEvent(
         at=at,
         action=action,
         actor=None,
@@ -95,7 +97,7 @@ def event_for_request(asked: NewChange, at: datetime, action: AuditAction, detai
     )
 
 
-def submission_event(asked: NewChange, at: datetime) -> Event:
+def submission_event(asked: ChangeRequest, at: datetime) -> AuditEvent:
     """That it was asked for, by whom and why. A restore is asked for on the flow that was deleted."""
     reason = {"reason": asked.reason} if asked.reason else {}
     event = event_for_request(asked, at, AuditAction.SUBMITTED, reason)
@@ -104,28 +106,28 @@ def submission_event(asked: NewChange, at: datetime) -> Event:
 
 def event_for_change(
     change: Change, at: datetime, action: AuditAction, actor: UserId | None, details: Mapping[str, Any]
-) -> Event:
+) -> AuditEvent:
     """An event of a change that is kept."""
     said = {**details, **_skip_details(change)}
-    return replace(event_for_request(change.asked, at, action, said), change=change.id, actor=actor)
+    return replace(event_for_request(change.request, at, action, said), change=change.id, actor=actor)
 
 
-def transition_event(change: Change, at: datetime, step: Transition) -> Event:
+def transition_event(change: Change, at: datetime, step: Transition) -> AuditEvent:
     """That a change takes a step."""
     outcome = step.outcome
     ended = {"outcome": outcome.key, **outcome.params} if outcome else {}
-    origin = {"restored_from": old} if (old := _restored_flow(change.asked)) else {}
+    origin = {"restored_from": old} if (old := _restored_flow(change.request)) else {}
     said = {**ended, **origin, "state": str(step.to), **step.details}
     event = event_for_change(change, at, step.action, step.actor, said)
     return replace(event, flow=(outcome.flow if outcome else None) or event.flow)
 
 
-def _restored_flow(asked: NewChange) -> FlowId | None:
+def _restored_flow(asked: ChangeRequest) -> FlowId | None:
     """The deleted flow that is made again."""
     return asked.before.id if asked.kind is ChangeKind.RESTORE and asked.before else None
 
 
 def _skip_details(change: Change) -> dict[str, str]:
     """For the audit: who broke the glass for it, so that what was done without an approval is seen at a glance."""
-    by = change.progress.broke_glass
+    by = change.progress.skipped_by
     return {"break_glass": str(by)} if by is not None else {}

@@ -153,14 +153,14 @@ class Progress:
     told_apart: int = 0
 
     @property
-    def broke_glass(self) -> UserId | None:
+    def skipped_by(self) -> UserId | None:
         """Who skipped the approvals; None where nobody did."""
         closing = self.closing
         return closing.by if closing is not None and closing.how is ClosureKind.BREAK_GLASS else None
 
 
 @dataclass(frozen=True, slots=True)
-class NewChange:
+class ChangeRequest:
     """A change as it is submitted.
 
     Attributes:
@@ -195,7 +195,7 @@ class Change:
     """A change as it is kept.
 
     Attributes:
-        asked: What was submitted.
+        request: What was submitted.
         version: Grows with every move; who moves a change names the version that they saw.
         rule: The policy's approval rule as it was when approval was asked for; None where none was needed.
         sent_at: When it was noted that the write goes out, if the flow is still as it was; None before.
@@ -207,7 +207,7 @@ class Change:
     """
 
     id: ChangeId
-    asked: NewChange
+    request: ChangeRequest
     state: ChangeState
     version: int
     created_at: datetime
@@ -225,19 +225,19 @@ class Change:
     message_ts: str | None = None
 
     @property
-    def belongs_in(self) -> ChannelId:
+    def approval_channel(self) -> ChannelId:
         """Where its message is posted: in the channel that its rule names, else where it was asked."""
-        return (self.rule.channel if self.rule else None) or self.asked.channel
+        return (self.rule.channel if self.rule else None) or self.request.channel
 
     @property
-    def posted_in(self) -> ChannelId:
+    def posted_channel(self) -> ChannelId:
         """Where its message is, or will be."""
-        return self.message_channel or self.belongs_in
+        return self.message_channel or self.approval_channel
 
     @property
-    def is_unsaved_form(self) -> bool:
+    def has_unsaved_form(self) -> bool:
         """Whether somebody filled a form for it, of which nothing has come."""
-        return self.asked.kind in {ChangeKind.CREATE, ChangeKind.EDIT} and self.state in UNSUCCESSFUL
+        return self.request.kind in {ChangeKind.CREATE, ChangeKind.EDIT} and self.state in UNSUCCESSFUL
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ FormValues = Mapping[str, str]
 """What was typed, by field."""
 
 
-FIELDS: Final = (
+FIELD_NAMES: Final = (
     "website", "name", "title", "description", "url", "image", "wait", "wait_unit", "segment",
     "button_1_title", "button_1_url", "button_2_title", "button_2_url",
     "silent", "auto_hide", "ttl", "utm_source", "utm_medium", "utm_campaign",
@@ -31,23 +31,23 @@ FIELDS: Final = (
 """The form's fields in their order. `image` holds the id of a picture that is kept already, if any."""
 
 
-REQUIRED: Final = frozenset({"website", "name", "title", "description", "wait", "wait_unit"})
+REQUIRED_FIELDS: Final = frozenset({"website", "name", "title", "description", "wait", "wait_unit"})
 """What Enkapush wants of a new flow (the API's page "Akışlar", `POST /flows`)."""
 
 
-INPUT_MAX: Final = 3000
+MAX_INPUT_UTF16: Final = 3000
 """Characters that a text field of Slack's holds, as UTF-16 units."""
 
 
-CHOICE_MAX: Final = 150
+MAX_CHOICE_CHARS: Final = 150
 """Characters that the value of an entry of Slack's menus holds."""
 
 
-DEFAULT_TTL: Final = 2_419_200
+DEFAULT_TTL_SECONDS: Final = 2_419_200
 """Four weeks: what Enkapush itself takes where nothing is said (same page, `ttl`)."""
 
 
-WAIT_MOST: Final = {"minutes": 525_600, "hours": 8_760, "days": 365}
+MAX_WAIT_BY_UNIT: Final = {"minutes": 525_600, "hours": 8_760, "days": 365}
 """365 days in each unit. Enkapush states no limit; a longer wait is a slip of the hand."""
 
 
@@ -72,14 +72,14 @@ class FormKind(StrEnum):
 
 def default_values(website: WebsiteId | None) -> dict[str, str]:
     """What the form for a new flow holds at first."""
-    given = {"wait": "1", "wait_unit": "days", "ttl": str(DEFAULT_TTL), "segment": ALL_SUBSCRIBERS}
-    return dict.fromkeys(FIELDS, "") | given | {"website": "" if website is None else str(website)}
+    given = {"wait": "1", "wait_unit": "days", "ttl": str(DEFAULT_TTL_SECONDS), "segment": ALL_SUBSCRIBERS}
+    return dict.fromkeys(FIELD_NAMES, "") | given | {"website": "" if website is None else str(website)}
 
 
 def form_values(flow: Flow) -> dict[str, str]:
     """What the form for editing `flow` holds at first. What Enkapush never tells is empty."""
     first, second = flow.buttons
-    return dict.fromkeys(FIELDS, "") | {
+    return dict.fromkeys(FIELD_NAMES, "") | {
         "website": str(flow.website_id),
         "name": flow.name,
         "title": flow.title,
@@ -97,12 +97,12 @@ def form_values(flow: Flow) -> dict[str, str]:
     }
 
 
-def without_write_only(flow: Flow) -> dict[str, str]:
+def duplicate_values(flow: Flow) -> dict[str, str]:
     """What the form for duplicating `flow` holds at first. Its segment is not known, so all subscribers are shown."""
     return form_values(flow) | {"segment": ALL_SUBSCRIBERS}
 
 
-def fill_website(typed: FormValues, before: Flow | None) -> dict[str, str]:
+def reset_segment(typed: FormValues, before: Flow | None) -> dict[str, str]:
     """The same after another website was chosen: a segment belongs to one website, so it is chosen anew.
 
     Args:
@@ -115,7 +115,7 @@ def fill_website(typed: FormValues, before: Flow | None) -> dict[str, str]:
 
 def fits_field(name: str, text: str) -> bool:
     """Whether the form's field can hold the text."""
-    limit = CHOICE_MAX if name == "wait_unit" else INPUT_MAX
+    limit = MAX_CHOICE_CHARS if name == "wait_unit" else MAX_INPUT_UTF16
     return utf16_length(text) <= limit
 
 

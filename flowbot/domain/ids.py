@@ -12,21 +12,21 @@ FlowId = NewType("FlowId", int)
 WebsiteId = NewType("WebsiteId", int)
 
 
-LARGEST_ID: Final = 2**63 - 1
+MAX_ID: Final = 2**63 - 1
 """What a database keeps in a whole number."""
 
 
 _ID: Final = re.compile(r"[1-9][0-9]{0,18}", re.ASCII)
 
 
-WebsiteNumber = Annotated[WebsiteId, Field(strict=True, gt=0, le=LARGEST_ID)]
+WebsiteNumber = Annotated[WebsiteId, Field(strict=True, gt=0, le=MAX_ID)]
 """A website id as a person writes it in a file: a positive whole number, no text, no boolean."""
 
 
 def parse_id(text: str) -> int | None:
     """The id of Enkapush's that the text is, in plain digits without zeros before them; None where it is none."""
     number = int(text) if _ID.fullmatch(text) else 0
-    return number if 0 < number <= LARGEST_ID else None
+    return number if 0 < number <= MAX_ID else None
 
 
 def parse_website_id(text: str) -> WebsiteId | None:

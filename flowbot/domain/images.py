@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
-LARGEST_BYTES: Final = 10 * 1024 * 1024
+MAX_IMAGE_BYTES: Final = 10 * 1024 * 1024
 """What Slack takes in a form; Enkapush states no limit."""
 
 

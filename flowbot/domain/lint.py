@@ -4,29 +4,21 @@ The lengths are rules of thumb: what common desktop and Android browsers show be
 They are no limits of Enkapush's, and every browser, system and screen has its own.
 """
 
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Final
+from collections.abc import Collection, Iterator
+from typing import Final
 
 from flowbot.domain import urls
 from flowbot.domain.flow import FlowContent, WriteOnlyFields
+from flowbot.errors import Text
 
-TITLE_SHOWN: Final = 50
-DESCRIPTION_SHOWN: Final = 150
-HOSTS_NAMED: Final = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Remark:
-    """A remark for people: a message's key with its parameters. A list among them is to be told as one."""
-
-    key: str
-    params: Mapping[str, Any] = field(default_factory=dict)
+VISIBLE_TITLE_CHARS: Final = 50
+VISIBLE_DESCRIPTION_CHARS: Final = 150
+MAX_HOSTS_NAMED: Final = 3
 
 
 def lint(
     content: FlowContent, unread: WriteOnlyFields, *, sibling_hosts: Collection[str], utm_may_be_set: bool = False
-) -> tuple[Remark, ...]:
+) -> tuple[Text, ...]:
     """What an experienced marketer would look at again.
 
     Args:
@@ -41,26 +33,26 @@ def lint(
     return (*found, *_plain_http(content))
 
 
-def _lengths(content: FlowContent) -> Iterator[Remark]:
-    if len(content.title) > TITLE_SHOWN:
-        yield Remark("lint.long_title", {"length": len(content.title), "shown": TITLE_SHOWN})
-    if len(content.description) > DESCRIPTION_SHOWN:
-        yield Remark("lint.long_description", {"length": len(content.description), "shown": DESCRIPTION_SHOWN})
+def _lengths(content: FlowContent) -> Iterator[Text]:
+    if len(content.title) > VISIBLE_TITLE_CHARS:
+        yield Text("lint.long_title", {"length": len(content.title), "shown": VISIBLE_TITLE_CHARS})
+    if len(content.description) > VISIBLE_DESCRIPTION_CHARS:
+        yield Text("lint.long_description", {"length": len(content.description), "shown": VISIBLE_DESCRIPTION_CHARS})
 
 
-def _other_host(content: FlowContent, sibling_hosts: Collection[str]) -> Iterator[Remark]:
+def _other_host(content: FlowContent, sibling_hosts: Collection[str]) -> Iterator[Text]:
     usual = sorted({name.lower().removeprefix("www.") for name in sibling_hosts if name})
     own = urls.hostname(content.url)
     if own and usual and own not in usual:
-        yield Remark("lint.other_host", {"host": own, "usual": usual[:HOSTS_NAMED]})
+        yield Text("lint.other_host", {"host": own, "usual": usual[:MAX_HOSTS_NAMED]})
 
 
-def _no_utm(content: FlowContent, unread: WriteOnlyFields) -> Iterator[Remark]:
+def _no_utm(content: FlowContent, unread: WriteOnlyFields) -> Iterator[Text]:
     typed = unread.utm_source or unread.utm_medium or unread.utm_campaign
     if content.url and not typed and not urls.has_utm(content.url):
-        yield Remark("lint.no_utm")
+        yield Text("lint.no_utm")
 
 
-def _plain_http(content: FlowContent) -> Iterator[Remark]:
+def _plain_http(content: FlowContent) -> Iterator[Text]:
     if any(urls.is_plain_http(url) for url in (content.url, content.button_1.url, content.button_2.url)):
-        yield Remark("lint.plain_http")
+        yield Text("lint.plain_http")

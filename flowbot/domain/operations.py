@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
-from flowbot.domain.change import ChangeKind, NewChange
+from flowbot.domain.change import ChangeKind, ChangeRequest
 from flowbot.domain.flow import DesiredFlow, Flow, FlowContent, fingerprint, is_equivalent
 from flowbot.domain.images import ImageUpload
 
@@ -39,17 +39,17 @@ class EditOperation:
         """What it is called."""
         return ChangeKind.EDIT
 
-    def is_reached(self, flow: Flow | None) -> bool:
+    def matches(self, flow: Flow | None) -> bool:
         """Whether `flow` is as it is wanted, by what Enkapush tells."""
         if flow is None:
             return False
         return is_equivalent(FlowContent.of(flow), self.wanted.content) and flow.is_enabled == self.before.is_enabled
 
-    def is_proven(self, flow: Flow | None) -> bool:
+    def is_confirmed_by(self, flow: Flow | None) -> bool:
         """Whether `flow` is as it is wanted, with nothing among that which cannot be read back."""
-        return self._can_be_read and self.is_reached(flow)
+        return self._can_be_read and self.matches(flow)
 
-    def is_evident(self, flow: Flow) -> bool:
+    def shows_effect(self, flow: Flow) -> bool:
         """Whether `flow` shows that the edit was made: it is as it is wanted, and was not before.
 
         One request writes all of an edit, so what cannot be read back was written with what can. An edit of that alone
@@ -57,12 +57,10 @@ class EditOperation:
         """
         has_picture = flow.image_url is not None or (self.wanted.image is None and self.picture is None)
         return (
-            has_picture
-            and self.is_reached(flow)
-            and not is_equivalent(FlowContent.of(self.before), self.wanted.content)
+            has_picture and self.matches(flow) and not is_equivalent(FlowContent.of(self.before), self.wanted.content)
         )
 
-    def is_untouched(self, flow: Flow | None) -> bool:
+    def shows_no_trace(self, flow: Flow | None) -> bool:
         """Whether the flow shows no trace of the change. If no request is still in flight, it was not applied."""
         if flow is None or not self._can_be_read:
             return False
@@ -80,16 +78,16 @@ class _ReadableOperation(ABC):
     __slots__ = ()
 
     @abstractmethod
-    def is_reached(self, flow: Flow | None) -> bool:
+    def matches(self, flow: Flow | None) -> bool:
         """Whether `flow` is as it is wanted."""
 
-    def is_proven(self, flow: Flow | None) -> bool:
+    def is_confirmed_by(self, flow: Flow | None) -> bool:
         """Whether `flow` is as it is wanted: all of it can be read back."""
-        return self.is_reached(flow)
+        return self.matches(flow)
 
-    def is_evident(self, flow: Flow) -> bool:
+    def shows_effect(self, flow: Flow) -> bool:
         """Whether `flow` shows that it was done; one that is there never shows that it was deleted."""
-        return self.is_reached(flow)
+        return self.matches(flow)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,18 +102,18 @@ class ToggleOperation(_ReadableOperation):
         """What it is called."""
         return ChangeKind.ENABLE if self.enabled else ChangeKind.DISABLE
 
-    def is_reached(self, flow: Flow | None) -> bool:
+    def matches(self, flow: Flow | None) -> bool:
         """Whether `flow` is enabled or disabled as it is wanted, and the same besides."""
-        return flow is not None and self.is_switched(flow) and _is_otherwise_unchanged(self.before, flow)
+        return flow is not None and self.matches_state(flow) and _is_otherwise_unchanged(self.before, flow)
 
-    def is_untouched(self, flow: Flow | None) -> bool:
+    def shows_no_trace(self, flow: Flow | None) -> bool:
         """Whether the flow shows no trace of the change. If no request is still in flight, it was not applied.
 
         A flow that is gone shows nothing: it may have been enabled before.
         """
-        return flow is not None and not (self.is_switched(flow) or was_modified(self.before, flow))
+        return flow is not None and not (self.matches_state(flow) or was_modified(self.before, flow))
 
-    def is_switched(self, flow: Flow | None) -> bool:
+    def matches_state(self, flow: Flow | None) -> bool:
         """Whether `flow` is enabled or disabled as it is wanted, whatever somebody has edited since."""
         return flow is not None and flow.is_enabled is self.enabled
 
@@ -131,11 +129,11 @@ class DeleteOperation(_ReadableOperation):
         """What it is called."""
         return ChangeKind.DELETE
 
-    def is_reached(self, flow: Flow | None) -> bool:
+    def matches(self, flow: Flow | None) -> bool:
         """Whether there is no flow any more."""
         return flow is None
 
-    def is_untouched(self, flow: Flow | None) -> bool:
+    def shows_no_trace(self, flow: Flow | None) -> bool:
         """Whether the flow is still there, as far as it goes."""
         return flow is not None and flow.is_enabled == self.before.is_enabled
 
@@ -147,7 +145,7 @@ FlowOperation = EditOperation | ToggleOperation | DeleteOperation
 Operation = CreateOperation | FlowOperation
 
 
-def operation_of(asked: NewChange) -> Operation | None:
+def build_operation(asked: ChangeRequest) -> Operation | None:
     """What is to be done; None where the change does not say enough for its kind."""
     wanted, before = asked.wanted, asked.before
     if asked.kind in {ChangeKind.CREATE, ChangeKind.RESTORE}:

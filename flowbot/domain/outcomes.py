@@ -25,7 +25,7 @@ from flowbot.domain.operations import (
     was_modified,
 )
 
-GONE: Final = "out_of_date.gone"
+FLOW_GONE: Final = "out_of_date.gone"
 """The key of the outcome of a change whose flow is not there any more."""
 
 
@@ -44,16 +44,16 @@ LAPSED_SCOPE: Final = "request.lapsed_scope"
 LAPSED_TIME: Final = "request.lapsed_time"
 
 
-LAPSES: Final = frozenset({LAPSED, LAPSED_PERSON, LAPSED_CHANNEL, LAPSED_SCOPE, LAPSED_TIME})
+LAPSED_KEYS: Final = frozenset({LAPSED, LAPSED_PERSON, LAPSED_CHANNEL, LAPSED_SCOPE, LAPSED_TIME})
 """The keys of the outcomes of changes that were decided for and not sent, since the decision did not hold any more."""
 
 
-UNCOUNTED: Final = "uncounted"
+UNCOUNTED_VOTERS: Final = "uncounted"
 """The parameter of such an outcome that names those whose approvals do not count any more."""
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class ChangeResult:
     """How a change ended.
 
     Attributes:
@@ -68,18 +68,18 @@ class Verdict:
     details: Mapping[str, Any] = field(default_factory=dict)
 
 
-def judge_create(task: CreateOperation, flow_id: FlowId, flow: Flow | None) -> Verdict:
+def evaluate_create(task: CreateOperation, flow_id: FlowId, flow: Flow | None) -> ChangeResult:
     """What became of a flow to be made that Enkapush, or a search, names; None where it could not be read."""
     params = {"id": str(flow_id)}
     if flow is None:
-        return Verdict(ChangeState.UNKNOWN, Outcome("unknown.not_read_back", params, flow_id))
+        return ChangeResult(ChangeState.UNKNOWN, Outcome("unknown.not_read_back", params, flow_id))
     if flow.is_enabled:
-        return Verdict(ChangeState.UNKNOWN, Outcome("unknown.enabled", params, flow_id), flow)
+        return ChangeResult(ChangeState.UNKNOWN, Outcome("unknown.enabled", params, flow_id), flow)
     outcome = Outcome(f"applied.{task.kind}", params, flow_id)
-    return Verdict(ChangeState.APPLIED, outcome, flow, _kept_differently(_unlike(task.wanted.content, flow)))
+    return ChangeResult(ChangeState.APPLIED, outcome, flow, _kept_differently(_unlike(task.wanted.content, flow)))
 
 
-def judge_edit(task: EditOperation, flow: Flow | None, *, was_answered: bool) -> Verdict:
+def evaluate_edit(task: EditOperation, flow: Flow | None, *, was_answered: bool) -> ChangeResult:
     """What became of an edit that Enkapush said was done.
 
     Args:
@@ -88,28 +88,28 @@ def judge_edit(task: EditOperation, flow: Flow | None, *, was_answered: bool) ->
         was_answered: whether nothing was sent before that Enkapush did not answer, and that may still come.
     """
     if flow is None:
-        return unknown(task, None)
+        return unknown_result(task, None)
     unlike = _unlike(task.wanted.content, flow)
     if task.wanted.image is not None and not flow.image_url:
         unlike = [*unlike, "image_url"]
     if unlike and fingerprint(task.before) == fingerprint(flow):
-        ignored = Verdict(ChangeState.FAILED, Outcome("not_done.ignored", {"fields": unlike}), flow)
-        return ignored if was_answered else unknown(task, flow)
+        ignored = ChangeResult(ChangeState.FAILED, Outcome("not_done.ignored", {"fields": unlike}), flow)
+        return ignored if was_answered else unknown_result(task, flow)
     if "image_url" in unlike or not is_equivalent(FlowContent.of(flow), task.wanted.content):
         params = {"id": str(task.before.id), "fields": unlike}
-        return Verdict(ChangeState.UNKNOWN, Outcome("unknown.edit_partly", params, task.before.id), flow)
-    return edit_applied(task, flow, unlike)
+        return ChangeResult(ChangeState.UNKNOWN, Outcome("unknown.edit_partly", params, task.before.id), flow)
+    return edit_applied_result(task, flow, unlike)
 
 
-def edit_applied(task: EditOperation, flow: Flow, unlike: Iterable[str] = ()) -> Verdict:
+def edit_applied_result(task: EditOperation, flow: Flow, unlike: Iterable[str] = ()) -> ChangeResult:
     """An edit that is there. `unlike` are fields that Enkapush keeps otherwise than they were sent."""
     changed = [difference.field for difference in flow_differences(task.before, flow)]
-    return Verdict(
+    return ChangeResult(
         ChangeState.APPLIED, _outcome("applied", task), flow, {"changed": changed, **_kept_differently(unlike)}
     )
 
 
-def judge_toggle(task: ToggleOperation | DeleteOperation, flow: Flow | None, *, was_answered: bool) -> Verdict:
+def evaluate_toggle(task: ToggleOperation | DeleteOperation, flow: Flow | None, *, was_answered: bool) -> ChangeResult:
     """What became of a flow to be enabled, disabled or deleted.
 
     Args:
@@ -117,84 +117,84 @@ def judge_toggle(task: ToggleOperation | DeleteOperation, flow: Flow | None, *, 
         flow: as it is now; None where it is gone.
         was_answered: whether Enkapush said that it was done, to this process.
     """
-    is_switched = isinstance(task, ToggleOperation) and task.is_switched(flow)
-    if task.is_reached(flow):
-        return applied(task, flow)
+    is_switched = isinstance(task, ToggleOperation) and task.matches_state(flow)
+    if task.matches(flow):
+        return applied_result(task, flow)
     if was_answered and is_switched and flow is not None:
         return _applied_with_more(task, flow)
     if was_answered and flow is not None and fingerprint(flow) == fingerprint(task.before):
-        return Verdict(ChangeState.FAILED, Outcome("not_done.ignored_it", {"id": str(task.before.id)}), flow)
-    return unknown(task, flow)
+        return ChangeResult(ChangeState.FAILED, Outcome("not_done.ignored_it", {"id": str(task.before.id)}), flow)
+    return unknown_result(task, flow)
 
 
-def may_come_yet(task: FlowOperation, verdict: Verdict) -> bool:
+def may_be_stale(task: FlowOperation, verdict: ChangeResult) -> bool:
     """Whether the flow was seen just as it was before: Enkapush may still show an older state of it."""
     if verdict.state is ChangeState.APPLIED or verdict.flow is None:
         return False
     return fingerprint(verdict.flow) == fingerprint(task.before)
 
 
-def find_obstacle(task: FlowOperation, now: Flow, *, was_sent: bool) -> Verdict | None:
+def find_conflict(task: FlowOperation, now: Flow, *, was_sent: bool) -> ChangeResult | None:
     """Whether the flow is no longer what was asked about; the effect of an earlier try does not count.
 
     What was sent is not sent again where somebody has touched the flow since: it may have been done, and undone.
     """
     is_the_same = fingerprint(now) == fingerprint(task.before)
     if was_sent:
-        may_go_on = task.is_evident(now) or (is_the_same and not was_modified(task.before, now))
-        return None if may_go_on else unknown(task, now)
+        may_go_on = task.shows_effect(now) or (is_the_same and not was_modified(task.before, now))
+        return None if may_go_on else unknown_result(task, now)
     if is_the_same:
         return None
     found = [_plain(difference) for difference in flow_differences(task.before, now)]
     params = {"id": str(now.id), "fields": [each["field"] for each in found], "differences": found}
-    return Verdict(ChangeState.OUT_OF_DATE, Outcome("out_of_date.edit", params), now)
+    return ChangeResult(ChangeState.OUT_OF_DATE, Outcome("out_of_date.edit", params), now)
 
 
-def judge_recheck(task: FlowOperation, flow: Flow | None, *, is_final: bool) -> Verdict:
+def evaluate_recheck(task: FlowOperation, flow: Flow | None, *, is_final: bool) -> ChangeResult:
     """What another look tells; `is_final` where what is not there now will not come any more."""
-    if task.is_proven(flow):
-        return applied(task, flow)
-    return judge_unseen(task.before.id, is_final=is_final and task.is_untouched(flow))
+    if task.is_confirmed_by(flow):
+        return applied_result(task, flow)
+    return not_found_result(task.before.id, is_final=is_final and task.shows_no_trace(flow))
 
 
-def judge_unseen(flow_id: FlowId | None, *, is_final: bool) -> Verdict:
+def not_found_result(flow_id: FlowId | None, *, is_final: bool) -> ChangeResult:
     """Another look did not find it: it was not done, or that is still not known."""
     outcome = Outcome("not_done.looked", {"id": str(flow_id or "")})
-    return Verdict(ChangeState.FAILED if is_final else ChangeState.UNKNOWN, outcome)
+    return ChangeResult(ChangeState.FAILED if is_final else ChangeState.UNKNOWN, outcome)
 
 
-def applied(task: FlowOperation, flow: Flow | None) -> Verdict:
+def applied_result(task: FlowOperation, flow: Flow | None) -> ChangeResult:
     """It is there."""
-    return Verdict(ChangeState.APPLIED, _outcome("applied", task), flow)
+    return ChangeResult(ChangeState.APPLIED, _outcome("applied", task), flow)
 
 
-def _applied_with_more(task: ToggleOperation | DeleteOperation, flow: Flow) -> Verdict:
+def _applied_with_more(task: ToggleOperation | DeleteOperation, flow: Flow) -> ChangeResult:
     """It is there, and the flow differs besides from the one that was approved: that is told with it."""
     found = [_plain(each) for each in flow_differences(task.before, flow) if each.field != "is_enabled"]
     outcome = _outcome("applied", task)
     told = replace(outcome, params={**outcome.params, "differences": found})
-    return Verdict(ChangeState.APPLIED, told, flow, {"changed_besides": [each["field"] for each in found]})
+    return ChangeResult(ChangeState.APPLIED, told, flow, {"changed_besides": [each["field"] for each in found]})
 
 
-def unknown(task: FlowOperation, flow: Flow | None) -> Verdict:
+def unknown_result(task: FlowOperation, flow: Flow | None) -> ChangeResult:
     """It cannot be told."""
-    return Verdict(ChangeState.UNKNOWN, _outcome("unknown", task), flow)
+    return ChangeResult(ChangeState.UNKNOWN, _outcome("unknown", task), flow)
 
 
-def flow_gone(before: Flow) -> Verdict:
+def gone_result(before: Flow) -> ChangeResult:
     """The flow is not there any more, or not for those who asked."""
-    return Verdict(ChangeState.OUT_OF_DATE, Outcome(GONE, {"id": str(before.id)}))
+    return ChangeResult(ChangeState.OUT_OF_DATE, Outcome(FLOW_GONE, {"id": str(before.id)}))
 
 
-def hide_flow(task: Operation | None, verdict: Verdict) -> Verdict:
+def hide_flow(task: Operation | None, verdict: ChangeResult) -> ChangeResult:
     """The verdict for those who may not see the flow that was read: nothing of it is told, as if it were gone."""
     if verdict.flow is None:
         return verdict
     if verdict.state is ChangeState.OUT_OF_DATE:
-        return flow_gone(verdict.flow)
+        return gone_result(verdict.flow)
     tells_more = verdict.state is not ChangeState.FAILED and verdict.outcome.params.keys() > {"id"}
     if tells_more and task is not None and not isinstance(task, CreateOperation):
-        return unknown(task, None)
+        return unknown_result(task, None)
     return replace(verdict, flow=None, details={})
 
 

@@ -30,8 +30,8 @@ class Gate(StrEnum):
 
 
 ALWAYS_GATED: Final = frozenset({Gate.ENABLE, Gate.DELETE})
-MOST_APPROVALS: Final = 100
-MOST_HOURS: Final = 8760
+MAX_QUORUM: Final = 100
+MAX_EXPIRY_HOURS: Final = 8760
 
 
 class _Written(BaseModel):
@@ -44,9 +44,9 @@ class ApprovalRule(_Written):
     """How a channel's requests are approved."""
 
     required_for: tuple[Gate, ...] = (Gate.ENABLE, Gate.DELETE, Gate.EDIT_ENABLED)
-    quorum: Annotated[int, Field(strict=True, ge=1, le=MOST_APPROVALS)] = 1
+    quorum: Annotated[int, Field(strict=True, ge=1, le=MAX_QUORUM)] = 1
     self_approval: Annotated[bool, Field(strict=True)] = False
-    expires_after_hours: Annotated[int, Field(strict=True, ge=1, le=MOST_HOURS)] = 72
+    expires_after_hours: Annotated[int, Field(strict=True, ge=1, le=MAX_EXPIRY_HOURS)] = 72
     channel: ChannelId | None = None
     break_glass: tuple[UserId, ...] = ()
 
@@ -68,12 +68,12 @@ class ChannelPolicy(_Written):
     approvers: tuple[Principal, ...] = ()
     approval: ApprovalRule = ApprovalRule()
 
-    def names_website(self, website: WebsiteId) -> bool:
+    def covers_website(self, website: WebsiteId) -> bool:
         """Whether flows of `website` exist at all as far as this channel is concerned."""
         return self.websites == "all" or website in self.websites
 
     @property
-    def open_to_all(self) -> bool:
+    def is_open_to_everyone(self) -> bool:
         """Whether everyone in the channel may view, so that a flow may be posted for all to see."""
         return EVERYONE in self.viewers
 
@@ -192,7 +192,7 @@ def _obstacle(policy: ChannelPolicy | None, actor: Actor, permission: Permission
         Reason.INACTIVE: not actor.is_active,
         Reason.NOT_ADMIN: setup and not actor.is_admin,
         Reason.NO_POLICY: policy is None and not setup,
-        Reason.NOT_OPEN: permission is Permission.SHARE and policy is not None and not policy.open_to_all,
+        Reason.NOT_OPEN: permission is Permission.SHARE and policy is not None and not policy.is_open_to_everyone,
     }
     return next((reason for reason, stands in obstacles.items() if stands), None)
 

@@ -2,24 +2,24 @@
 
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Final
 
 from flowbot.domain.change import ChangeKind
 from flowbot.domain.fields import (
-    DEFAULT_TTL,
+    DEFAULT_TTL_SECONDS,
     FIELD_GROUPS,
-    FIELDS,
-    REQUIRED,
+    FIELD_NAMES,
+    MAX_WAIT_BY_UNIT,
+    REQUIRED_FIELDS,
     TTL_SECONDS,
-    WAIT_MOST,
     WAIT_UNITS,
     FormKind,
     FormValues,
     _normalize_newlines,
-    fill_website,
     fits_field,
     form_values,
+    reset_segment,
 )
 from flowbot.domain.flow import (
     ALL_SUBSCRIBERS,
@@ -34,6 +34,7 @@ from flowbot.domain.flow import (
 from flowbot.domain.ids import WebsiteId, parse_id, parse_website_id
 from flowbot.domain.text import is_blank
 from flowbot.domain.urls import is_web_url
+from flowbot.errors import Text
 
 INVALID_URL_KEY: Final = "form.problem_url"
 """The key of what is wrong with a text that should be an address and is none."""
@@ -46,19 +47,11 @@ _HALF: Final = re.compile(r"[\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
-class FieldProblem:
-    """A sentence for people: a message's key with its parameters."""
-
-    key: str
-    params: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
 class ValidationResult:
     """A form that was looked at: what is wanted or, where that is None, what is wrong, by field."""
 
     wanted: DesiredFlow | None
-    problems: Mapping[str, FieldProblem]
+    problems: Mapping[str, Text]
 
 
 def rebase_values(typed: FormValues, before: Flow, now: Flow) -> dict[str, str]:
@@ -68,13 +61,13 @@ def rebase_values(typed: FormValues, before: Flow, now: Flow) -> dict[str, str]:
     has changed meanwhile.
     """
     form = _FormValidator(typed, before)
-    left_alone = {name for name in FIELDS if form.stays(name)}
+    left_alone = {name for name in FIELD_NAMES if form.stays(name)}
     for pair in FIELD_GROUPS:
         if not left_alone.issuperset(pair):
             left_alone.difference_update(pair)
     has = form_values(now)
     moved = dict(typed) | {name: has[name] for name in left_alone}
-    return moved if moved["website"] == typed.get("website") else fill_website(moved, now)
+    return moved if moved["website"] == typed.get("website") else reset_segment(moved, now)
 
 
 def matches_flow(typed: FormValues, before: Flow, kind: ChangeKind) -> bool:
@@ -86,18 +79,18 @@ def matches_flow(typed: FormValues, before: Flow, kind: ChangeKind) -> bool:
         kind: EDIT or CREATE.
     """
     form, segment = _FormValidator(typed, before), "" if kind is ChangeKind.EDIT else ALL_SUBSCRIBERS
-    others_stay = all(form.stays(name) for name in FIELDS if name != "segment")
+    others_stay = all(form.stays(name) for name in FIELD_NAMES if name != "segment")
     return others_stay and form.given("segment") == segment
 
 
-def may_be_empty(name: str, before: Flow | None) -> bool:
+def is_optional(name: str, before: Flow | None) -> bool:
     """Whether the form may be sent with this field empty.
 
     Args:
         name: the field.
         before: the flow that is edited, if one is: what it lacks, or what the form cannot hold, need not be typed.
     """
-    if name not in REQUIRED:
+    if name not in REQUIRED_FIELDS:
         return True
     had = form_values(before)[name] if before else None
     return had is not None and (is_blank(had) or not fits_field(name, had))
@@ -153,7 +146,7 @@ class _FormValidator:
         self._typed = typed
         self._before = before
         self._had = form_values(before) if before else {}
-        self.problems: dict[str, FieldProblem] = {}
+        self.problems: dict[str, Text] = {}
 
     def content(self, websites: Collection[WebsiteId]) -> FlowContent:
         return FlowContent(
@@ -177,7 +170,7 @@ class _FormValidator:
 
     def refuse_halves(self) -> None:
         """Refuse texts with half a character (a lone surrogate), which nothing on the wire can hold."""
-        for name in FIELDS:
+        for name in FIELD_NAMES:
             if not self.stays(name) and _HALF.search(self.given(name)):
                 self._refuse(name, "form.problem_text")
 
@@ -185,7 +178,7 @@ class _FormValidator:
         return self._typed.get(name, "")
 
     def _refuse(self, name: str, key: str) -> None:
-        self.problems.setdefault(name, FieldProblem(key))
+        self.problems.setdefault(name, Text(key))
 
     def stays(self, name: str) -> bool:
         """Whether the field is as the flow has it. Slack may have turned its line ends into its own."""
@@ -235,7 +228,7 @@ class _FormValidator:
     def _amount(self, unit: str) -> int:
         given = self.given("wait").strip()
         significant = given.lstrip("0")
-        most = WAIT_MOST.get(unit, WAIT_MOST["minutes"])
+        most = MAX_WAIT_BY_UNIT.get(unit, MAX_WAIT_BY_UNIT["minutes"])
         if not given:
             self._refuse("wait", "form.problem_required")
         elif not _DIGITS.fullmatch(given) or not significant:
@@ -253,7 +246,7 @@ class _FormValidator:
         offered = {str(seconds): seconds for seconds in TTL_SECONDS}
         if given and given not in offered:
             self._refuse("ttl", "form.problem_choice")
-        return offered.get(given, DEFAULT_TTL)
+        return offered.get(given, DEFAULT_TTL_SECONDS)
 
     def _button(self, number: int) -> FlowButton:
         """Both parts or none; a pair that the flow has is left alone, whatever it is."""

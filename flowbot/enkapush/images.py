@@ -10,9 +10,9 @@ from urllib.parse import urlsplit
 import httpx
 
 from flowbot.domain.flow import Flow
-from flowbot.domain.images import LARGEST_BYTES, ImageFile, image_type
+from flowbot.domain.images import MAX_IMAGE_BYTES, ImageFile, image_type
 from flowbot.enkapush.client.client import shared_ssl_context
-from flowbot.errors import Fault
+from flowbot.errors import DependencyError
 
 TIMEOUT_SECONDS: Final = 10.0
 WHOLE_SECONDS: Final = 30.0
@@ -37,7 +37,7 @@ class ImageFetcher:
         """Return the flow's image, or None where it has none or its URL has none any more.
 
         Raises:
-            Fault: The image cannot be fetched, or is no image.
+            DependencyError: The image cannot be fetched, or is no image.
         """
         if not flow.image_url:
             return None
@@ -47,17 +47,17 @@ class ImageFetcher:
                 if response.status_code in GONE:
                     return None
                 if response.status_code != HTTPStatus.OK:
-                    raise Fault("fault.picture", error=f"HTTP {response.status_code}")
+                    raise DependencyError("fault.picture", error=f"HTTP {response.status_code}")
                 async for chunk in response.aiter_raw():
                     received += chunk
-                    if len(received) > LARGEST_BYTES:
-                        raise Fault("fault.picture", error="too large")
+                    if len(received) > MAX_IMAGE_BYTES:
+                        raise DependencyError("fault.picture", error="too large")
         except (httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:
-            raise Fault("fault.picture", error=type(error).__name__) from error
+            raise DependencyError("fault.picture", error=type(error).__name__) from error
         content = bytes(received)
         kind = image_type(content)
         if kind is None:
-            raise Fault("fault.picture", error="not a picture")
+            raise DependencyError("fault.picture", error="not a picture")
         filename = urlsplit(flow.image_url).path.rpartition("/")[2] or "image"
         return ImageFile(content, kind, filename)
 

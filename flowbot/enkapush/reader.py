@@ -22,7 +22,7 @@ from flowbot.enkapush.client import (
     RetryPolicy,
     models,
 )
-from flowbot.errors import Fault
+from flowbot.errors import DependencyError
 from flowbot.services.ports.enkapush import AllFlows, Segment
 
 _FAULT_KEYS: Final[tuple[tuple[type[EnkapushError], str], ...]] = (
@@ -57,7 +57,7 @@ class EnkapushReader:
         the earlier reading is still in use takes the room of one.
 
         Raises:
-            Fault: Enkapush did not answer, or not with flows, or none of them could be read.
+            DependencyError: Enkapush did not answer, or not with flows, or none of them could be read.
         """
         with _faults():
             listing = await self._client.flows.all_as(self._reuse_unchanged)
@@ -70,7 +70,7 @@ class EnkapushReader:
         """Return one flow as it is now, or None where there is no such flow.
 
         Raises:
-            Fault: Enkapush did not answer, or not with a flow.
+            DependencyError: Enkapush did not answer, or not with a flow.
         """
         with _faults():
             try:
@@ -87,7 +87,7 @@ class EnkapushReader:
         """Return every segment of the account.
 
         Raises:
-            Fault: Enkapush did not answer, or not with segments, or none of them could be read.
+            DependencyError: Enkapush did not answer, or not with segments, or none of them could be read.
         """
         with _faults():
             listing = await self._client.segments.all()
@@ -101,7 +101,7 @@ class EnkapushReader:
         """Check that Enkapush answers.
 
         Raises:
-            Fault: Enkapush does not answer.
+            DependencyError: Enkapush does not answer.
         """
         with _faults():
             await self._client.flows.list(results_per_page=10, retry=PING_RETRY)
@@ -114,13 +114,13 @@ def _faults() -> Iterator[None]:
         yield
     except EnkapushError as error:
         key = next(key for kind, key in _FAULT_KEYS if isinstance(error, kind))
-        raise Fault(key) from error
+        raise DependencyError(key) from error
 
 
 def _require_readable(listing: Listing[Any]) -> None:
     """Raise a fault where nothing could be read: such an account is not an empty one."""
     if listing.unread and not listing.items:
-        raise Fault("fault.enkapush_broken")
+        raise DependencyError("fault.enkapush_broken")
 
 
 def to_flow(record: models.Flow, zone: ZoneInfo) -> Flow:

@@ -46,14 +46,14 @@ async def visible_flow(source: FlowSource, flow_id: FlowId, policy: ChannelPolic
 
     Raises:
         UserError: no such flow, which is also the answer for a flow of another website.
-        Fault: Enkapush did not answer.
+        DependencyError: Enkapush did not answer.
     """
     return require_visible(await source.flow(flow_id), flow_id, policy)
 
 
 def require_visible(flow: Flow | None, flow_id: FlowId, policy: ChannelPolicy) -> Flow:
     """Return the flow, or raise UserError as for an id that does not exist, where the channel may not see it."""
-    if flow is None or not policy.names_website(flow.website_id):
+    if flow is None or not policy.covers_website(flow.website_id):
         raise UserError(NO_SUCH_FLOW_KEY, id=str(flow_id))
     return flow
 
@@ -111,7 +111,7 @@ NO_SUCH_REQUEST_KEY: Final[Mapping[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class RequestAuthorizer:
-    """Looks everything up anew. Every method raises Fault where the database did not answer."""
+    """Looks everything up anew. Every method raises DependencyError where the database did not answer."""
 
     store: ChangeStore
     policies: PolicyStore
@@ -177,8 +177,8 @@ def require_in_scope(policy: ChannelPolicy, change: Change) -> None:
     Raises:
         UserError: it does not.
     """
-    if not policy.names_website(change.asked.website):
-        raise UserError("form.website_gone_in", channel=change.asked.channel)
+    if not policy.covers_website(change.request.website):
+        raise UserError("form.website_gone_in", channel=change.request.channel)
 
 
 def too_late_error(change: Change) -> UserError:

@@ -13,7 +13,7 @@ import structlog
 from flowbot.domain.flow import Flow
 from flowbot.domain.ids import FlowId, WebsiteId
 from flowbot.domain.search import IndexedFlow, insert_flow, remove_flow, sort_newest_first
-from flowbot.errors import Fault
+from flowbot.errors import DependencyError
 from flowbot.services.ports import Clock, Monotonic
 from flowbot.services.ports.enkapush import FlowSource
 from flowbot.services.ttl_cache import SingleFlight
@@ -104,7 +104,7 @@ class FlowCache:
         """The flows as of some seconds ago; older ones, marked as late, where Enkapush fails and some were kept.
 
         Raises:
-            Fault: Enkapush failed and nothing was kept.
+            DependencyError: Enkapush failed and nothing was kept.
         """
         kept = self._kept
         if kept is None:
@@ -120,7 +120,7 @@ class FlowCache:
         """A snapshot for turning a page: the one kept, whatever happens in Enkapush, unless it is old by now.
 
         Raises:
-            Fault: nothing was kept, and Enkapush failed.
+            DependencyError: nothing was kept, and Enkapush failed.
         """
         kept = self._kept
         if kept is not None and self.age(kept) < TURNING_SECONDS:
@@ -157,7 +157,7 @@ class FlowCache:
         try:
             async with asyncio.timeout(within):
                 return await asyncio.shield(flight)
-        except (Fault, TimeoutError) as error:
+        except (DependencyError, TimeoutError) as error:
             log.warning("catalog.late", age=round(self.age(kept)), error=str(error) or "slow")
             return replace(kept, is_late=True)
 

@@ -8,10 +8,10 @@ from typing import Final
 import structlog
 
 from flowbot.domain.flow import Flow
-from flowbot.domain.ids import LARGEST_ID, ChannelId, FlowId, WebsiteId
+from flowbot.domain.ids import MAX_ID, ChannelId, FlowId, WebsiteId
 from flowbot.domain.policy import ChannelPolicy, Permission, decide
 from flowbot.domain.search import PAGE_SIZE, FlowQuery, IndexedFlow, Page, find_website, paginate, search
-from flowbot.errors import Fault, UserError
+from flowbot.errors import DependencyError, UserError
 from flowbot.services.authorization import Permissions, require, require_visible
 from flowbot.services.flow_cache import FlowCache, Snapshot
 from flowbot.services.ports.enkapush import FlowSource
@@ -77,7 +77,7 @@ class FlowQueries:
         """What `reader` may do in `channel`.
 
         Raises:
-            Fault: the database did not answer.
+            DependencyError: the database did not answer.
         """
         scope = await self._policies.scope(channel)
         decisions = {permission: decide(scope.policy, reader.actor, permission) for permission in Permission}
@@ -97,7 +97,7 @@ class FlowQueries:
 
         Raises:
             UserError: not allowed, no such website here, or no such page.
-            Fault: Enkapush or the database failed, and nothing was kept.
+            DependencyError: Enkapush or the database failed, and nothing was kept.
         """
         policy, scope = await self._allowed(reader, channel, Permission.VIEW)
         snapshot = await (self._catalog.at_hand() if turning else self._catalog.latest())
@@ -125,7 +125,7 @@ class FlowQueries:
 
         Raises:
             UserError: not allowed; or no such flow, which is also the answer for a flow of another website.
-            Fault: Enkapush or the database failed, and nothing was kept.
+            DependencyError: Enkapush or the database failed, and nothing was kept.
         """
         policy, scope = await self._allowed(reader, channel, Permission.VIEW)
         found, as_of = await self._flow(flow_id, policy)
@@ -153,11 +153,11 @@ class FlowQueries:
 
         What the channel may not see is not looked for in what was kept, so that a failure tells nothing about it.
         """
-        if not 0 < flow_id <= LARGEST_ID:
+        if not 0 < flow_id <= MAX_ID:
             return None, None
         try:
             return await self._source.flow(flow_id), None
-        except Fault:
+        except DependencyError:
             kept = _find_cached(self._catalog.kept, flow_id, policy)
             if kept is None:
                 raise
@@ -176,7 +176,7 @@ def _visible_flows(flows: Sequence[IndexedFlow], policy: ChannelPolicy) -> Seque
     """What the channel's policy does not name is gone before anything is counted."""
     # The policy is asked once a website: there are a few, and may be a hundred thousand flows.
     websites = {entry.flow.website_id for entry in flows}
-    named = {website for website in websites if policy.names_website(website)}
+    named = {website for website in websites if policy.covers_website(website)}
     return [entry for entry in flows if entry.flow.website_id in named]
 
 
@@ -186,7 +186,7 @@ def _count_unread(snapshot: Snapshot, policy: ChannelPolicy, website: WebsiteId 
     One whose website could not be read either may be of any: only a channel that works with all of them is told.
     """
     is_told = {
-        place: policy.websites == "all" if place is None else policy.names_website(place)
+        place: policy.websites == "all" if place is None else policy.covers_website(place)
         for place in set(snapshot.unread)
     }
     return sum(is_told[place] and website in {None, place} for place in snapshot.unread)

@@ -10,13 +10,13 @@ from weakref import WeakValueDictionary
 
 import structlog
 
-from flowbot.domain.change import UNSUCCESSFUL, ChangeKind, ChangeState, Draft, NewChange
+from flowbot.domain.change import UNSUCCESSFUL, ChangeKind, ChangeRequest, ChangeState, Draft
 from flowbot.domain.flow import Flow
 from flowbot.domain.ids import ChannelId, FlowId, FormToken, UserId, WebsiteId, parse_website_id
 from flowbot.domain.policy import ChannelPolicy, Permission
 from flowbot.domain.urls import hostname
 from flowbot.domain.validation import matches_flow
-from flowbot.errors import Fault, UserError
+from flowbot.errors import DependencyError, UserError
 from flowbot.services.authorization import decide_in_channel, require, visible_flow
 from flowbot.services.flow_cache import FlowCache
 from flowbot.services.flow_queries import visible_website_names
@@ -98,7 +98,7 @@ class FormService:
 
         Raises:
             UserError: not allowed.
-            Fault: the database did not answer.
+            DependencyError: the database did not answer.
         """
         policy = (await self._policies.scope(channel)).policy
         decision = await decide_in_channel(policy, reader, where, self._members, Permission.EDIT)
@@ -119,7 +119,7 @@ class FormService:
 
         Raises:
             UserError: not allowed, no such flow here, or a flow that may not be edited.
-            Fault: Enkapush or the database did not answer.
+            DependencyError: Enkapush or the database did not answer.
         """
         policy, scope = await self._allowed(reader, channel)
         flow = None if flow_id is None else await visible_flow(self._source, flow_id, policy)
@@ -172,7 +172,7 @@ class FormService:
 
         Raises:
             UserError: not allowed any more.
-            Fault: the database did not answer.
+            DependencyError: the database did not answer.
         """
         policy, scope = await self._allowed(reader, channel)
         segments, websites = await asyncio.gather(self._all_segments(), self._websites(policy, scope))
@@ -191,12 +191,12 @@ class FormService:
             website: the website that was chosen, as typed.
 
         Raises:
-            Fault: the database did not answer.
+            DependencyError: the database did not answer.
         """
         scope = await self._policies.scope(channel)
         draft = await self._drafts.by_token(token)
         chosen = parse_website_id(website)
-        may = chosen is not None and scope.policy is not None and scope.policy.names_website(chosen)
+        may = chosen is not None and scope.policy is not None and scope.policy.covers_website(chosen)
         return (draft.before if draft else None), frozenset({chosen} if chosen and may else ())
 
     def hosts(self, website: WebsiteId, but: FlowId | None) -> frozenset[str]:
@@ -227,7 +227,7 @@ class FormService:
         try:
             async with asyncio.timeout(SEGMENTS_PATIENCE_SECONDS):
                 return await self._kept.get("all", self._segments.all_segments)
-        except (Fault, TimeoutError) as error:
+        except (DependencyError, TimeoutError) as error:
             log.warning("forms.no_segments", error=str(error) or "slow")
             return None
 
@@ -237,7 +237,7 @@ class FormService:
         if policy.websites == "all":
             try:
                 flows = (await self._catalog.latest()).flows
-            except Fault:
+            except DependencyError:
                 flows = ()
             seen = {entry.flow.website_id for entry in flows}
             names |= {website: str(website) for website in seen if website not in names}
@@ -271,10 +271,10 @@ class FormService:
         change = await self._changes.by_token(token)
         if change is None or change.state not in {ChangeState.UNKNOWN, *UNSUCCESSFUL}:
             return None
-        return draft_from_change(change.asked, change.asked.before, change.changed_at)
+        return draft_from_change(change.request, change.request.before, change.changed_at)
 
 
-def draft_from_change(asked: NewChange, before: Flow | None, at: datetime) -> Draft:
+def draft_from_change(asked: ChangeRequest, before: Flow | None, at: datetime) -> Draft:
     """What was typed for a change, as a draft of that moment. A duplicate's flow is the one that it began as."""
     flow = asked.flow or (before.id if before else None)
     return Draft(asked.token, asked.requester, asked.channel, asked.kind, flow, before, asked.typed, at)

@@ -9,7 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
 
-from flowbot.domain.audit import AuditAction, Event
+from flowbot.domain.audit import AuditAction, AuditEvent
 from flowbot.domain.change import ChangeKind
 from flowbot.domain.ids import ChannelId, FlowId, UserId, WebsiteId
 from flowbot.domain.policy import ChannelPolicy, Permission
@@ -46,12 +46,12 @@ class History:
     policies: PolicyStore
     store: ChangeStore
 
-    async def latest(self, reader: CurrentUser, channel: ChannelId, flow: FlowId | None) -> tuple[Event, ...]:
+    async def latest(self, reader: CurrentUser, channel: ChannelId, flow: FlowId | None) -> tuple[AuditEvent, ...]:
         """The latest events of the channel's websites, newest first; of one flow, where it is named.
 
         Raises:
             UserError: not allowed.
-            Fault: the database did not answer.
+            DependencyError: the database did not answer.
         """
         websites = _websites(await self._policy(reader, channel))
         events = await self.store.history(EventFilter(websites, flow, HIDDEN_ACTIONS), limit=3 * MOST_EVENTS)
@@ -64,7 +64,7 @@ class History:
 
         Raises:
             UserError: not allowed.
-            Fault: the database did not answer.
+            DependencyError: the database did not answer.
         """
         websites = _websites(await self._policy(reader, channel))
         scope = EventFilter(websites, flow, frozenset(AuditAction) - {AuditAction.APPLIED})
@@ -73,7 +73,7 @@ class History:
         if last is None or last.kind is not ChangeKind.DELETE or last.change is None:
             return None
         change = await self.store.get(last.change)
-        return Deletion(flow, last.at, change.asked.requester) if change else None
+        return Deletion(flow, last.at, change.request.requester) if change else None
 
     async def _policy(self, reader: CurrentUser, channel: ChannelId) -> ChannelPolicy:
         return require((await self.policies.scope(channel)).policy, reader, Permission.VIEW)
@@ -83,7 +83,7 @@ def _websites(policy: ChannelPolicy) -> frozenset[WebsiteId] | None:
     return None if policy.websites == "all" else frozenset(policy.websites)
 
 
-def merge_click_events(events: Sequence[Event]) -> Iterator[Event]:
+def merge_click_events(events: Sequence[AuditEvent]) -> Iterator[AuditEvent]:
     """Merge the events of one click into a line for the person who clicked; newest first.
 
     Who asked for an approval did not also submit something, and the last approval is no vote besides.
@@ -100,7 +100,7 @@ def merge_click_events(events: Sequence[Event]) -> Iterator[Event]:
         yield replace(event, actor=asking.actor, details=asking.details) if asking else event
 
 
-async def export(events: AsyncIterator[Event], form: Format, write: Callable[[str], object]) -> int:
+async def export(events: AsyncIterator[AuditEvent], form: Format, write: Callable[[str], object]) -> int:
     """Write all events, oldest first, a line each; how many there were."""
     write_row = _csv_writer(write) if form is Format.CSV else _jsonl_writer(write)
     count = 0
@@ -110,7 +110,7 @@ async def export(events: AsyncIterator[Event], form: Format, write: Callable[[st
     return count
 
 
-def _row(event: Event) -> dict[str, Any]:
+def _row(event: AuditEvent) -> dict[str, Any]:
     row = {column: getattr(event, column) for column in COLUMNS}
     return row | {"at": event.at.isoformat(), "details": dict(event.details)}
 

@@ -39,22 +39,22 @@ class RequestQueue:
 
         Raises:
             UserError: not allowed to see what is asked here.
-            Fault: the database did not answer.
+            DependencyError: the database did not answer.
         """
         if channel is not None and (reader.actor.is_external or not await self._is_for_deciding(channel)):
             require((await self.policies.scope(channel)).policy, reader, Permission.VIEW)
         pending, waiting = [change async for change in self._pending()], WaitingRequests([], [], [])
-        channels = {change.asked.channel for change in pending}
+        channels = {change.request.channel for change in pending}
         policies = {each: (await self.policies.scope(each)).policy for each in channels}
         for change in pending:
-            policy = policies[change.asked.channel]
-            if policy is None or not policy.names_website(change.asked.website):
+            policy = policies[change.request.channel]
+            if policy is None or not policy.covers_website(change.request.website):
                 continue
             if await self._waits_for(reader, change, policy, channel):
                 waiting.for_me.append(change)
-            elif change.asked.requester == reader.user:
+            elif change.request.requester == reader.user:
                 waiting.by_me.append(change)
-            elif change.asked.channel == channel:
+            elif change.request.channel == channel:
                 waiting.here.append(change)
         return waiting
 
@@ -76,7 +76,7 @@ class RequestQueue:
         self, reader: CurrentUser, change: Change, policy: ChannelPolicy, where: ChannelId | None
     ) -> bool:
         """Whether `reader` may decide on it, and has not approved yet."""
-        if change.asked.requester == reader.user and not (change.rule and change.rule.self_approval):
+        if change.request.requester == reader.user and not (change.rule and change.rule.self_approval):
             return False
         theirs = await effective_policy(policy, reader, where, self.members)
         if not decide(theirs, reader.actor, Permission.APPROVE).allowed:
@@ -145,7 +145,7 @@ class HomeOverviews:
 
         Raises:
             UserError: they are of another organisation, or not active.
-            Fault: the database did not answer.
+            DependencyError: the database did not answer.
         """
         refusal = decide(None, reader.actor, Permission.VIEW).reason
         if refusal is not Reason.NO_POLICY:
@@ -156,7 +156,7 @@ class HomeOverviews:
         waiting = await self.queue.of(reader, None)
         asked = await self.store.asked_by(reader.user, limit=ASKED_MAX)
         return HomeOverview(
-            for_me=tuple(change for change in waiting.for_me if change.asked.channel in deciding),
+            for_me=tuple(change for change in waiting.for_me if change.request.channel in deciding),
             by_me=tuple(change for change in asked if _is_within(book, change)),
             recent=await self.store.settled(websites=_seen(reach), but=reader.user, limit=RECENT_MAX),
             reach=reach,
@@ -187,8 +187,8 @@ class HomeOverviews:
 
 def _is_within(book: PolicyBook, change: Change) -> bool:
     """Whether its channel still works with its website."""
-    policy = book.policy(change.asked.channel)
-    return policy is not None and policy.names_website(change.asked.website)
+    policy = book.policy(change.request.channel)
+    return policy is not None and policy.covers_website(change.request.website)
 
 
 def _seen(reach: tuple[ChannelAccess, ...]) -> frozenset[WebsiteId] | None:

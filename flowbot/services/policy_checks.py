@@ -10,8 +10,7 @@ import structlog
 
 from flowbot.domain.ids import ChannelId, GroupId, UserId
 from flowbot.domain.policy import EVERYONE, ChannelPolicy, Principal
-from flowbot.domain.validation import FieldProblem
-from flowbot.errors import Fault, UserError
+from flowbot.errors import DependencyError, Text, UserError
 from flowbot.services.users import DECIDING_SECONDS, Caller, UserService
 
 AT_ONCE: Final = 10
@@ -81,7 +80,7 @@ class PolicyChecker:
 
     async def problems(
         self, wanted: ChannelPolicy, groups: Mapping[GroupId, UserGroup] | None
-    ) -> Mapping[PolicyField, FieldProblem]:
+    ) -> Mapping[PolicyField, Text]:
         """What is wrong, by field.
 
         Args:
@@ -95,7 +94,7 @@ class PolicyChecker:
         """A person's name; who Slack does not tell goes by their id."""
         try:
             return (await self.people.profile(user)).name or str(user)
-        except Fault:
+        except DependencyError:
             return str(user)
 
     async def _standing(self, user: UserId) -> _Membership:
@@ -103,7 +102,7 @@ class PolicyChecker:
         try:
             actor = (await self.people.reader(Caller(user, None))).actor
             profile = await self.people.profile(user)
-        except (UserError, Fault):
+        except (UserError, DependencyError):
             return _Membership.UNKNOWN
         found = {
             _Membership.BOT: profile.is_bot or user == SLACKBOT,
@@ -112,7 +111,7 @@ class PolicyChecker:
         }
         return next((standing for standing, stands in found.items() if stands), _Membership.FIT)
 
-    async def _people_problems(self, wanted: ChannelPolicy) -> dict[PolicyField, FieldProblem]:
+    async def _people_problems(self, wanted: ChannelPolicy) -> dict[PolicyField, Text]:
         chosen = {
             PolicyField.VIEWER_PEOPLE: _people(wanted.viewers),
             PolicyField.EDITOR_PEOPLE: _people(wanted.editors),
@@ -123,11 +122,11 @@ class PolicyChecker:
         found = {field: await self._unfit(users, standings) for field, users in chosen.items()}
         return {field: problem for field, problem in found.items() if problem}
 
-    async def _unfit(self, users: Sequence[UserId], standings: Mapping[UserId, _Membership]) -> FieldProblem | None:
+    async def _unfit(self, users: Sequence[UserId], standings: Mapping[UserId, _Membership]) -> Text | None:
         """The first kind of people among `users` who cannot be chosen."""
         for standing, key in _UNFIT.items():
             if unfit := [user for user in users if standings[user] is standing]:
-                return FieldProblem(key, {"people": [await self.name(user) for user in unfit]})
+                return Text(key, {"people": [await self.name(user) for user in unfit]})
         return None
 
     async def _standings(self, users: Iterable[UserId], enough: int | None = None) -> dict[UserId, _Membership]:
@@ -144,7 +143,7 @@ class PolicyChecker:
 
     async def _approval_problem(
         self, wanted: ChannelPolicy, groups: Mapping[GroupId, UserGroup]
-    ) -> dict[PolicyField, FieldProblem]:
+    ) -> dict[PolicyField, Text]:
         """Why no request could ever be approved, if so: too few who may, or none but those who ask."""
         approvers = await self._reached(wanted.approvers, wanted.id, groups)
         if approvers is None:
@@ -155,15 +154,13 @@ class PolicyChecker:
         if len(able) < rule.quorum:
             doubtful = _Membership.UNKNOWN in standings.values()
             params = {"quorum": rule.quorum, "n": len(able)}
-            return {
-                PolicyField.QUORUM: FieldProblem("setup.problem_untold" if doubtful else "setup.problem_quorum", params)
-            }
+            return {PolicyField.QUORUM: Text("setup.problem_untold" if doubtful else "setup.problem_quorum", params)}
         if rule.self_approval or len(able) > rule.quorum or not editors:
             return {}
         others = [user for user in editors if user not in able]
         if _fit(await self._standings(others, 1)):
             return {}
-        return {PolicyField.SELF_APPROVAL: FieldProblem("setup.problem_self_approval", {"quorum": rule.quorum})}
+        return {PolicyField.SELF_APPROVAL: Text("setup.problem_self_approval", {"quorum": rule.quorum})}
 
     async def _reached(
         self, entries: Sequence[Principal], channel: ChannelId, groups: Mapping[GroupId, UserGroup]
@@ -177,7 +174,7 @@ class PolicyChecker:
             return named
         try:
             members = await self.people.known_members(channel, within=DECIDING_SECONDS)
-        except Fault as fault:
+        except DependencyError as fault:
             log.warning("setup_form.members_untold", channel=channel, error=str(fault))
             return None
         return list(dict.fromkeys([*named, *sorted(members)]))
@@ -197,9 +194,7 @@ def _fit(standings: Mapping[UserId, _Membership]) -> set[UserId]:
     return {user for user, standing in standings.items() if standing is _Membership.FIT}
 
 
-def _group_problems(
-    wanted: ChannelPolicy, groups: Mapping[GroupId, UserGroup] | None
-) -> dict[PolicyField, FieldProblem]:
+def _group_problems(wanted: ChannelPolicy, groups: Mapping[GroupId, UserGroup] | None) -> dict[PolicyField, Text]:
     """Groups that do not exist, or of which Slack does not tell."""
     chosen = {
         PolicyField.VIEWER_GROUPS: wanted.viewers,
@@ -211,4 +206,4 @@ def _group_problems(
         for field, entries in chosen.items()
     }
     key = "setup.problem_groups_untold" if groups is None else "setup.problem_group"
-    return {field: FieldProblem(key, {"groups": ids}) for field, ids in unknown.items() if ids}
+    return {field: Text(key, {"groups": ids}) for field, ids in unknown.items() if ids}

@@ -15,7 +15,7 @@ import tomli_w
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from flowbot.domain.audit import AuditAction, Event
+from flowbot.domain.audit import AuditAction, AuditEvent
 from flowbot.domain.ids import ChannelId, parse_website_id
 from flowbot.domain.policy import ApprovalRule, ChannelPolicy, Gate, PolicyBook
 from flowbot.errors import ConfigurationError
@@ -182,7 +182,7 @@ async def import_policies(store: PolicyStore, text: str, at: datetime) -> Policy
 
     Raises:
         PolicyFileError: the text is refused; nothing was changed.
-        Fault: the store did not answer.
+        DependencyError: the store did not answer.
     """
     return await import_book(store, parse_book(text), at)
 
@@ -205,14 +205,14 @@ async def import_book(
         warn: is given the policies that there were, where none is left; where it raises, they stay.
 
     Raises:
-        Fault: the store did not answer.
+        DependencyError: the store did not answer.
     """
     before = await store.book()
     done = compare_books(before, book)
     if warn is not None and done.takes_all:
         warn(before)
     details = {**describe_policy_change(before, book, done), **({"system_user": by} if by else {})}
-    await store.replace(book, Event(at=at, action=AuditAction.POLICY_IMPORTED, actor=None, details=details))
+    await store.replace(book, AuditEvent(at=at, action=AuditAction.POLICY_IMPORTED, actor=None, details=details))
     return done
 
 
@@ -220,7 +220,7 @@ async def export_policies(store: PolicyStore) -> str:
     """All policies as TOML, ready to be imported again.
 
     Raises:
-        Fault: the store did not answer.
+        DependencyError: the store did not answer.
     """
     return dump_book(await store.book())
 

@@ -10,11 +10,10 @@ from typing import Any, Final, Protocol
 
 import structlog
 
-from flowbot.domain.audit import AuditAction, Event
+from flowbot.domain.audit import AuditAction, AuditEvent
 from flowbot.domain.ids import ChannelId, GroupId, UserId, WebsiteId
 from flowbot.domain.policy import ChannelPolicy, Permission, decide
-from flowbot.domain.validation import FieldProblem
-from flowbot.errors import Fault, UserError
+from flowbot.errors import DependencyError, Text, UserError
 from flowbot.services.flow_cache import FlowCache
 from flowbot.services.policy_checks import PolicyChecker, PolicyField, UserGroup
 from flowbot.services.ports import Clock, Monotonic
@@ -36,7 +35,7 @@ class UserGroupRoster(Protocol):
         """Every user group in use.
 
         Raises:
-            Fault: Slack did not say.
+            DependencyError: Slack did not say.
         """
 
 
@@ -67,7 +66,7 @@ class SavedPolicy:
 class PolicyRefusedError(Exception):
     """The policy could not work as it is. `problems` say why, by field."""
 
-    def __init__(self, problems: Mapping[PolicyField, FieldProblem]) -> None:
+    def __init__(self, problems: Mapping[PolicyField, Text]) -> None:
         super().__init__(", ".join(f"{field}: {problem.key}" for field, problem in problems.items()))
         self.problems = problems
 
@@ -119,7 +118,7 @@ class PolicySetup:
         """What the form is made of.
 
         Raises:
-            Fault: the database did not answer.
+            DependencyError: the database did not answer.
         """
         scope, groups, seen = await asyncio.gather(
             self._policies.scope(channel), self.groups(), self._websites_of_flows()
@@ -133,7 +132,7 @@ class PolicySetup:
         """All user groups, at most a minute old; None where Slack did not tell them."""
         try:
             return await self._groups.get("groups", self._roster.groups)
-        except Fault as fault:
+        except DependencyError as fault:
             log.warning("setup_form.groups_untold", error=str(fault))
             return None
 
@@ -157,7 +156,7 @@ class PolicySetup:
         Raises:
             UserError: not allowed.
             Overtaken: it is another by now.
-            Fault: the database did not answer.
+            DependencyError: the database did not answer.
         """
         self.allowed(reader)
         before = (await self._policies.scope(wanted.id)).policy
@@ -173,16 +172,16 @@ class PolicySetup:
         """End what is under way."""
         await self._groups.close()
 
-    def _event(self, reader: CurrentUser, before: ChannelPolicy | None, after: ChannelPolicy) -> Event:
+    def _event(self, reader: CurrentUser, before: ChannelPolicy | None, after: ChannelPolicy) -> AuditEvent:
         details = {"before": before and before.model_dump(mode="json"), "after": after.model_dump(mode="json")}
-        return Event(self._clock(), AuditAction.POLICY_CHANGED, reader.user, after.id, details=details)
+        return AuditEvent(self._clock(), AuditAction.POLICY_CHANGED, reader.user, after.id, details=details)
 
     async def _websites_of_flows(self) -> set[WebsiteId]:
         """The websites that flows are on, as far as that is known soon enough."""
         try:
             async with asyncio.timeout(WEBSITES_SECONDS):
                 flows = (await self._catalog.at_hand()).flows
-        except (Fault, TimeoutError) as error:
+        except (DependencyError, TimeoutError) as error:
             log.warning("setup_form.no_flows", error=str(error) or "slow")
             return set()
         return {entry.flow.website_id for entry in flows if entry.flow.website_id > 0}

@@ -8,9 +8,9 @@ from flowbot.domain.approval import expires_at
 from flowbot.domain.change import Change, ChangeKind, Vote, VoteChoice
 from flowbot.domain.flow import FieldDifference, Flow, FlowContent, content_differences
 from flowbot.domain.ids import UserId, WebsiteId
-from flowbot.domain.lint import Remark
-from flowbot.domain.outcomes import UNCOUNTED
+from flowbot.domain.outcomes import UNCOUNTED_VOTERS
 from flowbot.domain.policy import ChannelPolicy, Principal
+from flowbot.errors import Text
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,26 +29,26 @@ class RequestDetails:
     change: Change
     votes: tuple[Vote, ...]
     website_names: Mapping[WebsiteId, str]
-    remarks: tuple[Remark, ...] = ()
+    remarks: tuple[Text, ...] = ()
     since_approved: tuple[FieldDifference, ...] | None = None
     approvers: tuple[Principal, ...] = ()
 
     @property
     def flow(self) -> Flow | None:
         """The flow as it was when the change was asked for; a deleted one that is restored, too."""
-        return self.change.asked.before
+        return self.change.request.before
 
     @property
     def content(self) -> FlowContent | None:
         """What subscribers would see once the change is applied."""
-        if self.change.asked.wanted is not None:
-            return self.change.asked.wanted.content
+        if self.change.request.wanted is not None:
+            return self.change.request.wanted.content
         return FlowContent.of(self.flow) if self.flow else None
 
     @property
     def edits(self) -> tuple[FieldDifference, ...]:
         """What an edit changes, field by field."""
-        if self.change.asked.kind is not ChangeKind.EDIT or self.flow is None or self.content is None:
+        if self.change.request.kind is not ChangeKind.EDIT or self.flow is None or self.content is None:
             return ()
         return content_differences(FlowContent.of(self.flow), self.content)
 
@@ -69,7 +69,7 @@ class RequestDetails:
     @property
     def _uncounted(self) -> frozenset[str]:
         outcome = self.change.outcome
-        return frozenset(outcome.params.get(UNCOUNTED, ())) if outcome else frozenset()
+        return frozenset(outcome.params.get(UNCOUNTED_VOTERS, ())) if outcome else frozenset()
 
     @property
     def quorum(self) -> int:
@@ -90,12 +90,12 @@ def since_approved(
     Returns:
         None if it never was, or was on a website that the channel's policy does not name: nothing is told of that.
     """
-    flow = change.asked.before
+    flow = change.request.before
     if approved is None or flow is None:
         return None
-    last = approved.asked.wanted.content if approved.asked.wanted else None
-    if last is None and approved.asked.before is not None:
-        last = FlowContent.of(approved.asked.before)
-    if last is None or policy is None or not policy.names_website(last.website_id):
+    last = approved.request.wanted.content if approved.request.wanted else None
+    if last is None and approved.request.before is not None:
+        last = FlowContent.of(approved.request.before)
+    if last is None or policy is None or not policy.covers_website(last.website_id):
         return None
     return content_differences(last, FlowContent.of(flow))

@@ -12,7 +12,7 @@ from flowbot.domain.ids import ChannelId, GroupId, TeamId, UserId
 from flowbot.domain.policy import (
     Actor,
 )
-from flowbot.errors import Fault, UserError
+from flowbot.errors import DependencyError, UserError
 from flowbot.services.ports import Monotonic
 from flowbot.services.ports.slack import Organisation, UserDirectory, UserProfile
 from flowbot.services.ttl_cache import TtlCache
@@ -85,7 +85,7 @@ class UserService:
         """The organisation that flowbot is installed in.
 
         Raises:
-            Fault: Slack did not say.
+            DependencyError: Slack did not say.
         """
         return await self._homes.get("home", self._directory.home)
 
@@ -93,7 +93,7 @@ class UserService:
         """The person's profile, at most a minute old, or `within` so many seconds.
 
         Raises:
-            Fault: Slack did not say.
+            DependencyError: Slack did not say.
         """
         return await self._profiles.get(user, lambda: self._directory.profile(user), within=within)
 
@@ -105,19 +105,19 @@ class UserService:
         """
         try:
             return await self.known(caller)
-        except Fault as fault:
+        except DependencyError as fault:
             log.warning("people.unknown", user=caller.user, error=str(fault))
             raise UserError("denied.unknown_person") from fault
 
     async def known(self, caller: Caller, *, within: float | None = None) -> CurrentUser:
-        """Like `reader`, but raises Fault if Slack does not answer.
+        """Like `reader`, but raises DependencyError if Slack does not answer.
 
         Args:
             caller: who. One without a team is taken to act from where they were seen to act from last.
             within: how many seconds old Slack's answers may be.
 
         Raises:
-            Fault: Slack does not say who this is.
+            DependencyError: Slack does not say who this is.
         """
         home, profile, groups = await asyncio.gather(
             self.home(), self.profile(caller.user, within=within), self._groups_of(caller.user, within)
@@ -138,7 +138,7 @@ class UserService:
         """
         try:
             now = await self.known(Caller(reader.user, None), within=DECIDING_SECONDS)
-        except Fault as fault:
+        except DependencyError as fault:
             log.warning("people.not_anew", user=reader.user, error=str(fault))
             return reader
         external = reader.actor.is_external or now.actor.is_external
@@ -158,7 +158,7 @@ class UserService:
         """Who is in a channel; nobody, where Slack does not say."""
         try:
             return await self.known_members(channel)
-        except Fault as fault:
+        except DependencyError as fault:
             log.warning("people.members_unknown", channel=channel, error=str(fault))
             return frozenset()
 
@@ -166,11 +166,11 @@ class UserService:
         """Who is in a channel at this moment; where Slack does not answer now, as `members`.
 
         Raises:
-            Fault: Slack tells nobody of it who is not in it, and flowbot is not.
+            DependencyError: Slack tells nobody of it who is not in it, and flowbot is not.
         """
         try:
             return await self.known_members(channel, within=DECIDING_SECONDS)
-        except Fault as fault:
+        except DependencyError as fault:
             log.warning("people.members_not_anew", channel=channel, error=str(fault))
             if fault.params.get("error") in HIDDEN_CHANNEL_ERRORS:
                 raise
@@ -180,14 +180,14 @@ class UserService:
         """As `members_anew`; nobody, where Slack does not tell who is in it."""
         try:
             return await self.members_anew(channel)
-        except Fault:
+        except DependencyError:
             return frozenset()
 
     async def known_members(self, channel: ChannelId, *, within: float | None = None) -> frozenset[UserId]:
         """Who is in a channel, as Slack said at most a minute ago, or `within` so many seconds.
 
         Raises:
-            Fault: Slack does not say.
+            DependencyError: Slack does not say.
         """
         return await self._members.get(channel, lambda: self._directory.members(channel), within=within)
 
@@ -195,7 +195,7 @@ class UserService:
         """Every user group with its members, as Slack said at most a minute ago, or `within` so many seconds.
 
         Raises:
-            Fault: Slack does not say.
+            DependencyError: Slack does not say.
         """
         return await self._groups.get("groups", self._directory.groups, within=within)
 
@@ -208,7 +208,7 @@ class UserService:
         """The groups of `user`, or None where Slack did not say."""
         try:
             groups = await self.known_groups(within=within)
-        except Fault as fault:
+        except DependencyError as fault:
             log.warning("people.groups_unknown", error=str(fault))
             return None
         return frozenset(group for group, members in groups.items() if user in members)

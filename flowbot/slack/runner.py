@@ -11,8 +11,7 @@ import structlog
 from flowbot import logs
 from flowbot.domain.ids import ChannelId
 from flowbot.domain.policy import Permission, Reason
-from flowbot.domain.validation import FieldProblem
-from flowbot.errors import Fault, UserError
+from flowbot.errors import DependencyError, Text, UserError
 from flowbot.locales import Locales, Translator
 from flowbot.metrics import Metrics
 from flowbot.services.authorization import effective_policy
@@ -176,7 +175,7 @@ class Runner:
 
         Raises:
             UserError: not allowed there; what is everyone's in that channel is not for who is not in it.
-            Fault: the database or Slack did not answer.
+            DependencyError: the database or Slack did not answer.
         """
         if channel is None or channel == visit.place.where:
             return visit
@@ -220,7 +219,7 @@ class Runner:
         except UserError as error:
             log.info("refused", reason=str(error))
             return Reply(sentences.sentence(t, error.key, error.params)), "refused"
-        except Fault as error:
+        except DependencyError as error:
             log.warning("fault", key=str(error), cause=str(error.__cause__ or ""))
             return Reply(sentences.fault_message(t, error.key, logs.current_incident())), "fault"
         except asyncio.CancelledError:
@@ -230,12 +229,12 @@ class Runner:
             log.exception("unexpected")
             return Reply(sentences.fault_message(t, "fault.unexpected", logs.current_incident())), "fault"
 
-    async def _refusal(self, once: DeliveryKey | None) -> UserError | Fault | None:
+    async def _refusal(self, once: DeliveryKey | None) -> UserError | DependencyError | None:
         """Why a request is not carried out, in the person's words once these are known."""
         try:
             if once is None or await self.deliveries.take(once, self.clock()):
                 return None
-        except Fault as fault:
+        except DependencyError as fault:
             return fault
         return UserError("request.repeated")
 
@@ -258,20 +257,20 @@ class Runner:
             return True
         try:
             await self.replies.privately(place, answer.message, replacing=answer.replacing)
-        except Fault as fault:
+        except DependencyError as fault:
             log.warning("answer.undelivered", error=str(fault))
             return False
         return True
 
 
-async def _raise_refusal(refusal: UserError | Fault) -> Reply:
+async def _raise_refusal(refusal: UserError | DependencyError) -> Reply:
     raise refusal
 
 
 _UNSAVED_KEYS: Final = {"fault.database_unsure": "form.unsure", "fault.database_full": "fault.database_full"}
 
 
-def explain_unsaved(error: Exception, t: Translator) -> FieldProblem:
+def explain_unsaved(error: Exception, t: Translator) -> Text:
     """What to say of a form of which nothing is kept, or not for certain; `error` is written down.
 
     Args:
@@ -281,11 +280,11 @@ def explain_unsaved(error: Exception, t: Translator) -> FieldProblem:
     Returns:
         A sentence with the incident's code, which the log has too.
     """
-    return FieldProblem("form.untaken", {"said": t(_unsaved_key(error)), "incident": logs.current_incident()})
+    return Text("form.untaken", {"said": t(_unsaved_key(error)), "incident": logs.current_incident()})
 
 
 def _unsaved_key(error: Exception) -> str:
-    if isinstance(error, Fault):
+    if isinstance(error, DependencyError):
         log.warning("fault", key=str(error), cause=str(error.__cause__ or ""))
         return _UNSAVED_KEYS.get(error.key, "form.not_kept")
     if isinstance(error, TimeoutError):

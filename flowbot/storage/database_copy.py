@@ -158,7 +158,7 @@ def copy_database(source: str, target: str) -> Mapping[str, int]:
     Raises:
         ConfigurationError: an address cannot be used, a flowbot still works on the source, the source has another
             shape, the target is not empty, or what arrived is not what left.
-        Fault: a database did not answer.
+        DependencyError: a database did not answer.
     """
     if parse_address(source, setting=SOURCE) == parse_address(target):
         raise DatabaseCopyError("DATABASE_URL names the database that is to be copied; it must name the new one")

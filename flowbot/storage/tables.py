@@ -23,7 +23,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeDecorator
 
-from flowbot.errors import Fault
+from flowbot.errors import DependencyError
 
 metadata: Final = MetaData(
     naming_convention={
@@ -247,9 +247,9 @@ class Document(Generic[T]):
         """The value that was written.
 
         Raises:
-            Fault: a newer flowbot wrote it, perhaps; what cannot be read must not be guessed.
+            DependencyError: a newer flowbot wrote it, perhaps; what cannot be read must not be guessed.
         """
         try:
             return self._adapter.validate_python(document)
         except ValidationError as error:
-            raise Fault("fault.database") from error
+            raise DependencyError("fault.database") from error

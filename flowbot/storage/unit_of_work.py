@@ -12,7 +12,7 @@ from sqlalchemy import Connection, func, select
 from sqlalchemy.exc import DatabaseError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from flowbot.errors import ConfigurationError, Fault
+from flowbot.errors import ConfigurationError, DependencyError
 from flowbot.storage.revisions import RevisionState, revision_state
 
 FULL: Final = "fault.database_full"
@@ -20,7 +20,7 @@ FULL: Final = "fault.database_full"
 
 @contextmanager
 def translate_errors() -> Iterator[None]:
-    """Let the database's errors out as `Fault("fault.database")`, with the error as its cause; a full disk as `FULL`.
+    """Turn the database's errors into `DependencyError("fault.database")`, with their cause; a full disk into `FULL`.
 
     The cause holds the statement but no values and no password. Whatever is not the database's passes unchanged.
     SQLite's driver answers a whole number of more than 64 bits with Python's own OverflowError, which counts as one.
@@ -28,7 +28,7 @@ def translate_errors() -> Iterator[None]:
     try:
         yield
     except (SQLAlchemyError, OverflowError) as error:
-        raise Fault(FULL if _is_full(getattr(error, "orig", None)) else "fault.database") from error
+        raise DependencyError(FULL if _is_full(getattr(error, "orig", None)) else "fault.database") from error
 
 
 @contextmanager
@@ -86,7 +86,7 @@ class Database:
         """One read-only transaction: all that it reads was true at the same moment.
 
         Raises:
-            Fault: the database did not answer, or not to that.
+            DependencyError: the database did not answer, or not to that.
         """
         with translate_errors():
             async with self._transaction(self._reader) as connection:
@@ -103,8 +103,8 @@ class Database:
             alone: a name; of the transactions that give the same one only one runs at a time, in all processes.
 
         Raises:
-            Fault: the database did not answer, or not to that. Nothing was written, unless it was at the very end that
-                it did not answer: `fault.database_unsure`. That its disk is full is an answer at the end too.
+            DependencyError: the database did not answer, or not to that. Nothing was written, unless it was at the very
+                end that it did not answer: `fault.database_unsure`. That its disk is full is an answer at the end too.
         """
         is_done = False
         try:
@@ -114,17 +114,17 @@ class Database:
                         await connection.run_sync(self._lock, alone)
                     yield connection
                     is_done = True
-        except Fault as fault:
+        except DependencyError as fault:
             if not is_done or fault.key == FULL:
                 raise
             # An answer that is lost on its way back from a commit says nothing of what was committed.
-            raise Fault("fault.database_unsure") from fault.__cause__
+            raise DependencyError("fault.database_unsure") from fault.__cause__
 
     async def ping(self) -> None:
         """Ask the database for a sign of life.
 
         Raises:
-            Fault: there is none.
+            DependencyError: there is none.
         """
         async with self.read() as connection:
             await connection.execute(select(1))
@@ -133,7 +133,7 @@ class Database:
         """What time it is for a database that is a server; None where it has this machine's clock.
 
         Raises:
-            Fault: the database did not answer.
+            DependencyError: the database did not answer.
         """
         if self._reader.dialect.name == "sqlite":
             return None
@@ -144,7 +144,7 @@ class Database:
         """Which shape the database has, and which it should have.
 
         Raises:
-            Fault: the database did not answer.
+            DependencyError: the database did not answer.
         """
         async with self.read() as connection:
             return await connection.run_sync(revision_state)
@@ -152,7 +152,7 @@ class Database:
     @asynccontextmanager
     async def _transaction(self, engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
         if self._is_closed:
-            raise Fault("fault.database")
+            raise DependencyError("fault.database")
         self._under_way += 1
         try:
             async with engine.begin() as connection:

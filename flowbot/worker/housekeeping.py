@@ -24,7 +24,7 @@ class Housekeeping:
         """Forget what is older than it has to be.
 
         Raises:
-            Fault: the database did not answer.
+            DependencyError: the database did not answer.
         """
         await self.drafts.purge(now - KEEP_DRAFTS)
         await self.images.purge(now - KEEP_IMAGES)

@@ -11,7 +11,7 @@ import structlog
 from flowbot.domain.approval import expires_at
 from flowbot.domain.change import Change
 from flowbot.domain.ids import ChangeId
-from flowbot.errors import Fault
+from flowbot.errors import DependencyError
 from flowbot.metrics import Metrics
 from flowbot.services.approvals.expire import RequestExpiry
 from flowbot.services.executor.executor import ChangeExecutor
@@ -45,7 +45,7 @@ class Voice(Notifier, Protocol):
         """Remind of a request.
 
         Raises:
-            Fault: it could not be done.
+            DependencyError: it could not be done.
         """
 
 
@@ -155,7 +155,7 @@ class Recovery:
         """See a step through; whether it went well. What goes wrong in it is tried again in a later round."""
         try:
             await step
-        except Fault as fault:
+        except DependencyError as fault:
             log.warning("recovery.fault", step=what, error=str(fault))
         except Exception:
             log.exception("recovery.unexpected", step=what)

@@ -6,7 +6,8 @@ import pytest
 
 from flowbot.domain.flow import FlowButton, FlowContent, WaitTime, WriteOnlyFields
 from flowbot.domain.ids import WebsiteId
-from flowbot.domain.lint import Remark, lint
+from flowbot.domain.lint import lint
+from flowbot.errors import Text
 
 FINE = FlowContent(
     WebsiteId(1), "Name", "Title", "Description", WaitTime(1, "days"), url="https://shop.example/sale?utm_source=push"
@@ -35,12 +36,12 @@ def test_a_description_that_browsers_cut_is_remarked_on(length: int, expected: l
 
 def test_a_remark_on_length_names_both_numbers() -> None:
     found = lint(replace(FINE, title="x" * 60), WriteOnlyFields(), sibling_hosts=())
-    assert found == (Remark("lint.long_title", {"length": 60, "shown": 50}),)
+    assert found == (Text("lint.long_title", {"length": 60, "shown": 50}),)
 
 
 def test_another_host_than_the_other_flows_lead_to_is_remarked_on() -> None:
     found = lint(FINE, WriteOnlyFields(), sibling_hosts=["b.example", "a.example", "www.a.example"])
-    assert found == (Remark("lint.other_host", {"host": "shop.example", "usual": ["a.example", "b.example"]}),)
+    assert found == (Text("lint.other_host", {"host": "shop.example", "usual": ["a.example", "b.example"]}),)
 
 
 @pytest.mark.parametrize("siblings", [(), ("",), ("SHOP.example", "a.example"), ("www.shop.example",)])

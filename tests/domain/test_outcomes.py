@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import pytest
 
-from flowbot.domain.change import ChangeKind, ChangeState, NewChange, Outcome
+from flowbot.domain.change import ChangeKind, ChangeRequest, ChangeState, Outcome
 from flowbot.domain.flow import DesiredFlow, Flow, FlowContent, Totals, WaitTime, WriteOnlyFields
 from flowbot.domain.ids import ChannelId, FlowId, FormToken, UserId, WebsiteId
 from flowbot.domain.images import ImageUpload
@@ -17,19 +17,19 @@ from flowbot.domain.operations import (
     FlowOperation,
     Operation,
     ToggleOperation,
-    operation_of,
+    build_operation,
 )
 from flowbot.domain.outcomes import (
-    GONE,
-    Verdict,
-    find_obstacle,
-    flow_gone,
+    FLOW_GONE,
+    ChangeResult,
+    evaluate_create,
+    evaluate_edit,
+    evaluate_recheck,
+    evaluate_toggle,
+    find_conflict,
+    gone_result,
     hide_flow,
-    judge_create,
-    judge_edit,
-    judge_recheck,
-    judge_toggle,
-    judge_unseen,
+    not_found_result,
 )
 
 FLOW: Final = Flow(FlowId(7), WebsiteId(1), "Name", "Title", "Text", WaitTime(1, "days"), is_enabled=False)
@@ -45,8 +45,8 @@ DELETE: Final = DeleteOperation(FLOW)
 MAKE: Final = CreateOperation(ChangeKind.CREATE, WANTED)
 
 
-def asked(kind: ChangeKind, **other: Any) -> NewChange:
-    return NewChange(FormToken("t"), kind, UserId("U0EMMA"), ChannelId("C1"), WebsiteId(1), **other)
+def asked(kind: ChangeKind, **other: Any) -> ChangeRequest:
+    return ChangeRequest(FormToken("t"), kind, UserId("U0EMMA"), ChannelId("C1"), WebsiteId(1), **other)
 
 
 # --- what is asked -------------------------------------------------------------------------------------------------
@@ -67,19 +67,19 @@ def asked(kind: ChangeKind, **other: Any) -> NewChange:
     ],
     ids=lambda value: str(value.kind),
 )
-def test_a_change_is_one_task_of_the_same_kind(change: NewChange, task: Operation) -> None:
-    assert operation_of(change) == task
+def test_a_change_is_one_task_of_the_same_kind(change: ChangeRequest, task: Operation) -> None:
+    assert build_operation(change) == task
     assert task.kind is change.kind
 
 
 @pytest.mark.parametrize("kind", list(ChangeKind))
 def test_a_change_that_says_too_little_is_no_task(kind: ChangeKind) -> None:
-    assert operation_of(asked(kind)) is None
+    assert build_operation(asked(kind)) is None
 
 
 def test_an_edit_needs_both_what_was_and_what_is_wanted() -> None:
-    assert operation_of(asked(ChangeKind.EDIT, before=FLOW)) is None
-    assert operation_of(asked(ChangeKind.EDIT, wanted=WANTED)) is None
+    assert build_operation(asked(ChangeKind.EDIT, before=FLOW)) is None
+    assert build_operation(asked(ChangeKind.EDIT, wanted=WANTED)) is None
 
 
 # --- whether it is reached -----------------------------------------------------------------------------------------
@@ -107,8 +107,8 @@ def test_an_edit_needs_both_what_was_and_what_is_wanted() -> None:
     ],
 )
 def test_a_task_is_reached_or_not(task: FlowOperation, flow: Flow | None, is_reached: bool) -> None:
-    assert task.is_reached(flow) is is_reached
-    assert task.is_proven(flow) is is_reached
+    assert task.matches(flow) is is_reached
+    assert task.is_confirmed_by(flow) is is_reached
 
 
 UNPROVEN: Final = [
@@ -120,9 +120,9 @@ UNPROVEN: Final = [
 
 @pytest.mark.parametrize("task", UNPROVEN)
 def test_an_edit_with_what_cannot_be_read_back_proves_nothing(task: EditOperation) -> None:
-    assert task.is_reached(NEW_TITLE)
-    assert not task.is_proven(NEW_TITLE)
-    assert not task.is_untouched(FLOW)
+    assert task.matches(NEW_TITLE)
+    assert not task.is_confirmed_by(NEW_TITLE)
+    assert not task.shows_no_trace(FLOW)
 
 
 TOUCHED: Final = replace(FLOW, changed_at=datetime(2026, 3, 1, tzinfo=UTC))
@@ -150,13 +150,13 @@ WITH_PICTURE: Final = replace(FLOW, image_url="https://cdn.example/1.png")
 def test_a_flow_shows_that_something_was_done_by_what_was_not_so_before(
     task: FlowOperation, flow: Flow, is_evident: bool
 ) -> None:
-    assert task.is_evident(flow) is is_evident
+    assert task.shows_effect(flow) is is_evident
 
 
 @pytest.mark.parametrize("task", UNREADABLE)
 def test_what_leaves_no_trace_is_sent_again_only_where_nobody_touched_the_flow(task: EditOperation) -> None:
-    assert find_obstacle(task, FLOW, was_sent=True) is None
-    assert of(find_obstacle(task, TOUCHED, was_sent=True)) == (ChangeState.UNKNOWN, "unknown.edit")
+    assert find_conflict(task, FLOW, was_sent=True) is None
+    assert of(find_conflict(task, TOUCHED, was_sent=True)) == (ChangeState.UNKNOWN, "unknown.edit")
 
 
 @pytest.mark.parametrize(
@@ -177,13 +177,13 @@ def test_what_leaves_no_trace_is_sent_again_only_where_nobody_touched_the_flow(t
 def test_nothing_is_there_of_a_task_or_something_may_be(
     task: FlowOperation, flow: Flow | None, is_untouched: bool
 ) -> None:
-    assert task.is_untouched(flow) is is_untouched
+    assert task.shows_no_trace(flow) is is_untouched
 
 
 # --- how it ended --------------------------------------------------------------------------------------------------
 
 
-def of(verdict: Verdict | None) -> tuple[ChangeState, str] | None:
+def of(verdict: ChangeResult | None) -> tuple[ChangeState, str] | None:
     return (verdict.state, verdict.outcome.key) if verdict else None
 
 
@@ -196,14 +196,14 @@ def of(verdict: Verdict | None) -> tuple[ChangeState, str] | None:
     ],
 )
 def test_a_flow_that_was_made_is_disabled_and_read_back(flow: Flow | None, expected: tuple[ChangeState, str]) -> None:
-    verdict = judge_create(MAKE, FlowId(7), flow)
+    verdict = evaluate_create(MAKE, FlowId(7), flow)
     assert of(verdict) == expected
     assert (verdict.outcome.flow, verdict.flow, verdict.details) == (7, flow, {})
 
 
 def test_what_is_kept_otherwise_than_it_was_sent_is_on_record() -> None:
-    assert judge_create(MAKE, FlowId(7), FLOW).details == {"kept_differently": ["title"]}
-    verdict = judge_edit(EDIT, replace(NEW_TITLE, title="New "), was_answered=True)
+    assert evaluate_create(MAKE, FlowId(7), FLOW).details == {"kept_differently": ["title"]}
+    verdict = evaluate_edit(EDIT, replace(NEW_TITLE, title="New "), was_answered=True)
     assert of(verdict) == (ChangeState.APPLIED, "applied.edit")
     assert verdict.details == {"changed": ["title"], "kept_differently": ["title"]}
 
@@ -224,23 +224,23 @@ def test_what_is_kept_otherwise_than_it_was_sent_is_on_record() -> None:
 def test_an_edit_ends_by_what_is_there(
     flow: Flow | None, answered: tuple[ChangeState, str], unanswered: tuple[ChangeState, str]
 ) -> None:
-    assert of(judge_edit(EDIT, flow, was_answered=True)) == answered
-    assert of(judge_edit(EDIT, flow, was_answered=False)) == unanswered
+    assert of(evaluate_edit(EDIT, flow, was_answered=True)) == answered
+    assert of(evaluate_edit(EDIT, flow, was_answered=False)) == unanswered
 
 
 def test_a_picture_that_is_not_there_was_not_taken() -> None:
     only_picture = EditOperation(FLOW, DesiredFlow(FlowContent.of(FLOW), image="I1"))
-    assert of(judge_edit(only_picture, FLOW, was_answered=True)) == (ChangeState.FAILED, "not_done.ignored")
-    assert of(judge_edit(only_picture, FLOW, was_answered=False)) == (ChangeState.UNKNOWN, "unknown.edit")
+    assert of(evaluate_edit(only_picture, FLOW, was_answered=True)) == (ChangeState.FAILED, "not_done.ignored")
+    assert of(evaluate_edit(only_picture, FLOW, was_answered=False)) == (ChangeState.UNKNOWN, "unknown.edit")
     with_title = EditOperation(FLOW, replace(WANTED, image="I1"))
-    assert of(judge_edit(with_title, NEW_TITLE, was_answered=True)) == (ChangeState.UNKNOWN, "unknown.edit_partly")
+    assert of(evaluate_edit(with_title, NEW_TITLE, was_answered=True)) == (ChangeState.UNKNOWN, "unknown.edit_partly")
     there = replace(FLOW, image_url="https://cdn.example/1.png")
-    assert of(judge_edit(only_picture, there, was_answered=True)) == (ChangeState.APPLIED, "applied.edit")
+    assert of(evaluate_edit(only_picture, there, was_answered=True)) == (ChangeState.APPLIED, "applied.edit")
 
 
 def test_an_edit_of_what_cannot_be_read_back_leaves_the_rest_as_it_was() -> None:
     task = EditOperation(FLOW, DesiredFlow(FlowContent.of(FLOW), WriteOnlyFields(segment="all")))
-    assert of(judge_edit(task, FLOW, was_answered=True)) == (ChangeState.APPLIED, "applied.edit")
+    assert of(evaluate_edit(task, FLOW, was_answered=True)) == (ChangeState.APPLIED, "applied.edit")
 
 
 @pytest.mark.parametrize(
@@ -267,8 +267,8 @@ def test_a_yes_counts_for_something_and_what_is_there_for_more(
     answered: tuple[ChangeState, str],
     unanswered: tuple[ChangeState, str],
 ) -> None:
-    assert of(judge_toggle(task, flow, was_answered=True)) == answered
-    assert of(judge_toggle(task, flow, was_answered=False)) == unanswered
+    assert of(evaluate_toggle(task, flow, was_answered=True)) == answered
+    assert of(evaluate_toggle(task, flow, was_answered=False)) == unanswered
 
 
 @pytest.mark.parametrize(
@@ -284,20 +284,20 @@ def test_a_yes_counts_for_something_and_what_is_there_for_more(
 def test_a_flow_that_is_no_longer_what_was_asked_about_is_an_obstacle(
     task: FlowOperation, now: Flow, unsent: tuple[ChangeState, str] | None, sent: tuple[ChangeState, str] | None
 ) -> None:
-    assert of(find_obstacle(task, now, was_sent=False)) == unsent
-    assert of(find_obstacle(task, now, was_sent=True)) == sent
+    assert of(find_conflict(task, now, was_sent=False)) == unsent
+    assert of(find_conflict(task, now, was_sent=True)) == sent
 
 
 @pytest.mark.parametrize("task", [EDIT, ENABLE, DISABLE], ids=lambda task: str(task.kind))
 def test_what_may_have_been_done_and_undone_is_neither_done_again_nor_called_failed(task: FlowOperation) -> None:
     undone = replace(task.before, changed_at=datetime(2026, 5, 1, tzinfo=UTC))
-    assert find_obstacle(task, undone, was_sent=False) is None
-    assert of(find_obstacle(task, undone, was_sent=True)) == (ChangeState.UNKNOWN, f"unknown.{task.kind}")
-    assert judge_recheck(task, undone, is_final=True).state is ChangeState.UNKNOWN
+    assert find_conflict(task, undone, was_sent=False) is None
+    assert of(find_conflict(task, undone, was_sent=True)) == (ChangeState.UNKNOWN, f"unknown.{task.kind}")
+    assert evaluate_recheck(task, undone, is_final=True).state is ChangeState.UNKNOWN
 
 
 def test_an_obstacle_names_each_difference_as_plain_data() -> None:
-    found = find_obstacle(EDIT, replace(ON, wait=WaitTime(2, "hours")), was_sent=False)
+    found = find_conflict(EDIT, replace(ON, wait=WaitTime(2, "hours")), was_sent=False)
     assert found is not None
     assert found.outcome.params == {
         "id": "7",
@@ -325,58 +325,66 @@ def test_an_obstacle_names_each_difference_as_plain_data() -> None:
 def test_another_look_tells_more_once_nothing_is_under_way(
     task: FlowOperation, flow: Flow | None, later: ChangeState, at_last: ChangeState
 ) -> None:
-    assert judge_recheck(task, flow, is_final=False).state is later
-    assert judge_recheck(task, flow, is_final=True).state is at_last
+    assert evaluate_recheck(task, flow, is_final=False).state is later
+    assert evaluate_recheck(task, flow, is_final=True).state is at_last
 
 
 def test_what_was_not_found_names_its_flow_where_it_has_one() -> None:
-    assert judge_unseen(None, is_final=True) == Verdict(ChangeState.FAILED, Outcome("not_done.looked", {"id": ""}))
-    assert judge_recheck(DELETE, FLOW, is_final=False).outcome.params == {"id": "7"}
-    assert flow_gone(FLOW).outcome == Outcome(GONE, {"id": "7"})
+    assert not_found_result(None, is_final=True) == ChangeResult(
+        ChangeState.FAILED, Outcome("not_done.looked", {"id": ""})
+    )
+    assert evaluate_recheck(DELETE, FLOW, is_final=False).outcome.params == {"id": "7"}
+    assert gone_result(FLOW).outcome == Outcome(FLOW_GONE, {"id": "7"})
 
 
 HIDDEN: Final = replace(ON, website_id=WebsiteId(9), title="Theirs")
-UNKNOWN_ENABLE: Final = Verdict(ChangeState.UNKNOWN, Outcome("unknown.enable", {"id": "7"}, FlowId(7)))
+UNKNOWN_ENABLE: Final = ChangeResult(ChangeState.UNKNOWN, Outcome("unknown.enable", {"id": "7"}, FlowId(7)))
 
 
 @pytest.mark.parametrize(
     ("task", "verdict", "told"),
     [
-        pytest.param(ENABLE, judge_toggle(ENABLE, HIDDEN, was_answered=True), UNKNOWN_ENABLE, id="enabled, and moved"),
-        pytest.param(ENABLE, judge_toggle(ENABLE, None, was_answered=True), UNKNOWN_ENABLE, id="as one that is gone"),
+        pytest.param(
+            ENABLE, evaluate_toggle(ENABLE, HIDDEN, was_answered=True), UNKNOWN_ENABLE, id="enabled, and moved"
+        ),
+        pytest.param(
+            ENABLE, evaluate_toggle(ENABLE, None, was_answered=True), UNKNOWN_ENABLE, id="as one that is gone"
+        ),
         pytest.param(
             EDIT,
-            judge_edit(EDIT, HIDDEN, was_answered=True),
-            Verdict(ChangeState.UNKNOWN, Outcome("unknown.edit", {"id": "7"}, FlowId(7))),
+            evaluate_edit(EDIT, HIDDEN, was_answered=True),
+            ChangeResult(ChangeState.UNKNOWN, Outcome("unknown.edit", {"id": "7"}, FlowId(7))),
             id="edited in part, and moved",
         ),
         pytest.param(
             ENABLE,
-            judge_toggle(ENABLE, ON, was_answered=True),
-            Verdict(ChangeState.APPLIED, Outcome("applied.enable", {"id": "7"}, FlowId(7))),
+            evaluate_toggle(ENABLE, ON, was_answered=True),
+            ChangeResult(ChangeState.APPLIED, Outcome("applied.enable", {"id": "7"}, FlowId(7))),
             id="as it was approved, on a website that was taken from the policy",
         ),
         pytest.param(
             EDIT,
-            judge_edit(EDIT, FLOW, was_answered=True),
-            Verdict(ChangeState.FAILED, Outcome("not_done.ignored", {"fields": ["title"]})),
+            evaluate_edit(EDIT, FLOW, was_answered=True),
+            ChangeResult(ChangeState.FAILED, Outcome("not_done.ignored", {"fields": ["title"]})),
             id="left as it was, on a website that was taken from the policy",
         ),
         pytest.param(
             MAKE,
-            judge_create(MAKE, FlowId(7), replace(HIDDEN, is_enabled=False)),
-            Verdict(ChangeState.APPLIED, Outcome("applied.create", {"id": "7"}, FlowId(7))),
+            evaluate_create(MAKE, FlowId(7), replace(HIDDEN, is_enabled=False)),
+            ChangeResult(ChangeState.APPLIED, Outcome("applied.create", {"id": "7"}, FlowId(7))),
             id="made, and moved",
         ),
-        pytest.param(ENABLE, find_obstacle(ENABLE, HIDDEN, was_sent=False), flow_gone(FLOW), id="moved before"),
+        pytest.param(ENABLE, find_conflict(ENABLE, HIDDEN, was_sent=False), gone_result(FLOW), id="moved before"),
     ],
 )
-def test_nothing_is_told_of_a_flow_that_may_not_be_seen(task: Operation, verdict: Verdict, told: Verdict) -> None:
+def test_nothing_is_told_of_a_flow_that_may_not_be_seen(
+    task: Operation, verdict: ChangeResult, told: ChangeResult
+) -> None:
     assert hide_flow(task, verdict) == told
 
 
 def test_what_differs_besides_from_what_was_approved_is_told_with_the_outcome() -> None:
-    verdict = judge_toggle(ENABLE, replace(ON, title="Theirs", wait=WaitTime(2, "hours")), was_answered=True)
+    verdict = evaluate_toggle(ENABLE, replace(ON, title="Theirs", wait=WaitTime(2, "hours")), was_answered=True)
     assert of(verdict) == (ChangeState.APPLIED, "applied.enable")
     assert verdict.outcome.params == {
         "id": "7",
@@ -390,4 +398,4 @@ def test_what_differs_besides_from_what_was_approved_is_told_with_the_outcome() 
         ],
     }
     assert verdict.details == {"changed_besides": ["title", "wait"]}
-    assert judge_toggle(ENABLE, ON, was_answered=True).outcome.params == {"id": "7"}
+    assert evaluate_toggle(ENABLE, ON, was_answered=True).outcome.params == {"id": "7"}

@@ -9,22 +9,22 @@ from hypothesis import strategies as st
 
 from flowbot.domain.change import ChangeKind
 from flowbot.domain.fields import (
-    FIELDS,
-    REQUIRED,
+    FIELD_NAMES,
+    REQUIRED_FIELDS,
     TTL_SECONDS,
     FormKind,
     default_values,
-    fill_website,
+    duplicate_values,
     form_values,
-    without_write_only,
+    reset_segment,
 )
 from flowbot.domain.flow import DesiredFlow, Flow, FlowButton, FlowContent, WaitTime, WriteOnlyFields
 from flowbot.domain.ids import FlowId, WebsiteId
 from flowbot.domain.validation import (
     ValidationResult,
     draft_content,
+    is_optional,
     matches_flow,
-    may_be_empty,
     rebase_values,
     validate_form,
 )
@@ -133,7 +133,7 @@ def test_blank_texts_are_refused(name: str, blank: str) -> None:
 
 def test_an_empty_form_names_every_field_that_is_required() -> None:
     checked = validate_form({}, kind=FormKind.CREATE, before=None, websites=[SHOP])
-    assert refused(checked) == dict.fromkeys(REQUIRED, "form.problem_required")
+    assert refused(checked) == dict.fromkeys(REQUIRED_FIELDS, "form.problem_required")
 
 
 @pytest.mark.parametrize("name", ["name", "title", "description"])
@@ -300,7 +300,7 @@ def test_what_was_left_alone_follows_a_flow_that_changed(before: Flow, now: Flow
     assert rebase_values(form_values(before), before, now) == form_values(now)
 
 
-@given(st.sampled_from([name for name in FIELDS if name not in {"website", "image"}]), st.text(min_size=1))
+@given(st.sampled_from([name for name in FIELD_NAMES if name not in {"website", "image"}]), st.text(min_size=1))
 def test_what_was_typed_stays_as_typed_whatever_the_flow_has_become(name: str, text: str) -> None:
     theirs = replace(FLOW, name="Theirs", wait=WaitTime(8, "hours"), url="https://shop.example/theirs", ttl=0)
     mine = form_values(FLOW) | {name: text}
@@ -311,9 +311,9 @@ def test_what_was_typed_stays_as_typed_whatever_the_flow_has_become(name: str, t
 @given(ANY_FLOW)
 def test_a_form_that_nobody_touched_is_as_it_was_shown(flow: Flow) -> None:
     assert matches_flow(form_values(flow), flow, ChangeKind.EDIT)
-    assert matches_flow(without_write_only(flow), flow, ChangeKind.CREATE)
+    assert matches_flow(duplicate_values(flow), flow, ChangeKind.CREATE)
     assert not matches_flow(form_values(flow) | {"utm_source": "mine"}, flow, ChangeKind.EDIT)
-    assert not matches_flow(without_write_only(flow) | {"segment": "7"}, flow, ChangeKind.CREATE)
+    assert not matches_flow(duplicate_values(flow) | {"segment": "7"}, flow, ChangeKind.CREATE)
 
 
 def test_a_wait_is_not_put_together_from_two_peoples_halves() -> None:
@@ -358,7 +358,7 @@ def test_half_a_button_that_the_flow_has_is_left_alone() -> None:
 
 
 def test_a_duplicate_is_checked_like_a_new_flow() -> None:
-    typed = without_write_only(replace(FLOW, url="ftp://a.example"))
+    typed = duplicate_values(replace(FLOW, url="ftp://a.example"))
     checked = validate_form(typed, kind=FormKind.DUPLICATE, before=FLOW, websites=[SHOP])
     assert refused(checked) == {"url": "form.problem_url"}
     assert FormKind.DUPLICATE.change is ChangeKind.CREATE
@@ -366,7 +366,7 @@ def test_a_duplicate_is_checked_like_a_new_flow() -> None:
 
 
 def test_a_duplicate_has_all_that_can_be_read_and_goes_to_everyone() -> None:
-    checked = validate_form(without_write_only(FLOW), kind=FormKind.DUPLICATE, before=FLOW, websites=[SHOP])
+    checked = validate_form(duplicate_values(FLOW), kind=FormKind.DUPLICATE, before=FLOW, websites=[SHOP])
     assert wanted(checked) == DesiredFlow(FlowContent.of(FLOW), WriteOnlyFields(segment="all"))
 
 
@@ -384,20 +384,24 @@ def test_a_flow_that_moves_to_another_website_needs_its_segment_said() -> None:
 
 
 def test_another_website_begins_with_all_its_subscribers() -> None:
-    assert fill_website(FILLED | {"website": "2", "segment": "5"}, None)["segment"] == "all"
-    assert fill_website(form_values(FLOW) | {"website": "2"}, FLOW)["segment"] == "all"
-    assert fill_website(form_values(FLOW) | {"segment": "5"}, FLOW)["segment"] == ""
+    assert reset_segment(FILLED | {"website": "2", "segment": "5"}, None)["segment"] == "all"
+    assert reset_segment(form_values(FLOW) | {"website": "2"}, FLOW)["segment"] == "all"
+    assert reset_segment(form_values(FLOW) | {"segment": "5"}, FLOW)["segment"] == ""
 
 
 def test_what_a_flow_has_not_need_not_be_typed_to_edit_it() -> None:
-    assert [name for name in FIELDS if not may_be_empty(name, None)] == [name for name in FIELDS if name in REQUIRED]
-    assert not may_be_empty("description", FLOW)
-    assert may_be_empty("description", replace(FLOW, description=" "))
-    assert may_be_empty("description", replace(FLOW, description="long " * 700))
+    assert [name for name in FIELD_NAMES if not is_optional(name, None)] == [
+        name for name in FIELD_NAMES if name in REQUIRED_FIELDS
+    ]
+    assert not is_optional("description", FLOW)
+    assert is_optional("description", replace(FLOW, description=" "))
+    assert is_optional("description", replace(FLOW, description="long " * 700))
 
 
 @given(
-    st.dictionaries(st.one_of(st.sampled_from(FIELDS), st.text()), st.one_of(st.text(), st.sampled_from(["1", "all"]))),
+    st.dictionaries(
+        st.one_of(st.sampled_from(FIELD_NAMES), st.text()), st.one_of(st.text(), st.sampled_from(["1", "all"]))
+    ),
     st.sampled_from(FormKind),
     st.one_of(st.none(), ANY_FLOW),
 )
@@ -406,7 +410,7 @@ def test_anything_at_all_is_either_wanted_or_refused_by_field(
 ) -> None:
     checked = validate_form(typed, kind=kind, before=before, websites=[SHOP, BLOG], segment_website=SHOP)
     assert (checked.wanted is None) is bool(checked.problems)
-    assert checked.problems.keys() <= set(FIELDS)
+    assert checked.problems.keys() <= set(FIELD_NAMES)
 
 
 def test_a_sketch_shows_what_was_typed_so_far() -> None:

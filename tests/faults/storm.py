@@ -209,7 +209,7 @@ async def everything_comes_to_an_end(scene: Scene) -> None:
     try:
         await eventually(is_calm, "every change has an end, and was told")
     except pytest.fail.Exception as failure:
-        left = [(c.asked.kind, c.state, c.version, c.shown_version, c.lease_until) for c in await scene.changes()]
+        left = [(c.request.kind, c.state, c.version, c.shown_version, c.lease_until) for c in await scene.changes()]
         raise AssertionError(f"not over: {left}") from failure
 
 
@@ -226,7 +226,7 @@ def no_change_takes_effect_twice_or_otherwise_than_it_says(scene: Scene, change:
 
 def effects_of(scene: Scene, change: Change) -> list[LoggedRequest]:
     """The requests of this scene by which the change took effect."""
-    asked = change.asked
+    asked = change.request
     if asked.flow is not None:
         return [record for record in scene.writes if asked.flow in record.changed]
     assert asked.wanted is not None
@@ -237,13 +237,13 @@ def effects_of(scene: Scene, change: Change) -> list[LoggedRequest]:
 def is_there(scene: Scene, change: Change) -> bool:
     """Whether Enkapush has what the change wanted."""
     flow = scene.world.enkapush.store.flows.get((change.outcome and change.outcome.flow) or 0)
-    if change.asked.kind is ChangeKind.DELETE:
+    if change.request.kind is ChangeKind.DELETE:
         return flow is None
     if flow is None:
         return False
-    if change.asked.kind in {ChangeKind.ENABLE, ChangeKind.DISABLE}:
-        return flow.is_enabled is (change.asked.kind is ChangeKind.ENABLE)
-    wanted = change.asked.wanted
+    if change.request.kind in {ChangeKind.ENABLE, ChangeKind.DISABLE}:
+        return flow.is_enabled is (change.request.kind is ChangeKind.ENABLE)
+    wanted = change.request.wanted
     return wanted is not None and (flow.name, flow.title) == (wanted.content.name, wanted.content.title)
 
 

@@ -50,7 +50,7 @@ async def writes_come(scene: Scene) -> bool:
 @both_ways
 async def test_what_is_under_way_is_done_once(scene: Scene, moved: float) -> None:
     request = await asks(scene.world)
-    flow = (await only(scene)).asked.flow
+    flow = (await only(scene)).request.flow
     scene.world.enkapush.faults.add(Fault.delay(0.15, method="POST", path=f"/flows/{flow}"))
     await scene.world.burak.click(request, "Approve")
     await eventually(lambda: writes_come(scene), "Enkapush is written to")
@@ -62,7 +62,7 @@ async def test_what_is_under_way_is_done_once(scene: Scene, moved: float) -> Non
 @both_ways
 async def test_what_a_fault_left_behind_is_taken_up_again(scene: Scene, moved: float) -> None:
     request = await asks(scene.world)
-    flow = (await only(scene)).asked.flow
+    flow = (await only(scene)).request.flow
     scene.world.enkapush.faults.add(Fault.hang(method="POST", path=f"/flows/{flow}"))
     await scene.world.burak.click(request, "Approve")
     await eventually(lambda: writes_come(scene), "Enkapush is written to")

@@ -230,7 +230,7 @@ async def test_a_message_that_was_posted_but_could_not_be_noted_is_not_posted_tw
 async def test_what_was_written_while_its_outcome_could_not_be_kept_is_not_written_again(scene: Scene) -> None:
     request = await asks(scene.world)
     change = await only(scene)
-    scene.world.enkapush.faults.add(Fault.hang(method="GET", path=f"/flows/{change.asked.flow}", skip=1))
+    scene.world.enkapush.faults.add(Fault.hang(method="GET", path=f"/flows/{change.request.flow}", skip=1))
     await scene.world.burak.click(request, "Approve")
     await eventually(lambda: _written(scene), "Enkapush was written to")
     async with locked_elsewhere(scene.url):

@@ -111,7 +111,7 @@ async def test_a_new_flow_is_made_once_or_not_at_all(scene: Scene, case: str) ->
 @pytest.mark.parametrize("case", WRITES)
 async def test_an_approved_enable_is_done_once_or_not_at_all(scene: Scene, case: str) -> None:
     request, trouble = await asks(scene.world), WRITES[case]
-    flow = (await only(scene)).asked.flow
+    flow = (await only(scene)).request.flow
     scene.world.enkapush.faults.add(trouble.fault({"method": "POST", "path": f"/flows/{flow}"}))
     await scene.world.burak.click(request, "Approve")
     await decided(scene)
@@ -121,7 +121,7 @@ async def test_an_approved_enable_is_done_once_or_not_at_all(scene: Scene, case:
 @pytest.mark.parametrize("case", READS)
 async def test_an_enable_that_cannot_be_read_back_is_not_known_until_it_can(scene: Scene, case: str) -> None:
     request = await asks(scene.world)
-    flow = (await only(scene)).asked.flow
+    flow = (await only(scene)).request.flow
     where: FaultScope = {"method": "GET", "path": f"/flows/{flow}", "skip": 1, "times": None}
     scene.world.enkapush.faults.add(READS[case].fault(where))
     await scene.world.burak.click(request, "Approve")

@@ -53,7 +53,7 @@ async def is_read_back(scene: Scene) -> bool:
     """Whether Enkapush was written to, and then asked for what came of it."""
     asked = [(record.method, record.path.rstrip("/")) for record in scene.world.enkapush.requests[scene.asked :]]
     written = next((number for number, (method, _) in enumerate(asked) if method == "POST"), len(asked))
-    return ("GET", f"/flows/{(await only(scene)).asked.flow}") in asked[written:]
+    return ("GET", f"/flows/{(await only(scene)).request.flow}") in asked[written:]
 
 
 async def is_applied_when_it_is_approved(scene: Scene, *requests: Message) -> None:
@@ -113,7 +113,7 @@ async def test_on_a_full_disk_nothing_is_kept_and_said_so_and_it_works_later(sce
         await burak.wait_until(lambda: any(FULL_IN_TURKISH in text for text in scene.said_to(burak)))
         await answer_to(scene, emma, "/flows list", r"(?m)^\d+ flows?\b")
     await after_the_storm(scene, emma)
-    assert [change.asked.requester for change in await scene.changes()] == [emma.id]
+    assert [change.request.requester for change in await scene.changes()] == [emma.id]
     assert scene.writes == []
     await emma.submit()
     await emma.wait_for_message(MARKETING, "was created, disabled")
@@ -125,7 +125,7 @@ async def test_on_a_full_disk_nothing_is_kept_and_said_so_and_it_works_later(sce
 async def test_what_was_written_just_before_the_disk_was_full_is_not_written_again(scene: Scene, disk: Disk) -> None:
     burak, request = scene.world.burak, await asks(scene.world)
     change = await only(scene)
-    scene.world.enkapush.faults.add(Fault.hang(method="GET", path=f"/flows/{change.asked.flow}", skip=1))
+    scene.world.enkapush.faults.add(Fault.hang(method="GET", path=f"/flows/{change.request.flow}", skip=1))
     await burak.click(request, "Approve")
     await eventually(lambda: is_read_back(scene), "Enkapush was written to")
     async with full(disk):
@@ -230,7 +230,7 @@ def move_the_log(cluster: Cluster, disk: Disk) -> None:
 
 async def use_the_log_up(database: Database) -> None:
     """Write to PostgreSQL's log until there is no room for more: it does not survive that, nor knows what it wrote."""
-    with pytest.raises(errors.Fault) as fault:
+    with pytest.raises(errors.DependencyError) as fault:
         await write_for_ever(database)
     assert fault.value.key in {"fault.database", "fault.database_unsure"}
 

@@ -46,7 +46,7 @@ async def test_what_was_under_way_ends_once_and_the_next_press_arrives(scene: Sc
     first, second = await asks(world), await asks(world)
     before = list(line._connections)
     change = next(change for change in await scene.changes() if change.message_ts == first.ts)
-    world.enkapush.faults.add(Fault.delay(0.1, method="POST", path=f"/flows/{change.asked.flow}"))
+    world.enkapush.faults.add(Fault.delay(0.1, method="POST", path=f"/flows/{change.request.flow}"))
     await world.burak.click(first, "Approve")
     await TROUBLE[trouble](line)
     await ends(world, first, "Applied")

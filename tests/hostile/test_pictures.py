@@ -11,10 +11,10 @@ from aiohttp import web
 
 from flowbot.domain.flow import Flow, WaitTime
 from flowbot.domain.ids import FlowId, WebsiteId
-from flowbot.domain.images import LARGEST_BYTES, ImageFile
+from flowbot.domain.images import MAX_IMAGE_BYTES, ImageFile
 from flowbot.enkapush import images
 from flowbot.enkapush.images import ImageFetcher, create_image_client
-from flowbot.errors import Fault
+from flowbot.errors import DependencyError
 from tests.journeys.at_a_form import PNG
 
 PUBLIC: Final = "https://1.1.1.1/api"
@@ -42,7 +42,7 @@ async def endless(_host: Host, request: web.Request) -> web.StreamResponse:
     answer = web.StreamResponse(headers={"Content-Type": "image/png"})
     await answer.prepare(request)
     await answer.write(PNG)
-    for _ in range(2 * LARGEST_BYTES // 65536):
+    for _ in range(2 * MAX_IMAGE_BYTES // 65536):
         await answer.write(bytes(65536))
     return answer
 
@@ -133,14 +133,14 @@ BAD: Final = [page for page in PAGES if page not in {"/picture.png", "/led", "/d
 
 @pytest.mark.parametrize("page", BAD)
 async def test_what_is_no_picture_is_a_fault(host: Host, page: str) -> None:
-    with pytest.raises(Fault, match="picture"):
+    with pytest.raises(DependencyError, match="picture"):
         await fetched(host.origin + page, "http://127.0.0.1:1/api")
 
 
 async def test_who_sends_a_byte_now_and_then_is_not_waited_for(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(images, "WHOLE_SECONDS", 0.3)
     async with asyncio.timeout(5):
-        with pytest.raises(Fault, match="picture"):
+        with pytest.raises(DependencyError, match="picture"):
             await fetched(f"{host.origin}/dripping", "http://127.0.0.1:1/api")
 
 
@@ -176,12 +176,12 @@ async def test_nothing_inside_the_network_is_asked_for_a_public_enkapush(
         return await ask("127.0.0.1" if name == "innocent.example" else name, *args, **named)
 
     monkeypatch.setattr(loop, "getaddrinfo", resolve)
-    with pytest.raises(Fault, match="picture"):
+    with pytest.raises(DependencyError, match="picture"):
         await fetched(url.replace("{port}", port), PUBLIC)
     assert host.asked == []
 
 
 async def test_the_cloud_is_not_asked_even_beside_an_enkapush_inside_the_network() -> None:
-    with pytest.raises(Fault, match="picture") as caught:
+    with pytest.raises(DependencyError, match="picture") as caught:
         await fetched("http://169.254.169.254/latest/meta-data", "http://127.0.0.1:1/api")
     assert caught.value.params["error"] == "UnsupportedProtocol"

@@ -439,7 +439,7 @@ async def test_an_import_makes_the_database(environment: Environment, tmp_path: 
 
 def test_the_operator_reads_a_sentence_with_its_cause_in_one_line() -> None:
     def of(key: str, cause: Exception | None) -> str:
-        fault = errors.Fault(key, error="x")
+        fault = errors.DependencyError(key, error="x")
         fault.__cause__ = cause
         return plain.told(fault)
 

@@ -4,7 +4,7 @@ from typing import Any, Final
 
 import pytest
 
-from flowbot.domain.ids import LARGEST_ID
+from flowbot.domain.ids import MAX_ID
 from flowbot.sandbox.enkapush import Fault, FormFile
 from flowbot.sandbox.enkapush.faults import FaultScope
 from flowbot.sandbox.slack import text_of
@@ -291,16 +291,16 @@ async def test_a_thousand_segments_are_searched(http: World) -> None:
 
 
 async def test_a_website_with_the_largest_of_ids_can_be_chosen(http: World) -> None:
-    http.enkapush.store.websites[LARGEST_ID] = "Large"
+    http.enkapush.store.websites[MAX_ID] = "Large"
     await http.policy(
-        f'[websites]\n{LARGEST_ID} = "Large"\n[[channels]]\nid = "{MARKETING}"\nwebsites = [{LARGEST_ID}]\n'
+        f'[websites]\n{MAX_ID} = "Large"\n[[channels]]\nid = "{MARKETING}"\nwebsites = [{MAX_ID}]\n'
         'viewers = ["*"]\neditors = ["U0EMMA"]\n'
     )
     await opens(http.emma, "/flows create")
     assert http.emma.read_field("Website") == "Large"
     await http.emma.submit(LEAST)
     await http.emma.wait_until(lambda: writes(http))
-    assert sent(http)["website_id"] == str(LARGEST_ID)
+    assert sent(http)["website_id"] == str(MAX_ID)
 
 
 async def test_many_websites_are_searched(http: World) -> None:

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import pytest
 
-from flowbot.domain.audit import Event
+from flowbot.domain.audit import AuditEvent
 from flowbot.domain.ids import ChannelId
 from flowbot.domain.policy import ChannelPolicy
 from flowbot.opening import opened_database
@@ -67,7 +67,7 @@ async def kept(world: World, channel: str = RANDOM) -> ChannelPolicy | None:
         return (await PolicyRepository(database, world.time.now).scope(ChannelId(channel))).policy
 
 
-async def audited(world: World) -> list[Event]:
+async def audited(world: World) -> list[AuditEvent]:
     async with opened_database(world.settings) as database:
         events = [event async for event in ChangeRepository(database, world.time.now).audit()]
     return [event for event in events if event.action == "policy.changed"]

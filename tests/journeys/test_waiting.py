@@ -9,7 +9,7 @@ from typing import Final
 import pytest
 
 from flowbot.domain.audit import submission_event
-from flowbot.domain.change import Change, ChangeKind, ChangeState, Lease, NewChange
+from flowbot.domain.change import Change, ChangeKind, ChangeRequest, ChangeState, Lease
 from flowbot.domain.flow import DesiredFlow, FlowContent, WaitTime, WriteOnlyFields
 from flowbot.domain.ids import ChannelId, FlowId, FormToken, UserId, WebsiteId
 from flowbot.domain.policy import ApprovalRule
@@ -107,7 +107,7 @@ async def _leaves_a_new_flow(store: ChangeRepository, now: datetime) -> None:
     content = FlowContent(WebsiteId(1), "Left behind", "Title", "Text", WaitTime(1, "days"), url="https://lale.example")
     wanted = DesiredFlow(content, WriteOnlyFields(segment="all"))
     emma, where = UserId("U0EMMA"), ChannelId(MARKETING)
-    new = NewChange(FormToken("left"), ChangeKind.CREATE, emma, where, content.website_id, wanted=wanted)
+    new = ChangeRequest(FormToken("left"), ChangeKind.CREATE, emma, where, content.website_id, wanted=wanted)
     await store.submit(new, Lease("gone", now - timedelta(seconds=1)), submission_event(new, now))
 
 
@@ -185,7 +185,7 @@ async def test_requests_that_no_channel_takes_hold_up_no_others(watched: World) 
 
 async def _waits_in_no_channel(store: ChangeRepository, flow: FlowId, now: datetime) -> None:
     """A request that is due already, and whose approval channel is not there."""
-    new = NewChange(
+    new = ChangeRequest(
         FormToken(f"t{flow}"), ChangeKind.DISABLE, UserId("U0EMMA"), ChannelId(MARKETING), WebsiteId(1), flow
     )
     draft, _ = await store.submit(new, Lease("gone", now + timedelta(seconds=30)), submission_event(new, now))

@@ -45,7 +45,7 @@ class DecisionRules(RequestRules):
         change = self._find_change(number, ChangeState.PENDING)
         if change is None:
             return
-        withdrawal = self._decide_step("withdraw", change.asked.requester, change)
+        withdrawal = self._decide_step("withdraw", change.request.requester, change)
         self._run_steps((0, self._approve_step(one, change)), (1, withdrawal))
 
     def _approve_step(self, person: UserId, change: Change) -> Step:

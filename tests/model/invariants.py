@@ -46,17 +46,17 @@ class PolicyInvariants(ABC):
             self._check_matches_request(change, flow)
             await self._check_allowed(change)
         except AssertionError as error:
-            self.violations.append(f"{change.asked.kind} of {change.asked.flow} by {change.id}: {error}")
+            self.violations.append(f"{change.request.kind} of {change.request.flow} by {change.id}: {error}")
 
     def _check_matches_request(self, change: Change, flow: Flow | None) -> None:
         assert change.state is ChangeState.APPLYING, f"written while {change.state}"
         assert change.sent_at is not None, "written without a note"
-        before = change.asked.before if change.asked.kind is not ChangeKind.RESTORE else None
+        before = change.request.before if change.request.kind is not ChangeKind.RESTORE else None
         assert (flow and fingerprint(flow)) == (before and fingerprint(before)), "written to another flow than asked of"
 
     async def _check_allowed(self, change: Change) -> None:
         assert self.policy is not None, "no policy"
-        assert self.policy.names_website(change.asked.website), "of a website that is not the channel's"
+        assert self.policy.covers_website(change.request.website), "of a website that is not the channel's"
         if change.rule is None:
             assert not self._is_gated(change), "written without an approval"
             return
@@ -74,7 +74,7 @@ class PolicyInvariants(ABC):
     def check_vote(self, person: UserId, change: Change, at: datetime, policy: ChannelPolicy | None) -> None:
         """Check that an accepted approval was given in time, by somebody who was entitled."""
         if not _may_approve(person, change, policy):
-            self.violations.append(f"{person} approved {change.id} of {change.asked.requester} under {policy}")
+            self.violations.append(f"{person} approved {change.id} of {change.request.requester} under {policy}")
         if change.rule and at >= change.created_at + timedelta(hours=change.rule.expires_after_hours):
             self.violations.append(f"{person} approved {change.id} after it had expired")
 
@@ -84,7 +84,7 @@ class PolicyInvariants(ABC):
         try:
             assert closing is not None
             if closing.how is ClosureKind.WITHDRAWN:
-                assert closing.by == change.asked.requester, f"{closing.by} withdrew another's request"
+                assert closing.by == change.request.requester, f"{closing.by} withdrew another's request"
             elif closing.how is ClosureKind.BREAK_GLASS:
                 self._check_break_glass(closing)
             else:
@@ -99,10 +99,10 @@ class PolicyInvariants(ABC):
 
     def _is_gated(self, change: Change) -> bool:
         gates = self.policy.approval.required_for if self.policy else ()
-        before = change.asked.before
-        if change.asked.kind is ChangeKind.EDIT:
+        before = change.request.before
+        if change.request.kind is ChangeKind.EDIT:
             return bool(before and before.is_enabled) and Gate.EDIT_ENABLED in gates
-        return GATES.get(change.asked.kind) in gates
+        return GATES.get(change.request.kind) in gates
 
 
 def _may_approve(person: UserId, change: Change, policy: ChannelPolicy | None) -> bool:
@@ -111,4 +111,4 @@ def _may_approve(person: UserId, change: Change, policy: ChannelPolicy | None) -
         return False
     own = change.rule.self_approval and policy.approval.self_approval
     named = policy.approvers
-    return (person in named or EVERYONE in named) and (own or person != change.asked.requester)
+    return (person in named or EVERYONE in named) and (own or person != change.request.requester)

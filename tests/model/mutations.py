@@ -14,12 +14,22 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flowbot.domain import operations, outcomes
-from flowbot.domain.approval import expires_at, needs_approval, stricter_rule
-from flowbot.domain.audit import Event
-from flowbot.domain.change import Change, ChangeKind, ChangeState, Closure, ClosureKind, Lease, NewChange, Outcome, Vote
+from flowbot.domain.approval import expires_at, requires_approval, stricter_rule
+from flowbot.domain.audit import AuditEvent
+from flowbot.domain.change import (
+    Change,
+    ChangeKind,
+    ChangeRequest,
+    ChangeState,
+    Closure,
+    ClosureKind,
+    Lease,
+    Outcome,
+    Vote,
+)
 from flowbot.domain.flow import Flow, fingerprint
 from flowbot.domain.ids import ChangeId, ChannelId, FormToken, WebsiteId
-from flowbot.domain.outcomes import Verdict
+from flowbot.domain.outcomes import ChangeResult
 from flowbot.domain.policy import Actor, ApprovalRule, ChannelPolicy, Decision, Permission, decide
 from flowbot.services.approvals.decide import DecisionService
 from flowbot.services.approvals.recheck import Rechecker
@@ -84,8 +94,8 @@ GUARDS: Final[dict[str, str]] = {
     ),
 }
 """Mutations that the model seldom finds in a short run, and the ordinary test that must fail on each."""
-CONFIRMED: Final = outcomes.judge_toggle
-OBSTACLE: Final = outcomes.find_obstacle
+CONFIRMED: Final = outcomes.evaluate_toggle
+OBSTACLE: Final = outcomes.find_conflict
 
 
 def mutation(apply: Callable[[Patch], None]) -> Callable[[Patch], None]:
@@ -168,10 +178,10 @@ def the_glass_is_broken_without_a_reason(patch: Patch) -> None:
 
 @mutation
 def an_edit_of_an_enabled_flow_needs_no_approval(patch: Patch) -> None:
-    def lax(asked: NewChange, rule: ApprovalRule) -> bool:
-        return asked.kind is not ChangeKind.EDIT and needs_approval(asked, rule)
+    def lax(asked: ChangeRequest, rule: ApprovalRule) -> bool:
+        return asked.kind is not ChangeKind.EDIT and requires_approval(asked, rule)
 
-    _replace_everywhere(patch, needs_approval, lax)
+    _replace_everywhere(patch, requires_approval, lax)
 
 
 # --- when ---------------------------------------------------------------------------------------------------------
@@ -261,7 +271,9 @@ def nothing_is_noted_before_the_write(patch: Patch) -> None:
 def a_form_is_a_change_each_time_it_is_sent(patch: Patch) -> None:
     once = ChangeRepository.submit
 
-    async def submit(self: ChangeRepository, new: NewChange, lease: Lease, event: Event) -> tuple[Change, bool]:
+    async def submit(
+        self: ChangeRepository, new: ChangeRequest, lease: Lease, event: AuditEvent
+    ) -> tuple[Change, bool]:
         return await once(self, replace(new, token=FormToken(secrets.token_hex(8))), lease, event)
 
     patch.setattr(ChangeRepository, "submit", submit)
@@ -291,7 +303,7 @@ def _call_unknown(state: ChangeState) -> Callable[[Patch], None]:
     def apply(patch: Patch) -> None:
         honest = OperationRunner.apply
 
-        async def sure(self: OperationRunner, change: Change) -> Verdict:
+        async def sure(self: OperationRunner, change: Change) -> ChangeResult:
             verdict = await honest(self, change)
             return replace(verdict, state=state) if verdict.state is ChangeState.UNKNOWN else verdict
 
@@ -308,18 +320,18 @@ MUTATIONS["what_is_unknown_is_called_failed"] = _call_unknown(ChangeState.FAILED
 def a_success_is_taken_for_a_proof(patch: Patch) -> None:
     def believed(
         task: operations.ToggleOperation | operations.DeleteOperation, flow: Flow | None, *, was_answered: bool
-    ) -> Verdict:
-        return outcomes.applied(task, flow) if was_answered else CONFIRMED(task, flow, was_answered=False)
+    ) -> ChangeResult:
+        return outcomes.applied_result(task, flow) if was_answered else CONFIRMED(task, flow, was_answered=False)
 
     _replace_everywhere(patch, CONFIRMED, believed)
 
 
 @mutation
 def a_refusal_after_silence_is_called_failed(patch: Patch) -> None:
-    async def rashly(tools: ExecutionContext, change: Change, attempt: Callable[[Change], Any]) -> Verdict | None:
+    async def rashly(tools: ExecutionContext, change: Change, attempt: Callable[[Change], Any]) -> ChangeResult | None:
         for _ in range(MAX_ATTEMPTS):
             try:
-                verdict: Verdict = await attempt(change)
+                verdict: ChangeResult = await attempt(change)
             except WriteUnclearError:
                 change = await tools.store.get(change.id) or change
             else:
@@ -331,7 +343,7 @@ def a_refusal_after_silence_is_called_failed(patch: Patch) -> None:
 
 @mutation
 def a_flow_that_changed_after_silence_is_called_out_of_date(patch: Patch) -> None:
-    def hasty(task: operations.FlowOperation, now: Flow, *, was_sent: bool) -> Verdict | None:
+    def hasty(task: operations.FlowOperation, now: Flow, *, was_sent: bool) -> ChangeResult | None:
         found = OBSTACLE(task, now, was_sent=was_sent)
         return OBSTACLE(task, now, was_sent=False) if found else None
 
@@ -342,9 +354,9 @@ def a_flow_that_changed_after_silence_is_called_out_of_date(patch: Patch) -> Non
 def a_flow_that_is_gone_after_silence_is_called_out_of_date(patch: Patch) -> None:
     def hasty(
         task: operations.ToggleOperation | operations.DeleteOperation, flow: Flow | None, *, was_answered: bool
-    ) -> Verdict:
+    ) -> ChangeResult:
         if flow is None and not was_answered and not isinstance(task, operations.DeleteOperation):
-            return outcomes.flow_gone(task.before)
+            return outcomes.gone_result(task.before)
         return CONFIRMED(task, flow, was_answered=was_answered)
 
     _replace_everywhere(patch, CONFIRMED, hasty)
@@ -353,21 +365,21 @@ def a_flow_that_is_gone_after_silence_is_called_out_of_date(patch: Patch) -> Non
 @mutation
 def a_last_look_calls_failed_what_is_not_whole(patch: Patch) -> None:
     for task in (operations.ToggleOperation, operations.DeleteOperation, operations.EditOperation):
-        patch.setattr(task, "is_untouched", lambda _task, _flow: True)
+        patch.setattr(task, "shows_no_trace", lambda _task, _flow: True)
 
 
 @mutation
 def a_lapsed_approval_is_called_failed_though_it_was_sent(patch: Patch) -> None:
-    async def verdict(self: ChangeExecutor, change: Change) -> Verdict:
+    async def verdict(self: ChangeExecutor, change: Change) -> ChangeResult:
         lapsed = await self.rulings.lapsed(change)
-        return Verdict(ChangeState.FAILED, lapsed) if lapsed else await self.applying.apply(change)
+        return ChangeResult(ChangeState.FAILED, lapsed) if lapsed else await self.applying.apply(change)
 
     patch.setattr(ChangeExecutor, "_verdict", verdict)
 
 
 @mutation
 def what_leaves_no_trace_is_taken_for_done(patch: Patch) -> None:
-    patch.setattr(operations.EditOperation, "is_evident", operations.EditOperation.is_reached)
+    patch.setattr(operations.EditOperation, "shows_effect", operations.EditOperation.matches)
 
 
 @mutation

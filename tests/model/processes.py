@@ -9,8 +9,8 @@ from flowbot.domain.change import Change
 from flowbot.domain.flow import Flow
 from flowbot.domain.ids import ChangeId
 from flowbot.domain.images import ImageFile, ImageUpload
-from flowbot.domain.outcomes import Verdict
-from flowbot.errors import Fault, UserError
+from flowbot.domain.outcomes import ChangeResult
+from flowbot.errors import DependencyError, UserError
 from flowbot.metrics import Metrics
 from flowbot.services.approvals.approvals import ApprovalServices
 from flowbot.services.approvals.expire import RequestExpiry
@@ -87,7 +87,7 @@ class ProcessFaults:
             self.calls_until_database_fault -= 1
             if self.calls_until_database_fault < 0:
                 self.calls_until_database_fault = None
-                raise Fault("fault.database")
+                raise DependencyError("fault.database")
 
 
 class FaultyPort:
@@ -118,11 +118,11 @@ class TrackedApplying(OperationRunner):
 
     ambiguous: set[ChangeId | None] = field(default_factory=set)
 
-    async def apply(self, change: Change) -> Verdict:
+    async def apply(self, change: Change) -> ChangeResult:
         token = CURRENT_CHANGE.set(change.id)
         try:
             return await OperationRunner.apply(self, change)
-        except (ProcessKilled, Fault):
+        except (ProcessKilled, DependencyError):
             self.ambiguous.add(change.id)
             raise
         finally:
@@ -138,7 +138,7 @@ class FakeSlack:
 
     def shows(self, change: Change) -> None:
         if self.is_away:
-            raise Fault("fault.slack")
+            raise DependencyError("fault.slack")
         self.told[change.id] = max(change.version, self.told.get(change.id, 0))
 
 
@@ -160,7 +160,7 @@ class FakeNotifier:
     async def remind(self, change: Change) -> None:
         self._life.count_call()
         if self._slack.is_away:
-            raise Fault("fault.slack")
+            raise DependencyError("fault.slack")
 
 
 class NoImages:

@@ -8,7 +8,7 @@ from typing import Final
 from hypothesis import strategies as st
 from hypothesis.stateful import rule
 
-from flowbot.domain.change import OPEN_STATES, Change, ChangeKind, ChangeState, NewChange
+from flowbot.domain.change import OPEN_STATES, Change, ChangeKind, ChangeRequest, ChangeState
 from flowbot.domain.flow import DesiredFlow, FlowContent
 from flowbot.domain.ids import FlowId, FormToken, UserId, WebsiteId
 from flowbot.domain.policy import ChannelPolicy
@@ -56,7 +56,7 @@ class RequestRules(ModelMachine):
         before = self.world.enkapush.flows.get(flow)
         if before is None:
             return
-        asked = NewChange(
+        asked = ChangeRequest(
             token=FormToken(secrets.token_hex(8)),
             kind=ChangeKind.EDIT,
             requester=person,
@@ -94,7 +94,7 @@ class RequestRules(ModelMachine):
         self, process: int, person: UserId, number: int, is_frozen: bool, calls: int, faults: FaultPlan
     ) -> None:
         faults.inject(self.world, process)
-        deletes = [change for change in self.known if change.asked.kind is ChangeKind.DELETE]
+        deletes = [change for change in self.known if change.request.kind is ChangeKind.DELETE]
         if not deletes:
             return
         deleted = deletes[number % len(deletes)]
@@ -106,7 +106,7 @@ class RequestRules(ModelMachine):
 
         if is_frozen:
             self._run_frozen(
-                process, step, calls, lambda: self._let_others_take_over(process, "switch", deleted.asked.flow)
+                process, step, calls, lambda: self._let_others_take_over(process, "switch", deleted.request.flow)
             )
         else:
             self._run_steps((process, step))
@@ -117,7 +117,7 @@ class RequestRules(ModelMachine):
         token = FormToken(secrets.token_hex(8))
         content = FlowContent.of(replace(first_flow(9), name=token))
         website = WebsiteId(1)
-        asked = NewChange(token, ChangeKind.CREATE, person, CHANNEL, website, wanted=DesiredFlow(content))
+        asked = ChangeRequest(token, ChangeKind.CREATE, person, CHANNEL, website, wanted=DesiredFlow(content))
 
         async def step(here: Process) -> None:
             change, is_new = await here.changes.submit(asked)
@@ -137,7 +137,7 @@ class RequestRules(ModelMachine):
 
     def _find_open_change(self, flow: FlowId) -> Change | None:
         open_ones = [change for change in self._run(self.world.read_all()).changes if change.state in OPEN_STATES]
-        return next((change for change in open_ones if change.asked.flow == flow), None)
+        return next((change for change in open_ones if change.request.flow == flow), None)
 
     def _find_free_flow(self, kind: ChangeKind, number: int) -> FlowId:
         """Return a flow without an open request; add one where there is none."""

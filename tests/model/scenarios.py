@@ -55,9 +55,9 @@ class ApprovalMachine(DecisionRules):
         self, process: int, kind: ChangeKind, number: int, quorum: int, edit: str
     ) -> None:
         change = self._create_pending(process, kind, number, quorum=quorum)
-        if change is not None and change.asked.flow is not None:
+        if change is not None and change.request.flow is not None:
             self._cast_first_votes(process, change, quorum)
-            self._edit_in_enkapush(change.asked.flow, edit)
+            self._edit_in_enkapush(change.request.flow, edit)
             self._run_steps((process, self._approve_step(CAN, change)))
 
     @rule(
@@ -109,7 +109,7 @@ class ApprovalMachine(DecisionRules):
         if change is not None:
             step = self._approve_step(CAN, change)
             self._run_frozen(
-                process, step, calls, lambda: self._let_others_take_over(process, meanwhile, change.asked.flow)
+                process, step, calls, lambda: self._let_others_take_over(process, meanwhile, change.request.flow)
             )
 
     @rule(
@@ -136,7 +136,7 @@ class ApprovalMachine(DecisionRules):
         policy: ChannelPolicy | None,
     ) -> None:
         change = self._create_pending(process, kind, number, quorum=1)
-        if change is None or change.asked.flow is None:
+        if change is None or change.request.flow is None:
             return
         FaultPlan(calls_until_death=calls).inject(self.world, process)
         self._run_steps((process, self._approve_step(CAN, change)))
@@ -145,7 +145,7 @@ class ApprovalMachine(DecisionRules):
         if policy is not None:
             self._run(self.world.set_policy(policy))
         if edit is not None:
-            self._edit_in_enkapush(change.asked.flow, edit)
+            self._edit_in_enkapush(change.request.flow, edit)
         faults.inject(self.world, 1 - process)
         self._run_steps((1 - process, Process.recover))
         self.world.enkapush.clear_faults()

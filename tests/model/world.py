@@ -9,12 +9,12 @@ from typing import Final
 
 from sqlalchemy import delete, select
 
-from flowbot.domain.audit import Event
+from flowbot.domain.audit import AuditEvent
 from flowbot.domain.change import Change, ChangeKind, ChangeState, can_transition
 from flowbot.domain.flow import FlowContent
 from flowbot.domain.ids import ChangeId, UserId
 from flowbot.domain.policy import ApprovalRule, ChannelPolicy, PolicyBook
-from flowbot.errors import Fault, UserError
+from flowbot.errors import DependencyError, UserError
 from flowbot.services.ports.storage import FlowBusyError
 from flowbot.storage import tables
 from flowbot.storage.repositories.change_queries import select_many
@@ -55,7 +55,7 @@ class Snapshot:
     """Everything in the database at one moment."""
 
     changes: list[Change]
-    events: dict[ChangeId | None, list[Event]] = field(default_factory=dict)
+    events: dict[ChangeId | None, list[AuditEvent]] = field(default_factory=dict)
     voters: dict[ChangeId, set[UserId]] = field(default_factory=dict)
 
 
@@ -136,7 +136,7 @@ class World(PolicyInvariants):
         process = self.processes[number]
         try:
             await work(process)
-        except* (UserError, Fault, FlowBusyError):
+        except* (UserError, DependencyError, FlowBusyError):
             pass
         except* ProcessKilled:
             self.processes[number] = self.new_process()
@@ -180,7 +180,7 @@ class World(PolicyInvariants):
 
     def _check_one_open_change_per_flow(self, changes: list[Change]) -> None:
         held = [
-            change.asked.flow
+            change.request.flow
             for change in changes
             if change.state in {ChangeState.DRAFT, ChangeState.PENDING, ChangeState.APPLYING}
         ]
@@ -204,7 +204,7 @@ class World(PolicyInvariants):
             assert self._is_in_effect(change), f"applied, and not there: {change.outcome}"
 
     def _is_in_effect(self, change: Change) -> bool:
-        asked, flows = change.asked, self.enkapush.flows
+        asked, flows = change.request, self.enkapush.flows
         if asked.kind in {ChangeKind.RESTORE, ChangeKind.CREATE}:
             made = flows.get(change.outcome.flow) if change.outcome and change.outcome.flow else None
             return made is not None and not made.is_enabled
@@ -223,18 +223,18 @@ class World(PolicyInvariants):
 
 
 def _changes_nothing(change: Change) -> bool:
-    wanted, before = change.asked.wanted, change.asked.before
+    wanted, before = change.request.wanted, change.request.before
     return wanted is not None and before is not None and wanted.content == FlowContent.of(before)
 
 
-def _check_events(change: Change, events: list[Event]) -> None:
+def _check_events(change: Change, events: list[AuditEvent]) -> None:
     told = [state for event in events if (state := _state_told_by(event)) is not None]
     assert told[0] is ChangeState.DRAFT
     assert all(can_transition(before, after) for before, after in pairwise(told)), told
     assert told[-1] is change.state, f"{change.state}, told as {told}"
 
 
-def _state_told_by(event: Event) -> ChangeState | None:
+def _state_told_by(event: AuditEvent) -> ChangeState | None:
     if event.action in BECOMES:
         return BECOMES[event.action]
     return ChangeState(event.details["state"]) if "state" in event.details else None

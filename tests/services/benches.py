@@ -4,12 +4,12 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from flowbot.domain.audit import Event
-from flowbot.domain.change import Change, ChangeKind, ChangeState, Lease, NewChange
+from flowbot.domain.audit import AuditEvent
+from flowbot.domain.change import Change, ChangeKind, ChangeRequest, ChangeState, Lease
 from flowbot.domain.flow import DesiredFlow, Flow, FlowContent, WaitTime, WriteOnlyFields
 from flowbot.domain.ids import ChannelId, FlowId, FormToken, UserId, WebsiteId
 from flowbot.domain.images import ImageFile, ImageUpload
-from flowbot.errors import Fault, UserError
+from flowbot.errors import DependencyError, UserError
 from flowbot.services.executor.context import ExecutionContext
 from flowbot.services.executor.executor import OperationRunner
 from flowbot.services.flow_cache import FlowCache
@@ -78,7 +78,7 @@ class Account:
     def _answer(self) -> None:
         if self.away:
             self.away -= 1
-            raise Fault("fault.enkapush_down")
+            raise DependencyError("fault.enkapush_down")
 
     async def create(self, content: FlowContent, unread: WriteOnlyFields, image: ImageFile | None) -> FlowId:
         self.created.append(content)
@@ -163,7 +163,7 @@ class Bench:
 
     async def asks(self, kind: ChangeKind, wanted: DesiredFlow | None = None, **other: Any) -> Change:
         """A change that this process has in hand, about to be written."""
-        new = NewChange(
+        new = ChangeRequest(
             token=FormToken(f"t{kind}{other.pop('number', 1)}"),
             kind=kind,
             requester=UserId("U0EMMA"),
@@ -172,7 +172,7 @@ class Bench:
             wanted=wanted,
             **other,
         )
-        change, _ = await self.store.submit(new, HERE, Event(NOON, "change.submitted", new.requester))
+        change, _ = await self.store.submit(new, HERE, AuditEvent(NOON, "change.submitted", new.requester))
         return await self.store.move(change, replace(change, state=ChangeState.APPLYING))
 
     async def edits(self, wanted: DesiredFlow, before: Flow, **other: Any) -> Change:

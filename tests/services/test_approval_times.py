@@ -5,7 +5,7 @@ from typing import Final
 
 import pytest
 
-from flowbot.domain.change import Change, ChangeKind, ChangeState, NewChange
+from flowbot.domain.change import Change, ChangeKind, ChangeRequest, ChangeState
 from flowbot.domain.flow import FieldDifference, Flow, WaitTime
 from flowbot.domain.ids import ChangeId, ChannelId, FlowId, FormToken, UserId, WebsiteId
 from flowbot.domain.policy import ChannelPolicy
@@ -26,7 +26,7 @@ def enabling(title: str, website: int) -> Change:
         is_enabled=False,
         url="https://a.example",
     )
-    asked = NewChange(
+    asked = ChangeRequest(
         FormToken(title), ChangeKind.ENABLE, UserId("U0EMMA"), CHANNEL, WebsiteId(website), flow.id, before=flow
     )
     return Change(ChangeId(title), asked, ChangeState.PENDING, 1, NOON, NOON)

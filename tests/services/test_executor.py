@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import pytest
 
-from flowbot.domain.audit import Event
+from flowbot.domain.audit import AuditEvent
 from flowbot.domain.change import Change, ChangeKind, ChangeState, Lease, Outcome
 from flowbot.domain.flow import DesiredFlow, Flow, FlowButton, FlowContent, WriteOnlyFields
 from flowbot.domain.ids import FlowId, WebsiteId
@@ -81,7 +81,7 @@ async def test_a_flow_that_another_change_has_made_is_not_taken_for_one_that_was
     change = await lost(bench, 3)
     other = await bench.asks(ChangeKind.CREATE, NEW, number=2)
     made = Outcome("applied.create", flow=FlowId(4))
-    told = Event(NOON, "change.applied", None, change=other.id, kind=ChangeKind.CREATE, flow=made.flow)
+    told = AuditEvent(NOON, "change.applied", None, change=other.id, kind=ChangeKind.CREATE, flow=made.flow)
     await bench.store.move(other, replace(other, state=ChangeState.APPLIED, outcome=made), told)
     bench.account.flows = {4: flow_of(OTHERWISE, 4)}
     assert (await bench.applying.look_again(change, is_final=True)).state is ChangeState.FAILED
@@ -121,7 +121,7 @@ async def test_of_two_alike_each_finds_its_own(bench: Bench) -> None:
     second = await bench.asks(ChangeKind.CREATE, NEW, number=2)
     assert await bench.store.latch(second.id, HERE.owner, NOON, None)
     verdict = await bench.applying.apply(first)
-    told = Event(NOON, "change.applied", None, change=first.id, kind=ChangeKind.CREATE, flow=verdict.outcome.flow)
+    told = AuditEvent(NOON, "change.applied", None, change=first.id, kind=ChangeKind.CREATE, flow=verdict.outcome.flow)
     await bench.store.move(first, replace(first, state=verdict.state, outcome=verdict.outcome), told)
     kept = await bench.store.get(second.id)
     assert kept is not None

@@ -11,7 +11,7 @@ import pytest
 
 from flowbot.domain.flow import Flow, WaitTime
 from flowbot.domain.ids import FlowId, WebsiteId
-from flowbot.errors import Fault
+from flowbot.errors import DependencyError
 from flowbot.services.flow_cache import NO_FULL_COLLECTION, FlowCache, Snapshot
 from flowbot.services.ports.enkapush import AllFlows
 
@@ -52,7 +52,7 @@ class Source:
     async def fails(self) -> None:
         """Let the reading under way fail, once there is one."""
         await self._until_asked()
-        self.readings[-1].set_exception(Fault("fault.enkapush_down"))
+        self.readings[-1].set_exception(DependencyError("fault.enkapush_down"))
 
     async def _until_asked(self) -> None:
         async with asyncio.timeout(5):
@@ -185,8 +185,8 @@ async def test_while_a_reading_waits_only_what_is_young_is_looked_through_for_ga
     made: list[list[int]] = [[] for _ in range(2 * usual[0])]
     assert ring() is None, len(made)
     assert gc.get_threshold() == (*usual[:2], NO_FULL_COLLECTION)
-    source.readings[-1].set_exception(Fault("fault.enkapush_down"))
-    with pytest.raises(Fault):
+    source.readings[-1].set_exception(DependencyError("fault.enkapush_down"))
+    with pytest.raises(DependencyError):
         await asking
     assert gc.get_threshold() == usual
 

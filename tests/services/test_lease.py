@@ -9,16 +9,16 @@ import pytest
 from structlog.testing import capture_logs
 
 from flowbot.domain.audit import submission_event
-from flowbot.domain.change import Change, ChangeKind, Lease, NewChange
+from flowbot.domain.change import Change, ChangeKind, ChangeRequest, Lease
 from flowbot.domain.ids import ChangeId, ChannelId, FormToken, UserId, WebsiteId
-from flowbot.errors import Fault
+from flowbot.errors import DependencyError
 from flowbot.services.executor import lease
 from flowbot.services.executor.context import LeaseLostError
 from flowbot.services.executor.lease import LEASE_SECONDS, LeaseKeeper
 from flowbot.storage.repositories.changes import ChangeRepository
 from flowbot.storage.unit_of_work import Database
 
-NEW: Final = NewChange(FormToken("t"), ChangeKind.ENABLE, UserId("U0EMMA"), ChannelId("C1"), WebsiteId(1))
+NEW: Final = ChangeRequest(FormToken("t"), ChangeKind.ENABLE, UserId("U0EMMA"), ChannelId("C1"), WebsiteId(1))
 
 
 class Clock:
@@ -78,7 +78,7 @@ async def until(is_so: Callable[[], bool]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("failure", "level"), [(Fault("fault.database"), "warning"), (RuntimeError("a mistake of ours"), "error")]
+    ("failure", "level"), [(DependencyError("fault.database"), "warning"), (RuntimeError("a mistake of ours"), "error")]
 )
 async def test_a_heartbeat_that_fails_is_logged_and_the_lease_is_saved(
     bench: Bench, failure: Exception, level: str
@@ -113,9 +113,9 @@ async def test_a_fault_before_all_is_done_keeps_the_lease_as_a_pause(
     async def work() -> None:
         async with bench.holding.held(change) as hold:
             hold.is_done = is_done
-            raise Fault("fault.slack")
+            raise DependencyError("fault.slack")
 
-    with pytest.raises(Fault):
+    with pytest.raises(DependencyError):
         await work()
     assert (await bench.kept(change)).lease_owner == owner
     assert bench.holding.in_hand == {}

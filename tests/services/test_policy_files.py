@@ -11,7 +11,7 @@ import tomli_w
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowbot.domain.audit import Event
+from flowbot.domain.audit import AuditEvent
 from flowbot.domain.ids import ChannelId
 from flowbot.domain.policy import ChannelPolicy, PolicyBook
 from flowbot.services.policy_files import (
@@ -58,7 +58,7 @@ class MemoryStore:
     def __init__(self) -> None:
         self.kept = PolicyBook()
         self.replaced = 0
-        self.told: list[Event] = []
+        self.told: list[AuditEvent] = []
 
     async def scope(self, channel: ChannelId) -> ChannelScope:
         return ChannelScope(channel=channel, policy=self.kept.policy(channel), website_names=self.kept.websites)
@@ -66,11 +66,11 @@ class MemoryStore:
     async def book(self) -> PolicyBook:
         return self.kept
 
-    async def replace(self, book: PolicyBook, *told: Event) -> None:
+    async def replace(self, book: PolicyBook, *told: AuditEvent) -> None:
         self.kept, self.replaced = book, self.replaced + 1
         self.told.extend(told)
 
-    async def swap(self, seen: ChannelPolicy | None, policy: ChannelPolicy, *told: Event) -> bool:
+    async def swap(self, seen: ChannelPolicy | None, policy: ChannelPolicy, *told: AuditEvent) -> bool:
         if self.kept.policy(policy.id) != seen:
             return False
         others = tuple(each for each in self.kept.channels if each.id != policy.id)

@@ -7,10 +7,10 @@ from typing import Any, Final
 
 import pytest
 
-from flowbot.domain.audit import Event
+from flowbot.domain.audit import AuditEvent
 from flowbot.domain.ids import ChannelId, GroupId, TeamId, UserId
 from flowbot.domain.policy import ApprovalRule, ChannelPolicy
-from flowbot.errors import Fault, UserError
+from flowbot.errors import DependencyError, UserError
 from flowbot.services.flow_cache import FlowCache
 from flowbot.services.policy_checks import PolicyField, UserGroup
 from flowbot.services.policy_setup import PolicyChangedError, PolicyRefusedError, PolicySetup, policy_fingerprint
@@ -56,7 +56,7 @@ class Slack:
     async def profile(self, user: UserId) -> UserProfile:
         self.looked_up.add(user)
         if self.is_silent or user == SILENT:
-            raise Fault("fault.slack", error="internal_error")
+            raise DependencyError("fault.slack", error="internal_error")
         return UserProfile(
             user=user, team=ELSEWHERE if user == JONAS else HERE, enterprise=None, locale="en-GB", timezone=None,
             is_admin=user == DENIZ, is_stranger=False, is_bot=user == ROBOT, is_deactivated=user == GONE,
@@ -68,7 +68,7 @@ class Slack:
 
     async def members(self, channel: ChannelId) -> frozenset[UserId]:
         if self.members_ is None:
-            raise Fault("fault.slack", error="channel_not_found")
+            raise DependencyError("fault.slack", error="channel_not_found")
         return self.members_
 
 
@@ -78,7 +78,7 @@ class Roster:
 
     async def groups(self) -> Mapping[GroupId, UserGroup]:
         if self.slack.groups_fail:
-            raise Fault("fault.slack", error="internal_error")
+            raise DependencyError("fault.slack", error="internal_error")
         return self.slack.groups_
 
 
@@ -308,7 +308,7 @@ async def test_a_saved_policy_is_in_force_and_in_the_audit_trail(
     saved = await setup.save(deniz, second, policy_fingerprint(first))
     assert (saved.before, saved.after, saved.is_new) == (first, second, True)
     assert (await policies.scope(CHANNEL)).policy == second
-    events: list[Event] = [event async for event in store.audit()]
+    events: list[AuditEvent] = [event async for event in store.audit()]
     assert [(event.action, event.actor, event.channel) for event in events] == [("policy.changed", DENIZ, CHANNEL)] * 2
     assert events[0].details["before"] is None
     assert events[1].details["before"]["websites"] == [1]

@@ -35,7 +35,7 @@ async def waits(
     first = await bench.asks(behind, DesiredFlow(CONTENT), flow=OFF.id, before=OFF)
     await bench.store.move(first, replace(first, state=state, changed_at=NOON - timedelta(seconds=age)))
     second = await bench.asks(asked, DesiredFlow(CONTENT), flow=flow.id, before=flow, number=2)
-    outcome = await find_unsettled_change(bench.store, second.asked, NOON)
+    outcome = await find_unsettled_change(bench.store, second.request, NOON)
     assert outcome is None or outcome == WAITS
     return outcome is not None
 
@@ -69,7 +69,7 @@ async def test_an_edit_of_what_runs_does_not_wait_it_needs_an_approval_anyway(be
 async def test_a_flow_that_is_made_waits_for_nothing(bench: Bench) -> None:
     assert (
         await find_unsettled_change(
-            bench.store, (await bench.asks(ChangeKind.CREATE, DesiredFlow(CONTENT))).asked, NOON
+            bench.store, (await bench.asks(ChangeKind.CREATE, DesiredFlow(CONTENT))).request, NOON
         )
         is None
     )

@@ -8,7 +8,7 @@ from typing import Final
 import pytest
 
 from flowbot.domain.ids import ChannelId, GroupId, TeamId, UserId
-from flowbot.errors import Fault, UserError
+from flowbot.errors import DependencyError, UserError
 from flowbot.services.ports.slack import Organisation, UserProfile
 from flowbot.services.users import Caller, UserService
 
@@ -56,7 +56,7 @@ class Slack:
     def _ask(self, what: str) -> None:
         self.asked.append(what)
         if what in self.failing:
-            raise Fault("fault.slack", error="internal_error")
+            raise DependencyError("fault.slack", error="internal_error")
 
 
 @pytest.fixture
@@ -220,5 +220,5 @@ async def test_members_are_kept_a_minute_and_nobody_where_slack_does_not_say(peo
     slack.seconds += 61
     slack.failing.add("members")
     assert await people.members(channel) == frozenset()
-    with pytest.raises(Fault):
+    with pytest.raises(DependencyError):
         await people.known_members(channel)

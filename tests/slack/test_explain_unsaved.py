@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from flowbot.errors import Fault
+from flowbot.errors import DependencyError
 from flowbot.locales import Locales
 from flowbot.slack.runner import explain_unsaved
 
@@ -13,10 +13,10 @@ from flowbot.slack.runner import explain_unsaved
 @pytest.mark.parametrize(
     ("error", "key", "said"),
     [
-        (Fault("fault.database"), "form.not_kept", "Nothing was saved"),
-        (Fault("fault.slack"), "form.not_kept", "Nothing was saved"),
-        (Fault("fault.database_full"), "fault.database_full", "The disk of flowbot's database is full"),
-        (Fault("fault.database_unsure"), "form.unsure", "not certain"),
+        (DependencyError("fault.database"), "form.not_kept", "Nothing was saved"),
+        (DependencyError("fault.slack"), "form.not_kept", "Nothing was saved"),
+        (DependencyError("fault.database_full"), "fault.database_full", "The disk of flowbot's database is full"),
+        (DependencyError("fault.database_unsure"), "form.unsure", "not certain"),
         (TimeoutError(), "form.unsure", "not certain"),
         (RuntimeError("xoxb-secret"), "fault.unexpected", "Something went wrong inside flowbot"),
     ],

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from flowbot.domain.fields import FIELDS, FormKind, default_values, form_values, without_write_only
+from flowbot.domain.fields import FIELD_NAMES, FormKind, default_values, duplicate_values, form_values
 from flowbot.domain.flow import Flow, FlowButton, WaitTime
 from flowbot.domain.ids import ChannelId, FlowId, FormToken, WebsiteId
-from flowbot.domain.lint import Remark
-from flowbot.domain.validation import FieldProblem, draft_content, parse_wait, validate_form
+from flowbot.domain.validation import draft_content, parse_wait, validate_form
+from flowbot.errors import Text
 from flowbot.locales import Locales, Translator
 from flowbot.sandbox.slack import build_demo_workspace
 from flowbot.sandbox.slack.blockkit.payload_checks import check_message, check_view
@@ -101,7 +101,7 @@ def words(definition: dict[str, Any]) -> str:
 def test_every_field_has_its_own_block_and_the_agreed_label() -> None:
     shown = fields(form())
     assert list(shown) == LABELS
-    assert [block["block_id"].split(".")[0] for block in shown.values()] == list(FIELDS)
+    assert [block["block_id"].split(".")[0] for block in shown.values()] == list(FIELD_NAMES)
 
 
 @pytest.mark.parametrize(
@@ -132,7 +132,7 @@ def test_every_view_fits_slack_in_both_languages(kind: FormKind, t: Translator) 
 
 
 def test_required_fields_cannot_be_left_empty_and_others_can() -> None:
-    view = opened(form(dict.fromkeys(FIELDS, "")))
+    view = opened(form(dict.fromkeys(FIELD_NAMES, "")))
     assert list(find_form_errors(view)) == ["website", "name", "title", "description", "wait", "wait_unit"]
 
 
@@ -252,7 +252,7 @@ def test_a_text_that_no_field_can_hold_is_left_out_and_said() -> None:
     edit = fields(form(form_values(flow), FormKind.EDIT, before=flow))["Description"]
     assert (edit["optional"], "initial_value" in edit["element"]) == (True, False)
     assert "stays as it is" in edit["hint"]["text"]
-    copy = fields(form(without_write_only(flow), FormKind.DUPLICATE, before=flow))["Description"]
+    copy = fields(form(duplicate_values(flow), FormKind.DUPLICATE, before=flow))["Description"]
     assert (copy["optional"], "Type a shorter one" in copy["hint"]["text"]) == (False, True)
 
 
@@ -288,9 +288,9 @@ def test_a_form_filled_anew_forgets_what_was_typed() -> None:
 
 def test_the_reason_and_a_way_to_start_over_stand_on_top() -> None:
     view = form(
-        trouble=FieldProblem("show.no_such_flow", {"id": "<!channel>"}),
+        trouble=Text("show.no_such_flow", {"id": "<!channel>"}),
         brought_back=datetime(2026, 5, 1, 9, 0, tzinfo=UTC),
-        remarks=[Remark("lint.other_host", {"host": "a.example", "usual": ["b.example", "c.example"]})],
+        remarks=[Text("lint.other_host", {"host": "a.example", "usual": ["b.example", "c.example"]})],
     )
     top, draft = view["blocks"][:2]
     assert top["text"] == {"type": "plain_text", "text": "⚠ There is no flow <!channel> here.", "emoji": False}
@@ -326,7 +326,7 @@ def test_a_picture_that_was_added_comes_back_as_a_file() -> None:
 
 def test_problems_stand_at_their_fields() -> None:
     definition = form()
-    problems = {name: FieldProblem("form.problem_required") for name in FIELDS}
+    problems = {name: Text("form.problem_required") for name in FIELD_NAMES}
     errors = FlowForm.errors(problems, unchanged(definition).metadata, EN)
     assert set(errors) == {block["block_id"] for block in definition["blocks"] if block["type"] == "input"}
     assert set(errors.values()) == {"Fill this in."}
@@ -337,7 +337,7 @@ def test_problems_stand_at_their_fields() -> None:
 )
 def test_what_slack_leaves_out_is_empty(state: Any) -> None:
     submitted = FlowForm.parse({"private_metadata": METADATA.dump(), "state": state})
-    assert submitted == SubmittedForm(METADATA, dict.fromkeys(FIELDS, ""), None)
+    assert submitted == SubmittedForm(METADATA, dict.fromkeys(FIELD_NAMES, ""), None)
 
 
 @pytest.mark.parametrize(
@@ -385,7 +385,7 @@ def test_a_forms_identity_fits_slack_and_comes_back() -> None:
 
 
 def test_an_author_is_told_what_was_made_and_what_can_be_done_next() -> None:
-    message = views.saved_view(FormKind.CREATE, FLOW, views.remarks([Remark("lint.no_utm")], EN), EN, may_share=True)
+    message = views.saved_view(FormKind.CREATE, FLOW, views.remarks([Text("lint.no_utm")], EN), EN, may_share=True)
     check_message(message.text, json.loads(json.dumps(message.blocks)), WORKSPACE)
     assert message.text == "Flow #7 was created, disabled."
     buttons = [element["text"]["text"] for element in message.blocks[-1]["elements"]]

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flowbot.domain.change import Change, ChangeKind, ChangeState, NewChange
+from flowbot.domain.change import Change, ChangeKind, ChangeRequest, ChangeState
 from flowbot.domain.flow import DesiredFlow, Flow, FlowButton, FlowContent, WaitTime, WriteOnlyFields
 from flowbot.domain.ids import ChangeId, ChannelId, FlowId, FormToken, UserId, WebsiteId
 from flowbot.domain.policy import ApprovalRule, ChannelPolicy, Permission
@@ -54,7 +54,9 @@ def request(
     wanted = (
         DesiredFlow(other, WriteOnlyFields("all", text, text, text), image="I1") if kind is ChangeKind.EDIT else None
     )
-    asked = NewChange(FormToken("t"), kind, UserId("U0EMMA"), CHANNEL, SHOP, flow.id, flow, wanted=wanted, reason=text)
+    asked = ChangeRequest(
+        FormToken("t"), kind, UserId("U0EMMA"), CHANNEL, SHOP, flow.id, flow, wanted=wanted, reason=text
+    )
     change = Change(
         ChangeId(f"c{number}"), asked, state, 3, NOW - timedelta(hours=2), NOW - timedelta(hours=1), rule=ApprovalRule()
     )
@@ -104,18 +106,18 @@ def test_something_stands_there_at_once_or_instead() -> None:
 def test_what_an_edit_changes_and_enkapush_never_tells_is_shown_to_who_decides() -> None:
     asked = request()
     unchanged = replace(
-        asked.change.asked,
+        asked.change.request,
         wanted=DesiredFlow(FlowContent.of(flow_of(asked)), WriteOnlyFields(segment="all"), image="I1"),
     )
-    shown = told(drawn(for_me=(replace(asked, change=replace(asked.change, asked=unchanged)),)))
+    shown = told(drawn(for_me=(replace(asked, change=replace(asked.change, request=unchanged)),)))
     assert EN("request.changes") in shown
     assert EN("field.segment") in shown
     assert EN("request.new_picture") in shown
 
 
 def flow_of(asked: RequestDetails) -> Flow:
-    assert asked.change.asked.before is not None
-    return asked.change.asked.before
+    assert asked.change.request.before is not None
+    return asked.change.request.before
 
 
 def test_a_request_is_decided_or_opened_from_here() -> None:

@@ -6,7 +6,7 @@ from typing import Final
 import pytest
 
 from flowbot.domain.ids import ChannelId, UserId
-from flowbot.errors import Fault, UserError
+from flowbot.errors import DependencyError, UserError
 from flowbot.sandbox.slack import BOT_TOKEN, SandboxPerson, SlackSandbox, text_of
 from flowbot.slack.api.client import open_session, web_client
 from flowbot.slack.api.messages import ReplyTarget, Responder
@@ -84,7 +84,7 @@ async def test_a_picture_that_slack_cannot_fetch_does_not_cost_the_words(desk: D
 async def test_where_nothing_works_it_is_a_fault(desk: Desk, trouble: dict[str, object]) -> None:
     desk.slack.faults.add("response_url", status=404, times=None)
     desk.slack.faults.add("chat.postEphemeral", times=None, **trouble)  # type: ignore[arg-type] # a table of keywords
-    with pytest.raises(Fault, match=r"fault\.slack"):
+    with pytest.raises(DependencyError, match=r"fault\.slack"):
         await desk.replies.privately(desk.place(), HELLO)
 
 
@@ -120,5 +120,5 @@ async def test_who_has_left_is_not_told_and_that_is_no_fault(desk: Desk) -> None
 async def test_who_may_be_reached_later_is_not_given_up(desk: Desk, passing: str) -> None:
     for method in ("chat.postEphemeral", "chat.postMessage"):
         desk.slack.faults.add(method, error="internal_error" if method == passing else "channel_not_found", times=None)
-    with pytest.raises(Fault, match=r"fault\.slack"):
+    with pytest.raises(DependencyError, match=r"fault\.slack"):
         await desk.replies.to_person(ChannelId(MARKETING), UserId(EMMA), HELLO)

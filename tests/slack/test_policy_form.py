@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from flowbot.domain.ids import ChannelId, GroupId, UserId, WebsiteId
 from flowbot.domain.policy import ALWAYS_GATED, ApprovalRule, ChannelPolicy, Gate
 from flowbot.domain.text import utf16_length
-from flowbot.domain.validation import FieldProblem
+from flowbot.errors import Text
 from flowbot.locales import Locales, Translator
 from flowbot.sandbox.slack import build_demo_workspace
 from flowbot.sandbox.slack.blockkit.payload_checks import check_view
@@ -150,9 +150,7 @@ def test_a_direct_message_is_no_channel_to_approve_in() -> None:
 
 @pytest.mark.parametrize("typed", ["", "0", "101", "1.5", "-1", "x", "²", "1e2"])
 def test_a_quorum_is_a_whole_number_up_to_a_hundred(typed: str) -> None:
-    assert PolicyInput(quorum=typed).problems()[PolicyField.QUORUM] == FieldProblem(
-        "setup.problem_number", {"most": 100}
-    )
+    assert PolicyInput(quorum=typed).problems()[PolicyField.QUORUM] == Text("setup.problem_number", {"most": 100})
     assert PolicyField.QUORUM not in PolicyInput(quorum="100").problems()
 
 
@@ -193,7 +191,7 @@ def test_a_group_that_is_no_id_is_left_out() -> None:
 
 def test_a_problem_at_a_field_that_is_not_there_stands_at_one_that_is() -> None:
     view = PolicyForm.build(data(None, websites={}), EN)
-    errors = PolicyForm.errors({PolicyField.WEBSITES: FieldProblem("setup.problem_websites")}, view, EN)
+    errors = PolicyForm.errors({PolicyField.WEBSITES: Text("setup.problem_websites")}, view, EN)
     assert errors == {"all_websites": "Choose at least one website, or all."}
 
 

@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from flowbot.domain.change import (
     Change,
     ChangeKind,
+    ChangeRequest,
     ChangeState,
     Closure,
     ClosureKind,
-    NewChange,
     Outcome,
     Progress,
     Vote,
@@ -35,9 +35,9 @@ from flowbot.domain.flow import (
     content_differences,
 )
 from flowbot.domain.ids import ChangeId, ChannelId, FlowId, FormToken, GroupId, ImageId, UserId, WebsiteId
-from flowbot.domain.lint import Remark
 from flowbot.domain.policy import ApprovalRule
 from flowbot.domain.search import FlowQuery, Page
+from flowbot.errors import Text
 from flowbot.locales import Locales, Translator
 from flowbot.sandbox.slack import build_demo_workspace
 from flowbot.sandbox.slack.blockkit.payload_checks import check_message, check_view
@@ -130,7 +130,7 @@ def shown(
     asked: Mapping[str, Any] | None = None,
     **more: Any,
 ) -> RequestDetails:
-    new = NewChange(FormToken("t"), kind, EMMA, CHANNEL, SHOP, FLOW.id, FLOW, reason="The sale begins on Friday")
+    new = ChangeRequest(FormToken("t"), kind, EMMA, CHANNEL, SHOP, FLOW.id, FLOW, reason="The sale begins on Friday")
     kept = Change(
         ChangeId("k7m2"),
         replace(new, **(asked or {})),
@@ -219,7 +219,7 @@ def test_a_request_in_turkish() -> None:
 
 
 def test_a_request_shows_the_push_where_it_goes_and_when() -> None:
-    message = told(shown(remarks=(Remark("lint.no_utm"),)))
+    message = told(shown(remarks=(Text("lint.no_utm"),)))
     for part in (
         "Tulips!", "Half price until Sunday", "[ See ]", "Website: Shop", "Wait: 3 days after subscribing",
         "URL: https://shop.example/spring", "Button 1: See → https://shop.example/see", "⚠ There are no UTM values",
@@ -659,7 +659,7 @@ def test_any_change_fits_slack_and_stays_inert(
         },
         change={"outcome": outcome, "progress": Progress(Closure(AYSE, ClosureKind.BREAK_GLASS, reason))},
         since_approved=content_differences(FlowContent.of(before), FlowContent.of(after)),
-        remarks=(Remark("lint.other_host", {"host": reason, "usual": [reason]}),),
+        remarks=(Text("lint.other_host", {"host": reason, "usual": [reason]}),),
         approvers=("*", LEADS, BURAK),
     )
     named = replace(given_shown, website_names={WebsiteId(1): reason, WebsiteId(2): LONG})

@@ -7,15 +7,15 @@ from typing import Any, Final
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
-from flowbot.domain.audit import Event
+from flowbot.domain.audit import AuditEvent
 from flowbot.domain.change import (
     Change,
     ChangeKind,
+    ChangeRequest,
     ChangeState,
     Closure,
     ClosureKind,
     Lease,
-    NewChange,
     Outcome,
     Progress,
 )
@@ -35,16 +35,16 @@ OURS: Final = Lease("here", NOON + 20 * SECOND)
 THEIRS: Final = Lease("there", NOON + 40 * SECOND)
 
 
-def asked(token: str = "t1", **other: Any) -> NewChange:
+def asked(token: str = "t1", **other: Any) -> ChangeRequest:
     """Ayşe asks to enable the flow."""
     given: dict[str, Any] = {"kind": ChangeKind.ENABLE, "requester": AYSE, "channel": C1, "website": SHOP, "flow": FLOW}
-    return NewChange(token=FormToken(token), **given | other)
+    return ChangeRequest(token=FormToken(token), **given | other)
 
 
-def told(action: str = "change.submitted", **other: Any) -> Event:
+def told(action: str = "change.submitted", **other: Any) -> AuditEvent:
     """An event of Ayşe's."""
     given: dict[str, Any] = {"actor": AYSE, "channel": C1, "flow": FLOW, "website": SHOP, "kind": ChangeKind.ENABLE}
-    return Event(at=NOON, action=action, **given | other)
+    return AuditEvent(at=NOON, action=action, **given | other)
 
 
 async def submitted(store: ChangeRepository, token: str = "t1", **other: Any) -> Change:
@@ -66,7 +66,7 @@ async def actions(store: ChangeRepository) -> list[str]:
     return [event.action async for event in store.audit()]
 
 
-async def record(store: ChangeRepository, event: Event) -> None:
+async def record(store: ChangeRepository, event: AuditEvent) -> None:
     """Write an event by itself, such as one that belongs to no change."""
     async with store._database.write() as connection:
         await append_events(connection, [event])
@@ -108,7 +108,7 @@ CONTENTS: Final = FLOWS.map(FlowContent.of)
 UNREAD: Final = st.builds(WriteOnlyFields, *[st.none() | TEXTS] * 4)
 WANTED: Final = st.builds(DesiredFlow, CONTENTS, UNREAD, st.none() | st.from_regex(r"[a-z0-9]{1,32}", fullmatch=True))
 ASKED: Final = st.builds(
-    NewChange, token=st.uuids().map(str), requester=PEOPLE, channel=CHANNELS, website=NUMBERS,
+    ChangeRequest, token=st.uuids().map(str), requester=PEOPLE, channel=CHANNELS, website=NUMBERS,
     flow=st.none() | NUMBERS, before=st.none() | FLOWS, wanted=st.none() | WANTED,
     picture=st.none() | st.builds(ImageUpload, TEXTS, TEXTS, TEXTS), typed=st.dictionaries(TEXTS, TEXTS, max_size=3),
     reason=TEXTS, locale=st.none() | TEXTS, timezone=st.none() | TEXTS,

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from sqlalchemy import select, text, update
 
-from flowbot.domain.change import ChangeKind, ChangeState, NewChange
+from flowbot.domain.change import ChangeKind, ChangeRequest, ChangeState
 from flowbot.domain.flow import Flow, WaitTime
 from flowbot.domain.ids import ChangeId, FlowId, FormToken
 from flowbot.domain.policy import ApprovalRule
-from flowbot.errors import Fault
+from flowbot.errors import DependencyError
 from flowbot.services.ports.storage import EventFilter, FlowBusyError, VersionConflictError
 from flowbot.storage.repositories.changes import ChangeRepository
 from flowbot.storage.tables import changes
@@ -139,13 +139,13 @@ async def test_there_is_no_change_under_an_unknown_id(store: ChangeRepository) -
 
 @ANYTHING
 @given(new=ASKED)
-async def test_whatever_was_submitted_comes_back_equal(store: ChangeRepository, new: NewChange) -> None:
+async def test_whatever_was_submitted_comes_back_equal(store: ChangeRepository, new: ChangeRequest) -> None:
     new = replace(new, token=FormToken(f"t{len(await actions(store))}"))
     change, _ = await store.submit(new, OURS, told())
     kept = await store.get(change.id)
     assert kept == change
     assert kept is not None
-    assert kept.asked == new
+    assert kept.request == new
     await moved(store, change, ChangeState.FAILED)
 
 
@@ -176,7 +176,7 @@ async def test_a_change_that_cannot_be_read_is_a_fault_and_never_a_guess(
     change = await submitted(store)
     async with database.write() as connection:
         await connection.execute(text("""UPDATE changes SET asked = '{"kind": "from_later"}'"""))
-    with pytest.raises(Fault):
+    with pytest.raises(DependencyError):
         await store.get(change.id)
 
 
@@ -235,7 +235,7 @@ async def test_a_change_that_does_not_exist_cannot_move(store: ChangeRepository)
 async def test_a_move_that_fails_half_way_leaves_neither_state_nor_event(store: ChangeRepository) -> None:
     change = await submitted(store)
     unwritable = replace(told("change.failed"), at=NOON.replace(tzinfo=None))
-    with pytest.raises(Fault):
+    with pytest.raises(DependencyError):
         await store.move(change, replace(change, state=ChangeState.FAILED), told("change.tried"), unwritable)
     assert await store.get(change.id) == change
     assert await actions(store) == ["change.submitted"]
@@ -243,9 +243,9 @@ async def test_a_move_that_fails_half_way_leaves_neither_state_nor_event(store: 
 
 async def test_what_was_asked_and_when_never_changes(store: ChangeRepository) -> None:
     change = await submitted(store)
-    forged = replace(change, asked=asked("t9", flow=FlowId(9)), created_at=NOON - SECOND, version=40)
+    forged = replace(change, request=asked("t9", flow=FlowId(9)), created_at=NOON - SECOND, version=40)
     kept = await store.move(change, forged)
-    assert (kept.asked, kept.created_at, kept.version) == (change.asked, change.created_at, 2)
+    assert (kept.request, kept.created_at, kept.version) == (change.request, change.created_at, 2)
 
 
 async def test_the_columns_that_are_searched_by_are_those_of_what_was_asked(

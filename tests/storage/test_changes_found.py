@@ -8,7 +8,7 @@ import pytest
 from flowbot.domain.change import Change, ChangeKind, ChangeState, Closure, ClosureKind, Progress
 from flowbot.domain.ids import FlowId, FormToken, ImageId, WebsiteId
 from flowbot.domain.policy import ApprovalRule
-from flowbot.errors import Fault
+from flowbot.errors import DependencyError
 from flowbot.storage.repositories.changes import ChangeRepository
 from flowbot.storage.unit_of_work import Database
 from tests.storage.change_cases import NOON, OURS, SECOND, asked, moved, submitted, told
@@ -104,10 +104,10 @@ async def test_a_person_finds_their_own_latest_requests_newest_first(
     await waiting(store, token="another's", requester=CAN, flow=None)
     await submitted(store, "needed no approval", flow=None)
     await moved(store, young, ChangeState.APPLYING, ChangeState.APPLIED)
-    person = young.asked.requester
+    person = young.request.requester
     assert ids(await store.asked_by(person)) == [young.id, middle.id, old.id]
     assert ids(await store.asked_by(person, limit=2)) == [young.id, middle.id]
-    assert [change.asked.requester for change in await store.asked_by(CAN)] == [CAN]
+    assert [change.request.requester for change in await store.asked_by(CAN)] == [CAN]
 
 
 async def test_what_is_settled_comes_latest_first_and_only_if_it_needed_an_approval(store: ChangeRepository) -> None:
@@ -125,7 +125,7 @@ async def test_what_is_settled_comes_latest_first_and_only_if_it_needed_an_appro
 
 async def test_what_is_settled_is_found_by_website_and_by_who_did_not_ask(store: ChangeRepository) -> None:
     settled = await moved(store, await waiting(store), ChangeState.REJECTED)
-    website, person = settled.asked.website, settled.asked.requester
+    website, person = settled.request.website, settled.request.requester
     for websites, but in ((frozenset({website}), None), (None, CAN), (frozenset({website, WebsiteId(7)}), CAN)):
         assert await store.settled(websites=websites, but=but) == (settled,)
     for websites, but in ((frozenset({WebsiteId(7)}), None), (frozenset[WebsiteId](), None), (None, person)):
@@ -193,6 +193,6 @@ async def test_progress_lasts_through_moves_and_can_be_taken_back(store: ChangeR
 
 
 async def test_a_number_too_large_to_be_kept_is_a_fault_and_no_change(store: ChangeRepository) -> None:
-    with pytest.raises(Fault):
+    with pytest.raises(DependencyError):
         await store.submit(asked(flow=FlowId(2**63)), OURS, told())
     assert await store.by_token(asked().token) is None

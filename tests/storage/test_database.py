@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import insert, make_url, select, text, update
 from sqlalchemy.exc import IntegrityError, OperationalError
 
-from flowbot.errors import ConfigurationError, Fault
+from flowbot.errors import ConfigurationError, DependencyError
 from flowbot.storage.engine import DatabaseUrlError, open_database
 from flowbot.storage.migrations import upgrade
 from flowbot.storage.tables import websites
@@ -124,14 +124,14 @@ async def test_closing_waits_for_what_is_under_way_and_lets_nothing_begin(databa
     await reads.wait()
     await database.close()
     assert done == ["read"]
-    with pytest.raises(Fault):
+    with pytest.raises(DependencyError):
         await database.ping()
     await looking
     gc.collect()
 
 
 async def test_a_reader_cannot_write(database: Database) -> None:
-    with pytest.raises(Fault):
+    with pytest.raises(DependencyError):
         async with database.read() as connection:
             await connection.execute(insert(websites), [SHOP])
     assert await names(database) == []
@@ -185,7 +185,7 @@ async def test_an_expected_conflict_can_be_caught_and_the_block_goes_on(database
 
 
 async def test_a_database_error_leaves_as_a_fault_that_shows_no_values(database: Database) -> None:
-    with pytest.raises(Fault) as fault:
+    with pytest.raises(DependencyError) as fault:
         async with database.write() as connection:
             await connection.execute(insert(websites), [SHOP | {"name": PASSWORD}, SHOP | {"name": PASSWORD}])
     assert fault.value.key == "fault.database"
@@ -205,14 +205,14 @@ async def test_what_is_lost_on_the_way_to_a_commit_is_not_said_to_be_unwritten(
             async with elsewhere.read() as other:
                 await other.execute(text("SELECT pg_terminate_backend(:pid, 5000)"), {"pid": pid})
 
-    with pytest.raises(Fault) as fault:
+    with pytest.raises(DependencyError) as fault:
         await cut_off()
     assert fault.value.key == "fault.database_unsure"
     assert isinstance(fault.value.__cause__, OperationalError)
 
 
 async def test_a_number_too_large_for_the_database_is_a_fault_and_nothing_was_written(database: Database) -> None:
-    with pytest.raises(Fault) as fault:
+    with pytest.raises(DependencyError) as fault:
         async with database.write() as connection:
             await connection.execute(insert(websites), [SHOP, SHOP | {"website_id": 2**63}])
     assert fault.value.key == "fault.database"
@@ -294,9 +294,9 @@ async def test_nobody_at_the_address_is_a_fault_without_the_password() -> None:
         free.bind(("127.0.0.1", 0))
         url = f"postgresql://flowbot:{PASSWORD}@127.0.0.1:{free.getsockname()[1]}/flowbot"
         database = open_database(url)
-        with pytest.raises(Fault) as asking:
+        with pytest.raises(DependencyError) as asking:
             await database.ping()
-        with pytest.raises(Fault) as upgrading:
+        with pytest.raises(DependencyError) as upgrading:
             await asyncio.to_thread(upgrade, url)
         await database.close()
     for fault in (asking, upgrading):
@@ -308,7 +308,7 @@ async def test_a_wrong_password_is_a_fault_that_does_not_repeat_it() -> None:
     with new_cluster("scram-sha-256") as cluster:
         wrong = make_url(cluster.url).set(password=PASSWORD).render_as_string(hide_password=False)
         database = open_database(wrong)
-        with pytest.raises(Fault) as fault:
+        with pytest.raises(DependencyError) as fault:
             await database.ping()
         await database.close()
     assert "password authentication failed" in str(fault.value.__cause__)

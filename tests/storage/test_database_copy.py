@@ -12,9 +12,9 @@ from typing import Any, Final
 import pytest
 from sqlalchemy import Table, func, insert, select
 
-from flowbot.domain.audit import Event
+from flowbot.domain.audit import AuditEvent
 from flowbot.domain.change import ChangeKind, ChangeState
-from flowbot.errors import ConfigurationError, Fault
+from flowbot.errors import ConfigurationError, DependencyError
 from flowbot.storage import database_copy
 from flowbot.storage.alembic_run import run
 from flowbot.storage.database_copy import TABLES, DatabaseInUseError, copy_database
@@ -162,7 +162,7 @@ async def test_numbers_go_on_after_the_highest(database_url: str, target_url: st
     await asyncio.to_thread(copy_database, database_url, target_url)
     database = open_database(target_url)
     store = stores(database)[0]
-    await record(store, Event(at=MOMENT, action="policy.imported", actor=None))
+    await record(store, AuditEvent(at=MOMENT, action="policy.imported", actor=None))
     numbers = [event.number async for event in store.audit()]
     await database.close()
     assert numbers[-2:] == [3 * 1199 + 1, 3 * 1199 + 2]
@@ -172,7 +172,7 @@ async def test_numbers_go_on_after_the_highest(database_url: str, target_url: st
 async def test_an_empty_database_can_be_copied(database_url: str, target_url: str) -> None:
     assert set((await asyncio.to_thread(copy_database, database_url, target_url)).values()) == {0}
     database = open_database(target_url)
-    await record(stores(database)[0], Event(at=MOMENT, action="policy.imported", actor=None))
+    await record(stores(database)[0], AuditEvent(at=MOMENT, action="policy.imported", actor=None))
     assert [event.number async for event in stores(database)[0].audit()] == [1]
     await database.close()
 
@@ -285,5 +285,5 @@ async def test_a_source_without_tables_is_said_to_have_none(target_url: str, tmp
 
 
 async def test_a_server_that_is_not_there_is_a_fault(sqlite_url: str) -> None:
-    with pytest.raises(Fault):
+    with pytest.raises(DependencyError):
         await asyncio.to_thread(copy_database, sqlite_url, "postgresql://flowbot:x@127.0.0.1:9/flowbot")

@@ -9,10 +9,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select, text
 
-from flowbot.domain.audit import Event
+from flowbot.domain.audit import AuditEvent
 from flowbot.domain.ids import ChannelId, FlowId, UserId
 from flowbot.domain.policy import ChannelPolicy, PolicyBook
-from flowbot.errors import Fault
+from flowbot.errors import DependencyError
 from flowbot.services.policy_files import PolicyFileError, dump_book, export_policies, import_policies
 from flowbot.storage.engine import open_database
 from flowbot.storage.repositories.changes import ChangeRepository
@@ -170,7 +170,7 @@ async def test_a_policy_put_beside_an_import_stands_or_is_replaced_whole(store: 
 async def test_a_replacement_that_fails_leaves_the_old_book(store: PolicyRepository, database: Database) -> None:
     await store.replace(SHOP)
     unstorable = SHOP.model_copy(update={"websites": {1: None}})
-    with pytest.raises(Fault):
+    with pytest.raises(DependencyError):
         await store.replace(unstorable)
     assert await store.book() == SHOP
 
@@ -184,7 +184,7 @@ async def test_a_replacement_is_dated_in_utc(store: PolicyRepository, database: 
 
 
 async def test_a_time_without_zone_is_not_stored(database: Database) -> None:
-    with pytest.raises(Fault):
+    with pytest.raises(DependencyError):
         await PolicyRepository(database, lambda: NOON_IN_ISTANBUL.replace(tzinfo=None)).replace(BLOG)
 
 
@@ -194,9 +194,9 @@ async def test_a_policy_that_cannot_be_read_is_a_fault_and_never_a_guess(
     await store.replace(BLOG)
     async with database.write() as connection:
         await connection.execute(text("""UPDATE channel_policies SET document = '{"id": "C1", "from_later": 1}'"""))
-    with pytest.raises(Fault):
+    with pytest.raises(DependencyError):
         await store.scope(C1)
-    with pytest.raises(Fault):
+    with pytest.raises(DependencyError):
         await store.book()
 
 
@@ -210,8 +210,8 @@ async def test_names_in_any_script_come_back_as_they_were(store: PolicyRepositor
     assert list((await store.book()).websites.items()) == list(names.items())
 
 
-def changed(number: int) -> Event:
-    return Event(NOON_IN_ISTANBUL, "policy.changed", UserId("U0DENIZ"), C1, details={"number": number})
+def changed(number: int) -> AuditEvent:
+    return AuditEvent(NOON_IN_ISTANBUL, "policy.changed", UserId("U0DENIZ"), C1, details={"number": number})
 
 
 async def noted(database: Database) -> list[int]:
@@ -243,9 +243,9 @@ async def test_a_policy_and_its_line_in_the_audit_trail_are_kept_together_or_not
 ) -> None:
     await store.replace(BLOG)
     cannot_be_kept = replace(changed(1), flow=FlowId(2**63 - 1), details={"number": object()})
-    with pytest.raises((Fault, TypeError)):
+    with pytest.raises((DependencyError, TypeError)):
         await store.swap(BLOG.policy(C1), ChannelPolicy.model_validate({"id": "C1", "websites": [4]}), cannot_be_kept)
-    with pytest.raises((Fault, TypeError)):
+    with pytest.raises((DependencyError, TypeError)):
         await store.replace(SHOP, cannot_be_kept)
     assert await store.book() == BLOG
     assert await noted(database) == []

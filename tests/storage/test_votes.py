@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from flowbot.domain.audit import Event
+from flowbot.domain.audit import AuditEvent
 from flowbot.domain.change import ChangeState, Progress
 from flowbot.domain.ids import ChangeId
-from flowbot.errors import Fault
+from flowbot.errors import DependencyError
 from flowbot.services.ports.storage import VersionConflictError, VoteResult
 from flowbot.storage.repositories.changes import ChangeRepository
 from tests.storage.change_cases import AYSE, C1, FLOW, NOON, OURS, SECOND, SHOP, THEIRS, actions, moved, submitted, told
@@ -43,9 +43,9 @@ async def test_the_approval_is_told_after_the_vote_and_names_who_approved(store:
     await store.vote(change.id, yes(DENIZ, 2), OURS, VOTED)
     *_, voted, approved = [event async for event in store.audit()]
     assert (voted.action, voted.change) == ("change.voted", change.id)
-    assert replace(approved, number=None) == Event(
+    assert replace(approved, number=None) == AuditEvent(
         at=NOON + 2 * SECOND, action="change.approved", actor=DENIZ, channel=C1, change=change.id,
-        kind=change.asked.kind, flow=FLOW, website=SHOP, details={"approvers": [CAN, DENIZ]},
+        kind=change.request.kind, flow=FLOW, website=SHOP, details={"approvers": [CAN, DENIZ]},
     )  # fmt: skip
 
 
@@ -118,7 +118,7 @@ async def test_there_is_no_voting_on_a_change_that_does_not_exist(store: ChangeR
 async def test_a_vote_that_fails_half_way_leaves_neither_vote_nor_state_nor_event(store: ChangeRepository) -> None:
     change = await waiting(store, quorum=1)
     unwritable = replace(VOTED, at=NOON.replace(tzinfo=None))
-    with pytest.raises(Fault):
+    with pytest.raises(DependencyError):
         await store.vote(change.id, yes(CAN), OURS, VOTED, unwritable)
     assert await store.get(change.id) == change
     assert await store.votes(change.id) == ()

@@ -50,7 +50,7 @@ class ApprovalServices:
             reader: who asked, where they did just now.
 
         Raises:
-            Fault: the database did not answer, or it could not be told; it will be tried again.
+            DependencyError: the database did not answer, or it could not be told; it will be tried again.
         """
         return await self.changes.carry_out(change, tell, partial(_known, reader) if reader else None)
 

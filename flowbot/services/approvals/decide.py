@@ -40,7 +40,7 @@ class DecisionService:
 
         Raises:
             UserError: not allowed, one's own request, or too late.
-            Fault: the database did not answer.
+            DependencyError: the database did not answer.
         """
         change = await self._decidable(reader, change_id, clicked_in)
         vote = Vote(reader.user, VoteChoice.APPROVE, self.changes.clock())
@@ -78,7 +78,7 @@ class DecisionService:
             UserError: it is another's, or too late.
         """
         change = await self.rights.pending(change_id)
-        if reader.user != change.asked.requester:
+        if reader.user != change.request.requester:
             raise UserError("request.not_yours")
         return await self._close(change, ChangeState.WITHDRAWN, Closure(reader.user, ClosureKind.WITHDRAWN))
 
@@ -90,7 +90,7 @@ class DecisionService:
         """
         reader = await self.rights.anew(reader)
         change = await self.rights.pending(change_id)
-        policy = require_in_channel(await self.rights.policy(change.asked.channel), reader, Permission.BREAK_GLASS)
+        policy = require_in_channel(await self.rights.policy(change.request.channel), reader, Permission.BREAK_GLASS)
         require_in_scope(policy, change)
         return change
 
@@ -118,7 +118,7 @@ class DecisionService:
         # Said first: it is so whatever the policy grants, and tells the one who asked what to do instead.
         _require_other_requester(change, reader)
         policy = require_in_channel(
-            await self.rights.policy_for(reader, change.asked.channel, clicked_in), reader, Permission.APPROVE
+            await self.rights.policy_for(reader, change.request.channel, clicked_in), reader, Permission.APPROVE
         )
         require_in_scope(policy, change)
         change = await self._tightened(change, policy)
@@ -154,7 +154,7 @@ def _require_other_requester(change: Change, reader: CurrentUser) -> None:
     Raises:
         UserError: it is.
     """
-    if reader.user == change.asked.requester and not (change.rule and change.rule.self_approval):
+    if reader.user == change.request.requester and not (change.rule and change.rule.self_approval):
         raise UserError("request.own")
 
 

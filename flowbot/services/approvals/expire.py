@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final
 
-from flowbot.domain.approval import expires_at, reminder_times
+from flowbot.domain.approval import due_times, expires_at
 from flowbot.domain.audit import AuditAction, Transition
 from flowbot.domain.change import Change, ChangeState, with_lease
 from flowbot.services.executor.executor import ChangeExecutor
@@ -43,6 +43,6 @@ class RequestExpiry:
             # What stayed due would be looked at first each time; many of them, and nobody looked at the others.
             await store.postpone(change, min(now + UNPOSTED_RETRY, ends), change.progress)
             return False
-        later = [moment for moment in reminder_times(change.created_at, rule) if moment > now]
+        later = [moment for moment in due_times(change.created_at, rule) if moment > now]
         progress = replace(change.progress, reminders=change.progress.reminders + 1)
         return await store.postpone(change, later[0] if later else ends, progress)

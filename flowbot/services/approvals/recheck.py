@@ -23,10 +23,10 @@ class Rechecker:
 
         Raises:
             UserError: not allowed.
-            Fault: Enkapush or the database did not answer.
+            DependencyError: Enkapush or the database did not answer.
         """
         change = await self.rights.change(change_id)
-        policy = await self.rights.policy_for(reader, change.asked.channel, clicked_in)
+        policy = await self.rights.policy_for(reader, change.request.channel, clicked_in)
         require_in_channel(policy, reader, Permission.EDIT, Permission.APPROVE)
         if change.state is not ChangeState.UNKNOWN:
             return change

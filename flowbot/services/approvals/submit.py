@@ -3,7 +3,7 @@
 import secrets
 from dataclasses import dataclass, replace
 
-from flowbot.domain.change import Change, ChangeKind, ChangeState, NewChange
+from flowbot.domain.change import Change, ChangeKind, ChangeRequest, ChangeState
 from flowbot.domain.flow import DesiredFlow, Flow, FlowContent, rebase_content
 from flowbot.domain.ids import ChangeId, ChannelId, FlowId, FormToken
 from flowbot.domain.policy import Permission
@@ -21,7 +21,7 @@ class RequestOpenError(UserError):
     """The flow has an open request: `current`."""
 
     def __init__(self, current: Change) -> None:
-        super().__init__("request.open_already", id=str(current.asked.flow))
+        super().__init__("request.open_already", id=str(current.request.flow))
         self.current = current
 
 
@@ -40,7 +40,7 @@ class RequestSubmitter:
 
         Raises:
             UserError: not allowed, no such flow here, nothing to do, or a request is open already.
-            Fault: Enkapush or the database did not answer.
+            DependencyError: Enkapush or the database did not answer.
         """
         reader = await self.rights.anew(reader)
         policy = require(await self.rights.policy(channel), reader, Permission.EDIT)
@@ -55,10 +55,10 @@ class RequestSubmitter:
         """Ask for the same once more, of the flow as it is now.
 
         Raises:
-            UserError, Fault: as `ask`.
+            UserError, DependencyError: as `ask`.
         """
         reader = await self.rights.anew(reader)
-        asked = (await self.rights.change(change_id)).asked
+        asked = (await self.rights.change(change_id)).request
         policy = require_in_channel(
             await self.rights.policy_for(reader, asked.channel, clicked_in), reader, Permission.EDIT
         )
@@ -77,13 +77,13 @@ class RequestSubmitter:
 
         Raises:
             UserError: not allowed, or there is nothing to restore.
-            Fault: the database did not answer.
+            DependencyError: the database did not answer.
         """
         reader = await self.rights.anew(reader)
         deleted = await self.rights.change(change_id)
-        channel, before = deleted.asked.channel, deleted.asked.before
+        channel, before = deleted.request.channel, deleted.request.before
         require_in_channel(await self.rights.policy_for(reader, channel, clicked_in), reader, Permission.EDIT)
-        if deleted.asked.kind is not ChangeKind.DELETE or deleted.state is not ChangeState.APPLIED or before is None:
+        if deleted.request.kind is not ChangeKind.DELETE or deleted.state is not ChangeState.APPLIED or before is None:
             raise UserError("request.nothing_to_restore")
         new = _new_change(reader, channel, ChangeKind.RESTORE, before, "")
         wanted = DesiredFlow(FlowContent.of(before), image=deleted.progress.image)
@@ -98,7 +98,7 @@ class RequestSubmitter:
             token = FormToken(f"restore.{deleted}.{number}")
         return token
 
-    async def _submit(self, new: NewChange) -> Change:
+    async def _submit(self, new: ChangeRequest) -> Change:
         if wait := await find_unsettled_change(self.changes.store, new, self.changes.clock()):
             raise UserError(wait.key, **wait.params)
         try:
@@ -110,8 +110,8 @@ class RequestSubmitter:
         return change
 
 
-def _new_change(reader: CurrentUser, channel: ChannelId, kind: ChangeKind, flow: Flow, reason: str) -> NewChange:
-    return NewChange(
+def _new_change(reader: CurrentUser, channel: ChannelId, kind: ChangeKind, flow: Flow, reason: str) -> ChangeRequest:
+    return ChangeRequest(
         token=FormToken(secrets.token_urlsafe(16)),
         kind=kind,
         requester=reader.user,

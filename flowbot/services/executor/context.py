@@ -10,7 +10,7 @@ from flowbot.domain.flow import Flow
 from flowbot.domain.ids import ChangeId, FlowId, ImageId
 from flowbot.domain.images import ImageFile
 from flowbot.domain.operations import CreateOperation, EditOperation
-from flowbot.errors import Fault, UserError
+from flowbot.errors import DependencyError, UserError
 from flowbot.services.flow_cache import FlowCache
 from flowbot.services.ports import Clock, Sleep
 from flowbot.services.ports.enkapush import FlowImages, FlowSource, FlowWriter, WriteRefusedError
@@ -59,14 +59,14 @@ class ExecutionContext:
         """
         try:
             return await self.source.flow(flow_id)
-        except Fault as fault:
+        except DependencyError as fault:
             raise refuse_unread(fault) from fault
 
     async def flow_after(self, flow_id: FlowId) -> Flow | None:
         """The flow after something was sent, None where it is gone or Enkapush does not say."""
         try:
             return await self.source.flow(flow_id)
-        except Fault:
+        except DependencyError:
             return None
 
     async def read_back(self, flow_id: FlowId) -> Flow | None:
@@ -77,7 +77,7 @@ class ExecutionContext:
         return flow
 
 
-def refuse_unread(fault: Fault) -> WriteRefusedError:
+def refuse_unread(fault: DependencyError) -> WriteRefusedError:
     """Enkapush could not even be asked beforehand: the same reason, and nothing was sent."""
     return WriteRefusedError(f"not_done.{fault.key.rpartition('_')[2]}")
 
@@ -96,7 +96,7 @@ async def load_new_image(tools: ExecutionContext, task: CreateOperation | EditOp
         return None
     try:
         return await tools.pictures.fetch(task.picture)
-    except (UserError, Fault) as error:
+    except (UserError, DependencyError) as error:
         raise WriteRefusedError(error.key, **error.params) from error
 
 
@@ -108,7 +108,7 @@ async def keep_image(tools: ExecutionContext, change: Change, flow: Flow) -> Non
     """
     try:
         picture = await tools.flow_pictures.of(flow)
-    except Fault as fault:
+    except DependencyError as fault:
         raise WriteRefusedError("not_done.picture", id=str(flow.id)) from fault
     if picture is not None:
         kept = await tools.images.put(picture, tools.clock())

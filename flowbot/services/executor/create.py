@@ -9,8 +9,8 @@ from flowbot.domain.change import Change, ChangeState, Outcome
 from flowbot.domain.flow import Flow, FlowContent, is_equivalent
 from flowbot.domain.ids import FlowId
 from flowbot.domain.operations import CreateOperation
-from flowbot.domain.outcomes import Verdict, judge_create, judge_unseen
-from flowbot.errors import Fault
+from flowbot.domain.outcomes import ChangeResult, evaluate_create, not_found_result
+from flowbot.errors import DependencyError
 from flowbot.services.executor.context import (
     READ_BACK_SECONDS,
     ExecutionContext,
@@ -31,7 +31,7 @@ class CreateWrite:
     change: Change
     task: CreateOperation
 
-    async def apply(self) -> Verdict:
+    async def apply(self) -> ChangeResult:
         """Send it, if nobody has, and read it back.
 
         Raises:
@@ -54,15 +54,15 @@ class CreateWrite:
             return await self._found_or_unknown(newest)
         return await self._read_back(flow)
 
-    async def look(self) -> Verdict:
+    async def look(self) -> ChangeResult:
         """What became of it."""
         return await self._found_or_unknown(self.change.newest_before)
 
-    async def look_again(self, *, is_final: bool) -> Verdict:
+    async def look_again(self, *, is_final: bool) -> ChangeResult:
         """What is known of it later; `is_final` where what is not there now will not come any more.
 
         Raises:
-            Fault: Enkapush did not answer.
+            DependencyError: Enkapush did not answer.
         """
         outcome = self.change.outcome
         if outcome is not None and outcome.flow is not None:
@@ -70,7 +70,7 @@ class CreateWrite:
         flows = (await self.tools.source.all_flows()).flows
         if found := await self._found(flows, self.change.newest_before):
             return await self._read_back(found)
-        return judge_unseen(None, is_final=is_final and not await self._may_be_among(flows))
+        return not_found_result(None, is_final=is_final and not await self._may_be_among(flows))
 
     async def _newest(self) -> FlowId | None:
         """The highest flow id that there is: what is found above it later was made later.
@@ -81,23 +81,23 @@ class CreateWrite:
         try:
             # Not from the catalog, which may be some seconds old: a flow made since then would be taken for this one.
             flows = (await self.tools.source.all_flows()).flows
-        except Fault as fault:
+        except DependencyError as fault:
             raise refuse_unread(fault) from fault
         return max((flow.id for flow in flows), default=None)
 
-    async def _found_or_unknown(self, newest: FlowId | None) -> Verdict:
+    async def _found_or_unknown(self, newest: FlowId | None) -> ChangeResult:
         """Look for the flow that a request may have made."""
         answered = False
         for pause in READ_BACK_SECONDS:
             await self.tools.sleep(pause)
             try:
                 flows = (await self.tools.source.all_flows()).flows
-            except Fault:
+            except DependencyError:
                 continue
             answered = True
             if found := await self._found(flows, newest):
                 return await self._read_back(found)
-        return Verdict(ChangeState.UNKNOWN, Outcome("unknown.create" if answered else "unknown.create_unseen"))
+        return ChangeResult(ChangeState.UNKNOWN, Outcome("unknown.create" if answered else "unknown.create_unseen"))
 
     async def _found(self, flows: Iterable[Flow], newest: FlowId | None) -> FlowId | None:
         """The oldest flow above `newest` with the same content that no other change has made."""
@@ -119,5 +119,5 @@ class CreateWrite:
         asked = frozenset(flows)
         return asked - await self.tools.store.made(asked, but=self.change.id) if asked else asked
 
-    async def _read_back(self, flow_id: FlowId) -> Verdict:
-        return judge_create(self.task, flow_id, await self.tools.read_back(flow_id))
+    async def _read_back(self, flow_id: FlowId) -> ChangeResult:
+        return evaluate_create(self.task, flow_id, await self.tools.read_back(flow_id))

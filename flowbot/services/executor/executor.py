@@ -7,15 +7,22 @@ from typing import Any, Protocol
 
 import structlog
 
-from flowbot.domain.approval import expires_at, reminder_times
-from flowbot.domain.audit import AuditAction, Event, Transition, event_for_change, submission_event, transition_event
-from flowbot.domain.change import LEASED_STATES, Change, ChangeState, Lease, NewChange, Outcome, with_lease
+from flowbot.domain.approval import due_times, expires_at
+from flowbot.domain.audit import (
+    AuditAction,
+    AuditEvent,
+    Transition,
+    event_for_change,
+    submission_event,
+    transition_event,
+)
+from flowbot.domain.change import LEASED_STATES, Change, ChangeRequest, ChangeState, Lease, Outcome, with_lease
 from flowbot.domain.flow import Flow
 from flowbot.domain.ids import UserId
-from flowbot.domain.operations import CreateOperation, EditOperation, operation_of
-from flowbot.domain.outcomes import LAPSED_TIME, Verdict, hide_flow
+from flowbot.domain.operations import CreateOperation, EditOperation, build_operation
+from flowbot.domain.outcomes import LAPSED_TIME, ChangeResult, hide_flow
 from flowbot.domain.policy import ApprovalRule
-from flowbot.errors import Fault, UserError
+from flowbot.errors import DependencyError, UserError
 from flowbot.services.executor.context import ExecutionContext, LeaseLostError
 from flowbot.services.executor.create import CreateWrite
 from flowbot.services.executor.lease import LeaseKeeper
@@ -31,13 +38,13 @@ from flowbot.services.users import Caller, CurrentUser, UserService
 class Write(Protocol):
     """What is done for one change."""
 
-    async def apply(self) -> Verdict:
+    async def apply(self) -> ChangeResult:
         """As `Applying.apply`; raises NotDone where Enkapush did not do it, for certain."""
 
-    async def look(self) -> Verdict:
+    async def look(self) -> ChangeResult:
         """As `Applying.look`."""
 
-    async def look_again(self, *, is_final: bool) -> Verdict:
+    async def look_again(self, *, is_final: bool) -> ChangeResult:
         """As `Applying.look_again`."""
 
 
@@ -47,27 +54,27 @@ class OperationRunner:
 
     tools: ExecutionContext
 
-    async def apply(self, change: Change) -> Verdict:
+    async def apply(self, change: Change) -> ChangeResult:
         """Write, and read back. What was sent by a process that died is looked for first, and never sent twice.
 
         Raises:
             LeaseLostError: another process has taken the change over.
-            Fault: the database did not answer.
+            DependencyError: the database did not answer.
         """
         try:
             return await self._work(change).apply()
         except WriteRefusedError as error:
-            return Verdict(ChangeState.FAILED, Outcome(error.key, error.params))
+            return ChangeResult(ChangeState.FAILED, Outcome(error.key, error.params))
 
-    async def look(self, change: Change) -> Verdict:
+    async def look(self, change: Change) -> ChangeResult:
         """What became of a change that was sent, possibly more than once; nothing is written.
 
         Raises:
-            Fault: the database did not answer.
+            DependencyError: the database did not answer.
         """
         return await self._work(change).look()
 
-    async def look_again(self, change: Change, *, is_final: bool) -> Verdict:
+    async def look_again(self, change: Change, *, is_final: bool) -> ChangeResult:
         """Only look what became of a change: nothing is written.
 
         Args:
@@ -75,7 +82,7 @@ class OperationRunner:
             is_final: whether what is not there now will not come any more.
 
         Raises:
-            Fault: Enkapush did not answer.
+            DependencyError: Enkapush did not answer.
         """
         return await self._work(change).look_again(is_final=is_final)
 
@@ -85,7 +92,7 @@ class OperationRunner:
         Raises:
             NotDone: it does not say enough for its kind.
         """
-        task = operation_of(change.asked)
+        task = build_operation(change.request)
         if task is None:
             raise WriteRefusedError("not_done.gone")
         if isinstance(task, CreateOperation):
@@ -129,12 +136,12 @@ class ChangeExecutor:
     holding: LeaseKeeper
     clock: Clock
 
-    async def submit(self, new: NewChange) -> tuple[Change, bool]:
+    async def submit(self, new: ChangeRequest) -> tuple[Change, bool]:
         """Keep a change, so that a crash cannot lose it, and whether it is new: a doubled submit is one change.
 
         Raises:
             FlowTaken: the flow has an open change.
-            Fault: the database did not keep it.
+            DependencyError: the database did not keep it.
         """
         return await self.store.submit(new, self.lease(), submission_event(new, self.clock()))
 
@@ -171,10 +178,10 @@ class ChangeExecutor:
         """
         try:
             return await self._settle(change, asker)
-        except Fault as fault:
+        except DependencyError as fault:
             is_untold = change.shown_version < change.version and not fault.key.startswith("fault.database")
             if change.state is ChangeState.APPLYING and change.rule and is_untold:
-                with suppress(Fault):
+                with suppress(DependencyError):
                     await tell(change, None)
             raise
 
@@ -228,17 +235,19 @@ class ChangeExecutor:
         Raises:
             Conflict: somebody was faster.
             FlowMade: another change has made the flow that this one is said to have made.
-            Fault: the database did not answer.
+            DependencyError: the database did not answer.
         """
         now = self.clock()
         then = then or seen
         moved = replace(then, state=step.to, outcome=step.outcome or then.outcome, changed_at=now)
         event = transition_event(then, now, step)
         kept = await self.store.move(seen, moved, event)
-        log.info("change.moved", change=seen.id, kind=seen.asked.kind, state=step.to, flow=event.flow)
+        log.info("change.moved", change=seen.id, kind=seen.request.kind, state=step.to, flow=event.flow)
         return kept
 
-    def event(self, change: Change, action: AuditAction, actor: UserId | None, details: Mapping[str, Any]) -> Event:
+    def event(
+        self, change: Change, action: AuditAction, actor: UserId | None, details: Mapping[str, Any]
+    ) -> AuditEvent:
         """An event of a change, as of now."""
         return event_for_change(change, self.clock(), action, actor, details)
 
@@ -267,28 +276,28 @@ class ChangeExecutor:
         verdict = await self._within_sight(change, await self._verdict(change))
         kept = await self._as_kept(change)
         try:
-            settled = await self._moved_on(kept, _settling_transition(verdict, AuditAction.reached(verdict.state)))
+            settled = await self._moved_on(kept, _settling_transition(verdict, AuditAction.for_state(verdict.state)))
         except FlowClaimedError:
             # Two alike changes found the same flow; the slower one looks whether there is another.
             return await self._apply(await self.store.get(change.id) or change)
         if settled.state is ChangeState.APPLIED:
-            await self.drafts.drop(change.asked.token)
+            await self.drafts.drop(change.request.token)
         return SettledChange(settled, verdict.flow)
 
-    async def _within_sight(self, change: Change, verdict: Verdict) -> Verdict:
+    async def _within_sight(self, change: Change, verdict: ChangeResult) -> ChangeResult:
         """The verdict without what the channel may not see: a flow that moved to another website is gone for it."""
-        policy = (await self.policies.scope(change.asked.channel)).policy
+        policy = (await self.policies.scope(change.request.channel)).policy
         flow = verdict.flow
-        if flow is None or (policy is not None and policy.names_website(flow.website_id)):
+        if flow is None or (policy is not None and policy.covers_website(flow.website_id)):
             return verdict
-        return hide_flow(operation_of(change.asked), verdict)
+        return hide_flow(build_operation(change.request), verdict)
 
-    async def _verdict(self, change: Change) -> Verdict:
+    async def _verdict(self, change: Change) -> ChangeResult:
         hindrance = await self._hindrance(change)
         if hindrance is None:
             return await self.applying.apply(change)
         if change.sent_at is None:
-            return Verdict(ChangeState.FAILED, hindrance)
+            return ChangeResult(ChangeState.FAILED, hindrance)
         # It was sent while it was allowed, by a process that died: what that did not do is not done any more.
         return await self.applying.look(change)
 
@@ -302,7 +311,9 @@ class ChangeExecutor:
             return await self.rulings.lapsed(change)
         if (ends := expires_at(change)) is not None and ends <= self.clock():
             return Outcome(LAPSED_TIME)
-        return await self.rulings.lapsed(change) or await find_unsettled_change(self.store, change.asked, self.clock())
+        return await self.rulings.lapsed(change) or await find_unsettled_change(
+            self.store, change.request, self.clock()
+        )
 
     async def _as_kept(self, change: Change) -> Change:
         """The change with all that was kept of it on the way.
@@ -318,17 +329,17 @@ class ChangeExecutor:
     async def _ruling(self, change: Change, asker: UserLoader | None) -> Evaluation:
         """What the policy, as it is now, says of what was asked by somebody with the rights of this moment."""
         try:
-            reader = await (asker() if asker else self.people.reader(Caller(change.asked.requester, None)))
+            reader = await (asker() if asker else self.people.reader(Caller(change.request.requester, None)))
             reader = await self.people.anew(reader)
         except UserError as error:
             return Evaluation(refusal=Outcome(error.key, error.params))
-        return await self.rulings.rule(change.asked, reader)
+        return await self.rulings.rule(change.request, reader)
 
     async def _wait_for_approval(self, change: Change, rule: ApprovalRule) -> Change:
-        first, *_ = reminder_times(change.created_at, rule)
+        first, *_ = due_times(change.created_at, rule)
         waiting = replace(change, rule=rule, due_at=first)
         pending = await self.moved(change, Transition(ChangeState.PENDING, AuditAction.PENDING), waiting)
-        await self.drafts.drop(change.asked.token)
+        await self.drafts.drop(change.request.token)
         return pending
 
     async def _moved_on(self, change: Change, step: Transition) -> Change:
@@ -336,5 +347,5 @@ class ChangeExecutor:
         return await self.moved(change, step, with_lease(self.lease(), change))
 
 
-def _settling_transition(verdict: Verdict, action: AuditAction) -> Transition:
+def _settling_transition(verdict: ChangeResult, action: AuditAction) -> Transition:
     return Transition(verdict.state, action, outcome=verdict.outcome, details=verdict.details)

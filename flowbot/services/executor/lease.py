@@ -11,7 +11,7 @@ import structlog
 
 from flowbot.domain.change import Lease
 from flowbot.domain.ids import ChangeId
-from flowbot.errors import Fault
+from flowbot.errors import DependencyError
 from flowbot.services.executor.context import LeaseLostError
 from flowbot.services.ports import Clock
 from flowbot.services.ports.storage import ChangeStore
@@ -64,7 +64,7 @@ class LeaseKeeper:
         """Take a change that nobody holds; false where somebody does, be it another task of this process.
 
         Raises:
-            Fault: the database did not answer.
+            DependencyError: the database did not answer.
         """
         return change not in self.in_hand and await self.store.hold(change, self.clock(), self.lease())
 
@@ -77,8 +77,8 @@ class LeaseKeeper:
     async def held(self, change: ChangeId, *, until: datetime | None = None) -> AsyncIterator[HeldLease]:
         """Keep the lease of a change that this process has, while the block runs.
 
-        A Fault before all is done leaves the lease to run out: what is left of it is the pause before it is tried
-        again.
+        A DependencyError before all is done leaves the lease to run out: what is left of it is the pause before the
+        next try.
 
         Args:
             change: which one.
@@ -95,7 +95,7 @@ class LeaseKeeper:
         try:
             async with self._beating(change, hold):
                 yield hold
-        except Fault:
+        except DependencyError:
             keeps_lease = not hold.is_done
             raise
         finally:
@@ -134,7 +134,7 @@ class LeaseKeeper:
             try:
                 if not await self.store.renew(change, lease):
                     return False
-            except Fault as fault:
+            except DependencyError as fault:
                 log.warning("change.not_renewed", change=change, error=str(fault))
             except Exception:
                 # Whatever it is, the work goes on, and with the next beat its lease may yet be saved.
@@ -145,5 +145,5 @@ class LeaseKeeper:
             await asyncio.sleep(RENEW_SECONDS / 2)
 
     async def _release(self, change: ChangeId) -> None:
-        with suppress(Fault):
+        with suppress(DependencyError):
             await self.store.release(change, self.owner)

@@ -6,12 +6,12 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Final
 
-from flowbot.domain.approval import is_in_scope, needs_approval, stricter_rule
-from flowbot.domain.change import Change, ChangeKind, NewChange, Outcome, VoteChoice
+from flowbot.domain.approval import is_in_scope, requires_approval, stricter_rule
+from flowbot.domain.change import Change, ChangeKind, ChangeRequest, Outcome, VoteChoice
 from flowbot.domain.ids import ChannelId, UserId
-from flowbot.domain.outcomes import LAPSED, LAPSED_CHANNEL, LAPSED_PERSON, LAPSED_SCOPE, UNCOUNTED
+from flowbot.domain.outcomes import LAPSED, LAPSED_CHANNEL, LAPSED_PERSON, LAPSED_SCOPE, UNCOUNTED_VOTERS
 from flowbot.domain.policy import ApprovalRule, ChannelPolicy, Decision, Permission, Reason
-from flowbot.errors import Fault
+from flowbot.errors import DependencyError
 from flowbot.services.authorization import decide_in_channel
 from flowbot.services.ports.storage import ChangeStore, PolicyStore
 from flowbot.services.users import DECIDING_SECONDS, Caller, CurrentUser, UserService
@@ -52,11 +52,11 @@ class Preconditions:
     people: UserService
     store: ChangeStore
 
-    async def rule(self, asked: NewChange, reader: CurrentUser) -> Evaluation:
+    async def rule(self, asked: ChangeRequest, reader: CurrentUser) -> Evaluation:
         """Whether `reader` may ask for it, and whether it needs an approval.
 
         Raises:
-            Fault: the database did not answer.
+            DependencyError: the database did not answer.
         """
         policy = (await self.policies.scope(asked.channel)).policy
         decision = await self._may_ask(policy, asked, reader)
@@ -64,19 +64,19 @@ class Preconditions:
             return Evaluation(refusal=Outcome(decision.reason.key))
         if not is_in_scope(asked, policy):
             return Evaluation(refusal=Outcome("form.website_gone"))
-        if not needs_approval(asked, policy.approval):
+        if not requires_approval(asked, policy.approval):
             return Evaluation()
         if not policy.approvers and not policy.approval.break_glass:
             return Evaluation(refusal=Outcome("request.no_approvers"))
         return Evaluation(rule=policy.approval)
 
-    async def _may_ask(self, policy: ChannelPolicy | None, asked: NewChange, reader: CurrentUser) -> Decision:
+    async def _may_ask(self, policy: ChannelPolicy | None, asked: ChangeRequest, reader: CurrentUser) -> Decision:
         """Whether `reader` may ask for it. All else than a form is asked for in the channel, or looked at before."""
 
         async def members(channel: ChannelId) -> frozenset[UserId]:
             try:
                 return await self.people.members_anew(channel)
-            except Fault:
+            except DependencyError:
                 # They were in it when the form was opened; more cannot be known where flowbot is not in it.
                 return frozenset({reader.user})
 
@@ -90,14 +90,14 @@ class Preconditions:
         person whose right Slack refuses to tell has none: what waited for such an answer would wait for ever.
 
         Raises:
-            Fault: the database or Slack did not answer.
+            DependencyError: the database or Slack did not answer.
         """
-        policy = (await self.policies.scope(change.asked.channel)).policy
-        if policy is None or not is_in_scope(change.asked, policy):
+        policy = (await self.policies.scope(change.request.channel)).policy
+        if policy is None or not is_in_scope(change.request, policy):
             return Outcome("form.website_gone")
         if change.rule is None:
-            return Outcome(LAPSED) if needs_approval(change.asked, policy.approval) else None
-        if (breaker := change.progress.broke_glass) is not None:
+            return Outcome(LAPSED) if requires_approval(change.request, policy.approval) else None
+        if (breaker := change.progress.skipped_by) is not None:
             return await self._lost(policy, breaker, Permission.BREAK_GLASS)
         return await self._approvals_lost(change, stricter_rule(change.rule, policy.approval), policy)
 
@@ -105,11 +105,11 @@ class Preconditions:
         """Why the approvals do not suffice any more, and whose do not count; None where they still do.
 
         Raises:
-            Fault: as `_lost`.
+            DependencyError: as `_lost`.
         """
         votes = await self.store.votes(change.id)
         approvers = [vote.person for vote in votes if vote.choice is VoteChoice.APPROVE]
-        own = None if rule.self_approval else change.asked.requester
+        own = None if rule.self_approval else change.request.requester
         lost = {
             person: Outcome(LAPSED) if person == own else await self._lost(policy, person, Permission.APPROVE)
             for person in approvers
@@ -120,17 +120,17 @@ class Preconditions:
         if not reasons:
             return Outcome(LAPSED)
         why = next(iter(reasons.values()))
-        return replace(why, params={**why.params, UNCOUNTED: [str(person) for person in reasons]})
+        return replace(why, params={**why.params, UNCOUNTED_VOTERS: [str(person) for person in reasons]})
 
     async def _lost(self, policy: ChannelPolicy, person: UserId, permission: Permission) -> Outcome | None:
         """Why `person` may not do it any more; None where they still may.
 
         Raises:
-            Fault: Slack does not say; that is no answer, so the change stays as it is and is looked at again.
+            DependencyError: Slack does not say; that is no answer, so the change stays as it is and is looked at again.
         """
         try:
             return None if await self._still_may(policy, person, permission) else Outcome(LAPSED)
-        except Fault as fault:
+        except DependencyError as fault:
             error = str(fault.params.get("error"))
             if error not in FINAL_SLACK_ERRORS:
                 raise
@@ -140,7 +140,7 @@ class Preconditions:
         """Whether `person` may still do it.
 
         Raises:
-            Fault: Slack does not say.
+            DependencyError: Slack does not say.
         """
         reader = await self.people.known(Caller(person, None), within=DECIDING_SECONDS)
         members = partial(self.people.known_members, within=DECIDING_SECONDS)
@@ -148,7 +148,7 @@ class Preconditions:
         if decision.reason is Reason.UNCERTAIN:
             # Asked once more for Slack's own word why it does not tell them.
             await self.people.known_groups(within=DECIDING_SECONDS)
-            raise Fault("fault.slack", error="user groups unknown")
+            raise DependencyError("fault.slack", error="user groups unknown")
         return decision.allowed
 
 
@@ -167,11 +167,11 @@ comes late, the flow would run with what nobody has approved.
 """
 
 
-async def find_unsettled_change(store: ChangeStore, asked: NewChange, now: datetime) -> Outcome | None:
+async def find_unsettled_change(store: ChangeStore, asked: ChangeRequest, now: datetime) -> Outcome | None:
     """Why a change is not done yet, for people; None where nothing that may still come would meet it.
 
     Raises:
-        Fault: the database did not answer.
+        DependencyError: the database did not answer.
     """
     other = CONFLICTING_KINDS.get(asked.kind)
     if asked.flow is None or other is None or _edits_live_flow(asked):
@@ -181,6 +181,6 @@ async def find_unsettled_change(store: ChangeStore, asked: NewChange, now: datet
     return Outcome("not_done.under_way", {"id": str(asked.flow)})
 
 
-def _edits_live_flow(asked: NewChange) -> bool:
+def _edits_live_flow(asked: ChangeRequest) -> bool:
     """Whether it edits an enabled flow: that is judged as an enabling, whatever comes before or after it."""
     return asked.kind is ChangeKind.EDIT and asked.before is not None and asked.before.is_enabled

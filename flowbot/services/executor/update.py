@@ -11,17 +11,17 @@ from flowbot.domain.change import Change, ChangeState
 from flowbot.domain.flow import Flow, FlowContent
 from flowbot.domain.operations import DeleteOperation, EditOperation, FlowOperation, ToggleOperation
 from flowbot.domain.outcomes import (
-    Verdict,
-    edit_applied,
-    find_obstacle,
-    flow_gone,
-    judge_edit,
-    judge_recheck,
-    judge_toggle,
-    may_come_yet,
-    unknown,
+    ChangeResult,
+    edit_applied_result,
+    evaluate_edit,
+    evaluate_recheck,
+    evaluate_toggle,
+    find_conflict,
+    gone_result,
+    may_be_stale,
+    unknown_result,
 )
-from flowbot.errors import Fault
+from flowbot.errors import DependencyError
 from flowbot.services.executor.context import (
     READ_BACK_SECONDS,
     ExecutionContext,
@@ -48,7 +48,7 @@ class RepeatableWrite(ABC, Generic[OperationT]):
     change: Change
     task: OperationT
 
-    async def apply(self) -> Verdict:
+    async def apply(self) -> ChangeResult:
         """Send it where it lacks, and read it back.
 
         Raises:
@@ -57,30 +57,30 @@ class RepeatableWrite(ABC, Generic[OperationT]):
         """
         return await write_with_retries(self.tools, self.change, self._attempt) or await self.look()
 
-    async def look_again(self, *, is_final: bool) -> Verdict:
+    async def look_again(self, *, is_final: bool) -> ChangeResult:
         """What is known of it later; `is_final` where what is not there now will not come any more.
 
         Raises:
-            Fault: Enkapush did not answer.
+            DependencyError: Enkapush did not answer.
         """
-        return judge_recheck(self.task, await self.tools.source.flow(self.task.before.id), is_final=is_final)
+        return evaluate_recheck(self.task, await self.tools.source.flow(self.task.before.id), is_final=is_final)
 
     @abstractmethod
-    async def look(self) -> Verdict:
+    async def look(self) -> ChangeResult:
         """What can be said of it, where Enkapush did not say that it was done."""
 
-    async def _seen(self, look: Callable[[], Awaitable[Verdict]]) -> Verdict:
+    async def _seen(self, look: Callable[[], Awaitable[ChangeResult]]) -> ChangeResult:
         """What is to be seen of a write that Enkapush said was done, which may take a moment."""
         verdict = await look()
         for pause in READ_BACK_SECONDS[1:]:
-            if not may_come_yet(self.task, verdict):
+            if not may_be_stale(self.task, verdict):
                 break
             await self.tools.sleep(pause)
             verdict = await look()
         return verdict
 
     @abstractmethod
-    async def _attempt(self, change: Change) -> Verdict:
+    async def _attempt(self, change: Change) -> ChangeResult:
         """Send it once where it lacks, and read it back.
 
         Raises:
@@ -91,8 +91,8 @@ class RepeatableWrite(ABC, Generic[OperationT]):
 
 
 async def write_with_retries(
-    tools: ExecutionContext, change: Change, attempt: Callable[[Change], Awaitable[Verdict]]
-) -> Verdict | None:
+    tools: ExecutionContext, change: Change, attempt: Callable[[Change], Awaitable[ChangeResult]]
+) -> ChangeResult | None:
     """Try, and once more where no answer came; None where nobody knows what came of it.
 
     From the first write on that was not answered, nothing proves any more that it was not done: not even a refusal.
@@ -143,55 +143,55 @@ def require_held(tools: ExecutionContext, change: Change) -> None:
 class EditWrite(RepeatableWrite[EditOperation]):
     """Edits the flow of one change."""
 
-    async def look(self) -> Verdict:
+    async def look(self) -> ChangeResult:
         """What can be said of it after every try was unclear."""
         flow = await self.tools.flow_after(self.task.before.id)
-        if flow is None or not self.task.is_proven(flow):
-            return unknown(self.task, flow)
+        if flow is None or not self.task.is_confirmed_by(flow):
+            return unknown_result(self.task, flow)
         return self._there(flow)
 
-    async def _attempt(self, change: Change) -> Verdict:
+    async def _attempt(self, change: Change) -> ChangeResult:
         task, tools = self.task, self.tools
         image = await load_new_image(tools, task)
         await mark_sending(tools, change)
         if (now := await tools.flow_before(task.before.id)) is None:
             raise WriteRefusedError("not_done.gone")
         was_sent = change.sent_at is not None
-        if was_sent and task.is_evident(now):
+        if was_sent and task.shows_effect(now):
             return self._there(now)
-        if found := find_obstacle(task, now, was_sent=was_sent):
+        if found := find_conflict(task, now, was_sent=was_sent):
             return found
         update = FlowUpdate(FlowContent.of(now), task.wanted.content, task.wanted.unread, image)
         if update.is_empty:
-            return edit_applied(task, now)
+            return edit_applied_result(task, now)
         require_held(tools, change)
         await tools.writer.update(task.before.id, update)
         return await self._seen(lambda: self._read_back(was_answered=not was_sent))
 
-    def _there(self, flow: Flow) -> Verdict:
+    def _there(self, flow: Flow) -> ChangeResult:
         """It was made before, so it is not sent again: that would undo what somebody else has set since."""
         self.tools.catalog.put(flow)
-        return edit_applied(self.task, flow)
+        return edit_applied_result(self.task, flow)
 
-    async def _read_back(self, *, was_answered: bool) -> Verdict:
-        return judge_edit(self.task, await self.tools.read_back(self.task.before.id), was_answered=was_answered)
+    async def _read_back(self, *, was_answered: bool) -> ChangeResult:
+        return evaluate_edit(self.task, await self.tools.read_back(self.task.before.id), was_answered=was_answered)
 
 
 @dataclass(frozen=True, slots=True)
 class ToggleWrite(RepeatableWrite[ToggleOperation | DeleteOperation]):
     """Enables, disables or deletes the flow of one change."""
 
-    async def look(self) -> Verdict:
+    async def look(self) -> ChangeResult:
         """What can be said of it, where Enkapush did not say that it was done."""
         return await self._read_back(was_answered=False)
 
-    async def _attempt(self, change: Change) -> Verdict:
+    async def _attempt(self, change: Change) -> ChangeResult:
         if found := await self._prepared(change) or await self._written(change):
             return found
         was_answered = change.sent_at is None
         return await self._seen(lambda: self._read_back(was_answered=was_answered))
 
-    async def _prepared(self, change: Change) -> Verdict | None:
+    async def _prepared(self, change: Change) -> ChangeResult | None:
         """Keep the picture of a flow that is deleted, which may take long; the verdict where there is no need to."""
         before = self.task.before
         if not isinstance(self.task, DeleteOperation) or before.image_url is None or change.progress.image is not None:
@@ -201,22 +201,22 @@ class ToggleWrite(RepeatableWrite[ToggleOperation | DeleteOperation]):
         await keep_image(self.tools, change, before)
         return None
 
-    async def _written(self, change: Change) -> Verdict | None:
+    async def _written(self, change: Change) -> ChangeResult | None:
         """Write it, if the flow is as it was; the verdict where it is not."""
         await mark_sending(self.tools, change)
         now = await self.tools.flow_before(self.task.before.id)
         if found := self._hindrance(change, now):
             return found
-        if not self.task.is_reached(now):
+        if not self.task.matches(now):
             require_held(self.tools, change)
             await self._send()
         return None
 
-    def _hindrance(self, change: Change, now: Flow | None) -> Verdict | None:
+    def _hindrance(self, change: Change, now: Flow | None) -> ChangeResult | None:
         was_sent = change.sent_at is not None
         if now is None:
-            return judge_toggle(self.task, None, was_answered=False) if was_sent else flow_gone(self.task.before)
-        return find_obstacle(self.task, now, was_sent=was_sent)
+            return evaluate_toggle(self.task, None, was_answered=False) if was_sent else gone_result(self.task.before)
+        return find_conflict(self.task, now, was_sent=was_sent)
 
     async def _send(self) -> None:
         flow_id = self.task.before.id
@@ -225,14 +225,14 @@ class ToggleWrite(RepeatableWrite[ToggleOperation | DeleteOperation]):
         else:
             await self.tools.writer.set_enabled(flow_id, self.task.enabled)
 
-    async def _read_back(self, *, was_answered: bool) -> Verdict:
+    async def _read_back(self, *, was_answered: bool) -> ChangeResult:
         flow_id = self.task.before.id
         try:
             flow = await self.tools.source.flow(flow_id)
-        except Fault:
-            return unknown(self.task, None)
+        except DependencyError:
+            return unknown_result(self.task, None)
         if flow:
             self.tools.catalog.put(flow)
         else:
             self.tools.catalog.drop(flow_id)
-        return judge_toggle(self.task, flow, was_answered=was_answered)
+        return evaluate_toggle(self.task, flow, was_answered=was_answered)

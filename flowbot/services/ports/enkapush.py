@@ -28,14 +28,14 @@ class FlowSource(Protocol):
         """Every flow of the account.
 
         Raises:
-            Fault: Enkapush did not answer, or not with flows, or none of them could be read.
+            DependencyError: Enkapush did not answer, or not with flows, or none of them could be read.
         """
 
     async def flow(self, flow_id: FlowId) -> Flow | None:
         """One flow as it is now, or None where there is no such flow.
 
         Raises:
-            Fault: Enkapush did not answer, or not with a flow.
+            DependencyError: Enkapush did not answer, or not with a flow.
         """
 
 
@@ -107,7 +107,7 @@ class SegmentSource(Protocol):
         """Every segment of the account.
 
         Raises:
-            Fault: Enkapush did not answer, or not with segments, or none of them could be read.
+            DependencyError: Enkapush did not answer, or not with segments, or none of them could be read.
         """
 
 
@@ -118,5 +118,5 @@ class FlowImages(Protocol):
         """The flow's picture; None where it has none, or where it is gone from its address.
 
         Raises:
-            Fault: it could not be fetched.
+            DependencyError: it could not be fetched.
         """

@@ -18,7 +18,7 @@ class ImageSource(Protocol):
 
         Raises:
             UserError: it is no picture that Enkapush takes, or too large.
-            Fault: it could not be fetched.
+            DependencyError: it could not be fetched.
         """
 
 
@@ -49,7 +49,7 @@ class UserProfile:
 class UserDirectory(Protocol):
     """Slack's knowledge of people. Each call asks Slack; `services.people` keeps the answers for a minute.
 
-    Every method raises Fault where Slack did not answer, or not with that.
+    Every method raises DependencyError where Slack did not answer, or not with that.
     """
 
     async def home(self) -> Organisation:
@@ -72,5 +72,5 @@ class Notifier(Protocol):
         """Tell the one who asked; `shown` is the flow as it is now, where it was read.
 
         Raises:
-            Fault: it could not be told; it will be tried again.
+            DependencyError: it could not be told; it will be tried again.
         """

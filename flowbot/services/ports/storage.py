@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NewType, Protocol
 
-from flowbot.domain.audit import Event
-from flowbot.domain.change import Change, ChangeKind, ChangeState, Draft, Lease, NewChange, Progress, Vote
+from flowbot.domain.audit import AuditEvent
+from flowbot.domain.change import Change, ChangeKind, ChangeRequest, ChangeState, Draft, Lease, Progress, Vote
 from flowbot.domain.ids import ChangeId, ChannelId, FlowId, FormToken, ImageId, UserId, WebsiteId
 from flowbot.domain.images import ImageFile
 from flowbot.domain.policy import ChannelPolicy, PolicyBook
@@ -28,7 +28,7 @@ class FlowBusyError(Exception):
     """The flow has an open change already. `current` is that one."""
 
     def __init__(self, current: Change) -> None:
-        super().__init__(f"flow {current.asked.flow} has open change {current.id}")
+        super().__init__(f"flow {current.request.flow} has open change {current.id}")
         self.current = current
 
 
@@ -54,12 +54,12 @@ class EventFilter:
 
 
 class ChangeStore(Protocol):
-    """Keeps changes and their events. Every method is one transaction, and raises Fault where the database fails.
+    """Keeps changes and their events. Every method is one transaction; DependencyError where the database fails.
 
     The check stands inside the transaction that changes the state. Each move writes its events in the same transaction.
     """
 
-    async def submit(self, new: NewChange, lease: Lease, event: Event) -> tuple[Change, bool]:
+    async def submit(self, new: ChangeRequest, lease: Lease, event: AuditEvent) -> tuple[Change, bool]:
         """Keep a new change as `draft`, leased, due at once; or find the one with the same token. Whether it is new.
 
         The event gets the change's id. An already known token changes and writes nothing.
@@ -77,7 +77,7 @@ class ChangeStore(Protocol):
     async def is_unsettled(self, flow: FlowId, kind: ChangeKind, now: datetime, *, within: timedelta) -> bool:
         """Whether a change of this kind became unknown less than `within` ago, so that its effect may still come."""
 
-    async def move(self, seen: Change, moved: Change, *events: Event) -> Change:
+    async def move(self, seen: Change, moved: Change, *events: AuditEvent) -> Change:
         """Put `moved` in the place of `seen`, in the next version, if the kept one still has the version of `seen`.
 
         Every field of `moved` but id, asked, created_at and version is kept (`shown_version` and the message only grow
@@ -89,7 +89,7 @@ class ChangeStore(Protocol):
             FlowMade: its outcome names a flow that another change has made; nothing was written.
         """
 
-    async def vote(self, change: ChangeId, vote: Vote, lease: Lease, *events: Event) -> VoteResult:
+    async def vote(self, change: ChangeId, vote: Vote, lease: Lease, *events: AuditEvent) -> VoteResult:
         """Count an approval, in one transaction with all that follows from it.
 
         It takes the place of this person's earlier vote. The version grows, so that the message is updated; a vote that
@@ -177,10 +177,10 @@ class ChangeStore(Protocol):
         then an older state may have been drawn over a newer one, and it has to be drawn again.
         """
 
-    async def history(self, scope: EventFilter, *, limit: int) -> tuple[Event, ...]:
+    async def history(self, scope: EventFilter, *, limit: int) -> tuple[AuditEvent, ...]:
         """The latest events, newest first."""
 
-    def audit(self) -> AsyncIterator[Event]:
+    def audit(self) -> AsyncIterator[AuditEvent]:
         """All events, oldest first."""
 
 
@@ -195,21 +195,21 @@ class DeliveryStore(Protocol):
         """Note that it is taken; whether it is the first time.
 
         Raises:
-            Fault: the database did not answer; it is not noted.
+            DependencyError: the database did not answer; it is not noted.
         """
 
     async def purge(self, before: datetime) -> int:
         """Forget those that were taken before that; how many.
 
         Raises:
-            Fault: the database did not answer.
+            DependencyError: the database did not answer.
         """
 
     async def was_taken(self, key: DeliveryKey) -> bool:
         """Whether it is noted.
 
         Raises:
-            Fault: the database did not answer.
+            DependencyError: the database did not answer.
         """
 
 
@@ -229,16 +229,16 @@ class PolicyStore(Protocol):
         """The channel's policy and the websites' names, read together.
 
         Raises:
-            Fault: the database did not answer.
+            DependencyError: the database did not answer.
         """
 
     async def book(self) -> PolicyBook:
         """All policies, in the order in which they were written."""
 
-    async def replace(self, book: PolicyBook, *told: Event) -> None:
+    async def replace(self, book: PolicyBook, *told: AuditEvent) -> None:
         """Put `book` in the place of all that was there, and write `told`, in one transaction."""
 
-    async def swap(self, seen: ChannelPolicy | None, policy: ChannelPolicy, *told: Event) -> bool:
+    async def swap(self, seen: ChannelPolicy | None, policy: ChannelPolicy, *told: AuditEvent) -> bool:
         """Put one channel's policy in the place of the one it had, or add it, if that still is `seen`; write `told`.
 
         All in one transaction; the other channels' policies stay as they are.

@@ -8,8 +8,8 @@ import aiohttp
 import structlog
 from slack_sdk.web.async_client import AsyncWebClient
 
-from flowbot.domain.images import LARGEST_BYTES, ImageFile, ImageUpload, image_type
-from flowbot.errors import Fault, UserError
+from flowbot.domain.images import MAX_IMAGE_BYTES, ImageFile, ImageUpload, image_type
+from flowbot.errors import DependencyError, UserError
 from flowbot.slack.api.client import is_slack_url, proxy_for
 from flowbot.slack.api.errors import SLACK_TROUBLE, word_for
 
@@ -45,7 +45,7 @@ class SlackFiles:
 
         Raises:
             UserError: it is no picture that Enkapush takes, or too large.
-            Fault: it could not be fetched.
+            DependencyError: it could not be fetched.
         """
         url = picture.url or await self._url_of(picture.file)
         content = await self._content(quote(url, safe=IN_ADDRESSES, errors="replace"))
@@ -58,30 +58,30 @@ class SlackFiles:
         try:
             answer = await self._client.files_info(file=file_id)
         except SLACK_TROUBLE as error:
-            raise Fault("fault.image", error=word_for(error)) from error
+            raise DependencyError("fault.image", error=word_for(error)) from error
         found = answer.get("file") or {}
         return str(found.get("url_private_download") or found.get("url_private") or "")
 
     async def _content(self, url: str) -> bytes:
         """The bytes behind `url`: a redirect is not followed, since it would carry the token away."""
         if not is_slack_url(url, self._api_url):
-            raise Fault("fault.image", error="foreign host")
+            raise DependencyError("fault.image", error="foreign host")
         headers = {"Authorization": f"Bearer {self._client.token}"}
         try:
             async with self._session.get(url, headers=headers, allow_redirects=False, proxy=proxy_for(url)) as answer:
                 if answer.status != HTTPStatus.OK:
-                    raise Fault("fault.image", error=f"HTTP {answer.status}")
+                    raise DependencyError("fault.image", error=f"HTTP {answer.status}")
                 if answer.content_type == "text/html":
-                    raise Fault("fault.image", error="HTML instead of the file: no access (scope files:read)")
+                    raise DependencyError("fault.image", error="HTML instead of the file: no access (scope files:read)")
                 return await _read_capped(answer)
         except (aiohttp.ClientError, TimeoutError) as error:
-            raise Fault("fault.image", error=type(error).__name__) from error
+            raise DependencyError("fault.image", error=type(error).__name__) from error
 
 
 async def _read_capped(answer: aiohttp.ClientResponse) -> bytes:
     content = bytearray()
     async for chunk in answer.content.iter_chunked(CHUNK_BYTES):
         content += chunk
-        if len(content) > LARGEST_BYTES:
-            raise UserError("form.problem_image_size", megabytes=LARGEST_BYTES // 1024 // 1024)
+        if len(content) > MAX_IMAGE_BYTES:
+            raise UserError("form.problem_image_size", megabytes=MAX_IMAGE_BYTES // 1024 // 1024)
     return bytes(content)

@@ -13,7 +13,7 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from flowbot.domain.ids import ChannelId, UserId
-from flowbot.errors import Fault, UserError
+from flowbot.errors import DependencyError, UserError
 from flowbot.slack.api.client import LONGEST_PAUSE_SECONDS, CallCounter, is_slack_url, proxy_for
 from flowbot.slack.api.errors import REFUSED, SLACK_TROUBLE, UNREACHABLE, detail_of, word_for
 from flowbot.slack.views.block_kit import Message
@@ -100,7 +100,7 @@ class Responder:
         is no channel, as a direct one.
 
         Raises:
-            Fault: Slack took neither.
+            DependencyError: Slack took neither.
         """
         body = {"response_type": "ephemeral", "replace_original": replacing}
         if place.response_url and await self._by_url(place.response_url, message, body):
@@ -111,7 +111,7 @@ class Responder:
             else:
                 await self._by_method("chat.postEphemeral", message, channel=place.where, user=place.user)
         except SLACK_TROUBLE as error:
-            raise Fault("fault.slack", error=word_for(error)) from error
+            raise DependencyError("fault.slack", error=word_for(error)) from error
 
     async def to_person(self, channel: ChannelId, user: UserId, message: Message) -> None:
         """Tell a person something they did not just ask for: privately in the channel, else by a direct message.
@@ -120,7 +120,7 @@ class Responder:
         a word to somebody who left would wait for ever.
 
         Raises:
-            Fault: Slack took neither; it may do so later.
+            DependencyError: Slack took neither; it may do so later.
         """
         refused = await self._error_of(self._by_method("chat.postEphemeral", message, channel=channel, user=user))
         if refused is None:
@@ -130,7 +130,7 @@ class Responder:
         if refused_too is None:
             return
         if not {word_for(refused), word_for(refused_too)} <= UNREACHABLE:
-            raise Fault("fault.slack", error=word_for(refused_too)) from refused_too
+            raise DependencyError("fault.slack", error=word_for(refused_too)) from refused_too
         log.warning("slack.unreachable", user=user, error=word_for(refused_too))
 
     async def publicly(self, place: ReplyTarget, message: Message) -> None:
@@ -138,7 +138,7 @@ class Responder:
 
         Raises:
             UserError: the channel does not take it (archived, say).
-            Fault: Slack failed.
+            DependencyError: Slack failed.
         """
         try:
             await self._by_method(
@@ -150,7 +150,7 @@ class Responder:
                 return
             raise UserError("share.refused", error=word_for(error)) from error
         except SLACK_TROUBLE as error:
-            raise Fault("fault.slack", error=word_for(error)) from error
+            raise DependencyError("fault.slack", error=word_for(error)) from error
 
     async def _directly(self, user: UserId, message: Message) -> None:
         await self._by_method("chat.postMessage", message, channel=user, unfurl_links=False)
@@ -159,14 +159,14 @@ class Responder:
         """What Slack has against what is sent; None where it took it.
 
         Raises:
-            Fault: it did not answer.
+            DependencyError: it did not answer.
         """
         try:
             await sending
         except SlackApiError as error:
             return error
         except SLACK_TROUBLE as error:
-            raise Fault("fault.slack", error=word_for(error)) from error
+            raise DependencyError("fault.slack", error=word_for(error)) from error
         return None
 
     async def _by_method(self, method: str, message: Message, **params: Any) -> None:
@@ -255,7 +255,7 @@ class MessagePoster:
 
         Raises:
             PostRefusedError: the channel does not take it.
-            Fault: Slack failed.
+            DependencyError: Slack failed.
         """
         extra = {"thread_ts": thread} if thread else {}
         try:
@@ -263,7 +263,7 @@ class MessagePoster:
         except SlackApiError as error:
             if word_for(error) in REFUSED:
                 raise MessageRefusedError(word_for(error)) from error
-            raise Fault("fault.slack", error=word_for(error)) from error
+            raise DependencyError("fault.slack", error=word_for(error)) from error
         return ChannelId(str(answer.get("channel") or channel)), str(answer["ts"])
 
     async def edit(self, channel: ChannelId, ts: str, message: Message) -> None:
@@ -272,7 +272,7 @@ class MessagePoster:
         Raises:
             PostGoneError: that one is not there any more.
             PostRefusedError: the channel does not take it.
-            Fault: Slack failed.
+            DependencyError: Slack failed.
         """
         try:
             await self._call("chat.update", message, channel=channel, ts=ts)
@@ -281,13 +281,13 @@ class MessagePoster:
                 raise MessageGoneError from error
             if word_for(error) in REFUSED:
                 raise MessageRefusedError(word_for(error)) from error
-            raise Fault("fault.slack", error=word_for(error)) from error
+            raise DependencyError("fault.slack", error=word_for(error)) from error
 
     async def to_person(self, channel: ChannelId, user: UserId, message: Message) -> None:
         """Tell one person, privately, or nobody where Slack says for certain that they cannot be reached.
 
         Raises:
-            Fault: Slack failed; it may go well later.
+            DependencyError: Slack failed; it may go well later.
         """
         await self._replies.to_person(channel, user, message)
 
@@ -306,4 +306,4 @@ class MessagePoster:
         except SlackApiError:
             raise
         except SLACK_TROUBLE as error:
-            raise Fault("fault.slack", error=word_for(error)) from error
+            raise DependencyError("fault.slack", error=word_for(error)) from error

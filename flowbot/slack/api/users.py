@@ -8,7 +8,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from flowbot.domain.ids import ChannelId, GroupId, TeamId, UserId
-from flowbot.errors import Fault
+from flowbot.errors import DependencyError
 from flowbot.services.policy_checks import UserGroup
 from flowbot.services.ports.slack import Organisation, UserProfile
 from flowbot.slack.api.errors import SLACK_TROUBLE, word_for
@@ -80,7 +80,7 @@ class _Members(_Answer):
 
 
 class SlackUserDirectory:
-    """Asks Slack's Web API. Every method raises Fault where Slack does not answer, or not with that.
+    """Asks Slack's Web API. Every method raises DependencyError where Slack does not answer, or not with that.
 
     Args:
         client: the Web API, as the bot.
@@ -119,7 +119,7 @@ class SlackUserDirectory:
         """
         try:
             return {group.id: group.users for group in await user_groups(self._client)}
-        except Fault as fault:
+        except DependencyError as fault:
             if fault.params["error"] != "unknown_method":
                 raise
             found = [(group, await self._members_of(group)) for group in sorted(await self._named())]
@@ -129,7 +129,7 @@ class SlackUserDirectory:
         """Who is in a group; None where there is no such group."""
         try:
             return (await _ask(_Users, self._client.usergroups_users_list(usergroup=group))).users
-        except Fault as fault:
+        except DependencyError as fault:
             if fault.params["error"] != "no_such_subteam":
                 raise
             return None
@@ -151,7 +151,7 @@ async def user_groups(client: AsyncWebClient) -> tuple[UserGroupRecord, ...]:
     """Every user group that is in use, with its members, in one call (`usergroups.list`).
 
     Raises:
-        Fault: Slack did not answer, or not with that.
+        DependencyError: Slack did not answer, or not with that.
     """
     answer = await _ask(_Groups, client.usergroups_list(include_users=True))
     return tuple(group for group in answer.usergroups if not group.date_delete)
@@ -161,7 +161,7 @@ async def _ask(model: type[A], call: Awaitable[AsyncSlackResponse]) -> A:
     try:
         return model.model_validate((await call).data)
     except (*SLACK_TROUBLE, ValidationError) as error:
-        raise Fault("fault.slack", error=word_for(error)) from error
+        raise DependencyError("fault.slack", error=word_for(error)) from error
 
 
 class SlackUserGroupRoster:
@@ -178,6 +178,6 @@ class SlackUserGroupRoster:
         """Every user group in use (`usergroups.list`).
 
         Raises:
-            Fault: Slack did not answer, or not with that.
+            DependencyError: Slack did not answer, or not with that.
         """
         return {each.id: UserGroup(each.name or each.handle, each.users) for each in await user_groups(self._client)}

@@ -75,7 +75,9 @@ class ReasonForm:
             "submit": block_kit.plain(submit, TITLE_MAX),
             "close": block_kit.plain(t("request.cancel"), TITLE_MAX),
             "blocks": [
-                block_kit.section(block_kit.plain(f"{t(f'kind.{change.asked.kind}')} {parts.flow_subject(change, t)}")),
+                block_kit.section(
+                    block_kit.plain(f"{t(f'kind.{change.request.kind}')} {parts.flow_subject(change, t)}")
+                ),
                 block_kit.context(about),
                 _field(t),
             ],

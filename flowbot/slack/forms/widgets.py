@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from flowbot.domain.fields import CHOICE_MAX, TTL_SECONDS, WAIT_MOST, WAIT_UNITS, fits_field
+from flowbot.domain.fields import MAX_CHOICE_CHARS, MAX_WAIT_BY_UNIT, TTL_SECONDS, WAIT_UNITS, fits_field
 from flowbot.domain.flow import ALL_SUBSCRIBERS
 from flowbot.domain.ids import WebsiteId
 from flowbot.domain.text import fold, utf16_length
@@ -74,7 +74,7 @@ def matching_options(options: Sequence[Element], query: str) -> list[Element]:
 
 def fits_option(value: str) -> bool:
     """Whether a menu's entry can hold the value."""
-    return 0 < utf16_length(value) <= CHOICE_MAX
+    return 0 < utf16_length(value) <= MAX_CHOICE_CHARS
 
 
 def _segment(choice: SegmentOption, t: Translator) -> Element:
@@ -145,7 +145,7 @@ def url_input(value: str) -> Element:
 
 def number_input(value: str) -> Element:
     """A field for a positive whole number."""
-    most = WAIT_MOST["minutes"]
+    most = MAX_WAIT_BY_UNIT["minutes"]
     if value and not (_WHOLE.fullmatch(value) and int(value) <= most):
         return text_input(value)
     limits = {"is_decimal_allowed": False, "min_value": "1", "max_value": str(most)}
@@ -163,7 +163,7 @@ def select_input(action_id: str, options: Sequence[Element], chosen: str) -> Ele
 
 def option(label: str, value: str) -> Element:
     """An entry of a menu."""
-    return {"text": block_kit.plain(label, block_kit.LABEL_MAX), "value": value[:CHOICE_MAX]}
+    return {"text": block_kit.plain(label, block_kit.LABEL_MAX), "value": value[:MAX_CHOICE_CHARS]}
 
 
 def checkbox_input(label: str, *, ticked: bool) -> Element:

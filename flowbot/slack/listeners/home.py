@@ -11,7 +11,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from flowbot import logs
 from flowbot.domain.change import Change
 from flowbot.domain.ids import ChangeId, UserId
-from flowbot.errors import Fault, UserError
+from flowbot.errors import DependencyError, UserError
 from flowbot.services.inbox import HomeOverview, HomeOverviews
 from flowbot.services.ttl_cache import TtlCache
 from flowbot.slack.api.errors import SLACK_TROUBLE, word_for
@@ -110,7 +110,7 @@ class HomeTab:
             return await self._whole(visit, await self._overviews.of(visit.reader))
         except UserError as error:
             return views.home_notice(sentences.sentence(visit.t, error.key, error.params))
-        except Fault as error:
+        except DependencyError as error:
             log.warning("home_tab.fault", key=str(error), cause=str(error.__cause__ or ""))
             return views.home_notice(sentences.fault_message(visit.t, error.key, logs.current_incident()))
 

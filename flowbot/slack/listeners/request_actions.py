@@ -11,7 +11,7 @@ from flowbot import logs
 from flowbot.domain.change import Change, ChangeKind, ChangeState, Outcome
 from flowbot.domain.ids import ChangeId, FlowId, SlackId
 from flowbot.domain.policy import Permission
-from flowbot.errors import Fault, UserError
+from flowbot.errors import DependencyError, UserError
 from flowbot.locales import Translator
 from flowbot.services.approvals.approvals import ApprovalServices
 from flowbot.services.approvals.decide import AlreadyDecidedError
@@ -142,8 +142,8 @@ class RequestActions:
         # Without an outcome another process has it in hand: the message will tell.
         outcome = settled.outcome or Outcome("request.under_way")
         key, params = outcome.key, outcome_params(settled, visit.t)
-        if visit.place.where != settled.asked.channel:
-            key, params = sentences.with_channel_name(settled.asked.channel, key, params)
+        if visit.place.where != settled.request.channel:
+            key, params = sentences.with_channel_name(settled.request.channel, key, params)
         return Reply(sentences.sentence(visit.t, key, params))
 
     async def _approve(self, visit: Interaction, press: BlockActions) -> Reply:
@@ -245,11 +245,11 @@ def _continues_later() -> Iterator[None]:
     """What was asked or decided is kept by now: where the database or Slack is away, it goes on by itself later."""
     try:
         yield
-    except Fault as fault:
+    except DependencyError as fault:
         if fault.key.startswith("fault.database"):
-            raise Fault("fault.goes_on") from (fault.__cause__ or fault)
+            raise DependencyError("fault.goes_on") from (fault.__cause__ or fault)
         if fault.key == "fault.slack":
-            raise Fault("fault.goes_on_slack", **fault.params) from (fault.__cause__ or fault)
+            raise DependencyError("fault.goes_on_slack", **fault.params) from (fault.__cause__ or fault)
         raise
 
 

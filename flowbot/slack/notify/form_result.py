@@ -5,13 +5,12 @@ from dataclasses import dataclass, replace
 
 import structlog
 
-from flowbot.domain.change import Change, ChangeState, Draft, NewChange, Outcome
+from flowbot.domain.change import Change, ChangeRequest, ChangeState, Draft, Outcome
 from flowbot.domain.fields import FormKind
 from flowbot.domain.flow import Flow, FlowContent
-from flowbot.domain.lint import Remark, lint
+from flowbot.domain.lint import lint
 from flowbot.domain.policy import Permission
-from flowbot.domain.validation import FieldProblem
-from flowbot.errors import Fault, UserError
+from flowbot.errors import DependencyError, Text, UserError
 from flowbot.locales import Locales, Translator
 from flowbot.services.authorization import Permissions
 from flowbot.services.flow_queries import FlowQueries
@@ -63,9 +62,9 @@ class FormResult:
                 await self._tell_failure(change, view_id)
             else:
                 message = await self._message(change, shown)
-                kind = await self._kind(change.asked)
-                await self.modals.update(view_id, views.result_view(kind, self._t(change.asked), message))
-                await self._send(change.asked, message)
+                kind = await self._kind(change.request)
+                await self.modals.update(view_id, views.result_view(kind, self._t(change.request), message))
+                await self._send(change.request, message)
 
         return tell
 
@@ -75,47 +74,47 @@ class FormResult:
         Keep the draft if the change failed; drop it once applied.
 
         Raises:
-            Fault: Slack did not take it.
+            DependencyError: Slack did not take it.
         """
         message = await self._message(change, shown)
         if change.state is ChangeState.APPLIED:
-            await self.forms.forget(change.asked.token)
+            await self.forms.forget(change.request.token)
         else:
-            await self.forms.keep(await self._draft(change.asked))
-        await self._send(change.asked, message)
+            await self.forms.keep(await self._draft(change.request))
+        await self._send(change.request, message)
 
     async def _tell_waiting(self, change: Change, view_id: str) -> None:
         """The form asked for an approval: where it is waited for, in its place and by a message that stays."""
-        kind, t = await self._kind(change.asked), self._t(change.asked)
-        view = views.sentence_view(kind, t, "request.edit_asked_in", {"channel": change.posted_in})
+        kind, t = await self._kind(change.request), self._t(change.request)
+        view = views.sentence_view(kind, t, "request.edit_asked_in", {"channel": change.posted_channel})
         await self.modals.update(view_id, view)
         shown, link = await self.projection.shown(change), await self.projection.link(change)
-        await self._send(change.asked, asked_for(shown, link, t))
+        await self._send(change.request, asked_for(shown, link, t))
 
     async def _tell_failure(self, change: Change, view_id: str) -> None:
         """The form again, as it was typed, with the reason on top; a message where it cannot be shown."""
-        draft, t = await self._draft(change.asked), self._t(change.asked)
+        draft, t = await self._draft(change.request), self._t(change.request)
         outcome = _outcome(change, t)
         await self.forms.keep(draft)
-        view = await self._form_again(change.asked, draft, outcome)
+        view = await self._form_again(change.request, draft, outcome)
         if view is None:
-            kind = await self._kind(change.asked)
+            kind = await self._kind(change.request)
             await self.modals.update(view_id, views.sentence_view(kind, t, outcome.key, outcome.params))
         if view is None or not await self.modals.update(view_id, view):
-            message = _failed(change.asked, outcome, t)
+            message = _failed(change.request, outcome, t)
             await self.forms.keep(replace(draft, changed_at=self.clock()))
-            await self._send(change.asked, message)
+            await self._send(change.request, message)
 
-    async def _form_again(self, asked: NewChange, draft: Draft, outcome: Outcome) -> View | None:
+    async def _form_again(self, asked: ChangeRequest, draft: Draft, outcome: Outcome) -> View | None:
         try:
             reader = await self.people.reader(Caller(asked.requester, None))
-            return await self.opening.again(reader, self._t(asked), draft, FieldProblem(outcome.key, outcome.params))
-        except (UserError, Fault) as error:
+            return await self.opening.again(reader, self._t(asked), draft, Text(outcome.key, outcome.params))
+        except (UserError, DependencyError) as error:
             log.info("forms.not_shown_again", error=str(error))
             return None
 
     async def _message(self, change: Change, shown: Flow | None) -> Message:
-        asked, t = change.asked, self._t(change.asked)
+        asked, t = change.request, self._t(change.request)
         outcome = _outcome(change, t)
         if change.state is ChangeState.APPLIED and shown is not None:
             return await self._saved(asked, shown, t)
@@ -123,7 +122,7 @@ class FormResult:
             return views.result_only(t, outcome.key, outcome.params)
         return _failed(asked, outcome, t)
 
-    async def _saved(self, asked: NewChange, shown: Flow, t: Translator) -> Message:
+    async def _saved(self, asked: ChangeRequest, shown: Flow, t: Translator) -> Message:
         rights = await self._rights(asked)
         website = website_name(shown.website_id, rights.website_names if rights else {}, t)
         reached = views.reach_blocks(website, shown.wait, self._segment(asked, t), t)
@@ -131,30 +130,30 @@ class FormResult:
         may_share = rights is not None and rights.may(Permission.SHARE)
         return views.saved_view(await self._kind(asked), shown, below, t, may_share=may_share, channel=asked.channel)
 
-    def _segment(self, asked: NewChange, t: Translator) -> str | None:
+    def _segment(self, asked: ChangeRequest, t: Translator) -> str | None:
         """The segment that was sent, in words; None where none was."""
         sent = asked.wanted.unread.segment if asked.wanted else None
         return None if sent is None else segment_name(sent, self.forms.segment_name(sent), t)
 
-    def _remarks(self, asked: NewChange, shown: Flow) -> tuple[Remark, ...]:
+    def _remarks(self, asked: ChangeRequest, shown: Flow) -> tuple[Text, ...]:
         if asked.wanted is None:
             return ()
         hosts = self.forms.hosts(shown.website_id, shown.id)
         edited = asked.flow is not None
         return lint(FlowContent.of(shown), asked.wanted.unread, sibling_hosts=hosts, utm_may_be_set=edited)
 
-    async def _rights(self, asked: NewChange) -> Permissions | None:
+    async def _rights(self, asked: ChangeRequest) -> Permissions | None:
         """What the author may do in the channel of the form; None where that is not known."""
         try:
             reader: CurrentUser = await self.people.reader(Caller(asked.requester, None))
             return await self.reading.rights(reader, asked.channel)
-        except (UserError, Fault):
+        except (UserError, DependencyError):
             return None
 
-    async def _send(self, asked: NewChange, message: Message) -> None:
+    async def _send(self, asked: ChangeRequest, message: Message) -> None:
         await self.replies.to_person(asked.channel, asked.requester, message)
 
-    async def _draft(self, asked: NewChange) -> Draft:
+    async def _draft(self, asked: ChangeRequest) -> Draft:
         """What was typed, with the picture kept too, so that nothing has to be done again."""
         kept = await self._kept_draft(asked)
         before = kept.before if kept else asked.before
@@ -164,28 +163,28 @@ class FormResult:
             typed = {**typed, **await self._picture(asked)}
         return Draft(asked.token, asked.requester, asked.channel, asked.kind, flow, before, typed, self.clock())
 
-    async def _kept_draft(self, asked: NewChange) -> Draft | None:
+    async def _kept_draft(self, asked: ChangeRequest) -> Draft | None:
         return await self.forms.kept(asked.token)
 
-    async def _picture(self, asked: NewChange) -> dict[str, str]:
+    async def _picture(self, asked: ChangeRequest) -> dict[str, str]:
         if asked.picture is None:
             return {}
         try:
             return {"image": await self.images.put(await self.pictures.fetch(asked.picture), self.clock())}
-        except (UserError, Fault):
+        except (UserError, DependencyError):
             return {}
 
-    async def _kind(self, asked: NewChange) -> FormKind:
+    async def _kind(self, asked: ChangeRequest) -> FormKind:
         kept = await self._kept_draft(asked)
         if kept is not None:
             return change_kind(kept)
         return FormKind.EDIT if asked.flow is not None else FormKind.CREATE
 
-    def _t(self, asked: NewChange) -> Translator:
+    def _t(self, asked: ChangeRequest) -> Translator:
         return self.locales.translator(asked.locale, asked.timezone)
 
 
-def _failed(asked: NewChange, outcome: Outcome, t: Translator) -> Message:
+def _failed(asked: ChangeRequest, outcome: Outcome, t: Translator) -> Message:
     """Why nothing came of a form, for its author: maybe in a direct message."""
     key, params = sentences.with_channel_name(asked.channel, outcome.key, outcome.params)
     return views.failed_message(asked.token, t, key, params)

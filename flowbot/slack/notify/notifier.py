@@ -9,7 +9,7 @@ import structlog
 from flowbot.domain.change import Change, ChangeState
 from flowbot.domain.flow import Flow
 from flowbot.domain.ids import ChangeId, ChannelId
-from flowbot.errors import Fault
+from flowbot.errors import DependencyError
 from flowbot.slack.api.messages import MessagePoster, MessageRefusedError
 from flowbot.slack.notify.form_result import FormResult
 from flowbot.slack.notify.request_message import RequestMessage, is_public
@@ -62,7 +62,7 @@ class SlackNotifier:
         """Tell how far a change has come.
 
         Raises:
-            Fault: it could not be told; it will be tried again.
+            DependencyError: it could not be told; it will be tried again.
         """
         if not is_public(change):
             await self.forms.by_message(change, shown)
@@ -74,9 +74,9 @@ class SlackNotifier:
             log.warning("telling.later", change=change.id, part=part, error=str(fault), cause=cause)
         if troubles:
             worst = next(iter(troubles.values()))
-            raise Fault(_undelivered_reason(worst)) from worst
+            raise DependencyError(_undelivered_reason(worst)) from worst
 
-    async def _publicly(self, change: Change) -> Mapping[str, Fault]:
+    async def _publicly(self, change: Change) -> Mapping[str, DependencyError]:
         """By the message for the team, and apart; each whatever becomes of the others.
 
         What could not be told apart is tried again: the message alone does not make the change count as told.
@@ -98,7 +98,7 @@ class SlackNotifier:
         """Remind approvers in the thread of a request.
 
         Raises:
-            Fault: Slack did not take it.
+            DependencyError: Slack did not take it.
         """
         if change.message_channel is None or change.message_ts is None:
             return
@@ -110,9 +110,9 @@ class SlackNotifier:
         """Tell the approvers, loudly and once, that somebody broke the glass; whatever else is tried again.
 
         Raises:
-            Fault: Slack did not take it, or the database did not answer.
+            DependencyError: Slack did not take it, or the database did not answer.
         """
-        if change.progress.broke_glass is None or change.state not in SEPARATELY_NOTIFIED or change.progress.is_alarmed:
+        if change.progress.skipped_by is None or change.state not in SEPARATELY_NOTIFIED or change.progress.is_alarmed:
             return
         if change.id not in self._rung:
             kept = await self.projection.store.get(change.id)
@@ -127,30 +127,30 @@ class SlackNotifier:
         """In the channel itself, since a thread is for those who look; where that is closed, where it was asked.
 
         Raises:
-            Fault: Slack did not take it.
+            DependencyError: Slack did not take it.
         """
         message = views.break_glass_alarm(await self.projection.shown(change), self.projection.words(change))
         try:
-            await self.posts.post(change.posted_in, message)
+            await self.posts.post(change.posted_channel, message)
         except MessageRefusedError as refusal:
-            log.warning("telling.alarm_refused", change=change.id, channel=change.posted_in, error=refusal.reason)
-            await self._post(change.asked.channel, None, message)
+            log.warning("telling.alarm_refused", change=change.id, channel=change.posted_channel, error=refusal.reason)
+            await self._post(change.request.channel, None, message)
 
     async def _post(self, channel: ChannelId, ts: str | None, message: Message) -> None:
         try:
             await self.posts.post(channel, message, thread=ts)
         except MessageRefusedError as refusal:
-            raise Fault("fault.slack", error=refusal.reason) from refusal
+            raise DependencyError("fault.slack", error=refusal.reason) from refusal
 
     async def _tell_apart(self, change: Change) -> None:
         """Tell the one who asked, where the message is in another channel than they asked in, or they have a form back.
 
         Raises:
-            Fault: Slack did not take it.
+            DependencyError: Slack did not take it.
         """
-        asked = change.asked
+        asked = change.request
         is_elsewhere = change.message_channel not in {None, asked.channel}
-        if not (change.is_unsaved_form or (is_elsewhere and change.state in SEPARATELY_NOTIFIED)):
+        if not (change.has_unsaved_form or (is_elsewhere and change.state in SEPARATELY_NOTIFIED)):
             return
         if (change.id, change.version) in self._apart or change.progress.told_apart == change.version:
             return
@@ -163,7 +163,7 @@ class SlackNotifier:
         """Keep that the one who asked was told: a message that can never show it may outlast this process.
 
         Raises:
-            Fault: the database did not answer.
+            DependencyError: the database did not answer.
         """
         if (change.id, change.version) in self._apart and change.progress.told_apart != change.version:
             await self.projection.store.told_apart(change.id, change.version)
@@ -174,16 +174,16 @@ class SlackNotifier:
         return {change_id: link for change_id, link in found.items() if link}
 
 
-async def _delivery_problem(telling: Awaitable[object]) -> Fault | None:
+async def _delivery_problem(telling: Awaitable[object]) -> DependencyError | None:
     """What kept something from being told; None where nothing did. It keeps nothing else from being told."""
     try:
         await telling
-    except Fault as fault:
+    except DependencyError as fault:
         return fault
     return None
 
 
-def _undelivered_reason(fault: Fault) -> str:
+def _undelivered_reason(fault: DependencyError) -> str:
     """The message's key for a change that is kept and could not be told."""
     refusal = fault.__cause__
     return (

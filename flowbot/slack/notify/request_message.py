@@ -10,8 +10,8 @@ import structlog
 from flowbot.domain.change import Change, ChangeKind, ChangeState
 from flowbot.domain.flow import WriteOnlyFields
 from flowbot.domain.ids import ChangeId, ChannelId
-from flowbot.domain.lint import Remark, lint
-from flowbot.errors import Fault
+from flowbot.domain.lint import lint
+from flowbot.errors import DependencyError, Text
 from flowbot.locales import Locales, Translator
 from flowbot.services.forms import FormService
 from flowbot.services.ports import Clock
@@ -31,7 +31,7 @@ log = structlog.get_logger(__name__)
 
 def is_public(change: Change) -> bool:
     """Whether the team sees the change in a message: what was asked for approval, and what changes a flow's state."""
-    return change.rule is not None or change.asked.kind not in {ChangeKind.CREATE, ChangeKind.EDIT}
+    return change.rule is not None or change.request.kind not in {ChangeKind.CREATE, ChangeKind.EDIT}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ class RequestMessage:
                 it once it is drawn. Where not, or where a newer one is drawn, the rest is left to who tells of that.
 
         Raises:
-            Fault: Slack did not take it; it will be tried again.
+            DependencyError: Slack did not take it; it will be tried again.
         """
         lock = self._locks.setdefault(change.id, asyncio.Lock())
         async with lock:
@@ -81,16 +81,16 @@ class RequestMessage:
         message = request_message(await self.shown(change), self.words(change), self.clock())
         try:
             await self.posts.edit(channel, ts, message)
-        except (Fault, MessageGoneError) as error:
+        except (DependencyError, MessageGoneError) as error:
             log.warning("projection.twin_not_drawn", change=change_id, error=str(error))
 
     async def shown(self, change: Change) -> RequestDetails:
         """Everything that is shown of a change.
 
         Raises:
-            Fault: the database did not answer.
+            DependencyError: the database did not answer.
         """
-        scope = await self.policies.scope(change.asked.channel)
+        scope = await self.policies.scope(change.request.channel)
         approved = await self.store.approved_before(change)
         bare = RequestDetails(
             change=change,
@@ -109,7 +109,7 @@ class RequestMessage:
 
     def words(self, change: Change) -> Translator:
         """The language of the change's message: the fixed one, else the requester's."""
-        return self.locales.channel(change.asked.locale)
+        return self.locales.channel(change.request.locale)
 
     async def _draw(self, change: Change, *, told: int) -> Change:
         newest = await self.store.get(change.id) or change
@@ -137,10 +137,10 @@ class RequestMessage:
         try:
             if (edited := await self._edited(change, message)) is not None:
                 return edited
-            return await self.posts.post(change.belongs_in, message)
+            return await self.posts.post(change.approval_channel, message)
         except MessageRefusedError as refusal:
-            await self._tell_refusal(change, change.posted_in, refusal)
-            raise Fault("fault.slack", error=refusal.reason) from refusal
+            await self._tell_refusal(change, change.posted_channel, refusal)
+            raise DependencyError("fault.slack", error=refusal.reason) from refusal
 
     async def _edited(self, change: Change, message: Message) -> tuple[ChannelId, str] | None:
         """Edit the message. Its channel and ts; None where there is none (any more)."""
@@ -159,7 +159,7 @@ class RequestMessage:
         log.warning("projection.refused", change=change.id, channel=channel, error=refusal.reason)
         if (change.id, change.state) in self._told:
             return
-        asked = change.asked
+        asked = change.request
         t = self.locales.translator(asked.locale, asked.timezone)
         said = {"what": deed_text(change, t), "state": state_word(await self.shown(change), t)}
         key = "request.not_posted" if change.message_ts is None else "request.not_shown"
@@ -167,9 +167,9 @@ class RequestMessage:
         await self.posts.to_person(asked.channel, asked.requester, sentence)
         self._told.add((change.id, change.state))
 
-    def _remarks(self, request: RequestDetails) -> tuple[Remark, ...]:
+    def _remarks(self, request: RequestDetails) -> tuple[Text, ...]:
         """What is worth another look, where subscribers would get it."""
-        asked = request.change.asked
+        asked = request.change.request
         if request.content is None or asked.kind not in {ChangeKind.ENABLE, ChangeKind.EDIT}:
             return ()
         unread = asked.wanted.unread if asked.wanted else WriteOnlyFields()

@@ -4,7 +4,7 @@ from typing import Annotated, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from flowbot.domain.ids import LARGEST_ID, ChangeId, ChannelId, FlowId, WebsiteId
+from flowbot.domain.ids import MAX_ID, ChangeId, ChannelId, FlowId, WebsiteId
 from flowbot.domain.search import FlowQuery
 from flowbot.errors import UserError
 from flowbot.services.flow_queries import ListRequest
@@ -49,7 +49,7 @@ class FlowValue(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True)
 
-    flow: Annotated[FlowId, Field(ge=1, le=LARGEST_ID, alias="f")]
+    flow: Annotated[FlowId, Field(ge=1, le=MAX_ID, alias="f")]
     channel: ChannelId | None = Field(None, alias="h")
 
     def dump(self) -> str:

@@ -6,8 +6,8 @@ from typing import Any, Final
 from flowbot.domain.fields import FormKind
 from flowbot.domain.flow import Flow, FlowContent, WaitTime
 from flowbot.domain.ids import ChannelId, FlowId, FormToken
-from flowbot.domain.lint import Remark
 from flowbot.domain.urls import is_web_url
+from flowbot.errors import Text
 from flowbot.locales import Translator
 from flowbot.slack.payloads.action_ids import ActionId
 from flowbot.slack.payloads.button_values import FlowValue
@@ -122,7 +122,7 @@ def open_form(token: FormToken, t: Translator) -> Element:
     return block_kit.button(t("form.open"), ActionId.FORM_OPEN, token, style="primary")
 
 
-def preview(content: FlowContent, remarked: Sequence[Remark], t: Translator, *, image_url: str | None) -> list[Block]:
+def preview(content: FlowContent, remarked: Sequence[Text], t: Translator, *, image_url: str | None) -> list[Block]:
     """The push as a subscriber would see it, and what is worth another look.
 
     Args:
@@ -137,7 +137,7 @@ def preview(content: FlowContent, remarked: Sequence[Remark], t: Translator, *, 
 
 def preview_view(
     content: FlowContent,
-    remarked: Sequence[Remark],
+    remarked: Sequence[Text],
     t: Translator,
     *,
     reached: Block,
@@ -191,7 +191,7 @@ def _wrong(key: str, problems: Sequence[tuple[str, str]], t: Translator) -> list
     ]
 
 
-def remarks(remarked: Sequence[Remark], t: Translator) -> list[Block]:
+def remarks(remarked: Sequence[Text], t: Translator) -> list[Block]:
     """What is worth another look, a line each."""
     return [block_kit.context(f"⚠ {format_text(remark.key, remark.params, t)}") for remark in remarked]
 

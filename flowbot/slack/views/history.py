@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from flowbot.domain.audit import AuditAction, Event
+from flowbot.domain.audit import AuditAction, AuditEvent
 from flowbot.domain.ids import FlowId
 from flowbot.locales import Translator
 from flowbot.services.authorization import NO_SUCH_FLOW_KEY
@@ -11,7 +11,7 @@ from flowbot.slack.views import block_kit, sentences
 from flowbot.slack.views.block_kit import Element, Message
 
 
-def history_message(events: Sequence[Event], flow: FlowId | None, t: Translator) -> Message:
+def history_message(events: Sequence[AuditEvent], flow: FlowId | None, t: Translator) -> Message:
     """The latest events, newest first, a line each."""
     title = t("history.title") if flow is None else t("history.title_of", id=str(flow))
     if not events:
@@ -30,7 +30,7 @@ def deleted_message(deletion: Deletion, t: Translator) -> Message:
     return Message(gone.text, (*gone.blocks, *sentences.sentence(t, "history.deleted", told).blocks))
 
 
-def _line(event: Event, t: Translator) -> Element:
+def _line(event: AuditEvent, t: Translator) -> Element:
     who: Element = (
         block_kit.user_element(event.actor) if event.actor else block_kit.text_element("flowbot", italic=True)
     )
@@ -52,7 +52,7 @@ def _line(event: Event, t: Translator) -> Element:
     return block_kit.rich_line(*parts)
 
 
-def _what(event: Event, t: Translator) -> str:
+def _what(event: AuditEvent, t: Translator) -> str:
     """`create: applied`, in words."""
     noun, _, verb = event.action.partition(".")
     said = t(f"event.{verb}") if t.has(f"event.{verb}") else event.action

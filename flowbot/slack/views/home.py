@@ -91,14 +91,14 @@ def _waiting(shown: HomeShown, t: Translator, now: datetime) -> list[Block]:
 
 def _open_entry(request: RequestDetails, t: Translator, now: datetime) -> Block:
     """What is asked by whom, and how far it is."""
-    who = parts.sentence(t, "request.by", {"person": [block_kit.user_element(request.change.asked.requester)]})
+    who = parts.sentence(t, "request.by", {"person": [block_kit.user_element(request.change.request.requester)]})
     far = [block_kit.text_element(f" · {parts.progress_text(request, t)}"), *_expires(request, t, now)]
     return block_kit.rich_text(block_kit.rich_line(*_subject(request, t), block_kit.text_element("\n"), *who, *far))
 
 
 def _subject(request: RequestDetails, t: Translator) -> list[Element]:
     change = request.change
-    what = block_kit.text_element(f"{EMOJI[change.state]} {t(f'kind.{change.asked.kind}')} ")
+    what = block_kit.text_element(f"{EMOJI[change.state]} {t(f'kind.{change.request.kind}')} ")
     return [what, block_kit.text_element(parts.flow_subject(change, t), bold=True)]
 
 
@@ -118,7 +118,7 @@ def _content(request: RequestDetails, t: Translator) -> list[Block]:
         told = block_kit.text_element(f"\n{text}\n{parts.website(request, t)} · {after}")
         found.append(block_kit.rich_text(block_kit.quote(block_kit.text_element(title, bold=True), told)))
     found += parts.edit_blocks(request, t, _short)
-    return [*found, *parts.reason_quote(block_kit.clip(request.change.asked.reason.strip(), REASON_MAX), t)]
+    return [*found, *parts.reason_quote(block_kit.clip(request.change.request.reason.strip(), REASON_MAX), t)]
 
 
 def _short(value: Any) -> Any:

@@ -63,8 +63,8 @@ def _list(
 def _entry(shown: RequestDetails, link: str | None, t: Translator, now: datetime) -> Block:
     """One request in one block. What is `mrkdwn` in it holds ids and flowbot's own words alone."""
     change = shown.change
-    text = f"{EMOJI[change.state]} {t(f'kind.{change.asked.kind}')} {parts.flow_subject(change, t)}"
-    who = block_kit.mrkdwn(t("request.by", person=f"<@{change.asked.requester}>"), block_kit.FIELD_MAX)
+    text = f"{EMOJI[change.state]} {t(f'kind.{change.request.kind}')} {parts.flow_subject(change, t)}"
+    who = block_kit.mrkdwn(t("request.by", person=f"<@{change.request.requester}>"), block_kit.FIELD_MAX)
     how_far = block_kit.mrkdwn(_how_far(shown, t, now), block_kit.FIELD_MAX)
     return block_kit.section(block_kit.plain(text), _open(link, t) if link else None) | {"fields": [who, how_far]}
 
@@ -132,7 +132,7 @@ def request_sent(shown: RequestDetails, link: str | None, t: Translator) -> Mess
     told = parts.sentence(
         t,
         "request.asked_in",
-        {"flow": [_flow(shown, t)], "channel": [block_kit.channel_element(shown.change.posted_in)]},
+        {"flow": [_flow(shown, t)], "channel": [block_kit.channel_element(shown.change.posted_channel)]},
         kind=_kind(shown, t),
     )  # fmt: skip
     blocks = [block_kit.rich_text(block_kit.rich_line(*told))] + ([block_kit.actions(_open(link, t))] if link else [])
@@ -148,7 +148,7 @@ def request_open_already(current: Change, link: str | None, t: Translator) -> Me
         t: the reader's words.
     """
     key = "request.open_already" if current.state is ChangeState.PENDING else "request.being_done"
-    message = sentences.sentence(t, key, {"id": str(current.asked.flow)})
+    message = sentences.sentence(t, key, {"id": str(current.request.flow)})
     return Message(message.text, (*message.blocks, *([block_kit.actions(_open(link, t))] if link else [])))
 
 
@@ -157,7 +157,7 @@ def _flow(shown: RequestDetails, t: Translator) -> Element:
 
 
 def _kind(shown: RequestDetails, t: Translator) -> str:
-    return t(f"kind.{shown.change.asked.kind}")
+    return t(f"kind.{shown.change.request.kind}")
 
 
 def request_ended(shown: RequestDetails, link: str | None, t: Translator) -> Message:
@@ -170,9 +170,9 @@ def request_ended(shown: RequestDetails, link: str | None, t: Translator) -> Mes
     """
     text = t("request.summary", what=parts.deed_text(shown.change, t), state=state_word(shown, t))
     buttons = [_open(link, t)] if link else []
-    kept = shown.change.is_unsaved_form
+    kept = shown.change.has_unsaved_form
     if kept:
-        buttons.insert(0, form_status.open_form(shown.change.asked.token, t))
+        buttons.insert(0, form_status.open_form(shown.change.request.token, t))
     blocks = [block_kit.section(block_kit.plain(text)), *outcome_blocks(shown, t)]
     blocks += [block_kit.context(t("form.nothing_lost"))] if kept else []
     return Message(text, (*blocks, *([block_kit.actions(*buttons)] if buttons else [])))

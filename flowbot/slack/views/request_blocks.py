@@ -66,10 +66,10 @@ def sentence(t: Translator, key: str, elements: Mapping[str, Sequence[Element]],
 
 def flow_id(change: Change) -> FlowId | None:
     """The flow that a change is about: for a restored one, the flow that was deleted."""
-    if change.asked.flow is not None:
-        return change.asked.flow
-    if change.asked.before is not None:
-        return change.asked.before.id
+    if change.request.flow is not None:
+        return change.request.flow
+    if change.request.before is not None:
+        return change.request.before.id
     return change.outcome.flow if change.outcome else None
 
 
@@ -81,7 +81,7 @@ def flow_subject(change: Change, t: Translator) -> str:
 
 def flow_name(change: Change, t: Translator) -> str:
     """The flow's name as it was typed, on one line and not too long; foreign text that nothing was done to yet."""
-    asked = change.asked
+    asked = change.request
     given = asked.before.name if asked.before else asked.wanted.content.name if asked.wanted else ""
     return block_kit.clip(push.single_line(given), NAME_MAX) or t("flow.unnamed")
 
@@ -96,17 +96,17 @@ def outcome_params(change: Change, t: Translator) -> Mapping[str, Any]:
 
 def deed_text(change: Change, t: Translator) -> str:
     """`Enable #12`, in flowbot's own words alone."""
-    number, kind = flow_id(change), t(f"kind.{change.asked.kind}")
+    number, kind = flow_id(change), t(f"kind.{change.request.kind}")
     return kind if number is None else f"{kind} #{number}"
 
 
 def deed(change: Change, t: Translator, key: str, verb: str) -> list[Element]:
     """`Emma asks to enable flow #12`."""
     elements = {
-        "person": [block_kit.user_element(change.asked.requester)],
+        "person": [block_kit.user_element(change.request.requester)],
         "flow": [block_kit.text_element(flow_subject(change, t), bold=True)],
     }
-    return sentence(t, key, elements, deed=t(f"request.{verb}_{change.asked.kind}"))
+    return sentence(t, key, elements, deed=t(f"request.{verb}_{change.request.kind}"))
 
 
 def people_text(persons: Iterable[UserId]) -> list[Element]:
@@ -164,7 +164,7 @@ def expires(shown: RequestDetails, t: Translator, now: datetime) -> list[Element
 def settings(shown: RequestDetails, t: Translator) -> Block:
     """Where the push goes, when, and how it behaves."""
     content = shown.content
-    wanted = shown.change.asked.wanted
+    wanted = shown.change.request.wanted
     segment = wanted.unread.segment if wanted else None
     named = None if segment is None else push.segment_name(segment, None, t)
     rows = [] if content is None else push.flow_settings(form_status.draft_as_flow(content, None), t, segment=named)
@@ -174,12 +174,12 @@ def settings(shown: RequestDetails, t: Translator) -> Block:
 def website(shown: RequestDetails, t: Translator) -> str:
     """The name of the website that the flow is for, once the change is applied."""
     content = shown.content
-    return push.website_name(content.website_id if content else shown.change.asked.website, shown.website_names, t)
+    return push.website_name(content.website_id if content else shown.change.request.website, shown.website_names, t)
 
 
 def confirm_dialog(shown: RequestDetails, t: Translator) -> Element:
     """The confirmation dialog of the Approve button, for kinds that need one."""
-    keys, content = CONFIRM.get(shown.change.asked.kind), shown.content
+    keys, content = CONFIRM.get(shown.change.request.kind), shown.content
     if keys is None or content is None:
         return {}
     title = t(keys[0], id=str(flow_id(shown.change)))
@@ -202,7 +202,7 @@ def edit_blocks(shown: RequestDetails, t: Translator, short: Callable[[Any], Any
 
 
 def _unread_of(shown: RequestDetails, t: Translator) -> list[tuple[str, str]]:
-    asked = shown.change.asked
+    asked = shown.change.request
     if asked.wanted is None or asked.kind is not ChangeKind.EDIT:
         return []
     picture = [(t("field.image"), t("request.new_picture"))] if asked.wanted.image or asked.picture else []

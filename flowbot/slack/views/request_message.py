@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Final
 
 from flowbot.domain.change import ChangeKind, ChangeState, ClosureKind
-from flowbot.domain.outcomes import GONE, LAPSES
+from flowbot.domain.outcomes import FLOW_GONE, LAPSED_KEYS
 from flowbot.locales import Translator
 from flowbot.services.request_details import RequestDetails
 from flowbot.slack.payloads.action_ids import ActionId
@@ -46,7 +46,7 @@ def request_message(shown: RequestDetails, t: Translator, now: datetime) -> Mess
         block_kit.header(f"{EMOJI[shown.change.state]} {state}"),
         block_kit.rich_text(block_kit.rich_line(*_requester_line(shown, t))),
     ]
-    blocks = [*head, *parts.reason_quote(shown.change.asked.reason, t)]
+    blocks = [*head, *parts.reason_quote(shown.change.request.reason, t)]
     blocks += _waiting(shown, t, now) if shown.change.state is ChangeState.PENDING else _ended(shown, t)
     if buttons := _buttons(shown, t):
         blocks.append(block_kit.actions(*buttons))
@@ -72,13 +72,13 @@ def _requester_line(shown: RequestDetails, t: Translator) -> list[Element]:
 def _is_approved(shown: RequestDetails) -> bool:
     """Whether the approvals that were needed are there, and nobody skipped them."""
     enough = shown.change.rule is not None and len(shown.approvals) >= shown.quorum
-    return enough and shown.change.state in _DECIDED and shown.change.progress.broke_glass is None
+    return enough and shown.change.state in _DECIDED and shown.change.progress.skipped_by is None
 
 
 def _skip_note(shown: RequestDetails, t: Translator) -> list[Block]:
     """Who skipped the approval, and why, for all to see."""
     closing = shown.change.progress.closing
-    if closing is None or shown.change.progress.broke_glass is None:
+    if closing is None or shown.change.progress.skipped_by is None:
         return []
     told = parts.sentence(t, "request.glass_broken", {"person": [block_kit.user_element(closing.by)]})
     return [
@@ -107,7 +107,7 @@ def _push(shown: RequestDetails, t: Translator, *, remarked: bool) -> list[Block
     """The notification as subscribers would see it. A picture that comes with an edit cannot be shown yet."""
     if shown.content is None:
         return []
-    asked, flow = shown.change.asked, shown.flow
+    asked, flow = shown.change.request, shown.flow
     is_new = asked.picture is not None or (asked.wanted is not None and asked.wanted.image is not None)
     picture = flow.image_url if flow and not is_new and not _is_deleted(shown) else None
     return form_status.preview(shown.content, shown.remarks if remarked else (), t, image_url=picture)
@@ -115,7 +115,7 @@ def _push(shown: RequestDetails, t: Translator, *, remarked: bool) -> list[Block
 
 def _is_deleted(shown: RequestDetails) -> bool:
     """Whether Enkapush's copy, with its picture, is gone by now."""
-    return shown.change.asked.kind is ChangeKind.DELETE and shown.change.state is ChangeState.APPLIED
+    return shown.change.request.kind is ChangeKind.DELETE and shown.change.state is ChangeState.APPLIED
 
 
 # --- when it is over ----------------------------------------------------------------------------------------
@@ -179,7 +179,7 @@ def _sentence(shown: RequestDetails, t: Translator) -> str:
 
 def _failed_in(shown: RequestDetails, key: str, t: Translator) -> list[Element]:
     """That it failed for a reason of the channel where it was asked, which this one need not be."""
-    why = parts.sentence(t, key, {"channel": [block_kit.channel_element(shown.change.asked.channel)]})
+    why = parts.sentence(t, key, {"channel": [block_kit.channel_element(shown.change.request.channel)]})
     return parts.sentence(t, "request.failed", {"reason": why})
 
 
@@ -214,7 +214,7 @@ def _side_notes(shown: RequestDetails, t: Translator) -> list[Block]:
 def _is_gone(shown: RequestDetails) -> bool:
     """Whether it is out of date because its flow is not there any more."""
     outcome = shown.change.outcome
-    return outcome is not None and outcome.key == GONE
+    return outcome is not None and outcome.key == FLOW_GONE
 
 
 def _outcome_text(shown: RequestDetails, t: Translator) -> str:
@@ -227,7 +227,7 @@ def _outcome_text(shown: RequestDetails, t: Translator) -> str:
 
 def _applied(shown: RequestDetails, t: Translator) -> str:
     change, outcome = shown.change, shown.change.outcome
-    if change.asked.kind is ChangeKind.RESTORE and outcome and outcome.flow is not None:
+    if change.request.kind is ChangeKind.RESTORE and outcome and outcome.flow is not None:
         return t("request.restored", old=str(parts.flow_id(change)), new=str(outcome.flow))
     return _outcome_text(shown, t) if outcome and t.has(outcome.key) else t("request.done")
 
@@ -244,9 +244,9 @@ def _buttons(shown: RequestDetails, t: Translator) -> list[Element]:
             return [block_kit.button(t("request.check_again"), ActionId.CHECK_AGAIN, value)]
         case ChangeState.OUT_OF_DATE if not _is_gone(shown):
             return [block_kit.button(t("request.ask_again"), ActionId.ASK_AGAIN, value)]
-        case ChangeState.FAILED if change.outcome is not None and change.outcome.key in LAPSES:
+        case ChangeState.FAILED if change.outcome is not None and change.outcome.key in LAPSED_KEYS:
             return [block_kit.button(t("request.ask_again"), ActionId.ASK_AGAIN, value)]
-        case ChangeState.APPLIED if change.asked.kind is ChangeKind.DELETE:
+        case ChangeState.APPLIED if change.request.kind is ChangeKind.DELETE:
             return [block_kit.button(t("button.restore"), ActionId.RESTORE, value)]
         case _:
             return []

@@ -23,7 +23,7 @@ def upgrade(url: str) -> None:
 
     Raises:
         ConfigurationError: the address cannot be used, the file is no database, or a newer flowbot has been at it.
-        Fault: the database did not answer; it is as it was.
+        DependencyError: the database did not answer; it is as it was.
     """
     logging.getLogger("alembic").setLevel(logging.WARNING)
     engine = migration_engine(url)

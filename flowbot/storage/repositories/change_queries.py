@@ -118,7 +118,7 @@ def flow_creators(flows: Collection[FlowId], *, but: ChangeId | None = None) -> 
 def select_approved_before(change: Change) -> Select[Any]:
     """The changes of the same flow that were approved, to enable or to edit it, and applied; the newest first."""
     approving = and_(
-        changes.c.flow_id == change.asked.flow,
+        changes.c.flow_id == change.request.flow,
         changes.c.id != change.id,
         changes.c.state == ChangeState.APPLIED,
         changes.c.kind.in_([ChangeKind.ENABLE, ChangeKind.EDIT]),
@@ -137,7 +137,7 @@ async def read_change_statistics(database: Database) -> ChangeStatistics:
     """The figures of all changes.
 
     Raises:
-        Fault: the database did not answer.
+        DependencyError: the database did not answer.
     """
     untold = is_unshown()
     by_state = select(

@@ -8,14 +8,14 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Row, Select, and_, func, insert, literal, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from flowbot.domain.audit import Event
-from flowbot.domain.change import Change, ChangeKind, ChangeState, Lease, NewChange, Outcome, Progress
+from flowbot.domain.audit import AuditEvent
+from flowbot.domain.change import Change, ChangeKind, ChangeRequest, ChangeState, Lease, Outcome, Progress
 from flowbot.domain.ids import ChangeId, ChannelId, FlowId, UserId, WebsiteId
 from flowbot.domain.policy import ApprovalRule
 from flowbot.services.ports.storage import EventFilter
 from flowbot.storage.tables import Document, changes, events, new_id, to_plain
 
-_ASKED: Final = Document(NewChange)
+_ASKED: Final = Document(ChangeRequest)
 
 
 _RULE: Final = Document(ApprovalRule)
@@ -30,11 +30,11 @@ _PROGRESS: Final = Document(Progress)
 _NOTHING_YET: Final = Progress()
 
 
-def change_from_request(new: NewChange, lease: Lease, now: datetime) -> Change:
+def change_from_request(new: ChangeRequest, lease: Lease, now: datetime) -> Change:
     """The first version of a change, under a fresh id, in the hands of who submitted it."""
     return Change(
         id=ChangeId(new_id()),
-        asked=new,
+        request=new,
         state=ChangeState.DRAFT,
         version=1,
         created_at=now,
@@ -83,12 +83,12 @@ def read_change(row: Row[Any]) -> Change:
     """The change that a whole row holds.
 
     Raises:
-        Fault: the row cannot be read.
+        DependencyError: the row cannot be read.
     """
     kept = row._mapping  # noqa: SLF001 - SQLAlchemy's public name for a row by its columns
     return Change(
         id=ChangeId(kept["id"]),
-        asked=_ASKED.read(kept["asked"]),
+        request=_ASKED.read(kept["asked"]),
         state=ChangeState(kept["state"]),
         version=kept["version"],
         created_at=kept["created_at"],
@@ -108,7 +108,7 @@ def _plain(kept: Mapping[Any, Any]) -> dict[str, Any]:
 
 
 def _identity(change: Change) -> dict[str, Any]:
-    asked = change.asked
+    asked = change.request
     return {
         "id": change.id,
         "token": asked.token,
@@ -136,7 +136,7 @@ def _position(change: Change) -> dict[str, Any]:
     } | progress_columns(change.progress)  # fmt: skip
 
 
-async def append_events(connection: AsyncConnection, told: Iterable[Event]) -> None:
+async def append_events(connection: AsyncConnection, told: Iterable[AuditEvent]) -> None:
     """Write events, in their order, in the transaction of `connection`."""
     for event in told:
         await connection.execute(insert(events).values(_row(event)))
@@ -166,9 +166,9 @@ def events_after(number: int, size: int) -> Select[Any]:
     return select(events).where(events.c.number > number).order_by(events.c.number).limit(size)
 
 
-def read_event(row: Row[Any]) -> Event:
+def read_event(row: Row[Any]) -> AuditEvent:
     """The event that a row holds."""
-    return Event(
+    return AuditEvent(
         at=row.at,
         action=row.action,
         actor=None if row.actor is None else UserId(row.actor),
@@ -182,7 +182,7 @@ def read_event(row: Row[Any]) -> Event:
     )
 
 
-def _row(event: Event) -> dict[str, Any]:
+def _row(event: AuditEvent) -> dict[str, Any]:
     return {
         "at": event.at,
         "action": str(event.action),

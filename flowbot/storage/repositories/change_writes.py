@@ -30,9 +30,9 @@ async def insert_or_find(connection: AsyncConnection, change: Change) -> tuple[C
         try:
             return await _insert(connection, change), True
         except IntegrityError:
-            if known := await has_token(connection, change.asked.token):
+            if known := await has_token(connection, change.request.token):
                 return known, False
-            if taken := await holds_lease(connection, change.asked.flow):
+            if taken := await holds_lease(connection, change.request.flow):
                 raise FlowBusyError(taken) from None
         change = replace(change, id=ChangeId(new_id()))
     return await _insert(connection, change), True

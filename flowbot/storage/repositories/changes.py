@@ -7,15 +7,15 @@ from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Select, and_, select, update
 
-from flowbot.domain.audit import Event
+from flowbot.domain.audit import AuditEvent
 from flowbot.domain.change import (
     LEASED_STATES,
     OPEN_STATES,
     Change,
     ChangeKind,
+    ChangeRequest,
     ChangeState,
     Lease,
-    NewChange,
     Progress,
     Vote,
     can_transition,
@@ -72,7 +72,7 @@ _AUDIT_PAGE: Final = 500
 
 
 class ChangeRepository:
-    """The changes in the database. Every method is one transaction and raises Fault where the database fails.
+    """The changes in the database. Every method is one transaction and raises DependencyError where the database fails.
 
     Args:
         database: migrated and open.
@@ -83,7 +83,7 @@ class ChangeRepository:
         self._database = database
         self._clock = clock
 
-    async def submit(self, new: NewChange, lease: Lease, event: Event) -> tuple[Change, bool]:
+    async def submit(self, new: ChangeRequest, lease: Lease, event: AuditEvent) -> tuple[Change, bool]:
         """Keep a new change as `draft` in version 1, leased and due at once, or find the one with the same token.
 
         Returns:
@@ -91,7 +91,7 @@ class ChangeRepository:
 
         Raises:
             FlowTaken: the flow has an open change; this one was not kept.
-            Fault: the database did not answer; this one was not kept.
+            DependencyError: the database did not answer; this one was not kept.
         """
         async with self._database.write() as connection:
             if known := await has_token(connection, new.token):
@@ -115,7 +115,7 @@ class ChangeRepository:
         """Whether a change of this kind of a flow became unknown less than `within` ago, and is so still."""
         return bool(await self._find(select_unsettled(flow, kind, now, within).limit(1)))
 
-    async def move(self, seen: Change, moved: Change, *events: Event) -> Change:
+    async def move(self, seen: Change, moved: Change, *events: AuditEvent) -> Change:
         """Put `moved` in the place of `seen`, in the next version, and write `events` with the change's id.
 
         It happens only if the kept one still has the version of `seen` and the lease its owner: who lost the lease must
@@ -133,7 +133,7 @@ class ChangeRepository:
         """
         if moved.state is not seen.state and not can_transition(seen.state, moved.state):
             raise ValueError(f"no change goes from {seen.state} to {moved.state}")
-        made = moved.outcome.flow if moved.outcome and moved.asked.kind in MAKING else None
+        made = moved.outcome.flow if moved.outcome and moved.request.kind in MAKING else None
         async with self._database.write(alone=None if made is None else f"made.{made}") as connection:
             kept = await next_version(connection, seen, moved)
             if made is not None and await connection.scalar(flow_creators([made], but=seen.id)):
@@ -141,7 +141,7 @@ class ChangeRepository:
             await append_events(connection, [replace(event, change=seen.id) for event in events])
         return kept
 
-    async def vote(self, change: ChangeId, vote: Vote, lease: Lease, *events: Event) -> VoteResult:
+    async def vote(self, change: ChangeId, vote: Vote, lease: Lease, *events: AuditEvent) -> VoteResult:
         """Count a vote in the place of this person's earlier one, with all that follows from it.
 
         The version grows, and `events` are written with the change's id. With as many approvals as the rule's quorum
@@ -167,7 +167,7 @@ class ChangeRepository:
 
     async def approved_before(self, change: Change) -> Change | None:
         """The latest change of the same flow that was approved and applied before this one; to enable or to edit it."""
-        if change.asked.flow is None:
+        if change.request.flow is None:
             return None
         return next(iter(await self._find(select_approved_before(change).limit(1))), None)
 
@@ -299,12 +299,12 @@ class ChangeRepository:
             raise LookupError(f"there is no change {change}")
         return read_change(row)
 
-    async def history(self, scope: EventFilter, *, limit: int) -> tuple[Event, ...]:
+    async def history(self, scope: EventFilter, *, limit: int) -> tuple[AuditEvent, ...]:
         """The latest events of `scope`, newest first. Events of no website are seen by who may see all."""
         async with self._database.read() as connection:
             return tuple(read_event(row) for row in await connection.execute(latest_events(scope, limit)))
 
-    async def audit(self) -> AsyncIterator[Event]:
+    async def audit(self) -> AsyncIterator[AuditEvent]:
         """All events, oldest first, a page at a time: no transaction stays open between two of them.
 
         What is being written at that very moment may be missing; the next call has it.

@@ -12,7 +12,7 @@ from flowbot.storage.unit_of_work import Database
 
 
 class DeliveryRepository:
-    """The deliveries in the database. Every method is one transaction and raises Fault where the database fails.
+    """The deliveries in the database. Every method is one transaction; DependencyError where the database fails.
 
     Args:
         database: migrated and open.

@@ -16,7 +16,7 @@ _FLOW: Final = Document(Flow)
 
 
 class DraftRepository:
-    """The drafts in the database. Every method is one transaction and raises Fault where the database fails.
+    """The drafts in the database. Every method is one transaction and raises DependencyError where the database fails.
 
     Args:
         database: migrated and open.

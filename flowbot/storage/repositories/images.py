@@ -15,7 +15,7 @@ _MAY_BE_GONE: Final = (ChangeState.APPLIED.value, ChangeState.UNKNOWN.value)
 
 
 class ImageRepository:
-    """The pictures in the database. Every method is one transaction and raises Fault where the database fails.
+    """The pictures in the database. Every method is one transaction; DependencyError where the database fails.
 
     Args:
         database: migrated and open.

@@ -8,10 +8,10 @@ from pydantic import ValidationError
 from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from flowbot.domain.audit import Event
+from flowbot.domain.audit import AuditEvent
 from flowbot.domain.ids import ChannelId, WebsiteId
 from flowbot.domain.policy import ChannelPolicy, PolicyBook
-from flowbot.errors import Fault
+from flowbot.errors import DependencyError
 from flowbot.services.ports import Clock
 from flowbot.services.ports.storage import ChannelScope
 from flowbot.storage.repositories.change_rows import append_events
@@ -35,7 +35,7 @@ class PolicyRepository:
         """The channel's policy and the websites' names, as they were at one moment.
 
         Raises:
-            Fault: the database did not answer, or holds a policy that this flowbot cannot read.
+            DependencyError: the database did not answer, or holds a policy that this flowbot cannot read.
         """
         wanted = select(channel_policies.c.document).where(channel_policies.c.channel_id == channel)
         async with self._database.read() as connection:
@@ -48,7 +48,7 @@ class PolicyRepository:
         """All policies and names, in the order in which they were written.
 
         Raises:
-            Fault: as `scope`.
+            DependencyError: as `scope`.
         """
         ordered = select(channel_policies.c.document).order_by(channel_policies.c.position)
         async with self._database.read() as connection:
@@ -56,7 +56,7 @@ class PolicyRepository:
             documents = (await connection.scalars(ordered)).all()
         return _book(names, tuple(_policy(document) for document in documents))
 
-    async def replace(self, book: PolicyBook, *told: Event) -> None:
+    async def replace(self, book: PolicyBook, *told: AuditEvent) -> None:
         """Put `book` in the place of all that was there; readers see the old book or the new one, whole.
 
         Args:
@@ -64,7 +64,7 @@ class PolicyRepository:
             told: what is written to the audit trail with it: neither is kept without the other.
 
         Raises:
-            Fault: the database did not answer; the old book stands.
+            DependencyError: the database did not answer; the old book stands.
         """
         policy_rows, website_rows = self._policy_rows(book), _website_rows(book)
         async with self._database.write(alone="policies") as connection:
@@ -76,7 +76,7 @@ class PolicyRepository:
                 await connection.execute(insert(websites), website_rows)
             await append_events(connection, told)
 
-    async def swap(self, seen: ChannelPolicy | None, policy: ChannelPolicy, *told: Event) -> bool:
+    async def swap(self, seen: ChannelPolicy | None, policy: ChannelPolicy, *told: AuditEvent) -> bool:
         """Put one channel's policy in the place of the one it had, or add it; the others stay as they are.
 
         Only if it still is the one that was seen, whoever else writes, in all processes.
@@ -90,7 +90,7 @@ class PolicyRepository:
             Whether it was done; if not, nothing was written.
 
         Raises:
-            Fault: the database did not answer; the policy that was there stands.
+            DependencyError: the database did not answer; the policy that was there stands.
         """
         kept = select(channel_policies.c.document).where(channel_policies.c.channel_id == str(policy.id))
         async with self._database.write(alone="policies") as connection:
@@ -141,7 +141,7 @@ def _policy(document: Mapping[str, Any]) -> ChannelPolicy:
         return ChannelPolicy.model_validate(document)
     except ValidationError as error:
         # Written by a newer flowbot, perhaps: a rule that cannot be read must not be guessed.
-        raise Fault("fault.database") from error
+        raise DependencyError("fault.database") from error
 
 
 def _book(names: dict[WebsiteId, str], policies: tuple[ChannelPolicy, ...]) -> PolicyBook:

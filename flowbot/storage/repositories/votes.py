@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Row, delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from flowbot.domain.audit import AuditAction, Event
+from flowbot.domain.audit import AuditAction, AuditEvent
 from flowbot.domain.change import Change, ChangeState, Lease, Vote, VoteChoice
 from flowbot.domain.ids import ChangeId, UserId
 from flowbot.services.ports.storage import VersionConflictError, VoteResult
@@ -17,7 +17,7 @@ from flowbot.storage.tables import votes
 
 
 async def count_vote(
-    connection: AsyncConnection, change: ChangeId, vote: Vote, lease: Lease, *events: Event
+    connection: AsyncConnection, change: ChangeId, vote: Vote, lease: Lease, *events: AuditEvent
 ) -> VoteResult:
     """Count a vote in the transaction of `connection`, with all that follows from it (see the port).
 
@@ -67,9 +67,9 @@ def _counted(seen: Change, vote: Vote, lease: Lease | None) -> Change:
     return replace(seen, state=ChangeState.APPLYING, changed_at=vote.at, due_at=None, **lease_columns(lease))
 
 
-def _approval(change: Change, last: Vote, counted: tuple[Vote, ...]) -> Event:
-    asked = change.asked
-    return Event(
+def _approval(change: Change, last: Vote, counted: tuple[Vote, ...]) -> AuditEvent:
+    asked = change.request
+    return AuditEvent(
         at=last.at,
         action=AuditAction.APPROVED,
         actor=last.person,

@@ -6,12 +6,12 @@ from typing import Any, Final
 
 import structlog
 
-from flowbot.domain.fields import FormKind, fill_website
+from flowbot.domain.fields import FormKind, reset_segment
 from flowbot.domain.flow import Flow, WriteOnlyFields
 from flowbot.domain.ids import FormToken, UserId, parse_website_id
-from flowbot.domain.lint import Remark, lint
+from flowbot.domain.lint import lint
 from flowbot.domain.validation import INVALID_URL_KEY, draft_content, parse_wait
-from flowbot.errors import Fault, UserError
+from flowbot.errors import DependencyError, Text, UserError
 from flowbot.locales import Locales, Translator
 from flowbot.services.forms import FormService
 from flowbot.services.ports import Clock
@@ -61,7 +61,7 @@ class FormEditor:
         at = self.clock()
         before = await self._before(form.metadata.token)
         edited = before if form.metadata.kind is FormKind.EDIT else None
-        typed = fill_website(form.typed, edited)
+        typed = reset_segment(form.typed, edited)
         ready = await self.forms.choices(visit.reader, form.metadata.channel)
         website = parse_website_id(typed.get("website", ""))
         await self.forms.keep_typed(visit.reader.user, form.metadata.token, typed, at)
@@ -99,7 +99,7 @@ class FormEditor:
         """The entries of a long menu that match what was typed, in time; none where they cannot be had."""
         try:
             return await self.tasks.within(ACK_SECONDS, self._suggest(question), name="entries")
-        except (UserError, Fault, TimeoutError) as error:
+        except (UserError, DependencyError, TimeoutError) as error:
             log.warning("forms.no_suggestions", error=str(error) or "slow")
             return {"options": []}
 
@@ -116,7 +116,7 @@ class FormEditor:
         segments = _choices(ready.segments_of(metadata.website)) or []
         return FlowForm.segment_options(segments, question.value, t)
 
-    def _remarks(self, form: SubmittedForm, before: Flow | None) -> tuple[Remark, ...]:
+    def _remarks(self, form: SubmittedForm, before: Flow | None) -> tuple[Text, ...]:
         typed, content = form.typed, draft_content(form.typed)
         utm = (typed.get(f"utm_{part}") or None for part in ("source", "medium", "campaign"))
         hosts = self.forms.hosts(content.website_id, before.id if before else None)

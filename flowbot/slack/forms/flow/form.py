@@ -7,11 +7,11 @@ from typing import Annotated, Any, Final, Self
 
 from pydantic import ConfigDict, Field
 
-from flowbot.domain.fields import FIELDS, FormKind, FormValues, fits_field
+from flowbot.domain.fields import FIELD_NAMES, FormKind, FormValues, fits_field
 from flowbot.domain.flow import FieldDifference, Flow
 from flowbot.domain.ids import ChannelId, FlowId, FormToken, WebsiteId
-from flowbot.domain.lint import Remark
-from flowbot.domain.validation import FieldProblem, may_be_empty
+from flowbot.domain.validation import is_optional
+from flowbot.errors import Text
 from flowbot.locales import Translator
 from flowbot.slack.forms import widgets
 from flowbot.slack.forms.widgets import FieldLayout, SegmentOption
@@ -158,10 +158,10 @@ class FlowFormData:
     segments: Sequence[SegmentOption] | None
     metadata: FormMetadata
     before: Flow | None = None
-    trouble: FieldProblem | None = None
+    trouble: Text | None = None
     brought_back: datetime | None = None
     meanwhile: Sequence[FieldDifference] = ()
-    remarks: Sequence[Remark] = ()
+    remarks: Sequence[Text] = ()
     is_asked: bool = False
 
     @property
@@ -189,7 +189,7 @@ class FlowForm:
     def build(cls, data: FlowFormData, t: Translator) -> View:
         """The form as a modal. A value that no field can hold is left out, and its hint says so."""
         metadata = _metadata(data)
-        fields = [_field(name, data, metadata, t) for name in FIELDS]
+        fields = [_field(name, data, metadata, t) for name in FIELD_NAMES]
         return views.modal(metadata.kind, t, [*_head(data, metadata, t), *fields, *_foot(data, t)]) | {
             "callback_id": cls.CALLBACK,
             "private_metadata": metadata.dump(),
@@ -211,7 +211,7 @@ class FlowForm:
         return SubmittedForm(metadata, typed | {"image": metadata.image}, files[0] if files else None, chosen)
 
     @classmethod
-    def errors(cls, problems: Mapping[str, FieldProblem], metadata: FormMetadata, t: Translator) -> dict[str, str]:
+    def errors(cls, problems: Mapping[str, Text], metadata: FormMetadata, t: Translator) -> dict[str, str]:
         """What is wrong, by the block that Slack shall show it at."""
         return {
             _block_id(name, metadata): views.format_text(problem.key, problem.params, t)
@@ -219,7 +219,7 @@ class FlowForm:
         }
 
     @staticmethod
-    def labelled(problems: Mapping[str, FieldProblem], t: Translator) -> list[tuple[str, str]]:
+    def labelled(problems: Mapping[str, Text], t: Translator) -> list[tuple[str, str]]:
         """The labels of fields, each with what is wrong there."""
         return [(_label(name, t), views.format_text(each.key, each.params, t)) for name, each in problems.items()]
 
@@ -249,7 +249,7 @@ def _block_id(name: str, metadata: FormMetadata) -> str:
 
 def _entries(values: Values, metadata: FormMetadata) -> dict[str, view_state.FieldValue]:
     nothing = view_state.FieldValue()
-    blocks = {name: values.get(_block_id(name, metadata), {}) for name in FIELDS}
+    blocks = {name: values.get(_block_id(name, metadata), {}) for name in FIELD_NAMES}
     return {name: block.get(_action_id(name), nothing) for name, block in blocks.items()}
 
 
@@ -264,7 +264,7 @@ def _label(name: str, t: Translator) -> str:
 
 def _field(name: str, data: FlowFormData, metadata: FormMetadata, t: Translator) -> Block:
     place = FieldLayout(
-        _block_id(name, metadata), _label(name, t), _hint(name, data, t), may_be_empty(name, data.edited)
+        _block_id(name, metadata), _label(name, t), _hint(name, data, t), is_optional(name, data.edited)
     )
     given = data.typed.get(name, "")
     return widgets.input_block(place, _element(name, given if fits_field(name, given) else "", data, t))

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from flowbot.domain.change import Draft
-from flowbot.domain.fields import FormKind, FormValues, default_values, form_values, without_write_only
+from flowbot.domain.fields import FormKind, FormValues, default_values, duplicate_values, form_values
 from flowbot.domain.flow import FieldDifference, Flow, flow_differences
 from flowbot.domain.ids import ChannelId, FlowId, FormToken, parse_website_id
-from flowbot.domain.validation import FieldProblem, rebase_values
-from flowbot.errors import Fault, UserError
+from flowbot.domain.validation import rebase_values
+from flowbot.errors import DependencyError, Text, UserError
 from flowbot.locales import Translator
 from flowbot.services.authorization import NO_SUCH_FLOW_KEY
 from flowbot.services.forms import FormContext, FormService
@@ -93,7 +93,7 @@ class FormOpener:
         """
         try:
             kind, ready = await self._ready(visit.reader, visit.place.channel, kind, flow, fresh=fresh, draft=draft)
-        except (UserError, Fault) as error:
+        except (UserError, DependencyError) as error:
             await self.modals.fill(view_id, views.sentence_view(kind, visit.t, error.key, error.params))
             return
         draft = draft or ready.draft
@@ -119,12 +119,12 @@ class FormOpener:
                 raise
             return FormKind.CREATE, await self.forms.open(reader, channel, FormKind.CREATE.change, None, fresh=True)
 
-    async def again(self, reader: CurrentUser, t: Translator, draft: Draft, trouble: FieldProblem) -> View:
+    async def again(self, reader: CurrentUser, t: Translator, draft: Draft, trouble: Text) -> View:
         """The form once more, as it was typed, with the reason on top.
 
         Raises:
             UserError: not allowed any more, or the flow is gone.
-            Fault: Enkapush or the database did not answer.
+            DependencyError: Enkapush or the database did not answer.
         """
         await self.forms.allowed(reader, draft.channel, None)
         kind, ready = await self._ready(reader, draft.channel, change_kind(draft), draft.flow, fresh=True, draft=draft)
@@ -187,7 +187,7 @@ def initial_values(kind: FormKind, ready: FormContext) -> FormValues:
     """What a form holds before anybody has typed: one website is chosen already."""
     if ready.before is None:
         return default_values(next(iter(ready.websites), None))
-    return form_values(ready.before) if kind is FormKind.EDIT else without_write_only(ready.before)
+    return form_values(ready.before) if kind is FormKind.EDIT else duplicate_values(ready.before)
 
 
 def segment_choices(ready: FormContext, typed: FormValues) -> list[SegmentOption] | None:

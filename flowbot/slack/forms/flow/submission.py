@@ -7,12 +7,12 @@ from typing import Any, Final
 import structlog
 
 from flowbot import logs
-from flowbot.domain.change import Change, ChangeState, NewChange
+from flowbot.domain.change import Change, ChangeRequest, ChangeState
 from flowbot.domain.fields import FormKind
 from flowbot.domain.flow import DesiredFlow, Flow, is_unchanged
 from flowbot.domain.images import ImageUpload
-from flowbot.domain.validation import FieldProblem, ValidationResult, validate_form
-from flowbot.errors import Fault, UserError
+from flowbot.domain.validation import ValidationResult, validate_form
+from flowbot.errors import DependencyError, Text, UserError
 from flowbot.locales import Locales, Translator
 from flowbot.metrics import Metrics
 from flowbot.services.executor.executor import ChangeExecutor
@@ -35,12 +35,12 @@ async def validate_now(forms: FormService, form: SubmittedForm) -> tuple[Validat
     """What a form asks for or what is wrong with it, as of now; and the flow that it showed, if any.
 
     Raises:
-        Fault: the database did not answer.
+        DependencyError: the database did not answer.
     """
     metadata, typed = form.metadata, form.typed
     before, websites = await forms.submittable(metadata.channel, metadata.token, typed.get("website", ""))
     if metadata.kind is FormKind.EDIT and before is None:
-        return ValidationResult(None, {"name": FieldProblem(FORM_TOO_OLD_KEY)}), None
+        return ValidationResult(None, {"name": Text(FORM_TOO_OLD_KEY)}), None
     checked = validate_form(
         typed, kind=metadata.kind, before=before, websites=websites, segment_website=metadata.website
     )
@@ -99,7 +99,7 @@ class FlowFormSubmission:
         """
         key = event.key
         if key is not None and await self.deliveries.was_taken(key):
-            return _ack_errors({"name": FieldProblem("form.repeated")}, submitted, t)
+            return _ack_errors({"name": Text("form.repeated")}, submitted, t)
         answer = await self._take(event, submitted, t)
         if key is not None and answer["response_action"] == "errors":
             await self.deliveries.take(key, self.changes.clock())
@@ -112,7 +112,7 @@ class FlowFormSubmission:
         if problems or checked.wanted is None:
             return _ack_errors(problems, submitted, t)
         if _changes_nothing(submitted, checked.wanted, before):
-            return _ack_errors({"name": FieldProblem("form.nothing_changed")}, submitted, t)
+            return _ack_errors({"name": Text("form.nothing_changed")}, submitted, t)
         return await self._keep(event, submitted, checked, before, t)
 
     async def _keep(
@@ -123,13 +123,13 @@ class FlowFormSubmission:
             change, is_new = await self.changes.submit(new)
         except FlowBusyError as taken:
             return _ack_errors({"name": _ack_taken(taken.current)}, submitted, t)
-        if not is_new and _error_texts(change.asked) != _error_texts(new):
-            return _ack_errors({"name": FieldProblem("form.sent_already")}, submitted, t)
+        if not is_new and _error_texts(change.request) != _error_texts(new):
+            return _ack_errors({"name": Text("form.sent_already")}, submitted, t)
         if is_new:
             self.tasks.start(self._carry_out(change, event, before), name=f"form {change.id}")
         return {"response_action": "update", "view": views.saving(submitted.metadata.kind, t)}
 
-    async def _with_picture(self, submitted: SubmittedForm) -> tuple[SubmittedForm, FieldProblem | None]:
+    async def _with_picture(self, submitted: SubmittedForm) -> tuple[SubmittedForm, Text | None]:
         """The form with its picture kept, or what is wrong with it; as it is where the picture takes its time."""
         file = submitted.file
         if file is None:
@@ -139,15 +139,15 @@ class FlowFormSubmission:
                 image = await self.pictures.fetch(ImageUpload(file.id, file.url_private_download, file.name))
                 kept = await self.images.put(image, self.changes.clock())
         except UserError as error:
-            return submitted, FieldProblem(error.key, error.params)
-        except (Fault, TimeoutError) as error:
+            return submitted, Text(error.key, error.params)
+        except (DependencyError, TimeoutError) as error:
             log.warning("forms.picture_later", error=str(error) or "slow")
             return submitted, None
         return replace(submitted, typed={**submitted.typed, "image": kept}, file=None), None
 
     async def _carry_out(self, change: Change, event: FormEvent, before: Flow | None) -> None:
         """Carry out a form that was just acknowledged, and show in its place what became of it."""
-        asked = change.asked
+        asked = change.request
         logs.bind_incident(request="form", user=asked.requester, channel=asked.channel, change=change.id)
         try:
             # Kept until it is known that it was saved.
@@ -155,21 +155,21 @@ class FlowFormSubmission:
             tell = self.telling.in_form(event.view_id)
             settled = await self.changes.carry_out(change, tell, lambda: self.people.reader(event.caller))
             log.info("flow_form.settled", state=settled.state)
-        except Fault as fault:
+        except DependencyError as fault:
             # The change is kept: the recovery of this or another process goes on where this one stopped.
             log.warning("forms.left_to_recovery", error=str(fault))
 
 
 def _new_change(
     event: FormEvent, submitted: SubmittedForm, checked: ValidationResult, before: Flow | None
-) -> NewChange:
+) -> ChangeRequest:
     metadata, wanted = submitted.metadata, checked.wanted
     if wanted is None:
         raise ValueError("a form with problems is not a change")
     image = submitted.typed.get("image") or None
     edited = before if metadata.kind is FormKind.EDIT else None
     file = submitted.file
-    return NewChange(
+    return ChangeRequest(
         token=metadata.token,
         kind=metadata.kind.change,
         requester=event.user.id,
@@ -192,17 +192,17 @@ def _changes_nothing(submitted: SubmittedForm, wanted: DesiredFlow, before: Flow
     return is_unchanged(replace(wanted, image=submitted.typed.get("image") or None), before)
 
 
-def _ack_taken(current: Change) -> FieldProblem:
+def _ack_taken(current: Change) -> Text:
     """Why a flow with an open change is not changed: a request may wait for days, all else is over in a moment."""
     if current.state is ChangeState.PENDING:
-        return FieldProblem("form.flow_asked", {"id": str(current.asked.flow)})
-    return FieldProblem("form.flow_taken")
+        return Text("form.flow_asked", {"id": str(current.request.flow)})
+    return Text("form.flow_taken")
 
 
-def _error_texts(asked: NewChange) -> dict[str, str]:
+def _error_texts(asked: ChangeRequest) -> dict[str, str]:
     """What was typed; a picture is kept anew with every delivery of the same form."""
     return {name: text for name, text in asked.typed.items() if name != "image"}
 
 
-def _ack_errors(problems: dict[str, FieldProblem], submitted: SubmittedForm, t: Translator) -> AckArgs:
+def _ack_errors(problems: dict[str, Text], submitted: SubmittedForm, t: Translator) -> AckArgs:
     return {"response_action": "errors", "errors": FlowForm.errors(problems, submitted.metadata, t)}

@@ -9,8 +9,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 from pydantic import Field as Limited
 
 from flowbot.domain.ids import ChannelId, GroupId, UserId
-from flowbot.domain.policy import MOST_APPROVALS, MOST_HOURS, Gate
-from flowbot.domain.validation import FieldProblem
+from flowbot.domain.policy import MAX_EXPIRY_HOURS, MAX_QUORUM, Gate
+from flowbot.errors import Text
 from flowbot.locales import Translator
 from flowbot.services.policy_checks import PolicyField
 from flowbot.services.policy_setup import PolicyFormData
@@ -157,9 +157,7 @@ class PolicyForm:
         return {"options": widgets.matching_options(offered, query)}
 
     @classmethod
-    def errors(
-        cls, problems: Mapping[PolicyField, FieldProblem], view: Mapping[str, Any], t: Translator
-    ) -> dict[str, str]:
+    def errors(cls, problems: Mapping[PolicyField, Text], view: Mapping[str, Any], t: Translator) -> dict[str, str]:
         """What is wrong, by the block that Slack shall show it at, of those that `view` has."""
         there = {block.get("block_id") for block in view.get("blocks") or () if isinstance(block, dict)}
         return {
@@ -202,10 +200,10 @@ def _blocks(data: PolicyFormContent, t: Translator) -> Iterable[Block]:
     yield from _websites(data, t)
     for role, fields in zip((typed.viewers, typed.editors, typed.approvers), ROLES, strict=True):
         yield from _role_blocks(role, fields, data, t)
-    yield _input(PolicyField.QUORUM, _number(typed.quorum, MOST_APPROVALS), t, optional=False)
+    yield _input(PolicyField.QUORUM, _number(typed.quorum, MAX_QUORUM), t, optional=False)
     yield _input(PolicyField.GATES, _gates(typed, t), t)
     yield _input(PolicyField.SELF_APPROVAL, _box(t("setup.box_self_approval"), ticked=typed.self_approval), t)
-    yield _input(PolicyField.EXPIRES, _number(typed.expires, MOST_HOURS), t, optional=False)
+    yield _input(PolicyField.EXPIRES, _number(typed.expires, MAX_EXPIRY_HOURS), t, optional=False)
     yield _input(PolicyField.CHANNEL, _channel(typed.channel), t)
     yield _input(PolicyField.BREAK_GLASS, _people(typed.break_glass), t)
 

@@ -9,14 +9,14 @@ from flowbot.domain.ids import ChannelId, GroupId, UserId, WebsiteId, parse_webs
 from flowbot.domain.policy import (
     ALWAYS_GATED,
     EVERYONE,
-    MOST_APPROVALS,
-    MOST_HOURS,
+    MAX_EXPIRY_HOURS,
+    MAX_QUORUM,
     ApprovalRule,
     ChannelPolicy,
     Gate,
     Principal,
 )
-from flowbot.domain.validation import FieldProblem
+from flowbot.errors import Text
 from flowbot.services.policy_checks import PolicyField
 from flowbot.services.policy_setup import approval_channel
 
@@ -85,16 +85,16 @@ class PolicyInput:
             break_glass=rule.break_glass,
         )
 
-    def problems(self) -> Mapping[PolicyField, FieldProblem]:
+    def problems(self) -> Mapping[PolicyField, Text]:
         """What is wrong whoever the people are, by field."""
         stands = {
             PolicyField.WEBSITES: (
                 not self._websites and not self.all_websites,
-                FieldProblem("setup.problem_websites"),
+                Text("setup.problem_websites"),
             ),
-            PolicyField.APPROVER_PEOPLE: (not self.approvers.entries, FieldProblem("setup.problem_approvers")),
-            PolicyField.QUORUM: (not is_number(self.quorum, MOST_APPROVALS), _range(MOST_APPROVALS)),
-            PolicyField.EXPIRES: (not is_number(self.expires, MOST_HOURS), _range(MOST_HOURS)),
+            PolicyField.APPROVER_PEOPLE: (not self.approvers.entries, Text("setup.problem_approvers")),
+            PolicyField.QUORUM: (not is_number(self.quorum, MAX_QUORUM), _range(MAX_QUORUM)),
+            PolicyField.EXPIRES: (not is_number(self.expires, MAX_EXPIRY_HOURS), _range(MAX_EXPIRY_HOURS)),
         }
         return {name: problem for name, (is_wrong, problem) in stands.items() if is_wrong}
 
@@ -129,5 +129,5 @@ def is_number(typed: str, most: int) -> bool:
     return _WHOLE.fullmatch(typed) is not None and 1 <= int(typed) <= most
 
 
-def _range(most: int) -> FieldProblem:
-    return FieldProblem("setup.problem_number", {"most": most})
+def _range(most: int) -> Text:
+    return Text("setup.problem_number", {"most": most})

@@ -10,8 +10,7 @@ import structlog
 from flowbot import logs
 from flowbot.domain.ids import ChannelId, UserId
 from flowbot.domain.policy import ChannelPolicy
-from flowbot.domain.validation import FieldProblem
-from flowbot.errors import Fault, UserError
+from flowbot.errors import DependencyError, Text, UserError
 from flowbot.locales import Translator
 from flowbot.services.policy_checks import PolicyField
 from flowbot.services.policy_setup import (
@@ -54,7 +53,7 @@ class PolicyFormViews:
         channel, reader, t = visit.place.channel, visit.reader, visit.t
         try:
             ready = await self.setup.open(channel)
-        except Fault as fault:
+        except DependencyError as fault:
             await self.modals.fill(view_id, views.sentence_view(t, fault.key, fault.params))
             return Reply()
         seen = policy_fingerprint(ready.policy)
@@ -76,7 +75,7 @@ class PolicyFormViews:
         try:
             answer = await self.desk.tasks.within(ACK_SECONDS, self._take(event, submitted, t), name="setup form")
         except UserError as error:
-            answer = _ack_errors({PolicyField.WEBSITES: FieldProblem(error.key, error.params)}, event, t)
+            answer = _ack_errors({PolicyField.WEBSITES: Text(error.key, error.params)}, event, t)
         except PolicyRefusedError as refused:
             answer = _ack_errors(refused.problems, event, t)
         except Exception as error:  # noqa: BLE001 - said at the form, whatever it is, and logged there
@@ -97,7 +96,7 @@ class PolicyFormViews:
         t = self.desk.locales.translator(metadata.locale, metadata.timezone)
         try:
             ready = await self.desk.tasks.within(ACK_SECONDS, self._entries(question, metadata.channel), name="entries")
-        except (UserError, Fault, TimeoutError) as error:
+        except (UserError, DependencyError, TimeoutError) as error:
             log.warning("setup_form.no_suggestions", error=str(error) or "slow")
             return {"options": []}
         return PolicyForm.options(question.action_id, question.value, ready, t)
@@ -109,7 +108,7 @@ class PolicyFormViews:
     async def _take(self, event: FormEvent, submitted: SubmittedPolicy, t: Translator) -> AckArgs:
         problems = submitted.typed.problems()
         if not problems and not await self._is_first(event):
-            problems = {PolicyField.WEBSITES: FieldProblem("form.repeated")}
+            problems = {PolicyField.WEBSITES: Text("form.repeated")}
         reader = await self.desk.people.anew(await self.desk.people.reader(event.caller))
         self.setup.allowed(reader)
         if problems:
@@ -134,7 +133,7 @@ class PolicyFormViews:
         async def work() -> None:
             try:
                 saved = await self.setup.save(reader, wanted, seen)
-            except (UserError, Fault, PolicyChangedError) as error:
+            except (UserError, DependencyError, PolicyChangedError) as error:
                 _settle(done, error)
                 return
             _settle(done, saved)
@@ -159,7 +158,7 @@ class PolicyFormViews:
         message = views.policy_changed_message(reader.user, saved.before, saved.after, await self._names(saved), t)
         try:
             await self.desk.replies.publicly(place, message)
-        except (UserError, Fault) as error:
+        except (UserError, DependencyError) as error:
             log.warning("setup_form.channel_not_told", error=str(error))
             t = self.desk.locales.translator(reader.locale, reader.timezone)
             await self._tell_admin(place, t)
@@ -167,7 +166,7 @@ class PolicyFormViews:
     async def _tell_admin(self, place: ReplyTarget, t: Translator) -> None:
         try:
             await self.desk.replies.to_person(place.channel, place.user, sentences.sentence(t, "setup.untold"))
-        except Fault as fault:
+        except DependencyError as fault:
             log.warning("setup_form.admin_not_told", error=str(fault))
 
     async def _names(self, saved: SavedPolicy) -> views.Names:
@@ -197,5 +196,5 @@ def _settle(done: "asyncio.Future[SavedPolicy]", outcome: SavedPolicy | Exceptio
         done.set_result(outcome)
 
 
-def _ack_errors(problems: Mapping[PolicyField, FieldProblem], event: FormEvent, t: Translator) -> AckArgs:
+def _ack_errors(problems: Mapping[PolicyField, Text], event: FormEvent, t: Translator) -> AckArgs:
     return {"response_action": "errors", "errors": PolicyForm.errors(problems, event.view, t)}

@@ -23,7 +23,7 @@ class FlowViewer:
 
         Raises:
             UserError: not allowed, or there is none, nor was one deleted through flowbot that the channel may see.
-            Fault: Enkapush or the database did not answer.
+            DependencyError: Enkapush or the database did not answer.
         """
         try:
             shown = await self.desk.reading.show(visit.reader, visit.place.channel, flow_id)
@@ -36,7 +36,7 @@ class FlowViewer:
 
         Raises:
             UserError: not allowed.
-            Fault: the database did not answer.
+            DependencyError: the database did not answer.
         """
         events = await self.history.latest(visit.reader, visit.place.channel, flow)
         return Reply(history_message(events, flow, visit.t))

@@ -163,7 +163,7 @@ async def _groups(slack: AsyncWebClient, book: PolicyBook | None) -> str:
     async def named() -> frozenset[GroupId]:
         return wanted
 
-    known = await SlackUserDirectory(slack, named).groups()
+    known = await SlackUserDirectory(slack, named).list_groups()
     if unknown := wanted - set(known):
         raise _CheckError(f"the policy names {', '.join(sorted(unknown))}, which Slack does not know")
     return f"{len(known)} in Slack, {len(wanted)} in the policy"
@@ -199,7 +199,7 @@ async def _book(settings: Settings) -> PolicyBook | None:
     """The policies, or None where they cannot be read: what the matter is, the check of the database has said."""
     try:
         async with opened_database(settings, only_to_read=True) as database:
-            return await PolicyRepository(database, now).book()
+            return await PolicyRepository(database, now).get_book()
     except (ConfigurationError, DependencyError):
         return None
 

@@ -195,7 +195,7 @@ def audit_export(
 
     async def export() -> None:
         async with opened_database(settings, only_to_read=True) as database:
-            await history.export(ChangeRepository(database, now).audit(), form, sys.stdout.write)
+            await history.export(ChangeRepository(database, now).all_events(), form, sys.stdout.write)
 
     asyncio.run(export())
 

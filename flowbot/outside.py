@@ -95,7 +95,7 @@ def ports_of(outside: Outside) -> Ports:
     policies = PolicyRepository(outside.database, clock)
 
     async def named() -> frozenset[GroupId]:
-        return (await policies.book()).groups
+        return (await policies.get_book()).groups
 
     return Ports(
         store=ChangeRepository(outside.database, clock),

@@ -87,8 +87,8 @@ def _gauges(figures: ChangeStatistics | None, now: datetime) -> CollectorRegistr
     gauge(
         "oldest_unapplied_seconds",
         "How long the change has been in hand that is being judged or applied for longest (0: none is)",
-        age(figures.oldest_in_hand),
+        age(figures.oldest_in_progress),
     )
-    gauge("untold_changes", "Changes whose message in Slack is missing or behind", figures.untold)
-    gauge("oldest_untold_seconds", "How long the longest of them has been so (0: none is)", age(figures.oldest_untold))
+    gauge("untold_changes", "Changes whose message in Slack is missing or behind", figures.unshown)
+    gauge("oldest_untold_seconds", "How long the longest of them has been so (0: none is)", age(figures.oldest_unshown))
     return registry

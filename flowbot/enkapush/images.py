@@ -33,7 +33,7 @@ class ImageFetcher:
     def __init__(self, http: httpx.AsyncClient) -> None:
         self._http = http
 
-    async def of(self, flow: Flow) -> ImageFile | None:
+    async def fetch_for(self, flow: Flow) -> ImageFile | None:
         """Return the flow's image, or None where it has none or its URL has none any more.
 
         Raises:

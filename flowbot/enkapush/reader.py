@@ -50,7 +50,7 @@ class EnkapushReader:
         self._zone = zone
         self._known: dict[FlowId, Flow] = {}
 
-    async def all_flows(self) -> AllFlows:
+    async def list_flows(self) -> AllFlows:
         """Return every flow of the account.
 
         A flow that has not changed since it was read last is the same object: a large account that is read again while
@@ -66,7 +66,7 @@ class EnkapushReader:
         websites = (None if website is None else WebsiteId(website) for website in listing.unread)
         return AllFlows(listing.items, tuple(websites))
 
-    async def flow(self, flow_id: FlowId) -> Flow | None:
+    async def get_flow(self, flow_id: FlowId) -> Flow | None:
         """Return one flow as it is now, or None where there is no such flow.
 
         Raises:
@@ -83,7 +83,7 @@ class EnkapushReader:
         known = self._known.get(flow.id)
         return known if known == flow else flow
 
-    async def all_segments(self) -> Sequence[Segment]:
+    async def list_segments(self) -> Sequence[Segment]:
         """Return every segment of the account.
 
         Raises:

@@ -51,9 +51,9 @@ class EnkapushWriter:
         with _outcomes():
             before = _wire_fields(update.before)
             changed = {name: value for name, value in _wire_fields(update.wanted).items() if value != before[name]}
-            patch = FlowPatch(**changed, **_unread_fields(update.unread), image=_image_part(update.image))
+            patch = FlowPatch(**changed, **_unread_fields(update.write_only), image=_image_part(update.image))
             updated = await self._client.flows.update(flow, patch)
-        if updated != flow and not (update.unread.is_empty and update.image is None):
+        if updated != flow and not (update.write_only.is_empty and update.image is None):
             raise WriteUnclearError("unclear.enkapush")
 
     async def set_enabled(self, flow: FlowId, enabled: bool) -> None:

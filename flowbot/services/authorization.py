@@ -48,7 +48,7 @@ async def visible_flow(source: FlowSource, flow_id: FlowId, policy: ChannelPolic
         UserError: no such flow, which is also the answer for a flow of another website.
         DependencyError: Enkapush did not answer.
     """
-    return require_visible(await source.flow(flow_id), flow_id, policy)
+    return require_visible(await source.get_flow(flow_id), flow_id, policy)
 
 
 def require_visible(flow: Flow | None, flow_id: FlowId, policy: ChannelPolicy) -> Flow:
@@ -149,7 +149,7 @@ class RequestAuthorizer:
 
     async def policy(self, channel: ChannelId) -> ChannelPolicy | None:
         """A channel's policy."""
-        return (await self.policies.scope(channel)).policy
+        return (await self.policies.get_scope(channel)).policy
 
     async def policy_for(
         self, reader: CurrentUser, channel: ChannelId, clicked_in: ChannelId | None

@@ -166,7 +166,7 @@ class FlowCache:
         # A full collection stops everybody for 0.1 s at 100,000 flows, and finds nothing: what is read stays.
         gc.set_threshold(*GC_THRESHOLDS[:2], NO_FULL_COLLECTION)
         try:
-            read = await self._source.all_flows()
+            read = await self._source.list_flows()
             indexed = await self._indexed(read.flows)
         finally:
             gc.set_threshold(*GC_THRESHOLDS)
@@ -174,8 +174,8 @@ class FlowCache:
         for number, (_, flow) in self._put.items():
             indexed = remove_flow(indexed, number) if flow is None else insert_flow(indexed, flow)
         took = self._monotonic() - started_tick
-        self._kept = Snapshot(indexed, started_at, started_tick, took, unread=read.unread)
-        log.info("catalog.fetched", flows=len(read.flows), unread=len(read.unread), seconds=round(took, 3))
+        self._kept = Snapshot(indexed, started_at, started_tick, took, unread=read.unreadable)
+        log.info("catalog.fetched", flows=len(read.flows), unread=len(read.unreadable), seconds=round(took, 3))
         return self._kept
 
     async def _indexed(self, flows: Sequence[Flow]) -> tuple[IndexedFlow, ...]:

@@ -79,7 +79,7 @@ class FlowQueries:
         Raises:
             DependencyError: the database did not answer.
         """
-        scope = await self._policies.scope(channel)
+        scope = await self._policies.get_scope(channel)
         decisions = {permission: decide(scope.policy, reader.actor, permission) for permission in Permission}
         return Permissions(decisions, scope.policy, scope.website_names)
 
@@ -145,7 +145,7 @@ class FlowQueries:
     async def _allowed(
         self, reader: CurrentUser, channel: ChannelId, permission: Permission
     ) -> tuple[ChannelPolicy, ChannelScope]:
-        scope = await self._policies.scope(channel)
+        scope = await self._policies.get_scope(channel)
         return require(scope.policy, reader, permission), scope
 
     async def _flow(self, flow_id: FlowId, policy: ChannelPolicy) -> tuple[Flow | None, datetime | None]:
@@ -156,7 +156,7 @@ class FlowQueries:
         if not 0 < flow_id <= MAX_ID:
             return None, None
         try:
-            return await self._source.flow(flow_id), None
+            return await self._source.get_flow(flow_id), None
         except DependencyError:
             kept = _find_cached(self._catalog.kept, flow_id, policy)
             if kept is None:

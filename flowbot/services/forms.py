@@ -100,7 +100,7 @@ class FormService:
             UserError: not allowed.
             DependencyError: the database did not answer.
         """
-        policy = (await self._policies.scope(channel)).policy
+        policy = (await self._policies.get_scope(channel)).policy
         decision = await decide_in_channel(policy, reader, where, self._members, Permission.EDIT)
         if not decision.allowed:
             raise UserError(decision.reason.key)
@@ -136,7 +136,7 @@ class FormService:
         Raises:
             UserError: it is not kept any more, or somebody else typed it.
         """
-        kept = await self._drafts.by_token(token)
+        kept = await self._drafts.get(token)
         draft = kept if kept and kept.typed else await self._submitted(token)
         if draft is None or draft.user != reader.user or draft.changed_at < self._clock() - KEEP_DRAFTS:
             raise UserError("form.draft_gone")
@@ -144,11 +144,11 @@ class FormService:
 
     async def kept(self, token: FormToken) -> Draft | None:
         """What was typed into one form, whoever asks: for telling its author."""
-        return await self._drafts.by_token(token)
+        return await self._drafts.get(token)
 
     async def keep(self, draft: Draft, *, instead_of: FormToken | None = None) -> None:
         """Keep what was typed so far; `instead_of` is the form that it was typed into before, if another."""
-        await self._drafts.keep(draft, instead_of=instead_of)
+        await self._drafts.save(draft, replaces=instead_of)
 
     async def keep_typed(self, user: UserId, token: FormToken, typed: Mapping[str, str], at: datetime) -> None:
         """Keep what `user` has typed, by `at`, into a form that is open, or was until just now.
@@ -157,15 +157,15 @@ class FormService:
         holds what it showed at first.
         """
         async with self._turn(user):
-            kept = await self._drafts.by_token(token)
+            kept = await self._drafts.get(token)
             if kept is None or kept.user != user:
                 return
             untouched = kept.before is not None and matches_flow(typed, kept.before, kept.kind)
-            await self._drafts.keep(replace(kept, typed={} if untouched else typed, changed_at=at))
+            await self._drafts.save(replace(kept, typed={} if untouched else typed, changed_at=at))
 
     async def forget(self, token: FormToken) -> None:
         """Forget what was typed."""
-        await self._drafts.drop(token)
+        await self._drafts.delete(token)
 
     async def choices(self, reader: CurrentUser, channel: ChannelId) -> FormContext:
         """What an open form may offer now.
@@ -193,8 +193,8 @@ class FormService:
         Raises:
             DependencyError: the database did not answer.
         """
-        scope = await self._policies.scope(channel)
-        draft = await self._drafts.by_token(token)
+        scope = await self._policies.get_scope(channel)
+        draft = await self._drafts.get(token)
         chosen = parse_website_id(website)
         may = chosen is not None and scope.policy is not None and scope.policy.covers_website(chosen)
         return (draft.before if draft else None), frozenset({chosen} if chosen and may else ())
@@ -215,18 +215,18 @@ class FormService:
         await self._kept.close()
 
     async def _allowed(self, reader: CurrentUser, channel: ChannelId) -> tuple[ChannelPolicy, ChannelScope]:
-        scope = await self._policies.scope(channel)
+        scope = await self._policies.get_scope(channel)
         return require(scope.policy, reader, Permission.EDIT), scope
 
     async def _is_asked(self, flow: FlowId) -> bool:
         """Whether a request for the flow waits. Whatever else is done to it is over in a moment."""
-        current = await self._changes.open_on(flow)
+        current = await self._changes.open_change_of(flow)
         return current is not None and current.state is ChangeState.PENDING
 
     async def _all_segments(self) -> Sequence[Segment] | None:
         try:
             async with asyncio.timeout(SEGMENTS_PATIENCE_SECONDS):
-                return await self._kept.get("all", self._segments.all_segments)
+                return await self._kept.get("all", self._segments.list_segments)
         except (DependencyError, TimeoutError) as error:
             log.warning("forms.no_segments", error=str(error) or "slow")
             return None
@@ -248,7 +248,7 @@ class FormService:
     ) -> Draft | None:
         """What was typed before and not saved."""
         async with self._turn(reader.user):
-            draft = await self._drafts.find(reader.user, channel, kind, flow_id, self._clock() - KEEP_DRAFTS)
+            draft = await self._drafts.find_latest(reader.user, channel, kind, flow_id, self._clock() - KEEP_DRAFTS)
         if draft is None:
             return None
         return None if await self._may_be_saved(draft.token) else draft
@@ -259,7 +259,7 @@ class FormService:
 
     async def _may_be_saved(self, token: FormToken) -> bool:
         """Whether the form was submitted, and it is not certain that nothing comes of that."""
-        change = await self._changes.by_token(token)
+        change = await self._changes.get_by_token(token)
         return change is not None and change.state not in UNSUCCESSFUL
 
     async def _submitted(self, token: FormToken) -> Draft | None:
@@ -268,7 +268,7 @@ class FormService:
         A form that was opened meanwhile has taken its draft over, and what waited for approval has none: the change
         still tells what was typed.
         """
-        change = await self._changes.by_token(token)
+        change = await self._changes.get_by_token(token)
         if change is None or change.state not in {ChangeState.UNKNOWN, *UNSUCCESSFUL}:
             return None
         return draft_from_change(change.request, change.request.before, change.changed_at)

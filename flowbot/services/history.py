@@ -54,7 +54,7 @@ class History:
             DependencyError: the database did not answer.
         """
         websites = _websites(await self._policy(reader, channel))
-        events = await self.store.history(EventFilter(websites, flow, HIDDEN_ACTIONS), limit=3 * MOST_EVENTS)
+        events = await self.store.latest_events(EventFilter(websites, flow, HIDDEN_ACTIONS), limit=3 * MOST_EVENTS)
         return tuple(merge_click_events(events))[:MOST_EVENTS]
 
     async def deletion(self, reader: CurrentUser, channel: ChannelId, flow: FlowId) -> Deletion | None:
@@ -68,7 +68,7 @@ class History:
         """
         websites = _websites(await self._policy(reader, channel))
         scope = EventFilter(websites, flow, frozenset(AuditAction) - {AuditAction.APPLIED})
-        ends = await self.store.history(scope, limit=MOST_EVENTS)
+        ends = await self.store.latest_events(scope, limit=MOST_EVENTS)
         last = next((event for event in ends if event.flow == flow), None)
         if last is None or last.kind is not ChangeKind.DELETE or last.change is None:
             return None
@@ -76,7 +76,7 @@ class History:
         return Deletion(flow, last.at, change.request.requester) if change else None
 
     async def _policy(self, reader: CurrentUser, channel: ChannelId) -> ChannelPolicy:
-        return require((await self.policies.scope(channel)).policy, reader, Permission.VIEW)
+        return require((await self.policies.get_scope(channel)).policy, reader, Permission.VIEW)
 
 
 def _websites(policy: ChannelPolicy) -> frozenset[WebsiteId] | None:

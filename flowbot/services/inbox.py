@@ -42,10 +42,10 @@ class RequestQueue:
             DependencyError: the database did not answer.
         """
         if channel is not None and (reader.actor.is_external or not await self._is_for_deciding(channel)):
-            require((await self.policies.scope(channel)).policy, reader, Permission.VIEW)
+            require((await self.policies.get_scope(channel)).policy, reader, Permission.VIEW)
         pending, waiting = [change async for change in self._pending()], WaitingRequests([], [], [])
         channels = {change.request.channel for change in pending}
-        policies = {each: (await self.policies.scope(each)).policy for each in channels}
+        policies = {each: (await self.policies.get_scope(each)).policy for each in channels}
         for change in pending:
             policy = policies[change.request.channel]
             if policy is None or not policy.covers_website(change.request.website):
@@ -60,7 +60,7 @@ class RequestQueue:
 
     async def _is_for_deciding(self, channel: ChannelId) -> bool:
         """Whether others' requests are posted there, and nothing is asked there: it needs no policy of its own."""
-        policies = (await self.policies.book()).channels
+        policies = (await self.policies.get_book()).channels
         is_asked_in = any(each.id == channel for each in policies)
         return not is_asked_in and any(each.approval.channel == channel for each in policies)
 
@@ -150,15 +150,15 @@ class HomeOverviews:
         refusal = decide(None, reader.actor, Permission.VIEW).reason
         if refusal is not Reason.NO_POLICY:
             raise UserError(refusal.key)
-        book = await self.policies.book()
+        book = await self.policies.get_book()
         reach = await self._reach(reader, book)
         deciding = {each.channel for each in reach if Permission.APPROVE in each.may}
         waiting = await self.queue.of(reader, None)
-        asked = await self.store.asked_by(reader.user, limit=ASKED_MAX)
+        asked = await self.store.requested_by(reader.user, limit=ASKED_MAX)
         return HomeOverview(
             for_me=tuple(change for change in waiting.for_me if change.request.channel in deciding),
             by_me=tuple(change for change in asked if _is_within(book, change)),
-            recent=await self.store.settled(websites=_seen(reach), but=reader.user, limit=RECENT_MAX),
+            recent=await self.store.closed(websites=_seen(reach), except_requester=reader.user, limit=RECENT_MAX),
             reach=reach,
             is_certain=reader.actor.groups is not None,
         )

@@ -207,12 +207,12 @@ async def import_book(
     Raises:
         DependencyError: the store did not answer.
     """
-    before = await store.book()
+    before = await store.get_book()
     done = compare_books(before, book)
     if warn is not None and done.takes_all:
         warn(before)
     details = {**describe_policy_change(before, book, done), **({"system_user": by} if by else {})}
-    await store.replace(book, AuditEvent(at=at, action=AuditAction.POLICY_IMPORTED, actor=None, details=details))
+    await store.replace_all(book, AuditEvent(at=at, action=AuditAction.POLICY_IMPORTED, actor=None, details=details))
     return done
 
 
@@ -222,7 +222,7 @@ async def export_policies(store: PolicyStore) -> str:
     Raises:
         DependencyError: the store did not answer.
     """
-    return dump_book(await store.book())
+    return dump_book(await store.get_book())
 
 
 def _document(text: str) -> dict[str, Any]:

@@ -31,7 +31,7 @@ log = structlog.get_logger(__name__)
 class UserGroupRoster(Protocol):
     """The user groups, to choose from."""
 
-    async def groups(self) -> Mapping[GroupId, UserGroup]:
+    async def list_groups(self) -> Mapping[GroupId, UserGroup]:
         """Every user group in use.
 
         Raises:
@@ -121,7 +121,7 @@ class PolicySetup:
             DependencyError: the database did not answer.
         """
         scope, groups, seen = await asyncio.gather(
-            self._policies.scope(channel), self.groups(), self._websites_of_flows()
+            self._policies.get_scope(channel), self.groups(), self._websites_of_flows()
         )
         named = scope.policy.websites if scope.policy and scope.policy.websites != "all" else ()
         names = {website: str(website) for website in (*seen, *named)} | dict(scope.website_names)
@@ -131,7 +131,7 @@ class PolicySetup:
     async def groups(self) -> Mapping[GroupId, UserGroup] | None:
         """All user groups, at most a minute old; None where Slack did not tell them."""
         try:
-            return await self._groups.get("groups", self._roster.groups)
+            return await self._groups.get("groups", self._roster.list_groups)
         except DependencyError as fault:
             log.warning("setup_form.groups_untold", error=str(fault))
             return None
@@ -159,10 +159,10 @@ class PolicySetup:
             DependencyError: the database did not answer.
         """
         self.allowed(reader)
-        before = (await self._policies.scope(wanted.id)).policy
+        before = (await self._policies.get_scope(wanted.id)).policy
         if policy_fingerprint(before) == policy_fingerprint(wanted):
             return SavedPolicy(before, wanted, is_new=False)
-        if policy_fingerprint(before) != seen or not await self._policies.swap(
+        if policy_fingerprint(before) != seen or not await self._policies.replace_if_unchanged(
             before, wanted, self._event(reader, before, wanted)
         ):
             raise PolicyChangedError

@@ -87,7 +87,7 @@ class UserService:
         Raises:
             DependencyError: Slack did not say.
         """
-        return await self._homes.get("home", self._directory.home)
+        return await self._homes.get("home", self._directory.get_organisation)
 
     async def profile(self, user: UserId, *, within: float | None = None) -> UserProfile:
         """The person's profile, at most a minute old, or `within` so many seconds.
@@ -95,7 +95,7 @@ class UserService:
         Raises:
             DependencyError: Slack did not say.
         """
-        return await self._profiles.get(user, lambda: self._directory.profile(user), within=within)
+        return await self._profiles.get(user, lambda: self._directory.get_profile(user), within=within)
 
     async def reader(self, caller: Caller) -> CurrentUser:
         """The person who called, with their rights.
@@ -189,7 +189,7 @@ class UserService:
         Raises:
             DependencyError: Slack does not say.
         """
-        return await self._members.get(channel, lambda: self._directory.members(channel), within=within)
+        return await self._members.get(channel, lambda: self._directory.list_members(channel), within=within)
 
     async def known_groups(self, *, within: float | None = None) -> Mapping[GroupId, frozenset[UserId]]:
         """Every user group with its members, as Slack said at most a minute ago, or `within` so many seconds.
@@ -197,7 +197,7 @@ class UserService:
         Raises:
             DependencyError: Slack does not say.
         """
-        return await self._groups.get("groups", self._directory.groups, within=within)
+        return await self._groups.get("groups", self._directory.list_groups, within=within)
 
     async def close(self) -> None:
         """End what is under way."""

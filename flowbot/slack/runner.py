@@ -232,7 +232,7 @@ class Runner:
     async def _refusal(self, once: DeliveryKey | None) -> UserError | DependencyError | None:
         """Why a request is not carried out, in the person's words once these are known."""
         try:
-            if once is None or await self.deliveries.take(once, self.clock()):
+            if once is None or await self.deliveries.record_once(once, self.clock()):
                 return None
         except DependencyError as fault:
             return fault

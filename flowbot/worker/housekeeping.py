@@ -26,6 +26,6 @@ class Housekeeping:
         Raises:
             DependencyError: the database did not answer.
         """
-        await self.drafts.purge(now - KEEP_DRAFTS)
-        await self.images.purge(now - KEEP_IMAGES)
-        await self.deliveries.purge(now - KEEP_DELIVERIES)
+        await self.drafts.delete_older_than(now - KEEP_DRAFTS)
+        await self.images.delete_unused(now - KEEP_IMAGES)
+        await self.deliveries.delete_older_than(now - KEEP_DELIVERIES)

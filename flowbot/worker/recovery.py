@@ -99,7 +99,7 @@ class Recovery:
 
     async def take_over(self) -> None:
         """Begin to carry out what other processes left. One that takes long holds up neither the others nor a round."""
-        claimed = await self._changes.store.claim(self._changes.clock(), self._changes.lease())
+        claimed = await self._changes.store.claim_lapsed(self._changes.clock(), self._changes.lease())
         for change in claimed:
             log.info("recovery.taken_over", change=change.id, state=change.state)
             self._metrics.taken_over.inc()
@@ -142,7 +142,7 @@ class Recovery:
     async def tell_the_untold(self) -> None:
         """Begin to tell how changes ended, where nobody managed so far; no pause outlasts a clock that is put back."""
         now = self._changes.clock()
-        untold = await self._changes.store.untold(now, limit=MOST_UNTOLD)
+        untold = await self._changes.store.unshown(now, limit=MOST_UNTOLD)
         self._retold = {change.id: self._retold[change.id] for change in untold if change.id in self._retold}
         for change in untold:
             tries, after = self._retold.get(change.id, (0, now))

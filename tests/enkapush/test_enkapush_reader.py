@@ -27,11 +27,11 @@ async def flows(account: EnkapushSandbox) -> AsyncIterator[EnkapushReader]:
 async def test_a_flow_that_did_not_change_is_the_same_object_when_it_is_read_again(
     account: EnkapushSandbox, flows: EnkapushReader
 ) -> None:
-    before = {flow.id: flow for flow in (await flows.all_flows()).flows}
+    before = {flow.id: flow for flow in (await flows.list_flows()).flows}
     account.store.update_flow(7, title="Another title")
     account.store.delete_flow(8)
     new = account.store.add_flow(name="New")
-    after = {flow.id: flow for flow in (await flows.all_flows()).flows}
+    after = {flow.id: flow for flow in (await flows.list_flows()).flows}
     assert {flow for flow in after if after[flow] is not before.get(flow)} == {7, new.id}
     assert before.keys() - after.keys() == {8}
     assert after[FlowId(7)].title == "Another title"
@@ -39,6 +39,6 @@ async def test_a_flow_that_did_not_change_is_the_same_object_when_it_is_read_aga
 
 
 async def test_flows_that_are_alike_share_their_parts(flows: EnkapushReader) -> None:
-    read = (await flows.all_flows()).flows
+    read = (await flows.list_flows()).flows
     assert len({id(flow.buttons) for flow in read}) == 1
     assert len({id(flow.wait) for flow in read}) == len({flow.wait for flow in read}) < len(read) / 10

@@ -119,7 +119,7 @@ async def host() -> AsyncIterator[Host]:
 async def fetched(url: str, api: str) -> ImageFile | None:
     flow = Flow(FlowId(1), WebsiteId(1), "n", "t", "d", WaitTime(1, "hours"), is_enabled=False, image_url=url)
     async with create_image_client(api) as client:
-        return await ImageFetcher(client).of(flow)
+        return await ImageFetcher(client).fetch_for(flow)
 
 
 @pytest.mark.parametrize("page", ["/picture.png", "/led"])

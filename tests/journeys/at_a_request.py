@@ -190,5 +190,7 @@ async def audit(world: World) -> list[dict[str, Any]]:
     """The audit trail, as it is exported."""
     lines: list[str] = []
     async with opened_database(world.settings) as database:
-        await history.export(ChangeRepository(database, world.time.now).audit(), history.Format.JSONL, lines.append)
+        await history.export(
+            ChangeRepository(database, world.time.now).all_events(), history.Format.JSONL, lines.append
+        )
     return [json.loads(line) for line in lines]

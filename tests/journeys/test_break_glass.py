@@ -175,7 +175,7 @@ async def test_the_alarm_does_not_ring_again_for_who_read_the_request_before_it_
     await _breaks(world, request)
     await ends(world, request, "Applied")
     async with opened_database(world.settings) as database:
-        (change,) = await ChangeRepository(database, world.time.now).settled()
+        (change,) = await ChangeRepository(database, world.time.now).closed()
     assert change.progress.is_alarmed
     for telling in tellings:
         await telling(replace(change, progress=replace(change.progress, is_alarmed=False)), None)

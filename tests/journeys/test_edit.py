@@ -252,7 +252,7 @@ async def test_a_form_that_is_too_old_is_neither_saved_nor_previewed(http: World
     add_flow(http)
     form = await opens(http.emma, "/flows edit 1")
     async with opened_database(http.settings) as database:
-        await DraftRepository(database).purge(http.time.now() + timedelta(days=1))
+        await DraftRepository(database).delete_older_than(http.time.now() + timedelta(days=1))
     http.emma.fill("URL", "javascript:alert(1)")
     await http.emma.click(form, "Preview")
     preview = text_of(await http.emma.wait_for_view("There is no preview"))

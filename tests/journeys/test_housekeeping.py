@@ -40,14 +40,14 @@ async def test_what_is_too_old_is_forgotten_at_the_start_and_nothing_else(world:
         deliveries, drafts, images = DeliveryRepository(database), DraftRepository(database), ImageRepository(database)
         pictures = []
         for name, since in ((OLD, -A_WHILE), (YOUNG, A_WHILE)):
-            await deliveries.take(DeliveryKey(name), now - KEEP_DELIVERIES + since)
-            await drafts.keep(draft(name, now - KEEP_DRAFTS + since))
-            pictures.append(await images.put(ImageFile(PNG, "image/png", name), now - KEEP_IMAGES + since))
+            await deliveries.record_once(DeliveryKey(name), now - KEEP_DELIVERIES + since)
+            await drafts.save(draft(name, now - KEEP_DRAFTS + since))
+            pictures.append(await images.add(ImageFile(PNG, "image/png", name), now - KEEP_IMAGES + since))
         await world.start_http()
         async with asyncio.timeout(5):
-            while await images.get(pictures[0]) or await deliveries.was_taken(DeliveryKey(OLD)):  # noqa: ASYNC110 - nothing tells of it
+            while await images.get(pictures[0]) or await deliveries.was_recorded(DeliveryKey(OLD)):  # noqa: ASYNC110 - nothing tells of it
                 await asyncio.sleep(0.02)
-        assert await drafts.by_token(FormToken(OLD)) is None
-        assert await drafts.by_token(FormToken(YOUNG)) is not None
+        assert await drafts.get(FormToken(OLD)) is None
+        assert await drafts.get(FormToken(YOUNG)) is not None
         assert await images.get(pictures[1]) is not None
-        assert await deliveries.was_taken(DeliveryKey(YOUNG))
+        assert await deliveries.was_recorded(DeliveryKey(YOUNG))

@@ -64,12 +64,12 @@ async def is_refused(person: SandboxPerson, values: dict[str, Any]) -> dict[str,
 
 async def kept(world: World, channel: str = RANDOM) -> ChannelPolicy | None:
     async with opened_database(world.settings) as database:
-        return (await PolicyRepository(database, world.time.now).scope(ChannelId(channel))).policy
+        return (await PolicyRepository(database, world.time.now).get_scope(ChannelId(channel))).policy
 
 
 async def audited(world: World) -> list[AuditEvent]:
     async with opened_database(world.settings) as database:
-        events = [event async for event in ChangeRepository(database, world.time.now).audit()]
+        events = [event async for event in ChangeRepository(database, world.time.now).all_events()]
     return [event for event in events if event.action == "policy.changed"]
 
 

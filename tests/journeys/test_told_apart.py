@@ -78,7 +78,7 @@ async def _all_is_told(world: World) -> None:
     """Wait until nothing is left to be told of any change."""
     async with opened_database(world.settings) as database, asyncio.timeout(5):
         store = ChangeRepository(database, world.time.now)
-        while any(change.shown_version < change.version for change in await store.settled()):  # noqa: ASYNC110 - the bot does not tell
+        while any(change.shown_version < change.version for change in await store.closed()):  # noqa: ASYNC110 - the bot does not tell
             await asyncio.sleep(0.01)
 
 

@@ -191,7 +191,7 @@ async def _waits_in_no_channel(store: ChangeRepository, flow: FlowId, now: datet
     draft, _ = await store.submit(new, Lease("gone", now + timedelta(seconds=30)), submission_event(new, now))
     rule = ApprovalRule(expires_after_hours=300, channel=ChannelId("C0NOWHERE"))
     waiting = replace(draft, state=ChangeState.PENDING, rule=rule, due_at=now, lease_owner=None, lease_until=None)
-    await store.move(draft, waiting)
+    await store.transition(draft, waiting)
 
 
 async def test_what_has_no_message_yet_is_looked_at_again_and_reminded_of_soon_after_it_has_one(watched: World) -> None:

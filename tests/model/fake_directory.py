@@ -19,10 +19,10 @@ EVERYBODY: Final = (AYSE, BURAK, CAN, DENIZ, JONAS)
 class FakeDirectory:
     """Slack's user directory."""
 
-    async def home(self) -> Organisation:
+    async def get_organisation(self) -> Organisation:
         return Organisation(HOME)
 
-    async def profile(self, user: UserId) -> UserProfile:
+    async def get_profile(self, user: UserId) -> UserProfile:
         is_stranger = user == JONAS
         return UserProfile(
             user=user,
@@ -36,10 +36,10 @@ class FakeDirectory:
             is_deactivated=False,
         )
 
-    async def groups(self) -> Mapping[GroupId, frozenset[UserId]]:
+    async def list_groups(self) -> Mapping[GroupId, frozenset[UserId]]:
         return {}
 
-    async def members(self, channel: ChannelId) -> frozenset[UserId]:
+    async def list_members(self, channel: ChannelId) -> frozenset[UserId]:
         return frozenset(EVERYBODY)
 
 

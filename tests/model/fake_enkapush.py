@@ -79,15 +79,15 @@ class FakeEnkapush:
 
     # --- reading ---------------------------------------------------------------------------------------------------
 
-    async def all_flows(self) -> AllFlows:
+    async def list_flows(self) -> AllFlows:
         self._read()
         return AllFlows(list(self.flows.values()))
 
-    async def flow(self, flow_id: FlowId) -> Flow | None:
+    async def get_flow(self, flow_id: FlowId) -> Flow | None:
         self._read()
         return self.flows.get(flow_id)
 
-    async def of(self, flow: Flow) -> ImageFile | None:
+    async def fetch_for(self, flow: Flow) -> ImageFile | None:
         self._read()
         return PIXEL
 

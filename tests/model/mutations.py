@@ -237,7 +237,7 @@ _ignore_field("state", is_enabled=False)
 def the_lease_is_not_checked_before_the_write(patch: Patch) -> None:
     async def note(tools: ExecutionContext, change: Change) -> None:
         kept = await tools.store.get(change.id)
-        await tools.store.latch(change.id, (kept and kept.lease_owner) or tools.owner, tools.clock(), None)
+        await tools.store.mark_sent_once(change.id, (kept and kept.lease_owner) or tools.owner, tools.clock(), None)
 
     _replace_everywhere(patch, mark_sending, note)
     a_lease_that_ran_out_while_the_flow_was_read_is_not_noticed(patch)
@@ -250,21 +250,21 @@ def a_lease_that_ran_out_while_the_flow_was_read_is_not_noticed(patch: Patch) ->
 
 @mutation
 def the_latch_lets_everybody_through(patch: Patch) -> None:
-    shut = ChangeRepository.latch
+    shut = ChangeRepository.mark_sent_once
 
-    async def latch(self: ChangeRepository, *given: Any) -> bool:
+    async def mark_sent_once(self: ChangeRepository, *given: Any) -> bool:
         await shut(self, *given)
         return True
 
-    patch.setattr(ChangeRepository, "latch", latch)
+    patch.setattr(ChangeRepository, "mark_sent_once", mark_sent_once)
 
 
 @mutation
 def nothing_is_noted_before_the_write(patch: Patch) -> None:
-    async def latch(_self: ChangeRepository, *_: Any) -> bool:
+    async def mark_sent_once(_self: ChangeRepository, *_: Any) -> bool:
         return True
 
-    patch.setattr(ChangeRepository, "latch", latch)
+    patch.setattr(ChangeRepository, "mark_sent_once", mark_sent_once)
 
 
 @mutation

@@ -155,7 +155,7 @@ class FakeNotifier:
         newest = await self._store.get(change.id) or change
         self._slack.shows(newest)
         self._life.count_call()
-        await self._store.shown(newest.id, newest.version)
+        await self._store.mark_shown(newest.id, newest.version)
 
     async def remind(self, change: Change) -> None:
         self._life.count_call()

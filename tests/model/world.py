@@ -101,7 +101,7 @@ class World(PolicyInvariants):
         """Replace the policy."""
         self.policy = policy
         book = PolicyBook(channels=(policy,) if policy else ())
-        await PolicyRepository(self.database, self.clock).replace(book)
+        await PolicyRepository(self.database, self.clock).replace_all(book)
 
     async def run_concurrently(self, *works: Work) -> None:
         """Run steps of several processes at the same time."""

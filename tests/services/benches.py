@@ -67,11 +67,11 @@ class Account:
             arrived = self.coming.pop()
             self.flows[arrived.id] = arrived
 
-    async def all_flows(self) -> AllFlows:
+    async def list_flows(self) -> AllFlows:
         self._answer()
         return AllFlows(list(self.flows.values()))
 
-    async def flow(self, flow_id: FlowId) -> Flow | None:
+    async def get_flow(self, flow_id: FlowId) -> Flow | None:
         self._answer()
         return self.flows.get(flow_id)
 
@@ -124,7 +124,7 @@ class Account:
             self.flows |= {flow: after} if after else {}
         self._end(how)
 
-    async def of(self, flow: Flow) -> ImageFile | None:
+    async def fetch_for(self, flow: Flow) -> ImageFile | None:
         return ImageFile(b"\x89PNG\r\n\x1a\n", "image/png", f"{flow.id}.png")
 
     async def fetch(self, picture: ImageUpload) -> ImageFile:
@@ -173,7 +173,7 @@ class Bench:
             **other,
         )
         change, _ = await self.store.submit(new, HERE, AuditEvent(NOON, "change.submitted", new.requester))
-        return await self.store.move(change, replace(change, state=ChangeState.APPLYING))
+        return await self.store.transition(change, replace(change, state=ChangeState.APPLYING))
 
     async def edits(self, wanted: DesiredFlow, before: Flow, **other: Any) -> Change:
         """An edit of `before`."""

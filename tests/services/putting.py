@@ -6,5 +6,5 @@ from flowbot.services.ports.storage import PolicyStore
 
 async def put(store: PolicyStore, policy: ChannelPolicy) -> None:
     """Put it in the place of the one that is there, whichever that is by then."""
-    while not await store.swap((await store.scope(policy.id)).policy, policy):
+    while not await store.replace_if_unchanged((await store.get_scope(policy.id)).policy, policy):
         pass

@@ -65,7 +65,7 @@ async def test_a_flow_that_changes_while_the_sending_is_noted_is_left_alone(
     bench: Bench, monkeypatch: pytest.MonkeyPatch, kind: ChangeKind
 ) -> None:
     change = await asked(bench, kind)
-    monkeypatch.setattr(bench.store, "latch", first(lambda: rewritten(bench), bench.store.latch))
+    monkeypatch.setattr(bench.store, "mark_sent_once", first(lambda: rewritten(bench), bench.store.mark_sent_once))
     verdict = await bench.applying.apply(change)
     assert verdict.state is ChangeState.OUT_OF_DATE
     assert verdict.outcome.params["fields"] == ["title", "is_enabled"]
@@ -76,7 +76,7 @@ async def test_a_flow_that_changes_while_its_picture_is_kept_is_not_deleted(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     change = await asked(bench, ChangeKind.DELETE)
-    monkeypatch.setattr(bench.account, "of", first(lambda: rewritten(bench), bench.account.of))
+    monkeypatch.setattr(bench.account, "fetch_for", first(lambda: rewritten(bench), bench.account.fetch_for))
     assert (await bench.applying.apply(change)).state is ChangeState.OUT_OF_DATE
     assert bench.account.flows[7].title == "Theirs"
     assert written(bench) == 0
@@ -97,10 +97,10 @@ async def test_the_picture_of_a_flow_that_has_changed_is_not_asked_for(
     change = await asked(bench, ChangeKind.DELETE)
     rewritten(bench)
 
-    async def of(flow: Flow) -> ImageFile | None:
+    async def fetch_for(flow: Flow) -> ImageFile | None:
         raise AssertionError(f"the picture of flow {flow.id} is of no use")
 
-    monkeypatch.setattr(bench.account, "of", of)
+    monkeypatch.setattr(bench.account, "fetch_for", fetch_for)
     assert (await bench.applying.apply(change)).state is ChangeState.OUT_OF_DATE
 
 
@@ -132,7 +132,7 @@ async def test_what_was_noted_by_a_process_that_died_is_sent_only_where_nobody_t
     bench: Bench, kind: ChangeKind, is_rewritten: bool, state: ChangeState, writes: int
 ) -> None:
     change = await asked(bench, kind)
-    assert await bench.store.latch(change.id, HERE.owner, NOON, None)
+    assert await bench.store.mark_sent_once(change.id, HERE.owner, NOON, None)
     if is_rewritten:
         bench.account.flows[7] = replace(bench.account.flows[7], title="Theirs")
     kept = await bench.store.get(change.id)
@@ -151,8 +151,8 @@ async def test_the_sending_is_noted_before_the_flow_is_read_for_the_last_time(
     def noting(name: str, method: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
         return first(lambda: steps.append(name), method)
 
-    monkeypatch.setattr(bench.store, "latch", noting("note", bench.store.latch))
-    monkeypatch.setattr(bench.account, "flow", noting("read", bench.account.flow))
+    monkeypatch.setattr(bench.store, "mark_sent_once", noting("note", bench.store.mark_sent_once))
+    monkeypatch.setattr(bench.account, "get_flow", noting("read", bench.account.get_flow))
     for name in ("update", "set_enabled", "delete"):
         monkeypatch.setattr(bench.account, name, noting("write", getattr(bench.account, name)))
     await bench.applying.apply(change)
@@ -165,17 +165,17 @@ async def test_the_sending_is_noted_before_the_flow_is_read_for_the_last_time(
 
 def lags(bench: Bench, patch: pytest.MonkeyPatch, looks: int) -> None:
     """Let Enkapush show the flow as it was before for so many looks after the first write."""
-    before, seen = bench.account.flows[7], bench.account.flow
+    before, seen = bench.account.flows[7], bench.account.get_flow
     left = [looks]
 
-    async def flow(flow_id: FlowId) -> Flow | None:
+    async def get_flow(flow_id: FlowId) -> Flow | None:
         now = await seen(flow_id)
         if written(bench) == 0 or left[0] <= 0:
             return now
         left[0] -= 1
         return before
 
-    patch.setattr(bench.account, "flow", flow)
+    patch.setattr(bench.account, "get_flow", get_flow)
 
 
 @KINDS
@@ -211,11 +211,11 @@ async def test_what_was_answered_once_and_not_before_is_not_called_failed(bench:
 async def test_what_is_otherwise_than_before_is_not_waited_for(bench: Bench, kind: ChangeKind) -> None:
     change = await asked(bench, kind)
     bench.account.writing = ["deaf"]
-    seen, changed = bench.account.flow, replace(BEFORES[kind], name="Theirs")
+    seen, changed = bench.account.get_flow, replace(BEFORES[kind], name="Theirs")
 
-    async def flow(flow_id: FlowId) -> Flow | None:
+    async def get_flow(flow_id: FlowId) -> Flow | None:
         return changed if written(bench) else await seen(flow_id)
 
-    bench.account.flow = flow  # type: ignore[method-assign]  # somebody is busy in Enkapush
+    bench.account.get_flow = get_flow  # type: ignore[method-assign]  # somebody is busy in Enkapush
     assert (await bench.applying.apply(change)).state is ChangeState.UNKNOWN
     assert bench.account.pauses == []

@@ -45,7 +45,7 @@ async def test_a_flow_that_comes_without_an_answer_is_found(bench: Bench, how: s
 async def lost(bench: Bench, newest: int) -> Change:
     """A change whose flow was sent when `newest` was the highest id, and was never seen."""
     change = await bench.asks(ChangeKind.RESTORE, NEW)
-    assert await bench.store.latch(change.id, HERE.owner, NOON, FlowId(newest))
+    assert await bench.store.mark_sent_once(change.id, HERE.owner, NOON, FlowId(newest))
     kept = await bench.store.get(change.id)
     assert kept is not None
     return kept
@@ -82,7 +82,7 @@ async def test_a_flow_that_another_change_has_made_is_not_taken_for_one_that_was
     other = await bench.asks(ChangeKind.CREATE, NEW, number=2)
     made = Outcome("applied.create", flow=FlowId(4))
     told = AuditEvent(NOON, "change.applied", None, change=other.id, kind=ChangeKind.CREATE, flow=made.flow)
-    await bench.store.move(other, replace(other, state=ChangeState.APPLIED, outcome=made), told)
+    await bench.store.transition(other, replace(other, state=ChangeState.APPLIED, outcome=made), told)
     bench.account.flows = {4: flow_of(OTHERWISE, 4)}
     assert (await bench.applying.look_again(change, is_final=True)).state is ChangeState.FAILED
 
@@ -106,7 +106,7 @@ async def test_a_flow_that_is_not_found_is_not_sent_again(bench: Bench, away: in
 
 async def test_what_was_sent_by_a_process_that_died_is_looked_for_and_never_sent(bench: Bench) -> None:
     change = await bench.asks(ChangeKind.CREATE, NEW)
-    assert await bench.store.latch(change.id, HERE.owner, NOON, FlowId(3))
+    assert await bench.store.mark_sent_once(change.id, HERE.owner, NOON, FlowId(3))
     kept = await bench.store.get(change.id)
     assert kept is not None
     assert (await bench.applying.apply(kept)).state is ChangeState.UNKNOWN
@@ -119,10 +119,10 @@ async def test_of_two_alike_each_finds_its_own(bench: Bench) -> None:
     bench.account.writing = ["mute", "lost"]
     first = await bench.asks(ChangeKind.CREATE, NEW)
     second = await bench.asks(ChangeKind.CREATE, NEW, number=2)
-    assert await bench.store.latch(second.id, HERE.owner, NOON, None)
+    assert await bench.store.mark_sent_once(second.id, HERE.owner, NOON, None)
     verdict = await bench.applying.apply(first)
     told = AuditEvent(NOON, "change.applied", None, change=first.id, kind=ChangeKind.CREATE, flow=verdict.outcome.flow)
-    await bench.store.move(first, replace(first, state=verdict.state, outcome=verdict.outcome), told)
+    await bench.store.transition(first, replace(first, state=verdict.state, outcome=verdict.outcome), told)
     kept = await bench.store.get(second.id)
     assert kept is not None
     assert (await bench.applying.apply(kept)).state is ChangeState.UNKNOWN
@@ -150,8 +150,8 @@ async def test_a_flow_that_is_enabled_against_the_wish_is_said_loudly(bench: Ben
 
 async def test_a_process_that_lost_its_lease_sends_nothing(bench: Bench) -> None:
     change = await bench.asks(ChangeKind.CREATE, NEW)
-    await bench.store.release(change.id, HERE.owner)
-    assert await bench.store.claim(NOON + timedelta(hours=2), Lease("there", NOON + timedelta(hours=3)))
+    await bench.store.release_lease(change.id, HERE.owner)
+    assert await bench.store.claim_lapsed(NOON + timedelta(hours=2), Lease("there", NOON + timedelta(hours=3)))
     with pytest.raises(LeaseLostError):
         await bench.applying.apply(change)
     assert bench.account.created == []
@@ -249,7 +249,7 @@ async def test_what_leaves_no_trace_is_sent_once_more_where_nobody_touched_the_f
     bench.account.writing = ["lost"]
     verdict = await bench.applying.apply(await bench.edits(UNREADABLE, BEFORE))
     assert verdict.state is ChangeState.APPLIED
-    assert [update.unread for update in bench.account.updates] == [UNREADABLE.unread] * 2
+    assert [update.write_only for update in bench.account.updates] == [UNREADABLE.unread] * 2
 
 
 async def test_what_was_written_together_with_what_is_seen_is_not_sent_again(bench: Bench) -> None:

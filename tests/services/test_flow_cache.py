@@ -36,12 +36,12 @@ class Source:
     def tick(self) -> float:
         return self.seconds
 
-    async def all_flows(self) -> AllFlows:
+    async def list_flows(self) -> AllFlows:
         self.readings.append(asyncio.get_running_loop().create_future())
         self.asked.set()
         return AllFlows(await self.readings[-1])
 
-    async def flow(self, flow_id: FlowId) -> Flow | None:
+    async def get_flow(self, flow_id: FlowId) -> Flow | None:
         raise AssertionError(f"nobody asks for flow {flow_id} here")
 
     async def answers(self, *numbers: int) -> None:

@@ -39,10 +39,10 @@ class Stumbling(ChangeRepository):
         self.failures: list[Exception] = []
         self.renewals = 0
 
-    async def renew(self, change: ChangeId, lease: Lease) -> bool:
+    async def renew_lease(self, change: ChangeId, lease: Lease) -> bool:
         if self.failures:
             raise self.failures.pop(0)
-        renewed = await super().renew(change, lease)
+        renewed = await super().renew_lease(change, lease)
         self.renewals += 1
         return renewed
 
@@ -127,7 +127,7 @@ async def test_work_ends_where_another_has_taken_it_over(bench: Bench) -> None:
 
     async def work() -> None:
         async with bench.holding.held(change):
-            assert await bench.store.claim(later, Lease("there", later))
+            assert await bench.store.claim_lapsed(later, Lease("there", later))
             await asyncio.sleep(60)
 
     with pytest.raises(LeaseLostError):

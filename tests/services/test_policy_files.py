@@ -60,17 +60,17 @@ class MemoryStore:
         self.replaced = 0
         self.told: list[AuditEvent] = []
 
-    async def scope(self, channel: ChannelId) -> ChannelScope:
+    async def get_scope(self, channel: ChannelId) -> ChannelScope:
         return ChannelScope(channel=channel, policy=self.kept.policy(channel), website_names=self.kept.websites)
 
-    async def book(self) -> PolicyBook:
+    async def get_book(self) -> PolicyBook:
         return self.kept
 
-    async def replace(self, book: PolicyBook, *told: AuditEvent) -> None:
+    async def replace_all(self, book: PolicyBook, *told: AuditEvent) -> None:
         self.kept, self.replaced = book, self.replaced + 1
         self.told.extend(told)
 
-    async def swap(self, seen: ChannelPolicy | None, policy: ChannelPolicy, *told: AuditEvent) -> bool:
+    async def replace_if_unchanged(self, seen: ChannelPolicy | None, policy: ChannelPolicy, *told: AuditEvent) -> bool:
         if self.kept.policy(policy.id) != seen:
             return False
         others = tuple(each for each in self.kept.channels if each.id != policy.id)

@@ -50,10 +50,10 @@ class Slack:
     """Who is in the channel; None: flowbot is not in it, so Slack does not tell."""
     looked_up: set[UserId] = field(default_factory=set)
 
-    async def home(self) -> Organisation:
+    async def get_organisation(self) -> Organisation:
         return Organisation(HERE)
 
-    async def profile(self, user: UserId) -> UserProfile:
+    async def get_profile(self, user: UserId) -> UserProfile:
         self.looked_up.add(user)
         if self.is_silent or user == SILENT:
             raise DependencyError("fault.slack", error="internal_error")
@@ -63,10 +63,10 @@ class Slack:
             name=user.removeprefix("U0").title(),
         )  # fmt: skip
 
-    async def groups(self) -> Mapping[GroupId, frozenset[UserId]]:
+    async def list_groups(self) -> Mapping[GroupId, frozenset[UserId]]:
         return {group: found.members for group, found in self.groups_.items()}
 
-    async def members(self, channel: ChannelId) -> frozenset[UserId]:
+    async def list_members(self, channel: ChannelId) -> frozenset[UserId]:
         if self.members_ is None:
             raise DependencyError("fault.slack", error="channel_not_found")
         return self.members_
@@ -76,17 +76,17 @@ class Slack:
 class Roster:
     slack: Slack
 
-    async def groups(self) -> Mapping[GroupId, UserGroup]:
+    async def list_groups(self) -> Mapping[GroupId, UserGroup]:
         if self.slack.groups_fail:
             raise DependencyError("fault.slack", error="internal_error")
         return self.slack.groups_
 
 
 class NoFlows:
-    async def all_flows(self) -> AllFlows:
+    async def list_flows(self) -> AllFlows:
         return AllFlows([])
 
-    async def flow(self, flow_id: int) -> None:
+    async def get_flow(self, flow_id: int) -> None:
         return None
 
 
@@ -307,8 +307,8 @@ async def test_a_saved_policy_is_in_force_and_in_the_audit_trail(
     assert (await setup.save(deniz, first, policy_fingerprint(None))).before is None
     saved = await setup.save(deniz, second, policy_fingerprint(first))
     assert (saved.before, saved.after, saved.is_new) == (first, second, True)
-    assert (await policies.scope(CHANNEL)).policy == second
-    events: list[AuditEvent] = [event async for event in store.audit()]
+    assert (await policies.get_scope(CHANNEL)).policy == second
+    events: list[AuditEvent] = [event async for event in store.all_events()]
     assert [(event.action, event.actor, event.channel) for event in events] == [("policy.changed", DENIZ, CHANNEL)] * 2
     assert events[0].details["before"] is None
     assert events[1].details["before"]["websites"] == [1]
@@ -322,7 +322,7 @@ async def test_what_somebody_else_saved_meanwhile_is_not_overwritten(
     await put(policies, theirs)
     with pytest.raises(PolicyChangedError):
         await setup.save(deniz, policy(websites=(2,)), policy_fingerprint(shown))
-    assert (await policies.scope(CHANNEL)).policy == theirs
+    assert (await policies.get_scope(CHANNEL)).policy == theirs
 
 
 async def test_saving_what_is_there_already_changes_nothing(
@@ -331,7 +331,7 @@ async def test_saving_what_is_there_already_changes_nothing(
     await put(policies, policy(editors=(AYSE, EDITORS), approval=rule(channel=CHANNEL)))
     saved = await setup.save(deniz, policy(editors=(EDITORS, AYSE)), "an older one")
     assert not saved.is_new
-    assert [event async for event in store.audit()] == []
+    assert [event async for event in store.all_events()] == []
 
 
 async def test_rights_are_looked_at_again_when_it_is_saved(
@@ -340,7 +340,7 @@ async def test_rights_are_looked_at_again_when_it_is_saved(
     demoted = replace(deniz, actor=replace(deniz.actor, is_admin=False))
     with pytest.raises(UserError, match=r"denied\.not_admin"):
         await setup.save(demoted, policy(), policy_fingerprint(None))
-    assert (await policies.scope(CHANNEL)).policy is None
+    assert (await policies.get_scope(CHANNEL)).policy is None
 
 
 async def test_websites_without_a_name_go_by_their_number(setup: PolicySetup, policies: PolicyRepository) -> None:

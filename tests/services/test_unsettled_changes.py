@@ -33,7 +33,7 @@ async def waits(
 ) -> bool:
     """Whether a change of `flow` waits behind one of flow 7 that came into `state` so many seconds ago."""
     first = await bench.asks(behind, DesiredFlow(CONTENT), flow=OFF.id, before=OFF)
-    await bench.store.move(first, replace(first, state=state, changed_at=NOON - timedelta(seconds=age)))
+    await bench.store.transition(first, replace(first, state=state, changed_at=NOON - timedelta(seconds=age)))
     second = await bench.asks(asked, DesiredFlow(CONTENT), flow=flow.id, before=flow, number=2)
     outcome = await find_unsettled_change(bench.store, second.request, NOON)
     assert outcome is None or outcome == WAITS

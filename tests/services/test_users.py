@@ -37,19 +37,19 @@ class Slack:
     def tick(self) -> float:
         return self.seconds
 
-    async def home(self) -> Organisation:
+    async def get_organisation(self) -> Organisation:
         self._ask("home")
         return self.home_
 
-    async def profile(self, user: UserId) -> UserProfile:
+    async def get_profile(self, user: UserId) -> UserProfile:
         self._ask("profile")
         return replace(self.person, user=user)
 
-    async def groups(self) -> Mapping[GroupId, frozenset[UserId]]:
+    async def list_groups(self) -> Mapping[GroupId, frozenset[UserId]]:
         self._ask("groups")
         return self.groups_
 
-    async def members(self, channel: ChannelId) -> frozenset[UserId]:
+    async def list_members(self, channel: ChannelId) -> frozenset[UserId]:
         self._ask("members")
         return frozenset({AYSE})
 

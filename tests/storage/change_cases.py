@@ -57,13 +57,13 @@ async def submitted(store: ChangeRepository, token: str = "t1", **other: Any) ->
 async def moved(store: ChangeRepository, change: Change, *states: ChangeState, **other: Any) -> Change:
     """The change, after it went through `states`."""
     for state in states:
-        change = await store.move(change, replace(change, state=state, **other))
+        change = await store.transition(change, replace(change, state=state, **other))
     return change
 
 
 async def actions(store: ChangeRepository) -> list[str]:
     """What the whole trail says, oldest first."""
-    return [event.action async for event in store.audit()]
+    return [event.action async for event in store.all_events()]
 
 
 async def record(store: ChangeRepository, event: AuditEvent) -> None:

@@ -66,7 +66,7 @@ async def test_what_an_older_flowbot_kept_besides_is_no_hindrance(store: ChangeR
 
 async def test_the_submission_is_in_the_trail_with_the_changes_id(store: ChangeRepository) -> None:
     change = await submitted(store)
-    (event,) = await store.history(EventFilter(), limit=10)
+    (event,) = await store.latest_events(EventFilter(), limit=10)
     assert event == replace(told(), change=change.id, number=1)
 
 
@@ -88,8 +88,8 @@ async def test_a_flow_has_one_open_change_and_the_second_is_shown_the_first(stor
 @pytest.mark.parametrize("state", [ChangeState.PENDING, ChangeState.APPLYING])
 async def test_a_change_under_way_holds_its_flow(store: ChangeRepository, state: ChangeState) -> None:
     change = await moved(store, await submitted(store), state)
-    assert await store.open_on(FLOW) == change
-    assert await store.open_on(FlowId(99)) is None
+    assert await store.open_change_of(FLOW) == change
+    assert await store.open_change_of(FlowId(99)) is None
     with pytest.raises(FlowBusyError) as taken:
         await submitted(store, "t2")
     assert taken.value.current == change
@@ -127,7 +127,7 @@ async def test_an_id_that_is_taken_is_drawn_again(store: ChangeRepository, monke
     monkeypatch.setattr("flowbot.storage.repositories.change_writes.new_id", lambda: next(drawn))
     made = [await submitted(store, f"t{number}", kind=ChangeKind.CREATE, flow=None) for number in range(2)]
     assert [change.id for change in made] == ["same", "fresh"]
-    assert {event.change async for event in store.audit()} == {"same", "fresh"}
+    assert {event.change async for event in store.all_events()} == {"same", "fresh"}
 
 
 async def test_there_is_no_change_under_an_unknown_id(store: ChangeRepository) -> None:
@@ -154,7 +154,7 @@ async def test_whatever_was_submitted_comes_back_equal(store: ChangeRepository, 
 async def test_whatever_a_move_brings_comes_back_equal(store: ChangeRepository, brought: dict[str, Any]) -> None:
     change = await submitted(store, f"t{len(await actions(store))}", flow=None)
     wanted = replace(change, state=ChangeState.FAILED, **brought)
-    kept = await store.move(change, wanted)
+    kept = await store.transition(change, wanted)
     assert kept == replace(wanted, version=2)
     assert await store.get(change.id) == kept
 
@@ -166,7 +166,7 @@ async def test_whatever_an_event_tells_comes_back_equal(
 ) -> None:
     event = replace(told("policy.imported", details=details), at=at)
     await record(store, event)
-    (kept,) = await store.history(EventFilter(), limit=1)
+    (kept,) = await store.latest_events(EventFilter(), limit=1)
     assert replace(kept, number=None) == event
 
 
@@ -188,16 +188,16 @@ async def test_a_move_is_the_next_version_with_its_events(store: ChangeRepositor
     pending = replace(
         change, state=ChangeState.PENDING, rule=ApprovalRule(quorum=2), lease_owner=None, lease_until=None
     )
-    kept = await store.move(change, pending, told("change.asked"), told("change.posted"))
+    kept = await store.transition(change, pending, told("change.asked"), told("change.posted"))
     assert kept == replace(pending, version=2)
     assert await store.get(change.id) == kept
     assert await actions(store) == ["change.submitted", "change.asked", "change.posted"]
-    assert {event.change async for event in store.audit()} == {change.id}
+    assert {event.change async for event in store.all_events()} == {change.id}
 
 
 async def test_a_move_may_stay_in_its_state(store: ChangeRepository) -> None:
     change = await submitted(store)
-    kept = await store.move(change, replace(change, due_at=NOON + SECOND))
+    kept = await store.transition(change, replace(change, due_at=NOON + SECOND))
     assert (kept.state, kept.version, kept.due_at) == (ChangeState.DRAFT, 2, NOON + SECOND)
 
 
@@ -205,7 +205,7 @@ async def test_who_saw_an_older_version_is_shown_the_new_one_and_writes_nothing(
     change = await submitted(store)
     kept = await moved(store, change, ChangeState.APPLYING)
     with pytest.raises(VersionConflictError) as conflict:
-        await store.move(change, replace(change, state=ChangeState.FAILED), told("change.failed"))
+        await store.transition(change, replace(change, state=ChangeState.FAILED), told("change.failed"))
     assert conflict.value.current == kept
     assert await store.get(change.id) == kept
     assert await actions(store) == ["change.submitted"]
@@ -213,30 +213,30 @@ async def test_who_saw_an_older_version_is_shown_the_new_one_and_writes_nothing(
 
 async def test_who_lost_the_lease_settles_nothing(store: ChangeRepository) -> None:
     change = await moved(store, await submitted(store), ChangeState.APPLYING)
-    (claimed,) = await store.claim(OURS.until + SECOND, THEIRS)
+    (claimed,) = await store.claim_lapsed(OURS.until + SECOND, THEIRS)
     with pytest.raises(VersionConflictError) as conflict:
-        await store.move(change, replace(change, state=ChangeState.FAILED))
+        await store.transition(change, replace(change, state=ChangeState.FAILED))
     assert conflict.value.current == claimed
 
 
 async def test_a_step_that_there_is_not_is_refused(store: ChangeRepository) -> None:
     change = await submitted(store)
     with pytest.raises(ValueError, match="from draft to applied"):
-        await store.move(change, replace(change, state=ChangeState.APPLIED))
+        await store.transition(change, replace(change, state=ChangeState.APPLIED))
     assert await store.get(change.id) == change
 
 
 async def test_a_change_that_does_not_exist_cannot_move(store: ChangeRepository) -> None:
     change = replace(await submitted(store), id=GONE)
     with pytest.raises(LookupError):
-        await store.move(change, change)
+        await store.transition(change, change)
 
 
 async def test_a_move_that_fails_half_way_leaves_neither_state_nor_event(store: ChangeRepository) -> None:
     change = await submitted(store)
     unwritable = replace(told("change.failed"), at=NOON.replace(tzinfo=None))
     with pytest.raises(DependencyError):
-        await store.move(change, replace(change, state=ChangeState.FAILED), told("change.tried"), unwritable)
+        await store.transition(change, replace(change, state=ChangeState.FAILED), told("change.tried"), unwritable)
     assert await store.get(change.id) == change
     assert await actions(store) == ["change.submitted"]
 
@@ -244,7 +244,7 @@ async def test_a_move_that_fails_half_way_leaves_neither_state_nor_event(store: 
 async def test_what_was_asked_and_when_never_changes(store: ChangeRepository) -> None:
     change = await submitted(store)
     forged = replace(change, request=asked("t9", flow=FlowId(9)), created_at=NOON - SECOND, version=40)
-    kept = await store.move(change, forged)
+    kept = await store.transition(change, forged)
     assert (kept.request, kept.created_at, kept.version) == (change.request, change.created_at, 2)
 
 

@@ -77,7 +77,9 @@ async def test_of_twenty_moves_of_one_version_one_wins_and_all_others_are_told(
     change = await submitted(store)
     pending = replace(change, state=ChangeState.PENDING)
     calls = [
-        one.move(change, pending, told(f"{name}{n}")) for name, one in (("a", store), ("b", other)) for n in range(10)
+        one.transition(change, pending, told(f"{name}{n}"))
+        for name, one in (("a", store), ("b", other))
+        for n in range(10)
     ]
     results = await asyncio.gather(*calls, return_exceptions=True)
     won = [result for result in results if isinstance(result, Change)]
@@ -112,7 +114,7 @@ async def test_what_a_killed_process_was_about_to_write_never_was_and_holds_up_n
     assert dying.stdout is not None
     assert await dying.stdout.readline() == b"inside\n"
     moving = asyncio.create_task(
-        store.move(change, replace(change, state=ChangeState.APPLYING), told("change.applying"))
+        store.transition(change, replace(change, state=ChangeState.APPLYING), told("change.applying"))
     )
     dying.kill()
     await dying.communicate()
@@ -127,7 +129,7 @@ async def test_changes_whose_lease_ran_out_are_taken_over_oldest_first(database:
     times = iter(NOON - timedelta(seconds=age) for age in (1, 3, 2))
     store = ChangeRepository(database, lambda: next(times))
     changes = await many(store, 3)
-    claimed = await store.claim(LATER, THEIRS, limit=2)
+    claimed = await store.claim_lapsed(LATER, THEIRS, limit=2)
     assert [change.id for change in claimed] == [changes[1].id, changes[2].id]
     assert claimed[0] == replace(changes[1], lease_owner=THEIRS.owner, lease_until=THEIRS.until)
     assert await store.get(claimed[0].id) == claimed[0]
@@ -135,35 +137,37 @@ async def test_changes_whose_lease_ran_out_are_taken_over_oldest_first(database:
 
 async def test_a_running_lease_is_not_taken_over(store: ChangeRepository) -> None:
     await submitted(store)
-    assert await store.claim(OURS.until, THEIRS) == ()
+    assert await store.claim_lapsed(OURS.until, THEIRS) == ()
 
 
 async def test_what_is_noted_on_the_way_leaves_a_lease_that_was_renewed_meanwhile(store: ChangeRepository) -> None:
     change = await moved(store, await submitted(store), ChangeState.APPLYING)
-    assert await store.renew(change.id, Lease(OURS.owner, LATER + 60 * SECOND))
-    await store.move(change, replace(change, progress=replace(change.progress, image=ImageId("kept"))))
-    assert await store.claim(LATER, THEIRS) == ()
+    assert await store.renew_lease(change.id, Lease(OURS.owner, LATER + 60 * SECOND))
+    await store.transition(change, replace(change, progress=replace(change.progress, image=ImageId("kept"))))
+    assert await store.claim_lapsed(LATER, THEIRS) == ()
 
 
 async def test_only_what_is_in_hand_is_taken_over(store: ChangeRepository) -> None:
     applying = await moved(store, await submitted(store), ChangeState.APPLYING)
     await moved(store, await submitted(store, "t2", flow=None), ChangeState.PENDING)
     await moved(store, await submitted(store, "t3", flow=None), ChangeState.APPLYING, ChangeState.UNKNOWN)
-    assert [change.id for change in await store.claim(LATER, THEIRS)] == [applying.id]
+    assert [change.id for change in await store.claim_lapsed(LATER, THEIRS)] == [applying.id]
 
 
 async def test_a_lease_that_was_given_up_is_free_at_once(store: ChangeRepository) -> None:
     change = await submitted(store)
-    await store.release(change.id, OURS.owner)
-    assert [kept.id for kept in await store.claim(NOON, THEIRS)] == [change.id]
+    await store.release_lease(change.id, OURS.owner)
+    assert [kept.id for kept in await store.claim_lapsed(NOON, THEIRS)] == [change.id]
 
 
 async def test_two_processes_take_over_different_changes(store: ChangeRepository, other: ChangeRepository) -> None:
     changes = await many(store, 30)
     renewed = [Lease(lease.owner, LATER + 60 * SECOND) for lease in (OURS, THEIRS)]
-    calls = [one.claim(LATER, lease, limit=4) for one, lease in zip((store, other) * 5, renewed * 5, strict=True)]
+    calls = [
+        one.claim_lapsed(LATER, lease, limit=4) for one, lease in zip((store, other) * 5, renewed * 5, strict=True)
+    ]
     claimed = [change for part in await asyncio.gather(*calls) for change in part]
-    claimed += await store.claim(LATER, renewed[0], limit=30)
+    claimed += await store.claim_lapsed(LATER, renewed[0], limit=30)
     assert sorted(change.id for change in claimed) == sorted(change.id for change in changes)
     for change in claimed:
         assert await store.get(change.id) == change
@@ -176,7 +180,7 @@ async def test_a_change_that_somebody_writes_to_is_passed_by_without_waiting(pos
     first, second = await many(store, 2)
     async with here.write() as connection:
         await connection.execute(text("UPDATE changes SET version = version WHERE id = :id"), {"id": first.id})
-        assert [change.id for change in await other.claim(LATER, THEIRS)] == [second.id]
+        assert [change.id for change in await other.claim_lapsed(LATER, THEIRS)] == [second.id]
     await here.close()
     await there.close()
 
@@ -185,9 +189,11 @@ async def test_of_two_who_take_a_free_lease_in_the_same_instant_one_holds_it(
     store: ChangeRepository, other: ChangeRepository
 ) -> None:
     change = await submitted(store)
-    assert not await other.hold(change.id, OURS.until, THEIRS)
-    await store.release(change.id, OURS.owner)
-    took = await asyncio.gather(*(one.hold(change.id, NOON, lease) for one, lease in ((store, OURS), (other, THEIRS))))
+    assert not await other.try_acquire_lease(change.id, OURS.until, THEIRS)
+    await store.release_lease(change.id, OURS.owner)
+    took = await asyncio.gather(
+        *(one.try_acquire_lease(change.id, NOON, lease) for one, lease in ((store, OURS), (other, THEIRS)))
+    )
     kept = await store.get(change.id)
     assert sorted(took) == [False, True]
     assert kept is not None
@@ -196,19 +202,19 @@ async def test_of_two_who_take_a_free_lease_in_the_same_instant_one_holds_it(
 
 async def test_an_owner_prolongs_the_lease_and_nobody_else_does(store: ChangeRepository) -> None:
     change = await submitted(store)
-    assert await store.renew(change.id, Lease(OURS.owner, LATER))
-    assert not await store.renew(change.id, Lease("somebody", LATER + SECOND))
+    assert await store.renew_lease(change.id, Lease(OURS.owner, LATER))
+    assert not await store.renew_lease(change.id, Lease("somebody", LATER + SECOND))
     kept = await store.get(change.id)
     assert kept == replace(change, lease_until=LATER)
-    assert await store.claim(LATER, THEIRS) == ()
+    assert await store.claim_lapsed(LATER, THEIRS) == ()
 
 
 async def test_a_lost_lease_is_neither_prolonged_nor_given_up_nor_sent_under(store: ChangeRepository) -> None:
     change = await moved(store, await submitted(store), ChangeState.APPLYING)
-    (claimed,) = await store.claim(LATER, THEIRS)
-    assert not await store.renew(change.id, OURS)
-    assert not await store.latch(change.id, OURS.owner, LATER, None)
-    await store.release(change.id, OURS.owner)
+    (claimed,) = await store.claim_lapsed(LATER, THEIRS)
+    assert not await store.renew_lease(change.id, OURS)
+    assert not await store.mark_sent_once(change.id, OURS.owner, LATER, None)
+    await store.release_lease(change.id, OURS.owner)
     assert await store.get(change.id) == claimed
 
 
@@ -217,7 +223,7 @@ async def test_a_lost_lease_is_neither_prolonged_nor_given_up_nor_sent_under(sto
 
 async def test_of_twenty_who_ask_leave_to_send_one_gets_it(store: ChangeRepository, other: ChangeRepository) -> None:
     change = await moved(store, await submitted(store), ChangeState.APPLYING)
-    calls = [one.latch(change.id, OURS.owner, NOON, FLOW) for one in (store, other) for _ in range(10)]
+    calls = [one.mark_sent_once(change.id, OURS.owner, NOON, FLOW) for one in (store, other) for _ in range(10)]
     assert sorted(await asyncio.gather(*calls)) == [False] * 19 + [True]
     kept = await store.get(change.id)
     assert kept == replace(change, sent_at=NOON, newest_before=FLOW)
@@ -225,18 +231,18 @@ async def test_of_twenty_who_ask_leave_to_send_one_gets_it(store: ChangeReposito
 
 async def test_leave_to_send_is_given_once_for_all_owners(store: ChangeRepository) -> None:
     change = await moved(store, await submitted(store), ChangeState.APPLYING)
-    assert await store.latch(change.id, OURS.owner, NOON, None)
-    (claimed,) = await store.claim(LATER, THEIRS)
+    assert await store.mark_sent_once(change.id, OURS.owner, NOON, None)
+    (claimed,) = await store.claim_lapsed(LATER, THEIRS)
     assert claimed.sent_at == NOON
-    assert not await store.latch(change.id, THEIRS.owner, LATER, None)
+    assert not await store.mark_sent_once(change.id, THEIRS.owner, LATER, None)
 
 
 async def test_a_move_that_knows_nothing_of_the_sending_does_not_undo_it(store: ChangeRepository) -> None:
     change = await moved(store, await submitted(store), ChangeState.APPLYING)
-    assert await store.latch(change.id, OURS.owner, NOON, FLOW)
-    kept = await store.move(change, replace(change, due_at=LATER))
+    assert await store.mark_sent_once(change.id, OURS.owner, NOON, FLOW)
+    kept = await store.transition(change, replace(change, due_at=LATER))
     assert (kept.sent_at, kept.newest_before) == (NOON, FLOW)
-    assert not await store.latch(change.id, OURS.owner, LATER, None)
+    assert not await store.mark_sent_once(change.id, OURS.owner, LATER, None)
 
 
 @pytest.mark.parametrize(
@@ -246,5 +252,5 @@ async def test_nothing_is_sent_unless_the_change_is_being_applied(
     store: ChangeRepository, states: list[ChangeState]
 ) -> None:
     change = await moved(store, await submitted(store), *states)
-    assert not await store.latch(change.id, OURS.owner, NOON, None)
+    assert not await store.mark_sent_once(change.id, OURS.owner, NOON, None)
     assert await store.get(change.id) == change

@@ -34,8 +34,8 @@ async def aged(database: Database, *ages: int) -> list[Change]:
 
 async def test_a_change_is_found_by_the_form_that_it_was(store: ChangeRepository) -> None:
     change = await submitted(store, "t7")
-    assert await store.by_token(FormToken("t7")) == change
-    assert await store.by_token(FormToken("t8")) is None
+    assert await store.get_by_token(FormToken("t7")) == change
+    assert await store.get_by_token(FormToken("t8")) is None
 
 
 async def test_the_approval_before_is_the_latest_applied_one_of_the_same_flow(database: Database) -> None:
@@ -54,10 +54,12 @@ async def test_the_approval_before_is_the_latest_applied_one_of_the_same_flow(da
             ChangeState.APPLYING,
             ChangeState.APPLIED,
         )
-    found = [await store.by_token(FormToken(token)) for token in ("first", "second")]
-    before = [await store.approved_before(change) for change in (*found, await waiting(store, token="now")) if change]
+    found = [await store.get_by_token(FormToken(token)) for token in ("first", "second")]
+    before = [
+        await store.last_approved_before(change) for change in (*found, await waiting(store, token="now")) if change
+    ]
     assert before == [None, *found]
-    assert await store.approved_before(await waiting(store, token="new", flow=None)) is None
+    assert await store.last_approved_before(await waiting(store, token="new", flow=None)) is None
 
 
 # --- many ----------------------------------------------------------------------------------------------------------
@@ -105,9 +107,9 @@ async def test_a_person_finds_their_own_latest_requests_newest_first(
     await submitted(store, "needed no approval", flow=None)
     await moved(store, young, ChangeState.APPLYING, ChangeState.APPLIED)
     person = young.request.requester
-    assert ids(await store.asked_by(person)) == [young.id, middle.id, old.id]
-    assert ids(await store.asked_by(person, limit=2)) == [young.id, middle.id]
-    assert [change.request.requester for change in await store.asked_by(CAN)] == [CAN]
+    assert ids(await store.requested_by(person)) == [young.id, middle.id, old.id]
+    assert ids(await store.requested_by(person, limit=2)) == [young.id, middle.id]
+    assert [change.request.requester for change in await store.requested_by(CAN)] == [CAN]
 
 
 async def test_what_is_settled_comes_latest_first_and_only_if_it_needed_an_approval(store: ChangeRepository) -> None:
@@ -118,24 +120,24 @@ async def test_what_is_settled_comes_latest_first_and_only_if_it_needed_an_appro
     await moved(store, await submitted(store, "free", flow=None), ChangeState.APPLYING, ChangeState.APPLIED)
     await waiting(store, token="open", flow=None)
     await moved(store, await waiting(store, token="in hand", flow=None), ChangeState.APPLYING)
-    settled = [change.state for change in await store.settled()]
+    settled = [change.state for change in await store.closed()]
     assert settled == [ChangeState.WITHDRAWN, ChangeState.OUT_OF_DATE, ChangeState.EXPIRED, ChangeState.REJECTED]
-    assert [change.state for change in await store.settled(limit=1)] == [ChangeState.WITHDRAWN]
+    assert [change.state for change in await store.closed(limit=1)] == [ChangeState.WITHDRAWN]
 
 
 async def test_what_is_settled_is_found_by_website_and_by_who_did_not_ask(store: ChangeRepository) -> None:
     settled = await moved(store, await waiting(store), ChangeState.REJECTED)
     website, person = settled.request.website, settled.request.requester
     for websites, but in ((frozenset({website}), None), (None, CAN), (frozenset({website, WebsiteId(7)}), CAN)):
-        assert await store.settled(websites=websites, but=but) == (settled,)
+        assert await store.closed(websites=websites, except_requester=but) == (settled,)
     for websites, but in ((frozenset({WebsiteId(7)}), None), (frozenset[WebsiteId](), None), (None, person)):
-        assert await store.settled(websites=websites, but=but) == ()
+        assert await store.closed(websites=websites, except_requester=but) == ()
 
 
 @pytest.mark.parametrize("end", [ChangeState.APPLIED, ChangeState.FAILED, ChangeState.UNKNOWN])
 async def test_what_was_approved_is_settled_once_its_end_is_told(store: ChangeRepository, end: ChangeState) -> None:
     change = await moved(store, await waiting(store), ChangeState.APPLYING, end)
-    assert await store.settled() == (change,)
+    assert await store.closed() == (change,)
 
 
 # --- postponing ----------------------------------------------------------------------------------------------------
@@ -169,7 +171,7 @@ async def test_who_saw_a_change_before_it_was_postponed_takes_neither_moment_nor
 ) -> None:
     change = await waiting(store)
     assert await store.postpone(change, LATER, Progress(reminders=1))
-    kept = await store.move(change, replace(change, rule=ApprovalRule(quorum=2)))
+    kept = await store.transition(change, replace(change, rule=ApprovalRule(quorum=2)))
     assert kept == await store.get(change.id)
     assert (kept.rule, kept.due_at, kept.progress) == (ApprovalRule(quorum=2), LATER, Progress(reminders=1))
 
@@ -195,4 +197,4 @@ async def test_progress_lasts_through_moves_and_can_be_taken_back(store: ChangeR
 async def test_a_number_too_large_to_be_kept_is_a_fault_and_no_change(store: ChangeRepository) -> None:
     with pytest.raises(DependencyError):
         await store.submit(asked(flow=FlowId(2**63)), OURS, told())
-    assert await store.by_token(asked().token) is None
+    assert await store.get_by_token(asked().token) is None

@@ -34,7 +34,7 @@ BROKEN = Progress(Closure(CAN, ClosureKind.BREAK_GLASS, "now \0"), reminders=2)
 async def test_history_is_newest_first_and_no_longer_than_asked_for(store: ChangeRepository) -> None:
     for number in range(5):
         await record(store, told(f"step.{number}"))
-    events = await store.history(EventFilter(), limit=3)
+    events = await store.latest_events(EventFilter(), limit=3)
     assert [event.action for event in events] == ["step.4", "step.3", "step.2"]
     assert [event.number for event in events] == [5, 4, 3]
 
@@ -55,13 +55,15 @@ async def test_history_shows_what_its_scope_names(store: ChangeRepository, scope
     await record(store, told("shop.13", flow=FlowId(13)))
     await record(store, told("blog.13", flow=FlowId(13), website=WebsiteId(2)))
     await record(store, told("policy.imported", channel=None, kind=None, flow=None, website=None))
-    assert [event.action for event in await store.history(scope, limit=10)] == seen
+    assert [event.action for event in await store.latest_events(scope, limit=10)] == seen
 
 
 async def test_history_leaves_out_what_it_is_told_to_and_has_the_more_of_the_rest(store: ChangeRepository) -> None:
     for action in ("change.submitted", "change.applied", "policy.changed", "policy.imported"):
         await record(store, told(action))
-    events = await store.history(EventFilter(but=frozenset({"policy.changed", "policy.imported"})), limit=2)
+    events = await store.latest_events(
+        EventFilter(except_actions=frozenset({"policy.changed", "policy.imported"})), limit=2
+    )
     assert [event.action for event in events] == ["change.applied", "change.submitted"]
 
 
@@ -79,7 +81,7 @@ async def test_the_audit_may_be_left_early_and_others_write_meanwhile(store: Cha
     for number in range(3):
         await record(store, told(f"step.{number}"))
     seen = []
-    async for event in store.audit():
+    async for event in store.all_events():
         seen.append(event.action)
         await record(store, told("meanwhile"))
         if len(seen) == 2:
@@ -90,7 +92,7 @@ async def test_the_audit_may_be_left_early_and_others_write_meanwhile(store: Cha
 async def test_an_event_of_flowbots_own_needs_neither_person_nor_change(store: ChangeRepository) -> None:
     event = told("policy.imported", actor=None, channel=None, kind=None, flow=None, website=None)
     await record(store, event)
-    (kept,) = await store.history(EventFilter(), limit=1)
+    (kept,) = await store.latest_events(EventFilter(), limit=1)
     assert kept == replace(event, number=1)
 
 
@@ -100,7 +102,7 @@ async def test_a_restore_has_made_the_new_flow_and_not_the_one_that_it_was_asked
     restore = {"kind": ChangeKind.RESTORE, "change": ChangeId("r1")}
     await record(store, told("change.submitted", flow=FlowId(28), **restore))
     await record(store, told("change.applied", flow=FlowId(43), **restore))
-    assert await store.made([FlowId(28), FlowId(43)], but=ChangeId("other")) == {43}
+    assert await store.flows_created_by_others([FlowId(28), FlowId(43)], except_change=ChangeId("other")) == {43}
 
 
 # --- telling people ------------------------------------------------------------------------------------------------
@@ -109,26 +111,26 @@ async def test_a_restore_has_made_the_new_flow_and_not_the_one_that_it_was_asked
 async def test_a_settled_change_is_untold_until_its_version_was_shown(store: ChangeRepository) -> None:
     change = await moved(store, await submitted(store), ChangeState.FAILED)
     now = OURS.until + SECOND
-    assert await store.untold(now) == (change,)
-    await store.shown(change.id, change.version - 1)
-    assert [kept.id for kept in await store.untold(now)] == [change.id]
-    await store.shown(change.id, change.version)
-    assert await store.untold(now) == ()
+    assert await store.unshown(now) == (change,)
+    await store.mark_shown(change.id, change.version - 1)
+    assert [kept.id for kept in await store.unshown(now)] == [change.id]
+    await store.mark_shown(change.id, change.version)
+    assert await store.unshown(now) == ()
 
 
 async def test_what_waits_for_approval_is_told_and_what_is_in_hand_is_not(store: ChangeRepository) -> None:
     await submitted(store)
     await moved(store, await submitted(store, "t2", flow=None), ChangeState.APPLYING)
     waiting = await moved(store, await submitted(store, "t3", flow=None), ChangeState.PENDING)
-    assert await store.untold(OURS.until + SECOND) == (waiting,)
+    assert await store.unshown(OURS.until + SECOND) == (waiting,)
 
 
 async def test_telling_is_left_to_the_owner_while_the_lease_runs(store: ChangeRepository) -> None:
     change = await moved(store, await submitted(store), ChangeState.FAILED)
-    assert await store.untold(OURS.until - SECOND) == ()
-    await store.release(change.id, OURS.owner)
-    assert await store.untold(change.changed_at + NOTIFYING_SECONDS - SECOND) == ()
-    assert [kept.id for kept in await store.untold(change.changed_at + NOTIFYING_SECONDS)] == [change.id]
+    assert await store.unshown(OURS.until - SECOND) == ()
+    await store.release_lease(change.id, OURS.owner)
+    assert await store.unshown(change.changed_at + NOTIFYING_SECONDS - SECOND) == ()
+    assert [kept.id for kept in await store.unshown(change.changed_at + NOTIFYING_SECONDS)] == [change.id]
 
 
 async def test_the_untold_come_oldest_first_and_no_more_than_asked_for(store: ChangeRepository) -> None:
@@ -137,23 +139,23 @@ async def test_the_untold_come_oldest_first_and_no_more_than_asked_for(store: Ch
         change = await submitted(store, f"t{number}", flow=None)
         kept = await moved(store, change, ChangeState.FAILED, changed_at=NOON + number * SECOND)
         ids.append((number, kept.id))
-    untold = await store.untold(OURS.until + SECOND, limit=2)
+    untold = await store.unshown(OURS.until + SECOND, limit=2)
     assert [change.id for change in untold] == [change for _, change in sorted(ids)][:2]
 
 
 async def test_where_the_message_is_comes_with_what_was_shown_and_survives_a_move(store: ChangeRepository) -> None:
     change = await submitted(store)
-    await store.shown(change.id, 1, channel=C1, ts="1.5")
+    await store.mark_shown(change.id, 1, channel=C1, ts="1.5")
     kept = await moved(store, change, ChangeState.FAILED)
     assert (kept.shown_version, kept.message_channel, kept.message_ts) == (1, C1, "1.5")
-    shown = await store.shown(change.id, 2)
+    shown = await store.mark_shown(change.id, 2)
     assert shown == await store.get(change.id) == replace(kept, shown_version=2)
 
 
 async def test_late_news_of_an_older_version_takes_nothing_back(store: ChangeRepository) -> None:
     change = await submitted(store)
-    await store.shown(change.id, 2, channel=C1, ts="2.0")
-    kept = await store.shown(change.id, 1, channel=ChannelId("C2"), ts="1.0")
+    await store.mark_shown(change.id, 2, channel=C1, ts="2.0")
+    kept = await store.mark_shown(change.id, 1, channel=ChannelId("C2"), ts="1.0")
     assert kept == await store.get(change.id)
     assert (kept.shown_version, kept.message_channel, kept.message_ts) == (2, C1, "2.0")
 
@@ -164,30 +166,30 @@ async def test_of_notes_in_the_same_instant_the_newest_stands_and_every_older_on
     """Whoever noted an older version after a newer one learns it, and draws the message again."""
     change = await submitted(store)
     versions = [*range(1, 11)]
-    notes = await asyncio.gather(*((store, other)[version % 2].shown(change.id, version) for version in versions))
+    notes = await asyncio.gather(*((store, other)[version % 2].mark_shown(change.id, version) for version in versions))
     assert [note.shown_version >= version for note, version in zip(notes, versions, strict=True)] == [True] * 10
     assert notes[-1].shown_version == 10
-    assert (await store.shown(change.id, 1)).shown_version == 10
+    assert (await store.mark_shown(change.id, 1)).shown_version == 10
 
 
 async def test_there_is_nothing_to_show_of_a_change_that_does_not_exist(store: ChangeRepository) -> None:
     with pytest.raises(LookupError):
-        await store.shown(ChangeId("gone"), 1)
+        await store.mark_shown(ChangeId("gone"), 1)
 
 
 async def test_that_an_alarm_has_rung_lasts_through_moves_and_is_no_new_version(store: ChangeRepository) -> None:
     waiting = await moved(store, await submitted(store), ChangeState.PENDING)
     unknown = await moved(store, waiting, ChangeState.APPLYING, ChangeState.UNKNOWN, progress=BROKEN)
-    await store.alarmed(unknown.id)
+    await store.mark_skip_announced(unknown.id)
     kept = await store.get(unknown.id)
     assert kept == replace(unknown, progress=replace(BROKEN, is_alarmed=True))
-    assert (await store.move(kept, replace(kept, state=ChangeState.APPLIED))).progress.is_alarmed
+    assert (await store.transition(kept, replace(kept, state=ChangeState.APPLIED))).progress.is_alarmed
 
 
 async def test_an_alarm_for_what_has_moved_on_is_noted_and_takes_nothing_back(store: ChangeRepository) -> None:
     change = await submitted(store)
     kept = await moved(store, change, ChangeState.FAILED, progress=Progress(reminders=1))
-    await store.alarmed(change.id)
+    await store.mark_skip_announced(change.id)
     assert await store.get(change.id) == replace(kept, progress=Progress(reminders=1, is_alarmed=True))
 
 
@@ -195,8 +197,8 @@ async def test_who_saw_a_change_before_its_alarm_rang_does_not_take_that_back(
     store: ChangeRepository, other: ChangeRepository
 ) -> None:
     unknown = await moved(store, await submitted(store), ChangeState.APPLYING, ChangeState.UNKNOWN, progress=BROKEN)
-    await store.alarmed(unknown.id)
-    applied = await other.move(unknown, replace(unknown, state=ChangeState.APPLIED))
+    await store.mark_skip_announced(unknown.id)
+    applied = await other.transition(unknown, replace(unknown, state=ChangeState.APPLIED))
     assert applied == await store.get(unknown.id)
     assert applied.progress == replace(BROKEN, is_alarmed=True)
 
@@ -208,7 +210,8 @@ async def test_an_alarm_and_a_move_in_the_same_instant_are_both_kept(
         change = await submitted(store, f"t{number}", flow=None)
         unknown = await moved(store, change, ChangeState.APPLYING, ChangeState.UNKNOWN, progress=BROKEN)
         await asyncio.gather(
-            store.alarmed(unknown.id), other.move(unknown, replace(unknown, state=ChangeState.APPLIED))
+            store.mark_skip_announced(unknown.id),
+            other.transition(unknown, replace(unknown, state=ChangeState.APPLIED)),
         )
         kept = await store.get(unknown.id)
         assert kept is not None
@@ -219,16 +222,18 @@ async def test_of_which_version_one_was_told_apart_only_grows_and_lasts_through_
     store: ChangeRepository, other: ChangeRepository
 ) -> None:
     unknown = await moved(store, await submitted(store), ChangeState.APPLYING, ChangeState.UNKNOWN, progress=BROKEN)
-    await asyncio.gather(*(one.told_apart(unknown.id, version) for version in (3, 2) for one in (store, other)))
-    await store.alarmed(unknown.id)
+    await asyncio.gather(
+        *(one.mark_requester_notified(unknown.id, version) for version in (3, 2) for one in (store, other))
+    )
+    await store.mark_skip_announced(unknown.id)
     noted = replace(unknown, progress=replace(BROKEN, is_alarmed=True, told_apart=3))
     assert await store.get(unknown.id) == noted
-    assert (await other.move(unknown, replace(unknown, state=ChangeState.APPLIED))).progress == noted.progress
+    assert (await other.transition(unknown, replace(unknown, state=ChangeState.APPLIED))).progress == noted.progress
 
 
 async def test_there_is_no_alarm_of_a_change_that_does_not_exist(store: ChangeRepository) -> None:
     with pytest.raises(LookupError):
-        await store.alarmed(ChangeId("gone"))
+        await store.mark_skip_announced(ChangeId("gone"))
 
 
 async def test_what_an_older_flowbot_remembered_of_a_change_is_read(

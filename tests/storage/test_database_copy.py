@@ -163,7 +163,7 @@ async def test_numbers_go_on_after_the_highest(database_url: str, target_url: st
     database = open_database(target_url)
     store = stores(database)[0]
     await record(store, AuditEvent(at=MOMENT, action="policy.imported", actor=None))
-    numbers = [event.number async for event in store.audit()]
+    numbers = [event.number async for event in store.all_events()]
     await database.close()
     assert numbers[-2:] == [3 * 1199 + 1, 3 * 1199 + 2]
 
@@ -173,16 +173,16 @@ async def test_an_empty_database_can_be_copied(database_url: str, target_url: st
     assert set((await asyncio.to_thread(copy_database, database_url, target_url)).values()) == {0}
     database = open_database(target_url)
     await record(stores(database)[0], AuditEvent(at=MOMENT, action="policy.imported", actor=None))
-    assert [event.number async for event in stores(database)[0].audit()] == [1]
+    assert [event.number async for event in stores(database)[0].all_events()] == [1]
     await database.close()
 
 
 CUT: Final = """
 import sys
-from flowbot.storage import copying
+from flowbot.storage import database_copy
 from flowbot.storage.alembic_run import run
-copying.continue_numbers = lambda _: (print("all rows are written", flush=True), sys.stdin.readline())
-copying.copy(*sys.argv[1:])
+database_copy.continue_numbers = lambda _: (print("all rows are written", flush=True), sys.stdin.readline())
+database_copy.copy_database(*sys.argv[1:])
 """
 
 
@@ -249,7 +249,7 @@ async def test_a_source_that_somebody_works_on_is_refused(
         (lambda folder: f"sqlite:///{folder}/missing.db", "FROM: there is no file"),
         (lambda folder: f"sqlite:///{folder}/target.db", "must name the new one"),
         (lambda _: "foo", "FROM: must begin with"),
-        (lambda _: f"sqlite:///{__file__}", "test_copying.py' is no database"),
+        (lambda _: f"sqlite:///{__file__}", "test_database_copy.py' is no database"),
         (lambda folder: f"sqlite:///{folder}/nowhere/flowbot.db", "FROM: the folder"),
     ],
 )

@@ -31,16 +31,16 @@ def wanting(image: ImageId | None) -> DesiredFlow:
 @ANYTHING
 @given(image=IMAGES)
 async def test_a_picture_comes_back_to_the_byte_under_any_name(images: ImageRepository, image: ImageFile) -> None:
-    assert await images.get(await images.put(image, NOON)) == image
+    assert await images.get(await images.add(image, NOON)) == image
 
 
 async def test_the_same_picture_twice_is_two_pictures(images: ImageRepository) -> None:
-    assert await images.put(PNG, NOON) != await images.put(PNG, NOON)
+    assert await images.add(PNG, NOON) != await images.add(PNG, NOON)
 
 
 async def test_a_large_picture_is_kept_whole(images: ImageRepository) -> None:
     large = ImageFile(bytes(range(256)) * 20_000, "image/png", "large.png")
-    assert await images.get(await images.put(large, NOON)) == large
+    assert await images.get(await images.add(large, NOON)) == large
 
 
 async def test_there_is_no_picture_under_an_unknown_id(images: ImageRepository) -> None:
@@ -48,8 +48,8 @@ async def test_there_is_no_picture_under_an_unknown_id(images: ImageRepository) 
 
 
 async def test_purging_forgets_what_is_older_and_counts_it(images: ImageRepository) -> None:
-    old, young = await images.put(PNG, NOON - SECOND), await images.put(PNG, NOON)
-    assert await images.purge(NOON) == 1
+    old, young = await images.add(PNG, NOON - SECOND), await images.add(PNG, NOON)
+    assert await images.delete_unused(NOON) == 1
     assert await images.get(old) is None
     assert await images.get(young) == PNG
 
@@ -74,9 +74,9 @@ NEEDED = [
 async def test_an_old_picture_stays_for_as_long_as_a_change_needs_it(
     images: ImageRepository, store: ChangeRepository, kind: ChangeKind, states: tuple[ChangeState, ...], kept: bool
 ) -> None:
-    image = await images.put(PNG, LONG_AGO)
+    image = await images.add(PNG, LONG_AGO)
     await moved(store, await submitted(store, kind=kind, wanted=wanting(image)), *states)
-    assert await images.purge(NOON) == (not kept)
+    assert await images.delete_unused(NOON) == (not kept)
     assert await images.get(image) == (PNG if kept else None)
 
 
@@ -94,24 +94,24 @@ KEPT_ON_THE_WAY = [
 async def test_the_picture_of_a_deleted_flow_stays_for_as_long_as_it_can_be_restored(
     images: ImageRepository, store: ChangeRepository, states: tuple[ChangeState, ...], kept: bool
 ) -> None:
-    image = await images.put(PNG, LONG_AGO)
+    image = await images.add(PNG, LONG_AGO)
     closing = Closure(AYSE, ClosureKind.BREAK_GLASS, "a reason with a NUL \0 in it")
     await moved(store, await submitted(store, kind=ChangeKind.DELETE), *states, progress=Progress(closing, image))
-    assert await images.purge(NOON) == (not kept)
+    assert await images.delete_unused(NOON) == (not kept)
     assert await images.get(image) == (PNG if kept else None)
 
 
 async def test_a_picture_stays_if_one_of_several_changes_needs_it(
     images: ImageRepository, store: ChangeRepository
 ) -> None:
-    image = await images.put(PNG, LONG_AGO)
+    image = await images.add(PNG, LONG_AGO)
     await moved(store, await submitted(store, "t1", kind=ChangeKind.EDIT, wanted=wanting(image)), ChangeState.FAILED)
     await submitted(store, "t2", kind=ChangeKind.EDIT, wanted=wanting(image))
-    assert await images.purge(NOON) == 0
+    assert await images.delete_unused(NOON) == 0
 
 
 async def test_a_change_without_a_picture_holds_none(images: ImageRepository, store: ChangeRepository) -> None:
-    await images.put(PNG, LONG_AGO)
+    await images.add(PNG, LONG_AGO)
     await submitted(store, kind=ChangeKind.EDIT, wanted=wanting(None))
     await submitted(store, "t2", flow=None)
-    assert await images.purge(NOON) == 1
+    assert await images.delete_unused(NOON) == 1

@@ -45,30 +45,30 @@ BLOG = book_of(websites={3: "Blog"}, channels=[{"id": "C1", "websites": [3]}])
 
 
 async def test_a_new_database_holds_an_empty_book(store: PolicyRepository) -> None:
-    assert await store.book() == PolicyBook()
-    assert (await store.scope(C1)).website_names == {}
-    assert (await store.scope(C1)).policy is None
+    assert await store.get_book() == PolicyBook()
+    assert (await store.get_scope(C1)).website_names == {}
+    assert (await store.get_scope(C1)).policy is None
 
 
 async def test_a_book_comes_back_equal_in_order_and_with_the_same_unset_keys(store: PolicyRepository) -> None:
-    await store.replace(SHOP)
-    kept = await store.book()
+    await store.replace_all(SHOP)
+    kept = await store.get_book()
     assert kept == SHOP
     assert kept.document() == SHOP.document()
     assert list(kept.websites) == [2, 1]
 
 
 async def test_replacing_leaves_nothing_of_the_old_book(store: PolicyRepository) -> None:
-    await store.replace(SHOP)
-    await store.replace(BLOG)
-    assert await store.book() == BLOG
-    await store.replace(PolicyBook())
-    assert await store.book() == PolicyBook()
+    await store.replace_all(SHOP)
+    await store.replace_all(BLOG)
+    assert await store.get_book() == BLOG
+    await store.replace_all(PolicyBook())
+    assert await store.get_book() == PolicyBook()
 
 
 async def test_a_scope_is_the_channels_policy_with_all_names(store: PolicyRepository) -> None:
-    await store.replace(SHOP)
-    scope = await store.scope(C1)
+    await store.replace_all(SHOP)
+    scope = await store.get_scope(C1)
     assert (scope.channel, scope.policy, scope.website_names) == (C1, SHOP.policy(C1), SHOP.websites)
 
 
@@ -78,19 +78,19 @@ async def test_an_imported_file_is_exported_as_it_was(store: PolicyRepository) -
 
 
 async def test_a_refused_file_leaves_the_old_book(store: PolicyRepository) -> None:
-    await store.replace(SHOP)
+    await store.replace_all(SHOP)
     with pytest.raises(PolicyFileError):
         await import_policies(store, "quorum = 0", NOON_IN_ISTANBUL)
-    assert await store.book() == SHOP
+    assert await store.get_book() == SHOP
 
 
 async def test_another_process_sees_a_new_book_at_once(store: PolicyRepository, database_url: str) -> None:
     elsewhere = open_database(database_url)
     other = PolicyRepository(elsewhere, lambda: NOON_IN_ISTANBUL)
-    await other.replace(SHOP)
-    assert await store.book() == SHOP
-    await store.replace(BLOG)
-    assert await other.book() == BLOG
+    await other.replace_all(SHOP)
+    assert await store.get_book() == SHOP
+    await store.replace_all(BLOG)
+    assert await other.get_book() == BLOG
     await elsewhere.close()
 
 
@@ -103,13 +103,13 @@ async def test_readers_see_the_old_book_or_the_new_one_whole(database: Database,
     async def write() -> None:
         for version in range(1, 30):
             channels = [{"id": f"C{number}", "websites": [version]} for number in range(5)]
-            await writing.replace(book_of(websites={version: "x"}, channels=channels))
+            await writing.replace_all(book_of(websites={version: "x"}, channels=channels))
         done.set()
 
     async def read() -> int:
         seen = 0
         while not done.is_set():
-            book, scope = await reading.book(), await reading.scope(C1)
+            book, scope = await reading.get_book(), await reading.get_scope(C1)
             assert {policy.websites for policy in book.channels} <= {tuple(book.websites)}
             assert len(book.channels) in {0, 5}
             assert scope.policy is None or scope.policy.websites == tuple(scope.website_names)
@@ -125,26 +125,26 @@ async def test_of_two_imports_in_the_same_instant_one_book_stands_whole(database
     elsewhere = open_database(database_url)
     stores = [PolicyRepository(opened, lambda: NOON_IN_ISTANBUL) for opened in (database, elsewhere)]
     for _ in range(5):
-        await asyncio.gather(*(store.replace(book) for store in stores for book in (SHOP, BLOG)))
-        assert await stores[0].book() in (SHOP, BLOG)
+        await asyncio.gather(*(store.replace_all(book) for store in stores for book in (SHOP, BLOG)))
+        assert await stores[0].get_book() in (SHOP, BLOG)
     await elsewhere.close()
 
 
 async def test_one_channels_policy_takes_the_place_of_its_own_and_the_others_stay(store: PolicyRepository) -> None:
-    await store.replace(SHOP)
+    await store.replace_all(SHOP)
     written = ChannelPolicy.model_validate({"id": "C2", "websites": [3], "approval": {"quorum": 3}})
     await put(store, written)
-    book = await store.book()
+    book = await store.get_book()
     assert book.document() == SHOP.model_copy(update={"channels": (written, SHOP.channels[1])}).document()
-    assert (await store.scope(C2)).policy == written
+    assert (await store.get_scope(C2)).policy == written
 
 
 async def test_a_channels_first_policy_goes_last(store: PolicyRepository) -> None:
     await put(store, SHOP.channels[1])
     await put(store, SHOP.channels[0])
     await put(store, BLOG.channels[0])
-    assert (await store.book()).channels == (BLOG.channels[0], SHOP.channels[0])
-    assert (await store.book()).websites == {}
+    assert (await store.get_book()).channels == (BLOG.channels[0], SHOP.channels[0])
+    assert (await store.get_book()).websites == {}
 
 
 async def test_policies_of_many_channels_put_in_the_same_instant_are_all_there(
@@ -157,26 +157,26 @@ async def test_policies_of_many_channels_put_in_the_same_instant_are_all_there(
     async with database.read() as connection:
         positions = await connection.scalars(select(channel_policies.c.position))
         assert sorted(positions) == list(range(10))
-    assert {policy.id for policy in (await stores[0].book()).channels} == {policy.id for policy in policies}
+    assert {policy.id for policy in (await stores[0].get_book()).channels} == {policy.id for policy in policies}
     await elsewhere.close()
 
 
 async def test_a_policy_put_beside_an_import_stands_or_is_replaced_whole(store: PolicyRepository) -> None:
     for _ in range(5):
-        await asyncio.gather(store.replace(SHOP), put(store, BLOG.channels[0]))
-        assert (await store.book()).channels in (SHOP.channels, (SHOP.channels[0], BLOG.channels[0]))
+        await asyncio.gather(store.replace_all(SHOP), put(store, BLOG.channels[0]))
+        assert (await store.get_book()).channels in (SHOP.channels, (SHOP.channels[0], BLOG.channels[0]))
 
 
 async def test_a_replacement_that_fails_leaves_the_old_book(store: PolicyRepository, database: Database) -> None:
-    await store.replace(SHOP)
+    await store.replace_all(SHOP)
     unstorable = SHOP.model_copy(update={"websites": {1: None}})
     with pytest.raises(DependencyError):
-        await store.replace(unstorable)
-    assert await store.book() == SHOP
+        await store.replace_all(unstorable)
+    assert await store.get_book() == SHOP
 
 
 async def test_a_replacement_is_dated_in_utc(store: PolicyRepository, database: Database) -> None:
-    await store.replace(BLOG)
+    await store.replace_all(BLOG)
     async with database.read() as connection:
         kept = await connection.scalar(select(channel_policies.c.updated_at))
     assert kept == NOON_IN_ISTANBUL
@@ -185,19 +185,19 @@ async def test_a_replacement_is_dated_in_utc(store: PolicyRepository, database: 
 
 async def test_a_time_without_zone_is_not_stored(database: Database) -> None:
     with pytest.raises(DependencyError):
-        await PolicyRepository(database, lambda: NOON_IN_ISTANBUL.replace(tzinfo=None)).replace(BLOG)
+        await PolicyRepository(database, lambda: NOON_IN_ISTANBUL.replace(tzinfo=None)).replace_all(BLOG)
 
 
 async def test_a_policy_that_cannot_be_read_is_a_fault_and_never_a_guess(
     store: PolicyRepository, database: Database
 ) -> None:
-    await store.replace(BLOG)
+    await store.replace_all(BLOG)
     async with database.write() as connection:
         await connection.execute(text("""UPDATE channel_policies SET document = '{"id": "C1", "from_later": 1}'"""))
     with pytest.raises(DependencyError):
-        await store.scope(C1)
+        await store.get_scope(C1)
     with pytest.raises(DependencyError):
-        await store.book()
+        await store.get_book()
 
 
 NAMES = st.text(st.characters(exclude_categories=["Cc", "Cs"]), min_size=1, max_size=75)
@@ -206,8 +206,8 @@ NAMES = st.text(st.characters(exclude_categories=["Cc", "Cs"]), min_size=1, max_
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(names=st.dictionaries(st.integers(1, 2**63 - 1), NAMES, max_size=5))
 async def test_names_in_any_script_come_back_as_they_were(store: PolicyRepository, names: dict[int, str]) -> None:
-    await store.replace(book_of(websites=names))
-    assert list((await store.book()).websites.items()) == list(names.items())
+    await store.replace_all(book_of(websites=names))
+    assert list((await store.get_book()).websites.items()) == list(names.items())
 
 
 def changed(number: int) -> AuditEvent:
@@ -217,7 +217,7 @@ def changed(number: int) -> AuditEvent:
 async def noted(database: Database) -> list[int]:
     """The numbers of the events that were kept."""
     store = ChangeRepository(database, lambda: NOON_IN_ISTANBUL)
-    return [event.details["number"] async for event in store.audit()]
+    return [event.details["number"] async for event in store.all_events()]
 
 
 async def test_of_many_processes_that_saw_the_same_policy_one_changes_it(database_url: str) -> None:
@@ -229,9 +229,11 @@ async def test_of_many_processes_that_saw_the_same_policy_one_changes_it(databas
             ChannelPolicy.model_validate({"id": "C1", "websites": [10 * turn + number]}) for number in range(1, 5)
         ]
         numbered = zip(stores, wanted, range(4), strict=True)
-        won = await asyncio.gather(*(store.swap(seen, policy, changed(number)) for store, policy, number in numbered))
+        won = await asyncio.gather(
+            *(store.replace_if_unchanged(seen, policy, changed(number)) for store, policy, number in numbered)
+        )
         assert won.count(True) == 1
-        seen = (await stores[0].scope(C1)).policy
+        seen = (await stores[0].get_scope(C1)).policy
         assert seen == wanted[won.index(True)]
         assert (await noted(databases[0]))[turn:] == [won.index(True)]
     for database in databases:
@@ -241,11 +243,13 @@ async def test_of_many_processes_that_saw_the_same_policy_one_changes_it(databas
 async def test_a_policy_and_its_line_in_the_audit_trail_are_kept_together_or_not_at_all(
     database: Database, store: PolicyRepository
 ) -> None:
-    await store.replace(BLOG)
+    await store.replace_all(BLOG)
     cannot_be_kept = replace(changed(1), flow=FlowId(2**63 - 1), details={"number": object()})
     with pytest.raises((DependencyError, TypeError)):
-        await store.swap(BLOG.policy(C1), ChannelPolicy.model_validate({"id": "C1", "websites": [4]}), cannot_be_kept)
+        await store.replace_if_unchanged(
+            BLOG.policy(C1), ChannelPolicy.model_validate({"id": "C1", "websites": [4]}), cannot_be_kept
+        )
     with pytest.raises((DependencyError, TypeError)):
-        await store.replace(SHOP, cannot_be_kept)
-    assert await store.book() == BLOG
+        await store.replace_all(SHOP, cannot_be_kept)
+    assert await store.get_book() == BLOG
     assert await noted(database) == []

@@ -18,7 +18,7 @@ VOTED = told("change.voted", actor=CAN)
 
 async def test_an_approval_short_of_the_quorum_counts_and_the_change_waits_on(store: ChangeRepository) -> None:
     change = await waiting(store, quorum=2)
-    ballot = await store.vote(change.id, yes(CAN, 1), OURS, VOTED)
+    ballot = await store.record_vote(change.id, yes(CAN, 1), OURS, VOTED)
     assert ballot == VoteResult(replace(change, version=3, changed_at=NOON + SECOND), (yes(CAN, 1),), is_new=True)
     assert await store.get(change.id) == ballot.change
     assert await store.votes(change.id) == ballot.votes
@@ -27,8 +27,8 @@ async def test_an_approval_short_of_the_quorum_counts_and_the_change_waits_on(st
 
 async def test_the_last_approval_hands_the_change_to_the_voters_process_due_no_more(store: ChangeRepository) -> None:
     change = await waiting(store, quorum=2)
-    await store.vote(change.id, yes(CAN, 1), OURS, VOTED)
-    ballot = await store.vote(change.id, yes(DENIZ, 2), THEIRS, VOTED)
+    await store.record_vote(change.id, yes(CAN, 1), OURS, VOTED)
+    ballot = await store.record_vote(change.id, yes(DENIZ, 2), THEIRS, VOTED)
     assert ballot.votes == (yes(CAN, 1), yes(DENIZ, 2))
     assert ballot.change == replace(
         change, state=ChangeState.APPLYING, version=4, due_at=None, changed_at=NOON + 2 * SECOND,
@@ -39,9 +39,9 @@ async def test_the_last_approval_hands_the_change_to_the_voters_process_due_no_m
 
 async def test_the_approval_is_told_after_the_vote_and_names_who_approved(store: ChangeRepository) -> None:
     change = await waiting(store, quorum=2)
-    await store.vote(change.id, yes(CAN), OURS, VOTED)
-    await store.vote(change.id, yes(DENIZ, 2), OURS, VOTED)
-    *_, voted, approved = [event async for event in store.audit()]
+    await store.record_vote(change.id, yes(CAN), OURS, VOTED)
+    await store.record_vote(change.id, yes(DENIZ, 2), OURS, VOTED)
+    *_, voted, approved = [event async for event in store.all_events()]
     assert (voted.action, voted.change) == ("change.voted", change.id)
     assert replace(approved, number=None) == AuditEvent(
         at=NOON + 2 * SECOND, action="change.approved", actor=DENIZ, channel=C1, change=change.id,
@@ -51,8 +51,8 @@ async def test_the_approval_is_told_after_the_vote_and_names_who_approved(store:
 
 async def test_the_same_vote_again_changes_and_writes_nothing(store: ChangeRepository) -> None:
     change = await waiting(store, quorum=2)
-    first = await store.vote(change.id, yes(CAN, 1), OURS, VOTED)
-    again = await store.vote(change.id, yes(CAN, 5), THEIRS, VOTED)
+    first = await store.record_vote(change.id, yes(CAN, 1), OURS, VOTED)
+    again = await store.record_vote(change.id, yes(CAN, 5), THEIRS, VOTED)
     assert again == replace(first, is_new=False)
     assert await store.get(change.id) == first.change
     assert await actions(store) == ["change.submitted", "change.voted"]
@@ -60,31 +60,31 @@ async def test_the_same_vote_again_changes_and_writes_nothing(store: ChangeRepos
 
 async def test_who_changes_their_mind_has_one_vote_and_it_is_the_last(store: ChangeRepository) -> None:
     change = await waiting(store, quorum=2)
-    await store.vote(change.id, no(CAN, 1), OURS)
-    await store.vote(change.id, no(DENIZ, 2), OURS)
-    ballot = await store.vote(change.id, yes(CAN, 3), OURS)
+    await store.record_vote(change.id, no(CAN, 1), OURS)
+    await store.record_vote(change.id, no(DENIZ, 2), OURS)
+    ballot = await store.record_vote(change.id, yes(CAN, 3), OURS)
     assert (ballot.is_new, ballot.votes) == (True, (no(DENIZ, 2), yes(CAN, 3)))
     assert (ballot.change.state, ballot.change.version) == (ChangeState.PENDING, 5)
 
 
 async def test_refusals_never_make_a_quorum(store: ChangeRepository) -> None:
     change = await waiting(store, quorum=1)
-    ballot = await store.vote(change.id, no(CAN), OURS, VOTED)
+    ballot = await store.record_vote(change.id, no(CAN), OURS, VOTED)
     assert ballot.change.state is ChangeState.PENDING
     assert await actions(store) == ["change.submitted", "change.voted"]
 
 
 async def test_without_a_rule_no_approval_is_ever_enough(store: ChangeRepository) -> None:
     change = await waiting(store, rule=None)
-    ballot = await store.vote(change.id, yes(CAN), OURS)
+    ballot = await store.record_vote(change.id, yes(CAN), OURS)
     assert (ballot.is_new, ballot.change.state) == (True, ChangeState.PENDING)
 
 
 async def test_votes_are_listed_oldest_first_each_with_its_own_change(store: ChangeRepository) -> None:
     first, second = await waiting(store, quorum=3), await waiting(store, quorum=3, token="t2", flow=None)
-    await store.vote(first.id, yes(DENIZ, 2), OURS)
-    await store.vote(first.id, no(CAN, 1), OURS)
-    await store.vote(second.id, yes(AYSE), OURS)
+    await store.record_vote(first.id, yes(DENIZ, 2), OURS)
+    await store.record_vote(first.id, no(CAN, 1), OURS)
+    await store.record_vote(second.id, yes(AYSE), OURS)
     assert await store.votes(first.id) == (no(CAN, 1), yes(DENIZ, 2))
     assert await store.votes(second.id) == (yes(AYSE),)
     assert await store.votes(ChangeId("gone")) == ()
@@ -105,21 +105,21 @@ async def test_a_vote_on_what_does_not_wait_is_shown_what_became_of_it(
 ) -> None:
     change = await moved(store, await submitted(store), *states)
     with pytest.raises(VersionConflictError) as conflict:
-        await store.vote(change.id, yes(CAN), OURS, VOTED)
+        await store.record_vote(change.id, yes(CAN), OURS, VOTED)
     assert conflict.value.current == change
     assert await store.votes(change.id) == ()
 
 
 async def test_there_is_no_voting_on_a_change_that_does_not_exist(store: ChangeRepository) -> None:
     with pytest.raises(LookupError):
-        await store.vote(ChangeId("gone"), yes(CAN), OURS)
+        await store.record_vote(ChangeId("gone"), yes(CAN), OURS)
 
 
 async def test_a_vote_that_fails_half_way_leaves_neither_vote_nor_state_nor_event(store: ChangeRepository) -> None:
     change = await waiting(store, quorum=1)
     unwritable = replace(VOTED, at=NOON.replace(tzinfo=None))
     with pytest.raises(DependencyError):
-        await store.vote(change.id, yes(CAN), OURS, VOTED, unwritable)
+        await store.record_vote(change.id, yes(CAN), OURS, VOTED, unwritable)
     assert await store.get(change.id) == change
     assert await store.votes(change.id) == ()
     assert await actions(store) == ["change.submitted"]
@@ -128,6 +128,6 @@ async def test_a_vote_that_fails_half_way_leaves_neither_vote_nor_state_nor_even
 async def test_a_vote_leaves_alone_what_it_does_not_decide(store: ChangeRepository) -> None:
     """The message and what is remembered are others' to write."""
     change = await waiting(store, progress=Progress(reminders=1))
-    shown = await store.shown(change.id, 2, channel=C1, ts="1.5")
-    ballot = await store.vote(change.id, no(CAN), OURS)
+    shown = await store.mark_shown(change.id, 2, channel=C1, ts="1.5")
+    ballot = await store.record_vote(change.id, no(CAN), OURS)
     assert ballot.change == replace(shown, version=3)

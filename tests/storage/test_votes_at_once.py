@@ -25,7 +25,7 @@ def lease_of(person: UserId) -> Lease:
 
 async def approve(one: ChangeRepository, change: Change, person: UserId) -> VoteResult | VersionConflictError:
     result: VoteResult | VersionConflictError = await unless_late(
-        one.vote(change.id, yes(person), lease_of(person), told("change.voted", actor=person))
+        one.record_vote(change.id, yes(person), lease_of(person), told("change.voted", actor=person))
     )
     return result
 
@@ -62,7 +62,7 @@ async def test_the_lease_is_that_of_the_vote_that_made_the_quorum(
 ) -> None:
     change = await waiting(store, quorum=2)
     results = await approve_all([store, other], change, TWENTY[:10])
-    *_, approved = [event async for event in store.audit()]
+    *_, approved = [event async for event in store.all_events()]
     kept = await store.get(change.id)
     assert kept is not None
     assert approved.actor is not None
@@ -92,7 +92,9 @@ async def test_a_mind_changed_in_two_windows_at_once_is_one_vote(
 ) -> None:
     change = await waiting(store, quorum=100)
     for after in range(10):
-        await asyncio.gather(store.vote(change.id, yes(CAN, after), OURS), other.vote(change.id, no(CAN, after), OURS))
+        await asyncio.gather(
+            store.record_vote(change.id, yes(CAN, after), OURS), other.record_vote(change.id, no(CAN, after), OURS)
+        )
         (kept,) = await store.votes(change.id)
         assert kept.person == CAN
 
@@ -113,7 +115,7 @@ async def test_of_the_last_approval_and_an_end_in_the_same_instant_one_wins_and_
         change = await waiting(store, token=f"t{number}", flow=None)
         ended = replace(change, state=end, progress=progress, due_at=None)
         one, two = (store, other) if number % 2 else (other, store)
-        moving = unless_late(one.move(change, ended, told(f"change.{end}")))
+        moving = unless_late(one.transition(change, ended, told(f"change.{end}")))
         results = await asyncio.gather(approve(two, change, CAN), moving)
         kept = await store.get(change.id)
         (conflict,) = late(results)
@@ -122,7 +124,7 @@ async def test_of_the_last_approval_and_an_end_in_the_same_instant_one_wins_and_
         is_approved = bool(ballots(results))
         assert kept.state is (ChangeState.APPLYING if is_approved else end)
         assert await store.votes(change.id) == ((yes(CAN),) if is_approved else ())
-        trail = [event.action async for event in store.audit() if event.change == change.id]
+        trail = [event.action async for event in store.all_events() if event.change == change.id]
         assert trail[1:] == (["change.voted", "change.approved"] if is_approved else [f"change.{end}"])
 
 
@@ -145,7 +147,7 @@ async def test_of_postponing_and_the_last_approval_in_the_same_instant_the_appro
     for number in range(8):
         change = await waiting(store, token=f"t{number}", flow=None)
         later = other.postpone(change, NOON + 3600 * SECOND, Progress(reminders=1))
-        ballot, was_postponed = await asyncio.gather(store.vote(change.id, yes(CAN), THEIRS), later)
+        ballot, was_postponed = await asyncio.gather(store.record_vote(change.id, yes(CAN), THEIRS), later)
         kept = await store.get(change.id)
         assert kept == ballot.change
         assert (kept.state, kept.due_at) == (ChangeState.APPLYING, None)
@@ -169,7 +171,7 @@ async def test_who_counts_waits_for_who_counts_already_and_sees_that_vote(postgr
     change = await waiting(counting, quorum=2)
     async with elsewhere.write() as connection:
         first = await count_vote(connection, change.id, yes(AYSE), OURS)
-        second = asyncio.create_task(voting.vote(change.id, yes(CAN, 1), THEIRS))
+        second = asyncio.create_task(voting.record_vote(change.id, yes(CAN, 1), THEIRS))
         async with asyncio.timeout(20):
             while not await somebody_waits(database):
                 assert not second.done()

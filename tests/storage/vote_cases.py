@@ -25,7 +25,7 @@ async def waiting(store: ChangeRepository, quorum: int = 1, token: str = "t1", *
         "rule": ApprovalRule(quorum=quorum),
         "due_at": NOON + 60 * SECOND,
     }
-    return await store.move(change, replace(change, lease_owner=None, lease_until=None, **pending | other))
+    return await store.transition(change, replace(change, lease_owner=None, lease_until=None, **pending | other))
 
 
 def yes(person: UserId, after: int = 0) -> Vote:

@@ -46,7 +46,7 @@ class DecisionService:
         vote = Vote(reader.user, VoteChoice.APPROVE, self.changes.clock())
         event = self.changes.event(change, AuditAction.VOTE, reader.user, {"choice": str(VoteChoice.APPROVE)})
         try:
-            return await self.changes.store.vote(change_id, vote, self.changes.lease(), event)
+            return await self.changes.store.record_vote(change_id, vote, self.changes.lease(), event)
         except VersionConflictError as conflict:
             raise too_late_error(conflict.current) from conflict
 
@@ -133,7 +133,7 @@ class DecisionService:
         if rule == change.rule:
             return change
         try:
-            return await self.changes.store.move(change, replace(change, rule=rule))
+            return await self.changes.store.transition(change, replace(change, rule=rule))
         except VersionConflictError as conflict:
             return await self._tightened(_require_pending(conflict), policy)
 

@@ -93,7 +93,7 @@ class RequestSubmitter:
     async def _restoring(self, deleted: ChangeId) -> FormToken:
         """The token under which a flow is restored once; another one where it was tried and not done."""
         token, number = FormToken(f"restore.{deleted}"), 1
-        while (tried := await self.changes.store.by_token(token)) and tried.state is ChangeState.FAILED:
+        while (tried := await self.changes.store.get_by_token(token)) and tried.state is ChangeState.FAILED:
             number += 1
             token = FormToken(f"restore.{deleted}.{number}")
         return token

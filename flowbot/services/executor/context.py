@@ -58,14 +58,14 @@ class ExecutionContext:
             NotDone: Enkapush does not say, so nothing is sent.
         """
         try:
-            return await self.source.flow(flow_id)
+            return await self.source.get_flow(flow_id)
         except DependencyError as fault:
             raise refuse_unread(fault) from fault
 
     async def flow_after(self, flow_id: FlowId) -> Flow | None:
         """The flow after something was sent, None where it is gone or Enkapush does not say."""
         try:
-            return await self.source.flow(flow_id)
+            return await self.source.get_flow(flow_id)
         except DependencyError:
             return None
 
@@ -107,9 +107,9 @@ async def keep_image(tools: ExecutionContext, change: Change, flow: Flow) -> Non
         NotDone: the picture is there and could not be fetched.
     """
     try:
-        picture = await tools.flow_pictures.of(flow)
+        picture = await tools.flow_pictures.fetch_for(flow)
     except DependencyError as fault:
         raise WriteRefusedError("not_done.picture", id=str(flow.id)) from fault
     if picture is not None:
-        kept = await tools.images.put(picture, tools.clock())
-        await tools.store.move(change, replace(change, progress=replace(change.progress, image=kept)))
+        kept = await tools.images.add(picture, tools.clock())
+        await tools.store.transition(change, replace(change, progress=replace(change.progress, image=kept)))

@@ -42,7 +42,7 @@ class CreateWrite:
             return await self.look()
         image = await load_new_image(self.tools, self.task)
         newest = await self._newest()
-        if not await self.tools.store.latch(self.change.id, self.tools.owner, self.tools.clock(), newest):
+        if not await self.tools.store.mark_sent_once(self.change.id, self.tools.owner, self.tools.clock(), newest):
             raise LeaseLostError
         try:
             flow = await self.tools.writer.create(self.task.wanted.content, self.task.wanted.unread, image)
@@ -67,7 +67,7 @@ class CreateWrite:
         outcome = self.change.outcome
         if outcome is not None and outcome.flow is not None:
             return await self._read_back(outcome.flow)
-        flows = (await self.tools.source.all_flows()).flows
+        flows = (await self.tools.source.list_flows()).flows
         if found := await self._found(flows, self.change.newest_before):
             return await self._read_back(found)
         return not_found_result(None, is_final=is_final and not await self._may_be_among(flows))
@@ -80,7 +80,7 @@ class CreateWrite:
         """
         try:
             # Not from the catalog, which may be some seconds old: a flow made since then would be taken for this one.
-            flows = (await self.tools.source.all_flows()).flows
+            flows = (await self.tools.source.list_flows()).flows
         except DependencyError as fault:
             raise refuse_unread(fault) from fault
         return max((flow.id for flow in flows), default=None)
@@ -91,7 +91,7 @@ class CreateWrite:
         for pause in READ_BACK_SECONDS:
             await self.tools.sleep(pause)
             try:
-                flows = (await self.tools.source.all_flows()).flows
+                flows = (await self.tools.source.list_flows()).flows
             except DependencyError:
                 continue
             answered = True
@@ -117,7 +117,11 @@ class CreateWrite:
     async def _unclaimed(self, flows: Iterable[FlowId]) -> frozenset[FlowId]:
         """Those of `flows` that no other change has made."""
         asked = frozenset(flows)
-        return asked - await self.tools.store.made(asked, but=self.change.id) if asked else asked
+        return (
+            asked - await self.tools.store.flows_created_by_others(asked, except_change=self.change.id)
+            if asked
+            else asked
+        )
 
     async def _read_back(self, flow_id: FlowId) -> ChangeResult:
         return evaluate_create(self.task, flow_id, await self.tools.read_back(flow_id))

@@ -187,7 +187,7 @@ class ChangeExecutor:
 
     async def _told(self, settled: SettledChange, tell: Notifier) -> Change:
         await tell(settled.change, settled.flow)
-        return await self.store.shown(settled.change.id, settled.change.version)
+        return await self.store.mark_shown(settled.change.id, settled.change.version)
 
     async def tell_again(self, change: Change, tell: Notifier) -> None:
         """Tell how a settled change ended, which nobody managed so far.
@@ -202,7 +202,7 @@ class ChangeExecutor:
             async with self.holding.held(change.id) as hold:
                 hold.is_done = True
                 await tell(change, None)
-                await self.store.shown(change.id, change.version)
+                await self.store.mark_shown(change.id, change.version)
 
     async def look_again(self, change: Change, *, is_final: bool) -> Change:
         """Look once more at a change of which it is not known; it stays so where that cannot be told yet.
@@ -241,7 +241,7 @@ class ChangeExecutor:
         then = then or seen
         moved = replace(then, state=step.to, outcome=step.outcome or then.outcome, changed_at=now)
         event = transition_event(then, now, step)
-        kept = await self.store.move(seen, moved, event)
+        kept = await self.store.transition(seen, moved, event)
         log.info("change.moved", change=seen.id, kind=seen.request.kind, state=step.to, flow=event.flow)
         return kept
 
@@ -281,12 +281,12 @@ class ChangeExecutor:
             # Two alike changes found the same flow; the slower one looks whether there is another.
             return await self._apply(await self.store.get(change.id) or change)
         if settled.state is ChangeState.APPLIED:
-            await self.drafts.drop(change.request.token)
+            await self.drafts.delete(change.request.token)
         return SettledChange(settled, verdict.flow)
 
     async def _within_sight(self, change: Change, verdict: ChangeResult) -> ChangeResult:
         """The verdict without what the channel may not see: a flow that moved to another website is gone for it."""
-        policy = (await self.policies.scope(change.request.channel)).policy
+        policy = (await self.policies.get_scope(change.request.channel)).policy
         flow = verdict.flow
         if flow is None or (policy is not None and policy.covers_website(flow.website_id)):
             return verdict
@@ -339,7 +339,7 @@ class ChangeExecutor:
         first, *_ = due_times(change.created_at, rule)
         waiting = replace(change, rule=rule, due_at=first)
         pending = await self.moved(change, Transition(ChangeState.PENDING, AuditAction.PENDING), waiting)
-        await self.drafts.drop(change.request.token)
+        await self.drafts.delete(change.request.token)
         return pending
 
     async def _moved_on(self, change: Change, step: Transition) -> Change:

@@ -66,7 +66,7 @@ class LeaseKeeper:
         Raises:
             DependencyError: the database did not answer.
         """
-        return change not in self.in_hand and await self.store.hold(change, self.clock(), self.lease())
+        return change not in self.in_hand and await self.store.try_acquire_lease(change, self.clock(), self.lease())
 
     def is_sure_of(self, change: ChangeId) -> bool:
         """Whether no other process can have taken the change over by now, by what is known here without asking."""
@@ -132,7 +132,7 @@ class LeaseKeeper:
         while True:
             lease = self.lease()
             try:
-                if not await self.store.renew(change, lease):
+                if not await self.store.renew_lease(change, lease):
                     return False
             except DependencyError as fault:
                 log.warning("change.not_renewed", change=change, error=str(fault))
@@ -146,4 +146,4 @@ class LeaseKeeper:
 
     async def _release(self, change: ChangeId) -> None:
         with suppress(DependencyError):
-            await self.store.release(change, self.owner)
+            await self.store.release_lease(change, self.owner)

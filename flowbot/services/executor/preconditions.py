@@ -58,7 +58,7 @@ class Preconditions:
         Raises:
             DependencyError: the database did not answer.
         """
-        policy = (await self.policies.scope(asked.channel)).policy
+        policy = (await self.policies.get_scope(asked.channel)).policy
         decision = await self._may_ask(policy, asked, reader)
         if not decision.allowed or policy is None:
             return Evaluation(refusal=Outcome(decision.reason.key))
@@ -92,7 +92,7 @@ class Preconditions:
         Raises:
             DependencyError: the database or Slack did not answer.
         """
-        policy = (await self.policies.scope(change.request.channel)).policy
+        policy = (await self.policies.get_scope(change.request.channel)).policy
         if policy is None or not is_in_scope(change.request, policy):
             return Outcome("form.website_gone")
         if change.rule is None:
@@ -176,7 +176,7 @@ async def find_unsettled_change(store: ChangeStore, asked: ChangeRequest, now: d
     other = CONFLICTING_KINDS.get(asked.kind)
     if asked.flow is None or other is None or _edits_live_flow(asked):
         return None
-    if not await store.is_unsettled(asked.flow, other, now, within=IN_FLIGHT_AT_MOST):
+    if not await store.has_unsettled(asked.flow, other, now, within=IN_FLIGHT_AT_MOST):
         return None
     return Outcome("not_done.under_way", {"id": str(asked.flow)})
 

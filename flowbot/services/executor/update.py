@@ -63,7 +63,7 @@ class RepeatableWrite(ABC, Generic[OperationT]):
         Raises:
             DependencyError: Enkapush did not answer.
         """
-        return evaluate_recheck(self.task, await self.tools.source.flow(self.task.before.id), is_final=is_final)
+        return evaluate_recheck(self.task, await self.tools.source.get_flow(self.task.before.id), is_final=is_final)
 
     @abstractmethod
     async def look(self) -> ChangeResult:
@@ -122,7 +122,7 @@ async def mark_sending(tools: ExecutionContext, change: Change) -> None:
     Raises:
         LeaseLostError: another process has taken the change over.
     """
-    if change.sent_at is None and await tools.store.latch(change.id, tools.owner, tools.clock(), None):
+    if change.sent_at is None and await tools.store.mark_sent_once(change.id, tools.owner, tools.clock(), None):
         return
     kept = await tools.store.get(change.id)
     if kept is None or kept.lease_owner != tools.owner or kept.state is not ChangeState.APPLYING:
@@ -228,7 +228,7 @@ class ToggleWrite(RepeatableWrite[ToggleOperation | DeleteOperation]):
     async def _read_back(self, *, was_answered: bool) -> ChangeResult:
         flow_id = self.task.before.id
         try:
-            flow = await self.tools.source.flow(flow_id)
+            flow = await self.tools.source.get_flow(flow_id)
         except DependencyError:
             return unknown_result(self.task, None)
         if flow:

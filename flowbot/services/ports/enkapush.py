@@ -18,20 +18,20 @@ class AllFlows:
     """
 
     flows: Sequence[Flow]
-    unread: tuple[WebsiteId | None, ...] = ()
+    unreadable: tuple[WebsiteId | None, ...] = ()
 
 
 class FlowSource(Protocol):
     """Where flows come from."""
 
-    async def all_flows(self) -> AllFlows:
+    async def list_flows(self) -> AllFlows:
         """Every flow of the account.
 
         Raises:
             DependencyError: Enkapush did not answer, or not with flows, or none of them could be read.
         """
 
-    async def flow(self, flow_id: FlowId) -> Flow | None:
+    async def get_flow(self, flow_id: FlowId) -> Flow | None:
         """One flow as it is now, or None where there is no such flow.
 
         Raises:
@@ -45,13 +45,13 @@ class FlowUpdate:
 
     before: FlowContent
     wanted: FlowContent
-    unread: WriteOnlyFields
+    write_only: WriteOnlyFields
     image: ImageFile | None = None
 
     @property
     def is_empty(self) -> bool:
         """Whether there is nothing to write."""
-        return self.before == self.wanted and self.unread.is_empty and self.image is None
+        return self.before == self.wanted and self.write_only.is_empty and self.image is None
 
 
 class FlowWriter(Protocol):
@@ -103,7 +103,7 @@ class Segment:
 class SegmentSource(Protocol):
     """Where segments come from."""
 
-    async def all_segments(self) -> Sequence[Segment]:
+    async def list_segments(self) -> Sequence[Segment]:
         """Every segment of the account.
 
         Raises:
@@ -114,7 +114,7 @@ class SegmentSource(Protocol):
 class FlowImages(Protocol):
     """Where the pictures of flows come from."""
 
-    async def of(self, flow: Flow) -> ImageFile | None:
+    async def fetch_for(self, flow: Flow) -> ImageFile | None:
         """The flow's picture; None where it has none, or where it is gone from its address.
 
         Raises:

@@ -52,16 +52,16 @@ class UserDirectory(Protocol):
     Every method raises DependencyError where Slack did not answer, or not with that.
     """
 
-    async def home(self) -> Organisation:
+    async def get_organisation(self) -> Organisation:
         """Where flowbot is installed."""
 
-    async def profile(self, user: UserId) -> UserProfile:
+    async def get_profile(self, user: UserId) -> UserProfile:
         """One person."""
 
-    async def groups(self) -> Mapping[GroupId, frozenset[UserId]]:
+    async def list_groups(self) -> Mapping[GroupId, frozenset[UserId]]:
         """Every user group with its members."""
 
-    async def members(self, channel: ChannelId) -> frozenset[UserId]:
+    async def list_members(self, channel: ChannelId) -> frozenset[UserId]:
         """Who is in a channel."""
 
 

@@ -45,12 +45,12 @@ class VoteResult:
 class EventFilter:
     """Whose events are asked for: those of these websites (None: of all), and of one flow (None: of all).
 
-    Those whose action is in `but` are left out.
+    Those whose action is in `except_actions` are left out.
     """
 
     websites: frozenset[WebsiteId] | None = None
     flow: FlowId | None = None
-    but: frozenset[str] = frozenset()
+    except_actions: frozenset[str] = frozenset()
 
 
 class ChangeStore(Protocol):
@@ -71,13 +71,13 @@ class ChangeStore(Protocol):
     async def get(self, change: ChangeId) -> Change | None:
         """One change."""
 
-    async def open_on(self, flow: FlowId) -> Change | None:
+    async def open_change_of(self, flow: FlowId) -> Change | None:
         """The open change of a flow."""
 
-    async def is_unsettled(self, flow: FlowId, kind: ChangeKind, now: datetime, *, within: timedelta) -> bool:
+    async def has_unsettled(self, flow: FlowId, kind: ChangeKind, now: datetime, *, within: timedelta) -> bool:
         """Whether a change of this kind became unknown less than `within` ago, so that its effect may still come."""
 
-    async def move(self, seen: Change, moved: Change, *events: AuditEvent) -> Change:
+    async def transition(self, seen: Change, moved: Change, *events: AuditEvent) -> Change:
         """Put `moved` in the place of `seen`, in the next version, if the kept one still has the version of `seen`.
 
         Every field of `moved` but id, asked, created_at and version is kept (`shown_version` and the message only grow
@@ -89,7 +89,7 @@ class ChangeStore(Protocol):
             FlowMade: its outcome names a flow that another change has made; nothing was written.
         """
 
-    async def vote(self, change: ChangeId, vote: Vote, lease: Lease, *events: AuditEvent) -> VoteResult:
+    async def record_vote(self, change: ChangeId, vote: Vote, lease: Lease, *events: AuditEvent) -> VoteResult:
         """Count an approval, in one transaction with all that follows from it.
 
         It takes the place of this person's earlier vote. The version grows, so that the message is updated; a vote that
@@ -103,10 +103,10 @@ class ChangeStore(Protocol):
     async def votes(self, change: ChangeId) -> tuple[Vote, ...]:
         """The votes on a change, oldest first."""
 
-    async def by_token(self, token: FormToken) -> Change | None:
+    async def get_by_token(self, token: FormToken) -> Change | None:
         """The change that a form became."""
 
-    async def approved_before(self, change: Change) -> Change | None:
+    async def last_approved_before(self, change: Change) -> Change | None:
         """The latest change of the same flow that was approved and applied before this one; to enable or to edit it."""
 
     async def due(self, now: datetime, *, limit: int = 50) -> tuple[Change, ...]:
@@ -118,57 +118,57 @@ class ChangeStore(Protocol):
         False where somebody was faster: it is not pending any more, or its `due_at` is not that of `seen`.
         """
 
-    async def alarmed(self, change: ChangeId) -> None:
+    async def mark_skip_announced(self, change: ChangeId) -> None:
         """Note in its progress, for ever, that the alarm of a broken glass has rung; the version stays."""
 
-    async def told_apart(self, change: ChangeId, version: int) -> None:
+    async def mark_requester_notified(self, change: ChangeId, version: int) -> None:
         """Note in its progress that the one who asked was told of `version` apart; the change's own version stays."""
 
     async def pending(self, *, after: Change | None = None, limit: int = 200) -> tuple[Change, ...]:
         """The pending changes that were submitted `after` another one (None: all), oldest first, `limit` at most."""
 
-    async def asked_by(self, person: UserId, *, limit: int = 20) -> tuple[Change, ...]:
+    async def requested_by(self, person: UserId, *, limit: int = 20) -> tuple[Change, ...]:
         """The latest changes that a person asked for and that needed an approval, newest first."""
 
-    async def settled(
-        self, *, websites: frozenset[WebsiteId] | None = None, but: UserId | None = None, limit: int = 50
+    async def closed(
+        self, *, websites: frozenset[WebsiteId] | None = None, except_requester: UserId | None = None, limit: int = 50
     ) -> tuple[Change, ...]:
         """The latest changes that needed an approval and are not open any more, newest first.
 
-        Only those of `websites` (None: of all), and none that `but` asked for.
+        Only those of `websites` (None: of all), and none that `except_requester` asked for.
         """
 
-    async def claim(self, now: datetime, lease: Lease, *, limit: int = 20) -> tuple[Change, ...]:
+    async def claim_lapsed(self, now: datetime, lease: Lease, *, limit: int = 20) -> tuple[Change, ...]:
         """Take over changes that are in hand and whose lease ran out before `now`. No two callers get the same one.
 
         The version stays, since nothing has moved: `lease_owner` guards (see `renew` and `latch`).
         """
 
-    async def hold(self, change: ChangeId, now: datetime, lease: Lease) -> bool:
+    async def try_acquire_lease(self, change: ChangeId, now: datetime, lease: Lease) -> bool:
         """Take a lease that nobody holds at `now`; false where somebody does."""
 
-    async def renew(self, change: ChangeId, lease: Lease) -> bool:
+    async def renew_lease(self, change: ChangeId, lease: Lease) -> bool:
         """Prolong a lease that is still its owner's; false where it was lost."""
 
-    async def release(self, change: ChangeId, owner: str) -> None:
+    async def release_lease(self, change: ChangeId, owner: str) -> None:
         """Give up a lease, so that anybody may take the change over at once."""
 
-    async def latch(self, change: ChangeId, owner: str, at: datetime, newest_before: FlowId | None) -> bool:
+    async def mark_sent_once(self, change: ChangeId, owner: str, at: datetime, newest_before: FlowId | None) -> bool:
         """Note, once and for ever, that the write is about to be sent; false where it was before, or the lease is lost.
 
         Whoever gets true may send; nobody gets it twice.
         """
 
-    async def made(self, flows: Collection[FlowId], *, but: ChangeId) -> frozenset[FlowId]:
-        """Those of `flows` that some other change than `but`'s outcome names."""
+    async def flows_created_by_others(self, flows: Collection[FlowId], *, except_change: ChangeId) -> frozenset[FlowId]:
+        """Those of `flows` that some other change than `except_change`'s outcome names."""
 
-    async def untold(self, now: datetime, *, limit: int = 20) -> tuple[Change, ...]:
+    async def unshown(self, now: datetime, *, limit: int = 20) -> tuple[Change, ...]:
         """Changes that are not in hand and of which the newest version was not shown to people yet, oldest first.
 
         Those whose lease still runs are left to its owner.
         """
 
-    async def shown(
+    async def mark_shown(
         self, change: ChangeId, version: int, *, channel: ChannelId | None = None, ts: str | None = None
     ) -> Change:
         """Note that people were told about `version`, and where the message is, if there is one.
@@ -177,10 +177,10 @@ class ChangeStore(Protocol):
         then an older state may have been drawn over a newer one, and it has to be drawn again.
         """
 
-    async def history(self, scope: EventFilter, *, limit: int) -> tuple[AuditEvent, ...]:
+    async def latest_events(self, scope: EventFilter, *, limit: int) -> tuple[AuditEvent, ...]:
         """The latest events, newest first."""
 
-    def audit(self) -> AsyncIterator[AuditEvent]:
+    def all_events(self) -> AsyncIterator[AuditEvent]:
         """All events, oldest first."""
 
 
@@ -191,21 +191,21 @@ DeliveryKey = NewType("DeliveryKey", str)
 class DeliveryStore(Protocol):
     """Keeps which requests of Slack's were taken, so that a recording of one has no effect, in whatever process."""
 
-    async def take(self, key: DeliveryKey, at: datetime) -> bool:
+    async def record_once(self, key: DeliveryKey, at: datetime) -> bool:
         """Note that it is taken; whether it is the first time.
 
         Raises:
             DependencyError: the database did not answer; it is not noted.
         """
 
-    async def purge(self, before: datetime) -> int:
+    async def delete_older_than(self, before: datetime) -> int:
         """Forget those that were taken before that; how many.
 
         Raises:
             DependencyError: the database did not answer.
         """
 
-    async def was_taken(self, key: DeliveryKey) -> bool:
+    async def was_recorded(self, key: DeliveryKey) -> bool:
         """Whether it is noted.
 
         Raises:
@@ -225,21 +225,23 @@ class ChannelScope:
 class PolicyStore(Protocol):
     """Keeps the policies. Every read sees what was committed last: nothing is kept in the process."""
 
-    async def scope(self, channel: ChannelId) -> ChannelScope:
+    async def get_scope(self, channel: ChannelId) -> ChannelScope:
         """The channel's policy and the websites' names, read together.
 
         Raises:
             DependencyError: the database did not answer.
         """
 
-    async def book(self) -> PolicyBook:
+    async def get_book(self) -> PolicyBook:
         """All policies, in the order in which they were written."""
 
-    async def replace(self, book: PolicyBook, *told: AuditEvent) -> None:
-        """Put `book` in the place of all that was there, and write `told`, in one transaction."""
+    async def replace_all(self, book: PolicyBook, *events: AuditEvent) -> None:
+        """Put `book` in the place of all that was there, and write `events`, in one transaction."""
 
-    async def swap(self, seen: ChannelPolicy | None, policy: ChannelPolicy, *told: AuditEvent) -> bool:
-        """Put one channel's policy in the place of the one it had, or add it, if that still is `seen`; write `told`.
+    async def replace_if_unchanged(
+        self, seen: ChannelPolicy | None, policy: ChannelPolicy, *events: AuditEvent
+    ) -> bool:
+        """Put one channel's policy in the place of the one it had, or add it, if that still is `seen`; write `events`.
 
         All in one transaction; the other channels' policies stay as they are.
 
@@ -251,34 +253,34 @@ class PolicyStore(Protocol):
 class DraftStore(Protocol):
     """Keeps what was typed and not saved: a draft for each form."""
 
-    async def keep(self, draft: Draft, *, instead_of: FormToken | None = None) -> None:
-        """Keep it where it is not older (by `changed_at`) than what is kept; it takes over what `instead_of` held."""
+    async def save(self, draft: Draft, *, replaces: FormToken | None = None) -> None:
+        """Keep it where it is not older (by `changed_at`) than what is kept; it takes over what `replaces` held."""
 
-    async def by_token(self, token: FormToken) -> Draft | None:
+    async def get(self, token: FormToken) -> Draft | None:
         """The draft of one form."""
 
-    async def find(
+    async def find_latest(
         self, user: UserId, channel: ChannelId, kind: ChangeKind, flow: FlowId | None, since: datetime
     ) -> Draft | None:
         """What this person typed there and did not save, if it is not older than `since`."""
 
-    async def drop(self, token: FormToken) -> None:
+    async def delete(self, token: FormToken) -> None:
         """Forget it."""
 
-    async def purge(self, before: datetime) -> int:
+    async def delete_older_than(self, before: datetime) -> int:
         """Forget all that are older than `before`; how many."""
 
 
 class ImageStore(Protocol):
     """Keeps pictures that are on their way to Enkapush, or that a restore may need."""
 
-    async def put(self, image: ImageFile, at: datetime) -> ImageId:
+    async def add(self, image: ImageFile, at: datetime) -> ImageId:
         """Keep it."""
 
     async def get(self, image: ImageId) -> ImageFile | None:
         """Find it."""
 
-    async def purge(self, before: datetime) -> int:
+    async def delete_unused(self, before: datetime) -> int:
         """Forget those older than `before` that no open or deleting change names; how many."""
 
 
@@ -296,6 +298,6 @@ class ChangeStatistics:
 
     states: Mapping[ChangeState, int]
     oldest_pending: datetime | None
-    oldest_in_hand: datetime | None
-    untold: int
-    oldest_untold: datetime | None
+    oldest_in_progress: datetime | None
+    unshown: int
+    oldest_unshown: datetime | None

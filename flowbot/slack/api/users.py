@@ -91,12 +91,12 @@ class SlackUserDirectory:
         self._client = client
         self._named = named
 
-    async def home(self) -> Organisation:
+    async def get_organisation(self) -> Organisation:
         """Where flowbot is installed (`auth.test`)."""
         answer = await _ask(_AuthTest, self._client.auth_test())
         return Organisation(answer.team_id, answer.enterprise_id)
 
-    async def profile(self, user: UserId) -> UserProfile:
+    async def get_profile(self, user: UserId) -> UserProfile:
         """One person (`users.info`)."""
         found = (await _ask(_UserInfo, self._client.users_info(user=user, include_locale=True))).user
         return UserProfile(
@@ -112,7 +112,7 @@ class SlackUserDirectory:
             name=found.real_name or found.name or "",
         )
 
-    async def groups(self) -> Mapping[GroupId, frozenset[UserId]]:
+    async def list_groups(self) -> Mapping[GroupId, frozenset[UserId]]:
         """Every user group that is in use, with its members, in one call (`usergroups.list`).
 
         Where Slack does not know that method: those that matter, in a call each (`usergroups.users.list`).
@@ -134,7 +134,7 @@ class SlackUserDirectory:
                 raise
             return None
 
-    async def members(self, channel: ChannelId) -> frozenset[UserId]:
+    async def list_members(self, channel: ChannelId) -> frozenset[UserId]:
         """Who is in a channel (`conversations.members`, page by page)."""
         found: set[UserId] = set()
         cursor = ""
@@ -174,7 +174,7 @@ class SlackUserGroupRoster:
     def __init__(self, client: AsyncWebClient) -> None:
         self._client = client
 
-    async def groups(self) -> Mapping[GroupId, UserGroup]:
+    async def list_groups(self) -> Mapping[GroupId, UserGroup]:
         """Every user group in use (`usergroups.list`).
 
         Raises:

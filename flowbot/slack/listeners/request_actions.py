@@ -198,7 +198,7 @@ class RequestActions:
 
     async def _decided(self, event: FormEvent, given: SubmittedReason) -> Change:
         """The change as it is once the decision is kept."""
-        if event.key is not None and not await self.desk.deliveries.take(event.key, self.desk.clock()):
+        if event.key is not None and not await self.desk.deliveries.record_once(event.key, self.desk.clock()):
             raise UserError("form.repeated")
         reader, metadata = await self.desk.people.reader(event.caller), given.metadata
         if metadata.purpose is ReasonPurpose.BREAK_GLASS:

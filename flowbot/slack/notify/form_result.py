@@ -170,7 +170,7 @@ class FormResult:
         if asked.picture is None:
             return {}
         try:
-            return {"image": await self.images.put(await self.pictures.fetch(asked.picture), self.clock())}
+            return {"image": await self.images.add(await self.pictures.fetch(asked.picture), self.clock())}
         except (UserError, DependencyError):
             return {}
 

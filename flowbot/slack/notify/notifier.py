@@ -121,7 +121,7 @@ class SlackNotifier:
                 return
             await self._ring(change)
             self._rung.add(change.id)
-        await self.projection.store.alarmed(change.id)
+        await self.projection.store.mark_skip_announced(change.id)
 
     async def _ring(self, change: Change) -> None:
         """In the channel itself, since a thread is for those who look; where that is closed, where it was asked.
@@ -166,7 +166,7 @@ class SlackNotifier:
             DependencyError: the database did not answer.
         """
         if (change.id, change.version) in self._apart and change.progress.told_apart != change.version:
-            await self.projection.store.told_apart(change.id, change.version)
+            await self.projection.store.mark_requester_notified(change.id, change.version)
 
     async def links(self, changes: tuple[Change, ...]) -> Mapping[ChangeId, str]:
         """The addresses of the changes' messages, where they are known."""

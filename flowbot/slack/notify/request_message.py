@@ -70,7 +70,7 @@ class RequestMessage:
         """
         change = await self.store.get(change_id)
         if change is not None and change.message_ts is None:
-            change = await self.store.shown(change_id, 0, channel=channel, ts=ts)
+            change = await self.store.mark_shown(change_id, 0, channel=channel, ts=ts)
         return change is not None and (change.message_channel, change.message_ts) != (channel, ts)
 
     async def draw_twin(self, change_id: ChangeId, channel: ChannelId, ts: str) -> None:
@@ -90,8 +90,8 @@ class RequestMessage:
         Raises:
             DependencyError: the database did not answer.
         """
-        scope = await self.policies.scope(change.request.channel)
-        approved = await self.store.approved_before(change)
+        scope = await self.policies.get_scope(change.request.channel)
+        approved = await self.store.last_approved_before(change)
         bare = RequestDetails(
             change=change,
             votes=await self.store.votes(change.id),
@@ -128,7 +128,7 @@ class RequestMessage:
         self._posted[change.id] = (channel, ts)
         # Never less than was told before: with that, the message's new place would not be noted.
         version = max(change.shown_version, min(change.version, told))
-        noted = await self.store.shown(change.id, version, channel=channel, ts=ts)
+        noted = await self.store.mark_shown(change.id, version, channel=channel, ts=ts)
         del self._posted[change.id]
         return noted
 

@@ -107,12 +107,12 @@ def is_held(change: ChangeId, owner: str) -> ColumnElement[bool]:
     return and_(changes.c.id == change, changes.c.lease_owner == owner)
 
 
-def flow_creators(flows: Collection[FlowId], *, but: ChangeId | None = None) -> Select[int | None]:
-    """The flows among `flows` that changes, all `but` one, have made, as their events tell."""
+def flow_creators(flows: Collection[FlowId], *, except_change: ChangeId | None = None) -> Select[int | None]:
+    """The flows among `flows` that changes, all but one, have made, as their events tell."""
     # A restore is submitted on the flow that was deleted, which it does not make.
     is_submission = events.c.action == AuditAction.SUBMITTED.value
     making = and_(events.c.kind.in_(sorted(MAKING)), events.c.flow_id.in_(flows), ~is_submission)
-    return select(events.c.flow_id).where(making, events.c.change_id.is_distinct_from(but))
+    return select(events.c.flow_id).where(making, events.c.change_id.is_distinct_from(except_change))
 
 
 def select_approved_before(change: Change) -> Select[Any]:
@@ -158,9 +158,9 @@ def _read_statistics(rows: Mapping[ChangeState, Row[Any]]) -> ChangeStatistics:
     return ChangeStatistics(
         states={state: rows[state].number if state in rows else 0 for state in ChangeState},
         oldest_pending=None if pending is None else pending.created,
-        oldest_in_hand=_earliest(rows[state].changed for state in LEASED_STATES if state in rows),
-        untold=sum(row.untold for row in rows.values()),
-        oldest_untold=_earliest(row.untold_since for row in rows.values()),
+        oldest_in_progress=_earliest(rows[state].changed for state in LEASED_STATES if state in rows),
+        unshown=sum(row.untold for row in rows.values()),
+        oldest_unshown=_earliest(row.untold_since for row in rows.values()),
     )
 
 

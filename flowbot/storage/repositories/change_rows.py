@@ -149,8 +149,8 @@ def latest_events(scope: EventFilter, limit: int) -> Select[Any]:
         wanted = wanted.where(events.c.website_id.in_(sorted(scope.websites)))
     if scope.flow is not None:
         wanted = wanted.where(or_(events.c.flow_id == scope.flow, _on_its_way(scope.flow)))
-    if scope.but:
-        wanted = wanted.where(events.c.action.not_in(sorted(scope.but)))
+    if scope.except_actions:
+        wanted = wanted.where(events.c.action.not_in(sorted(scope.except_actions)))
     return wanted
 
 

@@ -106,16 +106,16 @@ class ChangeRepository:
         async with self._database.read() as connection:
             return await select_one(connection, changes.c.id == change)
 
-    async def open_on(self, flow: FlowId) -> Change | None:
+    async def open_change_of(self, flow: FlowId) -> Change | None:
         """The open change of a flow."""
         async with self._database.read() as connection:
             return await holds_lease(connection, flow)
 
-    async def is_unsettled(self, flow: FlowId, kind: ChangeKind, now: datetime, *, within: timedelta) -> bool:
+    async def has_unsettled(self, flow: FlowId, kind: ChangeKind, now: datetime, *, within: timedelta) -> bool:
         """Whether a change of this kind of a flow became unknown less than `within` ago, and is so still."""
         return bool(await self._find(select_unsettled(flow, kind, now, within).limit(1)))
 
-    async def move(self, seen: Change, moved: Change, *events: AuditEvent) -> Change:
+    async def transition(self, seen: Change, moved: Change, *events: AuditEvent) -> Change:
         """Put `moved` in the place of `seen`, in the next version, and write `events` with the change's id.
 
         It happens only if the kept one still has the version of `seen` and the lease its owner: who lost the lease must
@@ -136,12 +136,12 @@ class ChangeRepository:
         made = moved.outcome.flow if moved.outcome and moved.request.kind in MAKING else None
         async with self._database.write(alone=None if made is None else f"made.{made}") as connection:
             kept = await next_version(connection, seen, moved)
-            if made is not None and await connection.scalar(flow_creators([made], but=seen.id)):
+            if made is not None and await connection.scalar(flow_creators([made], except_change=seen.id)):
                 raise FlowClaimedError
             await append_events(connection, [replace(event, change=seen.id) for event in events])
         return kept
 
-    async def vote(self, change: ChangeId, vote: Vote, lease: Lease, *events: AuditEvent) -> VoteResult:
+    async def record_vote(self, change: ChangeId, vote: Vote, lease: Lease, *events: AuditEvent) -> VoteResult:
         """Count a vote in the place of this person's earlier one, with all that follows from it.
 
         The version grows, and `events` are written with the change's id. With as many approvals as the rule's quorum
@@ -160,12 +160,12 @@ class ChangeRepository:
         async with self._database.read() as connection:
             return await read_votes(connection, change)
 
-    async def by_token(self, token: FormToken) -> Change | None:
+    async def get_by_token(self, token: FormToken) -> Change | None:
         """The change that a form became."""
         async with self._database.read() as connection:
             return await has_token(connection, token)
 
-    async def approved_before(self, change: Change) -> Change | None:
+    async def last_approved_before(self, change: Change) -> Change | None:
         """The latest change of the same flow that was approved and applied before this one; to enable or to edit it."""
         if change.request.flow is None:
             return None
@@ -186,7 +186,7 @@ class ChangeRepository:
         as_seen = and_(changes.c.id == seen.id, IS_PENDING, changes.c.due_at.is_not_distinct_from(seen.due_at))
         return await self._touch(as_seen, due_at=due_at, **progress_columns(progress))
 
-    async def alarmed(self, change: ChangeId) -> None:
+    async def mark_skip_announced(self, change: ChangeId) -> None:
         """Note that the alarm of a broken glass has rung, whatever became of the change since; the version stays.
 
         Raises:
@@ -195,7 +195,7 @@ class ChangeRepository:
         async with self._database.write() as connection:
             await append_note(connection, change, lambda progress: replace(progress, is_alarmed=True))
 
-    async def told_apart(self, change: ChangeId, version: int) -> None:
+    async def mark_requester_notified(self, change: ChangeId, version: int) -> None:
         """Note that the one who asked was told of `version` apart, if of no newer one; the change's own version stays.
 
         Raises:
@@ -211,26 +211,26 @@ class ChangeRepository:
         waiting = select(changes).where(IS_PENDING).order_by(*OLDEST).limit(limit)
         return await self._find(waiting if after is None else waiting.where(is_younger(after)))
 
-    async def asked_by(self, person: UserId, *, limit: int = 20) -> tuple[Change, ...]:
+    async def requested_by(self, person: UserId, *, limit: int = 20) -> tuple[Change, ...]:
         """The latest changes that a person asked for and that needed an approval, newest first."""
         theirs = select(changes).where(changes.c.requester == str(person), NEEDED_APPROVAL)
         return await self._find(theirs.order_by(*NEWEST).limit(limit))
 
-    async def settled(
-        self, *, websites: frozenset[WebsiteId] | None = None, but: UserId | None = None, limit: int = 50
+    async def closed(
+        self, *, websites: frozenset[WebsiteId] | None = None, except_requester: UserId | None = None, limit: int = 50
     ) -> tuple[Change, ...]:
         """The changes that needed an approval and are not open any more, the latest moved first.
 
-        Only those of `websites` (None: of all), and none that `but` asked for.
+        Only those of `websites` (None: of all), and none that `except_requester` asked for.
         """
         closed = select(changes).where(NEEDED_APPROVAL, ~in_states(OPEN_STATES))
         if websites is not None:
             closed = closed.where(changes.c.website_id.in_(sorted(websites)))
-        if but is not None:
-            closed = closed.where(changes.c.requester != str(but))
+        if except_requester is not None:
+            closed = closed.where(changes.c.requester != str(except_requester))
         return await self._find(closed.order_by(*LATEST).limit(limit))
 
-    async def claim(self, now: datetime, lease: Lease, *, limit: int = 20) -> tuple[Change, ...]:
+    async def claim_lapsed(self, now: datetime, lease: Lease, *, limit: int = 20) -> tuple[Change, ...]:
         """Take over changes in hand whose lease ran out before `now` or was given up, oldest first.
 
         Several callers in the same instant get different ones: a row that another is about to claim is passed by.
@@ -242,19 +242,19 @@ class ChangeRepository:
             kept = [read_change(row) for row in await connection.execute(claimed)]
         return tuple(sorted(kept, key=lambda change: (change.created_at, change.id)))
 
-    async def hold(self, change: ChangeId, now: datetime, lease: Lease) -> bool:
+    async def try_acquire_lease(self, change: ChangeId, now: datetime, lease: Lease) -> bool:
         """Take a lease that nobody holds at `now`; false where somebody does."""
         return await self._touch(and_(changes.c.id == change, is_free(now)), **lease_columns(lease))
 
-    async def renew(self, change: ChangeId, lease: Lease) -> bool:
+    async def renew_lease(self, change: ChangeId, lease: Lease) -> bool:
         """Prolong a lease that is still its owner's; false where it was lost."""
         return await self._touch(is_held(change, lease.owner), lease_until=lease.until)
 
-    async def release(self, change: ChangeId, owner: str) -> None:
+    async def release_lease(self, change: ChangeId, owner: str) -> None:
         """Give up a lease, so that anybody may take the change over at once; nothing where it was lost already."""
         await self._touch(is_held(change, owner), lease_owner=None, lease_until=None)
 
-    async def latch(self, change: ChangeId, owner: str, at: datetime, newest_before: FlowId | None) -> bool:
+    async def mark_sent_once(self, change: ChangeId, owner: str, at: datetime, newest_before: FlowId | None) -> bool:
         """Note, once and for ever, that the write is about to be sent.
 
         Returns:
@@ -265,18 +265,21 @@ class ChangeRepository:
         )
         return await self._touch(unsent, sent_at=at, newest_before=newest_before)
 
-    async def made(self, flows: Collection[FlowId], *, but: ChangeId) -> frozenset[FlowId]:
-        """Those of `flows` that some other change than `but` has made."""
+    async def flows_created_by_others(self, flows: Collection[FlowId], *, except_change: ChangeId) -> frozenset[FlowId]:
+        """Those of `flows` that some other change than `except_change` has made."""
         async with self._database.read() as connection:
-            return frozenset(FlowId(row.flow_id) for row in await connection.execute(flow_creators(flows, but=but)))
+            return frozenset(
+                FlowId(row.flow_id)
+                for row in await connection.execute(flow_creators(flows, except_change=except_change))
+            )
 
-    async def untold(self, now: datetime, *, limit: int = 20) -> tuple[Change, ...]:
+    async def unshown(self, now: datetime, *, limit: int = 20) -> tuple[Change, ...]:
         """Changes that nobody works on and of which the newest version was not shown for a while, oldest first."""
         untold = and_(is_unshown(), is_a_while_ago(changes.c.changed_at, now, NOTIFYING_SECONDS), is_free(now))
         oldest = select(changes).where(untold).order_by(changes.c.changed_at, changes.c.id).limit(limit)
         return await self._find(oldest)
 
-    async def shown(
+    async def mark_shown(
         self, change: ChangeId, version: int, *, channel: ChannelId | None = None, ts: str | None = None
     ) -> Change:
         """Note that people were told about `version`, and where the message is, if there is one.
@@ -299,12 +302,12 @@ class ChangeRepository:
             raise LookupError(f"there is no change {change}")
         return read_change(row)
 
-    async def history(self, scope: EventFilter, *, limit: int) -> tuple[AuditEvent, ...]:
+    async def latest_events(self, scope: EventFilter, *, limit: int) -> tuple[AuditEvent, ...]:
         """The latest events of `scope`, newest first. Events of no website are seen by who may see all."""
         async with self._database.read() as connection:
             return tuple(read_event(row) for row in await connection.execute(latest_events(scope, limit)))
 
-    async def audit(self) -> AsyncIterator[AuditEvent]:
+    async def all_events(self) -> AsyncIterator[AuditEvent]:
         """All events, oldest first, a page at a time: no transaction stays open between two of them.
 
         What is being written at that very moment may be missing; the next call has it.

@@ -21,17 +21,17 @@ class DeliveryRepository:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def take(self, key: DeliveryKey, at: datetime) -> bool:
+    async def record_once(self, key: DeliveryKey, at: datetime) -> bool:
         """Note that it is taken; whether it is the first time."""
         async with self._database.write() as connection:
             return await _is_new(connection, key, at)
 
-    async def was_taken(self, key: DeliveryKey) -> bool:
+    async def was_recorded(self, key: DeliveryKey) -> bool:
         """Whether it is noted."""
         async with self._database.read() as connection:
             return await connection.scalar(select(deliveries.c.key).where(deliveries.c.key == key)) is not None
 
-    async def purge(self, before: datetime) -> int:
+    async def delete_older_than(self, before: datetime) -> int:
         """Forget those that were taken before that; how many."""
         async with self._database.write() as connection:
             return (await connection.execute(delete(deliveries).where(deliveries.c.at < before))).rowcount

@@ -25,10 +25,10 @@ class DraftRepository:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def keep(self, draft: Draft, *, instead_of: FormToken | None = None) -> None:
+    async def save(self, draft: Draft, *, replaces: FormToken | None = None) -> None:
         """Keep it in the place of an older one of the same form: what was typed last counts, whatever arrives last.
 
-        Where it takes over what was typed into another form, `instead_of` names that. It may be open still, in another
+        Where it takes over what was typed into another form, `replaces` names that. It may be open still, in another
         window: what it is checked against stays.
         """
         own = drafts.c.token == draft.token
@@ -36,27 +36,27 @@ class DraftRepository:
             await connection.execute(delete(drafts).where(own, drafts.c.changed_at <= draft.changed_at))
             if await _one(connection, own) is None:
                 await connection.execute(insert(drafts).values(_row(draft)))
-            if instead_of is not None:
-                await connection.execute(update(drafts).where(drafts.c.token == instead_of).values(typed={}))
+            if replaces is not None:
+                await connection.execute(update(drafts).where(drafts.c.token == replaces).values(typed={}))
 
-    async def by_token(self, token: FormToken) -> Draft | None:
+    async def get(self, token: FormToken) -> Draft | None:
         """The draft of one form."""
         async with self._database.read() as connection:
             return await _one(connection, drafts.c.token == token)
 
-    async def find(
+    async def find_latest(
         self, user: UserId, channel: ChannelId, kind: ChangeKind, flow: FlowId | None, since: datetime
     ) -> Draft | None:
         """What this person typed there last and did not save, if it is not older than `since`."""
         async with self._database.read() as connection:
             return await _typed(connection, and_(_place(user, channel, kind, flow), drafts.c.changed_at >= since))
 
-    async def drop(self, token: FormToken) -> None:
+    async def delete(self, token: FormToken) -> None:
         """Forget it; nothing where there is none."""
         async with self._database.write() as connection:
             await connection.execute(delete(drafts).where(drafts.c.token == token))
 
-    async def purge(self, before: datetime) -> int:
+    async def delete_older_than(self, before: datetime) -> int:
         """Forget all that are older than `before`; how many."""
         async with self._database.write() as connection:
             return (await connection.execute(delete(drafts).where(drafts.c.changed_at < before))).rowcount

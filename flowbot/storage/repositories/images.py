@@ -24,7 +24,7 @@ class ImageRepository:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def put(self, image: ImageFile, at: datetime) -> ImageId:
+    async def add(self, image: ImageFile, at: datetime) -> ImageId:
         """Keep it, as of `at`, under a fresh id."""
         kept = ImageId(new_id())
         row = {
@@ -46,7 +46,7 @@ class ImageRepository:
             return None
         return ImageFile(content=row.content, content_type=row.content_type, filename=row.filename)
 
-    async def purge(self, before: datetime) -> int:
+    async def delete_unused(self, before: datetime) -> int:
         """Forget those older than `before` that nobody needs any more; how many.
 
         An open change needs the picture that it names, whether it is wanted or kept on the way, and so does a delete

@@ -31,7 +31,7 @@ class PolicyRepository:
         self._database = database
         self._clock = clock
 
-    async def scope(self, channel: ChannelId) -> ChannelScope:
+    async def get_scope(self, channel: ChannelId) -> ChannelScope:
         """The channel's policy and the websites' names, as they were at one moment.
 
         Raises:
@@ -44,7 +44,7 @@ class PolicyRepository:
         policy = None if document is None else _policy(document)
         return ChannelScope(channel=channel, policy=policy, website_names=names)
 
-    async def book(self) -> PolicyBook:
+    async def get_book(self) -> PolicyBook:
         """All policies and names, in the order in which they were written.
 
         Raises:
@@ -56,12 +56,12 @@ class PolicyRepository:
             documents = (await connection.scalars(ordered)).all()
         return _book(names, tuple(_policy(document) for document in documents))
 
-    async def replace(self, book: PolicyBook, *told: AuditEvent) -> None:
+    async def replace_all(self, book: PolicyBook, *events: AuditEvent) -> None:
         """Put `book` in the place of all that was there; readers see the old book or the new one, whole.
 
         Args:
             book: the new one.
-            told: what is written to the audit trail with it: neither is kept without the other.
+            events: what is written to the audit trail with it: neither is kept without the other.
 
         Raises:
             DependencyError: the database did not answer; the old book stands.
@@ -74,9 +74,11 @@ class PolicyRepository:
                 await connection.execute(insert(channel_policies), policy_rows)
             if website_rows:
                 await connection.execute(insert(websites), website_rows)
-            await append_events(connection, told)
+            await append_events(connection, events)
 
-    async def swap(self, seen: ChannelPolicy | None, policy: ChannelPolicy, *told: AuditEvent) -> bool:
+    async def replace_if_unchanged(
+        self, seen: ChannelPolicy | None, policy: ChannelPolicy, *events: AuditEvent
+    ) -> bool:
         """Put one channel's policy in the place of the one it had, or add it; the others stay as they are.
 
         Only if it still is the one that was seen, whoever else writes, in all processes.
@@ -84,7 +86,7 @@ class PolicyRepository:
         Args:
             seen: as `scope` gave it; None where there was none.
             policy: the new one.
-            told: what is written to the audit trail with it: neither is kept without the other.
+            events: what is written to the audit trail with it: neither is kept without the other.
 
         Returns:
             Whether it was done; if not, nothing was written.
@@ -97,7 +99,7 @@ class PolicyRepository:
             if await connection.scalar(kept) != (None if seen is None else _document(seen)):
                 return False
             await self._put(connection, policy)
-            await append_events(connection, told)
+            await append_events(connection, events)
         return True
 
     async def _put(self, connection: AsyncConnection, policy: ChannelPolicy) -> None:

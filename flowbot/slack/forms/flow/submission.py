@@ -98,11 +98,11 @@ class FlowFormSubmission:
         What was accepted needs no such note: the form's token makes it once.
         """
         key = event.key
-        if key is not None and await self.deliveries.was_taken(key):
+        if key is not None and await self.deliveries.was_recorded(key):
             return _ack_errors({"name": Text("form.repeated")}, submitted, t)
         answer = await self._take(event, submitted, t)
         if key is not None and answer["response_action"] == "errors":
-            await self.deliveries.take(key, self.changes.clock())
+            await self.deliveries.record_once(key, self.changes.clock())
         return answer
 
     async def _take(self, event: FormEvent, submitted: SubmittedForm, t: Translator) -> AckArgs:
@@ -137,7 +137,7 @@ class FlowFormSubmission:
         try:
             async with asyncio.timeout(PICTURE_SECONDS):
                 image = await self.pictures.fetch(ImageUpload(file.id, file.url_private_download, file.name))
-                kept = await self.images.put(image, self.changes.clock())
+                kept = await self.images.add(image, self.changes.clock())
         except UserError as error:
             return submitted, Text(error.key, error.params)
         except (DependencyError, TimeoutError) as error:

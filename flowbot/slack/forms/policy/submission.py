@@ -124,7 +124,7 @@ class PolicyFormViews:
 
     async def _is_first(self, event: FormEvent) -> bool:
         """Whether this submit was not delivered before: then it counts, whatever the policy is by now."""
-        return event.key is None or await self.desk.deliveries.take(event.key, self.desk.clock())
+        return event.key is None or await self.desk.deliveries.record_once(event.key, self.desk.clock())
 
     async def _save(self, reader: CurrentUser, wanted: ChannelPolicy, seen: str) -> SavedPolicy:
         """Save and tell the channel. Saving goes on to its end, and is told, even if it takes too long for Slack."""

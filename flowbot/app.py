@@ -270,13 +270,13 @@ def _form_submission(ports: Ports, services: _Services, desk: Runner, telling: F
         forms=services.forms,
         changes=services.changes,
         images=ports.images,
-        pictures=ports.pictures,
-        people=ports.people,
+        image_source=ports.pictures,
+        users=ports.people,
         deliveries=desk.deliveries,
         locales=desk.locales,
         tasks=desk.tasks,
         metrics=desk.metrics,
-        telling=telling,
+        results=telling,
     )
 
 

@@ -20,7 +20,7 @@ from flowbot.outside import enkapush_client, secret
 from flowbot.plain import told, with_cause
 from flowbot.settings import Settings
 from flowbot.slack.api import client
-from flowbot.slack.api.errors import SLACK_TROUBLE, word_for
+from flowbot.slack.api.errors import SLACK_ERRORS, error_code
 from flowbot.slack.api.users import SlackUserDirectory
 from flowbot.storage.repositories.policies import PolicyRepository
 
@@ -81,7 +81,7 @@ async def findings(settings: Settings) -> AsyncIterator[Finding]:
     if settings.slack_bot_token is None or settings.enkapush_api_key is None:
         return
     async with client.open_session() as session:
-        slack = client.web_client(settings.slack_api_url, secret(settings.slack_bot_token), session)
+        slack = client.create_web_client(settings.slack_api_url, secret(settings.slack_bot_token), session)
         book = await _book(settings) if database.well else None
         for name, look in _looks(settings, slack, book).items():
             yield await _checked(name, look)
@@ -120,8 +120,8 @@ async def _checked(name: str, look: Callable[[], Awaitable[str]]) -> Finding:
     try:
         return Finding(name, well=True, detail=await look())
     except SlackApiError as error:
-        return Finding(name, well=False, detail=f"Slack says {word_for(error)}")
-    except SLACK_TROUBLE as error:
+        return Finding(name, well=False, detail=f"Slack says {error_code(error)}")
+    except SLACK_ERRORS as error:
         return Finding(name, well=False, detail=f"no answer from Slack ({type(error).__name__})")
     except (ConfigurationError, _CheckError) as error:
         return Finding(name, well=False, detail=str(error))

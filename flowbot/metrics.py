@@ -73,11 +73,11 @@ class Metrics:
         """Count a call of Enkapush's; `status` None where it did not answer."""
         self.enkapush.labels(method, path, str(status or 0)).observe(seconds)
 
-    def slack_called(self, method: str, result: str, seconds: float) -> None:
+    def count_slack_call(self, method: str, result: str, seconds: float) -> None:
         """Count a call of Slack's; `result` is `ok`, or what went wrong in a word."""
         self.slack.labels(method, self._bounded(result)).observe(seconds)
 
-    def slack_throttled(self, method: str) -> None:
+    def count_slack_throttle(self, method: str) -> None:
         """Count a 429 of Slack's, whether the call is repeated or not."""
         self.throttled.labels(method).inc()
 

@@ -84,7 +84,7 @@ async def opened(
         create_image_client(settings.enkapush_api_url) as pictures,
         client.open_session() as session,
     ):
-        slack = client.web_client(settings.slack_api_url, secret(settings.slack_bot_token), session, metrics)
+        slack = client.create_web_client(settings.slack_api_url, secret(settings.slack_bot_token), session, metrics)
         yield Outside(settings, database, enkapush, pictures, session, slack, metrics, clock, monotonic, sleep)
 
 

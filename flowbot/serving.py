@@ -24,7 +24,7 @@ from slack_sdk.socket_mode.request import SocketModeRequest
 from flowbot.app import Flowbot
 from flowbot.errors import ConfigurationError
 from flowbot.slack.api.client import proxy_for
-from flowbot.slack.api.errors import SLACK_TROUBLE, word_for
+from flowbot.slack.api.errors import SLACK_ERRORS, error_code
 from flowbot.slack.receiver import SlackEventsView, is_envelope
 
 BODY_MAX: Final = 1024 * 1024
@@ -131,10 +131,10 @@ async def greet(bot: Flowbot) -> None:
         async with asyncio.timeout(GREETING_SECONDS):
             answer = await bot.slack.auth_test()
     except SlackApiError as error:
-        if (code := word_for(error)) in REFUSALS:
+        if (code := error_code(error)) in REFUSALS:
             raise ConfigurationError(f"SLACK_BOT_TOKEN: Slack refuses it ({code})") from None
         log.warning("slack.no_greeting", error=code)
-    except SLACK_TROUBLE as error:
+    except SLACK_ERRORS as error:
         log.warning("slack.no_greeting", error=type(error).__name__)
     else:
         log.info("slack.greeted", team=answer.get("team"), bot=answer.get("user"))
@@ -253,10 +253,10 @@ async def _connect(client: _SocketClient, pauses: Sequence[float]) -> None:
             client.wss_uri = await client.issue_new_wss_url()
             await client.connect()
         except SlackApiError as error:
-            if (code := word_for(error)) in REFUSALS:
+            if (code := error_code(error)) in REFUSALS:
                 raise ConfigurationError(f"SLACK_APP_TOKEN: Slack refuses it ({code})") from None
             log.warning("socket.not_connected", error=code)
-        except SLACK_TROUBLE as error:
+        except SLACK_ERRORS as error:
             log.warning("socket.not_connected", error=type(error).__name__)
         else:
             return

@@ -23,7 +23,14 @@ from flowbot.slack.listeners.form_views import FormViews
 from flowbot.slack.listeners.home import HomeTab
 from flowbot.slack.listeners.request_actions import RequestActions
 from flowbot.slack.listeners.request_labels import UNKNOWN, request_label
-from flowbot.slack.payloads.incoming import BlockActions, FormEvent, HomeOpened, SlashCommand, Suggestion, parse
+from flowbot.slack.payloads.incoming import (
+    BlockActions,
+    BlockSuggestion,
+    FormEvent,
+    HomeOpened,
+    SlashCommand,
+    parse_payload,
+)
 
 COMMAND_NAME: Final = "/flows"
 
@@ -61,7 +68,7 @@ class Listeners:
 
     def press(self, pressed: BlockActions) -> None:
         """A button was pressed, or something was chosen: in a message, on the Home tab or in a form."""
-        if pressed.channel is not None or pressed.is_at_home:
+        if pressed.channel is not None or pressed.is_on_home_tab:
             self.actions.take(pressed)
         elif pressed.view is not None:
             self.forms.take_action(pressed)
@@ -69,12 +76,12 @@ class Listeners:
     async def submit(self, event: FormEvent) -> dict[str, Any] | None:
         """A form was submitted: what to acknowledge it with."""
         answer = await self.requests.take_reason(event)
-        answer = await self.setup.take_submit(event) if answer is None else answer
+        answer = await self.setup.accept(event) if answer is None else answer
         return await self.forms.take_submit(event) if answer is None else answer
 
-    async def suggest(self, question: Suggestion) -> dict[str, Any]:
+    async def suggest(self, question: BlockSuggestion) -> dict[str, Any]:
         """A menu asks for its entries."""
-        answer = await self.setup.take_question(question)
+        answer = await self.setup.suggest_options(question)
         return await self.forms.take_question(question) if answer is None else answer
 
 
@@ -106,7 +113,7 @@ def _register(app: AsyncApp, doors: Listeners, metrics: Metrics) -> None:
     app.action(ANYTHING)(_acking_listener("action", BlockActions, metrics, doors.press))
     app.view_closed(ANYTHING)(_acking_listener("form_closed", FormEvent, metrics, doors.forms.take_close))
     app.view_submission(ANYTHING)(_answering_listener("form", FormEvent, metrics, doors.submit))
-    app.options(ANYTHING)(_answering_listener("options", Suggestion, metrics, doors.suggest))
+    app.options(ANYTHING)(_answering_listener("options", BlockSuggestion, metrics, doors.suggest))
 
     app.event("app_home_opened")(_event_listener(HomeOpened, metrics, doors.home.take_opening))
     app.event(ANYTHING)(_ignoring_listener(metrics))
@@ -129,7 +136,7 @@ def _answering_listener(
 
     async def listener(ack: AsyncAck, body: dict[str, Any], context: AsyncBoltContext) -> BoltResponse | None:
         started = time.perf_counter()
-        parsed = parse(model, body)
+        parsed = parse_payload(model, body)
         if parsed is None:
             return _reject_payload(kind)
         await ack(**(await answer(parsed) or {}))
@@ -145,7 +152,7 @@ def _event_listener(model: type[M], metrics: Metrics, take: Callable[[M], None])
 
     async def listener(ack: AsyncAck, body: dict[str, Any]) -> None:
         started = time.perf_counter()
-        parsed = parse(model, body)
+        parsed = parse_payload(model, body)
         if parsed is not None:
             take(parsed)
         await ack()

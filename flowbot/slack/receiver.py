@@ -17,7 +17,7 @@ from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_bolt.response import BoltResponse
 
 from flowbot.slack.app import ACKED, COMMAND_NAME
-from flowbot.slack.payloads.incoming import DELIVERY, BlockActions, Envelope, SlashCommand, parse, without_nulls
+from flowbot.slack.payloads.incoming import DELIVERY, BlockActions, Envelope, SlashCommand, drop_nulls, parse_payload
 from flowbot.slack.runner import TrackedTasks
 
 Headers = Mapping[str, str | Sequence[str]]
@@ -47,7 +47,7 @@ class Receiver:
             delivery: what a recording of this request would share with it, and nothing else would.
         """
         began = time.perf_counter()
-        fields = {**without_nulls(body), DELIVERY: delivery}
+        fields = {**drop_nulls(body), DELIVERY: delivery}
         request = _request(fields, headers)
         if request is None:
             return _reject_malformed()
@@ -67,7 +67,7 @@ class Receiver:
 
 def _request(fields: dict[str, Any], headers: Headers) -> AsyncBoltRequest | None:
     """As Bolt takes it, with a parsed body, as in Socket Mode: Bolt's own parser stays out. None if it would fail."""
-    if parse(Envelope, fields) is None:
+    if parse_payload(Envelope, fields) is None:
         return None
     try:
         return AsyncBoltRequest(mode="socket_mode", body=fields, headers=dict(headers))
@@ -78,8 +78,8 @@ def _request(fields: dict[str, Any], headers: Headers) -> AsyncBoltRequest | Non
 def _waits_for_nothing(fields: Mapping[str, Any]) -> bool:
     """Whether it is acknowledged with nothing, whatever comes of it."""
     if fields.get("command") == COMMAND_NAME:
-        return parse(SlashCommand, fields) is not None
-    return fields.get("type") == "block_actions" and parse(BlockActions, fields) is not None
+        return parse_payload(SlashCommand, fields) is not None
+    return fields.get("type") == "block_actions" and parse_payload(BlockActions, fields) is not None
 
 
 def is_envelope(message: str) -> bool:

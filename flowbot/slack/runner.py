@@ -160,7 +160,7 @@ class Runner:
             work: finds the answer.
             once: the request's key, where it changes something: delivered again, it does nothing any more.
         """
-        logs.bind_incident(request=kind, user=caller.user, channel=place.where)
+        logs.bind_incident(request=kind, user=caller.user, channel=place.channel)
         self.tasks.start(self._serve((kind, name), caller, place, work, once), name=kind)
 
     async def where_it_counts(
@@ -177,7 +177,7 @@ class Runner:
             UserError: not allowed there; what is everyone's in that channel is not for who is not in it.
             DependencyError: the database or Slack did not answer.
         """
-        if channel is None or channel == visit.place.where:
+        if channel is None or channel == visit.place.channel:
             return visit
         there = await self.reading.rights(visit.reader, channel)
         if not there.may(permission):
@@ -190,7 +190,7 @@ class Runner:
         if reason is not Reason.GRANTED:
             key, params = sentences.with_channel_name(channel, reason.key, {})
             raise UserError(key, **params)
-        return replace(visit, place=replace(visit.place, where=channel))
+        return replace(visit, place=replace(visit.place, channel=channel))
 
     async def _serve(
         self, request: tuple[str, str], caller: Caller, place: ReplyTarget, work: Handler, once: DeliveryKey | None
@@ -256,7 +256,7 @@ class Runner:
         if answer.message is None:
             return True
         try:
-            await self.replies.privately(place, answer.message, replacing=answer.replacing)
+            await self.replies.reply_privately(place, answer.message, replacing=answer.replacing)
         except DependencyError as fault:
             log.warning("answer.undelivered", error=str(fault))
             return False

@@ -146,8 +146,8 @@ async def test_calls_of_slack_are_counted_by_method_and_how_they_ended(world: Wo
 def test_a_label_takes_few_words_of_others_and_no_sentence() -> None:
     metrics = Metrics()
     for number in range(MOST_CODES + 20):
-        metrics.slack_called("chat.postMessage", f"error_{number}", 0.1)
-    metrics.slack_called("chat.update", "a sentence, by somebody else", 0.1)
+        metrics.count_slack_call("chat.postMessage", f"error_{number}", 0.1)
+    metrics.count_slack_call("chat.update", "a sentence, by somebody else", 0.1)
     seen = Scraped(metrics.text().decode())
     assert len(seen.values("result")) == MOST_CODES + 1
     assert seen.sum("flowbot_slack_seconds_count", result="other") == 21

@@ -203,12 +203,12 @@ def test_short_menus_need_no_search(count: int) -> None:
 
 def test_searching_a_menu_folds_case_and_is_capped() -> None:
     segments = [SegmentOption(number, f"İzmir {number}", number) for number in range(1, 1001)]
-    found = FlowForm.segment_options(segments, "izmir 99", EN)["options"]
+    found = FlowForm.suggest_segments(segments, "izmir 99", EN)["options"]
     assert [option["value"] for option in found] == ["99", *map(str, range(990, 1000))]
-    assert len(FlowForm.segment_options(segments, "", EN)["options"]) == 100
-    assert FlowForm.segment_options(segments, "", EN)["options"][0]["value"] == "all"
-    assert FlowForm.website_options(SITES, "BL", EN)["options"][0]["value"] == "2"
-    assert FlowForm.website_options(SITES, "none", EN) == {"options": []}
+    assert len(FlowForm.suggest_segments(segments, "", EN)["options"]) == 100
+    assert FlowForm.suggest_segments(segments, "", EN)["options"][0]["value"] == "all"
+    assert FlowForm.suggest_websites(SITES, "BL", EN)["options"][0]["value"] == "2"
+    assert FlowForm.suggest_websites(SITES, "none", EN) == {"options": []}
 
 
 @pytest.mark.parametrize("name", ["", "  ", "\n"])
@@ -278,7 +278,7 @@ def test_another_website_forgets_the_segment_that_was_chosen_before() -> None:
 
 def test_a_form_filled_anew_forgets_what_was_typed() -> None:
     first = opened(form(default_values(SHOP) | {"name": "old"}))
-    view = opened(form(metadata=METADATA.anew()))
+    view = opened(form(metadata=METADATA.model_copy(update={"turn": 1})))
     view.values = build_state_values(view.blocks, first.values)
     submitted = FlowForm.parse(sent(view))
     assert submitted is not None
@@ -288,8 +288,8 @@ def test_a_form_filled_anew_forgets_what_was_typed() -> None:
 
 def test_the_reason_and_a_way_to_start_over_stand_on_top() -> None:
     view = form(
-        trouble=Text("show.no_such_flow", {"id": "<!channel>"}),
-        brought_back=datetime(2026, 5, 1, 9, 0, tzinfo=UTC),
+        problem=Text("show.no_such_flow", {"id": "<!channel>"}),
+        typed_at=datetime(2026, 5, 1, 9, 0, tzinfo=UTC),
         remarks=[Text("lint.other_host", {"host": "a.example", "usual": ["b.example", "c.example"]})],
     )
     top, draft = view["blocks"][:2]
@@ -301,10 +301,10 @@ def test_the_reason_and_a_way_to_start_over_stand_on_top() -> None:
 
 @pytest.mark.parametrize(("t", "said"), [(EN, "open request for flow 7"), (TR, "7 numaralı akış için açık bir istek")])
 def test_that_a_request_is_open_stands_on_top_of_an_edit_alone(t: Translator, said: str) -> None:
-    top = form(form_values(FLOW), FormKind.EDIT, t, before=FLOW, is_asked=True)["blocks"][0]
+    top = form(form_values(FLOW), FormKind.EDIT, t, before=FLOW, has_open_request=True)["blocks"][0]
     assert said in top["text"]["text"]
     assert said not in words(form(form_values(FLOW), FormKind.EDIT, t, before=FLOW))
-    assert said not in words(form(form_values(FLOW), FormKind.DUPLICATE, t, before=FLOW, is_asked=True))
+    assert said not in words(form(form_values(FLOW), FormKind.DUPLICATE, t, before=FLOW, has_open_request=True))
 
 
 def test_a_picture_that_is_kept_stays_with_the_form() -> None:
@@ -327,7 +327,7 @@ def test_a_picture_that_was_added_comes_back_as_a_file() -> None:
 def test_problems_stand_at_their_fields() -> None:
     definition = form()
     problems = {name: Text("form.problem_required") for name in FIELD_NAMES}
-    errors = FlowForm.errors(problems, unchanged(definition).metadata, EN)
+    errors = FlowForm.field_errors(problems, unchanged(definition).metadata, EN)
     assert set(errors) == {block["block_id"] for block in definition["blocks"] if block["type"] == "input"}
     assert set(errors.values()) == {"Fill this in."}
 
@@ -381,7 +381,7 @@ def test_a_forms_identity_fits_slack_and_comes_back() -> None:
         turn=10**9,
     )
     assert len(full.dump()) <= METADATA_MAX
-    assert FormMetadata.read(full.dump()) == full
+    assert FormMetadata.parse(full.dump()) == full
 
 
 def test_an_author_is_told_what_was_made_and_what_can_be_done_next() -> None:
@@ -396,7 +396,7 @@ def test_an_author_is_told_what_was_made_and_what_can_be_done_next() -> None:
 
 
 def test_the_menus_are_read_in_words_too() -> None:
-    chosen = unchanged(form(default_values(SHOP), segments=[SegmentOption(7, "VIP", 12)])).chosen
+    chosen = unchanged(form(default_values(SHOP), segments=[SegmentOption(7, "VIP", 12)])).chosen_labels
     assert (chosen["website"], chosen["segment"]) == (SITES[SHOP], "All subscribers")
 
 
@@ -407,7 +407,7 @@ def test_a_choice_without_words_is_still_a_choice(text: Any) -> None:
     submitted = FlowForm.parse(view)
     assert submitted is not None
     assert submitted.typed["website"] == str(SHOP)
-    assert "website" not in submitted.chosen
+    assert "website" not in submitted.chosen_labels
 
 
 def test_a_failed_form_can_be_opened_again() -> None:

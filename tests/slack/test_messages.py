@@ -8,7 +8,7 @@ import pytest
 from flowbot.domain.ids import ChannelId, UserId
 from flowbot.errors import DependencyError, UserError
 from flowbot.sandbox.slack import BOT_TOKEN, SandboxPerson, SlackSandbox, text_of
-from flowbot.slack.api.client import open_session, web_client
+from flowbot.slack.api.client import create_web_client, open_session
 from flowbot.slack.api.messages import ReplyTarget, Responder
 from flowbot.slack.views.block_kit import Message, image, plain, section
 
@@ -42,11 +42,11 @@ async def desk() -> AsyncIterator[Desk]:
     slack = SlackSandbox()
     async with slack.serve() as origin, open_session() as session:
         api = f"{origin}/api"
-        yield Desk(slack, Responder(web_client(api, BOT_TOKEN, session), session, api))
+        yield Desk(slack, Responder(create_web_client(api, BOT_TOKEN, session), session, api))
 
 
 async def test_an_answer_is_for_its_person_alone(desk: Desk) -> None:
-    await desk.replies.privately(desk.place(), HELLO)
+    await desk.replies.reply_privately(desk.place(), HELLO)
     assert await desk.seen() == [("Hello", True)]
     assert await desk.slack.person("U0AYSE").list_messages(MARKETING) == []
 
@@ -55,28 +55,28 @@ async def test_an_answer_is_for_its_person_alone(desk: Desk) -> None:
     "url", ["", "https://evil.example/x", "http://hooks.slack.com/x", "not an address", "https://["]
 )
 async def test_an_address_that_is_not_slacks_is_never_called(desk: Desk, url: str) -> None:
-    await desk.replies.privately(desk.place(url=url), HELLO)
+    await desk.replies.reply_privately(desk.place(url=url), HELLO)
     assert await desk.seen() == [("Hello", True)]
 
 
 @pytest.mark.parametrize("trouble", [{"status": 404}, {"status": 410}, {"error": "used_url"}, {"error": "expired_url"}])
 async def test_a_used_up_address_is_replaced(desk: Desk, trouble: dict[str, object]) -> None:
     desk.slack.faults.add("response_url", times=None, **trouble)  # type: ignore[arg-type] # a table of keywords
-    await desk.replies.privately(desk.place(), HELLO)
+    await desk.replies.reply_privately(desk.place(), HELLO)
     assert await desk.seen() == [("Hello", True)]
 
 
 @pytest.mark.parametrize("trouble", [{"retry_after": 0}, {"status": 503}])
 async def test_a_limit_or_a_slip_is_waited_out(desk: Desk, trouble: dict[str, object]) -> None:
     desk.slack.faults.add("response_url", **trouble)  # type: ignore[arg-type] # a table of keywords
-    await desk.replies.privately(desk.place(), HELLO)
+    await desk.replies.reply_privately(desk.place(), HELLO)
     assert await desk.seen() == [("Hello", True)]
 
 
 @pytest.mark.parametrize("way", ["response_url", "chat.postEphemeral"])
 async def test_a_picture_that_slack_cannot_fetch_does_not_cost_the_words(desk: Desk, way: str) -> None:
     desk.slack.faults.add(way, block_type="image", times=None)
-    await desk.replies.privately(desk.place(url=None if way == "response_url" else ""), PICTURE)
+    await desk.replies.reply_privately(desk.place(url=None if way == "response_url" else ""), PICTURE)
     assert await desk.seen() == [("Hello", True)]
 
 
@@ -85,35 +85,35 @@ async def test_where_nothing_works_it_is_a_fault(desk: Desk, trouble: dict[str, 
     desk.slack.faults.add("response_url", status=404, times=None)
     desk.slack.faults.add("chat.postEphemeral", times=None, **trouble)  # type: ignore[arg-type] # a table of keywords
     with pytest.raises(DependencyError, match=r"fault\.slack"):
-        await desk.replies.privately(desk.place(), HELLO)
+        await desk.replies.reply_privately(desk.place(), HELLO)
 
 
 async def test_what_is_shared_is_for_all(desk: Desk) -> None:
-    await desk.replies.publicly(desk.place(), HELLO)
+    await desk.replies.reply_publicly(desk.place(), HELLO)
     assert await desk.seen() == [("Hello", False)]
 
 
 async def test_a_channel_without_the_bot_is_reached_by_the_response_url(desk: Desk) -> None:
     desk.slack.faults.add("chat.postMessage", error="not_in_channel", times=None)
-    await desk.replies.publicly(desk.place(RANDOM), HELLO)
+    await desk.replies.reply_publicly(desk.place(RANDOM), HELLO)
     assert await desk.seen(RANDOM) == [("Hello", False)]
 
 
 async def test_a_channel_that_takes_no_message_is_not_flowbots_fault(desk: Desk) -> None:
     desk.slack.faults.add("chat.postMessage", error="is_archived", times=None)
     with pytest.raises(UserError, match=r"share\.refused\(error='is_archived'\)"):
-        await desk.replies.publicly(desk.place(), HELLO)
+        await desk.replies.reply_publicly(desk.place(), HELLO)
 
 
 async def test_who_is_not_in_the_channel_is_told_directly(desk: Desk) -> None:
     desk.slack.workspace.channels[MARKETING].members.remove(EMMA)
-    await desk.replies.to_person(ChannelId(MARKETING), UserId(EMMA), HELLO)
+    await desk.replies.notify_person(ChannelId(MARKETING), UserId(EMMA), HELLO)
     assert await desk.seen(desk.slack.workspace.open_direct_message(EMMA).id) == [("Hello", False)]
 
 
 async def test_who_has_left_is_not_told_and_that_is_no_fault(desk: Desk) -> None:
     del desk.slack.workspace.people[EMMA]
-    await desk.replies.to_person(ChannelId(MARKETING), UserId(EMMA), HELLO)
+    await desk.replies.notify_person(ChannelId(MARKETING), UserId(EMMA), HELLO)
 
 
 @pytest.mark.parametrize("passing", ["chat.postEphemeral", "chat.postMessage"])
@@ -121,4 +121,4 @@ async def test_who_may_be_reached_later_is_not_given_up(desk: Desk, passing: str
     for method in ("chat.postEphemeral", "chat.postMessage"):
         desk.slack.faults.add(method, error="internal_error" if method == passing else "channel_not_found", times=None)
     with pytest.raises(DependencyError, match=r"fault\.slack"):
-        await desk.replies.to_person(ChannelId(MARKETING), UserId(EMMA), HELLO)
+        await desk.replies.notify_person(ChannelId(MARKETING), UserId(EMMA), HELLO)

@@ -40,7 +40,10 @@ def data(
 ) -> PolicyFormContent:
     ready = PolicyFormData(policy, websites, groups)
     return PolicyFormContent(
-        ready, PolicyInput.of(policy, HERE), PolicyFormMetadata(channel=HERE, seen=policy_fingerprint(policy)), trouble
+        ready,
+        PolicyInput.from_policy(policy, HERE),
+        PolicyFormMetadata(channel=HERE, seen=policy_fingerprint(policy)),
+        trouble,
     )
 
 
@@ -83,15 +86,15 @@ def test_a_policy_that_nobody_touches_comes_back_as_it_was(policy: ChannelPolicy
     back = PolicyForm.parse(submitted(view))
     assert back is not None
     assert (back.metadata.channel, back.metadata.seen) == (HERE, policy_fingerprint(policy))
-    assert policy_fingerprint(back.typed.policy(HERE)) == policy_fingerprint(policy)
+    assert policy_fingerprint(back.typed.to_policy(HERE)) == policy_fingerprint(policy)
 
 
 def test_a_channel_without_a_policy_begins_with_nobody() -> None:
     back = PolicyForm.parse(submitted(PolicyForm.build(data(None), EN)))
     assert back is not None
     assert back.typed == PolicyInput(channel=HERE)
-    assert back.typed.problems().keys() == {PolicyField.WEBSITES, PolicyField.APPROVER_PEOPLE}
-    assert ApprovalRule() == back.typed.policy(HERE).approval
+    assert back.typed.find_problems().keys() == {PolicyField.WEBSITES, PolicyField.APPROVER_PEOPLE}
+    assert ApprovalRule() == back.typed.to_policy(HERE).approval
 
 
 @pytest.mark.parametrize("count", [0, 1, 100, 101, 1234])
@@ -103,7 +106,7 @@ def test_any_number_of_websites_and_groups_fits(count: int) -> None:
     check_view(view, build_demo_workspace(), "modal")
     back = PolicyForm.parse(submitted(view))
     assert back is not None
-    assert policy_fingerprint(back.typed.policy(HERE)) == policy_fingerprint(policy)
+    assert policy_fingerprint(back.typed.to_policy(HERE)) == policy_fingerprint(policy)
 
 
 def test_a_long_menu_offers_what_matches_what_was_typed() -> None:
@@ -121,11 +124,11 @@ def test_a_long_menu_offers_what_matches_what_was_typed() -> None:
         PolicyField.EDITOR_GROUPS,
         PolicyField.APPROVER_GROUPS,
     }
-    found = PolicyForm.options(menus[PolicyField.WEBSITES], "site 299", ready, EN)["options"]
+    found = PolicyForm.suggest_options(menus[PolicyField.WEBSITES], "site 299", ready, EN)["options"]
     assert [option["value"] for option in found] == ["299"]
-    found = PolicyForm.options(menus[PolicyField.EDITOR_GROUPS], "istanbul 7", ready, EN)["options"]
+    found = PolicyForm.suggest_options(menus[PolicyField.EDITOR_GROUPS], "istanbul 7", ready, EN)["options"]
     assert {option["value"] for option in found} == {"S07", *(f"S0{number}" for number in range(70, 80))}
-    assert len(PolicyForm.options(menus[PolicyField.WEBSITES], "", ready, EN)["options"]) == 100
+    assert len(PolicyForm.suggest_options(menus[PolicyField.WEBSITES], "", ready, EN)["options"]) == 100
 
 
 def test_names_are_plain_text_within_slacks_limits() -> None:
@@ -140,7 +143,9 @@ def test_names_are_plain_text_within_slacks_limits() -> None:
 def test_a_direct_message_is_no_channel_to_approve_in() -> None:
     here = ChannelId("D0HERE")
     form = PolicyFormContent(
-        PolicyFormData(None, WEBSITES, {}), PolicyInput.of(None, here), PolicyFormMetadata(channel=here, seen="")
+        PolicyFormData(None, WEBSITES, {}),
+        PolicyInput.from_policy(None, here),
+        PolicyFormMetadata(channel=here, seen=""),
     )
     view = PolicyForm.build(form, EN)
     (menu,) = [block["element"] for block in view["blocks"] if block.get("block_id") == PolicyField.CHANNEL]
@@ -150,19 +155,19 @@ def test_a_direct_message_is_no_channel_to_approve_in() -> None:
 
 @pytest.mark.parametrize("typed", ["", "0", "101", "1.5", "-1", "x", "²", "1e2"])
 def test_a_quorum_is_a_whole_number_up_to_a_hundred(typed: str) -> None:
-    assert PolicyInput(quorum=typed).problems()[PolicyField.QUORUM] == Text("setup.problem_number", {"most": 100})
-    assert PolicyField.QUORUM not in PolicyInput(quorum="100").problems()
+    assert PolicyInput(quorum=typed).find_problems()[PolicyField.QUORUM] == Text("setup.problem_number", {"most": 100})
+    assert PolicyField.QUORUM not in PolicyInput(quorum="100").find_problems()
 
 
 @pytest.mark.parametrize("typed", ["", "0", "8761"])
 def test_an_expiry_is_at_most_a_year(typed: str) -> None:
-    assert PolicyField.EXPIRES in PolicyInput(expires=typed).problems()
-    assert PolicyField.EXPIRES not in PolicyInput(expires="8760").problems()
+    assert PolicyField.EXPIRES in PolicyInput(expires=typed).find_problems()
+    assert PolicyField.EXPIRES not in PolicyInput(expires="8760").find_problems()
 
 
 @pytest.mark.parametrize("website", ["", "0", "-1", "x", "9" * 19, "1 "])
 def test_what_is_no_website_is_none(website: str) -> None:
-    assert PolicyField.WEBSITES in PolicyInput(websites=(website,)).problems()
+    assert PolicyField.WEBSITES in PolicyInput(websites=(website,)).find_problems()
 
 
 @pytest.mark.parametrize(
@@ -191,7 +196,7 @@ def test_a_group_that_is_no_id_is_left_out() -> None:
 
 def test_a_problem_at_a_field_that_is_not_there_stands_at_one_that_is() -> None:
     view = PolicyForm.build(data(None, websites={}), EN)
-    errors = PolicyForm.errors({PolicyField.WEBSITES: Text("setup.problem_websites")}, view, EN)
+    errors = PolicyForm.field_errors({PolicyField.WEBSITES: Text("setup.problem_websites")}, view, EN)
     assert errors == {"all_websites": "Choose at least one website, or all."}
 
 

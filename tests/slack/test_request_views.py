@@ -567,14 +567,14 @@ def test_a_reason_comes_back_as_it_was_typed(purpose: ReasonPurpose, t: Translat
     assert submitted is not None
     assert submitted.reason == "<!channel> *why*\nnot"
     assert (submitted.metadata.purpose, submitted.metadata.change) == (purpose, "k7m2")
-    assert ReasonForm.errors(submitted, t) == {}
+    assert ReasonForm.field_errors(submitted, t) == {}
 
 
 def test_a_blank_reason_is_none_at_all() -> None:
     view = reason_view(ReasonPurpose.BREAK_GLASS)
     submitted = ReasonForm.parse(sent(view, " \n "))
     assert submitted is not None
-    errors = ReasonForm.errors(submitted, EN)
+    errors = ReasonForm.field_errors(submitted, EN)
     assert errors == {view["blocks"][-1]["block_id"]: "Fill this in."}
 
 

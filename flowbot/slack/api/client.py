@@ -18,7 +18,7 @@ from slack_sdk.http_retry.state import RetryState
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
-from flowbot.slack.api.errors import SLACK_TROUBLE, word_for
+from flowbot.slack.api.errors import SLACK_ERRORS, error_code
 
 LONGEST_PAUSE_SECONDS: Final = 5.0
 """Where Slack asks for a longer pause, whoever waits is told so instead, and what has to be done is done later."""
@@ -27,10 +27,10 @@ LONGEST_PAUSE_SECONDS: Final = 5.0
 class CallCounter(Protocol):
     """Counts calls of Slack's."""
 
-    def slack_called(self, method: str, result: str, seconds: float) -> None:
+    def count_slack_call(self, method: str, result: str, seconds: float) -> None:
         """One call, with its repeats: `ok`, or what went wrong in a word."""
 
-    def slack_throttled(self, method: str) -> None:
+    def count_slack_throttle(self, method: str) -> None:
         """One answer with status 429."""
 
 
@@ -44,15 +44,15 @@ class MeteredWebClient(AsyncWebClient):
         started = time.perf_counter()
         try:
             answer = await super().api_call(api_method, **kwargs)
-        except SLACK_TROUBLE as error:
-            self._count(api_method, word_for(error), started)
+        except SLACK_ERRORS as error:
+            self._count(api_method, error_code(error), started)
             raise
         self._count(api_method, "ok", started)
         return answer
 
     def _count(self, method: str, result: str, started: float) -> None:
         if self.counts is not None:
-            self.counts.slack_called(method, result, time.perf_counter() - started)
+            self.counts.count_slack_call(method, result, time.perf_counter() - started)
 
 
 class MeteredRateLimitHandler(AsyncRateLimitErrorRetryHandler):
@@ -70,7 +70,7 @@ class MeteredRateLimitHandler(AsyncRateLimitErrorRetryHandler):
     ) -> bool:
         """As Slack's own; it is asked about every answer."""
         if self.counts is not None and response is not None and response.status_code == HTTPStatus.TOO_MANY_REQUESTS:
-            self.counts.slack_throttled(request.url.rstrip("/").rpartition("/")[2])
+            self.counts.count_slack_throttle(request.url.rstrip("/").rpartition("/")[2])
         again = await super().can_retry_async(state=state, request=request, response=response, error=error)
         return again and response is not None and _is_short_wait(response)
 
@@ -98,7 +98,7 @@ def open_session() -> aiohttp.ClientSession:
     return aiohttp.ClientSession(timeout=timeout, connector=aiohttp.TCPConnector(limit=50))
 
 
-def web_client(
+def create_web_client(
     base_url: str, token: str, session: aiohttp.ClientSession, counts: CallCounter | None = None
 ) -> AsyncWebClient:
     """The Web API at `base_url`, as the bot; `counts` is told of every call."""

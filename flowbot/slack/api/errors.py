@@ -5,7 +5,7 @@ from typing import Final
 import aiohttp
 from slack_sdk.errors import SlackApiError, SlackClientError
 
-SLACK_TROUBLE: Final = (SlackClientError, aiohttp.ClientError, TimeoutError)
+SLACK_ERRORS: Final = (SlackClientError, aiohttp.ClientError, TimeoutError)
 """How a call of Slack's fails: with its refusal, which is a SlackApiError, or without an answer."""
 
 
@@ -26,7 +26,7 @@ UNREACHABLE: Final = REFUSED | {
 """Why a person is not reached, however often it is tried."""
 
 
-def word_for(error: Exception) -> str:
+def error_code(error: Exception) -> str:
     """What went wrong, in a word or two, fit for a log: Slack's own where it gave one."""
     if isinstance(error, SlackApiError):
         data = _data(error)
@@ -34,7 +34,7 @@ def word_for(error: Exception) -> str:
     return type(error).__name__
 
 
-def detail_of(error: Exception) -> object:
+def error_detail(error: Exception) -> object:
     """What Slack says of the mistakes in a message or view; an outage answers with no such thing."""
     data = _data(error) if isinstance(error, SlackApiError) else None
     return data.get("response_metadata") if isinstance(data, dict) else None

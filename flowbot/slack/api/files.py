@@ -11,7 +11,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from flowbot.domain.images import MAX_IMAGE_BYTES, ImageFile, ImageUpload, image_type
 from flowbot.errors import DependencyError, UserError
 from flowbot.slack.api.client import is_slack_url, proxy_for
-from flowbot.slack.api.errors import SLACK_TROUBLE, word_for
+from flowbot.slack.api.errors import SLACK_ERRORS, error_code
 
 CHUNK_BYTES: Final = 64 * 1024
 
@@ -57,8 +57,8 @@ class SlackFiles:
     async def _url_of(self, file_id: str) -> str:
         try:
             answer = await self._client.files_info(file=file_id)
-        except SLACK_TROUBLE as error:
-            raise DependencyError("fault.image", error=word_for(error)) from error
+        except SLACK_ERRORS as error:
+            raise DependencyError("fault.image", error=error_code(error)) from error
         found = answer.get("file") or {}
         return str(found.get("url_private_download") or found.get("url_private") or "")
 

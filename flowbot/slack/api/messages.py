@@ -15,7 +15,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from flowbot.domain.ids import ChannelId, UserId
 from flowbot.errors import DependencyError, UserError
 from flowbot.slack.api.client import LONGEST_PAUSE_SECONDS, CallCounter, is_slack_url, proxy_for
-from flowbot.slack.api.errors import REFUSED, SLACK_TROUBLE, UNREACHABLE, detail_of, word_for
+from flowbot.slack.api.errors import REFUSED, SLACK_ERRORS, UNREACHABLE, error_code, error_detail
 from flowbot.slack.views.block_kit import Message
 
 log = structlog.get_logger(__name__)
@@ -26,14 +26,14 @@ async def send_message(client: AsyncWebClient, method: str, message: Message, **
 
     Raises:
         SlackApiError: Slack refuses it.
-        Any other of SLACK_TROUBLE: Slack did not answer.
+        Any other of SLACK_ERRORS: Slack did not answer.
     """
     try:
         return await _call_method(client, method, message, params)
     except SlackApiError as error:
-        if word_for(error) != "invalid_blocks":
+        if error_code(error) != "invalid_blocks":
             raise
-        log.warning("slack.blocks_refused", method=method, detail=detail_of(error))
+        log.warning("slack.blocks_refused", method=method, detail=error_detail(error))
         return await _call_method(client, method, message.without_pictures(), params)
 
 
@@ -53,26 +53,25 @@ NOT_THERE: Final = frozenset({"not_in_channel", "channel_not_found"})
 
 @dataclass(frozen=True, slots=True)
 class ReplyTarget:
-    """Where an answer belongs: a person in a channel, by the address that came with what they did.
+    """The place of an answer: a person in a channel, and the response URL that came with what they did.
 
     Attributes:
-        where: The channel; None on the Home tab, from where answers go to the person directly.
+        channel: None on the Home tab, from where answers go to the person directly.
     """
 
-    where: ChannelId | None
+    channel: ChannelId | None
     user: UserId
     response_url: str
 
-    @property
-    def channel(self) -> ChannelId:
-        """The channel.
+    def require_channel(self) -> ChannelId:
+        """Return the channel.
 
         Raises:
             UserError: there is none, and what was asked for needs one.
         """
-        if self.where is None:
+        if self.channel is None:
             raise UserError("home.needs_channel")
-        return self.where
+        return self.channel
 
 
 class Responder:
@@ -93,7 +92,7 @@ class Responder:
         self._api_url = api_url
         self._counts = counts
 
-    async def privately(self, place: ReplyTarget, message: Message, *, replacing: bool = False) -> None:
+    async def reply_privately(self, place: ReplyTarget, message: Message, *, replacing: bool = False) -> None:
         """Answer for the person's eyes alone; `replacing` puts it in the place of the message they pressed.
 
         Where the response URL is used up, forbidden or broken, the answer comes as a new ephemeral message; where there
@@ -106,14 +105,14 @@ class Responder:
         if place.response_url and await self._by_url(place.response_url, message, body):
             return
         try:
-            if place.where is None:
+            if place.channel is None:
                 await self._directly(place.user, message)
             else:
-                await self._by_method("chat.postEphemeral", message, channel=place.where, user=place.user)
-        except SLACK_TROUBLE as error:
-            raise DependencyError("fault.slack", error=word_for(error)) from error
+                await self._by_method("chat.postEphemeral", message, channel=place.channel, user=place.user)
+        except SLACK_ERRORS as error:
+            raise DependencyError("fault.slack", error=error_code(error)) from error
 
-    async def to_person(self, channel: ChannelId, user: UserId, message: Message) -> None:
+    async def notify_person(self, channel: ChannelId, user: UserId, message: Message) -> None:
         """Tell a person something they did not just ask for: privately in the channel, else by a direct message.
 
         Who cannot be reached in either way, as Slack says for certain, is not told, and that is all: whoever waits for
@@ -125,15 +124,15 @@ class Responder:
         refused = await self._error_of(self._by_method("chat.postEphemeral", message, channel=channel, user=user))
         if refused is None:
             return
-        log.info("slack.direct_message", error=word_for(refused))
+        log.info("slack.direct_message", error=error_code(refused))
         refused_too = await self._error_of(self._directly(user, message))
         if refused_too is None:
             return
-        if not {word_for(refused), word_for(refused_too)} <= UNREACHABLE:
-            raise DependencyError("fault.slack", error=word_for(refused_too)) from refused_too
-        log.warning("slack.unreachable", user=user, error=word_for(refused_too))
+        if not {error_code(refused), error_code(refused_too)} <= UNREACHABLE:
+            raise DependencyError("fault.slack", error=error_code(refused_too)) from refused_too
+        log.warning("slack.unreachable", user=user, error=error_code(refused_too))
 
-    async def publicly(self, place: ReplyTarget, message: Message) -> None:
+    async def reply_publicly(self, place: ReplyTarget, message: Message) -> None:
         """Post to the channel for all to see. Where the bot is not in the channel, the response URL can still do it.
 
         Raises:
@@ -142,15 +141,15 @@ class Responder:
         """
         try:
             await self._by_method(
-                "chat.postMessage", message, channel=place.channel, unfurl_links=False, unfurl_media=False
+                "chat.postMessage", message, channel=place.require_channel(), unfurl_links=False, unfurl_media=False
             )
         except SlackApiError as error:
             body = {"response_type": "in_channel", "replace_original": False}
-            if word_for(error) in NOT_THERE and await self._by_url(place.response_url, message, body):
+            if error_code(error) in NOT_THERE and await self._by_url(place.response_url, message, body):
                 return
-            raise UserError("share.refused", error=word_for(error)) from error
-        except SLACK_TROUBLE as error:
-            raise DependencyError("fault.slack", error=word_for(error)) from error
+            raise UserError("share.refused", error=error_code(error)) from error
+        except SLACK_ERRORS as error:
+            raise DependencyError("fault.slack", error=error_code(error)) from error
 
     async def _directly(self, user: UserId, message: Message) -> None:
         await self._by_method("chat.postMessage", message, channel=user, unfurl_links=False)
@@ -165,8 +164,8 @@ class Responder:
             await sending
         except SlackApiError as error:
             return error
-        except SLACK_TROUBLE as error:
-            raise DependencyError("fault.slack", error=word_for(error)) from error
+        except SLACK_ERRORS as error:
+            raise DependencyError("fault.slack", error=error_code(error)) from error
         return None
 
     async def _by_method(self, method: str, message: Message, **params: Any) -> None:
@@ -206,9 +205,9 @@ class Responder:
         if self._counts is None:
             return
         if status == HTTPStatus.TOO_MANY_REQUESTS:
-            self._counts.slack_throttled(RESPONSE_URL)
+            self._counts.count_slack_throttle(RESPONSE_URL)
         result = "refused" if _refused_reason(status, said) else "ok"
-        self._counts.slack_called(RESPONSE_URL, f"http_{status}" if status != HTTPStatus.OK else result, seconds)
+        self._counts.count_slack_call(RESPONSE_URL, f"http_{status}" if status != HTTPStatus.OK else result, seconds)
 
     async def _post_once(self, url: str, payload: dict[str, Any]) -> tuple[int, str, float | None]:
         async with self._session.post(url, json=payload, allow_redirects=False, proxy=proxy_for(url)) as answer:
@@ -261,9 +260,9 @@ class MessagePoster:
         try:
             answer = await self._call("chat.postMessage", message, channel=channel, unfurl_links=False, **extra)
         except SlackApiError as error:
-            if word_for(error) in REFUSED:
-                raise MessageRefusedError(word_for(error)) from error
-            raise DependencyError("fault.slack", error=word_for(error)) from error
+            if error_code(error) in REFUSED:
+                raise MessageRefusedError(error_code(error)) from error
+            raise DependencyError("fault.slack", error=error_code(error)) from error
         return ChannelId(str(answer.get("channel") or channel)), str(answer["ts"])
 
     async def edit(self, channel: ChannelId, ts: str, message: Message) -> None:
@@ -277,26 +276,26 @@ class MessagePoster:
         try:
             await self._call("chat.update", message, channel=channel, ts=ts)
         except SlackApiError as error:
-            if word_for(error) in GONE:
+            if error_code(error) in GONE:
                 raise MessageGoneError from error
-            if word_for(error) in REFUSED:
-                raise MessageRefusedError(word_for(error)) from error
-            raise DependencyError("fault.slack", error=word_for(error)) from error
+            if error_code(error) in REFUSED:
+                raise MessageRefusedError(error_code(error)) from error
+            raise DependencyError("fault.slack", error=error_code(error)) from error
 
-    async def to_person(self, channel: ChannelId, user: UserId, message: Message) -> None:
+    async def notify_person(self, channel: ChannelId, user: UserId, message: Message) -> None:
         """Tell one person, privately, or nobody where Slack says for certain that they cannot be reached.
 
         Raises:
             DependencyError: Slack failed; it may go well later.
         """
-        await self._replies.to_person(channel, user, message)
+        await self._replies.notify_person(channel, user, message)
 
-    async def link(self, channel: ChannelId, ts: str) -> str | None:
+    async def find_permalink(self, channel: ChannelId, ts: str) -> str | None:
         """The address of a message, for people; None where Slack does not tell it."""
         try:
             answer = await self._client.chat_getPermalink(channel=channel, message_ts=ts)
-        except SLACK_TROUBLE as error:
-            log.info("post.no_link", error=word_for(error))
+        except SLACK_ERRORS as error:
+            log.info("post.no_link", error=error_code(error))
             return None
         return str(answer.get("permalink") or "") or None
 
@@ -305,5 +304,5 @@ class MessagePoster:
             return await send_message(self._client, method, message, **params)
         except SlackApiError:
             raise
-        except SLACK_TROUBLE as error:
-            raise DependencyError("fault.slack", error=word_for(error)) from error
+        except SLACK_ERRORS as error:
+            raise DependencyError("fault.slack", error=error_code(error)) from error

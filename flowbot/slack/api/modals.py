@@ -7,7 +7,7 @@ import structlog
 from slack_sdk.web.async_client import AsyncWebClient
 
 from flowbot.errors import UserError
-from flowbot.slack.api.errors import SLACK_TROUBLE, detail_of, word_for
+from flowbot.slack.api.errors import SLACK_ERRORS, error_code, error_detail
 from flowbot.slack.views.block_kit import View
 
 GONE: Final = frozenset({"not_found", "hash_conflict", "view_not_found"})
@@ -34,8 +34,8 @@ class Modals:
         """
         try:
             answer = await self._client.views_open(trigger_id=trigger, view=view)
-        except SLACK_TROUBLE as error:
-            log.warning("modal.not_opened", error=word_for(error), detail=detail_of(error))
+        except SLACK_ERRORS as error:
+            log.warning("modal.not_opened", error=error_code(error), detail=error_detail(error))
             raise UserError("form.not_opened") from error
         return str((answer.get("view") or {}).get("id") or "")
 
@@ -47,15 +47,15 @@ class Modals:
         """
         try:
             await self._client.views_push(trigger_id=trigger, view=view)
-        except SLACK_TROUBLE as error:
-            log.warning("modal.not_pushed", error=word_for(error), detail=detail_of(error))
+        except SLACK_ERRORS as error:
+            log.warning("modal.not_pushed", error=error_code(error), detail=error_detail(error))
             raise UserError("form.not_opened") from error
 
     async def update(self, view_id: str, view: View) -> bool:
         """Put a view in the place of another. False where that is not there any more, or Slack did not do it."""
         return await self._update(view_id, view) is None
 
-    async def fill(self, view_id: str, view: View) -> None:
+    async def replace_loading(self, view_id: str, view: View) -> None:
         """Put a view in the place of its loading view, unless that was closed meanwhile.
 
         Raises:
@@ -69,13 +69,13 @@ class Modals:
         """None where Slack did it, else its word for why not."""
         try:
             await self._client.views_update(view_id=view_id, view=view)
-        except SLACK_TROUBLE as error:
-            refused = word_for(error)
+        except SLACK_ERRORS as error:
+            refused = error_code(error)
             log.log(
                 logging.INFO if refused in GONE else logging.WARNING,
                 "modal.not_updated",
                 error=refused,
-                detail=detail_of(error),
+                detail=error_detail(error),
             )
             return refused
         return None

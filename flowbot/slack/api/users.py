@@ -11,7 +11,7 @@ from flowbot.domain.ids import ChannelId, GroupId, TeamId, UserId
 from flowbot.errors import DependencyError
 from flowbot.services.policy_checks import UserGroup
 from flowbot.services.ports.slack import Organisation, UserProfile
-from flowbot.slack.api.errors import SLACK_TROUBLE, word_for
+from flowbot.slack.api.errors import SLACK_ERRORS, error_code
 from flowbot.slack.payloads.incoming import OptionalTeam
 
 MEMBERS_A_PAGE: Final = 1000
@@ -118,7 +118,7 @@ class SlackUserDirectory:
         Where Slack does not know that method: those that matter, in a call each (`usergroups.users.list`).
         """
         try:
-            return {group.id: group.users for group in await user_groups(self._client)}
+            return {group.id: group.users for group in await list_user_groups(self._client)}
         except DependencyError as fault:
             if fault.params["error"] != "unknown_method":
                 raise
@@ -147,7 +147,7 @@ class SlackUserDirectory:
                 return frozenset(found)
 
 
-async def user_groups(client: AsyncWebClient) -> tuple[UserGroupRecord, ...]:
+async def list_user_groups(client: AsyncWebClient) -> tuple[UserGroupRecord, ...]:
     """Every user group that is in use, with its members, in one call (`usergroups.list`).
 
     Raises:
@@ -160,8 +160,8 @@ async def user_groups(client: AsyncWebClient) -> tuple[UserGroupRecord, ...]:
 async def _ask(model: type[A], call: Awaitable[AsyncSlackResponse]) -> A:
     try:
         return model.model_validate((await call).data)
-    except (*SLACK_TROUBLE, ValidationError) as error:
-        raise DependencyError("fault.slack", error=word_for(error)) from error
+    except (*SLACK_ERRORS, ValidationError) as error:
+        raise DependencyError("fault.slack", error=error_code(error)) from error
 
 
 class SlackUserGroupRoster:
@@ -180,4 +180,6 @@ class SlackUserGroupRoster:
         Raises:
             DependencyError: Slack did not answer, or not with that.
         """
-        return {each.id: UserGroup(each.name or each.handle, each.users) for each in await user_groups(self._client)}
+        return {
+            each.id: UserGroup(each.name or each.handle, each.users) for each in await list_user_groups(self._client)
+        }

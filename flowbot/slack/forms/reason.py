@@ -86,20 +86,20 @@ class ReasonForm:
     @classmethod
     def parse(cls, view: Any) -> SubmittedReason | None:
         """The form from the `view` of Slack's payload; None where it is not such a form."""
-        read = view_state.read_state(view)
-        metadata = ReasonMetadata.read(read[0]) if read else None
+        read = view_state.parse_view_state(view)
+        metadata = ReasonMetadata.parse(read[0]) if read else None
         if read is None or metadata is None:
             return None
         entry = read[1].get(_BLOCK, {}).get(ActionId.CHANGE_REASON, view_state.FieldValue())
         return SubmittedReason(metadata, entry.text.strip()[:REASON_MAX])
 
     @classmethod
-    def errors(cls, submitted: SubmittedReason, t: Translator) -> dict[str, str]:
+    def field_errors(cls, submitted: SubmittedReason, t: Translator) -> dict[str, str]:
         """What is wrong, by the block that Slack shall show it at; empty where all is well."""
-        return cls.problem(t("form.problem_required")) if is_blank(submitted.reason) else {}
+        return cls.field_error(t("form.problem_required")) if is_blank(submitted.reason) else {}
 
     @classmethod
-    def problem(cls, sentence: str) -> dict[str, str]:
+    def field_error(cls, sentence: str) -> dict[str, str]:
         """A sentence at the field, so that what was typed there stays."""
         return {_BLOCK: sentence}
 

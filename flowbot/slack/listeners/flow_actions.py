@@ -50,7 +50,7 @@ class FlowActions:
         """Begin to carry out what a button stands for; its answer follows on its own."""
         place = ReplyTarget(press.channel.id if press.channel else None, press.user.id, press.response_url)
         work = self._home.drawn_after(self._work(press), seen=press.view_hash)
-        once = press.key if press.action.action_id in self._once else None
+        once = press.delivery_key if press.action.action_id in self._once else None
         self._desk.take("action", request_label(press), press.caller, place, work, once=once)
 
     def _work(self, press: BlockActions) -> Handler:
@@ -64,11 +64,11 @@ class FlowActions:
 
     async def _edit(self, visit: Interaction, press: BlockActions) -> Reply:
         visit, flow = await self._where_it_counts(visit, press, Permission.EDIT)
-        return await self._opening.open(visit, FormKind.EDIT, flow, press.trigger_id)
+        return await self._opening.open_form(visit, FormKind.EDIT, flow, press.trigger_id)
 
     async def _duplicate(self, visit: Interaction, press: BlockActions) -> Reply:
         visit, flow = await self._where_it_counts(visit, press, Permission.EDIT)
-        return await self._opening.open(visit, FormKind.DUPLICATE, flow, press.trigger_id)
+        return await self._opening.open_form(visit, FormKind.DUPLICATE, flow, press.trigger_id)
 
     async def _where_it_counts(
         self, visit: Interaction, press: BlockActions, permission: Permission
@@ -78,11 +78,11 @@ class FlowActions:
         return await self._desk.where_it_counts(visit, value.channel, permission), value.flow
 
     async def _open_form(self, visit: Interaction, press: BlockActions) -> Reply:
-        return await self._opening.reopen(visit, FormToken(press.action.value), press.trigger_id)
+        return await self._opening.reopen_form(visit, FormToken(press.action.value), press.trigger_id)
 
     async def _turn(self, visit: Interaction, press: BlockActions) -> Reply:
         wanted = parse_value(ListValue, press.action.value).request
-        result = await self._desk.reading.list(visit.reader, visit.place.channel, wanted, turning=True)
+        result = await self._desk.reading.list(visit.reader, visit.place.require_channel(), wanted, turning=True)
         return Reply(flow_list.flow_list(result, visit.t, self._desk.clock()), replacing=True)
 
     async def _show(self, visit: Interaction, press: BlockActions) -> Reply:
@@ -90,22 +90,22 @@ class FlowActions:
         return await self._showing.show(visit, flow_id)
 
     async def _share_list(self, visit: Interaction, press: BlockActions) -> Reply:
-        desk, reader, channel = self._desk, visit.reader, visit.place.channel
+        desk, reader, channel = self._desk, visit.reader, visit.place.require_channel()
         await desk.reading.may_share(reader, channel)
         result = await desk.reading.list(
             reader, channel, parse_value(ListValue, press.action.value).request, turning=True
         )
         t = desk.locales.channel(reader.locale)
-        await desk.replies.publicly(visit.place, flow_list.shared_list(result, reader.user, t, desk.clock()))
+        await desk.replies.reply_publicly(visit.place, flow_list.shared_list(result, reader.user, t, desk.clock()))
         return Reply(sentences.sentence(visit.t, "share.done"))
 
     async def _share_flow(self, visit: Interaction, press: BlockActions) -> Reply:
         visit, flow_id = await self._where_it_counts(visit, press, Permission.SHARE)
-        desk, reader, channel = self._desk, visit.reader, visit.place.channel
+        desk, reader, channel = self._desk, visit.reader, visit.place.require_channel()
         await desk.reading.may_share(reader, channel)
         shown = await desk.reading.show(reader, channel, flow_id)
         t = desk.locales.channel(reader.locale)
-        await desk.replies.publicly(visit.place, push.shared_flow(shown, reader.user, t, desk.clock()))
+        await desk.replies.reply_publicly(visit.place, push.shared_flow(shown, reader.user, t, desk.clock()))
         return Reply(sentences.sentence(visit.t, "share.done"))
 
 

@@ -12,7 +12,7 @@ from flowbot.slack.forms.flow.opening import FormOpener
 from flowbot.slack.forms.flow.submission import AckArgs, FlowFormSubmission
 from flowbot.slack.listeners.request_labels import request_label
 from flowbot.slack.payloads.action_ids import ActionId
-from flowbot.slack.payloads.incoming import BlockActions, FormEvent, Suggestion
+from flowbot.slack.payloads.incoming import BlockActions, BlockSuggestion, FormEvent
 from flowbot.slack.runner import Interaction, Reply, Runner
 
 FormHandler = Callable[[Interaction, SubmittedForm, BlockActions], Awaitable[Reply]]
@@ -39,19 +39,19 @@ class FormViews:
             self.desk.take("form_action", request_label(press), press.caller, place, work)
         elif action in {ActionId.FORM_TYPED, ActionId.FORM_SEGMENT}:
             logs.bind_incident(request="typed", user=press.user.id)
-            self.desk.tasks.start(self.live.typed(press.user.id, form, self.desk.clock()), name="typed")
+            self.desk.tasks.start(self.live.save_draft(press.user.id, form, self.desk.clock()), name="typed")
 
     async def take_submit(self, event: FormEvent) -> AckArgs | None:
         """A form was submitted: what to acknowledge it with."""
-        return await self.submission.take(event)
+        return await self.submission.accept(event)
 
     def take_close(self, event: FormEvent) -> None:
         """A form was closed without being submitted."""
-        self.desk.tasks.start(self.live.closed(event, self.desk.clock()), name="closed")
+        self.desk.tasks.start(self.live.save_on_close(event, self.desk.clock()), name="closed")
 
-    async def take_question(self, question: Suggestion) -> dict[str, Any]:
+    async def take_question(self, question: BlockSuggestion) -> dict[str, Any]:
         """A menu wants its entries."""
-        return await self.live.suggest(question)
+        return await self.live.suggest_options(question)
 
     def _handlers(self) -> Mapping[str, FormHandler]:
         return {
@@ -61,10 +61,10 @@ class FormViews:
         }
 
     async def _website(self, visit: Interaction, form: SubmittedForm, press: BlockActions) -> Reply:
-        return await self.live.website_chosen(visit, form, press.view_id)
+        return await self.live.offer_segments(visit, form, press.view_id)
 
     async def _preview(self, visit: Interaction, form: SubmittedForm, press: BlockActions) -> Reply:
-        return await self.live.preview(visit, form, press.trigger_id)
+        return await self.live.show_preview(visit, form, press.trigger_id)
 
     async def _start_over(self, visit: Interaction, form: SubmittedForm, press: BlockActions) -> Reply:
         return await self.opening.start_over(visit, form.metadata, press.view_id)

@@ -14,7 +14,7 @@ from flowbot.domain.ids import ChangeId, UserId
 from flowbot.errors import DependencyError, UserError
 from flowbot.services.inbox import HomeOverview, HomeOverviews
 from flowbot.services.ttl_cache import TtlCache
-from flowbot.slack.api.errors import SLACK_TROUBLE, word_for
+from flowbot.slack.api.errors import SLACK_ERRORS, error_code
 from flowbot.slack.api.messages import ReplyTarget
 from flowbot.slack.listeners.request_labels import request_label
 from flowbot.slack.notify.notifier import SlackNotifier
@@ -72,7 +72,7 @@ class HomeTab:
         """
 
         async def whole(visit: Interaction) -> Reply:
-            if visit.place.where is not None:
+            if visit.place.channel is not None:
                 return await work(visit)
             try:
                 answer = await work(visit)
@@ -145,8 +145,8 @@ class HomeTab:
         only = {"hash": seen} if seen else {}
         try:
             await self._client.views_publish(user_id=visit.reader.user, view=view, **only)
-        except SLACK_TROUBLE as error:
-            said = word_for(error)
+        except SLACK_ERRORS as error:
+            said = error_code(error)
             if said == OVERTAKEN:
                 log.info("home_tab.overtaken")
                 return False

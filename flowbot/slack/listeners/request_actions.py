@@ -75,11 +75,11 @@ class RequestActions:
     async def ask(self, visit: Interaction, kind: ChangeKind, flow: FlowId, reason: str) -> Reply:
         """Ask to enable, disable or delete a flow; what needs no approval is done at once."""
         asking = self.approvals.asking
-        return await self._submitted(visit, asking.ask(visit.reader, visit.place.channel, kind, flow, reason))
+        return await self._submitted(visit, asking.ask(visit.reader, visit.place.require_channel(), kind, flow, reason))
 
     async def waiting(self, visit: Interaction) -> Reply:
         """What waits: for this person, by this person, in this channel."""
-        lists = await self.queue.of(visit.reader, visit.place.channel)
+        lists = await self.queue.of(visit.reader, visit.place.require_channel())
         for_me, by_me, here = [[await self.telling.projection.shown(change) for change in part] for part in lists]
         links = await self.telling.links(tuple(change for part in lists for change in part))
         return Reply(views.approvals_list(for_me, by_me, here, links, visit.t, self.desk.clock()))
@@ -94,7 +94,7 @@ class RequestActions:
         if given is None:
             return None
         t = self.desk.locales.translator(given.metadata.locale)
-        errors = ReasonForm.errors(given, t) or await self._decide(event, given, t)
+        errors = ReasonForm.field_errors(given, t) or await self._decide(event, given, t)
         return {"response_action": "errors", "errors": errors} if errors else {}
 
     def _knowing_its_message(self, handler: ActionHandler) -> ActionHandler:
@@ -117,7 +117,7 @@ class RequestActions:
         async def handler(visit: Interaction, press: BlockActions) -> Reply:
             value = parse_value(FlowValue, press.action.value)
             there = await self.desk.where_it_counts(visit, value.channel, Permission.EDIT)
-            asking = self.approvals.asking.ask(there.reader, there.place.channel, kind, value.flow, "")
+            asking = self.approvals.asking.ask(there.reader, there.place.require_channel(), kind, value.flow, "")
             return await self._submitted(replace(there, place=visit.place), asking)
 
         return handler
@@ -142,12 +142,12 @@ class RequestActions:
         # Without an outcome another process has it in hand: the message will tell.
         outcome = settled.outcome or Outcome("request.under_way")
         key, params = outcome.key, outcome_params(settled, visit.t)
-        if visit.place.where != settled.request.channel:
+        if visit.place.channel != settled.request.channel:
             key, params = sentences.with_channel_name(settled.request.channel, key, params)
         return Reply(sentences.sentence(visit.t, key, params))
 
     async def _approve(self, visit: Interaction, press: BlockActions) -> Reply:
-        ballot = await self.approvals.deciding.approve(visit.reader, _pressed_change(press), visit.place.where)
+        ballot = await self.approvals.deciding.approve(visit.reader, _pressed_change(press), visit.place.channel)
         if not ballot.is_new:
             raise UserError("request.voted_already")
         if ballot.change.state is ChangeState.APPLYING:
@@ -158,7 +158,7 @@ class RequestActions:
         return Reply()
 
     async def _reject(self, visit: Interaction, press: BlockActions) -> Reply:
-        change = await self.approvals.deciding.may_reject(visit.reader, _pressed_change(press), visit.place.where)
+        change = await self.approvals.deciding.may_reject(visit.reader, _pressed_change(press), visit.place.channel)
         return await self._ask_reason(visit, press, change, ReasonPurpose.REJECT)
 
     async def _break_glass(self, visit: Interaction, press: BlockActions) -> Reply:
@@ -169,7 +169,7 @@ class RequestActions:
         self, visit: Interaction, press: BlockActions, change: Change, purpose: ReasonPurpose
     ) -> Reply:
         metadata = ReasonMetadata(
-            purpose=purpose, change=change.id, channel=visit.place.where, locale=visit.reader.locale
+            purpose=purpose, change=change.id, channel=visit.place.channel, locale=visit.reader.locale
         )
         await self.modals.open(press.trigger_id, ReasonForm.build(metadata, change, visit.t))
         return Reply()
@@ -194,11 +194,13 @@ class RequestActions:
 
     def _undecided(self, name: str, outcome: str, sentence: str) -> dict[str, str]:
         self.desk.metrics.requests.labels("reason", name, outcome).inc()
-        return ReasonForm.problem(sentence)
+        return ReasonForm.field_error(sentence)
 
     async def _decided(self, event: FormEvent, given: SubmittedReason) -> Change:
         """The change as it is once the decision is kept."""
-        if event.key is not None and not await self.desk.deliveries.record_once(event.key, self.desk.clock()):
+        if event.delivery_key is not None and not await self.desk.deliveries.record_once(
+            event.delivery_key, self.desk.clock()
+        ):
             raise UserError("form.repeated")
         reader, metadata = await self.desk.people.reader(event.caller), given.metadata
         if metadata.purpose is ReasonPurpose.BREAK_GLASS:
@@ -220,18 +222,24 @@ class RequestActions:
         return Reply()
 
     async def _check_again(self, visit: Interaction, press: BlockActions) -> Reply:
-        change = await self.approvals.checking.check_again(visit.reader, _pressed_change(press), visit.place.channel)
+        change = await self.approvals.checking.check_again(
+            visit.reader, _pressed_change(press), visit.place.require_channel()
+        )
         await self.telling(change, None)
         still = change.state is ChangeState.UNKNOWN
         return Reply(sentences.sentence(visit.t, "request.still_unknown")) if still else Reply()
 
     async def _ask_again(self, visit: Interaction, press: BlockActions) -> Reply:
         asking = self.approvals.asking
-        return await self._submitted(visit, asking.again(visit.reader, _pressed_change(press), visit.place.channel))
+        return await self._submitted(
+            visit, asking.again(visit.reader, _pressed_change(press), visit.place.require_channel())
+        )
 
     async def _restore(self, visit: Interaction, press: BlockActions) -> Reply:
         asking = self.approvals.asking
-        return await self._submitted(visit, asking.restore(visit.reader, _pressed_change(press), visit.place.channel))
+        return await self._submitted(
+            visit, asking.restore(visit.reader, _pressed_change(press), visit.place.require_channel())
+        )
 
 
 def _without_names(error: UserError, t: Translator) -> str:

@@ -9,7 +9,7 @@ from flowbot.slack.forms.policy.form import PolicyForm
 from flowbot.slack.forms.reason import ReasonForm
 from flowbot.slack.listeners.commands import parser
 from flowbot.slack.payloads.action_ids import ActionId
-from flowbot.slack.payloads.incoming import BlockActions, FormEvent, HomeOpened, SlashCommand, Suggestion
+from flowbot.slack.payloads.incoming import BlockActions, BlockSuggestion, FormEvent, HomeOpened, SlashCommand
 
 UNKNOWN: Final = "unknown"
 
@@ -27,7 +27,7 @@ def request_label(request: BaseModel) -> str:
             return str(parser.command_word_of(request.text) or UNKNOWN)
         case BlockActions():
             return request.action.action_id if request.action.action_id in _ACTIONS else UNKNOWN
-        case FormEvent() | Suggestion():
+        case FormEvent() | BlockSuggestion():
             form = request.view.get("callback_id")
             return form if isinstance(form, str) and form in _FORMS else UNKNOWN
         case HomeOpened():

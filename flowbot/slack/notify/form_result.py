@@ -21,7 +21,7 @@ from flowbot.services.ports.storage import ImageStore
 from flowbot.services.users import Caller, CurrentUser, UserService
 from flowbot.slack.api.messages import Responder
 from flowbot.slack.api.modals import Modals
-from flowbot.slack.forms.flow.opening import FormOpener, change_kind
+from flowbot.slack.forms.flow.opening import FormOpener, draft_form_kind
 from flowbot.slack.notify.request_message import RequestMessage, is_public
 from flowbot.slack.views import form_status as views
 from flowbot.slack.views import sentences
@@ -108,7 +108,7 @@ class FormResult:
     async def _form_again(self, asked: ChangeRequest, draft: Draft, outcome: Outcome) -> View | None:
         try:
             reader = await self.people.reader(Caller(asked.requester, None))
-            return await self.opening.again(reader, self._t(asked), draft, Text(outcome.key, outcome.params))
+            return await self.opening.recreate_form(reader, self._t(asked), draft, Text(outcome.key, outcome.params))
         except (UserError, DependencyError) as error:
             log.info("forms.not_shown_again", error=str(error))
             return None
@@ -151,7 +151,7 @@ class FormResult:
             return None
 
     async def _send(self, asked: ChangeRequest, message: Message) -> None:
-        await self.replies.to_person(asked.channel, asked.requester, message)
+        await self.replies.notify_person(asked.channel, asked.requester, message)
 
     async def _draft(self, asked: ChangeRequest) -> Draft:
         """What was typed, with the picture kept too, so that nothing has to be done again."""
@@ -177,7 +177,7 @@ class FormResult:
     async def _kind(self, asked: ChangeRequest) -> FormKind:
         kept = await self._kept_draft(asked)
         if kept is not None:
-            return change_kind(kept)
+            return draft_form_kind(kept)
         return FormKind.EDIT if asked.flow is not None else FormKind.CREATE
 
     def _t(self, asked: ChangeRequest) -> Translator:

@@ -156,7 +156,7 @@ class SlackNotifier:
             return
         t = self.projection.locales.translator(asked.locale, asked.timezone)
         message = views.request_ended(await self.projection.shown(change), await self.projection.link(change), t)
-        await self.posts.to_person(asked.channel, asked.requester, message)
+        await self.posts.notify_person(asked.channel, asked.requester, message)
         self._apart.add((change.id, change.version))
 
     async def _note_apart(self, change: Change) -> None:

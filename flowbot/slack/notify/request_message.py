@@ -105,7 +105,7 @@ class RequestMessage:
         """The address of a change's message, where it has one and Slack tells it."""
         if change.message_channel is None or change.message_ts is None:
             return None
-        return await self.posts.link(change.message_channel, change.message_ts)
+        return await self.posts.find_permalink(change.message_channel, change.message_ts)
 
     def words(self, change: Change) -> Translator:
         """The language of the change's message: the fixed one, else the requester's."""
@@ -164,7 +164,7 @@ class RequestMessage:
         said = {"what": deed_text(change, t), "state": state_word(await self.shown(change), t)}
         key = "request.not_posted" if change.message_ts is None else "request.not_shown"
         sentence = sentences.sentence(t, key, {**said, "channel": channel, "error": refusal.reason})
-        await self.posts.to_person(asked.channel, asked.requester, sentence)
+        await self.posts.notify_person(asked.channel, asked.requester, sentence)
         self._told.add((change.id, change.state))
 
     def _remarks(self, request: RequestDetails) -> tuple[Text, ...]:

@@ -17,7 +17,7 @@ DELIVERY: Final = "flowbot_delivery"
 """The field of a payload in which the way in notes which delivery it came with."""
 
 
-def without_nulls(fields: Mapping[str, Any]) -> dict[str, Any]:
+def drop_nulls(fields: Mapping[str, Any]) -> dict[str, Any]:
     """The fields that are there: null is as good as missing. What is inside of them stays as it is."""
     return {name: value for name, value in fields.items() if value is not None}
 
@@ -39,7 +39,7 @@ class _Payload(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _drop_nulls(cls, fields: Any) -> Any:
-        return without_nulls(fields) if isinstance(fields, dict) else fields
+        return drop_nulls(fields) if isinstance(fields, dict) else fields
 
 
 class _Delivered(_Payload):
@@ -48,7 +48,7 @@ class _Delivered(_Payload):
     delivery: str = Field("", alias=DELIVERY)
 
     @property
-    def key(self) -> DeliveryKey | None:
+    def delivery_key(self) -> DeliveryKey | None:
         """The same for a recording of this request, and for no other; None where none can be told."""
         return DeliveryKey(hashlib.sha256(self.delivery.encode()).hexdigest()) if self.delivery else None
 
@@ -154,7 +154,7 @@ class BlockActions(_Interaction):
         return str((self.view or {}).get("hash") or "")
 
     @property
-    def is_at_home(self) -> bool:
+    def is_on_home_tab(self) -> bool:
         """Whether it was pressed on the Home tab."""
         return (self.view or {}).get("type") == "home"
 
@@ -198,7 +198,7 @@ class HomeOpened(_Payload):
         return self.event.view is None
 
 
-class Suggestion(_Interaction):
+class BlockSuggestion(_Interaction):
     """A question of Slack's: which entries of a menu match what was typed."""
 
     view: dict[str, Any]
@@ -206,7 +206,7 @@ class Suggestion(_Interaction):
     value: str = ""
 
 
-def parse(model: type[M], body: Any) -> M | None:
+def parse_payload(model: type[M], body: Any) -> M | None:
     """The payload as `model`, or None where it is not one: then it is not Slack's, or not what was agreed."""
     try:
         return model.model_validate(body)

@@ -14,7 +14,7 @@ class PrivateMetadata(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     @classmethod
-    def read(cls, text: str) -> Self | None:
+    def parse(cls, text: str) -> Self | None:
         """From text; None where it is not this form's."""
         try:
             return cls.model_validate_json(text)
@@ -70,7 +70,7 @@ class FieldValue(_Shape):
         return "1" if self.selected_options else self.value
 
     @property
-    def words(self) -> str:
+    def label(self) -> str:
         """What a person reads of the entry that is chosen in a menu."""
         return self.selected_option.text if self.selected_option else ""
 
@@ -87,7 +87,7 @@ class _View(_Shape):
     state: Annotated[_State, _or({})] = _State()
 
 
-def read_state(view: Any) -> tuple[str, Values] | None:
+def parse_view_state(view: Any) -> tuple[str, Values] | None:
     """The view's `private_metadata` and its fields' values, by block and action; None where it is no view."""
     try:
         parsed = _View.model_validate(view)

@@ -20,10 +20,10 @@ from flowbot.services.users import UserService
 from flowbot.slack.api.modals import Modals
 from flowbot.slack.forms.flow.form import FlowForm, FlowFormData, SubmittedForm
 from flowbot.slack.forms.flow.opening import segments_in_form
-from flowbot.slack.forms.flow.submission import FORM_TOO_OLD_KEY, validate_now
+from flowbot.slack.forms.flow.submission import FORM_TOO_OLD_KEY, validate_submission
 from flowbot.slack.forms.widgets import SegmentOption
 from flowbot.slack.payloads.action_ids import ActionId
-from flowbot.slack.payloads.incoming import FormEvent, Suggestion
+from flowbot.slack.payloads.incoming import BlockSuggestion, FormEvent
 from flowbot.slack.runner import ACK_SECONDS, Interaction, Reply, TrackedTasks
 from flowbot.slack.views import form_status as views
 from flowbot.slack.views.block_kit import Block
@@ -41,22 +41,22 @@ class FormEditor:
 
     forms: FormService
     modals: Modals
-    people: UserService
+    users: UserService
     locales: Locales
     clock: Clock
     tasks: TrackedTasks
 
-    async def typed(self, user: UserId, form: SubmittedForm, at: datetime) -> None:
+    async def save_draft(self, user: UserId, form: SubmittedForm, at: datetime) -> None:
         """Keep what was typed by `at`: what was typed later stays, whatever is kept first."""
         await self.forms.keep_typed(user, form.metadata.token, form.typed, at)
 
-    async def closed(self, event: FormEvent, at: datetime) -> None:
+    async def save_on_close(self, event: FormEvent, at: datetime) -> None:
         """Keep what was typed when the form was closed, at `at`, if Slack tells it."""
         form = FlowForm.parse(event.view)
         if form is not None and any(form.typed.get(name) for name in ("name", "title", "description", "url")):
-            await self.typed(event.user.id, form, at)
+            await self.save_draft(event.user.id, form, at)
 
-    async def website_chosen(self, visit: Interaction, form: SubmittedForm, view_id: str) -> Reply:
+    async def offer_segments(self, visit: Interaction, form: SubmittedForm, view_id: str) -> Reply:
         """Offer the segments of the website that was just chosen; everything else stays as it was typed."""
         at = self.clock()
         before = await self._before(form.metadata.token)
@@ -75,11 +75,11 @@ class FormEditor:
         await self.modals.update(view_id, FlowForm.build(data, visit.t))
         return Reply()
 
-    async def preview(self, visit: Interaction, form: SubmittedForm, trigger: str) -> Reply:
+    async def show_preview(self, visit: Interaction, form: SubmittedForm, trigger: str) -> Reply:
         """Lay the push as a subscriber would see it on top of the form: what is wrong, what is worth a look."""
-        checked, before = await validate_now(self.forms, form)
+        checked, before = await validate_submission(self.forms, form)
         edited = before if form.metadata.kind is FormKind.EDIT else None
-        wrong = FlowForm.labelled(checked.problems, visit.t)
+        wrong = FlowForm.label_problems(checked.problems, visit.t)
         if any(problem.key in NOT_WORTH_A_LOOK for problem in checked.problems.values()):
             await self.modals.push(trigger, views.preview_refused(wrong, visit.t))
             return Reply()
@@ -95,7 +95,7 @@ class FormEditor:
         await self.modals.push(trigger, views.under_refusals(view, wrong, visit.t))
         return Reply()
 
-    async def suggest(self, question: Suggestion) -> dict[str, Any]:
+    async def suggest_options(self, question: BlockSuggestion) -> dict[str, Any]:
         """The entries of a long menu that match what was typed, in time; none where they cannot be had."""
         try:
             return await self.tasks.within(ACK_SECONDS, self._suggest(question), name="entries")
@@ -103,18 +103,18 @@ class FormEditor:
             log.warning("forms.no_suggestions", error=str(error) or "slow")
             return {"options": []}
 
-    async def _suggest(self, question: Suggestion) -> dict[str, Any]:
+    async def _suggest(self, question: BlockSuggestion) -> dict[str, Any]:
         form = FlowForm.parse(question.view)
         if form is None:
             return {"options": []}
         metadata = form.metadata
         t = self.locales.translator(metadata.locale, metadata.timezone)
-        reader = await self.people.reader(question.caller)
+        reader = await self.users.reader(question.caller)
         ready = await self.forms.choices(reader, metadata.channel)
         if question.action_id == ActionId.FORM_WEBSITE:
-            return FlowForm.website_options(ready.websites, question.value, t)
+            return FlowForm.suggest_websites(ready.websites, question.value, t)
         segments = _choices(ready.segments_of(metadata.website)) or []
-        return FlowForm.segment_options(segments, question.value, t)
+        return FlowForm.suggest_segments(segments, question.value, t)
 
     def _remarks(self, form: SubmittedForm, before: Flow | None) -> tuple[Text, ...]:
         typed, content = form.typed, draft_content(form.typed)
@@ -130,8 +130,8 @@ class FormEditor:
 
 def _reached(form: SubmittedForm, edited: Flow | None, t: Translator) -> Block:
     """Whom the form's push is for: its menus are read as the person reads them."""
-    website = form.chosen.get("website") or t("flow.none")
-    return views.reach_blocks(website, parse_wait(form.typed, edited), form.chosen.get("segment"), t)
+    website = form.chosen_labels.get("website") or t("flow.none")
+    return views.reach_blocks(website, parse_wait(form.typed, edited), form.chosen_labels.get("segment"), t)
 
 
 def _choices(segments: list[Segment] | None) -> list[SegmentOption] | None:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Annotated, Any, Final, Self
+from typing import Annotated, Any, Final
 
 from pydantic import ConfigDict, Field
 
@@ -49,10 +49,6 @@ class FormMetadata(PrivateMetadata):
     website: WebsiteId | None = None
     image: ShortText = ""
     turn: Annotated[int, Field(ge=0)] = 0
-
-    def anew(self) -> Self:
-        """For the same form with its fields filled anew, whatever was typed into them."""
-        return self.model_copy(update={"turn": self.turn + 1})
 
     def dump(self) -> str:
         """As text."""
@@ -146,11 +142,11 @@ class FlowFormData:
         segments: Those of the website that `typed` names; None where Enkapush did not tell them.
         metadata: Which form it is. Its website and image are set from `typed`.
         before: The flow that is edited or duplicated.
-        trouble: Why it is shown again.
-        brought_back: When what it holds was typed, if that was in an earlier form that was never sent.
-        meanwhile: What somebody else has changed since then: fields that were left alone have followed.
+        problem: Why it is shown again.
+        typed_at: When what it holds was typed, if that was in an earlier form that was never sent.
+        changed_meanwhile: What somebody else has changed since then: fields that were left alone have followed.
         remarks: What is worth another look.
-        is_asked: Whether a request for the flow waits, so that no edit is taken.
+        has_open_request: Whether a request for the flow waits, so that no edit is taken.
     """
 
     typed: FormValues
@@ -158,11 +154,11 @@ class FlowFormData:
     segments: Sequence[SegmentOption] | None
     metadata: FormMetadata
     before: Flow | None = None
-    trouble: Text | None = None
-    brought_back: datetime | None = None
-    meanwhile: Sequence[FieldDifference] = ()
+    problem: Text | None = None
+    typed_at: datetime | None = None
+    changed_meanwhile: Sequence[FieldDifference] = ()
     remarks: Sequence[Text] = ()
-    is_asked: bool = False
+    has_open_request: bool = False
 
     @property
     def edited(self) -> Flow | None:
@@ -177,7 +173,7 @@ class SubmittedForm:
     metadata: FormMetadata
     typed: dict[str, str]
     file: FileRef | None
-    chosen: Mapping[str, str] = field(default_factory=dict)
+    chosen_labels: Mapping[str, str] = field(default_factory=dict)
 
 
 class FlowForm:
@@ -200,18 +196,18 @@ class FlowForm:
     @classmethod
     def parse(cls, view: Any) -> SubmittedForm | None:
         """The form as it is now, from the `view` of any of Slack's payloads; None where it is not such a form."""
-        read = view_state.read_state(view)
-        metadata = FormMetadata.read(read[0]) if read else None
+        read = view_state.parse_view_state(view)
+        metadata = FormMetadata.parse(read[0]) if read else None
         if read is None or metadata is None:
             return None
         entries = _entries(read[1], metadata)
         typed = {name: entry.text for name, entry in entries.items()}
         files = entries["image"].files
-        chosen = {name: entry.words for name, entry in entries.items() if entry.words}
+        chosen = {name: entry.label for name, entry in entries.items() if entry.label}
         return SubmittedForm(metadata, typed | {"image": metadata.image}, files[0] if files else None, chosen)
 
     @classmethod
-    def errors(cls, problems: Mapping[str, Text], metadata: FormMetadata, t: Translator) -> dict[str, str]:
+    def field_errors(cls, problems: Mapping[str, Text], metadata: FormMetadata, t: Translator) -> dict[str, str]:
         """What is wrong, by the block that Slack shall show it at."""
         return {
             _block_id(name, metadata): views.format_text(problem.key, problem.params, t)
@@ -219,17 +215,17 @@ class FlowForm:
         }
 
     @staticmethod
-    def labelled(problems: Mapping[str, Text], t: Translator) -> list[tuple[str, str]]:
+    def label_problems(problems: Mapping[str, Text], t: Translator) -> list[tuple[str, str]]:
         """The labels of fields, each with what is wrong there."""
         return [(_label(name, t), views.format_text(each.key, each.params, t)) for name, each in problems.items()]
 
     @staticmethod
-    def website_options(websites: Mapping[WebsiteId, str], query: str, t: Translator) -> View:
+    def suggest_websites(websites: Mapping[WebsiteId, str], query: str, t: Translator) -> View:
         """The answer to Slack's question which websites match what was typed (`block_suggestion`)."""
         return {"options": widgets.matching_options(widgets.website_options(websites, t), query)}
 
     @staticmethod
-    def segment_options(segments: Sequence[SegmentOption], query: str, t: Translator) -> View:
+    def suggest_segments(segments: Sequence[SegmentOption], query: str, t: Translator) -> View:
         """The answer to Slack's question which segments match what was typed (`block_suggestion`)."""
         return {"options": widgets.matching_options(widgets.segment_options(segments, "", t), query)}
 
@@ -306,19 +302,17 @@ def _hint_key(name: str, data: FlowFormData) -> str | None:
 def _head(data: FlowFormData, metadata: FormMetadata, t: Translator) -> list[Block]:
     """Which flow it is about and, above that, why the form is shown again, and why it could not be saved now."""
     blocks: list[Block] = []
-    if data.trouble:
+    if data.problem:
         blocks.append(
-            block_kit.section(block_kit.plain(f"⚠ {views.format_text(data.trouble.key, data.trouble.params, t)}"))
+            block_kit.section(block_kit.plain(f"⚠ {views.format_text(data.problem.key, data.problem.params, t)}"))
         )
-    if data.brought_back:
+    if data.typed_at:
         over = block_kit.button(t("form.start_over"), ActionId.FORM_START_OVER, metadata.token)
-        blocks.append(
-            block_kit.section(block_kit.plain(t("form.brought_back", when=t.moment(data.brought_back))), over)
-        )
-    if data.meanwhile:
-        blocks += difference_list(data.meanwhile, data.websites, t, title=t("form.meanwhile"))
+        blocks.append(block_kit.section(block_kit.plain(t("form.brought_back", when=t.moment(data.typed_at))), over))
+    if data.changed_meanwhile:
+        blocks += difference_list(data.changed_meanwhile, data.websites, t, title=t("form.meanwhile"))
         blocks.append(block_kit.context(t("form.moved_on")))
-    if data.edited and data.is_asked:
+    if data.edited and data.has_open_request:
         blocks.append(block_kit.section(block_kit.plain(f"⏳ {t('form.asked', id=str(data.edited.id))}")))
     return [*blocks, block_kit.context(_about(data, t))]
 

@@ -38,20 +38,20 @@ class FormOpener:
     modals: Modals
     clock: Clock
 
-    async def open(self, visit: Interaction, kind: FormKind, flow: FlowId | None, trigger: str) -> Reply:
+    async def open_form(self, visit: Interaction, kind: FormKind, flow: FlowId | None, trigger: str) -> Reply:
         """Open a form for a new flow, an edit or a duplicate; what was typed and not saved is brought back."""
-        await self.forms.allowed(visit.reader, visit.place.channel, visit.place.where)
+        await self.forms.allowed(visit.reader, visit.place.require_channel(), visit.place.channel)
         view_id = await self.modals.open(trigger, views.loading(kind, visit.t))
         await self._fill(visit, kind, flow, view_id, fresh=False)
         return Reply()
 
-    async def reopen(self, visit: Interaction, token: FormToken, trigger: str) -> Reply:
+    async def reopen_form(self, visit: Interaction, token: FormToken, trigger: str) -> Reply:
         """Open a form again that was not saved, as it was typed, even if its flow has changed since."""
         draft = await self.forms.draft(visit.reader, token)
         await self._allowed(visit, draft.channel)
-        kind = change_kind(draft)
+        kind = draft_form_kind(draft)
         view_id = await self.modals.open(trigger, views.loading(kind, visit.t))
-        here = replace(visit, place=replace(visit.place, where=draft.channel))
+        here = replace(visit, place=replace(visit.place, channel=draft.channel))
         await self._fill(here, kind, draft.flow, view_id, fresh=True, draft=draft)
         return Reply()
 
@@ -62,9 +62,9 @@ class FormOpener:
             UserError: not allowed; names the channel where it is another one than the visit's.
         """
         try:
-            await self.forms.allowed(visit.reader, channel, visit.place.where)
+            await self.forms.allowed(visit.reader, channel, visit.place.channel)
         except UserError as error:
-            if channel == visit.place.where:
+            if channel == visit.place.channel:
                 raise
             key, params = sentences.with_channel_name(channel, error.key, error.params)
             raise UserError(key, **params) from error
@@ -92,14 +92,16 @@ class FormOpener:
             UserError: Slack did not show it.
         """
         try:
-            kind, ready = await self._ready(visit.reader, visit.place.channel, kind, flow, fresh=fresh, draft=draft)
+            kind, ready = await self._ready(
+                visit.reader, visit.place.require_channel(), kind, flow, fresh=fresh, draft=draft
+            )
         except (UserError, DependencyError) as error:
-            await self.modals.fill(view_id, views.sentence_view(kind, visit.t, error.key, error.params))
+            await self.modals.replace_loading(view_id, views.sentence_view(kind, visit.t, error.key, error.params))
             return
         draft = draft or ready.draft
-        data = await self._data(visit.reader, visit.place.channel, kind, ready, draft, turn=turn)
-        brought_back = replace(data, brought_back=draft.changed_at) if draft else data
-        await self.modals.fill(view_id, FlowForm.build(brought_back, visit.t))
+        data = await self._create_form(visit.reader, visit.place.require_channel(), kind, ready, draft, turn=turn)
+        restored = replace(data, typed_at=draft.changed_at) if draft else data
+        await self.modals.replace_loading(view_id, FlowForm.build(restored, visit.t))
 
     async def _ready(
         self,
@@ -119,7 +121,7 @@ class FormOpener:
                 raise
             return FormKind.CREATE, await self.forms.open(reader, channel, FormKind.CREATE.change, None, fresh=True)
 
-    async def again(self, reader: CurrentUser, t: Translator, draft: Draft, trouble: Text) -> View:
+    async def recreate_form(self, reader: CurrentUser, t: Translator, draft: Draft, problem: Text) -> View:
         """The form once more, as it was typed, with the reason on top.
 
         Raises:
@@ -127,11 +129,13 @@ class FormOpener:
             DependencyError: Enkapush or the database did not answer.
         """
         await self.forms.allowed(reader, draft.channel, None)
-        kind, ready = await self._ready(reader, draft.channel, change_kind(draft), draft.flow, fresh=True, draft=draft)
-        data = await self._data(reader, draft.channel, kind, ready, draft)
-        return FlowForm.build(replace(data, trouble=trouble), t)
+        kind, ready = await self._ready(
+            reader, draft.channel, draft_form_kind(draft), draft.flow, fresh=True, draft=draft
+        )
+        data = await self._create_form(reader, draft.channel, kind, ready, draft)
+        return FlowForm.build(replace(data, problem=problem), t)
 
-    async def _data(
+    async def _create_form(
         self,
         reader: CurrentUser,
         channel: ChannelId,
@@ -151,7 +155,7 @@ class FormOpener:
             timezone=reader.timezone,
             turn=turn,
         )
-        typed, meanwhile = _rebase_draft(draft, kind, ready.before) if draft else ({}, ())
+        typed, changed_meanwhile = _rebase_draft(draft, kind, ready.before) if draft else ({}, ())
         await self.forms.keep(
             Draft(metadata.token, reader.user, channel, kind.change, metadata.flow, ready.before, typed, self.clock()),
             instead_of=draft.token if draft else None,
@@ -163,12 +167,12 @@ class FormOpener:
             segments=segment_choices(ready, shown),
             metadata=metadata,
             before=ready.before,
-            is_asked=ready.is_asked,
-            meanwhile=meanwhile,
+            has_open_request=ready.is_asked,
+            changed_meanwhile=changed_meanwhile,
         )
 
 
-def change_kind(draft: Draft) -> FormKind:
+def draft_form_kind(draft: Draft) -> FormKind:
     """The form that the draft was typed into."""
     if draft.kind is FormKind.EDIT.change:
         return FormKind.EDIT

@@ -31,7 +31,7 @@ FORM_TOO_OLD_KEY: Final = "form.too_old"
 """The key of what is wrong with a form of which is not known any more what it showed."""
 
 
-async def validate_now(forms: FormService, form: SubmittedForm) -> tuple[ValidationResult, Flow | None]:
+async def validate_submission(forms: FormService, form: SubmittedForm) -> tuple[ValidationResult, Flow | None]:
     """What a form asks for or what is wrong with it, as of now; and the flow that it showed, if any.
 
     Raises:
@@ -47,7 +47,7 @@ async def validate_now(forms: FormService, form: SubmittedForm) -> tuple[Validat
     return checked, before
 
 
-PICTURE_SECONDS: Final = 1.2
+IMAGE_SECONDS: Final = 1.2
 """How long a picture may take to be looked at before the acknowledgement; a slower one is fetched after it."""
 
 
@@ -64,15 +64,15 @@ class FlowFormSubmission:
     forms: FormService
     changes: ChangeExecutor
     images: ImageStore
-    pictures: ImageSource
-    people: UserService
+    image_source: ImageSource
+    users: UserService
     deliveries: DeliveryStore
     locales: Locales
     tasks: TrackedTasks
     metrics: Metrics
-    telling: FormResult
+    results: FormResult
 
-    async def take(self, event: FormEvent) -> AckArgs | None:
+    async def accept(self, event: FormEvent) -> AckArgs | None:
         """What to acknowledge a submitted form with: what is wrong with it, or that it is being saved.
 
         By then it is kept, so that a crash cannot lose it. None where this is no form of flowbot's.
@@ -97,7 +97,7 @@ class FlowFormSubmission:
 
         What was accepted needs no such note: the form's token makes it once.
         """
-        key = event.key
+        key = event.delivery_key
         if key is not None and await self.deliveries.was_recorded(key):
             return _ack_errors({"name": Text("form.repeated")}, submitted, t)
         answer = await self._take(event, submitted, t)
@@ -106,7 +106,7 @@ class FlowFormSubmission:
         return answer
 
     async def _take(self, event: FormEvent, submitted: SubmittedForm, t: Translator) -> AckArgs:
-        checked, before = await validate_now(self.forms, submitted)
+        checked, before = await validate_submission(self.forms, submitted)
         submitted, problem = await self._with_picture(submitted)
         problems = {**checked.problems, **({"image": problem} if problem else {})}
         if problems or checked.wanted is None:
@@ -135,8 +135,8 @@ class FlowFormSubmission:
         if file is None:
             return submitted, None
         try:
-            async with asyncio.timeout(PICTURE_SECONDS):
-                image = await self.pictures.fetch(ImageUpload(file.id, file.url_private_download, file.name))
+            async with asyncio.timeout(IMAGE_SECONDS):
+                image = await self.image_source.fetch(ImageUpload(file.id, file.url_private_download, file.name))
                 kept = await self.images.add(image, self.changes.clock())
         except UserError as error:
             return submitted, Text(error.key, error.params)
@@ -152,8 +152,8 @@ class FlowFormSubmission:
         try:
             # Kept until it is known that it was saved.
             await self.forms.keep(draft_from_change(asked, before, change.created_at))
-            tell = self.telling.in_form(event.view_id)
-            settled = await self.changes.carry_out(change, tell, lambda: self.people.reader(event.caller))
+            tell = self.results.in_form(event.view_id)
+            settled = await self.changes.carry_out(change, tell, lambda: self.users.reader(event.caller))
             log.info("flow_form.settled", state=settled.state)
         except DependencyError as fault:
             # The change is kept: the recovery of this or another process goes on where this one stopped.
@@ -205,4 +205,4 @@ def _error_texts(asked: ChangeRequest) -> dict[str, str]:
 
 
 def _ack_errors(problems: dict[str, Text], submitted: SubmittedForm, t: Translator) -> AckArgs:
-    return {"response_action": "errors", "errors": FlowForm.errors(problems, submitted.metadata, t)}
+    return {"response_action": "errors", "errors": FlowForm.field_errors(problems, submitted.metadata, t)}

@@ -15,7 +15,7 @@ from flowbot.locales import Translator
 from flowbot.services.policy_checks import PolicyField
 from flowbot.services.policy_setup import PolicyFormData
 from flowbot.slack.forms import widgets
-from flowbot.slack.forms.policy.input import CHOSEN_GATES, PolicyInput, PolicyRole, is_number
+from flowbot.slack.forms.policy.input import CHOSEN_GATES, PolicyInput, PolicyRole, is_whole_number
 from flowbot.slack.forms.widgets import STATIC_MAX, option
 from flowbot.slack.payloads.view_state import PrivateMetadata
 from flowbot.slack.views import block_kit
@@ -112,7 +112,7 @@ class PolicyFormContent:
     ready: PolicyFormData
     typed: PolicyInput
     metadata: PolicyFormMetadata
-    trouble: str | None = None
+    problem: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +131,7 @@ class PolicyForm:
     @classmethod
     def build(cls, data: PolicyFormContent, t: Translator) -> View:
         """The form as a modal."""
-        trouble = [block_kit.section(block_kit.plain(f"⚠ {data.trouble}"))] if data.trouble else []
+        trouble = [block_kit.section(block_kit.plain(f"⚠ {data.problem}"))] if data.problem else []
         return views.modal(t, [*trouble, block_kit.context(t("setup.about")), *_blocks(data, t)]) | {
             "callback_id": cls.CALLBACK,
             "private_metadata": data.metadata.model_dump_json(exclude_defaults=True),
@@ -145,19 +145,21 @@ class PolicyForm:
             parsed = _View.model_validate(view)
         except ValidationError:
             return None
-        metadata = PolicyFormMetadata.read(parsed.private_metadata)
+        metadata = PolicyFormMetadata.parse(parsed.private_metadata)
         if parsed.callback_id != cls.CALLBACK or metadata is None:
             return None
         return SubmittedPolicy(metadata, _read_input(parsed.state.values))
 
     @staticmethod
-    def options(action: str, query: str, ready: PolicyFormData, t: Translator) -> View:
+    def suggest_options(action: str, query: str, ready: PolicyFormData, t: Translator) -> View:
         """The answer to Slack's question which websites or user groups match what was typed (`block_suggestion`)."""
         offered = widgets.website_options(ready.websites, t) if action == WEBSITE else _group_options((), ready, t)
         return {"options": widgets.matching_options(offered, query)}
 
     @classmethod
-    def errors(cls, problems: Mapping[PolicyField, Text], view: Mapping[str, Any], t: Translator) -> dict[str, str]:
+    def field_errors(
+        cls, problems: Mapping[PolicyField, Text], view: Mapping[str, Any], t: Translator
+    ) -> dict[str, str]:
         """What is wrong, by the block that Slack shall show it at, of those that `view` has."""
         there = {block.get("block_id") for block in view.get("blocks") or () if isinstance(block, dict)}
         return {
@@ -277,7 +279,7 @@ def _gates(typed: PolicyInput, t: Translator) -> Element:
 
 def _number(value: str, most: int) -> Element:
     limits = {"is_decimal_allowed": False, "min_value": "1", "max_value": str(most)}
-    return {"type": "number_input"} | limits | ({"initial_value": value} if is_number(value, most) else {})
+    return {"type": "number_input"} | limits | ({"initial_value": value} if is_whole_number(value, most) else {})
 
 
 def _people(chosen: Sequence[UserId]) -> Element:

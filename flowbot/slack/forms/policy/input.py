@@ -36,14 +36,14 @@ class PolicyRole:
     groups: tuple[GroupId, ...] = ()
 
     @classmethod
-    def of(cls, entries: tuple[Principal, ...]) -> "PolicyRole":
+    def from_principals(cls, entries: tuple[Principal, ...]) -> "PolicyRole":
         """The role as the policy has it."""
         people = tuple(entry for entry in entries if isinstance(entry, UserId))
         groups = tuple(entry for entry in entries if isinstance(entry, GroupId))
         return cls(EVERYONE in entries, people, groups)
 
     @property
-    def entries(self) -> tuple[Principal, ...]:
+    def principals(self) -> tuple[Principal, ...]:
         """The role as a policy has it."""
         everyone: tuple[Principal, ...] = (EVERYONE,) if self.everyone else ()
         return (*everyone, *self.people, *self.groups)
@@ -66,7 +66,7 @@ class PolicyInput:
     break_glass: tuple[UserId, ...] = ()
 
     @classmethod
-    def of(cls, policy: ChannelPolicy | None, channel: ChannelId) -> "PolicyInput":
+    def from_policy(cls, policy: ChannelPolicy | None, channel: ChannelId) -> "PolicyInput":
         """The fields for a policy; for a channel without one, what a new policy begins as: nobody may do anything."""
         if policy is None:
             return cls(channel=channel)
@@ -74,9 +74,9 @@ class PolicyInput:
         return cls(
             websites=() if policy.websites == "all" else tuple(map(str, policy.websites)),
             all_websites=policy.websites == "all",
-            viewers=PolicyRole.of(policy.viewers),
-            editors=PolicyRole.of(policy.editors),
-            approvers=PolicyRole.of(policy.approvers),
+            viewers=PolicyRole.from_principals(policy.viewers),
+            editors=PolicyRole.from_principals(policy.editors),
+            approvers=PolicyRole.from_principals(policy.approvers),
             quorum=str(rule.quorum),
             gates=frozenset(str(gate) for gate in rule.required_for if gate not in ALWAYS_GATED),
             self_approval=rule.self_approval,
@@ -85,20 +85,20 @@ class PolicyInput:
             break_glass=rule.break_glass,
         )
 
-    def problems(self) -> Mapping[PolicyField, Text]:
+    def find_problems(self) -> Mapping[PolicyField, Text]:
         """What is wrong whoever the people are, by field."""
         stands = {
             PolicyField.WEBSITES: (
                 not self._websites and not self.all_websites,
                 Text("setup.problem_websites"),
             ),
-            PolicyField.APPROVER_PEOPLE: (not self.approvers.entries, Text("setup.problem_approvers")),
-            PolicyField.QUORUM: (not is_number(self.quorum, MAX_QUORUM), _range(MAX_QUORUM)),
-            PolicyField.EXPIRES: (not is_number(self.expires, MAX_EXPIRY_HOURS), _range(MAX_EXPIRY_HOURS)),
+            PolicyField.APPROVER_PEOPLE: (not self.approvers.principals, Text("setup.problem_approvers")),
+            PolicyField.QUORUM: (not is_whole_number(self.quorum, MAX_QUORUM), _range(MAX_QUORUM)),
+            PolicyField.EXPIRES: (not is_whole_number(self.expires, MAX_EXPIRY_HOURS), _range(MAX_EXPIRY_HOURS)),
         }
         return {name: problem for name, (is_wrong, problem) in stands.items() if is_wrong}
 
-    def policy(self, channel: ChannelId) -> ChannelPolicy:
+    def to_policy(self, channel: ChannelId) -> ChannelPolicy:
         """The policy that the fields say, of `channel`. Only where `problems` finds none."""
         gates = (Gate.ENABLE, Gate.DELETE, *(gate for gate in CHOSEN_GATES if gate in self.gates))
         rule = ApprovalRule(
@@ -113,9 +113,9 @@ class PolicyInput:
         return ChannelPolicy(
             id=channel,
             websites="all" if self.all_websites else self._websites,
-            viewers=self.viewers.entries,
-            editors=self.editors.entries,
-            approvers=self.approvers.entries,
+            viewers=self.viewers.principals,
+            editors=self.editors.principals,
+            approvers=self.approvers.principals,
             approval=rule,
         )
 
@@ -124,7 +124,7 @@ class PolicyInput:
         return tuple(filter(None, map(parse_website_id, self.websites)))
 
 
-def is_number(typed: str, most: int) -> bool:
+def is_whole_number(typed: str, most: int) -> bool:
     """Whether what was typed is a whole number from 1 to `most`."""
     return _WHOLE.fullmatch(typed) is not None and 1 <= int(typed) <= most
 

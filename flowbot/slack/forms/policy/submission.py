@@ -27,7 +27,7 @@ from flowbot.slack.api.modals import Modals
 from flowbot.slack.forms.policy.form import PolicyForm, PolicyFormContent, PolicyFormMetadata, SubmittedPolicy
 from flowbot.slack.forms.policy.input import PolicyInput
 from flowbot.slack.listeners.request_labels import request_label
-from flowbot.slack.payloads.incoming import FormEvent, Suggestion
+from flowbot.slack.payloads.incoming import BlockSuggestion, FormEvent
 from flowbot.slack.runner import ACK_SECONDS, Interaction, Reply, Runner, explain_unsaved
 from flowbot.slack.views import policy as views
 from flowbot.slack.views import sentences
@@ -42,7 +42,7 @@ log = structlog.get_logger(__name__)
 class PolicyFormViews:
     """Serves `/flows setup`."""
 
-    desk: Runner
+    runner: Runner
     setup: PolicySetup
     modals: Modals
 
@@ -50,19 +50,19 @@ class PolicyFormViews:
         """Open the form for this channel's policy, at once, and fill it after; for admins alone."""
         self.setup.allowed(visit.reader)
         view_id = await self.modals.open(trigger, views.loading(visit.t))
-        channel, reader, t = visit.place.channel, visit.reader, visit.t
+        channel, reader, t = visit.place.require_channel(), visit.reader, visit.t
         try:
             ready = await self.setup.open(channel)
         except DependencyError as fault:
-            await self.modals.fill(view_id, views.sentence_view(t, fault.key, fault.params))
+            await self.modals.replace_loading(view_id, views.sentence_view(t, fault.key, fault.params))
             return Reply()
         seen = policy_fingerprint(ready.policy)
         metadata = PolicyFormMetadata(channel=channel, seen=seen, locale=reader.locale, timezone=reader.timezone)
-        data = PolicyFormContent(ready, PolicyInput.of(ready.policy, channel), metadata)
-        await self.modals.fill(view_id, PolicyForm.build(data, t))
+        data = PolicyFormContent(ready, PolicyInput.from_policy(ready.policy, channel), metadata)
+        await self.modals.replace_loading(view_id, PolicyForm.build(data, t))
         return Reply()
 
-    async def take_submit(self, event: FormEvent) -> AckArgs | None:
+    async def accept(self, event: FormEvent) -> AckArgs | None:
         """What to acknowledge a submitted form with. None where this is no such form.
 
         Its problems can be shown at its fields by the acknowledgement alone, so it is checked before that.
@@ -71,9 +71,9 @@ class PolicyFormViews:
         if submitted is None:
             return None
         logs.bind_incident(request="setup", user=event.user.id, channel=submitted.metadata.channel)
-        t = self.desk.locales.translator(submitted.metadata.locale, submitted.metadata.timezone)
+        t = self.runner.locales.translator(submitted.metadata.locale, submitted.metadata.timezone)
         try:
-            answer = await self.desk.tasks.within(ACK_SECONDS, self._take(event, submitted, t), name="setup form")
+            answer = await self.runner.tasks.within(ACK_SECONDS, self._take(event, submitted, t), name="setup form")
         except UserError as error:
             answer = _ack_errors({PolicyField.WEBSITES: Text(error.key, error.params)}, event, t)
         except PolicyRefusedError as refused:
@@ -85,35 +85,37 @@ class PolicyFormViews:
         return answer
 
     def _count(self, event: FormEvent, outcome: str) -> None:
-        self.desk.metrics.requests.labels("setup", request_label(event), outcome).inc()
+        self.runner.metrics.requests.labels("setup", request_label(event), outcome).inc()
 
-    async def take_question(self, question: Suggestion) -> dict[str, Any] | None:
+    async def suggest_options(self, question: BlockSuggestion) -> dict[str, Any] | None:
         """The entries of a long menu that match what was typed, none where they cannot be had; None: no such form."""
         submitted = PolicyForm.parse(question.view)
         if submitted is None:
             return None
         metadata = submitted.metadata
-        t = self.desk.locales.translator(metadata.locale, metadata.timezone)
+        t = self.runner.locales.translator(metadata.locale, metadata.timezone)
         try:
-            ready = await self.desk.tasks.within(ACK_SECONDS, self._entries(question, metadata.channel), name="entries")
+            ready = await self.runner.tasks.within(
+                ACK_SECONDS, self._entries(question, metadata.channel), name="entries"
+            )
         except (UserError, DependencyError, TimeoutError) as error:
             log.warning("setup_form.no_suggestions", error=str(error) or "slow")
             return {"options": []}
-        return PolicyForm.options(question.action_id, question.value, ready, t)
+        return PolicyForm.suggest_options(question.action_id, question.value, ready, t)
 
-    async def _entries(self, question: Suggestion, channel: ChannelId) -> PolicyFormData:
-        self.setup.allowed(await self.desk.people.reader(question.caller))
+    async def _entries(self, question: BlockSuggestion, channel: ChannelId) -> PolicyFormData:
+        self.setup.allowed(await self.runner.people.reader(question.caller))
         return await self.setup.open(channel)
 
     async def _take(self, event: FormEvent, submitted: SubmittedPolicy, t: Translator) -> AckArgs:
-        problems = submitted.typed.problems()
+        problems = submitted.typed.find_problems()
         if not problems and not await self._is_first(event):
             problems = {PolicyField.WEBSITES: Text("form.repeated")}
-        reader = await self.desk.people.anew(await self.desk.people.reader(event.caller))
+        reader = await self.runner.people.anew(await self.runner.people.reader(event.caller))
         self.setup.allowed(reader)
         if problems:
             return _ack_errors(problems, event, t)
-        wanted = submitted.typed.policy(submitted.metadata.channel)
+        wanted = submitted.typed.to_policy(submitted.metadata.channel)
         await self.setup.check(wanted)
         try:
             saved = await self._save(reader, wanted, submitted.metadata.seen)
@@ -124,7 +126,9 @@ class PolicyFormViews:
 
     async def _is_first(self, event: FormEvent) -> bool:
         """Whether this submit was not delivered before: then it counts, whatever the policy is by now."""
-        return event.key is None or await self.desk.deliveries.record_once(event.key, self.desk.clock())
+        return event.delivery_key is None or await self.runner.deliveries.record_once(
+            event.delivery_key, self.runner.clock()
+        )
 
     async def _save(self, reader: CurrentUser, wanted: ChannelPolicy, seen: str) -> SavedPolicy:
         """Save and tell the channel. Saving goes on to its end, and is told, even if it takes too long for Slack."""
@@ -140,7 +144,7 @@ class PolicyFormViews:
             if saved.is_new:
                 await self._tell(reader, saved)
 
-        self.desk.tasks.start(work(), name="setup")
+        self.runner.tasks.start(work(), name="setup")
         return await done
 
     async def _again(self, submitted: SubmittedPolicy, wanted: ChannelPolicy, t: Translator) -> AckArgs:
@@ -148,24 +152,26 @@ class PolicyFormViews:
         ready = await self.setup.open(wanted.id)
         fields = t.listed(views.differing(ready.policy, wanted, t))
         metadata = submitted.metadata.model_copy(update={"seen": policy_fingerprint(ready.policy)})
-        data = PolicyFormContent(ready, submitted.typed, metadata, trouble=t("setup.overtaken", fields=fields))
+        data = PolicyFormContent(ready, submitted.typed, metadata, problem=t("setup.overtaken", fields=fields))
         return {"response_action": "update", "view": PolicyForm.build(data, t)}
 
     async def _tell(self, reader: CurrentUser, saved: SavedPolicy) -> None:
         """Tell the channel; where that cannot be, tell the admin so."""
         place = ReplyTarget(saved.after.id, reader.user, "")
-        t = self.desk.locales.channel(reader.locale)
+        t = self.runner.locales.channel(reader.locale)
         message = views.policy_changed_message(reader.user, saved.before, saved.after, await self._names(saved), t)
         try:
-            await self.desk.replies.publicly(place, message)
+            await self.runner.replies.reply_publicly(place, message)
         except (UserError, DependencyError) as error:
             log.warning("setup_form.channel_not_told", error=str(error))
-            t = self.desk.locales.translator(reader.locale, reader.timezone)
+            t = self.runner.locales.translator(reader.locale, reader.timezone)
             await self._tell_admin(place, t)
 
     async def _tell_admin(self, place: ReplyTarget, t: Translator) -> None:
         try:
-            await self.desk.replies.to_person(place.channel, place.user, sentences.sentence(t, "setup.untold"))
+            await self.runner.replies.notify_person(
+                place.require_channel(), place.user, sentences.sentence(t, "setup.untold")
+            )
         except DependencyError as fault:
             log.warning("setup_form.admin_not_told", error=str(fault))
 
@@ -197,4 +203,4 @@ def _settle(done: "asyncio.Future[SavedPolicy]", outcome: SavedPolicy | Exceptio
 
 
 def _ack_errors(problems: Mapping[PolicyField, Text], event: FormEvent, t: Translator) -> AckArgs:
-    return {"response_action": "errors", "errors": PolicyForm.errors(problems, event.view, t)}
+    return {"response_action": "errors", "errors": PolicyForm.field_errors(problems, event.view, t)}

@@ -32,7 +32,7 @@ class CommandDispatcher:
         place = ReplyTarget(command.channel_id, command.user_id, command.response_url)
         typed = _parse_or_error(command.text)
         work = self._work(typed, command.trigger_id)
-        once = command.key if isinstance(typed, parser.RequestChange) else None
+        once = command.delivery_key if isinstance(typed, parser.RequestChange) else None
         self._desk.take("command", request_label(command), command.caller, place, work, once=once)
 
     def _work(self, typed: parser.Command | UserError, trigger: str) -> Handler:
@@ -52,7 +52,7 @@ class CommandDispatcher:
             case parser.Show(flow_id):
                 answer = await self._showing.show(visit, flow_id)
             case parser.OpenForm(kind, flow_or_none):
-                answer = await self._opening.open(visit, kind, flow_or_none, trigger)
+                answer = await self._opening.open_form(visit, kind, flow_or_none, trigger)
             case parser.RequestChange(kind, flow_id, reason):
                 answer = await self._requests.ask(visit, kind, flow_id, reason)
             case parser.Approvals():
@@ -64,11 +64,11 @@ class CommandDispatcher:
         return answer
 
     async def _help(self, visit: Interaction) -> Reply:
-        rights = await self._desk.reading.rights(visit.reader, visit.place.channel)
+        rights = await self._desk.reading.rights(visit.reader, visit.place.require_channel())
         return Reply(help_here(rights, visit.t))
 
     async def _list(self, visit: Interaction, request: ListRequest) -> Reply:
-        result = await self._desk.reading.list(visit.reader, visit.place.channel, request)
+        result = await self._desk.reading.list(visit.reader, visit.place.require_channel(), request)
         return Reply(flow_list.flow_list(result, visit.t, self._desk.clock()))
 
 

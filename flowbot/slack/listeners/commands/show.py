@@ -26,7 +26,7 @@ class FlowViewer:
             DependencyError: Enkapush or the database did not answer.
         """
         try:
-            shown = await self.desk.reading.show(visit.reader, visit.place.channel, flow_id)
+            shown = await self.desk.reading.show(visit.reader, visit.place.require_channel(), flow_id)
         except UserError as error:
             return Reply(deleted_message(await self._deletion(visit, flow_id, error), visit.t))
         return Reply(push.flow_details_message(shown, visit.t, self.desk.clock()))
@@ -38,7 +38,7 @@ class FlowViewer:
             UserError: not allowed.
             DependencyError: the database did not answer.
         """
-        events = await self.history.latest(visit.reader, visit.place.channel, flow)
+        events = await self.history.latest(visit.reader, visit.place.require_channel(), flow)
         return Reply(history_message(events, flow, visit.t))
 
     async def _deletion(self, visit: Interaction, flow_id: FlowId, error: UserError) -> Deletion:
@@ -48,7 +48,7 @@ class FlowViewer:
             UserError: `error`, where that is not so.
         """
         if error.key == NO_SUCH_FLOW_KEY:
-            deletion = await self.history.deletion(visit.reader, visit.place.channel, flow_id)
+            deletion = await self.history.deletion(visit.reader, visit.place.require_channel(), flow_id)
             if deletion is not None:
                 return deletion
         raise error

@@ -136,7 +136,9 @@ async def flowbot(
         stack.push_async_callback(_ended, asyncio.create_task(recovery.run(stop)), stop)
         doors = _doors(desk, form_desk, requests, History(ports.policies, ports.store), services.setup)
         signing_secret = secret(settings.slack_signing_secret)
-        app = slack_app.build_app(outside.slack, signing_secret=signing_secret, doors=doors, metrics=outside.metrics)
+        app = slack_app.build_app(
+            outside.slack, signing_secret=signing_secret, listeners=doors, metrics=outside.metrics
+        )
         probes = {"database": outside.database.ping, "enkapush": ports.source.ping}
         health = Health(probes, monotonic=monotonic)
         stack.push_async_callback(health.close)
@@ -205,10 +207,10 @@ def _changes(outside: Outside, ports: Ports) -> ChangeExecutor:
 def _desk(outside: Outside, ports: Ports, services: _Services, tasks: TrackedTasks) -> Runner:
     settings = outside.settings
     return Runner(
-        people=ports.people,
-        reading=services.reading,
+        users=ports.people,
+        flow_queries=services.reading,
         deliveries=DeliveryRepository(outside.database),
-        replies=Responder(outside.slack, outside.session, settings.slack_api_url, outside.metrics),
+        responder=Responder(outside.slack, outside.session, settings.slack_api_url, outside.metrics),
         locales=Locales(fixed=settings.flowbot_language, zone=settings.zone),
         tasks=tasks,
         metrics=outside.metrics,
@@ -220,7 +222,7 @@ def _rooms(
     outside: Outside, ports: Ports, services: _Services, desk: Runner
 ) -> tuple[SlackNotifier, FormViews, RequestActions]:
     """What tells people, what serves forms, what serves requests."""
-    modals, posts = Modals(outside.slack), MessagePoster(outside.slack, desk.replies)
+    modals, posts = Modals(outside.slack), MessagePoster(outside.slack, desk.responder)
     projection = RequestMessage(ports.store, ports.policies, services.forms, posts, desk.locales, outside.clock)
     form_telling = _form_telling(ports, services, desk, modals, projection)
     telling = SlackNotifier(projection, form_telling, posts)
@@ -254,12 +256,12 @@ def _form_telling(
         forms=services.forms,
         opening=FormOpener(services.forms, modals, desk.clock),
         modals=modals,
-        replies=desk.replies,
+        replies=desk.responder,
         people=ports.people,
         reading=services.reading,
         images=ports.images,
         pictures=ports.pictures,
-        projection=projection,
+        request_message=projection,
         locales=desk.locales,
         clock=desk.clock,
     )

@@ -66,26 +66,26 @@ class Listeners:
     home: HomeTab
     setup: PolicyFormViews
 
-    def press(self, pressed: BlockActions) -> None:
-        """A button was pressed, or something was chosen: in a message, on the Home tab or in a form."""
-        if pressed.channel is not None or pressed.is_on_home_tab:
-            self.actions.take(pressed)
-        elif pressed.view is not None:
-            self.forms.take_action(pressed)
+    def handle_action(self, press: BlockActions) -> None:
+        """A button was press, or something was chosen: in a message, on the Home tab or in a form."""
+        if press.channel is not None or press.is_on_home_tab:
+            self.actions.handle(press)
+        elif press.view is not None:
+            self.forms.handle_action(press)
 
-    async def submit(self, event: FormEvent) -> dict[str, Any] | None:
+    async def handle_submission(self, event: FormEvent) -> dict[str, Any] | None:
         """A form was submitted: what to acknowledge it with."""
-        answer = await self.requests.take_reason(event)
+        answer = await self.requests.handle_reason(event)
         answer = await self.setup.accept(event) if answer is None else answer
-        return await self.forms.take_submit(event) if answer is None else answer
+        return await self.forms.handle_submission(event) if answer is None else answer
 
     async def suggest(self, question: BlockSuggestion) -> dict[str, Any]:
         """A menu asks for its entries."""
         answer = await self.setup.suggest_options(question)
-        return await self.forms.take_question(question) if answer is None else answer
+        return await self.forms.suggest_options(question) if answer is None else answer
 
 
-def build_app(client: AsyncWebClient, *, signing_secret: str, doors: Listeners, metrics: Metrics) -> AsyncApp:
+def build_app(client: AsyncWebClient, *, signing_secret: str, listeners: Listeners, metrics: Metrics) -> AsyncApp:
     """The app with its listeners. It asks Slack nothing before it acknowledges.
 
     A listener parses, acknowledges and hands over: it runs to its end before the answer leaves, so no exception of
@@ -104,18 +104,18 @@ def build_app(client: AsyncWebClient, *, signing_secret: str, doors: Listeners, 
         process_before_response=True,
         ssl_check_enabled=False,
     )
-    _register(app, doors, metrics)
+    _register(app, listeners, metrics)
     return app
 
 
-def _register(app: AsyncApp, doors: Listeners, metrics: Metrics) -> None:
-    app.command(COMMAND_NAME)(_acking_listener("command", SlashCommand, metrics, doors.commands.take))
-    app.action(ANYTHING)(_acking_listener("action", BlockActions, metrics, doors.press))
-    app.view_closed(ANYTHING)(_acking_listener("form_closed", FormEvent, metrics, doors.forms.take_close))
-    app.view_submission(ANYTHING)(_answering_listener("form", FormEvent, metrics, doors.submit))
-    app.options(ANYTHING)(_answering_listener("options", BlockSuggestion, metrics, doors.suggest))
+def _register(app: AsyncApp, listeners: Listeners, metrics: Metrics) -> None:
+    app.command(COMMAND_NAME)(_acking_listener("command", SlashCommand, metrics, listeners.commands.dispatch))
+    app.action(ANYTHING)(_acking_listener("action", BlockActions, metrics, listeners.handle_action))
+    app.view_closed(ANYTHING)(_acking_listener("form_closed", FormEvent, metrics, listeners.forms.handle_close))
+    app.view_submission(ANYTHING)(_answering_listener("form", FormEvent, metrics, listeners.handle_submission))
+    app.options(ANYTHING)(_answering_listener("options", BlockSuggestion, metrics, listeners.suggest))
 
-    app.event("app_home_opened")(_event_listener(HomeOpened, metrics, doors.home.take_opening))
+    app.event("app_home_opened")(_event_listener(HomeOpened, metrics, listeners.home.handle_opened))
     app.event(ANYTHING)(_ignoring_listener(metrics))
 
 

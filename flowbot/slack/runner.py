@@ -52,7 +52,7 @@ class TrackedTasks:
         self._tasks.add(task)
         task.add_done_callback(self._ended)
 
-    async def within(self, seconds: float, work: Coroutine[Any, Any, T], *, name: str) -> T:
+    async def run_within(self, seconds: float, work: Coroutine[Any, Any, T], *, name: str) -> T:
         """The result of `work`, which may raise what it likes.
 
         Raises:
@@ -119,8 +119,8 @@ class Reply:
 class Interaction:
     """One request of one person: who, where, and in which words to answer."""
 
-    reader: CurrentUser
-    place: ReplyTarget
+    user: CurrentUser
+    target: ReplyTarget
     t: Translator
 
 
@@ -131,16 +131,16 @@ Handler = Callable[[Interaction], Awaitable[Reply]]
 class Runner:
     """What the handlers share."""
 
-    people: UserService
-    reading: FlowQueries
+    users: UserService
+    flow_queries: FlowQueries
     deliveries: DeliveryStore
-    replies: Responder
+    responder: Responder
     locales: Locales
     tasks: TrackedTasks
     metrics: Metrics
     clock: Clock
 
-    def take(
+    def start(
         self,
         kind: str,
         name: str,
@@ -163,13 +163,13 @@ class Runner:
         logs.bind_incident(request=kind, user=caller.user, channel=place.channel)
         self.tasks.start(self._serve((kind, name), caller, place, work, once), name=kind)
 
-    async def where_it_counts(
-        self, visit: Interaction, channel: ChannelId | None, permission: Permission
+    async def switch_channel(
+        self, interaction: Interaction, channel: ChannelId | None, permission: Permission
     ) -> Interaction:
-        """The visit as one to the channel whose policy decides, where a button stands elsewhere, in a direct message.
+        """Return the interaction as one in the channel whose policy decides, where a button stands elsewhere.
 
         Args:
-            visit: the press.
+            interaction: the press.
             channel: the one that the button names; None where it is the one that it stands in.
             permission: what the button needs.
 
@@ -177,20 +177,23 @@ class Runner:
             UserError: not allowed there; what is everyone's in that channel is not for who is not in it.
             DependencyError: the database or Slack did not answer.
         """
-        if channel is None or channel == visit.place.channel:
-            return visit
-        there = await self.reading.rights(visit.reader, channel)
+        if channel is None or channel == interaction.target.channel:
+            return interaction
+        there = await self.flow_queries.rights(interaction.user, channel)
         if not there.may(permission):
             # Who has just been given the right has it, as where they press in the channel itself.
-            visit = replace(visit, reader=await self.people.anew(visit.reader))
-            there = await self.reading.rights(visit.reader, channel)
+            interaction = replace(interaction, user=await self.users.anew(interaction.user))
+            there = await self.flow_queries.rights(interaction.user, channel)
         policy, reason = there.policy, there.decisions[permission].reason
-        if policy is not None and await effective_policy(policy, visit.reader, None, self.people.members) is not policy:
+        if (
+            policy is not None
+            and await effective_policy(policy, interaction.user, None, self.users.members) is not policy
+        ):
             reason = Reason.NOT_LISTED
         if reason is not Reason.GRANTED:
             key, params = sentences.with_channel_name(channel, reason.key, {})
             raise UserError(key, **params)
-        return replace(visit, place=replace(visit.place, channel=channel))
+        return replace(interaction, target=replace(interaction.target, channel=channel))
 
     async def _serve(
         self, request: tuple[str, str], caller: Caller, place: ReplyTarget, work: Handler, once: DeliveryKey | None
@@ -212,7 +215,7 @@ class Runner:
         try:
             # First of all: what fails from here on has failed, and no recording of it is another try.
             refusal = await self._refusal(once)
-            reader = await self.people.reader(caller)
+            reader = await self.users.reader(caller)
             t = self.locales.translator(reader.locale, reader.timezone)
             working = work(Interaction(reader, place, t)) if refusal is None else _raise_refusal(refusal)
             return await self._patiently(working, place, t), "done"
@@ -256,7 +259,7 @@ class Runner:
         if answer.message is None:
             return True
         try:
-            await self.replies.reply_privately(place, answer.message, replacing=answer.replacing)
+            await self.responder.reply_privately(place, answer.message, replacing=answer.replacing)
         except DependencyError as fault:
             log.warning("answer.undelivered", error=str(fault))
             return False

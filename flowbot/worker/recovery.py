@@ -10,12 +10,12 @@ import structlog
 
 from flowbot.domain.approval import expires_at
 from flowbot.domain.change import Change
+from flowbot.domain.flow import Flow
 from flowbot.domain.ids import ChangeId
 from flowbot.errors import DependencyError
 from flowbot.metrics import Metrics
 from flowbot.services.approvals.expire import RequestExpiry
 from flowbot.services.executor.executor import ChangeExecutor
-from flowbot.services.ports.slack import Notifier
 from flowbot.worker.housekeeping import Housekeeping
 
 ROUND_SECONDS: Final = 0.5
@@ -38,8 +38,15 @@ class Begin(Protocol):
         """Begin `work`, which answers for its own errors."""
 
 
-class Voice(Notifier, Protocol):
-    """Tells how changes end, and reminds of those that wait."""
+class ChangeNotifier(Protocol):
+    """Tells people how changes end, and reminds approvers of those that wait."""
+
+    async def notify(self, change: Change, shown: Flow | None) -> None:
+        """Tell people how far the change has come.
+
+        Raises:
+            Fault: it could not be told; it will be tried again.
+        """
 
     async def remind(self, change: Change) -> None:
         """Remind of a request.
@@ -56,7 +63,7 @@ class Recovery:
         changes: the use cases that write.
         time: what time does to requests.
         housekeeping: forgets what nothing needs any more.
-        tell: how to tell people.
+        notifier: tells people.
         begin: starts what may take long, and sees it through at a stop.
         metrics: counts what was done.
     """
@@ -66,14 +73,14 @@ class Recovery:
         changes: ChangeExecutor,
         time: RequestExpiry,
         housekeeping: Housekeeping,
-        tell: Voice,
+        notifier: ChangeNotifier,
         begin: Begin,
         metrics: Metrics,
     ) -> None:
         self._changes = changes
         self._time = time
         self._housekeeping = housekeeping
-        self._tell = tell
+        self._notifier = notifier
         self._begin = begin
         self._metrics = metrics
         self._retold: dict[ChangeId, tuple[int, datetime]] = {}
@@ -103,7 +110,7 @@ class Recovery:
         for change in claimed:
             log.info("recovery.taken_over", change=change.id, state=change.state)
             self._metrics.taken_over.inc()
-            work = self._safely(self._changes.carry_out(change, self._tell), "carry_out")
+            work = self._safely(self._changes.carry_out(change, self._notifier.notify), "carry_out")
             self._begin(work, name=f"recovery {change.id}")
 
     async def keep_time(self) -> None:
@@ -123,9 +130,9 @@ class Recovery:
             expired = await self._time.expire(change)
             if expired is not None:
                 # Under a lease, so that nobody tells the untold of it meanwhile.
-                self._break_news(expired, self._changes.tell_again(expired, self._tell))
+                self._break_news(expired, self._changes.tell_again(expired, self._notifier.notify))
         elif await self._time.remind(change):
-            self._break_news(change, self._tell.remind(change))
+            self._break_news(change, self._notifier.remind(change))
 
     def _break_news(self, change: Change, work: Awaitable[None]) -> None:
         """Begin to tell of a request; until that has ended, time does nothing more to it here."""
@@ -148,7 +155,7 @@ class Recovery:
             tries, after = self._retold.get(change.id, (0, now))
             if not now < after <= now + LONGEST_PAUSE:
                 self._retold[change.id] = (tries + 1, now + _pause(tries))
-                work = self._safely(self._changes.tell_again(change, self._tell), "tell")
+                work = self._safely(self._changes.tell_again(change, self._notifier.notify), "tell")
                 self._begin(work, name=f"telling {change.id}")
 
     async def _safely(self, step: Awaitable[Any], what: str) -> bool:

@@ -161,13 +161,13 @@ async def test_the_alarm_rings_once_however_often_and_by_whomever_the_rest_is_tr
 async def test_the_alarm_does_not_ring_again_for_who_read_the_request_before_it_rang(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    tellings: list[SlackNotifier] = []
+    notifiers: list[SlackNotifier] = []
 
     def keep(*parts: Any) -> SlackNotifier:
-        tellings.append(SlackNotifier(*parts))
-        return tellings[-1]
+        notifiers.append(SlackNotifier(*parts))
+        return notifiers[-1]
 
-    monkeypatch.setattr("flowbot.app.Telling", keep)
+    monkeypatch.setattr("flowbot.app.SlackNotifier", keep)
     await world.start_http()
     await world.start_http()
     await world.policy(rules(NAMED))
@@ -177,8 +177,8 @@ async def test_the_alarm_does_not_ring_again_for_who_read_the_request_before_it_
     async with opened_database(world.settings) as database:
         (change,) = await ChangeRepository(database, world.time.now).closed()
     assert change.progress.is_alarmed
-    for telling in tellings:
-        await telling(replace(change, progress=replace(change.progress, is_alarmed=False)), None)
+    for notifier in notifiers:
+        await notifier.notify(replace(change, progress=replace(change.progress, is_alarmed=False)), None)
     assert len(alarms(world, request)) == 1
 
 

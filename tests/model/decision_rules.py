@@ -55,9 +55,9 @@ class DecisionRules(RequestRules):
             self.world.votes.setdefault(change.id, set()).add(person)
             self.world.check_vote(person, ballot.change, at, policy)
             if ballot.change.state is ChangeState.APPLYING:
-                await here.changes.carry_out(ballot.change, here.tell)
+                await here.changes.carry_out(ballot.change, here.notifier.notify)
             else:
-                await here.tell(ballot.change, None)
+                await here.notifier.notify(ballot.change, None)
 
         return step
 
@@ -87,9 +87,9 @@ class DecisionRules(RequestRules):
                     reason = "it burns" if what == "break_glass" else " "
                     broken = await approvals.deciding.break_glass(who, change.id, reason)
                     self.world.check_closing(broken)
-                    await here.changes.carry_out(broken, here.tell)
+                    await here.changes.carry_out(broken, here.notifier.notify)
                 case "check_again":
-                    await here.tell(await approvals.checking.check_again(who, change.id, CHANNEL), None)
+                    await here.notifier.notify(await approvals.checking.check_again(who, change.id, CHANNEL), None)
                 case _:
                     await self._approve_step(person, change)(here)
 
@@ -97,7 +97,7 @@ class DecisionRules(RequestRules):
 
     async def _finish_closing(self, here: Process, change: Change) -> None:
         self.world.check_closing(change)
-        await here.tell(change, None)
+        await here.notifier.notify(change, None)
 
     @rule(process=PROCESSES, number=NUMBERS)
     def somebody_checks_again(self, process: int, number: int) -> None:

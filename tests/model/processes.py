@@ -150,7 +150,7 @@ class FakeNotifier:
         self._store = store
         self._life = life
 
-    async def __call__(self, change: Change, shown: Flow | None) -> None:
+    async def notify(self, change: Change, shown: Flow | None) -> None:
         self._life.count_call()
         newest = await self._store.get(change.id) or change
         self._slack.shows(newest)
@@ -223,10 +223,10 @@ class Process:
         )
         self.people = people
         self.approvals = ApprovalServices.of(self.changes, enkapush, people.members_now)
-        self.tell = FakeNotifier(around.slack, store, self.life)
+        self.notifier = FakeNotifier(around.slack, store, self.life)
         time = RequestExpiry(self.changes)
         housekeeping = Housekeeping(drafts, images, DeliveryRepository(around.database))
-        self.recovery = Recovery(self.changes, time, housekeeping, self.tell, self._begin, Metrics())
+        self.recovery = Recovery(self.changes, time, housekeeping, self.notifier, self._begin, Metrics())
         self._begun: set[asyncio.Task[None]] = set()
 
     async def recover(self) -> None:

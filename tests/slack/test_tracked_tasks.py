@@ -49,7 +49,7 @@ async def test_what_takes_too_long_is_not_waited_for_even_where_it_takes_its_tim
             await may_end.wait()
 
     with pytest.raises(TimeoutError):
-        await tasks.within(0.01, stubborn(), name="stubborn")
+        await tasks.run_within(0.01, stubborn(), name="stubborn")
     assert len(tasks) == 1
     may_end.set()
     await tasks.drain(5)

@@ -25,9 +25,9 @@ class FlowActions:
     """The buttons of messages and of the Home tab."""
 
     def __init__(
-        self, desk: Runner, opening: FormOpener, requests: RequestActions, showing: FlowViewer, home: HomeTab
+        self, runner: Runner, opening: FormOpener, requests: RequestActions, showing: FlowViewer, home: HomeTab
     ) -> None:
-        self._desk = desk
+        self._runner = runner
         self._showing = showing
         self._home = home
         self._opening = opening
@@ -46,69 +46,75 @@ class FlowActions:
             **changing,
         }
 
-    def take(self, press: BlockActions) -> None:
+    def handle(self, press: BlockActions) -> None:
         """Begin to carry out what a button stands for; its answer follows on its own."""
         place = ReplyTarget(press.channel.id if press.channel else None, press.user.id, press.response_url)
-        work = self._home.drawn_after(self._work(press), seen=press.view_hash)
+        work = self._home.refresh_after(self._work(press), seen=press.view_hash)
         once = press.delivery_key if press.action.action_id in self._once else None
-        self._desk.take("action", request_label(press), press.caller, place, work, once=once)
+        self._runner.start("action", request_label(press), press.caller, place, work, once=once)
 
     def _work(self, press: BlockActions) -> Handler:
-        async def work(visit: Interaction) -> Reply:
+        async def work(interaction: Interaction) -> Reply:
             handler = self._handlers.get(press.action.action_id)
             if handler is None:
                 raise UserError("action.unknown")
-            return await handler(visit, press)
+            return await handler(interaction, press)
 
         return work
 
-    async def _edit(self, visit: Interaction, press: BlockActions) -> Reply:
-        visit, flow = await self._where_it_counts(visit, press, Permission.EDIT)
-        return await self._opening.open_form(visit, FormKind.EDIT, flow, press.trigger_id)
+    async def _edit(self, interaction: Interaction, press: BlockActions) -> Reply:
+        interaction, flow = await self._where_it_counts(interaction, press, Permission.EDIT)
+        return await self._opening.open_form(interaction, FormKind.EDIT, flow, press.trigger_id)
 
-    async def _duplicate(self, visit: Interaction, press: BlockActions) -> Reply:
-        visit, flow = await self._where_it_counts(visit, press, Permission.EDIT)
-        return await self._opening.open_form(visit, FormKind.DUPLICATE, flow, press.trigger_id)
+    async def _duplicate(self, interaction: Interaction, press: BlockActions) -> Reply:
+        interaction, flow = await self._where_it_counts(interaction, press, Permission.EDIT)
+        return await self._opening.open_form(interaction, FormKind.DUPLICATE, flow, press.trigger_id)
 
     async def _where_it_counts(
-        self, visit: Interaction, press: BlockActions, permission: Permission
+        self, interaction: Interaction, press: BlockActions, permission: Permission
     ) -> tuple[Interaction, FlowId]:
-        """The visit to the channel whose policy decides, and the flow that the button is about."""
+        """The interaction to the channel whose policy decides, and the flow that the button is about."""
         value = parse_value(FlowValue, press.action.value)
-        return await self._desk.where_it_counts(visit, value.channel, permission), value.flow
+        return await self._runner.switch_channel(interaction, value.channel, permission), value.flow
 
-    async def _open_form(self, visit: Interaction, press: BlockActions) -> Reply:
-        return await self._opening.reopen_form(visit, FormToken(press.action.value), press.trigger_id)
+    async def _open_form(self, interaction: Interaction, press: BlockActions) -> Reply:
+        return await self._opening.reopen_form(interaction, FormToken(press.action.value), press.trigger_id)
 
-    async def _turn(self, visit: Interaction, press: BlockActions) -> Reply:
+    async def _turn(self, interaction: Interaction, press: BlockActions) -> Reply:
         wanted = parse_value(ListValue, press.action.value).request
-        result = await self._desk.reading.list(visit.reader, visit.place.require_channel(), wanted, turning=True)
-        return Reply(flow_list.flow_list(result, visit.t, self._desk.clock()), replacing=True)
+        result = await self._runner.flow_queries.list(
+            interaction.user, interaction.target.require_channel(), wanted, turning=True
+        )
+        return Reply(flow_list.flow_list(result, interaction.t, self._runner.clock()), replacing=True)
 
-    async def _show(self, visit: Interaction, press: BlockActions) -> Reply:
-        visit, flow_id = await self._where_it_counts(visit, press, Permission.VIEW)
-        return await self._showing.show(visit, flow_id)
+    async def _show(self, interaction: Interaction, press: BlockActions) -> Reply:
+        interaction, flow_id = await self._where_it_counts(interaction, press, Permission.VIEW)
+        return await self._showing.show(interaction, flow_id)
 
-    async def _share_list(self, visit: Interaction, press: BlockActions) -> Reply:
-        desk, reader, channel = self._desk, visit.reader, visit.place.require_channel()
-        await desk.reading.may_share(reader, channel)
-        result = await desk.reading.list(
+    async def _share_list(self, interaction: Interaction, press: BlockActions) -> Reply:
+        runner, reader, channel = self._runner, interaction.user, interaction.target.require_channel()
+        await runner.flow_queries.may_share(reader, channel)
+        result = await runner.flow_queries.list(
             reader, channel, parse_value(ListValue, press.action.value).request, turning=True
         )
-        t = desk.locales.channel(reader.locale)
-        await desk.replies.reply_publicly(visit.place, flow_list.shared_list(result, reader.user, t, desk.clock()))
-        return Reply(sentences.sentence(visit.t, "share.done"))
+        t = runner.locales.channel(reader.locale)
+        await runner.responder.reply_publicly(
+            interaction.target, flow_list.shared_list(result, reader.user, t, runner.clock())
+        )
+        return Reply(sentences.sentence(interaction.t, "share.done"))
 
-    async def _share_flow(self, visit: Interaction, press: BlockActions) -> Reply:
-        visit, flow_id = await self._where_it_counts(visit, press, Permission.SHARE)
-        desk, reader, channel = self._desk, visit.reader, visit.place.require_channel()
-        await desk.reading.may_share(reader, channel)
-        shown = await desk.reading.show(reader, channel, flow_id)
-        t = desk.locales.channel(reader.locale)
-        await desk.replies.reply_publicly(visit.place, push.shared_flow(shown, reader.user, t, desk.clock()))
-        return Reply(sentences.sentence(visit.t, "share.done"))
+    async def _share_flow(self, interaction: Interaction, press: BlockActions) -> Reply:
+        interaction, flow_id = await self._where_it_counts(interaction, press, Permission.SHARE)
+        runner, reader, channel = self._runner, interaction.user, interaction.target.require_channel()
+        await runner.flow_queries.may_share(reader, channel)
+        shown = await runner.flow_queries.show(reader, channel, flow_id)
+        t = runner.locales.channel(reader.locale)
+        await runner.responder.reply_publicly(
+            interaction.target, push.shared_flow(shown, reader.user, t, runner.clock())
+        )
+        return Reply(sentences.sentence(interaction.t, "share.done"))
 
 
-async def _do_nothing(_visit: Interaction, _press: BlockActions) -> Reply:
+async def _do_nothing(_interaction: Interaction, _press: BlockActions) -> Reply:
     """A button that leads to a page tells of it, too."""
     return Reply()

@@ -22,12 +22,12 @@ FormHandler = Callable[[Interaction, SubmittedForm, BlockActions], Awaitable[Rep
 class FormViews:
     """Hands what happens in a form on to who serves it."""
 
-    desk: Runner
+    runner: Runner
     opening: FormOpener
     live: FormEditor
     submission: FlowFormSubmission
 
-    def take_action(self, press: BlockActions) -> None:
+    def handle_action(self, press: BlockActions) -> None:
         """Something was chosen, typed or pressed in a form."""
         form = FlowForm.parse(press.view)
         if form is None:
@@ -35,21 +35,21 @@ class FormViews:
         action = press.action.action_id
         if handler := self._handlers().get(action):
             place = ReplyTarget(form.metadata.channel, press.user.id, "")
-            work = lambda visit: handler(visit, form, press)  # noqa: E731 - a name for it would say no more
-            self.desk.take("form_action", request_label(press), press.caller, place, work)
+            work = lambda interaction: handler(interaction, form, press)  # noqa: E731 - a name for it would say no more
+            self.runner.start("form_action", request_label(press), press.caller, place, work)
         elif action in {ActionId.FORM_TYPED, ActionId.FORM_SEGMENT}:
             logs.bind_incident(request="typed", user=press.user.id)
-            self.desk.tasks.start(self.live.save_draft(press.user.id, form, self.desk.clock()), name="typed")
+            self.runner.tasks.start(self.live.save_draft(press.user.id, form, self.runner.clock()), name="typed")
 
-    async def take_submit(self, event: FormEvent) -> AckArgs | None:
+    async def handle_submission(self, event: FormEvent) -> AckArgs | None:
         """A form was submitted: what to acknowledge it with."""
         return await self.submission.accept(event)
 
-    def take_close(self, event: FormEvent) -> None:
+    def handle_close(self, event: FormEvent) -> None:
         """A form was closed without being submitted."""
-        self.desk.tasks.start(self.live.save_on_close(event, self.desk.clock()), name="closed")
+        self.runner.tasks.start(self.live.save_on_close(event, self.runner.clock()), name="closed")
 
-    async def take_question(self, question: BlockSuggestion) -> dict[str, Any]:
+    async def suggest_options(self, question: BlockSuggestion) -> dict[str, Any]:
         """A menu wants its entries."""
         return await self.live.suggest_options(question)
 
@@ -60,11 +60,11 @@ class FormViews:
             ActionId.FORM_START_OVER: self._start_over,
         }
 
-    async def _website(self, visit: Interaction, form: SubmittedForm, press: BlockActions) -> Reply:
-        return await self.live.offer_segments(visit, form, press.view_id)
+    async def _website(self, interaction: Interaction, form: SubmittedForm, press: BlockActions) -> Reply:
+        return await self.live.offer_segments(interaction, form, press.view_id)
 
-    async def _preview(self, visit: Interaction, form: SubmittedForm, press: BlockActions) -> Reply:
-        return await self.live.show_preview(visit, form, press.trigger_id)
+    async def _preview(self, interaction: Interaction, form: SubmittedForm, press: BlockActions) -> Reply:
+        return await self.live.show_preview(interaction, form, press.trigger_id)
 
-    async def _start_over(self, visit: Interaction, form: SubmittedForm, press: BlockActions) -> Reply:
-        return await self.opening.start_over(visit, form.metadata, press.view_id)
+    async def _start_over(self, interaction: Interaction, form: SubmittedForm, press: BlockActions) -> Reply:
+        return await self.opening.start_over(interaction, form.metadata, press.view_id)

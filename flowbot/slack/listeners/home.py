@@ -44,26 +44,28 @@ class HomeTab:
         telling: what is shown of a change, and where its message is.
     """
 
-    def __init__(self, desk: Runner, client: AsyncWebClient, overviews: HomeOverviews, telling: SlackNotifier) -> None:
-        self._desk = desk
+    def __init__(
+        self, runner: Runner, client: AsyncWebClient, overviews: HomeOverviews, notifier: SlackNotifier
+    ) -> None:
+        self._runner = runner
         self._client = client
         self._overviews = overviews
-        self._telling = telling
+        self._notifier = notifier
         self._links: TtlCache[ChangeId, str | None] = TtlCache(LINK_SECONDS)
         self._turns: WeakValueDictionary[UserId, _Turn] = WeakValueDictionary()
 
-    def take_opening(self, opened: HomeOpened) -> None:
+    def handle_opened(self, opened: HomeOpened) -> None:
         """Begin to draw the tab of somebody who looks at it: something at once, then the whole of it."""
 
-        async def work(visit: Interaction) -> Reply:
+        async def work(interaction: Interaction) -> Reply:
             if opened.is_blank:
-                await self._publish(visit, views.loading_home(visit.t))
-            await self._draw(visit, "")
+                await self._publish(interaction, views.loading_home(interaction.t))
+            await self._draw(interaction, "")
             return Reply()
 
-        self._desk.take("home", request_label(opened), opened.caller, ReplyTarget(None, opened.event.user, ""), work)
+        self._runner.start("home", request_label(opened), opened.caller, ReplyTarget(None, opened.event.user, ""), work)
 
-    def drawn_after(self, work: Handler, *, seen: str = "") -> Handler:
+    def refresh_after(self, work: Handler, *, seen: str = "") -> Handler:
         """The same work, after which the tab is drawn anew where it was begun there, however it ended.
 
         Args:
@@ -71,15 +73,15 @@ class HomeTab:
             seen: the hash of the tab as the person saw it.
         """
 
-        async def whole(visit: Interaction) -> Reply:
-            if visit.place.channel is not None:
-                return await work(visit)
+        async def whole(interaction: Interaction) -> Reply:
+            if interaction.target.channel is not None:
+                return await work(interaction)
             try:
-                answer = await work(visit)
+                answer = await work(interaction)
             except Exception:
-                await self._draw(visit, seen)
+                await self._draw(interaction, seen)
                 raise
-            await self._draw(visit, seen)
+            await self._draw(interaction, seen)
             return answer
 
         return whole
@@ -88,9 +90,9 @@ class HomeTab:
         """End what is under way."""
         await self._links.close()
 
-    async def _draw(self, visit: Interaction, seen: str) -> None:
+    async def _draw(self, interaction: Interaction, seen: str) -> None:
         """Draw the tab as it is now. Who comes while another drawing waits for its turn is served by that one."""
-        turn = self._turns.setdefault(visit.reader.user, _Turn())
+        turn = self._turns.setdefault(interaction.user.user, _Turn())
         if turn.is_awaited:
             return
         turn.is_awaited = True
@@ -99,24 +101,24 @@ class HomeTab:
         finally:
             turn.is_awaited = False
         try:
-            if not await self._publish(visit, await self._view(visit), seen):
-                await self._publish(visit, await self._view(visit))
+            if not await self._publish(interaction, await self._view(interaction), seen):
+                await self._publish(interaction, await self._view(interaction))
         finally:
             turn.lock.release()
 
-    async def _view(self, visit: Interaction) -> View:
+    async def _view(self, interaction: Interaction) -> View:
         """The tab, or in its place a sentence that says why there is none."""
         try:
-            return await self._whole(visit, await self._overviews.of(visit.reader))
+            return await self._whole(interaction, await self._overviews.of(interaction.user))
         except UserError as error:
-            return views.home_notice(sentences.sentence(visit.t, error.key, error.params))
+            return views.home_notice(sentences.sentence(interaction.t, error.key, error.params))
         except DependencyError as error:
             log.warning("home_tab.fault", key=str(error), cause=str(error.__cause__ or ""))
-            return views.home_notice(sentences.fault_message(visit.t, error.key, logs.current_incident()))
+            return views.home_notice(sentences.fault_message(interaction.t, error.key, logs.current_incident()))
 
-    async def _whole(self, visit: Interaction, overview: HomeOverview) -> View:
+    async def _whole(self, interaction: Interaction, overview: HomeOverview) -> View:
         listed = (overview.for_me[: views.WAITING_MAX], overview.by_me, overview.recent)
-        shown = [[await self._telling.projection.shown(change) for change in part] for part in listed]
+        shown = [[await self._notifier.request_message.load(change) for change in part] for part in listed]
         changes = {change.id: change for part in listed for change in part}
         links = await asyncio.gather(*(self._link(change) for change in changes.values()))
         data = views.HomeShown(
@@ -128,7 +130,7 @@ class HomeTab:
             is_certain=overview.is_certain,
             links={change: link for change, link in zip(changes, links, strict=True) if link},
         )
-        return views.home_view(data, visit.t, self._desk.clock())
+        return views.home_view(data, interaction.t, self._runner.clock())
 
     async def _link(self, change: Change) -> str | None:
         """Where the change's message is; what is not known yet is asked again."""
@@ -136,15 +138,15 @@ class HomeTab:
             return None
 
         async def look_up() -> str | None:
-            return (await self._telling.links((change,))).get(change.id)
+            return (await self._notifier.find_permalinks((change,))).get(change.id)
 
         return await self._links.get(change.id, look_up)
 
-    async def _publish(self, visit: Interaction, view: View, seen: str = "") -> bool:
+    async def _publish(self, interaction: Interaction, view: View, seen: str = "") -> bool:
         """Show a view. False where the tab is not as it was `seen` any more: then `view` may be older than it."""
         only = {"hash": seen} if seen else {}
         try:
-            await self._client.views_publish(user_id=visit.reader.user, view=view, **only)
+            await self._client.views_publish(user_id=interaction.user.user, view=view, **only)
         except SLACK_ERRORS as error:
             said = error_code(error)
             if said == OVERTAKEN:

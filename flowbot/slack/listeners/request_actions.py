@@ -50,11 +50,11 @@ log = structlog.get_logger(__name__)
 class RequestActions:
     """Serves requests."""
 
-    desk: Runner
+    runner: Runner
     approvals: ApprovalServices
     queue: RequestQueue
     modals: Modals
-    telling: SlackNotifier
+    notifier: SlackNotifier
     home: HomeTab
 
     def handlers(self) -> Mapping[str, ActionHandler]:
@@ -63,28 +63,30 @@ class RequestActions:
             ActionId.FLOW_ENABLE: self._asking(ChangeKind.ENABLE),
             ActionId.FLOW_DISABLE: self._asking(ChangeKind.DISABLE),
             ActionId.FLOW_DELETE: self._asking(ChangeKind.DELETE),
-            ActionId.APPROVE: self._knowing_its_message(self._approve),
-            ActionId.REJECT: self._knowing_its_message(self._reject),
-            ActionId.WITHDRAW: self._knowing_its_message(self._withdraw),
-            ActionId.BREAK_GLASS: self._knowing_its_message(self._break_glass),
+            ActionId.APPROVE: self._with_message_location(self._approve),
+            ActionId.REJECT: self._with_message_location(self._reject),
+            ActionId.WITHDRAW: self._with_message_location(self._withdraw),
+            ActionId.BREAK_GLASS: self._with_message_location(self._break_glass),
             ActionId.CHECK_AGAIN: self._check_again,
             ActionId.ASK_AGAIN: self._ask_again,
             ActionId.RESTORE: self._restore,
         }
 
-    async def ask(self, visit: Interaction, kind: ChangeKind, flow: FlowId, reason: str) -> Reply:
+    async def request_change(self, interaction: Interaction, kind: ChangeKind, flow: FlowId, reason: str) -> Reply:
         """Ask to enable, disable or delete a flow; what needs no approval is done at once."""
         asking = self.approvals.asking
-        return await self._submitted(visit, asking.ask(visit.reader, visit.place.require_channel(), kind, flow, reason))
+        return await self._submitted(
+            interaction, asking.ask(interaction.user, interaction.target.require_channel(), kind, flow, reason)
+        )
 
-    async def waiting(self, visit: Interaction) -> Reply:
+    async def list_approvals(self, interaction: Interaction) -> Reply:
         """What waits: for this person, by this person, in this channel."""
-        lists = await self.queue.of(visit.reader, visit.place.require_channel())
-        for_me, by_me, here = [[await self.telling.projection.shown(change) for change in part] for part in lists]
-        links = await self.telling.links(tuple(change for part in lists for change in part))
-        return Reply(views.approvals_list(for_me, by_me, here, links, visit.t, self.desk.clock()))
+        lists = await self.queue.of(interaction.user, interaction.target.require_channel())
+        for_me, by_me, here = [[await self.notifier.request_message.load(change) for change in part] for part in lists]
+        links = await self.notifier.find_permalinks(tuple(change for part in lists for change in part))
+        return Reply(views.approvals_list(for_me, by_me, here, links, interaction.t, self.runner.clock()))
 
-    async def take_reason(self, event: FormEvent) -> dict[str, Any] | None:
+    async def handle_reason(self, event: FormEvent) -> dict[str, Any] | None:
         """A reason was given in its small form: what to acknowledge it with. None where it is another form.
 
         By the time it is acknowledged the decision is kept, so that a crash cannot lose it. Where it cannot be, the
@@ -93,85 +95,89 @@ class RequestActions:
         given = ReasonForm.parse(event.view)
         if given is None:
             return None
-        t = self.desk.locales.translator(given.metadata.locale)
+        t = self.runner.locales.translator(given.metadata.locale)
         errors = ReasonForm.field_errors(given, t) or await self._decide(event, given, t)
         return {"response_action": "errors", "errors": errors} if errors else {}
 
-    def _knowing_its_message(self, handler: ActionHandler) -> ActionHandler:
+    def _with_message_location(self, handler: ActionHandler) -> ActionHandler:
         """The button of a request's message: who posted it may not have noted yet where it is."""
 
-        async def knowing(visit: Interaction, press: BlockActions) -> Reply:
+        async def knowing(interaction: Interaction, press: BlockActions) -> Reply:
             if press.message_ts is None or press.channel is None:
-                return await handler(visit, press)
-            projection, change_id = self.telling.projection, _pressed_change(press)
-            is_twin = await projection.found(change_id, press.channel.id, press.message_ts)
+                return await handler(interaction, press)
+            request_message, change_id = self.notifier.request_message, _pressed_change(press)
+            is_twin = await request_message.record_location(change_id, press.channel.id, press.message_ts)
             try:
-                return await handler(visit, press)
+                return await handler(interaction, press)
             finally:
                 if is_twin:
-                    await projection.draw_twin(change_id, press.channel.id, press.message_ts)
+                    await request_message.sync_duplicate(change_id, press.channel.id, press.message_ts)
 
         return knowing
 
     def _asking(self, kind: ChangeKind) -> ActionHandler:
-        async def handler(visit: Interaction, press: BlockActions) -> Reply:
+        async def handler(interaction: Interaction, press: BlockActions) -> Reply:
             value = parse_value(FlowValue, press.action.value)
-            there = await self.desk.where_it_counts(visit, value.channel, Permission.EDIT)
-            asking = self.approvals.asking.ask(there.reader, there.place.require_channel(), kind, value.flow, "")
-            return await self._submitted(replace(there, place=visit.place), asking)
+            there = await self.runner.switch_channel(interaction, value.channel, Permission.EDIT)
+            asking = self.approvals.asking.ask(there.user, there.target.require_channel(), kind, value.flow, "")
+            return await self._submitted(replace(there, target=interaction.target), asking)
 
         return handler
 
-    async def _submitted(self, visit: Interaction, asking: Awaitable[Change]) -> Reply:
+    async def _submitted(self, interaction: Interaction, asking: Awaitable[Change]) -> Reply:
         """Begin with what is asked for; where a request for the same flow is open, lead to its message instead."""
         try:
             change = await asking
         except RequestOpenError as error:
-            link = (await self.telling.links((error.current,))).get(error.current.id)
-            return Reply(views.request_open_already(error.current, link, visit.t))
-        return await self._started(visit, change)
+            link = (await self.notifier.find_permalinks((error.current,))).get(error.current.id)
+            return Reply(views.request_open_already(error.current, link, interaction.t))
+        return await self._started(interaction, change)
 
-    async def _started(self, visit: Interaction, change: Change) -> Reply:
+    async def _started(self, interaction: Interaction, change: Change) -> Reply:
         """Carry out what was just submitted, as far as it goes by itself, and say so to the one who asked."""
         with _continues_later():
-            settled = await self.approvals.carry_out(change, self.telling, visit.reader)
+            settled = await self.approvals.carry_out(change, self.notifier.notify, interaction.user)
             if settled.state is ChangeState.PENDING:
-                shown = await self.telling.projection.shown(settled)
-                link = (await self.telling.links((settled,))).get(settled.id)
-                return Reply(views.request_sent(shown, link, visit.t))
+                shown = await self.notifier.request_message.load(settled)
+                link = (await self.notifier.find_permalinks((settled,))).get(settled.id)
+                return Reply(views.request_sent(shown, link, interaction.t))
         # Without an outcome another process has it in hand: the message will tell.
         outcome = settled.outcome or Outcome("request.under_way")
-        key, params = outcome.key, outcome_params(settled, visit.t)
-        if visit.place.channel != settled.request.channel:
+        key, params = outcome.key, outcome_params(settled, interaction.t)
+        if interaction.target.channel != settled.request.channel:
             key, params = sentences.with_channel_name(settled.request.channel, key, params)
-        return Reply(sentences.sentence(visit.t, key, params))
+        return Reply(sentences.sentence(interaction.t, key, params))
 
-    async def _approve(self, visit: Interaction, press: BlockActions) -> Reply:
-        ballot = await self.approvals.deciding.approve(visit.reader, _pressed_change(press), visit.place.channel)
+    async def _approve(self, interaction: Interaction, press: BlockActions) -> Reply:
+        ballot = await self.approvals.deciding.approve(
+            interaction.user, _pressed_change(press), interaction.target.channel
+        )
         if not ballot.is_new:
             raise UserError("request.voted_already")
         if ballot.change.state is ChangeState.APPLYING:
             with _continues_later():
-                await self.approvals.carry_out(ballot.change, self.telling)
+                await self.approvals.carry_out(ballot.change, self.notifier.notify)
         else:
-            await self.telling(ballot.change, None)
+            await self.notifier.notify(ballot.change, None)
         return Reply()
 
-    async def _reject(self, visit: Interaction, press: BlockActions) -> Reply:
-        change = await self.approvals.deciding.may_reject(visit.reader, _pressed_change(press), visit.place.channel)
-        return await self._ask_reason(visit, press, change, ReasonPurpose.REJECT)
+    async def _reject(self, interaction: Interaction, press: BlockActions) -> Reply:
+        change = await self.approvals.deciding.may_reject(
+            interaction.user, _pressed_change(press), interaction.target.channel
+        )
+        return await self._ask_reason(interaction, press, change, ReasonPurpose.REJECT)
 
-    async def _break_glass(self, visit: Interaction, press: BlockActions) -> Reply:
-        change = await self.approvals.deciding.may_break_glass(visit.reader, _pressed_change(press))
-        return await self._ask_reason(visit, press, change, ReasonPurpose.BREAK_GLASS)
+    async def _break_glass(self, interaction: Interaction, press: BlockActions) -> Reply:
+        change = await self.approvals.deciding.may_break_glass(interaction.user, _pressed_change(press))
+        return await self._ask_reason(interaction, press, change, ReasonPurpose.BREAK_GLASS)
 
     async def _ask_reason(
-        self, visit: Interaction, press: BlockActions, change: Change, purpose: ReasonPurpose
+        self, interaction: Interaction, press: BlockActions, change: Change, purpose: ReasonPurpose
     ) -> Reply:
         metadata = ReasonMetadata(
-            purpose=purpose, change=change.id, channel=visit.place.channel, locale=visit.reader.locale
+            purpose=purpose, change=change.id, channel=interaction.target.channel, locale=interaction.user.locale
         )
-        await self.modals.open(press.trigger_id, ReasonForm.build(metadata, change, visit.t))
+        await self.modals.open(press.trigger_id, ReasonForm.build(metadata, change, interaction.t))
         return Reply()
 
     async def _decide(self, event: FormEvent, given: SubmittedReason, t: Translator) -> dict[str, str]:
@@ -179,7 +185,7 @@ class RequestActions:
         channel, name = given.metadata.channel, request_label(event)
         logs.bind_incident(request="reason", user=event.user.id, channel=channel)
         try:
-            change = await self.desk.tasks.within(ACK_SECONDS, self._decided(event, given), name="reason")
+            change = await self.runner.tasks.run_within(ACK_SECONDS, self._decided(event, given), name="reason")
         except AlreadyDecidedError:
             return {}
         except UserError as error:
@@ -188,21 +194,21 @@ class RequestActions:
         except Exception as error:  # noqa: BLE001 - said at the form, whatever it is, and logged there
             problem = explain_unsaved(error, t)
             return self._undecided(name, "fault", t(problem.key, **problem.params))
-        work = self.home.drawn_after(lambda _visit: self._followed(change))
-        self.desk.take("reason", name, event.caller, ReplyTarget(channel, event.user.id, ""), work)
+        work = self.home.refresh_after(lambda _interaction: self._followed(change))
+        self.runner.start("reason", name, event.caller, ReplyTarget(channel, event.user.id, ""), work)
         return {}
 
     def _undecided(self, name: str, outcome: str, sentence: str) -> dict[str, str]:
-        self.desk.metrics.requests.labels("reason", name, outcome).inc()
+        self.runner.metrics.requests.labels("reason", name, outcome).inc()
         return ReasonForm.field_error(sentence)
 
     async def _decided(self, event: FormEvent, given: SubmittedReason) -> Change:
         """The change as it is once the decision is kept."""
-        if event.delivery_key is not None and not await self.desk.deliveries.record_once(
-            event.delivery_key, self.desk.clock()
+        if event.delivery_key is not None and not await self.runner.deliveries.record_once(
+            event.delivery_key, self.runner.clock()
         ):
             raise UserError("form.repeated")
-        reader, metadata = await self.desk.people.reader(event.caller), given.metadata
+        reader, metadata = await self.runner.users.reader(event.caller), given.metadata
         if metadata.purpose is ReasonPurpose.BREAK_GLASS:
             return await self.approvals.deciding.break_glass(reader, metadata.change, given.reason)
         # From nowhere: who had the form open may have left the channel since.
@@ -212,33 +218,35 @@ class RequestActions:
         """Do what was decided, and tell."""
         with _continues_later():
             if change.state is ChangeState.APPLYING:
-                await self.approvals.carry_out(change, self.telling)
+                await self.approvals.carry_out(change, self.notifier.notify)
             else:
-                await self.telling(change, None)
+                await self.notifier.notify(change, None)
         return Reply()
 
-    async def _withdraw(self, visit: Interaction, press: BlockActions) -> Reply:
-        await self.telling(await self.approvals.deciding.withdraw(visit.reader, _pressed_change(press)), None)
+    async def _withdraw(self, interaction: Interaction, press: BlockActions) -> Reply:
+        await self.notifier.notify(
+            await self.approvals.deciding.withdraw(interaction.user, _pressed_change(press)), None
+        )
         return Reply()
 
-    async def _check_again(self, visit: Interaction, press: BlockActions) -> Reply:
+    async def _check_again(self, interaction: Interaction, press: BlockActions) -> Reply:
         change = await self.approvals.checking.check_again(
-            visit.reader, _pressed_change(press), visit.place.require_channel()
+            interaction.user, _pressed_change(press), interaction.target.require_channel()
         )
-        await self.telling(change, None)
+        await self.notifier.notify(change, None)
         still = change.state is ChangeState.UNKNOWN
-        return Reply(sentences.sentence(visit.t, "request.still_unknown")) if still else Reply()
+        return Reply(sentences.sentence(interaction.t, "request.still_unknown")) if still else Reply()
 
-    async def _ask_again(self, visit: Interaction, press: BlockActions) -> Reply:
+    async def _ask_again(self, interaction: Interaction, press: BlockActions) -> Reply:
         asking = self.approvals.asking
         return await self._submitted(
-            visit, asking.again(visit.reader, _pressed_change(press), visit.place.require_channel())
+            interaction, asking.again(interaction.user, _pressed_change(press), interaction.target.require_channel())
         )
 
-    async def _restore(self, visit: Interaction, press: BlockActions) -> Reply:
+    async def _restore(self, interaction: Interaction, press: BlockActions) -> Reply:
         asking = self.approvals.asking
         return await self._submitted(
-            visit, asking.restore(visit.reader, _pressed_change(press), visit.place.require_channel())
+            interaction, asking.restore(interaction.user, _pressed_change(press), interaction.target.require_channel())
         )
 
 

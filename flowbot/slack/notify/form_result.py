@@ -45,16 +45,16 @@ class FormResult:
     reading: FlowQueries
     images: ImageStore
     pictures: ImageSource
-    projection: RequestMessage
+    request_message: RequestMessage
     locales: Locales
     clock: Clock
 
-    def in_form(self, view_id: str) -> Notifier:
+    def for_open_form(self, view_id: str) -> Notifier:
         """Tells in the place of a form that is probably still open."""
 
         async def tell(change: Change, shown: Flow | None) -> None:
             if is_public(change):
-                change = await self.projection.draw(change)
+                change = await self.request_message.sync(change)
             if change.state is ChangeState.PENDING:
                 await self._tell_waiting(change, view_id)
                 return
@@ -68,7 +68,7 @@ class FormResult:
 
         return tell
 
-    async def by_message(self, change: Change, shown: Flow | None) -> None:
+    async def notify_by_message(self, change: Change, shown: Flow | None) -> None:
         """Tell by a message, where no form is known to be open.
 
         Keep the draft if the change failed; drop it once applied.
@@ -88,7 +88,7 @@ class FormResult:
         kind, t = await self._kind(change.request), self._t(change.request)
         view = views.sentence_view(kind, t, "request.edit_asked_in", {"channel": change.posted_channel})
         await self.modals.update(view_id, view)
-        shown, link = await self.projection.shown(change), await self.projection.link(change)
+        shown, link = await self.request_message.load(change), await self.request_message.link(change)
         await self._send(change.request, asked_for(shown, link, t))
 
     async def _tell_failure(self, change: Change, view_id: str) -> None:

@@ -52,20 +52,20 @@ class SlackNotifier:
         _rung: Whose alarms have rung here, whether that could be noted or not.
     """
 
-    projection: RequestMessage
-    forms: FormResult
-    posts: MessagePoster
+    request_message: RequestMessage
+    form_result: FormResult
+    poster: MessagePoster
     _apart: set[tuple[ChangeId, int]] = field(default_factory=set)
     _rung: set[ChangeId] = field(default_factory=set)
 
-    async def __call__(self, change: Change, shown: Flow | None) -> None:
+    async def notify(self, change: Change, shown: Flow | None) -> None:
         """Tell how far a change has come.
 
         Raises:
             DependencyError: it could not be told; it will be tried again.
         """
         if not is_public(change):
-            await self.forms.by_message(change, shown)
+            await self.form_result.notify_by_message(change, shown)
             return
         troubles = await self._publicly(change)
         for part, fault in troubles.items():
@@ -85,7 +85,7 @@ class SlackNotifier:
             What kept each part from being told that was not; first of the message, where people may put it right.
         """
         alarm, word = await _delivery_problem(self._alarm(change)), await _delivery_problem(self._tell_apart(change))
-        message = await _delivery_problem(self.projection.draw(change, is_told=alarm is None and word is None))
+        message = await _delivery_problem(self.request_message.sync(change, is_told=alarm is None and word is None))
         parts = {"message": message, "alarm": alarm, "word": word}
         troubles = {part: fault for part, fault in parts.items() if fault is not None}
         if not troubles:
@@ -102,8 +102,8 @@ class SlackNotifier:
         """
         if change.message_channel is None or change.message_ts is None:
             return
-        shown = await self.projection.shown(change)
-        message = views.reminder(shown, self.projection.words(change), self.projection.clock())
+        shown = await self.request_message.load(change)
+        message = views.reminder(shown, self.request_message.words(change), self.request_message.clock())
         await self._post(change.message_channel, change.message_ts, message)
 
     async def _alarm(self, change: Change) -> None:
@@ -115,13 +115,13 @@ class SlackNotifier:
         if change.progress.skipped_by is None or change.state not in SEPARATELY_NOTIFIED or change.progress.is_alarmed:
             return
         if change.id not in self._rung:
-            kept = await self.projection.store.get(change.id)
+            kept = await self.request_message.store.get(change.id)
             if kept is not None and kept.progress.is_alarmed:
                 # Another process has rung since the change was read.
                 return
             await self._ring(change)
             self._rung.add(change.id)
-        await self.projection.store.mark_skip_announced(change.id)
+        await self.request_message.store.mark_skip_announced(change.id)
 
     async def _ring(self, change: Change) -> None:
         """In the channel itself, since a thread is for those who look; where that is closed, where it was asked.
@@ -129,16 +129,16 @@ class SlackNotifier:
         Raises:
             DependencyError: Slack did not take it.
         """
-        message = views.break_glass_alarm(await self.projection.shown(change), self.projection.words(change))
+        message = views.break_glass_alarm(await self.request_message.load(change), self.request_message.words(change))
         try:
-            await self.posts.post(change.posted_channel, message)
+            await self.poster.post(change.posted_channel, message)
         except MessageRefusedError as refusal:
             log.warning("telling.alarm_refused", change=change.id, channel=change.posted_channel, error=refusal.reason)
             await self._post(change.request.channel, None, message)
 
     async def _post(self, channel: ChannelId, ts: str | None, message: Message) -> None:
         try:
-            await self.posts.post(channel, message, thread=ts)
+            await self.poster.post(channel, message, thread=ts)
         except MessageRefusedError as refusal:
             raise DependencyError("fault.slack", error=refusal.reason) from refusal
 
@@ -154,9 +154,11 @@ class SlackNotifier:
             return
         if (change.id, change.version) in self._apart or change.progress.told_apart == change.version:
             return
-        t = self.projection.locales.translator(asked.locale, asked.timezone)
-        message = views.request_ended(await self.projection.shown(change), await self.projection.link(change), t)
-        await self.posts.notify_person(asked.channel, asked.requester, message)
+        t = self.request_message.locales.translator(asked.locale, asked.timezone)
+        message = views.request_ended(
+            await self.request_message.load(change), await self.request_message.link(change), t
+        )
+        await self.poster.notify_person(asked.channel, asked.requester, message)
         self._apart.add((change.id, change.version))
 
     async def _note_apart(self, change: Change) -> None:
@@ -166,11 +168,11 @@ class SlackNotifier:
             DependencyError: the database did not answer.
         """
         if (change.id, change.version) in self._apart and change.progress.told_apart != change.version:
-            await self.projection.store.mark_requester_notified(change.id, change.version)
+            await self.request_message.store.mark_requester_notified(change.id, change.version)
 
-    async def links(self, changes: tuple[Change, ...]) -> Mapping[ChangeId, str]:
+    async def find_permalinks(self, changes: tuple[Change, ...]) -> Mapping[ChangeId, str]:
         """The addresses of the changes' messages, where they are known."""
-        found = {change.id: await self.projection.link(change) for change in changes}
+        found = {change.id: await self.request_message.link(change) for change in changes}
         return {change_id: link for change_id, link in found.items() if link}
 
 

@@ -41,14 +41,14 @@ class RequestMessage:
     store: ChangeStore
     policies: PolicyStore
     forms: FormService
-    posts: MessagePoster
+    poster: MessagePoster
     locales: Locales
     clock: Clock
     _locks: WeakValueDictionary[ChangeId, asyncio.Lock] = field(default_factory=WeakValueDictionary)
     _told: set[tuple[ChangeId, ChangeState]] = field(default_factory=set)
     _posted: dict[ChangeId, tuple[ChannelId, str]] = field(default_factory=dict)
 
-    async def draw(self, change: Change, *, is_told: bool = True) -> Change:
+    async def sync(self, change: Change, *, is_told: bool = True) -> Change:
         """Post or edit the change's message until it shows the newest version. The change as it is then.
 
         Args:
@@ -63,7 +63,7 @@ class RequestMessage:
         async with lock:
             return await self._draw(change, told=change.version if is_told else change.version - 1)
 
-    async def found(self, change_id: ChangeId, channel: ChannelId, ts: str) -> bool:
+    async def record_location(self, change_id: ChangeId, channel: ChannelId, ts: str) -> bool:
         """Note where a change's message is, where that is not known yet, so that no second one is posted.
 
         Whether it is a twin: a process that died between posting and noting may have left one.
@@ -73,18 +73,18 @@ class RequestMessage:
             change = await self.store.mark_shown(change_id, 0, channel=channel, ts=ts)
         return change is not None and (change.message_channel, change.message_ts) != (channel, ts)
 
-    async def draw_twin(self, change_id: ChangeId, channel: ChannelId, ts: str) -> None:
+    async def sync_duplicate(self, change_id: ChangeId, channel: ChannelId, ts: str) -> None:
         """Let a second message of a change show what the first one shows; once, since nobody knows of it."""
         change = await self.store.get(change_id)
         if change is None:
             return
-        message = request_message(await self.shown(change), self.words(change), self.clock())
+        message = request_message(await self.load(change), self.words(change), self.clock())
         try:
-            await self.posts.edit(channel, ts, message)
+            await self.poster.edit(channel, ts, message)
         except (DependencyError, MessageGoneError) as error:
             log.warning("projection.twin_not_drawn", change=change_id, error=str(error))
 
-    async def shown(self, change: Change) -> RequestDetails:
+    async def load(self, change: Change) -> RequestDetails:
         """Everything that is shown of a change.
 
         Raises:
@@ -105,7 +105,7 @@ class RequestMessage:
         """The address of a change's message, where it has one and Slack tells it."""
         if change.message_channel is None or change.message_ts is None:
             return None
-        return await self.posts.find_permalink(change.message_channel, change.message_ts)
+        return await self.poster.find_permalink(change.message_channel, change.message_ts)
 
     def words(self, change: Change) -> Translator:
         """The language of the change's message: the fixed one, else the requester's."""
@@ -114,7 +114,7 @@ class RequestMessage:
     async def _draw(self, change: Change, *, told: int) -> Change:
         newest = await self.store.get(change.id) or change
         for _ in range(MOST_ROUNDS):
-            message = request_message(await self.shown(newest), self.words(newest), self.clock())
+            message = request_message(await self.load(newest), self.words(newest), self.clock())
             # Whoever is cancelled half-way would leave a message that nobody knows of.
             noted = await asyncio.shield(self._put_and_note(newest, message, told))
             if noted.version == newest.version and noted.shown_version <= newest.version:
@@ -137,7 +137,7 @@ class RequestMessage:
         try:
             if (edited := await self._edited(change, message)) is not None:
                 return edited
-            return await self.posts.post(change.approval_channel, message)
+            return await self.poster.post(change.approval_channel, message)
         except MessageRefusedError as refusal:
             await self._tell_refusal(change, change.posted_channel, refusal)
             raise DependencyError("fault.slack", error=refusal.reason) from refusal
@@ -148,7 +148,7 @@ class RequestMessage:
         if channel is None or ts is None:
             return None
         try:
-            await self.posts.edit(channel, ts, message)
+            await self.poster.edit(channel, ts, message)
         except MessageGoneError:
             log.warning("projection.message_gone", change=change.id)
             return None
@@ -161,10 +161,10 @@ class RequestMessage:
             return
         asked = change.request
         t = self.locales.translator(asked.locale, asked.timezone)
-        said = {"what": deed_text(change, t), "state": state_word(await self.shown(change), t)}
+        said = {"what": deed_text(change, t), "state": state_word(await self.load(change), t)}
         key = "request.not_posted" if change.message_ts is None else "request.not_shown"
         sentence = sentences.sentence(t, key, {**said, "channel": channel, "error": refusal.reason})
-        await self.posts.notify_person(asked.channel, asked.requester, sentence)
+        await self.poster.notify_person(asked.channel, asked.requester, sentence)
         self._told.add((change.id, change.state))
 
     def _remarks(self, request: RequestDetails) -> tuple[Text, ...]:

@@ -56,15 +56,15 @@ class FormEditor:
         if form is not None and any(form.typed.get(name) for name in ("name", "title", "description", "url")):
             await self.save_draft(event.user.id, form, at)
 
-    async def offer_segments(self, visit: Interaction, form: SubmittedForm, view_id: str) -> Reply:
+    async def offer_segments(self, interaction: Interaction, form: SubmittedForm, view_id: str) -> Reply:
         """Offer the segments of the website that was just chosen; everything else stays as it was typed."""
         at = self.clock()
         before = await self._before(form.metadata.token)
         edited = before if form.metadata.kind is FormKind.EDIT else None
         typed = reset_segment(form.typed, edited)
-        ready = await self.forms.choices(visit.reader, form.metadata.channel)
+        ready = await self.forms.choices(interaction.user, form.metadata.channel)
         website = parse_website_id(typed.get("website", ""))
-        await self.forms.keep_typed(visit.reader.user, form.metadata.token, typed, at)
+        await self.forms.keep_typed(interaction.user.user, form.metadata.token, typed, at)
         data = FlowFormData(
             typed=typed,
             websites=ready.websites,
@@ -72,33 +72,33 @@ class FormEditor:
             metadata=form.metadata,
             before=before,
         )
-        await self.modals.update(view_id, FlowForm.build(data, visit.t))
+        await self.modals.update(view_id, FlowForm.build(data, interaction.t))
         return Reply()
 
-    async def show_preview(self, visit: Interaction, form: SubmittedForm, trigger: str) -> Reply:
+    async def show_preview(self, interaction: Interaction, form: SubmittedForm, trigger: str) -> Reply:
         """Lay the push as a subscriber would see it on top of the form: what is wrong, what is worth a look."""
         checked, before = await validate_submission(self.forms, form)
         edited = before if form.metadata.kind is FormKind.EDIT else None
-        wrong = FlowForm.label_problems(checked.problems, visit.t)
+        wrong = FlowForm.label_problems(checked.problems, interaction.t)
         if any(problem.key in NOT_WORTH_A_LOOK for problem in checked.problems.values()):
-            await self.modals.push(trigger, views.preview_refused(wrong, visit.t))
+            await self.modals.push(trigger, views.preview_refused(wrong, interaction.t))
             return Reply()
         content = draft_content(form.typed)
         view = views.preview_view(
             content,
             self._remarks(form, before),
-            visit.t,
-            reached=_reached(form, edited, visit.t),
+            interaction.t,
+            reached=_reached(form, edited, interaction.t),
             image_url=edited.image_url if edited else None,
             adds_picture=form.file is not None or bool(form.typed.get("image")),
         )
-        await self.modals.push(trigger, views.under_refusals(view, wrong, visit.t))
+        await self.modals.push(trigger, views.under_refusals(view, wrong, interaction.t))
         return Reply()
 
     async def suggest_options(self, question: BlockSuggestion) -> dict[str, Any]:
         """The entries of a long menu that match what was typed, in time; none where they cannot be had."""
         try:
-            return await self.tasks.within(ACK_SECONDS, self._suggest(question), name="entries")
+            return await self.tasks.run_within(ACK_SECONDS, self._suggest(question), name="entries")
         except (UserError, DependencyError, TimeoutError) as error:
             log.warning("forms.no_suggestions", error=str(error) or "slow")
             return {"options": []}

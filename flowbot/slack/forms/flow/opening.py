@@ -38,46 +38,46 @@ class FormOpener:
     modals: Modals
     clock: Clock
 
-    async def open_form(self, visit: Interaction, kind: FormKind, flow: FlowId | None, trigger: str) -> Reply:
+    async def open_form(self, interaction: Interaction, kind: FormKind, flow: FlowId | None, trigger: str) -> Reply:
         """Open a form for a new flow, an edit or a duplicate; what was typed and not saved is brought back."""
-        await self.forms.allowed(visit.reader, visit.place.require_channel(), visit.place.channel)
-        view_id = await self.modals.open(trigger, views.loading(kind, visit.t))
-        await self._fill(visit, kind, flow, view_id, fresh=False)
+        await self.forms.allowed(interaction.user, interaction.target.require_channel(), interaction.target.channel)
+        view_id = await self.modals.open(trigger, views.loading(kind, interaction.t))
+        await self._fill(interaction, kind, flow, view_id, fresh=False)
         return Reply()
 
-    async def reopen_form(self, visit: Interaction, token: FormToken, trigger: str) -> Reply:
+    async def reopen_form(self, interaction: Interaction, token: FormToken, trigger: str) -> Reply:
         """Open a form again that was not saved, as it was typed, even if its flow has changed since."""
-        draft = await self.forms.draft(visit.reader, token)
-        await self._allowed(visit, draft.channel)
+        draft = await self.forms.draft(interaction.user, token)
+        await self._allowed(interaction, draft.channel)
         kind = draft_form_kind(draft)
-        view_id = await self.modals.open(trigger, views.loading(kind, visit.t))
-        here = replace(visit, place=replace(visit.place, channel=draft.channel))
+        view_id = await self.modals.open(trigger, views.loading(kind, interaction.t))
+        here = replace(interaction, target=replace(interaction.target, channel=draft.channel))
         await self._fill(here, kind, draft.flow, view_id, fresh=True, draft=draft)
         return Reply()
 
-    async def _allowed(self, visit: Interaction, channel: ChannelId) -> None:
+    async def _allowed(self, interaction: Interaction, channel: ChannelId) -> None:
         """Make sure that a form of `channel` may be filled.
 
         Raises:
             UserError: not allowed; names the channel where it is another one than the visit's.
         """
         try:
-            await self.forms.allowed(visit.reader, channel, visit.place.channel)
+            await self.forms.allowed(interaction.user, channel, interaction.target.channel)
         except UserError as error:
-            if channel == visit.place.channel:
+            if channel == interaction.target.channel:
                 raise
             key, params = sentences.with_channel_name(channel, error.key, error.params)
             raise UserError(key, **params) from error
 
-    async def start_over(self, visit: Interaction, metadata: FormMetadata, view_id: str) -> Reply:
+    async def start_over(self, interaction: Interaction, metadata: FormMetadata, view_id: str) -> Reply:
         """Fill the form anew, and forget what was typed."""
         await self.forms.forget(metadata.token)
-        await self._fill(visit, metadata.kind, metadata.flow, view_id, fresh=True, turn=metadata.turn + 1)
+        await self._fill(interaction, metadata.kind, metadata.flow, view_id, fresh=True, turn=metadata.turn + 1)
         return Reply()
 
     async def _fill(  # noqa: PLR0913 - each is one thing that tells a form from another
         self,
-        visit: Interaction,
+        interaction: Interaction,
         kind: FormKind,
         flow: FlowId | None,
         view_id: str,
@@ -93,15 +93,19 @@ class FormOpener:
         """
         try:
             kind, ready = await self._ready(
-                visit.reader, visit.place.require_channel(), kind, flow, fresh=fresh, draft=draft
+                interaction.user, interaction.target.require_channel(), kind, flow, fresh=fresh, draft=draft
             )
         except (UserError, DependencyError) as error:
-            await self.modals.replace_loading(view_id, views.sentence_view(kind, visit.t, error.key, error.params))
+            await self.modals.replace_loading(
+                view_id, views.sentence_view(kind, interaction.t, error.key, error.params)
+            )
             return
         draft = draft or ready.draft
-        data = await self._create_form(visit.reader, visit.place.require_channel(), kind, ready, draft, turn=turn)
+        data = await self._create_form(
+            interaction.user, interaction.target.require_channel(), kind, ready, draft, turn=turn
+        )
         restored = replace(data, typed_at=draft.changed_at) if draft else data
-        await self.modals.replace_loading(view_id, FlowForm.build(restored, visit.t))
+        await self.modals.replace_loading(view_id, FlowForm.build(restored, interaction.t))
 
     async def _ready(
         self,

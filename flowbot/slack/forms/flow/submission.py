@@ -84,7 +84,7 @@ class FlowFormSubmission:
         t = self.locales.translator(metadata.locale, metadata.timezone)
         logs.bind_incident(request="form", user=event.user.id, channel=metadata.channel)
         try:
-            answer = await self.tasks.within(ACK_SECONDS, self._once(event, submitted, t), name="form")
+            answer = await self.tasks.run_within(ACK_SECONDS, self._once(event, submitted, t), name="form")
         except Exception as error:  # noqa: BLE001 - said at the form, whatever it is, and logged there
             answer, outcome = _ack_errors({"name": explain_unsaved(error, t)}, submitted, t), "fault"
         else:
@@ -152,7 +152,7 @@ class FlowFormSubmission:
         try:
             # Kept until it is known that it was saved.
             await self.forms.keep(draft_from_change(asked, before, change.created_at))
-            tell = self.results.in_form(event.view_id)
+            tell = self.results.for_open_form(event.view_id)
             settled = await self.changes.carry_out(change, tell, lambda: self.users.reader(event.caller))
             log.info("flow_form.settled", state=settled.state)
         except DependencyError as fault:

@@ -46,11 +46,11 @@ class PolicyFormViews:
     setup: PolicySetup
     modals: Modals
 
-    async def open(self, visit: Interaction, trigger: str) -> Reply:
+    async def open(self, interaction: Interaction, trigger: str) -> Reply:
         """Open the form for this channel's policy, at once, and fill it after; for admins alone."""
-        self.setup.allowed(visit.reader)
-        view_id = await self.modals.open(trigger, views.loading(visit.t))
-        channel, reader, t = visit.place.require_channel(), visit.reader, visit.t
+        self.setup.allowed(interaction.user)
+        view_id = await self.modals.open(trigger, views.loading(interaction.t))
+        channel, reader, t = interaction.target.require_channel(), interaction.user, interaction.t
         try:
             ready = await self.setup.open(channel)
         except DependencyError as fault:
@@ -73,7 +73,7 @@ class PolicyFormViews:
         logs.bind_incident(request="setup", user=event.user.id, channel=submitted.metadata.channel)
         t = self.runner.locales.translator(submitted.metadata.locale, submitted.metadata.timezone)
         try:
-            answer = await self.runner.tasks.within(ACK_SECONDS, self._take(event, submitted, t), name="setup form")
+            answer = await self.runner.tasks.run_within(ACK_SECONDS, self._take(event, submitted, t), name="setup form")
         except UserError as error:
             answer = _ack_errors({PolicyField.WEBSITES: Text(error.key, error.params)}, event, t)
         except PolicyRefusedError as refused:
@@ -95,7 +95,7 @@ class PolicyFormViews:
         metadata = submitted.metadata
         t = self.runner.locales.translator(metadata.locale, metadata.timezone)
         try:
-            ready = await self.runner.tasks.within(
+            ready = await self.runner.tasks.run_within(
                 ACK_SECONDS, self._entries(question, metadata.channel), name="entries"
             )
         except (UserError, DependencyError, TimeoutError) as error:
@@ -104,14 +104,14 @@ class PolicyFormViews:
         return PolicyForm.suggest_options(question.action_id, question.value, ready, t)
 
     async def _entries(self, question: BlockSuggestion, channel: ChannelId) -> PolicyFormData:
-        self.setup.allowed(await self.runner.people.reader(question.caller))
+        self.setup.allowed(await self.runner.users.reader(question.caller))
         return await self.setup.open(channel)
 
     async def _take(self, event: FormEvent, submitted: SubmittedPolicy, t: Translator) -> AckArgs:
         problems = submitted.typed.find_problems()
         if not problems and not await self._is_first(event):
             problems = {PolicyField.WEBSITES: Text("form.repeated")}
-        reader = await self.runner.people.anew(await self.runner.people.reader(event.caller))
+        reader = await self.runner.users.anew(await self.runner.users.reader(event.caller))
         self.setup.allowed(reader)
         if problems:
             return _ack_errors(problems, event, t)
@@ -161,7 +161,7 @@ class PolicyFormViews:
         t = self.runner.locales.channel(reader.locale)
         message = views.policy_changed_message(reader.user, saved.before, saved.after, await self._names(saved), t)
         try:
-            await self.runner.replies.reply_publicly(place, message)
+            await self.runner.responder.reply_publicly(place, message)
         except (UserError, DependencyError) as error:
             log.warning("setup_form.channel_not_told", error=str(error))
             t = self.runner.locales.translator(reader.locale, reader.timezone)
@@ -169,7 +169,7 @@ class PolicyFormViews:
 
     async def _tell_admin(self, place: ReplyTarget, t: Translator) -> None:
         try:
-            await self.runner.replies.notify_person(
+            await self.runner.responder.notify_person(
                 place.require_channel(), place.user, sentences.sentence(t, "setup.untold")
             )
         except DependencyError as fault:

@@ -19,57 +19,57 @@ class CommandDispatcher:
     """`/flows …`."""
 
     def __init__(
-        self, desk: Runner, opening: FormOpener, requests: RequestActions, showing: FlowViewer, setup: PolicyFormViews
+        self, runner: Runner, opening: FormOpener, requests: RequestActions, showing: FlowViewer, setup: PolicyFormViews
     ) -> None:
-        self._desk = desk
+        self._runner = runner
         self._opening = opening
         self._requests = requests
         self._showing = showing
         self._setup = setup
 
-    def take(self, command: SlashCommand) -> None:
+    def dispatch(self, command: SlashCommand) -> None:
         """Begin to carry out a command; its answer follows on its own."""
         place = ReplyTarget(command.channel_id, command.user_id, command.response_url)
         typed = _parse_or_error(command.text)
         work = self._work(typed, command.trigger_id)
         once = command.delivery_key if isinstance(typed, parser.RequestChange) else None
-        self._desk.take("command", request_label(command), command.caller, place, work, once=once)
+        self._runner.start("command", request_label(command), command.caller, place, work, once=once)
 
     def _work(self, typed: parser.Command | UserError, trigger: str) -> Handler:
-        async def work(visit: Interaction) -> Reply:
+        async def work(interaction: Interaction) -> Reply:
             if isinstance(typed, UserError):
                 raise typed
-            return await self._carried_out(visit, typed, trigger)
+            return await self._carried_out(interaction, typed, trigger)
 
         return work
 
-    async def _carried_out(self, visit: Interaction, command: parser.Command, trigger: str) -> Reply:
+    async def _carried_out(self, interaction: Interaction, command: parser.Command, trigger: str) -> Reply:
         match command:
             case parser.Help():
-                answer = await self._help(visit)
+                answer = await self._help(interaction)
             case parser.List(request):
-                answer = await self._list(visit, request)
+                answer = await self._list(interaction, request)
             case parser.Show(flow_id):
-                answer = await self._showing.show(visit, flow_id)
+                answer = await self._showing.show(interaction, flow_id)
             case parser.OpenForm(kind, flow_or_none):
-                answer = await self._opening.open_form(visit, kind, flow_or_none, trigger)
+                answer = await self._opening.open_form(interaction, kind, flow_or_none, trigger)
             case parser.RequestChange(kind, flow_id, reason):
-                answer = await self._requests.ask(visit, kind, flow_id, reason)
+                answer = await self._requests.request_change(interaction, kind, flow_id, reason)
             case parser.Approvals():
-                answer = await self._requests.waiting(visit)
+                answer = await self._requests.list_approvals(interaction)
             case parser.Setup():
-                answer = await self._setup.open(visit, trigger)
+                answer = await self._setup.open(interaction, trigger)
             case parser.History(flow_or_all):
-                answer = await self._showing.past(visit, flow_or_all)
+                answer = await self._showing.show_history(interaction, flow_or_all)
         return answer
 
-    async def _help(self, visit: Interaction) -> Reply:
-        rights = await self._desk.reading.rights(visit.reader, visit.place.require_channel())
-        return Reply(help_here(rights, visit.t))
+    async def _help(self, interaction: Interaction) -> Reply:
+        rights = await self._runner.flow_queries.rights(interaction.user, interaction.target.require_channel())
+        return Reply(help_here(rights, interaction.t))
 
-    async def _list(self, visit: Interaction, request: ListRequest) -> Reply:
-        result = await self._desk.reading.list(visit.reader, visit.place.require_channel(), request)
-        return Reply(flow_list.flow_list(result, visit.t, self._desk.clock()))
+    async def _list(self, interaction: Interaction, request: ListRequest) -> Reply:
+        result = await self._runner.flow_queries.list(interaction.user, interaction.target.require_channel(), request)
+        return Reply(flow_list.flow_list(result, interaction.t, self._runner.clock()))
 
 
 def _parse_or_error(text: str) -> parser.Command | UserError:

@@ -15,10 +15,10 @@ from flowbot.slack.views.history import deleted_message, history_message
 class FlowViewer:
     """Shows a flow, what became of one that was deleted, and what happened."""
 
-    desk: Runner
+    runner: Runner
     history: History
 
-    async def show(self, visit: Interaction, flow_id: FlowId) -> Reply:
+    async def show(self, interaction: Interaction, flow_id: FlowId) -> Reply:
         """The flow, to the one who asked.
 
         Raises:
@@ -26,29 +26,29 @@ class FlowViewer:
             DependencyError: Enkapush or the database did not answer.
         """
         try:
-            shown = await self.desk.reading.show(visit.reader, visit.place.require_channel(), flow_id)
+            shown = await self.runner.flow_queries.show(interaction.user, interaction.target.require_channel(), flow_id)
         except UserError as error:
-            return Reply(deleted_message(await self._deletion(visit, flow_id, error), visit.t))
-        return Reply(push.flow_details_message(shown, visit.t, self.desk.clock()))
+            return Reply(deleted_message(await self._deletion(interaction, flow_id, error), interaction.t))
+        return Reply(push.flow_details_message(shown, interaction.t, self.runner.clock()))
 
-    async def past(self, visit: Interaction, flow: FlowId | None) -> Reply:
+    async def show_history(self, interaction: Interaction, flow: FlowId | None) -> Reply:
         """What happened lately, to one flow or to all of the channel's.
 
         Raises:
             UserError: not allowed.
             DependencyError: the database did not answer.
         """
-        events = await self.history.latest(visit.reader, visit.place.require_channel(), flow)
-        return Reply(history_message(events, flow, visit.t))
+        events = await self.history.latest(interaction.user, interaction.target.require_channel(), flow)
+        return Reply(history_message(events, flow, interaction.t))
 
-    async def _deletion(self, visit: Interaction, flow_id: FlowId, error: UserError) -> Deletion:
+    async def _deletion(self, interaction: Interaction, flow_id: FlowId, error: UserError) -> Deletion:
         """How the flow was deleted that is not there.
 
         Raises:
             UserError: `error`, where that is not so.
         """
         if error.key == NO_SUCH_FLOW_KEY:
-            deletion = await self.history.deletion(visit.reader, visit.place.require_channel(), flow_id)
+            deletion = await self.history.deletion(interaction.user, interaction.target.require_channel(), flow_id)
             if deletion is not None:
                 return deletion
         raise error

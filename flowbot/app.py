@@ -153,7 +153,7 @@ def _services(outside: Outside, ports: Ports) -> _Services:
     return _Services(
         reading=FlowQueries(ports.policies, ports.catalog, ports.source),
         changes=changes,
-        approvals=ApprovalServices.of(changes, ports.source, ports.people.members_now),
+        approvals=ApprovalServices.of(changes, ports.source, ports.people.find_current_members),
         forms=FormService(
             policies=ports.policies,
             changes=ports.store,
@@ -161,7 +161,7 @@ def _services(outside: Outside, ports: Ports) -> _Services:
             source=ports.source,
             segments=ports.source,
             drafts=ports.drafts,
-            members=ports.people.members,
+            members=ports.people.find_members,
             clock=outside.clock,
             monotonic=outside.monotonic,
         ),
@@ -182,24 +182,24 @@ def _changes(outside: Outside, ports: Ports) -> ChangeExecutor:
     tools = ExecutionContext(
         store=ports.store,
         images=ports.images,
-        pictures=ports.pictures,
-        flow_pictures=ImageFetcher(outside.pictures),
+        form_images=ports.pictures,
+        flow_images=ImageFetcher(outside.pictures),
         source=ports.source,
         writer=EnkapushWriter(outside.enkapush),
-        catalog=ports.catalog,
+        flow_cache=ports.catalog,
         clock=outside.clock,
         owner=owner,
-        is_sure_of=holding.is_sure_of,
+        holds_lease=holding.holds_for_certain,
         sleep=outside.sleep,
     )
     return ChangeExecutor(
         store=ports.store,
         drafts=ports.drafts,
         policies=ports.policies,
-        people=ports.people,
-        rulings=Preconditions(ports.policies, ports.people, ports.store),
-        applying=OperationRunner(tools),
-        holding=holding,
+        users=ports.people,
+        preconditions=Preconditions(ports.policies, ports.people, ports.store),
+        runner=OperationRunner(tools),
+        leases=holding,
         clock=outside.clock,
     )
 
@@ -226,8 +226,8 @@ def _rooms(
     projection = RequestMessage(ports.store, ports.policies, services.forms, posts, desk.locales, outside.clock)
     form_telling = _form_telling(ports, services, desk, modals, projection)
     telling = SlackNotifier(projection, form_telling, posts)
-    queue = RequestQueue(ports.store, ports.policies, ports.people.members)
-    overviews = HomeOverviews(queue, ports.store, ports.policies, ports.people.members)
+    queue = RequestQueue(ports.store, ports.policies, ports.people.find_members)
+    overviews = HomeOverviews(queue, ports.store, ports.policies, ports.people.find_members)
     home = HomeTab(desk, outside.slack, overviews, telling)
     requests = RequestActions(desk, services.approvals, queue, modals, telling, home)
     live = FormEditor(services.forms, modals, ports.people, desk.locales, outside.clock, desk.tasks)

@@ -66,7 +66,7 @@ async def effective_policy(
     "Everyone in the channel" is not everyone who can name the channel: from elsewhere, one has to be in it. Where that
     takes nothing away, it is `policy` itself.
     """
-    if where == policy.id or not names_everyone(policy) or reader.user in await members(policy.id):
+    if where == policy.id or not names_everyone(policy) or reader.id in await members(policy.id):
         return policy
     return without_everyone(policy)
 
@@ -87,7 +87,7 @@ async def decide_in_channel(
         return whole
     # They may be in a group that is listed beside everyone.
     named = decide(without_everyone(policy), reader.actor, permission)
-    return whole if not named.allowed and reader.user in await members(policy.id) else named
+    return whole if not named.allowed and reader.id in await members(policy.id) else named
 
 
 def require(policy: ChannelPolicy | None, reader: CurrentUser, *permissions: Permission) -> ChannelPolicy:
@@ -115,11 +115,11 @@ class RequestAuthorizer:
 
     store: ChangeStore
     policies: PolicyStore
-    people: UserService
+    users: UserService
     clock: Clock
-    members: MemberLookup
+    find_members: MemberLookup
 
-    async def change(self, change_id: ChangeId) -> Change:
+    async def load_change(self, change_id: ChangeId) -> Change:
         """The change.
 
         Raises:
@@ -130,33 +130,33 @@ class RequestAuthorizer:
             raise UserError("request.gone")
         return change
 
-    async def pending(self, change_id: ChangeId) -> Change:
+    async def load_pending(self, change_id: ChangeId) -> Change:
         """The change, while it waits.
 
         Raises:
             UserError: there is none, or it does not wait any more.
         """
-        change = await self.change(change_id)
+        change = await self.load_change(change_id)
         if change.state is not ChangeState.PENDING:
             raise too_late_error(change)
         if (ends := expires_at(change)) is not None and ends <= self.clock():
             raise UserError("request.late_expired")
         return change
 
-    async def anew(self, reader: CurrentUser) -> CurrentUser:
+    async def reload_user(self, reader: CurrentUser) -> CurrentUser:
         """The person with their rights as of now."""
-        return await self.people.anew(reader)
+        return await self.users.reload_user(reader)
 
-    async def policy(self, channel: ChannelId) -> ChannelPolicy | None:
+    async def get_policy(self, channel: ChannelId) -> ChannelPolicy | None:
         """A channel's policy."""
         return (await self.policies.get_scope(channel)).policy
 
-    async def policy_for(
+    async def get_policy_for(
         self, reader: CurrentUser, channel: ChannelId, clicked_in: ChannelId | None
     ) -> ChannelPolicy | None:
         """A channel's policy, for somebody who may act from elsewhere."""
-        policy = await self.policy(channel)
-        return policy and await effective_policy(policy, reader, clicked_in, self.members)
+        policy = await self.get_policy(channel)
+        return policy and await effective_policy(policy, reader, clicked_in, self.find_members)
 
 
 def require_in_channel(policy: ChannelPolicy | None, reader: CurrentUser, *permissions: Permission) -> ChannelPolicy:

@@ -62,15 +62,15 @@ log = structlog.get_logger(__name__)
 class Snapshot:
     """All flows as they were at `taken_at`, newest first.
 
-    `took` is how many seconds the reading took; `is_late` where a newer one was wanted and not to be had. `unread` is
+    `seconds` is how long the reading took; `is_stale` where a newer one was wanted and not to be had. `unread` is
     the website of each flow that could not be read, None where that could not be read either.
     """
 
     flows: tuple[IndexedFlow, ...]
     taken_at: datetime
-    taken_tick: float
-    took: float = 0.0
-    is_late: bool = False
+    taken_monotonic: float
+    seconds: float = 0.0
+    is_stale: bool = False
     unread: tuple[WebsiteId | None, ...] = ()
 
 
@@ -100,7 +100,7 @@ class FlowCache:
         self._kept: Snapshot | None = None
         self._put: dict[FlowId, tuple[float, Flow | None]] = {}
 
-    async def latest(self) -> Snapshot:
+    async def get_latest(self) -> Snapshot:
         """The flows as of some seconds ago; older ones, marked as late, where Enkapush fails and some were kept.
 
         Raises:
@@ -108,15 +108,15 @@ class FlowCache:
         """
         kept = self._kept
         if kept is None:
-            return await self._flight.fly("all", self._fetch)
+            return await self._flight.run("all", self._fetch)
         age = self.age(kept)
-        if age < max(FRESH_SECONDS, REST * kept.took):
+        if age < max(FRESH_SECONDS, REST * kept.seconds):
             return kept
-        if age < max(REFRESHING_SECONDS, 2 * REST * kept.took):
+        if age < max(REFRESHING_SECONDS, 2 * REST * kept.seconds):
             return await self._newer_than(kept, within=min(MOMENT_SECONDS, self._patience))
         return await self._newer_than(kept, within=self._patience)
 
-    async def at_hand(self) -> Snapshot:
+    async def get_for_paging(self) -> Snapshot:
         """A snapshot for turning a page: the one kept, whatever happens in Enkapush, unless it is old by now.
 
         Raises:
@@ -125,20 +125,20 @@ class FlowCache:
         kept = self._kept
         if kept is not None and self.age(kept) < TURNING_SECONDS:
             return kept
-        return await self.latest()
+        return await self.get_latest()
 
     @property
-    def kept(self) -> Snapshot | None:
+    def snapshot(self) -> Snapshot | None:
         """The newest snapshot there is, of any age, without asking Enkapush."""
         return self._kept
 
-    def put(self, flow: Flow) -> None:
+    def upsert(self, flow: Flow) -> None:
         """A flow as flowbot has just read it back: lists show it at once, and no fetch that began before hides it."""
         self._put[flow.id] = (self._monotonic(), flow)
         if self._kept is not None:
             self._kept = replace(self._kept, flows=insert_flow(self._kept.flows, flow))
 
-    def drop(self, flow: FlowId) -> None:
+    def remove(self, flow: FlowId) -> None:
         """A flow that flowbot has just deleted: lists forget it at once, and no earlier fetch brings it back."""
         self._put[flow] = (self._monotonic(), None)
         if self._kept is not None:
@@ -150,7 +150,7 @@ class FlowCache:
 
     def age(self, snapshot: Snapshot) -> float:
         """Seconds since the snapshot was taken."""
-        return self._monotonic() - snapshot.taken_tick
+        return self._monotonic() - snapshot.taken_monotonic
 
     async def _newer_than(self, kept: Snapshot, *, within: float) -> Snapshot:
         flight = self._flight.start("all", self._fetch)
@@ -159,7 +159,7 @@ class FlowCache:
                 return await asyncio.shield(flight)
         except (DependencyError, TimeoutError) as error:
             log.warning("catalog.late", age=round(self.age(kept)), error=str(error) or "slow")
-            return replace(kept, is_late=True)
+            return replace(kept, is_stale=True)
 
     async def _fetch(self) -> Snapshot:
         started_at, started_tick = self._clock(), self._monotonic()

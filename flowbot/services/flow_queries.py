@@ -83,7 +83,7 @@ class FlowQueries:
         decisions = {permission: decide(scope.policy, reader.actor, permission) for permission in Permission}
         return Permissions(decisions, scope.policy, scope.website_names)
 
-    async def list(
+    async def list_flows(
         self, reader: CurrentUser, channel: ChannelId, request: ListRequest, *, turning: bool = False
     ) -> FlowList:
         """A page of the channel's flows that match `request`.
@@ -100,14 +100,14 @@ class FlowQueries:
             DependencyError: Enkapush or the database failed, and nothing was kept.
         """
         policy, scope = await self._allowed(reader, channel, Permission.VIEW)
-        snapshot = await (self._catalog.at_hand() if turning else self._catalog.latest())
+        snapshot = await (self._catalog.get_for_paging() if turning else self._catalog.get_latest())
         names = _all_website_names(scope.website_names, snapshot) if policy.websites == "all" else scope.website_names
         request = _resolve_website(request, policy, names)
         found = search(_visible_flows(snapshot.flows, policy), request.query)
         pages = max(1, -(-len(found) // PAGE_SIZE))
         entries = paginate(found, min(request.page, pages) if turning else request.page)
         if entries is None:
-            said = "list.no_such_page_yet" if snapshot.is_late else "list.no_such_page"
+            said = "list.no_such_page_yet" if snapshot.is_stale else "list.no_such_page"
             raise UserError(said, page=request.page, pages=pages, n=len(found))
         page = Page(tuple(entry.flow for entry in entries.items), entries.number, entries.pages, entries.total)
         return FlowList(
@@ -116,11 +116,11 @@ class FlowQueries:
             website_names=scope.website_names,
             may_share=decide(policy, reader.actor, Permission.SHARE).allowed,
             may_edit=decide(policy, reader.actor, Permission.EDIT).allowed,
-            as_of=snapshot.taken_at if snapshot.is_late or self._catalog.age(snapshot) > STALE_SECONDS else None,
+            as_of=snapshot.taken_at if snapshot.is_stale or self._catalog.age(snapshot) > STALE_SECONDS else None,
             unread=_count_unread(snapshot, policy, request.query.website),
         )
 
-    async def show(self, reader: CurrentUser, channel: ChannelId, flow_id: FlowId) -> FlowDetails:
+    async def get_flow(self, reader: CurrentUser, channel: ChannelId, flow_id: FlowId) -> FlowDetails:
         """One flow of the channel's websites.
 
         Raises:
@@ -134,7 +134,7 @@ class FlowQueries:
         may_edit = decide(policy, reader.actor, Permission.EDIT).allowed
         return FlowDetails(flow, scope.website_names, may_share, may_edit, as_of)
 
-    async def may_share(self, reader: CurrentUser, channel: ChannelId) -> None:
+    async def require_share(self, reader: CurrentUser, channel: ChannelId) -> None:
         """Make sure that `reader` may post to `channel` for all to see.
 
         Raises:
@@ -158,7 +158,7 @@ class FlowQueries:
         try:
             return await self._source.get_flow(flow_id), None
         except DependencyError:
-            kept = _find_cached(self._catalog.kept, flow_id, policy)
+            kept = _find_cached(self._catalog.snapshot, flow_id, policy)
             if kept is None:
                 raise
             log.warning("reading.from_kept", flow=flow_id)

@@ -44,7 +44,7 @@ class FormContext:
         segments: Those of all these websites; None where Enkapush did not say.
         before: The flow that is edited or duplicated.
         draft: What this person typed before and did not save, if anything; not what is being saved, or may be saved.
-        is_asked: Whether a request for this flow waits: until it is decided, no edit of it is taken.
+        has_open_request: Whether a request for this flow waits: until it is decided, no edit of it is taken.
     """
 
     kind: ChangeKind
@@ -52,7 +52,7 @@ class FormContext:
     segments: Sequence[Segment] | None
     before: Flow | None
     draft: Draft | None
-    is_asked: bool = False
+    has_open_request: bool = False
 
     def segments_of(self, website: WebsiteId | None) -> list[Segment] | None:
         """One website's segments, or None where Enkapush did not say."""
@@ -88,7 +88,7 @@ class FormService:
         self._turns: WeakValueDictionary[UserId, asyncio.Lock] = WeakValueDictionary()
         self._kept: TtlCache[str, Sequence[Segment]] = TtlCache(SEGMENTS_SECONDS, monotonic=monotonic)
 
-    async def allowed(self, reader: CurrentUser, channel: ChannelId, where: ChannelId | None) -> None:
+    async def require_edit(self, reader: CurrentUser, channel: ChannelId, where: ChannelId | None) -> None:
         """Make sure that `reader` may make and edit flows in `channel`.
 
         Args:
@@ -105,7 +105,7 @@ class FormService:
         if not decision.allowed:
             raise UserError(decision.reason.key)
 
-    async def open(
+    async def load_form(
         self, reader: CurrentUser, channel: ChannelId, kind: ChangeKind, flow_id: FlowId | None, *, fresh: bool = False
     ) -> FormContext:
         """What the form is made of: a new flow's, an edit's, or a duplicate's (a new flow that begins as another).
@@ -130,7 +130,7 @@ class FormService:
         is_asked = kind is ChangeKind.EDIT and flow_id is not None and await self._is_asked(flow_id)
         return FormContext(kind, websites, segments, flow, draft, is_asked)
 
-    async def draft(self, reader: CurrentUser, token: FormToken) -> Draft:
+    async def load_draft(self, reader: CurrentUser, token: FormToken) -> Draft:
         """What this person typed into one form.
 
         Raises:
@@ -138,19 +138,19 @@ class FormService:
         """
         kept = await self._drafts.get(token)
         draft = kept if kept and kept.typed else await self._submitted(token)
-        if draft is None or draft.user != reader.user or draft.changed_at < self._clock() - KEEP_DRAFTS:
+        if draft is None or draft.user != reader.id or draft.changed_at < self._clock() - KEEP_DRAFTS:
             raise UserError("form.draft_gone")
         return draft
 
-    async def kept(self, token: FormToken) -> Draft | None:
+    async def find_draft(self, token: FormToken) -> Draft | None:
         """What was typed into one form, whoever asks: for telling its author."""
         return await self._drafts.get(token)
 
-    async def keep(self, draft: Draft, *, instead_of: FormToken | None = None) -> None:
+    async def save_draft(self, draft: Draft, *, instead_of: FormToken | None = None) -> None:
         """Keep what was typed so far; `instead_of` is the form that it was typed into before, if another."""
         await self._drafts.save(draft, replaces=instead_of)
 
-    async def keep_typed(self, user: UserId, token: FormToken, typed: Mapping[str, str], at: datetime) -> None:
+    async def save_input(self, user: UserId, token: FormToken, typed: Mapping[str, str], at: datetime) -> None:
         """Keep what `user` has typed, by `at`, into a form that is open, or was until just now.
 
         What was started over or saved meanwhile, maybe in another window, is no draft any more; nor is a form that
@@ -163,11 +163,11 @@ class FormService:
             untouched = kept.before is not None and matches_flow(typed, kept.before, kept.kind)
             await self._drafts.save(replace(kept, typed={} if untouched else typed, changed_at=at))
 
-    async def forget(self, token: FormToken) -> None:
+    async def discard_draft(self, token: FormToken) -> None:
         """Forget what was typed."""
         await self._drafts.delete(token)
 
-    async def choices(self, reader: CurrentUser, channel: ChannelId) -> FormContext:
+    async def load_menus(self, reader: CurrentUser, channel: ChannelId) -> FormContext:
         """What an open form may offer now.
 
         Raises:
@@ -178,7 +178,7 @@ class FormService:
         segments, websites = await asyncio.gather(self._all_segments(), self._websites(policy, scope))
         return FormContext(ChangeKind.CREATE, websites, segments, None, None)
 
-    async def submittable(
+    async def load_submission_context(
         self, channel: ChannelId, token: FormToken, website: str
     ) -> tuple[Flow | None, frozenset[WebsiteId]]:
         """What a submitted form is checked against: the flow that it showed, and the websites that may be chosen now.
@@ -199,16 +199,16 @@ class FormService:
         may = chosen is not None and scope.policy is not None and scope.policy.covers_website(chosen)
         return (draft.before if draft else None), frozenset({chosen} if chosen and may else ())
 
-    def hosts(self, website: WebsiteId, but: FlowId | None) -> frozenset[str]:
+    def known_hosts(self, website: WebsiteId, but: FlowId | None) -> frozenset[str]:
         """The hosts that the website's other flows lead to, as far as is known without asking."""
-        kept = self._catalog.kept
+        kept = self._catalog.snapshot
         flows = (entry.flow for entry in kept.flows) if kept else ()
         links = (flow.url for flow in flows if flow.website_id == website and flow.id != but)
         return frozenset(host for host in map(hostname, links) if host)
 
-    def segment_name(self, segment: str) -> str | None:
+    def find_segment_name(self, segment: str) -> str | None:
         """A segment's name, as far as is known without asking."""
-        return next((each.name for each in self._kept.known("all") or () if str(each.id) == segment), None)
+        return next((each.name for each in self._kept.peek("all") or () if str(each.id) == segment), None)
 
     async def close(self) -> None:
         """End what is under way."""
@@ -236,7 +236,7 @@ class FormService:
         names = visible_website_names(policy, scope.website_names)
         if policy.websites == "all":
             try:
-                flows = (await self._catalog.latest()).flows
+                flows = (await self._catalog.get_latest()).flows
             except DependencyError:
                 flows = ()
             seen = {entry.flow.website_id for entry in flows}
@@ -247,8 +247,8 @@ class FormService:
         self, reader: CurrentUser, channel: ChannelId, kind: ChangeKind, flow_id: FlowId | None
     ) -> Draft | None:
         """What was typed before and not saved."""
-        async with self._turn(reader.user):
-            draft = await self._drafts.find_latest(reader.user, channel, kind, flow_id, self._clock() - KEEP_DRAFTS)
+        async with self._turn(reader.id):
+            draft = await self._drafts.find_latest(reader.id, channel, kind, flow_id, self._clock() - KEEP_DRAFTS)
         if draft is None:
             return None
         return None if await self._may_be_saved(draft.token) else draft

@@ -46,7 +46,9 @@ class History:
     policies: PolicyStore
     store: ChangeStore
 
-    async def latest(self, reader: CurrentUser, channel: ChannelId, flow: FlowId | None) -> tuple[AuditEvent, ...]:
+    async def latest_events(
+        self, reader: CurrentUser, channel: ChannelId, flow: FlowId | None
+    ) -> tuple[AuditEvent, ...]:
         """The latest events of the channel's websites, newest first; of one flow, where it is named.
 
         Raises:
@@ -57,7 +59,7 @@ class History:
         events = await self.store.latest_events(EventFilter(websites, flow, HIDDEN_ACTIONS), limit=3 * MOST_EVENTS)
         return tuple(merge_click_events(events))[:MOST_EVENTS]
 
-    async def deletion(self, reader: CurrentUser, channel: ChannelId, flow: FlowId) -> Deletion | None:
+    async def find_deletion(self, reader: CurrentUser, channel: ChannelId, flow: FlowId) -> Deletion | None:
         """How a flow of the channel's websites was deleted through flowbot, if it was.
 
         What was not known at first does not count: somebody else may have deleted it before flowbot looked again.

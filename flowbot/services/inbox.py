@@ -32,9 +32,9 @@ class RequestQueue:
 
     store: ChangeStore
     policies: PolicyStore
-    members: MemberLookup
+    find_members: MemberLookup
 
-    async def of(self, reader: CurrentUser, channel: ChannelId | None) -> WaitingRequests:
+    async def load_for(self, reader: CurrentUser, channel: ChannelId | None) -> WaitingRequests:
         """What waits for `reader`, what they asked for, and what else was asked in `channel` (None: nowhere).
 
         Raises:
@@ -52,7 +52,7 @@ class RequestQueue:
                 continue
             if await self._waits_for(reader, change, policy, channel):
                 waiting.for_me.append(change)
-            elif change.request.requester == reader.user:
+            elif change.request.requester == reader.id:
                 waiting.by_me.append(change)
             elif change.request.channel == channel:
                 waiting.here.append(change)
@@ -76,13 +76,13 @@ class RequestQueue:
         self, reader: CurrentUser, change: Change, policy: ChannelPolicy, where: ChannelId | None
     ) -> bool:
         """Whether `reader` may decide on it, and has not approved yet."""
-        if change.request.requester == reader.user and not (change.rule and change.rule.self_approval):
+        if change.request.requester == reader.id and not (change.rule and change.rule.self_approval):
             return False
-        theirs = await effective_policy(policy, reader, where, self.members)
+        theirs = await effective_policy(policy, reader, where, self.find_members)
         if not decide(theirs, reader.actor, Permission.APPROVE).allowed:
             return False
         votes = await self.store.votes(change.id)
-        return all(vote.person != reader.user or vote.choice is not VoteChoice.APPROVE for vote in votes)
+        return all(vote.person != reader.id or vote.choice is not VoteChoice.APPROVE for vote in votes)
 
 
 RECENT_MAX: Final = 5
@@ -103,7 +103,7 @@ class ChannelAccess:
     """What a person may do in one channel, with which websites; `websites` is None where it is with all of them."""
 
     channel: ChannelId
-    may: tuple[Permission, ...]
+    permissions: tuple[Permission, ...]
     websites: tuple[str, ...] | None
     policy: ChannelPolicy
 
@@ -116,14 +116,14 @@ class HomeOverview:
         for_me: What they may decide on and have not approved yet, oldest first.
         by_me: What they asked for, newest first.
         recent: What was decided elsewhere of late, of websites that they may see, newest first.
-        reach: The channels in which they may see flows.
+        channels: The channels in which they may see flows.
         is_certain: False where Slack would not tell their user groups: then there may be more.
     """
 
     for_me: tuple[Change, ...]
     by_me: tuple[Change, ...]
     recent: tuple[Change, ...]
-    reach: tuple[ChannelAccess, ...]
+    channels: tuple[ChannelAccess, ...]
     is_certain: bool = True
 
 
@@ -132,15 +132,15 @@ class HomeOverviews:
     """The use case of the Home tab.
 
     Attributes:
-        members: Who is in a channel. The Home tab is in none, so "everyone in the channel" has to be looked up.
+        find_members: Who is in a channel. The Home tab is in none, so "everyone in the channel" has to be looked up.
     """
 
     queue: RequestQueue
     store: ChangeStore
     policies: PolicyStore
-    members: MemberLookup
+    find_members: MemberLookup
 
-    async def of(self, reader: CurrentUser) -> HomeOverview:
+    async def load_for(self, reader: CurrentUser) -> HomeOverview:
         """What `reader` finds.
 
         Raises:
@@ -152,14 +152,14 @@ class HomeOverviews:
             raise UserError(refusal.key)
         book = await self.policies.get_book()
         reach = await self._reach(reader, book)
-        deciding = {each.channel for each in reach if Permission.APPROVE in each.may}
-        waiting = await self.queue.of(reader, None)
-        asked = await self.store.requested_by(reader.user, limit=ASKED_MAX)
+        deciding = {each.channel for each in reach if Permission.APPROVE in each.permissions}
+        waiting = await self.queue.load_for(reader, None)
+        asked = await self.store.requested_by(reader.id, limit=ASKED_MAX)
         return HomeOverview(
             for_me=tuple(change for change in waiting.for_me if change.request.channel in deciding),
             by_me=tuple(change for change in asked if _is_within(book, change)),
-            recent=await self.store.closed(websites=_seen(reach), except_requester=reader.user, limit=RECENT_MAX),
-            reach=reach,
+            recent=await self.store.closed(websites=_seen(reach), except_requester=reader.id, limit=RECENT_MAX),
+            channels=reach,
             is_certain=reader.actor.groups is not None,
         )
 
@@ -177,7 +177,7 @@ class HomeOverviews:
     async def _in_channel(
         self, reader: CurrentUser, policy: ChannelPolicy, names: Mapping[WebsiteId, str]
     ) -> ChannelAccess | None:
-        policy = await effective_policy(policy, reader, None, self.members)
+        policy = await effective_policy(policy, reader, None, self.find_members)
         may = tuple(permission for permission in SHOWN if decide(policy, reader.actor, permission).allowed)
         if Permission.VIEW not in may:
             return None

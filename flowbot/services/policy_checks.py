@@ -76,9 +76,9 @@ _UNFIT: Final[Mapping[_Membership, str]] = {
 class PolicyChecker:
     """Checks policies before they are kept. What Slack does not tell counts against them."""
 
-    people: UserService
+    users: UserService
 
-    async def problems(
+    async def find_problems(
         self, wanted: ChannelPolicy, groups: Mapping[GroupId, UserGroup] | None
     ) -> Mapping[PolicyField, Text]:
         """What is wrong, by field.
@@ -90,18 +90,18 @@ class PolicyChecker:
         problems = _group_problems(wanted, groups) | await self._people_problems(wanted)
         return problems or await self._approval_problem(wanted, groups or {})
 
-    async def name(self, user: UserId) -> str:
+    async def find_name(self, user: UserId) -> str:
         """A person's name; who Slack does not tell goes by their id."""
         try:
-            return (await self.people.profile(user)).name or str(user)
+            return (await self.users.get_profile(user)).name or str(user)
         except DependencyError:
             return str(user)
 
     async def _standing(self, user: UserId) -> _Membership:
         """What keeps a person out. As a caller's, their organisation is looked at wherever Slack names it."""
         try:
-            actor = (await self.people.reader(Caller(user, None))).actor
-            profile = await self.people.profile(user)
+            actor = (await self.users.identify(Caller(user, None))).actor
+            profile = await self.users.get_profile(user)
         except (UserError, DependencyError):
             return _Membership.UNKNOWN
         found = {
@@ -126,7 +126,7 @@ class PolicyChecker:
         """The first kind of people among `users` who cannot be chosen."""
         for standing, key in _UNFIT.items():
             if unfit := [user for user in users if standings[user] is standing]:
-                return Text(key, {"people": [await self.name(user) for user in unfit]})
+                return Text(key, {"people": [await self.find_name(user) for user in unfit]})
         return None
 
     async def _standings(self, users: Iterable[UserId], enough: int | None = None) -> dict[UserId, _Membership]:
@@ -173,7 +173,7 @@ class PolicyChecker:
         if EVERYONE not in entries:
             return named
         try:
-            members = await self.people.known_members(channel, within=DECIDING_SECONDS)
+            members = await self.users.load_members(channel, within=DECIDING_SECONDS)
         except DependencyError as fault:
             log.warning("setup_form.members_untold", channel=channel, error=str(fault))
             return None

@@ -29,17 +29,17 @@ class PolicyReplacement:
     added: tuple[ChannelId, ...]
     changed: tuple[ChannelId, ...]
     removed: tuple[ChannelId, ...]
-    same: tuple[ChannelId, ...]
+    unchanged: tuple[ChannelId, ...]
 
     @property
-    def takes_all(self) -> bool:
+    def removes_all(self) -> bool:
         """Whether there were policies and there is none any more."""
-        return bool(self.removed) and not (self.added or self.changed or self.same)
+        return bool(self.removed) and not (self.added or self.changed or self.unchanged)
 
     def __str__(self) -> str:
         parts = (("added", self.added), ("changed", self.changed), ("removed", self.removed))
         said = [f"{len(channels)} {what} ({', '.join(channels)})" for what, channels in parts if channels]
-        return ", ".join([*said, f"{len(self.same)} as before"])
+        return ", ".join([*said, f"{len(self.unchanged)} as before"])
 
 
 def compare_books(before: PolicyBook, after: PolicyBook) -> PolicyReplacement:
@@ -50,7 +50,7 @@ def compare_books(before: PolicyBook, after: PolicyBook) -> PolicyReplacement:
         added=tuple(channel for channel in new if channel not in old),
         changed=tuple(channel for channel in new if channel in old and new[channel] != old[channel]),
         removed=tuple(channel for channel in old if channel not in new),
-        same=tuple(channel for channel in new if old.get(channel) == new[channel]),
+        unchanged=tuple(channel for channel in new if old.get(channel) == new[channel]),
     )
 
 
@@ -209,7 +209,7 @@ async def import_book(
     """
     before = await store.get_book()
     done = compare_books(before, book)
-    if warn is not None and done.takes_all:
+    if warn is not None and done.removes_all:
         warn(before)
     details = {**describe_policy_change(before, book, done), **({"system_user": by} if by else {})}
     await store.replace_all(book, AuditEvent(at=at, action=AuditAction.POLICY_IMPORTED, actor=None, details=details))

@@ -104,7 +104,7 @@ class PolicySetup:
         self._clock = clock
         self._groups: TtlCache[str, Mapping[GroupId, UserGroup]] = TtlCache(KEEP_SECONDS, monotonic=monotonic)
 
-    def allowed(self, reader: CurrentUser) -> None:
+    def require_setup(self, reader: CurrentUser) -> None:
         """Make sure that `reader` may set up channels.
 
         Raises:
@@ -114,21 +114,21 @@ class PolicySetup:
         if not decision.allowed:
             raise UserError(decision.reason.key)
 
-    async def open(self, channel: ChannelId) -> PolicyFormData:
+    async def load_form(self, channel: ChannelId) -> PolicyFormData:
         """What the form is made of.
 
         Raises:
             DependencyError: the database did not answer.
         """
         scope, groups, seen = await asyncio.gather(
-            self._policies.get_scope(channel), self.groups(), self._websites_of_flows()
+            self._policies.get_scope(channel), self.find_groups(), self._websites_of_flows()
         )
         named = scope.policy.websites if scope.policy and scope.policy.websites != "all" else ()
         names = {website: str(website) for website in (*seen, *named)} | dict(scope.website_names)
         ordered = dict(sorted(names.items(), key=lambda item: (item[1].casefold(), item[0])))
         return PolicyFormData(scope.policy, ordered, groups)
 
-    async def groups(self) -> Mapping[GroupId, UserGroup] | None:
+    async def find_groups(self) -> Mapping[GroupId, UserGroup] | None:
         """All user groups, at most a minute old; None where Slack did not tell them."""
         try:
             return await self._groups.get("groups", self._roster.list_groups)
@@ -136,18 +136,18 @@ class PolicySetup:
             log.warning("setup_form.groups_untold", error=str(fault))
             return None
 
-    async def names(self, people: Iterable[UserId]) -> dict[UserId, str]:
+    async def find_names(self, people: Iterable[UserId]) -> dict[UserId, str]:
         """The names of `people`; who Slack does not tell goes by their id."""
         users = list(people)
-        return dict(zip(users, await asyncio.gather(*map(self._check.name, users)), strict=True))
+        return dict(zip(users, await asyncio.gather(*map(self._check.find_name, users)), strict=True))
 
-    async def check(self, wanted: ChannelPolicy) -> None:
+    async def require_workable(self, wanted: ChannelPolicy) -> None:
         """Make sure that a policy names only whom it may, and that its requests can be approved.
 
         Raises:
             Refused: it does not, they cannot, or Slack did not tell.
         """
-        if problems := await self._check.problems(wanted, await self.groups()):
+        if problems := await self._check.find_problems(wanted, await self.find_groups()):
             raise PolicyRefusedError(problems)
 
     async def save(self, reader: CurrentUser, wanted: ChannelPolicy, seen: str) -> SavedPolicy:
@@ -158,7 +158,7 @@ class PolicySetup:
             Overtaken: it is another by now.
             DependencyError: the database did not answer.
         """
-        self.allowed(reader)
+        self.require_setup(reader)
         before = (await self._policies.get_scope(wanted.id)).policy
         if policy_fingerprint(before) == policy_fingerprint(wanted):
             return SavedPolicy(before, wanted, is_new=False)
@@ -174,13 +174,13 @@ class PolicySetup:
 
     def _event(self, reader: CurrentUser, before: ChannelPolicy | None, after: ChannelPolicy) -> AuditEvent:
         details = {"before": before and before.model_dump(mode="json"), "after": after.model_dump(mode="json")}
-        return AuditEvent(self._clock(), AuditAction.POLICY_CHANGED, reader.user, after.id, details=details)
+        return AuditEvent(self._clock(), AuditAction.POLICY_CHANGED, reader.id, after.id, details=details)
 
     async def _websites_of_flows(self) -> set[WebsiteId]:
         """The websites that flows are on, as far as that is known soon enough."""
         try:
             async with asyncio.timeout(WEBSITES_SECONDS):
-                flows = (await self._catalog.at_hand()).flows
+                flows = (await self._catalog.get_for_paging()).flows
         except (DependencyError, TimeoutError) as error:
             log.warning("setup_form.no_flows", error=str(error) or "slow")
             return set()

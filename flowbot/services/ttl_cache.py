@@ -32,7 +32,7 @@ class SingleFlight(Generic[K, V]):
             flight.add_done_callback(lambda task: self._land(key, task))
         return flight
 
-    async def fly(self, key: K, look_up: Callable[[], Awaitable[V]]) -> V:
+    async def run(self, key: K, look_up: Callable[[], Awaitable[V]]) -> V:
         """The result of the running look-up of `key`, or its error."""
         return await asyncio.shield(self.start(key, look_up))
 
@@ -75,9 +75,9 @@ class TtlCache(Generic[K, V]):
         seconds = self._seconds if within is None else within
         if kept is not None and self._monotonic() - kept[0] < seconds:
             return kept[1]
-        return await self._flights.fly(key, lambda: self._looked_up(key, look_up))
+        return await self._flights.run(key, lambda: self._looked_up(key, look_up))
 
-    def known(self, key: K) -> V | None:
+    def peek(self, key: K) -> V | None:
         """What is kept of `key`, however old it is; nothing is looked up."""
         kept = self._values.get(key)
         return None if kept is None else kept[1]

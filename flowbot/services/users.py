@@ -48,7 +48,7 @@ class CurrentUser:
     timezone: str | None
 
     @property
-    def user(self) -> UserId:
+    def id(self) -> UserId:
         """Their id."""
         return self.actor.user
 
@@ -58,13 +58,13 @@ class Caller:
     """What a payload of Slack's says of who sent it: the person, and the organisation they act from.
 
     Attributes:
-        place: The workspace where it happened. It counts where neither payload nor profile tells the person's own.
+        workspace: The workspace where it happened. It counts where neither payload nor profile tells the person's own.
     """
 
     user: UserId
     team: TeamId | None
     enterprise: TeamId | None = None
-    place: TeamId | None = None
+    workspace: TeamId | None = None
 
 
 class UserService:
@@ -81,7 +81,7 @@ class UserService:
         self._members: TtlCache[ChannelId, frozenset[UserId]] = TtlCache(KEEP_SECONDS, monotonic=monotonic)
         self._groups: TtlCache[str, Mapping[GroupId, frozenset[UserId]]] = TtlCache(KEEP_SECONDS, monotonic=monotonic)
 
-    async def home(self) -> Organisation:
+    async def get_organisation(self) -> Organisation:
         """The organisation that flowbot is installed in.
 
         Raises:
@@ -89,7 +89,7 @@ class UserService:
         """
         return await self._homes.get("home", self._directory.get_organisation)
 
-    async def profile(self, user: UserId, *, within: float | None = None) -> UserProfile:
+    async def get_profile(self, user: UserId, *, within: float | None = None) -> UserProfile:
         """The person's profile, at most a minute old, or `within` so many seconds.
 
         Raises:
@@ -97,20 +97,20 @@ class UserService:
         """
         return await self._profiles.get(user, lambda: self._directory.get_profile(user), within=within)
 
-    async def reader(self, caller: Caller) -> CurrentUser:
+    async def identify(self, caller: Caller) -> CurrentUser:
         """The person who called, with their rights.
 
         Raises:
             UserError: Slack cannot say who this is, so nothing can be allowed.
         """
         try:
-            return await self.known(caller)
+            return await self.load_user(caller)
         except DependencyError as fault:
             log.warning("people.unknown", user=caller.user, error=str(fault))
             raise UserError("denied.unknown_person") from fault
 
-    async def known(self, caller: Caller, *, within: float | None = None) -> CurrentUser:
-        """Like `reader`, but raises DependencyError if Slack does not answer.
+    async def load_user(self, caller: Caller, *, within: float | None = None) -> CurrentUser:
+        """Like `identify`, but raises DependencyError if Slack does not answer.
 
         Args:
             caller: who. One without a team is taken to act from where they were seen to act from last.
@@ -120,7 +120,7 @@ class UserService:
             DependencyError: Slack does not say who this is.
         """
         home, profile, groups = await asyncio.gather(
-            self.home(), self.profile(caller.user, within=within), self._groups_of(caller.user, within)
+            self.get_organisation(), self.get_profile(caller.user, within=within), self._groups_of(caller.user, within)
         )
         actor = Actor(
             user=caller.user,
@@ -131,15 +131,15 @@ class UserService:
         )
         return CurrentUser(actor, profile.locale, profile.timezone)
 
-    async def anew(self, reader: CurrentUser) -> CurrentUser:
+    async def reload_user(self, reader: CurrentUser) -> CurrentUser:
         """The same person with the rights of this moment, for what cannot be undone.
 
         Where Slack does not answer now, what it said within the minute counts.
         """
         try:
-            now = await self.known(Caller(reader.user, None), within=DECIDING_SECONDS)
+            now = await self.load_user(Caller(reader.id, None), within=DECIDING_SECONDS)
         except DependencyError as fault:
-            log.warning("people.not_anew", user=reader.user, error=str(fault))
+            log.warning("people.not_anew", user=reader.id, error=str(fault))
             return reader
         external = reader.actor.is_external or now.actor.is_external
         return replace(now, actor=replace(now.actor, is_external=external))
@@ -147,43 +147,43 @@ class UserService:
     def _as_seen(self, caller: Caller) -> Caller:
         """The caller with the organisation that they act from, as a payload of Slack's has told it."""
         seen = self._seen.get(caller.user)
-        if caller.team is None and (caller.place is None or (seen is not None and seen.team is not None)):
+        if caller.team is None and (caller.workspace is None or (seen is not None and seen.team is not None)):
             return seen or caller
         self._seen[caller.user] = caller
         while len(self._seen) > MOST_SEEN:
             self._seen.pop(next(iter(self._seen)))
         return caller
 
-    async def members(self, channel: ChannelId) -> frozenset[UserId]:
+    async def find_members(self, channel: ChannelId) -> frozenset[UserId]:
         """Who is in a channel; nobody, where Slack does not say."""
         try:
-            return await self.known_members(channel)
+            return await self.load_members(channel)
         except DependencyError as fault:
             log.warning("people.members_unknown", channel=channel, error=str(fault))
             return frozenset()
 
-    async def members_anew(self, channel: ChannelId) -> frozenset[UserId]:
-        """Who is in a channel at this moment; where Slack does not answer now, as `members`.
+    async def reload_members(self, channel: ChannelId) -> frozenset[UserId]:
+        """Who is in a channel at this moment; where Slack does not answer now, as `find_members`.
 
         Raises:
             DependencyError: Slack tells nobody of it who is not in it, and flowbot is not.
         """
         try:
-            return await self.known_members(channel, within=DECIDING_SECONDS)
+            return await self.load_members(channel, within=DECIDING_SECONDS)
         except DependencyError as fault:
             log.warning("people.members_not_anew", channel=channel, error=str(fault))
             if fault.params.get("error") in HIDDEN_CHANNEL_ERRORS:
                 raise
-            return await self.members(channel)
+            return await self.find_members(channel)
 
-    async def members_now(self, channel: ChannelId) -> frozenset[UserId]:
-        """As `members_anew`; nobody, where Slack does not tell who is in it."""
+    async def find_current_members(self, channel: ChannelId) -> frozenset[UserId]:
+        """As `reload_members`; nobody, where Slack does not tell who is in it."""
         try:
-            return await self.members_anew(channel)
+            return await self.reload_members(channel)
         except DependencyError:
             return frozenset()
 
-    async def known_members(self, channel: ChannelId, *, within: float | None = None) -> frozenset[UserId]:
+    async def load_members(self, channel: ChannelId, *, within: float | None = None) -> frozenset[UserId]:
         """Who is in a channel, as Slack said at most a minute ago, or `within` so many seconds.
 
         Raises:
@@ -191,7 +191,7 @@ class UserService:
         """
         return await self._members.get(channel, lambda: self._directory.list_members(channel), within=within)
 
-    async def known_groups(self, *, within: float | None = None) -> Mapping[GroupId, frozenset[UserId]]:
+    async def load_groups(self, *, within: float | None = None) -> Mapping[GroupId, frozenset[UserId]]:
         """Every user group with its members, as Slack said at most a minute ago, or `within` so many seconds.
 
         Raises:
@@ -207,7 +207,7 @@ class UserService:
     async def _groups_of(self, user: UserId, within: float | None = None) -> frozenset[GroupId] | None:
         """The groups of `user`, or None where Slack did not say."""
         try:
-            groups = await self.known_groups(within=within)
+            groups = await self.load_groups(within=within)
         except DependencyError as fault:
             log.warning("people.groups_unknown", error=str(fault))
             return None
@@ -221,7 +221,7 @@ def _is_external(home: Organisation, caller: Caller, profile: UserProfile) -> bo
     Slack tells at least one of the two. Only where neither is there, the place where it happened is taken for a sign.
     """
     signs = [(caller.team, caller.enterprise), (profile.team, profile.enterprise)]
-    named = [sign for sign in signs if sign[0] is not None] or [(caller.place, None)]
+    named = [sign for sign in signs if sign[0] is not None] or [(caller.workspace, None)]
     return profile.is_stranger or not all(_is_home(home, team, org) for team, org in named)
 
 

@@ -182,12 +182,12 @@ class Runner:
         there = await self.flow_queries.rights(interaction.user, channel)
         if not there.may(permission):
             # Who has just been given the right has it, as where they press in the channel itself.
-            interaction = replace(interaction, user=await self.users.anew(interaction.user))
+            interaction = replace(interaction, user=await self.users.reload_user(interaction.user))
             there = await self.flow_queries.rights(interaction.user, channel)
         policy, reason = there.policy, there.decisions[permission].reason
         if (
             policy is not None
-            and await effective_policy(policy, interaction.user, None, self.users.members) is not policy
+            and await effective_policy(policy, interaction.user, None, self.users.find_members) is not policy
         ):
             reason = Reason.NOT_LISTED
         if reason is not Reason.GRANTED:
@@ -215,7 +215,7 @@ class Runner:
         try:
             # First of all: what fails from here on has failed, and no recording of it is another try.
             refusal = await self._refusal(once)
-            reader = await self.users.reader(caller)
+            reader = await self.users.identify(caller)
             t = self.locales.translator(reader.locale, reader.timezone)
             working = work(Interaction(reader, place, t)) if refusal is None else _raise_refusal(refusal)
             return await self._patiently(working, place, t), "done"

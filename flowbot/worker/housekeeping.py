@@ -20,7 +20,7 @@ class Housekeeping:
     images: ImageStore
     deliveries: DeliveryStore
 
-    async def tidy(self, now: datetime) -> None:
+    async def delete_expired(self, now: datetime) -> None:
         """Forget what is older than it has to be.
 
         Raises:

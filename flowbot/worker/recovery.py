@@ -97,23 +97,23 @@ class Recovery:
                 await asyncio.wait_for(stop.wait(), ROUND_SECONDS)
 
     async def _round(self, number: int) -> None:
-        await self.take_over()
-        await self.keep_time()
+        await self.resume_lapsed()
+        await self.process_due()
         if number % UNTOLD_ROUNDS == 0:
-            await self.tell_the_untold()
+            await self.send_unshown()
         if number % HOUSEKEEPING_ROUNDS == 0:
-            await self._housekeeping.tidy(self._changes.clock())
+            await self._housekeeping.delete_expired(self._changes.clock())
 
-    async def take_over(self) -> None:
+    async def resume_lapsed(self) -> None:
         """Begin to carry out what other processes left. One that takes long holds up neither the others nor a round."""
-        claimed = await self._changes.store.claim_lapsed(self._changes.clock(), self._changes.lease())
+        claimed = await self._changes.store.claim_lapsed(self._changes.clock(), self._changes.new_lease())
         for change in claimed:
             log.info("recovery.taken_over", change=change.id, state=change.state)
             self._metrics.taken_over.inc()
-            work = self._safely(self._changes.carry_out(change, self._notifier.notify), "carry_out")
+            work = self._safely(self._changes.execute(change, self._notifier.notify), "carry_out")
             self._begin(work, name=f"recovery {change.id}")
 
-    async def keep_time(self) -> None:
+    async def process_due(self) -> None:
         """Expire what waited too long, on the dot, and remind of what still waits; each once, whoever else runs.
 
         People are told in the background: a Slack that takes its time holds up no round.
@@ -130,8 +130,8 @@ class Recovery:
             expired = await self._time.expire(change)
             if expired is not None:
                 # Under a lease, so that nobody tells the untold of it meanwhile.
-                self._break_news(expired, self._changes.tell_again(expired, self._notifier.notify))
-        elif await self._time.remind(change):
+                self._break_news(expired, self._changes.notify_again(expired, self._notifier.notify))
+        elif await self._time.claim_reminder(change):
             self._break_news(change, self._notifier.remind(change))
 
     def _break_news(self, change: Change, work: Awaitable[None]) -> None:
@@ -146,7 +146,7 @@ class Recovery:
         self._news.add(change.id)
         self._begin(telling(), name=f"news of {change.id}")
 
-    async def tell_the_untold(self) -> None:
+    async def send_unshown(self) -> None:
         """Begin to tell how changes ended, where nobody managed so far; no pause outlasts a clock that is put back."""
         now = self._changes.clock()
         untold = await self._changes.store.unshown(now, limit=MOST_UNTOLD)
@@ -155,7 +155,7 @@ class Recovery:
             tries, after = self._retold.get(change.id, (0, now))
             if not now < after <= now + LONGEST_PAUSE:
                 self._retold[change.id] = (tries + 1, now + _pause(tries))
-                work = self._safely(self._changes.tell_again(change, self._notifier.notify), "tell")
+                work = self._safely(self._changes.notify_again(change, self._notifier.notify), "tell")
                 self._begin(work, name=f"telling {change.id}")
 
     async def _safely(self, step: Awaitable[Any], what: str) -> bool:

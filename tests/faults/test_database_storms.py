@@ -149,7 +149,7 @@ async def nothing_is_kept(scene: Scene, how: str, room: ModuleType) -> AsyncIter
             event.listen(Engine, "commit", never_answered)
             stack.callback(event.remove, Engine, "commit", never_answered)
         elif how == "a slip of flowbot's":
-            patch.setattr(PolicySetup, "check", slips)
+            patch.setattr(PolicySetup, "require_workable", slips)
         else:
             await stack.enter_async_context(locked_elsewhere(scene.url))
         if how == "slow":

@@ -55,7 +55,7 @@ class DecisionRules(RequestRules):
             self.world.votes.setdefault(change.id, set()).add(person)
             self.world.check_vote(person, ballot.change, at, policy)
             if ballot.change.state is ChangeState.APPLYING:
-                await here.changes.carry_out(ballot.change, here.notifier.notify)
+                await here.changes.execute(ballot.change, here.notifier.notify)
             else:
                 await here.notifier.notify(ballot.change, None)
 
@@ -85,11 +85,11 @@ class DecisionRules(RequestRules):
                     await self._finish_closing(here, await approvals.deciding.withdraw(who, change.id))
                 case "break_glass" | "break_glass_in_silence":
                     reason = "it burns" if what == "break_glass" else " "
-                    broken = await approvals.deciding.break_glass(who, change.id, reason)
+                    broken = await approvals.deciding.skip_approval(who, change.id, reason)
                     self.world.check_closing(broken)
-                    await here.changes.carry_out(broken, here.notifier.notify)
+                    await here.changes.execute(broken, here.notifier.notify)
                 case "check_again":
-                    await here.notifier.notify(await approvals.checking.check_again(who, change.id, CHANNEL), None)
+                    await here.notifier.notify(await approvals.checking.recheck(who, change.id, CHANNEL), None)
                 case _:
                     await self._approve_step(person, change)(here)
 

@@ -150,8 +150,8 @@ def strangers_decide(patch: Patch) -> None:
 @mutation
 def anybody_withdraws(patch: Patch) -> None:
     async def withdraw(self: DecisionService, reader: CurrentUser, change_id: ChangeId) -> Change:
-        change = await self.rights.pending(change_id)
-        return await self._close(change, ChangeState.WITHDRAWN, Closure(reader.user, ClosureKind.WITHDRAWN))
+        change = await self.authorizer.load_pending(change_id)
+        return await self._close(change, ChangeState.WITHDRAWN, Closure(reader.id, ClosureKind.WITHDRAWN))
 
     patch.setattr(DecisionService, "withdraw", withdraw)
 
@@ -159,21 +159,21 @@ def anybody_withdraws(patch: Patch) -> None:
 @mutation
 def anybody_breaks_the_glass(patch: Patch) -> None:
     async def may(self: DecisionService, _reader: CurrentUser, change_id: ChangeId) -> Change:
-        return await self.rights.pending(change_id)
+        return await self.authorizer.load_pending(change_id)
 
-    patch.setattr(DecisionService, "may_break_glass", may)
+    patch.setattr(DecisionService, "require_skip", may)
 
 
 @mutation
 def the_glass_is_broken_without_a_reason(patch: Patch) -> None:
-    whole = DecisionService.break_glass
+    whole = DecisionService.skip_approval
 
     async def silent(self: DecisionService, reader: CurrentUser, change_id: ChangeId, reason: str) -> Change:
         broken = await whole(self, reader, change_id, reason.strip() or "-")
         closing = replace(broken.progress.closing, reason=reason) if broken.progress.closing else None
         return replace(broken, progress=replace(broken.progress, closing=closing))
 
-    patch.setattr(DecisionService, "break_glass", silent)
+    patch.setattr(DecisionService, "skip_approval", silent)
 
 
 @mutation
@@ -197,7 +197,7 @@ def the_policy_is_not_asked_again(patch: Patch) -> None:
     async def never(_self: Preconditions, _change: Change) -> Outcome | None:
         return None
 
-    patch.setattr(Preconditions, "lapsed", never)
+    patch.setattr(Preconditions, "revalidate_approvals", never)
 
 
 @mutation
@@ -245,7 +245,7 @@ def the_lease_is_not_checked_before_the_write(patch: Patch) -> None:
 
 @mutation
 def a_lease_that_ran_out_while_the_flow_was_read_is_not_noticed(patch: Patch) -> None:
-    patch.setattr(LeaseKeeper, "is_sure_of", lambda _holding, _change: True)
+    patch.setattr(LeaseKeeper, "holds_for_certain", lambda _holding, _change: True)
 
 
 @mutation
@@ -371,8 +371,8 @@ def a_last_look_calls_failed_what_is_not_whole(patch: Patch) -> None:
 @mutation
 def a_lapsed_approval_is_called_failed_though_it_was_sent(patch: Patch) -> None:
     async def verdict(self: ChangeExecutor, change: Change) -> ChangeResult:
-        lapsed = await self.rulings.lapsed(change)
-        return ChangeResult(ChangeState.FAILED, lapsed) if lapsed else await self.applying.apply(change)
+        lapsed = await self.preconditions.revalidate_approvals(change)
+        return ChangeResult(ChangeState.FAILED, lapsed) if lapsed else await self.runner.apply(change)
 
     patch.setattr(ChangeExecutor, "_verdict", verdict)
 
@@ -406,10 +406,10 @@ def late_effects_are_not_waited_for(patch: Patch) -> None:
 @mutation
 def late_effects_are_waited_for_from_the_first_write_on(patch: Patch) -> None:
     async def check_again(self: Rechecker, _reader: CurrentUser, change_id: ChangeId, _in: ChannelId | None) -> Change:
-        change = await self.rights.change(change_id)
+        change = await self.authorizer.load_change(change_id)
         if change.state is not ChangeState.UNKNOWN:
             return change
-        since = self.changes.clock() - (change.sent_at or change.changed_at)
-        return await self.changes.look_again(change, is_final=since > IN_FLIGHT_AT_MOST)
+        since = self.executor.clock() - (change.sent_at or change.changed_at)
+        return await self.executor.recheck(change, is_final=since > IN_FLIGHT_AT_MOST)
 
-    patch.setattr(Rechecker, "check_again", check_again)
+    patch.setattr(Rechecker, "recheck", check_again)

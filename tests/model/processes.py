@@ -201,28 +201,28 @@ class Process:
         tools = ExecutionContext(
             store=store,
             images=images,
-            pictures=NoImages(),
-            flow_pictures=enkapush,
+            form_images=NoImages(),
+            flow_images=enkapush,
             source=enkapush,
             writer=enkapush,
-            catalog=FlowCache(around.enkapush, clock=around.clock, monotonic=around.monotonic),
+            flow_cache=FlowCache(around.enkapush, clock=around.clock, monotonic=around.monotonic),
             clock=around.clock,
             owner=name,
-            is_sure_of=holding.is_sure_of,
+            holds_lease=holding.holds_for_certain,
             sleep=around.sleep,
         )
         self.changes = ChangeExecutor(
             store=store,
             drafts=drafts,
             policies=policies,
-            people=people,
-            rulings=Preconditions(policies, people, store),
-            applying=TrackedApplying(tools, ambiguous=around.enkapush.ambiguous),
-            holding=holding,
+            users=people,
+            preconditions=Preconditions(policies, people, store),
+            runner=TrackedApplying(tools, ambiguous=around.enkapush.ambiguous),
+            leases=holding,
             clock=around.clock,
         )
         self.people = people
-        self.approvals = ApprovalServices.of(self.changes, enkapush, people.members_now)
+        self.approvals = ApprovalServices.of(self.changes, enkapush, people.find_current_members)
         self.notifier = FakeNotifier(around.slack, store, self.life)
         time = RequestExpiry(self.changes)
         housekeeping = Housekeeping(drafts, images, DeliveryRepository(around.database))
@@ -231,10 +231,10 @@ class Process:
 
     async def recover(self) -> None:
         """Run one round of recovery and all tasks that it starts."""
-        await self.recovery.take_over()
-        await self.recovery.keep_time()
+        await self.recovery.resume_lapsed()
+        await self.recovery.process_due()
         await self._finish_tasks()
-        await self.recovery.tell_the_untold()
+        await self.recovery.send_unshown()
         await self._finish_tasks()
 
     async def _finish_tasks(self) -> None:

@@ -46,8 +46,8 @@ class RequestRules(ModelMachine):
         faults.inject(self.world, process)
 
         async def step(here: Process) -> None:
-            change = await here.approvals.asking.ask(reader(person), CHANNEL, kind, flow, "please")
-            await here.changes.carry_out(change, here.notifier.notify)
+            change = await here.approvals.asking.submit(reader(person), CHANNEL, kind, flow, "please")
+            await here.changes.execute(change, here.notifier.notify)
 
         self._run_steps((process, step))
 
@@ -69,7 +69,7 @@ class RequestRules(ModelMachine):
 
         async def step(here: Process) -> None:
             change, _ = await here.changes.submit(asked)
-            await here.changes.carry_out(change, here.notifier.notify)
+            await here.changes.execute(change, here.notifier.notify)
 
         self._run_steps((process, step))
 
@@ -82,8 +82,8 @@ class RequestRules(ModelMachine):
             return
 
         async def step(here: Process) -> None:
-            change = await here.approvals.asking.again(reader(person), old.id, CHANNEL)
-            await here.changes.carry_out(change, here.notifier.notify)
+            change = await here.approvals.asking.resubmit(reader(person), old.id, CHANNEL)
+            await here.changes.execute(change, here.notifier.notify)
 
         self._run_steps((process, step))
 
@@ -102,7 +102,7 @@ class RequestRules(ModelMachine):
         async def step(here: Process) -> None:
             change = await here.approvals.asking.restore(reader(person), deleted.id, CHANNEL)
             self.world.wishes.setdefault(f"restore of {deleted.id}", set()).add(change.id)
-            await here.changes.carry_out(change, here.notifier.notify)
+            await here.changes.execute(change, here.notifier.notify)
 
         if is_frozen:
             self._run_frozen(
@@ -123,7 +123,7 @@ class RequestRules(ModelMachine):
             change, is_new = await here.changes.submit(asked)
             self.world.wishes.setdefault(f"form {token}", set()).add(change.id)
             if is_new:
-                await here.changes.carry_out(change, here.notifier.notify)
+                await here.changes.execute(change, here.notifier.notify)
 
         self._run_steps((0, step), (1, step))
 

@@ -149,14 +149,14 @@ class Bench:
         tools = ExecutionContext(
             store=self.store,
             images=ImageRepository(database),
-            pictures=account,
-            flow_pictures=account,
+            form_images=account,
+            flow_images=account,
             source=account,
             writer=account,
-            catalog=self.catalog,
+            flow_cache=self.catalog,
             clock=account.now,
             owner=HERE.owner,
-            is_sure_of=lambda _: self.is_sure,
+            holds_lease=lambda _: self.is_sure,
             sleep=account.sleep,
         )
         self.applying = OperationRunner(tools)

@@ -57,7 +57,7 @@ OTHERWISE: Final = replace(CONTENT, title="Spring is here!")
 
 async def test_a_flow_that_came_since_and_is_not_quite_alike_may_be_the_one(bench: Bench) -> None:
     bench.account.flows = {3: flow_of(CONTENT, 3), 4: flow_of(OTHERWISE, 4)}
-    verdict = await bench.applying.look_again(await lost(bench, 3), is_final=True)
+    verdict = await bench.applying.recheck(await lost(bench, 3), is_final=True)
     assert verdict.state is ChangeState.UNKNOWN
 
 
@@ -73,7 +73,7 @@ async def test_a_flow_that_cannot_be_among_those_that_are_there_was_not_made(
     bench: Bench, others: dict[int, Flow]
 ) -> None:
     bench.account.flows = others
-    verdict = await bench.applying.look_again(await lost(bench, 3), is_final=True)
+    verdict = await bench.applying.recheck(await lost(bench, 3), is_final=True)
     assert (verdict.state, verdict.outcome.key) == (ChangeState.FAILED, "not_done.looked")
 
 
@@ -84,7 +84,7 @@ async def test_a_flow_that_another_change_has_made_is_not_taken_for_one_that_was
     told = AuditEvent(NOON, "change.applied", None, change=other.id, kind=ChangeKind.CREATE, flow=made.flow)
     await bench.store.transition(other, replace(other, state=ChangeState.APPLIED, outcome=made), told)
     bench.account.flows = {4: flow_of(OTHERWISE, 4)}
-    assert (await bench.applying.look_again(change, is_final=True)).state is ChangeState.FAILED
+    assert (await bench.applying.recheck(change, is_final=True)).state is ChangeState.FAILED
 
 
 @pytest.mark.parametrize(("away", "key"), [(0, "unknown.create"), (99, "unknown.create_unseen")])
@@ -129,7 +129,7 @@ async def test_of_two_alike_each_finds_its_own(bench: Bench) -> None:
 
 
 async def test_a_flow_made_elsewhere_a_moment_before_is_not_taken_for_it(bench: Bench) -> None:
-    await bench.catalog.latest()
+    await bench.catalog.get_latest()
     bench.account.flows[5] = flow_of(CONTENT, 5)
     bench.account.writing = ["lost"]
     assert (await bench.applying.apply(await bench.asks(ChangeKind.CREATE, NEW))).state is ChangeState.UNKNOWN

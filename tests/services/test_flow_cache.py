@@ -78,7 +78,7 @@ def ids(snapshot: Snapshot) -> set[int]:
 
 async def kept(catalog: FlowCache, source: Source, *numbers: int) -> Snapshot:
     """A catalog that has just been read."""
-    asking = asyncio.create_task(catalog.latest())
+    asking = asyncio.create_task(catalog.get_latest())
     await source.answers(*numbers)
     return await asking
 
@@ -86,7 +86,7 @@ async def kept(catalog: FlowCache, source: Source, *numbers: int) -> Snapshot:
 async def test_a_snapshot_of_five_seconds_is_fresh(catalog: FlowCache, source: Source) -> None:
     first = await kept(catalog, source, 1)
     source.seconds = 4.9
-    assert await catalog.latest() is first
+    assert await catalog.get_latest() is first
     assert len(source.readings) == 1
     assert first.taken_at == NOON
 
@@ -96,7 +96,7 @@ async def test_a_moment_is_waited_for_a_newer_one(catalog: FlowCache, source: So
     source.seconds = 6
     newer = await kept(catalog, source, 1, 2)
     assert ids(newer) == {1, 2}
-    assert not newer.is_late
+    assert not newer.is_stale
 
 
 async def test_after_that_moment_an_older_one_is_served_as_late_and_the_newer_one_is_for_the_next(
@@ -105,16 +105,16 @@ async def test_after_that_moment_an_older_one_is_served_as_late_and_the_newer_on
     first = await kept(catalog, source, 1)
     source.seconds = 6
     for _ in range(2):
-        late = await catalog.latest()
-        assert late.is_late
+        late = await catalog.get_latest()
+        assert late.is_stale
         assert (late.flows, late.taken_at) == (first.flows, NOON)
-    assert catalog.kept is first
+    assert catalog.snapshot is first
     await source.answers(1, 2)
     newer = await catalog._flight.start("all", catalog._fetch)
-    assert await catalog.latest() is newer
+    assert await catalog.get_latest() is newer
     assert ids(newer) == {1, 2}
     assert len(source.readings) == 2
-    assert not newer.is_late
+    assert not newer.is_stale
 
 
 async def test_after_half_a_minute_people_wait_for_a_newer_one(catalog: FlowCache, source: Source) -> None:
@@ -122,28 +122,28 @@ async def test_after_half_a_minute_people_wait_for_a_newer_one(catalog: FlowCach
     source.seconds = 31
     newer = await kept(catalog, source, 2)
     assert ids(newer) == {2}
-    assert not newer.is_late
+    assert not newer.is_stale
 
 
 async def test_after_a_long_reading_enkapush_has_a_rest_of_three_times_as_long(
     catalog: FlowCache, source: Source
 ) -> None:
-    asking = asyncio.create_task(catalog.latest())
+    asking = asyncio.create_task(catalog.get_latest())
     await source._until_asked()
     source.seconds = 10
     source.readings[-1].set_result([flow(1)])
     first = await asking
     source.seconds = 29.9
-    assert await catalog.latest() is first
+    assert await catalog.get_latest() is first
     assert len(source.readings) == 1
     source.seconds = 59
-    assert (await catalog.latest()).is_late
+    assert (await catalog.get_latest()).is_stale
     await source.answers(1, 2)
     assert ids(await catalog._flight.start("all", catalog._fetch)) == {1, 2}
 
 
 async def test_others_have_their_turn_while_many_flows_are_made_ready(catalog: FlowCache, source: Source) -> None:
-    asking = asyncio.create_task(catalog.latest())
+    asking = asyncio.create_task(catalog.get_latest())
     await source.answers(*range(1, 4001))
     turns = 0
     while not asking.done():
@@ -179,7 +179,7 @@ async def test_while_a_reading_waits_only_what_is_young_is_looked_through_for_ga
             self.itself = self
 
     usual = gc.get_threshold()
-    asking = asyncio.create_task(catalog.latest())
+    asking = asyncio.create_task(catalog.get_latest())
     await source._until_asked()
     ring = weakref.ref(Ring())
     made: list[list[int]] = [[] for _ in range(2 * usual[0])]
@@ -192,7 +192,7 @@ async def test_while_a_reading_waits_only_what_is_young_is_looked_through_for_ga
 
 
 async def test_those_who_ask_together_share_one_reading(catalog: FlowCache, source: Source) -> None:
-    asking = [asyncio.create_task(catalog.latest()) for _ in range(20)]
+    asking = [asyncio.create_task(catalog.get_latest()) for _ in range(20)]
     await source.answers(1)
     snapshots = await asyncio.gather(*asking)
     assert len(source.readings) == 1
@@ -200,7 +200,7 @@ async def test_those_who_ask_together_share_one_reading(catalog: FlowCache, sour
 
 
 async def test_one_who_gives_up_takes_nothing_from_the_others(catalog: FlowCache, source: Source) -> None:
-    first, second = asyncio.create_task(catalog.latest()), asyncio.create_task(catalog.latest())
+    first, second = asyncio.create_task(catalog.get_latest()), asyncio.create_task(catalog.get_latest())
     await source._until_asked()
     first.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -216,57 +216,57 @@ async def test_an_old_one_is_marked_as_late_where_no_newer_one_is_to_be_had(
 ) -> None:
     first = await kept(catalog, source, 1)
     source.seconds = 3600
-    asking = asyncio.create_task(catalog.latest())
+    asking = asyncio.create_task(catalog.get_latest())
     if not hangs:
         await source.fails()
     late = await asking
-    assert late.is_late
+    assert late.is_stale
     assert (ids(late), late.taken_at) == (ids(first), NOON)
 
 
 async def test_a_slow_reading_is_not_lost_on_the_next_who_asks(catalog: FlowCache, source: Source) -> None:
     await kept(catalog, source, 1)
     source.seconds = 3600
-    assert (await catalog.latest()).is_late
-    asking = asyncio.create_task(catalog.latest())
+    assert (await catalog.get_latest()).is_stale
+    asking = asyncio.create_task(catalog.get_latest())
     await source.answers(1, 2)
     assert ids(await asking) == {1, 2}
     assert len(source.readings) == 2
 
 
 async def test_a_failure_with_nothing_kept_reaches_everyone_and_is_not_kept(catalog: FlowCache, source: Source) -> None:
-    asking = [asyncio.create_task(catalog.latest()) for _ in range(3)]
+    asking = [asyncio.create_task(catalog.get_latest()) for _ in range(3)]
     await source.fails()
     outcomes = await asyncio.gather(*asking, return_exceptions=True)
     assert [str(outcome) for outcome in outcomes] == ["fault.enkapush_down()"] * 3
-    assert catalog.kept is None
+    assert catalog.snapshot is None
     assert ids(await kept(catalog, source, 1)) == {1}
 
 
 async def test_a_failed_refresh_leaves_what_was_kept(catalog: FlowCache, source: Source) -> None:
     first = await kept(catalog, source, 1)
     source.seconds = 6
-    asking = asyncio.create_task(catalog.latest())
+    asking = asyncio.create_task(catalog.get_latest())
     await source.fails()
     late = await asking
-    assert late.is_late
+    assert late.is_stale
     assert late.flows is first.flows
-    assert catalog.kept is first
+    assert catalog.snapshot is first
 
 
 async def test_pages_turn_on_what_is_at_hand_for_ten_minutes(catalog: FlowCache, source: Source) -> None:
     first = await kept(catalog, source, 1)
     source.seconds = 599
-    assert await catalog.at_hand() is first
+    assert await catalog.get_for_paging() is first
     assert len(source.readings) == 1
     source.seconds = 601
-    asking = asyncio.create_task(catalog.at_hand())
+    asking = asyncio.create_task(catalog.get_for_paging())
     await source.answers(2)
     assert ids(await asking) == {2}
 
 
 async def test_what_is_under_way_at_the_end_is_ended(catalog: FlowCache, source: Source) -> None:
-    asking = asyncio.create_task(catalog.latest())
+    asking = asyncio.create_task(catalog.get_latest())
     await source._until_asked()
     await catalog.close()
     with pytest.raises(asyncio.CancelledError):

@@ -123,7 +123,7 @@ def setup(slack: Slack, people: UserService, policies: PolicyRepository, store: 
 
 @pytest.fixture
 async def deniz(people: UserService) -> CurrentUser:
-    return await people.reader(Caller(DENIZ, HERE))
+    return await people.identify(Caller(DENIZ, HERE))
 
 
 def policy(**parts: Any) -> ChannelPolicy:
@@ -138,7 +138,7 @@ def rule(**parts: Any) -> ApprovalRule:
 async def problems(setup: PolicySetup, wanted: ChannelPolicy) -> dict[PolicyField, str]:
     """What is wrong, by field; nothing where the policy is taken."""
     try:
-        await setup.check(wanted)
+        await setup.require_workable(wanted)
     except PolicyRefusedError as refused:
         return {name: problem.key.removeprefix("setup.problem_") for name, problem in refused.problems.items()}
     return {}
@@ -296,7 +296,7 @@ async def test_without_slacks_word_on_groups_none_can_be_chosen_but_people_can(
 
 async def test_who_is_refused_is_named(setup: PolicySetup) -> None:
     with pytest.raises(PolicyRefusedError) as refused:
-        await setup.check(policy(viewers=(ROBOT, AYSE)))
+        await setup.require_workable(policy(viewers=(ROBOT, AYSE)))
     assert refused.value.problems[PolicyField.VIEWER_PEOPLE].params == {"people": ["Robot"]}
 
 
@@ -345,7 +345,7 @@ async def test_rights_are_looked_at_again_when_it_is_saved(
 
 async def test_websites_without_a_name_go_by_their_number(setup: PolicySetup, policies: PolicyRepository) -> None:
     await put(policies, policy(websites=(7,)))
-    assert (await setup.open(CHANNEL)).websites == {7: "7"}
+    assert (await setup.load_form(CHANNEL)).websites == {7: "7"}
 
 
 async def test_a_stamp_tells_policies_apart_by_what_they_mean() -> None:

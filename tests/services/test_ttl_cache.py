@@ -37,8 +37,8 @@ async def test_what_is_known_is_told_without_a_look_up_however_old_it_is() -> No
     async def found() -> int:
         return 7
 
-    assert kept.known("a") is None
+    assert kept.peek("a") is None
     await kept.get("a", found)
     seconds = 600
-    assert kept.known("a") == 7
+    assert kept.peek("a") == 7
     await kept.close()

@@ -70,8 +70,8 @@ def people(slack: Slack) -> UserService:
 
 
 async def test_a_person_as_slack_knows_them(people: UserService) -> None:
-    reader = await people.reader(Caller(AYSE, HERE))
-    assert (reader.user, reader.locale, reader.timezone) == (AYSE, "tr-TR", "Europe/Istanbul")
+    reader = await people.identify(Caller(AYSE, HERE))
+    assert (reader.id, reader.locale, reader.timezone) == (AYSE, "tr-TR", "Europe/Istanbul")
     actor = reader.actor
     assert actor.groups == frozenset({EDITORS})
     assert (actor.is_admin, actor.is_external, actor.is_active) == (False, False, True)
@@ -79,24 +79,24 @@ async def test_a_person_as_slack_knows_them(people: UserService) -> None:
 
 async def test_a_person_is_looked_up_once_a_minute(people: UserService, slack: Slack) -> None:
     for slack.seconds in (0, 30, 59.9):
-        await people.reader(Caller(AYSE, HERE))
+        await people.identify(Caller(AYSE, HERE))
     assert sorted(slack.asked) == ["groups", "home", "profile"]
     slack.seconds = 60
-    await people.reader(Caller(AYSE, HERE))
+    await people.identify(Caller(AYSE, HERE))
     assert sorted(slack.asked) == ["groups", "groups", "home", "profile", "profile"]
 
 
 async def test_a_change_is_seen_after_a_minute(people: UserService, slack: Slack) -> None:
-    await people.reader(Caller(AYSE, HERE))
+    await people.identify(Caller(AYSE, HERE))
     slack.person, slack.groups_ = replace(PERSON, is_deactivated=True), {}
     slack.seconds = 60
-    actor = (await people.reader(Caller(AYSE, HERE))).actor
+    actor = (await people.identify(Caller(AYSE, HERE))).actor
     assert not actor.is_active
     assert actor.groups == frozenset()
 
 
 async def test_people_who_come_together_are_looked_up_together(people: UserService, slack: Slack) -> None:
-    await asyncio.gather(*(people.reader(Caller(AYSE, HERE)) for _ in range(10)))
+    await asyncio.gather(*(people.identify(Caller(AYSE, HERE)) for _ in range(10)))
     assert sorted(slack.asked) == ["groups", "home", "profile"]
 
 
@@ -137,7 +137,7 @@ async def test_every_sign_has_to_point_home(
 ) -> None:
     slack.home_ = Organisation(HERE, enterprise)
     slack.person = replace(PERSON, **profile)  # type: ignore[arg-type] # a table of keywords
-    assert (await people.reader(Caller(AYSE, *payload))).actor.is_external is is_external
+    assert (await people.identify(Caller(AYSE, *payload))).actor.is_external is is_external
 
 
 PLACES: Final = [
@@ -163,14 +163,14 @@ async def test_the_place_is_a_sign_where_there_is_no_other(
 ) -> None:
     slack.person = replace(PERSON, **profile)  # type: ignore[arg-type] # a table of keywords
     team, place = payload
-    assert (await people.reader(Caller(AYSE, team, place=place))).actor.is_external is is_external
-    assert (await people.anew(await people.reader(Caller(AYSE, None)))).actor.is_external is is_external
+    assert (await people.identify(Caller(AYSE, team, workspace=place))).actor.is_external is is_external
+    assert (await people.reload_user(await people.identify(Caller(AYSE, None)))).actor.is_external is is_external
 
 
 async def test_a_place_never_takes_the_place_of_the_team_that_was_told(people: UserService, slack: Slack) -> None:
     slack.person = replace(PERSON, team=None)
-    await people.reader(Caller(AYSE, ELSEWHERE))
-    assert (await people.reader(Caller(AYSE, None, place=HERE))).actor.is_external
+    await people.identify(Caller(AYSE, ELSEWHERE))
+    assert (await people.identify(Caller(AYSE, None, workspace=HERE))).actor.is_external
 
 
 @pytest.mark.parametrize(
@@ -180,45 +180,45 @@ async def test_admins_are_slacks_and_the_settings(
     people: UserService, slack: Slack, user: UserId, is_admin_in_slack: bool, expected: bool
 ) -> None:
     slack.person = replace(PERSON, is_admin=is_admin_in_slack)
-    assert (await people.reader(Caller(user, HERE))).actor.is_admin is expected
+    assert (await people.identify(Caller(user, HERE))).actor.is_admin is expected
 
 
 @pytest.mark.parametrize("what", ["is_bot", "is_deactivated"])
 async def test_bots_and_those_who_left_are_not_active(people: UserService, slack: Slack, what: str) -> None:
     slack.person = replace(PERSON, **{what: True})  # type: ignore[arg-type] # a keyword from a table
-    assert not (await people.reader(Caller(AYSE, HERE))).actor.is_active
+    assert not (await people.identify(Caller(AYSE, HERE))).actor.is_active
 
 
 @pytest.mark.parametrize("what", ["home", "profile"])
 async def test_where_slack_cannot_tell_who_it_is_nobody_comes_in(people: UserService, slack: Slack, what: str) -> None:
     slack.failing = {what}
     with pytest.raises(UserError, match=r"denied\.unknown_person"):
-        await people.reader(Caller(DENIZ, HERE))
+        await people.identify(Caller(DENIZ, HERE))
     slack.failing = set()
-    assert (await people.reader(Caller(DENIZ, HERE))).actor.is_admin
+    assert (await people.identify(Caller(DENIZ, HERE))).actor.is_admin
 
 
 async def test_groups_that_slack_does_not_tell_are_unknown_and_not_empty(people: UserService, slack: Slack) -> None:
     slack.failing = {"groups"}
-    assert (await people.reader(Caller(AYSE, HERE))).actor.groups is None
+    assert (await people.identify(Caller(AYSE, HERE))).actor.groups is None
     slack.failing = set()
-    assert (await people.reader(Caller(AYSE, HERE))).actor.groups == frozenset({EDITORS})
+    assert (await people.identify(Caller(AYSE, HERE))).actor.groups == frozenset({EDITORS})
 
 
 async def test_what_is_old_is_not_used_where_slack_fails(people: UserService, slack: Slack) -> None:
-    await people.reader(Caller(AYSE, HERE))
+    await people.identify(Caller(AYSE, HERE))
     slack.seconds, slack.failing = 61, {"profile"}
     with pytest.raises(UserError):
-        await people.reader(Caller(AYSE, HERE))
+        await people.identify(Caller(AYSE, HERE))
 
 
 async def test_members_are_kept_a_minute_and_nobody_where_slack_does_not_say(people: UserService, slack: Slack) -> None:
     channel = ChannelId("C0MARKETING")
-    assert await people.members(channel) == {AYSE}
-    assert await people.members(channel) == {AYSE}
+    assert await people.find_members(channel) == {AYSE}
+    assert await people.find_members(channel) == {AYSE}
     assert slack.asked.count("members") == 1
     slack.seconds += 61
     slack.failing.add("members")
-    assert await people.members(channel) == frozenset()
+    assert await people.find_members(channel) == frozenset()
     with pytest.raises(DependencyError):
-        await people.known_members(channel)
+        await people.load_members(channel)

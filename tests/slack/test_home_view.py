@@ -93,7 +93,7 @@ def test_whoever_has_nothing_is_told_so(t: Translator) -> None:
 @pytest.mark.parametrize("t", [EN, TR], ids=["en", "tr"])
 @pytest.mark.parametrize(("may", "key"), [(Permission.EDIT, "nothing_asked"), (Permission.APPROVE, "may_not_ask")])
 def test_who_may_ask_is_told_how_and_nobody_else(t: Translator, may: Permission, key: str) -> None:
-    there = replace(reach(), may=(Permission.VIEW, may))
+    there = replace(reach(), permissions=(Permission.VIEW, may))
     shown = told(drawn(t, reach=(there,)))
     assert {each for each in ("nothing_asked", "may_not_ask") if t(f"home.{each}") in shown} == {key}
 

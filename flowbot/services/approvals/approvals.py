@@ -33,7 +33,7 @@ class ApprovalServices:
             members: who is in a channel at this moment, for a policy's "everyone in the channel" when somebody decides
                 from elsewhere.
         """
-        rights = RequestAuthorizer(changes.store, changes.policies, changes.people, changes.clock, members)
+        rights = RequestAuthorizer(changes.store, changes.policies, changes.users, changes.clock, members)
         return cls(
             changes,
             RequestSubmitter(changes, source, rights),
@@ -52,7 +52,7 @@ class ApprovalServices:
         Raises:
             DependencyError: the database did not answer, or it could not be told; it will be tried again.
         """
-        return await self.changes.carry_out(change, tell, partial(_known, reader) if reader else None)
+        return await self.changes.execute(change, tell, partial(_known, reader) if reader else None)
 
 
 async def _known(reader: CurrentUser) -> CurrentUser:

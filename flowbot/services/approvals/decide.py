@@ -32,8 +32,8 @@ class AlreadyDecidedError(Exception):
 class DecisionService:
     """Takes decisions down. One that starts the change leaves it held by this process: carry it out next."""
 
-    changes: ChangeExecutor
-    rights: RequestAuthorizer
+    executor: ChangeExecutor
+    authorizer: RequestAuthorizer
 
     async def approve(self, reader: CurrentUser, change_id: ChangeId, clicked_in: ChannelId | None) -> VoteResult:
         """Count an approval; the last one that is needed starts the change.
@@ -43,14 +43,14 @@ class DecisionService:
             DependencyError: the database did not answer.
         """
         change = await self._decidable(reader, change_id, clicked_in)
-        vote = Vote(reader.user, VoteChoice.APPROVE, self.changes.clock())
-        event = self.changes.event(change, AuditAction.VOTE, reader.user, {"choice": str(VoteChoice.APPROVE)})
+        vote = Vote(reader.id, VoteChoice.APPROVE, self.executor.clock())
+        event = self.executor.new_event(change, AuditAction.VOTE, reader.id, {"choice": str(VoteChoice.APPROVE)})
         try:
-            return await self.changes.store.record_vote(change_id, vote, self.changes.lease(), event)
+            return await self.executor.store.record_vote(change_id, vote, self.executor.new_lease(), event)
         except VersionConflictError as conflict:
             raise too_late_error(conflict.current) from conflict
 
-    async def may_reject(self, reader: CurrentUser, change_id: ChangeId, clicked_in: ChannelId | None) -> Change:
+    async def require_reject(self, reader: CurrentUser, change_id: ChangeId, clicked_in: ChannelId | None) -> Change:
         """Make sure that `reader` may reject, before they are asked for a reason. The change.
 
         Raises:
@@ -67,9 +67,9 @@ class DecisionService:
             DecidedAlreadyError: `reader` has done so before, with this reason.
             UserError: as `approve`.
         """
-        await self._require_news(change_id, Closure(reader.user, ClosureKind.REJECTED, reason))
+        await self._require_news(change_id, Closure(reader.id, ClosureKind.REJECTED, reason))
         change = await self._decidable(reader, change_id, clicked_in)
-        return await self._close(change, ChangeState.REJECTED, Closure(reader.user, ClosureKind.REJECTED, reason))
+        return await self._close(change, ChangeState.REJECTED, Closure(reader.id, ClosureKind.REJECTED, reason))
 
     async def withdraw(self, reader: CurrentUser, change_id: ChangeId) -> Change:
         """Take one's own request back.
@@ -77,48 +77,50 @@ class DecisionService:
         Raises:
             UserError: it is another's, or too late.
         """
-        change = await self.rights.pending(change_id)
-        if reader.user != change.request.requester:
+        change = await self.authorizer.load_pending(change_id)
+        if reader.id != change.request.requester:
             raise UserError("request.not_yours")
-        return await self._close(change, ChangeState.WITHDRAWN, Closure(reader.user, ClosureKind.WITHDRAWN))
+        return await self._close(change, ChangeState.WITHDRAWN, Closure(reader.id, ClosureKind.WITHDRAWN))
 
-    async def may_break_glass(self, reader: CurrentUser, change_id: ChangeId) -> Change:
+    async def require_skip(self, reader: CurrentUser, change_id: ChangeId) -> Change:
         """Make sure that `reader` is named for it, before they are asked for a reason. The change.
 
         Raises:
             UserError: not named, or too late.
         """
-        reader = await self.rights.anew(reader)
-        change = await self.rights.pending(change_id)
-        policy = require_in_channel(await self.rights.policy(change.request.channel), reader, Permission.BREAK_GLASS)
+        reader = await self.authorizer.reload_user(reader)
+        change = await self.authorizer.load_pending(change_id)
+        policy = require_in_channel(
+            await self.authorizer.get_policy(change.request.channel), reader, Permission.BREAK_GLASS
+        )
         require_in_scope(policy, change)
         return change
 
-    async def break_glass(self, reader: CurrentUser, change_id: ChangeId, reason: str) -> Change:
+    async def skip_approval(self, reader: CurrentUser, change_id: ChangeId, reason: str) -> Change:
         """Skip the approvals, with a reason, and start the change.
 
         Raises:
             DecidedAlreadyError: `reader` has done so before, with this reason.
             UserError: not named, no reason, or too late.
         """
-        await self._require_news(change_id, Closure(reader.user, ClosureKind.BREAK_GLASS, reason))
-        change = await self.may_break_glass(reader, change_id)
+        await self._require_news(change_id, Closure(reader.id, ClosureKind.BREAK_GLASS, reason))
+        change = await self.require_skip(reader, change_id)
         if is_blank(reason):
             raise UserError("request.needs_reason")
-        return await self._close(change, ChangeState.APPLYING, Closure(reader.user, ClosureKind.BREAK_GLASS, reason))
+        return await self._close(change, ChangeState.APPLYING, Closure(reader.id, ClosureKind.BREAK_GLASS, reason))
 
     async def _require_news(self, change_id: ChangeId, closing: Closure) -> None:
-        if (await self.rights.change(change_id)).progress.closing == closing:
+        if (await self.authorizer.load_change(change_id)).progress.closing == closing:
             raise AlreadyDecidedError
 
     async def _decidable(self, reader: CurrentUser, change_id: ChangeId, clicked_in: ChannelId | None) -> Change:
         """The pending change, where `reader` may decide on it; under today's rule, where that asks for more."""
-        reader = await self.rights.anew(reader)
-        change = await self.rights.pending(change_id)
+        reader = await self.authorizer.reload_user(reader)
+        change = await self.authorizer.load_pending(change_id)
         # Said first: it is so whatever the policy grants, and tells the one who asked what to do instead.
         _require_other_requester(change, reader)
         policy = require_in_channel(
-            await self.rights.policy_for(reader, change.request.channel, clicked_in), reader, Permission.APPROVE
+            await self.authorizer.get_policy_for(reader, change.request.channel, clicked_in), reader, Permission.APPROVE
         )
         require_in_scope(policy, change)
         change = await self._tightened(change, policy)
@@ -133,7 +135,7 @@ class DecisionService:
         if rule == change.rule:
             return change
         try:
-            return await self.changes.store.transition(change, replace(change, rule=rule))
+            return await self.executor.store.transition(change, replace(change, rule=rule))
         except VersionConflictError as conflict:
             return await self._tightened(_require_pending(conflict), policy)
 
@@ -141,9 +143,9 @@ class DecisionService:
         details = {"reason": closing.reason} if closing.reason else {}
         step = Transition(to, CLOSURE_ACTIONS[closing.how], closing.by, details=details)
         closed = replace(change, due_at=None, progress=replace(change.progress, closing=closing))
-        lease = self.changes.lease() if to in LEASED_STATES else None
+        lease = self.executor.new_lease() if to in LEASED_STATES else None
         try:
-            return await self.changes.moved(change, step, with_lease(lease, closed))
+            return await self.executor.transition(change, step, with_lease(lease, closed))
         except VersionConflictError as conflict:
             return await self._close(_require_pending(conflict), to, closing)
 
@@ -154,7 +156,7 @@ def _require_other_requester(change: Change, reader: CurrentUser) -> None:
     Raises:
         UserError: it is.
     """
-    if reader.user == change.request.requester and not (change.rule and change.rule.self_approval):
+    if reader.id == change.request.requester and not (change.rule and change.rule.self_approval):
         raise UserError("request.own")
 
 

@@ -18,19 +18,19 @@ UNPOSTED_RETRY: Final = timedelta(seconds=30)
 class RequestExpiry:
     """Ends requests whose time is over, and says who reminds of the others."""
 
-    changes: ChangeExecutor
+    executor: ChangeExecutor
 
     async def expire(self, change: Change) -> Change | None:
         """End a request whose time is over; None where somebody was faster."""
         over = with_lease(None, replace(change, due_at=None))
         try:
-            return await self.changes.moved(change, Transition(ChangeState.EXPIRED, AuditAction.EXPIRED), over)
+            return await self.executor.transition(change, Transition(ChangeState.EXPIRED, AuditAction.EXPIRED), over)
         except VersionConflictError as conflict:
             # A vote that was not enough came in between: the time is over all the same.
             still = conflict.current.state is ChangeState.PENDING
             return await self.expire(conflict.current) if still else None
 
-    async def remind(self, change: Change) -> bool:
+    async def claim_reminder(self, change: Change) -> bool:
         """Whether this process is the one that reminds of a request now. Its next moment is set.
 
         What has no message yet is reminded of soon after it has one.
@@ -38,7 +38,7 @@ class RequestExpiry:
         rule, ends = change.rule, expires_at(change)
         if rule is None or ends is None:
             return False
-        now, store = self.changes.clock(), self.changes.store
+        now, store = self.executor.clock(), self.executor.store
         if change.message_ts is None:
             # What stayed due would be looked at first each time; many of them, and nobody looked at the others.
             await store.postpone(change, min(now + UNPOSTED_RETRY, ends), change.progress)

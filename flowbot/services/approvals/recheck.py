@@ -15,21 +15,21 @@ from flowbot.services.users import CurrentUser
 class Rechecker:
     """Looks once more."""
 
-    changes: ChangeExecutor
-    rights: RequestAuthorizer
+    executor: ChangeExecutor
+    authorizer: RequestAuthorizer
 
-    async def check_again(self, reader: CurrentUser, change_id: ChangeId, clicked_in: ChannelId | None) -> Change:
+    async def recheck(self, reader: CurrentUser, change_id: ChangeId, clicked_in: ChannelId | None) -> Change:
         """Look once more what became of a change of which it is not known.
 
         Raises:
             UserError: not allowed.
             DependencyError: Enkapush or the database did not answer.
         """
-        change = await self.rights.change(change_id)
-        policy = await self.rights.policy_for(reader, change.request.channel, clicked_in)
+        change = await self.authorizer.load_change(change_id)
+        policy = await self.authorizer.get_policy_for(reader, change.request.channel, clicked_in)
         require_in_channel(policy, reader, Permission.EDIT, Permission.APPROVE)
         if change.state is not ChangeState.UNKNOWN:
             return change
         # Not counted from `sent_at`: who took the change over may have sent it once more.
-        since = self.changes.clock() - change.changed_at
-        return await self.changes.look_again(change, is_final=since > IN_FLIGHT_AT_MOST)
+        since = self.executor.clock() - change.changed_at
+        return await self.executor.recheck(change, is_final=since > IN_FLIGHT_AT_MOST)

@@ -29,11 +29,11 @@ class RequestOpenError(UserError):
 class RequestSubmitter:
     """Submits what is asked for. Each change that is given back is held by this process: carry it out next."""
 
-    changes: ChangeExecutor
+    executor: ChangeExecutor
     source: FlowSource
-    rights: RequestAuthorizer
+    authorizer: RequestAuthorizer
 
-    async def ask(
+    async def submit(
         self, reader: CurrentUser, channel: ChannelId, kind: ChangeKind, flow_id: FlowId, reason: str
     ) -> Change:
         """Ask to enable, disable or delete a flow.
@@ -42,8 +42,8 @@ class RequestSubmitter:
             UserError: not allowed, no such flow here, nothing to do, or a request is open already.
             DependencyError: Enkapush or the database did not answer.
         """
-        reader = await self.rights.anew(reader)
-        policy = require(await self.rights.policy(channel), reader, Permission.EDIT)
+        reader = await self.authorizer.reload_user(reader)
+        policy = require(await self.authorizer.get_policy(channel), reader, Permission.EDIT)
         flow = await visible_flow(self.source, flow_id, policy)
         if kind in {ChangeKind.ENABLE, ChangeKind.DISABLE} and flow.is_enabled is (kind is ChangeKind.ENABLE):
             raise UserError(
@@ -51,21 +51,21 @@ class RequestSubmitter:
             )
         return await self._submit(_new_change(reader, channel, kind, flow, reason))
 
-    async def again(self, reader: CurrentUser, change_id: ChangeId, clicked_in: ChannelId | None) -> Change:
+    async def resubmit(self, reader: CurrentUser, change_id: ChangeId, clicked_in: ChannelId | None) -> Change:
         """Ask for the same once more, of the flow as it is now.
 
         Raises:
-            UserError, DependencyError: as `ask`.
+            UserError, DependencyError: as `submit`.
         """
-        reader = await self.rights.anew(reader)
-        asked = (await self.rights.change(change_id)).request
+        reader = await self.authorizer.reload_user(reader)
+        asked = (await self.authorizer.load_change(change_id)).request
         policy = require_in_channel(
-            await self.rights.policy_for(reader, asked.channel, clicked_in), reader, Permission.EDIT
+            await self.authorizer.get_policy_for(reader, asked.channel, clicked_in), reader, Permission.EDIT
         )
         if asked.flow is None:
             raise UserError("request.gone")
         if asked.wanted is None or asked.before is None:
-            return await self.ask(reader, asked.channel, asked.kind, asked.flow, asked.reason)
+            return await self.submit(reader, asked.channel, asked.kind, asked.flow, asked.reason)
         flow = await visible_flow(self.source, asked.flow, policy)
         new = _new_change(reader, asked.channel, ChangeKind.EDIT, flow, asked.reason)
         content = rebase_content(asked.wanted.content, FlowContent.of(asked.before), FlowContent.of(flow))
@@ -79,10 +79,10 @@ class RequestSubmitter:
             UserError: not allowed, or there is nothing to restore.
             DependencyError: the database did not answer.
         """
-        reader = await self.rights.anew(reader)
-        deleted = await self.rights.change(change_id)
+        reader = await self.authorizer.reload_user(reader)
+        deleted = await self.authorizer.load_change(change_id)
         channel, before = deleted.request.channel, deleted.request.before
-        require_in_channel(await self.rights.policy_for(reader, channel, clicked_in), reader, Permission.EDIT)
+        require_in_channel(await self.authorizer.get_policy_for(reader, channel, clicked_in), reader, Permission.EDIT)
         if deleted.request.kind is not ChangeKind.DELETE or deleted.state is not ChangeState.APPLIED or before is None:
             raise UserError("request.nothing_to_restore")
         new = _new_change(reader, channel, ChangeKind.RESTORE, before, "")
@@ -93,16 +93,16 @@ class RequestSubmitter:
     async def _restoring(self, deleted: ChangeId) -> FormToken:
         """The token under which a flow is restored once; another one where it was tried and not done."""
         token, number = FormToken(f"restore.{deleted}"), 1
-        while (tried := await self.changes.store.get_by_token(token)) and tried.state is ChangeState.FAILED:
+        while (tried := await self.executor.store.get_by_token(token)) and tried.state is ChangeState.FAILED:
             number += 1
             token = FormToken(f"restore.{deleted}.{number}")
         return token
 
     async def _submit(self, new: ChangeRequest) -> Change:
-        if wait := await find_unsettled_change(self.changes.store, new, self.changes.clock()):
+        if wait := await find_unsettled_change(self.executor.store, new, self.executor.clock()):
             raise UserError(wait.key, **wait.params)
         try:
-            change, is_new = await self.changes.submit(new)
+            change, is_new = await self.executor.submit(new)
         except FlowBusyError as taken:
             raise RequestOpenError(taken.current) from taken
         if not is_new:
@@ -114,7 +114,7 @@ def _new_change(reader: CurrentUser, channel: ChannelId, kind: ChangeKind, flow:
     return ChangeRequest(
         token=FormToken(secrets.token_urlsafe(16)),
         kind=kind,
-        requester=reader.user,
+        requester=reader.id,
         channel=channel,
         website=flow.website_id,
         flow=flow.id,

@@ -32,23 +32,23 @@ class ExecutionContext:
 
     Attributes:
         images: Keeps pictures.
-        pictures: Fetches those that people put into forms.
-        flow_pictures: Fetches those that flows have.
+        form_images: Fetches those that people put into forms.
+        flow_images: Fetches those that flows have.
         owner: This process's name on leases.
-        is_sure_of: Whether this process still has a change for certain, by what it knows without asking.
+        holds_lease: Whether this process still has a change for certain, by what it knows without asking.
         sleep: Waits some seconds.
     """
 
     store: ChangeStore
     images: ImageStore
-    pictures: ImageSource
-    flow_pictures: FlowImages
+    form_images: ImageSource
+    flow_images: FlowImages
     source: FlowSource
     writer: FlowWriter
-    catalog: FlowCache
+    flow_cache: FlowCache
     clock: Clock
     owner: str
-    is_sure_of: Callable[[ChangeId], bool]
+    holds_lease: Callable[[ChangeId], bool]
     sleep: Sleep = asyncio.sleep
 
     async def flow_before(self, flow_id: FlowId) -> Flow | None:
@@ -73,7 +73,7 @@ class ExecutionContext:
         """As `flow_after`; lists show at once what was read."""
         flow = await self.flow_after(flow_id)
         if flow is not None:
-            self.catalog.put(flow)
+            self.flow_cache.upsert(flow)
         return flow
 
 
@@ -95,7 +95,7 @@ async def load_new_image(tools: ExecutionContext, task: CreateOperation | EditOp
     if task.picture is None:
         return None
     try:
-        return await tools.pictures.fetch(task.picture)
+        return await tools.form_images.fetch(task.picture)
     except (UserError, DependencyError) as error:
         raise WriteRefusedError(error.key, **error.params) from error
 
@@ -107,7 +107,7 @@ async def keep_image(tools: ExecutionContext, change: Change, flow: Flow) -> Non
         NotDone: the picture is there and could not be fetched.
     """
     try:
-        picture = await tools.flow_pictures.fetch_for(flow)
+        picture = await tools.flow_images.fetch_for(flow)
     except DependencyError as fault:
         raise WriteRefusedError("not_done.picture", id=str(flow.id)) from fault
     if picture is not None:

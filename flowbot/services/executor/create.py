@@ -27,9 +27,9 @@ log = structlog.get_logger(__name__)
 class CreateWrite:
     """Makes the flow of one change. It is never sent again: that could make a second one."""
 
-    tools: ExecutionContext
+    context: ExecutionContext
     change: Change
-    task: CreateOperation
+    operation: CreateOperation
 
     async def apply(self) -> ChangeResult:
         """Send it, if nobody has, and read it back.
@@ -39,13 +39,15 @@ class CreateWrite:
             LeaseLostError: another process has taken the change over.
         """
         if self.change.sent_at is not None:
-            return await self.look()
-        image = await load_new_image(self.tools, self.task)
+            return await self.inspect()
+        image = await load_new_image(self.context, self.operation)
         newest = await self._newest()
-        if not await self.tools.store.mark_sent_once(self.change.id, self.tools.owner, self.tools.clock(), newest):
+        if not await self.context.store.mark_sent_once(
+            self.change.id, self.context.owner, self.context.clock(), newest
+        ):
             raise LeaseLostError
         try:
-            flow = await self.tools.writer.create(self.task.wanted.content, self.task.wanted.unread, image)
+            flow = await self.context.writer.create(self.operation.wanted.content, self.operation.wanted.unread, image)
         except WriteUnclearError:
             log.warning("change.unclear", change=self.change.id)
             return await self._found_or_unknown(newest)
@@ -54,11 +56,11 @@ class CreateWrite:
             return await self._found_or_unknown(newest)
         return await self._read_back(flow)
 
-    async def look(self) -> ChangeResult:
+    async def inspect(self) -> ChangeResult:
         """What became of it."""
         return await self._found_or_unknown(self.change.newest_before)
 
-    async def look_again(self, *, is_final: bool) -> ChangeResult:
+    async def recheck(self, *, is_final: bool) -> ChangeResult:
         """What is known of it later; `is_final` where what is not there now will not come any more.
 
         Raises:
@@ -67,7 +69,7 @@ class CreateWrite:
         outcome = self.change.outcome
         if outcome is not None and outcome.flow is not None:
             return await self._read_back(outcome.flow)
-        flows = (await self.tools.source.list_flows()).flows
+        flows = (await self.context.source.list_flows()).flows
         if found := await self._found(flows, self.change.newest_before):
             return await self._read_back(found)
         return not_found_result(None, is_final=is_final and not await self._may_be_among(flows))
@@ -80,7 +82,7 @@ class CreateWrite:
         """
         try:
             # Not from the catalog, which may be some seconds old: a flow made since then would be taken for this one.
-            flows = (await self.tools.source.list_flows()).flows
+            flows = (await self.context.source.list_flows()).flows
         except DependencyError as fault:
             raise refuse_unread(fault) from fault
         return max((flow.id for flow in flows), default=None)
@@ -89,9 +91,9 @@ class CreateWrite:
         """Look for the flow that a request may have made."""
         answered = False
         for pause in READ_BACK_SECONDS:
-            await self.tools.sleep(pause)
+            await self.context.sleep(pause)
             try:
-                flows = (await self.tools.source.list_flows()).flows
+                flows = (await self.context.source.list_flows()).flows
             except DependencyError:
                 continue
             answered = True
@@ -102,7 +104,7 @@ class CreateWrite:
     async def _found(self, flows: Iterable[Flow], newest: FlowId | None) -> FlowId | None:
         """The oldest flow above `newest` with the same content that no other change has made."""
         later = (flow for flow in flows if flow.id > (newest or 0))
-        same = (flow.id for flow in later if is_equivalent(FlowContent.of(flow), self.task.wanted.content))
+        same = (flow.id for flow in later if is_equivalent(FlowContent.of(flow), self.operation.wanted.content))
         return min(await self._unclaimed(same), default=None)
 
     async def _may_be_among(self, flows: Iterable[Flow]) -> bool:
@@ -110,7 +112,7 @@ class CreateWrite:
 
         It need not be alike: somebody may have edited it since, or Enkapush keeps its texts otherwise.
         """
-        newest, website = self.change.newest_before or 0, self.task.wanted.content.website_id
+        newest, website = self.change.newest_before or 0, self.operation.wanted.content.website_id
         later = (flow.id for flow in flows if flow.id > newest and flow.website_id == website)
         return bool(await self._unclaimed(later))
 
@@ -118,10 +120,10 @@ class CreateWrite:
         """Those of `flows` that no other change has made."""
         asked = frozenset(flows)
         return (
-            asked - await self.tools.store.flows_created_by_others(asked, except_change=self.change.id)
+            asked - await self.context.store.flows_created_by_others(asked, except_change=self.change.id)
             if asked
             else asked
         )
 
     async def _read_back(self, flow_id: FlowId) -> ChangeResult:
-        return evaluate_create(self.task, flow_id, await self.tools.read_back(flow_id))
+        return evaluate_create(self.operation, flow_id, await self.context.read_back(flow_id))

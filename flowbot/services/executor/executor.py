@@ -41,10 +41,10 @@ class Write(Protocol):
     async def apply(self) -> ChangeResult:
         """As `Applying.apply`; raises NotDone where Enkapush did not do it, for certain."""
 
-    async def look(self) -> ChangeResult:
+    async def inspect(self) -> ChangeResult:
         """As `Applying.look`."""
 
-    async def look_again(self, *, is_final: bool) -> ChangeResult:
+    async def recheck(self, *, is_final: bool) -> ChangeResult:
         """As `Applying.look_again`."""
 
 
@@ -52,7 +52,7 @@ class Write(Protocol):
 class OperationRunner:
     """Applies changes of every kind."""
 
-    tools: ExecutionContext
+    context: ExecutionContext
 
     async def apply(self, change: Change) -> ChangeResult:
         """Write, and read back. What was sent by a process that died is looked for first, and never sent twice.
@@ -66,15 +66,15 @@ class OperationRunner:
         except WriteRefusedError as error:
             return ChangeResult(ChangeState.FAILED, Outcome(error.key, error.params))
 
-    async def look(self, change: Change) -> ChangeResult:
+    async def inspect(self, change: Change) -> ChangeResult:
         """What became of a change that was sent, possibly more than once; nothing is written.
 
         Raises:
             DependencyError: the database did not answer.
         """
-        return await self._work(change).look()
+        return await self._work(change).inspect()
 
-    async def look_again(self, change: Change, *, is_final: bool) -> ChangeResult:
+    async def recheck(self, change: Change, *, is_final: bool) -> ChangeResult:
         """Only look what became of a change: nothing is written.
 
         Args:
@@ -84,7 +84,7 @@ class OperationRunner:
         Raises:
             DependencyError: Enkapush did not answer.
         """
-        return await self._work(change).look_again(is_final=is_final)
+        return await self._work(change).recheck(is_final=is_final)
 
     def _work(self, change: Change) -> Write:
         """The work that the change asks for.
@@ -96,10 +96,10 @@ class OperationRunner:
         if task is None:
             raise WriteRefusedError("not_done.gone")
         if isinstance(task, CreateOperation):
-            return CreateWrite(self.tools, change, task)
+            return CreateWrite(self.context, change, task)
         if isinstance(task, EditOperation):
-            return EditWrite(self.tools, change, task)
-        return ToggleWrite(self.tools, change, task)
+            return EditWrite(self.context, change, task)
+        return ToggleWrite(self.context, change, task)
 
 
 UserLoader = Callable[[], Awaitable[CurrentUser]]
@@ -122,18 +122,18 @@ class ChangeExecutor:
     """The use cases that write.
 
     Attributes:
-        rulings: What the policies say.
-        applying: Does the writing and the reading back.
-        holding: The leases of this process.
+        preconditions: What the policies say.
+        runner: Does the writing and the reading back.
+        leases: The leases of this process.
     """
 
     store: ChangeStore
     drafts: DraftStore
     policies: PolicyStore
-    people: UserService
-    rulings: Preconditions
-    applying: OperationRunner
-    holding: LeaseKeeper
+    users: UserService
+    preconditions: Preconditions
+    runner: OperationRunner
+    leases: LeaseKeeper
     clock: Clock
 
     async def submit(self, new: ChangeRequest) -> tuple[Change, bool]:
@@ -143,9 +143,9 @@ class ChangeExecutor:
             FlowTaken: the flow has an open change.
             DependencyError: the database did not keep it.
         """
-        return await self.store.submit(new, self.lease(), submission_event(new, self.clock()))
+        return await self.store.submit(new, self.new_lease(), submission_event(new, self.clock()))
 
-    async def carry_out(self, change: Change, tell: Notifier, asker: UserLoader | None = None) -> Change:
+    async def execute(self, change: Change, tell: Notifier, asker: UserLoader | None = None) -> Change:
         """Judge and apply a change that this process holds, and tell how it ended.
 
         Where the process dies, another does the rest; where it cannot be told, it is tried again later. What this
@@ -157,7 +157,7 @@ class ChangeExecutor:
             asker: finds out who asks, where more is known of them than the change tells.
         """
         try:
-            async with self.holding.held(change.id, until=change.lease_until) as hold:
+            async with self.leases.hold(change.id, until=change.lease_until) as hold:
                 settled = await self._settled(change, asker, tell)
                 hold.is_done = True
                 if settled.change.state is not ChangeState.PENDING:
@@ -189,42 +189,42 @@ class ChangeExecutor:
         await tell(settled.change, settled.flow)
         return await self.store.mark_shown(settled.change.id, settled.change.version)
 
-    async def tell_again(self, change: Change, tell: Notifier) -> None:
+    async def notify_again(self, change: Change, tell: Notifier) -> None:
         """Tell how a settled change ended, which nobody managed so far.
 
         Args:
             change: as the store's `untold` gave it.
             tell: how to tell the one who asked.
         """
-        if not await self.holding.taken(change.id):
+        if not await self.leases.try_acquire(change.id):
             return
         with suppress(LeaseLostError):
-            async with self.holding.held(change.id) as hold:
+            async with self.leases.hold(change.id) as hold:
                 hold.is_done = True
                 await tell(change, None)
                 await self.store.mark_shown(change.id, change.version)
 
-    async def look_again(self, change: Change, *, is_final: bool) -> Change:
+    async def recheck(self, change: Change, *, is_final: bool) -> Change:
         """Look once more at a change of which it is not known; it stays so where that cannot be told yet.
 
         Args:
             change: an unknown one.
             is_final: whether what is not there now will not come any more.
         """
-        verdict = await self._within_sight(change, await self.applying.look_again(change, is_final=is_final))
+        verdict = await self._within_sight(change, await self.runner.recheck(change, is_final=is_final))
         if verdict.state is ChangeState.UNKNOWN:
             return change
         try:
-            return await self.moved(change, _settling_transition(verdict, AuditAction.CHECKED))
+            return await self.transition(change, _settling_transition(verdict, AuditAction.CHECKED))
         except VersionConflictError as conflict:
             if conflict.current.state is ChangeState.UNKNOWN:
                 # Whoever told of it has just let go of it.
-                return await self.look_again(conflict.current, is_final=is_final)
+                return await self.recheck(conflict.current, is_final=is_final)
             return conflict.current
         except FlowClaimedError:
             return change
 
-    async def moved(self, seen: Change, step: Transition, then: Change | None = None) -> Change:
+    async def transition(self, seen: Change, step: Transition, then: Change | None = None) -> Change:
         """The change in its next state; the move and its event are one transaction.
 
         Args:
@@ -245,15 +245,15 @@ class ChangeExecutor:
         log.info("change.moved", change=seen.id, kind=seen.request.kind, state=step.to, flow=event.flow)
         return kept
 
-    def event(
+    def new_event(
         self, change: Change, action: AuditAction, actor: UserId | None, details: Mapping[str, Any]
     ) -> AuditEvent:
         """An event of a change, as of now."""
         return event_for_change(change, self.clock(), action, actor, details)
 
-    def lease(self) -> Lease:
+    def new_lease(self) -> Lease:
         """A lease of this process's, from now."""
-        return self.holding.lease()
+        return self.leases.new_lease()
 
     async def _settle(self, change: Change, asker: UserLoader | None) -> SettledChange:
         """The change in a state in which this process has nothing more to do with it."""
@@ -295,11 +295,11 @@ class ChangeExecutor:
     async def _verdict(self, change: Change) -> ChangeResult:
         hindrance = await self._hindrance(change)
         if hindrance is None:
-            return await self.applying.apply(change)
+            return await self.runner.apply(change)
         if change.sent_at is None:
             return ChangeResult(ChangeState.FAILED, hindrance)
         # It was sent while it was allowed, by a process that died: what that did not do is not done any more.
-        return await self.applying.look(change)
+        return await self.runner.inspect(change)
 
     async def _hindrance(self, change: Change) -> Outcome | None:
         """Why a change is not applied (any more); None where nothing stands against it.
@@ -308,10 +308,10 @@ class ChangeExecutor:
         for days.
         """
         if change.sent_at is not None:
-            return await self.rulings.lapsed(change)
+            return await self.preconditions.revalidate_approvals(change)
         if (ends := expires_at(change)) is not None and ends <= self.clock():
             return Outcome(LAPSED_TIME)
-        return await self.rulings.lapsed(change) or await find_unsettled_change(
+        return await self.preconditions.revalidate_approvals(change) or await find_unsettled_change(
             self.store, change.request, self.clock()
         )
 
@@ -322,29 +322,29 @@ class ChangeExecutor:
             LeaseLostError: another process has taken it over.
         """
         kept = await self.store.get(change.id)
-        if kept is None or kept.lease_owner != self.holding.owner or kept.state is not ChangeState.APPLYING:
+        if kept is None or kept.lease_owner != self.leases.owner or kept.state is not ChangeState.APPLYING:
             raise LeaseLostError
         return kept
 
     async def _ruling(self, change: Change, asker: UserLoader | None) -> Evaluation:
         """What the policy, as it is now, says of what was asked by somebody with the rights of this moment."""
         try:
-            reader = await (asker() if asker else self.people.reader(Caller(change.request.requester, None)))
-            reader = await self.people.anew(reader)
+            reader = await (asker() if asker else self.users.identify(Caller(change.request.requester, None)))
+            reader = await self.users.reload_user(reader)
         except UserError as error:
             return Evaluation(refusal=Outcome(error.key, error.params))
-        return await self.rulings.rule(change.request, reader)
+        return await self.preconditions.evaluate_request(change.request, reader)
 
     async def _wait_for_approval(self, change: Change, rule: ApprovalRule) -> Change:
         first, *_ = due_times(change.created_at, rule)
         waiting = replace(change, rule=rule, due_at=first)
-        pending = await self.moved(change, Transition(ChangeState.PENDING, AuditAction.PENDING), waiting)
+        pending = await self.transition(change, Transition(ChangeState.PENDING, AuditAction.PENDING), waiting)
         await self.drafts.delete(change.request.token)
         return pending
 
     async def _moved_on(self, change: Change, step: Transition) -> Change:
         """The change in its next state, still held by this process."""
-        return await self.moved(change, step, with_lease(self.lease(), change))
+        return await self.transition(change, step, with_lease(self.new_lease(), change))
 
 
 def _settling_transition(verdict: ChangeResult, action: AuditAction) -> Transition:

@@ -47,34 +47,36 @@ class LeaseKeeper:
 
     Attributes:
         owner: This process's name on leases.
-        in_hand: What this process works on. A lease says which process, not which of its tasks: one that was frozen
+        in_progress: What this process works on. A lease says which process, not which of its tasks: one that was frozen
             for longer than a lease lasts finds its own work among what may be taken over.
     """
 
     store: ChangeStore
     clock: Clock
     owner: str
-    in_hand: dict[ChangeId, HeldLease] = field(default_factory=dict)
+    in_progress: dict[ChangeId, HeldLease] = field(default_factory=dict)
 
-    def lease(self) -> Lease:
+    def new_lease(self) -> Lease:
         """A lease of this process's, from now."""
         return Lease(self.owner, self.clock() + timedelta(seconds=LEASE_SECONDS))
 
-    async def taken(self, change: ChangeId) -> bool:
+    async def try_acquire(self, change: ChangeId) -> bool:
         """Take a change that nobody holds; false where somebody does, be it another task of this process.
 
         Raises:
             DependencyError: the database did not answer.
         """
-        return change not in self.in_hand and await self.store.try_acquire_lease(change, self.clock(), self.lease())
+        return change not in self.in_progress and await self.store.try_acquire_lease(
+            change, self.clock(), self.new_lease()
+        )
 
-    def is_sure_of(self, change: ChangeId) -> bool:
+    def holds_for_certain(self, change: ChangeId) -> bool:
         """Whether no other process can have taken the change over by now, by what is known here without asking."""
-        hold = self.in_hand.get(change)
+        hold = self.in_progress.get(change)
         return hold is not None and hold.until is not None and self.clock() < hold.until
 
     @asynccontextmanager
-    async def held(self, change: ChangeId, *, until: datetime | None = None) -> AsyncIterator[HeldLease]:
+    async def hold(self, change: ChangeId, *, until: datetime | None = None) -> AsyncIterator[HeldLease]:
         """Keep the lease of a change that this process has, while the block runs.
 
         A DependencyError before all is done leaves the lease to run out: what is left of it is the pause before the
@@ -87,11 +89,11 @@ class LeaseKeeper:
         Raises:
             LeaseLostError: another process has taken the change over, or another task of this one holds it.
         """
-        if change in self.in_hand:
+        if change in self.in_progress:
             raise LeaseLostError
         hold = HeldLease(until=until)
         keeps_lease = False
-        self.in_hand[change] = hold
+        self.in_progress[change] = hold
         try:
             async with self._beating(change, hold):
                 yield hold
@@ -99,7 +101,7 @@ class LeaseKeeper:
             keeps_lease = not hold.is_done
             raise
         finally:
-            del self.in_hand[change]
+            del self.in_progress[change]
             if not hold.is_lost and not keeps_lease:
                 await asyncio.shield(self._release(change))
 
@@ -130,7 +132,7 @@ class LeaseKeeper:
     async def _renewed(self, change: ChangeId, hold: HeldLease) -> bool:
         """Renew the lease, also where the database is away for a moment; false where it was lost."""
         while True:
-            lease = self.lease()
+            lease = self.new_lease()
             try:
                 if not await self.store.renew_lease(change, lease):
                     return False

@@ -49,10 +49,10 @@ class Preconditions:
     """Looks at the policies as they are now."""
 
     policies: PolicyStore
-    people: UserService
+    users: UserService
     store: ChangeStore
 
-    async def rule(self, asked: ChangeRequest, reader: CurrentUser) -> Evaluation:
+    async def evaluate_request(self, asked: ChangeRequest, reader: CurrentUser) -> Evaluation:
         """Whether `reader` may ask for it, and whether it needs an approval.
 
         Raises:
@@ -75,15 +75,15 @@ class Preconditions:
 
         async def members(channel: ChannelId) -> frozenset[UserId]:
             try:
-                return await self.people.members_anew(channel)
+                return await self.users.reload_members(channel)
             except DependencyError:
                 # They were in it when the form was opened; more cannot be known where flowbot is not in it.
-                return frozenset({reader.user})
+                return frozenset({reader.id})
 
         where = None if asked.kind in FORM_KINDS else asked.channel
         return await decide_in_channel(policy, reader, where, members, Permission.EDIT)
 
-    async def lapsed(self, change: Change) -> Outcome | None:
+    async def revalidate_approvals(self, change: Change) -> Outcome | None:
         """Why a change that was about to be applied may not be any more; None where it still may.
 
         The policy may have changed since it was asked for, or since the votes: people lose rights, websites move. A
@@ -142,12 +142,12 @@ class Preconditions:
         Raises:
             DependencyError: Slack does not say.
         """
-        reader = await self.people.known(Caller(person, None), within=DECIDING_SECONDS)
-        members = partial(self.people.known_members, within=DECIDING_SECONDS)
+        reader = await self.users.load_user(Caller(person, None), within=DECIDING_SECONDS)
+        members = partial(self.users.load_members, within=DECIDING_SECONDS)
         decision = await decide_in_channel(policy, reader, None, members, permission)
         if decision.reason is Reason.UNCERTAIN:
             # Asked once more for Slack's own word why it does not tell them.
-            await self.people.known_groups(within=DECIDING_SECONDS)
+            await self.users.load_groups(within=DECIDING_SECONDS)
             raise DependencyError("fault.slack", error="user groups unknown")
         return decision.allowed
 

@@ -44,9 +44,9 @@ log = structlog.get_logger(__name__)
 class RepeatableWrite(ABC, Generic[OperationT]):
     """The work of one change of a flow that is there."""
 
-    tools: ExecutionContext
+    context: ExecutionContext
     change: Change
-    task: OperationT
+    operation: OperationT
 
     async def apply(self) -> ChangeResult:
         """Send it where it lacks, and read it back.
@@ -55,27 +55,29 @@ class RepeatableWrite(ABC, Generic[OperationT]):
             NotDone: Enkapush did not do it, for certain.
             LeaseLostError: another process has taken the change over.
         """
-        return await write_with_retries(self.tools, self.change, self._attempt) or await self.look()
+        return await write_with_retries(self.context, self.change, self._attempt) or await self.inspect()
 
-    async def look_again(self, *, is_final: bool) -> ChangeResult:
+    async def recheck(self, *, is_final: bool) -> ChangeResult:
         """What is known of it later; `is_final` where what is not there now will not come any more.
 
         Raises:
             DependencyError: Enkapush did not answer.
         """
-        return evaluate_recheck(self.task, await self.tools.source.get_flow(self.task.before.id), is_final=is_final)
+        return evaluate_recheck(
+            self.operation, await self.context.source.get_flow(self.operation.before.id), is_final=is_final
+        )
 
     @abstractmethod
-    async def look(self) -> ChangeResult:
+    async def inspect(self) -> ChangeResult:
         """What can be said of it, where Enkapush did not say that it was done."""
 
     async def _seen(self, look: Callable[[], Awaitable[ChangeResult]]) -> ChangeResult:
         """What is to be seen of a write that Enkapush said was done, which may take a moment."""
         verdict = await look()
         for pause in READ_BACK_SECONDS[1:]:
-            if not may_be_stale(self.task, verdict):
+            if not may_be_stale(self.operation, verdict):
                 break
-            await self.tools.sleep(pause)
+            await self.context.sleep(pause)
             verdict = await look()
         return verdict
 
@@ -135,7 +137,7 @@ def require_held(tools: ExecutionContext, change: Change) -> None:
     Raises:
         LeaseLostError: another process may have taken the change over.
     """
-    if not tools.is_sure_of(change.id):
+    if not tools.holds_lease(change.id):
         raise LeaseLostError
 
 
@@ -143,15 +145,15 @@ def require_held(tools: ExecutionContext, change: Change) -> None:
 class EditWrite(RepeatableWrite[EditOperation]):
     """Edits the flow of one change."""
 
-    async def look(self) -> ChangeResult:
+    async def inspect(self) -> ChangeResult:
         """What can be said of it after every try was unclear."""
-        flow = await self.tools.flow_after(self.task.before.id)
-        if flow is None or not self.task.is_confirmed_by(flow):
-            return unknown_result(self.task, flow)
+        flow = await self.context.flow_after(self.operation.before.id)
+        if flow is None or not self.operation.is_confirmed_by(flow):
+            return unknown_result(self.operation, flow)
         return self._there(flow)
 
     async def _attempt(self, change: Change) -> ChangeResult:
-        task, tools = self.task, self.tools
+        task, tools = self.operation, self.context
         image = await load_new_image(tools, task)
         await mark_sending(tools, change)
         if (now := await tools.flow_before(task.before.id)) is None:
@@ -170,18 +172,20 @@ class EditWrite(RepeatableWrite[EditOperation]):
 
     def _there(self, flow: Flow) -> ChangeResult:
         """It was made before, so it is not sent again: that would undo what somebody else has set since."""
-        self.tools.catalog.put(flow)
-        return edit_applied_result(self.task, flow)
+        self.context.flow_cache.upsert(flow)
+        return edit_applied_result(self.operation, flow)
 
     async def _read_back(self, *, was_answered: bool) -> ChangeResult:
-        return evaluate_edit(self.task, await self.tools.read_back(self.task.before.id), was_answered=was_answered)
+        return evaluate_edit(
+            self.operation, await self.context.read_back(self.operation.before.id), was_answered=was_answered
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class ToggleWrite(RepeatableWrite[ToggleOperation | DeleteOperation]):
     """Enables, disables or deletes the flow of one change."""
 
-    async def look(self) -> ChangeResult:
+    async def inspect(self) -> ChangeResult:
         """What can be said of it, where Enkapush did not say that it was done."""
         return await self._read_back(was_answered=False)
 
@@ -193,46 +197,54 @@ class ToggleWrite(RepeatableWrite[ToggleOperation | DeleteOperation]):
 
     async def _prepared(self, change: Change) -> ChangeResult | None:
         """Keep the picture of a flow that is deleted, which may take long; the verdict where there is no need to."""
-        before = self.task.before
-        if not isinstance(self.task, DeleteOperation) or before.image_url is None or change.progress.image is not None:
+        before = self.operation.before
+        if (
+            not isinstance(self.operation, DeleteOperation)
+            or before.image_url is None
+            or change.progress.image is not None
+        ):
             return None
-        if found := self._hindrance(change, await self.tools.flow_before(before.id)):
+        if found := self._hindrance(change, await self.context.flow_before(before.id)):
             return found
-        await keep_image(self.tools, change, before)
+        await keep_image(self.context, change, before)
         return None
 
     async def _written(self, change: Change) -> ChangeResult | None:
         """Write it, if the flow is as it was; the verdict where it is not."""
-        await mark_sending(self.tools, change)
-        now = await self.tools.flow_before(self.task.before.id)
+        await mark_sending(self.context, change)
+        now = await self.context.flow_before(self.operation.before.id)
         if found := self._hindrance(change, now):
             return found
-        if not self.task.matches(now):
-            require_held(self.tools, change)
+        if not self.operation.matches(now):
+            require_held(self.context, change)
             await self._send()
         return None
 
     def _hindrance(self, change: Change, now: Flow | None) -> ChangeResult | None:
         was_sent = change.sent_at is not None
         if now is None:
-            return evaluate_toggle(self.task, None, was_answered=False) if was_sent else gone_result(self.task.before)
-        return find_conflict(self.task, now, was_sent=was_sent)
+            return (
+                evaluate_toggle(self.operation, None, was_answered=False)
+                if was_sent
+                else gone_result(self.operation.before)
+            )
+        return find_conflict(self.operation, now, was_sent=was_sent)
 
     async def _send(self) -> None:
-        flow_id = self.task.before.id
-        if isinstance(self.task, DeleteOperation):
-            await self.tools.writer.delete(flow_id)
+        flow_id = self.operation.before.id
+        if isinstance(self.operation, DeleteOperation):
+            await self.context.writer.delete(flow_id)
         else:
-            await self.tools.writer.set_enabled(flow_id, self.task.enabled)
+            await self.context.writer.set_enabled(flow_id, self.operation.enabled)
 
     async def _read_back(self, *, was_answered: bool) -> ChangeResult:
-        flow_id = self.task.before.id
+        flow_id = self.operation.before.id
         try:
-            flow = await self.tools.source.get_flow(flow_id)
+            flow = await self.context.source.get_flow(flow_id)
         except DependencyError:
-            return unknown_result(self.task, None)
+            return unknown_result(self.operation, None)
         if flow:
-            self.tools.catalog.put(flow)
+            self.context.flow_cache.upsert(flow)
         else:
-            self.tools.catalog.drop(flow_id)
-        return evaluate_toggle(self.task, flow, was_answered=was_answered)
+            self.context.flow_cache.remove(flow_id)
+        return evaluate_toggle(self.operation, flow, was_answered=was_answered)

@@ -82,7 +82,7 @@ class FlowActions:
 
     async def _turn(self, interaction: Interaction, press: BlockActions) -> Reply:
         wanted = parse_value(ListValue, press.action.value).request
-        result = await self._runner.flow_queries.list(
+        result = await self._runner.flow_queries.list_flows(
             interaction.user, interaction.target.require_channel(), wanted, turning=True
         )
         return Reply(flow_list.flow_list(result, interaction.t, self._runner.clock()), replacing=True)
@@ -93,25 +93,23 @@ class FlowActions:
 
     async def _share_list(self, interaction: Interaction, press: BlockActions) -> Reply:
         runner, reader, channel = self._runner, interaction.user, interaction.target.require_channel()
-        await runner.flow_queries.may_share(reader, channel)
-        result = await runner.flow_queries.list(
+        await runner.flow_queries.require_share(reader, channel)
+        result = await runner.flow_queries.list_flows(
             reader, channel, parse_value(ListValue, press.action.value).request, turning=True
         )
         t = runner.locales.channel(reader.locale)
         await runner.responder.reply_publicly(
-            interaction.target, flow_list.shared_list(result, reader.user, t, runner.clock())
+            interaction.target, flow_list.shared_list(result, reader.id, t, runner.clock())
         )
         return Reply(sentences.sentence(interaction.t, "share.done"))
 
     async def _share_flow(self, interaction: Interaction, press: BlockActions) -> Reply:
         interaction, flow_id = await self._where_it_counts(interaction, press, Permission.SHARE)
         runner, reader, channel = self._runner, interaction.user, interaction.target.require_channel()
-        await runner.flow_queries.may_share(reader, channel)
-        shown = await runner.flow_queries.show(reader, channel, flow_id)
+        await runner.flow_queries.require_share(reader, channel)
+        shown = await runner.flow_queries.get_flow(reader, channel, flow_id)
         t = runner.locales.channel(reader.locale)
-        await runner.responder.reply_publicly(
-            interaction.target, push.shared_flow(shown, reader.user, t, runner.clock())
-        )
+        await runner.responder.reply_publicly(interaction.target, push.shared_flow(shown, reader.id, t, runner.clock()))
         return Reply(sentences.sentence(interaction.t, "share.done"))
 
 

@@ -92,7 +92,7 @@ class HomeTab:
 
     async def _draw(self, interaction: Interaction, seen: str) -> None:
         """Draw the tab as it is now. Who comes while another drawing waits for its turn is served by that one."""
-        turn = self._turns.setdefault(interaction.user.user, _Turn())
+        turn = self._turns.setdefault(interaction.user.id, _Turn())
         if turn.is_awaited:
             return
         turn.is_awaited = True
@@ -109,7 +109,7 @@ class HomeTab:
     async def _view(self, interaction: Interaction) -> View:
         """The tab, or in its place a sentence that says why there is none."""
         try:
-            return await self._whole(interaction, await self._overviews.of(interaction.user))
+            return await self._whole(interaction, await self._overviews.load_for(interaction.user))
         except UserError as error:
             return views.home_notice(sentences.sentence(interaction.t, error.key, error.params))
         except DependencyError as error:
@@ -126,7 +126,7 @@ class HomeTab:
             by_me=shown[1],
             recent=shown[2],
             more=len(overview.for_me) - len(shown[0]),
-            reach=overview.reach,
+            reach=overview.channels,
             is_certain=overview.is_certain,
             links={change: link for change, link in zip(changes, links, strict=True) if link},
         )
@@ -146,7 +146,7 @@ class HomeTab:
         """Show a view. False where the tab is not as it was `seen` any more: then `view` may be older than it."""
         only = {"hash": seen} if seen else {}
         try:
-            await self._client.views_publish(user_id=interaction.user.user, view=view, **only)
+            await self._client.views_publish(user_id=interaction.user.id, view=view, **only)
         except SLACK_ERRORS as error:
             said = error_code(error)
             if said == OVERTAKEN:

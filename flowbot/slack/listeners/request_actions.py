@@ -76,12 +76,12 @@ class RequestActions:
         """Ask to enable, disable or delete a flow; what needs no approval is done at once."""
         asking = self.approvals.asking
         return await self._submitted(
-            interaction, asking.ask(interaction.user, interaction.target.require_channel(), kind, flow, reason)
+            interaction, asking.submit(interaction.user, interaction.target.require_channel(), kind, flow, reason)
         )
 
     async def list_approvals(self, interaction: Interaction) -> Reply:
         """What waits: for this person, by this person, in this channel."""
-        lists = await self.queue.of(interaction.user, interaction.target.require_channel())
+        lists = await self.queue.load_for(interaction.user, interaction.target.require_channel())
         for_me, by_me, here = [[await self.notifier.request_message.load(change) for change in part] for part in lists]
         links = await self.notifier.find_permalinks(tuple(change for part in lists for change in part))
         return Reply(views.approvals_list(for_me, by_me, here, links, interaction.t, self.runner.clock()))
@@ -119,7 +119,7 @@ class RequestActions:
         async def handler(interaction: Interaction, press: BlockActions) -> Reply:
             value = parse_value(FlowValue, press.action.value)
             there = await self.runner.switch_channel(interaction, value.channel, Permission.EDIT)
-            asking = self.approvals.asking.ask(there.user, there.target.require_channel(), kind, value.flow, "")
+            asking = self.approvals.asking.submit(there.user, there.target.require_channel(), kind, value.flow, "")
             return await self._submitted(replace(there, target=interaction.target), asking)
 
         return handler
@@ -162,13 +162,13 @@ class RequestActions:
         return Reply()
 
     async def _reject(self, interaction: Interaction, press: BlockActions) -> Reply:
-        change = await self.approvals.deciding.may_reject(
+        change = await self.approvals.deciding.require_reject(
             interaction.user, _pressed_change(press), interaction.target.channel
         )
         return await self._ask_reason(interaction, press, change, ReasonPurpose.REJECT)
 
     async def _break_glass(self, interaction: Interaction, press: BlockActions) -> Reply:
-        change = await self.approvals.deciding.may_break_glass(interaction.user, _pressed_change(press))
+        change = await self.approvals.deciding.require_skip(interaction.user, _pressed_change(press))
         return await self._ask_reason(interaction, press, change, ReasonPurpose.BREAK_GLASS)
 
     async def _ask_reason(
@@ -208,9 +208,9 @@ class RequestActions:
             event.delivery_key, self.runner.clock()
         ):
             raise UserError("form.repeated")
-        reader, metadata = await self.runner.users.reader(event.caller), given.metadata
+        reader, metadata = await self.runner.users.identify(event.caller), given.metadata
         if metadata.purpose is ReasonPurpose.BREAK_GLASS:
-            return await self.approvals.deciding.break_glass(reader, metadata.change, given.reason)
+            return await self.approvals.deciding.skip_approval(reader, metadata.change, given.reason)
         # From nowhere: who had the form open may have left the channel since.
         return await self.approvals.deciding.reject(reader, metadata.change, given.reason, None)
 
@@ -230,7 +230,7 @@ class RequestActions:
         return Reply()
 
     async def _check_again(self, interaction: Interaction, press: BlockActions) -> Reply:
-        change = await self.approvals.checking.check_again(
+        change = await self.approvals.checking.recheck(
             interaction.user, _pressed_change(press), interaction.target.require_channel()
         )
         await self.notifier.notify(change, None)
@@ -240,7 +240,7 @@ class RequestActions:
     async def _ask_again(self, interaction: Interaction, press: BlockActions) -> Reply:
         asking = self.approvals.asking
         return await self._submitted(
-            interaction, asking.again(interaction.user, _pressed_change(press), interaction.target.require_channel())
+            interaction, asking.resubmit(interaction.user, _pressed_change(press), interaction.target.require_channel())
         )
 
     async def _restore(self, interaction: Interaction, press: BlockActions) -> Reply:

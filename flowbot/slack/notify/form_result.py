@@ -78,9 +78,9 @@ class FormResult:
         """
         message = await self._message(change, shown)
         if change.state is ChangeState.APPLIED:
-            await self.forms.forget(change.request.token)
+            await self.forms.discard_draft(change.request.token)
         else:
-            await self.forms.keep(await self._draft(change.request))
+            await self.forms.save_draft(await self._draft(change.request))
         await self._send(change.request, message)
 
     async def _tell_waiting(self, change: Change, view_id: str) -> None:
@@ -95,19 +95,19 @@ class FormResult:
         """The form again, as it was typed, with the reason on top; a message where it cannot be shown."""
         draft, t = await self._draft(change.request), self._t(change.request)
         outcome = _outcome(change, t)
-        await self.forms.keep(draft)
+        await self.forms.save_draft(draft)
         view = await self._form_again(change.request, draft, outcome)
         if view is None:
             kind = await self._kind(change.request)
             await self.modals.update(view_id, views.sentence_view(kind, t, outcome.key, outcome.params))
         if view is None or not await self.modals.update(view_id, view):
             message = _failed(change.request, outcome, t)
-            await self.forms.keep(replace(draft, changed_at=self.clock()))
+            await self.forms.save_draft(replace(draft, changed_at=self.clock()))
             await self._send(change.request, message)
 
     async def _form_again(self, asked: ChangeRequest, draft: Draft, outcome: Outcome) -> View | None:
         try:
-            reader = await self.people.reader(Caller(asked.requester, None))
+            reader = await self.people.identify(Caller(asked.requester, None))
             return await self.opening.recreate_form(reader, self._t(asked), draft, Text(outcome.key, outcome.params))
         except (UserError, DependencyError) as error:
             log.info("forms.not_shown_again", error=str(error))
@@ -133,19 +133,19 @@ class FormResult:
     def _segment(self, asked: ChangeRequest, t: Translator) -> str | None:
         """The segment that was sent, in words; None where none was."""
         sent = asked.wanted.unread.segment if asked.wanted else None
-        return None if sent is None else segment_name(sent, self.forms.segment_name(sent), t)
+        return None if sent is None else segment_name(sent, self.forms.find_segment_name(sent), t)
 
     def _remarks(self, asked: ChangeRequest, shown: Flow) -> tuple[Text, ...]:
         if asked.wanted is None:
             return ()
-        hosts = self.forms.hosts(shown.website_id, shown.id)
+        hosts = self.forms.known_hosts(shown.website_id, shown.id)
         edited = asked.flow is not None
         return lint(FlowContent.of(shown), asked.wanted.unread, sibling_hosts=hosts, utm_may_be_set=edited)
 
     async def _rights(self, asked: ChangeRequest) -> Permissions | None:
         """What the author may do in the channel of the form; None where that is not known."""
         try:
-            reader: CurrentUser = await self.people.reader(Caller(asked.requester, None))
+            reader: CurrentUser = await self.people.identify(Caller(asked.requester, None))
             return await self.reading.rights(reader, asked.channel)
         except (UserError, DependencyError):
             return None
@@ -164,7 +164,7 @@ class FormResult:
         return Draft(asked.token, asked.requester, asked.channel, asked.kind, flow, before, typed, self.clock())
 
     async def _kept_draft(self, asked: ChangeRequest) -> Draft | None:
-        return await self.forms.kept(asked.token)
+        return await self.forms.find_draft(asked.token)
 
     async def _picture(self, asked: ChangeRequest) -> dict[str, str]:
         if asked.picture is None:

@@ -173,5 +173,5 @@ class RequestMessage:
         if request.content is None or asked.kind not in {ChangeKind.ENABLE, ChangeKind.EDIT}:
             return ()
         unread = asked.wanted.unread if asked.wanted else WriteOnlyFields()
-        hosts = self.forms.hosts(request.content.website_id, asked.flow)
+        hosts = self.forms.known_hosts(request.content.website_id, asked.flow)
         return lint(request.content, unread, sibling_hosts=hosts, utm_may_be_set=True)

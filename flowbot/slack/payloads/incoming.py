@@ -125,7 +125,7 @@ class _Interaction(_Delivered):
     def caller(self) -> Caller:
         """Who did it. The person's own team is theirs alone; the payload's is where it happened."""
         enterprise = self.team.enterprise_id if self.team and self.user.team_id == self.team.id else None
-        return Caller(self.user.id, self.user.team_id, enterprise, place=self.team.id if self.team else None)
+        return Caller(self.user.id, self.user.team_id, enterprise, workspace=self.team.id if self.team else None)
 
 
 class BlockActions(_Interaction):
@@ -190,7 +190,7 @@ class HomeOpened(_Payload):
     @property
     def caller(self) -> Caller:
         """Who opened it."""
-        return Caller(self.event.user, None, place=self.team_id)
+        return Caller(self.event.user, None, workspace=self.team_id)
 
     @property
     def is_blank(self) -> bool:

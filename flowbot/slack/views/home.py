@@ -165,7 +165,7 @@ def _asked(shown: HomeShown, t: Translator, now: datetime) -> list[Block]:
     if over:
         blocks.append(block_kit.rich_text(block_kit.bullets(_closed(each, shown, t, now) for each in over)))
     if not shown.by_me:
-        may_ask = any(Permission.EDIT in each.may for each in shown.reach)
+        may_ask = any(Permission.EDIT in each.permissions for each in shown.reach)
         blocks.append(block_kit.context(t("home.nothing_asked" if may_ask else "home.may_not_ask")))
     return blocks
 
@@ -211,7 +211,7 @@ def _channels(shown: HomeShown, t: Translator) -> list[Block]:
 
 
 def _channel(reach: ChannelAccess, t: Translator) -> Element:
-    roles = t.listed([t(f"role.{permission}") for permission in reach.may])
+    roles = t.listed([t(f"role.{permission}") for permission in reach.permissions])
     return block_kit.rich_line(
         block_kit.channel_element(reach.channel), block_kit.text_element(f" {_websites(reach, t)} — {roles}")
     )

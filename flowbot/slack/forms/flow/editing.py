@@ -48,7 +48,7 @@ class FormEditor:
 
     async def save_draft(self, user: UserId, form: SubmittedForm, at: datetime) -> None:
         """Keep what was typed by `at`: what was typed later stays, whatever is kept first."""
-        await self.forms.keep_typed(user, form.metadata.token, form.typed, at)
+        await self.forms.save_input(user, form.metadata.token, form.typed, at)
 
     async def save_on_close(self, event: FormEvent, at: datetime) -> None:
         """Keep what was typed when the form was closed, at `at`, if Slack tells it."""
@@ -62,9 +62,9 @@ class FormEditor:
         before = await self._before(form.metadata.token)
         edited = before if form.metadata.kind is FormKind.EDIT else None
         typed = reset_segment(form.typed, edited)
-        ready = await self.forms.choices(interaction.user, form.metadata.channel)
+        ready = await self.forms.load_menus(interaction.user, form.metadata.channel)
         website = parse_website_id(typed.get("website", ""))
-        await self.forms.keep_typed(interaction.user.user, form.metadata.token, typed, at)
+        await self.forms.save_input(interaction.user.id, form.metadata.token, typed, at)
         data = FlowFormData(
             typed=typed,
             websites=ready.websites,
@@ -109,8 +109,8 @@ class FormEditor:
             return {"options": []}
         metadata = form.metadata
         t = self.locales.translator(metadata.locale, metadata.timezone)
-        reader = await self.users.reader(question.caller)
-        ready = await self.forms.choices(reader, metadata.channel)
+        reader = await self.users.identify(question.caller)
+        ready = await self.forms.load_menus(reader, metadata.channel)
         if question.action_id == ActionId.FORM_WEBSITE:
             return FlowForm.suggest_websites(ready.websites, question.value, t)
         segments = _choices(ready.segments_of(metadata.website)) or []
@@ -119,12 +119,12 @@ class FormEditor:
     def _remarks(self, form: SubmittedForm, before: Flow | None) -> tuple[Text, ...]:
         typed, content = form.typed, draft_content(form.typed)
         utm = (typed.get(f"utm_{part}") or None for part in ("source", "medium", "campaign"))
-        hosts = self.forms.hosts(content.website_id, before.id if before else None)
+        hosts = self.forms.known_hosts(content.website_id, before.id if before else None)
         edited = form.metadata.kind is FormKind.EDIT
         return lint(content, WriteOnlyFields(None, *utm), sibling_hosts=hosts, utm_may_be_set=edited)
 
     async def _before(self, token: FormToken) -> Flow | None:
-        draft = await self.forms.kept(token)
+        draft = await self.forms.find_draft(token)
         return draft.before if draft else None
 
 

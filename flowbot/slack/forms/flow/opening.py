@@ -40,14 +40,16 @@ class FormOpener:
 
     async def open_form(self, interaction: Interaction, kind: FormKind, flow: FlowId | None, trigger: str) -> Reply:
         """Open a form for a new flow, an edit or a duplicate; what was typed and not saved is brought back."""
-        await self.forms.allowed(interaction.user, interaction.target.require_channel(), interaction.target.channel)
+        await self.forms.require_edit(
+            interaction.user, interaction.target.require_channel(), interaction.target.channel
+        )
         view_id = await self.modals.open(trigger, views.loading(kind, interaction.t))
         await self._fill(interaction, kind, flow, view_id, fresh=False)
         return Reply()
 
     async def reopen_form(self, interaction: Interaction, token: FormToken, trigger: str) -> Reply:
         """Open a form again that was not saved, as it was typed, even if its flow has changed since."""
-        draft = await self.forms.draft(interaction.user, token)
+        draft = await self.forms.load_draft(interaction.user, token)
         await self._allowed(interaction, draft.channel)
         kind = draft_form_kind(draft)
         view_id = await self.modals.open(trigger, views.loading(kind, interaction.t))
@@ -62,7 +64,7 @@ class FormOpener:
             UserError: not allowed; names the channel where it is another one than the visit's.
         """
         try:
-            await self.forms.allowed(interaction.user, channel, interaction.target.channel)
+            await self.forms.require_edit(interaction.user, channel, interaction.target.channel)
         except UserError as error:
             if channel == interaction.target.channel:
                 raise
@@ -71,7 +73,7 @@ class FormOpener:
 
     async def start_over(self, interaction: Interaction, metadata: FormMetadata, view_id: str) -> Reply:
         """Fill the form anew, and forget what was typed."""
-        await self.forms.forget(metadata.token)
+        await self.forms.discard_draft(metadata.token)
         await self._fill(interaction, metadata.kind, metadata.flow, view_id, fresh=True, turn=metadata.turn + 1)
         return Reply()
 
@@ -119,11 +121,13 @@ class FormOpener:
     ) -> tuple[FormKind, FormContext]:
         """What the form is made of. What was typed about a flow that is gone by now becomes the form of a new one."""
         try:
-            return kind, await self.forms.open(reader, channel, kind.change, flow, fresh=fresh)
+            return kind, await self.forms.load_form(reader, channel, kind.change, flow, fresh=fresh)
         except UserError as error:
             if draft is None or error.key != NO_SUCH_FLOW_KEY:
                 raise
-            return FormKind.CREATE, await self.forms.open(reader, channel, FormKind.CREATE.change, None, fresh=True)
+            return FormKind.CREATE, await self.forms.load_form(
+                reader, channel, FormKind.CREATE.change, None, fresh=True
+            )
 
     async def recreate_form(self, reader: CurrentUser, t: Translator, draft: Draft, problem: Text) -> View:
         """The form once more, as it was typed, with the reason on top.
@@ -132,7 +136,7 @@ class FormOpener:
             UserError: not allowed any more, or the flow is gone.
             DependencyError: Enkapush or the database did not answer.
         """
-        await self.forms.allowed(reader, draft.channel, None)
+        await self.forms.require_edit(reader, draft.channel, None)
         kind, ready = await self._ready(
             reader, draft.channel, draft_form_kind(draft), draft.flow, fresh=True, draft=draft
         )
@@ -160,8 +164,8 @@ class FormOpener:
             turn=turn,
         )
         typed, changed_meanwhile = _rebase_draft(draft, kind, ready.before) if draft else ({}, ())
-        await self.forms.keep(
-            Draft(metadata.token, reader.user, channel, kind.change, metadata.flow, ready.before, typed, self.clock()),
+        await self.forms.save_draft(
+            Draft(metadata.token, reader.id, channel, kind.change, metadata.flow, ready.before, typed, self.clock()),
             instead_of=draft.token if draft else None,
         )
         shown = typed if draft else initial_values(kind, ready)
@@ -171,7 +175,7 @@ class FormOpener:
             segments=segment_choices(ready, shown),
             metadata=metadata,
             before=ready.before,
-            has_open_request=ready.is_asked,
+            has_open_request=ready.has_open_request,
             changed_meanwhile=changed_meanwhile,
         )
 

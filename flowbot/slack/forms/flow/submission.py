@@ -38,7 +38,7 @@ async def validate_submission(forms: FormService, form: SubmittedForm) -> tuple[
         DependencyError: the database did not answer.
     """
     metadata, typed = form.metadata, form.typed
-    before, websites = await forms.submittable(metadata.channel, metadata.token, typed.get("website", ""))
+    before, websites = await forms.load_submission_context(metadata.channel, metadata.token, typed.get("website", ""))
     if metadata.kind is FormKind.EDIT and before is None:
         return ValidationResult(None, {"name": Text(FORM_TOO_OLD_KEY)}), None
     checked = validate_form(
@@ -151,9 +151,9 @@ class FlowFormSubmission:
         logs.bind_incident(request="form", user=asked.requester, channel=asked.channel, change=change.id)
         try:
             # Kept until it is known that it was saved.
-            await self.forms.keep(draft_from_change(asked, before, change.created_at))
+            await self.forms.save_draft(draft_from_change(asked, before, change.created_at))
             tell = self.results.for_open_form(event.view_id)
-            settled = await self.changes.carry_out(change, tell, lambda: self.users.reader(event.caller))
+            settled = await self.changes.execute(change, tell, lambda: self.users.identify(event.caller))
             log.info("flow_form.settled", state=settled.state)
         except DependencyError as fault:
             # The change is kept: the recovery of this or another process goes on where this one stopped.

@@ -48,11 +48,11 @@ class PolicyFormViews:
 
     async def open(self, interaction: Interaction, trigger: str) -> Reply:
         """Open the form for this channel's policy, at once, and fill it after; for admins alone."""
-        self.setup.allowed(interaction.user)
+        self.setup.require_setup(interaction.user)
         view_id = await self.modals.open(trigger, views.loading(interaction.t))
         channel, reader, t = interaction.target.require_channel(), interaction.user, interaction.t
         try:
-            ready = await self.setup.open(channel)
+            ready = await self.setup.load_form(channel)
         except DependencyError as fault:
             await self.modals.replace_loading(view_id, views.sentence_view(t, fault.key, fault.params))
             return Reply()
@@ -104,19 +104,19 @@ class PolicyFormViews:
         return PolicyForm.suggest_options(question.action_id, question.value, ready, t)
 
     async def _entries(self, question: BlockSuggestion, channel: ChannelId) -> PolicyFormData:
-        self.setup.allowed(await self.runner.users.reader(question.caller))
-        return await self.setup.open(channel)
+        self.setup.require_setup(await self.runner.users.identify(question.caller))
+        return await self.setup.load_form(channel)
 
     async def _take(self, event: FormEvent, submitted: SubmittedPolicy, t: Translator) -> AckArgs:
         problems = submitted.typed.find_problems()
         if not problems and not await self._is_first(event):
             problems = {PolicyField.WEBSITES: Text("form.repeated")}
-        reader = await self.runner.users.anew(await self.runner.users.reader(event.caller))
-        self.setup.allowed(reader)
+        reader = await self.runner.users.reload_user(await self.runner.users.identify(event.caller))
+        self.setup.require_setup(reader)
         if problems:
             return _ack_errors(problems, event, t)
         wanted = submitted.typed.to_policy(submitted.metadata.channel)
-        await self.setup.check(wanted)
+        await self.setup.require_workable(wanted)
         try:
             saved = await self._save(reader, wanted, submitted.metadata.seen)
         except PolicyChangedError:
@@ -149,7 +149,7 @@ class PolicyFormViews:
 
     async def _again(self, submitted: SubmittedPolicy, wanted: ChannelPolicy, t: Translator) -> AckArgs:
         """The form as it was filled in, with what happened on top; saving it now replaces what is kept now."""
-        ready = await self.setup.open(wanted.id)
+        ready = await self.setup.load_form(wanted.id)
         fields = t.listed(views.differing(ready.policy, wanted, t))
         metadata = submitted.metadata.model_copy(update={"seen": policy_fingerprint(ready.policy)})
         data = PolicyFormContent(ready, submitted.typed, metadata, problem=t("setup.overtaken", fields=fields))
@@ -157,9 +157,9 @@ class PolicyFormViews:
 
     async def _tell(self, reader: CurrentUser, saved: SavedPolicy) -> None:
         """Tell the channel; where that cannot be, tell the admin so."""
-        place = ReplyTarget(saved.after.id, reader.user, "")
+        place = ReplyTarget(saved.after.id, reader.id, "")
         t = self.runner.locales.channel(reader.locale)
-        message = views.policy_changed_message(reader.user, saved.before, saved.after, await self._names(saved), t)
+        message = views.policy_changed_message(reader.id, saved.before, saved.after, await self._names(saved), t)
         try:
             await self.runner.responder.reply_publicly(place, message)
         except (UserError, DependencyError) as error:
@@ -177,9 +177,9 @@ class PolicyFormViews:
 
     async def _names(self, saved: SavedPolicy) -> views.Names:
         """What the ids of both policies are called."""
-        ready = await self.setup.open(saved.after.id)
+        ready = await self.setup.load_form(saved.after.id)
         groups = {id_: group.name or str(id_) for id_, group in (ready.groups or {}).items()}
-        return views.Names(ready.websites, groups, await self.setup.names(_people(saved)))
+        return views.Names(ready.websites, groups, await self.setup.find_names(_people(saved)))
 
 
 def _people(saved: SavedPolicy) -> set[UserId]:

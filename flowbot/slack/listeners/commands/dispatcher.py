@@ -68,7 +68,9 @@ class CommandDispatcher:
         return Reply(help_here(rights, interaction.t))
 
     async def _list(self, interaction: Interaction, request: ListRequest) -> Reply:
-        result = await self._runner.flow_queries.list(interaction.user, interaction.target.require_channel(), request)
+        result = await self._runner.flow_queries.list_flows(
+            interaction.user, interaction.target.require_channel(), request
+        )
         return Reply(flow_list.flow_list(result, interaction.t, self._runner.clock()))
 
 

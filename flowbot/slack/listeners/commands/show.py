@@ -26,7 +26,9 @@ class FlowViewer:
             DependencyError: Enkapush or the database did not answer.
         """
         try:
-            shown = await self.runner.flow_queries.show(interaction.user, interaction.target.require_channel(), flow_id)
+            shown = await self.runner.flow_queries.get_flow(
+                interaction.user, interaction.target.require_channel(), flow_id
+            )
         except UserError as error:
             return Reply(deleted_message(await self._deletion(interaction, flow_id, error), interaction.t))
         return Reply(push.flow_details_message(shown, interaction.t, self.runner.clock()))
@@ -38,7 +40,7 @@ class FlowViewer:
             UserError: not allowed.
             DependencyError: the database did not answer.
         """
-        events = await self.history.latest(interaction.user, interaction.target.require_channel(), flow)
+        events = await self.history.latest_events(interaction.user, interaction.target.require_channel(), flow)
         return Reply(history_message(events, flow, interaction.t))
 
     async def _deletion(self, interaction: Interaction, flow_id: FlowId, error: UserError) -> Deletion:
@@ -48,7 +50,7 @@ class FlowViewer:
             UserError: `error`, where that is not so.
         """
         if error.key == NO_SUCH_FLOW_KEY:
-            deletion = await self.history.deletion(interaction.user, interaction.target.require_channel(), flow_id)
+            deletion = await self.history.find_deletion(interaction.user, interaction.target.require_channel(), flow_id)
             if deletion is not None:
                 return deletion
         raise error

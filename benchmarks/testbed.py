@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 import aiohttp
-from pydantic import BaseModel, SecretStr
+from pydantic import BaseModel
 
 from benchmarks.load import HttpTarget
 from benchmarks.processes import Process, start_module
@@ -28,11 +28,10 @@ from benchmarks.protocol import (
     SlackRequests,
     SocketUrl,
 )
-from flowbot.opening import now, opened_database
 from flowbot.sandbox.slack import APP_TOKEN, BOT_TOKEN, SIGNING_SECRET
 from flowbot.services.policy_files import import_policies
-from flowbot.settings import Settings
-from flowbot.storage.migrations import upgrade
+from flowbot.services.ports import utc_now
+from flowbot.storage.migrations import open_migrated, upgrade
 from flowbot.storage.repositories.policies import PolicyRepository
 
 QUIET_SECONDS: Final = 0.1
@@ -155,6 +154,6 @@ async def open_testbed(flows: int) -> AsyncIterator[Testbed]:
         session = await stack.enter_async_context(aiohttp.ClientSession())
         database = f"sqlite:///{folder / 'flowbot.db'}"
         await asyncio.to_thread(upgrade, database)
-        async with opened_database(Settings(_env_file=None, database_url=SecretStr(database))) as opened:
-            await import_policies(PolicyRepository(opened, now), POLICY, now())
+        async with open_migrated(database) as opened:
+            await import_policies(PolicyRepository(opened, utc_now), POLICY, utc_now())
         yield Testbed(FakeServers(process, Addresses.model_validate_json(found[0]), session), folder, database)

@@ -20,7 +20,6 @@ from flowbot.enkapush.writer import EnkapushWriter
 from flowbot.health import Health
 from flowbot.locales import Locales
 from flowbot.metrics import Metrics
-from flowbot.opening import now
 from flowbot.outside import Outside, Ports, opened, ports_of, secret
 from flowbot.scrape import Scrape
 from flowbot.services.approvals.approvals import ApprovalServices
@@ -34,7 +33,7 @@ from flowbot.services.forms import FormService
 from flowbot.services.history import History
 from flowbot.services.inbox import HomeOverviews, RequestQueue
 from flowbot.services.policy_setup import PolicySetup
-from flowbot.services.ports import Clock, Monotonic, Sleep
+from flowbot.services.ports import Clock, Monotonic, Sleep, utc_now
 from flowbot.services.users import UserService
 from flowbot.settings import Settings
 from flowbot.slack import app as slack_app
@@ -98,7 +97,7 @@ class _Services:
 async def flowbot(
     settings: Settings,
     *,
-    clock: Clock = now,
+    clock: Clock = utc_now,
     monotonic: Monotonic = time.monotonic,
     drain_seconds: float = DRAIN_SECONDS,
     timeouts: Timeouts | None = None,

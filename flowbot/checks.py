@@ -15,13 +15,14 @@ from flowbot.enkapush.reader import EnkapushReader
 from flowbot.errors import ConfigurationError, DependencyError
 from flowbot.health import PATIENCE_SECONDS, in_a_word
 from flowbot.metrics import Metrics
-from flowbot.opening import now, opened_database
 from flowbot.outside import enkapush_client, secret
 from flowbot.plain import told, with_cause
+from flowbot.services.ports import utc_now
 from flowbot.settings import Settings
 from flowbot.slack.api import client
 from flowbot.slack.api.errors import SLACK_ERRORS, error_code
 from flowbot.slack.api.users import SlackUserDirectory
+from flowbot.storage.migrations import open_migrated, read_revision_state
 from flowbot.storage.repositories.policies import PolicyRepository
 
 SCOPES: Final = frozenset(
@@ -130,9 +131,9 @@ async def _checked(name: str, look: Callable[[], Awaitable[str]]) -> Finding:
 
 
 async def _database(settings: Settings) -> str:
-    async with opened_database(settings, only_to_read=True) as database:
-        state = await database.revision_state()
-        theirs, ours = await database.clock(), now()
+    async with open_migrated(settings.database_url.get_secret_value(), upgrade_sqlite=False) as database:
+        state = await read_revision_state(database)
+        theirs, ours = await database.clock(), utc_now()
     apart = abs(theirs - ours) if theirs is not None else timedelta()
     if apart > CLOCKS_APART:
         raise _CheckError(
@@ -198,8 +199,8 @@ async def _policy(book: PolicyBook | None) -> str:
 async def _book(settings: Settings) -> PolicyBook | None:
     """The policies, or None where they cannot be read: what the matter is, the check of the database has said."""
     try:
-        async with opened_database(settings, only_to_read=True) as database:
-            return await PolicyRepository(database, now).get_book()
+        async with open_migrated(settings.database_url.get_secret_value(), upgrade_sqlite=False) as database:
+            return await PolicyRepository(database, utc_now).get_book()
     except (ConfigurationError, DependencyError):
         return None
 

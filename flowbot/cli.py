@@ -18,12 +18,13 @@ import typer
 from flowbot import logs
 from flowbot.domain.policy import PolicyBook
 from flowbot.errors import ConfigurationError, DependencyError
-from flowbot.opening import now, opened_database
 from flowbot.plain import told
 from flowbot.services import history, policy_files
 from flowbot.services.policy_files import PolicyReplacement
+from flowbot.services.ports import utc_now
 from flowbot.settings import Settings
 from flowbot.storage import database_copy, migrations
+from flowbot.storage.migrations import open_migrated
 from flowbot.storage.repositories.changes import ChangeRepository
 from flowbot.storage.repositories.policies import PolicyRepository
 
@@ -165,9 +166,9 @@ def policy_import(file: Annotated[Path, typer.Argument(help="A TOML file; - for 
     wanted = policy_files.parse_book(text)
 
     async def replace() -> PolicyReplacement:
-        async with opened_database(settings) as database:
-            store = PolicyRepository(database, now)
-            return await policy_files.import_book(store, wanted, now(), by=_system_user(), warn=_warn_of_loss)
+        async with open_migrated(settings.database_url.get_secret_value()) as database:
+            store = PolicyRepository(database, utc_now)
+            return await policy_files.import_book(store, wanted, utc_now(), by=_system_user(), warn=_warn_of_loss)
 
     typer.echo(f"The policies were replaced: {asyncio.run(replace())}.")
 
@@ -178,8 +179,8 @@ def policy_export() -> None:
     settings = _settings()
 
     async def export() -> str:
-        async with opened_database(settings, only_to_read=True) as database:
-            return await policy_files.export_policies(PolicyRepository(database, now))
+        async with open_migrated(settings.database_url.get_secret_value(), upgrade_sqlite=False) as database:
+            return await policy_files.export_policies(PolicyRepository(database, utc_now))
 
     typer.echo(asyncio.run(export()), nl=False)
 
@@ -194,8 +195,8 @@ def audit_export(
     settings = _settings()
 
     async def export() -> None:
-        async with opened_database(settings, only_to_read=True) as database:
-            await history.export(ChangeRepository(database, now).all_events(), form, sys.stdout.write)
+        async with open_migrated(settings.database_url.get_secret_value(), upgrade_sqlite=False) as database:
+            await history.export(ChangeRepository(database, utc_now).all_events(), form, sys.stdout.write)
 
     asyncio.run(export())
 

@@ -11,13 +11,14 @@ from typing import Final
 from pydantic import SecretStr
 
 from flowbot.app import flowbot
-from flowbot.opening import now, opened_database
 from flowbot.sandbox.enkapush import EnkapushSandbox
 from flowbot.sandbox.enkapush.seeds import seed_flows, seed_segments
 from flowbot.sandbox.slack import APP_TOKEN, BOT_TOKEN, SIGNING_SECRET, Guide, SlackSandbox, build_demo_workspace
 from flowbot.services.policy_files import import_policies
+from flowbot.services.ports import utc_now
 from flowbot.serving import listening
 from flowbot.settings import Settings
+from flowbot.storage.migrations import open_migrated
 from flowbot.storage.repositories.policies import PolicyRepository
 
 HOST: Final = "127.0.0.1"
@@ -28,7 +29,7 @@ API_KEY: Final = "demo-key"  # the stand-in's own, good for nothing else
 async def running(port: int) -> AsyncIterator[str]:
     """The whole demo on this machine alone; gives the page's address. Port 0 takes a free one."""
     slack = SlackSandbox(build_demo_workspace(Guide.parse(_beside("demo_guide.toml"))))
-    enkapush = EnkapushSandbox(api_key=API_KEY, flows=seed_flows(now()), segments=seed_segments(now()))
+    enkapush = EnkapushSandbox(api_key=API_KEY, flows=seed_flows(utc_now()), segments=seed_segments(utc_now()))
     with tempfile.TemporaryDirectory(prefix="flowbot-demo-") as folder:
         async with slack.serve(HOST, port) as address, enkapush.serve(HOST) as enkapush_api:
             settings = _settings(address, enkapush_api, Path(folder) / "flowbot.db")
@@ -62,8 +63,8 @@ def _settings(slack: str, enkapush_api: str, database: Path) -> Settings:
 
 
 async def _import_policy(settings: Settings) -> None:
-    async with opened_database(settings) as database:
-        await import_policies(PolicyRepository(database, now), _beside("demo_policy.toml"), now())
+    async with open_migrated(settings.database_url.get_secret_value()) as database:
+        await import_policies(PolicyRepository(database, utc_now), _beside("demo_policy.toml"), utc_now())
 
 
 def _beside(name: str) -> str:

@@ -15,7 +15,6 @@ from flowbot.enkapush.images import create_image_client
 from flowbot.enkapush.reader import EnkapushReader
 from flowbot.errors import ConfigurationError
 from flowbot.metrics import Metrics
-from flowbot.opening import opened_database
 from flowbot.services.flow_cache import FlowCache
 from flowbot.services.ports import Clock, Monotonic, Sleep
 from flowbot.services.users import UserService
@@ -23,6 +22,7 @@ from flowbot.settings import Settings
 from flowbot.slack.api import client
 from flowbot.slack.api.files import SlackFiles
 from flowbot.slack.api.users import SlackUserDirectory
+from flowbot.storage.migrations import open_migrated
 from flowbot.storage.repositories.changes import ChangeRepository
 from flowbot.storage.repositories.drafts import DraftRepository
 from flowbot.storage.repositories.images import ImageRepository
@@ -79,7 +79,7 @@ async def opened(
     settings.need("slack_bot_token", "enkapush_api_key")
     metrics = Metrics()
     async with (
-        opened_database(settings) as database,
+        open_migrated(settings.database_url.get_secret_value()) as database,
         enkapush_client(settings, metrics, timeouts, Timing(sleep=sleep)) as enkapush,
         create_image_client(settings.enkapush_api_url) as pictures,
         client.open_session() as session,

@@ -8,9 +8,9 @@ from typing import Final
 import pytest
 
 from flowbot.domain.text import fold
-from flowbot.opening import now
 from flowbot.sandbox.enkapush.seeds import seed_flows
 from flowbot.sandbox.slack import Guide, build_demo_workspace
+from flowbot.services.ports import utc_now
 from flowbot.slack.listeners.commands import parser
 from flowbot.slack.listeners.commands.words import TURKISH, CommandWord
 
@@ -55,12 +55,12 @@ def test_the_readmes_search_finds_something_in_the_demo() -> None:
     (typed,) = re.findall(r'`(list "[^"`]+")`', readme)
     wanted = parser.parse_command(typed)
     assert isinstance(wanted, parser.List)
-    texts = [fold(f"{flow.name}\n{flow.title}\n{flow.description}") for flow in seed_flows(now())]
+    texts = [fold(f"{flow.name}\n{flow.title}\n{flow.description}") for flow in seed_flows(utc_now())]
     assert any(all(fold(word) in text for word in wanted.request.query.words) for text in texts)
 
 
 def test_the_flows_that_it_would_enable_are_disabled() -> None:
-    flows = {flow.id: flow for flow in seed_flows(now())}
+    flows = {flow.id: flow for flow in seed_flows(utc_now())}
     named = {int(number) for number in re.findall(r"/flows (?:enable|etkinleştir) (\d+)", TEXT)}
     assert named
     assert not any(flows[number].is_enabled for number in named)

@@ -16,7 +16,6 @@ from sqlalchemy.exc import OperationalError
 from flowbot.errors import ConfigurationError
 from flowbot.storage import migrations
 from flowbot.storage.engine import DATABASE_URL, exclusive_engine, migration_engine, parse_address
-from flowbot.storage.revisions import revision_state
 from flowbot.storage.tables import events, metadata
 from flowbot.storage.unit_of_work import require_database, translate_errors
 
@@ -202,7 +201,7 @@ def _batch(table: Table) -> int:
 
 
 def _must_be_current(source: Connection) -> None:
-    state = revision_state(source)
+    state = migrations.revision_state(source)
     if not state.is_current:
         raise DatabaseCopyError(f"{SOURCE}: the database to copy {state.lack}; run flowbot migrate on it first")
 

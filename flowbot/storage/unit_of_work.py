@@ -13,7 +13,6 @@ from sqlalchemy.exc import DatabaseError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from flowbot.errors import ConfigurationError, DependencyError
-from flowbot.storage.revisions import RevisionState, revision_state
 
 FULL: Final = "fault.database_full"
 
@@ -139,15 +138,6 @@ class Database:
             return None
         async with self.read() as connection:
             return await connection.scalar(select(func.clock_timestamp()))
-
-    async def revision_state(self) -> RevisionState:
-        """Which shape the database has, and which it should have.
-
-        Raises:
-            DependencyError: the database did not answer.
-        """
-        async with self.read() as connection:
-            return await connection.run_sync(revision_state)
 
     @asynccontextmanager
     async def _transaction(self, engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:

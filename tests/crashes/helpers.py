@@ -17,7 +17,6 @@ from typing import Any, Final
 from pydantic import SecretStr
 from sqlalchemy import select, text
 
-from flowbot.opening import opened_database
 from flowbot.sandbox.enkapush import EnkapushSandbox, Fault
 from flowbot.sandbox.enkapush.models import Flow
 from flowbot.sandbox.slack import APP_TOKEN, BOT_TOKEN, SIGNING_SECRET, SandboxPerson, SlackSandbox
@@ -191,16 +190,25 @@ class Arena:
 
     async def rows(self, sql: str) -> list[tuple[Any, ...]]:
         """What the database says."""
-        async with opened_database(self.world.settings) as database, database.read() as connection:
+        async with (
+            self.world.open_database() as database,
+            database.read() as connection,
+        ):
             return [tuple(row) for row in await connection.execute(text(sql))]
 
     async def executes(self, sql: str) -> None:
-        async with opened_database(self.world.settings) as database, database.write() as connection:
+        async with (
+            self.world.open_database() as database,
+            database.write() as connection,
+        ):
             await connection.execute(text(sql))
 
     async def the_lease(self, *, is_over: bool, seconds: float = 10.0) -> None:
         """Wait until the only change's lease has run out, or until somebody holds it."""
-        async with asyncio.timeout(seconds), opened_database(self.world.settings) as database:
+        async with (
+            asyncio.timeout(seconds),
+            self.world.open_database() as database,
+        ):
             while True:
                 async with database.read() as connection:
                     until = (await connection.execute(select(changes.c.lease_until))).scalar_one()

@@ -17,7 +17,6 @@ import aiohttp
 import pytest
 from sqlalchemy import select
 
-from flowbot import opening
 from flowbot.domain.change import OPEN_STATES, Change, ChangeKind, ChangeState
 from flowbot.domain.ids import ChangeId
 from flowbot.enkapush import images
@@ -26,6 +25,7 @@ from flowbot.sandbox.enkapush import LoggedRequest
 from flowbot.sandbox.slack import Message, SandboxPerson, text_of
 from flowbot.serving import Patience
 from flowbot.slack.api import client
+from flowbot.storage import migrations
 from flowbot.storage.engine import open_database
 from flowbot.storage.repositories.changes import ChangeRepository
 from flowbot.storage.tables import changes
@@ -157,7 +157,7 @@ def _caught(patch: pytest.MonkeyPatch) -> list[Database]:
         opened.append(open_database(url))
         return opened[-1]
 
-    patch.setattr(opening, "open_database", catching)
+    patch.setattr(migrations, "open_database", catching)
     return opened
 
 

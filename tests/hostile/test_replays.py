@@ -13,7 +13,6 @@ import aiohttp
 import pytest
 
 from flowbot.app import Flowbot
-from flowbot.opening import opened_database
 from flowbot.sandbox.enkapush import Fault
 from flowbot.sandbox.slack import SIGNING_SECRET, Message, View, text_of
 from flowbot.sandbox.slack.delivery.envelope import Delivery, Envelope
@@ -64,7 +63,7 @@ async def everything(world: World) -> dict[str, Any]:
     """All that a recording could change: Enkapush, what everybody sees, the policies, the audit trail."""
     channels = (MARKETING, APPROVALS, RANDOM)
     posted = [message for channel in channels for message in world.slack.workspace.messages[channel]]
-    async with opened_database(world.settings) as database:
+    async with world.open_database() as database:
         policies = await export_policies(PolicyRepository(database, world.time.now))
     return {
         "flows": {number: repr(flow) for number, flow in world.enkapush.store.flows.items()},

@@ -8,7 +8,6 @@ from typing import Any, Final
 import pytest
 
 from flowbot.enkapush.client import Timeouts
-from flowbot.opening import opened_database
 from flowbot.sandbox.slack import Message, SandboxPerson, View, text_of
 from flowbot.sandbox.slack.models import Person
 from flowbot.services import history
@@ -189,7 +188,7 @@ def hire(world: World, count: int, group: str = "S0LEADS") -> list[SandboxPerson
 async def audit(world: World) -> list[dict[str, Any]]:
     """The audit trail, as it is exported."""
     lines: list[str] = []
-    async with opened_database(world.settings) as database:
+    async with world.open_database() as database:
         await history.export(
             ChangeRepository(database, world.time.now).all_events(), history.Format.JSONL, lines.append
         )

@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from flowbot.opening import opened_database
 from flowbot.sandbox.enkapush import Fault
 from flowbot.sandbox.slack import BOT_TOKEN, SIGNING_SECRET, Message, text_of
 from flowbot.slack.notify.notifier import SlackNotifier
@@ -174,7 +173,7 @@ async def test_the_alarm_does_not_ring_again_for_who_read_the_request_before_it_
     request = await asks(world)
     await _breaks(world, request)
     await ends(world, request, "Applied")
-    async with opened_database(world.settings) as database:
+    async with world.open_database() as database:
         (change,) = await ChangeRepository(database, world.time.now).closed()
     assert change.progress.is_alarmed
     for notifier in notifiers:

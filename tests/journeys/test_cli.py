@@ -28,10 +28,10 @@ from sqlalchemy import make_url
 from flowbot import cli, errors, plain
 from flowbot.domain.change import ChangeKind, Lease
 from flowbot.domain.ids import ChannelId, FlowId
-from flowbot.opening import now, opened_database
 from flowbot.sandbox.enkapush import Fault
+from flowbot.services.ports import utc_now
+from flowbot.storage.migrations import known_revisions
 from flowbot.storage.repositories.changes import ChangeRepository
-from flowbot.storage.revisions import known_revisions
 from tests.journeys.world import API_KEY, MARKETING, POLICY, World, on_both_databases
 from tests.storage.change_cases import asked, told
 from tests.storage.older import upgrade_to
@@ -604,10 +604,10 @@ async def test_check_without_a_database_looks_at_all_the_rest(environment: Envir
 @on_both_databases
 async def test_check_does_nothing_of_what_waits(world: World, environment: Environment, tmp_path: Path) -> None:
     world.add_flows(1)
-    async with opened_database(world.settings) as database:
-        store = ChangeRepository(database, now)
+    async with world.open_database() as database:
+        store = ChangeRepository(database, utc_now)
         new = asked(kind=ChangeKind.DISABLE, channel=ChannelId(MARKETING), flow=FlowId(1))
-        left, _ = await store.submit(new, Lease("of a process that was killed", now() - timedelta(hours=1)), told())
+        left, _ = await store.submit(new, Lease("of a process that was killed", utc_now() - timedelta(hours=1)), told())
         assert (await inside(environment, tmp_path, "check"))[0] == 0
         assert await store.get(left.id) == left
     assert [record for record in world.enkapush.requests if record.method != "GET"] == []

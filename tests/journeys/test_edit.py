@@ -6,7 +6,6 @@ from typing import Any, Final
 
 import pytest
 
-from flowbot.opening import opened_database
 from flowbot.sandbox.enkapush import Image
 from flowbot.sandbox.slack import text_of
 from flowbot.storage.repositories.drafts import DraftRepository
@@ -251,7 +250,7 @@ async def test_a_flow_that_left_the_channels_websites_is_not_touched(http: World
 async def test_a_form_that_is_too_old_is_neither_saved_nor_previewed(http: World) -> None:
     add_flow(http)
     form = await opens(http.emma, "/flows edit 1")
-    async with opened_database(http.settings) as database:
+    async with http.open_database() as database:
         await DraftRepository(database).delete_older_than(http.time.now() + timedelta(days=1))
     http.emma.fill("URL", "javascript:alert(1)")
     await http.emma.click(form, "Preview")

@@ -7,7 +7,6 @@ import pytest
 
 from flowbot.domain.change import ChangeState
 from flowbot.domain.ids import WebsiteId
-from flowbot.opening import opened_database
 from flowbot.sandbox.slack import SandboxPerson, View, text_of
 from flowbot.storage.repositories.changes import ChangeRepository
 from tests.journeys.at_a_form import add_flow
@@ -189,7 +188,7 @@ async def test_what_was_decided_is_found_behind_all_that_one_may_not_see(world: 
 async def decided(world: World, count: int, website: WebsiteId) -> None:
     """Keep so many requests that were withdrawn, later than all else that a test does."""
     late = world.time.now() + timedelta(seconds=30)
-    async with opened_database(world.settings) as database:
+    async with world.open_database() as database:
         store = ChangeRepository(database, world.time.now)
         for number in range(count):
             change = await waiting(store, token=f"t{number}", flow=None, website=website)

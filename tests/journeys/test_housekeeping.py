@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 from flowbot.domain.change import ChangeKind, Draft
 from flowbot.domain.ids import ChannelId, FormToken, UserId
 from flowbot.domain.images import ImageFile
-from flowbot.opening import opened_database
 from flowbot.services.forms import KEEP_DRAFTS
 from flowbot.services.ports.storage import DeliveryKey
 from flowbot.storage.repositories.deliveries import DeliveryRepository
@@ -36,7 +35,7 @@ def draft(token: str, at: datetime) -> Draft:
 
 async def test_what_is_too_old_is_forgotten_at_the_start_and_nothing_else(world: World) -> None:
     now = world.time.now()
-    async with opened_database(world.settings) as database:
+    async with world.open_database() as database:
         deliveries, drafts, images = DeliveryRepository(database), DraftRepository(database), ImageRepository(database)
         pictures = []
         for name, since in ((OLD, -A_WHILE), (YOUNG, A_WHILE)):

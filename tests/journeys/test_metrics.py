@@ -15,7 +15,6 @@ from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import update
 
 from flowbot.metrics import MOST_CODES, Metrics
-from flowbot.opening import opened_database
 from flowbot.sandbox.enkapush import Fault
 from flowbot.scrape import Scrape
 from flowbot.services.forms import FormService
@@ -173,7 +172,10 @@ async def test_what_waits_is_counted_with_its_age(world: World, origin: str) -> 
 
 async def is_left_by_another(world: World) -> None:
     """Make it look as if a process that is gone had begun every change that is in hand."""
-    async with opened_database(world.settings) as database, database.write() as connection:
+    async with (
+        world.open_database() as database,
+        database.write() as connection,
+    ):
         left = update(changes).where(changes.c.state == "applying")
         await connection.execute(left.values(lease_owner="gone", lease_until=world.time.now() - timedelta(minutes=1)))
 

@@ -8,7 +8,6 @@ import pytest
 from flowbot.domain.audit import AuditEvent
 from flowbot.domain.ids import ChannelId
 from flowbot.domain.policy import ChannelPolicy
-from flowbot.opening import opened_database
 from flowbot.sandbox.slack import Message, SandboxPerson, View, text_of
 from flowbot.services.users import DECIDING_SECONDS
 from flowbot.storage.repositories.changes import ChangeRepository
@@ -63,12 +62,12 @@ async def is_refused(person: SandboxPerson, values: dict[str, Any]) -> dict[str,
 
 
 async def kept(world: World, channel: str = RANDOM) -> ChannelPolicy | None:
-    async with opened_database(world.settings) as database:
+    async with world.open_database() as database:
         return (await PolicyRepository(database, world.time.now).get_scope(ChannelId(channel))).policy
 
 
 async def audited(world: World) -> list[AuditEvent]:
-    async with opened_database(world.settings) as database:
+    async with world.open_database() as database:
         events = [event async for event in ChangeRepository(database, world.time.now).all_events()]
     return [event for event in events if event.action == "policy.changed"]
 

@@ -8,7 +8,6 @@ from typing import Any, Final
 import pytest
 from structlog.testing import capture_logs
 
-from flowbot.opening import opened_database
 from flowbot.sandbox.enkapush import Fault
 from flowbot.sandbox.slack import Message, text_of
 from flowbot.storage.repositories.changes import ChangeRepository
@@ -76,7 +75,7 @@ ENDS: Final[dict[str, Callable[[World, Message], Awaitable[None]]]] = {
 
 async def _all_is_told(world: World) -> None:
     """Wait until nothing is left to be told of any change."""
-    async with opened_database(world.settings) as database, asyncio.timeout(5):
+    async with world.open_database() as database, asyncio.timeout(5):
         store = ChangeRepository(database, world.time.now)
         while any(change.shown_version < change.version for change in await store.closed()):  # noqa: ASYNC110 - the bot does not tell
             await asyncio.sleep(0.01)

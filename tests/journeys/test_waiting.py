@@ -13,7 +13,6 @@ from flowbot.domain.change import Change, ChangeKind, ChangeRequest, ChangeState
 from flowbot.domain.flow import DesiredFlow, FlowContent, WaitTime, WriteOnlyFields
 from flowbot.domain.ids import ChannelId, FlowId, FormToken, UserId, WebsiteId
 from flowbot.domain.policy import ApprovalRule
-from flowbot.opening import opened_database
 from flowbot.sandbox.slack import Message, text_of
 from flowbot.services import inbox
 from flowbot.storage.repositories.changes import NOTIFYING_SECONDS, ChangeRepository
@@ -84,7 +83,7 @@ async def test_requests_that_expire_while_slack_is_slow_hold_up_no_recovery(watc
     for method in ("chat.update", "chat.postEphemeral"):
         watched.slack.faults.add(method, delay=SLOW, times=None)
     watched.time.ahead += 8 * HOUR
-    async with opened_database(watched.settings) as database:
+    async with watched.open_database() as database:
         store = ChangeRepository(database, watched.time.now)
         await _some_expired(store, of=len(requests))
         await _leaves_a_new_flow(store, watched.time.now())
@@ -172,7 +171,7 @@ async def test_a_reminder_that_slack_refuses_holds_up_nothing_else(watched: Worl
 
 async def test_requests_that_no_channel_takes_hold_up_no_others(watched: World) -> None:
     await watched.policy(rules(EIGHT_HOURS))
-    async with opened_database(watched.settings) as database:
+    async with watched.open_database() as database:
         store = ChangeRepository(database, watched.time.now)
         for number in range(60):
             await _waits_in_no_channel(store, FlowId(1000 + number), watched.time.now())
@@ -221,7 +220,7 @@ async def test_what_never_had_a_message_expires_on_the_dot(watched: World) -> No
 
 async def _is_due_next(world: World, latest: Callable[[Change], datetime]) -> None:
     """Wait until the one request is due in a moment and not since long, at the latest then."""
-    async with opened_database(world.settings) as database, asyncio.timeout(5):
+    async with world.open_database() as database, asyncio.timeout(5):
         store = ChangeRepository(database, world.time.now)
         while not world.time.now() < _due(change := (await store.pending())[0]):  # noqa: ASYNC110 - the bot does not tell
             await asyncio.sleep(0.01)

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from time import monotonic
@@ -15,14 +15,15 @@ from sqlalchemy import make_url
 
 from flowbot.app import Flowbot, flowbot
 from flowbot.enkapush.client import Timeouts
-from flowbot.opening import opened_database
 from flowbot.sandbox.enkapush import EnkapushSandbox
 from flowbot.sandbox.slack import APP_TOKEN, BOT_TOKEN, SIGNING_SECRET, SandboxPerson, SlackSandbox
 from flowbot.services.policy_files import import_policies
 from flowbot.services.ports import Clock, Sleep
 from flowbot.serving import Patience, listening, socket
 from flowbot.settings import Settings
+from flowbot.storage.migrations import open_migrated
 from flowbot.storage.repositories.policies import PolicyRepository
+from flowbot.storage.unit_of_work import Database
 
 MARKETING, APPROVALS, AGENCY, RANDOM = "C0MARKETING", "C0APPROVALS", "C0AGENCY", "C0RANDOM"
 API_KEY = "enkapush-key-of-the-tests"
@@ -104,6 +105,10 @@ class World:
         """Somebody of another company."""
         return self.slack.person("U0JONAS")
 
+    def open_database(self) -> AbstractAsyncContextManager[Database]:
+        """Open the database of the bots, beside them."""
+        return open_migrated(self.settings.database_url.get_secret_value())
+
     def add_flows(self, count: int, *, website: int = 1, word: str = "Flow") -> None:
         """Flows named `Flow 1` … of one website, each a day newer than the one before."""
         for number in range(1, count + 1):
@@ -158,7 +163,7 @@ class World:
 
 async def put_in_force(settings: Settings, text: str, now: Clock) -> None:
     """Import a policy into the settings' database."""
-    async with opened_database(settings) as database:
+    async with open_migrated(settings.database_url.get_secret_value()) as database:
         await import_policies(PolicyRepository(database, now), text, now())
 
 

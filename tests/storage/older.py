@@ -1,12 +1,12 @@
 """Databases as older flowbots left them."""
 
-from flowbot.storage.alembic_run import run
 from flowbot.storage.engine import migration_engine
+from flowbot.storage.migrations import run_alembic
 
 
 def upgrade_to(url: str, revision: str) -> None:
     """Give the database the shape of `revision`; one that is newer is left alone."""
     engine = migration_engine(url)
     with engine.begin() as connection:
-        run(connection, revision)
+        run_alembic(connection, revision)
     engine.dispose()

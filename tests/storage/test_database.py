@@ -16,7 +16,7 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 
 from flowbot.errors import ConfigurationError, DependencyError
 from flowbot.storage.engine import DatabaseUrlError, open_database
-from flowbot.storage.migrations import upgrade
+from flowbot.storage.migrations import read_revision_state, upgrade
 from flowbot.storage.tables import websites
 from flowbot.storage.unit_of_work import Database
 from tests.conftest import new_cluster
@@ -94,7 +94,7 @@ def cancelled_at(wait: int, work: Coroutine[Any, Any, object]) -> Generator[Any,
             go_on, value = work.throw, error
 
 
-@pytest.mark.parametrize("look", [Database.ping, Database.revision_state])
+@pytest.mark.parametrize("look", [Database.ping, read_revision_state])
 async def test_who_breaks_off_at_any_moment_leaves_no_connection_open(
     database_url: str, look: Callable[[Database], Coroutine[Any, Any, object]]
 ) -> None:
@@ -285,7 +285,7 @@ async def test_a_path_may_hold_spaces_percents_and_any_script(tmp_path: Path) ->
     url = f"sqlite:///{tmp_path}/akış 100%.db"
     await asyncio.to_thread(upgrade, url)
     database = open_database(url)
-    assert (await database.revision_state()).is_current
+    assert (await read_revision_state(database)).is_current
     await database.close()
 
 

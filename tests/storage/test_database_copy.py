@@ -16,9 +16,9 @@ from flowbot.domain.audit import AuditEvent
 from flowbot.domain.change import ChangeKind, ChangeState
 from flowbot.errors import ConfigurationError, DependencyError
 from flowbot.storage import database_copy
-from flowbot.storage.alembic_run import run
 from flowbot.storage.database_copy import TABLES, DatabaseInUseError, copy_database
 from flowbot.storage.engine import migration_engine, open_database
+from flowbot.storage.migrations import read_revision_state, run_alembic
 from flowbot.storage.unit_of_work import Database
 from tests.storage.change_cases import record, stores
 
@@ -180,7 +180,6 @@ async def test_an_empty_database_can_be_copied(database_url: str, target_url: st
 CUT: Final = """
 import sys
 from flowbot.storage import database_copy
-from flowbot.storage.alembic_run import run
 database_copy.continue_numbers = lambda _: (print("all rows are written", flush=True), sys.stdin.readline())
 database_copy.copy_database(*sys.argv[1:])
 """
@@ -236,7 +235,7 @@ async def test_a_target_with_a_single_row_is_left_alone(database_url: str, targe
 async def test_a_source_that_somebody_works_on_is_refused(
     database_url: str, database: Database, target_url: str
 ) -> None:
-    await database.revision_state()
+    await read_revision_state(database)
     assert "stop every flowbot" in await refused(database_url, target_url, DatabaseInUseError)
     await database.close()
     await asyncio.to_thread(copy_database, database_url, target_url)
@@ -264,7 +263,7 @@ async def test_a_source_that_cannot_be_is_named(
 async def test_a_source_of_an_older_shape_is_refused(empty_database_url: str, target_url: str, tmp_path: Path) -> None:
     engine = migration_engine(empty_database_url)
     with engine.begin() as connection:
-        run(connection, "0002")
+        run_alembic(connection, "0002")
     engine.dispose()
     assert "flowbot migrate" in await refused(empty_database_url, target_url)
     assert not (tmp_path / "target.db").exists()

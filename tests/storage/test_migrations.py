@@ -14,10 +14,8 @@ from sqlalchemy import Connection, text
 
 from flowbot.domain.change import Progress
 from flowbot.errors import ConfigurationError
-from flowbot.storage.alembic_run import alembic_config
 from flowbot.storage.engine import open_database
-from flowbot.storage.migrations import upgrade
-from flowbot.storage.revisions import known_revisions
+from flowbot.storage.migrations import SCRIPTS, known_revisions, read_revision_state, upgrade
 from flowbot.storage.tables import metadata
 from flowbot.storage.unit_of_work import Database
 from tests.storage.change_cases import stores
@@ -26,7 +24,7 @@ from tests.storage.older import upgrade_to
 UPGRADE = """
 import sys
 from multiprocessing import get_context
-from flowbot.storage import alembic_run
+import alembic.command
 from flowbot.storage.migrations import upgrade
 
 def upgrade_with_the_others():
@@ -66,9 +64,9 @@ async def test_migrations_make_exactly_the_tables_that_the_code_knows(database: 
 async def test_a_new_database_has_no_revision_until_it_is_upgraded(empty_database_url: str) -> None:
     database = open_database(empty_database_url)
     try:
-        before = await database.revision_state()
+        before = await read_revision_state(database)
         await asyncio.to_thread(upgrade, empty_database_url)
-        after = await database.revision_state()
+        after = await read_revision_state(database)
     finally:
         await database.close()
     assert (before.current, before.is_current) == (None, False)
@@ -76,7 +74,7 @@ async def test_a_new_database_has_no_revision_until_it_is_upgraded(empty_databas
 
 
 def test_the_files_of_the_revisions_are_named_as_alembic_orders_them() -> None:
-    scripts = ScriptDirectory.from_config(alembic_config()).walk_revisions()
+    scripts = ScriptDirectory(str(SCRIPTS)).walk_revisions()
     assert known_revisions() == tuple(script.revision for script in scripts)
 
 
@@ -122,7 +120,7 @@ def test_many_processes_may_upgrade_a_new_database_in_the_same_instant(empty_dat
 async def test_many_threads_may_upgrade_in_the_same_instant(empty_database_url: str) -> None:
     await asyncio.gather(*(asyncio.to_thread(upgrade, empty_database_url) for _ in range(4)))
     database = open_database(empty_database_url)
-    assert (await database.revision_state()).is_current
+    assert (await read_revision_state(database)).is_current
     await database.close()
 
 
@@ -131,7 +129,7 @@ async def test_a_database_of_a_newer_flowbot_is_refused_and_left_alone(database_
         await connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
     with pytest.raises(ConfigurationError, match=r"revision 9999.*newer flowbot"):
         await asyncio.to_thread(upgrade, database_url)
-    state = await database.revision_state()
+    state = await read_revision_state(database)
     assert (state.current, state.is_current) == ("9999", False)
 
 

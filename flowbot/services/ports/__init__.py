@@ -1,7 +1,7 @@
 """What services need of the outside: protocols, clocks, and the values that pass through them."""
 
 from collections.abc import Awaitable, Callable
-from datetime import datetime
+from datetime import UTC, datetime
 
 Clock = Callable[[], datetime]
 """Tells the time, with its zone."""
@@ -13,3 +13,8 @@ Monotonic = Callable[[], float]
 
 Sleep = Callable[[float], Awaitable[None]]
 """Waits some seconds."""
+
+
+def utc_now() -> datetime:
+    """Return the time, in UTC."""
+    return datetime.now(UTC)

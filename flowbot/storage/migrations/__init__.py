@@ -1,22 +1,92 @@
-"""Brings a database to the shape that this flowbot expects."""
+"""The database's revision: which one it has, the upgrade to the newest, and opening at the newest.
 
+Alembic takes long to load and is imported inside: nearly every start finds its database at the newest revision.
+"""
+
+import asyncio
 import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 from threading import Lock
 from typing import Final
 
-from sqlalchemy import Connection
+from sqlalchemy import Column, Connection, MetaData, String, Table, inspect, select
 
 from flowbot.errors import ConfigurationError
-from flowbot.storage.engine import DATABASE_URL, migration_engine, take_lock
-from flowbot.storage.revisions import known_revisions, revision_state
-from flowbot.storage.unit_of_work import require_database, translate_errors
+from flowbot.storage.engine import DATABASE_URL, migration_engine, open_database, require_file, take_lock
+from flowbot.storage.unit_of_work import Database, require_database, translate_errors
 
-_ALEMBIC_IS_BUSY: Final = Lock()
-"""Alembic keeps what it is working on in its modules: one upgrade at a time in a process."""
+SCRIPTS: Final = Path(__file__).parent
+"""The folder of Alembic's scripts."""
+
+
+_ALEMBIC_VERSION: Final = Table("alembic_version", MetaData(), Column("version_num", String(32)))
+"""Alembic's own table, with the revision that it brought the database to."""
+
+
+_ALEMBIC_LOCK: Final = Lock()
+"""Alembic keeps its state in its modules: one upgrade at a time in a process."""
+
+
+@dataclass(frozen=True, slots=True)
+class RevisionState:
+    """The revision that the database has, None where it has no tables yet, and the one that this flowbot expects."""
+
+    current: str | None
+    head: str
+
+    @property
+    def is_current(self) -> bool:
+        """Check whether there is nothing to migrate."""
+        return self.current == self.head
+
+    @property
+    def lack(self) -> str:
+        """Say what is wrong with the database, in words that follow its name."""
+        if self.current is None:
+            return "has no tables yet"
+        return f"has revision {self.current}, not {self.head}"
+
+
+@cache
+def known_revisions() -> tuple[str, ...]:
+    """List the revisions that this flowbot knows, newest first: a file each, whose name begins with its number."""
+    return tuple(sorted((file.name.partition("_")[0] for file in (SCRIPTS / "versions").glob("*_*.py")), reverse=True))
+
+
+def revision_state(connection: Connection) -> RevisionState:
+    """Compare the database's revision with the code's; reads only."""
+    has_version = inspect(connection).has_table(_ALEMBIC_VERSION.name)
+    current = connection.scalar(select(_ALEMBIC_VERSION.c.version_num)) if has_version else None
+    return RevisionState(current=current, head=known_revisions()[0])
+
+
+async def read_revision_state(database: Database) -> RevisionState:
+    """Read which revision an open database has, and which it should have.
+
+    Raises:
+        DependencyError: the database did not answer.
+    """
+    async with database.read() as connection:
+        return await connection.run_sync(revision_state)
+
+
+def run_alembic(connection: Connection, revision: str = "head") -> None:
+    """Bring a database to a revision, in the transaction that is open."""
+    from alembic import command  # noqa: PLC0415 - slow to load, and seldom needed
+    from alembic.config import Config  # noqa: PLC0415 - same
+
+    config = Config()
+    config.set_main_option("script_location", str(SCRIPTS).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    command.upgrade(config, revision)
 
 
 def upgrade(url: str) -> None:
-    """Create or upgrade the database at `url`, or leave it alone if it is as it should be.
+    """Create or upgrade the database at `url`; leave one at the newest revision alone.
 
     It blocks: in a coroutine call `await asyncio.to_thread(upgrade, url)`. Any number of processes may call it in the
     same instant; one does the work, in one transaction, and the others wait for it.
@@ -29,26 +99,46 @@ def upgrade(url: str) -> None:
     engine = migration_engine(url)
     try:
         with (
-            _ALEMBIC_IS_BUSY,
+            _ALEMBIC_LOCK,
             translate_errors(),
             require_database(DATABASE_URL, engine.url.database),
             engine.begin() as connection,
         ):
             take_lock(connection, "migrations")
-            _upgrade(connection)
+            state = revision_state(connection)
+            if state.current is not None and state.current not in known_revisions():
+                raise ConfigurationError(
+                    f"DATABASE_URL: the database has revision {state.current}, this flowbot knows up to {state.head}; "
+                    "start the newer flowbot again"
+                )
+            if not state.is_current:
+                run_alembic(connection)
     finally:
         engine.dispose()
 
 
-def _upgrade(connection: Connection) -> None:
-    state = revision_state(connection)
-    if state.current is not None and state.current not in known_revisions():
-        raise ConfigurationError(
-            f"DATABASE_URL: the database has revision {state.current}, this flowbot knows up to {state.head}; "
-            "start the newer flowbot again"
-        )
-    if state.is_current:
-        return
-    from flowbot.storage.alembic_run import run  # noqa: PLC0415 - a database that is as it should be needs no Alembic
+@asynccontextmanager
+async def open_migrated(url: str, *, upgrade_sqlite: bool = True) -> AsyncIterator[Database]:
+    """Open the database at the newest revision. SQLite is created or upgraded on the way, PostgreSQL must be there.
 
-    run(connection)
+    Args:
+        url: as for `open_database`.
+        upgrade_sqlite: False to leave SQLite as it is. A file that does not exist is refused then, since a slip in its
+            path must not read as empty; and so is one that would have to be upgraded.
+
+    Raises:
+        ConfigurationError: the database is not there, or `flowbot migrate` has not been run on it.
+        DependencyError: the database did not answer.
+    """
+    if not upgrade_sqlite:
+        require_file(url)
+    elif url.startswith("sqlite:"):
+        await asyncio.to_thread(upgrade, url)
+    database = open_database(url)
+    try:
+        state = await read_revision_state(database)
+        if not state.is_current:
+            raise ConfigurationError(f"{DATABASE_URL}: the database {state.lack}; run flowbot migrate")
+        yield database
+    finally:
+        await database.close()

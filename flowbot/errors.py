@@ -1,6 +1,6 @@
 """Errors and texts that reach people.
 
-Every exception of flowbot, by base class; those below a module's name are defined in that module:
+Every exception of flowbot, by base class; those with a module's name beside them are defined there:
 
 Exception
 ├── FlowbotError                    can be told to a person in a sentence
@@ -21,6 +21,9 @@ Exception
 ├── LeaseLostError                  services.executor.context
 ├── PolicyChangedError              services.policy_setup
 ├── PolicyRefusedError              services.policy_setup
+├── MessageGoneError                slack.api.messages
+├── MessageRefusedError             slack.api.messages
+├── _CheckError                     checks
 └── EnkapushError                   enkapush.client.errors, which draws its own tree
 """
 

@@ -1,4 +1,4 @@
-"""When a change needs an approval, by which rule, and how long a request waits."""
+"""Approval: the need for it, the rule that counts, and how long a request waits."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -11,45 +11,42 @@ REMINDER_FRACTIONS: Final = (0.25, 0.5, 0.75)
 """Reminders go out at these fractions of a request's lifetime."""
 
 
-def expires_at(change: Change) -> datetime | None:
-    """When a change expires if nobody decides."""
-    if change.rule is None:
-        return None
-    return change.created_at + timedelta(hours=change.rule.expires_after_hours)
-
-
-def due_times(asked_at: datetime, rule: ApprovalRule) -> list[datetime]:
-    """The moments at which something is due while a request waits: the reminders, and its expiry at last."""
-    lifetime = timedelta(hours=rule.expires_after_hours)
-    return [*(asked_at + lifetime * fraction for fraction in REMINDER_FRACTIONS), asked_at + lifetime]
-
-
 GATE_BY_KIND: Final[Mapping[ChangeKind, Gate]] = {
     ChangeKind.ENABLE: Gate.ENABLE,
     ChangeKind.DISABLE: Gate.DISABLE,
     ChangeKind.DELETE: Gate.DELETE,
     ChangeKind.EDIT: Gate.EDIT_ENABLED,
 }
-"""What each kind may have to pass. A flow that is made or restored is disabled, so nothing stands before it."""
+"""The gate of each kind of change. A flow that is created or restored is disabled, so it needs none."""
+
+
+def expires_at(change: Change) -> datetime | None:
+    """Return the moment at which a request expires; None for a change that needs no approval."""
+    return change.created_at + timedelta(hours=change.rule.expires_after_hours) if change.rule else None
+
+
+def due_times(requested_at: datetime, rule: ApprovalRule) -> list[datetime]:
+    """List the moments of a request's reminders and, at last, of its expiry."""
+    lifetime = timedelta(hours=rule.expires_after_hours)
+    return [*(requested_at + lifetime * fraction for fraction in REMINDER_FRACTIONS), requested_at + lifetime]
 
 
 def stricter_rule(rule: ApprovalRule, today: ApprovalRule) -> ApprovalRule:
-    """The rule that a request was made under, where today's asks for more: never for less than either."""
+    """Return the rule of a request, made as strict as today's rule where that asks for more."""
     quorum, own = max(rule.quorum, today.quorum), rule.self_approval and today.self_approval
     if (quorum, own) == (rule.quorum, rule.self_approval):
         return rule
     return rule.model_copy(update={"quorum": quorum, "self_approval": own})
 
 
-def requires_approval(asked: ChangeRequest, rule: ApprovalRule) -> bool:
-    """Whether the rule asks for an approval of it. Editing counts where the flow is enabled."""
-    gate = GATE_BY_KIND.get(asked.kind)
-    if asked.kind is ChangeKind.EDIT and not (asked.before and asked.before.is_enabled):
+def requires_approval(request: ChangeRequest, rule: ApprovalRule) -> bool:
+    """Check whether the rule asks for an approval. An edit needs one only where the flow is enabled."""
+    if request.kind is ChangeKind.EDIT and not (request.before and request.before.is_enabled):
         return False
-    return gate is not None and gate in rule.required_for
+    return GATE_BY_KIND.get(request.kind) in rule.required_for
 
 
-def is_in_scope(asked: ChangeRequest, policy: ChannelPolicy) -> bool:
-    """Whether the channel works with the flow's website, and with the one it is moved to."""
-    websites = {asked.website} | ({asked.wanted.content.website_id} if asked.wanted else set())
+def is_in_scope(request: ChangeRequest, policy: ChannelPolicy) -> bool:
+    """Check whether the policy covers the flow's website, and the one it is moved to."""
+    websites = {request.website} | ({request.wanted.content.website_id} if request.wanted else set())
     return all(policy.covers_website(website) for website in websites)

@@ -12,13 +12,13 @@ from flowbot.domain.ids import ChangeId, ChannelId, FlowId, UserId, WebsiteId
 
 @dataclass(frozen=True, slots=True)
 class AuditEvent:
-    """One line of the audit trail.
+    """An entry of the audit trail.
 
     Attributes:
-        number: Grows with every event; None until it is kept.
-        action: What happened, `noun.verb`: an `AuditAction`, or what an older flowbot called it.
-        actor: Who did it; None where flowbot did, by itself.
-        details: What else is worth knowing, as plain data, never a secret.
+        number: Grows with every event; None until it is stored.
+        action: What happened, `noun.verb`: an `AuditAction`, or the word of an older flowbot.
+        actor: Who did it; None where flowbot did.
+        details: More about it, as plain data, never a secret.
     """
 
     at: datetime
@@ -34,7 +34,7 @@ class AuditEvent:
 
 
 class AuditAction(StrEnum):
-    """What an event tells: `noun.verb`. The words are kept for ever, so none of them ever changes."""
+    """The actions of the audit trail, `noun.verb`. The words are stored for ever, so none of them ever changes."""
 
     SUBMITTED = "change.submitted"
     PENDING = "change.pending"
@@ -55,10 +55,10 @@ class AuditAction(StrEnum):
 
     @classmethod
     def for_state(cls, state: ChangeState) -> "AuditAction":
-        """That a change has come to `state`.
+        """Return the action of a change that reaches `state`.
 
         Raises:
-            ValueError: no change comes to it: one is submitted as a draft.
+            ValueError: no change reaches it: a change is submitted as a draft.
         """
         return cls(f"change.{state}")
 
@@ -68,10 +68,10 @@ class Transition:
     """The next state of a change.
 
     Attributes:
-        action: What the audit calls it.
-        actor: Who did it; None where nobody did.
-        outcome: How it ended, for people; where there is none, the one from before stays.
-        details: What else the audit says.
+        action: Its name in the audit trail.
+        actor: Who did it; None where flowbot did.
+        outcome: How the change ended, for people; None keeps the earlier one.
+        details: More for the audit trail.
     """
 
     to: ChangeState
@@ -82,52 +82,47 @@ class Transition:
 
 
 def event_for_request(
-    asked: ChangeRequest, at: datetime, action: AuditAction, details: Mapping[str, Any]
+    request: ChangeRequest, at: datetime, action: AuditAction, details: Mapping[str, Any]
 ) -> AuditEvent:
-    """An event of what was asked for; nobody's, and of no change yet."""
+    """Build an event about a request, without an actor or a change's id."""
     return AuditEvent(
         at=at,
         action=action,
         actor=None,
-        channel=asked.channel,
-        kind=asked.kind,
-        flow=asked.flow,
-        website=asked.website,
+        channel=request.channel,
+        kind=request.kind,
+        flow=request.flow,
+        website=request.website,
         details=details,
     )
 
 
-def submission_event(asked: ChangeRequest, at: datetime) -> AuditEvent:
-    """That it was asked for, by whom and why. A restore is asked for on the flow that was deleted."""
-    reason = {"reason": asked.reason} if asked.reason else {}
-    event = event_for_request(asked, at, AuditAction.SUBMITTED, reason)
-    return replace(event, actor=asked.requester, flow=event.flow or _restored_flow(asked))
+def submission_event(request: ChangeRequest, at: datetime) -> AuditEvent:
+    """Build the event of a submission. A restore is noted at the flow that was deleted."""
+    reason = {"reason": request.reason} if request.reason else {}
+    event = event_for_request(request, at, AuditAction.SUBMITTED, reason)
+    return replace(event, actor=request.requester, flow=event.flow or _restored_flow(request))
 
 
 def event_for_change(
     change: Change, at: datetime, action: AuditAction, actor: UserId | None, details: Mapping[str, Any]
 ) -> AuditEvent:
-    """An event of a change that is kept."""
-    said = {**details, **_skip_details(change)}
-    return replace(event_for_request(change.request, at, action, said), change=change.id, actor=actor)
+    """Build an event about a stored change. Where its approval was skipped, each of its events names who did."""
+    skipped = {"break_glass": str(by)} if (by := change.progress.skipped_by) is not None else {}
+    event = event_for_request(change.request, at, action, {**details, **skipped})
+    return replace(event, change=change.id, actor=actor)
 
 
 def transition_event(change: Change, at: datetime, step: Transition) -> AuditEvent:
-    """That a change takes a step."""
+    """Build the event of a change that reaches its next state."""
     outcome = step.outcome
     ended = {"outcome": outcome.key, **outcome.params} if outcome else {}
     origin = {"restored_from": old} if (old := _restored_flow(change.request)) else {}
-    said = {**ended, **origin, "state": str(step.to), **step.details}
-    event = event_for_change(change, at, step.action, step.actor, said)
+    details = {**ended, **origin, "state": str(step.to), **step.details}
+    event = event_for_change(change, at, step.action, step.actor, details)
     return replace(event, flow=(outcome.flow if outcome else None) or event.flow)
 
 
-def _restored_flow(asked: ChangeRequest) -> FlowId | None:
-    """The deleted flow that is made again."""
-    return asked.before.id if asked.kind is ChangeKind.RESTORE and asked.before else None
-
-
-def _skip_details(change: Change) -> dict[str, str]:
-    """For the audit: who broke the glass for it, so that what was done without an approval is seen at a glance."""
-    by = change.progress.skipped_by
-    return {"break_glass": str(by)} if by is not None else {}
+def _restored_flow(request: ChangeRequest) -> FlowId | None:
+    """Return the id of the deleted flow that a restore brings back."""
+    return request.before.id if request.kind is ChangeKind.RESTORE and request.before else None

@@ -14,14 +14,14 @@ from flowbot.domain.policy import ApprovalRule
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """Who works on a change, and until when; it is renewed while they do."""
+    """A process's hold on a change until a moment; renewed while the process works on it."""
 
     owner: str
     until: datetime
 
 
 class ChangeKind(StrEnum):
-    """What a change does to a flow."""
+    """The kinds of change."""
 
     CREATE = "create"
     EDIT = "edit"
@@ -32,7 +32,7 @@ class ChangeKind(StrEnum):
 
 
 class ChangeState(StrEnum):
-    """How far a change has come."""
+    """The states of a change."""
 
     DRAFT = "draft"
     PENDING = "pending"
@@ -70,31 +70,31 @@ TRANSITIONS: Final[Mapping[ChangeState, frozenset[ChangeState]]] = {
     ChangeState.EXPIRED: frozenset(),
     ChangeState.OUT_OF_DATE: frozenset(),
 }
-"""Every move that there is. `draft` is submitted and not judged yet; `unknown` may still turn out, by another look."""
+"""Every allowed transition. `draft` is submitted and not evaluated yet; `unknown` may be settled by a recheck."""
 
 
 OPEN_STATES: Final = frozenset({ChangeState.DRAFT, ChangeState.PENDING, ChangeState.APPLYING})
-"""While a change is in one of these, its flow takes no other."""
+"""A flow has at most one change in these states."""
 
 
 LEASED_STATES: Final = frozenset({ChangeState.DRAFT, ChangeState.APPLYING})
-"""In these, a process works on the change under a lease; when the lease runs out, another takes over."""
+"""In these states a process works on the change under a lease; when that runs out, another takes over."""
 
 
 UNSUCCESSFUL: Final = frozenset(
     {ChangeState.FAILED, ChangeState.REJECTED, ChangeState.WITHDRAWN, ChangeState.EXPIRED, ChangeState.OUT_OF_DATE}
 )
-"""What has ended in one of these has changed nothing: what was typed for it is not saved."""
+"""The final states of a change that changed nothing."""
 
 
 def can_transition(before: ChangeState, after: ChangeState) -> bool:
-    """Whether a change in `before` may become `after`."""
+    """Check whether a change may go from `before` to `after`."""
     return after in TRANSITIONS[before]
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a change ended, for people: a message's key with its parameters, and the flow that came of it."""
+    """The end of a change, for people: a message's key with its parameters, and the resulting flow."""
 
     key: str
     params: Mapping[str, Any] = field(default_factory=dict)
@@ -102,7 +102,7 @@ class Outcome:
 
 
 class VoteChoice(StrEnum):
-    """What a vote says."""
+    """The two choices of a vote."""
 
     APPROVE = "approve"
     REJECT = "reject"
@@ -110,7 +110,7 @@ class VoteChoice(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Vote:
-    """What one person says of one change; they may change it while the change is pending."""
+    """A person's vote on a change; they may change it while the change is pending."""
 
     person: UserId
     choice: VoteChoice
@@ -118,7 +118,7 @@ class Vote:
 
 
 class ClosureKind(StrEnum):
-    """How a person ended the waiting of a change, other than by the last approval."""
+    """The ways in which a person closes a pending change, other than by the last approval."""
 
     REJECTED = "rejected"
     WITHDRAWN = "withdrawn"
@@ -127,7 +127,7 @@ class ClosureKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Closure:
-    """Who ended the waiting of a change, how, and why."""
+    """The closing of a pending change: by whom, how, and why."""
 
     by: UserId
     how: ClosureKind
@@ -136,14 +136,14 @@ class Closure:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """What is remembered of a change on its way.
+    """Notes about a change under way.
 
     Attributes:
-        closing: Who ended its waiting, if a person did.
-        image: The picture of a flow that is deleted, kept so that it can be restored.
-        reminders: How many reminders were sent.
-        is_alarmed: Whether the alarm of its broken glass has rung.
-        told_apart: The version of which the one who asked was told apart, where not all could be told of it.
+        closing: Who closed it, if a person did.
+        image: The stored image of a flow that is deleted, for a restore.
+        reminders: The number of reminders that were sent.
+        is_alarmed: Whether the channel was told that its approval was skipped.
+        told_apart: The version that only the requester was told of, where not everybody could be.
     """
 
     closing: Closure | None = None
@@ -154,7 +154,7 @@ class Progress:
 
     @property
     def skipped_by(self) -> UserId | None:
-        """Who skipped the approvals; None where nobody did."""
+        """Return who skipped the approval; None where nobody did."""
         closing = self.closing
         return closing.by if closing is not None and closing.how is ClosureKind.BREAK_GLASS else None
 
@@ -165,14 +165,14 @@ class ChangeRequest:
 
     Attributes:
         token: The form's own; a second change with the same token is the same change.
-        requester: Who asks; `locale` and `timezone` are how they read, for what is told them later.
-        channel: Where it was asked: whose policy counts.
-        flow: The flow that it is about; None for a flow to be made.
+        requester: Who submits it; `locale` and `timezone` are theirs, for later messages.
+        channel: The channel it was requested in, whose policy counts.
+        flow: The flow that it is about; None for a create or restore.
         website: The flow's website.
-        before: The flow as it was when the change was asked for.
-        wanted: What it shall be; None where only its state changes.
-        picture: A new picture that was not fetched yet; one that was is among what is wanted.
-        typed: What was typed into the form, as the form's own fields, so that it can be shown again.
+        before: The flow as it was at submission.
+        wanted: The desired flow; None for enable, disable and delete.
+        picture: A new image that is not downloaded yet; a downloaded one is part of `wanted`.
+        typed: The form's values by field, so that the form can be shown again.
     """
 
     token: FormToken
@@ -192,18 +192,17 @@ class ChangeRequest:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A change as it is kept.
+    """A change as it is stored.
 
     Attributes:
-        request: What was submitted.
-        version: Grows with every move; who moves a change names the version that they saw.
-        rule: The policy's approval rule as it was when approval was asked for; None where none was needed.
-        sent_at: When it was noted that the write goes out, if the flow is still as it was; None before.
-        newest_before: For a flow to be made: the highest flow id that there was just before it was sent.
-        due_at: When somebody has to look at it next; None where time changes nothing.
+        version: Grows with every transition; a transition names the version that it starts from.
+        rule: The policy's approval rule as it was when approval was requested; None where none was needed.
+        sent_at: When the write was marked as about to be sent; None before.
+        newest_before: For a create or restore: the highest flow id just before it was sent.
+        due_at: The moment at which something has to be done next; None where time changes nothing.
         lease_owner: The process that works on it until `lease_until`.
-        shown_version: The version that people were last told about.
-        message_channel, message_ts: The message that shows it in Slack, if there is one.
+        shown_version: The version that everybody concerned was last told about.
+        message_channel, message_ts: Its message in Slack, if it has one.
     """
 
     id: ChangeId
@@ -226,28 +225,28 @@ class Change:
 
     @property
     def approval_channel(self) -> ChannelId:
-        """Where its message is posted: in the channel that its rule names, else where it was asked."""
+        """Return the channel that its message goes to: the one that its rule names, else the request's."""
         return (self.rule.channel if self.rule else None) or self.request.channel
 
     @property
     def posted_channel(self) -> ChannelId:
-        """Where its message is, or will be."""
+        """Return the channel that its message is in, or will go to."""
         return self.message_channel or self.approval_channel
 
     @property
     def has_unsaved_form(self) -> bool:
-        """Whether somebody filled a form for it, of which nothing has come."""
+        """Check whether the form that was filled for it was not saved."""
         return self.request.kind in {ChangeKind.CREATE, ChangeKind.EDIT} and self.state in UNSUCCESSFUL
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What somebody typed into a form and has not saved, kept for a day.
+    """The values of a form that is not saved yet, stored for a day.
 
     Attributes:
         token: The form's own.
-        before: The flow that is edited, or that a duplicate begins as, as the form showed it; None for a new flow.
-        typed: By the form's fields.
+        before: The flow that is edited or duplicated, as the form showed it; None for a new flow.
+        typed: The values by field.
     """
 
     token: FormToken
@@ -261,5 +260,5 @@ class Draft:
 
 
 def with_lease(lease: Lease | None, change: Change) -> Change:
-    """The change under `lease`; free for all where that is None."""
+    """Return the change under `lease`, or free to take where that is None."""
     return replace(change, lease_owner=lease.owner if lease else None, lease_until=lease.until if lease else None)

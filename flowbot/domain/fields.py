@@ -1,11 +1,11 @@
-"""The fields of a flow's form: names, limits, defaults, and values from and to a flow."""
+"""The fields of a flow's form: names, limits, defaults, and the values for a flow."""
 
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import Final
 
 from flowbot.domain.change import ChangeKind
-from flowbot.domain.flow import ALL_SUBSCRIBERS, Flow
+from flowbot.domain.flow import ALL_SUBSCRIBERS, DEFAULT_TTL_SECONDS, Flow
 from flowbot.domain.ids import WebsiteId
 from flowbot.domain.text import utf16_length
 
@@ -20,7 +20,7 @@ WAIT_UNITS: Final = ("minutes", "hours", "days")
 
 
 FormValues = Mapping[str, str]
-"""What was typed, by field."""
+"""The values of a form by field, as typed."""
 
 
 FIELD_NAMES: Final = (
@@ -28,37 +28,33 @@ FIELD_NAMES: Final = (
     "button_1_title", "button_1_url", "button_2_title", "button_2_url",
     "silent", "auto_hide", "ttl", "utm_source", "utm_medium", "utm_campaign",
 )  # fmt: skip
-"""The form's fields in their order. `image` holds the id of a picture that is kept already, if any."""
+"""The form's fields in their order. `image` holds the id of an image that is stored already, if any."""
 
 
 REQUIRED_FIELDS: Final = frozenset({"website", "name", "title", "description", "wait", "wait_unit"})
-"""What Enkapush wants of a new flow (the API's page "Akışlar", `POST /flows`)."""
+"""The fields that Enkapush requires of a new flow (the API's page "Akışlar", `POST /flows`)."""
 
 
 MAX_INPUT_UTF16: Final = 3000
-"""Characters that a text field of Slack's holds, as UTF-16 units."""
+"""The size of Slack's text fields, in UTF-16 units."""
 
 
-MAX_CHOICE_CHARS: Final = 150
-"""Characters that the value of an entry of Slack's menus holds."""
-
-
-DEFAULT_TTL_SECONDS: Final = 2_419_200
-"""Four weeks: what Enkapush itself takes where nothing is said (same page, `ttl`)."""
+MAX_CHOICE_UTF16: Final = 150
+"""The size of an option's value in Slack's menus, in UTF-16 units."""
 
 
 MAX_WAIT_BY_UNIT: Final = {"minutes": 525_600, "hours": 8_760, "days": 365}
-"""365 days in each unit. Enkapush states no limit; a longer wait is a slip of the hand."""
+"""365 days in each unit. Enkapush states no limit; a longer wait is most likely a slip."""
 
 
 FIELD_GROUPS: Final = (
     ("wait", "wait_unit"), ("button_1_title", "button_1_url"), ("button_2_title", "button_2_url"),
 )  # fmt: skip
-"""Fields of which one says nothing without the other."""
+"""The fields that mean something only together."""
 
 
 class FormKind(StrEnum):
-    """What the form is for."""
+    """The purposes of the form."""
 
     CREATE = "create"
     EDIT = "edit"
@@ -66,18 +62,18 @@ class FormKind(StrEnum):
 
     @property
     def change(self) -> ChangeKind:
-        """The change that it asks for: a duplicate is made like any new flow."""
+        """Return the kind of change that the form submits: a duplicate is created like any new flow."""
         return ChangeKind.EDIT if self is FormKind.EDIT else ChangeKind.CREATE
 
 
 def default_values(website: WebsiteId | None) -> dict[str, str]:
-    """What the form for a new flow holds at first."""
+    """Return the first values of the form for a new flow."""
     given = {"wait": "1", "wait_unit": "days", "ttl": str(DEFAULT_TTL_SECONDS), "segment": ALL_SUBSCRIBERS}
     return dict.fromkeys(FIELD_NAMES, "") | given | {"website": "" if website is None else str(website)}
 
 
 def form_values(flow: Flow) -> dict[str, str]:
-    """What the form for editing `flow` holds at first. What Enkapush never tells is empty."""
+    """Return the first values of the form that edits `flow`. Write-only fields are empty."""
     first, second = flow.buttons
     return dict.fromkeys(FIELD_NAMES, "") | {
         "website": str(flow.website_id),
@@ -98,26 +94,22 @@ def form_values(flow: Flow) -> dict[str, str]:
 
 
 def duplicate_values(flow: Flow) -> dict[str, str]:
-    """What the form for duplicating `flow` holds at first. Its segment is not known, so all subscribers are shown."""
+    """Return the first values of the form that duplicates `flow`. Its segment is unknown: all subscribers are set."""
     return form_values(flow) | {"segment": ALL_SUBSCRIBERS}
 
 
 def reset_segment(typed: FormValues, before: Flow | None) -> dict[str, str]:
-    """The same after another website was chosen: a segment belongs to one website, so it is chosen anew.
+    """Reset the segment after another website was chosen: a segment belongs to one website.
 
     Args:
-        typed: with the new website.
-        before: the flow that is edited; None where one is made. With its own website, its own segment stays.
+        typed: the values, with the new website.
+        before: the flow that is edited, if one is: back at its own website, it keeps its own segment.
     """
     own = before is not None and typed.get("website") == str(before.website_id)
     return dict(typed) | {"segment": "" if own else ALL_SUBSCRIBERS}
 
 
 def fits_field(name: str, text: str) -> bool:
-    """Whether the form's field can hold the text."""
-    limit = MAX_CHOICE_CHARS if name == "wait_unit" else MAX_INPUT_UTF16
+    """Check whether the form's field can hold the text."""
+    limit = MAX_CHOICE_UTF16 if name == "wait_unit" else MAX_INPUT_UTF16
     return utf16_length(text) <= limit
-
-
-def _normalize_newlines(text: str) -> str:
-    return text.replace("\r\n", "\n").replace("\r", "\n")

@@ -9,6 +9,13 @@ from typing import Any, Final
 
 from flowbot.domain.ids import FlowId, WebsiteId
 
+DEFAULT_TTL_SECONDS: Final = 2_419_200
+"""Four weeks: what Enkapush takes where nothing is said (the API's page "Akışlar", `ttl`)."""
+
+
+ALL_SUBSCRIBERS: Final = "all"
+"""The segment of all subscribers (same page, `segment`)."""
+
 
 @dataclass(frozen=True, slots=True)
 class FlowButton:
@@ -18,9 +25,12 @@ class FlowButton:
     url: str
 
 
+NO_BUTTON: Final = FlowButton("", "")
+
+
 @dataclass(frozen=True, slots=True)
 class WaitTime:
-    """How long after subscribing the notification is sent; `unit` is `minutes`, `hours` or `days`."""
+    """The time from subscribing to the notification; `unit` is `minutes`, `hours` or `days`."""
 
     amount: int
     unit: str
@@ -37,18 +47,18 @@ class Totals:
 
     @property
     def display_rate(self) -> float | None:
-        """Displayed of sent, from 0 to 1; None where nothing was sent."""
+        """Return displayed of sent, from 0 to 1; None where nothing was sent."""
         return self.displayed / self.sent if self.sent else None
 
     @property
     def click_rate(self) -> float | None:
-        """Clicked of displayed, from 0 to 1; None where nothing was displayed."""
+        """Return clicked of displayed, from 0 to 1; None where nothing was displayed."""
         return self.clicked / self.displayed if self.displayed else None
 
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """One flow whole. `ttl` is in seconds; the times know their zone. Either is None where Enkapush names none."""
+    """A flow as Enkapush has it. `ttl` is in seconds; the times know their zone; any of them may be None."""
 
     id: FlowId
     website_id: WebsiteId
@@ -59,26 +69,19 @@ class Flow:
     is_enabled: bool
     url: str = ""
     image_url: str | None = None
-    ttl: int | None = 2_419_200
+    ttl: int | None = DEFAULT_TTL_SECONDS
     is_silent: bool = False
     is_auto_hide: bool = False
-    buttons: tuple[FlowButton, FlowButton] = (FlowButton("", ""), FlowButton("", ""))
+    buttons: tuple[FlowButton, FlowButton] = (NO_BUTTON, NO_BUTTON)
     totals: Totals = field(default_factory=Totals)
     last_sent_at: datetime | None = None
     changed_at: datetime | None = None
     created_at: datetime | None = None
 
 
-NO_BUTTON: Final = FlowButton("", "")
-
-
-ALL_SUBSCRIBERS: Final = "all"
-"""The segment of all subscribers (same page, `segment`)."""
-
-
 @dataclass(frozen=True, slots=True)
 class FlowContent:
-    """What a subscriber would see, who would get it and when, as far as Enkapush lets it be read back."""
+    """The part of a flow that subscribers notice, as far as Enkapush lets it be read back."""
 
     website_id: WebsiteId
     name: str
@@ -86,7 +89,7 @@ class FlowContent:
     description: str
     wait: WaitTime
     url: str = ""
-    ttl: int | None = 2_419_200
+    ttl: int | None = DEFAULT_TTL_SECONDS
     is_silent: bool = False
     is_auto_hide: bool = False
     button_1: FlowButton = NO_BUTTON
@@ -94,7 +97,7 @@ class FlowContent:
 
     @classmethod
     def of(cls, flow: Flow) -> "FlowContent":
-        """The content of `flow`."""
+        """Return the content of `flow`."""
         first, second = flow.buttons
         return cls(
             website_id=flow.website_id,
@@ -113,7 +116,7 @@ class FlowContent:
 
 @dataclass(frozen=True, slots=True)
 class WriteOnlyFields:
-    """What can be written and never read back. None leaves it as it is."""
+    """The fields that can be written and never read back. None leaves a field as it is."""
 
     segment: str | None = None
     utm_source: str | None = None
@@ -122,13 +125,13 @@ class WriteOnlyFields:
 
     @property
     def is_empty(self) -> bool:
-        """Whether there is nothing to write."""
+        """Check whether there is nothing to write."""
         return self == WriteOnlyFields()
 
 
 @dataclass(frozen=True, slots=True)
 class DesiredFlow:
-    """A flow as a person wants it: the content whole, what cannot be read back, and the id of a kept image, if any."""
+    """A flow as a person wants it: its content, its write-only fields, and the id of a stored image, if any."""
 
     content: FlowContent
     unread: WriteOnlyFields = WriteOnlyFields()
@@ -145,32 +148,32 @@ class FieldDifference:
 
 
 def content_differences(before: FlowContent, after: FlowContent) -> tuple[FieldDifference, ...]:
-    """What differs, field by field, in the order of the form."""
+    """List the fields that differ, in the order of the form."""
     pairs = ((field.name, getattr(before, field.name), getattr(after, field.name)) for field in fields(FlowContent))
     return tuple(FieldDifference(name, old, new) for name, old, new in pairs if old != new)
 
 
 def is_unchanged(wanted: DesiredFlow, flow: Flow) -> bool:
-    """Whether it would leave the flow as it is."""
+    """Check whether `wanted` would leave the flow as it is."""
     return wanted.image is None and wanted.unread.is_empty and wanted.content == FlowContent.of(flow)
 
 
 def is_equivalent(one: FlowContent, other: FlowContent) -> bool:
-    """Whether two contents are the same but for blank space around texts, which a server may trim."""
-    return all(_bare(difference.before) == _bare(difference.after) for difference in content_differences(one, other))
+    """Compare two contents, ignoring blank space around texts, which a server may trim."""
+    return all(_trimmed(each.before) == _trimmed(each.after) for each in content_differences(one, other))
 
 
-def _bare(value: Any) -> Any:
+def _trimmed(value: Any) -> Any:
     return value.strip() if isinstance(value, str) else value
 
 
 def rebase_content(wanted: FlowContent, before: FlowContent, now: FlowContent) -> FlowContent:
-    """`now` with the same fields changed that make `before` into `wanted`: what others changed besides stays."""
+    """Apply to `now` the changes that lead from `before` to `wanted`; other changes made since stay."""
     return replace(now, **{difference.field: difference.after for difference in content_differences(before, wanted)})
 
 
 def fingerprint(flow: Flow) -> str:
-    """A hash of everything that an approval is about: the content, the picture, and whether it is enabled.
+    """Hash everything that an approval is about: the content, the image, and whether the flow is enabled.
 
     Totals and timestamps do not count (README, "Requests").
     """
@@ -179,7 +182,7 @@ def fingerprint(flow: Flow) -> str:
 
 
 def flow_differences(before: Flow, after: Flow) -> Iterator[FieldDifference]:
-    """What differs of all that the fingerprint covers."""
+    """Yield the fields that differ, of all that the fingerprint covers."""
     yield from content_differences(FlowContent.of(before), FlowContent.of(after))
     for name in ("image_url", "is_enabled"):
         old, new = getattr(before, name), getattr(after, name)

@@ -7,13 +7,14 @@ from pydantic import Field, GetCoreSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
 FlowId = NewType("FlowId", int)
-
-
 WebsiteId = NewType("WebsiteId", int)
+ChangeId = NewType("ChangeId", str)
+FormToken = NewType("FormToken", str)
+ImageId = NewType("ImageId", str)
 
 
 MAX_ID: Final = 2**63 - 1
-"""What a database keeps in a whole number."""
+"""The largest whole number that a database column holds."""
 
 
 _ID: Final = re.compile(r"[1-9][0-9]{0,18}", re.ASCII)
@@ -24,13 +25,13 @@ WebsiteNumber = Annotated[WebsiteId, Field(strict=True, gt=0, le=MAX_ID)]
 
 
 def parse_id(text: str) -> int | None:
-    """The id of Enkapush's that the text is, in plain digits without zeros before them; None where it is none."""
+    """Return the Enkapush id in `text`, in plain digits without leading zeros, or None."""
     number = int(text) if _ID.fullmatch(text) else 0
     return number if 0 < number <= MAX_ID else None
 
 
 def parse_website_id(text: str) -> WebsiteId | None:
-    """The website id that the text is; None where it is none."""
+    """Return the website id in `text`, as `parse_id` does, or None."""
     number = parse_id(text)
     return None if number is None else WebsiteId(number)
 
@@ -89,12 +90,3 @@ class TeamId(SlackId, letters="TE", kind="a workspace's id"):
     """`T…` a workspace, `E…` an Enterprise organisation."""
 
     __slots__ = ()
-
-
-ChangeId = NewType("ChangeId", str)
-
-
-FormToken = NewType("FormToken", str)
-
-
-ImageId = NewType("ImageId", str)

@@ -4,25 +4,16 @@ from dataclasses import dataclass
 from typing import Final
 
 MAX_IMAGE_BYTES: Final = 10 * 1024 * 1024
-"""What Slack takes in a form; Enkapush states no limit."""
-
-
-_PNG: Final = b"\x89PNG\r\n\x1a\n"
-
-
-_JPEG: Final = b"\xff\xd8\xff"
-
-
-_GIFS: Final = (b"GIF87a", b"GIF89a")
+"""The limit of Slack's forms; Enkapush states none."""
 
 
 def image_type(content: bytes) -> str | None:
-    """The content type of a PNG, JPEG, GIF or WebP picture; None for anything else."""
-    if content.startswith(_PNG):
+    """Return the content type of a PNG, JPEG, GIF or WebP image by its first bytes; None for anything else."""
+    if content.startswith(b"\x89PNG\r\n\x1a\n"):
         return "image/png"
-    if content.startswith(_JPEG):
+    if content.startswith(b"\xff\xd8\xff"):
         return "image/jpeg"
-    if content.startswith(_GIFS):
+    if content.startswith((b"GIF87a", b"GIF89a")):
         return "image/gif"
     if content.startswith(b"RIFF") and content[8:12] == b"WEBP":
         return "image/webp"
@@ -31,7 +22,7 @@ def image_type(content: bytes) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class ImageUpload:
-    """A picture that a person put into a form: Slack's file, where it is downloaded, and its name."""
+    """An image that a person put into a form: Slack's file id, its download URL, and its name."""
 
     file: str
     url: str
@@ -40,7 +31,7 @@ class ImageUpload:
 
 @dataclass(frozen=True, slots=True)
 class ImageFile:
-    """A picture that is kept until it is no longer needed: its bytes, its true type, a file name."""
+    """An image's bytes, true type and file name."""
 
     content: bytes
     content_type: str

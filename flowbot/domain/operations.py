@@ -1,4 +1,4 @@
-"""What a change does at Enkapush, and whether a flow shows that it was done."""
+"""Operations: what a change does at Enkapush, and how it shows in a flow that is read back."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -10,11 +10,11 @@ from flowbot.domain.images import ImageUpload
 
 @dataclass(frozen=True, slots=True)
 class CreateOperation:
-    """A flow is made.
+    """Create a flow.
 
     Attributes:
         kind: `create`, or `restore` where it was deleted before.
-        picture: Its picture, where that was not fetched yet.
+        picture: Its image, where that is not downloaded yet.
     """
 
     kind: ChangeKind
@@ -24,10 +24,10 @@ class CreateOperation:
 
 @dataclass(frozen=True, slots=True)
 class EditOperation:
-    """A flow that was `before` is edited.
+    """Edit a flow that was `before`.
 
     Attributes:
-        picture: A new picture, where that was not fetched yet.
+        picture: A new image, where that is not downloaded yet.
     """
 
     before: Flow
@@ -36,135 +36,129 @@ class EditOperation:
 
     @property
     def kind(self) -> ChangeKind:
-        """What it is called."""
+        """Return the kind of change."""
         return ChangeKind.EDIT
 
     def matches(self, flow: Flow | None) -> bool:
-        """Whether `flow` is as it is wanted, by what Enkapush tells."""
+        """Check whether `flow` is as desired, as far as it can be read back."""
         if flow is None:
             return False
         return is_equivalent(FlowContent.of(flow), self.wanted.content) and flow.is_enabled == self.before.is_enabled
 
     def is_confirmed_by(self, flow: Flow | None) -> bool:
-        """Whether `flow` is as it is wanted, with nothing among that which cannot be read back."""
-        return self._can_be_read and self.matches(flow)
+        """Check whether `flow` proves that the edit was made: it matches, and all of it can be read back."""
+        return self._is_readable and self.matches(flow)
 
     def shows_effect(self, flow: Flow) -> bool:
-        """Whether `flow` shows that the edit was made: it is as it is wanted, and was not before.
+        """Check whether `flow` shows that the edit was made: it matches, and did not before.
 
-        One request writes all of an edit, so what cannot be read back was written with what can. An edit of that alone
-        leaves no trace of its own: whatever the flow shows then may be somebody else's doing.
+        One request writes all of an edit, so its write-only fields were written with the others. An edit of write-only
+        fields alone leaves no trace: whatever the flow shows then may be somebody else's doing.
         """
-        has_picture = flow.image_url is not None or (self.wanted.image is None and self.picture is None)
-        return (
-            has_picture and self.matches(flow) and not is_equivalent(FlowContent.of(self.before), self.wanted.content)
-        )
+        has_image = flow.image_url is not None or (self.wanted.image is None and self.picture is None)
+        return has_image and self.matches(flow) and not is_equivalent(FlowContent.of(self.before), self.wanted.content)
 
     def shows_no_trace(self, flow: Flow | None) -> bool:
-        """Whether the flow shows no trace of the change. If no request is still in flight, it was not applied."""
-        if flow is None or not self._can_be_read:
+        """Check that the flow shows no trace of the edit. With no request in flight, the edit was not made."""
+        if flow is None or not self._is_readable:
             return False
         return fingerprint(flow) == fingerprint(self.before) and not was_modified(self.before, flow)
 
     @property
-    def _can_be_read(self) -> bool:
-        """Whether what is wanted can be read back whole: a picture and some fields cannot."""
+    def _is_readable(self) -> bool:
+        """Check whether all that is desired can be read back: an image and the write-only fields cannot."""
         return self.wanted.unread.is_empty and self.wanted.image is None and self.picture is None
 
 
 class _ReadableOperation(ABC):
-    """What Enkapush tells all of: what it shows is proof of it, and shows it."""
+    """Base of operations that can be read back whole, so that a flow that matches is proof."""
 
     __slots__ = ()
 
     @abstractmethod
     def matches(self, flow: Flow | None) -> bool:
-        """Whether `flow` is as it is wanted."""
+        """Check whether `flow` is as desired; None means that it is gone."""
 
     def is_confirmed_by(self, flow: Flow | None) -> bool:
-        """Whether `flow` is as it is wanted: all of it can be read back."""
+        """Check whether `flow` proves that it was done."""
         return self.matches(flow)
 
     def shows_effect(self, flow: Flow) -> bool:
-        """Whether `flow` shows that it was done; one that is there never shows that it was deleted."""
+        """Check whether `flow`, which exists, shows that it was done; a deletion never does."""
         return self.matches(flow)
 
 
 @dataclass(frozen=True, slots=True)
 class ToggleOperation(_ReadableOperation):
-    """A flow that was `before` is enabled or disabled."""
+    """Enable or disable a flow that was `before`."""
 
     before: Flow
     enabled: bool
 
     @property
     def kind(self) -> ChangeKind:
-        """What it is called."""
+        """Return the kind of change."""
         return ChangeKind.ENABLE if self.enabled else ChangeKind.DISABLE
 
     def matches(self, flow: Flow | None) -> bool:
-        """Whether `flow` is enabled or disabled as it is wanted, and the same besides."""
-        return flow is not None and self.matches_state(flow) and _is_otherwise_unchanged(self.before, flow)
+        """Check whether `flow` has the desired state and is otherwise unchanged."""
+        if flow is None or not self.matches_state(flow):
+            return False
+        return FlowContent.of(flow) == FlowContent.of(self.before) and flow.image_url == self.before.image_url
 
     def shows_no_trace(self, flow: Flow | None) -> bool:
-        """Whether the flow shows no trace of the change. If no request is still in flight, it was not applied.
+        """Check that the flow shows no trace of the toggle. With no request in flight, it was not made.
 
-        A flow that is gone shows nothing: it may have been enabled before.
+        A flow that is gone may have been toggled before.
         """
         return flow is not None and not (self.matches_state(flow) or was_modified(self.before, flow))
 
     def matches_state(self, flow: Flow | None) -> bool:
-        """Whether `flow` is enabled or disabled as it is wanted, whatever somebody has edited since."""
+        """Check whether `flow` has the desired state, whatever was edited since."""
         return flow is not None and flow.is_enabled is self.enabled
 
 
 @dataclass(frozen=True, slots=True)
 class DeleteOperation(_ReadableOperation):
-    """A flow that was `before` is deleted."""
+    """Delete a flow that was `before`."""
 
     before: Flow
 
     @property
     def kind(self) -> ChangeKind:
-        """What it is called."""
+        """Return the kind of change."""
         return ChangeKind.DELETE
 
     def matches(self, flow: Flow | None) -> bool:
-        """Whether there is no flow any more."""
+        """Check whether the flow is gone."""
         return flow is None
 
     def shows_no_trace(self, flow: Flow | None) -> bool:
-        """Whether the flow is still there, as far as it goes."""
+        """Check that the flow is still there, in the same state."""
         return flow is not None and flow.is_enabled == self.before.is_enabled
 
 
 FlowOperation = EditOperation | ToggleOperation | DeleteOperation
-"""What is done to a flow that is there."""
+"""An operation on an existing flow."""
 
 
 Operation = CreateOperation | FlowOperation
 
 
-def build_operation(asked: ChangeRequest) -> Operation | None:
-    """What is to be done; None where the change does not say enough for its kind."""
-    wanted, before = asked.wanted, asked.before
-    if asked.kind in {ChangeKind.CREATE, ChangeKind.RESTORE}:
-        return CreateOperation(asked.kind, wanted, asked.picture) if wanted else None
+def build_operation(request: ChangeRequest) -> Operation | None:
+    """Build the operation of a request; None where the request lacks what its kind needs."""
+    wanted, before = request.wanted, request.before
+    if request.kind in {ChangeKind.CREATE, ChangeKind.RESTORE}:
+        return CreateOperation(request.kind, wanted, request.picture) if wanted else None
     if before is None:
         return None
-    if asked.kind is ChangeKind.EDIT:
-        return EditOperation(before, wanted, asked.picture) if wanted else None
-    return (
-        DeleteOperation(before)
-        if asked.kind is ChangeKind.DELETE
-        else ToggleOperation(before, asked.kind is ChangeKind.ENABLE)
-    )
+    if request.kind is ChangeKind.EDIT:
+        return EditOperation(before, wanted, request.picture) if wanted else None
+    if request.kind is ChangeKind.DELETE:
+        return DeleteOperation(before)
+    return ToggleOperation(before, request.kind is ChangeKind.ENABLE)
 
 
 def was_modified(before: Flow, flow: Flow) -> bool:
-    """Whether Enkapush notes a change of the flow since it was `before`, even if it is the same again."""
+    """Check whether Enkapush dates a change of the flow after `before`, even if it is the same again."""
     return flow.changed_at != before.changed_at
-
-
-def _is_otherwise_unchanged(before: Flow, flow: Flow) -> bool:
-    return FlowContent.of(flow) == FlowContent.of(before) and flow.image_url == before.image_url

@@ -4,32 +4,32 @@ import unicodedata
 from typing import Final
 from urllib.parse import SplitResult, parse_qsl, urlsplit
 
-_JOINERS: Final = "\N{ZERO WIDTH NON-JOINER}\N{ZERO WIDTH JOINER}"
-"""Allowed in host names of scripts that need them (RFC 5892, appendix A)."""
+_HOST_SIGNS: Final = "-_\N{ZERO WIDTH NON-JOINER}\N{ZERO WIDTH JOINER}"
+"""Allowed in host names beside letters and digits; scripts need the joiners (RFC 5892, appendix A)."""
 
 
 def is_web_url(url: str) -> bool:
-    """Whether it is a well-formed http or https URL with a host, without blanks or control characters."""
+    """Check for a well-formed http or https URL with a host, without blanks or control characters."""
     if any(character.isspace() or unicodedata.category(character) in {"Cc", "Cs"} for character in url):
         return False
     parts = _split(url)
-    return parts is not None and parts.scheme in {"http", "https"} and _is_host(parts.hostname or "")
+    return parts is not None and parts.scheme in {"http", "https"} and _is_hostname(parts.hostname or "")
 
 
 def hostname(url: str) -> str:
-    """The URL's host in small letters, without a `www.` before it; empty where there is none."""
+    """Return the URL's host in small letters without `www.`; empty where it has none."""
     parts = _split(url)
     return ((parts.hostname if parts else None) or "").removeprefix("www.")
 
 
 def is_plain_http(url: str) -> bool:
-    """Whether the URL leads to a page without encryption."""
+    """Check whether the URL leads to a page without encryption."""
     parts = _split(url)
     return parts is not None and parts.scheme == "http"
 
 
 def has_utm(url: str) -> bool:
-    """Whether the URL's query holds a UTM parameter."""
+    """Check the URL's query for a UTM parameter."""
     parts = _split(url)
     return parts is not None and any(name.startswith("utm_") for name, _ in parse_qsl(parts.query))
 
@@ -43,10 +43,13 @@ def _split(url: str) -> SplitResult | None:
     return parts
 
 
-def _is_host(name: str) -> bool:
-    """Whether it may be a host: labels of letters and digits of any script. The split has checked an IPv6 address."""
-    return ":" in name or all(label and all(map(_in_label, label)) for label in name.removesuffix(".").split("."))
-
-
-def _in_label(character: str) -> bool:
-    return character.isalnum() or character in "-_" + _JOINERS or unicodedata.category(character).startswith("M")
+def _is_hostname(name: str) -> bool:
+    """Check for labels of letters and digits of any script; `urlsplit` has checked an IPv6 address already."""
+    return ":" in name or all(
+        label
+        and all(
+            character.isalnum() or character in _HOST_SIGNS or unicodedata.category(character).startswith("M")
+            for character in label
+        )
+        for label in name.removesuffix(".").split(".")
+    )

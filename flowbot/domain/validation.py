@@ -1,4 +1,4 @@
-"""Validation of a form: from what was typed to the desired flow, or its problems."""
+"""Validation of a form: from its values to the desired flow, or to its problems."""
 
 import re
 from collections.abc import Collection, Mapping
@@ -7,7 +7,6 @@ from typing import Final
 
 from flowbot.domain.change import ChangeKind
 from flowbot.domain.fields import (
-    DEFAULT_TTL_SECONDS,
     FIELD_GROUPS,
     FIELD_NAMES,
     MAX_WAIT_BY_UNIT,
@@ -16,13 +15,13 @@ from flowbot.domain.fields import (
     WAIT_UNITS,
     FormKind,
     FormValues,
-    _normalize_newlines,
     fits_field,
     form_values,
     reset_segment,
 )
 from flowbot.domain.flow import (
     ALL_SUBSCRIBERS,
+    DEFAULT_TTL_SECONDS,
     NO_BUTTON,
     DesiredFlow,
     Flow,
@@ -32,33 +31,32 @@ from flowbot.domain.flow import (
     WriteOnlyFields,
 )
 from flowbot.domain.ids import WebsiteId, parse_id, parse_website_id
-from flowbot.domain.text import is_blank
+from flowbot.domain.text import is_blank, normalize_newlines
 from flowbot.domain.urls import is_web_url
 from flowbot.errors import Text
 
 INVALID_URL_KEY: Final = "form.problem_url"
-"""The key of what is wrong with a text that should be an address and is none."""
+"""The key of the problem of a text that is no valid URL."""
 
 
 _DIGITS: Final = re.compile(r"[0-9]+", re.ASCII)
 
 
-_HALF: Final = re.compile(r"[\ud800-\udfff]")
+_LONE_SURROGATE: Final = re.compile(r"[\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
 class ValidationResult:
-    """A form that was looked at: what is wanted or, where that is None, what is wrong, by field."""
+    """The desired flow of a form or, where that is None, its problems by field."""
 
     wanted: DesiredFlow | None
     problems: Mapping[str, Text]
 
 
 def rebase_values(typed: FormValues, before: Flow, now: Flow) -> dict[str, str]:
-    """What was typed about a flow as it was `before`, for the flow as it is `now`.
+    """Move the values of a form about a flow as it was `before` onto the flow as it is `now`.
 
-    What was typed stays. What was left alone follows the flow, so that nobody takes back unknowingly what somebody else
-    has changed meanwhile.
+    What was typed stays; what was left alone follows the flow, so that nobody undoes another's change unknowingly.
     """
     form = _FormValidator(typed, before)
     left_alone = {name for name in FIELD_NAMES if form.stays(name)}
@@ -71,24 +69,24 @@ def rebase_values(typed: FormValues, before: Flow, now: Flow) -> dict[str, str]:
 
 
 def matches_flow(typed: FormValues, before: Flow, kind: ChangeKind) -> bool:
-    """Whether a form holds just what it showed at first.
+    """Check whether a form still has the values that it showed at first.
 
     Args:
-        typed: what it holds.
-        before: the flow that is edited, or that a new one begins as.
+        typed: its values.
+        before: the flow that is edited or duplicated.
         kind: EDIT or CREATE.
     """
-    form, segment = _FormValidator(typed, before), "" if kind is ChangeKind.EDIT else ALL_SUBSCRIBERS
-    others_stay = all(form.stays(name) for name in FIELD_NAMES if name != "segment")
-    return others_stay and form.given("segment") == segment
+    form = _FormValidator(typed, before)
+    segment = "" if kind is ChangeKind.EDIT else ALL_SUBSCRIBERS
+    return form.given("segment") == segment and all(form.stays(name) for name in FIELD_NAMES if name != "segment")
 
 
 def is_optional(name: str, before: Flow | None) -> bool:
-    """Whether the form may be sent with this field empty.
+    """Check whether the form may be submitted with this field empty.
 
     Args:
         name: the field.
-        before: the flow that is edited, if one is: what it lacks, or what the form cannot hold, need not be typed.
+        before: the flow that is edited, if one is: a value that it lacks, or that the form cannot hold, is optional.
     """
     if name not in REQUIRED_FIELDS:
         return True
@@ -104,35 +102,35 @@ def validate_form(
     websites: Collection[WebsiteId],
     segment_website: WebsiteId | None = None,
 ) -> ValidationResult:
-    """What the form asks for, or what is wrong with it.
+    """Turn the values of a form into the desired flow, or list their problems.
 
-    Texts are kept exactly as typed; around URLs and numbers, blanks are dropped. Where a flow is edited, a value that
-    it has is never wrong, nor is an empty field whose value the form cannot hold: it stays, as does what is not told.
+    Texts stay exactly as typed; blanks around URLs and numbers are dropped. In an edit, a value that the flow has is
+    always valid, and an empty field leaves a value that the form cannot hold, or cannot read, as it is.
 
     Args:
-        typed: what was typed; a field that is missing is empty.
-        kind: what the form is for.
-        before: the flow as the form showed it. It counts where it is edited.
-        websites: those that may be chosen.
-        segment_website: whose segments the form offered, where known: another website's segment is refused.
+        typed: the values; a missing field is empty.
+        kind: the purpose of the form.
+        before: the flow as the form showed it; used where that is edited.
+        websites: the websites that may be chosen.
+        segment_website: the website whose segments the form offered, where known: others' segments are refused.
     """
     form = _FormValidator(typed, before if kind is FormKind.EDIT else None)
-    wanted = DesiredFlow(form.content(websites), form.unread(segment_website), form.given("image") or None)
-    form.refuse_halves()
+    wanted = DesiredFlow(form.content(websites), form.write_only(segment_website), form.given("image") or None)
+    form.refuse_lone_surrogates()
     return ValidationResult(None if form.problems else wanted, form.problems)
 
 
 def draft_content(typed: FormValues) -> FlowContent:
-    """What was typed as a content to look at, however incomplete it is; never one to write."""
+    """Return the values as a content for a preview, however incomplete; never for writing."""
     return _FormValidator(typed, None).content(())
 
 
 def parse_wait(typed: FormValues, before: Flow | None) -> WaitTime | None:
-    """The wait that was typed; None where it is none.
+    """Return the wait that was typed, or None where it is invalid.
 
     Args:
-        typed: what was typed.
-        before: the flow that is edited; the wait that it has is one, whatever it is.
+        typed: the form's values.
+        before: the flow that is edited, if one is; its own wait is always valid.
     """
     form = _FormValidator(typed, before)
     wait = form.content(()).wait
@@ -140,7 +138,7 @@ def parse_wait(typed: FormValues, before: Flow | None) -> WaitTime | None:
 
 
 class _FormValidator:
-    """One look at a form: every field is read once, and what is wrong is gathered on the way."""
+    """Reads each field of a form and collects the problems."""
 
     def __init__(self, typed: FormValues, before: Flow | None) -> None:
         self._typed = typed
@@ -151,9 +149,9 @@ class _FormValidator:
     def content(self, websites: Collection[WebsiteId]) -> FlowContent:
         return FlowContent(
             website_id=self._website(websites),
-            name=self._words("name"),
-            title=self._words("title"),
-            description=self._words("description"),
+            name=self._required_text("name"),
+            title=self._required_text("title"),
+            description=self._required_text("description"),
             wait=self._wait(),
             url=self._url("url"),
             ttl=self._ttl(),
@@ -163,15 +161,14 @@ class _FormValidator:
             button_2=self._button(2),
         )
 
-    def unread(self, segment_website: WebsiteId | None) -> WriteOnlyFields:
-        return WriteOnlyFields(
-            self._segment(segment_website), *(self._utm(name) for name in ("source", "medium", "campaign"))
-        )
+    def write_only(self, segment_website: WebsiteId | None) -> WriteOnlyFields:
+        utm = (self.given(f"utm_{name}") for name in ("source", "medium", "campaign"))
+        return WriteOnlyFields(self._segment(segment_website), *(value if value.strip() else None for value in utm))
 
-    def refuse_halves(self) -> None:
-        """Refuse texts with half a character (a lone surrogate), which nothing on the wire can hold."""
+    def refuse_lone_surrogates(self) -> None:
+        """Refuse texts with half a character, which cannot be sent."""
         for name in FIELD_NAMES:
-            if not self.stays(name) and _HALF.search(self.given(name)):
+            if not self.stays(name) and _LONE_SURROGATE.search(self.given(name)):
                 self._refuse(name, "form.problem_text")
 
     def given(self, name: str) -> str:
@@ -181,13 +178,13 @@ class _FormValidator:
         self.problems.setdefault(name, Text(key))
 
     def stays(self, name: str) -> bool:
-        """Whether the field is as the flow has it. Slack may have turned its line ends into its own."""
+        """Check whether the field is as the flow has it, but for line ends, which Slack may change."""
         had, given = self._had.get(name), self.given(name)
-        return had is not None and (
-            _normalize_newlines(given) == _normalize_newlines(had) or (not given and not fits_field(name, had))
-        )
+        if had is None:
+            return False
+        return normalize_newlines(given) == normalize_newlines(had) or (not given and not fits_field(name, had))
 
-    def _words(self, name: str) -> str:
+    def _required_text(self, name: str) -> str:
         if self.stays(name):
             return self._had[name]
         if is_blank(self.given(name)):
@@ -214,21 +211,14 @@ class _FormValidator:
     def _wait(self) -> WaitTime:
         if self._before and self.stays("wait") and self.stays("wait_unit"):
             return self._before.wait
-        unit = self._unit()
-        return WaitTime(self._amount(unit), unit)
+        unit = self._had["wait_unit"] if self.stays("wait_unit") else self.given("wait_unit")
+        if not self.stays("wait_unit") and unit not in WAIT_UNITS:
+            self._refuse("wait_unit", "form.problem_choice" if unit else "form.problem_required")
+        return WaitTime(self._wait_amount(MAX_WAIT_BY_UNIT.get(unit, MAX_WAIT_BY_UNIT["minutes"])), unit)
 
-    def _unit(self) -> str:
-        if self.stays("wait_unit"):
-            return self._had["wait_unit"]
-        given = self.given("wait_unit")
-        if given not in WAIT_UNITS:
-            self._refuse("wait_unit", "form.problem_choice" if given else "form.problem_required")
-        return given
-
-    def _amount(self, unit: str) -> int:
+    def _wait_amount(self, most: int) -> int:
         given = self.given("wait").strip()
         significant = given.lstrip("0")
-        most = MAX_WAIT_BY_UNIT.get(unit, MAX_WAIT_BY_UNIT["minutes"])
         if not given:
             self._refuse("wait", "form.problem_required")
         elif not _DIGITS.fullmatch(given) or not significant:
@@ -249,7 +239,7 @@ class _FormValidator:
         return offered.get(given, DEFAULT_TTL_SECONDS)
 
     def _button(self, number: int) -> FlowButton:
-        """Both parts or none; a pair that the flow has is left alone, whatever it is."""
+        """Return the button, which has both parts or none; one that the flow has is always valid."""
         title_name, url_name = f"button_{number}_title", f"button_{number}_url"
         if self._before and self.stays(title_name) and self.stays(url_name):
             return self._before.buttons[number - 1]
@@ -264,19 +254,12 @@ class _FormValidator:
     def _segment(self, offered_for: WebsiteId | None) -> str | None:
         given = self.given("segment")
         if not given:
-            return self._untold_segment()
+            # An edited flow keeps its segment, which cannot follow it to another website.
+            if self._before and not self.stays("website"):
+                self._refuse("segment", "form.problem_segment_website")
+            return None if self._before else ALL_SUBSCRIBERS
         if given != ALL_SUBSCRIBERS and parse_id(given) is None:
             self._refuse("segment", "form.problem_choice")
         elif given != ALL_SUBSCRIBERS and offered_for is not None and self.given("website") != str(offered_for):
             self._refuse("segment", "form.problem_segment_website")
         return given
-
-    def _untold_segment(self) -> str | None:
-        """Nothing chosen: all subscribers for a new flow; else what it has, which cannot follow to another website."""
-        if self._before and not self.stays("website"):
-            self._refuse("segment", "form.problem_segment_website")
-        return None if self._before else ALL_SUBSCRIBERS
-
-    def _utm(self, name: str) -> str | None:
-        given = self.given(f"utm_{name}")
-        return given if given.strip() else None

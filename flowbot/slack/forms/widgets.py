@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from flowbot.domain.fields import MAX_CHOICE_CHARS, MAX_WAIT_BY_UNIT, TTL_SECONDS, WAIT_UNITS, fits_field
+from flowbot.domain.fields import MAX_CHOICE_UTF16, MAX_WAIT_BY_UNIT, TTL_SECONDS, WAIT_UNITS, fits_field
 from flowbot.domain.flow import ALL_SUBSCRIBERS
 from flowbot.domain.ids import WebsiteId
 from flowbot.domain.text import fold, utf16_length
@@ -74,7 +74,7 @@ def matching_options(options: Sequence[Element], query: str) -> list[Element]:
 
 def fits_option(value: str) -> bool:
     """Whether a menu's entry can hold the value."""
-    return 0 < utf16_length(value) <= MAX_CHOICE_CHARS
+    return 0 < utf16_length(value) <= MAX_CHOICE_UTF16
 
 
 def _segment(choice: SegmentOption, t: Translator) -> Element:
@@ -163,7 +163,7 @@ def select_input(action_id: str, options: Sequence[Element], chosen: str) -> Ele
 
 def option(label: str, value: str) -> Element:
     """An entry of a menu."""
-    return {"text": block_kit.plain(label, block_kit.LABEL_MAX), "value": value[:MAX_CHOICE_CHARS]}
+    return {"text": block_kit.plain(label, block_kit.LABEL_MAX), "value": value[:MAX_CHOICE_UTF16]}
 
 
 def checkbox_input(label: str, *, ticked: bool) -> Element:

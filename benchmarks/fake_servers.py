@@ -24,7 +24,7 @@ from benchmarks.protocol import (
 from benchmarks.recorder import RequestRecorder
 from flowbot.sandbox.enkapush import EnkapushSandbox, generate_flows
 from flowbot.sandbox.slack import APP_TOKEN, SlackSandbox
-from flowbot.serving import stop_on_signals
+from flowbot.server.signals import stop_on_signals
 
 HOST: Final = "127.0.0.1"
 RESPONSE_URLS: Final = ("/commands/", "/actions/", "/app/")

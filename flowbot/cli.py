@@ -15,21 +15,21 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from flowbot import logs
+from flowbot.config import Settings
 from flowbot.domain.policy import PolicyBook
 from flowbot.errors import ConfigurationError, DependencyError
-from flowbot.plain import told
+from flowbot.i18n.translator import describe_fault
+from flowbot.observability.logging import configure_logging
 from flowbot.services import history, policy_files
 from flowbot.services.policy_files import PolicyReplacement
 from flowbot.services.ports import utc_now
-from flowbot.settings import Settings
 from flowbot.storage import database_copy, migrations
 from flowbot.storage.migrations import open_migrated
 from flowbot.storage.repositories.changes import ChangeRepository
 from flowbot.storage.repositories.policies import PolicyRepository
 
 if TYPE_CHECKING:
-    from flowbot.app import Flowbot
+    from flowbot.bootstrap import Flowbot
 
 OUTAGE: Final = 1
 BAD_CONFIGURATION: Final = 2
@@ -58,9 +58,9 @@ DemoPort = Annotated[int, typer.Option(min=0, max=65535, envvar="PORT", help="Po
 
 def _say_version(wanted: bool) -> None:
     if wanted:
-        from flowbot.metrics import own_version
+        from flowbot.observability.metrics import installed_version
 
-        typer.echo(f"flowbot {own_version()}")
+        typer.echo(f"flowbot {installed_version()}")
         raise typer.Exit
 
 
@@ -84,7 +84,7 @@ def main() -> None:
         _complain(str(error))
         sys.exit(BAD_CONFIGURATION)
     except DependencyError as fault:
-        _complain(told(fault))
+        _complain(describe_fault(fault))
         sys.exit(OUTAGE)
 
 
@@ -92,21 +92,21 @@ def main() -> None:
 def serve(host: Host = "0.0.0.0", port: Port = None) -> None:  # noqa: S104 - a server in a container is reached from outside
     """HTTP mode: answer Slack on POST /slack/events."""
     settings = _settings("slack_bot_token", "slack_signing_secret", "enkapush_api_key")
-    from flowbot import serving
+    from flowbot.server import http
 
     chosen = settings.port if port is None else port
-    _run(settings, lambda bot, stop: serving.serve(bot, host, chosen, stop))
+    _run(settings, lambda bot, stop: http.serve_http(bot, host, chosen, stop))
 
 
 @cli.command()
 def socket(host: Host = "0.0.0.0", port: WatchPort = None) -> None:  # noqa: S104 - a container is watched from outside
     """Socket Mode: connect to Slack; no public address is needed."""
     settings = _settings("slack_bot_token", "slack_app_token", "enkapush_api_key")
-    from flowbot import serving
+    from flowbot.server import socket_mode
 
     async def way_in(bot: "Flowbot", stop: asyncio.Event) -> None:
-        async with serving.watched(bot, host, port):
-            await serving.socket(bot, stop)
+        async with socket_mode.serve_probes(bot, host, port):
+            await socket_mode.serve_socket_mode(bot, stop)
 
     _run(settings, way_in)
 
@@ -114,13 +114,15 @@ def socket(host: Host = "0.0.0.0", port: WatchPort = None) -> None:  # noqa: S10
 @cli.command()
 def demo(port: DemoPort = DEMO_PORT) -> None:
     """Try flowbot in the browser: a stand-in Slack workspace and a stand-in Enkapush; nothing leaves this machine."""
-    from flowbot import demo as demonstration
-    from flowbot import serving
+    from flowbot.demo import command as demonstration
+    from flowbot.server import signals
 
-    logs.configure("warning", "text", ())
+    configure_logging("warning", "text", ())
 
     async def live() -> None:
-        await demonstration.run(port, serving.stop_on_signals(), lambda address: typer.echo(f"flowbot demo: {address}"))
+        await demonstration.run_demo(
+            port, signals.stop_on_signals(), lambda address: typer.echo(f"flowbot demo: {address}")
+        )
 
     try:
         asyncio.run(live())
@@ -139,7 +141,7 @@ def migrate() -> None:
 
 
 @cli.command()
-def copy(source: Annotated[str, typer.Argument(metavar="FROM", help="Such as sqlite:///flowbot.db")]) -> None:
+def copy(source: Annotated[str, typer.Argument(metavar="FROM", help="Such as sqlite:///run_flowbot.db")]) -> None:
     """Copy everything from another database into DATABASE_URL, which must be empty; FROM stays as it is."""
     settings = _settings()
     for table, rows in database_copy.copy_database(source, settings.database_url.get_secret_value()).items():
@@ -151,10 +153,10 @@ def copy(source: Annotated[str, typer.Argument(metavar="FROM", help="Such as sql
 def check() -> None:
     """Is everything set up right? One line a check; exit status 1 if any fails."""
     settings = Settings.load()
-    from flowbot import checks
+    from flowbot import diagnostics
 
-    logs.configure("error", settings.log_format, settings.secrets)
-    if not checks.run(settings, typer.echo):
+    configure_logging("error", settings.log_format, settings.secrets)
+    if not diagnostics.run_diagnostics(settings, typer.echo):
         raise typer.Exit(1)
 
 
@@ -225,17 +227,17 @@ def _warn_of_loss(before: PolicyBook) -> None:
 def _settings(*needed: str) -> Settings:
     settings = Settings.load()
     settings.need(*needed)
-    logs.configure(settings.log_level, settings.log_format, settings.secrets)
+    configure_logging(settings.log_level, settings.log_format, settings.secrets)
     return settings
 
 
 def _run(settings: Settings, way_in: Callable[["Flowbot", asyncio.Event], Awaitable[None]]) -> None:
-    from flowbot import serving
-    from flowbot.app import flowbot
+    from flowbot.bootstrap import run_flowbot
+    from flowbot.server import signals
 
     async def live() -> None:
-        stop = serving.stop_on_signals()
-        async with flowbot(settings) as bot:
+        stop = signals.stop_on_signals()
+        async with run_flowbot(settings) as bot:
             # All that is loaded by now stays, so full garbage collections need not look through it.
             gc.freeze()
             await way_in(bot, stop)

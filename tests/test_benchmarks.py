@@ -52,7 +52,7 @@ async def forked(
 ) -> Forked:
     nursery = get_context("forkserver")
     nursery.set_forkserver_preload(
-        ["__main__", "flowbot.cli", "flowbot.serving", "benchmarks.fake_servers", "benchmarks.bolt_defaults"]
+        ["__main__", "flowbot.cli", "flowbot.server.http", "benchmarks.fake_servers", "benchmarks.bolt_defaults"]
     )
     files = (Path(output.name), Path(errors.name))
     process = nursery.Process(target=live, args=(list(command), folder, dict(env), files), daemon=True)

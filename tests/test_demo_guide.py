@@ -14,7 +14,7 @@ from flowbot.services.ports import utc_now
 from flowbot.slack.listeners.commands import parser
 from flowbot.slack.listeners.commands.words import TURKISH, CommandWord
 
-TEXT: Final = files("flowbot").joinpath("demo_guide.toml").read_text(encoding="utf-8")
+TEXT: Final = files("flowbot.demo").joinpath("guide.toml").read_text(encoding="utf-8")
 GUIDE: Final = Guide.parse(TEXT).root
 LANGUAGES: Final = ("en", "tr")
 OWN_WORDS: Final = {"en": {str(verb) for verb in CommandWord}, "tr": set(TURKISH)}

@@ -11,13 +11,13 @@ import pytest
 from typer.core import TyperGroup
 from typer.main import get_command
 
-from flowbot.checks import SCOPES
 from flowbot.cli import cli
+from flowbot.config import Settings
+from flowbot.diagnostics import SCOPES
 from flowbot.domain.policy import ApprovalRule
-from flowbot.locales import Locales, Translator
+from flowbot.i18n.translator import Translator, Translators
 from flowbot.services.history import Format
 from flowbot.services.policy_files import parse_book
-from flowbot.settings import Settings
 from flowbot.slack.listeners.commands import parser
 from flowbot.slack.listeners.commands.words import TURKISH, CommandWord
 from flowbot.slack.views.help import COMMANDS
@@ -110,7 +110,7 @@ def documented_words() -> list[str]:
 
 
 def in_english() -> Translator:
-    return Locales(fixed="en", zone=ZoneInfo("UTC")).translator(None)
+    return Translators(fixed="en", zone=ZoneInfo("UTC")).translator(None)
 
 
 def commands(group: TyperGroup, prefix: str = "flowbot") -> Iterator[str]:
@@ -212,7 +212,7 @@ def test_the_readme_names_no_button_that_there_is_not() -> None:
 def test_the_readme_names_the_buttons_in_turkish_as_they_are() -> None:
     buttons = [[cell.strip("`") for cell in row[:2]] for row in rows(section("Requests"))]
     assert len(buttons) == 7
-    turkish = Locales(fixed="tr", zone=ZoneInfo("UTC")).translator(None)
+    turkish = Translators(fixed="tr", zone=ZoneInfo("UTC")).translator(None)
     assert dict(buttons) == {english: turkish(LABELS[english]) for english, _ in buttons}
 
 

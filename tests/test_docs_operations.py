@@ -10,11 +10,11 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from flowbot import cli
+from flowbot.config import Settings
 from flowbot.domain.change import ChangeState
-from flowbot.metrics import Metrics
-from flowbot.scrape import Scrape
+from flowbot.observability.metrics import Metrics
+from flowbot.observability.prometheus import PrometheusExporter
 from flowbot.services.ports.storage import ChangeStatistics
-from flowbot.settings import Settings
 from tests.test_docs import all_commands, rows
 
 ROOT: Final = Path(__file__).parent.parent
@@ -42,7 +42,7 @@ async def known() -> Known:
     async def read() -> ChangeStatistics:
         return ChangeStatistics(dict.fromkeys(ChangeState, 0), None, None, 0, None)
 
-    scrape = Scrape(metrics, read, lambda: datetime.now(UTC))
+    scrape = PrometheusExporter(metrics, read, lambda: datetime.now(UTC))
     text = (await scrape.text()).decode()
     await scrape.close()
     found: Known = {}

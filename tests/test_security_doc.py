@@ -9,12 +9,12 @@ from typing import Final
 
 import pytest
 
+from flowbot.config import Settings
 from flowbot.domain.images import MAX_IMAGE_BYTES
 from flowbot.enkapush.images import MOST_REDIRECTS
+from flowbot.server.http import BODY_MAX
+from flowbot.server.receiver import MOST_FIELDS, OLDEST_SECONDS
 from flowbot.services.forms import KEEP_DRAFTS
-from flowbot.serving import BODY_MAX
-from flowbot.settings import Settings
-from flowbot.slack.receiver import MOST_FIELDS, OLDEST_SECONDS
 from flowbot.storage.tables import metadata
 from flowbot.worker.housekeeping import KEEP_DELIVERIES, KEEP_IMAGES
 

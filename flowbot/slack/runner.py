@@ -8,12 +8,12 @@ from typing import Any, Final, TypeVar
 
 import structlog
 
-from flowbot import logs
 from flowbot.domain.ids import ChannelId
 from flowbot.domain.policy import Permission, Reason
 from flowbot.errors import DependencyError, Text, UserError
-from flowbot.locales import Locales, Translator
-from flowbot.metrics import Metrics
+from flowbot.i18n.translator import Translator, Translators
+from flowbot.observability.logging import bind_incident, current_incident
+from flowbot.observability.metrics import Metrics
 from flowbot.services.authorization import effective_policy
 from flowbot.services.flow_queries import FlowQueries
 from flowbot.services.ports import Clock
@@ -135,7 +135,7 @@ class Runner:
     flow_queries: FlowQueries
     deliveries: DeliveryStore
     responder: Responder
-    locales: Locales
+    locales: Translators
     tasks: TrackedTasks
     metrics: Metrics
     clock: Clock
@@ -160,7 +160,7 @@ class Runner:
             work: finds the answer.
             once: the request's key, where it changes something: delivered again, it does nothing any more.
         """
-        logs.bind_incident(request=kind, user=caller.user, channel=place.channel)
+        bind_incident(request=kind, user=caller.user, channel=place.channel)
         self.tasks.start(self._serve((kind, name), caller, place, work, once), name=kind)
 
     async def switch_channel(
@@ -224,13 +224,13 @@ class Runner:
             return Reply(sentences.sentence(t, error.key, error.params)), "refused"
         except DependencyError as error:
             log.warning("fault", key=str(error), cause=str(error.__cause__ or ""))
-            return Reply(sentences.fault_message(t, error.key, logs.current_incident())), "fault"
+            return Reply(sentences.fault_message(t, error.key, current_incident())), "fault"
         except asyncio.CancelledError:
             # Nothing else cancels this than a stop that has waited long enough.
             return Reply(sentences.sentence(t, "slow.stopped")), "stopped"
         except Exception:
             log.exception("unexpected")
-            return Reply(sentences.fault_message(t, "fault.unexpected", logs.current_incident())), "fault"
+            return Reply(sentences.fault_message(t, "fault.unexpected", current_incident())), "fault"
 
     async def _refusal(self, once: DeliveryKey | None) -> UserError | DependencyError | None:
         """Why a request is not carried out, in the person's words once these are known."""
@@ -283,7 +283,7 @@ def explain_unsaved(error: Exception, t: Translator) -> Text:
     Returns:
         A sentence with the incident's code, which the log has too.
     """
-    return Text("form.untaken", {"said": t(_unsaved_key(error)), "incident": logs.current_incident()})
+    return Text("form.untaken", {"said": t(_unsaved_key(error)), "incident": current_incident()})
 
 
 def _unsaved_key(error: Exception) -> str:

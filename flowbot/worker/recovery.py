@@ -13,7 +13,7 @@ from flowbot.domain.change import Change
 from flowbot.domain.flow import Flow
 from flowbot.domain.ids import ChangeId
 from flowbot.errors import DependencyError
-from flowbot.metrics import Metrics
+from flowbot.observability.metrics import Metrics
 from flowbot.services.approvals.expire import RequestExpiry
 from flowbot.services.executor.executor import ChangeExecutor
 from flowbot.worker.housekeeping import Housekeeping

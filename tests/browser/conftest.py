@@ -8,7 +8,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page, async_playwright
 
-from flowbot import demo
+from flowbot.demo import command
 
 HERE: Final = Path(__file__).parent
 # Without the page that Chromium makes ready below the address bar of each window: three quarters of a window's cost.
@@ -41,7 +41,7 @@ async def browser(chromium: Path) -> AsyncIterator[Browser]:
 @pytest_asyncio.fixture(loop_scope="session")
 async def address() -> AsyncIterator[str]:
     """Where the demo's page is."""
-    async with demo.running(0) as origin:
+    async with command.run_demo_servers(0) as origin:
         yield origin
 
 

@@ -17,6 +17,7 @@ from typing import Any, Final
 from pydantic import SecretStr
 from sqlalchemy import select, text
 
+from flowbot.config import Settings
 from flowbot.sandbox.enkapush import EnkapushSandbox, Fault
 from flowbot.sandbox.enkapush.models import Flow
 from flowbot.sandbox.slack import APP_TOKEN, BOT_TOKEN, SIGNING_SECRET, SandboxPerson, SlackSandbox
@@ -24,7 +25,6 @@ from flowbot.sandbox.slack.delivery.envelope import Envelope
 from flowbot.sandbox.slack.delivery.http import HttpTransport
 from flowbot.sandbox.slack.models import Message, View
 from flowbot.sandbox.slack.visible_text import text_of
-from flowbot.settings import Settings
 from flowbot.storage.tables import changes
 from tests.crashes.offspring import born
 from tests.journeys.world import API_KEY, MARKETING, Time, World

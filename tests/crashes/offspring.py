@@ -17,7 +17,7 @@ from pathlib import Path
 @cache
 def _nursery() -> ForkServerContext:
     context = get_context("forkserver")
-    context.set_forkserver_preload(["__main__", "flowbot.cli", "flowbot.serving"])
+    context.set_forkserver_preload(["__main__", "flowbot.cli", "flowbot.server.http"])
     return context
 
 

@@ -23,7 +23,7 @@ from flowbot.enkapush.client import (
 )
 from flowbot.enkapush.client.retry import parse_retry_after
 from flowbot.enkapush.reader import PING_RETRY
-from flowbot.health import PATIENCE_SECONDS
+from flowbot.observability.health import PATIENCE_SECONDS
 
 POLICY = RetryPolicy(attempts=4, budget=25.0, base_delay=0.5, max_delay=8.0, max_retry_after=10.0)
 PASSING = [ConnectError, ConnectionLostError, RequestTimeoutError, RateLimitedError, ServerError]

@@ -23,7 +23,7 @@ from flowbot.enkapush import images
 from flowbot.enkapush.client import Timeouts
 from flowbot.sandbox.enkapush import LoggedRequest
 from flowbot.sandbox.slack import Message, SandboxPerson, text_of
-from flowbot.serving import Patience
+from flowbot.server.socket_mode import ReconnectPolicy
 from flowbot.slack.api import client
 from flowbot.storage import migrations
 from flowbot.storage.engine import open_database
@@ -134,7 +134,7 @@ async def a_scene(
             opened = _caught(patch)
             origin = None
             if in_socket_mode:
-                await world.start_socket(Patience(ping=0.1, connect=0.5, pauses=(0.05,)))
+                await world.start_socket(ReconnectPolicy(ping=0.1, connect=0.5, pauses=(0.05,)))
             else:
                 _, origin = await world.start_http()
             (bots,) = opened

@@ -16,7 +16,7 @@ import aiohttp
 import structlog
 from aiohttp import web
 
-from flowbot.app import Flowbot
+from flowbot.bootstrap import Flowbot
 from flowbot.sandbox.slack import SIGNING_SECRET
 from flowbot.sandbox.slack.delivery.envelope import Delivery
 from tests.journeys.at_a_form import LEAST, add_flow, opens

@@ -12,7 +12,7 @@ from typing import Any, Final
 import aiohttp
 import pytest
 
-from flowbot.app import Flowbot
+from flowbot.bootstrap import Flowbot
 from flowbot.sandbox.enkapush import Fault
 from flowbot.sandbox.slack import SIGNING_SECRET, Message, View, text_of
 from flowbot.sandbox.slack.delivery.envelope import Delivery, Envelope

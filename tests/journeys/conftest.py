@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from flowbot.settings import Settings
+from flowbot.config import Settings
 from tests.conftest import PostgresqlServer
 from tests.journeys.world import POLICY, Time, World, new_world, put_in_force
 

@@ -25,9 +25,10 @@ import pytest
 import structlog
 from sqlalchemy import make_url
 
-from flowbot import cli, errors, plain
+from flowbot import cli, errors
 from flowbot.domain.change import ChangeKind, Lease
 from flowbot.domain.ids import ChannelId, FlowId
+from flowbot.i18n import translator
 from flowbot.sandbox.enkapush import Fault
 from flowbot.services.ports import utc_now
 from flowbot.storage.migrations import known_revisions
@@ -35,7 +36,7 @@ from flowbot.storage.repositories.changes import ChangeRepository
 from tests.journeys.world import API_KEY, MARKETING, POLICY, World, on_both_databases
 from tests.storage.change_cases import asked, told
 from tests.storage.older import upgrade_to
-from tests.test_settings import MALFORMED, SECRET
+from tests.test_config import MALFORMED, SECRET
 
 Environment = dict[str, str]
 NEEDED: Final = {
@@ -441,7 +442,7 @@ def test_the_operator_reads_a_sentence_with_its_cause_in_one_line() -> None:
     def of(key: str, cause: Exception | None) -> str:
         fault = errors.DependencyError(key, error="x")
         fault.__cause__ = cause
-        return plain.told(fault)
+        return translator.describe_fault(fault)
 
     out = of("fault.database", OSError("\nrefused\nat 5"))
     assert re.fullmatch(r"flowbot cannot reach its database right now\. .+ \(refused\)", out)

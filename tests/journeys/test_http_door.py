@@ -20,6 +20,7 @@ from flowbot.sandbox.slack import SIGNING_SECRET, text_of
 from flowbot.sandbox.slack.models import Json, Person
 from flowbot.sandbox.slack.serializers import serialize_user
 from flowbot.sandbox.slack.workspace import Workspace
+from flowbot.server.receiver import Receiver
 from tests.journeys.world import MARKETING, World, cut_off, on_both_databases
 
 FORM, JSON = "application/x-www-form-urlencoded", "application/json"
@@ -235,14 +236,14 @@ async def test_null_in_an_event_is_as_good_as_nothing(door: Door) -> None:
 async def test_null_in_a_command_over_a_socket_is_as_good_as_nothing(world: World) -> None:
     bot, _ = await world.start_http()
     fields = dict.fromkeys(("text", "team_id", "enterprise_id", "response_url", "trigger_id", "view"))
-    answer = await bot.entry.answer({**COMMAND, **fields}, {}, delivery="1")
+    answer = await Receiver(bot.bolt, bot.tasks).answer({**COMMAND, **fields}, {}, delivery="1")
     assert answer.status == 200
     await world.emma.wait_for_message(MARKETING, "You may here")
 
 
 async def test_a_command_is_acknowledged_before_anything_is_done_for_it(world: World) -> None:
     bot, _ = await world.start_http()
-    answer = await bot.entry.answer(COMMAND, {}, delivery="1")
+    answer = await Receiver(bot.bolt, bot.tasks).answer(COMMAND, {}, delivery="1")
     assert (answer.status, answer.body, len(bot.tasks)) == (200, "", 1)
     assert not await world.emma.list_messages(MARKETING)
     await world.emma.wait_for_message(MARKETING, "You may here")
@@ -253,13 +254,13 @@ async def test_what_bolt_would_stumble_over_is_refused_before_it_is_acknowledged
     world: World, odd: dict[str, Any]
 ) -> None:
     bot, _ = await world.start_http()
-    answer = await bot.entry.answer({**COMMAND, **odd}, {}, delivery="1")
+    answer = await Receiver(bot.bolt, bot.tasks).answer({**COMMAND, **odd}, {}, delivery="1")
     assert (answer.status, len(bot.tasks)) == (400, 0)
 
 
 async def test_a_command_that_was_acknowledged_in_the_moment_of_a_stop_is_carried_out(world: World) -> None:
     bot, _ = await world.start_http()
-    await bot.entry.answer(COMMAND, {}, delivery="1")
+    await Receiver(bot.bolt, bot.tasks).answer(COMMAND, {}, delivery="1")
     await bot.tasks.drain(5)
     assert not bot.tasks
     assert any("You may here" in text_of(message) for message in await world.emma.list_messages(MARKETING))

@@ -9,7 +9,7 @@ from typing import Final, Literal
 import pytest
 import structlog
 
-from flowbot import logs
+from flowbot.observability import logging as observability_logging
 from flowbot.sandbox.enkapush import Fault
 from flowbot.sandbox.slack import text_of
 from tests.journeys.world import MARKETING, World
@@ -69,7 +69,7 @@ def _tell(text: str) -> None:
 
 
 def test_a_secret_as_short_as_a_word_is_blotted_out_where_it_stands_alone(written: Callable[[], str]) -> None:
-    logs.configure("info", "text", ["a", "pw1"])
+    observability_logging.configure_logging("info", "text", ["a", "pw1"])
     structlog.get_logger("flowbot.test").info(
         "approval", key="a", answer="Bearer-less pw1, and (pw1)", told="[secret] pw12"
     )
@@ -83,17 +83,17 @@ def test_a_secret_as_short_as_a_word_is_blotted_out_where_it_stands_alone(writte
 @pytest.mark.parametrize("fmt", ["text", "json"])
 @pytest.mark.parametrize("level", ["debug", "info", "warning", "error"])
 def test_no_secret_gets_into_any_line(written: Callable[[], str], fmt: Format, level: str) -> None:
-    logs.configure(level, fmt, KNOWN)
+    observability_logging.configure_logging(level, fmt, KNOWN)
     for text in TELLING:
         _tell(text)
     shown = written()
-    assert logs.HIDDEN in shown
+    assert observability_logging.REPLACEMENT in shown
     assert not [secret for secret in SECRETS if secret in shown]
     assert not [spelling for spelling in (json.dumps(PASSWORD)[1:-1], repr(PASSWORD)[1:-1]) if spelling in shown]
 
 
 def test_lines_for_machines_parse_whatever_was_redacted(written: Callable[[], str]) -> None:
-    logs.configure("debug", "json", KNOWN)
+    observability_logging.configure_logging("debug", "json", KNOWN)
     for text in [*TELLING, "line\nfeed", "\0", "://x", "a@b", "://u:", "\u2028"]:
         _tell(text)
     lines = [json.loads(line) for line in written().split("\n") if line]
@@ -107,7 +107,7 @@ def test_lines_for_machines_parse_whatever_was_redacted(written: Callable[[], st
 @pytest.mark.parametrize("fmt", ["text", "json"])
 async def test_a_bot_at_work_tells_no_secret(world: World, written: Callable[[], str], fmt: Format) -> None:
     settings = world.settings
-    logs.configure("debug", fmt, settings.secrets)
+    observability_logging.configure_logging("debug", fmt, settings.secrets)
     world.add_flows(1)
     await world.start_http()
     await world.emma.send(MARKETING, "/flows list")
@@ -128,7 +128,7 @@ async def test_a_bot_at_work_tells_no_secret(world: World, written: Callable[[],
 async def test_a_website_that_is_not_found_is_logged_and_those_that_there_are_are_not(
     world: World, written: Callable[[], str]
 ) -> None:
-    logs.configure("debug", "json", world.settings.secrets)
+    observability_logging.configure_logging("debug", "json", world.settings.secrets)
     await world.start_http()
     await world.emma.send(MARKETING, "/flows list website:nowhere")
     await world.emma.wait_for_message(MARKETING, "Lale Moda")
@@ -141,7 +141,7 @@ async def test_a_website_that_is_not_found_is_logged_and_those_that_there_are_ar
 async def test_a_request_is_one_line_with_its_outcome_and_the_code_that_was_told(
     world: World, written: Callable[[], str]
 ) -> None:
-    logs.configure("info", "json", world.settings.secrets)
+    observability_logging.configure_logging("info", "json", world.settings.secrets)
     await world.start_http()
     await world.emma.send(MARKETING, "/flows help")
     await world.emma.wait_for_message(MARKETING, "You may here")

@@ -14,13 +14,13 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import update
 
-from flowbot.metrics import MOST_CODES, Metrics
+from flowbot.observability.metrics import MAX_ERROR_CODES, Metrics
+from flowbot.observability.prometheus import PrometheusExporter
 from flowbot.sandbox.enkapush import Fault
-from flowbot.scrape import Scrape
+from flowbot.server.socket_mode import serve_probes
 from flowbot.services.forms import FormService
 from flowbot.services.policy_setup import PolicySetup
 from flowbot.services.ports.storage import ChangeStatistics
-from flowbot.serving import watched
 from flowbot.storage.tables import changes
 from tests.journeys.at_a_form import LEAST, opens
 from tests.journeys.at_a_request import asks, ends, hurry, rules
@@ -144,11 +144,11 @@ async def test_calls_of_slack_are_counted_by_method_and_how_they_ended(world: Wo
 
 def test_a_label_takes_few_words_of_others_and_no_sentence() -> None:
     metrics = Metrics()
-    for number in range(MOST_CODES + 20):
+    for number in range(MAX_ERROR_CODES + 20):
         metrics.count_slack_call("chat.postMessage", f"error_{number}", 0.1)
     metrics.count_slack_call("chat.update", "a sentence, by somebody else", 0.1)
     seen = Scraped(metrics.text().decode())
-    assert len(seen.values("result")) == MOST_CODES + 1
+    assert len(seen.values("result")) == MAX_ERROR_CODES + 1
     assert seen.sum("flowbot_slack_seconds_count", result="other") == 21
 
 
@@ -257,7 +257,7 @@ async def test_a_database_that_hangs_holds_up_no_scrape(world: World) -> None:
         await release.wait()
         return ChangeStatistics({}, None, None, 7, None)
 
-    scrape = Scrape(Metrics(), hang, world.time.now, patience=0.1)
+    scrape = PrometheusExporter(Metrics(), hang, world.time.now, patience=0.1)
     started = time.monotonic()
     said = [Scraped((await scrape.text()).decode()) for _ in range(3)]
     assert time.monotonic() - started < 2
@@ -270,9 +270,9 @@ async def test_a_database_that_hangs_holds_up_no_scrape(world: World) -> None:
 
 async def test_socket_mode_can_be_watched_on_a_port_that_answers_nobody_else(world: World) -> None:
     bot = await world.start_socket()
-    async with watched(bot, "127.0.0.1", None) as port:
+    async with serve_probes(bot, "127.0.0.1", None) as port:
         assert port is None
-    async with watched(bot, "127.0.0.1", 0) as port:
+    async with serve_probes(bot, "127.0.0.1", 0) as port:
         origin = f"http://127.0.0.1:{port}"
         assert (await fetch(origin, "/healthz"))[0] == 200
         assert (await fetch(origin, "/readyz"))[0] == 200

@@ -8,23 +8,23 @@ from typing import Final
 import pytest
 from pydantic import SecretStr
 
-from flowbot.app import flowbot
+from flowbot.bootstrap import run_flowbot
+from flowbot.config import Settings
 from flowbot.errors import ConfigurationError
 from flowbot.sandbox.slack import APP_TOKEN, text_of
-from flowbot.serving import Patience, socket
-from flowbot.settings import Settings
+from flowbot.server.socket_mode import ReconnectPolicy, serve_socket_mode
 from tests.journeys.world import MARKETING, World
 
-QUICK: Final = Patience(ping=0.1, connect=0.5, pauses=(0.05,))
+QUICK: Final = ReconnectPolicy(ping=0.1, connect=0.5, pauses=(0.05,))
 
 
 @asynccontextmanager
-async def starting(world: World, pace: Patience = QUICK, **changed: object) -> AsyncIterator[asyncio.Task[None]]:
+async def starting(world: World, pace: ReconnectPolicy = QUICK, **changed: object) -> AsyncIterator[asyncio.Task[None]]:
     """A bot that is told to connect, and to stop at the end."""
     settings = Settings.model_validate({**world.settings.model_dump(), **changed})
     stop = asyncio.Event()
-    async with flowbot(settings, drain_seconds=0.2) as bot:
-        running = asyncio.create_task(socket(bot, stop, pace=pace))
+    async with run_flowbot(settings, drain_seconds=0.2) as bot:
+        running = asyncio.create_task(serve_socket_mode(bot, stop, pace=pace))
         try:
             yield running
         finally:
@@ -174,7 +174,7 @@ async def test_a_refused_bot_token_stops_the_start(world: World) -> None:
 
 async def test_a_stop_while_slack_is_away_is_a_stop(world: World) -> None:
     world.slack.faults.add("apps.connections.open", hang=True, times=None)
-    async with starting(world, Patience()) as running:
+    async with starting(world, ReconnectPolicy()) as running:
         done, _ = await asyncio.wait({running}, timeout=0.3)
         assert not done
     assert running.exception() is None

@@ -13,14 +13,15 @@ from psycopg import sql
 from pydantic import SecretStr
 from sqlalchemy import make_url
 
-from flowbot.app import Flowbot, flowbot
+from flowbot.bootstrap import Flowbot, run_flowbot
+from flowbot.config import Settings
 from flowbot.enkapush.client import Timeouts
 from flowbot.sandbox.enkapush import EnkapushSandbox
 from flowbot.sandbox.slack import APP_TOKEN, BOT_TOKEN, SIGNING_SECRET, SandboxPerson, SlackSandbox
+from flowbot.server.http import listen
+from flowbot.server.socket_mode import ReconnectPolicy, serve_socket_mode
 from flowbot.services.policy_files import import_policies
 from flowbot.services.ports import Clock, Sleep
-from flowbot.serving import Patience, listening, socket
-from flowbot.settings import Settings
 from flowbot.storage.migrations import open_migrated
 from flowbot.storage.repositories.policies import PolicyRepository
 from flowbot.storage.unit_of_work import Database
@@ -128,7 +129,7 @@ class World:
 
     async def _bot(self) -> Flowbot:
         time = self.time
-        bot = flowbot(
+        bot = run_flowbot(
             self.settings,
             clock=time.now,
             monotonic=time.monotonic,
@@ -141,16 +142,16 @@ class World:
     async def start_http(self) -> tuple[Flowbot, str]:
         """A bot in HTTP mode that Slack delivers to, and its origin."""
         bot = await self._bot()
-        port = await self.stack.enter_async_context(listening(bot, "127.0.0.1", 0))
+        port = await self.stack.enter_async_context(listen(bot, "127.0.0.1", 0))
         origin = f"http://127.0.0.1:{port}"
         self.slack.deliver_to(f"{origin}/slack/events")
         return bot, origin
 
-    async def start_socket(self, pace: Patience | None = None) -> Flowbot:
+    async def start_socket(self, pace: ReconnectPolicy | None = None) -> Flowbot:
         """A bot in Socket Mode, connected."""
         bot = await self._bot()
         stop = asyncio.Event()
-        running = asyncio.create_task(socket(bot, stop, pace=pace))
+        running = asyncio.create_task(serve_socket_mode(bot, stop, pace=pace))
 
         async def end() -> None:
             stop.set()

@@ -11,7 +11,7 @@ from flowbot.domain.ids import ChangeId
 from flowbot.domain.images import ImageFile, ImageUpload
 from flowbot.domain.outcomes import ChangeResult
 from flowbot.errors import DependencyError, UserError
-from flowbot.metrics import Metrics
+from flowbot.observability.metrics import Metrics
 from flowbot.services.approvals.approvals import ApprovalServices
 from flowbot.services.approvals.expire import RequestExpiry
 from flowbot.services.executor.context import ExecutionContext

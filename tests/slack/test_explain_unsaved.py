@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from flowbot.errors import DependencyError
-from flowbot.locales import Locales
+from flowbot.i18n.translator import Translators
 from flowbot.slack.runner import explain_unsaved
 
 
@@ -22,7 +22,7 @@ from flowbot.slack.runner import explain_unsaved
     ],
 )
 def test_it_is_said_whether_anything_is_saved(error: Exception, key: str, said: str) -> None:
-    t = Locales(fixed="en", zone=ZoneInfo("Europe/Istanbul")).translator("en-US")
+    t = Translators(fixed="en", zone=ZoneInfo("Europe/Istanbul")).translator("en-US")
     problem = explain_unsaved(error, t)
     sentence = t(problem.key, **problem.params)
     assert sentence.startswith(t(key))

@@ -15,7 +15,7 @@ from flowbot.domain.flow import Flow, FlowButton, WaitTime
 from flowbot.domain.ids import ChannelId, FlowId, FormToken, WebsiteId
 from flowbot.domain.validation import draft_content, parse_wait, validate_form
 from flowbot.errors import Text
-from flowbot.locales import Locales, Translator
+from flowbot.i18n.translator import Translator, Translators
 from flowbot.sandbox.slack import build_demo_workspace
 from flowbot.sandbox.slack.blockkit.payload_checks import check_message, check_view
 from flowbot.sandbox.slack.blocks import add_missing_ids, build_state_values
@@ -27,7 +27,7 @@ from flowbot.slack.forms.widgets import SegmentOption
 from flowbot.slack.views import form_status as views
 
 WORKSPACE = build_demo_workspace()
-LOCALES = Locales(fixed=None, zone=ZoneInfo("Europe/Istanbul"))
+LOCALES = Translators(fixed=None, zone=ZoneInfo("Europe/Istanbul"))
 EN, TR = LOCALES.translator("en-US"), LOCALES.translator("tr-TR")
 SHOP, BLOG = WebsiteId(1), WebsiteId(2)
 SITES = {SHOP: "Shop", BLOG: "Blog"}

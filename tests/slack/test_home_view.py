@@ -14,7 +14,7 @@ from flowbot.domain.change import Change, ChangeKind, ChangeRequest, ChangeState
 from flowbot.domain.flow import DesiredFlow, Flow, FlowButton, FlowContent, WaitTime, WriteOnlyFields
 from flowbot.domain.ids import ChangeId, ChannelId, FlowId, FormToken, UserId, WebsiteId
 from flowbot.domain.policy import ApprovalRule, ChannelPolicy, Permission
-from flowbot.locales import Locales, Translator
+from flowbot.i18n.translator import Translator, Translators
 from flowbot.sandbox.slack import build_demo_workspace
 from flowbot.sandbox.slack.blockkit.payload_checks import check_view
 from flowbot.services.inbox import ASKED_MAX, RECENT_MAX, ChannelAccess
@@ -23,7 +23,7 @@ from flowbot.slack.views.home import WAITING_MAX, HomeShown, home_notice, home_v
 from flowbot.slack.views.sentences import sentence
 
 WORKSPACE = build_demo_workspace()
-LOCALES = Locales(fixed=None, zone=ZoneInfo("Europe/Istanbul"))
+LOCALES = Translators(fixed=None, zone=ZoneInfo("Europe/Istanbul"))
 EN, TR = LOCALES.translator("en-US"), LOCALES.translator("tr-TR")
 NOW = datetime(2026, 5, 1, 9, 0, tzinfo=UTC)
 SHOP = WebsiteId(1)

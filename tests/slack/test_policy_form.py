@@ -12,7 +12,7 @@ from flowbot.domain.ids import ChannelId, GroupId, UserId, WebsiteId
 from flowbot.domain.policy import ALWAYS_GATED, ApprovalRule, ChannelPolicy, Gate
 from flowbot.domain.text import utf16_length
 from flowbot.errors import Text
-from flowbot.locales import Locales, Translator
+from flowbot.i18n.translator import Translator, Translators
 from flowbot.sandbox.slack import build_demo_workspace
 from flowbot.sandbox.slack.blockkit.payload_checks import check_view
 from flowbot.sandbox.slack.blocks import add_missing_ids, build_state_values
@@ -24,7 +24,7 @@ from flowbot.slack.views import block_kit
 from flowbot.slack.views import policy as views
 
 HERE: Final = ChannelId("C0HERE")
-LOCALES: Final = Locales(fixed=None, zone=ZoneInfo("Europe/Istanbul"))
+LOCALES: Final = Translators(fixed=None, zone=ZoneInfo("Europe/Istanbul"))
 EN: Final = LOCALES.translator("en-GB")
 HOSTILE: Final = "<!channel> *b* <https://evil.example|x> \u202eesrever \U0001f600 " * 5
 GROUPS: Final = {GroupId("S0A"): UserGroup("A team", frozenset()), GroupId("S0B"): UserGroup(HOSTILE, frozenset())}

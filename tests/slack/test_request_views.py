@@ -38,7 +38,7 @@ from flowbot.domain.ids import ChangeId, ChannelId, FlowId, FormToken, GroupId, 
 from flowbot.domain.policy import ApprovalRule
 from flowbot.domain.search import FlowQuery, Page
 from flowbot.errors import Text
-from flowbot.locales import Locales, Translator
+from flowbot.i18n.translator import Translator, Translators
 from flowbot.sandbox.slack import build_demo_workspace
 from flowbot.sandbox.slack.blockkit.payload_checks import check_message, check_view
 from flowbot.sandbox.slack.blocks import add_missing_ids, build_state_values
@@ -61,7 +61,7 @@ from flowbot.slack.views.notices import (
 from flowbot.slack.views.request_message import request_message, state_word
 
 WORKSPACE = build_demo_workspace()
-LOCALES = Locales(fixed=None, zone=ZoneInfo("Europe/Istanbul"))
+LOCALES = Translators(fixed=None, zone=ZoneInfo("Europe/Istanbul"))
 EN, TR = LOCALES.translator("en-US"), LOCALES.translator("tr-TR")
 NOW = datetime(2026, 5, 1, 9, 0, tzinfo=UTC)
 SHOP = WebsiteId(1)

@@ -9,7 +9,7 @@ from pydantic import Field
 from flowbot.domain.change import Change
 from flowbot.domain.ids import ChangeId, ChannelId
 from flowbot.domain.text import is_blank
-from flowbot.locales import Translator
+from flowbot.i18n.translator import Translator
 from flowbot.slack.payloads import view_state
 from flowbot.slack.payloads.action_ids import ActionId
 from flowbot.slack.payloads.view_state import PrivateMetadata

@@ -10,7 +10,7 @@ from flowbot.domain.flow import ALL_SUBSCRIBERS
 from flowbot.domain.ids import WebsiteId
 from flowbot.domain.text import fold, utf16_length
 from flowbot.domain.urls import is_web_url
-from flowbot.locales import Translator
+from flowbot.i18n.translator import Translator
 from flowbot.slack.payloads.action_ids import ActionId
 from flowbot.slack.views import block_kit
 from flowbot.slack.views.block_kit import Block, Element

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from flowbot import logs
+from flowbot.observability.logging import bind_incident
 from flowbot.slack.api.messages import ReplyTarget
 from flowbot.slack.forms.flow.editing import FormEditor
 from flowbot.slack.forms.flow.form import FlowForm, SubmittedForm
@@ -38,7 +38,7 @@ class FormViews:
             work = lambda interaction: handler(interaction, form, press)  # noqa: E731 - a name for it would say no more
             self.runner.start("form_action", request_label(press), press.caller, place, work)
         elif action in {ActionId.FORM_TYPED, ActionId.FORM_SEGMENT}:
-            logs.bind_incident(request="typed", user=press.user.id)
+            bind_incident(request="typed", user=press.user.id)
             self.runner.tasks.start(self.live.save_draft(press.user.id, form, self.runner.clock()), name="typed")
 
     async def handle_submission(self, event: FormEvent) -> AckArgs | None:

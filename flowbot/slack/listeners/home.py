@@ -8,10 +8,10 @@ from weakref import WeakValueDictionary
 import structlog
 from slack_sdk.web.async_client import AsyncWebClient
 
-from flowbot import logs
 from flowbot.domain.change import Change
 from flowbot.domain.ids import ChangeId, UserId
 from flowbot.errors import DependencyError, UserError
+from flowbot.observability.logging import current_incident
 from flowbot.services.inbox import HomeOverview, HomeOverviews
 from flowbot.services.ttl_cache import TtlCache
 from flowbot.slack.api.errors import SLACK_ERRORS, error_code
@@ -114,7 +114,7 @@ class HomeTab:
             return views.home_notice(sentences.sentence(interaction.t, error.key, error.params))
         except DependencyError as error:
             log.warning("home_tab.fault", key=str(error), cause=str(error.__cause__ or ""))
-            return views.home_notice(sentences.fault_message(interaction.t, error.key, logs.current_incident()))
+            return views.home_notice(sentences.fault_message(interaction.t, error.key, current_incident()))
 
     async def _whole(self, interaction: Interaction, overview: HomeOverview) -> View:
         listed = (overview.for_me[: views.WAITING_MAX], overview.by_me, overview.recent)

@@ -7,12 +7,12 @@ from typing import Any, Final
 
 import structlog
 
-from flowbot import logs
 from flowbot.domain.change import Change, ChangeKind, ChangeState, Outcome
 from flowbot.domain.ids import ChangeId, FlowId, SlackId
 from flowbot.domain.policy import Permission
 from flowbot.errors import DependencyError, UserError
-from flowbot.locales import Translator
+from flowbot.i18n.translator import Translator
+from flowbot.observability.logging import bind_incident
 from flowbot.services.approvals.approvals import ApprovalServices
 from flowbot.services.approvals.decide import AlreadyDecidedError
 from flowbot.services.approvals.submit import RequestOpenError
@@ -183,7 +183,7 @@ class RequestActions:
     async def _decide(self, event: FormEvent, given: SubmittedReason, t: Translator) -> dict[str, str]:
         """Decide, and begin with what follows; what is wrong, where it cannot be decided."""
         channel, name = given.metadata.channel, request_label(event)
-        logs.bind_incident(request="reason", user=event.user.id, channel=channel)
+        bind_incident(request="reason", user=event.user.id, channel=channel)
         try:
             change = await self.runner.tasks.run_within(ACK_SECONDS, self._decided(event, given), name="reason")
         except AlreadyDecidedError:

@@ -11,7 +11,7 @@ from flowbot.domain.flow import Flow, FlowContent
 from flowbot.domain.lint import lint
 from flowbot.domain.policy import Permission
 from flowbot.errors import DependencyError, Text, UserError
-from flowbot.locales import Locales, Translator
+from flowbot.i18n.translator import Translator, Translators
 from flowbot.services.authorization import Permissions
 from flowbot.services.flow_queries import FlowQueries
 from flowbot.services.forms import FormService
@@ -46,7 +46,7 @@ class FormResult:
     images: ImageStore
     pictures: ImageSource
     request_message: RequestMessage
-    locales: Locales
+    locales: Translators
     clock: Clock
 
     def for_open_form(self, view_id: str) -> Notifier:

@@ -12,7 +12,7 @@ from flowbot.domain.flow import WriteOnlyFields
 from flowbot.domain.ids import ChangeId, ChannelId
 from flowbot.domain.lint import lint
 from flowbot.errors import DependencyError, Text
-from flowbot.locales import Locales, Translator
+from flowbot.i18n.translator import Translator, Translators
 from flowbot.services.forms import FormService
 from flowbot.services.ports import Clock
 from flowbot.services.ports.storage import ChangeStore, PolicyStore
@@ -42,7 +42,7 @@ class RequestMessage:
     policies: PolicyStore
     forms: FormService
     poster: MessagePoster
-    locales: Locales
+    locales: Translators
     clock: Clock
     _locks: WeakValueDictionary[ChangeId, asyncio.Lock] = field(default_factory=WeakValueDictionary)
     _told: set[tuple[ChangeId, ChangeState]] = field(default_factory=set)

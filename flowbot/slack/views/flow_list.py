@@ -5,7 +5,7 @@ from datetime import datetime
 from flowbot.domain.flow import Flow
 from flowbot.domain.ids import UserId
 from flowbot.domain.search import FlowQuery
-from flowbot.locales import Translator
+from flowbot.i18n.translator import Translator
 from flowbot.services.flow_queries import FlowList
 from flowbot.slack.payloads.action_ids import ActionId
 from flowbot.slack.payloads.button_values import FlowValue, ListValue

@@ -8,7 +8,7 @@ from flowbot.domain.flow import Flow, FlowContent, WaitTime
 from flowbot.domain.ids import ChannelId, FlowId, FormToken
 from flowbot.domain.urls import is_web_url
 from flowbot.errors import Text
-from flowbot.locales import Translator
+from flowbot.i18n.translator import Translator
 from flowbot.slack.payloads.action_ids import ActionId
 from flowbot.slack.payloads.button_values import FlowValue
 from flowbot.slack.views import block_kit, push, sentences

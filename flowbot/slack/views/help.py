@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from flowbot.domain.policy import Permission, Reason
-from flowbot.locales import Translator
+from flowbot.i18n.translator import Translator
 from flowbot.services.authorization import Permissions
 from flowbot.services.flow_queries import visible_website_names
 from flowbot.slack.views import block_kit

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from flowbot.domain.audit import AuditAction, AuditEvent
 from flowbot.domain.ids import FlowId
-from flowbot.locales import Translator
+from flowbot.i18n.translator import Translator
 from flowbot.services.authorization import NO_SUCH_FLOW_KEY
 from flowbot.services.history import Deletion
 from flowbot.slack.views import block_kit, sentences

@@ -9,7 +9,7 @@ from flowbot.domain.change import ChangeState
 from flowbot.domain.flow import FlowButton
 from flowbot.domain.ids import ChangeId
 from flowbot.domain.policy import Permission
-from flowbot.locales import Translator
+from flowbot.i18n.translator import Translator
 from flowbot.services.inbox import ChannelAccess
 from flowbot.services.request_details import RequestDetails
 from flowbot.slack.payloads.action_ids import ActionId

@@ -6,7 +6,7 @@ from typing import Final
 
 from flowbot.domain.change import Change, ChangeState
 from flowbot.domain.ids import ChangeId
-from flowbot.locales import Translator
+from flowbot.i18n.translator import Translator
 from flowbot.services.request_details import RequestDetails
 from flowbot.slack.payloads.action_ids import ActionId
 from flowbot.slack.views import block_kit, form_status, sentences

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from flowbot.domain.ids import GroupId, UserId, WebsiteId
 from flowbot.domain.policy import EVERYONE, ChannelPolicy, Gate, Principal
-from flowbot.locales import Translator
+from flowbot.i18n.translator import Translator
 from flowbot.services.policy_checks import PolicyField
 from flowbot.services.policy_setup import approval_channel
 from flowbot.slack.views import block_kit, sentences

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from flowbot.domain.flow import ALL_SUBSCRIBERS, Flow, FlowButton, WaitTime
 from flowbot.domain.ids import ChannelId, UserId, WebsiteId
 from flowbot.domain.text import utf16_length
-from flowbot.locales import Translator
+from flowbot.i18n.translator import Translator
 from flowbot.services.flow_queries import FlowDetails
 from flowbot.slack.payloads.action_ids import ActionId
 from flowbot.slack.payloads.button_values import FlowValue

@@ -11,7 +11,7 @@ from flowbot.domain.flow import FieldDifference, FlowButton, WaitTime, WriteOnly
 from flowbot.domain.ids import FlowId, GroupId, UserId, WebsiteId
 from flowbot.domain.policy import Principal
 from flowbot.domain.text import is_blank
-from flowbot.locales import Translator
+from flowbot.i18n.translator import Translator
 from flowbot.services.request_details import RequestDetails
 from flowbot.slack.views import block_kit, form_status, push, sentences
 from flowbot.slack.views.block_kit import Block, Element

@@ -6,7 +6,7 @@ from typing import Final
 
 from flowbot.domain.change import ChangeKind, ChangeState, ClosureKind
 from flowbot.domain.outcomes import FLOW_GONE, LAPSED_KEYS
-from flowbot.locales import Translator
+from flowbot.i18n.translator import Translator
 from flowbot.services.request_details import RequestDetails
 from flowbot.slack.payloads.action_ids import ActionId
 from flowbot.slack.payloads.button_values import ChangeValue

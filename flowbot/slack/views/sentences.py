@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from flowbot.domain.ids import ChannelId, SlackId, UserId
-from flowbot.locales import Translator
+from flowbot.i18n.translator import Translator
 from flowbot.slack.views import block_kit
 from flowbot.slack.views.block_kit import Element, Message
 

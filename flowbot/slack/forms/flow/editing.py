@@ -12,7 +12,7 @@ from flowbot.domain.ids import FormToken, UserId, parse_website_id
 from flowbot.domain.lint import lint
 from flowbot.domain.validation import INVALID_URL_KEY, draft_content, parse_wait
 from flowbot.errors import DependencyError, Text, UserError
-from flowbot.locales import Locales, Translator
+from flowbot.i18n.translator import Translator, Translators
 from flowbot.services.forms import FormService
 from flowbot.services.ports import Clock
 from flowbot.services.ports.enkapush import Segment
@@ -42,7 +42,7 @@ class FormEditor:
     forms: FormService
     modals: Modals
     users: UserService
-    locales: Locales
+    locales: Translators
     clock: Clock
     tasks: TrackedTasks
 

@@ -12,7 +12,7 @@ from flowbot.domain.flow import FieldDifference, Flow
 from flowbot.domain.ids import ChannelId, FlowId, FormToken, WebsiteId
 from flowbot.domain.validation import is_optional
 from flowbot.errors import Text
-from flowbot.locales import Translator
+from flowbot.i18n.translator import Translator
 from flowbot.slack.forms import widgets
 from flowbot.slack.forms.widgets import FieldLayout, SegmentOption
 from flowbot.slack.payloads import view_state

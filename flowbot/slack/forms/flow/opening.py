@@ -10,7 +10,7 @@ from flowbot.domain.flow import FieldDifference, Flow, flow_differences
 from flowbot.domain.ids import ChannelId, FlowId, FormToken, parse_website_id
 from flowbot.domain.validation import rebase_values
 from flowbot.errors import DependencyError, Text, UserError
-from flowbot.locales import Translator
+from flowbot.i18n.translator import Translator
 from flowbot.services.authorization import NO_SUCH_FLOW_KEY
 from flowbot.services.forms import FormContext, FormService
 from flowbot.services.ports import Clock

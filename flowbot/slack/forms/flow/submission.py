@@ -6,15 +6,15 @@ from typing import Any, Final
 
 import structlog
 
-from flowbot import logs
 from flowbot.domain.change import Change, ChangeRequest, ChangeState
 from flowbot.domain.fields import FormKind
 from flowbot.domain.flow import DesiredFlow, Flow, is_unchanged
 from flowbot.domain.images import ImageUpload
 from flowbot.domain.validation import ValidationResult, validate_form
 from flowbot.errors import DependencyError, Text, UserError
-from flowbot.locales import Locales, Translator
-from flowbot.metrics import Metrics
+from flowbot.i18n.translator import Translator, Translators
+from flowbot.observability.logging import bind_incident
+from flowbot.observability.metrics import Metrics
 from flowbot.services.executor.executor import ChangeExecutor
 from flowbot.services.forms import FormService, draft_from_change
 from flowbot.services.ports.slack import ImageSource
@@ -67,7 +67,7 @@ class FlowFormSubmission:
     image_source: ImageSource
     users: UserService
     deliveries: DeliveryStore
-    locales: Locales
+    locales: Translators
     tasks: TrackedTasks
     metrics: Metrics
     results: FormResult
@@ -82,7 +82,7 @@ class FlowFormSubmission:
             return None
         metadata = submitted.metadata
         t = self.locales.translator(metadata.locale, metadata.timezone)
-        logs.bind_incident(request="form", user=event.user.id, channel=metadata.channel)
+        bind_incident(request="form", user=event.user.id, channel=metadata.channel)
         try:
             answer = await self.tasks.run_within(ACK_SECONDS, self._once(event, submitted, t), name="form")
         except Exception as error:  # noqa: BLE001 - said at the form, whatever it is, and logged there
@@ -148,7 +148,7 @@ class FlowFormSubmission:
     async def _carry_out(self, change: Change, event: FormEvent, before: Flow | None) -> None:
         """Carry out a form that was just acknowledged, and show in its place what became of it."""
         asked = change.request
-        logs.bind_incident(request="form", user=asked.requester, channel=asked.channel, change=change.id)
+        bind_incident(request="form", user=asked.requester, channel=asked.channel, change=change.id)
         try:
             # Kept until it is known that it was saved.
             await self.forms.save_draft(draft_from_change(asked, before, change.created_at))

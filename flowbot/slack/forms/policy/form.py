@@ -11,7 +11,7 @@ from pydantic import Field as Limited
 from flowbot.domain.ids import ChannelId, GroupId, UserId
 from flowbot.domain.policy import MAX_EXPIRY_HOURS, MAX_QUORUM, Gate
 from flowbot.errors import Text
-from flowbot.locales import Translator
+from flowbot.i18n.translator import Translator
 from flowbot.services.policy_checks import PolicyField
 from flowbot.services.policy_setup import PolicyFormData
 from flowbot.slack.forms import widgets

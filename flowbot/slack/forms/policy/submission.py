@@ -7,11 +7,11 @@ from typing import Any
 
 import structlog
 
-from flowbot import logs
 from flowbot.domain.ids import ChannelId, UserId
 from flowbot.domain.policy import ChannelPolicy
 from flowbot.errors import DependencyError, Text, UserError
-from flowbot.locales import Translator
+from flowbot.i18n.translator import Translator
+from flowbot.observability.logging import bind_incident
 from flowbot.services.policy_checks import PolicyField
 from flowbot.services.policy_setup import (
     PolicyChangedError,
@@ -70,7 +70,7 @@ class PolicyFormViews:
         submitted = PolicyForm.parse(event.view)
         if submitted is None:
             return None
-        logs.bind_incident(request="setup", user=event.user.id, channel=submitted.metadata.channel)
+        bind_incident(request="setup", user=event.user.id, channel=submitted.metadata.channel)
         t = self.runner.locales.translator(submitted.metadata.locale, submitted.metadata.timezone)
         try:
             answer = await self.runner.tasks.run_within(ACK_SECONDS, self._take(event, submitted, t), name="setup form")

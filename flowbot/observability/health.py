@@ -1,4 +1,4 @@
-"""Whether what flowbot depends on answers."""
+"""Probes of what flowbot depends on."""
 
 import asyncio
 import time
@@ -10,13 +10,16 @@ from flowbot.services.ports import Monotonic
 from flowbot.services.ttl_cache import TtlCache
 
 PATIENCE_SECONDS: Final = 3.0
+
+
 KEEP_SECONDS: Final = 2.0
 """However often it is asked, the outside is asked this seldom."""
+
 
 Probe = Callable[[], Awaitable[None]]
 
 
-class Health:
+class HealthChecker:
     """Asks each dependency for a sign of life.
 
     Args:
@@ -55,11 +58,11 @@ class Health:
         except TimeoutError:
             return "slow"
         except DependencyError as fault:
-            return in_a_word(fault)
+            return fault_word(fault)
         return "ok"
 
 
-def in_a_word(fault: DependencyError) -> str:
+def fault_word(fault: DependencyError) -> str:
     """What is wrong: `enkapush_key` is `key`; a fault that says no more than whose it is means that nothing answers."""
     _, _, what = fault.key.removeprefix("fault.").partition("_")
     return what or "down"

@@ -15,7 +15,9 @@ from structlog.typing import Processor
 
 INCIDENT_ALPHABET: Final = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
 """Without letters and digits that look alike, since people read an incident id aloud."""
-_TOKENS: Final = re.compile(
+
+
+_TOKEN_PATTERN: Final = re.compile(
     r"(xox[a-z]\.?[-.]|xapp-|xoxe\.)[A-Za-z0-9.-]+"
     r"|(?<=Bearer )[^\s'\",\\]+"
     r"|(?<=://)[^/@\s:'\"\\]*:[^/@\s'\"\\]*(?=@)"
@@ -24,21 +26,29 @@ _TOKENS: Final = re.compile(
     r"|(?<=hooks\.slack\.com/)[\w./-]+"
 )
 """What opens a door: tokens, keys, passwords in addresses, the addresses of sockets and of answers."""
+
+
 _QUIET: Final = ("slack_bolt", "slack_sdk", "httpx", "httpcore", "sqlalchemy", "alembic", "aiosqlite", "asyncio")
-HIDDEN: Final = "[secret]"
-NOTHING: Final = r"(?!)"
+
+
+REPLACEMENT: Final = "[secret]"
+
+
+_MATCHES_NOTHING: Final = r"(?!)"
+
+
 SHORTEST_ANYWHERE: Final = 6
 """A secret with fewer characters than this may be a part of some word; blotted out there, no line could be read."""
 
 
-def incident_id() -> str:
+def new_incident_id() -> str:
     """A short id that ties a sentence in Slack to its lines in the log."""
     return "".join(secrets.choice(INCIDENT_ALPHABET) for _ in range(8))
 
 
 def bind_incident(**context: Any) -> str:
     """Give the current task an incident id, and the context that its lines carry."""
-    incident = incident_id()
+    incident = new_incident_id()
     structlog.contextvars.clear_contextvars()
     structlog.contextvars.bind_contextvars(incident=incident, **context)
     return incident
@@ -46,10 +56,10 @@ def bind_incident(**context: Any) -> str:
 
 def current_incident() -> str:
     """The incident id of the current task."""
-    return str(structlog.contextvars.get_contextvars().get("incident") or incident_id())
+    return str(structlog.contextvars.get_contextvars().get("incident") or new_incident_id())
 
 
-def configure(level: str, fmt: Literal["text", "json"], known_secrets: Iterable[str]) -> None:
+def configure_logging(level: str, fmt: Literal["text", "json"], known_secrets: Iterable[str]) -> None:
     """Set up all logging of the process, that of the libraries included.
 
     Args:
@@ -100,13 +110,13 @@ class _Redaction:
         spelled = {spelling for text in known if text for spelling in _spellings(text)}
         longest_first = sorted(spelled, key=len, reverse=True)
         # All at once: what was put in the place of one secret is not looked through for the next.
-        self._known = re.compile("|".join(map(_pattern, longest_first)) or NOTHING)
+        self._known = re.compile("|".join(map(_secret_pattern, longest_first)) or _MATCHES_NOTHING)
 
     def __call__(self, line: str) -> str:
-        return _TOKENS.sub(HIDDEN, self._known.sub(HIDDEN, line))
+        return _TOKEN_PATTERN.sub(REPLACEMENT, self._known.sub(REPLACEMENT, line))
 
 
-def _pattern(spelling: str) -> str:
+def _secret_pattern(spelling: str) -> str:
     """Where a secret stands: anywhere; one that is as short as a word, only where it is not a part of one."""
     anywhere = re.escape(spelling)
     return anywhere if len(spelling) >= SHORTEST_ANYWHERE else rf"(?<![A-Za-z0-9]){anywhere}(?![A-Za-z0-9])"

@@ -1,4 +1,4 @@
-"""The composition root: the one place where the objects meet. Nothing happens at import."""
+"""The composition root: opens, wires and closes. Nothing happens at import."""
 
 import asyncio
 import os
@@ -11,23 +11,30 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
+import aiohttp
+import httpx
+from pydantic import SecretStr
 from slack_bolt.async_app import AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
-from flowbot.enkapush.client import Timeouts
-from flowbot.enkapush.images import ImageFetcher
+from flowbot.config import Settings
+from flowbot.domain.ids import GroupId
+from flowbot.enkapush.client import EnkapushClient, Timeouts, Timing
+from flowbot.enkapush.images import ImageFetcher, create_image_client
+from flowbot.enkapush.reader import EnkapushReader
 from flowbot.enkapush.writer import EnkapushWriter
-from flowbot.health import Health
-from flowbot.locales import Locales
-from flowbot.metrics import Metrics
-from flowbot.outside import Outside, Ports, opened, ports_of, secret
-from flowbot.scrape import Scrape
+from flowbot.errors import ConfigurationError
+from flowbot.i18n.translator import Translators
+from flowbot.observability.health import HealthChecker
+from flowbot.observability.metrics import Metrics
+from flowbot.observability.prometheus import PrometheusExporter
 from flowbot.services.approvals.approvals import ApprovalServices
 from flowbot.services.approvals.expire import RequestExpiry
 from flowbot.services.executor.context import ExecutionContext
 from flowbot.services.executor.executor import ChangeExecutor, OperationRunner
 from flowbot.services.executor.lease import LeaseKeeper
 from flowbot.services.executor.preconditions import Preconditions
+from flowbot.services.flow_cache import FlowCache
 from flowbot.services.flow_queries import FlowQueries
 from flowbot.services.forms import FormService
 from flowbot.services.history import History
@@ -35,11 +42,12 @@ from flowbot.services.inbox import HomeOverviews, RequestQueue
 from flowbot.services.policy_setup import PolicySetup
 from flowbot.services.ports import Clock, Monotonic, Sleep, utc_now
 from flowbot.services.users import UserService
-from flowbot.settings import Settings
 from flowbot.slack import app as slack_app
+from flowbot.slack.api import client
+from flowbot.slack.api.files import SlackFiles
 from flowbot.slack.api.messages import MessagePoster, Responder
 from flowbot.slack.api.modals import Modals
-from flowbot.slack.api.users import SlackUserGroupRoster
+from flowbot.slack.api.users import SlackUserDirectory, SlackUserGroupRoster
 from flowbot.slack.forms.flow.editing import FormEditor
 from flowbot.slack.forms.flow.opening import FormOpener
 from flowbot.slack.forms.flow.submission import FlowFormSubmission
@@ -53,15 +61,128 @@ from flowbot.slack.listeners.request_actions import RequestActions
 from flowbot.slack.notify.form_result import FormResult
 from flowbot.slack.notify.notifier import SlackNotifier
 from flowbot.slack.notify.request_message import RequestMessage
-from flowbot.slack.receiver import Receiver
 from flowbot.slack.runner import Runner, TrackedTasks
+from flowbot.storage.migrations import open_migrated
 from flowbot.storage.repositories.change_queries import read_change_statistics
+from flowbot.storage.repositories.changes import ChangeRepository
 from flowbot.storage.repositories.deliveries import DeliveryRepository
+from flowbot.storage.repositories.drafts import DraftRepository
+from flowbot.storage.repositories.images import ImageRepository
+from flowbot.storage.repositories.policies import PolicyRepository
+from flowbot.storage.unit_of_work import Database
 from flowbot.worker.housekeeping import Housekeeping
 from flowbot.worker.recovery import Recovery
 
+
+@dataclass(frozen=True, slots=True)
+class Resources:
+    """What flowbot speaks to, open."""
+
+    settings: Settings
+    database: Database
+    enkapush: EnkapushClient
+    pictures: httpx.AsyncClient
+    session: aiohttp.ClientSession
+    slack: AsyncWebClient
+    metrics: Metrics
+    clock: Clock
+    monotonic: Monotonic
+    sleep: Sleep
+
+
+@dataclass(frozen=True, slots=True)
+class Adapters:
+    """What the use cases speak to, and what is kept of it."""
+
+    store: ChangeRepository
+    policies: PolicyRepository
+    images: ImageRepository
+    drafts: DraftRepository
+    pictures: SlackFiles
+    source: EnkapushReader
+    catalog: FlowCache
+    people: UserService
+
+
+@asynccontextmanager
+async def open_resources(
+    settings: Settings, clock: Clock, monotonic: Monotonic, timeouts: Timeouts | None, sleep: Sleep
+) -> AsyncIterator[Resources]:
+    """Everything that has to be opened and closed.
+
+    Args:
+        settings: what flowbot was started with.
+        clock: tells the time.
+        monotonic: seconds that only grow.
+        timeouts: how long Enkapush may take; its client's own where nothing is said.
+        sleep: waits some seconds before Enkapush is asked again.
+
+    Raises:
+        ConfigurationError: a setting is missing, or what it points to cannot be used.
+    """
+    settings.need("slack_bot_token", "enkapush_api_key")
+    metrics = Metrics()
+    async with (
+        open_migrated(settings.database_url.get_secret_value()) as database,
+        create_enkapush_client(settings, metrics, timeouts, Timing(sleep=sleep)) as enkapush,
+        create_image_client(settings.enkapush_api_url) as pictures,
+        client.open_session() as session,
+    ):
+        slack = client.create_web_client(
+            settings.slack_api_url, secret_value(settings.slack_bot_token), session, metrics
+        )
+        yield Resources(settings, database, enkapush, pictures, session, slack, metrics, clock, monotonic, sleep)
+
+
+def build_adapters(outside: Resources) -> Adapters:
+    """The ports of what is open."""
+    settings, clock, monotonic = outside.settings, outside.clock, outside.monotonic
+    source = EnkapushReader(outside.enkapush, settings.zone)
+    policies = PolicyRepository(outside.database, clock)
+
+    async def named() -> frozenset[GroupId]:
+        return (await policies.get_book()).groups
+
+    return Adapters(
+        store=ChangeRepository(outside.database, clock),
+        policies=policies,
+        images=ImageRepository(outside.database),
+        drafts=DraftRepository(outside.database),
+        pictures=SlackFiles(outside.slack, outside.session, settings.slack_api_url),
+        source=source,
+        catalog=FlowCache(source, clock=clock, monotonic=monotonic),
+        people=UserService(SlackUserDirectory(outside.slack, named), settings.flowbot_admins, monotonic=monotonic),
+    )
+
+
+def create_enkapush_client(
+    settings: Settings, metrics: Metrics, timeouts: Timeouts | None = None, timing: Timing | None = None
+) -> EnkapushClient:
+    """A client for the account of the settings.
+
+    Raises:
+        ConfigurationError: the address or the key cannot be used.
+    """
+    try:
+        return EnkapushClient(
+            settings.enkapush_api_url,
+            secret_value(settings.enkapush_api_key),
+            timeouts=timeouts,
+            on_request=metrics.enkapush_called,
+            timing=timing,
+        )
+    except ValueError as error:
+        raise ConfigurationError(f"ENKAPUSH_API_URL or ENKAPUSH_API_KEY: {error}") from None
+
+
+def secret_value(value: SecretStr | None) -> str:
+    """What a secret setting holds; nothing, where it is not set."""
+    return value.get_secret_value() if value else ""
+
+
 DRAIN_SECONDS: Final = 4.0
 """What is in hand has this long to end at a stop, of the ten seconds that a stop may take."""
+
 
 STOP_SECONDS: Final = 1.0
 """A round of the recovery has this long to end at a stop; what it began counts as work in hand."""
@@ -73,12 +194,11 @@ class Flowbot:
 
     settings: Settings
     bolt: AsyncApp
-    entry: Receiver
     slack: AsyncWebClient
     people: UserService
-    health: Health
+    health: HealthChecker
     metrics: Metrics
-    scrape: Scrape
+    scrape: PrometheusExporter
     tasks: TrackedTasks
 
 
@@ -94,7 +214,7 @@ class _Services:
 
 
 @asynccontextmanager
-async def flowbot(
+async def run_flowbot(
     settings: Settings,
     *,
     clock: Clock = utc_now,
@@ -117,14 +237,14 @@ async def flowbot(
         ConfigurationError: a setting is missing, or what it points to cannot be used.
     """
     async with AsyncExitStack() as stack:
-        outside = await stack.enter_async_context(opened(settings, clock, monotonic, timeouts, sleep))
-        ports = ports_of(outside)
-        services = _services(outside, ports)
+        outside = await stack.enter_async_context(open_resources(settings, clock, monotonic, timeouts, sleep))
+        ports = build_adapters(outside)
+        services = _build_services(outside, ports)
         for part in (services.setup, services.forms, ports.people, ports.catalog):
             stack.push_async_callback(part.close)
         tasks = TrackedTasks()
-        desk = _desk(outside, ports, services, tasks)
-        telling, form_desk, requests = _rooms(outside, ports, services, desk)
+        desk = _build_runner(outside, ports, services, tasks)
+        telling, form_desk, requests = _build_slack(outside, ports, services, desk)
         stack.push_async_callback(requests.home.close)
         timekeeping = RequestExpiry(services.changes)
         housekeeping = Housekeeping(ports.drafts, ports.images, desk.deliveries)
@@ -132,23 +252,22 @@ async def flowbot(
         # Undone from the last to the first: take no more work, then finish what is in hand.
         stack.push_async_callback(tasks.drain, drain_seconds)
         stop = asyncio.Event()
-        stack.push_async_callback(_ended, asyncio.create_task(recovery.run(stop)), stop)
-        doors = _doors(desk, form_desk, requests, History(ports.policies, ports.store), services.setup)
-        signing_secret = secret(settings.slack_signing_secret)
+        stack.push_async_callback(_stop_task, asyncio.create_task(recovery.run(stop)), stop)
+        doors = _build_listeners(desk, form_desk, requests, History(ports.policies, ports.store), services.setup)
+        signing_secret = secret_value(settings.slack_signing_secret)
         app = slack_app.build_app(
             outside.slack, signing_secret=signing_secret, listeners=doors, metrics=outside.metrics
         )
         probes = {"database": outside.database.ping, "enkapush": ports.source.ping}
-        health = Health(probes, monotonic=monotonic)
+        health = HealthChecker(probes, monotonic=monotonic)
         stack.push_async_callback(health.close)
-        scrape = Scrape(outside.metrics, partial(read_change_statistics, outside.database), outside.clock)
+        scrape = PrometheusExporter(outside.metrics, partial(read_change_statistics, outside.database), outside.clock)
         stack.push_async_callback(scrape.close)
-        entry = Receiver(app, tasks)
-        yield Flowbot(settings, app, entry, outside.slack, ports.people, health, outside.metrics, scrape, tasks)
+        yield Flowbot(settings, app, outside.slack, ports.people, health, outside.metrics, scrape, tasks)
 
 
-def _services(outside: Outside, ports: Ports) -> _Services:
-    changes = _changes(outside, ports)
+def _build_services(outside: Resources, ports: Adapters) -> _Services:
+    changes = _build_executor(outside, ports)
     return _Services(
         reading=FlowQueries(ports.policies, ports.catalog, ports.source),
         changes=changes,
@@ -175,7 +294,7 @@ def _services(outside: Outside, ports: Ports) -> _Services:
     )
 
 
-def _changes(outside: Outside, ports: Ports) -> ChangeExecutor:
+def _build_executor(outside: Resources, ports: Adapters) -> ChangeExecutor:
     owner = f"{socket.gethostname()[:64]}:{os.getpid()}:{secrets.token_hex(4)}"
     holding = LeaseKeeper(ports.store, outside.clock, owner)
     tools = ExecutionContext(
@@ -203,38 +322,38 @@ def _changes(outside: Outside, ports: Ports) -> ChangeExecutor:
     )
 
 
-def _desk(outside: Outside, ports: Ports, services: _Services, tasks: TrackedTasks) -> Runner:
+def _build_runner(outside: Resources, ports: Adapters, services: _Services, tasks: TrackedTasks) -> Runner:
     settings = outside.settings
     return Runner(
         users=ports.people,
         flow_queries=services.reading,
         deliveries=DeliveryRepository(outside.database),
         responder=Responder(outside.slack, outside.session, settings.slack_api_url, outside.metrics),
-        locales=Locales(fixed=settings.flowbot_language, zone=settings.zone),
+        locales=Translators(fixed=settings.flowbot_language, zone=settings.zone),
         tasks=tasks,
         metrics=outside.metrics,
         clock=outside.clock,
     )
 
 
-def _rooms(
-    outside: Outside, ports: Ports, services: _Services, desk: Runner
+def _build_slack(
+    outside: Resources, ports: Adapters, services: _Services, desk: Runner
 ) -> tuple[SlackNotifier, FormViews, RequestActions]:
     """What tells people, what serves forms, what serves requests."""
     modals, posts = Modals(outside.slack), MessagePoster(outside.slack, desk.responder)
     projection = RequestMessage(ports.store, ports.policies, services.forms, posts, desk.locales, outside.clock)
-    form_telling = _form_telling(ports, services, desk, modals, projection)
+    form_telling = _build_form_result(ports, services, desk, modals, projection)
     telling = SlackNotifier(projection, form_telling, posts)
     queue = RequestQueue(ports.store, ports.policies, ports.people.find_members)
     overviews = HomeOverviews(queue, ports.store, ports.policies, ports.people.find_members)
     home = HomeTab(desk, outside.slack, overviews, telling)
     requests = RequestActions(desk, services.approvals, queue, modals, telling, home)
     live = FormEditor(services.forms, modals, ports.people, desk.locales, outside.clock, desk.tasks)
-    submission = _form_submission(ports, services, desk, form_telling)
+    submission = _build_form_submission(ports, services, desk, form_telling)
     return telling, FormViews(desk, form_telling.opening, live, submission), requests
 
 
-def _doors(
+def _build_listeners(
     desk: Runner, forms: FormViews, requests: RequestActions, history: History, setup: PolicySetup
 ) -> slack_app.Listeners:
     setup_desk, showing = PolicyFormViews(desk, setup, requests.modals), FlowViewer(desk, history)
@@ -248,8 +367,8 @@ def _doors(
     )
 
 
-def _form_telling(
-    ports: Ports, services: _Services, desk: Runner, modals: Modals, projection: RequestMessage
+def _build_form_result(
+    ports: Adapters, services: _Services, desk: Runner, modals: Modals, projection: RequestMessage
 ) -> FormResult:
     return FormResult(
         forms=services.forms,
@@ -266,7 +385,9 @@ def _form_telling(
     )
 
 
-def _form_submission(ports: Ports, services: _Services, desk: Runner, telling: FormResult) -> FlowFormSubmission:
+def _build_form_submission(
+    ports: Adapters, services: _Services, desk: Runner, telling: FormResult
+) -> FlowFormSubmission:
     return FlowFormSubmission(
         forms=services.forms,
         changes=services.changes,
@@ -281,7 +402,7 @@ def _form_submission(ports: Ports, services: _Services, desk: Runner, telling: F
     )
 
 
-async def _ended(task: asyncio.Task[None], stop: asyncio.Event) -> None:
+async def _stop_task(task: asyncio.Task[None], stop: asyncio.Event) -> None:
     """End a loop between two of its rounds; where a round hangs, in the middle of it."""
     stop.set()
     _, late = await asyncio.wait({task}, timeout=STOP_SECONDS)

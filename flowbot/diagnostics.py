@@ -9,16 +9,16 @@ from typing import Final
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
+from flowbot.bootstrap import create_enkapush_client, secret_value
+from flowbot.config import Settings
 from flowbot.domain.ids import GroupId
 from flowbot.domain.policy import PolicyBook
 from flowbot.enkapush.reader import EnkapushReader
 from flowbot.errors import ConfigurationError, DependencyError
-from flowbot.health import PATIENCE_SECONDS, in_a_word
-from flowbot.metrics import Metrics
-from flowbot.outside import enkapush_client, secret
-from flowbot.plain import told, with_cause
+from flowbot.i18n.translator import append_cause, describe_fault
+from flowbot.observability.health import PATIENCE_SECONDS, fault_word
+from flowbot.observability.metrics import Metrics
 from flowbot.services.ports import utc_now
-from flowbot.settings import Settings
 from flowbot.slack.api import client
 from flowbot.slack.api.errors import SLACK_ERRORS, error_code
 from flowbot.slack.api.users import SlackUserDirectory
@@ -39,7 +39,9 @@ SCOPES: Final = frozenset(
     }
 )
 """What manifest.yml asks for."""
-ENKAPUSH: Final = {
+
+
+ENKAPUSH_PROBLEMS: Final = {
     "key": "refuses ENKAPUSH_API_KEY",
     "busy": "is asked too much right now",
     "slow": "does not answer in time",
@@ -48,7 +50,7 @@ ENKAPUSH: Final = {
 """What is wrong with Enkapush, by the word of `health`; everything else is an error that it answers with."""
 
 
-CLOCKS_APART: Final = timedelta(seconds=1)
+MAX_CLOCK_DIFFERENCE: Final = timedelta(seconds=1)
 """Far from the three seconds after which a process takes a change over from another, by its own clock."""
 
 
@@ -57,7 +59,7 @@ class _CheckError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class CheckResult:
     """The outcome of one check."""
 
     name: str
@@ -68,7 +70,7 @@ class Finding:
         return f"{'ok  ' if self.well else 'FAIL'}  {self.name}: {self.detail}"
 
 
-async def findings(settings: Settings) -> AsyncIterator[Finding]:
+async def run_checks(settings: Settings) -> AsyncIterator[CheckResult]:
     """Every check's outcome, in the order in which a person would look. Each is said as soon as it is known.
 
     Nothing is changed by it, in the database or anywhere else: no bot is started for it.
@@ -76,19 +78,19 @@ async def findings(settings: Settings) -> AsyncIterator[Finding]:
     ways_in = [name for name in ("slack_signing_secret", "slack_app_token") if getattr(settings, name)]
     yield _ways_in(ways_in)
     for name in ("slack_bot_token", "enkapush_api_key"):
-        yield _is_set(settings, name)
-    database = await _checked("database", lambda: _database(settings))
+        yield _check_setting(settings, name)
+    database = await _run_check("database", lambda: _database(settings))
     yield database
     if settings.slack_bot_token is None or settings.enkapush_api_key is None:
         return
     async with client.open_session() as session:
-        slack = client.create_web_client(settings.slack_api_url, secret(settings.slack_bot_token), session)
-        book = await _book(settings) if database.well else None
-        for name, look in _looks(settings, slack, book).items():
-            yield await _checked(name, look)
+        slack = client.create_web_client(settings.slack_api_url, secret_value(settings.slack_bot_token), session)
+        book = await _read_policies(settings) if database.well else None
+        for name, look in _remaining_checks(settings, slack, book).items():
+            yield await _run_check(name, look)
 
 
-def _looks(
+def _remaining_checks(
     settings: Settings, slack: AsyncWebClient, book: PolicyBook | None
 ) -> dict[str, Callable[[], Awaitable[str]]]:
     looks: dict[str, Callable[[], Awaitable[str]]] = {
@@ -103,31 +105,31 @@ def _looks(
     return looks
 
 
-def _ways_in(set_names: list[str]) -> Finding:
+def _ways_in(set_names: list[str]) -> CheckResult:
     modes = {"slack_signing_secret": "HTTP mode (flowbot serve)", "slack_app_token": "Socket Mode (flowbot socket)"}
     if set_names:
-        return Finding("ways in", well=True, detail=" and ".join(modes[name] for name in set_names))
-    return Finding(
+        return CheckResult("ways in", well=True, detail=" and ".join(modes[name] for name in set_names))
+    return CheckResult(
         "ways in", well=False, detail="set SLACK_SIGNING_SECRET for HTTP mode or SLACK_APP_TOKEN for Socket Mode"
     )
 
 
-def _is_set(settings: Settings, name: str) -> Finding:
+def _check_setting(settings: Settings, name: str) -> CheckResult:
     well = getattr(settings, name) is not None
-    return Finding(name.upper(), well=well, detail="set" if well else "not set (see .env.example)")
+    return CheckResult(name.upper(), well=well, detail="set" if well else "not set (see .env.example)")
 
 
-async def _checked(name: str, look: Callable[[], Awaitable[str]]) -> Finding:
+async def _run_check(name: str, look: Callable[[], Awaitable[str]]) -> CheckResult:
     try:
-        return Finding(name, well=True, detail=await look())
+        return CheckResult(name, well=True, detail=await look())
     except SlackApiError as error:
-        return Finding(name, well=False, detail=f"Slack says {error_code(error)}")
+        return CheckResult(name, well=False, detail=f"Slack says {error_code(error)}")
     except SLACK_ERRORS as error:
-        return Finding(name, well=False, detail=f"no answer from Slack ({type(error).__name__})")
+        return CheckResult(name, well=False, detail=f"no answer from Slack ({type(error).__name__})")
     except (ConfigurationError, _CheckError) as error:
-        return Finding(name, well=False, detail=str(error))
+        return CheckResult(name, well=False, detail=str(error))
     except DependencyError as fault:
-        return Finding(name, well=False, detail=told(fault))
+        return CheckResult(name, well=False, detail=describe_fault(fault))
 
 
 async def _database(settings: Settings) -> str:
@@ -135,7 +137,7 @@ async def _database(settings: Settings) -> str:
         state = await read_revision_state(database)
         theirs, ours = await database.clock(), utc_now()
     apart = abs(theirs - ours) if theirs is not None else timedelta()
-    if apart > CLOCKS_APART:
+    if apart > MAX_CLOCK_DIFFERENCE:
         raise _CheckError(
             f"its clock and this machine's are {apart.total_seconds():.1f} s apart: processes that share "
             "it would take changes from each other; set both by NTP"
@@ -171,20 +173,20 @@ async def _groups(slack: AsyncWebClient, book: PolicyBook | None) -> str:
 
 
 async def _socket(settings: Settings, slack: AsyncWebClient) -> str:
-    await slack.apps_connections_open(app_token=secret(settings.slack_app_token))
+    await slack.apps_connections_open(app_token=secret_value(settings.slack_app_token))
     return "may connect"
 
 
 async def _enkapush(settings: Settings) -> str:
     address = settings.enkapush_api_url
     try:
-        async with asyncio.timeout(PATIENCE_SECONDS), enkapush_client(settings, Metrics()) as account:
+        async with asyncio.timeout(PATIENCE_SECONDS), create_enkapush_client(settings, Metrics()) as account:
             await EnkapushReader(account, settings.zone).ping()
     except TimeoutError:
-        raise _CheckError(f"{address} {ENKAPUSH['slow']} ({PATIENCE_SECONDS:g} seconds)") from None
+        raise _CheckError(f"{address} {ENKAPUSH_PROBLEMS['slow']} ({PATIENCE_SECONDS:g} seconds)") from None
     except DependencyError as fault:
-        wrong = ENKAPUSH.get(in_a_word(fault), "answers with an error")
-        raise _CheckError(with_cause(f"{address} {wrong}", fault)) from fault
+        wrong = ENKAPUSH_PROBLEMS.get(fault_word(fault), "answers with an error")
+        raise _CheckError(append_cause(f"{address} {wrong}", fault)) from fault
     return f"{address} answers"
 
 
@@ -196,7 +198,7 @@ async def _policy(book: PolicyBook | None) -> str:
     return f"{len(book.channels)} channel(s), {len(book.websites)} named website(s)"
 
 
-async def _book(settings: Settings) -> PolicyBook | None:
+async def _read_policies(settings: Settings) -> PolicyBook | None:
     """The policies, or None where they cannot be read: what the matter is, the check of the database has said."""
     try:
         async with open_migrated(settings.database_url.get_secret_value(), upgrade_sqlite=False) as database:
@@ -205,12 +207,12 @@ async def _book(settings: Settings) -> PolicyBook | None:
         return None
 
 
-def run(settings: Settings, say: Callable[[str], None]) -> bool:
+def run_diagnostics(settings: Settings, say: Callable[[str], None]) -> bool:
     """Say every finding; whether all are well."""
 
     async def collect() -> bool:
         well = True
-        async for finding in findings(settings):
+        async for finding in run_checks(settings):
             say(str(finding))
             well = well and finding.well
         return well

@@ -11,8 +11,7 @@ import pytest
 import flowbot
 from flowbot.domain.change import ChangeKind, ChangeState, ClosureKind
 from flowbot.domain.policy import Permission, Reason
-from flowbot.locales import Locales
-from flowbot.locales.translator import LANGUAGES, _read
+from flowbot.i18n.translator import LANGUAGES, Translators, _read_catalog
 from flowbot.slack.listeners.commands.words import CommandWord
 from flowbot.slack.views.help import COMMANDS
 
@@ -27,7 +26,7 @@ KEY = re.compile(rf"""["']((?:{GROUPS})\.[a-z_]+)["']""")
 
 def catalog(language: str) -> dict[str, tuple[str, ...]]:
     messages = {}
-    for message in _read(language):
+    for message in _read_catalog(language):
         if message.id:
             key = message.id if isinstance(message.id, str) else message.id[0]
             messages[key] = (message.string,) if isinstance(message.string, str) else tuple(message.string or ())
@@ -95,19 +94,19 @@ def test_every_key_in_the_code_has_its_words_and_none_is_left_over() -> None:
     ],
 )
 def test_numbers_rates_and_times_take_the_readers_form(locale: str | None, number: str, rate: str, moment: str) -> None:
-    t = Locales(fixed=None, zone=ISTANBUL).translator(locale)
+    t = Translators(fixed=None, zone=ISTANBUL).translator(locale)
     assert t.number(1234) == number
     assert t.rate(0.0423) == rate
     assert t.moment(datetime(2026, 1, 3, 12, 4, tzinfo=UTC)) == moment
 
 
 def test_times_are_in_the_readers_zone() -> None:
-    t = Locales(fixed=None, zone=ISTANBUL).translator("en-GB", "Europe/London")
+    t = Translators(fixed=None, zone=ISTANBUL).translator("en-GB", "Europe/London")
     assert t.moment(datetime(2026, 1, 3, 12, 4, tzinfo=UTC)) == "3 Jan 2026 12:04"
 
 
 def test_a_fixed_language_is_spoken_with_everybody() -> None:
-    locales = Locales(fixed="tr", zone=ISTANBUL)
+    locales = Translators(fixed="tr", zone=ISTANBUL)
     assert locales.translator("en-GB").language == "tr"
     assert locales.translator(None)("button.next") == "Sonraki"
 
@@ -124,13 +123,13 @@ def test_a_fixed_language_is_spoken_with_everybody() -> None:
     ],
 )
 def test_spans_are_told_in_the_largest_exact_unit(seconds: int, english: str, turkish: str) -> None:
-    locales = Locales(fixed=None, zone=ISTANBUL)
+    locales = Translators(fixed=None, zone=ISTANBUL)
     assert locales.translator("en-GB").span(seconds) == english
     assert locales.translator("tr-TR").span(seconds) == turkish
 
 
 def test_ages_are_told_roughly() -> None:
     now = datetime(2026, 1, 3, 12, 4, tzinfo=UTC)
-    locales = Locales(fixed=None, zone=ISTANBUL)
+    locales = Translators(fixed=None, zone=ISTANBUL)
     assert locales.translator("en-GB").ago(now - timedelta(minutes=3), now) == "3 minutes ago"
     assert locales.translator("tr-TR").ago(now - timedelta(minutes=3), now) == "3 dakika önce"

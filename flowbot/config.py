@@ -1,4 +1,4 @@
-"""The only reader of the environment. README, "Settings", lists them; secrets never print themselves."""
+"""Settings, the only reader of the environment. README, "Settings", lists them; secrets never print themselves."""
 
 import re
 from collections.abc import Iterable

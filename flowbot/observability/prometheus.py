@@ -1,7 +1,4 @@
-"""What `/metrics` says: what this process has counted, and what the database tells of work that waits.
-
-The database is given little time: where it does not answer, everything else is still said, and that it did not.
-"""
+"""`/metrics`: this process's counters and gauges from the database."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -11,19 +8,22 @@ from typing import Final
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
 
 from flowbot.errors import DependencyError
-from flowbot.metrics import Metrics
+from flowbot.observability.metrics import Metrics
 from flowbot.services.ports import Clock
 from flowbot.services.ports.storage import ChangeStatistics
 from flowbot.services.ttl_cache import TtlCache
 
 PATIENCE_SECONDS: Final = 2.0
+
+
 KEEP_SECONDS: Final = 1.0
 """However often it is asked, the database is asked this seldom."""
 
-ReadFigures = Callable[[], Awaitable[ChangeStatistics]]
+
+StatisticsReader = Callable[[], Awaitable[ChangeStatistics]]
 
 
-class Scrape:
+class PrometheusExporter:
     """Answers a scrape.
 
     Args:
@@ -34,7 +34,7 @@ class Scrape:
     """
 
     def __init__(
-        self, metrics: Metrics, read: ReadFigures, clock: Clock, *, patience: float = PATIENCE_SECONDS
+        self, metrics: Metrics, read: StatisticsReader, clock: Clock, *, patience: float = PATIENCE_SECONDS
     ) -> None:
         self._metrics = metrics
         self._read = read
@@ -45,7 +45,7 @@ class Scrape:
     async def text(self) -> bytes:
         """All of it in Prometheus' text format."""
         figures = await self._figures()
-        return self._metrics.text() + generate_latest(_gauges(figures, self._clock()))
+        return self._metrics.text() + generate_latest(_database_gauges(figures, self._clock()))
 
     async def close(self) -> None:
         """End what is under way."""
@@ -67,7 +67,7 @@ class Scrape:
             return None
 
 
-def _gauges(figures: ChangeStatistics | None, now: datetime) -> CollectorRegistry:
+def _database_gauges(figures: ChangeStatistics | None, now: datetime) -> CollectorRegistry:
     """The figures as gauges; what is not known is left out rather than said as it was."""
     registry = CollectorRegistry()
 

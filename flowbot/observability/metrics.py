@@ -11,7 +11,9 @@ from typing import Final
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 ACK_BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 3.0)
-MOST_CODES: Final = 50
+
+
+MAX_ERROR_CODES: Final = 50
 """More words than these of Slack's for what went wrong are counted as one."""
 
 
@@ -67,7 +69,7 @@ class Metrics:
             registry=registry,
         )
         build = Gauge("flowbot_build_info", "Which flowbot this is", ["version"], registry=registry)
-        build.labels(own_version()).set(1)
+        build.labels(installed_version()).set(1)
 
     def enkapush_called(self, method: str, path: str, status: int | None, seconds: float) -> None:
         """Count a call of Enkapush's; `status` None where it did not answer."""
@@ -93,12 +95,12 @@ class Metrics:
     def _bounded(self, code: str) -> str:
         if code in self._codes:
             return code
-        if len(self._codes) >= MOST_CODES or not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]{0,59}", code):
+        if len(self._codes) >= MAX_ERROR_CODES or not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]{0,59}", code):
             return "other"
         self._codes.add(code)
         return code
 
 
-def own_version() -> str:
+def installed_version() -> str:
     """Which flowbot this is, such as `0.1.0`."""
     return version("flowbot")

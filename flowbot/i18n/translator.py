@@ -1,4 +1,4 @@
-"""Messages from gettext catalogs, read by Babel at start, so that no compile step is needed."""
+"""Translators: messages from gettext catalogs, read by Babel at start, so that no compile step is needed."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -14,7 +14,12 @@ from babel.messages.catalog import Catalog
 from babel.messages.pofile import read_po
 from babel.numbers import format_decimal, format_percent
 
-LANGUAGES: Final = ("en", "tr")
+from flowbot.errors import DependencyError
+
+LANGUAGES: Final = tuple(
+    sorted(folder.name for folder in files(__package__).iterdir() if folder.joinpath("messages.po").is_file())
+)
+"""Found by their folders: a language is added by adding one."""
 
 
 class Translator:
@@ -98,7 +103,7 @@ class Translator:
         return self.number(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
-class Locales:
+class Translators:
     """All the languages that flowbot speaks, read once a process.
 
     Args:
@@ -107,14 +112,14 @@ class Locales:
     """
 
     def __init__(self, *, fixed: str | None, zone: ZoneInfo) -> None:
-        self._catalogs: Mapping[str, Catalog] = {language: _read(language) for language in LANGUAGES}
+        self._catalogs: Mapping[str, Catalog] = {language: _read_catalog(language) for language in LANGUAGES}
         self._fixed = fixed
         self._zone = zone
 
     def translator(self, locale: str | None, timezone: str | None = None) -> Translator:
         """A translator for a reader whose Slack says `locale` (such as `tr-TR`) and `timezone`; either may be None."""
-        chosen = _locale(locale, self._fixed)
-        return Translator(self._catalogs[chosen.language], chosen, _zone(timezone) or self._zone)
+        chosen = _choose_locale(locale, self._fixed)
+        return Translator(self._catalogs[chosen.language], chosen, _parse_zone(timezone) or self._zone)
 
     def channel(self, locale: str | None) -> Translator:
         """A translator for what a whole channel reads: in the fixed language, else that of who asked; zone neutral."""
@@ -122,13 +127,13 @@ class Locales:
 
 
 @cache
-def _read(language: str) -> Catalog:
+def _read_catalog(language: str) -> Catalog:
     """A catalog; it comes with the code and cannot change while it runs."""
-    with files(__package__).joinpath(f"{language}.po").open("rb") as stream:
+    with files(__package__).joinpath(language, "messages.po").open("rb") as stream:
         return read_po(stream, locale=language, abort_invalid=True)
 
 
-def _locale(wanted: str | None, fixed: str | None) -> Locale:
+def _choose_locale(wanted: str | None, fixed: str | None) -> Locale:
     """The reader's locale where it is of a language that flowbot speaks (and of the fixed one, if any)."""
     try:
         locale = Locale.parse((wanted or "en").replace("-", "_"))
@@ -138,10 +143,27 @@ def _locale(wanted: str | None, fixed: str | None) -> Locale:
     return locale if locale.language in speaks else Locale(fixed or "en")
 
 
-def _zone(name: str | None) -> ZoneInfo | None:
+def _parse_zone(name: str | None) -> ZoneInfo | None:
     if not name:
         return None
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         return None
+
+
+CAUSE_MAX: Final = 300
+
+
+def describe_fault(fault: DependencyError) -> str:
+    """The fault's sentence in English, with the first line of its cause, if that says anything: a single line."""
+    words = Translators(fixed="en", zone=ZoneInfo("UTC")).translator(None)
+    sentence = " ".join(words(fault.key, **fault.params).split())
+    return append_cause(sentence, fault)
+
+
+def append_cause(sentence: str, fault: DependencyError) -> str:
+    """A sentence about the fault, with the first line of its cause, if that says anything."""
+    said = (line.strip() for line in str(fault.__cause__ or "").splitlines())
+    cause = next(filter(None, said), type(fault.__cause__).__name__ if fault.__cause__ else "")
+    return f"{sentence} ({cause[:CAUSE_MAX]})" if cause else sentence

@@ -10,43 +10,45 @@ from typing import Final
 
 from pydantic import SecretStr
 
-from flowbot.app import flowbot
+from flowbot.bootstrap import run_flowbot
+from flowbot.config import Settings
 from flowbot.sandbox.enkapush import EnkapushSandbox
 from flowbot.sandbox.enkapush.seeds import seed_flows, seed_segments
 from flowbot.sandbox.slack import APP_TOKEN, BOT_TOKEN, SIGNING_SECRET, Guide, SlackSandbox, build_demo_workspace
+from flowbot.server.http import listen
 from flowbot.services.policy_files import import_policies
 from flowbot.services.ports import utc_now
-from flowbot.serving import listening
-from flowbot.settings import Settings
 from flowbot.storage.migrations import open_migrated
 from flowbot.storage.repositories.policies import PolicyRepository
 
 HOST: Final = "127.0.0.1"
+
+
 API_KEY: Final = "demo-key"  # the stand-in's own, good for nothing else
 
 
 @asynccontextmanager
-async def running(port: int) -> AsyncIterator[str]:
+async def run_demo_servers(port: int) -> AsyncIterator[str]:
     """The whole demo on this machine alone; gives the page's address. Port 0 takes a free one."""
-    slack = SlackSandbox(build_demo_workspace(Guide.parse(_beside("demo_guide.toml"))))
+    slack = SlackSandbox(build_demo_workspace(Guide.parse(_read_resource("guide.toml"))))
     enkapush = EnkapushSandbox(api_key=API_KEY, flows=seed_flows(utc_now()), segments=seed_segments(utc_now()))
     with tempfile.TemporaryDirectory(prefix="flowbot-demo-") as folder:
         async with slack.serve(HOST, port) as address, enkapush.serve(HOST) as enkapush_api:
-            settings = _settings(address, enkapush_api, Path(folder) / "flowbot.db")
+            settings = _demo_settings(address, enkapush_api, Path(folder) / "flowbot.db")
             await _import_policy(settings)
-            async with flowbot(settings) as bot, listening(bot, HOST, 0) as bot_port:
+            async with run_flowbot(settings) as bot, listen(bot, HOST, 0) as bot_port:
                 slack.deliver_to(f"http://{HOST}:{bot_port}/slack/events")
                 yield address
 
 
-async def run(port: int, stop: asyncio.Event, say: Callable[[str], None]) -> None:
+async def run_demo(port: int, stop: asyncio.Event, say: Callable[[str], None]) -> None:
     """The demo until `stop`; says where it is."""
-    async with running(port) as address:
+    async with run_demo_servers(port) as address:
         say(address)
         await stop.wait()
 
 
-def _settings(slack: str, enkapush_api: str, database: Path) -> Settings:
+def _demo_settings(slack: str, enkapush_api: str, database: Path) -> Settings:
     """Complete, so that nothing of the environment's or of a `.env` gets in."""
     return Settings(
         _env_file=None,
@@ -64,8 +66,8 @@ def _settings(slack: str, enkapush_api: str, database: Path) -> Settings:
 
 async def _import_policy(settings: Settings) -> None:
     async with open_migrated(settings.database_url.get_secret_value()) as database:
-        await import_policies(PolicyRepository(database, utc_now), _beside("demo_policy.toml"), utc_now())
+        await import_policies(PolicyRepository(database, utc_now), _read_resource("policy.toml"), utc_now())
 
 
-def _beside(name: str) -> str:
+def _read_resource(name: str) -> str:
     return files(__package__).joinpath(name).read_text(encoding="utf-8")

@@ -6,8 +6,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from flowbot.config import Language, Settings
 from flowbot.errors import ConfigurationError
-from flowbot.settings import Language, Settings
 
 SECRET: Final = "s3cr3t-of-mine"
 

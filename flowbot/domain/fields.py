@@ -1,6 +1,7 @@
 """The fields of a flow's form: names, limits, defaults, and the values for a flow."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
@@ -23,24 +24,53 @@ FormValues = Mapping[str, str]
 """The values of a form by field, as typed."""
 
 
-FIELD_NAMES: Final = (
-    "website", "name", "title", "description", "url", "image", "wait", "wait_unit", "segment",
-    "button_1_title", "button_1_url", "button_2_title", "button_2_url",
-    "silent", "auto_hide", "ttl", "utm_source", "utm_medium", "utm_campaign",
-)  # fmt: skip
-"""The form's fields in their order. `image` holds the id of an image that is stored already, if any."""
-
-
-REQUIRED_FIELDS: Final = frozenset({"website", "name", "title", "description", "wait", "wait_unit"})
-"""The fields that Enkapush requires of a new flow (the API's page "Akışlar", `POST /flows`)."""
-
-
 MAX_INPUT_UTF16: Final = 3000
 """The size of Slack's text fields, in UTF-16 units."""
 
 
 MAX_CHOICE_UTF16: Final = 150
 """The size of an option's value in Slack's menus, in UTF-16 units."""
+
+
+@dataclass(frozen=True, slots=True)
+class FormField:
+    """A field of the form.
+
+    Attributes:
+        label: The message's key of its label.
+        hint: The message's key of its hint, where that is always the same.
+        is_required: Whether Enkapush requires it of a new flow (the API's page "Akışlar", `POST /flows`).
+        max_utf16: The size of its value, in UTF-16 units.
+    """
+
+    label: str
+    hint: str | None = None
+    is_required: bool = False
+    max_utf16: int = MAX_INPUT_UTF16
+
+
+FIELDS: Final[Mapping[str, FormField]] = {
+    "website": FormField("field.website", is_required=True),
+    "name": FormField("field.name", "form.hint_name", is_required=True),
+    "title": FormField("field.title", is_required=True),
+    "description": FormField("field.description", is_required=True),
+    "url": FormField("field.url", "form.hint_url"),
+    "image": FormField("field.image"),
+    "wait": FormField("field.wait", "form.hint_wait", is_required=True),
+    "wait_unit": FormField("field.wait_unit", is_required=True, max_utf16=MAX_CHOICE_UTF16),
+    "segment": FormField("field.segment"),
+    "button_1_title": FormField("field.button_title", "form.hint_button"),
+    "button_1_url": FormField("field.button_url"),
+    "button_2_title": FormField("field.button_title"),
+    "button_2_url": FormField("field.button_url"),
+    "silent": FormField("field.silent"),
+    "auto_hide": FormField("field.auto_hide"),
+    "ttl": FormField("field.ttl", "form.hint_ttl"),
+    "utm_source": FormField("field.utm_source", "form.hint_utm"),
+    "utm_medium": FormField("field.utm_medium"),
+    "utm_campaign": FormField("field.utm_campaign"),
+}
+"""The form's fields by name, in their order. `image` holds the id of an image that is stored already, if any."""
 
 
 MAX_WAIT_BY_UNIT: Final = {"minutes": 525_600, "hours": 8_760, "days": 365}
@@ -69,13 +99,13 @@ class FormKind(StrEnum):
 def default_values(website: WebsiteId | None) -> dict[str, str]:
     """Return the first values of the form for a new flow."""
     given = {"wait": "1", "wait_unit": "days", "ttl": str(DEFAULT_TTL_SECONDS), "segment": ALL_SUBSCRIBERS}
-    return dict.fromkeys(FIELD_NAMES, "") | given | {"website": "" if website is None else str(website)}
+    return dict.fromkeys(FIELDS, "") | given | {"website": "" if website is None else str(website)}
 
 
 def form_values(flow: Flow) -> dict[str, str]:
     """Return the first values of the form that edits `flow`. Write-only fields are empty."""
     first, second = flow.buttons
-    return dict.fromkeys(FIELD_NAMES, "") | {
+    return dict.fromkeys(FIELDS, "") | {
         "website": str(flow.website_id),
         "name": flow.name,
         "title": flow.title,
@@ -111,5 +141,4 @@ def reset_segment(typed: FormValues, before: Flow | None) -> dict[str, str]:
 
 def fits_field(name: str, text: str) -> bool:
     """Check whether the form's field can hold the text."""
-    limit = MAX_CHOICE_UTF16 if name == "wait_unit" else MAX_INPUT_UTF16
-    return utf16_length(text) <= limit
+    return utf16_length(text) <= FIELDS[name].max_utf16

@@ -8,9 +8,8 @@ from typing import Final
 from flowbot.domain.change import ChangeKind
 from flowbot.domain.fields import (
     FIELD_GROUPS,
-    FIELD_NAMES,
+    FIELDS,
     MAX_WAIT_BY_UNIT,
-    REQUIRED_FIELDS,
     TTL_SECONDS,
     WAIT_UNITS,
     FormKind,
@@ -59,7 +58,7 @@ def rebase_values(typed: FormValues, before: Flow, now: Flow) -> dict[str, str]:
     What was typed stays; what was left alone follows the flow, so that nobody undoes another's change unknowingly.
     """
     form = _FormValidator(typed, before)
-    left_alone = {name for name in FIELD_NAMES if form.stays(name)}
+    left_alone = {name for name in FIELDS if form.stays(name)}
     for pair in FIELD_GROUPS:
         if not left_alone.issuperset(pair):
             left_alone.difference_update(pair)
@@ -78,7 +77,7 @@ def matches_flow(typed: FormValues, before: Flow, kind: ChangeKind) -> bool:
     """
     form = _FormValidator(typed, before)
     segment = "" if kind is ChangeKind.EDIT else ALL_SUBSCRIBERS
-    return form.given("segment") == segment and all(form.stays(name) for name in FIELD_NAMES if name != "segment")
+    return form.given("segment") == segment and all(form.stays(name) for name in FIELDS if name != "segment")
 
 
 def is_optional(name: str, before: Flow | None) -> bool:
@@ -88,7 +87,7 @@ def is_optional(name: str, before: Flow | None) -> bool:
         name: the field.
         before: the flow that is edited, if one is: a value that it lacks, or that the form cannot hold, is optional.
     """
-    if name not in REQUIRED_FIELDS:
+    if not FIELDS[name].is_required:
         return True
     had = form_values(before)[name] if before else None
     return had is not None and (is_blank(had) or not fits_field(name, had))
@@ -167,7 +166,7 @@ class _FormValidator:
 
     def refuse_lone_surrogates(self) -> None:
         """Refuse texts with half a character, which cannot be sent."""
-        for name in FIELD_NAMES:
+        for name in FIELDS:
             if not self.stays(name) and _LONE_SURROGATE.search(self.given(name)):
                 self._refuse(name, "form.problem_text")
 

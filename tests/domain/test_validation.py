@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 
 from flowbot.domain.change import ChangeKind
 from flowbot.domain.fields import (
-    FIELD_NAMES,
-    REQUIRED_FIELDS,
+    FIELDS,
     TTL_SECONDS,
     FormKind,
     default_values,
@@ -133,7 +132,9 @@ def test_blank_texts_are_refused(name: str, blank: str) -> None:
 
 def test_an_empty_form_names_every_field_that_is_required() -> None:
     checked = validate_form({}, kind=FormKind.CREATE, before=None, websites=[SHOP])
-    assert refused(checked) == dict.fromkeys(REQUIRED_FIELDS, "form.problem_required")
+    assert refused(checked) == dict.fromkeys(
+        (name for name, field in FIELDS.items() if field.is_required), "form.problem_required"
+    )
 
 
 @pytest.mark.parametrize("name", ["name", "title", "description"])
@@ -300,7 +301,7 @@ def test_what_was_left_alone_follows_a_flow_that_changed(before: Flow, now: Flow
     assert rebase_values(form_values(before), before, now) == form_values(now)
 
 
-@given(st.sampled_from([name for name in FIELD_NAMES if name not in {"website", "image"}]), st.text(min_size=1))
+@given(st.sampled_from([name for name in FIELDS if name not in {"website", "image"}]), st.text(min_size=1))
 def test_what_was_typed_stays_as_typed_whatever_the_flow_has_become(name: str, text: str) -> None:
     theirs = replace(FLOW, name="Theirs", wait=WaitTime(8, "hours"), url="https://shop.example/theirs", ttl=0)
     mine = form_values(FLOW) | {name: text}
@@ -390,8 +391,8 @@ def test_another_website_begins_with_all_its_subscribers() -> None:
 
 
 def test_what_a_flow_has_not_need_not_be_typed_to_edit_it() -> None:
-    assert [name for name in FIELD_NAMES if not is_optional(name, None)] == [
-        name for name in FIELD_NAMES if name in REQUIRED_FIELDS
+    assert [name for name in FIELDS if not is_optional(name, None)] == [
+        name for name, field in FIELDS.items() if field.is_required
     ]
     assert not is_optional("description", FLOW)
     assert is_optional("description", replace(FLOW, description=" "))
@@ -400,7 +401,7 @@ def test_what_a_flow_has_not_need_not_be_typed_to_edit_it() -> None:
 
 @given(
     st.dictionaries(
-        st.one_of(st.sampled_from(FIELD_NAMES), st.text()), st.one_of(st.text(), st.sampled_from(["1", "all"]))
+        st.one_of(st.sampled_from(list(FIELDS)), st.text()), st.one_of(st.text(), st.sampled_from(["1", "all"]))
     ),
     st.sampled_from(FormKind),
     st.one_of(st.none(), ANY_FLOW),
@@ -410,7 +411,7 @@ def test_anything_at_all_is_either_wanted_or_refused_by_field(
 ) -> None:
     checked = validate_form(typed, kind=kind, before=before, websites=[SHOP, BLOG], segment_website=SHOP)
     assert (checked.wanted is None) is bool(checked.problems)
-    assert checked.problems.keys() <= set(FIELD_NAMES)
+    assert checked.problems.keys() <= set(FIELDS)
 
 
 def test_a_sketch_shows_what_was_typed_so_far() -> None:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from flowbot.domain.fields import FIELD_NAMES, FormKind, default_values, duplicate_values, form_values
+from flowbot.domain.fields import FIELDS, FormKind, default_values, duplicate_values, form_values
 from flowbot.domain.flow import Flow, FlowButton, WaitTime
 from flowbot.domain.ids import ChannelId, FlowId, FormToken, WebsiteId
 from flowbot.domain.validation import draft_content, parse_wait, validate_form
@@ -101,7 +101,7 @@ def words(definition: dict[str, Any]) -> str:
 def test_every_field_has_its_own_block_and_the_agreed_label() -> None:
     shown = fields(form())
     assert list(shown) == LABELS
-    assert [block["block_id"].split(".")[0] for block in shown.values()] == list(FIELD_NAMES)
+    assert [block["block_id"].split(".")[0] for block in shown.values()] == list(FIELDS)
 
 
 @pytest.mark.parametrize(
@@ -132,7 +132,7 @@ def test_every_view_fits_slack_in_both_languages(kind: FormKind, t: Translator) 
 
 
 def test_required_fields_cannot_be_left_empty_and_others_can() -> None:
-    view = opened(form(dict.fromkeys(FIELD_NAMES, "")))
+    view = opened(form(dict.fromkeys(FIELDS, "")))
     assert list(find_form_errors(view)) == ["website", "name", "title", "description", "wait", "wait_unit"]
 
 
@@ -326,7 +326,7 @@ def test_a_picture_that_was_added_comes_back_as_a_file() -> None:
 
 def test_problems_stand_at_their_fields() -> None:
     definition = form()
-    problems = {name: Text("form.problem_required") for name in FIELD_NAMES}
+    problems = {name: Text("form.problem_required") for name in FIELDS}
     errors = FlowForm.field_errors(problems, unchanged(definition).metadata, EN)
     assert set(errors) == {block["block_id"] for block in definition["blocks"] if block["type"] == "input"}
     assert set(errors.values()) == {"Fill this in."}
@@ -337,7 +337,7 @@ def test_problems_stand_at_their_fields() -> None:
 )
 def test_what_slack_leaves_out_is_empty(state: Any) -> None:
     submitted = FlowForm.parse({"private_metadata": METADATA.dump(), "state": state})
-    assert submitted == SubmittedForm(METADATA, dict.fromkeys(FIELD_NAMES, ""), None)
+    assert submitted == SubmittedForm(METADATA, dict.fromkeys(FIELDS, ""), None)
 
 
 @pytest.mark.parametrize(

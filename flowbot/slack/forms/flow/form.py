@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final
 
 from pydantic import ConfigDict, Field
 
-from flowbot.domain.fields import FIELD_NAMES, FormKind, FormValues, fits_field
+from flowbot.domain.fields import FIELDS, FormKind, FormValues, fits_field
 from flowbot.domain.flow import FieldDifference, Flow
 from flowbot.domain.ids import ChannelId, FlowId, FormToken, WebsiteId
 from flowbot.domain.validation import is_optional
@@ -59,39 +59,6 @@ SUBMITS: Final[Mapping[FormKind, str]] = {
     FormKind.CREATE: "form.create",
     FormKind.EDIT: "form.save",
     FormKind.DUPLICATE: "form.create",
-}
-
-
-LABELS: Final[Mapping[str, str]] = {
-    "website": "field.website",
-    "name": "field.name",
-    "title": "field.title",
-    "description": "field.description",
-    "url": "field.url",
-    "image": "field.image",
-    "wait": "field.wait",
-    "wait_unit": "field.wait_unit",
-    "segment": "field.segment",
-    "button_1_title": "field.button_title",
-    "button_1_url": "field.button_url",
-    "button_2_title": "field.button_title",
-    "button_2_url": "field.button_url",
-    "silent": "field.silent",
-    "auto_hide": "field.auto_hide",
-    "ttl": "field.ttl",
-    "utm_source": "field.utm_source",
-    "utm_medium": "field.utm_medium",
-    "utm_campaign": "field.utm_campaign",
-}
-
-
-HINTS: Final[Mapping[str, str]] = {
-    "name": "form.hint_name",
-    "url": "form.hint_url",
-    "wait": "form.hint_wait",
-    "button_1_title": "form.hint_button",
-    "ttl": "form.hint_ttl",
-    "utm_source": "form.hint_utm",
 }
 
 
@@ -185,7 +152,7 @@ class FlowForm:
     def build(cls, data: FlowFormData, t: Translator) -> View:
         """The form as a modal. A value that no field can hold is left out, and its hint says so."""
         metadata = _metadata(data)
-        fields = [_field(name, data, metadata, t) for name in FIELD_NAMES]
+        fields = [_field(name, data, metadata, t) for name in FIELDS]
         return views.modal(metadata.kind, t, [*_head(data, metadata, t), *fields, *_foot(data, t)]) | {
             "callback_id": cls.CALLBACK,
             "private_metadata": metadata.dump(),
@@ -245,7 +212,7 @@ def _block_id(name: str, metadata: FormMetadata) -> str:
 
 def _entries(values: Values, metadata: FormMetadata) -> dict[str, view_state.FieldValue]:
     nothing = view_state.FieldValue()
-    blocks = {name: values.get(_block_id(name, metadata), {}) for name in FIELD_NAMES}
+    blocks = {name: values.get(_block_id(name, metadata), {}) for name in FIELDS}
     return {name: block.get(_action_id(name), nothing) for name, block in blocks.items()}
 
 
@@ -255,7 +222,7 @@ def _action_id(name: str) -> str:
 
 
 def _label(name: str, t: Translator) -> str:
-    return t(LABELS[name], number=2 if name.startswith("button_2") else 1)
+    return t(FIELDS[name].label, number=2 if name.startswith("button_2") else 1)
 
 
 def _field(name: str, data: FlowFormData, metadata: FormMetadata, t: Translator) -> Block:
@@ -296,7 +263,7 @@ def _hint_key(name: str, data: FlowFormData) -> str | None:
         return SEGMENT_HINTS[kind] if data.segments is not None else "form.hint_segment_unread"
     if name in UTM and data.edited:
         return "form.hint_untold"
-    return HINTS.get(name)
+    return FIELDS[name].hint
 
 
 def _head(data: FlowFormData, metadata: FormMetadata, t: Translator) -> list[Block]:

@@ -398,7 +398,7 @@ def _build_form_submission(
         locales=desk.locales,
         tasks=desk.tasks,
         metrics=desk.metrics,
-        results=telling,
+        notifier_for=telling.for_open_form,
     )
 
 

@@ -22,8 +22,8 @@ from flowbot.sandbox.slack.blocks import add_missing_ids, build_state_values
 from flowbot.sandbox.slack.form_checks import find_form_errors
 from flowbot.sandbox.slack.models import View
 from flowbot.sandbox.slack.mutations import build_view
+from flowbot.services.ports.enkapush import Segment
 from flowbot.slack.forms.flow.form import FlowForm, FlowFormData, FormMetadata, SubmittedForm
-from flowbot.slack.forms.widgets import SegmentOption
 from flowbot.slack.views import form_status as views
 
 WORKSPACE = build_demo_workspace()
@@ -179,14 +179,14 @@ FILLED = st.fixed_dictionaries(
 def test_a_form_that_is_sent_unchanged_brings_back_what_it_was_filled_with(
     typed: dict[str, str], kind: FormKind, many: bool, turn: int
 ) -> None:
-    segments = [SegmentOption(number, WIDE) for number in range(1, 300 if many else 5)]
+    segments = [Segment(number, SHOP, WIDE, 5) for number in range(1, 300 if many else 5)]
     given_metadata = METADATA.model_copy(update={"kind": kind, "turn": turn})
     assert unchanged(form(typed, metadata=given_metadata, segments=segments, before=FLOW)).typed == typed
 
 
 def test_a_thousand_segments_and_many_websites_fit_and_stay_chosen() -> None:
     sites = {WebsiteId(number): WIDE * 20 for number in range(1, 151)}
-    segments = [SegmentOption(number, WIDE * 20, 10**12) for number in range(1, 1001)]
+    segments = [Segment(number, SHOP, WIDE * 20, 10**12) for number in range(1, 1001)]
     long = dict.fromkeys(("name", "title", "description", "utm_source", "button_1_title"), (WIDE * 400)[:1500])
     typed = default_values(WebsiteId(150)) | long | {"segment": "1000"}
     view = form(typed, websites=sites, segments=segments)
@@ -202,7 +202,7 @@ def test_short_menus_need_no_search(count: int) -> None:
 
 
 def test_searching_a_menu_folds_case_and_is_capped() -> None:
-    segments = [SegmentOption(number, f"İzmir {number}", number) for number in range(1, 1001)]
+    segments = [Segment(number, SHOP, f"İzmir {number}", number) for number in range(1, 1001)]
     found = FlowForm.suggest_segments(segments, "izmir 99", EN)["options"]
     assert [option["value"] for option in found] == ["99", *map(str, range(990, 1000))]
     assert len(FlowForm.suggest_segments(segments, "", EN)["options"]) == 100
@@ -213,13 +213,13 @@ def test_searching_a_menu_folds_case_and_is_capped() -> None:
 
 @pytest.mark.parametrize("name", ["", "  ", "\n"])
 def test_what_has_no_name_is_called_by_its_number(name: str) -> None:
-    view = form(websites={SHOP: name}, segments=[SegmentOption(3, name, 1234)])
+    view = form(websites={SHOP: name}, segments=[Segment(3, SHOP, name, 1234)])
     assert fields(view)["Website"]["element"]["options"][0]["text"]["text"] == "Website 1"
     assert fields(view)["Segment"]["element"]["options"][1]["text"]["text"] == "Segment 3 (1,234)"
 
 
 def test_a_long_segment_keeps_its_count() -> None:
-    view = form(segments=[SegmentOption(3, "x" * 200, 1234)])
+    view = form(segments=[Segment(3, SHOP, "x" * 200, 1234)])
     assert fields(view)["Segment"]["element"]["options"][1]["text"]["text"].endswith("…\N{SPACE}(1,234)")
 
 
@@ -265,8 +265,8 @@ def test_a_draft_can_be_kept_at_every_character() -> None:
 
 
 def test_another_website_forgets_the_segment_that_was_chosen_before() -> None:
-    first = opened(form(default_values(SHOP) | {"segment": "3"}, segments=[SegmentOption(3, "Of the shop")]))
-    second = form(default_values(BLOG), segments=[SegmentOption(4, "Of the blog")])
+    first = opened(form(default_values(SHOP) | {"segment": "3"}, segments=[Segment(3, SHOP, "Of the shop", 5)]))
+    second = form(default_values(BLOG), segments=[Segment(4, SHOP, "Of the blog", 5)])
     first.values["name"]["flows.form.typed"]["value"] = "typed meanwhile"
     view = opened(second)
     view.values = build_state_values(view.blocks, first.values)
@@ -381,7 +381,7 @@ def test_a_forms_identity_fits_slack_and_comes_back() -> None:
         turn=10**9,
     )
     assert len(full.dump()) <= METADATA_MAX
-    assert FormMetadata.parse(full.dump()) == full
+    assert FormMetadata.model_validate_json(full.dump()) == full
 
 
 def test_an_author_is_told_what_was_made_and_what_can_be_done_next() -> None:
@@ -396,7 +396,7 @@ def test_an_author_is_told_what_was_made_and_what_can_be_done_next() -> None:
 
 
 def test_the_menus_are_read_in_words_too() -> None:
-    chosen = unchanged(form(default_values(SHOP), segments=[SegmentOption(7, "VIP", 12)])).chosen_labels
+    chosen = unchanged(form(default_values(SHOP), segments=[Segment(7, SHOP, "VIP", 12)])).chosen_labels
     assert (chosen["website"], chosen["segment"]) == (SITES[SHOP], "All subscribers")
 
 

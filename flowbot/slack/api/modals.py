@@ -1,7 +1,8 @@
-"""Opening, filling and stacking views."""
+"""Modals: opened, updated, stacked, and the acknowledgement of a submitted one."""
 
 import logging
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 import structlog
 from slack_sdk.web.async_client import AsyncWebClient
@@ -13,7 +14,21 @@ from flowbot.slack.views.block_kit import View
 GONE: Final = frozenset({"not_found", "hash_conflict", "view_not_found"})
 
 
+AckArgs = dict[str, Any]
+"""What a submitted view is acknowledged with."""
+
+
 log = structlog.get_logger(__name__)
+
+
+def ack_errors(errors: Mapping[str, str]) -> AckArgs:
+    """Return the acknowledgement that shows errors at the view's fields, by block."""
+    return {"response_action": "errors", "errors": dict(errors)}
+
+
+def ack_update(view: View) -> AckArgs:
+    """Return the acknowledgement that puts another view in the place of the submitted one."""
+    return {"response_action": "update", "view": view}
 
 
 class Modals:
@@ -27,7 +42,7 @@ class Modals:
         self._client = client
 
     async def open(self, trigger: str, view: View) -> str:
-        """Show a view to whoever holds the trigger. Its id.
+        """Show a view to whoever holds the trigger, and return its id.
 
         Raises:
             UserError: Slack did not open it: it was asked too late, say.
@@ -52,11 +67,11 @@ class Modals:
             raise UserError("form.not_opened") from error
 
     async def update(self, view_id: str, view: View) -> bool:
-        """Put a view in the place of another. False where that is not there any more, or Slack did not do it."""
+        """Put a view in the place of another. Return False where that one is gone, or Slack did not do it."""
         return await self._update(view_id, view) is None
 
     async def replace_loading(self, view_id: str, view: View) -> None:
-        """Put a view in the place of its loading view, unless that was closed meanwhile.
+        """Put a view in the place of its loading view; do nothing if that was closed meanwhile.
 
         Raises:
             UserError: Slack did not do it, so that somebody looks at a view that goes on loading.
@@ -66,7 +81,7 @@ class Modals:
             raise UserError("form.not_filled")
 
     async def _update(self, view_id: str, view: View) -> str | None:
-        """None where Slack did it, else its word for why not."""
+        """Return None where Slack did it, else its error code."""
         try:
             await self._client.views_update(view_id=view_id, view=view)
         except SLACK_ERRORS as error:

@@ -6,10 +6,11 @@ from typing import Any
 
 from flowbot.observability.logging import bind_incident
 from flowbot.slack.api.messages import ReplyTarget
+from flowbot.slack.api.modals import AckArgs
 from flowbot.slack.forms.flow.editing import FormEditor
 from flowbot.slack.forms.flow.form import FlowForm, SubmittedForm
 from flowbot.slack.forms.flow.opening import FormOpener
-from flowbot.slack.forms.flow.submission import AckArgs, FlowFormSubmission
+from flowbot.slack.forms.flow.submission import FlowFormSubmission
 from flowbot.slack.listeners.request_labels import request_label
 from flowbot.slack.payloads.action_ids import ActionId
 from flowbot.slack.payloads.incoming import BlockActions, BlockSuggestion, FormEvent

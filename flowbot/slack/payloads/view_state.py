@@ -1,25 +1,26 @@
 """Values of a view's fields, and private metadata."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Self, TypeVar
+from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from flowbot.domain.ids import ChannelId, UserId
 
 ShortText = Annotated[str, Field(max_length=150)]
 
 
 class PrivateMetadata(BaseModel):
-    """What some form of flowbot's carries unseen."""
+    """The hidden text of a form."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    @classmethod
-    def parse(cls, text: str) -> Self | None:
-        """From text; None where it is not this form's."""
-        try:
-            return cls.model_validate_json(text)
-        except ValidationError:
-            return None
+    def dump(self) -> str:
+        """Return the text that a view's `private_metadata` takes."""
+        return self.model_dump_json(exclude_defaults=True)
+
+
+P = TypeVar("P", bound=PrivateMetadata)
 
 
 T = TypeVar("T")
@@ -55,11 +56,13 @@ class _Option(_Shape):
 
 
 class FieldValue(_Shape):
-    """One field's value, of whatever kind it is."""
+    """A field's value, whatever its kind."""
 
     value: Text = ""
     selected_option: _Option | None = None
     selected_options: Annotated[list[_Option], _or([])] = []
+    selected_users: Annotated[list[UserId], _or([])] = []
+    selected_conversation: ChannelId | None = None
     files: Annotated[list[FileRef], _or([])] = []
 
     @property
@@ -71,11 +74,17 @@ class FieldValue(_Shape):
 
     @property
     def label(self) -> str:
-        """What a person reads of the entry that is chosen in a menu."""
+        """The text of the entry that is chosen in a menu."""
         return self.selected_option.text if self.selected_option else ""
 
+    @property
+    def choices(self) -> tuple[str, ...]:
+        """The values that are chosen in a menu for several, or among boxes."""
+        return tuple(option.value for option in self.selected_options)
 
-Values = Mapping[str, Mapping[str, FieldValue]]
+
+FieldValues = Mapping[str, Mapping[str, FieldValue]]
+"""Values of fields, by block and action."""
 
 
 class _State(_Shape):
@@ -87,10 +96,10 @@ class _View(_Shape):
     state: Annotated[_State, _or({})] = _State()
 
 
-def parse_view_state(view: Any) -> tuple[str, Values] | None:
-    """The view's `private_metadata` and its fields' values, by block and action; None where it is no view."""
+def parse_view(view: Any, metadata: type[P]) -> tuple[P, FieldValues] | None:
+    """Return a view's private metadata and its fields' values; None where it is not the form with this metadata."""
     try:
         parsed = _View.model_validate(view)
+        return metadata.model_validate_json(parsed.private_metadata), parsed.state.values
     except ValidationError:
         return None
-    return parsed.private_metadata, parsed.state.values

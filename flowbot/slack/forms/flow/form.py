@@ -13,11 +13,11 @@ from flowbot.domain.ids import ChannelId, FlowId, FormToken, WebsiteId
 from flowbot.domain.validation import is_optional
 from flowbot.errors import Text
 from flowbot.i18n.translator import Translator
+from flowbot.services.ports.enkapush import Segment
 from flowbot.slack.forms import widgets
-from flowbot.slack.forms.widgets import FieldLayout, SegmentOption
-from flowbot.slack.payloads import view_state
+from flowbot.slack.forms.widgets import FieldLayout
 from flowbot.slack.payloads.action_ids import ActionId
-from flowbot.slack.payloads.view_state import FileRef, PrivateMetadata, ShortText, Values
+from flowbot.slack.payloads.view_state import FieldValue, FileRef, PrivateMetadata, ShortText, parse_view
 from flowbot.slack.views import block_kit
 from flowbot.slack.views import form_status as views
 from flowbot.slack.views.block_kit import Block, Element, View
@@ -28,12 +28,12 @@ class FormMetadata(PrivateMetadata):
     """A form's identity.
 
     Attributes:
-        token: The form's own: what is sent with it twice is one change.
-        channel: Where it was opened: whose policy counts.
+        token: The form's own: a form that is sent twice with it is one change.
+        channel: The channel it was opened in, whose policy counts.
         flow: The flow that is edited or duplicated.
-        locale, timezone: How the author reads.
-        website: Whose segments it offers; `FlowForm.build` sets it.
-        image: The id of a picture that is kept already; `FlowForm.build` sets it.
+        locale, timezone: The author's.
+        website: The website whose segments it offers; `FlowForm.build` sets it.
+        image: The id of an image that is kept already; `FlowForm.build` sets it.
         turn: Grows when the form is filled anew, which gives its fields new ids: Slack keeps what was typed as long as
             the ids stay.
     """
@@ -49,10 +49,6 @@ class FormMetadata(PrivateMetadata):
     website: WebsiteId | None = None
     image: ShortText = ""
     turn: Annotated[int, Field(ge=0)] = 0
-
-    def dump(self) -> str:
-        """As text."""
-        return self.model_dump_json(exclude_defaults=True)
 
 
 SUBMITS: Final[Mapping[FormKind, str]] = {
@@ -79,10 +75,7 @@ SEGMENT_HINTS: Final[Mapping[FormKind, str]] = {
 UTM: Final = frozenset({"utm_source", "utm_medium", "utm_campaign"})
 
 
-_TICKED: Final[Mapping[str, str]] = {"silent": "form.box_silent", "auto_hide": "form.box_auto_hide"}
-
-
-_PLAIN: Final[Mapping[str, Callable[[str], Element]]] = {
+_WIDGETS: Final[Mapping[str, Callable[[str], Element]]] = {
     "name": widgets.text_input,
     "title": widgets.text_input,
     "description": widgets.multiline_input,
@@ -101,24 +94,24 @@ _PLAIN: Final[Mapping[str, Callable[[str], Element]]] = {
 
 @dataclass(frozen=True, slots=True)
 class FlowFormData:
-    """What a form shows.
+    """The contents of a form.
 
     Attributes:
-        typed: What its fields hold.
-        websites: Those that may be chosen, with their names.
-        segments: Those of the website that `typed` names; None where Enkapush did not tell them.
-        metadata: Which form it is. Its website and image are set from `typed`.
+        typed: The values of its fields.
+        websites: The websites to choose from, with their names.
+        segments: The segments of the website in `typed`; None where Enkapush did not answer.
+        metadata: The form's identity. Its website and image are set from `typed`.
         before: The flow that is edited or duplicated.
-        problem: Why it is shown again.
-        typed_at: When what it holds was typed, if that was in an earlier form that was never sent.
-        changed_meanwhile: What somebody else has changed since then: fields that were left alone have followed.
-        remarks: What is worth another look.
-        has_open_request: Whether a request for the flow waits, so that no edit is taken.
+        problem: The reason why the form is shown again.
+        typed_at: When its values were typed, if that was in an earlier form that was never sent.
+        changed_meanwhile: The changes that somebody else has made since then: fields left alone have followed.
+        remarks: Hints at what is worth another look.
+        has_open_request: Whether the flow has an open request, so that no edit is taken.
     """
 
     typed: FormValues
     websites: Mapping[WebsiteId, str]
-    segments: Sequence[SegmentOption] | None
+    segments: Sequence[Segment] | None
     metadata: FormMetadata
     before: Flow | None = None
     problem: Text | None = None
@@ -135,7 +128,7 @@ class FlowFormData:
 
 @dataclass(frozen=True, slots=True)
 class SubmittedForm:
-    """What came back: which form, what its fields hold, the picture that was added, and menus' entries in words."""
+    """A form as it came back: its identity, its values, the file that was added, and the labels chosen in menus."""
 
     metadata: FormMetadata
     typed: dict[str, str]
@@ -150,10 +143,20 @@ class FlowForm:
 
     @classmethod
     def build(cls, data: FlowFormData, t: Translator) -> View:
-        """The form as a modal. A value that no field can hold is left out, and its hint says so."""
-        metadata = _metadata(data)
-        fields = [_field(name, data, metadata, t) for name in FIELDS]
-        return views.modal(metadata.kind, t, [*_head(data, metadata, t), *fields, *_foot(data, t)]) | {
+        """Return the form as a modal. A value that no field can hold is left out, and its hint says so."""
+        website = next((each for each in data.websites if str(each) == data.typed.get("website", "")), None)
+        metadata = data.metadata.model_copy(update={"website": website, "image": data.typed.get("image", "")})
+        blocks = _head_blocks(data, t)
+        for name in FIELDS:
+            value = data.typed.get(name, "")
+            element = _element(name, value if fits_field(name, value) else "", data, t)
+            hint, optional = _hint(name, data, t), is_optional(name, data.edited)
+            layout = FieldLayout(_block_id(name, metadata), _label(name, t), hint, optional)
+            blocks.append(widgets.input_block(layout, element))
+        blocks += views.remarks(data.remarks, t)
+        preview = block_kit.button(t("form.preview"), ActionId.FORM_PREVIEW, metadata.token)
+        blocks.append(block_kit.actions(preview))
+        return views.modal(metadata.kind, t, blocks) | {
             "callback_id": cls.CALLBACK,
             "private_metadata": metadata.dump(),
             "submit": block_kit.plain(t(SUBMITS[metadata.kind]), views.TITLE_MAX),
@@ -162,20 +165,22 @@ class FlowForm:
 
     @classmethod
     def parse(cls, view: Any) -> SubmittedForm | None:
-        """The form as it is now, from the `view` of any of Slack's payloads; None where it is not such a form."""
-        read = view_state.parse_view_state(view)
-        metadata = FormMetadata.parse(read[0]) if read else None
-        if read is None or metadata is None:
+        """Return the form as it is now, from the `view` of any of Slack's payloads; None where it is another one."""
+        parsed = parse_view(view, FormMetadata)
+        if parsed is None:
             return None
-        entries = _entries(read[1], metadata)
-        typed = {name: entry.text for name, entry in entries.items()}
+        metadata, values = parsed
+        entries = {
+            name: values.get(_block_id(name, metadata), {}).get(_action_id(name), FieldValue()) for name in FIELDS
+        }
+        typed = {name: entry.text for name, entry in entries.items()} | {"image": metadata.image}
         files = entries["image"].files
-        chosen = {name: entry.label for name, entry in entries.items() if entry.label}
-        return SubmittedForm(metadata, typed | {"image": metadata.image}, files[0] if files else None, chosen)
+        labels = {name: entry.label for name, entry in entries.items() if entry.label}
+        return SubmittedForm(metadata, typed, files[0] if files else None, labels)
 
     @classmethod
     def field_errors(cls, problems: Mapping[str, Text], metadata: FormMetadata, t: Translator) -> dict[str, str]:
-        """What is wrong, by the block that Slack shall show it at."""
+        """Return the problems as sentences, by the block that Slack shows them at."""
         return {
             _block_id(name, metadata): views.format_text(problem.key, problem.params, t)
             for name, problem in problems.items()
@@ -183,37 +188,25 @@ class FlowForm:
 
     @staticmethod
     def label_problems(problems: Mapping[str, Text], t: Translator) -> list[tuple[str, str]]:
-        """The labels of fields, each with what is wrong there."""
+        """Return the labels of fields, each with its problem as a sentence."""
         return [(_label(name, t), views.format_text(each.key, each.params, t)) for name, each in problems.items()]
 
     @staticmethod
     def suggest_websites(websites: Mapping[WebsiteId, str], query: str, t: Translator) -> View:
-        """The answer to Slack's question which websites match what was typed (`block_suggestion`)."""
+        """Return the answer to Slack's `block_suggestion`: the websites that match what was typed."""
         return {"options": widgets.matching_options(widgets.website_options(websites, t), query)}
 
     @staticmethod
-    def suggest_segments(segments: Sequence[SegmentOption], query: str, t: Translator) -> View:
-        """The answer to Slack's question which segments match what was typed (`block_suggestion`)."""
+    def suggest_segments(segments: Sequence[Segment], query: str, t: Translator) -> View:
+        """Return the answer to Slack's `block_suggestion`: the segments that match what was typed."""
         return {"options": widgets.matching_options(widgets.segment_options(segments, "", t), query)}
 
 
-def _metadata(data: FlowFormData) -> FormMetadata:
-    given = data.typed.get("website", "")
-    website = next((each for each in data.websites if str(each) == given), None)
-    return data.metadata.model_copy(update={"website": website, "image": data.typed.get("image", "")})
-
-
 def _block_id(name: str, metadata: FormMetadata) -> str:
-    """The field's name. A new turn has new ids, and so has the segment for another website: Slack forgets the old."""
+    """Return the field's name, with the turn and, for the segment, the website: Slack forgets old values by new ids."""
     turn = f".{metadata.turn}" if metadata.turn else ""
     website = f".website_{metadata.website or 0}" if name == "segment" else ""
     return f"{name}{website}{turn}"
-
-
-def _entries(values: Values, metadata: FormMetadata) -> dict[str, view_state.FieldValue]:
-    nothing = view_state.FieldValue()
-    blocks = {name: values.get(_block_id(name, metadata), {}) for name in FIELDS}
-    return {name: block.get(_action_id(name), nothing) for name, block in blocks.items()}
 
 
 def _action_id(name: str) -> str:
@@ -225,74 +218,59 @@ def _label(name: str, t: Translator) -> str:
     return t(FIELDS[name].label, number=2 if name.startswith("button_2") else 1)
 
 
-def _field(name: str, data: FlowFormData, metadata: FormMetadata, t: Translator) -> Block:
-    place = FieldLayout(
-        _block_id(name, metadata), _label(name, t), _hint(name, data, t), is_optional(name, data.edited)
-    )
-    given = data.typed.get(name, "")
-    return widgets.input_block(place, _element(name, given if fits_field(name, given) else "", data, t))
-
-
 def _element(name: str, value: str, data: FlowFormData, t: Translator) -> Element:
-    if name in _TICKED:
-        return widgets.checkbox_input(t(_TICKED[name]), ticked=bool(value))
-    if name in _PLAIN:
-        return _PLAIN[name](value)
-    options = {
-        "website": lambda: widgets.website_options(data.websites, t),
-        "segment": lambda: widgets.segment_options(data.segments or (), value, t),
-        "wait_unit": lambda: widgets.unit_options(value, t),
-        "ttl": lambda: widgets.ttl_options(value, t),
-    }
-    return widgets.select_input(_action_id(name), options[name](), value)
+    match name:
+        case "silent":
+            return widgets.checkbox_input(t("form.box_silent"), ticked=bool(value))
+        case "auto_hide":
+            return widgets.checkbox_input(t("form.box_auto_hide"), ticked=bool(value))
+        case "website":
+            options = widgets.website_options(data.websites, t)
+        case "segment":
+            options = widgets.segment_options(data.segments or (), value, t)
+        case "wait_unit":
+            options = widgets.unit_options(value, t)
+        case "ttl":
+            options = widgets.ttl_options(value, t)
+        case _:
+            return _WIDGETS[name](value)
+    return widgets.select_input(_action_id(name), options, value)
 
 
 def _hint(name: str, data: FlowFormData, t: Translator) -> str | None:
-    """What helps to fill the field."""
     if not fits_field(name, data.typed.get(name, "")):
-        return t("form.hint_too_long_edit" if data.edited else "form.hint_too_long")
-    key = _hint_key(name, data)
+        key = "form.hint_too_long_edit" if data.edited else "form.hint_too_long"
+    elif name == "image":
+        key = "form.hint_image_kept" if data.typed.get(name) else IMAGE_HINTS[data.metadata.kind]
+    elif name == "segment":
+        key = SEGMENT_HINTS[data.metadata.kind] if data.segments is not None else "form.hint_segment_unread"
+    elif name in UTM and data.edited:
+        key = "form.hint_untold"
+    else:
+        key = FIELDS[name].hint or ""
     return t(key) if key else None
 
 
-def _hint_key(name: str, data: FlowFormData) -> str | None:
-    kind = data.metadata.kind
-    if name == "image":
-        return "form.hint_image_kept" if data.typed.get(name) else IMAGE_HINTS[kind]
-    if name == "segment":
-        return SEGMENT_HINTS[kind] if data.segments is not None else "form.hint_segment_unread"
-    if name in UTM and data.edited:
-        return "form.hint_untold"
-    return FIELDS[name].hint
-
-
-def _head(data: FlowFormData, metadata: FormMetadata, t: Translator) -> list[Block]:
-    """Which flow it is about and, above that, why the form is shown again, and why it could not be saved now."""
+def _head_blocks(data: FlowFormData, t: Translator) -> list[Block]:
+    """Return what stands above the fields: why the form is shown again, what has changed, and its flow."""
     blocks: list[Block] = []
     if data.problem:
-        blocks.append(
-            block_kit.section(block_kit.plain(f"⚠ {views.format_text(data.problem.key, data.problem.params, t)}"))
-        )
+        problem = views.format_text(data.problem.key, data.problem.params, t)
+        blocks.append(block_kit.section(block_kit.plain(f"⚠ {problem}")))
     if data.typed_at:
-        over = block_kit.button(t("form.start_over"), ActionId.FORM_START_OVER, metadata.token)
-        blocks.append(block_kit.section(block_kit.plain(t("form.brought_back", when=t.moment(data.typed_at))), over))
+        restored = block_kit.plain(t("form.brought_back", when=t.moment(data.typed_at)))
+        start_over = block_kit.button(t("form.start_over"), ActionId.FORM_START_OVER, data.metadata.token)
+        blocks.append(block_kit.section(restored, start_over))
     if data.changed_meanwhile:
         blocks += difference_list(data.changed_meanwhile, data.websites, t, title=t("form.meanwhile"))
         blocks.append(block_kit.context(t("form.moved_on")))
     if data.edited and data.has_open_request:
         blocks.append(block_kit.section(block_kit.plain(f"⏳ {t('form.asked', id=str(data.edited.id))}")))
-    return [*blocks, block_kit.context(_about(data, t))]
-
-
-def _about(data: FlowFormData, t: Translator) -> str:
-    flow, kind = data.before, data.metadata.kind
-    if flow is None:
-        return t("form.about_new")
-    if kind is FormKind.DUPLICATE:
-        return t("form.about_copy", id=str(flow.id))
-    return t("show.summary", id=str(flow.id), state=t("flow.enabled" if flow.is_enabled else "flow.disabled"))
-
-
-def _foot(data: FlowFormData, t: Translator) -> list[Block]:
-    look = block_kit.actions(block_kit.button(t("form.preview"), ActionId.FORM_PREVIEW, data.metadata.token))
-    return [*views.remarks(data.remarks, t), look]
+    if data.before is None:
+        about = t("form.about_new")
+    elif data.metadata.kind is FormKind.DUPLICATE:
+        about = t("form.about_copy", id=str(data.before.id))
+    else:
+        state = t("flow.enabled" if data.before.is_enabled else "flow.disabled")
+        about = t("show.summary", id=str(data.before.id), state=state)
+    return [*blocks, block_kit.context(about)]

@@ -1,8 +1,9 @@
 """Submitting a flow's form."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Final
 
 import structlog
 
@@ -17,22 +18,28 @@ from flowbot.observability.logging import bind_incident
 from flowbot.observability.metrics import Metrics
 from flowbot.services.executor.executor import ChangeExecutor
 from flowbot.services.forms import FormService, draft_from_change
-from flowbot.services.ports.slack import ImageSource
+from flowbot.services.ports.slack import ImageSource, Notifier
 from flowbot.services.ports.storage import DeliveryStore, FlowBusyError, ImageStore
 from flowbot.services.users import UserService
+from flowbot.slack.api.modals import AckArgs, ack_errors, ack_update
 from flowbot.slack.forms.flow.form import FlowForm, SubmittedForm
-from flowbot.slack.listeners.request_labels import request_label
-from flowbot.slack.notify.form_result import FormResult
 from flowbot.slack.payloads.incoming import FormEvent
 from flowbot.slack.runner import ACK_SECONDS, TrackedTasks, explain_unsaved
 from flowbot.slack.views import form_status as views
 
 FORM_TOO_OLD_KEY: Final = "form.too_old"
-"""The key of what is wrong with a form of which is not known any more what it showed."""
+"""The problem of an edit whose flow, as the form showed it, is not kept any more."""
+
+
+IMAGE_SECONDS: Final = 1.2
+"""How long an image may take to be looked at before the acknowledgement; a slower one is fetched after it."""
+
+
+log = structlog.get_logger(__name__)
 
 
 async def validate_submission(forms: FormService, form: SubmittedForm) -> tuple[ValidationResult, Flow | None]:
-    """What a form asks for or what is wrong with it, as of now; and the flow that it showed, if any.
+    """Check a form as of now, and return the result with the flow that it showed, if any.
 
     Raises:
         DependencyError: the database did not answer.
@@ -47,19 +54,13 @@ async def validate_submission(forms: FormService, form: SubmittedForm) -> tuple[
     return checked, before
 
 
-IMAGE_SECONDS: Final = 1.2
-"""How long a picture may take to be looked at before the acknowledgement; a slower one is fetched after it."""
-
-
-AckArgs = dict[str, Any]
-
-
-log = structlog.get_logger(__name__)
-
-
 @dataclass(frozen=True, slots=True)
 class FlowFormSubmission:
-    """Takes forms in."""
+    """Accepts submitted forms.
+
+    Attributes:
+        notifier_for: Returns the notifier that shows the result in an open form, by the id of its view.
+    """
 
     forms: FormService
     changes: ChangeExecutor
@@ -70,105 +71,104 @@ class FlowFormSubmission:
     locales: Translators
     tasks: TrackedTasks
     metrics: Metrics
-    results: FormResult
+    notifier_for: Callable[[str], Notifier]
 
     async def accept(self, event: FormEvent) -> AckArgs | None:
-        """What to acknowledge a submitted form with: what is wrong with it, or that it is being saved.
+        """Return what to acknowledge a submitted form with: its problems, or that it is being saved.
 
-        By then it is kept, so that a crash cannot lose it. None where this is no form of flowbot's.
+        By then the change is committed, so that a crash cannot lose it. None where this is no such form.
         """
-        submitted = FlowForm.parse(event.view)
-        if submitted is None:
+        form = FlowForm.parse(event.view)
+        if form is None:
             return None
-        metadata = submitted.metadata
+        metadata = form.metadata
         t = self.locales.translator(metadata.locale, metadata.timezone)
         bind_incident(request="form", user=event.user.id, channel=metadata.channel)
         try:
-            answer = await self.tasks.run_within(ACK_SECONDS, self._once(event, submitted, t), name="form")
+            ack = await self.tasks.run_within(ACK_SECONDS, self._submit_once(event, form, t), name="form")
         except Exception as error:  # noqa: BLE001 - said at the form, whatever it is, and logged there
-            answer, outcome = _ack_errors({"name": explain_unsaved(error, t)}, submitted, t), "fault"
+            ack, outcome = _ack_problems({"name": explain_unsaved(error, t)}, form, t), "fault"
         else:
-            outcome = "refused" if answer["response_action"] == "errors" else "done"
-        self.metrics.requests.labels("form", request_label(event), outcome).inc()
-        return answer
+            outcome = "refused" if ack["response_action"] == "errors" else "done"
+        self.metrics.requests.labels("form", FlowForm.CALLBACK, outcome).inc()
+        return ack
 
-    async def _once(self, event: FormEvent, submitted: SubmittedForm, t: Translator) -> AckArgs:
-        """A refused submission stays refused when it is delivered again, even if it would pass now.
+    async def _submit_once(self, event: FormEvent, form: SubmittedForm, t: Translator) -> AckArgs:
+        """Submit the form, and record the delivery if it is refused: delivered again, it stays refused.
 
-        What was accepted needs no such note: the form's token makes it once.
+        An accepted form needs no record: its token makes it once.
         """
         key = event.delivery_key
         if key is not None and await self.deliveries.was_recorded(key):
-            return _ack_errors({"name": Text("form.repeated")}, submitted, t)
-        answer = await self._take(event, submitted, t)
-        if key is not None and answer["response_action"] == "errors":
+            return _ack_problems({"name": Text("form.repeated")}, form, t)
+        ack = await self._submit(event, form, t)
+        if key is not None and ack["response_action"] == "errors":
             await self.deliveries.record_once(key, self.changes.clock())
-        return answer
+        return ack
 
-    async def _take(self, event: FormEvent, submitted: SubmittedForm, t: Translator) -> AckArgs:
-        checked, before = await validate_submission(self.forms, submitted)
-        submitted, problem = await self._with_picture(submitted)
-        problems = {**checked.problems, **({"image": problem} if problem else {})}
+    async def _submit(self, event: FormEvent, form: SubmittedForm, t: Translator) -> AckArgs:
+        checked, before = await validate_submission(self.forms, form)
+        form, image_problem = await self._keep_image(form)
+        problems = {**checked.problems, **({"image": image_problem} if image_problem else {})}
         if problems or checked.wanted is None:
-            return _ack_errors(problems, submitted, t)
-        if _changes_nothing(submitted, checked.wanted, before):
-            return _ack_errors({"name": Text("form.nothing_changed")}, submitted, t)
-        return await self._keep(event, submitted, checked, before, t)
-
-    async def _keep(
-        self, event: FormEvent, submitted: SubmittedForm, checked: ValidationResult, before: Flow | None, t: Translator
-    ) -> AckArgs:
-        new = _new_change(event, submitted, checked, before)
+            return _ack_problems(problems, form, t)
+        edited = before if form.metadata.kind is FormKind.EDIT else None
+        wanted = replace(checked.wanted, image=form.typed.get("image") or None)
+        if edited is not None and form.file is None and is_unchanged(wanted, edited):
+            return _ack_problems({"name": Text("form.nothing_changed")}, form, t)
+        request = _change_request(event, form, wanted, edited)
         try:
-            change, is_new = await self.changes.submit(new)
-        except FlowBusyError as taken:
-            return _ack_errors({"name": _ack_taken(taken.current)}, submitted, t)
-        if not is_new and _error_texts(change.request) != _error_texts(new):
-            return _ack_errors({"name": Text("form.sent_already")}, submitted, t)
+            change, is_new = await self.changes.submit(request)
+        except FlowBusyError as busy:
+            if busy.current.state is ChangeState.PENDING:
+                problem = Text("form.flow_asked", {"id": str(busy.current.request.flow)})
+            else:
+                # Anything but a request is over in a moment.
+                problem = Text("form.flow_taken")
+            return _ack_problems({"name": problem}, form, t)
+        if not is_new and _typed_texts(change.request) != _typed_texts(request):
+            return _ack_problems({"name": Text("form.sent_already")}, form, t)
         if is_new:
-            self.tasks.start(self._carry_out(change, event, before), name=f"form {change.id}")
-        return {"response_action": "update", "view": views.saving(submitted.metadata.kind, t)}
+            self.tasks.start(self._execute(change, event, before), name=f"form {change.id}")
+        return ack_update(views.saving(form.metadata.kind, t))
 
-    async def _with_picture(self, submitted: SubmittedForm) -> tuple[SubmittedForm, Text | None]:
-        """The form with its picture kept, or what is wrong with it; as it is where the picture takes its time."""
-        file = submitted.file
+    async def _keep_image(self, form: SubmittedForm) -> tuple[SubmittedForm, Text | None]:
+        """Download the form's file and keep it as an image.
+
+        Returns:
+            The form with the image's id in place of its file, or unchanged if that takes long; and the file's problem.
+        """
+        file = form.file
         if file is None:
-            return submitted, None
+            return form, None
         try:
             async with asyncio.timeout(IMAGE_SECONDS):
                 image = await self.image_source.fetch(ImageUpload(file.id, file.url_private_download, file.name))
                 kept = await self.images.add(image, self.changes.clock())
         except UserError as error:
-            return submitted, Text(error.key, error.params)
+            return form, Text(error.key, error.params)
         except (DependencyError, TimeoutError) as error:
             log.warning("forms.picture_later", error=str(error) or "slow")
-            return submitted, None
-        return replace(submitted, typed={**submitted.typed, "image": kept}, file=None), None
+            return form, None
+        return replace(form, typed={**form.typed, "image": kept}, file=None), None
 
-    async def _carry_out(self, change: Change, event: FormEvent, before: Flow | None) -> None:
-        """Carry out a form that was just acknowledged, and show in its place what became of it."""
-        asked = change.request
-        bind_incident(request="form", user=asked.requester, channel=asked.channel, change=change.id)
+    async def _execute(self, change: Change, event: FormEvent, before: Flow | None) -> None:
+        """Execute the change of an acknowledged form, and show the result in the form's place."""
+        request = change.request
+        bind_incident(request="form", user=request.requester, channel=request.channel, change=change.id)
         try:
             # Kept until it is known that it was saved.
-            await self.forms.save_draft(draft_from_change(asked, before, change.created_at))
-            tell = self.results.for_open_form(event.view_id)
-            settled = await self.changes.execute(change, tell, lambda: self.users.identify(event.caller))
+            await self.forms.save_draft(draft_from_change(request, before, change.created_at))
+            notifier = self.notifier_for(event.view_id)
+            settled = await self.changes.execute(change, notifier, lambda: self.users.identify(event.caller))
             log.info("flow_form.settled", state=settled.state)
         except DependencyError as fault:
             # The change is kept: the recovery of this or another process goes on where this one stopped.
             log.warning("forms.left_to_recovery", error=str(fault))
 
 
-def _new_change(
-    event: FormEvent, submitted: SubmittedForm, checked: ValidationResult, before: Flow | None
-) -> ChangeRequest:
-    metadata, wanted = submitted.metadata, checked.wanted
-    if wanted is None:
-        raise ValueError("a form with problems is not a change")
-    image = submitted.typed.get("image") or None
-    edited = before if metadata.kind is FormKind.EDIT else None
-    file = submitted.file
+def _change_request(event: FormEvent, form: SubmittedForm, wanted: DesiredFlow, edited: Flow | None) -> ChangeRequest:
+    metadata, file = form.metadata, form.file
     return ChangeRequest(
         token=metadata.token,
         kind=metadata.kind.change,
@@ -177,32 +177,18 @@ def _new_change(
         website=edited.website_id if edited else wanted.content.website_id,
         flow=edited.id if edited else None,
         before=edited,
-        wanted=replace(wanted, image=image),
+        wanted=wanted,
         picture=ImageUpload(file.id, file.url_private_download, file.name) if file else None,
-        typed=submitted.typed,
+        typed=form.typed,
         locale=metadata.locale,
         timezone=metadata.timezone,
     )
 
 
-def _changes_nothing(submitted: SubmittedForm, wanted: DesiredFlow, before: Flow | None) -> bool:
-    """Whether an edit changes nothing: nobody should have to approve that."""
-    if submitted.metadata.kind is not FormKind.EDIT or before is None or submitted.file is not None:
-        return False
-    return is_unchanged(replace(wanted, image=submitted.typed.get("image") or None), before)
+def _typed_texts(request: ChangeRequest) -> dict[str, str]:
+    """Return what was typed, without the image: it is kept anew with every delivery of the same form."""
+    return {name: text for name, text in request.typed.items() if name != "image"}
 
 
-def _ack_taken(current: Change) -> Text:
-    """Why a flow with an open change is not changed: a request may wait for days, all else is over in a moment."""
-    if current.state is ChangeState.PENDING:
-        return Text("form.flow_asked", {"id": str(current.request.flow)})
-    return Text("form.flow_taken")
-
-
-def _error_texts(asked: ChangeRequest) -> dict[str, str]:
-    """What was typed; a picture is kept anew with every delivery of the same form."""
-    return {name: text for name, text in asked.typed.items() if name != "image"}
-
-
-def _ack_errors(problems: dict[str, Text], submitted: SubmittedForm, t: Translator) -> AckArgs:
-    return {"response_action": "errors", "errors": FlowForm.field_errors(problems, submitted.metadata, t)}
+def _ack_problems(problems: dict[str, Text], form: SubmittedForm, t: Translator) -> AckArgs:
+    return ack_errors(FlowForm.field_errors(problems, form.metadata, t))

@@ -21,7 +21,7 @@ from flowbot.services.policy_checks import PolicyField
 from flowbot.services.policy_setup import approval_channel
 
 CHOSEN_GATES: Final = (Gate.EDIT_ENABLED, Gate.DISABLE)
-"""What may be put behind an approval or not, in the form's order."""
+"""The changes that may need an approval or not, in the form's order."""
 
 
 _WHOLE: Final = re.compile(r"[0-9]{1,9}", re.ASCII)
@@ -29,7 +29,7 @@ _WHOLE: Final = re.compile(r"[0-9]{1,9}", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class PolicyRole:
-    """Whom a role is given to."""
+    """The holders of a role."""
 
     everyone: bool = False
     people: tuple[UserId, ...] = ()
@@ -37,7 +37,7 @@ class PolicyRole:
 
     @classmethod
     def from_principals(cls, entries: tuple[Principal, ...]) -> "PolicyRole":
-        """The role as the policy has it."""
+        """Return the role as the form has it."""
         people = tuple(entry for entry in entries if isinstance(entry, UserId))
         groups = tuple(entry for entry in entries if isinstance(entry, GroupId))
         return cls(EVERYONE in entries, people, groups)
@@ -67,7 +67,7 @@ class PolicyInput:
 
     @classmethod
     def from_policy(cls, policy: ChannelPolicy | None, channel: ChannelId) -> "PolicyInput":
-        """The fields for a policy; for a channel without one, what a new policy begins as: nobody may do anything."""
+        """Return the values for a policy; for a channel without one, those of a new policy: nobody may do anything."""
         if policy is None:
             return cls(channel=channel)
         rule = policy.approval
@@ -86,8 +86,8 @@ class PolicyInput:
         )
 
     def find_problems(self) -> Mapping[PolicyField, Text]:
-        """What is wrong whoever the people are, by field."""
-        stands = {
+        """Return the problems by field, as far as they do not depend on people."""
+        checks = {
             PolicyField.WEBSITES: (
                 not self._websites and not self.all_websites,
                 Text("setup.problem_websites"),
@@ -96,10 +96,10 @@ class PolicyInput:
             PolicyField.QUORUM: (not is_whole_number(self.quorum, MAX_QUORUM), _range(MAX_QUORUM)),
             PolicyField.EXPIRES: (not is_whole_number(self.expires, MAX_EXPIRY_HOURS), _range(MAX_EXPIRY_HOURS)),
         }
-        return {name: problem for name, (is_wrong, problem) in stands.items() if is_wrong}
+        return {name: problem for name, (is_wrong, problem) in checks.items() if is_wrong}
 
     def to_policy(self, channel: ChannelId) -> ChannelPolicy:
-        """The policy that the fields say, of `channel`. Only where `problems` finds none."""
+        """Return the policy of `channel` with these values. Only where `find_problems` finds none."""
         gates = (Gate.ENABLE, Gate.DELETE, *(gate for gate in CHOSEN_GATES if gate in self.gates))
         rule = ApprovalRule(
             required_for=gates,
@@ -125,7 +125,7 @@ class PolicyInput:
 
 
 def is_whole_number(typed: str, most: int) -> bool:
-    """Whether what was typed is a whole number from 1 to `most`."""
+    """Check whether the text is a whole number from 1 to `most`."""
     return _WHOLE.fullmatch(typed) is not None and 1 <= int(typed) <= most
 
 

@@ -120,7 +120,7 @@ async def open_resources(
     Raises:
         ConfigurationError: a setting is missing, or what it points to cannot be used.
     """
-    settings.need("slack_bot_token", "enkapush_api_key")
+    settings.require("slack_bot_token", "enkapush_api_key")
     metrics = Metrics()
     async with (
         open_migrated(settings.database_url.get_secret_value()) as database,
@@ -168,7 +168,7 @@ def create_enkapush_client(
             settings.enkapush_api_url,
             secret_value(settings.enkapush_api_key),
             timeouts=timeouts,
-            on_request=metrics.enkapush_called,
+            on_request=metrics.count_enkapush_call,
             timing=timing,
         )
     except ValueError as error:

@@ -226,7 +226,7 @@ def _warn_of_loss(before: PolicyBook) -> None:
 
 def _settings(*needed: str) -> Settings:
     settings = Settings.load()
-    settings.need(*needed)
+    settings.require(*needed)
     configure_logging(settings.log_level, settings.log_format, settings.secrets)
     return settings
 

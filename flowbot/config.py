@@ -137,7 +137,7 @@ class Settings(BaseSettings):
         except (OSError, UnicodeDecodeError) as error:
             raise ConfigurationError(f"{env_file}: cannot be read ({type(error).__name__})") from None
 
-    def need(self, *names: str) -> None:
+    def require(self, *names: str) -> None:
         """Make sure that the settings `names` were set.
 
         Raises:

@@ -16,7 +16,7 @@ from flowbot.domain.policy import PolicyBook
 from flowbot.enkapush.reader import EnkapushReader
 from flowbot.errors import ConfigurationError, DependencyError
 from flowbot.i18n.translator import append_cause, describe_fault
-from flowbot.observability.health import PATIENCE_SECONDS, fault_word
+from flowbot.observability.health import PROBE_TIMEOUT_SECONDS, fault_status
 from flowbot.observability.metrics import Metrics
 from flowbot.services.ports import utc_now
 from flowbot.slack.api import client
@@ -63,11 +63,11 @@ class CheckResult:
     """The outcome of one check."""
 
     name: str
-    well: bool
+    passed: bool
     detail: str
 
     def __str__(self) -> str:
-        return f"{'ok  ' if self.well else 'FAIL'}  {self.name}: {self.detail}"
+        return f"{'ok  ' if self.passed else 'FAIL'}  {self.name}: {self.detail}"
 
 
 async def run_checks(settings: Settings) -> AsyncIterator[CheckResult]:
@@ -85,7 +85,7 @@ async def run_checks(settings: Settings) -> AsyncIterator[CheckResult]:
         return
     async with client.open_session() as session:
         slack = client.create_web_client(settings.slack_api_url, secret_value(settings.slack_bot_token), session)
-        book = await _read_policies(settings) if database.well else None
+        book = await _read_policies(settings) if database.passed else None
         for name, look in _remaining_checks(settings, slack, book).items():
             yield await _run_check(name, look)
 
@@ -108,28 +108,28 @@ def _remaining_checks(
 def _ways_in(set_names: list[str]) -> CheckResult:
     modes = {"slack_signing_secret": "HTTP mode (flowbot serve)", "slack_app_token": "Socket Mode (flowbot socket)"}
     if set_names:
-        return CheckResult("ways in", well=True, detail=" and ".join(modes[name] for name in set_names))
+        return CheckResult("ways in", passed=True, detail=" and ".join(modes[name] for name in set_names))
     return CheckResult(
-        "ways in", well=False, detail="set SLACK_SIGNING_SECRET for HTTP mode or SLACK_APP_TOKEN for Socket Mode"
+        "ways in", passed=False, detail="set SLACK_SIGNING_SECRET for HTTP mode or SLACK_APP_TOKEN for Socket Mode"
     )
 
 
 def _check_setting(settings: Settings, name: str) -> CheckResult:
     well = getattr(settings, name) is not None
-    return CheckResult(name.upper(), well=well, detail="set" if well else "not set (see .env.example)")
+    return CheckResult(name.upper(), passed=well, detail="set" if well else "not set (see .env.example)")
 
 
 async def _run_check(name: str, look: Callable[[], Awaitable[str]]) -> CheckResult:
     try:
-        return CheckResult(name, well=True, detail=await look())
+        return CheckResult(name, passed=True, detail=await look())
     except SlackApiError as error:
-        return CheckResult(name, well=False, detail=f"Slack says {error_code(error)}")
+        return CheckResult(name, passed=False, detail=f"Slack says {error_code(error)}")
     except SLACK_ERRORS as error:
-        return CheckResult(name, well=False, detail=f"no answer from Slack ({type(error).__name__})")
+        return CheckResult(name, passed=False, detail=f"no answer from Slack ({type(error).__name__})")
     except (ConfigurationError, _CheckError) as error:
-        return CheckResult(name, well=False, detail=str(error))
+        return CheckResult(name, passed=False, detail=str(error))
     except DependencyError as fault:
-        return CheckResult(name, well=False, detail=describe_fault(fault))
+        return CheckResult(name, passed=False, detail=describe_fault(fault))
 
 
 async def _database(settings: Settings) -> str:
@@ -180,12 +180,12 @@ async def _socket(settings: Settings, slack: AsyncWebClient) -> str:
 async def _enkapush(settings: Settings) -> str:
     address = settings.enkapush_api_url
     try:
-        async with asyncio.timeout(PATIENCE_SECONDS), create_enkapush_client(settings, Metrics()) as account:
+        async with asyncio.timeout(PROBE_TIMEOUT_SECONDS), create_enkapush_client(settings, Metrics()) as account:
             await EnkapushReader(account, settings.zone).ping()
     except TimeoutError:
-        raise _CheckError(f"{address} {ENKAPUSH_PROBLEMS['slow']} ({PATIENCE_SECONDS:g} seconds)") from None
+        raise _CheckError(f"{address} {ENKAPUSH_PROBLEMS['slow']} ({PROBE_TIMEOUT_SECONDS:g} seconds)") from None
     except DependencyError as fault:
-        wrong = ENKAPUSH_PROBLEMS.get(fault_word(fault), "answers with an error")
+        wrong = ENKAPUSH_PROBLEMS.get(fault_status(fault), "answers with an error")
         raise _CheckError(append_cause(f"{address} {wrong}", fault)) from fault
     return f"{address} answers"
 
@@ -214,7 +214,7 @@ def run_diagnostics(settings: Settings, say: Callable[[str], None]) -> bool:
         well = True
         async for finding in run_checks(settings):
             say(str(finding))
-            well = well and finding.well
+            well = well and finding.passed
         return well
 
     return asyncio.run(collect())

@@ -123,7 +123,7 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
 
 def test_missing_settings_are_named_together() -> None:
     with pytest.raises(ConfigurationError, match="SLACK_BOT_TOKEN, ENKAPUSH_API_KEY: not set"):
-        load().need("slack_bot_token", "enkapush_api_key")
+        load().require("slack_bot_token", "enkapush_api_key")
 
 
 @pytest.mark.parametrize(

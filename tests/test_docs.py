@@ -110,7 +110,7 @@ def documented_words() -> list[str]:
 
 
 def in_english() -> Translator:
-    return Translators(fixed="en", zone=ZoneInfo("UTC")).translator(None)
+    return Translators(fixed="en", zone=ZoneInfo("UTC")).for_reader(None)
 
 
 def commands(group: TyperGroup, prefix: str = "flowbot") -> Iterator[str]:
@@ -212,7 +212,7 @@ def test_the_readme_names_no_button_that_there_is_not() -> None:
 def test_the_readme_names_the_buttons_in_turkish_as_they_are() -> None:
     buttons = [[cell.strip("`") for cell in row[:2]] for row in rows(section("Requests"))]
     assert len(buttons) == 7
-    turkish = Translators(fixed="tr", zone=ZoneInfo("UTC")).translator(None)
+    turkish = Translators(fixed="tr", zone=ZoneInfo("UTC")).for_reader(None)
     assert dict(buttons) == {english: turkish(LABELS[english]) for english, _ in buttons}
 
 

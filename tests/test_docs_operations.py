@@ -43,7 +43,7 @@ async def known() -> Known:
         return ChangeStatistics(dict.fromkeys(ChangeState, 0), None, None, 0, None)
 
     scrape = PrometheusExporter(metrics, read, lambda: datetime.now(UTC))
-    text = (await scrape.text()).decode()
+    text = (await scrape.render()).decode()
     await scrape.close()
     found: Known = {}
     for collector in metrics.registry._collector_to_names:

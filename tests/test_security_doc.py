@@ -12,7 +12,7 @@ import pytest
 from flowbot.config import Settings
 from flowbot.domain.images import MAX_IMAGE_BYTES
 from flowbot.enkapush.images import MOST_REDIRECTS
-from flowbot.server.http import BODY_MAX
+from flowbot.server.http import MAX_BODY_BYTES
 from flowbot.server.receiver import MOST_FIELDS, OLDEST_SECONDS
 from flowbot.services.forms import KEEP_DRAFTS
 from flowbot.storage.tables import metadata
@@ -50,7 +50,7 @@ def test_every_table_is_named() -> None:
     ("is_so", "said"),
     [
         (timedelta(seconds=OLDEST_SECONDS) == timedelta(minutes=5), "± 5 minutes"),
-        (BODY_MAX == 1024 * 1024, "at most 1 MiB"),
+        (MAX_BODY_BYTES == 1024 * 1024, "at most 1 MiB"),
         (MOST_FIELDS == 200, "200 fields"),
         (MOST_REDIRECTS == 3, "at most three redirects"),
         (MAX_IMAGE_BYTES == 10 * 1024 * 1024, "at most 10 MiB"),

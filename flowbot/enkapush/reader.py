@@ -34,7 +34,7 @@ _FAULT_KEYS: Final[tuple[tuple[type[EnkapushError], str], ...]] = (
     (EnkapushError, "fault.enkapush_broken"),
 )
 PING_RETRY: Final = RetryPolicy(budget=2.5)
-"""Ends before a health probe gives up (`health.PATIENCE_SECONDS`), so that the probe learns what is wrong."""
+"""Ends before a health probe gives up (`health.PROBE_TIMEOUT_SECONDS`), so that the probe learns what is wrong."""
 
 
 class EnkapushReader:

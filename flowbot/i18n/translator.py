@@ -57,41 +57,41 @@ class Translator:
             text = text[0] if self._locale.plural_form(params["n"]) == "one" else text[-1]
         return text.format_map({name: self._shown(value) for name, value in params.items()})
 
-    def has(self, key: str) -> bool:
+    def has_message(self, key: str) -> bool:
         """Whether there is a message `key`."""
         message = self._catalog.get(key)
         return message is not None and bool(message.string)
 
-    def number(self, value: int) -> str:
+    def format_number(self, value: int) -> str:
         """A whole number with its separators."""
         return format_decimal(value, locale=self._locale)
 
-    def rate(self, value: float) -> str:
+    def format_percent(self, value: float) -> str:
         """A rate from 0 to 1 as a percentage with one decimal."""
         return format_percent(value, format=self._percent_pattern, locale=self._locale, decimal_quantization=True)
 
-    def span(self, seconds: int) -> str:
+    def format_duration(self, seconds: int) -> str:
         """A length of time in the largest unit that tells it exactly: `3 days`, `90 minutes`, `4 weeks`."""
         units = (("week", 604_800), ("day", 86_400), ("hour", 3_600), ("minute", 60))
         unit, size = next(((unit, size) for unit, size in units if seconds and seconds % size == 0), ("second", 1))
-        return self.amount(seconds // size, unit)
+        return self.format_units(seconds // size, unit)
 
-    def amount(self, count: int, unit: str) -> str:
+    def format_units(self, count: int, unit: str) -> str:
         """`count` of `unit`, which is minute, hour, day or week (or second)."""
         key = f"unit.{unit}"
         return self(key, n=count)
 
-    def moment(self, at: datetime) -> str:
+    def format_datetime(self, at: datetime) -> str:
         """A moment in the reader's zone: date and time, without seconds."""
         local = at.astimezone(self._zone)
         date = format_date(local, format="medium", locale=self._locale)
         return f"{date} {format_time(local, format='short', locale=self._locale)}"
 
-    def ago(self, at: datetime, now: datetime) -> str:
+    def format_time_ago(self, at: datetime, now: datetime) -> str:
         """How long ago `at` was, roughly: `3 minutes ago`."""
         return format_timedelta(at - now, add_direction=True, locale=self._locale, threshold=1.1)
 
-    def listed(self, items: list[str]) -> str:
+    def format_list(self, items: list[str]) -> str:
         """Items as a list in a sentence: `a, b and c`."""
         return format_list(items, locale=self._locale)
 
@@ -100,7 +100,7 @@ class Translator:
         return "%#,##0.0" if self.language == "tr" else "#,##0.0%"
 
     def _shown(self, value: Any) -> Any:
-        return self.number(value) if isinstance(value, int) and not isinstance(value, bool) else value
+        return self.format_number(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
 class Translators:
@@ -116,14 +116,14 @@ class Translators:
         self._fixed = fixed
         self._zone = zone
 
-    def translator(self, locale: str | None, timezone: str | None = None) -> Translator:
+    def for_reader(self, locale: str | None, timezone: str | None = None) -> Translator:
         """A translator for a reader whose Slack says `locale` (such as `tr-TR`) and `timezone`; either may be None."""
         chosen = _choose_locale(locale, self._fixed)
         return Translator(self._catalogs[chosen.language], chosen, _parse_zone(timezone) or self._zone)
 
-    def channel(self, locale: str | None) -> Translator:
+    def for_channel(self, locale: str | None) -> Translator:
         """A translator for what a whole channel reads: in the fixed language, else that of who asked; zone neutral."""
-        return self.translator(locale)
+        return self.for_reader(locale)
 
 
 @cache
@@ -157,7 +157,7 @@ CAUSE_MAX: Final = 300
 
 def describe_fault(fault: DependencyError) -> str:
     """The fault's sentence in English, with the first line of its cause, if that says anything: a single line."""
-    words = Translators(fixed="en", zone=ZoneInfo("UTC")).translator(None)
+    words = Translators(fixed="en", zone=ZoneInfo("UTC")).for_reader(None)
     sentence = " ".join(words(fault.key, **fault.params).split())
     return append_cause(sentence, fault)
 

@@ -9,10 +9,10 @@ from flowbot.errors import DependencyError
 from flowbot.services.ports import Monotonic
 from flowbot.services.ttl_cache import TtlCache
 
-PATIENCE_SECONDS: Final = 3.0
+PROBE_TIMEOUT_SECONDS: Final = 3.0
 
 
-KEEP_SECONDS: Final = 2.0
+CACHE_SECONDS: Final = 2.0
 """However often it is asked, the outside is asked this seldom."""
 
 
@@ -24,7 +24,7 @@ class HealthChecker:
 
     Args:
         probes: by the name of what is asked; a probe raises DependencyError where there is no sign of life.
-        patience: seconds that a probe may take.
+        timeout: seconds that a probe may take.
         monotonic: seconds that only grow, for the age of what is kept.
     """
 
@@ -32,14 +32,14 @@ class HealthChecker:
         self,
         probes: Mapping[str, Probe],
         *,
-        patience: float = PATIENCE_SECONDS,
+        timeout: float = PROBE_TIMEOUT_SECONDS,
         monotonic: Monotonic = time.monotonic,
     ) -> None:
         self._probes = probes
-        self._patience = patience
-        self._kept: TtlCache[str, str] = TtlCache(KEEP_SECONDS, monotonic=monotonic)
+        self._timeout = timeout
+        self._kept: TtlCache[str, str] = TtlCache(CACHE_SECONDS, monotonic=monotonic)
 
-    async def ask(self) -> Mapping[str, str]:
+    async def check(self) -> Mapping[str, str]:
         """What each dependency is like: `ok`, or what is wrong in one word."""
         states = await asyncio.gather(*(self._state(name) for name in self._probes))
         return dict(zip(self._probes, states, strict=True))
@@ -53,16 +53,16 @@ class HealthChecker:
 
     async def _look(self, probe: Probe) -> str:
         try:
-            async with asyncio.timeout(self._patience):
+            async with asyncio.timeout(self._timeout):
                 await probe()
         except TimeoutError:
             return "slow"
         except DependencyError as fault:
-            return fault_word(fault)
+            return fault_status(fault)
         return "ok"
 
 
-def fault_word(fault: DependencyError) -> str:
+def fault_status(fault: DependencyError) -> str:
     """What is wrong: `enkapush_key` is `key`; a fault that says no more than whose it is means that nothing answers."""
     _, _, what = fault.key.removeprefix("fault.").partition("_")
     return what or "down"

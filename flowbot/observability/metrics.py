@@ -23,7 +23,7 @@ class Metrics:
     def __init__(self) -> None:
         self.registry = registry = CollectorRegistry()
         self._codes: set[str] = set()
-        self.acks = Histogram(
+        self.ack_seconds = Histogram(
             "flowbot_ack_seconds",
             "Time from a request of Slack's to its acknowledgement",
             ["kind", "name"],
@@ -34,35 +34,35 @@ class Metrics:
             "flowbot_requests_total", "Requests of people's, by how they ended", ["kind", "name", "outcome"],
             registry=registry,
         )  # fmt: skip
-        self.answers = Histogram(
+        self.answer_seconds = Histogram(
             "flowbot_answer_seconds", "Time from a request to its answer", ["kind", "name"], registry=registry
         )
-        self.enkapush = Histogram(
+        self.enkapush_seconds = Histogram(
             "flowbot_enkapush_seconds",
             "Calls of Enkapush's API, by what it answered (0: nothing)",
             ["method", "path", "status"],
             registry=registry,
         )
-        self.slack = Histogram(
+        self.slack_seconds = Histogram(
             "flowbot_slack_seconds",
             "Calls of Slack, with their repeats, by how they ended: ok, or in a word what went wrong",
             ["method", "result"],
             registry=registry,
         )
-        self.throttled = Counter(
+        self.slack_throttled = Counter(
             "flowbot_slack_throttled_total", "Answers of Slack's with status 429", ["method"], registry=registry
         )
-        self.in_hand = Gauge(
+        self.work_in_hand = Gauge(
             "flowbot_work_in_hand", "Requests that were acknowledged and are not done", registry=registry
         )
-        self.taken_over = Counter(
+        self.leases_taken_over = Counter(
             "flowbot_leases_taken_over_total", "Changes that another process had left unfinished", registry=registry
         )
-        self.rounds = Counter(
+        self.recovery_rounds = Counter(
             "flowbot_recovery_rounds_total", "Looks for what was left over, by how they ended", ["outcome"],
             registry=registry,
         )  # fmt: skip
-        self.failures = Counter(
+        self.recovery_failures = Counter(
             "flowbot_recovery_failures_total",
             "Steps of the recovery that failed and will be tried again",
             ["step"],
@@ -71,24 +71,24 @@ class Metrics:
         build = Gauge("flowbot_build_info", "Which flowbot this is", ["version"], registry=registry)
         build.labels(installed_version()).set(1)
 
-    def enkapush_called(self, method: str, path: str, status: int | None, seconds: float) -> None:
+    def count_enkapush_call(self, method: str, path: str, status: int | None, seconds: float) -> None:
         """Count a call of Enkapush's; `status` None where it did not answer."""
-        self.enkapush.labels(method, path, str(status or 0)).observe(seconds)
+        self.enkapush_seconds.labels(method, path, str(status or 0)).observe(seconds)
 
     def count_slack_call(self, method: str, result: str, seconds: float) -> None:
         """Count a call of Slack's; `result` is `ok`, or what went wrong in a word."""
-        self.slack.labels(method, self._bounded(result)).observe(seconds)
+        self.slack_seconds.labels(method, self._bounded(result)).observe(seconds)
 
     def count_slack_throttle(self, method: str) -> None:
         """Count a 429 of Slack's, whether the call is repeated or not."""
-        self.throttled.labels(method).inc()
+        self.slack_throttled.labels(method).inc()
 
     def watch_connection(self, is_connected: Callable[[], bool]) -> None:
         """Show whether Socket Mode is connected."""
         connected = Gauge("flowbot_socket_connected", "Whether Socket Mode is connected", registry=self.registry)
         connected.set_function(lambda: float(is_connected()))
 
-    def text(self) -> bytes:
+    def render(self) -> bytes:
         """All of it in Prometheus' text format."""
         return generate_latest(self.registry)
 

@@ -13,10 +13,10 @@ from flowbot.services.ports import Clock
 from flowbot.services.ports.storage import ChangeStatistics
 from flowbot.services.ttl_cache import TtlCache
 
-PATIENCE_SECONDS: Final = 2.0
+STATISTICS_TIMEOUT_SECONDS: Final = 2.0
 
 
-KEEP_SECONDS: Final = 1.0
+CACHE_SECONDS: Final = 1.0
 """However often it is asked, the database is asked this seldom."""
 
 
@@ -30,22 +30,22 @@ class PrometheusExporter:
         metrics: what this process counts.
         read: reads the figures of the database, or raises DependencyError.
         clock: tells how old things are.
-        patience: how many seconds the database has.
+        timeout: how many seconds the database has.
     """
 
     def __init__(
-        self, metrics: Metrics, read: StatisticsReader, clock: Clock, *, patience: float = PATIENCE_SECONDS
+        self, metrics: Metrics, read: StatisticsReader, clock: Clock, *, timeout: float = STATISTICS_TIMEOUT_SECONDS
     ) -> None:
         self._metrics = metrics
         self._read = read
         self._clock = clock
-        self._patience = patience
-        self._kept: TtlCache[None, ChangeStatistics] = TtlCache(KEEP_SECONDS)
+        self._timeout = timeout
+        self._kept: TtlCache[None, ChangeStatistics] = TtlCache(CACHE_SECONDS)
 
-    async def text(self) -> bytes:
+    async def render(self) -> bytes:
         """All of it in Prometheus' text format."""
         figures = await self._figures()
-        return self._metrics.text() + generate_latest(_database_gauges(figures, self._clock()))
+        return self._metrics.render() + generate_latest(_database_gauges(figures, self._clock()))
 
     async def close(self) -> None:
         """End what is under way."""
@@ -57,7 +57,7 @@ class PrometheusExporter:
         A read that hangs is not cancelled, since even that may hang: the next scrape joins it.
         """
         reading = asyncio.ensure_future(self._kept.get(None, self._read))
-        done, _ = await asyncio.wait({reading}, timeout=self._patience)
+        done, _ = await asyncio.wait({reading}, timeout=self._timeout)
         if not done:
             reading.cancel()
             return None

@@ -14,7 +14,7 @@ from flowbot.errors import ConfigurationError
 from flowbot.server.receiver import Receiver, SlackEventsView
 from flowbot.slack.api.errors import SLACK_ERRORS, error_code
 
-BODY_MAX: Final = 1024 * 1024
+MAX_BODY_BYTES: Final = 1024 * 1024
 
 
 GRACE_SECONDS: Final = 1.5
@@ -41,7 +41,7 @@ async def serve_http(bot: Flowbot, host: str, port: int, stop: asyncio.Event) ->
     Raises:
         ConfigurationError: Slack refuses the token, or the port cannot be had.
     """
-    bot.settings.need("slack_signing_secret")
+    bot.settings.require("slack_signing_secret")
     await check_token(bot)
     async with listen(bot, host, port) as bound:
         log.info("serving", host=host, port=bound)
@@ -50,21 +50,24 @@ async def serve_http(bot: Flowbot, host: str, port: int, stop: asyncio.Event) ->
 
 
 @asynccontextmanager
-async def listen(bot: Flowbot, host: str, port: int, *, to_slack: bool = True) -> AsyncIterator[int]:
+async def listen(bot: Flowbot, host: str, port: int, *, slack_events: bool = True) -> AsyncIterator[int]:
     """The HTTP server, and the port that it has.
 
     Args:
         bot: who answers.
         host: address to listen on.
         port: port to listen on; 0 for any.
-        to_slack: whether Slack is answered too, or only those who watch flowbot.
+        slack_events: whether Slack is answered too, or only those who watch flowbot.
 
     Raises:
         ConfigurationError: the port cannot be had.
     """
     # Nothing is unpacked before its signature is looked at, nor after: Slack packs nothing.
     runner = web.AppRunner(
-        build_web_app(bot, to_slack=to_slack), access_log=None, shutdown_timeout=GRACE_SECONDS, auto_decompress=False
+        build_web_app(bot, slack_events=slack_events),
+        access_log=None,
+        shutdown_timeout=GRACE_SECONDS,
+        auto_decompress=False,
     )
     await runner.setup()
     try:
@@ -78,11 +81,11 @@ async def listen(bot: Flowbot, host: str, port: int, *, to_slack: bool = True) -
         await runner.cleanup()
 
 
-def build_web_app(bot: Flowbot, *, to_slack: bool = True) -> web.Application:
+def build_web_app(bot: Flowbot, *, slack_events: bool = True) -> web.Application:
     """The addresses that README, "Operate it", names; Slack's only where Slack is answered here."""
-    app = web.Application(client_max_size=BODY_MAX)
+    app = web.Application(client_max_size=MAX_BODY_BYTES)
     secret = bot.settings.slack_signing_secret
-    if to_slack and secret is not None:
+    if slack_events and secret is not None:
         app.router.add_post(
             "/slack/events", SlackEventsView(Receiver(bot.bolt, bot.tasks), secret.get_secret_value()).handle
         )
@@ -117,7 +120,7 @@ async def _healthz(_request: web.Request) -> web.Response:
 
 def _readyz_handler(bot: Flowbot) -> Handler:
     async def ready(_request: web.Request) -> web.Response:
-        states = await bot.health.ask()
+        states = await bot.health.check()
         well = all(state == "ok" for state in states.values())
         return web.json_response(dict(states), status=200 if well else 503)
 
@@ -127,7 +130,7 @@ def _readyz_handler(bot: Flowbot) -> Handler:
 def _metrics_handler(bot: Flowbot) -> Handler:
     async def metrics(_request: web.Request) -> web.Response:
         return web.Response(
-            body=await bot.scrape.text(), headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"}
+            body=await bot.scrape.render(), headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"}
         )
 
     return metrics

@@ -31,14 +31,14 @@ class ReconnectPolicy:
     """How patient Socket Mode is, in seconds.
 
     Attributes:
-        ping: between signs of life; a connection that went deaf is noticed after four of these.
-        connect: how long one try to connect may take.
-        pauses: between the first tries; the last one goes on for ever.
+        ping_interval: between signs of life; a connection that went deaf is noticed after four of these.
+        connect_timeout: how long one try to connect may take.
+        retry_delays: between the first tries; the last one goes on for ever.
     """
 
-    ping: float = 5.0
-    connect: float = 15.0
-    pauses: tuple[float, ...] = (1.0, 2.0, 5.0, 10.0)
+    ping_interval: float = 5.0
+    connect_timeout: float = 15.0
+    retry_delays: tuple[float, ...] = (1.0, 2.0, 5.0, 10.0)
 
 
 class _SocketClient(SocketModeClient):
@@ -47,7 +47,7 @@ class _SocketClient(SocketModeClient):
     By itself it tries the same address over and over, for ever; but an address is good for a short while only.
     """
 
-    connect_seconds = 15.0
+    connect_timeout = 15.0
 
     async def issue_new_wss_url(self) -> str:
         # Slack's own stumbles over answers that are no JSON, and sleeps where nobody can wake it.
@@ -63,7 +63,7 @@ class _SocketClient(SocketModeClient):
 
     async def connect(self) -> None:
         try:
-            async with asyncio.timeout(self.connect_seconds):
+            async with asyncio.timeout(self.connect_timeout):
                 await super().connect()  # type: ignore[no-untyped-call] # slack_sdk leaves it untyped
         except TimeoutError:
             self.auto_reconnect_enabled = True
@@ -80,24 +80,24 @@ async def serve_probes(bot: Flowbot, host: str, port: int | None) -> AsyncIterat
     if port is None:
         yield None
         return
-    async with listen(bot, host, port, to_slack=False) as bound:
+    async with listen(bot, host, port, slack_events=False) as bound:
         log.info("watched", host=host, port=bound)
         yield bound
 
 
-async def serve_socket_mode(bot: Flowbot, stop: asyncio.Event, *, pace: ReconnectPolicy | None = None) -> None:
+async def serve_socket_mode(bot: Flowbot, stop: asyncio.Event, *, reconnect: ReconnectPolicy | None = None) -> None:
     """Socket Mode, until `stop`. Slack's client keeps the connection; a start while Slack is away is tried again.
 
     Raises:
         ConfigurationError: Slack refuses a token.
     """
-    bot.settings.need("slack_app_token")
+    bot.settings.require("slack_app_token")
     await check_token(bot)
-    pace = pace or ReconnectPolicy()
-    client = _socket_client(bot, pace)
+    reconnect = reconnect or ReconnectPolicy()
+    client = _socket_client(bot, reconnect)
     bot.metrics.watch_connection(lambda: _is_connected(client))
     try:
-        if await _run_until_stopped(stop, _connect(client, pace.pauses)):
+        if await _run_until_stopped(stop, _connect(client, reconnect.retry_delays)):
             log.info("connected")
             await stop.wait()
         log.info("stopping", in_hand=len(bot.tasks))
@@ -109,17 +109,17 @@ def _is_connected(client: SocketModeClient) -> bool:
     return client.current_session is not None and not client.current_session.closed
 
 
-def _socket_client(bot: Flowbot, pace: ReconnectPolicy) -> _SocketClient:
+def _socket_client(bot: Flowbot, reconnect: ReconnectPolicy) -> _SocketClient:
     token, proxy = bot.settings.slack_app_token, proxy_for(bot.settings.slack_api_url)
     client = _SocketClient(
         token.get_secret_value() if token else "",
         logger=bot.bolt.logger,
         web_client=bot.slack,
-        ping_interval=pace.ping,
+        ping_interval=reconnect.ping_interval,
     )
     receiver = Receiver(bot.bolt, bot.tasks)
     client.proxy = proxy  # else it would be the environment's, for whatever host
-    client.connect_seconds = pace.connect
+    client.connect_timeout = reconnect.connect_timeout
 
     async def listener(client: AsyncBaseSocketModeClient, request: SocketModeRequest) -> None:
         answer = await receiver.answer(request.payload, build_headers(request) or {}, delivery=request.envelope_id)

@@ -141,7 +141,7 @@ def _answering_listener(
             return _reject_payload(kind)
         await ack(**(await answer(parsed) or {}))
         acked = context.get(ACKED, time.perf_counter() - started)
-        metrics.acks.labels(kind, request_label(parsed)).observe(acked)
+        metrics.ack_seconds.labels(kind, request_label(parsed)).observe(acked)
         return None
 
     return listener
@@ -157,7 +157,7 @@ def _event_listener(model: type[M], metrics: Metrics, take: Callable[[M], None])
             take(parsed)
         await ack()
         name = UNKNOWN if parsed is None else request_label(parsed)
-        metrics.acks.labels("event", name).observe(time.perf_counter() - started)
+        metrics.ack_seconds.labels("event", name).observe(time.perf_counter() - started)
 
     return listener
 
@@ -168,7 +168,7 @@ def _ignoring_listener(metrics: Metrics) -> Listener:
     async def listener(ack: AsyncAck) -> None:
         started = time.perf_counter()
         await ack()
-        metrics.acks.labels("event", UNKNOWN).observe(time.perf_counter() - started)
+        metrics.ack_seconds.labels("event", UNKNOWN).observe(time.perf_counter() - started)
 
     return listener
 

@@ -199,24 +199,24 @@ class Runner:
         self, request: tuple[str, str], caller: Caller, place: ReplyTarget, work: Handler, once: DeliveryKey | None
     ) -> None:
         started = time.perf_counter()
-        with self.metrics.in_hand.track_inprogress():
+        with self.metrics.work_in_hand.track_inprogress():
             answer, outcome = await self._answer(caller, place, work, once)
             delivered = await self._deliver(place, answer)
         seconds = time.perf_counter() - started
         self.metrics.requests.labels(*request, outcome if delivered else "undelivered").inc()
-        self.metrics.answers.labels(*request).observe(seconds)
+        self.metrics.answer_seconds.labels(*request).observe(seconds)
         log.info("request", outcome=outcome, delivered=delivered, ms=round(seconds * 1000, 1))
 
     async def _answer(
         self, caller: Caller, place: ReplyTarget, work: Handler, once: DeliveryKey | None
     ) -> tuple[Reply, str]:
         """The answer to give, and how it ended: `done`, `refused`, `fault` or `stopped`."""
-        t = self.locales.translator(None)
+        t = self.locales.for_reader(None)
         try:
             # First of all: what fails from here on has failed, and no recording of it is another try.
             refusal = await self._refusal(once)
             reader = await self.users.identify(caller)
-            t = self.locales.translator(reader.locale, reader.timezone)
+            t = self.locales.for_reader(reader.locale, reader.timezone)
             working = work(Interaction(reader, place, t)) if refusal is None else _raise_refusal(refusal)
             return await self._patiently(working, place, t), "done"
         except UserError as error:

@@ -91,7 +91,7 @@ class Recovery:
         number = 0
         while not stop.is_set():
             well = await self._safely(self._round(number), "round")
-            self._metrics.rounds.labels("done" if well else "failed").inc()
+            self._metrics.recovery_rounds.labels("done" if well else "failed").inc()
             number += 1
             with suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), ROUND_SECONDS)
@@ -109,7 +109,7 @@ class Recovery:
         claimed = await self._changes.store.claim_lapsed(self._changes.clock(), self._changes.new_lease())
         for change in claimed:
             log.info("recovery.taken_over", change=change.id, state=change.state)
-            self._metrics.taken_over.inc()
+            self._metrics.leases_taken_over.inc()
             work = self._safely(self._changes.execute(change, self._notifier.notify), "carry_out")
             self._begin(work, name=f"recovery {change.id}")
 
@@ -168,7 +168,7 @@ class Recovery:
             log.exception("recovery.unexpected", step=what)
         else:
             return True
-        self._metrics.failures.labels(what).inc()
+        self._metrics.recovery_failures.labels(what).inc()
         return False
 
 

@@ -23,7 +23,7 @@ from flowbot.enkapush.client import (
 )
 from flowbot.enkapush.client.retry import parse_retry_after
 from flowbot.enkapush.reader import PING_RETRY
-from flowbot.observability.health import PATIENCE_SECONDS
+from flowbot.observability.health import PROBE_TIMEOUT_SECONDS
 
 POLICY = RetryPolicy(attempts=4, budget=25.0, base_delay=0.5, max_delay=8.0, max_retry_after=10.0)
 PASSING = [ConnectError, ConnectionLostError, RequestTimeoutError, RateLimitedError, ServerError]
@@ -44,7 +44,7 @@ def test_who_asks_for_a_sign_of_life_learns_what_is_wrong_before_they_give_up(
     while (wait := PING_RETRY.delay(kind("-"), attempt, elapsed, jitter)) is not None:
         elapsed, attempt = elapsed + wait, attempt + 1
     assert attempt > 1
-    assert elapsed < PING_RETRY.budget < PATIENCE_SECONDS
+    assert elapsed < PING_RETRY.budget < PROBE_TIMEOUT_SECONDS
 
 
 @pytest.mark.parametrize("kind", LASTING)

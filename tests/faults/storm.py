@@ -134,7 +134,7 @@ async def a_scene(
             opened = _caught(patch)
             origin = None
             if in_socket_mode:
-                await world.start_socket(ReconnectPolicy(ping=0.1, connect=0.5, pauses=(0.05,)))
+                await world.start_socket(ReconnectPolicy(ping_interval=0.1, connect_timeout=0.5, retry_delays=(0.05,)))
             else:
                 _, origin = await world.start_http()
             (bots,) = opened

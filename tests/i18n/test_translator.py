@@ -94,21 +94,21 @@ def test_every_key_in_the_code_has_its_words_and_none_is_left_over() -> None:
     ],
 )
 def test_numbers_rates_and_times_take_the_readers_form(locale: str | None, number: str, rate: str, moment: str) -> None:
-    t = Translators(fixed=None, zone=ISTANBUL).translator(locale)
-    assert t.number(1234) == number
-    assert t.rate(0.0423) == rate
-    assert t.moment(datetime(2026, 1, 3, 12, 4, tzinfo=UTC)) == moment
+    t = Translators(fixed=None, zone=ISTANBUL).for_reader(locale)
+    assert t.format_number(1234) == number
+    assert t.format_percent(0.0423) == rate
+    assert t.format_datetime(datetime(2026, 1, 3, 12, 4, tzinfo=UTC)) == moment
 
 
 def test_times_are_in_the_readers_zone() -> None:
-    t = Translators(fixed=None, zone=ISTANBUL).translator("en-GB", "Europe/London")
-    assert t.moment(datetime(2026, 1, 3, 12, 4, tzinfo=UTC)) == "3 Jan 2026 12:04"
+    t = Translators(fixed=None, zone=ISTANBUL).for_reader("en-GB", "Europe/London")
+    assert t.format_datetime(datetime(2026, 1, 3, 12, 4, tzinfo=UTC)) == "3 Jan 2026 12:04"
 
 
 def test_a_fixed_language_is_spoken_with_everybody() -> None:
     locales = Translators(fixed="tr", zone=ISTANBUL)
-    assert locales.translator("en-GB").language == "tr"
-    assert locales.translator(None)("button.next") == "Sonraki"
+    assert locales.for_reader("en-GB").language == "tr"
+    assert locales.for_reader(None)("button.next") == "Sonraki"
 
 
 @pytest.mark.parametrize(
@@ -124,12 +124,12 @@ def test_a_fixed_language_is_spoken_with_everybody() -> None:
 )
 def test_spans_are_told_in_the_largest_exact_unit(seconds: int, english: str, turkish: str) -> None:
     locales = Translators(fixed=None, zone=ISTANBUL)
-    assert locales.translator("en-GB").span(seconds) == english
-    assert locales.translator("tr-TR").span(seconds) == turkish
+    assert locales.for_reader("en-GB").format_duration(seconds) == english
+    assert locales.for_reader("tr-TR").format_duration(seconds) == turkish
 
 
 def test_ages_are_told_roughly() -> None:
     now = datetime(2026, 1, 3, 12, 4, tzinfo=UTC)
     locales = Translators(fixed=None, zone=ISTANBUL)
-    assert locales.translator("en-GB").ago(now - timedelta(minutes=3), now) == "3 minutes ago"
-    assert locales.translator("tr-TR").ago(now - timedelta(minutes=3), now) == "3 dakika önce"
+    assert locales.for_reader("en-GB").format_time_ago(now - timedelta(minutes=3), now) == "3 minutes ago"
+    assert locales.for_reader("tr-TR").format_time_ago(now - timedelta(minutes=3), now) == "3 dakika önce"

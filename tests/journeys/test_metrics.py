@@ -111,8 +111,8 @@ async def slips(*_: object) -> None:
 @pytest.mark.parametrize(
     ("kind", "bad", "good", "step"),
     [
-        ("form", {**LEAST, "Button 1 title": "Go"}, {"Button 1 title": ""}, (FormService, "submittable")),
-        ("setup", {"Quorum": "9"}, {"Quorum": "1"}, (PolicySetup, "check")),
+        ("form", {**LEAST, "Button 1 title": "Go"}, {"Button 1 title": ""}, (FormService, "load_submission_context")),
+        ("setup", {"Quorum": "9"}, {"Quorum": "1"}, (PolicySetup, "require_workable")),
     ],
 )
 async def test_a_form_is_counted_by_how_it_was_taken_in_and_tells_the_code_of_a_slip(
@@ -147,7 +147,7 @@ def test_a_label_takes_few_words_of_others_and_no_sentence() -> None:
     for number in range(MAX_ERROR_CODES + 20):
         metrics.count_slack_call("chat.postMessage", f"error_{number}", 0.1)
     metrics.count_slack_call("chat.update", "a sentence, by somebody else", 0.1)
-    seen = Scraped(metrics.text().decode())
+    seen = Scraped(metrics.render().decode())
     assert len(seen.values("result")) == MAX_ERROR_CODES + 1
     assert seen.sum("flowbot_slack_seconds_count", result="other") == 21
 
@@ -257,14 +257,14 @@ async def test_a_database_that_hangs_holds_up_no_scrape(world: World) -> None:
         await release.wait()
         return ChangeStatistics({}, None, None, 7, None)
 
-    scrape = PrometheusExporter(Metrics(), hang, world.time.now, patience=0.1)
+    scrape = PrometheusExporter(Metrics(), hang, world.time.now, timeout=0.1)
     started = time.monotonic()
-    said = [Scraped((await scrape.text()).decode()) for _ in range(3)]
+    said = [Scraped((await scrape.render()).decode()) for _ in range(3)]
     assert time.monotonic() - started < 2
     assert [each.sum("flowbot_database_up") for each in said] == [0, 0, 0]
     assert len(reads) == 1
     release.set()
-    assert Scraped((await scrape.text()).decode()).sum("flowbot_untold_changes") == 7
+    assert Scraped((await scrape.render()).decode()).sum("flowbot_untold_changes") == 7
     await scrape.close()
 
 

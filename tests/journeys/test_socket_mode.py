@@ -15,16 +15,18 @@ from flowbot.sandbox.slack import APP_TOKEN, text_of
 from flowbot.server.socket_mode import ReconnectPolicy, serve_socket_mode
 from tests.journeys.world import MARKETING, World
 
-QUICK: Final = ReconnectPolicy(ping=0.1, connect=0.5, pauses=(0.05,))
+QUICK: Final = ReconnectPolicy(ping_interval=0.1, connect_timeout=0.5, retry_delays=(0.05,))
 
 
 @asynccontextmanager
-async def starting(world: World, pace: ReconnectPolicy = QUICK, **changed: object) -> AsyncIterator[asyncio.Task[None]]:
+async def starting(
+    world: World, reconnect: ReconnectPolicy = QUICK, **changed: object
+) -> AsyncIterator[asyncio.Task[None]]:
     """A bot that is told to connect, and to stop at the end."""
     settings = Settings.model_validate({**world.settings.model_dump(), **changed})
     stop = asyncio.Event()
     async with run_flowbot(settings, drain_seconds=0.2) as bot:
-        running = asyncio.create_task(serve_socket_mode(bot, stop, pace=pace))
+        running = asyncio.create_task(serve_socket_mode(bot, stop, reconnect=reconnect))
         try:
             yield running
         finally:

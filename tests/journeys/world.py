@@ -147,11 +147,11 @@ class World:
         self.slack.deliver_to(f"{origin}/slack/events")
         return bot, origin
 
-    async def start_socket(self, pace: ReconnectPolicy | None = None) -> Flowbot:
+    async def start_socket(self, reconnect: ReconnectPolicy | None = None) -> Flowbot:
         """A bot in Socket Mode, connected."""
         bot = await self._bot()
         stop = asyncio.Event()
-        running = asyncio.create_task(serve_socket_mode(bot, stop, pace=pace))
+        running = asyncio.create_task(serve_socket_mode(bot, stop, reconnect=reconnect))
 
         async def end() -> None:
             stop.set()

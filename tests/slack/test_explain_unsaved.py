@@ -22,7 +22,7 @@ from flowbot.slack.runner import explain_unsaved
     ],
 )
 def test_it_is_said_whether_anything_is_saved(error: Exception, key: str, said: str) -> None:
-    t = Translators(fixed="en", zone=ZoneInfo("Europe/Istanbul")).translator("en-US")
+    t = Translators(fixed="en", zone=ZoneInfo("Europe/Istanbul")).for_reader("en-US")
     problem = explain_unsaved(error, t)
     sentence = t(problem.key, **problem.params)
     assert sentence.startswith(t(key))

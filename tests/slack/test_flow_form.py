@@ -28,7 +28,7 @@ from flowbot.slack.views import form_status as views
 
 WORKSPACE = build_demo_workspace()
 LOCALES = Translators(fixed=None, zone=ZoneInfo("Europe/Istanbul"))
-EN, TR = LOCALES.translator("en-US"), LOCALES.translator("tr-TR")
+EN, TR = LOCALES.for_reader("en-US"), LOCALES.for_reader("tr-TR")
 SHOP, BLOG = WebsiteId(1), WebsiteId(2)
 SITES = {SHOP: "Shop", BLOG: "Blog"}
 TOKEN = FormToken("token")

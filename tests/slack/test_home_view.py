@@ -24,7 +24,7 @@ from flowbot.slack.views.sentences import sentence
 
 WORKSPACE = build_demo_workspace()
 LOCALES = Translators(fixed=None, zone=ZoneInfo("Europe/Istanbul"))
-EN, TR = LOCALES.translator("en-US"), LOCALES.translator("tr-TR")
+EN, TR = LOCALES.for_reader("en-US"), LOCALES.for_reader("tr-TR")
 NOW = datetime(2026, 5, 1, 9, 0, tzinfo=UTC)
 SHOP = WebsiteId(1)
 CHANNEL = ChannelId("C0MARKETING")

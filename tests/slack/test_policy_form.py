@@ -25,7 +25,7 @@ from flowbot.slack.views import policy as views
 
 HERE: Final = ChannelId("C0HERE")
 LOCALES: Final = Translators(fixed=None, zone=ZoneInfo("Europe/Istanbul"))
-EN: Final = LOCALES.translator("en-GB")
+EN: Final = LOCALES.for_reader("en-GB")
 HOSTILE: Final = "<!channel> *b* <https://evil.example|x> \u202eesrever \U0001f600 " * 5
 GROUPS: Final = {GroupId("S0A"): UserGroup("A team", frozenset()), GroupId("S0B"): UserGroup(HOSTILE, frozenset())}
 WEBSITES: Final = {WebsiteId(1): "Shop", WebsiteId(2): HOSTILE, WebsiteId(3): "3"}
@@ -76,7 +76,7 @@ policies = st.builds(
     approvers=principals,
     approval=rules,
 )
-languages = st.sampled_from(["en-GB", "tr-TR"]).map(LOCALES.translator)
+languages = st.sampled_from(["en-GB", "tr-TR"]).map(LOCALES.for_reader)
 
 
 @given(policies, languages)

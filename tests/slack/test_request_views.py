@@ -62,7 +62,7 @@ from flowbot.slack.views.request_message import request_message, state_word
 
 WORKSPACE = build_demo_workspace()
 LOCALES = Translators(fixed=None, zone=ZoneInfo("Europe/Istanbul"))
-EN, TR = LOCALES.translator("en-US"), LOCALES.translator("tr-TR")
+EN, TR = LOCALES.for_reader("en-US"), LOCALES.for_reader("tr-TR")
 NOW = datetime(2026, 5, 1, 9, 0, tzinfo=UTC)
 SHOP = WebsiteId(1)
 EMMA, AYSE, BURAK = UserId("U0EMMA"), UserId("U0AYSE"), UserId("U0BURAK")

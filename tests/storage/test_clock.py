@@ -23,15 +23,15 @@ async def test_only_a_database_that_is_a_server_has_a_clock_of_its_own(database:
 async def test_check_says_when_this_machines_clock_is_not_the_databases(
     postgresql_url: str, monkeypatch: pytest.MonkeyPatch, ahead: float, well: bool
 ) -> None:
-    monkeypatch.setattr(diagnostics, "now", lambda: datetime.now(UTC) + timedelta(seconds=ahead))
+    monkeypatch.setattr(diagnostics, "utc_now", lambda: datetime.now(UTC) + timedelta(seconds=ahead))
     settings = Settings(database_url=SecretStr(postgresql_url))
     (found,) = [finding async for finding in diagnostics.run_checks(settings) if finding.name == "database"]
-    assert found.well is well
+    assert found.passed is well
     assert ("its clock and this machine's are 5.0 s apart" in found.detail) is not well
 
 
 async def test_with_sqlite_there_is_but_one_clock(sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(diagnostics, "now", lambda: datetime.now(UTC) + timedelta(days=1))
+    monkeypatch.setattr(diagnostics, "utc_now", lambda: datetime.now(UTC) + timedelta(days=1))
     settings = Settings(database_url=SecretStr(sqlite_url))
     (found,) = [finding async for finding in diagnostics.run_checks(settings) if finding.name == "database"]
-    assert found.well
+    assert found.passed

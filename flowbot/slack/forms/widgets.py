@@ -144,7 +144,7 @@ def segment_options(segments: Sequence[Segment], chosen: str, t: Translator) -> 
     """Return all subscribers, then each segment. The chosen one is kept even if it is not among them."""
     options = [option(t("form.segment_all"), ALL_SUBSCRIBERS)]
     for segment in segments:
-        count = f" ({t.number(segment.subscribers)})"
+        count = f" ({t.format_number(segment.subscribers)})"
         name = option_label(segment.name, t("form.segment_number", id=str(segment.id)), NAME_MAX - len(count))
         options.append(option(name + count, str(segment.id)))
     is_known = any(entry["value"] == chosen for entry in options)
@@ -165,7 +165,7 @@ def ttl_options(chosen: str, t: Translator) -> list[Element]:
     seconds = [*TTL_SECONDS]
     if _SECONDS.fullmatch(chosen) and str(int(chosen)) == chosen and int(chosen) not in seconds:
         seconds.append(int(chosen))
-    return [option(t.span(each) if each else t("flow.ttl_zero"), str(each)) for each in seconds]
+    return [option(t.format_duration(each) if each else t("flow.ttl_zero"), str(each)) for each in seconds]
 
 
 def matching_options(options: Sequence[Element], query: str) -> list[Element]:

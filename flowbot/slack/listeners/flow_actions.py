@@ -97,7 +97,7 @@ class FlowActions:
         result = await runner.flow_queries.list_flows(
             reader, channel, parse_value(ListValue, press.action.value).request, turning=True
         )
-        t = runner.locales.channel(reader.locale)
+        t = runner.locales.for_channel(reader.locale)
         await runner.responder.reply_publicly(
             interaction.target, flow_list.shared_list(result, reader.id, t, runner.clock())
         )
@@ -108,7 +108,7 @@ class FlowActions:
         runner, reader, channel = self._runner, interaction.user, interaction.target.require_channel()
         await runner.flow_queries.require_share(reader, channel)
         shown = await runner.flow_queries.get_flow(reader, channel, flow_id)
-        t = runner.locales.channel(reader.locale)
+        t = runner.locales.for_channel(reader.locale)
         await runner.responder.reply_publicly(interaction.target, push.shared_flow(shown, reader.id, t, runner.clock()))
         return Reply(sentences.sentence(interaction.t, "share.done"))
 

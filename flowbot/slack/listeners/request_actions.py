@@ -95,7 +95,7 @@ class RequestActions:
         given = ReasonForm.parse(event.view)
         if given is None:
             return None
-        t = self.runner.locales.translator(given.metadata.locale)
+        t = self.runner.locales.for_reader(given.metadata.locale)
         errors = ReasonForm.field_errors(given, t) or await self._decide(event, given, t)
         return {"response_action": "errors", "errors": errors} if errors else {}
 

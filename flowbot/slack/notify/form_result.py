@@ -181,7 +181,7 @@ class FormResult:
         return FormKind.EDIT if asked.flow is not None else FormKind.CREATE
 
     def _t(self, asked: ChangeRequest) -> Translator:
-        return self.locales.translator(asked.locale, asked.timezone)
+        return self.locales.for_reader(asked.locale, asked.timezone)
 
 
 def _failed(asked: ChangeRequest, outcome: Outcome, t: Translator) -> Message:

@@ -154,7 +154,7 @@ class SlackNotifier:
             return
         if (change.id, change.version) in self._apart or change.progress.told_apart == change.version:
             return
-        t = self.request_message.locales.translator(asked.locale, asked.timezone)
+        t = self.request_message.locales.for_reader(asked.locale, asked.timezone)
         message = views.request_ended(
             await self.request_message.load(change), await self.request_message.link(change), t
         )

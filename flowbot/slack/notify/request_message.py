@@ -109,7 +109,7 @@ class RequestMessage:
 
     def words(self, change: Change) -> Translator:
         """The language of the change's message: the fixed one, else the requester's."""
-        return self.locales.channel(change.request.locale)
+        return self.locales.for_channel(change.request.locale)
 
     async def _draw(self, change: Change, *, told: int) -> Change:
         newest = await self.store.get(change.id) or change
@@ -160,7 +160,7 @@ class RequestMessage:
         if (change.id, change.state) in self._told:
             return
         asked = change.request
-        t = self.locales.translator(asked.locale, asked.timezone)
+        t = self.locales.for_reader(asked.locale, asked.timezone)
         said = {"what": deed_text(change, t), "state": state_word(await self.load(change), t)}
         key = "request.not_posted" if change.message_ts is None else "request.not_shown"
         sentence = sentences.sentence(t, key, {**said, "channel": channel, "error": refusal.reason})

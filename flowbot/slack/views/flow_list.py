@@ -112,7 +112,7 @@ def _row_numbers(flow: Flow, t: Translator) -> list[str]:
         return [t("flow.never_sent")]
     sent = t("flow.sent", n=totals.sent)
     rate = totals.click_rate
-    return [sent] if rate is None else [sent, t("flow.clicked_rate", rate=t.rate(rate))]
+    return [sent] if rate is None else [sent, t("flow.clicked_rate", rate=t.format_percent(rate))]
 
 
 def _list_buttons(result: FlowList, t: Translator) -> list[Element]:

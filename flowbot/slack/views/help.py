@@ -36,7 +36,7 @@ def help_here(rights: Permissions, t: Translator) -> Message:
     else:
         blocks.append(block_kit.section(block_kit.plain(t(refusal.reason.key))))
     if roles := [t(f"role.{role}") for role in ROLES if rights.may(role)]:
-        blocks.append(block_kit.rich_text(_labelled(t("help.you_may"), t.listed(roles))))
+        blocks.append(block_kit.rich_text(_labelled(t("help.you_may"), t.format_list(roles))))
     if rights.may(Permission.SETUP) and refusal.reason is Reason.NO_POLICY:
         blocks.append(block_kit.section(block_kit.plain(t("help.admin_policy"))))
     blocks.append(block_kit.rich_text(block_kit.bullets(_commands(rights, t))))
@@ -48,7 +48,7 @@ def _websites(rights: Permissions, t: Translator) -> Iterable[Block]:
         return
     names = [block_kit.isolated(name) for name in visible_website_names(rights.policy, rights.website_names).values()]
     shown, more = names[:MOST_WEBSITES], len(names) - MOST_WEBSITES
-    listed = t.listed([*shown, t("help.more", n=more)] if more > 0 else shown)
+    listed = t.format_list([*shown, t("help.more", n=more)] if more > 0 else shown)
     everything = t("help.all_websites") if rights.policy.websites == "all" else ""
     yield block_kit.rich_text(_labelled(t("help.websites"), everything or listed or t("flow.none")))
 

@@ -26,7 +26,7 @@ def deleted_message(deletion: Deletion, t: Translator) -> Message:
     """For who looks for a flow that is gone: that there is none, as for any other, and what became of it."""
     number = str(deletion.flow)
     gone = sentences.sentence(t, NO_SUCH_FLOW_KEY, {"id": number})
-    told = {"when": t.moment(deletion.at), "person": deletion.requester, "id": number}
+    told = {"when": t.format_datetime(deletion.at), "person": deletion.requester, "id": number}
     return Message(gone.text, (*gone.blocks, *sentences.sentence(t, "history.deleted", told).blocks))
 
 
@@ -36,7 +36,7 @@ def _line(event: AuditEvent, t: Translator) -> Element:
     )
     is_loud = event.action == AuditAction.BREAK_GLASS
     parts = [
-        block_kit.text_element(f"{t.moment(event.at)} · "),
+        block_kit.text_element(f"{t.format_datetime(event.at)} · "),
         who,
         block_kit.text_element(" · "),
         block_kit.text_element(_what(event, t), bold=is_loud),
@@ -55,6 +55,6 @@ def _line(event: AuditEvent, t: Translator) -> Element:
 def _what(event: AuditEvent, t: Translator) -> str:
     """`create: applied`, in words."""
     noun, _, verb = event.action.partition(".")
-    said = t(f"event.{verb}") if t.has(f"event.{verb}") else event.action
+    said = t(f"event.{verb}") if t.has_message(f"event.{verb}") else event.action
     alarm = "🚨 " if event.action == AuditAction.BREAK_GLASS or "break_glass" in event.details else ""
     return alarm + (f"{t(f'kind.{event.kind}')}: {said}" if noun == "change" and event.kind else said)

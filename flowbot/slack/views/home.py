@@ -66,7 +66,7 @@ def home_view(shown: HomeShown, t: Translator, now: datetime) -> View:
         *_channels(shown, t),
         block_kit.divider(),
         *_recent(shown, t, now),
-        block_kit.context(t("home.as_of", when=t.moment(now))),
+        block_kit.context(t("home.as_of", when=t.format_datetime(now))),
     ]
     return _view(blocks)
 
@@ -180,7 +180,7 @@ def _own(request: RequestDetails, t: Translator, now: datetime) -> Block:
 def _closed(request: RequestDetails, shown: HomeShown, t: Translator, now: datetime) -> Element:
     """A request that does not wait any more, in a line; it leads to its message."""
     change, link = request.change, shown.links.get(request.change.id)
-    told = block_kit.text_element(f" — {state_word(request, t)}, {t.ago(change.changed_at, now)}")
+    told = block_kit.text_element(f" — {state_word(request, t)}, {t.format_time_ago(change.changed_at, now)}")
     way = [block_kit.text_element(" · "), _link(t("button.open"), link)] if link else []
     return block_kit.rich_line(*_subject(request, t), told, *way)
 
@@ -211,7 +211,7 @@ def _channels(shown: HomeShown, t: Translator) -> list[Block]:
 
 
 def _channel(reach: ChannelAccess, t: Translator) -> Element:
-    roles = t.listed([t(f"role.{permission}") for permission in reach.permissions])
+    roles = t.format_list([t(f"role.{permission}") for permission in reach.permissions])
     return block_kit.rich_line(
         block_kit.channel_element(reach.channel), block_kit.text_element(f" {_websites(reach, t)} — {roles}")
     )
@@ -222,4 +222,4 @@ def _websites(reach: ChannelAccess, t: Translator) -> str:
         return t("home.all_websites")
     names = [block_kit.isolated(name) for name in reach.websites]
     more = [t("help.more", n=len(names) - WEBSITES_MAX)] if len(names) > WEBSITES_MAX else []
-    return t.listed([*names[:WEBSITES_MAX], *more]) or t("flow.none")
+    return t.format_list([*names[:WEBSITES_MAX], *more]) or t("flow.none")

@@ -76,7 +76,7 @@ def _how_far(shown: RequestDetails, t: Translator, now: datetime) -> str:
     told = parts.progress_text(shown, t)
     if at is None or at <= now:
         return told
-    return f"{told}\n{t('request.expires', when=block_kit.moment_element(at, t.moment(at)))}"
+    return f"{told}\n{t('request.expires', when=block_kit.moment_element(at, t.format_datetime(at)))}"
 
 
 def _open(link: str, t: Translator) -> Element:
@@ -92,7 +92,7 @@ def reminder(shown: RequestDetails, t: Translator, now: datetime) -> Message:
         now: the moment.
     """
     change = shown.change
-    ago = t.ago(change.created_at, now)
+    ago = t.format_time_ago(change.created_at, now)
     still = parts.sentence(t, "request.still_waits", {"flow": [_flow(shown, t)]}, kind=_kind(shown, t), ago=ago)
     lines = [still, parts.progress(shown, t), parts.expires(shown, t, now)]
     lines.append(_attention(parts.mentions(shown.approvers), t))

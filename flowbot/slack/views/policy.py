@@ -123,12 +123,14 @@ def _shown(t: Translator, names: Names) -> Mapping[PolicyField, Show]:
         PolicyField.VIEWERS: lambda policy: block_kit.text_element(_entries(policy.viewers, names, t)),
         PolicyField.EDITORS: lambda policy: block_kit.text_element(_entries(policy.editors, names, t)),
         PolicyField.APPROVERS: lambda policy: block_kit.text_element(_entries(policy.approvers, names, t)),
-        PolicyField.QUORUM: lambda policy: block_kit.text_element(t.number(policy.approval.quorum)),
+        PolicyField.QUORUM: lambda policy: block_kit.text_element(t.format_number(policy.approval.quorum)),
         PolicyField.GATES: lambda policy: block_kit.text_element(_gates(policy.approval.required_for, t)),
         PolicyField.SELF_APPROVAL: lambda policy: block_kit.text_element(
             t("flow.yes" if policy.approval.self_approval else "flow.no")
         ),
-        PolicyField.EXPIRES: lambda policy: block_kit.text_element(t.number(policy.approval.expires_after_hours)),
+        PolicyField.EXPIRES: lambda policy: block_kit.text_element(
+            t.format_number(policy.approval.expires_after_hours)
+        ),
         PolicyField.CHANNEL: lambda policy: {"type": "channel", "channel_id": str(approval_channel(policy))},
         PolicyField.BREAK_GLASS: lambda policy: block_kit.text_element(_entries(policy.approval.break_glass, names, t)),
     }
@@ -180,4 +182,4 @@ def _gates(gates: Collection[Gate], t: Translator) -> str:
 
 def _listed(items: Sequence[str], t: Translator) -> str:
     shown, more = [block_kit.isolated(item) for item in items[:MOST_NAMED]], len(items) - MOST_NAMED
-    return t.listed([*shown, t("help.more", n=more)] if more > 0 else shown) or t("flow.none")
+    return t.format_list([*shown, t("help.more", n=more)] if more > 0 else shown) or t("flow.none")

@@ -154,10 +154,10 @@ def _totals_rows(flow: Flow, t: Translator) -> Block:
     displayed = _with_rate(totals.displayed, totals.display_rate, t)
     clicked = _with_rate(totals.clicked, totals.click_rate, t)
     cells = (
-        ("stat.sent", t.number(totals.sent)),
+        ("stat.sent", t.format_number(totals.sent)),
         ("stat.displayed", displayed),
         ("stat.clicked", clicked),
-        ("stat.closed", t.number(totals.closed)),
+        ("stat.closed", t.format_number(totals.closed)),
     )
     return block_kit.fields([block_kit.mrkdwn(f"*{t(key)}*\n{value}") for key, value in cells])
 
@@ -168,18 +168,18 @@ def _times(flow: Flow, t: Translator) -> Block:
         ("show.changed", flow.changed_at),
         ("show.last_sent", flow.last_sent_at),
     )
-    return block_kit.context(*(t(key, when=t.moment(at) if at else t("show.never")) for key, at in moments))
+    return block_kit.context(*(t(key, when=t.format_datetime(at) if at else t("show.never")) for key, at in moments))
 
 
 def wait_text(wait: WaitTime, t: Translator) -> str:
     """`3 days`; a unit that flowbot does not know is told as Enkapush has it."""
     units = {"minutes": "minute", "hours": "hour", "days": "day"}
     unit = units.get(wait.unit)
-    return t.amount(wait.amount, unit) if unit else f"{t.number(wait.amount)} {wait.unit}"
+    return t.format_units(wait.amount, unit) if unit else f"{t.format_number(wait.amount)} {wait.unit}"
 
 
 def _with_rate(count: int, rate: float | None, t: Translator) -> str:
-    return t.number(count) if rate is None else f"{t.number(count)} ({t.rate(rate)})"
+    return t.format_number(count) if rate is None else f"{t.format_number(count)} ({t.format_percent(rate)})"
 
 
 def website_name(website: WebsiteId, names: Mapping[WebsiteId, str], t: Translator) -> str:
@@ -194,7 +194,7 @@ def button_text(button: FlowButton) -> str:
 
 
 def _stale_note(as_of: datetime, t: Translator, now: datetime) -> str:
-    return t("list.as_of", ago=t.ago(as_of, now), when=t.moment(as_of))
+    return t("list.as_of", ago=t.format_time_ago(as_of, now), when=t.format_datetime(as_of))
 
 
 def _sharer_note(sharer: UserId, t: Translator) -> Block:
@@ -231,4 +231,4 @@ def ttl_text(seconds: int | None, t: Translator) -> str:
     """A time to live in words."""
     if seconds is None:
         return t("flow.none")
-    return t.span(seconds) if seconds else t("flow.ttl_zero")
+    return t.format_duration(seconds) if seconds else t("flow.ttl_zero")

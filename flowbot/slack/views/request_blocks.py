@@ -158,7 +158,7 @@ def expires(shown: RequestDetails, t: Translator, now: datetime) -> list[Element
     at = shown.expires_at
     if at is None or at <= now:
         return []
-    return sentence(t, "request.expires", {"when": [block_kit.date_element(at, t.moment(at))]})
+    return sentence(t, "request.expires", {"when": [block_kit.date_element(at, t.format_datetime(at))]})
 
 
 def settings(shown: RequestDetails, t: Translator) -> Block:

@@ -166,7 +166,7 @@ def _sentence(shown: RequestDetails, t: Translator) -> str:
     match shown.change.state:
         case ChangeState.EXPIRED:
             hours = shown.change.rule.expires_after_hours if shown.change.rule else 0
-            return t("request.nobody_decided", time=t.span(hours * 3600))
+            return t("request.nobody_decided", time=t.format_duration(hours * 3600))
         case ChangeState.UNKNOWN:
             return f"{t('request.not_known')} {_outcome_text(shown, t)}"
         case ChangeState.FAILED:
@@ -220,7 +220,7 @@ def _is_gone(shown: RequestDetails) -> bool:
 def _outcome_text(shown: RequestDetails, t: Translator) -> str:
     """The outcome's sentence."""
     outcome = shown.change.outcome
-    if outcome is None or not t.has(outcome.key):
+    if outcome is None or not t.has_message(outcome.key):
         return t("fault.unexpected")
     return form_status.format_text(outcome.key, parts.outcome_params(shown.change, t), t)
 
@@ -229,7 +229,7 @@ def _applied(shown: RequestDetails, t: Translator) -> str:
     change, outcome = shown.change, shown.change.outcome
     if change.request.kind is ChangeKind.RESTORE and outcome and outcome.flow is not None:
         return t("request.restored", old=str(parts.flow_id(change)), new=str(outcome.flow))
-    return _outcome_text(shown, t) if outcome and t.has(outcome.key) else t("request.done")
+    return _outcome_text(shown, t) if outcome and t.has_message(outcome.key) else t("request.done")
 
 
 # --- what can be done ---------------------------------------------------------------------------------------

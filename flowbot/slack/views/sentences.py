@@ -75,7 +75,7 @@ def _element(name: str, params: Mapping[str, Any]) -> Element:
 
 def fault_message(t: Translator, key: str, incident: str) -> Message:
     """Something broke: what that means for the person, and the incident id to quote."""
-    message = sentence(t, key if t.has(key) else "fault.unexpected")
+    message = sentence(t, key if t.has_message(key) else "fault.unexpected")
     return Message(message.text, (*message.blocks, block_kit.context(t("fault.incident", incident=incident))))
 
 
@@ -83,7 +83,9 @@ def list_text(name: str, value: Any, t: Translator) -> Any:
     """A parameter's value, a list as one in a sentence: under `fields` a list of fields that differ, else of texts."""
     if not isinstance(value, list):
         return value
-    return t.listed([field_label(each, t) if name == "fields" else block_kit.isolated(str(each)) for each in value])
+    return t.format_list(
+        [field_label(each, t) if name == "fields" else block_kit.isolated(str(each)) for each in value]
+    )
 
 
 def field_label(name: str, t: Translator) -> str:

@@ -109,7 +109,7 @@ class FormEditor:
         if form is None:
             return {"options": []}
         metadata = form.metadata
-        t = self.locales.translator(metadata.locale, metadata.timezone)
+        t = self.locales.for_reader(metadata.locale, metadata.timezone)
         user = await self.users.identify(question.caller)
         context = await self.forms.load_menus(user, metadata.channel)
         if question.action_id == ActionId.FORM_WEBSITE:

@@ -258,7 +258,7 @@ def _head_blocks(data: FlowFormData, t: Translator) -> list[Block]:
         problem = views.format_text(data.problem.key, data.problem.params, t)
         blocks.append(block_kit.section(block_kit.plain(f"⚠ {problem}")))
     if data.typed_at:
-        restored = block_kit.plain(t("form.brought_back", when=t.moment(data.typed_at)))
+        restored = block_kit.plain(t("form.brought_back", when=t.format_datetime(data.typed_at)))
         start_over = block_kit.button(t("form.start_over"), ActionId.FORM_START_OVER, data.metadata.token)
         blocks.append(block_kit.section(restored, start_over))
     if data.changed_meanwhile:

@@ -82,7 +82,7 @@ class FlowFormSubmission:
         if form is None:
             return None
         metadata = form.metadata
-        t = self.locales.translator(metadata.locale, metadata.timezone)
+        t = self.locales.for_reader(metadata.locale, metadata.timezone)
         bind_incident(request="form", user=event.user.id, channel=metadata.channel)
         try:
             ack = await self.tasks.run_within(ACK_SECONDS, self._submit_once(event, form, t), name="form")

@@ -68,7 +68,7 @@ class PolicyFormViews:
         if form is None:
             return None
         bind_incident(request="setup", user=event.user.id, channel=form.metadata.channel)
-        t = self.runner.locales.translator(form.metadata.locale, form.metadata.timezone)
+        t = self.runner.locales.for_reader(form.metadata.locale, form.metadata.timezone)
         is_fault = False
         try:
             ack = await self.runner.tasks.run_within(ACK_SECONDS, self._submit(event, form, t), name="setup form")
@@ -91,7 +91,7 @@ class PolicyFormViews:
         if form is None:
             return None
         channel = form.metadata.channel
-        t = self.runner.locales.translator(form.metadata.locale, form.metadata.timezone)
+        t = self.runner.locales.for_reader(form.metadata.locale, form.metadata.timezone)
 
         async def load_context() -> PolicyFormData:
             self.setup.require_setup(await self.runner.users.identify(question.caller))
@@ -142,7 +142,7 @@ class PolicyFormViews:
     async def _rebuild_changed(self, form: SubmittedPolicy, wanted: ChannelPolicy, t: Translator) -> AckArgs:
         """Return the form as it was filled in, over the policy that was saved meanwhile."""
         context = await self.setup.load_form(wanted.id)
-        fields = t.listed(views.differing(context.policy, wanted, t))
+        fields = t.format_list(views.differing(context.policy, wanted, t))
         metadata = form.metadata.model_copy(update={"seen": policy_fingerprint(context.policy)})
         content = PolicyFormContent(context, form.typed, metadata, problem=t("setup.overtaken", fields=fields))
         return ack_update(PolicyForm.build(content, t))
@@ -151,12 +151,14 @@ class PolicyFormViews:
         """Post the change to the channel; where that fails, notify the admin."""
         channel, locales = saved.after.id, self.runner.locales
         names = await self._load_names(saved)
-        message = views.policy_changed_message(user.id, saved.before, saved.after, names, locales.channel(user.locale))
+        message = views.policy_changed_message(
+            user.id, saved.before, saved.after, names, locales.for_channel(user.locale)
+        )
         try:
             await self.runner.responder.reply_publicly(ReplyTarget(channel, user.id, ""), message)
         except (UserError, DependencyError) as error:
             log.warning("setup_form.channel_not_told", error=str(error))
-            untold = sentences.sentence(locales.translator(user.locale, user.timezone), "setup.untold")
+            untold = sentences.sentence(locales.for_reader(user.locale, user.timezone), "setup.untold")
             try:
                 await self.runner.responder.notify_person(channel, user.id, untold)
             except DependencyError as fault:

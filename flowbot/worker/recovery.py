@@ -45,7 +45,7 @@ class ChangeNotifier(Protocol):
         """Tell people how far the change has come.
 
         Raises:
-            Fault: it could not be told; it will be tried again.
+            DependencyError: it could not be told; it will be tried again.
         """
 
     async def remind(self, change: Change) -> None:

@@ -26,7 +26,7 @@ FIELDS: Final[Mapping[str, str]] = {
     "image_url": "field.image",
     "is_enabled": "field.state",
 }
-"""What a person reads for each field that can differ (`domain.content.flow_differences`)."""
+"""What a person reads for each field that can differ (`domain.flow.flow_differences`)."""
 NAMED: Final[Mapping[str, str]] = {
     "denied.no_policy": "denied.no_policy_in",
     "denied.not_listed": "denied.not_listed_in",

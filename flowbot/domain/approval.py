@@ -1,10 +1,11 @@
 """Approval: the need for it, the rule that counts, and how long a request waits."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Final
 
-from flowbot.domain.change import Change, ChangeKind, ChangeRequest
+from flowbot.domain.change import Change, ChangeKind, ChangeRequest, Vote, VoteChoice
+from flowbot.domain.ids import UserId
 from flowbot.domain.policy import ApprovalRule, ChannelPolicy, Gate
 
 REMINDER_FRACTIONS: Final = (0.25, 0.5, 0.75)
@@ -50,3 +51,13 @@ def is_in_scope(request: ChangeRequest, policy: ChannelPolicy) -> bool:
     """Check whether the policy covers the flow's website, and the one it is moved to."""
     websites = {request.website} | ({request.wanted.content.website_id} if request.wanted else set())
     return all(policy.covers_website(website) for website in websites)
+
+
+def approvers(votes: Iterable[Vote]) -> tuple[UserId, ...]:
+    """List the people whose vote approves."""
+    return tuple(vote.person for vote in votes if vote.choice is VoteChoice.APPROVE)
+
+
+def has_quorum(rule: ApprovalRule | None, votes: Iterable[Vote]) -> bool:
+    """Check whether there are as many approvals as the rule asks for; without a rule there never are."""
+    return rule is not None and len(approvers(votes)) >= rule.quorum

@@ -95,7 +95,7 @@ class Scene:
     async def changes(self) -> list[Change]:
         """The changes of this scene, as they are kept now."""
         store = ChangeRepository(self.database, self.world.time.now)
-        return list(await store._find(select(changes).where(changes.c.id.not_in(self.known))))
+        return list(await store._select(select(changes).where(changes.c.id.not_in(self.known))))
 
     async def changes_that_wait(self) -> list[Change]:
         """Those that wait for a vote."""

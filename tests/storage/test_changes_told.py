@@ -70,7 +70,7 @@ async def test_history_leaves_out_what_it_is_told_to_and_has_the_more_of_the_res
 async def test_the_audit_is_all_events_in_order_through_several_pages(
     store: ChangeRepository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("flowbot.storage.repositories.changes._AUDIT_PAGE", 3)
+    monkeypatch.setattr("flowbot.storage.repositories.changes._EVENT_PAGE", 3)
     for count in (0, 1, 3, 4, 6, 7):
         while len(await actions(store)) < count:
             await record(store, told(f"step.{len(await actions(store))}"))

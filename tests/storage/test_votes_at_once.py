@@ -12,8 +12,7 @@ from flowbot.domain.change import Change, ChangeState, Closure, ClosureKind, Lea
 from flowbot.domain.ids import UserId
 from flowbot.services.ports.storage import VersionConflictError, VoteResult
 from flowbot.storage.engine import open_database
-from flowbot.storage.repositories.changes import ChangeRepository
-from flowbot.storage.repositories.votes import count_vote
+from flowbot.storage.repositories.changes import ChangeRepository, count_vote
 from flowbot.storage.unit_of_work import Database
 from tests.storage.change_cases import AYSE, NOON, OURS, SECOND, THEIRS, actions, stores, told
 from tests.storage.vote_cases import CAN, TWENTY, ballots, late, no, unless_late, waiting, yes

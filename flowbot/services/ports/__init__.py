@@ -1,4 +1,4 @@
-"""What services need of the outside: protocols, clocks, and the values that pass through them."""
+"""The ports: protocols, clocks, and the values that pass through them."""
 
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime

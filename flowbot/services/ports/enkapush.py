@@ -1,4 +1,4 @@
-"""What services need of Enkapush: where flows and segments come from, and where writes go."""
+"""Enkapush's ports: sources of flows, segments and images, and the writer."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ class AllFlows:
     """Every flow of the account, in no particular order.
 
     Attributes:
-        unread: Of each flow that could not be read: its website, None where that could not be read either.
+        unreadable: The website of each flow that could not be read, None where that could not be read either.
     """
 
     flows: Sequence[Flow]
@@ -22,17 +22,17 @@ class AllFlows:
 
 
 class FlowSource(Protocol):
-    """Where flows come from."""
+    """The source of flows."""
 
     async def list_flows(self) -> AllFlows:
-        """Every flow of the account.
+        """Read every flow of the account.
 
         Raises:
             DependencyError: Enkapush did not answer, or not with flows, or none of them could be read.
         """
 
     async def get_flow(self, flow_id: FlowId) -> Flow | None:
-        """One flow as it is now, or None where there is no such flow.
+        """Read one flow as it is now; None where there is no such flow.
 
         Raises:
             DependencyError: Enkapush did not answer, or not with a flow.
@@ -41,7 +41,7 @@ class FlowSource(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class FlowUpdate:
-    """What to write to a flow: what of `wanted` differs from `before`, what cannot be read back, a new picture."""
+    """The fields to write: those of `wanted` that differ from `before`, write-only ones, and a new image."""
 
     before: FlowContent
     wanted: FlowContent
@@ -50,18 +50,18 @@ class FlowUpdate:
 
     @property
     def is_empty(self) -> bool:
-        """Whether there is nothing to write."""
+        """Check whether there is nothing to write."""
         return self.before == self.wanted and self.write_only.is_empty and self.image is None
 
 
 class FlowWriter(Protocol):
-    """Writes flows: every call is sent once, and never again by itself.
+    """The writer of flows: every call is sent once, and never again by itself.
 
     Every method raises NotDone or Unclear, nothing else.
     """
 
-    async def create(self, content: FlowContent, unread: WriteOnlyFields, image: ImageFile | None) -> FlowId:
-        """Make a flow, disabled. Its id."""
+    async def create(self, content: FlowContent, write_only: WriteOnlyFields, image: ImageFile | None) -> FlowId:
+        """Create a flow, disabled; return its id."""
 
     async def update(self, flow: FlowId, update: FlowUpdate) -> None:
         """Write what differs, and nothing else. `update` must not be empty."""
@@ -74,7 +74,7 @@ class FlowWriter(Protocol):
 
 
 class WriteRefusedError(Exception):
-    """Enkapush did not do it, for certain. `key` and `params` say why, for people."""
+    """Enkapush did not write it, for certain. `key` and `params` say why, for people."""
 
     def __init__(self, key: str, /, **params: Any) -> None:
         super().__init__(key)
@@ -83,7 +83,7 @@ class WriteRefusedError(Exception):
 
 
 class WriteUnclearError(Exception):
-    """Whether Enkapush did it is not known: it may have, it may yet, or it may never. `key` says what happened."""
+    """Enkapush may have written it, may yet, or may never. `key` says what happened."""
 
     def __init__(self, key: str, /) -> None:
         super().__init__(key)
@@ -101,10 +101,10 @@ class Segment:
 
 
 class SegmentSource(Protocol):
-    """Where segments come from."""
+    """The source of segments."""
 
     async def list_segments(self) -> Sequence[Segment]:
-        """Every segment of the account.
+        """Read every segment of the account.
 
         Raises:
             DependencyError: Enkapush did not answer, or not with segments, or none of them could be read.
@@ -112,10 +112,10 @@ class SegmentSource(Protocol):
 
 
 class FlowImages(Protocol):
-    """Where the pictures of flows come from."""
+    """The source of the images of flows."""
 
     async def fetch_for(self, flow: Flow) -> ImageFile | None:
-        """The flow's picture; None where it has none, or where it is gone from its address.
+        """Fetch the flow's image; None where it has none, or where it is gone from its address.
 
         Raises:
             DependencyError: it could not be fetched.

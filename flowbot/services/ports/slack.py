@@ -1,4 +1,4 @@
-"""What services need of Slack: users, groups, uploaded images, and a way to notify people."""
+"""Slack's ports: users, groups, uploaded images, and notifications."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,13 +11,13 @@ from flowbot.domain.images import ImageFile, ImageUpload
 
 
 class ImageSource(Protocol):
-    """Where the pictures come from that people put into forms."""
+    """The source of the images that people put into forms."""
 
     async def fetch(self, picture: ImageUpload) -> ImageFile:
-        """The picture.
+        """Fetch an image.
 
         Raises:
-            UserError: it is no picture that Enkapush takes, or too large.
+            UserError: it is no image that Enkapush takes, or too large.
             DependencyError: it could not be fetched.
         """
 
@@ -47,30 +47,30 @@ class UserProfile:
 
 
 class UserDirectory(Protocol):
-    """Slack's knowledge of people. Each call asks Slack; `services.people` keeps the answers for a minute.
+    """Slack's users, groups and channel members. Each call asks Slack; `services.users` keeps the answers.
 
     Every method raises DependencyError where Slack did not answer, or not with that.
     """
 
     async def get_organisation(self) -> Organisation:
-        """Where flowbot is installed."""
+        """Return the organisation that flowbot is installed in."""
 
     async def get_profile(self, user: UserId) -> UserProfile:
-        """One person."""
+        """Return the profile of one person."""
 
     async def list_groups(self) -> Mapping[GroupId, frozenset[UserId]]:
-        """Every user group with its members."""
+        """Return every user group with its members."""
 
     async def list_members(self, channel: ChannelId) -> frozenset[UserId]:
-        """Who is in a channel."""
+        """Return the members of a channel."""
 
 
 class Notifier(Protocol):
-    """Tells people how a change ended."""
+    """A function that notifies people of the newest version of a change."""
 
     async def __call__(self, change: Change, shown: Flow | None) -> None:
-        """Tell the one who asked; `shown` is the flow as it is now, where it was read.
+        """Notify people; `shown` is the flow as it is now, where it was read.
 
         Raises:
-            DependencyError: it could not be told; it will be tried again.
+            DependencyError: somebody could not be notified; it will be tried again.
         """

@@ -1,4 +1,4 @@
-"""What services need of the database: repositories, and the values that pass through them."""
+"""The database's ports: repositories, and the values that pass through them."""
 
 from collections.abc import AsyncIterator, Collection, Mapping
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ class FlowClaimedError(Exception):
 
 
 class FlowBusyError(Exception):
-    """The flow has an open change already. `current` is that one."""
+    """The flow has an open change already: `current`."""
 
     def __init__(self, current: Change) -> None:
         super().__init__(f"flow {current.request.flow} has open change {current.id}")
@@ -34,7 +34,7 @@ class FlowBusyError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class VoteResult:
-    """What came of a vote: the change as it is now, all votes on it, and whether this one counted anew."""
+    """A counted vote: the change as it is now, all votes on it, and whether this one was new."""
 
     change: Change
     votes: tuple[Vote, ...]
@@ -43,9 +43,12 @@ class VoteResult:
 
 @dataclass(frozen=True, slots=True)
 class EventFilter:
-    """Whose events are asked for: those of these websites (None: of all), and of one flow (None: of all).
+    """Which events to read.
 
-    Those whose action is in `except_actions` are left out.
+    Attributes:
+        websites: Those of these websites only; None for all, also those of no website.
+        flow: Those of this flow only; None for all.
+        except_actions: None with one of these actions.
     """
 
     websites: frozenset[WebsiteId] | None = None
@@ -54,168 +57,183 @@ class EventFilter:
 
 
 class ChangeStore(Protocol):
-    """Keeps changes and their events. Every method is one transaction; DependencyError where the database fails.
+    """The repository of changes, with their votes and events.
 
-    The check stands inside the transaction that changes the state. Each move writes its events in the same transaction.
+    Every method is one transaction, and checks the state that it changes inside it. Events are written with the id of
+    their change, in the transaction of what they tell. Every method raises DependencyError where the database fails.
     """
 
     async def submit(self, new: ChangeRequest, lease: Lease, event: AuditEvent) -> tuple[Change, bool]:
-        """Keep a new change as `draft`, leased, due at once; or find the one with the same token. Whether it is new.
+        """Add a change as `draft` in version 1, leased and due at once, or find the one with the same token.
 
-        The event gets the change's id. An already known token changes and writes nothing.
+        Returns:
+            The change, and whether it is new. `event` is written only if it is.
 
         Raises:
-            FlowTaken: the flow has an open change; this one was not kept.
+            FlowBusyError: the flow has an open change; nothing was written.
         """
 
     async def get(self, change: ChangeId) -> Change | None:
-        """One change."""
+        """Return one change, as it was committed last."""
+
+    async def get_by_token(self, token: FormToken) -> Change | None:
+        """Return the change that a form became."""
 
     async def open_change_of(self, flow: FlowId) -> Change | None:
-        """The open change of a flow."""
+        """Return the open change of a flow."""
+
+    async def last_approved_before(self, change: Change) -> Change | None:
+        """Return the latest change of the same flow, submitted before this one, that an approval enabled or edited."""
 
     async def has_unsettled(self, flow: FlowId, kind: ChangeKind, now: datetime, *, within: timedelta) -> bool:
-        """Whether a change of this kind became unknown less than `within` ago, so that its effect may still come."""
+        """Check whether a change of this kind became unknown less than `within` ago: its effect may still come."""
+
+    async def flows_created_by_others(self, flows: Collection[FlowId], *, except_change: ChangeId) -> frozenset[FlowId]:
+        """Return those of `flows` that another change than `except_change` has made."""
 
     async def transition(self, seen: Change, moved: Change, *events: AuditEvent) -> Change:
-        """Put `moved` in the place of `seen`, in the next version, if the kept one still has the version of `seen`.
+        """Put `moved` in the place of `seen`, in the next version, if version and lease owner are still as seen.
 
-        Every field of `moved` but id, asked, created_at and version is kept (`shown_version` and the message only grow
-        by `shown`). What `postpone`, `alarmed` and `told_apart` noted since stays where `moved` has it as `seen` has.
-        Only moves of the state that `may_move` names, or none.
+        Written is every field of `moved` but id, request, created_at, version, and those of `mark_shown`. `sent_at` and
+        `newest_before` stay once they are set. Lease, `due_at` and progress stay as they are now where `moved` has
+        them as `seen` has: others renew, postpone and note without a new version.
+
+        Returns:
+            The change as it is now.
 
         Raises:
-            Conflict: somebody was faster; nothing was written.
-            FlowMade: its outcome names a flow that another change has made; nothing was written.
+            VersionConflictError: somebody was faster; nothing was written.
+            FlowClaimedError: another change has made the flow that its outcome names; nothing was written.
+            ValueError: no change goes from that state to this.
+            LookupError: there is no such change.
         """
 
     async def record_vote(self, change: ChangeId, vote: Vote, lease: Lease, *events: AuditEvent) -> VoteResult:
-        """Count an approval, in one transaction with all that follows from it.
+        """Count a vote in the place of this person's earlier one, with all that follows from it.
 
-        It takes the place of this person's earlier vote. The version grows, so that the message is updated; a vote that
-        is the person's already changes nothing. With as many approvals as the rule's quorum asks for, the change moves
-        to `applying` under `lease`, due no more, and an event `change.approved` is written after `events`.
+        The version grows. With as many approvals as the rule's quorum asks for the change moves to `applying` under
+        `lease`, due no more, and an event `change.approved` is written after `events`. A vote that the person has
+        given already writes nothing.
 
         Raises:
-            Conflict: the change is not pending any more.
+            VersionConflictError: the change is not pending any more; nothing was written.
+            LookupError: there is no such change.
         """
 
     async def votes(self, change: ChangeId) -> tuple[Vote, ...]:
-        """The votes on a change, oldest first."""
-
-    async def get_by_token(self, token: FormToken) -> Change | None:
-        """The change that a form became."""
-
-    async def last_approved_before(self, change: Change) -> Change | None:
-        """The latest change of the same flow that was approved and applied before this one; to enable or to edit it."""
+        """List the votes on a change, oldest first."""
 
     async def due(self, now: datetime, *, limit: int = 50) -> tuple[Change, ...]:
-        """Pending changes whose `due_at` has come, the longest overdue first."""
+        """List pending changes whose `due_at` has come, the longest overdue first."""
 
     async def postpone(self, seen: Change, due_at: datetime | None, progress: Progress) -> bool:
         """Set when a pending change is due next, and its progress; the version stays.
 
-        False where somebody was faster: it is not pending any more, or its `due_at` is not that of `seen`.
+        Returns:
+            Whether it was done: false where it is not pending any more, or its `due_at` is not that of `seen`.
         """
 
-    async def mark_skip_announced(self, change: ChangeId) -> None:
-        """Note in its progress, for ever, that the alarm of a broken glass has rung; the version stays."""
-
-    async def mark_requester_notified(self, change: ChangeId, version: int) -> None:
-        """Note in its progress that the one who asked was told of `version` apart; the change's own version stays."""
-
     async def pending(self, *, after: Change | None = None, limit: int = 200) -> tuple[Change, ...]:
-        """The pending changes that were submitted `after` another one (None: all), oldest first, `limit` at most."""
+        """List the pending changes that were submitted `after` another one (None: all), oldest first."""
 
     async def requested_by(self, person: UserId, *, limit: int = 20) -> tuple[Change, ...]:
-        """The latest changes that a person asked for and that needed an approval, newest first."""
+        """List the latest changes that a person requested and that needed an approval, newest first."""
 
     async def closed(
         self, *, websites: frozenset[WebsiteId] | None = None, except_requester: UserId | None = None, limit: int = 50
     ) -> tuple[Change, ...]:
-        """The latest changes that needed an approval and are not open any more, newest first.
+        """List the changes that needed an approval and are not open any more, the latest moved first.
 
-        Only those of `websites` (None: of all), and none that `except_requester` asked for.
+        Only those of `websites` (None: of all), and none that `except_requester` requested.
         """
 
     async def claim_lapsed(self, now: datetime, lease: Lease, *, limit: int = 20) -> tuple[Change, ...]:
-        """Take over changes that are in hand and whose lease ran out before `now`. No two callers get the same one.
+        """Take over leased changes whose lease ran out before `now` or was given up, oldest first.
 
-        The version stays, since nothing has moved: `lease_owner` guards (see `renew` and `latch`).
+        No two callers get the same one. The version stays: `renew_lease` and `mark_sent_once` ask for the owner.
         """
 
     async def try_acquire_lease(self, change: ChangeId, now: datetime, lease: Lease) -> bool:
-        """Take a lease that nobody holds at `now`; false where somebody does."""
+        """Write a lease if nobody holds one at `now`; return whether it was written."""
 
     async def renew_lease(self, change: ChangeId, lease: Lease) -> bool:
-        """Prolong a lease that is still its owner's; false where it was lost."""
+        """Prolong the owner's lease; return false where it was lost."""
 
     async def release_lease(self, change: ChangeId, owner: str) -> None:
-        """Give up a lease, so that anybody may take the change over at once."""
+        """Give up a lease, so that anybody may take the change over at once; do nothing where it was lost."""
 
     async def mark_sent_once(self, change: ChangeId, owner: str, at: datetime, newest_before: FlowId | None) -> bool:
-        """Note, once and for ever, that the write is about to be sent; false where it was before, or the lease is lost.
+        """Note, once and for ever, that the write is about to be sent.
 
-        Whoever gets true may send; nobody gets it twice.
+        Returns:
+            Whether the caller may send: the change is `applying`, the lease is the owner's, and nobody got true before.
         """
-
-    async def flows_created_by_others(self, flows: Collection[FlowId], *, except_change: ChangeId) -> frozenset[FlowId]:
-        """Those of `flows` that some other change than `except_change`'s outcome names."""
 
     async def unshown(self, now: datetime, *, limit: int = 20) -> tuple[Change, ...]:
-        """Changes that are not in hand and of which the newest version was not shown to people yet, oldest first.
-
-        Those whose lease still runs are left to its owner.
-        """
+        """List changes that nobody works on and whose newest version was not shown for a while, oldest first."""
 
     async def mark_shown(
         self, change: ChangeId, version: int, *, channel: ChannelId | None = None, ts: str | None = None
     ) -> Change:
-        """Note that people were told about `version`, and where the message is, if there is one.
+        """Note that `version` was shown to people, and where the message is, if there is one.
 
-        The change as it is now, with `shown_version` as it was before this note where that is newer than `version`:
-        then an older state may have been drawn over a newer one, and it has to be drawn again.
+        Of a version older than the shown one only the message is noted, and only if there is no other.
+
+        Returns:
+            The change as it is now. Where its `shown_version` is newer than `version`, an older state may have been
+            drawn over a newer one, and has to be drawn again.
+
+        Raises:
+            LookupError: there is no such change.
+        """
+
+    async def mark_skip_announced(self, change: ChangeId) -> None:
+        """Note in its progress, for ever, that the skipped approval was announced; the version stays.
+
+        Raises:
+            LookupError: there is no such change.
+        """
+
+    async def mark_requester_notified(self, change: ChangeId, version: int) -> None:
+        """Note in its progress that the requester was notified of `version` or a newer one; the version stays.
+
+        Raises:
+            LookupError: there is no such change.
         """
 
     async def latest_events(self, scope: EventFilter, *, limit: int) -> tuple[AuditEvent, ...]:
-        """The latest events, newest first."""
+        """List the latest events of `scope`, newest first."""
 
     def all_events(self) -> AsyncIterator[AuditEvent]:
-        """All events, oldest first."""
+        """Read all events, oldest first; no transaction stays open between two pages of them.
+
+        What is being written at that moment may be missing; the next call has it.
+        """
 
 
 DeliveryKey = NewType("DeliveryKey", str)
-"""What one thing that somebody did in Slack has in common with its repetitions, and with nothing else."""
+"""What a delivery of Slack's has in common with its repetitions, and with nothing else."""
 
 
 class DeliveryStore(Protocol):
-    """Keeps which requests of Slack's were taken, so that a recording of one has no effect, in whatever process."""
+    """The repository of handled deliveries, so that a replayed request has no effect, in whatever process.
+
+    Every method raises DependencyError where the database fails.
+    """
 
     async def record_once(self, key: DeliveryKey, at: datetime) -> bool:
-        """Note that it is taken; whether it is the first time.
-
-        Raises:
-            DependencyError: the database did not answer; it is not noted.
-        """
-
-    async def delete_older_than(self, before: datetime) -> int:
-        """Forget those that were taken before that; how many.
-
-        Raises:
-            DependencyError: the database did not answer.
-        """
+        """Record a delivery; return whether it is the first time."""
 
     async def was_recorded(self, key: DeliveryKey) -> bool:
-        """Whether it is noted.
+        """Check whether a delivery was recorded."""
 
-        Raises:
-            DependencyError: the database did not answer.
-        """
+    async def delete_older_than(self, before: datetime) -> int:
+        """Delete those recorded before that; return how many."""
 
 
 @dataclass(frozen=True, slots=True)
 class ChannelScope:
-    """What is known of a channel: its policy, if it has one, and the websites' names."""
+    """A channel's policy, if it has one, and the websites' names."""
 
     channel: ChannelId
     policy: ChannelPolicy | None
@@ -223,17 +241,16 @@ class ChannelScope:
 
 
 class PolicyStore(Protocol):
-    """Keeps the policies. Every read sees what was committed last: nothing is kept in the process."""
+    """The repository of policies. Every read sees what was committed last: nothing is kept in the process.
+
+    Every method raises DependencyError where the database fails, or holds a policy that this flowbot cannot read.
+    """
 
     async def get_scope(self, channel: ChannelId) -> ChannelScope:
-        """The channel's policy and the websites' names, read together.
-
-        Raises:
-            DependencyError: the database did not answer.
-        """
+        """Return the channel's policy and the websites' names, as they were at one moment."""
 
     async def get_book(self) -> PolicyBook:
-        """All policies, in the order in which they were written."""
+        """Return all policies and names, in the order in which they were written."""
 
     async def replace_all(self, book: PolicyBook, *events: AuditEvent) -> None:
         """Put `book` in the place of all that was there, and write `events`, in one transaction."""
@@ -241,47 +258,63 @@ class PolicyStore(Protocol):
     async def replace_if_unchanged(
         self, seen: ChannelPolicy | None, policy: ChannelPolicy, *events: AuditEvent
     ) -> bool:
-        """Put one channel's policy in the place of the one it had, or add it, if that still is `seen`; write `events`.
+        """Put one channel's policy in the place of `seen`, or add it where that is None, and write `events`.
 
-        All in one transaction; the other channels' policies stay as they are.
+        The other channels' policies stay as they are.
 
         Returns:
-            Whether it was done; if not, nothing was written.
+            Whether it was done: false where the policy is not `seen` any more, and nothing was written.
         """
 
 
 class DraftStore(Protocol):
-    """Keeps what was typed and not saved: a draft for each form."""
+    """The repository of drafts: what was typed and not saved, one for each form.
+
+    Every method raises DependencyError where the database fails.
+    """
 
     async def save(self, draft: Draft, *, replaces: FormToken | None = None) -> None:
-        """Keep it where it is not older (by `changed_at`) than what is kept; it takes over what `replaces` held."""
+        """Write a draft over an older one of the same form, by `changed_at`; leave a newer one.
+
+        Args:
+            draft: the new one.
+            replaces: another form whose typing it takes over. That may still be open in another window: its draft
+                stays, with nothing typed.
+        """
 
     async def get(self, token: FormToken) -> Draft | None:
-        """The draft of one form."""
+        """Return the draft of one form."""
 
     async def find_latest(
         self, user: UserId, channel: ChannelId, kind: ChangeKind, flow: FlowId | None, since: datetime
     ) -> Draft | None:
-        """What this person typed there and did not save, if it is not older than `since`."""
+        """Return what this person typed there last and did not save, if it is not older than `since`."""
 
     async def delete(self, token: FormToken) -> None:
-        """Forget it."""
+        """Delete the draft of one form, if there is one."""
 
     async def delete_older_than(self, before: datetime) -> int:
-        """Forget all that are older than `before`; how many."""
+        """Delete all that were changed before that; return how many."""
 
 
 class ImageStore(Protocol):
-    """Keeps pictures that are on their way to Enkapush, or that a restore may need."""
+    """The repository of images that are on their way to Enkapush, or that a restore may need.
+
+    Every method raises DependencyError where the database fails.
+    """
 
     async def add(self, image: ImageFile, at: datetime) -> ImageId:
-        """Keep it."""
+        """Write an image, as of `at`; return its new id."""
 
     async def get(self, image: ImageId) -> ImageFile | None:
-        """Find it."""
+        """Return an image."""
 
     async def delete_unused(self, before: datetime) -> int:
-        """Forget those older than `before` that no open or deleting change names; how many."""
+        """Delete images older than `before` that no change needs any more; return how many.
+
+        An open change needs the image that it names, wanted or kept on the way, and so does a delete that was or may
+        have been carried out: its flow can be restored.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,9 +324,9 @@ class ChangeStatistics:
     Attributes:
         states: How many there are in each state; every state is there.
         oldest_pending: When the longest waiting request was made; None where none waits.
-        oldest_in_hand: When the change that is being judged or applied for longest came into hand; None: nothing is.
-        untold: How many have a newest version that people were not told about.
-        oldest_untold: When the longest untold of those versions came to be; None where there is none.
+        oldest_in_progress: When the change that is being evaluated or applied for longest was begun; None: nothing is.
+        unshown: How many have a newest version that was not shown to people.
+        oldest_unshown: When the longest unshown of those versions came to be; None where there is none.
     """
 
     states: Mapping[ChangeState, int]

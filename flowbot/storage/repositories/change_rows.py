@@ -1,21 +1,19 @@
-"""Rows to and from changes and events."""
+"""Rows to and from changes, votes and events."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
-from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Row, Select, and_, func, insert, literal, or_, select
+from sqlalchemy import Row, func, insert, literal
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flowbot.domain.audit import AuditEvent
-from flowbot.domain.change import Change, ChangeKind, ChangeRequest, ChangeState, Lease, Outcome, Progress
+from flowbot.domain.change import Change, ChangeKind, ChangeRequest, ChangeState, Outcome, Progress, Vote, VoteChoice
 from flowbot.domain.ids import ChangeId, ChannelId, FlowId, UserId, WebsiteId
 from flowbot.domain.policy import ApprovalRule
-from flowbot.services.ports.storage import EventFilter
-from flowbot.storage.tables import Document, changes, events, new_id, to_plain
+from flowbot.storage.tables import Document, changes, events, to_plain
 
-_ASKED: Final = Document(ChangeRequest)
+_REQUEST: Final = Document(ChangeRequest)
 
 
 _RULE: Final = Document(ApprovalRule)
@@ -27,103 +25,55 @@ _OUTCOME: Final = Document(Outcome)
 _PROGRESS: Final = Document(Progress)
 
 
-_NOTHING_YET: Final = Progress()
-
-
-def change_from_request(new: ChangeRequest, lease: Lease, now: datetime) -> Change:
-    """The first version of a change, under a fresh id, in the hands of who submitted it."""
-    return Change(
-        id=ChangeId(new_id()),
-        request=new,
-        state=ChangeState.DRAFT,
-        version=1,
-        created_at=now,
-        changed_at=now,
-        due_at=now,
-        lease_owner=lease.owner,
-        lease_until=lease.until,
-    )
+_NO_PROGRESS: Final = Progress()
 
 
 def change_row(change: Change) -> dict[str, Any]:
-    """Every column of a change that was not kept before."""
-    return _identity(change) | _position(change) | {
+    """Build the whole row of a new change."""
+    request = change.request
+    return {
+        "id": change.id,
+        "token": request.token,
+        "kind": request.kind.value,
+        "flow_id": request.flow,
+        "website_id": request.website,
+        "requester": str(request.requester),
+        "channel_id": str(request.channel),
+        "image_id": None if request.wanted is None else request.wanted.image,
+        "asked": _REQUEST.write(request),
+        "created_at": change.created_at,
         "sent_at": change.sent_at,
         "newest_before": change.newest_before,
         "shown_version": change.shown_version,
         "message_channel": change.message_channel,
         "message_ts": change.message_ts,
-    }  # fmt: skip
+    } | _state_columns(change)  # fmt: skip
 
 
 def transition_columns(seen: Change, moved: Change) -> dict[str, Any]:
-    """What a move writes: how far it has come, in the version after the one that was seen.
+    """Build the columns that a transition writes: those that differ, in the version after the one that was seen.
 
-    What was shown is left to `shown`. What the mover leaves as they saw it stays as it is: a longer lease, a
-    postponement or a note of progress makes no new version. For the same reason the latch never opens.
+    What is as it was seen is left out, since it may have changed without a new version: a longer lease, a
+    postponement, a note of progress. For the same reason `sent_at` and `newest_before` stay once they are set.
     """
-    before, after = _position(seen), _position(replace(moved, version=seen.version + 1))
-    position = {name: value for name, value in after.items() if value != before[name]}
-    return position | {
+    before, after = _state_columns(seen), _state_columns(replace(moved, version=seen.version + 1))
+    return {name: value for name, value in after.items() if value != before[name]} | {
         "sent_at": func.coalesce(changes.c.sent_at, literal(moved.sent_at, changes.c.sent_at.type)),
         "newest_before": func.coalesce(changes.c.newest_before, moved.newest_before),
     }
 
 
 def progress_columns(progress: Progress) -> dict[str, Any]:
-    """What is remembered of a change on its way, and the picture in it by itself, to be searched by.
+    """Build the columns of a change's progress, with its image in a column of its own, to be searched by.
 
     PostgreSQL cannot look into a document of the type `json` in which foreign text holds a NUL.
     """
-    document = None if progress == _NOTHING_YET else _PROGRESS.write(progress)
+    document = None if progress == _NO_PROGRESS else _PROGRESS.write(progress)
     return {"progress": document, "kept_image_id": progress.image}
 
 
-def read_change(row: Row[Any]) -> Change:
-    """The change that a whole row holds.
-
-    Raises:
-        DependencyError: the row cannot be read.
-    """
-    kept = row._mapping  # noqa: SLF001 - SQLAlchemy's public name for a row by its columns
-    return Change(
-        id=ChangeId(kept["id"]),
-        request=_ASKED.read(kept["asked"]),
-        state=ChangeState(kept["state"]),
-        version=kept["version"],
-        created_at=kept["created_at"],
-        changed_at=kept["changed_at"],
-        rule=None if kept["rule"] is None else _RULE.read(kept["rule"]),
-        progress=_NOTHING_YET if kept["progress"] is None else _PROGRESS.read(kept["progress"]),
-        outcome=None if kept["outcome"] is None else _OUTCOME.read(kept["outcome"]),
-        **_plain(kept),
-    )
-
-
-def _plain(kept: Mapping[Any, Any]) -> dict[str, Any]:
-    """The fields that stand in the row as they are."""
-    same = ("sent_at", "newest_before", "due_at", "lease_owner", "lease_until", "shown_version", "message_ts")
-    channel = kept["message_channel"]
-    return {name: kept[name] for name in same} | {"message_channel": None if channel is None else ChannelId(channel)}
-
-
-def _identity(change: Change) -> dict[str, Any]:
-    asked = change.request
-    return {
-        "id": change.id,
-        "token": asked.token,
-        "kind": asked.kind.value,
-        "flow_id": asked.flow,
-        "website_id": asked.website,
-        "requester": str(asked.requester),
-        "channel_id": str(asked.channel),
-        "image_id": None if asked.wanted is None else asked.wanted.image,
-        "asked": _ASKED.write(asked),
-        "created_at": change.created_at,
-    }
-
-
-def _position(change: Change) -> dict[str, Any]:
+def _state_columns(change: Change) -> dict[str, Any]:
+    """Build the columns that transitions change."""
     return {
         "state": change.state.value,
         "version": change.version,
@@ -136,38 +86,66 @@ def _position(change: Change) -> dict[str, Any]:
     } | progress_columns(change.progress)  # fmt: skip
 
 
-async def append_events(connection: AsyncConnection, told: Iterable[AuditEvent]) -> None:
-    """Write events, in their order, in the transaction of `connection`."""
-    for event in told:
-        await connection.execute(insert(events).values(_row(event)))
+def read_change(row: Row[Any]) -> Change:
+    """Read the change from its whole row.
+
+    Raises:
+        DependencyError: the row cannot be read.
+    """
+    columns = row._mapping  # noqa: SLF001 - SQLAlchemy's public name for a row by its columns
+    channel = columns["message_channel"]
+    return Change(
+        id=ChangeId(columns["id"]),
+        request=_REQUEST.read(columns["asked"]),
+        state=ChangeState(columns["state"]),
+        version=columns["version"],
+        created_at=columns["created_at"],
+        changed_at=columns["changed_at"],
+        rule=None if columns["rule"] is None else _RULE.read(columns["rule"]),
+        progress=_NO_PROGRESS if columns["progress"] is None else _PROGRESS.read(columns["progress"]),
+        outcome=None if columns["outcome"] is None else _OUTCOME.read(columns["outcome"]),
+        sent_at=columns["sent_at"],
+        newest_before=columns["newest_before"],
+        due_at=columns["due_at"],
+        lease_owner=columns["lease_owner"],
+        lease_until=columns["lease_until"],
+        shown_version=columns["shown_version"],
+        message_channel=None if channel is None else ChannelId(channel),
+        message_ts=columns["message_ts"],
+    )
 
 
-def latest_events(scope: EventFilter, limit: int) -> Select[Any]:
-    """The newest events of `scope`, newest first."""
-    wanted = select(events).order_by(events.c.number.desc()).limit(limit)
-    if scope.websites is not None:
-        wanted = wanted.where(events.c.website_id.in_(sorted(scope.websites)))
-    if scope.flow is not None:
-        wanted = wanted.where(or_(events.c.flow_id == scope.flow, _on_its_way(scope.flow)))
-    if scope.except_actions:
-        wanted = wanted.where(events.c.action.not_in(sorted(scope.except_actions)))
-    return wanted
+def vote_row(change: ChangeId, vote: Vote) -> dict[str, Any]:
+    """Build the row of a vote."""
+    return {"change_id": change, "person": str(vote.person), "vote": vote.choice.value, "at": vote.at}
 
 
-def _on_its_way(flow: FlowId) -> ColumnElement[bool]:
-    """Events of the change that made the flow, from when it had no id yet; and all of a restore: of it, or to it."""
-    changes = select(events.c.change_id).where(events.c.flow_id == flow)
-    is_elsewhere = or_(events.c.flow_id.is_(None), events.c.kind == ChangeKind.RESTORE.value)
-    return and_(is_elsewhere, events.c.change_id.in_(changes))
+def read_vote(row: Row[Any]) -> Vote:
+    """Read the vote from its row."""
+    return Vote(person=UserId(row.person), choice=VoteChoice(row.vote), at=row.at)
 
 
-def events_after(number: int, size: int) -> Select[Any]:
-    """The first `size` events after `number`, oldest first."""
-    return select(events).where(events.c.number > number).order_by(events.c.number).limit(size)
+async def append_events(
+    connection: AsyncConnection, appended: Iterable[AuditEvent], *, change: ChangeId | None = None
+) -> None:
+    """Write events, in their order, in the transaction of `connection`; of `change`, where it is named."""
+    for event in appended:
+        row = {
+            "at": event.at,
+            "action": str(event.action),
+            "actor": None if event.actor is None else str(event.actor),
+            "channel_id": None if event.channel is None else str(event.channel),
+            "change_id": change or event.change,
+            "kind": None if event.kind is None else event.kind.value,
+            "flow_id": event.flow,
+            "website_id": event.website,
+            "details": to_plain(event.details),
+        }
+        await connection.execute(insert(events).values(row))
 
 
 def read_event(row: Row[Any]) -> AuditEvent:
-    """The event that a row holds."""
+    """Read the event from its row."""
     return AuditEvent(
         at=row.at,
         action=row.action,
@@ -180,17 +158,3 @@ def read_event(row: Row[Any]) -> AuditEvent:
         details=row.details,
         number=row.number,
     )
-
-
-def _row(event: AuditEvent) -> dict[str, Any]:
-    return {
-        "at": event.at,
-        "action": str(event.action),
-        "actor": None if event.actor is None else str(event.actor),
-        "channel_id": None if event.channel is None else str(event.channel),
-        "change_id": event.change,
-        "kind": None if event.kind is None else event.kind.value,
-        "flow_id": event.flow,
-        "website_id": event.website,
-        "details": to_plain(event.details),
-    }

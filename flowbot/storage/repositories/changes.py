@@ -1,13 +1,16 @@
-"""The repository of changes: each method is one transaction."""
+"""The repository of changes, with their votes and events, and the statements that write them."""
 
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Callable, Collection
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, and_, select, update
+from sqlalchemy import ColumnElement, Select, and_, case, delete, insert, or_, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
 
-from flowbot.domain.audit import AuditEvent
+from flowbot.domain.approval import approvers, has_quorum
+from flowbot.domain.audit import AuditAction, AuditEvent, event_for_change
 from flowbot.domain.change import (
     LEASED_STATES,
     OPEN_STATES,
@@ -19,60 +22,44 @@ from flowbot.domain.change import (
     Progress,
     Vote,
     can_transition,
+    with_lease,
 )
 from flowbot.domain.ids import ChangeId, ChannelId, FlowId, FormToken, UserId, WebsiteId
 from flowbot.services.ports import Clock
-from flowbot.services.ports.storage import EventFilter, FlowClaimedError, VoteResult
-from flowbot.storage.repositories.change_queries import (
-    IS_PENDING,
-    LATEST,
-    MAKING,
-    NEEDED_APPROVAL,
-    NEWEST,
-    OLDEST,
-    flow_creators,
-    has_token,
-    holds_lease,
-    in_states,
-    is_a_while_ago,
-    is_free,
-    is_held,
-    is_unshown,
-    is_younger,
-    select_approved_before,
-    select_many,
-    select_one,
-    select_unsettled,
+from flowbot.services.ports.storage import (
+    ChangeStore,
+    EventFilter,
+    FlowBusyError,
+    FlowClaimedError,
+    VersionConflictError,
+    VoteResult,
 )
+from flowbot.storage.repositories import change_queries as queries
+from flowbot.storage.repositories.change_queries import IS_PENDING, NEEDED_APPROVAL, NEWEST, OLDEST, in_states
 from flowbot.storage.repositories.change_rows import (
     append_events,
-    change_from_request,
-    events_after,
-    latest_events,
+    change_row,
     progress_columns,
     read_change,
     read_event,
+    transition_columns,
+    vote_row,
 )
-from flowbot.storage.repositories.change_writes import (
-    append_note,
-    insert_or_find,
-    lease_columns,
-    mark_shown,
-    next_version,
-)
-from flowbot.storage.repositories.votes import count_vote, read_votes
-from flowbot.storage.tables import changes
+from flowbot.storage.tables import changes, events, new_id, votes
 from flowbot.storage.unit_of_work import Database
 
 NOTIFYING_SECONDS: Final = timedelta(seconds=2)
 """Whoever moved a change has this long to tell of it before others do: a message is not posted twice by two at once."""
 
 
-_AUDIT_PAGE: Final = 500
+_SUBMIT_ATTEMPTS: Final = 5
 
 
-class ChangeRepository:
-    """The changes in the database. Every method is one transaction and raises DependencyError where the database fails.
+_EVENT_PAGE: Final = 500
+
+
+class ChangeRepository(ChangeStore):
+    """The changes in the database.
 
     Args:
         database: migrated and open.
@@ -84,249 +71,271 @@ class ChangeRepository:
         self._clock = clock
 
     async def submit(self, new: ChangeRequest, lease: Lease, event: AuditEvent) -> tuple[Change, bool]:
-        """Keep a new change as `draft` in version 1, leased and due at once, or find the one with the same token.
-
-        Returns:
-            The change, and whether it is new. `event` is written, with its id, only if it is.
-
-        Raises:
-            FlowTaken: the flow has an open change; this one was not kept.
-            DependencyError: the database did not answer; this one was not kept.
-        """
         async with self._database.write() as connection:
-            if known := await has_token(connection, new.token):
+            if known := await queries.select_by_token(connection, new.token):
                 return known, False
-            change, is_new = await insert_or_find(connection, change_from_request(new, lease, self._clock()))
+            change, is_new = await insert_or_find(connection, new, lease, self._clock())
             if is_new:
-                await append_events(connection, [replace(event, change=change.id)])
+                await append_events(connection, [event], change=change.id)
         return change, is_new
 
     async def get(self, change: ChangeId) -> Change | None:
-        """One change, as it was committed last."""
         async with self._database.read() as connection:
-            return await select_one(connection, changes.c.id == change)
+            return await queries.select_one(connection, changes.c.id == change)
+
+    async def get_by_token(self, token: FormToken) -> Change | None:
+        async with self._database.read() as connection:
+            return await queries.select_by_token(connection, token)
 
     async def open_change_of(self, flow: FlowId) -> Change | None:
-        """The open change of a flow."""
         async with self._database.read() as connection:
-            return await holds_lease(connection, flow)
+            return await queries.select_open(connection, flow)
+
+    async def last_approved_before(self, change: Change) -> Change | None:
+        if change.request.flow is None:
+            return None
+        approved = select(changes).where(
+            changes.c.flow_id == change.request.flow,
+            changes.c.id != change.id,
+            changes.c.state == ChangeState.APPLIED,
+            changes.c.kind.in_([ChangeKind.ENABLE, ChangeKind.EDIT]),
+            changes.c.created_at < change.created_at,
+            NEEDED_APPROVAL,
+        )
+        return next(iter(await self._select(approved.order_by(*NEWEST).limit(1))), None)
 
     async def has_unsettled(self, flow: FlowId, kind: ChangeKind, now: datetime, *, within: timedelta) -> bool:
-        """Whether a change of this kind of a flow became unknown less than `within` ago, and is so still."""
-        return bool(await self._find(select_unsettled(flow, kind, now, within).limit(1)))
+        unsettled = select(changes).where(
+            changes.c.flow_id == flow,
+            changes.c.kind == kind,
+            changes.c.state == ChangeState.UNKNOWN,
+            ~queries.is_past(changes.c.changed_at, now, within),
+        )
+        return bool(await self._select(unsettled.limit(1)))
+
+    async def flows_created_by_others(self, flows: Collection[FlowId], *, except_change: ChangeId) -> frozenset[FlowId]:
+        created = queries.query_created_flows(flows, except_change=except_change)
+        async with self._database.read() as connection:
+            return frozenset(FlowId(row.flow_id) for row in await connection.execute(created))
 
     async def transition(self, seen: Change, moved: Change, *events: AuditEvent) -> Change:
-        """Put `moved` in the place of `seen`, in the next version, and write `events` with the change's id.
-
-        It happens only if the kept one still has the version of `seen` and the lease its owner: who lost the lease must
-        not settle what another is working on. Kept of `moved` is everything but id, asked, created_at, version and what
-        was shown; `sent_at` and `newest_before`, once set, stay, and so do the lease, `due_at` and the progress where
-        `moved` has them as `seen` has.
-
-        Returns:
-            The change as it is kept now.
-
-        Raises:
-            Conflict: somebody was faster; nothing was written.
-            FlowMade: another change has made the flow that this one is said to have made; nothing was written.
-            ValueError: no change goes from that state to this.
-        """
         if moved.state is not seen.state and not can_transition(seen.state, moved.state):
             raise ValueError(f"no change goes from {seen.state} to {moved.state}")
-        made = moved.outcome.flow if moved.outcome and moved.request.kind in MAKING else None
-        async with self._database.write(alone=None if made is None else f"made.{made}") as connection:
-            kept = await next_version(connection, seen, moved)
-            if made is not None and await connection.scalar(flow_creators([made], except_change=seen.id)):
-                raise FlowClaimedError
-            await append_events(connection, [replace(event, change=seen.id) for event in events])
-        return kept
+        is_creating = moved.request.kind in queries.CREATING_KINDS
+        created = moved.outcome.flow if moved.outcome and is_creating else None
+        # The lock keeps its name: an older process beside this one takes the same.
+        async with self._database.write(alone=None if created is None else f"made.{created}") as connection:
+            change = await write_transition(connection, seen, moved)
+            if created is not None:
+                claims = queries.query_created_flows([created], except_change=seen.id)
+                if await connection.scalar(claims):
+                    raise FlowClaimedError
+            await append_events(connection, events, change=seen.id)
+        return change
 
     async def record_vote(self, change: ChangeId, vote: Vote, lease: Lease, *events: AuditEvent) -> VoteResult:
-        """Count a vote in the place of this person's earlier one, with all that follows from it.
-
-        The version grows, and `events` are written with the change's id. With as many approvals as the rule's quorum
-        asks for the change moves to `applying` under `lease`, due no more, and an event `change.approved` comes after
-        them, which names all who approved. A vote that is the person's already changes and writes nothing.
-
-        Raises:
-            Conflict: the change is not pending any more; nothing was written.
-            LookupError: there is no such change.
-        """
         async with self._database.write() as connection:
             return await count_vote(connection, change, vote, lease, *events)
 
     async def votes(self, change: ChangeId) -> tuple[Vote, ...]:
-        """The votes on a change, oldest first."""
         async with self._database.read() as connection:
-            return await read_votes(connection, change)
-
-    async def get_by_token(self, token: FormToken) -> Change | None:
-        """The change that a form became."""
-        async with self._database.read() as connection:
-            return await has_token(connection, token)
-
-    async def last_approved_before(self, change: Change) -> Change | None:
-        """The latest change of the same flow that was approved and applied before this one; to enable or to edit it."""
-        if change.request.flow is None:
-            return None
-        return next(iter(await self._find(select_approved_before(change).limit(1))), None)
+            return await queries.select_votes(connection, change)
 
     async def due(self, now: datetime, *, limit: int = 50) -> tuple[Change, ...]:
-        """Pending changes whose `due_at` has come, the longest overdue first."""
         overdue = select(changes).where(IS_PENDING, changes.c.due_at <= now)
-        return await self._find(overdue.order_by(changes.c.due_at, changes.c.id).limit(limit))
+        return await self._select(overdue.order_by(changes.c.due_at, changes.c.id).limit(limit))
 
     async def postpone(self, seen: Change, due_at: datetime | None, progress: Progress) -> bool:
-        """Set when a pending change is due next, and its progress; the version stays.
-
-        Returns:
-            Whether it was done: it is still pending, and its `due_at` that of `seen`. Of two who saw the same and
-            postpone to another moment, one gets true.
-        """
-        as_seen = and_(changes.c.id == seen.id, IS_PENDING, changes.c.due_at.is_not_distinct_from(seen.due_at))
-        return await self._touch(as_seen, due_at=due_at, **progress_columns(progress))
-
-    async def mark_skip_announced(self, change: ChangeId) -> None:
-        """Note that the alarm of a broken glass has rung, whatever became of the change since; the version stays.
-
-        Raises:
-            LookupError: there is no such change.
-        """
-        async with self._database.write() as connection:
-            await append_note(connection, change, lambda progress: replace(progress, is_alarmed=True))
-
-    async def mark_requester_notified(self, change: ChangeId, version: int) -> None:
-        """Note that the one who asked was told of `version` apart, if of no newer one; the change's own version stays.
-
-        Raises:
-            LookupError: there is no such change.
-        """
-        async with self._database.write() as connection:
-            await append_note(
-                connection, change, lambda progress: replace(progress, told_apart=max(progress.told_apart, version))
-            )
+        is_as_seen = and_(changes.c.id == seen.id, IS_PENDING, changes.c.due_at.is_not_distinct_from(seen.due_at))
+        return await self._update(is_as_seen, due_at=due_at, **progress_columns(progress))
 
     async def pending(self, *, after: Change | None = None, limit: int = 200) -> tuple[Change, ...]:
-        """The pending changes that were submitted `after` another one (None: all), oldest first, `limit` at most."""
         waiting = select(changes).where(IS_PENDING).order_by(*OLDEST).limit(limit)
-        return await self._find(waiting if after is None else waiting.where(is_younger(after)))
+        return await self._select(waiting if after is None else waiting.where(queries.is_younger(after)))
 
     async def requested_by(self, person: UserId, *, limit: int = 20) -> tuple[Change, ...]:
-        """The latest changes that a person asked for and that needed an approval, newest first."""
         theirs = select(changes).where(changes.c.requester == str(person), NEEDED_APPROVAL)
-        return await self._find(theirs.order_by(*NEWEST).limit(limit))
+        return await self._select(theirs.order_by(*NEWEST).limit(limit))
 
     async def closed(
         self, *, websites: frozenset[WebsiteId] | None = None, except_requester: UserId | None = None, limit: int = 50
     ) -> tuple[Change, ...]:
-        """The changes that needed an approval and are not open any more, the latest moved first.
-
-        Only those of `websites` (None: of all), and none that `except_requester` asked for.
-        """
         closed = select(changes).where(NEEDED_APPROVAL, ~in_states(OPEN_STATES))
         if websites is not None:
             closed = closed.where(changes.c.website_id.in_(sorted(websites)))
         if except_requester is not None:
             closed = closed.where(changes.c.requester != str(except_requester))
-        return await self._find(closed.order_by(*LATEST).limit(limit))
+        return await self._select(closed.order_by(changes.c.changed_at.desc(), changes.c.id.desc()).limit(limit))
 
     async def claim_lapsed(self, now: datetime, lease: Lease, *, limit: int = 20) -> tuple[Change, ...]:
-        """Take over changes in hand whose lease ran out before `now` or was given up, oldest first.
-
-        Several callers in the same instant get different ones: a row that another is about to claim is passed by.
-        """
-        ours = select(changes.c.id).where(in_states(LEASED_STATES), is_free(now)).order_by(*OLDEST).limit(limit)
+        lapsed = select(changes.c.id).where(in_states(LEASED_STATES), queries.is_free(now))
+        lapsed = lapsed.order_by(*OLDEST).limit(limit).with_for_update(skip_locked=True)
         async with self._database.write() as connection:
-            ids = (await connection.scalars(ours.with_for_update(skip_locked=True))).all()
-            claimed = update(changes).where(changes.c.id.in_(ids)).values(lease_columns(lease)).returning(changes)
-            kept = [read_change(row) for row in await connection.execute(claimed)]
-        return tuple(sorted(kept, key=lambda change: (change.created_at, change.id)))
+            ids = (await connection.scalars(lapsed)).all()
+            claim = update(changes).where(changes.c.id.in_(ids)).returning(changes)
+            claim = claim.values(lease_owner=lease.owner, lease_until=lease.until)
+            claimed = [read_change(row) for row in await connection.execute(claim)]
+        return tuple(sorted(claimed, key=lambda change: (change.created_at, change.id)))
 
     async def try_acquire_lease(self, change: ChangeId, now: datetime, lease: Lease) -> bool:
-        """Take a lease that nobody holds at `now`; false where somebody does."""
-        return await self._touch(and_(changes.c.id == change, is_free(now)), **lease_columns(lease))
+        is_free = and_(changes.c.id == change, queries.is_free(now))
+        return await self._update(is_free, lease_owner=lease.owner, lease_until=lease.until)
 
     async def renew_lease(self, change: ChangeId, lease: Lease) -> bool:
-        """Prolong a lease that is still its owner's; false where it was lost."""
-        return await self._touch(is_held(change, lease.owner), lease_until=lease.until)
+        return await self._update(queries.is_leased_by(lease.owner, change), lease_until=lease.until)
 
     async def release_lease(self, change: ChangeId, owner: str) -> None:
-        """Give up a lease, so that anybody may take the change over at once; nothing where it was lost already."""
-        await self._touch(is_held(change, owner), lease_owner=None, lease_until=None)
+        await self._update(queries.is_leased_by(owner, change), lease_owner=None, lease_until=None)
 
     async def mark_sent_once(self, change: ChangeId, owner: str, at: datetime, newest_before: FlowId | None) -> bool:
-        """Note, once and for ever, that the write is about to be sent.
-
-        Returns:
-            Whether the caller may send: the change is `applying`, nobody was given leave before, the lease is theirs.
-        """
-        unsent = and_(
-            is_held(change, owner), changes.c.state == ChangeState.APPLYING.value, changes.c.sent_at.is_(None)
-        )
-        return await self._touch(unsent, sent_at=at, newest_before=newest_before)
-
-    async def flows_created_by_others(self, flows: Collection[FlowId], *, except_change: ChangeId) -> frozenset[FlowId]:
-        """Those of `flows` that some other change than `except_change` has made."""
-        async with self._database.read() as connection:
-            return frozenset(
-                FlowId(row.flow_id)
-                for row in await connection.execute(flow_creators(flows, except_change=except_change))
-            )
+        is_applying = changes.c.state == ChangeState.APPLYING.value
+        is_unsent = and_(queries.is_leased_by(owner, change), is_applying, changes.c.sent_at.is_(None))
+        return await self._update(is_unsent, sent_at=at, newest_before=newest_before)
 
     async def unshown(self, now: datetime, *, limit: int = 20) -> tuple[Change, ...]:
-        """Changes that nobody works on and of which the newest version was not shown for a while, oldest first."""
-        untold = and_(is_unshown(), is_a_while_ago(changes.c.changed_at, now, NOTIFYING_SECONDS), is_free(now))
-        oldest = select(changes).where(untold).order_by(changes.c.changed_at, changes.c.id).limit(limit)
-        return await self._find(oldest)
+        is_past = queries.is_past(changes.c.changed_at, now, NOTIFYING_SECONDS)
+        unshown = select(changes).where(queries.is_unshown(), is_past, queries.is_free(now))
+        return await self._select(unshown.order_by(changes.c.changed_at, changes.c.id).limit(limit))
 
     async def mark_shown(
         self, change: ChangeId, version: int, *, channel: ChannelId | None = None, ts: str | None = None
     ) -> Change:
-        """Note that people were told about `version`, and where the message is, if there is one.
-
-        News of an older version than was shown already does not count; its message does if there is no other.
-
-        Returns:
-            The change as it is now. Where its `shown_version` is newer than `version`, a newer state was told of before
-            this note came, and the older may have been drawn over it.
-
-        Raises:
-            LookupError: there is no such change.
-        """
-        noted = (
-            update(changes).where(changes.c.id == change).values(mark_shown(version, channel, ts)).returning(changes)
-        )
+        is_news = changes.c.shown_version <= version
+        shown: dict[str, Any] = {"shown_version": case((is_news, version), else_=changes.c.shown_version)}
+        if channel is not None and ts is not None:
+            is_noted = or_(is_news, changes.c.message_ts.is_(None))
+            shown["message_channel"] = case((is_noted, str(channel)), else_=changes.c.message_channel)
+            shown["message_ts"] = case((is_noted, ts), else_=changes.c.message_ts)
+        noting = update(changes).where(changes.c.id == change).values(shown).returning(changes)
         async with self._database.write() as connection:
-            row = (await connection.execute(noted)).one_or_none()
+            row = (await connection.execute(noting)).one_or_none()
         if row is None:
             raise LookupError(f"there is no change {change}")
         return read_change(row)
 
+    async def mark_skip_announced(self, change: ChangeId) -> None:
+        await self._update_progress(change, lambda progress: replace(progress, is_alarmed=True))
+
+    async def mark_requester_notified(self, change: ChangeId, version: int) -> None:
+        await self._update_progress(
+            change, lambda progress: replace(progress, told_apart=max(progress.told_apart, version))
+        )
+
     async def latest_events(self, scope: EventFilter, *, limit: int) -> tuple[AuditEvent, ...]:
-        """The latest events of `scope`, newest first. Events of no website are seen by who may see all."""
         async with self._database.read() as connection:
-            return tuple(read_event(row) for row in await connection.execute(latest_events(scope, limit)))
+            rows = await connection.execute(queries.query_events(scope).limit(limit))
+            return tuple(read_event(row) for row in rows)
 
     async def all_events(self) -> AsyncIterator[AuditEvent]:
-        """All events, oldest first, a page at a time: no transaction stays open between two of them.
-
-        What is being written at that very moment may be missing; the next call has it.
-        """
         number = 0
         while True:
+            wanted = select(events).where(events.c.number > number).order_by(events.c.number).limit(_EVENT_PAGE)
             async with self._database.read() as connection:
-                page = [read_event(row) for row in await connection.execute(events_after(number, _AUDIT_PAGE))]
+                page = [read_event(row) for row in await connection.execute(wanted)]
             for event in page:
                 yield event
-            if len(page) < _AUDIT_PAGE:
+            if len(page) < _EVENT_PAGE:
                 return
             number = page[-1].number or number
 
-    async def _find(self, wanted: Select[Any]) -> tuple[Change, ...]:
+    async def _select(self, wanted: Select[Any]) -> tuple[Change, ...]:
         async with self._database.read() as connection:
-            return await select_many(connection, wanted)
+            return await queries.select_many(connection, wanted)
 
-    async def _touch(self, condition: ColumnElement[bool], **values: Any) -> bool:
-        """Write to the change that fulfils the condition, in no new version. Whether there was one."""
+    async def _update(self, condition: ColumnElement[bool], **values: Any) -> bool:
+        """Write to the change that fulfils the condition, in no new version; return whether there was one."""
         async with self._database.write() as connection:
             return (await connection.execute(update(changes).where(condition).values(**values))).rowcount == 1
+
+    async def _update_progress(self, change: ChangeId, revise: Callable[[Progress], Progress]) -> None:
+        """Put the revised progress in the place of the one there is, in no new version."""
+        async with self._database.write() as connection:
+            current = await queries.select_for_update(connection, change)
+            revised = progress_columns(revise(current.progress))
+            await connection.execute(update(changes).where(changes.c.id == change).values(revised))
+
+
+async def insert_or_find(
+    connection: AsyncConnection, new: ChangeRequest, lease: Lease, now: datetime
+) -> tuple[Change, bool]:
+    """Insert a change, or find the one with its token; return whether it is new.
+
+    Whatever stood in the way may be gone when it is looked for: then there is another try, under another id.
+
+    Raises:
+        FlowBusyError: the flow has an open change.
+    """
+    attempt = 0
+    while True:
+        attempt += 1
+        change = Change(
+            id=ChangeId(new_id()),
+            request=new,
+            state=ChangeState.DRAFT,
+            version=1,
+            created_at=now,
+            changed_at=now,
+            due_at=now,
+            lease_owner=lease.owner,
+            lease_until=lease.until,
+        )
+        try:
+            async with connection.begin_nested():
+                await connection.execute(insert(changes).values(change_row(change)))
+        except IntegrityError:
+            if known := await queries.select_by_token(connection, new.token):
+                return known, False
+            if new.flow is not None and (current := await queries.select_open(connection, new.flow)):
+                raise FlowBusyError(current) from None
+            if attempt == _SUBMIT_ATTEMPTS:
+                raise
+        else:
+            return change, True
+
+
+async def write_transition(connection: AsyncConnection, seen: Change, moved: Change) -> Change:
+    """Put `moved` in the place of `seen`, if the row still has its version and its lease owner.
+
+    Raises:
+        VersionConflictError: somebody was faster.
+        LookupError: there is no such change.
+    """
+    is_as_seen = and_(
+        changes.c.id == seen.id,
+        changes.c.version == seen.version,
+        changes.c.lease_owner.is_not_distinct_from(seen.lease_owner),
+    )
+    replaced = update(changes).where(is_as_seen).values(transition_columns(seen, moved)).returning(changes)
+    row = (await connection.execute(replaced)).one_or_none()
+    if row is not None:
+        return read_change(row)
+    current = await queries.select_one(connection, changes.c.id == seen.id)
+    if current is None:
+        raise LookupError(f"there is no change {seen.id}")
+    raise VersionConflictError(current)
+
+
+async def count_vote(
+    connection: AsyncConnection, change: ChangeId, vote: Vote, lease: Lease, *events: AuditEvent
+) -> VoteResult:
+    """Count a vote in the transaction of `connection`, as `ChangeStore.record_vote` says."""
+    seen = await queries.select_for_update(connection, change)
+    if seen.state is not ChangeState.PENDING:
+        raise VersionConflictError(seen)
+    before = await queries.select_votes(connection, change)
+    if any((given.person, given.choice) == (vote.person, vote.choice) for given in before):
+        return VoteResult(seen, before, is_new=False)
+    await connection.execute(delete(votes).where(votes.c.change_id == change, votes.c.person == str(vote.person)))
+    await connection.execute(insert(votes).values(vote_row(change, vote)))
+    counted = await queries.select_votes(connection, change)
+    is_approved = has_quorum(seen.rule, counted)
+    moved = replace(seen, changed_at=vote.at)
+    if is_approved:
+        moved = with_lease(lease, replace(moved, state=ChangeState.APPLYING, due_at=None))
+    written = await write_transition(connection, seen, moved)
+    await append_events(connection, events, change=change)
+    if is_approved:
+        names = {"approvers": [str(person) for person in approvers(counted)]}
+        approved = event_for_change(written, vote.at, AuditAction.APPROVED, vote.person, names)
+        await append_events(connection, [approved])
+    return VoteResult(written, counted, is_new=True)

@@ -8,14 +8,16 @@ from sqlalchemy import and_, delete, exists, insert, or_, select
 from flowbot.domain.change import OPEN_STATES, ChangeKind, ChangeState
 from flowbot.domain.ids import ImageId
 from flowbot.domain.images import ImageFile
+from flowbot.services.ports.storage import ImageStore
+from flowbot.storage.repositories.change_queries import in_states
 from flowbot.storage.tables import changes, images, new_id
 from flowbot.storage.unit_of_work import Database
 
-_MAY_BE_GONE: Final = (ChangeState.APPLIED.value, ChangeState.UNKNOWN.value)
+_PERHAPS_APPLIED: Final = frozenset({ChangeState.APPLIED, ChangeState.UNKNOWN})
 
 
-class ImageRepository:
-    """The pictures in the database. Every method is one transaction; DependencyError where the database fails.
+class ImageRepository(ImageStore):
+    """The images in the database.
 
     Args:
         database: migrated and open.
@@ -25,10 +27,9 @@ class ImageRepository:
         self._database = database
 
     async def add(self, image: ImageFile, at: datetime) -> ImageId:
-        """Keep it, as of `at`, under a fresh id."""
-        kept = ImageId(new_id())
+        image_id = ImageId(new_id())
         row = {
-            "id": kept,
+            "id": image_id,
             "content": image.content,
             "content_type": image.content_type,
             "filename": image.filename,
@@ -36,10 +37,9 @@ class ImageRepository:
         }
         async with self._database.write() as connection:
             await connection.execute(insert(images).values(row))
-        return kept
+        return image_id
 
     async def get(self, image: ImageId) -> ImageFile | None:
-        """Find it."""
         async with self._database.read() as connection:
             row = (await connection.execute(select(images).where(images.c.id == image))).one_or_none()
         if row is None:
@@ -47,14 +47,8 @@ class ImageRepository:
         return ImageFile(content=row.content, content_type=row.content_type, filename=row.filename)
 
     async def delete_unused(self, before: datetime) -> int:
-        """Forget those older than `before` that nobody needs any more; how many.
-
-        An open change needs the picture that it names, whether it is wanted or kept on the way, and so does a delete
-        that was or may have been carried out: its flow can be made again.
-        """
-        is_open = changes.c.state.in_(sorted(state.value for state in OPEN_STATES))
-        deleted = and_(changes.c.kind == ChangeKind.DELETE.value, changes.c.state.in_(_MAY_BE_GONE))
-        names = or_(changes.c.image_id == images.c.id, changes.c.kept_image_id == images.c.id)
-        is_needed = exists().where(names, or_(is_open, deleted))
+        is_named = or_(changes.c.image_id == images.c.id, changes.c.kept_image_id == images.c.id)
+        is_delete = and_(changes.c.kind == ChangeKind.DELETE.value, in_states(_PERHAPS_APPLIED))
+        is_used = exists().where(is_named, or_(in_states(OPEN_STATES), is_delete))
         async with self._database.write() as connection:
-            return (await connection.execute(delete(images).where(images.c.created_at < before, ~is_needed))).rowcount
+            return (await connection.execute(delete(images).where(images.c.created_at < before, ~is_used))).rowcount

@@ -13,14 +13,14 @@ from flowbot.domain.ids import ChannelId, WebsiteId
 from flowbot.domain.policy import ChannelPolicy, PolicyBook
 from flowbot.errors import DependencyError
 from flowbot.services.ports import Clock
-from flowbot.services.ports.storage import ChannelScope
+from flowbot.services.ports.storage import ChannelScope, PolicyStore
 from flowbot.storage.repositories.change_rows import append_events
 from flowbot.storage.tables import channel_policies, websites
 from flowbot.storage.unit_of_work import Database
 
 
-class PolicyRepository:
-    """The policies in the database. Every call asks it; the process keeps nothing.
+class PolicyRepository(PolicyStore):
+    """The policies in the database.
 
     Args:
         database: migrated and open.
@@ -32,41 +32,30 @@ class PolicyRepository:
         self._clock = clock
 
     async def get_scope(self, channel: ChannelId) -> ChannelScope:
-        """The channel's policy and the websites' names, as they were at one moment.
-
-        Raises:
-            DependencyError: the database did not answer, or holds a policy that this flowbot cannot read.
-        """
         wanted = select(channel_policies.c.document).where(channel_policies.c.channel_id == channel)
         async with self._database.read() as connection:
             document = await connection.scalar(wanted)
-            names = await _website_names(connection)
-        policy = None if document is None else _policy(document)
+            names = await _select_website_names(connection)
+        policy = None if document is None else _read_policy(document)
         return ChannelScope(channel=channel, policy=policy, website_names=names)
 
     async def get_book(self) -> PolicyBook:
-        """All policies and names, in the order in which they were written.
-
-        Raises:
-            DependencyError: as `scope`.
-        """
         ordered = select(channel_policies.c.document).order_by(channel_policies.c.position)
         async with self._database.read() as connection:
-            names = await _website_names(connection)
+            names = await _select_website_names(connection)
             documents = (await connection.scalars(ordered)).all()
-        return _book(names, tuple(_policy(document) for document in documents))
+        policies = tuple(_read_policy(document) for document in documents)
+        # A key without content was never written, so it stays unset.
+        sections = {"websites": names, "channels": policies}
+        return PolicyBook.model_validate({section: content for section, content in sections.items() if content})
 
     async def replace_all(self, book: PolicyBook, *events: AuditEvent) -> None:
-        """Put `book` in the place of all that was there; readers see the old book or the new one, whole.
-
-        Args:
-            book: the new one.
-            events: what is written to the audit trail with it: neither is kept without the other.
-
-        Raises:
-            DependencyError: the database did not answer; the old book stands.
-        """
-        policy_rows, website_rows = self._policy_rows(book), _website_rows(book)
+        now = self._clock()
+        policy_rows = [_policy_row(policy, now) | {"position": n} for n, policy in enumerate(book.channels)]
+        website_rows = [
+            {"website_id": website, "position": n, "name": name}
+            for n, (website, name) in enumerate(book.websites.items())
+        ]
         async with self._database.write(alone="policies") as connection:
             await connection.execute(delete(channel_policies))
             await connection.execute(delete(websites))
@@ -79,66 +68,33 @@ class PolicyRepository:
     async def replace_if_unchanged(
         self, seen: ChannelPolicy | None, policy: ChannelPolicy, *events: AuditEvent
     ) -> bool:
-        """Put one channel's policy in the place of the one it had, or add it; the others stay as they are.
-
-        Only if it still is the one that was seen, whoever else writes, in all processes.
-
-        Args:
-            seen: as `scope` gave it; None where there was none.
-            policy: the new one.
-            events: what is written to the audit trail with it: neither is kept without the other.
-
-        Returns:
-            Whether it was done; if not, nothing was written.
-
-        Raises:
-            DependencyError: the database did not answer; the policy that was there stands.
-        """
-        kept = select(channel_policies.c.document).where(channel_policies.c.channel_id == str(policy.id))
+        is_same_channel = channel_policies.c.channel_id == str(policy.id)
+        row = _policy_row(policy, self._clock())
         async with self._database.write(alone="policies") as connection:
-            if await connection.scalar(kept) != (None if seen is None else _document(seen)):
+            current = await connection.scalar(select(channel_policies.c.document).where(is_same_channel))
+            if current != (None if seen is None else _document(seen)):
                 return False
-            await self._put(connection, policy)
+            if current is None:
+                last = await connection.scalar(select(func.max(channel_policies.c.position)))
+                position = 0 if last is None else last + 1
+                await connection.execute(insert(channel_policies).values(row | {"position": position}))
+            else:
+                await connection.execute(update(channel_policies).where(is_same_channel).values(row))
             await append_events(connection, events)
         return True
 
-    async def _put(self, connection: AsyncConnection, policy: ChannelPolicy) -> None:
-        of_channel = update(channel_policies).where(channel_policies.c.channel_id == str(policy.id))
-        written = _written(policy, self._clock())
-        if (await connection.execute(of_channel.values(written))).rowcount:
-            return
-        last = await connection.scalar(select(func.max(channel_policies.c.position)))
-        position = 0 if last is None else last + 1
-        await connection.execute(insert(channel_policies).values(written | {"position": position}))
 
-    def _policy_rows(self, book: PolicyBook) -> list[dict[str, Any]]:
-        now = self._clock()
-        return [_written(policy, now) | {"position": position} for position, policy in enumerate(book.channels)]
-
-
-def _written(policy: ChannelPolicy, now: datetime) -> dict[str, Any]:
-    """A policy's columns but its position."""
+def _policy_row(policy: ChannelPolicy, now: datetime) -> dict[str, Any]:
+    """Build a policy's columns but its position."""
     return {"channel_id": str(policy.id), "document": _document(policy), "updated_at": now}
 
 
 def _document(policy: ChannelPolicy) -> dict[str, Any]:
-    """A policy as it is kept, with just the keys that somebody wrote."""
+    """Return a policy as it is stored, with just the keys that somebody wrote."""
     return policy.model_dump(mode="json", exclude_unset=True)
 
 
-def _website_rows(book: PolicyBook) -> list[dict[str, Any]]:
-    return [
-        {"website_id": website, "position": position, "name": name}
-        for position, (website, name) in enumerate(book.websites.items())
-    ]
-
-
-async def _website_names(connection: AsyncConnection) -> dict[WebsiteId, str]:
-    rows = await connection.execute(select(websites.c.website_id, websites.c.name).order_by(websites.c.position))
-    return {WebsiteId(website): name for website, name in rows}
-
-
-def _policy(document: Mapping[str, Any]) -> ChannelPolicy:
+def _read_policy(document: Mapping[str, Any]) -> ChannelPolicy:
     try:
         return ChannelPolicy.model_validate(document)
     except ValidationError as error:
@@ -146,7 +102,6 @@ def _policy(document: Mapping[str, Any]) -> ChannelPolicy:
         raise DependencyError("fault.database") from error
 
 
-def _book(names: dict[WebsiteId, str], policies: tuple[ChannelPolicy, ...]) -> PolicyBook:
-    """The book with the keys that hold something: an empty one was never written."""
-    sections = {"websites": names, "channels": policies}
-    return PolicyBook.model_validate({section: content for section, content in sections.items() if content})
+async def _select_website_names(connection: AsyncConnection) -> dict[WebsiteId, str]:
+    rows = await connection.execute(select(websites.c.website_id, websites.c.name).order_by(websites.c.position))
+    return {WebsiteId(website): name for website, name in rows}

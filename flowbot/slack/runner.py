@@ -221,13 +221,13 @@ class Runner:
             return await self._patiently(working, place, t), "done"
         except UserError as error:
             log.info("refused", reason=str(error))
-            return Reply(sentences.sentence(t, error.key, error.params)), "refused"
+            return Reply(sentences.sentence_message(t, error.key, error.params)), "refused"
         except DependencyError as error:
             log.warning("fault", key=str(error), cause=str(error.__cause__ or ""))
             return Reply(sentences.fault_message(t, error.key, current_incident())), "fault"
         except asyncio.CancelledError:
             # Nothing else cancels this than a stop that has waited long enough.
-            return Reply(sentences.sentence(t, "slow.stopped")), "stopped"
+            return Reply(sentences.sentence_message(t, "slow.stopped")), "stopped"
         except Exception:
             log.exception("unexpected")
             return Reply(sentences.fault_message(t, "fault.unexpected", current_incident())), "fault"
@@ -247,7 +247,7 @@ class Runner:
         try:
             done, _ = await asyncio.wait({task}, timeout=SLOW_SECONDS)
             if not done:
-                await self._deliver(place, Reply(sentences.sentence(t, "slow.working")))
+                await self._deliver(place, Reply(sentences.sentence_message(t, "slow.working")))
             return await task
         finally:
             if not task.done():

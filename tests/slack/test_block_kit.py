@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flowbot.domain.text import utf16_length
-from flowbot.slack.views.block_kit import clip, isolated
+from flowbot.slack.views.block_kit import clip, isolate
 
 ANYTHING = st.text(st.characters())
 """Halves of characters too: they come in from JSON."""
@@ -23,4 +23,4 @@ def test_what_is_clipped_fits(text: str, limit: int) -> None:
 
 @pytest.mark.parametrize(("text", "shown"), [("Sale", "Sale"), ("Güneş", "Güneş"), ("שלום", "\u2068שלום\u2069")])
 def test_only_text_from_right_to_left_is_isolated(text: str, shown: str) -> None:
-    assert isolated(text) == shown
+    assert isolate(text) == shown

@@ -25,6 +25,7 @@ from flowbot.sandbox.slack.mutations import build_view
 from flowbot.services.ports.enkapush import Segment
 from flowbot.slack.forms.flow.form import FlowForm, FlowFormData, FormMetadata, SubmittedForm
 from flowbot.slack.views import form_status as views
+from flowbot.slack.views import push
 
 WORKSPACE = build_demo_workspace()
 LOCALES = Translators(fixed=None, zone=ZoneInfo("Europe/Istanbul"))
@@ -122,10 +123,10 @@ def test_each_form_says_what_it_is_for(kind: FormKind, title: str, submit: str) 
 def test_every_view_fits_slack_in_both_languages(kind: FormKind, t: Translator) -> None:
     form(form_values(FLOW), kind, t, before=FLOW, segments=None)
     for view in (
-        views.loading(kind, t),
-        views.saving(kind, t),
+        views.loading_view(kind, t),
+        views.saving_view(kind, t),
         views.sentence_view(kind, t, "show.no_such_flow", {"id": "<!channel>"}),
-        views.result_view(kind, t, views.saved_view(kind, FLOW, (), t, may_share=True)),
+        views.result_view(kind, t, views.saved_message(kind, FLOW, (), t, may_share=True)),
     ):
         checked = check_view(view, WORKSPACE, "modal")
         assert "submit" not in checked
@@ -385,13 +386,15 @@ def test_a_forms_identity_fits_slack_and_comes_back() -> None:
 
 
 def test_an_author_is_told_what_was_made_and_what_can_be_done_next() -> None:
-    message = views.saved_view(FormKind.CREATE, FLOW, views.remarks([Text("lint.no_utm")], EN), EN, may_share=True)
+    message = views.saved_message(
+        FormKind.CREATE, FLOW, push.remark_blocks([Text("lint.no_utm")], EN), EN, may_share=True
+    )
     check_message(message.text, json.loads(json.dumps(message.blocks)), WORKSPACE)
     assert message.text == "Flow #7 was created, disabled."
     buttons = [element["text"]["text"] for element in message.blocks[-1]["elements"]]
     assert buttons == ["Enable", "Edit", "Duplicate", "Share"]
     assert "UTM" in json.dumps(message.blocks)
-    alone = views.saved_view(FormKind.EDIT, FLOW, [], EN, may_share=False)
+    alone = views.saved_message(FormKind.EDIT, FLOW, [], EN, may_share=False)
     assert [element["text"]["text"] for element in alone.blocks[-1]["elements"]] == ["Edit", "Duplicate"]
 
 
@@ -421,7 +424,7 @@ def test_a_failed_form_can_be_opened_again() -> None:
 @given(ANY_TEXT, ANY_TEXT, ANY_TEXT, st.booleans(), st.one_of(st.none(), ANY_TEXT, st.just(FLOW.image_url)))
 def test_any_push_can_be_previewed(title: str, text: str, url: str, adds: bool, image: str | None) -> None:
     content = draft_content({"title": title, "description": text, "url": url, "button_1_title": title})
-    reached = views.reach_blocks(title, parse_wait({"wait": text}, None), text, EN)
-    view = views.preview_view(content, [], EN, reached=reached, image_url=image, adds_picture=adds)
+    reached = push.audience_block(title, parse_wait({"wait": text}, None), text, EN)
+    view = push.preview_view(content, [], EN, reached=reached, image_url=image, adds_picture=adds)
     assert "submit" not in check_view(json.loads(json.dumps(view)), WORKSPACE, "modal")
     assert ("once the flow is saved" in words(view)) is adds

@@ -19,8 +19,8 @@ from flowbot.sandbox.slack import build_demo_workspace
 from flowbot.sandbox.slack.blockkit.payload_checks import check_view
 from flowbot.services.inbox import ASKED_MAX, RECENT_MAX, ChannelAccess
 from flowbot.services.request_details import RequestDetails
-from flowbot.slack.views.home import WAITING_MAX, HomeShown, home_notice, home_view, loading_home
-from flowbot.slack.views.sentences import sentence
+from flowbot.slack.views.home import WAITING_MAX, HomeContent, home_view, loading_view, notice_view
+from flowbot.slack.views.sentences import sentence_message
 
 WORKSPACE = build_demo_workspace()
 LOCALES = Translators(fixed=None, zone=ZoneInfo("Europe/Istanbul"))
@@ -72,7 +72,7 @@ def drawn(t: Translator = EN, **parts: Any) -> dict[str, Any]:
     empty: dict[str, Any] = {
         "for_me": (), "by_me": (), "recent": (), "more": 0, "reach": (), "is_certain": True, "links": {}
     }  # fmt: skip
-    return checked(home_view(HomeShown(**(empty | parts)), t, NOW))
+    return checked(home_view(HomeContent(**(empty | parts)), t, NOW))
 
 
 def checked(view: dict[str, Any]) -> dict[str, Any]:
@@ -99,8 +99,8 @@ def test_who_may_ask_is_told_how_and_nobody_else(t: Translator, may: Permission,
 
 
 def test_something_stands_there_at_once_or_instead() -> None:
-    assert EN("home.loading") in told(checked(loading_home(EN)))
-    assert EN("denied.external") in told(checked(home_notice(sentence(EN, "denied.external"))))
+    assert EN("home.loading") in told(checked(loading_view(EN)))
+    assert EN("denied.external") in told(checked(notice_view(sentence_message(EN, "denied.external"))))
 
 
 def test_what_an_edit_changes_and_enkapush_never_tells_is_shown_to_who_decides() -> None:

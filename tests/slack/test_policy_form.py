@@ -204,7 +204,7 @@ def test_what_differs_is_told_by_id_and_not_by_name() -> None:
     before = ChannelPolicy(id=HERE, websites=(WebsiteId(1),), editors=(GroupId("S0A"),))
     after = before.model_copy(update={"editors": (GroupId("S0B"),)})
     same = views.Names({}, {GroupId("S0A"): "Team", GroupId("S0B"): "Team"}, {})
-    assert views.differing(before, after, EN) == ["Editors"]
+    assert views.list_changed_fields(before, after, EN) == ["Editors"]
     message = views.policy_changed_message(UserId("U0DENIZ"), before, after, same, EN)
     assert len(message.blocks[0]["elements"][1]["elements"]) == 1
 

@@ -52,13 +52,13 @@ from flowbot.slack.views import flow_list, form_status, push, sentences
 from flowbot.slack.views.block_kit import Message
 from flowbot.slack.views.notices import (
     LISTED_MAX,
-    approvals_list,
-    break_glass_alarm,
-    reminder,
-    request_ended,
-    request_sent,
+    approvals_message,
+    reminder_message,
+    request_ended_message,
+    request_sent_message,
+    skipped_approval_message,
 )
-from flowbot.slack.views.request_message import request_message, state_word
+from flowbot.slack.views.request_message import format_state, request_message
 
 WORKSPACE = build_demo_workspace()
 LOCALES = Translators(fixed=None, zone=ZoneInfo("Europe/Istanbul"))
@@ -351,10 +351,10 @@ def test_a_failure_gives_its_reason() -> None:
     )
 
 
-@pytest.mark.parametrize("key", sorted(sentences.NAMED))
+@pytest.mark.parametrize("key", sorted(sentences.NAMED_CHANNEL_KEYS))
 def test_a_failure_for_a_channels_policy_names_the_channel_wherever_it_is_read(key: str) -> None:
     given = shown(ChangeState.FAILED, approved_by=(), change={"outcome": Outcome(key)})
-    for message in (told(given), checked(request_ended(given, None, EN))):
+    for message in (told(given), checked(request_ended_message(given, None, EN))):
         assert f"@{CHANNEL}" in text_of(message)
         assert "Failed: " in text_of(message)
         assert "this channel" not in text_of(message).lower()
@@ -417,7 +417,7 @@ def test_a_broken_glass_stands_out(state: ChangeState) -> None:
 
 
 def test_an_alarm_names_person_flow_and_reason_and_mentions_the_approvers() -> None:
-    message = checked(break_glass_alarm(glass_broken(), EN))
+    message = checked(skipped_approval_message(glass_broken(), EN))
     assert message.text == "🚨 Enable #12: the team's approval was skipped"
     text = text_of(message)
     assert "@U0AYSE broke the glass" in text
@@ -443,25 +443,25 @@ WHY: Mapping[ChangeState, tuple[str, ...]] = {
 
 @pytest.mark.parametrize("state", WHY)
 def test_who_asked_is_told_by_whom_and_why_it_ended(state: ChangeState) -> None:
-    message = checked(request_ended(edit(state=state), "https://team.slack.example/archives/C0/p1", EN))
-    assert message.text == f"Edit #12: {state_word(edit(state=state), EN)}"
+    message = checked(request_ended_message(edit(state=state), "https://team.slack.example/archives/C0/p1", EN))
+    assert message.text == f"Edit #12: {format_state(edit(state=state), EN)}"
     for part in (message.text, *WHY[state]):
         assert part in text_of(message)
 
 
 def test_who_asked_is_told_who_broke_the_glass_and_why() -> None:
-    text = text_of(checked(request_ended(glass_broken(), None, EN)))
+    text = text_of(checked(request_ended_message(glass_broken(), None, EN)))
     assert "🚨 @U0AYSE broke the glass" in text
     assert "Reason: The shop sells what it has not" in text
 
 
 def test_there_is_no_alarm_where_nobody_skipped_anything() -> None:
     with pytest.raises(ValueError, match="nobody"):
-        break_glass_alarm(shown(), EN)
+        skipped_approval_message(shown(), EN)
 
 
 def test_a_reminder_says_what_waits_for_whom() -> None:
-    message = checked(reminder(shown(approved_by=(BURAK,), approvers=(LEADS,)), EN, NOW))
+    message = checked(reminder_message(shown(approved_by=(BURAK,), approvers=(LEADS,)), EN, NOW))
     assert message.text == "Enable #12 is still waiting for approval, asked 2 hours ago"
     for part in ("Enable: #12 Spring sale", "1 of 2 approvals: @U0BURAK", "Expires", "@S0LEADS"):
         assert part in text_of(message)
@@ -470,20 +470,20 @@ def test_a_reminder_says_what_waits_for_whom() -> None:
 @pytest.mark.parametrize("link", [None, "https://team.slack.example/archives/C0/p1"])
 def test_the_requester_is_told_where_approval_is_asked_for(link: str | None) -> None:
     rule = ApprovalRule(channel=ChannelId("C0APPROVALS"))
-    message = checked(request_sent(shown(rule=rule), link, EN))
+    message = checked(request_sent_message(shown(rule=rule), link, EN))
     assert "Asked for approval in @C0APPROVALS – Enable: #12 Spring sale" in text_of(message)
     assert [button["url"] for button in buttons(message).values()] == ([link] if link else [])
 
 
 def test_an_empty_list_of_approvals_says_so() -> None:
-    message = checked(approvals_list([], [], [], {}, EN, NOW))
+    message = checked(approvals_message([], [], [], {}, EN, NOW))
     assert "Nothing is waiting" in text_of(message)
 
 
 def test_the_list_of_approvals_has_three_heads_and_a_link_to_each_request() -> None:
     link = "https://team.slack.example/archives/C0/p1"
     mine = [shown(approved_by=(BURAK,)), shown(ChangeState.REJECTED)]
-    message = checked(approvals_list([], mine, [edit()], {ChangeId("k7m2"): link}, EN, NOW))
+    message = checked(approvals_message([], mine, [edit()], {ChangeId("k7m2"): link}, EN, NOW))
     heads = [block["text"]["text"] for block in message.blocks if block["type"] == "header"]
     assert heads == ["Waiting for you", "Asked by you", "Also waiting in this channel"]
     text = text_of(message)
@@ -496,7 +496,7 @@ def test_the_list_of_approvals_has_three_heads_and_a_link_to_each_request() -> N
 def test_a_long_list_of_approvals_fits_and_counts_the_rest(t: Translator) -> None:
     many = [edit()] * 200
     links = {ChangeId("k7m2"): "https://team.slack.example/archives/C0/p1"}
-    message = checked(approvals_list(many, many, many, links, t, NOW))
+    message = checked(approvals_message(many, many, many, links, t, NOW))
     assert len(buttons_of(message)) == 3 * LISTED_MAX
     assert ("190 more" in text_of(message)) is (t is EN)
 
@@ -519,15 +519,15 @@ def test_a_list_of_flows_enables_and_disables_for_editors_alone() -> None:
     items = tuple(replace(FLOW, id=FlowId(number), is_enabled=number % 2 == 0) for number in range(1, 11))
     page = Page(items=items, number=2, pages=3, total=30)
     result = FlowList(ListRequest(FlowQuery(), page=2), page, {SHOP: "Shop"}, may_share=True, as_of=NOW, may_edit=True)
-    labels = [button["text"]["text"] for button in buttons_of(checked(flow_list.flow_list(result, EN, NOW)))]
+    labels = [button["text"]["text"] for button in buttons_of(checked(flow_list.flow_list_message(result, EN, NOW)))]
     assert labels == ["Show", "Enable", "Show", "Disable"] * 5 + ["Previous", "Next", "Share"]
-    reading = buttons(checked(flow_list.flow_list(replace(result, may_edit=False), EN, NOW)))
+    reading = buttons(checked(flow_list.flow_list_message(replace(result, may_edit=False), EN, NOW)))
     assert list(reading) == ["Show", "Previous", "Next", "Share"]
 
 
 def test_a_new_flow_can_be_enabled_from_its_creation() -> None:
     for kind, first in ((FormKind.CREATE, "Enable"), (FormKind.DUPLICATE, "Enable"), (FormKind.EDIT, "Edit")):
-        assert next(iter(buttons(form_status.saved_view(kind, FLOW, (), EN, may_share=True)))) == first
+        assert next(iter(buttons(form_status.saved_message(kind, FLOW, (), EN, may_share=True)))) == first
 
 
 # --- the form that asks why -------------------------------------------------------------------------------------------
@@ -593,10 +593,10 @@ def test_the_two_forms_are_not_taken_for_one_another() -> None:
 
 
 def safe(message: Message, *foreign: str) -> None:
-    """Foreign text is parsed nowhere: not in the top-level text, not in `mrkdwn`."""
+    """Foreign text is parsed nowhere: not in the top-level text, not in `mrkdwn`. A lone `<` may be flowbot's own."""
     parsed = [message.text] + [each["text"] for each in elements(message.blocks) if each.get("type") == "mrkdwn"]
     for text in foreign:
-        if "<" in text or "*" in text:
+        if len(text) > 3 and ("<" in text or "*" in text):
             assert not [each for each in parsed if text[:20] in each]
 
 
@@ -666,11 +666,11 @@ def test_any_change_fits_slack_and_stays_inert(
     link = {ChangeId("k7m2"): "https://team.slack.example/archives/C0/p1"}
     messages = [
         told(named, t),
-        checked(reminder(named, t, NOW)),
-        checked(break_glass_alarm(named, t)),
-        checked(request_sent(named, None, t)),
-        checked(request_ended(named, "https://team.slack.example/archives/C0/p1", t)),
-        checked(approvals_list([named], [named] * 12, [named], link, t, NOW)),
+        checked(reminder_message(named, t, NOW)),
+        checked(skipped_approval_message(named, t)),
+        checked(request_sent_message(named, None, t)),
+        checked(request_ended_message(named, "https://team.slack.example/archives/C0/p1", t)),
+        checked(approvals_message([named], [named] * 12, [named], link, t, NOW)),
     ]
     for message in messages:
         safe(message, reason, before.name, after.title)

@@ -14,8 +14,7 @@ from flowbot.slack.payloads.action_ids import ActionId
 from flowbot.slack.payloads.view_state import FieldValue, PrivateMetadata, parse_view
 from flowbot.slack.views import block_kit
 from flowbot.slack.views import request_blocks as parts
-from flowbot.slack.views.block_kit import View
-from flowbot.slack.views.form_status import TITLE_MAX
+from flowbot.slack.views.block_kit import TITLE_MAX, View
 
 REASON_MAX: Final = parts.REASON_MAX
 
@@ -66,7 +65,7 @@ class ReasonForm:
         else:
             title, submit = t("request.title_break_glass"), t("button.break_glass")
             about = t("request.about_break_glass")
-        subject = f"{t(f'kind.{change.request.kind}')} {parts.flow_subject(change, t)}"
+        subject = f"{t(f'kind.{change.request.kind}')} {parts.format_subject(change, t)}"
         field = {
             "type": "input",
             "block_id": _BLOCK,

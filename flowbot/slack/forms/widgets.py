@@ -132,7 +132,7 @@ def option(label: str, value: str) -> Element:
 
 def option_label(name: str, fallback: str, limit: int = NAME_MAX) -> str:
     """Return a name from outside as the label of an entry: on one line, clipped, its direction isolated."""
-    return block_kit.isolated(block_kit.clip(" ".join(name.split()) or fallback, limit))
+    return block_kit.isolate(block_kit.clip(" ".join(name.split()) or fallback, limit))
 
 
 def website_options(names: Mapping[WebsiteId, str], t: Translator) -> list[Element]:

@@ -85,7 +85,7 @@ class FlowActions:
         result = await self._runner.flow_queries.list_flows(
             interaction.user, interaction.target.require_channel(), wanted, turning=True
         )
-        return Reply(flow_list.flow_list(result, interaction.t, self._runner.clock()), replacing=True)
+        return Reply(flow_list.flow_list_message(result, interaction.t, self._runner.clock()), replacing=True)
 
     async def _show(self, interaction: Interaction, press: BlockActions) -> Reply:
         interaction, flow_id = await self._where_it_counts(interaction, press, Permission.VIEW)
@@ -99,9 +99,9 @@ class FlowActions:
         )
         t = runner.locales.for_channel(reader.locale)
         await runner.responder.reply_publicly(
-            interaction.target, flow_list.shared_list(result, reader.id, t, runner.clock())
+            interaction.target, flow_list.shared_list_message(result, reader.id, t, runner.clock())
         )
-        return Reply(sentences.sentence(interaction.t, "share.done"))
+        return Reply(sentences.sentence_message(interaction.t, "share.done"))
 
     async def _share_flow(self, interaction: Interaction, press: BlockActions) -> Reply:
         interaction, flow_id = await self._where_it_counts(interaction, press, Permission.SHARE)
@@ -109,8 +109,10 @@ class FlowActions:
         await runner.flow_queries.require_share(reader, channel)
         shown = await runner.flow_queries.get_flow(reader, channel, flow_id)
         t = runner.locales.for_channel(reader.locale)
-        await runner.responder.reply_publicly(interaction.target, push.shared_flow(shown, reader.id, t, runner.clock()))
-        return Reply(sentences.sentence(interaction.t, "share.done"))
+        await runner.responder.reply_publicly(
+            interaction.target, push.shared_flow_message(shown, reader.id, t, runner.clock())
+        )
+        return Reply(sentences.sentence_message(interaction.t, "share.done"))
 
 
 async def _do_nothing(_interaction: Interaction, _press: BlockActions) -> Reply:

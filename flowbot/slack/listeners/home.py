@@ -59,7 +59,7 @@ class HomeTab:
 
         async def work(interaction: Interaction) -> Reply:
             if opened.is_blank:
-                await self._publish(interaction, views.loading_home(interaction.t))
+                await self._publish(interaction, views.loading_view(interaction.t))
             await self._draw(interaction, "")
             return Reply()
 
@@ -111,17 +111,17 @@ class HomeTab:
         try:
             return await self._whole(interaction, await self._overviews.load_for(interaction.user))
         except UserError as error:
-            return views.home_notice(sentences.sentence(interaction.t, error.key, error.params))
+            return views.notice_view(sentences.sentence_message(interaction.t, error.key, error.params))
         except DependencyError as error:
             log.warning("home_tab.fault", key=str(error), cause=str(error.__cause__ or ""))
-            return views.home_notice(sentences.fault_message(interaction.t, error.key, current_incident()))
+            return views.notice_view(sentences.fault_message(interaction.t, error.key, current_incident()))
 
     async def _whole(self, interaction: Interaction, overview: HomeOverview) -> View:
         listed = (overview.for_me[: views.WAITING_MAX], overview.by_me, overview.recent)
         shown = [[await self._notifier.request_message.load(change) for change in part] for part in listed]
         changes = {change.id: change for part in listed for change in part}
         links = await asyncio.gather(*(self._link(change) for change in changes.values()))
-        data = views.HomeShown(
+        data = views.HomeContent(
             for_me=shown[0],
             by_me=shown[1],
             recent=shown[2],

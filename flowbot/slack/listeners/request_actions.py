@@ -84,7 +84,7 @@ class RequestActions:
         lists = await self.queue.load_for(interaction.user, interaction.target.require_channel())
         for_me, by_me, here = [[await self.notifier.request_message.load(change) for change in part] for part in lists]
         links = await self.notifier.find_permalinks(tuple(change for part in lists for change in part))
-        return Reply(views.approvals_list(for_me, by_me, here, links, interaction.t, self.runner.clock()))
+        return Reply(views.approvals_message(for_me, by_me, here, links, interaction.t, self.runner.clock()))
 
     async def handle_reason(self, event: FormEvent) -> dict[str, Any] | None:
         """A reason was given in its small form: what to acknowledge it with. None where it is another form.
@@ -130,7 +130,7 @@ class RequestActions:
             change = await asking
         except RequestOpenError as error:
             link = (await self.notifier.find_permalinks((error.current,))).get(error.current.id)
-            return Reply(views.request_open_already(error.current, link, interaction.t))
+            return Reply(views.request_open_message(error.current, link, interaction.t))
         return await self._started(interaction, change)
 
     async def _started(self, interaction: Interaction, change: Change) -> Reply:
@@ -140,13 +140,13 @@ class RequestActions:
             if settled.state is ChangeState.PENDING:
                 shown = await self.notifier.request_message.load(settled)
                 link = (await self.notifier.find_permalinks((settled,))).get(settled.id)
-                return Reply(views.request_sent(shown, link, interaction.t))
+                return Reply(views.request_sent_message(shown, link, interaction.t))
         # Without an outcome another process has it in hand: the message will tell.
         outcome = settled.outcome or Outcome("request.under_way")
         key, params = outcome.key, outcome_params(settled, interaction.t)
         if interaction.target.channel != settled.request.channel:
             key, params = sentences.with_channel_name(settled.request.channel, key, params)
-        return Reply(sentences.sentence(interaction.t, key, params))
+        return Reply(sentences.sentence_message(interaction.t, key, params))
 
     async def _approve(self, interaction: Interaction, press: BlockActions) -> Reply:
         ballot = await self.approvals.deciding.approve(
@@ -235,7 +235,7 @@ class RequestActions:
         )
         await self.notifier.notify(change, None)
         still = change.state is ChangeState.UNKNOWN
-        return Reply(sentences.sentence(interaction.t, "request.still_unknown")) if still else Reply()
+        return Reply(sentences.sentence_message(interaction.t, "request.still_unknown")) if still else Reply()
 
     async def _ask_again(self, interaction: Interaction, press: BlockActions) -> Reply:
         asking = self.approvals.asking

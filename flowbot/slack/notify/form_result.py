@@ -24,11 +24,11 @@ from flowbot.slack.api.modals import Modals
 from flowbot.slack.forms.flow.opening import FormOpener, draft_form_kind
 from flowbot.slack.notify.request_message import RequestMessage, is_public
 from flowbot.slack.views import form_status as views
-from flowbot.slack.views import sentences
+from flowbot.slack.views import push, sentences
 from flowbot.slack.views.block_kit import Message, View
-from flowbot.slack.views.notices import request_sent as asked_for
-from flowbot.slack.views.push import segment_name, website_name
+from flowbot.slack.views.notices import request_sent_message
 from flowbot.slack.views.request_blocks import outcome_params
+from flowbot.slack.views.sentences import format_segment, format_website
 
 log = structlog.get_logger(__name__)
 
@@ -89,7 +89,7 @@ class FormResult:
         view = views.sentence_view(kind, t, "request.edit_asked_in", {"channel": change.posted_channel})
         await self.modals.update(view_id, view)
         shown, link = await self.request_message.load(change), await self.request_message.link(change)
-        await self._send(change.request, asked_for(shown, link, t))
+        await self._send(change.request, request_sent_message(shown, link, t))
 
     async def _tell_failure(self, change: Change, view_id: str) -> None:
         """The form again, as it was typed, with the reason on top; a message where it cannot be shown."""
@@ -119,21 +119,21 @@ class FormResult:
         if change.state is ChangeState.APPLIED and shown is not None:
             return await self._saved(asked, shown, t)
         if change.state is ChangeState.APPLIED:
-            return views.result_only(t, outcome.key, outcome.params)
+            return sentences.sentence_message(t, outcome.key, outcome.params)
         return _failed(asked, outcome, t)
 
     async def _saved(self, asked: ChangeRequest, shown: Flow, t: Translator) -> Message:
         rights = await self._rights(asked)
-        website = website_name(shown.website_id, rights.website_names if rights else {}, t)
-        reached = views.reach_blocks(website, shown.wait, self._segment(asked, t), t)
-        below = (reached, *views.remarks(self._remarks(asked, shown), t))
+        website = format_website(shown.website_id, rights.website_names if rights else {}, t)
+        reached = push.audience_block(website, shown.wait, self._segment(asked, t), t)
+        below = (reached, *push.remark_blocks(self._remarks(asked, shown), t))
         may_share = rights is not None and rights.may(Permission.SHARE)
-        return views.saved_view(await self._kind(asked), shown, below, t, may_share=may_share, channel=asked.channel)
+        return views.saved_message(await self._kind(asked), shown, below, t, may_share=may_share, channel=asked.channel)
 
     def _segment(self, asked: ChangeRequest, t: Translator) -> str | None:
         """The segment that was sent, in words; None where none was."""
         sent = asked.wanted.unread.segment if asked.wanted else None
-        return None if sent is None else segment_name(sent, self.forms.find_segment_name(sent), t)
+        return None if sent is None else format_segment(sent, self.forms.find_segment_name(sent), t)
 
     def _remarks(self, asked: ChangeRequest, shown: Flow) -> tuple[Text, ...]:
         if asked.wanted is None:

@@ -103,7 +103,7 @@ class SlackNotifier:
         if change.message_channel is None or change.message_ts is None:
             return
         shown = await self.request_message.load(change)
-        message = views.reminder(shown, self.request_message.words(change), self.request_message.clock())
+        message = views.reminder_message(shown, self.request_message.words(change), self.request_message.clock())
         await self._post(change.message_channel, change.message_ts, message)
 
     async def _alarm(self, change: Change) -> None:
@@ -129,7 +129,9 @@ class SlackNotifier:
         Raises:
             DependencyError: Slack did not take it.
         """
-        message = views.break_glass_alarm(await self.request_message.load(change), self.request_message.words(change))
+        message = views.skipped_approval_message(
+            await self.request_message.load(change), self.request_message.words(change)
+        )
         try:
             await self.poster.post(change.posted_channel, message)
         except MessageRefusedError as refusal:
@@ -155,7 +157,7 @@ class SlackNotifier:
         if (change.id, change.version) in self._apart or change.progress.told_apart == change.version:
             return
         t = self.request_message.locales.for_reader(asked.locale, asked.timezone)
-        message = views.request_ended(
+        message = views.request_ended_message(
             await self.request_message.load(change), await self.request_message.link(change), t
         )
         await self.poster.notify_person(asked.channel, asked.requester, message)

@@ -20,8 +20,8 @@ from flowbot.services.request_details import RequestDetails, since_approved
 from flowbot.slack.api.messages import MessageGoneError, MessagePoster, MessageRefusedError
 from flowbot.slack.views import sentences
 from flowbot.slack.views.block_kit import Message
-from flowbot.slack.views.request_blocks import deed_text
-from flowbot.slack.views.request_message import request_message, state_word
+from flowbot.slack.views.request_blocks import format_title
+from flowbot.slack.views.request_message import format_state, request_message
 
 MOST_ROUNDS: Final = 5
 
@@ -161,9 +161,9 @@ class RequestMessage:
             return
         asked = change.request
         t = self.locales.for_reader(asked.locale, asked.timezone)
-        said = {"what": deed_text(change, t), "state": state_word(await self.load(change), t)}
+        said = {"what": format_title(change, t), "state": format_state(await self.load(change), t)}
         key = "request.not_posted" if change.message_ts is None else "request.not_shown"
-        sentence = sentences.sentence(t, key, {**said, "channel": channel, "error": refusal.reason})
+        sentence = sentences.sentence_message(t, key, {**said, "channel": channel, "error": refusal.reason})
         await self.poster.notify_person(asked.channel, asked.requester, sentence)
         self._told.add((change.id, change.state))
 

@@ -23,6 +23,9 @@ Style = Literal["primary", "danger"]
 HEADER_MAX: Final = 150
 
 
+TITLE_MAX: Final = 24
+
+
 SECTION_MAX: Final = 3000
 
 
@@ -93,7 +96,7 @@ def clip(text: str, limit: int) -> str:
     return "".join(kept).rstrip() + "…"
 
 
-def isolated(text: str) -> str:
+def isolate(text: str) -> str:
     """Text of either direction that cannot turn its surroundings around (Unicode's bidirectional isolates)."""
     if not text.isascii() and any(unicodedata.bidirectional(character) in _RIGHT_TO_LEFT for character in text):
         return f"\N{FIRST STRONG ISOLATE}{text}\N{POP DIRECTIONAL ISOLATE}"
@@ -207,7 +210,7 @@ def date_element(at: datetime, fallback: str) -> Element:
     return {"type": "date", "timestamp": int(at.timestamp()), "format": DATE_FORMAT, "fallback": fallback}
 
 
-def moment_element(at: datetime, fallback: str) -> str:
+def mrkdwn_date(at: datetime, fallback: str) -> str:
     """The same for `mrkdwn`. The fallback must be flowbot's own."""
     return f"<!date^{int(at.timestamp())}^{DATE_FORMAT}|{fallback}>"
 
@@ -217,7 +220,7 @@ def link_button(label: str, action_id: str, url: str) -> Element:
     return {"type": "button", "text": plain(label, LABEL_MAX), "action_id": action_id, "url": url}
 
 
-def confirm(title: str, text: str, *, yes: str, no: str) -> Element:
+def confirm_dialog(title: str, text: str, *, yes: str, no: str) -> Element:
     """What asks again before a button is taken at its word."""
     return {
         "title": plain(title, CONFIRM_TITLE_MAX),
@@ -225,3 +228,15 @@ def confirm(title: str, text: str, *, yes: str, no: str) -> Element:
         "confirm": plain(yes, CONFIRM_LABEL_MAX),
         "deny": plain(no, CONFIRM_LABEL_MAX),
     }
+
+
+def labelled_lines(labelled: Iterable[tuple[str, str]]) -> Block:
+    """Label and value, a line each."""
+    return rich_text(
+        *(rich_line(text_element(f"{label}: ", bold=True), text_element(value)) for label, value in labelled)
+    )
+
+
+def single_line(text: str) -> str:
+    """The text without line breaks."""
+    return " ".join(text.split())

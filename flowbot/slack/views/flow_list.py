@@ -10,22 +10,14 @@ from flowbot.services.flow_queries import FlowList
 from flowbot.slack.payloads.action_ids import ActionId
 from flowbot.slack.payloads.button_values import FlowValue, ListValue
 from flowbot.slack.views import block_kit
-from flowbot.slack.views.block_kit import Block, Element, Message
-from flowbot.slack.views.push import (
-    NAME_MAX,
-    _sharer_note,
-    _stale_note,
-    _state_dot,
-    single_line,
-    toggle_button,
-    wait_text,
-    website_name,
-)
+from flowbot.slack.views.block_kit import Block, Element, Message, single_line
+from flowbot.slack.views.push import format_as_of, sharer_block, state_dot, toggle_button
+from flowbot.slack.views.sentences import NAME_MAX, format_wait, format_website
 
 LINE_MAX = 200
 
 
-def flow_list(result: FlowList, t: Translator, now: datetime) -> Message:
+def flow_list_message(result: FlowList, t: Translator, now: datetime) -> Message:
     """One page of a list, for the one who asked: with a button for each flow, and buttons to turn the page."""
     blocks = _list_head(result, t, now)
     for flow in result.page.items:
@@ -47,12 +39,12 @@ def _row_with_buttons(flow: Flow, result: FlowList, t: Translator) -> list[Block
     return [*_row(flow, result, t), block_kit.actions(show, toggle_button(flow, t, hint=hint))]
 
 
-def shared_list(result: FlowList, sharer: UserId, t: Translator, now: datetime) -> Message:
+def shared_list_message(result: FlowList, sharer: UserId, t: Translator, now: datetime) -> Message:
     """The same page for all in the channel to see, without buttons."""
     blocks = _list_head(result, t, now)
     for flow in result.page.items:
         blocks += _row(flow, result, t)
-    return Message(_list_summary(result, t), (*blocks, _sharer_note(sharer, t)))
+    return Message(_list_summary(result, t), (*blocks, sharer_block(sharer, t)))
 
 
 def _list_summary(result: FlowList, t: Translator) -> str:
@@ -66,7 +58,7 @@ def _list_head(result: FlowList, t: Translator, now: datetime) -> list[Block]:
     filters = _filters(result, t)
     blocks = [block_kit.header(t("list.total", n=page.total)), block_kit.context(where, *filters)]
     if result.as_of is not None:
-        blocks.append(block_kit.context(_stale_note(result.as_of, t, now)))
+        blocks.append(block_kit.context(format_as_of(result.as_of, t, now)))
     if result.unread:
         blocks.append(block_kit.context(t("list.unread", n=result.unread)))
     if not page.total and (filters or not result.unread):
@@ -79,30 +71,30 @@ def _filters(result: FlowList, t: Translator) -> list[str]:
     query: FlowQuery = result.request.query
     found = []
     if query.words:
-        found.append(t("list.filter_words", words=block_kit.isolated(block_kit.clip(" ".join(query.words), LINE_MAX))))
+        found.append(t("list.filter_words", words=block_kit.isolate(block_kit.clip(" ".join(query.words), LINE_MAX))))
     if query.is_enabled is not None:
         found.append(t("list.filter_enabled" if query.is_enabled else "list.filter_disabled"))
     if query.website is not None:
-        found.append(t("list.filter_website", website=website_name(query.website, result.website_names, t)))
+        found.append(t("list.filter_website", website=format_website(query.website, result.website_names, t)))
     return found
 
 
 def _row(flow: Flow, result: FlowList, t: Translator, button: Element | None = None) -> list[Block]:
-    name = block_kit.isolated(block_kit.clip(single_line(flow.name), NAME_MAX)) or t("flow.unnamed")
+    name = block_kit.isolate(block_kit.clip(single_line(flow.name), NAME_MAX)) or t("flow.unnamed")
     heading = block_kit.rich_text(
         block_kit.rich_line(
-            block_kit.text_element(f"{_state_dot(flow)} "),
+            block_kit.text_element(f"{state_dot(flow)} "),
             block_kit.text_element(name, bold=True),
             block_kit.text_element(f"  #{flow.id}"),
         )
     )
     facts = [
-        website_name(flow.website_id, result.website_names, t),
-        t("flow.after", wait=wait_text(flow.wait, t)),
+        format_website(flow.website_id, result.website_names, t),
+        t("flow.after", wait=format_wait(flow.wait, t)),
         t("flow.enabled" if flow.is_enabled else "flow.disabled"),
         *_row_numbers(flow, t),
     ]
-    title = block_kit.isolated(block_kit.clip(single_line(flow.title), LINE_MAX))
+    title = block_kit.isolate(block_kit.clip(single_line(flow.title), LINE_MAX))
     return [heading, block_kit.section(block_kit.plain(f"{title}\n{' · '.join(facts)}".strip()), button)]
 
 

@@ -27,7 +27,7 @@ ROLES: Final = (Permission.VIEW, Permission.EDIT, Permission.APPROVE, Permission
 MOST_WEBSITES: Final = 30
 
 
-def help_here(rights: Permissions, t: Translator) -> Message:
+def help_message(rights: Permissions, t: Translator) -> Message:
     """Help, naming what the reader may do here, with which websites."""
     blocks: list[Block] = [block_kit.header(t("help.title")), block_kit.section(block_kit.plain(t("help.what")))]
     refusal = rights.decisions[Permission.VIEW]
@@ -46,7 +46,7 @@ def help_here(rights: Permissions, t: Translator) -> Message:
 def _websites(rights: Permissions, t: Translator) -> Iterable[Block]:
     if rights.policy is None:
         return
-    names = [block_kit.isolated(name) for name in visible_website_names(rights.policy, rights.website_names).values()]
+    names = [block_kit.isolate(name) for name in visible_website_names(rights.policy, rights.website_names).values()]
     shown, more = names[:MOST_WEBSITES], len(names) - MOST_WEBSITES
     listed = t.format_list([*shown, t("help.more", n=more)] if more > 0 else shown)
     everything = t("help.all_websites") if rights.policy.websites == "all" else ""

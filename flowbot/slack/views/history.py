@@ -25,9 +25,9 @@ def history_message(events: Sequence[AuditEvent], flow: FlowId | None, t: Transl
 def deleted_message(deletion: Deletion, t: Translator) -> Message:
     """For who looks for a flow that is gone: that there is none, as for any other, and what became of it."""
     number = str(deletion.flow)
-    gone = sentences.sentence(t, NO_SUCH_FLOW_KEY, {"id": number})
+    gone = sentences.sentence_message(t, NO_SUCH_FLOW_KEY, {"id": number})
     told = {"when": t.format_datetime(deletion.at), "person": deletion.requester, "id": number}
-    return Message(gone.text, (*gone.blocks, *sentences.sentence(t, "history.deleted", told).blocks))
+    return Message(gone.text, (*gone.blocks, *sentences.sentence_message(t, "history.deleted", told).blocks))
 
 
 def _line(event: AuditEvent, t: Translator) -> Element:
@@ -47,7 +47,7 @@ def _line(event: AuditEvent, t: Translator) -> Element:
         parts.append(block_kit.text_element(f" – {t('history.restored_from', id=str(old))}"))
     if reason := event.details.get("reason"):
         parts.append(
-            block_kit.text_element(f" – {block_kit.isolated(block_kit.clip(' '.join(str(reason).split()), 300))}")
+            block_kit.text_element(f" – {block_kit.isolate(block_kit.clip(' '.join(str(reason).split()), 300))}")
         )
     return block_kit.rich_line(*parts)
 

@@ -14,10 +14,10 @@ from flowbot.services.inbox import ChannelAccess
 from flowbot.services.request_details import RequestDetails
 from flowbot.slack.payloads.action_ids import ActionId
 from flowbot.slack.payloads.button_values import ChangeValue
-from flowbot.slack.views import block_kit, push
+from flowbot.slack.views import block_kit, sentences
 from flowbot.slack.views import request_blocks as parts
 from flowbot.slack.views.block_kit import Block, Element, Message, View
-from flowbot.slack.views.request_message import EMOJI, state_word
+from flowbot.slack.views.request_message import EMOJI, format_state
 
 WAITING_MAX: Final = 10
 CHANNELS_MAX: Final = 20
@@ -28,7 +28,7 @@ REASON_MAX: Final = 300
 
 
 @dataclass(frozen=True, slots=True)
-class HomeShown:
+class HomeContent:
     """What one person finds; `more` is how many more wait for them, `links` where the messages of requests are."""
 
     for_me: Sequence[RequestDetails]
@@ -40,17 +40,17 @@ class HomeShown:
     links: Mapping[ChangeId, str]
 
 
-def loading_home(t: Translator) -> View:
+def loading_view(t: Translator) -> View:
     """What stands there until the rest is known."""
     return _view([block_kit.section(block_kit.plain(t("home.loading")))])
 
 
-def home_notice(message: Message) -> View:
+def notice_view(message: Message) -> View:
     """A message in the place of everything."""
     return _view(message.blocks)
 
 
-def home_view(shown: HomeShown, t: Translator, now: datetime) -> View:
+def home_view(shown: HomeContent, t: Translator, now: datetime) -> View:
     """The whole tab.
 
     Args:
@@ -78,7 +78,7 @@ def _view(blocks: Iterable[Block]) -> View:
 # --- what waits -------------------------------------------------------------------------------------------------
 
 
-def _waiting(shown: HomeShown, t: Translator, now: datetime) -> list[Block]:
+def _waiting(shown: HomeContent, t: Translator, now: datetime) -> list[Block]:
     blocks = [block_kit.header(t("request.waiting_for_me"))]
     for each in shown.for_me:
         blocks += [_open_entry(each, t, now), *_content(each, t), _decisions(each, shown, t)]
@@ -91,19 +91,21 @@ def _waiting(shown: HomeShown, t: Translator, now: datetime) -> list[Block]:
 
 def _open_entry(request: RequestDetails, t: Translator, now: datetime) -> Block:
     """What is asked by whom, and how far it is."""
-    who = parts.sentence(t, "request.by", {"person": [block_kit.user_element(request.change.request.requester)]})
-    far = [block_kit.text_element(f" · {parts.progress_text(request, t)}"), *_expires(request, t, now)]
+    who = sentences.sentence_elements(
+        t, "request.by", {"person": [block_kit.user_element(request.change.request.requester)]}
+    )
+    far = [block_kit.text_element(f" · {parts.format_progress(request, t)}"), *_expires(request, t, now)]
     return block_kit.rich_text(block_kit.rich_line(*_subject(request, t), block_kit.text_element("\n"), *who, *far))
 
 
 def _subject(request: RequestDetails, t: Translator) -> list[Element]:
     change = request.change
     what = block_kit.text_element(f"{EMOJI[change.state]} {t(f'kind.{change.request.kind}')} ")
-    return [what, block_kit.text_element(parts.flow_subject(change, t), bold=True)]
+    return [what, block_kit.text_element(parts.format_subject(change, t), bold=True)]
 
 
 def _expires(request: RequestDetails, t: Translator, now: datetime) -> list[Element]:
-    expires = parts.expires(request, t, now)
+    expires = parts.expiry_elements(request, t, now)
     return [block_kit.text_element(" · "), *expires] if expires else []
 
 
@@ -112,13 +114,13 @@ def _content(request: RequestDetails, t: Translator) -> list[Block]:
     found: list[Block] = []
     if (content := request.content) is not None:
         title, text = (
-            block_kit.isolated(_short(push.single_line(part))) for part in (content.title, content.description)
+            block_kit.isolate(_short(block_kit.single_line(part))) for part in (content.title, content.description)
         )
-        after = t("flow.after", wait=push.wait_text(content.wait, t))
-        told = block_kit.text_element(f"\n{text}\n{parts.website(request, t)} · {after}")
+        after = t("flow.after", wait=sentences.format_wait(content.wait, t))
+        told = block_kit.text_element(f"\n{text}\n{parts.format_request_website(request, t)} · {after}")
         found.append(block_kit.rich_text(block_kit.quote(block_kit.text_element(title, bold=True), told)))
     found += parts.edit_blocks(request, t, _short)
-    return [*found, *parts.reason_quote(block_kit.clip(request.change.request.reason.strip(), REASON_MAX), t)]
+    return [*found, *parts.reason_blocks(block_kit.clip(request.change.request.reason.strip(), REASON_MAX), t)]
 
 
 def _short(value: Any) -> Any:
@@ -131,7 +133,7 @@ def _short(value: Any) -> Any:
             return value
 
 
-def _decisions(request: RequestDetails, shown: HomeShown, t: Translator) -> Block:
+def _decisions(request: RequestDetails, shown: HomeContent, t: Translator) -> Block:
     approve = _button(request, ActionId.APPROVE, t("button.approve"), t, "primary") | parts.confirm_dialog(request, t)
     reject = _button(request, ActionId.REJECT, t("button.reject"), t, "danger")
     return block_kit.actions(approve, reject, *_way(request, shown, t))
@@ -141,11 +143,11 @@ def _button(
     request: RequestDetails, action: ActionId, label: str, t: Translator, style: block_kit.Style | None = None
 ) -> Element:
     """A button that tells, where it is only heard, which request it belongs to."""
-    value, hint = ChangeValue(change=request.change.id).dump(), f"{label}: {parts.deed_text(request.change, t)}"
+    value, hint = ChangeValue(change=request.change.id).dump(), f"{label}: {parts.format_title(request.change, t)}"
     return block_kit.button(label, action, value, style=style, hint=hint)
 
 
-def _way(request: RequestDetails, shown: HomeShown, t: Translator) -> list[Element]:
+def _way(request: RequestDetails, shown: HomeContent, t: Translator) -> list[Element]:
     """A button that leads to the request's message, where that is known."""
     link = shown.links.get(request.change.id)
     return [block_kit.link_button(t("button.open"), ActionId.CHANGE_OPEN, link)] if link else []
@@ -154,7 +156,7 @@ def _way(request: RequestDetails, shown: HomeShown, t: Translator) -> list[Eleme
 # --- what was asked, and what became of it ------------------------------------------------------------------------
 
 
-def _asked(shown: HomeShown, t: Translator, now: datetime) -> list[Block]:
+def _asked(shown: HomeContent, t: Translator, now: datetime) -> list[Block]:
     """One's own: each that waits with its button, then the others a line each."""
     blocks = [block_kit.header(t("request.asked_by_me"))]
     for each in shown.by_me:
@@ -171,16 +173,16 @@ def _asked(shown: HomeShown, t: Translator, now: datetime) -> list[Block]:
 
 
 def _own(request: RequestDetails, t: Translator, now: datetime) -> Block:
-    far = f"\n{state_word(request, t)} · {parts.progress_text(request, t)}"
+    far = f"\n{format_state(request, t)} · {parts.format_progress(request, t)}"
     return block_kit.rich_text(
         block_kit.rich_line(*_subject(request, t), block_kit.text_element(far), *_expires(request, t, now))
     )
 
 
-def _closed(request: RequestDetails, shown: HomeShown, t: Translator, now: datetime) -> Element:
+def _closed(request: RequestDetails, shown: HomeContent, t: Translator, now: datetime) -> Element:
     """A request that does not wait any more, in a line; it leads to its message."""
     change, link = request.change, shown.links.get(request.change.id)
-    told = block_kit.text_element(f" — {state_word(request, t)}, {t.format_time_ago(change.changed_at, now)}")
+    told = block_kit.text_element(f" — {format_state(request, t)}, {t.format_time_ago(change.changed_at, now)}")
     way = [block_kit.text_element(" · "), _link(t("button.open"), link)] if link else []
     return block_kit.rich_line(*_subject(request, t), told, *way)
 
@@ -189,7 +191,7 @@ def _link(label: str, url: str) -> Element:
     return {"type": "link", "url": url, "text": label}
 
 
-def _recent(shown: HomeShown, t: Translator, now: datetime) -> list[Block]:
+def _recent(shown: HomeContent, t: Translator, now: datetime) -> list[Block]:
     listed = block_kit.rich_text(block_kit.bullets(_closed(each, shown, t, now) for each in shown.recent))
     return [block_kit.header(t("home.recent")), listed if shown.recent else block_kit.context(t("home.nothing_recent"))]
 
@@ -197,7 +199,7 @@ def _recent(shown: HomeShown, t: Translator, now: datetime) -> list[Block]:
 # --- where one may do what ----------------------------------------------------------------------------------------
 
 
-def _channels(shown: HomeShown, t: Translator) -> list[Block]:
+def _channels(shown: HomeContent, t: Translator) -> list[Block]:
     blocks = [block_kit.header(t("home.channels"))]
     if shown.reach:
         blocks.append(block_kit.rich_text(block_kit.bullets(_channel(each, t) for each in shown.reach[:CHANNELS_MAX])))
@@ -220,6 +222,6 @@ def _channel(reach: ChannelAccess, t: Translator) -> Element:
 def _websites(reach: ChannelAccess, t: Translator) -> str:
     if reach.websites is None:
         return t("home.all_websites")
-    names = [block_kit.isolated(name) for name in reach.websites]
+    names = [block_kit.isolate(name) for name in reach.websites]
     more = [t("help.more", n=len(names) - WEBSITES_MAX)] if len(names) > WEBSITES_MAX else []
     return t.format_list([*names[:WEBSITES_MAX], *more]) or t("flow.none")

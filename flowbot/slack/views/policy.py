@@ -18,7 +18,7 @@ TITLE_MAX: Final = 24
 MOST_NAMED: Final = 30
 
 
-LABELS: Final[Mapping[PolicyField, str]] = {
+LABEL_KEYS: Final[Mapping[PolicyField, str]] = {
     PolicyField.WEBSITES: "setup.websites",
     PolicyField.ALL_WEBSITES: "setup.all_websites",
     PolicyField.VIEWERS: "setup.viewers",
@@ -33,7 +33,7 @@ LABELS: Final[Mapping[PolicyField, str]] = {
 }
 
 
-PARTS: Final[Mapping[PolicyField, tuple[str, PolicyField]]] = {
+PART_KEYS: Final[Mapping[PolicyField, tuple[str, PolicyField]]] = {
     PolicyField.VIEWER_PEOPLE: ("setup.people_of", PolicyField.VIEWERS),
     PolicyField.VIEWER_GROUPS: ("setup.groups_of", PolicyField.VIEWERS),
     PolicyField.EDITOR_PEOPLE: ("setup.people_of", PolicyField.EDITORS),
@@ -44,7 +44,7 @@ PARTS: Final[Mapping[PolicyField, tuple[str, PolicyField]]] = {
 """Fields that are named after the role that they belong to."""
 
 
-GATES: Final[Mapping[Gate, str]] = {
+GATE_KEYS: Final[Mapping[Gate, str]] = {
     Gate.ENABLE: "setup.gate_enable",
     Gate.DELETE: "setup.gate_delete",
     Gate.EDIT_ENABLED: "setup.gate_edit_enabled",
@@ -61,15 +61,15 @@ class Names:
     people: Mapping[UserId, str]
 
 
-def label(field: PolicyField, t: Translator) -> str:
+def format_label(field: PolicyField, t: Translator) -> str:
     """What a field is called."""
-    if field in PARTS:
-        part, role = PARTS[field]
-        return t(part, role=t(LABELS[role]))
-    return t(LABELS[field])
+    if field in PART_KEYS:
+        part, role = PART_KEYS[field]
+        return t(part, role=t(LABEL_KEYS[role]))
+    return t(LABEL_KEYS[field])
 
 
-def modal(t: Translator, blocks: Iterable[Block]) -> View:
+def modal_view(t: Translator, blocks: Iterable[Block]) -> View:
     """A view under the form's title, with nothing to submit."""
     return {
         "type": "modal",
@@ -79,20 +79,20 @@ def modal(t: Translator, blocks: Iterable[Block]) -> View:
     }
 
 
-def loading(t: Translator) -> View:
+def loading_view(t: Translator) -> View:
     """What stands there until the form is filled."""
-    return modal(t, [block_kit.section(block_kit.plain(t("form.loading")))])
+    return modal_view(t, [block_kit.section(block_kit.plain(t("form.loading")))])
 
 
 def sentence_view(t: Translator, key: str, params: Mapping[str, Any] | None = None) -> View:
     """One sentence in the form's place."""
-    return modal(t, sentences.sentence(t, key, params).blocks)
+    return modal_view(t, sentences.sentence_message(t, key, params).blocks)
 
 
-def differing(before: ChannelPolicy | None, after: ChannelPolicy, t: Translator) -> list[str]:
+def list_changed_fields(before: ChannelPolicy | None, after: ChannelPolicy, t: Translator) -> list[str]:
     """What differs between two policies, by the names of the fields."""
     nobody = Names({}, {}, {})
-    return [t(LABELS[field]) for field in _shown(t, nobody) if _differs(field, before, after, t)]
+    return [t(LABEL_KEYS[field]) for field in _shown(t, nobody) if _differs(field, before, after, t)]
 
 
 def policy_changed_message(
@@ -101,7 +101,9 @@ def policy_changed_message(
     """For the channel: who changed its policy, and what is different. Names are shown as they are, and call nobody."""
     said = t("setup.first" if before is None else "setup.changed")
     lines = [
-        block_kit.rich_line(block_kit.text_element(f"{t(LABELS[field])}: ", bold=True), *_change(show, before, after))
+        block_kit.rich_line(
+            block_kit.text_element(f"{t(LABEL_KEYS[field])}: ", bold=True), *_change(show, before, after)
+        )
         for field, show in _shown(t, names).items()
         if _differs(field, before, after, t)
     ]
@@ -169,7 +171,7 @@ def _entries(entries: Collection[Principal], names: Names, t: Translator) -> str
     everyone = [t("setup.box_everyone")] if EVERYONE in entries else []
     people = [names.people.get(entry, str(entry)) for entry in entries if isinstance(entry, UserId)]
     groups = [
-        t("setup.group", name=block_kit.isolated(names.groups.get(entry, str(entry))))
+        t("setup.group", name=block_kit.isolate(names.groups.get(entry, str(entry))))
         for entry in entries
         if isinstance(entry, GroupId)
     ]
@@ -177,9 +179,9 @@ def _entries(entries: Collection[Principal], names: Names, t: Translator) -> str
 
 
 def _gates(gates: Collection[Gate], t: Translator) -> str:
-    return _listed([t(key) for gate, key in GATES.items() if gate in gates], t)
+    return _listed([t(key) for gate, key in GATE_KEYS.items() if gate in gates], t)
 
 
 def _listed(items: Sequence[str], t: Translator) -> str:
-    shown, more = [block_kit.isolated(item) for item in items[:MOST_NAMED]], len(items) - MOST_NAMED
+    shown, more = [block_kit.isolate(item) for item in items[:MOST_NAMED]], len(items) - MOST_NAMED
     return t.format_list([*shown, t("help.more", n=more)] if more > 0 else shown) or t("flow.none")

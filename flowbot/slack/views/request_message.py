@@ -10,7 +10,7 @@ from flowbot.i18n.translator import Translator
 from flowbot.services.request_details import RequestDetails
 from flowbot.slack.payloads.action_ids import ActionId
 from flowbot.slack.payloads.button_values import ChangeValue
-from flowbot.slack.views import block_kit, form_status, sentences
+from flowbot.slack.views import block_kit, push, sentences
 from flowbot.slack.views import request_blocks as parts
 from flowbot.slack.views.block_kit import Block, Element, Message
 
@@ -41,20 +41,20 @@ def request_message(shown: RequestDetails, t: Translator, now: datetime) -> Mess
         t: the words of those who read it.
         now: the moment; an expiry that is past is not announced any more.
     """
-    state = state_word(shown, t)
+    state = format_state(shown, t)
     head = [
         block_kit.header(f"{EMOJI[shown.change.state]} {state}"),
         block_kit.rich_text(block_kit.rich_line(*_requester_line(shown, t))),
     ]
-    blocks = [*head, *parts.reason_quote(shown.change.request.reason, t)]
+    blocks = [*head, *parts.reason_blocks(shown.change.request.reason, t)]
     blocks += _waiting(shown, t, now) if shown.change.state is ChangeState.PENDING else _ended(shown, t)
     if buttons := _buttons(shown, t):
         blocks.append(block_kit.actions(*buttons))
-    text = t("request.summary", what=parts.deed_text(shown.change, t), state=state)
+    text = t("request.summary", what=parts.format_title(shown.change, t), state=state)
     return Message(text, tuple(blocks))
 
 
-def state_word(shown: RequestDetails, t: Translator) -> str:
+def format_state(shown: RequestDetails, t: Translator) -> str:
     """How far it has come, in a word or two: `Waiting for approval`, `Applied`."""
     if shown.change.state is ChangeState.APPLYING and _is_approved(shown):
         return t("request.approved")
@@ -80,10 +80,10 @@ def _skip_note(shown: RequestDetails, t: Translator) -> list[Block]:
     closing = shown.change.progress.closing
     if closing is None or shown.change.progress.skipped_by is None:
         return []
-    told = parts.sentence(t, "request.glass_broken", {"person": [block_kit.user_element(closing.by)]})
+    told = sentences.sentence_elements(t, "request.glass_broken", {"person": [block_kit.user_element(closing.by)]})
     return [
         block_kit.rich_text(block_kit.rich_line(block_kit.text_element("🚨 "), *told)),
-        *parts.reason_quote(closing.reason, t),
+        *parts.reason_blocks(closing.reason, t),
     ]
 
 
@@ -91,14 +91,14 @@ def _skip_note(shown: RequestDetails, t: Translator) -> list[Block]:
 
 
 def _waiting(shown: RequestDetails, t: Translator, now: datetime) -> list[Block]:
-    votes = [parts.progress(shown, t), parts.expires(shown, t, now)]
+    votes = [parts.progress_elements(shown, t), parts.expiry_elements(shown, t, now)]
     since = shown.since_approved or ()
     return [
         *parts.edit_blocks(shown, t),
         *_push(shown, t, remarked=True),
         block_kit.divider(),
-        parts.settings(shown, t),
-        *parts.difference_list(since, shown.website_names, t, title=t("request.since_approval")),
+        parts.settings_block(shown, t),
+        *parts.difference_blocks(since, shown.website_names, t, title=t("request.since_approval")),
         block_kit.rich_text(*(block_kit.rich_line(*line) for line in votes if line)),
     ]
 
@@ -110,7 +110,7 @@ def _push(shown: RequestDetails, t: Translator, *, remarked: bool) -> list[Block
     asked, flow = shown.change.request, shown.flow
     is_new = asked.picture is not None or (asked.wanted is not None and asked.wanted.image is not None)
     picture = flow.image_url if flow and not is_new and not _is_deleted(shown) else None
-    return form_status.preview(shown.content, shown.remarks if remarked else (), t, image_url=picture)
+    return push.preview_blocks(shown.content, shown.remarks if remarked else (), t, image_url=picture)
 
 
 def _is_deleted(shown: RequestDetails) -> bool:
@@ -141,11 +141,13 @@ def _ended(shown: RequestDetails, t: Translator) -> list[Block]:
 def _approvals(shown: RequestDetails, t: Translator) -> list[Block]:
     """Who approved it; or, where that was not enough, how far it had come, and whose approvals did not count."""
     if _is_approved(shown):
-        told = parts.sentence(t, "request.approved_by", {"people": parts.people_text(shown.approvals)})
+        told = sentences.sentence_elements(t, "request.approved_by", {"people": parts.people_elements(shown.approvals)})
         return [block_kit.rich_text(block_kit.rich_line(block_kit.text_element("✅ "), *told))]
-    lines = [parts.progress(shown, t)] if shown.approvals or shown.uncounted else []
+    lines = [parts.progress_elements(shown, t)] if shown.approvals or shown.uncounted else []
     if shown.uncounted:
-        lines.append(parts.sentence(t, "request.uncounted", {"people": parts.people_text(shown.uncounted)}))
+        lines.append(
+            sentences.sentence_elements(t, "request.uncounted", {"people": parts.people_elements(shown.uncounted)})
+        )
     return [block_kit.rich_text(*(block_kit.rich_line(*line) for line in lines))] if lines else []
 
 
@@ -155,8 +157,12 @@ def _outcome(shown: RequestDetails, t: Translator) -> list[Block]:
             return _closed(shown, t)
         case ChangeState.OUT_OF_DATE:
             return _out_of_date(shown, t)
-        case ChangeState.FAILED if (outcome := shown.change.outcome) and outcome.key in sentences.NAMED:
-            return [block_kit.rich_text(block_kit.rich_line(*_failed_in(shown, sentences.NAMED[outcome.key], t)))]
+        case ChangeState.FAILED if (outcome := shown.change.outcome) and outcome.key in sentences.NAMED_CHANNEL_KEYS:
+            return [
+                block_kit.rich_text(
+                    block_kit.rich_line(*_failed_in(shown, sentences.NAMED_CHANNEL_KEYS[outcome.key], t))
+                )
+            ]
         case _:
             return [block_kit.section(block_kit.plain(_sentence(shown, t)))]
 
@@ -179,8 +185,8 @@ def _sentence(shown: RequestDetails, t: Translator) -> str:
 
 def _failed_in(shown: RequestDetails, key: str, t: Translator) -> list[Element]:
     """That it failed for a reason of the channel where it was asked, which this one need not be."""
-    why = parts.sentence(t, key, {"channel": [block_kit.channel_element(shown.change.request.channel)]})
-    return parts.sentence(t, "request.failed", {"reason": why})
+    why = sentences.sentence_elements(t, key, {"channel": [block_kit.channel_element(shown.change.request.channel)]})
+    return sentences.sentence_elements(t, "request.failed", {"reason": why})
 
 
 def _closed(shown: RequestDetails, t: Translator) -> list[Block]:
@@ -189,16 +195,16 @@ def _closed(shown: RequestDetails, t: Translator) -> list[Block]:
     if closing is None:
         return []
     key = "request.rejected_by" if closing.how is ClosureKind.REJECTED else "request.withdrawn_by"
-    told = parts.sentence(t, key, {"person": [block_kit.user_element(closing.by)]})
-    return [block_kit.rich_text(block_kit.rich_line(*told)), *parts.reason_quote(closing.reason, t)]
+    told = sentences.sentence_elements(t, key, {"person": [block_kit.user_element(closing.by)]})
+    return [block_kit.rich_text(block_kit.rich_line(*told)), *parts.reason_blocks(closing.reason, t)]
 
 
 def _out_of_date(shown: RequestDetails, t: Translator) -> list[Block]:
     outcome = shown.change.outcome
     if _is_gone(shown):
         return [block_kit.section(block_kit.plain(t("request.flow_gone")))]
-    found = parts.plain_differences(outcome.params if outcome else {})
-    listed = parts.difference_list(found, shown.website_names, t, title=t("request.since_asked"))
+    found = parts.parse_differences(outcome.params if outcome else {})
+    listed = parts.difference_blocks(found, shown.website_names, t, title=t("request.since_asked"))
     return [block_kit.section(block_kit.plain(t("request.changed_since"))), *listed]
 
 
@@ -207,8 +213,8 @@ def _side_notes(shown: RequestDetails, t: Translator) -> list[Block]:
     outcome = shown.change.outcome
     if shown.change.state is not ChangeState.APPLIED or outcome is None:
         return []
-    found = parts.plain_differences(outcome.params)
-    return parts.difference_list(found, shown.website_names, t, title=t("request.besides"))
+    found = parts.parse_differences(outcome.params)
+    return parts.difference_blocks(found, shown.website_names, t, title=t("request.besides"))
 
 
 def _is_gone(shown: RequestDetails) -> bool:
@@ -222,13 +228,13 @@ def _outcome_text(shown: RequestDetails, t: Translator) -> str:
     outcome = shown.change.outcome
     if outcome is None or not t.has_message(outcome.key):
         return t("fault.unexpected")
-    return form_status.format_text(outcome.key, parts.outcome_params(shown.change, t), t)
+    return sentences.format_text(t, outcome.key, parts.outcome_params(shown.change, t))
 
 
 def _applied(shown: RequestDetails, t: Translator) -> str:
     change, outcome = shown.change, shown.change.outcome
     if change.request.kind is ChangeKind.RESTORE and outcome and outcome.flow is not None:
-        return t("request.restored", old=str(parts.flow_id(change)), new=str(outcome.flow))
+        return t("request.restored", old=str(parts.find_flow_id(change)), new=str(outcome.flow))
     return _outcome_text(shown, t) if outcome and t.has_message(outcome.key) else t("request.done")
 
 

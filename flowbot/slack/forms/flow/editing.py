@@ -22,7 +22,7 @@ from flowbot.slack.forms.flow.submission import FORM_TOO_OLD_KEY, validate_submi
 from flowbot.slack.payloads.action_ids import ActionId
 from flowbot.slack.payloads.incoming import BlockSuggestion, FormEvent
 from flowbot.slack.runner import ACK_SECONDS, Interaction, Reply, TrackedTasks
-from flowbot.slack.views import form_status as views
+from flowbot.slack.views import push as views
 
 log = structlog.get_logger(__name__)
 
@@ -76,7 +76,7 @@ class FormEditor:
         checked, before = await validate_submission(self.forms, form)
         problems = FlowForm.label_problems(checked.problems, t)
         if any(problem.key in NO_PREVIEW_KEYS for problem in checked.problems.values()):
-            await self.modals.push(trigger, views.preview_refused(problems, t))
+            await self.modals.push(trigger, views.refused_preview_view(problems, t))
             return Reply()
         content = draft_content(typed)
         is_edit = form.metadata.kind is FormKind.EDIT
@@ -89,11 +89,11 @@ class FormEditor:
             content,
             lint(content, WriteOnlyFields(None, *utm), sibling_hosts=hosts, utm_may_be_set=is_edit),
             t,
-            reached=views.reach_blocks(website, parse_wait(typed, edited), segment, t),
+            reached=views.audience_block(website, parse_wait(typed, edited), segment, t),
             image_url=edited.image_url if edited else None,
             adds_picture=form.file is not None or bool(typed.get("image")),
         )
-        await self.modals.push(trigger, views.under_refusals(view, problems, t))
+        await self.modals.push(trigger, views.add_problems(view, problems, t))
         return Reply()
 
     async def suggest_options(self, question: BlockSuggestion) -> dict[str, Any]:

@@ -18,10 +18,10 @@ from flowbot.slack.forms import widgets
 from flowbot.slack.forms.widgets import FieldLayout
 from flowbot.slack.payloads.action_ids import ActionId
 from flowbot.slack.payloads.view_state import FieldValue, FileRef, PrivateMetadata, ShortText, parse_view
-from flowbot.slack.views import block_kit
+from flowbot.slack.views import block_kit, push, sentences
 from flowbot.slack.views import form_status as views
 from flowbot.slack.views.block_kit import Block, Element, View
-from flowbot.slack.views.request_blocks import difference_list
+from flowbot.slack.views.request_blocks import difference_blocks
 
 
 class FormMetadata(PrivateMetadata):
@@ -153,13 +153,13 @@ class FlowForm:
             hint, optional = _hint(name, data, t), is_optional(name, data.edited)
             layout = FieldLayout(_block_id(name, metadata), _label(name, t), hint, optional)
             blocks.append(widgets.input_block(layout, element))
-        blocks += views.remarks(data.remarks, t)
+        blocks += push.remark_blocks(data.remarks, t)
         preview = block_kit.button(t("form.preview"), ActionId.FORM_PREVIEW, metadata.token)
         blocks.append(block_kit.actions(preview))
-        return views.modal(metadata.kind, t, blocks) | {
+        return views.modal_view(metadata.kind, t, blocks) | {
             "callback_id": cls.CALLBACK,
             "private_metadata": metadata.dump(),
-            "submit": block_kit.plain(t(SUBMITS[metadata.kind]), views.TITLE_MAX),
+            "submit": block_kit.plain(t(SUBMITS[metadata.kind]), block_kit.TITLE_MAX),
             "notify_on_close": True,
         }
 
@@ -182,14 +182,14 @@ class FlowForm:
     def field_errors(cls, problems: Mapping[str, Text], metadata: FormMetadata, t: Translator) -> dict[str, str]:
         """Return the problems as sentences, by the block that Slack shows them at."""
         return {
-            _block_id(name, metadata): views.format_text(problem.key, problem.params, t)
+            _block_id(name, metadata): sentences.format_text(t, problem.key, problem.params)
             for name, problem in problems.items()
         }
 
     @staticmethod
     def label_problems(problems: Mapping[str, Text], t: Translator) -> list[tuple[str, str]]:
         """Return the labels of fields, each with its problem as a sentence."""
-        return [(_label(name, t), views.format_text(each.key, each.params, t)) for name, each in problems.items()]
+        return [(_label(name, t), sentences.format_text(t, each.key, each.params)) for name, each in problems.items()]
 
     @staticmethod
     def suggest_websites(websites: Mapping[WebsiteId, str], query: str, t: Translator) -> View:
@@ -255,14 +255,14 @@ def _head_blocks(data: FlowFormData, t: Translator) -> list[Block]:
     """Return what stands above the fields: why the form is shown again, what has changed, and its flow."""
     blocks: list[Block] = []
     if data.problem:
-        problem = views.format_text(data.problem.key, data.problem.params, t)
+        problem = sentences.format_text(t, data.problem.key, data.problem.params)
         blocks.append(block_kit.section(block_kit.plain(f"⚠ {problem}")))
     if data.typed_at:
         restored = block_kit.plain(t("form.brought_back", when=t.format_datetime(data.typed_at)))
         start_over = block_kit.button(t("form.start_over"), ActionId.FORM_START_OVER, data.metadata.token)
         blocks.append(block_kit.section(restored, start_over))
     if data.changed_meanwhile:
-        blocks += difference_list(data.changed_meanwhile, data.websites, t, title=t("form.meanwhile"))
+        blocks += difference_blocks(data.changed_meanwhile, data.websites, t, title=t("form.meanwhile"))
         blocks.append(block_kit.context(t("form.moved_on")))
     if data.edited and data.has_open_request:
         blocks.append(block_kit.section(block_kit.plain(f"⏳ {t('form.asked', id=str(data.edited.id))}")))

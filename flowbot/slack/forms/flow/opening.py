@@ -40,7 +40,7 @@ class FormOpener:
         """Open a form for a new flow, an edit or a duplicate; what was typed and not saved is brought back."""
         target = interaction.target
         await self.forms.require_edit(interaction.user, target.require_channel(), target.channel)
-        view_id = await self.modals.open(trigger, views.loading(kind, interaction.t))
+        view_id = await self.modals.open(trigger, views.loading_view(kind, interaction.t))
         await self._fill(interaction, kind, flow, view_id, fresh=False)
         return Reply()
 
@@ -60,7 +60,7 @@ class FormOpener:
             key, params = sentences.with_channel_name(draft.channel, error.key, error.params)
             raise UserError(key, **params) from error
         kind = draft_form_kind(draft)
-        view_id = await self.modals.open(trigger, views.loading(kind, interaction.t))
+        view_id = await self.modals.open(trigger, views.loading_view(kind, interaction.t))
         there = replace(interaction, target=replace(interaction.target, channel=draft.channel))
         await self._fill(there, kind, draft.flow, view_id, fresh=True, draft=draft)
         return Reply()

@@ -130,7 +130,7 @@ class FlowFormSubmission:
             return _ack_problems({"name": Text("form.sent_already")}, form, t)
         if is_new:
             self.tasks.start(self._execute(change, event, before), name=f"form {change.id}")
-        return ack_update(views.saving(form.metadata.kind, t))
+        return ack_update(views.saving_view(form.metadata.kind, t))
 
     async def _keep_image(self, form: SubmittedForm) -> tuple[SubmittedForm, Text | None]:
         """Download the form's file and keep it as an image.

@@ -17,7 +17,7 @@ from flowbot.slack.forms import widgets
 from flowbot.slack.forms.policy.input import CHOSEN_GATES, PolicyInput, PolicyRole, is_whole_number
 from flowbot.slack.forms.widgets import STATIC_MAX, TICKED, option, option_label
 from flowbot.slack.payloads.view_state import FieldValue, FieldValues, PrivateMetadata, ShortText, parse_view
-from flowbot.slack.views import block_kit, form_status
+from flowbot.slack.views import block_kit, sentences
 from flowbot.slack.views import policy as views
 from flowbot.slack.views.block_kit import Block, Element, View
 
@@ -89,7 +89,7 @@ class PolicyForm:
     def build(cls, content: PolicyFormContent, t: Translator) -> View:
         """Return the form as a modal."""
         problem = [block_kit.section(block_kit.plain(f"⚠ {content.problem}"))] if content.problem else []
-        return views.modal(t, [*problem, block_kit.context(t("setup.about")), *_field_blocks(content, t)]) | {
+        return views.modal_view(t, [*problem, block_kit.context(t("setup.about")), *_field_blocks(content, t)]) | {
             "callback_id": cls.CALLBACK,
             "private_metadata": content.metadata.dump(),
             "submit": block_kit.plain(t("form.save"), views.TITLE_MAX),
@@ -118,8 +118,8 @@ class PolicyForm:
         """Return the problems as sentences, by the block that Slack shows them at, of those that `view` has."""
         blocks = {block.get("block_id") for block in view.get("blocks") or () if isinstance(block, dict)}
         return {
-            str(name if name in blocks else PolicyField.ALL_WEBSITES): form_status.format_text(
-                problem.key, problem.params, t
+            str(name if name in blocks else PolicyField.ALL_WEBSITES): sentences.format_text(
+                t, problem.key, problem.params
             )
             for name, problem in problems.items()
         }
@@ -191,7 +191,7 @@ def _input(name: PolicyField, element: Element, t: Translator, *, optional: bool
     made: Block = {
         "type": "input",
         "block_id": str(name),
-        "label": block_kit.plain(views.label(name, t)),
+        "label": block_kit.plain(views.format_label(name, t)),
         "element": {"action_id": ACTION} | element,
         "optional": optional,
     }

@@ -46,7 +46,7 @@ class PolicyFormViews:
         """Open the form for this channel's policy, at once, and fill it after; for admins alone."""
         user, t = interaction.user, interaction.t
         self.setup.require_setup(user)
-        view_id = await self.modals.open(trigger, views.loading(t))
+        view_id = await self.modals.open(trigger, views.loading_view(t))
         channel = interaction.target.require_channel()
         try:
             context = await self.setup.load_form(channel)
@@ -142,7 +142,7 @@ class PolicyFormViews:
     async def _rebuild_changed(self, form: SubmittedPolicy, wanted: ChannelPolicy, t: Translator) -> AckArgs:
         """Return the form as it was filled in, over the policy that was saved meanwhile."""
         context = await self.setup.load_form(wanted.id)
-        fields = t.format_list(views.differing(context.policy, wanted, t))
+        fields = t.format_list(views.list_changed_fields(context.policy, wanted, t))
         metadata = form.metadata.model_copy(update={"seen": policy_fingerprint(context.policy)})
         content = PolicyFormContent(context, form.typed, metadata, problem=t("setup.overtaken", fields=fields))
         return ack_update(PolicyForm.build(content, t))
@@ -158,7 +158,7 @@ class PolicyFormViews:
             await self.runner.responder.reply_publicly(ReplyTarget(channel, user.id, ""), message)
         except (UserError, DependencyError) as error:
             log.warning("setup_form.channel_not_told", error=str(error))
-            untold = sentences.sentence(locales.for_reader(user.locale, user.timezone), "setup.untold")
+            untold = sentences.sentence_message(locales.for_reader(user.locale, user.timezone), "setup.untold")
             try:
                 await self.runner.responder.notify_person(channel, user.id, untold)
             except DependencyError as fault:

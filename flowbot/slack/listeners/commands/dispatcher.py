@@ -12,7 +12,7 @@ from flowbot.slack.listeners.request_labels import request_label
 from flowbot.slack.payloads.incoming import SlashCommand
 from flowbot.slack.runner import Handler, Interaction, Reply, Runner
 from flowbot.slack.views import flow_list
-from flowbot.slack.views.help import help_here
+from flowbot.slack.views.help import help_message
 
 
 class CommandDispatcher:
@@ -65,13 +65,13 @@ class CommandDispatcher:
 
     async def _help(self, interaction: Interaction) -> Reply:
         rights = await self._runner.flow_queries.rights(interaction.user, interaction.target.require_channel())
-        return Reply(help_here(rights, interaction.t))
+        return Reply(help_message(rights, interaction.t))
 
     async def _list(self, interaction: Interaction, request: ListRequest) -> Reply:
         result = await self._runner.flow_queries.list_flows(
             interaction.user, interaction.target.require_channel(), request
         )
-        return Reply(flow_list.flow_list(result, interaction.t, self._runner.clock()))
+        return Reply(flow_list.flow_list_message(result, interaction.t, self._runner.clock()))
 
 
 def _parse_or_error(text: str) -> parser.Command | UserError:

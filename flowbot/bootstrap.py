@@ -41,6 +41,7 @@ from flowbot.services.history import History
 from flowbot.services.inbox import HomeOverviews, RequestQueue
 from flowbot.services.policy_setup import PolicySetup
 from flowbot.services.ports import Clock, Monotonic, Sleep, utc_now
+from flowbot.services.request_details import RequestDetailsLoader
 from flowbot.services.users import UserService
 from flowbot.slack import app as slack_app
 from flowbot.slack.api import client
@@ -52,16 +53,21 @@ from flowbot.slack.forms.flow.editing import FormEditor
 from flowbot.slack.forms.flow.opening import FormOpener
 from flowbot.slack.forms.flow.submission import FlowFormSubmission
 from flowbot.slack.forms.policy.submission import PolicyFormViews
+from flowbot.slack.listeners.action_dispatcher import ActionDispatcher
+from flowbot.slack.listeners.channel_authorizer import ChannelAuthorizer
+from flowbot.slack.listeners.commands.approvals import ApprovalsViewer
 from flowbot.slack.listeners.commands.dispatcher import CommandDispatcher
 from flowbot.slack.listeners.commands.show import FlowViewer
 from flowbot.slack.listeners.flow_actions import FlowActions
 from flowbot.slack.listeners.form_views import FormViews
 from flowbot.slack.listeners.home import HomeTab
+from flowbot.slack.listeners.reason_views import ReasonFormViews
 from flowbot.slack.listeners.request_actions import RequestActions
 from flowbot.slack.notify.form_result import FormResult
 from flowbot.slack.notify.notifier import SlackNotifier
 from flowbot.slack.notify.request_message import RequestMessage
-from flowbot.slack.runner import Runner, TrackedTasks
+from flowbot.slack.runner import Runner
+from flowbot.slack.tracked_tasks import TrackedTasks
 from flowbot.storage.migrations import open_migrated
 from flowbot.storage.repositories.change_queries import read_change_statistics
 from flowbot.storage.repositories.changes import ChangeRepository
@@ -243,20 +249,19 @@ async def run_flowbot(
         for part in (services.setup, services.forms, ports.people, ports.catalog):
             stack.push_async_callback(part.close)
         tasks = TrackedTasks()
-        desk = _build_runner(outside, ports, services, tasks)
-        telling, form_desk, requests = _build_slack(outside, ports, services, desk)
-        stack.push_async_callback(requests.home.close)
+        runner = _build_runner(outside, ports, services, tasks)
+        notifier, listeners = _build_slack(outside, ports, services, runner)
+        stack.push_async_callback(listeners.home.close)
         timekeeping = RequestExpiry(services.changes)
-        housekeeping = Housekeeping(ports.drafts, ports.images, desk.deliveries)
-        recovery = Recovery(services.changes, timekeeping, housekeeping, telling, tasks.start, outside.metrics)
+        housekeeping = Housekeeping(ports.drafts, ports.images, runner.deliveries)
+        recovery = Recovery(services.changes, timekeeping, housekeeping, notifier, tasks.start, outside.metrics)
         # Undone from the last to the first: take no more work, then finish what is in hand.
         stack.push_async_callback(tasks.drain, drain_seconds)
         stop = asyncio.Event()
         stack.push_async_callback(_stop_task, asyncio.create_task(recovery.run(stop)), stop)
-        doors = _build_listeners(desk, form_desk, requests, History(ports.policies, ports.store), services.setup)
         signing_secret = secret_value(settings.slack_signing_secret)
         app = slack_app.build_app(
-            outside.slack, signing_secret=signing_secret, listeners=doors, metrics=outside.metrics
+            outside.slack, signing_secret=signing_secret, listeners=listeners, metrics=outside.metrics
         )
         probes = {"database": outside.database.ping, "enkapush": ports.source.ping}
         health = HealthChecker(probes, monotonic=monotonic)
@@ -337,56 +342,73 @@ def _build_runner(outside: Resources, ports: Adapters, services: _Services, task
 
 
 def _build_slack(
-    outside: Resources, ports: Adapters, services: _Services, desk: Runner
-) -> tuple[SlackNotifier, FormViews, RequestActions]:
-    """What tells people, what serves forms, what serves requests."""
-    modals, posts = Modals(outside.slack), MessagePoster(outside.slack, desk.responder)
-    projection = RequestMessage(ports.store, ports.policies, services.forms, posts, desk.locales, outside.clock)
-    form_telling = _build_form_result(ports, services, desk, modals, projection)
-    telling = SlackNotifier(projection, form_telling, posts)
+    outside: Resources, ports: Adapters, services: _Services, runner: Runner
+) -> tuple[SlackNotifier, slack_app.Listeners]:
+    """Return the notifier and the listeners."""
+    modals, poster, clock = Modals(outside.slack), MessagePoster(outside.slack, runner.responder), outside.clock
+    details = RequestDetailsLoader(ports.store, ports.policies, services.forms.known_hosts)
+    message = RequestMessage(ports.store, details, poster, runner.locales, clock)
+    opener, viewer = FormOpener(services.forms, modals, clock), FlowViewer(runner, History(ports.policies, ports.store))
+    form_result = _build_form_result(ports, services, runner, opener, details, message)
+    notifier = SlackNotifier(ports.store, details, message, form_result, poster, runner.locales, clock)
     queue = RequestQueue(ports.store, ports.policies, ports.people.find_members)
     overviews = HomeOverviews(queue, ports.store, ports.policies, ports.people.find_members)
-    home = HomeTab(desk, outside.slack, overviews, telling)
-    requests = RequestActions(desk, services.approvals, queue, modals, telling, home)
-    live = FormEditor(services.forms, modals, ports.people, desk.locales, outside.clock, desk.tasks)
-    submission = _build_form_submission(ports, services, desk, form_telling)
-    return telling, FormViews(desk, form_telling.opening, live, submission), requests
-
-
-def _build_listeners(
-    desk: Runner, forms: FormViews, requests: RequestActions, history: History, setup: PolicySetup
-) -> slack_app.Listeners:
-    setup_desk, showing = PolicyFormViews(desk, setup, requests.modals), FlowViewer(desk, history)
-    return slack_app.Listeners(
-        commands=CommandDispatcher(desk, forms.opening, requests, showing, setup_desk),
-        actions=FlowActions(desk, forms.opening, requests, showing, requests.home),
-        forms=forms,
-        requests=requests,
-        home=requests.home,
-        setup=setup_desk,
+    home = HomeTab(runner, outside.slack, overviews, details, message)
+    channels, approvals = ChannelAuthorizer(services.reading, ports.people), services.approvals
+    requests = RequestActions(
+        channels=channels,
+        submitter=approvals.asking,
+        decisions=approvals.deciding,
+        rechecker=approvals.checking,
+        executor=services.changes,
+        notifier=notifier,
+        request_message=message,
+        details=details,
+        modals=modals,
+    )
+    setup = PolicyFormViews(runner, services.setup, modals)
+    listed = ApprovalsViewer(queue, details, message, clock)
+    return notifier, slack_app.Listeners(
+        commands=CommandDispatcher(runner, opener, requests, viewer, listed, setup),
+        actions=ActionDispatcher(runner, FlowActions(runner, channels, opener, viewer), requests, home),
+        forms=FormViews(
+            runner=runner,
+            opener=opener,
+            editor=FormEditor(services.forms, modals, ports.people, runner.locales, clock, runner.tasks),
+            submission=_build_form_submission(ports, services, runner, form_result),
+        ),
+        reasons=ReasonFormViews(runner, approvals.deciding, services.changes, notifier, home),
+        home=home,
+        setup=setup,
     )
 
 
 def _build_form_result(
-    ports: Adapters, services: _Services, desk: Runner, modals: Modals, projection: RequestMessage
+    ports: Adapters,
+    services: _Services,
+    runner: Runner,
+    opener: FormOpener,
+    details: RequestDetailsLoader,
+    message: RequestMessage,
 ) -> FormResult:
     return FormResult(
         forms=services.forms,
-        opening=FormOpener(services.forms, modals, desk.clock),
-        modals=modals,
-        replies=desk.responder,
-        people=ports.people,
-        reading=services.reading,
+        opener=opener,
+        modals=opener.modals,
+        responder=runner.responder,
+        users=ports.people,
+        flow_queries=services.reading,
         images=ports.images,
-        pictures=ports.pictures,
-        request_message=projection,
-        locales=desk.locales,
-        clock=desk.clock,
+        image_source=ports.pictures,
+        details=details,
+        request_message=message,
+        locales=runner.locales,
+        clock=runner.clock,
     )
 
 
 def _build_form_submission(
-    ports: Adapters, services: _Services, desk: Runner, telling: FormResult
+    ports: Adapters, services: _Services, runner: Runner, form_result: FormResult
 ) -> FlowFormSubmission:
     return FlowFormSubmission(
         forms=services.forms,
@@ -394,11 +416,11 @@ def _build_form_submission(
         images=ports.images,
         image_source=ports.pictures,
         users=ports.people,
-        deliveries=desk.deliveries,
-        locales=desk.locales,
-        tasks=desk.tasks,
-        metrics=desk.metrics,
-        notifier_for=telling.for_open_form,
+        deliveries=runner.deliveries,
+        locales=runner.locales,
+        tasks=runner.tasks,
+        metrics=runner.metrics,
+        notifier_for=form_result.for_open_form,
     )
 
 

@@ -1,4 +1,4 @@
-"""The early door: verify, parse by field, hand to Bolt."""
+"""The receiver of Slack's requests: verifies, parses by field, and hands a parsed body to Bolt."""
 
 import hashlib
 import hmac
@@ -18,7 +18,7 @@ from slack_bolt.response import BoltResponse
 
 from flowbot.slack.app import ACKED, COMMAND_NAME
 from flowbot.slack.payloads.incoming import DELIVERY, BlockActions, Envelope, SlashCommand, drop_nulls, parse_payload
-from flowbot.slack.runner import TrackedTasks
+from flowbot.slack.tracked_tasks import TrackedTasks
 
 Headers = Mapping[str, str | Sequence[str]]
 
@@ -27,11 +27,11 @@ log = structlog.get_logger(__name__)
 
 
 class Receiver:
-    """Where both ways in meet.
+    """Acknowledges requests of both ways in, HTTP and Socket Mode.
 
     Args:
-        bolt: where requests go.
-        tasks: what is acknowledged already goes on in these.
+        bolt: handles the requests.
+        tasks: run what goes on after an acknowledgement.
     """
 
     def __init__(self, bolt: AsyncApp, tasks: TrackedTasks) -> None:
@@ -39,34 +39,35 @@ class Receiver:
         self._tasks = tasks
 
     async def answer(self, body: Mapping[str, Any], headers: Headers, *, delivery: str) -> BoltResponse:
-        """The acknowledgement; status 400 for a body over which Bolt's own code would stumble.
+        """Return the acknowledgement; status 400 for a body over which Bolt's own code would stumble.
 
         Args:
-            body: what Slack sent.
-            headers: what came with it.
-            delivery: what a recording of this request would share with it, and nothing else would.
+            body: as Slack sent it, parsed.
+            headers: of the request.
+            delivery: tells this request from all others, but not from a recording of it.
         """
-        began = time.perf_counter()
+        started = time.perf_counter()
         fields = {**drop_nulls(body), DELIVERY: delivery}
-        request = _request(fields, headers)
+        request = _to_bolt_request(fields, headers)
         if request is None:
-            return _reject_malformed()
-        if not _waits_for_nothing(fields):
+            log.warning("payload.malformed")
+            return BoltResponse(status=HTTPStatus.BAD_REQUEST, body="malformed payload")
+        if not _is_acked_at_once(fields):
             return await self._bolt.async_dispatch(request)
-        request.context[ACKED] = time.perf_counter() - began
-        # Begun in the loop's next turn: by then the acknowledgement is on its way.
-        self._tasks.start(self._dispatch(request), name="entry")
+
+        async def dispatch() -> None:
+            answer = await self._bolt.async_dispatch(request)
+            if answer.status != HTTPStatus.OK:
+                log.error("entry.acknowledged_in_vain", status=answer.status)
+
+        request.context[ACKED] = time.perf_counter() - started
+        # Runs in the loop's next turn: by then the acknowledgement is on its way.
+        self._tasks.start(dispatch(), name="entry")
         return BoltResponse(status=HTTPStatus.OK, body="")
 
-    async def _dispatch(self, request: AsyncBoltRequest) -> None:
-        """Let Bolt find whom it is for, after the acknowledgement."""
-        answer = await self._bolt.async_dispatch(request)
-        if answer.status != HTTPStatus.OK:
-            log.error("entry.acknowledged_in_vain", status=answer.status)
 
-
-def _request(fields: dict[str, Any], headers: Headers) -> AsyncBoltRequest | None:
-    """As Bolt takes it, with a parsed body, as in Socket Mode: Bolt's own parser stays out. None if it would fail."""
+def _to_bolt_request(fields: dict[str, Any], headers: Headers) -> AsyncBoltRequest | None:
+    """Return the request with a parsed body, so that Bolt's own parser stays out, or None if Bolt would fail on it."""
     if parse_payload(Envelope, fields) is None:
         return None
     try:
@@ -75,15 +76,15 @@ def _request(fields: dict[str, Any], headers: Headers) -> AsyncBoltRequest | Non
         return None
 
 
-def _waits_for_nothing(fields: Mapping[str, Any]) -> bool:
-    """Whether it is acknowledged with nothing, whatever comes of it."""
+def _is_acked_at_once(fields: Mapping[str, Any]) -> bool:
+    """Check whether the acknowledgement says nothing, so that it need not wait for Bolt."""
     if fields.get("command") == COMMAND_NAME:
         return parse_payload(SlashCommand, fields) is not None
     return fields.get("type") == "block_actions" and parse_payload(BlockActions, fields) is not None
 
 
 def is_envelope(message: str) -> bool:
-    """Whether Slack's Socket Mode client can read it: an object, and in it an object where there is a payload."""
+    """Check whether Slack's Socket Mode client can read the message: an object, its payload an object too."""
     try:
         envelope = json.loads(message)
     except (ValueError, RecursionError):
@@ -91,52 +92,54 @@ def is_envelope(message: str) -> bool:
     return isinstance(envelope, dict) and isinstance(envelope.get("payload", {}), dict)
 
 
-def _reject_malformed() -> BoltResponse:
-    log.warning("payload.malformed")
-    return BoltResponse(status=HTTPStatus.BAD_REQUEST, body="malformed payload")
+MALFORMED: Final = "malformed body"
 
 
 MOST_FIELDS: Final = 200
 
 
 OLDEST_SECONDS: Final = 300
-"""Slack's rule: an older request may be somebody's recording."""
+"""Slack's rule: an older request may be a replay."""
 
 
 class SlackEventsView:
-    """The handler of `/slack/events`.
+    """The view of `/slack/events`.
 
     Args:
-        entry: where requests go.
-        signing_secret: what Slack signs them with.
+        receiver: acknowledges the requests.
+        signing_secret: signs them.
     """
 
-    def __init__(self, entry: Receiver, signing_secret: str) -> None:
-        self._entry = entry
+    def __init__(self, receiver: Receiver, signing_secret: str) -> None:
+        self._receiver = receiver
         self._secret = signing_secret.encode()
 
     async def handle(self, request: web.Request) -> web.Response:
-        """Answer one request of Slack's: 401 without a good signature, 400 for what is none of Slack's."""
+        """Answer a request: 401 without a good signature, 400 for a body that is not Slack's."""
         try:
             raw = await request.read()
         except (web.RequestPayloadError, ConnectionError):
-            # The line broke off, or what came is no HTTP: before any signature, so anybody's doing.
-            return _bad_request()
+            # The connection broke, or this is not HTTP. Anybody can do that: no signature was checked yet.
+            return web.Response(status=HTTPStatus.BAD_REQUEST, text=MALFORMED)
         if not self._is_signed(raw, request):
             return web.json_response({"error": "invalid request"}, status=HTTPStatus.UNAUTHORIZED)
         body = parse_body(raw, request.content_type)
         if body is None:
-            return _bad_request()
+            return web.Response(status=HTTPStatus.BAD_REQUEST, text=MALFORMED)
         if body.get("ssl_check") == "1":
-            # Slack asks now and then whether the address can be reached; there is nothing to do.
+            # Slack checks now and then whether the address can be reached.
             return web.Response()
         headers: dict[str, str | Sequence[str]] = {name: request.headers.getall(name) for name in request.headers}
-        # The signature is of the time and of every byte: whoever cannot sign can only send the very same again.
+        # The signature covers the time and every byte: whoever cannot sign can only send the same request again.
         signature = request.headers.get("X-Slack-Signature", "")
-        return _to_web_response(await self._entry.answer(body, headers, delivery=signature))
+        answer = await self._receiver.answer(body, headers, delivery=signature)
+        response = web.Response(status=answer.status, text=answer.body or "")
+        if content_types := answer.headers.get("content-type"):
+            response.headers["Content-Type"] = content_types[0]
+        return response
 
     def _is_signed(self, raw: bytes, request: web.Request) -> bool:
-        """Whether Slack signed these very bytes, and lately; slack_sdk's verifier stumbles over what is no text."""
+        """Check whether Slack signed these bytes lately; slack_sdk's verifier raises on a body that is not text."""
         timestamp = request.headers.get("X-Slack-Request-Timestamp", "")
         signature = request.headers.get("X-Slack-Signature", "")
         if not re.fullmatch(r"[0-9]{1,12}", timestamp) or abs(time.time() - int(timestamp)) > OLDEST_SECONDS:
@@ -146,7 +149,7 @@ class SlackEventsView:
 
 
 def parse_body(raw: bytes, content_type: str) -> dict[str, Any] | None:
-    """The fields of a command, or the JSON of an interaction or event; None where it is neither."""
+    """Return the fields of a command, or the JSON of an interaction or event; None for anything else."""
     try:
         text = raw.decode()
         if content_type == "application/json":
@@ -157,18 +160,6 @@ def parse_body(raw: bytes, content_type: str) -> dict[str, Any] | None:
         return None
 
 
-def _bad_request() -> web.Response:
-    return web.Response(status=HTTPStatus.BAD_REQUEST, text="malformed body")
-
-
 def _load_object(text: str) -> dict[str, Any] | None:
     value = json.loads(text)
     return value if isinstance(value, dict) else None
-
-
-def _to_web_response(answer: BoltResponse) -> web.Response:
-    response = web.Response(status=answer.status, text=answer.body or "")
-    for name, values in answer.headers.items():
-        if name.lower() == "content-type":
-            response.headers["Content-Type"] = values[0]
-    return response

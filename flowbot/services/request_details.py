@@ -1,16 +1,18 @@
 """Request details: all that a request's message shows, loaded."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from flowbot.domain.approval import expires_at
 from flowbot.domain.change import Change, ChangeKind, Vote, VoteChoice
-from flowbot.domain.flow import FieldDifference, Flow, FlowContent, content_differences
-from flowbot.domain.ids import UserId, WebsiteId
+from flowbot.domain.flow import FieldDifference, Flow, FlowContent, WriteOnlyFields, content_differences
+from flowbot.domain.ids import FlowId, UserId, WebsiteId
+from flowbot.domain.lint import lint
 from flowbot.domain.outcomes import UNCOUNTED_VOTERS
 from flowbot.domain.policy import ChannelPolicy, Principal
 from flowbot.errors import Text
+from flowbot.services.ports.storage import ChangeStore, PolicyStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,3 +101,38 @@ def since_approved(
     if last is None or policy is None or not policy.covers_website(last.website_id):
         return None
     return content_differences(last, FlowContent.of(flow))
+
+
+KnownHosts = Callable[[WebsiteId, FlowId | None], frozenset[str]]
+"""Returns the hosts that a website's flows lead to, except for one flow, as far as they are cached."""
+
+
+@dataclass(frozen=True, slots=True)
+class RequestDetailsLoader:
+    """Loads what is shown of a request. It writes nothing."""
+
+    store: ChangeStore
+    policies: PolicyStore
+    known_hosts: KnownHosts
+
+    async def load(self, change: Change) -> RequestDetails:
+        """Return the change with its votes, names and remarks.
+
+        Raises:
+            DependencyError: the database did not answer.
+        """
+        scope = await self.policies.get_scope(change.request.channel)
+        approved = await self.store.last_approved_before(change)
+        details = RequestDetails(
+            change=change,
+            votes=await self.store.votes(change.id),
+            website_names=scope.website_names,
+            since_approved=since_approved(change, approved, scope.policy),
+            approvers=scope.policy.approvers if scope.policy else (),
+        )
+        request, content = change.request, details.content
+        if content is None or request.kind not in {ChangeKind.ENABLE, ChangeKind.EDIT}:
+            return details
+        write_only = request.wanted.unread if request.wanted else WriteOnlyFields()
+        hosts = self.known_hosts(content.website_id, request.flow)
+        return replace(details, remarks=lint(content, write_only, sibling_hosts=hosts, utm_may_be_set=True))

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from flowbot.slack.runner import TrackedTasks
+from flowbot.slack.tracked_tasks import TrackedTasks
 
 
 async def test_what_work_begins_on_its_way_is_waited_for_too() -> None:

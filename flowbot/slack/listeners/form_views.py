@@ -1,14 +1,13 @@
-"""Forms: their buttons and fields, submit, close and menus."""
+"""Interactions with flow forms: buttons, typing, submit, close and menus."""
 
-from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from flowbot.observability.logging import bind_incident
 from flowbot.slack.api.messages import ReplyTarget
 from flowbot.slack.api.modals import AckArgs
 from flowbot.slack.forms.flow.editing import FormEditor
-from flowbot.slack.forms.flow.form import FlowForm, SubmittedForm
+from flowbot.slack.forms.flow.form import FlowForm
 from flowbot.slack.forms.flow.opening import FormOpener
 from flowbot.slack.forms.flow.submission import FlowFormSubmission
 from flowbot.slack.listeners.request_labels import request_label
@@ -16,56 +15,52 @@ from flowbot.slack.payloads.action_ids import ActionId
 from flowbot.slack.payloads.incoming import BlockActions, BlockSuggestion, FormEvent
 from flowbot.slack.runner import Interaction, Reply, Runner
 
-FormHandler = Callable[[Interaction, SubmittedForm, BlockActions], Awaitable[Reply]]
+SAVED_AT_ONCE: Final = frozenset({ActionId.FORM_TYPED, ActionId.FORM_SEGMENT})
+"""The actions after which the draft is saved, and no more."""
+
+
+ANSWERED: Final = frozenset({ActionId.FORM_WEBSITE, ActionId.FORM_PREVIEW, ActionId.FORM_START_OVER})
 
 
 @dataclass(frozen=True, slots=True)
 class FormViews:
-    """Hands what happens in a form on to who serves it."""
+    """Handles what happens in a flow's form."""
 
     runner: Runner
-    opening: FormOpener
-    live: FormEditor
+    opener: FormOpener
+    editor: FormEditor
     submission: FlowFormSubmission
 
     def handle_action(self, press: BlockActions) -> None:
-        """Something was chosen, typed or pressed in a form."""
-        form = FlowForm.parse(press.view)
+        """Start to handle what was chosen, typed or pressed in a form."""
+        form, action = FlowForm.parse(press.view), press.action.action_id
         if form is None:
             return
-        action = press.action.action_id
-        if handler := self._handlers().get(action):
-            place = ReplyTarget(form.metadata.channel, press.user.id, "")
-            work = lambda interaction: handler(interaction, form, press)  # noqa: E731 - a name for it would say no more
-            self.runner.start("form_action", request_label(press), press.caller, place, work)
-        elif action in {ActionId.FORM_TYPED, ActionId.FORM_SEGMENT}:
+
+        async def handle(interaction: Interaction) -> Reply:
+            match action:
+                case ActionId.FORM_WEBSITE:
+                    return await self.editor.offer_segments(interaction, form, press.view_id)
+                case ActionId.FORM_PREVIEW:
+                    return await self.editor.show_preview(interaction, form, press.trigger_id)
+                case _:
+                    return await self.opener.start_over(interaction, form.metadata, press.view_id)
+
+        if action in ANSWERED:
+            target = ReplyTarget(form.metadata.channel, press.user.id, "")
+            self.runner.start("form_action", request_label(press), press.caller, target, handle)
+        elif action in SAVED_AT_ONCE:
             bind_incident(request="typed", user=press.user.id)
-            self.runner.tasks.start(self.live.save_draft(press.user.id, form, self.runner.clock()), name="typed")
+            self.runner.tasks.start(self.editor.save_draft(press.user.id, form, self.runner.clock()), name="typed")
 
     async def handle_submission(self, event: FormEvent) -> AckArgs | None:
-        """A form was submitted: what to acknowledge it with."""
+        """Handle a submitted form. Return what to acknowledge it with; None for another form."""
         return await self.submission.accept(event)
 
     def handle_close(self, event: FormEvent) -> None:
-        """A form was closed without being submitted."""
-        self.runner.tasks.start(self.live.save_on_close(event, self.runner.clock()), name="closed")
+        """Start to save the draft of a form that was closed without being submitted."""
+        self.runner.tasks.start(self.editor.save_on_close(event, self.runner.clock()), name="closed")
 
     async def suggest_options(self, question: BlockSuggestion) -> dict[str, Any]:
-        """A menu wants its entries."""
-        return await self.live.suggest_options(question)
-
-    def _handlers(self) -> Mapping[str, FormHandler]:
-        return {
-            ActionId.FORM_WEBSITE: self._website,
-            ActionId.FORM_PREVIEW: self._preview,
-            ActionId.FORM_START_OVER: self._start_over,
-        }
-
-    async def _website(self, interaction: Interaction, form: SubmittedForm, press: BlockActions) -> Reply:
-        return await self.live.offer_segments(interaction, form, press.view_id)
-
-    async def _preview(self, interaction: Interaction, form: SubmittedForm, press: BlockActions) -> Reply:
-        return await self.live.show_preview(interaction, form, press.trigger_id)
-
-    async def _start_over(self, interaction: Interaction, form: SubmittedForm, press: BlockActions) -> Reply:
-        return await self.opening.start_over(interaction, form.metadata, press.view_id)
+        """Return the entries of a menu."""
+        return await self.editor.suggest_options(question)

@@ -12,12 +12,13 @@ from flowbot.domain.change import Change
 from flowbot.domain.ids import ChangeId, UserId
 from flowbot.errors import DependencyError, UserError
 from flowbot.observability.logging import current_incident
-from flowbot.services.inbox import HomeOverview, HomeOverviews
+from flowbot.services.inbox import HomeOverviews
+from flowbot.services.request_details import RequestDetailsLoader
 from flowbot.services.ttl_cache import TtlCache
 from flowbot.slack.api.errors import SLACK_ERRORS, error_code
 from flowbot.slack.api.messages import ReplyTarget
 from flowbot.slack.listeners.request_labels import request_label
-from flowbot.slack.notify.notifier import SlackNotifier
+from flowbot.slack.notify.request_message import RequestMessage
 from flowbot.slack.payloads.incoming import HomeOpened
 from flowbot.slack.runner import Handler, Interaction, Reply, Runner
 from flowbot.slack.views import home as views
@@ -25,7 +26,7 @@ from flowbot.slack.views import sentences
 from flowbot.slack.views.block_kit import View
 
 LINK_SECONDS: Final = 3600.0
-"""Where a message is does not change; Slack is asked once an hour at most."""
+"""Messages do not move: Slack is asked for an address once an hour at most."""
 
 
 OVERTAKEN: Final = "hash_conflict"
@@ -35,63 +36,71 @@ log = structlog.get_logger(__name__)
 
 
 class HomeTab:
-    """Draws it.
+    """Publishes each person's Home tab.
 
     Args:
-        desk: where requests are answered.
+        runner: runs the handlers.
         client: the Web API, as the bot.
-        overviews: what each person finds.
-        telling: what is shown of a change, and where its message is.
+        overviews: loads what a person finds there.
+        details: loads the requests among it.
+        request_message: finds their messages.
     """
 
     def __init__(
-        self, runner: Runner, client: AsyncWebClient, overviews: HomeOverviews, notifier: SlackNotifier
+        self,
+        runner: Runner,
+        client: AsyncWebClient,
+        overviews: HomeOverviews,
+        details: RequestDetailsLoader,
+        request_message: RequestMessage,
     ) -> None:
         self._runner = runner
         self._client = client
         self._overviews = overviews
-        self._notifier = notifier
+        self._details = details
+        self._request_message = request_message
         self._links: TtlCache[ChangeId, str | None] = TtlCache(LINK_SECONDS)
         self._turns: WeakValueDictionary[UserId, _Turn] = WeakValueDictionary()
 
     def handle_opened(self, opened: HomeOpened) -> None:
-        """Begin to draw the tab of somebody who looks at it: something at once, then the whole of it."""
+        """Start to publish the tab of a person who opened it; a blank one says at once that it is loading."""
 
-        async def work(interaction: Interaction) -> Reply:
+        async def handle(interaction: Interaction) -> Reply:
             if opened.is_blank:
                 await self._publish(interaction, views.loading_view(interaction.t))
-            await self._draw(interaction, "")
+            await self._refresh(interaction, "")
             return Reply()
 
-        self._runner.start("home", request_label(opened), opened.caller, ReplyTarget(None, opened.event.user, ""), work)
+        target = ReplyTarget(None, opened.event.user, "")
+        self._runner.start("home", request_label(opened), opened.caller, target, handle)
 
-    def refresh_after(self, work: Handler, *, seen: str = "") -> Handler:
-        """The same work, after which the tab is drawn anew where it was begun there, however it ended.
+    def refresh_after(self, handler: Handler, *, seen: str = "") -> Handler:
+        """Return the handler with a refresh of the tab after it, where it is used there. Errors get one, too.
 
         Args:
-            work: what to do.
+            handler: does what was pressed.
             seen: the hash of the tab as the person saw it.
         """
 
-        async def whole(interaction: Interaction) -> Reply:
+        async def handle(interaction: Interaction) -> Reply:
             if interaction.target.channel is not None:
-                return await work(interaction)
+                return await handler(interaction)
             try:
-                answer = await work(interaction)
+                reply = await handler(interaction)
             except Exception:
-                await self._draw(interaction, seen)
+                await self._refresh(interaction, seen)
                 raise
-            await self._draw(interaction, seen)
-            return answer
+            await self._refresh(interaction, seen)
+            return reply
 
-        return whole
+        return handle
 
     async def close(self) -> None:
-        """End what is under way."""
+        """Cancel the look-ups that still run."""
         await self._links.close()
 
-    async def _draw(self, interaction: Interaction, seen: str) -> None:
-        """Draw the tab as it is now. Who comes while another drawing waits for its turn is served by that one."""
+    async def _refresh(self, interaction: Interaction, seen: str) -> None:
+        """Publish the tab as it is now. A refresh that already waits for its turn serves later callers, too."""
         turn = self._turns.setdefault(interaction.user.id, _Turn())
         if turn.is_awaited:
             return
@@ -101,64 +110,59 @@ class HomeTab:
         finally:
             turn.is_awaited = False
         try:
-            if not await self._publish(interaction, await self._view(interaction), seen):
-                await self._publish(interaction, await self._view(interaction))
+            if not await self._publish(interaction, await self._build_view(interaction), seen):
+                await self._publish(interaction, await self._build_view(interaction))
         finally:
             turn.lock.release()
 
-    async def _view(self, interaction: Interaction) -> View:
-        """The tab, or in its place a sentence that says why there is none."""
+    async def _build_view(self, interaction: Interaction) -> View:
+        """Return the tab, or a sentence that says why there is none."""
+        t = interaction.t
         try:
-            return await self._whole(interaction, await self._overviews.load_for(interaction.user))
+            overview = await self._overviews.load_for(interaction.user)
+            parts = (overview.for_me[: views.WAITING_MAX], overview.by_me, overview.recent)
+            for_me, by_me, recent = [[await self._details.load(change) for change in part] for part in parts]
+            changes = {change.id: change for part in parts for change in part}
+            links = await asyncio.gather(*(self._find_link(change) for change in changes.values()))
         except UserError as error:
-            return views.notice_view(sentences.sentence_message(interaction.t, error.key, error.params))
+            return views.notice_view(sentences.sentence_message(t, error.key, error.params))
         except DependencyError as error:
             log.warning("home_tab.fault", key=str(error), cause=str(error.__cause__ or ""))
-            return views.notice_view(sentences.fault_message(interaction.t, error.key, current_incident()))
-
-    async def _whole(self, interaction: Interaction, overview: HomeOverview) -> View:
-        listed = (overview.for_me[: views.WAITING_MAX], overview.by_me, overview.recent)
-        shown = [[await self._notifier.request_message.load(change) for change in part] for part in listed]
-        changes = {change.id: change for part in listed for change in part}
-        links = await asyncio.gather(*(self._link(change) for change in changes.values()))
-        data = views.HomeContent(
-            for_me=shown[0],
-            by_me=shown[1],
-            recent=shown[2],
-            more=len(overview.for_me) - len(shown[0]),
+            return views.notice_view(sentences.fault_message(t, error.key, current_incident()))
+        shown = views.HomeContent(
+            for_me=for_me,
+            by_me=by_me,
+            recent=recent,
+            more=len(overview.for_me) - len(for_me),
             reach=overview.channels,
             is_certain=overview.is_certain,
             links={change: link for change, link in zip(changes, links, strict=True) if link},
         )
-        return views.home_view(data, interaction.t, self._runner.clock())
+        return views.home_view(shown, t, self._runner.clock())
 
-    async def _link(self, change: Change) -> str | None:
-        """Where the change's message is; what is not known yet is asked again."""
+    async def _find_link(self, change: Change) -> str | None:
+        """Return the address of the change's message, cached once the message is known."""
         if change.message_ts is None:
             return None
-
-        async def look_up() -> str | None:
-            return (await self._notifier.find_permalinks((change,))).get(change.id)
-
-        return await self._links.get(change.id, look_up)
+        return await self._links.get(change.id, lambda: self._request_message.find_permalink(change))
 
     async def _publish(self, interaction: Interaction, view: View, seen: str = "") -> bool:
-        """Show a view. False where the tab is not as it was `seen` any more: then `view` may be older than it."""
+        """Publish a view. Return False if the tab has changed since it was `seen`: then `view` may be outdated."""
         only = {"hash": seen} if seen else {}
         try:
             await self._client.views_publish(user_id=interaction.user.id, view=view, **only)
         except SLACK_ERRORS as error:
-            said = error_code(error)
-            if said == OVERTAKEN:
+            code = error_code(error)
+            if code == OVERTAKEN:
                 log.info("home_tab.overtaken")
                 return False
-            log.warning("home_tab.not_published", error=said)
+            log.warning("home_tab.not_published", error=code)
         return True
 
 
 @dataclass(eq=False)
 class _Turn:
-    """One person's: one drawing at a time, so that the last to read is the last to be shown."""
+    """The turn of a person's refreshes: one at a time, so that the last to load is the last to be shown."""
 
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     is_awaited: bool = False

@@ -1,32 +1,26 @@
-"""Buttons of requests, and the reason form. Every press is authorised afresh, and answered."""
+"""Buttons of requests, and those that request a change of a flow."""
 
-from collections.abc import Awaitable, Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
-from typing import Any, Final
-
-import structlog
 
 from flowbot.domain.change import Change, ChangeKind, ChangeState, Outcome
-from flowbot.domain.ids import ChangeId, FlowId, SlackId
+from flowbot.domain.ids import ChangeId, FlowId
 from flowbot.domain.policy import Permission
-from flowbot.errors import DependencyError, UserError
-from flowbot.i18n.translator import Translator
-from flowbot.observability.logging import bind_incident
-from flowbot.services.approvals.approvals import ApprovalServices
-from flowbot.services.approvals.decide import AlreadyDecidedError
-from flowbot.services.approvals.submit import RequestOpenError
-from flowbot.services.inbox import RequestQueue
-from flowbot.slack.api.messages import ReplyTarget
+from flowbot.errors import UserError
+from flowbot.services.approvals.decide import DecisionService
+from flowbot.services.approvals.recheck import Rechecker
+from flowbot.services.approvals.submit import RequestOpenError, RequestSubmitter
+from flowbot.services.executor.executor import ChangeExecutor
+from flowbot.services.request_details import RequestDetailsLoader
+from flowbot.services.users import CurrentUser
 from flowbot.slack.api.modals import Modals
-from flowbot.slack.forms.reason import ReasonForm, ReasonMetadata, ReasonPurpose, SubmittedReason
-from flowbot.slack.listeners.home import HomeTab
-from flowbot.slack.listeners.request_labels import request_label
+from flowbot.slack.forms.reason import ReasonForm, ReasonMetadata, ReasonPurpose
+from flowbot.slack.listeners.channel_authorizer import ChannelAuthorizer
 from flowbot.slack.notify.notifier import SlackNotifier
-from flowbot.slack.payloads.action_ids import ActionId
+from flowbot.slack.notify.request_message import RequestMessage
 from flowbot.slack.payloads.button_values import ChangeValue, FlowValue, parse_value
-from flowbot.slack.payloads.incoming import BlockActions, FormEvent
-from flowbot.slack.runner import ACK_SECONDS, Interaction, Reply, Runner, explain_unsaved
+from flowbot.slack.payloads.incoming import BlockActions
+from flowbot.slack.runner import Interaction, Reply, continues_later
 from flowbot.slack.views import notices as views
 from flowbot.slack.views import sentences
 from flowbot.slack.views.request_blocks import outcome_params
@@ -34,142 +28,125 @@ from flowbot.slack.views.request_blocks import outcome_params
 ActionHandler = Callable[[Interaction, BlockActions], Awaitable[Reply]]
 
 
-UNNAMED_KEYS: Final = {
-    "form.website_gone_in": "form.website_gone",
-    "request.late_by_rejected": "request.late_rejected",
-    "request.late_by_withdrawn": "request.late_withdrawn",
-    "request.late_by_break_glass": "request.late_break_glass",
-}
-"""Refusals that name somebody, and what says the same without a name."""
-
-
-log = structlog.get_logger(__name__)
-
-
 @dataclass(frozen=True, slots=True)
 class RequestActions:
-    """Serves requests."""
+    """The handlers of requests: submit, approve, withdraw, and the like."""
 
-    runner: Runner
-    approvals: ApprovalServices
-    queue: RequestQueue
-    modals: Modals
+    channels: ChannelAuthorizer
+    submitter: RequestSubmitter
+    decisions: DecisionService
+    rechecker: Rechecker
+    executor: ChangeExecutor
     notifier: SlackNotifier
-    home: HomeTab
-
-    def handlers(self) -> Mapping[str, ActionHandler]:
-        """What each button of a request, and those that ask for one, does."""
-        return {
-            ActionId.FLOW_ENABLE: self._asking(ChangeKind.ENABLE),
-            ActionId.FLOW_DISABLE: self._asking(ChangeKind.DISABLE),
-            ActionId.FLOW_DELETE: self._asking(ChangeKind.DELETE),
-            ActionId.APPROVE: self._with_message_location(self._approve),
-            ActionId.REJECT: self._with_message_location(self._reject),
-            ActionId.WITHDRAW: self._with_message_location(self._withdraw),
-            ActionId.BREAK_GLASS: self._with_message_location(self._break_glass),
-            ActionId.CHECK_AGAIN: self._check_again,
-            ActionId.ASK_AGAIN: self._ask_again,
-            ActionId.RESTORE: self._restore,
-        }
+    request_message: RequestMessage
+    details: RequestDetailsLoader
+    modals: Modals
 
     async def request_change(self, interaction: Interaction, kind: ChangeKind, flow: FlowId, reason: str) -> Reply:
-        """Ask to enable, disable or delete a flow; what needs no approval is done at once."""
-        asking = self.approvals.asking
-        return await self._submitted(
-            interaction, asking.submit(interaction.user, interaction.target.require_channel(), kind, flow, reason)
-        )
+        """Request to enable, disable or delete a flow; what needs no approval is done at once."""
+        channel = interaction.target.require_channel()
+        return await self._execute(interaction, self.submitter.submit(interaction.user, channel, kind, flow, reason))
 
-    async def list_approvals(self, interaction: Interaction) -> Reply:
-        """What waits: for this person, by this person, in this channel."""
-        lists = await self.queue.load_for(interaction.user, interaction.target.require_channel())
-        for_me, by_me, here = [[await self.notifier.request_message.load(change) for change in part] for part in lists]
-        links = await self.notifier.find_permalinks(tuple(change for part in lists for change in part))
-        return Reply(views.approvals_message(for_me, by_me, here, links, interaction.t, self.runner.clock()))
+    def change_handler(self, kind: ChangeKind) -> ActionHandler:
+        """Return the handler of a flow's button that requests a change."""
 
-    async def handle_reason(self, event: FormEvent) -> dict[str, Any] | None:
-        """A reason was given in its small form: what to acknowledge it with. None where it is another form.
+        async def request_change(interaction: Interaction, press: BlockActions) -> Reply:
+            value = parse_value(FlowValue, press.action.value)
+            there = await self.channels.switch_channel(interaction, value.channel, Permission.EDIT)
+            submission = self.submitter.submit(there.user, there.target.require_channel(), kind, value.flow, "")
+            return await self._execute(replace(there, target=interaction.target), submission)
 
-        By the time it is acknowledged the decision is kept, so that a crash cannot lose it. Where it cannot be, the
-        form stays open with what was typed, and says why.
+        return request_change
+
+    async def approve(self, interaction: Interaction, press: BlockActions) -> Reply:
+        """Count an approval, and apply the change with the last one that it needs."""
+        vote = await self.decisions.approve(interaction.user, _change_id(press), interaction.target.channel)
+        if not vote.is_new:
+            raise UserError("request.voted_already")
+        if vote.change.state is ChangeState.APPLYING:
+            with continues_later():
+                await self.executor.execute(vote.change, self.notifier.notify)
+        else:
+            await self.notifier.notify(vote.change, None)
+        return Reply()
+
+    async def ask_rejection_reason(self, interaction: Interaction, press: BlockActions) -> Reply:
+        """Open the reason form, where the person may reject."""
+        change = await self.decisions.require_reject(interaction.user, _change_id(press), interaction.target.channel)
+        return await self._ask_reason(interaction, press, change, ReasonPurpose.REJECT)
+
+    async def ask_skip_reason(self, interaction: Interaction, press: BlockActions) -> Reply:
+        """Open the reason form, where the person may skip the approval."""
+        change = await self.decisions.require_skip(interaction.user, _change_id(press))
+        return await self._ask_reason(interaction, press, change, ReasonPurpose.BREAK_GLASS)
+
+    async def withdraw(self, interaction: Interaction, press: BlockActions) -> Reply:
+        """Withdraw the person's own request."""
+        change = await self.decisions.withdraw(interaction.user, _change_id(press))
+        await self.notifier.notify(change, None)
+        return Reply()
+
+    async def recheck(self, interaction: Interaction, press: BlockActions) -> Reply:
+        """Check again how a change ended, where that is unknown."""
+        channel = interaction.target.require_channel()
+        change = await self.rechecker.recheck(interaction.user, _change_id(press), channel)
+        await self.notifier.notify(change, None)
+        if change.state is ChangeState.UNKNOWN:
+            return Reply(sentences.sentence_message(interaction.t, "request.still_unknown"))
+        return Reply()
+
+    async def resubmit(self, interaction: Interaction, press: BlockActions) -> Reply:
+        """Request the same change once more."""
+        channel = interaction.target.require_channel()
+        return await self._execute(interaction, self.submitter.resubmit(interaction.user, _change_id(press), channel))
+
+    async def restore(self, interaction: Interaction, press: BlockActions) -> Reply:
+        """Create a deleted flow again."""
+        channel = interaction.target.require_channel()
+        return await self._execute(interaction, self.submitter.restore(interaction.user, _change_id(press), channel))
+
+    def with_message_location(self, handler: ActionHandler) -> ActionHandler:
+        """Return the handler of a button in a request's message, which records where that message is.
+
+        A process that died between posting and recording may have left a second message: that one is updated, too.
         """
-        given = ReasonForm.parse(event.view)
-        if given is None:
-            return None
-        t = self.runner.locales.for_reader(given.metadata.locale)
-        errors = ReasonForm.field_errors(given, t) or await self._decide(event, given, t)
-        return {"response_action": "errors", "errors": errors} if errors else {}
 
-    def _with_message_location(self, handler: ActionHandler) -> ActionHandler:
-        """The button of a request's message: who posted it may not have noted yet where it is."""
-
-        async def knowing(interaction: Interaction, press: BlockActions) -> Reply:
+        async def handle(interaction: Interaction, press: BlockActions) -> Reply:
             if press.message_ts is None or press.channel is None:
                 return await handler(interaction, press)
-            request_message, change_id = self.notifier.request_message, _pressed_change(press)
-            is_twin = await request_message.record_location(change_id, press.channel.id, press.message_ts)
+            location = (_change_id(press), press.channel.id, press.message_ts)
+            is_duplicate = await self.request_message.record_location(*location)
             try:
                 return await handler(interaction, press)
             finally:
-                if is_twin:
-                    await request_message.sync_duplicate(change_id, press.channel.id, press.message_ts)
+                if is_duplicate:
+                    await self.request_message.sync_duplicate(*location)
 
-        return knowing
+        return handle
 
-    def _asking(self, kind: ChangeKind) -> ActionHandler:
-        async def handler(interaction: Interaction, press: BlockActions) -> Reply:
-            value = parse_value(FlowValue, press.action.value)
-            there = await self.runner.switch_channel(interaction, value.channel, Permission.EDIT)
-            asking = self.approvals.asking.submit(there.user, there.target.require_channel(), kind, value.flow, "")
-            return await self._submitted(replace(there, target=interaction.target), asking)
+    async def _execute(self, interaction: Interaction, submission: Awaitable[Change]) -> Reply:
+        """Submit, apply what needs no approval, and say how far it came; or point to the flow's open request."""
 
-        return handler
+        async def load_requester() -> CurrentUser:
+            return interaction.user
 
-    async def _submitted(self, interaction: Interaction, asking: Awaitable[Change]) -> Reply:
-        """Begin with what is asked for; where a request for the same flow is open, lead to its message instead."""
         try:
-            change = await asking
+            change = await submission
         except RequestOpenError as error:
-            link = (await self.notifier.find_permalinks((error.current,))).get(error.current.id)
+            link = await self.request_message.find_permalink(error.current)
             return Reply(views.request_open_message(error.current, link, interaction.t))
-        return await self._started(interaction, change)
-
-    async def _started(self, interaction: Interaction, change: Change) -> Reply:
-        """Carry out what was just submitted, as far as it goes by itself, and say so to the one who asked."""
-        with _continues_later():
-            settled = await self.approvals.carry_out(change, self.notifier.notify, interaction.user)
+        with continues_later():
+            settled = await self.executor.execute(change, self.notifier.notify, load_requester)
             if settled.state is ChangeState.PENDING:
-                shown = await self.notifier.request_message.load(settled)
-                link = (await self.notifier.find_permalinks((settled,))).get(settled.id)
-                return Reply(views.request_sent_message(shown, link, interaction.t))
-        # Without an outcome another process has it in hand: the message will tell.
+                details = await self.details.load(settled)
+                link = await self.request_message.find_permalink(settled)
+                return Reply(views.request_sent_message(details, link, interaction.t))
+        # Without an outcome another process is at work on it; the message will tell.
         outcome = settled.outcome or Outcome("request.under_way")
         key, params = outcome.key, outcome_params(settled, interaction.t)
         if interaction.target.channel != settled.request.channel:
             key, params = sentences.with_channel_name(settled.request.channel, key, params)
         return Reply(sentences.sentence_message(interaction.t, key, params))
-
-    async def _approve(self, interaction: Interaction, press: BlockActions) -> Reply:
-        ballot = await self.approvals.deciding.approve(
-            interaction.user, _pressed_change(press), interaction.target.channel
-        )
-        if not ballot.is_new:
-            raise UserError("request.voted_already")
-        if ballot.change.state is ChangeState.APPLYING:
-            with _continues_later():
-                await self.approvals.carry_out(ballot.change, self.notifier.notify)
-        else:
-            await self.notifier.notify(ballot.change, None)
-        return Reply()
-
-    async def _reject(self, interaction: Interaction, press: BlockActions) -> Reply:
-        change = await self.approvals.deciding.require_reject(
-            interaction.user, _pressed_change(press), interaction.target.channel
-        )
-        return await self._ask_reason(interaction, press, change, ReasonPurpose.REJECT)
-
-    async def _break_glass(self, interaction: Interaction, press: BlockActions) -> Reply:
-        change = await self.approvals.deciding.require_skip(interaction.user, _pressed_change(press))
-        return await self._ask_reason(interaction, press, change, ReasonPurpose.BREAK_GLASS)
 
     async def _ask_reason(
         self, interaction: Interaction, press: BlockActions, change: Change, purpose: ReasonPurpose
@@ -180,94 +157,6 @@ class RequestActions:
         await self.modals.open(press.trigger_id, ReasonForm.build(metadata, change, interaction.t))
         return Reply()
 
-    async def _decide(self, event: FormEvent, given: SubmittedReason, t: Translator) -> dict[str, str]:
-        """Decide, and begin with what follows; what is wrong, where it cannot be decided."""
-        channel, name = given.metadata.channel, request_label(event)
-        bind_incident(request="reason", user=event.user.id, channel=channel)
-        try:
-            change = await self.runner.tasks.run_within(ACK_SECONDS, self._decided(event, given), name="reason")
-        except AlreadyDecidedError:
-            return {}
-        except UserError as error:
-            log.info("refused", reason=str(error))
-            return self._undecided(name, "refused", _without_names(error, t))
-        except Exception as error:  # noqa: BLE001 - said at the form, whatever it is, and logged there
-            problem = explain_unsaved(error, t)
-            return self._undecided(name, "fault", t(problem.key, **problem.params))
-        work = self.home.refresh_after(lambda _interaction: self._followed(change))
-        self.runner.start("reason", name, event.caller, ReplyTarget(channel, event.user.id, ""), work)
-        return {}
 
-    def _undecided(self, name: str, outcome: str, sentence: str) -> dict[str, str]:
-        self.runner.metrics.requests.labels("reason", name, outcome).inc()
-        return ReasonForm.field_error(sentence)
-
-    async def _decided(self, event: FormEvent, given: SubmittedReason) -> Change:
-        """The change as it is once the decision is kept."""
-        if event.delivery_key is not None and not await self.runner.deliveries.record_once(
-            event.delivery_key, self.runner.clock()
-        ):
-            raise UserError("form.repeated")
-        reader, metadata = await self.runner.users.identify(event.caller), given.metadata
-        if metadata.purpose is ReasonPurpose.BREAK_GLASS:
-            return await self.approvals.deciding.skip_approval(reader, metadata.change, given.reason)
-        # From nowhere: who had the form open may have left the channel since.
-        return await self.approvals.deciding.reject(reader, metadata.change, given.reason, None)
-
-    async def _followed(self, change: Change) -> Reply:
-        """Do what was decided, and tell."""
-        with _continues_later():
-            if change.state is ChangeState.APPLYING:
-                await self.approvals.carry_out(change, self.notifier.notify)
-            else:
-                await self.notifier.notify(change, None)
-        return Reply()
-
-    async def _withdraw(self, interaction: Interaction, press: BlockActions) -> Reply:
-        await self.notifier.notify(
-            await self.approvals.deciding.withdraw(interaction.user, _pressed_change(press)), None
-        )
-        return Reply()
-
-    async def _check_again(self, interaction: Interaction, press: BlockActions) -> Reply:
-        change = await self.approvals.checking.recheck(
-            interaction.user, _pressed_change(press), interaction.target.require_channel()
-        )
-        await self.notifier.notify(change, None)
-        still = change.state is ChangeState.UNKNOWN
-        return Reply(sentences.sentence_message(interaction.t, "request.still_unknown")) if still else Reply()
-
-    async def _ask_again(self, interaction: Interaction, press: BlockActions) -> Reply:
-        asking = self.approvals.asking
-        return await self._submitted(
-            interaction, asking.resubmit(interaction.user, _pressed_change(press), interaction.target.require_channel())
-        )
-
-    async def _restore(self, interaction: Interaction, press: BlockActions) -> Reply:
-        asking = self.approvals.asking
-        return await self._submitted(
-            interaction, asking.restore(interaction.user, _pressed_change(press), interaction.target.require_channel())
-        )
-
-
-def _without_names(error: UserError, t: Translator) -> str:
-    """A refusal as Slack can show it at a field, where it shows no names."""
-    named = any(isinstance(value, SlackId) for value in error.params.values())
-    return t(UNNAMED_KEYS.get(error.key, error.key) if named else error.key, **error.params)
-
-
-@contextmanager
-def _continues_later() -> Iterator[None]:
-    """What was asked or decided is kept by now: where the database or Slack is away, it goes on by itself later."""
-    try:
-        yield
-    except DependencyError as fault:
-        if fault.key.startswith("fault.database"):
-            raise DependencyError("fault.goes_on") from (fault.__cause__ or fault)
-        if fault.key == "fault.slack":
-            raise DependencyError("fault.goes_on_slack", **fault.params) from (fault.__cause__ or fault)
-        raise
-
-
-def _pressed_change(press: BlockActions) -> ChangeId:
+def _change_id(press: BlockActions) -> ChangeId:
     return parse_value(ChangeValue, press.action.value).change

@@ -1,22 +1,19 @@
-"""The one message of a request, kept in step with its row."""
+"""The message of a request, kept in step with its row."""
 
 import asyncio
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Final
 from weakref import WeakValueDictionary
 
 import structlog
 
 from flowbot.domain.change import Change, ChangeKind, ChangeState
-from flowbot.domain.flow import WriteOnlyFields
 from flowbot.domain.ids import ChangeId, ChannelId
-from flowbot.domain.lint import lint
-from flowbot.errors import DependencyError, Text
+from flowbot.errors import DependencyError
 from flowbot.i18n.translator import Translator, Translators
-from flowbot.services.forms import FormService
 from flowbot.services.ports import Clock
-from flowbot.services.ports.storage import ChangeStore, PolicyStore
-from flowbot.services.request_details import RequestDetails, since_approved
+from flowbot.services.ports.storage import ChangeStore
+from flowbot.services.request_details import RequestDetailsLoader
 from flowbot.slack.api.messages import MessageGoneError, MessagePoster, MessageRefusedError
 from flowbot.slack.views import sentences
 from flowbot.slack.views.block_kit import Message
@@ -30,43 +27,57 @@ log = structlog.get_logger(__name__)
 
 
 def is_public(change: Change) -> bool:
-    """Whether the team sees the change in a message: what was asked for approval, and what changes a flow's state."""
+    """Check whether the team sees the change in a message: it needs an approval, or changes a flow's state."""
     return change.rule is not None or change.request.kind not in {ChangeKind.CREATE, ChangeKind.EDIT}
 
 
 @dataclass(frozen=True, slots=True)
 class RequestMessage:
-    """Draws changes."""
+    """Posts and edits the one message of each request.
+
+    Attributes:
+        _refusals: The changes, by state, whose requester has heard that the channel takes no message.
+        _unrecorded: The places of messages that could not be recorded yet.
+    """
 
     store: ChangeStore
-    policies: PolicyStore
-    forms: FormService
+    details: RequestDetailsLoader
     poster: MessagePoster
     locales: Translators
     clock: Clock
     _locks: WeakValueDictionary[ChangeId, asyncio.Lock] = field(default_factory=WeakValueDictionary)
-    _told: set[tuple[ChangeId, ChangeState]] = field(default_factory=set)
-    _posted: dict[ChangeId, tuple[ChannelId, str]] = field(default_factory=dict)
+    _refusals: set[tuple[ChangeId, ChangeState]] = field(default_factory=set)
+    _unrecorded: dict[ChangeId, tuple[ChannelId, str]] = field(default_factory=dict)
 
-    async def sync(self, change: Change, *, is_told: bool = True) -> Change:
-        """Post or edit the change's message until it shows the newest version. The change as it is then.
+    async def sync(self, change: Change, *, counts_as_shown: bool = True) -> Change:
+        """Post or edit the change's message until it shows the newest version. Return the change as it is then.
 
         Args:
-            change: which one.
-            is_told: whether whoever else has to hear of this version has heard of it, so that people count as told of
-                it once it is drawn. Where not, or where a newer one is drawn, the rest is left to who tells of that.
+            change: any version of it.
+            counts_as_shown: whether this version counts as shown to people once it is in the message. Not so where
+                somebody still has to hear of it separately; a newer version never does, whoever wrote it notifies.
 
         Raises:
             DependencyError: Slack did not take it; it will be tried again.
         """
-        lock = self._locks.setdefault(change.id, asyncio.Lock())
-        async with lock:
-            return await self._draw(change, told=change.version if is_told else change.version - 1)
+        shown_version = change.version if counts_as_shown else change.version - 1
+        async with self._locks.setdefault(change.id, asyncio.Lock()):
+            newest = await self.store.get(change.id) or change
+            for _ in range(MOST_ROUNDS):
+                message = await self._render(newest)
+                # Cancelled half-way it would leave a message that nobody knows of.
+                recorded = await asyncio.shield(self._post_or_edit(newest, message, shown_version))
+                if recorded.version == newest.version and recorded.shown_version <= newest.version:
+                    return recorded
+                newest = recorded
+            return newest
 
     async def record_location(self, change_id: ChangeId, channel: ChannelId, ts: str) -> bool:
-        """Note where a change's message is, where that is not known yet, so that no second one is posted.
+        """Record where a change's message is, if that is not known yet, so that no second one is posted.
 
-        Whether it is a twin: a process that died between posting and noting may have left one.
+        Returns:
+            Whether it is a duplicate of the recorded one: a process that died between posting and recording may have
+            left it.
         """
         change = await self.store.get(change_id)
         if change is not None and change.message_ts is None:
@@ -74,104 +85,64 @@ class RequestMessage:
         return change is not None and (change.message_channel, change.message_ts) != (channel, ts)
 
     async def sync_duplicate(self, change_id: ChangeId, channel: ChannelId, ts: str) -> None:
-        """Let a second message of a change show what the first one shows; once, since nobody knows of it."""
+        """Let a duplicate show the change as it is now; nothing keeps it in step after that."""
         change = await self.store.get(change_id)
         if change is None:
             return
-        message = request_message(await self.load(change), self.words(change), self.clock())
+        message = await self._render(change)
         try:
             await self.poster.edit(channel, ts, message)
         except (DependencyError, MessageGoneError) as error:
             log.warning("projection.twin_not_drawn", change=change_id, error=str(error))
 
-    async def load(self, change: Change) -> RequestDetails:
-        """Everything that is shown of a change.
-
-        Raises:
-            DependencyError: the database did not answer.
-        """
-        scope = await self.policies.get_scope(change.request.channel)
-        approved = await self.store.last_approved_before(change)
-        bare = RequestDetails(
-            change=change,
-            votes=await self.store.votes(change.id),
-            website_names=scope.website_names,
-            since_approved=since_approved(change, approved, scope.policy),
-            approvers=scope.policy.approvers if scope.policy else (),
-        )
-        return replace(bare, remarks=self._remarks(bare))
-
-    async def link(self, change: Change) -> str | None:
-        """The address of a change's message, where it has one and Slack tells it."""
+    async def find_permalink(self, change: Change) -> str | None:
+        """Return the address of the change's message, where it has one and Slack tells it."""
         if change.message_channel is None or change.message_ts is None:
             return None
         return await self.poster.find_permalink(change.message_channel, change.message_ts)
 
-    def words(self, change: Change) -> Translator:
-        """The language of the change's message: the fixed one, else the requester's."""
+    def translator(self, change: Change) -> Translator:
+        """Return the language of the change's message: the configured one, else the requester's."""
         return self.locales.for_channel(change.request.locale)
 
-    async def _draw(self, change: Change, *, told: int) -> Change:
-        newest = await self.store.get(change.id) or change
-        for _ in range(MOST_ROUNDS):
-            message = request_message(await self.load(newest), self.words(newest), self.clock())
-            # Whoever is cancelled half-way would leave a message that nobody knows of.
-            noted = await asyncio.shield(self._put_and_note(newest, message, told))
-            if noted.version == newest.version and noted.shown_version <= newest.version:
-                return noted
-            newest = noted
-        return newest
+    async def _render(self, change: Change) -> Message:
+        return request_message(await self.details.load(change), self.translator(change), self.clock())
 
-    async def _put_and_note(self, change: Change, message: Message, told: int) -> Change:
-        channel, ts = await self._put(change, message)
-        # Where it cannot be noted now, the next round shall edit this message and not post another.
-        self._posted[change.id] = (channel, ts)
-        # Never less than was told before: with that, the message's new place would not be noted.
-        version = max(change.shown_version, min(change.version, told))
-        noted = await self.store.mark_shown(change.id, version, channel=channel, ts=ts)
-        del self._posted[change.id]
-        return noted
-
-    async def _put(self, change: Change, message: Message) -> tuple[ChannelId, str]:
-        """Edit the message, or post it where there is none (any more). Its channel and ts."""
+    async def _post_or_edit(self, change: Change, message: Message, shown_version: int) -> Change:
+        """Edit the change's message, or post one where there is none any more; record its place and version."""
+        location = self._unrecorded.get(change.id)
+        if location is None and change.message_channel is not None and change.message_ts is not None:
+            location = (change.message_channel, change.message_ts)
         try:
-            if (edited := await self._edited(change, message)) is not None:
-                return edited
-            return await self.poster.post(change.approval_channel, message)
+            if location is not None:
+                try:
+                    await self.poster.edit(*location, message)
+                except MessageGoneError:
+                    log.warning("projection.message_gone", change=change.id)
+                    location = None
+            if location is None:
+                location = await self.poster.post(change.approval_channel, message)
         except MessageRefusedError as refusal:
-            await self._tell_refusal(change, change.posted_channel, refusal)
+            await self._report_refusal(change, refusal)
             raise DependencyError("fault.slack", error=refusal.reason) from refusal
+        # If this cannot be recorded now, the next round edits this message and posts no other.
+        self._unrecorded[change.id] = location
+        channel, ts = location
+        # Never less than was shown before: the store would not record the message's new place.
+        version = max(change.shown_version, min(change.version, shown_version))
+        recorded = await self.store.mark_shown(change.id, version, channel=channel, ts=ts)
+        del self._unrecorded[change.id]
+        return recorded
 
-    async def _edited(self, change: Change, message: Message) -> tuple[ChannelId, str] | None:
-        """Edit the message. Its channel and ts; None where there is none (any more)."""
-        channel, ts = self._posted.get(change.id) or (change.message_channel, change.message_ts)
-        if channel is None or ts is None:
-            return None
-        try:
-            await self.poster.edit(channel, ts, message)
-        except MessageGoneError:
-            log.warning("projection.message_gone", change=change.id)
-            return None
-        return channel, ts
-
-    async def _tell_refusal(self, change: Change, channel: ChannelId, refusal: MessageRefusedError) -> None:
-        """Tell the one who asked that the channel does not take the message; once a process and state."""
+    async def _report_refusal(self, change: Change, refusal: MessageRefusedError) -> None:
+        """Tell the requester that the channel does not take the message; once a state in this process."""
+        channel, request = change.posted_channel, change.request
         log.warning("projection.refused", change=change.id, channel=channel, error=refusal.reason)
-        if (change.id, change.state) in self._told:
+        if (change.id, change.state) in self._refusals:
             return
-        asked = change.request
-        t = self.locales.for_reader(asked.locale, asked.timezone)
-        said = {"what": format_title(change, t), "state": format_state(await self.load(change), t)}
+        t = self.locales.for_reader(request.locale, request.timezone)
+        state = format_state(await self.details.load(change), t)
         key = "request.not_posted" if change.message_ts is None else "request.not_shown"
-        sentence = sentences.sentence_message(t, key, {**said, "channel": channel, "error": refusal.reason})
-        await self.poster.notify_person(asked.channel, asked.requester, sentence)
-        self._told.add((change.id, change.state))
-
-    def _remarks(self, request: RequestDetails) -> tuple[Text, ...]:
-        """What is worth another look, where subscribers would get it."""
-        asked = request.change.request
-        if request.content is None or asked.kind not in {ChangeKind.ENABLE, ChangeKind.EDIT}:
-            return ()
-        unread = asked.wanted.unread if asked.wanted else WriteOnlyFields()
-        hosts = self.forms.known_hosts(request.content.website_id, asked.flow)
-        return lint(request.content, unread, sibling_hosts=hosts, utm_may_be_set=True)
+        params = {"what": format_title(change, t), "state": state, "channel": channel, "error": refusal.reason}
+        await self.poster.notify_person(request.channel, request.requester, sentences.sentence_message(t, key, params))
+        self._refusals.add((change.id, change.state))

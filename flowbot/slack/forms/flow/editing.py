@@ -21,7 +21,8 @@ from flowbot.slack.forms.flow.form import FlowForm, FlowFormData, SubmittedForm
 from flowbot.slack.forms.flow.submission import FORM_TOO_OLD_KEY, validate_submission
 from flowbot.slack.payloads.action_ids import ActionId
 from flowbot.slack.payloads.incoming import BlockSuggestion, FormEvent
-from flowbot.slack.runner import ACK_SECONDS, Interaction, Reply, TrackedTasks
+from flowbot.slack.runner import ACK_SECONDS, Interaction, Reply
+from flowbot.slack.tracked_tasks import TrackedTasks
 from flowbot.slack.views import push as views
 
 log = structlog.get_logger(__name__)

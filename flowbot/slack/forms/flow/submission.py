@@ -24,7 +24,8 @@ from flowbot.services.users import UserService
 from flowbot.slack.api.modals import AckArgs, ack_errors, ack_update
 from flowbot.slack.forms.flow.form import FlowForm, SubmittedForm
 from flowbot.slack.payloads.incoming import FormEvent
-from flowbot.slack.runner import ACK_SECONDS, TrackedTasks, explain_unsaved
+from flowbot.slack.runner import ACK_SECONDS, explain_unsaved
+from flowbot.slack.tracked_tasks import TrackedTasks
 from flowbot.slack.views import form_status as views
 
 FORM_TOO_OLD_KEY: Final = "form.too_old"

@@ -1,0 +1,50 @@
+"""Authorization for buttons that stand in another channel than the one whose policy decides."""
+
+from dataclasses import dataclass, replace
+
+from flowbot.domain.ids import ChannelId
+from flowbot.domain.policy import Permission, Reason
+from flowbot.errors import UserError
+from flowbot.services.authorization import effective_policy
+from flowbot.services.flow_queries import FlowQueries
+from flowbot.services.users import UserService
+from flowbot.slack.runner import Interaction
+from flowbot.slack.views import sentences
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelAuthorizer:
+    """Moves an interaction to the channel that its button names, where the person is allowed to act there."""
+
+    flow_queries: FlowQueries
+    users: UserService
+
+    async def switch_channel(
+        self, interaction: Interaction, channel: ChannelId | None, permission: Permission
+    ) -> Interaction:
+        """Return the interaction as one in `channel`; may ask Slack for the person's rights anew.
+
+        Args:
+            interaction: the press.
+            channel: the channel that the button names; None for the one where it was pressed.
+            permission: the permission that the button needs.
+
+        Raises:
+            UserError: not allowed there. What a policy grants to everyone in that channel needs membership.
+            DependencyError: the database or Slack did not answer.
+        """
+        if channel is None or channel == interaction.target.channel:
+            return interaction
+        user = interaction.user
+        rights = await self.flow_queries.rights(user, channel)
+        if not rights.may(permission):
+            # A right that was granted a moment ago counts here as it does in the channel itself.
+            user = await self.users.reload_user(user)
+            rights = await self.flow_queries.rights(user, channel)
+        policy, reason = rights.policy, rights.decisions[permission].reason
+        if policy is not None and await effective_policy(policy, user, None, self.users.find_members) is not policy:
+            reason = Reason.NOT_LISTED
+        if reason is not Reason.GRANTED:
+            key, params = sentences.with_channel_name(channel, reason.key, {})
+            raise UserError(key, **params)
+        return replace(interaction, user=user, target=replace(interaction.target, channel=channel))

@@ -1,0 +1,95 @@
+"""The submission of the reason form."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import structlog
+
+from flowbot.domain.change import Change, ChangeState
+from flowbot.domain.ids import SlackId
+from flowbot.errors import UserError
+from flowbot.observability.logging import bind_incident
+from flowbot.services.approvals.decide import AlreadyDecidedError, DecisionService
+from flowbot.services.executor.executor import ChangeExecutor
+from flowbot.slack.api.messages import ReplyTarget
+from flowbot.slack.api.modals import AckArgs, ack_errors
+from flowbot.slack.forms.reason import ReasonForm, ReasonPurpose, SubmittedReason
+from flowbot.slack.listeners.home import HomeTab
+from flowbot.slack.listeners.request_labels import request_label
+from flowbot.slack.notify.notifier import SlackNotifier
+from flowbot.slack.payloads.incoming import FormEvent
+from flowbot.slack.runner import ACK_SECONDS, Interaction, Reply, Runner, continues_later, explain_unsaved
+
+UNNAMED_KEYS: Final = {
+    "form.website_gone_in": "form.website_gone",
+    "request.late_by_rejected": "request.late_rejected",
+    "request.late_by_withdrawn": "request.late_withdrawn",
+    "request.late_by_break_glass": "request.late_break_glass",
+}
+"""Refusals that name somebody, and the same without a name: Slack shows no names at a field."""
+
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class ReasonFormViews:
+    """Handles the form that asks why somebody rejects a request or skips its approval."""
+
+    runner: Runner
+    decisions: DecisionService
+    executor: ChangeExecutor
+    notifier: SlackNotifier
+    home: HomeTab
+
+    async def handle_submission(self, event: FormEvent) -> AckArgs | None:
+        """Save the decision, then start what follows from it. Return what to acknowledge with; None for another form.
+
+        The decision is saved before the acknowledgement, so a crash cannot lose it. If it cannot be saved, the form
+        stays open with what was typed, and says why.
+        """
+        submitted = ReasonForm.parse(event.view)
+        if submitted is None:
+            return None
+        channel, t = submitted.metadata.channel, self.runner.locales.for_reader(submitted.metadata.locale)
+        if errors := ReasonForm.field_errors(submitted, t):
+            return ack_errors(errors)
+        bind_incident(request="reason", user=event.user.id, channel=channel)
+        try:
+            change = await self.runner.tasks.run_within(ACK_SECONDS, self._decide(event, submitted), name="reason")
+        except AlreadyDecidedError:
+            return {}
+        except UserError as error:
+            log.info("refused", reason=str(error))
+            names_somebody = any(isinstance(value, SlackId) for value in error.params.values())
+            key = UNNAMED_KEYS.get(error.key, error.key) if names_somebody else error.key
+            return self._refuse(event, "refused", t(key, **error.params))
+        except Exception as error:  # noqa: BLE001 - said at the form, whatever it is, and logged there
+            text = explain_unsaved(error, t)
+            return self._refuse(event, "fault", t(text.key, **text.params))
+
+        async def follow_up(_interaction: Interaction) -> Reply:
+            with continues_later():
+                if change.state is ChangeState.APPLYING:
+                    await self.executor.execute(change, self.notifier.notify)
+                else:
+                    await self.notifier.notify(change, None)
+            return Reply()
+
+        target, handler = ReplyTarget(channel, event.user.id, ""), self.home.refresh_after(follow_up)
+        self.runner.start("reason", request_label(event), event.caller, target, handler)
+        return {}
+
+    async def _decide(self, event: FormEvent, submitted: SubmittedReason) -> Change:
+        key, now = event.delivery_key, self.runner.clock()
+        if key is not None and not await self.runner.deliveries.record_once(key, now):
+            raise UserError("form.repeated")
+        user, metadata = await self.runner.users.identify(event.caller), submitted.metadata
+        if metadata.purpose is ReasonPurpose.BREAK_GLASS:
+            return await self.decisions.skip_approval(user, metadata.change, submitted.reason)
+        # From no channel: whoever had the form open may have left the channel since.
+        return await self.decisions.reject(user, metadata.change, submitted.reason, None)
+
+    def _refuse(self, event: FormEvent, outcome: str, sentence: str) -> AckArgs:
+        self.runner.metrics.requests.labels("reason", request_label(event), outcome).inc()
+        return ack_errors(ReasonForm.field_error(sentence))

@@ -1,6 +1,6 @@
 """The command line: `flowbot serve`, `socket`, `demo`, `check`, `migrate`, `copy`, `policy …`, `audit export`.
 
-What speaks to Slack is loaded by the commands that do so: it takes longer than what the others are asked for.
+Modules that speak to Slack are imported by the commands that need them: loading them takes longer than the others run.
 """
 
 import asyncio
@@ -32,7 +32,13 @@ if TYPE_CHECKING:
     from flowbot.bootstrap import Flowbot
 
 OUTAGE: Final = 1
+"""Exit status: something did not answer, and another start may succeed."""
+
+
 BAD_CONFIGURATION: Final = 2
+"""Exit status: somebody has to put something right first."""
+
+
 DEMO_PORT: Final = 8765
 UNBINDABLE: Final = {errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.EACCES}
 
@@ -42,8 +48,8 @@ cli = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-policy = typer.Typer(help="Channel policies in and out, as TOML.", no_args_is_help=True)
-audit = typer.Typer(help="The audit trail out.", no_args_is_help=True)
+policy = typer.Typer(help="Import and export channel policies, as TOML.", no_args_is_help=True)
+audit = typer.Typer(help="Export the audit trail.", no_args_is_help=True)
 cli.add_typer(policy, name="policy")
 cli.add_typer(audit, name="audit")
 
@@ -56,7 +62,7 @@ WatchPort = Annotated[
 DemoPort = Annotated[int, typer.Option(min=0, max=65535, envvar="PORT", help="Port of the page.")]
 
 
-def _say_version(wanted: bool) -> None:
+def _print_version(wanted: bool) -> None:
     if wanted:
         from flowbot.observability.metrics import installed_version
 
@@ -67,31 +73,28 @@ def _say_version(wanted: bool) -> None:
 @cli.callback()
 def flowbot_itself(
     version: Annotated[
-        bool, typer.Option("--version", callback=_say_version, is_eager=True, help="Print the version.")
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
     """Run Enkapush web-push flows from Slack, with your team's approval as the seat belt."""
 
 
 def main() -> None:
-    """The entry point. A failure is one line on stderr and an exit status.
-
-    2: the one who deploys has to put something right. 1: something did not answer, and another start may do.
-    """
+    """Run the command that was typed. A failure is one line on stderr and an exit status, 1 or 2."""
     try:
         cli()
     except ConfigurationError as error:
-        _complain(str(error))
+        _print_error(str(error))
         sys.exit(BAD_CONFIGURATION)
     except DependencyError as fault:
-        _complain(describe_fault(fault))
+        _print_error(describe_fault(fault))
         sys.exit(OUTAGE)
 
 
 @cli.command()
 def serve(host: Host = "0.0.0.0", port: Port = None) -> None:  # noqa: S104 - a server in a container is reached from outside
     """HTTP mode: answer Slack on POST /slack/events."""
-    settings = _settings("slack_bot_token", "slack_signing_secret", "enkapush_api_key")
+    settings = _load_settings("slack_bot_token", "slack_signing_secret", "enkapush_api_key")
     from flowbot.server import http
 
     chosen = settings.port if port is None else port
@@ -101,28 +104,26 @@ def serve(host: Host = "0.0.0.0", port: Port = None) -> None:  # noqa: S104 - a 
 @cli.command()
 def socket(host: Host = "0.0.0.0", port: WatchPort = None) -> None:  # noqa: S104 - a container is watched from outside
     """Socket Mode: connect to Slack; no public address is needed."""
-    settings = _settings("slack_bot_token", "slack_app_token", "enkapush_api_key")
+    settings = _load_settings("slack_bot_token", "slack_app_token", "enkapush_api_key")
     from flowbot.server import socket_mode
 
-    async def way_in(bot: "Flowbot", stop: asyncio.Event) -> None:
+    async def listen(bot: "Flowbot", stop: asyncio.Event) -> None:
         async with socket_mode.serve_probes(bot, host, port):
             await socket_mode.serve_socket_mode(bot, stop)
 
-    _run(settings, way_in)
+    _run(settings, listen)
 
 
 @cli.command()
 def demo(port: DemoPort = DEMO_PORT) -> None:
     """Try flowbot in the browser: a stand-in Slack workspace and a stand-in Enkapush; nothing leaves this machine."""
-    from flowbot.demo import command as demonstration
+    from flowbot.demo.command import run_demo
     from flowbot.server import signals
 
     configure_logging("warning", "text", ())
 
     async def live() -> None:
-        await demonstration.run_demo(
-            port, signals.stop_on_signals(), lambda address: typer.echo(f"flowbot demo: {address}")
-        )
+        await run_demo(port, signals.stop_on_signals(), lambda address: typer.echo(f"flowbot demo: {address}"))
 
     try:
         asyncio.run(live())
@@ -135,15 +136,15 @@ def demo(port: DemoPort = DEMO_PORT) -> None:
 @cli.command()
 def migrate() -> None:
     """Create or upgrade the database."""
-    settings = _settings()
+    settings = _load_settings()
     migrations.upgrade(settings.database_url.get_secret_value())
     typer.echo("The database is up to date.")
 
 
 @cli.command()
-def copy(source: Annotated[str, typer.Argument(metavar="FROM", help="Such as sqlite:///run_flowbot.db")]) -> None:
+def copy(source: Annotated[str, typer.Argument(metavar="FROM", help="Such as sqlite:///flowbot.db")]) -> None:
     """Copy everything from another database into DATABASE_URL, which must be empty; FROM stays as it is."""
-    settings = _settings()
+    settings = _load_settings()
     for table, rows in database_copy.copy_database(source, settings.database_url.get_secret_value()).items():
         typer.echo(f"{table}: {rows}")
     typer.echo("Everything was copied and compared. Start flowbot with this DATABASE_URL, and never again with FROM.")
@@ -163,14 +164,24 @@ def check() -> None:
 @policy.command("import")
 def policy_import(file: Annotated[Path, typer.Argument(help="A TOML file; - for standard input.")]) -> None:
     """Replace all policies with those in FILE. A file that is refused changes nothing."""
-    settings = _settings()
-    text = _read(file)
+    settings = _load_settings()
+    text = sys.stdin.read() if str(file) == "-" else policy_files.read_policy_file(file)
     wanted = policy_files.parse_book(text)
+
+    def warn(before: PolicyBook) -> None:
+        typer.echo(
+            "flowbot: the file names no channel: every policy is removed, and nobody may do anything; "
+            "until now there was:",
+            err=True,
+        )
+        typer.echo(policy_files.dump_book(before), nl=False, err=True)
+        if sys.stdin.isatty():
+            typer.confirm("Remove all policies?", abort=True, err=True)
 
     async def replace() -> PolicyReplacement:
         async with open_migrated(settings.database_url.get_secret_value()) as database:
             store = PolicyRepository(database, utc_now)
-            return await policy_files.import_book(store, wanted, utc_now(), by=_system_user(), warn=_warn_of_loss)
+            return await policy_files.import_book(store, wanted, utc_now(), by=_system_user(), warn=warn)
 
     typer.echo(f"The policies were replaced: {asyncio.run(replace())}.")
 
@@ -178,7 +189,7 @@ def policy_import(file: Annotated[Path, typer.Argument(help="A TOML file; - for 
 @policy.command("export")
 def policy_export() -> None:
     """Write all policies to standard output."""
-    settings = _settings()
+    settings = _load_settings()
 
     async def export() -> str:
         async with open_migrated(settings.database_url.get_secret_value(), upgrade_sqlite=False) as database:
@@ -194,7 +205,7 @@ def audit_export(
     ] = history.Format.JSONL,
 ) -> None:
     """Write the audit trail to standard output, oldest first."""
-    settings = _settings()
+    settings = _load_settings()
 
     async def export() -> None:
         async with open_migrated(settings.database_url.get_secret_value(), upgrade_sqlite=False) as database:
@@ -204,7 +215,7 @@ def audit_export(
 
 
 def _system_user() -> str:
-    """Who runs this, by the system's own account of it: the environment says what it was told."""
+    """Return the name of the user who runs this process, from the system: environment variables can be forged."""
     user = os.getuid()
     try:
         return pwd.getpwuid(user).pw_name
@@ -213,25 +224,14 @@ def _system_user() -> str:
         return f"uid {user}"
 
 
-def _warn_of_loss(before: PolicyBook) -> None:
-    """Say that no policy is left and give back what there was; a person at a terminal is asked first."""
-    typer.echo(
-        "flowbot: the file names no channel: every policy is removed, and nobody may do anything; until now there was:",
-        err=True,
-    )
-    typer.echo(policy_files.dump_book(before), nl=False, err=True)
-    if sys.stdin.isatty():
-        typer.confirm("Remove all policies?", abort=True, err=True)
-
-
-def _settings(*needed: str) -> Settings:
+def _load_settings(*needed: str) -> Settings:
     settings = Settings.load()
     settings.require(*needed)
     configure_logging(settings.log_level, settings.log_format, settings.secrets)
     return settings
 
 
-def _run(settings: Settings, way_in: Callable[["Flowbot", asyncio.Event], Awaitable[None]]) -> None:
+def _run(settings: Settings, listen: Callable[["Flowbot", asyncio.Event], Awaitable[None]]) -> None:
     from flowbot.bootstrap import run_flowbot
     from flowbot.server import signals
 
@@ -240,14 +240,10 @@ def _run(settings: Settings, way_in: Callable[["Flowbot", asyncio.Event], Awaita
         async with run_flowbot(settings) as bot:
             # All that is loaded by now stays, so full garbage collections need not look through it.
             gc.freeze()
-            await way_in(bot, stop)
+            await listen(bot, stop)
 
     asyncio.run(live())
 
 
-def _read(file: Path) -> str:
-    return sys.stdin.read() if str(file) == "-" else policy_files.read_policy_file(file)
-
-
-def _complain(line: str) -> None:
+def _print_error(line: str) -> None:
     typer.echo(f"flowbot: {' '.join(line.split())}", err=True)

@@ -8,16 +8,7 @@ from typing import Annotated, Final, Literal, Self
 from urllib.parse import parse_qs, unquote, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import (
-    AfterValidator,
-    BeforeValidator,
-    Field,
-    HttpUrl,
-    SecretStr,
-    TypeAdapter,
-    ValidationError,
-    field_validator,
-)
+from pydantic import AfterValidator, Field, HttpUrl, SecretStr, TypeAdapter, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from flowbot.domain.ids import UserId
@@ -31,20 +22,6 @@ class Language(StrEnum):
 
     ENGLISH = "en"
     TURKISH = "tr"
-
-
-def _base_url(value: str) -> str:
-    """An http or https address, without credentials, query or trailing slash."""
-    url = _URL.validate_python(value)
-    if url.username or url.password or url.query or url.fragment:
-        raise ValueError("must be a plain http:// or https:// address")
-    return str(url).rstrip("/")
-
-
-def _database_url(value: SecretStr) -> SecretStr:
-    if not re.match(r"(sqlite:///.|postgres(ql)?://.)", value.get_secret_value()):
-        raise ValueError("must begin with sqlite:/// or postgresql://")
-    return value
 
 
 def _token(prefix: str, shape: str) -> AfterValidator:
@@ -62,24 +39,8 @@ def _printable(value: SecretStr) -> SecretStr:
     return value
 
 
-def _people(value: str | Iterable[str]) -> list[UserId]:
-    parts = value.split(",") if isinstance(value, str) else value
-    try:
-        return [UserId(part.strip()) for part in parts if part.strip()]
-    except ValueError:
-        # What is not an id may be a secret in the wrong place.
-        raise ValueError("must be people's ids such as U0AYSE, separated by commas") from None
-
-
-def _lower(value: object) -> object:
-    return value.strip().lower() if isinstance(value, str) else value
-
-
-BaseUrl = Annotated[str, AfterValidator(_base_url)]
-
-
 class Settings(BaseSettings):
-    """What flowbot was started with. Frozen; every field's environment variable is its name in capitals."""
+    """The settings of one process. Frozen; the environment variable of a field is its name in capitals."""
 
     model_config = SettingsConfigDict(
         env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True, hide_input_in_errors=True
@@ -88,20 +49,50 @@ class Settings(BaseSettings):
     slack_bot_token: Annotated[SecretStr, _token("xoxb-", r"(xoxe\.)?xoxb-")] | None = None
     slack_signing_secret: Annotated[SecretStr, AfterValidator(_printable)] | None = None
     slack_app_token: Annotated[SecretStr, _token("xapp-", r"xapp-")] | None = None
-    slack_api_url: BaseUrl = "https://slack.com/api"
+    slack_api_url: str = "https://slack.com/api"
     enkapush_api_key: Annotated[SecretStr, AfterValidator(_printable)] | None = None
-    enkapush_api_url: BaseUrl = "https://enkapush.com/api"
+    enkapush_api_url: str = "https://enkapush.com/api"
     enkapush_timezone: str = "Europe/Istanbul"
-    database_url: Annotated[SecretStr, AfterValidator(_database_url)] = SecretStr("sqlite:///flowbot.db")
-    flowbot_admins: Annotated[frozenset[UserId], NoDecode, BeforeValidator(_people)] = frozenset()
-    flowbot_language: Annotated[Language, BeforeValidator(_lower)] | None = None
-    log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)] = "info"
-    log_format: Annotated[Literal["text", "json"], BeforeValidator(_lower)] = "text"
+    database_url: SecretStr = SecretStr("sqlite:///flowbot.db")
+    flowbot_admins: Annotated[frozenset[UserId], NoDecode] = frozenset()
+    flowbot_language: Language | None = None
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_format: Literal["text", "json"] = "text"
     port: Annotated[int, Field(ge=0, le=65535)] = 3000
+
+    @field_validator("slack_api_url", "enkapush_api_url")
+    @classmethod
+    def _check_base_url(cls, value: str) -> str:
+        url = _URL.validate_python(value)
+        if url.username or url.password or url.query or url.fragment:
+            raise ValueError("must be a plain http:// or https:// address")
+        return str(url).rstrip("/")
+
+    @field_validator("database_url")
+    @classmethod
+    def _check_database_url(cls, value: SecretStr) -> SecretStr:
+        if not re.match(r"(sqlite:///.|postgres(ql)?://.)", value.get_secret_value()):
+            raise ValueError("must begin with sqlite:/// or postgresql://")
+        return value
+
+    @field_validator("flowbot_admins", mode="before")
+    @classmethod
+    def _parse_admins(cls, value: str | Iterable[str]) -> list[UserId]:
+        parts = value.split(",") if isinstance(value, str) else value
+        try:
+            return [UserId(part.strip()) for part in parts if part.strip()]
+        except ValueError:
+            # A text that is no id may be a secret in the wrong place: it is not quoted.
+            raise ValueError("must be people's ids such as U0AYSE, separated by commas") from None
+
+    @field_validator("flowbot_language", "log_level", "log_format", mode="before")
+    @classmethod
+    def _lower(cls, value: object) -> object:
+        return value.strip().lower() if isinstance(value, str) else value
 
     @field_validator("enkapush_timezone")
     @classmethod
-    def _known_zone(cls, value: str) -> str:
+    def _check_zone(cls, value: str) -> str:
         try:
             ZoneInfo(value)
         except (ZoneInfoNotFoundError, ValueError, OSError):
@@ -110,12 +101,12 @@ class Settings(BaseSettings):
 
     @property
     def zone(self) -> ZoneInfo:
-        """The zone of Enkapush's naive timestamps."""
+        """The zone of Enkapush's timestamps, which name none."""
         return ZoneInfo(self.enkapush_timezone)
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """Every secret that was set, for the log's redaction."""
+        """Every secret that is set, so that the log can leave it out."""
         values = (self.slack_bot_token, self.slack_signing_secret, self.slack_app_token, self.enkapush_api_key)
         texts = [value.get_secret_value() for value in values if value is not None]
         if password := re.match(r"[^:]+://[^:@]*:(.+)@", self.database_url.get_secret_value()):
@@ -128,17 +119,20 @@ class Settings(BaseSettings):
         """Read the environment and `.env`.
 
         Raises:
-            ConfigurationError: a setting is malformed; the one line names it and does not quote it.
+            ConfigurationError: a setting is malformed. The message is one line that names it, without its value.
         """
         try:
             return cls(_env_file=env_file)
         except ValidationError as error:
-            raise ConfigurationError(_one_line(error)) from None
+            # The first problem only, and without the value, which may be a secret.
+            first = error.errors(include_input=False, include_url=False)[0]
+            problem = first["msg"].removeprefix("Value error, ")
+            raise ConfigurationError(f"{str(first['loc'][0]).upper()}: {problem}") from None
         except (OSError, UnicodeDecodeError) as error:
             raise ConfigurationError(f"{env_file}: cannot be read ({type(error).__name__})") from None
 
     def require(self, *names: str) -> None:
-        """Make sure that the settings `names` were set.
+        """Check that the settings `names` are set.
 
         Raises:
             ConfigurationError: one is missing.
@@ -146,10 +140,3 @@ class Settings(BaseSettings):
         missing = [name.upper() for name in names if getattr(self, name) is None]
         if missing:
             raise ConfigurationError(f"{', '.join(missing)}: not set (see .env.example)")
-
-
-def _one_line(error: ValidationError) -> str:
-    """The first thing that is wrong, by the variable's name; the value is left out, since it may be a secret."""
-    first = error.errors(include_input=False, include_url=False)[0]
-    what = first["msg"].removeprefix("Value error, ")
-    return f"{str(first['loc'][0]).upper()}: {what}"

@@ -4,7 +4,8 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Final
+from functools import wraps
+from typing import Final, ParamSpec
 
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
@@ -25,6 +26,9 @@ from flowbot.slack.api.users import SlackUserDirectory
 from flowbot.storage.migrations import open_migrated, read_revision_state
 from flowbot.storage.repositories.policies import PolicyRepository
 
+Params = ParamSpec("Params")
+
+
 SCOPES: Final = frozenset(
     {
         "commands",
@@ -38,7 +42,7 @@ SCOPES: Final = frozenset(
         "groups:read",
     }
 )
-"""What manifest.yml asks for."""
+"""The scopes that manifest.yml asks for."""
 
 
 ENKAPUSH_PROBLEMS: Final = {
@@ -47,15 +51,15 @@ ENKAPUSH_PROBLEMS: Final = {
     "slow": "does not answer in time",
     "down": "cannot be reached",
 }
-"""What is wrong with Enkapush, by the word of `health`; everything else is an error that it answers with."""
+"""Problems with Enkapush by the status that `health` gives them. Any other is an error that Enkapush answers with."""
 
 
 MAX_CLOCK_DIFFERENCE: Final = timedelta(seconds=1)
-"""Far from the three seconds after which a process takes a change over from another, by its own clock."""
+"""Far below the three seconds after which a process, by its own clock, takes a change over from another."""
 
 
-class _CheckError(Exception):
-    """A check found something wrong: says what."""
+class _CheckFailedError(Exception):
+    """A check found a problem. The message says which."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,97 +74,103 @@ class CheckResult:
         return f"{'ok  ' if self.passed else 'FAIL'}  {self.name}: {self.detail}"
 
 
-async def run_checks(settings: Settings) -> AsyncIterator[CheckResult]:
-    """Every check's outcome, in the order in which a person would look. Each is said as soon as it is known.
+def run_diagnostics(settings: Settings, say: Callable[[str], None]) -> bool:
+    """Say the result of every check, one line each, and return whether all passed."""
 
-    Nothing is changed by it, in the database or anywhere else: no bot is started for it.
+    async def collect() -> bool:
+        passed = True
+        async for result in run_checks(settings):
+            say(str(result))
+            passed = passed and result.passed
+        return passed
+
+    return asyncio.run(collect())
+
+
+async def run_checks(settings: Settings) -> AsyncIterator[CheckResult]:
+    """Run all checks in the order in which a person would look, and yield each result as soon as it is known.
+
+    Nothing is changed, in the database or anywhere else, and no bot is started.
     """
-    ways_in = [name for name in ("slack_signing_secret", "slack_app_token") if getattr(settings, name)]
-    yield _ways_in(ways_in)
+    modes = {"slack_signing_secret": "HTTP mode (flowbot serve)", "slack_app_token": "Socket Mode (flowbot socket)"}
+    ready = " and ".join(mode for name, mode in modes.items() if getattr(settings, name))
+    advice = "set SLACK_SIGNING_SECRET for HTTP mode or SLACK_APP_TOKEN for Socket Mode"
+    yield CheckResult("ways in", passed=bool(ready), detail=ready or advice)
     for name in ("slack_bot_token", "enkapush_api_key"):
-        yield _check_setting(settings, name)
-    database = await _run_check("database", lambda: _database(settings))
+        is_set = getattr(settings, name) is not None
+        yield CheckResult(name.upper(), passed=is_set, detail="set" if is_set else "not set (see .env.example)")
+    database = await _check_database(settings)
     yield database
     if settings.slack_bot_token is None or settings.enkapush_api_key is None:
         return
+    book = await _read_policies(settings) if database.passed else None
     async with client.open_session() as session:
         slack = client.create_web_client(settings.slack_api_url, secret_value(settings.slack_bot_token), session)
-        book = await _read_policies(settings) if database.passed else None
-        for name, look in _remaining_checks(settings, slack, book).items():
-            yield await _run_check(name, look)
+        yield await _check_token(slack)
+        yield await _check_scopes(slack)
+        yield await _check_groups(slack, book)
+        yield await _check_enkapush(settings)
+        yield await _check_policy(book)
+        if settings.slack_app_token is not None:
+            yield await _check_socket(settings, slack)
 
 
-def _remaining_checks(
-    settings: Settings, slack: AsyncWebClient, book: PolicyBook | None
-) -> dict[str, Callable[[], Awaitable[str]]]:
-    looks: dict[str, Callable[[], Awaitable[str]]] = {
-        "slack token": lambda: _slack(slack),
-        "slack scopes": lambda: _scopes(slack),
-        "slack user groups": lambda: _groups(slack, book),
-        "enkapush": lambda: _enkapush(settings),
-        "policy": lambda: _policy(book),
-    }
-    if settings.slack_app_token is not None:
-        looks["slack socket mode"] = lambda: _socket(settings, slack)
-    return looks
+def _check(name: str) -> Callable[[Callable[Params, Awaitable[str]]], Callable[Params, Awaitable[CheckResult]]]:
+    """Make a check of a function that returns the detail of a success and raises where it finds a problem."""
+
+    def decorate(look: Callable[Params, Awaitable[str]]) -> Callable[Params, Awaitable[CheckResult]]:
+        @wraps(look)
+        async def run(*args: Params.args, **kwargs: Params.kwargs) -> CheckResult:
+            try:
+                return CheckResult(name, passed=True, detail=await look(*args, **kwargs))
+            except SlackApiError as error:
+                detail = f"Slack says {error_code(error)}"
+            except SLACK_ERRORS as error:
+                detail = f"no answer from Slack ({type(error).__name__})"
+            except (ConfigurationError, _CheckFailedError) as error:
+                detail = str(error)
+            except DependencyError as fault:
+                detail = describe_fault(fault)
+            return CheckResult(name, passed=False, detail=detail)
+
+        return run
+
+    return decorate
 
 
-def _ways_in(set_names: list[str]) -> CheckResult:
-    modes = {"slack_signing_secret": "HTTP mode (flowbot serve)", "slack_app_token": "Socket Mode (flowbot socket)"}
-    if set_names:
-        return CheckResult("ways in", passed=True, detail=" and ".join(modes[name] for name in set_names))
-    return CheckResult(
-        "ways in", passed=False, detail="set SLACK_SIGNING_SECRET for HTTP mode or SLACK_APP_TOKEN for Socket Mode"
-    )
-
-
-def _check_setting(settings: Settings, name: str) -> CheckResult:
-    well = getattr(settings, name) is not None
-    return CheckResult(name.upper(), passed=well, detail="set" if well else "not set (see .env.example)")
-
-
-async def _run_check(name: str, look: Callable[[], Awaitable[str]]) -> CheckResult:
-    try:
-        return CheckResult(name, passed=True, detail=await look())
-    except SlackApiError as error:
-        return CheckResult(name, passed=False, detail=f"Slack says {error_code(error)}")
-    except SLACK_ERRORS as error:
-        return CheckResult(name, passed=False, detail=f"no answer from Slack ({type(error).__name__})")
-    except (ConfigurationError, _CheckError) as error:
-        return CheckResult(name, passed=False, detail=str(error))
-    except DependencyError as fault:
-        return CheckResult(name, passed=False, detail=describe_fault(fault))
-
-
-async def _database(settings: Settings) -> str:
+@_check("database")
+async def _check_database(settings: Settings) -> str:
     async with open_migrated(settings.database_url.get_secret_value(), upgrade_sqlite=False) as database:
         state = await read_revision_state(database)
         theirs, ours = await database.clock(), utc_now()
     apart = abs(theirs - ours) if theirs is not None else timedelta()
     if apart > MAX_CLOCK_DIFFERENCE:
-        raise _CheckError(
+        raise _CheckFailedError(
             f"its clock and this machine's are {apart.total_seconds():.1f} s apart: processes that share "
             "it would take changes from each other; set both by NTP"
         )
     return f"answers, revision {state.current}"
 
 
-async def _slack(slack: AsyncWebClient) -> str:
+@_check("slack token")
+async def _check_token(slack: AsyncWebClient) -> str:
     answer = await slack.auth_test()
     return f"{answer.get('user')} in {answer.get('team')}"
 
 
-async def _scopes(slack: AsyncWebClient) -> str:
+@_check("slack scopes")
+async def _check_scopes(slack: AsyncWebClient) -> str:
     answer = await slack.auth_test()
     granted = {scope.strip() for scope in answer.headers.get("x-oauth-scopes", "").split(",") if scope.strip()}
     if not granted:
         return "Slack does not say which are granted"
     if missing := SCOPES - granted:
-        raise _CheckError(f"missing {', '.join(sorted(missing))}; reinstall the app from manifest.yml")
+        raise _CheckFailedError(f"missing {', '.join(sorted(missing))}; reinstall the app from manifest.yml")
     return "all granted"
 
 
-async def _groups(slack: AsyncWebClient, book: PolicyBook | None) -> str:
+@_check("slack user groups")
+async def _check_groups(slack: AsyncWebClient, book: PolicyBook | None) -> str:
     wanted = book.groups if book else frozenset()
 
     async def named() -> frozenset[GroupId]:
@@ -168,53 +178,43 @@ async def _groups(slack: AsyncWebClient, book: PolicyBook | None) -> str:
 
     known = await SlackUserDirectory(slack, named).list_groups()
     if unknown := wanted - set(known):
-        raise _CheckError(f"the policy names {', '.join(sorted(unknown))}, which Slack does not know")
+        raise _CheckFailedError(f"the policy names {', '.join(sorted(unknown))}, which Slack does not know")
     return f"{len(known)} in Slack, {len(wanted)} in the policy"
 
 
-async def _socket(settings: Settings, slack: AsyncWebClient) -> str:
+@_check("slack socket mode")
+async def _check_socket(settings: Settings, slack: AsyncWebClient) -> str:
     await slack.apps_connections_open(app_token=secret_value(settings.slack_app_token))
     return "may connect"
 
 
-async def _enkapush(settings: Settings) -> str:
+@_check("enkapush")
+async def _check_enkapush(settings: Settings) -> str:
     address = settings.enkapush_api_url
     try:
         async with asyncio.timeout(PROBE_TIMEOUT_SECONDS), create_enkapush_client(settings, Metrics()) as account:
             await EnkapushReader(account, settings.zone).ping()
     except TimeoutError:
-        raise _CheckError(f"{address} {ENKAPUSH_PROBLEMS['slow']} ({PROBE_TIMEOUT_SECONDS:g} seconds)") from None
+        raise _CheckFailedError(f"{address} {ENKAPUSH_PROBLEMS['slow']} ({PROBE_TIMEOUT_SECONDS:g} seconds)") from None
     except DependencyError as fault:
-        wrong = ENKAPUSH_PROBLEMS.get(fault_status(fault), "answers with an error")
-        raise _CheckError(append_cause(f"{address} {wrong}", fault)) from fault
+        problem = ENKAPUSH_PROBLEMS.get(fault_status(fault), "answers with an error")
+        raise _CheckFailedError(append_cause(f"{address} {problem}", fault)) from fault
     return f"{address} answers"
 
 
-async def _policy(book: PolicyBook | None) -> str:
+@_check("policy")
+async def _check_policy(book: PolicyBook | None) -> str:
     if book is None:
-        raise _CheckError("cannot be read; see database")
+        raise _CheckFailedError("cannot be read; see database")
     if not book.channels:
-        raise _CheckError("no channel has a policy, so nobody can do anything; see flowbot policy import")
+        raise _CheckFailedError("no channel has a policy, so nobody can do anything; see flowbot policy import")
     return f"{len(book.channels)} channel(s), {len(book.websites)} named website(s)"
 
 
 async def _read_policies(settings: Settings) -> PolicyBook | None:
-    """The policies, or None where they cannot be read: what the matter is, the check of the database has said."""
+    """Return all policies, or None where they cannot be read: the check of the database has said why."""
     try:
         async with open_migrated(settings.database_url.get_secret_value(), upgrade_sqlite=False) as database:
             return await PolicyRepository(database, utc_now).get_book()
     except (ConfigurationError, DependencyError):
         return None
-
-
-def run_diagnostics(settings: Settings, say: Callable[[str], None]) -> bool:
-    """Say every finding; whether all are well."""
-
-    async def collect() -> bool:
-        well = True
-        async for finding in run_checks(settings):
-            say(str(finding))
-            well = well and finding.passed
-        return well
-
-    return asyncio.run(collect())

@@ -23,7 +23,7 @@ Exception
 ├── PolicyRefusedError              services.policy_setup
 ├── MessageGoneError                slack.api.messages
 ├── MessageRefusedError             slack.api.messages
-├── _CheckError                     checks
+├── _CheckFailedError               diagnostics
 └── EnkapushError                   enkapush.client.errors, which draws its own tree
 """
 

@@ -5,7 +5,6 @@ import tempfile
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from importlib.resources import files
-from pathlib import Path
 from typing import Final
 
 from pydantic import SecretStr
@@ -24,49 +23,42 @@ from flowbot.storage.repositories.policies import PolicyRepository
 HOST: Final = "127.0.0.1"
 
 
-API_KEY: Final = "demo-key"  # the stand-in's own, good for nothing else
-
-
-@asynccontextmanager
-async def run_demo_servers(port: int) -> AsyncIterator[str]:
-    """The whole demo on this machine alone; gives the page's address. Port 0 takes a free one."""
-    slack = SlackSandbox(build_demo_workspace(Guide.parse(_read_resource("guide.toml"))))
-    enkapush = EnkapushSandbox(api_key=API_KEY, flows=seed_flows(utc_now()), segments=seed_segments(utc_now()))
-    with tempfile.TemporaryDirectory(prefix="flowbot-demo-") as folder:
-        async with slack.serve(HOST, port) as address, enkapush.serve(HOST) as enkapush_api:
-            settings = _demo_settings(address, enkapush_api, Path(folder) / "flowbot.db")
-            await _import_policy(settings)
-            async with run_flowbot(settings) as bot, listen(bot, HOST, 0) as bot_port:
-                slack.deliver_to(f"http://{HOST}:{bot_port}/slack/events")
-                yield address
+API_KEY: Final = "demo-key"
+"""The key of the stand-in Enkapush, which opens nothing else."""
 
 
 async def run_demo(port: int, stop: asyncio.Event, say: Callable[[str], None]) -> None:
-    """The demo until `stop`; says where it is."""
+    """Run the demo until `stop`, and say the address of its page."""
     async with run_demo_servers(port) as address:
         say(address)
         await stop.wait()
 
 
-def _demo_settings(slack: str, enkapush_api: str, database: Path) -> Settings:
-    """Complete, so that nothing of the environment's or of a `.env` gets in."""
-    return Settings(
-        _env_file=None,
-        slack_bot_token=SecretStr(BOT_TOKEN),
-        slack_app_token=SecretStr(APP_TOKEN),
-        slack_signing_secret=SecretStr(SIGNING_SECRET),
-        slack_api_url=f"{slack}/api/",
-        enkapush_api_key=SecretStr(API_KEY),
-        enkapush_api_url=enkapush_api,
-        enkapush_timezone="Europe/Istanbul",
-        database_url=SecretStr(f"sqlite:///{database}"),
-        flowbot_admins=frozenset(),
-    )
-
-
-async def _import_policy(settings: Settings) -> None:
-    async with open_migrated(settings.database_url.get_secret_value()) as database:
-        await import_policies(PolicyRepository(database, utc_now), _read_resource("policy.toml"), utc_now())
+@asynccontextmanager
+async def run_demo_servers(port: int) -> AsyncIterator[str]:
+    """Run the bot and both stand-ins on this machine alone, and yield the page's address. Port 0 takes a free one."""
+    slack = SlackSandbox(build_demo_workspace(Guide.parse(_read_resource("guide.toml"))))
+    enkapush = EnkapushSandbox(api_key=API_KEY, flows=seed_flows(utc_now()), segments=seed_segments(utc_now()))
+    with tempfile.TemporaryDirectory(prefix="flowbot-demo-") as folder:
+        async with slack.serve(HOST, port) as address, enkapush.serve(HOST) as enkapush_api:
+            # Complete, so that nothing from the environment or a `.env` gets in.
+            settings = Settings(
+                _env_file=None,
+                slack_bot_token=SecretStr(BOT_TOKEN),
+                slack_app_token=SecretStr(APP_TOKEN),
+                slack_signing_secret=SecretStr(SIGNING_SECRET),
+                slack_api_url=f"{address}/api/",
+                enkapush_api_key=SecretStr(API_KEY),
+                enkapush_api_url=enkapush_api,
+                enkapush_timezone="Europe/Istanbul",
+                database_url=SecretStr(f"sqlite:///{folder}/flowbot.db"),
+                flowbot_admins=frozenset(),
+            )
+            async with open_migrated(settings.database_url.get_secret_value()) as database:
+                await import_policies(PolicyRepository(database, utc_now), _read_resource("policy.toml"), utc_now())
+            async with run_flowbot(settings) as bot, listen(bot, HOST, 0) as bot_port:
+                slack.deliver_to(f"http://{HOST}:{bot_port}/slack/events")
+                yield address
 
 
 def _read_resource(name: str) -> str:

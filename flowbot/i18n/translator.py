@@ -1,4 +1,4 @@
-"""Translators: messages from gettext catalogs, read by Babel at start, so that no compile step is needed."""
+"""Translators. Messages come from gettext catalogs that Babel reads at start, so no compile step is needed."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -19,11 +19,14 @@ from flowbot.errors import DependencyError
 LANGUAGES: Final = tuple(
     sorted(folder.name for folder in files(__package__).iterdir() if folder.joinpath("messages.po").is_file())
 )
-"""Found by their folders: a language is added by adding one."""
+"""The languages that have a folder here: to add a language, add one."""
+
+
+MAX_CAUSE_CHARS: Final = 300
 
 
 class Translator:
-    """Speaks one language, in the forms of one region.
+    """Translates messages into one language and formats values for one region.
 
     Args:
         catalog: the messages.
@@ -38,13 +41,13 @@ class Translator:
 
     @property
     def language(self) -> str:
-        """`en` or `tr`."""
+        """The language's code: `en` or `tr`."""
         return self._locale.language
 
     def __call__(self, key: str, /, **params: Any) -> str:
-        """The message `key` with its placeholders filled; whole numbers get their separators.
+        """Return the message `key` with its placeholders filled. Whole numbers get their separators.
 
-        A message with a plural is chosen by the parameter `n`.
+        The parameter `n` chooses between singular and plural.
 
         Raises:
             KeyError: there is no such message.
@@ -55,60 +58,57 @@ class Translator:
         text = message.string
         if not isinstance(text, str):
             text = text[0] if self._locale.plural_form(params["n"]) == "one" else text[-1]
-        return text.format_map({name: self._shown(value) for name, value in params.items()})
+        for name, value in params.items():
+            if isinstance(value, int) and not isinstance(value, bool):
+                params[name] = self.format_number(value)
+        return text.format_map(params)
 
     def has_message(self, key: str) -> bool:
-        """Whether there is a message `key`."""
+        """Check whether there is a message `key`."""
         message = self._catalog.get(key)
         return message is not None and bool(message.string)
 
     def format_number(self, value: int) -> str:
-        """A whole number with its separators."""
+        """Format a whole number with its separators."""
         return format_decimal(value, locale=self._locale)
 
     def format_percent(self, value: float) -> str:
-        """A rate from 0 to 1 as a percentage with one decimal."""
-        return format_percent(value, format=self._percent_pattern, locale=self._locale, decimal_quantization=True)
+        """Format a rate from 0 to 1 as a percentage with one decimal."""
+        pattern = "%#,##0.0" if self.language == "tr" else "#,##0.0%"
+        return format_percent(value, format=pattern, locale=self._locale, decimal_quantization=True)
 
     def format_duration(self, seconds: int) -> str:
-        """A length of time in the largest unit that tells it exactly: `3 days`, `90 minutes`, `4 weeks`."""
+        """Format a length of time in the largest unit that is exact: `3 days`, `90 minutes`, `4 weeks`."""
         units = (("week", 604_800), ("day", 86_400), ("hour", 3_600), ("minute", 60))
         unit, size = next(((unit, size) for unit, size in units if seconds and seconds % size == 0), ("second", 1))
         return self.format_units(seconds // size, unit)
 
     def format_units(self, count: int, unit: str) -> str:
-        """`count` of `unit`, which is minute, hour, day or week (or second)."""
+        """Format a count of a unit: second, minute, hour, day or week."""
         key = f"unit.{unit}"
         return self(key, n=count)
 
     def format_datetime(self, at: datetime) -> str:
-        """A moment in the reader's zone: date and time, without seconds."""
+        """Format date and time in the reader's zone, without seconds."""
         local = at.astimezone(self._zone)
         date = format_date(local, format="medium", locale=self._locale)
         return f"{date} {format_time(local, format='short', locale=self._locale)}"
 
     def format_time_ago(self, at: datetime, now: datetime) -> str:
-        """How long ago `at` was, roughly: `3 minutes ago`."""
+        """Format roughly how long ago `at` was: `3 minutes ago`."""
         return format_timedelta(at - now, add_direction=True, locale=self._locale, threshold=1.1)
 
     def format_list(self, items: list[str]) -> str:
-        """Items as a list in a sentence: `a, b and c`."""
+        """Format items as a list in a sentence: `a, b and c`."""
         return format_list(items, locale=self._locale)
-
-    @property
-    def _percent_pattern(self) -> str:
-        return "%#,##0.0" if self.language == "tr" else "#,##0.0%"
-
-    def _shown(self, value: Any) -> Any:
-        return self.format_number(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
 class Translators:
-    """All the languages that flowbot speaks, read once a process.
+    """Translators for all languages, whose catalogs are read once a process.
 
     Args:
-        fixed: the one language to speak with everybody; None leaves it to each reader.
-        zone: the zone for readers of whom none is known.
+        fixed: the language for everybody; None takes each reader's own.
+        zone: the zone for readers without a known one.
     """
 
     def __init__(self, *, fixed: str | None, zone: ZoneInfo) -> None:
@@ -117,53 +117,45 @@ class Translators:
         self._zone = zone
 
     def for_reader(self, locale: str | None, timezone: str | None = None) -> Translator:
-        """A translator for a reader whose Slack says `locale` (such as `tr-TR`) and `timezone`; either may be None."""
+        """Return a translator for a reader by locale (such as `tr-TR`) and time zone, as Slack has them."""
         chosen = _choose_locale(locale, self._fixed)
-        return Translator(self._catalogs[chosen.language], chosen, _parse_zone(timezone) or self._zone)
+        try:
+            zone = ZoneInfo(timezone) if timezone else self._zone
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            zone = self._zone
+        return Translator(self._catalogs[chosen.language], chosen, zone)
 
     def for_channel(self, locale: str | None) -> Translator:
-        """A translator for what a whole channel reads: in the fixed language, else that of who asked; zone neutral."""
+        """Return a translator for a message to a whole channel: in the requester's locale, in no reader's own zone."""
         return self.for_reader(locale)
 
 
 @cache
 def _read_catalog(language: str) -> Catalog:
-    """A catalog; it comes with the code and cannot change while it runs."""
+    """Read a catalog. It comes with the code and does not change while flowbot runs."""
     with files(__package__).joinpath(language, "messages.po").open("rb") as stream:
         return read_po(stream, locale=language, abort_invalid=True)
 
 
 def _choose_locale(wanted: str | None, fixed: str | None) -> Locale:
-    """The reader's locale where it is of a language that flowbot speaks (and of the fixed one, if any)."""
+    """Return the reader's locale if flowbot has its language and no other is fixed, else the fixed one or English."""
     try:
         locale = Locale.parse((wanted or "en").replace("-", "_"))
     except (ValueError, UnknownLocaleError):
         locale = Locale("en")
-    speaks = (fixed,) if fixed else LANGUAGES
-    return locale if locale.language in speaks else Locale(fixed or "en")
-
-
-def _parse_zone(name: str | None) -> ZoneInfo | None:
-    if not name:
-        return None
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        return None
-
-
-CAUSE_MAX: Final = 300
+    allowed = (fixed,) if fixed else LANGUAGES
+    return locale if locale.language in allowed else Locale(fixed or "en")
 
 
 def describe_fault(fault: DependencyError) -> str:
-    """The fault's sentence in English, with the first line of its cause, if that says anything: a single line."""
-    words = Translators(fixed="en", zone=ZoneInfo("UTC")).for_reader(None)
-    sentence = " ".join(words(fault.key, **fault.params).split())
+    """Return the fault's sentence in English with the first line of its cause, as a single line."""
+    t = Translators(fixed="en", zone=ZoneInfo("UTC")).for_reader(None)
+    sentence = " ".join(t(fault.key, **fault.params).split())
     return append_cause(sentence, fault)
 
 
 def append_cause(sentence: str, fault: DependencyError) -> str:
-    """A sentence about the fault, with the first line of its cause, if that says anything."""
+    """Return the sentence with the first line of the fault's cause, or its type, in parentheses."""
     said = (line.strip() for line in str(fault.__cause__ or "").splitlines())
     cause = next(filter(None, said), type(fault.__cause__).__name__ if fault.__cause__ else "")
-    return f"{sentence} ({cause[:CAUSE_MAX]})" if cause else sentence
+    return f"{sentence} ({cause[:MAX_CAUSE_CHARS]})" if cause else sentence

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import Final
 
 from flowbot.errors import DependencyError
@@ -10,22 +11,20 @@ from flowbot.services.ports import Monotonic
 from flowbot.services.ttl_cache import TtlCache
 
 PROBE_TIMEOUT_SECONDS: Final = 3.0
-
-
 CACHE_SECONDS: Final = 2.0
-"""However often it is asked, the outside is asked this seldom."""
+"""A probe's result is used for this long, so that frequent checks put no load on what they probe."""
 
 
 Probe = Callable[[], Awaitable[None]]
 
 
 class HealthChecker:
-    """Asks each dependency for a sign of life.
+    """Probes each dependency.
 
     Args:
-        probes: by the name of what is asked; a probe raises DependencyError where there is no sign of life.
+        probes: by the dependency's name. A probe raises DependencyError where the dependency does not work.
         timeout: seconds that a probe may take.
-        monotonic: seconds that only grow, for the age of what is kept.
+        monotonic: seconds that only grow, for the age of cached results.
     """
 
     def __init__(
@@ -37,21 +36,20 @@ class HealthChecker:
     ) -> None:
         self._probes = probes
         self._timeout = timeout
-        self._kept: TtlCache[str, str] = TtlCache(CACHE_SECONDS, monotonic=monotonic)
+        self._cache: TtlCache[str, str] = TtlCache(CACHE_SECONDS, monotonic=monotonic)
 
     async def check(self) -> Mapping[str, str]:
-        """What each dependency is like: `ok`, or what is wrong in one word."""
-        states = await asyncio.gather(*(self._state(name) for name in self._probes))
+        """Return the state of each dependency: `ok`, or one word for the problem, as of `fault_status`."""
+        states = await asyncio.gather(
+            *(self._cache.get(name, partial(self._run, probe)) for name, probe in self._probes.items())
+        )
         return dict(zip(self._probes, states, strict=True))
 
     async def close(self) -> None:
-        """End what is under way."""
-        await self._kept.close()
+        """Cancel probes that are under way."""
+        await self._cache.close()
 
-    async def _state(self, name: str) -> str:
-        return await self._kept.get(name, lambda: self._look(self._probes[name]))
-
-    async def _look(self, probe: Probe) -> str:
+    async def _run(self, probe: Probe) -> str:
         try:
             async with asyncio.timeout(self._timeout):
                 await probe()
@@ -63,6 +61,6 @@ class HealthChecker:
 
 
 def fault_status(fault: DependencyError) -> str:
-    """What is wrong: `enkapush_key` is `key`; a fault that says no more than whose it is means that nothing answers."""
-    _, _, what = fault.key.removeprefix("fault.").partition("_")
-    return what or "down"
+    """Return one word for a fault: `fault.enkapush_key` is `key`; a dependency that does not answer is `down`."""
+    _, _, status = fault.key.removeprefix("fault.").partition("_")
+    return status or "down"

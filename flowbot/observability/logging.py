@@ -1,4 +1,4 @@
-"""Logs: one line an event, as text for people or JSON for machines, with a correlation id, and never a secret."""
+"""Logs: one line an event, as text or JSON, with an incident id and without secrets."""
 
 import json
 import logging
@@ -25,10 +25,11 @@ _TOKEN_PATTERN: Final = re.compile(
     r"|(?<=[?&]password=)[^&\s'\",\\]+"
     r"|(?<=hooks\.slack\.com/)[\w./-]+"
 )
-"""What opens a door: tokens, keys, passwords in addresses, the addresses of sockets and of answers."""
+"""Tokens, keys, passwords in addresses, and the addresses of sockets and of responses."""
 
 
 _QUIET: Final = ("slack_bolt", "slack_sdk", "httpx", "httpcore", "sqlalchemy", "alembic", "aiosqlite", "asyncio")
+"""Libraries that write whole requests, tokens included, at debug, and a line each at info."""
 
 
 REPLACEMENT: Final = "[secret]"
@@ -37,17 +38,17 @@ REPLACEMENT: Final = "[secret]"
 _MATCHES_NOTHING: Final = r"(?!)"
 
 
-SHORTEST_ANYWHERE: Final = 6
-"""A secret with fewer characters than this may be a part of some word; blotted out there, no line could be read."""
+MIN_CHARS_ANYWHERE: Final = 6
+"""A shorter secret may be a part of some word. Replaced there too, it would make the log unreadable."""
 
 
 def new_incident_id() -> str:
-    """A short id that ties a sentence in Slack to its lines in the log."""
+    """Return a short id that ties a message in Slack to its lines in the log."""
     return "".join(secrets.choice(INCIDENT_ALPHABET) for _ in range(8))
 
 
 def bind_incident(**context: Any) -> str:
-    """Give the current task an incident id, and the context that its lines carry."""
+    """Give the current task an incident id and `context`, which its log lines carry, and return the id."""
     incident = new_incident_id()
     structlog.contextvars.clear_contextvars()
     structlog.contextvars.bind_contextvars(incident=incident, **context)
@@ -55,17 +56,17 @@ def bind_incident(**context: Any) -> str:
 
 
 def current_incident() -> str:
-    """The incident id of the current task."""
+    """Return the incident id of the current task, or a new one where it has none."""
     return str(structlog.contextvars.get_contextvars().get("incident") or new_incident_id())
 
 
 def configure_logging(level: str, fmt: Literal["text", "json"], known_secrets: Iterable[str]) -> None:
-    """Set up all logging of the process, that of the libraries included.
+    """Set up the logging of the process, that of libraries included.
 
     Args:
         level: `debug`, `info`, `warning` or `error`.
         fmt: `text` or `json`.
-        known_secrets: texts that must never appear; tokens of known shapes never do anyway.
+        known_secrets: texts that must never appear, besides tokens of known shapes.
     """
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -74,13 +75,13 @@ def configure_logging(level: str, fmt: Literal["text", "json"], known_secrets: I
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
     last: list[Processor] = [
-        # Not the locals of every frame, as is structlog's way: they hold whatever people and Slack sent.
+        # Without the locals of each frame, structlog's default: they hold whatever people and Slack sent.
         structlog.processors.ExceptionRenderer(ExceptionDictTransformer(show_locals=False)),
         structlog.processors.JSONRenderer(ensure_ascii=False),
     ]
     if fmt == "text":
         last = [structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)]
-    redact = _Redaction(known_secrets)
+    redact = _Redactor(known_secrets)
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
@@ -99,39 +100,33 @@ def configure_logging(level: str, fmt: Literal["text", "json"], known_secrets: I
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
     for name in _QUIET:
-        # These write whole requests, tokens included, at debug; and a line each at info.
         logging.getLogger(name).setLevel(logging.WARNING)
 
 
-class _Redaction:
-    """Takes secrets out of a finished line."""
+class _Redactor:
+    """Replaces the secrets in a finished line."""
 
     def __init__(self, known: Iterable[str]) -> None:
-        spelled = {spelling for text in known if text for spelling in _spellings(text)}
-        longest_first = sorted(spelled, key=len, reverse=True)
-        # All at once: what was put in the place of one secret is not looked through for the next.
-        self._known = re.compile("|".join(map(_secret_pattern, longest_first)) or _MATCHES_NOTHING)
+        spellings: set[str] = set()
+        for text in filter(None, known):
+            as_json = (json.dumps(text, ensure_ascii=ascii_only)[1:-1] for ascii_only in (False, True))
+            spellings.update((text, *as_json, repr(text)[1:-1], quote(text, safe="")))
+        patterns = []
+        for spelling in sorted(spellings, key=len, reverse=True):
+            anywhere = re.escape(spelling)
+            is_long = len(spelling) >= MIN_CHARS_ANYWHERE
+            patterns.append(anywhere if is_long else rf"(?<![A-Za-z0-9]){anywhere}(?![A-Za-z0-9])")
+        # In one pass, so that the replacement of one secret is not searched for the next.
+        self._known = re.compile("|".join(patterns) or _MATCHES_NOTHING)
 
     def __call__(self, line: str) -> str:
         return _TOKEN_PATTERN.sub(REPLACEMENT, self._known.sub(REPLACEMENT, line))
 
 
-def _secret_pattern(spelling: str) -> str:
-    """Where a secret stands: anywhere; one that is as short as a word, only where it is not a part of one."""
-    anywhere = re.escape(spelling)
-    return anywhere if len(spelling) >= SHORTEST_ANYWHERE else rf"(?<![A-Za-z0-9]){anywhere}(?![A-Za-z0-9])"
-
-
-def _spellings(text: str) -> tuple[str, ...]:
-    """The secret as it is, and as a quoting renderer would write it."""
-    as_json = (json.dumps(text, ensure_ascii=ascii_only)[1:-1] for ascii_only in (False, True))
-    return text, *as_json, repr(text)[1:-1], quote(text, safe="")
-
-
 class _RedactingFormatter(structlog.stdlib.ProcessorFormatter):
-    """The last thing that happens to a line before it is written: whatever it holds, no secret leaves."""
+    """Redacts each finished line as the last step before it is written."""
 
-    def __init__(self, redact: _Redaction, **kwargs: Any) -> None:
+    def __init__(self, redact: _Redactor, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self._redact = redact
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from datetime import datetime
 from typing import Final
 
@@ -14,23 +15,21 @@ from flowbot.services.ports.storage import ChangeStatistics
 from flowbot.services.ttl_cache import TtlCache
 
 STATISTICS_TIMEOUT_SECONDS: Final = 2.0
-
-
 CACHE_SECONDS: Final = 1.0
-"""However often it is asked, the database is asked this seldom."""
+"""Statistics are used for this long, so that frequent scrapes put no load on the database."""
 
 
 StatisticsReader = Callable[[], Awaitable[ChangeStatistics]]
 
 
 class PrometheusExporter:
-    """Answers a scrape.
+    """Renders `/metrics`.
 
     Args:
-        metrics: what this process counts.
-        read: reads the figures of the database, or raises DependencyError.
-        clock: tells how old things are.
-        timeout: how many seconds the database has.
+        metrics: the counters of this process.
+        read: reads the statistics from the database, or raises DependencyError.
+        clock: tells the time, for ages.
+        timeout: seconds that the database may take.
     """
 
     def __init__(
@@ -40,35 +39,28 @@ class PrometheusExporter:
         self._read = read
         self._clock = clock
         self._timeout = timeout
-        self._kept: TtlCache[None, ChangeStatistics] = TtlCache(CACHE_SECONDS)
+        self._cache: TtlCache[None, ChangeStatistics] = TtlCache(CACHE_SECONDS)
 
     async def render(self) -> bytes:
-        """All of it in Prometheus' text format."""
-        figures = await self._figures()
-        return self._metrics.render() + generate_latest(_database_gauges(figures, self._clock()))
+        """Return counters and gauges in Prometheus' text format; without the database's where it does not answer."""
+        statistics = None
+        reading = asyncio.ensure_future(self._cache.get(None, self._read))
+        done, _ = await asyncio.wait({reading}, timeout=self._timeout)
+        if done:
+            with suppress(DependencyError):
+                statistics = reading.result()
+        else:
+            # This ends the wait only. Cancelling a hanging read may hang too: it goes on, and the next scrape joins it.
+            reading.cancel()
+        return self._metrics.render() + generate_latest(_collect_gauges(statistics, self._clock()))
 
     async def close(self) -> None:
-        """End what is under way."""
-        await self._kept.close()
-
-    async def _figures(self) -> ChangeStatistics | None:
-        """The figures; None where the database does not give them in time.
-
-        A read that hangs is not cancelled, since even that may hang: the next scrape joins it.
-        """
-        reading = asyncio.ensure_future(self._kept.get(None, self._read))
-        done, _ = await asyncio.wait({reading}, timeout=self._timeout)
-        if not done:
-            reading.cancel()
-            return None
-        try:
-            return reading.result()
-        except DependencyError:
-            return None
+        """Cancel a read that is under way."""
+        await self._cache.close()
 
 
-def _database_gauges(figures: ChangeStatistics | None, now: datetime) -> CollectorRegistry:
-    """The figures as gauges; what is not known is left out rather than said as it was."""
+def _collect_gauges(statistics: ChangeStatistics | None, now: datetime) -> CollectorRegistry:
+    """Return the statistics as gauges, which are left out where they are not known."""
     registry = CollectorRegistry()
 
     def gauge(name: str, meaning: str, value: float) -> None:
@@ -77,18 +69,26 @@ def _database_gauges(figures: ChangeStatistics | None, now: datetime) -> Collect
     def age(since: datetime | None) -> float:
         return 0.0 if since is None else max(0.0, (now - since).total_seconds())
 
-    gauge("database_up", "Whether the database gave the figures in time", figures is not None)
-    if figures is None:
+    gauge("database_up", "Whether the database answered in time (1) or not (0)", statistics is not None)
+    if statistics is None:
         return registry
-    changes = Gauge("flowbot_changes", "Changes, by their state", ["state"], registry=registry)
-    for state, number in figures.states.items():
+    changes = Gauge("flowbot_changes", "Changes, by state", ["state"], registry=registry)
+    for state, number in statistics.states.items():
         changes.labels(state).set(number)
-    gauge("oldest_pending_seconds", "Age of the request that waits longest (0: none)", age(figures.oldest_pending))
+    gauge(
+        "oldest_pending_seconds",
+        "Age of the oldest request that waits for approval (0: none)",
+        age(statistics.oldest_pending),
+    )
     gauge(
         "oldest_unapplied_seconds",
-        "How long the change has been in hand that is being judged or applied for longest (0: none is)",
-        age(figures.oldest_in_progress),
+        "Time since the oldest unfinished change was submitted or approved (0: none)",
+        age(statistics.oldest_in_progress),
     )
-    gauge("untold_changes", "Changes whose message in Slack is missing or behind", figures.unshown)
-    gauge("oldest_untold_seconds", "How long the longest of them has been so (0: none is)", age(figures.oldest_unshown))
+    gauge("untold_changes", "Changes whose Slack message is missing or out of date", statistics.unshown)
+    gauge(
+        "oldest_untold_seconds",
+        "Time since the oldest of these messages should have been sent (0: none)",
+        age(statistics.oldest_unshown),
+    )
     return registry

@@ -1,7 +1,7 @@
 """HTTP mode: Slack's requests, health, readiness and metrics."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
 
@@ -15,13 +15,15 @@ from flowbot.server.receiver import Receiver, SlackEventsView
 from flowbot.slack.api.errors import SLACK_ERRORS, error_code
 
 MAX_BODY_BYTES: Final = 1024 * 1024
+"""Of a request of any kind: Slack sends far less."""
 
 
 GRACE_SECONDS: Final = 1.5
-"""For requests that are being answered when the stop comes; their work has the drain's time after that."""
+"""For requests that are being answered when the stop comes. Their work has the drain's time after that."""
 
 
 TOKEN_CHECK_SECONDS: Final = 3.0
+"""A slow Slack delays the start by this much."""
 
 
 REFUSED_TOKEN_ERRORS: Final = frozenset(
@@ -29,17 +31,14 @@ REFUSED_TOKEN_ERRORS: Final = frozenset(
 )
 
 
-Handler = Callable[[web.Request], Awaitable[web.Response]]
-
-
 log = structlog.get_logger(__name__)
 
 
 async def serve_http(bot: Flowbot, host: str, port: int, stop: asyncio.Event) -> None:
-    """HTTP mode, until `stop`.
+    """Serve HTTP mode until `stop`.
 
     Raises:
-        ConfigurationError: Slack refuses the token, or the port cannot be had.
+        ConfigurationError: Slack refuses the token, or the port is taken or not allowed.
     """
     bot.settings.require("slack_signing_secret")
     await check_token(bot)
@@ -51,18 +50,18 @@ async def serve_http(bot: Flowbot, host: str, port: int, stop: asyncio.Event) ->
 
 @asynccontextmanager
 async def listen(bot: Flowbot, host: str, port: int, *, slack_events: bool = True) -> AsyncIterator[int]:
-    """The HTTP server, and the port that it has.
+    """Run the HTTP server, and yield the port that it listens on.
 
     Args:
-        bot: who answers.
+        bot: answers the requests.
         host: address to listen on.
         port: port to listen on; 0 for any.
-        slack_events: whether Slack is answered too, or only those who watch flowbot.
+        slack_events: serve Slack too, and not only health, readiness and metrics.
 
     Raises:
-        ConfigurationError: the port cannot be had.
+        ConfigurationError: the port is taken or not allowed.
     """
-    # Nothing is unpacked before its signature is looked at, nor after: Slack packs nothing.
+    # The signature covers the bytes as they came, so nothing is unpacked; Slack compresses nothing.
     runner = web.AppRunner(
         build_web_app(bot, slack_events=slack_events),
         access_log=None,
@@ -82,21 +81,34 @@ async def listen(bot: Flowbot, host: str, port: int, *, slack_events: bool = Tru
 
 
 def build_web_app(bot: Flowbot, *, slack_events: bool = True) -> web.Application:
-    """The addresses that README, "Operate it", names; Slack's only where Slack is answered here."""
+    """Build the routes that README, "Operate it", names. Slack's is there in HTTP mode only."""
     app = web.Application(client_max_size=MAX_BODY_BYTES)
     secret = bot.settings.slack_signing_secret
     if slack_events and secret is not None:
         app.router.add_post(
             "/slack/events", SlackEventsView(Receiver(bot.bolt, bot.tasks), secret.get_secret_value()).handle
         )
-    app.router.add_get("/healthz", _healthz)
-    app.router.add_get("/readyz", _readyz_handler(bot))
-    app.router.add_get("/metrics", _metrics_handler(bot))
+
+    async def healthz(_request: web.Request) -> web.Response:
+        return web.Response(text="ok\n")
+
+    async def readyz(_request: web.Request) -> web.Response:
+        states = await bot.health.check()
+        is_ready = all(state == "ok" for state in states.values())
+        return web.json_response(dict(states), status=200 if is_ready else 503)
+
+    async def metrics(_request: web.Request) -> web.Response:
+        headers = {"Content-Type": "text/plain; version=0.0.4; charset=utf-8"}
+        return web.Response(body=await bot.scrape.render(), headers=headers)
+
+    app.router.add_get("/healthz", healthz)
+    app.router.add_get("/readyz", readyz)
+    app.router.add_get("/metrics", metrics)
     return app
 
 
 async def check_token(bot: Flowbot) -> None:
-    """Ask Slack who flowbot is, so that the first command need not; where Slack is slow, go on without.
+    """Check the bot token with Slack, which opens the connection for the first command too. A slow Slack is no failure.
 
     Raises:
         ConfigurationError: Slack refuses the token.
@@ -112,25 +124,3 @@ async def check_token(bot: Flowbot) -> None:
         log.warning("slack.no_greeting", error=type(error).__name__)
     else:
         log.info("slack.greeted", team=answer.get("team"), bot=answer.get("user"))
-
-
-async def _healthz(_request: web.Request) -> web.Response:
-    return web.Response(text="ok\n")
-
-
-def _readyz_handler(bot: Flowbot) -> Handler:
-    async def ready(_request: web.Request) -> web.Response:
-        states = await bot.health.check()
-        well = all(state == "ok" for state in states.values())
-        return web.json_response(dict(states), status=200 if well else 503)
-
-    return ready
-
-
-def _metrics_handler(bot: Flowbot) -> Handler:
-    async def metrics(_request: web.Request) -> web.Response:
-        return web.Response(
-            body=await bot.scrape.render(), headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"}
-        )
-
-    return metrics

@@ -16,7 +16,7 @@ from slack_sdk.socket_mode.aiohttp import SocketModeClient
 from slack_sdk.socket_mode.async_client import AsyncBaseSocketModeClient
 from slack_sdk.socket_mode.request import SocketModeRequest
 
-from flowbot.bootstrap import Flowbot
+from flowbot.bootstrap import Flowbot, secret_value
 from flowbot.errors import ConfigurationError
 from flowbot.server.http import REFUSED_TOKEN_ERRORS, check_token, listen
 from flowbot.server.receiver import Receiver, is_envelope
@@ -28,12 +28,12 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class ReconnectPolicy:
-    """How patient Socket Mode is, in seconds.
+    """How Socket Mode connects, and connects again. In seconds.
 
     Attributes:
-        ping_interval: between signs of life; a connection that went deaf is noticed after four of these.
-        connect_timeout: how long one try to connect may take.
-        retry_delays: between the first tries; the last one goes on for ever.
+        ping_interval: between pings; a dead connection is noticed after four of these.
+        connect_timeout: for one attempt.
+        retry_delays: between the attempts at the start; the last one repeats.
     """
 
     ping_interval: float = 5.0
@@ -42,20 +42,35 @@ class ReconnectPolicy:
 
 
 class _SocketClient(SocketModeClient):
-    """Slack's client, with an end to every try.
+    """Slack's client, with an end to every attempt.
 
-    By itself it tries the same address over and over, for ever; but an address is good for a short while only.
+    Slack's own tries the same address for ever, although an address is valid for a short while only.
     """
 
-    connect_timeout = 15.0
+    def __init__(self, bot: Flowbot, reconnect: ReconnectPolicy) -> None:
+        super().__init__(
+            secret_value(bot.settings.slack_app_token),
+            logger=bot.bolt.logger,
+            web_client=bot.slack,
+            ping_interval=reconnect.ping_interval,
+        )
+        self.proxy = proxy_for(bot.settings.slack_api_url)  # else the environment's, whatever the host
+        self._connect_timeout = reconnect.connect_timeout
+        receiver = Receiver(bot.bolt, bot.tasks)
+
+        async def listener(client: AsyncBaseSocketModeClient, request: SocketModeRequest) -> None:
+            answer = await receiver.answer(request.payload, build_headers(request) or {}, delivery=request.envelope_id)
+            await send_async_response(client, request, answer, time.time())
+
+        self.socket_mode_request_listeners.append(listener)
 
     async def issue_new_wss_url(self) -> str:
-        # Slack's own stumbles over answers that are no JSON, and sleeps where nobody can wake it.
+        # Slack's own fails on answers that are no JSON, and sleeps where a stop cannot end it.
         answer = await self.web_client.apps_connections_open(app_token=self.app_token)
         return str(answer["url"])
 
     async def enqueue_message(self, message: str) -> None:
-        # Slack's own stumbles over a payload that is none, and writes a traceback for each.
+        # Slack's own writes a traceback for every malformed payload.
         if is_envelope(message):
             await super().enqueue_message(message)
         else:
@@ -63,7 +78,7 @@ class _SocketClient(SocketModeClient):
 
     async def connect(self) -> None:
         try:
-            async with asyncio.timeout(self.connect_timeout):
+            async with asyncio.timeout(self._connect_timeout):
                 await super().connect()  # type: ignore[no-untyped-call] # slack_sdk leaves it untyped
         except TimeoutError:
             self.auto_reconnect_enabled = True
@@ -72,10 +87,10 @@ class _SocketClient(SocketModeClient):
 
 @asynccontextmanager
 async def serve_probes(bot: Flowbot, host: str, port: int | None) -> AsyncIterator[int | None]:
-    """In Socket Mode: `/healthz`, `/readyz` and `/metrics` on a port of their own, where one is asked for; which it is.
+    """Serve `/healthz`, `/readyz` and `/metrics` beside Socket Mode, and yield their port. With no port, serve nothing.
 
     Raises:
-        ConfigurationError: the port cannot be had.
+        ConfigurationError: the port is taken or not allowed.
     """
     if port is None:
         yield None
@@ -86,7 +101,7 @@ async def serve_probes(bot: Flowbot, host: str, port: int | None) -> AsyncIterat
 
 
 async def serve_socket_mode(bot: Flowbot, stop: asyncio.Event, *, reconnect: ReconnectPolicy | None = None) -> None:
-    """Socket Mode, until `stop`. Slack's client keeps the connection; a start while Slack is away is tried again.
+    """Serve Socket Mode until `stop`. Slack's client keeps the connection; the first one is retried until it stands.
 
     Raises:
         ConfigurationError: Slack refuses a token.
@@ -94,8 +109,8 @@ async def serve_socket_mode(bot: Flowbot, stop: asyncio.Event, *, reconnect: Rec
     bot.settings.require("slack_app_token")
     await check_token(bot)
     reconnect = reconnect or ReconnectPolicy()
-    client = _socket_client(bot, reconnect)
-    bot.metrics.watch_connection(lambda: _is_connected(client))
+    client = _SocketClient(bot, reconnect)
+    bot.metrics.watch_connection(lambda: client.current_session is not None and not client.current_session.closed)
     try:
         if await _run_until_stopped(stop, _connect(client, reconnect.retry_delays)):
             log.info("connected")
@@ -105,37 +120,13 @@ async def serve_socket_mode(bot: Flowbot, stop: asyncio.Event, *, reconnect: Rec
         await client.close()  # type: ignore[no-untyped-call] # slack_sdk leaves it untyped
 
 
-def _is_connected(client: SocketModeClient) -> bool:
-    return client.current_session is not None and not client.current_session.closed
-
-
-def _socket_client(bot: Flowbot, reconnect: ReconnectPolicy) -> _SocketClient:
-    token, proxy = bot.settings.slack_app_token, proxy_for(bot.settings.slack_api_url)
-    client = _SocketClient(
-        token.get_secret_value() if token else "",
-        logger=bot.bolt.logger,
-        web_client=bot.slack,
-        ping_interval=reconnect.ping_interval,
-    )
-    receiver = Receiver(bot.bolt, bot.tasks)
-    client.proxy = proxy  # else it would be the environment's, for whatever host
-    client.connect_timeout = reconnect.connect_timeout
-
-    async def listener(client: AsyncBaseSocketModeClient, request: SocketModeRequest) -> None:
-        answer = await receiver.answer(request.payload, build_headers(request) or {}, delivery=request.envelope_id)
-        await send_async_response(client, request, answer, time.time())
-
-    client.socket_mode_request_listeners.append(listener)
-    return client
-
-
-async def _connect(client: _SocketClient, pauses: Sequence[float]) -> None:
-    """Connect for the first time, however long it takes.
+async def _connect(client: _SocketClient, retry_delays: Sequence[float]) -> None:
+    """Connect for the first time, and retry until it succeeds.
 
     Raises:
         ConfigurationError: Slack refuses the token.
     """
-    for pause in itertools.chain(pauses, itertools.repeat(pauses[-1])):
+    for delay in itertools.chain(retry_delays, itertools.repeat(retry_delays[-1])):
         try:
             client.wss_uri = await client.issue_new_wss_url()
             await client.connect()
@@ -147,11 +138,11 @@ async def _connect(client: _SocketClient, pauses: Sequence[float]) -> None:
             log.warning("socket.not_connected", error=type(error).__name__)
         else:
             return
-        await asyncio.sleep(pause)
+        await asyncio.sleep(delay)
 
 
 async def _run_until_stopped(stop: asyncio.Event, work: Coroutine[Any, Any, None]) -> bool:
-    """Whether `work` came to its end before the stop came; if not, it is cancelled."""
+    """Run `work`, cancel it at a stop, and return whether it was done by then."""
     working, stopping = asyncio.create_task(work), asyncio.create_task(stop.wait())
     try:
         await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)

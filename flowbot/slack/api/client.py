@@ -21,26 +21,36 @@ from slack_sdk.web.async_slack_response import AsyncSlackResponse
 from flowbot.slack.api.errors import SLACK_ERRORS, error_code
 
 LONGEST_PAUSE_SECONDS: Final = 5.0
-"""Where Slack asks for a longer pause, whoever waits is told so instead, and what has to be done is done later."""
+"""Where Slack asks for a longer pause, the call fails at once, and what has to be done is done later."""
+
+
+TIMEOUT_SECONDS: Final = 10
+
+
+PLAIN_URL: Final = re.compile(r"(?i:https?)://[A-Za-z0-9.:\[\]-]+(?:[/?#][\x21-\x5b\x5d-\x7e]*)?")
+"""Nothing that two readers of addresses could take for different hosts: userinfo, escapes, backslashes, white space."""
+
+
+SLACK_HOST: Final = re.compile(r"(?:[a-z0-9-]+\.)+slack(?:-gov)?\.com")
 
 
 class CallCounter(Protocol):
-    """Counts calls of Slack's."""
+    """Counts calls of Slack's API."""
 
     def count_slack_call(self, method: str, result: str, seconds: float) -> None:
-        """One call, with its repeats: `ok`, or what went wrong in a word."""
+        """Count a call, with its repeats; `result` is `ok` or an error code."""
 
     def count_slack_throttle(self, method: str) -> None:
-        """One answer with status 429."""
+        """Count an answer with status 429."""
 
 
 class MeteredWebClient(AsyncWebClient):
-    """Slack's client, whose every call is counted."""
+    """Slack's client, with every call counted."""
 
     counts: CallCounter | None = None
 
     async def api_call(self, api_method: str, **kwargs: Any) -> AsyncSlackResponse:
-        """As Slack's own."""
+        """Call a method of the Web API, and count the call."""
         started = time.perf_counter()
         try:
             answer = await super().api_call(api_method, **kwargs)
@@ -56,7 +66,7 @@ class MeteredWebClient(AsyncWebClient):
 
 
 class MeteredRateLimitHandler(AsyncRateLimitErrorRetryHandler):
-    """Slack's own way with a 429, where the pause is one that people wait for; counted also where it is not."""
+    """Slack's own retries after a 429, counted, where the pause is short enough to wait for."""
 
     counts: CallCounter | None = None
 
@@ -68,32 +78,19 @@ class MeteredRateLimitHandler(AsyncRateLimitErrorRetryHandler):
         response: HttpResponse | None = None,
         error: Exception | None = None,
     ) -> bool:
-        """As Slack's own; it is asked about every answer."""
+        """Count an answer with status 429, and return whether to try again. Called for every answer."""
         if self.counts is not None and response is not None and response.status_code == HTTPStatus.TOO_MANY_REQUESTS:
             self.counts.count_slack_throttle(request.url.rstrip("/").rpartition("/")[2])
         again = await super().can_retry_async(state=state, request=request, response=response, error=error)
-        return again and response is not None and _is_short_wait(response)
-
-
-def _is_short_wait(response: HttpResponse) -> bool:
-    """Whether the pause that Slack asks for is short enough."""
-    headers = {name.lower(): values for name, values in response.headers.items()}
-    seconds = (headers.get("retry-after") or ["1"])[0]
-    return seconds.isdecimal() and float(seconds) <= LONGEST_PAUSE_SECONDS
-
-
-TIMEOUT_SECONDS: Final = 10
-
-
-PLAIN_URL: Final = re.compile(r"(?i:https?)://[A-Za-z0-9.:\[\]-]+(?:[/?#][\x21-\x5b\x5d-\x7e]*)?")
-"""Nothing that two readers of addresses could take for different hosts: userinfo, escapes, backslashes, white space."""
-
-
-SLACKS_HOST: Final = re.compile(r"(?:[a-z0-9-]+\.)+slack(?:-gov)?\.com")
+        if not again or response is None:
+            return False
+        headers = {name.lower(): values for name, values in response.headers.items()}
+        seconds = (headers.get("retry-after") or ["1"])[0]
+        return seconds.isdecimal() and float(seconds) <= LONGEST_PAUSE_SECONDS
 
 
 def open_session() -> aiohttp.ClientSession:
-    """One session for all of Slack. It must be closed."""
+    """Open the session for all calls of Slack. The caller closes it."""
     timeout = aiohttp.ClientTimeout(total=TIMEOUT_SECONDS, connect=5)
     return aiohttp.ClientSession(timeout=timeout, connector=aiohttp.TCPConnector(limit=50))
 
@@ -101,7 +98,7 @@ def open_session() -> aiohttp.ClientSession:
 def create_web_client(
     base_url: str, token: str, session: aiohttp.ClientSession, counts: CallCounter | None = None
 ) -> AsyncWebClient:
-    """The Web API at `base_url`, as the bot; `counts` is told of every call."""
+    """Return a client of the Web API at `base_url`, as the bot; `counts` counts its calls."""
     limits = MeteredRateLimitHandler(max_retry_count=2)
     limits.counts = counts
     client = MeteredWebClient(
@@ -120,7 +117,7 @@ def create_web_client(
 
 
 def proxy_for(url: str) -> str | None:
-    """The proxy that the environment names for `url`, honouring NO_PROXY and never for this machine itself.
+    """Return the proxy that the environment names for `url`: honours NO_PROXY, and never one for this machine itself.
 
     slack_sdk reads HTTP_PROXY for every host, loopback included.
     """
@@ -132,7 +129,7 @@ def proxy_for(url: str) -> str | None:
 
 
 def is_slack_url(url: str, api_url: str) -> bool:
-    """Whether `url` is one that flowbot may call: https on Slack's own hosts, or the configured API's own origin."""
+    """Check whether flowbot may call `url`: https on Slack's own hosts, or the configured API's own origin."""
     if not PLAIN_URL.fullmatch(url):
         return False
     try:
@@ -141,5 +138,5 @@ def is_slack_url(url: str, api_url: str) -> bool:
     except ValueError:
         return False
     host = parts.hostname or ""
-    own = parts.scheme == "https" and parts.port in (None, 443) and SLACKS_HOST.fullmatch(host) is not None
+    own = parts.scheme == "https" and parts.port in (None, 443) and SLACK_HOST.fullmatch(host) is not None
     return own or same_origin

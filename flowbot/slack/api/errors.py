@@ -1,4 +1,4 @@
-"""What went wrong with a call of Slack's."""
+"""Slack's error codes, by what they mean."""
 
 from typing import Final
 
@@ -6,13 +6,13 @@ import aiohttp
 from slack_sdk.errors import SlackApiError, SlackClientError
 
 SLACK_ERRORS: Final = (SlackClientError, aiohttp.ClientError, TimeoutError)
-"""How a call of Slack's fails: with its refusal, which is a SlackApiError, or without an answer."""
+"""The errors of a failed call: Slack's refusal, which is a SlackApiError, or no answer."""
 
 
 REFUSED: Final = frozenset(
     {"not_in_channel", "channel_not_found", "is_archived", "restricted_action", "user_not_in_channel", "no_permission"}
 )
-"""What somebody in the workspace has to put right; asking again at once would not."""
+"""Refusals that somebody in the workspace has to put right; trying again at once does not help."""
 
 
 UNREACHABLE: Final = REFUSED | {
@@ -23,11 +23,11 @@ UNREACHABLE: Final = REFUSED | {
     "messages_tab_disabled",
     "is_inactive",
 }
-"""Why a person is not reached, however often it is tried."""
+"""Refusals that mean a person cannot be reached, however often it is tried."""
 
 
 def error_code(error: Exception) -> str:
-    """What went wrong, in a word or two, fit for a log: Slack's own where it gave one."""
+    """Return Slack's error code, or the exception's name where Slack gave none."""
     if isinstance(error, SlackApiError):
         data = _data(error)
         return str(data.get("error", "unknown_error")) if isinstance(data, dict) else "no_json"
@@ -35,7 +35,7 @@ def error_code(error: Exception) -> str:
 
 
 def error_detail(error: Exception) -> object:
-    """What Slack says of the mistakes in a message or view; an outage answers with no such thing."""
+    """Return Slack's details on the mistakes in a message or view; None where there are none."""
     data = _data(error) if isinstance(error, SlackApiError) else None
     return data.get("response_metadata") if isinstance(data, dict) else None
 

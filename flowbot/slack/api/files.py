@@ -1,4 +1,4 @@
-"""Pictures from Slack: from its own hosts only, with the bot's token, never more than a picture may weigh."""
+"""Images from Slack: from its own hosts only, with the bot's token, never larger than an image may be."""
 
 from http import HTTPStatus
 from typing import Final
@@ -19,15 +19,15 @@ CHUNK_BYTES: Final = 64 * 1024
 NAME_MAX: Final = 200
 
 
-IN_ADDRESSES: Final = "!#$%&'()*+,/:;=?@[]"
-"""Stays as it is in an address, besides letters and digits; anything else, as in a file's own name, is escaped."""
+URL_SAFE: Final = "!#$%&'()*+,/:;=?@[]"
+"""Characters of a URL that stay as they are, besides letters and digits; others, as in a file's name, are escaped."""
 
 
 log = structlog.get_logger(__name__)
 
 
 class SlackFiles:
-    """Fetches files that people put into forms.
+    """Fetches the files that people add to forms.
 
     Args:
         client: the Web API, as the bot.
@@ -41,29 +41,28 @@ class SlackFiles:
         self._api_url = api_url
 
     async def fetch(self, picture: ImageUpload) -> ImageFile:
-        """The picture that somebody put into a form. Where the payload has no address of it, Slack is asked.
+        """Return the image that somebody added to a form. Ask Slack for its URL where the payload has none.
 
         Raises:
-            UserError: it is no picture that Enkapush takes, or too large.
+            UserError: it is no image that Enkapush takes, or too large.
             DependencyError: it could not be fetched.
         """
-        url = picture.url or await self._url_of(picture.file)
-        content = await self._content(quote(url, safe=IN_ADDRESSES, errors="replace"))
+        url = picture.url
+        if not url:
+            try:
+                answer = await self._client.files_info(file=picture.file)
+            except SLACK_ERRORS as error:
+                raise DependencyError("fault.image", error=error_code(error)) from error
+            found = answer.get("file") or {}
+            url = str(found.get("url_private_download") or found.get("url_private") or "")
+        content = await self._download(quote(url, safe=URL_SAFE, errors="replace"))
         kind = image_type(content)
         if kind is None:
             raise UserError("form.problem_image_type")
         return ImageFile(content, kind, picture.name[:NAME_MAX] or "image")
 
-    async def _url_of(self, file_id: str) -> str:
-        try:
-            answer = await self._client.files_info(file=file_id)
-        except SLACK_ERRORS as error:
-            raise DependencyError("fault.image", error=error_code(error)) from error
-        found = answer.get("file") or {}
-        return str(found.get("url_private_download") or found.get("url_private") or "")
-
-    async def _content(self, url: str) -> bytes:
-        """The bytes behind `url`: a redirect is not followed, since it would carry the token away."""
+    async def _download(self, url: str) -> bytes:
+        """Return the bytes at `url`. A redirect is not followed, since it would carry the token away."""
         if not is_slack_url(url, self._api_url):
             raise DependencyError("fault.image", error="foreign host")
         headers = {"Authorization": f"Bearer {self._client.token}"}
@@ -73,15 +72,11 @@ class SlackFiles:
                     raise DependencyError("fault.image", error=f"HTTP {answer.status}")
                 if answer.content_type == "text/html":
                     raise DependencyError("fault.image", error="HTML instead of the file: no access (scope files:read)")
-                return await _read_capped(answer)
+                content = bytearray()
+                async for chunk in answer.content.iter_chunked(CHUNK_BYTES):
+                    content += chunk
+                    if len(content) > MAX_IMAGE_BYTES:
+                        raise UserError("form.problem_image_size", megabytes=MAX_IMAGE_BYTES // 1024 // 1024)
+                return bytes(content)
         except (aiohttp.ClientError, TimeoutError) as error:
             raise DependencyError("fault.image", error=type(error).__name__) from error
-
-
-async def _read_capped(answer: aiohttp.ClientResponse) -> bytes:
-    content = bytearray()
-    async for chunk in answer.content.iter_chunked(CHUNK_BYTES):
-        content += chunk
-        if len(content) > MAX_IMAGE_BYTES:
-            raise UserError("form.problem_image_size", megabytes=MAX_IMAGE_BYTES // 1024 // 1024)
-    return bytes(content)

@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Final
@@ -18,11 +17,37 @@ from flowbot.slack.api.client import LONGEST_PAUSE_SECONDS, CallCounter, is_slac
 from flowbot.slack.api.errors import REFUSED, SLACK_ERRORS, UNREACHABLE, error_code, error_detail
 from flowbot.slack.views.block_kit import Message
 
+RESPONSE_URL: Final = "response_url"
+
+
+TRIES: Final = 3
+
+
+NOT_THERE: Final = frozenset({"not_in_channel", "channel_not_found"})
+
+
+GONE: Final = frozenset({"message_not_found", "cant_update_message", "edit_window_closed", "channel_not_found"})
+
+
 log = structlog.get_logger(__name__)
 
 
+class MessageGoneError(Exception):
+    """The message is not there any more, or may not be edited."""
+
+
+class MessageRefusedError(Exception):
+    """The channel does not take the message; `reason` is Slack's error code."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
 async def send_message(client: AsyncWebClient, method: str, message: Message, **params: Any) -> Any:
-    """What Slack answers to `method`, such as `chat.postMessage`, with `message` as its content.
+    """Call `method`, such as `chat.postMessage`, with `message` as its content, and return Slack's answer.
+
+    Blocks that Slack refuses are sent once more without their images.
 
     Raises:
         SlackApiError: Slack refuses it.
@@ -40,15 +65,6 @@ async def send_message(client: AsyncWebClient, method: str, message: Message, **
 async def _call_method(client: AsyncWebClient, method: str, message: Message, params: dict[str, Any]) -> Any:
     body = {**params, "text": message.text, "blocks": list(message.blocks)}
     return await client.api_call(method, json=body)
-
-
-RESPONSE_URL: Final = "response_url"
-
-
-TRIES: Final = 3
-
-
-NOT_THERE: Final = frozenset({"not_in_channel", "channel_not_found"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,13 +91,13 @@ class ReplyTarget:
 
 
 class Responder:
-    """Sends answers.
+    """Answers people, and tells them what they did not ask for.
 
     Args:
         client: the Web API, as the bot.
         session: for response URLs.
         api_url: the Web API's base, whose origin may also serve response URLs.
-        counts: is told of every call to a response URL.
+        counts: counts the calls of response URLs.
     """
 
     def __init__(
@@ -92,8 +108,8 @@ class Responder:
         self._api_url = api_url
         self._counts = counts
 
-    async def reply_privately(self, place: ReplyTarget, message: Message, *, replacing: bool = False) -> None:
-        """Answer for the person's eyes alone; `replacing` puts it in the place of the message they pressed.
+    async def reply_privately(self, target: ReplyTarget, message: Message, *, replacing: bool = False) -> None:
+        """Answer in a message that the person alone sees; `replacing` puts it in the place of the one they pressed.
 
         Where the response URL is used up, forbidden or broken, the answer comes as a new ephemeral message; where there
         is no channel, as a direct one.
@@ -102,158 +118,135 @@ class Responder:
             DependencyError: Slack took neither.
         """
         body = {"response_type": "ephemeral", "replace_original": replacing}
-        if place.response_url and await self._by_url(place.response_url, message, body):
+        if target.response_url and await self._send_by_url(target.response_url, message, body):
             return
         try:
-            if place.channel is None:
-                await self._directly(place.user, message)
+            if target.channel is None:
+                await self._send_directly(target.user, message)
             else:
-                await self._by_method("chat.postEphemeral", message, channel=place.channel, user=place.user)
+                await send_message(
+                    self._client, "chat.postEphemeral", message, channel=target.channel, user=target.user
+                )
         except SLACK_ERRORS as error:
             raise DependencyError("fault.slack", error=error_code(error)) from error
 
     async def notify_person(self, channel: ChannelId, user: UserId, message: Message) -> None:
         """Tell a person something they did not just ask for: privately in the channel, else by a direct message.
 
-        Who cannot be reached in either way, as Slack says for certain, is not told, and that is all: whoever waits for
-        a word to somebody who left would wait for ever.
+        Give up on a person who cannot be reached in either way, as Slack says for certain: they may have left.
 
         Raises:
             DependencyError: Slack took neither; it may do so later.
         """
-        refused = await self._error_of(self._by_method("chat.postEphemeral", message, channel=channel, user=user))
-        if refused is None:
+        try:
+            await send_message(self._client, "chat.postEphemeral", message, channel=channel, user=user)
+        except SlackApiError as error:
+            refusal = error_code(error)
+        except SLACK_ERRORS as error:
+            raise DependencyError("fault.slack", error=error_code(error)) from error
+        else:
             return
-        log.info("slack.direct_message", error=error_code(refused))
-        refused_too = await self._error_of(self._directly(user, message))
-        if refused_too is None:
-            return
-        if not {error_code(refused), error_code(refused_too)} <= UNREACHABLE:
-            raise DependencyError("fault.slack", error=error_code(refused_too)) from refused_too
-        log.warning("slack.unreachable", user=user, error=error_code(refused_too))
+        log.info("slack.direct_message", error=refusal)
+        try:
+            await self._send_directly(user, message)
+        except SLACK_ERRORS as error:
+            if not (isinstance(error, SlackApiError) and {refusal, error_code(error)} <= UNREACHABLE):
+                raise DependencyError("fault.slack", error=error_code(error)) from error
+            log.warning("slack.unreachable", user=user, error=error_code(error))
 
-    async def reply_publicly(self, place: ReplyTarget, message: Message) -> None:
-        """Post to the channel for all to see. Where the bot is not in the channel, the response URL can still do it.
+    async def reply_publicly(self, target: ReplyTarget, message: Message) -> None:
+        """Post to the channel for all to see; by the response URL where the bot is not in the channel.
 
         Raises:
             UserError: the channel does not take it (archived, say).
             DependencyError: Slack failed.
         """
         try:
-            await self._by_method(
-                "chat.postMessage", message, channel=place.require_channel(), unfurl_links=False, unfurl_media=False
+            await send_message(
+                self._client,
+                "chat.postMessage",
+                message,
+                channel=target.require_channel(),
+                unfurl_links=False,
+                unfurl_media=False,
             )
         except SlackApiError as error:
             body = {"response_type": "in_channel", "replace_original": False}
-            if error_code(error) in NOT_THERE and await self._by_url(place.response_url, message, body):
+            if error_code(error) in NOT_THERE and await self._send_by_url(target.response_url, message, body):
                 return
             raise UserError("share.refused", error=error_code(error)) from error
         except SLACK_ERRORS as error:
             raise DependencyError("fault.slack", error=error_code(error)) from error
 
-    async def _directly(self, user: UserId, message: Message) -> None:
-        await self._by_method("chat.postMessage", message, channel=user, unfurl_links=False)
+    async def _send_directly(self, user: UserId, message: Message) -> None:
+        await send_message(self._client, "chat.postMessage", message, channel=user, unfurl_links=False)
 
-    async def _error_of(self, sending: Awaitable[None]) -> SlackApiError | None:
-        """What Slack has against what is sent; None where it took it.
-
-        Raises:
-            DependencyError: it did not answer.
-        """
-        try:
-            await sending
-        except SlackApiError as error:
-            return error
-        except SLACK_ERRORS as error:
-            raise DependencyError("fault.slack", error=error_code(error)) from error
-        return None
-
-    async def _by_method(self, method: str, message: Message, **params: Any) -> None:
-        await send_message(self._client, method, message, **params)
-
-    async def _by_url(self, url: str, message: Message, body: dict[str, Any]) -> bool:
-        """Whether the response URL took it."""
+    async def _send_by_url(self, url: str, message: Message, body: dict[str, Any]) -> bool:
+        """Post to the response URL, and return whether Slack took it."""
         if not is_slack_url(url, self._api_url):
             log.warning("slack.response_url_foreign")
             return False
-        refused = await self._post(url, message, body)
-        if refused and "invalid_blocks" in refused:
-            log.warning("slack.blocks_refused", method="response_url", detail=refused[:200])
-            refused = await self._post(url, message.without_pictures(), body)
-        if refused:
-            log.warning("slack.response_url_refused", detail=refused[:200])
-        return refused is None
+        refusal = await self._post(url, message, body)
+        if refusal and "invalid_blocks" in refusal:
+            log.warning("slack.blocks_refused", method="response_url", detail=refusal[:200])
+            refusal = await self._post(url, message.without_pictures(), body)
+        if refusal:
+            log.warning("slack.response_url_refused", detail=refusal[:200])
+        return refusal is None
 
     async def _post(self, url: str, message: Message, body: dict[str, Any]) -> str | None:
-        """None where Slack took it, else what it said. Limits and failures of its servers are tried again, briefly."""
+        """Return None where Slack took it, else its answer. Rate limits and failures of its servers are tried again."""
         payload = {**body, "text": message.text, "blocks": list(message.blocks)}
-        said = ""
+        refusal: str | None = None
         for attempt in range(TRIES):
-            started = time.perf_counter()
-            try:
-                status, said, pause = await self._post_once(url, payload)
-            except (aiohttp.ClientError, TimeoutError) as error:
-                status, said, pause = HTTPStatus.INTERNAL_SERVER_ERROR, type(error).__name__, None
-            self._count(status, said, time.perf_counter() - started)
+            status, refusal, pause = await self._post_once(url, payload)
             if status < HTTPStatus.TOO_MANY_REQUESTS:
-                return _refused_reason(status, said)
+                return refusal
             if attempt + 1 < TRIES:
                 await asyncio.sleep(min(LONGEST_PAUSE_SECONDS, 0.5 * 2**attempt if pause is None else pause))
-        return said or "no answer"
+        return refusal
 
-    def _count(self, status: int, said: str, seconds: float) -> None:
-        if self._counts is None:
-            return
-        if status == HTTPStatus.TOO_MANY_REQUESTS:
-            self._counts.count_slack_throttle(RESPONSE_URL)
-        result = "refused" if _refused_reason(status, said) else "ok"
-        self._counts.count_slack_call(RESPONSE_URL, f"http_{status}" if status != HTTPStatus.OK else result, seconds)
+    async def _post_once(self, url: str, payload: dict[str, Any]) -> tuple[int, str | None, float | None]:
+        """Post and count the call.
 
-    async def _post_once(self, url: str, payload: dict[str, Any]) -> tuple[int, str, float | None]:
-        async with self._session.post(url, json=payload, allow_redirects=False, proxy=proxy_for(url)) as answer:
-            after = answer.headers.get("Retry-After", "")
-            return answer.status, await answer.text(errors="replace"), float(after) if after.isdecimal() else None
-
-
-def _refused_reason(status: int, said: str) -> str | None:
-    """None for Slack's `ok`, which it says in plain text or in JSON; else what it said."""
-    if status == HTTPStatus.OK and '"ok":false' not in said.replace(" ", ""):
-        return None
-    return said or f"HTTP {status}"
-
-
-GONE: Final = frozenset({"message_not_found", "cant_update_message", "edit_window_closed", "channel_not_found"})
-
-
-class MessageGoneError(Exception):
-    """The message is not there any more, or may not be edited."""
-
-
-class MessageRefusedError(Exception):
-    """The channel does not take the message; `reason` is Slack's word for why."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
+        Returns:
+            The status, 500 where there was no answer; None where Slack took it, else its answer; the pause it asks for.
+        """
+        started, pause = time.perf_counter(), None
+        try:
+            async with self._session.post(url, json=payload, allow_redirects=False, proxy=proxy_for(url)) as answer:
+                status, text = answer.status, await answer.text(errors="replace")
+                after = answer.headers.get("Retry-After", "")
+                pause = float(after) if after.isdecimal() else None
+        except (aiohttp.ClientError, TimeoutError) as error:
+            status, text = HTTPStatus.INTERNAL_SERVER_ERROR, type(error).__name__
+        # Slack says `ok` in plain text or in JSON.
+        is_ok = status == HTTPStatus.OK and '"ok":false' not in text.replace(" ", "")
+        if self._counts is not None:
+            if status == HTTPStatus.TOO_MANY_REQUESTS:
+                self._counts.count_slack_throttle(RESPONSE_URL)
+            refused = f"http_{status}" if status != HTTPStatus.OK else "refused"
+            self._counts.count_slack_call(RESPONSE_URL, "ok" if is_ok else refused, time.perf_counter() - started)
+        return status, None if is_ok else text or f"HTTP {status}", pause
 
 
 class MessagePoster:
-    """Posts and edits.
+    """Posts and edits messages.
 
     Args:
         client: the Web API, as the bot.
-        replies: for what is told to one person.
+        responder: for messages to one person.
     """
 
-    def __init__(self, client: AsyncWebClient, replies: Responder) -> None:
+    def __init__(self, client: AsyncWebClient, responder: Responder) -> None:
         self._client = client
-        self._replies = replies
+        self._responder = responder
 
     async def post(self, channel: ChannelId, message: Message, thread: str | None = None) -> tuple[ChannelId, str]:
-        """Post to a channel, or into a thread of it. The message's channel and ts.
+        """Post to a channel, or into a thread of it, and return the message's channel and ts.
 
         Raises:
-            PostRefusedError: the channel does not take it.
+            MessageRefusedError: the channel does not take it.
             DependencyError: Slack failed.
         """
         extra = {"thread_ts": thread} if thread else {}
@@ -269,8 +262,8 @@ class MessagePoster:
         """Put a message in the place of another.
 
         Raises:
-            PostGoneError: that one is not there any more.
-            PostRefusedError: the channel does not take it.
+            MessageGoneError: that one is not there any more.
+            MessageRefusedError: the channel does not take it.
             DependencyError: Slack failed.
         """
         try:
@@ -283,15 +276,15 @@ class MessagePoster:
             raise DependencyError("fault.slack", error=error_code(error)) from error
 
     async def notify_person(self, channel: ChannelId, user: UserId, message: Message) -> None:
-        """Tell one person, privately, or nobody where Slack says for certain that they cannot be reached.
+        """Tell one person privately; give up where Slack says for certain that they cannot be reached.
 
         Raises:
             DependencyError: Slack failed; it may go well later.
         """
-        await self._replies.notify_person(channel, user, message)
+        await self._responder.notify_person(channel, user, message)
 
     async def find_permalink(self, channel: ChannelId, ts: str) -> str | None:
-        """The address of a message, for people; None where Slack does not tell it."""
+        """Return the permalink of a message; None where Slack does not answer with one."""
         try:
             answer = await self._client.chat_getPermalink(channel=channel, message_ts=ts)
         except SLACK_ERRORS as error:

@@ -53,7 +53,7 @@ class _UserInfo(_Answer):
 
 
 class UserGroupRecord(_Answer):
-    """A user group as Slack tells of it."""
+    """A user group, as Slack's API has it."""
 
     id: GroupId
     name: str = ""
@@ -80,11 +80,11 @@ class _Members(_Answer):
 
 
 class SlackUserDirectory:
-    """Asks Slack's Web API. Every method raises DependencyError where Slack does not answer, or not with that.
+    """Users, groups and members by the Web API. Every method raises DependencyError where Slack's answer is no use.
 
     Args:
         client: the Web API, as the bot.
-        named: tells the user groups that matter, for a Slack that does not list them all.
+        named: returns the user groups that policies name, for a Slack that does not list them all.
     """
 
     def __init__(self, client: AsyncWebClient, named: Callable[[], Awaitable[frozenset[GroupId]]]) -> None:
@@ -92,12 +92,12 @@ class SlackUserDirectory:
         self._named = named
 
     async def get_organisation(self) -> Organisation:
-        """Where flowbot is installed (`auth.test`)."""
+        """Return the organisation that flowbot is installed in (`auth.test`)."""
         answer = await _ask(_AuthTest, self._client.auth_test())
         return Organisation(answer.team_id, answer.enterprise_id)
 
     async def get_profile(self, user: UserId) -> UserProfile:
-        """One person (`users.info`)."""
+        """Return one person's profile (`users.info`)."""
         found = (await _ask(_UserInfo, self._client.users_info(user=user, include_locale=True))).user
         return UserProfile(
             user=found.id,
@@ -113,29 +113,26 @@ class SlackUserDirectory:
         )
 
     async def list_groups(self) -> Mapping[GroupId, frozenset[UserId]]:
-        """Every user group that is in use, with its members, in one call (`usergroups.list`).
+        """Return every user group in use with its members, in one call (`usergroups.list`).
 
-        Where Slack does not know that method: those that matter, in a call each (`usergroups.users.list`).
+        Where Slack does not know that method: the groups that policies name, in a call each (`usergroups.users.list`).
         """
         try:
             return {group.id: group.users for group in await list_user_groups(self._client)}
-        except DependencyError as fault:
-            if fault.params["error"] != "unknown_method":
+        except DependencyError as error:
+            if error.params["error"] != "unknown_method":
                 raise
-            found = [(group, await self._members_of(group)) for group in sorted(await self._named())]
-            return {group: users for group, users in found if users is not None}
-
-    async def _members_of(self, group: GroupId) -> frozenset[UserId] | None:
-        """Who is in a group; None where there is no such group."""
-        try:
-            return (await _ask(_Users, self._client.usergroups_users_list(usergroup=group))).users
-        except DependencyError as fault:
-            if fault.params["error"] != "no_such_subteam":
-                raise
-            return None
+        groups = {}
+        for group in sorted(await self._named()):
+            try:
+                groups[group] = (await _ask(_Users, self._client.usergroups_users_list(usergroup=group))).users
+            except DependencyError as error:
+                if error.params["error"] != "no_such_subteam":
+                    raise
+        return groups
 
     async def list_members(self, channel: ChannelId) -> frozenset[UserId]:
-        """Who is in a channel (`conversations.members`, page by page)."""
+        """Return the members of a channel (`conversations.members`, page by page)."""
         found: set[UserId] = set()
         cursor = ""
         while True:
@@ -148,7 +145,7 @@ class SlackUserDirectory:
 
 
 async def list_user_groups(client: AsyncWebClient) -> tuple[UserGroupRecord, ...]:
-    """Every user group that is in use, with its members, in one call (`usergroups.list`).
+    """Return every user group in use with its members, in one call (`usergroups.list`).
 
     Raises:
         DependencyError: Slack did not answer, or not with that.
@@ -165,7 +162,7 @@ async def _ask(model: type[A], call: Awaitable[AsyncSlackResponse]) -> A:
 
 
 class SlackUserGroupRoster:
-    """Asks Slack's Web API.
+    """User groups with their names, by the Web API.
 
     Args:
         client: the Web API, as the bot.
@@ -175,7 +172,7 @@ class SlackUserGroupRoster:
         self._client = client
 
     async def list_groups(self) -> Mapping[GroupId, UserGroup]:
-        """Every user group in use (`usergroups.list`).
+        """Return every user group in use (`usergroups.list`).
 
         Raises:
             DependencyError: Slack did not answer, or not with that.

@@ -1,10 +1,10 @@
-"""Ids of actions, each once."""
+"""Ids of actions."""
 
 from enum import StrEnum
 
 
 class ActionId(StrEnum):
-    """What a button does."""
+    """The action of a button or a field."""
 
     LIST_PREVIOUS = "flows.list.previous"
     LIST_NEXT = "flows.list.next"

@@ -14,7 +14,7 @@ VALUE_MAX = 2000
 
 
 class ListValue(BaseModel):
-    """A list to come back to: its filter, and the page to turn to. Rights are decided afresh when it comes back."""
+    """A list: its filter, and the page to turn to. Permissions are checked anew when it comes back."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True)
 
@@ -25,26 +25,26 @@ class ListValue(BaseModel):
 
     @classmethod
     def of(cls, request: ListRequest, page: int) -> Self:
-        """The value for `page` of the list that `request` asked for."""
+        """Return the value for `page` of the list that `request` asked for."""
         query = request.query
         return cls(words=query.words, is_enabled=query.is_enabled, website=query.website, page=page)
 
     @property
     def request(self) -> ListRequest:
-        """What it asks for."""
+        """The request for this page of the list."""
         website = None if self.website is None else str(self.website)
         return ListRequest(FlowQuery(self.words, self.is_enabled), website, page=self.page)
 
     def dump(self) -> str:
-        """As text."""
+        """Return the text for the button."""
         return self.model_dump_json(by_alias=True, exclude_defaults=True)
 
 
 class FlowValue(BaseModel):
-    """A flow to come back to.
+    """A flow.
 
     Attributes:
-        channel: Whose policy decides, where the button may stand elsewhere; None for the channel that it stands in.
+        channel: The channel whose policy decides, if the button may be elsewhere; None for the button's own channel.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True)
@@ -53,19 +53,19 @@ class FlowValue(BaseModel):
     channel: ChannelId | None = Field(None, alias="h")
 
     def dump(self) -> str:
-        """As text."""
+        """Return the text for the button."""
         return self.model_dump_json(by_alias=True, exclude_none=True)
 
 
 class ChangeValue(BaseModel):
-    """A change to come back to."""
+    """A change."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True)
 
     change: Annotated[ChangeId, Field(min_length=1, max_length=150, alias="c")]
 
     def dump(self) -> str:
-        """As text."""
+        """Return the text for the button."""
         return self.model_dump_json(by_alias=True)
 
 
@@ -73,7 +73,7 @@ V = TypeVar("V", bound=BaseModel)
 
 
 def parse_value(model: type[V], value: str) -> V:
-    """The value of a button that was pressed.
+    """Return the value of a button that was pressed.
 
     Raises:
         UserError: another version of flowbot wrote it.

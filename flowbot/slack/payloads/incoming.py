@@ -14,23 +14,15 @@ M = TypeVar("M", bound=BaseModel)
 
 
 DELIVERY: Final = "flowbot_delivery"
-"""The field of a payload in which the way in notes which delivery it came with."""
+"""The field of a payload in which the receiver notes the delivery that it came with."""
 
 
 def drop_nulls(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields that are there: null is as good as missing. What is inside of them stays as it is."""
+    """Return the fields without those that are null, as if they were missing. Their contents stay as they are."""
     return {name: value for name, value in fields.items() if value is not None}
 
 
-def _none_for_empty(value: Any) -> Any:
-    return value or None
-
-
-def _empty_unless_text(value: Any) -> str:
-    return value if isinstance(value, str) else ""
-
-
-OptionalTeam = Annotated[TeamId | None, BeforeValidator(_none_for_empty)]
+OptionalTeam = Annotated[TeamId | None, BeforeValidator(lambda value: value or None)]
 
 
 class _Payload(BaseModel):
@@ -43,13 +35,13 @@ class _Payload(BaseModel):
 
 
 class _Delivered(_Payload):
-    """What may change something, and so is to be taken once."""
+    """A payload that may change something, so that it is handled once."""
 
     delivery: str = Field("", alias=DELIVERY)
 
     @property
     def delivery_key(self) -> DeliveryKey | None:
-        """The same for a recording of this request, and for no other; None where none can be told."""
+        """The same key for a replay of this request, and for no other; None where there is none."""
         return DeliveryKey(hashlib.sha256(self.delivery.encode()).hexdigest()) if self.delivery else None
 
 
@@ -62,7 +54,7 @@ class _Pressed(_Payload):
 
 
 class Envelope(_Payload):
-    """As much of any request of Slack's as Bolt takes for granted: where it is not so, Bolt's own code would fail."""
+    """The parts of any request of Slack's that Bolt takes for granted: without them, Bolt's own code would fail."""
 
     type: str = ""
     command: str = ""
@@ -88,7 +80,7 @@ class SlashCommand(_Delivered):
 
     @property
     def caller(self) -> Caller:
-        """Who typed it."""
+        """The person who typed it."""
         return Caller(self.user_id, self.team_id, self.enterprise_id)
 
 
@@ -114,7 +106,7 @@ class _Container(_Payload):
 class _Action(_Payload):
     action_id: str
     block_id: str = ""
-    value: Annotated[str, BeforeValidator(_empty_unless_text)] = ""
+    value: Annotated[str, BeforeValidator(lambda value: value if isinstance(value, str) else "")] = ""
 
 
 class _Interaction(_Delivered):
@@ -123,7 +115,7 @@ class _Interaction(_Delivered):
 
     @property
     def caller(self) -> Caller:
-        """Who did it. The person's own team is theirs alone; the payload's is where it happened."""
+        """The person who did it. Their own team is theirs alone; the payload's is where it happened."""
         enterprise = self.team.enterprise_id if self.team and self.user.team_id == self.team.id else None
         return Caller(self.user.id, self.user.team_id, enterprise, workspace=self.team.id if self.team else None)
 
@@ -140,7 +132,7 @@ class BlockActions(_Interaction):
 
     @property
     def message_ts(self) -> str | None:
-        """The message for all that it was pressed in; None where there is none, or only one person sees it."""
+        """The public message that it was pressed in; None where there is none, or only one person sees it."""
         return None if self.container.is_ephemeral else self.container.message_ts or None
 
     @property
@@ -150,12 +142,12 @@ class BlockActions(_Interaction):
 
     @property
     def view_hash(self) -> str:
-        """What tells the view from its later states; empty in a message."""
+        """The view's state, by a hash that changes with it; empty in a message."""
         return str((self.view or {}).get("hash") or "")
 
     @property
     def is_on_home_tab(self) -> bool:
-        """Whether it was pressed on the Home tab."""
+        """True for a press on the Home tab."""
         return (self.view or {}).get("type") == "home"
 
     @property
@@ -182,24 +174,24 @@ class _HomeOpening(_Payload):
 
 
 class HomeOpened(_Payload):
-    """Somebody looks at the Home tab. Whose organisation they are of, their profile tells."""
+    """A person who opens the Home tab. Their organisation is in their profile."""
 
     event: _HomeOpening
     team_id: OptionalTeam = None
 
     @property
     def caller(self) -> Caller:
-        """Who opened it."""
+        """The person who opened it."""
         return Caller(self.event.user, None, workspace=self.team_id)
 
     @property
     def is_blank(self) -> bool:
-        """Whether nothing was ever shown to them there."""
+        """True where the tab was never filled for this person."""
         return self.event.view is None
 
 
 class BlockSuggestion(_Interaction):
-    """A question of Slack's: which entries of a menu match what was typed."""
+    """A question of Slack's for the entries of a menu that match what was typed."""
 
     view: dict[str, Any]
     action_id: str
@@ -207,7 +199,7 @@ class BlockSuggestion(_Interaction):
 
 
 def parse_payload(model: type[M], body: Any) -> M | None:
-    """The payload as `model`, or None where it is not one: then it is not Slack's, or not what was agreed."""
+    """Return the payload as `model`; None where it does not fit."""
     try:
         return model.model_validate(body)
     except ValidationError:

@@ -1,0 +1,501 @@
+"""Records what this version of flowbot keeps and posts, into `first_version/`. Run by hand, and only once a version:
+
+    PYTHONPATH=. .venv/bin/python -m tests.compatibility.record [SCENE…]
+
+The files are what a later flowbot has to read. Do not record them again to make a test pass: what they hold stands in
+real databases and in real channels. A later version gets a folder of its own.
+"""
+
+import asyncio
+import shutil
+import sys
+import tempfile
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from flowbot.sandbox.enkapush import Fault, Image
+from flowbot.sandbox.enkapush.faults import FaultScope
+from flowbot.sandbox.slack import Message, SandboxPerson, text_of
+from flowbot.storage.migrations import upgrade
+from tests.compatibility.moments import keep_versions, take
+from tests.journeys.at_a_form import LEAST, PNG, add_flow, add_segments, is_form, opens
+from tests.journeys.at_a_request import (
+    alarms,
+    asks,
+    asks_and_hears,
+    comes_true,
+    ends,
+    gives_reason,
+    hire,
+    hurry,
+    is_struck,
+    is_told,
+    rules,
+)
+from tests.journeys.test_drafts import types
+from tests.journeys.world import APPROVALS, MARKETING, RANDOM, World, new_world
+
+HOUR: Final = 3600
+ALL_GATED: Final = 'required_for = ["enable", "delete", "edit_enabled", "disable"]'
+GLASS: Final = 'break_glass = ["U0DENIZ"]'
+PICTURE: Final = Image("picture.png", "image/png", PNG)
+WHOLE: Final[dict[str, Any]] = {
+    "Name": "Bahar İndirimi 🌷",
+    "Title": "Bahar geldi & <hoş> geldi!",
+    "Description": "İlk satır\nİkinci satır: ığüşöç",
+    "URL": "https://lale.example/bahar?a=1&b=2",
+    "Wait": "90",
+    "Wait unit": "minutes",
+    "Segment": "VIP (0)",
+    "Button 1 title": "Göz at",
+    "Button 1 URL": "https://lale.example/yeni",
+    "Button 2 title": "Sonra",
+    "Button 2 URL": "https://lale.example/sonra",
+    "Silent": True,
+    "Auto-hide": True,
+    "Time to live": "3 days",
+    "UTM source": "enkapush",
+    "UTM medium": "web push",
+    "UTM campaign": "bahar=2026&x",
+}
+"""Every field of the form, away from what it holds at first."""
+SETUP: Final[dict[str, Any]] = {
+    "Websites": ["Lale Moda"],
+    "Viewers": True,
+    "Editors: user groups": ["Editors"],
+    "Approvers: people": ["U0BURAK"],
+    "Self-approval": True,
+    "Quorum": "1",
+    "Expiry in hours": "48",
+    "Approval channel": APPROVALS,
+    "Break glass": ["U0DENIZ"],
+}
+
+
+# --- helpers -------------------------------------------------------------------------------------------------------
+
+
+def flow(world: World, name: str, **fields: Any) -> int:
+    """A flow with a name that tells what becomes of it; its id."""
+    return add_flow(world, name=name, **fields)
+
+
+async def edits(person: SandboxPerson, flow_id: int, typed: dict[str, Any]) -> Message:
+    """Ask for an edit of an enabled flow, and find the request."""
+    await opens(person, f"/flows edit {flow_id}")
+    await person.submit(typed)
+    await person.wait_for_view(lambda view: not is_form(view) and "aving" not in text_of(view))
+    await person.close()
+    return await person.wait_for_message(
+        APPROVALS, lambda each: f"#{flow_id}" in text_of(each) and not each.is_ephemeral
+    )
+
+
+async def answered(world: World, person: SandboxPerson, channel: str, command: str) -> None:
+    """Type a command, and wait for its answer."""
+    before = len(await person.list_messages(channel))
+    await person.send(channel, command)
+    await person.wait_until(lambda: len(world.slack.workspace.list_visible_messages(channel, person.id)) > before)
+
+
+async def fails(
+    world: World, name: str, *faults: Callable[[str], Fault], what: str = "enable", word: str = "Failed"
+) -> None:
+    """A request that is approved, and of which nothing comes, for what Enkapush does."""
+    request = await asks(world, f"{what} {flow(world, name, is_enabled=what == 'disable')}")
+    number = max(world.enkapush.store.flows)
+    world.enkapush.faults.add(*(fault(f"/flows/{number}") for fault in faults))
+    await world.burak.click(request, "Approve")
+    await ends(world, request, word, timeout=20)
+    world.enkapush.faults.clear()
+
+
+async def creates(world: World, typed: dict[str, Any], *faults: Fault) -> None:
+    """Send the form for a new flow, and close what stands in its place then."""
+    await opens(world.emma, "/flows create")
+    world.enkapush.faults.add(*faults)
+    await world.emma.submit(LEAST | typed)
+    await world.emma.wait_for_view(lambda view: is_form(view) or "aving" not in text_of(view), timeout=20)
+    world.enkapush.faults.clear()
+    await world.emma.close(everything=True)
+
+
+# --- the scenes ----------------------------------------------------------------------------------------------------
+
+
+async def waiting(world: World) -> None:
+    """Requests of every kind that wait, and whatever lists them."""
+    await world.policy(rules(ALL_GATED, GLASS, "self_approval = true"))
+    add_segments(world, 1, "VIP")
+    await asks(world, f"enable {flow(world, 'To be enabled', image=PICTURE)} The landing page is live.")
+    await asks(world, f"disable {flow(world, 'To be disabled', is_enabled=True)} Season is over")
+    number = flow(world, "Silinecek", image=Image("other.png", "image/png", PNG), is_enabled=True)
+    await asks(world, f"sil {number} Kimse geri gelmiyor", by=world.ayse)
+    number = flow(world, "To be edited", is_enabled=True)
+    await edits(world.emma, number, WHOLE | {"Image": world.emma.upload("görsel.png", PNG)})
+    number = flow(world, "Yours", is_enabled=True)
+    await edits(world.emma, number, {"Title": "New title"})
+    for person, channel in ((world.emma, MARKETING), (world.burak, APPROVALS), (world.ayse, MARKETING)):
+        await answered(world, person, channel, "/flows approvals")
+    for person in (world.emma, world.burak, world.deniz):
+        await person.open_home()
+        await person.wait_for_home()
+
+
+async def voted(world: World) -> None:
+    """Requests with one approval of two, and a reminder of each."""
+    await world.policy(rules("quorum = 2", "expires_after_hours = 8", approvers='["S0LEADS", "U0DENIZ"]'))
+    for what in ("enable", "delete"):
+        request = await asks_and_hears(world) if what == "enable" else await asks(world, what)
+        await world.burak.click(request, "Approve")
+        await ends(world, request, "1 of 2 approvals")
+    await asyncio.sleep(0.5)
+    world.time.ahead += 5 * HOUR
+    await comes_true(lambda: sum(bool(each.thread_ts) for each in world.slack.workspace.messages[APPROVALS]) >= 2)
+    world.time.ahead += 20
+
+
+async def settled(world: World) -> None:  # noqa: PLR0915 - one scene, played in its order
+    """Requests that ended in every way but for a trouble with Enkapush or with the approvals."""
+    add_segments(world, 1, "VIP")
+    await world.policy(rules("expires_after_hours = 8"))
+    request = await asks(world, f"enable {flow(world, 'Expired')}")
+    world.time.ahead += 8 * HOUR
+    await ends(world, request, "Expired")
+    await world.policy(rules(GLASS))
+    request = await asks(world, f"enable {flow(world, 'Rejected')} Because")
+    await world.burak.click(request, "Reject")
+    await gives_reason(world.burak, "Not now")
+    await ends(world, request, "Rejected")
+    request = await asks(world, f"enable {flow(world, 'Withdrawn')}")
+    await world.emma.click(request, "Withdraw")
+    await ends(world, request, "Withdrawn")
+    for name, act in (("Changed meanwhile", world.enkapush.store.update_flow), ("Gone", None)):
+        request = await asks(world, f"enable {flow(world, name)}")
+        number = max(world.enkapush.store.flows)
+        if act:
+            act(number, title="Other", image=PICTURE, wait_time=9)
+        else:
+            world.enkapush.store.delete_flow(number)
+        await world.burak.click(request, "Approve")
+        await ends(world, request, "Out of date")
+    request = await asks(world, f"enable {flow(world, 'Enabled')} The landing page is live.")
+    await world.burak.click(request, "Approve")
+    await ends(world, request, "Applied")
+    await world.emma.send(MARKETING, f"/flows disable {flow(world, 'Disabled at once', is_enabled=True)} Enough")
+    await world.emma.wait_for_message(MARKETING, "Disabled at once")
+    for name in ("Deleted", "Deleted and restored"):
+        image = Image(f"{name}.png", "image/png", PNG)
+        request = await asks(world, f"delete {flow(world, name, image=image)} Old")
+        await world.burak.click(request, "Approve")
+        over = await ends(world, request, "Applied")
+    await world.emma.click(over, "Restore")
+    await world.deniz.wait_for_message(MARKETING, "Restored from")
+    request = await asks(world, f"enable {flow(world, 'Broken glass')}")
+    await world.deniz.click(request, "Break glass")
+    await gives_reason(world.deniz, "The price is wrong in the shop")
+    await ends(world, request, "Applied")
+    await comes_true(lambda: bool(alarms(world, request)))
+    request = await edits(world.emma, flow(world, "Edit rejected", is_enabled=True), {"Title": "Mine"})
+    await world.burak.click(request, "Reject")
+    await gives_reason(world.burak, "No")
+    await ends(world, request, "Rejected")
+    request = await edits(world.emma, flow(world, "Edit overtaken", is_enabled=True), {"Title": "Mine"})
+    world.enkapush.store.update_flow(max(world.enkapush.store.flows), description="Theirs")
+    await world.burak.click(request, "Approve")
+    await ends(world, request, "Out of date")
+    request = await edits(world.emma, flow(world, "Edited", is_enabled=True), WHOLE)
+    await world.burak.click(request, "Approve")
+    await ends(world, request, "Applied")
+    await creates(world, WHOLE | {"Name": "Created", "Image": world.emma.upload("a.png", PNG)})
+    await opens(world.emma, f"/flows edit {flow(world, 'Edited at once')}")
+    await world.emma.submit({"Title": "Mine"})
+    await is_told(world.emma, "was changed", MARKETING)
+    await world.emma.close(everything=True)
+    for person in (world.emma, world.burak, world.deniz):
+        await answered(world, person, MARKETING, "/flows history")
+        await person.open_home()
+        await person.wait_for_home()
+
+
+async def troubled(world: World) -> None:  # noqa: PLR0915 - same
+    """Requests that ended by a trouble with Enkapush: failed in every way, and not known."""
+    await world.policy(rules(GLASS))
+
+    def post(make: Callable[..., Fault], *given: Any) -> Callable[[str], Fault]:
+        return lambda path: make(*given, method="POST", path=path)
+
+    def get(make: Callable[..., Fault], *given: Any, skip: int = 0) -> Callable[[str], Fault]:
+        return lambda path: make(*given, method="GET", path=path, times=None, skip=skip)
+
+    await fails(world, "Refused", post(Fault.status, 422, '{"errors": {"title": ["Too <b>long</b>."]}}'))
+    await fails(world, "Busy", post(Fault.too_many, 1))
+    await fails(world, "Key", post(Fault.status, 401))
+    await fails(world, "Gone", post(Fault.status, 404))
+    await fails(world, "Ignored", post(Fault.status, 200, '{"data": {"id": 1}}'))
+    await fails(world, "Unread", get(Fault.status, 500))
+    await fails(world, "Cut off", get(Fault.reset))
+    await fails(world, "Silent", get(Fault.hang))
+    world.enkapush.release()
+    await fails(world, "Not known", get(Fault.status, 500, skip=1), word="not known")
+    await fails(world, "Deleted or not", get(Fault.status, 500, skip=1), what="delete", word="not known")
+    request = await asks(world, f"enable {flow(world, 'Looked at in vain')}")
+    number = max(world.enkapush.store.flows)
+    world.enkapush.faults.add(Fault.reset(method="POST", path=f"/flows/{number}", times=None))
+    await world.burak.click(request, "Approve")
+    open_end = await ends(world, request, "not known", timeout=20)
+    world.enkapush.faults.clear()
+    world.time.ahead += 901
+    await world.burak.click(open_end, "Check again")
+    await ends(world, request, "Failed")
+    image = Image("lost.png", "image/png", PNG)
+    request = await asks(world, f"delete {flow(world, 'Picture lost', image=image)}")
+    world.enkapush.faults.add(Fault.status(500, method="GET", path="/media/*", times=None))
+    await world.burak.click(request, "Approve")
+    await ends(world, request, "Failed")
+    world.enkapush.faults.clear()
+    number = flow(world, "Disabled or not", is_enabled=True)
+    world.enkapush.faults.add(Fault.status(500, method="GET", path=f"/flows/{number}", times=None, skip=2))
+    await world.emma.send(MARKETING, f"/flows disable {number}")
+    await world.emma.wait_for_message(
+        MARKETING, lambda each: f"#{number}" in text_of(each) and "not known" in text_of(each)
+    )
+    world.enkapush.faults.clear()
+    await opens(world.emma, f"/flows edit {flow(world, 'Edit ignored')}")
+    number = max(world.enkapush.store.flows)
+    world.enkapush.faults.add(Fault.status(200, '{"data": {"id": 1}}', method="POST", path=f"/flows/{number}"))
+    await world.emma.submit({"Title": "Mine"})
+    await world.emma.wait_for_view(lambda view: is_form(view) and "said yes" in text_of(view))
+    await world.emma.close(everything=True)
+    # Forms.
+    new: FaultScope = {"method": "POST", "path": "/flows"}
+    await creates(world, {"Name": "Refused"}, Fault.status(422, '{"errors": {"name": ["No."]}}', **new))
+    await creates(world, {"Name": "Made or not"}, Fault.reset(**new))
+    await creates(world, {"Name": "Not looked at"}, Fault.status(500, **new), Fault.status(500, skip=1, times=None))
+    await creates(world, {"Name": "Not read back"}, Fault.status(500, method="GET", path="/flows/*", times=None))
+    request = await edits(world.emma, flow(world, "Edited or not", is_enabled=True), {"Title": "Mine"})
+    number = max(world.enkapush.store.flows)
+    world.enkapush.faults.add(Fault.status(500, method="GET", path=f"/flows/{number}", times=None, skip=1))
+    await world.burak.click(request, "Approve")
+    await ends(world, request, "not known", timeout=20)
+    world.enkapush.faults.clear()
+
+
+async def lapsed(world: World) -> None:
+    """Requests whose approvals, or whose requester's rights, did not hold any more."""
+    two = rules("quorum = 2", approvers='["S0LEADS", "U0DENIZ"]')
+
+    async def half(name: str) -> Message:
+        await world.policy(two)
+        request = await asks(world, f"enable {flow(world, name)}")
+        await world.burak.click(request, "Approve")
+        await ends(world, request, "1 of 2 approvals")
+        return request
+
+    request = await half("Not an approver any more")
+    world.slack.workspace.groups["S0LEADS"].users.remove("U0BURAK")
+    world.time.ahead += 4
+    await world.deniz.click(request, "Approve")
+    await ends(world, request, "Failed")
+    world.slack.workspace.groups["S0LEADS"].users.append("U0BURAK")
+    world.time.ahead += 70
+    request = await half("Not looked up")
+    await answered(world, world.deniz, MARKETING, "/flows help")
+    world.slack.faults.add("users.info", error="missing_scope", times=None)
+    world.time.ahead += 4
+    await world.deniz.click(request, "Approve")
+    await ends(world, request, "Failed")
+    world.slack.faults.clear()
+    world.time.ahead += 70
+    request = await half("Too late")
+    await answered(world, world.deniz, MARKETING, "/flows help")
+    world.slack.faults.add("users.info", error="internal_error", times=None)
+    world.time.ahead += 4
+    await world.deniz.click(request, "Approve")
+    await asyncio.sleep(0.5)
+    world.time.ahead += 73 * HOUR
+    await ends(world, request, "expired before it could be done", timeout=10)
+    world.slack.faults.clear()
+    world.time.ahead += 70
+    request = await half("Somebody left")
+    person = world.slack.workspace.people.pop("U0BURAK")
+    world.time.ahead += 4
+    await world.deniz.click(request, "Approve")
+    await ends(world, request, "Failed")
+    world.slack.workspace.people["U0BURAK"] = person
+    await world.policy(rules())
+    world.time.ahead += 70
+    await asks(world, f"enable {flow(world, 'Waits for somebody')}")
+    await world.policy(rules(approvers="[]"))
+    number = flow(world, "Nobody approves")
+    await answered(world, world.emma, MARKETING, f"/flows enable {number}")
+    await asyncio.sleep(0.5)
+    await world.policy(rules())
+
+
+async def forms(world: World) -> None:
+    """Forms that are open, with what was typed into them, and drafts of what was typed into others."""
+    await world.policy(rules('break_glass = ["U0NEW4"]'))
+    add_segments(world, 1, "VIP")
+    add_segments(world, 2, "Hikers")
+    copying, editing, again, leaving, admin = hire(world, 5, "S0EDITORS")
+    world.slack.workspace.people[admin.id].is_admin = True
+    world.slack.workspace.channels[RANDOM].members += ["U0FLOWBOT", admin.id]
+    await opens(world.deniz, "/flows setup", RANDOM)
+    await world.deniz.submit(SETUP)
+    await world.deniz.wait_for_message(RANDOM, "policy")
+    await world.deniz.close()
+    # Typed and left, as a draft; and brought back into a form.
+    for person, command in ((leaving, "create"), (again, f"edit {flow(world, 'Draft of an edit')}")):
+        await opens(person, f"/flows {command}")
+        await types(person, {"Title": "Half a titl", "Description": "İlk\nikinci 🌷", "Wait unit": "hours"})
+        await person.close()
+    await opens(leaving, f"/flows duplicate {flow(world, 'Draft of a duplicate')}")
+    await types(leaving, {"Name": "A copy", "Segment": "VIP (0)"})
+    await leaving.close()
+    await opens(again, f"/flows edit {max(world.enkapush.store.flows) - 1}")
+    # Refused, and open again with the picture that was kept.
+    await opens(world.ayse, "/flows oluştur")
+    world.enkapush.faults.add(Fault.status(422, '{"errors": {"name": ["No."]}}', method="POST", path="/flows"))
+    typed = {"Ad": "Bahar", "Başlık": "Bahar geldi", "Açıklama": "Yeni", "Sessiz": True}
+    await world.ayse.submit(typed | {"Görsel": world.ayse.upload("görsel.png", PNG)})
+    await world.ayse.wait_for_view(lambda view: is_form(view) and "No." in text_of(view))
+    # Filled and not sent yet.
+    await opens(world.emma, "/flows create")
+    await types(world.emma, WHOLE)
+    world.emma.fill("Image", world.emma.upload("a.png", PNG))
+    form = await opens(editing, f"/flows edit {flow(world, 'Edited', is_enabled=True)}")
+    await types(editing, {"Title": "Forgotten"})
+    await editing.close()
+    form = await opens(editing, f"/flows edit {max(world.enkapush.store.flows)}")
+    await editing.click(form, "Start over")
+    await editing.wait_for_view(lambda view: '"turn":1' in view.private_metadata)
+    await asyncio.sleep(0.3)
+    await types(editing, {"Title": "New title", "Website": "Northbound Outdoor"})
+    await editing.wait_for_view(lambda view: "website_2" in str(view.blocks))
+    await types(editing, {"Segment": "Hikers (0)", "UTM source": "new"})
+    await opens(copying, f"/flows duplicate {flow(world, 'Copied')}")
+    await types(copying, {"Name": "Copy"})
+    for what, person, label in (("enable", world.burak, "Reject"), ("delete", leaving, "Break glass")):
+        await person.click(await asks(world, what), label)
+        view = await person.wait_for_view(is_form)
+        person.fill(person.list_fields()[0], "Because I say so")
+        assert view.callback_id == "changes.reason"
+    await asyncio.sleep(0.5)
+    for person, channel in ((admin, RANDOM), (world.deniz, MARKETING)):
+        await person.send(channel, "/flows setup")
+        await person.wait_for_view(is_form)
+        person.fill("Approvers: people", ["U0EMMA"])
+        person.fill("Viewers: user groups", ["Leads"])
+
+
+async def reading(world: World) -> None:
+    """Lists and flows that people look at."""
+    await world.policy(rules(ALL_GATED))
+    world.add_flows(23, word="Kış İndirimi")
+    world.add_flows(2, website=2, word="Kış İndirimi, yurt dışı")
+    world.enkapush.store.update_flow(23, is_enabled=True, image=PICTURE)
+    commands = ("", "list page:2", 'list "kış ind" disabled website:1 page:2', "show 1", "show 23", "history")
+    for command in commands:
+        await answered(world, world.emma, MARKETING, f"/flows {command}")
+    await answered(world, world.burak, MARKETING, "/flows liste")
+    await opens(world.emma, "/flows create")
+    await world.emma.submit(LEAST)
+    await is_told(world.emma, "was created", MARKETING)
+    await world.emma.close()
+    await opens(world.emma, "/flows create")
+    world.slack.faults.add("chat.postEphemeral", error="user_not_in_channel", times=None)
+    await world.emma.submit(LEAST)
+    await world.emma.wait_for_message(world.slack.workspace.open_direct_message(world.emma.id).id, "was created")
+    world.slack.faults.clear()
+    await world.emma.close()
+
+
+async def interrupted(world: World) -> None:
+    """Changes that a process worked on when it was killed; nothing is noted of what Enkapush did since."""
+    await world.policy(rules(GLASS))
+    editors = hire(world, 6, "S0EDITORS")
+    deleted = flow(world, "Restored", image=PICTURE)
+    request = await asks(world, f"delete {deleted}")
+    await world.burak.click(request, "Approve")
+    restored = await ends(world, request, "Applied")
+    hangs: dict[str, dict[str, Any]] = {
+        "unsent": {"method": "GET"},
+        "lost": {"method": "POST"},
+        "done": {"method": "POST", "after_effect": True},
+    }
+    for how, where in hangs.items():
+        for what in ("enable", "delete", "disable"):
+            number = flow(world, f"{what} {how}", is_enabled=what == "disable")
+            if what == "disable":
+                # Read once before it is asked for, then held up.
+                skip = 1 if how == "unsent" else 0
+                world.enkapush.faults.add(Fault.hang(path=f"/flows/{number}", skip=skip, **where))
+                await world.emma.send(MARKETING, f"/flows disable {number}")
+                continue
+            request = await asks(world, f"{what} {number}")
+            written = {"method": "DELETE"} if what == "delete" and how != "unsent" else {}
+            world.enkapush.faults.add(Fault.hang(path=f"/flows/{number}", **where | written))
+            glass = (what, how) == ("enable", "unsent")
+            await (world.deniz if glass else world.burak).click(request, "Break glass" if glass else "Approve")
+            if glass:
+                await gives_reason(world.deniz, "Now")
+        editor = editors.pop()
+        number = flow(world, f"edit {how}")
+        await opens(editor, f"/flows edit {number}")
+        world.enkapush.faults.add(Fault.hang(path=f"/flows/{number}", **where))
+        await editor.submit({"Title": f"Edited, {how}", "UTM source": "new"})
+    world.enkapush.faults.add(Fault.hang(method="POST", path="/flows", after_effect=True))
+    editor = editors.pop()
+    await opens(editor, "/flows create")
+    await editor.submit(LEAST | {"Name": "create done"})
+    await comes_true(lambda: any(each.name == "create done" for each in world.enkapush.store.flows.values()))
+    editor = editors.pop()
+    await opens(editor, "/flows create")
+    world.enkapush.faults.add(Fault.hang(method="POST", path="/flows"))
+    await editor.submit(LEAST | {"Name": "create lost"})
+    await is_struck(world)
+    world.enkapush.faults.add(Fault.hang(method="GET", path="/flows"))
+    await world.emma.click(restored, "Restore")
+    await is_struck(world)
+    editor = editors.pop()
+    await opens(editor, "/flows create")
+    world.slack.faults.add("files", hang=True, times=None)
+    await editor.submit(LEAST | {"Name": "create unsent", "Image": editor.upload("slow.png", PNG)})
+    await asyncio.sleep(1.5)
+    editor = world.emma
+    await opens(editor, "/flows create")
+    world.slack.faults.add("users.info", hang=True, times=None)
+    await editor.submit(LEAST | {"Name": "create draft"})
+
+
+SCENES: Final[dict[str, Callable[[World], Awaitable[None]]]] = {
+    scene.__name__: scene for scene in (waiting, voted, settled, troubled, lapsed, forms, reading, interrupted)
+}
+
+
+async def record(name: str, scene: Callable[[World], Awaitable[None]]) -> None:
+    """Play a scene, and write down what is there at its end."""
+    folder = Path(tempfile.mkdtemp())
+    url = f"sqlite:///{folder / 'flowbot.db'}"
+    upgrade(url)
+    keep_versions(url)
+    with pytest.MonkeyPatch.context() as patch:
+        async with new_world(url) as world:
+            if scene is not interrupted:
+                hurry(world, patch)
+            await world.start_http()
+            await scene(world)
+            await asyncio.sleep(1)
+            take(world, url, name, scene.__doc__ or "")
+            world.enkapush.release()
+    shutil.rmtree(folder)
+    sys.stdout.write(f"recorded {name}\n")
+
+
+if __name__ == "__main__":
+    for each in sys.argv[1:] or SCENES:
+        asyncio.run(record(each, SCENES[each]))

@@ -1,0 +1,134 @@
+"""A recorded workspace that is at work again, with the flowbot of today between Slack and Enkapush."""
+
+import asyncio
+import shutil
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import aiohttp
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+from sqlalchemy import Engine, create_engine, text
+
+from flowbot.sandbox.slack import Message, SandboxPerson
+from flowbot.storage.migrations import upgrade
+from tests.compatibility.moments import Control, Json, Moment, put_addresses, put_back, put_rows, sync
+from tests.journeys.at_a_request import hurry
+from tests.journeys.world import World, new_world
+from tests.storage.older import upgrade_to
+
+FIRST: Final = "0005"
+"""The revision of the database that the first version left."""
+PATIENCE_SECONDS: Final = 60.0
+
+
+@dataclass
+class Restored:
+    """A world in which a moment goes on."""
+
+    world: World
+    moment: Moment
+    database: Engine
+    origin: str = ""
+
+    def rows(self, statement: str, **values: Any) -> list[Json]:
+        """Return the rows that a query finds."""
+        with self.database.connect() as connection:
+            return [dict(row._mapping) for row in connection.execute(text(statement), values)]
+
+    def write(self, statement: str, **values: Any) -> None:
+        """Run a statement that writes."""
+        with self.database.begin() as connection:
+            connection.execute(text(statement), values)
+
+    def state(self, change: str) -> str:
+        """Return a change's state."""
+        return str(self.rows("SELECT state FROM changes WHERE id = :id", id=change)[0]["state"])
+
+    async def becomes(self, change: str, state: str) -> None:
+        """Wait until a change is in a state."""
+        await self.comes_true(lambda: self.state(change) == state, lambda: f"{change} is {self.state(change)}")
+
+    async def comes_true(self, condition: Callable[[], object], told: Callable[[], object] = lambda: "") -> None:
+        """Wait for what nothing tells of."""
+        try:
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                while not condition():  # noqa: ASYNC110 - see above
+                    await asyncio.sleep(0.02)
+        except TimeoutError:
+            raise AssertionError(told() or "it never came true") from None
+
+    async def starts(self) -> None:
+        """Start the bot."""
+        _, self.origin = await self.world.start_http()
+
+    async def counted(self, kinds: frozenset[str], name: str) -> str:
+        """Wait until `/metrics` counts a request of that name, and no other. Return its outcome."""
+        found: dict[str, float] = {}
+        async with asyncio.timeout(PATIENCE_SECONDS), aiohttp.ClientSession() as session:
+            while not found:
+                async with session.get(f"{self.origin}/metrics") as response:
+                    scraped = await response.text()
+                found = {
+                    f"{sample.labels['name']}: {sample.labels['outcome']}": sample.value
+                    for family in text_string_to_metric_families(scraped)
+                    for sample in family.samples
+                    if sample.name == "flowbot_requests_total" and sample.labels["kind"] in kinds and sample.value
+                }
+                await asyncio.sleep(0.02)
+        assert found == {f"{name}: {next(iter(found)).rpartition(' ')[2]}": 1.0}
+        return next(iter(found)).rpartition(" ")[2]
+
+    async def press(self, control: Control, person: SandboxPerson) -> None:
+        """Press a button just as it was recorded."""
+        holder = control.holder
+        shape: Json = {"type": "message", "channel": holder.get("channel"), "ts": holder.get("ts")}
+        if "owner" in holder:
+            shape = {"type": holder["type"]} if holder["type"] == "home" else {"type": "view", "view_id": holder["id"]}
+        client = self.world.slack.client
+        where = client.find_container(person.id, shape)
+        await client.trigger_action(person.id, where, (control.block_id, control.action_id), {})
+
+    def answers(self, person: SandboxPerson, channel: str) -> list[Message]:
+        """Return the messages that a person sees in a channel and that were posted since the recording."""
+        before = {message["ts"] for message in self.moment.data["slack"]["messages"]}
+        seen = self.world.slack.workspace.list_visible_messages(channel, person.id)
+        return [message for message in seen if message.ts not in before]
+
+
+def put_into(url: str, moment: Moment) -> None:
+    """Fill an empty database with a moment's rows, as the first version left it, and upgrade it as `migrate` does."""
+    upgrade_to(url, FIRST)
+    put_rows(url, moment)
+    upgrade(url)
+
+
+@asynccontextmanager
+async def restored(moment: Moment, url: str, patch: pytest.MonkeyPatch, *, later: float = 0) -> AsyncIterator[Restored]:
+    """Restore the world of a moment around a database with its rows. The bot does not run yet."""
+    async with new_world(url) as world:
+        hurry(world, patch)
+        world.timeouts = None  # nothing goes wrong here, however slow the machine is
+        put_back(world, moment, later=later)
+        put_addresses(url, moment, world)
+        engine = create_engine(sync(url))
+        try:
+            yield Restored(world, moment, engine)
+        finally:
+            world.enkapush.release()
+            engine.dispose()
+
+
+def in_a_thread(work: Any) -> Any:
+    """Run a coroutine in a thread: pytest has a loop of its own in this one."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, work).result()
+
+
+def copy_of(database: Path, folder: Path) -> str:
+    """Copy a SQLite file, and return the copy's address."""
+    return f"sqlite:///{shutil.copy(database, folder / database.name)}"

@@ -1,4 +1,4 @@
-"""Copying a database to another, alone on both."""
+"""The copy of a database into another one, alone on both."""
 
 import hashlib
 import sqlite3
@@ -17,38 +17,104 @@ from flowbot.errors import ConfigurationError
 from flowbot.storage import migrations
 from flowbot.storage.engine import DATABASE_URL, exclusive_engine, migration_engine, parse_address
 from flowbot.storage.tables import events, metadata
-from flowbot.storage.unit_of_work import require_database, translate_errors
+from flowbot.storage.unit_of_work import has_sqlite_code, require_database, translate_errors
 
-_GOING_S: Final = 2.0
+SOURCE: Final = "FROM"
+"""The command line's name for the database that is copied."""
+
+
+TABLES: Final = tuple(metadata.sorted_tables)
+"""Every table, those that others refer to first."""
+
+
+_ROWS: Final = 500
+
+
+_HEAVY_ROWS: Final = 4
+"""A row may hold an image of ten megabytes."""
+
+
+_DISCONNECT_SECONDS: Final = 2.0
 """A connection that was closed is seen for a moment longer."""
 
 
-_OTHERS: Final = text(
+_OTHER_CONNECTIONS: Final = text(
     "SELECT count(*) FROM pg_stat_activity "
     "WHERE datname = current_database() AND application_name = 'flowbot' AND pid <> pg_backend_pid()"
 )
 
 
-_BUSY: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
+class DatabaseCopyError(ConfigurationError):
+    """Nothing was copied. One line that says why."""
 
 
 class DatabaseInUseError(ConfigurationError):
     """A flowbot, or another program, works on the database that has to stand still."""
 
 
+@dataclass(frozen=True, slots=True)
+class Sum:
+    """A table's number of rows, and the sum of their hashes, in whatever order they come."""
+
+    rows: int = 0
+    digest: int = 0
+
+    def plus(self, row: tuple[Any, ...]) -> "Sum":
+        """Add one more row."""
+        digest = int.from_bytes(hashlib.sha256(repr(row).encode()).digest())
+        return Sum(self.rows + 1, (self.digest + digest) % (1 << 256))
+
+
+def copy_database(source: str, target: str) -> Mapping[str, int]:
+    """Copy every row from `source` to `target` in one transaction, and compare both before it is committed.
+
+    It blocks. The source is read alone and stays as it is; the target is upgraded on the way. Whatever goes wrong, the
+    target has no row in the end.
+
+    Args:
+        source: the address of a database that `migrate` has brought to the revision that this flowbot expects.
+        target: the address of a database without a row.
+
+    Returns:
+        The number of rows of each table.
+
+    Raises:
+        ConfigurationError: an address cannot be used, a flowbot still works on the source, the source has another
+            revision, the target is not empty, or what arrived is not what left.
+        DependencyError: a database did not answer.
+    """
+    if parse_address(source, setting=SOURCE) == parse_address(target):
+        raise DatabaseCopyError("DATABASE_URL names the database that is to be copied; it must name the new one")
+    with translate_errors(), hold_alone(source, setting=SOURCE) as reader:
+        state = migrations.revision_state(reader)
+        if not state.is_current:
+            raise DatabaseCopyError(f"{SOURCE}: the database to copy {state.lack}; run flowbot migrate on it first")
+        # A target with rows is left alone: it is not upgraded either.
+        engine = migration_engine(target)
+        try:
+            with require_database(DATABASE_URL, engine.url.database), engine.connect() as connection:
+                _require_empty(connection)
+        finally:
+            engine.dispose()
+        migrations.upgrade(target)
+        with hold_alone(target) as writer:
+            _require_empty(writer)
+            return _copy_rows(reader, writer)
+
+
 @contextmanager
 def hold_alone(url: str, *, setting: str = DATABASE_URL) -> Iterator[Connection]:
-    """A transaction that nobody disturbs: others can neither write meanwhile nor, on SQLite, begin at all.
+    """Open a transaction that nobody disturbs: others cannot write meanwhile nor, on SQLite, begin at all.
 
     It is committed at the end of the block, and rolled back whole if an exception leaves it.
 
     Args:
         url: the database's address.
-        setting: what a refusal of it blames.
+        setting: the setting that a refusal names.
 
     Raises:
         ConfigurationError: the address cannot be used, there is no such file, or it is no database.
-        InUseError: another program has the database open.
+        DatabaseInUseError: another program has the database open.
         SQLAlchemyError: the database did not answer.
     """
     address = parse_address(url, setting=setting)
@@ -58,10 +124,10 @@ def hold_alone(url: str, *, setting: str = DATABASE_URL) -> Iterator[Connection]
     engine, shown = exclusive_engine(url), address.set(query={}).render_as_string(hide_password=True)
     try:
         with ExitStack() as stack:
-            with _in_use(shown), require_database(setting, address.database):
+            with _name_database_in_use(shown), require_database(setting, address.database):
                 connection = stack.enter_context(engine.begin())
                 if not is_sqlite:
-                    _hold_still(connection)
+                    _lock_tables(connection)
             yield connection
     finally:
         engine.dispose()
@@ -75,149 +141,66 @@ def continue_numbers(connection: Connection) -> None:
         connection.execute(select(func.setval(sequence, func.coalesce(last, 1), last.is_not(None))))
 
 
-def _hold_still(connection: Connection) -> None:
-    """Take a lock on every table that is there, which lets others read and nothing else."""
+@contextmanager
+def _name_database_in_use(name: str) -> Iterator[None]:
+    """Say which database is in use by others, and what to do."""
+    try:
+        yield
+    except (DatabaseInUseError, OperationalError) as error:
+        is_locked = isinstance(error, OperationalError) and (
+            isinstance(error.orig, LockNotAvailable)
+            or has_sqlite_code(error.orig, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+        )
+        if not is_locked and not isinstance(error, DatabaseInUseError):
+            raise
+        raise DatabaseInUseError(f"{name} is in use; stop every flowbot that works on it first") from None
+
+
+def _lock_tables(connection: Connection) -> None:
+    """Wait for PostgreSQL's other connections to end, and lock every table that is there against writers."""
     # While one database is read the other one waits, however long it takes.
     connection.exec_driver_sql("SET LOCAL idle_in_transaction_session_timeout = 0")
-    connection.exec_driver_sql(f"SET LOCAL lock_timeout = {_GOING_S * 1000:.0f}")
-    deadline = time.monotonic() + _GOING_S
-    while others := connection.scalar(_OTHERS):
+    connection.exec_driver_sql(f"SET LOCAL lock_timeout = {_DISCONNECT_SECONDS * 1000:.0f}")
+    deadline = time.monotonic() + _DISCONNECT_SECONDS
+    while others := connection.scalar(_OTHER_CONNECTIONS):
         if time.monotonic() > deadline:
             raise DatabaseInUseError(f"{others} connections of a flowbot")
         time.sleep(0.05)
         connection.execute(select(func.pg_stat_clear_snapshot()))
     there = set(inspect(connection).get_table_names())
-    names = [table.name for table in metadata.sorted_tables if table.name in there]
+    names = [table.name for table in TABLES if table.name in there]
     if names:
         connection.exec_driver_sql(f"LOCK TABLE {', '.join(names)} IN EXCLUSIVE MODE")
 
 
-@contextmanager
-def _in_use(name: str) -> Iterator[None]:
-    """Say of which database it is that others work on it, and what to do."""
-    try:
-        yield
-    except (DatabaseInUseError, OperationalError) as error:
-        if isinstance(error, DatabaseInUseError) or _is_busy(error.orig):
-            raise DatabaseInUseError(f"{name} is in use; stop every flowbot that works on it first") from None
-        raise
-
-
-def _is_busy(error: BaseException | None) -> bool:
-    if isinstance(error, sqlite3.OperationalError):
-        return error.sqlite_errorcode & 0xFF in _BUSY
-    return isinstance(error, LockNotAvailable)
-
-
-SOURCE: Final = "FROM"
-"""What the command line calls the database that is copied."""
-
-
-_ROWS: Final = 500
-
-
-_HEAVY_ROWS: Final = 4
-"""A row may hold a picture of ten megabytes."""
-
-
-TABLES: Final = tuple(metadata.sorted_tables)
-"""Those that others refer to come first."""
-
-
-class DatabaseCopyError(ConfigurationError):
-    """Nothing was copied. One line that says why."""
-
-
-@dataclass(frozen=True, slots=True)
-class Sum:
-    """How many rows a table has, and what they add up to, in whatever order they come."""
-
-    rows: int = 0
-    digest: int = 0
-
-    def plus(self, row: tuple[Any, ...]) -> "Sum":
-        """With one more row."""
-        digest = int.from_bytes(hashlib.sha256(repr(row).encode()).digest())
-        return Sum(self.rows + 1, (self.digest + digest) % (1 << 256))
-
-
-def copy_database(source: str, target: str) -> Mapping[str, int]:
-    """Copy every row from `source` to `target` in one transaction, and compare both before it counts.
-
-    It blocks. The source is read alone and stays as it is; the target is brought to its shape on the way. Whatever
-    goes wrong, the target has no row in the end.
-
-    Args:
-        source: the address of a database that `migrate` has brought to the shape that this flowbot expects.
-        target: the address of a database without a row.
-
-    Returns:
-        How many rows each table has.
-
-    Raises:
-        ConfigurationError: an address cannot be used, a flowbot still works on the source, the source has another
-            shape, the target is not empty, or what arrived is not what left.
-        DependencyError: a database did not answer.
-    """
-    if parse_address(source, setting=SOURCE) == parse_address(target):
-        raise DatabaseCopyError("DATABASE_URL names the database that is to be copied; it must name the new one")
-    with translate_errors(), hold_alone(source, setting=SOURCE) as reader:
-        _must_be_current(reader)
-        _prepare(target)
-        with hold_alone(target) as writer:
-            _must_be_empty(writer)
-            return _copied(reader, writer)
-
-
-def _copied(reader: Connection, writer: Connection) -> Mapping[str, int]:
+def _copy_rows(reader: Connection, writer: Connection) -> Mapping[str, int]:
     for table in TABLES:
-        for rows in _rows(reader, table).partitions():
+        for rows in _select_rows(reader, table).partitions():
             writer.execute(insert(table), [row._asdict() for row in rows])
     continue_numbers(writer)
-    return {table.name: _compared(reader, writer, table) for table in TABLES}
-
-
-def _compared(reader: Connection, writer: Connection, table: Table) -> int:
-    left, arrived = _sum(reader, table), _sum(writer, table)
-    if left != arrived:
-        raise DatabaseCopyError(f"{table.name}: {arrived.rows} rows arrived of {left.rows}, or not as they were")
-    return left.rows
+    counts = {}
+    for table in TABLES:
+        left, arrived = _sum(reader, table), _sum(writer, table)
+        if left != arrived:
+            raise DatabaseCopyError(f"{table.name}: {arrived.rows} rows arrived of {left.rows}, or not as they were")
+        counts[table.name] = left.rows
+    return counts
 
 
 def _sum(connection: Connection, table: Table) -> Sum:
     total = Sum()
-    for row in _rows(connection, table):
+    for row in _select_rows(connection, table):
         total = total.plus(tuple(row))
     return total
 
 
-def _rows(connection: Connection, table: Table) -> Result[Any]:
-    """Every row, a few at a time in memory."""
-    return connection.execute(select(table).execution_options(yield_per=_batch(table)))
+def _select_rows(connection: Connection, table: Table) -> Result[Any]:
+    """Select every row, a few at a time in memory."""
+    is_heavy = any(isinstance(column.type, LargeBinary) for column in table.columns)
+    return connection.execute(select(table).execution_options(yield_per=_HEAVY_ROWS if is_heavy else _ROWS))
 
 
-def _batch(table: Table) -> int:
-    return _HEAVY_ROWS if any(isinstance(column.type, LargeBinary) for column in table.columns) else _ROWS
-
-
-def _must_be_current(source: Connection) -> None:
-    state = migrations.revision_state(source)
-    if not state.is_current:
-        raise DatabaseCopyError(f"{SOURCE}: the database to copy {state.lack}; run flowbot migrate on it first")
-
-
-def _prepare(target: str) -> None:
-    """Bring the target to its shape, unless it has rows: then it is left alone."""
-    engine = migration_engine(target)
-    try:
-        with require_database(DATABASE_URL, engine.url.database), engine.connect() as connection:
-            _must_be_empty(connection)
-    finally:
-        engine.dispose()
-    migrations.upgrade(target)
-
-
-def _must_be_empty(target: Connection) -> None:
+def _require_empty(target: Connection) -> None:
     there = set(inspect(target).get_table_names())
     for table in TABLES:
         if table.name in there and (rows := target.scalar(select(func.count()).select_from(table))):

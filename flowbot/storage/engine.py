@@ -1,9 +1,9 @@
-"""Opens databases. How SQLite and PostgreSQL differ is known here, in `exclusive`, `faults` and the types of `tables`.
+"""Engines for SQLite and PostgreSQL, where the two differ.
 
-A database has two doors. The reader sees one consistent snapshot a transaction and cannot write. The writer may: on
-SQLite it takes the file's write lock with its first breath (`BEGIN IMMEDIATE`), so that what a transaction checked
-still holds when it writes; on PostgreSQL rows are guarded by versions (`UPDATE … WHERE version = ?`), and whatever has
-no row to guard by a named lock (`Database.write(alone=…)`).
+A database has two engines. The reader's transactions are consistent snapshots that cannot write. The writer's can: on
+SQLite they take the file's write lock as they begin (`BEGIN IMMEDIATE`), so that what they checked still holds when
+they write; on PostgreSQL rows are guarded by versions (`UPDATE … WHERE version = ?`), and what has no row to guard by
+a named lock (`Database.write(alone=…)`).
 """
 
 import re
@@ -19,7 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry, NullPool
 
 from flowbot.errors import ConfigurationError
-from flowbot.storage.unit_of_work import Database
+from flowbot.storage.unit_of_work import Database, has_sqlite_code
 
 DATABASE_URL: Final = "DATABASE_URL"
 """The setting that names the database."""
@@ -51,7 +51,7 @@ class DatabaseUrlError(ConfigurationError, ValueError):
 
 
 def open_database(url: str) -> Database:
-    """A database ready for use; nothing is connected yet.
+    """Open a database; nothing is connected yet.
 
     Args:
         url: `sqlite:///path`, relative or absolute, or `postgres://…`, `postgresql://…`.
@@ -60,12 +60,12 @@ def open_database(url: str) -> Database:
         DatabaseUrlError: the address is of another kind or malformed, or the SQLite file's folder does not exist.
     """
     address = parse_address(url)
-    reader, writer = _sqlite_doors(address) if _is_sqlite(address) else _postgresql_doors(address)
+    reader, writer = _sqlite_engines(address) if _is_sqlite(address) else _postgresql_engines(address)
     return Database(reader=reader, writer=writer, lock=take_lock)
 
 
 def migration_engine(url: str) -> Engine:
-    """A blocking engine with one connection that waits patiently, for `migrations.upgrade`.
+    """Create a blocking engine with one connection that waits patiently, for `migrations.upgrade`.
 
     Raises:
         DatabaseUrlError: as `open_database`.
@@ -83,7 +83,7 @@ def migration_engine(url: str) -> Engine:
 
 
 def exclusive_engine(url: str) -> Engine:
-    """A blocking engine with one connection that, on SQLite, has the file to itself, or is refused as busy soon.
+    """Create a blocking engine with one connection that, on SQLite, has the file to itself or is soon refused as busy.
 
     Raises:
         DatabaseUrlError: as `open_database`.
@@ -108,26 +108,27 @@ def take_lock(connection: Connection, name: str) -> None:
 
 
 def parse_address(url: str, *, setting: str = DATABASE_URL) -> URL:
-    """The SQLAlchemy address that `url` stands for, without an asynchronous driver.
+    """Parse a database's address into SQLAlchemy's, without an asynchronous driver.
 
     Args:
         url: as for `open_database`.
-        setting: what a refusal blames.
+        setting: the setting that a refusal names.
 
     Raises:
         DatabaseUrlError: as `open_database`.
     """
-    try:
-        return _address(url)
-    except DatabaseUrlError as error:
-        raise DatabaseUrlError(f"{setting}: {error}") from None
+    if url.startswith("sqlite:///"):
+        return _sqlite_address(url.removeprefix("sqlite:///"), setting)
+    if re.match(r"postgres(ql)?://", url):
+        return _postgresql_address(url, setting)
+    raise DatabaseUrlError(f"{setting}: must begin with sqlite:/// or postgresql://")
 
 
 def require_file(url: str) -> None:
-    """Make sure that the SQLite file that `url` names, if it names one, is there and is a database.
+    """Check that the SQLite file that `url` names, if it names one, is there and is a database.
 
     Raises:
-        ConfigurationError: it is not.
+        ConfigurationError: it is not, or cannot be read.
         DatabaseUrlError: as `open_database`.
     """
     address = parse_address(url)
@@ -138,49 +139,40 @@ def require_file(url: str) -> None:
         raise ConfigurationError(
             f"{DATABASE_URL}: there is no file {file}; flowbot migrate or the first start makes it"
         )
-    if not file.is_file() or not _begins_as_a_database(file):
+    is_database = False
+    if file.is_file():
+        try:
+            with file.open("rb") as opened:
+                # An empty file is one, too: https://www.sqlite.org/fileformat.html, "The Database Header".
+                is_database = opened.read(len(_SQLITE_MAGIC)) in {_SQLITE_MAGIC, b""}
+        except OSError as error:
+            raise ConfigurationError(f"{DATABASE_URL}: {str(file)!r} cannot be read ({error.strerror})") from None
+    if not is_database:
         raise ConfigurationError(f"{DATABASE_URL}: {str(file)!r} is no database")
 
 
-def _begins_as_a_database(file: Path) -> bool:
-    """An empty file is one, too: https://www.sqlite.org/fileformat.html, "The Database Header"."""
-    try:
-        with file.open("rb") as opened:
-            return opened.read(len(_SQLITE_MAGIC)) in {_SQLITE_MAGIC, b""}
-    except OSError as error:
-        raise ConfigurationError(f"{DATABASE_URL}: {str(file)!r} cannot be read ({error.strerror})") from None
-
-
-def _address(url: str) -> URL:
-    if url.startswith("sqlite:///"):
-        return URL.create("sqlite", database=str(_sqlite_file(url.removeprefix("sqlite:///"))))
-    if re.match(r"postgres(ql)?://", url):
-        return _postgresql_address(url)
-    raise DatabaseUrlError("must begin with sqlite:/// or postgresql://")
-
-
-def _sqlite_file(path: str) -> Path:
+def _sqlite_address(path: str, setting: str) -> URL:
     if not path or path == ":memory:" or path.startswith("file:") or "?" in path or "\0" in path:
-        raise DatabaseUrlError("after sqlite:/// comes the path of a file, without options")
+        raise DatabaseUrlError(f"{setting}: after sqlite:/// comes the path of a file, without options")
     file = Path(path).absolute()
     if not file.parent.is_dir():
-        raise DatabaseUrlError(f"the folder {str(file.parent)!r} does not exist")
+        raise DatabaseUrlError(f"{setting}: the folder {str(file.parent)!r} does not exist")
     if file.is_dir():
-        raise DatabaseUrlError(f"{str(file)!r} is a folder, not a file")
-    return file
+        raise DatabaseUrlError(f"{setting}: {str(file)!r} is a folder, not a file")
+    return URL.create("sqlite", database=str(file))
 
 
-def _postgresql_address(url: str) -> URL:
+def _postgresql_address(url: str, setting: str) -> URL:
     try:
         address = make_url(url).set(drivername="postgresql+psycopg")
     except (ArgumentError, ValueError):
         # The parser's own words may quote a piece of the password.
-        raise DatabaseUrlError("not an address such as postgresql://user:password@host/name") from None
+        raise DatabaseUrlError(f"{setting}: not an address such as postgresql://user:password@host/name") from None
     if "@" in (address.host or ""):
-        # What stands before it is the end of the password, and would be named as the host that cannot be found.
-        raise DatabaseUrlError("an @ in the user or password has to be written as %40")
+        # Its part before the @ is the end of the password, and would be shown as the host that cannot be found.
+        raise DatabaseUrlError(f"{setting}: an @ in the user or password has to be written as %40")
     if not address.database:
-        raise DatabaseUrlError("names no database (postgresql://user:password@host/name)")
+        raise DatabaseUrlError(f"{setting}: names no database (postgresql://user:password@host/name)")
     return address
 
 
@@ -188,10 +180,10 @@ def _is_sqlite(address: URL) -> bool:
     return address.get_backend_name() == "sqlite"
 
 
-def _sqlite_doors(address: URL) -> tuple[AsyncEngine, AsyncEngine]:
-    """A pool of readers, and one writer for whom this process queues in order: SQLite itself knows no queue."""
+def _sqlite_engines(address: URL) -> tuple[AsyncEngine, AsyncEngine]:
+    """Create a pool of readers, and one writer for which this process queues in order: SQLite has no queue."""
 
-    def door(size: int, *, read_only: bool) -> AsyncEngine:
+    def create(size: int, *, read_only: bool) -> AsyncEngine:
         engine = create_async_engine(
             address.set(drivername="sqlite+aiosqlite"),
             hide_parameters=True,
@@ -202,11 +194,11 @@ def _sqlite_doors(address: URL) -> tuple[AsyncEngine, AsyncEngine]:
         _prepare_sqlite(engine.sync_engine, busy_ms=_SQLITE_BUSY_MS, read_only=read_only)
         return engine
 
-    return door(_SQLITE_READERS, read_only=True), door(1, read_only=False).execution_options(**{_WRITES: True})
+    return create(_SQLITE_READERS, read_only=True), create(1, read_only=False).execution_options(**{_WRITES: True})
 
 
-def _postgresql_doors(address: URL) -> tuple[AsyncEngine, AsyncEngine]:
-    """Both doors share one small pool; the reader's transactions are read-only snapshots."""
+def _postgresql_engines(address: URL) -> tuple[AsyncEngine, AsyncEngine]:
+    """Create both engines on one small pool; the reader's transactions are read-only snapshots."""
     writer = create_async_engine(
         address,
         hide_parameters=True,
@@ -222,13 +214,13 @@ def _postgresql_doors(address: URL) -> tuple[AsyncEngine, AsyncEngine]:
 
 
 def _postgresql_args(address: URL) -> dict[str, Any]:
-    """What the address leaves open. Server-side prepared statements stay off: connection poolers mix them up."""
+    """Add defaults to the address, without server-side prepared statements: connection poolers mix them up."""
     defaults = {key: value for key, value in _POSTGRESQL_DEFAULTS.items() if key not in address.query}
     return {**defaults, "prepare_threshold": None}
 
 
 def _prepare_sqlite(engine: Engine, *, busy_ms: int, read_only: bool = False) -> None:
-    """SQLAlchemy's recipe for real transactions on SQLite: the driver begins nothing by itself, the engine does."""
+    """Follow SQLAlchemy's recipe for real transactions on SQLite: the engine begins them, not the driver."""
 
     @event.listens_for(engine, "connect")
     def _connected(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
@@ -247,9 +239,9 @@ def _prepare_sqlite(engine: Engine, *, busy_ms: int, read_only: bool = False) ->
 
 
 def _switch_to_wal(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
-    """Let readers and a writer work side by side; the file remembers it.
+    """Switch the file to WAL, for good: readers and a writer work side by side.
 
-    Where two processes switch a new file in the same instant, SQLite gives one of them a deadlock's answer, at once and
+    Where two processes switch a new file in the same instant, SQLite answers one of them as in a deadlock, at once and
     whatever its busy timeout is: that one has to ask again.
     """
     deadline = time.monotonic() + _MIGRATION_WAIT_MS / 1000
@@ -257,13 +249,13 @@ def _switch_to_wal(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> 
         try:
             return _run(connection, "PRAGMA journal_mode = WAL")
         except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+            if not has_sqlite_code(error, sqlite3.SQLITE_BUSY) or time.monotonic() > deadline:
                 raise
             time.sleep(_WAL_RETRY_S)
 
 
 def _prepare_postgresql(engine: Engine, *, statement_ms: int, lock_ms: int) -> None:
-    """No statement, lock or forgotten transaction may hold up the others for long."""
+    """Limit statements, waits for locks and forgotten transactions, so that none holds up the others for long."""
 
     @event.listens_for(engine, "connect")
     def _connected(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:

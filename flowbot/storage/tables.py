@@ -38,16 +38,16 @@ metadata: Final = MetaData(
 
 
 class UtcDateTime(TypeDecorator[datetime]):
-    """A moment. It goes in with whatever zone it has, never without one, and comes out in UTC."""
+    """A moment, written with any zone but never without one, and read in UTC."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - given
-        """Turn to UTC, which is what SQLite's zoneless text is then in.
+        """Turn a moment to UTC, since SQLite's text has no zone.
 
         Raises:
-            ValueError: the time knows no zone, so that nobody can say which moment it is.
+            ValueError: the time has no zone.
         """
         if value is None:
             return None
@@ -56,7 +56,7 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value.astimezone(UTC)
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - given
-        """Give the zone back that SQLite forgets, and turn PostgreSQL's session zone to UTC."""
+        """Add the zone that SQLite forgets, and turn PostgreSQL's session zone to UTC."""
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
@@ -122,10 +122,10 @@ changes: Final = Table(
     Index(None, "requester", "created_at"),
     Index("uq_changes_open_flow", "flow_id", unique=True, sqlite_where=_OPEN_FLOW, postgresql_where=_OPEN_FLOW),
 )
-"""Every write to Enkapush. `asked` is the whole of what was submitted; the columns beside it are what is searched by.
+"""Every write to Enkapush. `asked` is the whole request; the columns beside it are searched by.
 
-`progress` is NULL while nothing is remembered; `kept_image_id` is the picture that it names. A flow has one open change
-at most. The states stand in the index as words: revisions are written once and for ever.
+`progress` is NULL while there is none; `kept_image_id` is the image that it names. A flow has one open change at most.
+The states stand in the index as words: revisions are written once and for ever.
 """
 
 
@@ -137,7 +137,7 @@ votes: Final = Table(
     Column("vote", String(16), nullable=False),
     Column("at", UtcDateTime, nullable=False),
 )
-"""Who said yes or no to a change: one vote a person."""
+"""Approvals and rejections of a change: one vote a person."""
 
 
 events: Final = Table(
@@ -171,7 +171,7 @@ drafts: Final = Table(
     Column("changed_at", UtcDateTime, nullable=False, index=True),
     Index(None, "person", "channel_id", "kind", "flow_id"),
 )
-"""What was typed and not saved, a row for each form; `typed` is empty where another form holds it by now."""
+"""Typed and not saved, a row for each form; `typed` is empty where another form has taken it over."""
 
 
 deliveries: Final = Table(
@@ -180,7 +180,7 @@ deliveries: Final = Table(
     Column("key", String(64), primary_key=True),
     Column("at", UtcDateTime, nullable=False, index=True),
 )
-"""Requests of Slack's that were taken, for as long as somebody could send a recording of one."""
+"""Handled requests of Slack's, for as long as somebody could replay one."""
 
 
 images: Final = Table(
@@ -192,7 +192,7 @@ images: Final = Table(
     Column("filename", JSON, nullable=False),
     Column("created_at", UtcDateTime, nullable=False, index=True),
 )
-"""Pictures. The file name is JSON, because a foreign one may hold what PostgreSQL's text refuses."""
+"""Images. The file name is JSON, because a foreign one may hold what PostgreSQL's text refuses."""
 
 
 T = TypeVar("T")
@@ -206,12 +206,12 @@ _ID_LENGTH: Final = 10
 
 
 def new_id() -> str:
-    """A fresh id that people can read out, with 49 bits of chance: a unique key has the last word."""
+    """Draw an id that people can read out, with 49 random bits: a unique key has the last word."""
     return "".join(secrets.choice(_ALPHABET) for _ in range(_ID_LENGTH))
 
 
 def to_plain(value: Any) -> Any:
-    """The value with lists for tuples and ISO texts for moments, as JSON knows them.
+    """Replace tuples by lists and moments by ISO texts, as JSON knows them.
 
     Pydantic's own way to JSON replaces the lone halves of surrogate pairs in a dictionary's keys.
     """
@@ -227,27 +227,25 @@ def to_plain(value: Any) -> Any:
 
 
 class Document(Generic[T]):
-    """How values of one type are written and read.
+    """The JSON document of one type's values.
 
     Args:
-        kind: a dataclass or a pydantic model; where its fields say `Any`, they hold what JSON knows.
+        kind: a dataclass or a pydantic model; a field of type `Any` holds what JSON knows.
     """
 
     def __init__(self, kind: type[T]) -> None:
         self._adapter = TypeAdapter(kind)
 
     def write(self, value: T) -> Any:
-        """The value as a JSON column takes it, without what a pydantic model was never given.
-
-        Any mapping may stand where a field asks for one, which is all that pydantic would warn of.
-        """
+        """Turn a value into a JSON column's, without what a pydantic model was never given."""
+        # Any mapping may stand where a field asks for one, which is all that pydantic would warn of.
         return to_plain(self._adapter.dump_python(value, exclude_unset=True, warnings=False))
 
     def read(self, document: Any) -> T:
-        """The value that was written.
+        """Turn a JSON column's value back.
 
         Raises:
-            DependencyError: a newer flowbot wrote it, perhaps; what cannot be read must not be guessed.
+            DependencyError: it cannot be read, perhaps since a newer flowbot wrote it, and must not be guessed.
         """
         try:
             return self._adapter.validate_python(document)

@@ -1,4 +1,4 @@
-"""Read and write transactions, and where the database's errors become flowbot's."""
+"""Read and write transactions, and the translation of the database's errors."""
 
 import asyncio
 import sqlite3
@@ -17,50 +17,48 @@ from flowbot.errors import ConfigurationError, DependencyError
 FULL: Final = "fault.database_full"
 
 
+CLOSE_SECONDS: Final = 1.0
+"""Transactions under way have this long to end before the connections are closed."""
+
+
 @contextmanager
 def translate_errors() -> Iterator[None]:
     """Turn the database's errors into `DependencyError("fault.database")`, with their cause; a full disk into `FULL`.
 
-    The cause holds the statement but no values and no password. Whatever is not the database's passes unchanged.
-    SQLite's driver answers a whole number of more than 64 bits with Python's own OverflowError, which counts as one.
+    The cause holds the statement but no values and no password. Errors of others pass unchanged.
     """
     try:
         yield
+    # SQLite's driver answers a whole number of more than 64 bits with an OverflowError.
     except (SQLAlchemyError, OverflowError) as error:
-        raise DependencyError(FULL if _is_full(getattr(error, "orig", None)) else "fault.database") from error
+        cause = getattr(error, "orig", None)
+        is_full = has_sqlite_code(cause, sqlite3.SQLITE_FULL)
+        if isinstance(cause, psycopg.errors.DiskFull):
+            # A PostgreSQL without room for its log goes down with the same error, and may have committed before.
+            is_full = cause.diag.severity_nonlocalized == "ERROR"
+        raise DependencyError(FULL if is_full else "fault.database") from error
 
 
 @contextmanager
 def require_database(setting: str, file: str | None) -> Iterator[None]:
-    """Refuse an SQLite `file` that is something else by the name of its setting: another start would not help.
+    """Refuse an SQLite `file` that is something else, naming its setting: another start would not help.
 
     It goes inside `translate_errors`, where the database is opened for the first time.
+
+    Raises:
+        ConfigurationError: the file is no database.
     """
     try:
         yield
     except DatabaseError as error:
-        if not _is(error.orig, sqlite3.SQLITE_NOTADB):
+        if not has_sqlite_code(error.orig, sqlite3.SQLITE_NOTADB):
             raise
         raise ConfigurationError(f"{setting}: {file!r} is no database") from error
 
 
-def _is_full(error: object) -> bool:
-    """Whether the database found no room, and therefore wrote nothing.
-
-    A PostgreSQL that has no room for its log goes down with the same error, and may have committed before.
-    """
-    if isinstance(error, psycopg.errors.DiskFull):
-        return error.diag.severity_nonlocalized == "ERROR"
-    return _is(error, sqlite3.SQLITE_FULL)
-
-
-def _is(error: object, kind: int) -> bool:
-    """Whether it is an error of SQLite's of that kind: its lowest byte, the others are its particulars."""
-    return isinstance(error, sqlite3.Error) and getattr(error, "sqlite_errorcode", 0) & 0xFF == kind
-
-
-CLOSE_SECONDS: Final = 1.0
-"""What is under way has this long to end before the connections are closed."""
+def has_sqlite_code(error: object, *codes: int) -> bool:
+    """Check for an error of SQLite's with one of these primary codes: its lowest byte, the others say more."""
+    return isinstance(error, sqlite3.Error) and getattr(error, "sqlite_errorcode", 0) & 0xFF in codes
 
 
 class Database:
@@ -82,7 +80,7 @@ class Database:
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
-        """One read-only transaction: all that it reads was true at the same moment.
+        """Open a read-only transaction: all that it reads was true at the same moment.
 
         Raises:
             DependencyError: the database did not answer, or not to that.
@@ -93,7 +91,7 @@ class Database:
 
     @asynccontextmanager
     async def write(self, *, alone: str | None = None) -> AsyncIterator[AsyncConnection]:
-        """One writing transaction: committed at the end of the block, rolled back whole if an exception leaves it.
+        """Open a writing transaction: committed at the end of the block, rolled back if an exception leaves it.
 
         Keep it short and wait for nothing but the database in it. An error that is expected, such as an
         `IntegrityError`, is caught inside, around `connection.begin_nested()`.
@@ -129,7 +127,7 @@ class Database:
             await connection.execute(select(1))
 
     async def clock(self) -> datetime | None:
-        """What time it is for a database that is a server; None where it has this machine's clock.
+        """Read the clock of a database that is a server; None where it is this machine's.
 
         Raises:
             DependencyError: the database did not answer.
@@ -153,9 +151,9 @@ class Database:
                 self._idle.set()
 
     async def close(self) -> None:
-        """Close every connection; nothing is begun any more. Closing twice does no harm.
+        """Close every connection and refuse new transactions. Closing twice does no harm.
 
-        A connection that is given back later than that belongs to nobody, and stays open.
+        A transaction that ends later than `CLOSE_SECONDS` leaves its connection open.
         """
         self._is_closed = True
         if self._under_way:

@@ -1,4 +1,4 @@
-"""Alembic's entry, run by `migrations.upgrade` inside a transaction that the caller opened and ends."""
+"""Alembic's entry, run by `migrations.run_alembic` inside a transaction that the caller opened and ends."""
 
 from alembic import context
 

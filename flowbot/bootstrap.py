@@ -28,8 +28,11 @@ from flowbot.i18n.translator import Translators
 from flowbot.observability.health import HealthChecker
 from flowbot.observability.metrics import Metrics
 from flowbot.observability.prometheus import PrometheusExporter
-from flowbot.services.approvals.approvals import ApprovalServices
+from flowbot.services.approvals.decide import DecisionService
 from flowbot.services.approvals.expire import RequestExpiry
+from flowbot.services.approvals.recheck import Rechecker
+from flowbot.services.approvals.submit import RequestSubmitter
+from flowbot.services.authorization import RequestAuthorizer
 from flowbot.services.executor.context import ExecutionContext
 from flowbot.services.executor.executor import ChangeExecutor, OperationRunner
 from flowbot.services.executor.lease import LeaseKeeper
@@ -76,8 +79,8 @@ from flowbot.storage.repositories.drafts import DraftRepository
 from flowbot.storage.repositories.images import ImageRepository
 from flowbot.storage.repositories.policies import PolicyRepository
 from flowbot.storage.unit_of_work import Database
-from flowbot.worker.housekeeping import Housekeeping
 from flowbot.worker.recovery import Recovery
+from flowbot.worker.retention import Retention
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,8 +216,10 @@ class _Services:
     """The use cases."""
 
     reading: FlowQueries
-    changes: ChangeExecutor
-    approvals: ApprovalServices
+    executor: ChangeExecutor
+    submitter: RequestSubmitter
+    decisions: DecisionService
+    rechecker: Rechecker
     forms: FormService
     setup: PolicySetup
 
@@ -252,9 +257,17 @@ async def run_flowbot(
         runner = _build_runner(outside, ports, services, tasks)
         notifier, listeners = _build_slack(outside, ports, services, runner)
         stack.push_async_callback(listeners.home.close)
-        timekeeping = RequestExpiry(services.changes)
-        housekeeping = Housekeeping(ports.drafts, ports.images, runner.deliveries)
-        recovery = Recovery(services.changes, timekeeping, housekeeping, notifier, tasks.start, outside.metrics)
+        recovery = Recovery(
+            executor=services.executor,
+            expiry=RequestExpiry(ports.store, clock),
+            retention=Retention(ports.drafts, ports.images, runner.deliveries),
+            store=ports.store,
+            leases=services.executor.leases,
+            notifier=notifier,
+            start_task=tasks.start,
+            metrics=outside.metrics,
+            clock=clock,
+        )
         # Undone from the last to the first: take no more work, then finish what is in hand.
         stack.push_async_callback(tasks.drain, drain_seconds)
         stop = asyncio.Event()
@@ -272,11 +285,15 @@ async def run_flowbot(
 
 
 def _build_services(outside: Resources, ports: Adapters) -> _Services:
-    changes = _build_executor(outside, ports)
+    store, policies, source, clock = ports.store, ports.policies, ports.source, outside.clock
+    executor = _build_executor(outside, ports)
+    authorizer = RequestAuthorizer(store, policies, ports.people, clock, ports.people.find_current_members)
     return _Services(
         reading=FlowQueries(ports.policies, ports.catalog, ports.source),
-        changes=changes,
-        approvals=ApprovalServices.of(changes, ports.source, ports.people.find_current_members),
+        executor=executor,
+        submitter=RequestSubmitter(store, source, authorizer, executor.leases, clock),
+        decisions=DecisionService(store, authorizer, executor.leases, clock),
+        rechecker=Rechecker(executor.runner, store, policies, authorizer, clock),
         forms=FormService(
             policies=ports.policies,
             changes=ports.store,
@@ -319,7 +336,6 @@ def _build_executor(outside: Resources, ports: Adapters) -> ChangeExecutor:
         store=ports.store,
         drafts=ports.drafts,
         policies=ports.policies,
-        users=ports.people,
         preconditions=Preconditions(ports.policies, ports.people, ports.store),
         runner=OperationRunner(tools),
         leases=holding,
@@ -354,13 +370,13 @@ def _build_slack(
     queue = RequestQueue(ports.store, ports.policies, ports.people.find_members)
     overviews = HomeOverviews(queue, ports.store, ports.policies, ports.people.find_members)
     home = HomeTab(runner, outside.slack, overviews, details, message)
-    channels, approvals = ChannelAuthorizer(services.reading, ports.people), services.approvals
+    channels = ChannelAuthorizer(services.reading, ports.people)
     requests = RequestActions(
         channels=channels,
-        submitter=approvals.asking,
-        decisions=approvals.deciding,
-        rechecker=approvals.checking,
-        executor=services.changes,
+        submitter=services.submitter,
+        decisions=services.decisions,
+        rechecker=services.rechecker,
+        executor=services.executor,
         notifier=notifier,
         request_message=message,
         details=details,
@@ -377,7 +393,7 @@ def _build_slack(
             editor=FormEditor(services.forms, modals, ports.people, runner.locales, clock, runner.tasks),
             submission=_build_form_submission(ports, services, runner, form_result),
         ),
-        reasons=ReasonFormViews(runner, approvals.deciding, services.changes, notifier, home),
+        reasons=ReasonFormViews(runner, services.decisions, services.executor, notifier, home),
         home=home,
         setup=setup,
     )
@@ -412,7 +428,9 @@ def _build_form_submission(
 ) -> FlowFormSubmission:
     return FlowFormSubmission(
         forms=services.forms,
-        changes=services.changes,
+        submitter=services.submitter,
+        executor=services.executor,
+        clock=runner.clock,
         images=ports.images,
         image_source=ports.pictures,
         users=ports.people,

@@ -16,7 +16,7 @@ from flowbot.server.http import MAX_BODY_BYTES
 from flowbot.server.receiver import MOST_FIELDS, OLDEST_SECONDS
 from flowbot.services.forms import KEEP_DRAFTS
 from flowbot.storage.tables import metadata
-from flowbot.worker.housekeeping import KEEP_DELIVERIES, KEEP_IMAGES
+from flowbot.worker.retention import KEEP_DELIVERIES, KEEP_IMAGES
 
 ROOT: Final = Path(__file__).parent.parent
 SECURITY: Final = (ROOT / "SECURITY.md").read_text(encoding="utf-8")

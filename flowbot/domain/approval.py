@@ -26,6 +26,17 @@ def expires_at(change: Change) -> datetime | None:
     return change.created_at + timedelta(hours=change.rule.expires_after_hours) if change.rule else None
 
 
+def is_expired(change: Change, now: datetime) -> bool:
+    """Check whether a request's time is over."""
+    expiry = expires_at(change)
+    return expiry is not None and expiry <= now
+
+
+def may_decide(change: Change, person: UserId) -> bool:
+    """Check whether a person may decide on a request, by its rule alone: on their own only where that lets them."""
+    return person != change.request.requester or (change.rule is not None and change.rule.self_approval)
+
+
 def due_times(requested_at: datetime, rule: ApprovalRule) -> list[datetime]:
     """List the moments of a request's reminders and, at last, of its expiry."""
     lifetime = timedelta(hours=rule.expires_after_hours)

@@ -1,13 +1,15 @@
-"""Authorization: what a person may do in a channel, and on a request, now."""
+"""Authorization: the permissions of a person in a channel, and on a request, as of now."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from flowbot.domain.approval import expires_at
+from flowbot.domain.approval import is_expired
 from flowbot.domain.change import Change, ChangeState
 from flowbot.domain.flow import Flow
 from flowbot.domain.ids import ChangeId, ChannelId, FlowId, WebsiteId
+from flowbot.domain.operations import build_operation
+from flowbot.domain.outcomes import ChangeResult, hide_flow
 from flowbot.domain.policy import (
     EVERYONE,
     ChannelPolicy,
@@ -27,22 +29,39 @@ from flowbot.services.users import CurrentUser, MemberLookup, UserService
 NO_SUCH_FLOW_KEY: Final = "show.no_such_flow"
 """The key of the answer for an id that does not exist, and for a flow that the channel may not see."""
 
+NO_SUCH_REQUEST_KEY: Final[Mapping[str, str]] = {
+    Reason.NOT_LISTED.key: "denied.not_listed_there",
+    Reason.NO_POLICY.key: "denied.no_policy_there",
+}
+"""Refusals that speak of this channel, as they are said of the channel of a request."""
+
 
 @dataclass(frozen=True, slots=True)
 class Permissions:
-    """What one person may do in one channel, and the websites that the channel works with."""
+    """The permissions of one person in one channel, and the websites of that channel."""
 
     decisions: Mapping[Permission, Decision]
     policy: ChannelPolicy | None
     website_names: Mapping[WebsiteId, str]
 
     def may(self, permission: Permission) -> bool:
-        """Whether `permission` is granted."""
+        """Check whether the person has a permission."""
         return self.decisions[permission].allowed
 
 
-async def visible_flow(source: FlowSource, flow_id: FlowId, policy: ChannelPolicy) -> Flow:
-    """A flow of the channel's websites, as it is now.
+async def load_permissions(policies: PolicyStore, user: CurrentUser, channel: ChannelId) -> Permissions:
+    """Load the permissions of a person in a channel.
+
+    Raises:
+        DependencyError: the database did not answer.
+    """
+    scope = await policies.get_scope(channel)
+    decisions = {permission: decide(scope.policy, user.actor, permission) for permission in Permission}
+    return Permissions(decisions, scope.policy, scope.website_names)
+
+
+async def load_visible_flow(source: FlowSource, flow_id: FlowId, policy: ChannelPolicy) -> Flow:
+    """Load a flow of the channel's websites, as it is now.
 
     Raises:
         UserError: no such flow, which is also the answer for a flow of another website.
@@ -58,60 +77,68 @@ def require_visible(flow: Flow | None, flow_id: FlowId, policy: ChannelPolicy) -
     return flow
 
 
-async def effective_policy(
-    policy: ChannelPolicy, reader: CurrentUser, where: ChannelId | None, members: MemberLookup
-) -> ChannelPolicy:
-    """A channel's policy as it is for `reader`, who acts from `where` (None: from no channel).
+async def hide_if_out_of_scope(policies: PolicyStore, change: Change, result: ChangeResult) -> ChangeResult:
+    """Remove from a result what the channel may not see: for it, a flow that moved to another website is gone."""
+    policy = (await policies.get_scope(change.request.channel)).policy
+    if result.flow is None or (policy is not None and policy.covers_website(result.flow.website_id)):
+        return result
+    return hide_flow(build_operation(change.request), result)
 
-    "Everyone in the channel" is not everyone who can name the channel: from elsewhere, one has to be in it. Where that
-    takes nothing away, it is `policy` itself.
+
+async def effective_policy(
+    policy: ChannelPolicy, user: CurrentUser, place: ChannelId | None, find_members: MemberLookup
+) -> ChannelPolicy:
+    """Return a channel's policy as it counts for a person who acts from `place` (None: from no channel).
+
+    From elsewhere, "everyone in the channel" counts only for its members. Where that takes nothing away, the policy
+    itself is returned, the very same object.
     """
-    if where == policy.id or not names_everyone(policy) or reader.id in await members(policy.id):
+    if place == policy.id or not names_everyone(policy) or user.id in await find_members(policy.id):
         return policy
     return without_everyone(policy)
 
 
 async def decide_in_channel(
     policy: ChannelPolicy | None,
-    reader: CurrentUser,
-    where: ChannelId | None,
-    members: MemberLookup,
+    user: CurrentUser,
+    place: ChannelId | None,
+    find_members: MemberLookup,
     permission: Permission,
 ) -> Decision:
-    """Whether `reader`, who acts from `where` (None: from no channel), may do it under a channel's policy.
+    """Decide whether a person who acts from `place` (None: from no channel) has a permission under a policy.
 
-    Who is in the channel is asked for only where nothing but being there grants it.
+    Members are asked for only where nothing but being in the channel grants it.
     """
-    whole = decide(policy, reader.actor, permission)
-    if policy is None or whole.basis != EVERYONE or where == policy.id:
+    whole = decide(policy, user.actor, permission)
+    if policy is None or whole.basis != EVERYONE or place == policy.id:
         return whole
     # They may be in a group that is listed beside everyone.
-    named = decide(without_everyone(policy), reader.actor, permission)
-    return whole if not named.allowed and reader.id in await members(policy.id) else named
+    named = decide(without_everyone(policy), user.actor, permission)
+    return whole if not named.allowed and user.id in await find_members(policy.id) else named
 
 
-def require(policy: ChannelPolicy | None, reader: CurrentUser, *permissions: Permission) -> ChannelPolicy:
-    """The policy, where it grants `reader` one of the permissions.
+def require(policy: ChannelPolicy | None, user: CurrentUser, *permissions: Permission) -> ChannelPolicy:
+    """Return the policy, where it grants one of the permissions.
 
     Raises:
         UserError: it grants none; says why not the first.
     """
-    decisions = [decide(policy, reader.actor, permission) for permission in permissions]
+    decisions = [decide(policy, user.actor, permission) for permission in permissions]
     if policy is None or not any(decision.allowed for decision in decisions):
         raise UserError(decisions[0].reason.key)
     return policy
 
 
-NO_SUCH_REQUEST_KEY: Final[Mapping[str, str]] = {
-    Reason.NOT_LISTED.key: "denied.not_listed_there",
-    Reason.NO_POLICY.key: "denied.no_policy_there",
-}
-"""Refusals that speak of this channel, as they are said of the one where a change was asked for."""
-
-
 @dataclass(frozen=True, slots=True)
 class RequestAuthorizer:
-    """Looks everything up anew. Every method raises DependencyError where the database did not answer."""
+    """Loads requests, and the rights of people on them, anew each time.
+
+    Every method raises DependencyError where the database did not answer.
+
+    Attributes:
+        find_members: Finds the members of a channel, as of now, for "everyone in the channel" when somebody decides
+            from elsewhere.
+    """
 
     store: ChangeStore
     policies: PolicyStore
@@ -120,7 +147,7 @@ class RequestAuthorizer:
     find_members: MemberLookup
 
     async def load_change(self, change_id: ChangeId) -> Change:
-        """The change.
+        """Load a change.
 
         Raises:
             UserError: there is none.
@@ -131,7 +158,7 @@ class RequestAuthorizer:
         return change
 
     async def load_pending(self, change_id: ChangeId) -> Change:
-        """The change, while it waits.
+        """Load a change that waits for approval.
 
         Raises:
             UserError: there is none, or it does not wait any more.
@@ -139,34 +166,34 @@ class RequestAuthorizer:
         change = await self.load_change(change_id)
         if change.state is not ChangeState.PENDING:
             raise too_late_error(change)
-        if (ends := expires_at(change)) is not None and ends <= self.clock():
+        if is_expired(change, self.clock()):
             raise UserError("request.late_expired")
         return change
 
-    async def reload_user(self, reader: CurrentUser) -> CurrentUser:
-        """The person with their rights as of now."""
-        return await self.users.reload_user(reader)
+    async def reload_user(self, user: CurrentUser) -> CurrentUser:
+        """Load a person's rights as of now."""
+        return await self.users.reload_user(user)
 
     async def get_policy(self, channel: ChannelId) -> ChannelPolicy | None:
-        """A channel's policy."""
+        """Return a channel's policy."""
         return (await self.policies.get_scope(channel)).policy
 
     async def get_policy_for(
-        self, reader: CurrentUser, channel: ChannelId, clicked_in: ChannelId | None
+        self, user: CurrentUser, channel: ChannelId, clicked_in: ChannelId | None
     ) -> ChannelPolicy | None:
-        """A channel's policy, for somebody who may act from elsewhere."""
+        """Return a channel's policy as it counts for somebody who may act from elsewhere."""
         policy = await self.get_policy(channel)
-        return policy and await effective_policy(policy, reader, clicked_in, self.find_members)
+        return policy and await effective_policy(policy, user, clicked_in, self.find_members)
 
 
-def require_in_channel(policy: ChannelPolicy | None, reader: CurrentUser, *permissions: Permission) -> ChannelPolicy:
-    """The policy of the channel where a change was asked for, where it grants `reader` one of the permissions.
+def require_in_channel(policy: ChannelPolicy | None, user: CurrentUser, *permissions: Permission) -> ChannelPolicy:
+    """Return the policy of a request's channel, where it grants one of the permissions.
 
     Raises:
-        UserError: as `people.require`, but not as if that policy were the one of the channel where somebody clicked.
+        UserError: as `require`, but not as if the request's channel were the one where somebody clicked.
     """
     try:
-        return require(policy, reader, *permissions)
+        return require(policy, user, *permissions)
     except UserError as error:
         raise UserError(NO_SUCH_REQUEST_KEY.get(error.key, error.key)) from error
 
@@ -182,7 +209,7 @@ def require_in_scope(policy: ChannelPolicy, change: Change) -> None:
 
 
 def too_late_error(change: Change) -> UserError:
-    """Somebody was faster: says what has become of it, and who did it where a person did."""
+    """Build the refusal for somebody who was too late: it says what has become of the request, and by whom."""
     closing = change.progress.closing
     params = {"by": closing.by} if closing else {}
     return UserError(f"request.late_by_{closing.how}" if closing else f"request.late_{change.state}", **params)

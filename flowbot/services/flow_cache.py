@@ -1,4 +1,4 @@
-"""All flows of the account, fetched once for all who ask and kept for some seconds."""
+"""The flow cache: all flows of the account, fetched once for everybody and kept for some seconds."""
 
 import asyncio
 import gc
@@ -21,49 +21,44 @@ from flowbot.services.ttl_cache import SingleFlight
 FRESH_SECONDS: Final = 5.0
 """A snapshot this young is served as it is."""
 
-
 REFRESHING_SECONDS: Final = 30.0
-"""For a newer one than a snapshot this young, people wait but a moment."""
-
+"""People wait only MOMENT_SECONDS for a newer snapshot than one this young."""
 
 MOMENT_SECONDS: Final = 1.5
-"""How long that is. The reading goes on, for the next who asks."""
+"""A short wait for a fetch, which then goes on for the next request."""
 
+PATIENCE_SECONDS: Final = 4.0
+"""People wait this long for a newer snapshot while an older one is at hand."""
 
-REST: Final = 3.0
-"""A large account, or a slow Enkapush, is given this many times as long as the last reading took before the next."""
+PAGING_SECONDS: Final = 600.0
+"""A page turn is served from a snapshot this young, so that it costs Enkapush nothing and pages do not shift."""
 
+REST_FACTOR: Final = 3.0
+"""A large account, or a slow Enkapush, rests this many times as long as the last fetch took."""
 
-SLICE: Final = 1000
-"""So many flows are made ready at a time; then others have their turn, who may wait for an acknowledgement."""
+INDEX_BATCH: Final = 1000
+"""Flows that are indexed in one go; then others have their turn, who may wait for an acknowledgement."""
 
-
-MANY: Final = 3000
+FREEZE_THRESHOLD: Final = 3000
 """So many new flows at once are frozen: full garbage collections skip them from then on."""
-
 
 GC_THRESHOLDS: Final = gc.get_threshold()
 NO_FULL_COLLECTION: Final = 2**31 - 1
 """A threshold of the garbage collector that is never reached."""
-
-
-PATIENCE_SECONDS: Final = 4.0
-"""How long a person waits for a newer snapshot while an older one is at hand."""
-
-
-TURNING_SECONDS: Final = 600.0
-"""A page turn is served from a snapshot this young, so that it costs Enkapush nothing and pages do not shift."""
-
 
 log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """All flows as they were at `taken_at`, newest first.
+    """All flows as they were at one moment, newest first.
 
-    `seconds` is how long the reading took; `is_stale` where a newer one was wanted and not to be had. `unread` is
-    the website of each flow that could not be read, None where that could not be read either.
+    Attributes:
+        taken_at: The time at which the fetch began.
+        taken_monotonic: The same by the monotonic clock, for its age.
+        seconds: How long the fetch took.
+        is_stale: A newer snapshot was wanted and not to be had.
+        unread: The website of each flow that could not be read; None where that could not be read either.
     """
 
     flows: tuple[IndexedFlow, ...]
@@ -75,7 +70,7 @@ class Snapshot:
 
 
 class FlowCache:
-    """Serves snapshots of all flows.
+    """Snapshots of all flows.
 
     Args:
         source: where flows come from.
@@ -97,99 +92,106 @@ class FlowCache:
         self._monotonic = monotonic
         self._patience = patience
         self._flight: SingleFlight[str, Snapshot] = SingleFlight()
-        self._kept: Snapshot | None = None
-        self._put: dict[FlowId, tuple[float, Flow | None]] = {}
+        self._snapshot: Snapshot | None = None
+        self._written: dict[FlowId, tuple[float, Flow | None]] = {}
 
     async def get_latest(self) -> Snapshot:
-        """The flows as of some seconds ago; older ones, marked as late, where Enkapush fails and some were kept.
+        """Return the flows as of some seconds ago; where Enkapush fails, an older snapshot, marked as stale.
 
         Raises:
-            DependencyError: Enkapush failed and nothing was kept.
+            DependencyError: Enkapush failed and there is no snapshot.
         """
-        kept = self._kept
-        if kept is None:
+        snapshot = self._snapshot
+        if snapshot is None:
             return await self._flight.run("all", self._fetch)
-        age = self.age(kept)
-        if age < max(FRESH_SECONDS, REST * kept.seconds):
-            return kept
-        if age < max(REFRESHING_SECONDS, 2 * REST * kept.seconds):
-            return await self._newer_than(kept, within=min(MOMENT_SECONDS, self._patience))
-        return await self._newer_than(kept, within=self._patience)
+        age = self.age(snapshot)
+        if age < max(FRESH_SECONDS, REST_FACTOR * snapshot.seconds):
+            return snapshot
+        is_recent = age < max(REFRESHING_SECONDS, 2 * REST_FACTOR * snapshot.seconds)
+        flight = self._flight.start("all", self._fetch)
+        try:
+            async with asyncio.timeout(min(MOMENT_SECONDS, self._patience) if is_recent else self._patience):
+                return await asyncio.shield(flight)
+        except (DependencyError, TimeoutError) as error:
+            log.warning("catalog.late", age=round(self.age(snapshot)), error=str(error) or "slow")
+            return replace(snapshot, is_stale=True)
 
     async def get_for_paging(self) -> Snapshot:
-        """A snapshot for turning a page: the one kept, whatever happens in Enkapush, unless it is old by now.
+        """Return a snapshot for turning a page: the newest at hand, unless it is too old by now.
 
         Raises:
-            DependencyError: nothing was kept, and Enkapush failed.
+            DependencyError: there is no such snapshot, and Enkapush failed.
         """
-        kept = self._kept
-        if kept is not None and self.age(kept) < TURNING_SECONDS:
-            return kept
+        snapshot = self._snapshot
+        if snapshot is not None and self.age(snapshot) < PAGING_SECONDS:
+            return snapshot
         return await self.get_latest()
 
     @property
     def snapshot(self) -> Snapshot | None:
-        """The newest snapshot there is, of any age, without asking Enkapush."""
-        return self._kept
+        """Return the newest snapshot at hand, of any age, without asking Enkapush."""
+        return self._snapshot
+
+    async def read_back(self, flow_id: FlowId) -> Flow | None:
+        """Read a flow after a write, and show it in lists at once.
+
+        Returns:
+            None where the flow is gone, or Enkapush does not answer.
+        """
+        try:
+            flow = await self._source.get_flow(flow_id)
+        except DependencyError:
+            return None
+        if flow is not None:
+            self.upsert(flow)
+        return flow
 
     def upsert(self, flow: Flow) -> None:
-        """A flow as flowbot has just read it back: lists show it at once, and no fetch that began before hides it."""
-        self._put[flow.id] = (self._monotonic(), flow)
-        if self._kept is not None:
-            self._kept = replace(self._kept, flows=insert_flow(self._kept.flows, flow))
+        """Show a flow that was just read back in lists at once; no fetch that began before hides it."""
+        self._written[flow.id] = (self._monotonic(), flow)
+        if self._snapshot is not None:
+            self._snapshot = replace(self._snapshot, flows=insert_flow(self._snapshot.flows, flow))
 
-    def remove(self, flow: FlowId) -> None:
-        """A flow that flowbot has just deleted: lists forget it at once, and no earlier fetch brings it back."""
-        self._put[flow] = (self._monotonic(), None)
-        if self._kept is not None:
-            self._kept = replace(self._kept, flows=remove_flow(self._kept.flows, flow))
+    def remove(self, flow_id: FlowId) -> None:
+        """Remove a flow that was just deleted from lists at once; no fetch that began before brings it back."""
+        self._written[flow_id] = (self._monotonic(), None)
+        if self._snapshot is not None:
+            self._snapshot = replace(self._snapshot, flows=remove_flow(self._snapshot.flows, flow_id))
 
     async def close(self) -> None:
-        """End a fetch that is under way."""
+        """End a running fetch."""
         await self._flight.close()
 
     def age(self, snapshot: Snapshot) -> float:
-        """Seconds since the snapshot was taken."""
+        """Return the seconds since the snapshot was taken."""
         return self._monotonic() - snapshot.taken_monotonic
 
-    async def _newer_than(self, kept: Snapshot, *, within: float) -> Snapshot:
-        flight = self._flight.start("all", self._fetch)
-        try:
-            async with asyncio.timeout(within):
-                return await asyncio.shield(flight)
-        except (DependencyError, TimeoutError) as error:
-            log.warning("catalog.late", age=round(self.age(kept)), error=str(error) or "slow")
-            return replace(kept, is_stale=True)
-
     async def _fetch(self) -> Snapshot:
-        started_at, started_tick = self._clock(), self._monotonic()
+        started_at, started_monotonic = self._clock(), self._monotonic()
         # A full collection stops everybody for 0.1 s at 100,000 flows, and finds nothing: what is read stays.
         gc.set_threshold(*GC_THRESHOLDS[:2], NO_FULL_COLLECTION)
         try:
             read = await self._source.list_flows()
-            indexed = await self._indexed(read.flows)
+            indexed = await self._index(read.flows)
         finally:
             gc.set_threshold(*GC_THRESHOLDS)
-        self._put = {number: put for number, put in self._put.items() if put[0] >= started_tick}
-        for number, (_, flow) in self._put.items():
-            indexed = remove_flow(indexed, number) if flow is None else insert_flow(indexed, flow)
-        took = self._monotonic() - started_tick
-        self._kept = Snapshot(indexed, started_at, started_tick, took, unread=read.unreadable)
-        log.info("catalog.fetched", flows=len(read.flows), unread=len(read.unreadable), seconds=round(took, 3))
-        return self._kept
+        self._written = {flow_id: write for flow_id, write in self._written.items() if write[0] >= started_monotonic}
+        for flow_id, (_, flow) in self._written.items():
+            indexed = remove_flow(indexed, flow_id) if flow is None else insert_flow(indexed, flow)
+        seconds = self._monotonic() - started_monotonic
+        self._snapshot = Snapshot(indexed, started_at, started_monotonic, seconds, unread=read.unreadable)
+        log.info("catalog.fetched", flows=len(read.flows), unread=len(read.unreadable), seconds=round(seconds, 3))
+        return self._snapshot
 
-    async def _indexed(self, flows: Sequence[Flow]) -> tuple[IndexedFlow, ...]:
-        """The flows ready for searching. What was so already stays as it is."""
-        kept = self._kept.flows if self._kept else ()
-        known = {entry.flow.id: entry for entry in kept}
+    async def _index(self, flows: Sequence[Flow]) -> tuple[IndexedFlow, ...]:
+        """Index the flows for searching; those that have not changed keep their entries."""
+        known = {entry.flow.id: entry for entry in (self._snapshot.flows if self._snapshot else ())}
         entries: list[IndexedFlow] = []
-        for start in range(0, len(flows), SLICE):
+        for start in range(0, len(flows), INDEX_BATCH):
             await asyncio.sleep(0)
-            entries += [_entry(flow, known.get(flow.id)) for flow in flows[start : start + SLICE]]
-        if len(entries) - len(known) > MANY:
+            for flow in flows[start : start + INDEX_BATCH]:
+                entry = known.get(flow.id)
+                entries.append(entry if entry is not None and entry.flow is flow else IndexedFlow.of(flow))
+        if len(entries) - len(known) > FREEZE_THRESHOLD:
             gc.freeze()
         return sort_newest_first(entries)
-
-
-def _entry(flow: Flow, known: IndexedFlow | None) -> IndexedFlow:
-    return known if known is not None and known.flow is flow else IndexedFlow.of(flow)

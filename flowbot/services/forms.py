@@ -17,7 +17,7 @@ from flowbot.domain.policy import ChannelPolicy, Permission
 from flowbot.domain.urls import hostname
 from flowbot.domain.validation import matches_flow
 from flowbot.errors import DependencyError, UserError
-from flowbot.services.authorization import decide_in_channel, require, visible_flow
+from flowbot.services.authorization import decide_in_channel, load_visible_flow, require
 from flowbot.services.flow_cache import FlowCache
 from flowbot.services.flow_queries import visible_website_names
 from flowbot.services.ports import Clock, Monotonic
@@ -122,7 +122,7 @@ class FormService:
             DependencyError: Enkapush or the database did not answer.
         """
         policy, scope = await self._allowed(reader, channel)
-        flow = None if flow_id is None else await visible_flow(self._source, flow_id, policy)
+        flow = None if flow_id is None else await load_visible_flow(self._source, flow_id, policy)
         segments, websites = await asyncio.gather(self._all_segments(), self._websites(policy, scope))
         if not websites:
             raise UserError("form.no_website")

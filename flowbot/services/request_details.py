@@ -1,11 +1,11 @@
-"""Request details: all that a request's message shows, loaded."""
+"""Request details: everything that a request's message shows."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from flowbot.domain.approval import expires_at
-from flowbot.domain.change import Change, ChangeKind, Vote, VoteChoice
+from flowbot.domain.approval import approvers, expires_at
+from flowbot.domain.change import Change, ChangeKind, Vote
 from flowbot.domain.flow import FieldDifference, Flow, FlowContent, WriteOnlyFields, content_differences
 from flowbot.domain.ids import FlowId, UserId, WebsiteId
 from flowbot.domain.lint import lint
@@ -20,12 +20,12 @@ class RequestDetails:
     """A change, and what is shown beside it.
 
     Attributes:
-        change: As it is kept.
+        change: As it is stored.
         votes: On it, oldest first.
-        website_names: Names of websites, for what has one.
+        website_names: Names of websites, for those that have one.
         remarks: What is worth another look, as of the request.
         since_approved: What differs from the flow as it was last approved; None where it never was.
-        approvers: Whom the policy names for approval now.
+        approvers: Those whom the policy names for approval now.
     """
 
     change: Change
@@ -37,36 +37,32 @@ class RequestDetails:
 
     @property
     def flow(self) -> Flow | None:
-        """The flow as it was when the change was asked for; a deleted one that is restored, too."""
+        """Return the flow as it was at the time of the request; of a restore, the deleted flow."""
         return self.change.request.before
 
     @property
     def content(self) -> FlowContent | None:
-        """What subscribers would see once the change is applied."""
+        """Return what subscribers would see once the change is applied."""
         if self.change.request.wanted is not None:
             return self.change.request.wanted.content
         return FlowContent.of(self.flow) if self.flow else None
 
     @property
     def edits(self) -> tuple[FieldDifference, ...]:
-        """What an edit changes, field by field."""
+        """Return what an edit changes, field by field."""
         if self.change.request.kind is not ChangeKind.EDIT or self.flow is None or self.content is None:
             return ()
         return content_differences(FlowContent.of(self.flow), self.content)
 
     @property
     def approvals(self) -> tuple[UserId, ...]:
-        """Who approves; of a change that lapsed, those whose approvals counted to the end."""
-        return tuple(person for person in self._approvers if person not in self._uncounted)
+        """Return the people who approve; of a lapsed change, those whose approvals counted to the end."""
+        return tuple(person for person in approvers(self.votes) if person not in self._uncounted)
 
     @property
     def uncounted(self) -> tuple[UserId, ...]:
-        """Whose approvals did not count any more when the change was to be applied."""
-        return tuple(person for person in self._approvers if person in self._uncounted)
-
-    @property
-    def _approvers(self) -> tuple[UserId, ...]:
-        return tuple(vote.person for vote in self.votes if vote.choice is VoteChoice.APPROVE)
+        """Return the people whose approvals did not count any more when the change was to be applied."""
+        return tuple(person for person in approvers(self.votes) if person in self._uncounted)
 
     @property
     def _uncounted(self) -> frozenset[str]:
@@ -75,22 +71,22 @@ class RequestDetails:
 
     @property
     def quorum(self) -> int:
-        """How many approvals are needed; 0 where none was."""
+        """Return the number of approvals that are needed; 0 where none was."""
         return self.change.rule.quorum if self.change.rule else 0
 
     @property
     def expires_at(self) -> datetime | None:
-        """When it expires if nobody decides; None where it waits for nobody."""
+        """Return when it expires if nobody decides; None where it waits for nobody."""
         return expires_at(self.change)
 
 
-def since_approved(
+def diff_since_approved(
     change: Change, approved: Change | None, policy: ChannelPolicy | None
 ) -> tuple[FieldDifference, ...] | None:
-    """What differs between the flow that a change is about and the flow as it was last approved.
+    """Compare the flow of a change with the flow as it was last approved.
 
     Returns:
-        None if it never was, or was on a website that the channel's policy does not name: nothing is told of that.
+        None where it never was, or was on a website that the policy does not name: nothing is shown of that.
     """
     flow = change.request.before
     if approved is None or flow is None:
@@ -127,7 +123,7 @@ class RequestDetailsLoader:
             change=change,
             votes=await self.store.votes(change.id),
             website_names=scope.website_names,
-            since_approved=since_approved(change, approved, scope.policy),
+            since_approved=diff_since_approved(change, approved, scope.policy),
             approvers=scope.policy.approvers if scope.policy else (),
         )
         request, content = change.request, details.content

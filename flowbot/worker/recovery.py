@@ -1,14 +1,15 @@
-"""Picks up what a crash, or a message that could not be sent, left over."""
+"""Recovery: takes over lapsed leases, expires due requests, and sends what was not shown."""
 
 import asyncio
 from collections.abc import Awaitable, Coroutine
 from contextlib import suppress
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final, Protocol
 
 import structlog
 
-from flowbot.domain.approval import expires_at
+from flowbot.domain.approval import is_expired
 from flowbot.domain.change import Change
 from flowbot.domain.flow import Flow
 from flowbot.domain.ids import ChangeId
@@ -16,163 +17,153 @@ from flowbot.errors import DependencyError
 from flowbot.observability.metrics import Metrics
 from flowbot.services.approvals.expire import RequestExpiry
 from flowbot.services.executor.executor import ChangeExecutor
-from flowbot.worker.housekeeping import Housekeeping
+from flowbot.services.executor.lease import LeaseKeeper
+from flowbot.services.ports import Clock
+from flowbot.services.ports.storage import ChangeStore
+from flowbot.worker.retention import Retention
 
 ROUND_SECONDS: Final = 0.5
-UNTOLD_ROUNDS: Final = 2
-"""Every so many rounds those are told again who could not be told: Slack may be away for long."""
-HOUSEKEEPING_ROUNDS: Final = 1200
-MOST_UNTOLD: Final = 500
-MOST_NEWS: Final = 20
-"""So many due requests are told of at a time: a Slack that hangs shall have connections left for who presses now."""
+UNSHOWN_ROUNDS: Final = 2
+"""Unsent messages are sent again every so many rounds: Slack may be away for long."""
+RETENTION_ROUNDS: Final = 1200
+UNSHOWN_LIMIT: Final = 500
+NOTICES_LIMIT: Final = 20
+"""So many due requests are notified of at a time: a Slack that hangs must leave connections for who presses now."""
 FIRST_PAUSE: Final = timedelta(seconds=0.5)
 LONGEST_PAUSE: Final = timedelta(minutes=10)
 
 log = structlog.get_logger(__name__)
 
 
-class Begin(Protocol):
+class TaskStarter(Protocol):
     """Starts work in the background."""
 
     def __call__(self, work: Coroutine[Any, Any, Any], *, name: str) -> None:
-        """Begin `work`, which answers for its own errors."""
+        """Start `work`, which handles its own errors."""
 
 
 class ChangeNotifier(Protocol):
-    """Tells people how changes end, and reminds approvers of those that wait."""
+    """Notifies people of changes, and reminds approvers of pending ones."""
 
     async def notify(self, change: Change, shown: Flow | None) -> None:
-        """Tell people how far the change has come.
+        """Notify people of how far the change has come.
 
         Raises:
-            DependencyError: it could not be told; it will be tried again.
+            DependencyError: they could not be notified; it will be tried again.
         """
 
     async def remind(self, change: Change) -> None:
         """Remind of a request.
 
         Raises:
-            DependencyError: it could not be done.
+            DependencyError: the reminder could not be sent.
         """
 
 
+@dataclass(slots=True)
 class Recovery:
     """A loop over due rows. Any number of processes may run one: the store gives each change to one of them.
 
-    Args:
-        changes: the use cases that write.
-        time: what time does to requests.
-        housekeeping: forgets what nothing needs any more.
-        notifier: tells people.
-        begin: starts what may take long, and sees it through at a stop.
-        metrics: counts what was done.
+    Attributes:
+        start_task: Starts what may take long, and sees it through at a stop.
     """
 
-    def __init__(
-        self,
-        changes: ChangeExecutor,
-        time: RequestExpiry,
-        housekeeping: Housekeeping,
-        notifier: ChangeNotifier,
-        begin: Begin,
-        metrics: Metrics,
-    ) -> None:
-        self._changes = changes
-        self._time = time
-        self._housekeeping = housekeeping
-        self._notifier = notifier
-        self._begin = begin
-        self._metrics = metrics
-        self._retold: dict[ChangeId, tuple[int, datetime]] = {}
-        self._news: set[ChangeId] = set()
+    executor: ChangeExecutor
+    expiry: RequestExpiry
+    retention: Retention
+    store: ChangeStore
+    leases: LeaseKeeper
+    notifier: ChangeNotifier
+    start_task: TaskStarter
+    metrics: Metrics
+    clock: Clock
+    _retries: dict[ChangeId, tuple[int, datetime]] = field(default_factory=dict)
+    _notifying: set[ChangeId] = field(default_factory=set)
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Go round until `stop`; the first round is at once. What was begun goes on: `begin` sees it through."""
+        """Run a round at once, and one after another until `stop`. Tasks that were started go on."""
         number = 0
         while not stop.is_set():
-            well = await self._safely(self._round(number), "round")
-            self._metrics.recovery_rounds.labels("done" if well else "failed").inc()
+            is_well = await self._guard(self._run_round(number), "round")
+            self.metrics.recovery_rounds.labels("done" if is_well else "failed").inc()
             number += 1
             with suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), ROUND_SECONDS)
 
-    async def _round(self, number: int) -> None:
+    async def _run_round(self, number: int) -> None:
         await self.resume_lapsed()
         await self.process_due()
-        if number % UNTOLD_ROUNDS == 0:
+        if number % UNSHOWN_ROUNDS == 0:
             await self.send_unshown()
-        if number % HOUSEKEEPING_ROUNDS == 0:
-            await self._housekeeping.delete_expired(self._changes.clock())
+        if number % RETENTION_ROUNDS == 0:
+            await self.retention.delete_expired(self.clock())
 
     async def resume_lapsed(self) -> None:
-        """Begin to carry out what other processes left. One that takes long holds up neither the others nor a round."""
-        claimed = await self._changes.store.claim_lapsed(self._changes.clock(), self._changes.new_lease())
-        for change in claimed:
+        """Start to execute what other processes left. One that takes long holds up neither the others nor a round."""
+        for change in await self.store.claim_lapsed(self.clock(), self.leases.new_lease()):
             log.info("recovery.taken_over", change=change.id, state=change.state)
-            self._metrics.leases_taken_over.inc()
-            work = self._safely(self._changes.execute(change, self._notifier.notify), "carry_out")
-            self._begin(work, name=f"recovery {change.id}")
+            self.metrics.leases_taken_over.inc()
+            work = self._guard(self.executor.execute(change, self.notifier.notify), "carry_out")
+            self.start_task(work, name=f"recovery {change.id}")
 
     async def process_due(self) -> None:
-        """Expire what waited too long, on the dot, and remind of what still waits; each once, whoever else runs.
+        """Expire requests on the dot, and remind of the others; each once, whoever else runs.
 
-        People are told in the background: a Slack that takes its time holds up no round.
+        People are notified in the background: a slow Slack holds up no round.
         """
-        now = self._changes.clock()
-        for change in await self._changes.store.due(now):
-            if change.id not in self._news and len(self._news) < MOST_NEWS:
-                await self._safely(self._see_to(change, now), "due")
+        now = self.clock()
+        for change in await self.store.due(now):
+            if change.id not in self._notifying and len(self._notifying) < NOTICES_LIMIT:
+                await self._guard(self._expire_or_remind(change, now), "due")
 
-    async def _see_to(self, change: Change, now: datetime) -> None:
-        """Expire the change, or remind of it. A reminder that cannot be sent is left out."""
-        ends = expires_at(change)
-        if ends is not None and ends <= now:
-            expired = await self._time.expire(change)
+    async def _expire_or_remind(self, change: Change, now: datetime) -> None:
+        """Expire the request, or remind of it. A reminder that cannot be sent is left out."""
+        if is_expired(change, now):
+            expired = await self.expiry.expire(change)
             if expired is not None:
-                # Under a lease, so that nobody tells the untold of it meanwhile.
-                self._break_news(expired, self._changes.notify_again(expired, self._notifier.notify))
-        elif await self._time.claim_reminder(change):
-            self._break_news(change, self._notifier.remind(change))
+                # Under a lease, so that nobody else sends it as unshown meanwhile.
+                self._start_notice(expired, self.executor.notify_again(expired, self.notifier.notify))
+        elif await self.expiry.claim_reminder(change):
+            self._start_notice(change, self.notifier.remind(change))
 
-    def _break_news(self, change: Change, work: Awaitable[None]) -> None:
-        """Begin to tell of a request; until that has ended, time does nothing more to it here."""
+    def _start_notice(self, change: Change, notice: Awaitable[None]) -> None:
+        """Start to notify people of a request, which is not processed here again until that has ended."""
 
-        async def telling() -> None:
+        async def send() -> None:
             try:
-                await self._safely(work, "due")
+                await self._guard(notice, "due")
             finally:
-                self._news.discard(change.id)
+                self._notifying.discard(change.id)
 
-        self._news.add(change.id)
-        self._begin(telling(), name=f"news of {change.id}")
+        self._notifying.add(change.id)
+        self.start_task(send(), name=f"news of {change.id}")
 
     async def send_unshown(self) -> None:
-        """Begin to tell how changes ended, where nobody managed so far; no pause outlasts a clock that is put back."""
-        now = self._changes.clock()
-        untold = await self._changes.store.unshown(now, limit=MOST_UNTOLD)
-        self._retold = {change.id: self._retold[change.id] for change in untold if change.id in self._retold}
-        for change in untold:
-            tries, after = self._retold.get(change.id, (0, now))
-            if not now < after <= now + LONGEST_PAUSE:
-                self._retold[change.id] = (tries + 1, now + _pause(tries))
-                work = self._safely(self._changes.notify_again(change, self._notifier.notify), "tell")
-                self._begin(work, name=f"telling {change.id}")
+        """Start to notify people again of changes whose newest version was not shown, each time after a longer pause.
 
-    async def _safely(self, step: Awaitable[Any], what: str) -> bool:
-        """See a step through; whether it went well. What goes wrong in it is tried again in a later round."""
+        One change cannot crowd out the others, and no pause outlasts a clock that is put back.
+        """
+        now = self.clock()
+        unshown = await self.store.unshown(now, limit=UNSHOWN_LIMIT)
+        self._retries = {change.id: self._retries[change.id] for change in unshown if change.id in self._retries}
+        for change in unshown:
+            tries, after = self._retries.get(change.id, (0, now))
+            if now < after <= now + LONGEST_PAUSE:
+                continue
+            pause = min(LONGEST_PAUSE, FIRST_PAUSE * (1 << min(tries, 16)))
+            self._retries[change.id] = (tries + 1, now + pause)
+            work = self._guard(self.executor.notify_again(change, self.notifier.notify), "tell")
+            self.start_task(work, name=f"telling {change.id}")
+
+    async def _guard(self, step: Awaitable[Any], name: str) -> bool:
+        """Run a step and return whether it went well; one that fails is tried again in a later round."""
         try:
             await step
-        except DependencyError as fault:
-            log.warning("recovery.fault", step=what, error=str(fault))
+        except DependencyError as error:
+            log.warning("recovery.fault", step=name, error=str(error))
         except Exception:
-            log.exception("recovery.unexpected", step=what)
+            log.exception("recovery.unexpected", step=name)
         else:
             return True
-        self._metrics.recovery_failures.labels(what).inc()
+        self.metrics.recovery_failures.labels(name).inc()
         return False
-
-
-def _pause(tries: int) -> timedelta:
-    """How long to wait before a change is told again: longer each time, so that one cannot crowd out the others."""
-    longer: timedelta = FIRST_PAUSE * (1 << min(tries, 16))
-    return min(LONGEST_PAUSE, longer)

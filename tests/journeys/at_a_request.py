@@ -54,7 +54,7 @@ def hurry(world: World, patch: pytest.MonkeyPatch) -> None:
     """Give Enkapush little time, and let the bot look after what is due many times a second."""
     world.timeouts, world.sleep = Timeouts(read=0.2, write=0.2, write_deadline=0.4), at_once
     patch.setattr(recovery, "ROUND_SECONDS", 0.1)
-    patch.setattr(recovery, "UNTOLD_ROUNDS", 1)
+    patch.setattr(recovery, "UNSHOWN_ROUNDS", 1)
 
 
 async def asks(

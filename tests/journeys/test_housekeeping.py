@@ -11,7 +11,7 @@ from flowbot.services.ports.storage import DeliveryKey
 from flowbot.storage.repositories.deliveries import DeliveryRepository
 from flowbot.storage.repositories.drafts import DraftRepository
 from flowbot.storage.repositories.images import ImageRepository
-from flowbot.worker.housekeeping import KEEP_DELIVERIES, KEEP_IMAGES
+from flowbot.worker.retention import KEEP_DELIVERIES, KEEP_IMAGES
 from tests.journeys.at_a_form import PNG
 from tests.journeys.world import MARKETING, World
 

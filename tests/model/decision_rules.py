@@ -51,11 +51,11 @@ class DecisionRules(RequestRules):
     def _approve_step(self, person: UserId, change: Change) -> Step:
         async def step(here: Process) -> None:
             at, policy = self.world.now, self.world.policy
-            ballot = await here.approvals.deciding.approve(reader(person), change.id, CHANNEL)
+            ballot = await here.decisions.approve(reader(person), change.id, CHANNEL)
             self.world.votes.setdefault(change.id, set()).add(person)
             self.world.check_vote(person, ballot.change, at, policy)
             if ballot.change.state is ChangeState.APPLYING:
-                await here.changes.execute(ballot.change, here.notifier.notify)
+                await here.executor.execute(ballot.change, here.notifier.notify)
             else:
                 await here.notifier.notify(ballot.change, None)
 
@@ -77,19 +77,18 @@ class DecisionRules(RequestRules):
         who = reader(person)
 
         async def step(here: Process) -> None:
-            approvals = here.approvals
             match what:
                 case "reject":
-                    await self._finish_closing(here, await approvals.deciding.reject(who, change.id, "no", CHANNEL))
+                    await self._finish_closing(here, await here.decisions.reject(who, change.id, "no", CHANNEL))
                 case "withdraw":
-                    await self._finish_closing(here, await approvals.deciding.withdraw(who, change.id))
+                    await self._finish_closing(here, await here.decisions.withdraw(who, change.id))
                 case "break_glass" | "break_glass_in_silence":
                     reason = "it burns" if what == "break_glass" else " "
-                    broken = await approvals.deciding.skip_approval(who, change.id, reason)
+                    broken = await here.decisions.skip_approval(who, change.id, reason)
                     self.world.check_closing(broken)
-                    await here.changes.execute(broken, here.notifier.notify)
+                    await here.executor.execute(broken, here.notifier.notify)
                 case "check_again":
-                    await here.notifier.notify(await approvals.checking.recheck(who, change.id, CHANNEL), None)
+                    await here.notifier.notify(await here.rechecker.recheck(who, change.id, CHANNEL), None)
                 case _:
                     await self._approve_step(person, change)(here)
 

@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flowbot.domain import operations, outcomes
-from flowbot.domain.approval import expires_at, requires_approval, stricter_rule
+from flowbot.domain.approval import is_expired, requires_approval, stricter_rule
 from flowbot.domain.audit import AuditEvent
 from flowbot.domain.change import (
     Change,
@@ -29,14 +29,14 @@ from flowbot.domain.change import (
 )
 from flowbot.domain.flow import Flow, fingerprint
 from flowbot.domain.ids import ChangeId, ChannelId, FormToken, WebsiteId
-from flowbot.domain.outcomes import ChangeResult
+from flowbot.domain.outcomes import LAPSED, ChangeResult
 from flowbot.domain.policy import Actor, ApprovalRule, ChannelPolicy, Decision, Permission, decide
 from flowbot.services.approvals.decide import DecisionService
 from flowbot.services.approvals.recheck import Rechecker
 from flowbot.services.approvals.submit import RequestSubmitter
 from flowbot.services.executor.context import ExecutionContext
 from flowbot.services.executor.create import CreateWrite
-from flowbot.services.executor.executor import ChangeExecutor, OperationRunner
+from flowbot.services.executor.executor import OperationRunner
 from flowbot.services.executor.lease import LeaseKeeper
 from flowbot.services.executor.preconditions import IN_FLIGHT_AT_MOST, Preconditions, find_unsettled_change
 from flowbot.services.executor.update import MAX_ATTEMPTS, mark_sending, write_with_retries
@@ -159,7 +159,7 @@ def anybody_breaks_the_glass(patch: Patch) -> None:
     async def may(self: DecisionService, _reader: CurrentUser, change_id: ChangeId) -> Change:
         return await self.authorizer.load_pending(change_id)
 
-    patch.setattr(DecisionService, "require_skip", may)
+    patch.setattr(DecisionService, "load_skippable", may)
 
 
 @mutation
@@ -187,7 +187,7 @@ def an_edit_of_an_enabled_flow_needs_no_approval(patch: Patch) -> None:
 
 @mutation
 def a_vote_counts_after_the_request_has_expired(patch: Patch) -> None:
-    _replace_everywhere(patch, expires_at, lambda _change: None, within="flowbot.services")
+    _replace_everywhere(patch, is_expired, lambda _change, _now: False, within="flowbot.services")
 
 
 @mutation
@@ -200,10 +200,10 @@ def the_policy_is_not_asked_again(patch: Patch) -> None:
 
 @mutation
 def the_vote_of_a_removed_approver_still_counts(patch: Patch) -> None:
-    async def always(_self: Preconditions, *_: object) -> bool:
-        return True
+    async def never(_self: Preconditions, *_: object) -> None:
+        return None
 
-    patch.setattr(Preconditions, "_still_may", always)
+    patch.setattr(Preconditions, "_find_lost_right", never)
 
 
 # --- what ---------------------------------------------------------------------------------------------------------
@@ -233,9 +233,11 @@ _ignore_field("state", is_enabled=False)
 
 @mutation
 def the_lease_is_not_checked_before_the_write(patch: Patch) -> None:
-    async def note(tools: ExecutionContext, change: Change) -> None:
-        kept = await tools.store.get(change.id)
-        await tools.store.mark_sent_once(change.id, (kept and kept.lease_owner) or tools.owner, tools.clock(), None)
+    async def note(context: ExecutionContext, change: Change) -> None:
+        kept = await context.store.get(change.id)
+        await context.store.mark_sent_once(
+            change.id, (kept and kept.lease_owner) or context.owner, context.clock(), None
+        )
 
     _replace_everywhere(patch, mark_sending, note)
     a_lease_that_ran_out_while_the_flow_was_read_is_not_noticed(patch)
@@ -282,7 +284,7 @@ def a_flow_is_restored_each_time_it_is_asked_for(patch: Patch) -> None:
     async def another(_self: RequestSubmitter, _deleted: ChangeId) -> FormToken:
         return FormToken(secrets.token_hex(8))
 
-    patch.setattr(RequestSubmitter, "_restoring", another)
+    patch.setattr(RequestSubmitter, "_find_restore_token", another)
 
 
 @mutation
@@ -328,12 +330,14 @@ def a_success_is_taken_for_a_proof(patch: Patch) -> None:
 
 @mutation
 def a_refusal_after_silence_is_called_failed(patch: Patch) -> None:
-    async def rashly(tools: ExecutionContext, change: Change, attempt: Callable[[Change], Any]) -> ChangeResult | None:
+    async def rashly(
+        context: ExecutionContext, change: Change, attempt: Callable[[Change], Any]
+    ) -> ChangeResult | None:
         for _ in range(MAX_ATTEMPTS):
             try:
                 verdict: ChangeResult = await attempt(change)
             except WriteUnclearError:
-                change = await tools.store.get(change.id) or change
+                change = await context.store.get(change.id) or change
             else:
                 return verdict
         return None
@@ -370,11 +374,10 @@ def a_last_look_calls_failed_what_is_not_whole(patch: Patch) -> None:
 
 @mutation
 def a_lapsed_approval_is_called_failed_though_it_was_sent(patch: Patch) -> None:
-    async def verdict(self: ChangeExecutor, change: Change) -> ChangeResult:
-        lapsed = await self.preconditions.revalidate_approvals(change)
-        return ChangeResult(ChangeState.FAILED, lapsed) if lapsed else await self.runner.apply(change)
+    async def failed(_self: OperationRunner, _change: Change) -> ChangeResult:
+        return ChangeResult(ChangeState.FAILED, Outcome(LAPSED))
 
-    patch.setattr(ChangeExecutor, "_verdict", verdict)
+    patch.setattr(OperationRunner, "inspect", failed)
 
 
 @mutation
@@ -387,7 +390,7 @@ def a_flow_that_is_not_alike_is_called_another(patch: Patch) -> None:
     async def never(_self: CreateWrite, _flows: Iterable[Flow]) -> bool:
         return False
 
-    patch.setattr(CreateWrite, "_may_be_among", never)
+    patch.setattr(CreateWrite, "_has_candidate", never)
 
 
 @mutation
@@ -409,7 +412,7 @@ def late_effects_are_waited_for_from_the_first_write_on(patch: Patch) -> None:
         change = await self.authorizer.load_change(change_id)
         if change.state is not ChangeState.UNKNOWN:
             return change
-        since = self.executor.clock() - (change.sent_at or change.changed_at)
-        return await self.executor.recheck(change, is_final=since > IN_FLIGHT_AT_MOST)
+        since = self.clock() - (change.sent_at or change.changed_at)
+        return await self.settle(change, is_final=since > IN_FLIGHT_AT_MOST)
 
     patch.setattr(Rechecker, "recheck", check_again)

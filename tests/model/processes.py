@@ -12,8 +12,11 @@ from flowbot.domain.images import ImageFile, ImageUpload
 from flowbot.domain.outcomes import ChangeResult
 from flowbot.errors import DependencyError, UserError
 from flowbot.observability.metrics import Metrics
-from flowbot.services.approvals.approvals import ApprovalServices
+from flowbot.services.approvals.decide import DecisionService
 from flowbot.services.approvals.expire import RequestExpiry
+from flowbot.services.approvals.recheck import Rechecker
+from flowbot.services.approvals.submit import RequestSubmitter
+from flowbot.services.authorization import RequestAuthorizer
 from flowbot.services.executor.context import ExecutionContext
 from flowbot.services.executor.executor import ChangeExecutor, OperationRunner
 from flowbot.services.executor.lease import LeaseKeeper
@@ -28,8 +31,8 @@ from flowbot.storage.repositories.drafts import DraftRepository
 from flowbot.storage.repositories.images import ImageRepository
 from flowbot.storage.repositories.policies import PolicyRepository
 from flowbot.storage.unit_of_work import Database
-from flowbot.worker.housekeeping import Housekeeping
 from flowbot.worker.recovery import Recovery
+from flowbot.worker.retention import Retention
 from tests.model.fake_enkapush import CURRENT_CHANGE, FakeEnkapush
 
 WRITES: Final = frozenset({"create", "update", "set_enabled", "delete"})
@@ -197,7 +200,7 @@ class Process:
         drafts = cast("DraftRepository", self._database_port(DraftRepository(around.database)))
         enkapush = cast("FakeEnkapush", FaultyPort(around.enkapush, self.life))
         people = UserService(around.directory, frozenset(), monotonic=around.monotonic)
-        holding = LeaseKeeper(store, around.clock, name)
+        leases = LeaseKeeper(store, around.clock, name)
         tools = ExecutionContext(
             store=store,
             images=images,
@@ -205,28 +208,39 @@ class Process:
             flow_images=enkapush,
             source=enkapush,
             writer=enkapush,
-            flow_cache=FlowCache(around.enkapush, clock=around.clock, monotonic=around.monotonic),
+            flow_cache=FlowCache(enkapush, clock=around.clock, monotonic=around.monotonic),
             clock=around.clock,
             owner=name,
-            holds_lease=holding.holds_for_certain,
+            holds_lease=leases.holds_for_certain,
             sleep=around.sleep,
         )
-        self.changes = ChangeExecutor(
+        self.executor = ChangeExecutor(
             store=store,
             drafts=drafts,
             policies=policies,
-            users=people,
             preconditions=Preconditions(policies, people, store),
             runner=TrackedApplying(tools, ambiguous=around.enkapush.ambiguous),
-            leases=holding,
+            leases=leases,
             clock=around.clock,
         )
         self.people = people
-        self.approvals = ApprovalServices.of(self.changes, enkapush, people.find_current_members)
+        clock = around.clock
+        authorizer = RequestAuthorizer(store, policies, people, clock, people.find_current_members)
+        self.submitter = RequestSubmitter(store, enkapush, authorizer, leases, clock)
+        self.decisions = DecisionService(store, authorizer, leases, clock)
+        self.rechecker = Rechecker(self.executor.runner, store, policies, authorizer, clock)
         self.notifier = FakeNotifier(around.slack, store, self.life)
-        time = RequestExpiry(self.changes)
-        housekeeping = Housekeeping(drafts, images, DeliveryRepository(around.database))
-        self.recovery = Recovery(self.changes, time, housekeeping, self.notifier, self._begin, Metrics())
+        self.recovery = Recovery(
+            executor=self.executor,
+            expiry=RequestExpiry(store, clock),
+            retention=Retention(drafts, images, DeliveryRepository(around.database)),
+            store=store,
+            leases=leases,
+            notifier=self.notifier,
+            start_task=self._begin,
+            metrics=Metrics(),
+            clock=clock,
+        )
         self._begun: set[asyncio.Task[None]] = set()
 
     async def recover(self) -> None:

@@ -46,8 +46,8 @@ class RequestRules(ModelMachine):
         faults.inject(self.world, process)
 
         async def step(here: Process) -> None:
-            change = await here.approvals.asking.submit(reader(person), CHANNEL, kind, flow, "please")
-            await here.changes.execute(change, here.notifier.notify)
+            change = await here.submitter.request_change(reader(person), CHANNEL, kind, flow, "please")
+            await here.executor.execute(change, here.notifier.notify)
 
         self._run_steps((process, step))
 
@@ -68,8 +68,8 @@ class RequestRules(ModelMachine):
         )
 
         async def step(here: Process) -> None:
-            change, _ = await here.changes.submit(asked)
-            await here.changes.execute(change, here.notifier.notify)
+            change, _ = await here.submitter.submit(asked)
+            await here.executor.execute(change, here.notifier.notify)
 
         self._run_steps((process, step))
 
@@ -82,8 +82,8 @@ class RequestRules(ModelMachine):
             return
 
         async def step(here: Process) -> None:
-            change = await here.approvals.asking.resubmit(reader(person), old.id, CHANNEL)
-            await here.changes.execute(change, here.notifier.notify)
+            change = await here.submitter.request_again(reader(person), old.id, CHANNEL)
+            await here.executor.execute(change, here.notifier.notify)
 
         self._run_steps((process, step))
 
@@ -100,9 +100,9 @@ class RequestRules(ModelMachine):
         deleted = deletes[number % len(deletes)]
 
         async def step(here: Process) -> None:
-            change = await here.approvals.asking.restore(reader(person), deleted.id, CHANNEL)
+            change = await here.submitter.restore(reader(person), deleted.id, CHANNEL)
             self.world.wishes.setdefault(f"restore of {deleted.id}", set()).add(change.id)
-            await here.changes.execute(change, here.notifier.notify)
+            await here.executor.execute(change, here.notifier.notify)
 
         if is_frozen:
             self._run_frozen(
@@ -120,10 +120,10 @@ class RequestRules(ModelMachine):
         asked = ChangeRequest(token, ChangeKind.CREATE, person, CHANNEL, website, wanted=DesiredFlow(content))
 
         async def step(here: Process) -> None:
-            change, is_new = await here.changes.submit(asked)
+            change, is_new = await here.submitter.submit(asked)
             self.world.wishes.setdefault(f"form {token}", set()).add(change.id)
             if is_new:
-                await here.changes.execute(change, here.notifier.notify)
+                await here.executor.execute(change, here.notifier.notify)
 
         self._run_steps((0, step), (1, step))
 

@@ -9,7 +9,7 @@ from flowbot.domain.change import Change, ChangeKind, ChangeRequest, ChangeState
 from flowbot.domain.flow import FieldDifference, Flow, WaitTime
 from flowbot.domain.ids import ChangeId, ChannelId, FlowId, FormToken, UserId, WebsiteId
 from flowbot.domain.policy import ChannelPolicy
-from flowbot.services.request_details import since_approved
+from flowbot.services.request_details import diff_since_approved
 
 NOON: Final = datetime(2026, 3, 1, 12, tzinfo=UTC)
 CHANNEL: Final = ChannelId("C1")
@@ -41,8 +41,8 @@ def test_what_was_approved_before_is_told_of_the_channels_websites_alone(
     website: int, told: tuple[FieldDifference, ...] | None
 ) -> None:
     policy = ChannelPolicy(id=CHANNEL, websites=(WebsiteId(1),))
-    assert since_approved(enabling("New", 1), enabling("Old", website), policy) == told
+    assert diff_since_approved(enabling("New", 1), enabling("Old", website), policy) == told
 
 
 def test_nothing_is_told_without_a_policy() -> None:
-    assert since_approved(enabling("New", 1), enabling("Old", 1), None) is None
+    assert diff_since_approved(enabling("New", 1), enabling("Old", 1), None) is None

@@ -7,42 +7,44 @@ from typing import Final
 from flowbot.domain.approval import due_times, expires_at
 from flowbot.domain.audit import AuditAction, Transition
 from flowbot.domain.change import Change, ChangeState, with_lease
-from flowbot.services.executor.executor import ChangeExecutor
-from flowbot.services.ports.storage import VersionConflictError
+from flowbot.services.executor.transition import transition
+from flowbot.services.ports import Clock
+from flowbot.services.ports.storage import ChangeStore, VersionConflictError
 
 UNPOSTED_RETRY: Final = timedelta(seconds=30)
-"""What is due and has no message yet is looked at again after this."""
+"""A due request that has no message yet is looked at again after this."""
 
 
 @dataclass(frozen=True, slots=True)
 class RequestExpiry:
-    """Ends requests whose time is over, and says who reminds of the others."""
+    """Expires requests, and claims reminders of the others."""
 
-    executor: ChangeExecutor
+    store: ChangeStore
+    clock: Clock
 
     async def expire(self, change: Change) -> Change | None:
         """End a request whose time is over; None where somebody was faster."""
-        over = with_lease(None, replace(change, due_at=None))
+        expired, step = replace(change, due_at=None), Transition(ChangeState.EXPIRED, AuditAction.EXPIRED)
         try:
-            return await self.executor.transition(change, Transition(ChangeState.EXPIRED, AuditAction.EXPIRED), over)
+            return await transition(self.store, change, step, self.clock(), update=with_lease(None, expired))
         except VersionConflictError as conflict:
             # A vote that was not enough came in between: the time is over all the same.
-            still = conflict.current.state is ChangeState.PENDING
-            return await self.expire(conflict.current) if still else None
+            is_pending = conflict.current.state is ChangeState.PENDING
+            return await self.expire(conflict.current) if is_pending else None
 
     async def claim_reminder(self, change: Change) -> bool:
-        """Whether this process is the one that reminds of a request now. Its next moment is set.
+        """Set when the request is due next, and return whether this process is to remind people of it now.
 
-        What has no message yet is reminded of soon after it has one.
+        A request without a message is not reminded of: it is due again soon.
         """
-        rule, ends = change.rule, expires_at(change)
-        if rule is None or ends is None:
+        rule, expiry = change.rule, expires_at(change)
+        if rule is None or expiry is None:
             return False
-        now, store = self.executor.clock(), self.executor.store
+        now = self.clock()
         if change.message_ts is None:
-            # What stayed due would be looked at first each time; many of them, and nobody looked at the others.
-            await store.postpone(change, min(now + UNPOSTED_RETRY, ends), change.progress)
+            # Left due, it would be looked at first each time; many of them, and nobody would look at the others.
+            await self.store.postpone(change, min(now + UNPOSTED_RETRY, expiry), change.progress)
             return False
         later = [moment for moment in due_times(change.created_at, rule) if moment > now]
         progress = replace(change.progress, reminders=change.progress.reminders + 1)
-        return await store.postpone(change, later[0] if later else ends, progress)
+        return await self.store.postpone(change, later[0] if later else expiry, progress)

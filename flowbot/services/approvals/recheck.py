@@ -1,35 +1,64 @@
-"""Look again at a change whose outcome is not known."""
+"""Rechecks of changes whose outcome is not known."""
 
 from dataclasses import dataclass
 
+from flowbot.domain.audit import AuditAction, Transition
 from flowbot.domain.change import Change, ChangeState
 from flowbot.domain.ids import ChangeId, ChannelId
 from flowbot.domain.policy import Permission
-from flowbot.services.authorization import RequestAuthorizer, require_in_channel
-from flowbot.services.executor.executor import ChangeExecutor
+from flowbot.services.authorization import RequestAuthorizer, hide_if_out_of_scope, require_in_channel
+from flowbot.services.executor.executor import OperationRunner
 from flowbot.services.executor.preconditions import IN_FLIGHT_AT_MOST
+from flowbot.services.executor.transition import transition
+from flowbot.services.ports import Clock
+from flowbot.services.ports.storage import ChangeStore, FlowClaimedError, PolicyStore, VersionConflictError
 from flowbot.services.users import CurrentUser
 
 
 @dataclass(frozen=True, slots=True)
 class Rechecker:
-    """Looks once more."""
+    """Looks again for the effects of unknown changes."""
 
-    executor: ChangeExecutor
+    runner: OperationRunner
+    store: ChangeStore
+    policies: PolicyStore
     authorizer: RequestAuthorizer
+    clock: Clock
 
-    async def recheck(self, reader: CurrentUser, change_id: ChangeId, clicked_in: ChannelId | None) -> Change:
-        """Look once more what became of a change of which it is not known.
+    async def recheck(self, user: CurrentUser, change_id: ChangeId, clicked_in: ChannelId | None) -> Change:
+        """Look again for the effect of a change that is unknown, and settle it where that tells.
 
         Raises:
             UserError: not allowed.
             DependencyError: Enkapush or the database did not answer.
         """
         change = await self.authorizer.load_change(change_id)
-        policy = await self.authorizer.get_policy_for(reader, change.request.channel, clicked_in)
-        require_in_channel(policy, reader, Permission.EDIT, Permission.APPROVE)
+        policy = await self.authorizer.get_policy_for(user, change.request.channel, clicked_in)
+        require_in_channel(policy, user, Permission.EDIT, Permission.APPROVE)
         if change.state is not ChangeState.UNKNOWN:
             return change
-        # Not counted from `sent_at`: who took the change over may have sent it once more.
-        since = self.executor.clock() - change.changed_at
-        return await self.executor.recheck(change, is_final=since > IN_FLIGHT_AT_MOST)
+        # Not counted from `sent_at`: a process that took the change over may have sent it once more.
+        since = self.clock() - change.changed_at
+        return await self.settle(change, is_final=since > IN_FLIGHT_AT_MOST)
+
+    async def settle(self, change: Change, *, is_final: bool) -> Change:
+        """Settle an unknown change by its effect; it stays unknown where that cannot be told yet.
+
+        Args:
+            change: the unknown change.
+            is_final: whether an effect that is not there by now will not come any more.
+        """
+        found = await self.runner.recheck(change, is_final=is_final)
+        result = await hide_if_out_of_scope(self.policies, change, found)
+        if result.state is ChangeState.UNKNOWN:
+            return change
+        step = Transition(result.state, AuditAction.CHECKED, outcome=result.outcome, details=result.details)
+        try:
+            return await transition(self.store, change, step, self.clock())
+        except VersionConflictError as conflict:
+            if conflict.current.state is ChangeState.UNKNOWN:
+                # Whoever notified people of it has just released it.
+                return await self.settle(conflict.current, is_final=is_final)
+            return conflict.current
+        except FlowClaimedError:
+            return change

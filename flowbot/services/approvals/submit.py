@@ -1,19 +1,21 @@
-"""Submission of requests: ask, ask again, restore."""
+"""Submission of changes: request one, request it again, restore a flow, save a form."""
 
 import secrets
 from dataclasses import dataclass, replace
 
+from flowbot.domain.audit import submission_event
 from flowbot.domain.change import Change, ChangeKind, ChangeRequest, ChangeState
 from flowbot.domain.flow import DesiredFlow, Flow, FlowContent, rebase_content
 from flowbot.domain.ids import ChangeId, ChannelId, FlowId, FormToken
 from flowbot.domain.policy import Permission
 from flowbot.domain.validation import rebase_values
 from flowbot.errors import UserError
-from flowbot.services.authorization import RequestAuthorizer, require, require_in_channel, visible_flow
-from flowbot.services.executor.executor import ChangeExecutor
+from flowbot.services.authorization import RequestAuthorizer, load_visible_flow, require, require_in_channel
+from flowbot.services.executor.lease import LeaseKeeper
 from flowbot.services.executor.preconditions import find_unsettled_change
+from flowbot.services.ports import Clock
 from flowbot.services.ports.enkapush import FlowSource
-from flowbot.services.ports.storage import FlowBusyError
+from flowbot.services.ports.storage import ChangeStore, FlowBusyError
 from flowbot.services.users import CurrentUser
 
 
@@ -27,99 +29,109 @@ class RequestOpenError(UserError):
 
 @dataclass(frozen=True, slots=True)
 class RequestSubmitter:
-    """Submits what is asked for. Each change that is given back is held by this process: carry it out next."""
+    """Stores what people request. Each change that is returned is leased by this process: execute it next."""
 
-    executor: ChangeExecutor
+    store: ChangeStore
     source: FlowSource
     authorizer: RequestAuthorizer
+    leases: LeaseKeeper
+    clock: Clock
 
-    async def submit(
-        self, reader: CurrentUser, channel: ChannelId, kind: ChangeKind, flow_id: FlowId, reason: str
+    async def submit(self, request: ChangeRequest) -> tuple[Change, bool]:
+        """Store a change, so that a crash cannot lose it, and tell whether it is new: a form submitted twice is not.
+
+        Raises:
+            FlowBusyError: the flow has an open change.
+            DependencyError: the database did not store it.
+        """
+        return await self.store.submit(request, self.leases.new_lease(), submission_event(request, self.clock()))
+
+    async def request_change(
+        self, user: CurrentUser, channel: ChannelId, kind: ChangeKind, flow_id: FlowId, reason: str
     ) -> Change:
-        """Ask to enable, disable or delete a flow.
+        """Request to enable, disable or delete a flow.
 
         Raises:
             UserError: not allowed, no such flow here, nothing to do, or a request is open already.
             DependencyError: Enkapush or the database did not answer.
         """
-        reader = await self.authorizer.reload_user(reader)
-        policy = require(await self.authorizer.get_policy(channel), reader, Permission.EDIT)
-        flow = await visible_flow(self.source, flow_id, policy)
+        user = await self.authorizer.reload_user(user)
+        policy = require(await self.authorizer.get_policy(channel), user, Permission.EDIT)
+        flow = await load_visible_flow(self.source, flow_id, policy)
         if kind in {ChangeKind.ENABLE, ChangeKind.DISABLE} and flow.is_enabled is (kind is ChangeKind.ENABLE):
-            raise UserError(
-                "request.already_enabled" if flow.is_enabled else "request.already_disabled", id=str(flow_id)
-            )
-        return await self._submit(_new_change(reader, channel, kind, flow, reason))
+            key = "request.already_enabled" if flow.is_enabled else "request.already_disabled"
+            raise UserError(key, id=str(flow_id))
+        return await self._submit(_new_request(user, channel, kind, flow, reason))
 
-    async def resubmit(self, reader: CurrentUser, change_id: ChangeId, clicked_in: ChannelId | None) -> Change:
-        """Ask for the same once more, of the flow as it is now.
+    async def request_again(self, user: CurrentUser, change_id: ChangeId, clicked_in: ChannelId | None) -> Change:
+        """Request the same once more, of the flow as it is now.
 
         Raises:
-            UserError, DependencyError: as `submit`.
+            UserError: as `request_change`.
+            DependencyError: as `request_change`.
         """
-        reader = await self.authorizer.reload_user(reader)
-        asked = (await self.authorizer.load_change(change_id)).request
-        policy = require_in_channel(
-            await self.authorizer.get_policy_for(reader, asked.channel, clicked_in), reader, Permission.EDIT
-        )
-        if asked.flow is None:
+        user = await self.authorizer.reload_user(user)
+        earlier = (await self.authorizer.load_change(change_id)).request
+        policy = await self.authorizer.get_policy_for(user, earlier.channel, clicked_in)
+        policy = require_in_channel(policy, user, Permission.EDIT)
+        if earlier.flow is None:
             raise UserError("request.gone")
-        if asked.wanted is None or asked.before is None:
-            return await self.submit(reader, asked.channel, asked.kind, asked.flow, asked.reason)
-        flow = await visible_flow(self.source, asked.flow, policy)
-        new = _new_change(reader, asked.channel, ChangeKind.EDIT, flow, asked.reason)
-        content = rebase_content(asked.wanted.content, FlowContent.of(asked.before), FlowContent.of(flow))
-        wanted, typed = replace(asked.wanted, content=content), rebase_values(asked.typed, asked.before, flow)
-        return await self._submit(replace(new, wanted=wanted, typed=typed, picture=asked.picture))
+        if earlier.wanted is None or earlier.before is None:
+            return await self.request_change(user, earlier.channel, earlier.kind, earlier.flow, earlier.reason)
+        flow = await load_visible_flow(self.source, earlier.flow, policy)
+        request = _new_request(user, earlier.channel, ChangeKind.EDIT, flow, earlier.reason)
+        content = rebase_content(earlier.wanted.content, FlowContent.of(earlier.before), FlowContent.of(flow))
+        wanted, typed = replace(earlier.wanted, content=content), rebase_values(earlier.typed, earlier.before, flow)
+        return await self._submit(replace(request, wanted=wanted, typed=typed, picture=earlier.picture))
 
-    async def restore(self, reader: CurrentUser, change_id: ChangeId, clicked_in: ChannelId | None) -> Change:
-        """Make a deleted flow again, disabled, under a new id. Asked twice, it is made once.
+    async def restore(self, user: CurrentUser, change_id: ChangeId, clicked_in: ChannelId | None) -> Change:
+        """Request to create a deleted flow again, disabled, under a new id. Requested twice, it is created once.
 
         Raises:
             UserError: not allowed, or there is nothing to restore.
             DependencyError: the database did not answer.
         """
-        reader = await self.authorizer.reload_user(reader)
+        user = await self.authorizer.reload_user(user)
         deleted = await self.authorizer.load_change(change_id)
         channel, before = deleted.request.channel, deleted.request.before
-        require_in_channel(await self.authorizer.get_policy_for(reader, channel, clicked_in), reader, Permission.EDIT)
+        require_in_channel(await self.authorizer.get_policy_for(user, channel, clicked_in), user, Permission.EDIT)
         if deleted.request.kind is not ChangeKind.DELETE or deleted.state is not ChangeState.APPLIED or before is None:
             raise UserError("request.nothing_to_restore")
-        new = _new_change(reader, channel, ChangeKind.RESTORE, before, "")
+        request = _new_request(user, channel, ChangeKind.RESTORE, before, "")
         wanted = DesiredFlow(FlowContent.of(before), image=deleted.progress.image)
-        restoring = replace(new, flow=None, wanted=wanted, token=await self._restoring(change_id))
-        return await self._submit(restoring)
+        token = await self._find_restore_token(change_id)
+        return await self._submit(replace(request, flow=None, wanted=wanted, token=token))
 
-    async def _restoring(self, deleted: ChangeId) -> FormToken:
-        """The token under which a flow is restored once; another one where it was tried and not done."""
+    async def _find_restore_token(self, deleted: ChangeId) -> FormToken:
+        """Return the token under which a flow is restored once; another one after each try that failed."""
         token, number = FormToken(f"restore.{deleted}"), 1
-        while (tried := await self.executor.store.get_by_token(token)) and tried.state is ChangeState.FAILED:
+        while (earlier := await self.store.get_by_token(token)) and earlier.state is ChangeState.FAILED:
             number += 1
             token = FormToken(f"restore.{deleted}.{number}")
         return token
 
-    async def _submit(self, new: ChangeRequest) -> Change:
-        if wait := await find_unsettled_change(self.executor.store, new, self.executor.clock()):
-            raise UserError(wait.key, **wait.params)
+    async def _submit(self, request: ChangeRequest) -> Change:
+        if blocker := await find_unsettled_change(self.store, request, self.clock()):
+            raise UserError(blocker.key, **blocker.params)
         try:
-            change, is_new = await self.executor.submit(new)
-        except FlowBusyError as taken:
-            raise RequestOpenError(taken.current) from taken
+            change, is_new = await self.submit(request)
+        except FlowBusyError as busy:
+            raise RequestOpenError(busy.current) from busy
         if not is_new:
             raise UserError("request.done_already")
         return change
 
 
-def _new_change(reader: CurrentUser, channel: ChannelId, kind: ChangeKind, flow: Flow, reason: str) -> ChangeRequest:
+def _new_request(user: CurrentUser, channel: ChannelId, kind: ChangeKind, flow: Flow, reason: str) -> ChangeRequest:
     return ChangeRequest(
         token=FormToken(secrets.token_urlsafe(16)),
         kind=kind,
-        requester=reader.id,
+        requester=user.id,
         channel=channel,
         website=flow.website_id,
         flow=flow.id,
         before=flow,
         reason=reason,
-        locale=reader.locale,
-        timezone=reader.timezone,
+        locale=user.locale,
+        timezone=user.timezone,
     )

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final
 
-from flowbot.domain.change import Change
+from flowbot.domain.change import Change, ChangeState
 from flowbot.domain.flow import Flow
 from flowbot.domain.ids import ChangeId, FlowId, ImageId
 from flowbot.domain.images import ImageFile
@@ -18,8 +18,7 @@ from flowbot.services.ports.slack import ImageSource
 from flowbot.services.ports.storage import ChangeStore, ImageStore
 
 READ_BACK_SECONDS: Final = (0.0, 1.0, 2.0)
-"""Pauses before each look for an effect that is not to be seen yet: a request may still be under way at Enkapush, and
-what it has done may be seen late."""
+"""Pauses before each look for an effect: a request may still be under way at Enkapush, or its effect show late."""
 
 
 class LeaseLostError(Exception):
@@ -28,14 +27,14 @@ class LeaseLostError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ExecutionContext:
-    """The ports, and what this process is called.
+    """The ports that writes use, and the name of this process.
 
     Attributes:
-        images: Keeps pictures.
-        form_images: Fetches those that people put into forms.
-        flow_images: Fetches those that flows have.
+        images: Stores images.
+        form_images: Fetches images that people put into forms.
+        flow_images: Fetches images that flows have.
         owner: This process's name on leases.
-        holds_lease: Whether this process still has a change for certain, by what it knows without asking.
+        holds_lease: Whether this process still holds a change for certain, as far as it knows without asking.
         sleep: Waits some seconds.
     """
 
@@ -51,65 +50,63 @@ class ExecutionContext:
     holds_lease: Callable[[ChangeId], bool]
     sleep: Sleep = asyncio.sleep
 
-    async def flow_before(self, flow_id: FlowId) -> Flow | None:
-        """The flow before anything is sent, None where it is gone.
+    async def get_flow_before(self, flow_id: FlowId) -> Flow | None:
+        """Return a flow before anything is sent; None where it is gone.
 
         Raises:
-            NotDone: Enkapush does not say, so nothing is sent.
+            WriteRefusedError: Enkapush did not answer, so nothing is sent.
         """
         try:
             return await self.source.get_flow(flow_id)
-        except DependencyError as fault:
-            raise refuse_unread(fault) from fault
-
-    async def flow_after(self, flow_id: FlowId) -> Flow | None:
-        """The flow after something was sent, None where it is gone or Enkapush does not say."""
-        try:
-            return await self.source.get_flow(flow_id)
-        except DependencyError:
-            return None
-
-    async def read_back(self, flow_id: FlowId) -> Flow | None:
-        """As `flow_after`; lists show at once what was read."""
-        flow = await self.flow_after(flow_id)
-        if flow is not None:
-            self.flow_cache.upsert(flow)
-        return flow
+        except DependencyError as error:
+            raise refuse_unread(error) from error
 
 
-def refuse_unread(fault: DependencyError) -> WriteRefusedError:
-    """Enkapush could not even be asked beforehand: the same reason, and nothing was sent."""
-    return WriteRefusedError(f"not_done.{fault.key.rpartition('_')[2]}")
+def refuse_unread(error: DependencyError) -> WriteRefusedError:
+    """Turn an error of a read before the write into a refusal for the same reason: nothing was sent."""
+    return WriteRefusedError(f"not_done.{error.key.rpartition('_')[2]}")
 
 
-async def load_new_image(tools: ExecutionContext, task: CreateOperation | EditOperation) -> ImageFile | None:
-    """The picture that is wanted, if there is one: kept already, or fetched now.
+def require_leased(change: Change | None, owner: str) -> Change:
+    """Return the change, as it is stored now, while `owner` is applying it.
 
     Raises:
-        NotDone: it cannot be had, or it is not one.
+        LeaseLostError: another process has taken it over.
     """
-    if task.wanted.image is not None:
-        if (kept := await tools.images.get(ImageId(task.wanted.image))) is None:
+    if change is None or change.lease_owner != owner or change.state is not ChangeState.APPLYING:
+        raise LeaseLostError
+    return change
+
+
+async def load_new_image(context: ExecutionContext, operation: CreateOperation | EditOperation) -> ImageFile | None:
+    """Return the image that is wanted, stored before or fetched now; None where none is.
+
+    Raises:
+        WriteRefusedError: it cannot be had, or it is no image.
+    """
+    if operation.wanted.image is not None:
+        if (stored := await context.images.get(ImageId(operation.wanted.image))) is None:
             raise WriteRefusedError("not_done.image_gone")
-        return kept
-    if task.picture is None:
+        return stored
+    if operation.picture is None:
         return None
     try:
-        return await tools.form_images.fetch(task.picture)
+        return await context.form_images.fetch(operation.picture)
     except (UserError, DependencyError) as error:
         raise WriteRefusedError(error.key, **error.params) from error
 
 
-async def keep_image(tools: ExecutionContext, change: Change, flow: Flow) -> None:
-    """Keep the flow's picture for a restore, before anything is deleted.
+async def keep_image(context: ExecutionContext, change: Change, flow: Flow) -> None:
+    """Store the flow's image for a restore, before the flow is deleted.
 
     Raises:
-        NotDone: the picture is there and could not be fetched.
+        WriteRefusedError: there is an image and it could not be fetched.
     """
     try:
-        picture = await tools.flow_images.fetch_for(flow)
-    except DependencyError as fault:
-        raise WriteRefusedError("not_done.picture", id=str(flow.id)) from fault
-    if picture is not None:
-        kept = await tools.images.add(picture, tools.clock())
-        await tools.store.transition(change, replace(change, progress=replace(change.progress, image=kept)))
+        image = await context.flow_images.fetch_for(flow)
+    except DependencyError as error:
+        raise WriteRefusedError("not_done.picture", id=str(flow.id)) from error
+    if image is not None:
+        image_id = await context.images.add(image, context.clock())
+        progress = replace(change.progress, image=image_id)
+        await context.store.transition(change, replace(change, progress=progress))

@@ -1,4 +1,4 @@
-"""Leases: one process works on a change at a time, and renews while it does."""
+"""Leases: one process works on a change at a time, and renews its lease while it does."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -19,9 +19,7 @@ from flowbot.services.ports.storage import ChangeStore
 LEASE_SECONDS: Final = 3.0
 """A process that works on a change and is not heard of for this long has lost it."""
 
-
 RENEW_SECONDS: Final = 0.75
-
 
 log = structlog.get_logger(__name__)
 
@@ -31,9 +29,9 @@ class HeldLease:
     """A change while it is held.
 
     Attributes:
-        is_done: All that needed the change to be this process's is done; whoever holds it says so.
-        is_lost: Another process has taken it over.
-        until: No other process takes it over before that; None where that is not known.
+        is_done: The work that needs the lease is done; its holder sets this.
+        is_lost: Another process has taken the change over.
+        until: No other process takes it over before; None where that is not known.
     """
 
     is_done: bool = False
@@ -47,8 +45,8 @@ class LeaseKeeper:
 
     Attributes:
         owner: This process's name on leases.
-        in_progress: What this process works on. A lease says which process, not which of its tasks: one that was frozen
-            for longer than a lease lasts finds its own work among what may be taken over.
+        in_progress: What this process works on. A lease names a process, not one of its tasks: a process that was
+            frozen for longer than a lease lasts finds its own work among the changes with a lapsed lease.
     """
 
     store: ChangeStore
@@ -57,33 +55,33 @@ class LeaseKeeper:
     in_progress: dict[ChangeId, HeldLease] = field(default_factory=dict)
 
     def new_lease(self) -> Lease:
-        """A lease of this process's, from now."""
+        """Return a lease of this process that begins now."""
         return Lease(self.owner, self.clock() + timedelta(seconds=LEASE_SECONDS))
 
     async def try_acquire(self, change: ChangeId) -> bool:
-        """Take a change that nobody holds; false where somebody does, be it another task of this process.
+        """Take the lease of a change; False where somebody holds it, be it another task of this process.
 
         Raises:
             DependencyError: the database did not answer.
         """
-        return change not in self.in_progress and await self.store.try_acquire_lease(
-            change, self.clock(), self.new_lease()
-        )
+        if change in self.in_progress:
+            return False
+        return await self.store.try_acquire_lease(change, self.clock(), self.new_lease())
 
     def holds_for_certain(self, change: ChangeId) -> bool:
-        """Whether no other process can have taken the change over by now, by what is known here without asking."""
-        hold = self.in_progress.get(change)
-        return hold is not None and hold.until is not None and self.clock() < hold.until
+        """Check, without asking the database, that no other process can have taken the change over by now."""
+        lease = self.in_progress.get(change)
+        return lease is not None and lease.until is not None and self.clock() < lease.until
 
     @asynccontextmanager
     async def hold(self, change: ChangeId, *, until: datetime | None = None) -> AsyncIterator[HeldLease]:
-        """Keep the lease of a change that this process has, while the block runs.
+        """Renew the lease that this process has of a change while the block runs, and release it at the end.
 
-        A DependencyError before all is done leaves the lease to run out: what is left of it is the pause before the
-        next try.
+        The block is cancelled where the lease is lost. A DependencyError before the work is done leaves the lease to
+        run out: the rest of it is the pause before the next try.
 
         Args:
-            change: which one.
+            change: the change.
             until: when the lease ends, where that is known.
 
         Raises:
@@ -91,25 +89,33 @@ class LeaseKeeper:
         """
         if change in self.in_progress:
             raise LeaseLostError
-        hold = HeldLease(until=until)
+        lease = HeldLease(until=until)
         keeps_lease = False
-        self.in_progress[change] = hold
+        self.in_progress[change] = lease
         try:
-            async with self._beating(change, hold):
-                yield hold
+            async with self._renewing(change, lease):
+                yield lease
         except DependencyError:
-            keeps_lease = not hold.is_done
+            keeps_lease = not lease.is_done
             raise
         finally:
             del self.in_progress[change]
-            if not hold.is_lost and not keeps_lease:
+            if not lease.is_lost and not keeps_lease:
                 await asyncio.shield(self._release(change))
 
     @asynccontextmanager
-    async def _beating(self, change: ChangeId, hold: HeldLease) -> AsyncIterator[None]:
-        """Renew the lease while the block runs, and stop the block where the lease is lost."""
+    async def _renewing(self, change: ChangeId, lease: HeldLease) -> AsyncIterator[None]:
+        """Renew the lease while the block runs, and cancel the block where the lease is lost."""
         work = asyncio.current_task()
-        heart = asyncio.create_task(self._beat(change, hold, work))
+
+        async def beat() -> None:
+            while await self._renew(change, lease):  # noqa: ASYNC110 - a heartbeat, not a poll
+                await asyncio.sleep(RENEW_SECONDS)
+            lease.is_lost = True
+            if work is not None:
+                work.cancel()
+
+        heart = asyncio.create_task(beat())
         try:
             try:
                 yield
@@ -117,32 +123,25 @@ class LeaseKeeper:
                 heart.cancel()
                 await asyncio.gather(heart, return_exceptions=True)
         except asyncio.CancelledError:
-            if not hold.is_lost or work is None or work.uncancel() > 0:
+            if not lease.is_lost or work is None or work.uncancel() > 0:
                 # Somebody else wants it to stop, too.
                 raise
             raise LeaseLostError from None
 
-    async def _beat(self, change: ChangeId, hold: HeldLease, work: asyncio.Task[object] | None) -> None:
-        while await self._renewed(change, hold):  # noqa: ASYNC110 - a heartbeat, not a poll
-            await asyncio.sleep(RENEW_SECONDS)
-        hold.is_lost = True
-        if work is not None:
-            work.cancel()
-
-    async def _renewed(self, change: ChangeId, hold: HeldLease) -> bool:
-        """Renew the lease, also where the database is away for a moment; false where it was lost."""
+    async def _renew(self, change: ChangeId, lease: HeldLease) -> bool:
+        """Renew the lease, also where the database is away for a moment; False where it was lost."""
         while True:
-            lease = self.new_lease()
+            renewed = self.new_lease()
             try:
-                if not await self.store.renew_lease(change, lease):
+                if not await self.store.renew_lease(change, renewed):
                     return False
-            except DependencyError as fault:
-                log.warning("change.not_renewed", change=change, error=str(fault))
+            except DependencyError as error:
+                log.warning("change.not_renewed", change=change, error=str(error))
             except Exception:
-                # Whatever it is, the work goes on, and with the next beat its lease may yet be saved.
+                # Whatever it is, the work goes on, and the next beat may yet save its lease.
                 log.exception("change.not_renewed", change=change)
             else:
-                hold.until = lease.until
+                lease.until = renewed.until
                 return True
             await asyncio.sleep(RENEW_SECONDS / 2)
 

@@ -12,7 +12,6 @@ from flowbot.services.approvals.recheck import Rechecker
 from flowbot.services.approvals.submit import RequestOpenError, RequestSubmitter
 from flowbot.services.executor.executor import ChangeExecutor
 from flowbot.services.request_details import RequestDetailsLoader
-from flowbot.services.users import CurrentUser
 from flowbot.slack.api.modals import Modals
 from flowbot.slack.forms.reason import ReasonForm, ReasonMetadata, ReasonPurpose
 from flowbot.slack.listeners.channel_authorizer import ChannelAuthorizer
@@ -45,7 +44,9 @@ class RequestActions:
     async def request_change(self, interaction: Interaction, kind: ChangeKind, flow: FlowId, reason: str) -> Reply:
         """Request to enable, disable or delete a flow; what needs no approval is done at once."""
         channel = interaction.target.require_channel()
-        return await self._execute(interaction, self.submitter.submit(interaction.user, channel, kind, flow, reason))
+        return await self._execute(
+            interaction, self.submitter.request_change(interaction.user, channel, kind, flow, reason)
+        )
 
     def change_handler(self, kind: ChangeKind) -> ActionHandler:
         """Return the handler of a flow's button that requests a change."""
@@ -53,7 +54,7 @@ class RequestActions:
         async def request_change(interaction: Interaction, press: BlockActions) -> Reply:
             value = parse_value(FlowValue, press.action.value)
             there = await self.channels.switch_channel(interaction, value.channel, Permission.EDIT)
-            submission = self.submitter.submit(there.user, there.target.require_channel(), kind, value.flow, "")
+            submission = self.submitter.request_change(there.user, there.target.require_channel(), kind, value.flow, "")
             return await self._execute(replace(there, target=interaction.target), submission)
 
         return request_change
@@ -72,12 +73,12 @@ class RequestActions:
 
     async def ask_rejection_reason(self, interaction: Interaction, press: BlockActions) -> Reply:
         """Open the reason form, where the person may reject."""
-        change = await self.decisions.require_reject(interaction.user, _change_id(press), interaction.target.channel)
+        change = await self.decisions.load_decidable(interaction.user, _change_id(press), interaction.target.channel)
         return await self._ask_reason(interaction, press, change, ReasonPurpose.REJECT)
 
     async def ask_skip_reason(self, interaction: Interaction, press: BlockActions) -> Reply:
         """Open the reason form, where the person may skip the approval."""
-        change = await self.decisions.require_skip(interaction.user, _change_id(press))
+        change = await self.decisions.load_skippable(interaction.user, _change_id(press))
         return await self._ask_reason(interaction, press, change, ReasonPurpose.BREAK_GLASS)
 
     async def withdraw(self, interaction: Interaction, press: BlockActions) -> Reply:
@@ -98,7 +99,9 @@ class RequestActions:
     async def resubmit(self, interaction: Interaction, press: BlockActions) -> Reply:
         """Request the same change once more."""
         channel = interaction.target.require_channel()
-        return await self._execute(interaction, self.submitter.resubmit(interaction.user, _change_id(press), channel))
+        return await self._execute(
+            interaction, self.submitter.request_again(interaction.user, _change_id(press), channel)
+        )
 
     async def restore(self, interaction: Interaction, press: BlockActions) -> Reply:
         """Create a deleted flow again."""
@@ -126,17 +129,13 @@ class RequestActions:
 
     async def _execute(self, interaction: Interaction, submission: Awaitable[Change]) -> Reply:
         """Submit, apply what needs no approval, and say how far it came; or point to the flow's open request."""
-
-        async def load_requester() -> CurrentUser:
-            return interaction.user
-
         try:
             change = await submission
         except RequestOpenError as error:
             link = await self.request_message.find_permalink(error.current)
             return Reply(views.request_open_message(error.current, link, interaction.t))
         with continues_later():
-            settled = await self.executor.execute(change, self.notifier.notify, load_requester)
+            settled = await self.executor.execute(change, self.notifier.notify, interaction.user)
             if settled.state is ChangeState.PENDING:
                 details = await self.details.load(settled)
                 link = await self.request_message.find_permalink(settled)

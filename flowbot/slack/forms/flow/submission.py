@@ -16,8 +16,10 @@ from flowbot.errors import DependencyError, Text, UserError
 from flowbot.i18n.translator import Translator, Translators
 from flowbot.observability.logging import bind_incident
 from flowbot.observability.metrics import Metrics
+from flowbot.services.approvals.submit import RequestSubmitter
 from flowbot.services.executor.executor import ChangeExecutor
 from flowbot.services.forms import FormService, draft_from_change
+from flowbot.services.ports import Clock
 from flowbot.services.ports.slack import ImageSource, Notifier
 from flowbot.services.ports.storage import DeliveryStore, FlowBusyError, ImageStore
 from flowbot.services.users import UserService
@@ -64,7 +66,9 @@ class FlowFormSubmission:
     """
 
     forms: FormService
-    changes: ChangeExecutor
+    submitter: RequestSubmitter
+    executor: ChangeExecutor
+    clock: Clock
     images: ImageStore
     image_source: ImageSource
     users: UserService
@@ -104,7 +108,7 @@ class FlowFormSubmission:
             return _ack_problems({"name": Text("form.repeated")}, form, t)
         ack = await self._submit(event, form, t)
         if key is not None and ack["response_action"] == "errors":
-            await self.deliveries.record_once(key, self.changes.clock())
+            await self.deliveries.record_once(key, self.clock())
         return ack
 
     async def _submit(self, event: FormEvent, form: SubmittedForm, t: Translator) -> AckArgs:
@@ -119,7 +123,7 @@ class FlowFormSubmission:
             return _ack_problems({"name": Text("form.nothing_changed")}, form, t)
         request = _change_request(event, form, wanted, edited)
         try:
-            change, is_new = await self.changes.submit(request)
+            change, is_new = await self.submitter.submit(request)
         except FlowBusyError as busy:
             if busy.current.state is ChangeState.PENDING:
                 problem = Text("form.flow_asked", {"id": str(busy.current.request.flow)})
@@ -145,7 +149,7 @@ class FlowFormSubmission:
         try:
             async with asyncio.timeout(IMAGE_SECONDS):
                 image = await self.image_source.fetch(ImageUpload(file.id, file.url_private_download, file.name))
-                kept = await self.images.add(image, self.changes.clock())
+                kept = await self.images.add(image, self.clock())
         except UserError as error:
             return form, Text(error.key, error.params)
         except (DependencyError, TimeoutError) as error:
@@ -161,7 +165,7 @@ class FlowFormSubmission:
             # Kept until it is known that it was saved.
             await self.forms.save_draft(draft_from_change(request, before, change.created_at))
             notifier = self.notifier_for(event.view_id)
-            settled = await self.changes.execute(change, notifier, lambda: self.users.identify(event.caller))
+            settled = await self.executor.execute(change, notifier, event.caller)
             log.info("flow_form.settled", state=settled.state)
         except DependencyError as fault:
             # The change is kept: the recovery of this or another process goes on where this one stopped.

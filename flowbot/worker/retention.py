@@ -1,4 +1,4 @@
-"""Forgets what nothing needs any more."""
+"""Retention: deletes drafts, images and deliveries that nothing needs any more."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -13,15 +13,15 @@ KEEP_DELIVERIES: Final = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Housekeeping:
-    """What is kept for a while only."""
+class Retention:
+    """The stores whose rows are kept for a while only."""
 
     drafts: DraftStore
     images: ImageStore
     deliveries: DeliveryStore
 
     async def delete_expired(self, now: datetime) -> None:
-        """Forget what is older than it has to be.
+        """Delete what is older than it has to be.
 
         Raises:
             DependencyError: the database did not answer.

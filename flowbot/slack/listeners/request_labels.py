@@ -1,4 +1,4 @@
-"""Labels of requests in metrics: one of a few names, whatever was typed or sent."""
+"""Labels of requests in metrics, of a fixed set, whatever was typed or sent."""
 
 from typing import Final
 
@@ -21,10 +21,10 @@ _FORMS: Final = frozenset({FlowForm.CALLBACK, ReasonForm.CALLBACK, PolicyForm.CA
 
 
 def request_label(request: BaseModel) -> str:
-    """The English command word, the button's action, the form or the event; `unknown` for what flowbot has not."""
+    """Return the English command word, the action id, the form's callback id or the event; else `unknown`."""
     match request:
         case SlashCommand():
-            return str(parser.command_word_of(request.text) or UNKNOWN)
+            return str(parser.find_command_word(request.text) or UNKNOWN)
         case BlockActions():
             return request.action.action_id if request.action.action_id in _ACTIONS else UNKNOWN
         case FormEvent() | BlockSuggestion():

@@ -67,10 +67,10 @@ class SlackNotifier:
     _announced: set[ChangeId] = field(default_factory=set)
 
     async def notify(self, change: Change, shown: Flow | None) -> None:
-        """Announce a skipped approval, notify the requester, and sync the message; each whatever becomes of the others.
+        """Announce a skipped approval, notify the requester and sync the message, each even if another fails.
 
-        Without a message for the team the form's author gets a message. The change counts as shown only when all are
-        through.
+        The change counts as shown only when all are through. A change that the team does not see in a message is told
+        to the form's author alone.
 
         Args:
             change: as it is now.
@@ -169,7 +169,7 @@ class SlackNotifier:
 
 
 async def _find_fault(sending: Awaitable[object]) -> DependencyError | None:
-    """Return the fault that kept something from being sent, so that it keeps back nothing else; None if it was sent."""
+    """Send something and return the fault instead of raising it, so that the rest is sent too; None if it was sent."""
     try:
         await sending
     except DependencyError as fault:

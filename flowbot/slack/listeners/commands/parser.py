@@ -81,44 +81,47 @@ Command = Help | List | Show | OpenForm | RequestChange | Approvals | History | 
 
 
 def parse_command(text: str) -> Command:
-    """The command that a person typed.
+    """Return the command that a person typed.
 
     Args:
         text: what Slack hands over after `/flows`, with its escapes.
 
     Raises:
-        UserError: it is not a command, or not a whole one; says what was expected.
+        UserError: the text is no command, or an incomplete one; says what was expected.
     """
     typed = unescape(text).strip()
     if len(typed) > TEXT_MAX:
         raise UserError("command.too_long", most=TEXT_MAX)
-    first, rest = _first_word(typed)
-    verb = find_word(first)
-    if verb is None:
-        raise _unknown_command(first)
-    return _PARSERS[verb](rest, accented_word(normalize_word(first)))
+    first, rest = _split_first_word(typed)
+    word = find_word(first)
+    if word is None:
+        near = suggest_word(first)
+        if near is None:
+            raise UserError("command.unknown", word=first[:40])
+        raise UserError("command.did_you_mean", word=first[:40], near=near)
+    return _PARSERS[word](rest, accented_word(normalize_word(first)))
 
 
-def command_word_of(text: str) -> CommandWord | None:
-    """Which command a person meant, whatever follows its word; None where there is no such word."""
-    return find_word(_first_word(unescape(text[:TEXT_MAX]).strip())[0])
+def find_command_word(text: str) -> CommandWord | None:
+    """Return the command's word, whatever follows it, or None for an unknown word."""
+    return find_word(_split_first_word(unescape(text[:TEXT_MAX]).strip())[0])
 
 
 def unescape(text: str) -> str:
-    """The text as it was typed: Slack escapes `&`, `<`, `>`, and wraps links, people and channels in `<…|label>`."""
+    """Return the text as it was typed: Slack escapes `&`, `<`, `>`, and wraps links and mentions in `<…|label>`."""
     bare = re.sub(r"<([^<>|]*)(?:\|([^<>]*))?>", lambda found: found[2] or found[1], text)
     return bare.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
 
 
 def parse_flow_id(text: str, word: str) -> FlowId:
-    """A flow's id, with or without a number sign.
+    """Return a flow's id, typed with or without a number sign.
 
     Args:
-        text: what follows the command's word.
+        text: the rest of the command, after its word.
         word: that word in the language in which it was typed, for an example.
 
     Raises:
-        UserError: there is none, or it is no number, or there is more than that.
+        UserError: the id is missing, not a number, or followed by something else.
     """
     found = re.fullmatch(r"#?([0-9]{1,18})", text.strip(), re.ASCII)
     if found:
@@ -126,16 +129,9 @@ def parse_flow_id(text: str, word: str) -> FlowId:
     raise UserError("command.needs_id" if not text.strip() else "command.bad_id", verb=word, given=text.strip()[:80])
 
 
-def _first_word(text: str) -> tuple[str, str]:
+def _split_first_word(text: str) -> tuple[str, str]:
     first, *rest = text.split(maxsplit=1) or [""]
     return first, rest[0] if rest else ""
-
-
-def _unknown_command(word: str) -> UserError:
-    shown, near = word[:40], suggest_word(word)
-    if near is None:
-        return UserError("command.unknown", word=shown)
-    return UserError("command.did_you_mean", word=shown, near=near)
 
 
 _TOKEN: Final = re.compile(
@@ -149,7 +145,7 @@ _STATES: Final = {"enabled": True, "disabled": False}
 
 
 _TURKISH_STATES: Final = _STATES | {"etkin": True, "durdurulmus": False}
-"""As the commands' words are matched, without case and accents; after a Turkish command alone."""
+"""Matched without case and accents, as the commands are; understood after a Turkish command alone."""
 
 
 _QUOTES: Final = '"“”„'
@@ -157,7 +153,7 @@ _QUOTES: Final = '"“”„'
 
 @dataclass(slots=True)
 class _ListDraft:
-    """A list request while it is read word by word; what is said twice counts as said last."""
+    """A list request while it is read word by word; the last of two values counts."""
 
     states: Mapping[str, bool]
     words: tuple[str, ...] = ()
@@ -169,7 +165,7 @@ class _ListDraft:
     def add_word(self, word: str) -> None:
         state = self.states.get(normalize_word(word))
         if state is None:
-            # A quote that is opened and not closed belongs to no word.
+            # An opening quote without a closing one is no part of the word.
             self.words += (word.lstrip(_QUOTES) or word,)
         else:
             self.is_enabled = state
@@ -186,9 +182,9 @@ class _ListDraft:
         self.page = int(value)
 
 
-def _parse_list(text: str, verb: str) -> ListRequest:
-    """`[WORDS…] [enabled|disabled] [website:NAME_OR_ID] [page:N]`, in any order; quotes keep words together."""
-    draft = _ListDraft(_TURKISH_STATES if verb in TURKISH else _STATES)
+def _parse_list(text: str, word: str) -> ListRequest:
+    """Parse `[WORDS…] [enabled|disabled] [website:NAME_OR_ID] [page:N]`, in any order; quotes keep words together."""
+    draft = _ListDraft(_TURKISH_STATES if word in TURKISH else _STATES)
     add: Mapping[str, Callable[[str], None]] = {
         "website": draft.add_website,
         "site": draft.add_website,
@@ -206,12 +202,12 @@ def _parse_list(text: str, verb: str) -> ListRequest:
 
 
 _Parser = Callable[[str, str], Command]
-"""Makes a command of what follows its word, and of the word."""
+"""Returns the command for the text after its word, and that word as it was typed."""
 
 
 def _change_parser(kind: ChangeKind) -> _Parser:
     def parse_rest(rest: str, word: str) -> Command:
-        number, reason = _first_word(rest)
+        number, reason = _split_first_word(rest)
         return RequestChange(kind, parse_flow_id(number, word), reason.strip())
 
     return parse_rest

@@ -11,7 +11,7 @@ from flowbot.domain.text import fold
 
 
 class CommandWord(StrEnum):
-    """What a command does: its first word, in English."""
+    """The commands, by their English word."""
 
     HELP = "help"
     LIST = "list"
@@ -44,14 +44,14 @@ TURKISH: Final[Mapping[str, CommandWord]] = {
 
 
 def normalize_word(word: str) -> str:
-    """The word without case and accents, so that `GÖSTER`, `göster` and `goster` are one."""
+    """Return the word without case and accents, so that `GÖSTER`, `göster` and `goster` are one."""
     decomposed = unicodedata.normalize("NFKD", fold(word))
     return "".join(letter for letter in decomposed if not unicodedata.combining(letter)).rstrip(".,!?:;")
 
 
 _WORDS: Final[Mapping[str, CommandWord]] = {
-    **{str(verb): verb for verb in CommandWord},
-    **{normalize_word(word): verb for word, verb in TURKISH.items()},
+    **{str(command): command for command in CommandWord},
+    **{normalize_word(word): command for word, command in TURKISH.items()},
 }
 
 
@@ -78,7 +78,7 @@ _SYNONYMS: Final[Mapping[str, str]] = {
     "onaylar": "bekleyenler istekler",
     "ayarlar": "politika kurallar",
 }
-"""Words of this field that people try before they know the command's own."""
+"""Other words for a command, which people try before they know its own."""
 
 
 _SYNONYM_WORDS: Final = {
@@ -86,26 +86,26 @@ _SYNONYM_WORDS: Final = {
 }
 
 
-_SHORTEST_BEGINNING: Final = 3
+_PREFIX_MIN: Final = 3
 
 
 def find_word(word: str) -> CommandWord | None:
-    """Which command a word means, and help where there is none; None for a word that is no command's."""
+    """Return the command that a word means, help for no word, or None for an unknown word."""
     return _WORDS.get(normalize_word(word)) if word else CommandWord.HELP
 
 
 def suggest_word(word: str) -> str | None:
-    """The command that was probably meant: by another word for it, its beginning, or a slip of the hand."""
+    """Return the command that was probably meant by a synonym, a prefix or a typing error; None if none is near."""
     if re.fullmatch(r"#?[0-9]{1,18}", word, re.ASCII):
         return f"{CommandWord.SHOW} {word}"
     plain = normalize_word(word)
     if plain in _SYNONYM_WORDS:
         return _SYNONYM_WORDS[plain]
-    begun = [known for known in _WORDS if len(plain) >= _SHORTEST_BEGINNING and known.startswith(plain)]
-    close = begun or difflib.get_close_matches(plain, _WORDS, n=1, cutoff=0.6)
+    completed = [known for known in _WORDS if len(plain) >= _PREFIX_MIN and known.startswith(plain)]
+    close = completed or difflib.get_close_matches(plain, _WORDS, n=1, cutoff=0.6)
     return accented_word(close[0]) if close else None
 
 
 def accented_word(plain_word: str) -> str:
-    """The word as it is written, with its accents."""
+    """Return the word as it is written, with its accents."""
     return next((word for word in TURKISH if normalize_word(word) == plain_word), plain_word)

@@ -82,13 +82,13 @@ def _collect_gauges(statistics: ChangeStatistics | None, now: datetime) -> Colle
     )
     gauge(
         "oldest_unapplied_seconds",
-        "Time since the oldest unfinished change was submitted or approved (0: none)",
+        "Age of the oldest change that is being checked or applied (0: none)",
         age(statistics.oldest_in_progress),
     )
     gauge("untold_changes", "Changes whose Slack message is missing or out of date", statistics.unshown)
     gauge(
         "oldest_untold_seconds",
-        "Time since the oldest of these messages should have been sent (0: none)",
+        "Age of the oldest of these messages (0: none)",
         age(statistics.oldest_unshown),
     )
     return registry

@@ -322,7 +322,7 @@ def test_a_picture_that_was_added_comes_back_as_a_file() -> None:
     submitted = FlowForm.parse(sent(view))
     assert submitted is not None
     assert submitted.file is not None
-    assert (submitted.file.id, submitted.file.name) == ("F0123", "a.png")
+    assert (submitted.file.file, submitted.file.name) == ("F0123", "a.png")
 
 
 def test_problems_stand_at_their_fields() -> None:

@@ -13,7 +13,7 @@ from flowbot.domain.lint import lint
 from flowbot.domain.validation import INVALID_URL_KEY, draft_content, parse_wait
 from flowbot.errors import DependencyError, UserError
 from flowbot.i18n.translator import Translators
-from flowbot.services.forms import FormService
+from flowbot.services.forms import FormContext, FormService
 from flowbot.services.ports import Clock
 from flowbot.services.users import UserService
 from flowbot.slack.api.modals import Modals
@@ -99,20 +99,20 @@ class FormEditor:
 
     async def suggest_options(self, question: BlockSuggestion) -> dict[str, Any]:
         """Return the entries of a long menu that match what was typed; none where they cannot be had in time."""
-        try:
-            return await self.tasks.run_within(ACK_SECONDS, self._load_options(question), name="entries")
-        except (UserError, DependencyError, TimeoutError) as error:
-            log.warning("forms.no_suggestions", error=str(error) or "slow")
-            return {"options": []}
-
-    async def _load_options(self, question: BlockSuggestion) -> dict[str, Any]:
         form = FlowForm.parse(question.view)
         if form is None:
             return {"options": []}
         metadata = form.metadata
         t = self.locales.for_reader(metadata.locale, metadata.timezone)
-        user = await self.users.identify(question.caller)
-        context = await self.forms.load_menus(user, metadata.channel)
+
+        async def load_menus() -> FormContext:
+            return await self.forms.load_menus(await self.users.identify(question.caller), metadata.channel)
+
+        try:
+            context = await self.tasks.run_within(ACK_SECONDS, load_menus(), name="entries")
+        except (UserError, DependencyError, TimeoutError) as error:
+            log.warning("forms.no_suggestions", error=str(error) or "slow")
+            return {"options": []}
         if question.action_id == ActionId.FORM_WEBSITE:
             return FlowForm.suggest_websites(context.websites, question.value, t)
         return FlowForm.suggest_segments(context.segments_of(metadata.website) or [], question.value, t)

@@ -7,9 +7,11 @@ from typing import Annotated, Any, Final
 
 from pydantic import ConfigDict, Field
 
+from flowbot.domain.change import ChangeRequest
 from flowbot.domain.fields import FIELDS, FormKind, FormValues, fits_field
-from flowbot.domain.flow import FieldDifference, Flow
-from flowbot.domain.ids import ChannelId, FlowId, FormToken, WebsiteId
+from flowbot.domain.flow import DesiredFlow, FieldDifference, Flow
+from flowbot.domain.ids import ChannelId, FlowId, FormToken, UserId, WebsiteId
+from flowbot.domain.images import ImageUpload
 from flowbot.domain.validation import is_optional
 from flowbot.errors import Text
 from flowbot.i18n.translator import Translator
@@ -17,7 +19,7 @@ from flowbot.services.ports.enkapush import Segment
 from flowbot.slack.forms import widgets
 from flowbot.slack.forms.widgets import FieldLayout
 from flowbot.slack.payloads.action_ids import ActionId
-from flowbot.slack.payloads.view_state import FieldValue, FileRef, PrivateMetadata, ShortText, parse_view
+from flowbot.slack.payloads.view_state import FieldValue, PrivateMetadata, ShortText, parse_view
 from flowbot.slack.views import block_kit, push, sentences
 from flowbot.slack.views import form_status as views
 from flowbot.slack.views.block_kit import Block, Element, View
@@ -75,23 +77,6 @@ SEGMENT_HINTS: Final[Mapping[FormKind, str]] = {
 UTM: Final = frozenset({"utm_source", "utm_medium", "utm_campaign"})
 
 
-_WIDGETS: Final[Mapping[str, Callable[[str], Element]]] = {
-    "name": widgets.text_input,
-    "title": widgets.text_input,
-    "description": widgets.multiline_input,
-    "url": widgets.url_input,
-    "image": lambda _: widgets.file_input(),
-    "wait": widgets.number_input,
-    "button_1_title": widgets.text_input,
-    "button_1_url": widgets.url_input,
-    "button_2_title": widgets.text_input,
-    "button_2_url": widgets.url_input,
-    "utm_source": widgets.text_input,
-    "utm_medium": widgets.text_input,
-    "utm_campaign": widgets.text_input,
-}
-
-
 @dataclass(frozen=True, slots=True)
 class FlowFormData:
     """The contents of a form.
@@ -132,8 +117,58 @@ class SubmittedForm:
 
     metadata: FormMetadata
     typed: dict[str, str]
-    file: FileRef | None
+    file: ImageUpload | None
     chosen_labels: Mapping[str, str] = field(default_factory=dict)
+
+    def to_request(self, requester: UserId, wanted: DesiredFlow, edited: Flow | None) -> ChangeRequest:
+        """Return the request for the flow as it is wanted; `edited` is None where one is made."""
+        return ChangeRequest(
+            token=self.metadata.token,
+            kind=self.metadata.kind.change,
+            requester=requester,
+            channel=self.metadata.channel,
+            website=edited.website_id if edited else wanted.content.website_id,
+            flow=edited.id if edited else None,
+            before=edited,
+            wanted=wanted,
+            picture=self.file,
+            typed=self.typed,
+            locale=self.metadata.locale,
+            timezone=self.metadata.timezone,
+        )
+
+
+_ACTION_IDS: Final = dict.fromkeys(FIELDS, ActionId.FORM_TYPED) | {
+    "website": ActionId.FORM_WEBSITE,
+    "segment": ActionId.FORM_SEGMENT,
+}
+
+
+_WIDGETS: Final[Mapping[str, Callable[[str, FlowFormData, Translator], Element]]] = {
+    "website": lambda value, data, t: widgets.select_input(
+        ActionId.FORM_WEBSITE, widgets.website_options(data.websites, t), value
+    ),
+    "name": lambda value, *_: widgets.text_input(value),
+    "title": lambda value, *_: widgets.text_input(value),
+    "description": lambda value, *_: widgets.multiline_input(value),
+    "url": lambda value, *_: widgets.url_input(value),
+    "image": lambda *_: widgets.file_input(),
+    "wait": lambda value, *_: widgets.number_input(value),
+    "wait_unit": lambda value, _, t: widgets.select_input(ActionId.FORM_TYPED, widgets.unit_options(value, t), value),
+    "segment": lambda value, data, t: widgets.select_input(
+        ActionId.FORM_SEGMENT, widgets.segment_options(data.segments or (), value, t), value
+    ),
+    "button_1_title": lambda value, *_: widgets.text_input(value),
+    "button_1_url": lambda value, *_: widgets.url_input(value),
+    "button_2_title": lambda value, *_: widgets.text_input(value),
+    "button_2_url": lambda value, *_: widgets.url_input(value),
+    "silent": lambda value, _, t: widgets.checkbox_input(t("form.box_silent"), ticked=bool(value)),
+    "auto_hide": lambda value, _, t: widgets.checkbox_input(t("form.box_auto_hide"), ticked=bool(value)),
+    "ttl": lambda value, _, t: widgets.select_input(ActionId.FORM_TYPED, widgets.ttl_options(value, t), value),
+    "utm_source": lambda value, *_: widgets.text_input(value),
+    "utm_medium": lambda value, *_: widgets.text_input(value),
+    "utm_campaign": lambda value, *_: widgets.text_input(value),
+}
 
 
 class FlowForm:
@@ -149,7 +184,7 @@ class FlowForm:
         blocks = _head_blocks(data, t)
         for name in FIELDS:
             value = data.typed.get(name, "")
-            element = _element(name, value if fits_field(name, value) else "", data, t)
+            element = _WIDGETS[name](value if fits_field(name, value) else "", data, t)
             hint, optional = _hint(name, data, t), is_optional(name, data.edited)
             layout = FieldLayout(_block_id(name, metadata), _label(name, t), hint, optional)
             blocks.append(widgets.input_block(layout, element))
@@ -171,10 +206,11 @@ class FlowForm:
             return None
         metadata, values = parsed
         entries = {
-            name: values.get(_block_id(name, metadata), {}).get(_action_id(name), FieldValue()) for name in FIELDS
+            name: values.get(_block_id(name, metadata), {}).get(action, FieldValue())
+            for name, action in _ACTION_IDS.items()
         }
         typed = {name: entry.text for name, entry in entries.items()} | {"image": metadata.image}
-        files = entries["image"].files
+        files = [ImageUpload(file.id, file.url_private_download, file.name) for file in entries["image"].files]
         labels = {name: entry.label for name, entry in entries.items() if entry.label}
         return SubmittedForm(metadata, typed, files[0] if files else None, labels)
 
@@ -209,32 +245,8 @@ def _block_id(name: str, metadata: FormMetadata) -> str:
     return f"{name}{website}{turn}"
 
 
-def _action_id(name: str) -> str:
-    own = {"website": ActionId.FORM_WEBSITE, "segment": ActionId.FORM_SEGMENT}
-    return own.get(name, ActionId.FORM_TYPED)
-
-
 def _label(name: str, t: Translator) -> str:
     return t(FIELDS[name].label, number=2 if name.startswith("button_2") else 1)
-
-
-def _element(name: str, value: str, data: FlowFormData, t: Translator) -> Element:
-    match name:
-        case "silent":
-            return widgets.checkbox_input(t("form.box_silent"), ticked=bool(value))
-        case "auto_hide":
-            return widgets.checkbox_input(t("form.box_auto_hide"), ticked=bool(value))
-        case "website":
-            options = widgets.website_options(data.websites, t)
-        case "segment":
-            options = widgets.segment_options(data.segments or (), value, t)
-        case "wait_unit":
-            options = widgets.unit_options(value, t)
-        case "ttl":
-            options = widgets.ttl_options(value, t)
-        case _:
-            return _WIDGETS[name](value)
-    return widgets.select_input(_action_id(name), options, value)
 
 
 def _hint(name: str, data: FlowFormData, t: Translator) -> str | None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from flowbot.domain.change import Draft
 from flowbot.domain.fields import FormKind, FormValues, default_values, duplicate_values, form_values
-from flowbot.domain.flow import FieldDifference, Flow, flow_differences
+from flowbot.domain.flow import FieldDifference, flow_differences
 from flowbot.domain.ids import ChannelId, FlowId, FormToken, parse_website_id
 from flowbot.domain.validation import rebase_values
 from flowbot.errors import DependencyError, Text, UserError
@@ -150,12 +150,12 @@ class FormOpener:
             timezone=user.timezone,
             turn=turn,
         )
-        typed, changed_meanwhile = _rebase_draft(draft, kind, before) if draft else ({}, ())
+        shown, changed_meanwhile = _first_values(kind, context, draft)
+        typed = shown if draft else {}
         await self.forms.save_draft(
             Draft(metadata.token, user.id, channel, kind.change, metadata.flow, before, typed, self.clock()),
             instead_of=draft.token if draft else None,
         )
-        shown = typed if draft else _initial_values(kind, context)
         return FlowFormData(
             typed=shown,
             websites=context.websites,
@@ -174,16 +174,16 @@ def draft_form_kind(draft: Draft) -> FormKind:
     return FormKind.CREATE if draft.flow is None else FormKind.DUPLICATE
 
 
-def _rebase_draft(draft: Draft, kind: FormKind, now: Flow | None) -> tuple[FormValues, Sequence[FieldDifference]]:
-    """Return what was typed, brought up to the edited flow as it is now, and the flow's changes since."""
-    if kind is not FormKind.EDIT or draft.before is None or now is None:
+def _first_values(
+    kind: FormKind, context: FormContext, draft: Draft | None
+) -> tuple[FormValues, Sequence[FieldDifference]]:
+    """Return a form's first values, and the flow's changes since the draft, which untouched fields follow."""
+    before, is_edit = context.before, kind is FormKind.EDIT
+    if draft is None:
+        if before is None:
+            return default_values(next(iter(context.websites), None)), ()
+        return (form_values(before) if is_edit else duplicate_values(before)), ()
+    if not is_edit or draft.before is None or before is None:
         return draft.typed, ()
-    changes = tuple(flow_differences(draft.before, now))
-    return (rebase_values(draft.typed, draft.before, now) if changes else draft.typed), changes
-
-
-def _initial_values(kind: FormKind, context: FormContext) -> FormValues:
-    """Return the values of an untouched form: a new flow's has the first website chosen."""
-    if context.before is None:
-        return default_values(next(iter(context.websites), None))
-    return form_values(context.before) if kind is FormKind.EDIT else duplicate_values(context.before)
+    changes = tuple(flow_differences(draft.before, before))
+    return (rebase_values(draft.typed, draft.before, before) if changes else draft.typed), changes

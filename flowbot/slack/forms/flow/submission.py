@@ -9,8 +9,7 @@ import structlog
 
 from flowbot.domain.change import Change, ChangeRequest, ChangeState
 from flowbot.domain.fields import FormKind
-from flowbot.domain.flow import DesiredFlow, Flow, is_unchanged
-from flowbot.domain.images import ImageUpload
+from flowbot.domain.flow import Flow, is_unchanged
 from flowbot.domain.validation import ValidationResult, validate_form
 from flowbot.errors import DependencyError, Text, UserError
 from flowbot.i18n.translator import Translator, Translators
@@ -121,7 +120,7 @@ class FlowFormSubmission:
         wanted = replace(checked.wanted, image=form.typed.get("image") or None)
         if edited is not None and form.file is None and is_unchanged(wanted, edited):
             return _ack_problems({"name": Text("form.nothing_changed")}, form, t)
-        request = _change_request(event, form, wanted, edited)
+        request = form.to_request(event.user.id, wanted, edited)
         try:
             change, is_new = await self.submitter.submit(request)
         except FlowBusyError as busy:
@@ -143,12 +142,11 @@ class FlowFormSubmission:
         Returns:
             The form with the image's id in place of its file, or unchanged if that takes long; and the file's problem.
         """
-        file = form.file
-        if file is None:
+        if form.file is None:
             return form, None
         try:
             async with asyncio.timeout(IMAGE_SECONDS):
-                image = await self.image_source.fetch(ImageUpload(file.id, file.url_private_download, file.name))
+                image = await self.image_source.fetch(form.file)
                 kept = await self.images.add(image, self.clock())
         except UserError as error:
             return form, Text(error.key, error.params)
@@ -170,24 +168,6 @@ class FlowFormSubmission:
         except DependencyError as fault:
             # The change is kept: the recovery of this or another process goes on where this one stopped.
             log.warning("forms.left_to_recovery", error=str(fault))
-
-
-def _change_request(event: FormEvent, form: SubmittedForm, wanted: DesiredFlow, edited: Flow | None) -> ChangeRequest:
-    metadata, file = form.metadata, form.file
-    return ChangeRequest(
-        token=metadata.token,
-        kind=metadata.kind.change,
-        requester=event.user.id,
-        channel=metadata.channel,
-        website=edited.website_id if edited else wanted.content.website_id,
-        flow=edited.id if edited else None,
-        before=edited,
-        wanted=wanted,
-        picture=ImageUpload(file.id, file.url_private_download, file.name) if file else None,
-        typed=form.typed,
-        locale=metadata.locale,
-        timezone=metadata.timezone,
-    )
 
 
 def _typed_texts(request: ChangeRequest) -> dict[str, str]:

@@ -16,7 +16,7 @@ from flowbot.services.policy_setup import PolicyFormData
 from flowbot.slack.forms import widgets
 from flowbot.slack.forms.policy.input import CHOSEN_GATES, PolicyInput, PolicyRole, is_whole_number
 from flowbot.slack.forms.widgets import STATIC_MAX, TICKED, option, option_label
-from flowbot.slack.payloads.view_state import FieldValue, FieldValues, PrivateMetadata, ShortText, parse_view
+from flowbot.slack.payloads.view_state import FieldValue, PrivateMetadata, ShortText, parse_view
 from flowbot.slack.views import block_kit, sentences
 from flowbot.slack.views import policy as views
 from flowbot.slack.views.block_kit import Block, Element, View
@@ -102,7 +102,29 @@ class PolicyForm:
         if parsed is None or view.get("callback_id") != cls.CALLBACK:
             return None
         metadata, values = parsed
-        return SubmittedPolicy(metadata, _parse_input(values))
+        at = {name: next(iter(values.get(name, {}).values()), FieldValue()) for name in PolicyField}
+        viewers, editors, approvers = (
+            PolicyRole(
+                bool(at[everyone].choices),
+                tuple(at[people].selected_users),
+                tuple(GroupId(each) for each in at[groups].choices if _GROUP.fullmatch(each)),
+            )
+            for everyone, people, groups in ROLES
+        )
+        typed = PolicyInput(
+            websites=at[PolicyField.WEBSITES].choices,
+            all_websites=bool(at[PolicyField.ALL_WEBSITES].choices),
+            viewers=viewers,
+            editors=editors,
+            approvers=approvers,
+            quorum=at[PolicyField.QUORUM].value.strip(),
+            gates=frozenset(at[PolicyField.GATES].choices),
+            self_approval=bool(at[PolicyField.SELF_APPROVAL].choices),
+            expires=at[PolicyField.EXPIRES].value.strip(),
+            channel=at[PolicyField.CHANNEL].selected_conversation,
+            break_glass=tuple(at[PolicyField.BREAK_GLASS].selected_users),
+        )
+        return SubmittedPolicy(metadata, typed)
 
     @staticmethod
     def suggest_options(action: str, query: str, context: PolicyFormData, t: Translator) -> View:
@@ -123,31 +145,6 @@ class PolicyForm:
             )
             for name, problem in problems.items()
         }
-
-
-def _parse_input(values: FieldValues) -> PolicyInput:
-    at = {name: next(iter(values.get(name, {}).values()), FieldValue()) for name in PolicyField}
-    viewers, editors, approvers = (
-        PolicyRole(
-            bool(at[everyone].choices),
-            tuple(at[people].selected_users),
-            tuple(GroupId(each) for each in at[groups].choices if _GROUP.fullmatch(each)),
-        )
-        for everyone, people, groups in ROLES
-    )
-    return PolicyInput(
-        websites=at[PolicyField.WEBSITES].choices,
-        all_websites=bool(at[PolicyField.ALL_WEBSITES].choices),
-        viewers=viewers,
-        editors=editors,
-        approvers=approvers,
-        quorum=at[PolicyField.QUORUM].value.strip(),
-        gates=frozenset(at[PolicyField.GATES].choices),
-        self_approval=bool(at[PolicyField.SELF_APPROVAL].choices),
-        expires=at[PolicyField.EXPIRES].value.strip(),
-        channel=at[PolicyField.CHANNEL].selected_conversation,
-        break_glass=tuple(at[PolicyField.BREAK_GLASS].selected_users),
-    )
 
 
 def _field_blocks(content: PolicyFormContent, t: Translator) -> Iterable[Block]:

@@ -117,7 +117,12 @@ class PolicyFormViews:
         try:
             saved = await self._save(user, wanted, form.metadata.seen)
         except PolicyChangedError:
-            return await self._rebuild_changed(form, wanted, t)
+            # The form as it was filled in, over the policy that was saved meanwhile: saved again, it replaces that.
+            context = await self.setup.load_form(wanted.id)
+            metadata = form.metadata.model_copy(update={"seen": policy_fingerprint(context.policy)})
+            fields = t.format_list(views.list_changed_fields(context.policy, wanted, t))
+            problem = t("setup.overtaken", fields=fields)
+            return ack_update(PolicyForm.build(PolicyFormContent(context, form.typed, metadata, problem), t))
         return ack_update(views.sentence_view(t, "setup.saved" if saved.is_new else "setup.nothing_new"))
 
     async def _save(self, user: CurrentUser, wanted: ChannelPolicy, seen: str) -> SavedPolicy:
@@ -138,14 +143,6 @@ class PolicyFormViews:
 
         self.runner.tasks.start(save_and_announce(), name="setup")
         return await done
-
-    async def _rebuild_changed(self, form: SubmittedPolicy, wanted: ChannelPolicy, t: Translator) -> AckArgs:
-        """Return the form as it was filled in, over the policy that was saved meanwhile."""
-        context = await self.setup.load_form(wanted.id)
-        fields = t.format_list(views.list_changed_fields(context.policy, wanted, t))
-        metadata = form.metadata.model_copy(update={"seen": policy_fingerprint(context.policy)})
-        content = PolicyFormContent(context, form.typed, metadata, problem=t("setup.overtaken", fields=fields))
-        return ack_update(PolicyForm.build(content, t))
 
     async def _announce(self, user: CurrentUser, saved: SavedPolicy) -> None:
         """Post the change to the channel; where that fails, notify the admin."""

@@ -424,7 +424,7 @@ def test_a_failed_form_can_be_opened_again() -> None:
 @given(ANY_TEXT, ANY_TEXT, ANY_TEXT, st.booleans(), st.one_of(st.none(), ANY_TEXT, st.just(FLOW.image_url)))
 def test_any_push_can_be_previewed(title: str, text: str, url: str, adds: bool, image: str | None) -> None:
     content = draft_content({"title": title, "description": text, "url": url, "button_1_title": title})
-    reached = push.audience_block(title, parse_wait({"wait": text}, None), text, EN)
-    view = push.preview_view(content, [], EN, reached=reached, image_url=image, adds_picture=adds)
+    audience = push.audience_block(title, parse_wait({"wait": text}, None), text, EN)
+    view = push.preview_view(content, [], EN, audience=audience, image_url=image, adds_image=adds)
     assert "submit" not in check_view(json.loads(json.dumps(view)), WORKSPACE, "modal")
     assert ("once the flow is saved" in words(view)) is adds

@@ -59,7 +59,7 @@ async def send_message(client: AsyncWebClient, method: str, message: Message, **
         if error_code(error) != "invalid_blocks":
             raise
         log.warning("slack.blocks_refused", method=method, detail=error_detail(error))
-        return await _call_method(client, method, message.without_pictures(), params)
+        return await _call_method(client, method, message.without_images(), params)
 
 
 async def _call_method(client: AsyncWebClient, method: str, message: Message, params: dict[str, Any]) -> Any:
@@ -189,7 +189,7 @@ class Responder:
         refusal = await self._post(url, message, body)
         if refusal and "invalid_blocks" in refusal:
             log.warning("slack.blocks_refused", method="response_url", detail=refusal[:200])
-            refusal = await self._post(url, message.without_pictures(), body)
+            refusal = await self._post(url, message.without_images(), body)
         if refusal:
             log.warning("slack.response_url_refused", detail=refusal[:200])
         return refusal is None

@@ -1,4 +1,4 @@
-"""How the Home tab looks."""
+"""The Home tab."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,8 +14,7 @@ from flowbot.services.inbox import ChannelAccess
 from flowbot.services.request_details import RequestDetails
 from flowbot.slack.payloads.action_ids import ActionId
 from flowbot.slack.payloads.button_values import ChangeValue
-from flowbot.slack.views import block_kit, sentences
-from flowbot.slack.views import request_blocks as parts
+from flowbot.slack.views import block_kit, request_blocks, sentences
 from flowbot.slack.views.block_kit import Block, Element, Message, View
 from flowbot.slack.views.request_message import EMOJI, format_state
 
@@ -29,7 +28,17 @@ REASON_MAX: Final = 300
 
 @dataclass(frozen=True, slots=True)
 class HomeContent:
-    """What one person finds; `more` is how many more wait for them, `links` where the messages of requests are."""
+    """The content of a person's Home tab.
+
+    Attributes:
+        for_me: Requests that wait for this person's approval.
+        by_me: The person's own requests.
+        recent: Requests decided lately.
+        more: How many more wait for the person.
+        reach: What the person may do, by channel.
+        is_certain: False where some channels could not be checked.
+        links: Links to the requests' messages, as far as they are known.
+    """
 
     for_me: Sequence[RequestDetails]
     by_me: Sequence[RequestDetails]
@@ -41,89 +50,95 @@ class HomeContent:
 
 
 def loading_view(t: Translator) -> View:
-    """What stands there until the rest is known."""
-    return _view([block_kit.section(block_kit.plain(t("home.loading")))])
+    """Build the tab to show until its content is loaded."""
+    return _tab_view([block_kit.paragraph(t("home.loading"))])
 
 
 def notice_view(message: Message) -> View:
-    """A message in the place of everything."""
-    return _view(message.blocks)
+    """Build a tab of one message, in place of all else."""
+    return _tab_view(message.blocks)
 
 
-def home_view(shown: HomeContent, t: Translator, now: datetime) -> View:
-    """The whole tab.
+def home_view(content: HomeContent, t: Translator, now: datetime) -> View:
+    """Build the whole tab.
 
     Args:
-        shown: what is on it.
+        content: what is on it.
         t: the reader's words.
         now: the moment.
     """
+    if content.recent:
+        lines = (_closed_line(each, content, t, now) for each in content.recent)
+        recent = block_kit.rich_text(block_kit.bullets(lines))
+    else:
+        recent = block_kit.context(t("home.nothing_recent"))
     blocks = [
-        *_waiting(shown, t, now),
+        *_approval_blocks(content, t, now),
         block_kit.divider(),
-        *_asked(shown, t, now),
+        *_own_request_blocks(content, t, now),
         block_kit.divider(),
-        *_channels(shown, t),
+        *_channel_blocks(content, t),
         block_kit.divider(),
-        *_recent(shown, t, now),
+        block_kit.header(t("home.recent")),
+        recent,
         block_kit.context(t("home.as_of", when=t.format_datetime(now))),
     ]
-    return _view(blocks)
+    return _tab_view(blocks)
 
 
-def _view(blocks: Iterable[Block]) -> View:
+def _tab_view(blocks: Iterable[Block]) -> View:
     return {"type": "home", "blocks": list(blocks)}
 
 
-# --- what waits -------------------------------------------------------------------------------------------------
+# --- requests -------------------------------------------------------------------------------------------------------
 
 
-def _waiting(shown: HomeContent, t: Translator, now: datetime) -> list[Block]:
+def _approval_blocks(content: HomeContent, t: Translator, now: datetime) -> list[Block]:
+    """Build the requests that wait for the reader: by whom, what changes, why, and the buttons to decide."""
     blocks = [block_kit.header(t("request.waiting_for_me"))]
-    for each in shown.for_me:
-        blocks += [_open_entry(each, t, now), *_content(each, t), _decisions(each, shown, t)]
-    if not shown.for_me:
+    for each in content.for_me:
+        person = [block_kit.user_element(each.change.request.requester)]
+        heading = block_kit.rich_paragraph(
+            *_subject_elements(each, t),
+            block_kit.text_element("\n"),
+            *sentences.sentence_elements(t, "request.by", {"person": person}),
+            block_kit.text_element(f" · {request_blocks.format_progress(each, t)}"),
+            *_expiry_elements(each, t, now),
+        )
+        hint = _format_hint(each, t("button.approve"), t)
+        buttons = (
+            request_blocks.approve_button(each, t, hint=hint),
+            _button(each, ActionId.REJECT, t("button.reject"), t, "danger"),
+            *_open_buttons(each, content, t),
+        )
+        blocks += [heading, *_push_blocks(each, t), block_kit.actions(*buttons)]
+    if not content.for_me:
         blocks.append(block_kit.context(t("home.nothing_waits")))
-    if shown.more > 0:
-        blocks.append(block_kit.context(t("help.more", n=shown.more)))
+    if content.more > 0:
+        blocks.append(block_kit.context(t("help.more", n=content.more)))
     return blocks
 
 
-def _open_entry(request: RequestDetails, t: Translator, now: datetime) -> Block:
-    """What is asked by whom, and how far it is."""
-    who = sentences.sentence_elements(
-        t, "request.by", {"person": [block_kit.user_element(request.change.request.requester)]}
-    )
-    far = [block_kit.text_element(f" · {parts.format_progress(request, t)}"), *_expires(request, t, now)]
-    return block_kit.rich_text(block_kit.rich_line(*_subject(request, t), block_kit.text_element("\n"), *who, *far))
-
-
-def _subject(request: RequestDetails, t: Translator) -> list[Element]:
-    change = request.change
-    what = block_kit.text_element(f"{EMOJI[change.state]} {t(f'kind.{change.request.kind}')} ")
-    return [what, block_kit.text_element(parts.format_subject(change, t), bold=True)]
-
-
-def _expires(request: RequestDetails, t: Translator, now: datetime) -> list[Element]:
-    expires = parts.expiry_elements(request, t, now)
-    return [block_kit.text_element(" · "), *expires] if expires else []
-
-
-def _content(request: RequestDetails, t: Translator) -> list[Block]:
-    """What is decided on: the push in short, what an edit changes, and why."""
-    found: list[Block] = []
-    if (content := request.content) is not None:
+def _push_blocks(details: RequestDetails, t: Translator) -> list[Block]:
+    """Build the push in short, what an edit changes, and the reason."""
+    blocks: list[Block] = []
+    if (content := details.content) is not None:
         title, text = (
-            block_kit.isolate(_short(block_kit.single_line(part))) for part in (content.title, content.description)
+            block_kit.isolate(block_kit.single_line(part, TEXT_MAX)) for part in (content.title, content.description)
         )
-        after = t("flow.after", wait=sentences.format_wait(content.wait, t))
-        told = block_kit.text_element(f"\n{text}\n{parts.format_request_website(request, t)} · {after}")
-        found.append(block_kit.rich_text(block_kit.quote(block_kit.text_element(title, bold=True), told)))
-    found += parts.edit_blocks(request, t, _short)
-    return [*found, *parts.reason_blocks(block_kit.clip(request.change.request.reason.strip(), REASON_MAX), t)]
+        website = request_blocks.format_request_website(details, t)
+        wait = t("flow.after", wait=sentences.format_wait(content.wait, t))
+        rest = block_kit.text_element(f"\n{text}\n{website} · {wait}")
+        blocks.append(block_kit.rich_text(block_kit.quote(block_kit.text_element(title, bold=True), rest)))
+    reason = block_kit.clip(details.change.request.reason.strip(), REASON_MAX)
+    return [
+        *blocks,
+        *request_blocks.edit_blocks(details, t, _shorten),
+        *request_blocks.reason_blocks(reason, t),
+    ]
 
 
-def _short(value: Any) -> Any:
+def _shorten(value: Any) -> Any:
     match value:
         case str():
             return block_kit.clip(value, TEXT_MAX)
@@ -133,95 +148,87 @@ def _short(value: Any) -> Any:
             return value
 
 
-def _decisions(request: RequestDetails, shown: HomeContent, t: Translator) -> Block:
-    approve = _button(request, ActionId.APPROVE, t("button.approve"), t, "primary") | parts.confirm_dialog(request, t)
-    reject = _button(request, ActionId.REJECT, t("button.reject"), t, "danger")
-    return block_kit.actions(approve, reject, *_way(request, shown, t))
+def _own_request_blocks(content: HomeContent, t: Translator, now: datetime) -> list[Block]:
+    """Build the reader's own requests: the pending ones with buttons, then the others a line each."""
+    blocks, closed = [block_kit.header(t("request.asked_by_me"))], []
+    for each in content.by_me:
+        if each.change.state is not ChangeState.PENDING:
+            closed.append(_closed_line(each, content, t, now))
+            continue
+        status = f"\n{format_state(each, t)} · {request_blocks.format_progress(each, t)}"
+        line = (*_subject_elements(each, t), block_kit.text_element(status), *_expiry_elements(each, t, now))
+        withdraw = _button(each, ActionId.WITHDRAW, t("button.withdraw"), t)
+        blocks += [
+            block_kit.rich_paragraph(*line),
+            block_kit.actions(withdraw, *_open_buttons(each, content, t)),
+        ]
+    if closed:
+        blocks.append(block_kit.rich_text(block_kit.bullets(closed)))
+    if not content.by_me:
+        may_request = any(Permission.EDIT in each.permissions for each in content.reach)
+        blocks.append(block_kit.context(t("home.nothing_asked" if may_request else "home.may_not_ask")))
+    return blocks
+
+
+def _closed_line(details: RequestDetails, content: HomeContent, t: Translator, now: datetime) -> Element:
+    """Build a request that is not pending any more, with a link to its message."""
+    change, link = details.change, content.links.get(details.change.id)
+    status = f" — {format_state(details, t)}, {t.format_time_ago(change.changed_at, now)}"
+    line = [*_subject_elements(details, t), block_kit.text_element(status)]
+    if link:
+        line += [block_kit.text_element(" · "), block_kit.link_element(t("button.open"), link)]
+    return block_kit.rich_line(*line)
+
+
+def _subject_elements(details: RequestDetails, t: Translator) -> list[Element]:
+    change = details.change
+    kind = block_kit.text_element(f"{EMOJI[change.state]} {t(f'kind.{change.request.kind}')} ")
+    return [kind, block_kit.text_element(request_blocks.format_subject(change, t), bold=True)]
+
+
+def _expiry_elements(details: RequestDetails, t: Translator, now: datetime) -> list[Element]:
+    expiry = request_blocks.expiry_elements(details, t, now)
+    return [block_kit.text_element(" · "), *expiry] if expiry else []
 
 
 def _button(
-    request: RequestDetails, action: ActionId, label: str, t: Translator, style: block_kit.Style | None = None
+    details: RequestDetails, action: ActionId, label: str, t: Translator, style: block_kit.Style | None = None
 ) -> Element:
-    """A button that tells, where it is only heard, which request it belongs to."""
-    value, hint = ChangeValue(change=request.change.id).dump(), f"{label}: {parts.format_title(request.change, t)}"
-    return block_kit.button(label, action, value, style=style, hint=hint)
+    value = ChangeValue(change=details.change.id).dump()
+    return block_kit.button(label, action, value, style=style, hint=_format_hint(details, label, t))
 
 
-def _way(request: RequestDetails, shown: HomeContent, t: Translator) -> list[Element]:
-    """A button that leads to the request's message, where that is known."""
-    link = shown.links.get(request.change.id)
+def _format_hint(details: RequestDetails, label: str, t: Translator) -> str:
+    """Name the request that a button belongs to, for screen readers."""
+    return f"{label}: {request_blocks.format_title(details.change, t)}"
+
+
+def _open_buttons(details: RequestDetails, content: HomeContent, t: Translator) -> list[Element]:
+    """Build the button that leads to the request's message, where that is known."""
+    link = content.links.get(details.change.id)
     return [block_kit.link_button(t("button.open"), ActionId.CHANGE_OPEN, link)] if link else []
 
 
-# --- what was asked, and what became of it ------------------------------------------------------------------------
+# --- channels -------------------------------------------------------------------------------------------------------
 
 
-def _asked(shown: HomeContent, t: Translator, now: datetime) -> list[Block]:
-    """One's own: each that waits with its button, then the others a line each."""
-    blocks = [block_kit.header(t("request.asked_by_me"))]
-    for each in shown.by_me:
-        if each.change.state is ChangeState.PENDING:
-            withdraw = _button(each, ActionId.WITHDRAW, t("button.withdraw"), t)
-            blocks += [_own(each, t, now), block_kit.actions(withdraw, *_way(each, shown, t))]
-    over = [each for each in shown.by_me if each.change.state is not ChangeState.PENDING]
-    if over:
-        blocks.append(block_kit.rich_text(block_kit.bullets(_closed(each, shown, t, now) for each in over)))
-    if not shown.by_me:
-        may_ask = any(Permission.EDIT in each.permissions for each in shown.reach)
-        blocks.append(block_kit.context(t("home.nothing_asked" if may_ask else "home.may_not_ask")))
-    return blocks
-
-
-def _own(request: RequestDetails, t: Translator, now: datetime) -> Block:
-    far = f"\n{format_state(request, t)} · {parts.format_progress(request, t)}"
-    return block_kit.rich_text(
-        block_kit.rich_line(*_subject(request, t), block_kit.text_element(far), *_expires(request, t, now))
-    )
-
-
-def _closed(request: RequestDetails, shown: HomeContent, t: Translator, now: datetime) -> Element:
-    """A request that does not wait any more, in a line; it leads to its message."""
-    change, link = request.change, shown.links.get(request.change.id)
-    told = block_kit.text_element(f" — {format_state(request, t)}, {t.format_time_ago(change.changed_at, now)}")
-    way = [block_kit.text_element(" · "), _link(t("button.open"), link)] if link else []
-    return block_kit.rich_line(*_subject(request, t), told, *way)
-
-
-def _link(label: str, url: str) -> Element:
-    return {"type": "link", "url": url, "text": label}
-
-
-def _recent(shown: HomeContent, t: Translator, now: datetime) -> list[Block]:
-    listed = block_kit.rich_text(block_kit.bullets(_closed(each, shown, t, now) for each in shown.recent))
-    return [block_kit.header(t("home.recent")), listed if shown.recent else block_kit.context(t("home.nothing_recent"))]
-
-
-# --- where one may do what ----------------------------------------------------------------------------------------
-
-
-def _channels(shown: HomeContent, t: Translator) -> list[Block]:
-    blocks = [block_kit.header(t("home.channels"))]
-    if shown.reach:
-        blocks.append(block_kit.rich_text(block_kit.bullets(_channel(each, t) for each in shown.reach[:CHANNELS_MAX])))
+def _channel_blocks(content: HomeContent, t: Translator) -> list[Block]:
+    """Build what the reader may do, by channel."""
+    blocks, lines = [block_kit.header(t("home.channels"))], []
+    for each in content.reach[:CHANNELS_MAX]:
+        if each.websites is None:
+            websites = t("home.all_websites")
+        else:
+            websites = sentences.format_long_list(each.websites, t, limit=WEBSITES_MAX)
+        roles = t.format_list([t(f"role.{permission}") for permission in each.permissions])
+        text = block_kit.text_element(f" {websites} — {roles}")
+        lines.append(block_kit.rich_line(block_kit.channel_element(each.channel), text))
+    if lines:
+        blocks.append(block_kit.rich_text(block_kit.bullets(lines)))
     else:
         blocks.append(block_kit.context(t("home.no_channels")))
-    if len(shown.reach) > CHANNELS_MAX:
-        blocks.append(block_kit.context(t("help.more", n=len(shown.reach) - CHANNELS_MAX)))
-    if not shown.is_certain:
+    if len(content.reach) > CHANNELS_MAX:
+        blocks.append(block_kit.context(t("help.more", n=len(content.reach) - CHANNELS_MAX)))
+    if not content.is_certain:
         blocks.append(block_kit.context(t("home.uncertain")))
     return blocks
-
-
-def _channel(reach: ChannelAccess, t: Translator) -> Element:
-    roles = t.format_list([t(f"role.{permission}") for permission in reach.permissions])
-    return block_kit.rich_line(
-        block_kit.channel_element(reach.channel), block_kit.text_element(f" {_websites(reach, t)} — {roles}")
-    )
-
-
-def _websites(reach: ChannelAccess, t: Translator) -> str:
-    if reach.websites is None:
-        return t("home.all_websites")
-    names = [block_kit.isolate(name) for name in reach.websites]
-    more = [t("help.more", n=len(names) - WEBSITES_MAX)] if len(names) > WEBSITES_MAX else []
-    return t.format_list([*names[:WEBSITES_MAX], *more]) or t("flow.none")

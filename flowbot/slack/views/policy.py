@@ -1,6 +1,6 @@
 """The views of a policy and of its changes."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -12,12 +12,7 @@ from flowbot.services.policy_setup import approval_channel
 from flowbot.slack.views import block_kit, sentences
 from flowbot.slack.views.block_kit import Block, Element, Message, View
 
-TITLE_MAX: Final = 24
-
-
-MOST_NAMED: Final = 30
-
-
+NAMED_MAX: Final = 30
 LABEL_KEYS: Final[Mapping[PolicyField, str]] = {
     PolicyField.WEBSITES: "setup.websites",
     PolicyField.ALL_WEBSITES: "setup.all_websites",
@@ -31,8 +26,6 @@ LABEL_KEYS: Final[Mapping[PolicyField, str]] = {
     PolicyField.CHANNEL: "setup.channel",
     PolicyField.BREAK_GLASS: "setup.break_glass",
 }
-
-
 PART_KEYS: Final[Mapping[PolicyField, tuple[str, PolicyField]]] = {
     PolicyField.VIEWER_PEOPLE: ("setup.people_of", PolicyField.VIEWERS),
     PolicyField.VIEWER_GROUPS: ("setup.groups_of", PolicyField.VIEWERS),
@@ -41,8 +34,7 @@ PART_KEYS: Final[Mapping[PolicyField, tuple[str, PolicyField]]] = {
     PolicyField.APPROVER_PEOPLE: ("setup.people_of", PolicyField.APPROVERS),
     PolicyField.APPROVER_GROUPS: ("setup.groups_of", PolicyField.APPROVERS),
 }
-"""Fields that are named after the role that they belong to."""
-
+"""Fields that are named after their role: the label, and the role's field."""
 
 GATE_KEYS: Final[Mapping[Gate, str]] = {
     Gate.ENABLE: "setup.gate_enable",
@@ -54,7 +46,7 @@ GATE_KEYS: Final[Mapping[Gate, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """What ids are called; one without a name goes by its id."""
+    """The names of ids; an id without one is shown itself."""
 
     websites: Mapping[WebsiteId, str]
     groups: Mapping[GroupId, str]
@@ -62,7 +54,7 @@ class Names:
 
 
 def format_label(field: PolicyField, t: Translator) -> str:
-    """What a field is called."""
+    """Return the field's label."""
     if field in PART_KEYS:
         part, role = PART_KEYS[field]
         return t(part, role=t(LABEL_KEYS[role]))
@@ -70,118 +62,99 @@ def format_label(field: PolicyField, t: Translator) -> str:
 
 
 def modal_view(t: Translator, blocks: Iterable[Block]) -> View:
-    """A view under the form's title, with nothing to submit."""
-    return {
-        "type": "modal",
-        "title": block_kit.plain(t("setup.title"), TITLE_MAX),
-        "close": block_kit.plain(t("form.close"), TITLE_MAX),
-        "blocks": list(blocks),
-    }
+    """Build a modal under the form's title, with nothing to submit."""
+    return block_kit.modal(t("setup.title"), blocks, close=t("form.close"))
 
 
 def loading_view(t: Translator) -> View:
-    """What stands there until the form is filled."""
-    return modal_view(t, [block_kit.section(block_kit.plain(t("form.loading")))])
+    """Build the view to show until the form is filled."""
+    return modal_view(t, [block_kit.paragraph(t("form.loading"))])
 
 
 def sentence_view(t: Translator, key: str, params: Mapping[str, Any] | None = None) -> View:
-    """One sentence in the form's place."""
+    """Build a view of one sentence in the form's place."""
     return modal_view(t, sentences.sentence_message(t, key, params).blocks)
 
 
 def list_changed_fields(before: ChannelPolicy | None, after: ChannelPolicy, t: Translator) -> list[str]:
-    """What differs between two policies, by the names of the fields."""
-    nobody = Names({}, {}, {})
-    return [t(LABEL_KEYS[field]) for field in _shown(t, nobody) if _differs(field, before, after, t)]
+    """Return the labels of the fields that differ between two policies; of all fields where there was none before."""
+    return [t(LABEL_KEYS[field]) for field in _changed_fields(before, after)]
 
 
 def policy_changed_message(
     user: UserId, before: ChannelPolicy | None, after: ChannelPolicy, names: Names, t: Translator
 ) -> Message:
-    """For the channel: who changed its policy, and what is different. Names are shown as they are, and call nobody."""
-    said = t("setup.first" if before is None else "setup.changed")
-    lines = [
-        block_kit.rich_line(
-            block_kit.text_element(f"{t(LABEL_KEYS[field])}: ", bold=True), *_change(show, before, after)
-        )
-        for field, show in _shown(t, names).items()
-        if _differs(field, before, after, t)
-    ]
-    by = block_kit.rich_line(
-        block_kit.text_element(f"{said} ", bold=True),
+    """Build the channel's message about a changed policy: by whom, and what differs. Nobody is notified."""
+    text = t("setup.first" if before is None else "setup.changed")
+    values = _value_elements(after, names, t)
+    previous = None if before is None else _value_elements(before, names, t)
+    lines = []
+    for field in _changed_fields(before, after):
+        label = block_kit.text_element(f"{t(LABEL_KEYS[field])}: ", bold=True)
+        old = [previous[field], block_kit.text_element(" → ")] if previous else []
+        lines.append(block_kit.rich_line(label, *old, values[field]))
+    heading = block_kit.rich_line(
+        block_kit.text_element(f"{text} ", bold=True),
         block_kit.text_element(f"{t('setup.changed_by')} "),
         block_kit.user_element(user),
     )
-    return Message(said, (block_kit.rich_text(by, block_kit.bullets(lines)),))
+    return Message(text, (block_kit.rich_text(heading, block_kit.bullets(lines)),))
 
 
-Show = Callable[[ChannelPolicy], Element]
+def _changed_fields(before: ChannelPolicy | None, after: ChannelPolicy) -> list[PolicyField]:
+    values = _comparable_values(after)
+    if before is None:
+        return list(values)
+    previous = _comparable_values(before)
+    return [field for field, value in values.items() if previous[field] != value]
 
 
-def _shown(t: Translator, names: Names) -> Mapping[PolicyField, Show]:
-    """How each part of a policy is said."""
+def _comparable_values(policy: ChannelPolicy) -> dict[PolicyField, object]:
+    """Return the policy's values by id, since two ids may share a name, and without their order."""
+    rule = policy.approval
     return {
-        PolicyField.WEBSITES: lambda policy: block_kit.text_element(_websites(policy, names, t)),
-        PolicyField.VIEWERS: lambda policy: block_kit.text_element(_entries(policy.viewers, names, t)),
-        PolicyField.EDITORS: lambda policy: block_kit.text_element(_entries(policy.editors, names, t)),
-        PolicyField.APPROVERS: lambda policy: block_kit.text_element(_entries(policy.approvers, names, t)),
-        PolicyField.QUORUM: lambda policy: block_kit.text_element(t.format_number(policy.approval.quorum)),
-        PolicyField.GATES: lambda policy: block_kit.text_element(_gates(policy.approval.required_for, t)),
-        PolicyField.SELF_APPROVAL: lambda policy: block_kit.text_element(
-            t("flow.yes" if policy.approval.self_approval else "flow.no")
-        ),
-        PolicyField.EXPIRES: lambda policy: block_kit.text_element(
-            t.format_number(policy.approval.expires_after_hours)
-        ),
-        PolicyField.CHANNEL: lambda policy: {"type": "channel", "channel_id": str(approval_channel(policy))},
-        PolicyField.BREAK_GLASS: lambda policy: block_kit.text_element(_entries(policy.approval.break_glass, names, t)),
+        PolicyField.WEBSITES: "all" if policy.websites == "all" else frozenset(policy.websites),
+        PolicyField.VIEWERS: frozenset(policy.viewers),
+        PolicyField.EDITORS: frozenset(policy.editors),
+        PolicyField.APPROVERS: frozenset(policy.approvers),
+        PolicyField.QUORUM: rule.quorum,
+        PolicyField.GATES: frozenset(rule.required_for),
+        PolicyField.SELF_APPROVAL: rule.self_approval,
+        PolicyField.EXPIRES: rule.expires_after_hours,
+        PolicyField.CHANNEL: approval_channel(policy),
+        PolicyField.BREAK_GLASS: frozenset(rule.break_glass),
     }
 
 
-def _differs(field: PolicyField, before: ChannelPolicy | None, after: ChannelPolicy, t: Translator) -> bool:
-    """Whether a part is another, by ids and not by names, which two may share."""
-    if before is None:
-        return True
-    compared: Mapping[PolicyField, Callable[[ChannelPolicy], object]] = {
-        PolicyField.WEBSITES: lambda policy: "all" if policy.websites == "all" else frozenset(policy.websites),
-        PolicyField.VIEWERS: lambda policy: frozenset(policy.viewers),
-        PolicyField.EDITORS: lambda policy: frozenset(policy.editors),
-        PolicyField.APPROVERS: lambda policy: frozenset(policy.approvers),
-        PolicyField.GATES: lambda policy: frozenset(policy.approval.required_for),
-        PolicyField.BREAK_GLASS: lambda policy: frozenset(policy.approval.break_glass),
-    }
-    plain = _shown(t, Names({}, {}, {}))[field]
-    told = compared.get(field, plain)
-    return told(before) != told(after)
-
-
-def _change(show: Show, before: ChannelPolicy | None, after: ChannelPolicy) -> Sequence[Element]:
-    if before is None:
-        return [show(after)]
-    return [show(before), block_kit.text_element(" → "), show(after)]
-
-
-def _websites(policy: ChannelPolicy, names: Names, t: Translator) -> str:
+def _value_elements(policy: ChannelPolicy, names: Names, t: Translator) -> dict[PolicyField, Element]:
+    rule = policy.approval
     if policy.websites == "all":
-        return t("setup.all_websites_told")
-    return _listed([names.websites.get(website, str(website)) for website in policy.websites], t)
+        websites = t("setup.all_websites_told")
+    else:
+        listed = [names.websites.get(website, str(website)) for website in policy.websites]
+        websites = sentences.format_long_list(listed, t, limit=NAMED_MAX)
+    gates = [t(key) for gate, key in GATE_KEYS.items() if gate in rule.required_for]
+    texts = {
+        PolicyField.WEBSITES: websites,
+        PolicyField.VIEWERS: _format_principals(policy.viewers, names, t),
+        PolicyField.EDITORS: _format_principals(policy.editors, names, t),
+        PolicyField.APPROVERS: _format_principals(policy.approvers, names, t),
+        PolicyField.QUORUM: t.format_number(rule.quorum),
+        PolicyField.GATES: sentences.format_long_list(gates, t, limit=NAMED_MAX),
+        PolicyField.SELF_APPROVAL: sentences.format_yes_no(rule.self_approval, t),
+        PolicyField.EXPIRES: t.format_number(rule.expires_after_hours),
+        PolicyField.BREAK_GLASS: _format_principals(rule.break_glass, names, t),
+    }
+    elements = {field: block_kit.text_element(text) for field, text in texts.items()}
+    return elements | {PolicyField.CHANNEL: block_kit.channel_element(approval_channel(policy))}
 
 
-def _entries(entries: Collection[Principal], names: Names, t: Translator) -> str:
-    everyone = [t("setup.box_everyone")] if EVERYONE in entries else []
-    people = [names.people.get(entry, str(entry)) for entry in entries if isinstance(entry, UserId)]
+def _format_principals(principals: Collection[Principal], names: Names, t: Translator) -> str:
+    everyone = [t("setup.box_everyone")] if EVERYONE in principals else []
+    people = [names.people.get(each, str(each)) for each in principals if isinstance(each, UserId)]
     groups = [
-        t("setup.group", name=block_kit.isolate(names.groups.get(entry, str(entry))))
-        for entry in entries
-        if isinstance(entry, GroupId)
+        t("setup.group", name=block_kit.isolate(names.groups.get(each, str(each))))
+        for each in principals
+        if isinstance(each, GroupId)
     ]
-    return _listed([*everyone, *people, *groups], t)
-
-
-def _gates(gates: Collection[Gate], t: Translator) -> str:
-    return _listed([t(key) for gate, key in GATE_KEYS.items() if gate in gates], t)
-
-
-def _listed(items: Sequence[str], t: Translator) -> str:
-    shown, more = [block_kit.isolate(item) for item in items[:MOST_NAMED]], len(items) - MOST_NAMED
-    return t.format_list([*shown, t("help.more", n=more)] if more > 0 else shown) or t("flow.none")
+    return sentences.format_long_list([*everyone, *people, *groups], t, limit=NAMED_MAX)

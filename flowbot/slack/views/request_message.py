@@ -4,15 +4,15 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
 
-from flowbot.domain.change import ChangeKind, ChangeState, ClosureKind
+from flowbot.domain.change import ChangeKind, ChangeState, Closure, ClosureKind
 from flowbot.domain.outcomes import FLOW_GONE, LAPSED_KEYS
 from flowbot.i18n.translator import Translator
 from flowbot.services.request_details import RequestDetails
 from flowbot.slack.payloads.action_ids import ActionId
 from flowbot.slack.payloads.button_values import ChangeValue
-from flowbot.slack.views import block_kit, push, sentences
-from flowbot.slack.views import request_blocks as parts
+from flowbot.slack.views import block_kit, push, request_blocks, sentences
 from flowbot.slack.views.block_kit import Block, Element, Message
+from flowbot.slack.views.sentences import sentence_elements
 
 EMOJI: Final[Mapping[ChangeState, str]] = {
     ChangeState.DRAFT: "⏳",
@@ -26,229 +26,205 @@ EMOJI: Final[Mapping[ChangeState, str]] = {
     ChangeState.EXPIRED: "⌛",
     ChangeState.OUT_OF_DATE: "🔁",
 }
-
-
 _DECIDED: Final = frozenset(
     {ChangeState.APPLYING, ChangeState.APPLIED, ChangeState.FAILED, ChangeState.UNKNOWN, ChangeState.OUT_OF_DATE}
 )
 
 
-def request_message(shown: RequestDetails, t: Translator, now: datetime) -> Message:
-    """The one message of a change, as it is now.
+def request_message(details: RequestDetails, t: Translator, now: datetime) -> Message:
+    """Build the one message of a change, as it is now.
 
     Args:
-        shown: the change and what is shown beside it.
+        details: the change and what is shown beside it.
         t: the words of those who read it.
-        now: the moment; an expiry that is past is not announced any more.
+        now: the moment; an expiry that is past is not shown any more.
     """
-    state = format_state(shown, t)
-    head = [
-        block_kit.header(f"{EMOJI[shown.change.state]} {state}"),
-        block_kit.rich_text(block_kit.rich_line(*_requester_line(shown, t))),
+    change, state = details.change, format_state(details, t)
+    blocks = [
+        block_kit.header(f"{EMOJI[change.state]} {state}"),
+        block_kit.rich_paragraph(*_requester_elements(details, t)),
+        *request_blocks.reason_blocks(change.request.reason, t),
     ]
-    blocks = [*head, *parts.reason_blocks(shown.change.request.reason, t)]
-    blocks += _waiting(shown, t, now) if shown.change.state is ChangeState.PENDING else _ended(shown, t)
-    if buttons := _buttons(shown, t):
+    if change.state is ChangeState.PENDING:
+        blocks += _pending_blocks(details, t, now)
+    else:
+        blocks += outcome_blocks(details, t)
+        if change.rule is not None:
+            blocks += [*request_blocks.edit_blocks(details, t), *_push_blocks(details, t, has_remarks=False)]
+    if buttons := _buttons(details, t):
         blocks.append(block_kit.actions(*buttons))
-    text = t("request.summary", what=parts.format_title(shown.change, t), state=state)
+    text = t("request.summary", what=request_blocks.format_title(change, t), state=state)
     return Message(text, tuple(blocks))
 
 
-def format_state(shown: RequestDetails, t: Translator) -> str:
-    """How far it has come, in a word or two: `Waiting for approval`, `Applied`."""
-    if shown.change.state is ChangeState.APPLYING and _is_approved(shown):
+def format_state(details: RequestDetails, t: Translator) -> str:
+    """Format the change's state: `Waiting for approval`, `Applied`."""
+    if details.change.state is ChangeState.APPLYING and _is_approved(details):
         return t("request.approved")
-    return t(f"request.state_{shown.change.state}")
+    return t(f"request.state_{details.change.state}")
 
 
-def _requester_line(shown: RequestDetails, t: Translator) -> list[Element]:
-    change = shown.change
+def _is_approved(details: RequestDetails) -> bool:
+    """Check whether the needed approvals were given and nobody skipped them."""
+    enough = details.change.rule is not None and len(details.approvals) >= details.quorum
+    return enough and details.change.state in _DECIDED and details.change.progress.skipped_by is None
+
+
+def _requester_elements(details: RequestDetails, t: Translator) -> list[Element]:
+    """Build `Emma asks to enable flow #12`."""
+    change = details.change
     if change.state is ChangeState.APPLIED and change.rule is None:
-        return parts.deed(change, t, "request.did", "did")
-    is_open = change.state in {ChangeState.DRAFT, ChangeState.PENDING}
-    return parts.deed(change, t, "request.asks" if is_open else "request.asked", "to")
+        key, verb = "request.did", "did"
+    elif change.state in {ChangeState.DRAFT, ChangeState.PENDING}:
+        key, verb = "request.asks", "to"
+    else:
+        key, verb = "request.asked", "to"
+    elements = {
+        "person": [block_kit.user_element(change.request.requester)],
+        "flow": [block_kit.text_element(request_blocks.format_subject(change, t), bold=True)],
+    }
+    return sentence_elements(t, key, elements, deed=t(f"request.{verb}_{change.request.kind}"))
 
 
-def _is_approved(shown: RequestDetails) -> bool:
-    """Whether the approvals that were needed are there, and nobody skipped them."""
-    enough = shown.change.rule is not None and len(shown.approvals) >= shown.quorum
-    return enough and shown.change.state in _DECIDED and shown.change.progress.skipped_by is None
-
-
-def _skip_note(shown: RequestDetails, t: Translator) -> list[Block]:
-    """Who skipped the approval, and why, for all to see."""
-    closing = shown.change.progress.closing
-    if closing is None or shown.change.progress.skipped_by is None:
-        return []
-    told = sentences.sentence_elements(t, "request.glass_broken", {"person": [block_kit.user_element(closing.by)]})
+def _pending_blocks(details: RequestDetails, t: Translator, now: datetime) -> list[Block]:
+    since = details.since_approved or ()
+    votes = [request_blocks.progress_elements(details, t), request_blocks.expiry_elements(details, t, now)]
     return [
-        block_kit.rich_text(block_kit.rich_line(block_kit.text_element("🚨 "), *told)),
-        *parts.reason_blocks(closing.reason, t),
-    ]
-
-
-# --- while it waits -----------------------------------------------------------------------------------------
-
-
-def _waiting(shown: RequestDetails, t: Translator, now: datetime) -> list[Block]:
-    votes = [parts.progress_elements(shown, t), parts.expiry_elements(shown, t, now)]
-    since = shown.since_approved or ()
-    return [
-        *parts.edit_blocks(shown, t),
-        *_push(shown, t, remarked=True),
+        *request_blocks.edit_blocks(details, t),
+        *_push_blocks(details, t, has_remarks=True),
         block_kit.divider(),
-        parts.settings_block(shown, t),
-        *parts.difference_blocks(since, shown.website_names, t, title=t("request.since_approval")),
+        request_blocks.settings_block(details, t),
+        *request_blocks.difference_blocks(since, details.website_names, t, title=t("request.since_approval")),
         block_kit.rich_text(*(block_kit.rich_line(*line) for line in votes if line)),
     ]
 
 
-def _push(shown: RequestDetails, t: Translator, *, remarked: bool) -> list[Block]:
-    """The notification as subscribers would see it. A picture that comes with an edit cannot be shown yet."""
-    if shown.content is None:
+def _push_blocks(details: RequestDetails, t: Translator, *, has_remarks: bool) -> list[Block]:
+    """Build the push as subscribers would see it, with its present image where that stays."""
+    if details.content is None:
         return []
-    asked, flow = shown.change.request, shown.flow
-    is_new = asked.picture is not None or (asked.wanted is not None and asked.wanted.image is not None)
-    picture = flow.image_url if flow and not is_new and not _is_deleted(shown) else None
-    return push.preview_blocks(shown.content, shown.remarks if remarked else (), t, image_url=picture)
+    change, request = details.change, details.change.request
+    has_new_image = request.picture is not None or (request.wanted is not None and request.wanted.image is not None)
+    # Enkapush's copy of the image goes with the flow.
+    is_deleted = request.kind is ChangeKind.DELETE and change.state is ChangeState.APPLIED
+    image_url = details.flow.image_url if details.flow and not has_new_image and not is_deleted else None
+    return push.preview_blocks(details.content, details.remarks if has_remarks else (), t, image_url=image_url)
 
 
-def _is_deleted(shown: RequestDetails) -> bool:
-    """Whether Enkapush's copy, with its picture, is gone by now."""
-    return shown.change.request.kind is ChangeKind.DELETE and shown.change.state is ChangeState.APPLIED
+# --- the outcome ----------------------------------------------------------------------------------------------------
 
 
-# --- when it is over ----------------------------------------------------------------------------------------
-
-
-def outcome_blocks(shown: RequestDetails, t: Translator) -> list[Block]:
-    """How a change that does not wait any more ended, or how far it is: by whom, why, and what came of it.
+def outcome_blocks(details: RequestDetails, t: Translator) -> list[Block]:
+    """Build how a change that is not pending any more ended, or how far it is: by whom, why, with what result.
 
     Args:
-        shown: the change and what is shown beside it.
+        details: the change and what is shown beside it.
         t: the words of those who read it.
     """
-    return [*_skip_note(shown, t), *_approvals(shown, t), *_outcome(shown, t), *_side_notes(shown, t)]
+    progress, outcome, blocks = details.change.progress, details.change.outcome, []
+    if progress.closing is not None and progress.skipped_by is not None:
+        blocks += _closure_blocks(progress.closing, "request.glass_broken", t, block_kit.text_element("🚨 "))
+    blocks += [*_approval_blocks(details, t), *_result_blocks(details, t)]
+    if details.change.state is ChangeState.APPLIED and outcome is not None:
+        others = request_blocks.parse_differences(outcome.params)
+        blocks += request_blocks.difference_blocks(others, details.website_names, t, title=t("request.besides"))
+    return blocks
 
 
-def _ended(shown: RequestDetails, t: Translator) -> list[Block]:
-    blocks = outcome_blocks(shown, t)
-    if shown.change.rule is None:
-        return blocks
-    return [*blocks, *parts.edit_blocks(shown, t), *_push(shown, t, remarked=False)]
+def _closure_blocks(closing: Closure, key: str, t: Translator, *marks: Element) -> list[Block]:
+    """Build who closed the request, and why."""
+    line = sentence_elements(t, key, {"person": [block_kit.user_element(closing.by)]})
+    return [block_kit.rich_paragraph(*marks, *line), *request_blocks.reason_blocks(closing.reason, t)]
 
 
-def _approvals(shown: RequestDetails, t: Translator) -> list[Block]:
-    """Who approved it; or, where that was not enough, how far it had come, and whose approvals did not count."""
-    if _is_approved(shown):
-        told = sentences.sentence_elements(t, "request.approved_by", {"people": parts.people_elements(shown.approvals)})
-        return [block_kit.rich_text(block_kit.rich_line(block_kit.text_element("✅ "), *told))]
-    lines = [parts.progress_elements(shown, t)] if shown.approvals or shown.uncounted else []
-    if shown.uncounted:
-        lines.append(
-            sentences.sentence_elements(t, "request.uncounted", {"people": parts.people_elements(shown.uncounted)})
-        )
+def _approval_blocks(details: RequestDetails, t: Translator) -> list[Block]:
+    """Build who approved; where that was not enough, the progress and whose approvals did not count."""
+    if _is_approved(details):
+        people = request_blocks.people_elements(details.approvals)
+        line = sentence_elements(t, "request.approved_by", {"people": people})
+        return [block_kit.rich_paragraph(block_kit.text_element("✅ "), *line)]
+    lines = []
+    if details.approvals or details.uncounted:
+        lines.append(request_blocks.progress_elements(details, t))
+    if details.uncounted:
+        people = request_blocks.people_elements(details.uncounted)
+        lines.append(sentence_elements(t, "request.uncounted", {"people": people}))
     return [block_kit.rich_text(*(block_kit.rich_line(*line) for line in lines))] if lines else []
 
 
-def _outcome(shown: RequestDetails, t: Translator) -> list[Block]:
-    match shown.change.state:
+def _result_blocks(details: RequestDetails, t: Translator) -> list[Block]:
+    change = details.change
+    closing, outcome, named = change.progress.closing, change.outcome, sentences.NAMED_CHANNEL_KEYS
+    match change.state:
         case ChangeState.REJECTED | ChangeState.WITHDRAWN:
-            return _closed(shown, t)
+            if closing is None:
+                return []
+            is_rejected = closing.how is ClosureKind.REJECTED
+            return _closure_blocks(closing, "request.rejected_by" if is_rejected else "request.withdrawn_by", t)
+        case ChangeState.OUT_OF_DATE if _is_flow_gone(details):
+            return [block_kit.paragraph(t("request.flow_gone"))]
         case ChangeState.OUT_OF_DATE:
-            return _out_of_date(shown, t)
-        case ChangeState.FAILED if (outcome := shown.change.outcome) and outcome.key in sentences.NAMED_CHANNEL_KEYS:
-            return [
-                block_kit.rich_text(
-                    block_kit.rich_line(*_failed_in(shown, sentences.NAMED_CHANNEL_KEYS[outcome.key], t))
-                )
-            ]
+            found = request_blocks.parse_differences(outcome.params if outcome else {})
+            title = t("request.since_asked")
+            listed = request_blocks.difference_blocks(found, details.website_names, t, title=title)
+            return [block_kit.paragraph(t("request.changed_since")), *listed]
+        case ChangeState.FAILED if outcome and outcome.key in named:
+            # The message may stand in another channel than the one the sentence is about.
+            channel = [block_kit.channel_element(change.request.channel)]
+            reason = sentence_elements(t, named[outcome.key], {"channel": channel})
+            return [block_kit.rich_paragraph(*sentence_elements(t, "request.failed", {"reason": reason}))]
         case _:
-            return [block_kit.section(block_kit.plain(_sentence(shown, t)))]
+            return [block_kit.paragraph(_format_result(details, t))]
 
 
-def _sentence(shown: RequestDetails, t: Translator) -> str:
-    """How it ended, in a sentence or two."""
-    match shown.change.state:
+def _format_result(details: RequestDetails, t: Translator) -> str:
+    change, outcome = details.change, details.change.outcome
+    match change.state:
         case ChangeState.EXPIRED:
-            hours = shown.change.rule.expires_after_hours if shown.change.rule else 0
+            hours = change.rule.expires_after_hours if change.rule else 0
             return t("request.nobody_decided", time=t.format_duration(hours * 3600))
         case ChangeState.UNKNOWN:
-            return f"{t('request.not_known')} {_outcome_text(shown, t)}"
+            return f"{t('request.not_known')} {_format_outcome(details, t)}"
         case ChangeState.FAILED:
-            return t("request.failed", reason=_outcome_text(shown, t))
+            return t("request.failed", reason=_format_outcome(details, t))
         case ChangeState.APPLIED:
-            return _applied(shown, t)
+            if change.request.kind is ChangeKind.RESTORE and outcome and outcome.flow is not None:
+                return t("request.restored", old=str(request_blocks.find_flow_id(change)), new=str(outcome.flow))
+            return _format_outcome(details, t, otherwise="request.done")
         case _:
             return t("request.under_way")
 
 
-def _failed_in(shown: RequestDetails, key: str, t: Translator) -> list[Element]:
-    """That it failed for a reason of the channel where it was asked, which this one need not be."""
-    why = sentences.sentence_elements(t, key, {"channel": [block_kit.channel_element(shown.change.request.channel)]})
-    return sentences.sentence_elements(t, "request.failed", {"reason": why})
+def _format_outcome(details: RequestDetails, t: Translator, *, otherwise: str = "fault.unexpected") -> str:
+    outcome = details.change.outcome
+    if outcome is None or not t.has_message(outcome.key):
+        return t(otherwise)
+    return sentences.format_text(t, outcome.key, request_blocks.outcome_params(details.change, t))
 
 
-def _closed(shown: RequestDetails, t: Translator) -> list[Block]:
-    """By whom, and why."""
-    closing = shown.change.progress.closing
-    if closing is None:
-        return []
-    key = "request.rejected_by" if closing.how is ClosureKind.REJECTED else "request.withdrawn_by"
-    told = sentences.sentence_elements(t, key, {"person": [block_kit.user_element(closing.by)]})
-    return [block_kit.rich_text(block_kit.rich_line(*told)), *parts.reason_blocks(closing.reason, t)]
-
-
-def _out_of_date(shown: RequestDetails, t: Translator) -> list[Block]:
-    outcome = shown.change.outcome
-    if _is_gone(shown):
-        return [block_kit.section(block_kit.plain(t("request.flow_gone")))]
-    found = parts.parse_differences(outcome.params if outcome else {})
-    listed = parts.difference_blocks(found, shown.website_names, t, title=t("request.since_asked"))
-    return [block_kit.section(block_kit.plain(t("request.changed_since"))), *listed]
-
-
-def _side_notes(shown: RequestDetails, t: Translator) -> list[Block]:
-    """A warning where it is applied, and the flow differs besides from what was asked for."""
-    outcome = shown.change.outcome
-    if shown.change.state is not ChangeState.APPLIED or outcome is None:
-        return []
-    found = parts.parse_differences(outcome.params)
-    return parts.difference_blocks(found, shown.website_names, t, title=t("request.besides"))
-
-
-def _is_gone(shown: RequestDetails) -> bool:
-    """Whether it is out of date because its flow is not there any more."""
-    outcome = shown.change.outcome
+def _is_flow_gone(details: RequestDetails) -> bool:
+    outcome = details.change.outcome
     return outcome is not None and outcome.key == FLOW_GONE
 
 
-def _outcome_text(shown: RequestDetails, t: Translator) -> str:
-    """The outcome's sentence."""
-    outcome = shown.change.outcome
-    if outcome is None or not t.has_message(outcome.key):
-        return t("fault.unexpected")
-    return sentences.format_text(t, outcome.key, parts.outcome_params(shown.change, t))
+# --- the buttons ----------------------------------------------------------------------------------------------------
 
 
-def _applied(shown: RequestDetails, t: Translator) -> str:
-    change, outcome = shown.change, shown.change.outcome
-    if change.request.kind is ChangeKind.RESTORE and outcome and outcome.flow is not None:
-        return t("request.restored", old=str(parts.find_flow_id(change)), new=str(outcome.flow))
-    return _outcome_text(shown, t) if outcome and t.has_message(outcome.key) else t("request.done")
-
-
-# --- what can be done ---------------------------------------------------------------------------------------
-
-
-def _buttons(shown: RequestDetails, t: Translator) -> list[Element]:
-    change, value = shown.change, ChangeValue(change=shown.change.id).dump()
+def _buttons(details: RequestDetails, t: Translator) -> list[Element]:
+    change, value = details.change, ChangeValue(change=details.change.id).dump()
     match change.state:
         case ChangeState.PENDING:
-            return _decisions(shown, value, t)
+            buttons = [
+                request_blocks.approve_button(details, t),
+                block_kit.button(t("button.reject"), ActionId.REJECT, value, style="danger"),
+                block_kit.button(t("button.withdraw"), ActionId.WITHDRAW, value),
+            ]
+            if change.rule is not None and change.rule.break_glass:
+                buttons.append(block_kit.button(t("button.break_glass"), ActionId.BREAK_GLASS, value))
+            return buttons
         case ChangeState.UNKNOWN:
             return [block_kit.button(t("request.check_again"), ActionId.CHECK_AGAIN, value)]
-        case ChangeState.OUT_OF_DATE if not _is_gone(shown):
+        case ChangeState.OUT_OF_DATE if not _is_flow_gone(details):
             return [block_kit.button(t("request.ask_again"), ActionId.ASK_AGAIN, value)]
         case ChangeState.FAILED if change.outcome is not None and change.outcome.key in LAPSED_KEYS:
             return [block_kit.button(t("request.ask_again"), ActionId.ASK_AGAIN, value)]
@@ -256,16 +232,3 @@ def _buttons(shown: RequestDetails, t: Translator) -> list[Element]:
             return [block_kit.button(t("button.restore"), ActionId.RESTORE, value)]
         case _:
             return []
-
-
-def _decisions(shown: RequestDetails, value: str, t: Translator) -> list[Element]:
-    approve = block_kit.button(t("button.approve"), ActionId.APPROVE, value, style="primary")
-    found = [
-        approve | parts.confirm_dialog(shown, t),
-        block_kit.button(t("button.reject"), ActionId.REJECT, value, style="danger"),
-        block_kit.button(t("button.withdraw"), ActionId.WITHDRAW, value),
-    ]
-    rule = shown.change.rule
-    if rule is not None and rule.break_glass:
-        found.append(block_kit.button(t("button.break_glass"), ActionId.BREAK_GLASS, value))
-    return found

@@ -90,11 +90,11 @@ class FormEditor:
             content,
             lint(content, WriteOnlyFields(None, *utm), sibling_hosts=hosts, utm_may_be_set=is_edit),
             t,
-            reached=views.audience_block(website, parse_wait(typed, edited), segment, t),
+            audience=views.audience_block(website, parse_wait(typed, edited), segment, t),
             image_url=edited.image_url if edited else None,
-            adds_picture=form.file is not None or bool(typed.get("image")),
+            adds_image=form.file is not None or bool(typed.get("image")),
         )
-        await self.modals.push(trigger, views.add_problems(view, problems, t))
+        await self.modals.push(trigger, views.add_problems(view, problems, t) if problems else view)
         return Reply()
 
     async def suggest_options(self, question: BlockSuggestion) -> dict[str, Any]:

@@ -92,7 +92,7 @@ class PolicyForm:
         return views.modal_view(t, [*problem, block_kit.context(t("setup.about")), *_field_blocks(content, t)]) | {
             "callback_id": cls.CALLBACK,
             "private_metadata": content.metadata.dump(),
-            "submit": block_kit.plain(t("form.save"), views.TITLE_MAX),
+            "submit": block_kit.plain(t("form.save"), block_kit.TITLE_MAX),
         }
 
     @classmethod

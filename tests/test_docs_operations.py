@@ -42,9 +42,9 @@ async def known() -> Known:
     async def read() -> ChangeStatistics:
         return ChangeStatistics(dict.fromkeys(ChangeState, 0), None, None, 0, None)
 
-    scrape = PrometheusExporter(metrics, read, lambda: datetime.now(UTC))
-    text = (await scrape.render()).decode()
-    await scrape.close()
+    exporter = PrometheusExporter(metrics, read, lambda: datetime.now(UTC))
+    text = (await exporter.render()).decode()
+    await exporter.close()
     found: Known = {}
     for collector in metrics.registry._collector_to_names:
         (name,) = {each.name for each in collector.collect()}

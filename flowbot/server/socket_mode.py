@@ -28,7 +28,7 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class ReconnectPolicy:
-    """How Socket Mode connects, and connects again. In seconds.
+    """The timing of the Socket Mode connection, in seconds.
 
     Attributes:
         ping_interval: between pings; a dead connection is noticed after four of these.

@@ -257,15 +257,15 @@ async def test_a_database_that_hangs_holds_up_no_scrape(world: World) -> None:
         await release.wait()
         return ChangeStatistics({}, None, None, 7, None)
 
-    scrape = PrometheusExporter(Metrics(), hang, world.time.now, timeout=0.1)
+    exporter = PrometheusExporter(Metrics(), hang, world.time.now, timeout=0.1)
     started = time.monotonic()
-    said = [Scraped((await scrape.render()).decode()) for _ in range(3)]
+    said = [Scraped((await exporter.render()).decode()) for _ in range(3)]
     assert time.monotonic() - started < 2
     assert [each.sum("flowbot_database_up") for each in said] == [0, 0, 0]
     assert len(reads) == 1
     release.set()
-    assert Scraped((await scrape.render()).decode()).sum("flowbot_untold_changes") == 7
-    await scrape.close()
+    assert Scraped((await exporter.render()).decode()).sum("flowbot_untold_changes") == 7
+    await exporter.close()
 
 
 async def test_socket_mode_can_be_watched_on_a_port_that_answers_nobody_else(world: World) -> None:

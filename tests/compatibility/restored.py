@@ -19,7 +19,7 @@ from flowbot.storage.migrations import upgrade
 from tests.compatibility.moments import Control, Json, Moment, put_addresses, put_back, put_rows, sync
 from tests.journeys.at_a_request import hurry
 from tests.journeys.world import World, new_world
-from tests.storage.older import upgrade_to
+from tests.storage.older_databases import upgrade_to
 
 FIRST: Final = "0005"
 """The revision of the database that the first version left."""

@@ -35,7 +35,7 @@ from flowbot.storage.migrations import known_revisions
 from flowbot.storage.repositories.changes import ChangeRepository
 from tests.journeys.world import API_KEY, MARKETING, POLICY, World, on_both_databases
 from tests.storage.change_cases import asked, told
-from tests.storage.older import upgrade_to
+from tests.storage.older_databases import upgrade_to
 from tests.test_config import MALFORMED, SECRET
 
 Environment = dict[str, str]

@@ -1,4 +1,4 @@
-"""What the tests of the changes share: a fixed clock, a requester, what is submitted, and strategies for all of it."""
+"""Shared by the tests of changes: a fixed clock, a requester, requests, and strategies for all of them."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone

@@ -1,4 +1,4 @@
-"""Databases as several processes have them, and a store of changes."""
+"""Databases as several processes have them, and a repository of changes."""
 
 from collections.abc import AsyncIterator
 

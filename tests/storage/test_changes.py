@@ -1,4 +1,4 @@
-"""Changes in the database: kept exactly, moved one step at a time, with the trail of it."""
+"""Changes in the database: written exactly, moved one transition at a time, with their events."""
 
 from dataclasses import replace
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""Whose clock counts: processes on several machines that share a database must agree with it."""
+"""The clock of the database, with which processes on several machines must agree."""
 
 from datetime import UTC, datetime, timedelta
 

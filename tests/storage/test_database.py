@@ -1,4 +1,4 @@
-"""The unit of work on both databases, and what people are told about an address that does not work."""
+"""The unit of work on both databases, and the sentences about an address that does not work."""
 
 import asyncio
 import gc

@@ -1,4 +1,4 @@
-"""One database into another: nothing lost, nothing half, and nobody disturbed or disturbing."""
+"""The copy of a database: nothing lost, nothing half, and nobody disturbed or disturbing."""
 
 import asyncio
 import os

@@ -1,4 +1,4 @@
-"""Requests of Slack's that were taken: each once, whoever comes first."""
+"""Handled requests of Slack's: each once, whoever comes first."""
 
 import asyncio
 

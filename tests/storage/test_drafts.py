@@ -1,4 +1,4 @@
-"""Drafts: what was typed last is there, exactly, for each form."""
+"""Drafts: each form holds exactly what was typed last."""
 
 import asyncio
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Pictures: kept to the byte, and kept for as long as a change needs them."""
+"""Images: kept to the byte, and for as long as a change needs them."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""The database's shape: created once, whoever comes first, and the same as the tables in the code."""
+"""Migrations: run once, whoever comes first, to the shape of the tables in the code."""
 
 import asyncio
 import logging
@@ -19,7 +19,7 @@ from flowbot.storage.migrations import SCRIPTS, known_revisions, read_revision_s
 from flowbot.storage.tables import metadata
 from flowbot.storage.unit_of_work import Database
 from tests.storage.change_cases import stores
-from tests.storage.older import upgrade_to
+from tests.storage.older_databases import upgrade_to
 
 UPGRADE = """
 import sys

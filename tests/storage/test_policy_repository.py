@@ -1,4 +1,4 @@
-"""The policies in the database: whole, in order, as they were written, and seen by everyone at once."""
+"""Policies in the database: whole, in order, as they were written, and seen by everyone at once."""
 
 import asyncio
 from dataclasses import replace

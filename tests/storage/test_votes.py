@@ -1,4 +1,4 @@
-"""Votes on a change: each person's last one counts, and the last approval of a quorum moves the change with it."""
+"""Votes on a change: each person's last one counts, and the quorum's last approval moves the change with it."""
 
 from dataclasses import replace
 

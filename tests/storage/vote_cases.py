@@ -1,4 +1,4 @@
-"""What the tests of approvals share: a change that waits, its approvers, and what comes of many calls at once."""
+"""Shared by the tests of approvals: a pending change, its approvers, and results of many calls at once."""
 
 from collections.abc import Awaitable, Iterable
 from dataclasses import replace

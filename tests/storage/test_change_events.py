@@ -1,4 +1,4 @@
-"""What is told of changes: the trail for who asks, and the news for who was not told yet."""
+"""Events of changes, and marks of what was shown, announced and notified."""
 
 import asyncio
 from dataclasses import replace
@@ -139,8 +139,8 @@ async def test_the_untold_come_oldest_first_and_no_more_than_asked_for(store: Ch
         change = await submitted(store, f"t{number}", flow=None)
         kept = await moved(store, change, ChangeState.FAILED, changed_at=NOON + number * SECOND)
         ids.append((number, kept.id))
-    untold = await store.unshown(OURS.until + SECOND, limit=2)
-    assert [change.id for change in untold] == [change for _, change in sorted(ids)][:2]
+    unshown = await store.unshown(OURS.until + SECOND, limit=2)
+    assert [change.id for change in unshown] == [change for _, change in sorted(ids)][:2]
 
 
 async def test_where_the_message_is_comes_with_what_was_shown_and_survives_a_move(store: ChangeRepository) -> None:

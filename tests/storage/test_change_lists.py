@@ -1,4 +1,4 @@
-"""What waits, what is due, what a person asked for and what is settled: found in order, and no more than asked for."""
+"""Lists of changes: pending, due, requested by a person and closed, in order and within limits."""
 
 from dataclasses import replace
 from datetime import datetime

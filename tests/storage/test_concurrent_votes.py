@@ -1,4 +1,4 @@
-"""Votes in the same instant, from two processes: all are counted, one approval follows, and every latecomer is told."""
+"""Votes from two processes at once: all are counted, one approval follows, and latecomers hear of it."""
 
 import asyncio
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Changes when many reach for them in the same instant, from two processes: one wins, and every loser is told."""
+"""Changes that two processes reach for at once: one wins, and every loser hears of it."""
 
 import asyncio
 import sys

@@ -42,7 +42,7 @@ class Modals:
         self._client = client
 
     async def open(self, trigger: str, view: View) -> str:
-        """Show a view to whoever holds the trigger, and return its id.
+        """Open a view for the trigger's person, and return its id.
 
         Raises:
             UserError: Slack did not open it: it was asked too late, say.

@@ -16,9 +16,6 @@ from flowbot.slack.views import block_kit
 from flowbot.slack.views import request_blocks as parts
 from flowbot.slack.views.block_kit import TITLE_MAX, View
 
-REASON_MAX: Final = parts.REASON_MAX
-
-
 _BLOCK: Final = "reason"
 
 
@@ -76,7 +73,7 @@ class ReasonForm:
                 "action_id": ActionId.CHANGE_REASON,
                 "multiline": True,
                 "min_length": 1,
-                "max_length": REASON_MAX,
+                "max_length": parts.REASON_MAX,
             },
         }
         return {
@@ -97,7 +94,7 @@ class ReasonForm:
             return None
         metadata, values = parsed
         entry = values.get(_BLOCK, {}).get(ActionId.CHANGE_REASON, FieldValue())
-        return SubmittedReason(metadata, entry.text.strip()[:REASON_MAX])
+        return SubmittedReason(metadata, entry.text.strip()[: parts.REASON_MAX])
 
     @classmethod
     def field_errors(cls, submitted: SubmittedReason, t: Translator) -> dict[str, str]:

@@ -9,9 +9,6 @@ from flowbot.domain.search import FlowQuery
 from flowbot.errors import UserError
 from flowbot.services.flow_queries import ListRequest
 
-VALUE_MAX = 2000
-"""Characters that Slack allows in a button's value."""
-
 
 class ListValue(BaseModel):
     """A list: its filter, and the page to turn to. Permissions are checked anew when it comes back."""

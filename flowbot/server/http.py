@@ -99,7 +99,7 @@ def build_web_app(bot: Flowbot, *, slack_events: bool = True) -> web.Application
 
     async def metrics(_request: web.Request) -> web.Response:
         headers = {"Content-Type": "text/plain; version=0.0.4; charset=utf-8"}
-        return web.Response(body=await bot.scrape.render(), headers=headers)
+        return web.Response(body=await bot.exporter.render(), headers=headers)
 
     app.router.add_get("/healthz", healthz)
     app.router.add_get("/readyz", readyz)

@@ -15,15 +15,42 @@ from slack_bolt.context.async_context import AsyncBoltContext
 from slack_bolt.response import BoltResponse
 from slack_sdk.web.async_client import AsyncWebClient
 
+from flowbot.i18n.translator import Translators
 from flowbot.observability.metrics import Metrics
-from flowbot.slack.api.modals import AckArgs
+from flowbot.services.approvals.decide import DecisionService
+from flowbot.services.approvals.recheck import Rechecker
+from flowbot.services.approvals.submit import RequestSubmitter
+from flowbot.services.executor.executor import ChangeExecutor
+from flowbot.services.flow_queries import FlowQueries
+from flowbot.services.forms import FormService
+from flowbot.services.history import History
+from flowbot.services.inbox import HomeOverviews, RequestQueue
+from flowbot.services.policy_setup import PolicySetup
+from flowbot.services.ports import Clock
+from flowbot.services.ports.slack import ImageSource
+from flowbot.services.ports.storage import ChangeStore, DeliveryStore, DraftStore, ImageStore, PolicyStore
+from flowbot.services.request_details import RequestDetailsLoader
+from flowbot.services.users import UserService
+from flowbot.slack.api.messages import MessagePoster, Responder
+from flowbot.slack.api.modals import AckArgs, Modals
+from flowbot.slack.forms.flow.editing import FormEditor
+from flowbot.slack.forms.flow.opening import FormOpener
+from flowbot.slack.forms.flow.submission import FlowFormSubmission
 from flowbot.slack.forms.policy.submission import PolicyFormViews
 from flowbot.slack.listeners.action_dispatcher import ActionDispatcher
+from flowbot.slack.listeners.channel_authorizer import ChannelAuthorizer
+from flowbot.slack.listeners.commands.approvals import ApprovalsViewer
 from flowbot.slack.listeners.commands.dispatcher import CommandDispatcher
+from flowbot.slack.listeners.commands.show import FlowViewer
+from flowbot.slack.listeners.flow_actions import FlowActions
 from flowbot.slack.listeners.form_views import FormViews
 from flowbot.slack.listeners.home import HomeTab
 from flowbot.slack.listeners.reason_views import ReasonFormViews
+from flowbot.slack.listeners.request_actions import RequestActions
 from flowbot.slack.listeners.request_labels import UNKNOWN, request_label
+from flowbot.slack.notify.form_result import FormResult
+from flowbot.slack.notify.notifier import SlackNotifier
+from flowbot.slack.notify.request_message import RequestMessage
 from flowbot.slack.payloads.incoming import (
     BlockActions,
     BlockSuggestion,
@@ -32,6 +59,8 @@ from flowbot.slack.payloads.incoming import (
     SlashCommand,
     parse_payload,
 )
+from flowbot.slack.runner import Runner
+from flowbot.slack.tracked_tasks import TrackedTasks
 
 COMMAND_NAME: Final = "/flows"
 
@@ -54,6 +83,26 @@ Listener = Callable[..., Awaitable[BoltResponse | None]]
 
 
 log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The use cases that Slack's rooms call, and the stores that they read."""
+
+    store: ChangeStore
+    policies: PolicyStore
+    drafts: DraftStore
+    images: ImageStore
+    deliveries: DeliveryStore
+    form_images: ImageSource
+    users: UserService
+    flow_queries: FlowQueries
+    executor: ChangeExecutor
+    submitter: RequestSubmitter
+    decisions: DecisionService
+    rechecker: Rechecker
+    forms: FormService
+    setup: PolicySetup
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +135,82 @@ class Listeners:
         """Return the entries of a menu."""
         options = await self.setup.suggest_options(question)
         return await self.forms.suggest_options(question) if options is None else options
+
+
+def build_slack(  # noqa: PLR0913 - everything of Slack's is joined here, once
+    client: AsyncWebClient,
+    services: Services,
+    responder: Responder,
+    locales: Translators,
+    *,
+    signing_secret: str,
+    tasks: TrackedTasks,
+    metrics: Metrics,
+    clock: Clock,
+) -> tuple[AsyncApp, SlackNotifier, HomeTab]:
+    """Join the listeners, forms and messages. Return the app, the notifier, and the Home tab, which wants closing."""
+    users, forms, flow_queries = services.users, services.forms, services.flow_queries
+    runner = Runner(users, flow_queries, services.deliveries, responder, locales, tasks, metrics, clock)
+    modals, poster = Modals(client), MessagePoster(client, responder)
+    details = RequestDetailsLoader(services.store, services.policies, forms.known_hosts)
+    message = RequestMessage(services.store, details, poster, locales, clock)
+    opener = FormOpener(forms, modals, clock)
+    form_result = FormResult(
+        forms=forms,
+        opener=opener,
+        modals=modals,
+        responder=responder,
+        users=users,
+        flow_queries=flow_queries,
+        images=services.images,
+        image_source=services.form_images,
+        details=details,
+        request_message=message,
+        locales=locales,
+        clock=clock,
+    )
+    notifier = SlackNotifier(services.store, details, message, form_result, poster, locales, clock)
+    queue = RequestQueue(services.store, services.policies, users.find_members)
+    overviews = HomeOverviews(queue, services.store, services.policies, users.find_members)
+    home = HomeTab(runner, client, overviews, details, message)
+    viewer = FlowViewer(runner, History(services.policies, services.store))
+    channels = ChannelAuthorizer(flow_queries, users)
+    requests = RequestActions(
+        channels=channels,
+        submitter=services.submitter,
+        decisions=services.decisions,
+        rechecker=services.rechecker,
+        executor=services.executor,
+        notifier=notifier,
+        request_message=message,
+        details=details,
+        modals=modals,
+    )
+    submission = FlowFormSubmission(
+        forms=forms,
+        submitter=services.submitter,
+        executor=services.executor,
+        clock=clock,
+        images=services.images,
+        image_source=services.form_images,
+        users=users,
+        deliveries=services.deliveries,
+        locales=locales,
+        tasks=tasks,
+        metrics=metrics,
+        notifier_for=form_result.for_open_form,
+    )
+    editor = FormEditor(forms, modals, users, locales, clock, tasks)
+    setup, pending = PolicyFormViews(runner, services.setup, modals), ApprovalsViewer(queue, details, message, clock)
+    listeners = Listeners(
+        commands=CommandDispatcher(runner, opener, requests, viewer, pending, setup),
+        actions=ActionDispatcher(runner, FlowActions(runner, channels, opener, viewer), requests, home),
+        forms=FormViews(runner=runner, opener=opener, editor=editor, submission=submission),
+        reasons=ReasonFormViews(runner, services.decisions, services.executor, notifier, home),
+        home=home,
+        setup=setup,
+    )
+    return build_app(client, signing_secret=signing_secret, listeners=listeners, metrics=metrics), notifier, home
 
 
 def build_app(client: AsyncWebClient, *, signing_secret: str, listeners: Listeners, metrics: Metrics) -> AsyncApp:

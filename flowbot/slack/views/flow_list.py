@@ -58,9 +58,16 @@ def _format_summary(result: FlowList, t: Translator) -> str:
 
 
 def _head_blocks(result: FlowList, t: Translator, now: datetime) -> list[Block]:
-    page = result.page
+    """Build the total, the page and the filters, and what is special about the list."""
+    page, query, filters = result.page, result.request.query, []
+    if query.words:
+        words = block_kit.isolate(block_kit.clip(" ".join(query.words), LINE_MAX))
+        filters.append(t("list.filter_words", words=words))
+    if query.is_enabled is not None:
+        filters.append(t("list.filter_enabled" if query.is_enabled else "list.filter_disabled"))
+    if query.website is not None:
+        filters.append(t("list.filter_website", website=format_website(query.website, result.website_names, t)))
     where = t("list.page", page=page.number, pages=page.pages)
-    filters = _format_filters(result, t)
     blocks = [block_kit.header(t("list.total", n=page.total)), block_kit.context(where, *filters)]
     if result.as_of is not None:
         blocks.append(block_kit.context(format_as_of(result.as_of, t, now)))
@@ -69,18 +76,6 @@ def _head_blocks(result: FlowList, t: Translator, now: datetime) -> list[Block]:
     if not page.total and (filters or not result.unread):
         blocks.append(block_kit.paragraph(t("list.nothing_matches" if filters else "list.empty")))
     return blocks
-
-
-def _format_filters(result: FlowList, t: Translator) -> list[str]:
-    query, filters = result.request.query, []
-    if query.words:
-        words = block_kit.isolate(block_kit.clip(" ".join(query.words), LINE_MAX))
-        filters.append(t("list.filter_words", words=words))
-    if query.is_enabled is not None:
-        filters.append(t("list.filter_enabled" if query.is_enabled else "list.filter_disabled"))
-    if query.website is not None:
-        filters.append(t("list.filter_website", website=format_website(query.website, result.website_names, t)))
-    return filters
 
 
 def _row_blocks(flow: Flow, result: FlowList, t: Translator, button: Element | None = None) -> list[Block]:

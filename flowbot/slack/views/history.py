@@ -34,12 +34,18 @@ def deleted_message(deletion: Deletion, t: Translator) -> Message:
 
 
 def _event_line(event: AuditEvent, t: Translator) -> Element:
-    actor = block_kit.user_element(event.actor) if event.actor else block_kit.text_element("flowbot", italic=True)
+    noun, _, verb = event.action.partition(".")
+    action = t(f"event.{verb}") if t.has_message(f"event.{verb}") else event.action
+    if noun == "change" and event.kind:
+        action = f"{t(f'kind.{event.kind}')}: {action}"
+    is_skip = event.action == AuditAction.BREAK_GLASS
+    if is_skip or "break_glass" in event.details:
+        action = f"🚨 {action}"
     line = [
         block_kit.text_element(f"{t.format_datetime(event.at)} · "),
-        actor,
+        block_kit.user_element(event.actor) if event.actor else block_kit.text_element("flowbot", italic=True),
         block_kit.text_element(" · "),
-        block_kit.text_element(_format_action(event, t), bold=event.action == AuditAction.BREAK_GLASS),
+        block_kit.text_element(action, bold=is_skip),
     ]
     if event.flow is not None:
         line.append(block_kit.text_element(f" #{event.flow}", bold=True))
@@ -49,13 +55,3 @@ def _event_line(event: AuditEvent, t: Translator) -> Element:
         shown = block_kit.isolate(block_kit.single_line(str(reason), REASON_MAX))
         line.append(block_kit.text_element(f" – {shown}"))
     return block_kit.rich_line(*line)
-
-
-def _format_action(event: AuditEvent, t: Translator) -> str:
-    """Format the event's action: `Create: applied`."""
-    noun, _, verb = event.action.partition(".")
-    text = t(f"event.{verb}") if t.has_message(f"event.{verb}") else event.action
-    if noun == "change" and event.kind:
-        text = f"{t(f'kind.{event.kind}')}: {text}"
-    is_alarm = event.action == AuditAction.BREAK_GLASS or "break_glass" in event.details
-    return f"🚨 {text}" if is_alarm else text

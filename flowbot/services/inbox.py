@@ -1,12 +1,12 @@
-"""The inbox: requests that wait for a person, and the overview for the Home tab."""
+"""The inbox: pending requests for a person, and the overview for the Home tab."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from flowbot.domain.change import Change, VoteChoice
-from flowbot.domain.ids import ChannelId, WebsiteId
+from flowbot.domain.approval import approvers, may_decide
+from flowbot.domain.change import Change
+from flowbot.domain.ids import ChannelId
 from flowbot.domain.policy import ChannelPolicy, Permission, PolicyBook, Reason, decide
 from flowbot.errors import UserError
 from flowbot.services.authorization import effective_policy, require
@@ -15,7 +15,16 @@ from flowbot.services.ports.storage import ChangeStore, PolicyStore
 from flowbot.services.users import CurrentUser, MemberLookup
 
 PAGE: Final = 200
-"""So many pending changes are read at a time."""
+"""Pending changes that are read at a time."""
+
+RECENT_LIMIT: Final = 5
+
+REQUESTED_LIMIT: Final = 10
+
+AT_ONCE: Final = 8
+"""Channels whose members are looked up at a time."""
+
+SHOWN_PERMISSIONS: Final = (Permission.VIEW, Permission.EDIT, Permission.APPROVE, Permission.BREAK_GLASS)
 
 
 class WaitingRequests(NamedTuple):
@@ -34,73 +43,57 @@ class RequestQueue:
     policies: PolicyStore
     find_members: MemberLookup
 
-    async def load_for(self, reader: CurrentUser, channel: ChannelId | None) -> WaitingRequests:
-        """What waits for `reader`, what they asked for, and what else was asked in `channel` (None: nowhere).
+    async def load_for(self, user: CurrentUser, channel: ChannelId | None) -> WaitingRequests:
+        """List the requests that wait for a person, those they made, and the others of `channel` (None: of none).
 
         Raises:
-            UserError: not allowed to see what is asked here.
+            UserError: not allowed to see the requests of the channel.
             DependencyError: the database did not answer.
         """
-        if channel is not None and (reader.actor.is_external or not await self._is_for_deciding(channel)):
-            require((await self.policies.get_scope(channel)).policy, reader, Permission.VIEW)
-        pending, waiting = [change async for change in self._pending()], WaitingRequests([], [], [])
+        if channel is not None and (user.actor.is_external or not await self._is_approval_channel(channel)):
+            require((await self.policies.get_scope(channel)).policy, user, Permission.VIEW)
+        # All of the workspace: what concerns a person may stand at the very end.
+        pending: list[Change] = []
+        page = await self.store.pending(limit=PAGE)
+        while page:
+            pending += page
+            page = await self.store.pending(after=page[-1], limit=PAGE) if len(page) == PAGE else ()
         channels = {change.request.channel for change in pending}
         policies = {each: (await self.policies.get_scope(each)).policy for each in channels}
+        waiting = WaitingRequests([], [], [])
         for change in pending:
             policy = policies[change.request.channel]
             if policy is None or not policy.covers_website(change.request.website):
                 continue
-            if await self._waits_for(reader, change, policy, channel):
+            if await self._waits_for(user, change, policy, channel):
                 waiting.for_me.append(change)
-            elif change.request.requester == reader.id:
+            elif change.request.requester == user.id:
                 waiting.by_me.append(change)
             elif change.request.channel == channel:
                 waiting.here.append(change)
         return waiting
 
-    async def _is_for_deciding(self, channel: ChannelId) -> bool:
-        """Whether others' requests are posted there, and nothing is asked there: it needs no policy of its own."""
+    async def _is_approval_channel(self, channel: ChannelId) -> bool:
+        """Check whether others' requests are posted there, and none are made there: it needs no policy of its own."""
         policies = (await self.policies.get_book()).channels
-        is_asked_in = any(each.id == channel for each in policies)
-        return not is_asked_in and any(each.approval.channel == channel for each in policies)
-
-    async def _pending(self) -> AsyncIterator[Change]:
-        """Everything that waits in the workspace, oldest first: what concerns a reader may stand at the very end."""
-        page = await self.store.pending(limit=PAGE)
-        while page:
-            for change in page:
-                yield change
-            page = await self.store.pending(after=page[-1], limit=PAGE) if len(page) == PAGE else ()
+        has_policy = any(each.id == channel for each in policies)
+        return not has_policy and any(each.approval.channel == channel for each in policies)
 
     async def _waits_for(
-        self, reader: CurrentUser, change: Change, policy: ChannelPolicy, where: ChannelId | None
+        self, user: CurrentUser, change: Change, policy: ChannelPolicy, place: ChannelId | None
     ) -> bool:
-        """Whether `reader` may decide on it, and has not approved yet."""
-        if change.request.requester == reader.id and not (change.rule and change.rule.self_approval):
+        """Check whether a person may decide on a request, and has not approved it yet."""
+        if not may_decide(change, user.id):
             return False
-        theirs = await effective_policy(policy, reader, where, self.find_members)
-        if not decide(theirs, reader.actor, Permission.APPROVE).allowed:
+        effective = await effective_policy(policy, user, place, self.find_members)
+        if not decide(effective, user.actor, Permission.APPROVE).allowed:
             return False
-        votes = await self.store.votes(change.id)
-        return all(vote.person != reader.id or vote.choice is not VoteChoice.APPROVE for vote in votes)
-
-
-RECENT_MAX: Final = 5
-
-
-ASKED_MAX: Final = 10
-
-
-AT_ONCE: Final = 8
-"""So many channels are asked for their members at a time."""
-
-
-SHOWN: Final = (Permission.VIEW, Permission.EDIT, Permission.APPROVE, Permission.BREAK_GLASS)
+        return user.id not in approvers(await self.store.votes(change.id))
 
 
 @dataclass(frozen=True, slots=True)
 class ChannelAccess:
-    """What a person may do in one channel, with which websites; `websites` is None where it is with all of them."""
+    """A person's permissions in one channel, and its websites; `websites` is None for all of them."""
 
     channel: ChannelId
     permissions: tuple[Permission, ...]
@@ -110,12 +103,12 @@ class ChannelAccess:
 
 @dataclass(frozen=True, slots=True)
 class HomeOverview:
-    """Everything for one person.
+    """The Home tab of one person.
 
     Attributes:
-        for_me: What they may decide on and have not approved yet, oldest first.
-        by_me: What they asked for, newest first.
-        recent: What was decided elsewhere of late, of websites that they may see, newest first.
+        for_me: Requests that they may decide on and have not approved yet, oldest first.
+        by_me: Their requests, newest first.
+        recent: Requests of others that were closed of late, of websites that they may see, newest first.
         channels: The channels in which they may see flows.
         is_certain: False where Slack would not tell their user groups: then there may be more.
     """
@@ -132,7 +125,7 @@ class HomeOverviews:
     """The use case of the Home tab.
 
     Attributes:
-        find_members: Who is in a channel. The Home tab is in none, so "everyone in the channel" has to be looked up.
+        find_members: Finds the members of a channel: the Home tab is in none.
     """
 
     queue: RequestQueue
@@ -140,58 +133,48 @@ class HomeOverviews:
     policies: PolicyStore
     find_members: MemberLookup
 
-    async def load_for(self, reader: CurrentUser) -> HomeOverview:
-        """What `reader` finds.
+    async def load_for(self, user: CurrentUser) -> HomeOverview:
+        """Load the Home tab of a person.
 
         Raises:
             UserError: they are of another organisation, or not active.
             DependencyError: the database did not answer.
         """
-        refusal = decide(None, reader.actor, Permission.VIEW).reason
+        refusal = decide(None, user.actor, Permission.VIEW).reason
         if refusal is not Reason.NO_POLICY:
             raise UserError(refusal.key)
         book = await self.policies.get_book()
-        reach = await self._reach(reader, book)
-        deciding = {each.channel for each in reach if Permission.APPROVE in each.permissions}
-        waiting = await self.queue.load_for(reader, None)
-        asked = await self.store.requested_by(reader.id, limit=ASKED_MAX)
+        channels = await self._list_channels(user, book)
+        approving = {each.channel for each in channels if Permission.APPROVE in each.permissions}
+        named = [each.policy.websites for each in channels]
+        websites = None if "all" in named else frozenset(website for each in named if each != "all" for website in each)
+        waiting = await self.queue.load_for(user, None)
+        requested = await self.store.requested_by(user.id, limit=REQUESTED_LIMIT)
         return HomeOverview(
-            for_me=tuple(change for change in waiting.for_me if change.request.channel in deciding),
-            by_me=tuple(change for change in asked if _is_within(book, change)),
-            recent=await self.store.closed(websites=_seen(reach), except_requester=reader.id, limit=RECENT_MAX),
-            channels=reach,
-            is_certain=reader.actor.groups is not None,
+            for_me=tuple(change for change in waiting.for_me if change.request.channel in approving),
+            by_me=tuple(
+                change
+                for change in requested
+                if (policy := book.policy(change.request.channel)) and policy.covers_website(change.request.website)
+            ),
+            recent=await self.store.closed(websites=websites, except_requester=user.id, limit=RECENT_LIMIT),
+            channels=channels,
+            is_certain=user.actor.groups is not None,
         )
 
-    async def _reach(self, reader: CurrentUser, book: PolicyBook) -> tuple[ChannelAccess, ...]:
-        """The channels in which `reader` may see flows, in the order of the policies."""
+    async def _list_channels(self, user: CurrentUser, book: PolicyBook) -> tuple[ChannelAccess, ...]:
+        """List the channels in which a person may see flows, in the order of the policies."""
         gate = asyncio.Semaphore(AT_ONCE)
 
-        async def one(policy: ChannelPolicy) -> ChannelAccess | None:
+        async def find_access(policy: ChannelPolicy) -> ChannelAccess | None:
             async with gate:
-                return await self._in_channel(reader, policy, book.websites)
+                policy = await effective_policy(policy, user, None, self.find_members)
+            allowed = tuple(each for each in SHOWN_PERMISSIONS if decide(policy, user.actor, each).allowed)
+            if Permission.VIEW not in allowed:
+                return None
+            names = visible_website_names(policy, book.websites)
+            websites = None if policy.websites == "all" else tuple(names.values())
+            return ChannelAccess(policy.id, allowed, websites, policy)
 
-        found = await asyncio.gather(*(one(policy) for policy in book.channels))
-        return tuple(reach for reach in found if reach is not None)
-
-    async def _in_channel(
-        self, reader: CurrentUser, policy: ChannelPolicy, names: Mapping[WebsiteId, str]
-    ) -> ChannelAccess | None:
-        policy = await effective_policy(policy, reader, None, self.find_members)
-        may = tuple(permission for permission in SHOWN if decide(policy, reader.actor, permission).allowed)
-        if Permission.VIEW not in may:
-            return None
-        websites = None if policy.websites == "all" else tuple(visible_website_names(policy, names).values())
-        return ChannelAccess(policy.id, may, websites, policy)
-
-
-def _is_within(book: PolicyBook, change: Change) -> bool:
-    """Whether its channel still works with its website."""
-    policy = book.policy(change.request.channel)
-    return policy is not None and policy.covers_website(change.request.website)
-
-
-def _seen(reach: tuple[ChannelAccess, ...]) -> frozenset[WebsiteId] | None:
-    """The websites whose flows may be seen in any of the channels; None where it is all of them."""
-    named = [each.policy.websites for each in reach]
-    return None if "all" in named else frozenset(website for each in named if each != "all" for website in each)
+        found = await asyncio.gather(*map(find_access, book.channels))
+        return tuple(access for access in found if access is not None)

@@ -4,7 +4,7 @@ import pytest
 
 from flowbot.sandbox.enkapush import Fault
 from flowbot.sandbox.slack import SandboxPerson, text_of
-from flowbot.services.history import MOST_EVENTS
+from flowbot.services.history import EVENTS_LIMIT
 from tests.journeys.at_a_form import LEAST, add_flow, form_again, is_told, opens
 from tests.journeys.at_a_request import asks, ends, rules
 from tests.journeys.world import AGENCY, MARKETING, POLICY, RANDOM, World, on_both_databases
@@ -52,7 +52,7 @@ async def test_it_tells_who_did_what_newest_first(running: World) -> None:
 async def test_what_was_done_is_found_behind_a_row_of_policies(http: World) -> None:
     await http.policy(POLICY.replace("websites = [1, 2]", 'websites = "all"'))
     await saves(http.emma, "/flows create", LEAST)
-    for number in range(3 * MOST_EVENTS):
+    for number in range(3 * EVENTS_LIMIT):
         await http.policy(rules(f"quorum = {number % 2 + 1}", websites='"all"'))
     assert await past(http.emma) == ["flowbot · New flow: applied #1", "U0EMMA · New flow: submitted"]
 

@@ -17,7 +17,7 @@ from flowbot.domain.policy import ApprovalRule, ChannelPolicy, Permission
 from flowbot.i18n.translator import Translator, Translators
 from flowbot.sandbox.slack import build_demo_workspace
 from flowbot.sandbox.slack.blockkit.payload_checks import check_view
-from flowbot.services.inbox import ASKED_MAX, RECENT_MAX, ChannelAccess
+from flowbot.services.inbox import REQUESTED_LIMIT, RECENT_LIMIT, ChannelAccess
 from flowbot.services.request_details import RequestDetails
 from flowbot.slack.views.home import WAITING_MAX, HomeContent, home_view, loading_view, notice_view
 from flowbot.slack.views.sentences import sentence_message
@@ -156,8 +156,8 @@ def test_the_fullest_tab_with_any_text_fits(text: str, t: Translator) -> None:
     drawn(
         t,
         for_me=[request(number, text=text) for number in range(1, WAITING_MAX + 1)],
-        by_me=[request(number, text=text) for number in range(11, 11 + ASKED_MAX)],
-        recent=[request(number, ChangeState.APPLIED, text=text) for number in range(31, 31 + RECENT_MAX)],
+        by_me=[request(number, text=text) for number in range(11, 11 + REQUESTED_LIMIT)],
+        recent=[request(number, ChangeState.APPLIED, text=text) for number in range(31, 31 + RECENT_LIMIT)],
         more=3,
         reach=[reach(number, text[:75] or "Shop") for number in range(1, 40)],
         is_certain=False,

@@ -13,6 +13,7 @@ import structlog
 from flowbot.domain.flow import Flow
 from flowbot.domain.ids import FlowId, WebsiteId
 from flowbot.domain.search import IndexedFlow, insert_flow, remove_flow, sort_newest_first
+from flowbot.domain.urls import hostname
 from flowbot.errors import DependencyError
 from flowbot.services.ports import Clock, Monotonic
 from flowbot.services.ports.enkapush import FlowSource
@@ -131,6 +132,12 @@ class FlowCache:
     def snapshot(self) -> Snapshot | None:
         """Return the newest snapshot at hand, of any age, without asking Enkapush."""
         return self._snapshot
+
+    def find_hosts(self, website: WebsiteId, except_flow: FlowId | None) -> frozenset[str]:
+        """Find the hosts that the website's other flows lead to, without asking Enkapush."""
+        flows = (entry.flow for entry in self._snapshot.flows) if self._snapshot else ()
+        urls = (flow.url for flow in flows if flow.website_id == website and flow.id != except_flow)
+        return frozenset(host for host in map(hostname, urls) if host)
 
     async def read_back(self, flow_id: FlowId) -> Flow | None:
         """Read a flow after a write, and show it in lists at once.

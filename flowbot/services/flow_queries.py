@@ -12,7 +12,7 @@ from flowbot.domain.ids import MAX_ID, ChannelId, FlowId, WebsiteId
 from flowbot.domain.policy import ChannelPolicy, Permission, decide
 from flowbot.domain.search import PAGE_SIZE, FlowQuery, IndexedFlow, Page, find_website, paginate, search
 from flowbot.errors import DependencyError, UserError
-from flowbot.services.authorization import require, require_visible
+from flowbot.services.authorization import Permissions, load_permissions, require, require_visible
 from flowbot.services.flow_cache import FlowCache, Snapshot
 from flowbot.services.ports.enkapush import FlowSource
 from flowbot.services.ports.storage import ChannelScope, PolicyStore
@@ -74,6 +74,14 @@ class FlowQueries:
         self._flow_cache = flow_cache
         self._source = source
 
+    async def load_permissions(self, user: CurrentUser, channel: ChannelId) -> Permissions:
+        """Load the permissions of a person in a channel.
+
+        Raises:
+            DependencyError: the database did not answer.
+        """
+        return await load_permissions(self._policies, user, channel)
+
     async def list_flows(
         self, user: CurrentUser, channel: ChannelId, request: ListRequest, *, turning: bool = False
     ) -> FlowList:
@@ -125,7 +133,7 @@ class FlowQueries:
         flow: Flow | None = None
         as_of: datetime | None = None
         try:
-            if 0 < flow_id <= LARGEST_ID:
+            if 0 < flow_id <= MAX_ID:
                 flow = await self._source.get_flow(flow_id)
         except DependencyError:
             snapshot = self._flow_cache.snapshot

@@ -16,16 +16,14 @@ from flowbot.services.users import DECIDING_SECONDS, Caller, UserService
 AT_ONCE: Final = 10
 """People who are looked up together."""
 
-
 SLACKBOT: Final = UserId("USLACKBOT")
 """Slack does not call it a bot."""
-
 
 log = structlog.get_logger(__name__)
 
 
 class PolicyField(StrEnum):
-    """What the form asks for; a problem stands at one of these."""
+    """The fields of the form. A problem stands at one of these."""
 
     WEBSITES = "websites"
     ALL_WEBSITES = "all_websites"
@@ -48,14 +46,14 @@ class PolicyField(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class UserGroup:
-    """A user group: its name, and who is in it."""
+    """A user group with its name and its members."""
 
     name: str
     members: frozenset[UserId]
 
 
-class _Membership(StrEnum):
-    """What keeps a person out of a policy, if anything."""
+class _Fitness(StrEnum):
+    """The reason that keeps a person out of a policy, if any."""
 
     FIT = "fit"
     BOT = "bot"
@@ -64,146 +62,134 @@ class _Membership(StrEnum):
     UNKNOWN = "unknown"
 
 
-_UNFIT: Final[Mapping[_Membership, str]] = {
-    _Membership.BOT: "setup.problem_bot",
-    _Membership.EXTERNAL: "setup.problem_external",
-    _Membership.DEACTIVATED: "setup.problem_deactivated",
-    _Membership.UNKNOWN: "setup.problem_person_untold",
+_PROBLEM_KEYS: Final[Mapping[_Fitness, str]] = {
+    _Fitness.BOT: "setup.problem_bot",
+    _Fitness.EXTERNAL: "setup.problem_external",
+    _Fitness.DEACTIVATED: "setup.problem_deactivated",
+    _Fitness.UNKNOWN: "setup.problem_person_untold",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class PolicyChecker:
-    """Checks policies before they are kept. What Slack does not tell counts against them."""
+    """Checks policies before they are saved. What Slack does not tell counts against them."""
 
     users: UserService
 
     async def find_problems(
         self, wanted: ChannelPolicy, groups: Mapping[GroupId, UserGroup] | None
     ) -> Mapping[PolicyField, Text]:
-        """What is wrong, by field.
+        """Find what is wrong with a policy, by field.
 
         Args:
             wanted: the policy.
             groups: all user groups; None where Slack did not tell them.
         """
-        problems = _group_problems(wanted, groups) | await self._people_problems(wanted)
-        return problems or await self._approval_problem(wanted, groups or {})
+        chosen = {
+            PolicyField.VIEWER_GROUPS: wanted.viewers,
+            PolicyField.EDITOR_GROUPS: wanted.editors,
+            PolicyField.APPROVER_GROUPS: wanted.approvers,
+        }
+        key = "setup.problem_groups_untold" if groups is None else "setup.problem_group"
+        problems: dict[PolicyField, Text] = {}
+        for field, entries in chosen.items():
+            unknown = [str(entry) for entry in entries if isinstance(entry, GroupId) and entry not in (groups or {})]
+            if unknown:
+                problems[field] = Text(key, {"groups": unknown})
+        problems |= await self._find_people_problems(wanted)
+        return problems or await self._find_approval_problem(wanted, groups or {})
 
     async def find_name(self, user: UserId) -> str:
-        """A person's name; who Slack does not tell goes by their id."""
+        """Find a person's name; a person whom Slack does not tell goes by their id."""
         try:
             return (await self.users.get_profile(user)).name or str(user)
         except DependencyError:
             return str(user)
 
-    async def _standing(self, user: UserId) -> _Membership:
-        """What keeps a person out. As a caller's, their organisation is looked at wherever Slack names it."""
-        try:
-            actor = (await self.users.identify(Caller(user, None))).actor
-            profile = await self.users.get_profile(user)
-        except (UserError, DependencyError):
-            return _Membership.UNKNOWN
-        found = {
-            _Membership.BOT: profile.is_bot or user == SLACKBOT,
-            _Membership.DEACTIVATED: profile.is_deactivated,
-            _Membership.EXTERNAL: actor.is_external,
-        }
-        return next((standing for standing, stands in found.items() if stands), _Membership.FIT)
-
-    async def _people_problems(self, wanted: ChannelPolicy) -> dict[PolicyField, Text]:
+    async def _find_people_problems(self, wanted: ChannelPolicy) -> dict[PolicyField, Text]:
+        """Find the fields with people who cannot be chosen; of each, the first kind of them."""
         chosen = {
             PolicyField.VIEWER_PEOPLE: _people(wanted.viewers),
             PolicyField.EDITOR_PEOPLE: _people(wanted.editors),
             PolicyField.APPROVER_PEOPLE: _people(wanted.approvers),
             PolicyField.BREAK_GLASS: list(wanted.approval.break_glass),
         }
-        standings = await self._standings(user for users in chosen.values() for user in users)
-        found = {field: await self._unfit(users, standings) for field, users in chosen.items()}
-        return {field: problem for field, problem in found.items() if problem}
+        found = await self._find_fitness(user for users in chosen.values() for user in users)
+        problems: dict[PolicyField, Text] = {}
+        for field, users in chosen.items():
+            for fitness, key in _PROBLEM_KEYS.items():
+                if unfit := [user for user in users if found[user] is fitness]:
+                    problems[field] = Text(key, {"people": [await self.find_name(user) for user in unfit]})
+                    break
+        return problems
 
-    async def _unfit(self, users: Sequence[UserId], standings: Mapping[UserId, _Membership]) -> Text | None:
-        """The first kind of people among `users` who cannot be chosen."""
-        for standing, key in _UNFIT.items():
-            if unfit := [user for user in users if standings[user] is standing]:
-                return Text(key, {"people": [await self.find_name(user) for user in unfit]})
-        return None
-
-    async def _standings(self, users: Iterable[UserId], enough: int | None = None) -> dict[UserId, _Membership]:
-        """Everybody's standing; with `enough`, only until so many are found who fit, or Slack tells of nobody."""
-        left, found = list(dict.fromkeys(users)), dict[UserId, _Membership]()
+    async def _find_fitness(self, users: Iterable[UserId], enough: int | None = None) -> dict[UserId, _Fitness]:
+        """Find out who may be chosen; with `enough`, only until so many fit, or Slack tells of nobody."""
+        left, found = list(dict.fromkeys(users)), dict[UserId, _Fitness]()
         is_away = False
         while left and (enough is None or (len(_fit(found)) < enough and not is_away)):
             batch, left = left[:AT_ONCE], left[AT_ONCE:]
-            standings = await asyncio.gather(*map(self._standing, batch))
-            found |= dict(zip(batch, standings, strict=True))
-            # A large channel would be asked for to its end.
-            is_away = set(standings) == {_Membership.UNKNOWN}
+            answers = await asyncio.gather(*map(self._look_up, batch))
+            found |= dict(zip(batch, answers, strict=True))
+            # Else a large channel would be asked for to its end.
+            is_away = set(answers) == {_Fitness.UNKNOWN}
         return found
 
-    async def _approval_problem(
+    async def _look_up(self, user: UserId) -> _Fitness:
+        """Look up what keeps a person out. As a caller's, their organisation is checked wherever Slack names it."""
+        try:
+            actor = (await self.users.identify(Caller(user, None))).actor
+            profile = await self.users.get_profile(user)
+        except (UserError, DependencyError):
+            return _Fitness.UNKNOWN
+        if profile.is_bot or user == SLACKBOT:
+            return _Fitness.BOT
+        if profile.is_deactivated:
+            return _Fitness.DEACTIVATED
+        return _Fitness.EXTERNAL if actor.is_external else _Fitness.FIT
+
+    async def _find_approval_problem(
         self, wanted: ChannelPolicy, groups: Mapping[GroupId, UserGroup]
     ) -> dict[PolicyField, Text]:
-        """Why no request could ever be approved, if so: too few who may, or none but those who ask."""
-        approvers = await self._reached(wanted.approvers, wanted.id, groups)
+        """Find out why no request could ever be approved: too few approvers, or none but the requesters."""
+        approvers = await self._find_people(wanted.approvers, wanted.id, groups)
         if approvers is None:
             return {}
-        rule, editors = wanted.approval, await self._reached(wanted.editors, wanted.id, groups)
-        standings = await self._standings(approvers, rule.quorum + 1)
-        able = _fit(standings)
+        rule, editors = wanted.approval, await self._find_people(wanted.editors, wanted.id, groups)
+        found = await self._find_fitness(approvers, rule.quorum + 1)
+        able = _fit(found)
         if len(able) < rule.quorum:
-            doubtful = _Membership.UNKNOWN in standings.values()
-            params = {"quorum": rule.quorum, "n": len(able)}
-            return {PolicyField.QUORUM: Text("setup.problem_untold" if doubtful else "setup.problem_quorum", params)}
+            key = "setup.problem_untold" if _Fitness.UNKNOWN in found.values() else "setup.problem_quorum"
+            return {PolicyField.QUORUM: Text(key, {"quorum": rule.quorum, "n": len(able)})}
         if rule.self_approval or len(able) > rule.quorum or not editors:
             return {}
         others = [user for user in editors if user not in able]
-        if _fit(await self._standings(others, 1)):
+        if _fit(await self._find_fitness(others, 1)):
             return {}
         return {PolicyField.SELF_APPROVAL: Text("setup.problem_self_approval", {"quorum": rule.quorum})}
 
-    async def _reached(
+    async def _find_people(
         self, entries: Sequence[Principal], channel: ChannelId, groups: Mapping[GroupId, UserGroup]
     ) -> list[UserId] | None:
-        """Everybody whom the entries name: people first, then the members of groups, then everyone in the channel.
+        """Find everybody whom the entries name: people first, then members of groups, then everyone in the channel.
 
-        None where that cannot be told, since Slack does not say who is in the channel: there may be enough of them.
+        Returns:
+            None where Slack does not say who is in the channel: there may be enough of them.
         """
-        named = _named(entries, groups)
-        if EVERYONE not in entries:
-            return named
-        try:
-            members = await self.users.load_members(channel, within=DECIDING_SECONDS)
-        except DependencyError as fault:
-            log.warning("setup_form.members_untold", channel=channel, error=str(fault))
-            return None
-        return list(dict.fromkeys([*named, *sorted(members)]))
+        members = (groups[entry].members for entry in entries if isinstance(entry, GroupId) and entry in groups)
+        named = [*_people(entries), *(user for each in members for user in sorted(each))]
+        if EVERYONE in entries:
+            try:
+                named += sorted(await self.users.load_members(channel, within=DECIDING_SECONDS))
+            except DependencyError as error:
+                log.warning("setup_form.members_untold", channel=channel, error=str(error))
+                return None
+        return list(dict.fromkeys(named))
 
 
 def _people(entries: Iterable[Principal]) -> list[UserId]:
     return [entry for entry in entries if isinstance(entry, UserId)]
 
 
-def _named(entries: Sequence[Principal], groups: Mapping[GroupId, UserGroup]) -> list[UserId]:
-    """Everybody whom the entries name by themselves or by a group: people first, then the members of groups."""
-    members = (groups[entry].members for entry in entries if isinstance(entry, GroupId) and entry in groups)
-    return list(dict.fromkeys([*_people(entries), *(user for each in members for user in sorted(each))]))
-
-
-def _fit(standings: Mapping[UserId, _Membership]) -> set[UserId]:
-    return {user for user, standing in standings.items() if standing is _Membership.FIT}
-
-
-def _group_problems(wanted: ChannelPolicy, groups: Mapping[GroupId, UserGroup] | None) -> dict[PolicyField, Text]:
-    """Groups that do not exist, or of which Slack does not tell."""
-    chosen = {
-        PolicyField.VIEWER_GROUPS: wanted.viewers,
-        PolicyField.EDITOR_GROUPS: wanted.editors,
-        PolicyField.APPROVER_GROUPS: wanted.approvers,
-    }
-    unknown = {
-        field: [str(entry) for entry in entries if isinstance(entry, GroupId) and entry not in (groups or {})]
-        for field, entries in chosen.items()
-    }
-    key = "setup.problem_groups_untold" if groups is None else "setup.problem_group"
-    return {field: Text(key, {"groups": ids}) for field, ids in unknown.items() if ids}
+def _fit(found: Mapping[UserId, _Fitness]) -> set[UserId]:
+    return {user for user, fitness in found.items() if fitness is _Fitness.FIT}

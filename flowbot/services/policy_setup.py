@@ -1,4 +1,4 @@
-"""Policy set-up: load a channel's policy for the form, check it and save it."""
+"""Policy set-up: loads a channel's policy for the form, checks it and saves it."""
 
 import asyncio
 import hashlib
@@ -6,7 +6,7 @@ import json
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 import structlog
 
@@ -22,8 +22,7 @@ from flowbot.services.ttl_cache import TtlCache
 from flowbot.services.users import KEEP_SECONDS, CurrentUser, UserService
 
 WEBSITES_SECONDS: Final = 1.5
-"""How long the form waits for the websites that flows are on, beyond those that have a name."""
-
+"""The form waits this long for the websites that flows are on, beyond those that have a name."""
 
 log = structlog.get_logger(__name__)
 
@@ -32,7 +31,7 @@ class UserGroupRoster(Protocol):
     """The user groups, to choose from."""
 
     async def list_groups(self) -> Mapping[GroupId, UserGroup]:
-        """Every user group in use.
+        """List every user group in use.
 
         Raises:
             DependencyError: Slack did not say.
@@ -56,7 +55,7 @@ class PolicyFormData:
 
 @dataclass(frozen=True, slots=True)
 class SavedPolicy:
-    """What came of saving: the policy before and after, and whether they differ at all."""
+    """The policy before and after it was saved, and whether the two differ."""
 
     before: ChannelPolicy | None
     after: ChannelPolicy
@@ -79,49 +78,49 @@ class PolicySetup:
     """The use cases of `/flows setup`.
 
     Args:
-        policies: where they are kept, with the audit trail of them.
-        people: who somebody is.
+        policies: where policies are stored, with their audit trail.
+        users: looks people up.
         roster: the user groups.
-        catalog: the flows, whose websites may be chosen.
+        flow_cache: the flows, whose websites may be chosen.
         clock: tells the time of an event.
-        monotonic: seconds that only grow, for the age of what is kept.
+        monotonic: seconds that only grow, for the age of what is cached.
     """
 
     def __init__(
         self,
         *,
         policies: PolicyStore,
-        people: UserService,
+        users: UserService,
         roster: UserGroupRoster,
-        catalog: FlowCache,
+        flow_cache: FlowCache,
         clock: Clock,
         monotonic: Monotonic = time.monotonic,
     ) -> None:
         self._policies = policies
-        self._check = PolicyChecker(people)
+        self._checker = PolicyChecker(users)
         self._roster = roster
-        self._catalog = catalog
+        self._flow_cache = flow_cache
         self._clock = clock
         self._groups: TtlCache[str, Mapping[GroupId, UserGroup]] = TtlCache(KEEP_SECONDS, monotonic=monotonic)
 
-    def require_setup(self, reader: CurrentUser) -> None:
-        """Make sure that `reader` may set up channels.
+    def require_setup(self, user: CurrentUser) -> None:
+        """Make sure that a person may set up channels.
 
         Raises:
             UserError: not allowed.
         """
-        decision = decide(None, reader.actor, Permission.SETUP)
+        decision = decide(None, user.actor, Permission.SETUP)
         if not decision.allowed:
             raise UserError(decision.reason.key)
 
     async def load_form(self, channel: ChannelId) -> PolicyFormData:
-        """What the form is made of.
+        """Load what the form is made of.
 
         Raises:
             DependencyError: the database did not answer.
         """
         scope, groups, seen = await asyncio.gather(
-            self._policies.get_scope(channel), self.find_groups(), self._websites_of_flows()
+            self._policies.get_scope(channel), self.find_groups(), self._find_websites_of_flows()
         )
         named = scope.policy.websites if scope.policy and scope.policy.websites != "all" else ()
         names = {website: str(website) for website in (*seen, *named)} | dict(scope.website_names)
@@ -129,58 +128,55 @@ class PolicySetup:
         return PolicyFormData(scope.policy, ordered, groups)
 
     async def find_groups(self) -> Mapping[GroupId, UserGroup] | None:
-        """All user groups, at most a minute old; None where Slack did not tell them."""
+        """Find all user groups, at most a minute old; None where Slack did not tell them."""
         try:
             return await self._groups.get("groups", self._roster.list_groups)
-        except DependencyError as fault:
-            log.warning("setup_form.groups_untold", error=str(fault))
+        except DependencyError as error:
+            log.warning("setup_form.groups_untold", error=str(error))
             return None
 
     async def find_names(self, people: Iterable[UserId]) -> dict[UserId, str]:
-        """The names of `people`; who Slack does not tell goes by their id."""
+        """Find the names of people; a person whom Slack does not tell goes by their id."""
         users = list(people)
-        return dict(zip(users, await asyncio.gather(*map(self._check.find_name, users)), strict=True))
+        return dict(zip(users, await asyncio.gather(*map(self._checker.find_name, users)), strict=True))
 
     async def require_workable(self, wanted: ChannelPolicy) -> None:
-        """Make sure that a policy names only whom it may, and that its requests can be approved.
+        """Make sure that a policy names only people whom it may, and that its requests can be approved.
 
         Raises:
-            Refused: it does not, they cannot, or Slack did not tell.
+            PolicyRefusedError: it does not, they cannot, or Slack did not tell.
         """
-        if problems := await self._check.find_problems(wanted, await self.find_groups()):
+        if problems := await self._checker.find_problems(wanted, await self.find_groups()):
             raise PolicyRefusedError(problems)
 
-    async def save(self, reader: CurrentUser, wanted: ChannelPolicy, seen: str) -> SavedPolicy:
-        """Replace the policy that the form showed, whose `policy_fingerprint` is `seen`, and note who did it.
+    async def save(self, user: CurrentUser, wanted: ChannelPolicy, seen: str) -> SavedPolicy:
+        """Replace the policy that the form showed, whose `policy_fingerprint` is `seen`, with an audit event.
 
         Raises:
             UserError: not allowed.
-            Overtaken: it is another by now.
+            PolicyChangedError: it is another by now.
             DependencyError: the database did not answer.
         """
-        self.require_setup(reader)
+        self.require_setup(user)
         before = (await self._policies.get_scope(wanted.id)).policy
         if policy_fingerprint(before) == policy_fingerprint(wanted):
             return SavedPolicy(before, wanted, is_new=False)
-        if policy_fingerprint(before) != seen or not await self._policies.replace_if_unchanged(
-            before, wanted, self._event(reader, before, wanted)
-        ):
+        details = {"before": before and before.model_dump(mode="json"), "after": wanted.model_dump(mode="json")}
+        event = AuditEvent(self._clock(), AuditAction.POLICY_CHANGED, user.id, wanted.id, details=details)
+        is_current = policy_fingerprint(before) == seen
+        if not is_current or not await self._policies.replace_if_unchanged(before, wanted, event):
             raise PolicyChangedError
         return SavedPolicy(before, wanted, is_new=True)
 
     async def close(self) -> None:
-        """End what is under way."""
+        """End running look-ups."""
         await self._groups.close()
 
-    def _event(self, reader: CurrentUser, before: ChannelPolicy | None, after: ChannelPolicy) -> AuditEvent:
-        details = {"before": before and before.model_dump(mode="json"), "after": after.model_dump(mode="json")}
-        return AuditEvent(self._clock(), AuditAction.POLICY_CHANGED, reader.id, after.id, details=details)
-
-    async def _websites_of_flows(self) -> set[WebsiteId]:
-        """The websites that flows are on, as far as that is known soon enough."""
+    async def _find_websites_of_flows(self) -> set[WebsiteId]:
+        """Find the websites that flows are on, as far as they are known soon enough."""
         try:
             async with asyncio.timeout(WEBSITES_SECONDS):
-                flows = (await self._catalog.get_for_paging()).flows
+                flows = (await self._flow_cache.get_for_paging()).flows
         except (DependencyError, TimeoutError) as error:
             log.warning("setup_form.no_flows", error=str(error) or "slow")
             return set()
@@ -188,18 +184,16 @@ class PolicySetup:
 
 
 def policy_fingerprint(policy: ChannelPolicy | None) -> str:
-    """A short text that is the same for policies that mean the same, however they were written."""
-    plain = "" if policy is None else json.dumps(_meaning(policy), sort_keys=True)
-    return hashlib.sha256(plain.encode()).hexdigest()[:32]
+    """Return a short text that is the same for policies that mean the same, however they were written."""
+    if policy is None:
+        return hashlib.sha256(b"").hexdigest()[:32]
+    plain = policy.model_dump(mode="json")
+    plain |= plain.pop("approval") | {"channel": str(approval_channel(policy))}
+    # Neither the order nor a repetition in a list matters.
+    meaning = {key: sorted(set(value)) if isinstance(value, list) else value for key, value in plain.items()}
+    return hashlib.sha256(json.dumps(meaning, sort_keys=True).encode()).hexdigest()[:32]
 
 
 def approval_channel(policy: ChannelPolicy) -> ChannelId:
-    """Where requests are posted."""
+    """Return the channel where requests are posted."""
     return policy.approval.channel or policy.id
-
-
-def _meaning(policy: ChannelPolicy) -> dict[str, Any]:
-    """The policy as plain data, in which only what matters differs: no order, nothing twice, nothing unsaid."""
-    plain = policy.model_dump(mode="json")
-    plain |= plain.pop("approval") | {"channel": str(approval_channel(policy))}
-    return {key: sorted(set(value)) if isinstance(value, list) else value for key, value in plain.items()}

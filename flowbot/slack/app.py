@@ -161,7 +161,7 @@ def build_slack(  # noqa: PLR0913 - everything of Slack's is joined here, once
         modals=modals,
         responder=responder,
         users=users,
-        flow_queries=flow_queries,
+        policies=services.policies,
         images=services.images,
         image_source=services.form_images,
         details=details,
@@ -174,7 +174,7 @@ def build_slack(  # noqa: PLR0913 - everything of Slack's is joined here, once
     overviews = HomeOverviews(queue, services.store, services.policies, users.find_members)
     home = HomeTab(runner, client, overviews, details, message)
     viewer = FlowViewer(runner, History(services.policies, services.store))
-    channels = ChannelAuthorizer(flow_queries, users)
+    channels = ChannelAuthorizer(services.policies, users)
     requests = RequestActions(
         channels=channels,
         submitter=services.submitter,

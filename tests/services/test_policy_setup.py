@@ -114,9 +114,9 @@ def store(database: Database) -> ChangeRepository:
 def setup(slack: Slack, people: UserService, policies: PolicyRepository, store: ChangeRepository) -> PolicySetup:
     return PolicySetup(
         policies=policies,
-        people=people,
+        users=people,
         roster=Roster(slack),
-        catalog=FlowCache(NoFlows(), clock=now),
+        flow_cache=FlowCache(NoFlows(), clock=now),
         clock=now,
     )
 

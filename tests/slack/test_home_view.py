@@ -17,7 +17,7 @@ from flowbot.domain.policy import ApprovalRule, ChannelPolicy, Permission
 from flowbot.i18n.translator import Translator, Translators
 from flowbot.sandbox.slack import build_demo_workspace
 from flowbot.sandbox.slack.blockkit.payload_checks import check_view
-from flowbot.services.inbox import REQUESTED_LIMIT, RECENT_LIMIT, ChannelAccess
+from flowbot.services.inbox import RECENT_LIMIT, REQUESTED_LIMIT, ChannelAccess
 from flowbot.services.request_details import RequestDetails
 from flowbot.slack.views.home import WAITING_MAX, HomeContent, home_view, loading_view, notice_view
 from flowbot.slack.views.sentences import sentence_message

@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 from flowbot.domain.ids import ChannelId
 from flowbot.domain.policy import Permission, Reason
 from flowbot.errors import UserError
-from flowbot.services.authorization import effective_policy
-from flowbot.services.flow_queries import FlowQueries
+from flowbot.services.authorization import effective_policy, load_permissions
+from flowbot.services.ports.storage import PolicyStore
 from flowbot.services.users import UserService
 from flowbot.slack.runner import Interaction
 from flowbot.slack.views import sentences
@@ -16,7 +16,7 @@ from flowbot.slack.views import sentences
 class ChannelAuthorizer:
     """Moves an interaction to the channel that its button names, where the person is allowed to act there."""
 
-    flow_queries: FlowQueries
+    policies: PolicyStore
     users: UserService
 
     async def switch_channel(
@@ -36,11 +36,11 @@ class ChannelAuthorizer:
         if channel is None or channel == interaction.target.channel:
             return interaction
         user = interaction.user
-        rights = await self.flow_queries.rights(user, channel)
+        rights = await load_permissions(self.policies, user, channel)
         if not rights.may(permission):
             # A right that was granted a moment ago counts here as it does in the channel itself.
             user = await self.users.reload_user(user)
-            rights = await self.flow_queries.rights(user, channel)
+            rights = await load_permissions(self.policies, user, channel)
         policy, reason = rights.policy, rights.decisions[permission].reason
         if policy is not None and await effective_policy(policy, user, None, self.users.find_members) is not policy:
             reason = Reason.NOT_LISTED

@@ -12,11 +12,11 @@ from flowbot.domain.lint import lint
 from flowbot.domain.policy import Permission
 from flowbot.errors import DependencyError, Text, UserError
 from flowbot.i18n.translator import Translator, Translators
-from flowbot.services.flow_queries import FlowQueries
+from flowbot.services.authorization import load_permissions
 from flowbot.services.forms import FormService
 from flowbot.services.ports import Clock
 from flowbot.services.ports.slack import ImageSource, Notifier
-from flowbot.services.ports.storage import ImageStore
+from flowbot.services.ports.storage import ImageStore, PolicyStore
 from flowbot.services.request_details import RequestDetailsLoader
 from flowbot.services.users import Caller, UserService
 from flowbot.slack.api.messages import Responder
@@ -42,7 +42,7 @@ class FormResult:
     modals: Modals
     responder: Responder
     users: UserService
-    flow_queries: FlowQueries
+    policies: PolicyStore
     images: ImageStore
     image_source: ImageSource
     details: RequestDetailsLoader
@@ -119,7 +119,7 @@ class FormResult:
     async def _build_saved_message(self, request: ChangeRequest, flow: Flow, t: Translator) -> Message:
         try:
             user = await self.users.identify(Caller(request.requester, None))
-            rights = await self.flow_queries.rights(user, request.channel)
+            rights = await load_permissions(self.policies, user, request.channel)
         except (UserError, DependencyError):
             rights = None
         segment: str | None = None

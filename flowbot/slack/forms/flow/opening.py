@@ -154,7 +154,7 @@ class FormOpener:
         typed = shown if draft else {}
         await self.forms.save_draft(
             Draft(metadata.token, user.id, channel, kind.change, metadata.flow, before, typed, self.clock()),
-            instead_of=draft.token if draft else None,
+            replaces=draft.token if draft else None,
         )
         return FlowFormData(
             typed=shown,

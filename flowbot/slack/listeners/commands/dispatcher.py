@@ -56,7 +56,7 @@ class CommandDispatcher:
         user, channel = interaction.user, interaction.target.require_channel()
         match command:
             case parser.Help():
-                rights = await self._runner.flow_queries.rights(user, channel)
+                rights = await self._runner.flow_queries.load_permissions(user, channel)
                 reply = Reply(help_message(rights, interaction.t))
             case parser.List(request):
                 flows = await self._runner.flow_queries.list_flows(user, channel, request)

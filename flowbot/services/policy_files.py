@@ -5,7 +5,7 @@ import json
 import re
 import tomllib
 import unicodedata
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -24,7 +24,7 @@ from flowbot.services.ports.storage import PolicyStore
 
 @dataclass(frozen=True, slots=True)
 class PolicyReplacement:
-    """The channels whose policy is new, another, gone, or the same as before, each in the order of its book."""
+    """The channels whose policy is added, changed, removed or unchanged, each in the order of its book."""
 
     added: tuple[ChannelId, ...]
     changed: tuple[ChannelId, ...]
@@ -33,17 +33,17 @@ class PolicyReplacement:
 
     @property
     def removes_all(self) -> bool:
-        """Whether there were policies and there is none any more."""
+        """Check whether there were policies and none is left."""
         return bool(self.removed) and not (self.added or self.changed or self.unchanged)
 
     def __str__(self) -> str:
         parts = (("added", self.added), ("changed", self.changed), ("removed", self.removed))
-        said = [f"{len(channels)} {what} ({', '.join(channels)})" for what, channels in parts if channels]
-        return ", ".join([*said, f"{len(self.unchanged)} as before"])
+        listed = [f"{len(channels)} {what} ({', '.join(channels)})" for what, channels in parts if channels]
+        return ", ".join([*listed, f"{len(self.unchanged)} as before"])
 
 
 def compare_books(before: PolicyBook, after: PolicyBook) -> PolicyReplacement:
-    """What it means for the channels to put `after` in the place of `before`."""
+    """Compare the policies of two books, channel by channel."""
     old = {policy.id: policy for policy in before.channels}
     new = {policy.id: policy for policy in after.channels}
     return PolicyReplacement(
@@ -54,39 +54,39 @@ def compare_books(before: PolicyBook, after: PolicyBook) -> PolicyReplacement:
     )
 
 
-def describe_policy_change(before: PolicyBook, after: PolicyBook, done: PolicyReplacement) -> Mapping[str, Any]:
-    """What the audit says of it: the rules that came and went, and of a changed policy what is different now."""
+def describe_policy_change(before: PolicyBook, after: PolicyBook, replacement: PolicyReplacement) -> Mapping[str, Any]:
+    """Describe a replacement for the audit trail: the rules that came and went, and the differences of changed ones."""
     old = {policy.id: _rules(policy) for policy in before.channels}
     new = {policy.id: _rules(policy) for policy in after.channels}
+    changed = {
+        str(channel): {
+            key: {"before": old[channel][key], "after": value}
+            for key, value in new[channel].items()
+            if old[channel][key] != value
+        }
+        for channel in replacement.changed
+    }
     return {
         "channels": [str(channel) for channel in new],
-        "added": {str(channel): new[channel] for channel in done.added},
-        "changed": {str(channel): _differences(old[channel], new[channel]) for channel in done.changed},
-        "removed": {str(channel): old[channel] for channel in done.removed},
+        "added": {str(channel): new[channel] for channel in replacement.added},
+        "changed": changed,
+        "removed": {str(channel): old[channel] for channel in replacement.removed},
     }
 
 
 def _rules(policy: ChannelPolicy) -> dict[str, Any]:
-    """A policy as plain data, its approval's rules beside the others."""
+    """Return a policy as plain data, its approval's rules beside the others."""
     plain = policy.model_dump(mode="json", exclude={"id", "approval"})
     return plain | {f"approval.{key}": value for key, value in policy.approval.model_dump(mode="json").items()}
 
 
-def _differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: {"before": before[key], "after": after[key]} for key in after if before[key] != after[key]}
-
-
 _UNPRINTABLE: Final = frozenset({"Cc", "Cs", "Zl", "Zp"})
 
+_KEY_LENGTH: Final = 40
 
-_SHOWN: Final = 40
+_TOML_PLACE: Final = re.compile(r"\(at (?:line (?P<line>\d+), column (?P<column>\d+)|end of document)\)$")
 
-
-_WHERE: Final = re.compile(r"\(at (?:line (?P<line>\d+), column (?P<column>\d+)|end of document)\)$")
-
-
-_GATES: Final = ", ".join(f'"{gate}"' for gate in Gate)
-
+_GATE_NAMES: Final = ", ".join(f'"{gate}"' for gate in Gate)
 
 _SHAPES: Final = {
     r"websites": 'must be a table of names, such as 1 = "Shop"',
@@ -98,16 +98,15 @@ _SHAPES: Final = {
     r"channels\[\d+\]\.(viewers|editors|approvers)": 'must be a list of people (U…), user groups (S…) or "*"',
     r"channels\[\d+\]\.(viewers|editors|approvers)\[\d+\]": 'must be a person (U… or W…), a user group (S…) or "*"',
     r"channels\[\d+\]\.approval": "must be a table",
-    r"channels\[\d+\]\.approval\.required_for": f"must be a list of {_GATES}",
-    r"channels\[\d+\]\.approval\.required_for\[\d+\]": f"must be one of {_GATES}",
+    r"channels\[\d+\]\.approval\.required_for": f"must be a list of {_GATE_NAMES}",
+    r"channels\[\d+\]\.approval\.required_for\[\d+\]": f"must be one of {_GATE_NAMES}",
     r"channels\[\d+\]\.approval\.channel": "must be a channel id (C…, G… or D…)",
     r"channels\[\d+\]\.approval\.break_glass": "must be a list of people (U… or W…)",
     r"channels\[\d+\]\.approval\.break_glass\[\d+\]": "must be a person (U… or W…)",
 }
-"""What belongs in each place, where the kind of the value is wrong."""
+"""The value that belongs in each place, for a value of another kind."""
 
-
-_LIMITS: Final = {
+_ERROR_WORDS: Final = {
     "missing": "is missing",
     "int_type": "must be a whole number",
     "bool_type": "must be true or false",
@@ -118,10 +117,9 @@ _LIMITS: Final = {
     "greater_than_equal": "must be at least {ge}",
     "less_than_equal": "must be at most {le}",
 }
-"""What pydantic found, in plain words."""
+"""Errors of pydantic's, in plain words."""
 
-
-_KEYS: Final = (
+_MODELS: Final = (
     (re.compile(r""), PolicyBook),
     (re.compile(r"channels\[\d+\]"), ChannelPolicy),
     (re.compile(r"channels\[\d+\]\.approval"), ApprovalRule),
@@ -129,11 +127,11 @@ _KEYS: Final = (
 
 
 class PolicyFileError(ConfigurationError):
-    """A policy file is refused. One line that says where and what is wrong; nothing was changed."""
+    """A policy file is refused. One line says where and what is wrong; nothing was changed."""
 
 
 def read_policy_file(file: Path) -> str:
-    """The text of `file`, with or without a byte order mark.
+    """Read the text of a file, with or without a byte order mark.
 
     Raises:
         PolicyFileError: it cannot be read, or is not UTF-8.
@@ -147,23 +145,29 @@ def read_policy_file(file: Path) -> str:
 
 
 def parse_book(text: str) -> PolicyBook:
-    """The book that `text`, TOML, describes; README, "Channel policy", has the format.
+    """Parse a book from TOML; README, "Channel policy", has the format.
 
     Raises:
         PolicyFileError: it is not TOML, or not such a book.
     """
-    document = _document(text.removeprefix("\ufeff"))
+    text = text.removeprefix("\ufeff")
+    try:
+        document = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise PolicyFileError(f"not TOML: {_locate(str(error), text)}") from None
+    except (ValueError, RecursionError):
+        # Numbers of thousands of digits, and brackets nested as deep: nothing that a person writes.
+        raise PolicyFileError("not TOML: a number too long or brackets too deep to read") from None
     try:
         book = PolicyBook.model_validate(document)
     except ValidationError as error:
-        raise PolicyFileError(_one_line(error.errors(include_url=False), document)) from None
-    for place, fault in _oddities(book, document):
-        raise PolicyFileError(f"{place}: {fault}")
+        raise PolicyFileError(_describe_errors(error.errors(include_url=False), document)) from None
+    _check_websites(book, document)
     return book
 
 
 def dump_book(book: PolicyBook) -> str:
-    """The book as TOML with just the keys that were written; `parse_book` of it gives an equal book."""
+    """Write the book as TOML with just the keys that were written; `parse_book` of it gives an equal book."""
     document = book.document()
     blocks: list[list[str]] = []
     if "websites" in document:
@@ -178,7 +182,7 @@ def dump_book(book: PolicyBook) -> str:
 
 
 async def import_policies(store: PolicyStore, text: str, at: datetime) -> PolicyReplacement:
-    """Replace all policies by those of `text`, as `import_book`.
+    """Replace all policies by those of `text`, as `import_book` does.
 
     Raises:
         PolicyFileError: the text is refused; nothing was changed.
@@ -195,29 +199,30 @@ async def import_book(
     by: str | None = None,
     warn: Callable[[PolicyBook], None] | None = None,
 ) -> PolicyReplacement:
-    """Replace all policies by `book`, with a line in the audit trail; gives what became of each channel.
+    """Replace all policies by those of a book, with an audit event, and return what became of each channel.
 
     Args:
-        store: where they are kept.
-        book: the new ones.
-        at: what time it is.
-        by: who does it, where that is known: the operating system's user, who is nobody in Slack.
+        store: where policies are stored.
+        book: the new policies.
+        at: the current time.
+        by: the operating system's user, where that is known: they are nobody in Slack.
         warn: is given the policies that there were, where none is left; where it raises, they stay.
 
     Raises:
         DependencyError: the store did not answer.
     """
     before = await store.get_book()
-    done = compare_books(before, book)
-    if warn is not None and done.removes_all:
+    replacement = compare_books(before, book)
+    if warn is not None and replacement.removes_all:
         warn(before)
-    details = {**describe_policy_change(before, book, done), **({"system_user": by} if by else {})}
-    await store.replace_all(book, AuditEvent(at=at, action=AuditAction.POLICY_IMPORTED, actor=None, details=details))
-    return done
+    details = {**describe_policy_change(before, book, replacement), **({"system_user": by} if by else {})}
+    event = AuditEvent(at=at, action=AuditAction.POLICY_IMPORTED, actor=None, details=details)
+    await store.replace_all(book, event)
+    return replacement
 
 
 async def export_policies(store: PolicyStore) -> str:
-    """All policies as TOML, ready to be imported again.
+    """Export all policies as TOML, ready to be imported again.
 
     Raises:
         DependencyError: the store did not answer.
@@ -225,48 +230,32 @@ async def export_policies(store: PolicyStore) -> str:
     return dump_book(await store.get_book())
 
 
-def _document(text: str) -> dict[str, Any]:
-    try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise PolicyFileError(f"not TOML: {_located(str(error), text)}") from None
-    except (ValueError, RecursionError):
-        # Numbers of thousands of digits, and brackets nested as deep: nothing that a person writes.
-        raise PolicyFileError("not TOML: a number too long or brackets too deep to read") from None
-
-
-def _located(message: str, text: str) -> str:
-    """The parser's message, on one line, that begins with the place."""
-    match = _WHERE.search(message)
+def _locate(message: str, text: str) -> str:
+    """Put the place first in the parser's message, on one line."""
+    match = _TOML_PLACE.search(message)
     if match is None:
-        return _flat(message)
+        return " ".join(message.split())
     lines = text.split("\n")
     line, column = match["line"] or len(lines), match["column"] or len(lines[-1]) + 1
-    return f"line {line}, column {column}: {_flat(message[: match.start()])}"
+    return f"line {line}, column {column}: {' '.join(message[: match.start()].split())}"
 
 
-def _flat(message: str) -> str:
-    return " ".join(message.split())
-
-
-def _one_line(errors: Sequence[ErrorDetails], document: Mapping[str, Any]) -> str:
-    """The first mistake, and how many other places have one."""
+def _describe_errors(errors: Sequence[ErrorDetails], document: Mapping[str, Any]) -> str:
+    """Describe the first mistake, and the number of other places that have one."""
     found: dict[str, str] = {}
     for error in errors:
-        place, value = _place(error, document)
-        found.setdefault(place, _said(error, place, value))
+        place, value = _find_place(error, document)
+        found.setdefault(place, _describe_error(error, place, value))
     # Of "not such a list" and "not such an entry of it" the second says it all.
-    places = [place for place in found if not any(_is_inside(other, place) for other in found)]
+    places = [
+        place for place in found if not (place and any(each.startswith((f"{place}[", f"{place}.")) for each in found))
+    ]
     others = f" (and {len(places) - 1} more)" if len(places) > 1 else ""
     return f"{places[0] or 'file'}: {found[places[0]]}{others}"
 
 
-def _is_inside(place: str, outer: str) -> bool:
-    return place.startswith((f"{outer}[", f"{outer}.")) if outer else False
-
-
-def _place(error: ErrorDetails, document: Any) -> tuple[str, Any]:
-    """Where an error is, as a person would write it, and what stands there.
+def _find_place(error: ErrorDetails, document: Any) -> tuple[str, Any]:
+    """Return the place of an error, as a person would write it, and the value that stands there.
 
     Pydantic mixes the kinds that it tried into the path; only what leads on in the document is the path, and at its
     end a key that is missing.
@@ -283,16 +272,19 @@ def _place(error: ErrorDetails, document: Any) -> tuple[str, Any]:
 
 
 def _key(key: str) -> str:
-    """A key as TOML writes it, not too long for one line."""
-    shown = key if len(key) <= _SHOWN else f"{key[:_SHOWN]}…"
+    """Return a key as TOML writes it, not too long for one line."""
+    shown = key if len(key) <= _KEY_LENGTH else f"{key[:_KEY_LENGTH]}…"
     return shown if re.fullmatch(r"[A-Za-z0-9_-]+", shown) else json.dumps(shown, ensure_ascii=True)
 
 
-def _said(error: ErrorDetails, place: str, value: Any) -> str:
-    """One mistake in plain words."""
+def _describe_error(error: ErrorDetails, place: str, value: Any) -> str:
+    """Describe one mistake in plain words; for an unknown key, with the one that was perhaps meant."""
     kind = error["type"]
     if kind == "extra_forbidden":
-        return _unknown(place)
+        parent, _, key = place.rpartition(".")
+        known = next((model.model_fields for pattern, model in _MODELS if pattern.fullmatch(parent)), {})
+        close = difflib.get_close_matches(key, known, n=1)
+        return f"is not a known key; did you mean {close[0]}?" if close else "is not a known key"
     if kind == "value_error" and isinstance(value, dict):
         return str(error["ctx"]["error"])
     if kind != "missing":
@@ -301,36 +293,34 @@ def _said(error: ErrorDetails, place: str, value: Any) -> str:
                 return words
     if kind in {"int_parsing", "int_parsing_size"} and place.startswith("websites."):
         return "must be a website id: a whole number from 1 to 9223372036854775807"
-    return _LIMITS.get(kind, error["msg"]).format_map(error.get("ctx", {}))
+    return _ERROR_WORDS.get(kind, error["msg"]).format_map(error.get("ctx", {}))
 
 
-def _unknown(place: str) -> str:
-    """That a key is not known here, and the one that was perhaps meant."""
-    parent, _, key = place.rpartition(".")
-    known = next((model.model_fields for pattern, model in _KEYS if pattern.fullmatch(parent)), {})
-    close = difflib.get_close_matches(key, known, n=1)
-    return f"is not a known key; did you mean {close[0]}?" if close else "is not a known key"
+def _check_websites(book: PolicyBook, document: Mapping[str, Any]) -> None:
+    """Make sure that websites are named as no model checks it: ids in plain digits, names that can be shown.
 
-
-def _oddities(book: PolicyBook, document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """What the model lets pass, but no file should hold: (place, what is wrong)."""
+    Raises:
+        PolicyFileError: one is not.
+    """
     for key in document.get("websites", ()):
         if parse_website_id(key) is None:
-            yield f"websites.{_key(key)}", "must be a website id: a whole number from 1 up, in plain digits"
+            raise PolicyFileError(
+                f"websites.{_key(key)}: must be a website id: a whole number from 1 up, in plain digits"
+            )
     for website, name in book.websites.items():
         if any(unicodedata.category(character) in _UNPRINTABLE for character in name):
-            yield f"websites.{website}", "must not hold line breaks or other control characters"
-        elif not name.strip():
-            yield f"websites.{website}", "must not be blank"
+            raise PolicyFileError(f"websites.{website}: must not hold line breaks or other control characters")
+        if not name.strip():
+            raise PolicyFileError(f"websites.{website}: must not be blank")
 
 
 def _lines(table: Mapping[str, Any]) -> list[str]:
-    """The table's entries, each on a line; TOML has no word for None, and leaving the key out means the same."""
+    """Write a table's entries, each on a line. TOML has no word for None; leaving the key out means the same."""
     return [f"{key} = {_value(value)}" for key, value in table.items() if value is not None]
 
 
 def _value(value: Any) -> str:
-    """A value on one line: lists as people write them, everything else as the library does."""
+    """Write a value on one line: lists as people write them, everything else as the library does."""
     if isinstance(value, list):
         return f"[{', '.join(map(_value, value))}]"
     return tomli_w.dumps({"_": value}).removeprefix("_ = ").removesuffix("\n")

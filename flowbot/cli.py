@@ -33,12 +33,8 @@ if TYPE_CHECKING:
 
 OUTAGE: Final = 1
 """Exit status: something did not answer, and another start may succeed."""
-
-
 BAD_CONFIGURATION: Final = 2
 """Exit status: somebody has to put something right first."""
-
-
 DEMO_PORT: Final = 8765
 UNBINDABLE: Final = {errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.EACCES}
 

@@ -28,7 +28,6 @@ from flowbot.storage.repositories.policies import PolicyRepository
 
 Params = ParamSpec("Params")
 
-
 SCOPES: Final = frozenset(
     {
         "commands",
@@ -43,8 +42,6 @@ SCOPES: Final = frozenset(
     }
 )
 """The scopes that manifest.yml asks for."""
-
-
 ENKAPUSH_PROBLEMS: Final = {
     "key": "refuses ENKAPUSH_API_KEY",
     "busy": "is asked too much right now",
@@ -52,8 +49,6 @@ ENKAPUSH_PROBLEMS: Final = {
     "down": "cannot be reached",
 }
 """Problems with Enkapush by the status that `health` gives them. Any other is an error that Enkapush answers with."""
-
-
 MAX_CLOCK_DIFFERENCE: Final = timedelta(seconds=1)
 """Far below the three seconds after which a process, by its own clock, takes a change over from another."""
 

@@ -21,8 +21,6 @@ from flowbot.storage.migrations import open_migrated
 from flowbot.storage.repositories.policies import PolicyRepository
 
 HOST: Final = "127.0.0.1"
-
-
 API_KEY: Final = "demo-key"
 """The key of the stand-in Enkapush, which opens nothing else."""
 

@@ -10,8 +10,6 @@ from flowbot.domain.policy import ApprovalRule, ChannelPolicy, Gate
 
 REMINDER_FRACTIONS: Final = (0.25, 0.5, 0.75)
 """Reminders go out at these fractions of a request's lifetime."""
-
-
 GATE_BY_KIND: Final[Mapping[ChangeKind, Gate]] = {
     ChangeKind.ENABLE: Gate.ENABLE,
     ChangeKind.DISABLE: Gate.DISABLE,

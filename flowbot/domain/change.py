@@ -71,16 +71,10 @@ TRANSITIONS: Final[Mapping[ChangeState, frozenset[ChangeState]]] = {
     ChangeState.OUT_OF_DATE: frozenset(),
 }
 """Every allowed transition. `draft` is submitted and not evaluated yet; `unknown` may be settled by a recheck."""
-
-
 OPEN_STATES: Final = frozenset({ChangeState.DRAFT, ChangeState.PENDING, ChangeState.APPLYING})
 """A flow has at most one change in these states."""
-
-
 LEASED_STATES: Final = frozenset({ChangeState.DRAFT, ChangeState.APPLYING})
 """In these states a process works on the change under a lease; when that runs out, another takes over."""
-
-
 UNSUCCESSFUL: Final = frozenset(
     {ChangeState.FAILED, ChangeState.REJECTED, ChangeState.WITHDRAWN, ChangeState.EXPIRED, ChangeState.OUT_OF_DATE}
 )

@@ -14,20 +14,13 @@ TTL_SECONDS: Final = (
     0, 900, 1800, 3600, 10800, 21600, 43200, 86400, 259200, 432000, 604800, 1209600, 2419200,
 )  # fmt: skip
 """The times to live that Enkapush allows (the API's page "Akışlar", `ttl`)."""
-
-
 WAIT_UNITS: Final = ("minutes", "hours", "days")
 """The units of waiting that Enkapush allows (same page, `wait_time_type`)."""
 
-
 FormValues = Mapping[str, str]
 """The values of a form by field, as typed."""
-
-
 MAX_INPUT_UTF16: Final = 3000
 """The size of Slack's text fields, in UTF-16 units."""
-
-
 MAX_CHOICE_UTF16: Final = 150
 """The size of an option's value in Slack's menus, in UTF-16 units."""
 
@@ -71,12 +64,8 @@ FIELDS: Final[Mapping[str, FormField]] = {
     "utm_campaign": FormField("field.utm_campaign"),
 }
 """The form's fields by name, in their order. `image` holds the id of an image that is stored already, if any."""
-
-
 MAX_WAIT_BY_UNIT: Final = {"minutes": 525_600, "hours": 8_760, "days": 365}
 """365 days in each unit. Enkapush states no limit; a longer wait is most likely a slip."""
-
-
 FIELD_GROUPS: Final = (
     ("wait", "wait_unit"), ("button_1_title", "button_1_url"), ("button_2_title", "button_2_url"),
 )  # fmt: skip

@@ -11,8 +11,6 @@ from flowbot.domain.ids import FlowId, WebsiteId
 
 DEFAULT_TTL_SECONDS: Final = 2_419_200
 """Four weeks: what Enkapush takes where nothing is said (the API's page "Akışlar", `ttl`)."""
-
-
 ALL_SUBSCRIBERS: Final = "all"
 """The segment of all subscribers (same page, `segment`)."""
 

@@ -12,13 +12,9 @@ ChangeId = NewType("ChangeId", str)
 FormToken = NewType("FormToken", str)
 ImageId = NewType("ImageId", str)
 
-
 MAX_ID: Final = 2**63 - 1
 """The largest whole number that a database column holds."""
-
-
 _ID: Final = re.compile(r"[1-9][0-9]{0,18}", re.ASCII)
-
 
 WebsiteNumber = Annotated[WebsiteId, Field(strict=True, gt=0, le=MAX_ID)]
 """A website id as a person writes it in a file: a positive whole number, no text, no boolean."""

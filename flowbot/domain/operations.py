@@ -141,7 +141,6 @@ class DeleteOperation(_ReadableOperation):
 FlowOperation = EditOperation | ToggleOperation | DeleteOperation
 """An operation on an existing flow."""
 
-
 Operation = CreateOperation | FlowOperation
 
 

@@ -27,19 +27,13 @@ from flowbot.domain.operations import (
 
 FLOW_GONE: Final = "out_of_date.gone"
 """The outcome's key of a change whose flow does not exist any more."""
-
-
 LAPSED: Final = "request.lapsed"
 LAPSED_PERSON: Final = "request.lapsed_person"
 LAPSED_CHANNEL: Final = "request.lapsed_channel"
 LAPSED_SCOPE: Final = "request.lapsed_scope"
 LAPSED_TIME: Final = "request.lapsed_time"
-
-
 LAPSED_KEYS: Final = frozenset({LAPSED, LAPSED_PERSON, LAPSED_CHANNEL, LAPSED_SCOPE, LAPSED_TIME})
 """The outcomes' keys of changes that were approved and never sent, because the approval stopped to be valid."""
-
-
 UNCOUNTED_VOTERS: Final = "uncounted"
 """The parameter of such an outcome that lists those whose approvals do not count any more."""
 

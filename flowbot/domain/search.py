@@ -11,11 +11,7 @@ from flowbot.domain.ids import FlowId, WebsiteId, parse_website_id
 from flowbot.domain.text import fold
 
 T = TypeVar("T")
-
-
 PAGE_SIZE: Final = 10
-
-
 _UNDATED: Final = datetime.min.replace(tzinfo=UTC)
 """Sorts a flow without a time of creation last."""
 

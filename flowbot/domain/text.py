@@ -5,12 +5,8 @@ from typing import Final
 
 _INVISIBLE_CATEGORIES: Final = frozenset({"Cc", "Cf", "Zs", "Zl", "Zp", "Mn"})
 """Unicode's categories of what shows nothing by itself: controls, formats, blanks, marks without a letter below."""
-
-
 _INVISIBLE_LETTERS: Final = frozenset("\u115f\u1160\u2065\u2800\u3164\uffa0\U0001d159")
 """Letters and signs of other categories that are drawn as nothing: fillers, the empty Braille cell, the empty note."""
-
-
 _WITHOUT_DOTS: Final = str.maketrans({"ı": "i", "\N{COMBINING DOT ABOVE}": None})
 
 

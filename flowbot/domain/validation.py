@@ -36,11 +36,7 @@ from flowbot.errors import Text
 
 INVALID_URL_KEY: Final = "form.problem_url"
 """The key of the problem of a text that is no valid URL."""
-
-
 _DIGITS: Final = re.compile(r"[0-9]+", re.ASCII)
-
-
 _LONE_SURROGATE: Final = re.compile(r"[\ud800-\udfff]")
 
 

@@ -20,8 +20,6 @@ LANGUAGES: Final = tuple(
     sorted(folder.name for folder in files(__package__).iterdir() if folder.joinpath("messages.po").is_file())
 )
 """The languages that have a folder here: to add a language, add one."""
-
-
 MAX_CAUSE_CHARS: Final = 300
 
 

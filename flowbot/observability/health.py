@@ -14,7 +14,6 @@ PROBE_TIMEOUT_SECONDS: Final = 3.0
 CACHE_SECONDS: Final = 2.0
 """A probe's result is used for this long, so that frequent checks put no load on what they probe."""
 
-
 Probe = Callable[[], Awaitable[None]]
 
 

@@ -15,8 +15,6 @@ from structlog.typing import Processor
 
 INCIDENT_ALPHABET: Final = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
 """Without letters and digits that look alike, since people read an incident id aloud."""
-
-
 _TOKEN_PATTERN: Final = re.compile(
     r"(xox[a-z]\.?[-.]|xapp-|xoxe\.)[A-Za-z0-9.-]+"
     r"|(?<=Bearer )[^\s'\",\\]+"
@@ -26,18 +24,10 @@ _TOKEN_PATTERN: Final = re.compile(
     r"|(?<=hooks\.slack\.com/)[\w./-]+"
 )
 """Tokens, keys, passwords in addresses, and the addresses of sockets and of responses."""
-
-
 _QUIET: Final = ("slack_bolt", "slack_sdk", "httpx", "httpcore", "sqlalchemy", "alembic", "aiosqlite", "asyncio")
 """Libraries that write whole requests, tokens included, at debug, and a line each at info."""
-
-
 REPLACEMENT: Final = "[secret]"
-
-
 _MATCHES_NOTHING: Final = r"(?!)"
-
-
 MIN_CHARS_ANYWHERE: Final = 6
 """A shorter secret may be a part of some word. Replaced there too, it would make the log unreadable."""
 

@@ -11,8 +11,6 @@ from typing import Final
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 ACK_BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 3.0)
-
-
 MAX_ERROR_CODES: Final = 50
 """Further error codes of Slack are counted as `other`."""
 

@@ -18,7 +18,6 @@ STATISTICS_TIMEOUT_SECONDS: Final = 2.0
 CACHE_SECONDS: Final = 1.0
 """Statistics are used for this long, so that frequent scrapes put no load on the database."""
 
-
 StatisticsReader = Callable[[], Awaitable[ChangeStatistics]]
 
 

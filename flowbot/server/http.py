@@ -16,20 +16,13 @@ from flowbot.slack.api.errors import SLACK_ERRORS, error_code
 
 MAX_BODY_BYTES: Final = 1024 * 1024
 """Of a request of any kind: Slack sends far less."""
-
-
 GRACE_SECONDS: Final = 1.5
 """For requests that are being answered when the stop comes. Their work has the drain's time after that."""
-
-
 TOKEN_CHECK_SECONDS: Final = 3.0
 """A slow Slack delays the start by this much."""
-
-
 REFUSED_TOKEN_ERRORS: Final = frozenset(
     {"invalid_auth", "not_authed", "account_inactive", "token_revoked", "token_expired", "not_allowed_token_type"}
 )
-
 
 log = structlog.get_logger(__name__)
 

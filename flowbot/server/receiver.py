@@ -22,7 +22,6 @@ from flowbot.slack.tracked_tasks import TrackedTasks
 
 Headers = Mapping[str, str | Sequence[str]]
 
-
 log = structlog.get_logger(__name__)
 
 
@@ -93,11 +92,7 @@ def is_envelope(message: str) -> bool:
 
 
 MALFORMED: Final = "malformed body"
-
-
 MOST_FIELDS: Final = 200
-
-
 OLDEST_SECONDS: Final = 300
 """Slack's rule: an older request may be a replay."""
 

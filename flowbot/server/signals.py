@@ -11,7 +11,6 @@ import structlog
 
 log = structlog.get_logger(__name__)
 
-
 FORCED_EXIT_SECONDS: Final = 9.0
 """Of the ten seconds that a stop may take. Work that hangs for longer, on a silent database say, is left behind."""
 

@@ -63,24 +63,14 @@ from flowbot.slack.runner import Runner
 from flowbot.slack.tracked_tasks import TrackedTasks
 
 COMMAND_NAME: Final = "/flows"
-
-
 ACKED: Final = "flowbot_acked"
 """The key in a request's context for the seconds until it was acknowledged, where that was before Bolt had it."""
-
-
 LOGGER: Final = "flowbot.bolt"
 """A logger of Bolt's own: it sets the level of the logger that has the app's name."""
-
-
 ANYTHING: Final = re.compile("", re.DOTALL)
-
-
 P = TypeVar("P", bound=BaseModel)
 
-
 Listener = Callable[..., Awaitable[BoltResponse | None]]
-
 
 log = structlog.get_logger(__name__)
 

@@ -24,15 +24,10 @@ from flowbot.slack.views.block_kit import Message
 
 ACK_SECONDS: Final = 2.3
 """The time for all that happens before an acknowledgement; Slack waits three seconds."""
-
-
 SLOW_SECONDS: Final = 6.0
 """After this long without an answer the person is told that it takes longer."""
-
-
 UNDO_SECONDS: Final = 0.5
 """A handler that is cancelled at a stop has this long to end."""
-
 
 log = structlog.get_logger(__name__)
 

@@ -8,11 +8,8 @@ from typing import Any, Final, TypeVar
 import structlog
 
 T = TypeVar("T")
-
-
 CANCELLED_SECONDS: Final = 1.5
 """Cancelled tasks have this long to end at a stop."""
-
 
 log = structlog.get_logger(__name__)
 

@@ -21,23 +21,13 @@ from flowbot.storage.unit_of_work import has_sqlite_code, require_database, tran
 
 SOURCE: Final = "FROM"
 """The command line's name for the database that is copied."""
-
-
 TABLES: Final = tuple(metadata.sorted_tables)
 """Every table, those that others refer to first."""
-
-
 _ROWS: Final = 500
-
-
 _HEAVY_ROWS: Final = 4
 """A row may hold an image of ten megabytes."""
-
-
 _DISCONNECT_SECONDS: Final = 2.0
 """A connection that was closed is seen for a moment longer."""
-
-
 _OTHER_CONNECTIONS: Final = text(
     "SELECT count(*) FROM pg_stat_activity "
     "WHERE datname = current_database() AND application_name = 'flowbot' AND pid <> pg_backend_pid()"

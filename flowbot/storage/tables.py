@@ -72,7 +72,6 @@ channel_policies: Final = Table(
 )
 """A channel's policy, with just the keys that somebody wrote; `position` keeps their order."""
 
-
 websites: Final = Table(
     "websites",
     metadata,
@@ -81,14 +80,9 @@ websites: Final = Table(
     Column("name", String(75), nullable=False),
 )
 """The names that people use for Enkapush's website ids."""
-
-
 _OPEN_FLOW: Final = text("flow_id IS NOT NULL AND state IN ('draft', 'pending', 'applying')")
-
-
 _EVENT_NUMBER: Final = BigInteger().with_variant(Integer, "sqlite")
 """SQLite numbers rows by itself in a column of exactly the type INTEGER."""
-
 
 changes: Final = Table(
     "changes",
@@ -128,7 +122,6 @@ changes: Final = Table(
 The states stand in the index as words: revisions are written once and for ever.
 """
 
-
 votes: Final = Table(
     "votes",
     metadata,
@@ -138,7 +131,6 @@ votes: Final = Table(
     Column("at", UtcDateTime, nullable=False),
 )
 """Approvals and rejections of a change: one vote a person."""
-
 
 events: Final = Table(
     "events",
@@ -157,7 +149,6 @@ events: Final = Table(
 )
 """The audit trail. Rows are added, never changed and never deleted; a number is never given twice."""
 
-
 drafts: Final = Table(
     "drafts",
     metadata,
@@ -173,7 +164,6 @@ drafts: Final = Table(
 )
 """Typed and not saved, a row for each form; `typed` is empty where another form has taken it over."""
 
-
 deliveries: Final = Table(
     "deliveries",
     metadata,
@@ -181,7 +171,6 @@ deliveries: Final = Table(
     Column("at", UtcDateTime, nullable=False, index=True),
 )
 """Handled requests of Slack's, for as long as somebody could replay one."""
-
 
 images: Final = Table(
     "images",
@@ -193,15 +182,9 @@ images: Final = Table(
     Column("created_at", UtcDateTime, nullable=False, index=True),
 )
 """Images. The file name is JSON, because a foreign one may hold what PostgreSQL's text refuses."""
-
-
 T = TypeVar("T")
-
-
 _ALPHABET: Final = "23456789abcdefghjkmnpqrstuvwxyz"
 """Without the characters that are taken for one another: 0 and o, 1, i and l."""
-
-
 _ID_LENGTH: Final = 10
 
 

@@ -15,8 +15,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from flowbot.errors import ConfigurationError, DependencyError
 
 FULL: Final = "fault.database_full"
-
-
 CLOSE_SECONDS: Final = 1.0
 """Transactions under way have this long to end before the connections are closed."""
 

@@ -18,8 +18,6 @@ from flowbot.services.users import DECIDING_SECONDS, Caller, CurrentUser, UserSe
 
 FORM_KINDS: Final = frozenset({ChangeKind.CREATE, ChangeKind.EDIT})
 """Kinds that are requested by a form. It may be sent long after it was opened, by somebody who has left the channel."""
-
-
 FINAL_SLACK_ERRORS: Final[Mapping[str, str]] = {
     "user_not_found": LAPSED_PERSON,
     "user_not_visible": LAPSED_PERSON,
@@ -163,8 +161,6 @@ class Preconditions:
 
 IN_FLIGHT_AT_MOST: Final = timedelta(minutes=1)
 """No request is under way at Enkapush for longer: what it did not do by then it will not do."""
-
-
 CONFLICTING_KINDS: Final[Mapping[ChangeKind, ChangeKind]] = {
     ChangeKind.ENABLE: ChangeKind.EDIT,
     ChangeKind.EDIT: ChangeKind.ENABLE,

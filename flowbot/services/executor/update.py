@@ -36,7 +36,6 @@ MAX_ATTEMPTS: Final = 2
 
 OperationT = TypeVar("OperationT", bound=FlowOperation)
 
-
 log = structlog.get_logger(__name__)
 
 

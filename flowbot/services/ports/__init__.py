@@ -6,10 +6,8 @@ from datetime import UTC, datetime
 Clock = Callable[[], datetime]
 """Tells the time, with its zone."""
 
-
 Monotonic = Callable[[], float]
 """Seconds that only grow."""
-
 
 Sleep = Callable[[float], Awaitable[None]]
 """Waits some seconds."""

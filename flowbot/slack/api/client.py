@@ -22,15 +22,9 @@ from flowbot.slack.api.errors import SLACK_ERRORS, error_code
 
 LONGEST_PAUSE_SECONDS: Final = 5.0
 """Where Slack asks for a longer pause, the call fails at once, and what has to be done is done later."""
-
-
 TIMEOUT_SECONDS: Final = 10
-
-
 PLAIN_URL: Final = re.compile(r"(?i:https?)://[A-Za-z0-9.:\[\]-]+(?:[/?#][\x21-\x5b\x5d-\x7e]*)?")
 """Nothing that two readers of addresses could take for different hosts: userinfo, escapes, backslashes, white space."""
-
-
 SLACK_HOST: Final = re.compile(r"(?:[a-z0-9-]+\.)+slack(?:-gov)?\.com")
 
 

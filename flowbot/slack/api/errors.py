@@ -7,14 +7,10 @@ from slack_sdk.errors import SlackApiError, SlackClientError
 
 SLACK_ERRORS: Final = (SlackClientError, aiohttp.ClientError, TimeoutError)
 """The errors of a failed call: Slack's refusal, which is a SlackApiError, or no answer."""
-
-
 REFUSED: Final = frozenset(
     {"not_in_channel", "channel_not_found", "is_archived", "restricted_action", "user_not_in_channel", "no_permission"}
 )
 """Refusals that somebody in the workspace has to put right; trying again at once does not help."""
-
-
 UNREACHABLE: Final = REFUSED | {
     "user_not_found",
     "user_disabled",

@@ -14,14 +14,9 @@ from flowbot.slack.api.client import is_slack_url, proxy_for
 from flowbot.slack.api.errors import SLACK_ERRORS, error_code
 
 CHUNK_BYTES: Final = 64 * 1024
-
-
 NAME_MAX: Final = 200
-
-
 URL_SAFE: Final = "!#$%&'()*+,/:;=?@[]"
 """Characters of a URL that stay as they are, besides letters and digits; others, as in a file's name, are escaped."""
-
 
 log = structlog.get_logger(__name__)
 

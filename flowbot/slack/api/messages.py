@@ -18,16 +18,9 @@ from flowbot.slack.api.errors import REFUSED, SLACK_ERRORS, UNREACHABLE, error_c
 from flowbot.slack.views.block_kit import Message
 
 RESPONSE_URL: Final = "response_url"
-
-
 TRIES: Final = 3
-
-
 NOT_THERE: Final = frozenset({"not_in_channel", "channel_not_found"})
-
-
 GONE: Final = frozenset({"message_not_found", "cant_update_message", "edit_window_closed", "channel_not_found"})
-
 
 log = structlog.get_logger(__name__)
 

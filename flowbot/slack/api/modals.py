@@ -13,10 +13,8 @@ from flowbot.slack.views.block_kit import View
 
 GONE: Final = frozenset({"not_found", "hash_conflict", "view_not_found"})
 
-
 AckArgs = dict[str, Any]
 """What a submitted view is acknowledged with."""
-
 
 log = structlog.get_logger(__name__)
 

@@ -15,8 +15,6 @@ from flowbot.slack.api.errors import SLACK_ERRORS, error_code
 from flowbot.slack.payloads.incoming import OptionalTeam
 
 MEMBERS_A_PAGE: Final = 1000
-
-
 A = TypeVar("A", bound="_Answer")
 
 

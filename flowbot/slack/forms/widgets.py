@@ -21,31 +21,15 @@ UNITS: Final[Mapping[str, str]] = {
     "hours": "form.unit_hours",
     "days": "form.unit_days",
 }
-
-
 STATIC_MAX: Final = 100
 """Entries of a menu; where there are more, Slack asks for those that match what is typed."""
-
-
 HINT_MAX: Final = 2000
-
-
 NAME_MAX: Final = block_kit.LABEL_MAX - 2
 """Leaves room for the two characters around a text of the other direction."""
-
-
 IMAGE_TYPES: Final = ("png", "jpg", "jpeg", "gif", "webp")
-
-
 TICKED: Final = "1"
-
-
 _SECONDS: Final = re.compile(r"-?[0-9]{1,15}", re.ASCII)
-
-
 _WHOLE: Final = re.compile(r"[1-9][0-9]{0,8}", re.ASCII)
-
-
 _AT_EVERY_CHARACTER: Final = {"trigger_actions_on": ["on_character_entered"]}
 
 

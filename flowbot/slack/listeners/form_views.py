@@ -17,8 +17,6 @@ from flowbot.slack.runner import Interaction, Reply, Runner
 
 SAVED_AT_ONCE: Final = frozenset({ActionId.FORM_TYPED, ActionId.FORM_SEGMENT})
 """The actions after which the draft is saved, and no more."""
-
-
 ANSWERED: Final = frozenset({ActionId.FORM_WEBSITE, ActionId.FORM_PREVIEW, ActionId.FORM_START_OVER})
 
 

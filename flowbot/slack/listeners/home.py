@@ -27,10 +27,7 @@ from flowbot.slack.views.block_kit import View
 
 LINK_SECONDS: Final = 3600.0
 """Messages do not move: Slack is asked for an address once an hour at most."""
-
-
 OVERTAKEN: Final = "hash_conflict"
-
 
 log = structlog.get_logger(__name__)
 

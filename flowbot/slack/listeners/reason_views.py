@@ -28,7 +28,6 @@ UNNAMED_KEYS: Final = {
 }
 """Refusals that name somebody, and the same without a name: Slack shows no names at a field."""
 
-
 log = structlog.get_logger(__name__)
 
 

@@ -12,11 +12,7 @@ from flowbot.slack.payloads.action_ids import ActionId
 from flowbot.slack.payloads.incoming import BlockActions, BlockSuggestion, FormEvent, HomeOpened, SlashCommand
 
 UNKNOWN: Final = "unknown"
-
-
 _ACTIONS: Final = frozenset(map(str, ActionId))
-
-
 _FORMS: Final = frozenset({FlowForm.CALLBACK, ReasonForm.CALLBACK, PolicyForm.CALLBACK})
 
 

@@ -34,15 +34,12 @@ SEPARATELY_NOTIFIED: Final = frozenset(
 
 If their form was not saved they hear of it wherever the message is, and even after they withdrew: they get it back.
 """
-
-
 UNREACHABLE_KEYS: Final[Mapping[str, str]] = {
     "not_in_channel": "fault.untold_not_in_channel",
     "channel_not_found": "fault.untold_not_in_channel",
     "is_archived": "fault.untold_archived",
 }
 """The sentences that say how to make a message appear, by Slack's error code."""
-
 
 log = structlog.get_logger(__name__)
 

@@ -22,7 +22,6 @@ from flowbot.slack.views.request_message import format_state, request_message
 
 MOST_ROUNDS: Final = 5
 
-
 log = structlog.get_logger(__name__)
 
 

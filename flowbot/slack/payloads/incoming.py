@@ -11,8 +11,6 @@ from flowbot.services.ports.storage import DeliveryKey
 from flowbot.services.users import Caller
 
 M = TypeVar("M", bound=BaseModel)
-
-
 DELIVERY: Final = "flowbot_delivery"
 """The field of a payload in which the receiver notes the delivery that it came with."""
 

@@ -21,8 +21,6 @@ class PrivateMetadata(BaseModel):
 
 
 P = TypeVar("P", bound=PrivateMetadata)
-
-
 T = TypeVar("T")
 
 

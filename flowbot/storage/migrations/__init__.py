@@ -21,12 +21,8 @@ from flowbot.storage.unit_of_work import Database, require_database, translate_e
 
 SCRIPTS: Final = Path(__file__).parent
 """The folder of Alembic's scripts."""
-
-
 _ALEMBIC_VERSION: Final = Table("alembic_version", MetaData(), Column("version_num", String(32)))
 """Alembic's own table, with the revision that it brought the database to."""
-
-
 _ALEMBIC_LOCK: Final = Lock()
 """Alembic keeps its state in its modules: one upgrade at a time in a process."""
 

@@ -17,20 +17,10 @@ from flowbot.storage.unit_of_work import Database
 
 LONGEST_LEASE: Final = timedelta(minutes=1)
 """No lease is this long: one that ends later was given before somebody put the clock back."""
-
-
 OLDEST: Final = (changes.c.created_at, changes.c.id)
-
-
 NEWEST: Final = (changes.c.created_at.desc(), changes.c.id.desc())
-
-
 NEEDED_APPROVAL: Final = changes.c.rule.is_not(null())
-
-
 IS_PENDING: Final = changes.c.state == ChangeState.PENDING.value
-
-
 CREATING_KINDS: Final = frozenset({ChangeKind.CREATE, ChangeKind.RESTORE})
 
 

@@ -14,17 +14,9 @@ from flowbot.domain.policy import ApprovalRule
 from flowbot.storage.tables import Document, changes, events, to_plain
 
 _REQUEST: Final = Document(ChangeRequest)
-
-
 _RULE: Final = Document(ApprovalRule)
-
-
 _OUTCOME: Final = Document(Outcome)
-
-
 _PROGRESS: Final = Document(Progress)
-
-
 _NO_PROGRESS: Final = Progress()
 
 

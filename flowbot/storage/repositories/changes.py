@@ -50,11 +50,7 @@ from flowbot.storage.unit_of_work import Database
 
 NOTIFYING_SECONDS: Final = timedelta(seconds=2)
 """Whoever moved a change has this long to tell of it before others do: a message is not posted twice by two at once."""
-
-
 _SUBMIT_ATTEMPTS: Final = 5
-
-
 _EVENT_PAGE: Final = 500
 
 

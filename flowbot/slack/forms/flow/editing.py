@@ -27,7 +27,6 @@ from flowbot.slack.views import push as views
 
 log = structlog.get_logger(__name__)
 
-
 NO_PREVIEW_KEYS: Final = frozenset({INVALID_URL_KEY, FORM_TOO_OLD_KEY})
 """Problems that rule out a preview: it leads to a page that nobody could open, or can never be saved."""
 

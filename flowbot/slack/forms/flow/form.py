@@ -58,22 +58,16 @@ SUBMITS: Final[Mapping[FormKind, str]] = {
     FormKind.EDIT: "form.save",
     FormKind.DUPLICATE: "form.create",
 }
-
-
 IMAGE_HINTS: Final[Mapping[FormKind, str]] = {
     FormKind.CREATE: "form.hint_image",
     FormKind.EDIT: "form.hint_image_edit",
     FormKind.DUPLICATE: "form.hint_image_copy",
 }
-
-
 SEGMENT_HINTS: Final[Mapping[FormKind, str]] = {
     FormKind.CREATE: "form.hint_segment",
     FormKind.EDIT: "form.hint_untold",
     FormKind.DUPLICATE: "form.hint_segment_copy",
 }
-
-
 UTM: Final = frozenset({"utm_source", "utm_medium", "utm_campaign"})
 
 
@@ -142,8 +136,6 @@ _ACTION_IDS: Final = dict.fromkeys(FIELDS, ActionId.FORM_TYPED) | {
     "website": ActionId.FORM_WEBSITE,
     "segment": ActionId.FORM_SEGMENT,
 }
-
-
 _WIDGETS: Final[Mapping[str, Callable[[str, FlowFormData, Translator], Element]]] = {
     "website": lambda value, data, t: widgets.select_input(
         ActionId.FORM_WEBSITE, widgets.website_options(data.websites, t), value

@@ -31,11 +31,8 @@ from flowbot.slack.views import form_status as views
 
 FORM_TOO_OLD_KEY: Final = "form.too_old"
 """The problem of an edit whose flow, as the form showed it, is not kept any more."""
-
-
 IMAGE_SECONDS: Final = 1.2
 """How long an image may take to be looked at before the acknowledgement; a slower one is fetched after it."""
-
 
 log = structlog.get_logger(__name__)
 

@@ -22,17 +22,9 @@ from flowbot.slack.views import policy as views
 from flowbot.slack.views.block_kit import Block, Element, View
 
 ACTION: Final = "flows.setup.chosen"
-
-
 WEBSITE: Final = "flows.setup.website"
-
-
 GROUP: Final = "flows.setup.group"
-
-
 _GROUP: Final = re.compile(r"S[A-Z0-9_]{1,62}", re.ASCII)
-
-
 HINTS: Final[Mapping[PolicyField, str]] = {
     PolicyField.WEBSITES: "setup.hint_websites",
     PolicyField.VIEWERS: "setup.hint_viewers",
@@ -44,8 +36,6 @@ HINTS: Final[Mapping[PolicyField, str]] = {
     PolicyField.CHANNEL: "setup.hint_channel",
     PolicyField.BREAK_GLASS: "setup.hint_break_glass",
 }
-
-
 ROLES: Final = (
     (PolicyField.VIEWERS, PolicyField.VIEWER_PEOPLE, PolicyField.VIEWER_GROUPS),
     (PolicyField.EDITORS, PolicyField.EDITOR_PEOPLE, PolicyField.EDITOR_GROUPS),

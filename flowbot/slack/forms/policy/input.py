@@ -22,8 +22,6 @@ from flowbot.services.policy_setup import approval_channel
 
 CHOSEN_GATES: Final = (Gate.EDIT_ENABLED, Gate.DISABLE)
 """The changes that may need an approval or not, in the form's order."""
-
-
 _WHOLE: Final = re.compile(r"[0-9]{1,9}", re.ASCII)
 
 

@@ -139,15 +139,9 @@ _TOKEN: Final = re.compile(
     r"""|["“”„](?P<quoted>[^"“”„]+)["“”„]|(?P<word>\S+)""",
     re.IGNORECASE,
 )
-
-
 _STATES: Final = {"enabled": True, "disabled": False}
-
-
 _TURKISH_STATES: Final = _STATES | {"etkin": True, "durdurulmus": False}
 """Matched without case and accents, as the commands are; understood after a Turkish command alone."""
-
-
 _QUOTES: Final = '"“”„'
 
 

@@ -53,8 +53,6 @@ _WORDS: Final[Mapping[str, CommandWord]] = {
     **{str(command): command for command in CommandWord},
     **{normalize_word(word): command for word, command in TURKISH.items()},
 }
-
-
 _SYNONYMS: Final[Mapping[str, str]] = {
     "list": "find search all",
     "show": "view open get",
@@ -79,13 +77,9 @@ _SYNONYMS: Final[Mapping[str, str]] = {
     "ayarlar": "politika kurallar",
 }
 """Other words for a command, which people try before they know its own."""
-
-
 _SYNONYM_WORDS: Final = {
     normalize_word(word): command for command, words in _SYNONYMS.items() for word in words.split()
 }
-
-
 _PREFIX_MIN: Final = 3
 
 

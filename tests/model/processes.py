@@ -116,7 +116,7 @@ class FaultyPort:
 
 
 @dataclass(frozen=True, slots=True)
-class TrackedApplying(OperationRunner):
+class TrackedRunner(OperationRunner):
     """Applies changes, and tells the fake Enkapush which; `ambiguous` are those that broke off."""
 
     ambiguous: set[ChangeId | None] = field(default_factory=set)
@@ -201,7 +201,7 @@ class Process:
         enkapush = cast("FakeEnkapush", FaultyPort(around.enkapush, self.life))
         people = UserService(around.directory, frozenset(), monotonic=around.monotonic)
         leases = LeaseKeeper(store, around.clock, name)
-        tools = ExecutionContext(
+        context = ExecutionContext(
             store=store,
             images=images,
             form_images=NoImages(),
@@ -219,7 +219,7 @@ class Process:
             drafts=drafts,
             policies=policies,
             preconditions=Preconditions(policies, people, store),
-            runner=TrackedApplying(tools, ambiguous=around.enkapush.ambiguous),
+            runner=TrackedRunner(context, ambiguous=around.enkapush.ambiguous),
             leases=leases,
             clock=around.clock,
         )

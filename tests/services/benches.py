@@ -146,7 +146,7 @@ class Bench:
         self.store = ChangeRepository(database, self.account.now)
         account = self.account
         self.catalog = FlowCache(account, clock=account.now, monotonic=lambda: 0.0)
-        tools = ExecutionContext(
+        context = ExecutionContext(
             store=self.store,
             images=ImageRepository(database),
             form_images=account,
@@ -159,7 +159,7 @@ class Bench:
             holds_lease=lambda _: self.is_sure,
             sleep=account.sleep,
         )
-        self.applying = OperationRunner(tools)
+        self.runner = OperationRunner(context)
 
     async def asks(self, kind: ChangeKind, wanted: DesiredFlow | None = None, **other: Any) -> Change:
         """A change that this process has in hand, about to be written."""

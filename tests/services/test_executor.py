@@ -26,9 +26,9 @@ def bench(database: Database) -> Bench:
 
 
 async def test_a_flow_is_sent_once_and_read_back(bench: Bench) -> None:
-    verdict = await bench.applying.apply(await bench.asks(ChangeKind.CREATE, NEW))
-    assert (verdict.state, verdict.outcome.flow) == (ChangeState.APPLIED, 1)
-    assert verdict.flow == bench.account.flows[1]
+    result = await bench.runner.apply(await bench.asks(ChangeKind.CREATE, NEW))
+    assert (result.state, result.outcome.flow) == (ChangeState.APPLIED, 1)
+    assert result.flow == bench.account.flows[1]
     assert bench.account.created == [CONTENT]
 
 
@@ -36,8 +36,8 @@ async def test_a_flow_is_sent_once_and_read_back(bench: Bench) -> None:
 async def test_a_flow_that_comes_without_an_answer_is_found(bench: Bench, how: str, looks: int) -> None:
     bench.account.flows[7] = flow_of(CONTENT, 7)
     bench.account.writing = [how]
-    verdict = await bench.applying.apply(await bench.asks(ChangeKind.CREATE, NEW))
-    assert (verdict.state, verdict.outcome.flow) == (ChangeState.APPLIED, 8)
+    result = await bench.runner.apply(await bench.asks(ChangeKind.CREATE, NEW))
+    assert (result.state, result.outcome.flow) == (ChangeState.APPLIED, 8)
     assert len(bench.account.pauses) == looks
     assert len(bench.account.created) == 1
 
@@ -57,8 +57,8 @@ OTHERWISE: Final = replace(CONTENT, title="Spring is here!")
 
 async def test_a_flow_that_came_since_and_is_not_quite_alike_may_be_the_one(bench: Bench) -> None:
     bench.account.flows = {3: flow_of(CONTENT, 3), 4: flow_of(OTHERWISE, 4)}
-    verdict = await bench.applying.recheck(await lost(bench, 3), is_final=True)
-    assert verdict.state is ChangeState.UNKNOWN
+    result = await bench.runner.recheck(await lost(bench, 3), is_final=True)
+    assert result.state is ChangeState.UNKNOWN
 
 
 @pytest.mark.parametrize(
@@ -73,8 +73,8 @@ async def test_a_flow_that_cannot_be_among_those_that_are_there_was_not_made(
     bench: Bench, others: dict[int, Flow]
 ) -> None:
     bench.account.flows = others
-    verdict = await bench.applying.recheck(await lost(bench, 3), is_final=True)
-    assert (verdict.state, verdict.outcome.key) == (ChangeState.FAILED, "not_done.looked")
+    result = await bench.runner.recheck(await lost(bench, 3), is_final=True)
+    assert (result.state, result.outcome.key) == (ChangeState.FAILED, "not_done.looked")
 
 
 async def test_a_flow_that_another_change_has_made_is_not_taken_for_one_that_was_lost(bench: Bench) -> None:
@@ -84,7 +84,7 @@ async def test_a_flow_that_another_change_has_made_is_not_taken_for_one_that_was
     told = AuditEvent(NOON, "change.applied", None, change=other.id, kind=ChangeKind.CREATE, flow=made.flow)
     await bench.store.transition(other, replace(other, state=ChangeState.APPLIED, outcome=made), told)
     bench.account.flows = {4: flow_of(OTHERWISE, 4)}
-    assert (await bench.applying.recheck(change, is_final=True)).state is ChangeState.FAILED
+    assert (await bench.runner.recheck(change, is_final=True)).state is ChangeState.FAILED
 
 
 @pytest.mark.parametrize(("away", "key"), [(0, "unknown.create"), (99, "unknown.create_unseen")])
@@ -99,8 +99,8 @@ async def test_a_flow_that_is_not_found_is_not_sent_again(bench: Bench, away: in
         return await real(content, unread, image)
 
     bench.account.create = create  # type: ignore[method-assign]  # Enkapush goes away in that moment
-    verdict = await bench.applying.apply(change)
-    assert (verdict.state, verdict.outcome) == (ChangeState.UNKNOWN, Outcome(key))
+    result = await bench.runner.apply(change)
+    assert (result.state, result.outcome) == (ChangeState.UNKNOWN, Outcome(key))
     assert len(bench.account.created) == 1
 
 
@@ -109,9 +109,9 @@ async def test_what_was_sent_by_a_process_that_died_is_looked_for_and_never_sent
     assert await bench.store.mark_sent_once(change.id, HERE.owner, NOON, FlowId(3))
     kept = await bench.store.get(change.id)
     assert kept is not None
-    assert (await bench.applying.apply(kept)).state is ChangeState.UNKNOWN
+    assert (await bench.runner.apply(kept)).state is ChangeState.UNKNOWN
     bench.account.flows = {3: flow_of(CONTENT, 3), 4: flow_of(CONTENT, 4)}
-    assert (await bench.applying.apply(kept)).outcome.flow == 4
+    assert (await bench.runner.apply(kept)).outcome.flow == 4
     assert bench.account.created == []
 
 
@@ -120,32 +120,32 @@ async def test_of_two_alike_each_finds_its_own(bench: Bench) -> None:
     first = await bench.asks(ChangeKind.CREATE, NEW)
     second = await bench.asks(ChangeKind.CREATE, NEW, number=2)
     assert await bench.store.mark_sent_once(second.id, HERE.owner, NOON, None)
-    verdict = await bench.applying.apply(first)
-    told = AuditEvent(NOON, "change.applied", None, change=first.id, kind=ChangeKind.CREATE, flow=verdict.outcome.flow)
-    await bench.store.transition(first, replace(first, state=verdict.state, outcome=verdict.outcome), told)
+    result = await bench.runner.apply(first)
+    told = AuditEvent(NOON, "change.applied", None, change=first.id, kind=ChangeKind.CREATE, flow=result.outcome.flow)
+    await bench.store.transition(first, replace(first, state=result.state, outcome=result.outcome), told)
     kept = await bench.store.get(second.id)
     assert kept is not None
-    assert (await bench.applying.apply(kept)).state is ChangeState.UNKNOWN
+    assert (await bench.runner.apply(kept)).state is ChangeState.UNKNOWN
 
 
 async def test_a_flow_made_elsewhere_a_moment_before_is_not_taken_for_it(bench: Bench) -> None:
     await bench.catalog.get_latest()
     bench.account.flows[5] = flow_of(CONTENT, 5)
     bench.account.writing = ["lost"]
-    assert (await bench.applying.apply(await bench.asks(ChangeKind.CREATE, NEW))).state is ChangeState.UNKNOWN
+    assert (await bench.runner.apply(await bench.asks(ChangeKind.CREATE, NEW))).state is ChangeState.UNKNOWN
 
 
 async def test_nothing_is_sent_where_enkapush_is_away_beforehand(bench: Bench) -> None:
     bench.account.away = 1
-    verdict = await bench.applying.apply(await bench.asks(ChangeKind.CREATE, NEW))
-    assert (verdict.state, verdict.outcome.key) == (ChangeState.FAILED, "not_done.down")
+    result = await bench.runner.apply(await bench.asks(ChangeKind.CREATE, NEW))
+    assert (result.state, result.outcome.key) == (ChangeState.FAILED, "not_done.down")
     assert bench.account.created == []
 
 
 async def test_a_flow_that_is_enabled_against_the_wish_is_said_loudly(bench: Bench) -> None:
     bench.account.writing = ["enabled"]
-    verdict = await bench.applying.apply(await bench.asks(ChangeKind.CREATE, NEW))
-    assert (verdict.state, verdict.outcome.key) == (ChangeState.UNKNOWN, "unknown.enabled")
+    result = await bench.runner.apply(await bench.asks(ChangeKind.CREATE, NEW))
+    assert (result.state, result.outcome.key) == (ChangeState.UNKNOWN, "unknown.enabled")
 
 
 async def test_a_process_that_lost_its_lease_sends_nothing(bench: Bench) -> None:
@@ -153,23 +153,23 @@ async def test_a_process_that_lost_its_lease_sends_nothing(bench: Bench) -> None
     await bench.store.release_lease(change.id, HERE.owner)
     assert await bench.store.claim_lapsed(NOON + timedelta(hours=2), Lease("there", NOON + timedelta(hours=3)))
     with pytest.raises(LeaseLostError):
-        await bench.applying.apply(change)
+        await bench.runner.apply(change)
     assert bench.account.created == []
 
 
 @pytest.mark.parametrize("reason", ["not_done.refused", "not_done.key", "not_done.busy"])
 async def test_a_refusal_is_the_outcome(bench: Bench, reason: str) -> None:
     bench.account.writing = [reason]
-    verdict = await bench.applying.apply(await bench.asks(ChangeKind.CREATE, NEW))
-    assert (verdict.state, verdict.outcome.key) == (ChangeState.FAILED, reason)
+    result = await bench.runner.apply(await bench.asks(ChangeKind.CREATE, NEW))
+    assert (result.state, result.outcome.key) == (ChangeState.FAILED, reason)
 
 
 async def test_a_picture_that_is_none_stops_it_before_anything_is_sent(bench: Bench) -> None:
     change = await bench.asks(ChangeKind.CREATE, NEW, picture=ImageUpload("F1", "", "none"))
-    verdict = await bench.applying.apply(change)
-    assert (verdict.state, verdict.outcome.key) == (ChangeState.FAILED, "form.problem_image_type")
-    verdict = await bench.applying.apply(await bench.asks(ChangeKind.CREATE, replace(NEW, image="gone"), number=2))
-    assert (verdict.state, verdict.outcome.key) == (ChangeState.FAILED, "not_done.image_gone")
+    result = await bench.runner.apply(change)
+    assert (result.state, result.outcome.key) == (ChangeState.FAILED, "form.problem_image_type")
+    result = await bench.runner.apply(await bench.asks(ChangeKind.CREATE, replace(NEW, image="gone"), number=2))
+    assert (result.state, result.outcome.key) == (ChangeState.FAILED, "not_done.image_gone")
     assert bench.account.created == []
 
 
@@ -181,9 +181,9 @@ EDITED: Final = DesiredFlow(replace(CONTENT, title="New", button_1=FlowButton("G
 
 async def test_an_edit_is_sent_once_and_read_back(bench: Bench) -> None:
     bench.account.flows[7] = replace(BEFORE, changed_at=NOON)
-    verdict = await bench.applying.apply(await bench.edits(EDITED, BEFORE))
-    assert verdict.state is ChangeState.APPLIED
-    assert verdict.details["changed"] == ["title", "button_1"]
+    result = await bench.runner.apply(await bench.edits(EDITED, BEFORE))
+    assert result.state is ChangeState.APPLIED
+    assert result.details["changed"] == ["title", "button_1"]
     assert [update.wanted for update in bench.account.updates] == [EDITED.content]
 
 
@@ -191,8 +191,8 @@ async def test_an_edit_is_sent_once_and_read_back(bench: Bench) -> None:
 async def test_an_edit_without_an_answer_is_there_in_the_end(bench: Bench, writing: list[str], sent: int) -> None:
     bench.account.flows[7] = BEFORE
     bench.account.writing = list(writing)
-    verdict = await bench.applying.apply(await bench.edits(EDITED, BEFORE))
-    assert verdict.state is ChangeState.APPLIED
+    result = await bench.runner.apply(await bench.edits(EDITED, BEFORE))
+    assert result.state is ChangeState.APPLIED
     assert FlowContent.of(bench.account.flows[7]) == EDITED.content
     assert len(bench.account.updates) == sent
 
@@ -200,16 +200,16 @@ async def test_an_edit_without_an_answer_is_there_in_the_end(bench: Bench, writi
 async def test_an_edit_that_is_lost_again_and_again_is_not_known(bench: Bench) -> None:
     bench.account.flows[7] = BEFORE
     bench.account.writing = ["lost"] * 9
-    verdict = await bench.applying.apply(await bench.edits(EDITED, BEFORE))
-    assert (verdict.state, verdict.outcome.key) == (ChangeState.UNKNOWN, "unknown.edit")
+    result = await bench.runner.apply(await bench.edits(EDITED, BEFORE))
+    assert (result.state, result.outcome.key) == (ChangeState.UNKNOWN, "unknown.edit")
     assert len(bench.account.updates) == 2
 
 
 async def test_a_refusal_after_silence_proves_nothing(bench: Bench) -> None:
     bench.account.flows[7] = BEFORE
     bench.account.writing = ["lost", "not_done.refused"]
-    verdict = await bench.applying.apply(await bench.edits(EDITED, BEFORE))
-    assert (verdict.state, verdict.outcome.key) == (ChangeState.UNKNOWN, "unknown.edit")
+    result = await bench.runner.apply(await bench.edits(EDITED, BEFORE))
+    assert (result.state, result.outcome.key) == (ChangeState.UNKNOWN, "unknown.edit")
     assert len(bench.account.updates) == 2
 
 
@@ -225,8 +225,8 @@ async def test_a_flow_that_somebody_changed_after_silence_is_not_called_out_of_d
             bench.account.flows[7] = replace(BEFORE, name="Theirs")
 
     bench.account.update = update  # type: ignore[method-assign]  # somebody is at work in Enkapush just then
-    verdict = await bench.applying.apply(await bench.edits(EDITED, BEFORE))
-    assert (verdict.state, verdict.outcome.key) == (ChangeState.UNKNOWN, "unknown.edit")
+    result = await bench.runner.apply(await bench.edits(EDITED, BEFORE))
+    assert (result.state, result.outcome.key) == (ChangeState.UNKNOWN, "unknown.edit")
     assert len(bench.account.updates) == 1
 
 
@@ -239,51 +239,51 @@ async def test_what_leaves_no_trace_is_not_sent_twice_where_the_flow_was_touched
 ) -> None:
     bench.account.flows[7] = BEFORE
     bench.account.writing = ["mute"]
-    verdict = await bench.applying.apply(await bench.edits(UNREADABLE, BEFORE, picture=picture))
-    assert (verdict.state, verdict.outcome.key) == (ChangeState.UNKNOWN, "unknown.edit")
+    result = await bench.runner.apply(await bench.edits(UNREADABLE, BEFORE, picture=picture))
+    assert (result.state, result.outcome.key) == (ChangeState.UNKNOWN, "unknown.edit")
     assert len(bench.account.updates) == 1
 
 
 async def test_what_leaves_no_trace_is_sent_once_more_where_nobody_touched_the_flow(bench: Bench) -> None:
     bench.account.flows[7] = BEFORE
     bench.account.writing = ["lost"]
-    verdict = await bench.applying.apply(await bench.edits(UNREADABLE, BEFORE))
-    assert verdict.state is ChangeState.APPLIED
+    result = await bench.runner.apply(await bench.edits(UNREADABLE, BEFORE))
+    assert result.state is ChangeState.APPLIED
     assert [update.write_only for update in bench.account.updates] == [UNREADABLE.unread] * 2
 
 
 async def test_what_was_written_together_with_what_is_seen_is_not_sent_again(bench: Bench) -> None:
     bench.account.flows[7] = BEFORE
     bench.account.writing = ["mute"]
-    verdict = await bench.applying.apply(await bench.edits(replace(EDITED, unread=UNREADABLE.unread), BEFORE))
-    assert verdict.state is ChangeState.APPLIED
+    result = await bench.runner.apply(await bench.edits(replace(EDITED, unread=UNREADABLE.unread), BEFORE))
+    assert result.state is ChangeState.APPLIED
     assert len(bench.account.updates) == 1
 
 
 @pytest.mark.parametrize("change", [{"name": "Theirs"}, {"is_enabled": True}, {"image_url": "https://x.example/a"}])
 async def test_a_flow_that_changed_since_is_out_of_date(bench: Bench, change: dict[str, Any]) -> None:
     bench.account.flows[7] = replace(BEFORE, **change)
-    verdict = await bench.applying.apply(await bench.edits(EDITED, BEFORE))
-    assert verdict.state is ChangeState.OUT_OF_DATE
-    assert verdict.outcome.params["fields"] == list(change)
+    result = await bench.runner.apply(await bench.edits(EDITED, BEFORE))
+    assert result.state is ChangeState.OUT_OF_DATE
+    assert result.outcome.params["fields"] == list(change)
     assert bench.account.updates == []
 
 
 async def test_a_yes_without_an_effect_is_no_success(bench: Bench) -> None:
     bench.account.flows[7] = BEFORE
     bench.account.writing = ["deaf"]
-    verdict = await bench.applying.apply(await bench.edits(EDITED, BEFORE))
-    assert (verdict.state, verdict.outcome.key) == (ChangeState.FAILED, "not_done.ignored")
-    assert verdict.outcome.params["fields"] == ["title", "button_1"]
+    result = await bench.runner.apply(await bench.edits(EDITED, BEFORE))
+    assert (result.state, result.outcome.key) == (ChangeState.FAILED, "not_done.ignored")
+    assert result.outcome.params["fields"] == ["title", "button_1"]
 
 
 async def test_a_flow_that_is_gone_is_not_edited(bench: Bench) -> None:
-    verdict = await bench.applying.apply(await bench.edits(EDITED, BEFORE))
-    assert (verdict.state, verdict.outcome.key) == (ChangeState.FAILED, "not_done.gone")
+    result = await bench.runner.apply(await bench.edits(EDITED, BEFORE))
+    assert (result.state, result.outcome.key) == (ChangeState.FAILED, "not_done.gone")
 
 
 async def test_an_edit_that_changes_nothing_writes_nothing(bench: Bench) -> None:
     bench.account.flows[7] = BEFORE
-    verdict = await bench.applying.apply(await bench.edits(DesiredFlow(CONTENT), BEFORE))
-    assert verdict.state is ChangeState.APPLIED
+    result = await bench.runner.apply(await bench.edits(DesiredFlow(CONTENT), BEFORE))
+    assert result.state is ChangeState.APPLIED
     assert bench.account.updates == []

@@ -53,10 +53,10 @@ class Bench:
     def __init__(self, database: Database) -> None:
         self.clock = Clock()
         self.store = Stumbling(database, self.clock)
-        self.holding = LeaseKeeper(self.store, self.clock, "here")
+        self.leases = LeaseKeeper(self.store, self.clock, "here")
 
     async def submitted(self) -> ChangeId:
-        change, _ = await self.store.submit(NEW, self.holding.new_lease(), submission_event(NEW, self.clock()))
+        change, _ = await self.store.submit(NEW, self.leases.new_lease(), submission_event(NEW, self.clock()))
         return change.id
 
     async def kept(self, change: ChangeId) -> Change:
@@ -87,7 +87,7 @@ async def test_a_heartbeat_that_fails_is_logged_and_the_lease_is_saved(
     bench.clock.time += timedelta(seconds=1)
     bench.store.failures = [failure]
     with capture_logs() as logs:
-        async with bench.holding.hold(change):
+        async with bench.leases.hold(change):
             await until(lambda: bench.store.renewals > 0)
             assert (await bench.kept(change)).lease_until == bench.clock() + timedelta(seconds=LEASE_SECONDS)
     assert [(line["event"], line["change"], line["log_level"]) for line in logs] == [
@@ -97,11 +97,11 @@ async def test_a_heartbeat_that_fails_is_logged_and_the_lease_is_saved(
 
 async def test_what_is_done_is_given_up(bench: Bench) -> None:
     change = await bench.submitted()
-    async with bench.holding.hold(change):
+    async with bench.leases.hold(change):
         await until(lambda: bench.store.renewals > 1)
-        assert set(bench.holding.in_progress) == {change}
+        assert set(bench.leases.in_progress) == {change}
     assert (await bench.kept(change)).lease_owner is None
-    assert bench.holding.in_progress == {}
+    assert bench.leases.in_progress == {}
 
 
 @pytest.mark.parametrize(("is_done", "owner"), [(False, "here"), (True, None)])
@@ -111,14 +111,14 @@ async def test_a_fault_before_all_is_done_keeps_the_lease_as_a_pause(
     change = await bench.submitted()
 
     async def work() -> None:
-        async with bench.holding.hold(change) as hold:
+        async with bench.leases.hold(change) as hold:
             hold.is_done = is_done
             raise DependencyError("fault.slack")
 
     with pytest.raises(DependencyError):
         await work()
     assert (await bench.kept(change)).lease_owner == owner
-    assert bench.holding.in_progress == {}
+    assert bench.leases.in_progress == {}
 
 
 async def test_work_ends_where_another_has_taken_it_over(bench: Bench) -> None:
@@ -126,7 +126,7 @@ async def test_work_ends_where_another_has_taken_it_over(bench: Bench) -> None:
     later = bench.clock() + timedelta(hours=1)
 
     async def work() -> None:
-        async with bench.holding.hold(change):
+        async with bench.leases.hold(change):
             assert await bench.store.claim_lapsed(later, Lease("there", later))
             await asyncio.sleep(60)
 
@@ -142,22 +142,22 @@ async def test_two_tasks_do_not_hold_the_same(bench: Bench) -> None:
     change = await bench.submitted()
 
     async def work_on_the_same() -> None:
-        async with bench.holding.hold(change):
+        async with bench.leases.hold(change):
             pytest.fail("held twice")
 
-    async with bench.holding.hold(change):
-        assert not await bench.holding.try_acquire(change)
+    async with bench.leases.hold(change):
+        assert not await bench.leases.try_acquire(change)
         with pytest.raises(LeaseLostError):
             await work_on_the_same()
-        assert set(bench.holding.in_progress) == {change}
-    assert await bench.holding.try_acquire(change)
+        assert set(bench.leases.in_progress) == {change}
+    assert await bench.leases.try_acquire(change)
 
 
 async def test_who_is_cancelled_gives_it_up(bench: Bench) -> None:
     change = await bench.submitted()
 
     async def work() -> None:
-        async with bench.holding.hold(change):
+        async with bench.leases.hold(change):
             await asyncio.sleep(60)
 
     working = asyncio.create_task(work())

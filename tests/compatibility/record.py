@@ -21,8 +21,8 @@ from flowbot.sandbox.enkapush.faults import FaultScope
 from flowbot.sandbox.slack import Message, SandboxPerson, text_of
 from flowbot.storage.migrations import upgrade
 from tests.compatibility.moments import keep_versions, take
-from tests.journeys.at_a_form import LEAST, PNG, add_flow, add_segments, is_form, opens
-from tests.journeys.at_a_request import (
+from tests.journeys.form_steps import LEAST, PNG, add_flow, add_segments, is_form, opens
+from tests.journeys.request_steps import (
     alarms,
     asks,
     asks_and_hears,

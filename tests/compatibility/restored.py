@@ -17,7 +17,7 @@ from sqlalchemy import Engine, create_engine, text
 from flowbot.sandbox.slack import Message, SandboxPerson
 from flowbot.storage.migrations import upgrade
 from tests.compatibility.moments import Control, Json, Moment, put_addresses, put_back, put_rows, sync
-from tests.journeys.at_a_request import hurry
+from tests.journeys.request_steps import hurry
 from tests.journeys.world import World, new_world
 from tests.storage.older_databases import upgrade_to
 

@@ -21,7 +21,7 @@ from flowbot.sandbox.slack import SandboxPerson, text_of
 from tests.compatibility.moments import FOLDER, Control, Json, Moment
 from tests.compatibility.restored import Restored, copy_of, in_a_thread, put_into, restored
 from tests.compatibility.stored import AGAIN, audit_words, written_again
-from tests.journeys.at_a_request import audit
+from tests.journeys.request_steps import audit
 from tests.journeys.world import APPROVALS, MARKETING
 
 MOMENTS: Final = tuple(Moment(file.stem) for file in sorted(FOLDER.glob("*.json")))

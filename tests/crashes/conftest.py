@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import BOTH, PostgresqlServer
-from tests.crashes.helpers import NewDatabase
+from tests.crashes.bot_processes import NewDatabase
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from flowbot.sandbox.enkapush import Fault
 from flowbot.sandbox.slack import ClientError, SandboxPerson, text_of
 from flowbot.sandbox.slack.delivery import payloads
 from flowbot.sandbox.slack.delivery.envelope import Envelope
-from tests.crashes.helpers import (
+from tests.crashes.bot_processes import (
     Arena,
     NewDatabase,
     Step,

@@ -8,7 +8,7 @@ import pytest
 from flowbot.sandbox.enkapush import Fault, FlowFields, Image
 from flowbot.sandbox.slack import text_of
 from flowbot.sandbox.slack.models import Message
-from tests.crashes.helpers import (
+from tests.crashes.bot_processes import (
     Arena,
     Held,
     NewDatabase,
@@ -24,7 +24,7 @@ from tests.crashes.helpers import (
     offers_what_was_typed,
     opens,
 )
-from tests.journeys.at_a_form import PNG
+from tests.journeys.form_steps import PNG
 from tests.journeys.world import MARKETING
 
 FLOW, NAME, OLD = 2, "Renamed", "Flow 2"

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from flowbot.sandbox.slack import text_of
-from tests.crashes.helpers import (
+from tests.crashes.bot_processes import (
     POLICY,
     Arena,
     NewDatabase,
@@ -15,7 +15,7 @@ from tests.crashes.helpers import (
     killed_where_it_is_held,
     nowhere,
 )
-from tests.journeys.at_a_request import gives_reason
+from tests.journeys.request_steps import gives_reason
 from tests.journeys.world import MARKETING
 
 BREAKABLE = f'{POLICY}\n[channels.approval]\nbreak_glass = ["U0BURAK"]\n'

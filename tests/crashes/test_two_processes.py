@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from flowbot.sandbox.enkapush import Fault
-from tests.crashes.helpers import (
+from tests.crashes.bot_processes import (
     RECOVERY_SECONDS,
     Arena,
     NewDatabase,

@@ -18,7 +18,7 @@ from flowbot.sandbox.slack.delivery.envelope import Delivery, Envelope
 from flowbot.sandbox.slack.delivery.http import HttpTransport
 from flowbot.sandbox.slack.models import Message
 from flowbot.sandbox.slack.visible_text import text_of
-from tests.crashes.helpers import Arena, NewDatabase, Process, arena, eventually
+from tests.crashes.bot_processes import Arena, NewDatabase, Process, arena, eventually
 from tests.journeys.world import MARKETING
 
 REQUESTS: Final = int(os.environ.get("FLOWBOT_CRASH_REQUESTS", "30"))

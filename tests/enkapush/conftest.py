@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from flowbot.enkapush.client import EnkapushClient
-from tests.enkapush.enkapush_wire import KEY, FakeTiming, MakeClient, ScriptedServer, scripted
+from tests.enkapush.scripted_server import KEY, FakeTiming, MakeClient, ScriptedServer, scripted
 
 
 @pytest.fixture

@@ -28,7 +28,7 @@ from flowbot.enkapush.client import (
 )
 from flowbot.sandbox.enkapush import EnkapushSandbox, Fault, Segment
 from flowbot.sandbox.enkapush.faults import Hang
-from tests.enkapush.enkapush_wire import IMPATIENT, KEY, ONE_TRY, FakeTiming, MakeClient, a_new_flow
+from tests.enkapush.scripted_server import IMPATIENT, KEY, ONE_TRY, FakeTiming, MakeClient, a_new_flow
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"\x00" * 32
 

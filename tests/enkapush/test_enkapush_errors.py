@@ -25,7 +25,7 @@ from flowbot.enkapush.client import (
     UnexpectedRedirectError,
 )
 from flowbot.enkapush.client.errors import Redactor, parse_error_messages
-from tests.enkapush.enkapush_wire import KEY
+from tests.enkapush.scripted_server import KEY
 
 DOUBTFUL: list[type[EnkapushError]] = [
     RequestTimeoutError,

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from flowbot.enkapush.client import TTL_SECONDS, FlowPatch, ImagePart, WaitUnit
-from tests.enkapush.enkapush_wire import a_new_flow
+from tests.enkapush.scripted_server import a_new_flow
 
 REQUIRED = {
     "website_id": (None, b"1"),

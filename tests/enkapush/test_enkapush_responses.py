@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 
 from flowbot.enkapush.client import Exchange, Flow, MalformedResponseError, Segment
 from flowbot.enkapush.client.responses import Response, ResponseReader, read_created_id, read_updated_id
-from tests.enkapush.enkapush_wire import a_flow, many, one
+from tests.enkapush.scripted_server import a_flow, many, one
 
 FLOWS = ResponseReader(Flow)
 

@@ -36,7 +36,7 @@ from flowbot.enkapush.client import (
 )
 from flowbot.enkapush.client.errors import Redactor
 from flowbot.enkapush.client.responses import convert_httpx_error, read_body
-from tests.enkapush.enkapush_wire import (
+from tests.enkapush.scripted_server import (
     IMPATIENT,
     KEY,
     ONE_TRY,

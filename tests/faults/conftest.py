@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from tests.faults.storm import Scene, a_scene
+from tests.faults.fault_checks import Scene, a_scene
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

@@ -21,7 +21,7 @@ from flowbot.storage.migrations import upgrade
 from flowbot.storage.unit_of_work import Database
 from tests.conftest import Cluster, PostgresqlServer, new_cluster
 from tests.faults.disks import Disk, small_disk
-from tests.faults.storm import (
+from tests.faults.fault_checks import (
     Scene,
     a_scene,
     after_the_storm,
@@ -31,8 +31,8 @@ from tests.faults.storm import (
     everything_comes_to_an_end,
     only,
 )
-from tests.journeys.at_a_form import LEAST, add_flow, field_errors, opens
-from tests.journeys.at_a_request import asks
+from tests.journeys.form_steps import LEAST, add_flow, field_errors, opens
+from tests.journeys.request_steps import asks
 from tests.journeys.world import APPROVALS, MARKETING
 
 FULL: Final = "database is full"

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from flowbot.sandbox.slack import text_of
 from flowbot.sandbox.slack.delivery.envelope import Delivery
-from tests.hostile.at_the_door import (
+from tests.hostile.attack_steps import (
     FORM,
     Door,
     Trap,
@@ -23,8 +23,8 @@ from tests.hostile.at_the_door import (
     recorded,
     trap,
 )
-from tests.hostile.garbage import EXAMPLES, JSON, MANY, TEXTS, doubled, mutants, payloads
-from tests.journeys.at_a_form import writes
+from tests.hostile.malformed_payloads import EXAMPLES, JSON, MANY, TEXTS, doubled, mutants, payloads
+from tests.journeys.form_steps import writes
 from tests.journeys.world import MARKETING, World
 
 JSON_TYPE: Final = "application/json"

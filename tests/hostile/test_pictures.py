@@ -15,7 +15,7 @@ from flowbot.domain.images import MAX_IMAGE_BYTES, ImageFile
 from flowbot.enkapush import images
 from flowbot.enkapush.images import ImageFetcher, create_image_client
 from flowbot.errors import DependencyError
-from tests.journeys.at_a_form import PNG
+from tests.journeys.form_steps import PNG
 
 PUBLIC: Final = "https://1.1.1.1/api"
 

@@ -19,9 +19,9 @@ from flowbot.sandbox.slack.delivery.envelope import Delivery, Envelope
 from flowbot.sandbox.slack.delivery.http import build_signature_headers
 from flowbot.services.policy_files import export_policies
 from flowbot.storage.repositories.policies import PolicyRepository
-from tests.hostile.at_the_door import FORM
-from tests.journeys.at_a_form import LEAST, add_flow, is_form, opens
-from tests.journeys.at_a_request import answer_to, asks, audit, ends, gives_reason, rules
+from tests.hostile.attack_steps import FORM
+from tests.journeys.form_steps import LEAST, add_flow, is_form, opens
+from tests.journeys.request_steps import answer_to, asks, audit, ends, gives_reason, rules
 from tests.journeys.world import APPROVALS, MARKETING, RANDOM, World, on_both_databases
 
 Act = Callable[[World], Awaitable[Delivery]]

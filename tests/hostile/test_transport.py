@@ -12,9 +12,9 @@ import aiohttp
 import pytest
 
 from flowbot.sandbox.slack import SIGNING_SECRET
-from tests.hostile.at_the_door import ACK_SECONDS, ANSWERS, FORM, Door, no_errors_logged, nothing_in_hand, signed
-from tests.journeys.at_a_form import add_flow, writes
-from tests.journeys.at_a_request import rules
+from tests.hostile.attack_steps import ACK_SECONDS, ANSWERS, FORM, Door, no_errors_logged, nothing_in_hand, signed
+from tests.journeys.form_steps import add_flow, writes
+from tests.journeys.request_steps import rules
 from tests.journeys.world import World
 
 BODY: Final = b"command=%2Fflows&text=disable+1&user_id=U0EMMA&channel_id=C0MARKETING&team_id=T0LALE&trigger_id=1"

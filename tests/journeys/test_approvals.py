@@ -6,8 +6,8 @@ import pytest
 
 from flowbot.sandbox.enkapush import Fault
 from flowbot.sandbox.slack import Message, text_of
-from tests.journeys.at_a_form import add_flow, opens, writes
-from tests.journeys.at_a_request import (
+from tests.journeys.form_steps import add_flow, opens, writes
+from tests.journeys.request_steps import (
     WAITS,
     asks,
     ends,

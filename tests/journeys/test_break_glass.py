@@ -10,8 +10,8 @@ from flowbot.sandbox.enkapush import Fault
 from flowbot.sandbox.slack import BOT_TOKEN, SIGNING_SECRET, Message, text_of
 from flowbot.slack.notify.notifier import SlackNotifier
 from flowbot.storage.repositories.changes import ChangeRepository
-from tests.journeys.at_a_form import writes
-from tests.journeys.at_a_request import (
+from tests.journeys.form_steps import writes
+from tests.journeys.request_steps import (
     WAITS,
     alarms,
     answer_to,

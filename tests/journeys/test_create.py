@@ -8,7 +8,7 @@ from flowbot.domain.ids import MAX_ID
 from flowbot.sandbox.enkapush import Fault, FormFile
 from flowbot.sandbox.enkapush.faults import FaultScope
 from flowbot.sandbox.slack import text_of
-from tests.journeys.at_a_form import (
+from tests.journeys.form_steps import (
     LABELS,
     LEAST,
     PNG,

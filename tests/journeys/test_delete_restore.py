@@ -6,8 +6,8 @@ import pytest
 
 from flowbot.sandbox.enkapush import Fault, Image
 from flowbot.sandbox.slack import Message, text_of
-from tests.journeys.at_a_form import PNG, add_flow, writes
-from tests.journeys.at_a_request import (
+from tests.journeys.form_steps import PNG, add_flow, writes
+from tests.journeys.request_steps import (
     answer_to,
     asks,
     comes_true,

@@ -10,8 +10,8 @@ import pytest
 
 from flowbot.sandbox.enkapush import Fault
 from flowbot.sandbox.slack import Message, SandboxPerson, View, text_of
-from tests.journeys.at_a_form import LEAST, add_flow, form_again, is_form, is_told, opens, sent, shown, writes
-from tests.journeys.at_a_request import ends, gives_reason, is_struck
+from tests.journeys.form_steps import LEAST, add_flow, form_again, is_form, is_told, opens, sent, shown, writes
+from tests.journeys.request_steps import ends, gives_reason, is_struck
 from tests.journeys.world import APPROVALS, MARKETING, POLICY, World, on_both_databases
 
 HALF: Final[dict[str, Any]] = {"Title": "Half a titl", "Description": "İlk\nikinci 🌷", "Wait unit": "hours"}

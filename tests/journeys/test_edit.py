@@ -9,7 +9,7 @@ import pytest
 from flowbot.sandbox.enkapush import Image
 from flowbot.sandbox.slack import text_of
 from flowbot.storage.repositories.drafts import DraftRepository
-from tests.journeys.at_a_form import (
+from tests.journeys.form_steps import (
     LABELS,
     PNG,
     add_flow,

@@ -11,7 +11,7 @@ from flowbot.enkapush.client import Timeouts
 from flowbot.sandbox.enkapush import Fault
 from flowbot.sandbox.enkapush.faults import FaultScope
 from flowbot.sandbox.slack import Message, SandboxPerson, text_of
-from tests.journeys.at_a_form import (
+from tests.journeys.form_steps import (
     LEAST,
     PNG,
     add_flow,
@@ -23,7 +23,7 @@ from tests.journeys.at_a_form import (
     sent,
     writes,
 )
-from tests.journeys.at_a_request import comes_true
+from tests.journeys.request_steps import comes_true
 from tests.journeys.world import AGENCY, MARKETING, POLICY, World, on_both_databases
 
 TYPED: Final[dict[str, Any]] = LEAST | {

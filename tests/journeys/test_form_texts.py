@@ -5,7 +5,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from flowbot.sandbox.slack import text_of
-from tests.journeys.at_a_form import LEAST, field_errors, opens, writes
+from tests.journeys.form_steps import LEAST, field_errors, opens, writes
 from tests.journeys.world import MARKETING, World
 
 ANY: st.SearchStrategy[str] = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=30).filter(

@@ -5,8 +5,8 @@ import pytest
 from flowbot.sandbox.enkapush import Fault
 from flowbot.sandbox.slack import SandboxPerson, text_of
 from flowbot.services.history import EVENTS_LIMIT
-from tests.journeys.at_a_form import LEAST, add_flow, form_again, is_told, opens
-from tests.journeys.at_a_request import asks, ends, rules
+from tests.journeys.form_steps import LEAST, add_flow, form_again, is_told, opens
+from tests.journeys.request_steps import asks, ends, rules
 from tests.journeys.world import AGENCY, MARKETING, POLICY, RANDOM, World, on_both_databases
 
 OTHERS = POLICY.replace('viewers = ["S0LEADS"]', 'viewers = ["*"]\neditors = ["S0EDITORS"]')

@@ -9,7 +9,7 @@ from flowbot.domain.change import ChangeState
 from flowbot.domain.ids import WebsiteId
 from flowbot.sandbox.slack import SandboxPerson, View, text_of
 from flowbot.storage.repositories.changes import ChangeRepository
-from tests.journeys.at_a_form import add_flow
+from tests.journeys.form_steps import add_flow
 from tests.journeys.world import APPROVALS, MARKETING, World, on_both_databases
 from tests.storage.change_cases import moved
 from tests.storage.vote_cases import waiting

@@ -23,8 +23,8 @@ from flowbot.services.forms import FormService
 from flowbot.services.policy_setup import PolicySetup
 from flowbot.services.ports.storage import ChangeStatistics
 from flowbot.storage.tables import changes
-from tests.journeys.at_a_form import LEAST, opens
-from tests.journeys.at_a_request import asks, ends, hurry, rules
+from tests.journeys.form_steps import LEAST, opens
+from tests.journeys.request_steps import asks, ends, hurry, rules
 from tests.journeys.world import MARKETING, World, cut_off, on_both_databases
 
 HOUR: Final = 3600.0

@@ -10,8 +10,8 @@ from flowbot.sandbox.enkapush import Fault, Image
 from flowbot.sandbox.enkapush.faults import FaultScope
 from flowbot.sandbox.enkapush.responses import serialize_flow
 from flowbot.sandbox.slack import text_of
-from tests.journeys.at_a_form import PNG, add_flow, opens, writes
-from tests.journeys.at_a_request import (
+from tests.journeys.form_steps import PNG, add_flow, opens, writes
+from tests.journeys.request_steps import (
     WAITS,
     answer_to,
     asks,

@@ -12,7 +12,7 @@ from flowbot.sandbox.slack import Message, SandboxPerson, View, text_of
 from flowbot.services.users import DECIDING_SECONDS
 from flowbot.storage.repositories.changes import ChangeRepository
 from flowbot.storage.repositories.policies import PolicyRepository
-from tests.journeys.at_a_form import field_errors, is_form, opens
+from tests.journeys.form_steps import field_errors, is_form, opens
 from tests.journeys.world import APPROVALS, MARKETING, RANDOM, World, on_both_databases
 
 LEAST: Final[dict[str, Any]] = {

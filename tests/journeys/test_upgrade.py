@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.journeys.at_a_request import asks, ends, rules
+from tests.journeys.request_steps import asks, ends, rules
 from tests.journeys.test_cli import Environment, inside, run, serving
 from tests.journeys.test_cli import environment as environment  # noqa: PLC0414 - a fixture
 from tests.journeys.world import World, on_both_databases

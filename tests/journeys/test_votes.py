@@ -7,8 +7,8 @@ import pytest
 
 from flowbot.sandbox.slack import Message, text_of
 from flowbot.sandbox.slack.delivery.envelope import Delivery, Envelope
-from tests.journeys.at_a_form import writes
-from tests.journeys.at_a_request import (
+from tests.journeys.form_steps import writes
+from tests.journeys.request_steps import (
     WAITS,
     answer_to,
     asked_enkapush,

@@ -82,7 +82,7 @@ GUARDS: Final[dict[str, str]] = {
         "tests/services/test_executor.py::test_a_flow_that_came_since_and_is_not_quite_alike_may_be_the_one[sqlite]"
     ),
     "a_flow_is_enabled_while_an_edit_may_still_come": (
-        "tests/journeys/test_under_way.py::test_an_approval_does_not_enable_a_flow_while_an_edit_of_it_may_still_come"
+        "tests/journeys/test_unsettled_changes.py::test_an_approval_does_not_enable_a_flow_while_an_edit_of_it_may_still_come"
     ),
     "late_effects_are_not_waited_for": (
         "tests/journeys/test_outcomes.py::test_what_never_came_is_known_to_have_failed_after_a_while"

@@ -14,7 +14,7 @@ from flowbot.domain.images import ImageFile, ImageUpload
 from flowbot.services.executor.context import LeaseLostError
 from flowbot.services.ports.enkapush import FlowUpdate
 from flowbot.storage.unit_of_work import Database
-from tests.services.benches import CONTENT, HERE, NEW, NOON, Bench, flow_of
+from tests.services.executor_harness import CONTENT, HERE, NEW, NOON, Bench, flow_of
 
 
 @pytest.fixture

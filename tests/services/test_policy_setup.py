@@ -20,7 +20,7 @@ from flowbot.services.users import Caller, CurrentUser, UserService
 from flowbot.storage.repositories.changes import ChangeRepository
 from flowbot.storage.repositories.policies import PolicyRepository
 from flowbot.storage.unit_of_work import Database
-from tests.services.putting import put
+from tests.services.policy_steps import put
 
 HERE, ELSEWHERE = TeamId("T0HERE"), TeamId("T0ELSEWHERE")
 CHANNEL: Final = ChannelId("C0SHOP")

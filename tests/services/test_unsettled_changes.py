@@ -11,7 +11,7 @@ from flowbot.domain.flow import DesiredFlow, Flow
 from flowbot.domain.ids import FlowId
 from flowbot.services.executor.preconditions import IN_FLIGHT_AT_MOST, find_unsettled_change
 from flowbot.storage.unit_of_work import Database
-from tests.services.benches import CONTENT, NOON, Bench, flow_of
+from tests.services.executor_harness import CONTENT, NOON, Bench, flow_of
 
 OFF: Final = flow_of(CONTENT, 7)
 WAITS: Final = Outcome("not_done.under_way", {"id": "7"})

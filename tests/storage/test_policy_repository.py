@@ -19,7 +19,7 @@ from flowbot.storage.repositories.changes import ChangeRepository
 from flowbot.storage.repositories.policies import PolicyRepository
 from flowbot.storage.tables import channel_policies
 from flowbot.storage.unit_of_work import Database
-from tests.services.putting import put
+from tests.services.policy_steps import put
 
 NOON_IN_ISTANBUL = datetime(2026, 3, 1, 12, 30, 15, 250, tzinfo=timezone(timedelta(hours=3)))
 C1, C2 = ChannelId("C1"), ChannelId("C2")

@@ -8,8 +8,8 @@ import pytest
 from flowbot.domain.change import ChangeState
 from flowbot.sandbox.enkapush import Fault
 from flowbot.sandbox.slack.delivery.socket import SocketModeServer
-from tests.faults.storm import Scene, a_scene, after_the_storm, eventually
-from tests.journeys.at_a_request import asks, ends
+from tests.faults.fault_checks import Scene, a_scene, after_the_storm, eventually
+from tests.journeys.request_steps import asks, ends
 
 
 async def closed(line: SocketModeServer) -> None:

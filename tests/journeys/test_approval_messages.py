@@ -7,8 +7,8 @@ import pytest
 
 from flowbot.sandbox.slack import Message, text_of
 from flowbot.worker import recovery
-from tests.journeys.at_a_form import LEAST, add_flow, opens, writes
-from tests.journeys.at_a_request import (
+from tests.journeys.form_steps import LEAST, add_flow, opens, writes
+from tests.journeys.request_steps import (
     asked_enkapush,
     asks,
     audit,

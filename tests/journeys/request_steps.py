@@ -13,7 +13,7 @@ from flowbot.sandbox.slack.models import Person
 from flowbot.services import history
 from flowbot.storage.repositories.changes import ChangeRepository
 from flowbot.worker import recovery
-from tests.journeys.at_a_form import add_flow, writes
+from tests.journeys.form_steps import add_flow, writes
 from tests.journeys.world import APPROVALS, MARKETING, World
 
 WAITS: Final = "Waiting for approval"

@@ -26,7 +26,7 @@ from flowbot.sandbox.slack.delivery.http import HttpTransport
 from flowbot.sandbox.slack.models import Message, View
 from flowbot.sandbox.slack.visible_text import text_of
 from flowbot.storage.tables import changes
-from tests.crashes.offspring import born
+from tests.crashes.forked_bots import born
 from tests.journeys.world import API_KEY, MARKETING, Time, World
 
 RECOVERY_SECONDS: Final = 10.0

@@ -10,7 +10,7 @@ from flowbot.enkapush.client import Timeouts
 from flowbot.sandbox.enkapush import Fault
 from flowbot.sandbox.slack import Message, text_of
 from flowbot.storage import engine
-from tests.faults.storm import (
+from tests.faults.fault_checks import (
     Scene,
     a_scene,
     after_the_storm,
@@ -19,8 +19,8 @@ from tests.faults.storm import (
     locked_elsewhere,
     only,
 )
-from tests.journeys.at_a_form import opens
-from tests.journeys.at_a_request import asks, asks_and_hears, ends, replies
+from tests.journeys.form_steps import opens
+from tests.journeys.request_steps import asks, asks_and_hears, ends, replies
 
 HOUR: Final = 3600.0
 BUSY_MS: Final = 1000

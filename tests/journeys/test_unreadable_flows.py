@@ -7,7 +7,7 @@ import pytest
 
 from flowbot.sandbox.enkapush import Fault
 from flowbot.sandbox.slack import text_of
-from tests.enkapush.enkapush_wire import a_flow
+from tests.enkapush.scripted_server import a_flow
 from tests.journeys.world import AGENCY, MARKETING, World
 
 EVERYTHING = '[[channels]]\nid = "C0MARKETING"\nwebsites = "all"\nviewers = ["*"]\n'

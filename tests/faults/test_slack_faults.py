@@ -5,7 +5,7 @@ from typing import Any, Final
 import pytest
 
 from flowbot.domain.change import Change, ChangeState
-from tests.faults.storm import (
+from tests.faults.fault_checks import (
     Scene,
     after_the_storm,
     answer_to,
@@ -13,8 +13,8 @@ from tests.faults.storm import (
     eventually,
     only,
 )
-from tests.journeys.at_a_form import LEAST, add_flow, opens
-from tests.journeys.at_a_request import asks
+from tests.journeys.form_steps import LEAST, add_flow, opens
+from tests.journeys.request_steps import asks
 from tests.journeys.world import APPROVALS, MARKETING
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

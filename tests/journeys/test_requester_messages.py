@@ -11,8 +11,8 @@ from structlog.testing import capture_logs
 from flowbot.sandbox.enkapush import Fault
 from flowbot.sandbox.slack import Message, text_of
 from flowbot.storage.repositories.changes import ChangeRepository
-from tests.journeys.at_a_form import add_flow, opens
-from tests.journeys.at_a_request import (
+from tests.journeys.form_steps import add_flow, opens
+from tests.journeys.request_steps import (
     WAITS,
     asks,
     comes_true,

@@ -6,8 +6,8 @@ import pytest
 
 from flowbot.sandbox.enkapush import Fault
 from flowbot.sandbox.slack import SandboxPerson, text_of
-from tests.journeys.at_a_form import add_flow, opens
-from tests.journeys.at_a_request import answer_to, asks, comes_true, ends, hurry, is_told, rules, sent_texts
+from tests.journeys.form_steps import add_flow, opens
+from tests.journeys.request_steps import answer_to, asks, comes_true, ends, hurry, is_told, rules, sent_texts
 from tests.journeys.world import MARKETING, World
 
 EDIT = {"title": "Nobody approved this"}

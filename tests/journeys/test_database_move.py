@@ -9,8 +9,8 @@ import pytest
 from pydantic import SecretStr
 
 from flowbot.sandbox.slack import text_of
-from tests.journeys.at_a_form import PNG, is_told, opens
-from tests.journeys.at_a_request import WAITS, asks, audit, ends, gives_reason, rules
+from tests.journeys.form_steps import PNG, is_told, opens
+from tests.journeys.request_steps import WAITS, asks, audit, ends, gives_reason, rules
 from tests.journeys.test_cli import Environment, inside
 from tests.journeys.test_cli import environment as environment  # noqa: PLC0414 - a fixture
 from tests.journeys.world import APPROVALS, World

@@ -12,9 +12,9 @@ from flowbot.domain.change import ChangeState
 from flowbot.sandbox.enkapush import Fault, Image
 from flowbot.sandbox.enkapush.faults import FaultScope
 from flowbot.sandbox.slack import Message, text_of
-from tests.faults.storm import Scene, after_the_storm, answer_to, decided, eventually, has_ended, only
-from tests.journeys.at_a_form import LEAST, PNG, add_flow, opens
-from tests.journeys.at_a_request import asks, ends
+from tests.faults.fault_checks import Scene, after_the_storm, answer_to, decided, eventually, has_ended, only
+from tests.journeys.form_steps import LEAST, PNG, add_flow, opens
+from tests.journeys.request_steps import asks, ends
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -30,7 +30,7 @@ from flowbot.storage.engine import open_database
 from flowbot.storage.repositories.changes import ChangeRepository
 from flowbot.storage.tables import changes
 from flowbot.storage.unit_of_work import Database
-from tests.journeys.at_a_request import hurry, rules
+from tests.journeys.request_steps import hurry, rules
 from tests.journeys.world import MARKETING, World, new_world
 
 SETTLING_SECONDS: Final = 10.0

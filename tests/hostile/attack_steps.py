@@ -19,8 +19,8 @@ from aiohttp import web
 from flowbot.bootstrap import Flowbot
 from flowbot.sandbox.slack import SIGNING_SECRET
 from flowbot.sandbox.slack.delivery.envelope import Delivery
-from tests.journeys.at_a_form import LEAST, add_flow, opens
-from tests.journeys.at_a_request import asks, rules
+from tests.journeys.form_steps import LEAST, add_flow, opens
+from tests.journeys.request_steps import asks, rules
 from tests.journeys.world import MARKETING, World
 
 FORM: Final = "application/x-www-form-urlencoded"

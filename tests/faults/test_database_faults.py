@@ -23,9 +23,18 @@ from flowbot.storage import engine
 from flowbot.storage.migrations import upgrade
 from flowbot.storage.unit_of_work import Database
 from tests.conftest import PostgresqlServer, new_cluster
-from tests.faults.storm import Scene, a_scene, after_the_storm, answer_to, decided, eventually, locked_elsewhere, only
-from tests.journeys.at_a_form import LEAST, add_flow, field_errors, opens
-from tests.journeys.at_a_request import asks
+from tests.faults.fault_checks import (
+    Scene,
+    a_scene,
+    after_the_storm,
+    answer_to,
+    decided,
+    eventually,
+    locked_elsewhere,
+    only,
+)
+from tests.journeys.form_steps import LEAST, add_flow, field_errors, opens
+from tests.journeys.request_steps import asks
 from tests.journeys.world import APPROVALS, MARKETING
 
 REQUESTS: Final = 6

@@ -12,7 +12,7 @@ from flowbot.storage.repositories.deliveries import DeliveryRepository
 from flowbot.storage.repositories.drafts import DraftRepository
 from flowbot.storage.repositories.images import ImageRepository
 from flowbot.worker.retention import KEEP_DELIVERIES, KEEP_IMAGES
-from tests.journeys.at_a_form import PNG
+from tests.journeys.form_steps import PNG
 from tests.journeys.world import MARKETING, World
 
 A_WHILE = timedelta(minutes=1)

@@ -12,7 +12,7 @@ from flowbot.domain.ids import FlowId
 from flowbot.domain.images import ImageFile, ImageUpload
 from flowbot.services.executor.context import LeaseLostError
 from flowbot.storage.unit_of_work import Database
-from tests.services.benches import CONTENT, HERE, NOON, Bench, flow_of
+from tests.services.executor_harness import CONTENT, HERE, NOON, Bench, flow_of
 
 BEFORE: Final = flow_of(CONTENT, 7, image_url="https://x.example/7.png")
 BEFORES: Final = {

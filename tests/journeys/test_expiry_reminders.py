@@ -16,8 +16,8 @@ from flowbot.domain.policy import ApprovalRule
 from flowbot.sandbox.slack import Message, text_of
 from flowbot.services import inbox
 from flowbot.storage.repositories.changes import NOTIFYING_SECONDS, ChangeRepository
-from tests.journeys.at_a_form import add_flow, writes
-from tests.journeys.at_a_request import (
+from tests.journeys.form_steps import add_flow, writes
+from tests.journeys.request_steps import (
     WAITS,
     answer_to,
     asks,

@@ -3,8 +3,8 @@
 import pytest
 
 from flowbot.sandbox.slack import Message, SandboxPerson, text_of
-from tests.journeys.at_a_form import add_flow, writes
-from tests.journeys.at_a_request import WAITS, asks, ends, hire, hurry, is_told, rules, sent_texts
+from tests.journeys.form_steps import add_flow, writes
+from tests.journeys.request_steps import WAITS, asks, ends, hire, hurry, is_told, rules, sent_texts
 from tests.journeys.world import APPROVALS, MARKETING, World, on_both_databases
 
 TWO = "quorum = 2"

@@ -21,19 +21,19 @@ from flowbot.sandbox.enkapush.faults import FaultScope
 from flowbot.sandbox.slack import Message, SandboxPerson, text_of
 from flowbot.storage.migrations import upgrade
 from tests.compatibility.moments import keep_versions, take
-from tests.journeys.form_steps import LEAST, PNG, add_flow, add_segments, is_form, opens
+from tests.journeys.form_steps import PNG, REQUIRED_FIELDS, add_flow, add_segments, is_form, open_form
 from tests.journeys.request_steps import (
-    alarms,
-    asks,
-    asks_and_hears,
-    comes_true,
-    ends,
-    gives_reason,
-    hire,
-    hurry,
-    is_struck,
-    is_told,
-    rules,
+    add_people,
+    approval_policy,
+    list_alarms,
+    request_change,
+    request_change_and_wait,
+    speed_up,
+    submit_reason,
+    wait_for_faults,
+    wait_for_private_message,
+    wait_for_status,
+    wait_until,
 )
 from tests.journeys.test_drafts import types
 from tests.journeys.world import APPROVALS, MARKETING, RANDOM, World, new_world
@@ -85,7 +85,7 @@ def flow(world: World, name: str, **fields: Any) -> int:
 
 async def edits(person: SandboxPerson, flow_id: int, typed: dict[str, Any]) -> Message:
     """Ask for an edit of an enabled flow, and find the request."""
-    await opens(person, f"/flows edit {flow_id}")
+    await open_form(person, f"/flows edit {flow_id}")
     await person.submit(typed)
     await person.wait_for_view(lambda view: not is_form(view) and "aving" not in text_of(view))
     await person.close()
@@ -105,19 +105,19 @@ async def fails(
     world: World, name: str, *faults: Callable[[str], Fault], what: str = "enable", word: str = "Failed"
 ) -> None:
     """A request that is approved, and of which nothing comes, for what Enkapush does."""
-    request = await asks(world, f"{what} {flow(world, name, is_enabled=what == 'disable')}")
+    request = await request_change(world, f"{what} {flow(world, name, is_enabled=what == 'disable')}")
     number = max(world.enkapush.store.flows)
     world.enkapush.faults.add(*(fault(f"/flows/{number}") for fault in faults))
     await world.burak.click(request, "Approve")
-    await ends(world, request, word, timeout=20)
+    await wait_for_status(world, request, word, timeout=20)
     world.enkapush.faults.clear()
 
 
 async def creates(world: World, typed: dict[str, Any], *faults: Fault) -> None:
     """Send the form for a new flow, and close what stands in its place then."""
-    await opens(world.emma, "/flows create")
+    await open_form(world.emma, "/flows create")
     world.enkapush.faults.add(*faults)
-    await world.emma.submit(LEAST | typed)
+    await world.emma.submit(REQUIRED_FIELDS | typed)
     await world.emma.wait_for_view(lambda view: is_form(view) or "aving" not in text_of(view), timeout=20)
     world.enkapush.faults.clear()
     await world.emma.close(everything=True)
@@ -128,12 +128,12 @@ async def creates(world: World, typed: dict[str, Any], *faults: Fault) -> None:
 
 async def waiting(world: World) -> None:
     """Requests of every kind that wait, and whatever lists them."""
-    await world.policy(rules(ALL_GATED, GLASS, "self_approval = true"))
+    await world.import_policy(approval_policy(ALL_GATED, GLASS, "self_approval = true"))
     add_segments(world, 1, "VIP")
-    await asks(world, f"enable {flow(world, 'To be enabled', image=PICTURE)} The landing page is live.")
-    await asks(world, f"disable {flow(world, 'To be disabled', is_enabled=True)} Season is over")
+    await request_change(world, f"enable {flow(world, 'To be enabled', image=PICTURE)} The landing page is live.")
+    await request_change(world, f"disable {flow(world, 'To be disabled', is_enabled=True)} Season is over")
     number = flow(world, "Silinecek", image=Image("other.png", "image/png", PNG), is_enabled=True)
-    await asks(world, f"sil {number} Kimse geri gelmiyor", by=world.ayse)
+    await request_change(world, f"sil {number} Kimse geri gelmiyor", by=world.ayse)
     number = flow(world, "To be edited", is_enabled=True)
     await edits(world.emma, number, WHOLE | {"Image": world.emma.upload("görsel.png", PNG)})
     number = flow(world, "Yours", is_enabled=True)
@@ -147,73 +147,75 @@ async def waiting(world: World) -> None:
 
 async def voted(world: World) -> None:
     """Requests with one approval of two, and a reminder of each."""
-    await world.policy(rules("quorum = 2", "expires_after_hours = 8", approvers='["S0LEADS", "U0DENIZ"]'))
+    await world.import_policy(
+        approval_policy("quorum = 2", "expires_after_hours = 8", approvers='["S0LEADS", "U0DENIZ"]')
+    )
     for what in ("enable", "delete"):
-        request = await asks_and_hears(world) if what == "enable" else await asks(world, what)
+        request = await request_change_and_wait(world) if what == "enable" else await request_change(world, what)
         await world.burak.click(request, "Approve")
-        await ends(world, request, "1 of 2 approvals")
+        await wait_for_status(world, request, "1 of 2 approvals")
     await asyncio.sleep(0.5)
     world.time.ahead += 5 * HOUR
-    await comes_true(lambda: sum(bool(each.thread_ts) for each in world.slack.workspace.messages[APPROVALS]) >= 2)
+    await wait_until(lambda: sum(bool(each.thread_ts) for each in world.slack.workspace.messages[APPROVALS]) >= 2)
     world.time.ahead += 20
 
 
 async def settled(world: World) -> None:  # noqa: PLR0915 - one scene, played in its order
     """Requests that ended in every way but for a trouble with Enkapush or with the approvals."""
     add_segments(world, 1, "VIP")
-    await world.policy(rules("expires_after_hours = 8"))
-    request = await asks(world, f"enable {flow(world, 'Expired')}")
+    await world.import_policy(approval_policy("expires_after_hours = 8"))
+    request = await request_change(world, f"enable {flow(world, 'Expired')}")
     world.time.ahead += 8 * HOUR
-    await ends(world, request, "Expired")
-    await world.policy(rules(GLASS))
-    request = await asks(world, f"enable {flow(world, 'Rejected')} Because")
+    await wait_for_status(world, request, "Expired")
+    await world.import_policy(approval_policy(GLASS))
+    request = await request_change(world, f"enable {flow(world, 'Rejected')} Because")
     await world.burak.click(request, "Reject")
-    await gives_reason(world.burak, "Not now")
-    await ends(world, request, "Rejected")
-    request = await asks(world, f"enable {flow(world, 'Withdrawn')}")
+    await submit_reason(world.burak, "Not now")
+    await wait_for_status(world, request, "Rejected")
+    request = await request_change(world, f"enable {flow(world, 'Withdrawn')}")
     await world.emma.click(request, "Withdraw")
-    await ends(world, request, "Withdrawn")
+    await wait_for_status(world, request, "Withdrawn")
     for name, act in (("Changed meanwhile", world.enkapush.store.update_flow), ("Gone", None)):
-        request = await asks(world, f"enable {flow(world, name)}")
+        request = await request_change(world, f"enable {flow(world, name)}")
         number = max(world.enkapush.store.flows)
         if act:
             act(number, title="Other", image=PICTURE, wait_time=9)
         else:
             world.enkapush.store.delete_flow(number)
         await world.burak.click(request, "Approve")
-        await ends(world, request, "Out of date")
-    request = await asks(world, f"enable {flow(world, 'Enabled')} The landing page is live.")
+        await wait_for_status(world, request, "Out of date")
+    request = await request_change(world, f"enable {flow(world, 'Enabled')} The landing page is live.")
     await world.burak.click(request, "Approve")
-    await ends(world, request, "Applied")
+    await wait_for_status(world, request, "Applied")
     await world.emma.send(MARKETING, f"/flows disable {flow(world, 'Disabled at once', is_enabled=True)} Enough")
     await world.emma.wait_for_message(MARKETING, "Disabled at once")
     for name in ("Deleted", "Deleted and restored"):
         image = Image(f"{name}.png", "image/png", PNG)
-        request = await asks(world, f"delete {flow(world, name, image=image)} Old")
+        request = await request_change(world, f"delete {flow(world, name, image=image)} Old")
         await world.burak.click(request, "Approve")
-        over = await ends(world, request, "Applied")
+        over = await wait_for_status(world, request, "Applied")
     await world.emma.click(over, "Restore")
     await world.deniz.wait_for_message(MARKETING, "Restored from")
-    request = await asks(world, f"enable {flow(world, 'Broken glass')}")
+    request = await request_change(world, f"enable {flow(world, 'Broken glass')}")
     await world.deniz.click(request, "Break glass")
-    await gives_reason(world.deniz, "The price is wrong in the shop")
-    await ends(world, request, "Applied")
-    await comes_true(lambda: bool(alarms(world, request)))
+    await submit_reason(world.deniz, "The price is wrong in the shop")
+    await wait_for_status(world, request, "Applied")
+    await wait_until(lambda: bool(list_alarms(world, request)))
     request = await edits(world.emma, flow(world, "Edit rejected", is_enabled=True), {"Title": "Mine"})
     await world.burak.click(request, "Reject")
-    await gives_reason(world.burak, "No")
-    await ends(world, request, "Rejected")
+    await submit_reason(world.burak, "No")
+    await wait_for_status(world, request, "Rejected")
     request = await edits(world.emma, flow(world, "Edit overtaken", is_enabled=True), {"Title": "Mine"})
     world.enkapush.store.update_flow(max(world.enkapush.store.flows), description="Theirs")
     await world.burak.click(request, "Approve")
-    await ends(world, request, "Out of date")
+    await wait_for_status(world, request, "Out of date")
     request = await edits(world.emma, flow(world, "Edited", is_enabled=True), WHOLE)
     await world.burak.click(request, "Approve")
-    await ends(world, request, "Applied")
+    await wait_for_status(world, request, "Applied")
     await creates(world, WHOLE | {"Name": "Created", "Image": world.emma.upload("a.png", PNG)})
-    await opens(world.emma, f"/flows edit {flow(world, 'Edited at once')}")
+    await open_form(world.emma, f"/flows edit {flow(world, 'Edited at once')}")
     await world.emma.submit({"Title": "Mine"})
-    await is_told(world.emma, "was changed", MARKETING)
+    await wait_for_private_message(world.emma, "was changed", MARKETING)
     await world.emma.close(everything=True)
     for person in (world.emma, world.burak, world.deniz):
         await answered(world, person, MARKETING, "/flows history")
@@ -223,7 +225,7 @@ async def settled(world: World) -> None:  # noqa: PLR0915 - one scene, played in
 
 async def troubled(world: World) -> None:  # noqa: PLR0915 - same
     """Requests that ended by a trouble with Enkapush: failed in every way, and not known."""
-    await world.policy(rules(GLASS))
+    await world.import_policy(approval_policy(GLASS))
 
     def post(make: Callable[..., Fault], *given: Any) -> Callable[[str], Fault]:
         return lambda path: make(*given, method="POST", path=path)
@@ -242,20 +244,20 @@ async def troubled(world: World) -> None:  # noqa: PLR0915 - same
     world.enkapush.release()
     await fails(world, "Not known", get(Fault.status, 500, skip=1), word="not known")
     await fails(world, "Deleted or not", get(Fault.status, 500, skip=1), what="delete", word="not known")
-    request = await asks(world, f"enable {flow(world, 'Looked at in vain')}")
+    request = await request_change(world, f"enable {flow(world, 'Looked at in vain')}")
     number = max(world.enkapush.store.flows)
     world.enkapush.faults.add(Fault.reset(method="POST", path=f"/flows/{number}", times=None))
     await world.burak.click(request, "Approve")
-    open_end = await ends(world, request, "not known", timeout=20)
+    open_end = await wait_for_status(world, request, "not known", timeout=20)
     world.enkapush.faults.clear()
     world.time.ahead += 901
     await world.burak.click(open_end, "Check again")
-    await ends(world, request, "Failed")
+    await wait_for_status(world, request, "Failed")
     image = Image("lost.png", "image/png", PNG)
-    request = await asks(world, f"delete {flow(world, 'Picture lost', image=image)}")
+    request = await request_change(world, f"delete {flow(world, 'Picture lost', image=image)}")
     world.enkapush.faults.add(Fault.status(500, method="GET", path="/media/*", times=None))
     await world.burak.click(request, "Approve")
-    await ends(world, request, "Failed")
+    await wait_for_status(world, request, "Failed")
     world.enkapush.faults.clear()
     number = flow(world, "Disabled or not", is_enabled=True)
     world.enkapush.faults.add(Fault.status(500, method="GET", path=f"/flows/{number}", times=None, skip=2))
@@ -264,7 +266,7 @@ async def troubled(world: World) -> None:  # noqa: PLR0915 - same
         MARKETING, lambda each: f"#{number}" in text_of(each) and "not known" in text_of(each)
     )
     world.enkapush.faults.clear()
-    await opens(world.emma, f"/flows edit {flow(world, 'Edit ignored')}")
+    await open_form(world.emma, f"/flows edit {flow(world, 'Edit ignored')}")
     number = max(world.enkapush.store.flows)
     world.enkapush.faults.add(Fault.status(200, '{"data": {"id": 1}}', method="POST", path=f"/flows/{number}"))
     await world.emma.submit({"Title": "Mine"})
@@ -280,26 +282,26 @@ async def troubled(world: World) -> None:  # noqa: PLR0915 - same
     number = max(world.enkapush.store.flows)
     world.enkapush.faults.add(Fault.status(500, method="GET", path=f"/flows/{number}", times=None, skip=1))
     await world.burak.click(request, "Approve")
-    await ends(world, request, "not known", timeout=20)
+    await wait_for_status(world, request, "not known", timeout=20)
     world.enkapush.faults.clear()
 
 
 async def lapsed(world: World) -> None:
     """Requests whose approvals, or whose requester's rights, did not hold any more."""
-    two = rules("quorum = 2", approvers='["S0LEADS", "U0DENIZ"]')
+    two = approval_policy("quorum = 2", approvers='["S0LEADS", "U0DENIZ"]')
 
     async def half(name: str) -> Message:
-        await world.policy(two)
-        request = await asks(world, f"enable {flow(world, name)}")
+        await world.import_policy(two)
+        request = await request_change(world, f"enable {flow(world, name)}")
         await world.burak.click(request, "Approve")
-        await ends(world, request, "1 of 2 approvals")
+        await wait_for_status(world, request, "1 of 2 approvals")
         return request
 
     request = await half("Not an approver any more")
     world.slack.workspace.groups["S0LEADS"].users.remove("U0BURAK")
     world.time.ahead += 4
     await world.deniz.click(request, "Approve")
-    await ends(world, request, "Failed")
+    await wait_for_status(world, request, "Failed")
     world.slack.workspace.groups["S0LEADS"].users.append("U0BURAK")
     world.time.ahead += 70
     request = await half("Not looked up")
@@ -307,7 +309,7 @@ async def lapsed(world: World) -> None:
     world.slack.faults.add("users.info", error="missing_scope", times=None)
     world.time.ahead += 4
     await world.deniz.click(request, "Approve")
-    await ends(world, request, "Failed")
+    await wait_for_status(world, request, "Failed")
     world.slack.faults.clear()
     world.time.ahead += 70
     request = await half("Too late")
@@ -317,70 +319,70 @@ async def lapsed(world: World) -> None:
     await world.deniz.click(request, "Approve")
     await asyncio.sleep(0.5)
     world.time.ahead += 73 * HOUR
-    await ends(world, request, "expired before it could be done", timeout=10)
+    await wait_for_status(world, request, "expired before it could be done", timeout=10)
     world.slack.faults.clear()
     world.time.ahead += 70
     request = await half("Somebody left")
     person = world.slack.workspace.people.pop("U0BURAK")
     world.time.ahead += 4
     await world.deniz.click(request, "Approve")
-    await ends(world, request, "Failed")
+    await wait_for_status(world, request, "Failed")
     world.slack.workspace.people["U0BURAK"] = person
-    await world.policy(rules())
+    await world.import_policy(approval_policy())
     world.time.ahead += 70
-    await asks(world, f"enable {flow(world, 'Waits for somebody')}")
-    await world.policy(rules(approvers="[]"))
+    await request_change(world, f"enable {flow(world, 'Waits for somebody')}")
+    await world.import_policy(approval_policy(approvers="[]"))
     number = flow(world, "Nobody approves")
     await answered(world, world.emma, MARKETING, f"/flows enable {number}")
     await asyncio.sleep(0.5)
-    await world.policy(rules())
+    await world.import_policy(approval_policy())
 
 
 async def forms(world: World) -> None:
     """Forms that are open, with what was typed into them, and drafts of what was typed into others."""
-    await world.policy(rules('break_glass = ["U0NEW4"]'))
+    await world.import_policy(approval_policy('break_glass = ["U0NEW4"]'))
     add_segments(world, 1, "VIP")
     add_segments(world, 2, "Hikers")
-    copying, editing, again, leaving, admin = hire(world, 5, "S0EDITORS")
+    copying, editing, again, leaving, admin = add_people(world, 5, "S0EDITORS")
     world.slack.workspace.people[admin.id].is_admin = True
     world.slack.workspace.channels[RANDOM].members += ["U0FLOWBOT", admin.id]
-    await opens(world.deniz, "/flows setup", RANDOM)
+    await open_form(world.deniz, "/flows setup", RANDOM)
     await world.deniz.submit(SETUP)
     await world.deniz.wait_for_message(RANDOM, "policy")
     await world.deniz.close()
     # Typed and left, as a draft; and brought back into a form.
     for person, command in ((leaving, "create"), (again, f"edit {flow(world, 'Draft of an edit')}")):
-        await opens(person, f"/flows {command}")
+        await open_form(person, f"/flows {command}")
         await types(person, {"Title": "Half a titl", "Description": "İlk\nikinci 🌷", "Wait unit": "hours"})
         await person.close()
-    await opens(leaving, f"/flows duplicate {flow(world, 'Draft of a duplicate')}")
+    await open_form(leaving, f"/flows duplicate {flow(world, 'Draft of a duplicate')}")
     await types(leaving, {"Name": "A copy", "Segment": "VIP (0)"})
     await leaving.close()
-    await opens(again, f"/flows edit {max(world.enkapush.store.flows) - 1}")
+    await open_form(again, f"/flows edit {max(world.enkapush.store.flows) - 1}")
     # Refused, and open again with the picture that was kept.
-    await opens(world.ayse, "/flows oluştur")
+    await open_form(world.ayse, "/flows oluştur")
     world.enkapush.faults.add(Fault.status(422, '{"errors": {"name": ["No."]}}', method="POST", path="/flows"))
     typed = {"Ad": "Bahar", "Başlık": "Bahar geldi", "Açıklama": "Yeni", "Sessiz": True}
     await world.ayse.submit(typed | {"Görsel": world.ayse.upload("görsel.png", PNG)})
     await world.ayse.wait_for_view(lambda view: is_form(view) and "No." in text_of(view))
     # Filled and not sent yet.
-    await opens(world.emma, "/flows create")
+    await open_form(world.emma, "/flows create")
     await types(world.emma, WHOLE)
     world.emma.fill("Image", world.emma.upload("a.png", PNG))
-    form = await opens(editing, f"/flows edit {flow(world, 'Edited', is_enabled=True)}")
+    form = await open_form(editing, f"/flows edit {flow(world, 'Edited', is_enabled=True)}")
     await types(editing, {"Title": "Forgotten"})
     await editing.close()
-    form = await opens(editing, f"/flows edit {max(world.enkapush.store.flows)}")
+    form = await open_form(editing, f"/flows edit {max(world.enkapush.store.flows)}")
     await editing.click(form, "Start over")
     await editing.wait_for_view(lambda view: '"turn":1' in view.private_metadata)
     await asyncio.sleep(0.3)
     await types(editing, {"Title": "New title", "Website": "Northbound Outdoor"})
     await editing.wait_for_view(lambda view: "website_2" in str(view.blocks))
     await types(editing, {"Segment": "Hikers (0)", "UTM source": "new"})
-    await opens(copying, f"/flows duplicate {flow(world, 'Copied')}")
+    await open_form(copying, f"/flows duplicate {flow(world, 'Copied')}")
     await types(copying, {"Name": "Copy"})
     for what, person, label in (("enable", world.burak, "Reject"), ("delete", leaving, "Break glass")):
-        await person.click(await asks(world, what), label)
+        await person.click(await request_change(world, what), label)
         view = await person.wait_for_view(is_form)
         person.fill(person.list_fields()[0], "Because I say so")
         assert view.callback_id == "changes.reason"
@@ -394,7 +396,7 @@ async def forms(world: World) -> None:
 
 async def reading(world: World) -> None:
     """Lists and flows that people look at."""
-    await world.policy(rules(ALL_GATED))
+    await world.import_policy(approval_policy(ALL_GATED))
     world.add_flows(23, word="Kış İndirimi")
     world.add_flows(2, website=2, word="Kış İndirimi, yurt dışı")
     world.enkapush.store.update_flow(23, is_enabled=True, image=PICTURE)
@@ -402,13 +404,13 @@ async def reading(world: World) -> None:
     for command in commands:
         await answered(world, world.emma, MARKETING, f"/flows {command}")
     await answered(world, world.burak, MARKETING, "/flows liste")
-    await opens(world.emma, "/flows create")
-    await world.emma.submit(LEAST)
-    await is_told(world.emma, "was created", MARKETING)
+    await open_form(world.emma, "/flows create")
+    await world.emma.submit(REQUIRED_FIELDS)
+    await wait_for_private_message(world.emma, "was created", MARKETING)
     await world.emma.close()
-    await opens(world.emma, "/flows create")
+    await open_form(world.emma, "/flows create")
     world.slack.faults.add("chat.postEphemeral", error="user_not_in_channel", times=None)
-    await world.emma.submit(LEAST)
+    await world.emma.submit(REQUIRED_FIELDS)
     await world.emma.wait_for_message(world.slack.workspace.open_direct_message(world.emma.id).id, "was created")
     world.slack.faults.clear()
     await world.emma.close()
@@ -416,12 +418,12 @@ async def reading(world: World) -> None:
 
 async def interrupted(world: World) -> None:
     """Changes that a process worked on when it was killed; nothing is noted of what Enkapush did since."""
-    await world.policy(rules(GLASS))
-    editors = hire(world, 6, "S0EDITORS")
+    await world.import_policy(approval_policy(GLASS))
+    editors = add_people(world, 6, "S0EDITORS")
     deleted = flow(world, "Restored", image=PICTURE)
-    request = await asks(world, f"delete {deleted}")
+    request = await request_change(world, f"delete {deleted}")
     await world.burak.click(request, "Approve")
-    restored = await ends(world, request, "Applied")
+    restored = await wait_for_status(world, request, "Applied")
     hangs: dict[str, dict[str, Any]] = {
         "unsent": {"method": "GET"},
         "lost": {"method": "POST"},
@@ -436,40 +438,40 @@ async def interrupted(world: World) -> None:
                 world.enkapush.faults.add(Fault.hang(path=f"/flows/{number}", skip=skip, **where))
                 await world.emma.send(MARKETING, f"/flows disable {number}")
                 continue
-            request = await asks(world, f"{what} {number}")
+            request = await request_change(world, f"{what} {number}")
             written = {"method": "DELETE"} if what == "delete" and how != "unsent" else {}
             world.enkapush.faults.add(Fault.hang(path=f"/flows/{number}", **where | written))
             glass = (what, how) == ("enable", "unsent")
             await (world.deniz if glass else world.burak).click(request, "Break glass" if glass else "Approve")
             if glass:
-                await gives_reason(world.deniz, "Now")
+                await submit_reason(world.deniz, "Now")
         editor = editors.pop()
         number = flow(world, f"edit {how}")
-        await opens(editor, f"/flows edit {number}")
+        await open_form(editor, f"/flows edit {number}")
         world.enkapush.faults.add(Fault.hang(path=f"/flows/{number}", **where))
         await editor.submit({"Title": f"Edited, {how}", "UTM source": "new"})
     world.enkapush.faults.add(Fault.hang(method="POST", path="/flows", after_effect=True))
     editor = editors.pop()
-    await opens(editor, "/flows create")
-    await editor.submit(LEAST | {"Name": "create done"})
-    await comes_true(lambda: any(each.name == "create done" for each in world.enkapush.store.flows.values()))
+    await open_form(editor, "/flows create")
+    await editor.submit(REQUIRED_FIELDS | {"Name": "create done"})
+    await wait_until(lambda: any(each.name == "create done" for each in world.enkapush.store.flows.values()))
     editor = editors.pop()
-    await opens(editor, "/flows create")
+    await open_form(editor, "/flows create")
     world.enkapush.faults.add(Fault.hang(method="POST", path="/flows"))
-    await editor.submit(LEAST | {"Name": "create lost"})
-    await is_struck(world)
+    await editor.submit(REQUIRED_FIELDS | {"Name": "create lost"})
+    await wait_for_faults(world)
     world.enkapush.faults.add(Fault.hang(method="GET", path="/flows"))
     await world.emma.click(restored, "Restore")
-    await is_struck(world)
+    await wait_for_faults(world)
     editor = editors.pop()
-    await opens(editor, "/flows create")
+    await open_form(editor, "/flows create")
     world.slack.faults.add("files", hang=True, times=None)
-    await editor.submit(LEAST | {"Name": "create unsent", "Image": editor.upload("slow.png", PNG)})
+    await editor.submit(REQUIRED_FIELDS | {"Name": "create unsent", "Image": editor.upload("slow.png", PNG)})
     await asyncio.sleep(1.5)
     editor = world.emma
-    await opens(editor, "/flows create")
+    await open_form(editor, "/flows create")
     world.slack.faults.add("users.info", hang=True, times=None)
-    await editor.submit(LEAST | {"Name": "create draft"})
+    await editor.submit(REQUIRED_FIELDS | {"Name": "create draft"})
 
 
 SCENES: Final[dict[str, Callable[[World], Awaitable[None]]]] = {
@@ -486,7 +488,7 @@ async def record(name: str, scene: Callable[[World], Awaitable[None]]) -> None:
     with pytest.MonkeyPatch.context() as patch:
         async with new_world(url) as world:
             if scene is not interrupted:
-                hurry(world, patch)
+                speed_up(world, patch)
             await world.start_http()
             await scene(world)
             await asyncio.sleep(1)

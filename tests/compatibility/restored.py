@@ -17,7 +17,7 @@ from sqlalchemy import Engine, create_engine, text
 from flowbot.sandbox.slack import Message, SandboxPerson
 from flowbot.storage.migrations import upgrade
 from tests.compatibility.moments import Control, Json, Moment, put_addresses, put_back, put_rows, sync
-from tests.journeys.request_steps import hurry
+from tests.journeys.request_steps import speed_up
 from tests.journeys.world import World, new_world
 from tests.storage.older_databases import upgrade_to
 
@@ -111,7 +111,7 @@ def put_into(url: str, moment: Moment) -> None:
 async def restored(moment: Moment, url: str, patch: pytest.MonkeyPatch, *, later: float = 0) -> AsyncIterator[Restored]:
     """Restore the world of a moment around a database with its rows. The bot does not run yet."""
     async with new_world(url) as world:
-        hurry(world, patch)
+        speed_up(world, patch)
         world.timeouts = None  # nothing goes wrong here, however slow the machine is
         put_back(world, moment, later=later)
         put_addresses(url, moment, world)

@@ -21,7 +21,7 @@ from flowbot.sandbox.slack import SandboxPerson, text_of
 from tests.compatibility.moments import FOLDER, Control, Json, Moment
 from tests.compatibility.restored import Restored, copy_of, in_a_thread, put_into, restored
 from tests.compatibility.stored import AGAIN, audit_words, written_again
-from tests.journeys.request_steps import audit
+from tests.journeys.request_steps import read_audit_trail
 from tests.journeys.world import APPROVALS, MARKETING
 
 MOMENTS: Final = tuple(Moment(file.stem) for file in sorted(FOLDER.glob("*.json")))
@@ -698,7 +698,7 @@ async def test_the_audit_trail_tells_each_event_with_its_words(
     database_of: Callable[[Moment], str], moment: Moment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with restored(moment, database_of(moment), monkeypatch) as again:
-        told = await audit(again.world)
+        told = await read_audit_trail(again.world)
     names = {"channel_id": "channel", "change_id": "change", "flow_id": "flow", "website_id": "website"}
     recorded = [{names.get(name, name): value for name, value in row.items()} for row in moment.rows("events")]
     for row in recorded:

@@ -248,7 +248,7 @@ async def arena(new_database: NewDatabase, folder: Path) -> AsyncIterator[Arena]
         )
         world = World(slack, enkapush, settings, Time(), stack)
         world.add_flows(3)
-        await world.policy(POLICY)
+        await world.import_policy(POLICY)
         await asyncio.to_thread(folder.mkdir, parents=True)
         yield Arena(world, folder, stack)
 

@@ -15,7 +15,7 @@ from tests.crashes.bot_processes import (
     killed_where_it_is_held,
     nowhere,
 )
-from tests.journeys.request_steps import gives_reason
+from tests.journeys.request_steps import submit_reason
 from tests.journeys.world import MARKETING
 
 BREAKABLE = f'{POLICY}\n[channels.approval]\nbreak_glass = ["U0BURAK"]\n'
@@ -29,13 +29,13 @@ STEPS = (
 
 
 async def is_killed(here: Arena, step: Step) -> None:
-    await here.world.policy(BREAKABLE)
+    await here.world.import_policy(BREAKABLE)
     first = await here.starts()
     await here.emma.send(MARKETING, "/flows enable 1")
     request = await here.emma.wait_for_message(MARKETING, lambda message: "Reject" in here.emma.list_buttons(message))
     held = step.hold(here)
     await here.world.burak.click(request, step.name.partition(",")[0])
-    assert await gives_reason(here.world.burak, REASON) == []
+    assert await submit_reason(here.world.burak, REASON) == []
     last = await killed_where_it_is_held(here, step, held, first)
     await here.emma.wait_until(lambda: step.says in text_of(request), timeout=last.seconds_left)
     assert REASON in text_of(request)

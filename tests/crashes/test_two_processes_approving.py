@@ -148,7 +148,7 @@ class Office:
 @pytest.fixture
 async def office(new_postgresql: NewDatabase, tmp_path: Path) -> AsyncIterator[Office]:
     async with arena(new_postgresql, tmp_path / "arena") as here:
-        await here.world.policy(TWO_APPROVERS)
+        await here.world.import_policy(TWO_APPROVERS)
         here.world.add_flows(REQUESTS, word="Campaign")
         flows = {
             flow.id: f"{flow.name} of {flow.id}"

@@ -30,7 +30,7 @@ from flowbot.storage.engine import open_database
 from flowbot.storage.repositories.changes import ChangeRepository
 from flowbot.storage.tables import changes
 from flowbot.storage.unit_of_work import Database
-from tests.journeys.request_steps import hurry, rules
+from tests.journeys.request_steps import approval_policy, speed_up
 from tests.journeys.world import MARKETING, World, new_world
 
 SETTLING_SECONDS: Final = 10.0
@@ -129,7 +129,7 @@ async def a_scene(
         patch.setattr(client, "TIMEOUT_SECONDS", PATIENCE)
         patch.setattr(images, "TIMEOUT_SECONDS", PATIENCE)
         async with new_world(database_url) as world:
-            hurry(world, patch)
+            speed_up(world, patch)
             world.timeouts = timeouts or world.timeouts
             opened = _caught(patch)
             origin = None
@@ -138,7 +138,7 @@ async def a_scene(
             else:
                 _, origin = await world.start_http()
             (bots,) = opened
-            await world.policy(rules())
+            await world.import_policy(approval_policy())
             database = open_database(database_url)
             try:
                 scene = Scene(world, origin, database_url, database, bots)

@@ -19,8 +19,8 @@ from tests.faults.fault_checks import (
     locked_elsewhere,
     only,
 )
-from tests.journeys.form_steps import opens
-from tests.journeys.request_steps import asks, asks_and_hears, ends, replies
+from tests.journeys.form_steps import open_form
+from tests.journeys.request_steps import list_replies, request_change, request_change_and_wait, wait_for_status
 
 HOUR: Final = 3600.0
 BUSY_MS: Final = 1000
@@ -49,19 +49,19 @@ async def writes_come(scene: Scene) -> bool:
 
 @both_ways
 async def test_what_is_under_way_is_done_once(scene: Scene, moved: float) -> None:
-    request = await asks(scene.world)
+    request = await request_change(scene.world)
     flow = (await only(scene)).request.flow
     scene.world.enkapush.faults.add(Fault.delay(0.15, method="POST", path=f"/flows/{flow}"))
     await scene.world.burak.click(request, "Approve")
     await eventually(lambda: writes_come(scene), "Enkapush is written to")
     scene.world.time.ahead += moved
-    await ends(scene.world, request, "Applied")
+    await wait_for_status(scene.world, request, "Applied")
     await is_applied_once(scene)
 
 
 @both_ways
 async def test_what_a_fault_left_behind_is_taken_up_again(scene: Scene, moved: float) -> None:
-    request = await asks(scene.world)
+    request = await request_change(scene.world)
     flow = (await only(scene)).request.flow
     scene.world.enkapush.faults.add(Fault.hang(method="POST", path=f"/flows/{flow}"))
     await scene.world.burak.click(request, "Approve")
@@ -75,7 +75,7 @@ async def test_what_a_fault_left_behind_is_taken_up_again(scene: Scene, moved: f
 
 @both_ways
 async def test_what_could_not_be_told_is_told_when_slack_is_back(scene: Scene, moved: float) -> None:
-    request = await asks(scene.world)
+    request = await request_change(scene.world)
     scene.world.slack.faults.add("chat.update", status=503, times=None)
     await scene.world.burak.click(request, "Approve")
     await scene.world.burak.wait_until(lambda: scene.said_to(scene.world.burak))
@@ -85,17 +85,17 @@ async def test_what_could_not_be_told_is_told_when_slack_is_back(scene: Scene, m
 
 @both_ways
 async def test_a_request_that_waits_goes_on_waiting_and_can_be_approved(scene: Scene, moved: float) -> None:
-    request = await asks(scene.world)
+    request = await request_change(scene.world)
     scene.world.time.ahead += moved
     await scene.world.burak.click(request, "Approve")
-    await ends(scene.world, request, "Applied")
+    await wait_for_status(scene.world, request, "Applied")
     await is_applied_once(scene)
 
 
 async def test_what_has_expired_stays_so_when_the_clock_is_put_back(scene: Scene) -> None:
-    request = await asks(scene.world)
+    request = await request_change(scene.world)
     scene.world.time.ahead += 72 * HOUR
-    over = await ends(scene.world, request, "Expired")
+    over = await wait_for_status(scene.world, request, "Expired")
     scene.world.time.ahead -= HOUR
     assert scene.world.deniz.list_buttons(over) == []
     ended = await after_the_storm(scene, scene.world.emma)
@@ -104,10 +104,10 @@ async def test_what_has_expired_stays_so_when_the_clock_is_put_back(scene: Scene
 
 
 async def test_an_hour_too_early_nothing_expires_and_nobody_is_reminded_twice(scene: Scene) -> None:
-    request = await asks_and_hears(scene.world)
+    request = await request_change_and_wait(scene.world)
 
     def reminders() -> list[Message]:
-        return replies(scene.world, request)
+        return list_replies(scene.world, request)
 
     scene.world.time.ahead += 18 * HOUR + 1
     await scene.world.deniz.wait_until(reminders)
@@ -118,20 +118,20 @@ async def test_an_hour_too_early_nothing_expires_and_nobody_is_reminded_twice(sc
     assert "Waiting for approval" in text_of(request)
     scene.world.time.ahead += 54 * HOUR
     await scene.world.burak.click(request, "Approve")
-    await ends(scene.world, request, "Applied")
+    await wait_for_status(scene.world, request, "Applied")
     await is_applied_once(scene)
 
 
 @both_ways
 async def test_what_was_typed_is_brought_back(scene: Scene, moved: float) -> None:
     emma = scene.world.emma
-    await opens(emma, "/flows create")
+    await open_form(emma, "/flows create")
     view = emma.view
     assert view is not None
     emma.fill("Name", "Typed before")
     await emma.close()
     scene.world.time.ahead += moved
     await after_the_storm(scene)
-    await opens(emma, "/flows create")
+    await open_form(emma, "/flows create")
     assert emma.read_field("Name") == "Typed before"
     await emma.close()

@@ -33,8 +33,8 @@ from tests.faults.fault_checks import (
     locked_elsewhere,
     only,
 )
-from tests.journeys.form_steps import LEAST, add_flow, field_errors, opens
-from tests.journeys.request_steps import asks
+from tests.journeys.form_steps import REQUIRED_FIELDS, add_flow, field_errors, open_form
+from tests.journeys.request_steps import request_change
 from tests.journeys.world import APPROVALS, MARKETING
 
 REQUESTS: Final = 6
@@ -101,7 +101,7 @@ async def nothing_small_is_kept(scene: Scene, request: Message) -> None:
 async def no_form_is_kept(scene: Scene) -> None:
     """Whoever saves is told that it was not kept; the form stays open with what they typed."""
     emma = scene.world.emma
-    submitted = await emma.submit(LEAST | {"Title": LONG, "Description": LONG})
+    submitted = await emma.submit(REQUIRED_FIELDS | {"Title": LONG, "Description": LONG})
     assert NOT_KEPT in str(field_errors(emma, submitted.errors))
     assert scene.writes == []
 
@@ -125,8 +125,8 @@ async def test_what_cannot_be_kept_is_said_at_once_and_works_later_without_a_res
     scene: Scene, how: str, max_pages: dict[str, int]
 ) -> None:
     emma, burak = scene.world.emma, scene.world.burak
-    request = await asks(scene.world)
-    await opens(emma, "/flows create")
+    request = await request_change(scene.world)
+    await open_form(emma, "/flows create")
     async with trouble(scene, how, max_pages):
         await no_form_is_kept(scene)
         if how != "full":
@@ -171,9 +171,9 @@ async def test_a_form_of_which_it_is_not_certain_that_it_is_kept_is_done_once_wh
     scene: Scene, how: str
 ) -> None:
     emma = scene.world.emma
-    await opens(emma, "/flows create")
+    await open_form(emma, "/flows create")
     async with nothing_is_kept(scene, how, submission):
-        submitted = await emma.submit(LEAST)
+        submitted = await emma.submit(REQUIRED_FIELDS)
     assert "not certain that this form was taken in" in str(field_errors(emma, submitted.errors))
     await emma.submit()
     await emma.wait_for_message(MARKETING, "was created, disabled")
@@ -185,7 +185,7 @@ async def test_a_form_of_which_it_is_not_certain_that_it_is_kept_is_done_once_wh
 @pytest.mark.parametrize("how", ["locked", "slow", "without an answer"])
 async def test_a_reason_that_is_not_kept_for_certain_stays_in_its_form_and_counts_once(scene: Scene, how: str) -> None:
     burak = scene.world.burak
-    request = await asks(scene.world)
+    request = await request_change(scene.world)
     await burak.click(request, "Reject")
     await burak.wait_for_view(lambda view: view.callback_id == "changes.reason")
     (label,) = burak.list_fields()
@@ -211,7 +211,7 @@ async def test_a_policy_that_is_not_saved_for_certain_stays_in_its_form_and_is_s
     scene: Scene, how: str
 ) -> None:
     deniz = scene.world.deniz
-    await opens(deniz, "/flows setup")
+    await open_form(deniz, "/flows setup")
     async with nothing_is_kept(scene, how, setup_desk):
         (said,) = (await deniz.submit({"Expiry in hours": "48"})).errors.values()
     assert UNSAVED[how] in said
@@ -237,7 +237,7 @@ async def test_a_message_that_was_posted_but_could_not_be_noted_is_not_posted_tw
 
 
 async def test_what_was_written_while_its_outcome_could_not_be_kept_is_not_written_again(scene: Scene) -> None:
-    request = await asks(scene.world)
+    request = await request_change(scene.world)
     change = await only(scene)
     scene.world.enkapush.faults.add(Fault.hang(method="GET", path=f"/flows/{change.request.flow}", skip=1))
     await scene.world.burak.click(request, "Approve")
@@ -271,7 +271,7 @@ async def test_a_postgresql_that_is_restarted_under_load_loses_no_vote_and_appli
         url = PostgresqlServer(cluster.url).url_of(name)
         await asyncio.to_thread(upgrade, url)
         async with a_scene(url, timeouts=Timeouts()) as scene:
-            requests = [await asks(scene.world) for _ in range(REQUESTS)]
+            requests = [await request_change(scene.world) for _ in range(REQUESTS)]
             restart = asyncio.create_task(asyncio.to_thread(_restarted, cluster))
             for request in requests:
                 await presses(scene.world.burak, request)

@@ -13,8 +13,8 @@ from flowbot.sandbox.enkapush import Fault, Image
 from flowbot.sandbox.enkapush.faults import FaultScope
 from flowbot.sandbox.slack import Message, text_of
 from tests.faults.fault_checks import Scene, after_the_storm, answer_to, decided, eventually, has_ended, only
-from tests.journeys.form_steps import LEAST, PNG, add_flow, opens
-from tests.journeys.request_steps import asks, ends
+from tests.journeys.form_steps import PNG, REQUIRED_FIELDS, add_flow, open_form
+from tests.journeys.request_steps import request_change, wait_for_status
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -98,9 +98,9 @@ async def test_a_list_and_a_flow_are_answered_with_a_sentence_and_then_again_wit
 @pytest.mark.parametrize("case", WRITES)
 async def test_a_new_flow_is_made_once_or_not_at_all(scene: Scene, case: str) -> None:
     emma, trouble = scene.world.emma, WRITES[case]
-    await opens(emma, "/flows create")
+    await open_form(emma, "/flows create")
     scene.world.enkapush.faults.add(trouble.fault({"method": "POST", "path": "/flows"}))
-    await emma.submit(LEAST | {"Name": f"Made in {case}"})
+    await emma.submit(REQUIRED_FIELDS | {"Name": f"Made in {case}"})
     await decided(scene)
     ended_as(await after_the_storm(scene, emma), trouble.create)
     if trouble.create is NOT_DONE:
@@ -110,7 +110,7 @@ async def test_a_new_flow_is_made_once_or_not_at_all(scene: Scene, case: str) ->
 
 @pytest.mark.parametrize("case", WRITES)
 async def test_an_approved_enable_is_done_once_or_not_at_all(scene: Scene, case: str) -> None:
-    request, trouble = await asks(scene.world), WRITES[case]
+    request, trouble = await request_change(scene.world), WRITES[case]
     flow = (await only(scene)).request.flow
     scene.world.enkapush.faults.add(trouble.fault({"method": "POST", "path": f"/flows/{flow}"}))
     await scene.world.burak.click(request, "Approve")
@@ -120,20 +120,20 @@ async def test_an_approved_enable_is_done_once_or_not_at_all(scene: Scene, case:
 
 @pytest.mark.parametrize("case", READS)
 async def test_an_enable_that_cannot_be_read_back_is_not_known_until_it_can(scene: Scene, case: str) -> None:
-    request = await asks(scene.world)
+    request = await request_change(scene.world)
     flow = (await only(scene)).request.flow
     where: FaultScope = {"method": "GET", "path": f"/flows/{flow}", "skip": 1, "times": None}
     scene.world.enkapush.faults.add(READS[case].fault(where))
     await scene.world.burak.click(request, "Approve")
     word = "Applied" if case in WITH_ANSWER else "not known"
-    shown = await ends(scene.world, request, word)
+    shown = await wait_for_status(scene.world, request, word)
     ended = await after_the_storm(scene, scene.world.emma)
     if case in WITH_ANSWER:
         ended_as(ended, DONE)
         return
     ended_as(ended, UNKNOWN)
     await scene.world.emma.click(shown, "Check again")
-    await ends(scene.world, request, "Applied")
+    await wait_for_status(scene.world, request, "Applied")
     ended_as(await after_the_storm(scene), DONE)
 
 
@@ -146,7 +146,7 @@ async def test_an_approved_deletion_is_done_once_or_not_at_all_and_keeps_the_pic
     ended_as(await after_the_storm(scene, scene.world.emma), WRITES[case].change)
     if WRITES[case].change is DONE:
         await scene.begins()
-        await scene.world.emma.click(await ends(scene.world, request, "Applied"), "Restore")
+        await scene.world.emma.click(await wait_for_status(scene.world, request, "Applied"), "Restore")
         await eventually(lambda: has_ended(scene), "the flow is restored")
         (made,) = [record.changed[0] for record in scene.writes]
         image = scene.world.enkapush.store.flow(made).image
@@ -162,7 +162,7 @@ async def test_nothing_is_deleted_whose_picture_cannot_be_kept(scene: Scene, cas
     in_circles = Fault.redirect(f"/media/{case}.png", **picture)
     scene.world.enkapush.faults.add(in_circles if case == "a redirect" else BEFORE[case].fault(picture))
     await scene.world.burak.click(request, "Approve")
-    shown = await ends(scene.world, request, "Failed")
+    shown = await wait_for_status(scene.world, request, "Failed")
     assert "could not be kept, so nothing was deleted" in text_of(shown)
     ended_as(await after_the_storm(scene, scene.world.emma), NOT_DONE)
     assert scene.writes == []
@@ -172,4 +172,4 @@ async def test_nothing_is_deleted_whose_picture_cannot_be_kept(scene: Scene, cas
 async def asks_to_delete(scene: Scene, case: str) -> tuple[Message, int]:
     """Ask to delete a flow with a picture. The request, and the flow."""
     flow = add_flow(scene.world, image=Image(f"{case}.png", "image/png", PNG))
-    return await asks(scene.world, f"delete {flow} Over"), flow
+    return await request_change(scene.world, f"delete {flow} Over"), flow

@@ -31,8 +31,8 @@ from tests.faults.fault_checks import (
     everything_comes_to_an_end,
     only,
 )
-from tests.journeys.form_steps import LEAST, add_flow, field_errors, opens
-from tests.journeys.request_steps import asks
+from tests.journeys.form_steps import REQUIRED_FIELDS, add_flow, field_errors, open_form
+from tests.journeys.request_steps import request_change
 from tests.journeys.world import APPROVALS, MARKETING
 
 FULL: Final = "database is full"
@@ -102,11 +102,11 @@ async def full(disk: Disk) -> AsyncIterator[None]:
 
 async def test_on_a_full_disk_nothing_is_kept_and_said_so_and_it_works_later(scene: Scene, disk: Disk) -> None:
     emma, burak = scene.world.emma, scene.world.burak
-    request = await asks(scene.world)
-    await opens(emma, "/flows create")
+    request = await request_change(scene.world)
+    await open_form(emma, "/flows create")
     await everything_comes_to_an_end(scene)
     async with full(disk):
-        submitted = await emma.submit(LEAST)
+        submitted = await emma.submit(REQUIRED_FIELDS)
         assert FULL in str(field_errors(emma, submitted.errors))
         await answer_to(scene, emma, f"/flows enable {add_flow(scene.world)}", FULL)
         await burak.click(request, "Approve")
@@ -123,7 +123,7 @@ async def test_on_a_full_disk_nothing_is_kept_and_said_so_and_it_works_later(sce
 
 
 async def test_what_was_written_just_before_the_disk_was_full_is_not_written_again(scene: Scene, disk: Disk) -> None:
-    burak, request = scene.world.burak, await asks(scene.world)
+    burak, request = scene.world.burak, await request_change(scene.world)
     change = await only(scene)
     scene.world.enkapush.faults.add(Fault.hang(method="GET", path=f"/flows/{change.request.flow}", skip=1))
     await burak.click(request, "Approve")
@@ -171,7 +171,7 @@ async def test_what_finds_no_room_in_postgresql_is_said_and_what_found_room_is_k
         server.run(f"CREATE TABLESPACE small LOCATION '{disk.folder}'")
         async with on_postgresql(cluster, "small") as scene:
             # Each table has a page by then, with room left in it.
-            await is_applied_when_it_is_approved(scene, await asks(scene.world))
+            await is_applied_when_it_is_approved(scene, await request_change(scene.world))
             await scene.begins()
             disk.fill()
             kept = await asks_until_it_is_full(scene)
@@ -194,14 +194,14 @@ async def test_a_postgresql_that_goes_down_for_want_of_room_loses_no_vote_and_ap
         move_the_log(cluster, disk)
         async with on_postgresql(cluster) as scene:
             emma, burak = scene.world.emma, scene.world.burak
-            requests = [await asks(scene.world) for _ in range(REQUESTS)]
-            await opens(emma, "/flows create")
+            requests = [await request_change(scene.world) for _ in range(REQUESTS)]
+            await open_form(emma, "/flows create")
             disk.fill()
             going_down = asyncio.create_task(use_the_log_up(scene.database))
             for request in requests:
                 await burak.click(request, "Approve")
             await going_down
-            submitted = await emma.submit(LEAST)
+            submitted = await emma.submit(REQUIRED_FIELDS)
             assert NOT_KEPT in str(field_errors(emma, submitted.errors))
             await answer_to(scene, emma, f"/flows enable {add_flow(scene.world)}", UNREACHABLE)
             await eventually(lambda: is_down(cluster), "PostgreSQL gives up")

@@ -13,8 +13,8 @@ from tests.faults.fault_checks import (
     eventually,
     only,
 )
-from tests.journeys.form_steps import LEAST, add_flow, opens
-from tests.journeys.request_steps import asks
+from tests.journeys.form_steps import REQUIRED_FIELDS, add_flow, open_form
+from tests.journeys.request_steps import request_change
 from tests.journeys.world import APPROVALS, MARKETING
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -68,7 +68,7 @@ async def test_a_request_that_slack_does_not_take_is_kept_and_posted_once_later(
 
 @pytest.mark.parametrize("case", [*AWAY, *NO_SUCH_PLACE, *UNWANTED])
 async def test_an_end_that_slack_does_not_show_is_told_and_shown_later(scene: Scene, case: str) -> None:
-    emma, request = scene.world.emma, await asks(scene.world)
+    emma, request = scene.world.emma, await request_change(scene.world)
     # A channel that is closed to the bot takes no new message either.
     methods = ("chat.update", "chat.postMessage") if case in NO_SUCH_PLACE else ("chat.update",)
     breaks(scene, {**AWAY, **NO_SUCH_PLACE, **UNWANTED}[case], *methods)
@@ -85,7 +85,7 @@ async def test_an_end_that_slack_does_not_show_is_told_and_shown_later(scene: Sc
 
 @pytest.mark.parametrize("case", AWAY)
 async def test_who_asked_is_told_the_end_even_where_slack_was_away_just_then(scene: Scene, case: str) -> None:
-    request = await asks(scene.world)
+    request = await request_change(scene.world)
     breaks(scene, AWAY[case], "chat.postEphemeral", "chat.postMessage")
     await scene.world.burak.click(request, "Approve")
     await decided(scene)
@@ -100,7 +100,7 @@ async def test_a_form_that_slack_does_not_open_is_a_sentence(scene: Scene, case:
     said = await answer_to(scene, scene.world.emma, "/flows create")
     assert "Slack did not open the form" in said
     await after_the_storm(scene, scene.world.emma)
-    await opens(scene.world.emma, "/flows create")
+    await open_form(scene.world.emma, "/flows create")
     await scene.world.emma.close()
 
 
@@ -111,16 +111,16 @@ async def test_a_form_that_slack_does_not_fill_is_a_sentence(scene: Scene, case:
     assert "did not let flowbot fill it in" in said
     await scene.world.emma.close()
     await after_the_storm(scene, scene.world.emma)
-    await opens(scene.world.emma, "/flows create")
+    await open_form(scene.world.emma, "/flows create")
     await scene.world.emma.close()
 
 
 @pytest.mark.parametrize("case", [*AWAY, *UNWANTED])
 async def test_a_save_that_slack_does_not_show_in_its_form_is_told_by_a_message(scene: Scene, case: str) -> None:
     emma = scene.world.emma
-    await opens(emma, "/flows create")
+    await open_form(emma, "/flows create")
     breaks(scene, {**AWAY, **UNWANTED}[case], "views.update")
-    await emma.submit(LEAST | {"Name": f"Saved in {case}"})
+    await emma.submit(REQUIRED_FIELDS | {"Name": f"Saved in {case}"})
     await emma.wait_for_message(MARKETING, "was created, disabled")
     await emma.close()
     ended = await after_the_storm(scene, emma)
@@ -130,7 +130,7 @@ async def test_a_save_that_slack_does_not_show_in_its_form_is_told_by_a_message(
 @pytest.mark.parametrize("method", ["users.info", "usergroups.list"])
 @pytest.mark.parametrize("case", AWAY)
 async def test_who_cannot_be_known_may_do_nothing_until_they_can(scene: Scene, method: str, case: str) -> None:
-    request = await asks(scene.world)
+    request = await request_change(scene.world)
     scene.world.time.ahead += 120
     breaks(scene, AWAY[case], method)
     await answer_to(scene, scene.world.emma, "/flows enable 1", "Slack")

@@ -9,7 +9,7 @@ from flowbot.domain.change import ChangeState
 from flowbot.sandbox.enkapush import Fault
 from flowbot.sandbox.slack.delivery.socket import SocketModeServer
 from tests.faults.fault_checks import Scene, a_scene, after_the_storm, eventually
-from tests.journeys.request_steps import asks, ends
+from tests.journeys.request_steps import request_change, wait_for_status
 
 
 async def closed(line: SocketModeServer) -> None:
@@ -43,13 +43,13 @@ async def scene(sqlite_url: str) -> AsyncIterator[Scene]:
 @pytest.mark.parametrize("trouble", TROUBLE)
 async def test_what_was_under_way_ends_once_and_the_next_press_arrives(scene: Scene, trouble: str) -> None:
     world, line = scene.world, scene.world.slack.sockets
-    first, second = await asks(world), await asks(world)
+    first, second = await request_change(world), await request_change(world)
     before = list(line._connections)
     change = next(change for change in await scene.changes() if change.message_ts == first.ts)
     world.enkapush.faults.add(Fault.delay(0.1, method="POST", path=f"/flows/{change.request.flow}"))
     await world.burak.click(first, "Approve")
     await TROUBLE[trouble](line)
-    await ends(world, first, "Applied")
+    await wait_for_status(world, first, "Applied")
 
     async def is_well() -> bool:
         alive = [each for each in line._connections if not each.socket.closed and not each.silent]
@@ -57,6 +57,6 @@ async def test_what_was_under_way_ends_once_and_the_next_press_arrives(scene: Sc
 
     await eventually(is_well, "there is a line again, and none but good ones")
     await world.burak.click(second, "Approve")
-    await ends(world, second, "Applied")
+    await wait_for_status(world, second, "Applied")
     ended = await after_the_storm(scene, world.emma)
     assert [change.state for change in ended.values()] == [ChangeState.APPLIED, ChangeState.APPLIED]

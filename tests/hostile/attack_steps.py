@@ -19,8 +19,8 @@ from aiohttp import web
 from flowbot.bootstrap import Flowbot
 from flowbot.sandbox.slack import SIGNING_SECRET
 from flowbot.sandbox.slack.delivery.envelope import Delivery
-from tests.journeys.form_steps import LEAST, add_flow, opens
-from tests.journeys.request_steps import asks, rules
+from tests.journeys.form_steps import REQUIRED_FIELDS, add_flow, open_form
+from tests.journeys.request_steps import approval_policy, request_change
 from tests.journeys.world import MARKETING, World
 
 FORM: Final = "application/x-www-form-urlencoded"
@@ -134,7 +134,7 @@ class Door:
 
 async def recorded(world: World) -> list[Delivery]:
     """One of everything that an editor and an admin can send; nothing of it was approved."""
-    await world.policy(rules())
+    await world.import_policy(approval_policy())
     world.add_flows(12)
     emma, deniz = world.emma, world.deniz
     await emma.send(MARKETING, "/flows list")
@@ -147,15 +147,15 @@ async def recorded(world: World) -> list[Delivery]:
     await emma.click(shown, "Duplicate")
     await emma.click(await emma.wait_for_view(lambda view: view.submit is not None), "Preview")
     await emma.close(everything=True)
-    request = await asks(world, f"enable {add_flow(world)} Why not")
+    request = await request_change(world, f"enable {add_flow(world)} Why not")
     for label in ("Approve", "Reject"):
         await emma.click(request, label)
-    await opens(emma, "/flows create")
-    await emma.submit(LEAST | {"Name": " "})
+    await open_form(emma, "/flows create")
+    await emma.submit(REQUIRED_FIELDS | {"Name": " "})
     await emma.close()
-    await opens(emma, "/flows edit 2")
+    await open_form(emma, "/flows edit 2")
     await emma.submit({"Title": "Other"})
-    await opens(deniz, "/flows setup")
+    await open_form(deniz, "/flows setup")
     await deniz.submit({"Quorum": "0"})
     await emma.open_home()
     await emma.wait_for_home("")

@@ -24,7 +24,7 @@ from tests.hostile.attack_steps import (
     trap,
 )
 from tests.hostile.malformed_payloads import EXAMPLES, JSON, MANY, TEXTS, doubled, mutants, payloads
-from tests.journeys.form_steps import writes
+from tests.journeys.form_steps import list_writes
 from tests.journeys.world import MARKETING, World
 
 JSON_TYPE: Final = "application/json"
@@ -55,14 +55,14 @@ def _count(world: World) -> int:
 @given(payload=payloads())
 async def test_free_interactions(door: Door, payload: dict[str, Any]) -> None:
     await door.delivers("interactive", payload)
-    assert writes(door.world) == []
+    assert list_writes(door.world) == []
 
 
 @MANY
 @given(payload=payloads())
 async def test_free_events(door: Door, payload: dict[str, Any]) -> None:
     await door.delivers("events_api", payload)
-    assert writes(door.world) == []
+    assert list_writes(door.world) == []
 
 
 @MANY
@@ -70,7 +70,7 @@ async def test_free_events(door: Door, payload: dict[str, Any]) -> None:
 async def test_free_commands(door: Door, text: str, fields: dict[str, str]) -> None:
     known = {"command": "/flows", "text": text, "user_id": "U0EMMA", "channel_id": MARKETING, "trigger_id": "1"}
     await door.delivers("slash_commands", fields | known)
-    assert writes(door.world) == []
+    assert list_writes(door.world) == []
 
 
 @MANY
@@ -78,14 +78,14 @@ async def test_free_commands(door: Door, text: str, fields: dict[str, str]) -> N
 async def test_commands_with_anything_after_them(door: Door, word: str, rest: str) -> None:
     known = {"command": "/flows", "text": f"{word} {rest}", "user_id": "U0EMMA", "channel_id": MARKETING}
     await door.delivers("slash_commands", known)
-    assert writes(door.world) == []
+    assert list_writes(door.world) == []
 
 
 @MANY
 @given(body=st.binary(max_size=300), kind=st.sampled_from([FORM, JSON_TYPE, "text/plain", "multipart/form-data", "x"]))
 async def test_free_bytes(door: Door, body: bytes, kind: str) -> None:
     await door.post(body, kind)
-    assert writes(door.world) == []
+    assert list_writes(door.world) == []
 
 
 @MANY
@@ -93,7 +93,7 @@ async def test_free_bytes(door: Door, body: bytes, kind: str) -> None:
 async def test_any_json(door: Door, value: Any, kind: str) -> None:
     text = json.dumps(value)
     await door.post(urlencode({"payload": text}).encode() if kind == FORM else text.encode(), kind)
-    assert writes(door.world) == []
+    assert list_writes(door.world) == []
 
 
 # --- from what is real ---------------------------------------------------------------------------------------------
@@ -163,7 +163,7 @@ async def test_depth(door: Door, where: str) -> None:
         text = json.dumps(PRESS | {where: "DEEP"}).replace('"DEEP"', deep)
         await door.post(urlencode({"payload": text}).encode())
         await door.post(text.encode(), JSON_TYPE)
-    assert writes(door.world) == []
+    assert list_writes(door.world) == []
 
 
 @pytest.mark.parametrize("key", ["type", "user", "actions", "trigger_id"])
@@ -171,7 +171,7 @@ async def test_a_key_that_stands_twice(door: Door, key: str) -> None:
     values: tuple[Any, ...] = (None, "block_suggestion", [], {"id": "U0BURAK"})
     for value in values:
         await door.post(urlencode({"payload": doubled(PRESS, key, value)}).encode())
-    assert writes(door.world) == []
+    assert list_writes(door.world) == []
 
 
 FORMS: Final = {
@@ -193,7 +193,7 @@ FORMS: Final = {
 async def test_forms(door: Door, kind: str) -> None:
     for form in FORMS.values():
         await door.post(form, kind)
-    assert writes(door.world) == []
+    assert list_writes(door.world) == []
 
 
 # --- Socket Mode ---------------------------------------------------------------------------------------------------
@@ -209,7 +209,7 @@ async def test_envelopes(fired_at: World, shots: list[tuple[str, Any]]) -> None:
             envelope = {"envelope_id": str(number), "type": kind, "payload": payload, "accepts_response_payload": True}
             await _says(fired_at, json.dumps(envelope))
         await _is_heard(fired_at)
-    assert writes(fired_at) == []
+    assert list_writes(fired_at) == []
 
 
 @pytest.fixture

@@ -20,8 +20,15 @@ from flowbot.sandbox.slack.delivery.http import build_signature_headers
 from flowbot.services.policy_files import export_policies
 from flowbot.storage.repositories.policies import PolicyRepository
 from tests.hostile.attack_steps import FORM
-from tests.journeys.form_steps import LEAST, add_flow, is_form, opens
-from tests.journeys.request_steps import answer_to, asks, audit, ends, gives_reason, rules
+from tests.journeys.form_steps import REQUIRED_FIELDS, add_flow, is_form, open_form
+from tests.journeys.request_steps import (
+    approval_policy,
+    click_and_read,
+    read_audit_trail,
+    request_change,
+    submit_reason,
+    wait_for_status,
+)
 from tests.journeys.world import APPROVALS, MARKETING, RANDOM, World, on_both_databases
 
 Act = Callable[[World], Awaitable[Delivery]]
@@ -70,21 +77,21 @@ async def everything(world: World) -> dict[str, Any]:
         "writes": [record.path for record in world.enkapush.requests if record.method != "GET"],
         "posts": [(message.ts, text_of(message)) for message in posted if not message.is_ephemeral],
         "policies": policies,
-        "audit": await audit(world),
+        "audit": await read_audit_trail(world),
     }
 
 
 async def withdraws(world: World, request: Message) -> None:
     """Emma takes her request back."""
     await world.emma.click(request, "Withdraw")
-    await ends(world, request, "Withdrawn")
+    await wait_for_status(world, request, "Withdrawn")
 
 
 # --- acts, each with what came after it ----------------------------------------------------------------------------
 
 
 async def disabled_then_enabled_by_somebody(world: World) -> Delivery:
-    await world.policy(rules())
+    await world.import_policy(approval_policy())
     add_flow(world, is_enabled=True)
     await world.emma.send(MARKETING, "/flows disable 1 For a moment")
     await world.emma.wait_for_message(MARKETING, "Flow #1 is disabled")
@@ -93,25 +100,25 @@ async def disabled_then_enabled_by_somebody(world: World) -> Delivery:
 
 
 async def asked_then_withdrew(world: World) -> Delivery:
-    await world.policy(rules())
-    request = await asks(world)
+    await world.import_policy(approval_policy())
+    request = await request_change(world)
     recording = last(world)
     await withdraws(world, request)
     return recording
 
 
 async def asked_to_delete_then_was_rejected(world: World) -> Delivery:
-    await world.policy(rules())
-    request = await asks(world, "delete")
+    await world.import_policy(approval_policy())
+    request = await request_change(world, "delete")
     recording = last(world)
     await world.burak.click(request, "Reject")
-    await gives_reason(world.burak, "No")
-    await ends(world, request, "Rejected")
+    await submit_reason(world.burak, "No")
+    await wait_for_status(world, request, "Rejected")
     return recording
 
 
 async def asked_while_enkapush_was_away(world: World) -> Delivery:
-    await world.policy(rules())
+    await world.import_policy(approval_policy())
     add_flow(world)
     world.enkapush.faults.add(Fault.status(401, method="GET"))
     await world.emma.send(MARKETING, "/flows enable 1")
@@ -120,16 +127,16 @@ async def asked_while_enkapush_was_away(world: World) -> Delivery:
 
 
 async def asked_before_the_policy_allowed_it(world: World) -> Delivery:
-    await world.policy(rules(editors=NOBODY))
+    await world.import_policy(approval_policy(editors=NOBODY))
     add_flow(world)
     await world.emma.send(MARKETING, "/flows enable 1")
     await world.emma.wait_for_message(MARKETING, "does not let you")
-    await world.policy(rules())
+    await world.import_policy(approval_policy())
     return last(world)
 
 
 async def pressed_enable_then_withdrew(world: World) -> Delivery:
-    await world.policy(rules())
+    await world.import_policy(approval_policy())
     add_flow(world)
     await world.emma.send(MARKETING, "/flows show 1")
     shown = await world.emma.wait_for_message(MARKETING, lambda message: "Enable" in world.emma.list_buttons(message))
@@ -141,11 +148,11 @@ async def pressed_enable_then_withdrew(world: World) -> Delivery:
 
 
 async def asked_again_then_withdrew(world: World) -> Delivery:
-    await world.policy(rules())
-    request = await asks(world)
+    await world.import_policy(approval_policy())
+    request = await request_change(world)
     world.enkapush.store.update_flow(1, title="Other")
     await world.burak.click(request, "Approve")
-    over = await ends(world, request, "Out of date")
+    over = await wait_for_status(world, request, "Out of date")
     await world.emma.click(over, "Ask again")
     recording = last(world)
     again = await world.deniz.wait_for_message(APPROVALS, "Waiting for approval")
@@ -154,10 +161,10 @@ async def asked_again_then_withdrew(world: World) -> Delivery:
 
 
 async def restored_in_vain(world: World) -> Delivery:
-    await world.policy(rules())
-    request = await asks(world, "delete")
+    await world.import_policy(approval_policy())
+    request = await request_change(world, "delete")
     await world.burak.click(request, "Approve")
-    over = await ends(world, request, "Applied")
+    over = await wait_for_status(world, request, "Applied")
     world.enkapush.faults.add(Fault.status(422, method="POST", path="/flows"))
     await world.emma.click(over, "Restore")
     await world.deniz.wait_for_message(MARKETING, "Failed")
@@ -165,39 +172,39 @@ async def restored_in_vain(world: World) -> Delivery:
 
 
 async def approved_before_the_policy_allowed_it(world: World) -> Delivery:
-    await world.policy(rules(approvers=NOBODY))
-    request = await asks(world)
-    assert "izin vermiyor" in await answer_to(world, world.burak, request, "Approve")
-    await world.policy(rules())
+    await world.import_policy(approval_policy(approvers=NOBODY))
+    request = await request_change(world)
+    assert "izin vermiyor" in await click_and_read(world, world.burak, request, "Approve")
+    await world.import_policy(approval_policy())
     return last(world)
 
 
 async def rejected_before_the_policy_allowed_it(world: World) -> Delivery:
-    await world.policy(rules())
-    request = await asks(world)
+    await world.import_policy(approval_policy())
+    request = await request_change(world)
     await world.burak.click(request, "Reject")
     await world.burak.wait_for_view(_asks_why)
-    await world.policy(rules(approvers=NOBODY))
+    await world.import_policy(approval_policy(approvers=NOBODY))
     world.time.ahead += 120
-    (said,) = await gives_reason(world.burak, "No")
+    (said,) = await submit_reason(world.burak, "No")
     assert "izin vermiyor" in said
-    await world.policy(rules())
+    await world.import_policy(approval_policy())
     return last(world)
 
 
 async def approved_one_of_two(world: World) -> Delivery:
-    await world.policy(rules("quorum = 2", approvers='["S0LEADS", "U0DENIZ"]'))
-    request = await asks(world)
+    await world.import_policy(approval_policy("quorum = 2", approvers='["S0LEADS", "U0DENIZ"]'))
+    request = await request_change(world)
     await world.burak.click(request, "Approve")
-    await ends(world, request, "1 of 2 approvals")
+    await wait_for_status(world, request, "1 of 2 approvals")
     return last(world)
 
 
 async def sent_a_form_while_the_flow_was_taken(world: World) -> Delivery:
-    await world.policy(rules())
+    await world.import_policy(approval_policy())
     add_flow(world)
-    await opens(world.ayse, "/flows edit 1")
-    request = await asks(world, "enable 1")
+    await open_form(world.ayse, "/flows edit 1")
+    request = await request_change(world, "enable 1")
     assert (await world.ayse.submit({"Başlık": "Benim"})).response_action == "errors"
     recording = last(world)
     await withdraws(world, request)
@@ -205,18 +212,18 @@ async def sent_a_form_while_the_flow_was_taken(world: World) -> Delivery:
 
 
 async def sent_a_form_for_a_website_that_came_later(world: World) -> Delivery:
-    await world.policy(rules())
-    await opens(world.emma, "/flows create")
-    await world.policy(rules(websites="[2]"))
-    assert (await world.emma.submit(LEAST)).response_action == "errors"
-    await world.policy(rules())
+    await world.import_policy(approval_policy())
+    await open_form(world.emma, "/flows create")
+    await world.import_policy(approval_policy(websites="[2]"))
+    assert (await world.emma.submit(REQUIRED_FIELDS)).response_action == "errors"
+    await world.import_policy(approval_policy())
     return last(world)
 
 
 async def created_a_flow_that_was_deleted(world: World) -> Delivery:
-    await world.policy(rules())
-    await opens(world.emma, "/flows create")
-    await world.emma.submit(LEAST)
+    await world.import_policy(approval_policy())
+    await open_form(world.emma, "/flows create")
+    await world.emma.submit(REQUIRED_FIELDS)
     recording = last(world)
     await world.emma.wait_for_message(MARKETING, "Flow #1 was created")
     world.enkapush.store.delete_flow(1)
@@ -224,18 +231,18 @@ async def created_a_flow_that_was_deleted(world: World) -> Delivery:
 
 
 async def set_up_and_set_back(world: World) -> Delivery:
-    policy = rules()
-    await world.policy(policy)
-    await opens(world.deniz, "/flows setup")
+    policy = approval_policy()
+    await world.import_policy(policy)
+    await open_form(world.deniz, "/flows setup")
     assert not (await world.deniz.submit({"Expiry in hours": "24"})).errors
     recording = last(world)
     await world.ayse.wait_for_message(MARKETING, "24")
-    await world.policy(policy)
+    await world.import_policy(policy)
     return recording
 
 
 async def shared_a_flow(world: World) -> Delivery:
-    await world.policy(rules())
+    await world.import_policy(approval_policy())
     add_flow(world)
     await world.emma.send(MARKETING, "/flows show 1")
     shown = await world.emma.wait_for_message(MARKETING, lambda message: "Share" in world.emma.list_buttons(message))
@@ -254,14 +261,14 @@ def _asks_why(view: View) -> bool:
 
 async def broke_the_glass_before_it_was_allowed(world: World) -> Delivery:
     named = 'break_glass = ["U0DENIZ"]'
-    await world.policy(rules(named))
-    request = await asks(world)
+    await world.import_policy(approval_policy(named))
+    request = await request_change(world)
     await world.deniz.click(request, "Break glass")
     await world.deniz.wait_for_view(_asks_why)
-    await world.policy(rules())
-    (said,) = await gives_reason(world.deniz, "Now")
+    await world.import_policy(approval_policy())
+    (said,) = await submit_reason(world.deniz, "Now")
     assert "does not let you" in said
-    await world.policy(rules(named))
+    await world.import_policy(approval_policy(named))
     return last(world)
 
 
@@ -303,7 +310,7 @@ async def test_a_recording_changes_nothing_after_the_world_moved_on(world: World
 @on_both_databases
 async def test_the_very_bytes_of_a_request_count_once(world: World) -> None:
     (bot, first), (_, second) = await two_bots(world)
-    await world.policy(rules())
+    await world.import_policy(approval_policy())
     add_flow(world, is_enabled=True)
     fields = {"command": "/flows", "text": "disable 1", "user_id": "U0EMMA", "channel_id": MARKETING}
     body = Envelope("slash_commands", "", fields | {"team_id": "T0LALE", "trigger_id": "1.2.abc"}).http_body()
@@ -320,7 +327,7 @@ async def test_the_very_bytes_of_a_request_count_once(world: World) -> None:
 
 async def test_the_same_request_signed_anew_is_another_act(world: World) -> None:
     bot, origin = await world.start_http()
-    await world.policy(rules())
+    await world.import_policy(approval_policy())
     add_flow(world, is_enabled=True)
     fields = {"command": "/flows", "text": "disable 1", "user_id": "U0EMMA", "channel_id": MARKETING}
     body = Envelope("slash_commands", "", fields | {"team_id": "T0LALE", "trigger_id": "1.2.abc"}).http_body()
@@ -336,25 +343,25 @@ async def test_the_same_request_signed_anew_is_another_act(world: World) -> None
 
 
 async def test_the_same_words_typed_again_are_another_command(http: World) -> None:
-    await http.policy(rules())
+    await http.import_policy(approval_policy())
     for _ in range(2):
-        request = await asks(http, "enable")
+        request = await request_change(http, "enable")
         await withdraws(http, request)
 
 
 async def test_a_form_that_was_put_right_counts(http: World) -> None:
-    await opens(http.emma, "/flows create")
-    assert (await http.emma.submit(LEAST | {"Name": " "})).response_action == "errors"
-    await http.emma.submit(LEAST)
+    await open_form(http.emma, "/flows create")
+    assert (await http.emma.submit(REQUIRED_FIELDS | {"Name": " "})).response_action == "errors"
+    await http.emma.submit(REQUIRED_FIELDS)
     await http.emma.wait_for_message(MARKETING, "Flow #1 was created")
 
 
 async def test_a_form_that_was_refused_counts_when_its_button_is_pressed_again(http: World) -> None:
-    await opens(http.emma, "/flows create")
-    await http.policy(rules(websites="[2]"))
-    assert (await http.emma.submit(LEAST)).response_action == "errors"
-    await http.policy(rules())
+    await open_form(http.emma, "/flows create")
+    await http.import_policy(approval_policy(websites="[2]"))
+    assert (await http.emma.submit(REQUIRED_FIELDS)).response_action == "errors"
+    await http.import_policy(approval_policy())
     assert http.emma.view is not None
     assert is_form(http.emma.view)
-    await http.emma.submit(LEAST)
+    await http.emma.submit(REQUIRED_FIELDS)
     await http.emma.wait_for_message(MARKETING, "Flow #1 was created")

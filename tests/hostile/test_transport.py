@@ -13,8 +13,8 @@ import pytest
 
 from flowbot.sandbox.slack import SIGNING_SECRET
 from tests.hostile.attack_steps import ACK_SECONDS, ANSWERS, FORM, Door, no_errors_logged, nothing_in_hand, signed
-from tests.journeys.form_steps import add_flow, writes
-from tests.journeys.request_steps import rules
+from tests.journeys.form_steps import add_flow, list_writes
+from tests.journeys.request_steps import approval_policy
 from tests.journeys.world import World
 
 BODY: Final = b"command=%2Fflows&text=disable+1&user_id=U0EMMA&channel_id=C0MARKETING&team_id=T0LALE&trigger_id=1"
@@ -23,7 +23,7 @@ BODY: Final = b"command=%2Fflows&text=disable+1&user_id=U0EMMA&channel_id=C0MARK
 @pytest.fixture
 async def door(world: World) -> AsyncIterator[Door]:
     """A bot that would carry `BODY` out."""
-    await world.policy(rules())
+    await world.import_policy(approval_policy())
     add_flow(world, is_enabled=True)
     bot, origin = await world.start_http()
     async with aiohttp.ClientSession() as session:
@@ -32,7 +32,7 @@ async def door(world: World) -> AsyncIterator[Door]:
 
 async def is_untouched(door: Door) -> bool:
     await nothing_in_hand(door.bot)
-    return writes(door.world) == []
+    return list_writes(door.world) == []
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "PATCH", "OPTIONS", "HEAD", "TRACE"])

@@ -11,19 +11,19 @@ from pydantic import SecretStr
 
 from flowbot.config import Settings
 from tests.conftest import PostgresqlServer
-from tests.journeys.world import POLICY, Time, World, new_world, put_in_force
+from tests.journeys.world import POLICY, Time, World, import_policy, new_world
 
 
 def _with_policy(url: str) -> None:
     """Put the usual policy in force; in a thread, since pytest has a loop of its own in this one."""
     with ThreadPoolExecutor(1) as thread:
         settings = Settings(_env_file=None, database_url=SecretStr(url))
-        thread.submit(asyncio.run, put_in_force(settings, POLICY, Time().now)).result()
+        thread.submit(asyncio.run, import_policy(settings, POLICY, Time().now)).result()
 
 
 @pytest.fixture(scope="session")
 def sqlite_with_policy(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A file with the usual policy, to copy: to import it for each test would take as long as many a test."""
+    """Return a file with the usual policy, to copy: importing it for each test would take as long as many a test."""
     file = Path(shutil.copy(sqlite_template, tmp_path_factory.mktemp("template") / "journey.db"))
     _with_policy(f"sqlite:///{file}")
     return file
@@ -31,7 +31,7 @@ def sqlite_with_policy(sqlite_template: Path, tmp_path_factory: pytest.TempPathF
 
 @pytest.fixture(scope="session")
 def postgresql_with_policy(postgresql_server: PostgresqlServer, postgresql_template: str) -> Iterator[str]:
-    """A database with the usual policy, to copy; its name."""
+    """Yield the name of a database with the usual policy, to copy."""
     with postgresql_server.new_database(postgresql_template) as name:
         _with_policy(postgresql_server.url_of(name))
         yield name
@@ -39,33 +39,33 @@ def postgresql_with_policy(postgresql_server: PostgresqlServer, postgresql_templ
 
 @pytest.fixture
 def sqlite_journey(sqlite_with_policy: Path, tmp_path: Path) -> str:
-    """The address of a SQLite file of this test's own, with the usual policy."""
+    """Return the address of a SQLite file of this test's own, with the usual policy."""
     return f"sqlite:///{shutil.copy(sqlite_with_policy, tmp_path / 'journey.db')}"
 
 
 @pytest.fixture
 def postgresql_journey(postgresql_server: PostgresqlServer, postgresql_with_policy: str) -> Iterator[str]:
-    """The address of a PostgreSQL database of this test's own, with the usual policy."""
+    """Yield the address of a PostgreSQL database of this test's own, with the usual policy."""
     with postgresql_server.new_database(postgresql_with_policy) as name:
         yield postgresql_server.url_of(name)
 
 
 @pytest.fixture
 def journey_database(request: pytest.FixtureRequest) -> str:
-    """SQLite, or the kind that `on_both_databases` asks for."""
+    """Return the address of a SQLite database, or of the kind that `on_both_databases` asks for."""
     return str(request.getfixturevalue(f"{getattr(request, 'param', 'sqlite')}_journey"))
 
 
 @pytest.fixture
 async def world(journey_database: str) -> AsyncIterator[World]:
-    """The stand-ins, a policy and a database; no bot yet."""
+    """Yield the stand-ins, a policy and a database, without a bot."""
     async with new_world(journey_database) as world:
         yield world
 
 
 @pytest.fixture(params=["http", "socket"])
 async def running(world: World, request: pytest.FixtureRequest) -> World:
-    """A bot at work, once in each mode."""
+    """Start a bot, once in each mode."""
     if request.param == "http":
         await world.start_http()
     else:
@@ -75,6 +75,6 @@ async def running(world: World, request: pytest.FixtureRequest) -> World:
 
 @pytest.fixture
 async def http(world: World) -> World:
-    """A bot at work in HTTP mode."""
+    """Start a bot in HTTP mode."""
     await world.start_http()
     return world

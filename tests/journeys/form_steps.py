@@ -1,4 +1,4 @@
-"""People at the flow form: opening it, filling it, and what Enkapush gets of it."""
+"""Steps at the flow form: open it, fill it in, and see what Enkapush gets."""
 
 import base64
 from typing import Any, Final
@@ -21,62 +21,62 @@ TURKISH_LABELS: Final = (
     "Düğme 1 başlığı", "Düğme 1 URL", "Düğme 2 başlığı", "Düğme 2 URL",
     "Sessiz", "Otomatik gizle", "Yaşam süresi", "UTM kaynağı", "UTM aracı", "UTM kampanyası",
 )  # fmt: skip
-LEAST: Final = {"Name": "Spring", "Title": "Spring is here", "Description": "Look at what is new."}
+REQUIRED_FIELDS: Final = {"Name": "Spring", "Title": "Spring is here", "Description": "Look at what is new."}
 """What has to be typed for a new flow."""
 
 
 def is_form(view: View) -> bool:
-    """Whether the view is a form by now, and not its loading view."""
+    """Check whether the view is a form by now, and not its loading view."""
     return view.submit is not None
 
 
-def submit_of(view: View) -> str:
-    """The label of the form's submit."""
+def submit_label(view: View) -> str:
+    """Return the label of the form's submit button."""
     return text_of(view.submit or {})
 
 
-async def opens(person: SandboxPerson, command: str, channel: str = MARKETING) -> View:
+async def open_form(person: SandboxPerson, command: str, channel: str = MARKETING) -> View:
     """Open a form by a command, and wait until it is filled."""
     await person.send(channel, command)
     return await person.wait_for_view(is_form)
 
 
-async def is_told(person: SandboxPerson, text: str, channel: str = MARKETING) -> Message:
+async def wait_for_result(person: SandboxPerson, text: str, channel: str = MARKETING) -> Message:
     """Wait for the message that follows a saved form."""
     return await person.wait_for_message(channel, text)
 
 
-async def form_again(person: SandboxPerson, reason: str) -> View:
-    """Wait for the form to be back with a reason on top."""
+async def wait_for_reopened_form(person: SandboxPerson, reason: str) -> View:
+    """Wait until the form is back with a reason on top."""
     return await person.wait_for_view(lambda view: is_form(view) and reason in text_of(view))
 
 
 def field_errors(person: SandboxPerson, errors: dict[str, Any]) -> dict[str, str]:
-    """What is wrong, by the label of the field that it is shown at."""
+    """Return the errors, keyed by the label of the field that shows them."""
     view = person.view
     assert view is not None
     labels = {block["block_id"]: block["label"]["text"] for block in view.blocks if block["type"] == "input"}
     return {labels[block_id]: sentence for block_id, sentence in errors.items()}
 
 
-def shown(person: SandboxPerson) -> dict[str, Any]:
-    """What every field of the open form shows."""
+def read_fields(person: SandboxPerson) -> dict[str, Any]:
+    """Read the value of every field of the open form."""
     return {label: person.read_field(label) for label in person.list_fields()}
 
 
-def writes(world: World) -> list[LoggedRequest]:
-    """Everything but reads that reached Enkapush."""
+def list_writes(world: World) -> list[LoggedRequest]:
+    """List the requests other than reads that reached Enkapush."""
     return [record for record in world.enkapush.requests if record.method != "GET"]
 
 
-def sent(world: World) -> dict[str, str]:
-    """The texts of the one write that reached Enkapush."""
-    (record,) = writes(world)
+def sent_fields(world: World) -> dict[str, str]:
+    """Return the text fields of the one write that reached Enkapush."""
+    (record,) = list_writes(world)
     return record.texts
 
 
 def add_segments(world: World, website: int, *names: str) -> list[int]:
-    """Segments of a website; their ids."""
+    """Add segments to a website, and return their ids."""
     first = max(world.enkapush.store.segments, default=0) + 1
     for number, name in enumerate(names, first):
         now = world.enkapush.store.now()
@@ -85,7 +85,7 @@ def add_segments(world: World, website: int, *names: str) -> list[int]:
 
 
 def add_flow(world: World, **fields: Any) -> int:
-    """A flow with every setting away from its default; its id."""
+    """Add a flow with every setting away from its default, and return its id."""
     given: dict[str, Any] = {
         "website_id": 1,
         "name": "Old name",

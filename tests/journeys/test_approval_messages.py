@@ -7,16 +7,16 @@ import pytest
 
 from flowbot.sandbox.slack import Message, text_of
 from flowbot.worker import recovery
-from tests.journeys.form_steps import LEAST, add_flow, opens, writes
+from tests.journeys.form_steps import REQUIRED_FIELDS, add_flow, list_writes, open_form
 from tests.journeys.request_steps import (
-    asked_enkapush,
-    asks,
-    audit,
-    ends,
-    gives_reason,
-    is_told,
-    mentioned,
-    rules,
+    approval_policy,
+    list_mentions,
+    list_requests,
+    read_audit_trail,
+    request_change,
+    submit_reason,
+    wait_for_private_message,
+    wait_for_status,
 )
 from tests.journeys.test_history import past
 from tests.journeys.world import APPROVALS, MARKETING, POLICY, World
@@ -25,22 +25,22 @@ from tests.journeys.world import APPROVALS, MARKETING, POLICY, World
 
 
 async def test_a_second_request_for_a_flow_leads_to_the_first(http: World) -> None:
-    await http.policy(rules())
-    request = await asks(http, f"enable {add_flow(http)}")
+    await http.import_policy(approval_policy())
+    request = await request_change(http, f"enable {add_flow(http)}")
     await http.ayse.send(MARKETING, "/flows delete 1")
-    told = await is_told(http.ayse, "1 numaralı akış için zaten açık bir istek var", MARKETING)
+    told = await wait_for_private_message(http.ayse, "1 numaralı akış için zaten açık bir istek var", MARKETING)
     assert http.ayse.list_buttons(told) == ["Aç"]
     assert request.ts.replace(".", "") in json.dumps(told.blocks)
 
 
 async def test_a_second_request_is_a_sentence_where_the_first_has_no_message_yet(http: World) -> None:
-    await http.policy(rules())
+    await http.import_policy(approval_policy())
     add_flow(http)
     http.slack.faults.add("chat.postMessage", error="is_archived", times=None)
     await http.emma.send(MARKETING, "/flows enable 1")
-    await is_told(http.emma, "Your request is kept", MARKETING)
+    await wait_for_private_message(http.emma, "Your request is kept", MARKETING)
     await http.emma.send(MARKETING, "/flows enable 1")
-    told = await is_told(http.emma, "There is an open request for flow 1 already", MARKETING)
+    told = await wait_for_private_message(http.emma, "There is an open request for flow 1 already", MARKETING)
     assert http.emma.list_buttons(told) == []
 
 
@@ -48,22 +48,22 @@ async def test_a_second_request_is_a_sentence_where_the_first_has_no_message_yet
 
 
 async def test_who_comes_too_late_reads_by_name_who_was_faster(http: World) -> None:
-    await http.policy(rules(approvers='["S0LEADS", "U0DENIZ"]'))
-    request = await asks(http)
+    await http.import_policy(approval_policy(approvers='["S0LEADS", "U0DENIZ"]'))
+    request = await request_change(http)
     pressed = await http.deniz.click(request, "Reject")
-    await gives_reason(http.deniz, "Not now")
-    await ends(http, request, "Rejected")
+    await submit_reason(http.deniz, "Not now")
+    await wait_for_status(http, request, "Rejected")
     pressed.payload["trigger_id"] += ".late"
     await http.slack.dispatcher.redeliver(pressed)
-    told = await is_told(http.deniz, "rejected this request")
-    assert mentioned(http, told) == [("user", "U0DENIZ")]
+    told = await wait_for_private_message(http.deniz, "rejected this request")
+    assert list_mentions(http, told) == [("user", "U0DENIZ")]
 
 
 # --- buttons of a direct message -----------------------------------------------------------------------------------
 
 
 async def test_the_buttons_of_a_direct_message_are_judged_where_the_flow_was_made(http: World) -> None:
-    await http.policy(rules())
+    await http.import_policy(approval_policy())
     direct = await made_and_told_directly(http)
     http.slack.faults.clear()
     await http.emma.click(direct, "Edit")
@@ -75,7 +75,7 @@ async def test_the_buttons_of_a_direct_message_are_judged_where_the_flow_was_mad
 
 
 async def test_who_has_left_the_channel_has_no_rights_there_that_are_everyones(http: World) -> None:
-    await http.policy(rules(editors='["*"]'))
+    await http.import_policy(approval_policy(editors='["*"]'))
     direct = await made_and_told_directly(http)
     http.slack.faults.clear()
     http.slack.workspace.channels[MARKETING].members.remove("U0EMMA")
@@ -88,7 +88,7 @@ async def test_who_has_left_the_channel_has_no_rights_there_that_are_everyones(h
 @pytest.mark.parametrize(
     ("policy", "said"),
     [
-        (rules(editors='["U0AYSE"]'), "In C0MARKETING, the policy does not let you do that."),
+        (approval_policy(editors='["U0AYSE"]'), "In C0MARKETING, the policy does not let you do that."),
         ("", "C0MARKETING has no policy yet, so nothing can be done for it."),
     ],
 )
@@ -96,25 +96,25 @@ async def test_who_has_left_the_channel_has_no_rights_there_that_are_everyones(h
 async def test_a_refusal_in_a_direct_message_names_the_channel(
     http: World, button: str, policy: str, said: str
 ) -> None:
-    await http.policy(rules())
+    await http.import_policy(approval_policy())
     direct = await made_and_told_directly(http)
-    await http.policy(policy)
+    await http.import_policy(policy)
     await http.emma.click(direct, button)
     told = await http.emma.wait_for_message(direct.channel, said)
     assert "This channel" not in text_of(told)
 
 
 async def test_what_cannot_be_asked_for_in_a_direct_message_names_the_channel_too(http: World) -> None:
-    await http.policy(rules())
+    await http.import_policy(approval_policy())
     direct = await made_and_told_directly(http)
-    await http.policy(rules(approvers="[]"))
+    await http.import_policy(approval_policy(approvers="[]"))
     await http.emma.click(direct, "Enable")
     told = await http.emma.wait_for_message(direct.channel, "the policy of C0MARKETING names nobody who may approve.")
     assert "this channel" not in text_of(told)
 
 
 async def test_who_has_just_been_given_the_right_has_it_in_a_direct_message(http: World) -> None:
-    await http.policy(rules())
+    await http.import_policy(approval_policy())
     direct = await made_and_told_directly(http)
     http.slack.faults.clear()
     editors = http.slack.workspace.groups["S0EDITORS"].users
@@ -129,9 +129,9 @@ async def test_who_has_just_been_given_the_right_has_it_in_a_direct_message(http
 
 
 async def made_and_told_directly(world: World) -> Message:
-    await opens(world.emma, "/flows create")
+    await open_form(world.emma, "/flows create")
     world.slack.faults.add("chat.postEphemeral", error="not_in_channel", times=None)
-    await world.emma.submit(LEAST)
+    await world.emma.submit(REQUIRED_FIELDS)
     direct = world.slack.workspace.open_direct_message("U0EMMA")
     told = await world.emma.wait_for_message(direct.id, "Flow #1 was created")
     await world.emma.close(everything=True)
@@ -142,19 +142,19 @@ async def made_and_told_directly(world: World) -> Message:
 
 
 async def test_each_click_of_a_changes_life_is_one_line(http: World) -> None:
-    await http.policy(rules("quorum = 2", approvers='["S0LEADS", "U0DENIZ"]'))
-    request = await asks(http, f"enable {add_flow(http)} For spring")
+    await http.import_policy(approval_policy("quorum = 2", approvers='["S0LEADS", "U0DENIZ"]'))
+    request = await request_change(http, f"enable {add_flow(http)} For spring")
     await http.burak.click(request, "Approve")
-    await ends(http, request, "1 of 2 approvals")
+    await wait_for_status(http, request, "1 of 2 approvals")
     await http.deniz.click(request, "Approve")
-    await ends(http, request, "Applied")
+    await wait_for_status(http, request, "Applied")
     assert await past(http.emma, "/flows history 1") == [
         "flowbot · Enable: applied #1",
         "U0DENIZ · Enable: approved #1",
         "U0BURAK · Enable: approved; more approvals are needed #1",
         "U0EMMA · Enable: approval asked for #1 – For spring",
     ]
-    assert [event["action"] for event in await audit(http) if event["action"].startswith("change.")] == [
+    assert [event["action"] for event in await read_audit_trail(http) if event["action"].startswith("change.")] == [
         "change.submitted",
         "change.pending",
         "change.vote",
@@ -165,17 +165,17 @@ async def test_each_click_of_a_changes_life_is_one_line(http: World) -> None:
 
 
 async def test_what_went_ahead_without_an_approval_stands_out(http: World) -> None:
-    await http.policy(rules('break_glass = ["U0DENIZ"]'))
-    request = await asks(http, f"enable {add_flow(http)}")
+    await http.import_policy(approval_policy('break_glass = ["U0DENIZ"]'))
+    request = await request_change(http, f"enable {add_flow(http)}")
     await http.deniz.click(request, "Break glass")
-    await gives_reason(http.deniz, "The shop is down")
-    await ends(http, request, "Applied")
+    await submit_reason(http.deniz, "The shop is down")
+    await wait_for_status(http, request, "Applied")
     assert await past(http.emma, "/flows history 1") == [
         "flowbot · 🚨 Enable: applied #1",
         "U0DENIZ · 🚨 Enable: approval skipped (glass broken) #1 – The shop is down",
         "U0EMMA · Enable: approval asked for #1",
     ]
-    loud = {event["action"]: event["details"].get("break_glass") for event in await audit(http)}
+    loud = {event["action"]: event["details"].get("break_glass") for event in await read_audit_trail(http)}
     assert loud["change.applied"] == loud["change.break_glass"] == "U0DENIZ"
     assert loud["change.submitted"] is None
 
@@ -194,12 +194,12 @@ async def test_from_the_last_approval_to_the_message_nothing_waits(
     world.sleep = never
     monkeypatch.setattr(recovery, "ROUND_SECONDS", timedelta(days=1).total_seconds())
     await world.start_http()
-    await world.policy(rules())
-    request = await asks(world)
+    await world.import_policy(approval_policy())
+    request = await request_change(world)
     before = len(world.enkapush.requests)
     await world.burak.click(request, "Approve")
-    await ends(world, request, "Applied")
-    assert asked_enkapush(world, before) == [("GET", "/flows/1"), ("POST", "/flows/1"), ("GET", "/flows/1")]
+    await wait_for_status(world, request, "Applied")
+    assert list_requests(world, before) == [("GET", "/flows/1"), ("POST", "/flows/1"), ("GET", "/flows/1")]
     assert waited == []
 
 
@@ -207,7 +207,7 @@ async def test_from_the_last_approval_to_the_message_nothing_waits(
 
 
 async def test_a_website_that_there_is_not_is_a_sentence_where_the_channel_works_with_all(http: World) -> None:
-    await http.policy(POLICY.replace("websites = [1, 2]", 'websites = "all"'))
+    await http.import_policy(POLICY.replace("websites = [1, 2]", 'websites = "all"'))
     add_flow(http, website_id=7)
     await http.emma.send(MARKETING, "/flows list website:99")
     told = text_of(await http.emma.wait_for_message(MARKETING, "no website “99”"))
@@ -218,16 +218,16 @@ async def test_a_website_that_there_is_not_is_a_sentence_where_the_channel_works
 
 @pytest.mark.parametrize("label", ["URL", "Button 1 URL"])
 async def test_an_address_that_could_not_be_saved_has_no_preview(http: World, label: str) -> None:
-    view = await opens(http.emma, "/flows create")
-    for name, value in {**LEAST, "Button 1 title": "Buy", label: "ftp://lale.example/sale"}.items():
+    view = await open_form(http.emma, "/flows create")
+    for name, value in {**REQUIRED_FIELDS, "Button 1 title": "Buy", label: "ftp://lale.example/sale"}.items():
         http.emma.fill(name, value)
     await http.emma.click(view, "Preview")
     refused = text_of(await http.emma.wait_for_view("There is no preview yet"))
     assert f"{label}: This is not a web address." in refused
     assert "Look at what is new." not in refused
-    assert writes(http) == []
+    assert list_writes(http) == []
 
 
 async def test_a_duplicates_form_says_that_the_picture_is_not_taken_over(http: World) -> None:
     add_flow(http)
-    assert "picture is not taken over" in json.dumps((await opens(http.emma, "/flows duplicate 1")).blocks)
+    assert "picture is not taken over" in json.dumps((await open_form(http.emma, "/flows duplicate 1")).blocks)

@@ -6,18 +6,18 @@ import pytest
 
 from flowbot.sandbox.enkapush import Fault
 from flowbot.sandbox.slack import Message, text_of
-from tests.journeys.form_steps import add_flow, opens, writes
+from tests.journeys.form_steps import add_flow, list_writes, open_form
 from tests.journeys.request_steps import (
-    WAITS,
-    asks,
-    ends,
-    gives_reason,
-    is_struck,
-    is_told,
-    mentioned,
-    private,
-    rules,
-    sent_texts,
+    WAITING,
+    all_sent_fields,
+    approval_policy,
+    list_mentions,
+    private_messages,
+    request_change,
+    submit_reason,
+    wait_for_faults,
+    wait_for_private_message,
+    wait_for_status,
 )
 from tests.journeys.world import APPROVALS, MARKETING, RANDOM, World, on_both_databases
 
@@ -35,78 +35,78 @@ HOSTILE: Final = (
 @on_both_databases
 @pytest.mark.parametrize("kind", ["enable", "delete"])
 async def test_enabling_and_deleting_wait_for_an_approval(running: World, kind: str) -> None:
-    await running.policy(rules())
-    request = await asks(running, kind)
-    assert WAITS in text_of(request)
-    answer = await is_told(running.emma, "Asked for approval in", MARKETING)
+    await running.import_policy(approval_policy())
+    request = await request_change(running, kind)
+    assert WAITING in text_of(request)
+    answer = await wait_for_private_message(running.emma, "Asked for approval in", MARKETING)
     assert running.emma.list_buttons(answer) == ["Open"]
-    assert writes(running) == []
+    assert list_writes(running) == []
     await running.burak.click(request, "Approve")
-    await ends(running, request, "Applied")
-    assert [record.method for record in writes(running)] == ["POST" if kind == "enable" else "DELETE"]
+    await wait_for_status(running, request, "Applied")
+    assert [record.method for record in list_writes(running)] == ["POST" if kind == "enable" else "DELETE"]
 
 
 async def test_disabling_is_done_at_once_and_told_to_the_channel(running: World) -> None:
-    await running.policy(rules())
+    await running.import_policy(approval_policy())
     add_flow(running, is_enabled=True)
     await running.emma.send(MARKETING, "/flows disable 1 Out of stock")
     told = await running.burak.wait_for_message(MARKETING, "Applied")
     assert not told.is_ephemeral
     assert "disabled flow" in text_of(told)
     assert "Out of stock" in text_of(told)
-    await is_told(running.emma, "Flow #1 is disabled.", MARKETING)
-    assert sent_texts(running) == [{"is_enabled": "0"}]
+    await wait_for_private_message(running.emma, "Flow #1 is disabled.", MARKETING)
+    assert all_sent_fields(running) == [{"is_enabled": "0"}]
 
 
 async def test_disabling_once_more_while_it_is_being_done_says_so(http: World) -> None:
-    await http.policy(rules())
+    await http.import_policy(approval_policy())
     add_flow(http, is_enabled=True)
     http.enkapush.faults.add(Fault.hang(method="POST"))
     await http.emma.send(MARKETING, "/flows disable 1")
-    await is_struck(http)
+    await wait_for_faults(http)
     await http.emma.send(MARKETING, "/flows disable 1")
-    await is_told(http.emma, "Flow 1 is being changed right now.", MARKETING)
+    await wait_for_private_message(http.emma, "Flow 1 is being changed right now.", MARKETING)
     http.enkapush.release()
-    await is_told(http.emma, "Flow #1 is disabled.", MARKETING)
-    assert sent_texts(http) == [{"is_enabled": "0"}]
+    await wait_for_private_message(http.emma, "Flow #1 is disabled.", MARKETING)
+    assert all_sent_fields(http) == [{"is_enabled": "0"}]
 
 
 async def test_disabling_waits_where_the_policy_says_so(http: World) -> None:
-    await http.policy(rules(ALL_GATES))
-    request = await asks(http, "disable")
-    assert writes(http) == []
+    await http.import_policy(approval_policy(ALL_GATES))
+    request = await request_change(http, "disable")
+    assert list_writes(http) == []
     await http.burak.click(request, "Approve")
-    await ends(http, request, "Applied")
+    await wait_for_status(http, request, "Applied")
     assert not http.enkapush.store.flow(1).is_enabled
 
 
 @on_both_databases
 async def test_an_edit_of_an_enabled_flow_waits_and_is_applied_as_exactly_that_edit(running: World) -> None:
-    await running.policy(rules())
+    await running.import_policy(approval_policy())
     add_flow(running, is_enabled=True)
     request = await _edits(running, {"Title": "Yeni başlık", "Time to live": "1 hour"})
     seen = text_of(request)
     assert "Title: Old title → Yeni başlık" in seen
     assert "Time to live: 1 day → 1 hour" in seen
-    assert writes(running) == []
+    assert list_writes(running) == []
     await running.emma.wait_for_view("this edit needs an approval")
     await running.burak.click(request, "Approve")
-    done = await ends(running, request, "Applied")
-    assert sent_texts(running) == [{"title": "Yeni başlık", "ttl": "3600"}]
+    done = await wait_for_status(running, request, "Applied")
+    assert all_sent_fields(running) == [{"title": "Yeni başlık", "ttl": "3600"}]
     assert running.enkapush.store.flow(1).is_enabled
     assert "Title: Old title → Yeni başlık" in text_of(done)
 
 
 async def _edits(world: World, values: dict[str, Any]) -> Message:
-    await opens(world.emma, "/flows edit 1")
+    await open_form(world.emma, "/flows edit 1")
     await world.emma.submit(values)
-    return await world.deniz.wait_for_message(APPROVALS, WAITS)
+    return await world.deniz.wait_for_message(APPROVALS, WAITING)
 
 
 async def test_an_edit_of_a_disabled_flow_needs_none(http: World) -> None:
-    await http.policy(rules())
+    await http.import_policy(approval_policy())
     add_flow(http)
-    await opens(http.emma, "/flows edit 1")
+    await open_form(http.emma, "/flows edit 1")
     await http.emma.submit({"Title": "New"})
     await http.emma.wait_for_message(MARKETING, "Flow #1 was changed")
     assert await http.deniz.list_messages(APPROVALS) == []
@@ -116,8 +116,8 @@ async def test_an_edit_of_a_disabled_flow_needs_none(http: World) -> None:
 
 
 async def test_a_request_shows_who_asks_why_and_what_subscribers_would_get(http: World) -> None:
-    await http.policy(rules())
-    request = await asks(http, f"enable {add_flow(http)} The sale starts")
+    await http.import_policy(approval_policy())
+    request = await request_change(http, f"enable {add_flow(http)} The sale starts")
     seen = text_of(request)
     for part in (
         "U0EMMA asks to enable flow #1 Old name",
@@ -139,52 +139,52 @@ async def test_a_request_shows_who_asks_why_and_what_subscribers_would_get(http:
 
 @pytest.mark.parametrize("text", HOSTILE)
 async def test_foreign_text_calls_nobody_and_leads_nowhere(http: World, text: str) -> None:
-    await http.policy(rules(approvers='["U0DENIZ"]'))
+    await http.import_policy(approval_policy(approvers='["U0DENIZ"]'))
     add_flow(http, is_enabled=True, name=text, title=text, description=text, button_title_1=text)
     request = await _edits(http, {"Description": f"{text} again"})
     assert text in text_of(request)
-    assert set(mentioned(http, request)) == {("user", "U0EMMA")}
+    assert set(list_mentions(http, request)) == {("user", "U0EMMA")}
     await http.deniz.click(request, "Reject")
-    assert mentioned(http, await http.deniz.wait_for_view("Everyone here will see")) == []
-    await gives_reason(http.deniz, text)
-    over = await ends(http, request, "Rejected")
+    assert list_mentions(http, await http.deniz.wait_for_view("Everyone here will see")) == []
+    await submit_reason(http.deniz, text)
+    over = await wait_for_status(http, request, "Rejected")
     assert text in text_of(over)
-    assert set(mentioned(http, over)) == {("user", "U0EMMA"), ("user", "U0DENIZ")}
+    assert set(list_mentions(http, over)) == {("user", "U0EMMA"), ("user", "U0DENIZ")}
     await http.emma.send(MARKETING, f"/flows delete 1 {text}")
-    again = await http.deniz.wait_for_message(APPROVALS, WAITS)
-    assert set(mentioned(http, again)) == {("user", "U0EMMA")}
-    await is_told(http.emma, "Asked for approval in", MARKETING)
+    again = await http.deniz.wait_for_message(APPROVALS, WAITING)
+    assert set(list_mentions(http, again)) == {("user", "U0EMMA")}
+    await wait_for_private_message(http.emma, "Asked for approval in", MARKETING)
     told = await http.emma.list_messages(MARKETING)
-    called = {mention for message in told for mention in mentioned(http, message)}
+    called = {mention for message in told for mention in list_mentions(http, message)}
     assert called == {("channel", APPROVALS), ("user", "U0DENIZ")}
 
 
 async def test_a_request_is_in_the_requesters_language(http: World) -> None:
-    await http.policy(rules())
+    await http.import_policy(approval_policy())
     add_flow(http)
     await http.ayse.send(MARKETING, "/flows etkinleştir 1 Kampanya başladı")
     request = await http.emma.wait_for_message(APPROVALS, "Onay bekliyor")
     assert http.emma.list_buttons(request) == ["Onayla", "Reddet", "Geri çek"]
     await http.burak.click(request, "Onayla")
-    await ends(http, request, "Uygulandı")
+    await wait_for_status(http, request, "Uygulandı")
 
 
 async def test_a_request_is_in_the_workspaces_language_where_that_is_set(world: World) -> None:
     world.settings = world.settings.model_copy(update={"flowbot_language": "en"})
     await world.start_http()
-    await world.policy(rules())
+    await world.import_policy(approval_policy())
     add_flow(world)
     await world.ayse.send(MARKETING, "/flows etkinleştir 1")
-    request = await world.emma.wait_for_message(APPROVALS, WAITS)
+    request = await world.emma.wait_for_message(APPROVALS, WAITING)
     await world.burak.click(request, "Approve")
-    await ends(world, request, "Applied")
+    await wait_for_status(world, request, "Applied")
 
 
 async def test_without_a_channel_of_its_own_a_request_stands_where_it_was_asked(http: World) -> None:
-    await http.policy(rules(where=MARKETING))
-    request = await asks(http, where=MARKETING)
+    await http.import_policy(approval_policy(where=MARKETING))
+    request = await request_change(http, where=MARKETING)
     await http.burak.click(request, "Approve")
-    await ends(http, request, "Applied")
+    await wait_for_status(http, request, "Applied")
 
 
 # --- who may ask ---------------------------------------------------------------------------------------------------
@@ -192,10 +192,10 @@ async def test_without_a_channel_of_its_own_a_request_stands_where_it_was_asked(
 
 @pytest.mark.parametrize("command", ["enable", "disable", "delete"])
 async def test_who_may_not_edit_may_not_ask(http: World, command: str) -> None:
-    await http.policy(rules())
+    await http.import_policy(approval_policy())
     add_flow(http, is_enabled=command == "disable")
     await http.deniz.send(MARKETING, f"/flows {command} 1")
-    await is_told(http.deniz, "policy does not let you do that", MARKETING)
+    await wait_for_private_message(http.deniz, "policy does not let you do that", MARKETING)
     assert http.enkapush.requests == []
 
 
@@ -207,56 +207,56 @@ async def test_in_a_channel_without_a_policy_nobody_asks(http: World) -> None:
 
 
 async def test_a_flow_of_another_website_does_not_exist_here(http: World) -> None:
-    await http.policy(rules(websites="[2]"))
+    await http.import_policy(approval_policy(websites="[2]"))
     add_flow(http)
     answers = []
     for flow in (1, 2):
         await http.emma.send(MARKETING, f"/flows delete {flow}")
-        answers.append((await is_told(http.emma, f"There is no flow {flow} here.", MARKETING)).text)
+        answers.append((await wait_for_private_message(http.emma, f"There is no flow {flow} here.", MARKETING)).text)
     assert answers[0].replace("1", "2") == answers[1]
-    assert writes(http) == []
+    assert list_writes(http) == []
 
 
 @pytest.mark.parametrize(("is_enabled", "command"), [(True, "enable"), (False, "disable")])
 async def test_what_is_so_already_is_not_asked_for(http: World, is_enabled: bool, command: str) -> None:
-    await http.policy(rules(ALL_GATES))
+    await http.import_policy(approval_policy(ALL_GATES))
     add_flow(http, is_enabled=is_enabled)
     await http.emma.send(MARKETING, f"/flows {command} 1")
-    await is_told(http.emma, f"Flow 1 is {command}d already.", MARKETING)
+    await wait_for_private_message(http.emma, f"Flow 1 is {command}d already.", MARKETING)
     assert await http.deniz.list_messages(APPROVALS) == []
 
 
 async def test_where_nobody_may_approve_nothing_waits_for_ever(http: World) -> None:
-    await http.policy(rules(approvers="[]"))
+    await http.import_policy(approval_policy(approvers="[]"))
     add_flow(http)
     await http.emma.send(MARKETING, "/flows enable 1")
-    await is_told(http.emma, "this channel's policy names nobody who may approve", MARKETING)
+    await wait_for_private_message(http.emma, "this channel's policy names nobody who may approve", MARKETING)
 
 
 @on_both_databases
 async def test_a_second_request_for_the_same_flow_points_to_the_first(running: World) -> None:
-    await running.policy(rules())
-    await asks(running)
+    await running.import_policy(approval_policy())
+    await request_change(running)
     await running.ayse.send(MARKETING, "/flows sil 1")
-    await is_told(running.ayse, "/flows", MARKETING)
-    assert "1 numaralı" in private(running, running.ayse, MARKETING)[-1]
+    await wait_for_private_message(running.ayse, "/flows", MARKETING)
+    assert "1 numaralı" in private_messages(running, running.ayse, MARKETING)[-1]
     assert len(await running.deniz.list_messages(APPROVALS)) == 1
 
 
 async def test_a_new_request_is_possible_once_the_first_is_over(http: World) -> None:
-    await http.policy(rules())
-    request = await asks(http)
+    await http.import_policy(approval_policy())
+    request = await request_change(http)
     await http.emma.click(request, "Withdraw")
-    await ends(http, request, "Withdrawn")
-    await asks(http, "enable 1")
+    await wait_for_status(http, request, "Withdrawn")
+    await request_change(http, "enable 1")
 
 
 # --- by button -----------------------------------------------------------------------------------------------------
 
 
 async def test_a_flow_is_enabled_from_the_answer_to_its_making(http: World) -> None:
-    await http.policy(rules())
-    await opens(http.emma, "/flows create")
+    await http.import_policy(approval_policy())
+    await open_form(http.emma, "/flows create")
     await http.emma.submit({"Name": "Spring", "Title": "Spring is here", "Description": "Look."})
     made = await http.emma.wait_for_message(MARKETING, "Flow #1 was created, disabled.")
     await _asks_by(http, made, "Enable")
@@ -264,7 +264,7 @@ async def test_a_flow_is_enabled_from_the_answer_to_its_making(http: World) -> N
 
 @pytest.mark.parametrize(("command", "button"), [("show 1", "Enable"), ("show 1", "Delete"), ("list", "Enable")])
 async def test_a_request_is_made_from_where_a_flow_is_shown(http: World, command: str, button: str) -> None:
-    await http.policy(rules())
+    await http.import_policy(approval_policy())
     add_flow(http)
     await http.emma.send(MARKETING, f"/flows {command}")
     shown = await http.emma.wait_for_message(MARKETING, lambda message: button in http.emma.list_buttons(message))
@@ -272,9 +272,9 @@ async def test_a_request_is_made_from_where_a_flow_is_shown(http: World, command
 
 
 async def _asks_by(world: World, shown: Message, button: str) -> None:
-    before = len(writes(world))
+    before = len(list_writes(world))
     await world.emma.click(shown, button)
-    request = await world.deniz.wait_for_message(APPROVALS, WAITS)
+    request = await world.deniz.wait_for_message(APPROVALS, WAITING)
     await world.burak.click(request, "Approve")
-    await ends(world, request, "Applied")
-    assert [record.method for record in writes(world)[before:]] == ["POST" if button == "Enable" else "DELETE"]
+    await wait_for_status(world, request, "Applied")
+    assert [record.method for record in list_writes(world)[before:]] == ["POST" if button == "Enable" else "DELETE"]

@@ -7,18 +7,18 @@ import pytest
 
 from flowbot.sandbox.enkapush import Fault
 from flowbot.sandbox.slack import text_of
-from tests.journeys.form_steps import add_flow, is_form, opens, writes
+from tests.journeys.form_steps import add_flow, is_form, list_writes, open_form
 from tests.journeys.request_steps import (
-    WAITS,
-    answer_to,
-    asks,
-    audit,
-    changed_by,
-    ends,
-    gives_reason,
-    is_struck,
-    is_told,
-    rules,
+    WAITING,
+    approval_policy,
+    change_meanwhile,
+    click_and_read,
+    read_audit_trail,
+    request_change,
+    submit_reason,
+    wait_for_faults,
+    wait_for_private_message,
+    wait_for_status,
 )
 from tests.journeys.world import APPROVALS, MARKETING, World, on_both_databases
 
@@ -27,79 +27,79 @@ TWO_APPROVERS = '["S0LEADS", "U0DENIZ"]'
 
 @on_both_databases
 async def test_a_quorum_that_was_raised_meanwhile_is_asked_for(http: World) -> None:
-    await http.policy(rules(approvers=TWO_APPROVERS))
-    request = await asks(http)
-    await http.policy(rules("quorum = 2", approvers=TWO_APPROVERS))
+    await http.import_policy(approval_policy(approvers=TWO_APPROVERS))
+    request = await request_change(http)
+    await http.import_policy(approval_policy("quorum = 2", approvers=TWO_APPROVERS))
     await http.burak.click(request, "Approve")
-    await ends(http, request, "1 of 2 approvals")
-    assert writes(http) == []
+    await wait_for_status(http, request, "1 of 2 approvals")
+    assert list_writes(http) == []
     await http.deniz.click(request, "Approve")
-    await ends(http, request, "Applied")
-    assert len(writes(http)) == 1
+    await wait_for_status(http, request, "Applied")
+    assert len(list_writes(http)) == 1
 
 
 async def test_a_quorum_that_was_lowered_meanwhile_changes_nothing_for_the_request(http: World) -> None:
-    await http.policy(rules("quorum = 2", approvers=TWO_APPROVERS))
-    request = await asks(http)
-    await http.policy(rules(approvers=TWO_APPROVERS))
+    await http.import_policy(approval_policy("quorum = 2", approvers=TWO_APPROVERS))
+    request = await request_change(http)
+    await http.import_policy(approval_policy(approvers=TWO_APPROVERS))
     await http.burak.click(request, "Approve")
-    await ends(http, request, "1 of 2 approvals")
-    assert writes(http) == []
+    await wait_for_status(http, request, "1 of 2 approvals")
+    assert list_writes(http) == []
 
 
 async def test_self_approval_that_was_taken_back_meanwhile_is_refused(http: World) -> None:
-    await http.policy(rules("self_approval = true", approvers='["S0EDITORS"]'))
-    request = await asks(http)
-    await http.policy(rules(approvers='["S0EDITORS"]'))
-    assert "You asked for this yourself" in await answer_to(http, http.emma, request, "Approve")
-    assert writes(http) == []
+    await http.import_policy(approval_policy("self_approval = true", approvers='["S0EDITORS"]'))
+    request = await request_change(http)
+    await http.import_policy(approval_policy(approvers='["S0EDITORS"]'))
+    assert "You asked for this yourself" in await click_and_read(http, http.emma, request, "Approve")
+    assert list_writes(http) == []
 
 
 async def test_who_left_the_group_seconds_ago_does_not_approve(http: World) -> None:
-    await http.policy(rules())
-    request = await asks(http)
+    await http.import_policy(approval_policy())
+    request = await request_change(http)
     await http.burak.send(MARKETING, "/flows help")
     await http.burak.wait_for_message(MARKETING, "flowbot")
     http.slack.workspace.groups["S0LEADS"].users.clear()
     http.time.ahead += 5
-    assert "politikası bunu yapmanıza izin vermiyor" in await answer_to(http, http.burak, request, "Approve")
-    assert writes(http) == []
+    assert "politikası bunu yapmanıza izin vermiyor" in await click_and_read(http, http.burak, request, "Approve")
+    assert list_writes(http) == []
 
 
 async def test_who_was_deactivated_seconds_ago_does_not_approve(http: World) -> None:
-    await http.policy(rules())
-    request = await asks(http)
+    await http.import_policy(approval_policy())
+    request = await request_change(http)
     await http.burak.send(MARKETING, "/flows help")
     await http.burak.wait_for_message(MARKETING, "flowbot")
     http.burak.person.deleted = True
     http.time.ahead += 5
     await http.burak.click(request, "Approve")
-    await is_told(http.burak, "etkin kişiler")
-    assert writes(http) == []
+    await wait_for_private_message(http.burak, "etkin kişiler")
+    assert list_writes(http) == []
 
 
 async def test_who_left_the_channel_with_the_form_open_does_not_reject_by_the_right_of_everyone(http: World) -> None:
-    await http.policy(rules(approvers='["*"]', where=MARKETING))
-    request = await asks(http, where=MARKETING)
+    await http.import_policy(approval_policy(approvers='["*"]', where=MARKETING))
+    request = await request_change(http, where=MARKETING)
     await http.burak.open_home()
     await http.burak.wait_for_home("Old name")
     await http.burak.click(request, "Reject")
     http.slack.workspace.channels[MARKETING].members.remove("U0BURAK")
     http.time.ahead += 4
-    (said,) = await gives_reason(http.burak, "Not before the sale")
+    (said,) = await submit_reason(http.burak, "Not before the sale")
     assert "politikası bunu yapmanıza izin vermiyor" in said
-    assert WAITS in text_of(request)
+    assert WAITING in text_of(request)
 
 
 @pytest.mark.parametrize("where", [MARKETING, APPROVALS])
 async def test_who_is_in_the_channel_rejects_by_the_right_of_everyone_wherever_the_request_is(
     http: World, where: str
 ) -> None:
-    await http.policy(rules(approvers='["*"]', where=where))
-    request = await asks(http, where=where)
+    await http.import_policy(approval_policy(approvers='["*"]', where=where))
+    request = await request_change(http, where=where)
     await http.burak.click(request, "Reject")
-    assert await gives_reason(http.burak, "Not before the sale") == []
-    await ends(http, request, "Rejected")
+    assert await submit_reason(http.burak, "Not before the sale") == []
+    await wait_for_status(http, request, "Rejected")
 
 
 async def leaves_the_editors(world: World) -> None:
@@ -112,22 +112,22 @@ async def leaves_the_editors(world: World) -> None:
 
 @pytest.mark.parametrize("asked", ["disable", "enable"])
 async def test_who_left_the_editors_seconds_ago_asks_for_nothing(http: World, asked: str) -> None:
-    await http.policy(rules())
+    await http.import_policy(approval_policy())
     flow = add_flow(http, is_enabled=asked == "disable")
     await leaves_the_editors(http)
     await http.emma.send(MARKETING, f"/flows {asked} {flow}")
     await http.emma.wait_for_message(MARKETING, "policy does not let you")
-    assert writes(http) == []
+    assert list_writes(http) == []
 
 
 async def test_the_form_of_who_left_the_editors_seconds_ago_is_not_saved(http: World) -> None:
-    await http.policy(rules())
+    await http.import_policy(approval_policy())
     flow = add_flow(http)
-    await opens(http.emma, f"/flows edit {flow}")
+    await open_form(http.emma, f"/flows edit {flow}")
     await leaves_the_editors(http)
     await http.emma.submit({"Title": "Another"})
     await http.emma.wait_for_message(MARKETING, "policy does not let you")
-    assert writes(http) == []
+    assert list_writes(http) == []
 
 
 def direct(world: World) -> str:
@@ -145,48 +145,48 @@ def leaves_the_channel(world: World) -> None:
 async def test_the_form_of_who_left_the_channel_is_not_saved_by_the_right_of_everyone(
     http: World, command: str
 ) -> None:
-    await http.policy(rules(editors='["*"]'))
+    await http.import_policy(approval_policy(editors='["*"]'))
     flow = add_flow(http)
-    await opens(http.emma, f"/flows {command} {flow}")
+    await open_form(http.emma, f"/flows {command} {flow}")
     leaves_the_channel(http)
     await http.emma.submit({"Title": "Another"})
     told = await http.emma.wait_for_message(direct(http), "In C0MARKETING, the policy does not let you do that.")
     assert http.emma.list_buttons(told) == ["Open form"]
-    assert writes(http) == []
+    assert list_writes(http) == []
 
 
 async def test_the_form_of_who_left_the_channel_seconds_ago_is_not_saved(http: World) -> None:
-    await http.policy(rules(editors='["*"]'))
+    await http.import_policy(approval_policy(editors='["*"]'))
     flow = add_flow(http)
-    await opens(http.emma, f"/flows edit {flow}")
+    await open_form(http.emma, f"/flows edit {flow}")
     await http.emma.submit({"Title": "Another"})
     await http.emma.wait_for_message(MARKETING, "Flow #1 was changed")
     await http.emma.close()
-    await opens(http.emma, f"/flows edit {flow}")
+    await open_form(http.emma, f"/flows edit {flow}")
     http.slack.workspace.channels[MARKETING].members.remove("U0EMMA")
     http.time.ahead += 4
     await http.emma.submit({"Title": "One more"})
     await http.emma.wait_for_message(direct(http), "policy does not let you")
-    assert len(writes(http)) == 1
+    assert len(list_writes(http)) == 1
 
 
 async def test_who_left_the_channel_and_is_named_saves_the_form(http: World) -> None:
-    await http.policy(rules(editors='["*", "S0EDITORS"]'))
+    await http.import_policy(approval_policy(editors='["*", "S0EDITORS"]'))
     flow = add_flow(http)
-    await opens(http.emma, f"/flows edit {flow}")
+    await open_form(http.emma, f"/flows edit {flow}")
     leaves_the_channel(http)
     await http.emma.submit({"Title": "Another"})
     await http.emma.wait_for_message(direct(http), "Flow #1 was changed")
 
 
 async def test_a_form_of_everyones_is_saved_only_where_slack_tells_who_is_in_the_channel(http: World) -> None:
-    await http.policy(rules(editors='["*"]'))
+    await http.import_policy(approval_policy(editors='["*"]'))
     flow = add_flow(http)
-    await opens(http.emma, f"/flows edit {flow}")
+    await open_form(http.emma, f"/flows edit {flow}")
     http.slack.faults.add("conversations.members", error="internal_error", times=None)
     await http.emma.submit({"Title": "Another"})
     told = await http.emma.wait_for_message(MARKETING, "policy does not let you")
-    assert writes(http) == []
+    assert list_writes(http) == []
     http.slack.faults.clear()
     await http.emma.close(everything=True)
     await http.emma.click(told, "Open form")
@@ -196,18 +196,18 @@ async def test_a_form_of_everyones_is_saved_only_where_slack_tells_who_is_in_the
 
 
 async def test_a_form_of_a_private_channel_that_flowbot_is_not_in_is_saved(http: World) -> None:
-    await http.policy(rules(editors='["*"]'))
+    await http.import_policy(approval_policy(editors='["*"]'))
     flow = add_flow(http)
-    await opens(http.emma, f"/flows edit {flow}")
+    await open_form(http.emma, f"/flows edit {flow}")
     http.slack.faults.add("conversations.members", error="channel_not_found", times=None)
     await http.emma.submit({"Title": "Another"})
     await http.emma.wait_for_message(MARKETING, "Flow #1 was changed")
 
 
 async def test_who_left_the_channel_does_not_open_a_form_again_by_the_right_of_everyone(http: World) -> None:
-    await http.policy(rules(editors='["*"]'))
+    await http.import_policy(approval_policy(editors='["*"]'))
     flow = add_flow(http)
-    await opens(http.emma, f"/flows edit {flow}")
+    await open_form(http.emma, f"/flows edit {flow}")
     http.enkapush.faults.add(Fault.status(422, method="POST"))
     http.slack.faults.add("views.update", error="not_found", times=None)
     http.slack.faults.add("chat.postEphemeral", error="not_in_channel", times=None)
@@ -224,24 +224,24 @@ async def test_who_left_the_channel_does_not_open_a_form_again_by_the_right_of_e
 
 
 async def test_what_slack_said_within_the_minute_counts_for_a_form_where_it_is_away_now(http: World) -> None:
-    await http.policy(rules())
+    await http.import_policy(approval_policy())
     flow = add_flow(http)
-    await opens(http.emma, f"/flows edit {flow}")
+    await open_form(http.emma, f"/flows edit {flow}")
     http.slack.faults.add("users.info", error="internal_error", times=None)
     http.time.ahead += 4
     await http.emma.submit({"Title": "Another"})
-    await http.emma.wait_until(lambda: writes(http))
+    await http.emma.wait_until(lambda: list_writes(http))
 
 
 async def test_a_flow_that_moved_to_a_hidden_website_is_gone_and_shows_nothing_of_itself(http: World) -> None:
-    await http.policy(rules())
-    request = await asks(http)
-    await changed_by(http, request, website_id=3, title="SECRET OF ANOTHER SITE")
+    await http.import_policy(approval_policy())
+    request = await request_change(http)
+    await change_meanwhile(http, request, website_id=3, title="SECRET OF ANOTHER SITE")
     await http.burak.click(request, "Approve")
-    over = text_of(await ends(http, request, "Out of date"))
+    over = text_of(await wait_for_status(http, request, "Out of date"))
     assert "SECRET" not in over
     assert "Kitap" not in over
-    assert writes(http) == []
+    assert list_writes(http) == []
 
 
 @on_both_databases
@@ -249,42 +249,42 @@ async def test_a_flow_that_moved_to_a_hidden_website_is_gone_and_shows_nothing_o
 async def test_a_flow_that_moves_to_a_hidden_website_while_it_is_written_shows_nothing_of_itself(
     http: World, asked: str, open_end: str
 ) -> None:
-    await http.policy(rules())
-    request = await asks(http, asked)
+    await http.import_policy(approval_policy())
+    request = await request_change(http, asked)
     http.enkapush.faults.add(Fault.hang(method="GET", path="/flows/1", skip=1))
     if asked == "delete":
         http.enkapush.faults.add(Fault.empty(204, method="DELETE", path="/flows/1"))
     await http.burak.click(request, "Approve")
-    await is_struck(http)
+    await wait_for_faults(http)
     http.enkapush.store.update_flow(1, website_id=3, title="SECRET OF ANOTHER SITE", url="https://kitap.example/secret")
     http.enkapush.release()
-    over = await ends(http, request, "not known")
+    over = await wait_for_status(http, request, "not known")
     shown = json.dumps([over.blocks, over.text])
     assert f"Enkapush did not say whether flow 1 {open_end}." in text_of(over)
     assert not [word for word in ("SECRET", "Kitap", "kitap.example") if word in shown]
-    assert "It is still not known." in await answer_to(http, http.emma, over, "Check again")
-    recorded = json.dumps(await audit(http), ensure_ascii=False)
+    assert "It is still not known." in await click_and_read(http, http.emma, over, "Check again")
+    recorded = json.dumps(await read_audit_trail(http), ensure_ascii=False)
     assert not [word for word in ("SECRET", "kitap.example", "website_id") if word in recorded]
 
 
 async def test_an_edit_of_a_flow_that_moves_to_a_hidden_website_names_no_field_of_it(http: World) -> None:
-    await http.policy(rules())
+    await http.import_policy(approval_policy())
     add_flow(http)
-    await opens(http.emma, "/flows edit 1")
+    await open_form(http.emma, "/flows edit 1")
     http.enkapush.faults.add(Fault.hang(method="GET", path="/flows/1", skip=1))
     submitting = asyncio.create_task(http.emma.submit({"Title": "Mine"}))
-    await is_struck(http)
+    await wait_for_faults(http)
     http.enkapush.store.update_flow(1, website_id=3, description="SECRET OF ANOTHER SITE")
     http.enkapush.release()
     await submitting
     await http.emma.wait_for_message(MARKETING, "Enkapush did not say whether it changed flow 1.")
-    assert "SECRET" not in json.dumps(await audit(http))
+    assert "SECRET" not in json.dumps(await read_audit_trail(http))
 
 
 async def test_a_create_that_names_a_flow_of_old_is_not_taken_for_made(http: World) -> None:
     http.add_flows(1)
     form = {"Name": "Mine", "Title": "Mine", "Description": "Mine"}
-    await opens(http.emma, "/flows create")
+    await open_form(http.emma, "/flows create")
     http.enkapush.faults.add(Fault.status(200, '{"data": {"id": 1}}', method="POST", path="/flows"))
     await http.emma.submit(form)
     told = await http.emma.wait_for_message(MARKETING, "did not say whether it made the flow", timeout=10)
@@ -293,16 +293,16 @@ async def test_a_create_that_names_a_flow_of_old_is_not_taken_for_made(http: Wor
 
 
 async def test_a_twin_of_the_message_shows_the_outcome_once_it_is_pressed(http: World) -> None:
-    await http.policy(rules())
-    request = await asks(http)
+    await http.import_policy(approval_policy())
+    request = await request_change(http)
     posted = {"channel": APPROVALS, "text": request.text, "blocks": request.blocks}
     bot, _ = await http.start_http()
     await bot.slack.api_call("chat.postMessage", json=posted)
     twin = await http.deniz.wait_for_message(
-        APPROVALS, lambda message: message.ts != request.ts and WAITS in text_of(message) and not message.is_ephemeral
+        APPROVALS, lambda message: message.ts != request.ts and WAITING in text_of(message) and not message.is_ephemeral
     )
     await http.burak.click(twin, "Approve")
-    await ends(http, request, "Applied")
-    over = await ends(http, twin, "Applied")
+    await wait_for_status(http, request, "Applied")
+    over = await wait_for_status(http, twin, "Applied")
     assert http.deniz.list_buttons(over) == []
-    assert len(writes(http)) == 1
+    assert len(list_writes(http)) == 1

@@ -10,19 +10,19 @@ from flowbot.sandbox.enkapush.faults import FaultScope
 from flowbot.sandbox.slack import text_of
 from tests.journeys.form_steps import (
     LABELS,
-    LEAST,
     PNG,
+    REQUIRED_FIELDS,
     TURKISH_LABELS,
     add_flow,
     add_segments,
     field_errors,
     is_form,
-    is_told,
-    opens,
-    sent,
-    shown,
-    submit_of,
-    writes,
+    list_writes,
+    open_form,
+    read_fields,
+    sent_fields,
+    submit_label,
+    wait_for_result,
 )
 from tests.journeys.world import AGENCY, MARKETING, RANDOM, World, on_both_databases
 
@@ -78,12 +78,12 @@ HOSTILE: Final = (
 async def test_every_field_reaches_enkapush_as_it_was_typed_and_nothing_else(running: World) -> None:
     (segment,) = add_segments(running, 1, "VIP")
     emma = running.emma
-    await opens(emma, "/flows create")
+    await open_form(emma, "/flows create")
     emma.fill("Image", emma.upload("bahar görseli.png", PNG))
     submitted = await emma.submit(FULL)
     assert submitted.response_action == "update"
-    created = await is_told(emma, "Flow #1 was created, disabled.")
-    (request,) = writes(running)
+    created = await wait_for_result(emma, "Flow #1 was created, disabled.")
+    (request,) = list_writes(running)
     assert (request.method, request.path, request.status) == ("POST", "/flows", 200)
     assert request.texts == WIRE | {"segment": str(segment)}
     assert request.files == {"image": FormFile("bahar görseli.png", "image/png", PNG)}
@@ -106,22 +106,22 @@ async def test_a_flow_that_is_made_stands_in_the_list_that_was_read_just_before(
     http.add_flows(1)
     await http.emma.send(MARKETING, "/flows list")
     await http.emma.wait_for_message(MARKETING, "1 flow")
-    await opens(http.emma, "/flows create")
-    await http.emma.submit(LEAST)
-    await is_told(http.emma, "was created")
+    await open_form(http.emma, "/flows create")
+    await http.emma.submit(REQUIRED_FIELDS)
+    await wait_for_result(http.emma, "was created")
     await http.ayse.send(MARKETING, "/flows list")
     assert "Spring" in text_of(await http.ayse.wait_for_message(MARKETING, "2 akış"))
 
 
 async def test_the_least_that_must_be_typed_is_enough(http: World) -> None:
-    await opens(http.emma, "/flows create")
-    await http.emma.submit(LEAST)
-    await is_told(http.emma, "was created")
-    assert sent(http) == {
+    await open_form(http.emma, "/flows create")
+    await http.emma.submit(REQUIRED_FIELDS)
+    await wait_for_result(http.emma, "was created")
+    assert sent_fields(http) == {
         "website_id": "1",
-        "name": LEAST["Name"],
-        "title": LEAST["Title"],
-        "description": LEAST["Description"],
+        "name": REQUIRED_FIELDS["Name"],
+        "title": REQUIRED_FIELDS["Title"],
+        "description": REQUIRED_FIELDS["Description"],
         "wait_time": "1",
         "wait_time_type": "days",
         "is_silent": "0",
@@ -130,17 +130,17 @@ async def test_the_least_that_must_be_typed_is_enough(http: World) -> None:
         "segment": "all",
         "is_enabled": "0",
     }
-    assert writes(http)[0].files == {}
+    assert list_writes(http)[0].files == {}
 
 
 @pytest.mark.parametrize("text", HOSTILE)
 async def test_whatever_is_typed_a_flow_is_made_disabled(http: World, text: str) -> None:
-    await opens(http.emma, "/flows create")
+    await open_form(http.emma, "/flows create")
     texts = {"Name": text, "Title": text, "Button 1 title": text, "UTM source": text}
-    submitted = await http.emma.submit(LEAST | texts | {"Button 1 URL": "https://x.example"})
+    submitted = await http.emma.submit(REQUIRED_FIELDS | texts | {"Button 1 URL": "https://x.example"})
     assert submitted.response_action == "update"
-    await is_told(http.emma, "was created, disabled")
-    (request,) = writes(http)
+    await wait_for_result(http.emma, "was created, disabled")
+    (request,) = list_writes(http)
     assert [field.value for field in request.fields if field.name == "is_enabled"] == ["0"]
     assert request.texts["utm_source"] == text
     assert http.enkapush.store.flow(1).is_enabled is False
@@ -158,8 +158,8 @@ async def test_the_preview_says_whom_it_reaches_and_when(
     http: World, typed: dict[str, str], parts: tuple[str, ...]
 ) -> None:
     add_segments(http, 1, "VIP")
-    form = await opens(http.emma, "/flows create")
-    for label, value in (LEAST | typed).items():
+    form = await open_form(http.emma, "/flows create")
+    for label, value in (REQUIRED_FIELDS | typed).items():
         http.emma.fill(label, value)
     await http.emma.click(form, "Preview")
     preview = text_of(await http.emma.wait_for_view("As a subscriber sees it"))
@@ -184,8 +184,8 @@ async def test_the_preview_says_whom_it_reaches_and_when(
 async def test_the_preview_says_what_create_would_refuse(
     http: World, typed: dict[str, str], refusals: list[str]
 ) -> None:
-    form = await opens(http.emma, "/flows create")
-    for label, value in (LEAST | typed).items():
+    form = await open_form(http.emma, "/flows create")
+    for label, value in (REQUIRED_FIELDS | typed).items():
         http.emma.fill(label, value)
     await http.emma.click(form, "Preview")
     preview = text_of(await http.emma.wait_for_view("As a subscriber sees it")).splitlines()
@@ -196,8 +196,8 @@ async def test_the_preview_says_what_create_would_refuse(
 
 
 async def test_the_preview_of_what_can_be_saved_says_nothing_of_that(http: World) -> None:
-    form = await opens(http.emma, "/flows create")
-    for label, value in LEAST.items():
+    form = await open_form(http.emma, "/flows create")
+    for label, value in REQUIRED_FIELDS.items():
         http.emma.fill(label, value)
     await http.emma.click(form, "Preview")
     assert "could not be saved" not in text_of(await http.emma.wait_for_view("As a subscriber sees it"))
@@ -205,7 +205,7 @@ async def test_the_preview_of_what_can_be_saved_says_nothing_of_that(http: World
 
 async def test_an_edit_that_leaves_the_segment_says_that_it_is_not_told(http: World) -> None:
     add_flow(http)
-    form = await opens(http.emma, "/flows edit 1")
+    form = await open_form(http.emma, "/flows edit 1")
     await http.emma.click(form, "Preview")
     preview = text_of(await http.emma.wait_for_view("As a subscriber sees it"))
     for part in ("Website: Lale Moda", "Wait: 3 hours after", "Segment: Enkapush does not tell it"):
@@ -221,20 +221,20 @@ async def test_the_form_opens_at_once_and_is_filled_after(http: World) -> None:
     form = await http.emma.wait_for_view(is_form)
     assert form.id == loading.id
     assert tuple(http.emma.list_fields()) == LABELS
-    assert submit_of(form) == "Create"
+    assert submit_label(form) == "Create"
 
 
 async def test_a_turkish_reader_gets_a_turkish_form(http: World) -> None:
-    form = await opens(http.ayse, "/flows oluştur")
+    form = await open_form(http.ayse, "/flows oluştur")
     assert tuple(http.ayse.list_fields()) == TURKISH_LABELS
-    assert submit_of(form) == "Oluştur"
+    assert submit_label(form) == "Oluştur"
     assert http.ayse.read_field("Bekleme birimi") == "gün"
     await http.ayse.submit({"Ad": "Bahar", "Başlık": "Bahar geldi", "Açıklama": "Yenilere bakın."})
-    await is_told(http.ayse, "oluşturuldu")
+    await wait_for_result(http.ayse, "oluşturuldu")
 
 
 async def test_only_the_channels_websites_can_be_chosen_and_one_is_already(http: World) -> None:
-    form = await opens(http.emma, "/flows create")
+    form = await open_form(http.emma, "/flows create")
     assert http.emma.read_field("Website") == "Lale Moda"
     assert "Northbound Outdoor" in text_of(form)
     assert "Kitap" not in text_of(form)
@@ -244,7 +244,7 @@ async def test_another_website_brings_its_segments_and_keeps_what_was_typed(http
     add_segments(http, 1, "Lale VIP")
     (trail,) = add_segments(http, 2, "Trail runners")
     emma = http.emma
-    form = await opens(emma, "/flows create")
+    form = await open_form(emma, "/flows create")
     assert "Lale VIP" in text_of(form)
     assert "Trail runners" not in text_of(form)
     typed = {
@@ -264,73 +264,73 @@ async def test_another_website_brings_its_segments_and_keeps_what_was_typed(http
     for label, value in typed.items():
         emma.fill(label, value)
     emma.fill("Image", emma.upload("a.png", PNG))
-    before = shown(emma)
+    before = read_fields(emma)
     await emma.choose(form, "Website", "Northbound Outdoor")
     form = await emma.wait_for_view("Trail runners")
     assert "Lale VIP" not in text_of(form)
-    assert shown(emma) == before | {"Website": "Northbound Outdoor", "Segment": "All subscribers"}
+    assert read_fields(emma) == before | {"Website": "Northbound Outdoor", "Segment": "All subscribers"}
     await emma.submit({"Segment": "Trail runners (0)"})
-    await is_told(emma, "was created")
-    assert sent(http)["website_id"] == "2"
-    assert sent(http)["segment"] == str(trail)
-    assert writes(http)[0].files["image"].content == PNG
+    await wait_for_result(emma, "was created")
+    assert sent_fields(http)["website_id"] == "2"
+    assert sent_fields(http)["segment"] == str(trail)
+    assert list_writes(http)[0].files["image"].content == PNG
 
 
 async def test_a_thousand_segments_are_searched(http: World) -> None:
     add_segments(http, 1, *(f"Grup {number}" for number in range(1, 1001)), "İZMİR'liler")
-    form = await opens(http.emma, "/flows create")
+    form = await open_form(http.emma, "/flows create")
     assert http.emma.read_field("Segment") == "All subscribers"
     found = await http.emma.search_options(form, "Segment", "grup 77")
     names = [option["text"]["text"] for option in found["options"]]
     assert names == ["Grup 77 (0)", *(f"Grup 77{number} (0)" for number in range(10))]
     assert len((await http.emma.search_options(form, "Segment", ""))["options"]) == 100
     (izmir,) = (await http.emma.search_options(form, "Segment", "izmir"))["options"]
-    await http.emma.submit({**LEAST, "Segment": izmir})
-    await is_told(http.emma, "was created")
-    assert sent(http)["segment"] == "1001"
+    await http.emma.submit({**REQUIRED_FIELDS, "Segment": izmir})
+    await wait_for_result(http.emma, "was created")
+    assert sent_fields(http)["segment"] == "1001"
 
 
 async def test_a_website_with_the_largest_of_ids_can_be_chosen(http: World) -> None:
     http.enkapush.store.websites[MAX_ID] = "Large"
-    await http.policy(
+    await http.import_policy(
         f'[websites]\n{MAX_ID} = "Large"\n[[channels]]\nid = "{MARKETING}"\nwebsites = [{MAX_ID}]\n'
         'viewers = ["*"]\neditors = ["U0EMMA"]\n'
     )
-    await opens(http.emma, "/flows create")
+    await open_form(http.emma, "/flows create")
     assert http.emma.read_field("Website") == "Large"
-    await http.emma.submit(LEAST)
-    await http.emma.wait_until(lambda: writes(http))
-    assert sent(http)["website_id"] == str(MAX_ID)
+    await http.emma.submit(REQUIRED_FIELDS)
+    await http.emma.wait_until(lambda: list_writes(http))
+    assert sent_fields(http)["website_id"] == str(MAX_ID)
 
 
 async def test_many_websites_are_searched(http: World) -> None:
     names = {number: f"Site {number}" for number in range(1, 121)}
     http.enkapush.store.websites |= names
     listed = "\n".join(f'{number} = "{name}"' for number, name in names.items())
-    await http.policy(
+    await http.import_policy(
         f'[websites]\n{listed}\n[[channels]]\nid = "{MARKETING}"\nwebsites = {list(names)}\n'
         'viewers = ["*"]\neditors = ["U0EMMA"]\n'
     )
-    form = await opens(http.emma, "/flows create")
+    form = await open_form(http.emma, "/flows create")
     assert http.emma.read_field("Website") == "Site 1"
     (found,) = (await http.emma.search_options(form, "Website", "site 117"))["options"]
     await http.emma.choose(form, "Website", found)
     await http.emma.wait_until(lambda: http.emma.view and '"website":117' in http.emma.view.private_metadata)
-    await http.emma.submit(LEAST)
-    await is_told(http.emma, "was created")
-    assert sent(http)["website_id"] == "117"
+    await http.emma.submit(REQUIRED_FIELDS)
+    await wait_for_result(http.emma, "was created")
+    assert sent_fields(http)["website_id"] == "117"
 
 
 @pytest.mark.parametrize("trouble", ["refused", "silent"])
 async def test_without_the_segments_the_form_still_works(http: World, trouble: str) -> None:
     where: FaultScope = {"path": "/segments", "times": None}
     http.enkapush.faults.add(Fault.status(403, **where) if trouble == "refused" else Fault.hang(**where))
-    form = await opens(http.emma, "/flows create")
+    form = await open_form(http.emma, "/flows create")
     assert "does not tell the website's segments right now" in text_of(form)
     assert tuple(http.emma.list_fields()) == LABELS
-    await http.emma.submit(LEAST)
-    await is_told(http.emma, "was created")
-    assert sent(http)["segment"] == "all"
+    await http.emma.submit(REQUIRED_FIELDS)
+    await wait_for_result(http.emma, "was created")
+    assert sent_fields(http)["segment"] == "all"
 
 
 @pytest.mark.parametrize("command", ["create", "edit 1", "duplicate 1"])
@@ -359,8 +359,8 @@ async def test_nobody_opens_a_form_without_the_right_to(
 async def test_a_duplicate_begins_as_a_copy_and_is_a_new_disabled_flow(running: World) -> None:
     running.enkapush.store.add_flow(website_id=3)
     flow = add_flow(running, website_id=2, is_enabled=True, total_sent_push_notifications=9)
-    form = await opens(running.emma, f"/flows duplicate {flow}")
-    assert submit_of(form) == "Create"
+    form = await open_form(running.emma, f"/flows duplicate {flow}")
+    assert submit_label(form) == "Create"
     assert {
         label: running.emma.read_field(label) for label in ("Website", "Name", "Title", "Wait", "Button 1 URL")
     } == {
@@ -371,8 +371,8 @@ async def test_a_duplicate_begins_as_a_copy_and_is_a_new_disabled_flow(running: 
         "Button 1 URL": "https://lale.example/button",
     }
     await running.emma.submit({"Name": "New name"})
-    await is_told(running.emma, "Flow #3 was created, disabled.")
-    assert sent(running) == {
+    await wait_for_result(running.emma, "Flow #3 was created, disabled.")
+    assert sent_fields(running) == {
         "website_id": "2",
         "name": "New name",
         "title": "Old title",
@@ -399,12 +399,12 @@ async def test_a_shown_flow_and_a_new_one_can_be_duplicated_and_edited_by_a_butt
     await http.emma.click(seen, "Duplicate")
     await http.emma.wait_for_view(is_form)
     await http.emma.submit()
-    created = await is_told(http.emma, "Flow #2 was created")
+    created = await wait_for_result(http.emma, "Flow #2 was created")
     await http.emma.close()
     await http.emma.click(created, "Edit")
     await http.emma.wait_for_view(lambda view: is_form(view) and "#2" in text_of(view))
     await http.emma.submit({"Title": "Another"})
-    await is_told(http.emma, "Flow #2 was changed")
+    await wait_for_result(http.emma, "Flow #2 was changed")
     assert [http.enkapush.store.flow(number).title for number in (1, 2)] == ["Old title", "Another"]
 
 
@@ -439,39 +439,39 @@ WRONG: Final[dict[str, tuple[dict[str, Any], str, str]]] = {
 @pytest.mark.parametrize("case", WRONG)
 async def test_what_is_wrong_is_said_at_its_field_and_nothing_is_sent(http: World, case: str) -> None:
     typed, label, said = WRONG[case]
-    await opens(http.emma, "/flows create")
-    submitted = await http.emma.submit(LEAST | typed)
+    await open_form(http.emma, "/flows create")
+    submitted = await http.emma.submit(REQUIRED_FIELDS | typed)
     assert submitted.delivered
     errors = field_errors(http.emma, submitted.errors)
     assert list(errors) == [label]
     assert said in errors[label]
     assert {name: http.emma.read_field(name) for name in typed} == typed
-    assert writes(http) == []
+    assert list_writes(http) == []
 
 
 async def test_what_is_wrong_is_said_in_the_readers_language_all_of_it_at_once(http: World) -> None:
-    await opens(http.ayse, "/flows oluştur")
+    await open_form(http.ayse, "/flows oluştur")
     submitted = await http.ayse.submit({"Ad": " ", "Başlık": "T", "Açıklama": " ", "Bekleme": "400"})
     assert field_errors(http.ayse, submitted.errors) == {
         "Ad": "Burayı doldurun.",
         "Açıklama": "Burayı doldurun.",
         "Bekleme": "Bu 365 günden uzun.",
     }
-    assert writes(http) == []
+    assert list_writes(http) == []
 
 
 async def test_after_a_slip_the_same_form_is_saved(http: World) -> None:
-    await opens(http.emma, "/flows create")
-    assert (await http.emma.submit(LEAST | {"Name": " "})).response_action == "errors"
+    await open_form(http.emma, "/flows create")
+    assert (await http.emma.submit(REQUIRED_FIELDS | {"Name": " "})).response_action == "errors"
     assert (await http.emma.submit({"Name": "Spring"})).response_action == "update"
-    await is_told(http.emma, "was created")
-    assert len(writes(http)) == 1
+    await wait_for_result(http.emma, "was created")
+    assert len(list_writes(http)) == 1
 
 
 async def test_a_segment_of_the_website_that_was_left_is_refused(http: World) -> None:
     add_segments(http, 1, "VIP")
-    await opens(http.emma, "/flows create")
+    await open_form(http.emma, "/flows create")
     # The person is faster than the segments of the new website.
-    submitted = await http.emma.submit(LEAST | {"Segment": "VIP (0)", "Website": "Northbound Outdoor"})
+    submitted = await http.emma.submit(REQUIRED_FIELDS | {"Segment": "VIP (0)", "Website": "Northbound Outdoor"})
     assert list(field_errors(http.emma, submitted.errors)) == ["Segment"]
-    assert writes(http) == []
+    assert list_writes(http) == []

@@ -9,8 +9,15 @@ import pytest
 from pydantic import SecretStr
 
 from flowbot.sandbox.slack import text_of
-from tests.journeys.form_steps import PNG, is_told, opens
-from tests.journeys.request_steps import WAITS, asks, audit, ends, gives_reason, rules
+from tests.journeys.form_steps import PNG, open_form, wait_for_result
+from tests.journeys.request_steps import (
+    WAITING,
+    approval_policy,
+    read_audit_trail,
+    request_change,
+    submit_reason,
+    wait_for_status,
+)
 from tests.journeys.test_cli import Environment, inside
 from tests.journeys.test_cli import environment as environment  # noqa: PLC0414 - a fixture
 from tests.journeys.world import APPROVALS, World
@@ -36,37 +43,37 @@ def works_on(world: World, url: str) -> None:
 async def test_a_team_goes_on_where_it_was_after_the_move(
     world: World, environment: Environment, tmp_path: Path, empty_postgresql_url: str
 ) -> None:
-    await world.policy(rules("quorum = 1"))
+    await world.import_policy(approval_policy("quorum = 1"))
     async with working(world):
-        applied = await asks(world, by=world.ayse)
+        applied = await request_change(world, by=world.ayse)
         await world.burak.click(applied, "Onayla")
-        await ends(world, applied, "Uygulandı")
-        rejected = await asks(world, "delete")
+        await wait_for_status(world, applied, "Uygulandı")
+        rejected = await request_change(world, "delete")
         await world.burak.click(rejected, "Reject")
-        await gives_reason(world.burak, "Şimdi değil, ılık bir gün bekleyelim.")
-        await ends(world, rejected, "Rejected")
-        pending = await asks(world, f"enable {_new_flow(world)} İndirim başladı")
-        await opens(world.emma, "/flows create")
+        await submit_reason(world.burak, "Şimdi değil, ılık bir gün bekleyelim.")
+        await wait_for_status(world, rejected, "Rejected")
+        pending = await request_change(world, f"enable {_new_flow(world)} İndirim başladı")
+        await open_form(world.emma, "/flows create")
         made = {"Title": "Görsel", "Description": "Şık", "Image": world.emma.upload("görsel.png", PNG)}
         await world.emma.submit({"Name": "Görselli", **made})
-        await is_told(world.emma, "was created")
-        await opens(world.ayse, "/flows create")
+        await wait_for_result(world.emma, "was created")
+        await open_form(world.ayse, "/flows create")
         assert world.ayse.view
         await world.ayse.choose(world.ayse.view, "Ad", "Çıkmamış taslak")
-    before = await audit(world)
+    before = await read_audit_trail(world)
     target = environment | {"DATABASE_URL": empty_postgresql_url}
     status, out, err = await inside(target, tmp_path, "copy", environment["DATABASE_URL"])
     assert (status, err) == (0, "")
     assert f"events: {len(before)}\n" in out
     works_on(world, empty_postgresql_url)
-    assert await audit(world) == before
-    assert WAITS in text_of(pending)
+    assert await read_audit_trail(world) == before
+    assert WAITING in text_of(pending)
     async with working(world):
         await world.burak.click(pending, "Approve")
-        await ends(world, pending, "Applied")
-        await opens(world.ayse, "/flows create")
+        await wait_for_status(world, pending, "Applied")
+        await open_form(world.ayse, "/flows create")
         assert world.ayse.read_field("Ad") == "Çıkmamış taslak"
-    numbers = [event["number"] for event in await audit(world)]
+    numbers = [event["number"] for event in await read_audit_trail(world)]
     assert len(numbers) > len(before)
     assert numbers == sorted(set(numbers))
 
@@ -76,14 +83,14 @@ def _new_flow(world: World) -> int:
 
 
 async def test_an_old_backup_sends_nothing_twice(world: World, tmp_path: Path) -> None:
-    await world.policy(rules())
+    await world.import_policy(approval_policy())
     file = Path(world.settings.database_url.get_secret_value().removeprefix("sqlite:///"))
     async with working(world):
-        request = await asks(world)
+        request = await request_change(world)
         with closing(sqlite3.connect(file)) as live:
             live.execute("VACUUM INTO ?", [str(tmp_path / "backup.db")])
         await world.burak.click(request, "Approve")
-        await ends(world, request, "Applied")
+        await wait_for_status(world, request, "Applied")
     writes = _writes(world)
     works_on(world, f"sqlite:///{tmp_path / 'backup.db'}")
     async with working(world):

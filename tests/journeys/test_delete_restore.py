@@ -6,31 +6,31 @@ import pytest
 
 from flowbot.sandbox.enkapush import Fault, Image
 from flowbot.sandbox.slack import Message, text_of
-from tests.journeys.form_steps import PNG, add_flow, writes
+from tests.journeys.form_steps import PNG, add_flow, list_writes
 from tests.journeys.request_steps import (
-    answer_to,
-    asks,
-    comes_true,
-    ends,
-    gives_reason,
-    hurry,
-    is_struck,
-    is_told,
-    mentioned,
-    private,
-    rules,
+    approval_policy,
+    click_and_read,
+    list_mentions,
+    private_messages,
+    request_change,
+    speed_up,
+    submit_reason,
+    wait_for_faults,
+    wait_for_private_message,
+    wait_for_status,
+    wait_until,
 )
 from tests.journeys.world import APPROVALS, MARKETING, World, on_both_databases
 
 
 async def _deleted(world: World, *, rule: str = "") -> Message:
     """The outcome of a delete, with `Restore`."""
-    await world.policy(rules(rule))
+    await world.import_policy(approval_policy(rule))
     add_flow(world, is_enabled=True, image=Image("picture.png", "image/png", PNG), button_title_2="Two",
              button_url_2="https://lale.example/2")  # fmt: skip
-    request = await asks(world, "delete 1 Season is over")
+    request = await request_change(world, "delete 1 Season is over")
     await world.burak.click(request, "Approve")
-    return await ends(world, request, "Applied")
+    return await wait_for_status(world, request, "Applied")
 
 
 @on_both_databases
@@ -51,16 +51,16 @@ async def test_a_deleted_flow_comes_back_disabled_under_a_new_id_with_its_pictur
     assert flow.image is not None
     assert flow.image.content == PNG
     assert not flow.is_enabled
-    assert writes(running)[-1].texts["is_enabled"] == "0"
+    assert list_writes(running)[-1].texts["is_enabled"] == "0"
 
 
 async def test_what_a_restored_flow_lacks_is_said_to_all_and_to_the_one_who_asked(http: World) -> None:
     over = await _deleted(http)
-    told = await answer_to(http, http.emma, over, "Restore")
+    told = await click_and_read(http, http.emma, over, "Restore")
     assert "Its segment and UTM values could not be read: choose them anew, with /flows edit 2" in told
     public = await http.deniz.wait_for_message(MARKETING, "Restored from #1 as #2, disabled.")
     assert "Its segment and UTM values could not be read: choose them anew" in text_of(public)
-    assert not {"segment", "utm_source"} & set(writes(http)[-1].texts)
+    assert not {"segment", "utm_source"} & set(list_writes(http)[-1].texts)
 
 
 @on_both_databases
@@ -68,22 +68,24 @@ async def test_restored_by_two_at_once_and_twice_it_is_one_flow(http: World) -> 
     over = await _deleted(http)
     await asyncio.gather(*(person.click(over, "Restore") for person in (http.emma, http.ayse, http.emma)))
     await http.deniz.wait_for_message(MARKETING, "#2")
-    await http.deniz.wait_until(lambda: len(private(http, http.emma)) + len(private(http, http.ayse)) == 3)
-    await answer_to(http, http.emma, over, "Restore")
+    await http.deniz.wait_until(
+        lambda: len(private_messages(http, http.emma)) + len(private_messages(http, http.ayse)) == 3
+    )
+    await click_and_read(http, http.emma, over, "Restore")
     assert list(http.enkapush.store.flows) == [2]
-    assert [record.path for record in writes(http)] == ["/flows/1", "/flows"]
+    assert [record.path for record in list_writes(http)] == ["/flows/1", "/flows"]
 
 
 async def test_who_may_not_create_may_not_restore(http: World) -> None:
     over = await _deleted(http)
-    assert "policy does not let you do that" in await answer_to(http, http.deniz, over, "Restore")
+    assert "policy does not let you do that" in await click_and_read(http, http.deniz, over, "Restore")
     assert http.enkapush.store.flows == {}
 
 
 async def test_a_website_that_was_taken_from_the_policy_gets_nothing_back(http: World) -> None:
     over = await _deleted(http)
-    await http.policy(rules(websites="[2]"))
-    assert "no longer works with that website" in await answer_to(http, http.emma, over, "Restore")
+    await http.import_policy(approval_policy(websites="[2]"))
+    assert "no longer works with that website" in await click_and_read(http, http.emma, over, "Restore")
     assert http.enkapush.store.flows == {}
 
 
@@ -103,62 +105,62 @@ async def test_a_delete_that_was_cut_off_is_looked_for_and_done_once(http: World
     http.enkapush.faults.add(Fault.reset(after_effect=after_effect, method="DELETE", path="/flows/1"))
     over = await _deleted(http)
     assert http.deniz.list_buttons(over) == ["Restore"]
-    assert [record.method for record in writes(http)] == ["DELETE"] * (1 if after_effect else 2)
+    assert [record.method for record in list_writes(http)] == ["DELETE"] * (1 if after_effect else 2)
 
 
 async def test_a_delete_without_effect_has_failed(http: World) -> None:
-    await http.policy(rules())
-    request = await asks(http, "delete")
+    await http.import_policy(approval_policy())
+    request = await request_change(http, "delete")
     http.enkapush.faults.add(Fault.empty(204, method="DELETE", path="/flows/1"))
     await http.burak.click(request, "Approve")
-    over = await ends(http, request, "Failed")
+    over = await wait_for_status(http, request, "Failed")
     assert "said yes, but left flow 1 as it was" in text_of(over)
     assert http.deniz.list_buttons(over) == []
     assert list(http.enkapush.store.flows) == [1]
 
 
 async def test_a_flow_that_is_rewritten_while_its_picture_is_fetched_stays(http: World) -> None:
-    await http.policy(rules())
+    await http.import_policy(approval_policy())
     add_flow(http, image=Image("picture.png", "image/png", PNG))
-    request = await asks(http, "delete 1")
+    request = await request_change(http, "delete 1")
     http.enkapush.faults.add(Fault.hang(path="/media/*"))
     await http.burak.click(request, "Approve")
-    await is_struck(http)
+    await wait_for_faults(http)
     http.enkapush.store.update_flow(1, title="Theirs", is_enabled=True)
     http.enkapush.release()
-    over = await ends(http, request, "Out of date")
+    over = await wait_for_status(http, request, "Out of date")
     assert "Title: Old title → Theirs" in text_of(over)
-    assert writes(http) == []
+    assert list_writes(http) == []
 
 
 async def test_nothing_is_deleted_whose_picture_cannot_be_kept(http: World) -> None:
-    await http.policy(rules())
+    await http.import_policy(approval_policy())
     add_flow(http, image=Image("picture.png", "image/png", PNG))
-    request = await asks(http, "delete 1")
+    request = await request_change(http, "delete 1")
     http.enkapush.faults.add(Fault.status(500, path="/media/*", times=None))
     await http.burak.click(request, "Approve")
-    over = await ends(http, request, "Failed")
+    over = await wait_for_status(http, request, "Failed")
     assert "could not be kept, so nothing was deleted" in text_of(over)
-    assert writes(http) == []
-    await is_told(http.emma, "Delete #1: Failed", MARKETING)
-    await asks(http, "delete 1", where=APPROVALS)
+    assert list_writes(http) == []
+    await wait_for_private_message(http.emma, "Delete #1: Failed", MARKETING)
+    await request_change(http, "delete 1", where=APPROVALS)
 
 
 async def test_a_flow_that_was_restored_late_and_edited_since_is_not_made_twice(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    hurry(world, monkeypatch)
+    speed_up(world, monkeypatch)
     await world.start_http()
     over = await _deleted(world)
     world.enkapush.faults.add(Fault.hang(outlives_sender=True, method="POST", path="/flows"))
     await world.emma.click(over, "Restore")
     open_end = await world.deniz.wait_for_message(MARKETING, "not known")
     world.enkapush.release()
-    await comes_true(lambda: 2 in world.enkapush.store.flows)
+    await wait_until(lambda: 2 in world.enkapush.store.flows)
     world.enkapush.store.update_flow(2, title="Spring is here!")
     world.time.ahead += 61
-    assert "It is still not known." in await answer_to(world, world.emma, open_end, "Check again", MARKETING)
-    assert "asked for already" in await answer_to(world, world.emma, over, "Restore")
+    assert "It is still not known." in await click_and_read(world, world.emma, open_end, "Check again", MARKETING)
+    assert "asked for already" in await click_and_read(world, world.emma, over, "Restore")
     assert list(world.enkapush.store.flows) == [2]
 
 
@@ -166,57 +168,61 @@ async def test_a_flow_that_was_restored_late_and_edited_since_is_not_made_twice(
 async def test_who_looks_for_a_deleted_flow_is_told_what_became_of_it(running: World) -> None:
     await _deleted(running)
     await running.emma.send(MARKETING, "/flows show 1")
-    answer = await is_told(running.emma, "It was deleted through flowbot on", MARKETING)
+    answer = await wait_for_private_message(running.emma, "It was deleted through flowbot on", MARKETING)
     gone, became = text_of(answer).splitlines()
     assert gone == "There is no flow 1 here."
     assert became.endswith("U0EMMA had asked for it. /flows history 1 tells more.")
-    assert mentioned(running, answer) == [("user", "U0EMMA")]
+    assert list_mentions(running, answer) == [("user", "U0EMMA")]
     await running.ayse.send(MARKETING, "/flows göster 1")
-    assert "isteyen: U0EMMA" in text_of(await is_told(running.ayse, "flowbot ile silindi:", MARKETING))
+    assert "isteyen: U0EMMA" in text_of(await wait_for_private_message(running.ayse, "flowbot ile silindi:", MARKETING))
 
 
 async def test_the_button_of_an_old_list_tells_it_too(http: World) -> None:
-    await http.policy(rules())
-    request = await asks(http, "delete")
+    await http.import_policy(approval_policy())
+    request = await request_change(http, "delete")
     await http.emma.send(MARKETING, "/flows list")
     listed = await http.emma.wait_for_message(MARKETING, "1 flow")
     await http.burak.click(request, "Approve")
-    await ends(http, request, "Applied")
+    await wait_for_status(http, request, "Applied")
     await http.emma.click(listed, "Show")
-    await is_told(http.emma, "It was deleted through flowbot on", MARKETING)
+    await wait_for_private_message(http.emma, "It was deleted through flowbot on", MARKETING)
 
 
 async def test_a_flow_that_was_found_gone_later_is_not_said_to_be_deleted_through_flowbot(http: World) -> None:
-    await http.policy(rules())
-    request = await asks(http, "delete")
+    await http.import_policy(approval_policy())
+    request = await request_change(http, "delete")
     http.enkapush.faults.add(Fault.status(500, method="DELETE", path="/flows/1", times=None))
     await http.burak.click(request, "Approve")
-    open_end = await ends(http, request, "not known")
+    open_end = await wait_for_status(http, request, "not known")
     http.enkapush.store.delete_flow(1)
     http.time.ahead += 61
     await http.burak.click(open_end, "Check again")
-    await ends(http, request, "Applied")
+    await wait_for_status(http, request, "Applied")
     await http.emma.send(MARKETING, "/flows show 1")
-    assert text_of(await is_told(http.emma, "There is no flow", MARKETING)) == "There is no flow 1 here."
+    assert (
+        text_of(await wait_for_private_message(http.emma, "There is no flow", MARKETING)) == "There is no flow 1 here."
+    )
 
 
 async def test_a_deleted_flow_of_a_hidden_website_is_like_one_that_does_not_exist(http: World) -> None:
     await _deleted(http)
-    await http.policy(rules(websites="[2]"))
+    await http.import_policy(approval_policy(websites="[2]"))
     said = []
     for flow in ("1", "7"):
         await http.emma.send(MARKETING, f"/flows show {flow}")
-        answer = await is_told(http.emma, f"There is no flow {flow} here.", MARKETING)
+        answer = await wait_for_private_message(http.emma, f"There is no flow {flow} here.", MARKETING)
         said.append((answer.text.replace(flow, "N"), text_of(answer).replace(flow, "N")))
     assert said == [("There is no flow N here.", "There is no flow N here.")] * 2
 
 
 async def test_a_flow_that_flowbot_did_not_delete_is_not_said_to_be_deleted(http: World) -> None:
-    await http.policy(rules())
-    request = await asks(http, "delete")
+    await http.import_policy(approval_policy())
+    request = await request_change(http, "delete")
     await http.burak.click(request, "Reject")
-    await gives_reason(http.burak, "Not yet")
-    await ends(http, request, "Rejected")
+    await submit_reason(http.burak, "Not yet")
+    await wait_for_status(http, request, "Rejected")
     http.enkapush.store.delete_flow(1)
     await http.emma.send(MARKETING, "/flows show 1")
-    assert text_of(await is_told(http.emma, "There is no flow", MARKETING)) == "There is no flow 1 here."
+    assert (
+        text_of(await wait_for_private_message(http.emma, "There is no flow", MARKETING)) == "There is no flow 1 here."
+    )

@@ -10,8 +10,18 @@ import pytest
 
 from flowbot.sandbox.enkapush import Fault
 from flowbot.sandbox.slack import Message, SandboxPerson, View, text_of
-from tests.journeys.form_steps import LEAST, add_flow, form_again, is_form, is_told, opens, sent, shown, writes
-from tests.journeys.request_steps import ends, gives_reason, is_struck
+from tests.journeys.form_steps import (
+    REQUIRED_FIELDS,
+    add_flow,
+    is_form,
+    list_writes,
+    open_form,
+    read_fields,
+    sent_fields,
+    wait_for_reopened_form,
+    wait_for_result,
+)
+from tests.journeys.request_steps import submit_reason, wait_for_faults, wait_for_status
 from tests.journeys.world import APPROVALS, MARKETING, POLICY, World, on_both_databases
 
 HALF: Final[dict[str, Any]] = {"Title": "Half a titl", "Description": "İlk\nikinci 🌷", "Wait unit": "hours"}
@@ -39,88 +49,88 @@ async def at_work(world: World, mode: str = "http") -> AsyncIterator[World]:
 @on_both_databases
 async def test_what_was_typed_survives_a_restart_without_even_closing_the_form(world: World) -> None:
     async with at_work(world):
-        await opens(world.emma, "/flows create")
+        await open_form(world.emma, "/flows create")
         await types(world.emma, HALF)
     world.slack.workspace.modals.clear()
     async with at_work(world):
-        form = await opens(world.emma, "/flows create")
+        form = await open_form(world.emma, "/flows create")
         assert BACK in text_of(form)
         assert {label: world.emma.read_field(label) for label in HALF} == HALF
         assert world.emma.read_field("Name") is None
         await world.emma.submit({"Name": "Spring"})
-        await is_told(world.emma, "was created")
-        assert writes(world)[0].texts["wait_time_type"] == "hours"
+        await wait_for_result(world.emma, "was created")
+        assert list_writes(world)[0].texts["wait_time_type"] == "hours"
 
 
 @pytest.mark.parametrize("mode", ["http", "socket"])
 async def test_what_was_typed_survives_closing_the_form(world: World, mode: str) -> None:
     async with at_work(world, mode):
-        await opens(world.emma, "/flows create")
+        await open_form(world.emma, "/flows create")
         for label, value in HALF.items():
             world.emma.fill(label, value)
         await world.emma.close()
     async with at_work(world, mode):
-        form = await opens(world.emma, "/flows create")
+        form = await open_form(world.emma, "/flows create")
         assert BACK in text_of(form)
         assert {label: world.emma.read_field(label) for label in HALF} == HALF
 
 
 async def test_start_over_empties_the_form_and_forgets(http: World) -> None:
-    form = await opens(http.emma, "/flows create")
-    fresh = shown(http.emma)
+    form = await open_form(http.emma, "/flows create")
+    fresh = read_fields(http.emma)
     await types(http.emma, HALF)
     await http.emma.close()
-    form = await opens(http.emma, "/flows create")
+    form = await open_form(http.emma, "/flows create")
     assert http.emma.read_field("Title") == HALF["Title"]
     http.emma.fill("Name", "typed just now")
     await http.emma.click(form, "Start over")
     await http.emma.wait_for_view(lambda view: is_form(view) and BACK not in text_of(view))
-    assert shown(http.emma) == fresh
+    assert read_fields(http.emma) == fresh
     await http.emma.close()
-    assert BACK not in text_of(await opens(http.emma, "/flows create"))
-    assert shown(http.emma) == fresh
+    assert BACK not in text_of(await open_form(http.emma, "/flows create"))
+    assert read_fields(http.emma) == fresh
 
 
 @pytest.mark.parametrize(("seconds", "kept"), [(DAY - 600, True), (DAY + 1, False)])
 async def test_it_is_kept_for_a_day(world: World, seconds: float, kept: bool) -> None:
     async with at_work(world):
-        await opens(world.emma, "/flows create")
+        await open_form(world.emma, "/flows create")
         await types(world.emma, HALF)
         await world.emma.close()
     world.time.ahead += seconds
     async with at_work(world):
-        form = await opens(world.emma, "/flows create")
+        form = await open_form(world.emma, "/flows create")
         assert (BACK in text_of(form)) is kept
         assert world.emma.read_field("Title") == (HALF["Title"] if kept else None)
 
 
 async def test_a_form_that_was_saved_leaves_nothing_behind(http: World) -> None:
-    await opens(http.emma, "/flows create")
-    await types(http.emma, LEAST)
+    await open_form(http.emma, "/flows create")
+    await types(http.emma, REQUIRED_FIELDS)
     await http.emma.submit()
-    await is_told(http.emma, "was created")
+    await wait_for_result(http.emma, "was created")
     await http.emma.close()
-    form = await opens(http.emma, "/flows create")
+    form = await open_form(http.emma, "/flows create")
     assert BACK not in text_of(form)
     assert http.emma.read_field("Name") is None
 
 
 async def test_nobody_else_and_no_other_channel_gets_it(http: World) -> None:
-    await http.policy(POLICY + f'\n[[channels]]\nid = "{APPROVALS}"\nwebsites = [1]\neditors = ["U0EMMA"]\n')
-    await opens(http.emma, "/flows create")
+    await http.import_policy(POLICY + f'\n[[channels]]\nid = "{APPROVALS}"\nwebsites = [1]\neditors = ["U0EMMA"]\n')
+    await open_form(http.emma, "/flows create")
     await types(http.emma, HALF)
     await http.emma.close()
-    await opens(http.ayse, "/flows create")
+    await open_form(http.ayse, "/flows create")
     assert http.ayse.read_field("Başlık") is None
-    await opens(http.emma, "/flows create", APPROVALS)
+    await open_form(http.emma, "/flows create", APPROVALS)
     assert http.emma.read_field("Title") is None
 
 
 async def test_nobody_opens_somebody_elses_form_by_its_button(http: World) -> None:
-    await opens(http.emma, "/flows create")
+    await open_form(http.emma, "/flows create")
     http.enkapush.faults.add(Fault.status(422, method="POST", path="/flows"))
     http.slack.faults.add("views.update", error="not_found", times=None)
-    await http.emma.submit(LEAST)
+    await http.emma.submit(REQUIRED_FIELDS)
     told = await http.emma.wait_for_message(MARKETING, lambda message: "Open form" in http.emma.list_buttons(message))
     http.slack.faults.clear()
     await http.emma.click(told, "Open form")
@@ -135,10 +145,10 @@ async def test_nobody_opens_somebody_elses_form_by_its_button(http: World) -> No
 async def test_each_flow_has_its_own_draft(http: World) -> None:
     add_flow(http)
     add_flow(http, name="Second", title="Second title")
-    await opens(http.emma, "/flows edit 1")
+    await open_form(http.emma, "/flows edit 1")
     await types(http.emma, {"Title": "First half"})
     await http.emma.close()
-    await opens(http.emma, "/flows duplicate 1")
+    await open_form(http.emma, "/flows duplicate 1")
     await types(http.emma, {"Title": "Copied half"})
     await http.emma.close()
     for command, title in [
@@ -147,7 +157,7 @@ async def test_each_flow_has_its_own_draft(http: World) -> None:
         ("duplicate 1", "Copied half"),
         ("edit 1", "First half"),
     ]:
-        form = await opens(http.emma, f"/flows {command}")
+        form = await open_form(http.emma, f"/flows {command}")
         assert http.emma.read_field("Title") == title
         assert (BACK in text_of(form)) is (title is not None and "half" in title)
         await http.emma.close()
@@ -155,11 +165,11 @@ async def test_each_flow_has_its_own_draft(http: World) -> None:
 
 async def test_a_draft_takes_nothing_back_that_was_changed_meanwhile(http: World) -> None:
     add_flow(http)
-    await opens(http.emma, "/flows edit 1")
+    await open_form(http.emma, "/flows edit 1")
     await types(http.emma, {"Title": "Mine"})
     await http.emma.close()
     http.enkapush.store.update_flow(1, name="Theirs", title="Theirs too", wait_time=9)
-    form = await opens(http.emma, "/flows edit 1")
+    form = await open_form(http.emma, "/flows edit 1")
     assert BACK in text_of(form)
     assert MOVED_ON in text_of(form)
     assert "Title: Old title → Theirs too" in text_of(form)
@@ -167,29 +177,29 @@ async def test_a_draft_takes_nothing_back_that_was_changed_meanwhile(http: World
         "Title": "Mine", "Name": "Theirs", "Wait": "9",
     }  # fmt: skip
     await http.emma.submit()
-    await is_told(http.emma, "Flow #1 was changed")
-    assert sent(http) == {"title": "Mine"}
+    await wait_for_result(http.emma, "Flow #1 was changed")
+    assert sent_fields(http) == {"title": "Mine"}
 
 
 @pytest.mark.parametrize("command", ["edit", "duplicate"])
 async def test_who_looks_at_a_form_and_closes_it_has_typed_nothing(http: World, command: str) -> None:
     flow = add_flow(http)
-    await opens(http.emma, f"/flows {command} {flow}")
+    await open_form(http.emma, f"/flows {command} {flow}")
     await http.emma.close()
-    assert BACK not in text_of(await opens(http.emma, f"/flows {command} {flow}"))
+    assert BACK not in text_of(await open_form(http.emma, f"/flows {command} {flow}"))
 
 
 async def test_a_draft_of_a_flow_that_did_not_change_says_no_such_thing(http: World) -> None:
     add_flow(http)
-    await opens(http.emma, "/flows edit 1")
+    await open_form(http.emma, "/flows edit 1")
     await types(http.emma, {"Title": "Mine"})
     await http.emma.close()
-    assert MOVED_ON not in text_of(await opens(http.emma, "/flows edit 1"))
+    assert MOVED_ON not in text_of(await open_form(http.emma, "/flows edit 1"))
 
 
 async def test_a_draft_can_be_saved_after_its_flow_was_looked_at_by_others(http: World) -> None:
     add_flow(http)
-    await opens(http.emma, "/flows edit 1")
+    await open_form(http.emma, "/flows edit 1")
     await types(http.emma, {"Title": "Mine"})
     await http.emma.close()
     await http.emma.send(MARKETING, "/flows show 1")
@@ -198,13 +208,13 @@ async def test_a_draft_can_be_saved_after_its_flow_was_looked_at_by_others(http:
     await http.emma.wait_for_view(is_form)
     assert http.emma.read_field("Title") == "Mine"
     await http.emma.submit()
-    await is_told(http.emma, "Flow #1 was changed")
-    assert writes(http)[0].texts == {"title": "Mine"}
+    await wait_for_result(http.emma, "Flow #1 was changed")
+    assert list_writes(http)[0].texts == {"title": "Mine"}
 
 
 async def saves_and_closes(person: SandboxPerson, command: str, typed: dict[str, Any]) -> None:
     """Submit a form that is being saved from then on, and close it."""
-    await opens(person, command)
+    await open_form(person, command)
     await types(person, typed)
     await person.submit()
     await person.wait_for_view("Saving")
@@ -214,15 +224,15 @@ async def saves_and_closes(person: SandboxPerson, command: str, typed: dict[str,
 @on_both_databases
 async def test_what_is_being_saved_is_not_offered_as_not_saved(http: World) -> None:
     http.enkapush.faults.add(Fault.hang(method="POST", path="/flows"))
-    await saves_and_closes(http.emma, "/flows create", LEAST)
-    await is_struck(http)
-    form = await opens(http.emma, "/flows create")
+    await saves_and_closes(http.emma, "/flows create", REQUIRED_FIELDS)
+    await wait_for_faults(http)
+    form = await open_form(http.emma, "/flows create")
     assert BACK not in text_of(form)
     assert http.emma.read_field("Name") is None
     http.enkapush.release()
-    await is_told(http.emma, "was created")
+    await wait_for_result(http.emma, "was created")
     await http.emma.close()
-    assert BACK not in text_of(await opens(http.emma, "/flows create"))
+    assert BACK not in text_of(await open_form(http.emma, "/flows create"))
     assert len(http.enkapush.store.flows) == 1
 
 
@@ -231,8 +241,8 @@ async def test_what_is_being_saved_of_a_flow_is_not_offered_either(http: World, 
     flow = add_flow(http)
     http.enkapush.faults.add(Fault.hang(method="POST"))
     await saves_and_closes(http.emma, f"/flows {command} {flow}", {"Title": "Mine"})
-    await is_struck(http)
-    form = await opens(http.emma, f"/flows {command} {flow}")
+    await wait_for_faults(http)
+    form = await open_form(http.emma, f"/flows {command} {flow}")
     assert BACK not in text_of(form)
     assert http.emma.read_field("Title") == "Old title"
     http.enkapush.release()
@@ -240,36 +250,36 @@ async def test_what_is_being_saved_of_a_flow_is_not_offered_either(http: World, 
 
 async def test_what_may_be_saved_is_brought_back_by_its_button_alone(http: World) -> None:
     http.enkapush.faults.add(Fault.reset(method="POST", path="/flows"))
-    await opens(http.emma, "/flows create")
-    await http.emma.submit(LEAST)
+    await open_form(http.emma, "/flows create")
+    await http.emma.submit(REQUIRED_FIELDS)
     told = await http.emma.wait_for_message(MARKETING, "did not say whether it made the flow", timeout=10)
     await http.emma.close()
-    form = await opens(http.emma, "/flows create")
+    form = await open_form(http.emma, "/flows create")
     assert BACK not in text_of(form)
     assert http.emma.read_field("Name") is None
     await http.emma.close()
     await http.emma.click(told, "Open form")
     await http.emma.wait_for_view(is_form)
-    assert {label: http.emma.read_field(label) for label in LEAST} == LEAST
+    assert {label: http.emma.read_field(label) for label in REQUIRED_FIELDS} == REQUIRED_FIELDS
 
 
 async def test_what_was_refused_is_offered_again(http: World) -> None:
-    await opens(http.emma, "/flows create")
+    await open_form(http.emma, "/flows create")
     http.enkapush.faults.add(Fault.status(422, method="POST", path="/flows"))
     http.slack.faults.add("views.update", error="not_found", times=None)
-    await http.emma.submit(LEAST)
+    await http.emma.submit(REQUIRED_FIELDS)
     await http.emma.wait_for_message(MARKETING, lambda message: "Open form" in http.emma.list_buttons(message))
     http.slack.faults.clear()
     await http.emma.close()
-    form = await opens(http.emma, "/flows create")
+    form = await open_form(http.emma, "/flows create")
     assert BACK in text_of(form)
-    assert {label: http.emma.read_field(label) for label in LEAST} == LEAST
+    assert {label: http.emma.read_field(label) for label in REQUIRED_FIELDS} == REQUIRED_FIELDS
 
 
 async def asks_to_edit(world: World, typed: dict[str, Any]) -> Message:
     """Let Emma edit a flow that is enabled; the request for approval that comes of it."""
     add_flow(world, is_enabled=True)
-    await opens(world.emma, "/flows edit 1")
+    await open_form(world.emma, "/flows edit 1")
     await world.emma.submit(typed)
     request = await world.burak.wait_for_message(
         MARKETING, lambda message: "Approve" in world.burak.list_buttons(message)
@@ -289,33 +299,33 @@ def to_the_front(world: World, *views: View) -> None:
 @on_both_databases
 async def test_the_same_flow_can_be_edited_in_two_windows_and_each_can_be_saved(http: World) -> None:
     add_flow(http)
-    first = await opens(http.emma, "/flows edit 1")
+    first = await open_form(http.emma, "/flows edit 1")
     to_the_front(http)
-    second = await opens(http.emma, "/flows edit 1")
+    second = await open_form(http.emma, "/flows edit 1")
     to_the_front(http, first)
     await types(http.emma, {"Name": "One"})
     to_the_front(http, second)
     await http.emma.submit({"Title": "Two"})
-    await is_told(http.emma, "Flow #1 was changed")
+    await wait_for_result(http.emma, "Flow #1 was changed")
     to_the_front(http, first)
     await http.emma.submit({"Name": "One"})
-    await form_again(http.emma, "was changed by somebody else")
+    await wait_for_reopened_form(http.emma, "was changed by somebody else")
     assert http.emma.read_field("Title") == "Two"
     await http.emma.submit()
-    await http.emma.wait_until(lambda: len(writes(http)) == 2)
-    assert [record.texts for record in writes(http)] == [{"title": "Two"}, {"name": "One"}]
+    await http.emma.wait_until(lambda: len(list_writes(http)) == 2)
+    assert [record.texts for record in list_writes(http)] == [{"title": "Two"}, {"name": "One"}]
 
 
 async def test_two_forms_that_both_failed_can_both_be_opened_again(http: World) -> None:
-    first = await opens(http.emma, "/flows create")
+    first = await open_form(http.emma, "/flows create")
     to_the_front(http)
-    second = await opens(http.emma, "/flows create")
+    second = await open_form(http.emma, "/flows create")
     http.enkapush.faults.add(Fault.status(422, method="POST", path="/flows", times=2))
     http.slack.faults.add("views.update", error="not_found", times=None)
     told: dict[str, Message] = {}
     for name, window in (("One", first), ("Two", second)):
         to_the_front(http, window)
-        await http.emma.submit({**LEAST, "Name": name})
+        await http.emma.submit({**REQUIRED_FIELDS, "Name": name})
         told[name] = await http.emma.wait_for_message(
             MARKETING,
             lambda message: (
@@ -334,7 +344,7 @@ async def test_an_older_form_that_is_opened_again_takes_nothing_from_what_was_ty
     request = await asks_to_edit(http, {"Title": "Old"})
     await http.emma.click(request, "Withdraw")
     told = await http.emma.wait_for_message(MARKETING, lambda message: "Open form" in http.emma.list_buttons(message))
-    await opens(http.emma, "/flows edit 1")
+    await open_form(http.emma, "/flows edit 1")
     await types(http.emma, {"Title": "New"})
     await http.emma.close()
     await http.emma.click(told, "Open form")
@@ -345,20 +355,20 @@ async def test_an_older_form_that_is_opened_again_takes_nothing_from_what_was_ty
     await http.emma.click(form, "Start over")
     await http.emma.wait_for_view(lambda view: is_form(view) and BACK not in text_of(view))
     await http.emma.close()
-    await opens(http.emma, "/flows edit 1")
+    await open_form(http.emma, "/flows edit 1")
     assert http.emma.read_field("Title") == "New"
 
 
 async def test_what_was_asked_again_for_a_flow_that_changed_takes_nothing_back_either(http: World) -> None:
     request = await asks_to_edit(http, {"Title": "Mine"})
     await changed_meanwhile(http, request)
-    outdated = await ends(http, request, "Out of date")
+    outdated = await wait_for_status(http, request, "Out of date")
     await http.emma.click(outdated, "Ask again")
     again = await http.burak.wait_for_message(
         MARKETING, lambda message: message.ts > request.ts and "Approve" in http.burak.list_buttons(message)
     )
     await rejected(http, again)
-    await ends(http, again, "Rejected")
+    await wait_for_status(http, again, "Rejected")
     told = await http.emma.wait_for_message(
         MARKETING, lambda message: "Rejected" in text_of(message) and "Open form" in http.emma.list_buttons(message)
     )
@@ -385,7 +395,7 @@ async def changed_meanwhile(world: World, request: Message) -> None:
 async def rejected(world: World, request: Message) -> None:
     """Not approved."""
     await world.burak.click(request, "Reject")
-    await gives_reason(world.burak, "Not this week")
+    await submit_reason(world.burak, "Not this week")
 
 
 async def withdrawn(world: World, request: Message) -> None:
@@ -407,7 +417,7 @@ async def test_an_edit_that_was_asked_for_and_not_done_can_be_opened_again(
 ) -> None:
     request = await asks_to_edit(http, {"Title": "Mine", "UTM source": "mine"})
     await ending(http, request)
-    await ends(http, request, word)
+    await wait_for_status(http, request, word)
     told = await http.emma.wait_for_message(MARKETING, lambda message: "Open form" in http.emma.list_buttons(message))
     assert told.is_ephemeral
     assert word in text_of(told)
@@ -422,14 +432,14 @@ async def test_an_edit_that_was_asked_for_and_not_done_can_be_opened_again(
         MARKETING, lambda message: message.ts > request.ts and "Approve" in http.burak.list_buttons(message)
     )
     await http.burak.click(again, "Approve")
-    await ends(http, again, "Applied")
+    await wait_for_status(http, again, "Applied")
     assert http.enkapush.store.flow(1).title == "Mine"
 
 
 async def test_what_was_done_offers_no_form(http: World) -> None:
     request = await asks_to_edit(http, {"Title": "Mine"})
     await http.burak.click(request, "Approve")
-    await ends(http, request, "Applied")
+    await wait_for_status(http, request, "Applied")
     assert all(
         "Open form" not in http.emma.list_buttons(message) for message in await http.emma.list_messages(MARKETING)
     )

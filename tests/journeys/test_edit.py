@@ -15,12 +15,12 @@ from tests.journeys.form_steps import (
     add_flow,
     add_segments,
     field_errors,
-    form_again,
-    is_told,
-    opens,
-    sent,
-    submit_of,
-    writes,
+    list_writes,
+    open_form,
+    sent_fields,
+    submit_label,
+    wait_for_reopened_form,
+    wait_for_result,
 )
 from tests.journeys.world import MARKETING, World, on_both_databases
 
@@ -46,14 +46,14 @@ CHANGES: Final[dict[str, tuple[Any, dict[str, str]]]] = {
 @on_both_databases
 async def test_one_field_is_changed_and_the_answer_shows_the_flow(running: World) -> None:
     add_flow(running)
-    form = await opens(running.emma, "/flows edit 1")
+    form = await open_form(running.emma, "/flows edit 1")
     assert tuple(running.emma.list_fields()) == LABELS
-    assert submit_of(form) == "Save"
+    assert submit_label(form) == "Save"
     await running.emma.submit({"Title": "Yeni başlık"})
-    changed = await is_told(running.emma, "Flow #1 was changed. It is disabled.")
+    changed = await wait_for_result(running.emma, "Flow #1 was changed. It is disabled.")
     assert "Yeni başlık" in text_of(changed)
     assert running.emma.list_buttons(changed) == ["Edit", "Duplicate", "Share"]
-    assert sent(running) == {"title": "Yeni başlık"}
+    assert sent_fields(running) == {"title": "Yeni başlık"}
     await running.emma.send(MARKETING, "/flows show 1")
     await running.emma.wait_for_message(MARKETING, lambda message: "As a subscriber" in text_of(message))
 
@@ -63,10 +63,10 @@ async def test_only_the_field_that_was_changed_is_sent(http: World, label: str) 
     add_segments(http, 1, "VIP")
     add_flow(http)
     value, wire = CHANGES[label]
-    await opens(http.emma, "/flows edit 1")
+    await open_form(http.emma, "/flows edit 1")
     await http.emma.submit({label: value})
-    await is_told(http.emma, "Flow #1 was changed")
-    (request,) = writes(http)
+    await wait_for_result(http.emma, "Flow #1 was changed")
+    (request,) = list_writes(http)
     assert (request.method, request.path) == ("POST", "/flows/1")
     assert request.texts == wire
     assert len(request.fields) == 1
@@ -74,26 +74,26 @@ async def test_only_the_field_that_was_changed_is_sent(http: World, label: str) 
 
 async def test_a_new_picture_alone_is_sent_alone(http: World) -> None:
     add_flow(http)
-    await opens(http.emma, "/flows edit 1")
+    await open_form(http.emma, "/flows edit 1")
     await http.emma.submit({"Image": http.emma.upload("new.png", PNG)})
-    await is_told(http.emma, "Flow #1 was changed")
-    (request,) = writes(http)
+    await wait_for_result(http.emma, "Flow #1 was changed")
+    (request,) = list_writes(http)
     assert [field.name for field in request.fields] == ["image"]
     assert request.files["image"].content == PNG
 
 
 async def test_a_button_is_taken_away_whole(http: World) -> None:
     add_flow(http)
-    await opens(http.emma, "/flows edit 1")
+    await open_form(http.emma, "/flows edit 1")
     await http.emma.submit({"Button 1 title": None, "Button 1 URL": None})
-    await is_told(http.emma, "Flow #1 was changed")
-    assert sent(http) == {"button_title_1": "", "button_url_1": ""}
+    await wait_for_result(http.emma, "Flow #1 was changed")
+    assert sent_fields(http) == {"button_title_1": "", "button_url_1": ""}
 
 
 @pytest.mark.parametrize("is_enabled", [False, True])
 async def test_saving_what_is_there_already_asks_nobody_and_leaves_the_form_open(http: World, is_enabled: bool) -> None:
     add_flow(http, is_enabled=is_enabled)
-    await opens(http.emma, "/flows edit 1")
+    await open_form(http.emma, "/flows edit 1")
     refused = await http.emma.submit()
     assert field_errors(http.emma, refused.errors) == {
         "Name": "Nothing is changed here: the flow is like this already."
@@ -103,21 +103,21 @@ async def test_saving_what_is_there_already_asks_nobody_and_leaves_the_form_open
     if is_enabled:
         await http.burak.wait_for_message(MARKETING, lambda message: "Approve" in http.burak.list_buttons(message))
     else:
-        await is_told(http.emma, "Flow #1 was changed")
-        assert sent(http) == {"title": "New"}
+        await wait_for_result(http.emma, "Flow #1 was changed")
+        assert sent_fields(http) == {"title": "New"}
 
 
 async def test_a_flow_that_moves_to_another_website_needs_its_segment_said(http: World) -> None:
     add_flow(http)
-    form = await opens(http.emma, "/flows edit 1")
+    form = await open_form(http.emma, "/flows edit 1")
     assert http.emma.read_field("Segment") is None
     submitted = await http.emma.submit({"Website": "Northbound Outdoor"})
     assert list(field_errors(http.emma, submitted.errors)) == ["Segment"]
     await http.emma.choose(form, "Website", "Northbound Outdoor")
     await http.emma.wait_until(lambda: "Segment" in http.emma.list_fields() and http.emma.read_field("Segment"))
     await http.emma.submit()
-    await is_told(http.emma, "Flow #1 was changed")
-    assert sent(http) == {"website_id": "2", "segment": "all"}
+    await wait_for_result(http.emma, "Flow #1 was changed")
+    assert sent_fields(http) == {"website_id": "2", "segment": "all"}
 
 
 # --- what may not be edited ----------------------------------------------------------------------------------------
@@ -125,21 +125,21 @@ async def test_a_flow_that_moves_to_another_website_needs_its_segment_said(http:
 
 async def test_an_enabled_flow_is_not_edited_before_its_approval(http: World) -> None:
     add_flow(http, is_enabled=True)
-    await opens(http.emma, "/flows edit 1")
+    await open_form(http.emma, "/flows edit 1")
     await http.emma.submit({"Title": "New"})
     request = await http.burak.wait_for_message(
         MARKETING, lambda message: "Approve" in http.burak.list_buttons(message)
     )
     assert not request.is_ephemeral
-    assert writes(http) == []
+    assert list_writes(http) == []
 
 
 async def test_an_open_request_is_named_where_another_change_of_its_flow_is_saved(http: World) -> None:
     add_flow(http)
-    await opens(http.ayse, "/flows düzenle 1")
+    await open_form(http.ayse, "/flows düzenle 1")
     await http.emma.send(MARKETING, "/flows enable 1")
     await http.burak.wait_for_message(MARKETING, lambda message: "Approve" in http.burak.list_buttons(message))
-    await opens(http.emma, "/flows edit 1")
+    await open_form(http.emma, "/flows edit 1")
     for person, title, says in (
         (http.emma, "Title", "There is an open request for flow 1: it takes no other change until that is decided."),
         (http.ayse, "Başlık", "1 numaralı akış için açık bir istek var"),
@@ -148,7 +148,7 @@ async def test_an_open_request_is_named_where_another_change_of_its_flow_is_save
         (sentence,) = (refused.errors or {}).values()
         assert sentence.startswith(says)
         assert person.read_field(title) == "Mine"
-    assert writes(http) == []
+    assert list_writes(http) == []
 
 
 async def test_the_form_says_that_a_request_for_its_flow_is_open_until_that_is_decided(http: World) -> None:
@@ -159,59 +159,59 @@ async def test_the_form_says_that_a_request_for_its_flow_is_open_until_that_is_d
         MARKETING, lambda message: "Approve" in http.burak.list_buttons(message)
     )
     said = "There is an open request for flow 1: it takes no other change until that is decided."
-    assert said in text_of(await opens(http.emma, "/flows edit 1"))
-    assert "1 numaralı akış için açık bir istek var" in text_of(await opens(http.ayse, "/flows düzenle 1"))
+    assert said in text_of(await open_form(http.emma, "/flows edit 1"))
+    assert "1 numaralı akış için açık bir istek var" in text_of(await open_form(http.ayse, "/flows düzenle 1"))
     for command in ("/flows edit 2", "/flows duplicate 1"):
         await http.emma.close()
-        assert "open request" not in text_of(await opens(http.emma, command))
+        assert "open request" not in text_of(await open_form(http.emma, command))
     await http.emma.click(request, "Withdraw")
     await http.burak.wait_for_message(
         MARKETING, lambda message: message.ts == request.ts and "Withdrawn" in text_of(message)
     )
     await http.emma.close()
-    assert "open request" not in text_of(await opens(http.emma, "/flows edit 1"))
+    assert "open request" not in text_of(await open_form(http.emma, "/flows edit 1"))
 
 
 async def test_a_flow_that_was_enabled_meanwhile_is_not_edited(http: World) -> None:
     add_flow(http)
-    await opens(http.emma, "/flows edit 1")
+    await open_form(http.emma, "/flows edit 1")
     http.enkapush.store.update_flow(1, is_enabled=True)
     await http.emma.submit({"Title": "New"})
-    again = await form_again(http.emma, "was changed by somebody else")
+    again = await wait_for_reopened_form(http.emma, "was changed by somebody else")
     assert "Different now: State." in text_of(again)
-    assert writes(http) == []
+    assert list_writes(http) == []
 
 
 @on_both_databases
 async def test_a_flow_that_changed_meanwhile_is_out_of_date_and_the_next_save_works(http: World) -> None:
     add_flow(http)
-    await opens(http.emma, "/flows edit 1")
+    await open_form(http.emma, "/flows edit 1")
     http.enkapush.store.update_flow(1, name="Theirs", wait_time=9, total_sent_push_notifications=5)
     await http.emma.submit({"Title": "Mine", "UTM source": "mine"})
-    again = await form_again(http.emma, "was changed by somebody else")
+    again = await wait_for_reopened_form(http.emma, "was changed by somebody else")
     assert "Name and Wait" in text_of(again)
     assert http.emma.read_field("Title") == "Mine"
     assert http.emma.read_field("UTM source") == "mine"
     assert (http.emma.read_field("Name"), http.emma.read_field("Wait")) == ("Theirs", "9")
-    assert writes(http) == []
+    assert list_writes(http) == []
     await http.emma.submit()
-    await is_told(http.emma, "Flow #1 was changed")
-    assert sent(http) == {"title": "Mine", "utm_source": "mine"}
+    await wait_for_result(http.emma, "Flow #1 was changed")
+    assert sent_fields(http) == {"title": "Mine", "utm_source": "mine"}
 
 
 async def test_totals_and_timestamps_put_nothing_out_of_date(http: World) -> None:
     add_flow(http)
-    await opens(http.emma, "/flows edit 1")
+    await open_form(http.emma, "/flows edit 1")
     http.enkapush.store.update_flow(1, total_sent_push_notifications=5, total_clicked_push_notifications=1)
     await http.emma.submit({"Title": "Mine"})
-    await is_told(http.emma, "Flow #1 was changed")
-    assert sent(http) == {"title": "Mine"}
+    await wait_for_result(http.emma, "Flow #1 was changed")
+    assert sent_fields(http) == {"title": "Mine"}
 
 
 @pytest.mark.parametrize("field", ["website_id", "image", "is_silent", "button_title_2", "ttl", "url", "description"])
 async def test_any_field_that_a_person_can_set_puts_it_out_of_date(http: World, field: str) -> None:
     add_flow(http)
-    await opens(http.emma, "/flows edit 1")
+    await open_form(http.emma, "/flows edit 1")
     before = http.enkapush.store.flow(1)
     pictured = http.enkapush.store.add_flow(website_id=2, image=Image("theirs.png", "image/png", PNG))
     other: dict[str, Any] = {
@@ -220,36 +220,36 @@ async def test_any_field_that_a_person_can_set_puts_it_out_of_date(http: World, 
     }  # fmt: skip
     http.enkapush.store.update_flow(1, **{field: other[field]})
     await http.emma.submit({"Title": "Mine"})
-    await form_again(http.emma, "was changed by somebody else")
-    assert writes(http) == []
+    await wait_for_reopened_form(http.emma, "was changed by somebody else")
+    assert list_writes(http) == []
 
 
 async def test_a_flow_that_is_gone_meanwhile_is_said(http: World) -> None:
     add_flow(http)
-    await opens(http.emma, "/flows edit 1")
+    await open_form(http.emma, "/flows edit 1")
     http.enkapush.store.delete_flow(1)
     await http.emma.submit({"Title": "Mine"})
     await http.emma.wait_for_view("does not exist any more")
     assert http.emma.read_field("Title") == "Mine"
-    assert writes(http) == []
+    assert list_writes(http) == []
     await http.emma.submit()
     await http.emma.wait_for_message(MARKETING, "Flow #2 was created, disabled.")
 
 
 async def test_a_flow_that_left_the_channels_websites_is_not_touched(http: World) -> None:
     add_flow(http)
-    await opens(http.emma, "/flows edit 1")
+    await open_form(http.emma, "/flows edit 1")
     http.enkapush.store.update_flow(1, website_id=3)
     await http.emma.submit({"Title": "Mine"})
     form = await http.emma.wait_for_view("does not exist any more")
     assert http.emma.read_field("Title") == "Mine"
     assert "Kitap" not in text_of(form)
-    assert writes(http) == []
+    assert list_writes(http) == []
 
 
 async def test_a_form_that_is_too_old_is_neither_saved_nor_previewed(http: World) -> None:
     add_flow(http)
-    form = await opens(http.emma, "/flows edit 1")
+    form = await open_form(http.emma, "/flows edit 1")
     async with http.open_database() as database:
         await DraftRepository(database).delete_older_than(http.time.now() + timedelta(days=1))
     http.emma.fill("URL", "javascript:alert(1)")
@@ -259,17 +259,17 @@ async def test_a_form_that_is_too_old_is_neither_saved_nor_previewed(http: World
     await http.emma.close()
     refused = field_errors(http.emma, (await http.emma.submit({"URL": "https://lale.example/new"})).errors)
     assert refused["Name"].startswith("This form is too old")
-    assert writes(http) == []
+    assert list_writes(http) == []
 
 
 async def test_two_editors_at_once_do_not_overwrite_each_other(http: World) -> None:
     add_flow(http)
-    await opens(http.emma, "/flows edit 1")
-    await opens(http.ayse, "/flows düzenle 1")
+    await open_form(http.emma, "/flows edit 1")
+    await open_form(http.ayse, "/flows düzenle 1")
     await asyncio.gather(http.emma.submit({"Title": "Emma's"}), http.ayse.submit({"Başlık": "Ayşe'nin"}))
-    assert len([record for record in writes(http) if record.status == 200]) <= 1
+    assert len([record for record in list_writes(http) if record.status == 200]) <= 1
     people = {"Emma's": http.emma, "Ayşe'nin": http.ayse}
     await http.emma.wait_until(lambda: http.enkapush.store.flow(1).title in people)
     winner = people[http.enkapush.store.flow(1).title]
     await winner.wait_for_message(MARKETING, "#1")
-    assert len(writes(http)) == 1
+    assert len(list_writes(http)) == 1

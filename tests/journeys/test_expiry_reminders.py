@@ -16,19 +16,19 @@ from flowbot.domain.policy import ApprovalRule
 from flowbot.sandbox.slack import Message, text_of
 from flowbot.services import inbox
 from flowbot.storage.repositories.changes import NOTIFYING_SECONDS, ChangeRepository
-from tests.journeys.form_steps import add_flow, writes
+from tests.journeys.form_steps import add_flow, list_writes
 from tests.journeys.request_steps import (
-    WAITS,
-    answer_to,
-    asks,
-    asks_and_hears,
-    ends,
-    hurry,
-    is_told,
-    mentioned,
-    private,
-    replies,
-    rules,
+    WAITING,
+    approval_policy,
+    click_and_read,
+    list_mentions,
+    list_replies,
+    private_messages,
+    request_change,
+    request_change_and_wait,
+    speed_up,
+    wait_for_private_message,
+    wait_for_status,
 )
 from tests.journeys.world import APPROVALS, MARKETING, RANDOM, World, on_both_databases
 
@@ -41,7 +41,7 @@ SLOW: Final = NOTIFYING_SECONDS.total_seconds() + 0.5
 @pytest.fixture
 async def watched(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
     """A bot at work that looks after what is due many times a second."""
-    hurry(world, monkeypatch)
+    speed_up(world, monkeypatch)
     await world.start_http()
     return world
 
@@ -51,35 +51,35 @@ async def watched(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
 
 @on_both_databases
 async def test_a_request_expires_when_its_time_is_over(watched: World) -> None:
-    await watched.policy(rules(EIGHT_HOURS))
-    request = await asks(watched)
+    await watched.import_policy(approval_policy(EIGHT_HOURS))
+    request = await request_change(watched)
     watched.time.ahead += 8 * HOUR
-    over = await ends(watched, request, "Expired")
+    over = await wait_for_status(watched, request, "Expired")
     assert "it was not decided within 8 hours" in text_of(over)
     assert watched.deniz.list_buttons(over) == []
-    assert writes(watched) == []
-    await is_told(watched.emma, "Enable #1: Expired", MARKETING)
+    assert list_writes(watched) == []
+    await wait_for_private_message(watched.emma, "Enable #1: Expired", MARKETING)
 
 
 async def test_a_minute_before_it_may_still_be_approved(watched: World) -> None:
-    await watched.policy(rules(EIGHT_HOURS))
-    request = await asks(watched)
+    await watched.import_policy(approval_policy(EIGHT_HOURS))
+    request = await request_change(watched)
     watched.time.ahead += 8 * HOUR - 60
     await watched.burak.click(request, "Approve")
-    await ends(watched, request, "Applied")
+    await wait_for_status(watched, request, "Applied")
 
 
 async def test_a_click_on_an_expired_request_does_nothing_even_before_its_message_says_so(http: World) -> None:
-    await http.policy(rules(EIGHT_HOURS, approvers='["U0DENIZ"]'))
-    request = await asks(http)
+    await http.import_policy(approval_policy(EIGHT_HOURS, approvers='["U0DENIZ"]'))
+    request = await request_change(http)
     http.time.ahead += 8 * HOUR
-    assert "This request has expired." in await answer_to(http, http.deniz, request, "Approve")
-    assert writes(http) == []
+    assert "This request has expired." in await click_and_read(http, http.deniz, request, "Approve")
+    assert list_writes(http) == []
 
 
 async def test_requests_that_expire_while_slack_is_slow_hold_up_no_recovery(watched: World) -> None:
-    await watched.policy(rules(EIGHT_HOURS))
-    requests = [await asks(watched) for _ in range(5)]
+    await watched.import_policy(approval_policy(EIGHT_HOURS))
+    requests = [await request_change(watched) for _ in range(5)]
     for method in ("chat.update", "chat.postEphemeral"):
         watched.slack.faults.add(method, delay=SLOW, times=None)
     watched.time.ahead += 8 * HOUR
@@ -90,8 +90,8 @@ async def test_requests_that_expire_while_slack_is_slow_hold_up_no_recovery(watc
         await watched.deniz.wait_until(lambda: len(watched.enkapush.store.flows) > len(requests), 8)
         assert await store.pending() == ()
     for request in requests:
-        await ends(watched, request, "Expired", timeout=10)
-    said = [text for text in private(watched, watched.emma, MARKETING) if "Expired" in text]
+        await wait_for_status(watched, request, "Expired", timeout=10)
+    said = [text for text in private_messages(watched, watched.emma, MARKETING) if "Expired" in text]
     assert len(said) == len(set(said)) == len(requests)
 
 
@@ -115,71 +115,71 @@ async def _leaves_a_new_flow(store: ChangeRepository, now: datetime) -> None:
 
 @on_both_databases
 async def test_who_may_approve_is_reminded_a_few_times_and_never_after_the_end(watched: World) -> None:
-    await watched.policy(rules(EIGHT_HOURS))
-    request = await asks_and_hears(watched)
+    await watched.import_policy(approval_policy(EIGHT_HOURS))
+    request = await request_change_and_wait(watched)
     for count in (1, 2, 3):
         watched.time.ahead += 2 * HOUR
         await _is_reminded(watched, request, count)
-    first = replies(watched, request)[0]
+    first = list_replies(watched, request)[0]
     assert "still waiting" in first.text
-    assert mentioned(watched, first) == [("usergroup", "S0LEADS")]
+    assert list_mentions(watched, first) == [("usergroup", "S0LEADS")]
     watched.time.ahead += 2 * HOUR
-    await ends(watched, request, "Expired")
+    await wait_for_status(watched, request, "Expired")
     watched.time.ahead += 100 * HOUR
-    next_one = await asks(watched, "enable 1")
-    assert WAITS in text_of(next_one)
-    assert len(replies(watched, request)) == 3
+    next_one = await request_change(watched, "enable 1")
+    assert WAITING in text_of(next_one)
+    assert len(list_replies(watched, request)) == 3
 
 
 async def _is_reminded(world: World, request: Message, count: int) -> None:
-    await world.deniz.wait_until(lambda: len(replies(world, request)) == count)
+    await world.deniz.wait_until(lambda: len(list_replies(world, request)) == count)
 
 
 async def test_a_bot_that_was_away_reminds_once(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    hurry(world, monkeypatch)
+    speed_up(world, monkeypatch)
     await world.start_http()
-    await world.policy(rules(EIGHT_HOURS))
-    request = await asks_and_hears(world)
+    await world.import_policy(approval_policy(EIGHT_HOURS))
+    request = await request_change_and_wait(world)
     world.time.ahead += 7 * HOUR
-    await world.deniz.wait_until(lambda: replies(world, request))
+    await world.deniz.wait_until(lambda: list_replies(world, request))
     world.time.ahead += HOUR
-    await ends(world, request, "Expired")
-    assert len(replies(world, request)) == 1
+    await wait_for_status(world, request, "Expired")
+    assert len(list_replies(world, request)) == 1
 
 
 async def test_what_was_decided_is_not_reminded_of(watched: World) -> None:
-    await watched.policy(rules(EIGHT_HOURS))
-    decided = await asks(watched)
+    await watched.import_policy(approval_policy(EIGHT_HOURS))
+    decided = await request_change(watched)
     await watched.burak.click(decided, "Approve")
-    await ends(watched, decided, "Applied")
-    waiting = await asks_and_hears(watched)
+    await wait_for_status(watched, decided, "Applied")
+    waiting = await request_change_and_wait(watched)
     watched.time.ahead += 2 * HOUR
-    await watched.deniz.wait_until(lambda: replies(watched, waiting))
-    assert replies(watched, decided) == []
+    await watched.deniz.wait_until(lambda: list_replies(watched, waiting))
+    assert list_replies(watched, decided) == []
 
 
 async def test_a_reminder_that_slack_refuses_holds_up_nothing_else(watched: World) -> None:
-    await watched.policy(rules(EIGHT_HOURS))
-    first, second = await asks_and_hears(watched), await asks_and_hears(watched)
+    await watched.import_policy(approval_policy(EIGHT_HOURS))
+    first, second = await request_change_and_wait(watched), await request_change_and_wait(watched)
     watched.slack.faults.add("chat.postMessage", error="restricted_action")
     watched.time.ahead += 2 * HOUR
-    await watched.deniz.wait_until(lambda: replies(watched, first) or replies(watched, second))
+    await watched.deniz.wait_until(lambda: list_replies(watched, first) or list_replies(watched, second))
     watched.time.ahead += 6 * HOUR
-    await ends(watched, first, "Expired")
-    await ends(watched, second, "Expired")
+    await wait_for_status(watched, first, "Expired")
+    await wait_for_status(watched, second, "Expired")
 
 
 async def test_requests_that_no_channel_takes_hold_up_no_others(watched: World) -> None:
-    await watched.policy(rules(EIGHT_HOURS))
+    await watched.import_policy(approval_policy(EIGHT_HOURS))
     async with watched.open_database() as database:
         store = ChangeRepository(database, watched.time.now)
         for number in range(60):
             await _waits_in_no_channel(store, FlowId(1000 + number), watched.time.now())
-    request = await asks_and_hears(watched)
+    request = await request_change_and_wait(watched)
     watched.time.ahead += 2 * HOUR
     await _is_reminded(watched, request, 1)
     watched.time.ahead += 6 * HOUR
-    await ends(watched, request, "Expired")
+    await wait_for_status(watched, request, "Expired")
 
 
 async def _waits_in_no_channel(store: ChangeRepository, flow: FlowId, now: datetime) -> None:
@@ -194,23 +194,23 @@ async def _waits_in_no_channel(store: ChangeRepository, flow: FlowId, now: datet
 
 
 async def test_what_has_no_message_yet_is_looked_at_again_and_reminded_of_soon_after_it_has_one(watched: World) -> None:
-    await watched.policy(rules(EIGHT_HOURS))
+    await watched.import_policy(approval_policy(EIGHT_HOURS))
     watched.slack.faults.add("chat.postMessage", error="not_in_channel", times=None)
     await watched.emma.send(MARKETING, f"/flows enable {add_flow(watched)}")
-    await is_told(watched.emma, "Your request is kept", MARKETING)
+    await wait_for_private_message(watched.emma, "Your request is kept", MARKETING)
     watched.time.ahead += 2 * HOUR
     await _is_due_next(watched, lambda change: change.created_at + timedelta(hours=2, minutes=1))
     watched.slack.faults.clear()
-    request = await watched.deniz.wait_for_message(APPROVALS, WAITS, 10)
+    request = await watched.deniz.wait_for_message(APPROVALS, WAITING, 10)
     watched.time.ahead += 60
     await _is_reminded(watched, request, 1)
 
 
 async def test_what_never_had_a_message_expires_on_the_dot(watched: World) -> None:
-    await watched.policy(rules(EIGHT_HOURS))
+    await watched.import_policy(approval_policy(EIGHT_HOURS))
     watched.slack.faults.add("chat.postMessage", error="not_in_channel", times=None)
     await watched.emma.send(MARKETING, f"/flows enable {add_flow(watched)}")
-    await is_told(watched.emma, "Your request is kept", MARKETING)
+    await wait_for_private_message(watched.emma, "Your request is kept", MARKETING)
     watched.time.ahead += 8 * HOUR - 10
     await _is_due_next(watched, lambda change: change.created_at + timedelta(hours=8))
     watched.time.ahead += 10
@@ -237,11 +237,11 @@ def _due(change: Change) -> datetime:
 
 @on_both_databases
 async def test_what_waits_is_listed_with_links(running: World) -> None:
-    await running.policy(rules())
-    await asks(running)
-    await asks(running, "delete")
+    await running.import_policy(approval_policy())
+    await request_change(running)
+    await request_change(running, "delete")
     await running.emma.send(MARKETING, "/flows approvals")
-    mine = await is_told(running.emma, "Asked by you", MARKETING)
+    mine = await wait_for_private_message(running.emma, "Asked by you", MARKETING)
     seen = text_of(mine)
     assert "Enable #1 Old name" in seen
     assert "Delete #2 Old name" in seen
@@ -251,68 +251,68 @@ async def test_what_waits_is_listed_with_links(running: World) -> None:
     assert links
     assert all(f"/{APPROVALS}/" in link for link in links)
     await running.burak.send(MARKETING, "/flows onaylar")
-    theirs = text_of(await is_told(running.burak, "Sizin onayınızı bekleyenler", MARKETING))
+    theirs = text_of(await wait_for_private_message(running.burak, "Sizin onayınızı bekleyenler", MARKETING))
     assert theirs.index("#1") < theirs.index("#2")
 
 
 async def test_what_was_decided_or_approved_already_does_not_wait(http: World) -> None:
-    await http.policy(rules("quorum = 2", approvers='["U0DENIZ", "S0LEADS"]'))
-    request = await asks(http)
+    await http.import_policy(approval_policy("quorum = 2", approvers='["U0DENIZ", "S0LEADS"]'))
+    request = await request_change(http)
     await http.deniz.click(request, "Approve")
-    await ends(http, request, "1 of 2 approvals")
+    await wait_for_status(http, request, "1 of 2 approvals")
     await http.deniz.send(MARKETING, "/flows approvals")
-    seen = text_of(await is_told(http.deniz, "Waiting for you", MARKETING))
+    seen = text_of(await wait_for_private_message(http.deniz, "Waiting for you", MARKETING))
     assert seen.index("Nothing") < seen.index("Asked by you")
     await http.emma.click(request, "Withdraw")
-    await ends(http, request, "Withdrawn")
+    await wait_for_status(http, request, "Withdrawn")
     await http.deniz.send(MARKETING, "/flows approvals")
-    await is_told(http.deniz, "Nothing is waiting", MARKETING)
+    await wait_for_private_message(http.deniz, "Nothing is waiting", MARKETING)
 
 
 @on_both_databases
 async def test_what_waits_behind_many_others_is_listed_too(http: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(inbox, "PAGE", 2)
-    await http.policy(rules("quorum = 2"))
-    for request in [await asks(http) for _ in range(4)]:
+    await http.import_policy(approval_policy("quorum = 2"))
+    for request in [await request_change(http) for _ in range(4)]:
         await http.burak.click(request, "Approve")
-        await ends(http, request, "1 of 2 approvals")
-    await asks(http, "delete")
+        await wait_for_status(http, request, "1 of 2 approvals")
+    await request_change(http, "delete")
     await http.burak.send(MARKETING, "/flows onaylar")
-    seen = text_of(await is_told(http.burak, "Sizin onayınızı bekleyenler", MARKETING))
+    seen = text_of(await wait_for_private_message(http.burak, "Sizin onayınızı bekleyenler", MARKETING))
     assert "#5" in seen.split("bekleyenler")[1]
     assert seen.count("Old name") == 1 + 4
 
 
 async def test_after_ones_request_was_applied_none_of_ones_own_is_open(http: World) -> None:
-    await http.policy(rules())
-    request = await asks(http)
+    await http.import_policy(approval_policy())
+    request = await request_change(http)
     await http.burak.click(request, "Approve")
-    await ends(http, request, "Applied")
+    await wait_for_status(http, request, "Applied")
     await http.emma.send(MARKETING, "/flows approvals")
-    await is_told(http.emma, "Nothing is waiting, and no request of yours is open.", MARKETING)
+    await wait_for_private_message(http.emma, "Nothing is waiting, and no request of yours is open.", MARKETING)
 
 
 async def test_a_website_that_was_taken_from_the_policy_is_not_listed(http: World) -> None:
-    await http.policy(rules())
-    await asks(http)
-    await http.policy(rules(websites="[2]"))
+    await http.import_policy(approval_policy())
+    await request_change(http)
+    await http.import_policy(approval_policy(websites="[2]"))
     await http.burak.send(MARKETING, "/flows onaylar")
-    assert "Old name" not in text_of(await is_told(http.burak, "", MARKETING))
+    assert "Old name" not in text_of(await wait_for_private_message(http.burak, "", MARKETING))
 
 
 async def test_in_a_channel_without_a_policy_nothing_is_listed(http: World) -> None:
-    await http.policy(rules())
+    await http.import_policy(approval_policy())
     add_flow(http)
     await http.emma.send(RANDOM, "/flows approvals")
     await http.emma.wait_for_message(RANDOM, "This channel has no policy yet")
 
 
 async def test_in_the_channel_where_requests_are_posted_an_approver_finds_what_waits_for_them(http: World) -> None:
-    await http.policy(rules())
-    await asks(http)
+    await http.import_policy(approval_policy())
+    await request_change(http)
     await http.burak.send(APPROVALS, "/flows onaylar")
-    await is_told(http.burak, "Old name")
+    await wait_for_private_message(http.burak, "Old name")
     await http.emma.send(APPROVALS, "/flows approvals")
-    assert "Asked by you" in text_of(await is_told(http.emma, "Old name"))
+    assert "Asked by you" in text_of(await wait_for_private_message(http.emma, "Old name"))
     await http.emma.send(APPROVALS, "/flows list")
-    await is_told(http.emma, "This channel has no policy yet")
+    await wait_for_private_message(http.emma, "This channel has no policy yet")

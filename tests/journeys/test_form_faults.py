@@ -12,21 +12,21 @@ from flowbot.sandbox.enkapush import Fault
 from flowbot.sandbox.enkapush.faults import FaultScope
 from flowbot.sandbox.slack import Message, SandboxPerson, text_of
 from tests.journeys.form_steps import (
-    LEAST,
     PNG,
+    REQUIRED_FIELDS,
     add_flow,
     field_errors,
-    form_again,
     is_form,
-    is_told,
-    opens,
-    sent,
-    writes,
+    list_writes,
+    open_form,
+    sent_fields,
+    wait_for_reopened_form,
+    wait_for_result,
 )
-from tests.journeys.request_steps import comes_true
+from tests.journeys.request_steps import wait_until
 from tests.journeys.world import AGENCY, MARKETING, POLICY, World, on_both_databases
 
-TYPED: Final[dict[str, Any]] = LEAST | {
+TYPED: Final[dict[str, Any]] = REQUIRED_FIELDS | {
     "URL": "https://lale.example/?q=ğ",
     "Wait": "5",
     "Wait unit": "hours",
@@ -94,17 +94,17 @@ async def is_told_to_look(person: SandboxPerson, text: str) -> Message:
 @pytest.mark.parametrize("case", REFUSALS)
 async def test_the_form_is_back_with_all_that_was_typed_and_the_reason(hasty: World, case: str) -> None:
     fault, reason = REFUSALS[case]
-    await opens(hasty.emma, "/flows create")
+    await open_form(hasty.emma, "/flows create")
     hasty.enkapush.faults.add(fault)
     await hasty.emma.submit(TYPED | {"Image": hasty.emma.upload("a.png", PNG)})
-    again = await form_again(hasty.emma, reason)
+    again = await wait_for_reopened_form(hasty.emma, reason)
     assert hasty.slack.find_mentions(again) == []
     assert {label: hasty.emma.read_field(label) for label in TYPED} == TYPED
     assert "The picture that you added before is kept" in text_of(again)
     assert hasty.enkapush.store.flows == {}
     hasty.enkapush.faults.clear()
     await hasty.emma.submit()
-    await is_told(hasty.emma, "Flow #1 was created")
+    await wait_for_result(hasty.emma, "Flow #1 was created")
     assert hasty.enkapush.store.flow(1).image is not None
     assert hasty.enkapush.store.flow(1).utm_campaign == "spring"
     assert len(hasty.enkapush.store.flows) == 1
@@ -112,7 +112,7 @@ async def test_the_form_is_back_with_all_that_was_typed_and_the_reason(hasty: Wo
 
 @on_both_databases
 async def test_where_the_form_was_closed_a_message_opens_it_again(hasty: World) -> None:
-    await opens(hasty.emma, "/flows create")
+    await open_form(hasty.emma, "/flows create")
     hasty.enkapush.faults.add(Fault.hang(**NEW), Fault.status(422, **NEW))
     await hasty.emma.submit(TYPED)
     await hasty.emma.wait_for_view("Saving")
@@ -129,15 +129,15 @@ async def test_where_the_form_was_closed_a_message_opens_it_again(hasty: World) 
 
 async def test_an_edit_that_is_refused_is_back_in_the_form(hasty: World) -> None:
     add_flow(hasty)
-    await opens(hasty.emma, "/flows edit 1")
+    await open_form(hasty.emma, "/flows edit 1")
     hasty.enkapush.faults.add(Fault.status(422, '{"errors": {"ttl": ["No."]}}', method="POST", path="/flows/1"))
     await hasty.emma.submit({"Title": "Mine", "UTM source": "mine"})
-    await form_again(hasty.emma, "ttl: No.")
+    await wait_for_reopened_form(hasty.emma, "ttl: No.")
     assert hasty.emma.read_field("Title") == "Mine"
     assert hasty.emma.read_field("UTM source") == "mine"
     await hasty.emma.submit()
-    await is_told(hasty.emma, "Flow #1 was changed")
-    assert writes(hasty)[-1].texts == {"title": "Mine", "utm_source": "mine"}
+    await wait_for_result(hasty.emma, "Flow #1 was changed")
+    assert list_writes(hasty)[-1].texts == {"title": "Mine", "utm_source": "mine"}
 
 
 # --- Enkapush says nothing -----------------------------------------------------------------------------------------
@@ -147,20 +147,20 @@ async def test_an_edit_that_is_refused_is_back_in_the_form(hasty: World) -> None
 async def test_a_flow_that_was_made_without_a_word_is_found_and_not_made_again(hasty: World, case: str) -> None:
     hasty.add_flows(2)
     hasty.enkapush.faults.add(UNCLEAR[case])
-    await opens(hasty.emma, "/flows create")
+    await open_form(hasty.emma, "/flows create")
     await hasty.emma.submit(TYPED)
-    await is_told(hasty.emma, "Flow #3 was created, disabled.")
-    assert len(writes(hasty)) == 1
+    await wait_for_result(hasty.emma, "Flow #3 was created, disabled.")
+    assert len(list_writes(hasty)) == 1
     assert len(hasty.enkapush.store.flows) == 3
 
 
 @pytest.mark.parametrize("case", NOT_DONE)
 async def test_where_it_cannot_be_known_it_says_so_and_sends_nothing_again(hasty: World, case: str) -> None:
     hasty.enkapush.faults.add(NOT_DONE[case])
-    await opens(hasty.emma, "/flows create")
+    await open_form(hasty.emma, "/flows create")
     await hasty.emma.submit(TYPED)
     told = await is_told_to_look(hasty.emma, "did not say whether it made the flow")
-    assert len(writes(hasty)) == 1
+    assert len(list_writes(hasty)) == 1
     await hasty.emma.close()
     await hasty.emma.click(told, "Open form")
     await hasty.emma.wait_for_view(is_form)
@@ -168,13 +168,13 @@ async def test_where_it_cannot_be_known_it_says_so_and_sends_nothing_again(hasty
 
 
 async def test_a_flow_like_it_that_was_there_before_is_not_taken_for_it(hasty: World) -> None:
-    await opens(hasty.emma, "/flows create")
-    await hasty.emma.submit(LEAST)
-    await is_told(hasty.emma, "Flow #1 was created")
+    await open_form(hasty.emma, "/flows create")
+    await hasty.emma.submit(REQUIRED_FIELDS)
+    await wait_for_result(hasty.emma, "Flow #1 was created")
     await hasty.emma.close()
-    await opens(hasty.emma, "/flows create")
+    await open_form(hasty.emma, "/flows create")
     hasty.enkapush.faults.add(Fault.reset(**NEW))
-    await hasty.emma.submit(LEAST)
+    await hasty.emma.submit(REQUIRED_FIELDS)
     await is_told_to_look(hasty.emma, "did not say whether it made the flow")
 
 
@@ -190,7 +190,7 @@ async def test_what_is_not_known_is_told_by_the_name_that_was_typed(
 ) -> None:
     hasty.enkapush.faults.add(Fault.reset(**NEW))
     person = hasty.emma if name == "Name" else hasty.ayse
-    await opens(person, f"/flows {command}")
+    await open_form(person, f"/flows {command}")
     body = "Description" if name == "Name" else "Açıklama"
     await person.submit({name: f"{NASTY}\nx", title: "Spring", body: "Look."})
     sentence = says.format(name=f"{NASTY} x")
@@ -202,22 +202,22 @@ async def test_what_is_not_known_is_told_by_the_name_that_was_typed(
 
 
 async def test_where_enkapush_stays_away_it_says_so(hasty: World) -> None:
-    await opens(hasty.emma, "/flows create")
+    await open_form(hasty.emma, "/flows create")
     hasty.enkapush.faults.add(Fault.status(500, after_effect=True, **NEW), Fault.status(500, skip=1, times=None))
-    await hasty.emma.submit(LEAST)
+    await hasty.emma.submit(REQUIRED_FIELDS)
     await is_told_to_look(hasty.emma, "does not answer now")
-    assert len(writes(hasty)) == 1
+    assert len(list_writes(hasty)) == 1
 
 
 @pytest.mark.parametrize("after_effect", [True, False])
 async def test_an_edit_that_was_cut_off_is_there_once(hasty: World, after_effect: bool) -> None:
     add_flow(hasty)
-    await opens(hasty.emma, "/flows edit 1")
+    await open_form(hasty.emma, "/flows edit 1")
     hasty.enkapush.faults.add(Fault.reset(after_effect=after_effect, method="POST", path="/flows/1"))
     await hasty.emma.submit({"Title": "Mine"})
-    await is_told(hasty.emma, "Flow #1 was changed")
+    await wait_for_result(hasty.emma, "Flow #1 was changed")
     assert hasty.enkapush.store.flow(1).title == "Mine"
-    assert all(record.texts == {"title": "Mine"} for record in writes(hasty))
+    assert all(record.texts == {"title": "Mine"} for record in list_writes(hasty))
 
 
 # --- once ----------------------------------------------------------------------------------------------------------
@@ -226,25 +226,25 @@ async def test_an_edit_that_was_cut_off_is_there_once(hasty: World, after_effect
 @on_both_databases
 @pytest.mark.parametrize("how", ["after it was done", "at once"])
 async def test_a_form_that_is_submitted_twice_makes_one_flow(http: World, how: str) -> None:
-    await opens(http.emma, "/flows create")
-    await http.emma.submit(LEAST)
+    await open_form(http.emma, "/flows create")
+    await http.emma.submit(REQUIRED_FIELDS)
     delivery = http.slack.deliveries[-1]
     if how == "after it was done":
-        await is_told(http.emma, "Flow #1 was created")
+        await wait_for_result(http.emma, "Flow #1 was created")
         await http.slack.dispatcher.redeliver(delivery)
     else:
         await asyncio.gather(*(http.slack.dispatcher.redeliver(delivery) for _ in range(5)))
     assert all(each.ok and "Saving" in each.body for each in http.slack.deliveries if each.label == delivery.label)
-    await is_told(http.emma, "Flow #1 was created")
-    assert len(writes(http)) == 1
+    await wait_for_result(http.emma, "Flow #1 was created")
+    assert len(list_writes(http)) == 1
     assert len(http.enkapush.store.flows) == 1
 
 
 async def test_two_forms_of_one_person_make_two_flows(http: World) -> None:
     for number in (1, 2):
-        await opens(http.emma, "/flows create")
-        await http.emma.submit(LEAST)
-        await is_told(http.emma, f"Flow #{number} was created")
+        await open_form(http.emma, "/flows create")
+        await http.emma.submit(REQUIRED_FIELDS)
+        await wait_for_result(http.emma, f"Flow #{number} was created")
         await http.emma.close()
     assert len(http.enkapush.store.flows) == 2
 
@@ -260,45 +260,47 @@ async def test_two_forms_of_one_person_make_two_flows(http: World) -> None:
     ],
 )
 async def test_a_form_is_judged_by_the_policy_of_the_moment_it_is_sent(http: World, policy: str, reason: str) -> None:
-    await opens(http.emma, "/flows create")
-    await http.policy(policy)
-    submitted = await http.emma.submit(LEAST)
+    await open_form(http.emma, "/flows create")
+    await http.import_policy(policy)
+    submitted = await http.emma.submit(REQUIRED_FIELDS)
     if submitted.response_action == "errors":
         assert list(field_errors(http.emma, submitted.errors)) == ["Website"]
     else:
         told = await http.emma.wait_for_message(MARKETING, reason)
         assert http.emma.list_buttons(told) == ["Open form"]
-    assert writes(http) == []
+    assert list_writes(http) == []
 
 
 async def test_a_website_that_the_policy_no_longer_names_is_refused_at_its_field(http: World) -> None:
-    await opens(http.emma, "/flows create")
-    await http.policy(POLICY.replace("websites = [1, 2]", "websites = [2]"))
-    submitted = await http.emma.submit(LEAST)
+    await open_form(http.emma, "/flows create")
+    await http.import_policy(POLICY.replace("websites = [1, 2]", "websites = [2]"))
+    submitted = await http.emma.submit(REQUIRED_FIELDS)
     assert list(field_errors(http.emma, submitted.errors)) == ["Website"]
-    assert writes(http) == []
+    assert list_writes(http) == []
 
 
 async def test_somebody_who_left_the_editors_group_is_refused(http: World) -> None:
-    await opens(http.emma, "/flows create")
+    await open_form(http.emma, "/flows create")
     http.slack.workspace.groups["S0EDITORS"].users.remove("U0EMMA")
     http.time.ahead += 120
-    await http.emma.submit(LEAST)
+    await http.emma.submit(REQUIRED_FIELDS)
     await http.emma.wait_for_message(MARKETING, "does not let you")
-    assert writes(http) == []
+    assert list_writes(http) == []
 
 
 async def test_people_of_another_company_make_nothing_even_with_somebody_elses_form(http: World) -> None:
-    await http.policy('[[channels]]\nid = "C0AGENCY"\nwebsites = [1]\nviewers = ["*"]\neditors = ["*", "U0JONAS"]\n')
-    await opens(http.emma, "/flows create", AGENCY)
-    await http.emma.submit(LEAST | {"Name": " "})
+    await http.import_policy(
+        '[[channels]]\nid = "C0AGENCY"\nwebsites = [1]\nviewers = ["*"]\neditors = ["*", "U0JONAS"]\n'
+    )
+    await open_form(http.emma, "/flows create", AGENCY)
+    await http.emma.submit(REQUIRED_FIELDS | {"Name": " "})
     stolen = http.slack.deliveries[-1]
     payload = stolen.payload | {"user": {"id": "U0JONAS", "team_id": "T0WERBE"}}
     payload["view"]["state"]["values"]["name"]["flows.form.typed"]["value"] = "Stolen"
     stolen.payload = payload
     assert (await http.slack.dispatcher.redeliver(stolen)).ok
     await http.jonas.wait_for_message(AGENCY, "this organisation only")
-    assert writes(http) == []
+    assert list_writes(http) == []
 
 
 # --- pictures ------------------------------------------------------------------------------------------------------
@@ -314,67 +316,67 @@ NO_PICTURES: Final = {
 @pytest.mark.parametrize("case", NO_PICTURES)
 async def test_a_picture_is_known_by_its_bytes(http: World, case: str) -> None:
     content, mimetype = NO_PICTURES[case]
-    await opens(http.emma, "/flows create")
+    await open_form(http.emma, "/flows create")
     file = http.emma.upload("picture.png", content, mimetype)
-    submitted = await http.emma.submit(LEAST | {"Image": file})
+    submitted = await http.emma.submit(REQUIRED_FIELDS | {"Image": file})
     errors = field_errors(http.emma, submitted.errors)
     assert list(errors) == ["Image"]
     assert "use PNG, JPEG, GIF or WebP" in errors["Image"]
-    assert writes(http) == []
+    assert list_writes(http) == []
 
 
 async def test_a_picture_is_taken_whatever_it_is_called(http: World) -> None:
-    await opens(http.emma, "/flows create")
+    await open_form(http.emma, "/flows create")
     jpeg = b"\xff\xd8\xff\xe0" + b"x" * 1000
-    await http.emma.submit(LEAST | {"Image": http.emma.upload("report.pdf", jpeg, "application/pdf")})
-    await is_told(http.emma, "was created")
-    file = writes(http)[0].files["image"]
+    await http.emma.submit(REQUIRED_FIELDS | {"Image": http.emma.upload("report.pdf", jpeg, "application/pdf")})
+    await wait_for_result(http.emma, "was created")
+    file = list_writes(http)[0].files["image"]
     assert (file.content_type, file.content) == ("image/jpeg", jpeg)
 
 
 @pytest.mark.parametrize(("extra", "taken"), [(0, True), (1, False)])
 async def test_a_picture_weighs_ten_megabytes_at_most(http: World, extra: int, taken: bool) -> None:
-    await opens(http.emma, "/flows create")
+    await open_form(http.emma, "/flows create")
     content = PNG.ljust(10 * 1024 * 1024 + extra, b"\0")
-    submitted = await http.emma.submit(LEAST | {"Image": http.emma.upload("big.png", content)})
+    submitted = await http.emma.submit(REQUIRED_FIELDS | {"Image": http.emma.upload("big.png", content)})
     if taken:
-        await is_told(http.emma, "was created")
-        assert writes(http)[0].files["image"].content == content
+        await wait_for_result(http.emma, "was created")
+        assert list_writes(http)[0].files["image"].content == content
     else:
         assert "at most 10 MB" in field_errors(http.emma, submitted.errors)["Image"]
-        assert writes(http) == []
+        assert list_writes(http) == []
 
 
 async def test_a_slow_picture_still_ends_in_a_saved_flow(http: World) -> None:
-    await opens(http.emma, "/flows create")
+    await open_form(http.emma, "/flows create")
     http.slack.faults.add("files", delay=2, times=None)
-    submitted = await http.emma.submit(LEAST | {"Image": http.emma.upload("a.png", PNG)})
+    submitted = await http.emma.submit(REQUIRED_FIELDS | {"Image": http.emma.upload("a.png", PNG)})
     assert submitted.response_action == "update"
     assert http.slack.deliveries[-1].seconds < 2
-    await is_told(http.emma, "was created")
-    assert writes(http)[0].files["image"].content == PNG
+    await wait_for_result(http.emma, "was created")
+    assert list_writes(http)[0].files["image"].content == PNG
 
 
 async def test_a_slow_picture_that_is_none_brings_the_form_back(http: World) -> None:
-    await opens(http.emma, "/flows create")
+    await open_form(http.emma, "/flows create")
     http.slack.faults.add("files", delay=1.5, times=None)
-    await http.emma.submit(LEAST | {"Image": http.emma.upload("a.png", b"<html>")})
-    await form_again(http.emma, "not a picture")
-    assert http.emma.read_field("Name") == LEAST["Name"]
-    assert writes(http) == []
+    await http.emma.submit(REQUIRED_FIELDS | {"Image": http.emma.upload("a.png", b"<html>")})
+    await wait_for_reopened_form(http.emma, "not a picture")
+    assert http.emma.read_field("Name") == REQUIRED_FIELDS["Name"]
+    assert list_writes(http) == []
 
 
 async def test_a_picture_that_slack_does_not_hand_out_brings_the_form_back(http: World) -> None:
-    await opens(http.emma, "/flows create")
+    await open_form(http.emma, "/flows create")
     http.slack.scopes.discard("files:read")
-    await http.emma.submit(LEAST | {"Image": http.emma.upload("a.png", PNG)})
-    await form_again(http.emma, "The picture could not be fetched from Slack")
-    assert http.emma.read_field("Name") == LEAST["Name"]
-    assert writes(http) == []
+    await http.emma.submit(REQUIRED_FIELDS | {"Image": http.emma.upload("a.png", PNG)})
+    await wait_for_reopened_form(http.emma, "The picture could not be fetched from Slack")
+    assert http.emma.read_field("Name") == REQUIRED_FIELDS["Name"]
+    assert list_writes(http) == []
     http.slack.scopes.add("files:read")
     await http.emma.submit({"Image": http.emma.upload("a.png", PNG)})
-    await is_told(http.emma, "was created")
-    assert writes(http)[0].files["image"].content == PNG
+    await wait_for_result(http.emma, "was created")
+    assert list_writes(http)[0].files["image"].content == PNG
 
 
 # --- Slack itself --------------------------------------------------------------------------------------------------
@@ -387,21 +389,21 @@ async def test_a_form_that_slack_does_not_open_is_a_sentence(http: World) -> Non
 
 
 async def test_what_cannot_be_told_in_the_channel_is_told_directly(http: World) -> None:
-    await opens(http.emma, "/flows create")
+    await open_form(http.emma, "/flows create")
     http.slack.faults.add("chat.postEphemeral", error="not_in_channel", times=None)
-    await http.emma.submit(LEAST)
+    await http.emma.submit(REQUIRED_FIELDS)
     direct = http.slack.workspace.open_direct_message("U0EMMA")
     await http.emma.wait_for_message(direct.id, "Flow #1 was created")
 
 
 async def test_what_slack_would_not_take_is_told_later(http: World) -> None:
-    await opens(http.emma, "/flows create")
+    await open_form(http.emma, "/flows create")
     http.slack.faults.add("chat.postEphemeral", error="internal_error")
     http.slack.faults.add("chat.postMessage", error="internal_error")
-    await http.emma.submit(LEAST)
+    await http.emma.submit(REQUIRED_FIELDS)
     await http.emma.wait_for_message(MARKETING, "Flow #1 was created", timeout=12)
-    assert len(writes(http)) == 1
-    assert sent(http)["is_enabled"] == "0"
+    assert len(list_writes(http)) == 1
+    assert sent_fields(http)["is_enabled"] == "0"
 
 
 async def test_a_form_that_was_closed_while_it_was_loading_is_a_line_in_the_log_and_no_word_to_anybody(
@@ -413,7 +415,7 @@ async def test_a_form_that_was_closed_while_it_was_loading_is_a_line_in_the_log_
         await emma.send(MARKETING, "/flows create")
         await emma.wait_for_view(lambda view: not is_form(view))
         await emma.close()
-        await comes_true(lambda: any(line["event"] == "request" for line in logs))
+        await wait_until(lambda: any(line["event"] == "request" for line in logs))
     (line,) = [line for line in logs if line["event"] == "modal.not_updated"]
     assert (line["log_level"], line["error"]) == ("info", "not_found")
     assert [message for message in await emma.list_messages(MARKETING) if message.is_ephemeral] == []

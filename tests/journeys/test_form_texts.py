@@ -5,7 +5,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from flowbot.sandbox.slack import text_of
-from tests.journeys.form_steps import LEAST, field_errors, opens, writes
+from tests.journeys.form_steps import REQUIRED_FIELDS, field_errors, list_writes, open_form
 from tests.journeys.world import MARKETING, World
 
 ANY: st.SearchStrategy[str] = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=30).filter(
@@ -28,7 +28,7 @@ async def test_what_was_typed_is_what_is_sent_and_shown(
     http: World, name: str, title: str, description: str, utm: str
 ) -> None:
     number = len(http.enkapush.store.flows) + 1
-    await opens(http.emma, "/flows create")
+    await open_form(http.emma, "/flows create")
     typed = {"Name": name, "Title": title, "Description": description, "UTM campaign": utm}
     submitted = await http.emma.submit(typed)
     assert submitted.response_action == "update"
@@ -36,7 +36,7 @@ async def test_what_was_typed_is_what_is_sent_and_shown(
     await http.emma.close()
     flow = http.enkapush.store.flow(number)
     assert (flow.name, flow.title, flow.description, flow.utm_campaign) == (name, title, description, utm)
-    assert writes(http)[-1].texts["is_enabled"] == "0"
+    assert list_writes(http)[-1].texts["is_enabled"] == "0"
     await http.emma.send(MARKETING, f"/flows show {number}")
     shown = await http.emma.wait_for_message(
         MARKETING, lambda message: message.ts > told.ts and "#" in text_of(message)
@@ -48,9 +48,9 @@ async def test_what_was_typed_is_what_is_sent_and_shown(
 
 @pytest.mark.parametrize("label", ["Name", "Title", "Description", "UTM source"])
 async def test_half_a_character_is_refused_at_its_field(http: World, label: str) -> None:
-    await opens(http.emma, "/flows create")
-    submitted = await http.emma.submit(LEAST | {label: "half \ud83d of it"})
+    await open_form(http.emma, "/flows create")
+    submitted = await http.emma.submit(REQUIRED_FIELDS | {label: "half \ud83d of it"})
     errors = field_errors(http.emma, submitted.errors)
     assert list(errors) == [label]
     assert "half a character" in errors[label]
-    assert writes(http) == []
+    assert list_writes(http) == []

@@ -5,8 +5,8 @@ import pytest
 from flowbot.sandbox.enkapush import Fault
 from flowbot.sandbox.slack import SandboxPerson, text_of
 from flowbot.services.history import EVENTS_LIMIT
-from tests.journeys.form_steps import LEAST, add_flow, form_again, is_told, opens
-from tests.journeys.request_steps import asks, ends, rules
+from tests.journeys.form_steps import REQUIRED_FIELDS, add_flow, open_form, wait_for_reopened_form, wait_for_result
+from tests.journeys.request_steps import approval_policy, request_change, wait_for_status
 from tests.journeys.world import AGENCY, MARKETING, POLICY, RANDOM, World, on_both_databases
 
 OTHERS = POLICY.replace('viewers = ["S0LEADS"]', 'viewers = ["*"]\neditors = ["S0EDITORS"]')
@@ -23,7 +23,7 @@ async def past(person: SandboxPerson, command: str = "/flows history", channel: 
 
 
 async def saves(person: SandboxPerson, command: str, typed: dict[str, str], channel: str = MARKETING) -> None:
-    await opens(person, command, channel)
+    await open_form(person, command, channel)
     await person.submit(typed)
     await person.wait_for_message(channel, "#")
     await person.close()
@@ -31,10 +31,10 @@ async def saves(person: SandboxPerson, command: str, typed: dict[str, str], chan
 
 @on_both_databases
 async def test_it_tells_who_did_what_newest_first(running: World) -> None:
-    await saves(running.emma, "/flows create", LEAST)
-    await opens(running.ayse, "/flows düzenle 1")
+    await saves(running.emma, "/flows create", REQUIRED_FIELDS)
+    await open_form(running.ayse, "/flows düzenle 1")
     await running.ayse.submit({"Başlık": "Yeni"})
-    await is_told(running.ayse, "değiştirildi")
+    await wait_for_result(running.ayse, "değiştirildi")
     assert await past(running.emma) == [
         "flowbot · Edit: applied #1",
         "U0AYSE · Edit: submitted #1",
@@ -50,15 +50,15 @@ async def test_it_tells_who_did_what_newest_first(running: World) -> None:
 
 
 async def test_what_was_done_is_found_behind_a_row_of_policies(http: World) -> None:
-    await http.policy(POLICY.replace("websites = [1, 2]", 'websites = "all"'))
-    await saves(http.emma, "/flows create", LEAST)
+    await http.import_policy(POLICY.replace("websites = [1, 2]", 'websites = "all"'))
+    await saves(http.emma, "/flows create", REQUIRED_FIELDS)
     for number in range(3 * EVENTS_LIMIT):
-        await http.policy(rules(f"quorum = {number % 2 + 1}", websites='"all"'))
+        await http.import_policy(approval_policy(f"quorum = {number % 2 + 1}", websites='"all"'))
     assert await past(http.emma) == ["flowbot · New flow: applied #1", "U0EMMA · New flow: submitted"]
 
 
 async def test_it_names_people_without_calling_them(http: World) -> None:
-    await saves(http.emma, "/flows create", LEAST | {"Name": "<!channel> <@U0BURAK>"})
+    await saves(http.emma, "/flows create", REQUIRED_FIELDS | {"Name": "<!channel> <@U0BURAK>"})
     await http.ayse.send(MARKETING, "/flows geçmiş")
     answer = await http.ayse.wait_for_message(MARKETING, "U0EMMA")
     assert [(mention.kind, mention.value) for mention in http.slack.find_mentions(answer)] == [("user", "U0EMMA")]
@@ -66,10 +66,10 @@ async def test_it_names_people_without_calling_them(http: World) -> None:
 
 async def test_it_has_what_was_not_done_too(http: World) -> None:
     add_flow(http)
-    await opens(http.emma, "/flows edit 1")
+    await open_form(http.emma, "/flows edit 1")
     http.enkapush.store.update_flow(1, name="Theirs")
     await http.emma.submit({"Title": "Mine"})
-    await form_again(http.emma, "was changed by somebody else")
+    await wait_for_reopened_form(http.emma, "was changed by somebody else")
     await opens_again_and_is_refused(http)
     assert await past(http.burak, "/flows history 1") == [
         "flowbot · Düzenleme: yapılmadı #1",
@@ -82,12 +82,12 @@ async def test_it_has_what_was_not_done_too(http: World) -> None:
 async def opens_again_and_is_refused(http: World) -> None:
     http.enkapush.faults.add(Fault.status(422, '{"errors": {"title": ["No."]}}', method="POST"))
     await http.emma.submit({"Name": "Theirs"})
-    await form_again(http.emma, "title: No.")
+    await wait_for_reopened_form(http.emma, "title: No.")
 
 
 async def test_hidden_websites_events_are_not_there(http: World) -> None:
-    await http.policy(OTHERS)
-    await saves(http.emma, "/flows create", LEAST, AGENCY)
+    await http.import_policy(OTHERS)
+    await saves(http.emma, "/flows create", REQUIRED_FIELDS, AGENCY)
     hidden = http.enkapush.store.flow(1)
     assert hidden.website_id == 3
     assert await past(http.emma) == ["Nothing was changed through flowbot on this channel's websites yet."]
@@ -95,8 +95,8 @@ async def test_hidden_websites_events_are_not_there(http: World) -> None:
 
 
 async def test_a_hidden_flows_history_is_like_a_missing_ones(http: World) -> None:
-    await http.policy(OTHERS)
-    await saves(http.emma, "/flows create", LEAST, AGENCY)
+    await http.import_policy(OTHERS)
+    await saves(http.emma, "/flows create", REQUIRED_FIELDS, AGENCY)
     (hidden,) = await past(http.emma, "/flows history 1")
     (missing,) = await past(http.emma, "/flows history 2")
     assert hidden.replace("1", "N") == missing.replace("2", "N") == "Nothing was done to flow N through flowbot here."
@@ -109,10 +109,10 @@ async def test_a_flow_that_nobody_touched_through_flowbot_has_none(http: World) 
 
 @on_both_databases
 async def test_a_restored_flow_and_the_one_that_it_was_tell_of_each_other(http: World) -> None:
-    await http.policy(rules())
-    request = await asks(http, "delete")
+    await http.import_policy(approval_policy())
+    request = await request_change(http, "delete")
     await http.burak.click(request, "Approve")
-    over = await ends(http, request, "Applied")
+    over = await wait_for_status(http, request, "Applied")
     await http.emma.click(over, "Restore")
     await http.deniz.wait_for_message(MARKETING, "Restored from #1 as #2")
     restored = ["flowbot · Restore: applied #2 – from #1", "U0EMMA · Restore: submitted #1"]
@@ -131,9 +131,9 @@ async def test_only_those_who_may_view_see_it(http: World, channel: str, said: s
 
 async def test_it_ends_after_the_latest(http: World) -> None:
     for number in range(1, 13):
-        await opens(http.emma, "/flows create")
-        await http.emma.submit(LEAST)
-        await is_told(http.emma, f"Flow #{number} was created")
+        await open_form(http.emma, "/flows create")
+        await http.emma.submit(REQUIRED_FIELDS)
+        await wait_for_result(http.emma, f"Flow #{number} was created")
         await http.emma.close()
     lines = await past(http.emma)
     assert len(lines) == 20

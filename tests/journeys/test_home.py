@@ -44,7 +44,7 @@ def all_but_one_read_english(world: World) -> None:
 @pytest.fixture
 async def office(running: World) -> World:
     """A bot at work in each mode, and a policy with a channel for approvals."""
-    await running.policy(POLICY)
+    await running.import_policy(POLICY)
     return running
 
 
@@ -129,7 +129,7 @@ async def test_a_right_that_is_gone_is_gone_at_the_press(office: World) -> None:
     flow = add_flow(office, name="Spring")
     await asks(office.emma, f"/flows enable {flow}")
     view = await home(office.burak, "Spring")
-    await office.policy(POLICY.replace("S0LEADS", "U0DENIZ"))
+    await office.import_policy(POLICY.replace("S0LEADS", "U0DENIZ"))
     await office.burak.click(view, "Approve")
     direct = office.slack.workspace.open_direct_message(office.burak.id).id
     await office.burak.wait_for_message(direct, "does not let you")
@@ -137,7 +137,7 @@ async def test_a_right_that_is_gone_is_gone_at_the_press(office: World) -> None:
 
 
 async def test_nobody_learns_of_what_they_may_not_see(http: World) -> None:
-    await http.policy(POLICY)
+    await http.import_policy(POLICY)
     flow = add_flow(http, name="Novels", website_id=3)
     await asks(http.burak, f"/flows enable {flow}", "C0RANDOM")
     await http.deniz.click(await home(http.deniz, "Novels"), "Approve")
@@ -150,7 +150,7 @@ async def test_nobody_learns_of_what_they_may_not_see(http: World) -> None:
 
 async def test_everyone_in_a_channel_does_not_mean_those_who_are_not_in_it(http: World) -> None:
     everyone = POLICY.replace('["U0BURAK"]', '["*"]').replace('["U0DENIZ"]', '["*"]')
-    await http.policy(everyone)
+    await http.import_policy(everyone)
     http.slack.workspace.channels["C0RANDOM"].members.remove("U0EMMA")
     http.slack.workspace.channels["C0RANDOM"].members.append("U0FLOWBOT")
     flow = add_flow(http, name="Novels", website_id=3)
@@ -175,7 +175,7 @@ async def test_a_long_queue_fits_and_says_how_much_more_there_is(http: World) ->
 
 
 async def test_what_was_decided_is_found_behind_all_that_one_may_not_see(world: World) -> None:
-    await world.policy(POLICY)
+    await world.import_policy(POLICY)
     await decided(world, 51, WebsiteId(2))
     await world.start_http()
     flow = add_flow(world, name="Spring")
@@ -196,7 +196,7 @@ async def decided(world: World, count: int, website: WebsiteId) -> None:
 
 
 async def test_a_tab_that_changed_meanwhile_is_read_and_drawn_again(http: World) -> None:
-    await http.policy(POLICY)
+    await http.import_policy(POLICY)
     flow = add_flow(http, name="Spring")
     await asks(http.emma, f"/flows enable {flow}")
     view = await home(http.burak, "Spring")
@@ -206,13 +206,13 @@ async def test_a_tab_that_changed_meanwhile_is_read_and_drawn_again(http: World)
 
 
 async def test_a_limit_of_slacks_delays_the_tab_and_does_not_lose_it(http: World) -> None:
-    await http.policy(POLICY)
+    await http.import_policy(POLICY)
     http.slack.faults.add("views.publish", retry_after=0)
     await home(http.burak, "Nothing waits for you")
 
 
 async def test_what_was_decided_happens_even_if_the_tab_cannot_be_drawn(http: World) -> None:
-    await http.policy(POLICY)
+    await http.import_policy(POLICY)
     flow = add_flow(http, name="Spring")
     await asks(http.emma, f"/flows enable {flow}")
     view = await home(http.burak, "Spring")
@@ -223,7 +223,7 @@ async def test_what_was_decided_happens_even_if_the_tab_cannot_be_drawn(http: Wo
 
 
 async def test_two_presses_of_one_button_have_one_effect(http: World) -> None:
-    await http.policy(POLICY)
+    await http.import_policy(POLICY)
     flow = add_flow(http, name="Spring")
     await asks(http.emma, f"/flows enable {flow}")
     view = await home(http.burak, "Spring")

@@ -21,7 +21,7 @@ from flowbot.sandbox.slack.models import Json, Person
 from flowbot.sandbox.slack.serializers import serialize_user
 from flowbot.sandbox.slack.workspace import Workspace
 from flowbot.server.receiver import Receiver
-from tests.journeys.world import MARKETING, World, cut_off, on_both_databases
+from tests.journeys.world import MARKETING, World, block_database, on_both_databases
 
 FORM, JSON = "application/x-www-form-urlencoded", "application/json"
 COMMAND: Final = {
@@ -348,7 +348,7 @@ async def test_an_enkapush_that_hangs_is_called_slow_in_time(world: World, door:
 @pytest.mark.postgresql
 @pytest.mark.parametrize("journey_database", ["postgresql"], indirect=True)
 async def test_not_ready_without_the_database(world: World, door: Door, journey_database: str) -> None:
-    cut_off(journey_database)
+    block_database(journey_database)
     status, said = await door.get("/readyz")
     assert status == 503
     assert json.loads(said) == {"database": "down", "enkapush": "ok"}

@@ -145,7 +145,7 @@ async def test_no_policy_no_list(http: World) -> None:
 
 async def test_people_of_another_company_get_nothing(http: World) -> None:
     http.add_flows(3, website=3)
-    await http.policy('[[channels]]\nid = "C0AGENCY"\nwebsites = "all"\nviewers = ["*", "U0JONAS"]\n')
+    await http.import_policy('[[channels]]\nid = "C0AGENCY"\nwebsites = "all"\nviewers = ["*", "U0JONAS"]\n')
     await http.jonas.send(AGENCY, "/flows list")
     await http.jonas.wait_for_message(AGENCY, "for people of this organisation only")
     assert http.enkapush.requests == []
@@ -165,7 +165,7 @@ async def test_rights_are_looked_at_again_at_every_page_turn(http: World) -> Non
     http.add_flows(12)
     await http.emma.send(MARKETING, "/flows list")
     page = await http.emma.wait_for_message(MARKETING, "Page 1 of 2")
-    await http.policy('[[channels]]\nid = "C0MARKETING"\nwebsites = [1]\nviewers = ["U0AYSE"]\n')
+    await http.import_policy('[[channels]]\nid = "C0MARKETING"\nwebsites = [1]\nviewers = ["U0AYSE"]\n')
     await http.emma.click(page, "Next")
     refusal = await http.emma.wait_for_message(MARKETING, "policy does not let you")
     assert refusal.ts != page.ts
@@ -182,7 +182,7 @@ async def test_where_slack_cannot_tell_the_groups_nobody_gets_in_by_a_group(http
 
 async def test_where_slack_does_not_list_groups_it_is_asked_for_those_that_policies_name(http: World) -> None:
     http.slack.faults.add("usergroups.list", error="unknown_method", times=None)
-    await http.policy(
+    await http.import_policy(
         '[[channels]]\nid = "C0AGENCY"\nwebsites = [3]\nviewers = ["S0LEADS", "S0GONE"]\neditors = ["S0EDITORS"]\n'
     )
     await http.burak.send(AGENCY, "/flows list")

@@ -23,9 +23,9 @@ from flowbot.services.forms import FormService
 from flowbot.services.policy_setup import PolicySetup
 from flowbot.services.ports.storage import ChangeStatistics
 from flowbot.storage.tables import changes
-from tests.journeys.form_steps import LEAST, opens
-from tests.journeys.request_steps import asks, ends, hurry, rules
-from tests.journeys.world import MARKETING, World, cut_off, on_both_databases
+from tests.journeys.form_steps import REQUIRED_FIELDS, open_form
+from tests.journeys.request_steps import approval_policy, request_change, speed_up, wait_for_status
+from tests.journeys.world import MARKETING, World, block_database, on_both_databases
 
 HOUR: Final = 3600.0
 
@@ -112,7 +112,12 @@ async def slips(*_: object) -> None:
 @pytest.mark.parametrize(
     ("kind", "bad", "good", "step"),
     [
-        ("form", {**LEAST, "Button 1 title": "Go"}, {"Button 1 title": ""}, (FormService, "load_submission_context")),
+        (
+            "form",
+            {**REQUIRED_FIELDS, "Button 1 title": "Go"},
+            {"Button 1 title": ""},
+            (FormService, "load_submission_context"),
+        ),
         ("setup", {"Quorum": "9"}, {"Quorum": "1"}, (PolicySetup, "require_workable")),
     ],
 )
@@ -120,7 +125,7 @@ async def test_a_form_is_counted_by_how_it_was_taken_in_and_tells_the_code_of_a_
     world: World, origin: str, kind: str, bad: dict[str, str], good: dict[str, str], step: tuple[type, str]
 ) -> None:
     person, command = {"form": (world.emma, "/flows create"), "setup": (world.deniz, "/flows setup")}[kind]
-    await opens(person, command)
+    await open_form(person, command)
     assert (await person.submit(bad)).errors
     await until(origin, 1, "flowbot_requests_total", kind=kind, outcome="refused")
     # Captured, since to render the traceback takes longer than Slack waits while the machine is busy.
@@ -134,10 +139,10 @@ async def test_a_form_is_counted_by_how_it_was_taken_in_and_tells_the_code_of_a_
 
 
 async def test_calls_of_slack_are_counted_by_method_and_how_they_ended(world: World, origin: str) -> None:
-    await world.policy(rules())
+    await world.import_policy(approval_policy())
     world.slack.faults.add("chat.postMessage", status=429, retry_after=0, times=1)
     world.slack.faults.add("chat.getPermalink", error="message_not_found", times=None)
-    await asks(world)
+    await request_change(world)
     seen = await until(origin, 1, "flowbot_slack_seconds_count", method="chat.postMessage", result="ok")
     assert seen.sum("flowbot_slack_throttled_total", method="chat.postMessage") == 1
     seen = await until(origin, 1, "flowbot_slack_seconds_count", method="response_url", result="ok")
@@ -156,17 +161,17 @@ def test_a_label_takes_few_words_of_others_and_no_sentence() -> None:
 
 @on_both_databases
 async def test_what_waits_is_counted_with_its_age(world: World, origin: str) -> None:
-    await world.policy(rules())
+    await world.import_policy(approval_policy())
     seen = await scrape(origin)
     assert seen.sum("flowbot_changes", state="pending") == 0
     assert seen.sum("flowbot_oldest_pending_seconds") == 0
-    request = await asks(world)
+    request = await request_change(world)
     world.time.ahead += HOUR
     seen = await until(origin, 1, "flowbot_changes", state="pending")
     assert HOUR <= (seen.sum("flowbot_oldest_pending_seconds") or 0) < HOUR + 60
     assert seen.sum("flowbot_database_up") == 1
     await world.burak.click(request, "Approve")
-    await ends(world, request, "Applied")
+    await wait_for_status(world, request, "Applied")
     seen = await until(origin, 1, "flowbot_changes", state="applied")
     assert seen.sum("flowbot_oldest_pending_seconds") == 0
     assert seen.sum("flowbot_oldest_unapplied_seconds") == 0
@@ -184,8 +189,8 @@ async def is_left_by_another(world: World) -> None:
 
 @on_both_databases
 async def test_what_is_approved_and_not_applied_is_seen_and_so_is_who_takes_it_over(world: World, origin: str) -> None:
-    await world.policy(rules())
-    request = await asks(world)
+    await world.import_policy(approval_policy())
+    request = await request_change(world)
     world.enkapush.faults.add(Fault.hang(times=None))
     await world.burak.click(request, "Approve")
     await until(origin, 1, "flowbot_changes", state="applying")
@@ -198,10 +203,10 @@ async def test_what_is_approved_and_not_applied_is_seen_and_so_is_who_takes_it_o
 async def test_messages_that_slack_does_not_take_are_a_queue_with_an_age(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    hurry(world, monkeypatch)
-    await world.policy(rules())
+    speed_up(world, monkeypatch)
+    await world.import_policy(approval_policy())
     _, origin = await world.start_http()
-    request = await asks(world)
+    request = await request_change(world)
     await until(origin, 0, "flowbot_untold_changes")
     world.slack.faults.add("chat.update", error="internal_error", times=None)
     await world.burak.click(request, "Approve")
@@ -218,7 +223,7 @@ async def test_messages_that_slack_does_not_take_are_a_queue_with_an_age(
 async def test_rounds_of_the_recovery_are_counted_and_their_failures(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    hurry(world, monkeypatch)
+    speed_up(world, monkeypatch)
     _, origin = await world.start_http()
     await first(origin, lambda seen: seen.sum("flowbot_recovery_rounds_total", outcome="done"))
     with closing(sqlite3.connect(world.settings.database_url.get_secret_value().removeprefix("sqlite:///"))) as file:
@@ -229,10 +234,10 @@ async def test_rounds_of_the_recovery_are_counted_and_their_failures(
 
 
 async def test_a_reminder_that_is_lost_is_counted(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    hurry(world, monkeypatch)
+    speed_up(world, monkeypatch)
     _, origin = await world.start_http()
-    await world.policy(rules("expires_after_hours = 8"))
-    await asks(world)
+    await world.import_policy(approval_policy("expires_after_hours = 8"))
+    await request_change(world)
     world.slack.faults.add("chat.postMessage", error="internal_error")
     world.time.ahead += 2 * HOUR
     await first(origin, lambda seen: seen.sum("flowbot_recovery_failures_total", step="due"))
@@ -243,7 +248,7 @@ async def test_a_reminder_that_is_lost_is_counted(world: World, monkeypatch: pyt
 async def test_without_the_database_everything_else_is_still_said(
     world: World, origin: str, journey_database: str
 ) -> None:
-    cut_off(journey_database)
+    block_database(journey_database)
     seen = await until(origin, 0, "flowbot_database_up")
     assert seen.sum("flowbot_work_in_hand") == 0
     assert seen.sum("flowbot_build_info") == 1

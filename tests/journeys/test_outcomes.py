@@ -10,16 +10,16 @@ from flowbot.sandbox.enkapush import Fault, Image
 from flowbot.sandbox.enkapush.faults import FaultScope
 from flowbot.sandbox.enkapush.responses import serialize_flow
 from flowbot.sandbox.slack import text_of
-from tests.journeys.form_steps import PNG, add_flow, opens, writes
+from tests.journeys.form_steps import PNG, add_flow, list_writes, open_form
 from tests.journeys.request_steps import (
-    WAITS,
-    answer_to,
-    asks,
-    ends,
-    hurry,
-    is_told,
-    rules,
-    sent_texts,
+    WAITING,
+    all_sent_fields,
+    approval_policy,
+    click_and_read,
+    request_change,
+    speed_up,
+    wait_for_private_message,
+    wait_for_status,
 )
 from tests.journeys.world import APPROVALS, MARKETING, World, on_both_databases
 
@@ -71,9 +71,9 @@ DONE_AFTER_ALL: Final = {
 @pytest.fixture
 async def hasty(world: World, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[World]:
     """A bot at work that gives Enkapush little time, and looks after what is due many times a second."""
-    hurry(world, monkeypatch)
+    speed_up(world, monkeypatch)
     await world.start_http()
-    await world.policy(rules())
+    await world.import_policy(approval_policy())
     yield world
     world.enkapush.release()
 
@@ -84,19 +84,19 @@ async def hasty(world: World, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[
 @pytest.mark.parametrize("field", DIFFERENT)
 async def test_a_flow_that_was_changed_since_is_left_alone(http: World, field: str) -> None:
     changed, shown = DIFFERENT[field]
-    await http.policy(rules())
-    request = await asks(http)
+    await http.import_policy(approval_policy())
+    request = await request_change(http)
     http.enkapush.store.update_flow(1, **changed)
     await http.burak.click(request, "Approve")
-    over = await ends(http, request, "Out of date")
+    over = await wait_for_status(http, request, "Out of date")
     assert shown in text_of(over)
     assert http.deniz.list_buttons(over) == ["Ask again"]
-    assert writes(http) == []
+    assert list_writes(http) == []
 
 
 async def test_totals_and_times_do_not_count(http: World) -> None:
-    await http.policy(rules())
-    request = await asks(http)
+    await http.import_policy(approval_policy())
+    request = await request_change(http)
     now = http.enkapush.store.now()
     http.enkapush.store.update_flow(
         1,
@@ -108,60 +108,60 @@ async def test_totals_and_times_do_not_count(http: World) -> None:
         last_datetime=now,
     )
     await http.burak.click(request, "Approve")
-    await ends(http, request, "Applied")
+    await wait_for_status(http, request, "Applied")
 
 
 async def test_a_flow_that_is_gone_is_out_of_date(http: World) -> None:
-    await http.policy(rules())
-    request = await asks(http)
+    await http.import_policy(approval_policy())
+    request = await request_change(http)
     http.enkapush.store.delete_flow(1)
     await http.burak.click(request, "Approve")
-    over = await ends(http, request, "Out of date")
+    over = await wait_for_status(http, request, "Out of date")
     assert "does not exist in Enkapush any more" in text_of(over)
     assert http.deniz.list_buttons(over) == []
-    assert writes(http) == []
+    assert list_writes(http) == []
 
 
 @on_both_databases
 async def test_what_is_out_of_date_is_asked_again_of_the_flow_as_it_is_now(running: World) -> None:
-    await running.policy(rules())
-    request = await asks(running)
+    await running.import_policy(approval_policy())
+    request = await request_change(running)
     running.enkapush.store.update_flow(1, title="Other")
     await running.burak.click(request, "Approve")
-    over = await ends(running, request, "Out of date")
+    over = await wait_for_status(running, request, "Out of date")
     await running.ayse.click(over, "Ask again")
     again = await running.deniz.wait_for_message(APPROVALS, "Onay bekliyor")
     assert "Other" in text_of(again)
     await running.burak.click(again, "Onayla")
-    await ends(running, again, "Uygulandı")
-    assert sent_texts(running) == [{"is_enabled": "1"}]
+    await wait_for_status(running, again, "Uygulandı")
+    assert all_sent_fields(running) == [{"is_enabled": "1"}]
 
 
 async def test_an_edit_that_is_asked_again_leaves_what_others_changed(http: World) -> None:
-    await http.policy(rules())
+    await http.import_policy(approval_policy())
     add_flow(http, is_enabled=True)
-    await opens(http.emma, "/flows edit 1")
+    await open_form(http.emma, "/flows edit 1")
     await http.emma.submit({"Title": "Mine"})
-    request = await http.deniz.wait_for_message(APPROVALS, WAITS)
+    request = await http.deniz.wait_for_message(APPROVALS, WAITING)
     http.enkapush.store.update_flow(1, description="Theirs")
     await http.burak.click(request, "Approve")
-    await http.emma.click(await ends(http, request, "Out of date"), "Ask again")
-    again = await http.deniz.wait_for_message(APPROVALS, WAITS)
+    await http.emma.click(await wait_for_status(http, request, "Out of date"), "Ask again")
+    again = await http.deniz.wait_for_message(APPROVALS, WAITING)
     assert "Title: Old title → Mine" in text_of(again)
     assert "Description:" not in text_of(again)
     await http.burak.click(again, "Approve")
-    await ends(http, again, "Applied")
-    assert sent_texts(http) == [{"title": "Mine"}]
+    await wait_for_status(http, again, "Applied")
+    assert all_sent_fields(http) == [{"title": "Mine"}]
     assert http.enkapush.store.flow(1).description == "Theirs"
 
 
 async def test_who_may_not_edit_does_not_ask_again(http: World) -> None:
-    await http.policy(rules())
-    request = await asks(http)
+    await http.import_policy(approval_policy())
+    request = await request_change(http)
     http.enkapush.store.update_flow(1, title="Other")
     await http.burak.click(request, "Approve")
-    over = await ends(http, request, "Out of date")
-    assert "policy does not let you do that" in await answer_to(http, http.deniz, over, "Ask again")
+    over = await wait_for_status(http, request, "Out of date")
+    assert "policy does not let you do that" in await click_and_read(http, http.deniz, over, "Ask again")
 
 
 # --- Enkapush fails ------------------------------------------------------------------------------------------------
@@ -170,65 +170,65 @@ async def test_who_may_not_edit_does_not_ask_again(http: World) -> None:
 @pytest.mark.parametrize("case", REFUSALS)
 async def test_what_did_not_happen_has_failed_with_a_reason(hasty: World, case: str) -> None:
     fault, reason = REFUSALS[case]
-    request = await asks(hasty)
+    request = await request_change(hasty)
     hasty.enkapush.faults.add(fault)
     await hasty.burak.click(request, "Approve")
-    over = await ends(hasty, request, "Failed")
+    over = await wait_for_status(hasty, request, "Failed")
     assert reason in text_of(over)
     assert hasty.deniz.list_buttons(over) == []
-    assert len(writes(hasty)) == (fault.method == "POST")
+    assert len(list_writes(hasty)) == (fault.method == "POST")
     assert not hasty.enkapush.store.flow(1).is_enabled
-    await is_told(hasty.emma, "Enable #1: Failed", MARKETING)
+    await wait_for_private_message(hasty.emma, "Enable #1: Failed", MARKETING)
 
 
 @pytest.mark.parametrize("asked", ["enable", "delete"])
 async def test_what_is_seen_late_was_done(hasty: World, asked: str) -> None:
-    request = await asks(hasty, asked)
+    request = await request_change(hasty, asked)
     as_before = json.dumps({"data": serialize_flow(hasty.enkapush.store.flow(1), "")}, default=str)
     hasty.enkapush.faults.add(Fault.status(200, as_before, method="GET", path="/flows/1", skip=1, times=2))
     await hasty.burak.click(request, "Approve")
-    await ends(hasty, request, "Applied")
-    assert len(writes(hasty)) == 1
+    await wait_for_status(hasty, request, "Applied")
+    assert len(list_writes(hasty)) == 1
     assert not hasty.enkapush.faults.pending
 
 
 @pytest.mark.parametrize("case", DONE_AFTER_ALL)
 async def test_what_was_cut_off_is_looked_for_and_done_once(hasty: World, case: str) -> None:
-    request = await asks(hasty)
+    request = await request_change(hasty)
     hasty.enkapush.faults.add(DONE_AFTER_ALL[case])
     await hasty.burak.click(request, "Approve")
-    over = await ends(hasty, request, "Applied")
+    over = await wait_for_status(hasty, request, "Applied")
     assert hasty.deniz.list_buttons(over) == []
     assert hasty.enkapush.store.flow(1).is_enabled
-    assert len(writes(hasty)) == (1 if "after" in case else 2)
+    assert len(list_writes(hasty)) == (1 if "after" in case else 2)
 
 
 @on_both_databases
 async def test_what_cannot_be_read_back_is_not_known_until_somebody_looks_again(hasty: World) -> None:
-    request = await asks(hasty)
+    request = await request_change(hasty)
     hasty.enkapush.faults.add(Fault.status(500, method="GET", path="/flows/1", skip=1, times=None))
     await hasty.burak.click(request, "Approve")
-    open_end = await ends(hasty, request, "not known")
+    open_end = await wait_for_status(hasty, request, "not known")
     assert hasty.deniz.list_buttons(open_end) == ["Check again"]
-    await answer_to(hasty, hasty.burak, open_end, "Check again")
+    await click_and_read(hasty, hasty.burak, open_end, "Check again")
     assert "not known" in text_of(open_end)
     hasty.enkapush.faults.clear()
-    assert "policy does not let you do that" in await answer_to(hasty, hasty.deniz, open_end, "Check again")
+    assert "policy does not let you do that" in await click_and_read(hasty, hasty.deniz, open_end, "Check again")
     await hasty.burak.click(open_end, "Check again")
-    over = await ends(hasty, request, "Applied")
+    over = await wait_for_status(hasty, request, "Applied")
     assert hasty.deniz.list_buttons(over) == []
-    assert len(writes(hasty)) == 1
+    assert len(list_writes(hasty)) == 1
 
 
 async def test_what_never_came_is_known_to_have_failed_after_a_while(hasty: World) -> None:
-    request = await asks(hasty)
+    request = await request_change(hasty)
     hasty.enkapush.faults.add(Fault.reset(method="POST", path="/flows/1", times=None))
     await hasty.burak.click(request, "Approve")
-    open_end = await ends(hasty, request, "not known")
-    assert "It is still not known." in await answer_to(hasty, hasty.emma, open_end, "Check again")
+    open_end = await wait_for_status(hasty, request, "not known")
+    assert "It is still not known." in await click_and_read(hasty, hasty.emma, open_end, "Check again")
     hasty.time.ahead += 61
     await hasty.emma.click(open_end, "Check again")
-    over = await ends(hasty, request, "Failed")
+    over = await wait_for_status(hasty, request, "Failed")
     assert "it did not happen" in text_of(over)
     assert hasty.deniz.list_buttons(over) == []
 
@@ -243,7 +243,7 @@ async def test_what_never_came_is_known_to_have_failed_after_a_while(hasty: Worl
 async def test_what_differs_besides_from_what_was_approved_is_said(
     hasty: World, monkeypatch: pytest.MonkeyPatch, by: str, done: str, warning: str
 ) -> None:
-    request = await asks(hasty, by=hasty.slack.person(f"U0{by.upper()}"))
+    request = await request_change(hasty, by=hasty.slack.person(f"U0{by.upper()}"))
     store = hasty.enkapush.store
     real = store.update_flow
 
@@ -253,19 +253,19 @@ async def test_what_differs_besides_from_what_was_approved_is_said(
     monkeypatch.setattr(store, "update_flow", update)
     label = "Approve" if by == "emma" else "Onayla"
     await hasty.burak.click(request, label)
-    over = text_of(await ends(hasty, request, done))
+    over = text_of(await wait_for_status(hasty, request, done))
     assert warning in over
     assert ": Old title → Theirs" in over
 
 
 async def test_a_refused_edit_leaves_its_fields_for_all_to_see(hasty: World) -> None:
     add_flow(hasty, is_enabled=True)
-    await opens(hasty.emma, "/flows edit 1")
+    await open_form(hasty.emma, "/flows edit 1")
     await hasty.emma.submit({"Title": "Mine"})
-    request = await hasty.deniz.wait_for_message(APPROVALS, WAITS)
+    request = await hasty.deniz.wait_for_message(APPROVALS, WAITING)
     hasty.enkapush.faults.add(Fault.status(422, **WRITE))
     await hasty.burak.click(request, "Approve")
-    over = await ends(hasty, request, "Failed")
+    over = await wait_for_status(hasty, request, "Failed")
     assert "Title: Old title → Mine" in text_of(over)
 
 
@@ -276,11 +276,11 @@ async def test_a_refused_edit_leaves_its_fields_for_all_to_see(hasty: World) -> 
     "fault", [{"status": 429, "retry_after": 0}, {"status": 500}, {"error": "internal_error"}, {"lose_answer": True}]
 )
 async def test_the_message_is_right_in_the_end_whatever_slack_does_to_it(hasty: World, fault: dict[str, Any]) -> None:
-    request = await asks(hasty)
+    request = await request_change(hasty)
     hasty.slack.faults.add("chat.update", **fault, times=4)
     await hasty.burak.click(request, "Approve")
-    await ends(hasty, request, "Applied", timeout=10)
-    assert len(writes(hasty)) == 1
+    await wait_for_status(hasty, request, "Applied", timeout=10)
+    assert len(list_writes(hasty)) == 1
 
 
 @pytest.mark.parametrize(
@@ -297,19 +297,21 @@ async def test_a_request_that_cannot_be_posted_is_kept_told_and_posted_later(
     add_flow(hasty)
     hasty.slack.faults.add("chat.postMessage", error=reason, times=None)
     await hasty.emma.send(MARKETING, "/flows enable 1 Sale")
-    await is_told(hasty.emma, "Your request is kept, but Slack does not let flowbot post it", MARKETING)
-    await is_told(hasty.emma, why, MARKETING)
+    await wait_for_private_message(
+        hasty.emma, "Your request is kept, but Slack does not let flowbot post it", MARKETING
+    )
+    await wait_for_private_message(hasty.emma, why, MARKETING)
     await hasty.emma.send(MARKETING, "/flows enable 1 Sale")
-    await is_told(hasty.emma, "There is an open request for flow 1 already", MARKETING)
+    await wait_for_private_message(hasty.emma, "There is an open request for flow 1 already", MARKETING)
     hasty.slack.faults.clear()
-    request = await hasty.deniz.wait_for_message(APPROVALS, WAITS, 10)
+    request = await hasty.deniz.wait_for_message(APPROVALS, WAITING, 10)
     await hasty.burak.click(request, "Approve")
-    await ends(hasty, request, "Applied")
+    await wait_for_status(hasty, request, "Applied")
     assert len(await hasty.deniz.list_messages(APPROVALS)) == 1
 
 
 async def test_a_message_that_was_deleted_comes_back(hasty: World) -> None:
-    request = await asks(hasty)
+    request = await request_change(hasty)
     hasty.slack.context.mutations.delete_message(request)
     hasty.time.ahead += 72 * 3600
     over = await hasty.deniz.wait_for_message(APPROVALS, "Expired")
@@ -317,20 +319,20 @@ async def test_a_message_that_was_deleted_comes_back(hasty: World) -> None:
 
 
 async def test_a_channel_that_was_archived_gets_the_outcome_when_it_is_open_again(hasty: World) -> None:
-    request = await asks(hasty)
+    request = await request_change(hasty)
     hasty.slack.workspace.channels[APPROVALS].is_archived = True
     hasty.time.ahead += 72 * 3600
-    await is_told(hasty.emma, "Enable #1: Expired. Slack does not let flowbot show that in", MARKETING)
-    assert WAITS in text_of(request)
+    await wait_for_private_message(hasty.emma, "Enable #1: Expired. Slack does not let flowbot show that in", MARKETING)
+    assert WAITING in text_of(request)
     hasty.slack.workspace.channels[APPROVALS].is_archived = False
-    await ends(hasty, request, "Expired", timeout=10)
+    await wait_for_status(hasty, request, "Expired", timeout=10)
 
 
 async def test_a_bot_that_was_removed_posts_the_outcome_when_it_is_back(hasty: World) -> None:
-    request = await asks(hasty)
+    request = await request_change(hasty)
     hasty.slack.workspace.channels[APPROVALS].members.remove("U0FLOWBOT")
     hasty.time.ahead += 72 * 3600
-    await is_told(hasty.emma, "Enable #1: Expired. Slack does not let flowbot show that in", MARKETING)
+    await wait_for_private_message(hasty.emma, "Enable #1: Expired. Slack does not let flowbot show that in", MARKETING)
     hasty.slack.workspace.channels[APPROVALS].members.append("U0FLOWBOT")
-    await ends(hasty, request, "Expired", timeout=10)
-    assert len([message for message in await hasty.deniz.list_messages(APPROVALS) if WAITS in text_of(message)]) == 0
+    await wait_for_status(hasty, request, "Expired", timeout=10)
+    assert len([message for message in await hasty.deniz.list_messages(APPROVALS) if WAITING in text_of(message)]) == 0

@@ -11,18 +11,18 @@ from structlog.testing import capture_logs
 from flowbot.sandbox.enkapush import Fault
 from flowbot.sandbox.slack import Message, text_of
 from flowbot.storage.repositories.changes import ChangeRepository
-from tests.journeys.form_steps import add_flow, opens
+from tests.journeys.form_steps import add_flow, open_form
 from tests.journeys.request_steps import (
-    WAITS,
-    asks,
-    comes_true,
-    ends,
-    gives_reason,
-    hurry,
-    is_told,
-    leaves,
-    private,
-    rules,
+    WAITING,
+    approval_policy,
+    private_messages,
+    remove_person,
+    request_change,
+    speed_up,
+    submit_reason,
+    wait_for_private_message,
+    wait_for_status,
+    wait_until,
 )
 from tests.journeys.world import APPROVALS, MARKETING, World
 
@@ -46,9 +46,9 @@ PASSING: Final[dict[str, dict[str, Any]]] = {
 @pytest.fixture
 async def hasty(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
     """A bot at work that looks after what is due many times a second."""
-    hurry(world, monkeypatch)
+    speed_up(world, monkeypatch)
     await world.start_http()
-    await world.policy(rules())
+    await world.import_policy(approval_policy())
     return world
 
 
@@ -58,11 +58,11 @@ async def _approve(world: World, request: Message) -> None:
 
 async def _reject(world: World, request: Message) -> None:
     await world.burak.click(request, "Reject")
-    await gives_reason(world.burak, "Not before June")
+    await submit_reason(world.burak, "Not before June")
 
 
 async def _let_expire(world: World, request: Message) -> None:
-    assert WAITS in text_of(request)
+    assert WAITING in text_of(request)
     world.time.ahead += 72 * HOUR
 
 
@@ -86,21 +86,21 @@ async def _all_is_told(world: World) -> None:
 
 @pytest.mark.parametrize("end", ENDS)
 async def test_a_request_of_somebody_who_left_shows_how_it_ended(hasty: World, end: str) -> None:
-    request = await asks(hasty)
-    leaves(hasty, hasty.emma)
+    request = await request_change(hasty)
+    remove_person(hasty, hasty.emma)
     await ENDS[end](hasty, request)
-    over = await ends(hasty, request, end)
+    over = await wait_for_status(hasty, request, end)
     assert hasty.deniz.list_buttons(over) == []
     await _all_is_told(hasty)
 
 
 @pytest.mark.parametrize("error", UNREACHABLE)
 async def test_a_word_that_slack_refuses_for_good_is_not_tried_again(hasty: World, error: str) -> None:
-    request = await asks(hasty)
+    request = await request_change(hasty)
     for method in ("chat.postEphemeral", "chat.postMessage"):
         hasty.slack.faults.add(method, error=error, times=None)
     await hasty.burak.click(request, "Approve")
-    await ends(hasty, request, "Applied")
+    await wait_for_status(hasty, request, "Applied")
     await _all_is_told(hasty)
 
 
@@ -108,30 +108,30 @@ async def test_a_word_that_slack_refuses_for_good_is_not_tried_again(hasty: Worl
 async def test_a_word_that_slack_does_not_take_now_is_given_later_and_the_message_does_not_wait(
     hasty: World, case: str
 ) -> None:
-    request = await asks(hasty)
+    request = await request_change(hasty)
     for method in ("chat.postEphemeral", "chat.postMessage"):
         hasty.slack.faults.add(method, **PASSING[case], times=None)
     await hasty.burak.click(request, "Approve")
-    await ends(hasty, request, "Applied")
+    await wait_for_status(hasty, request, "Applied")
     hasty.slack.faults.clear()
-    await is_told(hasty.emma, "Enable #1: Applied", MARKETING)
+    await wait_for_private_message(hasty.emma, "Enable #1: Applied", MARKETING)
     await _all_is_told(hasty)
-    assert len([text for text in private(hasty, hasty.emma, MARKETING) if "Enable #1: Applied" in text]) == 1
+    assert len([text for text in private_messages(hasty, hasty.emma, MARKETING) if "Enable #1: Applied" in text]) == 1
 
 
 async def test_a_word_is_not_given_again_after_a_restart_where_the_message_can_never_show_it(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    hurry(world, monkeypatch)
-    await world.policy(rules())
+    speed_up(world, monkeypatch)
+    await world.import_policy(approval_policy())
     async with _a_life_of(world):
-        request = await asks(world)
+        request = await request_change(world)
         world.slack.faults.add("chat.update", error="is_archived", times=None)
         async with _tried_in_vain():
             await _approve(world, request)
     async with _a_life_of(world), _tried_in_vain():
         pass
-    told = [text for text in private(world, world.emma, MARKETING) if "Approved by U0BURAK" in text]
+    told = [text for text in private_messages(world, world.emma, MARKETING) if "Approved by U0BURAK" in text]
     assert len(told) == 1
 
 
@@ -148,40 +148,40 @@ async def _tried_in_vain() -> AsyncIterator[None]:
     """Leave the block once it was tried, in vain, to show how a request ended."""
     with capture_logs() as logs:
         yield
-        await comes_true(lambda: any(line["event"] == "telling.later" for line in logs))
+        await wait_until(lambda: any(line["event"] == "telling.later" for line in logs))
 
 
 # --- what is told --------------------------------------------------------------------------------------------------
 
 
 async def test_a_rejection_is_told_with_its_name_and_reason(hasty: World) -> None:
-    request = await asks(hasty, "delete")
+    request = await request_change(hasty, "delete")
     await _reject(hasty, request)
-    told = text_of(await is_told(hasty.emma, "Delete #1: Rejected", MARKETING))
+    told = text_of(await wait_for_private_message(hasty.emma, "Delete #1: Rejected", MARKETING))
     assert "Rejected by U0BURAK" in told
     assert "Not before June" in told
 
 
 async def test_an_approval_is_told_with_its_name(hasty: World) -> None:
-    await _approve(hasty, await asks(hasty))
-    assert "Approved by U0BURAK" in text_of(await is_told(hasty.emma, "Enable #1: Applied", MARKETING))
+    await _approve(hasty, await request_change(hasty))
+    assert "Approved by U0BURAK" in text_of(await wait_for_private_message(hasty.emma, "Enable #1: Applied", MARKETING))
 
 
 async def test_what_is_out_of_date_is_told_with_what_differs(hasty: World) -> None:
-    request = await asks(hasty)
+    request = await request_change(hasty)
     hasty.enkapush.store.update_flow(1, title="Other")
     await _approve(hasty, request)
-    told = text_of(await is_told(hasty.emma, "Enable #1: Out of date", MARKETING))
+    told = text_of(await wait_for_private_message(hasty.emma, "Enable #1: Out of date", MARKETING))
     assert "Title: Old title → Other" in told
 
 
 async def test_what_has_failed_is_told_with_its_reason_and_opens_again(hasty: World) -> None:
     add_flow(hasty, is_enabled=True)
-    await opens(hasty.emma, "/flows edit 1")
+    await open_form(hasty.emma, "/flows edit 1")
     await hasty.emma.submit({"Title": "Mine"})
-    request = await hasty.deniz.wait_for_message(APPROVALS, WAITS)
+    request = await hasty.deniz.wait_for_message(APPROVALS, WAITING)
     hasty.enkapush.faults.add(Fault.status(422, '{"errors": {"title": ["Too long."]}}', method="POST", path="/flows/1"))
     await _approve(hasty, request)
-    told = await is_told(hasty.emma, "Edit #1: Failed", MARKETING)
+    told = await wait_for_private_message(hasty.emma, "Edit #1: Failed", MARKETING)
     assert "title: Too long." in text_of(told)
     assert hasty.emma.list_buttons(told) == ["Open form", "Open"]

@@ -12,7 +12,7 @@ from flowbot.sandbox.slack import Message, SandboxPerson, View, text_of
 from flowbot.services.users import DECIDING_SECONDS
 from flowbot.storage.repositories.changes import ChangeRepository
 from flowbot.storage.repositories.policies import PolicyRepository
-from tests.journeys.form_steps import field_errors, is_form, opens
+from tests.journeys.form_steps import field_errors, is_form, open_form
 from tests.journeys.world import APPROVALS, MARKETING, RANDOM, World, on_both_databases
 
 LEAST: Final[dict[str, Any]] = {
@@ -39,7 +39,7 @@ TURKISH_LABELS: Final = [
 
 
 async def sets_up(person: SandboxPerson, channel: str = RANDOM) -> View:
-    return await opens(person, "/flows setup", channel)
+    return await open_form(person, "/flows setup", channel)
 
 
 async def saves(person: SandboxPerson, values: dict[str, Any]) -> str:
@@ -173,7 +173,7 @@ async def test_the_form_shows_the_policy_that_there_is_and_changes_what_was_chan
 
 async def test_everything_in_turkish_for_who_reads_turkish(http: World) -> None:
     http.slack.workspace.people["U0BURAK"].is_admin = True
-    await opens(http.burak, "/flows ayarlar", RANDOM)
+    await open_form(http.burak, "/flows ayarlar", RANDOM)
     assert http.burak.list_fields() == TURKISH_LABELS
     refused = await is_refused(http.burak, {})
     assert refused == {
@@ -309,7 +309,7 @@ async def test_saving_twice_tells_the_channel_once(http: World) -> None:
 async def test_what_another_channel_sets_up_is_not_in_the_history(http: World) -> None:
     await sets_up(http.deniz)
     await saves(http.deniz, LEAST)
-    await http.policy('[[channels]]\nid = "C0MARKETING"\nwebsites = "all"\nviewers = ["*"]\n')
+    await http.import_policy('[[channels]]\nid = "C0MARKETING"\nwebsites = "all"\nviewers = ["*"]\n')
     await http.emma.send(MARKETING, "/flows history")
     answer = text_of(await http.emma.wait_for_message(MARKETING, "Nothing was changed"))
     assert "policy" not in answer
@@ -323,7 +323,7 @@ async def test_names_are_shown_as_they_are_and_call_nobody(http: World) -> None:
     http.slack.workspace.groups["S0EDITORS"].name = HOSTILE
     http.slack.workspace.people["U0BURAK"].real_name = f"Burak {HOSTILE}"
     site = json.dumps(HOSTILE[:40], ensure_ascii=False)
-    await http.policy(f"[websites]\n1 = {site}\n")
+    await http.import_policy(f"[websites]\n1 = {site}\n")
     view = await sets_up(http.deniz)
     groups = [each["text"] for each in options(view, "Editors: user groups")]
     assert {key: groups[0][key] for key in ("type", "emoji")} == {"type": "plain_text", "emoji": False}
@@ -379,7 +379,7 @@ async def test_websites_that_flows_are_on_can_be_chosen_by_their_number(http: Wo
 
 async def test_more_websites_than_a_menu_holds_are_found_by_their_name(running: World) -> None:
     names = "".join(f'{number} = "Site {number}"\n' for number in range(1, 151))
-    await running.policy(f"[websites]\n{names}")
+    await running.import_policy(f"[websites]\n{names}")
     view = await sets_up(running.deniz)
     found = await running.deniz.search_options(view, "Websites", "site 149")
     assert [each["value"] for each in found["options"]] == ["149"]
@@ -390,7 +390,7 @@ async def test_more_websites_than_a_menu_holds_are_found_by_their_name(running: 
 
 
 async def test_without_any_known_website_all_can_be_chosen(http: World) -> None:
-    await http.policy("")
+    await http.import_policy("")
     view = await sets_up(http.deniz)
     assert "No website is known yet" in text_of(view)
     assert "at least one website" in (await is_refused(http.deniz, {"Approvers": True}))["All websites"]

@@ -180,7 +180,7 @@ async def test_nothing_is_shared_where_not_everyone_may_view(http: World) -> Non
     http.add_flows(2)
     await http.emma.send(MARKETING, "/flows list")
     page = await http.emma.wait_for_message(MARKETING, "2 flows")
-    await http.policy('[[channels]]\nid = "C0MARKETING"\nwebsites = [1]\nviewers = ["S0EDITORS"]\n')
+    await http.import_policy('[[channels]]\nid = "C0MARKETING"\nwebsites = [1]\nviewers = ["S0EDITORS"]\n')
     await http.emma.click(page, "Share")
     await http.emma.wait_for_message(MARKETING, "Not everyone in this channel may view flows")
     await http.emma.send(MARKETING, "/flows list")

@@ -51,7 +51,7 @@ async def test_nobody_learns_of_what_cannot_be_read_elsewhere(http: World, websi
 
 
 async def test_a_channel_of_all_websites_learns_of_all_that_cannot_be_read(http: World) -> None:
-    await http.policy(EVERYTHING)
+    await http.import_policy(EVERYTHING)
     tells(http, a_flow(1, website_id=1), odd(3), odd(None), "nonsense")
     await http.emma.send(MARKETING, "/flows list")
     page = await http.emma.wait_for_message(MARKETING, "1 flow")

@@ -6,8 +6,17 @@ import pytest
 
 from flowbot.sandbox.enkapush import Fault
 from flowbot.sandbox.slack import SandboxPerson, text_of
-from tests.journeys.form_steps import add_flow, opens
-from tests.journeys.request_steps import answer_to, asks, comes_true, ends, hurry, is_told, rules, sent_texts
+from tests.journeys.form_steps import add_flow, open_form
+from tests.journeys.request_steps import (
+    all_sent_fields,
+    approval_policy,
+    click_and_read,
+    request_change,
+    speed_up,
+    wait_for_private_message,
+    wait_for_status,
+    wait_until,
+)
 from tests.journeys.world import MARKETING, World
 
 EDIT = {"title": "Nobody approved this"}
@@ -17,9 +26,9 @@ ENABLE = {"is_enabled": "1"}
 @pytest.fixture
 async def hanging(world: World, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[World]:
     """A bot at work, and a disabled flow whose next two writes hang at Enkapush until they are released."""
-    hurry(world, monkeypatch)
+    speed_up(world, monkeypatch)
     await world.start_http()
-    await world.policy(rules())
+    await world.import_policy(approval_policy())
     add_flow(world)
     world.enkapush.faults.add(Fault.hang(outlives_sender=True, method="POST", path="/flows/1", times=2))
     yield world
@@ -28,65 +37,67 @@ async def hanging(world: World, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
 
 async def edits(person: SandboxPerson, title: str, answer: str) -> str:
     """Edit the flow, and wait until its author is told how that ended; all that they are told."""
-    await opens(person, "/flows edit 1")
+    await open_form(person, "/flows edit 1")
     await person.submit({"Title": title})
-    return text_of(await is_told(person, answer, MARKETING))
+    return text_of(await wait_for_private_message(person, answer, MARKETING))
 
 
 async def lands(world: World) -> None:
     """What hangs is done after all."""
     world.enkapush.release()
-    await comes_true(lambda: world.enkapush.store.flow(1).title == EDIT["title"])
+    await wait_until(lambda: world.enkapush.store.flow(1).title == EDIT["title"])
 
 
 async def test_a_flow_is_not_enabled_while_an_edit_of_it_may_still_come(hanging: World) -> None:
     await edits(hanging.emma, EDIT["title"], "did not say whether it changed flow 1")
     await hanging.emma.send(MARKETING, "/flows enable 1")
-    await is_told(hanging.emma, "what became of the last change to flow 1, and may still make it", MARKETING)
+    await wait_for_private_message(
+        hanging.emma, "what became of the last change to flow 1, and may still make it", MARKETING
+    )
     await hanging.ayse.send(MARKETING, "/flows etkinleştir 1")
-    await is_told(hanging.ayse, "son değişikliğin sonucunu bildirmedi", MARKETING)
+    await wait_for_private_message(hanging.ayse, "son değişikliğin sonucunu bildirmedi", MARKETING)
     await lands(hanging)
     hanging.time.ahead += 61
-    request = await asks(hanging, "enable 1")
+    request = await request_change(hanging, "enable 1")
     assert EDIT["title"] in text_of(request)
     await hanging.burak.click(request, "Approve")
-    await ends(hanging, request, "Applied")
-    assert sent_texts(hanging) == [EDIT, EDIT, ENABLE]
+    await wait_for_status(hanging, request, "Applied")
+    assert all_sent_fields(hanging) == [EDIT, EDIT, ENABLE]
 
 
 async def test_an_approval_does_not_enable_a_flow_while_an_edit_of_it_may_still_come(hanging: World) -> None:
     await edits(hanging.emma, EDIT["title"], "did not say whether it changed flow 1")
     hanging.time.ahead += 61
-    request = await asks(hanging, "enable 1")
+    request = await request_change(hanging, "enable 1")
     # As if it had been asked for in the moment in which the edit was given up.
     hanging.time.ahead -= 61
     await hanging.burak.click(request, "Approve")
-    over = await ends(hanging, request, "Failed")
+    over = await wait_for_status(hanging, request, "Failed")
     assert "Try again in a minute." in text_of(over)
     await lands(hanging)
     assert not hanging.enkapush.store.flow(1).is_enabled
-    assert sent_texts(hanging) == [EDIT, EDIT]
+    assert all_sent_fields(hanging) == [EDIT, EDIT]
 
 
 async def test_a_flow_is_not_edited_without_an_approval_while_it_may_still_be_enabled(hanging: World) -> None:
-    request = await asks(hanging, "enable 1")
+    request = await request_change(hanging, "enable 1")
     await hanging.burak.click(request, "Approve")
-    await ends(hanging, request, "not known")
-    await opens(hanging.emma, "/flows edit 1")
+    await wait_for_status(hanging, request, "not known")
+    await open_form(hanging.emma, "/flows edit 1")
     await hanging.emma.submit({"Title": EDIT["title"]})
     form = await hanging.emma.wait_for_view("may still make it")
     assert hanging.emma.read_field("Title") == EDIT["title"]
     assert form.submit is not None
-    assert sent_texts(hanging) == [ENABLE, ENABLE]
+    assert all_sent_fields(hanging) == [ENABLE, ENABLE]
     hanging.enkapush.release()
-    await comes_true(lambda: hanging.enkapush.store.flow(1).is_enabled)
+    await wait_until(lambda: hanging.enkapush.store.flow(1).is_enabled)
     assert hanging.enkapush.store.flow(1).title == "Old title"
 
 
 async def test_what_never_came_holds_nothing_back_for_longer_than_a_minute(hanging: World) -> None:
-    request = await asks(hanging, "enable 1")
+    request = await request_change(hanging, "enable 1")
     await hanging.burak.click(request, "Approve")
-    open_end = await ends(hanging, request, "not known")
+    open_end = await wait_for_status(hanging, request, "not known")
     hanging.time.ahead += 61
     assert "was changed" in await edits(hanging.emma, EDIT["title"], "Flow #1 was changed")
-    assert "still not known" in await answer_to(hanging, hanging.emma, open_end, "Check again")
+    assert "still not known" in await click_and_read(hanging, hanging.emma, open_end, "Check again")

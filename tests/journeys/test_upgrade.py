@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.journeys.request_steps import asks, ends, rules
+from tests.journeys.request_steps import approval_policy, request_change, wait_for_status
 from tests.journeys.test_cli import Environment, inside, run, serving
 from tests.journeys.test_cli import environment as environment  # noqa: PLC0414 - a fixture
 from tests.journeys.world import World, on_both_databases
@@ -44,16 +44,16 @@ def newer(environment: Environment, tmp_path: Path) -> Environment:
 async def test_an_old_process_goes_on_beside_a_new_one_after_the_migration(
     world: World, environment: Environment, newer: Environment, tmp_path: Path
 ) -> None:
-    await world.policy(rules())
+    await world.import_policy(approval_policy())
     async with serving(world, environment, tmp_path):
-        asked_of_the_old = await asks(world)
+        asked_of_the_old = await request_change(world)
         assert (await run(newer, tmp_path, "migrate"))[0] == 0
-        decided_by_the_old = await asks(world)
+        decided_by_the_old = await request_change(world)
         await world.burak.click(decided_by_the_old, "Approve")
-        await ends(world, decided_by_the_old, "Applied", timeout=15)
+        await wait_for_status(world, decided_by_the_old, "Applied", timeout=15)
         async with serving(world, newer, tmp_path):
             await world.burak.click(asked_of_the_old, "Approve")
-            await ends(world, asked_of_the_old, "Applied", timeout=15)
-            await ends(world, await asks(world, "delete"), "Waiting", timeout=15)
+            await wait_for_status(world, asked_of_the_old, "Applied", timeout=15)
+            await wait_for_status(world, await request_change(world, "delete"), "Waiting", timeout=15)
     status, _, err = await inside(environment, tmp_path, "migrate")
     assert (status, "newer flowbot" in err) == (2, True)

@@ -111,7 +111,7 @@ class World:
         return open_migrated(self.settings.database_url.get_secret_value())
 
     def add_flows(self, count: int, *, website: int = 1, word: str = "Flow") -> None:
-        """Flows named `Flow 1` … of one website, each a day newer than the one before."""
+        """Add flows named `Flow 1` … to one website, each a day newer than the one before."""
         for number in range(1, count + 1):
             self.enkapush.store.add_flow(
                 website_id=website,
@@ -123,9 +123,9 @@ class World:
                 datetime=datetime(2025, 1, 1) + timedelta(days=number),  # noqa: DTZ001 - Enkapush's times are naive
             )
 
-    async def policy(self, text: str) -> None:
+    async def import_policy(self, text: str) -> None:
         """Put another policy in force."""
-        await put_in_force(self.settings, text, self.time.now)
+        await import_policy(self.settings, text, self.time.now)
 
     async def _bot(self) -> Flowbot:
         time = self.time
@@ -140,7 +140,7 @@ class World:
         return await self.stack.enter_async_context(bot)
 
     async def start_http(self) -> tuple[Flowbot, str]:
-        """A bot in HTTP mode that Slack delivers to, and its origin."""
+        """Start a bot in HTTP mode that Slack delivers to, and return it with its origin."""
         bot = await self._bot()
         port = await self.stack.enter_async_context(listen(bot, "127.0.0.1", 0))
         origin = f"http://127.0.0.1:{port}"
@@ -148,7 +148,7 @@ class World:
         return bot, origin
 
     async def start_socket(self, reconnect: ReconnectPolicy | None = None) -> Flowbot:
-        """A bot in Socket Mode, connected."""
+        """Start a bot in Socket Mode, and wait until it is connected."""
         bot = await self._bot()
         stop = asyncio.Event()
         running = asyncio.create_task(serve_socket_mode(bot, stop, reconnect=reconnect))
@@ -162,7 +162,7 @@ class World:
         return bot
 
 
-async def put_in_force(settings: Settings, text: str, now: Clock) -> None:
+async def import_policy(settings: Settings, text: str, now: Clock) -> None:
     """Import a policy into the settings' database."""
     async with open_migrated(settings.database_url.get_secret_value()) as database:
         await import_policies(PolicyRepository(database, now), text, now())
@@ -170,7 +170,7 @@ async def put_in_force(settings: Settings, text: str, now: Clock) -> None:
 
 @asynccontextmanager
 async def new_world(database_url: str) -> AsyncIterator[World]:
-    """The stand-ins around a database; no bot yet."""
+    """Start the stand-ins around a database, without a bot."""
     slack, enkapush = SlackSandbox(), EnkapushSandbox(api_key=API_KEY)
     async with AsyncExitStack() as stack:
         origin = await stack.enter_async_context(slack.serve())
@@ -188,8 +188,8 @@ async def new_world(database_url: str) -> AsyncIterator[World]:
         yield World(slack, enkapush, settings, Time(), stack)
 
 
-def cut_off(database: str) -> None:
-    """Let nobody reach a PostgreSQL database any more, and end whoever does."""
+def block_database(database: str) -> None:
+    """Refuse every connection to a PostgreSQL database, and end those that are open."""
     address = make_url(database)
     server = address.set(database="postgres", drivername="postgresql").render_as_string(hide_password=False)
     with psycopg.connect(server, autocommit=True) as connection:

@@ -4,13 +4,15 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from flowbot.domain.text import is_blank
 from flowbot.sandbox.slack import text_of
 from tests.journeys.form_steps import REQUIRED_FIELDS, field_errors, list_writes, open_form
 from tests.journeys.world import MARKETING, World
 
 ANY: st.SearchStrategy[str] = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=30).filter(
-    str.strip
+    lambda text: not is_blank(text)
 )
+"""Text that shows something: what shows nothing is refused, and has tests of its own."""
 TURKISH = st.text("ıİiIğüşöçĞÜŞÖÇâ'’ \n", min_size=1, max_size=30).filter(str.strip)
 PIECES = ["<!channel>", "<@U0AYSE>", "*", "_", "`", "&amp;", "http://x.co|y", ":tada:", "👩‍👩‍👧", "\n", "#", "@here"]
 MARKUP = st.lists(st.sampled_from(PIECES), min_size=1, max_size=8).map(" ".join).filter(str.strip)

@@ -34,7 +34,7 @@ from flowbot.services.approvals.recheck import Rechecker
 from flowbot.services.approvals.submit import RequestSubmitter
 from flowbot.services.authorization import RequestAuthorizer
 from flowbot.services.executor.context import ExecutionContext
-from flowbot.services.executor.executor import ChangeExecutor, OperationRunner
+from flowbot.services.executor.executor import ChangeExecutor, ChangeWriter
 from flowbot.services.executor.lease import LeaseKeeper
 from flowbot.services.executor.preconditions import Preconditions
 from flowbot.services.flow_cache import FlowCache
@@ -205,7 +205,7 @@ def _build_services(settings: Settings, outside: _Outside, source: EnkapushReade
         drafts=drafts,
         policies=policies,
         preconditions=Preconditions(policies, users, store),
-        runner=OperationRunner(context),
+        writer=ChangeWriter(context),
         leases=leases,
         clock=clock,
     )
@@ -222,7 +222,7 @@ def _build_services(settings: Settings, outside: _Outside, source: EnkapushReade
         executor=executor,
         submitter=RequestSubmitter(store, source, authorizer, leases, clock),
         decisions=DecisionService(store, authorizer, leases, clock),
-        rechecker=Rechecker(executor.runner, store, policies, authorizer, clock),
+        rechecker=Rechecker(executor.writer, store, policies, authorizer, clock),
         forms=FormService(
             policies=policies,
             store=store,

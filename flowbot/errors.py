@@ -18,7 +18,7 @@ Exception
 ├── WriteRefusedError               services.ports.enkapush
 ├── WriteUnclearError               services.ports.enkapush
 ├── AlreadyDecidedError             services.approvals.decide
-├── LeaseLostError                  services.executor.context
+├── LeaseLostError                  services.executor.lease
 ├── PolicyChangedError              services.policy_setup
 ├── PolicyRefusedError              services.policy_setup
 ├── MessageGoneError                slack.api.messages

@@ -62,11 +62,11 @@ def is_in_scope(request: ChangeRequest, policy: ChannelPolicy) -> bool:
     return all(policy.covers_website(website) for website in websites)
 
 
-def approvers(votes: Iterable[Vote]) -> tuple[UserId, ...]:
+def approved_by(votes: Iterable[Vote]) -> tuple[UserId, ...]:
     """List the people whose vote approves."""
     return tuple(vote.person for vote in votes if vote.choice is VoteChoice.APPROVE)
 
 
 def has_quorum(rule: ApprovalRule | None, votes: Iterable[Vote]) -> bool:
     """Check whether there are as many approvals as the rule asks for; without a rule there never are."""
-    return rule is not None and len(approvers(votes)) >= rule.quorum
+    return rule is not None and len(approved_by(votes)) >= rule.quorum

@@ -95,7 +95,7 @@ def edit_applied_result(operation: EditOperation, flow: Flow, unlike: Iterable[s
     return ChangeResult(ChangeState.APPLIED, _outcome("applied", operation), flow, details)
 
 
-def evaluate_toggle(
+def evaluate_state_write(
     operation: ToggleOperation | DeleteOperation, flow: Flow | None, *, was_answered: bool
 ) -> ChangeResult:
     """Evaluate an enable, disable or delete.

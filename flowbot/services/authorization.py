@@ -29,11 +29,11 @@ from flowbot.services.users import CurrentUser, MemberLookup, UserService
 NO_SUCH_FLOW_KEY: Final = "show.no_such_flow"
 """The key of the answer for an id that does not exist, and for a flow that the channel may not see."""
 
-NO_SUCH_REQUEST_KEY: Final[Mapping[str, str]] = {
+REQUEST_CHANNEL_KEYS: Final[Mapping[str, str]] = {
     Reason.NOT_LISTED.key: "denied.not_listed_there",
     Reason.NO_POLICY.key: "denied.no_policy_there",
 }
-"""Refusals that speak of this channel, as they are said of the channel of a request."""
+"""Refusals about "this channel", reworded for the request's channel."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,11 +117,11 @@ async def decide_in_channel(
     return whole if not named.allowed and user.id in await find_members(policy.id) else named
 
 
-def require(policy: ChannelPolicy | None, user: CurrentUser, *permissions: Permission) -> ChannelPolicy:
+def require_permission(policy: ChannelPolicy | None, user: CurrentUser, *permissions: Permission) -> ChannelPolicy:
     """Return the policy, where it grants one of the permissions.
 
     Raises:
-        UserError: it grants none; says why not the first.
+        UserError: it grants none of them; the reason is that of the first.
     """
     decisions = [decide(policy, user.actor, permission) for permission in permissions]
     if policy is None or not any(decision.allowed for decision in decisions):
@@ -186,16 +186,16 @@ class RequestAuthorizer:
         return policy and await effective_policy(policy, user, clicked_in, self.find_members)
 
 
-def require_in_channel(policy: ChannelPolicy | None, user: CurrentUser, *permissions: Permission) -> ChannelPolicy:
+def require_for_request(policy: ChannelPolicy | None, user: CurrentUser, *permissions: Permission) -> ChannelPolicy:
     """Return the policy of a request's channel, where it grants one of the permissions.
 
     Raises:
-        UserError: as `require`, but not as if the request's channel were the one where somebody clicked.
+        UserError: as `require_permission`, reworded for the request's channel.
     """
     try:
-        return require(policy, user, *permissions)
+        return require_permission(policy, user, *permissions)
     except UserError as error:
-        raise UserError(NO_SUCH_REQUEST_KEY.get(error.key, error.key)) from error
+        raise UserError(REQUEST_CHANNEL_KEYS.get(error.key, error.key)) from error
 
 
 def require_in_scope(policy: ChannelPolicy, change: Change) -> None:

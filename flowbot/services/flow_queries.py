@@ -12,7 +12,7 @@ from flowbot.domain.ids import MAX_ID, ChannelId, FlowId, WebsiteId
 from flowbot.domain.policy import ChannelPolicy, Permission, decide
 from flowbot.domain.search import PAGE_SIZE, FlowQuery, IndexedFlow, Page, find_website, paginate, search
 from flowbot.errors import DependencyError, UserError
-from flowbot.services.authorization import Permissions, load_permissions, require, require_visible
+from flowbot.services.authorization import Permissions, load_permissions, require_permission, require_visible
 from flowbot.services.flow_cache import FlowCache, Snapshot
 from flowbot.services.ports.enkapush import FlowSource
 from flowbot.services.ports.storage import ChannelScope, PolicyStore
@@ -164,7 +164,7 @@ class FlowQueries:
         self, user: CurrentUser, channel: ChannelId, permission: Permission
     ) -> tuple[ChannelPolicy, ChannelScope]:
         scope = await self._policies.get_scope(channel)
-        return require(scope.policy, user, permission), scope
+        return require_permission(scope.policy, user, permission), scope
 
 
 def _visible_flows(flows: Sequence[IndexedFlow], policy: ChannelPolicy) -> Sequence[IndexedFlow]:

@@ -16,7 +16,7 @@ from flowbot.domain.ids import ChannelId, FlowId, FormToken, UserId, WebsiteId, 
 from flowbot.domain.policy import ChannelPolicy, Permission
 from flowbot.domain.validation import matches_flow
 from flowbot.errors import DependencyError, UserError
-from flowbot.services.authorization import decide_in_channel, load_visible_flow, require
+from flowbot.services.authorization import decide_in_channel, load_visible_flow, require_permission
 from flowbot.services.flow_cache import FlowCache
 from flowbot.services.flow_queries import visible_website_names
 from flowbot.services.ports import Clock, Monotonic
@@ -222,7 +222,7 @@ class FormService:
 
     async def _require(self, user: CurrentUser, channel: ChannelId) -> tuple[ChannelPolicy, ChannelScope]:
         scope = await self._policies.get_scope(channel)
-        return require(scope.policy, user, Permission.EDIT), scope
+        return require_permission(scope.policy, user, Permission.EDIT), scope
 
     async def _find_segments(self) -> Sequence[Segment] | None:
         try:

@@ -13,7 +13,7 @@ from flowbot.domain.audit import AuditAction, AuditEvent
 from flowbot.domain.change import ChangeKind
 from flowbot.domain.ids import ChannelId, FlowId, UserId, WebsiteId
 from flowbot.domain.policy import Permission
-from flowbot.services.authorization import require
+from flowbot.services.authorization import require_permission
 from flowbot.services.ports.storage import ChangeStore, EventFilter, PolicyStore
 from flowbot.services.users import CurrentUser
 
@@ -77,7 +77,7 @@ class History:
 
     async def _load_websites(self, user: CurrentUser, channel: ChannelId) -> frozenset[WebsiteId] | None:
         """Load the websites whose history a person may see in the channel; None for all."""
-        policy = require((await self.policies.get_scope(channel)).policy, user, Permission.VIEW)
+        policy = require_permission((await self.policies.get_scope(channel)).policy, user, Permission.VIEW)
         return None if policy.websites == "all" else frozenset(policy.websites)
 
 

@@ -4,12 +4,12 @@ import asyncio
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from flowbot.domain.approval import approvers, may_decide
+from flowbot.domain.approval import approved_by, may_decide
 from flowbot.domain.change import Change
 from flowbot.domain.ids import ChannelId
 from flowbot.domain.policy import ChannelPolicy, Permission, PolicyBook, Reason, decide
 from flowbot.errors import UserError
-from flowbot.services.authorization import effective_policy, require
+from flowbot.services.authorization import effective_policy, require_permission
 from flowbot.services.flow_queries import visible_website_names
 from flowbot.services.ports.storage import ChangeStore, PolicyStore
 from flowbot.services.users import CurrentUser, MemberLookup
@@ -51,7 +51,7 @@ class RequestQueue:
             DependencyError: the database did not answer.
         """
         if channel is not None and (user.actor.is_external or not await self._is_approval_channel(channel)):
-            require((await self.policies.get_scope(channel)).policy, user, Permission.VIEW)
+            require_permission((await self.policies.get_scope(channel)).policy, user, Permission.VIEW)
         # All of the workspace: what concerns a person may stand at the very end.
         pending: list[Change] = []
         page = await self.store.pending(limit=PAGE)
@@ -88,7 +88,7 @@ class RequestQueue:
         effective = await effective_policy(policy, user, place, self.find_members)
         if not decide(effective, user.actor, Permission.APPROVE).allowed:
             return False
-        return user.id not in approvers(await self.store.votes(change.id))
+        return user.id not in approved_by(await self.store.votes(change.id))
 
 
 @dataclass(frozen=True, slots=True)

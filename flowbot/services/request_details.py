@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from flowbot.domain.approval import approvers, expires_at
+from flowbot.domain.approval import approved_by, expires_at
 from flowbot.domain.change import Change, ChangeKind, Vote
 from flowbot.domain.flow import FieldDifference, Flow, FlowContent, WriteOnlyFields, content_differences
 from flowbot.domain.ids import FlowId, UserId, WebsiteId
@@ -57,12 +57,12 @@ class RequestDetails:
     @property
     def approvals(self) -> tuple[UserId, ...]:
         """Return the people who approve; of a lapsed change, those whose approvals counted to the end."""
-        return tuple(person for person in approvers(self.votes) if person not in self._uncounted)
+        return tuple(person for person in approved_by(self.votes) if person not in self._uncounted)
 
     @property
     def uncounted(self) -> tuple[UserId, ...]:
         """Return the people whose approvals did not count any more when the change was to be applied."""
-        return tuple(person for person in approvers(self.votes) if person in self._uncounted)
+        return tuple(person for person in approved_by(self.votes) if person in self._uncounted)
 
     @property
     def _uncounted(self) -> frozenset[str]:

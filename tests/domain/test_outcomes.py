@@ -25,7 +25,7 @@ from flowbot.domain.outcomes import (
     evaluate_create,
     evaluate_edit,
     evaluate_recheck,
-    evaluate_toggle,
+    evaluate_state_write,
     find_conflict,
     gone_result,
     hide_flow,
@@ -267,8 +267,8 @@ def test_a_yes_counts_for_something_and_what_is_there_for_more(
     answered: tuple[ChangeState, str],
     unanswered: tuple[ChangeState, str],
 ) -> None:
-    assert of(evaluate_toggle(task, flow, was_answered=True)) == answered
-    assert of(evaluate_toggle(task, flow, was_answered=False)) == unanswered
+    assert of(evaluate_state_write(task, flow, was_answered=True)) == answered
+    assert of(evaluate_state_write(task, flow, was_answered=False)) == unanswered
 
 
 @pytest.mark.parametrize(
@@ -345,10 +345,10 @@ UNKNOWN_ENABLE: Final = ChangeResult(ChangeState.UNKNOWN, Outcome("unknown.enabl
     ("task", "verdict", "told"),
     [
         pytest.param(
-            ENABLE, evaluate_toggle(ENABLE, HIDDEN, was_answered=True), UNKNOWN_ENABLE, id="enabled, and moved"
+            ENABLE, evaluate_state_write(ENABLE, HIDDEN, was_answered=True), UNKNOWN_ENABLE, id="enabled, and moved"
         ),
         pytest.param(
-            ENABLE, evaluate_toggle(ENABLE, None, was_answered=True), UNKNOWN_ENABLE, id="as one that is gone"
+            ENABLE, evaluate_state_write(ENABLE, None, was_answered=True), UNKNOWN_ENABLE, id="as one that is gone"
         ),
         pytest.param(
             EDIT,
@@ -358,7 +358,7 @@ UNKNOWN_ENABLE: Final = ChangeResult(ChangeState.UNKNOWN, Outcome("unknown.enabl
         ),
         pytest.param(
             ENABLE,
-            evaluate_toggle(ENABLE, ON, was_answered=True),
+            evaluate_state_write(ENABLE, ON, was_answered=True),
             ChangeResult(ChangeState.APPLIED, Outcome("applied.enable", {"id": "7"}, FlowId(7))),
             id="as it was approved, on a website that was taken from the policy",
         ),
@@ -384,7 +384,7 @@ def test_nothing_is_told_of_a_flow_that_may_not_be_seen(
 
 
 def test_what_differs_besides_from_what_was_approved_is_told_with_the_outcome() -> None:
-    verdict = evaluate_toggle(ENABLE, replace(ON, title="Theirs", wait=WaitTime(2, "hours")), was_answered=True)
+    verdict = evaluate_state_write(ENABLE, replace(ON, title="Theirs", wait=WaitTime(2, "hours")), was_answered=True)
     assert of(verdict) == (ChangeState.APPLIED, "applied.enable")
     assert verdict.outcome.params == {
         "id": "7",
@@ -398,4 +398,4 @@ def test_what_differs_besides_from_what_was_approved_is_told_with_the_outcome() 
         ],
     }
     assert verdict.details == {"changed_besides": ["title", "wait"]}
-    assert evaluate_toggle(ENABLE, ON, was_answered=True).outcome.params == {"id": "7"}
+    assert evaluate_state_write(ENABLE, ON, was_answered=True).outcome.params == {"id": "7"}

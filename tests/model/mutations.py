@@ -36,9 +36,9 @@ from flowbot.services.approvals.recheck import Rechecker
 from flowbot.services.approvals.submit import RequestSubmitter
 from flowbot.services.executor.context import ExecutionContext
 from flowbot.services.executor.create import CreateWrite
-from flowbot.services.executor.executor import OperationRunner
+from flowbot.services.executor.executor import ChangeWriter
 from flowbot.services.executor.lease import LeaseKeeper
-from flowbot.services.executor.preconditions import IN_FLIGHT_AT_MOST, Preconditions, find_unsettled_change
+from flowbot.services.executor.preconditions import IN_FLIGHT_AT_MOST, Preconditions, find_unsettled_blocker
 from flowbot.services.executor.update import MAX_ATTEMPTS, mark_sending, write_with_retries
 from flowbot.services.ports.enkapush import WriteUnclearError
 from flowbot.services.users import CurrentUser
@@ -92,7 +92,7 @@ GUARDS: Final[dict[str, str]] = {
     ),
 }
 """Mutations that the model seldom finds in a short run, and the ordinary test that must fail on each."""
-CONFIRMED: Final = outcomes.evaluate_toggle
+CONFIRMED: Final = outcomes.evaluate_state_write
 OBSTACLE: Final = outcomes.find_conflict
 
 
@@ -303,13 +303,13 @@ def the_version_is_not_compared(patch: Patch) -> None:
 
 def _call_unknown(state: ChangeState) -> Callable[[Patch], None]:
     def apply(patch: Patch) -> None:
-        honest = OperationRunner.apply
+        honest = ChangeWriter.apply
 
-        async def sure(self: OperationRunner, change: Change) -> ChangeResult:
+        async def sure(self: ChangeWriter, change: Change) -> ChangeResult:
             verdict = await honest(self, change)
             return replace(verdict, state=state) if verdict.state is ChangeState.UNKNOWN else verdict
 
-        patch.setattr(OperationRunner, "apply", sure)
+        patch.setattr(ChangeWriter, "apply", sure)
 
     return apply
 
@@ -374,10 +374,10 @@ def a_last_look_calls_failed_what_is_not_whole(patch: Patch) -> None:
 
 @mutation
 def a_lapsed_approval_is_called_failed_though_it_was_sent(patch: Patch) -> None:
-    async def failed(_self: OperationRunner, _change: Change) -> ChangeResult:
+    async def failed(_self: ChangeWriter, _change: Change) -> ChangeResult:
         return ChangeResult(ChangeState.FAILED, Outcome(LAPSED))
 
-    patch.setattr(OperationRunner, "inspect", failed)
+    patch.setattr(ChangeWriter, "inspect", failed)
 
 
 @mutation
@@ -398,7 +398,7 @@ def a_flow_is_enabled_while_an_edit_may_still_come(patch: Patch) -> None:
     async def never(*_: object) -> None:
         return None
 
-    _replace_everywhere(patch, find_unsettled_change, never)
+    _replace_everywhere(patch, find_unsettled_blocker, never)
 
 
 @mutation

@@ -18,7 +18,7 @@ from flowbot.services.approvals.recheck import Rechecker
 from flowbot.services.approvals.submit import RequestSubmitter
 from flowbot.services.authorization import RequestAuthorizer
 from flowbot.services.executor.context import ExecutionContext
-from flowbot.services.executor.executor import ChangeExecutor, OperationRunner
+from flowbot.services.executor.executor import ChangeExecutor, ChangeWriter
 from flowbot.services.executor.lease import LeaseKeeper
 from flowbot.services.executor.preconditions import Preconditions
 from flowbot.services.flow_cache import FlowCache
@@ -116,7 +116,7 @@ class FaultyPort:
 
 
 @dataclass(frozen=True, slots=True)
-class TrackedRunner(OperationRunner):
+class TrackedWriter(ChangeWriter):
     """Applies changes, and tells the fake Enkapush which; `ambiguous` are those that broke off."""
 
     ambiguous: set[ChangeId | None] = field(default_factory=set)
@@ -124,7 +124,7 @@ class TrackedRunner(OperationRunner):
     async def apply(self, change: Change) -> ChangeResult:
         token = CURRENT_CHANGE.set(change.id)
         try:
-            return await OperationRunner.apply(self, change)
+            return await ChangeWriter.apply(self, change)
         except (ProcessKilled, DependencyError):
             self.ambiguous.add(change.id)
             raise
@@ -219,7 +219,7 @@ class Process:
             drafts=drafts,
             policies=policies,
             preconditions=Preconditions(policies, people, store),
-            runner=TrackedRunner(context, ambiguous=around.enkapush.ambiguous),
+            writer=TrackedWriter(context, ambiguous=around.enkapush.ambiguous),
             leases=leases,
             clock=around.clock,
         )
@@ -228,7 +228,7 @@ class Process:
         authorizer = RequestAuthorizer(store, policies, people, clock, people.find_current_members)
         self.submitter = RequestSubmitter(store, enkapush, authorizer, leases, clock)
         self.decisions = DecisionService(store, authorizer, leases, clock)
-        self.rechecker = Rechecker(self.executor.runner, store, policies, authorizer, clock)
+        self.rechecker = Rechecker(self.executor.writer, store, policies, authorizer, clock)
         self.notifier = FakeNotifier(around.slack, store, self.life)
         self.recovery = Recovery(
             executor=self.executor,

@@ -11,7 +11,7 @@ from flowbot.domain.ids import ChannelId, FlowId, FormToken, UserId, WebsiteId
 from flowbot.domain.images import ImageFile, ImageUpload
 from flowbot.errors import DependencyError, UserError
 from flowbot.services.executor.context import ExecutionContext
-from flowbot.services.executor.executor import OperationRunner
+from flowbot.services.executor.executor import ChangeWriter
 from flowbot.services.flow_cache import FlowCache
 from flowbot.services.ports.enkapush import AllFlows, FlowUpdate, WriteRefusedError, WriteUnclearError
 from flowbot.storage.repositories.changes import ChangeRepository
@@ -145,7 +145,7 @@ class Bench:
         self.is_sure = True
         self.store = ChangeRepository(database, self.account.now)
         account = self.account
-        self.catalog = FlowCache(account, clock=account.now, monotonic=lambda: 0.0)
+        self.flow_cache = FlowCache(account, clock=account.now, monotonic=lambda: 0.0)
         context = ExecutionContext(
             store=self.store,
             images=ImageRepository(database),
@@ -153,13 +153,13 @@ class Bench:
             flow_images=account,
             source=account,
             writer=account,
-            flow_cache=self.catalog,
+            flow_cache=self.flow_cache,
             clock=account.now,
             owner=HERE.owner,
             holds_lease=lambda _: self.is_sure,
             sleep=account.sleep,
         )
-        self.runner = OperationRunner(context)
+        self.writer = ChangeWriter(context)
 
     async def asks(self, kind: ChangeKind, wanted: DesiredFlow | None = None, **other: Any) -> Change:
         """A change that this process has in hand, about to be written."""

@@ -10,7 +10,7 @@ from flowbot.domain.change import Change, ChangeKind, ChangeState
 from flowbot.domain.flow import DesiredFlow, Flow
 from flowbot.domain.ids import FlowId
 from flowbot.domain.images import ImageFile, ImageUpload
-from flowbot.services.executor.context import LeaseLostError
+from flowbot.services.executor.lease import LeaseLostError
 from flowbot.storage.unit_of_work import Database
 from tests.services.executor_harness import CONTENT, HERE, NOON, Bench, flow_of
 
@@ -66,7 +66,7 @@ async def test_a_flow_that_changes_while_the_sending_is_noted_is_left_alone(
 ) -> None:
     change = await asked(bench, kind)
     monkeypatch.setattr(bench.store, "mark_sent_once", first(lambda: rewritten(bench), bench.store.mark_sent_once))
-    result = await bench.runner.apply(change)
+    result = await bench.writer.apply(change)
     assert result.state is ChangeState.OUT_OF_DATE
     assert result.outcome.params["fields"] == ["title", "is_enabled"]
     assert written(bench) == 0
@@ -77,7 +77,7 @@ async def test_a_flow_that_changes_while_its_picture_is_kept_is_not_deleted(
 ) -> None:
     change = await asked(bench, ChangeKind.DELETE)
     monkeypatch.setattr(bench.account, "fetch_for", first(lambda: rewritten(bench), bench.account.fetch_for))
-    assert (await bench.runner.apply(change)).state is ChangeState.OUT_OF_DATE
+    assert (await bench.writer.apply(change)).state is ChangeState.OUT_OF_DATE
     assert bench.account.flows[7].title == "Theirs"
     assert written(bench) == 0
 
@@ -87,7 +87,7 @@ async def test_a_flow_that_changes_while_a_new_picture_is_fetched_is_not_edited(
 ) -> None:
     change = await asked(bench, ChangeKind.EDIT, picture=ImageUpload("F1", "https://files.example/F1", "a.png"))
     monkeypatch.setattr(bench.account, "fetch", first(lambda: rewritten(bench), bench.account.fetch))
-    assert (await bench.runner.apply(change)).state is ChangeState.OUT_OF_DATE
+    assert (await bench.writer.apply(change)).state is ChangeState.OUT_OF_DATE
     assert written(bench) == 0
 
 
@@ -101,12 +101,12 @@ async def test_the_picture_of_a_flow_that_has_changed_is_not_asked_for(
         raise AssertionError(f"the picture of flow {flow.id} is of no use")
 
     monkeypatch.setattr(bench.account, "fetch_for", fetch_for)
-    assert (await bench.runner.apply(change)).state is ChangeState.OUT_OF_DATE
+    assert (await bench.writer.apply(change)).state is ChangeState.OUT_OF_DATE
 
 
 async def test_a_delete_keeps_the_picture_first(bench: Bench) -> None:
     change = await asked(bench, ChangeKind.DELETE)
-    assert (await bench.runner.apply(change)).state is ChangeState.APPLIED
+    assert (await bench.writer.apply(change)).state is ChangeState.APPLIED
     kept = await bench.store.get(change.id)
     assert kept is not None
     assert kept.progress.image is not None
@@ -120,7 +120,7 @@ async def test_whoever_may_have_lost_the_change_while_the_flow_was_read_writes_n
     change = await asked(bench, kind)
     bench.is_sure = False
     with pytest.raises(LeaseLostError):
-        await bench.runner.apply(change)
+        await bench.writer.apply(change)
     assert written(bench) == 0
 
 
@@ -137,7 +137,7 @@ async def test_what_was_noted_by_a_process_that_died_is_sent_only_where_nobody_t
         bench.account.flows[7] = replace(bench.account.flows[7], title="Theirs")
     kept = await bench.store.get(change.id)
     assert kept is not None
-    assert (await bench.runner.apply(kept)).state is state
+    assert (await bench.writer.apply(kept)).state is state
     assert written(bench) == writes
 
 
@@ -155,7 +155,7 @@ async def test_the_sending_is_noted_before_the_flow_is_read_for_the_last_time(
     monkeypatch.setattr(bench.account, "get_flow", noting("read", bench.account.get_flow))
     for name in ("update", "set_enabled", "delete"):
         monkeypatch.setattr(bench.account, name, noting("write", getattr(bench.account, name)))
-    await bench.runner.apply(change)
+    await bench.writer.apply(change)
     picture = ["read"] if kind is ChangeKind.DELETE else []
     assert steps == [*picture, "note", "read", "write", "read"]
 
@@ -193,7 +193,7 @@ async def test_what_was_answered_and_is_seen_late_is_looked_for(
 ) -> None:
     change = await asked(bench, kind)
     lags(bench, monkeypatch, looks)
-    assert (await bench.runner.apply(change)).state is state
+    assert (await bench.writer.apply(change)).state is state
     assert bench.account.pauses == pauses
     assert written(bench) == 1
 
@@ -202,7 +202,7 @@ async def test_what_was_answered_and_is_seen_late_is_looked_for(
 async def test_what_was_answered_once_and_not_before_is_not_called_failed(bench: Bench, kind: ChangeKind) -> None:
     change = await asked(bench, kind)
     bench.account.writing = ["lost", "deaf"]
-    result = await bench.runner.apply(change)
+    result = await bench.writer.apply(change)
     assert (result.state, result.outcome.key) == (ChangeState.UNKNOWN, f"unknown.{kind}")
     assert written(bench) == 2
 
@@ -217,5 +217,5 @@ async def test_what_is_otherwise_than_before_is_not_waited_for(bench: Bench, kin
         return changed if written(bench) else await seen(flow_id)
 
     bench.account.get_flow = get_flow  # type: ignore[method-assign]  # somebody is busy in Enkapush
-    assert (await bench.runner.apply(change)).state is ChangeState.UNKNOWN
+    assert (await bench.writer.apply(change)).state is ChangeState.UNKNOWN
     assert bench.account.pauses == []

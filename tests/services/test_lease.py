@@ -13,8 +13,7 @@ from flowbot.domain.change import Change, ChangeKind, ChangeRequest, Lease
 from flowbot.domain.ids import ChangeId, ChannelId, FormToken, UserId, WebsiteId
 from flowbot.errors import DependencyError
 from flowbot.services.executor import lease
-from flowbot.services.executor.context import LeaseLostError
-from flowbot.services.executor.lease import LEASE_SECONDS, LeaseKeeper
+from flowbot.services.executor.lease import LEASE_SECONDS, LeaseKeeper, LeaseLostError
 from flowbot.storage.repositories.changes import ChangeRepository
 from flowbot.storage.unit_of_work import Database
 

@@ -9,7 +9,7 @@ import pytest
 from flowbot.domain.change import ChangeKind, ChangeState, Outcome
 from flowbot.domain.flow import DesiredFlow, Flow
 from flowbot.domain.ids import FlowId
-from flowbot.services.executor.preconditions import IN_FLIGHT_AT_MOST, find_unsettled_change
+from flowbot.services.executor.preconditions import IN_FLIGHT_AT_MOST, find_unsettled_blocker
 from flowbot.storage.unit_of_work import Database
 from tests.services.executor_harness import CONTENT, NOON, Bench, flow_of
 
@@ -35,7 +35,7 @@ async def waits(
     first = await bench.asks(behind, DesiredFlow(CONTENT), flow=OFF.id, before=OFF)
     await bench.store.transition(first, replace(first, state=state, changed_at=NOON - timedelta(seconds=age)))
     second = await bench.asks(asked, DesiredFlow(CONTENT), flow=flow.id, before=flow, number=2)
-    outcome = await find_unsettled_change(bench.store, second.request, NOON)
+    outcome = await find_unsettled_blocker(bench.store, second.request, NOON)
     assert outcome is None or outcome == WAITS
     return outcome is not None
 
@@ -68,7 +68,7 @@ async def test_an_edit_of_what_runs_does_not_wait_it_needs_an_approval_anyway(be
 
 async def test_a_flow_that_is_made_waits_for_nothing(bench: Bench) -> None:
     assert (
-        await find_unsettled_change(
+        await find_unsettled_blocker(
             bench.store, (await bench.asks(ChangeKind.CREATE, DesiredFlow(CONTENT))).request, NOON
         )
         is None

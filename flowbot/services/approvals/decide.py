@@ -11,7 +11,7 @@ from flowbot.domain.ids import ChangeId, ChannelId
 from flowbot.domain.policy import ChannelPolicy, Permission
 from flowbot.domain.text import is_blank
 from flowbot.errors import UserError
-from flowbot.services.authorization import RequestAuthorizer, require_in_channel, require_in_scope, too_late_error
+from flowbot.services.authorization import RequestAuthorizer, require_for_request, require_in_scope, too_late_error
 from flowbot.services.executor.lease import LeaseKeeper
 from flowbot.services.executor.transition import transition
 from flowbot.services.ports import Clock
@@ -69,7 +69,7 @@ class DecisionService:
         if not may_decide(change, user.id):
             raise UserError("request.own")
         policy = await self.authorizer.get_policy_for(user, change.request.channel, clicked_in)
-        policy = require_in_channel(policy, user, Permission.APPROVE)
+        policy = require_for_request(policy, user, Permission.APPROVE)
         require_in_scope(policy, change)
         change = await self._apply_stricter_rule(change, policy)
         if not may_decide(change, user.id):
@@ -108,7 +108,7 @@ class DecisionService:
         user = await self.authorizer.reload_user(user)
         change = await self.authorizer.load_pending(change_id)
         policy = await self.authorizer.get_policy(change.request.channel)
-        require_in_scope(require_in_channel(policy, user, Permission.BREAK_GLASS), change)
+        require_in_scope(require_for_request(policy, user, Permission.BREAK_GLASS), change)
         return change
 
     async def skip_approval(self, user: CurrentUser, change_id: ChangeId, reason: str) -> Change:

@@ -6,8 +6,8 @@ from flowbot.domain.audit import AuditAction, Transition
 from flowbot.domain.change import Change, ChangeState
 from flowbot.domain.ids import ChangeId, ChannelId
 from flowbot.domain.policy import Permission
-from flowbot.services.authorization import RequestAuthorizer, hide_if_out_of_scope, require_in_channel
-from flowbot.services.executor.executor import OperationRunner
+from flowbot.services.authorization import RequestAuthorizer, hide_if_out_of_scope, require_for_request
+from flowbot.services.executor.executor import ChangeWriter
 from flowbot.services.executor.preconditions import IN_FLIGHT_AT_MOST
 from flowbot.services.executor.transition import transition
 from flowbot.services.ports import Clock
@@ -19,7 +19,7 @@ from flowbot.services.users import CurrentUser
 class Rechecker:
     """Looks again for the effects of unknown changes."""
 
-    runner: OperationRunner
+    writer: ChangeWriter
     store: ChangeStore
     policies: PolicyStore
     authorizer: RequestAuthorizer
@@ -34,7 +34,7 @@ class Rechecker:
         """
         change = await self.authorizer.load_change(change_id)
         policy = await self.authorizer.get_policy_for(user, change.request.channel, clicked_in)
-        require_in_channel(policy, user, Permission.EDIT, Permission.APPROVE)
+        require_for_request(policy, user, Permission.EDIT, Permission.APPROVE)
         if change.state is not ChangeState.UNKNOWN:
             return change
         # Not counted from `sent_at`: a process that took the change over may have sent it once more.
@@ -48,7 +48,7 @@ class Rechecker:
             change: the unknown change.
             is_final: whether an effect that is not there by now will not come any more.
         """
-        found = await self.runner.recheck(change, is_final=is_final)
+        found = await self.writer.recheck(change, is_final=is_final)
         result = await hide_if_out_of_scope(self.policies, change, found)
         if result.state is ChangeState.UNKNOWN:
             return change

@@ -10,9 +10,9 @@ from flowbot.domain.ids import ChangeId, ChannelId, FlowId, FormToken
 from flowbot.domain.policy import Permission
 from flowbot.domain.validation import rebase_values
 from flowbot.errors import UserError
-from flowbot.services.authorization import RequestAuthorizer, load_visible_flow, require, require_in_channel
+from flowbot.services.authorization import RequestAuthorizer, load_visible_flow, require_for_request, require_permission
 from flowbot.services.executor.lease import LeaseKeeper
-from flowbot.services.executor.preconditions import find_unsettled_change
+from flowbot.services.executor.preconditions import find_unsettled_blocker
 from flowbot.services.ports import Clock
 from flowbot.services.ports.enkapush import FlowSource
 from flowbot.services.ports.storage import ChangeStore, FlowBusyError
@@ -56,7 +56,7 @@ class RequestSubmitter:
             DependencyError: Enkapush or the database did not answer.
         """
         user = await self.authorizer.reload_user(user)
-        policy = require(await self.authorizer.get_policy(channel), user, Permission.EDIT)
+        policy = require_permission(await self.authorizer.get_policy(channel), user, Permission.EDIT)
         flow = await load_visible_flow(self.source, flow_id, policy)
         if kind in {ChangeKind.ENABLE, ChangeKind.DISABLE} and flow.is_enabled is (kind is ChangeKind.ENABLE):
             key = "request.already_enabled" if flow.is_enabled else "request.already_disabled"
@@ -73,7 +73,7 @@ class RequestSubmitter:
         user = await self.authorizer.reload_user(user)
         earlier = (await self.authorizer.load_change(change_id)).request
         policy = await self.authorizer.get_policy_for(user, earlier.channel, clicked_in)
-        policy = require_in_channel(policy, user, Permission.EDIT)
+        policy = require_for_request(policy, user, Permission.EDIT)
         if earlier.flow is None:
             raise UserError("request.gone")
         if earlier.wanted is None or earlier.before is None:
@@ -94,7 +94,7 @@ class RequestSubmitter:
         user = await self.authorizer.reload_user(user)
         deleted = await self.authorizer.load_change(change_id)
         channel, before = deleted.request.channel, deleted.request.before
-        require_in_channel(await self.authorizer.get_policy_for(user, channel, clicked_in), user, Permission.EDIT)
+        require_for_request(await self.authorizer.get_policy_for(user, channel, clicked_in), user, Permission.EDIT)
         if deleted.request.kind is not ChangeKind.DELETE or deleted.state is not ChangeState.APPLIED or before is None:
             raise UserError("request.nothing_to_restore")
         request = _new_request(user, channel, ChangeKind.RESTORE, before, "")
@@ -111,7 +111,7 @@ class RequestSubmitter:
         return token
 
     async def _submit(self, request: ChangeRequest) -> Change:
-        if blocker := await find_unsettled_change(self.store, request, self.clock()):
+        if blocker := await find_unsettled_blocker(self.store, request, self.clock()):
             raise UserError(blocker.key, **blocker.params)
         try:
             change, is_new = await self.submit(request)

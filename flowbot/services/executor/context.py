@@ -11,6 +11,7 @@ from flowbot.domain.ids import ChangeId, FlowId, ImageId
 from flowbot.domain.images import ImageFile
 from flowbot.domain.operations import CreateOperation, EditOperation
 from flowbot.errors import DependencyError, UserError
+from flowbot.services.executor.lease import LeaseLostError
 from flowbot.services.flow_cache import FlowCache
 from flowbot.services.ports import Clock, Sleep
 from flowbot.services.ports.enkapush import FlowImages, FlowSource, FlowWriter, WriteRefusedError
@@ -19,10 +20,6 @@ from flowbot.services.ports.storage import ChangeStore, ImageStore
 
 READ_BACK_SECONDS: Final = (0.0, 1.0, 2.0)
 """Pauses before each look for an effect: a request may still be under way at Enkapush, or its effect show late."""
-
-
-class LeaseLostError(Exception):
-    """Somebody else works on the change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +47,8 @@ class ExecutionContext:
     holds_lease: Callable[[ChangeId], bool]
     sleep: Sleep = asyncio.sleep
 
-    async def get_flow_before(self, flow_id: FlowId) -> Flow | None:
-        """Return a flow before anything is sent; None where it is gone.
+    async def read_current_flow(self, flow_id: FlowId) -> Flow | None:
+        """Read a flow as it is now, before anything is sent; None where it is gone.
 
         Raises:
             WriteRefusedError: Enkapush did not answer, so nothing is sent.
@@ -59,10 +56,10 @@ class ExecutionContext:
         try:
             return await self.source.get_flow(flow_id)
         except DependencyError as error:
-            raise refuse_unread(error) from error
+            raise refuse_after_failed_read(error) from error
 
 
-def refuse_unread(error: DependencyError) -> WriteRefusedError:
+def refuse_after_failed_read(error: DependencyError) -> WriteRefusedError:
     """Turn an error of a read before the write into a refusal for the same reason: nothing was sent."""
     return WriteRefusedError(f"not_done.{error.key.rpartition('_')[2]}")
 

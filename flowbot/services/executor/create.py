@@ -14,10 +14,10 @@ from flowbot.errors import DependencyError
 from flowbot.services.executor.context import (
     READ_BACK_SECONDS,
     ExecutionContext,
-    LeaseLostError,
     load_new_image,
-    refuse_unread,
+    refuse_after_failed_read,
 )
+from flowbot.services.executor.lease import LeaseLostError
 from flowbot.services.ports.enkapush import WriteUnclearError
 
 log = structlog.get_logger(__name__)
@@ -46,7 +46,7 @@ class CreateWrite:
             # Not from the cache: a flow created in the last seconds would be taken for this one.
             flows = (await context.source.list_flows()).flows
         except DependencyError as error:
-            raise refuse_unread(error) from error
+            raise refuse_after_failed_read(error) from error
         newest = max((flow.id for flow in flows), default=None)
         if not await context.store.mark_sent_once(change.id, context.owner, context.clock(), newest):
             raise LeaseLostError

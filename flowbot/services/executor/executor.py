@@ -14,12 +14,12 @@ from flowbot.domain.operations import CreateOperation, EditOperation, build_oper
 from flowbot.domain.outcomes import ChangeResult
 from flowbot.errors import DependencyError
 from flowbot.services.authorization import hide_if_out_of_scope
-from flowbot.services.executor.context import ExecutionContext, LeaseLostError, require_leased
+from flowbot.services.executor.context import ExecutionContext, require_leased
 from flowbot.services.executor.create import CreateWrite
-from flowbot.services.executor.lease import LeaseKeeper
+from flowbot.services.executor.lease import LeaseKeeper, LeaseLostError
 from flowbot.services.executor.preconditions import Preconditions
 from flowbot.services.executor.transition import transition
-from flowbot.services.executor.update import EditWrite, ToggleWrite
+from flowbot.services.executor.update import EditWrite, StateWrite
 from flowbot.services.ports import Clock
 from flowbot.services.ports.enkapush import WriteRefusedError
 from flowbot.services.ports.slack import Notifier
@@ -52,7 +52,7 @@ class Write(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class OperationRunner:
+class ChangeWriter:
     """Applies changes of every kind, and looks for their effects."""
 
     context: ExecutionContext
@@ -102,7 +102,7 @@ class OperationRunner:
             return CreateWrite(self.context, change, operation)
         if isinstance(operation, EditOperation):
             return EditWrite(self.context, change, operation)
-        return ToggleWrite(self.context, change, operation)
+        return StateWrite(self.context, change, operation)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +119,7 @@ class ChangeExecutor:
 
     Attributes:
         preconditions: Checks what the policies allow now.
-        runner: Writes, and reads back.
+        writer: Writes, and reads back.
         leases: The leases of this process.
     """
 
@@ -127,7 +127,7 @@ class ChangeExecutor:
     drafts: DraftStore
     policies: PolicyStore
     preconditions: Preconditions
-    runner: OperationRunner
+    writer: ChangeWriter
     leases: LeaseKeeper
     clock: Clock
 
@@ -206,12 +206,12 @@ class ChangeExecutor:
         """Apply the change unless something stands against it, and store the result."""
         blocker = await self.preconditions.find_blocker(change, self.clock())
         if blocker is None:
-            result = await self.runner.apply(change)
+            result = await self.writer.apply(change)
         elif change.sent_at is None:
             result = ChangeResult(ChangeState.FAILED, blocker)
         else:
             # Sent while it was allowed, by a process that died: what it did not finish is not finished any more.
-            result = await self.runner.inspect(change)
+            result = await self.writer.inspect(change)
         result = await hide_if_out_of_scope(self.policies, change, result)
         current = require_leased(await self.store.get(change.id), self.leases.owner)
         action = AuditAction.for_state(result.state)

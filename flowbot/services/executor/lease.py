@@ -12,7 +12,6 @@ import structlog
 from flowbot.domain.change import Lease
 from flowbot.domain.ids import ChangeId
 from flowbot.errors import DependencyError
-from flowbot.services.executor.context import LeaseLostError
 from flowbot.services.ports import Clock
 from flowbot.services.ports.storage import ChangeStore
 
@@ -22,6 +21,10 @@ LEASE_SECONDS: Final = 3.0
 RENEW_SECONDS: Final = 0.75
 
 log = structlog.get_logger(__name__)
+
+
+class LeaseLostError(Exception):
+    """Somebody else works on the change."""
 
 
 @dataclass(slots=True)

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Final
 
-from flowbot.domain.approval import approvers, is_expired, is_in_scope, requires_approval, stricter_rule
+from flowbot.domain.approval import approved_by, is_expired, is_in_scope, requires_approval, stricter_rule
 from flowbot.domain.change import Change, ChangeKind, ChangeRequest, Outcome
 from flowbot.domain.ids import ChannelId, UserId
 from flowbot.domain.outcomes import LAPSED, LAPSED_CHANNEL, LAPSED_PERSON, LAPSED_SCOPE, LAPSED_TIME, UNCOUNTED_VOTERS
@@ -31,6 +31,17 @@ FINAL_SLACK_ERRORS: Final[Mapping[str, str]] = {
 """Slack's errors that are an answer, with the outcome of a change that meets one: Slack repeats it until somebody acts.
 
 Any other error may pass.
+"""
+IN_FLIGHT_AT_MOST: Final = timedelta(minutes=1)
+"""No request is under way at Enkapush for longer: what it did not do by then it will not do."""
+CONFLICTING_KINDS: Final[Mapping[ChangeKind, ChangeKind]] = {
+    ChangeKind.ENABLE: ChangeKind.EDIT,
+    ChangeKind.EDIT: ChangeKind.ENABLE,
+}
+"""For each kind, the other kind that it waits for while that other one may still take effect unseen.
+
+An edit of a disabled flow needs no approval, and an approval to enable is of the flow as it was. Whichever of the two
+comes late, the flow would run with what nobody has approved.
 """
 
 
@@ -103,7 +114,7 @@ class Preconditions:
             return await self.revalidate_approvals(change)
         if is_expired(change, now):
             return Outcome(LAPSED_TIME)
-        return await self.revalidate_approvals(change) or await find_unsettled_change(self.store, change.request, now)
+        return await self.revalidate_approvals(change) or await find_unsettled_blocker(self.store, change.request, now)
 
     async def revalidate_approvals(self, change: Change) -> Outcome | None:
         """Find out why a change that was about to be applied may not be any more; None where it still may.
@@ -122,7 +133,7 @@ class Preconditions:
         if (skipped_by := change.progress.skipped_by) is not None:
             return await self._find_lost_right(policy, skipped_by, Permission.BREAK_GLASS)
         rule = stricter_rule(change.rule, policy.approval)
-        people = approvers(await self.store.votes(change.id))
+        people = approved_by(await self.store.votes(change.id))
         own = None if rule.self_approval else change.request.requester
         lost: dict[UserId, Outcome] = {}
         for person in people:
@@ -159,21 +170,8 @@ class Preconditions:
         raise DependencyError("fault.slack", error="user groups unknown")
 
 
-IN_FLIGHT_AT_MOST: Final = timedelta(minutes=1)
-"""No request is under way at Enkapush for longer: what it did not do by then it will not do."""
-CONFLICTING_KINDS: Final[Mapping[ChangeKind, ChangeKind]] = {
-    ChangeKind.ENABLE: ChangeKind.EDIT,
-    ChangeKind.EDIT: ChangeKind.ENABLE,
-}
-"""For each kind, the other kind that it waits for while that other one may still take effect unseen.
-
-An edit of a disabled flow needs no approval, and an approval to enable is of the flow as it was. Whichever of the two
-comes late, the flow would run with what nobody has approved.
-"""
-
-
-async def find_unsettled_change(store: ChangeStore, request: ChangeRequest, now: datetime) -> Outcome | None:
-    """Find out why a change has to wait for an unknown one, for people; None where nothing is to be feared.
+async def find_unsettled_blocker(store: ChangeStore, request: ChangeRequest, now: datetime) -> Outcome | None:
+    """Return why a change must wait for an unknown one; None if it need not.
 
     An edit of an enabled flow waits for nothing: it is approved as an enabling is.
 

@@ -15,7 +15,7 @@ from flowbot.domain.outcomes import (
     edit_applied_result,
     evaluate_edit,
     evaluate_recheck,
-    evaluate_toggle,
+    evaluate_state_write,
     find_conflict,
     gone_result,
     may_be_stale,
@@ -25,11 +25,11 @@ from flowbot.errors import DependencyError
 from flowbot.services.executor.context import (
     READ_BACK_SECONDS,
     ExecutionContext,
-    LeaseLostError,
     keep_image,
     load_new_image,
     require_leased,
 )
+from flowbot.services.executor.lease import LeaseLostError
 from flowbot.services.ports.enkapush import FlowUpdate, WriteRefusedError, WriteUnclearError
 
 MAX_ATTEMPTS: Final = 2
@@ -154,7 +154,7 @@ class EditWrite(RepeatableWrite[EditOperation]):
         flow_id, wanted = operation.before.id, operation.wanted
         image = await load_new_image(context, operation)
         await mark_sending(context, change)
-        if (now := await context.get_flow_before(flow_id)) is None:
+        if (now := await context.read_current_flow(flow_id)) is None:
             raise WriteRefusedError("not_done.gone")
         was_sent = change.sent_at is not None
         if was_sent and operation.shows_effect(now):
@@ -177,7 +177,7 @@ class EditWrite(RepeatableWrite[EditOperation]):
 
 
 @dataclass(frozen=True, slots=True)
-class ToggleWrite(RepeatableWrite[ToggleOperation | DeleteOperation]):
+class StateWrite(RepeatableWrite[ToggleOperation | DeleteOperation]):
     """The enabling, disabling or deletion of a flow."""
 
     async def inspect(self) -> ChangeResult:
@@ -196,7 +196,7 @@ class ToggleWrite(RepeatableWrite[ToggleOperation | DeleteOperation]):
         is_delete = isinstance(self.operation, DeleteOperation)
         if not is_delete or before.image_url is None or change.progress.image is not None:
             return None
-        if conflict := self._find_conflict(change, await self.context.get_flow_before(before.id)):
+        if conflict := self._find_conflict(change, await self.context.read_current_flow(before.id)):
             return conflict
         await keep_image(self.context, change, before)
         return None
@@ -205,7 +205,7 @@ class ToggleWrite(RepeatableWrite[ToggleOperation | DeleteOperation]):
         """Write to Enkapush if the flow is as it was, or return the conflict that stops it."""
         operation, context = self.operation, self.context
         await mark_sending(context, change)
-        now = await context.get_flow_before(operation.before.id)
+        now = await context.read_current_flow(operation.before.id)
         if conflict := self._find_conflict(change, now):
             return conflict
         if not operation.matches(now):
@@ -221,7 +221,7 @@ class ToggleWrite(RepeatableWrite[ToggleOperation | DeleteOperation]):
         if now is not None:
             return find_conflict(self.operation, now, was_sent=was_sent)
         if was_sent:
-            return evaluate_toggle(self.operation, None, was_answered=False)
+            return evaluate_state_write(self.operation, None, was_answered=False)
         return gone_result(self.operation.before)
 
     async def _read_back(self, *, was_answered: bool) -> ChangeResult:
@@ -234,4 +234,4 @@ class ToggleWrite(RepeatableWrite[ToggleOperation | DeleteOperation]):
             self.context.flow_cache.upsert(flow)
         else:
             self.context.flow_cache.remove(flow_id)
-        return evaluate_toggle(self.operation, flow, was_answered=was_answered)
+        return evaluate_state_write(self.operation, flow, was_answered=was_answered)

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Select, and_, case, delete, insert, or_, s
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from flowbot.domain.approval import approvers, has_quorum
+from flowbot.domain.approval import approved_by, has_quorum
 from flowbot.domain.audit import AuditAction, AuditEvent, event_for_change
 from flowbot.domain.change import (
     LEASED_STATES,
@@ -331,7 +331,7 @@ async def count_vote(
     written = await write_transition(connection, seen, moved)
     await append_events(connection, events, change=change)
     if is_approved:
-        names = {"approvers": [str(person) for person in approvers(counted)]}
+        names = {"approvers": [str(person) for person in approved_by(counted)]}
         approved = event_for_change(written, vote.at, AuditAction.APPROVED, vote.person, names)
         await append_events(connection, [approved])
     return VoteResult(written, counted, is_new=True)

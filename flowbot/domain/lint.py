@@ -17,13 +17,13 @@ MAX_HOSTS_NAMED: Final = 3
 
 
 def lint(
-    content: FlowContent, unread: WriteOnlyFields, *, sibling_hosts: Collection[str], utm_may_be_set: bool = False
+    content: FlowContent, write_only: WriteOnlyFields, *, sibling_hosts: Collection[str], utm_may_be_set: bool = False
 ) -> tuple[Text, ...]:
     """List what an experienced marketer would look at again.
 
     Args:
         content: the push.
-        unread: the typed fields that Enkapush never shows.
+        write_only: the typed fields that Enkapush never shows.
         sibling_hosts: the hosts of the website's other flows, as `urls.hostname` returns them.
         utm_may_be_set: the flow exists, so it may have UTM values that nobody can see: no remark on missing ones.
     """
@@ -37,7 +37,7 @@ def lint(
     usual = sorted({name.lower().removeprefix("www.") for name in sibling_hosts if name})
     if host and usual and host not in usual:
         remarks.append(Text("lint.other_host", {"host": host, "usual": usual[:MAX_HOSTS_NAMED]}))
-    has_utm = utm_may_be_set or unread.utm_source or unread.utm_medium or unread.utm_campaign
+    has_utm = utm_may_be_set or write_only.utm_source or write_only.utm_medium or write_only.utm_campaign
     if content.url and not has_utm and not urls.has_utm(content.url):
         remarks.append(Text("lint.no_utm"))
     if any(urls.is_plain_http(url) for url in (content.url, content.button_1.url, content.button_2.url)):

@@ -172,7 +172,7 @@ class Decision:
 
 
 def decide(policy: ChannelPolicy | None, actor: Actor, permission: Permission) -> Decision:
-    """Decide whether `actor` has `permission` under `policy`. Deny by default, and what is uncertain.
+    """Decide whether `actor` has `permission` under `policy`. Deny by default and in doubt.
 
     Editors and approvers may view too. Of the entries that grant it, the person's own counts as the basis, then
     everyone's, then a group's.

@@ -59,11 +59,11 @@ class EnkapushReader:
         Raises:
             DependencyError: Enkapush did not answer, or not with flows, or none of them could be read.
         """
-        with _faults():
+        with _translate_errors():
             listing = await self._client.flows.all_as(self._reuse_unchanged)
         _require_readable(listing)
         self._known = {flow.id: flow for flow in listing.items}
-        websites = (None if website is None else WebsiteId(website) for website in listing.unread)
+        websites = (None if website is None else WebsiteId(website) for website in listing.unreadable)
         return AllFlows(listing.items, tuple(websites))
 
     async def get_flow(self, flow_id: FlowId) -> Flow | None:
@@ -72,7 +72,7 @@ class EnkapushReader:
         Raises:
             DependencyError: Enkapush did not answer, or not with a flow.
         """
-        with _faults():
+        with _translate_errors():
             try:
                 return to_flow(await self._client.flows.get(flow_id), self._zone)
             except NotFoundError:
@@ -89,7 +89,7 @@ class EnkapushReader:
         Raises:
             DependencyError: Enkapush did not answer, or not with segments, or none of them could be read.
         """
-        with _faults():
+        with _translate_errors():
             listing = await self._client.segments.all()
         _require_readable(listing)
         return [
@@ -103,12 +103,12 @@ class EnkapushReader:
         Raises:
             DependencyError: Enkapush does not answer.
         """
-        with _faults():
+        with _translate_errors():
             await self._client.flows.list(results_per_page=10, retry=PING_RETRY)
 
 
 @contextmanager
-def _faults() -> Iterator[None]:
+def _translate_errors() -> Iterator[None]:
     """Turn Enkapush's errors into faults that can be shown to a person; the details stay with the cause."""
     try:
         yield
@@ -119,7 +119,7 @@ def _faults() -> Iterator[None]:
 
 def _require_readable(listing: Listing[Any]) -> None:
     """Raise a fault where nothing could be read: such an account is not an empty one."""
-    if listing.unread and not listing.items:
+    if listing.unreadable and not listing.items:
         raise DependencyError("fault.enkapush_broken")
 
 

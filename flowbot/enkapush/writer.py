@@ -36,11 +36,11 @@ class EnkapushWriter:
     def __init__(self, client: EnkapushClient) -> None:
         self._client = client
 
-    async def create(self, content: FlowContent, unread: WriteOnlyFields, image: ImageFile | None) -> FlowId:
+    async def create(self, content: FlowContent, write_only: WriteOnlyFields, image: ImageFile | None) -> FlowId:
         """Create a flow, disabled, whatever Enkapush's own default may be, and return its id."""
-        with _outcomes():
+        with _translate_errors():
             set_fields = {name: value for name, value in _wire_fields(content).items() if value != ""}
-            new = NewFlow(**set_fields, **_unread_fields(unread), image=_image_part(image), is_enabled=False)
+            new = NewFlow(**set_fields, **_write_only_fields(write_only), image=_image_part(image), is_enabled=False)
             return FlowId(await self._client.flows.create(new))
 
     async def update(self, flow: FlowId, update: FlowUpdate) -> None:
@@ -48,27 +48,27 @@ class EnkapushWriter:
 
         Reading back shows whether it was done. What cannot be read back needs the documented response.
         """
-        with _outcomes():
+        with _translate_errors():
             before = _wire_fields(update.before)
             changed = {name: value for name, value in _wire_fields(update.wanted).items() if value != before[name]}
-            patch = FlowPatch(**changed, **_unread_fields(update.write_only), image=_image_part(update.image))
+            patch = FlowPatch(**changed, **_write_only_fields(update.write_only), image=_image_part(update.image))
             updated = await self._client.flows.update(flow, patch)
         if updated != flow and not (update.write_only.is_empty and update.image is None):
             raise WriteUnclearError("unclear.enkapush")
 
     async def set_enabled(self, flow: FlowId, enabled: bool) -> None:
         """Enable or disable a flow, and nothing else."""
-        with _outcomes():
+        with _translate_errors():
             await self._client.flows.update(flow, FlowPatch(is_enabled=enabled))
 
     async def delete(self, flow: FlowId) -> None:
         """Delete a flow."""
-        with _outcomes():
+        with _translate_errors():
             await self._client.flows.delete(flow)
 
 
 @contextmanager
-def _outcomes() -> Iterator[None]:
+def _translate_errors() -> Iterator[None]:
     """Turn Enkapush's errors into the port's, by what they say about the effect."""
     try:
         yield
@@ -119,10 +119,14 @@ def _wire_fields(content: FlowContent) -> dict[str, Any]:
     }
 
 
-def _unread_fields(unread: WriteOnlyFields) -> dict[str, Any]:
-    segment = int(unread.segment) if unread.segment and unread.segment.isdecimal() else unread.segment
-    utm = {"utm_source": unread.utm_source, "utm_medium": unread.utm_medium, "utm_campaign": unread.utm_campaign}
-    return {"segment": segment, **utm}
+def _write_only_fields(write_only: WriteOnlyFields) -> dict[str, Any]:
+    segment = write_only.segment
+    return {
+        "segment": int(segment) if segment and segment.isdecimal() else segment,
+        "utm_source": write_only.utm_source,
+        "utm_medium": write_only.utm_medium,
+        "utm_campaign": write_only.utm_campaign,
+    }
 
 
 def _image_part(image: ImageFile | None) -> ImagePart | None:

@@ -20,6 +20,11 @@ from flowbot.slack.app import ACKED, COMMAND_NAME
 from flowbot.slack.payloads.incoming import DELIVERY, BlockActions, Envelope, SlashCommand, drop_nulls, parse_payload
 from flowbot.slack.tracked_tasks import TrackedTasks
 
+MALFORMED: Final = "malformed body"
+MOST_FIELDS: Final = 200
+OLDEST_SECONDS: Final = 300
+"""Slack's rule: an older request may be a replay."""
+
 Headers = Mapping[str, str | Sequence[str]]
 
 log = structlog.get_logger(__name__)
@@ -89,12 +94,6 @@ def is_envelope(message: str) -> bool:
     except (ValueError, RecursionError):
         return False
     return isinstance(envelope, dict) and isinstance(envelope.get("payload", {}), dict)
-
-
-MALFORMED: Final = "malformed body"
-MOST_FIELDS: Final = 200
-OLDEST_SECONDS: Final = 300
-"""Slack's rule: an older request may be a replay."""
 
 
 class SlackEventsView:

@@ -86,14 +86,14 @@ async def hide_if_out_of_scope(policies: PolicyStore, change: Change, result: Ch
 
 
 async def effective_policy(
-    policy: ChannelPolicy, user: CurrentUser, place: ChannelId | None, find_members: MemberLookup
+    policy: ChannelPolicy, user: CurrentUser, acting_from: ChannelId | None, find_members: MemberLookup
 ) -> ChannelPolicy:
-    """Return a channel's policy as it counts for a person who acts from `place` (None: from no channel).
+    """Return a channel's policy as it counts for a person in the channel `acting_from` (None: in none).
 
     From elsewhere, "everyone in the channel" counts only for its members. Where that takes nothing away, the policy
     itself is returned, the very same object.
     """
-    if place == policy.id or not names_everyone(policy) or user.id in await find_members(policy.id):
+    if acting_from == policy.id or not names_everyone(policy) or user.id in await find_members(policy.id):
         return policy
     return without_everyone(policy)
 
@@ -101,16 +101,16 @@ async def effective_policy(
 async def decide_in_channel(
     policy: ChannelPolicy | None,
     user: CurrentUser,
-    place: ChannelId | None,
+    acting_from: ChannelId | None,
     find_members: MemberLookup,
     permission: Permission,
 ) -> Decision:
-    """Decide whether a person who acts from `place` (None: from no channel) has a permission under a policy.
+    """Decide whether a person in the channel `acting_from` (None: in none) has a permission under a policy.
 
     Members are asked for only where nothing but being in the channel grants it.
     """
     whole = decide(policy, user.actor, permission)
-    if policy is None or whole.basis != EVERYONE or place == policy.id:
+    if policy is None or whole.basis != EVERYONE or acting_from == policy.id:
         return whole
     # They may be in a group that is listed beside everyone.
     named = decide(without_everyone(policy), user.actor, permission)
@@ -179,11 +179,11 @@ class RequestAuthorizer:
         return (await self.policies.get_scope(channel)).policy
 
     async def get_policy_for(
-        self, user: CurrentUser, channel: ChannelId, clicked_in: ChannelId | None
+        self, user: CurrentUser, channel: ChannelId, acting_from: ChannelId | None
     ) -> ChannelPolicy | None:
         """Return a channel's policy as it counts for somebody who may act from elsewhere."""
         policy = await self.get_policy(channel)
-        return policy and await effective_policy(policy, user, clicked_in, self.find_members)
+        return policy and await effective_policy(policy, user, acting_from, self.find_members)
 
 
 def require_for_request(policy: ChannelPolicy | None, user: CurrentUser, *permissions: Permission) -> ChannelPolicy:

@@ -59,7 +59,7 @@ class Snapshot:
         taken_monotonic: The same by the monotonic clock, for its age.
         seconds: How long the fetch took.
         is_stale: A newer snapshot was wanted and not to be had.
-        unread: The website of each flow that could not be read; None where that could not be read either.
+        unreadable: The website of each flow that could not be read; None where that could not be read either.
     """
 
     flows: tuple[IndexedFlow, ...]
@@ -67,7 +67,7 @@ class Snapshot:
     taken_monotonic: float
     seconds: float = 0.0
     is_stale: bool = False
-    unread: tuple[WebsiteId | None, ...] = ()
+    unreadable: tuple[WebsiteId | None, ...] = ()
 
 
 class FlowCache:
@@ -186,7 +186,7 @@ class FlowCache:
         for flow_id, (_, flow) in self._written.items():
             indexed = remove_flow(indexed, flow_id) if flow is None else insert_flow(indexed, flow)
         seconds = self._monotonic() - started_monotonic
-        self._snapshot = Snapshot(indexed, started_at, started_monotonic, seconds, unread=read.unreadable)
+        self._snapshot = Snapshot(indexed, started_at, started_monotonic, seconds, unreadable=read.unreadable)
         log.info("catalog.fetched", flows=len(read.flows), unread=len(read.unreadable), seconds=round(seconds, 3))
         return self._snapshot
 

@@ -43,7 +43,7 @@ class FlowList:
 
     Attributes:
         as_of: When Enkapush said so, where that is worth telling.
-        unread: The number of flows of these websites that could not be read, and so may be missing.
+        unreadable: The number of flows of these websites that could not be read, and so may be missing.
     """
 
     request: ListRequest
@@ -52,7 +52,7 @@ class FlowList:
     may_share: bool
     as_of: datetime | None = None
     may_edit: bool = False
-    unread: int = 0
+    unreadable: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +119,7 @@ class FlowQueries:
             may_share=decide(policy, user.actor, Permission.SHARE).allowed,
             may_edit=decide(policy, user.actor, Permission.EDIT).allowed,
             as_of=snapshot.taken_at if is_old else None,
-            unread=_count_unread(snapshot, policy, request.query.website),
+            unreadable=_count_unreadable(snapshot, policy, request.query.website),
         )
 
     async def get_flow(self, user: CurrentUser, channel: ChannelId, flow_id: FlowId) -> FlowDetails:
@@ -175,16 +175,16 @@ def _visible_flows(flows: Sequence[IndexedFlow], policy: ChannelPolicy) -> Seque
     return [entry for entry in flows if entry.flow.website_id in visible]
 
 
-def _count_unread(snapshot: Snapshot, policy: ChannelPolicy, website: WebsiteId | None) -> int:
+def _count_unreadable(snapshot: Snapshot, policy: ChannelPolicy, wanted: WebsiteId | None) -> int:
     """Count the flows of the channel's websites, or of one of them, that could not be read.
 
     A flow whose website could not be read either may be of any: only a channel with all websites counts it.
     """
     is_visible = {
-        place: policy.websites == "all" if place is None else policy.covers_website(place)
-        for place in set(snapshot.unread)
+        website: policy.websites == "all" if website is None else policy.covers_website(website)
+        for website in set(snapshot.unreadable)
     }
-    return sum(is_visible[place] and website in {None, place} for place in snapshot.unread)
+    return sum(is_visible[website] and wanted in {None, website} for website in snapshot.unreadable)
 
 
 def _resolve_website(request: ListRequest, policy: ChannelPolicy, names: Mapping[WebsiteId, str]) -> ListRequest:

@@ -87,20 +87,20 @@ class FormService:
         self._locks: WeakValueDictionary[UserId, asyncio.Lock] = WeakValueDictionary()
         self._segments: TtlCache[str, Sequence[Segment]] = TtlCache(SEGMENTS_SECONDS, monotonic=monotonic)
 
-    async def require_edit(self, user: CurrentUser, channel: ChannelId, place: ChannelId | None) -> None:
+    async def require_edit(self, user: CurrentUser, channel: ChannelId, acting_from: ChannelId | None) -> None:
         """Make sure that a person may create and edit flows in a channel.
 
         Args:
             user: the person.
             channel: the channel whose policy decides.
-            place: the channel that they act from; None where that is not known.
+            acting_from: the channel that they act from; None where that is not known.
 
         Raises:
             UserError: not allowed.
             DependencyError: the database did not answer.
         """
         policy = (await self._policies.get_scope(channel)).policy
-        decision = await decide_in_channel(policy, user, place, self._find_members, Permission.EDIT)
+        decision = await decide_in_channel(policy, user, acting_from, self._find_members, Permission.EDIT)
         if not decision.allowed:
             raise UserError(decision.reason.key)
 

@@ -80,12 +80,12 @@ class RequestQueue:
         return not has_policy and any(each.approval.channel == channel for each in policies)
 
     async def _waits_for(
-        self, user: CurrentUser, change: Change, policy: ChannelPolicy, place: ChannelId | None
+        self, user: CurrentUser, change: Change, policy: ChannelPolicy, acting_from: ChannelId | None
     ) -> bool:
         """Check whether a person may decide on a request, and has not approved it yet."""
         if not may_decide(change, user.id):
             return False
-        effective = await effective_policy(policy, user, place, self.find_members)
+        effective = await effective_policy(policy, user, acting_from, self.find_members)
         if not decide(effective, user.actor, Permission.APPROVE).allowed:
             return False
         return user.id not in approved_by(await self.store.votes(change.id))

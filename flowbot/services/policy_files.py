@@ -21,6 +21,48 @@ from flowbot.domain.policy import ApprovalRule, ChannelPolicy, Gate, PolicyBook
 from flowbot.errors import ConfigurationError
 from flowbot.services.ports.storage import PolicyStore
 
+_UNPRINTABLE: Final = frozenset({"Cc", "Cs", "Zl", "Zp"})
+_KEY_LENGTH: Final = 40
+_TOML_PLACE: Final = re.compile(r"\(at (?:line (?P<line>\d+), column (?P<column>\d+)|end of document)\)$")
+_GATE_NAMES: Final = ", ".join(f'"{gate}"' for gate in Gate)
+
+_SHAPES: Final = {
+    r"websites": 'must be a table of names, such as 1 = "Shop"',
+    r"channels": "must be a list of [[channels]] tables",
+    r"channels\[\d+\]": "must be a [[channels]] table",
+    r"channels\[\d+\]\.id": "must be a channel id (C…, G… or D…, at most 63 characters)",
+    r"channels\[\d+\]\.websites": 'must be a list of website ids, such as [1, 2], or "all"',
+    r"channels\[\d+\]\.websites\[\d+\]": "must be a website id: a whole number from 1 to 9223372036854775807",
+    r"channels\[\d+\]\.(viewers|editors|approvers)": 'must be a list of people (U…), user groups (S…) or "*"',
+    r"channels\[\d+\]\.(viewers|editors|approvers)\[\d+\]": 'must be a person (U… or W…), a user group (S…) or "*"',
+    r"channels\[\d+\]\.approval": "must be a table",
+    r"channels\[\d+\]\.approval\.required_for": f"must be a list of {_GATE_NAMES}",
+    r"channels\[\d+\]\.approval\.required_for\[\d+\]": f"must be one of {_GATE_NAMES}",
+    r"channels\[\d+\]\.approval\.channel": "must be a channel id (C…, G… or D…)",
+    r"channels\[\d+\]\.approval\.break_glass": "must be a list of people (U… or W…)",
+    r"channels\[\d+\]\.approval\.break_glass\[\d+\]": "must be a person (U… or W…)",
+}
+"""The value that belongs in each place, for a value of another kind."""
+
+_ERROR_WORDS: Final = {
+    "missing": "is missing",
+    "int_type": "must be a whole number",
+    "bool_type": "must be true or false",
+    "string_type": "must be text in quotes",
+    "string_too_short": "must not be empty",
+    "string_too_long": "must be at most {max_length} characters",
+    "greater_than": "must be more than {gt}",
+    "greater_than_equal": "must be at least {ge}",
+    "less_than_equal": "must be at most {le}",
+}
+"""Errors of pydantic's, in plain words."""
+
+_MODELS: Final = (
+    (re.compile(r""), PolicyBook),
+    (re.compile(r"channels\[\d+\]"), ChannelPolicy),
+    (re.compile(r"channels\[\d+\]\.approval"), ApprovalRule),
+)
+
 
 @dataclass(frozen=True, slots=True)
 class PolicyReplacement:
@@ -78,52 +120,6 @@ def _rules(policy: ChannelPolicy) -> dict[str, Any]:
     """Return a policy as plain data, its approval's rules beside the others."""
     plain = policy.model_dump(mode="json", exclude={"id", "approval"})
     return plain | {f"approval.{key}": value for key, value in policy.approval.model_dump(mode="json").items()}
-
-
-_UNPRINTABLE: Final = frozenset({"Cc", "Cs", "Zl", "Zp"})
-
-_KEY_LENGTH: Final = 40
-
-_TOML_PLACE: Final = re.compile(r"\(at (?:line (?P<line>\d+), column (?P<column>\d+)|end of document)\)$")
-
-_GATE_NAMES: Final = ", ".join(f'"{gate}"' for gate in Gate)
-
-_SHAPES: Final = {
-    r"websites": 'must be a table of names, such as 1 = "Shop"',
-    r"channels": "must be a list of [[channels]] tables",
-    r"channels\[\d+\]": "must be a [[channels]] table",
-    r"channels\[\d+\]\.id": "must be a channel id (C…, G… or D…, at most 63 characters)",
-    r"channels\[\d+\]\.websites": 'must be a list of website ids, such as [1, 2], or "all"',
-    r"channels\[\d+\]\.websites\[\d+\]": "must be a website id: a whole number from 1 to 9223372036854775807",
-    r"channels\[\d+\]\.(viewers|editors|approvers)": 'must be a list of people (U…), user groups (S…) or "*"',
-    r"channels\[\d+\]\.(viewers|editors|approvers)\[\d+\]": 'must be a person (U… or W…), a user group (S…) or "*"',
-    r"channels\[\d+\]\.approval": "must be a table",
-    r"channels\[\d+\]\.approval\.required_for": f"must be a list of {_GATE_NAMES}",
-    r"channels\[\d+\]\.approval\.required_for\[\d+\]": f"must be one of {_GATE_NAMES}",
-    r"channels\[\d+\]\.approval\.channel": "must be a channel id (C…, G… or D…)",
-    r"channels\[\d+\]\.approval\.break_glass": "must be a list of people (U… or W…)",
-    r"channels\[\d+\]\.approval\.break_glass\[\d+\]": "must be a person (U… or W…)",
-}
-"""The value that belongs in each place, for a value of another kind."""
-
-_ERROR_WORDS: Final = {
-    "missing": "is missing",
-    "int_type": "must be a whole number",
-    "bool_type": "must be true or false",
-    "string_type": "must be text in quotes",
-    "string_too_short": "must not be empty",
-    "string_too_long": "must be at most {max_length} characters",
-    "greater_than": "must be more than {gt}",
-    "greater_than_equal": "must be at least {ge}",
-    "less_than_equal": "must be at most {le}",
-}
-"""Errors of pydantic's, in plain words."""
-
-_MODELS: Final = (
-    (re.compile(r""), PolicyBook),
-    (re.compile(r"channels\[\d+\]"), ChannelPolicy),
-    (re.compile(r"channels\[\d+\]\.approval"), ApprovalRule),
-)
 
 
 class PolicyFileError(ConfigurationError):

@@ -14,6 +14,9 @@ from flowbot.domain.policy import ChannelPolicy, Principal
 from flowbot.errors import Text
 from flowbot.services.ports.storage import ChangeStore, PolicyStore
 
+KnownHosts = Callable[[WebsiteId, FlowId | None], frozenset[str]]
+"""Returns the hosts that a website's flows lead to, except for one flow, as far as they are cached."""
+
 
 @dataclass(frozen=True, slots=True)
 class RequestDetails:
@@ -97,10 +100,6 @@ def diff_since_approved(
     if last is None or policy is None or not policy.covers_website(last.website_id):
         return None
     return content_differences(last, FlowContent.of(flow))
-
-
-KnownHosts = Callable[[WebsiteId, FlowId | None], frozenset[str]]
-"""Returns the hosts that a website's flows lead to, except for one flow, as far as they are cached."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -149,8 +149,16 @@ class UserService:
             self._seen.pop(next(iter(self._seen)))
         return caller
 
+    async def load_members(self, channel: ChannelId, *, within: float | None = None) -> frozenset[UserId]:
+        """Load the members of a channel, at most a minute old, or `within` seconds.
+
+        Raises:
+            DependencyError: Slack does not say.
+        """
+        return await self._members.get(channel, lambda: self._directory.list_members(channel), within=within)
+
     async def find_members(self, channel: ChannelId) -> frozenset[UserId]:
-        """Find the members of a channel; nobody where Slack does not say."""
+        """Return the members of a channel, at most a minute old; an empty set where Slack does not say."""
         try:
             return await self.load_members(channel)
         except DependencyError as error:
@@ -158,7 +166,7 @@ class UserService:
             return frozenset()
 
     async def reload_members(self, channel: ChannelId) -> frozenset[UserId]:
-        """Load the members of a channel as of now; where Slack does not answer, as `find_members`.
+        """Load the members of a channel, at most `DECIDING_SECONDS` old; where Slack does not say, as `find_members`.
 
         Raises:
             DependencyError: the channel is hidden from flowbot, which is not in it.
@@ -172,19 +180,11 @@ class UserService:
             return await self.find_members(channel)
 
     async def find_current_members(self, channel: ChannelId) -> frozenset[UserId]:
-        """Find the members of a channel as `reload_members` does; nobody where the channel is hidden."""
+        """Return the members of a channel as `reload_members`; an empty set where the channel is hidden."""
         try:
             return await self.reload_members(channel)
         except DependencyError:
             return frozenset()
-
-    async def load_members(self, channel: ChannelId, *, within: float | None = None) -> frozenset[UserId]:
-        """Load the members of a channel, at most a minute old, or `within` seconds.
-
-        Raises:
-            DependencyError: Slack does not say.
-        """
-        return await self._members.get(channel, lambda: self._directory.list_members(channel), within=within)
 
     async def load_groups(self, *, within: float | None = None) -> Mapping[GroupId, frozenset[UserId]]:
         """Load every user group with its members, at most a minute old, or `within` seconds.

@@ -25,6 +25,8 @@ from sqlalchemy.types import TypeDecorator
 
 from flowbot.errors import DependencyError
 
+T = TypeVar("T")
+
 metadata: Final = MetaData(
     naming_convention={
         "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -35,6 +37,13 @@ metadata: Final = MetaData(
     }
 )
 """Every constraint has a name, so that a later revision can find it on both databases."""
+
+_OPEN_FLOW: Final = text("flow_id IS NOT NULL AND state IN ('draft', 'pending', 'applying')")
+_EVENT_NUMBER: Final = BigInteger().with_variant(Integer, "sqlite")
+"""SQLite numbers rows by itself in a column of exactly the type INTEGER."""
+_ALPHABET: Final = "23456789abcdefghjkmnpqrstuvwxyz"
+"""Without the characters that are taken for one another: 0 and o, 1, i and l."""
+_ID_LENGTH: Final = 10
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -80,9 +89,6 @@ websites: Final = Table(
     Column("name", String(75), nullable=False),
 )
 """The names that people use for Enkapush's website ids."""
-_OPEN_FLOW: Final = text("flow_id IS NOT NULL AND state IN ('draft', 'pending', 'applying')")
-_EVENT_NUMBER: Final = BigInteger().with_variant(Integer, "sqlite")
-"""SQLite numbers rows by itself in a column of exactly the type INTEGER."""
 
 changes: Final = Table(
     "changes",
@@ -182,14 +188,10 @@ images: Final = Table(
     Column("created_at", UtcDateTime, nullable=False, index=True),
 )
 """Images. The file name is JSON, because a foreign one may hold what PostgreSQL's text refuses."""
-T = TypeVar("T")
-_ALPHABET: Final = "23456789abcdefghjkmnpqrstuvwxyz"
-"""Without the characters that are taken for one another: 0 and o, 1, i and l."""
-_ID_LENGTH: Final = 10
 
 
 def new_id() -> str:
-    """Draw an id that people can read out, with 49 random bits: a unique key has the last word."""
+    """Return a random id that people can read out (49 bits); a unique key refuses a collision."""
     return "".join(secrets.choice(_ALPHABET) for _ in range(_ID_LENGTH))
 
 

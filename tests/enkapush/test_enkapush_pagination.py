@@ -183,7 +183,7 @@ async def test_no_requests_at_a_time_is_refused() -> None:
 
 async def test_items_that_could_not_be_read_are_noted_over_all_pages() -> None:
     async def fetch(number: int) -> ApiPage[Item]:
-        return ApiPage((Item(number),), number, SIZE, 6, 2, unread=(number, None))
+        return ApiPage((Item(number),), number, SIZE, 6, 2, unreadable=(number, None))
 
     listing = await read_all(fetch, 3)
-    assert (len(listing), listing.unread, listing.is_stable) == (2, (1, None, 2, None), True)
+    assert (len(listing), listing.unreadable, listing.is_stable) == (2, (1, None, 2, None), True)

@@ -99,7 +99,7 @@ def test_broken_items_are_left_out_noted_by_their_website_and_logged() -> None:
     body = many(a_flow(1), {"id": 2, "website_id": "5"}, "nonsense", a_flow(3), {"website_id": []}, None)
     with capture_logs() as logs:
         page = FLOWS.read_page(answer(body), 1, 25)
-    assert ([flow.id for flow in page.items], page.unread, page.total) == ([1, 3], (5, None, None, None), 6)
+    assert ([flow.id for flow in page.items], page.unreadable, page.total) == ([1, 3], (5, None, None, None), 6)
     assert [(log["event"], log["id"]) for log in logs] == [
         ("enkapush.item_skipped", 2),
         *[("enkapush.item_skipped", None)] * 3,

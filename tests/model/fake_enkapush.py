@@ -98,7 +98,7 @@ class FakeEnkapush:
 
     # --- writing ---------------------------------------------------------------------------------------------------
 
-    async def create(self, content: FlowContent, unread: WriteOnlyFields, image: ImageFile | None) -> FlowId:
+    async def create(self, content: FlowContent, write_only: WriteOnlyFields, image: ImageFile | None) -> FlowId:
         self._last += 1
         made = with_content(first_flow(self._last), content)
         await self._write(None, replace(made, image_url="https://cdn/pixel.png" if image else None))

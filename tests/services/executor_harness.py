@@ -80,7 +80,7 @@ class Account:
             self.away -= 1
             raise DependencyError("fault.enkapush_down")
 
-    async def create(self, content: FlowContent, unread: WriteOnlyFields, image: ImageFile | None) -> FlowId:
+    async def create(self, content: FlowContent, write_only: WriteOnlyFields, image: ImageFile | None) -> FlowId:
         self.created.append(content)
         how = self._begin()
         made = flow_of(content, max(self.flows, default=0) + 1, is_enabled=how == "enabled")

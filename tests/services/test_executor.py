@@ -94,9 +94,9 @@ async def test_a_flow_that_is_not_found_is_not_sent_again(bench: Bench, away: in
     change = await bench.asks(ChangeKind.CREATE, NEW)
     real = bench.account.create
 
-    async def create(content: FlowContent, unread: WriteOnlyFields, image: ImageFile | None) -> FlowId:
+    async def create(content: FlowContent, write_only: WriteOnlyFields, image: ImageFile | None) -> FlowId:
         bench.account.away = away
-        return await real(content, unread, image)
+        return await real(content, write_only, image)
 
     bench.account.create = create  # type: ignore[method-assign]  # Enkapush goes away in that moment
     result = await bench.writer.apply(change)

@@ -66,7 +66,7 @@ def source() -> Source:
 
 
 @pytest.fixture
-async def catalog(source: Source) -> AsyncIterator[FlowCache]:
+async def cache(source: Source) -> AsyncIterator[FlowCache]:
     made = FlowCache(source, clock=source.now, monotonic=source.tick, patience=0.05)
     yield made
     await made.close()
@@ -76,74 +76,74 @@ def ids(snapshot: Snapshot) -> set[int]:
     return {indexed.flow.id for indexed in snapshot.flows}
 
 
-async def kept(catalog: FlowCache, source: Source, *numbers: int) -> Snapshot:
-    """A catalog that has just been read."""
-    asking = asyncio.create_task(catalog.get_latest())
+async def kept(cache: FlowCache, source: Source, *numbers: int) -> Snapshot:
+    """A cache that has just been read."""
+    asking = asyncio.create_task(cache.get_latest())
     await source.answers(*numbers)
     return await asking
 
 
-async def test_a_snapshot_of_five_seconds_is_fresh(catalog: FlowCache, source: Source) -> None:
-    first = await kept(catalog, source, 1)
+async def test_a_snapshot_of_five_seconds_is_fresh(cache: FlowCache, source: Source) -> None:
+    first = await kept(cache, source, 1)
     source.seconds = 4.9
-    assert await catalog.get_latest() is first
+    assert await cache.get_latest() is first
     assert len(source.readings) == 1
     assert first.taken_at == NOON
 
 
-async def test_a_moment_is_waited_for_a_newer_one(catalog: FlowCache, source: Source) -> None:
-    await kept(catalog, source, 1)
+async def test_a_moment_is_waited_for_a_newer_one(cache: FlowCache, source: Source) -> None:
+    await kept(cache, source, 1)
     source.seconds = 6
-    newer = await kept(catalog, source, 1, 2)
+    newer = await kept(cache, source, 1, 2)
     assert ids(newer) == {1, 2}
     assert not newer.is_stale
 
 
 async def test_after_that_moment_an_older_one_is_served_as_late_and_the_newer_one_is_for_the_next(
-    catalog: FlowCache, source: Source
+    cache: FlowCache, source: Source
 ) -> None:
-    first = await kept(catalog, source, 1)
+    first = await kept(cache, source, 1)
     source.seconds = 6
     for _ in range(2):
-        late = await catalog.get_latest()
+        late = await cache.get_latest()
         assert late.is_stale
         assert (late.flows, late.taken_at) == (first.flows, NOON)
-    assert catalog.snapshot is first
+    assert cache.snapshot is first
     await source.answers(1, 2)
-    newer = await catalog._flight.start("all", catalog._fetch)
-    assert await catalog.get_latest() is newer
+    newer = await cache._flight.start("all", cache._fetch)
+    assert await cache.get_latest() is newer
     assert ids(newer) == {1, 2}
     assert len(source.readings) == 2
     assert not newer.is_stale
 
 
-async def test_after_half_a_minute_people_wait_for_a_newer_one(catalog: FlowCache, source: Source) -> None:
-    await kept(catalog, source, 1)
+async def test_after_half_a_minute_people_wait_for_a_newer_one(cache: FlowCache, source: Source) -> None:
+    await kept(cache, source, 1)
     source.seconds = 31
-    newer = await kept(catalog, source, 2)
+    newer = await kept(cache, source, 2)
     assert ids(newer) == {2}
     assert not newer.is_stale
 
 
 async def test_after_a_long_reading_enkapush_has_a_rest_of_three_times_as_long(
-    catalog: FlowCache, source: Source
+    cache: FlowCache, source: Source
 ) -> None:
-    asking = asyncio.create_task(catalog.get_latest())
+    asking = asyncio.create_task(cache.get_latest())
     await source._until_asked()
     source.seconds = 10
     source.readings[-1].set_result([flow(1)])
     first = await asking
     source.seconds = 29.9
-    assert await catalog.get_latest() is first
+    assert await cache.get_latest() is first
     assert len(source.readings) == 1
     source.seconds = 59
-    assert (await catalog.get_latest()).is_stale
+    assert (await cache.get_latest()).is_stale
     await source.answers(1, 2)
-    assert ids(await catalog._flight.start("all", catalog._fetch)) == {1, 2}
+    assert ids(await cache._flight.start("all", cache._fetch)) == {1, 2}
 
 
-async def test_others_have_their_turn_while_many_flows_are_made_ready(catalog: FlowCache, source: Source) -> None:
-    asking = asyncio.create_task(catalog.get_latest())
+async def test_others_have_their_turn_while_many_flows_are_made_ready(cache: FlowCache, source: Source) -> None:
+    asking = asyncio.create_task(cache.get_latest())
     await source.answers(*range(1, 4001))
     turns = 0
     while not asking.done():
@@ -159,12 +159,12 @@ def collector() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("collector")
-async def test_the_garbage_collector_is_spared_many_flows_but_not_a_few(catalog: FlowCache, source: Source) -> None:
+async def test_the_garbage_collector_is_spared_many_flows_but_not_a_few(cache: FlowCache, source: Source) -> None:
     before = gc.get_freeze_count()
-    await kept(catalog, source, *range(1, 100))
+    await kept(cache, source, *range(1, 100))
     assert gc.get_freeze_count() <= before
     source.seconds = 3600
-    reading = catalog._flight.start("all", catalog._fetch)
+    reading = cache._flight.start("all", cache._fetch)
     await source.answers(*range(1, 4001))
     await reading
     assert gc.get_freeze_count() >= before + 2 * 3900
@@ -172,14 +172,14 @@ async def test_the_garbage_collector_is_spared_many_flows_but_not_a_few(catalog:
 
 @pytest.mark.usefixtures("collector")
 async def test_while_a_reading_waits_only_what_is_young_is_looked_through_for_garbage(
-    catalog: FlowCache, source: Source
+    cache: FlowCache, source: Source
 ) -> None:
     class Ring:
         def __init__(self) -> None:
             self.itself = self
 
     usual = gc.get_threshold()
-    asking = asyncio.create_task(catalog.get_latest())
+    asking = asyncio.create_task(cache.get_latest())
     await source._until_asked()
     ring = weakref.ref(Ring())
     made: list[list[int]] = [[] for _ in range(2 * usual[0])]
@@ -191,16 +191,16 @@ async def test_while_a_reading_waits_only_what_is_young_is_looked_through_for_ga
     assert gc.get_threshold() == usual
 
 
-async def test_those_who_ask_together_share_one_reading(catalog: FlowCache, source: Source) -> None:
-    asking = [asyncio.create_task(catalog.get_latest()) for _ in range(20)]
+async def test_those_who_ask_together_share_one_reading(cache: FlowCache, source: Source) -> None:
+    asking = [asyncio.create_task(cache.get_latest()) for _ in range(20)]
     await source.answers(1)
     snapshots = await asyncio.gather(*asking)
     assert len(source.readings) == 1
     assert all(snapshot is snapshots[0] for snapshot in snapshots)
 
 
-async def test_one_who_gives_up_takes_nothing_from_the_others(catalog: FlowCache, source: Source) -> None:
-    first, second = asyncio.create_task(catalog.get_latest()), asyncio.create_task(catalog.get_latest())
+async def test_one_who_gives_up_takes_nothing_from_the_others(cache: FlowCache, source: Source) -> None:
+    first, second = asyncio.create_task(cache.get_latest()), asyncio.create_task(cache.get_latest())
     await source._until_asked()
     first.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -212,11 +212,11 @@ async def test_one_who_gives_up_takes_nothing_from_the_others(catalog: FlowCache
 
 @pytest.mark.parametrize("hangs", [True, False])
 async def test_an_old_one_is_marked_as_late_where_no_newer_one_is_to_be_had(
-    catalog: FlowCache, source: Source, hangs: bool
+    cache: FlowCache, source: Source, hangs: bool
 ) -> None:
-    first = await kept(catalog, source, 1)
+    first = await kept(cache, source, 1)
     source.seconds = 3600
-    asking = asyncio.create_task(catalog.get_latest())
+    asking = asyncio.create_task(cache.get_latest())
     if not hangs:
         await source.fails()
     late = await asking
@@ -224,51 +224,51 @@ async def test_an_old_one_is_marked_as_late_where_no_newer_one_is_to_be_had(
     assert (ids(late), late.taken_at) == (ids(first), NOON)
 
 
-async def test_a_slow_reading_is_not_lost_on_the_next_who_asks(catalog: FlowCache, source: Source) -> None:
-    await kept(catalog, source, 1)
+async def test_a_slow_reading_is_not_lost_on_the_next_who_asks(cache: FlowCache, source: Source) -> None:
+    await kept(cache, source, 1)
     source.seconds = 3600
-    assert (await catalog.get_latest()).is_stale
-    asking = asyncio.create_task(catalog.get_latest())
+    assert (await cache.get_latest()).is_stale
+    asking = asyncio.create_task(cache.get_latest())
     await source.answers(1, 2)
     assert ids(await asking) == {1, 2}
     assert len(source.readings) == 2
 
 
-async def test_a_failure_with_nothing_kept_reaches_everyone_and_is_not_kept(catalog: FlowCache, source: Source) -> None:
-    asking = [asyncio.create_task(catalog.get_latest()) for _ in range(3)]
+async def test_a_failure_with_nothing_kept_reaches_everyone_and_is_not_kept(cache: FlowCache, source: Source) -> None:
+    asking = [asyncio.create_task(cache.get_latest()) for _ in range(3)]
     await source.fails()
     outcomes = await asyncio.gather(*asking, return_exceptions=True)
     assert [str(outcome) for outcome in outcomes] == ["fault.enkapush_down()"] * 3
-    assert catalog.snapshot is None
-    assert ids(await kept(catalog, source, 1)) == {1}
+    assert cache.snapshot is None
+    assert ids(await kept(cache, source, 1)) == {1}
 
 
-async def test_a_failed_refresh_leaves_what_was_kept(catalog: FlowCache, source: Source) -> None:
-    first = await kept(catalog, source, 1)
+async def test_a_failed_refresh_leaves_what_was_kept(cache: FlowCache, source: Source) -> None:
+    first = await kept(cache, source, 1)
     source.seconds = 6
-    asking = asyncio.create_task(catalog.get_latest())
+    asking = asyncio.create_task(cache.get_latest())
     await source.fails()
     late = await asking
     assert late.is_stale
     assert late.flows is first.flows
-    assert catalog.snapshot is first
+    assert cache.snapshot is first
 
 
-async def test_pages_turn_on_what_is_at_hand_for_ten_minutes(catalog: FlowCache, source: Source) -> None:
-    first = await kept(catalog, source, 1)
+async def test_pages_turn_on_what_is_at_hand_for_ten_minutes(cache: FlowCache, source: Source) -> None:
+    first = await kept(cache, source, 1)
     source.seconds = 599
-    assert await catalog.get_for_paging() is first
+    assert await cache.get_for_paging() is first
     assert len(source.readings) == 1
     source.seconds = 601
-    asking = asyncio.create_task(catalog.get_for_paging())
+    asking = asyncio.create_task(cache.get_for_paging())
     await source.answers(2)
     assert ids(await asking) == {2}
 
 
-async def test_what_is_under_way_at_the_end_is_ended(catalog: FlowCache, source: Source) -> None:
-    asking = asyncio.create_task(catalog.get_latest())
+async def test_what_is_under_way_at_the_end_is_ended(cache: FlowCache, source: Source) -> None:
+    asking = asyncio.create_task(cache.get_latest())
     await source._until_asked()
-    await catalog.close()
+    await cache.close()
     with pytest.raises(asyncio.CancelledError):
         await asking
     assert source.readings[-1].cancelled()

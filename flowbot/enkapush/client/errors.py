@@ -27,6 +27,11 @@ from urllib.parse import quote
 from flowbot.enkapush.client import constants
 
 READ_METHOD = "GET"
+_CONTAINERS = ("errors", "error", "detail", "details", "violations", "message", "messages", "title")
+_FIELD_KEYS = ("field", "param", "parameter", "attribute", "property", "path", "name", "loc", "pointer")
+_TEXT_KEYS = ("message", "msg", "detail", "title", "error", "description", "reason")
+_MAX_MESSAGES = 50
+_MAX_CHARS = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,13 +226,6 @@ class Redactor:
         # Redacted before it is cut: a key across the cut would keep its first half.
         window = content[: constants.REDACTION_WINDOW].decode("utf-8", "replace")
         return self.redact(window)[: constants.BODY_START_CHARS]
-
-
-_CONTAINERS = ("errors", "error", "detail", "details", "violations", "message", "messages", "title")
-_FIELD_KEYS = ("field", "param", "parameter", "attribute", "property", "path", "name", "loc", "pointer")
-_TEXT_KEYS = ("message", "msg", "detail", "title", "error", "description", "reason")
-_MAX_MESSAGES = 50
-_MAX_CHARS = 300
 
 
 def parse_error_messages(content: bytes) -> Mapping[str, tuple[str, ...]]:

@@ -32,7 +32,7 @@ class ApiPage(Generic[T]):
         results_per_page: The page size by the server's word.
         total: Items on all pages.
         total_pages: The number of pages; 0 or 1 for an empty list.
-        unread: The website of each item that could not be read and is left out; None where that cannot be read either.
+        unreadable: The website of each item that could not be read and is left out; None where that is unreadable too.
     """
 
     items: tuple[T, ...]
@@ -40,12 +40,12 @@ class ApiPage(Generic[T]):
     results_per_page: int
     total: int
     total_pages: int
-    unread: tuple[int | None, ...] = ()
+    unreadable: tuple[int | None, ...] = ()
 
     @property
     def is_empty(self) -> bool:
         """Check whether the server put nothing on this page."""
-        return not self.items and not self.unread
+        return not self.items and not self.unreadable
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +54,13 @@ class Listing(Generic[T]):
 
     Attributes:
         items: In the server's order.
-        unread: The website of each item that could not be read and is left out; None where that cannot be read either.
+        unreadable: The website of each item that could not be read and is left out; None where that is unreadable too.
         is_stable: True where the list did not change while it was read, and is as long as the server says; otherwise
             an item may be missing.
     """
 
     items: tuple[T, ...]
-    unread: tuple[int | None, ...] = ()
+    unreadable: tuple[int | None, ...] = ()
     is_stable: bool = True
 
     def __iter__(self) -> Iterator[T]:
@@ -119,17 +119,17 @@ async def read_all(fetch: FetchPage[T], concurrency: int) -> Listing[T]:
     """
     for _ in range(constants.LIST_READS):
         items: dict[int, T] = {}
-        unread: list[int | None] = []
+        unreadable: list[int | None] = []
         read, totals = 0, set()
         async for page in iterate_pages(fetch, concurrency):
             read += len(page.items)
-            unread += page.unread
+            unreadable += page.unreadable
             totals.add(page.total)
             items.update((item.id, item) for item in page.items)
-        is_stable = totals == {read + len(unread)} and read == len(items)
+        is_stable = totals == {read + len(unreadable)} and read == len(items)
         if is_stable:
             break
-    return Listing(tuple(items.values()), tuple(unread), is_stable)
+    return Listing(tuple(items.values()), tuple(unreadable), is_stable)
 
 
 async def _fetch_or_end(fetch: FetchPage[T], number: int, before: ApiPage[T]) -> ApiPage[T]:
@@ -137,7 +137,7 @@ async def _fetch_or_end(fetch: FetchPage[T], number: int, before: ApiPage[T]) ->
     try:
         return await fetch(number)
     except NotFoundError:
-        return replace(before, items=(), page=number, total=-1, total_pages=number - 1, unread=())
+        return replace(before, items=(), page=number, total=-1, total_pages=number - 1, unreadable=())
 
 
 def _last_page(page: ApiPage[T]) -> int:

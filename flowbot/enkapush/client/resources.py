@@ -90,7 +90,7 @@ class Resource(Generic[R]):
             async with self._decoding:
                 await asyncio.sleep(0)
                 items = tuple(map(convert, page.items))
-            return ApiPage(items, page.page, page.results_per_page, page.total, page.total_pages, page.unread)
+            return ApiPage(items, page.page, page.results_per_page, page.total, page.total_pages, page.unreadable)
 
         return await read_all(fetch_converted, concurrency)
 

@@ -213,7 +213,7 @@ class ResponseReader(Generic[R]):
         return record
 
     def read_page(self, response: Response, number: int, size: int) -> ApiPage[R]:
-        """Return one page. Records that cannot be read are left out, noted as unread and logged.
+        """Return one page. Records that cannot be read are left out, noted as unreadable and logged.
 
         Args:
             response: The response.
@@ -228,12 +228,12 @@ class ResponseReader(Generic[R]):
             return _build_page(whole.data, whole.meta, number, size)
         loose = _decode(response, _LooseList.model_validate_json)
         records: list[R] = []
-        unread: list[int | None] = []
+        unreadable: list[int | None] = []
         for item in loose.data:
             try:
                 records.append(self._item.validate_python(item))
             except ValidationError as error:
-                unread.append(_find_website(item))
+                unreadable.append(_find_website(item))
                 record_id = item.get("id") if isinstance(item, dict) else None
                 _log.warning(
                     "enkapush.item_skipped",
@@ -242,7 +242,7 @@ class ResponseReader(Generic[R]):
                     path=response.exchange.path,
                     reason=_describe(error),
                 )
-        return _build_page(tuple(records), loose.meta, number, size, tuple(unread))
+        return _build_page(tuple(records), loose.meta, number, size, tuple(unreadable))
 
 
 def read_created_id(response: Response) -> int:
@@ -280,11 +280,11 @@ def _decode(response: Response, decode: Callable[[bytes], T]) -> T:
 
 
 def _build_page(
-    records: tuple[R, ...], meta: _Meta, number: int, size: int, unread: tuple[int | None, ...] = ()
+    records: tuple[R, ...], meta: _Meta, number: int, size: int, unreadable: tuple[int | None, ...] = ()
 ) -> ApiPage[R]:
     size = meta.results_per_page or size
     pages = -(-meta.total // size) if meta.total_pages is None else meta.total_pages
-    return ApiPage(records, meta.page or number, size, meta.total, pages, unread)
+    return ApiPage(records, meta.page or number, size, meta.total, pages, unreadable)
 
 
 def _find_website(item: object) -> int | None:

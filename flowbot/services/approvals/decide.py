@@ -39,14 +39,14 @@ class DecisionService:
     leases: LeaseKeeper
     clock: Clock
 
-    async def approve(self, user: CurrentUser, change_id: ChangeId, clicked_in: ChannelId | None) -> VoteResult:
+    async def approve(self, user: CurrentUser, change_id: ChangeId, acting_from: ChannelId | None) -> VoteResult:
         """Count an approval; the last one that is needed starts the change.
 
         Raises:
             UserError: not allowed, one's own request, or too late.
             DependencyError: the database did not answer.
         """
-        change, now = await self.load_decidable(user, change_id, clicked_in), self.clock()
+        change, now = await self.load_decidable(user, change_id, acting_from), self.clock()
         event = event_for_change(change, now, AuditAction.VOTE, user.id, {"choice": str(VoteChoice.APPROVE)})
         vote = Vote(user.id, VoteChoice.APPROVE, now)
         try:
@@ -54,7 +54,7 @@ class DecisionService:
         except VersionConflictError as conflict:
             raise too_late_error(conflict.current) from conflict
 
-    async def load_decidable(self, user: CurrentUser, change_id: ChangeId, clicked_in: ChannelId | None) -> Change:
+    async def load_decidable(self, user: CurrentUser, change_id: ChangeId, acting_from: ChannelId | None) -> Change:
         """Load a pending change on which a person may decide, under today's rule where that asks for more.
 
         A stricter rule is stored with the change.
@@ -68,7 +68,7 @@ class DecisionService:
         # Checked first: it holds whatever the policy grants, and tells the requester what to do instead.
         if not may_decide(change, user.id):
             raise UserError("request.own")
-        policy = await self.authorizer.get_policy_for(user, change.request.channel, clicked_in)
+        policy = await self.authorizer.get_policy_for(user, change.request.channel, acting_from)
         policy = require_for_request(policy, user, Permission.APPROVE)
         require_in_scope(policy, change)
         change = await self._apply_stricter_rule(change, policy)
@@ -76,7 +76,9 @@ class DecisionService:
             raise UserError("request.own")
         return change
 
-    async def reject(self, user: CurrentUser, change_id: ChangeId, reason: str, clicked_in: ChannelId | None) -> Change:
+    async def reject(
+        self, user: CurrentUser, change_id: ChangeId, reason: str, acting_from: ChannelId | None
+    ) -> Change:
         """End a request: it will not be applied.
 
         Raises:
@@ -85,7 +87,7 @@ class DecisionService:
         """
         closure = Closure(user.id, ClosureKind.REJECTED, reason)
         await self._require_new(change_id, closure)
-        change = await self.load_decidable(user, change_id, clicked_in)
+        change = await self.load_decidable(user, change_id, acting_from)
         return await self._close(change, ChangeState.REJECTED, closure)
 
     async def withdraw(self, user: CurrentUser, change_id: ChangeId) -> Change:

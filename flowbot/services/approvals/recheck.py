@@ -25,7 +25,7 @@ class Rechecker:
     authorizer: RequestAuthorizer
     clock: Clock
 
-    async def recheck(self, user: CurrentUser, change_id: ChangeId, clicked_in: ChannelId | None) -> Change:
+    async def recheck(self, user: CurrentUser, change_id: ChangeId, acting_from: ChannelId | None) -> Change:
         """Look again for the effect of a change that is unknown, and settle it where that tells.
 
         Raises:
@@ -33,7 +33,7 @@ class Rechecker:
             DependencyError: Enkapush or the database did not answer.
         """
         change = await self.authorizer.load_change(change_id)
-        policy = await self.authorizer.get_policy_for(user, change.request.channel, clicked_in)
+        policy = await self.authorizer.get_policy_for(user, change.request.channel, acting_from)
         require_for_request(policy, user, Permission.EDIT, Permission.APPROVE)
         if change.state is not ChangeState.UNKNOWN:
             return change

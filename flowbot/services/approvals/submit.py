@@ -63,7 +63,7 @@ class RequestSubmitter:
             raise UserError(key, id=str(flow_id))
         return await self._submit(_new_request(user, channel, kind, flow, reason))
 
-    async def request_again(self, user: CurrentUser, change_id: ChangeId, clicked_in: ChannelId | None) -> Change:
+    async def request_again(self, user: CurrentUser, change_id: ChangeId, acting_from: ChannelId | None) -> Change:
         """Request the same once more, of the flow as it is now.
 
         Raises:
@@ -72,7 +72,7 @@ class RequestSubmitter:
         """
         user = await self.authorizer.reload_user(user)
         earlier = (await self.authorizer.load_change(change_id)).request
-        policy = await self.authorizer.get_policy_for(user, earlier.channel, clicked_in)
+        policy = await self.authorizer.get_policy_for(user, earlier.channel, acting_from)
         policy = require_for_request(policy, user, Permission.EDIT)
         if earlier.flow is None:
             raise UserError("request.gone")
@@ -84,7 +84,7 @@ class RequestSubmitter:
         wanted, typed = replace(earlier.wanted, content=content), rebase_values(earlier.typed, earlier.before, flow)
         return await self._submit(replace(request, wanted=wanted, typed=typed, picture=earlier.picture))
 
-    async def restore(self, user: CurrentUser, change_id: ChangeId, clicked_in: ChannelId | None) -> Change:
+    async def restore(self, user: CurrentUser, change_id: ChangeId, acting_from: ChannelId | None) -> Change:
         """Request to create a deleted flow again, disabled, under a new id. Requested twice, it is created once.
 
         Raises:
@@ -94,7 +94,7 @@ class RequestSubmitter:
         user = await self.authorizer.reload_user(user)
         deleted = await self.authorizer.load_change(change_id)
         channel, before = deleted.request.channel, deleted.request.before
-        require_for_request(await self.authorizer.get_policy_for(user, channel, clicked_in), user, Permission.EDIT)
+        require_for_request(await self.authorizer.get_policy_for(user, channel, acting_from), user, Permission.EDIT)
         if deleted.request.kind is not ChangeKind.DELETE or deleted.state is not ChangeState.APPLIED or before is None:
             raise UserError("request.nothing_to_restore")
         request = _new_request(user, channel, ChangeKind.RESTORE, before, "")

@@ -132,7 +132,7 @@ class ChangeExecutor:
     clock: Clock
 
     async def execute(self, change: Change, notify: Notifier, requester: CurrentUser | Caller | None = None) -> Change:
-        """Carry out a change that this process holds, as far as it goes by itself, and notify people of the result.
+        """Execute a change that this process has leased, and notify people of the result.
 
         Where the process dies, another does the rest; where nobody can be notified, that is tried again later. A change
         that this process works on already is left to that work.

@@ -89,8 +89,8 @@ class Preconditions:
 
         policy = (await self.policies.get_scope(request.channel)).policy
         # All but a form is requested in the channel itself, or was checked before.
-        place = None if request.kind in FORM_KINDS else request.channel
-        decision = await decide_in_channel(policy, user, place, find_members, Permission.EDIT)
+        acting_from = None if request.kind in FORM_KINDS else request.channel
+        decision = await decide_in_channel(policy, user, acting_from, find_members, Permission.EDIT)
         if not decision.allowed or policy is None:
             return Evaluation(refusal=Outcome(decision.reason.key))
         if not is_in_scope(request, policy):

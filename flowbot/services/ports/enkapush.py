@@ -57,7 +57,7 @@ class FlowUpdate:
 class FlowWriter(Protocol):
     """The writer of flows: every call is sent once, and never again by itself.
 
-    Every method raises NotDone or Unclear, nothing else.
+    Every method raises WriteRefusedError or WriteUnclearError, and nothing else.
     """
 
     async def create(self, content: FlowContent, write_only: WriteOnlyFields, image: ImageFile | None) -> FlowId:

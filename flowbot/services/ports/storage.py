@@ -1,4 +1,4 @@
-"""The database's ports: repositories, and the values that pass through them."""
+"""The database's ports: stores, and the values that pass through them."""
 
 from collections.abc import AsyncIterator, Collection, Mapping
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ class VersionConflictError(Exception):
 
 
 class FlowClaimedError(Exception):
-    """The flow that a change is said to have made was made by another change."""
+    """Another change has already claimed the flow that this one is said to have created."""
 
 
 class FlowBusyError(Exception):
@@ -57,7 +57,7 @@ class EventFilter:
 
 
 class ChangeStore(Protocol):
-    """The repository of changes, with their votes and events.
+    """The store of changes, with their votes and events.
 
     Every method is one transaction, and checks the state that it changes inside it. Events are written with the id of
     their change, in the transaction of what they tell. Every method raises DependencyError where the database fails.
@@ -212,11 +212,11 @@ class ChangeStore(Protocol):
 
 
 DeliveryKey = NewType("DeliveryKey", str)
-"""What a delivery of Slack's has in common with its repetitions, and with nothing else."""
+"""The key of one Slack request: its replays have the same, no other request has."""
 
 
 class DeliveryStore(Protocol):
-    """The repository of handled deliveries, so that a replayed request has no effect, in whatever process.
+    """The store of handled deliveries, so that a replayed request has no effect, in whatever process.
 
     Every method raises DependencyError where the database fails.
     """
@@ -241,7 +241,7 @@ class ChannelScope:
 
 
 class PolicyStore(Protocol):
-    """The repository of policies. Every read sees what was committed last: nothing is kept in the process.
+    """The store of policies. Every read sees what was committed last: nothing is kept in the process.
 
     Every method raises DependencyError where the database fails, or holds a policy that this flowbot cannot read.
     """
@@ -268,7 +268,7 @@ class PolicyStore(Protocol):
 
 
 class DraftStore(Protocol):
-    """The repository of drafts: what was typed and not saved, one for each form.
+    """The store of drafts: what was typed and not saved, one for each form.
 
     Every method raises DependencyError where the database fails.
     """
@@ -298,7 +298,7 @@ class DraftStore(Protocol):
 
 
 class ImageStore(Protocol):
-    """The repository of images that are on their way to Enkapush, or that a restore may need.
+    """The store of images that are on their way to Enkapush, or that a restore may need.
 
     Every method raises DependencyError where the database fails.
     """

@@ -71,9 +71,9 @@ def _head_blocks(result: FlowList, t: Translator, now: datetime) -> list[Block]:
     blocks = [block_kit.header(t("list.total", n=page.total)), block_kit.context(where, *filters)]
     if result.as_of is not None:
         blocks.append(block_kit.context(format_as_of(result.as_of, t, now)))
-    if result.unread:
-        blocks.append(block_kit.context(t("list.unread", n=result.unread)))
-    if not page.total and (filters or not result.unread):
+    if result.unreadable:
+        blocks.append(block_kit.context(t("list.unread", n=result.unreadable)))
+    if not page.total and (filters or not result.unreadable):
         blocks.append(block_kit.paragraph(t("list.nothing_matches" if filters else "list.empty")))
     return blocks
 

@@ -98,7 +98,7 @@ async def select_votes(connection: AsyncConnection, change: ChangeId) -> tuple[V
 
 
 def query_created_flows(flows: Collection[FlowId], *, except_change: ChangeId | None = None) -> Select[int | None]:
-    """Query those of `flows` that changes, all but one, have made, as their events tell."""
+    """Select those of `flows` that a change other than `except_change` created, by its events."""
     # A restore is submitted on the flow that was deleted, which it does not make.
     is_submission = events.c.action == AuditAction.SUBMITTED.value
     created = and_(events.c.kind.in_(sorted(CREATING_KINDS)), events.c.flow_id.in_(flows), ~is_submission)

@@ -36,16 +36,16 @@ from flowbot.slack.api.modals import AckArgs, Modals
 from flowbot.slack.forms.flow.editing import FormEditor
 from flowbot.slack.forms.flow.opening import FormOpener
 from flowbot.slack.forms.flow.submission import FlowFormSubmission
-from flowbot.slack.forms.policy.submission import PolicyFormViews
 from flowbot.slack.listeners.action_dispatcher import ActionDispatcher
 from flowbot.slack.listeners.channel_authorizer import ChannelAuthorizer
 from flowbot.slack.listeners.commands.approvals import ApprovalsViewer
 from flowbot.slack.listeners.commands.dispatcher import CommandDispatcher
 from flowbot.slack.listeners.commands.show import FlowViewer
 from flowbot.slack.listeners.flow_actions import FlowActions
-from flowbot.slack.listeners.form_views import FormViews
+from flowbot.slack.listeners.flow_form import FlowFormHandler
 from flowbot.slack.listeners.home import HomeTab
-from flowbot.slack.listeners.reason_views import ReasonFormViews
+from flowbot.slack.listeners.policy_form import PolicyFormHandler
+from flowbot.slack.listeners.reason_form import ReasonFormHandler
 from flowbot.slack.listeners.request_actions import RequestActions
 from flowbot.slack.listeners.request_labels import UNKNOWN, request_label
 from flowbot.slack.notify.form_result import FormResult
@@ -101,10 +101,10 @@ class Listeners:
 
     commands: CommandDispatcher
     actions: ActionDispatcher
-    forms: FormViews
-    reasons: ReasonFormViews
+    forms: FlowFormHandler
+    reasons: ReasonFormHandler
     home: HomeTab
-    setup: PolicyFormViews
+    setup: PolicyFormHandler
 
     def handle_action(self, press: BlockActions) -> None:
         """Handle a button or menu of a message, of the Home tab or of a form."""
@@ -115,7 +115,7 @@ class Listeners:
 
     async def handle_submission(self, event: FormEvent) -> AckArgs | None:
         """Handle a submitted form. Return what to acknowledge it with."""
-        for handle in (self.reasons.handle_submission, self.setup.accept, self.forms.handle_submission):
+        for handle in (self.reasons.handle_submission, self.setup.handle_submission, self.forms.handle_submission):
             answer = await handle(event)
             if answer is not None:
                 return answer
@@ -191,12 +191,12 @@ def build_slack(  # noqa: PLR0913 - everything of Slack's is joined here, once
         notifier_for=form_result.for_open_form,
     )
     editor = FormEditor(forms, modals, users, locales, clock, tasks)
-    setup, pending = PolicyFormViews(runner, services.setup, modals), ApprovalsViewer(queue, details, message, clock)
+    setup, pending = PolicyFormHandler(runner, services.setup, modals), ApprovalsViewer(queue, details, message, clock)
     listeners = Listeners(
         commands=CommandDispatcher(runner, opener, requests, viewer, pending, setup),
         actions=ActionDispatcher(runner, FlowActions(runner, channels, opener, viewer), requests, home),
-        forms=FormViews(runner=runner, opener=opener, editor=editor, submission=submission),
-        reasons=ReasonFormViews(runner, services.decisions, services.executor, notifier, home),
+        forms=FlowFormHandler(runner=runner, opener=opener, editor=editor, submission=submission),
+        reasons=ReasonFormHandler(runner, services.decisions, services.executor, notifier, home),
         home=home,
         setup=setup,
     )

@@ -17,8 +17,7 @@ from flowbot.sandbox.enkapush import Fault
 from flowbot.sandbox.slack import ClientError, Message, SandboxPerson, text_of
 from flowbot.services.policy_setup import PolicySetup
 from flowbot.slack.forms.flow import submission
-from flowbot.slack.forms.policy import submission as setup_desk
-from flowbot.slack.listeners import reason_views
+from flowbot.slack.listeners import policy_form, reason_form
 from flowbot.storage import engine
 from flowbot.storage.migrations import upgrade
 from flowbot.storage.unit_of_work import Database
@@ -189,7 +188,7 @@ async def test_a_reason_that_is_not_kept_for_certain_stays_in_its_form_and_count
     await burak.click(request, "Reject")
     await burak.wait_for_view(lambda view: view.callback_id == "changes.reason")
     (label,) = burak.list_fields()
-    async with nothing_is_kept(scene, how, reason_views):
+    async with nothing_is_kept(scene, how, reason_form):
         (said,) = (await burak.submit({label: "Not before the sale"})).errors.values()
     assert ("bu formu şu anda alamadı" if how == "locked" else "kesin değil") in said
     assert (await burak.submit()).errors == {}
@@ -212,7 +211,7 @@ async def test_a_policy_that_is_not_saved_for_certain_stays_in_its_form_and_is_s
 ) -> None:
     deniz = scene.world.deniz
     await open_form(deniz, "/flows setup")
-    async with nothing_is_kept(scene, how, setup_desk):
+    async with nothing_is_kept(scene, how, policy_form):
         (said,) = (await deniz.submit({"Expiry in hours": "48"})).errors.values()
     assert UNSAVED[how] in said
     assert (await deniz.submit()).errors == {}

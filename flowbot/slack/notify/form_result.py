@@ -86,13 +86,13 @@ class FormResult:
         if change.state is ChangeState.APPLIED:
             await self.forms.discard_draft(change.request.token)
         else:
-            await self.forms.save_draft(await self._build_draft(change.request))
+            await self.forms.save_draft(await self._restore_draft(change.request))
         await self._send(change.request, message)
 
     async def _show_form_again(self, change: Change, view_id: str) -> None:
         """Show the form as it was typed with the reason on top, or a message where it cannot be shown."""
         request, t = change.request, self._translator(change.request)
-        draft, outcome = await self._build_draft(request), _outcome(change, t)
+        draft, outcome = await self._restore_draft(request), _outcome(change, t)
         await self.forms.save_draft(draft)
         try:
             user = await self.users.identify(Caller(request.requester, None))
@@ -137,8 +137,8 @@ class FormResult:
         kind, may_share = await self._form_kind(request), rights is not None and rights.may(Permission.SHARE)
         return views.saved_message(kind, flow, below, t, may_share=may_share, channel=request.channel)
 
-    async def _build_draft(self, request: ChangeRequest) -> Draft:
-        """Return what was typed, with the image stored, so that the author need not do anything again."""
+    async def _restore_draft(self, request: ChangeRequest) -> Draft:
+        """Rebuild the draft of a form, downloading and storing its image."""
         saved, typed = await self.forms.find_draft(request.token), request.typed
         before, flow = (saved.before, saved.flow) if saved else (request.before, request.flow)
         if request.picture is not None and not typed.get("image"):

@@ -30,9 +30,9 @@ SEPARATELY_NOTIFIED: Final = frozenset(
         ChangeState.OUT_OF_DATE,
     }
 )
-"""The ends of which the requester hears separately if the request's message is not where they asked.
+"""End states that the requester hears of in a message of their own, if the request's message is in another channel.
 
-If their form was not saved they hear of it wherever the message is, and even after they withdrew: they get it back.
+An unsaved form is always reported, so that its author can reopen it.
 """
 UNREACHABLE_KEYS: Final[Mapping[str, str]] = {
     "not_in_channel": "fault.untold_not_in_channel",
@@ -79,18 +79,20 @@ class SlackNotifier:
         if not is_public(change):
             await self.form_result.notify_by_message(change, shown)
             return
-        alarm = await _find_fault(self._announce_skip(change))
-        word = await _find_fault(self._notify_requester(change))
-        message = await _find_fault(self.request_message.sync(change, counts_as_shown=alarm is None and word is None))
-        parts = {"message": message, "alarm": alarm, "word": word}
+        alarm = await _attempt(self._announce_skip(change))
+        requester_fault = await _attempt(self._notify_requester(change))
+        message = await _attempt(
+            self.request_message.sync(change, counts_as_shown=alarm is None and requester_fault is None)
+        )
+        parts = {"message": message, "alarm": alarm, "word": requester_fault}
         faults = {part: fault for part, fault in parts.items() if fault is not None}
         version = (change.id, change.version)
         if not faults:
             self._notified.discard(version)
         elif version in self._notified and change.progress.told_apart != change.version:
             # A message that can never be shown may outlast this process.
-            note = await _find_fault(self.store.mark_requester_notified(*version))
-            faults |= {"note": note} if note else {}
+            record_fault = await _attempt(self.store.mark_requester_notified(*version))
+            faults |= {"note": record_fault} if record_fault else {}
         for part, fault in faults.items():
             cause = str(fault.__cause__ or "")
             log.warning("telling.later", change=change.id, part=part, error=str(fault), cause=cause)
@@ -165,7 +167,7 @@ class SlackNotifier:
             raise DependencyError("fault.slack", error=refusal.reason) from refusal
 
 
-async def _find_fault(sending: Awaitable[object]) -> DependencyError | None:
+async def _attempt(sending: Awaitable[object]) -> DependencyError | None:
     """Send something and return the fault instead of raising it, so that the rest is sent too; None if it was sent."""
     try:
         await sending

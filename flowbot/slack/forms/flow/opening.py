@@ -117,7 +117,7 @@ class FormOpener:
             return FormKind.CREATE, await self.forms.load_form(user, channel, FormKind.CREATE.change, None, fresh=True)
 
     async def recreate_form(self, user: CurrentUser, t: Translator, draft: Draft, problem: Text) -> View:
-        """Return the form once more, under a new token, as it was typed, with the problem on top.
+        """Rebuild the form as it was typed, with the problem on top, and write its draft under a new token.
 
         Raises:
             UserError: not allowed any more, or the flow is gone.

@@ -3,10 +3,10 @@
 from flowbot.errors import UserError
 from flowbot.slack.api.messages import ReplyTarget
 from flowbot.slack.forms.flow.opening import FormOpener
-from flowbot.slack.forms.policy.submission import PolicyFormViews
 from flowbot.slack.listeners.commands import parser
 from flowbot.slack.listeners.commands.approvals import ApprovalsViewer
 from flowbot.slack.listeners.commands.show import FlowViewer
+from flowbot.slack.listeners.policy_form import PolicyFormHandler
 from flowbot.slack.listeners.request_actions import RequestActions
 from flowbot.slack.listeners.request_labels import request_label
 from flowbot.slack.payloads.incoming import SlashCommand
@@ -25,7 +25,7 @@ class CommandDispatcher:
         requests: RequestActions,
         viewer: FlowViewer,
         approvals: ApprovalsViewer,
-        setup: PolicyFormViews,
+        setup: PolicyFormHandler,
     ) -> None:
         self._runner = runner
         self._opener = opener

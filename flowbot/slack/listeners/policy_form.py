@@ -1,4 +1,4 @@
-"""Opening, filling and submitting the policy form."""
+"""The handler of the policy form."""
 
 import asyncio
 from collections.abc import Mapping
@@ -35,8 +35,8 @@ log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class PolicyFormViews:
-    """Serves `/flows setup`."""
+class PolicyFormHandler:
+    """Handles the policy form: opens it, answers its menus, saves what is submitted."""
 
     runner: Runner
     setup: PolicySetup
@@ -59,8 +59,8 @@ class PolicyFormViews:
         await self.modals.replace_loading(view_id, PolicyForm.build(content, t))
         return Reply()
 
-    async def accept(self, event: FormEvent) -> AckArgs | None:
-        """Return what to acknowledge a submitted form with. None where this is no such form.
+    async def handle_submission(self, event: FormEvent) -> AckArgs | None:
+        """Save a submitted policy. Return what to acknowledge it with; None for another form.
 
         Its problems can be shown at its fields by the acknowledgement alone, so it is checked before that.
         """

@@ -1,4 +1,4 @@
-"""The submission of the reason form."""
+"""The handler of the reason form."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -32,7 +32,7 @@ log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class ReasonFormViews:
+class ReasonFormHandler:
     """Handles the form that asks why somebody rejects a request or skips its approval."""
 
     runner: Runner

@@ -1,4 +1,4 @@
-"""Interactions with flow forms: buttons, typing, submit, close and menus."""
+"""The handler of flow forms: buttons, typing, submit, close and menus."""
 
 from dataclasses import dataclass
 from typing import Any, Final
@@ -21,7 +21,7 @@ ANSWERED: Final = frozenset({ActionId.FORM_WEBSITE, ActionId.FORM_PREVIEW, Actio
 
 
 @dataclass(frozen=True, slots=True)
-class FormViews:
+class FlowFormHandler:
     """Handles what happens in a flow's form."""
 
     runner: Runner

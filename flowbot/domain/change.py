@@ -228,6 +228,20 @@ class Change:
         return self.message_channel or self.approval_channel
 
     @property
+    def flow_id(self) -> FlowId | None:
+        """Return the id of the flow that it is about: of the deleted flow for a restore."""
+        if self.request.flow is not None:
+            return self.request.flow
+        if self.request.before is not None:
+            return self.request.before.id
+        return self.outcome.flow if self.outcome else None
+
+    @property
+    def has_team_message(self) -> bool:
+        """Check whether the team sees it in a message: it needs an approval, or changes a flow's state."""
+        return self.rule is not None or self.request.kind not in {ChangeKind.CREATE, ChangeKind.EDIT}
+
+    @property
     def has_unsaved_form(self) -> bool:
         """Check whether the form that was filled for it was not saved."""
         return self.request.kind in {ChangeKind.CREATE, ChangeKind.EDIT} and self.state in UNSUCCESSFUL

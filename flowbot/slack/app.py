@@ -38,9 +38,8 @@ from flowbot.slack.forms.flow.opening import FormOpener
 from flowbot.slack.forms.flow.submission import FlowFormSubmission
 from flowbot.slack.listeners.action_dispatcher import ActionDispatcher
 from flowbot.slack.listeners.channel_authorizer import ChannelAuthorizer
-from flowbot.slack.listeners.commands.approvals import ApprovalsViewer
 from flowbot.slack.listeners.commands.dispatcher import CommandDispatcher
-from flowbot.slack.listeners.commands.show import FlowViewer
+from flowbot.slack.listeners.commands.viewers import ApprovalsViewer, FlowViewer
 from flowbot.slack.listeners.flow_actions import FlowActions
 from flowbot.slack.listeners.flow_form import FlowFormHandler
 from flowbot.slack.listeners.home import HomeTab

@@ -7,7 +7,7 @@ from flowbot.domain.ids import FlowId, FormToken
 from flowbot.domain.policy import Permission
 from flowbot.slack.forms.flow.opening import FormOpener
 from flowbot.slack.listeners.channel_authorizer import ChannelAuthorizer
-from flowbot.slack.listeners.commands.show import FlowViewer
+from flowbot.slack.listeners.commands.viewers import FlowViewer
 from flowbot.slack.listeners.request_actions import ActionHandler
 from flowbot.slack.payloads.button_values import FlowValue, ListValue, parse_value
 from flowbot.slack.payloads.incoming import BlockActions

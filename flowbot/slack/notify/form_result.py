@@ -22,7 +22,7 @@ from flowbot.services.users import Caller, UserService
 from flowbot.slack.api.messages import Responder
 from flowbot.slack.api.modals import Modals
 from flowbot.slack.forms.flow.opening import FormOpener, draft_form_kind
-from flowbot.slack.notify.request_message import RequestMessage, is_public
+from flowbot.slack.notify.request_message import RequestMessage
 from flowbot.slack.views import form_status as views
 from flowbot.slack.views import push, sentences
 from flowbot.slack.views.block_kit import Message
@@ -54,7 +54,7 @@ class FormResult:
         """Return a notifier that shows the result in the place of a form that is probably still open."""
 
         async def notify(change: Change, shown: Flow | None) -> None:
-            if is_public(change):
+            if change.has_team_message:
                 change = await self.request_message.sync(change)
             request, t = change.request, self._translator(change.request)
             match change.state:

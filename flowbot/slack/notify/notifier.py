@@ -16,7 +16,7 @@ from flowbot.services.ports.storage import ChangeStore
 from flowbot.services.request_details import RequestDetailsLoader
 from flowbot.slack.api.messages import MessagePoster, MessageRefusedError
 from flowbot.slack.notify.form_result import FormResult
-from flowbot.slack.notify.request_message import RequestMessage, is_public
+from flowbot.slack.notify.request_message import RequestMessage
 from flowbot.slack.views import notices as views
 from flowbot.slack.views.block_kit import Message
 
@@ -76,7 +76,7 @@ class SlackNotifier:
         Raises:
             DependencyError: something could not be sent; it will be sent again.
         """
-        if not is_public(change):
+        if not change.has_team_message:
             await self.form_result.notify_by_message(change, shown)
             return
         alarm = await _attempt(self._announce_skip(change))

@@ -7,7 +7,7 @@ from weakref import WeakValueDictionary
 
 import structlog
 
-from flowbot.domain.change import Change, ChangeKind, ChangeState
+from flowbot.domain.change import Change, ChangeState
 from flowbot.domain.ids import ChangeId, ChannelId
 from flowbot.errors import DependencyError
 from flowbot.i18n.translator import Translator, Translators
@@ -23,11 +23,6 @@ from flowbot.slack.views.request_message import format_state, request_message
 MOST_ROUNDS: Final = 5
 
 log = structlog.get_logger(__name__)
-
-
-def is_public(change: Change) -> bool:
-    """Check whether the team sees the change in a message: it needs an approval, or changes a flow's state."""
-    return change.rule is not None or change.request.kind not in {ChangeKind.CREATE, ChangeKind.EDIT}
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from flowbot.domain.change import Change, ChangeKind
 from flowbot.domain.flow import FieldDifference, FlowButton, WaitTime
-from flowbot.domain.ids import FlowId, GroupId, UserId, WebsiteId
+from flowbot.domain.ids import GroupId, UserId, WebsiteId
 from flowbot.domain.policy import Principal
 from flowbot.domain.text import is_blank
 from flowbot.i18n.translator import Translator
@@ -40,18 +40,9 @@ CONFIRM_KEYS: Final[Mapping[ChangeKind, tuple[str, str]]] = {
 # --- the flow and the change ----------------------------------------------------------------------------------------
 
 
-def find_flow_id(change: Change) -> FlowId | None:
-    """Return the id of the flow that a change is about: of the deleted flow for a restore."""
-    if change.request.flow is not None:
-        return change.request.flow
-    if change.request.before is not None:
-        return change.request.before.id
-    return change.outcome.flow if change.outcome else None
-
-
 def format_subject(change: Change, t: Translator) -> str:
     """Format the flow's number and name as plain text."""
-    number, name = find_flow_id(change), block_kit.isolate(format_flow_name(change, t))
+    number, name = change.flow_id, block_kit.isolate(format_flow_name(change, t))
     return name if number is None else f"#{number} {name}"
 
 
@@ -73,7 +64,7 @@ def outcome_params(change: Change, t: Translator) -> Mapping[str, Any]:
 
 def format_title(change: Change, t: Translator) -> str:
     """Format the change as `Enable #12`, in flowbot's own words alone."""
-    number, kind = find_flow_id(change), t(f"kind.{change.request.kind}")
+    number, kind = change.flow_id, t(f"kind.{change.request.kind}")
     return kind if number is None else f"{kind} #{number}"
 
 
@@ -157,7 +148,7 @@ def approve_button(details: RequestDetails, t: Translator, *, hint: str | None =
     keys = CONFIRM_KEYS.get(change.request.kind)
     if keys is None or content is None:
         return button
-    title = t(keys[0], id=str(find_flow_id(change)))
+    title = t(keys[0], id=str(change.flow_id))
     text = t(keys[1], website=format_request_website(details, t), wait=sentences.format_wait(content.wait, t))
     return button | {"confirm": block_kit.confirm_dialog(title, text, yes=t("button.approve"), no=t("request.cancel"))}
 

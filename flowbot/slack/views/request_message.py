@@ -189,7 +189,7 @@ def _format_result(details: RequestDetails, t: Translator) -> str:
             return t("request.failed", reason=_format_outcome(details, t))
         case ChangeState.APPLIED:
             if change.request.kind is ChangeKind.RESTORE and outcome and outcome.flow is not None:
-                return t("request.restored", old=str(request_blocks.find_flow_id(change)), new=str(outcome.flow))
+                return t("request.restored", old=str(change.flow_id), new=str(outcome.flow))
             return _format_outcome(details, t, otherwise="request.done")
         case _:
             return t("request.under_way")

@@ -4,8 +4,7 @@ from flowbot.errors import UserError
 from flowbot.slack.api.messages import ReplyTarget
 from flowbot.slack.forms.flow.opening import FormOpener
 from flowbot.slack.listeners.commands import parser
-from flowbot.slack.listeners.commands.approvals import ApprovalsViewer
-from flowbot.slack.listeners.commands.show import FlowViewer
+from flowbot.slack.listeners.commands.viewers import ApprovalsViewer, FlowViewer
 from flowbot.slack.listeners.policy_form import PolicyFormHandler
 from flowbot.slack.listeners.request_actions import RequestActions
 from flowbot.slack.listeners.request_labels import request_label

@@ -1,4 +1,4 @@
-"""The commands `/flows show` and `/flows history`, and the button that shows a flow."""
+"""The viewers of flows, their history and the requests that need an approval."""
 
 from dataclasses import dataclass
 
@@ -6,9 +6,14 @@ from flowbot.domain.ids import FlowId
 from flowbot.errors import UserError
 from flowbot.services.authorization import NO_SUCH_FLOW_KEY
 from flowbot.services.history import History
+from flowbot.services.inbox import RequestQueue
+from flowbot.services.ports import Clock
+from flowbot.services.request_details import RequestDetailsLoader
+from flowbot.slack.notify.request_message import RequestMessage
 from flowbot.slack.runner import Interaction, Reply, Runner
 from flowbot.slack.views import push
 from flowbot.slack.views.history import deleted_message, history_message
+from flowbot.slack.views.notices import approvals_message
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,3 +51,21 @@ class FlowViewer:
         """
         events = await self.history.latest_events(interaction.user, interaction.target.require_channel(), flow)
         return Reply(history_message(events, flow, interaction.t))
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalsViewer:
+    """Shows the requests that need an approval."""
+
+    queue: RequestQueue
+    details: RequestDetailsLoader
+    request_message: RequestMessage
+    clock: Clock
+
+    async def list_approvals(self, interaction: Interaction) -> Reply:
+        """List the requests that wait for the person, their own, and the others of the channel."""
+        waiting = await self.queue.load_for(interaction.user, interaction.target.require_channel())
+        for_me, by_me, here = [[await self.details.load(change) for change in part] for part in waiting]
+        found = {change.id: await self.request_message.find_permalink(change) for part in waiting for change in part}
+        links = {change: link for change, link in found.items() if link}
+        return Reply(approvals_message(for_me, by_me, here, links, interaction.t, self.clock()))

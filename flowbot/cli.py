@@ -89,7 +89,7 @@ def main() -> None:
 
 @cli.command()
 def serve(host: Host = "0.0.0.0", port: Port = None) -> None:  # noqa: S104 - a server in a container is reached from outside
-    """HTTP mode: answer Slack on POST /slack/events."""
+    """Serve Slack over HTTP on POST /slack/events."""
     settings = _load_settings("slack_bot_token", "slack_signing_secret", "enkapush_api_key")
     from flowbot.server import http
 
@@ -99,7 +99,7 @@ def serve(host: Host = "0.0.0.0", port: Port = None) -> None:  # noqa: S104 - a 
 
 @cli.command()
 def socket(host: Host = "0.0.0.0", port: WatchPort = None) -> None:  # noqa: S104 - a container is watched from outside
-    """Socket Mode: connect to Slack; no public address is needed."""
+    """Serve Slack over Socket Mode; no public address is needed."""
     settings = _load_settings("slack_bot_token", "slack_app_token", "enkapush_api_key")
     from flowbot.server import socket_mode
 
@@ -148,7 +148,10 @@ def copy(source: Annotated[str, typer.Argument(metavar="FROM", help="Such as sql
 
 @cli.command()
 def check() -> None:
-    """Is everything set up right? One line a check; exit status 1 if any fails."""
+    """Check the settings, the database, Slack and Enkapush; print one line per check.
+
+    Exit with status 1 if any fails.
+    """
     settings = Settings.load()
     from flowbot import diagnostics
 

@@ -11,7 +11,6 @@ import structlog
 
 from flowbot.domain.approval import is_expired
 from flowbot.domain.change import Change
-from flowbot.domain.flow import Flow
 from flowbot.domain.ids import ChangeId
 from flowbot.errors import DependencyError
 from flowbot.observability.metrics import Metrics
@@ -19,6 +18,7 @@ from flowbot.services.approvals.expire import RequestExpiry
 from flowbot.services.executor.executor import ChangeExecutor
 from flowbot.services.executor.lease import LeaseKeeper
 from flowbot.services.ports import Clock
+from flowbot.services.ports.slack import ChangeNotifier
 from flowbot.services.ports.storage import ChangeStore
 from flowbot.worker.retention import Retention
 
@@ -40,24 +40,6 @@ class TaskStarter(Protocol):
 
     def __call__(self, work: Coroutine[Any, Any, Any], *, name: str) -> None:
         """Start `work`, which handles its own errors."""
-
-
-class ChangeNotifier(Protocol):
-    """Notifies people of changes, and reminds approvers of pending ones."""
-
-    async def notify(self, change: Change, shown: Flow | None) -> None:
-        """Notify people of how far the change has come.
-
-        Raises:
-            DependencyError: they could not be notified; it will be tried again.
-        """
-
-    async def remind(self, change: Change) -> None:
-        """Remind of a request.
-
-        Raises:
-            DependencyError: the reminder could not be sent.
-        """
 
 
 @dataclass(slots=True)
@@ -153,7 +135,7 @@ class Recovery:
             pause = min(LONGEST_PAUSE, FIRST_PAUSE * (1 << min(tries, 16)))
             self._retries[change.id] = (tries + 1, now + pause)
             work = self._guard(self.executor.notify_again(change, self.notifier.notify), "tell")
-            self.start_task(work, name=f"telling {change.id}")
+            self.start_task(work, name=f"notice of {change.id}")
 
     async def _guard(self, step: Awaitable[Any], name: str) -> bool:
         """Run a step and return whether it went well; one that fails is tried again in a later round."""

@@ -153,7 +153,7 @@ class FakeNotifier:
         self._store = store
         self._life = life
 
-    async def notify(self, change: Change, shown: Flow | None) -> None:
+    async def notify(self, change: Change, flow: Flow | None) -> None:
         self._life.count_call()
         newest = await self._store.get(change.id) or change
         self._slack.shows(newest)
@@ -169,7 +169,7 @@ class FakeNotifier:
 class NoImages:
     """An image source that has no images."""
 
-    async def fetch(self, picture: ImageUpload) -> ImageFile:
+    async def fetch(self, upload: ImageUpload) -> ImageFile:
         raise UserError("form.not_a_picture")
 
 

@@ -127,10 +127,10 @@ class Account:
     async def fetch_for(self, flow: Flow) -> ImageFile | None:
         return ImageFile(b"\x89PNG\r\n\x1a\n", "image/png", f"{flow.id}.png")
 
-    async def fetch(self, picture: ImageUpload) -> ImageFile:
-        if picture.name == "none":
+    async def fetch(self, upload: ImageUpload) -> ImageFile:
+        if upload.name == "none":
             raise UserError("form.problem_image_type")
-        return ImageFile(b"\x89PNG\r\n\x1a\n", "image/png", picture.name)
+        return ImageFile(b"\x89PNG\r\n\x1a\n", "image/png", upload.name)
 
 
 class Bench:

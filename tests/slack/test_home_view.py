@@ -70,7 +70,7 @@ def reach(number: int = 1, name: str = "Shop") -> ChannelAccess:
 
 def drawn(t: Translator = EN, **parts: Any) -> dict[str, Any]:
     empty: dict[str, Any] = {
-        "for_me": (), "by_me": (), "recent": (), "more": 0, "reach": (), "is_certain": True, "links": {}
+        "for_me": (), "by_me": (), "recent": (), "more": 0, "channels": (), "is_certain": True, "links": {}
     }  # fmt: skip
     return checked(home_view(HomeContent(**(empty | parts)), t, NOW))
 
@@ -94,7 +94,7 @@ def test_whoever_has_nothing_is_told_so(t: Translator) -> None:
 @pytest.mark.parametrize(("may", "key"), [(Permission.EDIT, "nothing_asked"), (Permission.APPROVE, "may_not_ask")])
 def test_who_may_ask_is_told_how_and_nobody_else(t: Translator, may: Permission, key: str) -> None:
     there = replace(reach(), permissions=(Permission.VIEW, may))
-    shown = told(drawn(t, reach=(there,)))
+    shown = told(drawn(t, channels=(there,)))
     assert {each for each in ("nothing_asked", "may_not_ask") if t(f"home.{each}") in shown} == {key}
 
 
@@ -159,13 +159,13 @@ def test_the_fullest_tab_with_any_text_fits(text: str, t: Translator) -> None:
         by_me=[request(number, text=text) for number in range(11, 11 + REQUESTED_LIMIT)],
         recent=[request(number, ChangeState.APPLIED, text=text) for number in range(31, 31 + RECENT_LIMIT)],
         more=3,
-        reach=[reach(number, text[:75] or "Shop") for number in range(1, 40)],
+        channels=[reach(number, text[:75] or "Shop") for number in range(1, 40)],
         is_certain=False,
         links={ChangeId(f"c{number}"): "https://lale.slack.com/archives/C0MARKETING/p1" for number in range(60)},
     )
 
 
 def test_foreign_text_is_never_parsed() -> None:
-    view = drawn(for_me=(request(text=WIDE),), by_me=(request(2, text=WIDE),), reach=(reach(name=WIDE),))
+    view = drawn(for_me=(request(text=WIDE),), by_me=(request(2, text=WIDE),), channels=(reach(name=WIDE),))
     assert "evil.example" in told(view)
     assert "mrkdwn" not in told(view)

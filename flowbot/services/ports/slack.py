@@ -13,7 +13,7 @@ from flowbot.domain.images import ImageFile, ImageUpload
 class ImageSource(Protocol):
     """The source of the images that people put into forms."""
 
-    async def fetch(self, picture: ImageUpload) -> ImageFile:
+    async def fetch(self, upload: ImageUpload) -> ImageFile:
         """Fetch an image.
 
         Raises:
@@ -68,9 +68,27 @@ class UserDirectory(Protocol):
 class Notifier(Protocol):
     """A function that notifies people of the newest version of a change."""
 
-    async def __call__(self, change: Change, shown: Flow | None) -> None:
-        """Notify people; `shown` is the flow as it is now, where it was read.
+    async def __call__(self, change: Change, flow: Flow | None) -> None:
+        """Notify people; `flow` is the flow as it is now, where it was read.
 
         Raises:
             DependencyError: somebody could not be notified; it will be tried again.
+        """
+
+
+class ChangeNotifier(Protocol):
+    """Notifies people of changes, and reminds approvers of pending ones."""
+
+    async def notify(self, change: Change, flow: Flow | None) -> None:
+        """Notify people of how far the change has come.
+
+        Raises:
+            DependencyError: they could not be notified; it will be tried again.
+        """
+
+    async def remind(self, change: Change) -> None:
+        """Remind of a request.
+
+        Raises:
+            DependencyError: the reminder could not be sent.
         """

@@ -35,17 +35,17 @@ class SlackFiles:
         self._session = session
         self._api_url = api_url
 
-    async def fetch(self, picture: ImageUpload) -> ImageFile:
+    async def fetch(self, upload: ImageUpload) -> ImageFile:
         """Return the image that somebody added to a form. Ask Slack for its URL where the payload has none.
 
         Raises:
             UserError: it is no image that Enkapush takes, or too large.
             DependencyError: it could not be fetched.
         """
-        url = picture.url
+        url = upload.url
         if not url:
             try:
-                answer = await self._client.files_info(file=picture.file)
+                answer = await self._client.files_info(file=upload.file)
             except SLACK_ERRORS as error:
                 raise DependencyError("fault.image", error=error_code(error)) from error
             found = answer.get("file") or {}
@@ -54,7 +54,7 @@ class SlackFiles:
         kind = image_type(content)
         if kind is None:
             raise UserError("form.problem_image_type")
-        return ImageFile(content, kind, picture.name[:NAME_MAX] or "image")
+        return ImageFile(content, kind, upload.name[:NAME_MAX] or "image")
 
     async def _download(self, url: str) -> bytes:
         """Return the bytes at `url`. A redirect is not followed, since it would carry the token away."""

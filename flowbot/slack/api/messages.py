@@ -84,7 +84,7 @@ class ReplyTarget:
 
 
 class Responder:
-    """Answers people, and tells them what they did not ask for.
+    """Sends private replies, notifications and public posts.
 
     Args:
         client: the Web API, as the bot.
@@ -124,7 +124,7 @@ class Responder:
             raise DependencyError("fault.slack", error=error_code(error)) from error
 
     async def notify_person(self, channel: ChannelId, user: UserId, message: Message) -> None:
-        """Tell a person something they did not just ask for: privately in the channel, else by a direct message.
+        """Notify a person: privately in the channel, else by direct message.
 
         Give up on a person who cannot be reached in either way, as Slack says for certain: they may have left.
 

@@ -20,7 +20,7 @@ _BLOCK: Final = "reason"
 
 
 class ReasonPurpose(StrEnum):
-    """The use of a reason."""
+    """What the reason is for."""
 
     REJECT = "reject"
     BREAK_GLASS = "break_glass"

@@ -126,16 +126,16 @@ class HomeTab:
         except DependencyError as error:
             log.warning("home_tab.fault", key=str(error), cause=str(error.__cause__ or ""))
             return views.notice_view(sentences.fault_message(t, error.key, current_incident()))
-        shown = views.HomeContent(
+        content = views.HomeContent(
             for_me=for_me,
             by_me=by_me,
             recent=recent,
             more=len(overview.for_me) - len(for_me),
-            reach=overview.channels,
+            channels=overview.channels,
             is_certain=overview.is_certain,
             links={change: link for change, link in zip(changes, links, strict=True) if link},
         )
-        return views.home_view(shown, t, self._runner.clock())
+        return views.home_view(content, t, self._runner.clock())
 
     async def _find_link(self, change: Change) -> str | None:
         """Return the address of the change's message, cached once the message is known."""

@@ -155,9 +155,9 @@ class PolicyFormHandler:
             await self.runner.responder.reply_publicly(ReplyTarget(channel, user.id, ""), message)
         except (UserError, DependencyError) as error:
             log.warning("setup_form.channel_not_told", error=str(error))
-            untold = sentences.sentence_message(locales.for_reader(user.locale, user.timezone), "setup.untold")
+            notice = sentences.sentence_message(locales.for_reader(user.locale, user.timezone), "setup.untold")
             try:
-                await self.runner.responder.notify_person(channel, user.id, untold)
+                await self.runner.responder.notify_person(channel, user.id, notice)
             except DependencyError as fault:
                 log.warning("setup_form.admin_not_told", error=str(fault))
 

@@ -53,7 +53,7 @@ class FormResult:
     def for_open_form(self, view_id: str) -> Notifier:
         """Return a notifier that shows the result in the place of a form that is probably still open."""
 
-        async def notify(change: Change, shown: Flow | None) -> None:
+        async def notify(change: Change, flow: Flow | None) -> None:
             if change.has_team_message:
                 change = await self.request_message.sync(change)
             request, t = change.request, self._translator(change.request)
@@ -67,14 +67,14 @@ class FormResult:
                 case ChangeState.FAILED | ChangeState.OUT_OF_DATE:
                     await self._show_form_again(change, view_id)
                 case _:
-                    message = await self._build_message(change, shown)
+                    message = await self._build_message(change, flow)
                     view = views.result_view(await self._form_kind(request), t, message)
                     await self.modals.update(view_id, view)
                     await self._send(request, message)
 
         return notify
 
-    async def notify_by_message(self, change: Change, shown: Flow | None) -> None:
+    async def notify_by_message(self, change: Change, flow: Flow | None) -> None:
         """Send the result as a message, where no form is known to be open.
 
         Discard the draft once the change is applied; save it if the change failed.
@@ -82,7 +82,7 @@ class FormResult:
         Raises:
             DependencyError: Slack did not take it.
         """
-        message = await self._build_message(change, shown)
+        message = await self._build_message(change, flow)
         if change.state is ChangeState.APPLIED:
             await self.forms.discard_draft(change.request.token)
         else:
@@ -107,14 +107,14 @@ class FormResult:
         await self.forms.save_draft(replace(draft, changed_at=self.clock()))
         await self._send(request, _failed_message(request, outcome, t))
 
-    async def _build_message(self, change: Change, shown: Flow | None) -> Message:
+    async def _build_message(self, change: Change, flow: Flow | None) -> Message:
         request, t = change.request, self._translator(change.request)
         outcome = _outcome(change, t)
         if change.state is not ChangeState.APPLIED:
             return _failed_message(request, outcome, t)
-        if shown is None:
+        if flow is None:
             return sentences.sentence_message(t, outcome.key, outcome.params)
-        return await self._build_saved_message(request, shown, t)
+        return await self._build_saved_message(request, flow, t)
 
     async def _build_saved_message(self, request: ChangeRequest, flow: Flow, t: Translator) -> Message:
         try:

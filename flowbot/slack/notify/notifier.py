@@ -63,21 +63,21 @@ class SlackNotifier:
     _notified: set[tuple[ChangeId, int]] = field(default_factory=set)
     _announced: set[ChangeId] = field(default_factory=set)
 
-    async def notify(self, change: Change, shown: Flow | None) -> None:
+    async def notify(self, change: Change, flow: Flow | None) -> None:
         """Announce a skipped approval, notify the requester and sync the message, each even if another fails.
 
-        The change counts as shown only when all are through. A change that the team does not see in a message is told
+        The change counts as shown only when all are through. A change without a message for the team is reported
         to the form's author alone.
 
         Args:
             change: as it is now.
-            shown: the flow as it is now, where it was read.
+            flow: the flow as it is now, where it was read.
 
         Raises:
             DependencyError: something could not be sent; it will be sent again.
         """
         if not change.has_team_message:
-            await self.form_result.notify_by_message(change, shown)
+            await self.form_result.notify_by_message(change, flow)
             return
         alarm = await _attempt(self._announce_skip(change))
         requester_fault = await _attempt(self._notify_requester(change))

@@ -38,7 +38,7 @@ class ListValue(BaseModel):
 
 
 class FlowValue(BaseModel):
-    """A flow.
+    """The value of a button about one flow.
 
     Attributes:
         channel: The channel whose policy decides, if the button may be elsewhere; None for the button's own channel.
@@ -55,7 +55,7 @@ class FlowValue(BaseModel):
 
 
 class ChangeValue(BaseModel):
-    """A change."""
+    """The value of a button about one change."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True)
 

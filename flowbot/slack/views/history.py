@@ -52,6 +52,6 @@ def _event_line(event: AuditEvent, t: Translator) -> Element:
     if old := event.details.get("restored_from"):
         line.append(block_kit.text_element(f" – {t('history.restored_from', id=str(old))}"))
     if reason := event.details.get("reason"):
-        shown = block_kit.isolate(block_kit.single_line(str(reason), REASON_MAX))
-        line.append(block_kit.text_element(f" – {shown}"))
+        quoted = block_kit.isolate(block_kit.single_line(str(reason), REASON_MAX))
+        line.append(block_kit.text_element(f" – {quoted}"))
     return block_kit.rich_line(*line)

@@ -35,7 +35,7 @@ class HomeContent:
         by_me: The person's own requests.
         recent: Requests decided lately.
         more: How many more wait for the person.
-        reach: What the person may do, by channel.
+        channels: What the person may do, by channel.
         is_certain: False where some channels could not be checked.
         links: Links to the requests' messages, as far as they are known.
     """
@@ -44,7 +44,7 @@ class HomeContent:
     by_me: Sequence[RequestDetails]
     recent: Sequence[RequestDetails]
     more: int
-    reach: Sequence[ChannelAccess]
+    channels: Sequence[ChannelAccess]
     is_certain: bool
     links: Mapping[ChangeId, str]
 
@@ -88,9 +88,6 @@ def home_view(content: HomeContent, t: Translator, now: datetime) -> View:
 
 def _tab_view(blocks: Iterable[Block]) -> View:
     return {"type": "home", "blocks": list(blocks)}
-
-
-# --- requests -------------------------------------------------------------------------------------------------------
 
 
 def _approval_blocks(content: HomeContent, t: Translator, now: datetime) -> list[Block]:
@@ -165,7 +162,7 @@ def _own_request_blocks(content: HomeContent, t: Translator, now: datetime) -> l
     if closed:
         blocks.append(block_kit.rich_text(block_kit.bullets(closed)))
     if not content.by_me:
-        may_request = any(Permission.EDIT in each.permissions for each in content.reach)
+        may_request = any(Permission.EDIT in each.permissions for each in content.channels)
         blocks.append(block_kit.context(t("home.nothing_asked" if may_request else "home.may_not_ask")))
     return blocks
 
@@ -209,13 +206,10 @@ def _open_buttons(details: RequestDetails, content: HomeContent, t: Translator) 
     return [block_kit.link_button(t("button.open"), ActionId.CHANGE_OPEN, link)] if link else []
 
 
-# --- channels -------------------------------------------------------------------------------------------------------
-
-
 def _channel_blocks(content: HomeContent, t: Translator) -> list[Block]:
     """Build what the reader may do, by channel."""
     blocks, lines = [block_kit.header(t("home.channels"))], []
-    for each in content.reach[:CHANNELS_MAX]:
+    for each in content.channels[:CHANNELS_MAX]:
         if each.websites is None:
             websites = t("home.all_websites")
         else:
@@ -227,8 +221,8 @@ def _channel_blocks(content: HomeContent, t: Translator) -> list[Block]:
         blocks.append(block_kit.rich_text(block_kit.bullets(lines)))
     else:
         blocks.append(block_kit.context(t("home.no_channels")))
-    if len(content.reach) > CHANNELS_MAX:
-        blocks.append(block_kit.context(t("help.more", n=len(content.reach) - CHANNELS_MAX)))
+    if len(content.channels) > CHANNELS_MAX:
+        blocks.append(block_kit.context(t("help.more", n=len(content.channels) - CHANNELS_MAX)))
     if not content.is_certain:
         blocks.append(block_kit.context(t("home.uncertain")))
     return blocks

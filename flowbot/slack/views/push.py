@@ -17,8 +17,6 @@ from flowbot.slack.views import block_kit, sentences
 from flowbot.slack.views.block_kit import Block, Element, Message, View
 from flowbot.slack.views.sentences import format_enabled, format_wait, format_website, format_yes_no
 
-# --- a flow, shown --------------------------------------------------------------------------------------------------
-
 
 def flow_details_message(details: FlowDetails, t: Translator, now: datetime) -> Message:
     """Build a flow's page: the push as a subscriber sees it, its settings, totals and buttons."""
@@ -124,9 +122,6 @@ def sharer_block(sharer: UserId, t: Translator) -> Block:
     return block_kit.rich_paragraph(*sentences.sentence_elements(t, "share.by", {"person": person}))
 
 
-# --- the push and its settings --------------------------------------------------------------------------------------
-
-
 def push_blocks(flow: Flow, t: Translator) -> list[Block]:
     """Build the notification as a subscriber sees it: title, text, host, buttons and image."""
     body: list[Element] = [block_kit.text_element(flow.title or t("flow.untitled"), bold=True)]
@@ -178,9 +173,6 @@ def audience_rows(after: WaitTime | None, segment: str | None, t: Translator) ->
 def audience_block(website: str, after: WaitTime | None, segment: str | None, t: Translator) -> Block:
     """Build the push's audience: website, wait and segment, a line each."""
     return block_kit.labelled_lines([(t("field.website"), website), *audience_rows(after, segment, t)])
-
-
-# --- the preview ----------------------------------------------------------------------------------------------------
 
 
 def preview_view(

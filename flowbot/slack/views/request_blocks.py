@@ -37,9 +37,6 @@ CONFIRM_KEYS: Final[Mapping[ChangeKind, tuple[str, str]]] = {
 """Title and text of what an approver has to confirm, by kind."""
 
 
-# --- the flow and the change ----------------------------------------------------------------------------------------
-
-
 def format_subject(change: Change, t: Translator) -> str:
     """Format the flow's number and name as plain text."""
     number, name = change.flow_id, block_kit.isolate(format_flow_name(change, t))
@@ -84,9 +81,6 @@ def settings_block(details: RequestDetails, t: Translator) -> Block:
         name = None if segment is None else sentences.format_segment(segment, None, t)
         rows += push.settings_rows(push.draft_as_flow(content, None), t, segment=name)
     return block_kit.labelled_lines(rows)
-
-
-# --- people, reasons, votes -----------------------------------------------------------------------------------------
 
 
 def people_elements(people: Iterable[UserId]) -> list[Element]:
@@ -151,9 +145,6 @@ def approve_button(details: RequestDetails, t: Translator, *, hint: str | None =
     title = t(keys[0], id=str(change.flow_id))
     text = t(keys[1], website=format_request_website(details, t), wait=sentences.format_wait(content.wait, t))
     return button | {"confirm": block_kit.confirm_dialog(title, text, yes=t("button.approve"), no=t("request.cancel"))}
-
-
-# --- differences ----------------------------------------------------------------------------------------------------
 
 
 def edit_blocks(

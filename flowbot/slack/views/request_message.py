@@ -111,9 +111,6 @@ def _push_blocks(details: RequestDetails, t: Translator, *, has_remarks: bool) -
     return push.preview_blocks(details.content, details.remarks if has_remarks else (), t, image_url=image_url)
 
 
-# --- the outcome ----------------------------------------------------------------------------------------------------
-
-
 def outcome_blocks(details: RequestDetails, t: Translator) -> list[Block]:
     """Build how a change that is not pending any more ended, or how far it is: by whom, why, with what result.
 
@@ -205,9 +202,6 @@ def _format_outcome(details: RequestDetails, t: Translator, *, otherwise: str = 
 def _is_flow_gone(details: RequestDetails) -> bool:
     outcome = details.change.outcome
     return outcome is not None and outcome.key == FLOW_GONE
-
-
-# --- the buttons ----------------------------------------------------------------------------------------------------
 
 
 def _buttons(details: RequestDetails, t: Translator) -> list[Element]:

@@ -150,16 +150,16 @@ class FormOpener:
             timezone=user.timezone,
             turn=turn,
         )
-        shown, changed_meanwhile = _first_values(kind, context, draft)
-        typed = shown if draft else {}
+        values, changed_meanwhile = _first_values(kind, context, draft)
+        typed = values if draft else {}
         await self.forms.save_draft(
             Draft(metadata.token, user.id, channel, kind.change, metadata.flow, before, typed, self.clock()),
             replaces=draft.token if draft else None,
         )
         return FlowFormData(
-            typed=shown,
+            typed=values,
             websites=context.websites,
-            segments=context.segments_of(parse_website_id(shown.get("website", ""))),
+            segments=context.segments_of(parse_website_id(values.get("website", ""))),
             metadata=metadata,
             before=before,
             has_open_request=context.has_open_request,

@@ -49,10 +49,9 @@ from flowbot.slack.forms.flow.form import FlowForm
 from flowbot.slack.forms.reason import ReasonForm, ReasonMetadata, ReasonPurpose
 from flowbot.slack.payloads.button_values import ChangeValue
 from flowbot.slack.views import flow_list, form_status, push, sentences
+from flowbot.slack.views.approvals import LISTED_MAX, approvals_message
 from flowbot.slack.views.block_kit import Message
 from flowbot.slack.views.notices import (
-    LISTED_MAX,
-    approvals_message,
     reminder_message,
     request_ended_message,
     request_sent_message,

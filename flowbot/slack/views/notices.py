@@ -1,74 +1,15 @@
-"""Reminders, alarms, lists of requests and their results."""
+"""Notices about requests: reminders, alarms and results."""
 
-from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Final
 
 from flowbot.domain.change import Change, ChangeState
-from flowbot.domain.ids import ChangeId
 from flowbot.i18n.translator import Translator
 from flowbot.services.request_details import RequestDetails
 from flowbot.slack.payloads.action_ids import ActionId
 from flowbot.slack.views import block_kit, form_status, request_blocks, sentences
-from flowbot.slack.views.block_kit import Block, Element, Message
-from flowbot.slack.views.request_message import EMOJI, format_state, outcome_blocks
+from flowbot.slack.views.block_kit import Element, Message
+from flowbot.slack.views.request_message import format_state, outcome_blocks
 from flowbot.slack.views.sentences import sentence_elements
-
-LISTED_MAX: Final = 10
-"""Requests in a list; three lists stay far below the 50 blocks that Slack allows."""
-
-
-def approvals_message(
-    waiting_for_me: Sequence[RequestDetails],
-    asked_by_me: Sequence[RequestDetails],
-    waiting_here: Sequence[RequestDetails],
-    links: Mapping[ChangeId, str],
-    t: Translator,
-    now: datetime,
-) -> Message:
-    """Build the lists of open requests.
-
-    Args:
-        waiting_for_me: requests that the reader may approve.
-        asked_by_me: the reader's own that are open.
-        waiting_here: the others that wait in this channel.
-        links: the known links to the requests' messages.
-        t: the reader's words.
-        now: the moment.
-    """
-    title = t("request.approvals")
-    if not (waiting_for_me or asked_by_me or waiting_here):
-        return Message(title, (block_kit.header(title), block_kit.paragraph(t("request.nothing_waits"))))
-    lists = (
-        ("request.waiting_for_me", waiting_for_me),
-        ("request.asked_by_me", asked_by_me),
-        ("request.waiting_here", waiting_here),
-    )
-    blocks: list[Block] = []
-    for key, listed in lists:
-        blocks.append(block_kit.header(t(key)))
-        blocks += [_entry_block(each, links.get(each.change.id), t, now) for each in listed[:LISTED_MAX]]
-        if not listed:
-            blocks.append(block_kit.context(t("request.none")))
-        if len(listed) > LISTED_MAX:
-            blocks.append(block_kit.context(t("help.more", n=len(listed) - LISTED_MAX)))
-    return Message(title, tuple(blocks))
-
-
-def _entry_block(details: RequestDetails, link: str | None, t: Translator, now: datetime) -> Block:
-    """Build a request in one block. Its `mrkdwn` holds ids and flowbot's own words alone."""
-    change, expires_at = details.change, details.expires_at
-    text = f"{EMOJI[change.state]} {t(f'kind.{change.request.kind}')} {request_blocks.format_subject(change, t)}"
-    if change.state is not ChangeState.PENDING:
-        status = format_state(details, t)
-    else:
-        status = request_blocks.format_progress(details, t)
-        if expires_at is not None and expires_at > now:
-            when = block_kit.mrkdwn_date(expires_at, t.format_datetime(expires_at))
-            status = f"{status}\n{t('request.expires', when=when)}"
-    requester = t("request.by", person=f"<@{change.request.requester}>")
-    cells = [block_kit.mrkdwn(cell, block_kit.FIELD_MAX) for cell in (requester, status)]
-    return block_kit.section(block_kit.plain(text), _open_button(link, t) if link else None) | {"fields": cells}
 
 
 def _open_button(link: str, t: Translator) -> Element:

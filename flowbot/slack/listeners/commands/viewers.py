@@ -12,8 +12,8 @@ from flowbot.services.request_details import RequestDetailsLoader
 from flowbot.slack.notify.request_message import RequestMessage
 from flowbot.slack.runner import Interaction, Reply, Runner
 from flowbot.slack.views import push
+from flowbot.slack.views.approvals import approvals_message
 from flowbot.slack.views.history import deleted_message, history_message
-from flowbot.slack.views.notices import approvals_message
 
 
 @dataclass(frozen=True, slots=True)

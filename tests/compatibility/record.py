@@ -35,7 +35,7 @@ from tests.journeys.request_steps import (
     wait_for_status,
     wait_until,
 )
-from tests.journeys.test_drafts import types
+from tests.journeys.test_drafts import type_into_form
 from tests.journeys.world import APPROVALS, MARKETING, RANDOM, World, new_world
 
 HOUR: Final = 3600
@@ -353,10 +353,10 @@ async def forms(world: World) -> None:
     # Typed and left, as a draft; and brought back into a form.
     for person, command in ((leaving, "create"), (again, f"edit {flow(world, 'Draft of an edit')}")):
         await open_form(person, f"/flows {command}")
-        await types(person, {"Title": "Half a titl", "Description": "İlk\nikinci 🌷", "Wait unit": "hours"})
+        await type_into_form(person, {"Title": "Half a titl", "Description": "İlk\nikinci 🌷", "Wait unit": "hours"})
         await person.close()
     await open_form(leaving, f"/flows duplicate {flow(world, 'Draft of a duplicate')}")
-    await types(leaving, {"Name": "A copy", "Segment": "VIP (0)"})
+    await type_into_form(leaving, {"Name": "A copy", "Segment": "VIP (0)"})
     await leaving.close()
     await open_form(again, f"/flows edit {max(world.enkapush.store.flows) - 1}")
     # Refused, and open again with the picture that was kept.
@@ -367,20 +367,20 @@ async def forms(world: World) -> None:
     await world.ayse.wait_for_view(lambda view: is_form(view) and "No." in text_of(view))
     # Filled and not sent yet.
     await open_form(world.emma, "/flows create")
-    await types(world.emma, WHOLE)
+    await type_into_form(world.emma, WHOLE)
     world.emma.fill("Image", world.emma.upload("a.png", PNG))
     form = await open_form(editing, f"/flows edit {flow(world, 'Edited', is_enabled=True)}")
-    await types(editing, {"Title": "Forgotten"})
+    await type_into_form(editing, {"Title": "Forgotten"})
     await editing.close()
     form = await open_form(editing, f"/flows edit {max(world.enkapush.store.flows)}")
     await editing.click(form, "Start over")
     await editing.wait_for_view(lambda view: '"turn":1' in view.private_metadata)
     await asyncio.sleep(0.3)
-    await types(editing, {"Title": "New title", "Website": "Northbound Outdoor"})
+    await type_into_form(editing, {"Title": "New title", "Website": "Northbound Outdoor"})
     await editing.wait_for_view(lambda view: "website_2" in str(view.blocks))
-    await types(editing, {"Segment": "Hikers (0)", "UTM source": "new"})
+    await type_into_form(editing, {"Segment": "Hikers (0)", "UTM source": "new"})
     await open_form(copying, f"/flows duplicate {flow(world, 'Copied')}")
-    await types(copying, {"Name": "Copy"})
+    await type_into_form(copying, {"Name": "Copy"})
     for what, person, label in (("enable", world.burak, "Reject"), ("delete", leaving, "Break glass")):
         await person.click(await request_change(world, what), label)
         view = await person.wait_for_view(is_form)

@@ -18,7 +18,7 @@ MEGABYTE: Final = 1 << 20
 
 @dataclass(frozen=True)
 class Disk:
-    """A file system of a test's own."""
+    """A small file system of a test's own."""
 
     folder: Path
 
@@ -27,13 +27,13 @@ class Disk:
         return self.folder / "ballast"
 
     def fill(self) -> None:
-        """Leave room for nothing."""
+        """Fill the disk to the last byte."""
         with self._ballast.open("ab", buffering=0) as file:
             for size in (MEGABYTE, 4096, 1):
                 _write_until_full(file.fileno(), bytes(size))
 
     def free(self) -> None:
-        """Make room again."""
+        """Free the space again."""
         self._ballast.unlink()
 
 
@@ -48,7 +48,7 @@ def _write_until_full(file: int, block: bytes) -> None:
 
 @contextmanager
 def small_disk(megabytes: int, *, owner: str | None = None) -> Iterator[Disk]:
-    """A disk; skips where none can be mounted, with CI=true too, since no package brings that right."""
+    """Mount a disk; skip where that is not possible, with CI=true too, since no package brings that right."""
     folder = Path(tempfile.mkdtemp(prefix="flowbot-disk-"))
     try:
         _mount(folder, megabytes)

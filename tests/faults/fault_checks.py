@@ -1,4 +1,4 @@
-"""What has to hold once a storm is over, whatever it was: one check that every scene ends with.
+"""Promises that hold once a fault is over, checked at the end of every scene.
 
 The bot of a scene is never restarted: it goes through one storm after the other, and each of them has to leave it well.
 """
@@ -64,16 +64,16 @@ NOT_FOR_PEOPLE: Final = re.compile(
 
 @dataclass
 class Scene:
-    """A bot at work, and where the books stood before the storm.
+    """A bot at work, and how things stood before the fault.
 
     Attributes:
         origin: Where the bot listens, for its readiness; None in Socket Mode.
         url: The database's address.
         database: The same database as the bot's, by another door.
         bots_database: The bot's own.
-        known: The changes that there were before.
-        asked: How many requests Enkapush had got before.
-        heard: How many messages a person had seen before, by their id.
+        known: The changes of earlier scenes.
+        requests_before: How many requests Enkapush had got before.
+        messages_before: How many messages a person had seen before, by their id.
     """
 
     world: World
@@ -82,38 +82,40 @@ class Scene:
     database: Database
     bots_database: Database
     known: set[ChangeId] = field(default_factory=set)
-    asked: int = 0
-    heard: dict[str, int] = field(default_factory=dict)
+    requests_before: int = 0
+    messages_before: dict[str, int] = field(default_factory=dict)
 
-    async def begins(self) -> None:
-        """Forget what was: from here on it counts."""
+    async def begin(self) -> None:
+        """Start counting: what was before does not belong to the scene."""
         self.known |= {change.id for change in await self.changes()}
-        self.asked = len(self.world.enkapush.requests)
+        self.requests_before = len(self.world.enkapush.requests)
         people = (self.world.emma, self.world.burak)
-        self.heard = {person.id: len(messages_to(self.world, person)) for person in people}
+        self.messages_before = {person.id: len(list_private_messages(self.world, person)) for person in people}
 
     async def changes(self) -> list[Change]:
-        """The changes of this scene, as they are kept now."""
+        """Return the changes of this scene as they are stored now."""
         store = ChangeRepository(self.database, self.world.time.now)
         return list(await store._select(select(changes).where(changes.c.id.not_in(self.known))))
 
-    async def changes_that_wait(self) -> list[Change]:
-        """Those that wait for a vote."""
+    async def pending_changes(self) -> list[Change]:
+        """Return the changes that wait for a vote."""
         return [change for change in await self.changes() if change.state is ChangeState.PENDING]
 
     @property
     def writes(self) -> list[LoggedRequest]:
-        """Everything but reads that reached Enkapush in this scene."""
-        return [record for record in self.world.enkapush.requests[self.asked :] if record.method != "GET"]
+        """List the requests other than reads that reached Enkapush in this scene."""
+        return [record for record in self.world.enkapush.requests[self.requests_before :] if record.method != "GET"]
 
-    def said_to(self, person: SandboxPerson) -> list[str]:
-        """What a person was told in this scene, for their eyes alone, and what their form shows now."""
-        told = [text_of(message) for message in messages_to(self.world, person)[self.heard[person.id] :]]
+    def texts_for(self, person: SandboxPerson) -> list[str]:
+        """List what a person was told privately in this scene, and what their form shows now."""
+        told = [
+            text_of(message) for message in list_private_messages(self.world, person)[self.messages_before[person.id] :]
+        ]
         return [*told, text_of(person.view)] if person.view else told
 
 
-def messages_to(world: World, person: SandboxPerson) -> list[Message]:
-    """Everything that was said to one person alone, in the order of the channels."""
+def list_private_messages(world: World, person: SandboxPerson) -> list[Message]:
+    """List the messages that only one person sees, in the order they were sent."""
     channels = world.slack.workspace.channels.values()
     seen = [(channel, world.slack.workspace.list_visible_messages(channel.id, person.id)) for channel in channels]
     told = [message for channel, messages in seen for message in messages if channel.is_im or message.ephemeral_to]
@@ -121,17 +123,17 @@ def messages_to(world: World, person: SandboxPerson) -> list[Message]:
 
 
 @asynccontextmanager
-async def a_scene(
+async def new_scene(
     database_url: str, *, in_socket_mode: bool = False, timeouts: Timeouts | None = None
 ) -> AsyncIterator[Scene]:
-    """A bot at work that is in a hurry, with requests posted in a channel of their own."""
+    """Run a bot that is in a hurry, with requests posted in a channel of their own."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(client, "TIMEOUT_SECONDS", PATIENCE)
         patch.setattr(images, "TIMEOUT_SECONDS", PATIENCE)
         async with new_world(database_url) as world:
             speed_up(world, patch)
             world.timeouts = timeouts or world.timeouts
-            opened = _caught(patch)
+            opened = _record_databases(patch)
             origin = None
             if in_socket_mode:
                 await world.start_socket(ReconnectPolicy(ping_interval=0.1, connect_timeout=0.5, retry_delays=(0.05,)))
@@ -142,15 +144,15 @@ async def a_scene(
             database = open_database(database_url)
             try:
                 scene = Scene(world, origin, database_url, database, bots)
-                await scene.begins()
+                await scene.begin()
                 yield scene
             finally:
                 world.enkapush.release()
                 await database.close()
 
 
-def _caught(patch: pytest.MonkeyPatch) -> list[Database]:
-    """The databases that flowbot opens from now on."""
+def _record_databases(patch: pytest.MonkeyPatch) -> list[Database]:
+    """Return a list that gets every database that flowbot opens from now on."""
     opened: list[Database] = []
 
     def catching(url: str) -> Database:
@@ -162,7 +164,7 @@ def _caught(patch: pytest.MonkeyPatch) -> list[Database]:
 
 
 async def eventually(holds: Callable[[], Awaitable[object]], wanted: str) -> None:
-    """Look until it holds, or say what was wanted: what happens in a database cannot be waited for in another way."""
+    """Wait until it holds, or say what was wanted: nothing announces what happens in a database."""
     last: object = None
     try:
         async with asyncio.timeout(SETTLING_SECONDS):
@@ -175,8 +177,8 @@ async def eventually(holds: Callable[[], Awaitable[object]], wanted: str) -> Non
 # --- after the storm -----------------------------------------------------------------------------------------------
 
 
-async def after_the_storm(scene: Scene, *told: SandboxPerson) -> dict[ChangeId, Change]:
-    """Let the storm be over, and hold the bot to its promises. The scene's changes by their id, as they ended.
+async def check_recovery(scene: Scene, *told: SandboxPerson) -> dict[ChangeId, Change]:
+    """End the fault, check every promise, and return the scene's changes by their id, as they ended.
 
     Args:
         scene: the bot, and what happened to it.
@@ -187,20 +189,20 @@ async def after_the_storm(scene: Scene, *told: SandboxPerson) -> dict[ChangeId, 
     world.slack.faults.clear()
     world.enkapush.release()
     world.time.ahead += A_WHILE
-    await everything_comes_to_an_end(scene)
+    await wait_until_settled(scene)
     ended = {change.id: change for change in await scene.changes()}
     for change in ended.values():
-        no_change_takes_effect_twice_or_otherwise_than_it_says(scene, change)
-        its_message_shows_how_it_ended(scene, change)
+        check_effects(scene, change)
+        check_message(scene, change)
     for person in told:
-        a_person_is_told_in_words(scene, person)
-    await it_is_ready_again(scene)
-    await a_new_command_works(scene)
+        check_texts(scene, person)
+    await check_readiness(scene)
+    await check_new_command(scene)
     return ended
 
 
-async def everything_comes_to_an_end(scene: Scene) -> None:
-    """No change is in hand for ever, and of each how it ended was told."""
+async def wait_until_settled(scene: Scene) -> None:
+    """Wait until no change is in hand, and the end of each is shown."""
 
     async def is_calm() -> bool:
         kept = await scene.changes()
@@ -213,19 +215,19 @@ async def everything_comes_to_an_end(scene: Scene) -> None:
         raise AssertionError(f"not over: {left}") from failure
 
 
-def no_change_takes_effect_twice_or_otherwise_than_it_says(scene: Scene, change: Change) -> None:
-    """Enkapush did what was asked for once where that is said, not at all where that is said, and never twice."""
-    effects = effects_of(scene, change)
+def check_effects(scene: Scene, change: Change) -> None:
+    """Check that Enkapush did a change once where it is applied, not at all where it is not, and never twice."""
+    effects = list_effects(scene, change)
     assert len(effects) <= 1, [record.path for record in effects]
     if change.state is ChangeState.APPLIED:
         assert len(effects) == 1
-        assert is_there(scene, change)
+        assert is_in_enkapush(scene, change)
     elif change.state is not ChangeState.UNKNOWN:
         assert effects == []
 
 
-def effects_of(scene: Scene, change: Change) -> list[LoggedRequest]:
-    """The requests of this scene by which the change took effect."""
+def list_effects(scene: Scene, change: Change) -> list[LoggedRequest]:
+    """List the requests of this scene by which the change took effect."""
     asked = change.request
     if asked.flow is not None:
         return [record for record in scene.writes if asked.flow in record.changed]
@@ -234,8 +236,8 @@ def effects_of(scene: Scene, change: Change) -> list[LoggedRequest]:
     return [record for record in scene.writes if record.changed and record.texts.get("name") == name]
 
 
-def is_there(scene: Scene, change: Change) -> bool:
-    """Whether Enkapush has what the change wanted."""
+def is_in_enkapush(scene: Scene, change: Change) -> bool:
+    """Check whether Enkapush has what the change wanted."""
     flow = scene.world.enkapush.store.flows.get((change.outcome and change.outcome.flow) or 0)
     if change.request.kind is ChangeKind.DELETE:
         return flow is None
@@ -247,9 +249,9 @@ def is_there(scene: Scene, change: Change) -> bool:
     return wanted is not None and (flow.name, flow.title) == (wanted.content.name, wanted.content.title)
 
 
-def its_message_shows_how_it_ended(scene: Scene, change: Change) -> None:
-    """What the team sees of a change is its end, in one message and nowhere else, without a button to decide."""
-    shown = messages_about(scene, change)
+def check_message(scene: Scene, change: Change) -> None:
+    """Check that one message shows the change's end, without a button to decide."""
+    shown = list_messages_about(scene, change)
     if change.rule is None and change.message_ts is None:
         assert shown == []
         return
@@ -260,8 +262,8 @@ def its_message_shows_how_it_ended(scene: Scene, change: Change) -> None:
         assert "Approve" not in scene.world.deniz.list_buttons(message)
 
 
-def messages_about(scene: Scene, change: Change) -> list[Message]:
-    """The channels' messages that show a change: those with its buttons, and the one that it is known by."""
+def list_messages_about(scene: Scene, change: Change) -> list[Message]:
+    """List the channels' messages that show a change: those with its buttons, and the one that it is known by."""
     posted = [message for messages in scene.world.slack.workspace.messages.values() for message in messages]
     return [
         message
@@ -272,16 +274,16 @@ def messages_about(scene: Scene, change: Change) -> list[Message]:
     ]
 
 
-def a_person_is_told_in_words(scene: Scene, person: SandboxPerson) -> None:
-    """There was no silence, and what was said is for people."""
-    said = scene.said_to(person)
+def check_texts(scene: Scene, person: SandboxPerson) -> None:
+    """Check that a person was told something, in words for people."""
+    said = scene.texts_for(person)
     assert said
     for text in said:
         assert not NOT_FOR_PEOPLE.search(text), text
 
 
-async def it_is_ready_again(scene: Scene) -> None:
-    """What watches over the bot is told that it is well."""
+async def check_readiness(scene: Scene) -> None:
+    """Check that the bot reports itself ready."""
     if scene.origin is None:
         return
     async with aiohttp.ClientSession() as session:
@@ -294,9 +296,9 @@ async def it_is_ready_again(scene: Scene) -> None:
         await eventually(is_ready, "flowbot is ready")
 
 
-async def a_new_command_works(scene: Scene) -> None:
-    """Whoever comes next does not notice that there was a storm."""
-    answer = await answer_to(scene, scene.world.emma, "/flows list", r"(?m)^\d+ flows?\b")
+async def check_new_command(scene: Scene) -> None:
+    """Check that a new command works as if nothing had happened."""
+    answer = await type_and_read(scene, scene.world.emma, "/flows list", r"(?m)^\d+ flows?\b")
     assert "Try again" not in answer
 
 
@@ -304,8 +306,8 @@ async def a_new_command_works(scene: Scene) -> None:
 
 
 @asynccontextmanager
-async def locked_elsewhere(url: str) -> AsyncIterator[None]:
-    """Another process writes to the SQLite file, and takes its time."""
+async def lock_sqlite(url: str) -> AsyncIterator[None]:
+    """Lock the SQLite file by a write of another process."""
     command = (sys.executable, "-c", HOLDER, url.removeprefix("sqlite:///"))
     holder = await asyncio.create_subprocess_exec(*command, stdin=PIPE, stdout=PIPE)
     assert holder.stdin is not None
@@ -321,31 +323,31 @@ async def locked_elsewhere(url: str) -> AsyncIterator[None]:
 # --- what the team does --------------------------------------------------------------------------------------------
 
 
-async def answer_to(scene: Scene, person: SandboxPerson, command: str, wanted: str = "") -> str:
-    """Type a command, and wait for what is said to it: something, or what fits a pattern."""
-    before = len(messages_to(scene.world, person))
+async def type_and_read(scene: Scene, person: SandboxPerson, command: str, wanted: str = "") -> str:
+    """Type a command, and return the first answer, or the first that fits a pattern."""
+    before = len(list_private_messages(scene.world, person))
     await person.send(MARKETING, command)
 
     def said() -> list[str]:
-        texts = map(text_of, messages_to(scene.world, person)[before:])
+        texts = map(text_of, list_private_messages(scene.world, person)[before:])
         return [text for text in texts if re.search(wanted, text)]
 
     await person.wait_until(said)
     return said()[0]
 
 
-async def decided(scene: Scene) -> None:
-    """Wait until nothing of the scene is open any more: then the storm has done what it could."""
-    await eventually(lambda: has_ended(scene), "nothing is open any more")
+async def wait_until_closed(scene: Scene) -> None:
+    """Wait until no change of the scene is open."""
+    await eventually(lambda: is_closed(scene), "nothing is open any more")
 
 
-async def has_ended(scene: Scene) -> bool:
-    """Whether there is a change, and none is open."""
+async def is_closed(scene: Scene) -> bool:
+    """Check that there is a change, and none is open."""
     kept = await scene.changes()
     return bool(kept) and all(change.state not in OPEN_STATES for change in kept)
 
 
-async def only(scene: Scene) -> Change:
-    """The scene's one change, as it is kept now."""
+async def only_change(scene: Scene) -> Change:
+    """Return the scene's one change as it is stored now."""
     (change,) = await scene.changes()
     return change

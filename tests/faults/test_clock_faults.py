@@ -12,12 +12,12 @@ from flowbot.sandbox.slack import Message, text_of
 from flowbot.storage import engine
 from tests.faults.fault_checks import (
     Scene,
-    a_scene,
-    after_the_storm,
-    answer_to,
+    check_recovery,
     eventually,
-    locked_elsewhere,
-    only,
+    lock_sqlite,
+    new_scene,
+    only_change,
+    type_and_read,
 )
 from tests.journeys.form_steps import open_form
 from tests.journeys.request_steps import list_replies, request_change, request_change_and_wait, wait_for_status
@@ -29,48 +29,48 @@ both_ways: Final = pytest.mark.parametrize("moved", [HOUR, -HOUR], ids=["forward
 
 @pytest.fixture
 async def scene(sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Scene]:
-    """A bot of this test's own."""
+    """Run a bot of this test's own."""
     monkeypatch.setattr(engine, "_SQLITE_BUSY_MS", BUSY_MS)
-    async with a_scene(sqlite_url, timeouts=Timeouts()) as scene:
+    async with new_scene(sqlite_url, timeouts=Timeouts()) as scene:
         yield scene
 
 
-async def is_applied_once(scene: Scene) -> None:
-    """Nothing is left of it but its end."""
-    ended = await after_the_storm(scene, scene.world.emma)
+async def check_applied_once(scene: Scene) -> None:
+    """Check that the one change is applied, once."""
+    ended = await check_recovery(scene, scene.world.emma)
     assert [change.state for change in ended.values()] == [ChangeState.APPLIED]
     assert len(scene.writes) == 1
 
 
-async def writes_come(scene: Scene) -> bool:
-    """Whether Enkapush was written to."""
+async def has_writes(scene: Scene) -> bool:
+    """Check whether Enkapush was written to."""
     return bool(scene.writes)
 
 
 @both_ways
 async def test_what_is_under_way_is_done_once(scene: Scene, moved: float) -> None:
     request = await request_change(scene.world)
-    flow = (await only(scene)).request.flow
+    flow = (await only_change(scene)).request.flow
     scene.world.enkapush.faults.add(Fault.delay(0.15, method="POST", path=f"/flows/{flow}"))
     await scene.world.burak.click(request, "Approve")
-    await eventually(lambda: writes_come(scene), "Enkapush is written to")
+    await eventually(lambda: has_writes(scene), "Enkapush is written to")
     scene.world.time.ahead += moved
     await wait_for_status(scene.world, request, "Applied")
-    await is_applied_once(scene)
+    await check_applied_once(scene)
 
 
 @both_ways
 async def test_what_a_fault_left_behind_is_taken_up_again(scene: Scene, moved: float) -> None:
     request = await request_change(scene.world)
-    flow = (await only(scene)).request.flow
+    flow = (await only_change(scene)).request.flow
     scene.world.enkapush.faults.add(Fault.hang(method="POST", path=f"/flows/{flow}"))
     await scene.world.burak.click(request, "Approve")
-    await eventually(lambda: writes_come(scene), "Enkapush is written to")
-    async with locked_elsewhere(scene.url):
+    await eventually(lambda: has_writes(scene), "Enkapush is written to")
+    async with lock_sqlite(scene.url):
         scene.world.enkapush.release()
-        await scene.world.burak.wait_until(lambda: scene.said_to(scene.world.burak))
+        await scene.world.burak.wait_until(lambda: scene.texts_for(scene.world.burak))
         scene.world.time.ahead += moved
-    await is_applied_once(scene)
+    await check_applied_once(scene)
 
 
 @both_ways
@@ -78,9 +78,9 @@ async def test_what_could_not_be_told_is_told_when_slack_is_back(scene: Scene, m
     request = await request_change(scene.world)
     scene.world.slack.faults.add("chat.update", status=503, times=None)
     await scene.world.burak.click(request, "Approve")
-    await scene.world.burak.wait_until(lambda: scene.said_to(scene.world.burak))
+    await scene.world.burak.wait_until(lambda: scene.texts_for(scene.world.burak))
     scene.world.time.ahead += moved
-    await is_applied_once(scene)
+    await check_applied_once(scene)
 
 
 @both_ways
@@ -89,7 +89,7 @@ async def test_a_request_that_waits_goes_on_waiting_and_can_be_approved(scene: S
     scene.world.time.ahead += moved
     await scene.world.burak.click(request, "Approve")
     await wait_for_status(scene.world, request, "Applied")
-    await is_applied_once(scene)
+    await check_applied_once(scene)
 
 
 async def test_what_has_expired_stays_so_when_the_clock_is_put_back(scene: Scene) -> None:
@@ -98,7 +98,7 @@ async def test_what_has_expired_stays_so_when_the_clock_is_put_back(scene: Scene
     over = await wait_for_status(scene.world, request, "Expired")
     scene.world.time.ahead -= HOUR
     assert scene.world.deniz.list_buttons(over) == []
-    ended = await after_the_storm(scene, scene.world.emma)
+    ended = await check_recovery(scene, scene.world.emma)
     assert [change.state for change in ended.values()] == [ChangeState.EXPIRED]
     assert scene.writes == []
 
@@ -113,13 +113,13 @@ async def test_an_hour_too_early_nothing_expires_and_nobody_is_reminded_twice(sc
     await scene.world.deniz.wait_until(reminders)
     for moved in (-HOUR, HOUR, -HOUR):
         scene.world.time.ahead += moved
-        await answer_to(scene, scene.world.emma, "/flows approvals", "Waiting for you|waiting|Waiting")
+        await type_and_read(scene, scene.world.emma, "/flows approvals", "Waiting for you|waiting|Waiting")
     assert len(reminders()) == 1
     assert "Waiting for approval" in text_of(request)
     scene.world.time.ahead += 54 * HOUR
     await scene.world.burak.click(request, "Approve")
     await wait_for_status(scene.world, request, "Applied")
-    await is_applied_once(scene)
+    await check_applied_once(scene)
 
 
 @both_ways
@@ -131,7 +131,7 @@ async def test_what_was_typed_is_brought_back(scene: Scene, moved: float) -> Non
     emma.fill("Name", "Typed before")
     await emma.close()
     scene.world.time.ahead += moved
-    await after_the_storm(scene)
+    await check_recovery(scene)
     await open_form(emma, "/flows create")
     assert emma.read_field("Name") == "Typed before"
     await emma.close()

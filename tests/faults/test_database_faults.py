@@ -24,13 +24,13 @@ from flowbot.storage.unit_of_work import Database
 from tests.conftest import PostgresqlServer, new_cluster
 from tests.faults.fault_checks import (
     Scene,
-    a_scene,
-    after_the_storm,
-    answer_to,
-    decided,
+    check_recovery,
     eventually,
-    locked_elsewhere,
-    only,
+    lock_sqlite,
+    new_scene,
+    only_change,
+    type_and_read,
+    wait_until_closed,
 )
 from tests.journeys.form_steps import REQUIRED_FIELDS, add_flow, field_errors, open_form
 from tests.journeys.request_steps import request_change
@@ -47,7 +47,7 @@ LONG: Final = "More than a page of the file holds. " * 80
 
 @pytest.fixture(autouse=True)
 def max_pages() -> Iterator[dict[str, int]]:
-    """The most pages of SQLite's file, set at every BEGIN. The listener stays while transactions are under way."""
+    """Limit the pages of SQLite's file, set at every BEGIN. The listener stays while transactions are under way."""
     limit = {"pages": UNLIMITED_PAGES}
 
     def set_limit(connection: Connection) -> None:
@@ -61,26 +61,26 @@ def max_pages() -> Iterator[dict[str, int]]:
 
 @pytest.fixture
 async def scene(sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Scene]:
-    """A bot of this test's own on SQLite, that waits briefly for whatever it waits for."""
+    """Run a bot of this test's own on SQLite, with short waits."""
     monkeypatch.setattr(engine, "_SQLITE_BUSY_MS", BUSY_MS)
     monkeypatch.setattr(engine, "_POOL_WAIT_S", BUSY_MS / 1000)
-    async with a_scene(sqlite_url, timeouts=Timeouts()) as scene:
+    async with new_scene(sqlite_url, timeouts=Timeouts()) as scene:
         yield scene
 
 
-async def is_approved(scene: Scene) -> None:
-    """The request that went through the storm is as good as any other."""
-    message = scene.world.slack.workspace.find_message(APPROVALS, (await only(scene)).message_ts or "")
+async def check_request_can_be_approved(scene: Scene) -> None:
+    """Check that the request that went through the fault is as good as any other."""
+    message = scene.world.slack.workspace.find_message(APPROVALS, (await only_change(scene)).message_ts or "")
     assert message is not None
     await scene.world.burak.click(message, "Approve")
-    await decided(scene)
-    ended = await after_the_storm(scene, scene.world.emma)
+    await wait_until_closed(scene)
+    ended = await check_recovery(scene, scene.world.emma)
     assert [change.state for change in ended.values()] == [ChangeState.APPLIED]
 
 
 @asynccontextmanager
-async def all_connections_taken(database: Database) -> AsyncIterator[None]:
-    """Nobody else gets a connection of this process's."""
+async def take_all_connections(database: Database) -> AsyncIterator[None]:
+    """Take every connection of this process's pool."""
     async with AsyncExitStack() as stack:
         for _ in range(engine._SQLITE_READERS):
             await stack.enter_async_context(database._reader.connect())
@@ -88,17 +88,17 @@ async def all_connections_taken(database: Database) -> AsyncIterator[None]:
         yield
 
 
-async def nothing_small_is_kept(scene: Scene, request: Message) -> None:
-    """Whoever asks or decides is told that it was not kept."""
+async def check_requests_fail(scene: Scene, request: Message) -> None:
+    """Check that whoever requests or decides is told that it was not stored."""
     burak = scene.world.burak
     flow = add_flow(scene.world)
-    await answer_to(scene, scene.world.emma, f"/flows enable {flow}", "cannot reach its database")
+    await type_and_read(scene, scene.world.emma, f"/flows enable {flow}", "cannot reach its database")
     await burak.click(request, "Approve")
-    await burak.wait_until(lambda: any(NOT_NOW in text for text in scene.said_to(burak)))
+    await burak.wait_until(lambda: any(NOT_NOW in text for text in scene.texts_for(burak)))
 
 
-async def no_form_is_kept(scene: Scene) -> None:
-    """Whoever saves is told that it was not kept; the form stays open with what they typed."""
+async def check_form_fails(scene: Scene) -> None:
+    """Check that whoever saves is told that it was not stored, with the form still open."""
     emma = scene.world.emma
     submitted = await emma.submit(REQUIRED_FIELDS | {"Title": LONG, "Description": LONG})
     assert NOT_KEPT in str(field_errors(emma, submitted.errors))
@@ -106,16 +106,16 @@ async def no_form_is_kept(scene: Scene) -> None:
 
 
 @asynccontextmanager
-async def trouble(scene: Scene, how: str, max_pages: dict[str, int]) -> AsyncIterator[None]:
-    """The database as it is in a storm."""
+async def break_database(scene: Scene, how: str, max_pages: dict[str, int]) -> AsyncIterator[None]:
+    """Break the database for the block."""
     async with AsyncExitStack() as stack:
         if how == "locked":
-            await stack.enter_async_context(locked_elsewhere(scene.url))
+            await stack.enter_async_context(lock_sqlite(scene.url))
         elif how == "full":
             max_pages["pages"] = 1
             stack.callback(max_pages.update, pages=UNLIMITED_PAGES)
         else:
-            await stack.enter_async_context(all_connections_taken(scene.bots_database))
+            await stack.enter_async_context(take_all_connections(scene.bots_database))
         yield
 
 
@@ -126,40 +126,40 @@ async def test_what_cannot_be_kept_is_said_at_once_and_works_later_without_a_res
     emma, burak = scene.world.emma, scene.world.burak
     request = await request_change(scene.world)
     await open_form(emma, "/flows create")
-    async with trouble(scene, how, max_pages):
-        await no_form_is_kept(scene)
+    async with break_database(scene, how, max_pages):
+        await check_form_fails(scene)
         if how != "full":
             # A vote is small enough to find a place in a full file.
-            await nothing_small_is_kept(scene, request)
-    await after_the_storm(scene, emma)
+            await check_requests_fail(scene, request)
+    await check_recovery(scene, emma)
     await emma.submit()
     await emma.wait_for_message(MARKETING, "was created, disabled")
     await emma.close()
     await burak.click(request, "Approve")
-    await decided(scene)
-    ended = await after_the_storm(scene, emma)
+    await wait_until_closed(scene)
+    ended = await check_recovery(scene, emma)
     assert [change.state for change in ended.values()] == [ChangeState.APPLIED, ChangeState.APPLIED]
     assert len(scene.writes) == 2
 
 
-def never_answered(connection: Connection) -> None:
-    """The answer to a commit is lost."""
+def lose_answer(connection: Connection) -> None:
+    """Lose the answer to a commit."""
     if connection.get_execution_options().get(engine._WRITES):
         raise OperationalError("COMMIT", {}, Exception("gone"))
 
 
 @asynccontextmanager
-async def nothing_is_kept(scene: Scene, how: str, room: ModuleType) -> AsyncIterator[None]:
-    """What is submitted by a form of this room is not kept, or nobody hears of it."""
+async def break_commits(scene: Scene, how: str, room: ModuleType) -> AsyncIterator[None]:
+    """Let nothing be stored that a form of this room submits, or lose the answer to its commit."""
     async with AsyncExitStack() as stack:
         patch = stack.enter_context(pytest.MonkeyPatch.context())
         if how == "without an answer":
-            event.listen(Engine, "commit", never_answered)
-            stack.callback(event.remove, Engine, "commit", never_answered)
+            event.listen(Engine, "commit", lose_answer)
+            stack.callback(event.remove, Engine, "commit", lose_answer)
         elif how == "a slip of flowbot's":
-            patch.setattr(PolicySetup, "require_workable", slips)
+            patch.setattr(PolicySetup, "require_workable", fail)
         else:
-            await stack.enter_async_context(locked_elsewhere(scene.url))
+            await stack.enter_async_context(lock_sqlite(scene.url))
         if how == "slow":
             patch.setattr(room, "ACK_SECONDS", BUSY_MS / 5000)
         yield
@@ -171,13 +171,13 @@ async def test_a_form_of_which_it_is_not_certain_that_it_is_kept_is_done_once_wh
 ) -> None:
     emma = scene.world.emma
     await open_form(emma, "/flows create")
-    async with nothing_is_kept(scene, how, submission):
+    async with break_commits(scene, how, submission):
         submitted = await emma.submit(REQUIRED_FIELDS)
     assert "not certain that this form was taken in" in str(field_errors(emma, submitted.errors))
     await emma.submit()
     await emma.wait_for_message(MARKETING, "was created, disabled")
     await emma.close()
-    ended = await after_the_storm(scene, emma)
+    ended = await check_recovery(scene, emma)
     assert [change.state for change in ended.values()] == [ChangeState.APPLIED]
 
 
@@ -188,12 +188,12 @@ async def test_a_reason_that_is_not_kept_for_certain_stays_in_its_form_and_count
     await burak.click(request, "Reject")
     await burak.wait_for_view(lambda view: view.callback_id == "changes.reason")
     (label,) = burak.list_fields()
-    async with nothing_is_kept(scene, how, reason_form):
+    async with break_commits(scene, how, reason_form):
         (said,) = (await burak.submit({label: "Not before the sale"})).errors.values()
     assert ("bu formu şu anda alamadı" if how == "locked" else "kesin değil") in said
     assert (await burak.submit()).errors == {}
-    await decided(scene)
-    ended = await after_the_storm(scene)
+    await wait_until_closed(scene)
+    ended = await check_recovery(scene)
     assert [change.state for change in ended.values()] == [ChangeState.REJECTED]
 
 
@@ -211,41 +211,41 @@ async def test_a_policy_that_is_not_saved_for_certain_stays_in_its_form_and_is_s
 ) -> None:
     deniz = scene.world.deniz
     await open_form(deniz, "/flows setup")
-    async with nothing_is_kept(scene, how, policy_form):
+    async with break_commits(scene, how, policy_form):
         (said,) = (await deniz.submit({"Expiry in hours": "48"})).errors.values()
     assert UNSAVED[how] in said
     assert (await deniz.submit()).errors == {}
     assert deniz.view is not None
     assert "is saved" in text_of(deniz.view)
-    await after_the_storm(scene)
+    await check_recovery(scene)
 
 
-async def slips(_setup: PolicySetup, _wanted: ChannelPolicy) -> None:
+async def fail(_setup: PolicySetup, _wanted: ChannelPolicy) -> None:
     raise RuntimeError("nobody thought of this")
 
 
 async def test_a_message_that_was_posted_but_could_not_be_noted_is_not_posted_twice(scene: Scene) -> None:
     flow = add_flow(scene.world)
     scene.world.slack.faults.add("chat.postMessage", delay=0.3)
-    answer = asyncio.create_task(answer_to(scene, scene.world.emma, f"/flows enable {flow}", "kept|Asked"))
-    await eventually(scene.changes_that_wait, "the request waits")
-    async with locked_elsewhere(scene.url):
+    answer = asyncio.create_task(type_and_read(scene, scene.world.emma, f"/flows enable {flow}", "kept|Asked"))
+    await eventually(scene.pending_changes, "the request waits")
+    async with lock_sqlite(scene.url):
         await answer
-    await after_the_storm(scene, scene.world.emma)
-    await is_approved(scene)
+    await check_recovery(scene, scene.world.emma)
+    await check_request_can_be_approved(scene)
 
 
 async def test_what_was_written_while_its_outcome_could_not_be_kept_is_not_written_again(scene: Scene) -> None:
     request = await request_change(scene.world)
-    change = await only(scene)
+    change = await only_change(scene)
     scene.world.enkapush.faults.add(Fault.hang(method="GET", path=f"/flows/{change.request.flow}", skip=1))
     await scene.world.burak.click(request, "Approve")
     await eventually(lambda: _written(scene), "Enkapush was written to")
-    async with locked_elsewhere(scene.url):
+    async with lock_sqlite(scene.url):
         scene.world.enkapush.release()
         burak = scene.world.burak
-        await burak.wait_until(lambda: any(GOES_ON in text for text in scene.said_to(burak)))
-    await after_the_storm(scene, scene.world.emma)
+        await burak.wait_until(lambda: any(GOES_ON in text for text in scene.texts_for(burak)))
+    await check_recovery(scene, scene.world.emma)
     assert len(scene.writes) == 1
 
 
@@ -256,8 +256,8 @@ async def _written(scene: Scene) -> object:
 # --- PostgreSQL ----------------------------------------------------------------------------------------------------
 
 
-async def presses(person: SandboxPerson, request: Message) -> None:
-    """Press, whatever comes of it."""
+async def press(person: SandboxPerson, request: Message) -> None:
+    """Press a button, whatever comes of it."""
     try:
         await person.click(request, "Approve")
     except ClientError:
@@ -269,24 +269,24 @@ async def test_a_postgresql_that_is_restarted_under_load_loses_no_vote_and_appli
     with new_cluster("scram-sha-256") as cluster, PostgresqlServer(cluster.url).new_database() as name:
         url = PostgresqlServer(cluster.url).url_of(name)
         await asyncio.to_thread(upgrade, url)
-        async with a_scene(url, timeouts=Timeouts()) as scene:
+        async with new_scene(url, timeouts=Timeouts()) as scene:
             requests = [await request_change(scene.world) for _ in range(REQUESTS)]
-            restart = asyncio.create_task(asyncio.to_thread(_restarted, cluster))
+            restart = asyncio.create_task(asyncio.to_thread(_restart, cluster))
             for request in requests:
-                await presses(scene.world.burak, request)
+                await press(scene.world.burak, request)
                 await asyncio.sleep(0.05)
             await restart
-            await after_the_storm(scene)
+            await check_recovery(scene)
             for change in await scene.changes():
                 if change.state is ChangeState.PENDING:
                     message = scene.world.slack.workspace.find_message(APPROVALS, change.message_ts or "")
                     assert message is not None
-                    await presses(scene.world.burak, message)
-            await decided(scene)
-            ended = await after_the_storm(scene, scene.world.emma)
+                    await press(scene.world.burak, message)
+            await wait_until_closed(scene)
+            ended = await check_recovery(scene, scene.world.emma)
             assert [change.state for change in ended.values()] == [ChangeState.APPLIED] * REQUESTS
 
 
-def _restarted(cluster: Any) -> None:
+def _restart(cluster: Any) -> None:
     cluster.stop()
     cluster.start()

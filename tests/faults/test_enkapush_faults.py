@@ -12,7 +12,15 @@ from flowbot.domain.change import ChangeState
 from flowbot.sandbox.enkapush import Fault, Image
 from flowbot.sandbox.enkapush.faults import FaultScope
 from flowbot.sandbox.slack import Message, text_of
-from tests.faults.fault_checks import Scene, after_the_storm, answer_to, decided, eventually, has_ended, only
+from tests.faults.fault_checks import (
+    Scene,
+    check_recovery,
+    eventually,
+    is_closed,
+    only_change,
+    type_and_read,
+    wait_until_closed,
+)
 from tests.journeys.form_steps import PNG, REQUIRED_FIELDS, add_flow, open_form
 from tests.journeys.request_steps import request_change, wait_for_status
 
@@ -38,8 +46,8 @@ class Trouble:
     change: ChangeState
 
 
-def soon() -> str:
-    """A moment as HTTP writes it."""
+def http_date() -> str:
+    """Return a moment half a minute away, as HTTP writes it."""
     return format_datetime(datetime.now(UTC) + timedelta(seconds=30), usegmt=True)
 
 
@@ -50,7 +58,7 @@ BEFORE: Final[Mapping[str, Trouble]] = {
     "late": Trouble(lambda where: Fault.delay(0.05, **where), *FOUND),
     "429": Trouble(lambda where: Fault.too_many(**where), *REFUSED),
     "429 for seconds": Trouble(lambda where: Fault.too_many(30, **where), *REFUSED),
-    "429 until a date": Trouble(lambda where: Fault.too_many(soon(), **where), *REFUSED),
+    "429 until a date": Trouble(lambda where: Fault.too_many(http_date(), **where), *REFUSED),
     "401": Trouble(lambda where: Fault.status(401, **where), *REFUSED),
     "403": Trouble(lambda where: Fault.status(403, **where), *REFUSED),
     "503": Trouble(lambda where: Fault.status(503, **where), *LOST),
@@ -76,8 +84,8 @@ WITH_ANSWER: Final = frozenset({"late"})
 """What is no trouble at all, once one has waited."""
 
 
-def ended_as(scene_changes: Mapping[Any, Any], state: ChangeState) -> None:
-    """The scene's one change ended so."""
+def check_only_state(scene_changes: Mapping[Any, Any], state: ChangeState) -> None:
+    """Check that the scene's one change ended in this state."""
     (change,) = scene_changes.values()
     assert change.state is state, change.outcome
 
@@ -89,10 +97,10 @@ async def test_a_list_and_a_flow_are_answered_with_a_sentence_and_then_again_wit
     emma, flow = scene.world.emma, add_flow(scene.world, name=f"Read in {case}")
     scene.world.time.ahead += 3600
     scene.world.enkapush.faults.add(READS[case].fault({"path": "/flows*", "times": None}))
-    await answer_to(scene, emma, "/flows list")
-    await answer_to(scene, emma, f"/flows show {flow}")
-    await after_the_storm(scene, emma)
-    assert f"Read in {case}" in await answer_to(scene, emma, f"/flows show {flow}")
+    await type_and_read(scene, emma, "/flows list")
+    await type_and_read(scene, emma, f"/flows show {flow}")
+    await check_recovery(scene, emma)
+    assert f"Read in {case}" in await type_and_read(scene, emma, f"/flows show {flow}")
 
 
 @pytest.mark.parametrize("case", WRITES)
@@ -101,8 +109,8 @@ async def test_a_new_flow_is_made_once_or_not_at_all(scene: Scene, case: str) ->
     await open_form(emma, "/flows create")
     scene.world.enkapush.faults.add(trouble.fault({"method": "POST", "path": "/flows"}))
     await emma.submit(REQUIRED_FIELDS | {"Name": f"Made in {case}"})
-    await decided(scene)
-    ended_as(await after_the_storm(scene, emma), trouble.create)
+    await wait_until_closed(scene)
+    check_only_state(await check_recovery(scene, emma), trouble.create)
     if trouble.create is NOT_DONE:
         assert emma.read_field("Name") == f"Made in {case}"
     await emma.close()
@@ -111,43 +119,43 @@ async def test_a_new_flow_is_made_once_or_not_at_all(scene: Scene, case: str) ->
 @pytest.mark.parametrize("case", WRITES)
 async def test_an_approved_enable_is_done_once_or_not_at_all(scene: Scene, case: str) -> None:
     request, trouble = await request_change(scene.world), WRITES[case]
-    flow = (await only(scene)).request.flow
+    flow = (await only_change(scene)).request.flow
     scene.world.enkapush.faults.add(trouble.fault({"method": "POST", "path": f"/flows/{flow}"}))
     await scene.world.burak.click(request, "Approve")
-    await decided(scene)
-    ended_as(await after_the_storm(scene, scene.world.emma), trouble.change)
+    await wait_until_closed(scene)
+    check_only_state(await check_recovery(scene, scene.world.emma), trouble.change)
 
 
 @pytest.mark.parametrize("case", READS)
 async def test_an_enable_that_cannot_be_read_back_is_not_known_until_it_can(scene: Scene, case: str) -> None:
     request = await request_change(scene.world)
-    flow = (await only(scene)).request.flow
+    flow = (await only_change(scene)).request.flow
     where: FaultScope = {"method": "GET", "path": f"/flows/{flow}", "skip": 1, "times": None}
     scene.world.enkapush.faults.add(READS[case].fault(where))
     await scene.world.burak.click(request, "Approve")
     word = "Applied" if case in WITH_ANSWER else "not known"
     shown = await wait_for_status(scene.world, request, word)
-    ended = await after_the_storm(scene, scene.world.emma)
+    ended = await check_recovery(scene, scene.world.emma)
     if case in WITH_ANSWER:
-        ended_as(ended, DONE)
+        check_only_state(ended, DONE)
         return
-    ended_as(ended, UNKNOWN)
+    check_only_state(ended, UNKNOWN)
     await scene.world.emma.click(shown, "Check again")
     await wait_for_status(scene.world, request, "Applied")
-    ended_as(await after_the_storm(scene), DONE)
+    check_only_state(await check_recovery(scene), DONE)
 
 
 @pytest.mark.parametrize("case", WRITES)
 async def test_an_approved_deletion_is_done_once_or_not_at_all_and_keeps_the_picture(scene: Scene, case: str) -> None:
-    request, flow = await asks_to_delete(scene, case)
+    request, flow = await request_delete(scene, case)
     scene.world.enkapush.faults.add(WRITES[case].fault({"method": "DELETE", "path": f"/flows/{flow}"}))
     await scene.world.burak.click(request, "Approve")
-    await decided(scene)
-    ended_as(await after_the_storm(scene, scene.world.emma), WRITES[case].change)
+    await wait_until_closed(scene)
+    check_only_state(await check_recovery(scene, scene.world.emma), WRITES[case].change)
     if WRITES[case].change is DONE:
-        await scene.begins()
+        await scene.begin()
         await scene.world.emma.click(await wait_for_status(scene.world, request, "Applied"), "Restore")
-        await eventually(lambda: has_ended(scene), "the flow is restored")
+        await eventually(lambda: is_closed(scene), "the flow is restored")
         (made,) = [record.changed[0] for record in scene.writes]
         image = scene.world.enkapush.store.flow(made).image
         assert image is not None
@@ -156,7 +164,7 @@ async def test_an_approved_deletion_is_done_once_or_not_at_all_and_keeps_the_pic
 
 @pytest.mark.parametrize("case", [case for case in BEFORE if case not in WITH_ANSWER])
 async def test_nothing_is_deleted_whose_picture_cannot_be_kept(scene: Scene, case: str) -> None:
-    request, flow = await asks_to_delete(scene, case)
+    request, flow = await request_delete(scene, case)
     picture: FaultScope = {"path": f"/media/{case}.png", "times": None}
     # A picture may move, but not for ever.
     in_circles = Fault.redirect(f"/media/{case}.png", **picture)
@@ -164,12 +172,12 @@ async def test_nothing_is_deleted_whose_picture_cannot_be_kept(scene: Scene, cas
     await scene.world.burak.click(request, "Approve")
     shown = await wait_for_status(scene.world, request, "Failed")
     assert "could not be kept, so nothing was deleted" in text_of(shown)
-    ended_as(await after_the_storm(scene, scene.world.emma), NOT_DONE)
+    check_only_state(await check_recovery(scene, scene.world.emma), NOT_DONE)
     assert scene.writes == []
     assert flow in scene.world.enkapush.store.flows
 
 
-async def asks_to_delete(scene: Scene, case: str) -> tuple[Message, int]:
-    """Ask to delete a flow with a picture. The request, and the flow."""
+async def request_delete(scene: Scene, case: str) -> tuple[Message, int]:
+    """Request to delete a flow with a picture; return the request and the flow."""
     flow = add_flow(scene.world, image=Image(f"{case}.png", "image/png", PNG))
     return await request_change(scene.world, f"delete {flow} Over"), flow

@@ -23,13 +23,13 @@ from tests.conftest import Cluster, PostgresqlServer, new_cluster
 from tests.faults.disks import Disk, small_disk
 from tests.faults.fault_checks import (
     Scene,
-    a_scene,
-    after_the_storm,
-    answer_to,
-    decided,
+    check_recovery,
     eventually,
-    everything_comes_to_an_end,
-    only,
+    new_scene,
+    only_change,
+    type_and_read,
+    wait_until_closed,
+    wait_until_settled,
 )
 from tests.journeys.form_steps import REQUIRED_FIELDS, add_flow, field_errors, open_form
 from tests.journeys.request_steps import request_change
@@ -50,18 +50,20 @@ LONG: Final = "Because there is much to say of it. " * 12
 
 
 async def is_read_back(scene: Scene) -> bool:
-    """Whether Enkapush was written to, and then asked for what came of it."""
-    asked = [(record.method, record.path.rstrip("/")) for record in scene.world.enkapush.requests[scene.asked :]]
+    """Check whether Enkapush was written to, and the flow read again after that."""
+    asked = [
+        (record.method, record.path.rstrip("/")) for record in scene.world.enkapush.requests[scene.requests_before :]
+    ]
     written = next((number for number, (method, _) in enumerate(asked) if method == "POST"), len(asked))
-    return ("GET", f"/flows/{(await only(scene)).request.flow}") in asked[written:]
+    return ("GET", f"/flows/{(await only_change(scene)).request.flow}") in asked[written:]
 
 
-async def is_applied_when_it_is_approved(scene: Scene, *requests: Message) -> None:
-    """The requests that went through the storm are as good as any other."""
+async def check_requests_can_be_approved(scene: Scene, *requests: Message) -> None:
+    """Check that the requests that went through the fault are as good as any other."""
     for request in requests:
         await scene.world.burak.click(request, "Approve")
-    await decided(scene)
-    ended = await after_the_storm(scene, scene.world.emma)
+    await wait_until_closed(scene)
+    ended = await check_recovery(scene, scene.world.emma)
     assert {change.state for change in ended.values()} == {ChangeState.APPLIED}
 
 
@@ -70,22 +72,22 @@ async def is_applied_when_it_is_approved(scene: Scene, *requests: Message) -> No
 
 @pytest.fixture
 def disk() -> Iterator[Disk]:
-    """A disk for one SQLite file."""
+    """Mount a disk for one SQLite file."""
     with small_disk(megabytes=16) as disk:
         yield disk
 
 
 @pytest.fixture
 async def scene(disk: Disk, sqlite_template: Path) -> AsyncIterator[Scene]:
-    """A bot whose SQLite file is on the disk."""
+    """Run a bot whose SQLite file is on the disk."""
     file = shutil.copy(sqlite_template, disk.folder / "flowbot.db")
-    async with a_scene(f"sqlite:///{file}", timeouts=Timeouts()) as scene:
+    async with new_scene(f"sqlite:///{file}", timeouts=Timeouts()) as scene:
         yield scene
 
 
 @asynccontextmanager
-async def full(disk: Disk) -> AsyncIterator[None]:
-    """The disk is full, and SQLite's log has no room left from before either."""
+async def fill_disk(disk: Disk) -> AsyncIterator[None]:
+    """Fill the disk, with no room left in SQLite's log either."""
     with closing(sqlite3.connect(disk.folder / "flowbot.db", isolation_level=None, timeout=0)) as connection:
 
         async def is_emptied() -> bool:
@@ -104,34 +106,34 @@ async def test_on_a_full_disk_nothing_is_kept_and_said_so_and_it_works_later(sce
     emma, burak = scene.world.emma, scene.world.burak
     request = await request_change(scene.world)
     await open_form(emma, "/flows create")
-    await everything_comes_to_an_end(scene)
-    async with full(disk):
+    await wait_until_settled(scene)
+    async with fill_disk(disk):
         submitted = await emma.submit(REQUIRED_FIELDS)
         assert FULL in str(field_errors(emma, submitted.errors))
-        await answer_to(scene, emma, f"/flows enable {add_flow(scene.world)}", FULL)
+        await type_and_read(scene, emma, f"/flows enable {add_flow(scene.world)}", FULL)
         await burak.click(request, "Approve")
-        await burak.wait_until(lambda: any(FULL_IN_TURKISH in text for text in scene.said_to(burak)))
-        await answer_to(scene, emma, "/flows list", r"(?m)^\d+ flows?\b")
-    await after_the_storm(scene, emma)
+        await burak.wait_until(lambda: any(FULL_IN_TURKISH in text for text in scene.texts_for(burak)))
+        await type_and_read(scene, emma, "/flows list", r"(?m)^\d+ flows?\b")
+    await check_recovery(scene, emma)
     assert [change.request.requester for change in await scene.changes()] == [emma.id]
     assert scene.writes == []
     await emma.submit()
     await emma.wait_for_message(MARKETING, "was created, disabled")
     await emma.close()
-    await is_applied_when_it_is_approved(scene, request)
+    await check_requests_can_be_approved(scene, request)
     assert len(scene.writes) == 2
 
 
 async def test_what_was_written_just_before_the_disk_was_full_is_not_written_again(scene: Scene, disk: Disk) -> None:
     burak, request = scene.world.burak, await request_change(scene.world)
-    change = await only(scene)
+    change = await only_change(scene)
     scene.world.enkapush.faults.add(Fault.hang(method="GET", path=f"/flows/{change.request.flow}", skip=1))
     await burak.click(request, "Approve")
     await eventually(lambda: is_read_back(scene), "Enkapush was written to")
-    async with full(disk):
+    async with fill_disk(disk):
         scene.world.enkapush.release()
-        await burak.wait_until(lambda: any(GOES_ON_IN_TURKISH in text for text in scene.said_to(burak)))
-    ended = await after_the_storm(scene, scene.world.emma)
+        await burak.wait_until(lambda: any(GOES_ON_IN_TURKISH in text for text in scene.texts_for(burak)))
+    ended = await check_recovery(scene, scene.world.emma)
     assert [change.state for change in ended.values()] == [ChangeState.APPLIED]
     assert len(scene.writes) == 1
 
@@ -140,25 +142,27 @@ async def test_what_was_written_just_before_the_disk_was_full_is_not_written_aga
 
 
 @asynccontextmanager
-async def on_postgresql(cluster: Cluster, tablespace: str = "pg_default") -> AsyncIterator[Scene]:
-    """A bot with a database in the tablespace."""
+async def run_on_postgresql(cluster: Cluster, tablespace: str = "pg_default") -> AsyncIterator[Scene]:
+    """Run a bot with a database in the tablespace."""
     server = PostgresqlServer(cluster.url)
     with server.new_database() as name:
         server.run("ALTER DATABASE {} SET TABLESPACE {}", name, tablespace)
         await asyncio.to_thread(upgrade, server.url_of(name))
-        async with a_scene(server.url_of(name), timeouts=Timeouts()) as scene:
+        async with new_scene(server.url_of(name), timeouts=Timeouts()) as scene:
             yield scene
 
 
-def owner_of_clusters() -> str | None:
+def cluster_owner() -> str | None:
     return "postgres" if os.geteuid() == 0 else None
 
 
-async def asks_until_it_is_full(scene: Scene) -> int:
-    """Ask for one thing after the other until there is no room for it. How many were kept."""
+async def request_until_full(scene: Scene) -> int:
+    """Request one change after the other until there is no room; return how many were stored."""
     for kept in range(MOST_ASKED):
         flow = add_flow(scene.world)
-        answer = await answer_to(scene, scene.world.emma, f"/flows enable {flow} {LONG}", f"{FULL}|{ASKED}|{STARTED}")
+        answer = await type_and_read(
+            scene, scene.world.emma, f"/flows enable {flow} {LONG}", f"{FULL}|{ASKED}|{STARTED}"
+        )
         if FULL in answer:
             return kept
     raise AssertionError("the disk never was full")
@@ -166,56 +170,56 @@ async def asks_until_it_is_full(scene: Scene) -> int:
 
 @pytest.mark.postgresql
 async def test_what_finds_no_room_in_postgresql_is_said_and_what_found_room_is_kept() -> None:
-    with small_disk(megabytes=32, owner=owner_of_clusters()) as disk, new_cluster() as cluster:
+    with small_disk(megabytes=32, owner=cluster_owner()) as disk, new_cluster() as cluster:
         server = PostgresqlServer(cluster.url)
         server.run(f"CREATE TABLESPACE small LOCATION '{disk.folder}'")
-        async with on_postgresql(cluster, "small") as scene:
+        async with run_on_postgresql(cluster, "small") as scene:
             # Each table has a page by then, with room left in it.
-            await is_applied_when_it_is_approved(scene, await request_change(scene.world))
-            await scene.begins()
+            await check_requests_can_be_approved(scene, await request_change(scene.world))
+            await scene.begin()
             disk.fill()
-            kept = await asks_until_it_is_full(scene)
+            kept = await request_until_full(scene)
             disk.free()
-            await after_the_storm(scene, scene.world.emma)
-            waiting = await scene.changes_that_wait()
+            await check_recovery(scene, scene.world.emma)
+            waiting = await scene.pending_changes()
             assert len(waiting) == len(await scene.changes()) == kept > 0
-            await is_applied_when_it_is_approved(scene, *messages_of(scene, waiting))
+            await check_requests_can_be_approved(scene, *list_request_messages(scene, waiting))
             assert len(scene.writes) == kept
 
 
-def messages_of(scene: Scene, waiting: list[Change]) -> list[Message]:
+def list_request_messages(scene: Scene, waiting: list[Change]) -> list[Message]:
     found = [scene.world.slack.workspace.find_message(APPROVALS, change.message_ts or "") for change in waiting]
     return [message for message in found if message is not None]
 
 
 @pytest.mark.postgresql
 async def test_a_postgresql_that_goes_down_for_want_of_room_loses_no_vote_and_applies_nothing_twice() -> None:
-    with small_disk(megabytes=LOG_MEGABYTES, owner=owner_of_clusters()) as disk, new_cluster() as cluster:
-        move_the_log(cluster, disk)
-        async with on_postgresql(cluster) as scene:
+    with small_disk(megabytes=LOG_MEGABYTES, owner=cluster_owner()) as disk, new_cluster() as cluster:
+        move_log(cluster, disk)
+        async with run_on_postgresql(cluster) as scene:
             emma, burak = scene.world.emma, scene.world.burak
             requests = [await request_change(scene.world) for _ in range(REQUESTS)]
             await open_form(emma, "/flows create")
             disk.fill()
-            going_down = asyncio.create_task(use_the_log_up(scene.database))
+            going_down = asyncio.create_task(fill_log(scene.database))
             for request in requests:
                 await burak.click(request, "Approve")
             await going_down
             submitted = await emma.submit(REQUIRED_FIELDS)
             assert NOT_KEPT in str(field_errors(emma, submitted.errors))
-            await answer_to(scene, emma, f"/flows enable {add_flow(scene.world)}", UNREACHABLE)
+            await type_and_read(scene, emma, f"/flows enable {add_flow(scene.world)}", UNREACHABLE)
             await eventually(lambda: is_down(cluster), "PostgreSQL gives up")
             disk.free()
             await asyncio.to_thread(cluster.start)
-            await after_the_storm(scene, emma)
+            await check_recovery(scene, emma)
             await emma.submit()
             await emma.wait_for_message(MARKETING, "was created, disabled")
             await emma.close()
-            await is_applied_when_it_is_approved(scene, *messages_of(scene, await scene.changes_that_wait()))
+            await check_requests_can_be_approved(scene, *list_request_messages(scene, await scene.pending_changes()))
             assert len(scene.writes) == len(await scene.changes()) == REQUESTS + 1
 
 
-def move_the_log(cluster: Cluster, disk: Disk) -> None:
+def move_log(cluster: Cluster, disk: Disk) -> None:
     """Give PostgreSQL's write-ahead log a disk for itself."""
     cluster.stop()
     log, moved = cluster.folder / "data" / "pg_wal", disk.folder / "pg_wal"
@@ -228,14 +232,14 @@ def move_the_log(cluster: Cluster, disk: Disk) -> None:
     cluster.start()
 
 
-async def use_the_log_up(database: Database) -> None:
+async def fill_log(database: Database) -> None:
     """Write to PostgreSQL's log until there is no room for more: it does not survive that, nor knows what it wrote."""
     with pytest.raises(errors.DependencyError) as fault:
-        await write_for_ever(database)
+        await write_forever(database)
     assert fault.value.key in {"fault.database", "fault.database_unsure"}
 
 
-async def write_for_ever(database: Database) -> None:
+async def write_forever(database: Database) -> None:
     """Begin one segment of the log after the other."""
     while True:
         async with database.write() as connection:
@@ -243,5 +247,5 @@ async def write_for_ever(database: Database) -> None:
 
 
 async def is_down(cluster: Cluster) -> bool:
-    """Whether PostgreSQL runs no more."""
+    """Check whether PostgreSQL has stopped."""
     return not (cluster.folder / "data" / "postmaster.pid").exists()

@@ -7,11 +7,11 @@ import pytest
 from flowbot.domain.change import Change, ChangeState
 from tests.faults.fault_checks import (
     Scene,
-    after_the_storm,
-    answer_to,
-    decided,
+    check_recovery,
     eventually,
-    only,
+    only_change,
+    type_and_read,
+    wait_until_closed,
 )
 from tests.journeys.form_steps import REQUIRED_FIELDS, add_flow, open_form
 from tests.journeys.request_steps import request_change
@@ -31,39 +31,39 @@ UNWANTED: Final[dict[str, dict[str, Any]]] = {"invalid_blocks": {"error": "inval
 TOO_LATE: Final[dict[str, dict[str, Any]]] = {"expired_trigger_id": {"error": "expired_trigger_id"}}
 
 
-def breaks(scene: Scene, fault: dict[str, Any], *methods: str) -> None:
-    """From now on, until the storm is over."""
+def break_methods(scene: Scene, fault: dict[str, Any], *methods: str) -> None:
+    """Let these methods fail until the fault is over."""
     for method in methods:
         scene.world.slack.faults.add(method, **fault, times=None)
 
 
-async def is_approved_and_applied(scene: Scene) -> None:
-    """The request that went through the storm is as good as any other."""
-    change = await only(scene)
+async def check_request_can_be_approved(scene: Scene) -> None:
+    """Check that the request that went through the fault is as good as any other."""
+    change = await only_change(scene)
     message = scene.world.slack.workspace.find_message(APPROVALS, change.message_ts or "")
     assert message is not None
     await scene.world.burak.click(message, "Approve")
-    await decided(scene)
-    ended = await after_the_storm(scene, scene.world.emma)
+    await wait_until_closed(scene)
+    ended = await check_recovery(scene, scene.world.emma)
     assert [change.state for change in ended.values()] == [ChangeState.APPLIED]
 
 
-async def is_kept(scene: Scene) -> Change:
+async def wait_for_change(scene: Scene) -> Change:
     """Wait for the scene's one change."""
     await eventually(scene.changes, "the request is kept")
-    return await only(scene)
+    return await only_change(scene)
 
 
 @pytest.mark.parametrize("case", [*AWAY, *NO_SUCH_PLACE, *UNWANTED])
 async def test_a_request_that_slack_does_not_take_is_kept_and_posted_once_later(scene: Scene, case: str) -> None:
     fault = {**AWAY, **NO_SUCH_PLACE, **UNWANTED}[case]
     flow = add_flow(scene.world)
-    breaks(scene, fault, "chat.postMessage")
-    said = await answer_to(scene, scene.world.emma, f"/flows enable {flow} Sale", "kept")
+    break_methods(scene, fault, "chat.postMessage")
+    said = await type_and_read(scene, scene.world.emma, f"/flows enable {flow} Sale", "kept")
     assert ("/invite" in said) is (case in NO_SUCH_PLACE)
-    await is_kept(scene)
-    await after_the_storm(scene, scene.world.emma)
-    await is_approved_and_applied(scene)
+    await wait_for_change(scene)
+    await check_recovery(scene, scene.world.emma)
+    await check_request_can_be_approved(scene)
 
 
 @pytest.mark.parametrize("case", [*AWAY, *NO_SUCH_PLACE, *UNWANTED])
@@ -71,46 +71,46 @@ async def test_an_end_that_slack_does_not_show_is_told_and_shown_later(scene: Sc
     emma, request = scene.world.emma, await request_change(scene.world)
     # A channel that is closed to the bot takes no new message either.
     methods = ("chat.update", "chat.postMessage") if case in NO_SUCH_PLACE else ("chat.update",)
-    breaks(scene, {**AWAY, **NO_SUCH_PLACE, **UNWANTED}[case], *methods)
+    break_methods(scene, {**AWAY, **NO_SUCH_PLACE, **UNWANTED}[case], *methods)
     await scene.world.burak.click(request, "Approve")
-    await decided(scene)
-    await emma.wait_until(lambda: any(": Applied" in text for text in scene.said_to(emma)))
+    await wait_until_closed(scene)
+    await emma.wait_until(lambda: any(": Applied" in text for text in scene.texts_for(emma)))
     if case in NO_SUCH_PLACE:
         told = "does not let flowbot show that in"
-        await emma.wait_until(lambda: any(told in text for text in scene.said_to(emma)))
-    assert not any("Your request is kept" in text for text in scene.said_to(emma))
-    ended = await after_the_storm(scene, emma)
+        await emma.wait_until(lambda: any(told in text for text in scene.texts_for(emma)))
+    assert not any("Your request is kept" in text for text in scene.texts_for(emma))
+    ended = await check_recovery(scene, emma)
     assert [change.state for change in ended.values()] == [ChangeState.APPLIED]
 
 
 @pytest.mark.parametrize("case", AWAY)
 async def test_who_asked_is_told_the_end_even_where_slack_was_away_just_then(scene: Scene, case: str) -> None:
     request = await request_change(scene.world)
-    breaks(scene, AWAY[case], "chat.postEphemeral", "chat.postMessage")
+    break_methods(scene, AWAY[case], "chat.postEphemeral", "chat.postMessage")
     await scene.world.burak.click(request, "Approve")
-    await decided(scene)
-    await after_the_storm(scene)
+    await wait_until_closed(scene)
+    await check_recovery(scene)
     emma = scene.world.emma
-    await emma.wait_until(lambda: any(": Applied" in text for text in scene.said_to(emma)))
+    await emma.wait_until(lambda: any(": Applied" in text for text in scene.texts_for(emma)))
 
 
 @pytest.mark.parametrize("case", [*AWAY, *UNWANTED, *TOO_LATE])
 async def test_a_form_that_slack_does_not_open_is_a_sentence(scene: Scene, case: str) -> None:
-    breaks(scene, {**AWAY, **UNWANTED, **TOO_LATE}[case], "views.open")
-    said = await answer_to(scene, scene.world.emma, "/flows create")
+    break_methods(scene, {**AWAY, **UNWANTED, **TOO_LATE}[case], "views.open")
+    said = await type_and_read(scene, scene.world.emma, "/flows create")
     assert "Slack did not open the form" in said
-    await after_the_storm(scene, scene.world.emma)
+    await check_recovery(scene, scene.world.emma)
     await open_form(scene.world.emma, "/flows create")
     await scene.world.emma.close()
 
 
 @pytest.mark.parametrize("case", [*AWAY, *UNWANTED])
 async def test_a_form_that_slack_does_not_fill_is_a_sentence(scene: Scene, case: str) -> None:
-    breaks(scene, {**AWAY, **UNWANTED}[case], "views.update")
-    said = await answer_to(scene, scene.world.emma, "/flows create")
+    break_methods(scene, {**AWAY, **UNWANTED}[case], "views.update")
+    said = await type_and_read(scene, scene.world.emma, "/flows create")
     assert "did not let flowbot fill it in" in said
     await scene.world.emma.close()
-    await after_the_storm(scene, scene.world.emma)
+    await check_recovery(scene, scene.world.emma)
     await open_form(scene.world.emma, "/flows create")
     await scene.world.emma.close()
 
@@ -119,11 +119,11 @@ async def test_a_form_that_slack_does_not_fill_is_a_sentence(scene: Scene, case:
 async def test_a_save_that_slack_does_not_show_in_its_form_is_told_by_a_message(scene: Scene, case: str) -> None:
     emma = scene.world.emma
     await open_form(emma, "/flows create")
-    breaks(scene, {**AWAY, **UNWANTED}[case], "views.update")
+    break_methods(scene, {**AWAY, **UNWANTED}[case], "views.update")
     await emma.submit(REQUIRED_FIELDS | {"Name": f"Saved in {case}"})
     await emma.wait_for_message(MARKETING, "was created, disabled")
     await emma.close()
-    ended = await after_the_storm(scene, emma)
+    ended = await check_recovery(scene, emma)
     assert [change.state for change in ended.values()] == [ChangeState.APPLIED]
 
 
@@ -132,11 +132,11 @@ async def test_a_save_that_slack_does_not_show_in_its_form_is_told_by_a_message(
 async def test_who_cannot_be_known_may_do_nothing_until_they_can(scene: Scene, method: str, case: str) -> None:
     request = await request_change(scene.world)
     scene.world.time.ahead += 120
-    breaks(scene, AWAY[case], method)
-    await answer_to(scene, scene.world.emma, "/flows enable 1", "Slack")
+    break_methods(scene, AWAY[case], method)
+    await type_and_read(scene, scene.world.emma, "/flows enable 1", "Slack")
     burak = scene.world.burak
     await burak.click(request, "Approve")
-    await burak.wait_until(lambda: scene.said_to(burak))
-    assert (await only(scene)).state is ChangeState.PENDING
-    await after_the_storm(scene, scene.world.emma, burak)
-    await is_approved_and_applied(scene)
+    await burak.wait_until(lambda: scene.texts_for(burak))
+    assert (await only_change(scene)).state is ChangeState.PENDING
+    await check_recovery(scene, scene.world.emma, burak)
+    await check_request_can_be_approved(scene)

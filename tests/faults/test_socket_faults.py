@@ -8,11 +8,11 @@ import pytest
 from flowbot.domain.change import ChangeState
 from flowbot.sandbox.enkapush import Fault
 from flowbot.sandbox.slack.delivery.socket import SocketModeServer
-from tests.faults.fault_checks import Scene, a_scene, after_the_storm, eventually
+from tests.faults.fault_checks import Scene, check_recovery, eventually, new_scene
 from tests.journeys.request_steps import request_change, wait_for_status
 
 
-async def closed(line: SocketModeServer) -> None:
+async def close(line: SocketModeServer) -> None:
     await line.close()
 
 
@@ -20,14 +20,14 @@ async def cut(line: SocketModeServer) -> None:
     line.drop_all()
 
 
-async def silent(line: SocketModeServer) -> None:
+async def silence(line: SocketModeServer) -> None:
     line.go_silent()
 
 
 TROUBLE: Final[Mapping[str, Callable[[SocketModeServer], Awaitable[None]]]] = {
-    "closed": closed,
+    "closed": close,
     "cut": cut,
-    "silent": silent,
+    "silent": silence,
     "to be refreshed": SocketModeServer.refresh,
     "warned of": SocketModeServer.send_disconnect,
 }
@@ -35,8 +35,8 @@ TROUBLE: Final[Mapping[str, Callable[[SocketModeServer], Awaitable[None]]]] = {
 
 @pytest.fixture
 async def scene(sqlite_url: str) -> AsyncIterator[Scene]:
-    """A bot of this test's own, in Socket Mode."""
-    async with a_scene(sqlite_url, in_socket_mode=True) as scene:
+    """Run a bot of this test's own, in Socket Mode."""
+    async with new_scene(sqlite_url, in_socket_mode=True) as scene:
         yield scene
 
 
@@ -58,5 +58,5 @@ async def test_what_was_under_way_ends_once_and_the_next_press_arrives(scene: Sc
     await eventually(is_well, "there is a line again, and none but good ones")
     await world.burak.click(second, "Approve")
     await wait_for_status(world, second, "Applied")
-    ended = await after_the_storm(scene, world.emma)
+    ended = await check_recovery(scene, world.emma)
     assert [change.state for change in ended.values()] == [ChangeState.APPLIED, ChangeState.APPLIED]

@@ -1,4 +1,4 @@
-"""A bot under fire: who shoots at it, and what must be true afterwards."""
+"""Steps of attacks on a bot: signed requests, a trap for calls that it must not make, and what must hold after."""
 
 import asyncio
 import hashlib
@@ -26,18 +26,18 @@ from tests.journeys.world import MARKETING, World
 FORM: Final = "application/x-www-form-urlencoded"
 ACK_SECONDS: Final = 3.0
 """What Slack waits."""
-ANSWERS: Final = frozenset({200, 400, 401, 404, 413})
+ALLOWED_STATUSES: Final = frozenset({200, 400, 401, 404, 413})
 
 
-async def nothing_in_hand(bot: Flowbot) -> None:
+async def wait_until_idle(bot: Flowbot) -> None:
     """Wait until the bot has done what it took on."""
     async with asyncio.timeout(15):
         while len(bot.tasks):  # noqa: ASYNC110 - it has no event to wait for
             await asyncio.sleep(0.002)
 
 
-class _Cries(logging.Handler):
-    """Whatever the libraries log as an error."""
+class _ErrorRecorder(logging.Handler):
+    """Records whatever the libraries log as an error."""
 
     def __init__(self) -> None:
         super().__init__(logging.ERROR)
@@ -49,8 +49,8 @@ class _Cries(logging.Handler):
 
 @contextmanager
 def no_errors_logged() -> Iterator[None]:
-    """Nothing in the block is logged as an error, by flowbot or by a library: what is unexpected is."""
-    cries = _Cries()
+    """Check that the block logs no error, neither flowbot's nor a library's: an unexpected one is logged."""
+    cries = _ErrorRecorder()
     logging.getLogger().addHandler(cries)
     try:
         with structlog.testing.capture_logs() as lines:
@@ -71,13 +71,13 @@ class Trap:
 
 
 @asynccontextmanager
-async def trap() -> AsyncIterator[Trap]:
-    """A server that notes every call."""
+async def run_trap() -> AsyncIterator[Trap]:
+    """Run a server that records every call."""
     app = web.Application()
-    trap = Trap("")
+    run_trap = Trap("")
 
     async def caught(request: web.Request) -> web.Response:
-        trap.calls.append(str(request.url))
+        run_trap.calls.append(str(request.url))
         return web.Response(text="caught")
 
     app.router.add_route("*", "/{path:.*}", caught)
@@ -85,23 +85,23 @@ async def trap() -> AsyncIterator[Trap]:
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
-    trap.origin = f"http://127.0.0.1:{runner.addresses[0][1]}"
+    run_trap.origin = f"http://127.0.0.1:{runner.addresses[0][1]}"
     try:
-        yield trap
+        yield run_trap
     finally:
         await runner.cleanup()
 
 
-def signed(body: bytes) -> dict[str, str]:
-    """Slack's headers for bytes that need not be text."""
+def sign(body: bytes) -> dict[str, str]:
+    """Return Slack's headers for bytes that need not be text."""
     moment = str(int(time.time()))
     digest = hmac.new(SIGNING_SECRET.encode(), b"v0:" + moment.encode() + b":" + body, hashlib.sha256).hexdigest()
     return {"X-Slack-Request-Timestamp": moment, "X-Slack-Signature": f"v0={digest}"}
 
 
 @dataclass
-class Door:
-    """Knocks at one bot, and sees to it that it answers properly."""
+class ReceiverClient:
+    """Posts signed requests to one bot, and checks that it answers properly."""
 
     world: World
     bot: Flowbot
@@ -109,21 +109,21 @@ class Door:
     session: aiohttp.ClientSession
 
     async def post(self, body: bytes, content_type: str = FORM) -> tuple[int, str]:
-        """Post signed bytes: answered in time, never as the server's fault, and what follows ends well."""
-        headers = {"Content-Type": content_type, **signed(body)}
+        """Post signed bytes; check that the answer is in time, no server error, and that what follows ends well."""
+        headers = {"Content-Type": content_type, **sign(body)}
         with no_errors_logged():
             async with (
                 asyncio.timeout(ACK_SECONDS),
                 self.session.post(f"{self.origin}/slack/events", data=body, headers=headers) as answer,
             ):
                 status, said = answer.status, await answer.text()
-            await nothing_in_hand(self.bot)
-        assert status in ANSWERS
+            await wait_until_idle(self.bot)
+        assert status in ALLOWED_STATUSES
         assert "Traceback" not in said
         return status, said
 
-    async def delivers(self, kind: str, payload: dict[str, Any]) -> str:
-        """Post a payload as Slack does; what it is acknowledged with."""
+    async def deliver(self, kind: str, payload: dict[str, Any]) -> str:
+        """Post a payload as Slack does, and return the acknowledgement."""
         if kind == "events_api":
             return (await self.post(json.dumps(payload).encode(), "application/json"))[1]
         if kind == "slash_commands":
@@ -132,8 +132,8 @@ class Door:
         return (await self.post(urlencode({"payload": json.dumps(payload)}).encode()))[1]
 
 
-async def recorded(world: World) -> list[Delivery]:
-    """One of everything that an editor and an admin can send; nothing of it was approved."""
+async def record_deliveries(world: World) -> list[Delivery]:
+    """Record one of everything that an editor and an admin can send, none of it approved."""
     await world.import_policy(approval_policy())
     world.add_flows(12)
     emma, deniz = world.emma, world.deniz
@@ -163,8 +163,8 @@ async def recorded(world: World) -> list[Delivery]:
     return list(world.slack.deliveries)
 
 
-def reason_forms(change: str) -> list[dict[str, Any]]:
-    """Forged submits of the form that asks why."""
+def forge_reason_forms(change: str) -> list[dict[str, Any]]:
+    """Forge submits of the form that asks for a reason."""
     return [
         {
             "type": "view_submission",
@@ -184,6 +184,6 @@ def reason_forms(change: str) -> list[dict[str, Any]]:
 
 
 def is_untouched(world: World) -> bool:
-    """Whether nothing reached subscribers: no flow was enabled, none deleted."""
+    """Check that nothing reached subscribers: no flow was enabled, none deleted."""
     methods = {record.method for record in world.enkapush.requests}
     return "DELETE" not in methods and not any(flow.is_enabled for flow in world.enkapush.store.flows.values())

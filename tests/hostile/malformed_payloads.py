@@ -1,4 +1,4 @@
-"""What a stranger with the signing secret, a broken proxy or a Slack of tomorrow may send."""
+"""Malformed payloads, as a stranger with the signing secret, a broken proxy or a Slack of tomorrow may send them."""
 
 import json
 import os
@@ -25,8 +25,8 @@ TEXTS: Final = st.text(st.characters(exclude_categories=()), max_size=30)
 """Of every plane, with NUL and halves of surrogate pairs."""
 
 
-def nested(levels: int) -> Any:
-    """Lists in lists."""
+def nested_list(levels: int) -> Any:
+    """Return lists in lists."""
     value: list[Any] = []
     for _ in range(levels):
         value = [value]
@@ -60,7 +60,7 @@ WEIRD: Final[tuple[Any, ...]] = (
     {"id": 5},
     {"type": []},
     {"value": {}},
-    nested(60),
+    nested_list(60),
     ["x"] * 300,
     "C0AGENCY",
     "T0WERBE",
@@ -163,8 +163,8 @@ TYPES: Final = (
 
 
 @st.composite
-def payloads(draw: st.DrawFn) -> dict[str, Any]:
-    """Free payloads: the keys that Slack uses, with anything in them."""
+def free_payloads(draw: st.DrawFn) -> dict[str, Any]:
+    """Draw free payloads: the keys that Slack uses, with anything in them."""
     free: dict[str, Any] = draw(st.dictionaries(st.sampled_from(KEYS), JSON, max_size=8))
     if draw(st.booleans()):
         free["type"] = draw(st.sampled_from(TYPES))
@@ -173,20 +173,20 @@ def payloads(draw: st.DrawFn) -> dict[str, Any]:
     return free
 
 
-def paths(value: Any, here: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-    """The way to each part of a value."""
+def list_paths(value: Any, here: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Yield the path to each part of a value."""
     items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     for key, part in items:
         yield (*here, key)
-        yield from paths(part, (*here, key))
+        yield from list_paths(part, (*here, key))
 
 
 @st.composite
-def mutants(draw: st.DrawFn, real: dict[str, Any]) -> dict[str, Any]:
-    """A real payload with one to three of its parts taken out, replaced, or joined by another."""
+def mutated_payloads(draw: st.DrawFn, real: dict[str, Any]) -> dict[str, Any]:
+    """Draw a real payload with one to three of its parts taken out, replaced, or joined by another."""
     value = deepcopy(real)
     for _ in range(draw(st.integers(1, 3))):
-        ways = list(paths(value))
+        ways = list(list_paths(value))
         if not ways:
             break
         *way, last = draw(st.sampled_from(ways))
@@ -205,6 +205,6 @@ def mutants(draw: st.DrawFn, real: dict[str, Any]) -> dict[str, Any]:
     return value
 
 
-def doubled(payload: dict[str, Any], key: str, value: Any) -> str:
-    """The payload as JSON in which a key stands twice."""
+def repeat_key(payload: dict[str, Any], key: str, value: Any) -> str:
+    """Return the payload as JSON in which a key stands twice."""
     return json.dumps(payload)[:-1] + f", {json.dumps(key)}: {json.dumps(value)}}}"

@@ -15,15 +15,15 @@ from flowbot.sandbox.slack import text_of
 from flowbot.sandbox.slack.delivery.envelope import Delivery
 from tests.hostile.attack_steps import (
     FORM,
-    Door,
+    ReceiverClient,
     Trap,
+    forge_reason_forms,
     is_untouched,
     no_errors_logged,
-    reason_forms,
-    recorded,
-    trap,
+    record_deliveries,
+    run_trap,
 )
-from tests.hostile.malformed_payloads import EXAMPLES, JSON, MANY, TEXTS, doubled, mutants, payloads
+from tests.hostile.malformed_payloads import EXAMPLES, JSON, MANY, TEXTS, free_payloads, mutated_payloads, repeat_key
 from tests.journeys.form_steps import list_writes
 from tests.journeys.world import MARKETING, World
 
@@ -32,15 +32,15 @@ SUGGESTION: Final = {"type": "block_suggestion", "action_id": "flows.form.segmen
 
 
 @pytest.fixture
-async def door(world: World) -> AsyncIterator[Door]:
+async def client(world: World) -> AsyncIterator[ReceiverClient]:
     bot, origin = await world.start_http()
     async with aiohttp.ClientSession() as session:
-        yield Door(world, bot, origin, session)
+        yield ReceiverClient(world, bot, origin, session)
 
 
 @pytest.fixture
-async def snare() -> AsyncIterator[Trap]:
-    async with trap() as caught:
+async def trap() -> AsyncIterator[Trap]:
+    async with run_trap() as caught:
         yield caught
 
 
@@ -52,91 +52,93 @@ def _count(world: World) -> int:
 
 
 @MANY
-@given(payload=payloads())
-async def test_free_interactions(door: Door, payload: dict[str, Any]) -> None:
-    await door.delivers("interactive", payload)
-    assert list_writes(door.world) == []
+@given(payload=free_payloads())
+async def test_free_interactions(client: ReceiverClient, payload: dict[str, Any]) -> None:
+    await client.deliver("interactive", payload)
+    assert list_writes(client.world) == []
 
 
 @MANY
-@given(payload=payloads())
-async def test_free_events(door: Door, payload: dict[str, Any]) -> None:
-    await door.delivers("events_api", payload)
-    assert list_writes(door.world) == []
+@given(payload=free_payloads())
+async def test_free_events(client: ReceiverClient, payload: dict[str, Any]) -> None:
+    await client.deliver("events_api", payload)
+    assert list_writes(client.world) == []
 
 
 @MANY
 @given(text=TEXTS, fields=st.dictionaries(TEXTS, TEXTS, max_size=3))
-async def test_free_commands(door: Door, text: str, fields: dict[str, str]) -> None:
+async def test_free_commands(client: ReceiverClient, text: str, fields: dict[str, str]) -> None:
     known = {"command": "/flows", "text": text, "user_id": "U0EMMA", "channel_id": MARKETING, "trigger_id": "1"}
-    await door.delivers("slash_commands", fields | known)
-    assert list_writes(door.world) == []
+    await client.deliver("slash_commands", fields | known)
+    assert list_writes(client.world) == []
 
 
 @MANY
 @given(word=st.sampled_from(["list", "show", "enable", "history", "liste", "edit", "approvals", "setup"]), rest=TEXTS)
-async def test_commands_with_anything_after_them(door: Door, word: str, rest: str) -> None:
+async def test_commands_with_anything_after_them(client: ReceiverClient, word: str, rest: str) -> None:
     known = {"command": "/flows", "text": f"{word} {rest}", "user_id": "U0EMMA", "channel_id": MARKETING}
-    await door.delivers("slash_commands", known)
-    assert list_writes(door.world) == []
+    await client.deliver("slash_commands", known)
+    assert list_writes(client.world) == []
 
 
 @MANY
 @given(body=st.binary(max_size=300), kind=st.sampled_from([FORM, JSON_TYPE, "text/plain", "multipart/form-data", "x"]))
-async def test_free_bytes(door: Door, body: bytes, kind: str) -> None:
-    await door.post(body, kind)
-    assert list_writes(door.world) == []
+async def test_free_bytes(client: ReceiverClient, body: bytes, kind: str) -> None:
+    await client.post(body, kind)
+    assert list_writes(client.world) == []
 
 
 @MANY
 @given(value=JSON, kind=st.sampled_from([FORM, JSON_TYPE]))
-async def test_any_json(door: Door, value: Any, kind: str) -> None:
+async def test_any_json(client: ReceiverClient, value: Any, kind: str) -> None:
     text = json.dumps(value)
-    await door.post(urlencode({"payload": text}).encode() if kind == FORM else text.encode(), kind)
-    assert list_writes(door.world) == []
+    await client.post(urlencode({"payload": text}).encode() if kind == FORM else text.encode(), kind)
+    assert list_writes(client.world) == []
 
 
 # --- from what is real ---------------------------------------------------------------------------------------------
 
 
-def _kinds(deliveries: list[Delivery]) -> list[tuple[str, dict[str, Any]]]:
-    """One of each kind that was seen, and some that a person cannot make."""
+def _sort_by_kind(deliveries: list[Delivery]) -> list[tuple[str, dict[str, Any]]]:
+    """Return one of each kind that was seen, and some that a person cannot make."""
     seen = {each.label: (str(each.kind), each.payload) for each in deliveries}
     (change,) = {action["value"] for _, payload in seen.values() for action in payload.get("actions", ())
                  if action["action_id"] == "changes.approve"}  # fmt: skip
     (form,) = (payload for what, (_, payload) in seen.items() if what == "view_submission flows.form")
-    forged = [*reason_forms(json.loads(change)["c"]), form | SUGGESTION, form | {"type": "view_closed"}]
+    forged = [*forge_reason_forms(json.loads(change)["c"]), form | SUGGESTION, form | {"type": "view_closed"}]
     return [*seen.values(), *(("interactive", payload) for payload in forged)]
 
 
 @pytest.fixture
-async def kinds(door: Door) -> list[tuple[str, dict[str, Any]]]:
-    return _kinds(await recorded(door.world))
+async def recorded_kinds(client: ReceiverClient) -> list[tuple[str, dict[str, Any]]]:
+    return _sort_by_kind(await record_deliveries(client.world))
 
 
 @settings(MANY, max_examples=EXAMPLES * 4)
 @given(data=st.data())
 async def test_what_is_real_with_some_of_it_wrong(
-    door: Door, kinds: list[tuple[str, dict[str, Any]]], snare: Trap, data: st.DataObject
+    client: ReceiverClient, recorded_kinds: list[tuple[str, dict[str, Any]]], trap: Trap, data: st.DataObject
 ) -> None:
-    kind, real = data.draw(st.sampled_from(kinds))
-    payload = data.draw(mutants(real))
+    kind, real = data.draw(st.sampled_from(recorded_kinds))
+    payload = data.draw(mutated_payloads(real))
     if data.draw(st.booleans()):
-        payload["response_url"] = data.draw(st.sampled_from([snare.origin, f"{snare.origin}/x"]))
-    await door.delivers(kind, payload)
-    assert is_untouched(door.world)
-    assert snare.calls == []
+        payload["response_url"] = data.draw(st.sampled_from([trap.origin, f"{trap.origin}/x"]))
+    await client.deliver(kind, payload)
+    assert is_untouched(client.world)
+    assert trap.calls == []
 
 
-async def test_what_is_real_reaches_what_it_stands_for(door: Door, kinds: list[tuple[str, dict[str, Any]]]) -> None:
+async def test_what_is_real_reaches_what_it_stands_for(
+    client: ReceiverClient, recorded_kinds: list[tuple[str, dict[str, Any]]]
+) -> None:
     """Else the test above would shoot past everything."""
-    told = {key for kind, payload in kinds for key in await _said(door, kind, payload)}
+    told = {key for kind, payload in recorded_kinds for key in await _find_answers(client, kind, payload)}
     assert told >= {"Page 1 of 2", "Page 2 of 2", "does not let you"}
 
 
-async def _said(door: Door, kind: str, payload: dict[str, Any]) -> set[str]:
-    answer = await door.delivers(kind, payload | {"trigger_id": "another"})
-    said = " ".join((answer, *(text_of(message) for message in await door.world.emma.list_messages(MARKETING))))
+async def _find_answers(client: ReceiverClient, kind: str, payload: dict[str, Any]) -> set[str]:
+    answer = await client.deliver(kind, payload | {"trigger_id": "another"})
+    said = " ".join((answer, *(text_of(message) for message in await client.world.emma.list_messages(MARKETING))))
     return {words for words in ("Page 1 of 2", "Page 2 of 2", "does not let you") if words in said}
 
 
@@ -157,21 +159,21 @@ DEPTHS: Final = (50, 300, 700, 900, 950, 980, 10_000)
 
 
 @pytest.mark.parametrize("where", ["actions", "view", "message", "anything"])
-async def test_depth(door: Door, where: str) -> None:
+async def test_depth(client: ReceiverClient, where: str) -> None:
     for levels in DEPTHS:
         deep = '{"state":' * levels + "1" + "}" * levels if where == "view" else "[" * levels + "]" * levels
         text = json.dumps(PRESS | {where: "DEEP"}).replace('"DEEP"', deep)
-        await door.post(urlencode({"payload": text}).encode())
-        await door.post(text.encode(), JSON_TYPE)
-    assert list_writes(door.world) == []
+        await client.post(urlencode({"payload": text}).encode())
+        await client.post(text.encode(), JSON_TYPE)
+    assert list_writes(client.world) == []
 
 
 @pytest.mark.parametrize("key", ["type", "user", "actions", "trigger_id"])
-async def test_a_key_that_stands_twice(door: Door, key: str) -> None:
+async def test_a_key_that_stands_twice(client: ReceiverClient, key: str) -> None:
     values: tuple[Any, ...] = (None, "block_suggestion", [], {"id": "U0BURAK"})
     for value in values:
-        await door.post(urlencode({"payload": doubled(PRESS, key, value)}).encode())
-    assert list_writes(door.world) == []
+        await client.post(urlencode({"payload": repeat_key(PRESS, key, value)}).encode())
+    assert list_writes(client.world) == []
 
 
 FORMS: Final = {
@@ -190,10 +192,10 @@ FORMS: Final = {
 
 
 @pytest.mark.parametrize("kind", [FORM, f"{FORM}; charset=utf-16", f"{FORM}; charset=martian", JSON_TYPE, "text/xml"])
-async def test_forms(door: Door, kind: str) -> None:
+async def test_forms(client: ReceiverClient, kind: str) -> None:
     for form in FORMS.values():
-        await door.post(form, kind)
-    assert list_writes(door.world) == []
+        await client.post(form, kind)
+    assert list_writes(client.world) == []
 
 
 # --- Socket Mode ---------------------------------------------------------------------------------------------------
@@ -202,29 +204,29 @@ ENVELOPES: Final = ("interactive", "slash_commands", "events_api", "hello", "dis
 
 
 @settings(MANY, max_examples=max(EXAMPLES // 2, 1))
-@given(shots=st.lists(st.tuples(st.sampled_from(ENVELOPES), payloads() | JSON), min_size=5, max_size=10))
-async def test_envelopes(fired_at: World, shots: list[tuple[str, Any]]) -> None:
+@given(shots=st.lists(st.tuples(st.sampled_from(ENVELOPES), free_payloads() | JSON), min_size=5, max_size=10))
+async def test_envelopes(attacked: World, shots: list[tuple[str, Any]]) -> None:
     with no_errors_logged():
         for number, (kind, payload) in enumerate(shots):
             envelope = {"envelope_id": str(number), "type": kind, "payload": payload, "accepts_response_payload": True}
-            await _says(fired_at, json.dumps(envelope))
-        await _is_heard(fired_at)
-    assert list_writes(fired_at) == []
+            await _find_message(attacked, json.dumps(envelope))
+        await _check_connection(attacked)
+    assert list_writes(attacked) == []
 
 
 @pytest.fixture
-async def fired_at(world: World) -> World:
+async def attacked(world: World) -> World:
     await world.start_socket()
     return world
 
 
-async def _says(world: World, text: str) -> None:
+async def _find_message(world: World, text: str) -> None:
     (connection,) = world.slack.sockets._connections
     await connection.socket.send_str(text)
 
 
-async def _is_heard(world: World) -> None:
-    """A command is answered, over the very same connection."""
+async def _check_connection(world: World) -> None:
+    """Check that a command is answered, over the very same connection."""
     before = _count(world)
     await world.emma.send(MARKETING, "/flows help")
     await world.emma.wait_until(lambda: _count(world) > before)
@@ -244,15 +246,15 @@ RAW: Final = (
 )
 
 
-async def test_text_that_is_no_envelope(fired_at: World) -> None:
+async def test_text_that_is_no_envelope(attacked: World) -> None:
     with no_errors_logged():
         for text in RAW:
-            await _says(fired_at, text)
-            await _is_heard(fired_at)
+            await _find_message(attacked, text)
+            await _check_connection(attacked)
 
 
 async def test_a_press_that_breaks_flowbot_does_not_break_the_socket(
-    fired_at: World, monkeypatch: pytest.MonkeyPatch
+    attacked: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     broken = asyncio.Event()
 
@@ -262,7 +264,7 @@ async def test_a_press_that_breaks_flowbot_does_not_break_the_socket(
 
     with monkeypatch.context() as patch:
         patch.setattr("slack_bolt.async_app.AsyncApp.async_dispatch", breaks)
-        await _says(fired_at, json.dumps({"envelope_id": "1", "type": "interactive", "payload": PRESS}))
+        await _find_message(attacked, json.dumps({"envelope_id": "1", "type": "interactive", "payload": PRESS}))
         async with asyncio.timeout(5):
             await broken.wait()
-    await _is_heard(fired_at)
+    await _check_connection(attacked)

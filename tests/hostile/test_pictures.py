@@ -21,8 +21,8 @@ PUBLIC: Final = "https://1.1.1.1/api"
 
 
 @dataclass
-class Host:
-    """A web server with pictures, or what goes for them."""
+class PictureServer:
+    """A web server with pictures, or what passes for them."""
 
     origin: str = ""
     asked: list[str] = field(default_factory=list)
@@ -34,11 +34,11 @@ class Host:
         return answer
 
 
-async def picture(_host: Host, _request: web.Request) -> web.StreamResponse:
+async def picture(_host: PictureServer, _request: web.Request) -> web.StreamResponse:
     return web.Response(body=PNG, content_type="image/png")
 
 
-async def endless(_host: Host, request: web.Request) -> web.StreamResponse:
+async def endless(_host: PictureServer, request: web.Request) -> web.StreamResponse:
     answer = web.StreamResponse(headers={"Content-Type": "image/png"})
     await answer.prepare(request)
     await answer.write(PNG)
@@ -47,15 +47,15 @@ async def endless(_host: Host, request: web.Request) -> web.StreamResponse:
     return answer
 
 
-async def dripping(host: Host, request: web.Request) -> web.StreamResponse:
+async def slow(server: PictureServer, request: web.Request) -> web.StreamResponse:
     answer = web.StreamResponse(headers={"Content-Type": "image/png"})
     await answer.prepare(request)
     await answer.write(PNG[:10])
-    await host.goes_on.wait()
+    await server.goes_on.wait()
     return answer
 
 
-async def broken_off(_host: Host, request: web.Request) -> web.StreamResponse:
+async def cut_off(_host: PictureServer, request: web.Request) -> web.StreamResponse:
     answer = web.StreamResponse(headers={"Content-Type": "image/png", "Content-Length": "5000"})
     await answer.prepare(request)
     await answer.write(PNG)
@@ -64,21 +64,21 @@ async def broken_off(_host: Host, request: web.Request) -> web.StreamResponse:
     return answer
 
 
-async def squeezed(_host: Host, _request: web.Request) -> web.StreamResponse:
+async def compressed_bomb(_host: PictureServer, _request: web.Request) -> web.StreamResponse:
     bomb = zlib.compress(PNG + bytes(200 * 1024 * 1024), 9)
     return web.Response(body=bomb, headers={"Content-Encoding": "deflate", "Content-Type": "image/png"})
 
 
-def of(body: bytes, kind: str = "image/png") -> Any:
-    async def page(_host: Host, _request: web.Request) -> web.StreamResponse:
+def page_of(body: bytes, kind: str = "image/png") -> Any:
+    async def page(_host: PictureServer, _request: web.Request) -> web.StreamResponse:
         return web.Response(body=body, content_type=kind)
 
     return page
 
 
-def led(to: str) -> Any:
-    async def page(host: Host, _request: web.Request) -> web.StreamResponse:
-        raise web.HTTPFound(to.format(origin=host.origin))
+def redirect(to: str) -> Any:
+    async def page(server: PictureServer, _request: web.Request) -> web.StreamResponse:
+        raise web.HTTPFound(to.format(origin=server.origin))
 
     return page
 
@@ -86,45 +86,45 @@ def led(to: str) -> Any:
 PAGES: Final[dict[str, Any]] = {
     "/picture.png": picture,
     "/endless": endless,
-    "/dripping": dripping,
-    "/broken": broken_off,
-    "/squeezed": squeezed,
-    "/page": of(b"<!doctype html><script>alert(1)</script>", "text/html"),
-    "/svg": of(b'<svg xmlns="http://www.w3.org/2000/svg" onload="alert(1)"/>', "image/svg+xml"),
-    "/svg-in-disguise": of(b'<?xml version="1.0"?><svg onload="alert(1)"/>'),
-    "/nothing": of(b""),
-    "/half": of(PNG[:7]),
-    "/led": led("{origin}/picture.png"),
-    "/led-to-a-file": led("file:///etc/passwd"),
-    "/led-to-the-cloud": led("http://169.254.169.254/latest/meta-data"),
-    "/led-on-and-on": led("{origin}/led-on-and-on"),
+    "/dripping": slow,
+    "/broken": cut_off,
+    "/squeezed": compressed_bomb,
+    "/page": page_of(b"<!doctype html><script>alert(1)</script>", "text/html"),
+    "/svg": page_of(b'<svg xmlns="http://www.w3.org/2000/svg" onload="alert(1)"/>', "image/svg+xml"),
+    "/svg-in-disguise": page_of(b'<?xml version="1.0"?><svg onload="alert(1)"/>'),
+    "/nothing": page_of(b""),
+    "/half": page_of(PNG[:7]),
+    "/led": redirect("{origin}/picture.png"),
+    "/led-to-a-file": redirect("file:///etc/passwd"),
+    "/led-to-the-cloud": redirect("http://169.254.169.254/latest/meta-data"),
+    "/led-on-and-on": redirect("{origin}/led-on-and-on"),
 }
 
 
 @pytest.fixture
-async def host() -> AsyncIterator[Host]:
-    host = Host()
+async def server() -> AsyncIterator[PictureServer]:
+    server = PictureServer()
     app = web.Application()
-    app.router.add_get("/{path:.*}", host.serve)
+    app.router.add_get("/{path:.*}", server.serve)
     runner = web.AppRunner(app, shutdown_timeout=0.1)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
-    host.origin = f"http://127.0.0.1:{runner.addresses[0][1]}"
-    yield host
-    host.goes_on.set()
+    server.origin = f"http://127.0.0.1:{runner.addresses[0][1]}"
+    yield server
+    server.goes_on.set()
     await runner.cleanup()
 
 
-async def fetched(url: str, api: str) -> ImageFile | None:
+async def fetch_picture(url: str, api: str) -> ImageFile | None:
     flow = Flow(FlowId(1), WebsiteId(1), "n", "t", "d", WaitTime(1, "hours"), is_enabled=False, image_url=url)
     async with create_image_client(api) as client:
         return await ImageFetcher(client).fetch_for(flow)
 
 
 @pytest.mark.parametrize("page", ["/picture.png", "/led"])
-async def test_a_picture_beside_an_enkapush_inside_the_network_is_fetched(host: Host, page: str) -> None:
-    image = await fetched(host.origin + page, "http://127.0.0.1:1/api")
+async def test_a_picture_beside_an_enkapush_inside_the_network_is_fetched(server: PictureServer, page: str) -> None:
+    image = await fetch_picture(server.origin + page, "http://127.0.0.1:1/api")
     assert image == ImageFile(PNG, "image/png", page[1:])
 
 
@@ -132,16 +132,18 @@ BAD: Final = [page for page in PAGES if page not in {"/picture.png", "/led", "/d
 
 
 @pytest.mark.parametrize("page", BAD)
-async def test_what_is_no_picture_is_a_fault(host: Host, page: str) -> None:
+async def test_what_is_no_picture_is_a_fault(server: PictureServer, page: str) -> None:
     with pytest.raises(DependencyError, match="picture"):
-        await fetched(host.origin + page, "http://127.0.0.1:1/api")
+        await fetch_picture(server.origin + page, "http://127.0.0.1:1/api")
 
 
-async def test_who_sends_a_byte_now_and_then_is_not_waited_for(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_who_sends_a_byte_now_and_then_is_not_waited_for(
+    server: PictureServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(images, "WHOLE_SECONDS", 0.3)
     async with asyncio.timeout(5):
         with pytest.raises(DependencyError, match="picture"):
-            await fetched(f"{host.origin}/dripping", "http://127.0.0.1:1/api")
+            await fetch_picture(f"{server.origin}/dripping", "http://127.0.0.1:1/api")
 
 
 INNER: Final = [
@@ -167,9 +169,9 @@ INNER: Final = [
 
 @pytest.mark.parametrize("url", INNER)
 async def test_nothing_inside_the_network_is_asked_for_a_public_enkapush(
-    host: Host, url: str, monkeypatch: pytest.MonkeyPatch
+    server: PictureServer, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    loop, port = asyncio.get_running_loop(), host.origin.rpartition(":")[2]
+    loop, port = asyncio.get_running_loop(), server.origin.rpartition(":")[2]
     ask = loop.getaddrinfo
 
     async def resolve(name: Any, *args: Any, **named: Any) -> Any:
@@ -177,11 +179,11 @@ async def test_nothing_inside_the_network_is_asked_for_a_public_enkapush(
 
     monkeypatch.setattr(loop, "getaddrinfo", resolve)
     with pytest.raises(DependencyError, match="picture"):
-        await fetched(url.replace("{port}", port), PUBLIC)
-    assert host.asked == []
+        await fetch_picture(url.replace("{port}", port), PUBLIC)
+    assert server.asked == []
 
 
 async def test_the_cloud_is_not_asked_even_beside_an_enkapush_inside_the_network() -> None:
     with pytest.raises(DependencyError, match="picture") as caught:
-        await fetched("http://169.254.169.254/latest/meta-data", "http://127.0.0.1:1/api")
+        await fetch_picture("http://169.254.169.254/latest/meta-data", "http://127.0.0.1:1/api")
     assert caught.value.params["error"] == "UnsupportedProtocol"

@@ -38,17 +38,17 @@ SAID: Final = "Slack delivered this"
 
 
 async def two_bots(world: World) -> list[tuple[Flowbot, str]]:
-    """Two flowbots on one database; Slack delivers to the second."""
+    """Start two flowbots on one database; Slack delivers to the second."""
     return [await world.start_http() for _ in range(2)]
 
 
-def last(world: World, what: str = "") -> Delivery:
-    """The latest delivery whose name holds `what`."""
+def last_delivery(world: World, what: str = "") -> Delivery:
+    """Return the latest delivery whose name holds `what`."""
     return next(each for each in reversed(world.slack.deliveries) if what in each.label)
 
 
-async def plays(world: World, bots: list[tuple[Flowbot, str]], recording: Delivery) -> None:
-    """Play it to each bot, and wait until they have nothing in hand."""
+async def replay(world: World, bots: list[tuple[Flowbot, str]], recording: Delivery) -> None:
+    """Replay a recording to each bot, and wait until they have nothing in hand."""
     signed = recording.request
     assert signed is not None
     async with aiohttp.ClientSession() as session:
@@ -56,18 +56,18 @@ async def plays(world: World, bots: list[tuple[Flowbot, str]], recording: Delive
             url = f"{origin}/slack/events"
             async with session.post(url, data=signed.body, headers=signed.headers) as answer:
                 assert answer.status == 200
-            await nothing_in_hand(bot)
+            await wait_until_idle(bot)
 
 
-async def nothing_in_hand(bot: Flowbot) -> None:
+async def wait_until_idle(bot: Flowbot) -> None:
     """Wait until the bot has done what it took on."""
     async with asyncio.timeout(10):
         while len(bot.tasks):  # noqa: ASYNC110 - it has no event to wait for
             await asyncio.sleep(0.01)
 
 
-async def everything(world: World) -> dict[str, Any]:
-    """All that a recording could change: Enkapush, what everybody sees, the policies, the audit trail."""
+async def read_everything(world: World) -> dict[str, Any]:
+    """Read all that a recording could change: Enkapush, what everybody sees, the policies, the audit trail."""
     channels = (MARKETING, APPROVALS, RANDOM)
     posted = [message for channel in channels for message in world.slack.workspace.messages[channel]]
     async with world.open_database() as database:
@@ -81,8 +81,8 @@ async def everything(world: World) -> dict[str, Any]:
     }
 
 
-async def withdraws(world: World, request: Message) -> None:
-    """Emma takes her request back."""
+async def withdraw(world: World, request: Message) -> None:
+    """Let Emma withdraw her request."""
     await world.emma.click(request, "Withdraw")
     await wait_for_status(world, request, "Withdrawn")
 
@@ -90,77 +90,77 @@ async def withdraws(world: World, request: Message) -> None:
 # --- acts, each with what came after it ----------------------------------------------------------------------------
 
 
-async def disabled_then_enabled_by_somebody(world: World) -> Delivery:
+async def disable_then_enabled_by_somebody(world: World) -> Delivery:
     await world.import_policy(approval_policy())
     add_flow(world, is_enabled=True)
     await world.emma.send(MARKETING, "/flows disable 1 For a moment")
     await world.emma.wait_for_message(MARKETING, "Flow #1 is disabled")
     world.enkapush.store.update_flow(1, is_enabled=True)
-    return last(world)
+    return last_delivery(world)
 
 
-async def asked_then_withdrew(world: World) -> Delivery:
+async def request_then_withdraw(world: World) -> Delivery:
     await world.import_policy(approval_policy())
     request = await request_change(world)
-    recording = last(world)
-    await withdraws(world, request)
+    recording = last_delivery(world)
+    await withdraw(world, request)
     return recording
 
 
-async def asked_to_delete_then_was_rejected(world: World) -> Delivery:
+async def request_delete_then_rejected(world: World) -> Delivery:
     await world.import_policy(approval_policy())
     request = await request_change(world, "delete")
-    recording = last(world)
+    recording = last_delivery(world)
     await world.burak.click(request, "Reject")
     await submit_reason(world.burak, "No")
     await wait_for_status(world, request, "Rejected")
     return recording
 
 
-async def asked_while_enkapush_was_away(world: World) -> Delivery:
+async def request_while_enkapush_is_down(world: World) -> Delivery:
     await world.import_policy(approval_policy())
     add_flow(world)
     world.enkapush.faults.add(Fault.status(401, method="GET"))
     await world.emma.send(MARKETING, "/flows enable 1")
     await world.emma.wait_for_message(MARKETING, "refuses flowbot's API key")
-    return last(world)
+    return last_delivery(world)
 
 
-async def asked_before_the_policy_allowed_it(world: World) -> Delivery:
+async def request_before_the_policy_allows_it(world: World) -> Delivery:
     await world.import_policy(approval_policy(editors=NOBODY))
     add_flow(world)
     await world.emma.send(MARKETING, "/flows enable 1")
     await world.emma.wait_for_message(MARKETING, "does not let you")
     await world.import_policy(approval_policy())
-    return last(world)
+    return last_delivery(world)
 
 
-async def pressed_enable_then_withdrew(world: World) -> Delivery:
+async def press_enable_then_withdraw(world: World) -> Delivery:
     await world.import_policy(approval_policy())
     add_flow(world)
     await world.emma.send(MARKETING, "/flows show 1")
     shown = await world.emma.wait_for_message(MARKETING, lambda message: "Enable" in world.emma.list_buttons(message))
     await world.emma.click(shown, "Enable")
-    recording = last(world)
+    recording = last_delivery(world)
     request = await world.deniz.wait_for_message(APPROVALS, "Waiting for approval")
-    await withdraws(world, request)
+    await withdraw(world, request)
     return recording
 
 
-async def asked_again_then_withdrew(world: World) -> Delivery:
+async def request_again_then_withdraw(world: World) -> Delivery:
     await world.import_policy(approval_policy())
     request = await request_change(world)
     world.enkapush.store.update_flow(1, title="Other")
     await world.burak.click(request, "Approve")
     over = await wait_for_status(world, request, "Out of date")
     await world.emma.click(over, "Ask again")
-    recording = last(world)
+    recording = last_delivery(world)
     again = await world.deniz.wait_for_message(APPROVALS, "Waiting for approval")
-    await withdraws(world, again)
+    await withdraw(world, again)
     return recording
 
 
-async def restored_in_vain(world: World) -> Delivery:
+async def restore_in_vain(world: World) -> Delivery:
     await world.import_policy(approval_policy())
     request = await request_change(world, "delete")
     await world.burak.click(request, "Approve")
@@ -168,63 +168,63 @@ async def restored_in_vain(world: World) -> Delivery:
     world.enkapush.faults.add(Fault.status(422, method="POST", path="/flows"))
     await world.emma.click(over, "Restore")
     await world.deniz.wait_for_message(MARKETING, "Failed")
-    return last(world)
+    return last_delivery(world)
 
 
-async def approved_before_the_policy_allowed_it(world: World) -> Delivery:
+async def approve_before_the_policy_allows_it(world: World) -> Delivery:
     await world.import_policy(approval_policy(approvers=NOBODY))
     request = await request_change(world)
     assert "izin vermiyor" in await click_and_read(world, world.burak, request, "Approve")
     await world.import_policy(approval_policy())
-    return last(world)
+    return last_delivery(world)
 
 
-async def rejected_before_the_policy_allowed_it(world: World) -> Delivery:
+async def reject_before_the_policy_allows_it(world: World) -> Delivery:
     await world.import_policy(approval_policy())
     request = await request_change(world)
     await world.burak.click(request, "Reject")
-    await world.burak.wait_for_view(_asks_why)
+    await world.burak.wait_for_view(_is_reason_form)
     await world.import_policy(approval_policy(approvers=NOBODY))
     world.time.ahead += 120
     (said,) = await submit_reason(world.burak, "No")
     assert "izin vermiyor" in said
     await world.import_policy(approval_policy())
-    return last(world)
+    return last_delivery(world)
 
 
-async def approved_one_of_two(world: World) -> Delivery:
+async def approve_one_of_two(world: World) -> Delivery:
     await world.import_policy(approval_policy("quorum = 2", approvers='["S0LEADS", "U0DENIZ"]'))
     request = await request_change(world)
     await world.burak.click(request, "Approve")
     await wait_for_status(world, request, "1 of 2 approvals")
-    return last(world)
+    return last_delivery(world)
 
 
-async def sent_a_form_while_the_flow_was_taken(world: World) -> Delivery:
+async def submit_while_the_flow_is_taken(world: World) -> Delivery:
     await world.import_policy(approval_policy())
     add_flow(world)
     await open_form(world.ayse, "/flows edit 1")
     request = await request_change(world, "enable 1")
     assert (await world.ayse.submit({"Başlık": "Benim"})).response_action == "errors"
-    recording = last(world)
-    await withdraws(world, request)
+    recording = last_delivery(world)
+    await withdraw(world, request)
     return recording
 
 
-async def sent_a_form_for_a_website_that_came_later(world: World) -> Delivery:
+async def submit_for_a_website_that_comes_later(world: World) -> Delivery:
     await world.import_policy(approval_policy())
     await open_form(world.emma, "/flows create")
     await world.import_policy(approval_policy(websites="[2]"))
     assert (await world.emma.submit(REQUIRED_FIELDS)).response_action == "errors"
     await world.import_policy(approval_policy())
-    return last(world)
+    return last_delivery(world)
 
 
-async def created_a_flow_that_was_deleted(world: World) -> Delivery:
+async def create_a_flow_that_is_deleted(world: World) -> Delivery:
     await world.import_policy(approval_policy())
     await open_form(world.emma, "/flows create")
     await world.emma.submit(REQUIRED_FIELDS)
-    recording = last(world)
+    recording = last_delivery(world)
     await world.emma.wait_for_message(MARKETING, "Flow #1 was created")
     world.enkapush.store.delete_flow(1)
     return recording
@@ -235,63 +235,63 @@ async def set_up_and_set_back(world: World) -> Delivery:
     await world.import_policy(policy)
     await open_form(world.deniz, "/flows setup")
     assert not (await world.deniz.submit({"Expiry in hours": "24"})).errors
-    recording = last(world)
+    recording = last_delivery(world)
     await world.ayse.wait_for_message(MARKETING, "24")
     await world.import_policy(policy)
     return recording
 
 
-async def shared_a_flow(world: World) -> Delivery:
+async def share_a_flow(world: World) -> Delivery:
     await world.import_policy(approval_policy())
     add_flow(world)
     await world.emma.send(MARKETING, "/flows show 1")
     shown = await world.emma.wait_for_message(MARKETING, lambda message: "Share" in world.emma.list_buttons(message))
     await world.emma.click(shown, "Share")
-    await world.ayse.wait_for_message(MARKETING, _for_all)
-    return last(world)
+    await world.ayse.wait_for_message(MARKETING, _is_public)
+    return last_delivery(world)
 
 
-def _for_all(message: Message) -> bool:
+def _is_public(message: Message) -> bool:
     return not message.is_ephemeral and "Old title" in text_of(message)
 
 
-def _asks_why(view: View) -> bool:
+def _is_reason_form(view: View) -> bool:
     return view.callback_id == "changes.reason"
 
 
-async def broke_the_glass_before_it_was_allowed(world: World) -> Delivery:
+async def skip_approval_before_it_is_allowed(world: World) -> Delivery:
     named = 'break_glass = ["U0DENIZ"]'
     await world.import_policy(approval_policy(named))
     request = await request_change(world)
     await world.deniz.click(request, "Break glass")
-    await world.deniz.wait_for_view(_asks_why)
+    await world.deniz.wait_for_view(_is_reason_form)
     await world.import_policy(approval_policy())
     (said,) = await submit_reason(world.deniz, "Now")
     assert "does not let you" in said
     await world.import_policy(approval_policy(named))
-    return last(world)
+    return last_delivery(world)
 
 
 ACTS: Final[dict[str, Act]] = {
     act.__name__: act
     for act in (
-        disabled_then_enabled_by_somebody,
-        asked_then_withdrew,
-        asked_to_delete_then_was_rejected,
-        asked_while_enkapush_was_away,
-        asked_before_the_policy_allowed_it,
-        pressed_enable_then_withdrew,
-        asked_again_then_withdrew,
-        restored_in_vain,
-        approved_before_the_policy_allowed_it,
-        approved_one_of_two,
-        rejected_before_the_policy_allowed_it,
-        broke_the_glass_before_it_was_allowed,
-        sent_a_form_while_the_flow_was_taken,
-        sent_a_form_for_a_website_that_came_later,
-        created_a_flow_that_was_deleted,
+        disable_then_enabled_by_somebody,
+        request_then_withdraw,
+        request_delete_then_rejected,
+        request_while_enkapush_is_down,
+        request_before_the_policy_allows_it,
+        press_enable_then_withdraw,
+        request_again_then_withdraw,
+        restore_in_vain,
+        approve_before_the_policy_allows_it,
+        approve_one_of_two,
+        reject_before_the_policy_allows_it,
+        skip_approval_before_it_is_allowed,
+        submit_while_the_flow_is_taken,
+        submit_for_a_website_that_comes_later,
+        create_a_flow_that_is_deleted,
         set_up_and_set_back,
-        shared_a_flow,
+        share_a_flow,
     )
 }
 
@@ -301,10 +301,10 @@ async def test_a_recording_changes_nothing_after_the_world_moved_on(world: World
     bots = await two_bots(world)
     recording = await ACTS[act](world)
     for bot, _ in bots:
-        await nothing_in_hand(bot)
-    before = await everything(world)
-    await plays(world, bots, recording)
-    assert await everything(world) == before
+        await wait_until_idle(bot)
+    before = await read_everything(world)
+    await replay(world, bots, recording)
+    assert await read_everything(world) == before
 
 
 @on_both_databases
@@ -321,7 +321,7 @@ async def test_the_very_bytes_of_a_request_count_once(world: World) -> None:
                 assert answer.status == 200
             await world.emma.wait_for_message(MARKETING, said)
             world.enkapush.store.update_flow(1, is_enabled=True)
-    await nothing_in_hand(bot)
+    await wait_until_idle(bot)
     assert [record.method for record in world.enkapush.requests].count("POST") == 1
 
 
@@ -337,7 +337,7 @@ async def test_the_same_request_signed_anew_is_another_act(world: World) -> None
             headers = {"Content-Type": FORM, **build_signature_headers(SIGNING_SECRET, body, moment)}
             async with session.post(f"{origin}/slack/events", data=body, headers=headers) as answer:
                 assert answer.status == 200
-            await nothing_in_hand(bot)
+            await wait_until_idle(bot)
             assert not world.enkapush.store.flows[1].is_enabled
             world.enkapush.store.update_flow(1, is_enabled=True)
 
@@ -346,7 +346,7 @@ async def test_the_same_words_typed_again_are_another_command(http: World) -> No
     await http.import_policy(approval_policy())
     for _ in range(2):
         request = await request_change(http, "enable")
-        await withdraws(http, request)
+        await withdraw(http, request)
 
 
 async def test_a_form_that_was_put_right_counts(http: World) -> None:

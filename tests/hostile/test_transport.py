@@ -12,7 +12,15 @@ import aiohttp
 import pytest
 
 from flowbot.sandbox.slack import SIGNING_SECRET
-from tests.hostile.attack_steps import ACK_SECONDS, ANSWERS, FORM, Door, no_errors_logged, nothing_in_hand, signed
+from tests.hostile.attack_steps import (
+    ACK_SECONDS,
+    ALLOWED_STATUSES,
+    FORM,
+    ReceiverClient,
+    no_errors_logged,
+    sign,
+    wait_until_idle,
+)
 from tests.journeys.form_steps import add_flow, list_writes
 from tests.journeys.request_steps import approval_policy
 from tests.journeys.world import World
@@ -21,28 +29,28 @@ BODY: Final = b"command=%2Fflows&text=disable+1&user_id=U0EMMA&channel_id=C0MARK
 
 
 @pytest.fixture
-async def door(world: World) -> AsyncIterator[Door]:
-    """A bot that would carry `BODY` out."""
+async def client(world: World) -> AsyncIterator[ReceiverClient]:
+    """Return a client of a bot that would carry `BODY` out."""
     await world.import_policy(approval_policy())
     add_flow(world, is_enabled=True)
     bot, origin = await world.start_http()
     async with aiohttp.ClientSession() as session:
-        yield Door(world, bot, origin, session)
+        yield ReceiverClient(world, bot, origin, session)
 
 
-async def is_untouched(door: Door) -> bool:
-    await nothing_in_hand(door.bot)
-    return list_writes(door.world) == []
+async def is_untouched(client: ReceiverClient) -> bool:
+    await wait_until_idle(client.bot)
+    return list_writes(client.world) == []
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "PATCH", "OPTIONS", "HEAD", "TRACE"])
-async def test_another_method_than_post(door: Door, method: str) -> None:
+async def test_another_method_than_post(client: ReceiverClient, method: str) -> None:
     with no_errors_logged():
-        async with door.session.request(
-            method, f"{door.origin}/slack/events", data=BODY, headers=signed(BODY)
+        async with client.session.request(
+            method, f"{client.origin}/slack/events", data=BODY, headers=sign(BODY)
         ) as answer:
             assert answer.status == 405
-    assert await is_untouched(door)
+    assert await is_untouched(client)
 
 
 SQUEEZED: Final = gzip.compress(BODY)
@@ -54,20 +62,20 @@ BOMB: Final = gzip.compress(bytes(50_000_000))
     [(SQUEEZED, SQUEEZED), (BOMB, BOMB), (b"no gzip", b"no gzip"), (SQUEEZED[:20], SQUEEZED[:20])],
     ids=["a command", "a bomb", "no gzip", "half of it"],
 )
-async def test_a_squeezed_body_is_left_squeezed(door: Door, sent: bytes, over: bytes) -> None:
-    headers = {"Content-Type": FORM, "Content-Encoding": "gzip", **signed(over)}
+async def test_a_squeezed_body_is_left_squeezed(client: ReceiverClient, sent: bytes, over: bytes) -> None:
+    headers = {"Content-Type": FORM, "Content-Encoding": "gzip", **sign(over)}
     with no_errors_logged():
         async with (
             asyncio.timeout(ACK_SECONDS),
-            door.session.post(f"{door.origin}/slack/events", data=sent, headers=headers, compress=False) as answer,
+            client.session.post(f"{client.origin}/slack/events", data=sent, headers=headers, compress=False) as answer,
         ):
-            assert answer.status in ANSWERS
-    assert await is_untouched(door)
+            assert answer.status in ALLOWED_STATUSES
+    assert await is_untouched(client)
 
 
-def raw(length: str, body: bytes, more: str = "") -> bytes:
-    """A request as bytes, whatever its length says."""
-    headers = "".join(f"{name}: {value}\r\n" for name, value in signed(body).items())
+def raw_request(length: str, body: bytes, more: str = "") -> bytes:
+    """Return a request as bytes, whatever its length says."""
+    headers = "".join(f"{name}: {value}\r\n" for name, value in sign(body).items())
     start = f"POST /slack/events HTTP/1.1\r\nHost: x\r\nContent-Type: {FORM}\r\nConnection: close\r\n"
     return f"{start}{headers}{more}{length}\r\n\r\n".encode() + body
 
@@ -86,11 +94,11 @@ LIES: Final = {
 
 
 @pytest.mark.parametrize("lie", LIES)
-async def test_a_length_that_is_a_lie(door: Door, lie: str) -> None:
+async def test_a_length_that_is_a_lie(client: ReceiverClient, lie: str) -> None:
     """It is refused, or nothing comes of it: where more is promised than sent, the line is closed from outside."""
-    port = int(door.origin.rpartition(":")[2])
+    port = int(client.origin.rpartition(":")[2])
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    writer.write(raw(LIES[lie][0], LIES[lie][1], LIES[lie][2]))
+    writer.write(raw_request(LIES[lie][0], LIES[lie][1], LIES[lie][2]))
     await writer.drain()
     writer.write_eof()
     async with asyncio.timeout(ACK_SECONDS):
@@ -98,18 +106,18 @@ async def test_a_length_that_is_a_lie(door: Door, lie: str) -> None:
     writer.close()
     await writer.wait_closed()
     assert said == b"" or said.split()[1] in {b"400", b"401", b"413"}
-    assert await is_untouched(door)
+    assert await is_untouched(client)
 
 
-async def test_a_body_that_never_ends_holds_up_nobody(door: Door) -> None:
-    port = int(door.origin.rpartition(":")[2])
+async def test_a_body_that_never_ends_holds_up_nobody(client: ReceiverClient) -> None:
+    port = int(client.origin.rpartition(":")[2])
     _, writer = await asyncio.open_connection("127.0.0.1", port)
-    writer.write(raw(f"Content-Length: {len(BODY) + 1}", BODY))
+    writer.write(raw_request(f"Content-Length: {len(BODY) + 1}", BODY))
     await writer.drain()
-    assert (await door.post(BODY.replace(b"disable", b"show")))[0] == 200
+    assert (await client.post(BODY.replace(b"disable", b"show")))[0] == 200
     writer.close()
     await writer.wait_closed()
-    assert await is_untouched(door)
+    assert await is_untouched(client)
 
 
 TIMES: Final = (
@@ -128,23 +136,23 @@ TIMES: Final = (
 
 
 @pytest.mark.parametrize("shape", TIMES)
-async def test_a_time_that_is_not_slacks_even_if_it_was_signed(door: Door, shape: str) -> None:
+async def test_a_time_that_is_not_slacks_even_if_it_was_signed(client: ReceiverClient, shape: str) -> None:
     moment = shape.format(now=int(time.time()))
     digest = hmac.new(SIGNING_SECRET.encode(), b"v0:" + moment.encode() + b":" + BODY, hashlib.sha256).hexdigest()
     headers = {"Content-Type": FORM, "X-Slack-Request-Timestamp": moment, "X-Slack-Signature": f"v0={digest}"}
-    async with door.session.post(f"{door.origin}/slack/events", data=BODY, headers=headers) as answer:
+    async with client.session.post(f"{client.origin}/slack/events", data=BODY, headers=headers) as answer:
         # Blanks around a header are no part of it: then it is Slack's own time, with another's signature.
         assert answer.status == 401
-    assert await is_untouched(door)
+    assert await is_untouched(client)
 
 
 @pytest.mark.parametrize("spelled", ["V0={}", "v1={}", "{}", "v0=={}", "v0={}0", "v0=" + "0" * 64])
-async def test_a_signature_that_is_almost_right(door: Door, spelled: str) -> None:
-    headers = signed(BODY)
+async def test_a_signature_that_is_almost_right(client: ReceiverClient, spelled: str) -> None:
+    headers = sign(BODY)
     digest = headers["X-Slack-Signature"].removeprefix("v0=")
     headers["X-Slack-Signature"] = spelled.format(digest)
-    async with door.session.post(
-        f"{door.origin}/slack/events", data=BODY, headers=headers | {"Content-Type": FORM}
+    async with client.session.post(
+        f"{client.origin}/slack/events", data=BODY, headers=headers | {"Content-Type": FORM}
     ) as answer:
         assert answer.status == 401
-    assert await is_untouched(door)
+    assert await is_untouched(client)

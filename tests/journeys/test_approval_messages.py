@@ -18,7 +18,7 @@ from tests.journeys.request_steps import (
     wait_for_private_message,
     wait_for_status,
 )
-from tests.journeys.test_history import past
+from tests.journeys.test_history import read_history
 from tests.journeys.world import APPROVALS, MARKETING, POLICY, World
 
 # --- asking twice --------------------------------------------------------------------------------------------------
@@ -64,7 +64,7 @@ async def test_who_comes_too_late_reads_by_name_who_was_faster(http: World) -> N
 
 async def test_the_buttons_of_a_direct_message_are_judged_where_the_flow_was_made(http: World) -> None:
     await http.import_policy(approval_policy())
-    direct = await made_and_told_directly(http)
+    direct = await create_flow_with_direct_reply(http)
     http.slack.faults.clear()
     await http.emma.click(direct, "Edit")
     await http.emma.wait_for_view(lambda view: view.submit is not None)
@@ -76,7 +76,7 @@ async def test_the_buttons_of_a_direct_message_are_judged_where_the_flow_was_mad
 
 async def test_who_has_left_the_channel_has_no_rights_there_that_are_everyones(http: World) -> None:
     await http.import_policy(approval_policy(editors='["*"]'))
-    direct = await made_and_told_directly(http)
+    direct = await create_flow_with_direct_reply(http)
     http.slack.faults.clear()
     http.slack.workspace.channels[MARKETING].members.remove("U0EMMA")
     http.time.ahead += 3600
@@ -97,7 +97,7 @@ async def test_a_refusal_in_a_direct_message_names_the_channel(
     http: World, button: str, policy: str, said: str
 ) -> None:
     await http.import_policy(approval_policy())
-    direct = await made_and_told_directly(http)
+    direct = await create_flow_with_direct_reply(http)
     await http.import_policy(policy)
     await http.emma.click(direct, button)
     told = await http.emma.wait_for_message(direct.channel, said)
@@ -106,7 +106,7 @@ async def test_a_refusal_in_a_direct_message_names_the_channel(
 
 async def test_what_cannot_be_asked_for_in_a_direct_message_names_the_channel_too(http: World) -> None:
     await http.import_policy(approval_policy())
-    direct = await made_and_told_directly(http)
+    direct = await create_flow_with_direct_reply(http)
     await http.import_policy(approval_policy(approvers="[]"))
     await http.emma.click(direct, "Enable")
     told = await http.emma.wait_for_message(direct.channel, "the policy of C0MARKETING names nobody who may approve.")
@@ -115,7 +115,7 @@ async def test_what_cannot_be_asked_for_in_a_direct_message_names_the_channel_to
 
 async def test_who_has_just_been_given_the_right_has_it_in_a_direct_message(http: World) -> None:
     await http.import_policy(approval_policy())
-    direct = await made_and_told_directly(http)
+    direct = await create_flow_with_direct_reply(http)
     http.slack.faults.clear()
     editors = http.slack.workspace.groups["S0EDITORS"].users
     editors.remove("U0EMMA")
@@ -128,7 +128,7 @@ async def test_who_has_just_been_given_the_right_has_it_in_a_direct_message(http
     assert "U0EMMA" in text_of(await http.deniz.wait_for_message(APPROVALS, "Waiting for approval"))
 
 
-async def made_and_told_directly(world: World) -> Message:
+async def create_flow_with_direct_reply(world: World) -> Message:
     await open_form(world.emma, "/flows create")
     world.slack.faults.add("chat.postEphemeral", error="not_in_channel", times=None)
     await world.emma.submit(REQUIRED_FIELDS)
@@ -148,7 +148,7 @@ async def test_each_click_of_a_changes_life_is_one_line(http: World) -> None:
     await wait_for_status(http, request, "1 of 2 approvals")
     await http.deniz.click(request, "Approve")
     await wait_for_status(http, request, "Applied")
-    assert await past(http.emma, "/flows history 1") == [
+    assert await read_history(http.emma, "/flows history 1") == [
         "flowbot · Enable: applied #1",
         "U0DENIZ · Enable: approved #1",
         "U0BURAK · Enable: approved; more approvals are needed #1",
@@ -170,7 +170,7 @@ async def test_what_went_ahead_without_an_approval_stands_out(http: World) -> No
     await http.deniz.click(request, "Break glass")
     await submit_reason(http.deniz, "The shop is down")
     await wait_for_status(http, request, "Applied")
-    assert await past(http.emma, "/flows history 1") == [
+    assert await read_history(http.emma, "/flows history 1") == [
         "flowbot · 🚨 Enable: applied #1",
         "U0DENIZ · 🚨 Enable: approval skipped (glass broken) #1 – The shop is down",
         "U0EMMA · Enable: approval asked for #1",

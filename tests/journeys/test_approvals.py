@@ -84,7 +84,7 @@ async def test_disabling_waits_where_the_policy_says_so(http: World) -> None:
 async def test_an_edit_of_an_enabled_flow_waits_and_is_applied_as_exactly_that_edit(running: World) -> None:
     await running.import_policy(approval_policy())
     add_flow(running, is_enabled=True)
-    request = await _edits(running, {"Title": "Yeni başlık", "Time to live": "1 hour"})
+    request = await _request_edit(running, {"Title": "Yeni başlık", "Time to live": "1 hour"})
     seen = text_of(request)
     assert "Title: Old title → Yeni başlık" in seen
     assert "Time to live: 1 day → 1 hour" in seen
@@ -97,7 +97,7 @@ async def test_an_edit_of_an_enabled_flow_waits_and_is_applied_as_exactly_that_e
     assert "Title: Old title → Yeni başlık" in text_of(done)
 
 
-async def _edits(world: World, values: dict[str, Any]) -> Message:
+async def _request_edit(world: World, values: dict[str, Any]) -> Message:
     await open_form(world.emma, "/flows edit 1")
     await world.emma.submit(values)
     return await world.deniz.wait_for_message(APPROVALS, WAITING)
@@ -141,7 +141,7 @@ async def test_a_request_shows_who_asks_why_and_what_subscribers_would_get(http:
 async def test_foreign_text_calls_nobody_and_leads_nowhere(http: World, text: str) -> None:
     await http.import_policy(approval_policy(approvers='["U0DENIZ"]'))
     add_flow(http, is_enabled=True, name=text, title=text, description=text, button_title_1=text)
-    request = await _edits(http, {"Description": f"{text} again"})
+    request = await _request_edit(http, {"Description": f"{text} again"})
     assert text in text_of(request)
     assert set(list_mentions(http, request)) == {("user", "U0EMMA")}
     await http.deniz.click(request, "Reject")
@@ -259,7 +259,7 @@ async def test_a_flow_is_enabled_from_the_answer_to_its_making(http: World) -> N
     await open_form(http.emma, "/flows create")
     await http.emma.submit({"Name": "Spring", "Title": "Spring is here", "Description": "Look."})
     made = await http.emma.wait_for_message(MARKETING, "Flow #1 was created, disabled.")
-    await _asks_by(http, made, "Enable")
+    await _request_by_button(http, made, "Enable")
 
 
 @pytest.mark.parametrize(("command", "button"), [("show 1", "Enable"), ("show 1", "Delete"), ("list", "Enable")])
@@ -268,10 +268,10 @@ async def test_a_request_is_made_from_where_a_flow_is_shown(http: World, command
     add_flow(http)
     await http.emma.send(MARKETING, f"/flows {command}")
     shown = await http.emma.wait_for_message(MARKETING, lambda message: button in http.emma.list_buttons(message))
-    await _asks_by(http, shown, button)
+    await _request_by_button(http, shown, button)
 
 
-async def _asks_by(world: World, shown: Message, button: str) -> None:
+async def _request_by_button(world: World, shown: Message, button: str) -> None:
     before = len(list_writes(world))
     await world.emma.click(shown, button)
     request = await world.deniz.wait_for_message(APPROVALS, WAITING)

@@ -30,12 +30,12 @@ from tests.journeys.request_steps import (
 )
 from tests.journeys.world import APPROVALS, MARKETING, World, on_both_databases
 
-NAMED = 'break_glass = ["U0DENIZ"]'
+DENIZ_MAY_SKIP = 'break_glass = ["U0DENIZ"]'
 
 
 @on_both_databases
 async def test_who_is_named_skips_the_approval_with_a_reason_for_all_to_see(running: World) -> None:
-    await running.import_policy(approval_policy(NAMED))
+    await running.import_policy(approval_policy(DENIZ_MAY_SKIP))
     request = await request_change(running)
     assert "Break glass" in running.deniz.list_buttons(request)
     await running.deniz.click(request, "Break glass")
@@ -54,7 +54,7 @@ async def test_who_is_named_skips_the_approval_with_a_reason_for_all_to_see(runn
 
 
 async def test_it_is_marked_in_the_history_and_in_the_audit_trail(http: World) -> None:
-    await http.import_policy(approval_policy(NAMED))
+    await http.import_policy(approval_policy(DENIZ_MAY_SKIP))
     request = await request_change(http)
     await http.deniz.click(request, "Break glass")
     await submit_reason(http.deniz, "Now")
@@ -67,7 +67,7 @@ async def test_it_is_marked_in_the_history_and_in_the_audit_trail(http: World) -
 
 
 async def test_without_a_reason_the_glass_stays_whole(http: World) -> None:
-    await http.import_policy(approval_policy(NAMED))
+    await http.import_policy(approval_policy(DENIZ_MAY_SKIP))
     request = await request_change(http)
     await http.deniz.click(request, "Break glass")
     await http.deniz.wait_for_view("Reason")
@@ -78,7 +78,7 @@ async def test_without_a_reason_the_glass_stays_whole(http: World) -> None:
 
 
 async def test_nobody_else_breaks_it(http: World) -> None:
-    await http.import_policy(approval_policy(NAMED))
+    await http.import_policy(approval_policy(DENIZ_MAY_SKIP))
     request = await request_change(http)
     assert "politikası" in await click_and_read(http, http.burak, request, "Break glass")
     assert "policy does not let you do that" in await click_and_read(http, http.emma, request, "Break glass")
@@ -94,7 +94,7 @@ async def test_without_anybody_named_there_is_nothing_to_break(http: World) -> N
 
 @pytest.mark.parametrize("when", ["before the click", "while the form is open"])
 async def test_who_is_not_named_any_more_does_not_break_it(http: World, when: str) -> None:
-    await http.import_policy(approval_policy(NAMED))
+    await http.import_policy(approval_policy(DENIZ_MAY_SKIP))
     request = await request_change(http)
     if when == "before the click":
         await http.import_policy(approval_policy())
@@ -110,7 +110,7 @@ async def test_who_is_not_named_any_more_does_not_break_it(http: World, when: st
 
 
 async def test_an_approval_that_was_faster_leaves_nothing_to_break(http: World) -> None:
-    await http.import_policy(approval_policy(NAMED))
+    await http.import_policy(approval_policy(DENIZ_MAY_SKIP))
     request = await request_change(http)
     await http.deniz.click(request, "Break glass")
     await http.deniz.wait_for_view("Reason")
@@ -123,7 +123,7 @@ async def test_an_approval_that_was_faster_leaves_nothing_to_break(http: World) 
 
 
 async def test_a_broken_glass_is_told_whatever_slack_does_to_the_message(http: World) -> None:
-    await http.import_policy(approval_policy(NAMED))
+    await http.import_policy(approval_policy(DENIZ_MAY_SKIP))
     request = await request_change(http)
     await http.deniz.click(request, "Break glass")
     http.slack.faults.add("chat.update", error="internal_error")
@@ -132,29 +132,29 @@ async def test_a_broken_glass_is_told_whatever_slack_does_to_the_message(http: W
     assert len(list_writes(http)) == 1
 
 
-async def _breaks(world: World, request: Message) -> None:
+async def _skip_approval(world: World, request: Message) -> None:
     await world.deniz.click(request, "Break glass")
     assert await submit_reason(world.deniz, "Now") == []
 
 
 @pytest.fixture
-async def pair(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
-    """Two bots on one database that look after what is due many times a second."""
+async def two_bots(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
+    """Start two bots on one database that look for due work many times a second."""
     speed_up(world, monkeypatch)
     await world.start_http()
     await world.start_http()
-    await world.import_policy(approval_policy(NAMED))
+    await world.import_policy(approval_policy(DENIZ_MAY_SKIP))
     return world
 
 
-async def test_the_alarm_rings_once_however_often_and_by_whomever_the_rest_is_tried_again(pair: World) -> None:
-    request = await request_change(pair)
+async def test_the_alarm_rings_once_however_often_and_by_whomever_the_rest_is_tried_again(two_bots: World) -> None:
+    request = await request_change(two_bots)
     # The word to who asked gets lost, as far as the bots can tell.
-    pair.slack.faults.add("chat.postEphemeral", lose_answer=True, times=None)
-    await _breaks(pair, request)
-    await wait_for_status(pair, request, "Applied")
-    await pair.emma.wait_until(lambda: _times_told(pair) == 4, 10)
-    assert len(list_alarms(pair, request)) == 1
+    two_bots.slack.faults.add("chat.postEphemeral", lose_answer=True, times=None)
+    await _skip_approval(two_bots, request)
+    await wait_for_status(two_bots, request, "Applied")
+    await two_bots.emma.wait_until(lambda: _count_messages(two_bots) == 4, 10)
+    assert len(list_alarms(two_bots, request)) == 1
 
 
 async def test_the_alarm_does_not_ring_again_for_who_read_the_request_before_it_rang(
@@ -169,9 +169,9 @@ async def test_the_alarm_does_not_ring_again_for_who_read_the_request_before_it_
     monkeypatch.setattr("flowbot.slack.app.SlackNotifier", keep)
     await world.start_http()
     await world.start_http()
-    await world.import_policy(approval_policy(NAMED))
+    await world.import_policy(approval_policy(DENIZ_MAY_SKIP))
     request = await request_change(world)
-    await _breaks(world, request)
+    await _skip_approval(world, request)
     await wait_for_status(world, request, "Applied")
     async with world.open_database() as database:
         (change,) = await ChangeRepository(database, world.time.now).closed()
@@ -181,51 +181,51 @@ async def test_the_alarm_does_not_ring_again_for_who_read_the_request_before_it_
     assert len(list_alarms(world, request)) == 1
 
 
-def _times_told(world: World) -> int:
+def _count_messages(world: World) -> int:
     return len([text for text in private_messages(world, world.emma, MARKETING) if "Enable #1: Applied" in text])
 
 
-async def test_the_alarm_has_rung_when_it_turns_out_later_what_came_of_it(pair: World) -> None:
-    request = await request_change(pair)
-    pair.enkapush.faults.add(Fault.status(500, method="GET", path="/flows/1", skip=1, times=None))
-    await _breaks(pair, request)
-    open_end = await wait_for_status(pair, request, "not known")
-    pair.enkapush.faults.clear()
-    await pair.burak.click(open_end, "Check again")
-    await wait_for_status(pair, request, "Applied")
-    await wait_for_private_message(pair.emma, "Enable #1: Applied", MARKETING)
-    assert len(list_alarms(pair, request)) == 1
+async def test_the_alarm_has_rung_when_it_turns_out_later_what_came_of_it(two_bots: World) -> None:
+    request = await request_change(two_bots)
+    two_bots.enkapush.faults.add(Fault.status(500, method="GET", path="/flows/1", skip=1, times=None))
+    await _skip_approval(two_bots, request)
+    open_end = await wait_for_status(two_bots, request, "not known")
+    two_bots.enkapush.faults.clear()
+    await two_bots.burak.click(open_end, "Check again")
+    await wait_for_status(two_bots, request, "Applied")
+    await wait_for_private_message(two_bots.emma, "Enable #1: Applied", MARKETING)
+    assert len(list_alarms(two_bots, request)) == 1
 
 
-async def test_the_alarm_of_who_asked_and_left_rings_once_and_the_message_is_right(pair: World) -> None:
-    request = await request_change(pair)
-    remove_person(pair, pair.emma)
-    await _breaks(pair, request)
-    over = await wait_for_status(pair, request, "Applied")
-    assert pair.deniz.list_buttons(over) == []
-    assert len(list_alarms(pair, request)) == 1
+async def test_the_alarm_of_who_asked_and_left_rings_once_and_the_message_is_right(two_bots: World) -> None:
+    request = await request_change(two_bots)
+    remove_person(two_bots, two_bots.emma)
+    await _skip_approval(two_bots, request)
+    over = await wait_for_status(two_bots, request, "Applied")
+    assert two_bots.deniz.list_buttons(over) == []
+    assert len(list_alarms(two_bots, request)) == 1
 
 
-async def test_where_the_approval_channel_takes_no_alarm_it_rings_where_it_was_asked(pair: World) -> None:
-    request = await request_change(pair)
-    await pair.deniz.click(request, "Break glass")
-    await pair.deniz.wait_for_view("Reason")
-    pair.slack.workspace.channels[APPROVALS].members.remove("U0FLOWBOT")
-    pair.slack.workspace.channels[APPROVALS].is_private = True
-    await submit_reason(pair.deniz, "Now")
-    told = text_of(await wait_for_private_message(pair.emma, "Enable #1: Applied", MARKETING))
+async def test_where_the_approval_channel_takes_no_alarm_it_rings_where_it_was_asked(two_bots: World) -> None:
+    request = await request_change(two_bots)
+    await two_bots.deniz.click(request, "Break glass")
+    await two_bots.deniz.wait_for_view("Reason")
+    two_bots.slack.workspace.channels[APPROVALS].members.remove("U0FLOWBOT")
+    two_bots.slack.workspace.channels[APPROVALS].is_private = True
+    await submit_reason(two_bots.deniz, "Now")
+    told = text_of(await wait_for_private_message(two_bots.emma, "Enable #1: Applied", MARKETING))
     assert "U0DENIZ broke the glass" in told
     assert "Now" in told
-    (alarm,) = list_alarms(pair, request, MARKETING)
+    (alarm,) = list_alarms(two_bots, request, MARKETING)
     assert "U0DENIZ broke the glass" in text_of(alarm)
-    pair.slack.workspace.channels[APPROVALS].members.append("U0FLOWBOT")
-    await wait_for_status(pair, request, "Applied", timeout=10)
-    assert list_alarms(pair, request) == []
-    assert len(list_alarms(pair, request, MARKETING)) == 1
+    two_bots.slack.workspace.channels[APPROVALS].members.append("U0FLOWBOT")
+    await wait_for_status(two_bots, request, "Applied", timeout=10)
+    assert list_alarms(two_bots, request) == []
+    assert len(list_alarms(two_bots, request, MARKETING)) == 1
 
 
 async def test_whatever_could_not_be_told_is_a_line_in_the_log_each(http: World) -> None:
-    await http.import_policy(approval_policy(NAMED))
+    await http.import_policy(approval_policy(DENIZ_MAY_SKIP))
     request = await request_change(http)
     await http.deniz.click(request, "Break glass")
     for method in ("chat.update", "chat.postMessage", "chat.postEphemeral"):

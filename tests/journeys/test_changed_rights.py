@@ -102,8 +102,8 @@ async def test_who_is_in_the_channel_rejects_by_the_right_of_everyone_wherever_t
     await wait_for_status(http, request, "Rejected")
 
 
-async def leaves_the_editors(world: World) -> None:
-    """Emma is known to be an editor, and was taken from the group some seconds after that."""
+async def remove_from_editors(world: World) -> None:
+    """Remove Emma from the editors' group, seconds after flowbot has seen her in it."""
     await world.emma.send(MARKETING, "/flows help")
     await world.emma.wait_for_message(MARKETING, "flowbot")
     world.slack.workspace.groups["S0EDITORS"].users.remove("U0EMMA")
@@ -114,7 +114,7 @@ async def leaves_the_editors(world: World) -> None:
 async def test_who_left_the_editors_seconds_ago_asks_for_nothing(http: World, asked: str) -> None:
     await http.import_policy(approval_policy())
     flow = add_flow(http, is_enabled=asked == "disable")
-    await leaves_the_editors(http)
+    await remove_from_editors(http)
     await http.emma.send(MARKETING, f"/flows {asked} {flow}")
     await http.emma.wait_for_message(MARKETING, "policy does not let you")
     assert list_writes(http) == []
@@ -124,19 +124,19 @@ async def test_the_form_of_who_left_the_editors_seconds_ago_is_not_saved(http: W
     await http.import_policy(approval_policy())
     flow = add_flow(http)
     await open_form(http.emma, f"/flows edit {flow}")
-    await leaves_the_editors(http)
+    await remove_from_editors(http)
     await http.emma.submit({"Title": "Another"})
     await http.emma.wait_for_message(MARKETING, "policy does not let you")
     assert list_writes(http) == []
 
 
-def direct(world: World) -> str:
-    """Where Emma is told directly."""
+def direct_channel(world: World) -> str:
+    """Return the channel of Emma's direct messages."""
     return world.slack.workspace.open_direct_message("U0EMMA").id
 
 
-def leaves_the_channel(world: World) -> None:
-    """Emma has only the rights of everyone in the channel, and is not in it any more."""
+def remove_from_channel(world: World) -> None:
+    """Remove Emma, who has only the rights of everyone in the channel, from it."""
     world.slack.workspace.channels[MARKETING].members.remove("U0EMMA")
     world.time.ahead += 61
 
@@ -148,9 +148,11 @@ async def test_the_form_of_who_left_the_channel_is_not_saved_by_the_right_of_eve
     await http.import_policy(approval_policy(editors='["*"]'))
     flow = add_flow(http)
     await open_form(http.emma, f"/flows {command} {flow}")
-    leaves_the_channel(http)
+    remove_from_channel(http)
     await http.emma.submit({"Title": "Another"})
-    told = await http.emma.wait_for_message(direct(http), "In C0MARKETING, the policy does not let you do that.")
+    told = await http.emma.wait_for_message(
+        direct_channel(http), "In C0MARKETING, the policy does not let you do that."
+    )
     assert http.emma.list_buttons(told) == ["Open form"]
     assert list_writes(http) == []
 
@@ -166,7 +168,7 @@ async def test_the_form_of_who_left_the_channel_seconds_ago_is_not_saved(http: W
     http.slack.workspace.channels[MARKETING].members.remove("U0EMMA")
     http.time.ahead += 4
     await http.emma.submit({"Title": "One more"})
-    await http.emma.wait_for_message(direct(http), "policy does not let you")
+    await http.emma.wait_for_message(direct_channel(http), "policy does not let you")
     assert len(list_writes(http)) == 1
 
 
@@ -174,9 +176,9 @@ async def test_who_left_the_channel_and_is_named_saves_the_form(http: World) -> 
     await http.import_policy(approval_policy(editors='["*", "S0EDITORS"]'))
     flow = add_flow(http)
     await open_form(http.emma, f"/flows edit {flow}")
-    leaves_the_channel(http)
+    remove_from_channel(http)
     await http.emma.submit({"Title": "Another"})
-    await http.emma.wait_for_message(direct(http), "Flow #1 was changed")
+    await http.emma.wait_for_message(direct_channel(http), "Flow #1 was changed")
 
 
 async def test_a_form_of_everyones_is_saved_only_where_slack_tells_who_is_in_the_channel(http: World) -> None:
@@ -213,13 +215,13 @@ async def test_who_left_the_channel_does_not_open_a_form_again_by_the_right_of_e
     http.slack.faults.add("chat.postEphemeral", error="not_in_channel", times=None)
     await http.emma.submit({"Title": "Another"})
     told = await http.emma.wait_for_message(
-        direct(http), lambda message: "Open form" in http.emma.list_buttons(message)
+        direct_channel(http), lambda message: "Open form" in http.emma.list_buttons(message)
     )
     http.slack.faults.clear()
     await http.emma.close(everything=True)
-    leaves_the_channel(http)
+    remove_from_channel(http)
     await http.emma.click(told, "Open form")
-    await http.emma.wait_for_message(direct(http), "In C0MARKETING, the policy does not let you do that.")
+    await http.emma.wait_for_message(direct_channel(http), "In C0MARKETING, the policy does not let you do that.")
     assert http.emma.view is None
 
 

@@ -47,7 +47,7 @@ NEEDED: Final = {
 
 @pytest.fixture
 def environment(world: World, tmp_path: Path) -> Environment:
-    """All that a flowbot of its own needs; nothing of this process's but its path."""
+    """Return all that a flowbot of its own needs; nothing of this process's but its path."""
     settings = world.settings
     tokens = (settings.slack_bot_token, settings.slack_app_token, settings.slack_signing_secret)
     bot, app, secret = (token.get_secret_value() if token else "" for token in tokens)
@@ -64,13 +64,13 @@ def environment(world: World, tmp_path: Path) -> Environment:
     }
 
 
-def secrets_of(environment: Mapping[str, str]) -> list[str]:
+def list_secrets(environment: Mapping[str, str]) -> list[str]:
     names = ("SLACK_BOT_TOKEN", "SLACK_APP_TOKEN", "SLACK_SIGNING_SECRET", "ENKAPUSH_API_KEY")
     password = re.search(r"://[^:/]*:([^@]+)@", environment.get("DATABASE_URL", ""))
     return [environment[name] for name in names if environment.get(name)] + ([password[1]] if password else [])
 
 
-async def started(environment: Environment, cwd: Path, *arguments: str) -> asyncio.subprocess.Process:
+async def start_flowbot(environment: Environment, cwd: Path, *arguments: str) -> asyncio.subprocess.Process:
     pipe = asyncio.subprocess.PIPE
     return await asyncio.create_subprocess_exec(
         sys.executable, "-m", "flowbot", *arguments, env=environment, cwd=cwd, stdin=pipe, stdout=pipe, stderr=pipe
@@ -78,8 +78,8 @@ async def started(environment: Environment, cwd: Path, *arguments: str) -> async
 
 
 async def run(environment: Environment, cwd: Path, *arguments: str) -> tuple[int, str, str]:
-    """Exit status, standard output and standard error of a command that ends by itself."""
-    process = await started(environment, cwd, *arguments)
+    """Run a command that ends by itself, and return its exit status, standard output and standard error."""
+    process = await start_flowbot(environment, cwd, *arguments)
     async with asyncio.timeout(30):
         out, err = await process.communicate()
     assert process.returncode is not None
@@ -87,8 +87,8 @@ async def run(environment: Environment, cwd: Path, *arguments: str) -> tuple[int
 
 
 @contextmanager
-def own_logging() -> Iterator[None]:
-    """Whatever sets up logging in here is undone."""
+def restore_logging() -> Iterator[None]:
+    """Undo whatever sets up logging in the block."""
     root = logging.getLogger()
     handlers, level, configured = root.handlers[:], root.level, structlog.get_config()
     try:
@@ -99,15 +99,15 @@ def own_logging() -> Iterator[None]:
         structlog.configure(**configured)
 
 
-async def inside(environment: Environment, cwd: Path, *arguments: str) -> tuple[int, str, str]:
-    """As `run`, in a thread of this process: for tables of cases, which would take minutes otherwise."""
+async def run_in_thread(environment: Environment, cwd: Path, *arguments: str) -> tuple[int, str, str]:
+    """Run a command in a thread of this process: tables of cases would take minutes otherwise."""
 
     def exits() -> int:
         with pytest.raises(SystemExit) as end:
             cli.main()
         return int(end.value.code or 0)
 
-    with pytest.MonkeyPatch.context() as patch, own_logging():
+    with pytest.MonkeyPatch.context() as patch, restore_logging():
         for name, value in environment.items():
             patch.setenv(name, value)
         patch.chdir(cwd)
@@ -128,8 +128,8 @@ class Server:
         self.process = process
         self.log: list[str] = []
 
-    async def says(self, pattern: str, timeout: float = 15) -> re.Match[str]:
-        """The line of its log that fits."""
+    async def wait_for_log(self, pattern: str, timeout: float = 15) -> re.Match[str]:
+        """Wait for a line of the log that fits."""
         assert self.process.stderr is not None
         async with asyncio.timeout(timeout):
             while line := (await self.process.stderr.readline()).decode():
@@ -138,8 +138,8 @@ class Server:
                     return found
         raise AssertionError(f"{pattern!r} is not in {''.join(self.log)}")
 
-    async def stops(self) -> tuple[int, float]:
-        """SIGTERM: the exit status, and how long it took."""
+    async def stop(self) -> tuple[int, float]:
+        """Send SIGTERM; return the exit status and the seconds that the stop took."""
         self.process.send_signal(signal.SIGTERM)
         since = time.monotonic()
         async with asyncio.timeout(15):
@@ -150,8 +150,8 @@ class Server:
 
 
 @asynccontextmanager
-async def server(environment: Environment, cwd: Path, *arguments: str) -> AsyncIterator[Server]:
-    running = Server(await started(environment, cwd, *arguments))
+async def run_server(environment: Environment, cwd: Path, *arguments: str) -> AsyncIterator[Server]:
+    running = Server(await start_flowbot(environment, cwd, *arguments))
     try:
         yield running
     finally:
@@ -161,16 +161,18 @@ async def server(environment: Environment, cwd: Path, *arguments: str) -> AsyncI
 
 
 @asynccontextmanager
-async def serving(world: World, environment: Environment, cwd: Path, *more: str) -> AsyncIterator[tuple[Server, int]]:
-    async with server(environment, cwd, "serve", "--host", "127.0.0.1", *(more or ("--port", "0"))) as running:
-        port = int((await running.says(r"serving .*\bport=(\d+)"))[1])
+async def serve_http(
+    world: World, environment: Environment, cwd: Path, *more: str
+) -> AsyncIterator[tuple[Server, int]]:
+    async with run_server(environment, cwd, "serve", "--host", "127.0.0.1", *(more or ("--port", "0"))) as running:
+        port = int((await running.wait_for_log(r"serving .*\bport=(\d+)"))[1])
         world.slack.deliver_to(f"http://127.0.0.1:{port}/slack/events")
         yield running, port
 
 
 @asynccontextmanager
-async def line_that_may_go_dead(database: str) -> AsyncIterator[tuple[str, asyncio.Event]]:
-    """The database's address by a detour, and what makes it silent: lines stay open, and nothing comes through."""
+async def silenceable_proxy(database: str) -> AsyncIterator[tuple[str, asyncio.Event]]:
+    """Yield the database's address through a proxy, and an event that silences it: connections stay open and dead."""
     address, is_dead, lines = make_url(database), asyncio.Event(), set[asyncio.Task[None]]()
 
     async def pump(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
@@ -191,12 +193,12 @@ async def line_that_may_go_dead(database: str) -> AsyncIterator[tuple[str, async
     def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         lines.add(asyncio.create_task(connect(reader, writer)))
 
-    server = await asyncio.start_server(connected, "127.0.0.1", 0)
+    run_server = await asyncio.start_server(connected, "127.0.0.1", 0)
     try:
-        port = server.sockets[0].getsockname()[1]
+        port = run_server.sockets[0].getsockname()[1]
         yield address.set(host="127.0.0.1", port=port).render_as_string(hide_password=False), is_dead
     finally:
-        server.close()
+        run_server.close()
         for line in lines:
             line.cancel()
         await asyncio.gather(*lines, return_exceptions=True)
@@ -208,23 +210,23 @@ async def line_that_may_go_dead(database: str) -> AsyncIterator[tuple[str, async
 @on_both_databases
 async def test_serve_answers_and_ends_what_is_in_hand(world: World, environment: Environment, tmp_path: Path) -> None:
     world.add_flows(3)
-    async with serving(world, environment, tmp_path) as (running, _):
+    async with serve_http(world, environment, tmp_path) as (running, _):
         world.enkapush.faults.add(Fault.delay(1))
         await world.emma.send(MARKETING, "/flows list")
-        status, seconds = await running.stops()
+        status, seconds = await running.stop()
     assert status == 0
     assert seconds < 10
     await world.emma.wait_for_message(MARKETING, "3 flows", timeout=0.1)
-    assert not [secret for secret in secrets_of(environment) if secret in "".join(running.log)]
+    assert not [secret for secret in list_secrets(environment) if secret in "".join(running.log)]
 
 
 async def test_a_stop_while_enkapush_hangs_takes_less_than_ten_seconds(
     world: World, environment: Environment, tmp_path: Path
 ) -> None:
     world.enkapush.faults.add(Fault.hang(times=None))
-    async with serving(world, environment, tmp_path) as (running, _):
+    async with serve_http(world, environment, tmp_path) as (running, _):
         await world.emma.send(MARKETING, "/flows list")
-        status, seconds = await running.stops()
+        status, seconds = await running.stop()
     assert status == 0
     assert seconds < 10
     # What was acknowledged and cannot be finished is not dropped without a word.
@@ -237,13 +239,13 @@ async def test_a_stop_while_the_database_says_nothing_takes_less_than_ten_second
     world: World, environment: Environment, tmp_path: Path
 ) -> None:
     async with (
-        line_that_may_go_dead(environment["DATABASE_URL"]) as (url, is_dead),
-        serving(world, {**environment, "DATABASE_URL": url}, tmp_path) as (running, _),
+        silenceable_proxy(environment["DATABASE_URL"]) as (url, is_dead),
+        serve_http(world, {**environment, "DATABASE_URL": url}, tmp_path) as (running, _),
     ):
         is_dead.set()
         for command in ("/flows list", "/flows show 1", "/flows approvals"):
             await world.emma.send(MARKETING, command)
-        status, seconds = await running.stops()
+        status, seconds = await running.stop()
     assert status == 0
     assert seconds < 10
 
@@ -256,20 +258,20 @@ def test_a_stop_while_it_is_still_being_loaded_is_a_clean_one(
     command = [sys.executable, "-m", "flowbot", mode]
     with subprocess.Popen(command, env=environment, cwd=tmp_path, stderr=subprocess.PIPE) as process:
         status, deadline = Path(f"/proc/{process.pid}/status"), time.monotonic() + 30
-        while not _catches(status.read_text(), signal.SIGTERM):
+        while not _catches_signal(status.read_text(), signal.SIGTERM):
             assert time.monotonic() < deadline
         process.terminate()
         _, err = process.communicate(timeout=10)
     assert (process.returncode, err) == (0, b"")
 
 
-def _catches(status: str, number: int) -> bool:
+def _catches_signal(status: str, number: int) -> bool:
     found = re.search(r"^SigCgt:\s*([0-9a-f]+)$", status, re.MULTILINE)
     return found is not None and bool(int(found[1], 16) >> (number - 1) & 1)
 
 
 async def test_a_migration_that_is_stopped_is_no_success(environment: Environment, tmp_path: Path) -> None:
-    process = await started(environment, tmp_path, "migrate")
+    process = await start_flowbot(environment, tmp_path, "migrate")
     process.send_signal(signal.SIGTERM)
     async with asyncio.timeout(10):
         await process.communicate()
@@ -277,16 +279,16 @@ async def test_a_migration_that_is_stopped_is_no_success(environment: Environmen
 
 
 async def test_the_version_is_said(environment: Environment, tmp_path: Path) -> None:
-    assert await inside(environment, tmp_path, "--version") == (0, f"flowbot {version('flowbot')}\n", "")
+    assert await run_in_thread(environment, tmp_path, "--version") == (0, f"flowbot {version('flowbot')}\n", "")
 
 
 async def test_socket_connects_answers_and_stops(world: World, environment: Environment, tmp_path: Path) -> None:
-    async with server(environment, tmp_path, "socket") as running:
-        await running.says("connected")
+    async with run_server(environment, tmp_path, "socket") as running:
+        await running.wait_for_log("connected")
         await world.emma.wait_until(lambda: world.slack.sockets.connection_count)
         await world.emma.send(MARKETING, "/flows help")
         await world.emma.wait_for_message(MARKETING, "You may here")
-        assert (await running.stops())[0] == 0
+        assert (await running.stop())[0] == 0
 
 
 @pytest.mark.parametrize("mode", ["http", "socket"])
@@ -296,8 +298,8 @@ async def test_a_dead_proxy_does_not_stand_between_programs_of_one_machine(
     names = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy")
     environment |= dict.fromkeys(names, "http://127.0.0.1:9")
     way_in = ("serve", "--host", "127.0.0.1", "--port", "0") if mode == "http" else ("socket",)
-    async with server(environment, tmp_path, *way_in) as running:
-        found = await running.says(r"serving .*\bport=(\d+)|connected")
+    async with run_server(environment, tmp_path, *way_in) as running:
+        found = await running.wait_for_log(r"serving .*\bport=(\d+)|connected")
         if mode == "http":
             world.slack.deliver_to(f"http://127.0.0.1:{found[1]}/slack/events")
         world.add_flows(2)
@@ -312,8 +314,8 @@ async def test_the_port_is_the_options_else_the_environments(
     environment["PORT"] = "0"
     taken = await asyncio.start_server(lambda _reader, writer: writer.close(), "127.0.0.1", 0)
     port = taken.sockets[0].getsockname()[1]
-    async with server(environment, tmp_path, "serve", "--host", "127.0.0.1") as running:
-        await running.says(r'"port": [1-9]\d{3,}')
+    async with run_server(environment, tmp_path, "serve", "--host", "127.0.0.1") as running:
+        await running.wait_for_log(r'"port": [1-9]\d{3,}')
     async with taken:
         status, _, err = await run(environment, tmp_path, "serve", "--host", "127.0.0.1", "--port", str(port))
     assert status == 2
@@ -326,7 +328,7 @@ async def test_the_file_is_read_and_nothing_else_is_needed(
     own = {name: environment.pop(name) for name in list(environment) if name not in {"PATH", "PYTHONPATH"}}
     (tmp_path / ".env").write_text("".join(f"{name}={value}\n" for name, value in own.items()))
     async with (
-        serving(world, environment, tmp_path) as (_, port),
+        serve_http(world, environment, tmp_path) as (_, port),
         aiohttp.ClientSession() as session,
         session.get(f"http://127.0.0.1:{port}/readyz") as answer,
     ):
@@ -337,6 +339,7 @@ async def test_the_file_is_read_and_nothing_else_is_needed(
 
 
 def is_one_line_about(name: str, status: int, out: str, err: str) -> bool:
+    """Check that a command failed with one line, which has the name."""
     return status != 0 and out == "" and err.count("\n") == 1 and err.startswith("flowbot: ") and name in err
 
 
@@ -351,9 +354,9 @@ async def test_a_missing_setting_is_named_in_one_line(
     environment: Environment, tmp_path: Path, mode: str, name: str
 ) -> None:
     del environment[name]
-    said = await inside(environment, tmp_path, mode)
+    said = await run_in_thread(environment, tmp_path, mode)
     assert is_one_line_about(name, *said), said
-    assert not [secret for secret in secrets_of(environment) if secret in said[2]]
+    assert not [secret for secret in list_secrets(environment) if secret in said[2]]
 
 
 FIRST_OF_EACH: Final = dict(reversed(MALFORMED))
@@ -361,7 +364,7 @@ FIRST_OF_EACH: Final = dict(reversed(MALFORMED))
 
 @pytest.mark.parametrize("name", FIRST_OF_EACH)
 async def test_a_malformed_setting_is_named_in_one_line(environment: Environment, tmp_path: Path, name: str) -> None:
-    said = await inside({**environment, name: FIRST_OF_EACH[name]}, tmp_path, "serve")
+    said = await run_in_thread({**environment, name: FIRST_OF_EACH[name]}, tmp_path, "serve")
     assert is_one_line_about(name, *said), said
     assert SECRET not in said[2]
 
@@ -390,7 +393,7 @@ async def test_a_postgresql_that_was_not_migrated_is_named(
     said = await run(environment, tmp_path, "serve", "--port", "0")
     assert is_one_line_about("DATABASE_URL", *said), said
     assert "has no tables yet; run flowbot migrate" in said[2]
-    assert not [secret for secret in secrets_of(environment) if secret in said[2]]
+    assert not [secret for secret in list_secrets(environment) if secret in said[2]]
 
 
 async def test_migrate_makes_the_database_and_leaves_a_good_one_alone(
@@ -398,8 +401,8 @@ async def test_migrate_makes_the_database_and_leaves_a_good_one_alone(
 ) -> None:
     environment["DATABASE_URL"] = empty_database_url
     for _ in range(2):
-        assert await inside(environment, tmp_path, "migrate") == (0, "The database is up to date.\n", "")
-    assert await inside(environment, tmp_path, "policy", "export") == (0, "", "")
+        assert await run_in_thread(environment, tmp_path, "migrate") == (0, "The database is up to date.\n", "")
+    assert await run_in_thread(environment, tmp_path, "policy", "export") == (0, "", "")
 
 
 @pytest.mark.parametrize(
@@ -414,7 +417,10 @@ async def test_a_database_that_is_out_may_be_tried_again_and_a_wrong_one_may_not
     environment: Environment, tmp_path: Path, url: str, status: int
 ) -> None:
     environment |= {"DATABASE_URL": url, "LOG_LEVEL": "error"}
-    for said, _, err in (await inside(environment, tmp_path, "migrate"), await run(environment, tmp_path, "serve")):
+    for said, _, err in (
+        await run_in_thread(environment, tmp_path, "migrate"),
+        await run(environment, tmp_path, "serve"),
+    ):
         assert said == status, err
         assert err.count("\n") == 1
         assert SECRET not in err
@@ -425,7 +431,7 @@ async def test_what_only_reads_makes_no_database(
     environment: Environment, tmp_path: Path, command: tuple[str, str]
 ) -> None:
     environment["DATABASE_URL"] = "sqlite:///slip.db"
-    said = await inside(environment, tmp_path, *command)
+    said = await run_in_thread(environment, tmp_path, *command)
     assert said[0] == cli.BAD_CONFIGURATION
     assert is_one_line_about(f"DATABASE_URL: there is no file {tmp_path}/slip.db", *said), said
     assert not (tmp_path / "slip.db").exists()
@@ -434,8 +440,8 @@ async def test_what_only_reads_makes_no_database(
 async def test_an_import_makes_the_database(environment: Environment, tmp_path: Path) -> None:
     environment["DATABASE_URL"] = "sqlite:///new.db"
     (tmp_path / "policy.toml").write_text(POLICY)
-    assert (await inside(environment, tmp_path, "policy", "import", "policy.toml"))[0] == 0
-    assert "C0MARKETING" in (await inside(environment, tmp_path, "policy", "export"))[1]
+    assert (await run_in_thread(environment, tmp_path, "policy", "import", "policy.toml"))[0] == 0
+    assert "C0MARKETING" in (await run_in_thread(environment, tmp_path, "policy", "export"))[1]
 
 
 def test_the_operator_reads_a_sentence_with_its_cause_in_one_line() -> None:
@@ -459,47 +465,47 @@ async def test_policies_go_in_and_out_and_a_refused_file_changes_nothing(
     file = tmp_path / "policy.toml"
     file.write_text(POLICY)
     assert (await run(environment, tmp_path, "policy", "import", str(file)))[0] == 0
-    before = await inside(environment, tmp_path, "policy", "export")
+    before = await run_in_thread(environment, tmp_path, "policy", "export")
     assert before[0] == 0
     assert 'id = "C0MARKETING"' in before[1]
     file.write_text(POLICY + "colour = 1\n")
-    said = await inside(environment, tmp_path, "policy", "import", str(file))
+    said = await run_in_thread(environment, tmp_path, "policy", "import", str(file))
     assert is_one_line_about("colour", *said), said
-    assert await inside(environment, tmp_path, "policy", "export") == before
+    assert await run_in_thread(environment, tmp_path, "policy", "export") == before
 
 
 async def test_an_import_says_what_becomes_of_the_channels(environment: Environment, tmp_path: Path) -> None:
     file = tmp_path / "policy.toml"
     file.write_text(POLICY.replace("C0AGENCY", "C0NEW").replace("websites = [1, 2]", "websites = [1]"))
-    said = await inside(environment, tmp_path, "policy", "import", str(file))
+    said = await run_in_thread(environment, tmp_path, "policy", "import", str(file))
     changes = "1 added (C0NEW), 1 changed (C0MARKETING), 1 removed (C0AGENCY), 0 as before"
     assert said == (0, f"The policies were replaced: {changes}.\n", "")
-    said = await inside(environment, tmp_path, "policy", "import", str(file))
+    said = await run_in_thread(environment, tmp_path, "policy", "import", str(file))
     assert said == (0, "The policies were replaced: 2 as before.\n", "")
 
 
 async def test_the_audit_says_what_an_import_changed_and_who_ran_it(environment: Environment, tmp_path: Path) -> None:
     (tmp_path / "policy.toml").write_text(POLICY + "[channels.approval]\nquorum = 2\n")
     environment["USER"] = environment["LOGNAME"] = "somebody-else"
-    assert (await inside(environment, tmp_path, "policy", "import", "policy.toml"))[0] == 0
-    row = json.loads((await inside(environment, tmp_path, "audit", "export"))[1].splitlines()[-1])
+    assert (await run_in_thread(environment, tmp_path, "policy", "import", "policy.toml"))[0] == 0
+    row = json.loads((await run_in_thread(environment, tmp_path, "audit", "export"))[1].splitlines()[-1])
     assert row["action"] == "policy.imported"
     assert row["details"]["changed"] == {"C0AGENCY": {"approval.quorum": {"before": 1, "after": 2}}}
     assert row["details"]["system_user"] == pwd.getpwuid(os.getuid()).pw_name
 
 
 async def test_an_import_that_takes_every_policy_away_gives_them_back(environment: Environment, tmp_path: Path) -> None:
-    before = (await inside(environment, tmp_path, "policy", "export"))[1]
+    before = (await run_in_thread(environment, tmp_path, "policy", "export"))[1]
     file = tmp_path / "policy.toml"
     file.write_text("")
     status, out, err = await run(environment, tmp_path, "policy", "import", str(file))
     assert (status, out) == (0, "The policies were replaced: 2 removed (C0MARKETING, C0AGENCY), 0 as before.\n")
     warning, _, kept = err.partition("\n")
     assert "nobody may do anything" in warning
-    assert (await inside(environment, tmp_path, "policy", "import", str(file)))[2] == ""
+    assert (await run_in_thread(environment, tmp_path, "policy", "import", str(file)))[2] == ""
     file.write_text(kept)
-    assert (await inside(environment, tmp_path, "policy", "import", str(file)))[0] == 0
-    assert (await inside(environment, tmp_path, "policy", "export"))[1] == before
+    assert (await run_in_thread(environment, tmp_path, "policy", "import", str(file)))[0] == 0
+    assert (await run_in_thread(environment, tmp_path, "policy", "export"))[1] == before
 
 
 @pytest.mark.parametrize(("typed", "left"), [("n\n", True), ("y\n", False)])
@@ -516,13 +522,13 @@ async def test_a_person_at_a_terminal_is_asked_before_every_policy_goes(
     os.close(master)
     os.close(terminal)
     assert done.returncode == (1 if left else 0), done.stderr
-    assert ("C0MARKETING" in (await inside(environment, tmp_path, "policy", "export"))[1]) is left
+    assert ("C0MARKETING" in (await run_in_thread(environment, tmp_path, "policy", "export"))[1]) is left
 
 
 async def test_a_file_that_cannot_be_read_is_one_line(environment: Environment, tmp_path: Path) -> None:
     (tmp_path / "latin.toml").write_bytes(b"# \xfe")
     for name in ("missing.toml", "latin.toml", "."):
-        said = await inside(environment, tmp_path, "policy", "import", name)
+        said = await run_in_thread(environment, tmp_path, "policy", "import", name)
         assert is_one_line_about(name, *said), said
 
 
@@ -531,12 +537,12 @@ async def test_a_policy_takes_effect_in_a_running_process_at_once(
 ) -> None:
     world.add_flows(2)
     file = tmp_path / "policy.toml"
-    async with serving(world, environment, tmp_path):
+    async with serve_http(world, environment, tmp_path):
         await world.emma.send(MARKETING, "/flows list")
         await world.emma.wait_for_message(MARKETING, "2 flows")
         narrowed = POLICY.replace('viewers = ["*"]', 'viewers = ["S0LEADS"]').replace('editors = ["S0EDITORS"]', "")
         file.write_text(narrowed)
-        assert (await inside(environment, tmp_path, "policy", "import", str(file)))[0] == 0
+        assert (await run_in_thread(environment, tmp_path, "policy", "import", str(file)))[0] == 0
         await world.emma.send(MARKETING, "/flows list")
         await world.emma.wait_for_message(MARKETING, "policy does not let you")
 
@@ -546,10 +552,10 @@ async def test_a_policy_takes_effect_in_a_running_process_at_once(
 
 @on_both_databases
 async def test_check_says_that_all_is_well(environment: Environment, tmp_path: Path) -> None:
-    status, out, err = await inside(environment, tmp_path, "check")
+    status, out, err = await run_in_thread(environment, tmp_path, "check")
     assert (status, err) == (0, "")
     assert all(line.startswith("ok ") for line in out.splitlines())
-    assert not [secret for secret in secrets_of(environment) if secret in out]
+    assert not [secret for secret in list_secrets(environment) if secret in out]
 
 
 BROKEN: Final = {
@@ -576,18 +582,18 @@ UNWELL: Final = {
 @pytest.mark.parametrize("piece", BROKEN)
 async def test_check_names_what_fails(environment: Environment, tmp_path: Path, piece: str) -> None:
     environment |= BROKEN[piece]
-    status, out, err = await inside(environment, tmp_path, "check")
+    status, out, err = await run_in_thread(environment, tmp_path, "check")
     assert status == 1
     assert re.search(rf"^FAIL  {piece}: .+", out, re.MULTILINE), out
     assert "fault." not in out
     assert "Traceback" not in err
-    assert not [secret for secret in [SECRET, *secrets_of(environment)] if secret in out + err]
+    assert not [secret for secret in [SECRET, *list_secrets(environment)] if secret in out + err]
 
 
 @pytest.mark.parametrize("case", UNWELL)
 async def test_check_says_where_and_why(environment: Environment, tmp_path: Path, case: str) -> None:
     wrong, line = UNWELL[case]
-    status, out, _ = await inside(environment | wrong, tmp_path, "check")
+    status, out, _ = await run_in_thread(environment | wrong, tmp_path, "check")
     assert status == 1
     assert re.search(rf"^FAIL  {line}$", out, re.MULTILINE), out
     assert SECRET not in out
@@ -596,7 +602,7 @@ async def test_check_says_where_and_why(environment: Environment, tmp_path: Path
 
 async def test_check_without_a_database_looks_at_all_the_rest(environment: Environment, tmp_path: Path) -> None:
     environment["DATABASE_URL"] = "sqlite:///slip.db"
-    out = (await inside(environment, tmp_path, "check"))[1]
+    out = (await run_in_thread(environment, tmp_path, "check"))[1]
     failed = [line.split(":")[0] for line in out.splitlines() if line.startswith("FAIL")]
     assert failed == ["FAIL  database", "FAIL  policy"]
     assert "slack token" in out
@@ -609,7 +615,7 @@ async def test_check_does_nothing_of_what_waits(world: World, environment: Envir
         store = ChangeRepository(database, utc_now)
         new = asked(kind=ChangeKind.DISABLE, channel=ChannelId(MARKETING), flow=FlowId(1))
         left, _ = await store.submit(new, Lease("of a process that was killed", utc_now() - timedelta(hours=1)), told())
-        assert (await inside(environment, tmp_path, "check"))[0] == 0
+        assert (await run_in_thread(environment, tmp_path, "check"))[0] == 0
         assert await store.get(left.id) == left
     assert [record for record in world.enkapush.requests if record.method != "GET"] == []
 
@@ -621,7 +627,7 @@ async def test_what_only_reads_upgrades_no_database(
     environment["DATABASE_URL"] = empty_sqlite_url
     newest, older, *_ = known_revisions()
     upgrade_to(empty_sqlite_url, older)
-    said = await inside(environment, tmp_path, *command)
+    said = await run_in_thread(environment, tmp_path, *command)
     assert said[0] != 0
     assert f"has revision {older}, not {newest}; run flowbot migrate" in said[1] + said[2]
     with closing(sqlite3.connect(empty_sqlite_url.removeprefix("sqlite:///"))) as database:
@@ -648,7 +654,7 @@ async def test_check_names_what_slack_does_not_grant(
         world.slack.scopes.intersection_update(scopes)
     for method, what in faults.items():
         world.slack.faults.add(method, times=None, **what)  # type: ignore[arg-type] # a table of keywords
-    status, out, err = await inside(environment, tmp_path, "check")
+    status, out, err = await run_in_thread(environment, tmp_path, "check")
     assert status == 1
     assert re.search(rf"^FAIL  {piece}: .+", out, re.MULTILINE), out + err
     assert "fault." not in out
@@ -659,7 +665,7 @@ async def test_check_names_what_slack_does_not_grant(
 
 async def test_demo_needs_nothing_prints_one_address_and_serves(tmp_path: Path) -> None:
     bare = {"PATH": os.environ["PATH"], "PYTHONPATH": str(Path(__file__).parents[2])}
-    async with server(bare, tmp_path, "demo", "--port", "0") as running:
+    async with run_server(bare, tmp_path, "demo", "--port", "0") as running:
         assert running.process.stdout is not None
         async with asyncio.timeout(15):
             line = (await running.process.stdout.readline()).decode()
@@ -667,5 +673,5 @@ async def test_demo_needs_nothing_prints_one_address_and_serves(tmp_path: Path) 
         assert address
         async with aiohttp.ClientSession() as session, session.get(address[1]) as page:
             assert "<title>Workspace</title>" in await page.text()
-        assert (await running.stops())[0] == 0
+        assert (await running.stop())[0] == 0
     assert os.listdir(tmp_path) == []  # noqa: PTH208 - the loop has nothing else to do by now

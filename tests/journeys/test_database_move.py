@@ -18,14 +18,14 @@ from tests.journeys.request_steps import (
     submit_reason,
     wait_for_status,
 )
-from tests.journeys.test_cli import Environment, inside
+from tests.journeys.test_cli import Environment, run_in_thread
 from tests.journeys.test_cli import environment as environment  # noqa: PLC0414 - a fixture
 from tests.journeys.world import APPROVALS, World
 
 
 @asynccontextmanager
-async def working(world: World) -> AsyncIterator[None]:
-    """A bot at work, which is gone at the end."""
+async def run_bot(world: World) -> AsyncIterator[None]:
+    """Run a bot that is gone at the end."""
     async with AsyncExitStack() as stack:
         whole, world.stack = world.stack, stack
         try:
@@ -35,7 +35,7 @@ async def working(world: World) -> AsyncIterator[None]:
             world.stack = whole
 
 
-def works_on(world: World, url: str) -> None:
+def use_database(world: World, url: str) -> None:
     world.settings = world.settings.model_copy(update={"database_url": SecretStr(url)})
 
 
@@ -44,7 +44,7 @@ async def test_a_team_goes_on_where_it_was_after_the_move(
     world: World, environment: Environment, tmp_path: Path, empty_postgresql_url: str
 ) -> None:
     await world.import_policy(approval_policy("quorum = 1"))
-    async with working(world):
+    async with run_bot(world):
         applied = await request_change(world, by=world.ayse)
         await world.burak.click(applied, "Onayla")
         await wait_for_status(world, applied, "Uygulandı")
@@ -52,7 +52,7 @@ async def test_a_team_goes_on_where_it_was_after_the_move(
         await world.burak.click(rejected, "Reject")
         await submit_reason(world.burak, "Şimdi değil, ılık bir gün bekleyelim.")
         await wait_for_status(world, rejected, "Rejected")
-        pending = await request_change(world, f"enable {_new_flow(world)} İndirim başladı")
+        pending = await request_change(world, f"enable {_add_flow(world)} İndirim başladı")
         await open_form(world.emma, "/flows create")
         made = {"Title": "Görsel", "Description": "Şık", "Image": world.emma.upload("görsel.png", PNG)}
         await world.emma.submit({"Name": "Görselli", **made})
@@ -62,13 +62,13 @@ async def test_a_team_goes_on_where_it_was_after_the_move(
         await world.ayse.choose(world.ayse.view, "Ad", "Çıkmamış taslak")
     before = await read_audit_trail(world)
     target = environment | {"DATABASE_URL": empty_postgresql_url}
-    status, out, err = await inside(target, tmp_path, "copy", environment["DATABASE_URL"])
+    status, out, err = await run_in_thread(target, tmp_path, "copy", environment["DATABASE_URL"])
     assert (status, err) == (0, "")
     assert f"events: {len(before)}\n" in out
-    works_on(world, empty_postgresql_url)
+    use_database(world, empty_postgresql_url)
     assert await read_audit_trail(world) == before
     assert WAITING in text_of(pending)
-    async with working(world):
+    async with run_bot(world):
         await world.burak.click(pending, "Approve")
         await wait_for_status(world, pending, "Applied")
         await open_form(world.ayse, "/flows create")
@@ -78,28 +78,28 @@ async def test_a_team_goes_on_where_it_was_after_the_move(
     assert numbers == sorted(set(numbers))
 
 
-def _new_flow(world: World) -> int:
+def _add_flow(world: World) -> int:
     return int(world.enkapush.store.add_flow(website_id=1, name="Yaz", title="Yaz geldi", description="Bak").id)
 
 
 async def test_an_old_backup_sends_nothing_twice(world: World, tmp_path: Path) -> None:
     await world.import_policy(approval_policy())
     file = Path(world.settings.database_url.get_secret_value().removeprefix("sqlite:///"))
-    async with working(world):
+    async with run_bot(world):
         request = await request_change(world)
         with closing(sqlite3.connect(file)) as live:
             live.execute("VACUUM INTO ?", [str(tmp_path / "backup.db")])
         await world.burak.click(request, "Approve")
         await wait_for_status(world, request, "Applied")
-    writes = _writes(world)
-    works_on(world, f"sqlite:///{tmp_path / 'backup.db'}")
-    async with working(world):
+    writes = _count_writes(world)
+    use_database(world, f"sqlite:///{tmp_path / 'backup.db'}")
+    async with run_bot(world):
         await world.burak.open_home()
         home = await world.burak.wait_for_home(lambda view: "Onayla" in world.burak.list_buttons(view))
         await world.burak.click(home, "Onayla")
         await world.deniz.wait_for_message(APPROVALS, "Out of date")
-    assert _writes(world) == writes
+    assert _count_writes(world) == writes
 
 
-def _writes(world: World) -> int:
+def _count_writes(world: World) -> int:
     return len([record for record in world.enkapush.requests if record.method != "GET"])

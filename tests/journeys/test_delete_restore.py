@@ -23,8 +23,8 @@ from tests.journeys.request_steps import (
 from tests.journeys.world import APPROVALS, MARKETING, World, on_both_databases
 
 
-async def _deleted(world: World, *, rule: str = "") -> Message:
-    """The outcome of a delete, with `Restore`."""
+async def _delete_flow(world: World, *, rule: str = "") -> Message:
+    """Delete a flow, and return the message with `Restore`."""
     await world.import_policy(approval_policy(rule))
     add_flow(world, is_enabled=True, image=Image("picture.png", "image/png", PNG), button_title_2="Two",
              button_url_2="https://lale.example/2")  # fmt: skip
@@ -35,7 +35,7 @@ async def _deleted(world: World, *, rule: str = "") -> Message:
 
 @on_both_databases
 async def test_a_deleted_flow_comes_back_disabled_under_a_new_id_with_its_picture(running: World) -> None:
-    over = await _deleted(running)
+    over = await _delete_flow(running)
     assert running.enkapush.store.flows == {}
     assert running.deniz.list_buttons(over) == ["Restore"]
     await running.emma.click(over, "Restore")
@@ -55,7 +55,7 @@ async def test_a_deleted_flow_comes_back_disabled_under_a_new_id_with_its_pictur
 
 
 async def test_what_a_restored_flow_lacks_is_said_to_all_and_to_the_one_who_asked(http: World) -> None:
-    over = await _deleted(http)
+    over = await _delete_flow(http)
     told = await click_and_read(http, http.emma, over, "Restore")
     assert "Its segment and UTM values could not be read: choose them anew, with /flows edit 2" in told
     public = await http.deniz.wait_for_message(MARKETING, "Restored from #1 as #2, disabled.")
@@ -65,7 +65,7 @@ async def test_what_a_restored_flow_lacks_is_said_to_all_and_to_the_one_who_aske
 
 @on_both_databases
 async def test_restored_by_two_at_once_and_twice_it_is_one_flow(http: World) -> None:
-    over = await _deleted(http)
+    over = await _delete_flow(http)
     await asyncio.gather(*(person.click(over, "Restore") for person in (http.emma, http.ayse, http.emma)))
     await http.deniz.wait_for_message(MARKETING, "#2")
     await http.deniz.wait_until(
@@ -77,20 +77,20 @@ async def test_restored_by_two_at_once_and_twice_it_is_one_flow(http: World) -> 
 
 
 async def test_who_may_not_create_may_not_restore(http: World) -> None:
-    over = await _deleted(http)
+    over = await _delete_flow(http)
     assert "policy does not let you do that" in await click_and_read(http, http.deniz, over, "Restore")
     assert http.enkapush.store.flows == {}
 
 
 async def test_a_website_that_was_taken_from_the_policy_gets_nothing_back(http: World) -> None:
-    over = await _deleted(http)
+    over = await _delete_flow(http)
     await http.import_policy(approval_policy(websites="[2]"))
     assert "no longer works with that website" in await click_and_read(http, http.emma, over, "Restore")
     assert http.enkapush.store.flows == {}
 
 
 async def test_a_restore_that_was_refused_can_be_tried_again(http: World) -> None:
-    over = await _deleted(http)
+    over = await _delete_flow(http)
     http.enkapush.faults.add(Fault.status(422, method="POST", path="/flows"))
     await http.emma.click(over, "Restore")
     await http.deniz.wait_for_message(MARKETING, "Failed")
@@ -103,7 +103,7 @@ async def test_a_restore_that_was_refused_can_be_tried_again(http: World) -> Non
 @pytest.mark.parametrize("after_effect", [True, False])
 async def test_a_delete_that_was_cut_off_is_looked_for_and_done_once(http: World, after_effect: bool) -> None:
     http.enkapush.faults.add(Fault.reset(after_effect=after_effect, method="DELETE", path="/flows/1"))
-    over = await _deleted(http)
+    over = await _delete_flow(http)
     assert http.deniz.list_buttons(over) == ["Restore"]
     assert [record.method for record in list_writes(http)] == ["DELETE"] * (1 if after_effect else 2)
 
@@ -151,7 +151,7 @@ async def test_a_flow_that_was_restored_late_and_edited_since_is_not_made_twice(
 ) -> None:
     speed_up(world, monkeypatch)
     await world.start_http()
-    over = await _deleted(world)
+    over = await _delete_flow(world)
     world.enkapush.faults.add(Fault.hang(outlives_sender=True, method="POST", path="/flows"))
     await world.emma.click(over, "Restore")
     open_end = await world.deniz.wait_for_message(MARKETING, "not known")
@@ -166,7 +166,7 @@ async def test_a_flow_that_was_restored_late_and_edited_since_is_not_made_twice(
 
 @on_both_databases
 async def test_who_looks_for_a_deleted_flow_is_told_what_became_of_it(running: World) -> None:
-    await _deleted(running)
+    await _delete_flow(running)
     await running.emma.send(MARKETING, "/flows show 1")
     answer = await wait_for_private_message(running.emma, "It was deleted through flowbot on", MARKETING)
     gone, became = text_of(answer).splitlines()
@@ -205,7 +205,7 @@ async def test_a_flow_that_was_found_gone_later_is_not_said_to_be_deleted_throug
 
 
 async def test_a_deleted_flow_of_a_hidden_website_is_like_one_that_does_not_exist(http: World) -> None:
-    await _deleted(http)
+    await _delete_flow(http)
     await http.import_policy(approval_policy(websites="[2]"))
     said = []
     for flow in ("1", "7"):

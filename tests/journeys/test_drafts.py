@@ -30,16 +30,16 @@ MOVED_ON: Final = "Changed meanwhile"
 DAY: Final = timedelta(days=1).total_seconds()
 
 
-async def types(person: SandboxPerson, typed: dict[str, Any]) -> None:
-    """Type into the open form; Slack tells at every character."""
+async def type_into_form(person: SandboxPerson, typed: dict[str, Any]) -> None:
+    """Type into the open form; Slack reports every character."""
     for label, value in typed.items():
         assert person.view is not None
         await person.choose(person.view, label, value)
 
 
 @asynccontextmanager
-async def at_work(world: World, mode: str = "http") -> AsyncIterator[World]:
-    """A bot that is stopped at the end of the block, when it has done what it had in hand."""
+async def run_bot(world: World, mode: str = "http") -> AsyncIterator[World]:
+    """Run a bot that is stopped at the end of the block, when it has done what it had in hand."""
     async with AsyncExitStack() as stack:
         again = replace(world, stack=stack)
         await (again.start_http() if mode == "http" else again.start_socket())
@@ -48,11 +48,11 @@ async def at_work(world: World, mode: str = "http") -> AsyncIterator[World]:
 
 @on_both_databases
 async def test_what_was_typed_survives_a_restart_without_even_closing_the_form(world: World) -> None:
-    async with at_work(world):
+    async with run_bot(world):
         await open_form(world.emma, "/flows create")
-        await types(world.emma, HALF)
+        await type_into_form(world.emma, HALF)
     world.slack.workspace.modals.clear()
-    async with at_work(world):
+    async with run_bot(world):
         form = await open_form(world.emma, "/flows create")
         assert BACK in text_of(form)
         assert {label: world.emma.read_field(label) for label in HALF} == HALF
@@ -64,12 +64,12 @@ async def test_what_was_typed_survives_a_restart_without_even_closing_the_form(w
 
 @pytest.mark.parametrize("mode", ["http", "socket"])
 async def test_what_was_typed_survives_closing_the_form(world: World, mode: str) -> None:
-    async with at_work(world, mode):
+    async with run_bot(world, mode):
         await open_form(world.emma, "/flows create")
         for label, value in HALF.items():
             world.emma.fill(label, value)
         await world.emma.close()
-    async with at_work(world, mode):
+    async with run_bot(world, mode):
         form = await open_form(world.emma, "/flows create")
         assert BACK in text_of(form)
         assert {label: world.emma.read_field(label) for label in HALF} == HALF
@@ -78,7 +78,7 @@ async def test_what_was_typed_survives_closing_the_form(world: World, mode: str)
 async def test_start_over_empties_the_form_and_forgets(http: World) -> None:
     form = await open_form(http.emma, "/flows create")
     fresh = read_fields(http.emma)
-    await types(http.emma, HALF)
+    await type_into_form(http.emma, HALF)
     await http.emma.close()
     form = await open_form(http.emma, "/flows create")
     assert http.emma.read_field("Title") == HALF["Title"]
@@ -93,12 +93,12 @@ async def test_start_over_empties_the_form_and_forgets(http: World) -> None:
 
 @pytest.mark.parametrize(("seconds", "kept"), [(DAY - 600, True), (DAY + 1, False)])
 async def test_it_is_kept_for_a_day(world: World, seconds: float, kept: bool) -> None:
-    async with at_work(world):
+    async with run_bot(world):
         await open_form(world.emma, "/flows create")
-        await types(world.emma, HALF)
+        await type_into_form(world.emma, HALF)
         await world.emma.close()
     world.time.ahead += seconds
-    async with at_work(world):
+    async with run_bot(world):
         form = await open_form(world.emma, "/flows create")
         assert (BACK in text_of(form)) is kept
         assert world.emma.read_field("Title") == (HALF["Title"] if kept else None)
@@ -106,7 +106,7 @@ async def test_it_is_kept_for_a_day(world: World, seconds: float, kept: bool) ->
 
 async def test_a_form_that_was_saved_leaves_nothing_behind(http: World) -> None:
     await open_form(http.emma, "/flows create")
-    await types(http.emma, REQUIRED_FIELDS)
+    await type_into_form(http.emma, REQUIRED_FIELDS)
     await http.emma.submit()
     await wait_for_result(http.emma, "was created")
     await http.emma.close()
@@ -118,7 +118,7 @@ async def test_a_form_that_was_saved_leaves_nothing_behind(http: World) -> None:
 async def test_nobody_else_and_no_other_channel_gets_it(http: World) -> None:
     await http.import_policy(POLICY + f'\n[[channels]]\nid = "{APPROVALS}"\nwebsites = [1]\neditors = ["U0EMMA"]\n')
     await open_form(http.emma, "/flows create")
-    await types(http.emma, HALF)
+    await type_into_form(http.emma, HALF)
     await http.emma.close()
     await open_form(http.ayse, "/flows create")
     assert http.ayse.read_field("Başlık") is None
@@ -146,10 +146,10 @@ async def test_each_flow_has_its_own_draft(http: World) -> None:
     add_flow(http)
     add_flow(http, name="Second", title="Second title")
     await open_form(http.emma, "/flows edit 1")
-    await types(http.emma, {"Title": "First half"})
+    await type_into_form(http.emma, {"Title": "First half"})
     await http.emma.close()
     await open_form(http.emma, "/flows duplicate 1")
-    await types(http.emma, {"Title": "Copied half"})
+    await type_into_form(http.emma, {"Title": "Copied half"})
     await http.emma.close()
     for command, title in [
         ("edit 2", "Second title"),
@@ -166,7 +166,7 @@ async def test_each_flow_has_its_own_draft(http: World) -> None:
 async def test_a_draft_takes_nothing_back_that_was_changed_meanwhile(http: World) -> None:
     add_flow(http)
     await open_form(http.emma, "/flows edit 1")
-    await types(http.emma, {"Title": "Mine"})
+    await type_into_form(http.emma, {"Title": "Mine"})
     await http.emma.close()
     http.enkapush.store.update_flow(1, name="Theirs", title="Theirs too", wait_time=9)
     form = await open_form(http.emma, "/flows edit 1")
@@ -192,7 +192,7 @@ async def test_who_looks_at_a_form_and_closes_it_has_typed_nothing(http: World, 
 async def test_a_draft_of_a_flow_that_did_not_change_says_no_such_thing(http: World) -> None:
     add_flow(http)
     await open_form(http.emma, "/flows edit 1")
-    await types(http.emma, {"Title": "Mine"})
+    await type_into_form(http.emma, {"Title": "Mine"})
     await http.emma.close()
     assert MOVED_ON not in text_of(await open_form(http.emma, "/flows edit 1"))
 
@@ -200,7 +200,7 @@ async def test_a_draft_of_a_flow_that_did_not_change_says_no_such_thing(http: Wo
 async def test_a_draft_can_be_saved_after_its_flow_was_looked_at_by_others(http: World) -> None:
     add_flow(http)
     await open_form(http.emma, "/flows edit 1")
-    await types(http.emma, {"Title": "Mine"})
+    await type_into_form(http.emma, {"Title": "Mine"})
     await http.emma.close()
     await http.emma.send(MARKETING, "/flows show 1")
     seen = await http.emma.wait_for_message(MARKETING, "Old title")
@@ -212,10 +212,10 @@ async def test_a_draft_can_be_saved_after_its_flow_was_looked_at_by_others(http:
     assert list_writes(http)[0].texts == {"title": "Mine"}
 
 
-async def saves_and_closes(person: SandboxPerson, command: str, typed: dict[str, Any]) -> None:
-    """Submit a form that is being saved from then on, and close it."""
+async def save_and_close(person: SandboxPerson, command: str, typed: dict[str, Any]) -> None:
+    """Submit a form, and close it while it says that it is being saved."""
     await open_form(person, command)
-    await types(person, typed)
+    await type_into_form(person, typed)
     await person.submit()
     await person.wait_for_view("Saving")
     await person.close()
@@ -224,7 +224,7 @@ async def saves_and_closes(person: SandboxPerson, command: str, typed: dict[str,
 @on_both_databases
 async def test_what_is_being_saved_is_not_offered_as_not_saved(http: World) -> None:
     http.enkapush.faults.add(Fault.hang(method="POST", path="/flows"))
-    await saves_and_closes(http.emma, "/flows create", REQUIRED_FIELDS)
+    await save_and_close(http.emma, "/flows create", REQUIRED_FIELDS)
     await wait_for_faults(http)
     form = await open_form(http.emma, "/flows create")
     assert BACK not in text_of(form)
@@ -240,7 +240,7 @@ async def test_what_is_being_saved_is_not_offered_as_not_saved(http: World) -> N
 async def test_what_is_being_saved_of_a_flow_is_not_offered_either(http: World, command: str) -> None:
     flow = add_flow(http)
     http.enkapush.faults.add(Fault.hang(method="POST"))
-    await saves_and_closes(http.emma, f"/flows {command} {flow}", {"Title": "Mine"})
+    await save_and_close(http.emma, f"/flows {command} {flow}", {"Title": "Mine"})
     await wait_for_faults(http)
     form = await open_form(http.emma, f"/flows {command} {flow}")
     assert BACK not in text_of(form)
@@ -276,8 +276,8 @@ async def test_what_was_refused_is_offered_again(http: World) -> None:
     assert {label: http.emma.read_field(label) for label in REQUIRED_FIELDS} == REQUIRED_FIELDS
 
 
-async def asks_to_edit(world: World, typed: dict[str, Any]) -> Message:
-    """Let Emma edit a flow that is enabled; the request for approval that comes of it."""
+async def request_edit(world: World, typed: dict[str, Any]) -> Message:
+    """Let Emma edit an enabled flow, and return the request for approval."""
     add_flow(world, is_enabled=True)
     await open_form(world.emma, "/flows edit 1")
     await world.emma.submit(typed)
@@ -291,7 +291,7 @@ async def asks_to_edit(world: World, typed: dict[str, Any]) -> Message:
 # --- two windows ------------------------------------------------------------------------------------------------------
 
 
-def to_the_front(world: World, *views: View) -> None:
+def bring_to_front(world: World, *views: View) -> None:
     """Let these be the windows that Emma sees, the last one on top; the others stay open somewhere else."""
     world.slack.workspace.modals["U0EMMA"][:] = views
 
@@ -300,14 +300,14 @@ def to_the_front(world: World, *views: View) -> None:
 async def test_the_same_flow_can_be_edited_in_two_windows_and_each_can_be_saved(http: World) -> None:
     add_flow(http)
     first = await open_form(http.emma, "/flows edit 1")
-    to_the_front(http)
+    bring_to_front(http)
     second = await open_form(http.emma, "/flows edit 1")
-    to_the_front(http, first)
-    await types(http.emma, {"Name": "One"})
-    to_the_front(http, second)
+    bring_to_front(http, first)
+    await type_into_form(http.emma, {"Name": "One"})
+    bring_to_front(http, second)
     await http.emma.submit({"Title": "Two"})
     await wait_for_result(http.emma, "Flow #1 was changed")
-    to_the_front(http, first)
+    bring_to_front(http, first)
     await http.emma.submit({"Name": "One"})
     await wait_for_reopened_form(http.emma, "was changed by somebody else")
     assert http.emma.read_field("Title") == "Two"
@@ -318,13 +318,13 @@ async def test_the_same_flow_can_be_edited_in_two_windows_and_each_can_be_saved(
 
 async def test_two_forms_that_both_failed_can_both_be_opened_again(http: World) -> None:
     first = await open_form(http.emma, "/flows create")
-    to_the_front(http)
+    bring_to_front(http)
     second = await open_form(http.emma, "/flows create")
     http.enkapush.faults.add(Fault.status(422, method="POST", path="/flows", times=2))
     http.slack.faults.add("views.update", error="not_found", times=None)
     told: dict[str, Message] = {}
     for name, window in (("One", first), ("Two", second)):
-        to_the_front(http, window)
+        bring_to_front(http, window)
         await http.emma.submit({**REQUIRED_FIELDS, "Name": name})
         told[name] = await http.emma.wait_for_message(
             MARKETING,
@@ -334,18 +334,18 @@ async def test_two_forms_that_both_failed_can_both_be_opened_again(http: World) 
         )
     http.slack.faults.clear()
     for name, message in told.items():
-        to_the_front(http)
+        bring_to_front(http)
         await http.emma.click(message, "Open form")
         await http.emma.wait_for_view(is_form)
         assert http.emma.read_field("Name") == name
 
 
 async def test_an_older_form_that_is_opened_again_takes_nothing_from_what_was_typed_since(http: World) -> None:
-    request = await asks_to_edit(http, {"Title": "Old"})
+    request = await request_edit(http, {"Title": "Old"})
     await http.emma.click(request, "Withdraw")
     told = await http.emma.wait_for_message(MARKETING, lambda message: "Open form" in http.emma.list_buttons(message))
     await open_form(http.emma, "/flows edit 1")
-    await types(http.emma, {"Title": "New"})
+    await type_into_form(http.emma, {"Title": "New"})
     await http.emma.close()
     await http.emma.click(told, "Open form")
     await http.emma.wait_for_view(is_form)
@@ -360,14 +360,14 @@ async def test_an_older_form_that_is_opened_again_takes_nothing_from_what_was_ty
 
 
 async def test_what_was_asked_again_for_a_flow_that_changed_takes_nothing_back_either(http: World) -> None:
-    request = await asks_to_edit(http, {"Title": "Mine"})
-    await changed_meanwhile(http, request)
+    request = await request_edit(http, {"Title": "Mine"})
+    await change_meanwhile(http, request)
     outdated = await wait_for_status(http, request, "Out of date")
     await http.emma.click(outdated, "Ask again")
     again = await http.burak.wait_for_message(
         MARKETING, lambda message: message.ts > request.ts and "Approve" in http.burak.list_buttons(message)
     )
-    await rejected(http, again)
+    await reject(http, again)
     await wait_for_status(http, again, "Rejected")
     told = await http.emma.wait_for_message(
         MARKETING, lambda message: "Rejected" in text_of(message) and "Open form" in http.emma.list_buttons(message)
@@ -380,42 +380,42 @@ async def test_what_was_asked_again_for_a_flow_that_changed_takes_nothing_back_e
 # --- what an approval was asked for ----------------------------------------------------------------------------------
 
 
-async def refused_by_enkapush(world: World, request: Message) -> None:
-    """Approved, and refused by Enkapush."""
+async def refuse_in_enkapush(world: World, request: Message) -> None:
+    """Approve the request, and let Enkapush refuse it."""
     world.enkapush.faults.add(Fault.status(422, method="POST", path="/flows/1"))
     await world.burak.click(request, "Approve")
 
 
-async def changed_meanwhile(world: World, request: Message) -> None:
-    """Approved, when somebody else has changed the flow."""
+async def change_meanwhile(world: World, request: Message) -> None:
+    """Approve the request after somebody else has changed the flow."""
     world.enkapush.store.update_flow(1, name="Theirs")
     await world.burak.click(request, "Approve")
 
 
-async def rejected(world: World, request: Message) -> None:
-    """Not approved."""
+async def reject(world: World, request: Message) -> None:
+    """Reject the request."""
     await world.burak.click(request, "Reject")
     await submit_reason(world.burak, "Not this week")
 
 
-async def withdrawn(world: World, request: Message) -> None:
-    """Taken back by its author."""
+async def withdraw(world: World, request: Message) -> None:
+    """Withdraw the request as its requester."""
     await world.emma.click(request, "Withdraw")
 
 
 @pytest.mark.parametrize(
     ("ending", "word"),
     [
-        (refused_by_enkapush, "Failed"),
-        (changed_meanwhile, "Out of date"),
-        (rejected, "Rejected"),
-        (withdrawn, "Withdrawn"),
+        (refuse_in_enkapush, "Failed"),
+        (change_meanwhile, "Out of date"),
+        (reject, "Rejected"),
+        (withdraw, "Withdrawn"),
     ],
 )
 async def test_an_edit_that_was_asked_for_and_not_done_can_be_opened_again(
     http: World, ending: Callable[[World, Message], Awaitable[None]], word: str
 ) -> None:
-    request = await asks_to_edit(http, {"Title": "Mine", "UTM source": "mine"})
+    request = await request_edit(http, {"Title": "Mine", "UTM source": "mine"})
     await ending(http, request)
     await wait_for_status(http, request, word)
     told = await http.emma.wait_for_message(MARKETING, lambda message: "Open form" in http.emma.list_buttons(message))
@@ -426,7 +426,7 @@ async def test_an_edit_that_was_asked_for_and_not_done_can_be_opened_again(
     assert {label: http.emma.read_field(label) for label in ("Title", "UTM source", "Name")} == {
         "Title": "Mine", "UTM source": "mine", "Name": http.enkapush.store.flow(1).name,
     }  # fmt: skip
-    assert (MOVED_ON in text_of(form)) is (ending is changed_meanwhile)
+    assert (MOVED_ON in text_of(form)) is (ending is change_meanwhile)
     await http.emma.submit()
     again = await http.burak.wait_for_message(
         MARKETING, lambda message: message.ts > request.ts and "Approve" in http.burak.list_buttons(message)
@@ -437,7 +437,7 @@ async def test_an_edit_that_was_asked_for_and_not_done_can_be_opened_again(
 
 
 async def test_what_was_done_offers_no_form(http: World) -> None:
-    request = await asks_to_edit(http, {"Title": "Mine"})
+    request = await request_edit(http, {"Title": "Mine"})
     await http.burak.click(request, "Approve")
     await wait_for_status(http, request, "Applied")
     assert all(

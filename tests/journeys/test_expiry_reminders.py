@@ -39,8 +39,8 @@ SLOW: Final = NOTIFYING_SECONDS.total_seconds() + 0.5
 
 
 @pytest.fixture
-async def watched(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
-    """A bot at work that looks after what is due many times a second."""
+async def fast_http(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
+    """Start a bot that looks for due work many times a second."""
     speed_up(world, monkeypatch)
     await world.start_http()
     return world
@@ -50,23 +50,23 @@ async def watched(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
 
 
 @on_both_databases
-async def test_a_request_expires_when_its_time_is_over(watched: World) -> None:
-    await watched.import_policy(approval_policy(EIGHT_HOURS))
-    request = await request_change(watched)
-    watched.time.ahead += 8 * HOUR
-    over = await wait_for_status(watched, request, "Expired")
+async def test_a_request_expires_when_its_time_is_over(fast_http: World) -> None:
+    await fast_http.import_policy(approval_policy(EIGHT_HOURS))
+    request = await request_change(fast_http)
+    fast_http.time.ahead += 8 * HOUR
+    over = await wait_for_status(fast_http, request, "Expired")
     assert "it was not decided within 8 hours" in text_of(over)
-    assert watched.deniz.list_buttons(over) == []
-    assert list_writes(watched) == []
-    await wait_for_private_message(watched.emma, "Enable #1: Expired", MARKETING)
+    assert fast_http.deniz.list_buttons(over) == []
+    assert list_writes(fast_http) == []
+    await wait_for_private_message(fast_http.emma, "Enable #1: Expired", MARKETING)
 
 
-async def test_a_minute_before_it_may_still_be_approved(watched: World) -> None:
-    await watched.import_policy(approval_policy(EIGHT_HOURS))
-    request = await request_change(watched)
-    watched.time.ahead += 8 * HOUR - 60
-    await watched.burak.click(request, "Approve")
-    await wait_for_status(watched, request, "Applied")
+async def test_a_minute_before_it_may_still_be_approved(fast_http: World) -> None:
+    await fast_http.import_policy(approval_policy(EIGHT_HOURS))
+    request = await request_change(fast_http)
+    fast_http.time.ahead += 8 * HOUR - 60
+    await fast_http.burak.click(request, "Approve")
+    await wait_for_status(fast_http, request, "Applied")
 
 
 async def test_a_click_on_an_expired_request_does_nothing_even_before_its_message_says_so(http: World) -> None:
@@ -77,32 +77,32 @@ async def test_a_click_on_an_expired_request_does_nothing_even_before_its_messag
     assert list_writes(http) == []
 
 
-async def test_requests_that_expire_while_slack_is_slow_hold_up_no_recovery(watched: World) -> None:
-    await watched.import_policy(approval_policy(EIGHT_HOURS))
-    requests = [await request_change(watched) for _ in range(5)]
+async def test_requests_that_expire_while_slack_is_slow_hold_up_no_recovery(fast_http: World) -> None:
+    await fast_http.import_policy(approval_policy(EIGHT_HOURS))
+    requests = [await request_change(fast_http) for _ in range(5)]
     for method in ("chat.update", "chat.postEphemeral"):
-        watched.slack.faults.add(method, delay=SLOW, times=None)
-    watched.time.ahead += 8 * HOUR
-    async with watched.open_database() as database:
-        store = ChangeRepository(database, watched.time.now)
-        await _some_expired(store, of=len(requests))
-        await _leaves_a_new_flow(store, watched.time.now())
-        await watched.deniz.wait_until(lambda: len(watched.enkapush.store.flows) > len(requests), 8)
+        fast_http.slack.faults.add(method, delay=SLOW, times=None)
+    fast_http.time.ahead += 8 * HOUR
+    async with fast_http.open_database() as database:
+        store = ChangeRepository(database, fast_http.time.now)
+        await _wait_for_expiry(store, of=len(requests))
+        await _abandon_create(store, fast_http.time.now())
+        await fast_http.deniz.wait_until(lambda: len(fast_http.enkapush.store.flows) > len(requests), 8)
         assert await store.pending() == ()
     for request in requests:
-        await wait_for_status(watched, request, "Expired", timeout=10)
-    said = [text for text in private_messages(watched, watched.emma, MARKETING) if "Expired" in text]
+        await wait_for_status(fast_http, request, "Expired", timeout=10)
+    said = [text for text in private_messages(fast_http, fast_http.emma, MARKETING) if "Expired" in text]
     assert len(said) == len(set(said)) == len(requests)
 
 
-async def _some_expired(store: ChangeRepository, of: int) -> None:
+async def _wait_for_expiry(store: ChangeRepository, of: int) -> None:
     async with asyncio.timeout(5):
         while len(await store.pending()) == of:  # noqa: ASYNC110 - the bot does not tell
             await asyncio.sleep(0.01)
 
 
-async def _leaves_a_new_flow(store: ChangeRepository, now: datetime) -> None:
-    """A process keeps a flow that is to be made, and is gone."""
+async def _abandon_create(store: ChangeRepository, now: datetime) -> None:
+    """Store a change that creates a flow, as a process leaves it that is gone."""
     content = FlowContent(WebsiteId(1), "Left behind", "Title", "Text", WaitTime(1, "days"), url="https://lale.example")
     wanted = DesiredFlow(content, WriteOnlyFields(segment="all"))
     emma, where = UserId("U0EMMA"), ChannelId(MARKETING)
@@ -114,24 +114,24 @@ async def _leaves_a_new_flow(store: ChangeRepository, now: datetime) -> None:
 
 
 @on_both_databases
-async def test_who_may_approve_is_reminded_a_few_times_and_never_after_the_end(watched: World) -> None:
-    await watched.import_policy(approval_policy(EIGHT_HOURS))
-    request = await request_change_and_wait(watched)
+async def test_who_may_approve_is_reminded_a_few_times_and_never_after_the_end(fast_http: World) -> None:
+    await fast_http.import_policy(approval_policy(EIGHT_HOURS))
+    request = await request_change_and_wait(fast_http)
     for count in (1, 2, 3):
-        watched.time.ahead += 2 * HOUR
-        await _is_reminded(watched, request, count)
-    first = list_replies(watched, request)[0]
+        fast_http.time.ahead += 2 * HOUR
+        await _wait_for_reminders(fast_http, request, count)
+    first = list_replies(fast_http, request)[0]
     assert "still waiting" in first.text
-    assert list_mentions(watched, first) == [("usergroup", "S0LEADS")]
-    watched.time.ahead += 2 * HOUR
-    await wait_for_status(watched, request, "Expired")
-    watched.time.ahead += 100 * HOUR
-    next_one = await request_change(watched, "enable 1")
+    assert list_mentions(fast_http, first) == [("usergroup", "S0LEADS")]
+    fast_http.time.ahead += 2 * HOUR
+    await wait_for_status(fast_http, request, "Expired")
+    fast_http.time.ahead += 100 * HOUR
+    next_one = await request_change(fast_http, "enable 1")
     assert WAITING in text_of(next_one)
-    assert len(list_replies(watched, request)) == 3
+    assert len(list_replies(fast_http, request)) == 3
 
 
-async def _is_reminded(world: World, request: Message, count: int) -> None:
+async def _wait_for_reminders(world: World, request: Message, count: int) -> None:
     await world.deniz.wait_until(lambda: len(list_replies(world, request)) == count)
 
 
@@ -147,43 +147,43 @@ async def test_a_bot_that_was_away_reminds_once(world: World, monkeypatch: pytes
     assert len(list_replies(world, request)) == 1
 
 
-async def test_what_was_decided_is_not_reminded_of(watched: World) -> None:
-    await watched.import_policy(approval_policy(EIGHT_HOURS))
-    decided = await request_change(watched)
-    await watched.burak.click(decided, "Approve")
-    await wait_for_status(watched, decided, "Applied")
-    waiting = await request_change_and_wait(watched)
-    watched.time.ahead += 2 * HOUR
-    await watched.deniz.wait_until(lambda: list_replies(watched, waiting))
-    assert list_replies(watched, decided) == []
+async def test_what_was_decided_is_not_reminded_of(fast_http: World) -> None:
+    await fast_http.import_policy(approval_policy(EIGHT_HOURS))
+    decided = await request_change(fast_http)
+    await fast_http.burak.click(decided, "Approve")
+    await wait_for_status(fast_http, decided, "Applied")
+    waiting = await request_change_and_wait(fast_http)
+    fast_http.time.ahead += 2 * HOUR
+    await fast_http.deniz.wait_until(lambda: list_replies(fast_http, waiting))
+    assert list_replies(fast_http, decided) == []
 
 
-async def test_a_reminder_that_slack_refuses_holds_up_nothing_else(watched: World) -> None:
-    await watched.import_policy(approval_policy(EIGHT_HOURS))
-    first, second = await request_change_and_wait(watched), await request_change_and_wait(watched)
-    watched.slack.faults.add("chat.postMessage", error="restricted_action")
-    watched.time.ahead += 2 * HOUR
-    await watched.deniz.wait_until(lambda: list_replies(watched, first) or list_replies(watched, second))
-    watched.time.ahead += 6 * HOUR
-    await wait_for_status(watched, first, "Expired")
-    await wait_for_status(watched, second, "Expired")
+async def test_a_reminder_that_slack_refuses_holds_up_nothing_else(fast_http: World) -> None:
+    await fast_http.import_policy(approval_policy(EIGHT_HOURS))
+    first, second = await request_change_and_wait(fast_http), await request_change_and_wait(fast_http)
+    fast_http.slack.faults.add("chat.postMessage", error="restricted_action")
+    fast_http.time.ahead += 2 * HOUR
+    await fast_http.deniz.wait_until(lambda: list_replies(fast_http, first) or list_replies(fast_http, second))
+    fast_http.time.ahead += 6 * HOUR
+    await wait_for_status(fast_http, first, "Expired")
+    await wait_for_status(fast_http, second, "Expired")
 
 
-async def test_requests_that_no_channel_takes_hold_up_no_others(watched: World) -> None:
-    await watched.import_policy(approval_policy(EIGHT_HOURS))
-    async with watched.open_database() as database:
-        store = ChangeRepository(database, watched.time.now)
+async def test_requests_that_no_channel_takes_hold_up_no_others(fast_http: World) -> None:
+    await fast_http.import_policy(approval_policy(EIGHT_HOURS))
+    async with fast_http.open_database() as database:
+        store = ChangeRepository(database, fast_http.time.now)
         for number in range(60):
-            await _waits_in_no_channel(store, FlowId(1000 + number), watched.time.now())
-    request = await request_change_and_wait(watched)
-    watched.time.ahead += 2 * HOUR
-    await _is_reminded(watched, request, 1)
-    watched.time.ahead += 6 * HOUR
-    await wait_for_status(watched, request, "Expired")
+            await _submit_without_channel(store, FlowId(1000 + number), fast_http.time.now())
+    request = await request_change_and_wait(fast_http)
+    fast_http.time.ahead += 2 * HOUR
+    await _wait_for_reminders(fast_http, request, 1)
+    fast_http.time.ahead += 6 * HOUR
+    await wait_for_status(fast_http, request, "Expired")
 
 
-async def _waits_in_no_channel(store: ChangeRepository, flow: FlowId, now: datetime) -> None:
-    """A request that is due already, and whose approval channel is not there."""
+async def _submit_without_channel(store: ChangeRepository, flow: FlowId, now: datetime) -> None:
+    """Submit a request that is due already, and whose approval channel is not there."""
     new = ChangeRequest(
         FormToken(f"t{flow}"), ChangeKind.DISABLE, UserId("U0EMMA"), ChannelId(MARKETING), WebsiteId(1), flow
     )
@@ -193,41 +193,43 @@ async def _waits_in_no_channel(store: ChangeRepository, flow: FlowId, now: datet
     await store.transition(draft, waiting)
 
 
-async def test_what_has_no_message_yet_is_looked_at_again_and_reminded_of_soon_after_it_has_one(watched: World) -> None:
-    await watched.import_policy(approval_policy(EIGHT_HOURS))
-    watched.slack.faults.add("chat.postMessage", error="not_in_channel", times=None)
-    await watched.emma.send(MARKETING, f"/flows enable {add_flow(watched)}")
-    await wait_for_private_message(watched.emma, "Your request is kept", MARKETING)
-    watched.time.ahead += 2 * HOUR
-    await _is_due_next(watched, lambda change: change.created_at + timedelta(hours=2, minutes=1))
-    watched.slack.faults.clear()
-    request = await watched.deniz.wait_for_message(APPROVALS, WAITING, 10)
-    watched.time.ahead += 60
-    await _is_reminded(watched, request, 1)
+async def test_what_has_no_message_yet_is_looked_at_again_and_reminded_of_soon_after_it_has_one(
+    fast_http: World,
+) -> None:
+    await fast_http.import_policy(approval_policy(EIGHT_HOURS))
+    fast_http.slack.faults.add("chat.postMessage", error="not_in_channel", times=None)
+    await fast_http.emma.send(MARKETING, f"/flows enable {add_flow(fast_http)}")
+    await wait_for_private_message(fast_http.emma, "Your request is kept", MARKETING)
+    fast_http.time.ahead += 2 * HOUR
+    await _wait_until_next_is_due(fast_http, lambda change: change.created_at + timedelta(hours=2, minutes=1))
+    fast_http.slack.faults.clear()
+    request = await fast_http.deniz.wait_for_message(APPROVALS, WAITING, 10)
+    fast_http.time.ahead += 60
+    await _wait_for_reminders(fast_http, request, 1)
 
 
-async def test_what_never_had_a_message_expires_on_the_dot(watched: World) -> None:
-    await watched.import_policy(approval_policy(EIGHT_HOURS))
-    watched.slack.faults.add("chat.postMessage", error="not_in_channel", times=None)
-    await watched.emma.send(MARKETING, f"/flows enable {add_flow(watched)}")
-    await wait_for_private_message(watched.emma, "Your request is kept", MARKETING)
-    watched.time.ahead += 8 * HOUR - 10
-    await _is_due_next(watched, lambda change: change.created_at + timedelta(hours=8))
-    watched.time.ahead += 10
-    watched.slack.faults.clear()
-    await watched.deniz.wait_for_message(APPROVALS, "Expired", 10)
+async def test_what_never_had_a_message_expires_on_the_dot(fast_http: World) -> None:
+    await fast_http.import_policy(approval_policy(EIGHT_HOURS))
+    fast_http.slack.faults.add("chat.postMessage", error="not_in_channel", times=None)
+    await fast_http.emma.send(MARKETING, f"/flows enable {add_flow(fast_http)}")
+    await wait_for_private_message(fast_http.emma, "Your request is kept", MARKETING)
+    fast_http.time.ahead += 8 * HOUR - 10
+    await _wait_until_next_is_due(fast_http, lambda change: change.created_at + timedelta(hours=8))
+    fast_http.time.ahead += 10
+    fast_http.slack.faults.clear()
+    await fast_http.deniz.wait_for_message(APPROVALS, "Expired", 10)
 
 
-async def _is_due_next(world: World, latest: Callable[[Change], datetime]) -> None:
-    """Wait until the one request is due in a moment and not since long, at the latest then."""
+async def _wait_until_next_is_due(world: World, latest: Callable[[Change], datetime]) -> None:
+    """Wait until the one request is due in a moment, and not later than `latest`."""
     async with world.open_database() as database, asyncio.timeout(5):
         store = ChangeRepository(database, world.time.now)
-        while not world.time.now() < _due(change := (await store.pending())[0]):  # noqa: ASYNC110 - the bot does not tell
+        while not world.time.now() < _due_at(change := (await store.pending())[0]):  # noqa: ASYNC110 - the bot does not tell
             await asyncio.sleep(0.01)
-    assert _due(change) <= latest(change)
+    assert _due_at(change) <= latest(change)
 
 
-def _due(change: Change) -> datetime:
+def _due_at(change: Change) -> datetime:
     assert change.due_at is not None
     return change.due_at
 

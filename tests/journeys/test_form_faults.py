@@ -23,7 +23,7 @@ from tests.journeys.form_steps import (
     wait_for_reopened_form,
     wait_for_result,
 )
-from tests.journeys.request_steps import wait_until
+from tests.journeys.request_steps import sleep_briefly, wait_until
 from tests.journeys.world import AGENCY, MARKETING, POLICY, World, on_both_databases
 
 TYPED: Final[dict[str, Any]] = REQUIRED_FIELDS | {
@@ -67,22 +67,17 @@ NOT_DONE: Final = {
 }
 
 
-async def at_once(seconds: float) -> None:
-    """Wait no longer than others need to go on."""
-    await asyncio.sleep(seconds / 100)
-
-
 @pytest.fixture
-async def hasty(world: World) -> AsyncIterator[World]:
-    """A bot at work that gives Enkapush little time, and does not wait long before it asks again."""
-    world.timeouts, world.sleep = Timeouts(read=0.2, write=0.2, write_deadline=0.4), at_once
+async def fast_http(world: World) -> AsyncIterator[World]:
+    """Start a bot that gives Enkapush little time, and retries soon."""
+    world.timeouts, world.sleep = Timeouts(read=0.2, write=0.2, write_deadline=0.4), sleep_briefly
     await world.start_http()
     yield world
     world.enkapush.release()
 
 
-async def is_told_to_look(person: SandboxPerson, text: str) -> Message:
-    """Wait for a message that says what is not known, with a way back to the form."""
+async def wait_for_unknown_outcome(person: SandboxPerson, text: str) -> Message:
+    """Wait for a message that says what is not known, with a button that opens the form again."""
     told = await person.wait_for_message(MARKETING, text)
     assert person.list_buttons(told) == ["Open form"]
     return told
@@ -92,90 +87,92 @@ async def is_told_to_look(person: SandboxPerson, text: str) -> Message:
 
 
 @pytest.mark.parametrize("case", REFUSALS)
-async def test_the_form_is_back_with_all_that_was_typed_and_the_reason(hasty: World, case: str) -> None:
+async def test_the_form_is_back_with_all_that_was_typed_and_the_reason(fast_http: World, case: str) -> None:
     fault, reason = REFUSALS[case]
-    await open_form(hasty.emma, "/flows create")
-    hasty.enkapush.faults.add(fault)
-    await hasty.emma.submit(TYPED | {"Image": hasty.emma.upload("a.png", PNG)})
-    again = await wait_for_reopened_form(hasty.emma, reason)
-    assert hasty.slack.find_mentions(again) == []
-    assert {label: hasty.emma.read_field(label) for label in TYPED} == TYPED
+    await open_form(fast_http.emma, "/flows create")
+    fast_http.enkapush.faults.add(fault)
+    await fast_http.emma.submit(TYPED | {"Image": fast_http.emma.upload("a.png", PNG)})
+    again = await wait_for_reopened_form(fast_http.emma, reason)
+    assert fast_http.slack.find_mentions(again) == []
+    assert {label: fast_http.emma.read_field(label) for label in TYPED} == TYPED
     assert "The picture that you added before is kept" in text_of(again)
-    assert hasty.enkapush.store.flows == {}
-    hasty.enkapush.faults.clear()
-    await hasty.emma.submit()
-    await wait_for_result(hasty.emma, "Flow #1 was created")
-    assert hasty.enkapush.store.flow(1).image is not None
-    assert hasty.enkapush.store.flow(1).utm_campaign == "spring"
-    assert len(hasty.enkapush.store.flows) == 1
+    assert fast_http.enkapush.store.flows == {}
+    fast_http.enkapush.faults.clear()
+    await fast_http.emma.submit()
+    await wait_for_result(fast_http.emma, "Flow #1 was created")
+    assert fast_http.enkapush.store.flow(1).image is not None
+    assert fast_http.enkapush.store.flow(1).utm_campaign == "spring"
+    assert len(fast_http.enkapush.store.flows) == 1
 
 
 @on_both_databases
-async def test_where_the_form_was_closed_a_message_opens_it_again(hasty: World) -> None:
-    await open_form(hasty.emma, "/flows create")
-    hasty.enkapush.faults.add(Fault.hang(**NEW), Fault.status(422, **NEW))
-    await hasty.emma.submit(TYPED)
-    await hasty.emma.wait_for_view("Saving")
-    await hasty.emma.close()
-    hasty.enkapush.release()
-    told = await hasty.emma.wait_for_message(MARKETING, lambda message: "Open form" in hasty.emma.list_buttons(message))
+async def test_where_the_form_was_closed_a_message_opens_it_again(fast_http: World) -> None:
+    await open_form(fast_http.emma, "/flows create")
+    fast_http.enkapush.faults.add(Fault.hang(**NEW), Fault.status(422, **NEW))
+    await fast_http.emma.submit(TYPED)
+    await fast_http.emma.wait_for_view("Saving")
+    await fast_http.emma.close()
+    fast_http.enkapush.release()
+    told = await fast_http.emma.wait_for_message(
+        MARKETING, lambda message: "Open form" in fast_http.emma.list_buttons(message)
+    )
     assert told.is_ephemeral
     assert "What you typed is kept." in text_of(told)
-    hasty.enkapush.faults.clear()
-    await hasty.emma.click(told, "Open form")
-    await hasty.emma.wait_for_view(is_form)
-    assert {label: hasty.emma.read_field(label) for label in TYPED} == TYPED
+    fast_http.enkapush.faults.clear()
+    await fast_http.emma.click(told, "Open form")
+    await fast_http.emma.wait_for_view(is_form)
+    assert {label: fast_http.emma.read_field(label) for label in TYPED} == TYPED
 
 
-async def test_an_edit_that_is_refused_is_back_in_the_form(hasty: World) -> None:
-    add_flow(hasty)
-    await open_form(hasty.emma, "/flows edit 1")
-    hasty.enkapush.faults.add(Fault.status(422, '{"errors": {"ttl": ["No."]}}', method="POST", path="/flows/1"))
-    await hasty.emma.submit({"Title": "Mine", "UTM source": "mine"})
-    await wait_for_reopened_form(hasty.emma, "ttl: No.")
-    assert hasty.emma.read_field("Title") == "Mine"
-    assert hasty.emma.read_field("UTM source") == "mine"
-    await hasty.emma.submit()
-    await wait_for_result(hasty.emma, "Flow #1 was changed")
-    assert list_writes(hasty)[-1].texts == {"title": "Mine", "utm_source": "mine"}
+async def test_an_edit_that_is_refused_is_back_in_the_form(fast_http: World) -> None:
+    add_flow(fast_http)
+    await open_form(fast_http.emma, "/flows edit 1")
+    fast_http.enkapush.faults.add(Fault.status(422, '{"errors": {"ttl": ["No."]}}', method="POST", path="/flows/1"))
+    await fast_http.emma.submit({"Title": "Mine", "UTM source": "mine"})
+    await wait_for_reopened_form(fast_http.emma, "ttl: No.")
+    assert fast_http.emma.read_field("Title") == "Mine"
+    assert fast_http.emma.read_field("UTM source") == "mine"
+    await fast_http.emma.submit()
+    await wait_for_result(fast_http.emma, "Flow #1 was changed")
+    assert list_writes(fast_http)[-1].texts == {"title": "Mine", "utm_source": "mine"}
 
 
 # --- Enkapush says nothing -----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("case", UNCLEAR)
-async def test_a_flow_that_was_made_without_a_word_is_found_and_not_made_again(hasty: World, case: str) -> None:
-    hasty.add_flows(2)
-    hasty.enkapush.faults.add(UNCLEAR[case])
-    await open_form(hasty.emma, "/flows create")
-    await hasty.emma.submit(TYPED)
-    await wait_for_result(hasty.emma, "Flow #3 was created, disabled.")
-    assert len(list_writes(hasty)) == 1
-    assert len(hasty.enkapush.store.flows) == 3
+async def test_a_flow_that_was_made_without_a_word_is_found_and_not_made_again(fast_http: World, case: str) -> None:
+    fast_http.add_flows(2)
+    fast_http.enkapush.faults.add(UNCLEAR[case])
+    await open_form(fast_http.emma, "/flows create")
+    await fast_http.emma.submit(TYPED)
+    await wait_for_result(fast_http.emma, "Flow #3 was created, disabled.")
+    assert len(list_writes(fast_http)) == 1
+    assert len(fast_http.enkapush.store.flows) == 3
 
 
 @pytest.mark.parametrize("case", NOT_DONE)
-async def test_where_it_cannot_be_known_it_says_so_and_sends_nothing_again(hasty: World, case: str) -> None:
-    hasty.enkapush.faults.add(NOT_DONE[case])
-    await open_form(hasty.emma, "/flows create")
-    await hasty.emma.submit(TYPED)
-    told = await is_told_to_look(hasty.emma, "did not say whether it made the flow")
-    assert len(list_writes(hasty)) == 1
-    await hasty.emma.close()
-    await hasty.emma.click(told, "Open form")
-    await hasty.emma.wait_for_view(is_form)
-    assert {label: hasty.emma.read_field(label) for label in TYPED} == TYPED
+async def test_where_it_cannot_be_known_it_says_so_and_sends_nothing_again(fast_http: World, case: str) -> None:
+    fast_http.enkapush.faults.add(NOT_DONE[case])
+    await open_form(fast_http.emma, "/flows create")
+    await fast_http.emma.submit(TYPED)
+    told = await wait_for_unknown_outcome(fast_http.emma, "did not say whether it made the flow")
+    assert len(list_writes(fast_http)) == 1
+    await fast_http.emma.close()
+    await fast_http.emma.click(told, "Open form")
+    await fast_http.emma.wait_for_view(is_form)
+    assert {label: fast_http.emma.read_field(label) for label in TYPED} == TYPED
 
 
-async def test_a_flow_like_it_that_was_there_before_is_not_taken_for_it(hasty: World) -> None:
-    await open_form(hasty.emma, "/flows create")
-    await hasty.emma.submit(REQUIRED_FIELDS)
-    await wait_for_result(hasty.emma, "Flow #1 was created")
-    await hasty.emma.close()
-    await open_form(hasty.emma, "/flows create")
-    hasty.enkapush.faults.add(Fault.reset(**NEW))
-    await hasty.emma.submit(REQUIRED_FIELDS)
-    await is_told_to_look(hasty.emma, "did not say whether it made the flow")
+async def test_a_flow_like_it_that_was_there_before_is_not_taken_for_it(fast_http: World) -> None:
+    await open_form(fast_http.emma, "/flows create")
+    await fast_http.emma.submit(REQUIRED_FIELDS)
+    await wait_for_result(fast_http.emma, "Flow #1 was created")
+    await fast_http.emma.close()
+    await open_form(fast_http.emma, "/flows create")
+    fast_http.enkapush.faults.add(Fault.reset(**NEW))
+    await fast_http.emma.submit(REQUIRED_FIELDS)
+    await wait_for_unknown_outcome(fast_http.emma, "did not say whether it made the flow")
 
 
 @pytest.mark.parametrize(
@@ -186,38 +183,38 @@ async def test_a_flow_like_it_that_was_there_before_is_not_taken_for_it(hasty: W
     ],
 )
 async def test_what_is_not_known_is_told_by_the_name_that_was_typed(
-    hasty: World, command: str, name: str, title: str, says: str
+    fast_http: World, command: str, name: str, title: str, says: str
 ) -> None:
-    hasty.enkapush.faults.add(Fault.reset(**NEW))
-    person = hasty.emma if name == "Name" else hasty.ayse
+    fast_http.enkapush.faults.add(Fault.reset(**NEW))
+    person = fast_http.emma if name == "Name" else fast_http.ayse
     await open_form(person, f"/flows {command}")
     body = "Description" if name == "Name" else "Açıklama"
     await person.submit({name: f"{NASTY}\nx", title: "Spring", body: "Look."})
     sentence = says.format(name=f"{NASTY} x")
     told = await person.wait_for_message(MARKETING, sentence)
     view = await person.wait_for_view(lambda view: not is_form(view) and sentence in text_of(view))
-    assert hasty.slack.find_mentions(told) == hasty.slack.find_mentions(view) == []
+    assert fast_http.slack.find_mentions(told) == fast_http.slack.find_mentions(view) == []
     # What a notification shows is parsed by Slack: it must not call anybody either.
     assert "<!channel>" not in told.text
 
 
-async def test_where_enkapush_stays_away_it_says_so(hasty: World) -> None:
-    await open_form(hasty.emma, "/flows create")
-    hasty.enkapush.faults.add(Fault.status(500, after_effect=True, **NEW), Fault.status(500, skip=1, times=None))
-    await hasty.emma.submit(REQUIRED_FIELDS)
-    await is_told_to_look(hasty.emma, "does not answer now")
-    assert len(list_writes(hasty)) == 1
+async def test_where_enkapush_stays_away_it_says_so(fast_http: World) -> None:
+    await open_form(fast_http.emma, "/flows create")
+    fast_http.enkapush.faults.add(Fault.status(500, after_effect=True, **NEW), Fault.status(500, skip=1, times=None))
+    await fast_http.emma.submit(REQUIRED_FIELDS)
+    await wait_for_unknown_outcome(fast_http.emma, "does not answer now")
+    assert len(list_writes(fast_http)) == 1
 
 
 @pytest.mark.parametrize("after_effect", [True, False])
-async def test_an_edit_that_was_cut_off_is_there_once(hasty: World, after_effect: bool) -> None:
-    add_flow(hasty)
-    await open_form(hasty.emma, "/flows edit 1")
-    hasty.enkapush.faults.add(Fault.reset(after_effect=after_effect, method="POST", path="/flows/1"))
-    await hasty.emma.submit({"Title": "Mine"})
-    await wait_for_result(hasty.emma, "Flow #1 was changed")
-    assert hasty.enkapush.store.flow(1).title == "Mine"
-    assert all(record.texts == {"title": "Mine"} for record in list_writes(hasty))
+async def test_an_edit_that_was_cut_off_is_there_once(fast_http: World, after_effect: bool) -> None:
+    add_flow(fast_http)
+    await open_form(fast_http.emma, "/flows edit 1")
+    fast_http.enkapush.faults.add(Fault.reset(after_effect=after_effect, method="POST", path="/flows/1"))
+    await fast_http.emma.submit({"Title": "Mine"})
+    await wait_for_result(fast_http.emma, "Flow #1 was changed")
+    assert fast_http.enkapush.store.flow(1).title == "Mine"
+    assert all(record.texts == {"title": "Mine"} for record in list_writes(fast_http))
 
 
 # --- once ----------------------------------------------------------------------------------------------------------

@@ -42,25 +42,25 @@ def all_but_one_read_english(world: World) -> None:
 
 
 @pytest.fixture
-async def office(running: World) -> World:
-    """A bot at work in each mode, and a policy with a channel for approvals."""
+async def approvals_running(running: World) -> World:
+    """Start a bot in each mode, with a policy that has a channel for approvals."""
     await running.import_policy(POLICY)
     return running
 
 
-async def asks(person: SandboxPerson, text: str, channel: str = MARKETING) -> None:
+async def request_change(person: SandboxPerson, text: str, channel: str = MARKETING) -> None:
     await person.send(channel, text)
     await person.wait_for_message(channel, "Asked for approval")
 
 
-async def home(person: SandboxPerson, text: str = "As of") -> View:
-    """The Home tab, once it says `text`."""
+async def open_home(person: SandboxPerson, text: str = "As of") -> View:
+    """Open the Home tab, and wait until it says `text`."""
     await person.open_home()
     return await person.wait_for_home(text)
 
 
-def part(view: View, title: str) -> str:
-    """What stands under a heading."""
+def section(view: View, title: str) -> str:
+    """Return the text under a heading."""
     texts, inside = [], False
     for block in view.blocks:
         if block["type"] == "header":
@@ -71,78 +71,78 @@ def part(view: View, title: str) -> str:
 
 
 @on_both_databases
-async def test_what_waits_is_approved_at_home(office: World) -> None:
-    flow = add_flow(office, name="Spring", title="Tulips")
-    await asks(office.emma, f"/flows enable {flow} It begins on Friday")
-    view = await home(office.burak, "Spring")
+async def test_what_waits_is_approved_at_home(approvals_running: World) -> None:
+    flow = add_flow(approvals_running, name="Spring", title="Tulips")
+    await request_change(approvals_running.emma, f"/flows enable {flow} It begins on Friday")
+    view = await open_home(approvals_running.burak, "Spring")
     for text in (f"Enable #{flow} Spring", "Tulips", "Lale Moda", "It begins on Friday", "0 of 1"):
-        assert text in part(view, "Waiting for you")
-    await office.burak.click(view, "Approve")
-    view = await office.burak.wait_for_home("Nothing waits for you")
-    assert office.enkapush.store.flows[flow].is_enabled
-    assert "Applied" in part(view, "Recently decided")
-    await office.burak.wait_for_message(APPROVALS, "Applied")
+        assert text in section(view, "Waiting for you")
+    await approvals_running.burak.click(view, "Approve")
+    view = await approvals_running.burak.wait_for_home("Nothing waits for you")
+    assert approvals_running.enkapush.store.flows[flow].is_enabled
+    assert "Applied" in section(view, "Recently decided")
+    await approvals_running.burak.wait_for_message(APPROVALS, "Applied")
 
 
-async def test_somebody_reads_it_in_their_own_language(office: World) -> None:
-    view = await home(office.ayse, "Güncelleme")
-    assert "akışları düzenlemek" in part(view, "flowbot'u kullanabileceğiniz kanallar")
+async def test_somebody_reads_it_in_their_own_language(approvals_running: World) -> None:
+    view = await open_home(approvals_running.ayse, "Güncelleme")
+    assert "akışları düzenlemek" in section(view, "flowbot'u kullanabileceğiniz kanallar")
 
 
-async def test_what_waits_is_rejected_at_home_with_a_reason(office: World) -> None:
-    flow = add_flow(office, name="Spring")
-    await asks(office.emma, f"/flows delete {flow}")
-    await office.burak.click(await home(office.burak, "Spring"), "Reject")
-    await office.burak.wait_for_view("Spring")
-    assert not (await office.burak.submit({"Reason": "We still need it"})).errors
-    view = await office.burak.wait_for_home("Nothing waits for you")
-    assert "Rejected" in part(view, "Recently decided")
-    await office.burak.wait_for_message(APPROVALS, "We still need it")
-    assert flow in office.enkapush.store.flows
+async def test_what_waits_is_rejected_at_home_with_a_reason(approvals_running: World) -> None:
+    flow = add_flow(approvals_running, name="Spring")
+    await request_change(approvals_running.emma, f"/flows delete {flow}")
+    await approvals_running.burak.click(await open_home(approvals_running.burak, "Spring"), "Reject")
+    await approvals_running.burak.wait_for_view("Spring")
+    assert not (await approvals_running.burak.submit({"Reason": "We still need it"})).errors
+    view = await approvals_running.burak.wait_for_home("Nothing waits for you")
+    assert "Rejected" in section(view, "Recently decided")
+    await approvals_running.burak.wait_for_message(APPROVALS, "We still need it")
+    assert flow in approvals_running.enkapush.store.flows
 
 
-async def test_one_withdraws_ones_own_request_at_home(office: World) -> None:
-    flow = add_flow(office, name="Spring")
-    await asks(office.emma, f"/flows enable {flow}")
-    view = await home(office.emma, "Spring")
-    assert office.emma.list_buttons(view).count("Approve") == 0
-    await office.emma.click(view, "Withdraw")
-    view = await office.emma.wait_for_home("Withdrawn")
-    assert f"Enable #{flow} Spring" in part(view, "Asked by you")
-    assert "Withdraw" not in office.emma.list_buttons(view)
+async def test_one_withdraws_ones_own_request_at_home(approvals_running: World) -> None:
+    flow = add_flow(approvals_running, name="Spring")
+    await request_change(approvals_running.emma, f"/flows enable {flow}")
+    view = await open_home(approvals_running.emma, "Spring")
+    assert approvals_running.emma.list_buttons(view).count("Approve") == 0
+    await approvals_running.emma.click(view, "Withdraw")
+    view = await approvals_running.emma.wait_for_home("Withdrawn")
+    assert f"Enable #{flow} Spring" in section(view, "Asked by you")
+    assert "Withdraw" not in approvals_running.emma.list_buttons(view)
 
 
-async def test_who_comes_late_is_told_directly_and_sees_what_is_true_now(office: World) -> None:
-    flow = add_flow(office, name="Spring")
-    await asks(office.emma, f"/flows enable {flow}")
-    view = await home(office.burak, "Spring")
-    await office.emma.click(await home(office.emma, "Spring"), "Withdraw")
-    await office.emma.wait_for_home("Withdrawn")
-    await office.burak.click(view, "Approve")
-    direct = office.slack.workspace.open_direct_message(office.burak.id).id
-    await office.burak.wait_for_message(direct, "withdrew this request")
-    await office.burak.wait_for_home("Nothing waits for you")
-    assert not office.enkapush.store.flows[flow].is_enabled
+async def test_who_comes_late_is_told_directly_and_sees_what_is_true_now(approvals_running: World) -> None:
+    flow = add_flow(approvals_running, name="Spring")
+    await request_change(approvals_running.emma, f"/flows enable {flow}")
+    view = await open_home(approvals_running.burak, "Spring")
+    await approvals_running.emma.click(await open_home(approvals_running.emma, "Spring"), "Withdraw")
+    await approvals_running.emma.wait_for_home("Withdrawn")
+    await approvals_running.burak.click(view, "Approve")
+    direct = approvals_running.slack.workspace.open_direct_message(approvals_running.burak.id).id
+    await approvals_running.burak.wait_for_message(direct, "withdrew this request")
+    await approvals_running.burak.wait_for_home("Nothing waits for you")
+    assert not approvals_running.enkapush.store.flows[flow].is_enabled
 
 
-async def test_a_right_that_is_gone_is_gone_at_the_press(office: World) -> None:
-    flow = add_flow(office, name="Spring")
-    await asks(office.emma, f"/flows enable {flow}")
-    view = await home(office.burak, "Spring")
-    await office.import_policy(POLICY.replace("S0LEADS", "U0DENIZ"))
-    await office.burak.click(view, "Approve")
-    direct = office.slack.workspace.open_direct_message(office.burak.id).id
-    await office.burak.wait_for_message(direct, "does not let you")
-    assert "Spring" not in text_of(await office.burak.wait_for_home("Nothing waits for you"))
+async def test_a_right_that_is_gone_is_gone_at_the_press(approvals_running: World) -> None:
+    flow = add_flow(approvals_running, name="Spring")
+    await request_change(approvals_running.emma, f"/flows enable {flow}")
+    view = await open_home(approvals_running.burak, "Spring")
+    await approvals_running.import_policy(POLICY.replace("S0LEADS", "U0DENIZ"))
+    await approvals_running.burak.click(view, "Approve")
+    direct = approvals_running.slack.workspace.open_direct_message(approvals_running.burak.id).id
+    await approvals_running.burak.wait_for_message(direct, "does not let you")
+    assert "Spring" not in text_of(await approvals_running.burak.wait_for_home("Nothing waits for you"))
 
 
 async def test_nobody_learns_of_what_they_may_not_see(http: World) -> None:
     await http.import_policy(POLICY)
     flow = add_flow(http, name="Novels", website_id=3)
-    await asks(http.burak, f"/flows enable {flow}", "C0RANDOM")
-    await http.deniz.click(await home(http.deniz, "Novels"), "Approve")
+    await request_change(http.burak, f"/flows enable {flow}", "C0RANDOM")
+    await http.deniz.click(await open_home(http.deniz, "Novels"), "Approve")
     await http.deniz.wait_for_home("Nothing waits for you")
-    text = text_of(await home(http.emma))
+    text = text_of(await open_home(http.emma))
     assert "marketing" in text or "C0MARKETING" in text
     for hidden in ("Novels", "random", "C0RANDOM", "Kitap"):
         assert hidden not in text
@@ -154,13 +154,13 @@ async def test_everyone_in_a_channel_does_not_mean_those_who_are_not_in_it(http:
     http.slack.workspace.channels["C0RANDOM"].members.remove("U0EMMA")
     http.slack.workspace.channels["C0RANDOM"].members.append("U0FLOWBOT")
     flow = add_flow(http, name="Novels", website_id=3)
-    await asks(http.burak, f"/flows enable {flow}", "C0RANDOM")
-    assert "Novels" in text_of(await home(http.deniz))
-    assert "Novels" not in text_of(await home(http.emma))
+    await request_change(http.burak, f"/flows enable {flow}", "C0RANDOM")
+    assert "Novels" in text_of(await open_home(http.deniz))
+    assert "Novels" not in text_of(await open_home(http.emma))
 
 
 async def test_somebody_of_another_company_finds_a_sentence(http: World) -> None:
-    view = await home(http.jonas, "this organisation only")
+    view = await open_home(http.jonas, "this organisation only")
     assert http.jonas.list_buttons(view) == []
 
 
@@ -169,24 +169,24 @@ async def test_a_long_queue_fits_and_says_how_much_more_there_is(http: World) ->
     for flow in flows:
         await http.emma.send(MARKETING, f"/flows enable {flow} {'because ' * 60}")
         await http.emma.wait_for_message(MARKETING, f"#{flow} ")
-    view = await home(http.burak, "Flow 0")
+    view = await open_home(http.burak, "Flow 0")
     assert http.burak.list_buttons(view).count("Approve") == 10
-    assert "2 more" in part(view, "Waiting for you")
+    assert "2 more" in section(view, "Waiting for you")
 
 
 async def test_what_was_decided_is_found_behind_all_that_one_may_not_see(world: World) -> None:
     await world.import_policy(POLICY)
-    await decided(world, 51, WebsiteId(2))
+    await add_withdrawn_requests(world, 51, WebsiteId(2))
     await world.start_http()
     flow = add_flow(world, name="Spring")
-    await asks(world.emma, f"/flows enable {flow}")
-    await world.burak.click(await home(world.burak, "Spring"), "Approve")
+    await request_change(world.emma, f"/flows enable {flow}")
+    await world.burak.click(await open_home(world.burak, "Spring"), "Approve")
     await world.burak.wait_for_home("Nothing waits for you")
-    assert "Spring" in part(await home(world.deniz), "Recently decided")
+    assert "Spring" in section(await open_home(world.deniz), "Recently decided")
 
 
-async def decided(world: World, count: int, website: WebsiteId) -> None:
-    """Keep so many requests that were withdrawn, later than all else that a test does."""
+async def add_withdrawn_requests(world: World, count: int, website: WebsiteId) -> None:
+    """Store so many withdrawn requests, later than all else that a test does."""
     late = world.time.now() + timedelta(seconds=30)
     async with world.open_database() as database:
         store = ChangeRepository(database, world.time.now)
@@ -198,8 +198,8 @@ async def decided(world: World, count: int, website: WebsiteId) -> None:
 async def test_a_tab_that_changed_meanwhile_is_read_and_drawn_again(http: World) -> None:
     await http.import_policy(POLICY)
     flow = add_flow(http, name="Spring")
-    await asks(http.emma, f"/flows enable {flow}")
-    view = await home(http.burak, "Spring")
+    await request_change(http.emma, f"/flows enable {flow}")
+    view = await open_home(http.burak, "Spring")
     http.slack.faults.add("views.publish", error="hash_conflict")
     await http.burak.click(view, "Approve")
     await http.burak.wait_for_home("Nothing waits for you")
@@ -208,14 +208,14 @@ async def test_a_tab_that_changed_meanwhile_is_read_and_drawn_again(http: World)
 async def test_a_limit_of_slacks_delays_the_tab_and_does_not_lose_it(http: World) -> None:
     await http.import_policy(POLICY)
     http.slack.faults.add("views.publish", retry_after=0)
-    await home(http.burak, "Nothing waits for you")
+    await open_home(http.burak, "Nothing waits for you")
 
 
 async def test_what_was_decided_happens_even_if_the_tab_cannot_be_drawn(http: World) -> None:
     await http.import_policy(POLICY)
     flow = add_flow(http, name="Spring")
-    await asks(http.emma, f"/flows enable {flow}")
-    view = await home(http.burak, "Spring")
+    await request_change(http.emma, f"/flows enable {flow}")
+    view = await open_home(http.burak, "Spring")
     http.slack.faults.add("views.publish", error="internal_error", times=None)
     await http.burak.click(view, "Approve")
     await http.burak.wait_for_message(APPROVALS, "Applied")
@@ -225,8 +225,8 @@ async def test_what_was_decided_happens_even_if_the_tab_cannot_be_drawn(http: Wo
 async def test_two_presses_of_one_button_have_one_effect(http: World) -> None:
     await http.import_policy(POLICY)
     flow = add_flow(http, name="Spring")
-    await asks(http.emma, f"/flows enable {flow}")
-    view = await home(http.burak, "Spring")
+    await request_change(http.emma, f"/flows enable {flow}")
+    view = await open_home(http.burak, "Spring")
     await asyncio.gather(*(http.burak.click(view, "Approve") for _ in range(2)))
     view = await http.burak.wait_for_home("Nothing waits for you")
     await http.burak.wait_for_message(APPROVALS, "Applied")

@@ -45,18 +45,18 @@ PRESS: Final[dict[str, Any]] = {
 }
 
 
-def signed(body: bytes, *, age: float = 0, secret: str = SIGNING_SECRET) -> dict[str, str]:
+def sign(body: bytes, *, age: float = 0, secret: str = SIGNING_SECRET) -> dict[str, str]:
     moment = str(int(time.time() - age))
     digest = hmac.new(secret.encode(), b"v0:" + moment.encode() + b":" + body, hashlib.sha256).hexdigest()
     return {"X-Slack-Request-Timestamp": moment, "X-Slack-Signature": f"v0={digest}"}
 
 
-def pressed(payload: Any) -> bytes:
+def encode_payload(payload: Any) -> bytes:
     return urlencode({"payload": payload if isinstance(payload, str) else json.dumps(payload)}).encode()
 
 
-class Door:
-    """Knocks at a bot."""
+class ReceiverClient:
+    """Posts requests to a bot's receiver."""
 
     def __init__(self, session: aiohttp.ClientSession, origin: str) -> None:
         self._session = session
@@ -65,7 +65,7 @@ class Door:
     async def post(
         self, body: bytes, content_type: str = FORM, headers: dict[str, str] | None = None
     ) -> tuple[int, str]:
-        sent = {"Content-Type": content_type, **(signed(body) if headers is None else headers)}
+        sent = {"Content-Type": content_type, **(sign(body) if headers is None else headers)}
         async with self._session.post(f"{self._origin}/slack/events", data=io.BytesIO(body), headers=sent) as answer:
             return answer.status, await answer.text()
 
@@ -75,10 +75,10 @@ class Door:
 
 
 @pytest.fixture
-async def door(world: World) -> AsyncIterator[Door]:
+async def client(world: World) -> AsyncIterator[ReceiverClient]:
     _, origin = await world.start_http()
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=5)) as session:
-        yield Door(session, origin)
+        yield ReceiverClient(session, origin)
 
 
 # --- who gets in ---------------------------------------------------------------------------------------------------
@@ -86,47 +86,47 @@ async def door(world: World) -> AsyncIterator[Door]:
 BODY: Final = urlencode(COMMAND).encode()
 
 
-def without(name: str) -> dict[str, str]:
-    return {key: value for key, value in signed(BODY).items() if key != name}
+def headers_without(name: str) -> dict[str, str]:
+    return {key: value for key, value in sign(BODY).items() if key != name}
 
 
-def strangers() -> dict[str, dict[str, str]]:
-    """Headers that do not open the door, as of now."""
+def bad_headers() -> dict[str, dict[str, str]]:
+    """Return headers that the receiver refuses, signed as of now."""
     return {
         "no headers": {},
-        "no signature": without("X-Slack-Signature"),
-        "no timestamp": without("X-Slack-Request-Timestamp"),
-        "another secret": signed(BODY, secret="guessed"),
-        "no secret": signed(BODY, secret=""),
-        "another body": signed(BODY + b"x"),
-        "older than five minutes": signed(BODY, age=301),
-        "from the future": signed(BODY, age=-310),
-        "an empty signature": {**signed(BODY), "X-Slack-Signature": ""},
-        "a signature of another alphabet": {**signed(BODY), "X-Slack-Signature": "v0=şifre"},
-        "bytes for a signature": {**signed(BODY), "X-Slack-Signature": "v0=\udcff\udcfe"},
-        "a word for a timestamp": {**signed(BODY), "X-Slack-Request-Timestamp": "now"},
-        "digits of another alphabet": {**signed(BODY), "X-Slack-Request-Timestamp": "١٢٣"},
-        "a negative timestamp": {**signed(BODY), "X-Slack-Request-Timestamp": "-1"},
-        "an endless timestamp": {**signed(BODY), "X-Slack-Request-Timestamp": "9" * 4000},
-        "a fraction for a timestamp": {**signed(BODY), "X-Slack-Request-Timestamp": f"{time.time()}"},
+        "no signature": headers_without("X-Slack-Signature"),
+        "no timestamp": headers_without("X-Slack-Request-Timestamp"),
+        "another secret": sign(BODY, secret="guessed"),
+        "no secret": sign(BODY, secret=""),
+        "another body": sign(BODY + b"x"),
+        "older than five minutes": sign(BODY, age=301),
+        "from the future": sign(BODY, age=-310),
+        "an empty signature": {**sign(BODY), "X-Slack-Signature": ""},
+        "a signature of another alphabet": {**sign(BODY), "X-Slack-Signature": "v0=şifre"},
+        "bytes for a signature": {**sign(BODY), "X-Slack-Signature": "v0=\udcff\udcfe"},
+        "a word for a timestamp": {**sign(BODY), "X-Slack-Request-Timestamp": "now"},
+        "digits of another alphabet": {**sign(BODY), "X-Slack-Request-Timestamp": "١٢٣"},
+        "a negative timestamp": {**sign(BODY), "X-Slack-Request-Timestamp": "-1"},
+        "an endless timestamp": {**sign(BODY), "X-Slack-Request-Timestamp": "9" * 4000},
+        "a fraction for a timestamp": {**sign(BODY), "X-Slack-Request-Timestamp": f"{time.time()}"},
     }
 
 
-@pytest.mark.parametrize("stranger", strangers())
-async def test_without_a_good_signature_nobody_gets_in(world: World, door: Door, stranger: str) -> None:
-    status, _ = await door.post(BODY, headers=strangers()[stranger])
+@pytest.mark.parametrize("stranger", bad_headers())
+async def test_without_a_good_signature_nobody_gets_in(world: World, client: ReceiverClient, stranger: str) -> None:
+    status, _ = await client.post(BODY, headers=bad_headers()[stranger])
     assert status == 401
     assert await world.emma.list_messages(MARKETING) == []
 
 
-async def test_a_request_of_four_minutes_ago_is_still_good(world: World, door: Door) -> None:
-    assert (await door.post(BODY, headers=signed(BODY, age=240))) == (200, "")
+async def test_a_request_of_four_minutes_ago_is_still_good(world: World, client: ReceiverClient) -> None:
+    assert (await client.post(BODY, headers=sign(BODY, age=240))) == (200, "")
     await world.emma.wait_for_message(MARKETING, "You may here")
 
 
 # --- what is none of Slack's ---------------------------------------------------------------------------------------
 
-GARBAGE: Final = {
+MALFORMED: Final = {
     "nothing": (b"", FORM),
     "nothing, as JSON": (b"", JSON),
     "no JSON": (b"flows", JSON),
@@ -135,11 +135,11 @@ GARBAGE: Final = {
     "an empty object": (b"{}", JSON),
     "deep lists": (b"[" * 100_000, JSON),
     "deep objects": (b'{"a":' * 50_000 + b"1" + b"}" * 50_000, JSON),
-    "deep lists in a payload": (pressed("[" * 100_000), FORM),
-    "a payload that is no JSON": (pressed("x"), FORM),
-    "an endless number": (pressed('{"type":' + "9" * 5000 + "}"), FORM),
-    "an empty payload": (pressed({}), FORM),
-    "a kind of tomorrow": (pressed({"type": "martian"}), FORM),
+    "deep lists in a payload": (encode_payload("[" * 100_000), FORM),
+    "a payload that is no JSON": (encode_payload("x"), FORM),
+    "an endless number": (encode_payload('{"type":' + "9" * 5000 + "}"), FORM),
+    "an empty payload": (encode_payload({}), FORM),
+    "a kind of tomorrow": (encode_payload({"type": "martian"}), FORM),
     "no text": (b"\xff\xfe\x00\x01", FORM),
     "no text, as JSON": (b"\xff\xfe\x00\x01", JSON),
     "half a letter": (BODY.replace(b"help", b"%c3"), "application/json"),
@@ -151,39 +151,41 @@ GARBAGE: Final = {
     "another app's command": (BODY.replace(b"flows", b"deploy"), FORM),
     "an event of no shape": (b'{"type": "event_callback", "event": "x"}', JSON),
     "an event with no kind": (b'{"type": "event_callback", "event": {"type": 5}}', JSON),
-    "a submit of no form": (pressed({"type": "view_submission", "user": PRESS["user"]}), FORM),
-    "a submit of a text": (pressed({"type": "view_submission", "view": "x"}), FORM),
-    "a submit of half a form": (pressed({"type": "view_submission", "view": {"callback_id": "x"}}), FORM),
-    "an old dialog": (pressed({"type": "dialog_submission", "callback_id": 5}), FORM),
-    "an old button": (pressed({"type": "interactive_message", "callback_id": 5, "actions": "x"}), FORM),
+    "a submit of no form": (encode_payload({"type": "view_submission", "user": PRESS["user"]}), FORM),
+    "a submit of a text": (encode_payload({"type": "view_submission", "view": "x"}), FORM),
+    "a submit of half a form": (encode_payload({"type": "view_submission", "view": {"callback_id": "x"}}), FORM),
+    "an old dialog": (encode_payload({"type": "dialog_submission", "callback_id": 5}), FORM),
+    "an old button": (encode_payload({"type": "interactive_message", "callback_id": 5, "actions": "x"}), FORM),
     "two megabytes": (b"x" * 2_000_000, FORM),
 }
 
 
-@pytest.mark.parametrize("garbage", GARBAGE)
-async def test_signed_garbage_is_the_senders_mistake(world: World, door: Door, garbage: str) -> None:
-    status, said = await door.post(*GARBAGE[garbage])
+@pytest.mark.parametrize("garbage", MALFORMED)
+async def test_signed_garbage_is_the_senders_mistake(world: World, client: ReceiverClient, garbage: str) -> None:
+    status, said = await client.post(*MALFORMED[garbage])
     assert 400 <= status < 500
     assert "Traceback" not in said
     assert await world.emma.list_messages(MARKETING) == []
 
 
-def _changed(value: Any, replacement: Any) -> Iterator[Any]:
-    """The value with each of its parts taken out, or replaced, one at a time."""
+def _mutations(value: Any, replacement: Any) -> Iterator[Any]:
+    """Yield the value with each of its parts taken out, or replaced, one at a time."""
     items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     for key, part in items:
         copy = value.copy()
         copy.pop(key)
         yield copy
-        for changed in (replacement, *_changed(part, replacement)):
+        for changed in (replacement, *_mutations(part, replacement)):
             copy = value.copy()
             copy[key] = changed
             yield copy
 
 
 @pytest.mark.parametrize("replacement", [None, 5, "x", True, [], {}, [1], {"id": 5}, "\0", "\ud800"])
-async def test_a_press_with_any_part_missing_or_wrong_never_breaks_the_server(door: Door, replacement: Any) -> None:
-    answers = [await door.post(pressed(payload)) for payload in _changed(PRESS, replacement)]
+async def test_a_press_with_any_part_missing_or_wrong_never_breaks_the_server(
+    client: ReceiverClient, replacement: Any
+) -> None:
+    answers = [await client.post(encode_payload(payload)) for payload in _mutations(PRESS, replacement)]
     assert len(answers) == 50
     assert {status for status, _ in answers} <= {200, 400, 404}
 
@@ -206,31 +208,31 @@ NULLS: Final[dict[str, dict[str, Any]]] = {
 
 
 @pytest.mark.parametrize("null", NULLS)
-async def test_null_in_a_press_is_as_good_as_nothing(world: World, door: Door, null: str) -> None:
-    assert await door.post(pressed({**PRESS, **NULLS[null]})) == (200, "")
+async def test_null_in_a_press_is_as_good_as_nothing(world: World, client: ReceiverClient, null: str) -> None:
+    assert await client.post(encode_payload({**PRESS, **NULLS[null]})) == (200, "")
     await world.emma.wait_for_message(MARKETING, "button")
 
 
-def teamless(workspace: Workspace, person: Person, *, include_locale: bool = False) -> Json:
+def serialize_without_team(workspace: Workspace, person: Person, *, include_locale: bool = False) -> Json:
     return {**serialize_user(workspace, person, include_locale=include_locale), "team_id": None}
 
 
 @pytest.mark.parametrize(("place", "said"), [("T0LALE", "Page 1 of 2"), ("T0WERBE", "this organisation only")])
 async def test_where_slack_tells_nobodys_team_the_place_counts(
-    world: World, door: Door, monkeypatch: pytest.MonkeyPatch, place: str, said: str
+    world: World, client: ReceiverClient, monkeypatch: pytest.MonkeyPatch, place: str, said: str
 ) -> None:
-    monkeypatch.setattr("flowbot.sandbox.slack.webapi.users.serialize_user", teamless)
+    monkeypatch.setattr("flowbot.sandbox.slack.webapi.users.serialize_user", serialize_without_team)
     world.add_flows(12)
     action = {"action_id": "flows.list.next", "value": "{}"}
     press = {**PRESS, "user": {"id": "U0EMMA"}, "team": {"id": place}, "actions": [action]}
-    assert await door.post(pressed(press)) == (200, "")
+    assert await client.post(encode_payload(press)) == (200, "")
     await world.emma.wait_for_message(MARKETING, said)
 
 
-async def test_null_in_an_event_is_as_good_as_nothing(door: Door) -> None:
+async def test_null_in_an_event_is_as_good_as_nothing(client: ReceiverClient) -> None:
     opened = {"type": "app_home_opened", "user": "U0EMMA", "tab": "home", "view": None, "channel": None}
     fields = {"type": "event_callback", "team_id": None, "enterprise_id": None, "authorizations": None, "view": None}
-    assert await door.post(json.dumps({**fields, "event": opened}).encode(), JSON) == (200, "")
+    assert await client.post(json.dumps({**fields, "event": opened}).encode(), JSON) == (200, "")
 
 
 async def test_null_in_a_command_over_a_socket_is_as_good_as_nothing(world: World) -> None:
@@ -266,44 +268,44 @@ async def test_a_command_that_was_acknowledged_in_the_moment_of_a_stop_is_carrie
     assert any("You may here" in text_of(message) for message in await world.emma.list_messages(MARKETING))
 
 
-async def test_nul_in_a_command_is_text_like_any_other(world: World, door: Door) -> None:
-    assert (await door.post(BODY.replace(b"help", b"li%00st")))[0] == 200
+async def test_nul_in_a_command_is_text_like_any_other(world: World, client: ReceiverClient) -> None:
+    assert (await client.post(BODY.replace(b"help", b"li%00st")))[0] == 200
     await world.emma.wait_for_message(MARKETING, "Did you mean /flows list?")
 
 
 # --- what is answered ----------------------------------------------------------------------------------------------
 
 
-async def test_slack_learns_that_the_address_is_flowbots(door: Door) -> None:
-    status, said = await door.post(b'{"type": "url_verification", "challenge": "3eZbrw1aB", "token": "x"}', JSON)
+async def test_slack_learns_that_the_address_is_flowbots(client: ReceiverClient) -> None:
+    status, said = await client.post(b'{"type": "url_verification", "challenge": "3eZbrw1aB", "token": "x"}', JSON)
     assert status == 200
     assert json.loads(said) == {"challenge": "3eZbrw1aB"}
 
 
-async def test_slack_learns_that_the_address_can_be_reached(world: World, door: Door) -> None:
+async def test_slack_learns_that_the_address_can_be_reached(world: World, client: ReceiverClient) -> None:
     asked = b"ssl_check=1&token=x"
-    assert await door.post(asked) == (200, "")
-    assert (await door.post(asked, headers={}))[0] == 401
+    assert await client.post(asked) == (200, "")
+    assert (await client.post(asked, headers={}))[0] == 401
     assert await world.emma.list_messages(MARKETING) == []
 
 
-async def test_an_event_is_taken_note_of(door: Door) -> None:
+async def test_an_event_is_taken_note_of(client: ReceiverClient) -> None:
     event = {"type": "event_callback", "team_id": "T0LALE", "event": {"type": "app_home_opened", "user": "U0EMMA"}}
-    assert await door.post(json.dumps(event).encode(), JSON) == (200, "")
+    assert await client.post(json.dumps(event).encode(), JSON) == (200, "")
 
 
-async def test_a_button_of_another_version_gets_a_sentence(world: World, door: Door) -> None:
-    assert await door.post(pressed(PRESS)) == (200, "")
+async def test_a_button_of_another_version_gets_a_sentence(world: World, client: ReceiverClient) -> None:
+    assert await client.post(encode_payload(PRESS)) == (200, "")
     said = await world.emma.wait_for_message(MARKETING, lambda message: message.is_ephemeral)
     assert "button" in text_of(said)
 
 
-async def test_an_ack_takes_milliseconds(world: World, door: Door) -> None:
+async def test_an_ack_takes_milliseconds(world: World, client: ReceiverClient) -> None:
     world.enkapush.faults.add(Fault.hang(times=None))
     taken = []
     for _ in range(10):
         started = time.perf_counter()
-        assert (await door.post(BODY.replace(b"help", b"list")))[0] == 200
+        assert (await client.post(BODY.replace(b"help", b"list")))[0] == 200
         taken.append(time.perf_counter() - started)
     assert sorted(taken)[2] < 0.05
 
@@ -312,9 +314,9 @@ async def test_an_ack_takes_milliseconds(world: World, door: Door) -> None:
 
 
 @on_both_databases
-async def test_alive_and_ready(door: Door) -> None:
-    assert await door.get("/healthz") == (200, "ok\n")
-    status, said = await door.get("/readyz")
+async def test_alive_and_ready(client: ReceiverClient) -> None:
+    assert await client.get("/healthz") == (200, "ok\n")
+    status, said = await client.get("/readyz")
     assert status == 200
     assert json.loads(said) == {"database": "ok", "enkapush": "ok"}
 
@@ -328,18 +330,18 @@ async def test_alive_and_ready(door: Door) -> None:
         (Fault.too_many(0, times=None), "busy"),
     ],
 )
-async def test_not_ready_while_enkapush_fails(world: World, door: Door, fault: Fault, state: str) -> None:
+async def test_not_ready_while_enkapush_fails(world: World, client: ReceiverClient, fault: Fault, state: str) -> None:
     world.enkapush.faults.add(fault)
-    status, said = await door.get("/readyz")
+    status, said = await client.get("/readyz")
     assert status == 503
     assert json.loads(said) == {"database": "ok", "enkapush": state}
-    assert (await door.get("/healthz"))[0] == 200
+    assert (await client.get("/healthz"))[0] == 200
 
 
-async def test_an_enkapush_that_hangs_is_called_slow_in_time(world: World, door: Door) -> None:
+async def test_an_enkapush_that_hangs_is_called_slow_in_time(world: World, client: ReceiverClient) -> None:
     world.enkapush.faults.add(Fault.hang(times=None))
     started = time.monotonic()
-    status, said = await door.get("/readyz")
+    status, said = await client.get("/readyz")
     assert time.monotonic() - started < 4
     assert status == 503
     assert json.loads(said) == {"database": "ok", "enkapush": "slow"}
@@ -347,18 +349,18 @@ async def test_an_enkapush_that_hangs_is_called_slow_in_time(world: World, door:
 
 @pytest.mark.postgresql
 @pytest.mark.parametrize("journey_database", ["postgresql"], indirect=True)
-async def test_not_ready_without_the_database(world: World, door: Door, journey_database: str) -> None:
+async def test_not_ready_without_the_database(world: World, client: ReceiverClient, journey_database: str) -> None:
     block_database(journey_database)
-    status, said = await door.get("/readyz")
+    status, said = await client.get("/readyz")
     assert status == 503
     assert json.loads(said) == {"database": "down", "enkapush": "ok"}
     await world.emma.send(MARKETING, "/flows list")
     await world.emma.wait_for_message(MARKETING, "tell the engineer this code")
 
 
-async def samples(door: Door) -> Counter[tuple[str, str]]:
-    """Every counter by its name and its most telling label, summed over the others."""
-    status, text = await door.get("/metrics")
+async def read_counters(client: ReceiverClient) -> Counter[tuple[str, str]]:
+    """Return every counter by its name and its most telling label, summed over the others."""
+    status, text = await client.get("/metrics")
     assert status == 200
     found: Counter[tuple[str, str]] = Counter()
     for sample in (sample for family in text_string_to_metric_families(text) for sample in family.samples):
@@ -367,8 +369,8 @@ async def samples(door: Door) -> Counter[tuple[str, str]]:
     return found
 
 
-async def test_metrics_count_acks_calls_and_outcomes(world: World, door: Door) -> None:
-    assert (await samples(door))[("flowbot_work_in_hand", "")] == 0
+async def test_metrics_count_acks_calls_and_outcomes(world: World, client: ReceiverClient) -> None:
+    assert (await read_counters(client))[("flowbot_work_in_hand", "")] == 0
     world.add_flows(1)
     world.enkapush.faults.add(Fault.status(401))
     await world.emma.send(MARKETING, "/flows list")
@@ -377,10 +379,10 @@ async def test_metrics_count_acks_calls_and_outcomes(world: World, door: Door) -
     await world.emma.wait_for_message(MARKETING, "1 flow")
     await world.emma.send(MARKETING, "/flows lst")
     await world.emma.wait_for_message(MARKETING, "Did you mean")
-    await door.post(pressed(PRESS))
+    await client.post(encode_payload(PRESS))
     await world.emma.wait_for_message(MARKETING, "button")
     async with asyncio.timeout(5):
-        while (seen := await samples(door))[("flowbot_work_in_hand", "")]:
+        while (seen := await read_counters(client))[("flowbot_work_in_hand", "")]:
             continue
     assert seen[("flowbot_ack_seconds_count", "command")] == 3
     assert seen[("flowbot_ack_seconds_count", "action")] == 1

@@ -7,8 +7,8 @@ from flowbot.sandbox.slack import Message, text_of
 from tests.journeys.world import AGENCY, MARKETING, RANDOM, World, on_both_databases
 
 
-def names(message: Message) -> list[str]:
-    """The flows on a page, in order."""
+def list_names(message: Message) -> list[str]:
+    """List the flows on a page, in order."""
     return [line.split("  #")[0].split(" ", 1)[1] for line in text_of(message).splitlines() if "  #" in line]
 
 
@@ -17,7 +17,7 @@ async def test_ten_flows_a_page_newest_first_with_the_count_and_the_page(running
     running.add_flows(23)
     await running.emma.send(MARKETING, "/flows list")
     page = await running.emma.wait_for_message(MARKETING, "23 flows")
-    assert names(page) == [f"Flow {number}" for number in range(23, 13, -1)]
+    assert list_names(page) == [f"Flow {number}" for number in range(23, 13, -1)]
     assert "Page 1 of 3" in text_of(page)
     assert page.is_ephemeral
 
@@ -33,12 +33,12 @@ async def test_pages_turn_in_place_and_keep_the_filter(running: World) -> None:
     await emma.click(first, "Next")
     second = await emma.wait_for_message(MARKETING, "Page 2 of 2")
     assert second.ts == first.ts
-    assert names(second) == ["Sale 2", "Sale 1"]
+    assert list_names(second) == ["Sale 2", "Sale 1"]
     assert "Next" not in emma.list_buttons(second)
     assert all(part in text_of(second) for part in ("Search: sale", "Disabled only", "Website: Lale Moda"))
     await emma.click(second, "Previous")
     again = await emma.wait_for_message(MARKETING, "Page 1 of 2")
-    assert names(again) == [f"Sale {number}" for number in range(12, 2, -1)]
+    assert list_names(again) == [f"Sale {number}" for number in range(12, 2, -1)]
     assert len(await emma.list_messages(MARKETING)) == 1
 
 
@@ -105,7 +105,7 @@ async def test_a_page_that_does_not_exist_is_answered_with_a_sentence(http: Worl
 async def test_a_page_can_be_asked_for(http: World) -> None:
     http.add_flows(12)
     await http.emma.send(MARKETING, "/flows list page:2")
-    assert names(await http.emma.wait_for_message(MARKETING, "Page 2 of 2")) == ["Flow 2", "Flow 1"]
+    assert list_names(await http.emma.wait_for_message(MARKETING, "Page 2 of 2")) == ["Flow 2", "Flow 1"]
 
 
 async def test_turning_to_a_page_that_is_gone_shows_the_last_one(http: World) -> None:
@@ -116,7 +116,7 @@ async def test_turning_to_a_page_that_is_gone_shows_the_last_one(http: World) ->
         http.enkapush.store.delete_flow(flow_id)
     http.time.ahead += 700
     await http.emma.click(page, "Next")
-    assert len(names(await http.emma.wait_for_message(MARKETING, "7 flows"))) == 7
+    assert len(list_names(await http.emma.wait_for_message(MARKETING, "7 flows"))) == 7
 
 
 async def test_turkish_words_turkish_answers_and_turkish_folding(running: World) -> None:
@@ -124,16 +124,16 @@ async def test_turkish_words_turkish_answers_and_turkish_folding(running: World)
     running.add_flows(1, word="ILIK günler")
     await running.ayse.send(MARKETING, "/flows LİSTE indirimi")
     found = await running.ayse.wait_for_message(MARKETING, "1 akış")
-    assert names(found) == ["Bahar İNDİRİMİ 1"]
+    assert list_names(found) == ["Bahar İNDİRİMİ 1"]
     assert "abonelikten 1 gün sonra" in text_of(found)
     await running.ayse.send(MARKETING, "/flows liste ılık")
-    assert names(await running.ayse.wait_for_message(MARKETING, "Arama: ılık")) == ["ILIK günler 1"]
+    assert list_names(await running.ayse.wait_for_message(MARKETING, "Arama: ılık")) == ["ILIK günler 1"]
 
 
 async def test_the_word_payload_is_a_word_like_any_other(running: World) -> None:
     running.add_flows(1, word="Payload")
     await running.emma.send(MARKETING, "/flows list payload")
-    assert names(await running.emma.wait_for_message(MARKETING, "Search: payload")) == ["Payload 1"]
+    assert list_names(await running.emma.wait_for_message(MARKETING, "Search: payload")) == ["Payload 1"]
 
 
 @on_both_databases
@@ -216,7 +216,7 @@ async def test_flows_that_were_added_outside_are_listed_some_seconds_later(http:
     http.time.ahead += 16
     http.enkapush.faults.add(Fault.delay(0.3, path="/flows"))
     await http.emma.send(MARKETING, "/flows list outside page:3")
-    assert names(await http.emma.wait_for_message(MARKETING, "Page 3 of 3")) == ["Outside 1"]
+    assert list_names(await http.emma.wait_for_message(MARKETING, "Page 3 of 3")) == ["Outside 1"]
 
 
 async def test_a_list_that_is_slow_to_come_is_served_as_it_was_and_says_so(http: World) -> None:
@@ -231,5 +231,5 @@ async def test_a_list_that_is_slow_to_come_is_served_as_it_was_and_says_so(http:
     await http.emma.send(MARKETING, "/flows list disabled")
     page = await http.emma.wait_for_message(MARKETING, "Disabled only")
     assert "Enkapush has not given a newer list since" in text_of(page)
-    assert len(names(page)) == 2
+    assert len(list_names(page)) == 2
     http.enkapush.release()

@@ -15,8 +15,8 @@ from flowbot.sandbox.slack import text_of
 from tests.journeys.world import MARKETING, World
 
 PASSWORD: Final = "pa\"ss\\word'ş"
-KNOWN: Final = ("signing-secret-1", "enkapush-key-1", PASSWORD)
-TELLING: Final = [
+KNOWN_SECRETS: Final = ("signing-secret-1", "enkapush-key-1", PASSWORD)
+REVEALING: Final = [
     "xoxb-1234-abc",
     "xapp-1-A0-123-abc",
     "xoxe.xoxb-1-abc",
@@ -26,7 +26,7 @@ TELLING: Final = [
     "wss://wss-primary.slack.com/link/?ticket=0a1b2c-7d8e&app_id=1",
     "postgresql:///name?host=h&password=hunter23",
     "https://hooks.slack.com/commands/T1/2/sEcReT",
-    *KNOWN,
+    *KNOWN_SECRETS,
 ]
 SECRETS: Final = (
     "1234-abc",
@@ -38,14 +38,14 @@ SECRETS: Final = (
     "0a1b2c",
     "7d8e",
     "sEcReT",
-    *KNOWN,
+    *KNOWN_SECRETS,
 )
 Format = Literal["text", "json"]
 
 
 @pytest.fixture
-def written(capsys: pytest.CaptureFixture[str]) -> Iterator[Callable[[], str]]:
-    """What goes to standard error; the setup of logging is undone afterwards."""
+def read_log(capsys: pytest.CaptureFixture[str]) -> Iterator[Callable[[], str]]:
+    """Return a function that reads standard error; the setup of logging is undone afterwards."""
     root = logging.getLogger()
     handlers, level, configured = root.handlers[:], root.level, structlog.get_config()
     yield lambda: capsys.readouterr().err
@@ -55,8 +55,8 @@ def written(capsys: pytest.CaptureFixture[str]) -> Iterator[Callable[[], str]]:
     structlog.contextvars.clear_contextvars()
 
 
-def _tell(text: str) -> None:
-    """Say it in every way that a line can be written."""
+def _log_everywhere(text: str) -> None:
+    """Log the text in every way that a line can be written."""
     log, plain = structlog.get_logger("flowbot.test"), logging.getLogger("some.library")
     for said in (text, f'"{text}"', repr(text), json.dumps(text)):
         log.info(said, said=said, listed=[said], named={said: said}, number=1)
@@ -68,12 +68,12 @@ def _tell(text: str) -> None:
             plain.exception("unexpected")
 
 
-def test_a_secret_as_short_as_a_word_is_blotted_out_where_it_stands_alone(written: Callable[[], str]) -> None:
+def test_a_secret_as_short_as_a_word_is_blotted_out_where_it_stands_alone(read_log: Callable[[], str]) -> None:
     observability_logging.configure_logging("info", "text", ["a", "pw1"])
     structlog.get_logger("flowbot.test").info(
         "approval", key="a", answer="Bearer-less pw1, and (pw1)", told="[secret] pw12"
     )
-    line = written()
+    line = read_log()
     assert "approval" in line
     assert "key=[secret]" in line
     assert "Bearer-less [secret], and ([secret])" in line
@@ -82,22 +82,22 @@ def test_a_secret_as_short_as_a_word_is_blotted_out_where_it_stands_alone(writte
 
 @pytest.mark.parametrize("fmt", ["text", "json"])
 @pytest.mark.parametrize("level", ["debug", "info", "warning", "error"])
-def test_no_secret_gets_into_any_line(written: Callable[[], str], fmt: Format, level: str) -> None:
-    observability_logging.configure_logging(level, fmt, KNOWN)
-    for text in TELLING:
-        _tell(text)
-    shown = written()
+def test_no_secret_gets_into_any_line(read_log: Callable[[], str], fmt: Format, level: str) -> None:
+    observability_logging.configure_logging(level, fmt, KNOWN_SECRETS)
+    for text in REVEALING:
+        _log_everywhere(text)
+    shown = read_log()
     assert observability_logging.REPLACEMENT in shown
     assert not [secret for secret in SECRETS if secret in shown]
     assert not [spelling for spelling in (json.dumps(PASSWORD)[1:-1], repr(PASSWORD)[1:-1]) if spelling in shown]
 
 
-def test_lines_for_machines_parse_whatever_was_redacted(written: Callable[[], str]) -> None:
-    observability_logging.configure_logging("debug", "json", KNOWN)
-    for text in [*TELLING, "line\nfeed", "\0", "://x", "a@b", "://u:", "\u2028"]:
-        _tell(text)
-    lines = [json.loads(line) for line in written().split("\n") if line]
-    assert len(lines) == (len(TELLING) + 6) * 16
+def test_lines_for_machines_parse_whatever_was_redacted(read_log: Callable[[], str]) -> None:
+    observability_logging.configure_logging("debug", "json", KNOWN_SECRETS)
+    for text in [*REVEALING, "line\nfeed", "\0", "://x", "a@b", "://u:", "\u2028"]:
+        _log_everywhere(text)
+    lines = [json.loads(line) for line in read_log().split("\n") if line]
+    assert len(lines) == (len(REVEALING) + 6) * 16
     assert all(
         "locals" not in frame for line in lines for error in line.get("exception", []) for frame in error["frames"]
     )
@@ -105,7 +105,7 @@ def test_lines_for_machines_parse_whatever_was_redacted(written: Callable[[], st
 
 
 @pytest.mark.parametrize("fmt", ["text", "json"])
-async def test_a_bot_at_work_tells_no_secret(world: World, written: Callable[[], str], fmt: Format) -> None:
+async def test_a_bot_at_work_tells_no_secret(world: World, read_log: Callable[[], str], fmt: Format) -> None:
     settings = world.settings
     observability_logging.configure_logging("debug", fmt, settings.secrets)
     world.add_flows(1)
@@ -119,27 +119,27 @@ async def test_a_bot_at_work_tells_no_secret(world: World, written: Callable[[],
         await world.emma.send(MARKETING, "/flows list")
     await world.emma.send(MARKETING, "/flows lst")
     await world.emma.wait_for_message(MARKETING, "Did you mean")
-    shown = written()
+    shown = read_log()
     assert "enkapush.call" in shown
     assert len(settings.secrets) == 4
     assert not [secret for secret in settings.secrets if secret in shown]
 
 
 async def test_a_website_that_is_not_found_is_logged_and_those_that_there_are_are_not(
-    world: World, written: Callable[[], str]
+    world: World, read_log: Callable[[], str]
 ) -> None:
     observability_logging.configure_logging("debug", "json", world.settings.secrets)
     await world.start_http()
     await world.emma.send(MARKETING, "/flows list website:nowhere")
     await world.emma.wait_for_message(MARKETING, "Lale Moda")
     await world.stack.aclose()
-    shown = written()
+    shown = read_log()
     assert "list.no_such_website(website='nowhere')" in shown
     assert "Lale Moda" not in shown
 
 
 async def test_a_request_is_one_line_with_its_outcome_and_the_code_that_was_told(
-    world: World, written: Callable[[], str]
+    world: World, read_log: Callable[[], str]
 ) -> None:
     observability_logging.configure_logging("info", "json", world.settings.secrets)
     await world.start_http()
@@ -151,7 +151,7 @@ async def test_a_request_is_one_line_with_its_outcome_and_the_code_that_was_told
     await world.emma.send(MARKETING, "/flows list")
     told = text_of(await world.emma.wait_for_message(MARKETING, "tell the engineer this code"))
     await world.stack.aclose()
-    lines = [json.loads(line) for line in written().splitlines()]
+    lines = [json.loads(line) for line in read_log().splitlines()]
     requests = [line for line in lines if line["event"] == "request"]
     assert [line["outcome"] for line in requests] == ["done", "refused", "fault"]
     assert len({line["incident"] for line in requests}) == 3

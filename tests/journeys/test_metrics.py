@@ -30,21 +30,21 @@ from tests.journeys.world import MARKETING, World, block_database, on_both_datab
 HOUR: Final = 3600.0
 
 
-class Scraped:
-    """What one scrape said."""
+class Scrape:
+    """The samples of one scrape."""
 
     def __init__(self, text: str) -> None:
         self._samples = [sample for family in text_string_to_metric_families(text) for sample in family.samples]
 
     def sum(self, metric: str, /, **labels: str) -> float | None:
-        """The sum of the samples with that name and at least those labels; None where there is none."""
+        """Sum the samples with that name and at least those labels; None where there is none."""
         found = [
             each.value for each in self._samples if each.name == metric and labels.items() <= dict(each.labels).items()
         ]
         return sum(found) if found else None
 
     def values(self, label: str) -> set[str]:
-        """Every value of a label."""
+        """Return every value of a label."""
         return {str(each.labels[label]) for each in self._samples if label in each.labels}
 
 
@@ -53,19 +53,19 @@ async def fetch(origin: str, path: str = "/metrics") -> tuple[int, str]:
         return answer.status, await answer.text()
 
 
-async def scrape(origin: str) -> Scraped:
+async def scrape(origin: str) -> Scrape:
     status, text = await fetch(origin)
     assert status == 200
-    return Scraped(text)
+    return Scrape(text)
 
 
-async def until(origin: str, expected: float, metric: str, /, **labels: str) -> Scraped:
-    """The first scrape in which a metric has that value."""
-    return await first(origin, lambda seen: seen.sum(metric, **labels) == expected)
+async def wait_for_value(origin: str, expected: float, metric: str, /, **labels: str) -> Scrape:
+    """Wait for the first scrape in which a metric has that value."""
+    return await wait_for_scrape(origin, lambda seen: seen.sum(metric, **labels) == expected)
 
 
-async def first(origin: str, is_it: Callable[[Scraped], object]) -> Scraped:
-    """The first scrape that is as it should be."""
+async def wait_for_scrape(origin: str, is_it: Callable[[Scrape], object]) -> Scrape:
+    """Wait for the first scrape that fits."""
     async with asyncio.timeout(10):
         while True:
             if is_it(seen := await scrape(origin)):
@@ -85,7 +85,7 @@ async def test_each_command_is_counted_by_its_english_name_and_no_text_becomes_a
     world.add_flows(1)
     for typed in ("list", "liste indirim", "GÖSTER 1", "", "hemen-hemen", "show şifre-4711"):
         await world.emma.send(MARKETING, f"/flows {typed}".rstrip())
-    seen = await until(origin, 6, "flowbot_answer_seconds_count", kind="command")
+    seen = await wait_for_value(origin, 6, "flowbot_answer_seconds_count", kind="command")
     for name, times in {"list": 2, "show": 2, "help": 1, "unknown": 1}.items():
         assert seen.sum("flowbot_ack_seconds_count", kind="command", name=name) == times
         assert seen.sum("flowbot_requests_total", kind="command", name=name) == times
@@ -100,12 +100,12 @@ async def test_buttons_forms_and_events_are_counted_by_their_names(world: World,
     await world.emma.click(shown, "Edit")
     await world.emma.wait_for_view(lambda view: view.submit is not None)
     await world.emma.submit({"Title": "Another"})
-    seen = await until(origin, 1, "flowbot_ack_seconds_count", kind="form", name="flows.form")
+    seen = await wait_for_value(origin, 1, "flowbot_ack_seconds_count", kind="form", name="flows.form")
     assert seen.sum("flowbot_ack_seconds_count", kind="action", name="flows.edit") == 1
     assert seen.sum("flowbot_ack_seconds_count", kind="event", name="app_home_opened") == 1
 
 
-async def slips(*_: object) -> None:
+async def fail_unexpectedly(*_: object) -> None:
     raise RuntimeError("nobody thought of this")
 
 
@@ -127,15 +127,15 @@ async def test_a_form_is_counted_by_how_it_was_taken_in_and_tells_the_code_of_a_
     person, command = {"form": (world.emma, "/flows create"), "setup": (world.deniz, "/flows setup")}[kind]
     await open_form(person, command)
     assert (await person.submit(bad)).errors
-    await until(origin, 1, "flowbot_requests_total", kind=kind, outcome="refused")
+    await wait_for_value(origin, 1, "flowbot_requests_total", kind=kind, outcome="refused")
     # Captured, since to render the traceback takes longer than Slack waits while the machine is busy.
     with capture_logs(), pytest.MonkeyPatch.context() as patch:
-        patch.setattr(*step, slips)
+        patch.setattr(*step, fail_unexpectedly)
         (said,) = (await person.submit(good)).errors.values()
     assert re.search(r"code: [A-Z2-9]{8}$", said)
-    await until(origin, 1, "flowbot_requests_total", kind=kind, outcome="fault")
+    await wait_for_value(origin, 1, "flowbot_requests_total", kind=kind, outcome="fault")
     assert (await person.submit()).errors == {}
-    await until(origin, 1, "flowbot_requests_total", kind=kind, outcome="done")
+    await wait_for_value(origin, 1, "flowbot_requests_total", kind=kind, outcome="done")
 
 
 async def test_calls_of_slack_are_counted_by_method_and_how_they_ended(world: World, origin: str) -> None:
@@ -143,9 +143,9 @@ async def test_calls_of_slack_are_counted_by_method_and_how_they_ended(world: Wo
     world.slack.faults.add("chat.postMessage", status=429, retry_after=0, times=1)
     world.slack.faults.add("chat.getPermalink", error="message_not_found", times=None)
     await request_change(world)
-    seen = await until(origin, 1, "flowbot_slack_seconds_count", method="chat.postMessage", result="ok")
+    seen = await wait_for_value(origin, 1, "flowbot_slack_seconds_count", method="chat.postMessage", result="ok")
     assert seen.sum("flowbot_slack_throttled_total", method="chat.postMessage") == 1
-    seen = await until(origin, 1, "flowbot_slack_seconds_count", method="response_url", result="ok")
+    seen = await wait_for_value(origin, 1, "flowbot_slack_seconds_count", method="response_url", result="ok")
     assert seen.sum("flowbot_slack_seconds_count", method="chat.getPermalink", result="message_not_found")
 
 
@@ -154,7 +154,7 @@ def test_a_label_takes_few_words_of_others_and_no_sentence() -> None:
     for number in range(MAX_ERROR_CODES + 20):
         metrics.count_slack_call("chat.postMessage", f"error_{number}", 0.1)
     metrics.count_slack_call("chat.update", "a sentence, by somebody else", 0.1)
-    seen = Scraped(metrics.render().decode())
+    seen = Scrape(metrics.render().decode())
     assert len(seen.values("result")) == MAX_ERROR_CODES + 1
     assert seen.sum("flowbot_slack_seconds_count", result="other") == 21
 
@@ -167,17 +167,17 @@ async def test_what_waits_is_counted_with_its_age(world: World, origin: str) -> 
     assert seen.sum("flowbot_oldest_pending_seconds") == 0
     request = await request_change(world)
     world.time.ahead += HOUR
-    seen = await until(origin, 1, "flowbot_changes", state="pending")
+    seen = await wait_for_value(origin, 1, "flowbot_changes", state="pending")
     assert HOUR <= (seen.sum("flowbot_oldest_pending_seconds") or 0) < HOUR + 60
     assert seen.sum("flowbot_database_up") == 1
     await world.burak.click(request, "Approve")
     await wait_for_status(world, request, "Applied")
-    seen = await until(origin, 1, "flowbot_changes", state="applied")
+    seen = await wait_for_value(origin, 1, "flowbot_changes", state="applied")
     assert seen.sum("flowbot_oldest_pending_seconds") == 0
     assert seen.sum("flowbot_oldest_unapplied_seconds") == 0
 
 
-async def is_left_by_another(world: World) -> None:
+async def abandon_changes(world: World) -> None:
     """Make it look as if a process that is gone had begun every change that is in hand."""
     async with (
         world.open_database() as database,
@@ -193,10 +193,10 @@ async def test_what_is_approved_and_not_applied_is_seen_and_so_is_who_takes_it_o
     request = await request_change(world)
     world.enkapush.faults.add(Fault.hang(times=None))
     await world.burak.click(request, "Approve")
-    await until(origin, 1, "flowbot_changes", state="applying")
+    await wait_for_value(origin, 1, "flowbot_changes", state="applying")
     world.time.ahead += HOUR
-    await is_left_by_another(world)
-    seen = await until(origin, 1, "flowbot_leases_taken_over_total")
+    await abandon_changes(world)
+    seen = await wait_for_value(origin, 1, "flowbot_leases_taken_over_total")
     assert (seen.sum("flowbot_oldest_unapplied_seconds") or 0) >= HOUR
 
 
@@ -207,16 +207,16 @@ async def test_messages_that_slack_does_not_take_are_a_queue_with_an_age(
     await world.import_policy(approval_policy())
     _, origin = await world.start_http()
     request = await request_change(world)
-    await until(origin, 0, "flowbot_untold_changes")
+    await wait_for_value(origin, 0, "flowbot_untold_changes")
     world.slack.faults.add("chat.update", error="internal_error", times=None)
     await world.burak.click(request, "Approve")
-    await until(origin, 1, "flowbot_changes", state="applied")
+    await wait_for_value(origin, 1, "flowbot_changes", state="applied")
     world.time.ahead += HOUR
-    seen = await until(origin, 1, "flowbot_untold_changes")
+    seen = await wait_for_value(origin, 1, "flowbot_untold_changes")
     assert (seen.sum("flowbot_oldest_untold_seconds") or 0) >= HOUR
     world.slack.faults.clear()
     world.time.ahead += HOUR
-    await until(origin, 0, "flowbot_untold_changes")
+    await wait_for_value(origin, 0, "flowbot_untold_changes")
     assert (await scrape(origin)).sum("flowbot_oldest_untold_seconds") == 0
 
 
@@ -225,12 +225,12 @@ async def test_rounds_of_the_recovery_are_counted_and_their_failures(
 ) -> None:
     speed_up(world, monkeypatch)
     _, origin = await world.start_http()
-    await first(origin, lambda seen: seen.sum("flowbot_recovery_rounds_total", outcome="done"))
+    await wait_for_scrape(origin, lambda seen: seen.sum("flowbot_recovery_rounds_total", outcome="done"))
     with closing(sqlite3.connect(world.settings.database_url.get_secret_value().removeprefix("sqlite:///"))) as file:
         file.execute("ALTER TABLE changes RENAME TO gone")
-    seen = await first(origin, lambda seen: seen.sum("flowbot_recovery_rounds_total", outcome="failed"))
+    seen = await wait_for_scrape(origin, lambda seen: seen.sum("flowbot_recovery_rounds_total", outcome="failed"))
     assert seen.sum("flowbot_recovery_failures_total", step="round")
-    await until(origin, 0, "flowbot_database_up")
+    await wait_for_value(origin, 0, "flowbot_database_up")
 
 
 async def test_a_reminder_that_is_lost_is_counted(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -240,7 +240,7 @@ async def test_a_reminder_that_is_lost_is_counted(world: World, monkeypatch: pyt
     await request_change(world)
     world.slack.faults.add("chat.postMessage", error="internal_error")
     world.time.ahead += 2 * HOUR
-    await first(origin, lambda seen: seen.sum("flowbot_recovery_failures_total", step="due"))
+    await wait_for_scrape(origin, lambda seen: seen.sum("flowbot_recovery_failures_total", step="due"))
 
 
 @pytest.mark.postgresql
@@ -249,7 +249,7 @@ async def test_without_the_database_everything_else_is_still_said(
     world: World, origin: str, journey_database: str
 ) -> None:
     block_database(journey_database)
-    seen = await until(origin, 0, "flowbot_database_up")
+    seen = await wait_for_value(origin, 0, "flowbot_database_up")
     assert seen.sum("flowbot_work_in_hand") == 0
     assert seen.sum("flowbot_build_info") == 1
     assert seen.sum("flowbot_changes", state="pending") is None
@@ -266,12 +266,12 @@ async def test_a_database_that_hangs_holds_up_no_scrape(world: World) -> None:
 
     exporter = PrometheusExporter(Metrics(), hang, world.time.now, timeout=0.1)
     started = time.monotonic()
-    said = [Scraped((await exporter.render()).decode()) for _ in range(3)]
+    said = [Scrape((await exporter.render()).decode()) for _ in range(3)]
     assert time.monotonic() - started < 2
     assert [each.sum("flowbot_database_up") for each in said] == [0, 0, 0]
     assert len(reads) == 1
     release.set()
-    assert Scraped((await exporter.render()).decode()).sum("flowbot_untold_changes") == 7
+    assert Scrape((await exporter.render()).decode()).sum("flowbot_untold_changes") == 7
     await exporter.close()
 
 
@@ -285,7 +285,7 @@ async def test_socket_mode_can_be_watched_on_a_port_that_answers_nobody_else(wor
         assert (await fetch(origin, "/readyz"))[0] == 200
         await world.emma.send(MARKETING, "/flows help")
         await world.emma.wait_for_message(MARKETING, "You may here")
-        seen = await until(origin, 1, "flowbot_ack_seconds_count", kind="command", name="help")
+        seen = await wait_for_value(origin, 1, "flowbot_ack_seconds_count", kind="command", name="help")
         assert seen.sum("flowbot_socket_connected") == 1
         async with aiohttp.ClientSession() as session, session.post(f"{origin}/slack/events") as answer:
             assert answer.status == 404

@@ -69,8 +69,8 @@ DONE_AFTER_ALL: Final = {
 
 
 @pytest.fixture
-async def hasty(world: World, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[World]:
-    """A bot at work that gives Enkapush little time, and looks after what is due many times a second."""
+async def fast_http(world: World, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[World]:
+    """Start a bot that gives Enkapush little time, and looks for due work many times a second."""
     speed_up(world, monkeypatch)
     await world.start_http()
     await world.import_policy(approval_policy())
@@ -168,69 +168,71 @@ async def test_who_may_not_edit_does_not_ask_again(http: World) -> None:
 
 
 @pytest.mark.parametrize("case", REFUSALS)
-async def test_what_did_not_happen_has_failed_with_a_reason(hasty: World, case: str) -> None:
+async def test_what_did_not_happen_has_failed_with_a_reason(fast_http: World, case: str) -> None:
     fault, reason = REFUSALS[case]
-    request = await request_change(hasty)
-    hasty.enkapush.faults.add(fault)
-    await hasty.burak.click(request, "Approve")
-    over = await wait_for_status(hasty, request, "Failed")
+    request = await request_change(fast_http)
+    fast_http.enkapush.faults.add(fault)
+    await fast_http.burak.click(request, "Approve")
+    over = await wait_for_status(fast_http, request, "Failed")
     assert reason in text_of(over)
-    assert hasty.deniz.list_buttons(over) == []
-    assert len(list_writes(hasty)) == (fault.method == "POST")
-    assert not hasty.enkapush.store.flow(1).is_enabled
-    await wait_for_private_message(hasty.emma, "Enable #1: Failed", MARKETING)
+    assert fast_http.deniz.list_buttons(over) == []
+    assert len(list_writes(fast_http)) == (fault.method == "POST")
+    assert not fast_http.enkapush.store.flow(1).is_enabled
+    await wait_for_private_message(fast_http.emma, "Enable #1: Failed", MARKETING)
 
 
 @pytest.mark.parametrize("asked", ["enable", "delete"])
-async def test_what_is_seen_late_was_done(hasty: World, asked: str) -> None:
-    request = await request_change(hasty, asked)
-    as_before = json.dumps({"data": serialize_flow(hasty.enkapush.store.flow(1), "")}, default=str)
-    hasty.enkapush.faults.add(Fault.status(200, as_before, method="GET", path="/flows/1", skip=1, times=2))
-    await hasty.burak.click(request, "Approve")
-    await wait_for_status(hasty, request, "Applied")
-    assert len(list_writes(hasty)) == 1
-    assert not hasty.enkapush.faults.pending
+async def test_what_is_seen_late_was_done(fast_http: World, asked: str) -> None:
+    request = await request_change(fast_http, asked)
+    as_before = json.dumps({"data": serialize_flow(fast_http.enkapush.store.flow(1), "")}, default=str)
+    fast_http.enkapush.faults.add(Fault.status(200, as_before, method="GET", path="/flows/1", skip=1, times=2))
+    await fast_http.burak.click(request, "Approve")
+    await wait_for_status(fast_http, request, "Applied")
+    assert len(list_writes(fast_http)) == 1
+    assert not fast_http.enkapush.faults.pending
 
 
 @pytest.mark.parametrize("case", DONE_AFTER_ALL)
-async def test_what_was_cut_off_is_looked_for_and_done_once(hasty: World, case: str) -> None:
-    request = await request_change(hasty)
-    hasty.enkapush.faults.add(DONE_AFTER_ALL[case])
-    await hasty.burak.click(request, "Approve")
-    over = await wait_for_status(hasty, request, "Applied")
-    assert hasty.deniz.list_buttons(over) == []
-    assert hasty.enkapush.store.flow(1).is_enabled
-    assert len(list_writes(hasty)) == (1 if "after" in case else 2)
+async def test_what_was_cut_off_is_looked_for_and_done_once(fast_http: World, case: str) -> None:
+    request = await request_change(fast_http)
+    fast_http.enkapush.faults.add(DONE_AFTER_ALL[case])
+    await fast_http.burak.click(request, "Approve")
+    over = await wait_for_status(fast_http, request, "Applied")
+    assert fast_http.deniz.list_buttons(over) == []
+    assert fast_http.enkapush.store.flow(1).is_enabled
+    assert len(list_writes(fast_http)) == (1 if "after" in case else 2)
 
 
 @on_both_databases
-async def test_what_cannot_be_read_back_is_not_known_until_somebody_looks_again(hasty: World) -> None:
-    request = await request_change(hasty)
-    hasty.enkapush.faults.add(Fault.status(500, method="GET", path="/flows/1", skip=1, times=None))
-    await hasty.burak.click(request, "Approve")
-    open_end = await wait_for_status(hasty, request, "not known")
-    assert hasty.deniz.list_buttons(open_end) == ["Check again"]
-    await click_and_read(hasty, hasty.burak, open_end, "Check again")
+async def test_what_cannot_be_read_back_is_not_known_until_somebody_looks_again(fast_http: World) -> None:
+    request = await request_change(fast_http)
+    fast_http.enkapush.faults.add(Fault.status(500, method="GET", path="/flows/1", skip=1, times=None))
+    await fast_http.burak.click(request, "Approve")
+    open_end = await wait_for_status(fast_http, request, "not known")
+    assert fast_http.deniz.list_buttons(open_end) == ["Check again"]
+    await click_and_read(fast_http, fast_http.burak, open_end, "Check again")
     assert "not known" in text_of(open_end)
-    hasty.enkapush.faults.clear()
-    assert "policy does not let you do that" in await click_and_read(hasty, hasty.deniz, open_end, "Check again")
-    await hasty.burak.click(open_end, "Check again")
-    over = await wait_for_status(hasty, request, "Applied")
-    assert hasty.deniz.list_buttons(over) == []
-    assert len(list_writes(hasty)) == 1
+    fast_http.enkapush.faults.clear()
+    assert "policy does not let you do that" in await click_and_read(
+        fast_http, fast_http.deniz, open_end, "Check again"
+    )
+    await fast_http.burak.click(open_end, "Check again")
+    over = await wait_for_status(fast_http, request, "Applied")
+    assert fast_http.deniz.list_buttons(over) == []
+    assert len(list_writes(fast_http)) == 1
 
 
-async def test_what_never_came_is_known_to_have_failed_after_a_while(hasty: World) -> None:
-    request = await request_change(hasty)
-    hasty.enkapush.faults.add(Fault.reset(method="POST", path="/flows/1", times=None))
-    await hasty.burak.click(request, "Approve")
-    open_end = await wait_for_status(hasty, request, "not known")
-    assert "It is still not known." in await click_and_read(hasty, hasty.emma, open_end, "Check again")
-    hasty.time.ahead += 61
-    await hasty.emma.click(open_end, "Check again")
-    over = await wait_for_status(hasty, request, "Failed")
+async def test_what_never_came_is_known_to_have_failed_after_a_while(fast_http: World) -> None:
+    request = await request_change(fast_http)
+    fast_http.enkapush.faults.add(Fault.reset(method="POST", path="/flows/1", times=None))
+    await fast_http.burak.click(request, "Approve")
+    open_end = await wait_for_status(fast_http, request, "not known")
+    assert "It is still not known." in await click_and_read(fast_http, fast_http.emma, open_end, "Check again")
+    fast_http.time.ahead += 61
+    await fast_http.emma.click(open_end, "Check again")
+    over = await wait_for_status(fast_http, request, "Failed")
     assert "it did not happen" in text_of(over)
-    assert hasty.deniz.list_buttons(over) == []
+    assert fast_http.deniz.list_buttons(over) == []
 
 
 @pytest.mark.parametrize(
@@ -241,10 +243,10 @@ async def test_what_never_came_is_known_to_have_failed_after_a_while(hasty: Worl
     ],
 )
 async def test_what_differs_besides_from_what_was_approved_is_said(
-    hasty: World, monkeypatch: pytest.MonkeyPatch, by: str, done: str, warning: str
+    fast_http: World, monkeypatch: pytest.MonkeyPatch, by: str, done: str, warning: str
 ) -> None:
-    request = await request_change(hasty, by=hasty.slack.person(f"U0{by.upper()}"))
-    store = hasty.enkapush.store
+    request = await request_change(fast_http, by=fast_http.slack.person(f"U0{by.upper()}"))
+    store = fast_http.enkapush.store
     real = store.update_flow
 
     def update(flow_id: int, **fields: Any) -> Any:
@@ -252,20 +254,20 @@ async def test_what_differs_besides_from_what_was_approved_is_said(
 
     monkeypatch.setattr(store, "update_flow", update)
     label = "Approve" if by == "emma" else "Onayla"
-    await hasty.burak.click(request, label)
-    over = text_of(await wait_for_status(hasty, request, done))
+    await fast_http.burak.click(request, label)
+    over = text_of(await wait_for_status(fast_http, request, done))
     assert warning in over
     assert ": Old title → Theirs" in over
 
 
-async def test_a_refused_edit_leaves_its_fields_for_all_to_see(hasty: World) -> None:
-    add_flow(hasty, is_enabled=True)
-    await open_form(hasty.emma, "/flows edit 1")
-    await hasty.emma.submit({"Title": "Mine"})
-    request = await hasty.deniz.wait_for_message(APPROVALS, WAITING)
-    hasty.enkapush.faults.add(Fault.status(422, **WRITE))
-    await hasty.burak.click(request, "Approve")
-    over = await wait_for_status(hasty, request, "Failed")
+async def test_a_refused_edit_leaves_its_fields_for_all_to_see(fast_http: World) -> None:
+    add_flow(fast_http, is_enabled=True)
+    await open_form(fast_http.emma, "/flows edit 1")
+    await fast_http.emma.submit({"Title": "Mine"})
+    request = await fast_http.deniz.wait_for_message(APPROVALS, WAITING)
+    fast_http.enkapush.faults.add(Fault.status(422, **WRITE))
+    await fast_http.burak.click(request, "Approve")
+    over = await wait_for_status(fast_http, request, "Failed")
     assert "Title: Old title → Mine" in text_of(over)
 
 
@@ -275,12 +277,14 @@ async def test_a_refused_edit_leaves_its_fields_for_all_to_see(hasty: World) -> 
 @pytest.mark.parametrize(
     "fault", [{"status": 429, "retry_after": 0}, {"status": 500}, {"error": "internal_error"}, {"lose_answer": True}]
 )
-async def test_the_message_is_right_in_the_end_whatever_slack_does_to_it(hasty: World, fault: dict[str, Any]) -> None:
-    request = await request_change(hasty)
-    hasty.slack.faults.add("chat.update", **fault, times=4)
-    await hasty.burak.click(request, "Approve")
-    await wait_for_status(hasty, request, "Applied", timeout=10)
-    assert len(list_writes(hasty)) == 1
+async def test_the_message_is_right_in_the_end_whatever_slack_does_to_it(
+    fast_http: World, fault: dict[str, Any]
+) -> None:
+    request = await request_change(fast_http)
+    fast_http.slack.faults.add("chat.update", **fault, times=4)
+    await fast_http.burak.click(request, "Approve")
+    await wait_for_status(fast_http, request, "Applied", timeout=10)
+    assert len(list_writes(fast_http)) == 1
 
 
 @pytest.mark.parametrize(
@@ -292,47 +296,53 @@ async def test_the_message_is_right_in_the_end_whatever_slack_does_to_it(hasty: 
     ],
 )
 async def test_a_request_that_cannot_be_posted_is_kept_told_and_posted_later(
-    hasty: World, reason: str, why: str
+    fast_http: World, reason: str, why: str
 ) -> None:
-    add_flow(hasty)
-    hasty.slack.faults.add("chat.postMessage", error=reason, times=None)
-    await hasty.emma.send(MARKETING, "/flows enable 1 Sale")
+    add_flow(fast_http)
+    fast_http.slack.faults.add("chat.postMessage", error=reason, times=None)
+    await fast_http.emma.send(MARKETING, "/flows enable 1 Sale")
     await wait_for_private_message(
-        hasty.emma, "Your request is kept, but Slack does not let flowbot post it", MARKETING
+        fast_http.emma, "Your request is kept, but Slack does not let flowbot post it", MARKETING
     )
-    await wait_for_private_message(hasty.emma, why, MARKETING)
-    await hasty.emma.send(MARKETING, "/flows enable 1 Sale")
-    await wait_for_private_message(hasty.emma, "There is an open request for flow 1 already", MARKETING)
-    hasty.slack.faults.clear()
-    request = await hasty.deniz.wait_for_message(APPROVALS, WAITING, 10)
-    await hasty.burak.click(request, "Approve")
-    await wait_for_status(hasty, request, "Applied")
-    assert len(await hasty.deniz.list_messages(APPROVALS)) == 1
+    await wait_for_private_message(fast_http.emma, why, MARKETING)
+    await fast_http.emma.send(MARKETING, "/flows enable 1 Sale")
+    await wait_for_private_message(fast_http.emma, "There is an open request for flow 1 already", MARKETING)
+    fast_http.slack.faults.clear()
+    request = await fast_http.deniz.wait_for_message(APPROVALS, WAITING, 10)
+    await fast_http.burak.click(request, "Approve")
+    await wait_for_status(fast_http, request, "Applied")
+    assert len(await fast_http.deniz.list_messages(APPROVALS)) == 1
 
 
-async def test_a_message_that_was_deleted_comes_back(hasty: World) -> None:
-    request = await request_change(hasty)
-    hasty.slack.context.mutations.delete_message(request)
-    hasty.time.ahead += 72 * 3600
-    over = await hasty.deniz.wait_for_message(APPROVALS, "Expired")
+async def test_a_message_that_was_deleted_comes_back(fast_http: World) -> None:
+    request = await request_change(fast_http)
+    fast_http.slack.context.mutations.delete_message(request)
+    fast_http.time.ahead += 72 * 3600
+    over = await fast_http.deniz.wait_for_message(APPROVALS, "Expired")
     assert over.ts != request.ts
 
 
-async def test_a_channel_that_was_archived_gets_the_outcome_when_it_is_open_again(hasty: World) -> None:
-    request = await request_change(hasty)
-    hasty.slack.workspace.channels[APPROVALS].is_archived = True
-    hasty.time.ahead += 72 * 3600
-    await wait_for_private_message(hasty.emma, "Enable #1: Expired. Slack does not let flowbot show that in", MARKETING)
+async def test_a_channel_that_was_archived_gets_the_outcome_when_it_is_open_again(fast_http: World) -> None:
+    request = await request_change(fast_http)
+    fast_http.slack.workspace.channels[APPROVALS].is_archived = True
+    fast_http.time.ahead += 72 * 3600
+    await wait_for_private_message(
+        fast_http.emma, "Enable #1: Expired. Slack does not let flowbot show that in", MARKETING
+    )
     assert WAITING in text_of(request)
-    hasty.slack.workspace.channels[APPROVALS].is_archived = False
-    await wait_for_status(hasty, request, "Expired", timeout=10)
+    fast_http.slack.workspace.channels[APPROVALS].is_archived = False
+    await wait_for_status(fast_http, request, "Expired", timeout=10)
 
 
-async def test_a_bot_that_was_removed_posts_the_outcome_when_it_is_back(hasty: World) -> None:
-    request = await request_change(hasty)
-    hasty.slack.workspace.channels[APPROVALS].members.remove("U0FLOWBOT")
-    hasty.time.ahead += 72 * 3600
-    await wait_for_private_message(hasty.emma, "Enable #1: Expired. Slack does not let flowbot show that in", MARKETING)
-    hasty.slack.workspace.channels[APPROVALS].members.append("U0FLOWBOT")
-    await wait_for_status(hasty, request, "Expired", timeout=10)
-    assert len([message for message in await hasty.deniz.list_messages(APPROVALS) if WAITING in text_of(message)]) == 0
+async def test_a_bot_that_was_removed_posts_the_outcome_when_it_is_back(fast_http: World) -> None:
+    request = await request_change(fast_http)
+    fast_http.slack.workspace.channels[APPROVALS].members.remove("U0FLOWBOT")
+    fast_http.time.ahead += 72 * 3600
+    await wait_for_private_message(
+        fast_http.emma, "Enable #1: Expired. Slack does not let flowbot show that in", MARKETING
+    )
+    fast_http.slack.workspace.channels[APPROVALS].members.append("U0FLOWBOT")
+    await wait_for_status(fast_http, request, "Expired", timeout=10)
+    assert (
+        len([message for message in await fast_http.deniz.list_messages(APPROVALS) if WAITING in text_of(message)]) == 0
+    )

@@ -44,8 +44,8 @@ PASSING: Final[dict[str, dict[str, Any]]] = {
 
 
 @pytest.fixture
-async def hasty(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
-    """A bot at work that looks after what is due many times a second."""
+async def fast_http(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
+    """Start a bot that looks for due work many times a second."""
     speed_up(world, monkeypatch)
     await world.start_http()
     await world.import_policy(approval_policy())
@@ -73,8 +73,8 @@ ENDS: Final[dict[str, Callable[[World, Message], Awaitable[None]]]] = {
 }
 
 
-async def _all_is_told(world: World) -> None:
-    """Wait until nothing is left to be told of any change."""
+async def _wait_until_shown(world: World) -> None:
+    """Wait until every change is shown in its latest version."""
     async with world.open_database() as database, asyncio.timeout(5):
         store = ChangeRepository(database, world.time.now)
         while any(change.shown_version < change.version for change in await store.closed()):  # noqa: ASYNC110 - the bot does not tell
@@ -85,38 +85,41 @@ async def _all_is_told(world: World) -> None:
 
 
 @pytest.mark.parametrize("end", ENDS)
-async def test_a_request_of_somebody_who_left_shows_how_it_ended(hasty: World, end: str) -> None:
-    request = await request_change(hasty)
-    remove_person(hasty, hasty.emma)
-    await ENDS[end](hasty, request)
-    over = await wait_for_status(hasty, request, end)
-    assert hasty.deniz.list_buttons(over) == []
-    await _all_is_told(hasty)
+async def test_a_request_of_somebody_who_left_shows_how_it_ended(fast_http: World, end: str) -> None:
+    request = await request_change(fast_http)
+    remove_person(fast_http, fast_http.emma)
+    await ENDS[end](fast_http, request)
+    over = await wait_for_status(fast_http, request, end)
+    assert fast_http.deniz.list_buttons(over) == []
+    await _wait_until_shown(fast_http)
 
 
 @pytest.mark.parametrize("error", UNREACHABLE)
-async def test_a_word_that_slack_refuses_for_good_is_not_tried_again(hasty: World, error: str) -> None:
-    request = await request_change(hasty)
+async def test_a_word_that_slack_refuses_for_good_is_not_tried_again(fast_http: World, error: str) -> None:
+    request = await request_change(fast_http)
     for method in ("chat.postEphemeral", "chat.postMessage"):
-        hasty.slack.faults.add(method, error=error, times=None)
-    await hasty.burak.click(request, "Approve")
-    await wait_for_status(hasty, request, "Applied")
-    await _all_is_told(hasty)
+        fast_http.slack.faults.add(method, error=error, times=None)
+    await fast_http.burak.click(request, "Approve")
+    await wait_for_status(fast_http, request, "Applied")
+    await _wait_until_shown(fast_http)
 
 
 @pytest.mark.parametrize("case", PASSING)
 async def test_a_word_that_slack_does_not_take_now_is_given_later_and_the_message_does_not_wait(
-    hasty: World, case: str
+    fast_http: World, case: str
 ) -> None:
-    request = await request_change(hasty)
+    request = await request_change(fast_http)
     for method in ("chat.postEphemeral", "chat.postMessage"):
-        hasty.slack.faults.add(method, **PASSING[case], times=None)
-    await hasty.burak.click(request, "Approve")
-    await wait_for_status(hasty, request, "Applied")
-    hasty.slack.faults.clear()
-    await wait_for_private_message(hasty.emma, "Enable #1: Applied", MARKETING)
-    await _all_is_told(hasty)
-    assert len([text for text in private_messages(hasty, hasty.emma, MARKETING) if "Enable #1: Applied" in text]) == 1
+        fast_http.slack.faults.add(method, **PASSING[case], times=None)
+    await fast_http.burak.click(request, "Approve")
+    await wait_for_status(fast_http, request, "Applied")
+    fast_http.slack.faults.clear()
+    await wait_for_private_message(fast_http.emma, "Enable #1: Applied", MARKETING)
+    await _wait_until_shown(fast_http)
+    assert (
+        len([text for text in private_messages(fast_http, fast_http.emma, MARKETING) if "Enable #1: Applied" in text])
+        == 1
+    )
 
 
 async def test_a_word_is_not_given_again_after_a_restart_where_the_message_can_never_show_it(
@@ -124,28 +127,28 @@ async def test_a_word_is_not_given_again_after_a_restart_where_the_message_can_n
 ) -> None:
     speed_up(world, monkeypatch)
     await world.import_policy(approval_policy())
-    async with _a_life_of(world):
+    async with _run_bot(world):
         request = await request_change(world)
         world.slack.faults.add("chat.update", error="is_archived", times=None)
-        async with _tried_in_vain():
+        async with _wait_for_failed_update():
             await _approve(world, request)
-    async with _a_life_of(world), _tried_in_vain():
+    async with _run_bot(world), _wait_for_failed_update():
         pass
     told = [text for text in private_messages(world, world.emma, MARKETING) if "Approved by U0BURAK" in text]
     assert len(told) == 1
 
 
 @asynccontextmanager
-async def _a_life_of(world: World) -> AsyncIterator[None]:
-    """One process, from its start to its end."""
+async def _run_bot(world: World) -> AsyncIterator[None]:
+    """Run one process, from its start to its end."""
     async with AsyncExitStack() as world.stack:
         await world.start_http()
         yield
 
 
 @asynccontextmanager
-async def _tried_in_vain() -> AsyncIterator[None]:
-    """Leave the block once it was tried, in vain, to show how a request ended."""
+async def _wait_for_failed_update() -> AsyncIterator[None]:
+    """Leave the block once flowbot has tried, in vain, to show how a request ended."""
     with capture_logs() as logs:
         yield
         await wait_until(lambda: any(line["event"] == "telling.later" for line in logs))
@@ -154,34 +157,38 @@ async def _tried_in_vain() -> AsyncIterator[None]:
 # --- what is told --------------------------------------------------------------------------------------------------
 
 
-async def test_a_rejection_is_told_with_its_name_and_reason(hasty: World) -> None:
-    request = await request_change(hasty, "delete")
-    await _reject(hasty, request)
-    told = text_of(await wait_for_private_message(hasty.emma, "Delete #1: Rejected", MARKETING))
+async def test_a_rejection_is_told_with_its_name_and_reason(fast_http: World) -> None:
+    request = await request_change(fast_http, "delete")
+    await _reject(fast_http, request)
+    told = text_of(await wait_for_private_message(fast_http.emma, "Delete #1: Rejected", MARKETING))
     assert "Rejected by U0BURAK" in told
     assert "Not before June" in told
 
 
-async def test_an_approval_is_told_with_its_name(hasty: World) -> None:
-    await _approve(hasty, await request_change(hasty))
-    assert "Approved by U0BURAK" in text_of(await wait_for_private_message(hasty.emma, "Enable #1: Applied", MARKETING))
+async def test_an_approval_is_told_with_its_name(fast_http: World) -> None:
+    await _approve(fast_http, await request_change(fast_http))
+    assert "Approved by U0BURAK" in text_of(
+        await wait_for_private_message(fast_http.emma, "Enable #1: Applied", MARKETING)
+    )
 
 
-async def test_what_is_out_of_date_is_told_with_what_differs(hasty: World) -> None:
-    request = await request_change(hasty)
-    hasty.enkapush.store.update_flow(1, title="Other")
-    await _approve(hasty, request)
-    told = text_of(await wait_for_private_message(hasty.emma, "Enable #1: Out of date", MARKETING))
+async def test_what_is_out_of_date_is_told_with_what_differs(fast_http: World) -> None:
+    request = await request_change(fast_http)
+    fast_http.enkapush.store.update_flow(1, title="Other")
+    await _approve(fast_http, request)
+    told = text_of(await wait_for_private_message(fast_http.emma, "Enable #1: Out of date", MARKETING))
     assert "Title: Old title → Other" in told
 
 
-async def test_what_has_failed_is_told_with_its_reason_and_opens_again(hasty: World) -> None:
-    add_flow(hasty, is_enabled=True)
-    await open_form(hasty.emma, "/flows edit 1")
-    await hasty.emma.submit({"Title": "Mine"})
-    request = await hasty.deniz.wait_for_message(APPROVALS, WAITING)
-    hasty.enkapush.faults.add(Fault.status(422, '{"errors": {"title": ["Too long."]}}', method="POST", path="/flows/1"))
-    await _approve(hasty, request)
-    told = await wait_for_private_message(hasty.emma, "Edit #1: Failed", MARKETING)
+async def test_what_has_failed_is_told_with_its_reason_and_opens_again(fast_http: World) -> None:
+    add_flow(fast_http, is_enabled=True)
+    await open_form(fast_http.emma, "/flows edit 1")
+    await fast_http.emma.submit({"Title": "Mine"})
+    request = await fast_http.deniz.wait_for_message(APPROVALS, WAITING)
+    fast_http.enkapush.faults.add(
+        Fault.status(422, '{"errors": {"title": ["Too long."]}}', method="POST", path="/flows/1")
+    )
+    await _approve(fast_http, request)
+    told = await wait_for_private_message(fast_http.emma, "Edit #1: Failed", MARKETING)
     assert "title: Too long." in text_of(told)
-    assert hasty.emma.list_buttons(told) == ["Open form", "Open"]
+    assert fast_http.emma.list_buttons(told) == ["Open form", "Open"]

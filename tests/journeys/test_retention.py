@@ -19,8 +19,8 @@ A_WHILE = timedelta(minutes=1)
 OLD, YOUNG = "o" * 64, "y" * 64
 
 
-def draft(token: str, at: datetime) -> Draft:
-    """What somebody typed into the form of a new flow, in a channel of its own."""
+def new_draft(token: str, at: datetime) -> Draft:
+    """Build a draft of the form for a new flow, in a channel of its own."""
     return Draft(
         token=FormToken(token),
         user=UserId("U0EMMA"),
@@ -40,7 +40,7 @@ async def test_what_is_too_old_is_forgotten_at_the_start_and_nothing_else(world:
         pictures = []
         for name, since in ((OLD, -A_WHILE), (YOUNG, A_WHILE)):
             await deliveries.record_once(DeliveryKey(name), now - KEEP_DELIVERIES + since)
-            await drafts.save(draft(name, now - KEEP_DRAFTS + since))
+            await drafts.save(new_draft(name, now - KEEP_DRAFTS + since))
             pictures.append(await images.add(ImageFile(PNG, "image/png", name), now - KEEP_IMAGES + since))
         await world.start_http()
         async with asyncio.timeout(5):

@@ -15,7 +15,7 @@ from flowbot.storage.repositories.policies import PolicyRepository
 from tests.journeys.form_steps import field_errors, is_form, open_form
 from tests.journeys.world import APPROVALS, MARKETING, RANDOM, World, on_both_databases
 
-LEAST: Final[dict[str, Any]] = {
+REQUIRED_FIELDS: Final[dict[str, Any]] = {
     "Websites": ["Lale Moda"],
     "Viewers": True,
     "Editors: user groups": ["Editors"],
@@ -38,12 +38,12 @@ TURKISH_LABELS: Final = [
 ]  # fmt: skip
 
 
-async def sets_up(person: SandboxPerson, channel: str = RANDOM) -> View:
+async def open_setup(person: SandboxPerson, channel: str = RANDOM) -> View:
     return await open_form(person, "/flows setup", channel)
 
 
-async def saves(person: SandboxPerson, values: dict[str, Any]) -> str:
-    """Fill in the form and save it; what stands in its place then."""
+async def save_setup(person: SandboxPerson, values: dict[str, Any]) -> str:
+    """Fill in the form and save it; return the text in its place."""
     submitted = await person.submit(values)
     assert submitted.delivered
     assert not submitted.errors
@@ -51,8 +51,8 @@ async def saves(person: SandboxPerson, values: dict[str, Any]) -> str:
     return text_of(person.view)
 
 
-async def is_refused(person: SandboxPerson, values: dict[str, Any]) -> dict[str, str]:
-    """Fill in the form and save it; what is wrong, by field. The form stays as it was filled in."""
+async def save_refused_setup(person: SandboxPerson, values: dict[str, Any]) -> dict[str, str]:
+    """Fill in the form and save it; return the errors by field. The form stays as it was filled in."""
     submitted = await person.submit(values)
     assert submitted.delivered
     assert submitted.errors
@@ -61,12 +61,12 @@ async def is_refused(person: SandboxPerson, values: dict[str, Any]) -> dict[str,
     return field_errors(person, submitted.errors)
 
 
-async def kept(world: World, channel: str = RANDOM) -> ChannelPolicy | None:
+async def stored_policy(world: World, channel: str = RANDOM) -> ChannelPolicy | None:
     async with world.open_database() as database:
         return (await PolicyRepository(database, world.time.now).get_scope(ChannelId(channel))).policy
 
 
-async def audited(world: World) -> list[AuditEvent]:
+async def policy_events(world: World) -> list[AuditEvent]:
     async with world.open_database() as database:
         events = [event async for event in ChangeRepository(database, world.time.now).all_events()]
     return [event for event in events if event.action == "policy.changed"]
@@ -81,18 +81,18 @@ async def test_a_channel_without_a_policy_is_set_up_and_works_at_once(running: W
     await emma.wait_for_message(
         RANDOM, lambda message: "no policy yet" in text_of(message) and "setup" in text_of(message)
     )
-    view = await sets_up(deniz)
+    view = await open_setup(deniz)
     assert deniz.list_fields() == LABELS
     assert deniz.read_field("Approval channel") == RANDOM
     assert (deniz.read_field("Quorum"), deniz.read_field("Expiry in hours")) == ("1", "72")
     assert deniz.read_field("What needs approval") == ["Editing an enabled flow"]
     assert "Enabling and deleting always need approval" in text_of(view)
-    assert "is saved" in await saves(deniz, LEAST)
+    assert "is saved" in await save_setup(deniz, REQUIRED_FIELDS)
     told = await emma.wait_for_message(RANDOM, "This channel has its policy now")
     assert not told.is_ephemeral
     await emma.send(RANDOM, "/flows list")
     await emma.wait_for_message(RANDOM, "3 flows")
-    assert await kept(running) == ChannelPolicy.model_validate(
+    assert await stored_policy(running) == ChannelPolicy.model_validate(
         {
             "id": RANDOM,
             "websites": (1,),
@@ -122,12 +122,12 @@ async def test_help_names_the_command_to_admins_alone(http: World) -> None:
 
 async def test_the_form_shows_the_policy_that_there_is_and_changes_what_was_changed(running: World) -> None:
     deniz = running.deniz
-    await sets_up(deniz, MARKETING)
+    await open_setup(deniz, MARKETING)
     assert deniz.read_field("Websites") == ["Lale Moda", "Northbound Outdoor"]
     assert deniz.read_field("Viewers") == ["Everyone in this channel"]
     assert deniz.read_field("Editors: user groups") == ["Editors"]
     assert deniz.read_field("Approvers: user groups") == ["Leads"]
-    before = await kept(running, MARKETING)
+    before = await stored_policy(running, MARKETING)
     assert before is not None
     changes = {
         "All websites": True,
@@ -139,8 +139,8 @@ async def test_the_form_shows_the_policy_that_there_is_and_changes_what_was_chan
         "Approval channel": APPROVALS,
         "Break glass": ["U0DENIZ"],
     }
-    assert "is saved" in await saves(deniz, changes)
-    after = await kept(running, MARKETING)
+    assert "is saved" in await save_setup(deniz, changes)
+    after = await stored_policy(running, MARKETING)
     assert after is not None
     assert (after.websites, after.viewers) == ("all", ("*",))
     assert (after.editors, after.approvers) == (("U0DENIZ", "S0EDITORS"), ("U0AYSE", "S0LEADS"))
@@ -166,7 +166,7 @@ async def test_the_form_shows_the_policy_that_there_is_and_changes_what_was_chan
         assert line in told
     assert "Viewers" not in told
     assert "Self-approval" not in told
-    (event,) = await audited(running)
+    (event,) = await policy_events(running)
     assert (event.actor, event.channel) == ("U0DENIZ", MARKETING)
     assert event.details == {"before": before.model_dump(mode="json"), "after": after.model_dump(mode="json")}
 
@@ -175,13 +175,13 @@ async def test_everything_in_turkish_for_who_reads_turkish(http: World) -> None:
     http.slack.workspace.people["U0BURAK"].is_admin = True
     await open_form(http.burak, "/flows ayarlar", RANDOM)
     assert http.burak.list_fields() == TURKISH_LABELS
-    refused = await is_refused(http.burak, {})
+    refused = await save_refused_setup(http.burak, {})
     assert refused == {
         "Web siteleri": "En az bir web sitesi seçin ya da hepsini.",
         "Onaylayanlar: kişiler": "Onaylayabilecek birini seçin: yoksa hiçbir şey etkinleştirilemez.",
     }
     values = {"Tüm web siteleri": True, "Görüntüleyenler": True, "Onaylayanlar": True}
-    assert "kaydedildi" in await saves(http.burak, values)
+    assert "kaydedildi" in await save_setup(http.burak, values)
     await http.emma.wait_for_message(RANDOM, "Bu kanalın artık bir politikası var")
 
 
@@ -213,42 +213,44 @@ REFUSALS: Final = [
 async def test_what_could_not_work_is_refused_at_its_field_and_nothing_is_lost(
     http: World, values: dict[str, Any], expected: dict[str, str]
 ) -> None:
-    await sets_up(http.deniz)
-    refused = await is_refused(http.deniz, LEAST | values)
+    await open_setup(http.deniz)
+    refused = await save_refused_setup(http.deniz, REQUIRED_FIELDS | values)
     assert refused.keys() == expected.keys()
     assert all(part in refused[label] for label, part in expected.items())
-    assert await kept(http) is None
+    assert await stored_policy(http) is None
     assert http.deniz.read_field("Viewers") == ["Everyone in this channel"]
-    assert "is saved" in await saves(http.deniz, {label: LEAST.get(label) for label in values} | {"Quorum": "1"})
+    assert "is saved" in await save_setup(
+        http.deniz, {label: REQUIRED_FIELDS.get(label) for label in values} | {"Quorum": "1"}
+    )
 
 
 async def test_one_person_may_do_both_where_self_approval_is_allowed(http: World) -> None:
-    await sets_up(http.deniz)
-    values = LEAST | {"Editors: user groups": [], "Editors: people": ["U0BURAK"], "Self-approval": True}
-    assert "is saved" in await saves(http.deniz, values)
+    await open_setup(http.deniz)
+    values = REQUIRED_FIELDS | {"Editors: user groups": [], "Editors: people": ["U0BURAK"], "Self-approval": True}
+    assert "is saved" in await save_setup(http.deniz, values)
 
 
 async def test_deactivated_people_are_refused_and_do_not_count(http: World) -> None:
     http.slack.workspace.people["U0BURAK"].deleted = True
-    await sets_up(http.deniz)
-    assert "Burak Demir" in (await is_refused(http.deniz, LEAST))["Approvers: people"]
-    refused = await is_refused(http.deniz, {"Approvers: people": [], "Approvers: user groups": ["Leads"]})
+    await open_setup(http.deniz)
+    assert "Burak Demir" in (await save_refused_setup(http.deniz, REQUIRED_FIELDS))["Approvers: people"]
+    refused = await save_refused_setup(http.deniz, {"Approvers: people": [], "Approvers: user groups": ["Leads"]})
     assert "only 0 active people" in refused["Quorum"]
 
 
 async def test_a_group_that_is_gone_is_seen_and_refused(http: World) -> None:
     http.slack.workspace.groups["S0LEADS"].enabled = False
-    view = await sets_up(http.deniz, MARKETING)
+    view = await open_setup(http.deniz, MARKETING)
     assert "S0LEADS (no such user group any more)" in json.dumps(view.blocks, ensure_ascii=False)
-    assert "S0LEADS" in (await is_refused(http.deniz, {}))["Approvers: user groups"]
-    assert "is saved" in await saves(http.deniz, {"Approvers: user groups": [], "Approvers: people": ["U0BURAK"]})
+    assert "S0LEADS" in (await save_refused_setup(http.deniz, {}))["Approvers: user groups"]
+    assert "is saved" in await save_setup(http.deniz, {"Approvers: user groups": [], "Approvers: people": ["U0BURAK"]})
 
 
 async def test_where_slack_does_not_tell_the_groups_none_is_taken_on_trust(http: World) -> None:
     http.slack.faults.add("usergroups.list", error="internal_error", times=None)
-    view = await sets_up(http.deniz, MARKETING)
+    view = await open_setup(http.deniz, MARKETING)
     assert "Slack would not tell the user groups" in text_of(view)
-    refused = await is_refused(http.deniz, {"Quorum": "1"})
+    refused = await save_refused_setup(http.deniz, {"Quorum": "1"})
     assert {"Editors: user groups", "Approvers: user groups"} == refused.keys()
     people = {
         "Editors: user groups": [],
@@ -256,59 +258,59 @@ async def test_where_slack_does_not_tell_the_groups_none_is_taken_on_trust(http:
         "Approvers: user groups": [],
         "Approvers: people": ["U0BURAK"],
     }
-    assert "is saved" in await saves(http.deniz, people)
+    assert "is saved" in await save_setup(http.deniz, people)
 
 
 async def test_where_slack_does_not_tell_who_somebody_is_the_form_stays(http: World) -> None:
-    await sets_up(http.deniz)
+    await open_setup(http.deniz)
     http.slack.faults.add("users.info", error="internal_error", times=None)
     http.time.ahead += 120
-    refused = await is_refused(http.deniz, LEAST)
+    refused = await save_refused_setup(http.deniz, REQUIRED_FIELDS)
     assert "would not tell who you are" in refused["Websites"]
     http.slack.faults.clear()
-    assert "is saved" in await saves(http.deniz, {})
+    assert "is saved" in await save_setup(http.deniz, {})
 
 
 async def test_who_is_no_admin_any_more_cannot_save(http: World) -> None:
-    await sets_up(http.deniz)
+    await open_setup(http.deniz)
     http.slack.workspace.people["U0DENIZ"].is_admin = False
     http.time.ahead += DECIDING_SECONDS
-    assert "Only a workspace admin" in (await is_refused(http.deniz, LEAST))["Websites"]
-    assert await kept(http) is None
+    assert "Only a workspace admin" in (await save_refused_setup(http.deniz, REQUIRED_FIELDS))["Websites"]
+    assert await stored_policy(http) is None
 
 
 @on_both_databases
 async def test_the_later_of_two_admins_is_told_and_may_save_again(http: World) -> None:
     http.slack.workspace.people["U0EMMA"].is_admin = True
     deniz, emma = http.deniz, http.emma
-    await sets_up(deniz)
-    await sets_up(emma)
-    assert "is saved" in await saves(emma, LEAST)
-    first = await kept(http)
-    shown = await saves(deniz, LEAST | {"Websites": ["Kitap Durağı"], "Expiry in hours": "5"})
+    await open_setup(deniz)
+    await open_setup(emma)
+    assert "is saved" in await save_setup(emma, REQUIRED_FIELDS)
+    first = await stored_policy(http)
+    shown = await save_setup(deniz, REQUIRED_FIELDS | {"Websites": ["Kitap Durağı"], "Expiry in hours": "5"})
     assert "Somebody else has changed this policy meanwhile" in shown
     assert "differs from theirs in: Websites and Expiry in hours" in shown
     assert (deniz.read_field("Websites"), deniz.read_field("Expiry in hours")) == (["Kitap Durağı"], "5")
-    assert await kept(http) == first
-    assert "is saved" in await saves(deniz, {})
-    second = await kept(http)
+    assert await stored_policy(http) == first
+    assert "is saved" in await save_setup(deniz, {})
+    second = await stored_policy(http)
     assert second is not None
     assert second.websites == (3,)
 
 
 async def test_saving_twice_tells_the_channel_once(http: World) -> None:
-    await sets_up(http.deniz)
-    await saves(http.deniz, LEAST)
+    await open_setup(http.deniz)
+    await save_setup(http.deniz, REQUIRED_FIELDS)
     await http.emma.wait_for_message(RANDOM, "This channel has its policy now")
-    await sets_up(http.deniz)
-    assert "nothing was changed" in await saves(http.deniz, {})
+    await open_setup(http.deniz)
+    assert "nothing was changed" in await save_setup(http.deniz, {})
     assert len(await http.emma.list_messages(RANDOM)) == 1
-    assert len(await audited(http)) == 1
+    assert len(await policy_events(http)) == 1
 
 
 async def test_what_another_channel_sets_up_is_not_in_the_history(http: World) -> None:
-    await sets_up(http.deniz)
-    await saves(http.deniz, LEAST)
+    await open_setup(http.deniz)
+    await save_setup(http.deniz, REQUIRED_FIELDS)
     await http.import_policy('[[channels]]\nid = "C0MARKETING"\nwebsites = "all"\nviewers = ["*"]\n')
     await http.emma.send(MARKETING, "/flows history")
     answer = text_of(await http.emma.wait_for_message(MARKETING, "Nothing was changed"))
@@ -324,27 +326,27 @@ async def test_names_are_shown_as_they_are_and_call_nobody(http: World) -> None:
     http.slack.workspace.people["U0BURAK"].real_name = f"Burak {HOSTILE}"
     site = json.dumps(HOSTILE[:40], ensure_ascii=False)
     await http.import_policy(f"[websites]\n1 = {site}\n")
-    view = await sets_up(http.deniz)
-    groups = [each["text"] for each in options(view, "Editors: user groups")]
+    view = await open_setup(http.deniz)
+    groups = [each["text"] for each in list_options(view, "Editors: user groups")]
     assert {key: groups[0][key] for key in ("type", "emoji")} == {"type": "plain_text", "emoji": False}
-    values = LEAST | {
-        "Websites": [options(view, "Websites")[0]["value"]],
+    values = REQUIRED_FIELDS | {
+        "Websites": [list_options(view, "Websites")[0]["value"]],
         "Editors: user groups": ["S0EDITORS"],
     }
-    assert "is saved" in await saves(http.deniz, values)
+    assert "is saved" in await save_setup(http.deniz, values)
     told = await http.emma.wait_for_message(RANDOM, "This channel has its policy now")
     assert "<!channel> *bold* <@U0EMMA>" in text_of(told)
-    assert calls(told) == [{"type": "user", "user_id": "U0DENIZ"}]
+    assert list_calling_elements(told) == [{"type": "user", "user_id": "U0DENIZ"}]
     assert "evil" not in told.text
 
 
-def options(view: View, label: str) -> list[dict[str, Any]]:
+def list_options(view: View, label: str) -> list[dict[str, Any]]:
     block = next(each for each in view.blocks if each.get("label", {}).get("text") == label)
     return list(block["element"]["options"])
 
 
-def calls(message: Message) -> list[dict[str, Any]]:
-    """The elements that call somebody: all that are neither text nor the name of a channel."""
+def list_calling_elements(message: Message) -> list[dict[str, Any]]:
+    """List the elements that call somebody: all that are neither text nor the name of a channel."""
     assert message.blocks
     found: list[dict[str, Any]] = []
 
@@ -364,15 +366,15 @@ def calls(message: Message) -> list[dict[str, Any]]:
 
 async def test_where_the_channel_cannot_be_told_the_admin_is(http: World) -> None:
     http.slack.faults.add("chat.postMessage", error="is_archived", times=1)
-    await sets_up(http.deniz, MARKETING)
-    assert "is saved" in await saves(http.deniz, {"Expiry in hours": "5"})
+    await open_setup(http.deniz, MARKETING)
+    assert "is saved" in await save_setup(http.deniz, {"Expiry in hours": "5"})
     await http.deniz.wait_for_message(MARKETING, "could not post that to the channel")
 
 
 async def test_websites_that_flows_are_on_can_be_chosen_by_their_number(http: World) -> None:
     http.add_flows(1, website=4)
-    view = await sets_up(http.deniz)
-    assert [each["text"]["text"] for each in options(view, "Websites")] == [
+    view = await open_setup(http.deniz)
+    assert [each["text"]["text"] for each in list_options(view, "Websites")] == [
         "4", "Kitap Durağı", "Lale Moda", "Northbound Outdoor",
     ]  # fmt: skip
 
@@ -380,18 +382,18 @@ async def test_websites_that_flows_are_on_can_be_chosen_by_their_number(http: Wo
 async def test_more_websites_than_a_menu_holds_are_found_by_their_name(running: World) -> None:
     names = "".join(f'{number} = "Site {number}"\n' for number in range(1, 151))
     await running.import_policy(f"[websites]\n{names}")
-    view = await sets_up(running.deniz)
+    view = await open_setup(running.deniz)
     found = await running.deniz.search_options(view, "Websites", "site 149")
     assert [each["value"] for each in found["options"]] == ["149"]
-    assert "is saved" in await saves(running.deniz, LEAST | {"Websites": found["options"]})
-    policy = await kept(running)
+    assert "is saved" in await save_setup(running.deniz, REQUIRED_FIELDS | {"Websites": found["options"]})
+    policy = await stored_policy(running)
     assert policy is not None
     assert policy.websites == (149,)
 
 
 async def test_without_any_known_website_all_can_be_chosen(http: World) -> None:
     await http.import_policy("")
-    view = await sets_up(http.deniz)
+    view = await open_setup(http.deniz)
     assert "No website is known yet" in text_of(view)
-    assert "at least one website" in (await is_refused(http.deniz, {"Approvers": True}))["All websites"]
-    assert "is saved" in await saves(http.deniz, {"All websites": True})
+    assert "at least one website" in (await save_refused_setup(http.deniz, {"Approvers": True}))["All websites"]
+    assert "is saved" in await save_setup(http.deniz, {"All websites": True})

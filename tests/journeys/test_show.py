@@ -116,18 +116,18 @@ async def test_foreign_text_is_shown_as_it_is_and_never_becomes_anything_else(ht
 @pytest.mark.parametrize("text", HOSTILE[:-2])
 async def test_what_a_person_types_comes_back_as_mere_text(http: World, text: str) -> None:
     for command in (f"/flows {text}", f"/flows list {text}", f"/flows show {text}", f'/flows list website:"{text}"'):
-        await _answered(http, command)
-        assert http.slack.find_mentions(_seen(http)[-1]) == []
+        await _type_and_wait(http, command)
+        assert http.slack.find_mentions(_list_messages(http)[-1]) == []
 
 
-async def _answered(world: World, command: str) -> None:
-    """Emma types a command, and something has come of it."""
-    before = len(_seen(world))
+async def _type_and_wait(world: World, command: str) -> None:
+    """Let Emma type a command, and wait for an answer."""
+    before = len(_list_messages(world))
     await world.emma.send(MARKETING, command)
-    await world.emma.wait_until(lambda: len(_seen(world)) > before)
+    await world.emma.wait_until(lambda: len(_list_messages(world)) > before)
 
 
-def _seen(world: World) -> list[Message]:
+def _list_messages(world: World) -> list[Message]:
     return world.slack.workspace.list_visible_messages(MARKETING, "U0EMMA")
 
 
@@ -152,8 +152,8 @@ async def test_while_enkapush_fails_a_hidden_flow_is_like_a_missing_one_too(http
     shown = await http.emma.wait_for_message(MARKETING, "As a subscriber sees it")
     assert "Enkapush has not given a newer list" in text_of(shown)
     for hidden_or_missing in ("2", "3"):
-        await _answered(http, f"/flows show {hidden_or_missing}")
-        assert "refuses flowbot's API key" in text_of(_seen(http)[-1])
+        await _type_and_wait(http, f"/flows show {hidden_or_missing}")
+        assert "refuses flowbot's API key" in text_of(_list_messages(http)[-1])
 
 
 async def test_the_button_of_a_list_shows_the_flow(http: World) -> None:

@@ -19,10 +19,10 @@ QUICK: Final = ReconnectPolicy(ping_interval=0.1, connect_timeout=0.5, retry_del
 
 
 @asynccontextmanager
-async def starting(
+async def run_socket_mode(
     world: World, reconnect: ReconnectPolicy = QUICK, **changed: object
 ) -> AsyncIterator[asyncio.Task[None]]:
-    """A bot that is told to connect, and to stop at the end."""
+    """Run a bot that connects, and stops at the end."""
     settings = Settings.model_validate({**world.settings.model_dump(), **changed})
     stop = asyncio.Event()
     async with run_flowbot(settings, drain_seconds=0.2) as bot:
@@ -36,25 +36,25 @@ async def starting(
 
 
 @asynccontextmanager
-async def connected(world: World) -> AsyncIterator[None]:
-    async with starting(world):
-        await comes_back(world)
+async def run_connected(world: World) -> AsyncIterator[None]:
+    async with run_socket_mode(world):
+        await wait_for_connection(world)
         yield
 
 
-async def comes_back(world: World) -> None:
+async def wait_for_connection(world: World) -> None:
     await world.emma.wait_until(lambda: world.slack.sockets.connection_count)
 
 
-def live(world: World) -> bool:
-    """Leave the stand-in with the lines that are open; whether there is one."""
+def has_connection(world: World) -> bool:
+    """Drop the stand-in's closed connections, and check whether one is open."""
     lines = world.slack.sockets._connections
     lines[:] = [line for line in lines if not line.socket.closed]
     return bool(lines)
 
 
-async def answers(world: World) -> None:
-    """A command and a button work."""
+async def check_answers(world: World) -> None:
+    """Check that a command and a button work."""
     before = {message.ts for message in await world.emma.list_messages(MARKETING)}
     await world.emma.send(MARKETING, "/flows list")
     page = await world.emma.wait_for_message(MARKETING, lambda message: message.ts not in before)
@@ -67,50 +67,50 @@ async def answers(world: World) -> None:
 
 async def test_commands_and_buttons_work(world: World) -> None:
     world.add_flows(12)
-    async with connected(world):
-        await answers(world)
+    async with run_connected(world):
+        await check_answers(world)
     assert {delivery.transport for delivery in world.slack.deliveries} == {"socket"}
 
 
 async def test_an_ack_takes_milliseconds(world: World) -> None:
-    async with connected(world):
+    async with run_connected(world):
         await world.emma.send(MARKETING, "/flows help")
         assert world.slack.deliveries[-1].seconds < 2
 
 
 async def test_a_line_that_is_cut_comes_back(world: World) -> None:
     world.add_flows(12)
-    async with connected(world):
-        await answers(world)
+    async with run_connected(world):
+        await check_answers(world)
         world.slack.sockets.drop_all()
         await world.emma.wait_until(lambda: not world.slack.sockets.connection_count)
-        await comes_back(world)
-        await answers(world)
+        await wait_for_connection(world)
+        await check_answers(world)
 
 
 async def test_a_refresh_is_followed(world: World) -> None:
     world.add_flows(12)
-    async with connected(world):
+    async with run_connected(world):
         await world.slack.sockets.refresh()
-        await world.emma.wait_until(lambda: live(world))
-        await answers(world)
+        await world.emma.wait_until(lambda: has_connection(world))
+        await check_answers(world)
 
 
 async def test_a_warning_ahead_of_a_refresh_loses_nothing(world: World) -> None:
     world.add_flows(12)
-    async with connected(world):
+    async with run_connected(world):
         await world.slack.sockets.send_disconnect()
-        await answers(world)
+        await check_answers(world)
 
 
 async def test_a_line_that_went_deaf_is_replaced(world: World) -> None:
     world.add_flows(12)
-    async with connected(world):
+    async with run_connected(world):
         deaf = world.slack.sockets._connections[0]
         world.slack.sockets.go_silent()
         await world.emma.wait_until(lambda: [c for c in world.slack.sockets._connections if c is not deaf])
         await world.emma.wait_until(lambda: deaf not in world.slack.sockets._connections)
-        await answers(world)
+        await check_answers(world)
 
 
 @pytest.mark.parametrize(
@@ -126,18 +126,18 @@ async def test_a_line_that_went_deaf_is_replaced(world: World) -> None:
 )
 async def test_a_start_while_slack_is_away_is_tried_again(world: World, trouble: Callable[[World], object]) -> None:
     trouble(world)
-    async with connected(world):
+    async with run_connected(world):
         await world.emma.send(MARKETING, "/flows help")
         await world.emma.wait_for_message(MARKETING, "You may here")
 
 
 @pytest.mark.parametrize("error", ["internal_error", "service_unavailable"])
 async def test_a_line_that_is_cut_while_slack_is_away_comes_back_later(world: World, error: str) -> None:
-    async with connected(world):
+    async with run_connected(world):
         world.slack.faults.add("apps.connections.open", error=error, times=3)
         world.slack.sockets.drop_all()
         await world.emma.wait_until(lambda: not world.slack.sockets.connection_count)
-        await comes_back(world)
+        await wait_for_connection(world)
         await world.emma.send(MARKETING, "/flows help")
         await world.emma.wait_for_message(MARKETING, "You may here")
 
@@ -146,7 +146,7 @@ async def test_an_address_that_is_no_good_is_not_tried_for_ever(world: World, mo
     good = world.slack.sockets.issue_path
     paths = iter(["/link/?ticket=stale", "/link/?ticket=stale"])
     monkeypatch.setattr(world.slack.sockets, "issue_path", lambda: next(paths, None) or good())
-    async with connected(world):
+    async with run_connected(world):
         await world.emma.send(MARKETING, "/flows help")
         await world.emma.wait_for_message(MARKETING, "You may here")
 
@@ -154,7 +154,7 @@ async def test_an_address_that_is_no_good_is_not_tried_for_ever(world: World, mo
 @pytest.mark.parametrize("code", ["invalid_auth", "token_revoked", "not_allowed_token_type"])
 async def test_a_refused_app_token_stops_the_start(world: World, code: str) -> None:
     world.slack.faults.add("apps.connections.open", error=code, times=None)
-    async with starting(world) as running:
+    async with run_socket_mode(world) as running:
         with pytest.raises(ConfigurationError, match="SLACK_APP_TOKEN") as refused:
             await asyncio.wait_for(running, 5)
     assert code in str(refused.value)
@@ -163,20 +163,20 @@ async def test_a_refused_app_token_stops_the_start(world: World, code: str) -> N
 
 
 async def test_another_apps_token_is_named_too(world: World) -> None:
-    async with starting(world, slack_app_token=SecretStr("xapp-1-another")) as running:
+    async with run_socket_mode(world, slack_app_token=SecretStr("xapp-1-another")) as running:
         with pytest.raises(ConfigurationError, match="SLACK_APP_TOKEN"):
             await asyncio.wait_for(running, 5)
 
 
 async def test_a_refused_bot_token_stops_the_start(world: World) -> None:
-    async with starting(world, slack_bot_token=SecretStr("xoxb-another")) as running:
+    async with run_socket_mode(world, slack_bot_token=SecretStr("xoxb-another")) as running:
         with pytest.raises(ConfigurationError, match="SLACK_BOT_TOKEN"):
             await asyncio.wait_for(running, 5)
 
 
 async def test_a_stop_while_slack_is_away_is_a_stop(world: World) -> None:
     world.slack.faults.add("apps.connections.open", hang=True, times=None)
-    async with starting(world, ReconnectPolicy()) as running:
+    async with run_socket_mode(world, ReconnectPolicy()) as running:
         done, _ = await asyncio.wait({running}, timeout=0.3)
         assert not done
     assert running.exception() is None
@@ -184,7 +184,7 @@ async def test_a_stop_while_slack_is_away_is_a_stop(world: World) -> None:
 
 async def test_two_bots_share_the_work(world: World) -> None:
     world.add_flows(12)
-    async with connected(world), starting(world):
+    async with run_connected(world), run_socket_mode(world):
         await world.emma.wait_until(lambda: world.slack.sockets.connection_count == 2)
-        await answers(world)
-        await answers(world)
+        await check_answers(world)
+        await check_answers(world)

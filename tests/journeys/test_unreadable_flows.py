@@ -13,19 +13,19 @@ from tests.journeys.world import AGENCY, MARKETING, World
 EVERYTHING = '[[channels]]\nid = "C0MARKETING"\nwebsites = "all"\nviewers = ["*"]\n'
 
 
-def tells(world: World, *rows: Any) -> None:
+def answer_list_with(world: World, *rows: Any) -> None:
     """Let Enkapush answer these rows to whoever asks for its list."""
     meta = {"page": 1, "results_per_page": 1000, "total": len(rows), "total_pages": 1}
     body = json.dumps({"data": rows, "meta": meta})
     world.enkapush.faults.add(Fault.status(200, body, method="GET", path="/flows", times=None))
 
 
-def odd(website: Any) -> dict[str, Any]:
+def unreadable_flow(website: Any) -> dict[str, Any]:
     return a_flow(8, website_id=website, wait_time="soon")
 
 
 async def test_a_flow_that_cannot_be_read_is_said_to_be_missing(http: World) -> None:
-    tells(http, a_flow(1, website_id=1), odd(1), odd("2"))
+    answer_list_with(http, a_flow(1, website_id=1), unreadable_flow(1), unreadable_flow("2"))
     await http.emma.send(MARKETING, "/flows list")
     page = await http.emma.wait_for_message(MARKETING, "1 flow")
     assert "2 flows of these websites could not be read" in text_of(page)
@@ -35,7 +35,7 @@ async def test_a_flow_that_cannot_be_read_is_said_to_be_missing(http: World) -> 
 
 
 async def test_a_list_of_flows_that_cannot_be_read_is_not_an_empty_one(http: World) -> None:
-    tells(http, a_flow(1, website_id=3), odd(1))
+    answer_list_with(http, a_flow(1, website_id=3), unreadable_flow(1))
     await http.emma.send(MARKETING, "/flows list")
     page = await http.emma.wait_for_message(MARKETING, "0 flows")
     assert "1 flow of these websites could not be read" in text_of(page)
@@ -44,7 +44,7 @@ async def test_a_list_of_flows_that_cannot_be_read_is_not_an_empty_one(http: Wor
 
 @pytest.mark.parametrize("website", [3, "3", None, "?", []])
 async def test_nobody_learns_of_what_cannot_be_read_elsewhere(http: World, website: Any) -> None:
-    tells(http, a_flow(1, website_id=1), odd(website), "nonsense")
+    answer_list_with(http, a_flow(1, website_id=1), unreadable_flow(website), "nonsense")
     await http.emma.send(MARKETING, "/flows list")
     page = await http.emma.wait_for_message(MARKETING, "1 flow")
     assert "could not be read" not in text_of(page)
@@ -52,7 +52,7 @@ async def test_nobody_learns_of_what_cannot_be_read_elsewhere(http: World, websi
 
 async def test_a_channel_of_all_websites_learns_of_all_that_cannot_be_read(http: World) -> None:
     await http.import_policy(EVERYTHING)
-    tells(http, a_flow(1, website_id=1), odd(3), odd(None), "nonsense")
+    answer_list_with(http, a_flow(1, website_id=1), unreadable_flow(3), unreadable_flow(None), "nonsense")
     await http.emma.send(MARKETING, "/flows list")
     page = await http.emma.wait_for_message(MARKETING, "1 flow")
     assert "3 flows of these websites could not be read" in text_of(page)
@@ -61,14 +61,14 @@ async def test_a_channel_of_all_websites_learns_of_all_that_cannot_be_read(http:
 async def test_an_account_of_which_nothing_can_be_read_is_a_fault_and_leaves_the_list_that_was_kept(
     http: World,
 ) -> None:
-    tells(http, odd(1), odd(3))
+    answer_list_with(http, unreadable_flow(1), unreadable_flow(3))
     await http.burak.send(AGENCY, "/flows list")
     await http.burak.wait_for_message(AGENCY, "bir hatayla yanıt verdi")
     http.enkapush.faults.clear()
     http.add_flows(2)
     await http.emma.send(MARKETING, "/flows list")
     await http.emma.wait_for_message(MARKETING, "2 flows")
-    tells(http, odd(1), odd(3))
+    answer_list_with(http, unreadable_flow(1), unreadable_flow(3))
     http.time.ahead += 120
     await http.emma.send(MARKETING, "/flows list enabled")
     await http.emma.wait_for_message(MARKETING, "0 flows")

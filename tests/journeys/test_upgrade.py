@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.journeys.request_steps import approval_policy, request_change, wait_for_status
-from tests.journeys.test_cli import Environment, inside, run, serving
+from tests.journeys.test_cli import Environment, run, run_in_thread, serve_http
 from tests.journeys.test_cli import environment as environment  # noqa: PLC0414 - a fixture
 from tests.journeys.world import World, on_both_databases
 
@@ -29,8 +29,8 @@ def upgrade() -> None:
 
 
 @pytest.fixture
-def newer(environment: Environment, tmp_path: Path) -> Environment:
-    """The environment of the next version: the same code, with one more migration."""
+def next_version(environment: Environment, tmp_path: Path) -> Environment:
+    """Return the environment of the next version: the same code, with one more migration."""
     copy = tmp_path / "newer"
     # With what is compiled already, but for a file that another process is writing at this moment.
     shutil.copytree(ROOT / "flowbot", copy / "flowbot", ignore=shutil.ignore_patterns("*.pyc.*"))
@@ -42,18 +42,18 @@ def newer(environment: Environment, tmp_path: Path) -> Environment:
 
 @on_both_databases
 async def test_an_old_process_goes_on_beside_a_new_one_after_the_migration(
-    world: World, environment: Environment, newer: Environment, tmp_path: Path
+    world: World, environment: Environment, next_version: Environment, tmp_path: Path
 ) -> None:
     await world.import_policy(approval_policy())
-    async with serving(world, environment, tmp_path):
+    async with serve_http(world, environment, tmp_path):
         asked_of_the_old = await request_change(world)
-        assert (await run(newer, tmp_path, "migrate"))[0] == 0
+        assert (await run(next_version, tmp_path, "migrate"))[0] == 0
         decided_by_the_old = await request_change(world)
         await world.burak.click(decided_by_the_old, "Approve")
         await wait_for_status(world, decided_by_the_old, "Applied", timeout=15)
-        async with serving(world, newer, tmp_path):
+        async with serve_http(world, next_version, tmp_path):
             await world.burak.click(asked_of_the_old, "Approve")
             await wait_for_status(world, asked_of_the_old, "Applied", timeout=15)
             await wait_for_status(world, await request_change(world, "delete"), "Waiting", timeout=15)
-    status, _, err = await inside(environment, tmp_path, "migrate")
+    status, _, err = await run_in_thread(environment, tmp_path, "migrate")
     assert (status, "newer flowbot" in err) == (2, True)

@@ -23,7 +23,7 @@ from tests.journeys.request_steps import (
 )
 from tests.journeys.world import AGENCY, APPROVALS, MARKETING, World, on_both_databases
 
-TWO = "quorum = 2"
+TWO_APPROVALS = "quorum = 2"
 
 
 # --- approving -----------------------------------------------------------------------------------------------------
@@ -53,7 +53,7 @@ async def test_from_the_approval_to_the_effect_enkapush_is_asked_three_times(htt
 
 @on_both_databases
 async def test_two_are_needed_where_the_policy_says_so(running: World) -> None:
-    await running.import_policy(approval_policy(TWO, approvers='["S0LEADS", "U0DENIZ"]'))
+    await running.import_policy(approval_policy(TWO_APPROVALS, approvers='["S0LEADS", "U0DENIZ"]'))
     request = await request_change(running)
     assert "0 of 2 approvals" in text_of(request)
     await running.burak.click(request, "Approve")
@@ -65,7 +65,7 @@ async def test_two_are_needed_where_the_policy_says_so(running: World) -> None:
 
 
 async def test_the_same_person_counts_once(http: World) -> None:
-    await http.import_policy(approval_policy(TWO))
+    await http.import_policy(approval_policy(TWO_APPROVALS))
     request = await request_change(http)
     await http.burak.click(request, "Approve")
     again = await wait_for_status(http, request, "1 of 2 approvals")
@@ -90,7 +90,7 @@ async def test_twenty_approvers_in_the_same_instant_make_one_effect(http: World)
 
 async def test_twenty_approvers_where_two_are_needed_make_one_effect(http: World) -> None:
     crowd = add_people(http, 20)
-    await http.import_policy(approval_policy(TWO))
+    await http.import_policy(approval_policy(TWO_APPROVALS))
     request = await request_change(http)
     await asyncio.gather(*(person.click(request, "Approve") for person in crowd))
     await wait_for_status(http, request, "Applied")
@@ -99,10 +99,10 @@ async def test_twenty_approvers_where_two_are_needed_make_one_effect(http: World
 
 
 async def test_one_click_that_is_delivered_three_times_counts_once(running: World) -> None:
-    await running.import_policy(approval_policy(TWO))
+    await running.import_policy(approval_policy(TWO_APPROVALS))
     request = await request_change(running)
     click = await running.burak.click(request, "Approve")
-    await asyncio.gather(*(_again(running, click) for _ in range(2)))
+    await asyncio.gather(*(_redeliver(running, click) for _ in range(2)))
     await running.burak.wait_until(lambda: len(private_messages(running, running.burak)) == 2)
     assert "1 of 2 approvals" in text_of(await wait_for_status(running, request, "1 of 2 approvals"))
     assert list_writes(running) == []
@@ -124,7 +124,7 @@ async def test_a_late_click_is_told_privately_what_has_become_of_it(http: World,
     old_screen = await http.deniz.click(request, "Approve")
     await wait_for_private_message(http.deniz, "policy does not let you")
     await http.import_policy(approval_policy(approvers='["S0LEADS", "U0DENIZ"]'))
-    said = await _finish(http, request, ending)
+    said = await _end_request(http, request, ending)
     before = len(private_messages(http, http.deniz))
     old_screen.payload["trigger_id"] += ".late"
     await http.slack.dispatcher.redeliver(old_screen)
@@ -133,8 +133,8 @@ async def test_a_late_click_is_told_privately_what_has_become_of_it(http: World,
     assert len(list_writes(http)) == (ending == "Approve")
 
 
-async def _finish(world: World, request: Message, ending: str) -> str:
-    """End a request; what somebody is told who clicks after that."""
+async def _end_request(world: World, request: Message, ending: str) -> str:
+    """End a request; return the message for whoever clicks after that."""
     if ending == "expired":
         world.time.ahead += 72 * 3600
         await wait_for_status(world, request, "Expired")
@@ -152,7 +152,7 @@ async def _finish(world: World, request: Message, ending: str) -> str:
     return "rejected this request"
 
 
-async def _again(world: World, click: Delivery) -> Delivery:
+async def _redeliver(world: World, click: Delivery) -> Delivery:
     return await world.slack.dispatcher.redeliver(click)
 
 
@@ -256,11 +256,11 @@ async def test_where_slack_cannot_tell_the_groups_nobody_approves_by_a_group(htt
 
 
 async def test_an_approval_lapses_with_the_rights_of_who_gave_it(http: World) -> None:
-    await http.import_policy(approval_policy(TWO, approvers='["S0LEADS", "U0DENIZ"]'))
+    await http.import_policy(approval_policy(TWO_APPROVALS, approvers='["S0LEADS", "U0DENIZ"]'))
     request = await request_change(http)
     await http.burak.click(request, "Approve")
     await wait_for_status(http, request, "1 of 2 approvals")
-    await http.import_policy(approval_policy(TWO, approvers='["U0DENIZ"]'))
+    await http.import_policy(approval_policy(TWO_APPROVALS, approvers='["U0DENIZ"]'))
     await http.deniz.click(request, "Approve")
     failed = await wait_for_status(http, request, "Failed")
     assert "the approvals do not suffice any more" in text_of(failed)
@@ -290,7 +290,7 @@ async def test_who_approves_by_a_group_need_not_be_in_the_channel(http: World) -
 
 
 async def test_who_joined_the_channel_a_moment_ago_is_everyone_too(http: World) -> None:
-    await http.import_policy(approval_policy(TWO, approvers='["*"]', where=MARKETING))
+    await http.import_policy(approval_policy(TWO_APPROVALS, approvers='["*"]', where=MARKETING))
     (stranger,) = add_people(http, 1, "S0LEADS")
     members = http.slack.workspace.channels[MARKETING].members
     members.remove(stranger.id)
@@ -305,7 +305,7 @@ async def test_who_joined_the_channel_a_moment_ago_is_everyone_too(http: World) 
 
 @pytest.mark.parametrize("seconds", [4, 61])
 async def test_who_has_left_the_channel_since_is_not_everyone_any_more(http: World, seconds: int) -> None:
-    await http.import_policy(approval_policy(TWO, approvers='["*"]'))
+    await http.import_policy(approval_policy(TWO_APPROVALS, approvers='["*"]'))
     request = await request_change(http)
     await http.burak.click(request, "Approve")
     await wait_for_status(http, request, "1 of 2 approvals")

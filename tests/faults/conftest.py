@@ -13,7 +13,7 @@ from tests.faults.fault_checks import Scene, new_scene
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def shared_scene(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Scene]:
     """Run a bot in HTTP mode for a whole file."""
-    file = tmp_path_factory.mktemp("storms") / "flowbot.db"
+    file = tmp_path_factory.mktemp("faults") / "flowbot.db"
     shutil.copy(sqlite_template, file)
     async with new_scene(f"sqlite:///{file}") as scene:
         yield scene

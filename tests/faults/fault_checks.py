@@ -1,6 +1,6 @@
 """Promises that hold once a fault is over, checked at the end of every scene.
 
-The bot of a scene is never restarted: it goes through one storm after the other, and each of them has to leave it well.
+The bot of a scene is never restarted: it goes through one fault after the other, and must be well after each.
 """
 
 import asyncio
@@ -69,7 +69,7 @@ class Scene:
     Attributes:
         origin: Where the bot listens, for its readiness; None in Socket Mode.
         url: The database's address.
-        database: The same database as the bot's, by another door.
+        database: The same database as the bot's, opened a second time.
         bots_database: The bot's own.
         known: The changes of earlier scenes.
         requests_before: How many requests Enkapush had got before.
@@ -174,7 +174,7 @@ async def eventually(holds: Callable[[], Awaitable[object]], wanted: str) -> Non
         pytest.fail(f"{wanted}; but {last!r}")
 
 
-# --- after the storm -----------------------------------------------------------------------------------------------
+# --- after the fault -----------------------------------------------------------------------------------------------
 
 
 async def check_recovery(scene: Scene, *told: SandboxPerson) -> dict[ChangeId, Change]:

@@ -1,4 +1,4 @@
-"""Bots in processes of their own, which a test stops, freezes and kills where it likes."""
+"""Bots in processes of their own, which a test stops, freezes and kills."""
 
 import asyncio
 import os
@@ -26,12 +26,12 @@ from flowbot.sandbox.slack.delivery.http import HttpTransport
 from flowbot.sandbox.slack.models import Message, View
 from flowbot.sandbox.slack.visible_text import text_of
 from flowbot.storage.tables import changes
-from tests.crashes.forked_bots import born
+from tests.crashes.forked_bots import start_bot
 from tests.journeys.world import API_KEY, MARKETING, Time, World
 
 RECOVERY_SECONDS: Final = 10.0
 """What recovery may take, from the start of the new process."""
-AT_A_TIME: Final = 3
+CONCURRENT_CASES: Final = 3
 LOOK_SECONDS: Final = 0.005
 ENDED_SECONDS: Final = 60.0
 """Far more than a process may take to end: tests that care look at the time."""
@@ -49,7 +49,7 @@ NewDatabase = Callable[[], AbstractContextManager[str]]
 
 
 async def eventually(condition: Callable[[], object], seconds: float = 10.0, every: float = LOOK_SECONDS) -> None:
-    """Look until it holds: what happens inside another process cannot be waited for in any other way."""
+    """Wait until it holds: nothing announces what happens inside another process."""
     try:
         async with asyncio.timeout(seconds):
             while not condition():  # noqa: ASYNC110 - see above
@@ -59,7 +59,7 @@ async def eventually(condition: Callable[[], object], seconds: float = 10.0, eve
 
 
 class Process:
-    """A bot of its own."""
+    """A bot in a process of its own."""
 
     def __init__(self, process: BaseProcess, log: Path, began: float) -> None:
         self._process = process
@@ -73,10 +73,10 @@ class Process:
 
     @property
     def seconds_left(self) -> float:
-        """Of the time that a recovery may take; how long a start takes is the machine's affair."""
+        """Return what is left of a recovery's time; how long a start takes is the machine's affair."""
         return RECOVERY_SECONDS - (time.monotonic() - self.began)
 
-    async def ready(self) -> None:
+    async def wait_until_ready(self) -> None:
         def is_serving() -> re.Match[str] | None:
             assert self._process.exitcode is None, self.log
             return re.search(r"serving .*\bport=(\d+)|connected", self.log)
@@ -86,33 +86,33 @@ class Process:
         if found := re.search(r"serving .*\bport=(\d+)", self.log):
             self.url = f"http://127.0.0.1:{found[1]}/slack/events"
 
-    async def killed(self) -> None:
-        """SIGKILL, and gone."""
+    async def kill(self) -> None:
+        """Send SIGKILL, and wait until it is gone."""
         self._process.kill()
-        await self.ended()
+        await self.wait_for_exit()
 
-    def freezes(self) -> None:
-        self._gets(signal.SIGSTOP)
+    def freeze(self) -> None:
+        self._send_signal(signal.SIGSTOP)
 
-    def thaws(self) -> None:
-        self._gets(signal.SIGCONT)
+    def thaw(self) -> None:
+        self._send_signal(signal.SIGCONT)
 
-    def _gets(self, number: signal.Signals) -> None:
+    def _send_signal(self, number: signal.Signals) -> None:
         assert self._process.pid is not None
         os.kill(self._process.pid, number)
 
-    async def finishes(self) -> None:
-        """SIGTERM, and it ends well: nothing more comes of what it had in hand."""
-        self.asked_to_stop()
-        assert await self.ended() == 0, self.log
+    async def finish(self) -> None:
+        """Send SIGTERM, and wait until it ends well: nothing more comes of what it had in hand."""
+        self.ask_to_stop()
+        assert await self.wait_for_exit() == 0, self.log
 
-    def asked_to_stop(self) -> float:
-        """SIGTERM; the moment."""
+    def ask_to_stop(self) -> float:
+        """Send SIGTERM, and return the moment."""
         self._process.terminate()
         return time.monotonic()
 
-    async def ended(self) -> int:
-        """Its exit status, when it is gone."""
+    async def wait_for_exit(self) -> int:
+        """Wait until it is gone, and return its exit status."""
         # Not by joining it in a thread: multiprocessing reads a status but once, and reads those of all its children
         # whenever it starts another one. Whoever comes second is told 255.
         await eventually(lambda: self._process.exitcode is not None, ENDED_SECONDS)
@@ -121,7 +121,7 @@ class Process:
 
 
 @dataclass
-class Arena:
+class Deployment:
     """A world whose bots are processes."""
 
     world: World
@@ -150,17 +150,17 @@ class Arena:
     def is_postgresql(self) -> bool:
         return self.database.startswith("postgresql")
 
-    async def starts(self, mode: str = "http") -> Process:
+    async def start(self, mode: str = "http") -> Process:
         """Start a bot; in HTTP mode Slack delivers to it from now on."""
         arguments = ["serve", "--host", "127.0.0.1", "--port", "0"] if mode == "http" else ["socket"]
         # Two that start at once would read each other's port from one file.
         log = self.folder / f"{next(self._numbers)}.log"
         log.touch()
-        running = born(arguments, self._environment(), self.folder, log)
+        running = start_bot(arguments, self._environment(), self.folder, log)
         process = Process(running, log, time.monotonic())
         self.processes.append(process)
-        self.stack.push_async_callback(process.killed)
-        await process.ready()
+        self.stack.push_async_callback(process.kill)
+        await process.wait_until_ready()
         if process.url:
             self.slack.deliver_to(process.url)
         return process
@@ -179,31 +179,31 @@ class Arena:
             "FLOWBOT_LANGUAGE": "en",
         }
 
-    def heals(self) -> None:
-        """Nothing is in the way any more; what hangs goes on, if its sender still waits for it."""
+    def heal(self) -> None:
+        """End every fault; what hangs goes on, if its sender still waits for it."""
         self.slack.faults.clear()
         self.enkapush.faults.clear()
         self.enkapush.release()
 
-    def named(self, name: str) -> list[Flow]:
+    def list_flows(self, name: str) -> list[Flow]:
         return [flow for flow in self.enkapush.store.flows.values() if flow.name == name]
 
-    async def rows(self, sql: str) -> list[tuple[Any, ...]]:
-        """What the database says."""
+    async def query(self, sql: str) -> list[tuple[Any, ...]]:
+        """Query the database."""
         async with (
             self.world.open_database() as database,
             database.read() as connection,
         ):
             return [tuple(row) for row in await connection.execute(text(sql))]
 
-    async def executes(self, sql: str) -> None:
+    async def execute(self, sql: str) -> None:
         async with (
             self.world.open_database() as database,
             database.write() as connection,
         ):
             await connection.execute(text(sql))
 
-    async def the_lease(self, *, is_over: bool, seconds: float = 10.0) -> None:
+    async def wait_for_lease(self, *, is_over: bool, seconds: float = 10.0) -> None:
         """Wait until the only change's lease has run out, or until somebody holds it."""
         async with (
             asyncio.timeout(seconds),
@@ -216,22 +216,22 @@ class Arena:
                     return
                 await asyncio.sleep(LOOK_SECONDS)
 
-    async def all_told(self, seconds: float) -> None:
+    async def wait_until_shown(self, seconds: float) -> None:
         """Wait until no change is in hand and people know of all of them."""
         open_or_untold = "SELECT id FROM changes WHERE state IN ('draft', 'applying') OR shown_version < version"
         async with asyncio.timeout(seconds):
-            while await self.rows(open_or_untold):  # noqa: ASYNC110 - another process writes there
+            while await self.query(open_or_untold):  # noqa: ASYNC110 - another process writes there
                 await asyncio.sleep(20 * LOOK_SECONDS)
 
-    def told(self, person: SandboxPerson, words: str = "") -> list[Message]:
-        """The messages for this person's eyes alone, oldest first."""
+    def private_messages(self, person: SandboxPerson, words: str = "") -> list[Message]:
+        """List the messages that only this person sees, oldest first."""
         seen = self.slack.context.workspace.list_visible_messages(MARKETING, person.id)
         return [message for message in seen if message.is_ephemeral and words in text_of(message)]
 
 
 @asynccontextmanager
-async def arena(new_database: NewDatabase, folder: Path) -> AsyncIterator[Arena]:
-    """Stand-ins, a policy and a database; no bot yet."""
+async def new_deployment(new_database: NewDatabase, folder: Path) -> AsyncIterator[Deployment]:
+    """Start stand-ins, a policy and a database, without a bot."""
     slack, enkapush = SlackSandbox(), EnkapushSandbox(api_key=API_KEY)
     async with AsyncExitStack() as stack:
         database = stack.enter_context(new_database())
@@ -250,36 +250,36 @@ async def arena(new_database: NewDatabase, folder: Path) -> AsyncIterator[Arena]
         world.add_flows(3)
         await world.import_policy(POLICY)
         await asyncio.to_thread(folder.mkdir, parents=True)
-        yield Arena(world, folder, stack)
+        yield Deployment(world, folder, stack)
 
 
 # --- where a process is held ---------------------------------------------------------------------------------------
 
-Held = Callable[[], object]
+IsHeld = Callable[[], object]
 """Whether the process stands where the test wanted it."""
-Order = Callable[[Arena], Held]
+Hold = Callable[[Deployment], IsHeld]
 
 
-def nowhere(_arena: Arena) -> Held:
-    """It is not held at all."""
+def hold_nowhere(_arena: Deployment) -> IsHeld:
+    """Hold the process nowhere."""
     return lambda: True
 
 
-def at_enkapush(fault: Fault) -> Order:
-    """Where Enkapush meets this fault."""
+def hold_at_enkapush(fault: Fault) -> Hold:
+    """Hold the process where Enkapush meets this fault."""
 
-    def order(arena: Arena) -> Held:
-        arena.enkapush.faults.add(fault)
-        return lambda: not arena.enkapush.faults.pending
+    def order(deployment: Deployment) -> IsHeld:
+        deployment.enkapush.faults.add(fault)
+        return lambda: not deployment.enkapush.faults.pending
 
     return order
 
 
-def at_slack(method: str) -> Order:
-    """Where it calls this method of Slack's."""
+def hold_at_slack(method: str) -> Hold:
+    """Hold the process where it calls this method of Slack's."""
 
-    def order(arena: Arena) -> Held:
-        fault = arena.slack.faults.add(method, hang=True)
+    def order(deployment: Deployment) -> IsHeld:
+        fault = deployment.slack.faults.add(method, hang=True)
         return lambda: fault.times == 0
 
     return order
@@ -287,62 +287,62 @@ def at_slack(method: str) -> Order:
 
 @dataclass(frozen=True)
 class Step:
-    """Where a process is killed.
+    """A step at which a process is killed.
 
     Attributes:
         name: In words.
-        hold: Holds it there.
+        hold: Holds the process there.
         again: Holds the second process, which is killed as well.
-        is_done: Whether it is done in the end.
-        says: What the author is told.
+        is_done: Whether the change is done in the end.
+        says: Words of the message to the requester.
     """
 
     name: str
-    hold: Order
+    hold: Hold
     says: str
     is_done: bool = True
-    again: Order | None = None
+    again: Hold | None = None
 
 
 # --- forms ---------------------------------------------------------------------------------------------------------
 
 
-async def opens(person: SandboxPerson, command: str) -> View:
-    """Open a form; it is there with all its fields."""
+async def open_form(person: SandboxPerson, command: str) -> View:
+    """Open a form, and wait until it has all its fields."""
     await person.send(MARKETING, command)
     return await person.wait_for_view(lambda view: view.submit is not None, timeout=15)
 
 
-def wanted(name: str) -> dict[str, str]:
-    """What is typed into the form for a new flow."""
+def flow_fields(name: str) -> dict[str, str]:
+    """Return the fields of the form for a new flow."""
     return {"Name": name, "Title": "Hello", "Description": "Come and see", "Wait": "2"}
 
 
-async def killed_where_it_is_held(arena: Arena, step: Step, held: Held, process: Process) -> Process:
-    """Kill the process when it stands there, and the next one too if the step says so; the one that comes after."""
+async def kill_when_held(deployment: Deployment, step: Step, held: IsHeld, process: Process) -> Process:
+    """Kill the process when it is held, and the next one too if the step says so; return the one after."""
     await eventually(held)
-    await process.killed()
-    arena.heals()
+    await process.kill()
+    deployment.heal()
     if step.again:
-        held = step.again(arena)
-        second = await arena.starts()
+        held = step.again(deployment)
+        second = await deployment.start()
         await eventually(held, second.seconds_left)
-        await second.killed()
-        arena.heals()
-    return await arena.starts()
+        await second.kill()
+        deployment.heal()
+    return await deployment.start()
 
 
-async def offers_what_was_typed(arena: Arena, person: SandboxPerson, message: Message, name: str) -> None:
-    """The message's button opens the form again, as it was typed."""
+async def check_reopened_form(deployment: Deployment, person: SandboxPerson, message: Message, name: str) -> None:
+    """Check that the message's button opens the form again, as it was typed."""
     await person.close(everything=True)
     await person.click(message, "Open form")
     await person.wait_for_view(lambda view: view.submit is not None)
     assert person.read_field("Name") == name
 
 
-async def sends_to_all(arena: Arena, processes: Iterable[Process], number: int = -1) -> None:
+async def redeliver_to_all(deployment: Deployment, processes: Iterable[Process], number: int = -1) -> None:
     """Deliver what was delivered before once more, to every process at the same moment."""
-    first = arena.slack.deliveries[number]
+    first = deployment.slack.deliveries[number]
     envelope = Envelope(first.kind, first.label, first.payload)
     routes = [HttpTransport(process.url, SIGNING_SECRET, 3.0) for process in processes]
     try:
@@ -356,12 +356,12 @@ async def sends_to_all(arena: Arena, processes: Iterable[Process], number: int =
 # --- several at once -----------------------------------------------------------------------------------------------
 
 
-async def all_of(cases: dict[str, Coroutine[Any, Any, None]]) -> None:
-    """Run some at a time, since each of them mostly waits for a lease to run out, and name those that fail.
+async def run_all(cases: dict[str, Coroutine[Any, Any, None]]) -> None:
+    """Run some at a time, since each mostly waits for a lease to run out, and name those that fail.
 
     Not all at once: what is promised within ten seconds is not promised for two dozen processes on two cores.
     """
-    gate = asyncio.Semaphore(AT_A_TIME)
+    gate = asyncio.Semaphore(CONCURRENT_CASES)
 
     async def one(case: Coroutine[Any, Any, None]) -> None:
         async with gate:
@@ -372,13 +372,16 @@ async def all_of(cases: dict[str, Coroutine[Any, Any, None]]) -> None:
     assert not failed, "\n".join(f"{name}: {error!r}" for name, error in failed.items())
 
 
-async def all_killed(
-    steps: Iterable[Step], is_killed: Callable[[Arena, Step], Awaitable[None]], new_database: NewDatabase, folder: Path
+async def run_steps(
+    steps: Iterable[Step],
+    is_killed: Callable[[Deployment, Step], Awaitable[None]],
+    new_database: NewDatabase,
+    folder: Path,
 ) -> None:
-    """See each of the steps through, in an arena of its own."""
+    """Run each of the steps in a deployment of its own."""
 
     async def run(step: Step) -> None:
-        async with arena(new_database, folder / step.name) as here:
-            await is_killed(here, step)
+        async with new_deployment(new_database, folder / step.name) as deployment:
+            await is_killed(deployment, step)
 
-    await all_of({step.name: run(step) for step in steps})
+    await run_all({step.name: run(step) for step in steps})

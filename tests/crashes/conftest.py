@@ -13,7 +13,7 @@ from tests.crashes.bot_processes import NewDatabase
 
 @pytest.fixture
 def new_sqlite(sqlite_template: Path, tmp_path: Path) -> NewDatabase:
-    """Makes migrated SQLite files."""
+    """Return a function that makes migrated SQLite files."""
     files = (tmp_path / f"flowbot-{number}.db" for number in range(1000))
 
     @contextmanager
@@ -25,7 +25,7 @@ def new_sqlite(sqlite_template: Path, tmp_path: Path) -> NewDatabase:
 
 @pytest.fixture
 def new_postgresql(postgresql_server: PostgresqlServer, postgresql_template: str) -> NewDatabase:
-    """Makes migrated PostgreSQL databases."""
+    """Return a function that makes migrated PostgreSQL databases."""
 
     @contextmanager
     def make() -> Iterator[str]:
@@ -37,6 +37,6 @@ def new_postgresql(postgresql_server: PostgresqlServer, postgresql_template: str
 
 @pytest.fixture(params=BOTH)
 def new_database(request: pytest.FixtureRequest) -> NewDatabase:
-    """Makes migrated databases; the test runs once with each kind."""
+    """Return a function that makes migrated databases; the test runs once with each kind."""
     made: NewDatabase = request.getfixturevalue(f"new_{request.param}")
     return made

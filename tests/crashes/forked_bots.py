@@ -15,20 +15,22 @@ from pathlib import Path
 
 
 @cache
-def _nursery() -> ForkServerContext:
+def _fork_server() -> ForkServerContext:
     context = get_context("forkserver")
     context.set_forkserver_preload(["__main__", "flowbot.cli", "flowbot.server.http"])
     return context
 
 
-def born(arguments: Sequence[str], environment: Mapping[str, str], folder: Path, log: Path) -> ForkServerProcess:
+def start_bot(arguments: Sequence[str], environment: Mapping[str, str], folder: Path, log: Path) -> ForkServerProcess:
     """Start `flowbot ARGUMENTS` with this environment in this folder, its standard error in `log`."""
-    process = _nursery().Process(target=_live, args=(list(arguments), dict(environment), folder, log), daemon=True)
+    process = _fork_server().Process(
+        target=_run_bot, args=(list(arguments), dict(environment), folder, log), daemon=True
+    )
     process.start()
     return process
 
 
-def _live(arguments: list[str], environment: dict[str, str], folder: Path, log: Path) -> None:
+def _run_bot(arguments: list[str], environment: dict[str, str], folder: Path, log: Path) -> None:
     with log.open("w") as out:
         os.dup2(out.fileno(), sys.stderr.fileno())
     signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -7,48 +7,50 @@ import pytest
 from flowbot.sandbox.slack import text_of
 from tests.crashes.bot_processes import (
     POLICY,
-    Arena,
+    Deployment,
     NewDatabase,
     Step,
-    all_killed,
-    at_slack,
-    killed_where_it_is_held,
-    nowhere,
+    hold_at_slack,
+    hold_nowhere,
+    kill_when_held,
+    run_steps,
 )
 from tests.journeys.request_steps import submit_reason
 from tests.journeys.world import MARKETING
 
-BREAKABLE = f'{POLICY}\n[channels.approval]\nbreak_glass = ["U0BURAK"]\n'
+SKIPPABLE = f'{POLICY}\n[channels.approval]\nbreak_glass = ["U0BURAK"]\n'
 REASON = "Not before the sale"
 STEPS = (
-    Step("Reject, at once after the answer", nowhere, "Rejected", is_done=False),
-    Step("Reject, and not told", at_slack("chat.update"), "Rejected", is_done=False),
-    Step("Break glass, at once after the answer", nowhere, "Applied"),
-    Step("Break glass, and not told", at_slack("chat.update"), "Applied"),
+    Step("Reject, at once after the answer", hold_nowhere, "Rejected", is_done=False),
+    Step("Reject, and not told", hold_at_slack("chat.update"), "Rejected", is_done=False),
+    Step("Break glass, at once after the answer", hold_nowhere, "Applied"),
+    Step("Break glass, and not told", hold_at_slack("chat.update"), "Applied"),
 )
 
 
-async def is_killed(here: Arena, step: Step) -> None:
-    await here.world.import_policy(BREAKABLE)
-    first = await here.starts()
-    await here.emma.send(MARKETING, "/flows enable 1")
-    request = await here.emma.wait_for_message(MARKETING, lambda message: "Reject" in here.emma.list_buttons(message))
-    held = step.hold(here)
-    await here.world.burak.click(request, step.name.partition(",")[0])
-    assert await submit_reason(here.world.burak, REASON) == []
-    last = await killed_where_it_is_held(here, step, held, first)
-    await here.emma.wait_until(lambda: step.says in text_of(request), timeout=last.seconds_left)
+async def check_kill(deployment: Deployment, step: Step) -> None:
+    await deployment.world.import_policy(SKIPPABLE)
+    first = await deployment.start()
+    await deployment.emma.send(MARKETING, "/flows enable 1")
+    request = await deployment.emma.wait_for_message(
+        MARKETING, lambda message: "Reject" in deployment.emma.list_buttons(message)
+    )
+    held = step.hold(deployment)
+    await deployment.world.burak.click(request, step.name.partition(",")[0])
+    assert await submit_reason(deployment.world.burak, REASON) == []
+    last = await kill_when_held(deployment, step, held, first)
+    await deployment.emma.wait_until(lambda: step.says in text_of(request), timeout=last.seconds_left)
     assert REASON in text_of(request)
-    await here.all_told(2)
-    assert here.enkapush.store.flow(1).is_enabled is step.is_done
+    await deployment.wait_until_shown(2)
+    assert deployment.enkapush.store.flow(1).is_enabled is step.is_done
 
 
 async def test_a_decision_whose_reason_was_acknowledged_outlives_a_kill(
     new_sqlite: NewDatabase, tmp_path: Path
 ) -> None:
-    await all_killed(STEPS, is_killed, new_sqlite, tmp_path)
+    await run_steps(STEPS, check_kill, new_sqlite, tmp_path)
 
 
 @pytest.mark.postgresql
 async def test_so_it_does_on_postgresql(new_postgresql: NewDatabase, tmp_path: Path) -> None:
-    await all_killed(STEPS[::2], is_killed, new_postgresql, tmp_path)
+    await run_steps(STEPS[::2], check_kill, new_postgresql, tmp_path)

@@ -9,17 +9,17 @@ import pytest
 from flowbot.sandbox.enkapush import Fault
 from tests.crashes.bot_processes import (
     RECOVERY_SECONDS,
-    Arena,
+    Deployment,
     NewDatabase,
     Process,
-    all_of,
-    arena,
-    at_enkapush,
-    at_slack,
     eventually,
-    opens,
-    sends_to_all,
-    wanted,
+    flow_fields,
+    hold_at_enkapush,
+    hold_at_slack,
+    new_deployment,
+    open_form,
+    redeliver_to_all,
+    run_all,
 )
 from tests.journeys.world import MARKETING
 
@@ -27,132 +27,132 @@ NAME = "Autumn sale"
 CREATED = "was created"
 SECONDS_TO_STOP = 10
 
-CATALOG = at_enkapush(Fault.hang(method="GET", path="/flows"))
+HOLD_AT_LIST = hold_at_enkapush(Fault.hang(method="GET", path="/flows"))
 
 
-def one_flow_told_once(here: Arena) -> None:
-    assert len(here.named(NAME)) == 1
-    assert len(here.told(here.emma)) == 1
-    assert here.told(here.emma, CREATED)
+def check_one_flow_told_once(deployment: Deployment) -> None:
+    assert len(deployment.list_flows(NAME)) == 1
+    assert len(deployment.private_messages(deployment.emma)) == 1
+    assert deployment.private_messages(deployment.emma, CREATED)
 
 
-async def two(here: Arena) -> tuple[Process, Process]:
-    """Two processes; Slack delivers to the second."""
-    other = await here.starts()
-    return await here.starts(), other
+async def start_two(deployment: Deployment) -> tuple[Process, Process]:
+    """Start two processes; Slack delivers to the second."""
+    other = await deployment.start()
+    return await deployment.start(), other
 
 
-async def killed_while_the_other_lives(here: Arena) -> None:
-    first, _ = await two(here)
-    await opens(here.emma, "/flows create")
-    held = CATALOG(here)
-    await here.emma.submit(wanted(NAME))
+async def kill_while_the_other_lives(deployment: Deployment) -> None:
+    first, _ = await start_two(deployment)
+    await open_form(deployment.emma, "/flows create")
+    held = HOLD_AT_LIST(deployment)
+    await deployment.emma.submit(flow_fields(NAME))
     await eventually(held)
-    await first.killed()
-    here.heals()
-    await here.emma.wait_for_message(MARKETING, CREATED, timeout=RECOVERY_SECONDS)
+    await first.kill()
+    deployment.heal()
+    await deployment.emma.wait_for_message(MARKETING, CREATED, timeout=RECOVERY_SECONDS)
 
 
-async def frozen_while_it_asks(here: Arena) -> None:
-    """The other one takes over; the frozen one must not send when it wakes."""
-    first, _ = await two(here)
-    await opens(here.emma, "/flows create")
-    held = CATALOG(here)
-    await here.emma.submit(wanted(NAME))
+async def freeze_while_it_reads(deployment: Deployment) -> None:
+    """Check that the other one takes over, and that the frozen one does not send when it wakes."""
+    first, _ = await start_two(deployment)
+    await open_form(deployment.emma, "/flows create")
+    held = HOLD_AT_LIST(deployment)
+    await deployment.emma.submit(flow_fields(NAME))
     await eventually(held)
-    first.freezes()
-    await here.emma.wait_for_message(MARKETING, CREATED, timeout=RECOVERY_SECONDS)
-    here.heals()
-    first.thaws()
-    await first.finishes()
+    first.freeze()
+    await deployment.emma.wait_for_message(MARKETING, CREATED, timeout=RECOVERY_SECONDS)
+    deployment.heal()
+    first.thaw()
+    await first.finish()
 
 
-async def frozen_while_it_sends(here: Arena) -> None:
-    """What the frozen one has sent is found by the other one."""
-    first, _ = await two(here)
-    await opens(here.emma, "/flows create")
-    held = at_enkapush(Fault.hang(after_effect=True, method="POST", path="/flows"))(here)
-    await here.emma.submit(wanted(NAME))
+async def freeze_while_it_sends(deployment: Deployment) -> None:
+    """Check that the other one finds what the frozen one has sent."""
+    first, _ = await start_two(deployment)
+    await open_form(deployment.emma, "/flows create")
+    held = hold_at_enkapush(Fault.hang(after_effect=True, method="POST", path="/flows"))(deployment)
+    await deployment.emma.submit(flow_fields(NAME))
     await eventually(held)
-    first.freezes()
-    await here.emma.wait_for_message(MARKETING, CREATED, timeout=RECOVERY_SECONDS)
-    here.heals()
-    first.thaws()
-    await first.finishes()
+    first.freeze()
+    await deployment.emma.wait_for_message(MARKETING, CREATED, timeout=RECOVERY_SECONDS)
+    deployment.heal()
+    first.thaw()
+    await first.finish()
 
 
-async def lease_lost_while_enkapush_is_slow(here: Arena) -> None:
-    first, _ = await two(here)
-    await opens(here.emma, "/flows create")
-    held = CATALOG(here)
-    await here.emma.submit(wanted(NAME))
+async def lose_lease_while_enkapush_is_slow(deployment: Deployment) -> None:
+    first, _ = await start_two(deployment)
+    await open_form(deployment.emma, "/flows create")
+    held = HOLD_AT_LIST(deployment)
+    await deployment.emma.submit(flow_fields(NAME))
     await eventually(held)
     # Long enough for the first one to notice; were it free at once, the first one might take it again itself.
-    await here.executes("UPDATE changes SET lease_owner = 'nobody', lease_until = now() + interval '1.5 seconds'")
-    await here.emma.wait_for_message(MARKETING, CREATED, timeout=RECOVERY_SECONDS)
-    here.heals()
-    await first.finishes()
+    await deployment.execute("UPDATE changes SET lease_owner = 'nobody', lease_until = now() + interval '1.5 seconds'")
+    await deployment.emma.wait_for_message(MARKETING, CREATED, timeout=RECOVERY_SECONDS)
+    deployment.heal()
+    await first.finish()
 
 
-async def sent_twice_to_both(here: Arena) -> None:
-    processes = await two(here)
-    await opens(here.emma, "/flows create")
-    here.enkapush.faults.add(Fault.delay(0.3, method="POST", path="/flows"))
-    await here.emma.submit(wanted(NAME))
-    await sends_to_all(here, processes * 3)
-    await here.emma.wait_for_message(MARKETING, CREATED)
+async def redeliver_to_both(deployment: Deployment) -> None:
+    processes = await start_two(deployment)
+    await open_form(deployment.emma, "/flows create")
+    deployment.enkapush.faults.add(Fault.delay(0.3, method="POST", path="/flows"))
+    await deployment.emma.submit(flow_fields(NAME))
+    await redeliver_to_all(deployment, processes * 3)
+    await deployment.emma.wait_for_message(MARKETING, CREATED)
 
 
-async def told_by_one_of_two(here: Arena) -> None:
-    """Both see that a killed one left somebody untold."""
-    first = await here.starts()
-    await opens(here.emma, "/flows create")
-    held = at_slack("views.update")(here)
-    await here.emma.submit(wanted(NAME))
+async def tell_by_one_of_two(deployment: Deployment) -> None:
+    """Let two processes see that a killed one left somebody without a message."""
+    first = await deployment.start()
+    await open_form(deployment.emma, "/flows create")
+    held = hold_at_slack("views.update")(deployment)
+    await deployment.emma.submit(flow_fields(NAME))
     await eventually(held)
-    await first.killed()
-    here.heals()
-    here.slack.faults.add("chat.postEphemeral", delay=1.0, times=None)
-    await asyncio.gather(here.starts(), here.starts())
-    await here.emma.wait_for_message(MARKETING, CREATED, timeout=RECOVERY_SECONDS)
+    await first.kill()
+    deployment.heal()
+    deployment.slack.faults.add("chat.postEphemeral", delay=1.0, times=None)
+    await asyncio.gather(deployment.start(), deployment.start())
+    await deployment.emma.wait_for_message(MARKETING, CREATED, timeout=RECOVERY_SECONDS)
 
 
-async def asked_to_stop_in_the_middle(here: Arena) -> None:
-    """What is in hand is finished first."""
-    first, _ = await two(here)
-    await opens(here.emma, "/flows create")
-    here.enkapush.faults.add(Fault.delay(1, method="POST", path="/flows"))
-    await here.emma.submit(wanted(NAME))
-    await eventually(lambda: not here.enkapush.faults.pending)
-    since = first.asked_to_stop()
-    assert await first.ended() == 0
+async def stop_in_the_middle(deployment: Deployment) -> None:
+    """Check that what is in hand is finished first."""
+    first, _ = await start_two(deployment)
+    await open_form(deployment.emma, "/flows create")
+    deployment.enkapush.faults.add(Fault.delay(1, method="POST", path="/flows"))
+    await deployment.emma.submit(flow_fields(NAME))
+    await eventually(lambda: not deployment.enkapush.faults.pending)
+    since = first.ask_to_stop()
+    assert await first.wait_for_exit() == 0
     assert time.monotonic() - since < SECONDS_TO_STOP
-    assert here.told(here.emma, CREATED)
+    assert deployment.private_messages(deployment.emma, CREATED)
 
 
-async def asked_to_stop_while_enkapush_hangs(here: Arena) -> None:
-    """What cannot be finished in time is handed over."""
-    first, _ = await two(here)
-    await opens(here.emma, "/flows create")
-    held = at_enkapush(Fault.hang(after_effect=True, method="POST", path="/flows"))(here)
-    await here.emma.submit(wanted(NAME))
+async def stop_while_enkapush_hangs(deployment: Deployment) -> None:
+    """Check that what cannot be finished in time is handed over."""
+    first, _ = await start_two(deployment)
+    await open_form(deployment.emma, "/flows create")
+    held = hold_at_enkapush(Fault.hang(after_effect=True, method="POST", path="/flows"))(deployment)
+    await deployment.emma.submit(flow_fields(NAME))
     await eventually(held)
-    since = first.asked_to_stop()
-    assert await first.ended() == 0
+    since = first.ask_to_stop()
+    assert await first.wait_for_exit() == 0
     assert time.monotonic() - since < SECONDS_TO_STOP
-    here.heals()
-    await here.emma.wait_for_message(MARKETING, CREATED, timeout=RECOVERY_SECONDS)
+    deployment.heal()
+    await deployment.emma.wait_for_message(MARKETING, CREATED, timeout=RECOVERY_SECONDS)
 
 
 SCENES = (
-    killed_while_the_other_lives,
-    frozen_while_it_asks,
-    frozen_while_it_sends,
-    lease_lost_while_enkapush_is_slow,
-    sent_twice_to_both,
-    told_by_one_of_two,
-    asked_to_stop_in_the_middle,
-    asked_to_stop_while_enkapush_hangs,
+    kill_while_the_other_lives,
+    freeze_while_it_reads,
+    freeze_while_it_sends,
+    lose_lease_while_enkapush_is_slow,
+    redeliver_to_both,
+    tell_by_one_of_two,
+    stop_in_the_middle,
+    stop_while_enkapush_hangs,
 )
 
 
@@ -161,31 +161,31 @@ async def test_whatever_becomes_of_one_process_there_is_one_flow_and_its_author_
     new_postgresql: NewDatabase, tmp_path: Path
 ) -> None:
     async def run(number: int) -> None:
-        async with arena(new_postgresql, tmp_path / str(number)) as here:
-            await SCENES[number](here)
-            await here.all_told(5)
-            one_flow_told_once(here)
+        async with new_deployment(new_postgresql, tmp_path / str(number)) as deployment:
+            await SCENES[number](deployment)
+            await deployment.wait_until_shown(5)
+            check_one_flow_told_once(deployment)
 
-    await all_of({scene.__name__: run(number) for number, scene in enumerate(SCENES)})
+    await run_all({scene.__name__: run(number) for number, scene in enumerate(SCENES)})
 
 
 async def test_a_process_that_was_frozen_alone_goes_on_with_what_it_has_in_hand(
     new_sqlite: NewDatabase, tmp_path: Path
 ) -> None:
     async def frozen(number: int) -> None:
-        async with arena(new_sqlite, tmp_path / str(number)) as here:
-            process = await here.starts()
-            await opens(here.emma, "/flows create")
-            held = CATALOG(here)
-            await here.emma.submit(wanted(NAME))
+        async with new_deployment(new_sqlite, tmp_path / str(number)) as deployment:
+            process = await deployment.start()
+            await open_form(deployment.emma, "/flows create")
+            held = HOLD_AT_LIST(deployment)
+            await deployment.emma.submit(flow_fields(NAME))
             await eventually(held)
-            process.freezes()
-            await here.the_lease(is_over=True)
-            process.thaws()
-            await here.the_lease(is_over=False)
-            here.heals()
-            await here.emma.wait_for_message(MARKETING, CREATED)
-            await here.all_told(5)
-            one_flow_told_once(here)
+            process.freeze()
+            await deployment.wait_for_lease(is_over=True)
+            process.thaw()
+            await deployment.wait_for_lease(is_over=False)
+            deployment.heal()
+            await deployment.emma.wait_for_message(MARKETING, CREATED)
+            await deployment.wait_until_shown(5)
+            check_one_flow_told_once(deployment)
 
-    await all_of({f"frozen {number}": frozen(number) for number in range(3)})
+    await run_all({f"frozen {number}": frozen(number) for number in range(3)})

@@ -18,7 +18,7 @@ from flowbot.sandbox.slack.delivery.envelope import Delivery, Envelope
 from flowbot.sandbox.slack.delivery.http import HttpTransport
 from flowbot.sandbox.slack.models import Message
 from flowbot.sandbox.slack.visible_text import text_of
-from tests.crashes.bot_processes import Arena, NewDatabase, Process, arena, eventually
+from tests.crashes.bot_processes import Deployment, NewDatabase, Process, eventually, new_deployment
 from tests.journeys.world import MARKETING
 
 REQUESTS: Final = int(os.environ.get("FLOWBOT_CRASH_REQUESTS", "30"))
@@ -57,7 +57,7 @@ class Balancer(HttpTransport):
         self._made: list[HttpTransport] = []
         self._count = 0
 
-    def leads_to(self, number: int, process: Process) -> None:
+    def route_to(self, number: int, process: Process) -> None:
         self.routes[number] = HttpTransport(process.url, SIGNING_SECRET, 3.0)
         self._made.append(self.routes[number])
 
@@ -76,50 +76,55 @@ class Balancer(HttpTransport):
 
 
 @dataclass
-class Office:
-    """Everybody at work: two processes, and people who ask and approve."""
+class Workplace:
+    """Two processes, and people who request and approve."""
 
-    arena: Arena
+    deployment: Deployment
     flows: dict[int, str]
     balancer: Balancer = field(default_factory=Balancer)
     processes: dict[int, Process] = field(default_factory=dict)
 
-    async def starts(self, number: int) -> None:
-        process = await self.arena.starts()
+    async def start(self, number: int) -> None:
+        process = await self.deployment.start()
         self.processes[number] = process
-        self.balancer.leads_to(number, process)
-        self.arena.slack.dispatcher.use_http(self.balancer)
+        self.balancer.route_to(number, process)
+        self.deployment.slack.dispatcher.use_http(self.balancer)
 
-    def messages(self, name: str) -> list[Message]:
-        """The public messages about a flow."""
-        posted = self.arena.slack.workspace.messages[MARKETING]
+    def list_messages(self, name: str) -> list[Message]:
+        """List the public messages about a flow."""
+        posted = self.deployment.slack.workspace.messages[MARKETING]
         return [each for each in posted if not each.is_ephemeral and not each.thread_ts and name in text_of(each)]
 
-    def shows(self, name: str, *words: str) -> bool:
-        """Whether a message about the flow says one of these."""
-        return any(word in json.dumps(message.blocks) for message in self.messages(name) for word in words)
+    def is_shown(self, name: str, *words: str) -> bool:
+        """Check whether a message about the flow says one of these."""
+        return any(word in json.dumps(message.blocks) for message in self.list_messages(name) for word in words)
 
-    async def goes_its_way(self, flow: int, name: str) -> None:
-        """A request, from the question to the last approval."""
-        emma, burak, deniz = (self.arena.slack.person(user) for user in ("U0EMMA", "U0BURAK", "U0DENIZ"))
+    async def run_request(self, flow: int, name: str) -> None:
+        """Run a request, from the command to the last approval."""
+        emma, burak, deniz = (self.deployment.slack.person(user) for user in ("U0EMMA", "U0BURAK", "U0DENIZ"))
         try:
-            await self._until(
-                lambda: self.messages(name), lambda: emma.send(MARKETING, f"/flows enable {flow} please, for {name}")
+            await self._retry_until(
+                lambda: self.list_messages(name),
+                lambda: emma.send(MARKETING, f"/flows enable {flow} please, for {name}"),
             )
-            await self._until(lambda: self.shows(name, burak.id, "Applied"), lambda: self._approves(burak, name))
-            await self._until(lambda: self.shows(name, "Applied", "not known"), lambda: self._approves(deniz, name))
+            await self._retry_until(
+                lambda: self.is_shown(name, burak.id, "Applied"), lambda: self._approve(burak, name)
+            )
+            await self._retry_until(
+                lambda: self.is_shown(name, "Applied", "not known"), lambda: self._approve(deniz, name)
+            )
         except AssertionError as error:
-            kept = await self.arena.rows(f"SELECT * FROM changes WHERE flow_id = {flow}")
-            shown = [text_of(message) for message in self.messages(name)]
+            kept = await self.deployment.query(f"SELECT * FROM changes WHERE flow_id = {flow}")
+            shown = [text_of(message) for message in self.list_messages(name)]
             raise AssertionError(f"{name}: {error}; shown: {shown}; kept: {kept}") from error
 
-    async def _approves(self, person: SandboxPerson, name: str) -> None:
-        message = self.messages(name)[-1]
+    async def _approve(self, person: SandboxPerson, name: str) -> None:
+        message = self.list_messages(name)[-1]
         if "Approve" in person.list_buttons(message):
             await person.click(message, "Approve")
 
     @staticmethod
-    async def _until(condition: Callable[[], object], act: Callable[[], Awaitable[object]]) -> None:
+    async def _retry_until(condition: Callable[[], object], act: Callable[[], Awaitable[object]]) -> None:
         """Do it, and again where nothing comes of it, as people do when an app does not answer."""
         errors: list[str] = []
         for _ in range(TRIES):
@@ -134,113 +139,113 @@ class Office:
             return
         raise AssertionError(f"nothing came of it, however often it was tried: {errors}")
 
-    async def is_struck(self) -> None:
+    async def kill_repeatedly(self) -> None:
         """Kill a process at any moment and start another in its place, again and again."""
         chance = random.Random(SEED)
         for _ in range(KILLS):
-            moment = len(self.arena.slack.deliveries) + chance.randint(1, MOST_BETWEEN_KILLS)
-            await eventually(lambda: len(self.arena.slack.deliveries) >= moment, 60)  # noqa: B023 - awaited right here
+            moment = len(self.deployment.slack.deliveries) + chance.randint(1, MOST_BETWEEN_KILLS)
+            await eventually(lambda: len(self.deployment.slack.deliveries) >= moment, 60)  # noqa: B023 - awaited right here
             number = chance.choice([0, 1])
-            await self.processes[number].killed()
-            await self.starts(number)
+            await self.processes[number].kill()
+            await self.start(number)
 
 
 @pytest.fixture
-async def office(new_postgresql: NewDatabase, tmp_path: Path) -> AsyncIterator[Office]:
-    async with arena(new_postgresql, tmp_path / "arena") as here:
-        await here.world.import_policy(TWO_APPROVERS)
-        here.world.add_flows(REQUESTS, word="Campaign")
+async def workplace(new_postgresql: NewDatabase, tmp_path: Path) -> AsyncIterator[Workplace]:
+    async with new_deployment(new_postgresql, tmp_path / "deployment") as deployment:
+        await deployment.world.import_policy(TWO_APPROVERS)
+        deployment.world.add_flows(REQUESTS, word="Campaign")
         flows = {
             flow.id: f"{flow.name} of {flow.id}"
-            for flow in here.enkapush.store.flows.values()
+            for flow in deployment.enkapush.store.flows.values()
             if flow.name.startswith("Campaign")
         }
         for flow, name in flows.items():
-            here.enkapush.store.update_flow(flow, name=name)
-        made = Office(here, flows)
-        await asyncio.gather(made.starts(0), made.starts(1))
+            deployment.enkapush.store.update_flow(flow, name=name)
+        made = Workplace(deployment, flows)
+        await asyncio.gather(made.start(0), made.start(1))
         yield made
 
 
-async def all_go_their_way(office: Office) -> None:
+async def run_all_requests(workplace: Workplace) -> None:
     turns = asyncio.Semaphore(AT_A_TIME)
 
     async def in_turn(flow: int, name: str) -> None:
         async with turns:
-            await office.goes_its_way(flow, name)
+            await workplace.run_request(flow, name)
 
     async with asyncio.TaskGroup() as work:
-        work.create_task(office.is_struck())
-        for flow, name in office.flows.items():
+        work.create_task(workplace.kill_repeatedly())
+        for flow, name in workplace.flows.items():
             work.create_task(in_turn(flow, name))
 
 
 async def test_whoever_dies_each_request_is_applied_once_or_honestly_not_known(
-    office: Office, record_property: Callable[[str, object], None]
+    workplace: Workplace, record_property: Callable[[str, object], None]
 ) -> None:
     record_property("seed", SEED)
     print(f"FLOWBOT_CRASH_SEED={SEED}")  # noqa: T201 - pytest shows it where the test fails
     began = time.monotonic()
-    await all_go_their_way(office)
-    await office.arena.all_told(60)
-    ends = await ends_by_flow(office)
+    await run_all_requests(workplace)
+    await workplace.deployment.wait_until_shown(60)
+    ends = await read_ends(workplace)
     print(f"{Counter(ends.values())} in {time.monotonic() - began:.0f} s")  # noqa: T201 - same
-    await each_was_applied_once(office, ends)
-    await each_has_the_votes_of_both(office, ends)
-    await each_message_shows_the_end(office)
+    await check_applied_once(workplace, ends)
+    await check_votes(workplace, ends)
+    await check_messages(workplace)
 
 
-async def ends_by_flow(office: Office) -> dict[int, str]:
-    """How each request ended: there is one a flow, and nobody said no to it."""
-    rows = await office.arena.rows("SELECT flow_id, state FROM changes")
+async def read_ends(workplace: Workplace) -> dict[int, str]:
+    """Return how each request ended; check that there is one a flow, and that nobody rejected it."""
+    rows = await workplace.deployment.query("SELECT flow_id, state FROM changes")
     ends = {int(flow): str(state) for flow, state in rows}
-    assert sorted(flow for flow, _ in rows) == sorted(office.flows)
+    assert sorted(flow for flow, _ in rows) == sorted(workplace.flows)
     assert set(ends.values()) <= {"applied", "unknown"}, ends
     return ends
 
 
-async def each_was_applied_once(office: Office, ends: dict[int, str]) -> None:
-    store = office.arena.enkapush.store
+async def check_applied_once(workplace: Workplace, ends: dict[int, str]) -> None:
+    store = workplace.deployment.enkapush.store
     assert all(store.flow(flow).is_enabled for flow, end in ends.items() if end == "applied")
     done = Counter(
         record.path.rstrip("/")
-        for record in office.arena.enkapush.requests
+        for record in workplace.deployment.enkapush.requests
         if record.method == "POST" and record.texts.get("is_enabled") == "1"
     )
     assert all(done[f"/flows/{flow}"] == 1 for flow, end in ends.items() if end == "applied"), done
     assert all(done[f"/flows/{flow}"] <= 1 for flow in ends), done
 
 
-async def each_has_the_votes_of_both(office: Office, ends: dict[int, str]) -> None:
-    rows = await office.arena.rows(
+async def check_votes(workplace: Workplace, ends: dict[int, str]) -> None:
+    rows = await workplace.deployment.query(
         "SELECT c.flow_id, count(*) FROM changes c JOIN votes v ON v.change_id = c.id GROUP BY c.flow_id"
     )
-    assert sorted(map(tuple, rows)) == [(flow, 2) for flow in sorted(office.flows)]
-    told = await office.arena.rows(
+    assert sorted(map(tuple, rows)) == [(flow, 2) for flow in sorted(workplace.flows)]
+    told = await workplace.deployment.query(
         "SELECT action, count(*) FROM events WHERE action IN ('change.approved', 'change.applied') GROUP BY action"
     )
     assert dict(told) == {"change.approved": REQUESTS, "change.applied": list(ends.values()).count("applied")}
 
 
-async def each_message_shows_the_end(office: Office) -> None:
+async def check_messages(workplace: Workplace) -> None:
     words = {"applied": "Applied", "unknown": "not known"}
-    rows = await office.arena.rows("SELECT message_ts, state FROM changes")
+    rows = await workplace.deployment.query("SELECT message_ts, state FROM changes")
     ends = {ts: words[state] for ts, state in rows}
-    shown = {message.ts: message for name in office.flows.values() for message in office.messages(name)}
+    shown = {message.ts: message for name in workplace.flows.values() for message in workplace.list_messages(name)}
     wrong = [ts for ts, word in ends.items() if ts not in shown or word not in text_of(shown[ts])]
     assert not wrong, wrong
     twins = [message for ts, message in shown.items() if ts not in ends]
     print(f"{len(twins)} messages posted twice")  # noqa: T201 - pytest shows it where the test fails
     for twin in twins:
-        await a_twin_shows_the_end_once_it_is_pressed(office, twin)
+        await check_duplicate_message(workplace, twin)
 
 
-async def a_twin_shows_the_end_once_it_is_pressed(office: Office, twin: Message) -> None:
-    """Who died between posting a message and noting where left one that nobody knows of until somebody presses it."""
+async def check_duplicate_message(workplace: Workplace, twin: Message) -> None:
+    """Check that a message posted just before a kill, which nothing knows of, shows the end once it is pressed."""
 
     def is_over() -> bool:
         return any(word in text_of(twin) for word in ("Applied", "not known"))
 
     if not is_over():
-        await office.arena.slack.person("U0BURAK").click(twin, "Approve")
+        await workplace.deployment.slack.person("U0BURAK").click(twin, "Approve")
         await eventually(is_over)

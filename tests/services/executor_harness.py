@@ -1,4 +1,4 @@
-"""A workbench: an Enkapush that does what it likes, and a database, for what applies changes."""
+"""A harness of the executor: a fake Enkapush whose writes go wrong on demand, and a real database."""
 
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -42,71 +42,72 @@ def flow_of(content: FlowContent, number: int, **other: Any) -> Flow:
 
 
 @dataclass
-class Account:
-    """An Enkapush: its flows, what was written, and how the next writes and readings end.
+class FakeEnkapush:
+    """A fake Enkapush: its flows, what was written, and how the next writes and reads end.
 
-    A write in `writing` is `lost` (no effect, no answer), `mute` (effect, no answer), `late` (no answer, and the effect
-    comes two readings later), `deaf` (an answer, no effect), `enabled` (made enabled) or a reason why it is refused.
+    An entry of `write_effects` is `lost` (no effect, no answer), `mute` (effect, no answer), `late` (no answer, and the
+    effect comes two reads later), `deaf` (an answer, no effect), `enabled` (made enabled) or a reason why it is
+    refused.
     """
 
     flows: dict[int, Flow] = field(default_factory=dict)
     created: list[FlowContent] = field(default_factory=list)
     updates: list[FlowUpdate] = field(default_factory=list)
     switched: list[FlowId] = field(default_factory=list)
-    writing: list[str] = field(default_factory=list)
-    away: int = 0
+    write_effects: list[str] = field(default_factory=list)
+    failing_reads: int = 0
     pauses: list[float] = field(default_factory=list)
-    coming: list[Flow] = field(default_factory=list)
+    arriving: list[Flow] = field(default_factory=list)
 
     def now(self) -> datetime:
         return NOON
 
     async def sleep(self, seconds: float) -> None:
         self.pauses.append(seconds)
-        if self.coming and len(self.pauses) > 2:
-            arrived = self.coming.pop()
+        if self.arriving and len(self.pauses) > 2:
+            arrived = self.arriving.pop()
             self.flows[arrived.id] = arrived
 
     async def list_flows(self) -> AllFlows:
-        self._answer()
+        self._check_reachable()
         return AllFlows(list(self.flows.values()))
 
     async def get_flow(self, flow_id: FlowId) -> Flow | None:
-        self._answer()
+        self._check_reachable()
         return self.flows.get(flow_id)
 
-    def _answer(self) -> None:
-        if self.away:
-            self.away -= 1
+    def _check_reachable(self) -> None:
+        if self.failing_reads:
+            self.failing_reads -= 1
             raise DependencyError("fault.enkapush_down")
 
     async def create(self, content: FlowContent, write_only: WriteOnlyFields, image: ImageFile | None) -> FlowId:
         self.created.append(content)
-        how = self._begin()
+        how = self._start_write()
         made = flow_of(content, max(self.flows, default=0) + 1, is_enabled=how == "enabled")
         if how == "late":
-            self.coming.append(made)
+            self.arriving.append(made)
         elif how != "lost":
             self.flows[made.id] = made
-        self._end(how)
+        self._end_write(how)
         return made.id
 
     async def update(self, flow: FlowId, update: FlowUpdate) -> None:
         self.updates.append(update)
-        how = self._begin()
+        how = self._start_write()
         if how not in {"lost", "deaf"}:
             image_url = "https://x.example/new.png" if update.image else self.flows[flow].image_url
             noted = NOON + timedelta(seconds=len(self.updates))
             self.flows[flow] = flow_of(update.wanted, flow, image_url=image_url, changed_at=noted)
-        self._end(how)
+        self._end_write(how)
 
-    def _begin(self) -> str:
-        how = self.writing.pop(0) if self.writing else "well"
+    def _start_write(self) -> str:
+        how = self.write_effects.pop(0) if self.write_effects else "well"
         if how.startswith("not_done"):
             raise WriteRefusedError(how)
         return how
 
-    def _end(self, how: str) -> None:
+    def _end_write(self, how: str) -> None:
         if how in {"lost", "mute", "late"}:
             raise WriteUnclearError("unclear.enkapush")
 
@@ -118,11 +119,11 @@ class Account:
 
     def _switch(self, flow: FlowId, after: Flow | None) -> None:
         self.switched.append(flow)
-        how = self._begin()
+        how = self._start_write()
         if how not in {"lost", "deaf"}:
             self.flows.pop(flow)
             self.flows |= {flow: after} if after else {}
-        self._end(how)
+        self._end_write(how)
 
     async def fetch_for(self, flow: Flow) -> ImageFile | None:
         return ImageFile(b"\x89PNG\r\n\x1a\n", "image/png", f"{flow.id}.png")
@@ -133,18 +134,18 @@ class Account:
         return ImageFile(b"\x89PNG\r\n\x1a\n", "image/png", upload.name)
 
 
-class Bench:
-    """An account, a database, and what is asked.
+class Harness:
+    """A fake Enkapush, a database, and changes to execute.
 
     Attributes:
-        is_sure: Whether this process knows that it still has what it works on.
+        is_sure: Whether this process knows that it still holds the lease.
     """
 
     def __init__(self, database: Database) -> None:
-        self.account = Account()
+        self.enkapush = FakeEnkapush()
         self.is_sure = True
-        self.store = ChangeRepository(database, self.account.now)
-        account = self.account
+        self.store = ChangeRepository(database, self.enkapush.now)
+        account = self.enkapush
         self.flow_cache = FlowCache(account, clock=account.now, monotonic=lambda: 0.0)
         context = ExecutionContext(
             store=self.store,
@@ -161,8 +162,8 @@ class Bench:
         )
         self.writer = ChangeWriter(context)
 
-    async def asks(self, kind: ChangeKind, wanted: DesiredFlow | None = None, **other: Any) -> Change:
-        """A change that this process has in hand, about to be written."""
+    async def submit(self, kind: ChangeKind, wanted: DesiredFlow | None = None, **other: Any) -> Change:
+        """Submit a change that this process has in hand, about to be written."""
         new = ChangeRequest(
             token=FormToken(f"t{kind}{other.pop('number', 1)}"),
             kind=kind,
@@ -175,6 +176,6 @@ class Bench:
         change, _ = await self.store.submit(new, HERE, AuditEvent(NOON, "change.submitted", new.requester))
         return await self.store.transition(change, replace(change, state=ChangeState.APPLYING))
 
-    async def edits(self, wanted: DesiredFlow, before: Flow, **other: Any) -> Change:
-        """An edit of `before`."""
-        return await self.asks(ChangeKind.EDIT, wanted, flow=before.id, before=before, **other)
+    async def submit_edit(self, wanted: DesiredFlow, before: Flow, **other: Any) -> Change:
+        """Submit an edit of `before`."""
+        return await self.submit(ChangeKind.EDIT, wanted, flow=before.id, before=before, **other)

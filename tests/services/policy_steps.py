@@ -1,10 +1,10 @@
-"""A channel's policy, put there by somebody whose screen is never out of date."""
+"""Steps of tests with a channel's policy."""
 
 from flowbot.domain.policy import ChannelPolicy
 from flowbot.services.ports.storage import PolicyStore
 
 
-async def put(store: PolicyStore, policy: ChannelPolicy) -> None:
-    """Put it in the place of the one that is there, whichever that is by then."""
+async def replace_policy(store: PolicyStore, policy: ChannelPolicy) -> None:
+    """Replace a channel's policy, whatever it is by then."""
     while not await store.replace_if_unchanged((await store.get_scope(policy.id)).policy, policy):
         pass

@@ -14,50 +14,50 @@ from flowbot.domain.images import ImageFile, ImageUpload
 from flowbot.services.executor.lease import LeaseLostError
 from flowbot.services.ports.enkapush import FlowUpdate
 from flowbot.storage.unit_of_work import Database
-from tests.services.executor_harness import CONTENT, HERE, NEW, NOON, Bench, flow_of
+from tests.services.executor_harness import CONTENT, HERE, NEW, NOON, Harness, flow_of
 
 
 @pytest.fixture
-def bench(database: Database) -> Bench:
-    return Bench(database)
+def harness(database: Database) -> Harness:
+    return Harness(database)
 
 
 # --- making --------------------------------------------------------------------------------------------------------
 
 
-async def test_a_flow_is_sent_once_and_read_back(bench: Bench) -> None:
-    result = await bench.writer.apply(await bench.asks(ChangeKind.CREATE, NEW))
+async def test_a_flow_is_sent_once_and_read_back(harness: Harness) -> None:
+    result = await harness.writer.apply(await harness.submit(ChangeKind.CREATE, NEW))
     assert (result.state, result.outcome.flow) == (ChangeState.APPLIED, 1)
-    assert result.flow == bench.account.flows[1]
-    assert bench.account.created == [CONTENT]
+    assert result.flow == harness.enkapush.flows[1]
+    assert harness.enkapush.created == [CONTENT]
 
 
 @pytest.mark.parametrize(("how", "looks"), [("mute", 1), ("late", 3)])
-async def test_a_flow_that_comes_without_an_answer_is_found(bench: Bench, how: str, looks: int) -> None:
-    bench.account.flows[7] = flow_of(CONTENT, 7)
-    bench.account.writing = [how]
-    result = await bench.writer.apply(await bench.asks(ChangeKind.CREATE, NEW))
+async def test_a_flow_that_comes_without_an_answer_is_found(harness: Harness, how: str, looks: int) -> None:
+    harness.enkapush.flows[7] = flow_of(CONTENT, 7)
+    harness.enkapush.write_effects = [how]
+    result = await harness.writer.apply(await harness.submit(ChangeKind.CREATE, NEW))
     assert (result.state, result.outcome.flow) == (ChangeState.APPLIED, 8)
-    assert len(bench.account.pauses) == looks
-    assert len(bench.account.created) == 1
+    assert len(harness.enkapush.pauses) == looks
+    assert len(harness.enkapush.created) == 1
 
 
-async def lost(bench: Bench, newest: int) -> Change:
-    """A change whose flow was sent when `newest` was the highest id, and was never seen."""
-    change = await bench.asks(ChangeKind.RESTORE, NEW)
-    assert await bench.store.mark_sent_once(change.id, HERE.owner, NOON, FlowId(newest))
-    kept = await bench.store.get(change.id)
+async def submit_lost(harness: Harness, newest: int) -> Change:
+    """Submit a change whose flow was sent when `newest` was the highest id, and was never seen."""
+    change = await harness.submit(ChangeKind.RESTORE, NEW)
+    assert await harness.store.mark_sent_once(change.id, HERE.owner, NOON, FlowId(newest))
+    kept = await harness.store.get(change.id)
     assert kept is not None
     return kept
 
 
-OTHERWISE: Final = replace(CONTENT, title="Spring is here!")
+DIFFERENT: Final = replace(CONTENT, title="Spring is here!")
 """What a flow may be like that was made as it was wanted: edited since, or kept otherwise by Enkapush."""
 
 
-async def test_a_flow_that_came_since_and_is_not_quite_alike_may_be_the_one(bench: Bench) -> None:
-    bench.account.flows = {3: flow_of(CONTENT, 3), 4: flow_of(OTHERWISE, 4)}
-    result = await bench.writer.recheck(await lost(bench, 3), is_final=True)
+async def test_a_flow_that_came_since_and_is_not_quite_alike_may_be_the_one(harness: Harness) -> None:
+    harness.enkapush.flows = {3: flow_of(CONTENT, 3), 4: flow_of(DIFFERENT, 4)}
+    result = await harness.writer.recheck(await submit_lost(harness, 3), is_final=True)
     assert result.state is ChangeState.UNKNOWN
 
 
@@ -65,112 +65,112 @@ async def test_a_flow_that_came_since_and_is_not_quite_alike_may_be_the_one(benc
     "others",
     [
         pytest.param({}, id="none"),
-        pytest.param({3: flow_of(OTHERWISE, 3)}, id="one that was there before"),
-        pytest.param({4: flow_of(replace(OTHERWISE, website_id=WebsiteId(2)), 4)}, id="one of another website"),
+        pytest.param({3: flow_of(DIFFERENT, 3)}, id="one that was there before"),
+        pytest.param({4: flow_of(replace(DIFFERENT, website_id=WebsiteId(2)), 4)}, id="one of another website"),
     ],
 )
 async def test_a_flow_that_cannot_be_among_those_that_are_there_was_not_made(
-    bench: Bench, others: dict[int, Flow]
+    harness: Harness, others: dict[int, Flow]
 ) -> None:
-    bench.account.flows = others
-    result = await bench.writer.recheck(await lost(bench, 3), is_final=True)
+    harness.enkapush.flows = others
+    result = await harness.writer.recheck(await submit_lost(harness, 3), is_final=True)
     assert (result.state, result.outcome.key) == (ChangeState.FAILED, "not_done.looked")
 
 
-async def test_a_flow_that_another_change_has_made_is_not_taken_for_one_that_was_lost(bench: Bench) -> None:
-    change = await lost(bench, 3)
-    other = await bench.asks(ChangeKind.CREATE, NEW, number=2)
+async def test_a_flow_that_another_change_has_made_is_not_taken_for_one_that_was_lost(harness: Harness) -> None:
+    change = await submit_lost(harness, 3)
+    other = await harness.submit(ChangeKind.CREATE, NEW, number=2)
     made = Outcome("applied.create", flow=FlowId(4))
     told = AuditEvent(NOON, "change.applied", None, change=other.id, kind=ChangeKind.CREATE, flow=made.flow)
-    await bench.store.transition(other, replace(other, state=ChangeState.APPLIED, outcome=made), told)
-    bench.account.flows = {4: flow_of(OTHERWISE, 4)}
-    assert (await bench.writer.recheck(change, is_final=True)).state is ChangeState.FAILED
+    await harness.store.transition(other, replace(other, state=ChangeState.APPLIED, outcome=made), told)
+    harness.enkapush.flows = {4: flow_of(DIFFERENT, 4)}
+    assert (await harness.writer.recheck(change, is_final=True)).state is ChangeState.FAILED
 
 
 @pytest.mark.parametrize(("away", "key"), [(0, "unknown.create"), (99, "unknown.create_unseen")])
-async def test_a_flow_that_is_not_found_is_not_sent_again(bench: Bench, away: int, key: str) -> None:
-    bench.account.flows[7] = flow_of(CONTENT, 7)
-    bench.account.writing = ["lost"]
-    change = await bench.asks(ChangeKind.CREATE, NEW)
-    real = bench.account.create
+async def test_a_flow_that_is_not_found_is_not_sent_again(harness: Harness, away: int, key: str) -> None:
+    harness.enkapush.flows[7] = flow_of(CONTENT, 7)
+    harness.enkapush.write_effects = ["lost"]
+    change = await harness.submit(ChangeKind.CREATE, NEW)
+    real = harness.enkapush.create
 
     async def create(content: FlowContent, write_only: WriteOnlyFields, image: ImageFile | None) -> FlowId:
-        bench.account.away = away
+        harness.enkapush.failing_reads = away
         return await real(content, write_only, image)
 
-    bench.account.create = create  # type: ignore[method-assign]  # Enkapush goes away in that moment
-    result = await bench.writer.apply(change)
+    harness.enkapush.create = create  # type: ignore[method-assign]  # Enkapush goes away in that moment
+    result = await harness.writer.apply(change)
     assert (result.state, result.outcome) == (ChangeState.UNKNOWN, Outcome(key))
-    assert len(bench.account.created) == 1
+    assert len(harness.enkapush.created) == 1
 
 
-async def test_what_was_sent_by_a_process_that_died_is_looked_for_and_never_sent(bench: Bench) -> None:
-    change = await bench.asks(ChangeKind.CREATE, NEW)
-    assert await bench.store.mark_sent_once(change.id, HERE.owner, NOON, FlowId(3))
-    kept = await bench.store.get(change.id)
+async def test_what_was_sent_by_a_process_that_died_is_looked_for_and_never_sent(harness: Harness) -> None:
+    change = await harness.submit(ChangeKind.CREATE, NEW)
+    assert await harness.store.mark_sent_once(change.id, HERE.owner, NOON, FlowId(3))
+    kept = await harness.store.get(change.id)
     assert kept is not None
-    assert (await bench.writer.apply(kept)).state is ChangeState.UNKNOWN
-    bench.account.flows = {3: flow_of(CONTENT, 3), 4: flow_of(CONTENT, 4)}
-    assert (await bench.writer.apply(kept)).outcome.flow == 4
-    assert bench.account.created == []
+    assert (await harness.writer.apply(kept)).state is ChangeState.UNKNOWN
+    harness.enkapush.flows = {3: flow_of(CONTENT, 3), 4: flow_of(CONTENT, 4)}
+    assert (await harness.writer.apply(kept)).outcome.flow == 4
+    assert harness.enkapush.created == []
 
 
-async def test_of_two_alike_each_finds_its_own(bench: Bench) -> None:
-    bench.account.writing = ["mute", "lost"]
-    first = await bench.asks(ChangeKind.CREATE, NEW)
-    second = await bench.asks(ChangeKind.CREATE, NEW, number=2)
-    assert await bench.store.mark_sent_once(second.id, HERE.owner, NOON, None)
-    result = await bench.writer.apply(first)
+async def test_of_two_alike_each_finds_its_own(harness: Harness) -> None:
+    harness.enkapush.write_effects = ["mute", "lost"]
+    first = await harness.submit(ChangeKind.CREATE, NEW)
+    second = await harness.submit(ChangeKind.CREATE, NEW, number=2)
+    assert await harness.store.mark_sent_once(second.id, HERE.owner, NOON, None)
+    result = await harness.writer.apply(first)
     told = AuditEvent(NOON, "change.applied", None, change=first.id, kind=ChangeKind.CREATE, flow=result.outcome.flow)
-    await bench.store.transition(first, replace(first, state=result.state, outcome=result.outcome), told)
-    kept = await bench.store.get(second.id)
+    await harness.store.transition(first, replace(first, state=result.state, outcome=result.outcome), told)
+    kept = await harness.store.get(second.id)
     assert kept is not None
-    assert (await bench.writer.apply(kept)).state is ChangeState.UNKNOWN
+    assert (await harness.writer.apply(kept)).state is ChangeState.UNKNOWN
 
 
-async def test_a_flow_made_elsewhere_a_moment_before_is_not_taken_for_it(bench: Bench) -> None:
-    await bench.flow_cache.get_latest()
-    bench.account.flows[5] = flow_of(CONTENT, 5)
-    bench.account.writing = ["lost"]
-    assert (await bench.writer.apply(await bench.asks(ChangeKind.CREATE, NEW))).state is ChangeState.UNKNOWN
+async def test_a_flow_made_elsewhere_a_moment_before_is_not_taken_for_it(harness: Harness) -> None:
+    await harness.flow_cache.get_latest()
+    harness.enkapush.flows[5] = flow_of(CONTENT, 5)
+    harness.enkapush.write_effects = ["lost"]
+    assert (await harness.writer.apply(await harness.submit(ChangeKind.CREATE, NEW))).state is ChangeState.UNKNOWN
 
 
-async def test_nothing_is_sent_where_enkapush_is_away_beforehand(bench: Bench) -> None:
-    bench.account.away = 1
-    result = await bench.writer.apply(await bench.asks(ChangeKind.CREATE, NEW))
+async def test_nothing_is_sent_where_enkapush_is_away_beforehand(harness: Harness) -> None:
+    harness.enkapush.failing_reads = 1
+    result = await harness.writer.apply(await harness.submit(ChangeKind.CREATE, NEW))
     assert (result.state, result.outcome.key) == (ChangeState.FAILED, "not_done.down")
-    assert bench.account.created == []
+    assert harness.enkapush.created == []
 
 
-async def test_a_flow_that_is_enabled_against_the_wish_is_said_loudly(bench: Bench) -> None:
-    bench.account.writing = ["enabled"]
-    result = await bench.writer.apply(await bench.asks(ChangeKind.CREATE, NEW))
+async def test_a_flow_that_is_enabled_against_the_wish_is_said_loudly(harness: Harness) -> None:
+    harness.enkapush.write_effects = ["enabled"]
+    result = await harness.writer.apply(await harness.submit(ChangeKind.CREATE, NEW))
     assert (result.state, result.outcome.key) == (ChangeState.UNKNOWN, "unknown.enabled")
 
 
-async def test_a_process_that_lost_its_lease_sends_nothing(bench: Bench) -> None:
-    change = await bench.asks(ChangeKind.CREATE, NEW)
-    await bench.store.release_lease(change.id, HERE.owner)
-    assert await bench.store.claim_lapsed(NOON + timedelta(hours=2), Lease("there", NOON + timedelta(hours=3)))
+async def test_a_process_that_lost_its_lease_sends_nothing(harness: Harness) -> None:
+    change = await harness.submit(ChangeKind.CREATE, NEW)
+    await harness.store.release_lease(change.id, HERE.owner)
+    assert await harness.store.claim_lapsed(NOON + timedelta(hours=2), Lease("there", NOON + timedelta(hours=3)))
     with pytest.raises(LeaseLostError):
-        await bench.writer.apply(change)
-    assert bench.account.created == []
+        await harness.writer.apply(change)
+    assert harness.enkapush.created == []
 
 
 @pytest.mark.parametrize("reason", ["not_done.refused", "not_done.key", "not_done.busy"])
-async def test_a_refusal_is_the_outcome(bench: Bench, reason: str) -> None:
-    bench.account.writing = [reason]
-    result = await bench.writer.apply(await bench.asks(ChangeKind.CREATE, NEW))
+async def test_a_refusal_is_the_outcome(harness: Harness, reason: str) -> None:
+    harness.enkapush.write_effects = [reason]
+    result = await harness.writer.apply(await harness.submit(ChangeKind.CREATE, NEW))
     assert (result.state, result.outcome.key) == (ChangeState.FAILED, reason)
 
 
-async def test_a_picture_that_is_none_stops_it_before_anything_is_sent(bench: Bench) -> None:
-    change = await bench.asks(ChangeKind.CREATE, NEW, picture=ImageUpload("F1", "", "none"))
-    result = await bench.writer.apply(change)
+async def test_a_picture_that_is_none_stops_it_before_anything_is_sent(harness: Harness) -> None:
+    change = await harness.submit(ChangeKind.CREATE, NEW, picture=ImageUpload("F1", "", "none"))
+    result = await harness.writer.apply(change)
     assert (result.state, result.outcome.key) == (ChangeState.FAILED, "form.problem_image_type")
-    result = await bench.writer.apply(await bench.asks(ChangeKind.CREATE, replace(NEW, image="gone"), number=2))
+    result = await harness.writer.apply(await harness.submit(ChangeKind.CREATE, replace(NEW, image="gone"), number=2))
     assert (result.state, result.outcome.key) == (ChangeState.FAILED, "not_done.image_gone")
-    assert bench.account.created == []
+    assert harness.enkapush.created == []
 
 
 # --- editing -------------------------------------------------------------------------------------------------------
@@ -179,55 +179,55 @@ BEFORE: Final = flow_of(CONTENT, 7)
 EDITED: Final = DesiredFlow(replace(CONTENT, title="New", button_1=FlowButton("Go", "https://x.example")))
 
 
-async def test_an_edit_is_sent_once_and_read_back(bench: Bench) -> None:
-    bench.account.flows[7] = replace(BEFORE, changed_at=NOON)
-    result = await bench.writer.apply(await bench.edits(EDITED, BEFORE))
+async def test_an_edit_is_sent_once_and_read_back(harness: Harness) -> None:
+    harness.enkapush.flows[7] = replace(BEFORE, changed_at=NOON)
+    result = await harness.writer.apply(await harness.submit_edit(EDITED, BEFORE))
     assert result.state is ChangeState.APPLIED
     assert result.details["changed"] == ["title", "button_1"]
-    assert [update.wanted for update in bench.account.updates] == [EDITED.content]
+    assert [update.wanted for update in harness.enkapush.updates] == [EDITED.content]
 
 
 @pytest.mark.parametrize(("writing", "sent"), [(["mute"], 1), (["lost"], 2), (["lost", "mute"], 2)])
-async def test_an_edit_without_an_answer_is_there_in_the_end(bench: Bench, writing: list[str], sent: int) -> None:
-    bench.account.flows[7] = BEFORE
-    bench.account.writing = list(writing)
-    result = await bench.writer.apply(await bench.edits(EDITED, BEFORE))
+async def test_an_edit_without_an_answer_is_there_in_the_end(harness: Harness, writing: list[str], sent: int) -> None:
+    harness.enkapush.flows[7] = BEFORE
+    harness.enkapush.write_effects = list(writing)
+    result = await harness.writer.apply(await harness.submit_edit(EDITED, BEFORE))
     assert result.state is ChangeState.APPLIED
-    assert FlowContent.of(bench.account.flows[7]) == EDITED.content
-    assert len(bench.account.updates) == sent
+    assert FlowContent.of(harness.enkapush.flows[7]) == EDITED.content
+    assert len(harness.enkapush.updates) == sent
 
 
-async def test_an_edit_that_is_lost_again_and_again_is_not_known(bench: Bench) -> None:
-    bench.account.flows[7] = BEFORE
-    bench.account.writing = ["lost"] * 9
-    result = await bench.writer.apply(await bench.edits(EDITED, BEFORE))
+async def test_an_edit_that_is_lost_again_and_again_is_not_known(harness: Harness) -> None:
+    harness.enkapush.flows[7] = BEFORE
+    harness.enkapush.write_effects = ["lost"] * 9
+    result = await harness.writer.apply(await harness.submit_edit(EDITED, BEFORE))
     assert (result.state, result.outcome.key) == (ChangeState.UNKNOWN, "unknown.edit")
-    assert len(bench.account.updates) == 2
+    assert len(harness.enkapush.updates) == 2
 
 
-async def test_a_refusal_after_silence_proves_nothing(bench: Bench) -> None:
-    bench.account.flows[7] = BEFORE
-    bench.account.writing = ["lost", "not_done.refused"]
-    result = await bench.writer.apply(await bench.edits(EDITED, BEFORE))
+async def test_a_refusal_after_silence_proves_nothing(harness: Harness) -> None:
+    harness.enkapush.flows[7] = BEFORE
+    harness.enkapush.write_effects = ["lost", "not_done.refused"]
+    result = await harness.writer.apply(await harness.submit_edit(EDITED, BEFORE))
     assert (result.state, result.outcome.key) == (ChangeState.UNKNOWN, "unknown.edit")
-    assert len(bench.account.updates) == 2
+    assert len(harness.enkapush.updates) == 2
 
 
-async def test_a_flow_that_somebody_changed_after_silence_is_not_called_out_of_date(bench: Bench) -> None:
-    bench.account.flows[7] = BEFORE
-    bench.account.writing = ["lost"]
-    lost = bench.account.update
+async def test_a_flow_that_somebody_changed_after_silence_is_not_called_out_of_date(harness: Harness) -> None:
+    harness.enkapush.flows[7] = BEFORE
+    harness.enkapush.write_effects = ["lost"]
+    submit_lost = harness.enkapush.update
 
     async def update(flow: FlowId, update: FlowUpdate) -> None:
         try:
-            await lost(flow, update)
+            await submit_lost(flow, update)
         finally:
-            bench.account.flows[7] = replace(BEFORE, name="Theirs")
+            harness.enkapush.flows[7] = replace(BEFORE, name="Theirs")
 
-    bench.account.update = update  # type: ignore[method-assign]  # somebody is at work in Enkapush just then
-    result = await bench.writer.apply(await bench.edits(EDITED, BEFORE))
+    harness.enkapush.update = update  # type: ignore[method-assign]  # somebody is at work in Enkapush just then
+    result = await harness.writer.apply(await harness.submit_edit(EDITED, BEFORE))
     assert (result.state, result.outcome.key) == (ChangeState.UNKNOWN, "unknown.edit")
-    assert len(bench.account.updates) == 1
+    assert len(harness.enkapush.updates) == 1
 
 
 UNREADABLE: Final = DesiredFlow(CONTENT, WriteOnlyFields(segment="all"))
@@ -235,55 +235,55 @@ UNREADABLE: Final = DesiredFlow(CONTENT, WriteOnlyFields(segment="all"))
 
 @pytest.mark.parametrize("picture", [None, ImageUpload("F1", "", "a.png")])
 async def test_what_leaves_no_trace_is_not_sent_twice_where_the_flow_was_touched_since(
-    bench: Bench, picture: ImageUpload | None
+    harness: Harness, picture: ImageUpload | None
 ) -> None:
-    bench.account.flows[7] = BEFORE
-    bench.account.writing = ["mute"]
-    result = await bench.writer.apply(await bench.edits(UNREADABLE, BEFORE, picture=picture))
+    harness.enkapush.flows[7] = BEFORE
+    harness.enkapush.write_effects = ["mute"]
+    result = await harness.writer.apply(await harness.submit_edit(UNREADABLE, BEFORE, picture=picture))
     assert (result.state, result.outcome.key) == (ChangeState.UNKNOWN, "unknown.edit")
-    assert len(bench.account.updates) == 1
+    assert len(harness.enkapush.updates) == 1
 
 
-async def test_what_leaves_no_trace_is_sent_once_more_where_nobody_touched_the_flow(bench: Bench) -> None:
-    bench.account.flows[7] = BEFORE
-    bench.account.writing = ["lost"]
-    result = await bench.writer.apply(await bench.edits(UNREADABLE, BEFORE))
+async def test_what_leaves_no_trace_is_sent_once_more_where_nobody_touched_the_flow(harness: Harness) -> None:
+    harness.enkapush.flows[7] = BEFORE
+    harness.enkapush.write_effects = ["lost"]
+    result = await harness.writer.apply(await harness.submit_edit(UNREADABLE, BEFORE))
     assert result.state is ChangeState.APPLIED
-    assert [update.write_only for update in bench.account.updates] == [UNREADABLE.unread] * 2
+    assert [update.write_only for update in harness.enkapush.updates] == [UNREADABLE.unread] * 2
 
 
-async def test_what_was_written_together_with_what_is_seen_is_not_sent_again(bench: Bench) -> None:
-    bench.account.flows[7] = BEFORE
-    bench.account.writing = ["mute"]
-    result = await bench.writer.apply(await bench.edits(replace(EDITED, unread=UNREADABLE.unread), BEFORE))
+async def test_what_was_written_together_with_what_is_seen_is_not_sent_again(harness: Harness) -> None:
+    harness.enkapush.flows[7] = BEFORE
+    harness.enkapush.write_effects = ["mute"]
+    result = await harness.writer.apply(await harness.submit_edit(replace(EDITED, unread=UNREADABLE.unread), BEFORE))
     assert result.state is ChangeState.APPLIED
-    assert len(bench.account.updates) == 1
+    assert len(harness.enkapush.updates) == 1
 
 
 @pytest.mark.parametrize("change", [{"name": "Theirs"}, {"is_enabled": True}, {"image_url": "https://x.example/a"}])
-async def test_a_flow_that_changed_since_is_out_of_date(bench: Bench, change: dict[str, Any]) -> None:
-    bench.account.flows[7] = replace(BEFORE, **change)
-    result = await bench.writer.apply(await bench.edits(EDITED, BEFORE))
+async def test_a_flow_that_changed_since_is_out_of_date(harness: Harness, change: dict[str, Any]) -> None:
+    harness.enkapush.flows[7] = replace(BEFORE, **change)
+    result = await harness.writer.apply(await harness.submit_edit(EDITED, BEFORE))
     assert result.state is ChangeState.OUT_OF_DATE
     assert result.outcome.params["fields"] == list(change)
-    assert bench.account.updates == []
+    assert harness.enkapush.updates == []
 
 
-async def test_a_yes_without_an_effect_is_no_success(bench: Bench) -> None:
-    bench.account.flows[7] = BEFORE
-    bench.account.writing = ["deaf"]
-    result = await bench.writer.apply(await bench.edits(EDITED, BEFORE))
+async def test_a_yes_without_an_effect_is_no_success(harness: Harness) -> None:
+    harness.enkapush.flows[7] = BEFORE
+    harness.enkapush.write_effects = ["deaf"]
+    result = await harness.writer.apply(await harness.submit_edit(EDITED, BEFORE))
     assert (result.state, result.outcome.key) == (ChangeState.FAILED, "not_done.ignored")
     assert result.outcome.params["fields"] == ["title", "button_1"]
 
 
-async def test_a_flow_that_is_gone_is_not_edited(bench: Bench) -> None:
-    result = await bench.writer.apply(await bench.edits(EDITED, BEFORE))
+async def test_a_flow_that_is_gone_is_not_edited(harness: Harness) -> None:
+    result = await harness.writer.apply(await harness.submit_edit(EDITED, BEFORE))
     assert (result.state, result.outcome.key) == (ChangeState.FAILED, "not_done.gone")
 
 
-async def test_an_edit_that_changes_nothing_writes_nothing(bench: Bench) -> None:
-    bench.account.flows[7] = BEFORE
-    result = await bench.writer.apply(await bench.edits(DesiredFlow(CONTENT), BEFORE))
+async def test_an_edit_that_changes_nothing_writes_nothing(harness: Harness) -> None:
+    harness.enkapush.flows[7] = BEFORE
+    result = await harness.writer.apply(await harness.submit_edit(DesiredFlow(CONTENT), BEFORE))
     assert result.state is ChangeState.APPLIED
-    assert bench.account.updates == []
+    assert harness.enkapush.updates == []

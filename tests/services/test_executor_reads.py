@@ -12,7 +12,7 @@ from flowbot.domain.ids import FlowId
 from flowbot.domain.images import ImageFile, ImageUpload
 from flowbot.services.executor.lease import LeaseLostError
 from flowbot.storage.unit_of_work import Database
-from tests.services.executor_harness import CONTENT, HERE, NOON, Bench, flow_of
+from tests.services.executor_harness import CONTENT, HERE, NOON, Harness, flow_of
 
 BEFORE: Final = flow_of(CONTENT, 7, image_url="https://x.example/7.png")
 BEFORES: Final = {
@@ -26,29 +26,29 @@ KINDS: Final = pytest.mark.parametrize("kind", list(BEFORES), ids=str)
 
 
 @pytest.fixture
-def bench(database: Database) -> Bench:
-    return Bench(database)
+def harness(database: Database) -> Harness:
+    return Harness(database)
 
 
-async def asked(bench: Bench, kind: ChangeKind, **other: Any) -> Change:
-    """A change of flow 7, which is there, about to be written."""
-    before = bench.account.flows[7] = BEFORES[kind]
+async def submit_change(harness: Harness, kind: ChangeKind, **other: Any) -> Change:
+    """Submit a change of flow 7, which is there, about to be written."""
+    before = harness.enkapush.flows[7] = BEFORES[kind]
     wanted = EDITED if kind is ChangeKind.EDIT else None
-    return await bench.asks(kind, wanted, flow=before.id, before=before, **other)
+    return await harness.submit(kind, wanted, flow=before.id, before=before, **other)
 
 
-def written(bench: Bench) -> int:
-    return len(bench.account.updates) + len(bench.account.switched)
+def count_writes(harness: Harness) -> int:
+    return len(harness.enkapush.updates) + len(harness.enkapush.switched)
 
 
-def rewritten(bench: Bench) -> None:
-    """Somebody rewrites the flow in Enkapush, and enables or disables it."""
-    now = bench.account.flows[7]
-    bench.account.flows[7] = replace(now, title="Theirs", is_enabled=not now.is_enabled)
+def rewrite_flow(harness: Harness) -> None:
+    """Rewrite the flow in Enkapush as somebody else would, and enable or disable it."""
+    now = harness.enkapush.flows[7]
+    harness.enkapush.flows[7] = replace(now, title="Theirs", is_enabled=not now.is_enabled)
 
 
-def first(step: Callable[[], object], then: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
-    """`then`, before which `step` is taken."""
+def run_before(step: Callable[[], object], then: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+    """Return `then`, with `step` taken before it."""
 
     async def both(*given: Any) -> Any:
         step()
@@ -62,66 +62,72 @@ def first(step: Callable[[], object], then: Callable[..., Awaitable[Any]]) -> Ca
 
 @KINDS
 async def test_a_flow_that_changes_while_the_sending_is_noted_is_left_alone(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch, kind: ChangeKind
+    harness: Harness, monkeypatch: pytest.MonkeyPatch, kind: ChangeKind
 ) -> None:
-    change = await asked(bench, kind)
-    monkeypatch.setattr(bench.store, "mark_sent_once", first(lambda: rewritten(bench), bench.store.mark_sent_once))
-    result = await bench.writer.apply(change)
+    change = await submit_change(harness, kind)
+    monkeypatch.setattr(
+        harness.store, "mark_sent_once", run_before(lambda: rewrite_flow(harness), harness.store.mark_sent_once)
+    )
+    result = await harness.writer.apply(change)
     assert result.state is ChangeState.OUT_OF_DATE
     assert result.outcome.params["fields"] == ["title", "is_enabled"]
-    assert written(bench) == 0
+    assert count_writes(harness) == 0
 
 
 async def test_a_flow_that_changes_while_its_picture_is_kept_is_not_deleted(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
+    harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    change = await asked(bench, ChangeKind.DELETE)
-    monkeypatch.setattr(bench.account, "fetch_for", first(lambda: rewritten(bench), bench.account.fetch_for))
-    assert (await bench.writer.apply(change)).state is ChangeState.OUT_OF_DATE
-    assert bench.account.flows[7].title == "Theirs"
-    assert written(bench) == 0
+    change = await submit_change(harness, ChangeKind.DELETE)
+    monkeypatch.setattr(
+        harness.enkapush, "fetch_for", run_before(lambda: rewrite_flow(harness), harness.enkapush.fetch_for)
+    )
+    assert (await harness.writer.apply(change)).state is ChangeState.OUT_OF_DATE
+    assert harness.enkapush.flows[7].title == "Theirs"
+    assert count_writes(harness) == 0
 
 
 async def test_a_flow_that_changes_while_a_new_picture_is_fetched_is_not_edited(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
+    harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    change = await asked(bench, ChangeKind.EDIT, picture=ImageUpload("F1", "https://files.example/F1", "a.png"))
-    monkeypatch.setattr(bench.account, "fetch", first(lambda: rewritten(bench), bench.account.fetch))
-    assert (await bench.writer.apply(change)).state is ChangeState.OUT_OF_DATE
-    assert written(bench) == 0
+    change = await submit_change(
+        harness, ChangeKind.EDIT, picture=ImageUpload("F1", "https://files.example/F1", "a.png")
+    )
+    monkeypatch.setattr(harness.enkapush, "fetch", run_before(lambda: rewrite_flow(harness), harness.enkapush.fetch))
+    assert (await harness.writer.apply(change)).state is ChangeState.OUT_OF_DATE
+    assert count_writes(harness) == 0
 
 
 async def test_the_picture_of_a_flow_that_has_changed_is_not_asked_for(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
+    harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    change = await asked(bench, ChangeKind.DELETE)
-    rewritten(bench)
+    change = await submit_change(harness, ChangeKind.DELETE)
+    rewrite_flow(harness)
 
     async def fetch_for(flow: Flow) -> ImageFile | None:
         raise AssertionError(f"the picture of flow {flow.id} is of no use")
 
-    monkeypatch.setattr(bench.account, "fetch_for", fetch_for)
-    assert (await bench.writer.apply(change)).state is ChangeState.OUT_OF_DATE
+    monkeypatch.setattr(harness.enkapush, "fetch_for", fetch_for)
+    assert (await harness.writer.apply(change)).state is ChangeState.OUT_OF_DATE
 
 
-async def test_a_delete_keeps_the_picture_first(bench: Bench) -> None:
-    change = await asked(bench, ChangeKind.DELETE)
-    assert (await bench.writer.apply(change)).state is ChangeState.APPLIED
-    kept = await bench.store.get(change.id)
+async def test_a_delete_keeps_the_picture_first(harness: Harness) -> None:
+    change = await submit_change(harness, ChangeKind.DELETE)
+    assert (await harness.writer.apply(change)).state is ChangeState.APPLIED
+    kept = await harness.store.get(change.id)
     assert kept is not None
     assert kept.progress.image is not None
-    assert bench.account.flows == {}
+    assert harness.enkapush.flows == {}
 
 
 @KINDS
 async def test_whoever_may_have_lost_the_change_while_the_flow_was_read_writes_nothing(
-    bench: Bench, kind: ChangeKind
+    harness: Harness, kind: ChangeKind
 ) -> None:
-    change = await asked(bench, kind)
-    bench.is_sure = False
+    change = await submit_change(harness, kind)
+    harness.is_sure = False
     with pytest.raises(LeaseLostError):
-        await bench.writer.apply(change)
-    assert written(bench) == 0
+        await harness.writer.apply(change)
+    assert count_writes(harness) == 0
 
 
 @KINDS
@@ -129,33 +135,33 @@ async def test_whoever_may_have_lost_the_change_while_the_flow_was_read_writes_n
     ("is_rewritten", "state", "writes"), [(False, ChangeState.APPLIED, 1), (True, ChangeState.UNKNOWN, 0)]
 )
 async def test_what_was_noted_by_a_process_that_died_is_sent_only_where_nobody_touched_the_flow(
-    bench: Bench, kind: ChangeKind, is_rewritten: bool, state: ChangeState, writes: int
+    harness: Harness, kind: ChangeKind, is_rewritten: bool, state: ChangeState, writes: int
 ) -> None:
-    change = await asked(bench, kind)
-    assert await bench.store.mark_sent_once(change.id, HERE.owner, NOON, None)
+    change = await submit_change(harness, kind)
+    assert await harness.store.mark_sent_once(change.id, HERE.owner, NOON, None)
     if is_rewritten:
-        bench.account.flows[7] = replace(bench.account.flows[7], title="Theirs")
-    kept = await bench.store.get(change.id)
+        harness.enkapush.flows[7] = replace(harness.enkapush.flows[7], title="Theirs")
+    kept = await harness.store.get(change.id)
     assert kept is not None
-    assert (await bench.writer.apply(kept)).state is state
-    assert written(bench) == writes
+    assert (await harness.writer.apply(kept)).state is state
+    assert count_writes(harness) == writes
 
 
 @KINDS
 async def test_the_sending_is_noted_before_the_flow_is_read_for_the_last_time(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch, kind: ChangeKind
+    harness: Harness, monkeypatch: pytest.MonkeyPatch, kind: ChangeKind
 ) -> None:
-    change = await asked(bench, kind)
+    change = await submit_change(harness, kind)
     steps: list[str] = []
 
-    def noting(name: str, method: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
-        return first(lambda: steps.append(name), method)
+    def recording(name: str, method: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+        return run_before(lambda: steps.append(name), method)
 
-    monkeypatch.setattr(bench.store, "mark_sent_once", noting("note", bench.store.mark_sent_once))
-    monkeypatch.setattr(bench.account, "get_flow", noting("read", bench.account.get_flow))
+    monkeypatch.setattr(harness.store, "mark_sent_once", recording("note", harness.store.mark_sent_once))
+    monkeypatch.setattr(harness.enkapush, "get_flow", recording("read", harness.enkapush.get_flow))
     for name in ("update", "set_enabled", "delete"):
-        monkeypatch.setattr(bench.account, name, noting("write", getattr(bench.account, name)))
-    await bench.writer.apply(change)
+        monkeypatch.setattr(harness.enkapush, name, recording("write", getattr(harness.enkapush, name)))
+    await harness.writer.apply(change)
     picture = ["read"] if kind is ChangeKind.DELETE else []
     assert steps == [*picture, "note", "read", "write", "read"]
 
@@ -163,19 +169,19 @@ async def test_the_sending_is_noted_before_the_flow_is_read_for_the_last_time(
 # --- after it ------------------------------------------------------------------------------------------------------
 
 
-def lags(bench: Bench, patch: pytest.MonkeyPatch, looks: int) -> None:
-    """Let Enkapush show the flow as it was before for so many looks after the first write."""
-    before, seen = bench.account.flows[7], bench.account.get_flow
+def delay_reads(harness: Harness, patch: pytest.MonkeyPatch, looks: int) -> None:
+    """Let Enkapush show the flow as it was before for so many reads after the first write."""
+    before, seen = harness.enkapush.flows[7], harness.enkapush.get_flow
     left = [looks]
 
     async def get_flow(flow_id: FlowId) -> Flow | None:
         now = await seen(flow_id)
-        if written(bench) == 0 or left[0] <= 0:
+        if count_writes(harness) == 0 or left[0] <= 0:
             return now
         left[0] -= 1
         return before
 
-    patch.setattr(bench.account, "get_flow", get_flow)
+    patch.setattr(harness.enkapush, "get_flow", get_flow)
 
 
 @KINDS
@@ -189,33 +195,38 @@ def lags(bench: Bench, patch: pytest.MonkeyPatch, looks: int) -> None:
     ],
 )
 async def test_what_was_answered_and_is_seen_late_is_looked_for(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch, kind: ChangeKind, looks: int, state: ChangeState, pauses: list[float]
+    harness: Harness,
+    monkeypatch: pytest.MonkeyPatch,
+    kind: ChangeKind,
+    looks: int,
+    state: ChangeState,
+    pauses: list[float],
 ) -> None:
-    change = await asked(bench, kind)
-    lags(bench, monkeypatch, looks)
-    assert (await bench.writer.apply(change)).state is state
-    assert bench.account.pauses == pauses
-    assert written(bench) == 1
+    change = await submit_change(harness, kind)
+    delay_reads(harness, monkeypatch, looks)
+    assert (await harness.writer.apply(change)).state is state
+    assert harness.enkapush.pauses == pauses
+    assert count_writes(harness) == 1
 
 
 @KINDS
-async def test_what_was_answered_once_and_not_before_is_not_called_failed(bench: Bench, kind: ChangeKind) -> None:
-    change = await asked(bench, kind)
-    bench.account.writing = ["lost", "deaf"]
-    result = await bench.writer.apply(change)
+async def test_what_was_answered_once_and_not_before_is_not_called_failed(harness: Harness, kind: ChangeKind) -> None:
+    change = await submit_change(harness, kind)
+    harness.enkapush.write_effects = ["lost", "deaf"]
+    result = await harness.writer.apply(change)
     assert (result.state, result.outcome.key) == (ChangeState.UNKNOWN, f"unknown.{kind}")
-    assert written(bench) == 2
+    assert count_writes(harness) == 2
 
 
 @KINDS
-async def test_what_is_otherwise_than_before_is_not_waited_for(bench: Bench, kind: ChangeKind) -> None:
-    change = await asked(bench, kind)
-    bench.account.writing = ["deaf"]
-    seen, changed = bench.account.get_flow, replace(BEFORES[kind], name="Theirs")
+async def test_what_is_otherwise_than_before_is_not_waited_for(harness: Harness, kind: ChangeKind) -> None:
+    change = await submit_change(harness, kind)
+    harness.enkapush.write_effects = ["deaf"]
+    seen, changed = harness.enkapush.get_flow, replace(BEFORES[kind], name="Theirs")
 
     async def get_flow(flow_id: FlowId) -> Flow | None:
-        return changed if written(bench) else await seen(flow_id)
+        return changed if count_writes(harness) else await seen(flow_id)
 
-    bench.account.get_flow = get_flow  # type: ignore[method-assign]  # somebody is busy in Enkapush
-    assert (await bench.writer.apply(change)).state is ChangeState.UNKNOWN
-    assert bench.account.pauses == []
+    harness.enkapush.get_flow = get_flow  # type: ignore[method-assign]  # somebody is busy in Enkapush
+    assert (await harness.writer.apply(change)).state is ChangeState.UNKNOWN
+    assert harness.enkapush.pauses == []

@@ -18,15 +18,15 @@ from flowbot.services.ports.enkapush import AllFlows
 NOON: Final = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
-def flow(number: int) -> Flow:
+def new_flow(number: int) -> Flow:
     return Flow(FlowId(number), WebsiteId(1), f"Flow {number}", "Title", "Text", WaitTime(1, "days"), is_enabled=False)
 
 
-class Source:
-    """An Enkapush whose readings end when the test says so, and a clock that the test moves."""
+class FakeSource:
+    """An Enkapush whose reads end when the test says so, and a clock that the test moves."""
 
     def __init__(self) -> None:
-        self.readings: list[asyncio.Future[Sequence[Flow]]] = []
+        self.reads: list[asyncio.Future[Sequence[Flow]]] = []
         self.asked = asyncio.Event()
         self.seconds = 0.0
 
@@ -37,36 +37,36 @@ class Source:
         return self.seconds
 
     async def list_flows(self) -> AllFlows:
-        self.readings.append(asyncio.get_running_loop().create_future())
+        self.reads.append(asyncio.get_running_loop().create_future())
         self.asked.set()
-        return AllFlows(await self.readings[-1])
+        return AllFlows(await self.reads[-1])
 
     async def get_flow(self, flow_id: FlowId) -> Flow | None:
         raise AssertionError(f"nobody asks for flow {flow_id} here")
 
-    async def answers(self, *numbers: int) -> None:
-        """Let the reading under way end with these flows, once there is one."""
-        await self._until_asked()
-        self.readings[-1].set_result([flow(number) for number in numbers])
+    async def answer(self, *numbers: int) -> None:
+        """Let the read under way end with these flows, once there is one."""
+        await self._wait_for_read()
+        self.reads[-1].set_result([new_flow(number) for number in numbers])
 
-    async def fails(self) -> None:
-        """Let the reading under way fail, once there is one."""
-        await self._until_asked()
-        self.readings[-1].set_exception(DependencyError("fault.enkapush_down"))
+    async def fail(self) -> None:
+        """Let the read under way fail, once there is one."""
+        await self._wait_for_read()
+        self.reads[-1].set_exception(DependencyError("fault.enkapush_down"))
 
-    async def _until_asked(self) -> None:
+    async def _wait_for_read(self) -> None:
         async with asyncio.timeout(5):
             await self.asked.wait()
         self.asked.clear()
 
 
 @pytest.fixture
-def source() -> Source:
-    return Source()
+def source() -> FakeSource:
+    return FakeSource()
 
 
 @pytest.fixture
-async def cache(source: Source) -> AsyncIterator[FlowCache]:
+async def cache(source: FakeSource) -> AsyncIterator[FlowCache]:
     made = FlowCache(source, clock=source.now, monotonic=source.tick, patience=0.05)
     yield made
     await made.close()
@@ -76,75 +76,75 @@ def ids(snapshot: Snapshot) -> set[int]:
     return {indexed.flow.id for indexed in snapshot.flows}
 
 
-async def kept(cache: FlowCache, source: Source, *numbers: int) -> Snapshot:
-    """A cache that has just been read."""
+async def read_cache(cache: FlowCache, source: FakeSource, *numbers: int) -> Snapshot:
+    """Read the flows into the cache, and return its snapshot."""
     asking = asyncio.create_task(cache.get_latest())
-    await source.answers(*numbers)
+    await source.answer(*numbers)
     return await asking
 
 
-async def test_a_snapshot_of_five_seconds_is_fresh(cache: FlowCache, source: Source) -> None:
-    first = await kept(cache, source, 1)
+async def test_a_snapshot_of_five_seconds_is_fresh(cache: FlowCache, source: FakeSource) -> None:
+    first = await read_cache(cache, source, 1)
     source.seconds = 4.9
     assert await cache.get_latest() is first
-    assert len(source.readings) == 1
+    assert len(source.reads) == 1
     assert first.taken_at == NOON
 
 
-async def test_a_moment_is_waited_for_a_newer_one(cache: FlowCache, source: Source) -> None:
-    await kept(cache, source, 1)
+async def test_a_moment_is_waited_for_a_newer_one(cache: FlowCache, source: FakeSource) -> None:
+    await read_cache(cache, source, 1)
     source.seconds = 6
-    newer = await kept(cache, source, 1, 2)
+    newer = await read_cache(cache, source, 1, 2)
     assert ids(newer) == {1, 2}
     assert not newer.is_stale
 
 
 async def test_after_that_moment_an_older_one_is_served_as_late_and_the_newer_one_is_for_the_next(
-    cache: FlowCache, source: Source
+    cache: FlowCache, source: FakeSource
 ) -> None:
-    first = await kept(cache, source, 1)
+    first = await read_cache(cache, source, 1)
     source.seconds = 6
     for _ in range(2):
         late = await cache.get_latest()
         assert late.is_stale
         assert (late.flows, late.taken_at) == (first.flows, NOON)
     assert cache.snapshot is first
-    await source.answers(1, 2)
+    await source.answer(1, 2)
     newer = await cache._flight.start("all", cache._fetch)
     assert await cache.get_latest() is newer
     assert ids(newer) == {1, 2}
-    assert len(source.readings) == 2
+    assert len(source.reads) == 2
     assert not newer.is_stale
 
 
-async def test_after_half_a_minute_people_wait_for_a_newer_one(cache: FlowCache, source: Source) -> None:
-    await kept(cache, source, 1)
+async def test_after_half_a_minute_people_wait_for_a_newer_one(cache: FlowCache, source: FakeSource) -> None:
+    await read_cache(cache, source, 1)
     source.seconds = 31
-    newer = await kept(cache, source, 2)
+    newer = await read_cache(cache, source, 2)
     assert ids(newer) == {2}
     assert not newer.is_stale
 
 
 async def test_after_a_long_reading_enkapush_has_a_rest_of_three_times_as_long(
-    cache: FlowCache, source: Source
+    cache: FlowCache, source: FakeSource
 ) -> None:
     asking = asyncio.create_task(cache.get_latest())
-    await source._until_asked()
+    await source._wait_for_read()
     source.seconds = 10
-    source.readings[-1].set_result([flow(1)])
+    source.reads[-1].set_result([new_flow(1)])
     first = await asking
     source.seconds = 29.9
     assert await cache.get_latest() is first
-    assert len(source.readings) == 1
+    assert len(source.reads) == 1
     source.seconds = 59
     assert (await cache.get_latest()).is_stale
-    await source.answers(1, 2)
+    await source.answer(1, 2)
     assert ids(await cache._flight.start("all", cache._fetch)) == {1, 2}
 
 
-async def test_others_have_their_turn_while_many_flows_are_made_ready(cache: FlowCache, source: Source) -> None:
+async def test_others_have_their_turn_while_many_flows_are_made_ready(cache: FlowCache, source: FakeSource) -> None:
     asking = asyncio.create_task(cache.get_latest())
-    await source.answers(*range(1, 4001))
+    await source.answer(*range(1, 4001))
     turns = 0
     while not asking.done():
         await asyncio.sleep(0)
@@ -153,26 +153,26 @@ async def test_others_have_their_turn_while_many_flows_are_made_ready(cache: Flo
 
 
 @pytest.fixture
-def collector() -> Iterator[None]:
+def restored_collector() -> Iterator[None]:
     yield
     gc.unfreeze()
 
 
-@pytest.mark.usefixtures("collector")
-async def test_the_garbage_collector_is_spared_many_flows_but_not_a_few(cache: FlowCache, source: Source) -> None:
+@pytest.mark.usefixtures("restored_collector")
+async def test_the_garbage_collector_is_spared_many_flows_but_not_a_few(cache: FlowCache, source: FakeSource) -> None:
     before = gc.get_freeze_count()
-    await kept(cache, source, *range(1, 100))
+    await read_cache(cache, source, *range(1, 100))
     assert gc.get_freeze_count() <= before
     source.seconds = 3600
     reading = cache._flight.start("all", cache._fetch)
-    await source.answers(*range(1, 4001))
+    await source.answer(*range(1, 4001))
     await reading
     assert gc.get_freeze_count() >= before + 2 * 3900
 
 
-@pytest.mark.usefixtures("collector")
+@pytest.mark.usefixtures("restored_collector")
 async def test_while_a_reading_waits_only_what_is_young_is_looked_through_for_garbage(
-    cache: FlowCache, source: Source
+    cache: FlowCache, source: FakeSource
 ) -> None:
     class Ring:
         def __init__(self) -> None:
@@ -180,95 +180,97 @@ async def test_while_a_reading_waits_only_what_is_young_is_looked_through_for_ga
 
     usual = gc.get_threshold()
     asking = asyncio.create_task(cache.get_latest())
-    await source._until_asked()
+    await source._wait_for_read()
     ring = weakref.ref(Ring())
     made: list[list[int]] = [[] for _ in range(2 * usual[0])]
     assert ring() is None, len(made)
     assert gc.get_threshold() == (*usual[:2], NO_FULL_COLLECTION)
-    source.readings[-1].set_exception(DependencyError("fault.enkapush_down"))
+    source.reads[-1].set_exception(DependencyError("fault.enkapush_down"))
     with pytest.raises(DependencyError):
         await asking
     assert gc.get_threshold() == usual
 
 
-async def test_those_who_ask_together_share_one_reading(cache: FlowCache, source: Source) -> None:
+async def test_those_who_ask_together_share_one_reading(cache: FlowCache, source: FakeSource) -> None:
     asking = [asyncio.create_task(cache.get_latest()) for _ in range(20)]
-    await source.answers(1)
+    await source.answer(1)
     snapshots = await asyncio.gather(*asking)
-    assert len(source.readings) == 1
+    assert len(source.reads) == 1
     assert all(snapshot is snapshots[0] for snapshot in snapshots)
 
 
-async def test_one_who_gives_up_takes_nothing_from_the_others(cache: FlowCache, source: Source) -> None:
+async def test_one_who_gives_up_takes_nothing_from_the_others(cache: FlowCache, source: FakeSource) -> None:
     first, second = asyncio.create_task(cache.get_latest()), asyncio.create_task(cache.get_latest())
-    await source._until_asked()
+    await source._wait_for_read()
     first.cancel()
     with pytest.raises(asyncio.CancelledError):
         await first
-    source.readings[-1].set_result([flow(1)])
+    source.reads[-1].set_result([new_flow(1)])
     assert ids(await second) == {1}
-    assert len(source.readings) == 1
+    assert len(source.reads) == 1
 
 
 @pytest.mark.parametrize("hangs", [True, False])
 async def test_an_old_one_is_marked_as_late_where_no_newer_one_is_to_be_had(
-    cache: FlowCache, source: Source, hangs: bool
+    cache: FlowCache, source: FakeSource, hangs: bool
 ) -> None:
-    first = await kept(cache, source, 1)
+    first = await read_cache(cache, source, 1)
     source.seconds = 3600
     asking = asyncio.create_task(cache.get_latest())
     if not hangs:
-        await source.fails()
+        await source.fail()
     late = await asking
     assert late.is_stale
     assert (ids(late), late.taken_at) == (ids(first), NOON)
 
 
-async def test_a_slow_reading_is_not_lost_on_the_next_who_asks(cache: FlowCache, source: Source) -> None:
-    await kept(cache, source, 1)
+async def test_a_slow_reading_is_not_lost_on_the_next_who_asks(cache: FlowCache, source: FakeSource) -> None:
+    await read_cache(cache, source, 1)
     source.seconds = 3600
     assert (await cache.get_latest()).is_stale
     asking = asyncio.create_task(cache.get_latest())
-    await source.answers(1, 2)
+    await source.answer(1, 2)
     assert ids(await asking) == {1, 2}
-    assert len(source.readings) == 2
+    assert len(source.reads) == 2
 
 
-async def test_a_failure_with_nothing_kept_reaches_everyone_and_is_not_kept(cache: FlowCache, source: Source) -> None:
+async def test_a_failure_with_nothing_kept_reaches_everyone_and_is_not_kept(
+    cache: FlowCache, source: FakeSource
+) -> None:
     asking = [asyncio.create_task(cache.get_latest()) for _ in range(3)]
-    await source.fails()
+    await source.fail()
     outcomes = await asyncio.gather(*asking, return_exceptions=True)
     assert [str(outcome) for outcome in outcomes] == ["fault.enkapush_down()"] * 3
     assert cache.snapshot is None
-    assert ids(await kept(cache, source, 1)) == {1}
+    assert ids(await read_cache(cache, source, 1)) == {1}
 
 
-async def test_a_failed_refresh_leaves_what_was_kept(cache: FlowCache, source: Source) -> None:
-    first = await kept(cache, source, 1)
+async def test_a_failed_refresh_leaves_what_was_kept(cache: FlowCache, source: FakeSource) -> None:
+    first = await read_cache(cache, source, 1)
     source.seconds = 6
     asking = asyncio.create_task(cache.get_latest())
-    await source.fails()
+    await source.fail()
     late = await asking
     assert late.is_stale
     assert late.flows is first.flows
     assert cache.snapshot is first
 
 
-async def test_pages_turn_on_what_is_at_hand_for_ten_minutes(cache: FlowCache, source: Source) -> None:
-    first = await kept(cache, source, 1)
+async def test_pages_turn_on_what_is_at_hand_for_ten_minutes(cache: FlowCache, source: FakeSource) -> None:
+    first = await read_cache(cache, source, 1)
     source.seconds = 599
     assert await cache.get_for_paging() is first
-    assert len(source.readings) == 1
+    assert len(source.reads) == 1
     source.seconds = 601
     asking = asyncio.create_task(cache.get_for_paging())
-    await source.answers(2)
+    await source.answer(2)
     assert ids(await asking) == {2}
 
 
-async def test_what_is_under_way_at_the_end_is_ended(cache: FlowCache, source: Source) -> None:
+async def test_what_is_under_way_at_the_end_is_ended(cache: FlowCache, source: FakeSource) -> None:
     asking = asyncio.create_task(cache.get_latest())
-    await source._until_asked()
+    await source._wait_for_read()
     await cache.close()
     with pytest.raises(asyncio.CancelledError):
         await asking
-    assert source.readings[-1].cancelled()
+    assert source.reads[-1].cancelled()

@@ -30,8 +30,8 @@ class Clock:
         return self.time
 
 
-class Stumbling(ChangeRepository):
-    """A store that fails at renewing, in one way after another, before it renews."""
+class FailingStore(ChangeRepository):
+    """A store that fails to renew, in one way after another, before it renews."""
 
     def __init__(self, database: Database, clock: Clock) -> None:
         super().__init__(database, clock)
@@ -46,31 +46,31 @@ class Stumbling(ChangeRepository):
         return renewed
 
 
-class Bench:
-    """A change that this process has, and the store that keeps it."""
+class Harness:
+    """A change that this process has, and the store that holds it."""
 
     def __init__(self, database: Database) -> None:
         self.clock = Clock()
-        self.store = Stumbling(database, self.clock)
+        self.store = FailingStore(database, self.clock)
         self.leases = LeaseKeeper(self.store, self.clock, "here")
 
-    async def submitted(self) -> ChangeId:
+    async def submit(self) -> ChangeId:
         change, _ = await self.store.submit(NEW, self.leases.new_lease(), submission_event(NEW, self.clock()))
         return change.id
 
-    async def kept(self, change: ChangeId) -> Change:
+    async def read(self, change: ChangeId) -> Change:
         kept = await self.store.get(change)
         assert kept is not None
         return kept
 
 
 @pytest.fixture
-def bench(database: Database, monkeypatch: pytest.MonkeyPatch) -> Bench:
+def harness(database: Database, monkeypatch: pytest.MonkeyPatch) -> Harness:
     monkeypatch.setattr(lease, "RENEW_SECONDS", 0.01)
-    return Bench(database)
+    return Harness(database)
 
 
-async def until(is_so: Callable[[], bool]) -> None:
+async def wait_until(is_so: Callable[[], bool]) -> None:
     async with asyncio.timeout(10):
         while not is_so():  # noqa: ASYNC110 - what is waited for tells nobody
             await asyncio.sleep(0.005)
@@ -80,88 +80,88 @@ async def until(is_so: Callable[[], bool]) -> None:
     ("failure", "level"), [(DependencyError("fault.database"), "warning"), (RuntimeError("a mistake of ours"), "error")]
 )
 async def test_a_heartbeat_that_fails_is_logged_and_the_lease_is_saved(
-    bench: Bench, failure: Exception, level: str
+    harness: Harness, failure: Exception, level: str
 ) -> None:
-    change = await bench.submitted()
-    bench.clock.time += timedelta(seconds=1)
-    bench.store.failures = [failure]
+    change = await harness.submit()
+    harness.clock.time += timedelta(seconds=1)
+    harness.store.failures = [failure]
     with capture_logs() as logs:
-        async with bench.leases.hold(change):
-            await until(lambda: bench.store.renewals > 0)
-            assert (await bench.kept(change)).lease_until == bench.clock() + timedelta(seconds=LEASE_SECONDS)
+        async with harness.leases.hold(change):
+            await wait_until(lambda: harness.store.renewals > 0)
+            assert (await harness.read(change)).lease_until == harness.clock() + timedelta(seconds=LEASE_SECONDS)
     assert [(line["event"], line["change"], line["log_level"]) for line in logs] == [
         ("change.not_renewed", change, level)
     ]
 
 
-async def test_what_is_done_is_given_up(bench: Bench) -> None:
-    change = await bench.submitted()
-    async with bench.leases.hold(change):
-        await until(lambda: bench.store.renewals > 1)
-        assert set(bench.leases.in_progress) == {change}
-    assert (await bench.kept(change)).lease_owner is None
-    assert bench.leases.in_progress == {}
+async def test_what_is_done_is_given_up(harness: Harness) -> None:
+    change = await harness.submit()
+    async with harness.leases.hold(change):
+        await wait_until(lambda: harness.store.renewals > 1)
+        assert set(harness.leases.in_progress) == {change}
+    assert (await harness.read(change)).lease_owner is None
+    assert harness.leases.in_progress == {}
 
 
 @pytest.mark.parametrize(("is_done", "owner"), [(False, "here"), (True, None)])
 async def test_a_fault_before_all_is_done_keeps_the_lease_as_a_pause(
-    bench: Bench, *, is_done: bool, owner: str | None
+    harness: Harness, *, is_done: bool, owner: str | None
 ) -> None:
-    change = await bench.submitted()
+    change = await harness.submit()
 
     async def work() -> None:
-        async with bench.leases.hold(change) as hold:
+        async with harness.leases.hold(change) as hold:
             hold.is_done = is_done
             raise DependencyError("fault.slack")
 
     with pytest.raises(DependencyError):
         await work()
-    assert (await bench.kept(change)).lease_owner == owner
-    assert bench.leases.in_progress == {}
+    assert (await harness.read(change)).lease_owner == owner
+    assert harness.leases.in_progress == {}
 
 
-async def test_work_ends_where_another_has_taken_it_over(bench: Bench) -> None:
-    change = await bench.submitted()
-    later = bench.clock() + timedelta(hours=1)
+async def test_work_ends_where_another_has_taken_it_over(harness: Harness) -> None:
+    change = await harness.submit()
+    later = harness.clock() + timedelta(hours=1)
 
     async def work() -> None:
-        async with bench.leases.hold(change):
-            assert await bench.store.claim_lapsed(later, Lease("there", later))
+        async with harness.leases.hold(change):
+            assert await harness.store.claim_lapsed(later, Lease("there", later))
             await asyncio.sleep(60)
 
     with pytest.raises(LeaseLostError):
         await work()
-    assert (await bench.kept(change)).lease_owner == "there"
+    assert (await harness.read(change)).lease_owner == "there"
     task = asyncio.current_task()
     assert task is not None
     assert task.cancelling() == 0
 
 
-async def test_two_tasks_do_not_hold_the_same(bench: Bench) -> None:
-    change = await bench.submitted()
+async def test_two_tasks_do_not_hold_the_same(harness: Harness) -> None:
+    change = await harness.submit()
 
     async def work_on_the_same() -> None:
-        async with bench.leases.hold(change):
+        async with harness.leases.hold(change):
             pytest.fail("held twice")
 
-    async with bench.leases.hold(change):
-        assert not await bench.leases.try_acquire(change)
+    async with harness.leases.hold(change):
+        assert not await harness.leases.try_acquire(change)
         with pytest.raises(LeaseLostError):
             await work_on_the_same()
-        assert set(bench.leases.in_progress) == {change}
-    assert await bench.leases.try_acquire(change)
+        assert set(harness.leases.in_progress) == {change}
+    assert await harness.leases.try_acquire(change)
 
 
-async def test_who_is_cancelled_gives_it_up(bench: Bench) -> None:
-    change = await bench.submitted()
+async def test_who_is_cancelled_gives_it_up(harness: Harness) -> None:
+    change = await harness.submit()
 
     async def work() -> None:
-        async with bench.leases.hold(change):
+        async with harness.leases.hold(change):
             await asyncio.sleep(60)
 
     working = asyncio.create_task(work())
-    await until(lambda: bench.store.renewals > 0)
+    await wait_until(lambda: harness.store.renewals > 0)
     working.cancel()
     with pytest.raises(asyncio.CancelledError):
         await working
-    assert (await bench.kept(change)).lease_owner is None
+    assert (await harness.read(change)).lease_owner is None

@@ -53,7 +53,7 @@ NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
 
 
 class MemoryStore:
-    """A store that keeps one book, and counts how often it was replaced."""
+    """A store of one policy book that counts how often it was replaced."""
 
     def __init__(self) -> None:
         self.kept = PolicyBook()
@@ -152,15 +152,15 @@ def test_a_byte_order_mark_and_windows_newlines_change_nothing(text: str) -> Non
 
 @given(st.one_of(st.text(), st.builds("{}{}".format, st.just(CHANNEL), st.text())))
 def test_any_text_is_a_book_or_is_refused_in_one_line(text: str) -> None:
-    refusal = refusal_of(text)
+    refusal = import_error(text)
     if refusal is None:
         assert tomllib.loads(dump_book(parse_book(text))) == tomllib.loads(text.removeprefix("\ufeff"))
     else:
         assert len(refusal.splitlines()) == 1
 
 
-def refusal_of(text: str) -> str | None:
-    """What the one who imports `text` is told, or None where it is accepted."""
+def import_error(text: str) -> str | None:
+    """Return the error of importing `text`, or None where it is accepted."""
     try:
         parse_book(text)
     except PolicyFileError as error:

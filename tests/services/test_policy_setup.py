@@ -20,7 +20,7 @@ from flowbot.services.users import Caller, CurrentUser, UserService
 from flowbot.storage.repositories.changes import ChangeRepository
 from flowbot.storage.repositories.policies import PolicyRepository
 from flowbot.storage.unit_of_work import Database
-from tests.services.policy_steps import put
+from tests.services.policy_steps import replace_policy
 
 HERE, ELSEWHERE = TeamId("T0HERE"), TeamId("T0ELSEWHERE")
 CHANNEL: Final = ChannelId("C0SHOP")
@@ -40,8 +40,8 @@ def now() -> datetime:
 
 
 @dataclass
-class Slack:
-    """A directory and roster that tests write."""
+class FakeDirectory:
+    """A directory and user groups that tests write."""
 
     groups_: Mapping[GroupId, UserGroup] = field(default_factory=lambda: dict(GROUPS))
     groups_fail: bool = False
@@ -74,12 +74,12 @@ class Slack:
 
 @dataclass
 class Roster:
-    slack: Slack
+    directory: FakeDirectory
 
     async def list_groups(self) -> Mapping[GroupId, UserGroup]:
-        if self.slack.groups_fail:
+        if self.directory.groups_fail:
             raise DependencyError("fault.slack", error="internal_error")
-        return self.slack.groups_
+        return self.directory.groups_
 
 
 class NoFlows:
@@ -91,13 +91,13 @@ class NoFlows:
 
 
 @pytest.fixture
-def slack() -> Slack:
-    return Slack()
+def directory() -> FakeDirectory:
+    return FakeDirectory()
 
 
 @pytest.fixture
-def people(slack: Slack) -> UserService:
-    return UserService(slack, frozenset())
+def users(directory: FakeDirectory) -> UserService:
+    return UserService(directory, frozenset())
 
 
 @pytest.fixture
@@ -111,19 +111,21 @@ def store(database: Database) -> ChangeRepository:
 
 
 @pytest.fixture
-def setup(slack: Slack, people: UserService, policies: PolicyRepository, store: ChangeRepository) -> PolicySetup:
+def setup(
+    directory: FakeDirectory, users: UserService, policies: PolicyRepository, store: ChangeRepository
+) -> PolicySetup:
     return PolicySetup(
         policies=policies,
-        users=people,
-        roster=Roster(slack),
+        users=users,
+        roster=Roster(directory),
         flow_cache=FlowCache(NoFlows(), clock=now),
         clock=now,
     )
 
 
 @pytest.fixture
-async def deniz(people: UserService) -> CurrentUser:
-    return await people.identify(Caller(DENIZ, HERE))
+async def deniz(users: UserService) -> CurrentUser:
+    return await users.identify(Caller(DENIZ, HERE))
 
 
 def policy(**parts: Any) -> ChannelPolicy:
@@ -135,8 +137,8 @@ def rule(**parts: Any) -> ApprovalRule:
     return ApprovalRule.model_validate(parts)
 
 
-async def problems(setup: PolicySetup, wanted: ChannelPolicy) -> dict[PolicyField, str]:
-    """What is wrong, by field; nothing where the policy is taken."""
+async def list_problems(setup: PolicySetup, wanted: ChannelPolicy) -> dict[PolicyField, str]:
+    """Return the problems by field; none where the policy is accepted."""
     try:
         await setup.require_workable(wanted)
     except PolicyRefusedError as refused:
@@ -209,14 +211,14 @@ REFUSED: Final = [
 
 @pytest.mark.parametrize("parts", WORKING)
 async def test_a_policy_that_can_work_is_taken(setup: PolicySetup, parts: dict[str, Any]) -> None:
-    assert await problems(setup, policy(**parts)) == {}
+    assert await list_problems(setup, policy(**parts)) == {}
 
 
 @pytest.mark.parametrize(("parts", "expected"), REFUSED)
 async def test_a_policy_that_cannot_work_is_refused_at_its_field(
     setup: PolicySetup, parts: dict[str, Any], expected: dict[PolicyField, str]
 ) -> None:
-    assert await problems(setup, policy(**parts)) == expected
+    assert await list_problems(setup, policy(**parts)) == expected
 
 
 TEAM: Final = frozenset({AYSE, BURAK, DENIZ, EMMA, JONAS, ROBOT, GONE})
@@ -257,41 +259,43 @@ EVERYONE: Final = [
 
 @pytest.mark.parametrize(("parts", "expected"), EVERYONE)
 async def test_everyone_is_as_many_as_are_in_the_channel(
-    setup: PolicySetup, slack: Slack, parts: dict[str, Any], expected: dict[PolicyField, str]
+    setup: PolicySetup, directory: FakeDirectory, parts: dict[str, Any], expected: dict[PolicyField, str]
 ) -> None:
-    slack.members_ = TEAM
-    assert await problems(setup, policy(**parts)) == expected
+    directory.members_ = TEAM
+    assert await list_problems(setup, policy(**parts)) == expected
 
 
 async def test_of_a_large_channel_no_more_people_are_looked_up_than_are_needed(
-    setup: PolicySetup, slack: Slack
+    setup: PolicySetup, directory: FakeDirectory
 ) -> None:
-    slack.members_ = frozenset(UserId(f"U0N{number}") for number in range(500))
-    assert await problems(setup, policy(approvers=("*",), approval=rule(quorum=3))) == {}
-    assert len(slack.looked_up) < 30
+    directory.members_ = frozenset(UserId(f"U0N{number}") for number in range(500))
+    assert await list_problems(setup, policy(approvers=("*",), approval=rule(quorum=3))) == {}
+    assert len(directory.looked_up) < 30
 
 
 async def test_a_large_channel_is_not_asked_for_to_its_end_while_slack_tells_of_nobody(
-    setup: PolicySetup, slack: Slack
+    setup: PolicySetup, directory: FakeDirectory
 ) -> None:
-    slack.members_ = frozenset(UserId(f"U0N{number}") for number in range(500))
-    slack.is_silent = True
-    assert await problems(setup, policy(approvers=("*",), editors=("*",))) == {PolicyField.QUORUM: "untold"}
-    assert len(slack.looked_up) < 30
+    directory.members_ = frozenset(UserId(f"U0N{number}") for number in range(500))
+    directory.is_silent = True
+    assert await list_problems(setup, policy(approvers=("*",), editors=("*",))) == {PolicyField.QUORUM: "untold"}
+    assert len(directory.looked_up) < 30
 
 
-async def test_members_of_whom_slack_does_not_tell_count_for_nobody(setup: PolicySetup, slack: Slack) -> None:
-    slack.groups_ = {**GROUPS, LEADS: UserGroup("Leads", frozenset({SILENT}))}
-    assert await problems(setup, policy()) == {PolicyField.QUORUM: "untold"}
+async def test_members_of_whom_slack_does_not_tell_count_for_nobody(
+    setup: PolicySetup, directory: FakeDirectory
+) -> None:
+    directory.groups_ = {**GROUPS, LEADS: UserGroup("Leads", frozenset({SILENT}))}
+    assert await list_problems(setup, policy()) == {PolicyField.QUORUM: "untold"}
 
 
 async def test_without_slacks_word_on_groups_none_can_be_chosen_but_people_can(
-    setup: PolicySetup, slack: Slack
+    setup: PolicySetup, directory: FakeDirectory
 ) -> None:
-    slack.groups_fail = True
+    directory.groups_fail = True
     refused = {PolicyField.EDITOR_GROUPS: "groups_untold", PolicyField.APPROVER_GROUPS: "groups_untold"}
-    assert await problems(setup, policy()) == refused
-    assert await problems(setup, policy(editors=(AYSE,), approvers=(BURAK,))) == {}
+    assert await list_problems(setup, policy()) == refused
+    assert await list_problems(setup, policy(editors=(AYSE,), approvers=(BURAK,))) == {}
 
 
 async def test_who_is_refused_is_named(setup: PolicySetup) -> None:
@@ -319,7 +323,7 @@ async def test_what_somebody_else_saved_meanwhile_is_not_overwritten(
     setup: PolicySetup, policies: PolicyRepository, deniz: CurrentUser
 ) -> None:
     shown, theirs = policy(), policy(websites="all")
-    await put(policies, theirs)
+    await replace_policy(policies, theirs)
     with pytest.raises(PolicyChangedError):
         await setup.save(deniz, policy(websites=(2,)), policy_fingerprint(shown))
     assert (await policies.get_scope(CHANNEL)).policy == theirs
@@ -328,7 +332,7 @@ async def test_what_somebody_else_saved_meanwhile_is_not_overwritten(
 async def test_saving_what_is_there_already_changes_nothing(
     setup: PolicySetup, policies: PolicyRepository, store: ChangeRepository, deniz: CurrentUser
 ) -> None:
-    await put(policies, policy(editors=(AYSE, EDITORS), approval=rule(channel=CHANNEL)))
+    await replace_policy(policies, policy(editors=(AYSE, EDITORS), approval=rule(channel=CHANNEL)))
     saved = await setup.save(deniz, policy(editors=(EDITORS, AYSE)), "an older one")
     assert not saved.is_new
     assert [event async for event in store.all_events()] == []
@@ -344,7 +348,7 @@ async def test_rights_are_looked_at_again_when_it_is_saved(
 
 
 async def test_websites_without_a_name_go_by_their_number(setup: PolicySetup, policies: PolicyRepository) -> None:
-    await put(policies, policy(websites=(7,)))
+    await replace_policy(policies, policy(websites=(7,)))
     assert (await setup.load_form(CHANNEL)).websites == {7: "7"}
 
 

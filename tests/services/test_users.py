@@ -24,8 +24,8 @@ PERSON: Final = UserProfile(
 
 
 @dataclass
-class Slack:
-    """A directory that tests write, and count the look-ups of."""
+class FakeDirectory:
+    """A directory that tests write, and whose look-ups they count."""
 
     home_: Organisation = field(default_factory=lambda: Organisation(HERE))
     person: UserProfile = PERSON
@@ -60,44 +60,44 @@ class Slack:
 
 
 @pytest.fixture
-def slack() -> Slack:
-    return Slack()
+def directory() -> FakeDirectory:
+    return FakeDirectory()
 
 
 @pytest.fixture
-def people(slack: Slack) -> UserService:
-    return UserService(slack, frozenset({DENIZ}), monotonic=slack.tick)
+def users(directory: FakeDirectory) -> UserService:
+    return UserService(directory, frozenset({DENIZ}), monotonic=directory.tick)
 
 
-async def test_a_person_as_slack_knows_them(people: UserService) -> None:
-    reader = await people.identify(Caller(AYSE, HERE))
+async def test_a_person_as_slack_knows_them(users: UserService) -> None:
+    reader = await users.identify(Caller(AYSE, HERE))
     assert (reader.id, reader.locale, reader.timezone) == (AYSE, "tr-TR", "Europe/Istanbul")
     actor = reader.actor
     assert actor.groups == frozenset({EDITORS})
     assert (actor.is_admin, actor.is_external, actor.is_active) == (False, False, True)
 
 
-async def test_a_person_is_looked_up_once_a_minute(people: UserService, slack: Slack) -> None:
-    for slack.seconds in (0, 30, 59.9):
-        await people.identify(Caller(AYSE, HERE))
-    assert sorted(slack.asked) == ["groups", "home", "profile"]
-    slack.seconds = 60
-    await people.identify(Caller(AYSE, HERE))
-    assert sorted(slack.asked) == ["groups", "groups", "home", "profile", "profile"]
+async def test_a_person_is_looked_up_once_a_minute(users: UserService, directory: FakeDirectory) -> None:
+    for directory.seconds in (0, 30, 59.9):
+        await users.identify(Caller(AYSE, HERE))
+    assert sorted(directory.asked) == ["groups", "home", "profile"]
+    directory.seconds = 60
+    await users.identify(Caller(AYSE, HERE))
+    assert sorted(directory.asked) == ["groups", "groups", "home", "profile", "profile"]
 
 
-async def test_a_change_is_seen_after_a_minute(people: UserService, slack: Slack) -> None:
-    await people.identify(Caller(AYSE, HERE))
-    slack.person, slack.groups_ = replace(PERSON, is_deactivated=True), {}
-    slack.seconds = 60
-    actor = (await people.identify(Caller(AYSE, HERE))).actor
+async def test_a_change_is_seen_after_a_minute(users: UserService, directory: FakeDirectory) -> None:
+    await users.identify(Caller(AYSE, HERE))
+    directory.person, directory.groups_ = replace(PERSON, is_deactivated=True), {}
+    directory.seconds = 60
+    actor = (await users.identify(Caller(AYSE, HERE))).actor
     assert not actor.is_active
     assert actor.groups == frozenset()
 
 
-async def test_people_who_come_together_are_looked_up_together(people: UserService, slack: Slack) -> None:
-    await asyncio.gather(*(people.identify(Caller(AYSE, HERE)) for _ in range(10)))
-    assert sorted(slack.asked) == ["groups", "home", "profile"]
+async def test_people_who_come_together_are_looked_up_together(users: UserService, directory: FakeDirectory) -> None:
+    await asyncio.gather(*(users.identify(Caller(AYSE, HERE)) for _ in range(10)))
+    assert sorted(directory.asked) == ["groups", "home", "profile"]
 
 
 BELONGING: Final = [
@@ -128,16 +128,16 @@ BELONGING: Final = [
     ids=[row[0] for row in BELONGING],
 )
 async def test_every_sign_has_to_point_home(
-    people: UserService,
-    slack: Slack,
+    users: UserService,
+    directory: FakeDirectory,
     payload: tuple[TeamId | None, TeamId | None],
     profile: dict[str, TeamId | bool | None],
     enterprise: TeamId | None,
     is_external: bool,
 ) -> None:
-    slack.home_ = Organisation(HERE, enterprise)
-    slack.person = replace(PERSON, **profile)  # type: ignore[arg-type] # a table of keywords
-    assert (await people.identify(Caller(AYSE, *payload))).actor.is_external is is_external
+    directory.home_ = Organisation(HERE, enterprise)
+    directory.person = replace(PERSON, **profile)  # type: ignore[arg-type] # a table of keywords
+    assert (await users.identify(Caller(AYSE, *payload))).actor.is_external is is_external
 
 
 PLACES: Final = [
@@ -155,70 +155,78 @@ PLACES: Final = [
     ("payload", "profile", "is_external"), [row[1:] for row in PLACES], ids=[row[0] for row in PLACES]
 )
 async def test_the_place_is_a_sign_where_there_is_no_other(
-    people: UserService,
-    slack: Slack,
+    users: UserService,
+    directory: FakeDirectory,
     payload: tuple[TeamId | None, TeamId],
     profile: dict[str, TeamId | bool | None],
     is_external: bool,
 ) -> None:
-    slack.person = replace(PERSON, **profile)  # type: ignore[arg-type] # a table of keywords
+    directory.person = replace(PERSON, **profile)  # type: ignore[arg-type] # a table of keywords
     team, place = payload
-    assert (await people.identify(Caller(AYSE, team, workspace=place))).actor.is_external is is_external
-    assert (await people.reload_user(await people.identify(Caller(AYSE, None)))).actor.is_external is is_external
+    assert (await users.identify(Caller(AYSE, team, workspace=place))).actor.is_external is is_external
+    assert (await users.reload_user(await users.identify(Caller(AYSE, None)))).actor.is_external is is_external
 
 
-async def test_a_place_never_takes_the_place_of_the_team_that_was_told(people: UserService, slack: Slack) -> None:
-    slack.person = replace(PERSON, team=None)
-    await people.identify(Caller(AYSE, ELSEWHERE))
-    assert (await people.identify(Caller(AYSE, None, workspace=HERE))).actor.is_external
+async def test_a_place_never_takes_the_place_of_the_team_that_was_told(
+    users: UserService, directory: FakeDirectory
+) -> None:
+    directory.person = replace(PERSON, team=None)
+    await users.identify(Caller(AYSE, ELSEWHERE))
+    assert (await users.identify(Caller(AYSE, None, workspace=HERE))).actor.is_external
 
 
 @pytest.mark.parametrize(
     ("user", "is_admin_in_slack", "expected"), [(AYSE, False, False), (AYSE, True, True), (DENIZ, False, True)]
 )
 async def test_admins_are_slacks_and_the_settings(
-    people: UserService, slack: Slack, user: UserId, is_admin_in_slack: bool, expected: bool
+    users: UserService, directory: FakeDirectory, user: UserId, is_admin_in_slack: bool, expected: bool
 ) -> None:
-    slack.person = replace(PERSON, is_admin=is_admin_in_slack)
-    assert (await people.identify(Caller(user, HERE))).actor.is_admin is expected
+    directory.person = replace(PERSON, is_admin=is_admin_in_slack)
+    assert (await users.identify(Caller(user, HERE))).actor.is_admin is expected
 
 
 @pytest.mark.parametrize("what", ["is_bot", "is_deactivated"])
-async def test_bots_and_those_who_left_are_not_active(people: UserService, slack: Slack, what: str) -> None:
-    slack.person = replace(PERSON, **{what: True})  # type: ignore[arg-type] # a keyword from a table
-    assert not (await people.identify(Caller(AYSE, HERE))).actor.is_active
+async def test_bots_and_those_who_left_are_not_active(users: UserService, directory: FakeDirectory, what: str) -> None:
+    directory.person = replace(PERSON, **{what: True})  # type: ignore[arg-type] # a keyword from a table
+    assert not (await users.identify(Caller(AYSE, HERE))).actor.is_active
 
 
 @pytest.mark.parametrize("what", ["home", "profile"])
-async def test_where_slack_cannot_tell_who_it_is_nobody_comes_in(people: UserService, slack: Slack, what: str) -> None:
-    slack.failing = {what}
+async def test_where_slack_cannot_tell_who_it_is_nobody_comes_in(
+    users: UserService, directory: FakeDirectory, what: str
+) -> None:
+    directory.failing = {what}
     with pytest.raises(UserError, match=r"denied\.unknown_person"):
-        await people.identify(Caller(DENIZ, HERE))
-    slack.failing = set()
-    assert (await people.identify(Caller(DENIZ, HERE))).actor.is_admin
+        await users.identify(Caller(DENIZ, HERE))
+    directory.failing = set()
+    assert (await users.identify(Caller(DENIZ, HERE))).actor.is_admin
 
 
-async def test_groups_that_slack_does_not_tell_are_unknown_and_not_empty(people: UserService, slack: Slack) -> None:
-    slack.failing = {"groups"}
-    assert (await people.identify(Caller(AYSE, HERE))).actor.groups is None
-    slack.failing = set()
-    assert (await people.identify(Caller(AYSE, HERE))).actor.groups == frozenset({EDITORS})
+async def test_groups_that_slack_does_not_tell_are_unknown_and_not_empty(
+    users: UserService, directory: FakeDirectory
+) -> None:
+    directory.failing = {"groups"}
+    assert (await users.identify(Caller(AYSE, HERE))).actor.groups is None
+    directory.failing = set()
+    assert (await users.identify(Caller(AYSE, HERE))).actor.groups == frozenset({EDITORS})
 
 
-async def test_what_is_old_is_not_used_where_slack_fails(people: UserService, slack: Slack) -> None:
-    await people.identify(Caller(AYSE, HERE))
-    slack.seconds, slack.failing = 61, {"profile"}
+async def test_what_is_old_is_not_used_where_slack_fails(users: UserService, directory: FakeDirectory) -> None:
+    await users.identify(Caller(AYSE, HERE))
+    directory.seconds, directory.failing = 61, {"profile"}
     with pytest.raises(UserError):
-        await people.identify(Caller(AYSE, HERE))
+        await users.identify(Caller(AYSE, HERE))
 
 
-async def test_members_are_kept_a_minute_and_nobody_where_slack_does_not_say(people: UserService, slack: Slack) -> None:
+async def test_members_are_kept_a_minute_and_nobody_where_slack_does_not_say(
+    users: UserService, directory: FakeDirectory
+) -> None:
     channel = ChannelId("C0MARKETING")
-    assert await people.find_members(channel) == {AYSE}
-    assert await people.find_members(channel) == {AYSE}
-    assert slack.asked.count("members") == 1
-    slack.seconds += 61
-    slack.failing.add("members")
-    assert await people.find_members(channel) == frozenset()
+    assert await users.find_members(channel) == {AYSE}
+    assert await users.find_members(channel) == {AYSE}
+    assert directory.asked.count("members") == 1
+    directory.seconds += 61
+    directory.failing.add("members")
+    assert await users.find_members(channel) == frozenset()
     with pytest.raises(DependencyError):
-        await people.load_members(channel)
+        await users.load_members(channel)

@@ -19,7 +19,7 @@ from flowbot.storage.repositories.changes import ChangeRepository
 from flowbot.storage.repositories.policies import PolicyRepository
 from flowbot.storage.tables import channel_policies
 from flowbot.storage.unit_of_work import Database
-from tests.services.policy_steps import put
+from tests.services.policy_steps import replace_policy
 
 NOON_IN_ISTANBUL = datetime(2026, 3, 1, 12, 30, 15, 250, tzinfo=timezone(timedelta(hours=3)))
 C1, C2 = ChannelId("C1"), ChannelId("C2")
@@ -133,16 +133,16 @@ async def test_of_two_imports_in_the_same_instant_one_book_stands_whole(database
 async def test_one_channels_policy_takes_the_place_of_its_own_and_the_others_stay(store: PolicyRepository) -> None:
     await store.replace_all(SHOP)
     written = ChannelPolicy.model_validate({"id": "C2", "websites": [3], "approval": {"quorum": 3}})
-    await put(store, written)
+    await replace_policy(store, written)
     book = await store.get_book()
     assert book.document() == SHOP.model_copy(update={"channels": (written, SHOP.channels[1])}).document()
     assert (await store.get_scope(C2)).policy == written
 
 
 async def test_a_channels_first_policy_goes_last(store: PolicyRepository) -> None:
-    await put(store, SHOP.channels[1])
-    await put(store, SHOP.channels[0])
-    await put(store, BLOG.channels[0])
+    await replace_policy(store, SHOP.channels[1])
+    await replace_policy(store, SHOP.channels[0])
+    await replace_policy(store, BLOG.channels[0])
     assert (await store.get_book()).channels == (BLOG.channels[0], SHOP.channels[0])
     assert (await store.get_book()).websites == {}
 
@@ -153,7 +153,7 @@ async def test_policies_of_many_channels_put_in_the_same_instant_are_all_there(
     elsewhere = open_database(database_url)
     stores = [PolicyRepository(opened, lambda: NOON_IN_ISTANBUL) for opened in (database, elsewhere)]
     policies = [ChannelPolicy.model_validate({"id": f"C{number}", "websites": "all"}) for number in range(10)]
-    await asyncio.gather(*(put(store, policy) for store in stores for policy in policies))
+    await asyncio.gather(*(replace_policy(store, policy) for store in stores for policy in policies))
     async with database.read() as connection:
         positions = await connection.scalars(select(channel_policies.c.position))
         assert sorted(positions) == list(range(10))
@@ -163,7 +163,7 @@ async def test_policies_of_many_channels_put_in_the_same_instant_are_all_there(
 
 async def test_a_policy_put_beside_an_import_stands_or_is_replaced_whole(store: PolicyRepository) -> None:
     for _ in range(5):
-        await asyncio.gather(store.replace_all(SHOP), put(store, BLOG.channels[0]))
+        await asyncio.gather(store.replace_all(SHOP), replace_policy(store, BLOG.channels[0]))
         assert (await store.get_book()).channels in (SHOP.channels, (SHOP.channels[0], BLOG.channels[0]))
 
 

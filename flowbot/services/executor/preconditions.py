@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Final
 
-from flowbot.domain.approval import approved_by, is_expired, is_in_scope, requires_approval, stricter_rule
+from flowbot.domain.approval import approved_by, is_expired, is_in_scope, may_decide, requires_approval, stricter_rule
 from flowbot.domain.change import Change, ChangeKind, ChangeRequest, Outcome
 from flowbot.domain.ids import ChannelId, UserId
 from flowbot.domain.outcomes import LAPSED, LAPSED_CHANNEL, LAPSED_PERSON, LAPSED_SCOPE, LAPSED_TIME, UNCOUNTED_VOTERS
@@ -134,10 +134,9 @@ class Preconditions:
             return await self._find_lost_right(policy, skipped_by, Permission.BREAK_GLASS)
         rule = stricter_rule(change.rule, policy.approval)
         people = approved_by(await self.store.votes(change.id))
-        own = None if rule.self_approval else change.request.requester
         lost: dict[UserId, Outcome] = {}
         for person in people:
-            is_own = person == own
+            is_own = not may_decide(replace(change, rule=rule), person)
             reason = Outcome(LAPSED) if is_own else await self._find_lost_right(policy, person, Permission.APPROVE)
             if reason is not None:
                 lost[person] = reason

@@ -1,4 +1,4 @@
-"""What every test stands on: a clean environment, throw-away databases of both kinds, a browser.
+"""The ground of every test: a clean environment, throw-away databases of both kinds, a browser.
 
 A test that asks for PostgreSQL or Chromium on a machine without it is skipped, and the closing summary counts it; with
 CI=true it fails, so that nothing goes unchecked in silence.
@@ -40,10 +40,10 @@ CI: Final = os.environ.get("CI", "").lower() in {"1", "true", "yes"}
 GIVEN_POSTGRESQL: Final = os.environ.get("FLOWBOT_TEST_POSTGRESQL")
 GIVEN_CHROMIUM: Final = os.environ.get("CHROMIUM")
 
-FOREIGN: Final = ("FLOWBOT_", "SLACK_", "ENKAPUSH_", "LOG_", "PG")
-FOREIGN_NAMES: Final = {"DATABASE_URL", "PORT", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"}
+CLEARED_PREFIXES: Final = ("FLOWBOT_", "SLACK_", "ENKAPUSH_", "LOG_", "PG")
+CLEARED_NAMES: Final = {"DATABASE_URL", "PORT", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"}
 
-WANTED: Final = ("PostgreSQL", "Chromium", "a disk to fill")
+OPTIONAL: Final = ("PostgreSQL", "Chromium", "a disk to fill")
 PORTS: Final = range(20000, 30000)
 CLUSTER_PASSWORD: Final = "s3cret-of-the-cluster"
 MEMORY: Final = Path("/dev/shm")
@@ -70,7 +70,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """What is loaded by now stays: the garbage collector need not look through it again and again."""
+    """Spare the garbage collector everything that is loaded by now: it stays."""
     gc.enable()
     gc.collect()
     gc.freeze()
@@ -78,14 +78,14 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 
 @pytest.fixture(autouse=True)
 def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing that the person at this machine has set changes what a test sees."""
+    """Remove from the environment whatever the person at this machine has set for flowbot."""
     for name in os.environ:
-        if name.upper() in FOREIGN_NAMES or name.startswith(FOREIGN):
+        if name.upper() in CLEARED_NAMES or name.startswith(CLEARED_PREFIXES):
             monkeypatch.delenv(name)
 
 
-def missing(what: str, reason: str) -> NoReturn:
-    """Skip for want of `what`, in words that the closing summary recognises; fail in CI."""
+def skip_without(what: str, reason: str) -> NoReturn:
+    """Skip without `what`, in words that the closing summary recognises; fail in CI."""
     sentence = f"for want of {what}: {reason}"
     if CI:
         pytest.fail(sentence, pytrace=False)
@@ -97,7 +97,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> Genera
     """Say plainly, below everything else, what could not be checked on this machine."""
     yield
     skipped = [str(report.longrepr) for report in terminalreporter.stats.get("skipped", [])]
-    for what in WANTED:
+    for what in OPTIONAL:
         if count := sum(f"for want of {what}:" in reason for reason in skipped):
             terminalreporter.write_line(f"skipped for want of {what}: {count}", yellow=True, bold=True)
 
@@ -105,7 +105,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> Genera
 # --- several tests at once -----------------------------------------------------------------------------------------
 
 
-class _Distribution(LoadScopeScheduling):
+class _Scheduling(LoadScopeScheduling):
     """Gives out test by test, as workers become free; tests that kill processes do not run beside each other.
 
     What they promise within ten seconds needs a machine that has them. Those in the browser share one.
@@ -119,19 +119,19 @@ class _Distribution(LoadScopeScheduling):
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The longest first, so that the workers end together."""
+    """Put the longest first, so that the workers end together."""
     items.sort(key=lambda item: [not item.nodeid.startswith(long) for long in LONG])
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """Two for each core: tests wait for processes, deadlines and browsers about as long as they compute."""
+    """Start two workers for each core: tests wait for processes and browsers about as long as they compute."""
     return 2 * (os.cpu_count() or 1)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
-    """In the order of the tests as they were collected."""
+    """Schedule the tests in the order in which they were collected."""
     config.option.loadscopereorder = False
-    return _Distribution(config, log)
+    return _Scheduling(config, log)
 
 
 # --- a browser -----------------------------------------------------------------------------------------------------
@@ -139,11 +139,11 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadSco
 
 @pytest.fixture(scope="session")
 def chromium() -> Path:
-    """The browser's executable: $CHROMIUM, or one on the path."""
+    """Return the browser's executable: $CHROMIUM, or one on the path."""
     names = [GIVEN_CHROMIUM] if GIVEN_CHROMIUM else ["chromium", "chromium-browser", "google-chrome"]
     found = next(filter(None, map(shutil.which, names)), None)
     if found is None:
-        missing("Chromium", f"none of {', '.join(names)} is installed")
+        skip_without("Chromium", f"none of {', '.join(names)} is installed")
     return Path(found)
 
 
@@ -158,7 +158,7 @@ class PostgresqlServer:
 
     @property
     def conninfo(self) -> str:
-        """The address as libpq wants it."""
+        """Return the address as libpq wants it."""
         return make_url(self.url).set(drivername="postgresql").render_as_string(hide_password=False)
 
     def run(self, statement: str, *names: str) -> None:
@@ -167,12 +167,12 @@ class PostgresqlServer:
             connection.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))
 
     def url_of(self, name: str) -> str:
-        """The address of another of the server's databases."""
+        """Return the address of another of the server's databases."""
         return make_url(self.url).set(database=name).render_as_string(hide_password=False)
 
     @contextmanager
     def new_database(self, template: str = "template0") -> Iterator[str]:
-        """A copy of `template` under a name that nobody else has, dropped at the end; gives its name."""
+        """Copy `template` under a name that nobody else has, yield the name, and drop it at the end."""
         name = f"flowbot_test_{secrets.token_hex(6)}"
         # Copied as files: some eight megabytes through the log of changes take three times as long.
         self.run("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy", name, template)
@@ -184,7 +184,7 @@ class PostgresqlServer:
 
 @pytest.fixture(scope="session")
 def postgresql_server() -> Iterator[PostgresqlServer]:
-    """The server of FLOWBOT_TEST_POSTGRESQL, or one made for this run and removed after it."""
+    """Yield the server of FLOWBOT_TEST_POSTGRESQL, or one made for this run and removed after it."""
     if GIVEN_POSTGRESQL:
         yield PostgresqlServer(GIVEN_POSTGRESQL)
         return
@@ -193,7 +193,7 @@ def postgresql_server() -> Iterator[PostgresqlServer]:
 
 
 def _postgresql_programs() -> Path | None:
-    """The folder of the newest initdb."""
+    """Return the folder of the newest initdb."""
     on_path = shutil.which("initdb")
     candidates = [Path(on_path)] if on_path else []
     for root in ("/usr/lib/postgresql", "/usr/local/opt", "/opt/homebrew/opt"):
@@ -219,7 +219,7 @@ class Cluster:
 
     @property
     def url(self) -> str:
-        """The address of a database where others can be made."""
+        """Return the address of a database where others can be made."""
         return f"postgresql://flowbot:{CLUSTER_PASSWORD}@127.0.0.1:{self.port}/postgres"
 
     def create(self) -> None:
@@ -255,20 +255,22 @@ class Cluster:
             done = subprocess.run(
                 command, user=self.owner, group=self.owner, cwd=self.folder, stdout=out, stderr=out, check=False
             )
-        assert done.returncode == 0, f"{program} failed:\n{self._told()}"
+        assert done.returncode == 0, f"{program} failed:\n{self._read_logs()}"
 
-    def _told(self) -> str:
-        """The end of what the programs and the server have said."""
+    def _read_logs(self) -> str:
+        """Return the end of the programs' and the server's logs."""
         logs = [self.folder / name for name in ("commands.log", "server.log")]
         return "\n".join(log.read_text()[-2000:] for log in logs if log.exists())
 
 
 @contextmanager
 def new_cluster(authentication: str = "trust") -> Iterator[Cluster]:
-    """A cluster that runs; skips for want of PostgreSQL."""
+    """Start a cluster; skip without PostgreSQL."""
     programs = _postgresql_programs()
     if programs is None:
-        missing("PostgreSQL", "no initdb on the path or in /usr/lib/postgresql, and FLOWBOT_TEST_POSTGRESQL is not set")
+        skip_without(
+            "PostgreSQL", "no initdb on the path or in /usr/lib/postgresql, and FLOWBOT_TEST_POSTGRESQL is not set"
+        )
     folder = Path(tempfile.mkdtemp(prefix="flowbot-pg-"))
     try:
         cluster = Cluster(programs, folder, _free_port(), "postgres" if os.geteuid() == 0 else None, authentication)
@@ -283,7 +285,7 @@ def new_cluster(authentication: str = "trust") -> Iterator[Cluster]:
 
 
 def _free_port() -> int:
-    """A port that stays free: below those that the system gives to whoever connects, while a server is down."""
+    """Find a port that stays free while a server is down: below those that the system gives to whoever connects."""
     for port in random.sample(PORTS, len(PORTS)):
         with closing(socket.socket()) as probe, suppress(OSError):
             probe.bind(("127.0.0.1", port))
@@ -296,7 +298,7 @@ def _free_port() -> int:
 
 @pytest.fixture(scope="session")
 def postgresql_template(postgresql_server: PostgresqlServer) -> Iterator[str]:
-    """A migrated database to copy; its name."""
+    """Yield the name of a migrated database to copy."""
     with postgresql_server.new_database() as name:
         upgrade(postgresql_server.url_of(name))
         yield name
@@ -304,7 +306,7 @@ def postgresql_template(postgresql_server: PostgresqlServer) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A migrated file to copy."""
+    """Return a migrated file to copy."""
     file = tmp_path_factory.mktemp("template") / "flowbot.db"
     upgrade(f"sqlite:///{file}")
     return file
@@ -312,64 +314,64 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def postgresql_url(postgresql_server: PostgresqlServer, postgresql_template: str) -> Iterator[str]:
-    """The address of a migrated PostgreSQL database of this test's own."""
+    """Yield the address of a migrated PostgreSQL database of this test's own."""
     with postgresql_server.new_database(postgresql_template) as name:
         yield postgresql_server.url_of(name)
 
 
 @pytest.fixture
 def sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
-    """The address of a migrated SQLite file of this test's own."""
+    """Return the address of a migrated SQLite file of this test's own."""
     return f"sqlite:///{shutil.copy(sqlite_template, tmp_path / 'flowbot.db')}"
 
 
 @pytest.fixture
 def empty_postgresql_url(postgresql_server: PostgresqlServer) -> Iterator[str]:
-    """The address of a PostgreSQL database with nothing in it."""
+    """Yield the address of an empty PostgreSQL database."""
     with postgresql_server.new_database() as name:
         yield postgresql_server.url_of(name)
 
 
 @pytest.fixture
 def empty_sqlite_url(tmp_path: Path) -> str:
-    """The address of a SQLite file that does not exist yet."""
+    """Return the address of a SQLite file that does not exist yet."""
     return f"sqlite:///{tmp_path / 'new.db'}"
 
 
-BOTH: Final = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)]
+BOTH_DATABASES: Final = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)]
 
 
-@pytest.fixture(params=BOTH)
+@pytest.fixture(params=BOTH_DATABASES)
 def database_url(request: pytest.FixtureRequest) -> str:
-    """The address of a migrated database of this test's own; the test runs once on each kind."""
+    """Return the address of a migrated database of this test's own; the test runs once on each kind."""
     return str(request.getfixturevalue(f"{request.param}_url"))
 
 
-@pytest.fixture(params=BOTH)
+@pytest.fixture(params=BOTH_DATABASES)
 def empty_database_url(request: pytest.FixtureRequest) -> str:
-    """The address of a database that nobody has migrated; the test runs once on each kind."""
+    """Return the address of a database without tables; the test runs once on each kind."""
     return str(request.getfixturevalue(f"empty_{request.param}_url"))
 
 
-class _Compiled(dict[Any, Any]):
+class _SharedStatements(dict[Any, Any]):
     """Statements as SQL, for all engines of a kind: SQLAlchemy compiles anew for each, and each test has its own."""
 
     def get(self, key: tuple[Any, ...], default: Any = None) -> Any:
-        return super().get(_whatever_engine(key), default)
+        return super().get(_key_without_engine(key), default)
 
     def __setitem__(self, key: tuple[Any, ...], compiled: Any) -> None:
-        super().__setitem__(_whatever_engine(key), compiled)
+        super().__setitem__(_key_without_engine(key), compiled)
 
 
-def _whatever_engine(key: tuple[Any, ...]) -> tuple[Any, ...]:
+def _key_without_engine(key: tuple[Any, ...]) -> tuple[Any, ...]:
     dialect, *statement = key
     return type(dialect), *statement
 
 
 @pytest.fixture(autouse=True, scope="session")
-def statements_are_compiled_once() -> Iterator[None]:
+def share_compiled_statements() -> Iterator[None]:
     """Spare each test a third of its time: the SQL of a statement is the same for all databases of a kind."""
-    options = {"compiled_cache": _Compiled()}
+    options = {"compiled_cache": _SharedStatements()}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(engine, "create_async_engine", partial(create_async_engine, execution_options=options))
         yield
@@ -377,7 +379,7 @@ def statements_are_compiled_once() -> Iterator[None]:
 
 @pytest.fixture
 async def database(database_url: str) -> AsyncIterator[Database]:
-    """A migrated database, open."""
+    """Open a migrated database."""
     opened = open_database(database_url)
     yield opened
     await opened.close()

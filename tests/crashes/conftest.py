@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import BOTH, PostgresqlServer
+from tests.conftest import BOTH_DATABASES, PostgresqlServer
 from tests.crashes.bot_processes import NewDatabase
 
 
@@ -35,7 +35,7 @@ def new_postgresql(postgresql_server: PostgresqlServer, postgresql_template: str
     return make
 
 
-@pytest.fixture(params=BOTH)
+@pytest.fixture(params=BOTH_DATABASES)
 def new_database(request: pytest.FixtureRequest) -> NewDatabase:
     """Return a function that makes migrated databases; the test runs once with each kind."""
     made: NewDatabase = request.getfixturevalue(f"new_{request.param}")

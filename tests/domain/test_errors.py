@@ -11,7 +11,7 @@ SOURCE: Final = Path(errors.__file__).parent
 LINE: Final = re.compile(r"^((?:[│ ]   )*)(?:[├└]── )?(\w+Error|Exception)\b(.*)$", re.MULTILINE)
 
 
-def drawn() -> dict[str, str]:
+def drawn_classes() -> dict[str, str]:
     """Return the drawn classes with the class above each."""
     above: dict[int, str] = {}
     found = {}
@@ -23,7 +23,7 @@ def drawn() -> dict[str, str]:
     return found
 
 
-def defined() -> dict[str, str]:
+def defined_classes() -> dict[str, str]:
     """Return flowbot's exceptions with their first base, but for those of Enkapush's client."""
     rooms = [path for path in SOURCE.rglob("*.py") if not {"sandbox", "client"} & set(path.relative_to(SOURCE).parts)]
     classes = [
@@ -34,4 +34,4 @@ def defined() -> dict[str, str]:
 
 
 def test_every_error_is_drawn_below_its_base() -> None:
-    assert drawn() == defined() | {"EnkapushError": "Exception"}
+    assert drawn_classes() == defined_classes() | {"EnkapushError": "Exception"}

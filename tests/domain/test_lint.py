@@ -14,24 +14,24 @@ FINE = FlowContent(
 )
 
 
-def remarks(
+def lint_remarks(
     content: FlowContent, unread: WriteOnlyFields | None = None, siblings: tuple[str, ...] = ("shop.example",)
 ) -> list[str]:
     return [remark.key for remark in lint(content, unread or WriteOnlyFields(), sibling_hosts=siblings)]
 
 
 def test_a_fine_push_gets_no_remark() -> None:
-    assert remarks(FINE) == []
+    assert lint_remarks(FINE) == []
 
 
 @pytest.mark.parametrize(("length", "expected"), [(50, []), (51, ["lint.long_title"])])
 def test_a_title_that_browsers_cut_is_remarked_on(length: int, expected: list[str]) -> None:
-    assert remarks(replace(FINE, title="x" * length)) == expected
+    assert lint_remarks(replace(FINE, title="x" * length)) == expected
 
 
 @pytest.mark.parametrize(("length", "expected"), [(150, []), (151, ["lint.long_description"])])
 def test_a_description_that_browsers_cut_is_remarked_on(length: int, expected: list[str]) -> None:
-    assert remarks(replace(FINE, description="x" * length)) == expected
+    assert lint_remarks(replace(FINE, description="x" * length)) == expected
 
 
 def test_a_remark_on_length_names_both_numbers() -> None:
@@ -46,14 +46,14 @@ def test_another_host_than_the_other_flows_lead_to_is_remarked_on() -> None:
 
 @pytest.mark.parametrize("siblings", [(), ("",), ("SHOP.example", "a.example"), ("www.shop.example",)])
 def test_the_usual_host_and_a_first_flow_are_fine(siblings: tuple[str, ...]) -> None:
-    assert remarks(FINE, siblings=siblings) == []
+    assert lint_remarks(FINE, siblings=siblings) == []
 
 
 def test_a_push_without_utm_is_remarked_on() -> None:
     bare = replace(FINE, url="https://shop.example/?q=utm_source")
-    assert remarks(bare) == ["lint.no_utm"]
-    assert remarks(bare, WriteOnlyFields(utm_campaign="spring")) == []
-    assert remarks(replace(bare, url="")) == []
+    assert lint_remarks(bare) == ["lint.no_utm"]
+    assert lint_remarks(bare, WriteOnlyFields(utm_campaign="spring")) == []
+    assert lint_remarks(replace(bare, url="")) == []
 
 
 def test_utm_values_that_may_be_there_unseen_are_not_missed() -> None:
@@ -70,9 +70,9 @@ def test_utm_values_that_may_be_there_unseen_are_not_missed() -> None:
     ],
 )
 def test_plain_http_is_remarked_on_once(content: FlowContent) -> None:
-    assert remarks(content) == ["lint.plain_http"]
+    assert lint_remarks(content) == ["lint.plain_http"]
 
 
 @pytest.mark.parametrize("url", ["nonsense", "https://[", "https://a:b", "ftp://x"])
 def test_a_url_that_is_none_is_no_trouble(url: str) -> None:
-    assert "lint.plain_http" not in remarks(replace(FINE, url=url))
+    assert "lint.plain_http" not in lint_remarks(replace(FINE, url=url))

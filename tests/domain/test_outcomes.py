@@ -45,7 +45,7 @@ DELETE: Final = DeleteOperation(FLOW)
 MAKE: Final = CreateOperation(ChangeKind.CREATE, WANTED)
 
 
-def asked(kind: ChangeKind, **other: Any) -> ChangeRequest:
+def new_change(kind: ChangeKind, **other: Any) -> ChangeRequest:
     return ChangeRequest(FormToken("t"), kind, UserId("U0EMMA"), ChannelId("C1"), WebsiteId(1), **other)
 
 
@@ -55,15 +55,18 @@ def asked(kind: ChangeKind, **other: Any) -> ChangeRequest:
 @pytest.mark.parametrize(
     ("change", "task"),
     [
-        (asked(ChangeKind.CREATE, wanted=WANTED, picture=PICTURE), CreateOperation(ChangeKind.CREATE, WANTED, PICTURE)),
-        (asked(ChangeKind.RESTORE, wanted=WANTED, before=FLOW), CreateOperation(ChangeKind.RESTORE, WANTED)),
         (
-            asked(ChangeKind.EDIT, flow=7, before=FLOW, wanted=WANTED, picture=PICTURE),
+            new_change(ChangeKind.CREATE, wanted=WANTED, picture=PICTURE),
+            CreateOperation(ChangeKind.CREATE, WANTED, PICTURE),
+        ),
+        (new_change(ChangeKind.RESTORE, wanted=WANTED, before=FLOW), CreateOperation(ChangeKind.RESTORE, WANTED)),
+        (
+            new_change(ChangeKind.EDIT, flow=7, before=FLOW, wanted=WANTED, picture=PICTURE),
             EditOperation(FLOW, WANTED, PICTURE),
         ),
-        (asked(ChangeKind.ENABLE, flow=7, before=FLOW), ENABLE),
-        (asked(ChangeKind.DISABLE, flow=7, before=ON), DISABLE),
-        (asked(ChangeKind.DELETE, flow=7, before=FLOW), DELETE),
+        (new_change(ChangeKind.ENABLE, flow=7, before=FLOW), ENABLE),
+        (new_change(ChangeKind.DISABLE, flow=7, before=ON), DISABLE),
+        (new_change(ChangeKind.DELETE, flow=7, before=FLOW), DELETE),
     ],
     ids=lambda value: str(value.kind),
 )
@@ -74,12 +77,12 @@ def test_a_change_is_one_task_of_the_same_kind(change: ChangeRequest, task: Oper
 
 @pytest.mark.parametrize("kind", list(ChangeKind))
 def test_a_change_that_says_too_little_is_no_task(kind: ChangeKind) -> None:
-    assert build_operation(asked(kind)) is None
+    assert build_operation(new_change(kind)) is None
 
 
 def test_an_edit_needs_both_what_was_and_what_is_wanted() -> None:
-    assert build_operation(asked(ChangeKind.EDIT, before=FLOW)) is None
-    assert build_operation(asked(ChangeKind.EDIT, wanted=WANTED)) is None
+    assert build_operation(new_change(ChangeKind.EDIT, before=FLOW)) is None
+    assert build_operation(new_change(ChangeKind.EDIT, wanted=WANTED)) is None
 
 
 # --- whether it is reached -----------------------------------------------------------------------------------------
@@ -156,7 +159,7 @@ def test_a_flow_shows_that_something_was_done_by_what_was_not_so_before(
 @pytest.mark.parametrize("task", UNREADABLE)
 def test_what_leaves_no_trace_is_sent_again_only_where_nobody_touched_the_flow(task: EditOperation) -> None:
     assert find_conflict(task, FLOW, was_sent=True) is None
-    assert of(find_conflict(task, TOUCHED, was_sent=True)) == (ChangeState.UNKNOWN, "unknown.edit")
+    assert outcome_of(find_conflict(task, TOUCHED, was_sent=True)) == (ChangeState.UNKNOWN, "unknown.edit")
 
 
 @pytest.mark.parametrize(
@@ -183,8 +186,8 @@ def test_nothing_is_there_of_a_task_or_something_may_be(
 # --- how it ended --------------------------------------------------------------------------------------------------
 
 
-def of(verdict: ChangeResult | None) -> tuple[ChangeState, str] | None:
-    return (verdict.state, verdict.outcome.key) if verdict else None
+def outcome_of(result: ChangeResult | None) -> tuple[ChangeState, str] | None:
+    return (result.state, result.outcome.key) if result else None
 
 
 @pytest.mark.parametrize(
@@ -196,16 +199,16 @@ def of(verdict: ChangeResult | None) -> tuple[ChangeState, str] | None:
     ],
 )
 def test_a_flow_that_was_made_is_disabled_and_read_back(flow: Flow | None, expected: tuple[ChangeState, str]) -> None:
-    verdict = evaluate_create(MAKE, FlowId(7), flow)
-    assert of(verdict) == expected
-    assert (verdict.outcome.flow, verdict.flow, verdict.details) == (7, flow, {})
+    result = evaluate_create(MAKE, FlowId(7), flow)
+    assert outcome_of(result) == expected
+    assert (result.outcome.flow, result.flow, result.details) == (7, flow, {})
 
 
 def test_what_is_kept_otherwise_than_it_was_sent_is_on_record() -> None:
     assert evaluate_create(MAKE, FlowId(7), FLOW).details == {"kept_differently": ["title"]}
-    verdict = evaluate_edit(EDIT, replace(NEW_TITLE, title="New "), was_answered=True)
-    assert of(verdict) == (ChangeState.APPLIED, "applied.edit")
-    assert verdict.details == {"changed": ["title"], "kept_differently": ["title"]}
+    result = evaluate_edit(EDIT, replace(NEW_TITLE, title="New "), was_answered=True)
+    assert outcome_of(result) == (ChangeState.APPLIED, "applied.edit")
+    assert result.details == {"changed": ["title"], "kept_differently": ["title"]}
 
 
 @pytest.mark.parametrize(
@@ -224,23 +227,26 @@ def test_what_is_kept_otherwise_than_it_was_sent_is_on_record() -> None:
 def test_an_edit_ends_by_what_is_there(
     flow: Flow | None, answered: tuple[ChangeState, str], unanswered: tuple[ChangeState, str]
 ) -> None:
-    assert of(evaluate_edit(EDIT, flow, was_answered=True)) == answered
-    assert of(evaluate_edit(EDIT, flow, was_answered=False)) == unanswered
+    assert outcome_of(evaluate_edit(EDIT, flow, was_answered=True)) == answered
+    assert outcome_of(evaluate_edit(EDIT, flow, was_answered=False)) == unanswered
 
 
 def test_a_picture_that_is_not_there_was_not_taken() -> None:
     only_picture = EditOperation(FLOW, DesiredFlow(FlowContent.of(FLOW), image="I1"))
-    assert of(evaluate_edit(only_picture, FLOW, was_answered=True)) == (ChangeState.FAILED, "not_done.ignored")
-    assert of(evaluate_edit(only_picture, FLOW, was_answered=False)) == (ChangeState.UNKNOWN, "unknown.edit")
+    assert outcome_of(evaluate_edit(only_picture, FLOW, was_answered=True)) == (ChangeState.FAILED, "not_done.ignored")
+    assert outcome_of(evaluate_edit(only_picture, FLOW, was_answered=False)) == (ChangeState.UNKNOWN, "unknown.edit")
     with_title = EditOperation(FLOW, replace(WANTED, image="I1"))
-    assert of(evaluate_edit(with_title, NEW_TITLE, was_answered=True)) == (ChangeState.UNKNOWN, "unknown.edit_partly")
+    assert outcome_of(evaluate_edit(with_title, NEW_TITLE, was_answered=True)) == (
+        ChangeState.UNKNOWN,
+        "unknown.edit_partly",
+    )
     there = replace(FLOW, image_url="https://cdn.example/1.png")
-    assert of(evaluate_edit(only_picture, there, was_answered=True)) == (ChangeState.APPLIED, "applied.edit")
+    assert outcome_of(evaluate_edit(only_picture, there, was_answered=True)) == (ChangeState.APPLIED, "applied.edit")
 
 
 def test_an_edit_of_what_cannot_be_read_back_leaves_the_rest_as_it_was() -> None:
     task = EditOperation(FLOW, DesiredFlow(FlowContent.of(FLOW), WriteOnlyFields(segment="all")))
-    assert of(evaluate_edit(task, FLOW, was_answered=True)) == (ChangeState.APPLIED, "applied.edit")
+    assert outcome_of(evaluate_edit(task, FLOW, was_answered=True)) == (ChangeState.APPLIED, "applied.edit")
 
 
 @pytest.mark.parametrize(
@@ -267,8 +273,8 @@ def test_a_yes_counts_for_something_and_what_is_there_for_more(
     answered: tuple[ChangeState, str],
     unanswered: tuple[ChangeState, str],
 ) -> None:
-    assert of(evaluate_state_write(task, flow, was_answered=True)) == answered
-    assert of(evaluate_state_write(task, flow, was_answered=False)) == unanswered
+    assert outcome_of(evaluate_state_write(task, flow, was_answered=True)) == answered
+    assert outcome_of(evaluate_state_write(task, flow, was_answered=False)) == unanswered
 
 
 @pytest.mark.parametrize(
@@ -284,15 +290,15 @@ def test_a_yes_counts_for_something_and_what_is_there_for_more(
 def test_a_flow_that_is_no_longer_what_was_asked_about_is_an_obstacle(
     task: FlowOperation, now: Flow, unsent: tuple[ChangeState, str] | None, sent: tuple[ChangeState, str] | None
 ) -> None:
-    assert of(find_conflict(task, now, was_sent=False)) == unsent
-    assert of(find_conflict(task, now, was_sent=True)) == sent
+    assert outcome_of(find_conflict(task, now, was_sent=False)) == unsent
+    assert outcome_of(find_conflict(task, now, was_sent=True)) == sent
 
 
 @pytest.mark.parametrize("task", [EDIT, ENABLE, DISABLE], ids=lambda task: str(task.kind))
 def test_what_may_have_been_done_and_undone_is_neither_done_again_nor_called_failed(task: FlowOperation) -> None:
     undone = replace(task.before, changed_at=datetime(2026, 5, 1, tzinfo=UTC))
     assert find_conflict(task, undone, was_sent=False) is None
-    assert of(find_conflict(task, undone, was_sent=True)) == (ChangeState.UNKNOWN, f"unknown.{task.kind}")
+    assert outcome_of(find_conflict(task, undone, was_sent=True)) == (ChangeState.UNKNOWN, f"unknown.{task.kind}")
     assert evaluate_recheck(task, undone, is_final=True).state is ChangeState.UNKNOWN
 
 
@@ -342,7 +348,7 @@ UNKNOWN_ENABLE: Final = ChangeResult(ChangeState.UNKNOWN, Outcome("unknown.enabl
 
 
 @pytest.mark.parametrize(
-    ("task", "verdict", "told"),
+    ("task", "result", "expected"),
     [
         pytest.param(
             ENABLE, evaluate_state_write(ENABLE, HIDDEN, was_answered=True), UNKNOWN_ENABLE, id="enabled, and moved"
@@ -378,15 +384,15 @@ UNKNOWN_ENABLE: Final = ChangeResult(ChangeState.UNKNOWN, Outcome("unknown.enabl
     ],
 )
 def test_nothing_is_told_of_a_flow_that_may_not_be_seen(
-    task: Operation, verdict: ChangeResult, told: ChangeResult
+    task: Operation, result: ChangeResult, expected: ChangeResult
 ) -> None:
-    assert hide_flow(task, verdict) == told
+    assert hide_flow(task, result) == expected
 
 
 def test_what_differs_besides_from_what_was_approved_is_told_with_the_outcome() -> None:
-    verdict = evaluate_state_write(ENABLE, replace(ON, title="Theirs", wait=WaitTime(2, "hours")), was_answered=True)
-    assert of(verdict) == (ChangeState.APPLIED, "applied.enable")
-    assert verdict.outcome.params == {
+    result = evaluate_state_write(ENABLE, replace(ON, title="Theirs", wait=WaitTime(2, "hours")), was_answered=True)
+    assert outcome_of(result) == (ChangeState.APPLIED, "applied.enable")
+    assert result.outcome.params == {
         "id": "7",
         "differences": [
             {"field": "title", "before": "Title", "after": "Theirs"},
@@ -397,5 +403,5 @@ def test_what_differs_besides_from_what_was_approved_is_told_with_the_outcome() 
             },
         ],
     }
-    assert verdict.details == {"changed_besides": ["title", "wait"]}
+    assert result.details == {"changed_besides": ["title", "wait"]}
     assert evaluate_state_write(ENABLE, ON, was_answered=True).outcome.params == {"id": "7"}

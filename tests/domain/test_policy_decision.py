@@ -13,14 +13,14 @@ from flowbot.domain.policy import Actor, ChannelPolicy, Decision, Permission, Re
 AYSE, BORA, LEADS, EDITORS = UserId("U0AYSE"), UserId("U0BORA"), GroupId("S0LEADS"), GroupId("S0EDITORS")
 
 
-def policy(**keys: Any) -> ChannelPolicy:
+def new_policy(**keys: Any) -> ChannelPolicy:
     return ChannelPolicy.model_validate({"id": "C0MARKETING", "websites": [1], **keys})
 
 
-MARKETING = policy(
+MARKETING = new_policy(
     viewers=["*"], editors=["S0EDITORS", "U0AYSE"], approvers=["S0LEADS"], approval={"break_glass": ["U0BORA"]}
 )
-CLOSED = policy(viewers=["S0LEADS"], editors=["U0AYSE"], approvers=["S0LEADS"])
+CLOSED = new_policy(viewers=["S0LEADS"], editors=["U0AYSE"], approvers=["S0LEADS"])
 
 EDITOR = Actor(AYSE)
 LEAD = Actor(BORA, groups=frozenset({LEADS}))
@@ -51,7 +51,7 @@ TABLE = [
     Row("an editor edits by group", MARKETING, replace(STRANGER, groups=frozenset({EDITORS})), Permission.EDIT,
         Reason.GRANTED, "S0EDITORS"),
     Row("who edits may view", CLOSED, EDITOR, Permission.VIEW, Reason.GRANTED, "U0AYSE"),
-    Row("who approves may view", policy(approvers=["S0LEADS"]), LEAD, Permission.VIEW, Reason.GRANTED, "S0LEADS"),
+    Row("who approves may view", new_policy(approvers=["S0LEADS"]), LEAD, Permission.VIEW, Reason.GRANTED, "S0LEADS"),
     Row("who views may not edit", MARKETING, STRANGER, Permission.EDIT, Reason.NOT_LISTED),
     Row("who edits may not approve", MARKETING, EDITOR, Permission.APPROVE, Reason.NOT_LISTED),
     Row("who approves may not edit", MARKETING, LEAD, Permission.EDIT, Reason.NOT_LISTED),
@@ -62,9 +62,9 @@ TABLE = [
     Row("glass is not broken by admins", MARKETING, ADMIN, Permission.BREAK_GLASS, Reason.NOT_LISTED),
     Row("unknown groups grant nothing", MARKETING, UNCERTAIN, Permission.APPROVE, Reason.UNCERTAIN),
     Row("unknown groups take nothing away", MARKETING, UNCERTAIN, Permission.VIEW, Reason.GRANTED, "*"),
-    Row("unknown groups do not matter where none is listed", policy(editors=["U0AYSE"]), UNCERTAIN, Permission.EDIT,
+    Row("unknown groups do not matter where none is listed", new_policy(editors=["U0AYSE"]), UNCERTAIN, Permission.EDIT,
         Reason.NOT_LISTED),
-    Row("an empty list grants nothing", policy(), EDITOR, Permission.VIEW, Reason.NOT_LISTED),
+    Row("an empty list grants nothing", new_policy(), EDITOR, Permission.VIEW, Reason.NOT_LISTED),
     Row("an admin sets up", MARKETING, ADMIN, Permission.SETUP, Reason.GRANTED, "admin"),
     Row("an admin sets up a channel without policy", None, ADMIN, Permission.SETUP, Reason.GRANTED, "admin"),
     Row("an editor does not set up", MARKETING, EDITOR, Permission.SETUP, Reason.NOT_ADMIN),
@@ -94,7 +94,7 @@ PEOPLE = st.sampled_from(["U1", "U2", "W3"])
 GROUPS = st.sampled_from(["S1", "S2", "S3"])
 ENTRIES = st.lists(st.one_of(st.just("*"), PEOPLE, GROUPS), max_size=3)
 POLICIES = st.builds(
-    lambda glass, **roles: policy(**roles, approval={"break_glass": glass}),
+    lambda glass, **roles: new_policy(**roles, approval={"break_glass": glass}),
     glass=st.lists(PEOPLE, max_size=2),
     viewers=ENTRIES,
     editors=ENTRIES,
@@ -149,7 +149,7 @@ def test_one_more_group_takes_nothing_away(
 def test_one_more_entry_takes_nothing_away(
     rules: ChannelPolicy, actor: Actor, permission: Permission, role: str, more: list[str]
 ) -> None:
-    wider = rules.model_copy(update={role: getattr(rules, role) + policy(viewers=more).viewers})
+    wider = rules.model_copy(update={role: getattr(rules, role) + new_policy(viewers=more).viewers})
     assert decide(rules, actor, permission).allowed <= decide(wider, actor, permission).allowed
 
 

@@ -26,13 +26,13 @@ FLOW = Flow(FlowId(1), WebsiteId(1), "Name", "Title", "Description", WaitTime(3,
 DAY = datetime(2026, 5, 1, tzinfo=UTC)
 
 
-def index(flows: Iterable[Flow]) -> tuple[IndexedFlow, ...]:
-    """The flows ready for searching."""
+def build_index(flows: Iterable[Flow]) -> tuple[IndexedFlow, ...]:
+    """Make the flows ready for searching."""
     return sort_newest_first(IndexedFlow.of(flow) for flow in flows)
 
 
-def found(flows: Iterable[Flow], query: FlowQuery) -> list[Flow]:
-    return [entry.flow for entry in search(index(flows), query)]
+def search_flows(flows: Iterable[Flow], query: FlowQuery) -> list[Flow]:
+    return [entry.flow for entry in search(build_index(flows), query)]
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def found(flows: Iterable[Flow], query: FlowQuery) -> list[Flow]:
 )
 def test_search_folds_case_and_the_turkish_i(typed: str, there: str) -> None:
     flow = replace(FLOW, title=f"Bugün {there}!")
-    assert found([flow], FlowQuery((typed,))) == [flow]
+    assert search_flows([flow], FlowQuery((typed,))) == [flow]
 
 
 def test_accents_count() -> None:
@@ -75,26 +75,26 @@ SALE = "A late spring sale for you"
 @pytest.mark.parametrize("flow", [replace(FLOW, name=SALE), replace(FLOW, title=SALE), replace(FLOW, description=SALE)])
 def test_words_match_name_title_or_description(flow: Flow) -> None:
     flows = [flow, replace(FLOW, id=FlowId(2))]
-    assert found(flows, FlowQuery(("spring", "SALE"))) == [flow]
+    assert search_flows(flows, FlowQuery(("spring", "SALE"))) == [flow]
 
 
 def test_every_word_must_match_but_anywhere() -> None:
     flow = replace(FLOW, name="spring", description="sale")
-    assert found([flow], FlowQuery(("sale", "spring"))) == [flow]
-    assert found([flow], FlowQuery(("sale", "winter"))) == []
+    assert search_flows([flow], FlowQuery(("sale", "spring"))) == [flow]
+    assert search_flows([flow], FlowQuery(("sale", "winter"))) == []
 
 
 def test_a_word_does_not_match_across_fields() -> None:
     flow = replace(FLOW, name="spring", title="sale")
-    assert found([flow], FlowQuery(("springsale",))) == []
+    assert search_flows([flow], FlowQuery(("springsale",))) == []
 
 
 def test_filters_narrow_by_state_and_website() -> None:
     on, off = replace(FLOW, id=FlowId(1)), replace(FLOW, id=FlowId(2), is_enabled=False, website_id=WebsiteId(2))
     flows = [on, off]
-    assert found(flows, FlowQuery(is_enabled=True)) == [on]
-    assert found(flows, FlowQuery(is_enabled=False)) == [off]
-    assert found(flows, FlowQuery(website=WebsiteId(2))) == [off]
+    assert search_flows(flows, FlowQuery(is_enabled=True)) == [on]
+    assert search_flows(flows, FlowQuery(is_enabled=False)) == [off]
+    assert search_flows(flows, FlowQuery(website=WebsiteId(2))) == [off]
 
 
 @given(st.lists(st.tuples(st.integers(0, 3), st.none() | st.integers(0, 3)), unique_by=lambda pair: pair[0]))
@@ -103,7 +103,7 @@ def test_newest_first_by_time_then_by_id(rows: list[tuple[int, int | None]]) -> 
         replace(FLOW, id=FlowId(number), created_at=None if day is None else DAY + timedelta(days=day))
         for number, day in rows
     ]
-    ordered = [entry.flow for entry in index(flows)]
+    ordered = [entry.flow for entry in build_index(flows)]
     keys = [(flow.created_at is not None, flow.created_at or DAY, flow.id) for flow in ordered]
     assert keys == sorted(keys, reverse=True)
     assert sorted(flow.id for flow in ordered) == sorted(flow.id for flow in flows)
@@ -121,8 +121,8 @@ def test_a_flow_that_is_put_in_stands_where_it_would_have_stood(
         for number, day in [*rows, put]
     ]
     others = [flow for flow in flows if flow.id != new.id]
-    assert insert_flow(index(flows), new) == index([*others, new])
-    assert remove_flow(index(flows), new.id) == index(others)
+    assert insert_flow(build_index(flows), new) == build_index([*others, new])
+    assert remove_flow(build_index(flows), new.id) == build_index(others)
 
 
 @given(st.integers(0, 60), st.integers(1, 12))

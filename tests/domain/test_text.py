@@ -19,7 +19,7 @@ SEEN = st.characters(categories=["Lu", "Ll", "Lt", "Nd", "Nl", "Sm", "Sc", "Pd",
 REQUIRED_TEXTS = st.sampled_from(["name", "title", "description"])
 
 
-def typed(**texts: str) -> FormValues:
+def form_values_with(**texts: str) -> FormValues:
     return default_values(SHOP) | {"name": "Spring", "title": "Hello", "description": "Come"} | texts
 
 
@@ -50,13 +50,15 @@ def test_one_character_that_is_seen_is_enough(before: str, seen: str, after: str
 
 @given(REQUIRED_TEXTS, UNSEEN)
 def test_a_required_text_that_nobody_sees_is_missing(name: str, unseen: str) -> None:
-    checked = validate_form(typed(**{name: unseen}), kind=FormKind.CREATE, before=None, websites={SHOP})
+    checked = validate_form(form_values_with(**{name: unseen}), kind=FormKind.CREATE, before=None, websites={SHOP})
     assert {field: problem.key for field, problem in checked.problems.items()} == {name: "form.problem_required"}
 
 
 @given(REQUIRED_TEXTS, UNSEEN, SEEN, UNSEEN)
 def test_a_text_that_is_seen_is_kept_with_all_that_is_not(name: str, before: str, seen: str, after: str) -> None:
-    checked = validate_form(typed(**{name: before + seen + after}), kind=FormKind.CREATE, before=None, websites={SHOP})
+    checked = validate_form(
+        form_values_with(**{name: before + seen + after}), kind=FormKind.CREATE, before=None, websites={SHOP}
+    )
     assert checked.wanted is not None
     assert getattr(checked.wanted.content, name) == before + seen + after
 

@@ -62,32 +62,32 @@ ANY_FLOW = st.builds(
 )
 
 
-def created(**typed: str) -> ValidationResult:
+def check_create(**typed: str) -> ValidationResult:
     return validate_form(FILLED | typed, kind=FormKind.CREATE, before=None, websites=[SHOP, BLOG])
 
 
-def edited(flow: Flow = FLOW, **typed: str) -> ValidationResult:
+def check_edit(flow: Flow = FLOW, **typed: str) -> ValidationResult:
     return validate_form(form_values(flow) | typed, kind=FormKind.EDIT, before=flow, websites=[SHOP, BLOG])
 
 
-def wanted(checked: ValidationResult) -> DesiredFlow:
+def require_wanted(checked: ValidationResult) -> DesiredFlow:
     assert checked.problems == {}
     assert checked.wanted is not None
     return checked.wanted
 
 
-def refused(checked: ValidationResult) -> dict[str, str]:
+def require_refused(checked: ValidationResult) -> dict[str, str]:
     assert checked.wanted is None
     return {name: problem.key for name, problem in checked.problems.items()}
 
 
 def test_a_new_flow_is_what_was_typed_with_the_defaults_for_the_rest() -> None:
     content = FlowContent(SHOP, "Welcome", "Hello", "Glad", WaitTime(1, "days"), ttl=2_419_200)
-    assert wanted(created()) == DesiredFlow(content, WriteOnlyFields(segment="all"))
+    assert require_wanted(check_create()) == DesiredFlow(content, WriteOnlyFields(segment="all"))
 
 
 def test_everything_that_can_be_typed_is_wanted() -> None:
-    checked = created(
+    checked = check_create(
         website="2",
         url="https://shop.example/sale",
         wait="90",
@@ -105,7 +105,7 @@ def test_everything_that_can_be_typed_is_wanted() -> None:
         utm_campaign="spring",
         image="kept",
     )
-    assert wanted(checked) == DesiredFlow(
+    assert require_wanted(checked) == DesiredFlow(
         FlowContent(
             BLOG,
             "Welcome",
@@ -127,12 +127,12 @@ def test_everything_that_can_be_typed_is_wanted() -> None:
 @pytest.mark.parametrize("blank", ["", " ", "\n\t ", "\N{NO-BREAK SPACE}"])
 @pytest.mark.parametrize("name", ["name", "title", "description"])
 def test_blank_texts_are_refused(name: str, blank: str) -> None:
-    assert refused(created(**{name: blank})) == {name: "form.problem_required"}
+    assert require_refused(check_create(**{name: blank})) == {name: "form.problem_required"}
 
 
 def test_an_empty_form_names_every_field_that_is_required() -> None:
     checked = validate_form({}, kind=FormKind.CREATE, before=None, websites=[SHOP])
-    assert refused(checked) == dict.fromkeys(
+    assert require_refused(checked) == dict.fromkeys(
         (name for name, field in FIELDS.items() if field.is_required), "form.problem_required"
     )
 
@@ -140,7 +140,7 @@ def test_an_empty_form_names_every_field_that_is_required() -> None:
 @pytest.mark.parametrize("name", ["name", "title", "description"])
 @pytest.mark.parametrize("text", ["  two blanks around  ", "a\nb", "<!channel> *bold*", "\N{PARTY POPPER}", "مرحبا"])
 def test_texts_are_kept_exactly_as_typed(name: str, text: str) -> None:
-    assert getattr(wanted(created(**{name: text})).content, name) == text
+    assert getattr(require_wanted(check_create(**{name: text})).content, name) == text
 
 
 @pytest.mark.parametrize(
@@ -160,9 +160,9 @@ def test_texts_are_kept_exactly_as_typed(name: str, text: str) -> None:
     ],
 )
 def test_web_addresses_are_taken(url: str) -> None:
-    checked = created(url=f"  {url}\n", button_2_title="Go", button_2_url=f" {url} ")
-    assert wanted(checked).content.url == url
-    assert wanted(checked).content.button_2 == FlowButton("Go", url)
+    checked = check_create(url=f"  {url}\n", button_2_title="Go", button_2_url=f" {url} ")
+    assert require_wanted(checked).content.url == url
+    assert require_wanted(checked).content.button_2 == FlowButton("Go", url)
 
 
 @pytest.mark.parametrize(
@@ -191,20 +191,22 @@ def test_web_addresses_are_taken(url: str) -> None:
     ],
 )
 def test_anything_else_is_no_web_address(url: str) -> None:
-    assert refused(created(url=url)) == {"url": "form.problem_url"}
-    assert refused(created(button_1_title="Go", button_1_url=url)) == {"button_1_url": "form.problem_url"}
+    assert require_refused(check_create(url=url)) == {"url": "form.problem_url"}
+    assert require_refused(check_create(button_1_title="Go", button_1_url=url)) == {"button_1_url": "form.problem_url"}
 
 
 @pytest.mark.parametrize("number", [1, 2])
 def test_a_button_has_both_its_parts_or_none(number: int) -> None:
     title, url = f"button_{number}_title", f"button_{number}_url"
-    assert refused(created(**{title: "Go"})) == {url: "form.problem_button_url"}
-    assert refused(created(**{url: "https://a.example"})) == {title: "form.problem_button_title"}
-    assert refused(created(**{url: "https://a.example", title: " "})) == {title: "form.problem_button_title"}
+    assert require_refused(check_create(**{title: "Go"})) == {url: "form.problem_button_url"}
+    assert require_refused(check_create(**{url: "https://a.example"})) == {title: "form.problem_button_title"}
+    assert require_refused(check_create(**{url: "https://a.example", title: " "})) == {
+        title: "form.problem_button_title"
+    }
 
 
 def test_a_blank_button_is_none() -> None:
-    assert wanted(created(button_1_title="  ", button_1_url=" ")).content.button_1 == FlowButton("", "")
+    assert require_wanted(check_create(button_1_title="  ", button_1_url=" ")).content.button_1 == FlowButton("", "")
 
 
 @pytest.mark.parametrize(
@@ -218,7 +220,7 @@ def test_a_blank_button_is_none() -> None:
     ],
 )
 def test_a_wait_is_a_whole_number_of_a_unit(amount: str, unit: str, wait: WaitTime) -> None:
-    assert wanted(created(wait=amount, wait_unit=unit)).content.wait == wait
+    assert require_wanted(check_create(wait=amount, wait_unit=unit)).content.wait == wait
 
 
 @pytest.mark.parametrize(
@@ -241,7 +243,7 @@ def test_a_wait_is_a_whole_number_of_a_unit(amount: str, unit: str, wait: WaitTi
     ],
 )
 def test_other_waits_are_refused(amount: str, unit: str, key: str) -> None:
-    assert refused(created(wait=amount, wait_unit=unit)) == {"wait": key}
+    assert require_refused(check_create(wait=amount, wait_unit=unit)) == {"wait": key}
 
 
 @pytest.mark.parametrize(
@@ -258,42 +260,42 @@ def test_other_waits_are_refused(amount: str, unit: str, key: str) -> None:
     ],
 )
 def test_only_what_was_offered_can_be_chosen(typed: dict[str, str]) -> None:
-    assert refused(created(**typed)) == dict.fromkeys(typed, "form.problem_choice")
+    assert require_refused(check_create(**typed)) == dict.fromkeys(typed, "form.problem_choice")
 
 
 @pytest.mark.parametrize("seconds", TTL_SECONDS)
 def test_every_time_to_live_of_enkapush_can_be_chosen(seconds: int) -> None:
-    assert wanted(created(ttl=str(seconds))).content.ttl == seconds
+    assert require_wanted(check_create(ttl=str(seconds))).content.ttl == seconds
 
 
 def test_nothing_chosen_means_everyone_and_four_weeks_for_a_new_flow() -> None:
-    new = wanted(created(segment="", ttl=""))
+    new = require_wanted(check_create(segment="", ttl=""))
     assert (new.unread, new.content.ttl) == (WriteOnlyFields(segment="all"), 2_419_200)
 
 
 def test_nothing_typed_leaves_an_edited_flow_as_it_is() -> None:
-    assert wanted(edited()) == DesiredFlow(FlowContent.of(FLOW), WriteOnlyFields())
+    assert require_wanted(check_edit()) == DesiredFlow(FlowContent.of(FLOW), WriteOnlyFields())
 
 
 def test_an_edit_changes_what_was_typed_and_nothing_else() -> None:
-    kept = wanted(edited(title="Good day", utm_source="push", utm_medium="  "))
+    kept = require_wanted(check_edit(title="Good day", utm_source="push", utm_medium="  "))
     assert kept == DesiredFlow(replace(FlowContent.of(FLOW), title="Good day"), WriteOnlyFields(utm_source="push"))
 
 
 @given(ANY_FLOW)
 def test_an_edit_leaves_alone_whatever_the_flow_has(flow: Flow) -> None:
-    assert wanted(edited(flow)) == DesiredFlow(FlowContent.of(flow), WriteOnlyFields())
+    assert require_wanted(check_edit(flow)) == DesiredFlow(FlowContent.of(flow), WriteOnlyFields())
 
 
 def test_an_edit_leaves_a_text_alone_that_the_form_cannot_hold() -> None:
     flow = replace(FLOW, description="long " * 700, title="\N{PARTY POPPER}" * 1501)
-    assert wanted(edited(flow, description="", title="")).content == FlowContent.of(flow)
-    assert wanted(edited(flow, description="short", title="x")).content.description == "short"
+    assert require_wanted(check_edit(flow, description="", title="")).content == FlowContent.of(flow)
+    assert require_wanted(check_edit(flow, description="short", title="x")).content.description == "short"
 
 
 def test_an_edit_leaves_line_ends_alone_that_slack_turned_into_its_own() -> None:
     flow = replace(FLOW, description="one\r\ntwo\rthree")
-    assert wanted(edited(flow, description="one\ntwo\nthree")).content == FlowContent.of(flow)
+    assert require_wanted(check_edit(flow, description="one\ntwo\nthree")).content == FlowContent.of(flow)
 
 
 @given(ANY_FLOW, ANY_FLOW)
@@ -345,43 +347,47 @@ def test_a_segment_does_not_follow_a_flow_to_another_website() -> None:
 def test_an_edit_checks_what_is_new_even_where_the_old_was_odd(
     flow: Flow, typed: dict[str, str], problem: dict[str, str]
 ) -> None:
-    assert refused(edited(flow, **typed)) == problem
+    assert require_refused(check_edit(flow, **typed)) == problem
 
 
 def test_an_edit_can_remove_what_is_optional() -> None:
-    kept = wanted(edited(url="", button_1_title="", button_1_url="", silent="")).content
+    kept = require_wanted(check_edit(url="", button_1_title="", button_1_url="", silent="")).content
     assert (kept.url, kept.button_1, kept.is_silent) == ("", FlowButton("", ""), False)
 
 
 def test_half_a_button_that_the_flow_has_is_left_alone() -> None:
     flow = replace(FLOW, buttons=(FlowButton("Half", ""), FlowButton("", "")))
-    assert wanted(edited(flow, name="Other")).content.button_1 == FlowButton("Half", "")
+    assert require_wanted(check_edit(flow, name="Other")).content.button_1 == FlowButton("Half", "")
 
 
 def test_a_duplicate_is_checked_like_a_new_flow() -> None:
     typed = duplicate_values(replace(FLOW, url="ftp://a.example"))
     checked = validate_form(typed, kind=FormKind.DUPLICATE, before=FLOW, websites=[SHOP])
-    assert refused(checked) == {"url": "form.problem_url"}
+    assert require_refused(checked) == {"url": "form.problem_url"}
     assert FormKind.DUPLICATE.change is ChangeKind.CREATE
     assert FormKind.EDIT.change is ChangeKind.EDIT
 
 
 def test_a_duplicate_has_all_that_can_be_read_and_goes_to_everyone() -> None:
     checked = validate_form(duplicate_values(FLOW), kind=FormKind.DUPLICATE, before=FLOW, websites=[SHOP])
-    assert wanted(checked) == DesiredFlow(FlowContent.of(FLOW), WriteOnlyFields(segment="all"))
+    assert require_wanted(checked) == DesiredFlow(FlowContent.of(FLOW), WriteOnlyFields(segment="all"))
 
 
 def test_a_segment_of_the_website_that_was_left_is_refused() -> None:
     typed = FILLED | {"website": "2", "segment": "5"}
     known: dict[str, Any] = {"kind": FormKind.CREATE, "before": None, "websites": [SHOP, BLOG]}
-    assert refused(validate_form(typed, **known, segment_website=SHOP)) == {"segment": "form.problem_segment_website"}
-    assert wanted(validate_form(typed, **known, segment_website=BLOG)).unread.segment == "5"
-    assert wanted(validate_form(typed | {"segment": "all"}, **known, segment_website=SHOP)).unread.segment == "all"
+    assert require_refused(validate_form(typed, **known, segment_website=SHOP)) == {
+        "segment": "form.problem_segment_website"
+    }
+    assert require_wanted(validate_form(typed, **known, segment_website=BLOG)).unread.segment == "5"
+    assert (
+        require_wanted(validate_form(typed | {"segment": "all"}, **known, segment_website=SHOP)).unread.segment == "all"
+    )
 
 
 def test_a_flow_that_moves_to_another_website_needs_its_segment_said() -> None:
-    assert refused(edited(website="2")) == {"segment": "form.problem_segment_website"}
-    assert wanted(edited(website="2", segment="all")).content.website_id == BLOG
+    assert require_refused(check_edit(website="2")) == {"segment": "form.problem_segment_website"}
+    assert require_wanted(check_edit(website="2", segment="all")).content.website_id == BLOG
 
 
 def test_another_website_begins_with_all_its_subscribers() -> None:

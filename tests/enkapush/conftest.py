@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from flowbot.enkapush.client import EnkapushClient
-from tests.enkapush.scripted_server import KEY, FakeTiming, MakeClient, ScriptedServer, scripted
+from tests.enkapush.scripted_server import KEY, FakeTiming, MakeClient, ScriptedServer, run_scripted_server
 
 
 @pytest.fixture
@@ -30,5 +30,5 @@ async def make_client(clock: FakeTiming) -> AsyncIterator[MakeClient]:
 
 @pytest.fixture
 async def server() -> AsyncIterator[ScriptedServer]:
-    async with scripted() as server:
+    async with run_scripted_server() as server:
         yield server

@@ -1,4 +1,4 @@
-"""A server on a socket that says exactly what a test scripts, and objects to any request that no test expected."""
+"""A server on a socket that sends exactly what a test scripts, and objects to any request that no test expected."""
 
 import asyncio
 import json
@@ -16,7 +16,7 @@ Behaviour = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[Non
 
 
 @dataclass(frozen=True)
-class Heard:
+class ReceivedRequest:
     """One request as it came over the wire."""
 
     method: str
@@ -30,27 +30,27 @@ class ScriptedServer:
     """Answers each request with the next entry of its script."""
 
     script: deque[bytes | Behaviour] = field(default_factory=deque)
-    heard: list[Heard] = field(default_factory=list)
-    unexpected: list[Heard] = field(default_factory=list)
+    received: list[ReceivedRequest] = field(default_factory=list)
+    unexpected: list[ReceivedRequest] = field(default_factory=list)
     port: int = 0
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}/api"
 
-    def says(self, *answers: bytes | Behaviour) -> None:
+    def add_answers(self, *answers: bytes | Behaviour) -> None:
         self.script.extend(answers)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            await self._answer(await _hear(reader), reader, writer)
+            await self._answer(await _read_request(reader), reader, writer)
         except (ConnectionError, asyncio.IncompleteReadError):
             pass
         finally:
             writer.close()
 
-    async def _answer(self, heard: Heard, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.heard.append(heard)
+    async def _answer(self, heard: ReceivedRequest, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.received.append(heard)
         if not self.script:
             self.unexpected.append(heard)
             return
@@ -62,16 +62,16 @@ class ScriptedServer:
             await writer.drain()
 
 
-async def _hear(reader: asyncio.StreamReader) -> Heard:
+async def _read_request(reader: asyncio.StreamReader) -> ReceivedRequest:
     head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
     method, target, _ = head[0].split(" ")
     headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in head[1:] if line)}
     body = await reader.readexactly(int(headers.get("content-length", "0")))
-    return Heard(method, target, headers, body)
+    return ReceivedRequest(method, target, headers, body)
 
 
-def reply(status: int = 200, body: bytes | str = b"", **headers: str) -> bytes:
-    """One whole HTTP answer; `retry_after="3"` becomes the header `retry-after: 3`."""
+def http_answer(status: int = 200, body: bytes | str = b"", **headers: str) -> bytes:
+    """Return one whole HTTP answer; `retry_after="3"` becomes the header `retry-after: 3`."""
     content = body.encode() if isinstance(body, str) else body
     lines = [f"HTTP/1.1 {status} -", "connection: close", f"content-length: {len(content)}"]
     lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
@@ -106,7 +106,7 @@ class MakeClient(Protocol):
 
 
 @asynccontextmanager
-async def scripted() -> AsyncIterator[ScriptedServer]:
+async def run_scripted_server() -> AsyncIterator[ScriptedServer]:
     server = ScriptedServer()
     listening = await asyncio.start_server(server.serve, "127.0.0.1", 0)
     server.port = listening.sockets[0].getsockname()[1]
@@ -123,8 +123,8 @@ IMPATIENT = Timeouts(connect=1.0, read=0.3, write=1.0, pool=1.0, write_deadline=
 ONE_TRY = RetryPolicy(attempts=1)
 
 
-def a_flow(flow_id: int = 12, **changes: Any) -> dict[str, Any]:
-    """A flow as the documentation's example shows it."""
+def flow_json(flow_id: int = 12, **changes: Any) -> dict[str, Any]:
+    """Return a flow as the documentation's example shows it."""
     settings = {
         "ttl": 2419200,
         "urgency": "normal",
@@ -159,20 +159,20 @@ def a_flow(flow_id: int = 12, **changes: Any) -> dict[str, Any]:
     } | changes
 
 
-def one(flow: dict[str, Any]) -> str:
-    """The body of a single read."""
+def item_body(flow: dict[str, Any]) -> str:
+    """Return the body of a single read."""
     return json.dumps({"data": flow})
 
 
-def many(*items: Any, page: int = 1, total: int | None = None, pages: int = 1) -> str:
-    """The body of a list."""
+def page_body(*items: Any, page: int = 1, total: int | None = None, pages: int = 1) -> str:
+    """Return the body of a list."""
     total = len(items) if total is None else total
     meta = {"page": page, "results_per_page": 25, "total": total, "total_pages": pages}
     return json.dumps({"data": items, "meta": meta})
 
 
-def a_new_flow(**changes: Any) -> NewFlow:
-    """A flow to create, with only what is required."""
+def new_flow(**changes: Any) -> NewFlow:
+    """Return a flow to create, with only what is required."""
     required: dict[str, Any] = {
         "website_id": 1,
         "name": "Welcome",

@@ -28,7 +28,7 @@ from flowbot.enkapush.client import (
 )
 from flowbot.sandbox.enkapush import EnkapushSandbox, Fault, Segment
 from flowbot.sandbox.enkapush.faults import Hang
-from tests.enkapush.scripted_server import IMPATIENT, KEY, ONE_TRY, FakeTiming, MakeClient, a_new_flow
+from tests.enkapush.scripted_server import IMPATIENT, KEY, ONE_TRY, FakeTiming, MakeClient, new_flow
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"\x00" * 32
 
@@ -55,7 +55,7 @@ def client(url: str, make_client: MakeClient) -> EnkapushClient:
 
 
 async def test_a_flow_lives_from_creation_to_deletion(sandbox: EnkapushSandbox, client: EnkapushClient) -> None:
-    flow_id = await client.flows.create(a_new_flow(url="https://lale.example", ttl=900, segment=7))
+    flow_id = await client.flows.create(new_flow(url="https://lale.example", ttl=900, segment=7))
     created = await client.flows.get(flow_id)
     assert (created.name, created.url, created.settings.ttl) == ("Welcome", "https://lale.example", 900)
     assert (created.is_enabled, sandbox.store.flow(flow_id).segment) == (False, "7")
@@ -80,7 +80,7 @@ async def test_an_update_leaves_alone_what_was_not_set(sandbox: EnkapushSandbox,
 
 async def test_an_image_goes_up_with_its_name_and_kind(sandbox: EnkapushSandbox, client: EnkapushClient) -> None:
     image = ImagePart(filename="gül resmi.png", content=PNG, content_type="image/png")
-    flow_id = await client.flows.create(a_new_flow(image=image))
+    flow_id = await client.flows.create(new_flow(image=image))
     sent = sandbox.requests[-1].files["image"]
     assert (sent.filename, sent.content_type, sent.content) == ("gül resmi.png", "image/png", PNG)
     assert (await client.flows.get(flow_id)).image_url
@@ -138,7 +138,7 @@ WRITE_ONLY = ("segment", "utm_source", "utm_medium", "utm_campaign")
 
 
 async def read_back(client: EnkapushClient, sandbox: EnkapushSandbox, flow_id: int) -> dict[str, Any]:
-    """Every field that can be set, from the API where it shows it and from the store where it does not."""
+    """Read every field that can be set, from the API where it shows it and from the store where it does not."""
     flow = await client.flows.get(flow_id)
     kept = sandbox.store.flow(flow_id)
     hidden = {name: getattr(kept, name) for name in WRITE_ONLY}
@@ -155,7 +155,7 @@ many_examples = settings(deadline=None, max_examples=80, suppress_health_check=[
 async def test_what_is_created_is_read_back_equal(
     sandbox: EnkapushSandbox, client: EnkapushClient, written: dict[str, Any]
 ) -> None:
-    flow_id = await client.flows.create(a_new_flow(**written))
+    flow_id = await client.flows.create(new_flow(**written))
     found = await read_back(client, sandbox, flow_id)
     assert {name: found[name] for name in written} == written
 
@@ -177,15 +177,15 @@ async def test_no_filename_or_content_disturbs_the_form(
     sandbox: EnkapushSandbox, client: EnkapushClient, filename: str, tail: bytes, title: str
 ) -> None:
     image = ImagePart(filename=filename, content=PNG + tail, content_type="image/png")
-    await client.flows.create(a_new_flow(image=image, title=title))
+    await client.flows.create(new_flow(image=image, title=title))
     sent = sandbox.requests[-1]
     assert sent.files["image"].content == PNG + tail
     assert sent.files["image"].filename == image.safe_filename
     assert sent.texts["title"] == title
 
 
-def patience(fault: Fault) -> Timeouts | None:
-    """Little with silence; the client's own with everything else, so that a busy machine changes no outcome."""
+def short_timeouts(fault: Fault) -> Timeouts | None:
+    """Return short timeouts for silence, else None, so that a busy machine changes no outcome."""
     return IMPATIENT if isinstance(fault.action, Hang) else None
 
 
@@ -209,7 +209,7 @@ async def test_a_read_gets_over_a_bad_moment(
 ) -> None:
     flow = sandbox.store.add_flow()
     sandbox.faults.add(Fault(fault.action))
-    assert (await make_client(url, timeouts=patience(fault)).flows.get(flow.id)).id == flow.id
+    assert (await make_client(url, timeouts=short_timeouts(fault)).flows.get(flow.id)).id == flow.id
     assert len(clock.naps) == 1
 
 
@@ -281,7 +281,7 @@ async def test_a_creation_that_may_have_happened_is_sent_once_and_says_so(
 ) -> None:
     sandbox.faults.add(Fault(fault.action))
     with pytest.raises(kind) as caught:
-        await make_client(url, timeouts=patience(fault)).flows.create(a_new_flow())
+        await make_client(url, timeouts=short_timeouts(fault)).flows.create(new_flow())
     assert caught.value.ambiguous
     assert (sandbox.request_count("POST"), len(sandbox.store.flows)) == (1, 1)
 
@@ -292,7 +292,7 @@ async def test_a_creation_that_cannot_be_known_to_have_failed_is_ambiguous_too(
 ) -> None:
     sandbox.faults.add(Fault(fault.action))
     with pytest.raises(EnkapushError) as caught:
-        await make_client(url, timeouts=patience(fault)).flows.create(a_new_flow())
+        await make_client(url, timeouts=short_timeouts(fault)).flows.create(new_flow())
     assert caught.value.ambiguous
     assert (sandbox.request_count("POST"), len(sandbox.store.flows)) == (1, 0)
 
@@ -303,7 +303,7 @@ async def test_a_creation_that_was_refused_is_certain(
 ) -> None:
     sandbox.faults.add(Fault(fault.action))
     with pytest.raises(EnkapushError) as caught:
-        await client.flows.create(a_new_flow())
+        await client.flows.create(new_flow())
     assert (caught.value.ambiguous, sandbox.request_count("POST")) == (False, 1)
 
 
@@ -323,7 +323,7 @@ async def test_a_redirected_write_is_not_followed(
 
 async def test_a_refused_form_names_the_field(sandbox: EnkapushSandbox, client: EnkapushClient) -> None:
     with pytest.raises(InvalidError) as caught:
-        await client.flows.create(a_new_flow(website_id=999))
+        await client.flows.create(new_flow(website_id=999))
     assert caught.value.messages == {"website_id": ("The website_id field names a website that does not exist.",)}
     assert not sandbox.store.flows
 

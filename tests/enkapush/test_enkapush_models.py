@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from flowbot.enkapush.client import TTL_SECONDS, FlowPatch, ImagePart, WaitUnit
-from tests.enkapush.scripted_server import a_new_flow
+from tests.enkapush.scripted_server import new_flow
 
 REQUIRED = {
     "website_id": (None, b"1"),
@@ -21,11 +21,11 @@ REQUIRED = {
 
 
 def test_a_creation_sends_what_is_required_and_that_it_is_disabled() -> None:
-    assert dict(a_new_flow().parts()) == REQUIRED | {"is_enabled": (None, b"0")}
+    assert dict(new_flow().parts()) == REQUIRED | {"is_enabled": (None, b"0")}
 
 
 def test_a_creation_sends_enabled_as_1_where_it_is_asked_for() -> None:
-    assert dict(a_new_flow(is_enabled=True).parts())["is_enabled"] == (None, b"1")
+    assert dict(new_flow(is_enabled=True).parts())["is_enabled"] == (None, b"1")
 
 
 @pytest.mark.parametrize(
@@ -74,13 +74,13 @@ def test_what_the_documentation_does_not_allow_is_not_sent(wrong: dict[str, Any]
     with pytest.raises(ValidationError):
         FlowPatch(**wrong)
     with pytest.raises(ValidationError):
-        a_new_flow(**wrong)
+        new_flow(**wrong)
 
 
 @pytest.mark.parametrize("field", ["name", "title", "description"])
 def test_a_creation_needs_its_texts(field: str) -> None:
     with pytest.raises(ValidationError):
-        a_new_flow(**{field: ""})
+        new_flow(**{field: ""})
 
 
 @pytest.mark.parametrize("seconds", TTL_SECONDS)

@@ -20,10 +20,10 @@ class Item:
     id: int
 
 
-class Shelf:
+class PagedList:
     """A list of a server, read in pages of three; `meanwhile` is called after each page."""
 
-    def __init__(self, count: int, meanwhile: Callable[["Shelf", int], None] | None = None) -> None:
+    def __init__(self, count: int, meanwhile: Callable[["PagedList", int], None] | None = None) -> None:
         self.ids = list(range(1, count + 1))
         self.asked: list[int] = []
         self.busy = self.busiest = 0
@@ -50,70 +50,70 @@ class Shelf:
         return ApiPage(tuple(map(Item, ids)), number, SIZE, len(self.ids), pages)
 
 
-async def ids_of(shelf: Shelf, concurrency: int = 3) -> list[int]:
+async def read_ids(shelf: PagedList, concurrency: int = 3) -> list[int]:
     return [item.id for item in await read_all(shelf.fetch, concurrency)]
 
 
 @given(st.integers(0, 60), st.integers(1, 5))
 async def test_every_item_is_read_once_and_in_order(count: int, concurrency: int) -> None:
-    shelf = Shelf(count)
-    assert await ids_of(shelf, concurrency) == list(range(1, count + 1))
+    shelf = PagedList(count)
+    assert await read_ids(shelf, concurrency) == list(range(1, count + 1))
     assert len(shelf.asked) == max(1, -(-count // SIZE))
 
 
 async def test_no_more_requests_are_in_flight_than_allowed() -> None:
-    shelf = Shelf(60)
-    await ids_of(shelf, concurrency=3)
+    shelf = PagedList(60)
+    await read_ids(shelf, concurrency=3)
     assert shelf.busiest == 3
 
 
 async def test_pages_come_in_order() -> None:
-    shelf = Shelf(10)
+    shelf = PagedList(10)
     assert [page.page async for page in iterate_pages(shelf.fetch, 3)] == [1, 2, 3, 4]
 
 
 async def test_a_list_that_grows_meanwhile_is_read_to_its_new_end() -> None:
-    def grow(shelf: Shelf, number: int) -> None:
+    def grow(shelf: PagedList, number: int) -> None:
         if number == 2 and len(shelf.ids) == 9:
             shelf.ids += [10, 11, 12, 13]
 
-    assert await ids_of(Shelf(9, grow)) == list(range(1, 14))
+    assert await read_ids(PagedList(9, grow)) == list(range(1, 14))
 
 
 async def test_an_item_that_slips_to_an_earlier_page_is_found_by_reading_again() -> None:
-    def lose_the_first(shelf: Shelf, number: int) -> None:
+    def lose_the_first(shelf: PagedList, number: int) -> None:
         if number == 1 and shelf.ids[0] == 1:
             shelf.ids.pop(0)
 
-    shelf = Shelf(9, lose_the_first)
-    assert await ids_of(shelf) == list(range(2, 10))
+    shelf = PagedList(9, lose_the_first)
+    assert await read_ids(shelf) == list(range(2, 10))
 
 
 async def test_an_item_that_slips_to_a_later_page_is_not_doubled() -> None:
-    def push_one_in(shelf: Shelf, number: int) -> None:
+    def push_one_in(shelf: PagedList, number: int) -> None:
         if number == 1 and shelf.ids[0] == 1:
             shelf.ids.insert(0, 99)
 
-    assert await ids_of(Shelf(9, push_one_in)) == [99, *range(1, 10)]
+    assert await read_ids(PagedList(9, push_one_in)) == [99, *range(1, 10)]
 
 
 @pytest.mark.parametrize("beyond_is_missing", [False, True])
 async def test_a_list_that_shrinks_meanwhile_ends_where_it_now_ends(beyond_is_missing: bool) -> None:
-    def shrink(shelf: Shelf, number: int) -> None:
+    def shrink(shelf: PagedList, number: int) -> None:
         del shelf.ids[4:]
 
-    shelf = Shelf(30, shrink)
+    shelf = PagedList(30, shrink)
     shelf.beyond_is_missing = beyond_is_missing
-    assert await ids_of(shelf) == [1, 2, 3, 4]
+    assert await read_ids(shelf) == [1, 2, 3, 4]
 
 
 async def test_a_list_that_never_rests_is_read_twice_at_most_and_says_so() -> None:
-    def grow(shelf: Shelf, number: int) -> None:
+    def grow(shelf: PagedList, number: int) -> None:
         shelf.ids.append(len(shelf.ids) + 1)
         del shelf.ids[12:]
         shelf.ids.reverse()
 
-    shelf = Shelf(9, grow)
+    shelf = PagedList(9, grow)
     listing = await read_all(shelf.fetch, 1)
     assert not listing.is_stable
     assert shelf.asked.count(1) == 2
@@ -121,7 +121,7 @@ async def test_a_list_that_never_rests_is_read_twice_at_most_and_says_so() -> No
 
 @pytest.mark.parametrize(("lies", "is_steady"), [(1, True), (9, False)])
 async def test_a_list_that_is_shorter_than_the_server_counts_is_read_once_more(lies: int, is_steady: bool) -> None:
-    shelf = Shelf(4)
+    shelf = PagedList(4)
 
     async def fetch(number: int) -> ApiPage[Item]:
         page = await shelf.fetch(number)
@@ -143,7 +143,7 @@ async def test_a_missing_first_page_is_an_error() -> None:
 
 
 async def test_a_failing_page_fails_the_list_and_leaves_nothing_running() -> None:
-    shelf = Shelf(60)
+    shelf = PagedList(60)
 
     async def fetch(number: int) -> ApiPage[Item]:
         if number == 4:
@@ -157,7 +157,7 @@ async def test_a_failing_page_fails_the_list_and_leaves_nothing_running() -> Non
 
 
 async def test_leaving_early_stops_the_reading_ahead() -> None:
-    shelf = Shelf(60)
+    shelf = PagedList(60)
     async with aclosing(iterate_pages(shelf.fetch, 3)) as pages:
         async for page in pages:
             if page.page == 2:
@@ -175,7 +175,7 @@ async def test_an_absurd_number_of_pages_is_an_error() -> None:
 
 
 async def test_no_requests_at_a_time_is_refused() -> None:
-    shelf = Shelf(9)
+    shelf = PagedList(9)
     with pytest.raises(ValueError, match="at least one"):
         await read_all(shelf.fetch, 0)
     assert not shelf.asked

@@ -12,18 +12,18 @@ from structlog.testing import capture_logs
 
 from flowbot.enkapush.client import Exchange, Flow, MalformedResponseError, Segment
 from flowbot.enkapush.client.responses import Response, ResponseReader, read_created_id, read_updated_id
-from tests.enkapush.scripted_server import a_flow, many, one
+from tests.enkapush.scripted_server import flow_json, item_body, page_body
 
 FLOWS = ResponseReader(Flow)
 
 
-def answer(body: str | bytes, method: str = "GET") -> Response:
+def read_answer(body: str | bytes, method: str = "GET") -> Response:
     content = body.encode() if isinstance(body, str) else body
     return Response(Exchange(method=method, path="/flows/", status=200), content)
 
 
 def read(**changes: Any) -> Flow:
-    return FLOWS.read_one(answer(one(a_flow(12, **changes))), 12)
+    return FLOWS.read_one(read_answer(item_body(flow_json(12, **changes))), 12)
 
 
 def test_the_documented_example_is_read_whole() -> None:
@@ -77,28 +77,28 @@ def test_an_unknown_time_to_live_is_kept(wire: Any, ttl: int | None) -> None:
         '{"data": []}',
         '{"data": {"id": 12}}',
         '{"data": {"id": 12},}',
-        one(a_flow(13)),
-        one(a_flow(12, is_enabled=None)),
+        item_body(flow_json(13)),
+        item_body(flow_json(12, is_enabled=None)),
         b"\xff",
         "[" * 100_000,
     ],
 )
 def test_an_answer_that_is_not_the_flow_is_an_error(body: str | bytes) -> None:
     with pytest.raises(MalformedResponseError) as caught:
-        FLOWS.read_one(answer(body), 12)
+        FLOWS.read_one(read_answer(body), 12)
     assert caught.value.__cause__ is None
 
 
 @pytest.mark.parametrize("body", ["", "{}", "[]", '{"data": []}', '{"data": {}, "meta": {"total": 0}}', "<p>"])
 def test_an_answer_that_is_no_list_is_an_error(body: str) -> None:
     with pytest.raises(MalformedResponseError):
-        FLOWS.read_page(answer(body), 1, 25)
+        FLOWS.read_page(read_answer(body), 1, 25)
 
 
 def test_broken_items_are_left_out_noted_by_their_website_and_logged() -> None:
-    body = many(a_flow(1), {"id": 2, "website_id": "5"}, "nonsense", a_flow(3), {"website_id": []}, None)
+    body = page_body(flow_json(1), {"id": 2, "website_id": "5"}, "nonsense", flow_json(3), {"website_id": []}, None)
     with capture_logs() as logs:
-        page = FLOWS.read_page(answer(body), 1, 25)
+        page = FLOWS.read_page(read_answer(body), 1, 25)
     assert ([flow.id for flow in page.items], page.unreadable, page.total) == ([1, 3], (5, None, None, None), 6)
     assert [(log["event"], log["id"]) for log in logs] == [
         ("enkapush.item_skipped", 2),
@@ -107,13 +107,13 @@ def test_broken_items_are_left_out_noted_by_their_website_and_logged() -> None:
 
 
 def test_what_the_meta_leaves_out_follows_from_the_question() -> None:
-    page = FLOWS.read_page(answer(json.dumps({"data": [], "meta": {"total": 51}})), 2, 25)
+    page = FLOWS.read_page(read_answer(json.dumps({"data": [], "meta": {"total": 51}})), 2, 25)
     assert (page.page, page.results_per_page, page.total_pages) == (2, 25, 3)
 
 
 def test_a_segment_is_read() -> None:
-    body = one({"id": 3, "website_id": 1, "name": "Sadık müşteriler", "type": "smart", "total_subscribers": 9})
-    segment = ResponseReader(Segment).read_one(answer(body), 3)
+    body = item_body({"id": 3, "website_id": 1, "name": "Sadık müşteriler", "type": "smart", "total_subscribers": 9})
+    segment = ResponseReader(Segment).read_one(read_answer(body), 3)
     assert (segment.name, segment.type, segment.total_subscribers) == ("Sadık müşteriler", "smart", 9)
 
 
@@ -123,20 +123,20 @@ NO_ID = ["", "{}", "<p>", '{"data": {}}', '{"data": {"id": null}}']
 @pytest.mark.parametrize("body", NO_ID)
 def test_a_creation_that_answers_no_id_is_ambiguous(body: str) -> None:
     with pytest.raises(MalformedResponseError) as caught:
-        read_created_id(answer(body, "POST"))
+        read_created_id(read_answer(body, "POST"))
     assert caught.value.ambiguous
 
 
 @pytest.mark.parametrize(("body", "answered"), [(body, None) for body in NO_ID] + [('{"data": {"id": 8}}', 8)])
 def test_a_write_to_a_flow_that_answers_no_id_or_another_one_is_logged(body: str, answered: int | None) -> None:
     with capture_logs() as logs:
-        assert read_updated_id(answer(body, "POST"), 7) == answered
-        assert read_updated_id(answer('{"data": {"id": "7"}}', "POST"), 7) == 7
+        assert read_updated_id(read_answer(body, "POST"), 7) == answered
+        assert read_updated_id(read_answer('{"data": {"id": "7"}}', "POST"), 7) == 7
     assert [log["event"] for log in logs] == ["enkapush.odd_answer"]
 
 
 def test_a_hundred_thousand_flows_are_read_in_seconds() -> None:
-    body = answer(many(*(a_flow(number) for number in range(1, 1001))))
+    body = read_answer(page_body(*(flow_json(number) for number in range(1, 1001))))
     started = time.process_time()
     read_flows = sum(len(FLOWS.read_page(body, page, 1000).items) for page in range(1, 101))
     assert read_flows == 100_000

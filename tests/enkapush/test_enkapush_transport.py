@@ -43,40 +43,40 @@ from tests.enkapush.scripted_server import (
     FakeTiming,
     MakeClient,
     ScriptedServer,
-    a_flow,
-    a_new_flow,
+    flow_json,
     hang,
-    many,
-    one,
-    reply,
+    http_answer,
+    item_body,
+    new_flow,
+    page_body,
     reset,
 )
 
-FLOW_BODY = one(a_flow(12)).encode()
-FLOW = reply(200, FLOW_BODY)
+FLOW_BODY = item_body(flow_json(12)).encode()
+FLOW = http_answer(200, FLOW_BODY)
 
 
 # --- reads -----------------------------------------------------------------------------------------------------
 
 
 async def test_a_read_carries_the_key_and_the_documented_path(server: ScriptedServer, make_client: MakeClient) -> None:
-    server.says(FLOW, reply(200, many()))
+    server.add_answers(FLOW, http_answer(200, page_body()))
     client = make_client(server.url)
     assert (await client.flows.get(12)).id == 12
     await client.flows.list(page=2, results_per_page=100)
-    assert [heard.target for heard in server.heard] == [
+    assert [heard.target for heard in server.received] == [
         "/api/flows/12",
         "/api/flows/?page=2&results_per_page=100",
     ]
-    assert {heard.headers["authorization"] for heard in server.heard} == {f"Bearer {KEY}"}
+    assert {heard.headers["authorization"] for heard in server.received} == {f"Bearer {KEY}"}
 
 
 async def test_a_trailing_slash_of_the_base_url_changes_nothing(
     server: ScriptedServer, make_client: MakeClient
 ) -> None:
-    server.says(FLOW)
+    server.add_answers(FLOW)
     await make_client(server.url + "/").flows.get(12)
-    assert server.heard[0].target == "/api/flows/12"
+    assert server.received[0].target == "/api/flows/12"
 
 
 @pytest.mark.parametrize(("page", "size"), [(0, 25), (-1, 25), (1, 24), (1, 0), (1, 2000)])
@@ -88,18 +88,20 @@ async def test_a_page_that_the_api_does_not_know_is_not_asked_for(
 
 
 async def test_a_session_cookie_is_not_kept(server: ScriptedServer, make_client: MakeClient) -> None:
-    server.says(reply(200, one(a_flow(12)), set_cookie="PHPSESSID=abc; path=/"), FLOW)
+    server.add_answers(http_answer(200, item_body(flow_json(12)), set_cookie="PHPSESSID=abc; path=/"), FLOW)
     client = make_client(server.url)
     await client.flows.get(12)
     await client.flows.get(12)
-    assert "cookie" not in server.heard[1].headers
+    assert "cookie" not in server.received[1].headers
 
 
-@pytest.mark.parametrize("trouble", [reply(500), reply(503, "<html>"), reply(429), reset, b"HTTP/1.1 20"])
+@pytest.mark.parametrize(
+    "trouble", [http_answer(500), http_answer(503, "<html>"), http_answer(429), reset, b"HTTP/1.1 20"]
+)
 async def test_a_read_gets_over_passing_trouble(
     server: ScriptedServer, make_client: MakeClient, clock: FakeTiming, trouble: Any
 ) -> None:
-    server.says(trouble, trouble, FLOW)
+    server.add_answers(trouble, trouble, FLOW)
     assert (await make_client(server.url).flows.get(12)).id == 12
     assert clock.naps == [0.5, 1.0]
 
@@ -107,13 +109,13 @@ async def test_a_read_gets_over_passing_trouble(
 async def test_a_read_waits_as_long_as_the_server_asks(
     server: ScriptedServer, make_client: MakeClient, clock: FakeTiming
 ) -> None:
-    server.says(reply(429, retry_after="7"), reply(429, retry_after="3600"), FLOW)
+    server.add_answers(http_answer(429, retry_after="7"), http_answer(429, retry_after="3600"), FLOW)
     await make_client(server.url).flows.get(12)
     assert clock.naps == [7.0, 10.0]
 
 
 async def test_a_read_gives_up_after_its_last_try(server: ScriptedServer, make_client: MakeClient) -> None:
-    server.says(*[reply(500, x_request_id="r-9")] * 4)
+    server.add_answers(*[http_answer(500, x_request_id="r-9")] * 4)
     with pytest.raises(ServerError) as caught:
         await make_client(server.url).flows.get(12)
     assert (caught.value.attempts, caught.value.request_id) == (4, "r-9")
@@ -122,7 +124,7 @@ async def test_a_read_gives_up_after_its_last_try(server: ScriptedServer, make_c
 async def test_a_read_does_not_wait_beyond_its_budget(
     server: ScriptedServer, make_client: MakeClient, clock: FakeTiming
 ) -> None:
-    server.says(*[reply(429, retry_after="10")] * 3)
+    server.add_answers(*[http_answer(429, retry_after="10")] * 3)
     with pytest.raises(RateLimitedError) as caught:
         await make_client(server.url).flows.get(12)
     assert (clock.naps, caught.value.retry_after) == ([10.0, 10.0], 10.0)
@@ -136,7 +138,7 @@ async def test_the_budget_bounds_the_try_itself(server: ScriptedServer, make_cli
             await writer.drain()
             await asyncio.sleep(0.001)
 
-    server.says(drip)
+    server.add_answers(drip)
     client = make_client(server.url, retry=RetryPolicy(attempts=1, budget=0.1))
     with pytest.raises(RequestTimeoutError):
         await client.flows.get(12)
@@ -157,7 +159,7 @@ async def test_the_budget_bounds_the_try_itself(server: ScriptedServer, make_cli
 async def test_a_refusal_is_told_by_its_kind_at_once(
     server: ScriptedServer, make_client: MakeClient, status: int, kind: type[EnkapushError]
 ) -> None:
-    server.says(reply(status, '{"message": "no"}'))
+    server.add_answers(http_answer(status, '{"message": "no"}'))
     with pytest.raises(kind) as caught:
         await make_client(server.url).flows.get(12)
     error = caught.value
@@ -167,9 +169,9 @@ async def test_a_refusal_is_told_by_its_kind_at_once(
 
 
 async def test_a_refused_form_tells_which_field(server: ScriptedServer, make_client: MakeClient) -> None:
-    server.says(reply(422, '{"errors": {"title": ["çok uzun"]}}'))
+    server.add_answers(http_answer(422, '{"errors": {"title": ["çok uzun"]}}'))
     with pytest.raises(InvalidError) as caught:
-        await make_client(server.url).flows.create(a_new_flow())
+        await make_client(server.url).flows.create(new_flow())
     assert caught.value.messages == {"title": ("çok uzun",)}
 
 
@@ -183,7 +185,7 @@ async def test_an_endless_answer_is_cut_off(
             await writer.drain()
 
     monkeypatch.setattr(constants, "MAX_RESPONSE_BYTES", 1_000_000)
-    server.says(endless)
+    server.add_answers(endless)
     with pytest.raises(MalformedResponseError, match="does not end"):
         await make_client(server.url).flows.get(12)
 
@@ -193,7 +195,7 @@ async def test_a_small_answer_that_unpacks_to_a_huge_one_is_cut_off_before_it_fi
 ) -> None:
     monkeypatch.setattr(constants, "MAX_RESPONSE_BYTES", 1_000_000)
     bomb = gzip.compress(b" " * 50_000_000)
-    server.says(reply(200, bomb, content_encoding="gzip"))
+    server.add_answers(http_answer(200, bomb, content_encoding="gzip"))
     tracemalloc.start()
     try:
         with pytest.raises(MalformedResponseError, match="does not end"):
@@ -217,7 +219,7 @@ async def test_a_small_answer_that_unpacks_to_a_huge_one_is_cut_off_before_it_fi
 async def test_a_packed_answer_is_unpacked(
     server: ScriptedServer, make_client: MakeClient, packing: str, pack: Callable[[bytes], bytes]
 ) -> None:
-    server.says(reply(200, pack(FLOW_BODY), content_encoding=packing))
+    server.add_answers(http_answer(200, pack(FLOW_BODY), content_encoding=packing))
     assert (await make_client(server.url).flows.get(12)).id == 12
 
 
@@ -234,7 +236,7 @@ async def test_a_packed_answer_is_unpacked(
 async def test_a_body_that_does_not_unpack_is_malformed(
     server: ScriptedServer, make_client: MakeClient, packing: str, body: bytes
 ) -> None:
-    server.says(reply(200, body, content_encoding=packing))
+    server.add_answers(http_answer(200, body, content_encoding=packing))
     with pytest.raises(MalformedResponseError, match="DecodingError"):
         await make_client(server.url).flows.get(12)
 
@@ -242,9 +244,9 @@ async def test_a_body_that_does_not_unpack_is_malformed(
 async def test_an_error_without_a_body_is_told_by_its_status_however_it_says_it_is_packed(
     server: ScriptedServer, make_client: MakeClient
 ) -> None:
-    server.says(reply(422, b"", content_encoding="gzip"))
+    server.add_answers(http_answer(422, b"", content_encoding="gzip"))
     with pytest.raises(InvalidError):
-        await make_client(server.url).flows.create(a_new_flow())
+        await make_client(server.url).flows.create(new_flow())
 
 
 @given(st.binary(max_size=200), st.integers(0, 3), st.integers(1, 40))
@@ -265,9 +267,9 @@ async def test_a_packed_body_comes_out_as_it_was_however_it_is_cut(text: bytes, 
 
 
 async def test_a_read_follows_a_redirect_to_the_same_host(server: ScriptedServer, make_client: MakeClient) -> None:
-    server.says(reply(301, location="/api/flows/12/"), FLOW)
+    server.add_answers(http_answer(301, location="/api/flows/12/"), FLOW)
     assert (await make_client(server.url).flows.get(12)).id == 12
-    assert server.heard[1].headers["authorization"] == f"Bearer {KEY}"
+    assert server.received[1].headers["authorization"] == f"Bearer {KEY}"
 
 
 @pytest.mark.parametrize(
@@ -276,13 +278,13 @@ async def test_a_read_follows_a_redirect_to_the_same_host(server: ScriptedServer
 async def test_a_read_never_takes_the_key_to_another_host(
     server: ScriptedServer, make_client: MakeClient, elsewhere: str
 ) -> None:
-    server.says(reply(302, location=elsewhere))
+    server.add_answers(http_answer(302, location=elsewhere))
     with pytest.raises(UnexpectedRedirectError):
         await make_client(server.url).flows.get(12)
 
 
 async def test_a_read_does_not_run_in_circles(server: ScriptedServer, make_client: MakeClient) -> None:
-    server.says(*[reply(302, location="/api/flows/12")] * 4)
+    server.add_answers(*[http_answer(302, location="/api/flows/12")] * 4)
     with pytest.raises(UnexpectedRedirectError, match="again and again"):
         await make_client(server.url).flows.get(12)
 
@@ -291,23 +293,23 @@ async def test_a_read_does_not_run_in_circles(server: ScriptedServer, make_clien
 async def test_a_redirected_write_is_an_error_and_in_doubt(
     server: ScriptedServer, make_client: MakeClient, status: int
 ) -> None:
-    server.says(*[reply(status, location="/api/flows/12/")] * 2)
+    server.add_answers(*[http_answer(status, location="/api/flows/12/")] * 2)
     client = make_client(server.url)
     with pytest.raises(UnexpectedRedirectError) as caught:
         await client.flows.update(12, FlowPatch(name="x"))
     assert caught.value.ambiguous
     with pytest.raises(UnexpectedRedirectError):
         await client.flows.delete(12)
-    assert [heard.method for heard in server.heard] == ["POST", "DELETE"]
+    assert [heard.method for heard in server.received] == ["POST", "DELETE"]
 
 
 # --- writes ----------------------------------------------------------------------------------------------------
 
 
 async def test_a_write_without_an_image_is_multipart_too(server: ScriptedServer, make_client: MakeClient) -> None:
-    server.says(reply(200, '{"data": {"id": 12}}'))
+    server.add_answers(http_answer(200, '{"data": {"id": 12}}'))
     await make_client(server.url).flows.update(12, FlowPatch(is_enabled=False))
-    heard = server.heard[0]
+    heard = server.received[0]
     boundary = re.fullmatch(r"multipart/form-data; boundary=(\w+)", heard.headers["content-type"])
     assert boundary
     assert heard.body.decode().split("\r\n") == [
@@ -321,13 +323,13 @@ async def test_a_write_without_an_image_is_multipart_too(server: ScriptedServer,
 
 
 async def test_writes_go_to_paths_without_a_trailing_slash(server: ScriptedServer, make_client: MakeClient) -> None:
-    done = reply(200, '{"data": {"id": "12"}}')
-    server.says(done, done, reply(204))
+    done = http_answer(200, '{"data": {"id": "12"}}')
+    server.add_answers(done, done, http_answer(204))
     client = make_client(server.url)
-    assert await client.flows.create(a_new_flow()) == 12
+    assert await client.flows.create(new_flow()) == 12
     assert await client.flows.update(12, FlowPatch(name="x")) == 12
     await client.flows.delete(12)
-    assert [(heard.method, heard.target) for heard in server.heard] == [
+    assert [(heard.method, heard.target) for heard in server.received] == [
         ("POST", "/api/flows"),
         ("POST", "/api/flows/12"),
         ("DELETE", "/api/flows/12"),
@@ -335,10 +337,10 @@ async def test_writes_go_to_paths_without_a_trailing_slash(server: ScriptedServe
 
 
 async def test_an_image_is_a_file_part(server: ScriptedServer, make_client: MakeClient) -> None:
-    server.says(reply(200, '{"data": {"id": 12}}'))
+    server.add_answers(http_answer(200, '{"data": {"id": 12}}'))
     image = ImagePart(filename='gül "1".png', content=b"\x89PNG\r\n--x", content_type="image/png")
     await make_client(server.url).flows.update(12, FlowPatch(image=image))
-    head, _, rest = server.heard[0].body.partition(b"\r\n\r\n")
+    head, _, rest = server.received[0].body.partition(b"\r\n\r\n")
     assert 'form-data; name="image"; filename="gül _1_.png"' in head.decode()
     assert b"Content-Type: image/png" in head
     assert rest.startswith(b"\x89PNG\r\n--x\r\n--")
@@ -346,48 +348,48 @@ async def test_an_image_is_a_file_part(server: ScriptedServer, make_client: Make
 
 @pytest.mark.parametrize("body", ["", "{}", "<html>", '{"data": []}'])
 async def test_any_success_will_do_for_a_deletion(server: ScriptedServer, make_client: MakeClient, body: str) -> None:
-    server.says(reply(200, body))
+    server.add_answers(http_answer(200, body))
     await make_client(server.url).flows.delete(12)
-    assert len(server.heard) == 1
+    assert len(server.received) == 1
 
 
 @pytest.mark.parametrize(
     ("trouble", "kind"),
     [
-        (reply(500), ServerError),
-        (reply(502, "<html>"), ServerError),
+        (http_answer(500), ServerError),
+        (http_answer(502, "<html>"), ServerError),
         (reset, ConnectionLostError),
         (b"HTTP/1.1 20", ConnectionLostError),
-        (reply(200, "")[:-5], ConnectionLostError),
-        (reply(200, "<html>"), MalformedResponseError),
-        (reply(200, ""), MalformedResponseError),
+        (http_answer(200, "")[:-5], ConnectionLostError),
+        (http_answer(200, "<html>"), MalformedResponseError),
+        (http_answer(200, ""), MalformedResponseError),
         (hang, RequestTimeoutError),
     ],
 )
 async def test_a_write_in_doubt_says_so_and_is_not_repeated(
     server: ScriptedServer, make_client: MakeClient, trouble: Any, kind: type[EnkapushError]
 ) -> None:
-    server.says(trouble)
+    server.add_answers(trouble)
     patience = IMPATIENT if trouble is hang else None
     with pytest.raises(kind) as caught:
-        await make_client(server.url, timeouts=patience).flows.create(a_new_flow())
-    assert (caught.value.ambiguous, caught.value.sent, len(server.heard)) == (True, True, 1)
+        await make_client(server.url, timeouts=patience).flows.create(new_flow())
+    assert (caught.value.ambiguous, caught.value.sent, len(server.received)) == (True, True, 1)
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 409, 422, 429])
 async def test_a_refused_write_is_certain_and_is_not_repeated(
     server: ScriptedServer, make_client: MakeClient, status: int
 ) -> None:
-    server.says(reply(status, retry_after="1"))
+    server.add_answers(http_answer(status, retry_after="1"))
     with pytest.raises(ResponseError) as caught:
-        await make_client(server.url).flows.create(a_new_flow())
-    assert (caught.value.ambiguous, len(server.heard)) == (False, 1)
+        await make_client(server.url).flows.create(new_flow())
+    assert (caught.value.ambiguous, len(server.received)) == (False, 1)
 
 
 async def test_a_write_that_reached_nobody_is_certain(make_client: MakeClient, server: ScriptedServer) -> None:
     client = make_client("http://127.0.0.1:1/api")
     with pytest.raises(ConnectError) as caught:
-        await client.flows.create(a_new_flow())
+        await client.flows.create(new_flow())
     assert (caught.value.sent, caught.value.ambiguous, caught.value.attempts) == (False, False, 1)
 
 
@@ -407,9 +409,9 @@ async def test_a_write_has_one_deadline_however_busy_the_server_seems(
             await writer.drain()
             await asyncio.sleep(0.001)
 
-    server.says(drip)
+    server.add_answers(drip)
     with pytest.raises(RequestTimeoutError) as caught:
-        await make_client(server.url, timeouts=IMPATIENT).flows.create(a_new_flow())
+        await make_client(server.url, timeouts=IMPATIENT).flows.create(new_flow())
     assert caught.value.ambiguous
 
 
@@ -417,7 +419,7 @@ async def test_an_idle_connection_that_the_server_closed_is_not_used_for_a_write
     server: ScriptedServer, make_client: MakeClient
 ) -> None:
     kept = FLOW.replace(b"connection: close\r\n", b"")
-    server.says(kept, reply(200, '{"data": {"id": 12}}'))
+    server.add_answers(kept, http_answer(200, '{"data": {"id": 12}}'))
     client = make_client(server.url)
     await client.flows.get(12)
     assert await client.flows.update(12, FlowPatch(name="x")) == 12
@@ -426,7 +428,7 @@ async def test_an_idle_connection_that_the_server_closed_is_not_used_for_a_write
 # --- what is told to others ------------------------------------------------------------------------------------
 
 
-def everything_about(error: BaseException) -> str:
+def text_about(error: BaseException) -> str:
     return "".join(
         [str(error), repr(error), repr(error.args), *traceback.format_exception(error), repr(vars(error))]
         + [str(relative) for relative in (error.__cause__, error.__context__)]
@@ -434,12 +436,12 @@ def everything_about(error: BaseException) -> str:
 
 
 ECHOES = [
-    reply(401, f'{{"message": "bad key {KEY}"}}', x_request_id=f"for-{KEY}"),
-    reply(422, f'{{"errors": {{"{KEY}": ["{KEY}"]}}}}'),
-    reply(200, f"<html>{KEY}</html>"),
+    http_answer(401, f'{{"message": "bad key {KEY}"}}', x_request_id=f"for-{KEY}"),
+    http_answer(422, f'{{"errors": {{"{KEY}": ["{KEY}"]}}}}'),
+    http_answer(200, f"<html>{KEY}</html>"),
     f"HTTP/1.1 200 OK\r\n{KEY} echoed\r\n\r\n".encode(),
     f"{KEY} nonsense\r\n\r\n".encode(),
-    reply(302, location=f"http://evil.example/?{KEY}"),
+    http_answer(302, location=f"http://evil.example/?{KEY}"),
 ]
 
 
@@ -447,25 +449,25 @@ ECHOES = [
 async def test_a_key_that_the_server_echoes_is_shown_nowhere(
     server: ScriptedServer, make_client: MakeClient, echo: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
-    server.says(echo, echo, echo)
+    server.add_answers(echo, echo, echo)
     client = make_client(server.url, retry=ONE_TRY)
     caplog.set_level("INFO")
     with capture_logs() as logs:
         outcomes = await asyncio.gather(
             client.flows.get(12),
             client.flows.list(),
-            client.flows.create(a_new_flow()),
+            client.flows.create(new_flow()),
             return_exceptions=True,
         )
     for error in outcomes:
         assert isinstance(error, EnkapushError)
-        assert KEY not in everything_about(error)
+        assert KEY not in text_about(error)
         assert (error.__cause__, error.__context__) == (None, None)
     assert KEY not in str(logs) + caplog.text + repr(client)
 
 
 async def test_each_try_is_logged_once(server: ScriptedServer, make_client: MakeClient) -> None:
-    server.says(reply(500), FLOW)
+    server.add_answers(http_answer(500), FLOW)
     with capture_logs() as logs:
         await make_client(server.url).flows.get(12)
     told = [(log["event"], log["log_level"], log["status"], log["attempt"]) for log in logs]
@@ -483,7 +485,7 @@ async def test_each_try_is_logged_once(server: ScriptedServer, make_client: Make
 
 async def test_each_try_is_told_to_the_hook(server: ScriptedServer, make_client: MakeClient) -> None:
     told: list[tuple[str, str, int | None]] = []
-    server.says(reply(500), FLOW, reset, reply(200, many()))
+    server.add_answers(http_answer(500), FLOW, reset, http_answer(200, page_body()))
     client = make_client(
         server.url, on_request=lambda method, path, status, seconds: told.append((method, path, status))
     )
@@ -503,9 +505,9 @@ async def test_a_hook_that_fails_does_not_fail_the_write(server: ScriptedServer,
     def broken(method: str, path: str, status: int | None, seconds: float) -> None:
         raise RuntimeError("no such counter")
 
-    server.says(reply(200, '{"data": {"id": 12}}'))
+    server.add_answers(http_answer(200, '{"data": {"id": 12}}'))
     with capture_logs() as logs:
-        assert await make_client(server.url, on_request=broken).flows.create(a_new_flow()) == 12
+        assert await make_client(server.url, on_request=broken).flows.create(new_flow()) == 12
     assert [log["event"] for log in logs] == ["enkapush.call", "enkapush.hook_failed"]
 
 
@@ -519,7 +521,7 @@ async def test_this_very_machine_is_not_reached_through_a_proxy(
         monkeypatch.setenv(name, "http://127.0.0.1:1")
     monkeypatch.delenv("NO_PROXY", raising=False)
     monkeypatch.delenv("no_proxy", raising=False)
-    server.says(FLOW)
+    server.add_answers(FLOW)
     assert (await make_client(server.url).flows.get(12)).id == 12
 
 
@@ -530,9 +532,9 @@ async def test_other_hosts_are_reached_through_the_proxy_that_is_set(
         monkeypatch.setenv(name, f"http://127.0.0.1:{server.port}")
     monkeypatch.delenv("NO_PROXY", raising=False)
     monkeypatch.delenv("no_proxy", raising=False)
-    server.says(FLOW)
+    server.add_answers(FLOW)
     await make_client("http://enkapush.invalid/api").flows.get(12)
-    assert server.heard[0].target == "http://enkapush.invalid/api/flows/12"
+    assert server.received[0].target == "http://enkapush.invalid/api/flows/12"
 
 
 @pytest.mark.parametrize(

@@ -74,10 +74,10 @@ class Trap:
 async def run_trap() -> AsyncIterator[Trap]:
     """Run a server that records every call."""
     app = web.Application()
-    run_trap = Trap("")
+    trap = Trap("")
 
     async def caught(request: web.Request) -> web.Response:
-        run_trap.calls.append(str(request.url))
+        trap.calls.append(str(request.url))
         return web.Response(text="caught")
 
     app.router.add_route("*", "/{path:.*}", caught)
@@ -85,9 +85,9 @@ async def run_trap() -> AsyncIterator[Trap]:
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
-    run_trap.origin = f"http://127.0.0.1:{runner.addresses[0][1]}"
+    trap.origin = f"http://127.0.0.1:{runner.addresses[0][1]}"
     try:
-        yield run_trap
+        yield trap
     finally:
         await runner.cleanup()
 

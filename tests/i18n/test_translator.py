@@ -24,7 +24,7 @@ GROUPS = (
 KEY = re.compile(rf"""["']((?:{GROUPS})\.[a-z_]+)["']""")
 
 
-def catalog(language: str) -> dict[str, tuple[str, ...]]:
+def read_messages(language: str) -> dict[str, tuple[str, ...]]:
     messages = {}
     for message in _read_catalog(language):
         if message.id:
@@ -33,10 +33,10 @@ def catalog(language: str) -> dict[str, tuple[str, ...]]:
     return messages
 
 
-CATALOGS = {language: catalog(language) for language in LANGUAGES}
+CATALOGS = {language: read_messages(language) for language in LANGUAGES}
 
 
-def placeholders(text: str) -> set[str]:
+def find_placeholders(text: str) -> set[str]:
     return {name for _, name, _, _ in string.Formatter().parse(text) if name}
 
 
@@ -48,7 +48,7 @@ def test_both_languages_say_the_same_things() -> None:
 def test_no_message_is_empty_and_placeholders_agree(key: str) -> None:
     texts = [text for language in LANGUAGES for text in CATALOGS[language][key]]
     assert all(text.strip() for text in texts)
-    assert len({frozenset(placeholders(text)) for text in texts}) == 1
+    assert len({frozenset(find_placeholders(text)) for text in texts}) == 1
 
 
 def test_turkish_texts_teach_turkish_words() -> None:
@@ -57,7 +57,7 @@ def test_turkish_texts_teach_turkish_words() -> None:
     assert taught == {}
 
 
-def keys_in_code() -> set[str]:
+def find_keys_in_code() -> set[str]:
     files = (file for file in SOURCE.rglob("*.py") if "sandbox" not in file.parts)
     found = {key for file in files for key in KEY.findall(file.read_text())}
     derived = {reason.key for reason in Reason if reason is not Reason.GRANTED}
@@ -79,7 +79,7 @@ def keys_in_code() -> set[str]:
 
 
 def test_every_key_in_the_code_has_its_words_and_none_is_left_over() -> None:
-    assert keys_in_code() == set(CATALOGS["en"])
+    assert find_keys_in_code() == set(CATALOGS["en"])
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,7 @@ from flowbot.services.ports import utc_now
 from flowbot.storage.migrations import known_revisions
 from flowbot.storage.repositories.changes import ChangeRepository
 from tests.journeys.world import API_KEY, MARKETING, POLICY, World, on_both_databases
-from tests.storage.change_cases import asked, told
+from tests.storage.change_cases import new_event, new_request
 from tests.storage.older_databases import upgrade_to
 from tests.test_config import MALFORMED, SECRET
 
@@ -193,12 +193,12 @@ async def silenceable_proxy(database: str) -> AsyncIterator[tuple[str, asyncio.E
     def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         lines.add(asyncio.create_task(connect(reader, writer)))
 
-    run_server = await asyncio.start_server(connected, "127.0.0.1", 0)
+    proxy = await asyncio.start_server(connected, "127.0.0.1", 0)
     try:
-        port = run_server.sockets[0].getsockname()[1]
+        port = proxy.sockets[0].getsockname()[1]
         yield address.set(host="127.0.0.1", port=port).render_as_string(hide_password=False), is_dead
     finally:
-        run_server.close()
+        proxy.close()
         for line in lines:
             line.cancel()
         await asyncio.gather(*lines, return_exceptions=True)
@@ -613,8 +613,10 @@ async def test_check_does_nothing_of_what_waits(world: World, environment: Envir
     world.add_flows(1)
     async with world.open_database() as database:
         store = ChangeRepository(database, utc_now)
-        new = asked(kind=ChangeKind.DISABLE, channel=ChannelId(MARKETING), flow=FlowId(1))
-        left, _ = await store.submit(new, Lease("of a process that was killed", utc_now() - timedelta(hours=1)), told())
+        new = new_request(kind=ChangeKind.DISABLE, channel=ChannelId(MARKETING), flow=FlowId(1))
+        left, _ = await store.submit(
+            new, Lease("of a process that was killed", utc_now() - timedelta(hours=1)), new_event()
+        )
         assert (await run_in_thread(environment, tmp_path, "check"))[0] == 0
         assert await store.get(left.id) == left
     assert [record for record in world.enkapush.requests if record.method != "GET"] == []

@@ -11,8 +11,8 @@ from flowbot.sandbox.slack import SandboxPerson, View, text_of
 from flowbot.storage.repositories.changes import ChangeRepository
 from tests.journeys.form_steps import add_flow
 from tests.journeys.world import APPROVALS, MARKETING, World, on_both_databases
-from tests.storage.change_cases import moved
-from tests.storage.vote_cases import waiting
+from tests.storage.change_cases import move_through
+from tests.storage.vote_cases import submit_pending
 
 POLICY = """
 [websites]
@@ -191,8 +191,8 @@ async def add_withdrawn_requests(world: World, count: int, website: WebsiteId) -
     async with world.open_database() as database:
         store = ChangeRepository(database, world.time.now)
         for number in range(count):
-            change = await waiting(store, token=f"t{number}", flow=None, website=website)
-            await moved(store, change, ChangeState.WITHDRAWN, changed_at=late)
+            change = await submit_pending(store, token=f"t{number}", flow=None, website=website)
+            await move_through(store, change, ChangeState.WITHDRAWN, changed_at=late)
 
 
 async def test_a_tab_that_changed_meanwhile_is_read_and_drawn_again(http: World) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from flowbot.sandbox.enkapush import Fault
 from flowbot.sandbox.slack import text_of
-from tests.enkapush.scripted_server import a_flow
+from tests.enkapush.scripted_server import flow_json
 from tests.journeys.world import AGENCY, MARKETING, World
 
 EVERYTHING = '[[channels]]\nid = "C0MARKETING"\nwebsites = "all"\nviewers = ["*"]\n'
@@ -21,11 +21,11 @@ def answer_list_with(world: World, *rows: Any) -> None:
 
 
 def unreadable_flow(website: Any) -> dict[str, Any]:
-    return a_flow(8, website_id=website, wait_time="soon")
+    return flow_json(8, website_id=website, wait_time="soon")
 
 
 async def test_a_flow_that_cannot_be_read_is_said_to_be_missing(http: World) -> None:
-    answer_list_with(http, a_flow(1, website_id=1), unreadable_flow(1), unreadable_flow("2"))
+    answer_list_with(http, flow_json(1, website_id=1), unreadable_flow(1), unreadable_flow("2"))
     await http.emma.send(MARKETING, "/flows list")
     page = await http.emma.wait_for_message(MARKETING, "1 flow")
     assert "2 flows of these websites could not be read" in text_of(page)
@@ -35,7 +35,7 @@ async def test_a_flow_that_cannot_be_read_is_said_to_be_missing(http: World) -> 
 
 
 async def test_a_list_of_flows_that_cannot_be_read_is_not_an_empty_one(http: World) -> None:
-    answer_list_with(http, a_flow(1, website_id=3), unreadable_flow(1))
+    answer_list_with(http, flow_json(1, website_id=3), unreadable_flow(1))
     await http.emma.send(MARKETING, "/flows list")
     page = await http.emma.wait_for_message(MARKETING, "0 flows")
     assert "1 flow of these websites could not be read" in text_of(page)
@@ -44,7 +44,7 @@ async def test_a_list_of_flows_that_cannot_be_read_is_not_an_empty_one(http: Wor
 
 @pytest.mark.parametrize("website", [3, "3", None, "?", []])
 async def test_nobody_learns_of_what_cannot_be_read_elsewhere(http: World, website: Any) -> None:
-    answer_list_with(http, a_flow(1, website_id=1), unreadable_flow(website), "nonsense")
+    answer_list_with(http, flow_json(1, website_id=1), unreadable_flow(website), "nonsense")
     await http.emma.send(MARKETING, "/flows list")
     page = await http.emma.wait_for_message(MARKETING, "1 flow")
     assert "could not be read" not in text_of(page)
@@ -52,7 +52,7 @@ async def test_nobody_learns_of_what_cannot_be_read_elsewhere(http: World, websi
 
 async def test_a_channel_of_all_websites_learns_of_all_that_cannot_be_read(http: World) -> None:
     await http.import_policy(EVERYTHING)
-    answer_list_with(http, a_flow(1, website_id=1), unreadable_flow(3), unreadable_flow(None), "nonsense")
+    answer_list_with(http, flow_json(1, website_id=1), unreadable_flow(3), unreadable_flow(None), "nonsense")
     await http.emma.send(MARKETING, "/flows list")
     page = await http.emma.wait_for_message(MARKETING, "1 flow")
     assert "3 flows of these websites could not be read" in text_of(page)

@@ -216,11 +216,11 @@ async def test_a_refusal_after_silence_proves_nothing(harness: Harness) -> None:
 async def test_a_flow_that_somebody_changed_after_silence_is_not_called_out_of_date(harness: Harness) -> None:
     harness.enkapush.flows[7] = BEFORE
     harness.enkapush.write_effects = ["lost"]
-    submit_lost = harness.enkapush.update
+    update_once = harness.enkapush.update
 
     async def update(flow: FlowId, update: FlowUpdate) -> None:
         try:
-            await submit_lost(flow, update)
+            await update_once(flow, update)
         finally:
             harness.enkapush.flows[7] = replace(BEFORE, name="Theirs")
 

@@ -59,48 +59,48 @@ WIDE = "\N{PARTY POPPER}مرحبا漢<!channel> ğ"
 ANY_TEXT = st.one_of(st.text(max_size=60), st.sampled_from(["", " ", "\n", WIDE, (WIDE * 400)[:2000], "a\r\nb"]))
 
 
-def metadata(kind: FormKind) -> FormMetadata:
+def metadata_of(kind: FormKind) -> FormMetadata:
     return METADATA.model_copy(update={"kind": kind})
 
 
-def form(
+def build_form(
     typed: dict[str, str] | None = None, kind: FormKind = FormKind.CREATE, t: Translator = EN, **more: Any
 ) -> dict[str, Any]:
-    given: dict[str, Any] = {"websites": SITES, "segments": [], "metadata": metadata(kind)}
+    given: dict[str, Any] = {"websites": SITES, "segments": [], "metadata": metadata_of(kind)}
     data = FlowFormData(typed=default_values(SHOP) if typed is None else typed, **(given | more))
     view: dict[str, Any] = json.loads(json.dumps(FlowForm.build(data, t)))
     return check_view(view, WORKSPACE, "modal")
 
 
-def opened(definition: dict[str, Any]) -> View:
-    """The form before a person, as Slack's client holds it."""
+def open_view(definition: dict[str, Any]) -> View:
+    """Return the form before a person, as Slack's client holds it."""
     view = build_view("U0AYSE", definition)
     view.blocks = add_missing_ids(view.blocks) or []
     view.values = build_state_values(view.blocks, {})
     return view
 
 
-def sent(view: View) -> dict[str, Any]:
-    """The form as Slack sends it."""
+def submission_of(view: View) -> dict[str, Any]:
+    """Return the form as Slack sends it."""
     return {"type": "modal", "private_metadata": view.private_metadata, "state": {"values": view.values}}
 
 
-def unchanged(definition: dict[str, Any]) -> SubmittedForm:
-    submitted = FlowForm.parse(sent(opened(definition)))
+def submit_unchanged(definition: dict[str, Any]) -> SubmittedForm:
+    submitted = FlowForm.parse(submission_of(open_view(definition)))
     assert submitted is not None
     return submitted
 
 
-def fields(definition: dict[str, Any]) -> dict[str, dict[str, Any]]:
+def input_blocks(definition: dict[str, Any]) -> dict[str, dict[str, Any]]:
     return {block["label"]["text"]: block for block in definition["blocks"] if block["type"] == "input"}
 
 
-def words(definition: dict[str, Any]) -> str:
+def text_of_blocks(definition: dict[str, Any]) -> str:
     return json.dumps(definition["blocks"], ensure_ascii=False)
 
 
 def test_every_field_has_its_own_block_and_the_agreed_label() -> None:
-    shown = fields(form())
+    shown = input_blocks(build_form())
     assert list(shown) == LABELS
     assert [block["block_id"].split(".")[0] for block in shown.values()] == list(FIELDS)
 
@@ -114,14 +114,14 @@ def test_every_field_has_its_own_block_and_the_agreed_label() -> None:
     ],
 )
 def test_each_form_says_what_it_is_for(kind: FormKind, title: str, submit: str) -> None:
-    view = form(form_values(FLOW), kind, before=FLOW)
+    view = build_form(form_values(FLOW), kind, before=FLOW)
     assert (view["title"]["text"], view["submit"]["text"], view["notify_on_close"]) == (title, submit, True)
 
 
 @pytest.mark.parametrize("t", [EN, TR], ids=["en", "tr"])
 @pytest.mark.parametrize("kind", FormKind)
 def test_every_view_fits_slack_in_both_languages(kind: FormKind, t: Translator) -> None:
-    form(form_values(FLOW), kind, t, before=FLOW, segments=None)
+    build_form(form_values(FLOW), kind, t, before=FLOW, segments=None)
     for view in (
         views.loading_view(kind, t),
         views.saving_view(kind, t),
@@ -133,7 +133,7 @@ def test_every_view_fits_slack_in_both_languages(kind: FormKind, t: Translator) 
 
 
 def test_required_fields_cannot_be_left_empty_and_others_can() -> None:
-    view = opened(form(dict.fromkeys(FIELDS, "")))
+    view = open_view(build_form(dict.fromkeys(FIELDS, "")))
     assert list(find_form_errors(view)) == ["website", "name", "title", "description", "wait", "wait_unit"]
 
 
@@ -149,9 +149,9 @@ def test_required_fields_cannot_be_left_empty_and_others_can() -> None:
     ],
 )
 def test_a_flow_can_be_edited_unchanged_whatever_it_has(flow: Flow) -> None:
-    definition = form(form_values(flow), FormKind.EDIT, before=flow)
-    assert find_form_errors(opened(definition)) == {}
-    submitted = unchanged(definition)
+    definition = build_form(form_values(flow), FormKind.EDIT, before=flow)
+    assert find_form_errors(open_view(definition)) == {}
+    submitted = submit_unchanged(definition)
     checked = validate_form(submitted.typed, kind=FormKind.EDIT, before=flow, websites=SITES)
     unread = validate_form(form_values(flow), kind=FormKind.EDIT, before=flow, websites=SITES)
     assert checked == unread
@@ -182,7 +182,7 @@ def test_a_form_that_is_sent_unchanged_brings_back_what_it_was_filled_with(
 ) -> None:
     segments = [Segment(number, SHOP, WIDE, 5) for number in range(1, 300 if many else 5)]
     given_metadata = METADATA.model_copy(update={"kind": kind, "turn": turn})
-    assert unchanged(form(typed, metadata=given_metadata, segments=segments, before=FLOW)).typed == typed
+    assert submit_unchanged(build_form(typed, metadata=given_metadata, segments=segments, before=FLOW)).typed == typed
 
 
 def test_a_thousand_segments_and_many_websites_fit_and_stay_chosen() -> None:
@@ -190,16 +190,16 @@ def test_a_thousand_segments_and_many_websites_fit_and_stay_chosen() -> None:
     segments = [Segment(number, SHOP, WIDE * 20, 10**12) for number in range(1, 1001)]
     long = dict.fromkeys(("name", "title", "description", "utm_source", "button_1_title"), (WIDE * 400)[:1500])
     typed = default_values(WebsiteId(150)) | long | {"segment": "1000"}
-    view = form(typed, websites=sites, segments=segments)
-    assert fields(view)["Website"]["element"]["type"] == "external_select"
-    assert fields(view)["Segment"]["element"]["type"] == "external_select"
-    assert unchanged(view).typed == typed
+    view = build_form(typed, websites=sites, segments=segments)
+    assert input_blocks(view)["Website"]["element"]["type"] == "external_select"
+    assert input_blocks(view)["Segment"]["element"]["type"] == "external_select"
+    assert submit_unchanged(view).typed == typed
 
 
 @pytest.mark.parametrize("count", [1, 99, 100])
 def test_short_menus_need_no_search(count: int) -> None:
     sites = {WebsiteId(number): f"Site {number}" for number in range(1, count + 1)}
-    assert fields(form(websites=sites))["Website"]["element"]["type"] == "static_select"
+    assert input_blocks(build_form(websites=sites))["Website"]["element"]["type"] == "static_select"
 
 
 def test_searching_a_menu_folds_case_and_is_capped() -> None:
@@ -214,18 +214,18 @@ def test_searching_a_menu_folds_case_and_is_capped() -> None:
 
 @pytest.mark.parametrize("name", ["", "  ", "\n"])
 def test_what_has_no_name_is_called_by_its_number(name: str) -> None:
-    view = form(websites={SHOP: name}, segments=[Segment(3, SHOP, name, 1234)])
-    assert fields(view)["Website"]["element"]["options"][0]["text"]["text"] == "Website 1"
-    assert fields(view)["Segment"]["element"]["options"][1]["text"]["text"] == "Segment 3 (1,234)"
+    view = build_form(websites={SHOP: name}, segments=[Segment(3, SHOP, name, 1234)])
+    assert input_blocks(view)["Website"]["element"]["options"][0]["text"]["text"] == "Website 1"
+    assert input_blocks(view)["Segment"]["element"]["options"][1]["text"]["text"] == "Segment 3 (1,234)"
 
 
 def test_a_long_segment_keeps_its_count() -> None:
-    view = form(segments=[Segment(3, SHOP, "x" * 200, 1234)])
-    assert fields(view)["Segment"]["element"]["options"][1]["text"]["text"].endswith("…\N{SPACE}(1,234)")
+    view = build_form(segments=[Segment(3, SHOP, "x" * 200, 1234)])
+    assert input_blocks(view)["Segment"]["element"]["options"][1]["text"]["text"].endswith("…\N{SPACE}(1,234)")
 
 
 def test_times_to_live_and_units_are_in_words() -> None:
-    shown = fields(form())
+    shown = input_blocks(build_form())
     assert shown["Time to live"]["element"]["initial_option"]["text"]["text"] == "4 weeks"
     assert [option["text"]["text"] for option in shown["Wait unit"]["element"]["options"]] == [
         "minutes",
@@ -235,7 +235,7 @@ def test_times_to_live_and_units_are_in_words() -> None:
 
 
 def test_an_edit_says_what_enkapush_does_not_tell() -> None:
-    shown = fields(form(form_values(FLOW), FormKind.EDIT, before=FLOW))
+    shown = input_blocks(build_form(form_values(FLOW), FormKind.EDIT, before=FLOW))
     for label in ("Segment", "UTM source", "UTM medium", "UTM campaign"):
         assert shown[label]["optional"]
         assert "does not tell" in shown[label]["hint"]["text"]
@@ -243,22 +243,22 @@ def test_an_edit_says_what_enkapush_does_not_tell() -> None:
 
 
 def test_segments_that_could_not_be_read_leave_all_subscribers() -> None:
-    shown = fields(form(segments=None))["Segment"]
+    shown = input_blocks(build_form(segments=None))["Segment"]
     assert [option["value"] for option in shown["element"]["options"]] == ["all"]
     assert "right now" in shown["hint"]["text"]
 
 
 def test_a_text_that_no_field_can_hold_is_left_out_and_said() -> None:
     flow = replace(FLOW, description="long " * 700)
-    edit = fields(form(form_values(flow), FormKind.EDIT, before=flow))["Description"]
+    edit = input_blocks(build_form(form_values(flow), FormKind.EDIT, before=flow))["Description"]
     assert (edit["optional"], "initial_value" in edit["element"]) == (True, False)
     assert "stays as it is" in edit["hint"]["text"]
-    copy = fields(form(duplicate_values(flow), FormKind.DUPLICATE, before=flow))["Description"]
+    copy = input_blocks(build_form(duplicate_values(flow), FormKind.DUPLICATE, before=flow))["Description"]
     assert (copy["optional"], "Type a shorter one" in copy["hint"]["text"]) == (False, True)
 
 
 def test_a_draft_can_be_kept_at_every_character() -> None:
-    shown = fields(form())
+    shown = input_blocks(build_form())
     assert all(block["dispatch_action"] for label, block in shown.items() if label != "Image")
     for label in ("Name", "Title", "Description", "URL", "Wait", "UTM source"):
         config = shown[label]["element"]["dispatch_action_config"]
@@ -266,29 +266,31 @@ def test_a_draft_can_be_kept_at_every_character() -> None:
 
 
 def test_another_website_forgets_the_segment_that_was_chosen_before() -> None:
-    first = opened(form(default_values(SHOP) | {"segment": "3"}, segments=[Segment(3, SHOP, "Of the shop", 5)]))
-    second = form(default_values(BLOG), segments=[Segment(4, SHOP, "Of the blog", 5)])
+    first = open_view(
+        build_form(default_values(SHOP) | {"segment": "3"}, segments=[Segment(3, SHOP, "Of the shop", 5)])
+    )
+    second = build_form(default_values(BLOG), segments=[Segment(4, SHOP, "Of the blog", 5)])
     first.values["name"]["flows.form.typed"]["value"] = "typed meanwhile"
-    view = opened(second)
+    view = open_view(second)
     view.values = build_state_values(view.blocks, first.values)
-    submitted = FlowForm.parse(sent(view))
+    submitted = FlowForm.parse(submission_of(view))
     assert submitted is not None
     assert (submitted.metadata.website, submitted.typed["segment"]) == (BLOG, "all")
     assert submitted.typed["name"] == "typed meanwhile"
 
 
 def test_a_form_filled_anew_forgets_what_was_typed() -> None:
-    first = opened(form(default_values(SHOP) | {"name": "old"}))
-    view = opened(form(metadata=METADATA.model_copy(update={"turn": 1})))
+    first = open_view(build_form(default_values(SHOP) | {"name": "old"}))
+    view = open_view(build_form(metadata=METADATA.model_copy(update={"turn": 1})))
     view.values = build_state_values(view.blocks, first.values)
-    submitted = FlowForm.parse(sent(view))
+    submitted = FlowForm.parse(submission_of(view))
     assert submitted is not None
     assert submitted.typed == default_values(SHOP)
     assert submitted.metadata.turn == 1
 
 
 def test_the_reason_and_a_way_to_start_over_stand_on_top() -> None:
-    view = form(
+    view = build_form(
         problem=Text("show.no_such_flow", {"id": "<!channel>"}),
         typed_at=datetime(2026, 5, 1, 9, 0, tzinfo=UTC),
         remarks=[Text("lint.other_host", {"host": "a.example", "usual": ["b.example", "c.example"]})],
@@ -297,38 +299,40 @@ def test_the_reason_and_a_way_to_start_over_stand_on_top() -> None:
     assert top["text"] == {"type": "plain_text", "text": "⚠ There is no flow <!channel> here.", "emoji": False}
     assert "May 1, 2026" in draft["text"]["text"]
     assert (draft["accessory"]["text"]["text"], draft["accessory"]["value"]) == ("Start over", TOKEN)
-    assert "b.example and c.example" in words(view)
+    assert "b.example and c.example" in text_of_blocks(view)
 
 
 @pytest.mark.parametrize(("t", "said"), [(EN, "open request for flow 7"), (TR, "7 numaralı akış için açık bir istek")])
 def test_that_a_request_is_open_stands_on_top_of_an_edit_alone(t: Translator, said: str) -> None:
-    top = form(form_values(FLOW), FormKind.EDIT, t, before=FLOW, has_open_request=True)["blocks"][0]
+    top = build_form(form_values(FLOW), FormKind.EDIT, t, before=FLOW, has_open_request=True)["blocks"][0]
     assert said in top["text"]["text"]
-    assert said not in words(form(form_values(FLOW), FormKind.EDIT, t, before=FLOW))
-    assert said not in words(form(form_values(FLOW), FormKind.DUPLICATE, t, before=FLOW, has_open_request=True))
+    assert said not in text_of_blocks(build_form(form_values(FLOW), FormKind.EDIT, t, before=FLOW))
+    assert said not in text_of_blocks(
+        build_form(form_values(FLOW), FormKind.DUPLICATE, t, before=FLOW, has_open_request=True)
+    )
 
 
 def test_a_picture_that_is_kept_stays_with_the_form() -> None:
-    view = form(default_values(SHOP) | {"image": "kept"})
-    assert "is kept" in fields(view)["Image"]["hint"]["text"]
-    assert unchanged(view).typed["image"] == "kept"
+    view = build_form(default_values(SHOP) | {"image": "kept"})
+    assert "is kept" in input_blocks(view)["Image"]["hint"]["text"]
+    assert submit_unchanged(view).typed["image"] == "kept"
 
 
 def test_a_picture_that_was_added_comes_back_as_a_file() -> None:
-    view = opened(form())
+    view = open_view(build_form())
     view.values["image"]["flows.form.typed"]["files"] = [
         {"id": "F0123", "name": "a.png", "mimetype": "image/png", "size": 5, "url_private_download": "https://f"}
     ]
-    submitted = FlowForm.parse(sent(view))
+    submitted = FlowForm.parse(submission_of(view))
     assert submitted is not None
     assert submitted.file is not None
     assert (submitted.file.file, submitted.file.name) == ("F0123", "a.png")
 
 
 def test_problems_stand_at_their_fields() -> None:
-    definition = form()
+    definition = build_form()
     problems = {name: Text("form.problem_required") for name in FIELDS}
-    errors = FlowForm.field_errors(problems, unchanged(definition).metadata, EN)
+    errors = FlowForm.field_errors(problems, submit_unchanged(definition).metadata, EN)
     assert set(errors) == {block["block_id"] for block in definition["blocks"] if block["type"] == "input"}
     assert set(errors.values()) == {"Fill this in."}
 
@@ -399,13 +403,13 @@ def test_an_author_is_told_what_was_made_and_what_can_be_done_next() -> None:
 
 
 def test_the_menus_are_read_in_words_too() -> None:
-    chosen = unchanged(form(default_values(SHOP), segments=[Segment(7, SHOP, "VIP", 12)])).chosen_labels
+    chosen = submit_unchanged(build_form(default_values(SHOP), segments=[Segment(7, SHOP, "VIP", 12)])).chosen_labels
     assert (chosen["website"], chosen["segment"]) == (SITES[SHOP], "All subscribers")
 
 
 @pytest.mark.parametrize("text", [None, "", 3, [], {"text": 3}, {"text": None}])
 def test_a_choice_without_words_is_still_a_choice(text: Any) -> None:
-    view = sent(opened(form()))
+    view = submission_of(open_view(build_form()))
     view["state"]["values"]["website"]["flows.form.website"]["selected_option"] = {"value": str(SHOP), "text": text}
     submitted = FlowForm.parse(view)
     assert submitted is not None
@@ -427,4 +431,4 @@ def test_any_push_can_be_previewed(title: str, text: str, url: str, adds: bool, 
     audience = push.audience_block(title, parse_wait({"wait": text}, None), text, EN)
     view = push.preview_view(content, [], EN, audience=audience, image_url=image, adds_image=adds)
     assert "submit" not in check_view(json.loads(json.dumps(view)), WORKSPACE, "modal")
-    assert ("once the flow is saved" in words(view)) is adds
+    assert ("once the flow is saved" in text_of_blocks(view)) is adds

@@ -33,7 +33,7 @@ LONG = (WIDE * 100)[:3000]
 TEXTS = st.one_of(st.text(max_size=40), st.sampled_from(["", " ", "\n", WIDE, LONG]))
 
 
-def request(
+def request_details(
     number: int = 1, state: ChangeState = ChangeState.PENDING, kind: ChangeKind = ChangeKind.EDIT, text: str = "Spring"
 ) -> RequestDetails:
     flow = Flow(
@@ -63,53 +63,53 @@ def request(
     return RequestDetails(change, (), {SHOP: text[:75] or "Shop"})
 
 
-def reach(number: int = 1, name: str = "Shop") -> ChannelAccess:
+def channel_access(number: int = 1, name: str = "Shop") -> ChannelAccess:
     policy = ChannelPolicy(id=ChannelId(f"C0{number}"), websites="all")
     return ChannelAccess(policy.id, (Permission.VIEW, Permission.EDIT), (name,) * 40, policy)
 
 
-def drawn(t: Translator = EN, **parts: Any) -> dict[str, Any]:
+def draw_home(t: Translator = EN, **parts: Any) -> dict[str, Any]:
     empty: dict[str, Any] = {
         "for_me": (), "by_me": (), "recent": (), "more": 0, "channels": (), "is_certain": True, "links": {}
     }  # fmt: skip
-    return checked(home_view(HomeContent(**(empty | parts)), t, NOW))
+    return check_home(home_view(HomeContent(**(empty | parts)), t, NOW))
 
 
-def checked(view: dict[str, Any]) -> dict[str, Any]:
+def check_home(view: dict[str, Any]) -> dict[str, Any]:
     check_view(json.loads(json.dumps(view)), WORKSPACE, "home")
     return view
 
 
-def told(view: dict[str, Any]) -> str:
+def text_of_view(view: dict[str, Any]) -> str:
     return json.dumps(view, ensure_ascii=False)
 
 
 @pytest.mark.parametrize("t", [EN, TR], ids=["en", "tr"])
 def test_whoever_has_nothing_is_told_so(t: Translator) -> None:
     for key in ("home.nothing_waits", "home.may_not_ask", "home.no_channels", "home.nothing_recent"):
-        assert t(key) in told(drawn(t))
+        assert t(key) in text_of_view(draw_home(t))
 
 
 @pytest.mark.parametrize("t", [EN, TR], ids=["en", "tr"])
 @pytest.mark.parametrize(("may", "key"), [(Permission.EDIT, "nothing_asked"), (Permission.APPROVE, "may_not_ask")])
 def test_who_may_ask_is_told_how_and_nobody_else(t: Translator, may: Permission, key: str) -> None:
-    there = replace(reach(), permissions=(Permission.VIEW, may))
-    shown = told(drawn(t, channels=(there,)))
+    there = replace(channel_access(), permissions=(Permission.VIEW, may))
+    shown = text_of_view(draw_home(t, channels=(there,)))
     assert {each for each in ("nothing_asked", "may_not_ask") if t(f"home.{each}") in shown} == {key}
 
 
 def test_something_stands_there_at_once_or_instead() -> None:
-    assert EN("home.loading") in told(checked(loading_view(EN)))
-    assert EN("denied.external") in told(checked(notice_view(sentence_message(EN, "denied.external"))))
+    assert EN("home.loading") in text_of_view(check_home(loading_view(EN)))
+    assert EN("denied.external") in text_of_view(check_home(notice_view(sentence_message(EN, "denied.external"))))
 
 
 def test_what_an_edit_changes_and_enkapush_never_tells_is_shown_to_who_decides() -> None:
-    asked = request()
+    asked = request_details()
     unchanged = replace(
         asked.change.request,
         wanted=DesiredFlow(FlowContent.of(flow_of(asked)), WriteOnlyFields(segment="all"), image="I1"),
     )
-    shown = told(drawn(for_me=(replace(asked, change=replace(asked.change, request=unchanged)),)))
+    shown = text_of_view(draw_home(for_me=(replace(asked, change=replace(asked.change, request=unchanged)),)))
     assert EN("request.changes") in shown
     assert EN("field.segment") in shown
     assert EN("request.new_picture") in shown
@@ -121,51 +121,57 @@ def flow_of(asked: RequestDetails) -> Flow:
 
 
 def test_a_request_is_decided_or_opened_from_here() -> None:
-    view = drawn(for_me=(request(),), links={ChangeId("c1"): "https://lale.slack.com/archives/C0/p1"})
+    view = draw_home(for_me=(request_details(),), links={ChangeId("c1"): "https://lale.slack.com/archives/C0/p1"})
     (row,) = [block for block in view["blocks"] if block["type"] == "actions"]
     assert [each["text"]["text"] for each in row["elements"]] == ["Approve", "Reject", "Open"]
     assert [each["accessibility_label"] for each in row["elements"][:2]] == ["Approve: Edit #1", "Reject: Edit #1"]
-    assert "https://lale.slack.com/archives/C0/p1" in told(view)
+    assert "https://lale.slack.com/archives/C0/p1" in text_of_view(view)
 
 
 def test_an_edit_is_decided_on_with_its_changes_before_ones_eyes() -> None:
-    view = told(drawn(for_me=(request(),)))
+    view = text_of_view(draw_home(for_me=(request_details(),)))
     assert '"Title: "' in view
     assert "xSpring" in view
 
 
 @pytest.mark.parametrize("kind", [ChangeKind.ENABLE, ChangeKind.DELETE])
 def test_what_weighs_most_is_asked_once_more(kind: ChangeKind) -> None:
-    (row,) = [block for block in drawn(for_me=(request(kind=kind),))["blocks"] if block["type"] == "actions"]
+    (row,) = [
+        block for block in draw_home(for_me=(request_details(kind=kind),))["blocks"] if block["type"] == "actions"
+    ]
     assert "#1?" in row["elements"][0]["confirm"]["title"]["text"]
 
 
 @pytest.mark.parametrize("state", [state for state in ChangeState if state is not ChangeState.PENDING])
 def test_only_what_waits_can_be_withdrawn(state: ChangeState) -> None:
-    assert "Withdraw:" not in told(drawn(by_me=(request(state=state),)))
-    assert "Withdraw:" in told(drawn(by_me=(request(),)))
+    assert "Withdraw:" not in text_of_view(draw_home(by_me=(request_details(state=state),)))
+    assert "Withdraw:" in text_of_view(draw_home(by_me=(request_details(),)))
 
 
 def test_where_slack_did_not_tell_the_groups_something_may_be_missing() -> None:
-    assert EN("home.uncertain") in told(drawn(is_certain=False))
+    assert EN("home.uncertain") in text_of_view(draw_home(is_certain=False))
 
 
 @settings(max_examples=25, deadline=None)
 @given(text=TEXTS, t=st.sampled_from([EN, TR]))
 def test_the_fullest_tab_with_any_text_fits(text: str, t: Translator) -> None:
-    drawn(
+    draw_home(
         t,
-        for_me=[request(number, text=text) for number in range(1, WAITING_MAX + 1)],
-        by_me=[request(number, text=text) for number in range(11, 11 + REQUESTED_LIMIT)],
-        recent=[request(number, ChangeState.APPLIED, text=text) for number in range(31, 31 + RECENT_LIMIT)],
+        for_me=[request_details(number, text=text) for number in range(1, WAITING_MAX + 1)],
+        by_me=[request_details(number, text=text) for number in range(11, 11 + REQUESTED_LIMIT)],
+        recent=[request_details(number, ChangeState.APPLIED, text=text) for number in range(31, 31 + RECENT_LIMIT)],
         more=3,
-        channels=[reach(number, text[:75] or "Shop") for number in range(1, 40)],
+        channels=[channel_access(number, text[:75] or "Shop") for number in range(1, 40)],
         is_certain=False,
         links={ChangeId(f"c{number}"): "https://lale.slack.com/archives/C0MARKETING/p1" for number in range(60)},
     )
 
 
 def test_foreign_text_is_never_parsed() -> None:
-    view = drawn(for_me=(request(text=WIDE),), by_me=(request(2, text=WIDE),), channels=(reach(name=WIDE),))
-    assert "evil.example" in told(view)
-    assert "mrkdwn" not in told(view)
+    view = draw_home(
+        for_me=(request_details(text=WIDE),),
+        by_me=(request_details(2, text=WIDE),),
+        channels=(channel_access(name=WIDE),),
+    )
+    assert "evil.example" in text_of_view(view)
+    assert "mrkdwn" not in text_of_view(view)

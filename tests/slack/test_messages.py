@@ -17,108 +17,108 @@ HELLO: Final = Message("Hello", (section(plain("Hello")),))
 PICTURE: Final = Message("Hello", (section(plain("Hello")), image("https://cdn.example/a.png", "A picture")))
 
 
-class Desk:
-    """The stand-in Slack, and the replies that go to it."""
+class Setup:
+    """The stand-in Slack, and a responder that posts to it."""
 
     def __init__(self, slack: SlackSandbox, replies: Responder) -> None:
         self.slack = slack
-        self.replies = replies
+        self.responder = replies
 
     @property
     def emma(self) -> SandboxPerson:
         return self.slack.person(EMMA)
 
-    def place(self, channel: str = MARKETING, url: str | None = None) -> ReplyTarget:
-        """Where Emma typed a command; `url` in the place of a good response URL."""
+    def reply_target(self, channel: str = MARKETING, url: str | None = None) -> ReplyTarget:
+        """Return where Emma typed a command; `url` in the place of a good response URL."""
         good = self.slack.context.issue_response_url("commands", channel, EMMA)
         return ReplyTarget(ChannelId(channel), UserId(EMMA), good if url is None else url)
 
-    async def seen(self, channel: str = MARKETING) -> list[tuple[str, bool]]:
+    async def read_messages(self, channel: str = MARKETING) -> list[tuple[str, bool]]:
         return [(text_of(message), message.is_ephemeral) for message in await self.emma.list_messages(channel)]
 
 
 @pytest.fixture
-async def desk() -> AsyncIterator[Desk]:
+async def setup() -> AsyncIterator[Setup]:
     slack = SlackSandbox()
     async with slack.serve() as origin, open_session() as session:
         api = f"{origin}/api"
-        yield Desk(slack, Responder(create_web_client(api, BOT_TOKEN, session), session, api))
+        yield Setup(slack, Responder(create_web_client(api, BOT_TOKEN, session), session, api))
 
 
-async def test_an_answer_is_for_its_person_alone(desk: Desk) -> None:
-    await desk.replies.reply_privately(desk.place(), HELLO)
-    assert await desk.seen() == [("Hello", True)]
-    assert await desk.slack.person("U0AYSE").list_messages(MARKETING) == []
+async def test_an_answer_is_for_its_person_alone(setup: Setup) -> None:
+    await setup.responder.reply_privately(setup.reply_target(), HELLO)
+    assert await setup.read_messages() == [("Hello", True)]
+    assert await setup.slack.person("U0AYSE").list_messages(MARKETING) == []
 
 
 @pytest.mark.parametrize(
     "url", ["", "https://evil.example/x", "http://hooks.slack.com/x", "not an address", "https://["]
 )
-async def test_an_address_that_is_not_slacks_is_never_called(desk: Desk, url: str) -> None:
-    await desk.replies.reply_privately(desk.place(url=url), HELLO)
-    assert await desk.seen() == [("Hello", True)]
+async def test_an_address_that_is_not_slacks_is_never_called(setup: Setup, url: str) -> None:
+    await setup.responder.reply_privately(setup.reply_target(url=url), HELLO)
+    assert await setup.read_messages() == [("Hello", True)]
 
 
 @pytest.mark.parametrize("trouble", [{"status": 404}, {"status": 410}, {"error": "used_url"}, {"error": "expired_url"}])
-async def test_a_used_up_address_is_replaced(desk: Desk, trouble: dict[str, object]) -> None:
-    desk.slack.faults.add("response_url", times=None, **trouble)  # type: ignore[arg-type] # a table of keywords
-    await desk.replies.reply_privately(desk.place(), HELLO)
-    assert await desk.seen() == [("Hello", True)]
+async def test_a_used_up_address_is_replaced(setup: Setup, trouble: dict[str, object]) -> None:
+    setup.slack.faults.add("response_url", times=None, **trouble)  # type: ignore[arg-type] # a table of keywords
+    await setup.responder.reply_privately(setup.reply_target(), HELLO)
+    assert await setup.read_messages() == [("Hello", True)]
 
 
 @pytest.mark.parametrize("trouble", [{"retry_after": 0}, {"status": 503}])
-async def test_a_limit_or_a_slip_is_waited_out(desk: Desk, trouble: dict[str, object]) -> None:
-    desk.slack.faults.add("response_url", **trouble)  # type: ignore[arg-type] # a table of keywords
-    await desk.replies.reply_privately(desk.place(), HELLO)
-    assert await desk.seen() == [("Hello", True)]
+async def test_a_limit_or_a_slip_is_waited_out(setup: Setup, trouble: dict[str, object]) -> None:
+    setup.slack.faults.add("response_url", **trouble)  # type: ignore[arg-type] # a table of keywords
+    await setup.responder.reply_privately(setup.reply_target(), HELLO)
+    assert await setup.read_messages() == [("Hello", True)]
 
 
 @pytest.mark.parametrize("way", ["response_url", "chat.postEphemeral"])
-async def test_a_picture_that_slack_cannot_fetch_does_not_cost_the_words(desk: Desk, way: str) -> None:
-    desk.slack.faults.add(way, block_type="image", times=None)
-    await desk.replies.reply_privately(desk.place(url=None if way == "response_url" else ""), PICTURE)
-    assert await desk.seen() == [("Hello", True)]
+async def test_a_picture_that_slack_cannot_fetch_does_not_cost_the_words(setup: Setup, way: str) -> None:
+    setup.slack.faults.add(way, block_type="image", times=None)
+    await setup.responder.reply_privately(setup.reply_target(url=None if way == "response_url" else ""), PICTURE)
+    assert await setup.read_messages() == [("Hello", True)]
 
 
 @pytest.mark.parametrize("trouble", [{"error": "fatal_error"}, {"status": 503}, {"lose_answer": True}])
-async def test_where_nothing_works_it_is_a_fault(desk: Desk, trouble: dict[str, object]) -> None:
-    desk.slack.faults.add("response_url", status=404, times=None)
-    desk.slack.faults.add("chat.postEphemeral", times=None, **trouble)  # type: ignore[arg-type] # a table of keywords
+async def test_where_nothing_works_it_is_a_fault(setup: Setup, trouble: dict[str, object]) -> None:
+    setup.slack.faults.add("response_url", status=404, times=None)
+    setup.slack.faults.add("chat.postEphemeral", times=None, **trouble)  # type: ignore[arg-type] # a table of keywords
     with pytest.raises(DependencyError, match=r"fault\.slack"):
-        await desk.replies.reply_privately(desk.place(), HELLO)
+        await setup.responder.reply_privately(setup.reply_target(), HELLO)
 
 
-async def test_what_is_shared_is_for_all(desk: Desk) -> None:
-    await desk.replies.reply_publicly(desk.place(), HELLO)
-    assert await desk.seen() == [("Hello", False)]
+async def test_what_is_shared_is_for_all(setup: Setup) -> None:
+    await setup.responder.reply_publicly(setup.reply_target(), HELLO)
+    assert await setup.read_messages() == [("Hello", False)]
 
 
-async def test_a_channel_without_the_bot_is_reached_by_the_response_url(desk: Desk) -> None:
-    desk.slack.faults.add("chat.postMessage", error="not_in_channel", times=None)
-    await desk.replies.reply_publicly(desk.place(RANDOM), HELLO)
-    assert await desk.seen(RANDOM) == [("Hello", False)]
+async def test_a_channel_without_the_bot_is_reached_by_the_response_url(setup: Setup) -> None:
+    setup.slack.faults.add("chat.postMessage", error="not_in_channel", times=None)
+    await setup.responder.reply_publicly(setup.reply_target(RANDOM), HELLO)
+    assert await setup.read_messages(RANDOM) == [("Hello", False)]
 
 
-async def test_a_channel_that_takes_no_message_is_not_flowbots_fault(desk: Desk) -> None:
-    desk.slack.faults.add("chat.postMessage", error="is_archived", times=None)
+async def test_a_channel_that_takes_no_message_is_not_flowbots_fault(setup: Setup) -> None:
+    setup.slack.faults.add("chat.postMessage", error="is_archived", times=None)
     with pytest.raises(UserError, match=r"share\.refused\(error='is_archived'\)"):
-        await desk.replies.reply_publicly(desk.place(), HELLO)
+        await setup.responder.reply_publicly(setup.reply_target(), HELLO)
 
 
-async def test_who_is_not_in_the_channel_is_told_directly(desk: Desk) -> None:
-    desk.slack.workspace.channels[MARKETING].members.remove(EMMA)
-    await desk.replies.notify_person(ChannelId(MARKETING), UserId(EMMA), HELLO)
-    assert await desk.seen(desk.slack.workspace.open_direct_message(EMMA).id) == [("Hello", False)]
+async def test_who_is_not_in_the_channel_is_told_directly(setup: Setup) -> None:
+    setup.slack.workspace.channels[MARKETING].members.remove(EMMA)
+    await setup.responder.notify_person(ChannelId(MARKETING), UserId(EMMA), HELLO)
+    assert await setup.read_messages(setup.slack.workspace.open_direct_message(EMMA).id) == [("Hello", False)]
 
 
-async def test_who_has_left_is_not_told_and_that_is_no_fault(desk: Desk) -> None:
-    del desk.slack.workspace.people[EMMA]
-    await desk.replies.notify_person(ChannelId(MARKETING), UserId(EMMA), HELLO)
+async def test_who_has_left_is_not_told_and_that_is_no_fault(setup: Setup) -> None:
+    del setup.slack.workspace.people[EMMA]
+    await setup.responder.notify_person(ChannelId(MARKETING), UserId(EMMA), HELLO)
 
 
 @pytest.mark.parametrize("passing", ["chat.postEphemeral", "chat.postMessage"])
-async def test_who_may_be_reached_later_is_not_given_up(desk: Desk, passing: str) -> None:
+async def test_who_may_be_reached_later_is_not_given_up(setup: Setup, passing: str) -> None:
     for method in ("chat.postEphemeral", "chat.postMessage"):
-        desk.slack.faults.add(method, error="internal_error" if method == passing else "channel_not_found", times=None)
+        setup.slack.faults.add(method, error="internal_error" if method == passing else "channel_not_found", times=None)
     with pytest.raises(DependencyError, match=r"fault\.slack"):
-        await desk.replies.notify_person(ChannelId(MARKETING), UserId(EMMA), HELLO)
+        await setup.responder.notify_person(ChannelId(MARKETING), UserId(EMMA), HELLO)

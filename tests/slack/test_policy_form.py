@@ -31,7 +31,7 @@ GROUPS: Final = {GroupId("S0A"): UserGroup("A team", frozenset()), GroupId("S0B"
 WEBSITES: Final = {WebsiteId(1): "Shop", WebsiteId(2): HOSTILE, WebsiteId(3): "3"}
 
 
-def data(
+def form_data(
     policy: ChannelPolicy | None,
     *,
     websites: Mapping[WebsiteId, str] = WEBSITES,
@@ -47,8 +47,8 @@ def data(
     )
 
 
-def submitted(view: dict[str, Any]) -> dict[str, Any]:
-    """The view as Slack sends it when nothing was touched."""
+def submit_untouched(view: dict[str, Any]) -> dict[str, Any]:
+    """Return the view as Slack sends it when nothing was touched."""
     blocks = add_missing_ids(view["blocks"]) or []
     return view | {"blocks": blocks, "state": {"values": build_state_values(blocks, {})}}
 
@@ -81,16 +81,16 @@ languages = st.sampled_from(["en-GB", "tr-TR"]).map(LOCALES.for_reader)
 
 @given(policies, languages)
 def test_a_policy_that_nobody_touches_comes_back_as_it_was(policy: ChannelPolicy, t: Translator) -> None:
-    view = PolicyForm.build(data(policy), t)
+    view = PolicyForm.build(form_data(policy), t)
     check_view(view, build_demo_workspace(), "modal")
-    back = PolicyForm.parse(submitted(view))
+    back = PolicyForm.parse(submit_untouched(view))
     assert back is not None
     assert (back.metadata.channel, back.metadata.seen) == (HERE, policy_fingerprint(policy))
     assert policy_fingerprint(back.typed.to_policy(HERE)) == policy_fingerprint(policy)
 
 
 def test_a_channel_without_a_policy_begins_with_nobody() -> None:
-    back = PolicyForm.parse(submitted(PolicyForm.build(data(None), EN)))
+    back = PolicyForm.parse(submit_untouched(PolicyForm.build(form_data(None), EN)))
     assert back is not None
     assert back.typed == PolicyInput(channel=HERE)
     assert back.typed.find_problems().keys() == {PolicyField.WEBSITES, PolicyField.APPROVER_PEOPLE}
@@ -102,9 +102,9 @@ def test_any_number_of_websites_and_groups_fits(count: int) -> None:
     websites = {WebsiteId(number): f"Site {number}" for number in range(1, count + 1)}
     many = {GroupId(f"S0{number}"): UserGroup(f"Team {number}", frozenset()) for number in range(count)}
     policy = ChannelPolicy(id=HERE, websites=tuple(websites)[-1:], editors=tuple(many)[-1:])
-    view = PolicyForm.build(data(policy, websites=websites, groups=many), EN)
+    view = PolicyForm.build(form_data(policy, websites=websites, groups=many), EN)
     check_view(view, build_demo_workspace(), "modal")
-    back = PolicyForm.parse(submitted(view))
+    back = PolicyForm.parse(submit_untouched(view))
     assert back is not None
     assert policy_fingerprint(back.typed.to_policy(HERE)) == policy_fingerprint(policy)
 
@@ -115,7 +115,7 @@ def test_a_long_menu_offers_what_matches_what_was_typed() -> None:
     ready = PolicyFormData(None, websites, many)
     menus = {
         block["block_id"]: block["element"]["action_id"]
-        for block in PolicyForm.build(data(None, websites=websites, groups=many), EN)["blocks"]
+        for block in PolicyForm.build(form_data(None, websites=websites, groups=many), EN)["blocks"]
         if block.get("element", {}).get("type") == "multi_external_select"
     }
     assert menus.keys() == {
@@ -132,7 +132,7 @@ def test_a_long_menu_offers_what_matches_what_was_typed() -> None:
 
 
 def test_names_are_plain_text_within_slacks_limits() -> None:
-    view = PolicyForm.build(data(None), EN)
+    view = PolicyForm.build(form_data(None), EN)
     menus = [block["element"] for block in view["blocks"] if block.get("element", {}).get("options")]
     texts = [option["text"] for menu in menus for option in menu["options"]]
     assert any("<!channel>" in text["text"] for text in texts)
@@ -185,7 +185,7 @@ def test_what_is_no_such_form_is_not_read(view: Any) -> None:
 
 
 def test_a_group_that_is_no_id_is_left_out() -> None:
-    view = submitted(PolicyForm.build(data(None), EN))
+    view = submit_untouched(PolicyForm.build(form_data(None), EN))
     values = view["state"]["values"][PolicyField.EDITOR_GROUPS]
     (entry,) = values.values()
     entry["selected_options"] = [{"value": "U0NOGROUP"}, {"value": "S0A"}]
@@ -195,7 +195,7 @@ def test_a_group_that_is_no_id_is_left_out() -> None:
 
 
 def test_a_problem_at_a_field_that_is_not_there_stands_at_one_that_is() -> None:
-    view = PolicyForm.build(data(None, websites={}), EN)
+    view = PolicyForm.build(form_data(None, websites={}), EN)
     errors = PolicyForm.field_errors({PolicyField.WEBSITES: Text("setup.problem_websites")}, view, EN)
     assert errors == {"all_websites": "Choose at least one website, or all."}
 

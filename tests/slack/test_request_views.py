@@ -119,7 +119,7 @@ UNSEEN: Mapping[Translator, str] = {
 }
 
 
-def shown(
+def request_details(
     state: ChangeState = ChangeState.PENDING,
     kind: ChangeKind = ChangeKind.ENABLE,
     *,
@@ -147,53 +147,55 @@ def shown(
     return RequestDetails(replace(kept, **(change or {})), votes, {SHOP: "Shop"}, **more)
 
 
-def edit(**more: Any) -> RequestDetails:
+def edit_details(**more: Any) -> RequestDetails:
     content = replace(
         FlowContent.of(FLOW), title="Tulips and roses!", wait=WaitTime(2, "hours"), button_1=FlowButton("", "")
     )
     wanted = DesiredFlow(content, WriteOnlyFields(segment="3", utm_source="spring"), image=ImageId("new"))
-    return shown(kind=ChangeKind.EDIT, asked={"wanted": wanted, "before": replace(FLOW, is_enabled=True)}, **more)
+    return request_details(
+        kind=ChangeKind.EDIT, asked={"wanted": wanted, "before": replace(FLOW, is_enabled=True)}, **more
+    )
 
 
-def glass_broken(state: ChangeState = ChangeState.APPLIED) -> RequestDetails:
+def skipped_details(state: ChangeState = ChangeState.APPLIED) -> RequestDetails:
     closing = Closure(AYSE, ClosureKind.BREAK_GLASS, "The shop sells what it has not")
-    return shown(state, approved_by=(), change={"progress": Progress(closing)}, approvers=("*", LEADS, BURAK))
+    return request_details(state, approved_by=(), change={"progress": Progress(closing)}, approvers=("*", LEADS, BURAK))
 
 
-def checked(message: Message) -> Message:
+def check_blocks(message: Message) -> Message:
     check_message(message.text, json.loads(json.dumps(message.blocks)), WORKSPACE)
     return message
 
 
-def told(given: RequestDetails, t: Translator = EN) -> Message:
-    return checked(request_message(given, t, NOW))
+def draw_request(given: RequestDetails, t: Translator = EN) -> Message:
+    return check_blocks(request_message(given, t, NOW))
 
 
-def elements(value: Any) -> Iterator[dict[str, Any]]:
-    """Every object of the blocks, at any depth."""
+def list_elements(value: Any) -> Iterator[dict[str, Any]]:
+    """Yield every object of the blocks, at any depth."""
     if isinstance(value, dict):
         yield value
     for each in value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else ():
-        yield from elements(each)
+        yield from list_elements(each)
 
 
 def text_of(message: Message) -> str:
-    """What a person reads: all texts in their order, people and channels by their ids."""
+    """Return what a person reads: all texts in their order, people and channels by their ids."""
     names = ("user_id", "usergroup_id", "channel_id", "fallback")
     found = []
-    for element in elements(message.blocks):
+    for element in list_elements(message.blocks):
         if isinstance(element.get("text"), str):
             found.append(element["text"])
         found += [f"@{element[name]}" for name in names if name in element]
     return "".join(found)
 
 
-def buttons(message: Message) -> dict[str, dict[str, Any]]:
-    return {each["text"]["text"]: each for each in elements(message.blocks) if each.get("type") == "button"}
+def buttons_by_label(message: Message) -> dict[str, dict[str, Any]]:
+    return {each["text"]["text"]: each for each in list_elements(message.blocks) if each.get("type") == "button"}
 
 
 def test_a_request_says_who_asks_for_what_and_why() -> None:
-    message = told(shown())
+    message = draw_request(request_details())
     assert message.text == "Enable #12: Waiting for approval"
     assert "@U0EMMA asks to enable flow #12 Spring sale" in text_of(message)
     assert "Reason: The sale begins on Friday" in text_of(message)
@@ -203,22 +205,25 @@ def test_a_request_says_who_asks_for_what_and_why() -> None:
 @pytest.mark.parametrize("key", ["unknown.create", "unknown.create_unseen"])
 def test_a_flow_of_which_it_is_not_known_whether_it_was_made_again_goes_by_its_name(t: Translator, key: str) -> None:
     asked = {"flow": None}
-    message = told(
-        shown(ChangeState.UNKNOWN, ChangeKind.RESTORE, rule=None, asked=asked, change={"outcome": Outcome(key)}), t
+    message = draw_request(
+        request_details(
+            ChangeState.UNKNOWN, ChangeKind.RESTORE, rule=None, asked=asked, change={"outcome": Outcome(key)}
+        ),
+        t,
     )
     assert UNSEEN[t] in text_of(message)
 
 
 def test_a_request_in_turkish() -> None:
-    message = told(shown(), TR)
+    message = draw_request(request_details(), TR)
     assert message.text == "Etkinleştirme #12: Onay bekliyor"
     assert "@U0EMMA, #12 Spring sale akışını etkinleştirmek istiyor" in text_of(message)
     assert "2 onaydan 0 tanesi verildi" in text_of(message)
-    assert list(buttons(message)) == ["Onayla", "Reddet", "Geri çek"]
+    assert list(buttons_by_label(message)) == ["Onayla", "Reddet", "Geri çek"]
 
 
 def test_a_request_shows_the_push_where_it_goes_and_when() -> None:
-    message = told(shown(remarks=(Text("lint.no_utm"),)))
+    message = draw_request(request_details(remarks=(Text("lint.no_utm"),)))
     for part in (
         "Tulips!", "Half price until Sunday", "[ See ]", "Website: Shop", "Wait: 3 days after subscribing",
         "URL: https://shop.example/spring", "Button 1: See → https://shop.example/see", "⚠ There are no UTM values",
@@ -228,19 +233,19 @@ def test_a_request_shows_the_push_where_it_goes_and_when() -> None:
 
 
 def test_votes_show_as_progress_and_the_end_on_each_readers_clock() -> None:
-    message = told(shown(approved_by=(BURAK,)))
+    message = draw_request(request_details(approved_by=(BURAK,)))
     assert "1 of 2 approvals: @U0BURAK" in text_of(message)
     assert "Expires @May 4, 2026" in text_of(message)
-    (date,) = [each for each in elements(message.blocks) if each.get("type") == "date"]
+    (date,) = [each for each in list_elements(message.blocks) if each.get("type") == "date"]
     assert date["timestamp"] == int((NOW + timedelta(hours=70)).timestamp())
 
 
 def test_an_end_that_is_past_is_not_announced() -> None:
-    assert "Expires" not in text_of(checked(request_message(shown(), EN, NOW + timedelta(days=9))))
+    assert "Expires" not in text_of(check_blocks(request_message(request_details(), EN, NOW + timedelta(days=9))))
 
 
 def test_a_request_can_be_decided_by_buttons_that_carry_its_id() -> None:
-    found = buttons(told(shown()))
+    found = buttons_by_label(draw_request(request_details()))
     assert list(found) == ["Approve", "Reject", "Withdraw"]
     assert {button["value"] for button in found.values()} == {ChangeValue(change=ChangeId("k7m2")).dump()}
     assert [button.get("style") for button in found.values()] == ["primary", "danger", None]
@@ -248,7 +253,7 @@ def test_a_request_can_be_decided_by_buttons_that_carry_its_id() -> None:
 
 
 def test_break_glass_is_offered_where_the_rule_names_somebody() -> None:
-    assert "Break glass" in buttons(told(shown(rule=ApprovalRule(break_glass=(AYSE,)))))
+    assert "Break glass" in buttons_by_label(draw_request(request_details(rule=ApprovalRule(break_glass=(AYSE,)))))
 
 
 @pytest.mark.parametrize(
@@ -257,7 +262,7 @@ def test_break_glass_is_offered_where_the_rule_names_somebody() -> None:
 )
 @pytest.mark.parametrize("t", [EN, TR], ids=["en", "tr"])
 def test_what_weighs_most_is_asked_once_more(kind: ChangeKind, title: str | None, t: Translator) -> None:
-    confirm = next(iter(buttons(told(shown(kind=kind), t)).values())).get("confirm")
+    confirm = next(iter(buttons_by_label(draw_request(request_details(kind=kind), t)).values())).get("confirm")
     assert (confirm is not None) is (title is not None)
     if confirm and t is EN:
         assert confirm["title"]["text"] == title
@@ -273,8 +278,8 @@ AUDIENCE: Mapping[Translator, tuple[str, str]] = {
 
 @pytest.mark.parametrize("t", AUDIENCE, ids=["en", "tr"])
 def test_the_audience_is_not_claimed_since_enkapush_does_not_tell_it(t: Translator) -> None:
-    message = told(shown(), t)
-    asked_again = next(iter(buttons(message).values()))["confirm"]["text"]["text"]
+    message = draw_request(request_details(), t)
+    asked_again = next(iter(buttons_by_label(message).values()))["confirm"]["text"]["text"]
     claimed, untold = AUDIENCE[t]
     assert claimed not in asked_again.lower()
     assert untold in asked_again
@@ -283,15 +288,20 @@ def test_the_audience_is_not_claimed_since_enkapush_does_not_tell_it(t: Translat
 
 @pytest.mark.parametrize(("t", "lost"), [(EN, "without its segment and UTM values"), (TR, "segmenti ve UTM değerleri")])
 def test_what_a_restore_cannot_bring_back_is_said_before_the_delete(t: Translator, lost: str) -> None:
-    assert lost in next(iter(buttons(told(shown(kind=ChangeKind.DELETE), t)).values()))["confirm"]["text"]["text"]
+    assert (
+        lost
+        in next(iter(buttons_by_label(draw_request(request_details(kind=ChangeKind.DELETE), t)).values()))["confirm"][
+            "text"
+        ]["text"]
+    )
 
 
 def test_the_segment_that_an_edit_sets_stands_among_the_settings() -> None:
-    assert "Segment: Segment 3" in text_of(told(edit()))
+    assert "Segment: Segment 3" in text_of(draw_request(edit_details()))
 
 
 def test_an_edit_is_shown_field_by_field() -> None:
-    text = text_of(told(edit()))
+    text = text_of(draw_request(edit_details()))
     for part in (
         "Title: Tulips! → Tulips and roses!", "Wait: 3 days → 2 hours",
         "Button 1: See → https://shop.example/see → –", "Segment: → Segment 3", "UTM source: → spring",
@@ -301,22 +311,26 @@ def test_an_edit_is_shown_field_by_field() -> None:
 
 
 def test_an_edits_new_picture_does_not_show_as_the_old_one() -> None:
-    assert not [block for block in told(edit()).blocks if block["type"] == "image"]
+    assert not [block for block in draw_request(edit_details()).blocks if block["type"] == "image"]
 
 
 def test_what_differs_from_the_last_approval_is_shown() -> None:
-    text = text_of(told(shown(since_approved=(FieldDifference("description", "Until Monday", FLOW.description),))))
+    text = text_of(
+        draw_request(
+            request_details(since_approved=(FieldDifference("description", "Until Monday", FLOW.description),))
+        )
+    )
     assert "Different since the last approval" in text
     assert "Description: Until Monday → Half price until Sunday" in text
-    assert "last approval" not in text_of(told(shown(since_approved=())))
+    assert "last approval" not in text_of(draw_request(request_details(since_approved=())))
 
 
 @pytest.mark.parametrize("state", WORD)
 def test_a_finished_request_carries_its_outcome_and_no_votes(state: ChangeState) -> None:
-    message = told(shown(state))
+    message = draw_request(request_details(state))
     assert WORD[state] in message.text
     assert WORD[state] in text_of(message)
-    assert not {"Approve", "Reject", "Withdraw", "Break glass"} & set(buttons(message))
+    assert not {"Approve", "Reject", "Withdraw", "Break glass"} & set(buttons_by_label(message))
     assert "@U0EMMA asked to enable flow #12 Spring sale" in text_of(message)
     others = {"Applied", "Failed", "Rejected", "Withdrawn", "Expired", "Out of date"} - {WORD[state]}
     assert not [word for word in others if word in text_of(message)]
@@ -324,99 +338,107 @@ def test_a_finished_request_carries_its_outcome_and_no_votes(state: ChangeState)
 
 @pytest.mark.parametrize("state", ChangeState)
 def test_approved_is_said_where_it_is_so(state: ChangeState) -> None:
-    message = told(shown(state))
+    message = draw_request(request_details(state))
     assert ("Approved by @U0AYSE, @U0BURAK" in text_of(message)) is (state in DECIDED)
     assert ("Approved" in text_of(message)) is (state in DECIDED)
 
 
 def test_a_rejection_names_its_person_and_reason() -> None:
-    text = text_of(told(shown(ChangeState.REJECTED)))
+    text = text_of(draw_request(request_details(ChangeState.REJECTED)))
     assert "Rejected by @U0BURAK" in text
     assert "Reason: Not before June" in text
 
 
 def test_a_withdrawal_and_an_expiry_say_how_it_ended() -> None:
-    assert "Withdrawn by @U0EMMA" in text_of(told(shown(ChangeState.WITHDRAWN)))
-    assert "Expired: it was not decided within 3 days." in text_of(told(shown(ChangeState.EXPIRED)))
+    assert "Withdrawn by @U0EMMA" in text_of(draw_request(request_details(ChangeState.WITHDRAWN)))
+    assert "Expired: it was not decided within 3 days." in text_of(draw_request(request_details(ChangeState.EXPIRED)))
 
 
 def test_votes_that_were_not_enough_are_kept_in_view() -> None:
-    assert "1 of 2 approvals: @U0AYSE" in text_of(told(shown(ChangeState.EXPIRED, approved_by=(AYSE,))))
+    assert "1 of 2 approvals: @U0AYSE" in text_of(
+        draw_request(request_details(ChangeState.EXPIRED, approved_by=(AYSE,)))
+    )
 
 
 def test_a_failure_gives_its_reason() -> None:
     assert "Failed: Enkapush refused it and changed nothing. It says: Title is too long" in text_of(
-        told(shown(ChangeState.FAILED))
+        draw_request(request_details(ChangeState.FAILED))
     )
 
 
 @pytest.mark.parametrize("key", sorted(sentences.NAMED_CHANNEL_KEYS))
 def test_a_failure_for_a_channels_policy_names_the_channel_wherever_it_is_read(key: str) -> None:
-    given = shown(ChangeState.FAILED, approved_by=(), change={"outcome": Outcome(key)})
-    for message in (told(given), checked(request_ended_message(given, None, EN))):
+    given = request_details(ChangeState.FAILED, approved_by=(), change={"outcome": Outcome(key)})
+    for message in (draw_request(given), check_blocks(request_ended_message(given, None, EN))):
         assert f"@{CHANNEL}" in text_of(message)
         assert "Failed: " in text_of(message)
         assert "this channel" not in text_of(message).lower()
 
 
 def test_a_failure_of_an_unknown_kind_is_still_told() -> None:
-    assert "Failed: Something went wrong" in text_of(told(shown(ChangeState.FAILED, change={"outcome": None})))
     assert "Failed: Something went wrong" in text_of(
-        told(shown(ChangeState.FAILED, change={"outcome": Outcome("from.the_future")}))
+        draw_request(request_details(ChangeState.FAILED, change={"outcome": None}))
+    )
+    assert "Failed: Something went wrong" in text_of(
+        draw_request(request_details(ChangeState.FAILED, change={"outcome": Outcome("from.the_future")}))
     )
 
 
 def test_what_is_not_known_says_what_to_look_at_and_can_be_looked_at_again() -> None:
-    message = told(shown(ChangeState.UNKNOWN))
+    message = draw_request(request_details(ChangeState.UNKNOWN))
     assert "It is not known whether this was done. Enkapush did not say whether it changed flow 12." in text_of(message)
-    assert buttons(message)["Check again"]["action_id"] == "changes.check_again"
+    assert buttons_by_label(message)["Check again"]["action_id"] == "changes.check_again"
 
 
 def test_out_of_date_shows_what_changed_and_can_be_asked_again() -> None:
-    message = told(shown(ChangeState.OUT_OF_DATE))
+    message = draw_request(request_details(ChangeState.OUT_OF_DATE))
     for part in ("Title: Tulips! → Roses!", "Wait: 3 days → 1 hour", "State: Disabled → Enabled"):
         assert part in text_of(message)
-    assert buttons(message)["Ask again"]["action_id"] == "changes.ask_again"
+    assert buttons_by_label(message)["Ask again"]["action_id"] == "changes.ask_again"
 
 
 def test_a_flow_that_is_gone_cannot_be_asked_for_again() -> None:
-    message = told(shown(ChangeState.OUT_OF_DATE, change={"outcome": Outcome("out_of_date.gone", {"id": "12"})}))
+    message = draw_request(
+        request_details(ChangeState.OUT_OF_DATE, change={"outcome": Outcome("out_of_date.gone", {"id": "12"})})
+    )
     assert "does not exist in Enkapush any more" in text_of(message)
-    assert not buttons(message)
+    assert not buttons_by_label(message)
 
 
 def test_a_deleted_flow_can_be_restored() -> None:
-    message = told(shown(ChangeState.APPLIED, ChangeKind.DELETE))
-    assert list(buttons(message)) == ["Restore"]
+    message = draw_request(request_details(ChangeState.APPLIED, ChangeKind.DELETE))
+    assert list(buttons_by_label(message)) == ["Restore"]
     assert not [block for block in message.blocks if block["type"] == "image"]
 
 
 def test_a_restored_flow_says_where_it_comes_from() -> None:
     outcome = Outcome("applied.restore", {"id": "57"}, FlowId(57))
-    given = shown(ChangeState.APPLIED, ChangeKind.RESTORE, rule=None, asked={"flow": None}, change={"outcome": outcome})
-    message = told(given)
+    given = request_details(
+        ChangeState.APPLIED, ChangeKind.RESTORE, rule=None, asked={"flow": None}, change={"outcome": outcome}
+    )
+    message = draw_request(given)
     assert message.text == "Restore #12: Applied"
     assert "@U0EMMA restored flow #12 Spring sale" in text_of(message)
     assert "Restored from #12 as #57, disabled." in text_of(message)
 
 
 def test_what_needed_no_approval_is_told_without_votes() -> None:
-    message = told(shown(ChangeState.APPLIED, ChangeKind.DISABLE, rule=None))
+    message = draw_request(request_details(ChangeState.APPLIED, ChangeKind.DISABLE, rule=None))
     assert "@U0EMMA disabled flow #12 Spring sale" in text_of(message)
     assert "pproval" not in text_of(message)
-    assert not buttons(message)
+    assert not buttons_by_label(message)
 
 
 @pytest.mark.parametrize("state", sorted(DECIDED))
 def test_a_broken_glass_stands_out(state: ChangeState) -> None:
-    text = text_of(told(glass_broken(state)))
+    text = text_of(draw_request(skipped_details(state)))
     assert "🚨 @U0AYSE broke the glass" in text
     assert "Reason: The shop sells what it has not" in text
     assert "Approved" not in text
 
 
 def test_an_alarm_names_person_flow_and_reason_and_mentions_the_approvers() -> None:
-    message = checked(skipped_approval_message(glass_broken(), EN))
+    message = check_blocks(skipped_approval_message(skipped_details(), EN))
     assert message.text == "🚨 Enable #12: the team's approval was skipped"
     text = text_of(message)
     assert "@U0AYSE broke the glass" in text
@@ -424,7 +446,7 @@ def test_an_alarm_names_person_flow_and_reason_and_mentions_the_approvers() -> N
     assert "The shop sells what it has not" in text
     assert "For your attention: @S0LEADS" in text
     kinds = [
-        each["type"] for each in elements(message.blocks) if each.get("type") in {"user", "usergroup", "broadcast"}
+        each["type"] for each in list_elements(message.blocks) if each.get("type") in {"user", "usergroup", "broadcast"}
     ]
     assert kinds == ["user", "usergroup", "user"]
 
@@ -442,25 +464,27 @@ WHY: Mapping[ChangeState, tuple[str, ...]] = {
 
 @pytest.mark.parametrize("state", WHY)
 def test_who_asked_is_told_by_whom_and_why_it_ended(state: ChangeState) -> None:
-    message = checked(request_ended_message(edit(state=state), "https://team.slack.example/archives/C0/p1", EN))
-    assert message.text == f"Edit #12: {format_state(edit(state=state), EN)}"
+    message = check_blocks(
+        request_ended_message(edit_details(state=state), "https://team.slack.example/archives/C0/p1", EN)
+    )
+    assert message.text == f"Edit #12: {format_state(edit_details(state=state), EN)}"
     for part in (message.text, *WHY[state]):
         assert part in text_of(message)
 
 
 def test_who_asked_is_told_who_broke_the_glass_and_why() -> None:
-    text = text_of(checked(request_ended_message(glass_broken(), None, EN)))
+    text = text_of(check_blocks(request_ended_message(skipped_details(), None, EN)))
     assert "🚨 @U0AYSE broke the glass" in text
     assert "Reason: The shop sells what it has not" in text
 
 
 def test_there_is_no_alarm_where_nobody_skipped_anything() -> None:
     with pytest.raises(ValueError, match="nobody"):
-        skipped_approval_message(shown(), EN)
+        skipped_approval_message(request_details(), EN)
 
 
 def test_a_reminder_says_what_waits_for_whom() -> None:
-    message = checked(reminder_message(shown(approved_by=(BURAK,), approvers=(LEADS,)), EN, NOW))
+    message = check_blocks(reminder_message(request_details(approved_by=(BURAK,), approvers=(LEADS,)), EN, NOW))
     assert message.text == "Enable #12 is still waiting for approval, asked 2 hours ago"
     for part in ("Enable: #12 Spring sale", "1 of 2 approvals: @U0BURAK", "Expires", "@S0LEADS"):
         assert part in text_of(message)
@@ -469,64 +493,66 @@ def test_a_reminder_says_what_waits_for_whom() -> None:
 @pytest.mark.parametrize("link", [None, "https://team.slack.example/archives/C0/p1"])
 def test_the_requester_is_told_where_approval_is_asked_for(link: str | None) -> None:
     rule = ApprovalRule(channel=ChannelId("C0APPROVALS"))
-    message = checked(request_sent_message(shown(rule=rule), link, EN))
+    message = check_blocks(request_sent_message(request_details(rule=rule), link, EN))
     assert "Asked for approval in @C0APPROVALS – Enable: #12 Spring sale" in text_of(message)
-    assert [button["url"] for button in buttons(message).values()] == ([link] if link else [])
+    assert [button["url"] for button in buttons_by_label(message).values()] == ([link] if link else [])
 
 
 def test_an_empty_list_of_approvals_says_so() -> None:
-    message = checked(approvals_message([], [], [], {}, EN, NOW))
+    message = check_blocks(approvals_message([], [], [], {}, EN, NOW))
     assert "Nothing is waiting" in text_of(message)
 
 
 def test_the_list_of_approvals_has_three_heads_and_a_link_to_each_request() -> None:
     link = "https://team.slack.example/archives/C0/p1"
-    mine = [shown(approved_by=(BURAK,)), shown(ChangeState.REJECTED)]
-    message = checked(approvals_message([], mine, [edit()], {ChangeId("k7m2"): link}, EN, NOW))
+    mine = [request_details(approved_by=(BURAK,)), request_details(ChangeState.REJECTED)]
+    message = check_blocks(approvals_message([], mine, [edit_details()], {ChangeId("k7m2"): link}, EN, NOW))
     heads = [block["text"]["text"] for block in message.blocks if block["type"] == "header"]
     assert heads == ["Waiting for you", "Asked by you", "Also waiting in this channel"]
     text = text_of(message)
     for part in ("Enable #12 Spring sale", "1 of 2 approvals\nExpires <!date^", "Asked by <@U0EMMA>", "Rejected"):
         assert part in text
-    assert buttons(message)["Open"]["url"] == link
+    assert buttons_by_label(message)["Open"]["url"] == link
 
 
 @pytest.mark.parametrize("t", [EN, TR], ids=["en", "tr"])
 def test_a_long_list_of_approvals_fits_and_counts_the_rest(t: Translator) -> None:
-    many = [edit()] * 200
+    many = [edit_details()] * 200
     links = {ChangeId("k7m2"): "https://team.slack.example/archives/C0/p1"}
-    message = checked(approvals_message(many, many, many, links, t, NOW))
+    message = check_blocks(approvals_message(many, many, many, links, t, NOW))
     assert len(buttons_of(message)) == 3 * LISTED_MAX
     assert ("190 more" in text_of(message)) is (t is EN)
 
 
 def buttons_of(message: Message) -> list[dict[str, Any]]:
-    return [each for each in elements(message.blocks) if each.get("type") == "button"]
+    return [each for each in list_elements(message.blocks) if each.get("type") == "button"]
 
 
 def test_the_page_of_a_flow_offers_what_an_editor_may_do() -> None:
     for flow, first, style in ((FLOW, "Enable", "primary"), (replace(FLOW, is_enabled=True), "Disable", None)):
         page = FlowDetails(flow, {SHOP: "Shop"}, may_share=True, may_edit=True)
-        found = buttons(checked(push.flow_details_message(page, EN, NOW)))
+        found = buttons_by_label(check_blocks(push.flow_details_message(page, EN, NOW)))
         assert list(found) == [first, "Edit", "Duplicate", "Share", "Delete"]
         assert (found[first].get("style"), found["Delete"]["style"]) == (style, "danger")
     reader = FlowDetails(FLOW, {SHOP: "Shop"}, may_share=False, may_edit=False)
-    assert not buttons(push.flow_details_message(reader, EN, NOW))
+    assert not buttons_by_label(push.flow_details_message(reader, EN, NOW))
 
 
 def test_a_list_of_flows_enables_and_disables_for_editors_alone() -> None:
     items = tuple(replace(FLOW, id=FlowId(number), is_enabled=number % 2 == 0) for number in range(1, 11))
     page = Page(items=items, number=2, pages=3, total=30)
     result = FlowList(ListRequest(FlowQuery(), page=2), page, {SHOP: "Shop"}, may_share=True, as_of=NOW, may_edit=True)
-    labels = [button["text"]["text"] for button in buttons_of(checked(flow_list.flow_list_message(result, EN, NOW)))]
+    labels = [
+        button["text"]["text"] for button in buttons_of(check_blocks(flow_list.flow_list_message(result, EN, NOW)))
+    ]
     assert labels == ["Show", "Enable", "Show", "Disable"] * 5 + ["Previous", "Next", "Share"]
-    reading = buttons(checked(flow_list.flow_list_message(replace(result, may_edit=False), EN, NOW)))
+    reading = buttons_by_label(check_blocks(flow_list.flow_list_message(replace(result, may_edit=False), EN, NOW)))
     assert list(reading) == ["Show", "Previous", "Next", "Share"]
 
 
 def test_a_new_flow_can_be_enabled_from_its_creation() -> None:
     for kind, first in ((FormKind.CREATE, "Enable"), (FormKind.DUPLICATE, "Enable"), (FormKind.EDIT, "Edit")):
-        assert next(iter(buttons(form_status.saved_message(kind, FLOW, (), EN, may_share=True)))) == first
+        assert next(iter(buttons_by_label(form_status.saved_message(kind, FLOW, (), EN, may_share=True)))) == first
 
 
 # --- the form that asks why -------------------------------------------------------------------------------------------
@@ -534,11 +560,11 @@ def test_a_new_flow_can_be_enabled_from_its_creation() -> None:
 
 def reason_view(purpose: ReasonPurpose, t: Translator = EN, given: RequestDetails | None = None) -> dict[str, Any]:
     metadata = ReasonMetadata(purpose=purpose, change=ChangeId("k7m2"), channel=CHANNEL)
-    view: dict[str, Any] = json.loads(json.dumps(ReasonForm.build(metadata, (given or shown()).change, t)))
+    view: dict[str, Any] = json.loads(json.dumps(ReasonForm.build(metadata, (given or request_details()).change, t)))
     return check_view(view, WORKSPACE, "modal")
 
 
-def sent(definition: dict[str, Any], reason: str) -> dict[str, Any]:
+def submission_of(definition: dict[str, Any], reason: str) -> dict[str, Any]:
     view = build_view("U0AYSE", definition)
     values = build_state_values(add_missing_ids(view.blocks) or [], {})
     for block in values.values():
@@ -562,7 +588,7 @@ def test_the_form_asks_for_a_reason_that_is_required(purpose: ReasonPurpose, tit
 @pytest.mark.parametrize("t", [EN, TR], ids=["en", "tr"])
 @pytest.mark.parametrize("purpose", ReasonPurpose)
 def test_a_reason_comes_back_as_it_was_typed(purpose: ReasonPurpose, t: Translator) -> None:
-    submitted = ReasonForm.parse(sent(reason_view(purpose, t), "  <!channel> *why*\nnot "))
+    submitted = ReasonForm.parse(submission_of(reason_view(purpose, t), "  <!channel> *why*\nnot "))
     assert submitted is not None
     assert submitted.reason == "<!channel> *why*\nnot"
     assert (submitted.metadata.purpose, submitted.metadata.change) == (purpose, "k7m2")
@@ -571,7 +597,7 @@ def test_a_reason_comes_back_as_it_was_typed(purpose: ReasonPurpose, t: Translat
 
 def test_a_blank_reason_is_none_at_all() -> None:
     view = reason_view(ReasonPurpose.BREAK_GLASS)
-    submitted = ReasonForm.parse(sent(view, " \n "))
+    submitted = ReasonForm.parse(submission_of(view, " \n "))
     assert submitted is not None
     errors = ReasonForm.field_errors(submitted, EN)
     assert errors == {view["blocks"][-1]["block_id"]: "Fill this in."}
@@ -585,15 +611,15 @@ def test_what_is_no_form_for_a_reason_is_not_read(view: Any) -> None:
 
 
 def test_the_two_forms_are_not_taken_for_one_another() -> None:
-    assert FlowForm.parse(sent(reason_view(ReasonPurpose.REJECT), "why")) is None
+    assert FlowForm.parse(submission_of(reason_view(ReasonPurpose.REJECT), "why")) is None
 
 
 # --- any content ------------------------------------------------------------------------------------------------------
 
 
-def safe(message: Message, *foreign: str) -> None:
-    """Foreign text is parsed nowhere: not in the top-level text, not in `mrkdwn`. A lone `<` may be flowbot's own."""
-    parsed = [message.text] + [each["text"] for each in elements(message.blocks) if each.get("type") == "mrkdwn"]
+def check_inert(message: Message, *foreign: str) -> None:
+    """Check that foreign text is parsed neither at the top nor in `mrkdwn`; a lone `<` may be flowbot's own."""
+    parsed = [message.text] + [each["text"] for each in list_elements(message.blocks) if each.get("type") == "mrkdwn"]
     for text in foreign:
         if len(text) > 3 and ("<" in text or "*" in text):
             assert not [each for each in parsed if text[:20] in each]
@@ -649,7 +675,7 @@ def test_any_change_fits_slack_and_stays_inert(
     t: Translator,
 ) -> None:
     outcome = Outcome("not_done.refused", {"said": reason, "differences": found, "id": reason})
-    given_shown = shown(
+    given_shown = request_details(
         *way,
         asked={
             "before": before,
@@ -664,13 +690,13 @@ def test_any_change_fits_slack_and_stays_inert(
     named = replace(given_shown, website_names={WebsiteId(1): reason, WebsiteId(2): LONG})
     link = {ChangeId("k7m2"): "https://team.slack.example/archives/C0/p1"}
     messages = [
-        told(named, t),
-        checked(reminder_message(named, t, NOW)),
-        checked(skipped_approval_message(named, t)),
-        checked(request_sent_message(named, None, t)),
-        checked(request_ended_message(named, "https://team.slack.example/archives/C0/p1", t)),
-        checked(approvals_message([named], [named] * 12, [named], link, t, NOW)),
+        draw_request(named, t),
+        check_blocks(reminder_message(named, t, NOW)),
+        check_blocks(skipped_approval_message(named, t)),
+        check_blocks(request_sent_message(named, None, t)),
+        check_blocks(request_ended_message(named, "https://team.slack.example/archives/C0/p1", t)),
+        check_blocks(approvals_message([named], [named] * 12, [named], link, t, NOW)),
     ]
     for message in messages:
-        safe(message, reason, before.name, after.title)
+        check_inert(message, reason, before.name, after.title)
     reason_view(ReasonPurpose.REJECT, t, named)

@@ -1,4 +1,4 @@
-"""Shared by the tests of changes: a fixed clock, a requester, requests, and strategies for all of them."""
+"""Cases for tests of changes: a fixed clock, a requester, requests, and strategies for all of them."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
@@ -35,45 +35,45 @@ OURS: Final = Lease("here", NOON + 20 * SECOND)
 THEIRS: Final = Lease("there", NOON + 40 * SECOND)
 
 
-def asked(token: str = "t1", **other: Any) -> ChangeRequest:
-    """Ayşe asks to enable the flow."""
+def new_request(token: str = "t1", **other: Any) -> ChangeRequest:
+    """Build Ayşe's request to enable the flow."""
     given: dict[str, Any] = {"kind": ChangeKind.ENABLE, "requester": AYSE, "channel": C1, "website": SHOP, "flow": FLOW}
     return ChangeRequest(token=FormToken(token), **given | other)
 
 
-def told(action: str = "change.submitted", **other: Any) -> AuditEvent:
-    """An event of Ayşe's."""
+def new_event(action: str = "change.submitted", **other: Any) -> AuditEvent:
+    """Build an event of Ayşe's."""
     given: dict[str, Any] = {"actor": AYSE, "channel": C1, "flow": FLOW, "website": SHOP, "kind": ChangeKind.ENABLE}
     return AuditEvent(at=NOON, action=action, **given | other)
 
 
-async def submitted(store: ChangeRepository, token: str = "t1", **other: Any) -> Change:
-    """A new change, in our hands."""
-    change, is_new = await store.submit(asked(token, **other), OURS, told())
+async def submit_change(store: ChangeRepository, token: str = "t1", **other: Any) -> Change:
+    """Submit a new change that this process has in hand."""
+    change, is_new = await store.submit(new_request(token, **other), OURS, new_event())
     assert is_new
     return change
 
 
-async def moved(store: ChangeRepository, change: Change, *states: ChangeState, **other: Any) -> Change:
-    """The change, after it went through `states`."""
+async def move_through(store: ChangeRepository, change: Change, *states: ChangeState, **other: Any) -> Change:
+    """Move the change through `states`."""
     for state in states:
         change = await store.transition(change, replace(change, state=state, **other))
     return change
 
 
-async def actions(store: ChangeRepository) -> list[str]:
-    """What the whole trail says, oldest first."""
+async def list_actions(store: ChangeRepository) -> list[str]:
+    """List the actions of the whole audit trail, oldest first."""
     return [event.action async for event in store.all_events()]
 
 
-async def record(store: ChangeRepository, event: AuditEvent) -> None:
+async def append_event(store: ChangeRepository, event: AuditEvent) -> None:
     """Write an event by itself, such as one that belongs to no change."""
     async with store._database.write() as connection:
         await append_events(connection, [event])
 
 
-def stores(*databases: Database) -> list[ChangeRepository]:
-    """A store on each, as separate processes have them."""
+def open_stores(*databases: Database) -> list[ChangeRepository]:
+    """Return a store on each database, as separate processes have them."""
     return [ChangeRepository(database, lambda: NOON) for database in databases]
 
 
@@ -84,12 +84,12 @@ ANYTHING: Final = settings(
 )
 
 
-def _as_json_keeps_it(text: str) -> str:
-    """Two halves of a character side by side are that character."""
+def _as_stored_in_json(text: str) -> str:
+    """Join two halves of a character side by side, as JSON does."""
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass")
 
 
-TEXTS: Final = st.text(st.characters(exclude_categories=[]), max_size=20).map(_as_json_keeps_it)
+TEXTS: Final = st.text(st.characters(exclude_categories=[]), max_size=20).map(_as_stored_in_json)
 """Any text, with NUL and lone halves of surrogate pairs."""
 NUMBERS: Final = st.integers(1, 2**63 - 1)
 PLAIN: Final = st.dictionaries(TEXTS, st.none() | st.booleans() | st.integers() | TEXTS | st.lists(TEXTS), max_size=3)
@@ -105,11 +105,13 @@ FLOWS: Final = st.builds(
     last_sent_at=st.none() | MOMENTS, changed_at=st.none() | MOMENTS, created_at=st.none() | MOMENTS,
 )  # fmt: skip
 CONTENTS: Final = FLOWS.map(FlowContent.of)
-UNREAD: Final = st.builds(WriteOnlyFields, *[st.none() | TEXTS] * 4)
-WANTED: Final = st.builds(DesiredFlow, CONTENTS, UNREAD, st.none() | st.from_regex(r"[a-z0-9]{1,32}", fullmatch=True))
-ASKED: Final = st.builds(
+ANY_WRITE_ONLY: Final = st.builds(WriteOnlyFields, *[st.none() | TEXTS] * 4)
+ANY_DESIRED_FLOW: Final = st.builds(
+    DesiredFlow, CONTENTS, ANY_WRITE_ONLY, st.none() | st.from_regex(r"[a-z0-9]{1,32}", fullmatch=True)
+)
+ANY_REQUEST: Final = st.builds(
     ChangeRequest, token=st.uuids().map(str), requester=PEOPLE, channel=CHANNELS, website=NUMBERS,
-    flow=st.none() | NUMBERS, before=st.none() | FLOWS, wanted=st.none() | WANTED,
+    flow=st.none() | NUMBERS, before=st.none() | FLOWS, wanted=st.none() | ANY_DESIRED_FLOW,
     picture=st.none() | st.builds(ImageUpload, TEXTS, TEXTS, TEXTS), typed=st.dictionaries(TEXTS, TEXTS, max_size=3),
     reason=TEXTS, locale=st.none() | TEXTS, timezone=st.none() | TEXTS,
 )  # fmt: skip
@@ -124,7 +126,7 @@ PROGRESS: Final = st.builds(
     st.none() | st.from_regex(r"[a-z0-9]{1,32}", fullmatch=True), st.integers(0, 9), st.booleans(),
 )  # fmt: skip
 IMAGES: Final = st.builds(ImageFile, st.binary(max_size=100), st.just("image/png"), TEXTS)
-BROUGHT: Final = st.fixed_dictionaries(
+ANY_UPDATE: Final = st.fixed_dictionaries(
     {}, optional={
         "rule": RULES, "progress": PROGRESS, "outcome": OUTCOMES, "due_at": MOMENTS, "sent_at": MOMENTS,
         "changed_at": MOMENTS, "newest_before": NUMBERS, "lease_owner": st.none() | st.just("another"),

@@ -7,12 +7,12 @@ import pytest
 from flowbot.storage.engine import open_database
 from flowbot.storage.repositories.changes import ChangeRepository
 from flowbot.storage.unit_of_work import Database
-from tests.storage.change_cases import stores
+from tests.storage.change_cases import open_stores
 
 
 @pytest.fixture
 async def elsewhere(database_url: str) -> AsyncIterator[Database]:
-    """The same database, opened by another process."""
+    """Open the same database as another process does."""
     opened = open_database(database_url)
     yield opened
     await opened.close()
@@ -20,10 +20,11 @@ async def elsewhere(database_url: str) -> AsyncIterator[Database]:
 
 @pytest.fixture
 def store(database: Database) -> ChangeRepository:
-    return stores(database)[0]
+    """Return a store of changes."""
+    return open_stores(database)[0]
 
 
 @pytest.fixture
-def other(elsewhere: Database) -> ChangeRepository:
-    """The store as another process has it."""
-    return stores(elsewhere)[0]
+def other_store(elsewhere: Database) -> ChangeRepository:
+    """Return the store as another process has it."""
+    return open_stores(elsewhere)[0]

@@ -5,7 +5,7 @@ from flowbot.storage.migrations import run_alembic
 
 
 def upgrade_to(url: str, revision: str) -> None:
-    """Give the database the shape of `revision`; one that is newer is left alone."""
+    """Upgrade the database to `revision`; one that is newer is left alone."""
     engine = migration_engine(url)
     with engine.begin() as connection:
         run_alembic(connection, revision)

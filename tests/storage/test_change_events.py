@@ -18,11 +18,11 @@ from tests.storage.change_cases import (
     OURS,
     SECOND,
     SHOP,
-    actions,
-    moved,
-    record,
-    submitted,
-    told,
+    append_event,
+    list_actions,
+    move_through,
+    new_event,
+    submit_change,
 )  # fmt: skip
 from tests.storage.vote_cases import CAN
 
@@ -33,7 +33,7 @@ BROKEN = Progress(Closure(CAN, ClosureKind.BREAK_GLASS, "now \0"), reminders=2)
 
 async def test_history_is_newest_first_and_no_longer_than_asked_for(store: ChangeRepository) -> None:
     for number in range(5):
-        await record(store, told(f"step.{number}"))
+        await append_event(store, new_event(f"step.{number}"))
     events = await store.latest_events(EventFilter(), limit=3)
     assert [event.action for event in events] == ["step.4", "step.3", "step.2"]
     assert [event.number for event in events] == [5, 4, 3]
@@ -51,16 +51,16 @@ SEEN = [
 
 @pytest.mark.parametrize(("scope", "seen"), [row[1:] for row in SEEN], ids=[row[0] for row in SEEN])
 async def test_history_shows_what_its_scope_names(store: ChangeRepository, scope: EventFilter, seen: list[str]) -> None:
-    await record(store, told("shop.12"))
-    await record(store, told("shop.13", flow=FlowId(13)))
-    await record(store, told("blog.13", flow=FlowId(13), website=WebsiteId(2)))
-    await record(store, told("policy.imported", channel=None, kind=None, flow=None, website=None))
+    await append_event(store, new_event("shop.12"))
+    await append_event(store, new_event("shop.13", flow=FlowId(13)))
+    await append_event(store, new_event("blog.13", flow=FlowId(13), website=WebsiteId(2)))
+    await append_event(store, new_event("policy.imported", channel=None, kind=None, flow=None, website=None))
     assert [event.action for event in await store.latest_events(scope, limit=10)] == seen
 
 
 async def test_history_leaves_out_what_it_is_told_to_and_has_the_more_of_the_rest(store: ChangeRepository) -> None:
     for action in ("change.submitted", "change.applied", "policy.changed", "policy.imported"):
-        await record(store, told(action))
+        await append_event(store, new_event(action))
     events = await store.latest_events(
         EventFilter(except_actions=frozenset({"policy.changed", "policy.imported"})), limit=2
     )
@@ -72,26 +72,26 @@ async def test_the_audit_is_all_events_in_order_through_several_pages(
 ) -> None:
     monkeypatch.setattr("flowbot.storage.repositories.changes._EVENT_PAGE", 3)
     for count in (0, 1, 3, 4, 6, 7):
-        while len(await actions(store)) < count:
-            await record(store, told(f"step.{len(await actions(store))}"))
-        assert await actions(store) == [f"step.{number}" for number in range(count)]
+        while len(await list_actions(store)) < count:
+            await append_event(store, new_event(f"step.{len(await list_actions(store))}"))
+        assert await list_actions(store) == [f"step.{number}" for number in range(count)]
 
 
 async def test_the_audit_may_be_left_early_and_others_write_meanwhile(store: ChangeRepository) -> None:
     for number in range(3):
-        await record(store, told(f"step.{number}"))
+        await append_event(store, new_event(f"step.{number}"))
     seen = []
     async for event in store.all_events():
         seen.append(event.action)
-        await record(store, told("meanwhile"))
+        await append_event(store, new_event("meanwhile"))
         if len(seen) == 2:
             break
     assert seen == ["step.0", "step.1"]
 
 
 async def test_an_event_of_flowbots_own_needs_neither_person_nor_change(store: ChangeRepository) -> None:
-    event = told("policy.imported", actor=None, channel=None, kind=None, flow=None, website=None)
-    await record(store, event)
+    event = new_event("policy.imported", actor=None, channel=None, kind=None, flow=None, website=None)
+    await append_event(store, event)
     (kept,) = await store.latest_events(EventFilter(), limit=1)
     assert kept == replace(event, number=1)
 
@@ -100,8 +100,8 @@ async def test_a_restore_has_made_the_new_flow_and_not_the_one_that_it_was_asked
     store: ChangeRepository,
 ) -> None:
     restore = {"kind": ChangeKind.RESTORE, "change": ChangeId("r1")}
-    await record(store, told("change.submitted", flow=FlowId(28), **restore))
-    await record(store, told("change.applied", flow=FlowId(43), **restore))
+    await append_event(store, new_event("change.submitted", flow=FlowId(28), **restore))
+    await append_event(store, new_event("change.applied", flow=FlowId(43), **restore))
     assert await store.flows_created_by_others([FlowId(28), FlowId(43)], except_change=ChangeId("other")) == {43}
 
 
@@ -109,7 +109,7 @@ async def test_a_restore_has_made_the_new_flow_and_not_the_one_that_it_was_asked
 
 
 async def test_a_settled_change_is_untold_until_its_version_was_shown(store: ChangeRepository) -> None:
-    change = await moved(store, await submitted(store), ChangeState.FAILED)
+    change = await move_through(store, await submit_change(store), ChangeState.FAILED)
     now = OURS.until + SECOND
     assert await store.unshown(now) == (change,)
     await store.mark_shown(change.id, change.version - 1)
@@ -119,14 +119,14 @@ async def test_a_settled_change_is_untold_until_its_version_was_shown(store: Cha
 
 
 async def test_what_waits_for_approval_is_told_and_what_is_in_hand_is_not(store: ChangeRepository) -> None:
-    await submitted(store)
-    await moved(store, await submitted(store, "t2", flow=None), ChangeState.APPLYING)
-    waiting = await moved(store, await submitted(store, "t3", flow=None), ChangeState.PENDING)
+    await submit_change(store)
+    await move_through(store, await submit_change(store, "t2", flow=None), ChangeState.APPLYING)
+    waiting = await move_through(store, await submit_change(store, "t3", flow=None), ChangeState.PENDING)
     assert await store.unshown(OURS.until + SECOND) == (waiting,)
 
 
 async def test_telling_is_left_to_the_owner_while_the_lease_runs(store: ChangeRepository) -> None:
-    change = await moved(store, await submitted(store), ChangeState.FAILED)
+    change = await move_through(store, await submit_change(store), ChangeState.FAILED)
     assert await store.unshown(OURS.until - SECOND) == ()
     await store.release_lease(change.id, OURS.owner)
     assert await store.unshown(change.changed_at + NOTIFYING_SECONDS - SECOND) == ()
@@ -136,24 +136,24 @@ async def test_telling_is_left_to_the_owner_while_the_lease_runs(store: ChangeRe
 async def test_the_untold_come_oldest_first_and_no_more_than_asked_for(store: ChangeRepository) -> None:
     ids = []
     for number in (3, 1, 2):
-        change = await submitted(store, f"t{number}", flow=None)
-        kept = await moved(store, change, ChangeState.FAILED, changed_at=NOON + number * SECOND)
+        change = await submit_change(store, f"t{number}", flow=None)
+        kept = await move_through(store, change, ChangeState.FAILED, changed_at=NOON + number * SECOND)
         ids.append((number, kept.id))
     unshown = await store.unshown(OURS.until + SECOND, limit=2)
     assert [change.id for change in unshown] == [change for _, change in sorted(ids)][:2]
 
 
 async def test_where_the_message_is_comes_with_what_was_shown_and_survives_a_move(store: ChangeRepository) -> None:
-    change = await submitted(store)
+    change = await submit_change(store)
     await store.mark_shown(change.id, 1, channel=C1, ts="1.5")
-    kept = await moved(store, change, ChangeState.FAILED)
+    kept = await move_through(store, change, ChangeState.FAILED)
     assert (kept.shown_version, kept.message_channel, kept.message_ts) == (1, C1, "1.5")
     shown = await store.mark_shown(change.id, 2)
     assert shown == await store.get(change.id) == replace(kept, shown_version=2)
 
 
 async def test_late_news_of_an_older_version_takes_nothing_back(store: ChangeRepository) -> None:
-    change = await submitted(store)
+    change = await submit_change(store)
     await store.mark_shown(change.id, 2, channel=C1, ts="2.0")
     kept = await store.mark_shown(change.id, 1, channel=ChannelId("C2"), ts="1.0")
     assert kept == await store.get(change.id)
@@ -161,12 +161,14 @@ async def test_late_news_of_an_older_version_takes_nothing_back(store: ChangeRep
 
 
 async def test_of_notes_in_the_same_instant_the_newest_stands_and_every_older_one_is_told_of_a_newer(
-    store: ChangeRepository, other: ChangeRepository
+    store: ChangeRepository, other_store: ChangeRepository
 ) -> None:
     """Whoever noted an older version after a newer one learns it, and draws the message again."""
-    change = await submitted(store)
+    change = await submit_change(store)
     versions = [*range(1, 11)]
-    notes = await asyncio.gather(*((store, other)[version % 2].mark_shown(change.id, version) for version in versions))
+    notes = await asyncio.gather(
+        *((store, other_store)[version % 2].mark_shown(change.id, version) for version in versions)
+    )
     assert [note.shown_version >= version for note, version in zip(notes, versions, strict=True)] == [True] * 10
     assert notes[-1].shown_version == 10
     assert (await store.mark_shown(change.id, 1)).shown_version == 10
@@ -178,8 +180,8 @@ async def test_there_is_nothing_to_show_of_a_change_that_does_not_exist(store: C
 
 
 async def test_that_an_alarm_has_rung_lasts_through_moves_and_is_no_new_version(store: ChangeRepository) -> None:
-    waiting = await moved(store, await submitted(store), ChangeState.PENDING)
-    unknown = await moved(store, waiting, ChangeState.APPLYING, ChangeState.UNKNOWN, progress=BROKEN)
+    waiting = await move_through(store, await submit_change(store), ChangeState.PENDING)
+    unknown = await move_through(store, waiting, ChangeState.APPLYING, ChangeState.UNKNOWN, progress=BROKEN)
     await store.mark_skip_announced(unknown.id)
     kept = await store.get(unknown.id)
     assert kept == replace(unknown, progress=replace(BROKEN, is_alarmed=True))
@@ -187,31 +189,33 @@ async def test_that_an_alarm_has_rung_lasts_through_moves_and_is_no_new_version(
 
 
 async def test_an_alarm_for_what_has_moved_on_is_noted_and_takes_nothing_back(store: ChangeRepository) -> None:
-    change = await submitted(store)
-    kept = await moved(store, change, ChangeState.FAILED, progress=Progress(reminders=1))
+    change = await submit_change(store)
+    kept = await move_through(store, change, ChangeState.FAILED, progress=Progress(reminders=1))
     await store.mark_skip_announced(change.id)
     assert await store.get(change.id) == replace(kept, progress=Progress(reminders=1, is_alarmed=True))
 
 
 async def test_who_saw_a_change_before_its_alarm_rang_does_not_take_that_back(
-    store: ChangeRepository, other: ChangeRepository
+    store: ChangeRepository, other_store: ChangeRepository
 ) -> None:
-    unknown = await moved(store, await submitted(store), ChangeState.APPLYING, ChangeState.UNKNOWN, progress=BROKEN)
+    unknown = await move_through(
+        store, await submit_change(store), ChangeState.APPLYING, ChangeState.UNKNOWN, progress=BROKEN
+    )
     await store.mark_skip_announced(unknown.id)
-    applied = await other.transition(unknown, replace(unknown, state=ChangeState.APPLIED))
+    applied = await other_store.transition(unknown, replace(unknown, state=ChangeState.APPLIED))
     assert applied == await store.get(unknown.id)
     assert applied.progress == replace(BROKEN, is_alarmed=True)
 
 
 async def test_an_alarm_and_a_move_in_the_same_instant_are_both_kept(
-    store: ChangeRepository, other: ChangeRepository
+    store: ChangeRepository, other_store: ChangeRepository
 ) -> None:
     for number in range(8):
-        change = await submitted(store, f"t{number}", flow=None)
-        unknown = await moved(store, change, ChangeState.APPLYING, ChangeState.UNKNOWN, progress=BROKEN)
+        change = await submit_change(store, f"t{number}", flow=None)
+        unknown = await move_through(store, change, ChangeState.APPLYING, ChangeState.UNKNOWN, progress=BROKEN)
         await asyncio.gather(
             store.mark_skip_announced(unknown.id),
-            other.transition(unknown, replace(unknown, state=ChangeState.APPLIED)),
+            other_store.transition(unknown, replace(unknown, state=ChangeState.APPLIED)),
         )
         kept = await store.get(unknown.id)
         assert kept is not None
@@ -219,16 +223,20 @@ async def test_an_alarm_and_a_move_in_the_same_instant_are_both_kept(
 
 
 async def test_of_which_version_one_was_told_apart_only_grows_and_lasts_through_moves(
-    store: ChangeRepository, other: ChangeRepository
+    store: ChangeRepository, other_store: ChangeRepository
 ) -> None:
-    unknown = await moved(store, await submitted(store), ChangeState.APPLYING, ChangeState.UNKNOWN, progress=BROKEN)
+    unknown = await move_through(
+        store, await submit_change(store), ChangeState.APPLYING, ChangeState.UNKNOWN, progress=BROKEN
+    )
     await asyncio.gather(
-        *(one.mark_requester_notified(unknown.id, version) for version in (3, 2) for one in (store, other))
+        *(one.mark_requester_notified(unknown.id, version) for version in (3, 2) for one in (store, other_store))
     )
     await store.mark_skip_announced(unknown.id)
     noted = replace(unknown, progress=replace(BROKEN, is_alarmed=True, told_apart=3))
     assert await store.get(unknown.id) == noted
-    assert (await other.transition(unknown, replace(unknown, state=ChangeState.APPLIED))).progress == noted.progress
+    assert (
+        await other_store.transition(unknown, replace(unknown, state=ChangeState.APPLIED))
+    ).progress == noted.progress
 
 
 async def test_there_is_no_alarm_of_a_change_that_does_not_exist(store: ChangeRepository) -> None:
@@ -239,7 +247,7 @@ async def test_there_is_no_alarm_of_a_change_that_does_not_exist(store: ChangeRe
 async def test_what_an_older_flowbot_remembered_of_a_change_is_read(
     store: ChangeRepository, database: Database
 ) -> None:
-    change = await submitted(store)
+    change = await submit_change(store)
     written = {"closing": {"by": str(CAN), "how": "break_glass", "reason": "now"}, "image": None, "reminders": 2}
     async with database.write() as connection:
         await connection.execute(update(changes).where(changes.c.id == change.id).values(progress=written))

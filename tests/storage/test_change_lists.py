@@ -11,29 +11,29 @@ from flowbot.domain.policy import ApprovalRule
 from flowbot.errors import DependencyError
 from flowbot.storage.repositories.changes import ChangeRepository
 from flowbot.storage.unit_of_work import Database
-from tests.storage.change_cases import NOON, OURS, SECOND, asked, moved, submitted, told
-from tests.storage.vote_cases import CAN, waiting
+from tests.storage.change_cases import NOON, OURS, SECOND, move_through, new_event, new_request, submit_change
+from tests.storage.vote_cases import CAN, submit_pending
 
 LATER = NOON + 3600 * SECOND
 CLOSED = Progress(Closure(CAN, ClosureKind.REJECTED, "çok erken \0"), ImageId("abc"), 2)
 
 
-def ids(changes: tuple[Change, ...]) -> list[str]:
+def list_ids(changes: tuple[Change, ...]) -> list[str]:
     return [change.id for change in changes]
 
 
-async def aged(database: Database, *ages: int) -> list[Change]:
-    """Changes that wait, each about another flow, submitted so many seconds before noon."""
+async def submit_aged(database: Database, *ages: int) -> list[Change]:
+    """Submit pending changes, each about another flow, so many seconds before noon."""
     times = iter(NOON - age * SECOND for age in ages)
     store = ChangeRepository(database, lambda: next(times))
-    return [await waiting(store, token=f"t{age}", flow=FlowId(age)) for age in ages]
+    return [await submit_pending(store, token=f"t{age}", flow=FlowId(age)) for age in ages]
 
 
 # --- one -----------------------------------------------------------------------------------------------------------
 
 
 async def test_a_change_is_found_by_the_form_that_it_was(store: ChangeRepository) -> None:
-    change = await submitted(store, "t7")
+    change = await submit_change(store, "t7")
     assert await store.get_by_token(FormToken("t7")) == change
     assert await store.get_by_token(FormToken("t8")) is None
 
@@ -42,24 +42,29 @@ async def test_the_approval_before_is_the_latest_applied_one_of_the_same_flow(da
     times = iter(NOON + second * SECOND for second in range(20))
     store = ChangeRepository(database, lambda: next(times))
     for token in ("first", "second"):
-        await moved(store, await waiting(store, token=token), ChangeState.APPLYING, ChangeState.APPLIED)
-    await moved(
-        store, await waiting(store, token="elsewhere", flow=FlowId(13)), ChangeState.APPLYING, ChangeState.APPLIED
+        await move_through(store, await submit_pending(store, token=token), ChangeState.APPLYING, ChangeState.APPLIED)
+    await move_through(
+        store,
+        await submit_pending(store, token="elsewhere", flow=FlowId(13)),
+        ChangeState.APPLYING,
+        ChangeState.APPLIED,
     )
-    await moved(store, await waiting(store, token="rejected"), ChangeState.REJECTED)
+    await move_through(store, await submit_pending(store, token="rejected"), ChangeState.REJECTED)
     for number in range(12):
-        await moved(
+        await move_through(
             store,
-            await submitted(store, f"free {number}", kind=ChangeKind.EDIT),
+            await submit_change(store, f"free {number}", kind=ChangeKind.EDIT),
             ChangeState.APPLYING,
             ChangeState.APPLIED,
         )
     found = [await store.get_by_token(FormToken(token)) for token in ("first", "second")]
     before = [
-        await store.last_approved_before(change) for change in (*found, await waiting(store, token="now")) if change
+        await store.last_approved_before(change)
+        for change in (*found, await submit_pending(store, token="now"))
+        if change
     ]
     assert before == [None, *found]
-    assert await store.last_approved_before(await waiting(store, token="new", flow=None)) is None
+    assert await store.last_approved_before(await submit_pending(store, token="new", flow=None)) is None
 
 
 # --- many ----------------------------------------------------------------------------------------------------------
@@ -68,8 +73,8 @@ async def test_the_approval_before_is_the_latest_applied_one_of_the_same_flow(da
 async def test_what_waits_comes_oldest_first_and_no_more_than_asked_for(
     store: ChangeRepository, database: Database
 ) -> None:
-    young, old, middle = await aged(database, 1, 3, 2)
-    assert ids(await store.pending()) == [old.id, middle.id, young.id]
+    young, old, middle = await submit_aged(database, 1, 3, 2)
+    assert list_ids(await store.pending()) == [old.id, middle.id, young.id]
     assert await store.pending(limit=2) == (old, middle)
     assert await store.pending(after=middle) == (young,)
     assert await store.pending(after=young) == ()
@@ -77,56 +82,56 @@ async def test_what_waits_comes_oldest_first_and_no_more_than_asked_for(
 
 async def test_what_was_asked_in_the_same_instant_is_on_one_page_or_the_next(store: ChangeRepository) -> None:
     for number in range(3):
-        await waiting(store, token=f"t{number}", flow=None)
+        await submit_pending(store, token=f"t{number}", flow=None)
     every = await store.pending()
     pages = [(await store.pending(after=seen, limit=1)) for seen in (None, *every)]
-    assert [change.id for page in pages for change in page] == ids(every)
+    assert [change.id for page in pages for change in page] == list_ids(every)
 
 
 async def test_only_what_waits_is_pending_or_due(store: ChangeRepository) -> None:
-    await submitted(store, "draft", flow=None)
-    await moved(store, await waiting(store, token="applying", flow=None), ChangeState.APPLYING)
-    await moved(store, await waiting(store, token="expired", flow=None), ChangeState.EXPIRED)
+    await submit_change(store, "draft", flow=None)
+    await move_through(store, await submit_pending(store, token="applying", flow=None), ChangeState.APPLYING)
+    await move_through(store, await submit_pending(store, token="expired", flow=None), ChangeState.EXPIRED)
     assert await store.pending() == ()
     assert await store.due(LATER) == ()
 
 
 async def test_what_is_due_comes_longest_overdue_first_and_no_more_than_asked_for(store: ChangeRepository) -> None:
     moments = {"b": NOON - 2 * SECOND, "c": NOON, "a": NOON - 3 * SECOND, "future": NOON + SECOND, "never": None}
-    kept = {name: await waiting(store, token=name, flow=None, due_at=due_at) for name, due_at in moments.items()}
+    kept = {name: await submit_pending(store, token=name, flow=None, due_at=due_at) for name, due_at in moments.items()}
     assert await store.due(NOON) == (kept["a"], kept["b"], kept["c"])
     assert await store.due(NOON, limit=1) == (kept["a"],)
-    assert ids(await store.due(NOON + SECOND))[3:] == [kept["future"].id]
+    assert list_ids(await store.due(NOON + SECOND))[3:] == [kept["future"].id]
 
 
 async def test_a_person_finds_their_own_latest_requests_newest_first(
     store: ChangeRepository, database: Database
 ) -> None:
-    young, old, middle = await aged(database, 1, 3, 2)
-    await waiting(store, token="another's", requester=CAN, flow=None)
-    await submitted(store, "needed no approval", flow=None)
-    await moved(store, young, ChangeState.APPLYING, ChangeState.APPLIED)
+    young, old, middle = await submit_aged(database, 1, 3, 2)
+    await submit_pending(store, token="another's", requester=CAN, flow=None)
+    await submit_change(store, "needed no approval", flow=None)
+    await move_through(store, young, ChangeState.APPLYING, ChangeState.APPLIED)
     person = young.request.requester
-    assert ids(await store.requested_by(person)) == [young.id, middle.id, old.id]
-    assert ids(await store.requested_by(person, limit=2)) == [young.id, middle.id]
+    assert list_ids(await store.requested_by(person)) == [young.id, middle.id, old.id]
+    assert list_ids(await store.requested_by(person, limit=2)) == [young.id, middle.id]
     assert [change.request.requester for change in await store.requested_by(CAN)] == [CAN]
 
 
 async def test_what_is_settled_comes_latest_first_and_only_if_it_needed_an_approval(store: ChangeRepository) -> None:
     ends = {ChangeState.REJECTED: 1, ChangeState.WITHDRAWN: 4, ChangeState.EXPIRED: 2, ChangeState.OUT_OF_DATE: 3}
     for state, seconds in ends.items():
-        change = await waiting(store, token=state, flow=None)
-        await moved(store, change, state, changed_at=NOON + seconds * SECOND)
-    await moved(store, await submitted(store, "free", flow=None), ChangeState.APPLYING, ChangeState.APPLIED)
-    await waiting(store, token="open", flow=None)
-    await moved(store, await waiting(store, token="in hand", flow=None), ChangeState.APPLYING)
+        change = await submit_pending(store, token=state, flow=None)
+        await move_through(store, change, state, changed_at=NOON + seconds * SECOND)
+    await move_through(store, await submit_change(store, "free", flow=None), ChangeState.APPLYING, ChangeState.APPLIED)
+    await submit_pending(store, token="open", flow=None)
+    await move_through(store, await submit_pending(store, token="in hand", flow=None), ChangeState.APPLYING)
     settled = [change.state for change in await store.closed()]
     assert settled == [ChangeState.WITHDRAWN, ChangeState.OUT_OF_DATE, ChangeState.EXPIRED, ChangeState.REJECTED]
     assert [change.state for change in await store.closed(limit=1)] == [ChangeState.WITHDRAWN]
 
 
 async def test_what_is_settled_is_found_by_website_and_by_who_did_not_ask(store: ChangeRepository) -> None:
-    settled = await moved(store, await waiting(store), ChangeState.REJECTED)
+    settled = await move_through(store, await submit_pending(store), ChangeState.REJECTED)
     website, person = settled.request.website, settled.request.requester
     for websites, but in ((frozenset({website}), None), (None, CAN), (frozenset({website, WebsiteId(7)}), CAN)):
         assert await store.closed(websites=websites, except_requester=but) == (settled,)
@@ -136,7 +141,7 @@ async def test_what_is_settled_is_found_by_website_and_by_who_did_not_ask(store:
 
 @pytest.mark.parametrize("end", [ChangeState.APPLIED, ChangeState.FAILED, ChangeState.UNKNOWN])
 async def test_what_was_approved_is_settled_once_its_end_is_told(store: ChangeRepository, end: ChangeState) -> None:
-    change = await moved(store, await waiting(store), ChangeState.APPLYING, end)
+    change = await move_through(store, await submit_pending(store), ChangeState.APPLYING, end)
     assert await store.closed() == (change,)
 
 
@@ -147,19 +152,19 @@ async def test_what_was_approved_is_settled_once_its_end_is_told(store: ChangeRe
 async def test_postponing_sets_the_next_moment_and_the_progress_and_no_new_version(
     store: ChangeRepository, due_at: datetime | None
 ) -> None:
-    change = await waiting(store)
+    change = await submit_pending(store)
     assert await store.postpone(change, due_at, CLOSED)
     assert await store.get(change.id) == replace(change, due_at=due_at, progress=CLOSED)
 
 
 async def test_what_time_left_alone_can_be_made_due(store: ChangeRepository) -> None:
-    change = await waiting(store, due_at=None)
+    change = await submit_pending(store, due_at=None)
     assert await store.postpone(change, LATER, Progress())
     assert await store.due(LATER) == (replace(change, due_at=LATER),)
 
 
 async def test_who_saw_another_moment_postpones_nothing(store: ChangeRepository) -> None:
-    change = await waiting(store)
+    change = await submit_pending(store)
     assert await store.postpone(change, LATER, Progress(reminders=1))
     assert not await store.postpone(change, LATER + SECOND, Progress(reminders=2))
     kept = await store.get(change.id)
@@ -169,7 +174,7 @@ async def test_who_saw_another_moment_postpones_nothing(store: ChangeRepository)
 async def test_who_saw_a_change_before_it_was_postponed_takes_neither_moment_nor_reminder_back(
     store: ChangeRepository,
 ) -> None:
-    change = await waiting(store)
+    change = await submit_pending(store)
     assert await store.postpone(change, LATER, Progress(reminders=1))
     kept = await store.transition(change, replace(change, rule=ApprovalRule(quorum=2)))
     assert kept == await store.get(change.id)
@@ -178,8 +183,8 @@ async def test_who_saw_a_change_before_it_was_postponed_takes_neither_moment_nor
 
 @pytest.mark.parametrize("state", [ChangeState.APPLYING, ChangeState.WITHDRAWN, ChangeState.EXPIRED])
 async def test_what_does_not_wait_any_more_is_not_postponed(store: ChangeRepository, state: ChangeState) -> None:
-    change = await waiting(store)
-    settled = await moved(store, change, state)
+    change = await submit_pending(store)
+    settled = await move_through(store, change, state)
     assert not await store.postpone(change, LATER, Progress(reminders=1))
     assert await store.get(change.id) == settled
 
@@ -188,13 +193,13 @@ async def test_what_does_not_wait_any_more_is_not_postponed(store: ChangeReposit
 
 
 async def test_progress_lasts_through_moves_and_can_be_taken_back(store: ChangeRepository) -> None:
-    change = await waiting(store, progress=CLOSED)
-    change = await moved(store, change, ChangeState.APPLYING)
+    change = await submit_pending(store, progress=CLOSED)
+    change = await move_through(store, change, ChangeState.APPLYING)
     assert change.progress == CLOSED
-    assert (await moved(store, change, ChangeState.APPLIED, progress=Progress())).progress == Progress()
+    assert (await move_through(store, change, ChangeState.APPLIED, progress=Progress())).progress == Progress()
 
 
 async def test_a_number_too_large_to_be_kept_is_a_fault_and_no_change(store: ChangeRepository) -> None:
     with pytest.raises(DependencyError):
-        await store.submit(asked(flow=FlowId(2**63)), OURS, told())
-    assert await store.get_by_token(asked().token) is None
+        await store.submit(new_request(flow=FlowId(2**63)), OURS, new_event())
+    assert await store.get_by_token(new_request().token) is None

@@ -18,10 +18,10 @@ from flowbot.storage.repositories.changes import ChangeRepository
 from flowbot.storage.tables import changes
 from flowbot.storage.unit_of_work import Database
 from tests.storage.change_cases import (
+    ANY_REQUEST,
+    ANY_UPDATE,
     ANYTHING,
-    ASKED,
     AYSE,
-    BROUGHT,
     C1,
     FLOW,
     MOMENTS,
@@ -31,12 +31,12 @@ from tests.storage.change_cases import (
     SECOND,
     SHOP,
     THEIRS,
-    actions,
-    asked,
-    moved,
-    record,
-    submitted,
-    told,
+    append_event,
+    list_actions,
+    move_through,
+    new_event,
+    new_request,
+    submit_change,
 )  # fmt: skip
 
 GONE = ChangeId("gone")
@@ -47,7 +47,7 @@ GONE = ChangeId("gone")
 async def test_a_new_change_is_a_draft_in_the_hands_of_who_submitted_it_and_due_at_once(
     store: ChangeRepository,
 ) -> None:
-    change = await submitted(store)
+    change = await submit_change(store)
     assert (change.state, change.version, change.shown_version) == (ChangeState.DRAFT, 1, 0)
     assert (change.lease_owner, change.lease_until) == (OURS.owner, OURS.until)
     assert (change.created_at, change.changed_at, change.due_at) == (NOON, NOON, NOON)
@@ -56,7 +56,7 @@ async def test_a_new_change_is_a_draft_in_the_hands_of_who_submitted_it_and_due_
 
 async def test_what_an_older_flowbot_kept_besides_is_no_hindrance(store: ChangeRepository, database: Database) -> None:
     before = Flow(FLOW, SHOP, "Welcome", "Hello", "Glad that you are here", WaitTime(3, "days"), is_enabled=False)
-    change = await submitted(store, before=before)
+    change = await submit_change(store, before=before)
     async with database.write() as connection:
         document = (await connection.execute(select(changes.c.asked))).scalar_one()
         document["before"]["urgency"] = "normal"
@@ -65,33 +65,33 @@ async def test_what_an_older_flowbot_kept_besides_is_no_hindrance(store: ChangeR
 
 
 async def test_the_submission_is_in_the_trail_with_the_changes_id(store: ChangeRepository) -> None:
-    change = await submitted(store)
+    change = await submit_change(store)
     (event,) = await store.latest_events(EventFilter(), limit=10)
-    assert event == replace(told(), change=change.id, number=1)
+    assert event == replace(new_event(), change=change.id, number=1)
 
 
 async def test_the_same_token_is_the_same_change_and_writes_nothing(store: ChangeRepository) -> None:
-    change = await submitted(store)
-    again = await store.submit(asked(reason="once more", flow=FlowId(99)), THEIRS, told())
+    change = await submit_change(store)
+    again = await store.submit(new_request(reason="once more", flow=FlowId(99)), THEIRS, new_event())
     assert again == (change, False)
-    assert await actions(store) == ["change.submitted"]
+    assert await list_actions(store) == ["change.submitted"]
 
 
 async def test_a_flow_has_one_open_change_and_the_second_is_shown_the_first(store: ChangeRepository) -> None:
-    change = await submitted(store)
+    change = await submit_change(store)
     with pytest.raises(FlowBusyError) as taken:
-        await store.submit(asked("t2"), THEIRS, told())
+        await store.submit(new_request("t2"), THEIRS, new_event())
     assert taken.value.current == change
-    assert await actions(store) == ["change.submitted"]
+    assert await list_actions(store) == ["change.submitted"]
 
 
 @pytest.mark.parametrize("state", [ChangeState.PENDING, ChangeState.APPLYING])
 async def test_a_change_under_way_holds_its_flow(store: ChangeRepository, state: ChangeState) -> None:
-    change = await moved(store, await submitted(store), state)
+    change = await move_through(store, await submit_change(store), state)
     assert await store.open_change_of(FLOW) == change
     assert await store.open_change_of(FlowId(99)) is None
     with pytest.raises(FlowBusyError) as taken:
-        await submitted(store, "t2")
+        await submit_change(store, "t2")
     assert taken.value.current == change
 
 
@@ -105,18 +105,18 @@ async def test_a_change_under_way_holds_its_flow(store: ChangeRepository, state:
     ],
 )
 async def test_a_settled_change_lets_go_of_its_flow(store: ChangeRepository, states: list[ChangeState]) -> None:
-    first = await moved(store, await submitted(store), *states)
-    second = await submitted(store, "t2")
+    first = await move_through(store, await submit_change(store), *states)
+    second = await submit_change(store, "t2")
     assert second.id != first.id
 
 
 async def test_any_number_of_flows_may_be_made_at_once(store: ChangeRepository) -> None:
-    made = [await submitted(store, f"t{number}", kind=ChangeKind.CREATE, flow=None) for number in range(5)]
+    made = [await submit_change(store, f"t{number}", kind=ChangeKind.CREATE, flow=None) for number in range(5)]
     assert len({change.id for change in made}) == 5
 
 
 async def test_ids_are_short_and_without_characters_that_look_alike(store: ChangeRepository) -> None:
-    ids = [(await submitted(store, f"t{number}", flow=None)).id for number in range(50)]
+    ids = [(await submit_change(store, f"t{number}", flow=None)).id for number in range(50)]
     assert {len(change) for change in ids} == {10}
     assert set("".join(ids)) <= set("23456789abcdefghjkmnpqrstuvwxyz")
 
@@ -124,7 +124,7 @@ async def test_ids_are_short_and_without_characters_that_look_alike(store: Chang
 async def test_an_id_that_is_taken_is_drawn_again(store: ChangeRepository, monkeypatch: pytest.MonkeyPatch) -> None:
     drawn = iter(["same", "same", "fresh"])
     monkeypatch.setattr("flowbot.storage.repositories.changes.new_id", lambda: next(drawn))
-    made = [await submitted(store, f"t{number}", kind=ChangeKind.CREATE, flow=None) for number in range(2)]
+    made = [await submit_change(store, f"t{number}", kind=ChangeKind.CREATE, flow=None) for number in range(2)]
     assert [change.id for change in made] == ["same", "fresh"]
     assert {event.change async for event in store.all_events()} == {"same", "fresh"}
 
@@ -137,21 +137,21 @@ async def test_there_is_no_change_under_an_unknown_id(store: ChangeRepository) -
 
 
 @ANYTHING
-@given(new=ASKED)
+@given(new=ANY_REQUEST)
 async def test_whatever_was_submitted_comes_back_equal(store: ChangeRepository, new: ChangeRequest) -> None:
-    new = replace(new, token=FormToken(f"t{len(await actions(store))}"))
-    change, _ = await store.submit(new, OURS, told())
+    new = replace(new, token=FormToken(f"t{len(await list_actions(store))}"))
+    change, _ = await store.submit(new, OURS, new_event())
     kept = await store.get(change.id)
     assert kept == change
     assert kept is not None
     assert kept.request == new
-    await moved(store, change, ChangeState.FAILED)
+    await move_through(store, change, ChangeState.FAILED)
 
 
 @ANYTHING
-@given(brought=BROUGHT)
+@given(brought=ANY_UPDATE)
 async def test_whatever_a_move_brings_comes_back_equal(store: ChangeRepository, brought: dict[str, Any]) -> None:
-    change = await submitted(store, f"t{len(await actions(store))}", flow=None)
+    change = await submit_change(store, f"t{len(await list_actions(store))}", flow=None)
     wanted = replace(change, state=ChangeState.FAILED, **brought)
     kept = await store.transition(change, wanted)
     assert kept == replace(wanted, version=2)
@@ -163,8 +163,8 @@ async def test_whatever_a_move_brings_comes_back_equal(store: ChangeRepository, 
 async def test_whatever_an_event_tells_comes_back_equal(
     store: ChangeRepository, details: dict[str, Any], at: datetime
 ) -> None:
-    event = replace(told("policy.imported", details=details), at=at)
-    await record(store, event)
+    event = replace(new_event("policy.imported", details=details), at=at)
+    await append_event(store, event)
     (kept,) = await store.latest_events(EventFilter(), limit=1)
     assert replace(kept, number=None) == event
 
@@ -172,7 +172,7 @@ async def test_whatever_an_event_tells_comes_back_equal(
 async def test_a_change_that_cannot_be_read_is_a_fault_and_never_a_guess(
     store: ChangeRepository, database: Database
 ) -> None:
-    change = await submitted(store)
+    change = await submit_change(store)
     async with database.write() as connection:
         await connection.execute(text("""UPDATE changes SET asked = '{"kind": "from_later"}'"""))
     with pytest.raises(DependencyError):
@@ -183,35 +183,35 @@ async def test_a_change_that_cannot_be_read_is_a_fault_and_never_a_guess(
 
 
 async def test_a_move_is_the_next_version_with_its_events(store: ChangeRepository) -> None:
-    change = await submitted(store)
+    change = await submit_change(store)
     pending = replace(
         change, state=ChangeState.PENDING, rule=ApprovalRule(quorum=2), lease_owner=None, lease_until=None
     )
-    kept = await store.transition(change, pending, told("change.asked"), told("change.posted"))
+    kept = await store.transition(change, pending, new_event("change.asked"), new_event("change.posted"))
     assert kept == replace(pending, version=2)
     assert await store.get(change.id) == kept
-    assert await actions(store) == ["change.submitted", "change.asked", "change.posted"]
+    assert await list_actions(store) == ["change.submitted", "change.asked", "change.posted"]
     assert {event.change async for event in store.all_events()} == {change.id}
 
 
 async def test_a_move_may_stay_in_its_state(store: ChangeRepository) -> None:
-    change = await submitted(store)
+    change = await submit_change(store)
     kept = await store.transition(change, replace(change, due_at=NOON + SECOND))
     assert (kept.state, kept.version, kept.due_at) == (ChangeState.DRAFT, 2, NOON + SECOND)
 
 
 async def test_who_saw_an_older_version_is_shown_the_new_one_and_writes_nothing(store: ChangeRepository) -> None:
-    change = await submitted(store)
-    kept = await moved(store, change, ChangeState.APPLYING)
+    change = await submit_change(store)
+    kept = await move_through(store, change, ChangeState.APPLYING)
     with pytest.raises(VersionConflictError) as conflict:
-        await store.transition(change, replace(change, state=ChangeState.FAILED), told("change.failed"))
+        await store.transition(change, replace(change, state=ChangeState.FAILED), new_event("change.failed"))
     assert conflict.value.current == kept
     assert await store.get(change.id) == kept
-    assert await actions(store) == ["change.submitted"]
+    assert await list_actions(store) == ["change.submitted"]
 
 
 async def test_who_lost_the_lease_settles_nothing(store: ChangeRepository) -> None:
-    change = await moved(store, await submitted(store), ChangeState.APPLYING)
+    change = await move_through(store, await submit_change(store), ChangeState.APPLYING)
     (claimed,) = await store.claim_lapsed(OURS.until + SECOND, THEIRS)
     with pytest.raises(VersionConflictError) as conflict:
         await store.transition(change, replace(change, state=ChangeState.FAILED))
@@ -219,30 +219,30 @@ async def test_who_lost_the_lease_settles_nothing(store: ChangeRepository) -> No
 
 
 async def test_a_step_that_there_is_not_is_refused(store: ChangeRepository) -> None:
-    change = await submitted(store)
+    change = await submit_change(store)
     with pytest.raises(ValueError, match="from draft to applied"):
         await store.transition(change, replace(change, state=ChangeState.APPLIED))
     assert await store.get(change.id) == change
 
 
 async def test_a_change_that_does_not_exist_cannot_move(store: ChangeRepository) -> None:
-    change = replace(await submitted(store), id=GONE)
+    change = replace(await submit_change(store), id=GONE)
     with pytest.raises(LookupError):
         await store.transition(change, change)
 
 
 async def test_a_move_that_fails_half_way_leaves_neither_state_nor_event(store: ChangeRepository) -> None:
-    change = await submitted(store)
-    unwritable = replace(told("change.failed"), at=NOON.replace(tzinfo=None))
+    change = await submit_change(store)
+    unwritable = replace(new_event("change.failed"), at=NOON.replace(tzinfo=None))
     with pytest.raises(DependencyError):
-        await store.transition(change, replace(change, state=ChangeState.FAILED), told("change.tried"), unwritable)
+        await store.transition(change, replace(change, state=ChangeState.FAILED), new_event("change.tried"), unwritable)
     assert await store.get(change.id) == change
-    assert await actions(store) == ["change.submitted"]
+    assert await list_actions(store) == ["change.submitted"]
 
 
 async def test_what_was_asked_and_when_never_changes(store: ChangeRepository) -> None:
-    change = await submitted(store)
-    forged = replace(change, request=asked("t9", flow=FlowId(9)), created_at=NOON - SECOND, version=40)
+    change = await submit_change(store)
+    forged = replace(change, request=new_request("t9", flow=FlowId(9)), created_at=NOON - SECOND, version=40)
     kept = await store.transition(change, forged)
     assert (kept.request, kept.created_at, kept.version) == (change.request, change.created_at, 2)
 
@@ -250,7 +250,7 @@ async def test_what_was_asked_and_when_never_changes(store: ChangeRepository) ->
 async def test_the_columns_that_are_searched_by_are_those_of_what_was_asked(
     store: ChangeRepository, database: Database
 ) -> None:
-    change = await submitted(store)
+    change = await submit_change(store)
     wanted = text("SELECT id, token, kind, flow_id, website_id, requester, channel_id FROM changes")
     async with database.read() as connection:
         row = (await connection.execute(wanted)).one()

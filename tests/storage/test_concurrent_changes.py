@@ -15,70 +15,86 @@ from flowbot.services.ports.storage import FlowBusyError, VersionConflictError
 from flowbot.storage.engine import open_database
 from flowbot.storage.repositories.changes import ChangeRepository
 from flowbot.storage.unit_of_work import Database
-from tests.storage.change_cases import FLOW, NOON, OURS, SECOND, THEIRS, actions, asked, moved, stores, submitted, told
+from tests.storage.change_cases import (
+    FLOW,
+    NOON,
+    OURS,
+    SECOND,
+    THEIRS,
+    list_actions,
+    move_through,
+    new_event,
+    new_request,
+    open_stores,
+    submit_change,
+)
 
 LATER = OURS.until + SECOND
 
 
-async def many(store: ChangeRepository, count: int) -> list[Change]:
-    """Changes in hand, each about another flow."""
-    return [await submitted(store, f"t{number}", flow=FlowId(number + 1)) for number in range(count)]
+async def submit_many(store: ChangeRepository, count: int) -> list[Change]:
+    """Submit changes, each about another flow."""
+    return [await submit_change(store, f"t{number}", flow=FlowId(number + 1)) for number in range(count)]
 
 
 # --- submitting ----------------------------------------------------------------------------------------------------
 
 
-async def test_twenty_submits_of_one_form_are_one_change(store: ChangeRepository, other: ChangeRepository) -> None:
-    calls = [one.submit(asked(), OURS, told()) for one in (store, other) for _ in range(10)]
+async def test_twenty_submits_of_one_form_are_one_change(
+    store: ChangeRepository, other_store: ChangeRepository
+) -> None:
+    calls = [one.submit(new_request(), OURS, new_event()) for one in (store, other_store) for _ in range(10)]
     results = await asyncio.gather(*calls)
     assert len({change.id for change, _ in results}) == 1
     assert sorted(is_new for _, is_new in results) == [False] * 19 + [True]
-    assert await actions(store) == ["change.submitted"]
+    assert await list_actions(store) == ["change.submitted"]
 
 
 async def test_of_twenty_requests_for_one_flow_one_is_kept_and_all_others_are_shown_it(
-    store: ChangeRepository, other: ChangeRepository
+    store: ChangeRepository, other_store: ChangeRepository
 ) -> None:
     calls = [
-        one.submit(asked(f"{name}{n}"), OURS, told()) for name, one in (("a", store), ("b", other)) for n in range(10)
+        one.submit(new_request(f"{name}{n}"), OURS, new_event())
+        for name, one in (("a", store), ("b", other_store))
+        for n in range(10)
     ]
     results = await asyncio.gather(*calls, return_exceptions=True)
     kept = [result[0].id for result in results if isinstance(result, tuple)]
     shown = [result.current.id for result in results if isinstance(result, FlowBusyError)]
     assert len(kept) == 1
     assert shown == kept * 19
-    assert await actions(store) == ["change.submitted"]
+    assert await list_actions(store) == ["change.submitted"]
 
 
 async def test_submitting_and_settling_side_by_side_always_ends_in_an_answer(
-    store: ChangeRepository, other: ChangeRepository
+    store: ChangeRepository, other_store: ChangeRepository
 ) -> None:
     """Whoever finds the flow taken may find it free a moment later: nobody gets a fault for it."""
 
     async def submit_and_settle(one: ChangeRepository, token: str) -> str:
         try:
-            change, _ = await one.submit(asked(token), OURS, told())
+            change, _ = await one.submit(new_request(token), OURS, new_event())
         except FlowBusyError as taken:
             return f"taken by {taken.current.id}"
-        await moved(one, change, ChangeState.FAILED)
+        await move_through(one, change, ChangeState.FAILED)
         return "settled"
 
-    names = [(one, f"{name}{n}") for name, one in (("a", store), ("b", other)) for n in range(15)]
+    names = [(one, f"{name}{n}") for name, one in (("a", store), ("b", other_store)) for n in range(15)]
     ends = await asyncio.gather(*(submit_and_settle(*name) for name in names))
-    assert len(await actions(store)) == ends.count("settled") >= 1
+    assert len(await list_actions(store)) == ends.count("settled") >= 1
 
 
 # --- moving --------------------------------------------------------------------------------------------------------
 
 
 async def test_of_twenty_moves_of_one_version_one_wins_and_all_others_are_told(
-    store: ChangeRepository, other: ChangeRepository
+    store: ChangeRepository, other_store: ChangeRepository
 ) -> None:
-    change = await submitted(store)
+    change = await submit_change(store)
     pending = replace(change, state=ChangeState.PENDING)
     calls = [
-        one.transition(change, pending, told(f"{name}{n}"))
-        for name, one in (("a", store), ("b", other))
+        one.transition(change, pending, new_event(f"{name}{n}"))
+        for name, one in (("a", store), ("b", other_store))
         for n in range(10)
     ]
     results = await asyncio.gather(*calls, return_exceptions=True)
@@ -87,7 +103,7 @@ async def test_of_twenty_moves_of_one_version_one_wins_and_all_others_are_told(
     assert (len(won), len(lost)) == (1, 19)
     assert {conflict.current.version for conflict in lost} == {2}
     assert await store.get(change.id) == won[0]
-    assert len(await actions(store)) == 2
+    assert len(await list_actions(store)) == 2
 
 
 KILLED = """
@@ -109,17 +125,17 @@ asyncio.run(die_inside())
 async def test_what_a_killed_process_was_about_to_write_never_was_and_holds_up_nobody(
     store: ChangeRepository, database_url: str
 ) -> None:
-    change = await submitted(store)
+    change = await submit_change(store)
     dying = await asyncio.create_subprocess_exec(sys.executable, "-c", KILLED, database_url, stdout=PIPE)
     assert dying.stdout is not None
     assert await dying.stdout.readline() == b"inside\n"
     moving = asyncio.create_task(
-        store.transition(change, replace(change, state=ChangeState.APPLYING), told("change.applying"))
+        store.transition(change, replace(change, state=ChangeState.APPLYING), new_event("change.applying"))
     )
     dying.kill()
     await dying.communicate()
     assert (await moving).version == 2
-    assert await actions(store) == ["change.submitted", "change.applying"]
+    assert await list_actions(store) == ["change.submitted", "change.applying"]
 
 
 # --- leases --------------------------------------------------------------------------------------------------------
@@ -128,7 +144,7 @@ async def test_what_a_killed_process_was_about_to_write_never_was_and_holds_up_n
 async def test_changes_whose_lease_ran_out_are_taken_over_oldest_first(database: Database) -> None:
     times = iter(NOON - timedelta(seconds=age) for age in (1, 3, 2))
     store = ChangeRepository(database, lambda: next(times))
-    changes = await many(store, 3)
+    changes = await submit_many(store, 3)
     claimed = await store.claim_lapsed(LATER, THEIRS, limit=2)
     assert [change.id for change in claimed] == [changes[1].id, changes[2].id]
     assert claimed[0] == replace(changes[1], lease_owner=THEIRS.owner, lease_until=THEIRS.until)
@@ -136,35 +152,38 @@ async def test_changes_whose_lease_ran_out_are_taken_over_oldest_first(database:
 
 
 async def test_a_running_lease_is_not_taken_over(store: ChangeRepository) -> None:
-    await submitted(store)
+    await submit_change(store)
     assert await store.claim_lapsed(OURS.until, THEIRS) == ()
 
 
 async def test_what_is_noted_on_the_way_leaves_a_lease_that_was_renewed_meanwhile(store: ChangeRepository) -> None:
-    change = await moved(store, await submitted(store), ChangeState.APPLYING)
+    change = await move_through(store, await submit_change(store), ChangeState.APPLYING)
     assert await store.renew_lease(change.id, Lease(OURS.owner, LATER + 60 * SECOND))
     await store.transition(change, replace(change, progress=replace(change.progress, image=ImageId("kept"))))
     assert await store.claim_lapsed(LATER, THEIRS) == ()
 
 
 async def test_only_what_is_in_hand_is_taken_over(store: ChangeRepository) -> None:
-    applying = await moved(store, await submitted(store), ChangeState.APPLYING)
-    await moved(store, await submitted(store, "t2", flow=None), ChangeState.PENDING)
-    await moved(store, await submitted(store, "t3", flow=None), ChangeState.APPLYING, ChangeState.UNKNOWN)
+    applying = await move_through(store, await submit_change(store), ChangeState.APPLYING)
+    await move_through(store, await submit_change(store, "t2", flow=None), ChangeState.PENDING)
+    await move_through(store, await submit_change(store, "t3", flow=None), ChangeState.APPLYING, ChangeState.UNKNOWN)
     assert [change.id for change in await store.claim_lapsed(LATER, THEIRS)] == [applying.id]
 
 
 async def test_a_lease_that_was_given_up_is_free_at_once(store: ChangeRepository) -> None:
-    change = await submitted(store)
+    change = await submit_change(store)
     await store.release_lease(change.id, OURS.owner)
     assert [kept.id for kept in await store.claim_lapsed(NOON, THEIRS)] == [change.id]
 
 
-async def test_two_processes_take_over_different_changes(store: ChangeRepository, other: ChangeRepository) -> None:
-    changes = await many(store, 30)
+async def test_two_processes_take_over_different_changes(
+    store: ChangeRepository, other_store: ChangeRepository
+) -> None:
+    changes = await submit_many(store, 30)
     renewed = [Lease(lease.owner, LATER + 60 * SECOND) for lease in (OURS, THEIRS)]
     calls = [
-        one.claim_lapsed(LATER, lease, limit=4) for one, lease in zip((store, other) * 5, renewed * 5, strict=True)
+        one.claim_lapsed(LATER, lease, limit=4)
+        for one, lease in zip((store, other_store) * 5, renewed * 5, strict=True)
     ]
     claimed = [change for part in await asyncio.gather(*calls) for change in part]
     claimed += await store.claim_lapsed(LATER, renewed[0], limit=30)
@@ -176,23 +195,23 @@ async def test_two_processes_take_over_different_changes(store: ChangeRepository
 @pytest.mark.postgresql
 async def test_a_change_that_somebody_writes_to_is_passed_by_without_waiting(postgresql_url: str) -> None:
     here, there = open_database(postgresql_url), open_database(postgresql_url)
-    store, other = stores(here, there)
-    first, second = await many(store, 2)
+    store, other_store = open_stores(here, there)
+    first, second = await submit_many(store, 2)
     async with here.write() as connection:
         await connection.execute(text("UPDATE changes SET version = version WHERE id = :id"), {"id": first.id})
-        assert [change.id for change in await other.claim_lapsed(LATER, THEIRS)] == [second.id]
+        assert [change.id for change in await other_store.claim_lapsed(LATER, THEIRS)] == [second.id]
     await here.close()
     await there.close()
 
 
 async def test_of_two_who_take_a_free_lease_in_the_same_instant_one_holds_it(
-    store: ChangeRepository, other: ChangeRepository
+    store: ChangeRepository, other_store: ChangeRepository
 ) -> None:
-    change = await submitted(store)
-    assert not await other.try_acquire_lease(change.id, OURS.until, THEIRS)
+    change = await submit_change(store)
+    assert not await other_store.try_acquire_lease(change.id, OURS.until, THEIRS)
     await store.release_lease(change.id, OURS.owner)
     took = await asyncio.gather(
-        *(one.try_acquire_lease(change.id, NOON, lease) for one, lease in ((store, OURS), (other, THEIRS)))
+        *(one.try_acquire_lease(change.id, NOON, lease) for one, lease in ((store, OURS), (other_store, THEIRS)))
     )
     kept = await store.get(change.id)
     assert sorted(took) == [False, True]
@@ -201,7 +220,7 @@ async def test_of_two_who_take_a_free_lease_in_the_same_instant_one_holds_it(
 
 
 async def test_an_owner_prolongs_the_lease_and_nobody_else_does(store: ChangeRepository) -> None:
-    change = await submitted(store)
+    change = await submit_change(store)
     assert await store.renew_lease(change.id, Lease(OURS.owner, LATER))
     assert not await store.renew_lease(change.id, Lease("somebody", LATER + SECOND))
     kept = await store.get(change.id)
@@ -210,7 +229,7 @@ async def test_an_owner_prolongs_the_lease_and_nobody_else_does(store: ChangeRep
 
 
 async def test_a_lost_lease_is_neither_prolonged_nor_given_up_nor_sent_under(store: ChangeRepository) -> None:
-    change = await moved(store, await submitted(store), ChangeState.APPLYING)
+    change = await move_through(store, await submit_change(store), ChangeState.APPLYING)
     (claimed,) = await store.claim_lapsed(LATER, THEIRS)
     assert not await store.renew_lease(change.id, OURS)
     assert not await store.mark_sent_once(change.id, OURS.owner, LATER, None)
@@ -221,16 +240,18 @@ async def test_a_lost_lease_is_neither_prolonged_nor_given_up_nor_sent_under(sto
 # --- sending once --------------------------------------------------------------------------------------------------
 
 
-async def test_of_twenty_who_ask_leave_to_send_one_gets_it(store: ChangeRepository, other: ChangeRepository) -> None:
-    change = await moved(store, await submitted(store), ChangeState.APPLYING)
-    calls = [one.mark_sent_once(change.id, OURS.owner, NOON, FLOW) for one in (store, other) for _ in range(10)]
+async def test_of_twenty_who_ask_leave_to_send_one_gets_it(
+    store: ChangeRepository, other_store: ChangeRepository
+) -> None:
+    change = await move_through(store, await submit_change(store), ChangeState.APPLYING)
+    calls = [one.mark_sent_once(change.id, OURS.owner, NOON, FLOW) for one in (store, other_store) for _ in range(10)]
     assert sorted(await asyncio.gather(*calls)) == [False] * 19 + [True]
     kept = await store.get(change.id)
     assert kept == replace(change, sent_at=NOON, newest_before=FLOW)
 
 
 async def test_leave_to_send_is_given_once_for_all_owners(store: ChangeRepository) -> None:
-    change = await moved(store, await submitted(store), ChangeState.APPLYING)
+    change = await move_through(store, await submit_change(store), ChangeState.APPLYING)
     assert await store.mark_sent_once(change.id, OURS.owner, NOON, None)
     (claimed,) = await store.claim_lapsed(LATER, THEIRS)
     assert claimed.sent_at == NOON
@@ -238,7 +259,7 @@ async def test_leave_to_send_is_given_once_for_all_owners(store: ChangeRepositor
 
 
 async def test_a_move_that_knows_nothing_of_the_sending_does_not_undo_it(store: ChangeRepository) -> None:
-    change = await moved(store, await submitted(store), ChangeState.APPLYING)
+    change = await move_through(store, await submit_change(store), ChangeState.APPLYING)
     assert await store.mark_sent_once(change.id, OURS.owner, NOON, FLOW)
     kept = await store.transition(change, replace(change, due_at=LATER))
     assert (kept.sent_at, kept.newest_before) == (NOON, FLOW)
@@ -251,6 +272,6 @@ async def test_a_move_that_knows_nothing_of_the_sending_does_not_undo_it(store: 
 async def test_nothing_is_sent_unless_the_change_is_being_applied(
     store: ChangeRepository, states: list[ChangeState]
 ) -> None:
-    change = await moved(store, await submitted(store), *states)
+    change = await move_through(store, await submit_change(store), *states)
     assert not await store.mark_sent_once(change.id, OURS.owner, NOON, None)
     assert await store.get(change.id) == change

@@ -27,13 +27,13 @@ PASSWORD = "hunter2"
 
 @pytest.fixture
 async def elsewhere(database_url: str) -> AsyncIterator[Database]:
-    """The same database, opened by another process."""
+    """Open the same database as another process does."""
     opened = open_database(database_url)
     yield opened
     await opened.close()
 
 
-async def names(database: Database) -> list[str]:
+async def list_names(database: Database) -> list[str]:
     async with database.read() as connection:
         return list(await connection.scalars(select(websites.c.name).order_by(websites.c.website_id)))
 
@@ -44,7 +44,7 @@ async def names(database: Database) -> list[str]:
 async def test_what_a_block_wrote_is_there_after_it(database: Database, elsewhere: Database) -> None:
     async with database.write() as connection:
         await connection.execute(insert(websites), [SHOP])
-    assert await names(elsewhere) == ["Shop"]
+    assert await list_names(elsewhere) == ["Shop"]
 
 
 async def test_what_a_failed_block_wrote_is_not_there(database: Database) -> None:
@@ -55,7 +55,7 @@ async def test_what_a_failed_block_wrote_is_not_there(database: Database) -> Non
 
     with pytest.raises(LookupError):
         await fail()
-    assert await names(database) == []
+    assert await list_names(database) == []
 
 
 async def test_a_cancelled_block_leaves_nothing_behind_and_blocks_nobody(database: Database) -> None:
@@ -73,11 +73,11 @@ async def test_a_cancelled_block_leaves_nothing_behind_and_blocks_nobody(databas
     await asyncio.wait([writer])
     async with database.write() as connection:
         await connection.execute(insert(websites), [SHOP | {"name": "Blog"}])
-    assert await names(database) == ["Blog"]
+    assert await list_names(database) == ["Blog"]
 
 
 @coroutine
-def cancelled_at(wait: int, work: Coroutine[Any, Any, object]) -> Generator[Any, Any, None]:
+def cancel_at(wait: int, work: Coroutine[Any, Any, object]) -> Generator[Any, Any, None]:
     """Do the work, and cancel the task at this one of its waits; it may have fewer."""
     go_on: Callable[[Any], Any] = work.send
     value: Any = None
@@ -100,7 +100,7 @@ async def test_who_breaks_off_at_any_moment_leaves_no_connection_open(
 ) -> None:
     for wait in count():
         database = open_database(database_url)
-        looking = asyncio.create_task(cancelled_at(wait, look(database)))
+        looking = asyncio.create_task(cancel_at(wait, look(database)))
         await asyncio.wait({looking})
         await database.close()
         if not looking.cancelled():
@@ -134,7 +134,7 @@ async def test_a_reader_cannot_write(database: Database) -> None:
     with pytest.raises(DependencyError):
         async with database.read() as connection:
             await connection.execute(insert(websites), [SHOP])
-    assert await names(database) == []
+    assert await list_names(database) == []
 
 
 async def test_a_reader_sees_one_moment_whatever_is_written_meanwhile(database: Database, elsewhere: Database) -> None:
@@ -144,7 +144,7 @@ async def test_a_reader_sees_one_moment_whatever_is_written_meanwhile(database: 
         async with elsewhere.write() as writing:
             await writing.execute(insert(websites), [SHOP])
         assert await connection.scalar(count) == 0
-    assert await names(database) == ["Shop"]
+    assert await list_names(database) == ["Shop"]
 
 
 async def test_counting_up_alone_loses_no_step(database: Database, elsewhere: Database) -> None:
@@ -181,7 +181,7 @@ async def test_an_expected_conflict_can_be_caught_and_the_block_goes_on(database
             async with connection.begin_nested():
                 await connection.execute(insert(websites), [SHOP])
         await connection.execute(insert(websites), [SHOP | {"website_id": 2, "name": "Blog"}])
-    assert await names(database) == ["Shop", "Blog"]
+    assert await list_names(database) == ["Shop", "Blog"]
 
 
 async def test_a_database_error_leaves_as_a_fault_that_shows_no_values(database: Database) -> None:
@@ -216,7 +216,7 @@ async def test_a_number_too_large_for_the_database_is_a_fault_and_nothing_was_wr
         async with database.write() as connection:
             await connection.execute(insert(websites), [SHOP, SHOP | {"website_id": 2**63}])
     assert fault.value.key == "fault.database"
-    assert await names(database) == []
+    assert await list_names(database) == []
 
 
 async def test_a_living_database_answers_a_ping(database: Database) -> None:
@@ -266,7 +266,7 @@ def test_a_refusal_is_both_a_value_error_and_for_the_one_who_deploys() -> None:
     assert issubclass(DatabaseUrlError, ConfigurationError)
 
 
-def files_in(folder: Path) -> list[str]:
+def list_files(folder: Path) -> list[str]:
     return [file.name for file in folder.iterdir()]
 
 
@@ -278,7 +278,7 @@ async def test_a_relative_path_stays_where_it_was_when_the_process_moves(
     monkeypatch.chdir("/")
     await database.ping()
     await database.close()
-    assert files_in(tmp_path) == ["flowbot.db"]
+    assert list_files(tmp_path) == ["flowbot.db"]
 
 
 async def test_a_path_may_hold_spaces_percents_and_any_script(tmp_path: Path) -> None:

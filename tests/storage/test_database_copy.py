@@ -20,7 +20,7 @@ from flowbot.storage.database_copy import TABLES, DatabaseInUseError, copy_datab
 from flowbot.storage.engine import migration_engine, open_database
 from flowbot.storage.migrations import read_revision_state, run_alembic
 from flowbot.storage.unit_of_work import Database
-from tests.storage.change_cases import record, stores
+from tests.storage.change_cases import append_event, open_stores
 
 Rows = dict[str, list[tuple[Any, ...]]]
 
@@ -107,6 +107,7 @@ def _change(number: int, state: ChangeState, zone: timezone) -> dict[str, Any]:
 
 
 async def fill(url: str) -> None:
+    """Fill the database."""
     database = open_database(url)
     async with database.write() as connection:
         for table, rows in rows_of_every_kind().items():
@@ -114,7 +115,7 @@ async def fill(url: str) -> None:
     await database.close()
 
 
-async def contents(url: str) -> Rows:
+async def read_contents(url: str) -> Rows:
     database = open_database(url)
     async with database.read() as connection:
         found = {table.name: sorted(map(tuple, await connection.execute(select(table))), key=repr) for table in TABLES}
@@ -133,7 +134,7 @@ async def is_empty(url: str) -> bool:
 
 @pytest.fixture
 def target_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """An empty database of the kind that the test names."""
+    """Return an empty database of the kind that the test names."""
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'target.db'}"
     return str(request.getfixturevalue("empty_postgresql_url"))
@@ -147,9 +148,9 @@ INTO_BOTH: Final = pytest.mark.parametrize(
 @INTO_BOTH
 async def test_everything_arrives_as_it_was_and_the_source_stays(database_url: str, target_url: str) -> None:
     await fill(database_url)
-    before = await contents(database_url)
+    before = await read_contents(database_url)
     counted = await asyncio.to_thread(copy_database, database_url, target_url)
-    assert await contents(target_url) == before == await contents(database_url)
+    assert await read_contents(target_url) == before == await read_contents(database_url)
     assert counted == {name: len(rows) for name, rows in before.items()}
     assert all(before.values()), "a table has no row here to be copied"
     assert len(before["events"]) == 1200
@@ -161,8 +162,8 @@ async def test_numbers_go_on_after_the_highest(database_url: str, target_url: st
     await fill(database_url)
     await asyncio.to_thread(copy_database, database_url, target_url)
     database = open_database(target_url)
-    store = stores(database)[0]
-    await record(store, AuditEvent(at=MOMENT, action="policy.imported", actor=None))
+    store = open_stores(database)[0]
+    await append_event(store, AuditEvent(at=MOMENT, action="policy.imported", actor=None))
     numbers = [event.number async for event in store.all_events()]
     await database.close()
     assert numbers[-2:] == [3 * 1199 + 1, 3 * 1199 + 2]
@@ -172,8 +173,8 @@ async def test_numbers_go_on_after_the_highest(database_url: str, target_url: st
 async def test_an_empty_database_can_be_copied(database_url: str, target_url: str) -> None:
     assert set((await asyncio.to_thread(copy_database, database_url, target_url)).values()) == {0}
     database = open_database(target_url)
-    await record(stores(database)[0], AuditEvent(at=MOMENT, action="policy.imported", actor=None))
-    assert [event.number async for event in stores(database)[0].all_events()] == [1]
+    await append_event(open_stores(database)[0], AuditEvent(at=MOMENT, action="policy.imported", actor=None))
+    assert [event.number async for event in open_stores(database)[0].all_events()] == [1]
     await database.close()
 
 
@@ -196,7 +197,7 @@ async def test_a_copy_that_is_killed_leaves_nothing_and_can_be_begun_again(datab
     await process.communicate()
     assert await is_empty(target_url)
     await asyncio.to_thread(copy_database, database_url, target_url)
-    assert await contents(target_url) == await contents(database_url)
+    assert await read_contents(target_url) == await read_contents(database_url)
 
 
 @INTO_BOTH
@@ -215,7 +216,7 @@ async def test_a_difference_is_found_and_nothing_is_left(
 # --- what is refused -----------------------------------------------------------------------------------------------
 
 
-async def refused(source: str, target: str, kind: type[Exception] = ConfigurationError) -> str:
+async def copy_error(source: str, target: str, kind: type[Exception] = ConfigurationError) -> str:
     with pytest.raises(kind) as error:
         await asyncio.to_thread(copy_database, source, target)
     assert "\n" not in str(error.value)
@@ -226,9 +227,9 @@ async def refused(source: str, target: str, kind: type[Exception] = Configuratio
 async def test_a_target_with_a_single_row_is_left_alone(database_url: str, target_url: str) -> None:
     await fill(database_url)
     await asyncio.to_thread(copy_database, database_url, target_url)
-    before = await contents(target_url)
-    assert "not empty" in await refused(database_url, target_url)
-    assert await contents(target_url) == before
+    before = await read_contents(target_url)
+    assert "not empty" in await copy_error(database_url, target_url)
+    assert await read_contents(target_url) == before
 
 
 @INTO_BOTH
@@ -236,7 +237,7 @@ async def test_a_source_that_somebody_works_on_is_refused(
     database_url: str, database: Database, target_url: str
 ) -> None:
     await read_revision_state(database)
-    assert "stop every flowbot" in await refused(database_url, target_url, DatabaseInUseError)
+    assert "stop every flowbot" in await copy_error(database_url, target_url, DatabaseInUseError)
     await database.close()
     await asyncio.to_thread(copy_database, database_url, target_url)
 
@@ -255,7 +256,7 @@ async def test_a_source_that_somebody_works_on_is_refused(
 async def test_a_source_that_cannot_be_is_named(
     tmp_path: Path, target_url: str, source: Callable[[Path], str], said: str
 ) -> None:
-    assert said in await refused(source(tmp_path), target_url)
+    assert said in await copy_error(source(tmp_path), target_url)
     assert os.listdir(tmp_path) == []  # noqa: PTH208 - the loop has nothing else to do by now
 
 
@@ -265,13 +266,13 @@ async def test_a_source_of_an_older_shape_is_refused(empty_database_url: str, ta
     with engine.begin() as connection:
         run_alembic(connection, "0002")
     engine.dispose()
-    assert "flowbot migrate" in await refused(empty_database_url, target_url)
+    assert "flowbot migrate" in await copy_error(empty_database_url, target_url)
     assert not (tmp_path / "target.db").exists()
 
 
 async def test_a_target_that_is_no_database_is_named(sqlite_url: str, tmp_path: Path) -> None:
     (tmp_path / "notes.toml").write_text("a = 1\n")
-    said = await refused(sqlite_url, f"sqlite:///{tmp_path}/notes.toml")
+    said = await copy_error(sqlite_url, f"sqlite:///{tmp_path}/notes.toml")
     assert said.startswith("DATABASE_URL: ")
     assert said.endswith("notes.toml' is no database")
 
@@ -279,7 +280,7 @@ async def test_a_target_that_is_no_database_is_named(sqlite_url: str, tmp_path: 
 @pytest.mark.parametrize("target_url", ["sqlite"], indirect=True)
 async def test_a_source_without_tables_is_said_to_have_none(target_url: str, tmp_path: Path) -> None:
     (tmp_path / "empty.db").touch()
-    said = await refused(f"sqlite:///{tmp_path}/empty.db", target_url)
+    said = await copy_error(f"sqlite:///{tmp_path}/empty.db", target_url)
     assert said == "FROM: the database to copy has no tables yet; run flowbot migrate on it first"
 
 

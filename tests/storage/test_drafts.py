@@ -24,14 +24,14 @@ def drafts(database: Database) -> DraftRepository:
     return DraftRepository(database)
 
 
-def typed(title: str, token: FormToken = T1, **other: Any) -> Draft:
+def new_draft(title: str, token: FormToken = T1, **other: Any) -> Draft:
     given: dict[str, Any] = {
         "user": AYSE, "channel": C1, "kind": ChangeKind.EDIT, "flow": FLOW, "before": None, "changed_at": NOON,
     }  # fmt: skip
     return Draft(token=token, typed={"title": title}, **given | other)
 
 
-async def found(drafts: DraftRepository, draft: Draft, since: datetime = NOON) -> Draft | None:
+async def find_draft(drafts: DraftRepository, draft: Draft, since: datetime = NOON) -> Draft | None:
     return await drafts.find_latest(draft.user, draft.channel, draft.kind, draft.flow, since)
 
 
@@ -40,50 +40,50 @@ BOTH_KINDS_OF_FLOW = pytest.mark.parametrize("flow", [FLOW, None], ids=["a flow"
 
 @BOTH_KINDS_OF_FLOW
 async def test_a_draft_is_found_by_its_form_and_by_its_place(drafts: DraftRepository, flow: FlowId | None) -> None:
-    draft = typed("Merhaba", flow=flow)
+    draft = new_draft("Merhaba", flow=flow)
     await drafts.save(draft)
     assert await drafts.get(T1) == draft
-    assert await found(drafts, draft) == draft
+    assert await find_draft(drafts, draft) == draft
 
 
 @BOTH_KINDS_OF_FLOW
 async def test_the_newest_of_several_forms_is_found_and_the_others_stay(
     drafts: DraftRepository, flow: FlowId | None
 ) -> None:
-    old, newer = typed("old", flow=flow), typed("new", T2, flow=flow, changed_at=NOON + SECOND)
+    old, newer = new_draft("old", flow=flow), new_draft("new", T2, flow=flow, changed_at=NOON + SECOND)
     await drafts.save(newer)
     await drafts.save(old)
-    assert await found(drafts, newer) == newer
+    assert await find_draft(drafts, newer) == newer
     assert await drafts.get(T1) == old
     await drafts.delete(T2)
-    assert await found(drafts, newer) == old
+    assert await find_draft(drafts, newer) == old
 
 
 async def test_what_an_older_delivery_brings_late_changes_nothing(drafts: DraftRepository) -> None:
-    newer = typed("new", changed_at=NOON + SECOND)
+    newer = new_draft("new", changed_at=NOON + SECOND)
     await drafts.save(newer)
-    await drafts.save(typed("old"))
+    await drafts.save(new_draft("old"))
     assert await drafts.get(T1) == newer
 
 
 async def test_a_form_that_takes_over_what_was_typed_leaves_the_other_its_flow(drafts: DraftRepository) -> None:
-    old, new = typed("mine"), typed("mine", T2, changed_at=NOON + SECOND)
+    old, new = new_draft("mine"), new_draft("mine", T2, changed_at=NOON + SECOND)
     await drafts.save(old)
     await drafts.save(new, replaces=T1)
     await drafts.delete(T2)
-    assert await found(drafts, new) is None
+    assert await find_draft(drafts, new) is None
     assert await drafts.get(T1) == replace(old, typed={})
 
 
 async def test_a_form_that_nobody_typed_into_is_not_found(drafts: DraftRepository) -> None:
-    await drafts.save(replace(typed("x"), typed={}))
-    assert await found(drafts, typed("x")) is None
+    await drafts.save(replace(new_draft("x"), typed={}))
+    assert await find_draft(drafts, new_draft("x")) is None
 
 
 async def test_a_form_keeps_what_was_typed_into_it_last(drafts: DraftRepository) -> None:
-    await drafts.save(typed("a"))
-    await drafts.save(typed("b"))
-    assert await drafts.get(T1) == typed("b")
+    await drafts.save(new_draft("a"))
+    await drafts.save(new_draft("b"))
+    assert await drafts.get(T1) == new_draft("b")
 
 
 OTHERS = [
@@ -99,22 +99,22 @@ OTHERS = [
 async def test_drafts_of_different_places_stand_side_by_side(
     drafts: DraftRepository, different: dict[str, Any]
 ) -> None:
-    one, other = typed("one"), typed("other", T2, **different)
+    one, other = new_draft("one"), new_draft("other", T2, **different)
     await drafts.save(one)
     await drafts.save(other)
-    assert await found(drafts, one) == one
-    assert await found(drafts, other) == other
+    assert await find_draft(drafts, one) == one
+    assert await find_draft(drafts, other) == other
 
 
 async def test_a_draft_that_is_too_old_is_not_found_in_its_place(drafts: DraftRepository) -> None:
-    await drafts.save(typed("old"))
-    assert await found(drafts, typed("old"), NOON + SECOND) is None
-    assert await drafts.get(T1) == typed("old")
+    await drafts.save(new_draft("old"))
+    assert await find_draft(drafts, new_draft("old"), NOON + SECOND) is None
+    assert await drafts.get(T1) == new_draft("old")
 
 
 async def test_a_dropped_draft_is_gone_and_dropping_it_again_does_no_harm(drafts: DraftRepository) -> None:
-    await drafts.save(typed("a"))
-    await drafts.save(typed("b", T2, flow=None))
+    await drafts.save(new_draft("a"))
+    await drafts.save(new_draft("b", T2, flow=None))
     await drafts.delete(T1)
     await drafts.delete(T1)
     assert await drafts.get(T1) is None
@@ -123,7 +123,7 @@ async def test_a_dropped_draft_is_gone_and_dropping_it_again_does_no_harm(drafts
 
 async def test_purging_forgets_what_is_older_and_counts_it(drafts: DraftRepository) -> None:
     for age in range(4):
-        await drafts.save(typed("x", FormToken(f"t{age}"), flow=FlowId(age + 1), changed_at=NOON - age * SECOND))
+        await drafts.save(new_draft("x", FormToken(f"t{age}"), flow=FlowId(age + 1), changed_at=NOON - age * SECOND))
     assert await drafts.delete_older_than(NOON - SECOND) == 2
     left = [await drafts.get(FormToken(f"t{age}")) is not None for age in range(4)]
     assert left == [True, True, False, False]
@@ -133,7 +133,7 @@ async def test_of_twenty_keystrokes_in_the_same_instant_the_last_stands(
     database: Database, elsewhere: Database
 ) -> None:
     processes = (DraftRepository(database), DraftRepository(elsewhere))
-    written = [typed(f"{n}", changed_at=NOON + n * SECOND) for n in range(20)]
+    written = [new_draft(f"{n}", changed_at=NOON + n * SECOND) for n in range(20)]
     await asyncio.gather(*(processes[n % 2].save(draft) for n, draft in enumerate(written)))
     assert await processes[0].get(T1) == written[-1]
 
@@ -143,7 +143,7 @@ async def test_of_twenty_keystrokes_in_the_same_instant_the_last_stands(
 async def test_whatever_was_typed_comes_back_equal(
     drafts: DraftRepository, fields: dict[str, str], before: Flow | None, at: datetime
 ) -> None:
-    draft = replace(typed(""), typed=fields, before=before, changed_at=at)
+    draft = replace(new_draft(""), typed=fields, before=before, changed_at=at)
     await drafts.save(draft)
     assert await drafts.get(T1) == draft
     await drafts.delete(T1)

@@ -12,7 +12,7 @@ from flowbot.domain.images import ImageFile
 from flowbot.storage.repositories.changes import ChangeRepository
 from flowbot.storage.repositories.images import ImageRepository
 from flowbot.storage.unit_of_work import Database
-from tests.storage.change_cases import ANYTHING, AYSE, IMAGES, NOON, SECOND, moved, submitted
+from tests.storage.change_cases import ANYTHING, AYSE, IMAGES, NOON, SECOND, move_through, submit_change
 
 PNG = ImageFile(b"\x89PNG\r\n\x1a\n\x00", "image/png", "kış.png")
 LONG_AGO = NOON - timedelta(days=7)
@@ -23,7 +23,7 @@ def images(database: Database) -> ImageRepository:
     return ImageRepository(database)
 
 
-def wanting(image: ImageId | None) -> DesiredFlow:
+def request_with_image(image: ImageId | None) -> DesiredFlow:
     content = FlowContent(WebsiteId(1), name="n", title="t", description="d", wait=WaitTime(1, "hours"))
     return DesiredFlow(content, image=image)
 
@@ -75,7 +75,7 @@ async def test_an_old_picture_stays_for_as_long_as_a_change_needs_it(
     images: ImageRepository, store: ChangeRepository, kind: ChangeKind, states: tuple[ChangeState, ...], kept: bool
 ) -> None:
     image = await images.add(PNG, LONG_AGO)
-    await moved(store, await submitted(store, kind=kind, wanted=wanting(image)), *states)
+    await move_through(store, await submit_change(store, kind=kind, wanted=request_with_image(image)), *states)
     assert await images.delete_unused(NOON) == (not kept)
     assert await images.get(image) == (PNG if kept else None)
 
@@ -96,7 +96,9 @@ async def test_the_picture_of_a_deleted_flow_stays_for_as_long_as_it_can_be_rest
 ) -> None:
     image = await images.add(PNG, LONG_AGO)
     closing = Closure(AYSE, ClosureKind.BREAK_GLASS, "a reason with a NUL \0 in it")
-    await moved(store, await submitted(store, kind=ChangeKind.DELETE), *states, progress=Progress(closing, image))
+    await move_through(
+        store, await submit_change(store, kind=ChangeKind.DELETE), *states, progress=Progress(closing, image)
+    )
     assert await images.delete_unused(NOON) == (not kept)
     assert await images.get(image) == (PNG if kept else None)
 
@@ -105,13 +107,17 @@ async def test_a_picture_stays_if_one_of_several_changes_needs_it(
     images: ImageRepository, store: ChangeRepository
 ) -> None:
     image = await images.add(PNG, LONG_AGO)
-    await moved(store, await submitted(store, "t1", kind=ChangeKind.EDIT, wanted=wanting(image)), ChangeState.FAILED)
-    await submitted(store, "t2", kind=ChangeKind.EDIT, wanted=wanting(image))
+    await move_through(
+        store,
+        await submit_change(store, "t1", kind=ChangeKind.EDIT, wanted=request_with_image(image)),
+        ChangeState.FAILED,
+    )
+    await submit_change(store, "t2", kind=ChangeKind.EDIT, wanted=request_with_image(image))
     assert await images.delete_unused(NOON) == 0
 
 
 async def test_a_change_without_a_picture_holds_none(images: ImageRepository, store: ChangeRepository) -> None:
     await images.add(PNG, LONG_AGO)
-    await submitted(store, kind=ChangeKind.EDIT, wanted=wanting(None))
-    await submitted(store, "t2", flow=None)
+    await submit_change(store, kind=ChangeKind.EDIT, wanted=request_with_image(None))
+    await submit_change(store, "t2", flow=None)
     assert await images.delete_unused(NOON) == 1

@@ -18,7 +18,7 @@ from flowbot.storage.engine import open_database
 from flowbot.storage.migrations import SCRIPTS, known_revisions, read_revision_state, upgrade
 from flowbot.storage.tables import metadata
 from flowbot.storage.unit_of_work import Database
-from tests.storage.change_cases import stores
+from tests.storage.change_cases import open_stores
 from tests.storage.older_databases import upgrade_to
 
 UPGRADE = """
@@ -51,14 +51,14 @@ print("alembic loaded" if "alembic" in sys.modules else "alembic not loaded")
 """
 
 
-def differences(connection: Connection) -> list[object]:
+def find_differences(connection: Connection) -> list[object]:
     context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
     return list(compare_metadata(context, metadata))
 
 
 async def test_migrations_make_exactly_the_tables_that_the_code_knows(database: Database) -> None:
     async with database.read() as connection:
-        assert await connection.run_sync(differences) == []
+        assert await connection.run_sync(find_differences) == []
 
 
 async def test_a_new_database_has_no_revision_until_it_is_upgraded(empty_database_url: str) -> None:
@@ -106,7 +106,7 @@ async def test_a_change_from_before_approvals_has_made_no_progress(empty_databas
     async with database.write() as connection:
         await connection.execute(text(CHANGE_OF_OLD), {"asked": ASKED_OF_OLD})
     await asyncio.to_thread(upgrade, empty_database_url)
-    (kept,) = await stores(database)[0].pending()
+    (kept,) = await open_stores(database)[0].pending()
     await database.close()
     assert (kept.id, kept.version, kept.progress, kept.rule) == ("old", 2, Progress(), None)
 

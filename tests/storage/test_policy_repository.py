@@ -30,18 +30,18 @@ def store(database: Database) -> PolicyRepository:
     return PolicyRepository(database, lambda: NOON_IN_ISTANBUL)
 
 
-def book_of(**document: object) -> PolicyBook:
+def new_book(**document: object) -> PolicyBook:
     return PolicyBook.model_validate(document)
 
 
-SHOP = book_of(
+SHOP = new_book(
     websites={2: "Shop", 1: "Günlük 📰"},
     channels=[
         {"id": "C2", "websites": "all", "viewers": ["*"]},
         {"id": "C1", "websites": [2, 1], "editors": [], "approval": {"quorum": 2, "channel": None}},
     ],
 )
-BLOG = book_of(websites={3: "Blog"}, channels=[{"id": "C1", "websites": [3]}])
+BLOG = new_book(websites={3: "Blog"}, channels=[{"id": "C1", "websites": [3]}])
 
 
 async def test_a_new_database_holds_an_empty_book(store: PolicyRepository) -> None:
@@ -103,7 +103,7 @@ async def test_readers_see_the_old_book_or_the_new_one_whole(database: Database,
     async def write() -> None:
         for version in range(1, 30):
             channels = [{"id": f"C{number}", "websites": [version]} for number in range(5)]
-            await writing.replace_all(book_of(websites={version: "x"}, channels=channels))
+            await writing.replace_all(new_book(websites={version: "x"}, channels=channels))
         done.set()
 
     async def read() -> int:
@@ -206,16 +206,16 @@ NAMES = st.text(st.characters(exclude_categories=["Cc", "Cs"]), min_size=1, max_
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(names=st.dictionaries(st.integers(1, 2**63 - 1), NAMES, max_size=5))
 async def test_names_in_any_script_come_back_as_they_were(store: PolicyRepository, names: dict[int, str]) -> None:
-    await store.replace_all(book_of(websites=names))
+    await store.replace_all(new_book(websites=names))
     assert list((await store.get_book()).websites.items()) == list(names.items())
 
 
-def changed(number: int) -> AuditEvent:
+def new_event(number: int) -> AuditEvent:
     return AuditEvent(NOON_IN_ISTANBUL, "policy.changed", UserId("U0DENIZ"), C1, details={"number": number})
 
 
-async def noted(database: Database) -> list[int]:
-    """The numbers of the events that were kept."""
+async def list_event_numbers(database: Database) -> list[int]:
+    """List the numbers of the stored events."""
     store = ChangeRepository(database, lambda: NOON_IN_ISTANBUL)
     return [event.details["number"] async for event in store.all_events()]
 
@@ -230,12 +230,12 @@ async def test_of_many_processes_that_saw_the_same_policy_one_changes_it(databas
         ]
         numbered = zip(stores, wanted, range(4), strict=True)
         won = await asyncio.gather(
-            *(store.replace_if_unchanged(seen, policy, changed(number)) for store, policy, number in numbered)
+            *(store.replace_if_unchanged(seen, policy, new_event(number)) for store, policy, number in numbered)
         )
         assert won.count(True) == 1
         seen = (await stores[0].get_scope(C1)).policy
         assert seen == wanted[won.index(True)]
-        assert (await noted(databases[0]))[turn:] == [won.index(True)]
+        assert (await list_event_numbers(databases[0]))[turn:] == [won.index(True)]
     for database in databases:
         await database.close()
 
@@ -244,7 +244,7 @@ async def test_a_policy_and_its_line_in_the_audit_trail_are_kept_together_or_not
     database: Database, store: PolicyRepository
 ) -> None:
     await store.replace_all(BLOG)
-    cannot_be_kept = replace(changed(1), flow=FlowId(2**63 - 1), details={"number": object()})
+    cannot_be_kept = replace(new_event(1), flow=FlowId(2**63 - 1), details={"number": object()})
     with pytest.raises((DependencyError, TypeError)):
         await store.replace_if_unchanged(
             BLOG.policy(C1), ChannelPolicy.model_validate({"id": "C1", "websites": [4]}), cannot_be_kept
@@ -252,4 +252,4 @@ async def test_a_policy_and_its_line_in_the_audit_trail_are_kept_together_or_not
     with pytest.raises((DependencyError, TypeError)):
         await store.replace_all(SHOP, cannot_be_kept)
     assert await store.get_book() == BLOG
-    assert await noted(database) == []
+    assert await list_event_numbers(database) == []

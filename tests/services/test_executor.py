@@ -216,11 +216,11 @@ async def test_a_refusal_after_silence_proves_nothing(harness: Harness) -> None:
 async def test_a_flow_that_somebody_changed_after_silence_is_not_called_out_of_date(harness: Harness) -> None:
     harness.enkapush.flows[7] = BEFORE
     harness.enkapush.write_effects = ["lost"]
-    update_once = harness.enkapush.update
+    original_update = harness.enkapush.update
 
     async def update(flow: FlowId, update: FlowUpdate) -> None:
         try:
-            await update_once(flow, update)
+            await original_update(flow, update)
         finally:
             harness.enkapush.flows[7] = replace(BEFORE, name="Theirs")
 

@@ -47,7 +47,7 @@ class Forked:
         return self._process.exitcode or 0
 
 
-async def forked(
+async def start_forked(
     command: Sequence[str], folder: Path, env: Mapping[str, str], output: TextIO, errors: TextIO
 ) -> Forked:
     nursery = get_context("forkserver")
@@ -55,12 +55,12 @@ async def forked(
         ["__main__", "flowbot.cli", "flowbot.server.http", "benchmarks.fake_servers", "benchmarks.bolt_defaults"]
     )
     files = (Path(output.name), Path(errors.name))
-    process = nursery.Process(target=live, args=(list(command), folder, dict(env), files), daemon=True)
+    process = nursery.Process(target=run_program, args=(list(command), folder, dict(env), files), daemon=True)
     process.start()
     return Forked(process)
 
 
-def live(command: list[str], folder: Path, env: dict[str, str], files: tuple[Path, Path]) -> None:
+def run_program(command: list[str], folder: Path, env: dict[str, str], files: tuple[Path, Path]) -> None:
     for stream, file in zip((sys.stdout, sys.stderr), files, strict=True):
         with file.open("a") as target:
             os.dup2(target.fileno(), stream.fileno())
@@ -74,7 +74,7 @@ def live(command: list[str], folder: Path, env: dict[str, str], files: tuple[Pat
 
 @pytest.mark.timeout(400)
 async def test_every_section_fills_its_table(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(processes, "spawn", forked)
+    monkeypatch.setattr(processes, "spawn", start_forked)
     lines = (await measure(list(Section), quick=True)).splitlines()
     for row in ROWS:
         found = [line for line in lines if line.startswith(f"| {row} |")]

@@ -1,4 +1,4 @@
-"""What the demo's page tells newcomers is true of the demo."""
+"""The demo's guide: what its page tells newcomers is true of the demo."""
 
 import re
 from importlib.resources import files

@@ -87,29 +87,29 @@ PICTURE_MAX: Final = 300_000
 
 
 def section(heading: str) -> str:
-    """What stands under a heading of the README, up to the next one of any level."""
+    """Return the text under a heading of the README, up to the next one of any level."""
     found = re.search(rf"^#+ {re.escape(heading)}\n(.*?)(?=^#+ |\Z)", README, re.MULTILINE | re.DOTALL)
     assert found, f"README.md has no section {heading!r}"
     return found[1]
 
 
-def rows(text: str) -> list[list[str]]:
-    """The tables' rows below their heads, as cells."""
+def table_rows(text: str) -> list[list[str]]:
+    """Return the rows of the tables below their heads, as cells."""
     lines = [line for line in text.splitlines() if line.startswith("| ")]
     return [[cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]] for line in lines[1:]]
 
 
-def fenced(kind: str) -> list[str]:
+def fenced_blocks(kind: str) -> list[str]:
     return re.findall(rf"^```{kind}\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
 
 
 def documented_words() -> list[str]:
-    """The words of `/flows` that the README promises, in both languages."""
-    cells = [cell for row in rows(section("`/flows`")) for cell in row[:2]]
+    """Return the words of `/flows` that the README promises, in both languages."""
+    cells = [cell for row in table_rows(section("`/flows`")) for cell in row[:2]]
     return [code.split()[0] for cell in cells for code in re.findall(r"`([^`]+)`", cell)]
 
 
-def in_english() -> Translator:
+def words_in_english() -> Translator:
     return Translators(fixed="en", zone=ZoneInfo("UTC")).for_reader(None)
 
 
@@ -128,7 +128,7 @@ def all_commands() -> list[str]:
 
 
 def test_the_settings_table_names_every_setting_and_no_other() -> None:
-    named = [row[0].strip("`") for row in rows(section("Settings"))]
+    named = [row[0].strip("`") for row in table_rows(section("Settings"))]
     assert sorted(named) == sorted(name.upper() for name in SETTINGS)
 
 
@@ -144,7 +144,7 @@ def test_the_example_environment_can_be_read_before_it_is_filled_in(tmp_path: Pa
 
 @pytest.mark.parametrize("document", ["README.md", ".env.example"])
 def test_the_documented_defaults_are_the_real_ones(document: str) -> None:
-    table = {row[0].strip("`"): row[1].strip("`") for row in rows(section("Settings"))}
+    table = {row[0].strip("`"): row[1].strip("`") for row in table_rows(section("Settings"))}
     said = table if document == "README.md" else EXAMPLE
     for name in ("enkapush_api_url", "enkapush_timezone", "log_level", "log_format", "port", "slack_api_url"):
         assert said[name.upper()].rstrip("/") == str(Settings.model_fields[name].default)
@@ -154,28 +154,28 @@ def test_the_documented_defaults_are_the_real_ones(document: str) -> None:
 def test_the_command_table_names_every_command_and_no_other() -> None:
     told = [
         " ".join(takewhile(str.isalpha, re.sub(r"\b[A-Z]+\b", "-", row[0].strip("`")).split()))
-        for row in rows(section("Commands"))
+        for row in table_rows(section("Commands"))
     ]
     assert sorted(told) == sorted(all_commands())
 
 
 def test_the_command_table_names_every_format_of_the_audit() -> None:
-    (row,) = [row for row in rows(section("Commands")) if "audit export" in row[0]]
+    (row,) = [row for row in table_rows(section("Commands")) if "audit export" in row[0]]
     (formats,) = re.findall(r"--format ([^\]]+)\]", row[0])
     assert formats.split(r"\|") == [str(form) for form in Format]
 
 
-def typed(word: str) -> parser.Command:
-    """The command that a word is, with an id where it needs one."""
+def command_line(word: str) -> parser.Command:
+    """Return the command for a word, with an id where it needs one."""
     english = str(TURKISH.get(word, word))
     return parser.parse_command(f"{word} 12" if english in NEED_AN_ID else word)
 
 
-@pytest.mark.parametrize("row", rows(section("`/flows`")), ids=lambda row: str(row[0]))
+@pytest.mark.parametrize("row", table_rows(section("`/flows`")), ids=lambda row: str(row[0]))
 def test_a_documented_word_and_its_turkish_one_are_the_same_command(row: list[str]) -> None:
     english, turkish = (re.findall(r"`([^\s`]+)", cell)[-1] for cell in row[:2])
     assert TURKISH[turkish] == english
-    assert typed(turkish) == typed(english)
+    assert command_line(turkish) == command_line(english)
 
 
 def test_no_word_is_left_out_in_either_language() -> None:
@@ -189,28 +189,28 @@ def test_help_names_every_documented_word() -> None:
 
 @pytest.mark.parametrize(("word", "key"), [*LABELS.items(), *OUTCOMES.items(), *FIELDS.items()])
 def test_a_promised_word_is_the_one_that_people_read(word: str, key: str) -> None:
-    assert in_english()(key) == word
+    assert words_in_english()(key) == word
 
 
 @pytest.mark.parametrize("number", [1, 2])
 def test_the_fields_of_a_button_carry_its_number(number: int) -> None:
-    t = in_english()
+    t = words_in_english()
     assert t("field.button_title", number=number) == f"Button {number} title"
     assert t("field.button_url", number=number) == f"Button {number} URL"
 
 
 def test_what_is_not_known_is_called_so() -> None:
-    assert "not known" in in_english()("request.not_known")
+    assert "not known" in words_in_english()("request.not_known")
 
 
 def test_the_readme_names_no_button_that_there_is_not() -> None:
-    named = {cell for row in rows(section("Requests")) for cell in re.findall(r"^`([A-Z][^`]+)`$", row[0])}
+    named = {cell for row in table_rows(section("Requests")) for cell in re.findall(r"^`([A-Z][^`]+)`$", row[0])}
     assert named >= {"Approve", "Reject", "Withdraw", "Break glass", "Ask again", "Check again", "Restore"}
     assert named <= set(LABELS)
 
 
 def test_the_readme_names_the_buttons_in_turkish_as_they_are() -> None:
-    buttons = [[cell.strip("`") for cell in row[:2]] for row in rows(section("Requests"))]
+    buttons = [[cell.strip("`") for cell in row[:2]] for row in table_rows(section("Requests"))]
     assert len(buttons) == 7
     turkish = Translators(fixed="tr", zone=ZoneInfo("UTC")).for_reader(None)
     assert dict(buttons) == {english: turkish(LABELS[english]) for english, _ in buttons}
@@ -222,14 +222,14 @@ def test_the_readme_names_every_outcome() -> None:
 
 
 def test_the_sample_policy_is_accepted_and_shows_every_key() -> None:
-    (sample,) = fenced("toml")
+    (sample,) = fenced_blocks("toml")
     (channel,) = parse_book(sample).channels
     assert channel.model_fields_set == set(type(channel).model_fields)
     assert channel.approval.model_fields_set == set(type(channel.approval).model_fields)
 
 
 def test_the_documented_defaults_of_an_approval_are_the_real_ones() -> None:
-    (sample,) = fenced("toml")
+    (sample,) = fenced_blocks("toml")
     written = parse_book(sample).channels[0].approval
     told_apart = {"channel": None, "break_glass": ()}
     assert written.model_copy(update=told_apart) == ApprovalRule()

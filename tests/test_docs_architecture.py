@@ -22,19 +22,19 @@ MAKEFILE: Final = (ROOT / "Makefile").read_text(encoding="utf-8")
 DOCUMENTS: Final = {"architecture": ARCHITECTURE, "glossary": GLOSSARY, "contributing": CONTRIBUTING}
 
 
-def table(text: str, head: str) -> list[list[str]]:
-    """The cells of the rows of the table whose head begins with `head`."""
+def table_rows(text: str, head: str) -> list[list[str]]:
+    """Return the cells of the rows of the table whose head begins with `head`."""
     lines = text[text.index(f"| {head} |") :].split("\n\n", maxsplit=1)[0].splitlines()
     return [[cell.strip() for cell in line.split(" | ")] for line in (row.strip("| ") for row in lines[2:])]
 
 
-def codes(cell: str) -> set[str]:
+def find_codes(cell: str) -> set[str]:
     return set(re.findall(r"`([^`]+)`", cell))
 
 
 @pytest.fixture(scope="module")
 def imports() -> dict[str, set[str]]:
-    """For each room at the top of flowbot, the other rooms that it imports."""
+    """Return, for each room at the top of flowbot, the other rooms that it imports."""
     graph = grimp.build_graph("flowbot")
     found: dict[str, set[str]] = {name.split(".")[1]: set() for name in graph.modules if name.count(".") == 1}
     for module in graph.modules - {"flowbot"}:
@@ -45,8 +45,8 @@ def imports() -> dict[str, set[str]]:
 
 
 def test_the_rooms_and_what_they_import_are_those_of_the_code(imports: dict[str, set[str]]) -> None:
-    rows = table(ARCHITECTURE, "room")
-    assert {codes(row[0]).pop(): codes(row[2]) for row in rows} == imports
+    rows = table_rows(ARCHITECTURE, "room")
+    assert {find_codes(row[0]).pop(): find_codes(row[2]) for row in rows} == imports
 
 
 def test_the_rooms_within_rooms_are_those_of_the_code() -> None:
@@ -55,7 +55,7 @@ def test_the_rooms_within_rooms_are_those_of_the_code() -> None:
         path.parent.relative_to(ROOT / "flowbot").as_posix() for path in (ROOT / "flowbot").rglob("__init__.py")
     }
     inner = {package for package in packages if "/" in package}
-    assert {codes(row[0]).pop() for row in table(ARCHITECTURE[start:], "room")} == inner
+    assert {find_codes(row[0]).pop() for row in table_rows(ARCHITECTURE[start:], "room")} == inner
 
 
 def test_the_state_diagram_has_the_transitions_of_the_code() -> None:
@@ -80,16 +80,16 @@ def test_every_command_that_is_named_is_there() -> None:
 
 def test_the_folders_of_tests_are_all_explained() -> None:
     folders = {f"tests/{path.name}" for path in (ROOT / "tests").iterdir() if any(path.glob("test_*.py"))}
-    assert {codes(row[0]).pop() for row in table(CONTRIBUTING, "folder")} == folders
+    assert {find_codes(row[0]).pop() for row in table_rows(CONTRIBUTING, "folder")} == folders
 
 
 def test_the_targets_of_the_makefile_are_all_explained() -> None:
     targets = set(re.findall(r"^(\w+):.* ## ", MAKEFILE, re.MULTILINE)) - {"help"}
-    assert {codes(row[0]).pop().removeprefix("make ") for row in table(CONTRIBUTING, "command")} == targets
+    assert {find_codes(row[0]).pop().removeprefix("make ") for row in table_rows(CONTRIBUTING, "command")} == targets
 
 
 def test_every_word_of_the_glossary_is_in_the_file_that_it_names() -> None:
-    for word, _, place in table(GLOSSARY, "word"):
+    for word, _, place in table_rows(GLOSSARY, "word"):
         name, file = re.findall(r"`([^`]+)`", place)
         tree = ast.parse((ROOT / file).read_text(encoding="utf-8"))
         defined = {node.name for node in tree.body if isinstance(node, ast.ClassDef | ast.FunctionDef)}

@@ -15,7 +15,7 @@ from flowbot.domain.change import ChangeState
 from flowbot.observability.metrics import Metrics
 from flowbot.observability.prometheus import PrometheusExporter
 from flowbot.services.ports.storage import ChangeStatistics
-from tests.test_docs import all_commands, rows
+from tests.test_docs import all_commands, table_rows
 
 ROOT: Final = Path(__file__).parent.parent
 PAGE: Final = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
@@ -27,15 +27,15 @@ FOREIGN: Final = frozenset({"PGPASSWORD"})
 Known = dict[str, frozenset[str]]
 
 
-def part(heading: str) -> str:
+def section(heading: str) -> str:
     found = re.search(rf"^#+ {re.escape(heading)}\n(.*?)(?=^#+ |\Z)", PAGE, re.MULTILINE | re.DOTALL)
     assert found, heading
     return found[1]
 
 
 @pytest.fixture
-async def known() -> Known:
-    """Every metric that a scrape may hold, with its labels."""
+async def known_metrics() -> Known:
+    """Return every metric that a scrape may hold, with its labels."""
     metrics = Metrics()
     metrics.watch_connection(lambda: True)
 
@@ -76,29 +76,35 @@ def test_every_setting_of_the_page_is_one() -> None:
     assert named <= {name.upper() for name in Settings.model_fields}
 
 
-def test_the_page_names_every_metric_with_its_labels_and_no_other(known: Known) -> None:
-    cells = [code for row in rows(part("Watch it")) for code in re.findall(r"`(flowbot_\w+(?:\{[a-z,]+\})?)`", row[0])]
+def test_the_page_names_every_metric_with_its_labels_and_no_other(known_metrics: Known) -> None:
+    cells = [
+        code
+        for row in table_rows(section("Watch it"))
+        for code in re.findall(r"`(flowbot_\w+(?:\{[a-z,]+\})?)`", row[0])
+    ]
     told = {
         cell.partition("{")[0]: frozenset(filter(None, cell.rstrip("}").partition("{")[2].split(","))) for cell in cells
     }
-    assert told == known
+    assert told == known_metrics
 
 
-def test_the_alerts_ask_for_metrics_that_there_are(known: Known) -> None:
-    asked = set(re.findall(r"\bflowbot_\w+", ALERTS)) | set(re.findall(r"\bflowbot_\w+", part("When an alert fires")))
+def test_the_alerts_ask_for_metrics_that_there_are(known_metrics: Known) -> None:
+    asked = set(re.findall(r"\bflowbot_\w+", ALERTS)) | set(
+        re.findall(r"\bflowbot_\w+", section("When an alert fires"))
+    )
     assert asked
-    assert {re.sub(r"_(count|bucket|sum)$", "", name) for name in asked} <= set(known)
+    assert {re.sub(r"_(count|bucket|sum)$", "", name) for name in asked} <= set(known_metrics)
 
 
-def test_the_alerts_ask_for_labels_that_there_are(known: Known) -> None:
+def test_the_alerts_ask_for_labels_that_there_are(known_metrics: Known) -> None:
     for name, inside in re.findall(r"\b(flowbot_\w+)\{([^}]*)\}", ALERTS):
         labels = set(re.findall(r"(\w+)\s*(?:=~|!=|=)", inside))
-        assert labels <= known[re.sub(r"_(count|bucket|sum)$", "", name)], name
+        assert labels <= known_metrics[re.sub(r"_(count|bucket|sum)$", "", name)], name
     assert set(re.findall(r'state="(\w+)"', ALERTS)) <= set(ChangeState)
 
 
 def test_each_alert_has_a_paragraph_and_each_paragraph_an_alert() -> None:
-    paragraphs = re.findall(r"^\*\*(\w+)\*\*:", part("When an alert fires"), re.MULTILINE)
+    paragraphs = re.findall(r"^\*\*(\w+)\*\*:", section("When an alert fires"), re.MULTILINE)
     assert paragraphs == re.findall(r"- alert: (\w+)", ALERTS)
 
 

@@ -21,7 +21,7 @@ ARGUMENTS: Final = [
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """All of these tests run in one event loop, since the browser belongs to the one that it was started in."""
+    """Run all of these tests in one event loop, since the browser belongs to the one that it was started in."""
     for item in items:
         if item.path.is_relative_to(HERE):
             item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
@@ -29,7 +29,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def browser(chromium: Path) -> AsyncIterator[Browser]:
-    """Chromium, started once."""
+    """Start Chromium, once."""
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
         try:
@@ -40,14 +40,14 @@ async def browser(chromium: Path) -> AsyncIterator[Browser]:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def address() -> AsyncIterator[str]:
-    """Where the demo's page is."""
+    """Serve the demo, and yield its address."""
     async with command.run_demo_servers(0) as origin:
         yield origin
 
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def page(browser: Browser) -> AsyncIterator[Page]:
-    """A fresh window, of somebody who was never here; with it all others are closed that a test opened."""
+    """Open a fresh window; close with it all others that the test opened."""
     try:
         yield await browser.new_page()
     finally:

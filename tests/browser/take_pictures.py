@@ -7,7 +7,16 @@ import pytest
 from playwright.async_api import Page, expect
 
 from flowbot.sandbox import enkapush
-from tests.browser.test_approval_page import WAITS, another, approves, asks, messages, request, says, sits_down
+from tests.browser.test_approval_page import (
+    WAITING,
+    approve,
+    find_messages,
+    find_request,
+    new_window,
+    open_as,
+    request_change,
+    send,
+)
 
 pytestmark = pytest.mark.browser
 
@@ -21,7 +30,7 @@ FIELDS: Final = {
 }
 
 
-async def take(page: Page, name: str, height: int) -> None:
+async def take_picture(page: Page, name: str, height: int) -> None:
     await page.mouse.move(0, 0)
     await page.set_viewport_size({"width": 1280, "height": height})
     await page.evaluate("document.activeElement.blur()")
@@ -31,24 +40,24 @@ async def take(page: Page, name: str, height: int) -> None:
 
 async def test_a_request_waits_and_is_approved(page: Page, address: str) -> None:
     await page.set_viewport_size({"width": 1280, "height": 960})
-    emma = await asks(page, address, f"/flows enable 40 {REASON}")
-    waiting = request(emma, WAITS, 40)
+    emma = await request_change(page, address, f"/flows enable 40 {REASON}")
+    waiting = find_request(emma, WAITING, 40)
     await expect(waiting.get_by_role("img")).to_have_js_property("complete", value=True)
-    await take(emma, "demo.png", 1040)
+    await take_picture(emma, "demo.png", 1040)
 
-    burak = await sits_down(await another(page), address, "U0BURAK", "C0APPROVALS")
-    await approves(burak, 40)
-    outcome = request(emma, "Applied", 40)
+    burak = await open_as(await new_window(page), address, "U0BURAK", "C0APPROVALS")
+    await approve(burak, 40)
+    outcome = find_request(emma, "Applied", 40)
     await expect(outcome).to_contain_text("Approved by @Burak Demir")
-    await take(emma, "approved.png", 800)
+    await take_picture(emma, "approved.png", 800)
 
 
 async def test_a_form_is_filled_in(page: Page, address: str) -> None:
     await page.set_viewport_size({"width": 1280, "height": 960})
-    await sits_down(page, address, "U0EMMA", "C0MARKETING")
-    await says(page, "/flows list winter")
-    await expect(messages(page).filter(has_text="Page 1 of 1")).to_have_count(1)
-    await says(page, "/flows create")
+    await open_as(page, address, "U0EMMA", "C0MARKETING")
+    await send(page, "/flows list winter")
+    await expect(find_messages(page).filter(has_text="Page 1 of 1")).to_have_count(1)
+    await send(page, "/flows create")
     form = page.get_by_role("dialog")
     await form.get_by_label("Website", exact=True).select_option("Northbound Outdoor")
     for label, text in FIELDS.items():
@@ -57,4 +66,4 @@ async def test_a_form_is_filled_in(page: Page, address: str) -> None:
     await form.get_by_label("Image", exact=True).set_input_files(picture)
     await expect(form.get_by_text("mountains.jpg")).to_be_visible()
     await form.locator(".form-body").evaluate("node => node.scrollTo(0, 0)")
-    await take(page, "form.png", 960)
+    await take_picture(page, "form.png", 960)

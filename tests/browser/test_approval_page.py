@@ -9,70 +9,70 @@ from playwright.async_api import Locator, Page, expect
 pytestmark = pytest.mark.browser
 
 MARKETING, APPROVALS, RANDOM = "C0MARKETING", "C0APPROVALS", "C0RANDOM"
-WAITS: Final = "Waiting for approval"
+WAITING: Final = "Waiting for approval"
 WHO: Final = re.compile(r"^(You are|Siz)$")
 MESSAGE: Final = re.compile(r"^(Message|İleti)$")
 """The page speaks the language of the person at the desk."""
 
 
-def messages(page: Page) -> Locator:
+def find_messages(page: Page) -> Locator:
     return page.get_by_role("log").get_by_role("article")
 
 
-def request(page: Page, state: str, flow: int) -> Locator:
-    return messages(page).filter(has=page.get_by_role("heading", name=state)).filter(has_text=f"#{flow} ")
+def find_request(page: Page, state: str, flow: int) -> Locator:
+    return find_messages(page).filter(has=page.get_by_role("heading", name=state)).filter(has_text=f"#{flow} ")
 
 
-async def says(page: Page, text: str) -> None:
+async def send(page: Page, text: str) -> None:
     await page.get_by_role("textbox", name=MESSAGE).fill(text)
     await page.keyboard.press("Enter")
 
 
-async def sits_down(page: Page, address: str, user: str, place: str) -> Page:
+async def open_as(page: Page, address: str, user: str, place: str) -> Page:
     await page.goto(f"{address}/?as={user}#{place}")
     await expect(page.get_by_label(WHO)).to_have_value(user)
     return page
 
 
-async def another(page: Page) -> Page:
-    """A second window."""
+async def new_window(page: Page) -> Page:
+    """Open a second window."""
     browser = page.context.browser
     assert browser
     return await browser.new_page()
 
 
-async def asks(page: Page, address: str, text: str) -> Page:
-    emma = await sits_down(page, address, "U0EMMA", MARKETING)
-    await says(emma, text)
+async def request_change(page: Page, address: str, text: str) -> Page:
+    emma = await open_as(page, address, "U0EMMA", MARKETING)
+    await send(emma, text)
     flow = int(text.split()[2])
-    answer = messages(emma).filter(has_text="Asked for approval in").filter(has_text=f"#{flow} ")
+    answer = find_messages(emma).filter(has_text="Asked for approval in").filter(has_text=f"#{flow} ")
     await answer.get_by_role("link", name="Open").click()
-    await expect(request(emma, WAITS, flow)).to_be_focused()
+    await expect(find_request(emma, WAITING, flow)).to_be_focused()
     return emma
 
 
-async def approves(page: Page, flow: int) -> None:
-    await request(page, WAITS, flow).get_by_role("button", name="Approve").click()
+async def approve(page: Page, flow: int) -> None:
+    await find_request(page, WAITING, flow).get_by_role("button", name="Approve").click()
     await page.get_by_role("dialog").get_by_role("button", name="Approve").click()
 
 
 async def test_one_asks_another_approves_and_both_see_it_applied(page: Page, address: str) -> None:
-    emma = await asks(page, address, "/flows enable 39 The sale begins on Friday")
-    burak = await sits_down(await another(page), address, "U0BURAK", APPROVALS)
-    await expect(request(burak, WAITS, 39)).to_contain_text("The sale begins on Friday")
-    await approves(burak, 39)
+    emma = await request_change(page, address, "/flows enable 39 The sale begins on Friday")
+    burak = await open_as(await new_window(page), address, "U0BURAK", APPROVALS)
+    await expect(find_request(burak, WAITING, 39)).to_contain_text("The sale begins on Friday")
+    await approve(burak, 39)
     for person in (emma, burak):
-        outcome = request(person, "Applied", 39)
+        outcome = find_request(person, "Applied", 39)
         await expect(outcome).to_contain_text("Approved by @Burak Demir")
         await expect(outcome.get_by_role("button")).to_have_count(0)
     await emma.goto(f"{address}/?as=U0EMMA#{MARKETING}")
-    await says(emma, "/flows list enabled kışlık")
-    await expect(messages(emma).filter(has_text="Page 1 of 1").filter(has_text="#39")).to_have_count(1)
+    await send(emma, "/flows list enabled kışlık")
+    await expect(find_messages(emma).filter(has_text="Page 1 of 1").filter(has_text="#39")).to_have_count(1)
 
 
 async def test_an_admin_sets_a_channel_up_where_nobody_approves_their_own_request(page: Page, address: str) -> None:
-    deniz = await sits_down(page, address, "U0DENIZ", RANDOM)
-    await says(deniz, "/flows setup")
+    deniz = await open_as(page, address, "U0DENIZ", RANDOM)
+    await send(deniz, "/flows setup")
     form = deniz.get_by_role("dialog")
     for field, choice in (
         ("Websites", "Lale Moda"),
@@ -82,32 +82,32 @@ async def test_an_admin_sets_a_channel_up_where_nobody_approves_their_own_reques
         await form.get_by_role("group", name=field).get_by_role("checkbox", name=choice).check()
     await form.get_by_role("button", name="Save").click()
     await expect(form).to_contain_text("is saved")
-    emma = await sits_down(await another(page), address, "U0EMMA", RANDOM)
-    await expect(messages(emma).filter(has_text="This channel has its policy now")).to_have_count(1)
-    await says(emma, "/flows enable 39")
-    await approves(emma, 39)
-    refusal = messages(emma).filter(has_text="You asked for this yourself")
+    emma = await open_as(await new_window(page), address, "U0EMMA", RANDOM)
+    await expect(find_messages(emma).filter(has_text="This channel has its policy now")).to_have_count(1)
+    await send(emma, "/flows enable 39")
+    await approve(emma, 39)
+    refusal = find_messages(emma).filter(has_text="You asked for this yourself")
     await expect(refusal).to_have_class(re.compile("ephemeral"))
-    await expect(request(emma, WAITS, 39)).to_have_count(1)
+    await expect(find_request(emma, WAITING, 39)).to_have_count(1)
 
 
 async def test_a_request_is_rejected_with_a_reason(page: Page, address: str) -> None:
-    emma = await asks(page, address, "/flows delete 12")
-    burak = await sits_down(await another(page), address, "U0BURAK", APPROVALS)
-    await request(burak, WAITS, 12).get_by_role("button", name="Reject").click()
+    emma = await request_change(page, address, "/flows delete 12")
+    burak = await open_as(await new_window(page), address, "U0BURAK", APPROVALS)
+    await find_request(burak, WAITING, 12).get_by_role("button", name="Reject").click()
     form = burak.get_by_role("dialog")
     await form.get_by_role("textbox", name="Gerekçe").fill("It still sells")
     await form.get_by_role("button", name="Reddet").click()
     await expect(form).to_have_count(0)
-    await expect(request(emma, "Rejected", 12)).to_contain_text("It still sells")
+    await expect(find_request(emma, "Rejected", 12)).to_contain_text("It still sells")
 
 
 async def test_what_was_deleted_is_restored_disabled_under_a_new_number(page: Page, address: str) -> None:
-    emma = await asks(page, address, "/flows delete 12")
-    burak = await sits_down(await another(page), address, "U0BURAK", APPROVALS)
-    await approves(burak, 12)
-    deleted = request(emma, "Applied", 12)
+    emma = await request_change(page, address, "/flows delete 12")
+    burak = await open_as(await new_window(page), address, "U0BURAK", APPROVALS)
+    await approve(burak, 12)
+    deleted = find_request(emma, "Applied", 12)
     await deleted.get_by_role("button", name="Restore").click()
     await emma.get_by_role("link", name="marketing unread").click()
-    restored = messages(emma).filter(has_text=re.compile(r"Restored from #12 as #\d+, disabled"))
+    restored = find_messages(emma).filter(has_text=re.compile(r"Restored from #12 as #\d+, disabled"))
     await expect(restored).not_to_have_count(0)

@@ -11,74 +11,74 @@ from tests.browser.test_approval_page import MESSAGE, WHO
 pytestmark = pytest.mark.browser
 
 
-class Trouble:
-    """What a page should never do: complain in the console, fail, or call another host."""
+class PageErrors:
+    """Everything that a page should never do: complain in the console, fail, or call another host."""
 
     def __init__(self, page: Page) -> None:
         self.found: list[str] = []
         page.on("console", lambda message: self._note(message.text) if message.type in {"error", "warning"} else None)
         page.on("pageerror", lambda error: self._note(str(error)))
-        page.on("request", lambda request: self._requested(request.url))
+        page.on("request", lambda request: self._check_host(request.url))
 
     def _note(self, text: str) -> None:
         self.found.append(text)
 
-    def _requested(self, url: str) -> None:
+    def _check_host(self, url: str) -> None:
         parts = urlsplit(url)
         if parts.scheme != "data" and parts.hostname != "127.0.0.1":
             self._note(url)
 
 
-async def says(page: Page, text: str) -> None:
+async def send(page: Page, text: str) -> None:
     await page.get_by_role("textbox", name=MESSAGE).fill(text)
     await page.keyboard.press("Enter")
 
 
-async def becomes(page: Page, user: str) -> None:
+async def switch_person(page: Page, user: str) -> None:
     await page.get_by_label(WHO).select_option(user)
     await expect(page).to_have_url(re.compile(rf"[?&]as={user}\b"))
 
 
-def messages(page: Page) -> Locator:
+def find_messages(page: Page) -> Locator:
     return page.get_by_role("log").get_by_role("article")
 
 
-async def presses(where: Locator, label: str) -> None:
-    """Press a button as those do who have no mouse."""
+async def press(where: Locator, label: str) -> None:
+    """Press a button by keyboard."""
     button = where.get_by_role("button", name=re.compile(rf"^{label}\b")).first
     await button.focus()
     await button.press("Enter")
 
 
 async def test_a_person_lists_pages_opens_and_shares(page: Page, address: str) -> None:
-    trouble = Trouble(page)
+    trouble = PageErrors(page)
     await page.goto(f"{address}/?as=U0EMMA")
-    await says(page, "/flows list")
-    answer = messages(page).filter(has_text="Page 1 of")
+    await send(page, "/flows list")
+    answer = find_messages(page).filter(has_text="Page 1 of")
     await expect(answer).to_have_class(re.compile("ephemeral"))
-    await presses(answer, "Next")
-    second = messages(page).filter(has_text="Page 2 of")
+    await press(answer, "Next")
+    second = find_messages(page).filter(has_text="Page 2 of")
     await expect(second).to_have_count(1)
     await expect(answer).to_have_count(0)
-    await presses(second, "Previous")
+    await press(second, "Previous")
     await expect(answer).to_have_count(1)
-    await presses(answer, "Show")
-    shown = messages(page).filter(has_text="As a subscriber sees it")
+    await press(answer, "Show")
+    shown = find_messages(page).filter(has_text="As a subscriber sees it")
     await expect(shown).to_have_class(re.compile("ephemeral"))
-    await presses(shown, "Share")
+    await press(shown, "Share")
     shared = page.locator("[role=log] article:not(.ephemeral)").filter(has_text="As a subscriber sees it")
     await expect(shared).to_have_count(1)
 
-    await becomes(page, "U0BURAK")
+    await switch_person(page, "U0BURAK")
     await expect(page.locator("[role=log] article:not(.ephemeral)").filter(has_text="Emma")).not_to_have_count(0)
     await expect(page.locator("[role=log] article.ephemeral")).to_have_count(0)
     assert trouble.found == []
 
 
 async def test_somebody_of_another_company_is_refused(page: Page, address: str) -> None:
-    trouble = Trouble(page)
+    trouble = PageErrors(page)
     await page.goto(address)
-    await becomes(page, "U0JONAS")
-    await says(page, "/flows list")
-    await expect(messages(page).filter(has_text="this organisation only")).to_have_count(1)
+    await switch_person(page, "U0JONAS")
+    await send(page, "/flows list")
+    await expect(find_messages(page).filter(has_text="this organisation only")).to_have_count(1)
     assert trouble.found == []

@@ -12,68 +12,68 @@ pytestmark = pytest.mark.browser
 PNG: Final = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 )
-TOLD: Final = re.compile(r"/sandbox/action")
+ACTION_SENT: Final = re.compile(r"/sandbox/action")
 """Slack's client tells the bot what is typed when the keys rest for a moment."""
 
 
-def messages(page: Page) -> Locator:
+def find_messages(page: Page) -> Locator:
     return page.get_by_role("log").get_by_role("article")
 
 
-async def says(page: Page, text: str) -> None:
+async def send(page: Page, text: str) -> None:
     await page.get_by_role("textbox", name="Message").fill(text)
     await page.keyboard.press("Enter")
 
 
-async def opens_form(page: Page, address: str, command: str) -> Locator:
+async def open_form(page: Page, address: str, command: str) -> Locator:
     await page.goto(f"{address}/?as=U0EMMA")
-    await says(page, command)
+    await send(page, command)
     form = page.get_by_role("dialog")
     await expect(form.get_by_label("Name", exact=True)).to_be_visible()
     return form
 
 
-async def fills(form: Locator, name: str) -> None:
+async def fill_form(form: Locator, name: str) -> None:
     await form.get_by_label("Name", exact=True).fill(name)
     await form.get_by_label("Title", exact=True).fill("Bahar geldi 🌷")
     await form.get_by_label("Description", exact=True).fill("İlk satır\nİkinci satır")
 
 
 async def test_a_flow_with_a_picture_is_made_and_stands_in_the_list(page: Page, address: str) -> None:
-    form = await opens_form(page, address, "/flows create")
-    await fills(form, "Made in a browser")
+    form = await open_form(page, address, "/flows create")
+    await fill_form(form, "Made in a browser")
     await form.get_by_label("Image", exact=True).set_input_files(
         {"name": "bahar görseli.png", "mimeType": "image/png", "buffer": PNG}
     )
     # While a file is on its way, Create only says so.
     await expect(form.get_by_text("bahar görseli.png")).to_be_visible()
     await form.get_by_role("button", name="Create", exact=True).click()
-    made = messages(page).filter(has_text=re.compile(r"Flow #\d+ was created, disabled\."))
+    made = find_messages(page).filter(has_text=re.compile(r"Flow #\d+ was created, disabled\."))
     await expect(made).to_have_count(1)
     await expect(made.get_by_role("img", name="The picture of “Bahar geldi 🌷”")).to_have_count(1)
     await form.get_by_role("button", name="Close").last.click()
-    await says(page, "/flows list browser")
-    await expect(messages(page).filter(has_text="Made in a browser")).to_have_count(1)
+    await send(page, "/flows list browser")
+    await expect(find_messages(page).filter(has_text="Made in a browser")).to_have_count(1)
 
 
 async def test_a_slip_is_said_at_its_field_and_nothing_typed_is_lost(page: Page, address: str) -> None:
-    form = await opens_form(page, address, "/flows create")
-    await fills(form, "Slip")
+    form = await open_form(page, address, "/flows create")
+    await fill_form(form, "Slip")
     await form.get_by_label("Button 1 title", exact=True).fill("Go")
     await form.get_by_role("button", name="Create", exact=True).click()
     await expect(form.get_by_text("This button has a title and no URL")).to_be_visible()
     await expect(form.get_by_label("Title", exact=True)).to_have_value("Bahar geldi 🌷")
     await form.get_by_label("Button 1 URL", exact=True).fill("https://lale.example")
     await form.get_by_role("button", name="Create", exact=True).click()
-    await expect(messages(page).filter(has_text="was created, disabled.")).to_have_count(1)
+    await expect(find_messages(page).filter(has_text="was created, disabled.")).to_have_count(1)
 
 
 async def test_what_was_typed_is_there_again_after_closing(page: Page, address: str) -> None:
-    form = await opens_form(page, address, "/flows create")
-    async with page.expect_response(lambda answer: bool(TOLD.search(answer.url))):
-        await fills(form, "Not yet")
+    form = await open_form(page, address, "/flows create")
+    async with page.expect_response(lambda answer: bool(ACTION_SENT.search(answer.url))):
+        await fill_form(form, "Not yet")
     await form.get_by_role("button", name="Close").last.click()
     await expect(form).to_have_count(0)
-    form = await opens_form(page, address, "/flows create")
+    form = await open_form(page, address, "/flows create")
     await expect(form.get_by_text("This is what you typed on")).to_be_visible()
     await expect(form.get_by_label("Name", exact=True)).to_have_value("Not yet")

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.compatibility.moments import Moment
-from tests.compatibility.restored import copy_of, put_into
+from tests.compatibility.restored_world import copy_database, fill_database
 
 
 @pytest.fixture(scope="session")
@@ -18,7 +18,7 @@ def old_databases(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Moment]
     def database(moment: Moment) -> Path:
         if moment.name not in made:
             made[moment.name] = folder / f"{moment.name}.db"
-            put_into(f"sqlite:///{made[moment.name]}", moment)
+            fill_database(f"sqlite:///{made[moment.name]}", moment)
         return made[moment.name]
 
     return database
@@ -27,4 +27,4 @@ def old_databases(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Moment]
 @pytest.fixture
 def database_of(old_databases: Callable[[Moment], Path], tmp_path: Path) -> Callable[[Moment], str]:
     """Return a function that copies it for this test and gives the copy's address."""
-    return lambda moment: copy_of(old_databases(moment), tmp_path)
+    return lambda moment: copy_database(old_databases(moment), tmp_path)

@@ -1,4 +1,4 @@
-"""A moment of a workspace at work, as a file: what the database, Slack and Enkapush hold, taken down and put back."""
+"""Recorded moments of a workspace at work, as files: what the database, Slack and Enkapush hold."""
 
 import base64
 import json
@@ -29,7 +29,7 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True)
 class Control:
-    """Something to press: where it stands, who sees it there, and what a press of it sends.
+    """A button: where it is, who sees it there, and what a press of it sends.
 
     Attributes:
         holder: The message or view that it stands in.
@@ -44,12 +44,12 @@ class Control:
 
     @property
     def change(self) -> str | None:
-        """The change that its value names."""
+        """Return the change that its value names."""
         return _read(self.value).get("c")
 
     @property
     def flow(self) -> int | None:
-        """The flow that its value names."""
+        """Return the flow that its value names."""
         return _read(self.value).get("f")
 
 
@@ -66,26 +66,26 @@ class Moment:
 
     @cached_property
     def data(self) -> Json:
-        """All of it, with the recorder's own addresses of the stand-ins."""
+        """Return all of it, with the recorder's own addresses of the stand-ins."""
         return self.read(SLACK, ENKAPUSH)
 
     def read(self, slack: str, enkapush: str) -> Json:
-        """All of it, with these addresses of the stand-ins."""
+        """Return all of it, with these addresses of the stand-ins."""
         written = (FOLDER / f"{self.name}.json").read_text().replace(SLACK, slack).replace(ENKAPUSH, enkapush)
         read: Json = json.loads(written, object_hook=_decoded)
         return read
 
     def rows(self, table: str) -> list[Json]:
-        """The rows of a table."""
+        """Return the rows of a table."""
         rows: list[Json] = self.data["tables"][table]
         return rows
 
     def row(self, change: str) -> Json:
-        """The row of a change."""
+        """Return the row of a change."""
         return next(row for row in self.rows("changes") if row["id"] == change)
 
     def controls(self) -> Iterator[Control]:
-        """Every button that a person could press at that moment."""
+        """Yield every button that a person could press at that moment."""
         slack = self.data["slack"]
         direct = {channel: person for person, channel in slack["direct"].items()}
         for message in slack["messages"]:
@@ -102,7 +102,7 @@ def _controls(holder: Json, person: str | None) -> Iterator[Control]:
                 yield Control(holder, block["block_id"], element["action_id"], value, person)
 
 
-class Then(Time):
+class PastTime(Time):
     """The bot's clocks at a moment of the past; they go on from there."""
 
     def __init__(self, at: datetime) -> None:
@@ -130,20 +130,20 @@ def keep_versions(url: str) -> None:
     engine.dispose()
 
 
-def take(world: World, url: str, name: str, about: str) -> None:
-    """Write down what is there now."""
+def record_moment(world: World, url: str, name: str, about: str) -> None:
+    """Write down the rows, messages, views and flows of this moment."""
     engine = create_engine(url)
     with engine.connect() as connection:
         tables = {name: _rows(connection, table) for name, table in _tables(engine).items()}
         versions = [
-            _with_documents(dict(row._mapping)) for row in connection.execute(text(f"SELECT * FROM {VERSIONS}"))
+            _parse_documents(dict(row._mapping)) for row in connection.execute(text(f"SELECT * FROM {VERSIONS}"))
         ]
     engine.dispose()
     data = {
         "about": about,
         "recorded_at": world.time.now(),
         "tables": tables,
-        "versions": _one_each(versions),
+        "versions": _last_of_each_version(versions),
         "slack": _slack(world),
         "enkapush": {
             "flows": [asdict(flow) for flow in world.enkapush.store.flows.values()],
@@ -157,13 +157,13 @@ def take(world: World, url: str, name: str, about: str) -> None:
     (FOLDER / f"{name}.json").write_text(written + "\n")
 
 
-def _one_each(versions: list[Json]) -> list[Json]:
-    """One row for each version of each change, as it was at the end of that version."""
+def _last_of_each_version(versions: list[Json]) -> list[Json]:
+    """Return one row for each version of each change, as it was at the end of that version."""
     return list({(row["id"], row["version"]): row for row in versions}.values())
 
 
-def _with_documents(row: Json) -> Json:
-    """The row with its documents as values: the recorder's own table knows of no JSON."""
+def _parse_documents(row: Json) -> Json:
+    """Return the row with its documents as values: the recorder's own table knows of no JSON."""
     documents = {"asked", "rule", "progress", "outcome"}
     read = {name: json.loads(value) if name in documents and value else value for name, value in row.items()}
     return read | {name: _moment(value) for name, value in read.items() if name.endswith(("_at", "_until"))}
@@ -207,7 +207,7 @@ def _decoded(value: Json) -> Any:
 
 def put_rows(url: str, moment: Moment) -> None:
     """Write the recorded rows into a database without any."""
-    engine = create_engine(sync(url))
+    engine = create_engine(sync_url(url))
     tables = _tables(engine)
     with engine.begin() as connection:
         for table in sorted(tables.values(), key=lambda table: len(table.foreign_keys)):
@@ -224,7 +224,7 @@ def put_addresses(url: str, moment: Moment, world: World) -> None:
     """Put the addresses of this run's stand-ins into the rows that name one."""
     read = moment.read(world.slack.origin, world.settings.enkapush_api_url.removesuffix("/api"))
     names = [(table, key) for table, key in (("changes", "id"), ("drafts", "token"))]
-    engine = create_engine(sync(url))
+    engine = create_engine(sync_url(url))
     for table_name, key in names:
         pairs = zip(read["tables"][table_name], moment.rows(table_name), strict=True)
         if changed := [row for row, before in pairs if row != before]:
@@ -236,10 +236,10 @@ def put_addresses(url: str, moment: Moment, world: World) -> None:
     engine.dispose()
 
 
-def put_back(world: World, moment: Moment, *, later: float = 0) -> None:
-    """Let Slack and Enkapush hold what they held, and the bot's clock stand where it stood, or some seconds `later`."""
+def restore_stand_ins(world: World, moment: Moment, *, later: float = 0) -> None:
+    """Let Slack and Enkapush hold what they held, and the bot's clock show that moment, or some seconds `later`."""
     data = moment.read(world.slack.origin, world.settings.enkapush_api_url.removesuffix("/api"))
-    world.time = Then(data["recorded_at"])
+    world.time = PastTime(data["recorded_at"])
     world.time.ahead += later
     _put_slack(world, data["slack"])
     store = world.enkapush.store
@@ -285,7 +285,7 @@ def _rows(connection: Connection, table: Table) -> list[Json]:
 
 
 def _as_stored(row: Json, table: Table, engine: Engine) -> Json:
-    """The row as its table takes it: SQLite keeps moments without their zone, which is UTC."""
+    """Return the row as its table takes it: SQLite keeps moments without their zone, which is UTC."""
     is_sqlite = engine.dialect.name == "sqlite"
     stored: Json = {}
     for name, value in row.items():
@@ -309,8 +309,8 @@ def _reflected(_url: str, engine: Engine) -> dict[str, Table]:
     return {name: table for name, table in metadata.tables.items() if name not in {"alembic_version", VERSIONS}}
 
 
-def sync(url: str) -> str:
-    """The address for a driver that waits."""
+def sync_url(url: str) -> str:
+    """Return the address for a synchronous driver."""
     address = make_url(url)
     driver = "postgresql+psycopg" if address.get_backend_name() == "postgresql" else "sqlite"
     return address.set(drivername=driver).render_as_string(hide_password=False)

@@ -20,7 +20,7 @@ from flowbot.sandbox.enkapush import Fault, Image
 from flowbot.sandbox.enkapush.faults import FaultScope
 from flowbot.sandbox.slack import Message, SandboxPerson, text_of
 from flowbot.storage.migrations import upgrade
-from tests.compatibility.moments import keep_versions, take
+from tests.compatibility.moments import keep_versions, record_moment
 from tests.journeys.form_steps import PNG, REQUIRED_FIELDS, add_flow, add_segments, is_form, open_form
 from tests.journeys.request_steps import (
     add_people,
@@ -40,9 +40,9 @@ from tests.journeys.world import APPROVALS, MARKETING, RANDOM, World, new_world
 
 HOUR: Final = 3600
 ALL_GATED: Final = 'required_for = ["enable", "delete", "edit_enabled", "disable"]'
-GLASS: Final = 'break_glass = ["U0DENIZ"]'
+DENIZ_MAY_SKIP: Final = 'break_glass = ["U0DENIZ"]'
 PICTURE: Final = Image("picture.png", "image/png", PNG)
-WHOLE: Final[dict[str, Any]] = {
+FULL: Final[dict[str, Any]] = {
     "Name": "Bahar İndirimi 🌷",
     "Title": "Bahar geldi & <hoş> geldi!",
     "Description": "İlk satır\nİkinci satır: ığüşöç",
@@ -78,13 +78,13 @@ SETUP: Final[dict[str, Any]] = {
 # --- helpers -------------------------------------------------------------------------------------------------------
 
 
-def flow(world: World, name: str, **fields: Any) -> int:
-    """A flow with a name that tells what becomes of it; its id."""
+def add_named_flow(world: World, name: str, **fields: Any) -> int:
+    """Add a flow with a name that tells what becomes of it, and return its id."""
     return add_flow(world, name=name, **fields)
 
 
-async def edits(person: SandboxPerson, flow_id: int, typed: dict[str, Any]) -> Message:
-    """Ask for an edit of an enabled flow, and find the request."""
+async def request_edit(person: SandboxPerson, flow_id: int, typed: dict[str, Any]) -> Message:
+    """Request an edit of an enabled flow, and return the request."""
     await open_form(person, f"/flows edit {flow_id}")
     await person.submit(typed)
     await person.wait_for_view(lambda view: not is_form(view) and "aving" not in text_of(view))
@@ -94,18 +94,18 @@ async def edits(person: SandboxPerson, flow_id: int, typed: dict[str, Any]) -> M
     )
 
 
-async def answered(world: World, person: SandboxPerson, channel: str, command: str) -> None:
+async def type_and_wait(world: World, person: SandboxPerson, channel: str, command: str) -> None:
     """Type a command, and wait for its answer."""
     before = len(await person.list_messages(channel))
     await person.send(channel, command)
     await person.wait_until(lambda: len(world.slack.workspace.list_visible_messages(channel, person.id)) > before)
 
 
-async def fails(
+async def fail_request(
     world: World, name: str, *faults: Callable[[str], Fault], what: str = "enable", word: str = "Failed"
 ) -> None:
-    """A request that is approved, and of which nothing comes, for what Enkapush does."""
-    request = await request_change(world, f"{what} {flow(world, name, is_enabled=what == 'disable')}")
+    """Approve a request that fails, for what Enkapush does."""
+    request = await request_change(world, f"{what} {add_named_flow(world, name, is_enabled=what == 'disable')}")
     number = max(world.enkapush.store.flows)
     world.enkapush.faults.add(*(fault(f"/flows/{number}") for fault in faults))
     await world.burak.click(request, "Approve")
@@ -113,8 +113,8 @@ async def fails(
     world.enkapush.faults.clear()
 
 
-async def creates(world: World, typed: dict[str, Any], *faults: Fault) -> None:
-    """Send the form for a new flow, and close what stands in its place then."""
+async def submit_create(world: World, typed: dict[str, Any], *faults: Fault) -> None:
+    """Submit the form for a new flow, and close the view in its place."""
     await open_form(world.emma, "/flows create")
     world.enkapush.faults.add(*faults)
     await world.emma.submit(REQUIRED_FIELDS | typed)
@@ -127,26 +127,28 @@ async def creates(world: World, typed: dict[str, Any], *faults: Fault) -> None:
 
 
 async def waiting(world: World) -> None:
-    """Requests of every kind that wait, and whatever lists them."""
-    await world.import_policy(approval_policy(ALL_GATED, GLASS, "self_approval = true"))
+    """Record requests of every kind that wait, and whatever lists them."""
+    await world.import_policy(approval_policy(ALL_GATED, DENIZ_MAY_SKIP, "self_approval = true"))
     add_segments(world, 1, "VIP")
-    await request_change(world, f"enable {flow(world, 'To be enabled', image=PICTURE)} The landing page is live.")
-    await request_change(world, f"disable {flow(world, 'To be disabled', is_enabled=True)} Season is over")
-    number = flow(world, "Silinecek", image=Image("other.png", "image/png", PNG), is_enabled=True)
+    await request_change(
+        world, f"enable {add_named_flow(world, 'To be enabled', image=PICTURE)} The landing page is live."
+    )
+    await request_change(world, f"disable {add_named_flow(world, 'To be disabled', is_enabled=True)} Season is over")
+    number = add_named_flow(world, "Silinecek", image=Image("other.png", "image/png", PNG), is_enabled=True)
     await request_change(world, f"sil {number} Kimse geri gelmiyor", by=world.ayse)
-    number = flow(world, "To be edited", is_enabled=True)
-    await edits(world.emma, number, WHOLE | {"Image": world.emma.upload("görsel.png", PNG)})
-    number = flow(world, "Yours", is_enabled=True)
-    await edits(world.emma, number, {"Title": "New title"})
+    number = add_named_flow(world, "To be edited", is_enabled=True)
+    await request_edit(world.emma, number, FULL | {"Image": world.emma.upload("görsel.png", PNG)})
+    number = add_named_flow(world, "Yours", is_enabled=True)
+    await request_edit(world.emma, number, {"Title": "New title"})
     for person, channel in ((world.emma, MARKETING), (world.burak, APPROVALS), (world.ayse, MARKETING)):
-        await answered(world, person, channel, "/flows approvals")
+        await type_and_wait(world, person, channel, "/flows approvals")
     for person in (world.emma, world.burak, world.deniz):
         await person.open_home()
         await person.wait_for_home()
 
 
 async def voted(world: World) -> None:
-    """Requests with one approval of two, and a reminder of each."""
+    """Record requests with one approval of two, and a reminder of each."""
     await world.import_policy(
         approval_policy("quorum = 2", "expires_after_hours = 8", approvers='["S0LEADS", "U0DENIZ"]')
     )
@@ -161,22 +163,22 @@ async def voted(world: World) -> None:
 
 
 async def settled(world: World) -> None:  # noqa: PLR0915 - one scene, played in its order
-    """Requests that ended in every way but for a trouble with Enkapush or with the approvals."""
+    """Record requests that ended in every way but by a fault of Enkapush or lapsed approvals."""
     add_segments(world, 1, "VIP")
     await world.import_policy(approval_policy("expires_after_hours = 8"))
-    request = await request_change(world, f"enable {flow(world, 'Expired')}")
+    request = await request_change(world, f"enable {add_named_flow(world, 'Expired')}")
     world.time.ahead += 8 * HOUR
     await wait_for_status(world, request, "Expired")
-    await world.import_policy(approval_policy(GLASS))
-    request = await request_change(world, f"enable {flow(world, 'Rejected')} Because")
+    await world.import_policy(approval_policy(DENIZ_MAY_SKIP))
+    request = await request_change(world, f"enable {add_named_flow(world, 'Rejected')} Because")
     await world.burak.click(request, "Reject")
     await submit_reason(world.burak, "Not now")
     await wait_for_status(world, request, "Rejected")
-    request = await request_change(world, f"enable {flow(world, 'Withdrawn')}")
+    request = await request_change(world, f"enable {add_named_flow(world, 'Withdrawn')}")
     await world.emma.click(request, "Withdraw")
     await wait_for_status(world, request, "Withdrawn")
     for name, act in (("Changed meanwhile", world.enkapush.store.update_flow), ("Gone", None)):
-        request = await request_change(world, f"enable {flow(world, name)}")
+        request = await request_change(world, f"enable {add_named_flow(world, name)}")
         number = max(world.enkapush.store.flows)
         if act:
             act(number, title="Other", image=PICTURE, wait_time=9)
@@ -184,48 +186,52 @@ async def settled(world: World) -> None:  # noqa: PLR0915 - one scene, played in
             world.enkapush.store.delete_flow(number)
         await world.burak.click(request, "Approve")
         await wait_for_status(world, request, "Out of date")
-    request = await request_change(world, f"enable {flow(world, 'Enabled')} The landing page is live.")
+    request = await request_change(world, f"enable {add_named_flow(world, 'Enabled')} The landing page is live.")
     await world.burak.click(request, "Approve")
     await wait_for_status(world, request, "Applied")
-    await world.emma.send(MARKETING, f"/flows disable {flow(world, 'Disabled at once', is_enabled=True)} Enough")
+    await world.emma.send(
+        MARKETING, f"/flows disable {add_named_flow(world, 'Disabled at once', is_enabled=True)} Enough"
+    )
     await world.emma.wait_for_message(MARKETING, "Disabled at once")
     for name in ("Deleted", "Deleted and restored"):
         image = Image(f"{name}.png", "image/png", PNG)
-        request = await request_change(world, f"delete {flow(world, name, image=image)} Old")
+        request = await request_change(world, f"delete {add_named_flow(world, name, image=image)} Old")
         await world.burak.click(request, "Approve")
         over = await wait_for_status(world, request, "Applied")
     await world.emma.click(over, "Restore")
     await world.deniz.wait_for_message(MARKETING, "Restored from")
-    request = await request_change(world, f"enable {flow(world, 'Broken glass')}")
+    request = await request_change(world, f"enable {add_named_flow(world, 'Broken glass')}")
     await world.deniz.click(request, "Break glass")
     await submit_reason(world.deniz, "The price is wrong in the shop")
     await wait_for_status(world, request, "Applied")
     await wait_until(lambda: bool(list_alarms(world, request)))
-    request = await edits(world.emma, flow(world, "Edit rejected", is_enabled=True), {"Title": "Mine"})
+    request = await request_edit(world.emma, add_named_flow(world, "Edit rejected", is_enabled=True), {"Title": "Mine"})
     await world.burak.click(request, "Reject")
     await submit_reason(world.burak, "No")
     await wait_for_status(world, request, "Rejected")
-    request = await edits(world.emma, flow(world, "Edit overtaken", is_enabled=True), {"Title": "Mine"})
+    request = await request_edit(
+        world.emma, add_named_flow(world, "Edit overtaken", is_enabled=True), {"Title": "Mine"}
+    )
     world.enkapush.store.update_flow(max(world.enkapush.store.flows), description="Theirs")
     await world.burak.click(request, "Approve")
     await wait_for_status(world, request, "Out of date")
-    request = await edits(world.emma, flow(world, "Edited", is_enabled=True), WHOLE)
+    request = await request_edit(world.emma, add_named_flow(world, "Edited", is_enabled=True), FULL)
     await world.burak.click(request, "Approve")
     await wait_for_status(world, request, "Applied")
-    await creates(world, WHOLE | {"Name": "Created", "Image": world.emma.upload("a.png", PNG)})
-    await open_form(world.emma, f"/flows edit {flow(world, 'Edited at once')}")
+    await submit_create(world, FULL | {"Name": "Created", "Image": world.emma.upload("a.png", PNG)})
+    await open_form(world.emma, f"/flows edit {add_named_flow(world, 'Edited at once')}")
     await world.emma.submit({"Title": "Mine"})
     await wait_for_private_message(world.emma, "was changed", MARKETING)
     await world.emma.close(everything=True)
     for person in (world.emma, world.burak, world.deniz):
-        await answered(world, person, MARKETING, "/flows history")
+        await type_and_wait(world, person, MARKETING, "/flows history")
         await person.open_home()
         await person.wait_for_home()
 
 
 async def troubled(world: World) -> None:  # noqa: PLR0915 - same
-    """Requests that ended by a trouble with Enkapush: failed in every way, and not known."""
-    await world.import_policy(approval_policy(GLASS))
+    """Record requests that ended by a fault of Enkapush: failed in every way, and unknown."""
+    await world.import_policy(approval_policy(DENIZ_MAY_SKIP))
 
     def post(make: Callable[..., Fault], *given: Any) -> Callable[[str], Fault]:
         return lambda path: make(*given, method="POST", path=path)
@@ -233,18 +239,18 @@ async def troubled(world: World) -> None:  # noqa: PLR0915 - same
     def get(make: Callable[..., Fault], *given: Any, skip: int = 0) -> Callable[[str], Fault]:
         return lambda path: make(*given, method="GET", path=path, times=None, skip=skip)
 
-    await fails(world, "Refused", post(Fault.status, 422, '{"errors": {"title": ["Too <b>long</b>."]}}'))
-    await fails(world, "Busy", post(Fault.too_many, 1))
-    await fails(world, "Key", post(Fault.status, 401))
-    await fails(world, "Gone", post(Fault.status, 404))
-    await fails(world, "Ignored", post(Fault.status, 200, '{"data": {"id": 1}}'))
-    await fails(world, "Unread", get(Fault.status, 500))
-    await fails(world, "Cut off", get(Fault.reset))
-    await fails(world, "Silent", get(Fault.hang))
+    await fail_request(world, "Refused", post(Fault.status, 422, '{"errors": {"title": ["Too <b>long</b>."]}}'))
+    await fail_request(world, "Busy", post(Fault.too_many, 1))
+    await fail_request(world, "Key", post(Fault.status, 401))
+    await fail_request(world, "Gone", post(Fault.status, 404))
+    await fail_request(world, "Ignored", post(Fault.status, 200, '{"data": {"id": 1}}'))
+    await fail_request(world, "Unread", get(Fault.status, 500))
+    await fail_request(world, "Cut off", get(Fault.reset))
+    await fail_request(world, "Silent", get(Fault.hang))
     world.enkapush.release()
-    await fails(world, "Not known", get(Fault.status, 500, skip=1), word="not known")
-    await fails(world, "Deleted or not", get(Fault.status, 500, skip=1), what="delete", word="not known")
-    request = await request_change(world, f"enable {flow(world, 'Looked at in vain')}")
+    await fail_request(world, "Not known", get(Fault.status, 500, skip=1), word="not known")
+    await fail_request(world, "Deleted or not", get(Fault.status, 500, skip=1), what="delete", word="not known")
+    request = await request_change(world, f"enable {add_named_flow(world, 'Looked at in vain')}")
     number = max(world.enkapush.store.flows)
     world.enkapush.faults.add(Fault.reset(method="POST", path=f"/flows/{number}", times=None))
     await world.burak.click(request, "Approve")
@@ -254,19 +260,19 @@ async def troubled(world: World) -> None:  # noqa: PLR0915 - same
     await world.burak.click(open_end, "Check again")
     await wait_for_status(world, request, "Failed")
     image = Image("lost.png", "image/png", PNG)
-    request = await request_change(world, f"delete {flow(world, 'Picture lost', image=image)}")
+    request = await request_change(world, f"delete {add_named_flow(world, 'Picture lost', image=image)}")
     world.enkapush.faults.add(Fault.status(500, method="GET", path="/media/*", times=None))
     await world.burak.click(request, "Approve")
     await wait_for_status(world, request, "Failed")
     world.enkapush.faults.clear()
-    number = flow(world, "Disabled or not", is_enabled=True)
+    number = add_named_flow(world, "Disabled or not", is_enabled=True)
     world.enkapush.faults.add(Fault.status(500, method="GET", path=f"/flows/{number}", times=None, skip=2))
     await world.emma.send(MARKETING, f"/flows disable {number}")
     await world.emma.wait_for_message(
         MARKETING, lambda each: f"#{number}" in text_of(each) and "not known" in text_of(each)
     )
     world.enkapush.faults.clear()
-    await open_form(world.emma, f"/flows edit {flow(world, 'Edit ignored')}")
+    await open_form(world.emma, f"/flows edit {add_named_flow(world, 'Edit ignored')}")
     number = max(world.enkapush.store.flows)
     world.enkapush.faults.add(Fault.status(200, '{"data": {"id": 1}}', method="POST", path=f"/flows/{number}"))
     await world.emma.submit({"Title": "Mine"})
@@ -274,11 +280,13 @@ async def troubled(world: World) -> None:  # noqa: PLR0915 - same
     await world.emma.close(everything=True)
     # Forms.
     new: FaultScope = {"method": "POST", "path": "/flows"}
-    await creates(world, {"Name": "Refused"}, Fault.status(422, '{"errors": {"name": ["No."]}}', **new))
-    await creates(world, {"Name": "Made or not"}, Fault.reset(**new))
-    await creates(world, {"Name": "Not looked at"}, Fault.status(500, **new), Fault.status(500, skip=1, times=None))
-    await creates(world, {"Name": "Not read back"}, Fault.status(500, method="GET", path="/flows/*", times=None))
-    request = await edits(world.emma, flow(world, "Edited or not", is_enabled=True), {"Title": "Mine"})
+    await submit_create(world, {"Name": "Refused"}, Fault.status(422, '{"errors": {"name": ["No."]}}', **new))
+    await submit_create(world, {"Name": "Made or not"}, Fault.reset(**new))
+    await submit_create(
+        world, {"Name": "Not looked at"}, Fault.status(500, **new), Fault.status(500, skip=1, times=None)
+    )
+    await submit_create(world, {"Name": "Not read back"}, Fault.status(500, method="GET", path="/flows/*", times=None))
+    request = await request_edit(world.emma, add_named_flow(world, "Edited or not", is_enabled=True), {"Title": "Mine"})
     number = max(world.enkapush.store.flows)
     world.enkapush.faults.add(Fault.status(500, method="GET", path=f"/flows/{number}", times=None, skip=1))
     await world.burak.click(request, "Approve")
@@ -287,12 +295,12 @@ async def troubled(world: World) -> None:  # noqa: PLR0915 - same
 
 
 async def lapsed(world: World) -> None:
-    """Requests whose approvals, or whose requester's rights, did not hold any more."""
+    """Record requests whose approvals, or whose requester's rights, did not hold any more."""
     two = approval_policy("quorum = 2", approvers='["S0LEADS", "U0DENIZ"]')
 
     async def half(name: str) -> Message:
         await world.import_policy(two)
-        request = await request_change(world, f"enable {flow(world, name)}")
+        request = await request_change(world, f"enable {add_named_flow(world, name)}")
         await world.burak.click(request, "Approve")
         await wait_for_status(world, request, "1 of 2 approvals")
         return request
@@ -305,7 +313,7 @@ async def lapsed(world: World) -> None:
     world.slack.workspace.groups["S0LEADS"].users.append("U0BURAK")
     world.time.ahead += 70
     request = await half("Not looked up")
-    await answered(world, world.deniz, MARKETING, "/flows help")
+    await type_and_wait(world, world.deniz, MARKETING, "/flows help")
     world.slack.faults.add("users.info", error="missing_scope", times=None)
     world.time.ahead += 4
     await world.deniz.click(request, "Approve")
@@ -313,7 +321,7 @@ async def lapsed(world: World) -> None:
     world.slack.faults.clear()
     world.time.ahead += 70
     request = await half("Too late")
-    await answered(world, world.deniz, MARKETING, "/flows help")
+    await type_and_wait(world, world.deniz, MARKETING, "/flows help")
     world.slack.faults.add("users.info", error="internal_error", times=None)
     world.time.ahead += 4
     await world.deniz.click(request, "Approve")
@@ -330,16 +338,16 @@ async def lapsed(world: World) -> None:
     world.slack.workspace.people["U0BURAK"] = person
     await world.import_policy(approval_policy())
     world.time.ahead += 70
-    await request_change(world, f"enable {flow(world, 'Waits for somebody')}")
+    await request_change(world, f"enable {add_named_flow(world, 'Waits for somebody')}")
     await world.import_policy(approval_policy(approvers="[]"))
-    number = flow(world, "Nobody approves")
-    await answered(world, world.emma, MARKETING, f"/flows enable {number}")
+    number = add_named_flow(world, "Nobody approves")
+    await type_and_wait(world, world.emma, MARKETING, f"/flows enable {number}")
     await asyncio.sleep(0.5)
     await world.import_policy(approval_policy())
 
 
 async def forms(world: World) -> None:
-    """Forms that are open, with what was typed into them, and drafts of what was typed into others."""
+    """Record open forms with what was typed into them, and drafts of others."""
     await world.import_policy(approval_policy('break_glass = ["U0NEW4"]'))
     add_segments(world, 1, "VIP")
     add_segments(world, 2, "Hikers")
@@ -351,11 +359,11 @@ async def forms(world: World) -> None:
     await world.deniz.wait_for_message(RANDOM, "policy")
     await world.deniz.close()
     # Typed and left, as a draft; and brought back into a form.
-    for person, command in ((leaving, "create"), (again, f"edit {flow(world, 'Draft of an edit')}")):
+    for person, command in ((leaving, "create"), (again, f"edit {add_named_flow(world, 'Draft of an edit')}")):
         await open_form(person, f"/flows {command}")
         await type_into_form(person, {"Title": "Half a titl", "Description": "İlk\nikinci 🌷", "Wait unit": "hours"})
         await person.close()
-    await open_form(leaving, f"/flows duplicate {flow(world, 'Draft of a duplicate')}")
+    await open_form(leaving, f"/flows duplicate {add_named_flow(world, 'Draft of a duplicate')}")
     await type_into_form(leaving, {"Name": "A copy", "Segment": "VIP (0)"})
     await leaving.close()
     await open_form(again, f"/flows edit {max(world.enkapush.store.flows) - 1}")
@@ -367,9 +375,9 @@ async def forms(world: World) -> None:
     await world.ayse.wait_for_view(lambda view: is_form(view) and "No." in text_of(view))
     # Filled and not sent yet.
     await open_form(world.emma, "/flows create")
-    await type_into_form(world.emma, WHOLE)
+    await type_into_form(world.emma, FULL)
     world.emma.fill("Image", world.emma.upload("a.png", PNG))
-    form = await open_form(editing, f"/flows edit {flow(world, 'Edited', is_enabled=True)}")
+    form = await open_form(editing, f"/flows edit {add_named_flow(world, 'Edited', is_enabled=True)}")
     await type_into_form(editing, {"Title": "Forgotten"})
     await editing.close()
     form = await open_form(editing, f"/flows edit {max(world.enkapush.store.flows)}")
@@ -379,7 +387,7 @@ async def forms(world: World) -> None:
     await type_into_form(editing, {"Title": "New title", "Website": "Northbound Outdoor"})
     await editing.wait_for_view(lambda view: "website_2" in str(view.blocks))
     await type_into_form(editing, {"Segment": "Hikers (0)", "UTM source": "new"})
-    await open_form(copying, f"/flows duplicate {flow(world, 'Copied')}")
+    await open_form(copying, f"/flows duplicate {add_named_flow(world, 'Copied')}")
     await type_into_form(copying, {"Name": "Copy"})
     for what, person, label in (("enable", world.burak, "Reject"), ("delete", leaving, "Break glass")):
         await person.click(await request_change(world, what), label)
@@ -395,15 +403,15 @@ async def forms(world: World) -> None:
 
 
 async def reading(world: World) -> None:
-    """Lists and flows that people look at."""
+    """Record lists and flows that people look at."""
     await world.import_policy(approval_policy(ALL_GATED))
     world.add_flows(23, word="Kış İndirimi")
     world.add_flows(2, website=2, word="Kış İndirimi, yurt dışı")
     world.enkapush.store.update_flow(23, is_enabled=True, image=PICTURE)
     commands = ("", "list page:2", 'list "kış ind" disabled website:1 page:2', "show 1", "show 23", "history")
     for command in commands:
-        await answered(world, world.emma, MARKETING, f"/flows {command}")
-    await answered(world, world.burak, MARKETING, "/flows liste")
+        await type_and_wait(world, world.emma, MARKETING, f"/flows {command}")
+    await type_and_wait(world, world.burak, MARKETING, "/flows liste")
     await open_form(world.emma, "/flows create")
     await world.emma.submit(REQUIRED_FIELDS)
     await wait_for_private_message(world.emma, "was created", MARKETING)
@@ -417,10 +425,10 @@ async def reading(world: World) -> None:
 
 
 async def interrupted(world: World) -> None:
-    """Changes that a process worked on when it was killed; nothing is noted of what Enkapush did since."""
-    await world.import_policy(approval_policy(GLASS))
+    """Record changes that a process worked on when it was killed, before it noted what Enkapush did."""
+    await world.import_policy(approval_policy(DENIZ_MAY_SKIP))
     editors = add_people(world, 6, "S0EDITORS")
-    deleted = flow(world, "Restored", image=PICTURE)
+    deleted = add_named_flow(world, "Restored", image=PICTURE)
     request = await request_change(world, f"delete {deleted}")
     await world.burak.click(request, "Approve")
     restored = await wait_for_status(world, request, "Applied")
@@ -431,7 +439,7 @@ async def interrupted(world: World) -> None:
     }
     for how, where in hangs.items():
         for what in ("enable", "delete", "disable"):
-            number = flow(world, f"{what} {how}", is_enabled=what == "disable")
+            number = add_named_flow(world, f"{what} {how}", is_enabled=what == "disable")
             if what == "disable":
                 # Read once before it is asked for, then held up.
                 skip = 1 if how == "unsent" else 0
@@ -446,7 +454,7 @@ async def interrupted(world: World) -> None:
             if glass:
                 await submit_reason(world.deniz, "Now")
         editor = editors.pop()
-        number = flow(world, f"edit {how}")
+        number = add_named_flow(world, f"edit {how}")
         await open_form(editor, f"/flows edit {number}")
         world.enkapush.faults.add(Fault.hang(path=f"/flows/{number}", **where))
         await editor.submit({"Title": f"Edited, {how}", "UTM source": "new"})
@@ -492,7 +500,7 @@ async def record(name: str, scene: Callable[[World], Awaitable[None]]) -> None:
             await world.start_http()
             await scene(world)
             await asyncio.sleep(1)
-            take(world, url, name, scene.__doc__ or "")
+            record_moment(world, url, name, scene.__doc__ or "")
             world.enkapush.release()
     shutil.rmtree(folder)
     sys.stdout.write(f"recorded {name}\n")

@@ -19,8 +19,8 @@ import pytest
 from flowbot.i18n.translator import Translators
 from flowbot.sandbox.slack import SandboxPerson, text_of
 from tests.compatibility.moments import FOLDER, Control, Json, Moment
-from tests.compatibility.restored import Restored, copy_of, in_a_thread, put_into, restored
-from tests.compatibility.stored import AGAIN, audit_words, written_again
+from tests.compatibility.restored_world import Restored, copy_database, fill_database, restore_world, run_in_thread
+from tests.compatibility.row_round_trip import REWRITERS, audit_words, rewrite_row
 from tests.journeys.request_steps import read_audit_trail
 from tests.journeys.world import APPROVALS, MARKETING
 
@@ -36,7 +36,7 @@ def recorded_rows() -> list[Any]:
     found: dict[str, list[tuple[str, Json]]] = {}
     for moment in MOMENTS:
         rows = [("changes", row) for row in moment.data["versions"]]
-        rows += [(table, row) for table in AGAIN for row in moment.rows(table)]
+        rows += [(table, row) for table in REWRITERS for row in moment.rows(table)]
         for table, row in rows:
             outcome = (row.get("outcome") or {}).get("key")
             words = (table, row.get("action"), row.get("kind"), row.get("state"), outcome)
@@ -44,16 +44,18 @@ def recorded_rows() -> list[Any]:
     return [pytest.param(rows, id=name) for name, rows in sorted(found.items())]
 
 
-def lost(recorded: Any, now: Any, path: str = "") -> list[str]:
+def find_losses(recorded: Any, now: Any, path: str = "") -> list[str]:
     """List where a value differs from the recorded one. New keys are fine: a later version may store more."""
     if isinstance(recorded, dict) and isinstance(now, dict):
         missing = [f"{path}.{key} is gone" for key in recorded.keys() - now.keys()]
         return missing + [
-            each for key in recorded.keys() & now.keys() for each in lost(recorded[key], now[key], f"{path}.{key}")
+            each
+            for key in recorded.keys() & now.keys()
+            for each in find_losses(recorded[key], now[key], f"{path}.{key}")
         ]
     if isinstance(recorded, list) and isinstance(now, list) and len(recorded) == len(now):
         pairs = enumerate(zip(recorded, now, strict=True))
-        return [each for number, (before, after) in pairs for each in lost(before, after, f"{path}[{number}]")]
+        return [each for number, (before, after) in pairs for each in find_losses(before, after, f"{path}[{number}]")]
     if isinstance(now, datetime) and isinstance(recorded, datetime):
         recorded, now = (value.replace(tzinfo=value.tzinfo or UTC) for value in (recorded, now))
     return [] if recorded == now else [f"{path}: {recorded!r} became {now!r}"]
@@ -62,8 +64,8 @@ def lost(recorded: Any, now: Any, path: str = "") -> list[str]:
 @pytest.mark.parametrize("rows", recorded_rows())
 def test_a_row_is_read_and_written_as_it_was(rows: list[tuple[str, Json]]) -> None:
     for table, row in rows:
-        again = written_again(table, row)
-        assert lost(row, again) == []
+        restored = rewrite_row(table, row)
+        assert find_losses(row, restored) == []
 
 
 def recorded_outcomes() -> list[str]:
@@ -86,7 +88,7 @@ Restore = Callable[..., AbstractAsyncContextManager[Restored]]
 @pytest.fixture
 def restore(database_of: Callable[[Moment], str], monkeypatch: pytest.MonkeyPatch) -> Restore:
     """Return a function that restores a moment, in a database of this test's own."""
-    return lambda moment, **more: restored(moment, database_of(moment), monkeypatch, **more)
+    return lambda moment, **more: restore_world(moment, database_of(moment), monkeypatch, **more)
 
 
 # --- messages ------------------------------------------------------------------------------------------------------
@@ -108,14 +110,14 @@ def redrawn(
     known: dict[str, Redrawn] = {}
 
     async def draw(moment: Moment) -> Redrawn:
-        url = copy_of(old_databases(moment), tmp_path_factory.mktemp("redrawn"))
+        url = copy_database(old_databases(moment), tmp_path_factory.mktemp("redrawn"))
         with pytest.MonkeyPatch.context() as patch:
-            async with restored(moment, url, patch, later=60) as again:
-                again.write("UPDATE changes SET shown_version = 0")
-                await again.starts()
+            async with restore_world(moment, url, patch, later=60) as restored:
+                restored.write("UPDATE changes SET shown_version = 0")
+                await restored.start()
                 untold = "SELECT id FROM changes WHERE shown_version < version"
-                await again.comes_true(lambda: not again.rows(untold), lambda: again.rows(untold))
-                posted = [each for channel in again.world.slack.workspace.messages.values() for each in channel]
+                await restored.wait_until(lambda: not restored.rows(untold), lambda: restored.rows(untold))
+                posted = [each for channel in restored.world.slack.workspace.messages.values() for each in channel]
                 return Redrawn(
                     messages={(each.channel, each.ts): each.blocks or [] for each in posted},
                     edited=frozenset((each.channel, each.ts) for each in posted if each.edited_ts),
@@ -123,7 +125,7 @@ def redrawn(
 
     def redrawn(moment: Moment) -> Redrawn:
         if moment.name not in known:
-            known[moment.name] = in_a_thread(draw(moment))
+            known[moment.name] = run_in_thread(draw(moment))
         return known[moment.name]
 
     return redrawn
@@ -193,14 +195,14 @@ def presser(moment: Moment, control: Control) -> str:
     return DENIZ if control.action_id == "changes.approve" and by in has_voted else by
 
 
-def named(control: Control) -> str:
+def read_name(control: Control) -> str:
     return control.change or ""
 
 
-async def is_done(again: Restored, row: Json) -> None:
+async def wait_until_done(restored: Restored, row: Json) -> None:
     """Wait until Enkapush has what a change asks for."""
-    await again.becomes(row["id"], "applied")
-    flows, flow = again.world.enkapush.store.flows, row["flow_id"]
+    await restored.wait_for_state(row["id"], "applied")
+    flows, flow = restored.world.enkapush.store.flows, row["flow_id"]
     match row["kind"]:
         case "delete":
             assert flow not in flows
@@ -213,82 +215,82 @@ async def is_done(again: Restored, row: Json) -> None:
             assert (flows[flow].image is not None) is (wanted["image"] is not None)
 
 
-async def approves(again: Restored, control: Control, person: SandboxPerson) -> None:
-    await is_done(again, again.moment.row(named(control)))
-    votes = again.rows(
+async def approve(restored: Restored, control: Control, person: SandboxPerson) -> None:
+    await wait_until_done(restored, restored.moment.row(read_name(control)))
+    votes = restored.rows(
         "SELECT vote FROM votes WHERE change_id = :id AND person = :who", id=control.change, who=person.id
     )
     assert votes == [{"vote": "approve"}]
-    told = again.rows("SELECT action FROM events WHERE change_id = :id", id=control.change)
+    told = restored.rows("SELECT action FROM events WHERE change_id = :id", id=control.change)
     assert {row["action"] for row in told} >= {"change.vote", "change.approved", "change.applied"}
 
 
-async def gives_a_reason(person: SandboxPerson) -> None:
+async def submit_reason(person: SandboxPerson) -> None:
     view = await person.wait_for_view(lambda view: view.submit is not None)
     assert view.callback_id == "changes.reason"
     (label,) = person.list_fields()
     assert (await person.submit({label: "Because I say so"})).errors == {}
 
 
-async def rejects(again: Restored, control: Control, person: SandboxPerson) -> None:
-    await gives_a_reason(person)
-    await again.becomes(named(control), "rejected")
-    (event,) = again.rows(
+async def reject(restored: Restored, control: Control, person: SandboxPerson) -> None:
+    await submit_reason(person)
+    await restored.wait_for_state(read_name(control), "rejected")
+    (event,) = restored.rows(
         "SELECT actor, details FROM events WHERE change_id = :id AND action = 'change.rejected'", id=control.change
     )
     assert event["actor"] == person.id
     assert "Because I say so" in event["details"]
 
 
-async def withdraws(again: Restored, control: Control, _: SandboxPerson) -> None:
-    await again.becomes(named(control), "withdrawn")
+async def withdraw(restored: Restored, control: Control, _: SandboxPerson) -> None:
+    await restored.wait_for_state(read_name(control), "withdrawn")
 
 
-async def breaks_the_glass(again: Restored, control: Control, person: SandboxPerson) -> None:
-    await gives_a_reason(person)
-    await is_done(again, again.moment.row(named(control)))
+async def skip_approval(restored: Restored, control: Control, person: SandboxPerson) -> None:
+    await submit_reason(person)
+    await wait_until_done(restored, restored.moment.row(read_name(control)))
     events = "SELECT actor FROM events WHERE change_id = :id AND action = 'change.break_glass'"
-    assert again.rows(events, id=control.change) == [{"actor": DENIZ}]
+    assert restored.rows(events, id=control.change) == [{"actor": DENIZ}]
 
 
-async def asks_again(again: Restored, control: Control, person: SandboxPerson) -> None:
-    before = again.moment.row(named(control))
+async def request_again(restored: Restored, control: Control, person: SandboxPerson) -> None:
+    before = restored.moment.row(read_name(control))
     asked = "SELECT id FROM changes WHERE state = 'pending' AND flow_id = :flow AND kind = :kind AND requester = :who"
     values = {"flow": before["flow_id"], "kind": before["kind"], "who": person.id}
-    await again.comes_true(lambda: again.rows(asked, **values))
+    await restored.wait_until(lambda: restored.rows(asked, **values))
 
 
-async def checks_again(again: Restored, control: Control, _: SandboxPerson) -> None:
-    await is_done(again, again.moment.row(named(control)))
+async def check_again(restored: Restored, control: Control, _: SandboxPerson) -> None:
+    await wait_until_done(restored, restored.moment.row(read_name(control)))
 
 
 def is_restored(moment: Moment, control: Control) -> bool:
-    """Tell whether the deleted flow was restored before the recording."""
+    """Check whether the deleted flow was restored before the recording."""
     tokens = {row["token"] for row in moment.rows("changes")}
     return control.action_id == "changes.restore" and f"restore.{control.change}" in tokens
 
 
-async def restores(again: Restored, control: Control, _: SandboxPerson) -> None:
-    if is_restored(again.moment, control):
+async def restore_flow(restored: Restored, control: Control, _: SandboxPerson) -> None:
+    if is_restored(restored.moment, control):
         return
-    deleted = again.moment.row(named(control))
+    deleted = restored.moment.row(read_name(control))
     restoring = "SELECT state FROM changes WHERE token = :token"
     token = f"restore.{deleted['id']}"
-    await again.comes_true(lambda: again.rows(restoring, token=token) == [{"state": "applied"}])
-    flow = again.world.enkapush.store.flow(max(again.world.enkapush.store.flows))
+    await restored.wait_until(lambda: restored.rows(restoring, token=token) == [{"state": "applied"}])
+    flow = restored.world.enkapush.store.flow(max(restored.world.enkapush.store.flows))
     assert flow.name == deleted["asked"]["before"]["name"]
     assert (flow.image is not None) is (deleted["kept_image_id"] is not None)
 
 
-async def opens_the_form_again(again: Restored, control: Control, person: SandboxPerson) -> None:
+async def reopen_form(restored: Restored, control: Control, person: SandboxPerson) -> None:
     view = await person.wait_for_view(lambda view: view.submit is not None)
     assert view.callback_id == "flows.form"
-    typed, left_alone = typed_for(again.moment, control.value)
-    held = shown(view.values, typed)
+    typed, left_alone = typed_into(restored.moment, control.value)
+    held = shown_values(view.values, typed)
     assert {name: text for name, text in held.items() if name not in left_alone} == typed
 
 
-def typed_for(moment: Moment, token: str) -> tuple[Json, set[str]]:
+def typed_into(moment: Moment, token: str) -> tuple[Json, set[str]]:
     """Return what was typed into a form, and the fields left as the flow had them: those follow the flow."""
     drafts = {row["token"]: (row["typed"], row["before"]) for row in moment.rows("drafts")}
     asked = {row["token"]: (row["asked"]["typed"], row["asked"]["before"]) for row in moment.rows("changes")}
@@ -297,7 +299,7 @@ def typed_for(moment: Moment, token: str) -> tuple[Json, set[str]]:
     return {name: text for name, text in typed.items() if text and name not in left_alone}, left_alone
 
 
-def shown(values: Json, names: Json) -> Json:
+def shown_values(values: Json, names: Json) -> Json:
     """Return the values of an open form's fields with these names, without the empty ones."""
     held = {}
     for block_id, entries in values.items():
@@ -309,91 +311,93 @@ def shown(values: Json, names: Json) -> Json:
     return held
 
 
-async def opens_a_form(again: Restored, control: Control, person: SandboxPerson) -> None:
+async def open_form(restored: Restored, control: Control, person: SandboxPerson) -> None:
     view = await person.wait_for_view(lambda view: view.submit is not None)
     assert view.callback_id == "flows.form"
-    flow = again.world.enkapush.store.flow(control.flow or 0)
-    assert shown(view.values, {"title": "", "description": ""})["title"] == flow.title
+    flow = restored.world.enkapush.store.flow(control.flow or 0)
+    assert shown_values(view.values, {"title": "", "description": ""})["title"] == flow.title
 
 
-async def posts_for_all(again: Restored, control: Control, person: SandboxPerson) -> None:
-    name = again.world.enkapush.store.flow(control.flow).name if control.flow else ""
-    await again.comes_true(
-        lambda: any(name in text_of(each) and not each.is_ephemeral for each in again.answers(person, MARKETING))
+async def post_for_all(restored: Restored, control: Control, person: SandboxPerson) -> None:
+    name = restored.world.enkapush.store.flow(control.flow).name if control.flow else ""
+    await restored.wait_until(
+        lambda: any(
+            name in text_of(each) and not each.is_ephemeral for each in restored.list_answers(person, MARKETING)
+        )
     )
 
 
-async def does_nothing(again: Restored, control: Control, person: SandboxPerson) -> None:
+async def do_nothing(restored: Restored, control: Control, person: SandboxPerson) -> None:
     channel = control.holder.get("channel")
-    assert channel is None or not again.answers(person, channel)
+    assert channel is None or not restored.list_answers(person, channel)
 
 
-async def shows(again: Restored, control: Control, person: SandboxPerson) -> None:
-    name = again.world.enkapush.store.flow(control.flow or 0).name
-    await again.comes_true(lambda: any(name in text_of(each) for each in again.answers(person, MARKETING)))
+async def show_flow(restored: Restored, control: Control, person: SandboxPerson) -> None:
+    name = restored.world.enkapush.store.flow(control.flow or 0).name
+    await restored.wait_until(lambda: any(name in text_of(each) for each in restored.list_answers(person, MARKETING)))
 
 
-def listed(blocks: list[Json]) -> list[int]:
+def listed_flows(blocks: list[Json]) -> list[int]:
     """Return the flows that a list shows, in its order."""
     elements = [element for block in blocks for element in [*block.get("elements", []), block.get("accessory") or {}]]
     return [json.loads(each["value"])["f"] for each in elements if each.get("action_id") == "flows.show"]
 
 
-def found_by(again: Restored, value: Json) -> list[int]:
+def find_flows(restored: Restored, value: Json) -> list[int]:
     """Return the flows of a recorded list's filter, newest first."""
-    flows = [flow for flow in again.world.enkapush.store.flows.values() if flow.website_id in {1, 2}]
+    flows = [flow for flow in restored.world.enkapush.store.flows.values() if flow.website_id in {1, 2}]
     flows = [flow for flow in flows if all(word in flow.name.lower().replace("i̇", "i") for word in value.get("w", ()))]
     flows = [flow for flow in flows if value.get("e") in {None, flow.is_enabled}]
     flows = [flow for flow in flows if value.get("s") in {None, flow.website_id}]
     return [flow.id for flow in sorted(flows, key=lambda flow: (flow.datetime, flow.id), reverse=True)]
 
 
-async def shares_the_list(again: Restored, control: Control, person: SandboxPerson) -> None:
-    await posts_for_all(again, control, person)
-    posted = text_of(next(each for each in again.answers(person, MARKETING) if not each.is_ephemeral))
+async def share_list(restored: Restored, control: Control, person: SandboxPerson) -> None:
+    await post_for_all(restored, control, person)
+    posted = text_of(next(each for each in restored.list_answers(person, MARKETING) if not each.is_ephemeral))
     value = json.loads(control.value)
     first = 10 * (value.get("p", 1) - 1)
-    expected = set(found_by(again, value)[first : first + 10])
-    flows = again.world.enkapush.store.flows.items()
+    expected = set(find_flows(restored, value)[first : first + 10])
+    flows = restored.world.enkapush.store.flows.items()
     assert {number for number, flow in flows if re.search(rf"{re.escape(flow.name)}(?!\d)", posted)} == expected
 
 
-async def turns_the_page(again: Restored, control: Control, person: SandboxPerson) -> None:
+async def turn_page(restored: Restored, control: Control, person: SandboxPerson) -> None:
     ts, before = control.holder["ts"], control.holder["blocks"]
-    message = again.world.slack.workspace.find_message(MARKETING, ts)
+    message = restored.world.slack.workspace.find_message(MARKETING, ts)
     assert message is not None
-    await again.comes_true(lambda: listed(message.blocks or []) != listed(before))
+    await restored.wait_until(lambda: listed_flows(message.blocks or []) != listed_flows(before))
     value = json.loads(control.value)
     first = 10 * (value.get("p", 1) - 1)
-    assert listed(message.blocks or []) == found_by(again, value)[first : first + 10]
+    assert listed_flows(message.blocks or []) == find_flows(restored, value)[first : first + 10]
 
 
-async def asks_to_change(again: Restored, control: Control, person: SandboxPerson) -> None:
+async def request_change(restored: Restored, control: Control, person: SandboxPerson) -> None:
     kind = control.action_id.rpartition(".")[2]
     asked = "SELECT requester FROM changes WHERE flow_id = :flow AND kind = :kind AND state = 'pending'"
-    await again.comes_true(lambda: again.rows(asked, flow=control.flow, kind=kind) == [{"requester": person.id}])
+    await restored.wait_until(lambda: restored.rows(asked, flow=control.flow, kind=kind) == [{"requester": person.id}])
 
 
 EFFECTS: Final[dict[str, Effect]] = {
-    "changes.approve": approves,
-    "changes.reject": rejects,
-    "changes.withdraw": withdraws,
-    "changes.break_glass": breaks_the_glass,
-    "changes.ask_again": asks_again,
-    "changes.check_again": checks_again,
-    "changes.restore": restores,
-    "changes.open": does_nothing,
-    "flows.form.open": opens_the_form_again,
-    "flows.edit": opens_a_form,
-    "flows.duplicate": opens_a_form,
-    "flows.enable": asks_to_change,
-    "flows.disable": asks_to_change,
-    "flows.delete": asks_to_change,
-    "flows.list.next": turns_the_page,
-    "flows.list.previous": turns_the_page,
-    "flows.list.share": shares_the_list,
-    "flows.show": shows,
-    "flows.show.share": posts_for_all,
+    "changes.approve": approve,
+    "changes.reject": reject,
+    "changes.withdraw": withdraw,
+    "changes.break_glass": skip_approval,
+    "changes.ask_again": request_again,
+    "changes.check_again": check_again,
+    "changes.restore": restore_flow,
+    "changes.open": do_nothing,
+    "flows.form.open": reopen_form,
+    "flows.edit": open_form,
+    "flows.duplicate": open_form,
+    "flows.enable": request_change,
+    "flows.disable": request_change,
+    "flows.delete": request_change,
+    "flows.list.next": turn_page,
+    "flows.list.previous": turn_page,
+    "flows.list.share": share_list,
+    "flows.show": show_flow,
+    "flows.show.share": post_for_all,
 }
 
 
@@ -405,11 +409,11 @@ def recorded_buttons(prefix: str) -> list[Any]:
             continue
         for control in moment.controls():
             if control.holder.get("type") != "modal" and control.action_id.startswith(prefix):
-                found.setdefault(told_apart(moment, control), (moment, control))
+                found.setdefault(readable_id(moment, control), (moment, control))
     return [pytest.param(*case, id=name) for name, case in found.items()]
 
 
-def told_apart(moment: Moment, control: Control) -> str:
+def readable_id(moment: Moment, control: Control) -> str:
     """Return a readable id: action, kind and state of the change, outcome, place."""
     row = moment.row(control.change) if control.change else {}
     holder = control.holder
@@ -423,25 +427,25 @@ def told_apart(moment: Moment, control: Control) -> str:
     return "-".join(filter(None, (control.action_id, row["kind"], row["state"], outcome, where)))
 
 
-async def does_what_it_did(restore: Restore, moment: Moment, control: Control) -> None:
+async def check_button(restore: Restore, moment: Moment, control: Control) -> None:
     """Press a button as it was recorded, and see that it is taken and has its effect."""
-    async with restore(moment) as again:
-        await again.starts()
-        person = again.world.slack.person(presser(moment, control))
-        await again.press(control, person)
-        ended = await again.counted(frozenset({"action"}), control.action_id)
+    async with restore(moment) as restored:
+        await restored.start()
+        person = restored.world.slack.person(presser(moment, control))
+        await restored.press(control, person)
+        ended = await restored.wait_for_count(frozenset({"action"}), control.action_id)
         assert ended == ("refused" if is_restored(moment, control) else "done")
-        await EFFECTS[control.action_id](again, control, person)
+        await EFFECTS[control.action_id](restored, control, person)
 
 
 @pytest.mark.parametrize(("moment", "control"), recorded_buttons("changes."))
 async def test_a_button_of_a_request_does_what_it_did(restore: Restore, moment: Moment, control: Control) -> None:
-    await does_what_it_did(restore, moment, control)
+    await check_button(restore, moment, control)
 
 
 @pytest.mark.parametrize(("moment", "control"), recorded_buttons("flows."))
 async def test_a_button_of_a_flow_does_what_it_did(restore: Restore, moment: Moment, control: Control) -> None:
-    await does_what_it_did(restore, moment, control)
+    await check_button(restore, moment, control)
 
 
 # --- open forms ----------------------------------------------------------------------------------------------------
@@ -461,39 +465,39 @@ def open_forms() -> list[Any]:
 
 @pytest.mark.parametrize(("moment", "view"), open_forms())
 async def test_a_form_that_is_open_is_taken_as_it_was_filled(restore: Restore, moment: Moment, view: Json) -> None:
-    async with restore(moment) as again:
-        await again.starts()
-        submitted = await again.world.slack.client.submit_view(view["owner"], view["id"], {})
+    async with restore(moment) as restored:
+        await restored.start()
+        submitted = await restored.world.slack.client.submit_view(view["owner"], view["id"], {})
         assert (submitted.delivered, submitted.errors) == (True, {})
         seen = json.loads(view["private_metadata"])
         match view["callback_id"]:
             case "flows.form":
-                await is_made(again, view, seen)
+                await check_saved(restored, view, seen)
             case "changes.reason":
-                await again.becomes(seen["change"], "rejected" if seen["purpose"] == "reject" else "applied")
-                (kept,) = again.rows("SELECT progress FROM changes WHERE id = :id", id=seen["change"])
+                await restored.wait_for_state(seen["change"], "rejected" if seen["purpose"] == "reject" else "applied")
+                (kept,) = restored.rows("SELECT progress FROM changes WHERE id = :id", id=seen["change"])
                 assert "Because I say so" in kept["progress"]
             case _:
-                await is_in_force(again, seen["channel"])
+                await check_policy(restored, seen["channel"])
 
 
-async def is_made(again: Restored, view: Json, seen: Json) -> None:
+async def check_saved(restored: Restored, view: Json, seen: Json) -> None:
     """Check that the flow is as typed into the form or, if it is enabled, that the edit is requested."""
     kept = "SELECT id, state, flow_id, asked, outcome FROM changes WHERE token = :token"
-    await again.comes_true(
-        lambda: [row["state"] in {"applied", "pending"} for row in again.rows(kept, token=seen["token"])] == [True],
-        lambda: again.rows(kept, token=seen["token"]),
+    await restored.wait_until(
+        lambda: [row["state"] in {"applied", "pending"} for row in restored.rows(kept, token=seen["token"])] == [True],
+        lambda: restored.rows(kept, token=seen["token"]),
     )
-    (change,) = again.rows(kept, token=seen["token"])
+    (change,) = restored.rows(kept, token=seen["token"])
     asked = json.loads(change["asked"])
-    held = shown(view["values"], dict.fromkeys(FIELDS, ""))
+    held = shown_values(view["values"], dict.fromkeys(FIELDS, ""))
     assert {name: text for name, text in asked["typed"].items() if text and name != "image"} == held
     assert (asked["channel"], asked["locale"], asked["timezone"]) == (seen["channel"], seen["locale"], seen["timezone"])
     assert asked["flow"] == (seen["flow"] if seen["kind"] == "edit" else None)
     has_picture = bool(seen.get("image")) or any(entry.get("files") for entry in fields_of(view))
     assert (asked["wanted"]["image"] is not None) is has_picture
     if change["state"] == "applied":
-        flow = again.world.enkapush.store.flow(json.loads(change["outcome"])["flow"])
+        flow = restored.world.enkapush.store.flow(json.loads(change["outcome"])["flow"])
         assert (flow.name, flow.title, flow.is_silent) == (held["name"], held["title"], bool(held.get("silent")))
         assert (flow.image is not None) is has_picture
 
@@ -502,13 +506,13 @@ def fields_of(view: Json) -> list[Json]:
     return [entry for entries in view["values"].values() for entry in entries.values()]
 
 
-async def is_in_force(again: Restored, channel: str) -> None:
+async def check_policy(restored: Restored, channel: str) -> None:
     """Check that the channel has the policy of the form."""
     kept = "SELECT document FROM channel_policies WHERE channel_id = :id"
-    await again.comes_true(lambda: "U0EMMA" in str(again.rows(kept, id=channel)))
-    document = json.loads(again.rows(kept, id=channel)[0]["document"])
+    await restored.wait_until(lambda: "U0EMMA" in str(restored.rows(kept, id=channel)))
+    document = json.loads(restored.rows(kept, id=channel)[0]["document"])
     assert document["viewers"] == ["*", "S0LEADS"]
-    before = next(row["document"] for row in again.moment.rows("channel_policies") if row["channel_id"] == channel)
+    before = next(row["document"] for row in restored.moment.rows("channel_policies") if row["channel_id"] == channel)
     for name in ("websites", "editors"):
         assert document[name] == before[name]
     for name in before["approval"].keys() & {
@@ -535,18 +539,18 @@ def form_buttons() -> list[Any]:
 @pytest.mark.parametrize(("moment", "control"), form_buttons())
 async def test_a_button_of_an_open_form_does_what_it_did(restore: Restore, moment: Moment, control: Control) -> None:
     view = control.holder
-    async with restore(moment) as again:
-        await again.starts()
-        person = again.world.slack.person(view["owner"])
-        await again.press(control, person)
-        assert await again.counted(frozenset({"action", "form_action"}), control.action_id) == "done"
+    async with restore(moment) as restored:
+        await restored.start()
+        person = restored.world.slack.person(view["owner"])
+        await restored.press(control, person)
+        assert await restored.wait_for_count(frozenset({"action", "form_action"}), control.action_id) == "done"
         assert person.view is not None
-        title = shown(view["values"], {"title": ""}).get("title", "")
+        title = shown_values(view["values"], {"title": ""}).get("title", "")
         if control.action_id == "flows.form.preview":
             assert person.view.id != view["id"]
             assert title in text_of(person.view)
         else:
-            assert shown(person.view.values, {"title": ""}).get("title", "") != title
+            assert shown_values(person.view.values, {"title": ""}).get("title", "") != title
             assert json.loads(person.view.private_metadata)["turn"] == 1
 
 
@@ -557,18 +561,18 @@ def typed_fields() -> list[Any]:
 
 @pytest.mark.parametrize(("moment", "view"), typed_fields())
 async def test_what_is_typed_into_an_open_form_is_kept(restore: Restore, moment: Moment, view: Json) -> None:
-    async with restore(moment) as again:
-        await again.starts()
-        client, owner = again.world.slack.client, view["owner"]
+    async with restore(moment) as restored:
+        await restored.start()
+        client, owner = restored.world.slack.client, view["owner"]
         where = client.find_container(owner, {"type": "view", "view_id": view["id"]})
         block_id, entries = next((key, value) for key, value in view["values"].items() if key.startswith("title"))
         (action_id,) = entries
         await client.trigger_action(owner, where, (block_id, action_id), {"value": "Typed later"})
         token = json.loads(view["private_metadata"])["token"]
         kept = "SELECT typed FROM drafts WHERE token = :token"
-        await again.comes_true(lambda: "Typed later" in str(again.rows(kept, token=token)))
-        held = {**shown(view["values"], dict.fromkeys(FIELDS, "")), "title": "Typed later"}
-        typed = json.loads(again.rows(kept, token=token)[0]["typed"])
+        await restored.wait_until(lambda: "Typed later" in str(restored.rows(kept, token=token)))
+        held = {**shown_values(view["values"], dict.fromkeys(FIELDS, "")), "title": "Typed later"}
+        typed = json.loads(restored.rows(kept, token=token)[0]["typed"])
         assert {name: text for name, text in typed.items() if text and name != "image"} == held
 
 
@@ -595,13 +599,13 @@ def kept_drafts() -> list[Any]:
 @pytest.mark.parametrize("row", kept_drafts())
 async def test_what_was_typed_comes_back_in_its_form(restore: Restore, row: Json) -> None:
     command = "edit" if row["kind"] == "edit" else "duplicate" if row["flow_id"] else "create"
-    async with restore(FORMS) as again:
-        again.world.slack.workspace.modals.clear()
-        await again.starts()
-        person = again.world.slack.person(row["person"])
+    async with restore(FORMS) as restored:
+        restored.world.slack.workspace.modals.clear()
+        await restored.start()
+        person = restored.world.slack.person(row["person"])
         await person.send(row["channel_id"], f"/flows {command} {row['flow_id'] or ''}")
         view = await person.wait_for_view(lambda view: view.submit is not None)
-        held = shown(view.values, dict.fromkeys(FIELDS, ""))
+        held = shown_values(view.values, dict.fromkeys(FIELDS, ""))
         assert held == {name: text for name, text in row["typed"].items() if text and name != "image"}
         assert json.loads(view.private_metadata).get("image", "") == row["typed"].get("image", "")
 
@@ -613,81 +617,83 @@ LOST_FOR_GOOD: Final = {"create lost": "unknown"}
 """Changes that cannot be applied: a create is never sent twice, and its answer was lost."""
 
 
-def in_hand() -> list[Json]:
+def interrupted_rows() -> list[Json]:
     return [row for row in INTERRUPTED.rows("changes") if row["state"] in {"draft", "applying"}]
 
 
-def name_of(row: Json) -> str:
+def flow_name(row: Json) -> str:
     return str((row["asked"]["before"] or row["asked"]["wanted"]["content"])["name"])
 
 
-def end_of(row: Json) -> str:
-    return LOST_FOR_GOOD.get(name_of(row), "applied")
+def recorded_end(row: Json) -> str:
+    return LOST_FOR_GOOD.get(flow_name(row), "applied")
 
 
-async def recovered(url: str) -> tuple[dict[str, str], dict[int, Any]]:
+async def finish_changes(url: str) -> tuple[dict[str, str], dict[int, Any]]:
     """Let the bot finish the interrupted changes. Return how each ended, and Enkapush's flows."""
     with pytest.MonkeyPatch.context() as patch:
-        async with restored(INTERRUPTED, url, patch, later=60) as again:
-            await again.starts()
+        async with restore_world(INTERRUPTED, url, patch, later=60) as restored:
+            await restored.start()
             open_still = "SELECT id FROM changes WHERE state IN ('draft', 'applying') OR shown_version < version"
-            await again.comes_true(lambda: not again.rows(open_still), lambda: again.rows(open_still))
-            ends = {row["id"]: row["state"] for row in again.rows("SELECT id, state FROM changes")}
-            return ends, dict(again.world.enkapush.store.flows)
+            await restored.wait_until(lambda: not restored.rows(open_still), lambda: restored.rows(open_still))
+            ends = {row["id"]: row["state"] for row in restored.rows("SELECT id, state FROM changes")}
+            return ends, dict(restored.world.enkapush.store.flows)
 
 
 @pytest.fixture(scope="session")
 def recovery(
     old_databases: Callable[[Moment], Path], tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[dict[str, str], dict[int, Any]]:
-    found: tuple[dict[str, str], dict[int, Any]] = in_a_thread(
-        recovered(copy_of(old_databases(INTERRUPTED), tmp_path_factory.mktemp("recovery")))
+    found: tuple[dict[str, str], dict[int, Any]] = run_in_thread(
+        finish_changes(copy_database(old_databases(INTERRUPTED), tmp_path_factory.mktemp("recovery")))
     )
     return found
 
 
-@pytest.mark.parametrize("row", in_hand(), ids=name_of)
+@pytest.mark.parametrize("row", interrupted_rows(), ids=flow_name)
 def test_what_a_killed_process_had_in_hand_is_finished(
     recovery: tuple[dict[str, str], dict[int, Any]], row: Json
 ) -> None:
     ends, flows = recovery
-    assert ends[row["id"]] == end_of(row)
+    assert ends[row["id"]] == recorded_end(row)
     if row["kind"] in {"enable", "disable"}:
         assert flows[row["flow_id"]].is_enabled is (row["kind"] == "enable")
     if row["kind"] == "edit":
         assert flows[row["flow_id"]].title == row["asked"]["wanted"]["content"]["title"]
     if row["kind"] == "delete":
         assert row["flow_id"] not in flows
-    if row["kind"] in {"create", "restore"} and end_of(row) == "applied":
-        (made,) = [flow for flow in flows.values() if flow.name == name_of(row)]
+    if row["kind"] in {"create", "restore"} and recorded_end(row) == "applied":
+        (made,) = [flow for flow in flows.values() if flow.name == flow_name(row)]
         has_picture = bool(row["asked"]["picture"] or row["asked"]["wanted"]["image"])
         assert (made.image is not None) is has_picture
 
 
 @pytest.mark.postgresql
 def test_so_it_is_on_postgresql(empty_postgresql_url: str) -> None:
-    put_into(empty_postgresql_url, INTERRUPTED)
-    ends, _ = in_a_thread(recovered(empty_postgresql_url))
-    assert {row["id"]: ends[row["id"]] for row in in_hand()} == {row["id"]: end_of(row) for row in in_hand()}
+    fill_database(empty_postgresql_url, INTERRUPTED)
+    ends, _ = run_in_thread(finish_changes(empty_postgresql_url))
+    assert {row["id"]: ends[row["id"]] for row in interrupted_rows()} == {
+        row["id"]: recorded_end(row) for row in interrupted_rows()
+    }
 
 
 async def test_a_request_that_waited_too_long_expires(restore: Restore) -> None:
-    async with restore(WAITING, later=73 * HOUR) as again:
-        await again.starts()
+    async with restore(WAITING, later=73 * HOUR) as restored:
+        await restored.start()
         unsettled = "SELECT id FROM changes WHERE state <> 'expired' OR shown_version < version"
-        await again.comes_true(lambda: not again.rows(unsettled), lambda: again.rows(unsettled))
+        await restored.wait_until(lambda: not restored.rows(unsettled), lambda: restored.rows(unsettled))
         for row in WAITING.rows("changes"):
-            message = again.world.slack.workspace.find_message(row["message_channel"], row["message_ts"])
+            message = restored.world.slack.workspace.find_message(row["message_channel"], row["message_ts"])
             assert message is not None
             assert pressable(message.blocks or []) == set()
 
 
 async def test_of_a_request_that_waits_approvers_are_reminded(restore: Restore) -> None:
-    async with restore(WAITING, later=37 * HOUR) as again:
-        await again.starts()
-        messages = again.world.slack.workspace.messages[APPROVALS]
+    async with restore(WAITING, later=37 * HOUR) as restored:
+        await restored.start()
+        messages = restored.world.slack.workspace.messages[APPROVALS]
         asked = {row["message_ts"] for row in WAITING.rows("changes")}
-        await again.comes_true(lambda: {each.thread_ts for each in messages if each.thread_ts} == asked)
+        await restored.wait_until(lambda: {each.thread_ts for each in messages if each.thread_ts} == asked)
 
 
 # --- what is looked up ---------------------------------------------------------------------------------------------
@@ -697,13 +703,13 @@ async def test_of_a_request_that_waits_approvers_are_reminded(restore: Restore) 
 async def test_the_audit_trail_tells_each_event_with_its_words(
     database_of: Callable[[Moment], str], moment: Moment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with restored(moment, database_of(moment), monkeypatch) as again:
-        told = await read_audit_trail(again.world)
+    async with restore_world(moment, database_of(moment), monkeypatch) as restored:
+        told = await read_audit_trail(restored.world)
     names = {"channel_id": "channel", "change_id": "change", "flow_id": "flow", "website_id": "website"}
     recorded = [{names.get(name, name): value for name, value in row.items()} for row in moment.rows("events")]
     for row in recorded:
         row["at"] = row["at"].replace(tzinfo=UTC).isoformat()
-    assert lost(recorded, told) == []
+    assert find_losses(recorded, told) == []
 
 
 WORDS: Final = {
@@ -734,28 +740,28 @@ def test_every_kind_and_state_of_a_change_was_recorded() -> None:
 
 @pytest.mark.parametrize("moment", MOMENTS, ids=lambda moment: moment.name)
 async def test_history_names_who_did_something_to_each_flow(restore: Restore, moment: Moment) -> None:
-    async with restore(moment) as again:
-        await again.starts()
-        person = again.world.deniz
+    async with restore(moment) as restored:
+        await restored.start()
+        person = restored.world.deniz
         for flow in sorted({row["flow_id"] for row in moment.rows("events") if row["flow_id"]}):
-            before = len(again.answers(person, MARKETING))
+            before = len(restored.list_answers(person, MARKETING))
             await person.send(MARKETING, f"/flows history {flow}")
-            await again.comes_true(lambda before=before: len(again.answers(person, MARKETING)) > before)  # type: ignore[misc]
-            answer = again.answers(person, MARKETING)[-1]
+            await restored.wait_until(lambda before=before: len(restored.list_answers(person, MARKETING)) > before)  # type: ignore[misc]
+            answer = restored.list_answers(person, MARKETING)[-1]
             did = [row["actor"] for row in moment.rows("events") if row["flow_id"] == flow and row["actor"]]
-            named = {each for each in did if each in str(answer.blocks)}
-            assert named == set(did), text_of(answer)
+            shown = {each for each in did if each in str(answer.blocks)}
+            assert shown == set(did), text_of(answer)
 
 
 @pytest.mark.parametrize("moment", MOMENTS, ids=lambda moment: moment.name)
 async def test_what_waits_is_listed(restore: Restore, moment: Moment) -> None:
-    async with restore(moment) as again:
-        await again.starts()
-        person = again.world.burak
+    async with restore(moment) as restored:
+        await restored.start()
+        person = restored.world.burak
         await person.send(MARKETING, "/flows approvals")
-        await again.comes_true(lambda: again.answers(person, MARKETING))
-        answer = text_of(again.answers(person, MARKETING)[-1])
+        await restored.wait_until(lambda: restored.list_answers(person, MARKETING))
+        answer = text_of(restored.list_answers(person, MARKETING)[-1])
         for row in moment.rows("changes"):
             if row["state"] == "pending":
                 assert f"#{row['flow_id']} " in answer
-                assert name_of(row) in answer
+                assert flow_name(row) in answer

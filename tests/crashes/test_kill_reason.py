@@ -1,4 +1,4 @@
-"""A reason given to reject or to break the glass, and a kill after it was acknowledged."""
+"""A reason given to reject or to skip approval, and a kill after it was acknowledged."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Requests without end for two processes on one database, of which now the one and now the other is killed."""
+"""Many requests to two processes on one database, of which one or the other is killed again and again."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""Whether a flow is as a change wants it, and how the change ended then."""
+"""Comparing a flow with a change, and the result of the change."""
 
 from dataclasses import replace
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""Who may do what: a table that can be read aloud, and what holds for every policy and every person."""
+"""Decisions of a policy: a table that can be read aloud, and properties for every policy and every person."""
 
 from dataclasses import dataclass, replace
 from typing import Any

@@ -1,4 +1,4 @@
-"""What a person can see of a text."""
+"""Visible and invisible text."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""What an error tells, and what it never tells."""
+"""Errors of Enkapush's client: what they tell, and the secrets that they keep."""
 
 import copy
 import json

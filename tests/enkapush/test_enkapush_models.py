@@ -1,4 +1,4 @@
-"""What is sent: strict values, exact parts."""
+"""Values sent to Enkapush: strict, in exact parts."""
 
 from typing import Any
 

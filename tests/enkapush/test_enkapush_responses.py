@@ -1,4 +1,4 @@
-"""What is read: tolerant of single flaws, never of a wrong shape."""
+"""Answers of Enkapush: single flaws are tolerated, a wrong shape never."""
 
 import datetime as dt
 import json

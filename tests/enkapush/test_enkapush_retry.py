@@ -1,4 +1,4 @@
-"""When a failed read is tried again."""
+"""Retries of failed reads."""
 
 import datetime as dt
 

@@ -1,4 +1,4 @@
-"""What arrives beneath the payload: other methods, squeezed bodies, lengths that are lies, and wrong signatures."""
+"""Attacks beneath the payload: other methods, compressed bodies, false lengths, and wrong signatures."""
 
 import asyncio
 import gzip

@@ -1,4 +1,4 @@
-"""What people read around approvals: where to look, who was faster, and one line for what came of one click."""
+"""Messages around approvals: where to look, who was faster, and one line for the outcome of a click."""
 
 import json
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""Breaking the glass: only who is named, only with a reason, and loudly."""
+"""Skipping approval: only by those who are named for it, only with a reason, and loudly."""
 
 from dataclasses import replace
 from typing import Any

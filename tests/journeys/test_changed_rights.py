@@ -1,4 +1,4 @@
-"""What was asked for under one state of things and decided under another: the stricter one counts."""
+"""Rights and rules that change between a request and its decision: the stricter ones count."""
 
 import asyncio
 import json

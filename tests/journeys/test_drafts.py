@@ -1,4 +1,4 @@
-"""What was typed into a form and not saved: there again, for its author alone, for a day."""
+"""Drafts of forms: kept for a day, for their author alone."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager

@@ -1,4 +1,4 @@
-"""What waits: expiry on the dot, reminders, and `/flows approvals`."""
+"""Pending requests: expiry on the dot, reminders, and `/flows approvals`."""
 
 import asyncio
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Whatever goes wrong after `Create` and `Save`: nothing typed is lost, and one form makes one flow."""
+"""Faults after `Create` and `Save`: nothing typed is lost, and one form makes one flow."""
 
 import asyncio
 from collections.abc import AsyncIterator

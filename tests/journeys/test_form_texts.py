@@ -1,4 +1,4 @@
-"""Whatever people type is what Enkapush gets, and what others are shown."""
+"""Any text in a form: Enkapush gets it as typed, and others are shown it as typed."""
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings

@@ -1,4 +1,4 @@
-"""The Home tab: what waits, what was asked, where one may do what; and deciding there."""
+"""The Home tab: what waits, what was requested, rights by channel, and deciding there."""
 
 import asyncio
 from datetime import timedelta

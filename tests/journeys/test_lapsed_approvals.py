@@ -1,4 +1,4 @@
-"""Approvals that do not hold any more, or of which Slack does not tell, by the time the change is to be applied."""
+"""Approvals that do not hold any more, or that Slack says nothing of, by the time the change is to be applied."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What becomes of an approved request, and of its message, whatever Enkapush and Slack do."""
+"""Outcomes of an approved request, in Enkapush and in its message, with every fault of Enkapush and Slack."""
 
 import json
 from collections.abc import AsyncIterator

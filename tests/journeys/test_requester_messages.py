@@ -1,4 +1,4 @@
-"""Who asked in one channel for what is decided in another is told how it ended; nobody waits for who cannot be told."""
+"""Messages to requesters about the outcome; nothing waits for a requester who cannot be reached."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable

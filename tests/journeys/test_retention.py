@@ -1,4 +1,4 @@
-"""What nothing needs any more is forgotten, from the start on; what may be needed is not."""
+"""Retention: rows that nothing needs are deleted, from the start on; rows that may be needed stay."""
 
 import asyncio
 from datetime import datetime, timedelta

@@ -1,4 +1,4 @@
-"""Flows that Enkapush tells of in a way that flowbot does not understand: nobody takes a part for the whole."""
+"""Flows that flowbot cannot read from Enkapush: nobody takes a part for the whole."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""What Enkapush did not answer may still come: nothing is done meanwhile that would meet it on a running flow."""
+"""Changes that Enkapush did not answer, and may still carry out: no other change may meet them on an enabled flow."""
 
 from collections.abc import AsyncIterator
 

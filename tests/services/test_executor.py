@@ -1,4 +1,4 @@
-"""Making and editing flows in an Enkapush that does what it likes: one effect, or what is not known is said."""
+"""Creating and editing flows in a failing Enkapush: one effect, or an outcome that is said to be unknown."""
 
 from dataclasses import replace
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""What a write relies on is read last before it, and what came of it is looked for until it can be seen."""
+"""Reads around a write: the last one before it, and those after it until its effect is seen."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import replace

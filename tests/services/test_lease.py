@@ -1,4 +1,4 @@
-"""Holding a change: the lease is renewed while there is work, and what goes wrong with it is told."""
+"""The lease of a change: renewed while there is work, with every failure logged."""
 
 import asyncio
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Whether a channel's policy can work, and keeping it: the rules behind `/flows setup`."""
+"""Checking whether a channel's policy can work, and saving it: the rules behind `/flows setup`."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace

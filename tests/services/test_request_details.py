@@ -1,4 +1,4 @@
-"""What is shown of a request besides the change itself."""
+"""The parts of a request that are shown besides the change itself."""
 
 from datetime import UTC, datetime
 from typing import Final

@@ -1,4 +1,4 @@
-"""What is kept of look-ups, and for how long."""
+"""Caching of look-ups, and for how long."""
 
 import gc
 import weakref

@@ -1,4 +1,4 @@
-"""Which changes wait for which of which it is not known what became."""
+"""Changes that wait for others whose outcome is unknown."""
 
 from dataclasses import replace
 from datetime import timedelta

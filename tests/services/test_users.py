@@ -1,4 +1,4 @@
-"""Who is asking: every doubt ends in less rights, never in more."""
+"""The current user: every doubt means fewer rights, never more."""
 
 import asyncio
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Which addresses flowbot calls, and through which proxy."""
+"""Addresses that flowbot calls, and the proxy that it uses."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""What may be typed after `/flows` (README, "`/flows`")."""
+"""Words and arguments after `/flows` (README, "`/flows`")."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""What a form says that could not be taken in."""
+"""Explanations in a form that could not be saved."""
 
 import re
 from zoneinfo import ZoneInfo

@@ -1,4 +1,4 @@
-"""How the Home tab looks: any content fits Slack and stays inert."""
+"""The look of the Home tab: any content fits Slack and stays inert."""
 
 import json
 from dataclasses import replace

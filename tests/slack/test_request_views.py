@@ -1,4 +1,4 @@
-"""How requests look: every state says what it must, and any content fits Slack and stays inert."""
+"""The look of requests: every state says what it must, and any content fits Slack and stays inert."""
 
 import json
 from collections.abc import Iterator, Mapping

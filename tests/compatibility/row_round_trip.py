@@ -91,7 +91,7 @@ async def _policy(row: Any) -> Json:
     return dict(row._mapping) | {"document": database.inserted["document"]}
 
 
-AGAIN: Final[Mapping[str, Callable[[Any], Awaitable[Json]]]] = {
+REWRITERS: Final[Mapping[str, Callable[[Any], Awaitable[Json]]]] = {
     "changes": _change,
     "events": _event,
     "drafts": _draft,
@@ -100,12 +100,12 @@ AGAIN: Final[Mapping[str, Callable[[Any], Awaitable[Json]]]] = {
 """By table: reads a row and writes it again."""
 
 
-def written_again(table: str, row: Json) -> Json:
+def rewrite_row(table: str, row: Json) -> Json:
     """Read a row, and return what flowbot writes for it."""
     aware = {name: value.replace(tzinfo=UTC) if isinstance(value, datetime) else value for name, value in row.items()}
 
     async def write() -> Json:
-        return await AGAIN[table](SimpleNamespace(**aware, _mapping=aware))
+        return await REWRITERS[table](SimpleNamespace(**aware, _mapping=aware))
 
     return asyncio.run(write())
 

@@ -16,12 +16,12 @@ from sqlalchemy import Engine, create_engine, text
 
 from flowbot.sandbox.slack import Message, SandboxPerson
 from flowbot.storage.migrations import upgrade
-from tests.compatibility.moments import Control, Json, Moment, put_addresses, put_back, put_rows, sync
+from tests.compatibility.moments import Control, Json, Moment, put_addresses, put_rows, restore_stand_ins, sync_url
 from tests.journeys.request_steps import speed_up
 from tests.journeys.world import World, new_world
 from tests.storage.older_databases import upgrade_to
 
-FIRST: Final = "0005"
+FIRST_REVISION: Final = "0005"
 """The revision of the database that the first version left."""
 PATIENCE_SECONDS: Final = 60.0
 
@@ -49,12 +49,12 @@ class Restored:
         """Return a change's state."""
         return str(self.rows("SELECT state FROM changes WHERE id = :id", id=change)[0]["state"])
 
-    async def becomes(self, change: str, state: str) -> None:
+    async def wait_for_state(self, change: str, state: str) -> None:
         """Wait until a change is in a state."""
-        await self.comes_true(lambda: self.state(change) == state, lambda: f"{change} is {self.state(change)}")
+        await self.wait_until(lambda: self.state(change) == state, lambda: f"{change} is {self.state(change)}")
 
-    async def comes_true(self, condition: Callable[[], object], told: Callable[[], object] = lambda: "") -> None:
-        """Wait for what nothing tells of."""
+    async def wait_until(self, condition: Callable[[], object], told: Callable[[], object] = lambda: "") -> None:
+        """Wait for a condition that nothing announces."""
         try:
             async with asyncio.timeout(PATIENCE_SECONDS):
                 while not condition():  # noqa: ASYNC110 - see above
@@ -62,11 +62,11 @@ class Restored:
         except TimeoutError:
             raise AssertionError(told() or "it never came true") from None
 
-    async def starts(self) -> None:
+    async def start(self) -> None:
         """Start the bot."""
         _, self.origin = await self.world.start_http()
 
-    async def counted(self, kinds: frozenset[str], name: str) -> str:
+    async def wait_for_count(self, kinds: frozenset[str], name: str) -> str:
         """Wait until `/metrics` counts a request of that name, and no other. Return its outcome."""
         found: dict[str, float] = {}
         async with asyncio.timeout(PATIENCE_SECONDS), aiohttp.ClientSession() as session:
@@ -93,29 +93,31 @@ class Restored:
         where = client.find_container(person.id, shape)
         await client.trigger_action(person.id, where, (control.block_id, control.action_id), {})
 
-    def answers(self, person: SandboxPerson, channel: str) -> list[Message]:
+    def list_answers(self, person: SandboxPerson, channel: str) -> list[Message]:
         """Return the messages that a person sees in a channel and that were posted since the recording."""
         before = {message["ts"] for message in self.moment.data["slack"]["messages"]}
         seen = self.world.slack.workspace.list_visible_messages(channel, person.id)
         return [message for message in seen if message.ts not in before]
 
 
-def put_into(url: str, moment: Moment) -> None:
+def fill_database(url: str, moment: Moment) -> None:
     """Fill an empty database with a moment's rows, as the first version left it, and upgrade it as `migrate` does."""
-    upgrade_to(url, FIRST)
+    upgrade_to(url, FIRST_REVISION)
     put_rows(url, moment)
     upgrade(url)
 
 
 @asynccontextmanager
-async def restored(moment: Moment, url: str, patch: pytest.MonkeyPatch, *, later: float = 0) -> AsyncIterator[Restored]:
+async def restore_world(
+    moment: Moment, url: str, patch: pytest.MonkeyPatch, *, later: float = 0
+) -> AsyncIterator[Restored]:
     """Restore the world of a moment around a database with its rows. The bot does not run yet."""
     async with new_world(url) as world:
         speed_up(world, patch)
         world.timeouts = None  # nothing goes wrong here, however slow the machine is
-        put_back(world, moment, later=later)
+        restore_stand_ins(world, moment, later=later)
         put_addresses(url, moment, world)
-        engine = create_engine(sync(url))
+        engine = create_engine(sync_url(url))
         try:
             yield Restored(world, moment, engine)
         finally:
@@ -123,12 +125,12 @@ async def restored(moment: Moment, url: str, patch: pytest.MonkeyPatch, *, later
             engine.dispose()
 
 
-def in_a_thread(work: Any) -> Any:
+def run_in_thread(work: Any) -> Any:
     """Run a coroutine in a thread: pytest has a loop of its own in this one."""
     with ThreadPoolExecutor(1) as thread:
         return thread.submit(asyncio.run, work).result()
 
 
-def copy_of(database: Path, folder: Path) -> str:
+def copy_database(database: Path, folder: Path) -> str:
     """Copy a SQLite file, and return the copy's address."""
     return f"sqlite:///{shutil.copy(database, folder / database.name)}"

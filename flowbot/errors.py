@@ -1,4 +1,4 @@
-"""Errors and texts that reach people.
+"""Texts for people, and the errors, which carry them.
 
 Every exception of flowbot, by base class; those with a module's name beside them are defined there:
 
@@ -6,7 +6,8 @@ Exception
 ├── FlowbotError                    can be told to a person in a sentence
 │   ├── UserError                   a person's mistake, or something not allowed: nothing is broken
 │   │   └── RequestOpenError        services.approvals.submit
-│   └── DependencyError             flowbot, its database, Slack or Enkapush failed: logged, told with an incident id
+│   ├── DependencyError             flowbot, its database, Slack or Enkapush failed: logged, told with an incident id
+│   └── WriteRefusedError           services.ports.enkapush
 ├── ConfigurationError              whoever deploys has to act: one line, exit status 2
 │   ├── DatabaseUrlError            storage.engine
 │   ├── DatabaseInUseError          storage.database_copy
@@ -15,7 +16,6 @@ Exception
 ├── VersionConflictError            services.ports.storage
 ├── FlowBusyError                   services.ports.storage
 ├── FlowClaimedError                services.ports.storage
-├── WriteRefusedError               services.ports.enkapush
 ├── WriteUnclearError               services.ports.enkapush
 ├── AlreadyDecidedError             services.approvals.decide
 ├── LeaseLostError                  services.executor.lease
@@ -34,30 +34,34 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A sentence for people: a message's key with its parameters. A list among them is shown as a list."""
+    """A sentence for people, in no language yet.
+
+    Attributes:
+        key: The message's key in the translations.
+        params: The values of its placeholders: foreign text is data, never markup; a list is shown as a list.
+    """
 
     key: str
     params: Mapping[str, Any] = field(default_factory=dict)
 
 
 class FlowbotError(Exception):
-    """A failure that can be told to a person.
+    """A failure that can be told to a person: in the sentence `text`.
 
     Args:
-        key: the message's key in the translations.
-        params: the values of its placeholders; foreign text in them is data, never markup.
+        text: the sentence, or its message's key.
+        params: the values of the message's placeholders, with a key.
     """
 
-    def __init__(self, key: str, /, **params: Any) -> None:
-        super().__init__(key)
-        self.key = key
-        self.params: Mapping[str, Any] = params
+    def __init__(self, text: Text | str, /, **params: Any) -> None:
+        self.text = text if isinstance(text, Text) else Text(text, params)
+        super().__init__(self.text.key)
 
     def __str__(self) -> str:
         """Return the key and its parameters for the log, without lists: they hold what exists, not what was asked."""
-        shown = {name: value for name, value in self.params.items() if not isinstance(value, list | tuple)}
+        shown = {name: value for name, value in self.text.params.items() if not isinstance(value, list | tuple)}
         detail = ", ".join(f"{name}={value!r}" for name, value in shown.items())
-        return f"{self.key}({detail})"
+        return f"{self.text.key}({detail})"
 
 
 class UserError(FlowbotError):

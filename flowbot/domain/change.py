@@ -4,12 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Final
+from typing import Final, Self
 
 from flowbot.domain.flow import DesiredFlow, Flow
 from flowbot.domain.ids import ChangeId, ChannelId, FlowId, FormToken, ImageId, UserId, WebsiteId
 from flowbot.domain.images import ImageUpload
 from flowbot.domain.policy import ApprovalRule
+from flowbot.errors import Text
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,12 +88,15 @@ def can_transition(before: ChangeState, after: ChangeState) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """The end of a change, for people: a message's key with its parameters, and the resulting flow."""
+class Outcome(Text):
+    """The end of a change, as a text for people, with the resulting flow."""
 
-    key: str
-    params: Mapping[str, Any] = field(default_factory=dict)
     flow: FlowId | None = None
+
+    @classmethod
+    def of(cls, text: Text) -> Self:
+        """Return the outcome that says `text`; no flow results from it."""
+        return cls(text.key, text.params)
 
 
 class VoteChoice(StrEnum):

@@ -54,7 +54,7 @@ class EnkapushWriter:
             patch = FlowPatch(**changed, **_write_only_fields(update.write_only), image=_image_part(update.image))
             updated = await self._client.flows.update(flow, patch)
         if updated != flow and not (update.write_only.is_empty and update.image is None):
-            raise WriteUnclearError("unclear.enkapush")
+            raise WriteUnclearError
 
     async def set_enabled(self, flow: FlowId, enabled: bool) -> None:
         """Enable or disable a flow, and nothing else."""
@@ -74,7 +74,7 @@ def _translate_errors() -> Iterator[None]:
         yield
     except EnkapushError as error:
         if error.ambiguous:
-            raise WriteUnclearError("unclear.enkapush") from error
+            raise WriteUnclearError from error
         raise _refusal(error) from error
     except ValidationError as error:
         said = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors())

@@ -148,7 +148,7 @@ def _choose_locale(wanted: str | None, fixed: str | None) -> Locale:
 def describe_fault(fault: DependencyError) -> str:
     """Return the fault's sentence in English with the first line of its cause, as a single line."""
     t = Translators(fixed="en", zone=ZoneInfo("UTC")).for_reader(None)
-    sentence = " ".join(t(fault.key, **fault.params).split())
+    sentence = " ".join(t(fault.text.key, **fault.text.params).split())
     return append_cause(sentence, fault)
 
 

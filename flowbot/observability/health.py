@@ -61,5 +61,5 @@ class HealthChecker:
 
 def fault_status(fault: DependencyError) -> str:
     """Return one word for a fault: `fault.enkapush_key` is `key`; a dependency that does not answer is `down`."""
-    _, _, status = fault.key.removeprefix("fault.").partition("_")
+    _, _, status = fault.text.key.removeprefix("fault.").partition("_")
     return status or "down"

@@ -195,7 +195,7 @@ def require_for_request(policy: ChannelPolicy | None, user: CurrentUser, *permis
     try:
         return require_permission(policy, user, *permissions)
     except UserError as error:
-        raise UserError(REQUEST_CHANNEL_KEYS.get(error.key, error.key)) from error
+        raise UserError(REQUEST_CHANNEL_KEYS.get(error.text.key, error.text.key)) from error
 
 
 def require_in_scope(policy: ChannelPolicy, change: Change) -> None:

@@ -175,7 +175,7 @@ class UserService:
             return await self.load_members(channel, within=DECIDING_SECONDS)
         except DependencyError as error:
             log.warning("people.members_not_anew", channel=channel, error=str(error))
-            if error.params.get("error") in HIDDEN_CHANNEL_ERRORS:
+            if error.text.params.get("error") in HIDDEN_CHANNEL_ERRORS:
                 raise
             return await self.find_members(channel)
 

@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import structlog
@@ -119,16 +119,16 @@ class Runner:
             return await self._wait_with_notice(handler(Interaction(user, target, t)), target, t), "done"
         except UserError as error:
             log.info("refused", reason=str(error))
-            return Reply(sentences.sentence_message(t, error.key, error.params)), "refused"
+            return Reply(sentences.sentence_message(t, error.text)), "refused"
         except DependencyError as error:
             log.warning("fault", key=str(error), cause=str(error.__cause__ or ""))
-            return Reply(sentences.fault_message(t, error.key, current_incident())), "fault"
+            return Reply(sentences.fault_message(t, error.text, current_incident())), "fault"
         except asyncio.CancelledError:
             # Only a stop that has waited long enough cancels this.
-            return Reply(sentences.sentence_message(t, "slow.stopped")), "stopped"
+            return Reply(sentences.sentence_message(t, Text("slow.stopped"))), "stopped"
         except Exception:
             log.exception("unexpected")
-            return Reply(sentences.fault_message(t, "fault.unexpected", current_incident())), "fault"
+            return Reply(sentences.fault_message(t, Text("fault.unexpected"), current_incident())), "fault"
 
     async def _record_delivery(self, once: DeliveryKey | None) -> UserError | DependencyError | None:
         """Record the delivery. Return the reason why the request must not be handled, or None."""
@@ -145,7 +145,7 @@ class Runner:
         try:
             done, _ = await asyncio.wait({task}, timeout=SLOW_SECONDS)
             if not done:
-                await self._deliver(target, Reply(sentences.sentence_message(t, "slow.working")))
+                await self._deliver(target, Reply(sentences.sentence_message(t, Text("slow.working"))))
             return await task
         finally:
             if not task.done():
@@ -180,7 +180,7 @@ def explain_unsaved(error: Exception, t: Translator) -> Text:
     match error:
         case DependencyError():
             log.warning("fault", key=str(error), cause=str(error.__cause__ or ""))
-            key = _UNSAVED_KEYS.get(error.key, "form.not_kept")
+            key = _UNSAVED_KEYS.get(error.text.key, "form.not_kept")
         case TimeoutError():
             log.warning("fault", key="slow")
             key = "form.unsure"
@@ -200,8 +200,8 @@ def continues_later() -> Iterator[None]:
     try:
         yield
     except DependencyError as fault:
-        if fault.key.startswith("fault.database"):
+        if fault.text.key.startswith("fault.database"):
             raise DependencyError("fault.goes_on") from (fault.__cause__ or fault)
-        if fault.key == "fault.slack":
-            raise DependencyError("fault.goes_on_slack", **fault.params) from (fault.__cause__ or fault)
+        if fault.text.key == "fault.slack":
+            raise DependencyError(replace(fault.text, key="fault.goes_on_slack")) from (fault.__cause__ or fault)
         raise

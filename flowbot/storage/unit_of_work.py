@@ -110,7 +110,7 @@ class Database:
                     yield connection
                     is_done = True
         except DependencyError as fault:
-            if not is_done or fault.key == FULL:
+            if not is_done or fault.text.key == FULL:
                 raise
             # An answer that is lost on its way back from a commit says nothing of what was committed.
             raise DependencyError("fault.database_unsure") from fault.__cause__

@@ -84,6 +84,6 @@ async def test_what_enkapush_would_not_take_is_not_sent_and_named(
 ) -> None:
     with pytest.raises(WriteRefusedError) as refused:
         await writer.create(content, WriteOnlyFields(), None)
-    assert refused.value.key == "not_done.unfit"
-    assert field in refused.value.params["said"]
+    assert refused.value.text.key == "not_done.unfit"
+    assert field in refused.value.text.params["said"]
     assert account.requests == []

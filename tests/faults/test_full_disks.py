@@ -236,7 +236,7 @@ async def fill_log(database: Database) -> None:
     """Write to PostgreSQL's log until there is no room for more: it does not survive that, nor knows what it wrote."""
     with pytest.raises(errors.DependencyError) as fault:
         await write_forever(database)
-    assert fault.value.key in {"fault.database", "fault.database_unsure"}
+    assert fault.value.text.key in {"fault.database", "fault.database_unsure"}
 
 
 async def write_forever(database: Database) -> None:

@@ -186,4 +186,4 @@ async def test_nothing_inside_the_network_is_asked_for_a_public_enkapush(
 async def test_the_cloud_is_not_asked_even_beside_an_enkapush_inside_the_network() -> None:
     with pytest.raises(DependencyError, match="picture") as caught:
         await fetch_picture("http://169.254.169.254/latest/meta-data", "http://127.0.0.1:1/api")
-    assert caught.value.params["error"] == "UnsupportedProtocol"
+    assert caught.value.text.params["error"] == "UnsupportedProtocol"

@@ -140,7 +140,7 @@ class FakeEnkapush:
             self._apply(write.change, write.before, write.after)
         elif how is WriteFault.LATE:
             self.late_writes.append(write)
-        raise WriteUnclearError("unclear.enkapush")
+        raise WriteUnclearError
 
     def _apply(self, change: ChangeId | None, before: Flow | None, after: Flow | None) -> None:
         if before == after:

@@ -109,7 +109,7 @@ class FakeEnkapush:
 
     def _end_write(self, how: str) -> None:
         if how in {"lost", "mute", "late"}:
-            raise WriteUnclearError("unclear.enkapush")
+            raise WriteUnclearError
 
     async def set_enabled(self, flow: FlowId, enabled: bool) -> None:
         self._switch(flow, replace(self.flows[flow], is_enabled=enabled))

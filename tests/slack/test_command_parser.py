@@ -47,7 +47,7 @@ def test_show(text: str) -> None:
 def test_mistakes_get_a_sentence(text: str, key: str) -> None:
     with pytest.raises(UserError) as error:
         parse_command(text)
-    assert error.value.key == key
+    assert error.value.text.key == key
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ def test_mistakes_get_a_sentence(text: str, key: str) -> None:
 def test_the_example_is_in_the_language_that_was_typed(typed: str, word: str) -> None:
     with pytest.raises(UserError) as error:
         parse_command(typed)
-    assert error.value.params["verb"] == word
+    assert error.value.text.params["verb"] == word
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ def test_the_example_is_in_the_language_that_was_typed(typed: str, word: str) ->
 def test_a_slip_is_answered_with_what_was_meant(typed: str, near: str) -> None:
     with pytest.raises(UserError) as error:
         parse_command(typed)
-    assert error.value.params["near"] == near
+    assert error.value.text.params["near"] == near
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ def test_a_slip_is_answered_with_what_was_meant(typed: str, near: str) -> None:
 def test_another_word_for_a_command_or_its_beginning_is_answered_with_what_was_meant(typed: str, near: str) -> None:
     with pytest.raises(UserError) as error:
         parse_command(typed)
-    assert error.value.params["near"] == near
+    assert error.value.text.params["near"] == near
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import pytest
 from flowbot.errors import DependencyError
 from flowbot.i18n.translator import Translators
 from flowbot.slack.runner import explain_unsaved
+from flowbot.slack.views.sentences import format_text
 
 
 @pytest.mark.parametrize(
@@ -24,7 +25,7 @@ from flowbot.slack.runner import explain_unsaved
 def test_it_is_said_whether_anything_is_saved(error: Exception, key: str, said: str) -> None:
     t = Translators(fixed="en", zone=ZoneInfo("Europe/Istanbul")).for_reader("en-US")
     problem = explain_unsaved(error, t)
-    sentence = t(problem.key, **problem.params)
+    sentence = format_text(t, problem)
     assert sentence.startswith(t(key))
     assert said in sentence
     assert re.search(r"tell the engineer this code: [A-Z2-9]{8}$", sentence)

@@ -125,7 +125,7 @@ def test_every_view_fits_slack_in_both_languages(kind: FormKind, t: Translator) 
     for view in (
         views.loading_view(kind, t),
         views.saving_view(kind, t),
-        views.sentence_view(kind, t, "show.no_such_flow", {"id": "<!channel>"}),
+        views.sentence_view(kind, t, Text("show.no_such_flow", {"id": "<!channel>"})),
         views.result_view(kind, t, views.saved_message(kind, FLOW, (), t, may_share=True)),
     ):
         checked = check_view(view, WORKSPACE, "modal")
@@ -418,7 +418,7 @@ def test_a_choice_without_words_is_still_a_choice(text: Any) -> None:
 
 
 def test_a_failed_form_can_be_opened_again() -> None:
-    message = views.failed_message(TOKEN, EN, "show.no_such_flow", {"id": "7"})
+    message = views.failed_message(TOKEN, EN, Text("show.no_such_flow", {"id": "7"}))
     check_message(message.text, json.loads(json.dumps(message.blocks)), WORKSPACE)
     button = message.blocks[-1]["elements"][0]
     assert (button["text"]["text"], button["value"]) == ("Open form", TOKEN)

@@ -14,6 +14,7 @@ from flowbot.domain.change import Change, ChangeKind, ChangeRequest, ChangeState
 from flowbot.domain.flow import DesiredFlow, Flow, FlowButton, FlowContent, WaitTime, WriteOnlyFields
 from flowbot.domain.ids import ChangeId, ChannelId, FlowId, FormToken, UserId, WebsiteId
 from flowbot.domain.policy import ApprovalRule, ChannelPolicy, Permission
+from flowbot.errors import Text
 from flowbot.i18n.translator import Translator, Translators
 from flowbot.sandbox.slack import build_demo_workspace
 from flowbot.sandbox.slack.blockkit.payload_checks import check_view
@@ -100,7 +101,7 @@ def test_who_may_ask_is_told_how_and_nobody_else(t: Translator, may: Permission,
 
 def test_something_stands_there_at_once_or_instead() -> None:
     assert EN("home.loading") in text_of_view(check_home(loading_view(EN)))
-    assert EN("denied.external") in text_of_view(check_home(notice_view(sentence_message(EN, "denied.external"))))
+    assert EN("denied.external") in text_of_view(check_home(notice_view(sentence_message(EN, Text("denied.external")))))
 
 
 def test_what_an_edit_changes_and_enkapush_never_tells_is_shown_to_who_decides() -> None:

@@ -57,6 +57,7 @@ from flowbot.slack.views.notices import (
     request_sent_message,
     skipped_approval_message,
 )
+from flowbot.slack.views.request_blocks import outcome_text
 from flowbot.slack.views.request_message import format_state, request_message
 
 WORKSPACE = build_demo_workspace()
@@ -382,6 +383,8 @@ def test_a_failure_of_an_unknown_kind_is_still_told() -> None:
     assert "Failed: Something went wrong" in text_of(
         draw_request(request_details(ChangeState.FAILED, change={"outcome": Outcome("from.the_future")}))
     )
+    future = request_details(ChangeState.FAILED, change={"outcome": Outcome("from.the_future")}).change
+    assert outcome_text(future, EN) == Text("fault.unexpected")
 
 
 def test_what_is_not_known_says_what_to_look_at_and_can_be_looked_at_again() -> None:

@@ -188,7 +188,7 @@ async def test_a_database_error_leaves_as_a_fault_that_shows_no_values(database:
     with pytest.raises(DependencyError) as fault:
         async with database.write() as connection:
             await connection.execute(insert(websites), [SHOP | {"name": PASSWORD}, SHOP | {"name": PASSWORD}])
-    assert fault.value.key == "fault.database"
+    assert fault.value.text.key == "fault.database"
     assert isinstance(fault.value.__cause__, IntegrityError)
     assert PASSWORD not in "".join(traceback.format_exception(fault.value))
 
@@ -207,7 +207,7 @@ async def test_what_is_lost_on_the_way_to_a_commit_is_not_said_to_be_unwritten(
 
     with pytest.raises(DependencyError) as fault:
         await cut_off()
-    assert fault.value.key == "fault.database_unsure"
+    assert fault.value.text.key == "fault.database_unsure"
     assert isinstance(fault.value.__cause__, OperationalError)
 
 
@@ -215,7 +215,7 @@ async def test_a_number_too_large_for_the_database_is_a_fault_and_nothing_was_wr
     with pytest.raises(DependencyError) as fault:
         async with database.write() as connection:
             await connection.execute(insert(websites), [SHOP, SHOP | {"website_id": 2**63}])
-    assert fault.value.key == "fault.database"
+    assert fault.value.text.key == "fault.database"
     assert await list_names(database) == []
 
 

@@ -112,7 +112,7 @@ class RequestSubmitter:
 
     async def _submit(self, request: ChangeRequest) -> Change:
         if blocker := await find_unsettled_blocker(self.store, request, self.clock()):
-            raise UserError(blocker.key, **blocker.params)
+            raise UserError(blocker)
         try:
             change, is_new = await self.submit(request)
         except FlowBusyError as busy:

@@ -61,7 +61,7 @@ class ExecutionContext:
 
 def refuse_after_failed_read(error: DependencyError) -> WriteRefusedError:
     """Turn an error of a read before the write into a refusal for the same reason: nothing was sent."""
-    return WriteRefusedError(f"not_done.{error.key.rpartition('_')[2]}")
+    return WriteRefusedError(f"not_done.{error.text.key.rpartition('_')[2]}")
 
 
 def require_leased(change: Change | None, owner: str) -> Change:
@@ -90,7 +90,7 @@ async def load_new_image(context: ExecutionContext, operation: CreateOperation |
     try:
         return await context.form_images.fetch(operation.picture)
     except (UserError, DependencyError) as error:
-        raise WriteRefusedError(error.key, **error.params) from error
+        raise WriteRefusedError(error.text) from error
 
 
 async def keep_image(context: ExecutionContext, change: Change, flow: Flow) -> None:

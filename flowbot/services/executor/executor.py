@@ -67,7 +67,7 @@ class ChangeWriter:
         try:
             return await self._build_write(change).apply()
         except WriteRefusedError as error:
-            return ChangeResult(ChangeState.FAILED, Outcome(error.key, error.params))
+            return ChangeResult(ChangeState.FAILED, Outcome.of(error.text))
 
     async def inspect(self, change: Change) -> ChangeResult:
         """Look for the effect of a change that was sent, possibly more than once; write nothing.
@@ -196,7 +196,7 @@ class ChangeExecutor:
             return await self._apply(change)
         except DependencyError as error:
             # While an approved change waits for an answer, its message shows once that nothing is left to decide.
-            is_unshown = change.shown_version < change.version and not error.key.startswith("fault.database")
+            is_unshown = change.shown_version < change.version and not error.text.key.startswith("fault.database")
             if change.state is ChangeState.APPLYING and change.rule and is_unshown:
                 with suppress(DependencyError):
                     await notify(change, None)

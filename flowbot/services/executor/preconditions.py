@@ -77,7 +77,7 @@ class Preconditions:
             try:
                 requester = await self.users.identify(requester or Caller(request.requester, None))
             except UserError as error:
-                return Evaluation(refusal=Outcome(error.key, error.params))
+                return Evaluation(refusal=Outcome.of(error.text))
         user = await self.users.reload_user(requester)
 
         async def find_members(channel: ChannelId) -> frozenset[UserId]:
@@ -162,7 +162,7 @@ class Preconditions:
             # Asked once more for the error with which Slack withholds the groups.
             await self.users.load_groups(within=DECIDING_SECONDS)
         except DependencyError as fault:
-            error = str(fault.params.get("error"))
+            error = str(fault.text.params.get("error"))
             if error not in FINAL_SLACK_ERRORS:
                 raise
             return Outcome(FINAL_SLACK_ERRORS[error], {"error": error})

@@ -1,12 +1,13 @@
 """Enkapush's ports: sources of flows, segments and images, and the writer."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 from flowbot.domain.flow import Flow, FlowContent, WriteOnlyFields
 from flowbot.domain.ids import FlowId, WebsiteId
 from flowbot.domain.images import ImageFile
+from flowbot.errors import FlowbotError
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,21 +74,12 @@ class FlowWriter(Protocol):
         """Delete a flow."""
 
 
-class WriteRefusedError(Exception):
-    """Enkapush did not write it, for certain. `key` and `params` say why, for people."""
-
-    def __init__(self, key: str, /, **params: Any) -> None:
-        super().__init__(key)
-        self.key = key
-        self.params: Mapping[str, Any] = params
+class WriteRefusedError(FlowbotError):
+    """Enkapush did not write it, for certain; the text says why."""
 
 
 class WriteUnclearError(Exception):
-    """Enkapush may have written it, may yet, or may never. `key` says what happened."""
-
-    def __init__(self, key: str, /) -> None:
-        super().__init__(key)
-        self.key = key
+    """Enkapush may have written it, may yet, or may never."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -118,14 +118,14 @@ class SlackUserDirectory:
         try:
             return {group.id: group.users for group in await list_user_groups(self._client)}
         except DependencyError as error:
-            if error.params["error"] != "unknown_method":
+            if error.text.params["error"] != "unknown_method":
                 raise
         groups = {}
         for group in sorted(await self._named()):
             try:
                 groups[group] = (await _ask(_Users, self._client.usergroups_users_list(usergroup=group))).users
             except DependencyError as error:
-                if error.params["error"] != "no_such_subteam":
+                if error.text.params["error"] != "no_such_subteam":
                     raise
         return groups
 

@@ -9,12 +9,14 @@ from pydantic import Field
 from flowbot.domain.change import Change
 from flowbot.domain.ids import ChangeId, ChannelId
 from flowbot.domain.text import is_blank
+from flowbot.errors import Text
 from flowbot.i18n.translator import Translator
 from flowbot.slack.payloads.action_ids import ActionId
 from flowbot.slack.payloads.view_state import FieldValue, PrivateMetadata, parse_view
 from flowbot.slack.views import block_kit
 from flowbot.slack.views import request_blocks as parts
 from flowbot.slack.views.block_kit import TITLE_MAX, View
+from flowbot.slack.views.sentences import format_text
 
 _BLOCK: Final = "reason"
 
@@ -99,9 +101,9 @@ class ReasonForm:
     @classmethod
     def field_errors(cls, submitted: SubmittedReason, t: Translator) -> dict[str, str]:
         """Return the sentence for a reason that is missing, by its block; empty where there is one."""
-        return cls.field_error(t("form.problem_required")) if is_blank(submitted.reason) else {}
+        return cls.field_error(Text("form.problem_required"), t) if is_blank(submitted.reason) else {}
 
     @classmethod
-    def field_error(cls, sentence: str) -> dict[str, str]:
-        """Return a sentence by the field's block, so that what was typed there stays."""
-        return {_BLOCK: sentence}
+    def field_error(cls, problem: Text, t: Translator) -> dict[str, str]:
+        """Return a problem as a sentence, by the field's block, so that what was typed there stays."""
+        return {_BLOCK: format_text(t, problem)}

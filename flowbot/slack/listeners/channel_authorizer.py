@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 from flowbot.domain.ids import ChannelId
 from flowbot.domain.policy import Permission, Reason
-from flowbot.errors import UserError
+from flowbot.errors import Text, UserError
 from flowbot.services.authorization import effective_policy, load_permissions
 from flowbot.services.ports.storage import PolicyStore
 from flowbot.services.users import UserService
@@ -45,6 +45,5 @@ class ChannelAuthorizer:
         if policy is not None and await effective_policy(policy, user, None, self.users.find_members) is not policy:
             reason = Reason.NOT_LISTED
         if reason is not Reason.GRANTED:
-            key, params = sentences.with_channel_name(channel, reason.key, {})
-            raise UserError(key, **params)
+            raise UserError(sentences.with_channel_name(Text(reason.key), channel))
         return replace(interaction, user=user, target=replace(interaction.target, channel=channel))

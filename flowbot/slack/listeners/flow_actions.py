@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from flowbot.domain.fields import FormKind
 from flowbot.domain.ids import FlowId, FormToken
 from flowbot.domain.policy import Permission
+from flowbot.errors import Text
 from flowbot.slack.forms.flow.opening import FormOpener
 from flowbot.slack.listeners.channel_authorizer import ChannelAuthorizer
 from flowbot.slack.listeners.commands.viewers import FlowViewer
@@ -58,7 +59,7 @@ class FlowActions:
             result, user.id, self.runner.locales.for_channel(user.locale), self.runner.clock()
         )
         await self.runner.responder.reply_publicly(interaction.target, message)
-        return Reply(sentences.sentence_message(interaction.t, "share.done"))
+        return Reply(sentences.sentence_message(interaction.t, Text("share.done")))
 
     async def share_flow(self, interaction: Interaction, press: BlockActions) -> Reply:
         """Post a flow to the channel."""
@@ -70,7 +71,7 @@ class FlowActions:
             details, user.id, self.runner.locales.for_channel(user.locale), self.runner.clock()
         )
         await self.runner.responder.reply_publicly(interaction.target, message)
-        return Reply(sentences.sentence_message(interaction.t, "share.done"))
+        return Reply(sentences.sentence_message(interaction.t, Text("share.done")))
 
     async def follow_link(self, _interaction: Interaction, _press: BlockActions) -> Reply:
         """Answer nothing: the button is a link, and Slack reports its press all the same."""

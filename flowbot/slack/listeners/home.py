@@ -122,10 +122,10 @@ class HomeTab:
             changes = {change.id: change for part in parts for change in part}
             links = await asyncio.gather(*(self._find_link(change) for change in changes.values()))
         except UserError as error:
-            return views.notice_view(sentences.sentence_message(t, error.key, error.params))
+            return views.notice_view(sentences.sentence_message(t, error.text))
         except DependencyError as error:
             log.warning("home_tab.fault", key=str(error), cause=str(error.__cause__ or ""))
-            return views.notice_view(sentences.fault_message(t, error.key, current_incident()))
+            return views.notice_view(sentences.fault_message(t, error.text, current_incident()))
         content = views.HomeContent(
             for_me=for_me,
             by_me=by_me,

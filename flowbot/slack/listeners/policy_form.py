@@ -51,7 +51,7 @@ class PolicyFormHandler:
         try:
             context = await self.setup.load_form(channel)
         except DependencyError as fault:
-            await self.modals.replace_loading(view_id, views.sentence_view(t, fault.key, fault.params))
+            await self.modals.replace_loading(view_id, views.sentence_view(t, fault.text))
             return Reply()
         seen = policy_fingerprint(context.policy)
         metadata = PolicyFormMetadata(channel=channel, seen=seen, locale=user.locale, timezone=user.timezone)
@@ -73,7 +73,7 @@ class PolicyFormHandler:
         try:
             ack = await self.runner.tasks.run_within(ACK_SECONDS, self._submit(event, form, t), name="setup form")
         except UserError as error:
-            ack = _ack_problems({PolicyField.WEBSITES: Text(error.key, error.params)}, event, t)
+            ack = _ack_problems({PolicyField.WEBSITES: error.text}, event, t)
         except PolicyRefusedError as refused:
             ack = _ack_problems(refused.problems, event, t)
         except Exception as error:  # noqa: BLE001 - said at the form, whatever it is, and logged there
@@ -123,7 +123,7 @@ class PolicyFormHandler:
             fields = t.format_list(views.list_changed_fields(context.policy, wanted, t))
             problem = t("setup.overtaken", fields=fields)
             return ack_update(PolicyForm.build(PolicyFormContent(context, form.typed, metadata, problem), t))
-        return ack_update(views.sentence_view(t, "setup.saved" if saved.is_new else "setup.nothing_new"))
+        return ack_update(views.sentence_view(t, Text("setup.saved" if saved.is_new else "setup.nothing_new")))
 
     async def _save(self, user: CurrentUser, wanted: ChannelPolicy, seen: str) -> SavedPolicy:
         """Save the policy and announce it in its channel, to the end even if that takes too long for Slack."""
@@ -155,7 +155,8 @@ class PolicyFormHandler:
             await self.runner.responder.reply_publicly(ReplyTarget(channel, user.id, ""), message)
         except (UserError, DependencyError) as error:
             log.warning("setup_form.channel_not_told", error=str(error))
-            notice = sentences.sentence_message(locales.for_reader(user.locale, user.timezone), "setup.untold")
+            t = locales.for_reader(user.locale, user.timezone)
+            notice = sentences.sentence_message(t, Text("setup.untold"))
             try:
                 await self.runner.responder.notify_person(channel, user.id, notice)
             except DependencyError as fault:

@@ -1,13 +1,13 @@
 """The handler of the reason form."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import structlog
 
 from flowbot.domain.change import Change, ChangeState
-from flowbot.domain.ids import SlackId
-from flowbot.errors import UserError
+from flowbot.errors import Text, UserError
+from flowbot.i18n.translator import Translator
 from flowbot.observability.logging import bind_incident
 from flowbot.services.approvals.decide import AlreadyDecidedError, DecisionService
 from flowbot.services.executor.executor import ChangeExecutor
@@ -60,12 +60,10 @@ class ReasonFormHandler:
             return {}
         except UserError as error:
             log.info("refused", reason=str(error))
-            names_somebody = any(isinstance(value, SlackId) for value in error.params.values())
-            key = UNNAMED_KEYS.get(error.key, error.key) if names_somebody else error.key
-            return self._refuse(event, "refused", t(key, **error.params))
+            text = replace(error.text, key=UNNAMED_KEYS.get(error.text.key, error.text.key))
+            return self._refuse(event, "refused", text, t)
         except Exception as error:  # noqa: BLE001 - said at the form, whatever it is, and logged there
-            text = explain_unsaved(error, t)
-            return self._refuse(event, "fault", t(text.key, **text.params))
+            return self._refuse(event, "fault", explain_unsaved(error, t), t)
 
         async def follow_up(_interaction: Interaction) -> Reply:
             with continues_later():
@@ -89,6 +87,6 @@ class ReasonFormHandler:
         # From no channel: whoever had the form open may have left the channel since.
         return await self.decisions.reject(user, metadata.change, submitted.reason, None)
 
-    def _refuse(self, event: FormEvent, outcome: str, sentence: str) -> AckArgs:
+    def _refuse(self, event: FormEvent, outcome: str, text: Text, t: Translator) -> AckArgs:
         self.runner.metrics.requests.labels("reason", request_label(event), outcome).inc()
-        return ack_errors(ReasonForm.field_error(sentence))
+        return ack_errors(ReasonForm.field_error(text, t))

@@ -3,10 +3,10 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 
-from flowbot.domain.change import Change, ChangeKind, ChangeState, Outcome
+from flowbot.domain.change import Change, ChangeKind, ChangeState
 from flowbot.domain.ids import ChangeId, FlowId
 from flowbot.domain.policy import Permission
-from flowbot.errors import UserError
+from flowbot.errors import Text, UserError
 from flowbot.services.approvals.decide import DecisionService
 from flowbot.services.approvals.recheck import Rechecker
 from flowbot.services.approvals.submit import RequestOpenError, RequestSubmitter
@@ -22,7 +22,7 @@ from flowbot.slack.payloads.incoming import BlockActions
 from flowbot.slack.runner import Interaction, Reply, continues_later
 from flowbot.slack.views import notices as views
 from flowbot.slack.views import sentences
-from flowbot.slack.views.request_blocks import outcome_params
+from flowbot.slack.views.request_blocks import outcome_text
 
 ActionHandler = Callable[[Interaction, BlockActions], Awaitable[Reply]]
 
@@ -93,7 +93,7 @@ class RequestActions:
         change = await self.rechecker.recheck(interaction.user, _change_id(press), channel)
         await self.notifier.notify(change, None)
         if change.state is ChangeState.UNKNOWN:
-            return Reply(sentences.sentence_message(interaction.t, "request.still_unknown"))
+            return Reply(sentences.sentence_message(interaction.t, Text("request.still_unknown")))
         return Reply()
 
     async def resubmit(self, interaction: Interaction, press: BlockActions) -> Reply:
@@ -141,11 +141,10 @@ class RequestActions:
                 link = await self.request_message.find_permalink(settled)
                 return Reply(views.request_sent_message(details, link, interaction.t))
         # Without an outcome another process is at work on it; the message will tell.
-        outcome = settled.outcome or Outcome("request.under_way")
-        key, params = outcome.key, outcome_params(settled, interaction.t)
+        text = outcome_text(settled, interaction.t, otherwise="request.under_way")
         if interaction.target.channel != settled.request.channel:
-            key, params = sentences.with_channel_name(settled.request.channel, key, params)
-        return Reply(sentences.sentence_message(interaction.t, key, params))
+            text = sentences.with_channel_name(text, settled.request.channel)
+        return Reply(sentences.sentence_message(interaction.t, text))
 
     async def _ask_reason(
         self, interaction: Interaction, press: BlockActions, change: Change, purpose: ReasonPurpose

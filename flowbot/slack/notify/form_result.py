@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import structlog
 
-from flowbot.domain.change import Change, ChangeRequest, ChangeState, Draft, Outcome
+from flowbot.domain.change import Change, ChangeRequest, ChangeState, Draft
 from flowbot.domain.fields import FormKind
 from flowbot.domain.flow import Flow, FlowContent
 from flowbot.domain.lint import lint
@@ -27,7 +27,7 @@ from flowbot.slack.views import form_status as views
 from flowbot.slack.views import push, sentences
 from flowbot.slack.views.block_kit import Message
 from flowbot.slack.views.notices import request_sent_message
-from flowbot.slack.views.request_blocks import outcome_params
+from flowbot.slack.views.request_blocks import outcome_text
 from flowbot.slack.views.sentences import format_segment, format_website
 
 log = structlog.get_logger(__name__)
@@ -59,8 +59,9 @@ class FormResult:
             request, t = change.request, self._translator(change.request)
             match change.state:
                 case ChangeState.PENDING:
-                    kind, params = await self._form_kind(request), {"channel": change.posted_channel}
-                    await self.modals.update(view_id, views.sentence_view(kind, t, "request.edit_asked_in", params))
+                    text = Text("request.edit_asked_in", {"channel": change.posted_channel})
+                    view = views.sentence_view(await self._form_kind(request), t, text)
+                    await self.modals.update(view_id, view)
                     details = await self.details.load(change)
                     link = await self.request_message.find_permalink(change)
                     await self._send(request, request_sent_message(details, link, t))
@@ -92,28 +93,27 @@ class FormResult:
     async def _show_form_again(self, change: Change, view_id: str) -> None:
         """Show the form as it was typed with the reason on top, or a message where it cannot be shown."""
         request, t = change.request, self._translator(change.request)
-        draft, outcome = await self._restore_draft(request), _outcome(change, t)
+        draft, text = await self._restore_draft(request), outcome_text(change, t)
         await self.forms.save_draft(draft)
         try:
             user = await self.users.identify(Caller(request.requester, None))
-            view = await self.opener.recreate_form(user, t, draft, Text(outcome.key, outcome.params))
+            view = await self.opener.recreate_form(user, t, draft, text)
         except (UserError, DependencyError) as error:
             log.info("forms.not_shown_again", error=str(error))
             kind = await self._form_kind(request)
-            await self.modals.update(view_id, views.sentence_view(kind, t, outcome.key, outcome.params))
+            await self.modals.update(view_id, views.sentence_view(kind, t, text))
         else:
             if await self.modals.update(view_id, view):
                 return
         await self.forms.save_draft(replace(draft, changed_at=self.clock()))
-        await self._send(request, _failed_message(request, outcome, t))
+        await self._send(request, _failed_message(request, text, t))
 
     async def _build_message(self, change: Change, flow: Flow | None) -> Message:
         request, t = change.request, self._translator(change.request)
-        outcome = _outcome(change, t)
         if change.state is not ChangeState.APPLIED:
-            return _failed_message(request, outcome, t)
+            return _failed_message(request, outcome_text(change, t), t)
         if flow is None:
-            return sentences.sentence_message(t, outcome.key, outcome.params)
+            return sentences.sentence_message(t, outcome_text(change, t))
         return await self._build_saved_message(request, flow, t)
 
     async def _build_saved_message(self, request: ChangeRequest, flow: Flow, t: Translator) -> Message:
@@ -160,11 +160,6 @@ class FormResult:
         return self.locales.for_reader(request.locale, request.timezone)
 
 
-def _failed_message(request: ChangeRequest, outcome: Outcome, t: Translator) -> Message:
+def _failed_message(request: ChangeRequest, text: Text, t: Translator) -> Message:
     """Return the reason why a form was not saved. The message may be a direct one, so the channel is named."""
-    key, params = sentences.with_channel_name(request.channel, outcome.key, outcome.params)
-    return views.failed_message(request.token, t, key, params)
-
-
-def _outcome(change: Change, t: Translator) -> Outcome:
-    return replace(change.outcome or Outcome("fault.unexpected"), params=outcome_params(change, t))
+    return views.failed_message(request.token, t, sentences.with_channel_name(text, request.channel))

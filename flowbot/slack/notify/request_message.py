@@ -9,7 +9,7 @@ import structlog
 
 from flowbot.domain.change import Change, ChangeState
 from flowbot.domain.ids import ChangeId, ChannelId
-from flowbot.errors import DependencyError
+from flowbot.errors import DependencyError, Text
 from flowbot.i18n.translator import Translator, Translators
 from flowbot.services.ports import Clock
 from flowbot.services.ports.storage import ChangeStore
@@ -138,5 +138,6 @@ class RequestMessage:
         state = format_state(await self.details.load(change), t)
         key = "request.not_posted" if change.message_ts is None else "request.not_shown"
         params = {"what": format_title(change, t), "state": state, "channel": channel, "error": refusal.reason}
-        await self.poster.notify_person(request.channel, request.requester, sentences.sentence_message(t, key, params))
+        message = sentences.sentence_message(t, Text(key, params))
+        await self.poster.notify_person(request.channel, request.requester, message)
         self._refusals.add((change.id, change.state))

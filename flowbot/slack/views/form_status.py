@@ -1,11 +1,12 @@
 """A form's loading, saving, saved and failed views."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Final
 
 from flowbot.domain.fields import FormKind
 from flowbot.domain.flow import Flow
 from flowbot.domain.ids import ChannelId, FormToken
+from flowbot.errors import Text
 from flowbot.i18n.translator import Translator
 from flowbot.slack.payloads.action_ids import ActionId
 from flowbot.slack.payloads.button_values import FlowValue
@@ -39,9 +40,9 @@ def saving_view(kind: FormKind, t: Translator) -> View:
     return modal_view(kind, t, [block_kit.paragraph(t("form.saving"))])
 
 
-def sentence_view(kind: FormKind, t: Translator, key: str, params: Mapping[str, Any] | None = None) -> View:
+def sentence_view(kind: FormKind, t: Translator, text: Text) -> View:
     """Build a view of one sentence in the form's place: a refusal, a fault, a confirmation."""
-    return modal_view(kind, t, sentences.sentence_message(t, key, params).blocks)
+    return modal_view(kind, t, sentences.sentence_message(t, text).blocks)
 
 
 def result_view(kind: FormKind, t: Translator, message: Message) -> View:
@@ -83,9 +84,9 @@ def saved_message(
     return Message(text, blocks)
 
 
-def failed_message(token: FormToken, t: Translator, key: str, params: Mapping[str, Any] | None = None) -> Message:
+def failed_message(token: FormToken, t: Translator, text: Text) -> Message:
     """Build the author's message about a failed form, with a button that opens it again as it was typed."""
-    message = sentences.sentence_message(t, key, params)
+    message = sentences.sentence_message(t, text)
     below = (block_kit.context(t("form.nothing_lost")), block_kit.actions(open_form_button(token, t)))
     return Message(message.text, (*message.blocks, *below))
 

@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from flowbot.domain.change import Change, ChangeState
+from flowbot.errors import Text
 from flowbot.i18n.translator import Translator
 from flowbot.services.request_details import RequestDetails
 from flowbot.slack.payloads.action_ids import ActionId
@@ -91,7 +92,7 @@ def request_open_message(current: Change, link: str | None, t: Translator) -> Me
         t: the reader's words.
     """
     key = "request.open_already" if current.state is ChangeState.PENDING else "request.being_done"
-    message = sentences.sentence_message(t, key, {"id": str(current.request.flow)})
+    message = sentences.sentence_message(t, Text(key, {"id": str(current.request.flow)}))
     return Message(message.text, (*message.blocks, *([block_kit.actions(_open_button(link, t))] if link else [])))
 
 

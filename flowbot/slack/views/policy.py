@@ -2,10 +2,11 @@
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from flowbot.domain.ids import GroupId, UserId, WebsiteId
 from flowbot.domain.policy import EVERYONE, ChannelPolicy, Gate, Principal
+from flowbot.errors import Text
 from flowbot.i18n.translator import Translator
 from flowbot.services.policy_checks import PolicyField
 from flowbot.services.policy_setup import approval_channel
@@ -71,9 +72,9 @@ def loading_view(t: Translator) -> View:
     return modal_view(t, [block_kit.paragraph(t("form.loading"))])
 
 
-def sentence_view(t: Translator, key: str, params: Mapping[str, Any] | None = None) -> View:
+def sentence_view(t: Translator, text: Text) -> View:
     """Build a view of one sentence in the form's place."""
-    return modal_view(t, sentences.sentence_message(t, key, params).blocks)
+    return modal_view(t, sentences.sentence_message(t, text).blocks)
 
 
 def list_changed_fields(before: ChannelPolicy | None, after: ChannelPolicy, t: Translator) -> list[str]:

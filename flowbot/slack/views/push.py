@@ -233,7 +233,7 @@ def preview_blocks(
 
 def remark_blocks(remarks: Sequence[Text], t: Translator) -> list[Block]:
     """Build the remarks on a push, a line each."""
-    return [block_kit.context(f"⚠ {sentences.format_text(t, remark.key, remark.params)}") for remark in remarks]
+    return [block_kit.context(f"⚠ {sentences.format_text(t, remark)}") for remark in remarks]
 
 
 def draft_as_flow(content: FlowContent, image_url: str | None) -> Flow:

@@ -10,6 +10,7 @@ from flowbot.domain.flow import FieldDifference, FlowButton, WaitTime
 from flowbot.domain.ids import GroupId, UserId, WebsiteId
 from flowbot.domain.policy import Principal
 from flowbot.domain.text import is_blank
+from flowbot.errors import Text
 from flowbot.i18n.translator import Translator
 from flowbot.services.request_details import RequestDetails
 from flowbot.slack.payloads.action_ids import ActionId
@@ -50,13 +51,15 @@ def format_flow_name(change: Change, t: Translator) -> str:
     return block_kit.single_line(name, NAME_MAX) or t("flow.unnamed")
 
 
-def outcome_params(change: Change, t: Translator) -> Mapping[str, Any]:
-    """Return the parameters of the outcome's sentence.
+def outcome_text(change: Change, t: Translator, *, otherwise: str = "fault.unexpected") -> Text:
+    """Return the outcome's sentence; that of the key `otherwise` where flowbot has none for it.
 
-    The flow's name is among them for sentences about a flow whose number is not known; outcomes of older versions
-    do not hold it.
+    The flow's name is among its parameters for sentences about a flow whose number is not known; outcomes of older
+    versions do not hold it.
     """
-    return {"name": format_flow_name(change, t)} | dict(change.outcome.params if change.outcome else {})
+    if change.outcome is None or not t.has_message(change.outcome.key):
+        return Text(otherwise)
+    return Text(change.outcome.key, {"name": format_flow_name(change, t), **change.outcome.params})
 
 
 def format_title(change: Change, t: Translator) -> str:

@@ -12,7 +12,8 @@ from flowbot.slack.payloads.action_ids import ActionId
 from flowbot.slack.payloads.button_values import ChangeValue
 from flowbot.slack.views import block_kit, push, request_blocks, sentences
 from flowbot.slack.views.block_kit import Block, Element, Message
-from flowbot.slack.views.sentences import sentence_elements
+from flowbot.slack.views.request_blocks import outcome_text
+from flowbot.slack.views.sentences import format_text, sentence_elements
 
 EMOJI: Final[Mapping[ChangeState, str]] = {
     ChangeState.DRAFT: "⏳",
@@ -181,22 +182,15 @@ def _format_result(details: RequestDetails, t: Translator) -> str:
             hours = change.rule.expires_after_hours if change.rule else 0
             return t("request.nobody_decided", time=t.format_duration(hours * 3600))
         case ChangeState.UNKNOWN:
-            return f"{t('request.not_known')} {_format_outcome(details, t)}"
+            return f"{t('request.not_known')} {format_text(t, outcome_text(change, t))}"
         case ChangeState.FAILED:
-            return t("request.failed", reason=_format_outcome(details, t))
+            return t("request.failed", reason=format_text(t, outcome_text(change, t)))
         case ChangeState.APPLIED:
             if change.request.kind is ChangeKind.RESTORE and outcome and outcome.flow is not None:
                 return t("request.restored", old=str(change.flow_id), new=str(outcome.flow))
-            return _format_outcome(details, t, otherwise="request.done")
+            return format_text(t, outcome_text(change, t, otherwise="request.done"))
         case _:
             return t("request.under_way")
-
-
-def _format_outcome(details: RequestDetails, t: Translator, *, otherwise: str = "fault.unexpected") -> str:
-    outcome = details.change.outcome
-    if outcome is None or not t.has_message(outcome.key):
-        return t(otherwise)
-    return sentences.format_text(t, outcome.key, request_blocks.outcome_params(details.change, t))
 
 
 def _is_flow_gone(details: RequestDetails) -> bool:

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from flowbot.domain.flow import ALL_SUBSCRIBERS, FlowButton, WaitTime
 from flowbot.domain.ids import ChannelId, SlackId, UserId, WebsiteId
+from flowbot.errors import Text
 from flowbot.i18n.translator import Translator
 from flowbot.slack.views import block_kit
 from flowbot.slack.views.block_kit import Element, Message
@@ -46,18 +47,19 @@ _ESCAPES: Final = str.maketrans(
 _PLACEHOLDER: Final = re.compile("\0([a-z_]+)\0")
 
 
-def with_channel_name(channel: ChannelId, key: str, params: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
+def with_channel_name(text: Text, channel: ChannelId) -> Text:
     """Name the channel in a sentence about "this channel", for who reads it elsewhere."""
-    return (NAMED_CHANNEL_KEYS[key], {**params, "channel": channel}) if key in NAMED_CHANNEL_KEYS else (key, params)
+    key = NAMED_CHANNEL_KEYS.get(text.key)
+    return text if key is None else Text(key, {**text.params, "channel": channel})
 
 
-def sentence_message(t: Translator, key: str, params: Mapping[str, Any] | None = None) -> Message:
+def sentence_message(t: Translator, text: Text) -> Message:
     """Build a message of one sentence.
 
-    Text among `params` may be anybody's: it is shown as it is, and never parsed. People and channels among them are
-    shown by name; nobody is notified.
+    Strings among its parameters may be anybody's: they are shown as they are, and never parsed. People and channels
+    among them are shown by name; nobody is notified.
     """
-    params = params or {}
+    key, params = text.key, text.params
     if slack_ids := {name: value for name, value in params.items() if isinstance(value, SlackId)}:
         names = {
             name: [block_kit.user_element(value) if isinstance(value, UserId) else block_kit.channel_element(value)]
@@ -69,8 +71,8 @@ def sentence_message(t: Translator, key: str, params: Mapping[str, Any] | None =
     params = {name: _format_param(name, value, t) for name, value in params.items()}
     isolated = {name: block_kit.isolate(value) if isinstance(value, str) else value for name, value in params.items()}
     escaped = {name: value.translate(_ESCAPES) if isinstance(value, str) else value for name, value in params.items()}
-    text = block_kit.clip(t(key, **escaped), block_kit.NOTIFICATION_MAX)
-    return Message(text, (block_kit.paragraph(t(key, **isolated)),))
+    notification = block_kit.clip(t(key, **escaped), block_kit.NOTIFICATION_MAX)
+    return Message(notification, (block_kit.paragraph(t(key, **isolated)),))
 
 
 def sentence_elements(
@@ -94,19 +96,19 @@ def sentence_elements(
     return found
 
 
-def fault_message(t: Translator, key: str, incident: str) -> Message:
+def fault_message(t: Translator, text: Text, incident: str) -> Message:
     """Build the message about a fault, with the incident id to quote."""
-    message = sentence_message(t, key if t.has_message(key) else "fault.unexpected")
+    message = sentence_message(t, text if t.has_message(text.key) else Text("fault.unexpected"))
     return Message(message.text, (*message.blocks, block_kit.context(t("fault.incident", incident=incident))))
 
 
-def format_text(t: Translator, key: str, params: Mapping[str, Any]) -> str:
+def format_text(t: Translator, text: Text) -> str:
     """Format a sentence as plain text; foreign text in it cannot turn the text around it."""
     isolated = {
         name: block_kit.isolate(value) if isinstance(value, str) else _format_param(name, value, t)
-        for name, value in params.items()
+        for name, value in text.params.items()
     }
-    return block_kit.clip(t(key, **isolated), TEXT_MAX)
+    return block_kit.clip(t(text.key, **isolated), TEXT_MAX)
 
 
 def _format_param(name: str, value: Any, t: Translator) -> Any:

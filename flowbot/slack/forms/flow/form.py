@@ -209,15 +209,12 @@ class FlowForm:
     @classmethod
     def field_errors(cls, problems: Mapping[str, Text], metadata: FormMetadata, t: Translator) -> dict[str, str]:
         """Return the problems as sentences, by the block that Slack shows them at."""
-        return {
-            _block_id(name, metadata): sentences.format_text(t, problem.key, problem.params)
-            for name, problem in problems.items()
-        }
+        return {_block_id(name, metadata): sentences.format_text(t, problem) for name, problem in problems.items()}
 
     @staticmethod
     def label_problems(problems: Mapping[str, Text], t: Translator) -> list[tuple[str, str]]:
         """Return the labels of fields, each with its problem as a sentence."""
-        return [(_label(name, t), sentences.format_text(t, each.key, each.params)) for name, each in problems.items()]
+        return [(_label(name, t), sentences.format_text(t, problem)) for name, problem in problems.items()]
 
     @staticmethod
     def suggest_websites(websites: Mapping[WebsiteId, str], query: str, t: Translator) -> View:
@@ -259,8 +256,7 @@ def _head_blocks(data: FlowFormData, t: Translator) -> list[Block]:
     """Return what stands above the fields: why the form is shown again, what has changed, and its flow."""
     blocks: list[Block] = []
     if data.problem:
-        problem = sentences.format_text(t, data.problem.key, data.problem.params)
-        blocks.append(block_kit.section(block_kit.plain(f"⚠ {problem}")))
+        blocks.append(block_kit.section(block_kit.plain(f"⚠ {sentences.format_text(t, data.problem)}")))
     if data.typed_at:
         restored = block_kit.plain(t("form.brought_back", when=t.format_datetime(data.typed_at)))
         start_over = block_kit.button(t("form.start_over"), ActionId.FORM_START_OVER, data.metadata.token)

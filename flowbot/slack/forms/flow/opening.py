@@ -57,8 +57,7 @@ class FormOpener:
         except UserError as error:
             if draft.channel == here:
                 raise
-            key, params = sentences.with_channel_name(draft.channel, error.key, error.params)
-            raise UserError(key, **params) from error
+            raise UserError(sentences.with_channel_name(error.text, draft.channel)) from error
         kind = draft_form_kind(draft)
         view_id = await self.modals.open(trigger, views.loading_view(kind, interaction.t))
         there = replace(interaction, target=replace(interaction.target, channel=draft.channel))
@@ -91,7 +90,7 @@ class FormOpener:
         try:
             kind, context = await self._load_context(user, channel, kind, flow, fresh=fresh, draft=draft)
         except (UserError, DependencyError) as error:
-            await self.modals.replace_loading(view_id, views.sentence_view(kind, t, error.key, error.params))
+            await self.modals.replace_loading(view_id, views.sentence_view(kind, t, error.text))
             return
         draft = draft or context.draft
         data = await self._create_form(user, channel, kind, context, draft, turn=turn)
@@ -112,7 +111,7 @@ class FormOpener:
         try:
             return kind, await self.forms.load_form(user, channel, kind.change, flow, fresh=fresh)
         except UserError as error:
-            if draft is None or error.key != NO_SUCH_FLOW_KEY:
+            if draft is None or error.text.key != NO_SUCH_FLOW_KEY:
                 raise
             return FormKind.CREATE, await self.forms.load_form(user, channel, FormKind.CREATE.change, None, fresh=True)
 

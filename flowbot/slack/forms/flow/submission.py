@@ -146,7 +146,7 @@ class FlowFormSubmission:
                 image = await self.image_source.fetch(form.file)
                 kept = await self.images.add(image, self.clock())
         except UserError as error:
-            return form, Text(error.key, error.params)
+            return form, error.text
         except (DependencyError, TimeoutError) as error:
             log.warning("forms.picture_later", error=str(error) or "slow")
             return form, None

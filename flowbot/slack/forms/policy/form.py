@@ -130,9 +130,7 @@ class PolicyForm:
         """Return the problems as sentences, by the block that Slack shows them at, of those that `view` has."""
         blocks = {block.get("block_id") for block in view.get("blocks") or () if isinstance(block, dict)}
         return {
-            str(name if name in blocks else PolicyField.ALL_WEBSITES): sentences.format_text(
-                t, problem.key, problem.params
-            )
+            str(name if name in blocks else PolicyField.ALL_WEBSITES): sentences.format_text(t, problem)
             for name, problem in problems.items()
         }
 

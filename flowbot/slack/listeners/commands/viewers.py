@@ -34,7 +34,7 @@ class FlowViewer:
         try:
             details = await self.runner.flow_queries.get_flow(user, channel, flow_id)
         except UserError as error:
-            if error.key != NO_SUCH_FLOW_KEY:
+            if error.text.key != NO_SUCH_FLOW_KEY:
                 raise
             deletion = await self.history.find_deletion(user, channel, flow_id)
             if deletion is None:

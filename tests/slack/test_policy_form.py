@@ -36,14 +36,12 @@ def form_data(
     *,
     websites: Mapping[WebsiteId, str] = WEBSITES,
     groups: Mapping[GroupId, UserGroup] | None = GROUPS,
-    trouble: str | None = None,
 ) -> PolicyFormContent:
     ready = PolicyFormData(policy, websites, groups)
     return PolicyFormContent(
         ready,
         PolicyInput.from_policy(policy, HERE),
         PolicyFormMetadata(channel=HERE, seen=policy_fingerprint(policy)),
-        trouble,
     )
 
 

@@ -121,7 +121,7 @@ class PolicyFormHandler:
             context = await self.setup.load_form(wanted.id)
             metadata = form.metadata.model_copy(update={"seen": policy_fingerprint(context.policy)})
             fields = t.format_list(views.list_changed_fields(context.policy, wanted, t))
-            problem = t("setup.overtaken", fields=fields)
+            problem = Text("setup.overtaken", {"fields": fields})
             return ack_update(PolicyForm.build(PolicyFormContent(context, form.typed, metadata, problem), t))
         return ack_update(views.sentence_view(t, Text("setup.saved" if saved.is_new else "setup.nothing_new")))
 

@@ -8,7 +8,6 @@ from flowbot.domain.change import ChangeState
 from flowbot.domain.ids import ChangeId
 from flowbot.i18n.translator import Translator
 from flowbot.services.request_details import RequestDetails
-from flowbot.slack.payloads.action_ids import ActionId
 from flowbot.slack.views import block_kit, request_blocks
 from flowbot.slack.views.block_kit import Block, Message
 from flowbot.slack.views.request_message import EMOJI, format_state
@@ -67,5 +66,5 @@ def _entry_block(details: RequestDetails, link: str | None, t: Translator, now: 
             status = f"{status}\n{t('request.expires', when=when)}"
     requester = t("request.by", person=f"<@{change.request.requester}>")
     cells = [block_kit.mrkdwn(cell, block_kit.FIELD_MAX) for cell in (requester, status)]
-    button = block_kit.link_button(t("button.open"), ActionId.CHANGE_OPEN, link) if link else None
+    button = request_blocks.open_button(link, t) if link else None
     return block_kit.section(block_kit.plain(text), button) | {"fields": cells}

@@ -179,14 +179,9 @@ def rich_paragraph(*elements: Element) -> Block:
     return rich_text(rich_line(*elements))
 
 
-def labelled_line(label: str, value: str) -> Element:
-    """Build a paragraph of a rich text block: a label in bold, and its value."""
-    return rich_line(text_element(f"{label}: ", bold=True), text_element(value))
-
-
 def labelled_lines(rows: Iterable[tuple[str, str]]) -> Block:
-    """Build a rich text block of labels and values, a row a line."""
-    return rich_text(*(labelled_line(label, value) for label, value in rows))
+    """Build a rich text block of labels in bold and values, a row a line."""
+    return rich_text(*(rich_line(text_element(f"{label}: ", bold=True), text_element(value)) for label, value in rows))
 
 
 def group_element(group: str) -> Element:

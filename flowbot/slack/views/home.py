@@ -201,9 +201,8 @@ def _format_hint(details: RequestDetails, label: str, t: Translator) -> str:
 
 
 def _open_buttons(details: RequestDetails, content: HomeContent, t: Translator) -> list[Element]:
-    """Build the button that leads to the request's message, where that is known."""
     link = content.links.get(details.change.id)
-    return [block_kit.link_button(t("button.open"), ActionId.CHANGE_OPEN, link)] if link else []
+    return [request_blocks.open_button(link, t)] if link else []
 
 
 def _channel_blocks(content: HomeContent, t: Translator) -> list[Block]:

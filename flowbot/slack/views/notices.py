@@ -6,15 +6,10 @@ from flowbot.domain.change import Change, ChangeState
 from flowbot.errors import Text
 from flowbot.i18n.translator import Translator
 from flowbot.services.request_details import RequestDetails
-from flowbot.slack.payloads.action_ids import ActionId
 from flowbot.slack.views import block_kit, form_status, request_blocks, sentences
 from flowbot.slack.views.block_kit import Element, Message
 from flowbot.slack.views.request_message import format_state, outcome_blocks
 from flowbot.slack.views.sentences import sentence_elements
-
-
-def _open_button(link: str, t: Translator) -> Element:
-    return block_kit.link_button(t("button.open"), ActionId.CHANGE_OPEN, link)
 
 
 def reminder_message(details: RequestDetails, t: Translator, now: datetime) -> Message:
@@ -79,7 +74,7 @@ def request_sent_message(details: RequestDetails, link: str | None, t: Translato
     line = sentence_elements(t, "request.asked_in", elements, kind=_format_kind(details, t))
     blocks = [block_kit.rich_paragraph(*line)]
     if link:
-        blocks.append(block_kit.actions(_open_button(link, t)))
+        blocks.append(block_kit.actions(request_blocks.open_button(link, t)))
     return Message(t("request.asked_summary", what=request_blocks.format_title(change, t)), tuple(blocks))
 
 
@@ -93,7 +88,8 @@ def request_open_message(current: Change, link: str | None, t: Translator) -> Me
     """
     key = "request.open_already" if current.state is ChangeState.PENDING else "request.being_done"
     message = sentences.sentence_message(t, Text(key, {"id": str(current.request.flow)}))
-    return Message(message.text, (*message.blocks, *([block_kit.actions(_open_button(link, t))] if link else [])))
+    below = [block_kit.actions(request_blocks.open_button(link, t))] if link else []
+    return Message(message.text, (*message.blocks, *below))
 
 
 def _subject_element(details: RequestDetails, t: Translator) -> Element:
@@ -119,7 +115,7 @@ def request_ended_message(details: RequestDetails, link: str | None, t: Translat
         blocks.append(block_kit.context(t("form.nothing_lost")))
         buttons.append(form_status.open_form_button(change.request.token, t))
     if link:
-        buttons.append(_open_button(link, t))
+        buttons.append(request_blocks.open_button(link, t))
     if buttons:
         blocks.append(block_kit.actions(*buttons))
     return Message(text, tuple(blocks))

@@ -150,6 +150,11 @@ def approve_button(details: RequestDetails, t: Translator, *, hint: str | None =
     return button | {"confirm": block_kit.confirm_dialog(title, text, yes=t("button.approve"), no=t("request.cancel"))}
 
 
+def open_button(link: str, t: Translator) -> Element:
+    """Build the button that leads to the request's message."""
+    return block_kit.link_button(t("button.open"), ActionId.CHANGE_OPEN, link)
+
+
 def edit_blocks(
     details: RequestDetails, t: Translator, shorten: Callable[[Any], Any] = lambda value: value
 ) -> list[Block]:

@@ -256,7 +256,7 @@ def _head_blocks(data: FlowFormData, t: Translator) -> list[Block]:
     """Return what stands above the fields: why the form is shown again, what has changed, and its flow."""
     blocks: list[Block] = []
     if data.problem:
-        blocks.append(block_kit.section(block_kit.plain(f"⚠ {sentences.format_text(t, data.problem)}")))
+        blocks.append(block_kit.paragraph(f"⚠ {sentences.format_text(t, data.problem)}"))
     if data.typed_at:
         restored = block_kit.plain(t("form.brought_back", when=t.format_datetime(data.typed_at)))
         start_over = block_kit.button(t("form.start_over"), ActionId.FORM_START_OVER, data.metadata.token)
@@ -265,7 +265,7 @@ def _head_blocks(data: FlowFormData, t: Translator) -> list[Block]:
         blocks += difference_blocks(data.changed_meanwhile, data.websites, t, title=t("form.meanwhile"))
         blocks.append(block_kit.context(t("form.moved_on")))
     if data.edited and data.has_open_request:
-        blocks.append(block_kit.section(block_kit.plain(f"⏳ {t('form.asked', id=str(data.edited.id))}")))
+        blocks.append(block_kit.paragraph(f"⏳ {t('form.asked', id=str(data.edited.id))}"))
     if data.before is None:
         about = t("form.about_new")
     elif data.metadata.kind is FormKind.DUPLICATE:

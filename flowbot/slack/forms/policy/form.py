@@ -59,7 +59,7 @@ class PolicyFormContent:
     context: PolicyFormData
     typed: PolicyInput
     metadata: PolicyFormMetadata
-    problem: str | None = None
+    problem: Text | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +78,10 @@ class PolicyForm:
     @classmethod
     def build(cls, content: PolicyFormContent, t: Translator) -> View:
         """Return the form as a modal."""
-        problem = [block_kit.section(block_kit.plain(f"⚠ {content.problem}"))] if content.problem else []
-        return views.modal_view(t, [*problem, block_kit.context(t("setup.about")), *_field_blocks(content, t)]) | {
+        blocks = [block_kit.context(t("setup.about")), *_field_blocks(content, t)]
+        if content.problem:
+            blocks.insert(0, block_kit.paragraph(f"⚠ {sentences.format_text(t, content.problem)}"))
+        return views.modal_view(t, blocks) | {
             "callback_id": cls.CALLBACK,
             "private_metadata": content.metadata.dump(),
             "submit": block_kit.plain(t("form.save"), block_kit.TITLE_MAX),

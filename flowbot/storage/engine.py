@@ -9,6 +9,7 @@ a named lock (`Database.write(alone=…)`).
 import re
 import sqlite3
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,7 +26,6 @@ DATABASE_URL: Final = "DATABASE_URL"
 """The setting that names the database."""
 
 _SQLITE_MAGIC: Final = b"SQLite format 3\0"
-_WRITES: Final = "flowbot_writes"
 _POOL_WAIT_S: Final = 10
 _SQLITE_READERS: Final = 4
 _POSTGRESQL_CONNECTIONS: Final = 5
@@ -79,7 +79,7 @@ def migration_engine(url: str) -> Engine:
         event.listen(engine, "connect", _switch_to_wal)
     else:
         _prepare_postgresql(engine, statement_ms=0, lock_ms=_MIGRATION_WAIT_MS)
-    return engine.execution_options(**{_WRITES: True})
+    return engine
 
 
 def exclusive_engine(url: str) -> Engine:
@@ -95,7 +95,7 @@ def exclusive_engine(url: str) -> Engine:
     _prepare_sqlite(engine, busy_ms=_EXCLUSIVE_WAIT_MS)
     # Before the first look at the file: then every other connection to it is in the way.
     event.listen(engine, "connect", lambda connection, _entry: _run(connection, "PRAGMA locking_mode = EXCLUSIVE"))
-    return engine.execution_options(**{_WRITES: True})
+    return engine
 
 
 def take_lock(connection: Connection, name: str) -> None:
@@ -194,7 +194,7 @@ def _sqlite_engines(address: URL) -> tuple[AsyncEngine, AsyncEngine]:
         _prepare_sqlite(engine.sync_engine, busy_ms=_SQLITE_BUSY_MS, read_only=read_only)
         return engine
 
-    return create(_SQLITE_READERS, read_only=True), create(1, read_only=False).execution_options(**{_WRITES: True})
+    return create(_SQLITE_READERS, read_only=True), create(1, read_only=False)
 
 
 def _postgresql_engines(address: URL) -> tuple[AsyncEngine, AsyncEngine]:
@@ -232,10 +232,8 @@ def _prepare_sqlite(engine: Engine, *, busy_ms: int, read_only: bool = False) ->
             f"PRAGMA query_only = {read_only:d}",
         )
 
-    @event.listens_for(engine, "begin")
-    def _begun(connection: Connection) -> None:
-        writes = connection.get_execution_options().get(_WRITES, False)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    begin = "BEGIN" if read_only else "BEGIN IMMEDIATE"
+    event.listen(engine, "begin", partial(Connection.exec_driver_sql, statement=begin))
 
 
 def _switch_to_wal(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:

@@ -10,7 +10,7 @@ from typing import Any, Final, Protocol
 import structlog
 
 from flowbot.domain.approval import is_expired
-from flowbot.domain.change import Change
+from flowbot.domain.change import LEASED_STATES, Change, ChangeState
 from flowbot.domain.ids import ChangeId
 from flowbot.errors import DependencyError
 from flowbot.observability.metrics import Metrics
@@ -73,8 +73,11 @@ class Recovery:
                 await asyncio.wait_for(stop.wait(), ROUND_SECONDS)
 
     async def _run_round(self, number: int) -> None:
-        await self.resume_lapsed()
-        await self.process_due()
+        overdue = await self.store.overdue_states(self.clock())
+        if overdue & LEASED_STATES:
+            await self.resume_lapsed()
+        if ChangeState.PENDING in overdue:
+            await self.process_due()
         if number % UNSHOWN_ROUNDS == 0:
             await self.send_unshown()
         if number % RETENTION_ROUNDS == 0:

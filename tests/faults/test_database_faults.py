@@ -143,8 +143,12 @@ async def test_what_cannot_be_kept_is_said_at_once_and_works_later_without_a_res
 
 
 def lose_answer(connection: Connection) -> None:
-    """Lose the answer to a commit."""
-    if connection.get_execution_options().get(engine._WRITES):
+    """Lose the answer to a commit, unless the transaction is read-only."""
+    if connection.dialect.name == "sqlite":
+        is_read_only = connection.exec_driver_sql("PRAGMA query_only").scalar()
+    else:
+        is_read_only = connection.get_execution_options().get("postgresql_readonly")
+    if not is_read_only:
         raise OperationalError("COMMIT", {}, Exception("gone"))
 
 

@@ -17,7 +17,7 @@ from flowbot.services.authorization import hide_if_out_of_scope
 from flowbot.services.executor.context import ExecutionContext, require_leased
 from flowbot.services.executor.create import CreateWrite
 from flowbot.services.executor.lease import LeaseKeeper, LeaseLostError
-from flowbot.services.executor.preconditions import Preconditions
+from flowbot.services.executor.preconditions import FORM_KINDS, Preconditions
 from flowbot.services.executor.transition import transition
 from flowbot.services.executor.update import EditWrite, StateWrite
 from flowbot.services.ports import Clock
@@ -186,7 +186,8 @@ class ChangeExecutor:
                 waiting = replace(change, rule=rule, due_at=due_times(change.created_at, rule)[0])
                 step = Transition(ChangeState.PENDING, AuditAction.PENDING)
                 pending = await transition(self.store, change, step, self.clock(), update=waiting)
-                await self.drafts.delete(change.request.token)
+                if change.request.kind in FORM_KINDS:
+                    await self.drafts.delete(change.request.token)
                 return SettledChange(pending)
             applying = Transition(ChangeState.APPLYING, AuditAction.APPLYING)
             change = await self._transition_keeping_lease(change, applying)
@@ -221,7 +222,7 @@ class ChangeExecutor:
         except FlowClaimedError:
             # Two alike changes found the same flow; the slower one looks for another.
             return await self._apply(await self.store.get(change.id) or change)
-        if settled.state is ChangeState.APPLIED:
+        if settled.state is ChangeState.APPLIED and change.request.kind in FORM_KINDS:
             await self.drafts.delete(change.request.token)
         return SettledChange(settled, result.flow)
 

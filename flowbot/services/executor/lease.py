@@ -112,6 +112,10 @@ class LeaseKeeper:
         work = asyncio.current_task()
 
         async def beat() -> None:
+            fresh_until = self.clock() + timedelta(seconds=LEASE_SECONDS - RENEW_SECONDS)
+            if lease.until is not None and lease.until > fresh_until:
+                # It was taken a moment ago.
+                await asyncio.sleep(RENEW_SECONDS)
             while await self._renew(change, lease):  # noqa: ASYNC110 - a heartbeat, not a poll
                 await asyncio.sleep(RENEW_SECONDS)
             lease.is_lost = True

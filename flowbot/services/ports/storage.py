@@ -123,6 +123,9 @@ class ChangeStore(Protocol):
     async def votes(self, change: ChangeId) -> tuple[Vote, ...]:
         """List the votes on a change, oldest first."""
 
+    async def overdue_states(self, now: datetime) -> frozenset[ChangeState]:
+        """Tell in which states changes are that `claim_lapsed` and `due` would return."""
+
     async def due(self, now: datetime, *, limit: int = 50) -> tuple[Change, ...]:
         """List pending changes whose `due_at` has come, the longest overdue first."""
 

@@ -35,6 +35,16 @@ def is_free(now: datetime) -> ColumnElement[bool]:
     return or_(until.is_(None), until < now, until > now + LONGEST_LEASE)
 
 
+def is_lapsed(now: datetime) -> ColumnElement[bool]:
+    """Match changes that somebody has to work on and nobody does."""
+    return and_(in_states(LEASED_STATES), is_free(now))
+
+
+def is_due(now: datetime) -> ColumnElement[bool]:
+    """Match pending changes whose `due_at` has come."""
+    return and_(IS_PENDING, changes.c.due_at <= now)
+
+
 def is_leased_by(owner: str, change: ChangeId) -> ColumnElement[bool]:
     """Match `change`, where `owner` has its lease."""
     return and_(changes.c.id == change, changes.c.lease_owner == owner)

@@ -12,7 +12,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from flowbot.domain.approval import approved_by, has_quorum
 from flowbot.domain.audit import AuditAction, AuditEvent, event_for_change
 from flowbot.domain.change import (
-    LEASED_STATES,
     OPEN_STATES,
     Change,
     ChangeKind,
@@ -137,9 +136,14 @@ class ChangeRepository(ChangeStore):
         async with self._database.read() as connection:
             return await queries.select_votes(connection, change)
 
+    async def overdue_states(self, now: datetime) -> frozenset[ChangeState]:
+        overdue = select(changes.c.state).where(or_(queries.is_lapsed(now), queries.is_due(now))).distinct()
+        async with self._database.read() as connection:
+            return frozenset(map(ChangeState, await connection.scalars(overdue)))
+
     async def due(self, now: datetime, *, limit: int = 50) -> tuple[Change, ...]:
-        overdue = select(changes).where(IS_PENDING, changes.c.due_at <= now)
-        return await self._select(overdue.order_by(changes.c.due_at, changes.c.id).limit(limit))
+        due = select(changes).where(queries.is_due(now))
+        return await self._select(due.order_by(changes.c.due_at, changes.c.id).limit(limit))
 
     async def postpone(self, seen: Change, due_at: datetime | None, progress: Progress) -> bool:
         is_as_seen = and_(changes.c.id == seen.id, IS_PENDING, changes.c.due_at.is_not_distinct_from(seen.due_at))
@@ -164,7 +168,7 @@ class ChangeRepository(ChangeStore):
         return await self._select(closed.order_by(changes.c.changed_at.desc(), changes.c.id.desc()).limit(limit))
 
     async def claim_lapsed(self, now: datetime, lease: Lease, *, limit: int = 20) -> tuple[Change, ...]:
-        lapsed = select(changes.c.id).where(in_states(LEASED_STATES), queries.is_free(now))
+        lapsed = select(changes.c.id).where(queries.is_lapsed(now))
         lapsed = lapsed.order_by(*OLDEST).limit(limit).with_for_update(skip_locked=True)
         async with self._database.write() as connection:
             ids = (await connection.scalars(lapsed)).all()

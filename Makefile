@@ -7,7 +7,7 @@ PIP := $(VENV)/bin/python -m pip --quiet --disable-pip-version-check
 INPUTS := pyproject.toml constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test mutation lint bench pictures audit
+.PHONY: help demo test mutation lint bench readme pictures audit
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1  \2/p' $(firstword $(MAKEFILE_LIST))
@@ -29,6 +29,9 @@ lint: $(VENV)/.installed-dev ## check style, types and the walls between the roo
 	@$(VENV)/bin/ruff format --check .
 	@$(VENV)/bin/mypy
 	@$(VENV)/bin/lint-imports
+
+readme: $(VENV)/.installed-dev ## write the README's table of commands anew, as the code has them
+	@$(VENV)/bin/python -m tests.readme
 
 pictures: $(VENV)/.installed-dev ## take the README's pictures anew, with Chromium
 	@$(VENV)/bin/pytest tests/browser/take_pictures.py $(ARGS)

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterable
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -13,15 +12,9 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from flowbot.domain.ids import UserId
 from flowbot.errors import ConfigurationError
+from flowbot.i18n.languages import LANGUAGES
 
 _URL: Final = TypeAdapter(HttpUrl)
-
-
-class Language(StrEnum):
-    """The languages that flowbot speaks."""
-
-    ENGLISH = "en"
-    TURKISH = "tr"
 
 
 def _token(prefix: str, shape: str) -> AfterValidator:
@@ -36,6 +29,13 @@ def _token(prefix: str, shape: str) -> AfterValidator:
 def _printable(value: SecretStr) -> SecretStr:
     if not re.fullmatch(r"[\x21-\x7e]+", value.get_secret_value()):
         raise ValueError("must be printable ASCII without spaces")
+    return value
+
+
+def _language(value: str) -> str:
+    if value not in LANGUAGES:
+        *others, last = map(repr, LANGUAGES)
+        raise ValueError(f"Input should be {', '.join(others)} or {last}")
     return value
 
 
@@ -55,7 +55,7 @@ class Settings(BaseSettings):
     enkapush_timezone: str = "Europe/Istanbul"
     database_url: SecretStr = SecretStr("sqlite:///flowbot.db")
     flowbot_admins: Annotated[frozenset[UserId], NoDecode] = frozenset()
-    flowbot_language: Language | None = None
+    flowbot_language: Annotated[str, AfterValidator(_language)] | None = None
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["text", "json"] = "text"
     port: Annotated[int, Field(ge=0, le=65535)] = 3000

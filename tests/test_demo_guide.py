@@ -7,30 +7,43 @@ from typing import Final
 
 import pytest
 
+from flowbot.demo.guide import build_guide
 from flowbot.domain.text import fold
+from flowbot.i18n.command_words import load_command_words
 from flowbot.sandbox.enkapush.seeds import seed_flows
-from flowbot.sandbox.slack import Guide, build_demo_workspace
+from flowbot.sandbox.slack import build_demo_workspace
+from flowbot.services.flow_queries import ListRequest
 from flowbot.services.ports import utc_now
-from flowbot.slack.listeners.commands import parser
-from flowbot.slack.listeners.commands.words import TURKISH, CommandWord
+from flowbot.slack.listeners.commands.catalog import COMMANDS
+from flowbot.slack.listeners.commands.parser import CommandParser
 
-TEXT: Final = files("flowbot.demo").joinpath("guide.toml").read_text(encoding="utf-8")
-GUIDE: Final = Guide.parse(TEXT).root
-LANGUAGES: Final = ("en", "tr")
-OWN_WORDS: Final = {"en": {str(verb) for verb in CommandWord}, "tr": set(TURKISH)}
-
-
-def test_it_is_told_in_both_languages_for_the_same_channels() -> None:
-    assert set(GUIDE) == set(LANGUAGES)
-    assert set(GUIDE["en"].cards) == set(GUIDE["tr"].cards) == set(build_demo_workspace().channels)
+GUIDE: Final = build_guide().root
+TEXT: Final = "\n".join(file.read_text(encoding="utf-8") for file in files("flowbot.demo").joinpath("guides").iterdir())
+PARSER: Final = CommandParser(COMMANDS)
+OWN_WORDS: Final = {"en": {command.word for command in COMMANDS}} | {
+    language: {own.word for own in words.commands.values()} for language, words in load_command_words().items()
+}
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
+def test_it_is_told_in_each_language_for_the_same_channels() -> None:
+    assert {"en", "tr"} <= set(GUIDE)
+    for guide in GUIDE.values():
+        assert set(guide.cards) == set(build_demo_workspace().channels)
+
+
+@pytest.mark.parametrize("language", GUIDE)
 def test_it_names_every_word_of_the_command_and_no_other(language: str) -> None:
     assert {command.word for command in GUIDE[language].commands} == OWN_WORDS[language]
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("language", GUIDE)
+def test_it_says_what_each_command_does_in_one_line(language: str) -> None:
+    for command in GUIDE[language].commands:
+        assert command.says
+        assert not re.search(r"/flows|\d|\n", command.says)
+
+
+@pytest.mark.parametrize("language", GUIDE)
 def test_what_it_offers_is_understood(language: str) -> None:
     guide = GUIDE[language]
     offered = [each.text for card in guide.cards.values() for each in card.tries]
@@ -38,10 +51,10 @@ def test_what_it_offers_is_understood(language: str) -> None:
         command, word, *rest = text.split(" ", 2)
         assert command == guide.command
         assert word in OWN_WORDS[language]
-        parser.parse_command(" ".join([word, *rest]))
+        assert PARSER.parse(" ".join([word, *rest])).mistake is None
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("language", GUIDE)
 def test_whom_it_names_is_there(language: str) -> None:
     workspace, guide = build_demo_workspace(), GUIDE[language]
     assert workspace.people[guide.start_as].locale
@@ -53,10 +66,10 @@ def test_whom_it_names_is_there(language: str) -> None:
 def test_the_readmes_search_finds_something_in_the_demo() -> None:
     readme = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
     (typed,) = re.findall(r'`(list "[^"`]+")`', readme)
-    wanted = parser.parse_command(typed)
-    assert isinstance(wanted, parser.List)
+    wanted = PARSER.parse(typed).arguments
+    assert isinstance(wanted, ListRequest)
     texts = [fold(f"{flow.name}\n{flow.title}\n{flow.description}") for flow in seed_flows(utc_now())]
-    assert any(all(fold(word) in text for word in wanted.request.query.words) for text in texts)
+    assert any(all(fold(word) in text for word in wanted.query.words) for text in texts)
 
 
 def test_the_flows_that_it_would_enable_are_disabled() -> None:

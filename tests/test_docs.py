@@ -15,12 +15,13 @@ from flowbot.cli import cli
 from flowbot.config import Settings
 from flowbot.diagnostics import SCOPES
 from flowbot.domain.policy import ApprovalRule
+from flowbot.i18n.command_words import load_command_words
 from flowbot.i18n.translator import Translator, Translators
 from flowbot.services.history import Format
 from flowbot.services.policy_files import parse_book
-from flowbot.slack.listeners.commands import parser
-from flowbot.slack.listeners.commands.words import TURKISH, CommandWord
-from flowbot.slack.views.help import COMMANDS
+from flowbot.slack.listeners.commands.catalog import COMMANDS
+from flowbot.slack.listeners.commands.parser import CommandParser
+from tests.readme import replace_table
 
 ROOT: Final = Path(__file__).parent.parent
 README: Final = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -28,9 +29,9 @@ ENV_EXAMPLE: Final = (ROOT / ".env.example").read_text(encoding="utf-8")
 MANIFEST: Final = (ROOT / "manifest.yml").read_text(encoding="utf-8")
 CHANGELOG: Final = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
 
+PARSER: Final = CommandParser(COMMANDS)
 SETTINGS: Final = tuple(Settings.model_fields)
 EXAMPLE: Final = dict(re.findall(r"^#?([A-Z][A-Z_]*)=(.*)$", ENV_EXAMPLE, re.MULTILINE))
-NEED_AN_ID: Final = frozenset({"show", "edit", "duplicate", "enable", "disable", "delete"})
 LABELS: Final = {
     "Next": "button.next",
     "Previous": "button.previous",
@@ -103,12 +104,6 @@ def fenced_blocks(kind: str) -> list[str]:
     return re.findall(rf"^```{kind}\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
 
 
-def documented_words() -> list[str]:
-    """Return the words of `/flows` that the README promises, in both languages."""
-    cells = [cell for row in table_rows(section("`/flows`")) for cell in row[:2]]
-    return [code.split()[0] for cell in cells for code in re.findall(r"`([^`]+)`", cell)]
-
-
 def words_in_english() -> Translator:
     return Translators(fixed="en", zone=ZoneInfo("UTC")).for_reader(None)
 
@@ -165,26 +160,21 @@ def test_the_command_table_names_every_format_of_the_audit() -> None:
     assert formats.split(r"\|") == [str(form) for form in Format]
 
 
-def command_line(word: str) -> parser.Command:
-    """Return the command for a word, with an id where it needs one."""
-    english = str(TURKISH.get(word, word))
-    return parser.parse_command(f"{word} 12" if english in NEED_AN_ID else word)
+def test_the_table_of_commands_is_what_the_code_says() -> None:
+    assert replace_table(README) == README, "make readme writes it anew"
+
+
+def test_the_table_of_commands_names_every_command_in_every_language() -> None:
+    table = [row[:-1] for row in table_rows(section("`/flows`"))]
+    languages = [{own.word for own in words.commands.values()} for words in load_command_words().values()]
+    named = [{re.findall(r"`([^\s`]+)", cell)[-1] for cell in cells} for cells in zip(*table, strict=True)]
+    assert named == [{command.word for command in COMMANDS}, *languages]
 
 
 @pytest.mark.parametrize("row", table_rows(section("`/flows`")), ids=lambda row: str(row[0]))
-def test_a_documented_word_and_its_turkish_one_are_the_same_command(row: list[str]) -> None:
-    english, turkish = (re.findall(r"`([^\s`]+)", cell)[-1] for cell in row[:2])
-    assert TURKISH[turkish] == english
-    assert command_line(turkish) == command_line(english)
-
-
-def test_no_word_is_left_out_in_either_language() -> None:
-    assert set(documented_words()) == {*CommandWord, *TURKISH}
-    assert set(TURKISH.values()) == set(CommandWord)
-
-
-def test_help_names_every_documented_word() -> None:
-    assert {key for key, _ in COMMANDS} | {"help"} == set(map(str, CommandWord))
+def test_a_documented_word_and_those_of_other_languages_are_the_same_command(row: list[str]) -> None:
+    words = [re.findall(r"`([^\s`]+)", cell)[-1] for cell in row[:-1]]
+    assert {PARSER.parse(f"{word} 12").word for word in words} == {words[0]}
 
 
 @pytest.mark.parametrize(("word", "key"), [*LABELS.items(), *OUTCOMES.items(), *FIELDS.items()])
@@ -281,10 +271,10 @@ def test_the_manifest_asks_for_what_is_listened_to() -> None:
     assert MANIFEST.count("https://flowbot.example.com/slack/events") == len(re.findall(r"url: https", MANIFEST))
 
 
-def test_the_changelog_names_every_word_and_command() -> None:
+def test_the_changelog_names_every_command_of_the_shell_and_no_unknown_word() -> None:
     unreleased = CHANGELOG.split("## [Unreleased]", 1)[1]
     words = set(re.findall(r"[a-z]+", unreleased))
-    assert {str(verb) for verb in CommandWord} <= words
+    assert set(re.findall(r"`/flows ([a-z]+)", unreleased)) <= {command.word for command in COMMANDS}
     assert {part for command in all_commands() for part in command.split()} <= words
 
 

@@ -12,7 +12,7 @@ from typer.main import get_command
 from flowbot.cli import cli
 from flowbot.domain.change import TRANSITIONS, ChangeKind, ChangeState
 from flowbot.domain.policy import Permission
-from flowbot.slack.listeners.commands.words import CommandWord
+from flowbot.slack.listeners.commands.catalog import COMMANDS
 
 ROOT: Final = Path(__file__).parent.parent
 ARCHITECTURE: Final = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
@@ -75,7 +75,7 @@ def test_every_command_that_is_named_is_there() -> None:
     named = set(re.findall(r"`flowbot (\w+)", "".join(DOCUMENTS.values())))
     words = set(re.findall(r"`/flows (\w+)", "".join(DOCUMENTS.values())))
     assert named <= set(get_command(cli).list_commands(None))  # type: ignore[attr-defined]
-    assert words <= set(map(str, CommandWord))
+    assert words <= {command.word for command in COMMANDS}
 
 
 def test_the_folders_of_tests_are_all_explained() -> None:

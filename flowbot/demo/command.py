@@ -11,9 +11,10 @@ from pydantic import SecretStr
 
 from flowbot.bootstrap import run_flowbot
 from flowbot.config import Settings
+from flowbot.demo.guide import build_guide
 from flowbot.sandbox.enkapush import EnkapushSandbox
 from flowbot.sandbox.enkapush.seeds import seed_flows, seed_segments
-from flowbot.sandbox.slack import APP_TOKEN, BOT_TOKEN, SIGNING_SECRET, Guide, SlackSandbox, build_demo_workspace
+from flowbot.sandbox.slack import APP_TOKEN, BOT_TOKEN, SIGNING_SECRET, SlackSandbox, build_demo_workspace
 from flowbot.server.http import listen
 from flowbot.services.policy_files import import_policies
 from flowbot.services.ports import utc_now
@@ -35,7 +36,7 @@ async def run_demo(port: int, stop: asyncio.Event, say: Callable[[str], None]) -
 @asynccontextmanager
 async def run_demo_servers(port: int) -> AsyncIterator[str]:
     """Run the bot and both stand-ins on this machine alone, and yield the page's address. Port 0 takes a free one."""
-    slack = SlackSandbox(build_demo_workspace(Guide.parse(_read_resource("guide.toml"))))
+    slack = SlackSandbox(build_demo_workspace(build_guide()))
     enkapush = EnkapushSandbox(api_key=API_KEY, flows=seed_flows(utc_now()), segments=seed_segments(utc_now()))
     with tempfile.TemporaryDirectory(prefix="flowbot-demo-") as folder:
         async with slack.serve(HOST, port) as address, enkapush.serve(HOST) as enkapush_api:
@@ -53,11 +54,8 @@ async def run_demo_servers(port: int) -> AsyncIterator[str]:
                 flowbot_admins=frozenset(),
             )
             async with open_migrated(settings.database_url.get_secret_value()) as database:
-                await import_policies(PolicyRepository(database, utc_now), _read_resource("policy.toml"), utc_now())
+                policies = files(__package__).joinpath("policy.toml").read_text(encoding="utf-8")
+                await import_policies(PolicyRepository(database, utc_now), policies, utc_now())
             async with run_flowbot(settings) as bot, listen(bot, HOST, 0) as bot_port:
                 slack.deliver_to(f"http://{HOST}:{bot_port}/slack/events")
                 yield address
-
-
-def _read_resource(name: str) -> str:
-    return files(__package__).joinpath(name).read_text(encoding="utf-8")

@@ -15,11 +15,8 @@ from babel.messages.pofile import read_po
 from babel.numbers import format_decimal, format_percent
 
 from flowbot.errors import DependencyError
+from flowbot.i18n.languages import LANGUAGES
 
-LANGUAGES: Final = tuple(
-    sorted(folder.name for folder in files(__package__).iterdir() if folder.joinpath("messages.po").is_file())
-)
-"""The languages that have a folder here: to add a language, add one."""
 MAX_CAUSE_CHARS: Final = 300
 
 
@@ -39,7 +36,7 @@ class Translator:
 
     @property
     def language(self) -> str:
-        """The language's code: `en` or `tr`."""
+        """The language's code, such as `tr`."""
         return self._locale.language
 
     def __call__(self, key: str, /, **params: Any) -> str:
@@ -72,7 +69,8 @@ class Translator:
 
     def format_percent(self, value: float) -> str:
         """Format a rate from 0 to 1 as a percentage with one decimal."""
-        pattern = "%#,##0.0" if self.language == "tr" else "#,##0.0%"
+        # The language's own pattern, which has no decimal; regions differ only in their separators.
+        pattern = Locale(self.language).percent_formats[None].pattern.replace("0", "0.0")
         return format_percent(value, format=pattern, locale=self._locale, decimal_quantization=True)
 
     def format_duration(self, seconds: int) -> str:

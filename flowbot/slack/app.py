@@ -38,10 +38,11 @@ from flowbot.slack.forms.flow.opening import FormOpener
 from flowbot.slack.forms.flow.submission import FlowFormSubmission
 from flowbot.slack.listeners.action_dispatcher import ActionDispatcher
 from flowbot.slack.listeners.channel_authorizer import ChannelAuthorizer
+from flowbot.slack.listeners.commands.catalog import build_commands
 from flowbot.slack.listeners.commands.dispatcher import CommandDispatcher
-from flowbot.slack.listeners.commands.viewers import ApprovalsViewer, FlowViewer
 from flowbot.slack.listeners.flow_actions import FlowActions
 from flowbot.slack.listeners.flow_form import FlowFormHandler
+from flowbot.slack.listeners.flow_viewer import FlowViewer
 from flowbot.slack.listeners.home import HomeTab
 from flowbot.slack.listeners.policy_form import PolicyFormHandler
 from flowbot.slack.listeners.reason_form import ReasonFormHandler
@@ -162,7 +163,8 @@ def build_slack(  # noqa: PLR0913 - everything of Slack's is joined here, once
     queue = RequestQueue(services.store, services.policies, users.find_members)
     overviews = HomeOverviews(queue, services.store, services.policies, users.find_members)
     home = HomeTab(runner, client, overviews, details, message)
-    viewer = FlowViewer(runner, History(services.policies, services.store))
+    history = History(services.policies, services.store)
+    viewer = FlowViewer(flow_queries, history, clock)
     channels = ChannelAuthorizer(services.policies, users)
     requests = RequestActions(
         channels=channels,
@@ -190,9 +192,21 @@ def build_slack(  # noqa: PLR0913 - everything of Slack's is joined here, once
         notifier_for=form_result.for_open_form,
     )
     editor = FormEditor(forms, modals, users, locales, clock, tasks)
-    setup, pending = PolicyFormHandler(runner, services.setup, modals), ApprovalsViewer(queue, details, message, clock)
+    setup = PolicyFormHandler(runner, services.setup, modals)
+    commands = build_commands(
+        flow_queries=flow_queries,
+        viewer=viewer,
+        history=history,
+        opener=opener,
+        requests=requests,
+        queue=queue,
+        details=details,
+        request_message=message,
+        policy_form=setup,
+        clock=clock,
+    )
     listeners = Listeners(
-        commands=CommandDispatcher(runner, opener, requests, viewer, pending, setup),
+        commands=CommandDispatcher(runner, commands),
         actions=ActionDispatcher(runner, FlowActions(runner, channels, opener, viewer), requests, home),
         forms=FlowFormHandler(runner=runner, opener=opener, editor=editor, submission=submission),
         reasons=ReasonFormHandler(runner, services.decisions, services.executor, notifier, home),
@@ -224,7 +238,7 @@ def build_app(client: AsyncWebClient, *, signing_secret: str, listeners: Listene
         process_before_response=True,
         ssl_check_enabled=False,
     )
-    app.command(COMMAND_NAME)(_listener("command", SlashCommand, metrics, listeners.commands.dispatch))
+    app.command(COMMAND_NAME)(_command_listener(metrics, listeners.commands.dispatch))
     app.action(ANYTHING)(_listener("action", BlockActions, metrics, listeners.handle_action))
     app.view_closed(ANYTHING)(_listener("form_closed", FormEvent, metrics, listeners.forms.handle_close))
     app.view_submission(ANYTHING)(_acking_listener("form", FormEvent, metrics, listeners.handle_submission))
@@ -233,6 +247,23 @@ def build_app(client: AsyncWebClient, *, signing_secret: str, listeners: Listene
     # Acknowledged all the same: Slack would send it again.
     app.event(ANYTHING)(_event_listener(metrics))
     return app
+
+
+def _command_listener(metrics: Metrics, dispatch: Callable[[SlashCommand], str]) -> Listener:
+    """Return a listener that acknowledges with nothing after `dispatch` has started the command."""
+
+    async def listener(ack: AsyncAck, body: dict[str, Any], context: AsyncBoltContext) -> BoltResponse | None:
+        started = time.perf_counter()
+        command = parse_payload(SlashCommand, body)
+        if command is None:
+            log.warning("payload.malformed", kind="command")
+            return BoltResponse(status=400, body="malformed payload")
+        word = dispatch(command)
+        await ack()
+        metrics.ack_seconds.labels("command", word).observe(context.get(ACKED, time.perf_counter() - started))
+        return None
+
+    return listener
 
 
 def _listener(kind: str, model: type[P], metrics: Metrics, handle: Callable[[P], None]) -> Listener:

@@ -1,8 +1,5 @@
 """The page's guide for newcomers to the app, supplied by the app."""
 
-import tomllib
-from typing import Self
-
 from pydantic import BaseModel, ConfigDict, RootModel
 
 
@@ -65,8 +62,3 @@ class LanguageGuide(_GuideModel):
 
 class Guide(RootModel[dict[str, LanguageGuide]]):
     """The guide in each language, by its code, such as `en`."""
-
-    @classmethod
-    def parse(cls, text: str) -> Self:
-        """Return the guide of a TOML text with a table for each language; raises ValueError."""
-        return cls.model_validate(tomllib.loads(text))

@@ -8,7 +8,7 @@ from flowbot.domain.policy import Permission
 from flowbot.errors import Text
 from flowbot.slack.forms.flow.opening import FormOpener
 from flowbot.slack.listeners.channel_authorizer import ChannelAuthorizer
-from flowbot.slack.listeners.commands.viewers import FlowViewer
+from flowbot.slack.listeners.flow_viewer import FlowViewer
 from flowbot.slack.listeners.request_actions import ActionHandler
 from flowbot.slack.payloads.button_values import FlowValue, ListValue, parse_value
 from flowbot.slack.payloads.incoming import BlockActions

@@ -7,9 +7,8 @@ from pydantic import BaseModel
 from flowbot.slack.forms.flow.form import FlowForm
 from flowbot.slack.forms.policy.form import PolicyForm
 from flowbot.slack.forms.reason import ReasonForm
-from flowbot.slack.listeners.commands import parser
 from flowbot.slack.payloads.action_ids import ActionId
-from flowbot.slack.payloads.incoming import BlockActions, BlockSuggestion, FormEvent, HomeOpened, SlashCommand
+from flowbot.slack.payloads.incoming import BlockActions, BlockSuggestion, FormEvent, HomeOpened
 
 UNKNOWN: Final = "unknown"
 _ACTIONS: Final = frozenset(map(str, ActionId))
@@ -17,10 +16,8 @@ _FORMS: Final = frozenset({FlowForm.CALLBACK, ReasonForm.CALLBACK, PolicyForm.CA
 
 
 def request_label(request: BaseModel) -> str:
-    """Return the English command word, the action id, the form's callback id or the event; else `unknown`."""
+    """Return the action id, the form's callback id or the event; else `unknown`."""
     match request:
-        case SlashCommand():
-            return str(parser.find_command_word(request.text) or UNKNOWN)
         case BlockActions():
             return request.action.action_id if request.action.action_id in _ACTIONS else UNKNOWN
         case FormEvent() | BlockSuggestion():

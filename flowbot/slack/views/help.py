@@ -1,5 +1,6 @@
 """Help: what a person may do in a channel."""
 
+from collections.abc import Mapping
 from typing import Final
 
 from flowbot.domain.policy import Permission, Reason
@@ -9,25 +10,18 @@ from flowbot.services.flow_queries import visible_website_names
 from flowbot.slack.views import block_kit, sentences
 from flowbot.slack.views.block_kit import Block, Message
 
-COMMANDS: Final[tuple[tuple[str, Permission], ...]] = (
-    ("list", Permission.VIEW),
-    ("show", Permission.VIEW),
-    ("create", Permission.EDIT),
-    ("edit", Permission.EDIT),
-    ("duplicate", Permission.EDIT),
-    ("enable", Permission.EDIT),
-    ("disable", Permission.EDIT),
-    ("delete", Permission.EDIT),
-    ("approvals", Permission.VIEW),
-    ("history", Permission.VIEW),
-    ("setup", Permission.SETUP),
-)
 ROLES: Final = (Permission.VIEW, Permission.EDIT, Permission.APPROVE, Permission.BREAK_GLASS, Permission.SETUP)
 WEBSITES_MAX: Final = 30
 
 
-def help_message(rights: Permissions, t: Translator) -> Message:
-    """Build the help: what the reader may do in this channel, and with which websites."""
+def help_message(rights: Permissions, commands: Mapping[str, Permission | None], t: Translator) -> Message:
+    """Build the help: what the reader may do in this channel, and with which websites.
+
+    Args:
+        rights: the reader's permissions in the channel.
+        commands: the commands by their English word, each with the permission that it needs, if any.
+        t: translates for the reader.
+    """
     blocks: list[Block] = [block_kit.header(t("help.title")), block_kit.paragraph(t("help.what"))]
     refusal, policy = rights.decisions[Permission.VIEW], rights.policy
     if not rights.may(Permission.VIEW):
@@ -41,8 +35,8 @@ def help_message(rights: Permissions, t: Translator) -> Message:
         blocks.append(block_kit.labelled_lines([(t("help.you_may"), t.format_list(roles))]))
     if rights.may(Permission.SETUP) and refusal.reason is Reason.NO_POLICY:
         blocks.append(block_kit.paragraph(t("help.admin_policy")))
-    commands = [*(key for key, permission in COMMANDS if rights.may(permission)), "help"]
-    usages = [usage.partition(" — ") for key in commands for usage in t(f"usage.{key}").split("\n")]
+    allowed = [word for word, permission in commands.items() if permission is None or rights.may(permission)]
+    usages = [usage.partition(" — ") for word in allowed for usage in t(f"usage.{word}").split("\n")]
     lines = [
         block_kit.rich_line(block_kit.text_element(command, code=True), block_kit.text_element(f" — {purpose}"))
         for command, _, purpose in usages

@@ -1,46 +1,23 @@
-"""The words of commands, in English and Turkish."""
+"""The words of the commands in all languages, and the nearest one to a slip."""
 
 import difflib
 import re
 import unicodedata
-from collections.abc import Mapping
-from enum import StrEnum
-from typing import Final
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any, Final
 
 from flowbot.domain.text import fold
+from flowbot.errors import UserError
+from flowbot.i18n.command_words import LanguageWords
+from flowbot.slack.listeners.commands.command import Command, TypedWord
 
-
-class CommandWord(StrEnum):
-    """The commands, by their English word."""
-
-    HELP = "help"
-    LIST = "list"
-    SHOW = "show"
-    CREATE = "create"
-    EDIT = "edit"
-    DUPLICATE = "duplicate"
-    ENABLE = "enable"
-    DISABLE = "disable"
-    DELETE = "delete"
-    APPROVALS = "approvals"
-    HISTORY = "history"
-    SETUP = "setup"
-
-
-TURKISH: Final[Mapping[str, CommandWord]] = {
-    "yardım": CommandWord.HELP,
-    "liste": CommandWord.LIST,
-    "göster": CommandWord.SHOW,
-    "oluştur": CommandWord.CREATE,
-    "düzenle": CommandWord.EDIT,
-    "kopyala": CommandWord.DUPLICATE,
-    "etkinleştir": CommandWord.ENABLE,
-    "durdur": CommandWord.DISABLE,
-    "sil": CommandWord.DELETE,
-    "onaylar": CommandWord.APPROVALS,
-    "geçmiş": CommandWord.HISTORY,
-    "ayarlar": CommandWord.SETUP,
-}
+HELP: Final = "help"
+"""What is meant by no word at all."""
+SHOW: Final = "show"
+"""What is meant by a bare number."""
+_PREFIX_MIN: Final = 3
+_GIVEN_MAX: Final = 40
 
 
 def normalize_word(word: str) -> str:
@@ -49,57 +26,46 @@ def normalize_word(word: str) -> str:
     return "".join(letter for letter in decomposed if not unicodedata.combining(letter)).rstrip(".,!?:;")
 
 
-_WORDS: Final[Mapping[str, CommandWord]] = {
-    **{str(command): command for command in CommandWord},
-    **{normalize_word(word): command for word, command in TURKISH.items()},
-}
-_SYNONYMS: Final[Mapping[str, str]] = {
-    "list": "find search all",
-    "show": "view open get",
-    "create": "new add make",
-    "edit": "change update",
-    "duplicate": "copy clone",
-    "enable": "start activate on resume",
-    "disable": "stop pause deactivate off",
-    "delete": "remove",
-    "approvals": "pending requests queue waiting",
-    "history": "log audit",
-    "setup": "settings policy config",
-    "liste": "ara bul hepsi",
-    "göster": "bak gör",
-    "oluştur": "yarat yeni ekle",
-    "düzenle": "değiştir güncelle",
-    "kopyala": "çoğalt",
-    "etkinleştir": "aç başlat",
-    "durdur": "kapat devre dur",
-    "sil": "kaldır",
-    "onaylar": "bekleyenler istekler",
-    "ayarlar": "politika kurallar",
-}
-"""Other words for a command, which people try before they know its own."""
-_SYNONYM_WORDS: Final = {
-    normalize_word(word): command for command, words in _SYNONYMS.items() for word in words.split()
-}
-_PREFIX_MIN: Final = 3
+class Vocabulary:
+    """Finds commands by what people type. All words are folded here, once.
 
+    Args:
+        commands: the commands, with their English words.
+        languages: the words of the other languages. Where two languages share a word, it is of both.
+    """
 
-def find_word(word: str) -> CommandWord | None:
-    """Return the command that a word means, help for no word, or None for an unknown word."""
-    return _WORDS.get(normalize_word(word)) if word else CommandWord.HELP
+    def __init__(self, commands: Iterable[type[Command[Any]]], languages: Mapping[str, LanguageWords]) -> None:
+        self._words: dict[str, TypedWord] = {}
+        self._synonyms: dict[str, str] = {}
+        for command in commands:
+            self._add(TypedWord(command.word, command.word, ("en",)), command.synonyms)
+        for language, words in languages.items():
+            for english, own in words.commands.items():
+                self._add(TypedWord(english, own.word, (language,)), own.synonyms)
 
+    def _add(self, word: TypedWord, synonyms: Iterable[str]) -> None:
+        known = self._words.setdefault(normalize_word(word.text), word)
+        if known.languages != word.languages:
+            self._words[normalize_word(word.text)] = replace(known, languages=known.languages + word.languages)
+        for synonym in synonyms:
+            self._synonyms.setdefault(normalize_word(synonym), word.text)
 
-def suggest_word(word: str) -> str | None:
-    """Return the command that was probably meant by a synonym, a prefix or a typing error; None if none is near."""
-    if re.fullmatch(r"#?[0-9]{1,18}", word, re.ASCII):
-        return f"{CommandWord.SHOW} {word}"
-    plain = normalize_word(word)
-    if plain in _SYNONYM_WORDS:
-        return _SYNONYM_WORDS[plain]
-    completed = [known for known in _WORDS if len(plain) >= _PREFIX_MIN and known.startswith(plain)]
-    close = completed or difflib.get_close_matches(plain, _WORDS, n=1, cutoff=0.6)
-    return accented_word(close[0]) if close else None
+    def find(self, word: str) -> TypedWord | None:
+        """Return the command's word that was typed, help for no word, or None for an unknown one."""
+        return self._words.get(normalize_word(word) if word else HELP)
 
+    def suggest(self, word: str) -> UserError:
+        """Return the error for an unknown word: it names what was probably meant, if anything is near.
 
-def accented_word(plain_word: str) -> str:
-    """Return the word as it is written, with its accents."""
-    return next((word for word in TURKISH if normalize_word(word) == plain_word), plain_word)
+        That is the command of a bare number or a synonym, or the nearest to a prefix or a typing error.
+        """
+        plain = normalize_word(word)
+        if re.fullmatch(r"#?[0-9]{1,18}", word, re.ASCII):
+            near: str | None = f"{SHOW} {word}"
+        elif (near := self._synonyms.get(plain)) is None:
+            completed = [known for known in self._words if len(plain) >= _PREFIX_MIN and known.startswith(plain)]
+            close = completed or difflib.get_close_matches(plain, self._words, n=1, cutoff=0.6)
+            near = self._words[close[0]].text if close else None
+        if near is None:
+            return UserError("command.unknown", word=word[:_GIVEN_MAX])
+        return UserError("command.did_you_mean", word=word[:_GIVEN_MAX], near=near)

@@ -1,0 +1,49 @@
+"""The words that people type after `/flows` in a language other than English."""
+
+import tomllib
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
+
+from pydantic import BaseModel, ConfigDict
+
+from flowbot.i18n.languages import LANGUAGES
+
+
+class _Words(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class CommandWords(_Words):
+    """A command's word, what follows it, and other words that people try before they know it."""
+
+    word: str
+    usage: str = ""
+    synonyms: tuple[str, ...] = ()
+
+
+class FilterWords(_Words):
+    """The words that filter a list: the two states, and what stands before a website's name and a page's number."""
+
+    enabled: str
+    disabled: str
+    website: str
+    page: str
+
+
+class LanguageWords(_Words):
+    """A language's `commands.toml`: commands by their English word, and the words of a list's filter."""
+
+    commands: Mapping[str, CommandWords]
+    filter: FilterWords
+
+
+@cache
+def load_command_words() -> Mapping[str, LanguageWords]:
+    """Read the words of each language that has some. They come with the code and do not change while flowbot runs."""
+    found = {language: files(__package__).joinpath(language, "commands.toml") for language in LANGUAGES}
+    return {
+        language: LanguageWords.model_validate(tomllib.loads(file.read_text(encoding="utf-8")))
+        for language, file in found.items()
+        if file.is_file()
+    }

@@ -1,0 +1,37 @@
+"""`/flows approvals`."""
+
+from dataclasses import dataclass
+
+from flowbot.domain.policy import Permission
+from flowbot.services.inbox import RequestQueue
+from flowbot.services.ports import Clock
+from flowbot.services.request_details import RequestDetailsLoader
+from flowbot.slack.listeners.commands.command import Command, TypedWord
+from flowbot.slack.notify.request_message import RequestMessage
+from flowbot.slack.runner import Interaction, Reply
+from flowbot.slack.views.approvals import approvals_message
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalsCommand(Command[None]):
+    """Lists the requests that wait for the person, their own, and the others of the channel."""
+
+    queue: RequestQueue
+    details: RequestDetailsLoader
+    request_message: RequestMessage
+    clock: Clock
+
+    word = "approvals"
+    synonyms = ("pending", "requests", "queue", "waiting")
+    permission = Permission.VIEW
+
+    @staticmethod
+    def parse(text: str, word: TypedWord) -> None:
+        return None
+
+    async def handle(self, interaction: Interaction, arguments: None, trigger: str) -> Reply:
+        waiting = await self.queue.load_for(interaction.user, interaction.target.require_channel())
+        for_me, by_me, here = [[await self.details.load(change) for change in part] for part in waiting]
+        found = {change.id: await self.request_message.find_permalink(change) for part in waiting for change in part}
+        links = {change: link for change, link in found.items() if link}
+        return Reply(approvals_message(for_me, by_me, here, links, interaction.t, self.clock()))

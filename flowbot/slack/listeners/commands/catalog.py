@@ -1,0 +1,72 @@
+"""The commands, in the order in which people read them, and what each depends on."""
+
+from typing import Any, Final
+
+from flowbot.services.flow_queries import FlowQueries
+from flowbot.services.history import History
+from flowbot.services.inbox import RequestQueue
+from flowbot.services.ports import Clock
+from flowbot.services.request_details import RequestDetailsLoader
+from flowbot.slack.forms.flow.opening import FormOpener
+from flowbot.slack.listeners.commands.approvals import ApprovalsCommand
+from flowbot.slack.listeners.commands.command import Command
+from flowbot.slack.listeners.commands.create import CreateCommand
+from flowbot.slack.listeners.commands.delete import DeleteCommand
+from flowbot.slack.listeners.commands.disable import DisableCommand
+from flowbot.slack.listeners.commands.duplicate import DuplicateCommand
+from flowbot.slack.listeners.commands.edit import EditCommand
+from flowbot.slack.listeners.commands.enable import EnableCommand
+from flowbot.slack.listeners.commands.help import HelpCommand
+from flowbot.slack.listeners.commands.history import HistoryCommand
+from flowbot.slack.listeners.commands.list import ListCommand
+from flowbot.slack.listeners.commands.setup import SetupCommand
+from flowbot.slack.listeners.commands.show import ShowCommand
+from flowbot.slack.listeners.flow_viewer import FlowViewer
+from flowbot.slack.listeners.policy_form import PolicyFormHandler
+from flowbot.slack.listeners.request_actions import RequestActions
+from flowbot.slack.notify.request_message import RequestMessage
+
+COMMANDS: Final[tuple[type[Command[Any]], ...]] = (
+    ListCommand,
+    ShowCommand,
+    CreateCommand,
+    EditCommand,
+    DuplicateCommand,
+    EnableCommand,
+    DisableCommand,
+    DeleteCommand,
+    ApprovalsCommand,
+    HistoryCommand,
+    SetupCommand,
+    HelpCommand,
+)
+
+
+def build_commands(  # noqa: PLR0913 - everything that commands depend on is joined here, once
+    *,
+    flow_queries: FlowQueries,
+    viewer: FlowViewer,
+    history: History,
+    opener: FormOpener,
+    requests: RequestActions,
+    queue: RequestQueue,
+    details: RequestDetailsLoader,
+    request_message: RequestMessage,
+    policy_form: PolicyFormHandler,
+    clock: Clock,
+) -> tuple[Command[Any], ...]:
+    """Return the commands with their dependencies."""
+    return (
+        ListCommand(flow_queries, clock),
+        ShowCommand(viewer),
+        CreateCommand(opener),
+        EditCommand(opener),
+        DuplicateCommand(opener),
+        EnableCommand(requests),
+        DisableCommand(requests),
+        DeleteCommand(requests),
+        ApprovalsCommand(queue, details, request_message, clock),
+        HistoryCommand(history),
+        SetupCommand(policy_form),
+        HelpCommand(flow_queries, {command.word: command.permission for command in COMMANDS}),
+    )

@@ -1,0 +1,39 @@
+"""What the commands that request a change of a flow have in common."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from flowbot.domain.change import ChangeKind
+from flowbot.domain.ids import FlowId
+from flowbot.domain.policy import Permission
+from flowbot.slack.listeners.commands.command import Command, TypedWord, parse_flow_id, split_first_word
+from flowbot.slack.listeners.request_actions import RequestActions
+from flowbot.slack.runner import Interaction, Reply
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeArguments:
+    """The flow to change, and why; the reason may be empty."""
+
+    flow: FlowId
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeCommand(Command[ChangeArguments]):
+    """Requests the change of its kind."""
+
+    requests: RequestActions
+
+    kind: ClassVar[ChangeKind]
+    usage = "ID [REASON…]"
+    permission = Permission.EDIT
+    is_handled_once = True
+
+    @staticmethod
+    def parse(text: str, word: TypedWord) -> ChangeArguments:
+        number, reason = split_first_word(text)
+        return ChangeArguments(parse_flow_id(number, word), reason.strip())
+
+    async def handle(self, interaction: Interaction, arguments: ChangeArguments, trigger: str) -> Reply:
+        return await self.requests.request_change(interaction, self.kind, arguments.flow, arguments.reason)

@@ -1,0 +1,92 @@
+"""The shape of a command, and what several of them parse."""
+
+import re
+from dataclasses import dataclass
+from typing import ClassVar, Protocol, TypeVar
+
+from flowbot.domain.ids import FlowId
+from flowbot.domain.policy import Permission
+from flowbot.errors import UserError
+from flowbot.slack.runner import Interaction, Reply
+
+A = TypeVar("A")
+"""The arguments of a command, as it parses and handles them."""
+
+
+@dataclass(frozen=True, slots=True)
+class TypedWord:
+    """A command's word as a person typed it.
+
+    Attributes:
+        command: The command's English word.
+        text: The word as it is written, with its accents.
+        languages: The languages that it is a word of.
+    """
+
+    command: str
+    text: str
+    languages: tuple[str, ...]
+
+
+class Command(Protocol[A]):
+    """A command after `/flows`. Its words in other languages stand in their `commands.toml`.
+
+    Attributes:
+        word: The English word.
+        synonyms: English words that people try before they know this one.
+        usage: What follows the word.
+        permission: Who finds it in the help; None for everybody.
+        is_handled_once: Whether a second delivery of the same request is refused, since the command changes something.
+    """
+
+    word: ClassVar[str]
+    synonyms: ClassVar[tuple[str, ...]] = ()
+    usage: ClassVar[str] = ""
+    permission: ClassVar[Permission | None]
+    is_handled_once: ClassVar[bool] = False
+
+    @staticmethod
+    def parse(text: str, word: TypedWord) -> A:
+        """Return the arguments.
+
+        Args:
+            text: what follows the word, as it was typed.
+            word: the word, for an example in the language in which it was typed.
+
+        Raises:
+            UserError: the text cannot be understood; says what was expected.
+        """
+        raise NotImplementedError
+
+    async def handle(self, interaction: Interaction, arguments: A, trigger: str) -> Reply:
+        """Do what the command says, and return the answer.
+
+        Args:
+            interaction: who asks, where, and in which language to answer.
+            arguments: what `parse` returned.
+            trigger: what opens a form, for a few seconds.
+
+        Raises:
+            UserError: not allowed, or not possible.
+            DependencyError: something outside did not answer.
+        """
+        raise NotImplementedError
+
+
+def split_first_word(text: str) -> tuple[str, str]:
+    """Return the first word and the rest."""
+    first, *rest = text.split(maxsplit=1) or [""]
+    return first, rest[0] if rest else ""
+
+
+def parse_flow_id(text: str, word: TypedWord) -> FlowId:
+    """Return a flow's id, typed with or without a number sign.
+
+    Raises:
+        UserError: the id is missing, not a number, or followed by something else.
+    """
+    found = re.fullmatch(r"#?([0-9]{1,18})", text.strip(), re.ASCII)
+    if found:
+        return FlowId(int(found[1]))
+    key = "command.bad_id" if text.strip() else "command.needs_id"
+    raise UserError(key, verb=word.text, given=text.strip()[:80])

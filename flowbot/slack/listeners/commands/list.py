@@ -1,0 +1,120 @@
+"""`/flows list`."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Final
+
+from flowbot.domain.policy import Permission
+from flowbot.domain.search import FlowQuery
+from flowbot.errors import UserError
+from flowbot.i18n.command_words import FilterWords, load_command_words
+from flowbot.services.flow_queries import FlowQueries, ListRequest
+from flowbot.services.ports import Clock
+from flowbot.slack.listeners.commands.command import Command, TypedWord
+from flowbot.slack.listeners.commands.words import normalize_word
+from flowbot.slack.runner import Interaction, Reply
+from flowbot.slack.views.flow_list import flow_list_message
+
+ENGLISH: Final = FilterWords(enabled="enabled", disabled="disabled", website="website", page="page")
+"""Understood in any language, with the words of the command's own."""
+_QUOTES: Final = '"“”„'
+
+
+@dataclass(frozen=True, slots=True)
+class ListCommand(Command[ListRequest]):
+    """Lists the flows of the channel."""
+
+    flow_queries: FlowQueries
+    clock: Clock
+
+    word = "list"
+    synonyms = ("find", "search", "all")
+    usage = "[WORDS…] [enabled|disabled] [website:NAME_OR_ID] [page:N]"
+    permission = Permission.VIEW
+
+    @staticmethod
+    def parse(text: str, word: TypedWord) -> ListRequest:
+        filters, draft = _load_filters(), _Draft(_load_states(word.languages))
+        for token in filters.token.finditer(text):
+            if token["key"]:
+                value = (token["quoted_value"] or token["value"] or "").strip()
+                filters.setters[normalize_word(token["key"])](draft, value)
+            elif token["quoted"]:
+                draft.words += (token["quoted"],)
+            else:
+                draft.add_word(token["word"])
+        return ListRequest(FlowQuery(draft.words, draft.is_enabled), draft.website, draft.website_at, draft.page)
+
+    async def handle(self, interaction: Interaction, arguments: ListRequest, trigger: str) -> Reply:
+        channel = interaction.target.require_channel()
+        flows = await self.flow_queries.list_flows(interaction.user, channel, arguments)
+        return Reply(flow_list_message(flows, interaction.t, self.clock()))
+
+
+@dataclass(slots=True)
+class _Draft:
+    """A list request while it is read word by word; the last of two values counts."""
+
+    states: Mapping[str, bool]
+    words: tuple[str, ...] = ()
+    is_enabled: bool | None = None
+    website: str | None = None
+    website_at: int = 0
+    page: int = 1
+
+    def add_word(self, word: str) -> None:
+        state = self.states.get(normalize_word(word))
+        if state is None:
+            # An opening quote without a closing one is no part of the word.
+            self.words += (word.lstrip(_QUOTES) or word,)
+        else:
+            self.is_enabled = state
+
+    def set_website(self, value: str) -> None:
+        if not value:
+            raise UserError("list.which_website")
+        self.website = value
+        self.website_at = len(self.words)
+
+    def set_page(self, value: str) -> None:
+        if not re.fullmatch(r"[0-9]{1,9}", value, re.ASCII):
+            raise UserError("list.bad_page", given=value[:40])
+        self.page = int(value)
+
+
+@dataclass(frozen=True, slots=True)
+class _Filters:
+    """The pattern of a list's words, and what is set by the keys before a colon."""
+
+    token: re.Pattern[str]
+    setters: Mapping[str, Callable[[_Draft, str], None]]
+
+
+@cache
+def _load_filters() -> _Filters:
+    """Return the keys of all languages: each is understood in any of them."""
+    languages = (ENGLISH, *(words.filter for words in load_command_words().values()))
+    websites, pages = [words.website for words in languages], [words.page for words in languages]
+    keys = "|".join(map(re.escape, (*websites, *pages)))
+    quotes = f"[{_QUOTES}]", f"[^{_QUOTES}]"
+    token = re.compile(
+        rf"(?P<key>{keys}):(?:{quotes[0]}(?P<quoted_value>{quotes[1]}*){quotes[0]}|(?P<value>\S*))"
+        rf"|{quotes[0]}(?P<quoted>{quotes[1]}+){quotes[0]}|(?P<word>\S+)",
+        re.IGNORECASE,
+    )
+    setters = dict.fromkeys(map(normalize_word, websites), _Draft.set_website)
+    return _Filters(token, setters | dict.fromkeys(map(normalize_word, pages), _Draft.set_page))
+
+
+@cache
+def _load_states(languages: tuple[str, ...]) -> Mapping[str, bool]:
+    """Return the words of the two states in these languages and in English."""
+    words = load_command_words()
+    filters = (ENGLISH, *(words[language].filter for language in languages if language in words))
+    return {
+        normalize_word(word): state
+        for each in filters
+        for word, state in ((each.enabled, True), (each.disabled, False))
+    }

@@ -1,0 +1,28 @@
+"""`/flows show`."""
+
+from dataclasses import dataclass
+
+from flowbot.domain.ids import FlowId
+from flowbot.domain.policy import Permission
+from flowbot.slack.listeners.commands.command import Command, TypedWord, parse_flow_id
+from flowbot.slack.listeners.flow_viewer import FlowViewer
+from flowbot.slack.runner import Interaction, Reply
+
+
+@dataclass(frozen=True, slots=True)
+class ShowCommand(Command[FlowId]):
+    """Shows a flow."""
+
+    viewer: FlowViewer
+
+    word = "show"
+    synonyms = ("view", "open", "get")
+    usage = "ID"
+    permission = Permission.VIEW
+
+    @staticmethod
+    def parse(text: str, word: TypedWord) -> FlowId:
+        return parse_flow_id(text, word)
+
+    async def handle(self, interaction: Interaction, arguments: FlowId, trigger: str) -> Reply:
+        return await self.viewer.show(interaction, arguments)

@@ -55,31 +55,8 @@ class Totals:
 
 
 @dataclass(frozen=True, slots=True)
-class Flow:
-    """A flow as Enkapush has it. `ttl` is in seconds; the times know their zone; any of them may be None."""
-
-    id: FlowId
-    website_id: WebsiteId
-    name: str
-    title: str
-    description: str
-    wait: WaitTime
-    is_enabled: bool
-    url: str = ""
-    image_url: str | None = None
-    ttl: int | None = DEFAULT_TTL_SECONDS
-    is_silent: bool = False
-    is_auto_hide: bool = False
-    buttons: tuple[FlowButton, FlowButton] = (NO_BUTTON, NO_BUTTON)
-    totals: Totals = field(default_factory=Totals)
-    last_sent_at: datetime | None = None
-    changed_at: datetime | None = None
-    created_at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class FlowContent:
-    """The part of a flow that subscribers notice, as far as Enkapush lets it be read back."""
+    """The part of a flow that people set and Enkapush lets be read back. `ttl` is in seconds, or None."""
 
     website_id: WebsiteId
     name: str
@@ -93,23 +70,28 @@ class FlowContent:
     button_1: FlowButton = NO_BUTTON
     button_2: FlowButton = NO_BUTTON
 
-    @classmethod
-    def of(cls, flow: Flow) -> "FlowContent":
-        """Return the content of `flow`."""
-        first, second = flow.buttons
-        return cls(
-            website_id=flow.website_id,
-            name=flow.name,
-            title=flow.title,
-            description=flow.description,
-            wait=flow.wait,
-            url=flow.url,
-            ttl=flow.ttl,
-            is_silent=flow.is_silent,
-            is_auto_hide=flow.is_auto_hide,
-            button_1=first,
-            button_2=second,
-        )
+    @staticmethod
+    def of(flow: "Flow") -> "FlowContent":
+        """Return the content of `flow` and nothing else, to keep it or to compare it for equality."""
+        return FlowContent(**{each.name: getattr(flow, each.name) for each in fields(FlowContent)})
+
+    @property
+    def buttons(self) -> tuple[FlowButton, FlowButton]:
+        """Return both buttons."""
+        return self.button_1, self.button_2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flow(FlowContent):
+    """A flow as Enkapush has it: its content and the rest. The times know their zone; any of them may be None."""
+
+    id: FlowId
+    is_enabled: bool
+    image_url: str | None = None
+    totals: Totals = field(default_factory=Totals)
+    last_sent_at: datetime | None = None
+    changed_at: datetime | None = None
+    created_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +135,7 @@ def content_differences(before: FlowContent, after: FlowContent) -> tuple[FieldD
 
 def is_unchanged(wanted: DesiredFlow, flow: Flow) -> bool:
     """Check whether `wanted` would leave the flow as it is."""
-    return wanted.image is None and wanted.unread.is_empty and wanted.content == FlowContent.of(flow)
+    return wanted.image is None and wanted.unread.is_empty and not content_differences(wanted.content, flow)
 
 
 def is_equivalent(one: FlowContent, other: FlowContent) -> bool:
@@ -181,7 +163,7 @@ def fingerprint(flow: Flow) -> str:
 
 def flow_differences(before: Flow, after: Flow) -> Iterator[FieldDifference]:
     """Yield the fields that differ, of all that the fingerprint covers."""
-    yield from content_differences(FlowContent.of(before), FlowContent.of(after))
+    yield from content_differences(before, after)
     for name in ("image_url", "is_enabled"):
         old, new = getattr(before, name), getattr(after, name)
         if old != new:

@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 from flowbot.domain.change import ChangeKind, ChangeRequest
-from flowbot.domain.flow import DesiredFlow, Flow, FlowContent, fingerprint, is_equivalent
+from flowbot.domain.flow import DesiredFlow, Flow, content_differences, fingerprint, is_equivalent
 from flowbot.domain.images import ImageUpload
 
 
@@ -43,7 +43,7 @@ class EditOperation:
         """Check whether `flow` is as desired, as far as it can be read back."""
         if flow is None:
             return False
-        return is_equivalent(FlowContent.of(flow), self.wanted.content) and flow.is_enabled == self.before.is_enabled
+        return is_equivalent(flow, self.wanted.content) and flow.is_enabled == self.before.is_enabled
 
     def is_confirmed_by(self, flow: Flow | None) -> bool:
         """Check whether `flow` proves that the edit was made: it matches, and all of it can be read back."""
@@ -56,7 +56,7 @@ class EditOperation:
         fields alone leaves no trace: whatever the flow shows then may be somebody else's doing.
         """
         has_image = flow.image_url is not None or (self.wanted.image is None and self.picture is None)
-        return has_image and self.matches(flow) and not is_equivalent(FlowContent.of(self.before), self.wanted.content)
+        return has_image and self.matches(flow) and not is_equivalent(self.before, self.wanted.content)
 
     def shows_no_trace(self, flow: Flow | None) -> bool:
         """Check that the flow shows no trace of the edit. With no request in flight, the edit was not made."""
@@ -104,7 +104,7 @@ class ToggleOperation(_ReadableOperation):
         """Check whether `flow` has the desired state and is otherwise unchanged."""
         if flow is None or not self.matches_state(flow):
             return False
-        return FlowContent.of(flow) == FlowContent.of(self.before) and flow.image_url == self.before.image_url
+        return not content_differences(flow, self.before) and flow.image_url == self.before.image_url
 
     def shows_no_trace(self, flow: Flow | None) -> bool:
         """Check that the flow shows no trace of the toggle. With no request in flight, it was not made.

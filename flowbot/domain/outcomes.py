@@ -82,7 +82,7 @@ def evaluate_edit(operation: EditOperation, flow: Flow | None, *, was_answered: 
     if unlike and fingerprint(operation.before) == fingerprint(flow):
         ignored = ChangeResult(ChangeState.FAILED, Outcome("not_done.ignored", {"fields": unlike}), flow)
         return ignored if was_answered else unknown_result(operation, flow)
-    if "image_url" in unlike or not is_equivalent(FlowContent.of(flow), operation.wanted.content):
+    if "image_url" in unlike or not is_equivalent(flow, operation.wanted.content):
         params = {"id": str(operation.before.id), "fields": unlike}
         return ChangeResult(ChangeState.UNKNOWN, Outcome("unknown.edit_partly", params, operation.before.id), flow)
     return edit_applied_result(operation, flow, unlike)
@@ -194,7 +194,7 @@ def _outcome(how: str, operation: FlowOperation) -> Outcome:
 
 
 def _names_of_differences(wanted: FlowContent, flow: Flow) -> list[str]:
-    return [difference.field for difference in content_differences(wanted, FlowContent.of(flow))]
+    return [difference.field for difference in content_differences(wanted, flow)]
 
 
 def _kept_differently(fields: Iterable[str]) -> dict[str, Any]:

@@ -139,9 +139,8 @@ def to_flow(record: models.Flow, zone: ZoneInfo) -> Flow:
         ttl=settings.ttl,
         is_silent=settings.is_silent,
         is_auto_hide=settings.is_auto_hide,
-        buttons=_buttons(
-            settings.button_title_1, settings.button_url_1, settings.button_title_2, settings.button_url_2
-        ),
+        button_1=_button(settings.button_title_1, settings.button_url_1),
+        button_2=_button(settings.button_title_2, settings.button_url_2),
         totals=Totals(
             sent=record.total_sent_push_notifications,
             displayed=record.total_displayed_push_notifications,
@@ -163,8 +162,8 @@ def _wait(amount: int, unit: str) -> WaitTime:
 
 
 @lru_cache(maxsize=1024)
-def _buttons(title_1: str, url_1: str, title_2: str, url_2: str) -> tuple[FlowButton, FlowButton]:
-    return FlowButton(title_1, url_1), FlowButton(title_2, url_2)
+def _button(title: str, url: str) -> FlowButton:
+    return FlowButton(title, url)
 
 
 def _in_zone(moment: dt.datetime | None, zone: ZoneInfo) -> dt.datetime | None:

@@ -48,14 +48,14 @@ class RequestDetails:
         """Return what subscribers would see once the change is applied."""
         if self.change.request.wanted is not None:
             return self.change.request.wanted.content
-        return FlowContent.of(self.flow) if self.flow else None
+        return self.flow
 
     @property
     def edits(self) -> tuple[FieldDifference, ...]:
         """Return what an edit changes, field by field."""
         if self.change.request.kind is not ChangeKind.EDIT or self.flow is None or self.content is None:
             return ()
-        return content_differences(FlowContent.of(self.flow), self.content)
+        return content_differences(self.flow, self.content)
 
     @property
     def approvals(self) -> tuple[UserId, ...]:
@@ -94,12 +94,10 @@ def diff_since_approved(
     flow = change.request.before
     if approved is None or flow is None:
         return None
-    last = approved.request.wanted.content if approved.request.wanted else None
-    if last is None and approved.request.before is not None:
-        last = FlowContent.of(approved.request.before)
+    last = approved.request.wanted.content if approved.request.wanted else approved.request.before
     if last is None or policy is None or not policy.covers_website(last.website_id):
         return None
-    return content_differences(last, FlowContent.of(flow))
+    return content_differences(last, flow)
 
 
 @dataclass(frozen=True, slots=True)

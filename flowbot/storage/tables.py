@@ -211,6 +211,29 @@ def to_plain(value: Any) -> Any:
             return value
 
 
+def join_buttons(flow: Any) -> Any:
+    """Put the buttons of a flow's document into the pair `buttons`, as every version of flowbot has stored them."""
+    if flow is None:
+        return None
+    others = {name: value for name, value in flow.items() if name not in {"button_1", "button_2"}}
+    return others | {"buttons": [flow["button_1"], flow["button_2"]]}
+
+
+def split_buttons(flow: Any) -> Any:
+    """Undo `join_buttons` in a document that was stored; what is no such document is left as it is.
+
+    Raises:
+        DependencyError: its buttons are no pair.
+    """
+    match flow:
+        case {"buttons": [first, second]}:
+            return {**flow, "button_1": first, "button_2": second}
+        case {"buttons": _}:
+            raise DependencyError("fault.database")
+        case _:
+            return flow
+
+
 class Document(Generic[T]):
     """The JSON document of one type's values.
 

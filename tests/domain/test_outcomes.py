@@ -32,7 +32,7 @@ from flowbot.domain.outcomes import (
     not_found_result,
 )
 
-FLOW: Final = Flow(FlowId(7), WebsiteId(1), "Name", "Title", "Text", WaitTime(1, "days"), is_enabled=False)
+FLOW: Final = Flow(WebsiteId(1), "Name", "Title", "Text", WaitTime(1, "days"), id=FlowId(7), is_enabled=False)
 ON: Final = replace(FLOW, is_enabled=True)
 NEW_TITLE: Final = replace(FLOW, title="New")
 PICTURE: Final = ImageUpload("F1", "https://files.example/F1", "a.png")

@@ -22,7 +22,7 @@ from flowbot.domain.search import (
 )
 from flowbot.domain.text import fold
 
-FLOW = Flow(FlowId(1), WebsiteId(1), "Name", "Title", "Description", WaitTime(3, "days"), is_enabled=True)
+FLOW = Flow(WebsiteId(1), "Name", "Title", "Description", WaitTime(3, "days"), id=FlowId(1), is_enabled=True)
 DAY = datetime(2026, 5, 1, tzinfo=UTC)
 
 

@@ -64,7 +64,7 @@ def test_a_text_that_is_seen_is_kept_with_all_that_is_not(name: str, before: str
 
 
 def test_what_a_flow_has_already_is_not_refused() -> None:
-    flow = Flow(FlowId(1), SHOP, "\u200b", "Hello", "Come", WaitTime(1, "days"), is_enabled=False)
+    flow = Flow(SHOP, "\u200b", "Hello", "Come", WaitTime(1, "days"), id=FlowId(1), is_enabled=False)
     checked = validate_form(form_values(flow) | {"title": "New"}, kind=FormKind.EDIT, before=flow, websites={SHOP})
     assert checked.wanted is not None
     assert checked.wanted.content.name == "\u200b"

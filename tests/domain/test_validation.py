@@ -30,17 +30,17 @@ from flowbot.domain.validation import (
 
 SHOP, BLOG = WebsiteId(1), WebsiteId(2)
 FLOW = Flow(
-    FlowId(7),
     SHOP,
     "Welcome",
     "Hello",
     "Glad that you are here",
     WaitTime(3, "days"),
+    id=FlowId(7),
     is_enabled=False,
     url="https://shop.example/hello",
     ttl=3600,
     is_silent=True,
-    buttons=(FlowButton("See", "https://shop.example/see"), FlowButton("", "")),
+    button_1=FlowButton("See", "https://shop.example/see"),
 )
 FILLED = default_values(SHOP) | {"name": "Welcome", "title": "Hello", "description": "Glad"}
 ANY_FLOW = st.builds(
@@ -58,7 +58,8 @@ ANY_FLOW = st.builds(
     ttl=st.one_of(st.none(), st.integers(), st.sampled_from(TTL_SECONDS)),
     is_silent=st.booleans(),
     is_auto_hide=st.booleans(),
-    buttons=st.tuples(st.builds(FlowButton, st.text(), st.text()), st.builds(FlowButton, st.text(), st.text())),
+    button_1=st.builds(FlowButton, st.text(), st.text()),
+    button_2=st.builds(FlowButton, st.text(), st.text()),
 )
 
 
@@ -320,9 +321,7 @@ def test_a_form_that_nobody_touched_is_as_it_was_shown(flow: Flow) -> None:
 
 
 def test_a_wait_is_not_put_together_from_two_peoples_halves() -> None:
-    theirs = replace(
-        FLOW, wait=WaitTime(2, "hours"), buttons=(FlowButton("See", "https://shop.example/theirs"), FLOW.buttons[1])
-    )
+    theirs = replace(FLOW, wait=WaitTime(2, "hours"), button_1=FlowButton("See", "https://shop.example/theirs"))
     moved = rebase_values(form_values(FLOW) | {"wait": "30", "button_1_title": "Look"}, FLOW, theirs)
     assert (moved["wait"], moved["wait_unit"]) == ("30", "days")
     assert (moved["button_1_title"], moved["button_1_url"]) == ("Look", "https://shop.example/see")
@@ -356,7 +355,7 @@ def test_an_edit_can_remove_what_is_optional() -> None:
 
 
 def test_half_a_button_that_the_flow_has_is_left_alone() -> None:
-    flow = replace(FLOW, buttons=(FlowButton("Half", ""), FlowButton("", "")))
+    flow = replace(FLOW, button_1=FlowButton("Half", ""))
     assert require_wanted(check_edit(flow, name="Other")).content.button_1 == FlowButton("Half", "")
 
 

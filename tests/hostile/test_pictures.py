@@ -117,7 +117,7 @@ async def server() -> AsyncIterator[PictureServer]:
 
 
 async def fetch_picture(url: str, api: str) -> ImageFile | None:
-    flow = Flow(FlowId(1), WebsiteId(1), "n", "t", "d", WaitTime(1, "hours"), is_enabled=False, image_url=url)
+    flow = Flow(WebsiteId(1), "n", "t", "d", WaitTime(1, "hours"), id=FlowId(1), is_enabled=False, image_url=url)
     async with create_image_client(api) as client:
         return await ImageFetcher(client).fetch_for(flow)
 

@@ -197,4 +197,4 @@ def first_flow(number: int) -> Flow:
 
 def with_content(flow: Flow, content: FlowContent) -> Flow:
     shown: dict[str, Any] = {field.name: getattr(content, field.name) for field in fields(content)}
-    return replace(flow, buttons=(shown.pop("button_1"), shown.pop("button_2")), **shown)
+    return replace(flow, **shown)

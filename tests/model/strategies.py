@@ -65,7 +65,7 @@ EDITS: Final[Mapping[str, Callable[[Flow], Flow]]] = {
     "ttl": lambda flow: replace(flow, ttl=900),
     "silent": lambda flow: replace(flow, is_silent=not flow.is_silent),
     "auto_hide": lambda flow: replace(flow, is_auto_hide=not flow.is_auto_hide),
-    "button": lambda flow: replace(flow, buttons=(flow.buttons[0], FlowButton("Buy", "https://elsewhere.example"))),
+    "button": lambda flow: replace(flow, button_2=FlowButton("Buy", "https://elsewhere.example")),
 }
 """Edits of a flow in Enkapush itself, besides deleting it."""
 

@@ -36,7 +36,8 @@ def flow_of(content: FlowContent, number: int, **other: Any) -> Flow:
         ttl=content.ttl,
         is_silent=content.is_silent,
         is_auto_hide=content.is_auto_hide,
-        buttons=(content.button_1, content.button_2),
+        button_1=content.button_1,
+        button_2=content.button_2,
         **({"is_enabled": False} | other),
     )
 

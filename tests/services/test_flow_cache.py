@@ -19,7 +19,9 @@ NOON: Final = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
 def new_flow(number: int) -> Flow:
-    return Flow(FlowId(number), WebsiteId(1), f"Flow {number}", "Title", "Text", WaitTime(1, "days"), is_enabled=False)
+    return Flow(
+        WebsiteId(1), f"Flow {number}", "Title", "Text", WaitTime(1, "days"), id=FlowId(number), is_enabled=False
+    )
 
 
 class FakeSource:

@@ -17,12 +17,12 @@ CHANNEL: Final = ChannelId("C1")
 
 def enabling(title: str, website: int) -> Change:
     flow = Flow(
-        FlowId(7),
         WebsiteId(website),
         "Name",
         title,
         "Text",
         WaitTime(3, "days"),
+        id=FlowId(7),
         is_enabled=False,
         url="https://a.example",
     )

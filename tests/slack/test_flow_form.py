@@ -37,18 +37,18 @@ METADATA_MAX = 3000
 """Characters that Slack allows in `private_metadata`."""
 METADATA = FormMetadata(token=TOKEN, kind=FormKind.CREATE, channel=ChannelId("C0MARKETING"))
 FLOW = Flow(
-    FlowId(7),
     SHOP,
     "Welcome",
     "Hello",
     "Glad that you are here",
     WaitTime(3, "days"),
+    id=FlowId(7),
     is_enabled=False,
     url="https://shop.example/hello",
     image_url="https://cdn.example/7.png",
     ttl=3600,
     is_silent=True,
-    buttons=(FlowButton("See", "https://shop.example/see"), FlowButton("", "")),
+    button_1=FlowButton("See", "https://shop.example/see"),
 )
 LABELS = [
     "Website", "Name", "Title", "Description", "URL", "Image", "Wait", "Wait unit", "Segment",

@@ -38,15 +38,15 @@ def request_details(
     number: int = 1, state: ChangeState = ChangeState.PENDING, kind: ChangeKind = ChangeKind.EDIT, text: str = "Spring"
 ) -> RequestDetails:
     flow = Flow(
-        FlowId(number),
         SHOP,
         text,
         text,
         text,
         WaitTime(3, "days"),
+        id=FlowId(number),
         is_enabled=True,
         url=text,
-        buttons=(FlowButton(text, text), FlowButton("", "")),
+        button_1=FlowButton(text, text),
     )
     content = FlowContent.of(flow)
     other = replace(

@@ -69,16 +69,16 @@ EMMA, AYSE, BURAK = UserId("U0EMMA"), UserId("U0AYSE"), UserId("U0BURAK")
 LEADS = GroupId("S0LEADS")
 CHANNEL = ChannelId("C0MARKETING")
 FLOW = Flow(
-    FlowId(12),
     SHOP,
     "Spring sale",
     "Tulips!",
     "Half price until Sunday",
     WaitTime(3, "days"),
+    id=FlowId(12),
     is_enabled=False,
     url="https://shop.example/spring",
     image_url="https://cdn.example/12.png",
-    buttons=(FlowButton("See", "https://shop.example/see"), FlowButton("", "")),
+    button_1=FlowButton("See", "https://shop.example/see"),
 )
 RULE = ApprovalRule(quorum=2)
 CLOSINGS = {
@@ -641,7 +641,8 @@ FLOWS = st.builds(
     image_url=st.one_of(st.none(), ANY_TEXT, st.just("https://a.example/b.png")),
     ttl=st.one_of(st.none(), st.integers(0, 10**7)),
     is_silent=st.booleans(),
-    buttons=st.tuples(st.builds(FlowButton, ANY_TEXT, ANY_TEXT), st.builds(FlowButton, ANY_TEXT, ANY_TEXT)),
+    button_1=st.builds(FlowButton, ANY_TEXT, ANY_TEXT),
+    button_2=st.builds(FlowButton, ANY_TEXT, ANY_TEXT),
 )
 PLAIN = st.recursive(
     st.none() | st.booleans() | st.integers() | ANY_TEXT,

@@ -101,7 +101,7 @@ BUTTONS: Final = st.builds(FlowButton, TEXTS, TEXTS)
 FLOWS: Final = st.builds(
     Flow, id=NUMBERS, website_id=NUMBERS, name=TEXTS, title=TEXTS, description=TEXTS, url=TEXTS,
     wait=st.builds(WaitTime, st.integers(), TEXTS), image_url=st.none() | TEXTS, ttl=st.none() | st.integers(),
-    buttons=st.tuples(BUTTONS, BUTTONS), totals=st.builds(Totals, *[st.integers()] * 4),
+    button_1=BUTTONS, button_2=BUTTONS, totals=st.builds(Totals, *[st.integers()] * 4),
     last_sent_at=st.none() | MOMENTS, changed_at=st.none() | MOMENTS, created_at=st.none() | MOMENTS,
 )  # fmt: skip
 CONTENTS: Final = FLOWS.map(FlowContent.of)

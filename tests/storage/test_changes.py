@@ -9,7 +9,7 @@ from hypothesis import given
 from sqlalchemy import select, text, update
 
 from flowbot.domain.change import ChangeKind, ChangeRequest, ChangeState
-from flowbot.domain.flow import Flow, WaitTime
+from flowbot.domain.flow import Flow, FlowButton, WaitTime
 from flowbot.domain.ids import ChangeId, FlowId, FormToken
 from flowbot.domain.policy import ApprovalRule
 from flowbot.errors import DependencyError
@@ -55,7 +55,7 @@ async def test_a_new_change_is_a_draft_in_the_hands_of_who_submitted_it_and_due_
 
 
 async def test_what_an_older_flowbot_kept_besides_is_no_hindrance(store: ChangeRepository, database: Database) -> None:
-    before = Flow(FLOW, SHOP, "Welcome", "Hello", "Glad that you are here", WaitTime(3, "days"), is_enabled=False)
+    before = Flow(SHOP, "Welcome", "Hello", "Glad that you are here", WaitTime(3, "days"), id=FLOW, is_enabled=False)
     change = await submit_change(store, before=before)
     async with database.write() as connection:
         document = (await connection.execute(select(changes.c.asked))).scalar_one()
@@ -175,6 +175,23 @@ async def test_a_change_that_cannot_be_read_is_a_fault_and_never_a_guess(
     change = await submit_change(store)
     async with database.write() as connection:
         await connection.execute(text("""UPDATE changes SET asked = '{"kind": "from_later"}'"""))
+    with pytest.raises(DependencyError):
+        await store.get(change.id)
+
+
+async def test_a_flows_buttons_are_kept_as_the_pair_that_older_flowbots_read(
+    store: ChangeRepository, database: Database
+) -> None:
+    before = Flow(SHOP, "Welcome", "Hello", "Come", WaitTime(3, "days"), id=FLOW, is_enabled=False)
+    before = replace(before, button_1=FlowButton("Go", "u"))
+    change = await submit_change(store, before=before)
+    async with database.write() as connection:
+        document = (await connection.execute(select(changes.c.asked))).scalar_one()
+        kept = document["before"]
+        assert kept["buttons"] == [{"title": "Go", "url": "u"}, {"title": "", "url": ""}]
+        assert kept.keys().isdisjoint({"button_1", "button_2"})
+        kept["buttons"] = kept["buttons"][:1]
+        await connection.execute(update(changes).values(asked=document))
     with pytest.raises(DependencyError):
         await store.get(change.id)
 

@@ -80,7 +80,7 @@ class RequestSubmitter:
             return await self.request_change(user, earlier.channel, earlier.kind, earlier.flow, earlier.reason)
         flow = await load_visible_flow(self.source, earlier.flow, policy)
         request = _new_request(user, earlier.channel, ChangeKind.EDIT, flow, earlier.reason)
-        content = rebase_content(earlier.wanted.content, FlowContent.of(earlier.before), FlowContent.of(flow))
+        content = rebase_content(earlier.wanted.content, earlier.before, FlowContent.of(flow))
         wanted, typed = replace(earlier.wanted, content=content), rebase_values(earlier.typed, earlier.before, flow)
         return await self._submit(replace(request, wanted=wanted, typed=typed, picture=earlier.picture))
 

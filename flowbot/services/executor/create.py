@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import structlog
 
 from flowbot.domain.change import Change, ChangeState, Outcome
-from flowbot.domain.flow import Flow, FlowContent, is_equivalent
+from flowbot.domain.flow import Flow, is_equivalent
 from flowbot.domain.ids import FlowId
 from flowbot.domain.operations import CreateOperation
 from flowbot.domain.outcomes import ChangeResult, evaluate_create, not_found_result
@@ -96,7 +96,7 @@ class CreateWrite:
     async def _find(self, flows: Iterable[Flow], newest: FlowId | None) -> FlowId | None:
         """Find the oldest flow above `newest` with the wanted content that no other change has created."""
         later = (flow for flow in flows if flow.id > (newest or 0))
-        alike = (flow.id for flow in later if is_equivalent(FlowContent.of(flow), self.operation.wanted.content))
+        alike = (flow.id for flow in later if is_equivalent(flow, self.operation.wanted.content))
         return min(await self._drop_claimed(alike), default=None)
 
     async def _has_candidate(self, flows: Iterable[Flow]) -> bool:

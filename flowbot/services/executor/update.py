@@ -8,7 +8,7 @@ from typing import Final, Generic, TypeVar
 import structlog
 
 from flowbot.domain.change import Change
-from flowbot.domain.flow import Flow, FlowContent
+from flowbot.domain.flow import Flow
 from flowbot.domain.operations import DeleteOperation, EditOperation, FlowOperation, ToggleOperation
 from flowbot.domain.outcomes import (
     ChangeResult,
@@ -163,7 +163,7 @@ class EditWrite(RepeatableWrite[EditOperation]):
             return edit_applied_result(operation, now)
         if conflict := find_conflict(operation, now, was_sent=was_sent):
             return conflict
-        update = FlowUpdate(FlowContent.of(now), wanted.content, wanted.unread, image)
+        update = FlowUpdate(now, wanted.content, wanted.unread, image)
         if update.is_empty:
             return edit_applied_result(operation, now)
         require_held(context, change)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from flowbot.domain.flow import Flow, FlowContent, WriteOnlyFields
+from flowbot.domain.flow import Flow, FlowContent, WriteOnlyFields, content_differences
 from flowbot.domain.ids import FlowId, WebsiteId
 from flowbot.domain.images import ImageFile
 from flowbot.errors import FlowbotError
@@ -52,7 +52,7 @@ class FlowUpdate:
     @property
     def is_empty(self) -> bool:
         """Check whether there is nothing to write."""
-        return self.before == self.wanted and self.write_only.is_empty and self.image is None
+        return not content_differences(self.before, self.wanted) and self.write_only.is_empty and self.image is None
 
 
 class FlowWriter(Protocol):

@@ -7,7 +7,7 @@ import structlog
 
 from flowbot.domain.change import Change, ChangeRequest, ChangeState, Draft
 from flowbot.domain.fields import FormKind
-from flowbot.domain.flow import Flow, FlowContent
+from flowbot.domain.flow import Flow
 from flowbot.domain.lint import lint
 from flowbot.domain.policy import Permission
 from flowbot.errors import DependencyError, Text, UserError
@@ -131,7 +131,7 @@ class FormResult:
                 segment = format_segment(write_only.segment, name, t)
             hosts = self.forms.known_hosts(flow.website_id, flow.id)
             edited = request.flow is not None
-            remarks = lint(FlowContent.of(flow), write_only, sibling_hosts=hosts, utm_may_be_set=edited)
+            remarks = lint(flow, write_only, sibling_hosts=hosts, utm_may_be_set=edited)
         website = format_website(flow.website_id, rights.website_names if rights else {}, t)
         below = (push.audience_block(website, flow.wait, segment, t), *push.remark_blocks(remarks, t))
         kind, may_share = await self._form_kind(request), rights is not None and rights.may(Permission.SHARE)

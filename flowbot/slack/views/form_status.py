@@ -80,8 +80,8 @@ def saved_message(
         buttons.insert(0, push.toggle_button(flow, t, style="primary", channel=channel))
     if may_share:
         buttons.append(block_kit.button(t("button.share"), ActionId.SHOW_SHARE, value))
-    blocks = (block_kit.paragraph(text), *push.push_blocks(flow, t), *below, block_kit.actions(*buttons))
-    return Message(text, blocks)
+    shown = push.push_blocks(flow, t, image_url=flow.image_url)
+    return Message(text, (block_kit.paragraph(text), *shown, *below, block_kit.actions(*buttons)))
 
 
 def failed_message(token: FormToken, t: Translator, text: Text) -> Message:

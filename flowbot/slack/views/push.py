@@ -5,7 +5,7 @@ from datetime import datetime
 from urllib.parse import urlsplit
 
 from flowbot.domain.flow import Flow, FlowContent, WaitTime
-from flowbot.domain.ids import ChannelId, FlowId, UserId
+from flowbot.domain.ids import ChannelId, UserId
 from flowbot.domain.text import utf16_length
 from flowbot.domain.urls import is_web_url
 from flowbot.errors import Text
@@ -59,7 +59,7 @@ def _flow_blocks(details: FlowDetails, t: Translator, now: datetime) -> list[Blo
     )
     return [
         *blocks,
-        *push_blocks(flow, t),
+        *push_blocks(flow, t, image_url=flow.image_url),
         block_kit.divider(),
         block_kit.labelled_lines(settings_rows(flow, t)),
         _totals_block(flow, t),
@@ -122,20 +122,20 @@ def sharer_block(sharer: UserId, t: Translator) -> Block:
     return block_kit.rich_paragraph(*sentences.sentence_elements(t, "share.by", {"person": person}))
 
 
-def push_blocks(flow: Flow, t: Translator) -> list[Block]:
+def push_blocks(content: FlowContent, t: Translator, *, image_url: str | None) -> list[Block]:
     """Build the notification as a subscriber sees it: title, text, host, buttons and image."""
-    body: list[Element] = [block_kit.text_element(flow.title or t("flow.untitled"), bold=True)]
-    if flow.description:
-        body.append(block_kit.text_element(f"\n{flow.description}"))
-    if host := _find_host(flow.url):
+    body: list[Element] = [block_kit.text_element(content.title or t("flow.untitled"), bold=True)]
+    if content.description:
+        body.append(block_kit.text_element(f"\n{content.description}"))
+    if host := _find_host(content.url):
         body.append(block_kit.text_element(f"\n{host}", italic=True))
-    titles = [f"[ {button.title} ]" for button in flow.buttons if button.title]
+    titles = [f"[ {button.title} ]" for button in content.buttons if button.title]
     if titles:
         body.append(block_kit.text_element("\n" + "  ".join(titles), bold=True))
     blocks = [block_kit.context(t("show.as_seen")), block_kit.rich_text(block_kit.quote(*body))]
-    image_url = flow.image_url or ""
+    image_url = image_url or ""
     if image_url.startswith(("https://", "http://")) and utf16_length(image_url) <= block_kit.URL_MAX:
-        blocks.append(block_kit.image(image_url, t("show.picture_of", title=flow.title)))
+        blocks.append(block_kit.image(image_url, t("show.picture_of", title=content.title)))
     return blocks
 
 
@@ -146,19 +146,19 @@ def _find_host(url: str) -> str:
         return ""
 
 
-def settings_rows(flow: Flow, t: Translator, *, segment: str | None = None) -> list[tuple[str, str]]:
+def settings_rows(content: FlowContent, t: Translator, *, segment: str | None = None) -> list[tuple[str, str]]:
     """Return labels and values of the push's settings: audience, lifetime, behaviour, URL and buttons.
 
     `segment` is the name of the one that flowbot is to write; Enkapush does not show the present one.
     """
     rows = [
-        *audience_rows(flow.wait, segment, t),
-        (t("field.ttl"), sentences.format_ttl(flow.ttl, t)),
-        (t("field.silent"), format_yes_no(flow.is_silent, t)),
-        (t("field.auto_hide"), format_yes_no(flow.is_auto_hide, t)),
-        (t("field.url"), flow.url or t("flow.none")),
+        *audience_rows(content.wait, segment, t),
+        (t("field.ttl"), sentences.format_ttl(content.ttl, t)),
+        (t("field.silent"), format_yes_no(content.is_silent, t)),
+        (t("field.auto_hide"), format_yes_no(content.is_auto_hide, t)),
+        (t("field.url"), content.url or t("flow.none")),
     ]
-    for number, button in enumerate(flow.buttons, start=1):
+    for number, button in enumerate(content.buttons, start=1):
         if text := sentences.format_button(button):
             rows.append((t("field.button", number=number), text))
     return rows
@@ -228,28 +228,9 @@ def preview_blocks(
         image_url: the flow's present image, if it has one.
     """
     image = image_url if image_url and is_web_url(image_url) else None
-    return [*push_blocks(draft_as_flow(content, image), t), *remark_blocks(remarks, t)]
+    return [*push_blocks(content, t, image_url=image), *remark_blocks(remarks, t)]
 
 
 def remark_blocks(remarks: Sequence[Text], t: Translator) -> list[Block]:
     """Build the remarks on a push, a line each."""
     return [block_kit.context(f"⚠ {sentences.format_text(t, remark)}") for remark in remarks]
-
-
-def draft_as_flow(content: FlowContent, image_url: str | None) -> Flow:
-    """Return the content as a flow without an id, for what shows flows."""
-    return Flow(
-        id=FlowId(0),
-        website_id=content.website_id,
-        name=content.name,
-        title=content.title,
-        description=content.description,
-        wait=content.wait,
-        is_enabled=False,
-        url=content.url,
-        image_url=image_url,
-        ttl=content.ttl,
-        is_silent=content.is_silent,
-        is_auto_hide=content.is_auto_hide,
-        buttons=(content.button_1, content.button_2),
-    )

@@ -82,7 +82,7 @@ def settings_block(details: RequestDetails, t: Translator) -> Block:
     if content is not None:
         segment = wanted.unread.segment if wanted else None
         name = None if segment is None else sentences.format_segment(segment, None, t)
-        rows += push.settings_rows(push.draft_as_flow(content, None), t, segment=name)
+        rows += push.settings_rows(content, t, segment=name)
     return block_kit.labelled_lines(rows)
 
 

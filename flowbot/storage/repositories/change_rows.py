@@ -11,7 +11,7 @@ from flowbot.domain.audit import AuditEvent
 from flowbot.domain.change import Change, ChangeKind, ChangeRequest, ChangeState, Outcome, Progress, Vote, VoteChoice
 from flowbot.domain.ids import ChangeId, ChannelId, FlowId, UserId, WebsiteId
 from flowbot.domain.policy import ApprovalRule
-from flowbot.storage.tables import Document, changes, events, to_plain
+from flowbot.storage.tables import Document, changes, events, join_buttons, split_buttons, to_plain
 
 _REQUEST: Final = Document(ChangeRequest)
 _RULE: Final = Document(ApprovalRule)
@@ -32,7 +32,7 @@ def change_row(change: Change) -> dict[str, Any]:
         "requester": str(request.requester),
         "channel_id": str(request.channel),
         "image_id": None if request.wanted is None else request.wanted.image,
-        "asked": _REQUEST.write(request),
+        "asked": _write_request(request),
         "created_at": change.created_at,
         "sent_at": change.sent_at,
         "newest_before": change.newest_before,
@@ -88,7 +88,7 @@ def read_change(row: Row[Any]) -> Change:
     channel = columns["message_channel"]
     return Change(
         id=ChangeId(columns["id"]),
-        request=_REQUEST.read(columns["asked"]),
+        request=_read_request(columns["asked"]),
         state=ChangeState(columns["state"]),
         version=columns["version"],
         created_at=columns["created_at"],
@@ -105,6 +105,19 @@ def read_change(row: Row[Any]) -> Change:
         message_channel=None if channel is None else ChannelId(channel),
         message_ts=columns["message_ts"],
     )
+
+
+def _write_request(request: ChangeRequest) -> dict[str, Any]:
+    document = _REQUEST.write(request)
+    return {**document, "before": join_buttons(document["before"])}
+
+
+def _read_request(document: Any) -> ChangeRequest:
+    match document:
+        case {"before": before}:
+            return _REQUEST.read({**document, "before": split_buttons(before)})
+        case _:
+            return _REQUEST.read(document)
 
 
 def vote_row(change: ChangeId, vote: Vote) -> dict[str, Any]:

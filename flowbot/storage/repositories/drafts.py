@@ -9,7 +9,7 @@ from flowbot.domain.change import ChangeKind, Draft
 from flowbot.domain.flow import Flow
 from flowbot.domain.ids import ChannelId, FlowId, FormToken, UserId
 from flowbot.services.ports.storage import DraftStore
-from flowbot.storage.tables import Document, drafts, to_plain
+from flowbot.storage.tables import Document, drafts, join_buttons, split_buttons, to_plain
 from flowbot.storage.unit_of_work import Database
 
 _FLOW: Final = Document(Flow)
@@ -33,7 +33,7 @@ class DraftRepository(DraftStore):
             "channel_id": str(draft.channel),
             "kind": draft.kind.value,
             "flow_id": draft.flow,
-            "before": None if draft.before is None else _FLOW.write(draft.before),
+            "before": None if draft.before is None else join_buttons(_FLOW.write(draft.before)),
             "typed": to_plain(draft.typed),
             "changed_at": draft.changed_at,
         }
@@ -79,7 +79,7 @@ def _read_draft(row: Row[Any]) -> Draft:
         channel=ChannelId(row.channel_id),
         kind=ChangeKind(row.kind),
         flow=None if row.flow_id is None else FlowId(row.flow_id),
-        before=None if row.before is None else _FLOW.read(row.before),
+        before=None if row.before is None else _FLOW.read(split_buttons(row.before)),
         typed=row.typed,
         changed_at=row.changed_at,
     )

@@ -3,12 +3,19 @@
 import re
 from typing import Final
 
+import pytest
+
 from flowbot.sandbox.slack.page_api.routes import PAGE_FOLDER
 
 ENTRY: Final = re.compile(r"^  '?([a-z._]+)'?: '(.+)',$", re.MULTILINE)
 MODULES: Final = {path.name: path.read_text(encoding="utf-8") for path in PAGE_FOLDER.glob("*.js")}
 INDEX: Final = (PAGE_FOLDER / "index.html").read_text(encoding="utf-8")
-ENGLISH, TURKISH = (dict(ENTRY.findall(MODULES[f"words_{language}.js"])) for language in ("en", "tr"))
+WORDS: Final = {
+    name.removesuffix(".js").removeprefix("words_"): dict(ENTRY.findall(text))
+    for name, text in MODULES.items()
+    if name.startswith("words_")
+}
+ENGLISH: Final = WORDS["en"]
 
 
 def holes(text: str) -> set[str]:
@@ -22,8 +29,10 @@ def asked_for() -> set[str]:
     return {*static, *spoken, *counted, *(f"{key}_one" for key in counted)}
 
 
-def test_both_languages_say_the_same_things() -> None:
-    assert {key: holes(text) for key, text in ENGLISH.items()} == {key: holes(text) for key, text in TURKISH.items()}
+@pytest.mark.parametrize("language", WORDS)
+def test_all_languages_say_the_same_things(language: str) -> None:
+    expected = {key: holes(text) for key, text in ENGLISH.items()}
+    assert {key: holes(text) for key, text in WORDS[language].items()} == expected
 
 
 def test_the_page_asks_for_no_word_that_there_is_not() -> None:

@@ -6,7 +6,7 @@
 import { Api } from './api.js';
 import { Directory } from './directory.js';
 import { Stream } from './stream.js';
-import { languageOf } from './words.js';
+import { languageOf, learn } from './words.js';
 
 /**
  * @typedef {object} SessionHandlers what the page does when something happened
@@ -22,6 +22,7 @@ import { languageOf } from './words.js';
 /** Nobody is named: the guide says who begins, by the browser's language. */
 async function firstState() {
   const state = await new Api('').state();
+  await learn(state.languages);
   const begins = state.guide?.[languageOf(null)]?.start_as;
   return begins ? new Api(begins).state() : state;
 }
@@ -47,6 +48,7 @@ export class Session {
    */
   static async open(as, handlers) {
     const state = await (as ? new Api(as).state().catch(firstState) : firstState());
+    await learn(state.languages);
     return new Session(new Api(state.me.id), state, handlers);
   }
 

@@ -3,25 +3,32 @@
  * @module
  */
 
-import { ENGLISH } from './words_en.js';
-import { TURKISH } from './words_tr.js';
+import { WORDS as ENGLISH } from './words_en.js';
 
-/** @typedef {'en' | 'tr'} Language */
-
-/** @type {Record<Language, Record<string, string>>} */
-const WORDS = { en: ENGLISH, tr: TURKISH };
-/** @type {Language} */
+/** @type {Record<string, Record<string, string>>} by a language's code */
+const WORDS = { en: ENGLISH };
 let spoken = 'en';
 
 /**
- * @param {string | null | undefined} locale such as tr-TR; the browser's where a person has none
- * @returns {Language}
+ * Read the words of these languages; English is there from the beginning.
+ * @param {string[]} languages by their codes
  */
-export function languageOf(locale) {
-  return (locale || navigator.language).startsWith('tr') ? 'tr' : 'en';
+export async function learn(languages) {
+  const unknown = languages.filter((code) => !Object.hasOwn(WORDS, code));
+  const modules = await Promise.all(unknown.map((code) => import(`./words_${code}.js`)));
+  for (const [at, code] of unknown.entries()) WORDS[code] = modules[at].WORDS;
 }
 
-/** @returns {Language} the language that the page speaks now */
+/**
+ * @param {string | null | undefined} locale such as tr-TR; the browser's where a person has none
+ * @returns {string} the code of the language to speak: English where there are no other words
+ */
+export function languageOf(locale) {
+  const [code] = (locale || navigator.language).split('-');
+  return Object.hasOwn(WORDS, code) ? code : 'en';
+}
+
+/** @returns {string} the language that the page speaks now */
 export function language() {
   return spoken;
 }
@@ -32,7 +39,7 @@ export function language() {
  * @returns {string}
  */
 export function t(key, values = {}) {
-  const words = WORDS[spoken][key];
+  const words = WORDS[spoken][key] ?? ENGLISH[key];
   if (words === undefined) throw new Error(`The page has no words for ${key}`);
   return words.replace(/\{(\w+)\}/gu, (whole, name) => String(values[name] ?? whole));
 }
@@ -48,7 +55,7 @@ export function counted(key, n) {
 
 /**
  * Speak this language from now on; what stands in index.html is said anew.
- * @param {Language} wanted
+ * @param {string} wanted
  */
 export function speak(wanted) {
   spoken = wanted;

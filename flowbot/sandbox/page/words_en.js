@@ -4,7 +4,7 @@
  */
 
 /** @type {Record<string, string>} */
-export const ENGLISH = {
+export const WORDS = {
   skip: 'Skip to the message field',
   'side.label': 'Workspace',
   'side.note': '{bot} demo on this machine',

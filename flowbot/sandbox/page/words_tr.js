@@ -4,7 +4,7 @@
  */
 
 /** @type {Record<string, string>} */
-export const TURKISH = {
+export const WORDS = {
   skip: 'İleti alanına geç',
   'side.label': 'Çalışma alanı',
   'side.note': 'yerel {bot} denemesi',

@@ -96,6 +96,7 @@ async def get_state(request: web.Request) -> web.StreamResponse:
             "channels": [serializers.serialize_page_channel(c) for c in workspace.list_channels(me.id)],
             "default_as": next(iter(people)),
             "guide": workspace.guide.model_dump() if workspace.guide else {},
+            "languages": sorted(path.stem.removeprefix("words_") for path in PAGE_FOLDER.glob("words_*.js")),
         }
     )
 

@@ -8,16 +8,18 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 import structlog
+from structlog.contextvars import bind_contextvars
 
 from flowbot.errors import DependencyError, Text, UserError
 from flowbot.i18n.translator import Translator, Translators
-from flowbot.observability.logging import bind_incident, current_incident
+from flowbot.observability.logging import current_incident
 from flowbot.observability.metrics import Metrics
 from flowbot.services.flow_queries import FlowQueries
 from flowbot.services.ports import Clock
 from flowbot.services.ports.storage import DeliveryKey, DeliveryStore
 from flowbot.services.users import Caller, CurrentUser, UserService
-from flowbot.slack.api.messages import ReplyTarget, Responder
+from flowbot.slack.api.messages import Responder
+from flowbot.slack.payloads.incoming import ReplyTarget
 from flowbot.slack.tracked_tasks import TrackedTasks
 from flowbot.slack.views import sentences
 from flowbot.slack.views.block_kit import Message
@@ -84,7 +86,7 @@ class Runner:
 
         Args:
             kind: the sort of request, for log and metrics.
-            name: the request among those of its sort (see `request_label`), for the metrics.
+            name: the request among those of its sort, for the metrics: a command's word, or an id of a fixed set.
             caller: the sender.
             target: the place of the answer.
             handler: does what is asked for and returns the answer.
@@ -101,7 +103,7 @@ class Runner:
             self.metrics.answer_seconds.labels(kind, name).observe(seconds)
             log.info("request", outcome=outcome, delivered=delivered, ms=round(seconds * 1000, 1))
 
-        bind_incident(request=kind, user=caller.user, channel=target.channel)
+        bind_contextvars(request=kind, user=caller.user, channel=target.channel)
         self.tasks.start(run(), name=kind)
 
     async def _handle(

@@ -9,7 +9,8 @@ from flowbot.domain.ids import ChannelId, UserId
 from flowbot.errors import DependencyError, UserError
 from flowbot.sandbox.slack import BOT_TOKEN, SandboxPerson, SlackSandbox, text_of
 from flowbot.slack.api.client import create_web_client, open_session
-from flowbot.slack.api.messages import ReplyTarget, Responder
+from flowbot.slack.api.messages import Responder
+from flowbot.slack.payloads.incoming import ReplyTarget
 from flowbot.slack.views.block_kit import Message, image, plain, section
 
 MARKETING, RANDOM, EMMA = "C0MARKETING", "C0RANDOM", "U0EMMA"

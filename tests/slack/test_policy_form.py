@@ -22,6 +22,7 @@ from flowbot.slack.forms.policy.form import PolicyForm, PolicyFormContent, Polic
 from flowbot.slack.forms.policy.input import PolicyInput
 from flowbot.slack.views import block_kit
 from flowbot.slack.views import policy as views
+from tests.slack.form_views import receive_form, receive_view
 
 HERE: Final = ChannelId("C0HERE")
 LOCALES: Final = Translators(fixed=None, zone=ZoneInfo("Europe/Istanbul"))
@@ -81,14 +82,14 @@ languages = st.sampled_from(["en-GB", "tr-TR"]).map(LOCALES.for_reader)
 def test_a_policy_that_nobody_touches_comes_back_as_it_was(policy: ChannelPolicy, t: Translator) -> None:
     view = PolicyForm.build(form_data(policy), t)
     check_view(view, build_demo_workspace(), "modal")
-    back = PolicyForm.parse(submit_untouched(view))
+    back = PolicyForm.parse(receive_form(submit_untouched(view)))
     assert back is not None
     assert (back.metadata.channel, back.metadata.seen) == (HERE, policy_fingerprint(policy))
     assert policy_fingerprint(back.typed.to_policy(HERE)) == policy_fingerprint(policy)
 
 
 def test_a_channel_without_a_policy_begins_with_nobody() -> None:
-    back = PolicyForm.parse(submit_untouched(PolicyForm.build(form_data(None), EN)))
+    back = PolicyForm.parse(receive_form(submit_untouched(PolicyForm.build(form_data(None), EN))))
     assert back is not None
     assert back.typed == PolicyInput(channel=HERE)
     assert back.typed.find_problems().keys() == {PolicyField.WEBSITES, PolicyField.APPROVER_PEOPLE}
@@ -102,7 +103,7 @@ def test_any_number_of_websites_and_groups_fits(count: int) -> None:
     policy = ChannelPolicy(id=HERE, websites=tuple(websites)[-1:], editors=tuple(many)[-1:])
     view = PolicyForm.build(form_data(policy, websites=websites, groups=many), EN)
     check_view(view, build_demo_workspace(), "modal")
-    back = PolicyForm.parse(submit_untouched(view))
+    back = PolicyForm.parse(receive_form(submit_untouched(view)))
     assert back is not None
     assert policy_fingerprint(back.typed.to_policy(HERE)) == policy_fingerprint(policy)
 
@@ -179,7 +180,8 @@ def test_what_is_no_website_is_none(website: str) -> None:
     ],
 )
 def test_what_is_no_such_form_is_not_read(view: Any) -> None:
-    assert PolicyForm.parse(view) is None
+    received = receive_view(view)
+    assert received is None or PolicyForm.parse(received) is None
 
 
 def test_a_group_that_is_no_id_is_left_out() -> None:
@@ -187,14 +189,14 @@ def test_a_group_that_is_no_id_is_left_out() -> None:
     values = view["state"]["values"][PolicyField.EDITOR_GROUPS]
     (entry,) = values.values()
     entry["selected_options"] = [{"value": "U0NOGROUP"}, {"value": "S0A"}]
-    back = PolicyForm.parse(view)
+    back = PolicyForm.parse(receive_form(view))
     assert back is not None
     assert back.typed.editors.groups == ("S0A",)
 
 
 def test_a_problem_at_a_field_that_is_not_there_stands_at_one_that_is() -> None:
     view = PolicyForm.build(form_data(None, websites={}), EN)
-    errors = PolicyForm.field_errors({PolicyField.WEBSITES: Text("setup.problem_websites")}, view, EN)
+    errors = PolicyForm.field_errors({PolicyField.WEBSITES: Text("setup.problem_websites")}, receive_form(view), EN)
     assert errors == {"all_websites": "Choose at least one website, or all."}
 
 

@@ -59,6 +59,7 @@ from flowbot.slack.views.notices import (
 )
 from flowbot.slack.views.request_blocks import outcome_text
 from flowbot.slack.views.request_message import format_state, request_message
+from tests.slack.form_views import receive_form, receive_view
 
 WORKSPACE = build_demo_workspace()
 LOCALES = Translators(fixed=None, zone=ZoneInfo("Europe/Istanbul"))
@@ -591,7 +592,7 @@ def test_the_form_asks_for_a_reason_that_is_required(purpose: ReasonPurpose, tit
 @pytest.mark.parametrize("t", [EN, TR], ids=["en", "tr"])
 @pytest.mark.parametrize("purpose", ReasonPurpose)
 def test_a_reason_comes_back_as_it_was_typed(purpose: ReasonPurpose, t: Translator) -> None:
-    submitted = ReasonForm.parse(submission_of(reason_view(purpose, t), "  <!channel> *why*\nnot "))
+    submitted = ReasonForm.parse(receive_form(submission_of(reason_view(purpose, t), "  <!channel> *why*\nnot ")))
     assert submitted is not None
     assert submitted.reason == "<!channel> *why*\nnot"
     assert (submitted.metadata.purpose, submitted.metadata.change) == (purpose, "k7m2")
@@ -600,7 +601,7 @@ def test_a_reason_comes_back_as_it_was_typed(purpose: ReasonPurpose, t: Translat
 
 def test_a_blank_reason_is_none_at_all() -> None:
     view = reason_view(ReasonPurpose.BREAK_GLASS)
-    submitted = ReasonForm.parse(submission_of(view, " \n "))
+    submitted = ReasonForm.parse(receive_form(submission_of(view, " \n ")))
     assert submitted is not None
     errors = ReasonForm.field_errors(submitted, EN)
     assert errors == {view["blocks"][-1]["block_id"]: "Fill this in."}
@@ -610,11 +611,12 @@ def test_a_blank_reason_is_none_at_all() -> None:
     "view", [None, [], {}, {"private_metadata": "{}"}, {"private_metadata": '{"purpose":"reject","change":"a"}'}]
 )
 def test_what_is_no_form_for_a_reason_is_not_read(view: Any) -> None:
-    assert ReasonForm.parse(view) is None
+    received = receive_view(view)
+    assert received is None or ReasonForm.parse(received) is None
 
 
 def test_the_two_forms_are_not_taken_for_one_another() -> None:
-    assert FlowForm.parse(submission_of(reason_view(ReasonPurpose.REJECT), "why")) is None
+    assert FlowForm.parse(receive_form(submission_of(reason_view(ReasonPurpose.REJECT), "why"))) is None
 
 
 # --- any content ------------------------------------------------------------------------------------------------------

@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -15,6 +14,7 @@ from flowbot.domain.ids import ChannelId, UserId
 from flowbot.errors import DependencyError, UserError
 from flowbot.slack.api.client import LONGEST_PAUSE_SECONDS, CallCounter, is_slack_url, proxy_for
 from flowbot.slack.api.errors import REFUSED, SLACK_ERRORS, UNREACHABLE, error_code, error_detail
+from flowbot.slack.payloads.incoming import ReplyTarget
 from flowbot.slack.views.block_kit import Message
 
 RESPONSE_URL: Final = "response_url"
@@ -58,29 +58,6 @@ async def send_message(client: AsyncWebClient, method: str, message: Message, **
 async def _call_method(client: AsyncWebClient, method: str, message: Message, params: dict[str, Any]) -> Any:
     body = {**params, "text": message.text, "blocks": list(message.blocks)}
     return await client.api_call(method, json=body)
-
-
-@dataclass(frozen=True, slots=True)
-class ReplyTarget:
-    """The place of an answer: a person in a channel, and the response URL that came with what they did.
-
-    Attributes:
-        channel: None on the Home tab, from where answers go to the person directly.
-    """
-
-    channel: ChannelId | None
-    user: UserId
-    response_url: str
-
-    def require_channel(self) -> ChannelId:
-        """Return the channel.
-
-        Raises:
-            UserError: there is none, and what was asked for needs one.
-        """
-        if self.channel is None:
-            raise UserError("home.needs_channel")
-        return self.channel
 
 
 class Responder:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 from pydantic import Field
 
@@ -12,7 +12,7 @@ from flowbot.domain.text import is_blank
 from flowbot.errors import Text
 from flowbot.i18n.translator import Translator
 from flowbot.slack.payloads.action_ids import ActionId
-from flowbot.slack.payloads.view_state import FieldValue, PrivateMetadata, parse_view
+from flowbot.slack.payloads.view_state import FieldValue, PrivateMetadata, ViewPayload, parse_metadata
 from flowbot.slack.views import block_kit
 from flowbot.slack.views import request_blocks as parts
 from flowbot.slack.views.block_kit import TITLE_MAX, View
@@ -89,13 +89,12 @@ class ReasonForm:
         }
 
     @classmethod
-    def parse(cls, view: Any) -> SubmittedReason | None:
-        """Return the form from the `view` of Slack's payload; None where it is another one."""
-        parsed = parse_view(view, ReasonMetadata)
-        if parsed is None:
+    def parse(cls, view: ViewPayload) -> SubmittedReason | None:
+        """Return the form as it was sent; None where another version made it."""
+        metadata = parse_metadata(view, ReasonMetadata)
+        if metadata is None:
             return None
-        metadata, values = parsed
-        entry = values.get(_BLOCK, {}).get(ActionId.CHANGE_REASON, FieldValue())
+        entry = view.state.values.get(_BLOCK, {}).get(ActionId.CHANGE_REASON, FieldValue())
         return SubmittedReason(metadata, entry.text.strip()[: parts.REASON_MAX])
 
     @classmethod

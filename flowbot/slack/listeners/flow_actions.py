@@ -1,5 +1,6 @@
 """Buttons of lists and flows."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from flowbot.domain.fields import FormKind
@@ -9,7 +10,6 @@ from flowbot.errors import Text
 from flowbot.slack.forms.flow.opening import FormOpener
 from flowbot.slack.listeners.channel_authorizer import ChannelAuthorizer
 from flowbot.slack.listeners.flow_viewer import FlowViewer
-from flowbot.slack.listeners.request_actions import ActionHandler
 from flowbot.slack.payloads.button_values import FlowValue, ListValue, parse_value
 from flowbot.slack.payloads.incoming import BlockActions
 from flowbot.slack.runner import Interaction, Reply, Runner
@@ -25,7 +25,7 @@ class FlowActions:
     opener: FormOpener
     viewer: FlowViewer
 
-    def form_handler(self, kind: FormKind) -> ActionHandler:
+    def form_handler(self, kind: FormKind) -> Callable[[Interaction, BlockActions], Awaitable[Reply]]:
         """Return the handler of a flow's button that opens its form."""
 
         async def open_form(interaction: Interaction, press: BlockActions) -> Reply:
@@ -72,10 +72,6 @@ class FlowActions:
         )
         await self.runner.responder.reply_publicly(interaction.target, message)
         return Reply(sentences.sentence_message(interaction.t, Text("share.done")))
-
-    async def follow_link(self, _interaction: Interaction, _press: BlockActions) -> Reply:
-        """Answer nothing: the button is a link, and Slack reports its press all the same."""
-        return Reply()
 
     async def _switch_channel(
         self, interaction: Interaction, press: BlockActions, permission: Permission

@@ -16,10 +16,8 @@ from flowbot.services.inbox import HomeOverviews
 from flowbot.services.request_details import RequestDetailsLoader
 from flowbot.services.ttl_cache import TtlCache
 from flowbot.slack.api.errors import SLACK_ERRORS, error_code
-from flowbot.slack.api.messages import ReplyTarget
-from flowbot.slack.listeners.request_labels import request_label
 from flowbot.slack.notify.request_message import RequestMessage
-from flowbot.slack.payloads.incoming import HomeOpened
+from flowbot.slack.payloads.incoming import HomeOpened, Incoming, ReplyTarget
 from flowbot.slack.runner import Handler, Interaction, Reply, Runner
 from flowbot.slack.views import home as views
 from flowbot.slack.views import sentences
@@ -59,8 +57,10 @@ class HomeTab:
         self._links: TtlCache[ChangeId, str | None] = TtlCache(LINK_SECONDS)
         self._turns: WeakValueDictionary[UserId, _Turn] = WeakValueDictionary()
 
-    def handle_opened(self, opened: HomeOpened) -> None:
+    def open(self, opened: Incoming) -> None:
         """Start to publish the tab of a person who opened it; a blank one says at once that it is loading."""
+        if not isinstance(opened, HomeOpened) or opened.event.tab != "home":
+            return
 
         async def handle(interaction: Interaction) -> Reply:
             if opened.is_blank:
@@ -69,10 +69,10 @@ class HomeTab:
             return Reply()
 
         target = ReplyTarget(None, opened.event.user, "")
-        self._runner.start("home", request_label(opened), opened.caller, target, handle)
+        self._runner.start("home", opened.label, opened.caller, target, handle)
 
     def refresh_after(self, handler: Handler, *, seen: str = "") -> Handler:
-        """Return the handler with a refresh of the tab after it, where it is used there. Errors get one, too.
+        """Return the handler with a refresh of the tab after it. Errors get one, too.
 
         Args:
             handler: does what was pressed.
@@ -80,8 +80,6 @@ class HomeTab:
         """
 
         async def handle(interaction: Interaction) -> Reply:
-            if interaction.target.channel is not None:
-                return await handler(interaction)
             try:
                 reply = await handler(interaction)
             except Exception:

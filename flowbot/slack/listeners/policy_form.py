@@ -3,15 +3,14 @@
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import structlog
+from structlog.contextvars import bind_contextvars
 
 from flowbot.domain.ids import UserId
 from flowbot.domain.policy import ChannelPolicy
 from flowbot.errors import DependencyError, Text, UserError
 from flowbot.i18n.translator import Translator
-from flowbot.observability.logging import bind_incident
 from flowbot.services.policy_checks import PolicyField
 from flowbot.services.policy_setup import (
     PolicyChangedError,
@@ -22,11 +21,10 @@ from flowbot.services.policy_setup import (
     policy_fingerprint,
 )
 from flowbot.services.users import CurrentUser
-from flowbot.slack.api.messages import ReplyTarget
 from flowbot.slack.api.modals import AckArgs, Modals, ack_errors, ack_update
 from flowbot.slack.forms.policy.form import PolicyForm, PolicyFormContent, PolicyFormMetadata, SubmittedPolicy
 from flowbot.slack.forms.policy.input import PolicyInput
-from flowbot.slack.payloads.incoming import BlockSuggestion, FormEvent
+from flowbot.slack.payloads.incoming import BlockSuggestion, FormEvent, ReplyTarget
 from flowbot.slack.runner import ACK_SECONDS, Interaction, Reply, Runner, explain_unsaved
 from flowbot.slack.views import policy as views
 from flowbot.slack.views import sentences
@@ -59,15 +57,15 @@ class PolicyFormHandler:
         await self.modals.replace_loading(view_id, PolicyForm.build(content, t))
         return Reply()
 
-    async def handle_submission(self, event: FormEvent) -> AckArgs | None:
-        """Save a submitted policy. Return what to acknowledge it with; None for another form.
+    async def submit(self, event: FormEvent) -> AckArgs | None:
+        """Save a submitted policy. Return what to acknowledge it with.
 
         Its problems can be shown at its fields by the acknowledgement alone, so it is checked before that.
         """
         form = PolicyForm.parse(event.view)
         if form is None:
             return None
-        bind_incident(request="setup", user=event.user.id, channel=form.metadata.channel)
+        bind_contextvars(request="setup", user=event.user.id, channel=form.metadata.channel)
         t = self.runner.locales.for_reader(form.metadata.locale, form.metadata.timezone)
         is_fault = False
         try:
@@ -82,14 +80,11 @@ class PolicyFormHandler:
         self.runner.metrics.requests.labels("setup", PolicyForm.CALLBACK, "fault" if is_fault else outcome).inc()
         return ack
 
-    async def suggest_options(self, question: BlockSuggestion) -> dict[str, Any] | None:
-        """Return the entries of a long menu that match what was typed; none where they cannot be had in time.
-
-        None where this is no such form.
-        """
+    async def suggest_options(self, question: BlockSuggestion) -> AckArgs:
+        """Return the entries of a long menu that match what was typed; none where they cannot be had in time."""
         form = PolicyForm.parse(question.view)
         if form is None:
-            return None
+            return {"options": []}
         channel = form.metadata.channel
         t = self.runner.locales.for_reader(form.metadata.locale, form.metadata.timezone)
 

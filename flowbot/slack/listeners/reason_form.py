@@ -4,20 +4,18 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 import structlog
+from structlog.contextvars import bind_contextvars
 
 from flowbot.domain.change import Change, ChangeState
 from flowbot.errors import Text, UserError
 from flowbot.i18n.translator import Translator
-from flowbot.observability.logging import bind_incident
 from flowbot.services.approvals.decide import AlreadyDecidedError, DecisionService
 from flowbot.services.executor.executor import ChangeExecutor
-from flowbot.slack.api.messages import ReplyTarget
 from flowbot.slack.api.modals import AckArgs, ack_errors
 from flowbot.slack.forms.reason import ReasonForm, ReasonPurpose, SubmittedReason
 from flowbot.slack.listeners.home import HomeTab
-from flowbot.slack.listeners.request_labels import request_label
 from flowbot.slack.notify.notifier import SlackNotifier
-from flowbot.slack.payloads.incoming import FormEvent
+from flowbot.slack.payloads.incoming import FormEvent, ReplyTarget
 from flowbot.slack.runner import ACK_SECONDS, Interaction, Reply, Runner, continues_later, explain_unsaved
 
 UNNAMED_KEYS: Final = {
@@ -41,8 +39,8 @@ class ReasonFormHandler:
     notifier: SlackNotifier
     home: HomeTab
 
-    async def handle_submission(self, event: FormEvent) -> AckArgs | None:
-        """Save the decision, then start what follows from it. Return what to acknowledge with; None for another form.
+    async def submit(self, event: FormEvent) -> AckArgs | None:
+        """Save the decision, then start what follows from it. Return what to acknowledge with.
 
         The decision is saved before the acknowledgement, so a crash cannot lose it. If it cannot be saved, the form
         stays open with what was typed, and says why.
@@ -53,7 +51,7 @@ class ReasonFormHandler:
         channel, t = submitted.metadata.channel, self.runner.locales.for_reader(submitted.metadata.locale)
         if errors := ReasonForm.field_errors(submitted, t):
             return ack_errors(errors)
-        bind_incident(request="reason", user=event.user.id, channel=channel)
+        bind_contextvars(request="reason", user=event.user.id, channel=channel)
         try:
             change = await self.runner.tasks.run_within(ACK_SECONDS, self._decide(event, submitted), name="reason")
         except AlreadyDecidedError:
@@ -61,9 +59,9 @@ class ReasonFormHandler:
         except UserError as error:
             log.info("refused", reason=str(error))
             text = replace(error.text, key=UNNAMED_KEYS.get(error.text.key, error.text.key))
-            return self._refuse(event, "refused", text, t)
+            return self._refuse("refused", text, t)
         except Exception as error:  # noqa: BLE001 - said at the form, whatever it is, and logged there
-            return self._refuse(event, "fault", explain_unsaved(error, t), t)
+            return self._refuse("fault", explain_unsaved(error, t), t)
 
         async def follow_up(_interaction: Interaction) -> Reply:
             with continues_later():
@@ -73,8 +71,9 @@ class ReasonFormHandler:
                     await self.notifier.notify(change, None)
             return Reply()
 
-        target, handler = ReplyTarget(channel, event.user.id, ""), self.home.refresh_after(follow_up)
-        self.runner.start("reason", request_label(event), event.caller, target, handler)
+        target = ReplyTarget(channel, event.user.id, "")
+        handler = self.home.refresh_after(follow_up) if channel is None else follow_up
+        self.runner.start("reason", ReasonForm.CALLBACK, event.caller, target, handler)
         return {}
 
     async def _decide(self, event: FormEvent, submitted: SubmittedReason) -> Change:
@@ -87,6 +86,6 @@ class ReasonFormHandler:
         # From no channel: whoever had the form open may have left the channel since.
         return await self.decisions.reject(user, metadata.change, submitted.reason, None)
 
-    def _refuse(self, event: FormEvent, outcome: str, text: Text, t: Translator) -> AckArgs:
-        self.runner.metrics.requests.labels("reason", request_label(event), outcome).inc()
+    def _refuse(self, outcome: str, text: Text, t: Translator) -> AckArgs:
+        self.runner.metrics.requests.labels("reason", ReasonForm.CALLBACK, outcome).inc()
         return ack_errors(ReasonForm.field_error(text, t))

@@ -1,6 +1,7 @@
 """Buttons of requests, and those that request a change of a flow."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
 from flowbot.domain.change import Change, ChangeKind, ChangeState
@@ -24,8 +25,6 @@ from flowbot.slack.views import notices as views
 from flowbot.slack.views import sentences
 from flowbot.slack.views.request_blocks import outcome_text
 
-ActionHandler = Callable[[Interaction, BlockActions], Awaitable[Reply]]
-
 
 @dataclass(frozen=True, slots=True)
 class RequestActions:
@@ -48,7 +47,7 @@ class RequestActions:
             interaction, self.submitter.request_change(interaction.user, channel, kind, flow, reason)
         )
 
-    def change_handler(self, kind: ChangeKind) -> ActionHandler:
+    def change_handler(self, kind: ChangeKind) -> Callable[[Interaction, BlockActions], Awaitable[Reply]]:
         """Return the handler of a flow's button that requests a change."""
 
         async def request_change(interaction: Interaction, press: BlockActions) -> Reply:
@@ -61,31 +60,35 @@ class RequestActions:
 
     async def approve(self, interaction: Interaction, press: BlockActions) -> Reply:
         """Count an approval, and apply the change with the last one that it needs."""
-        vote = await self.decisions.approve(interaction.user, _change_id(press), interaction.target.channel)
-        if not vote.is_new:
-            raise UserError("request.voted_already")
-        if vote.change.state is ChangeState.APPLYING:
-            with continues_later():
-                await self.executor.execute(vote.change, self.notifier.notify)
-        else:
-            await self.notifier.notify(vote.change, None)
-        return Reply()
+        async with self._locate_message(press) as change_id:
+            vote = await self.decisions.approve(interaction.user, change_id, interaction.target.channel)
+            if not vote.is_new:
+                raise UserError("request.voted_already")
+            if vote.change.state is ChangeState.APPLYING:
+                with continues_later():
+                    await self.executor.execute(vote.change, self.notifier.notify)
+            else:
+                await self.notifier.notify(vote.change, None)
+            return Reply()
 
     async def ask_rejection_reason(self, interaction: Interaction, press: BlockActions) -> Reply:
         """Open the reason form, where the person may reject."""
-        change = await self.decisions.load_decidable(interaction.user, _change_id(press), interaction.target.channel)
-        return await self._ask_reason(interaction, press, change, ReasonPurpose.REJECT)
+        async with self._locate_message(press) as change_id:
+            change = await self.decisions.load_decidable(interaction.user, change_id, interaction.target.channel)
+            return await self._ask_reason(interaction, press, change, ReasonPurpose.REJECT)
 
     async def ask_skip_reason(self, interaction: Interaction, press: BlockActions) -> Reply:
         """Open the reason form, where the person may skip the approval."""
-        change = await self.decisions.load_skippable(interaction.user, _change_id(press))
-        return await self._ask_reason(interaction, press, change, ReasonPurpose.BREAK_GLASS)
+        async with self._locate_message(press) as change_id:
+            change = await self.decisions.load_skippable(interaction.user, change_id)
+            return await self._ask_reason(interaction, press, change, ReasonPurpose.BREAK_GLASS)
 
     async def withdraw(self, interaction: Interaction, press: BlockActions) -> Reply:
         """Withdraw the person's own request."""
-        change = await self.decisions.withdraw(interaction.user, _change_id(press))
-        await self.notifier.notify(change, None)
-        return Reply()
+        async with self._locate_message(press) as change_id:
+            change = await self.decisions.withdraw(interaction.user, change_id)
+            await self.notifier.notify(change, None)
+            return Reply()
 
     async def recheck(self, interaction: Interaction, press: BlockActions) -> Reply:
         """Check again how a change ended, where that is unknown."""
@@ -108,24 +111,27 @@ class RequestActions:
         channel = interaction.target.require_channel()
         return await self._execute(interaction, self.submitter.restore(interaction.user, _change_id(press), channel))
 
-    def with_message_location(self, handler: ActionHandler) -> ActionHandler:
-        """Return the handler of a button in a request's message, which records where that message is.
+    async def follow_link(self, _interaction: Interaction, _press: BlockActions) -> Reply:
+        """Answer nothing: the button is a link, and Slack reports its press all the same."""
+        return Reply()
+
+    @asynccontextmanager
+    async def _locate_message(self, press: BlockActions) -> AsyncIterator[ChangeId]:
+        """Record where the change's message is, and yield the change's id.
 
         A process that died between posting and recording may have left a second message: that one is updated, too.
         """
-
-        async def handle(interaction: Interaction, press: BlockActions) -> Reply:
-            if press.message_ts is None or press.channel is None:
-                return await handler(interaction, press)
-            location = (_change_id(press), press.channel.id, press.message_ts)
-            is_duplicate = await self.request_message.record_location(*location)
-            try:
-                return await handler(interaction, press)
-            finally:
-                if is_duplicate:
-                    await self.request_message.sync_duplicate(*location)
-
-        return handle
+        change_id = parse_value(ChangeValue, press.action.value).change
+        if press.message_ts is None or press.channel is None:
+            yield change_id
+            return
+        location = (change_id, press.channel.id, press.message_ts)
+        is_duplicate = await self.request_message.record_location(*location)
+        try:
+            yield change_id
+        finally:
+            if is_duplicate:
+                await self.request_message.sync_duplicate(*location)
 
     async def _execute(self, interaction: Interaction, submission: Awaitable[Change]) -> Reply:
         """Submit, apply what needs no approval, and say how far it came; or point to the flow's open request."""

@@ -1,24 +1,24 @@
-"""Payloads that Slack sends, validated once."""
+"""Requests that Slack sends, validated once."""
 
 import hashlib
-from collections.abc import Mapping
-from typing import Annotated, Any, Final, Literal, TypeVar
+from dataclasses import dataclass
+from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from flowbot.domain.ids import ChannelId, TeamId, UserId
+from flowbot.errors import UserError
 from flowbot.services.ports.storage import DeliveryKey
 from flowbot.services.users import Caller
+from flowbot.slack.payloads.view_state import ViewPayload
 
-M = TypeVar("M", bound=BaseModel)
+COMMAND_NAME: Final = "/flows"
 DELIVERY: Final = "flowbot_delivery"
-"""The field of a payload in which the receiver notes the delivery that it came with."""
-
-
-def drop_nulls(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the fields without those that are null, as if they were missing. Their contents stay as they are."""
-    return {name: value for name, value in fields.items() if value is not None}
-
+"""The field of a request in which the receiver notes the delivery that it came with."""
+INCOMING: Final = "incoming"
+"""The key of the validated request in Bolt's context, and so the name of the argument that listeners get it by."""
+ACKED: Final = "flowbot_acked"
+"""The key in Bolt's context for the seconds until the acknowledgement, where that was before Bolt had the request."""
 
 OptionalTeam = Annotated[TeamId | None, BeforeValidator(lambda value: value or None)]
 
@@ -29,18 +29,10 @@ class _Payload(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _drop_nulls(cls, fields: Any) -> Any:
-        return drop_nulls(fields) if isinstance(fields, dict) else fields
-
-
-class _Delivered(_Payload):
-    """A payload that may change something, so that it is handled once."""
-
-    delivery: str = Field("", alias=DELIVERY)
-
-    @property
-    def delivery_key(self) -> DeliveryKey | None:
-        """The same key for a replay of this request, and for no other; None where there is none."""
-        return DeliveryKey(hashlib.sha256(self.delivery.encode()).hexdigest()) if self.delivery else None
+        """Take a null for a missing field."""
+        if not isinstance(fields, dict):
+            return fields
+        return {name: value for name, value in fields.items() if value is not None}
 
 
 class _Kind(_Payload):
@@ -51,21 +43,55 @@ class _Pressed(_Payload):
     action_id: str
 
 
-class Envelope(_Payload):
-    """The parts of any request of Slack's that Bolt takes for granted: without them, Bolt's own code would fail."""
+class Incoming(_Payload):
+    """Any request of Slack's, with the parts that Bolt takes for granted: without them, Bolt's own code would fail."""
 
+    delivery: str = Field("", alias=DELIVERY)
     type: str = ""
     command: str = ""
     callback_id: str = ""
     action_id: str = ""
     block_id: str = ""
     actions: Annotated[tuple[_Pressed, ...], Field(min_length=1)] = ()
-    view: _Kind | None = None
+    view: ViewPayload | None = None
     event: _Kind | None = None
     message: dict[str, Any] | None = None
 
+    @property
+    def label(self) -> str:
+        """The id that listeners of this kind are registered by; names the request in metrics."""
+        return self.type
 
-class SlashCommand(_Delivered):
+    @property
+    def delivery_key(self) -> DeliveryKey | None:
+        """The same key for a replay of this request, and for no other; None where there is none."""
+        return DeliveryKey(hashlib.sha256(self.delivery.encode()).hexdigest()) if self.delivery else None
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyTarget:
+    """The place of an answer: a person in a channel, and the response URL that came with what they did.
+
+    Attributes:
+        channel: None on the Home tab, from where answers go to the person directly.
+    """
+
+    channel: ChannelId | None
+    user: UserId
+    response_url: str
+
+    def require_channel(self) -> ChannelId:
+        """Return the channel.
+
+        Raises:
+            UserError: there is none, and what was asked for needs one.
+        """
+        if self.channel is None:
+            raise UserError("home.needs_channel")
+        return self.channel
+
+
+class SlashCommand(Incoming):
     """`/flows …`, as typed by a person in a channel."""
 
     user_id: UserId
@@ -80,6 +106,11 @@ class SlashCommand(_Delivered):
     def caller(self) -> Caller:
         """The person who typed it."""
         return Caller(self.user_id, self.team_id, self.enterprise_id)
+
+    @property
+    def target(self) -> ReplyTarget:
+        """The place of the answer."""
+        return ReplyTarget(self.channel_id, self.user_id, self.response_url)
 
 
 class _User(_Payload):
@@ -101,13 +132,11 @@ class _Container(_Payload):
     is_ephemeral: Annotated[bool, BeforeValidator(bool)] = False
 
 
-class _Action(_Payload):
-    action_id: str
-    block_id: str = ""
+class _Action(_Pressed):
     value: Annotated[str, BeforeValidator(lambda value: value if isinstance(value, str) else "")] = ""
 
 
-class _Interaction(_Delivered):
+class _Interaction(Incoming):
     user: _User
     team: _Team | None = None
 
@@ -123,10 +152,14 @@ class BlockActions(_Interaction):
 
     channel: _Channel | None = None
     container: _Container = _Container()
-    view: dict[str, Any] | None = None
     actions: Annotated[tuple[_Action, ...], Field(min_length=1)]
     response_url: str = ""
     trigger_id: str = ""
+
+    @property
+    def target(self) -> ReplyTarget:
+        """The place of the answer."""
+        return ReplyTarget(self.channel.id if self.channel else None, self.user.id, self.response_url)
 
     @property
     def message_ts(self) -> str | None:
@@ -134,48 +167,61 @@ class BlockActions(_Interaction):
         return None if self.container.is_ephemeral else self.container.message_ts or None
 
     @property
-    def view_id(self) -> str:
-        """The id of the view it was pressed in; empty in a message."""
-        return str((self.view or {}).get("id") or "")
-
-    @property
-    def view_hash(self) -> str:
-        """The view's state, by a hash that changes with it; empty in a message."""
-        return str((self.view or {}).get("hash") or "")
-
-    @property
     def is_on_home_tab(self) -> bool:
         """True for a press on the Home tab."""
-        return (self.view or {}).get("type") == "home"
+        return self.channel is None and self.view is not None and self.view.type == "home"
 
     @property
     def action(self) -> _Action:
         """The button."""
         return self.actions[0]
 
+    @property
+    def label(self) -> str:
+        """The button's id."""
+        return self.action.action_id
+
 
 class FormEvent(_Interaction):
     """A form that was submitted or closed."""
 
-    view: dict[str, Any]
+    view: ViewPayload
 
     @property
-    def view_id(self) -> str:
-        """The view's id."""
-        return str(self.view.get("id") or "")
+    def label(self) -> str:
+        """The form's id."""
+        return self.view.callback_id
 
 
-class _HomeOpening(_Payload):
+class BlockSuggestion(_Interaction):
+    """A question of Slack's for the entries of a menu that match what was typed."""
+
+    view: ViewPayload
+    action_id: str
+    value: str = ""
+
+    @property
+    def label(self) -> str:
+        """The id of the form that it is asked in."""
+        return self.view.callback_id
+
+
+class _HomeOpening(_Kind):
     user: UserId
-    tab: Literal["home"]
+    tab: str = ""
     view: dict[str, Any] | None = None
 
 
-class HomeOpened(_Payload):
-    """A person who opens the Home tab. Their organisation is in their profile."""
+class HomeOpened(Incoming):
+    """A person who opens the app's Home, on any of its tabs. Their organisation is in their profile."""
 
     event: _HomeOpening
     team_id: OptionalTeam = None
+
+    @property
+    def label(self) -> str:
+        """The event's name."""
+        return self.event.type
 
     @property
     def caller(self) -> Caller:
@@ -188,17 +234,24 @@ class HomeOpened(_Payload):
         return self.event.view is None
 
 
-class BlockSuggestion(_Interaction):
-    """A question of Slack's for the entries of a menu that match what was typed."""
-
-    view: dict[str, Any]
-    action_id: str
-    value: str = ""
-
-
-def parse_payload(model: type[M], body: Any) -> M | None:
-    """Return the payload as `model`; None where it does not fit."""
-    try:
-        return model.model_validate(body)
-    except ValidationError:
-        return None
+def parse_incoming(body: dict[str, Any]) -> Incoming | None:
+    """Return the request as the model of its kind; None where it is malformed. An odd event is just any request."""
+    match body:
+        case {"command": str(command)} if command == COMMAND_NAME:
+            models: tuple[type[Incoming], ...] = (SlashCommand,)
+        case {"type": "block_actions"}:
+            models = (BlockActions,)
+        case {"type": "view_submission" | "view_closed"}:
+            models = (FormEvent,)
+        case {"type": "block_suggestion"}:
+            models = (BlockSuggestion,)
+        case {"type": "event_callback", "event": {"type": "app_home_opened"}}:
+            models = (HomeOpened, Incoming)
+        case _:
+            models = (Incoming,)
+    for model in models:
+        try:
+            return model.model_validate(body)
+        except ValidationError:
+            continue
+    return None

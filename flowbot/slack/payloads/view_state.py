@@ -1,4 +1,4 @@
-"""Values of a view's fields, and private metadata."""
+"""Views as Slack sends them: private metadata, and the values of fields."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any, TypeVar
@@ -89,15 +89,25 @@ class _State(_Shape):
     values: Annotated[dict[str, Annotated[dict[str, Annotated[FieldValue, _or({})]], _or({})]], _or({})] = {}
 
 
-class _View(_Shape):
+class ViewPayload(_Shape):
+    """A view as Slack sends it: a form or the Home tab, its hidden text, and the values of its fields.
+
+    Attributes:
+        hash: Changes whenever the view does.
+    """
+
+    type: str
+    id: Text = ""
+    hash: Text = ""
+    callback_id: Text = ""
     private_metadata: Text = ""
     state: Annotated[_State, _or({})] = _State()
+    blocks: Annotated[list[Any], _or([])] = []
 
 
-def parse_view(view: Any, metadata: type[P]) -> tuple[P, FieldValues] | None:
-    """Return a view's private metadata and its fields' values; None where it is not the form with this metadata."""
+def parse_metadata(view: ViewPayload, metadata: type[P]) -> P | None:
+    """Return the private metadata of a form, or None where it is another form's, or another version's."""
     try:
-        parsed = _View.model_validate(view)
-        return metadata.model_validate_json(parsed.private_metadata), parsed.state.values
+        return metadata.model_validate_json(view.private_metadata)
     except ValidationError:
         return None

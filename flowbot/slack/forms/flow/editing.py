@@ -1,10 +1,10 @@
 """Drafts, menus and preview while a form is open."""
 
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 import structlog
+from structlog.contextvars import bind_contextvars
 
 from flowbot.domain.fields import FormKind, reset_segment
 from flowbot.domain.flow import WriteOnlyFields
@@ -16,11 +16,11 @@ from flowbot.i18n.translator import Translators
 from flowbot.services.forms import FormContext, FormService
 from flowbot.services.ports import Clock
 from flowbot.services.users import UserService
-from flowbot.slack.api.modals import Modals
+from flowbot.slack.api.modals import AckArgs, Modals
 from flowbot.slack.forms.flow.form import FlowForm, FlowFormData, SubmittedForm
 from flowbot.slack.forms.flow.submission import FORM_TOO_OLD_KEY, validate_submission
 from flowbot.slack.payloads.action_ids import ActionId
-from flowbot.slack.payloads.incoming import BlockSuggestion, FormEvent
+from flowbot.slack.payloads.incoming import BlockActions, BlockSuggestion, FormEvent
 from flowbot.slack.runner import ACK_SECONDS, Interaction, Reply
 from flowbot.slack.tracked_tasks import TrackedTasks
 from flowbot.slack.views import push as views
@@ -42,17 +42,22 @@ class FormEditor:
     clock: Clock
     tasks: TrackedTasks
 
-    async def save_draft(self, user: UserId, form: SubmittedForm, at: datetime) -> None:
-        """Write what was typed by `at` to the draft, never over what was typed later."""
-        await self.forms.save_input(user, form.metadata.token, form.typed, at)
+    def save_typed(self, press: BlockActions) -> None:
+        """Start to write what was typed to the draft, never over what was typed later."""
+        if press.view and (form := FlowForm.parse(press.view)):
+            bind_contextvars(request="typed", user=press.user.id)
+            self._save_draft(press.user.id, form, "typed")
 
-    async def save_on_close(self, event: FormEvent, at: datetime) -> None:
-        """Write what was typed when the form was closed, at `at`, to the draft, if Slack sends it."""
+    def save_closed(self, event: FormEvent) -> None:
+        """Start to write what was typed when the form was closed to the draft, if Slack sends it."""
         form = FlowForm.parse(event.view)
-        if form is not None and any(form.typed.get(name) for name in ("name", "title", "description", "url")):
-            await self.save_draft(event.user.id, form, at)
+        if form and any(form.typed.get(name) for name in ("name", "title", "description", "url")):
+            self._save_draft(event.user.id, form, "closed")
 
-    async def offer_segments(self, interaction: Interaction, form: SubmittedForm, view_id: str) -> Reply:
+    def _save_draft(self, user: UserId, form: SubmittedForm, name: str) -> None:
+        self.tasks.start(self.forms.save_input(user, form.metadata.token, form.typed, self.clock()), name=name)
+
+    async def offer_segments(self, interaction: Interaction, form: SubmittedForm, press: BlockActions) -> Reply:
         """Offer the segments of the website that was just chosen; everything else stays as it was typed."""
         at, metadata = self.clock(), form.metadata
         draft = await self.forms.find_draft(metadata.token)
@@ -67,16 +72,17 @@ class FormEditor:
             metadata=metadata,
             before=before,
         )
-        await self.modals.update(view_id, FlowForm.build(data, interaction.t))
+        if press.view:
+            await self.modals.update(press.view.id, FlowForm.build(data, interaction.t))
         return Reply()
 
-    async def show_preview(self, interaction: Interaction, form: SubmittedForm, trigger: str) -> Reply:
+    async def show_preview(self, interaction: Interaction, form: SubmittedForm, press: BlockActions) -> Reply:
         """Show the push as a subscriber would see it on top of the form, with its problems and remarks."""
         t, typed = interaction.t, form.typed
         checked, before = await validate_submission(self.forms, form)
         problems = FlowForm.label_problems(checked.problems, t)
         if any(problem.key in NO_PREVIEW_KEYS for problem in checked.problems.values()):
-            await self.modals.push(trigger, views.refused_preview_view(problems, t))
+            await self.modals.push(press.trigger_id, views.refused_preview_view(problems, t))
             return Reply()
         content = draft_content(typed)
         is_edit = form.metadata.kind is FormKind.EDIT
@@ -93,10 +99,10 @@ class FormEditor:
             image_url=edited.image_url if edited else None,
             adds_image=form.file is not None or bool(typed.get("image")),
         )
-        await self.modals.push(trigger, views.add_problems(view, problems, t) if problems else view)
+        await self.modals.push(press.trigger_id, views.add_problems(view, problems, t) if problems else view)
         return Reply()
 
-    async def suggest_options(self, question: BlockSuggestion) -> dict[str, Any]:
+    async def suggest_options(self, question: BlockSuggestion) -> AckArgs:
         """Return the entries of a long menu that match what was typed; none where they cannot be had in time."""
         form = FlowForm.parse(question.view)
         if form is None:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 from pydantic import ConfigDict, Field
 
@@ -19,7 +19,7 @@ from flowbot.services.ports.enkapush import Segment
 from flowbot.slack.forms import widgets
 from flowbot.slack.forms.widgets import FieldLayout
 from flowbot.slack.payloads.action_ids import ActionId
-from flowbot.slack.payloads.view_state import FieldValue, PrivateMetadata, ShortText, parse_view
+from flowbot.slack.payloads.view_state import FieldValue, PrivateMetadata, ShortText, ViewPayload, parse_metadata
 from flowbot.slack.views import block_kit, push, sentences
 from flowbot.slack.views import form_status as views
 from flowbot.slack.views.block_kit import Block, Element, View
@@ -191,12 +191,11 @@ class FlowForm:
         }
 
     @classmethod
-    def parse(cls, view: Any) -> SubmittedForm | None:
-        """Return the form as it is now, from the `view` of any of Slack's payloads; None where it is another one."""
-        parsed = parse_view(view, FormMetadata)
-        if parsed is None:
+    def parse(cls, view: ViewPayload) -> SubmittedForm | None:
+        """Return the form as it is now; None where it is another one."""
+        metadata, values = parse_metadata(view, FormMetadata), view.state.values
+        if metadata is None:
             return None
-        metadata, values = parsed
         entries = {
             name: values.get(_block_id(name, metadata), {}).get(action, FieldValue())
             for name, action in _ACTION_IDS.items()

@@ -16,7 +16,8 @@ from flowbot.services.forms import FormContext, FormService
 from flowbot.services.ports import Clock
 from flowbot.services.users import CurrentUser
 from flowbot.slack.api.modals import Modals
-from flowbot.slack.forms.flow.form import FlowForm, FlowFormData, FormMetadata
+from flowbot.slack.forms.flow.form import FlowForm, FlowFormData, FormMetadata, SubmittedForm
+from flowbot.slack.payloads.incoming import BlockActions
 from flowbot.slack.runner import Interaction, Reply
 from flowbot.slack.views import form_status as views
 from flowbot.slack.views import sentences
@@ -64,9 +65,11 @@ class FormOpener:
         await self._fill(there, kind, draft.flow, view_id, fresh=True, draft=draft)
         return Reply()
 
-    async def start_over(self, interaction: Interaction, metadata: FormMetadata, view_id: str) -> Reply:
+    async def start_over(self, interaction: Interaction, form: SubmittedForm, press: BlockActions) -> Reply:
         """Fill the form anew, and forget what was typed."""
+        metadata = form.metadata
         await self.forms.discard_draft(metadata.token)
+        view_id = press.view.id if press.view else ""
         await self._fill(interaction, metadata.kind, metadata.flow, view_id, fresh=True, turn=metadata.turn + 1)
         return Reply()
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 import structlog
+from structlog.contextvars import bind_contextvars
 
 from flowbot.domain.change import Change, ChangeRequest, ChangeState
 from flowbot.domain.fields import FormKind
@@ -13,7 +14,6 @@ from flowbot.domain.flow import Flow, is_unchanged
 from flowbot.domain.validation import ValidationResult, validate_form
 from flowbot.errors import DependencyError, Text, UserError
 from flowbot.i18n.translator import Translator, Translators
-from flowbot.observability.logging import bind_incident
 from flowbot.observability.metrics import Metrics
 from flowbot.services.approvals.submit import RequestSubmitter
 from flowbot.services.executor.executor import ChangeExecutor
@@ -74,17 +74,17 @@ class FlowFormSubmission:
     metrics: Metrics
     notifier_for: Callable[[str], Notifier]
 
-    async def accept(self, event: FormEvent) -> AckArgs | None:
+    async def submit(self, event: FormEvent) -> AckArgs | None:
         """Return what to acknowledge a submitted form with: its problems, or that it is being saved.
 
-        By then the change is committed, so that a crash cannot lose it. None where this is no such form.
+        By then the change is committed, so that a crash cannot lose it. None where another version made the form.
         """
         form = FlowForm.parse(event.view)
         if form is None:
             return None
         metadata = form.metadata
         t = self.locales.for_reader(metadata.locale, metadata.timezone)
-        bind_incident(request="form", user=event.user.id, channel=metadata.channel)
+        bind_contextvars(request="form", user=event.user.id, channel=metadata.channel)
         try:
             ack = await self.tasks.run_within(ACK_SECONDS, self._submit_once(event, form, t), name="form")
         except Exception as error:  # noqa: BLE001 - said at the form, whatever it is, and logged there
@@ -155,11 +155,11 @@ class FlowFormSubmission:
     async def _execute(self, change: Change, event: FormEvent, before: Flow | None) -> None:
         """Execute the change of an acknowledged form, and show the result in the form's place."""
         request = change.request
-        bind_incident(request="form", user=request.requester, channel=request.channel, change=change.id)
+        bind_contextvars(change=change.id)
         try:
             # Kept until it is known that it was saved.
             await self.forms.save_draft(draft_from_change(request, before, change.created_at))
-            notifier = self.notifier_for(event.view_id)
+            notifier = self.notifier_for(event.view.id)
             settled = await self.executor.execute(change, notifier, event.caller)
             log.info("flow_form.settled", state=settled.state)
         except DependencyError as fault:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 from pydantic import Field
 
@@ -16,7 +16,7 @@ from flowbot.services.policy_setup import PolicyFormData
 from flowbot.slack.forms import widgets
 from flowbot.slack.forms.policy.input import CHOSEN_GATES, PolicyInput, PolicyRole, is_whole_number
 from flowbot.slack.forms.widgets import STATIC_MAX, TICKED, option, option_label
-from flowbot.slack.payloads.view_state import FieldValue, PrivateMetadata, ShortText, parse_view
+from flowbot.slack.payloads.view_state import FieldValue, PrivateMetadata, ShortText, ViewPayload, parse_metadata
 from flowbot.slack.views import block_kit, sentences
 from flowbot.slack.views import policy as views
 from flowbot.slack.views.block_kit import Block, Element, View
@@ -88,12 +88,11 @@ class PolicyForm:
         }
 
     @classmethod
-    def parse(cls, view: Any) -> SubmittedPolicy | None:
-        """Return the form as it was submitted, from the `view` of Slack's payload; None where it is another one."""
-        parsed = parse_view(view, PolicyFormMetadata)
-        if parsed is None or view.get("callback_id") != cls.CALLBACK:
+    def parse(cls, view: ViewPayload) -> SubmittedPolicy | None:
+        """Return the form as it was submitted; None where another version made it."""
+        metadata, values = parse_metadata(view, PolicyFormMetadata), view.state.values
+        if metadata is None:
             return None
-        metadata, values = parsed
         at = {name: next(iter(values.get(name, {}).values()), FieldValue()) for name in PolicyField}
         viewers, editors, approvers = (
             PolicyRole(
@@ -126,11 +125,9 @@ class PolicyForm:
         return {"options": widgets.matching_options(offered, query)}
 
     @classmethod
-    def field_errors(
-        cls, problems: Mapping[PolicyField, Text], view: Mapping[str, Any], t: Translator
-    ) -> dict[str, str]:
+    def field_errors(cls, problems: Mapping[PolicyField, Text], view: ViewPayload, t: Translator) -> dict[str, str]:
         """Return the problems as sentences, by the block that Slack shows them at, of those that `view` has."""
-        blocks = {block.get("block_id") for block in view.get("blocks") or () if isinstance(block, dict)}
+        blocks = {block.get("block_id") for block in view.blocks if isinstance(block, dict)}
         return {
             str(name if name in blocks else PolicyField.ALL_WEBSITES): sentences.format_text(t, problem)
             for name, problem in problems.items()

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import Any
 
-from flowbot.slack.api.messages import ReplyTarget
 from flowbot.slack.listeners.commands.command import Command
 from flowbot.slack.listeners.commands.parser import CommandParser
 from flowbot.slack.payloads.incoming import SlashCommand
@@ -28,8 +27,7 @@ class CommandDispatcher:
                 raise parsed.mistake
             return await self._commands[parsed.word].handle(interaction, parsed.arguments, typed.trigger_id)
 
-        target = ReplyTarget(typed.channel_id, typed.user_id, typed.response_url)
         is_once = parsed.mistake is None and self._commands[parsed.word].is_handled_once
         once = typed.delivery_key if is_once else None
-        self._runner.start("command", parsed.word, typed.caller, target, handle, once=once)
+        self._runner.start("command", parsed.word, typed.caller, typed.target, handle, once=once)
         return parsed.word

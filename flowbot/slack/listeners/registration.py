@@ -1,0 +1,215 @@
+"""The registration of Bolt's listeners, by id."""
+
+import re
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Final, TypeVar
+
+from slack_bolt.async_app import AsyncAck, AsyncApp
+from slack_bolt.context.async_context import AsyncBoltContext
+
+from flowbot.domain.change import ChangeKind
+from flowbot.domain.fields import FormKind
+from flowbot.errors import UserError
+from flowbot.observability.logging import bind_incident
+from flowbot.slack.api.modals import AckArgs
+from flowbot.slack.forms.flow.editing import FormEditor
+from flowbot.slack.forms.flow.form import FlowForm, SubmittedForm
+from flowbot.slack.forms.flow.opening import FormOpener
+from flowbot.slack.forms.flow.submission import FlowFormSubmission
+from flowbot.slack.forms.policy.form import GROUP, WEBSITE, PolicyForm
+from flowbot.slack.forms.reason import ReasonForm
+from flowbot.slack.listeners.commands.dispatcher import CommandDispatcher
+from flowbot.slack.listeners.flow_actions import FlowActions
+from flowbot.slack.listeners.home import HomeTab
+from flowbot.slack.listeners.policy_form import PolicyFormHandler
+from flowbot.slack.listeners.reason_form import ReasonFormHandler
+from flowbot.slack.listeners.request_actions import RequestActions
+from flowbot.slack.payloads.action_ids import ActionId
+from flowbot.slack.payloads.incoming import ACKED, COMMAND_NAME, BlockActions, Incoming, ReplyTarget, SlashCommand
+from flowbot.slack.runner import Handler, Interaction, Reply, Runner
+
+ANYTHING: Final = re.compile("", re.DOTALL)
+UNKNOWN: Final = "unknown"
+"""The label in metrics of what has an id that no listener is registered by."""
+
+P = TypeVar("P", bound=Incoming)
+Listener = Callable[..., Awaitable[None]]
+"""Called by Bolt with the arguments that it names; `incoming` is the validated request."""
+ButtonHandler = Callable[[Interaction, BlockActions], Awaitable[Reply]]
+FormButtonHandler = Callable[[Interaction, SubmittedForm, BlockActions], Awaitable[Reply]]
+
+
+@dataclass(frozen=True, slots=True)
+class Handlers:
+    """The handlers of what comes in."""
+
+    commands: CommandDispatcher
+    flows: FlowActions
+    requests: RequestActions
+    opener: FormOpener
+    editor: FormEditor
+    submission: FlowFormSubmission
+    reason_form: ReasonFormHandler
+    policy_form: PolicyFormHandler
+    home: HomeTab
+
+
+def register_listeners(app: AsyncApp, handlers: Handlers, runner: Runner) -> None:
+    """Register a listener for each command, button, form, menu and event. What changes something is handled once."""
+    listeners = ListenerFactory(runner, handlers.home)
+    button, form_button = listeners.button, listeners.form_button
+    flows, requests, editor = handlers.flows, handlers.requests, handlers.editor
+    app.middleware(bind_request)
+    app.command(COMMAND_NAME)(listeners.command(handlers.commands.dispatch))
+
+    app.action(ActionId.LIST_NEXT)(button(flows.turn_page))
+    app.action(ActionId.LIST_PREVIOUS)(button(flows.turn_page))
+    app.action(ActionId.LIST_SHARE)(button(flows.share_list, once=True))
+    app.action(ActionId.SHOW)(button(flows.show_flow))
+    app.action(ActionId.SHOW_SHARE)(button(flows.share_flow, once=True))
+    app.action(ActionId.FLOW_EDIT)(button(flows.form_handler(FormKind.EDIT)))
+    app.action(ActionId.FLOW_DUPLICATE)(button(flows.form_handler(FormKind.DUPLICATE)))
+    app.action(ActionId.FORM_OPEN)(button(flows.reopen_form))
+
+    app.action(ActionId.FLOW_ENABLE)(button(requests.change_handler(ChangeKind.ENABLE), once=True))
+    app.action(ActionId.FLOW_DISABLE)(button(requests.change_handler(ChangeKind.DISABLE), once=True))
+    app.action(ActionId.FLOW_DELETE)(button(requests.change_handler(ChangeKind.DELETE), once=True))
+    app.action(ActionId.APPROVE)(button(requests.approve, once=True))
+    app.action(ActionId.REJECT)(button(requests.ask_rejection_reason, once=True))
+    app.action(ActionId.WITHDRAW)(button(requests.withdraw, once=True))
+    app.action(ActionId.BREAK_GLASS)(button(requests.ask_skip_reason, once=True))
+    app.action(ActionId.CHECK_AGAIN)(button(requests.recheck, once=True))
+    app.action(ActionId.ASK_AGAIN)(button(requests.resubmit, once=True))
+    app.action(ActionId.RESTORE)(button(requests.restore, once=True))
+    app.action(ActionId.CHANGE_OPEN)(button(requests.follow_link))
+
+    app.action(ActionId.FORM_TYPED)(listeners.background("action", editor.save_typed))
+    app.action(ActionId.FORM_SEGMENT)(listeners.background("action", editor.save_typed))
+    app.action(ActionId.FORM_WEBSITE)(form_button(editor.offer_segments))
+    app.action(ActionId.FORM_PREVIEW)(form_button(editor.show_preview))
+    app.action(ActionId.FORM_START_OVER)(form_button(handlers.opener.start_over))
+    app.action(ANYTHING)(button(refuse_unknown, label=UNKNOWN))
+
+    app.view(FlowForm.CALLBACK)(listeners.answering("form", handlers.submission.submit))
+    app.view_closed(FlowForm.CALLBACK)(listeners.background("form_closed", editor.save_closed))
+    app.view(ReasonForm.CALLBACK)(listeners.answering("form", handlers.reason_form.submit))
+    app.view(PolicyForm.CALLBACK)(listeners.answering("form", handlers.policy_form.submit))
+    app.options(ActionId.FORM_WEBSITE)(listeners.answering("options", editor.suggest_options))
+    app.options(ActionId.FORM_SEGMENT)(listeners.answering("options", editor.suggest_options))
+    app.options(WEBSITE)(listeners.answering("options", handlers.policy_form.suggest_options))
+    app.options(GROUP)(listeners.answering("options", handlers.policy_form.suggest_options))
+
+    app.event("app_home_opened")(listeners.background("event", handlers.home.open))
+    # The rest is acknowledged, too: else Slack would send it again, or show a warning.
+    app.view_submission(ANYTHING)(listeners.background("form", ignore, label=UNKNOWN))
+    app.view_closed(ANYTHING)(listeners.background("form_closed", ignore, label=UNKNOWN))
+    app.options(ANYTHING)(listeners.answering("options", suggest_nothing, label=UNKNOWN))
+    app.event(ANYTHING)(listeners.background("event", ignore, label=UNKNOWN))
+
+
+async def bind_request(next_: Callable[[], Awaitable[None]]) -> None:
+    """Give a request its incident id, which its log lines carry: Bolt's middleware."""
+    bind_incident()
+    await next_()
+
+
+async def refuse_unknown(_interaction: Interaction, press: BlockActions) -> Reply:
+    """Refuse a button that no listener is registered for: another version of flowbot made it."""
+    if press.channel is None and not press.is_on_home_tab:
+        # A field of a form: Slack reports what is chosen there.
+        return Reply()
+    raise UserError("action.unknown")
+
+
+async def suggest_nothing(_question: Incoming) -> AckArgs:
+    """Return no entries for a menu."""
+    return {"options": []}
+
+
+def ignore(_incoming: Incoming) -> None:
+    """Do nothing but acknowledge."""
+
+
+@dataclass(frozen=True, slots=True)
+class ListenerFactory:
+    """Makes Bolt's listeners of handlers: they acknowledge, and start what goes on after that.
+
+    A listener runs to its end before the acknowledgement leaves (`process_before_response`), so later work cannot take
+    that back, and Bolt polls for nothing.
+    """
+
+    runner: Runner
+    home: HomeTab
+
+    def command(self, dispatch: Callable[[SlashCommand], str]) -> Listener:
+        """Return a listener of commands; `dispatch` starts the handler, and returns the command's word."""
+
+        async def listener(ack: AsyncAck, incoming: SlashCommand, context: AsyncBoltContext) -> None:
+            started = time.perf_counter()
+            await ack()
+            self._observe_ack("command", dispatch(incoming), context, started)
+
+        return listener
+
+    def button(self, handler: ButtonHandler, *, once: bool = False, label: str | None = None) -> Listener:
+        """Return a listener of a button in a message or on the Home tab, which is shown anew after the press.
+
+        Args:
+            handler: handles the press.
+            once: handle each delivery once: a second one is refused.
+            label: names the button in metrics; None takes its id.
+        """
+
+        def start(press: BlockActions) -> None:
+            async def handle(interaction: Interaction) -> Reply:
+                return await handler(interaction, press)
+
+            run: Handler = handle
+            if press.is_on_home_tab and press.view:
+                run = self.home.refresh_after(handle, seen=press.view.hash)
+            key = press.delivery_key if once else None
+            self.runner.start("action", label or press.label, press.caller, press.target, run, once=key)
+
+        return self.background("action", start, label=label)
+
+    def form_button(self, handler: FormButtonHandler) -> Listener:
+        """Return a listener of a button or menu in a flow's form, which answers in the channel of the form."""
+
+        def start(press: BlockActions) -> None:
+            form = FlowForm.parse(press.view) if press.view else None
+            if form is None:
+                return
+
+            async def handle(interaction: Interaction) -> Reply:
+                return await handler(interaction, form, press)
+
+            target = ReplyTarget(form.metadata.channel, press.user.id, "")
+            self.runner.start("form_action", press.label, press.caller, target, handle)
+
+        return self.background("action", start)
+
+    def background(self, kind: str, start: Callable[[P], None], *, label: str | None = None) -> Listener:
+        """Return a listener that acknowledges with nothing, after `start` has started the work."""
+
+        async def answer(incoming: P) -> None:
+            start(incoming)
+
+        return self.answering(kind, answer, label=label)
+
+    def answering(
+        self, kind: str, answer: Callable[[P], Awaitable[AckArgs | None]], *, label: str | None = None
+    ) -> Listener:
+        """Return a listener that acknowledges with what `answer` returns."""
+
+        async def listener(ack: AsyncAck, incoming: P, context: AsyncBoltContext) -> None:
+            started = time.perf_counter()
+            await ack(**(await answer(incoming) or {}))
+            self._observe_ack(kind, label or incoming.label, context, started)
+
+        return listener
+
+    def _observe_ack(self, kind: str, label: str, context: AsyncBoltContext, started: float) -> None:
+        seconds = context.get(ACKED, time.perf_counter() - started)
+        self.runner.metrics.ack_seconds.labels(kind, label).observe(seconds)

@@ -119,11 +119,13 @@ class SlackEventsView:
 
     def _is_signed(self, raw: bytes, request: web.Request) -> bool:
         """Check whether Slack signed these bytes within the last five minutes: an older request may be a replay."""
-        timestamp, signature = (request.headers.get(f"X-Slack-{name}") for name in ("Request-Timestamp", "Signature"))
+        timestamp = request.headers.get("X-Slack-Request-Timestamp", "")
+        if not (timestamp.isascii() and timestamp.isdigit()):
+            return False
         try:
-            return self._verifier.is_valid(raw, timestamp, signature)
-        except (TypeError, ValueError):
-            # slack_sdk's verifier raises on what is no text or no number.
+            return self._verifier.is_valid(raw, timestamp, request.headers.get("X-Slack-Signature"))
+        except (OverflowError, TypeError, ValueError):
+            # slack_sdk's verifier raises on what is no text, or no time.
             return False
 
 

@@ -47,8 +47,8 @@ from flowbot.slack.api import client
 from flowbot.slack.api.files import SlackFiles
 from flowbot.slack.api.messages import Responder
 from flowbot.slack.api.users import SlackUserDirectory, SlackUserGroupRoster
-from flowbot.slack.app import Services, build_slack
 from flowbot.slack.tracked_tasks import TrackedTasks
+from flowbot.slack.wiring import Services, build_slack
 from flowbot.storage.migrations import open_migrated
 from flowbot.storage.repositories.change_queries import read_change_statistics
 from flowbot.storage.repositories.changes import ChangeRepository

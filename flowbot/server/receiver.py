@@ -14,7 +14,15 @@ from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_bolt.response import BoltResponse
 from slack_sdk.signature import SignatureVerifier
 
-from flowbot.slack.payloads.incoming import ACKED, DELIVERY, INCOMING, BlockActions, SlashCommand, parse_incoming
+from flowbot.slack.payloads.incoming import (
+    ACKED,
+    DELIVERY,
+    INCOMING,
+    RECEIVED,
+    BlockActions,
+    SlashCommand,
+    parse_incoming,
+)
 from flowbot.slack.tracked_tasks import TrackedTasks
 
 MALFORMED: Final = "malformed body"
@@ -51,7 +59,7 @@ class Receiver:
         try:
             # Handed over as parsed: Bolt's parser takes `/flows list payload` for an interaction.
             request = AsyncBoltRequest(
-                mode="socket_mode", body=fields, headers=dict(headers), context={INCOMING: incoming}
+                mode="socket_mode", body=fields, headers=dict(headers), context={INCOMING: incoming, RECEIVED: started}
             )
         except (AttributeError, LookupError, TypeError, ValueError):
             incoming = None
@@ -133,14 +141,12 @@ def parse_body(raw: bytes, content_type: str) -> dict[str, Any] | None:
     """Return the fields of a command, or the JSON of an interaction or event; None for anything else."""
     try:
         text = raw.decode()
-        if content_type == "application/json":
-            return _load_object(text)
-        fields = dict(parse_qsl(text, keep_blank_values=True, max_num_fields=MOST_FIELDS))
-        return _load_object(fields["payload"]) if "payload" in fields and "command" not in fields else dict(fields)
+        if content_type != "application/json":
+            fields = dict(parse_qsl(text, keep_blank_values=True, max_num_fields=MOST_FIELDS))
+            if "payload" not in fields or "command" in fields:
+                return dict(fields)
+            text = fields["payload"]
+        body = json.loads(text)
     except (ValueError, RecursionError):
         return None
-
-
-def _load_object(text: str) -> dict[str, Any] | None:
-    value = json.loads(text)
-    return value if isinstance(value, dict) else None
+    return body if isinstance(body, dict) else None

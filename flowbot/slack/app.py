@@ -1,170 +1,76 @@
-"""The Bolt app, and the wiring of what answers Slack."""
+"""The Bolt app and its listeners, registered by id."""
 
 import logging
+import re
+import time
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
-from slack_bolt.async_app import AsyncApp
+from slack_bolt.async_app import AsyncAck, AsyncApp
 from slack_bolt.authorization import AuthorizeResult
+from slack_bolt.context.async_context import AsyncBoltContext
 from slack_sdk.web.async_client import AsyncWebClient
 
-from flowbot.i18n.translator import Translators
-from flowbot.observability.metrics import Metrics
-from flowbot.services.approvals.decide import DecisionService
-from flowbot.services.approvals.recheck import Rechecker
-from flowbot.services.approvals.submit import RequestSubmitter
-from flowbot.services.executor.executor import ChangeExecutor
-from flowbot.services.flow_queries import FlowQueries
-from flowbot.services.forms import FormService
-from flowbot.services.history import History
-from flowbot.services.inbox import HomeOverviews, RequestQueue
-from flowbot.services.policy_setup import PolicySetup
-from flowbot.services.ports import Clock
-from flowbot.services.ports.slack import ImageSource
-from flowbot.services.ports.storage import ChangeStore, DeliveryStore, DraftStore, ImageStore, PolicyStore
-from flowbot.services.request_details import RequestDetailsLoader
-from flowbot.services.users import UserService
-from flowbot.slack.api.messages import MessagePoster, Responder
-from flowbot.slack.api.modals import Modals
+from flowbot.domain.change import ChangeKind
+from flowbot.domain.fields import FormKind
+from flowbot.errors import UserError
+from flowbot.observability.logging import bind_incident
+from flowbot.slack.api.modals import AckArgs
 from flowbot.slack.forms.flow.editing import FormEditor
+from flowbot.slack.forms.flow.form import FlowForm, SubmittedForm
 from flowbot.slack.forms.flow.opening import FormOpener
 from flowbot.slack.forms.flow.submission import FlowFormSubmission
-from flowbot.slack.listeners.channel_authorizer import ChannelAuthorizer
-from flowbot.slack.listeners.commands.catalog import build_commands
+from flowbot.slack.forms.policy.form import GROUP, WEBSITE, PolicyForm
+from flowbot.slack.forms.reason import ReasonForm
 from flowbot.slack.listeners.commands.dispatcher import CommandDispatcher
 from flowbot.slack.listeners.flow_actions import FlowActions
-from flowbot.slack.listeners.flow_viewer import FlowViewer
 from flowbot.slack.listeners.home import HomeTab
 from flowbot.slack.listeners.policy_form import PolicyFormHandler
 from flowbot.slack.listeners.reason_form import ReasonFormHandler
-from flowbot.slack.listeners.registration import Handlers, register_listeners
 from flowbot.slack.listeners.request_actions import RequestActions
-from flowbot.slack.notify.form_result import FormResult
-from flowbot.slack.notify.notifier import SlackNotifier
-from flowbot.slack.notify.request_message import RequestMessage
-from flowbot.slack.runner import Runner
-from flowbot.slack.tracked_tasks import TrackedTasks
+from flowbot.slack.payloads.action_ids import ActionId
+from flowbot.slack.payloads.incoming import (
+    ACKED,
+    COMMAND_NAME,
+    RECEIVED,
+    BlockActions,
+    Incoming,
+    ReplyTarget,
+    SlashCommand,
+)
+from flowbot.slack.runner import Handler, Interaction, Reply, Runner
 
 LOGGER: Final = "flowbot.bolt"
 """A logger of Bolt's own: it sets the level of the logger that has the app's name."""
+ANYTHING: Final = re.compile("", re.DOTALL)
+UNKNOWN: Final = "unknown"
+"""The label in metrics of what has an id that no listener is registered by."""
+
+P = TypeVar("P", bound=Incoming)
+Listener = Callable[..., Awaitable[None]]
+"""Called by Bolt with the arguments that it names; `incoming` is the validated request."""
+ButtonHandler = Callable[[Interaction, BlockActions], Awaitable[Reply]]
+FormButtonHandler = Callable[[Interaction, SubmittedForm, BlockActions], Awaitable[Reply]]
 
 
 @dataclass(frozen=True, slots=True)
-class Services:
-    """The use cases that Slack's rooms call, and the stores that they read."""
+class Handlers:
+    """The handlers of what comes in."""
 
-    store: ChangeStore
-    policies: PolicyStore
-    drafts: DraftStore
-    images: ImageStore
-    deliveries: DeliveryStore
-    form_images: ImageSource
-    users: UserService
-    flow_queries: FlowQueries
-    executor: ChangeExecutor
-    submitter: RequestSubmitter
-    decisions: DecisionService
-    rechecker: Rechecker
-    forms: FormService
-    setup: PolicySetup
+    commands: CommandDispatcher
+    flows: FlowActions
+    requests: RequestActions
+    opener: FormOpener
+    editor: FormEditor
+    submission: FlowFormSubmission
+    reason_form: ReasonFormHandler
+    policy_form: PolicyFormHandler
+    home: HomeTab
 
 
-def build_slack(  # noqa: PLR0913 - everything of Slack's is joined here, once
-    client: AsyncWebClient,
-    services: Services,
-    responder: Responder,
-    locales: Translators,
-    *,
-    signing_secret: str,
-    tasks: TrackedTasks,
-    metrics: Metrics,
-    clock: Clock,
-) -> tuple[AsyncApp, SlackNotifier, HomeTab]:
-    """Join the listeners, forms and messages. Return the app, the notifier, and the Home tab, which wants closing."""
-    users, forms, flow_queries = services.users, services.forms, services.flow_queries
-    runner = Runner(users, flow_queries, services.deliveries, responder, locales, tasks, metrics, clock)
-    modals, poster = Modals(client), MessagePoster(client, responder)
-    details = RequestDetailsLoader(services.store, services.policies, forms.known_hosts)
-    message = RequestMessage(services.store, details, poster, locales, clock)
-    opener = FormOpener(forms, modals, clock)
-    form_result = FormResult(
-        forms=forms,
-        opener=opener,
-        modals=modals,
-        responder=responder,
-        users=users,
-        policies=services.policies,
-        images=services.images,
-        image_source=services.form_images,
-        details=details,
-        request_message=message,
-        locales=locales,
-        clock=clock,
-    )
-    notifier = SlackNotifier(services.store, details, message, form_result, poster, locales, clock)
-    queue = RequestQueue(services.store, services.policies, users.find_members)
-    overviews = HomeOverviews(queue, services.store, services.policies, users.find_members)
-    home = HomeTab(runner, client, overviews, details, message)
-    history = History(services.policies, services.store)
-    viewer = FlowViewer(flow_queries, history, clock)
-    channels = ChannelAuthorizer(services.policies, users)
-    requests = RequestActions(
-        channels=channels,
-        submitter=services.submitter,
-        decisions=services.decisions,
-        rechecker=services.rechecker,
-        executor=services.executor,
-        notifier=notifier,
-        request_message=message,
-        details=details,
-        modals=modals,
-    )
-    submission = FlowFormSubmission(
-        forms=forms,
-        submitter=services.submitter,
-        executor=services.executor,
-        clock=clock,
-        images=services.images,
-        image_source=services.form_images,
-        users=users,
-        deliveries=services.deliveries,
-        locales=locales,
-        tasks=tasks,
-        metrics=metrics,
-        notifier_for=form_result.for_open_form,
-    )
-    editor = FormEditor(forms, modals, users, locales, clock, tasks)
-    setup = PolicyFormHandler(runner, services.setup, modals)
-    commands = build_commands(
-        flow_queries=flow_queries,
-        viewer=viewer,
-        history=history,
-        opener=opener,
-        requests=requests,
-        queue=queue,
-        details=details,
-        request_message=message,
-        policy_form=setup,
-        clock=clock,
-    )
-    handlers = Handlers(
-        commands=CommandDispatcher(runner, commands),
-        flows=FlowActions(runner, channels, opener, viewer),
-        requests=requests,
-        opener=opener,
-        editor=editor,
-        submission=submission,
-        reason_form=ReasonFormHandler(runner, services.decisions, services.executor, notifier, home),
-        policy_form=setup,
-        home=home,
-    )
-    app = build_app(client, signing_secret)
-    register_listeners(app, handlers, runner)
-    return app, notifier, home
-
-
-def build_app(client: AsyncWebClient, signing_secret: str) -> AsyncApp:
-    """Return an app without listeners. It asks Slack nothing before it acknowledges."""
+def build_app(client: AsyncWebClient, signing_secret: str, handlers: Handlers, runner: Runner) -> AsyncApp:
+    """Return the app with its listeners. It asks Slack nothing before it acknowledges."""
 
     async def authorize() -> AuthorizeResult:
         return AuthorizeResult(enterprise_id=None, team_id=None, bot_token=client.token)
@@ -172,7 +78,7 @@ def build_app(client: AsyncWebClient, signing_secret: str) -> AsyncApp:
     # Errors only: Bolt warns of a token in the environment that it rightly leaves to `authorize`.
     logger = logging.getLogger(LOGGER)
     logger.setLevel(logging.ERROR)
-    return AsyncApp(
+    app = AsyncApp(
         name=LOGGER,
         client=client,
         logger=logger,
@@ -183,3 +89,167 @@ def build_app(client: AsyncWebClient, signing_secret: str) -> AsyncApp:
         process_before_response=True,
         ssl_check_enabled=False,
     )
+    register_listeners(app, handlers, runner)
+    return app
+
+
+def register_listeners(app: AsyncApp, handlers: Handlers, runner: Runner) -> None:
+    """Register a listener for each command, button, form, menu and event. What changes something is handled once."""
+    listeners = ListenerFactory(runner, handlers.home)
+    button, form_button = listeners.button, listeners.form_button
+    flows, requests, editor = handlers.flows, handlers.requests, handlers.editor
+    app.middleware(bind_request)
+    app.command(COMMAND_NAME)(listeners.command(handlers.commands.dispatch))
+
+    app.action(ActionId.LIST_NEXT)(button(flows.turn_page))
+    app.action(ActionId.LIST_PREVIOUS)(button(flows.turn_page))
+    app.action(ActionId.LIST_SHARE)(button(flows.share_list, once=True))
+    app.action(ActionId.SHOW)(button(flows.show_flow))
+    app.action(ActionId.SHOW_SHARE)(button(flows.share_flow, once=True))
+    app.action(ActionId.FLOW_EDIT)(button(flows.form_handler(FormKind.EDIT)))
+    app.action(ActionId.FLOW_DUPLICATE)(button(flows.form_handler(FormKind.DUPLICATE)))
+    app.action(ActionId.FORM_OPEN)(button(flows.reopen_form))
+
+    app.action(ActionId.FLOW_ENABLE)(button(requests.change_handler(ChangeKind.ENABLE), once=True))
+    app.action(ActionId.FLOW_DISABLE)(button(requests.change_handler(ChangeKind.DISABLE), once=True))
+    app.action(ActionId.FLOW_DELETE)(button(requests.change_handler(ChangeKind.DELETE), once=True))
+    app.action(ActionId.APPROVE)(button(requests.approve, once=True))
+    app.action(ActionId.REJECT)(button(requests.ask_rejection_reason, once=True))
+    app.action(ActionId.WITHDRAW)(button(requests.withdraw, once=True))
+    app.action(ActionId.BREAK_GLASS)(button(requests.ask_skip_reason, once=True))
+    app.action(ActionId.CHECK_AGAIN)(button(requests.recheck, once=True))
+    app.action(ActionId.ASK_AGAIN)(button(requests.resubmit, once=True))
+    app.action(ActionId.RESTORE)(button(requests.restore, once=True))
+    app.action(ActionId.CHANGE_OPEN)(button(requests.follow_link))
+
+    app.action(ActionId.FORM_TYPED)(listeners.background("action", editor.save_typed))
+    app.action(ActionId.FORM_SEGMENT)(listeners.background("action", editor.save_typed))
+    app.action(ActionId.FORM_WEBSITE)(form_button(editor.offer_segments))
+    app.action(ActionId.FORM_PREVIEW)(form_button(editor.show_preview))
+    app.action(ActionId.FORM_START_OVER)(form_button(handlers.opener.start_over))
+    app.action(ANYTHING)(button(refuse_unknown, label=UNKNOWN))
+
+    app.view(FlowForm.CALLBACK)(listeners.answering("form", handlers.submission.submit))
+    app.view_closed(FlowForm.CALLBACK)(listeners.background("form_closed", editor.save_closed))
+    app.view(ReasonForm.CALLBACK)(listeners.answering("form", handlers.reason_form.submit))
+    app.view(PolicyForm.CALLBACK)(listeners.answering("form", handlers.policy_form.submit))
+    app.options(ActionId.FORM_WEBSITE)(listeners.answering("options", editor.suggest_options))
+    app.options(ActionId.FORM_SEGMENT)(listeners.answering("options", editor.suggest_options))
+    app.options(WEBSITE)(listeners.answering("options", handlers.policy_form.suggest_options))
+    app.options(GROUP)(listeners.answering("options", handlers.policy_form.suggest_options))
+
+    app.event("app_home_opened")(listeners.background("event", handlers.home.open))
+    # The rest is acknowledged, too: else Slack would send it again, or show a warning.
+    app.view_submission(ANYTHING)(listeners.background("form", ignore, label=UNKNOWN))
+    app.view_closed(ANYTHING)(listeners.background("form_closed", ignore, label=UNKNOWN))
+    app.options(ANYTHING)(listeners.answering("options", suggest_nothing, label=UNKNOWN))
+    app.event(ANYTHING)(listeners.background("event", ignore, label=UNKNOWN))
+
+
+async def bind_request(next_: Callable[[], Awaitable[None]]) -> None:
+    """Give a request its incident id, which its log lines carry: Bolt's middleware."""
+    bind_incident()
+    await next_()
+
+
+async def refuse_unknown(_interaction: Interaction, press: BlockActions) -> Reply:
+    """Refuse a button that no listener is registered for: another version of flowbot made it."""
+    if press.channel is None and not press.is_on_home_tab:
+        # A field of a form: Slack reports what is chosen there.
+        return Reply()
+    raise UserError("action.unknown")
+
+
+async def suggest_nothing(_question: Incoming) -> AckArgs:
+    """Return no entries for a menu."""
+    return {"options": []}
+
+
+def ignore(_incoming: Incoming) -> None:
+    """Do nothing but acknowledge."""
+
+
+@dataclass(frozen=True, slots=True)
+class ListenerFactory:
+    """Makes Bolt's listeners of handlers: they acknowledge, and start what goes on after that.
+
+    A listener runs to its end before the acknowledgement leaves (`process_before_response`), so later work cannot take
+    that back, and Bolt polls for nothing.
+    """
+
+    runner: Runner
+    home: HomeTab
+
+    def command(self, dispatch: Callable[[SlashCommand], str]) -> Listener:
+        """Return a listener of commands; `dispatch` starts the handler, and returns the command's word."""
+
+        async def listener(ack: AsyncAck, incoming: SlashCommand, context: AsyncBoltContext) -> None:
+            await ack()
+            self._observe_ack("command", dispatch(incoming), context)
+
+        return listener
+
+    def button(self, handler: ButtonHandler, *, once: bool = False, label: str | None = None) -> Listener:
+        """Return a listener of a button in a message or on the Home tab, which is shown anew after the press.
+
+        Args:
+            handler: handles the press.
+            once: handle each delivery once: a second one is refused.
+            label: names the button in metrics; None takes its id.
+        """
+
+        async def listener(ack: AsyncAck, incoming: BlockActions, context: AsyncBoltContext) -> None:
+            async def handle(interaction: Interaction) -> Reply:
+                return await handler(interaction, incoming)
+
+            await ack()
+            name = label or incoming.label
+            self._observe_ack("action", name, context)
+            key = incoming.delivery_key if once else None
+            run: Handler = handle
+            if incoming.is_on_home_tab and incoming.view:
+                run = self.home.refresh_after(handle, seen=incoming.view.hash)
+            self.runner.start("action", name, incoming.caller, incoming.target, run, once=key)
+
+        return listener
+
+    def form_button(self, handler: FormButtonHandler) -> Listener:
+        """Return a listener of a button or menu in a flow's form, which answers in the channel of the form."""
+
+        async def listener(ack: AsyncAck, incoming: BlockActions, context: AsyncBoltContext) -> None:
+            await ack()
+            self._observe_ack("action", incoming.label, context)
+            form = FlowForm.parse(incoming.view) if incoming.view else None
+            if form is None:
+                return
+
+            async def handle(interaction: Interaction) -> Reply:
+                return await handler(interaction, form, incoming)
+
+            target = ReplyTarget(form.metadata.channel, incoming.user.id, "")
+            self.runner.start("form_action", incoming.label, incoming.caller, target, handle)
+
+        return listener
+
+    def background(self, kind: str, start: Callable[[P], None], *, label: str | None = None) -> Listener:
+        """Return a listener that acknowledges with nothing, and lets `start` start the work."""
+
+        async def listener(ack: AsyncAck, incoming: P, context: AsyncBoltContext) -> None:
+            await ack()
+            self._observe_ack(kind, label or incoming.label, context)
+            start(incoming)
+
+        return listener
+
+    def answering(self, kind: str, answer: Callable[[P], Awaitable[AckArgs]], *, label: str | None = None) -> Listener:
+        """Return a listener that acknowledges with what `answer` returns."""
+
+        async def listener(ack: AsyncAck, incoming: P, context: AsyncBoltContext) -> None:
+            await ack(**await answer(incoming))
+            self._observe_ack(kind, label or incoming.label, context)
+
+        return listener
+
+    def _observe_ack(self, kind: str, label: str, context: AsyncBoltContext) -> None:
+        seconds = context.get(ACKED) or time.perf_counter() - context[RECEIVED]
+        self.runner.metrics.ack_seconds.labels(kind, label).observe(seconds)

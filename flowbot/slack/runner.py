@@ -110,27 +110,32 @@ class Runner:
         self, caller: Caller, target: ReplyTarget, handler: Handler, once: DeliveryKey | None
     ) -> tuple[Reply, str]:
         """Return the answer and the outcome: `done`, `refused`, `fault` or `stopped`."""
-        t = self.locales.for_reader(None)
+        user: CurrentUser | None = None
         try:
             # Recorded first: a request that fails from here on has failed, and its second delivery is no retry.
             refusal = await self._record_delivery(once)
             user = await self.users.identify(caller)
-            t = self.locales.for_reader(user.locale, user.timezone)
             if refusal is not None:
                 raise refusal  # noqa: TRY301 - told like any other refusal, in the language known by now
-            return await self._wait_with_notice(handler(Interaction(user, target, t)), target, t), "done"
+            interaction = Interaction(user, target, self._translator(user))
+            return await self._wait_with_notice(handler(interaction), interaction), "done"
         except UserError as error:
             log.info("refused", reason=str(error))
-            return Reply(sentences.sentence_message(t, error.text)), "refused"
+            return Reply(sentences.sentence_message(self._translator(user), error.text)), "refused"
         except DependencyError as error:
             log.warning("fault", key=str(error), cause=str(error.__cause__ or ""))
-            return Reply(sentences.fault_message(t, error.text, current_incident())), "fault"
+            return Reply(sentences.fault_message(self._translator(user), error.text, current_incident())), "fault"
         except asyncio.CancelledError:
             # Only a stop that has waited long enough cancels this.
-            return Reply(sentences.sentence_message(t, Text("slow.stopped"))), "stopped"
+            return Reply(sentences.sentence_message(self._translator(user), Text("slow.stopped"))), "stopped"
         except Exception:
             log.exception("unexpected")
-            return Reply(sentences.fault_message(t, Text("fault.unexpected"), current_incident())), "fault"
+            text = Text("fault.unexpected")
+            return Reply(sentences.fault_message(self._translator(user), text, current_incident())), "fault"
+
+    def _translator(self, user: CurrentUser | None) -> Translator:
+        """Return the words for a person, or for anybody as long as it is not known who it is."""
+        return self.locales.for_reader(user.locale, user.timezone) if user else self.locales.for_reader(None)
 
     async def _record_delivery(self, once: DeliveryKey | None) -> UserError | DependencyError | None:
         """Record the delivery. Return the reason why the request must not be handled, or None."""
@@ -141,13 +146,14 @@ class Runner:
             return error
         return UserError("request.repeated")
 
-    async def _wait_with_notice(self, work: Awaitable[Reply], target: ReplyTarget, t: Translator) -> Reply:
+    async def _wait_with_notice(self, work: Awaitable[Reply], interaction: Interaction) -> Reply:
         """Return the answer of `work`; tell the person meanwhile if it takes long."""
         task = asyncio.ensure_future(work)
         try:
             done, _ = await asyncio.wait({task}, timeout=SLOW_SECONDS)
             if not done:
-                await self._deliver(target, Reply(sentences.sentence_message(t, Text("slow.working"))))
+                notice = sentences.sentence_message(interaction.t, Text("slow.working"))
+                await self._deliver(interaction.target, Reply(notice))
             return await task
         finally:
             if not task.done():

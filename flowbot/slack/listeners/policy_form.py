@@ -57,14 +57,14 @@ class PolicyFormHandler:
         await self.modals.replace_loading(view_id, PolicyForm.build(content, t))
         return Reply()
 
-    async def submit(self, event: FormEvent) -> AckArgs | None:
+    async def submit(self, event: FormEvent) -> AckArgs:
         """Save a submitted policy. Return what to acknowledge it with.
 
         Its problems can be shown at its fields by the acknowledgement alone, so it is checked before that.
         """
         form = PolicyForm.parse(event.view)
         if form is None:
-            return None
+            return {}
         bind_contextvars(request="setup", user=event.user.id, channel=form.metadata.channel)
         t = self.runner.locales.for_reader(form.metadata.locale, form.metadata.timezone)
         is_fault = False

@@ -39,7 +39,7 @@ class ReasonFormHandler:
     notifier: SlackNotifier
     home: HomeTab
 
-    async def submit(self, event: FormEvent) -> AckArgs | None:
+    async def submit(self, event: FormEvent) -> AckArgs:
         """Save the decision, then start what follows from it. Return what to acknowledge with.
 
         The decision is saved before the acknowledgement, so a crash cannot lose it. If it cannot be saved, the form
@@ -47,7 +47,7 @@ class ReasonFormHandler:
         """
         submitted = ReasonForm.parse(event.view)
         if submitted is None:
-            return None
+            return {}
         channel, t = submitted.metadata.channel, self.runner.locales.for_reader(submitted.metadata.locale)
         if errors := ReasonForm.field_errors(submitted, t):
             return ack_errors(errors)

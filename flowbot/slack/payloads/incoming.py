@@ -17,6 +17,8 @@ DELIVERY: Final = "flowbot_delivery"
 """The field of a request in which the receiver notes the delivery that it came with."""
 INCOMING: Final = "incoming"
 """The key of the validated request in Bolt's context, and so the name of the argument that listeners get it by."""
+RECEIVED: Final = "flowbot_received"
+"""The key in Bolt's context for the moment in which the request came, by `time.perf_counter`."""
 ACKED: Final = "flowbot_acked"
 """The key in Bolt's context for the seconds until the acknowledgement, where that was before Bolt had the request."""
 
@@ -179,7 +181,7 @@ class BlockActions(_Interaction):
     @property
     def label(self) -> str:
         """The button's id."""
-        return self.action.action_id
+        return self.actions[0].action_id
 
 
 class FormEvent(_Interaction):

@@ -74,14 +74,14 @@ class FlowFormSubmission:
     metrics: Metrics
     notifier_for: Callable[[str], Notifier]
 
-    async def submit(self, event: FormEvent) -> AckArgs | None:
+    async def submit(self, event: FormEvent) -> AckArgs:
         """Return what to acknowledge a submitted form with: its problems, or that it is being saved.
 
-        By then the change is committed, so that a crash cannot lose it. None where another version made the form.
+        By then the change is committed, so that a crash cannot lose it. A form of another version is closed.
         """
         form = FlowForm.parse(event.view)
         if form is None:
-            return None
+            return {}
         metadata = form.metadata
         t = self.locales.for_reader(metadata.locale, metadata.timezone)
         bind_contextvars(request="form", user=event.user.id, channel=metadata.channel)

@@ -1,0 +1,155 @@
+"""The wiring of what answers Slack."""
+
+from dataclasses import dataclass
+
+from slack_bolt.async_app import AsyncApp
+from slack_sdk.web.async_client import AsyncWebClient
+
+from flowbot.i18n.translator import Translators
+from flowbot.observability.metrics import Metrics
+from flowbot.services.approvals.decide import DecisionService
+from flowbot.services.approvals.recheck import Rechecker
+from flowbot.services.approvals.submit import RequestSubmitter
+from flowbot.services.executor.executor import ChangeExecutor
+from flowbot.services.flow_queries import FlowQueries
+from flowbot.services.forms import FormService
+from flowbot.services.history import History
+from flowbot.services.inbox import HomeOverviews, RequestQueue
+from flowbot.services.policy_setup import PolicySetup
+from flowbot.services.ports import Clock
+from flowbot.services.ports.slack import ImageSource
+from flowbot.services.ports.storage import ChangeStore, DeliveryStore, DraftStore, ImageStore, PolicyStore
+from flowbot.services.request_details import RequestDetailsLoader
+from flowbot.services.users import UserService
+from flowbot.slack.api.messages import MessagePoster, Responder
+from flowbot.slack.api.modals import Modals
+from flowbot.slack.app import Handlers, build_app
+from flowbot.slack.forms.flow.editing import FormEditor
+from flowbot.slack.forms.flow.opening import FormOpener
+from flowbot.slack.forms.flow.submission import FlowFormSubmission
+from flowbot.slack.listeners.channel_authorizer import ChannelAuthorizer
+from flowbot.slack.listeners.commands.catalog import build_commands
+from flowbot.slack.listeners.commands.dispatcher import CommandDispatcher
+from flowbot.slack.listeners.flow_actions import FlowActions
+from flowbot.slack.listeners.flow_viewer import FlowViewer
+from flowbot.slack.listeners.home import HomeTab
+from flowbot.slack.listeners.policy_form import PolicyFormHandler
+from flowbot.slack.listeners.reason_form import ReasonFormHandler
+from flowbot.slack.listeners.request_actions import RequestActions
+from flowbot.slack.notify.form_result import FormResult
+from flowbot.slack.notify.notifier import SlackNotifier
+from flowbot.slack.notify.request_message import RequestMessage
+from flowbot.slack.runner import Runner
+from flowbot.slack.tracked_tasks import TrackedTasks
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The use cases that Slack's rooms call, and the stores that they read."""
+
+    store: ChangeStore
+    policies: PolicyStore
+    drafts: DraftStore
+    images: ImageStore
+    deliveries: DeliveryStore
+    form_images: ImageSource
+    users: UserService
+    flow_queries: FlowQueries
+    executor: ChangeExecutor
+    submitter: RequestSubmitter
+    decisions: DecisionService
+    rechecker: Rechecker
+    forms: FormService
+    setup: PolicySetup
+
+
+def build_slack(  # noqa: PLR0913 - everything of Slack's is joined here, once
+    client: AsyncWebClient,
+    services: Services,
+    responder: Responder,
+    locales: Translators,
+    *,
+    signing_secret: str,
+    tasks: TrackedTasks,
+    metrics: Metrics,
+    clock: Clock,
+) -> tuple[AsyncApp, SlackNotifier, HomeTab]:
+    """Join the listeners, forms and messages. Return the app, the notifier, and the Home tab, which wants closing."""
+    users, forms, flow_queries = services.users, services.forms, services.flow_queries
+    runner = Runner(users, flow_queries, services.deliveries, responder, locales, tasks, metrics, clock)
+    modals, poster = Modals(client), MessagePoster(client, responder)
+    details = RequestDetailsLoader(services.store, services.policies, forms.known_hosts)
+    message = RequestMessage(services.store, details, poster, locales, clock)
+    opener = FormOpener(forms, modals, clock)
+    form_result = FormResult(
+        forms=forms,
+        opener=opener,
+        modals=modals,
+        responder=responder,
+        users=users,
+        policies=services.policies,
+        images=services.images,
+        image_source=services.form_images,
+        details=details,
+        request_message=message,
+        locales=locales,
+        clock=clock,
+    )
+    notifier = SlackNotifier(services.store, details, message, form_result, poster, locales, clock)
+    queue = RequestQueue(services.store, services.policies, users.find_members)
+    overviews = HomeOverviews(queue, services.store, services.policies, users.find_members)
+    home = HomeTab(runner, client, overviews, details, message)
+    history = History(services.policies, services.store)
+    viewer = FlowViewer(flow_queries, history, clock)
+    channels = ChannelAuthorizer(services.policies, users)
+    requests = RequestActions(
+        channels=channels,
+        submitter=services.submitter,
+        decisions=services.decisions,
+        rechecker=services.rechecker,
+        executor=services.executor,
+        notifier=notifier,
+        request_message=message,
+        details=details,
+        modals=modals,
+    )
+    submission = FlowFormSubmission(
+        forms=forms,
+        submitter=services.submitter,
+        executor=services.executor,
+        clock=clock,
+        images=services.images,
+        image_source=services.form_images,
+        users=users,
+        deliveries=services.deliveries,
+        locales=locales,
+        tasks=tasks,
+        metrics=metrics,
+        notifier_for=form_result.for_open_form,
+    )
+    editor = FormEditor(forms, modals, users, locales, clock, tasks)
+    setup = PolicyFormHandler(runner, services.setup, modals)
+    commands = build_commands(
+        flow_queries=flow_queries,
+        viewer=viewer,
+        history=history,
+        opener=opener,
+        requests=requests,
+        queue=queue,
+        details=details,
+        request_message=message,
+        policy_form=setup,
+        clock=clock,
+    )
+    handlers = Handlers(
+        commands=CommandDispatcher(runner, commands),
+        flows=FlowActions(runner, channels, opener, viewer),
+        requests=requests,
+        opener=opener,
+        editor=editor,
+        submission=submission,
+        reason_form=ReasonFormHandler(runner, services.decisions, services.executor, notifier, home),
+        policy_form=setup,
+        home=home,
+    )
+    return build_app(client, signing_secret, handlers, runner), notifier, home

@@ -37,14 +37,6 @@ def new_incident_id() -> str:
     return "".join(secrets.choice(INCIDENT_ALPHABET) for _ in range(8))
 
 
-def bind_incident(**context: Any) -> str:
-    """Give the current task an incident id and `context`, which its log lines carry, and return the id."""
-    incident = new_incident_id()
-    structlog.contextvars.clear_contextvars()
-    structlog.contextvars.bind_contextvars(incident=incident, **context)
-    return incident
-
-
 def current_incident() -> str:
     """Return the incident id of the current task, or a new one where it has none."""
     return str(structlog.contextvars.get_contextvars().get("incident") or new_incident_id())

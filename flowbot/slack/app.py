@@ -11,11 +11,12 @@ from slack_bolt.async_app import AsyncAck, AsyncApp
 from slack_bolt.authorization import AuthorizeResult
 from slack_bolt.context.async_context import AsyncBoltContext
 from slack_sdk.web.async_client import AsyncWebClient
+from structlog.contextvars import bind_contextvars, clear_contextvars
 
 from flowbot.domain.change import ChangeKind
 from flowbot.domain.fields import FormKind
 from flowbot.errors import UserError
-from flowbot.observability.logging import bind_incident
+from flowbot.observability.logging import new_incident_id
 from flowbot.slack.api.modals import AckArgs
 from flowbot.slack.forms.flow.editing import FormEditor
 from flowbot.slack.forms.flow.form import FlowForm, SubmittedForm
@@ -147,8 +148,9 @@ def register_listeners(app: AsyncApp, handlers: Handlers, runner: Runner) -> Non
 
 
 async def bind_request(next_: Callable[[], Awaitable[None]]) -> None:
-    """Give a request its incident id, which its log lines carry: Bolt's middleware."""
-    bind_incident()
+    """Bind the incident id of a request, which its log lines carry."""
+    clear_contextvars()
+    bind_contextvars(incident=new_incident_id())
     await next_()
 
 
@@ -171,11 +173,7 @@ def ignore(_incoming: Incoming) -> None:
 
 @dataclass(frozen=True, slots=True)
 class ListenerFactory:
-    """Makes Bolt's listeners of handlers: they acknowledge, and start what goes on after that.
-
-    A listener runs to its end before the acknowledgement leaves (`process_before_response`), so later work cannot take
-    that back, and Bolt polls for nothing.
-    """
+    """Makes listeners of handlers: they acknowledge, time that, and start what goes on after it."""
 
     runner: Runner
     home: HomeTab

@@ -9,9 +9,12 @@ from hypothesis import strategies as st
 from flowbot.domain.ids import FlowId
 from flowbot.domain.search import FlowQuery
 from flowbot.errors import Text
+from flowbot.i18n.command_words import load_command_words
 from flowbot.services.flow_queries import ListRequest
 from flowbot.slack.listeners.commands.catalog import COMMANDS
+from flowbot.slack.listeners.commands.command import TypedWord
 from flowbot.slack.listeners.commands.parser import CommandParser, ParsedCommand, unescape
+from flowbot.slack.listeners.commands.words import Vocabulary, normalize_word
 
 PARSER: Final = CommandParser(COMMANDS)
 
@@ -136,3 +139,19 @@ def test_any_text_is_a_command_or_a_sentence(text: str) -> None:
 def test_what_slack_escapes_comes_back_as_it_was_typed(text: str) -> None:
     escaped = f"{text}&amp;&lt;{text}&gt;"
     assert unescape(escaped) == f"{text}&<{text}>"
+
+
+def test_no_word_means_two_commands() -> None:
+    means: dict[str, set[str]] = {}
+    for command in COMMANDS:
+        own = [words.commands[command.word] for words in load_command_words().values()]
+        for word in (command.word, *command.synonyms, *(word for each in own for word in (each.word, *each.synonyms))):
+            means.setdefault(normalize_word(word), set()).add(command.word)
+    assert {word: commands for word, commands in means.items() if len(commands) > 1} == {}
+
+
+def test_a_word_of_two_languages_is_of_both() -> None:
+    words = load_command_words()["tr"]
+    vocabulary = Vocabulary(COMMANDS, {"de": words, "tr": words})
+    assert vocabulary.find("LISTE") == TypedWord("list", "liste", ("de", "tr"))
+    assert vocabulary.find("list") == TypedWord("list", "list", ("en",))

@@ -6,7 +6,8 @@ from typing import ClassVar
 from flowbot.domain.change import ChangeKind
 from flowbot.domain.ids import FlowId
 from flowbot.domain.policy import Permission
-from flowbot.slack.listeners.commands.command import Command, TypedWord, parse_flow_id, split_first_word
+from flowbot.slack.listeners.commands.command import Command, TypedWord
+from flowbot.slack.listeners.commands.parser import parse_flow_id, split_first_word
 from flowbot.slack.listeners.request_actions import RequestActions
 from flowbot.slack.runner import Interaction, Reply
 

@@ -1,12 +1,9 @@
-"""The shape of a command, and what several of them parse."""
+"""The shape of a command."""
 
-import re
 from dataclasses import dataclass
 from typing import ClassVar, Protocol, TypeVar
 
-from flowbot.domain.ids import FlowId
 from flowbot.domain.policy import Permission
-from flowbot.errors import UserError
 from flowbot.slack.runner import Interaction, Reply
 
 A = TypeVar("A")
@@ -71,22 +68,3 @@ class Command(Protocol[A]):
             DependencyError: something outside did not answer.
         """
         raise NotImplementedError
-
-
-def split_first_word(text: str) -> tuple[str, str]:
-    """Return the first word and the rest."""
-    first, *rest = text.split(maxsplit=1) or [""]
-    return first, rest[0] if rest else ""
-
-
-def parse_flow_id(text: str, word: TypedWord) -> FlowId:
-    """Return a flow's id, typed with or without a number sign.
-
-    Raises:
-        UserError: the id is missing, not a number, or followed by something else.
-    """
-    found = re.fullmatch(r"#?([0-9]{1,18})", text.strip(), re.ASCII)
-    if found:
-        return FlowId(int(found[1]))
-    key = "command.bad_id" if text.strip() else "command.needs_id"
-    raise UserError(key, verb=word.text, given=text.strip()[:80])

@@ -18,7 +18,11 @@ class CommandDispatcher:
         self._parser = CommandParser([type(command) for command in commands])
 
     def dispatch(self, typed: SlashCommand) -> str:
-        """Start to handle a command, and return its English word, for the metrics; its answer follows on its own."""
+        """Start to handle a command, one that changes something once; its answer follows on its own.
+
+        Returns:
+            The command's English word or `unknown`, for the metrics.
+        """
         parsed = self._parser.parse(typed.text)
 
         async def handle(interaction: Interaction) -> Reply:

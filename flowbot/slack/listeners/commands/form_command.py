@@ -7,7 +7,8 @@ from flowbot.domain.fields import FormKind
 from flowbot.domain.ids import FlowId
 from flowbot.domain.policy import Permission
 from flowbot.slack.forms.flow.opening import FormOpener
-from flowbot.slack.listeners.commands.command import Command, TypedWord, parse_flow_id
+from flowbot.slack.listeners.commands.command import Command, TypedWord
+from flowbot.slack.listeners.commands.parser import parse_flow_id
 from flowbot.slack.runner import Interaction, Reply
 
 

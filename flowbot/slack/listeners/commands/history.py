@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from flowbot.domain.ids import FlowId
 from flowbot.domain.policy import Permission
 from flowbot.services.history import History
-from flowbot.slack.listeners.commands.command import Command, TypedWord, parse_flow_id
+from flowbot.slack.listeners.commands.command import Command, TypedWord
+from flowbot.slack.listeners.commands.parser import parse_flow_id
 from flowbot.slack.runner import Interaction, Reply
 from flowbot.slack.views.history import history_message
 

@@ -1,13 +1,14 @@
-"""The parser of what follows `/flows`."""
+"""The parser of what follows `/flows`, and what several commands parse."""
 
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from flowbot.domain.ids import FlowId
 from flowbot.errors import UserError
 from flowbot.i18n.command_words import load_command_words
-from flowbot.slack.listeners.commands.command import Command, split_first_word
+from flowbot.slack.listeners.commands.command import Command, TypedWord
 from flowbot.slack.listeners.commands.words import Vocabulary
 
 TEXT_MAX: Final = 500
@@ -58,3 +59,22 @@ def unescape(text: str) -> str:
     """Return the text as it was typed: Slack escapes `&`, `<`, `>`, and wraps links and mentions in `<…|label>`."""
     bare = re.sub(r"<([^<>|]*)(?:\|([^<>]*))?>", lambda found: found[2] or found[1], text)
     return bare.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+
+
+def split_first_word(text: str) -> tuple[str, str]:
+    """Return the first word and the rest."""
+    first, *rest = text.split(maxsplit=1) or [""]
+    return first, rest[0] if rest else ""
+
+
+def parse_flow_id(text: str, word: TypedWord) -> FlowId:
+    """Return a flow's id, typed with or without a number sign.
+
+    Raises:
+        UserError: the id is missing, not a number, or followed by something else.
+    """
+    found = re.fullmatch(r"#?([0-9]{1,18})", text.strip(), re.ASCII)
+    if found:
+        return FlowId(int(found[1]))
+    key = "command.bad_id" if text.strip() else "command.needs_id"
+    raise UserError(key, verb=word.text, given=text.strip()[:80])

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 from flowbot.domain.ids import FlowId
 from flowbot.domain.policy import Permission
-from flowbot.slack.listeners.commands.command import Command, TypedWord, parse_flow_id
+from flowbot.slack.listeners.commands.command import Command, TypedWord
+from flowbot.slack.listeners.commands.parser import parse_flow_id
 from flowbot.slack.listeners.flow_viewer import FlowViewer
 from flowbot.slack.runner import Interaction, Reply
 

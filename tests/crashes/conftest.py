@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import BOTH_DATABASES, PostgresqlServer
+from tests.conftest import BOTH_DATABASES, DatabasePool, PostgresqlServer
 from tests.crashes.bot_processes import NewDatabase
 
 
@@ -24,12 +24,12 @@ def new_sqlite(sqlite_template: Path, tmp_path: Path) -> NewDatabase:
 
 
 @pytest.fixture
-def new_postgresql(postgresql_server: PostgresqlServer, postgresql_template: str) -> NewDatabase:
-    """Return a function that makes migrated PostgreSQL databases."""
+def new_postgresql(postgresql_server: PostgresqlServer, postgresql_pool: DatabasePool) -> NewDatabase:
+    """Return a function that lends migrated PostgreSQL databases."""
 
     @contextmanager
     def make() -> Iterator[str]:
-        with postgresql_server.new_database(postgresql_template) as name:
+        with postgresql_pool.lend() as name:
             yield postgresql_server.url_of(name)
 
     return make

@@ -10,7 +10,7 @@ import pytest
 from pydantic import SecretStr
 
 from flowbot.config import Settings
-from tests.conftest import PostgresqlServer
+from tests.conftest import DatabasePool, PostgresqlServer, database_pool
 from tests.journeys.world import POLICY, Time, World, import_policy, new_world
 
 
@@ -30,11 +30,12 @@ def sqlite_with_policy(sqlite_template: Path, tmp_path_factory: pytest.TempPathF
 
 
 @pytest.fixture(scope="session")
-def postgresql_with_policy(postgresql_server: PostgresqlServer, postgresql_template: str) -> Iterator[str]:
-    """Yield the name of a database with the usual policy, to copy."""
+def postgresql_with_policy(postgresql_server: PostgresqlServer, postgresql_template: str) -> Iterator[DatabasePool]:
+    """Yield a pool of databases with the usual policy."""
     with postgresql_server.new_database(postgresql_template) as name:
         _with_policy(postgresql_server.url_of(name))
-        yield name
+        with database_pool(postgresql_server, name) as pool:
+            yield pool
 
 
 @pytest.fixture
@@ -44,9 +45,9 @@ def sqlite_journey(sqlite_with_policy: Path, tmp_path: Path) -> str:
 
 
 @pytest.fixture
-def postgresql_journey(postgresql_server: PostgresqlServer, postgresql_with_policy: str) -> Iterator[str]:
+def postgresql_journey(postgresql_server: PostgresqlServer, postgresql_with_policy: DatabasePool) -> Iterator[str]:
     """Yield the address of a PostgreSQL database of this test's own, with the usual policy."""
-    with postgresql_server.new_database(postgresql_with_policy) as name:
+    with postgresql_with_policy.lend() as name:
         yield postgresql_server.url_of(name)
 
 

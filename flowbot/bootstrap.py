@@ -203,7 +203,6 @@ def _build_services(settings: Settings, outside: _Outside, source: EnkapushReade
     executor = ChangeExecutor(
         store=store,
         drafts=drafts,
-        policies=policies,
         preconditions=Preconditions(policies, users, store),
         writer=ChangeWriter(context),
         leases=leases,

@@ -23,7 +23,7 @@ from flowbot.domain.policy import (
 from flowbot.errors import UserError
 from flowbot.services.ports import Clock
 from flowbot.services.ports.enkapush import FlowSource
-from flowbot.services.ports.storage import ChangeStore, PolicyStore
+from flowbot.services.ports.storage import ChangeStore, PolicyStore, RequestRecord
 from flowbot.services.users import CurrentUser, MemberLookup, UserService
 
 NO_SUCH_FLOW_KEY: Final = "show.no_such_flow"
@@ -77,9 +77,8 @@ def require_visible(flow: Flow | None, flow_id: FlowId, policy: ChannelPolicy) -
     return flow
 
 
-async def hide_if_out_of_scope(policies: PolicyStore, change: Change, result: ChangeResult) -> ChangeResult:
+def hide_if_out_of_scope(policy: ChannelPolicy | None, change: Change, result: ChangeResult) -> ChangeResult:
     """Remove from a result what the channel may not see: for it, a flow that moved to another website is gone."""
-    policy = (await policies.get_scope(change.request.channel)).policy
     if result.flow is None or (policy is not None and policy.covers_website(result.flow.website_id)):
         return result
     return hide_flow(build_operation(change.request), result)
@@ -146,43 +145,35 @@ class RequestAuthorizer:
     clock: Clock
     find_members: MemberLookup
 
-    async def load_change(self, change_id: ChangeId) -> Change:
-        """Load a change.
+    async def load_record(self, change_id: ChangeId) -> RequestRecord:
+        """Load a change, with its channel's policy.
 
         Raises:
             UserError: there is none.
         """
-        change = await self.store.get(change_id)
-        if change is None:
-            raise UserError("request.gone")
-        return change
+        try:
+            return await self.store.get_record(change_id)
+        except LookupError as error:
+            raise UserError("request.gone") from error
 
-    async def load_pending(self, change_id: ChangeId) -> Change:
-        """Load a change that waits for approval.
+    async def load_pending(self, change_id: ChangeId) -> RequestRecord:
+        """Load a change that waits for approval, with its channel's policy.
 
         Raises:
             UserError: there is none, or it does not wait any more.
         """
-        change = await self.load_change(change_id)
-        if change.state is not ChangeState.PENDING:
-            raise too_late_error(change)
-        if is_expired(change, self.clock()):
+        record = await self.load_record(change_id)
+        if record.change.state is not ChangeState.PENDING:
+            raise too_late_error(record.change)
+        if is_expired(record.change, self.clock()):
             raise UserError("request.late_expired")
-        return change
+        return record
 
-    async def reload_user(self, user: CurrentUser) -> CurrentUser:
-        """Load a person's rights as of now."""
-        return await self.users.reload_user(user)
-
-    async def get_policy(self, channel: ChannelId) -> ChannelPolicy | None:
-        """Return a channel's policy."""
-        return (await self.policies.get_scope(channel)).policy
-
-    async def get_policy_for(
-        self, user: CurrentUser, channel: ChannelId, acting_from: ChannelId | None
+    async def find_policy(
+        self, record: RequestRecord, user: CurrentUser, acting_from: ChannelId | None
     ) -> ChannelPolicy | None:
-        """Return a channel's policy as it counts for somebody who may act from elsewhere."""
-        policy = await self.get_policy(channel)
+        """Return the policy of a request's channel as it counts for somebody who may act from elsewhere."""
+        policy = record.scope.policy
         return policy and await effective_policy(policy, user, acting_from, self.find_members)
 
 

@@ -5,14 +5,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from flowbot.domain.approval import approved_by, expires_at
-from flowbot.domain.change import Change, ChangeKind, Vote
+from flowbot.domain.change import Change, ChangeKind, ChangeState, Vote
 from flowbot.domain.flow import FieldDifference, Flow, FlowContent, WriteOnlyFields, content_differences
-from flowbot.domain.ids import FlowId, UserId, WebsiteId
+from flowbot.domain.ids import ChangeId, FlowId, UserId, WebsiteId
 from flowbot.domain.lint import lint
 from flowbot.domain.outcomes import UNCOUNTED_VOTERS
 from flowbot.domain.policy import ChannelPolicy, Principal
 from flowbot.errors import Text
-from flowbot.services.ports.storage import ChangeStore, PolicyStore
+from flowbot.services.ports.storage import ChangeStore, RequestRecord
 
 KnownHosts = Callable[[WebsiteId, FlowId | None], frozenset[str]]
 """Returns the hosts that a website's flows lead to, except for one flow, as far as they are cached."""
@@ -26,8 +26,8 @@ class RequestDetails:
         change: As it is stored.
         votes: On it, oldest first.
         website_names: Names of websites, for those that have one.
-        remarks: What is worth another look, as of the request.
-        since_approved: What differs from the flow as it was last approved; None where it never was.
+        remarks: What is worth another look, while it is pending.
+        since_approved: What differs from the flow as last approved, while it is pending; None where it never was.
         approvers: Those whom the policy names for approval now.
     """
 
@@ -102,30 +102,38 @@ def diff_since_approved(
 
 @dataclass(frozen=True, slots=True)
 class RequestDetailsLoader:
-    """Loads what is shown of a request. It writes nothing."""
+    """Loads what is shown of a request. It writes nothing.
+
+    Every method raises DependencyError where the database did not answer, LookupError where there is no such change.
+    """
 
     store: ChangeStore
-    policies: PolicyStore
     known_hosts: KnownHosts
 
     async def load(self, change: Change) -> RequestDetails:
-        """Return the change with its votes, names and remarks.
+        """Return a change, in the given version, with what is shown beside it."""
+        return await self._complete(replace(await self.store.get_record(change.id), change=change))
 
-        Raises:
-            DependencyError: the database did not answer.
-        """
-        scope = await self.policies.get_scope(change.request.channel)
-        approved = await self.store.last_approved_before(change)
+    async def load_newest(self, change: ChangeId) -> RequestDetails:
+        """Return a change, in its newest version, with what is shown beside it."""
+        return await self._complete(await self.store.get_record(change))
+
+    async def _complete(self, record: RequestRecord) -> RequestDetails:
+        """Add, for those who decide, remarks and what was approved before."""
+        change, policy = record.change, record.scope.policy
         details = RequestDetails(
             change=change,
-            votes=await self.store.votes(change.id),
-            website_names=scope.website_names,
-            since_approved=diff_since_approved(change, approved, scope.policy),
-            approvers=scope.policy.approvers if scope.policy else (),
+            votes=record.votes,
+            website_names=record.scope.website_names,
+            approvers=policy.approvers if policy else (),
         )
-        request, content = change.request, details.content
-        if content is None or request.kind not in {ChangeKind.ENABLE, ChangeKind.EDIT}:
+        if change.state is not ChangeState.PENDING:
             return details
-        write_only = request.wanted.unread if request.wanted else WriteOnlyFields()
-        hosts = self.known_hosts(content.website_id, request.flow)
-        return replace(details, remarks=lint(content, write_only, sibling_hosts=hosts, utm_may_be_set=True))
+        since = diff_since_approved(change, await self.store.last_approved_before(change), policy)
+        request, content = change.request, details.content
+        remarks: tuple[Text, ...] = ()
+        if content is not None and request.kind in {ChangeKind.ENABLE, ChangeKind.EDIT}:
+            write_only = request.wanted.unread if request.wanted else WriteOnlyFields()
+            hosts = self.known_hosts(content.website_id, request.flow)
+            remarks = lint(content, write_only, sibling_hosts=hosts, utm_may_be_set=True)
+        return replace(details, remarks=remarks, since_approved=since)

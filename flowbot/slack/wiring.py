@@ -78,7 +78,7 @@ def build_slack(  # noqa: PLR0913 - everything of Slack's is joined here, once
     users, forms, flow_queries = services.users, services.forms, services.flow_queries
     runner = Runner(users, flow_queries, services.deliveries, responder, locales, tasks, metrics, clock)
     modals, poster = Modals(client), MessagePoster(client, responder)
-    details = RequestDetailsLoader(services.store, services.policies, forms.known_hosts)
+    details = RequestDetailsLoader(services.store, forms.known_hosts)
     message = RequestMessage(services.store, details, poster, locales, clock)
     opener = FormOpener(forms, modals, clock)
     form_result = FormResult(

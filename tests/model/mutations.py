@@ -148,7 +148,7 @@ def strangers_decide(patch: Patch) -> None:
 @mutation
 def anybody_withdraws(patch: Patch) -> None:
     async def withdraw(self: DecisionService, reader: CurrentUser, change_id: ChangeId) -> Change:
-        change = await self.authorizer.load_pending(change_id)
+        change = (await self.authorizer.load_pending(change_id)).change
         return await self._close(change, ChangeState.WITHDRAWN, Closure(reader.id, ClosureKind.WITHDRAWN))
 
     patch.setattr(DecisionService, "withdraw", withdraw)
@@ -157,7 +157,7 @@ def anybody_withdraws(patch: Patch) -> None:
 @mutation
 def anybody_breaks_the_glass(patch: Patch) -> None:
     async def may(self: DecisionService, _reader: CurrentUser, change_id: ChangeId) -> Change:
-        return await self.authorizer.load_pending(change_id)
+        return (await self.authorizer.load_pending(change_id)).change
 
     patch.setattr(DecisionService, "load_skippable", may)
 
@@ -409,7 +409,7 @@ def late_effects_are_not_waited_for(patch: Patch) -> None:
 @mutation
 def late_effects_are_waited_for_from_the_first_write_on(patch: Patch) -> None:
     async def check_again(self: Rechecker, _reader: CurrentUser, change_id: ChangeId, _in: ChannelId | None) -> Change:
-        change = await self.authorizer.load_change(change_id)
+        change = (await self.authorizer.load_record(change_id)).change
         if change.state is not ChangeState.UNKNOWN:
             return change
         since = self.clock() - (change.sent_at or change.changed_at)

@@ -217,7 +217,6 @@ class Process:
         self.executor = ChangeExecutor(
             store=store,
             drafts=drafts,
-            policies=policies,
             preconditions=Preconditions(policies, people, store),
             writer=TrackedWriter(context, ambiguous=around.enkapush.ambiguous),
             leases=leases,

@@ -63,12 +63,13 @@ class DecisionService:
             UserError: not allowed, one's own request, or too late.
             DependencyError: the database did not answer.
         """
-        user = await self.authorizer.reload_user(user)
-        change = await self.authorizer.load_pending(change_id)
+        user = await self.authorizer.users.reload_user(user)
+        record = await self.authorizer.load_pending(change_id)
+        change = record.change
         # Checked first: it holds whatever the policy grants, and tells the requester what to do instead.
         if not may_decide(change, user.id):
             raise UserError("request.own")
-        policy = await self.authorizer.get_policy_for(user, change.request.channel, acting_from)
+        policy = await self.authorizer.find_policy(record, user, acting_from)
         policy = require_for_request(policy, user, Permission.APPROVE)
         require_in_scope(policy, change)
         change = await self._apply_stricter_rule(change, policy)
@@ -96,7 +97,7 @@ class DecisionService:
         Raises:
             UserError: it is another's, or too late.
         """
-        change = await self.authorizer.load_pending(change_id)
+        change = (await self.authorizer.load_pending(change_id)).change
         if user.id != change.request.requester:
             raise UserError("request.not_yours")
         return await self._close(change, ChangeState.WITHDRAWN, Closure(user.id, ClosureKind.WITHDRAWN))
@@ -107,11 +108,11 @@ class DecisionService:
         Raises:
             UserError: not named for that, or too late.
         """
-        user = await self.authorizer.reload_user(user)
-        change = await self.authorizer.load_pending(change_id)
-        policy = await self.authorizer.get_policy(change.request.channel)
-        require_in_scope(require_for_request(policy, user, Permission.BREAK_GLASS), change)
-        return change
+        user = await self.authorizer.users.reload_user(user)
+        record = await self.authorizer.load_pending(change_id)
+        policy = require_for_request(record.scope.policy, user, Permission.BREAK_GLASS)
+        require_in_scope(policy, record.change)
+        return record.change
 
     async def skip_approval(self, user: CurrentUser, change_id: ChangeId, reason: str) -> Change:
         """Skip the approval, with a reason, and start the change.
@@ -128,7 +129,7 @@ class DecisionService:
         return await self._close(change, ChangeState.APPLYING, closure)
 
     async def _require_new(self, change_id: ChangeId, closure: Closure) -> None:
-        if (await self.authorizer.load_change(change_id)).progress.closing == closure:
+        if (await self.authorizer.load_record(change_id)).change.progress.closing == closure:
             raise AlreadyDecidedError
 
     async def _apply_stricter_rule(self, change: Change, policy: ChannelPolicy) -> Change:

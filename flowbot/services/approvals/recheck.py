@@ -32,8 +32,8 @@ class Rechecker:
             UserError: not allowed.
             DependencyError: Enkapush or the database did not answer.
         """
-        change = await self.authorizer.load_change(change_id)
-        policy = await self.authorizer.get_policy_for(user, change.request.channel, acting_from)
+        record = await self.authorizer.load_record(change_id)
+        policy, change = await self.authorizer.find_policy(record, user, acting_from), record.change
         require_for_request(policy, user, Permission.EDIT, Permission.APPROVE)
         if change.state is not ChangeState.UNKNOWN:
             return change
@@ -49,7 +49,8 @@ class Rechecker:
             is_final: whether an effect that is not there by now will not come any more.
         """
         found = await self.writer.recheck(change, is_final=is_final)
-        result = await hide_if_out_of_scope(self.policies, change, found)
+        policy = (await self.policies.get_scope(change.request.channel)).policy
+        result = hide_if_out_of_scope(policy, change, found)
         if result.state is ChangeState.UNKNOWN:
             return change
         step = Transition(result.state, AuditAction.CHECKED, outcome=result.outcome, details=result.details)

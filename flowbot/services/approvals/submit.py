@@ -55,8 +55,9 @@ class RequestSubmitter:
             UserError: not allowed, no such flow here, nothing to do, or a request is open already.
             DependencyError: Enkapush or the database did not answer.
         """
-        user = await self.authorizer.reload_user(user)
-        policy = require_permission(await self.authorizer.get_policy(channel), user, Permission.EDIT)
+        user = await self.authorizer.users.reload_user(user)
+        scope = await self.authorizer.policies.get_scope(channel)
+        policy = require_permission(scope.policy, user, Permission.EDIT)
         flow = await load_visible_flow(self.source, flow_id, policy)
         if kind in {ChangeKind.ENABLE, ChangeKind.DISABLE} and flow.is_enabled is (kind is ChangeKind.ENABLE):
             key = "request.already_enabled" if flow.is_enabled else "request.already_disabled"
@@ -70,9 +71,9 @@ class RequestSubmitter:
             UserError: as `request_change`.
             DependencyError: as `request_change`.
         """
-        user = await self.authorizer.reload_user(user)
-        earlier = (await self.authorizer.load_change(change_id)).request
-        policy = await self.authorizer.get_policy_for(user, earlier.channel, acting_from)
+        user = await self.authorizer.users.reload_user(user)
+        record = await self.authorizer.load_record(change_id)
+        earlier, policy = record.change.request, await self.authorizer.find_policy(record, user, acting_from)
         policy = require_for_request(policy, user, Permission.EDIT)
         if earlier.flow is None:
             raise UserError("request.gone")
@@ -91,13 +92,13 @@ class RequestSubmitter:
             UserError: not allowed, or there is nothing to restore.
             DependencyError: the database did not answer.
         """
-        user = await self.authorizer.reload_user(user)
-        deleted = await self.authorizer.load_change(change_id)
-        channel, before = deleted.request.channel, deleted.request.before
-        require_for_request(await self.authorizer.get_policy_for(user, channel, acting_from), user, Permission.EDIT)
+        user = await self.authorizer.users.reload_user(user)
+        record = await self.authorizer.load_record(change_id)
+        require_for_request(await self.authorizer.find_policy(record, user, acting_from), user, Permission.EDIT)
+        deleted, before = record.change, record.change.request.before
         if deleted.request.kind is not ChangeKind.DELETE or deleted.state is not ChangeState.APPLIED or before is None:
             raise UserError("request.nothing_to_restore")
-        request = _new_request(user, channel, ChangeKind.RESTORE, before, "")
+        request = _new_request(user, deleted.request.channel, ChangeKind.RESTORE, before, "")
         wanted = DesiredFlow(FlowContent.of(before), image=deleted.progress.image)
         token = await self._find_restore_token(change_id)
         return await self._submit(replace(request, flow=None, wanted=wanted, token=token))

@@ -23,7 +23,7 @@ from flowbot.services.executor.update import EditWrite, StateWrite
 from flowbot.services.ports import Clock
 from flowbot.services.ports.enkapush import WriteRefusedError
 from flowbot.services.ports.slack import Notifier
-from flowbot.services.ports.storage import ChangeStore, DraftStore, FlowClaimedError, PolicyStore, VersionConflictError
+from flowbot.services.ports.storage import ChangeStore, DraftStore, FlowClaimedError, VersionConflictError
 from flowbot.services.users import Caller, CurrentUser
 
 log = structlog.get_logger(__name__)
@@ -125,7 +125,6 @@ class ChangeExecutor:
 
     store: ChangeStore
     drafts: DraftStore
-    policies: PolicyStore
     preconditions: Preconditions
     writer: ChangeWriter
     leases: LeaseKeeper
@@ -213,8 +212,9 @@ class ChangeExecutor:
         else:
             # Sent while it was allowed, by a process that died: what it did not finish is not finished any more.
             result = await self.writer.inspect(change)
-        result = await hide_if_out_of_scope(self.policies, change, result)
-        current = require_leased(await self.store.get(change.id), self.leases.owner)
+        record = await self.store.get_record(change.id)
+        current = require_leased(record.change, self.leases.owner)
+        result = hide_if_out_of_scope(record.scope.policy, change, result)
         action = AuditAction.for_state(result.state)
         step = Transition(result.state, action, outcome=result.outcome, details=result.details)
         try:

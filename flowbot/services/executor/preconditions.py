@@ -125,7 +125,8 @@ class Preconditions:
         Raises:
             DependencyError: the database or Slack did not answer.
         """
-        policy = (await self.policies.get_scope(change.request.channel)).policy
+        record = await self.store.get_record(change.id)
+        policy = record.scope.policy
         if policy is None or not is_in_scope(change.request, policy):
             return Outcome("form.website_gone")
         if change.rule is None:
@@ -133,7 +134,7 @@ class Preconditions:
         if (skipped_by := change.progress.skipped_by) is not None:
             return await self._find_lost_right(policy, skipped_by, Permission.BREAK_GLASS)
         rule = stricter_rule(change.rule, policy.approval)
-        people = approved_by(await self.store.votes(change.id))
+        people = approved_by(record.votes)
         lost: dict[UserId, Outcome] = {}
         for person in people:
             is_own = not may_decide(replace(change, rule=rule), person)

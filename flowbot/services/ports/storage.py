@@ -42,6 +42,23 @@ class VoteResult:
 
 
 @dataclass(frozen=True, slots=True)
+class ChannelScope:
+    """A channel's policy, if it has one, and the websites' names."""
+
+    policy: ChannelPolicy | None
+    website_names: Mapping[WebsiteId, str]
+
+
+@dataclass(frozen=True, slots=True)
+class RequestRecord:
+    """A change, the votes on it, oldest first, and its channel's scope, as they were at one moment."""
+
+    change: Change
+    votes: tuple[Vote, ...]
+    scope: ChannelScope
+
+
+@dataclass(frozen=True, slots=True)
 class EventFilter:
     """Which events to read.
 
@@ -75,6 +92,9 @@ class ChangeStore(Protocol):
 
     async def get(self, change: ChangeId) -> Change | None:
         """Return one change, as it was committed last."""
+
+    async def get_record(self, change: ChangeId) -> RequestRecord:
+        """Return one change with its votes and its channel's scope, or raise LookupError."""
 
     async def get_by_token(self, token: FormToken) -> Change | None:
         """Return the change that a form became."""
@@ -232,15 +252,6 @@ class DeliveryStore(Protocol):
 
     async def delete_older_than(self, before: datetime) -> int:
         """Delete those recorded before that; return how many."""
-
-
-@dataclass(frozen=True, slots=True)
-class ChannelScope:
-    """A channel's policy, if it has one, and the websites' names."""
-
-    channel: ChannelId
-    policy: ChannelPolicy | None
-    website_names: Mapping[WebsiteId, str]
 
 
 class PolicyStore(Protocol):

@@ -13,7 +13,7 @@ from flowbot.errors import DependencyError, Text
 from flowbot.i18n.translator import Translator, Translators
 from flowbot.services.ports import Clock
 from flowbot.services.ports.storage import ChangeStore
-from flowbot.services.request_details import RequestDetailsLoader
+from flowbot.services.request_details import RequestDetails, RequestDetailsLoader
 from flowbot.slack.api.messages import MessageGoneError, MessagePoster, MessageRefusedError
 from flowbot.slack.views import sentences
 from flowbot.slack.views.block_kit import Message
@@ -56,15 +56,14 @@ class RequestMessage:
         """
         shown_version = change.version if counts_as_shown else change.version - 1
         async with self._locks.setdefault(change.id, asyncio.Lock()):
-            newest = await self.store.get(change.id) or change
             for _ in range(MOST_ROUNDS):
-                message = await self._render(newest)
+                details = await self.details.load_newest(change.id)
+                newest, message = details.change, self._render(details)
                 # Cancelled half-way it would leave a message that nobody knows of.
-                recorded = await asyncio.shield(self._post_or_edit(newest, message, shown_version))
-                if recorded.version == newest.version and recorded.shown_version <= newest.version:
-                    return recorded
-                newest = recorded
-            return newest
+                change = await asyncio.shield(self._post_or_edit(newest, message, shown_version))
+                if change.version == newest.version and change.shown_version <= newest.version:
+                    break
+            return change
 
     async def record_location(self, change_id: ChangeId, channel: ChannelId, ts: str) -> bool:
         """Record where a change's message is, if that is not known yet, so that no second one is posted.
@@ -80,10 +79,7 @@ class RequestMessage:
 
     async def sync_duplicate(self, change_id: ChangeId, channel: ChannelId, ts: str) -> None:
         """Let a duplicate show the change as it is now; nothing keeps it in step after that."""
-        change = await self.store.get(change_id)
-        if change is None:
-            return
-        message = await self._render(change)
+        message = self._render(await self.details.load_newest(change_id))
         try:
             await self.poster.edit(channel, ts, message)
         except (DependencyError, MessageGoneError) as error:
@@ -99,8 +95,8 @@ class RequestMessage:
         """Return the language of the change's message: the configured one, else the requester's."""
         return self.locales.for_channel(change.request.locale)
 
-    async def _render(self, change: Change) -> Message:
-        return request_message(await self.details.load(change), self.translator(change), self.clock())
+    def _render(self, details: RequestDetails) -> Message:
+        return request_message(details, self.translator(details.change), self.clock())
 
     async def _post_or_edit(self, change: Change, message: Message, shown_version: int) -> Change:
         """Edit the change's message, or post one where there is none any more; record its place and version."""

@@ -10,8 +10,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from flowbot.domain.audit import AuditAction
 from flowbot.domain.change import LEASED_STATES, OPEN_STATES, Change, ChangeKind, ChangeState, Vote
 from flowbot.domain.ids import ChangeId, FlowId, FormToken
-from flowbot.services.ports.storage import ChangeStatistics, EventFilter
+from flowbot.services.ports.storage import ChangeStatistics, EventFilter, RequestRecord
 from flowbot.storage.repositories.change_rows import read_change, read_vote
+from flowbot.storage.repositories.policies import select_scope
 from flowbot.storage.tables import UtcDateTime, changes, events, votes
 from flowbot.storage.unit_of_work import Database
 
@@ -70,6 +71,19 @@ async def select_one(connection: AsyncConnection, condition: ColumnElement[bool]
     """Read the change that fulfils the condition; there is one at most."""
     row = (await connection.execute(select(changes).where(condition))).one_or_none()
     return None if row is None else read_change(row)
+
+
+async def select_record(connection: AsyncConnection, change: ChangeId) -> RequestRecord:
+    """Read a change with its votes and its channel's scope.
+
+    Raises:
+        LookupError: there is no such change.
+    """
+    found = await select_one(connection, changes.c.id == change)
+    if found is None:
+        raise LookupError(f"there is no change {change}")
+    votes = await select_votes(connection, change)
+    return RequestRecord(found, votes, await select_scope(connection, found.request.channel))
 
 
 async def select_for_update(connection: AsyncConnection, change: ChangeId) -> Change:

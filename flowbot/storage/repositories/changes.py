@@ -30,6 +30,7 @@ from flowbot.services.ports.storage import (
     EventFilter,
     FlowBusyError,
     FlowClaimedError,
+    RequestRecord,
     VersionConflictError,
     VoteResult,
 )
@@ -77,6 +78,10 @@ class ChangeRepository(ChangeStore):
     async def get(self, change: ChangeId) -> Change | None:
         async with self._database.read() as connection:
             return await queries.select_one(connection, changes.c.id == change)
+
+    async def get_record(self, change: ChangeId) -> RequestRecord:
+        async with self._database.read() as connection:
+            return await queries.select_record(connection, change)
 
     async def get_by_token(self, token: FormToken) -> Change | None:
         async with self._database.read() as connection:

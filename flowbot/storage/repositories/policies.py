@@ -32,12 +32,8 @@ class PolicyRepository(PolicyStore):
         self._clock = clock
 
     async def get_scope(self, channel: ChannelId) -> ChannelScope:
-        wanted = select(channel_policies.c.document).where(channel_policies.c.channel_id == channel)
         async with self._database.read() as connection:
-            document = await connection.scalar(wanted)
-            names = await _select_website_names(connection)
-        policy = None if document is None else _read_policy(document)
-        return ChannelScope(channel=channel, policy=policy, website_names=names)
+            return await select_scope(connection, channel)
 
     async def get_book(self) -> PolicyBook:
         ordered = select(channel_policies.c.document).order_by(channel_policies.c.position)
@@ -82,6 +78,18 @@ class PolicyRepository(PolicyStore):
                 await connection.execute(update(channel_policies).where(is_same_channel).values(row))
             await append_events(connection, events)
         return True
+
+
+async def select_scope(connection: AsyncConnection, channel: ChannelId) -> ChannelScope:
+    """Read a channel's policy and the websites' names.
+
+    Raises:
+        DependencyError: the policy cannot be read.
+    """
+    wanted = select(channel_policies.c.document).where(channel_policies.c.channel_id == channel)
+    document = await connection.scalar(wanted)
+    policy = None if document is None else _read_policy(document)
+    return ChannelScope(policy=policy, website_names=await _select_website_names(connection))
 
 
 def _policy_row(policy: ChannelPolicy, now: datetime) -> dict[str, Any]:

@@ -82,6 +82,7 @@ def build_slack(  # noqa: PLR0913 - everything of Slack's is joined here, once
     message = RequestMessage(services.store, details, poster, locales, clock)
     opener = FormOpener(forms, modals, clock)
     form_result = FormResult(
+        store=services.store,
         forms=forms,
         opener=opener,
         modals=modals,

@@ -153,12 +153,12 @@ class FakeNotifier:
         self._store = store
         self._life = life
 
-    async def notify(self, change: Change, flow: Flow | None) -> None:
+    async def notify(self, change: Change, flow: Flow | None) -> Change:
         self._life.count_call()
         newest = await self._store.get(change.id) or change
         self._slack.shows(newest)
         self._life.count_call()
-        await self._store.mark_shown(newest.id, newest.version)
+        return await self._store.mark_shown(newest.id, newest.version)
 
     async def remind(self, change: Change) -> None:
         self._life.count_call()

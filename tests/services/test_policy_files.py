@@ -61,7 +61,7 @@ class MemoryStore:
         self.told: list[AuditEvent] = []
 
     async def get_scope(self, channel: ChannelId) -> ChannelScope:
-        return ChannelScope(policy=self.kept.policy(channel), website_names=self.kept.websites)
+        return ChannelScope(channel=channel, policy=self.kept.policy(channel), website_names=self.kept.websites)
 
     async def get_book(self) -> PolicyBook:
         return self.kept

@@ -149,9 +149,9 @@ class ChangeExecutor:
                 settled = await self._settle(change, notify, requester)
                 lease.is_done = True
                 if settled.change.state is not ChangeState.PENDING:
-                    return await self._notify_and_mark_shown(settled, notify)
+                    return await notify(settled.change, settled.flow)
             # A vote takes the lease, and may come as soon as the request is seen.
-            return await self._notify_and_mark_shown(settled, notify)
+            return await notify(settled.change, settled.flow)
         except LeaseLostError:
             log.warning("change.lease_lost", change=change.id)
         except VersionConflictError as conflict:
@@ -168,11 +168,7 @@ class ChangeExecutor:
         with suppress(LeaseLostError):
             async with self.leases.hold(change.id) as lease:
                 lease.is_done = True
-                await self._notify_and_mark_shown(SettledChange(change), notify)
-
-    async def _notify_and_mark_shown(self, settled: SettledChange, notify: Notifier) -> Change:
-        await notify(settled.change, settled.flow)
-        return await self.store.mark_shown(settled.change.id, settled.change.version)
+                await notify(change, None)
 
     async def _settle(self, change: Change, notify: Notifier, requester: CurrentUser | Caller | None) -> SettledChange:
         """Take the change to a state in which this process is done with it."""

@@ -68,8 +68,11 @@ class UserDirectory(Protocol):
 class Notifier(Protocol):
     """A function that notifies people of the newest version of a change."""
 
-    async def __call__(self, change: Change, flow: Flow | None) -> None:
-        """Notify people; `flow` is the flow as it is now, where it was read.
+    async def __call__(self, change: Change, flow: Flow | None) -> Change:
+        """Notify people, and mark the version as shown; `flow` is the flow as it is now, where it was read.
+
+        Returns:
+            The change as it is then.
 
         Raises:
             DependencyError: somebody could not be notified; it will be tried again.
@@ -79,12 +82,8 @@ class Notifier(Protocol):
 class ChangeNotifier(Protocol):
     """Notifies people of changes, and reminds approvers of pending ones."""
 
-    async def notify(self, change: Change, flow: Flow | None) -> None:
-        """Notify people of how far the change has come.
-
-        Raises:
-            DependencyError: they could not be notified; it will be tried again.
-        """
+    async def notify(self, change: Change, flow: Flow | None) -> Change:
+        """Notify people of how far the change has come, as `Notifier`."""
 
     async def remind(self, change: Change) -> None:
         """Remind of a request.

@@ -45,6 +45,7 @@ class VoteResult:
 class ChannelScope:
     """A channel's policy, if it has one, and the websites' names."""
 
+    channel: ChannelId
     policy: ChannelPolicy | None
     website_names: Mapping[WebsiteId, str]
 
@@ -290,10 +291,8 @@ class DraftStore(Protocol):
     async def save(self, draft: Draft, *, replaces: FormToken | None = None) -> None:
         """Write a draft over an older one of the same form, by `changed_at`; leave a newer one.
 
-        Args:
-            draft: the new one.
-            replaces: another form whose typing it takes over. That may still be open in another window: its draft
-                stays, with nothing typed.
+        It takes over what was typed into the form `replaces`, which may still be open in another window: the draft of
+        that one stays, with nothing typed.
         """
 
     async def get(self, token: FormToken) -> Draft | None:

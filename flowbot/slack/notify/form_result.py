@@ -16,7 +16,7 @@ from flowbot.services.authorization import load_permissions
 from flowbot.services.forms import FormService
 from flowbot.services.ports import Clock
 from flowbot.services.ports.slack import ImageSource, Notifier
-from flowbot.services.ports.storage import ImageStore, PolicyStore
+from flowbot.services.ports.storage import ChangeStore, ImageStore, PolicyStore
 from flowbot.services.request_details import RequestDetailsLoader
 from flowbot.services.users import Caller, UserService
 from flowbot.slack.api.messages import Responder
@@ -37,6 +37,7 @@ log = structlog.get_logger(__name__)
 class FormResult:
     """Shows authors how their forms ended, in the form's place or by a message."""
 
+    store: ChangeStore
     forms: FormService
     opener: FormOpener
     modals: Modals
@@ -53,7 +54,7 @@ class FormResult:
     def for_open_form(self, view_id: str) -> Notifier:
         """Return a notifier that shows the result in the place of a form that is probably still open."""
 
-        async def notify(change: Change, flow: Flow | None) -> None:
+        async def notify(change: Change, flow: Flow | None) -> Change:
             if change.has_team_message:
                 change = await self.request_message.sync(change)
             request, t = change.request, self._translator(change.request)
@@ -72,6 +73,7 @@ class FormResult:
                     view = views.result_view(await self._form_kind(request), t, message)
                     await self.modals.update(view_id, view)
                     await self._send(request, message)
+            return change if change.has_team_message else await self.store.mark_shown(change.id, change.version)
 
         return notify
 

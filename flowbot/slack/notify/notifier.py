@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, TypeVar
 
 import structlog
 
@@ -41,6 +41,8 @@ UNREACHABLE_KEYS: Final[Mapping[str, str]] = {
 }
 """The sentences that say how to make a message appear, by Slack's error code."""
 
+T = TypeVar("T")
+
 log = structlog.get_logger(__name__)
 
 
@@ -63,7 +65,7 @@ class SlackNotifier:
     _notified: set[tuple[ChangeId, int]] = field(default_factory=set)
     _announced: set[ChangeId] = field(default_factory=set)
 
-    async def notify(self, change: Change, flow: Flow | None) -> None:
+    async def notify(self, change: Change, flow: Flow | None) -> Change:
         """Announce a skipped approval, notify the requester and sync the message, each even if another fails.
 
         The change counts as shown only when all are through. A change without a message for the team is reported
@@ -73,35 +75,38 @@ class SlackNotifier:
             change: as it is now.
             flow: the flow as it is now, where it was read.
 
+        Returns:
+            The change as it is then.
+
         Raises:
             DependencyError: something could not be sent; it will be sent again.
         """
         if not change.has_team_message:
             await self.form_result.notify_by_message(change, flow)
-            return
+            return await self.store.mark_shown(change.id, change.version)
         alarm = await _attempt(self._announce_skip(change))
         requester_fault = await _attempt(self._notify_requester(change))
         message = await _attempt(
             self.request_message.sync(change, counts_as_shown=alarm is None and requester_fault is None)
         )
         parts = {"message": message, "alarm": alarm, "word": requester_fault}
-        faults = {part: fault for part, fault in parts.items() if fault is not None}
+        faults = {part: fault for part, fault in parts.items() if isinstance(fault, DependencyError)}
         version = (change.id, change.version)
-        if not faults:
+        if not faults and not isinstance(message, DependencyError):
             self._notified.discard(version)
-        elif version in self._notified and change.progress.told_apart != change.version:
+            return message
+        if version in self._notified and change.progress.told_apart != change.version:
             # A message that can never be shown may outlast this process.
             record_fault = await _attempt(self.store.mark_requester_notified(*version))
             faults |= {"note": record_fault} if record_fault else {}
         for part, fault in faults.items():
             cause = str(fault.__cause__ or "")
             log.warning("telling.later", change=change.id, part=part, error=str(fault), cause=cause)
-        if faults:
-            # The message first: its refusal is one that people can end.
-            fault = next(iter(faults.values()))
-            refusal = fault.__cause__
-            code = refusal.reason if isinstance(refusal, MessageRefusedError) else ""
-            raise DependencyError(UNREACHABLE_KEYS.get(code, "fault.untold")) from fault
+        # The message first: its refusal is one that people can end.
+        fault = next(iter(faults.values()))
+        refusal = fault.__cause__
+        code = refusal.reason if isinstance(refusal, MessageRefusedError) else ""
+        raise DependencyError(UNREACHABLE_KEYS.get(code, "fault.untold")) from fault
 
     async def remind(self, change: Change) -> None:
         """Remind approvers in the thread of a request.
@@ -167,10 +172,9 @@ class SlackNotifier:
             raise DependencyError("fault.slack", error=refusal.reason) from refusal
 
 
-async def _attempt(sending: Awaitable[object]) -> DependencyError | None:
-    """Send something and return the fault instead of raising it, so that the rest is sent too; None if it was sent."""
+async def _attempt(sending: Awaitable[T]) -> T | DependencyError:
+    """Send something; return the fault instead of raising it, so that the rest is sent too."""
     try:
-        await sending
+        return await sending
     except DependencyError as fault:
         return fault
-    return None

@@ -89,7 +89,7 @@ async def select_scope(connection: AsyncConnection, channel: ChannelId) -> Chann
     wanted = select(channel_policies.c.document).where(channel_policies.c.channel_id == channel)
     document = await connection.scalar(wanted)
     policy = None if document is None else _read_policy(document)
-    return ChannelScope(policy=policy, website_names=await _select_website_names(connection))
+    return ChannelScope(channel=channel, policy=policy, website_names=await _select_website_names(connection))
 
 
 def _policy_row(policy: ChannelPolicy, now: datetime) -> dict[str, Any]:

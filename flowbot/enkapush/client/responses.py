@@ -84,7 +84,6 @@ async def receive(response: httpx.Response, exchange: Exchange, redactor: Redact
         status=response.status_code,
         request_id=request_id and redactor.redact(request_id)[: constants.REQUEST_ID_CHARS],
         body=redactor.redact_body(content),
-        retry_after=parse_retry_after(response.headers.get("retry-after")),
     )
     if not is_whole:
         return MalformedResponseError("the answer does not end", exchange)
@@ -96,7 +95,8 @@ async def receive(response: httpx.Response, exchange: Exchange, redactor: Redact
         redactor.redact(field): tuple(map(redactor.redact, texts))
         for field, texts in parse_error_messages(content).items()
     }
-    return error(f"status {response.status_code}", replace(exchange, messages=messages))
+    retry_after = parse_retry_after(response.headers.get("retry-after"))
+    return error(f"status {response.status_code}", replace(exchange, messages=messages, retry_after=retry_after))
 
 
 async def read_body(response: httpx.Response) -> tuple[bytes, bool]:

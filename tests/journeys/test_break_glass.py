@@ -166,7 +166,7 @@ async def test_the_alarm_does_not_ring_again_for_who_read_the_request_before_it_
         notifiers.append(SlackNotifier(*parts))
         return notifiers[-1]
 
-    monkeypatch.setattr("flowbot.slack.app.SlackNotifier", keep)
+    monkeypatch.setattr("flowbot.slack.wiring.SlackNotifier", keep)
     await world.start_http()
     await world.start_http()
     await world.import_policy(approval_policy(DENIZ_MAY_SKIP))

@@ -2,16 +2,18 @@
 
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, fields
+from typing import Any, Final
 
 from flowbot.domain.change import ChangeKind
 from flowbot.domain.fields import (
     FIELD_GROUPS,
     FIELDS,
     MAX_WAIT_BY_UNIT,
+    PLAIN_FIELDS,
     TTL_SECONDS,
-    WAIT_UNITS,
+    FieldKind,
+    FieldValue,
     FormKind,
     FormValues,
     fits_field,
@@ -142,23 +144,13 @@ class _FormValidator:
         self.problems: dict[str, Text] = {}
 
     def content(self, websites: Collection[WebsiteId]) -> FlowContent:
-        return FlowContent(
-            website_id=self._website(websites),
-            name=self._required_text("name"),
-            title=self._required_text("title"),
-            description=self._required_text("description"),
-            wait=self._wait(),
-            url=self._url("url"),
-            ttl=self._ttl(),
-            is_silent=bool(self.given("silent")),
-            is_auto_hide=bool(self.given("auto_hide")),
-            button_1=self._button(1),
-            button_2=self._button(2),
-        )
+        values: dict[str, Any] = {each.name: self._read(each.name, websites) for each in fields(FlowContent)}
+        return FlowContent(**values)
 
     def write_only(self, segment_website: WebsiteId | None) -> WriteOnlyFields:
-        utm = (self.given(f"utm_{name}") for name in ("source", "medium", "campaign"))
-        return WriteOnlyFields(self._segment(segment_website), *(value if value.strip() else None for value in utm))
+        texts = {each.attribute: self.given(name) for name, each in FIELDS.items() if each.is_write_only}
+        others = {name: text if text.strip() else None for name, text in texts.items() if name != "segment"}
+        return WriteOnlyFields(self._segment(segment_website), **others)
 
     def refuse_lone_surrogates(self) -> None:
         """Refuse texts with half a character, which cannot be sent."""
@@ -179,12 +171,64 @@ class _FormValidator:
             return False
         return normalize_newlines(given) == normalize_newlines(had) or (not given and not fits_field(name, had))
 
-    def _required_text(self, name: str) -> str:
-        if self.stays(name):
-            return self._had[name]
-        if is_blank(self.given(name)):
+    def _read(self, attribute: str, websites: Collection[WebsiteId]) -> object:
+        """Read an attribute of `FlowContent`."""
+        match attribute:
+            case "website_id":
+                return self._website(websites)
+            case "wait":
+                return self._wait()
+            case "button_1":
+                return self._button(1)
+            case "button_2":
+                return self._button(2)
+            case _:
+                return self._plain(PLAIN_FIELDS[attribute])
+
+    def _plain(self, name: str) -> FieldValue:
+        """Read a field by its kind; one that stays is as the flow has it."""
+        if self._before and self.stays(name):
+            return FIELDS[name].get(self._before)
+        value: FieldValue
+        match FIELDS[name].kind:
+            case FieldKind.URL:
+                value = self._url(name)
+            case FieldKind.NUMBER:
+                value = self._number(name, FIELDS[name].max_number)
+            case FieldKind.CHECKBOX:
+                value = bool(self.given(name))
+            case FieldKind.CHOICE:
+                value = self._choice(name)
+            case FieldKind.TTL:
+                value = self._ttl(name)
+            case _:
+                value = self.given(name)
+        self._require(name)
+        return value
+
+    def _require(self, name: str) -> None:
+        """Refuse a required field that is blank, unless something else is wrong with it."""
+        if FIELDS[name].is_required and is_blank(self.given(name)):
             self._refuse(name, "form.problem_required")
-        return self.given(name)
+
+    def _choice(self, name: str) -> str:
+        given = self.given(name)
+        if given and given not in FIELDS[name].choices:
+            self._refuse(name, "form.problem_choice")
+        return given
+
+    def _number(self, name: str, most: int, too_large: str = "form.problem_number") -> int | None:
+        given = self.given(name).strip()
+        significant = given.lstrip("0")
+        if not given:
+            return None
+        if not _DIGITS.fullmatch(given) or not significant:
+            self._refuse(name, "form.problem_number")
+        elif len(significant) > len(str(most)) or int(significant) > most:
+            self._refuse(name, too_large)
+        else:
+            return int(significant)
+        return None
 
     def _url(self, name: str) -> str:
         if self.stays(name):
@@ -206,31 +250,19 @@ class _FormValidator:
     def _wait(self) -> WaitTime:
         if self._before and self.stays("wait") and self.stays("wait_unit"):
             return self._before.wait
-        unit = self._had["wait_unit"] if self.stays("wait_unit") else self.given("wait_unit")
-        if not self.stays("wait_unit") and unit not in WAIT_UNITS:
-            self._refuse("wait_unit", "form.problem_choice" if unit else "form.problem_required")
-        return WaitTime(self._wait_amount(MAX_WAIT_BY_UNIT.get(unit, MAX_WAIT_BY_UNIT["minutes"])), unit)
+        unit = str(self._plain("wait_unit"))
+        most = MAX_WAIT_BY_UNIT.get(unit, FIELDS["wait"].max_number)
+        amount = self._number("wait", most, "form.problem_wait_long")
+        self._require("wait")
+        return WaitTime(amount or 1, unit)
 
-    def _wait_amount(self, most: int) -> int:
-        given = self.given("wait").strip()
-        significant = given.lstrip("0")
-        if not given:
-            self._refuse("wait", "form.problem_required")
-        elif not _DIGITS.fullmatch(given) or not significant:
-            self._refuse("wait", "form.problem_number")
-        elif len(significant) > len(str(most)) or int(significant) > most:
-            self._refuse("wait", "form.problem_wait_long")
-        else:
-            return int(significant)
-        return 1
-
-    def _ttl(self) -> int | None:
-        given = self.given("ttl")
-        if self._before and (not given or self.stays("ttl")):
+    def _ttl(self, name: str) -> int | None:
+        given = self.given(name)
+        if self._before and not given:
             return self._before.ttl
         offered = {str(seconds): seconds for seconds in TTL_SECONDS}
         if given and given not in offered:
-            self._refuse("ttl", "form.problem_choice")
+            self._refuse(name, "form.problem_choice")
         return offered.get(given, DEFAULT_TTL_SECONDS)
 
     def _button(self, number: int) -> FlowButton:

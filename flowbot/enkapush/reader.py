@@ -4,9 +4,11 @@ import datetime as dt
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
+from operator import attrgetter
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
+from flowbot.domain.fields import FIELDS, PLAIN_FIELDS
 from flowbot.domain.flow import Flow, FlowButton, Totals, WaitTime
 from flowbot.domain.ids import FlowId, WebsiteId
 from flowbot.enkapush.client import (
@@ -33,6 +35,11 @@ _FAULT_KEYS: Final[tuple[tuple[type[EnkapushError], str], ...]] = (
     (ConnectionLostError, "fault.enkapush_down"),
     (EnkapushError, "fault.enkapush_broken"),
 )
+_WIRE_NAMES: Final = [FIELDS[name].wire_name for name in PLAIN_FIELDS.values()]
+_read_plain: Final = attrgetter(
+    *(name if name in models.Flow.model_fields else f"settings.{name}" for name in _WIRE_NAMES)
+)
+"""Reads the plain fields of Enkapush's flow, in the order of `PLAIN_FIELDS`."""
 PING_RETRY: Final = RetryPolicy(budget=2.5)
 """Ends before a health probe gives up (`health.PROBE_TIMEOUT_SECONDS`), so that the probe learns what is wrong."""
 
@@ -126,19 +133,13 @@ def _require_readable(listing: Listing[Any]) -> None:
 def to_flow(record: models.Flow, zone: ZoneInfo) -> Flow:
     """Convert Enkapush's flow into flowbot's, its naive times put into `zone`."""
     settings = record.settings
+    plain: dict[str, Any] = dict(zip(PLAIN_FIELDS, _read_plain(record), strict=True))
     return Flow(
+        **plain,
         id=FlowId(record.id),
-        website_id=WebsiteId(record.website_id),
-        name=record.name,
-        title=record.title,
-        description=record.description,
         wait=_wait(record.wait_time, record.wait_time_type),
         is_enabled=record.is_enabled,
-        url=record.url,
         image_url=record.image_url or None,
-        ttl=settings.ttl,
-        is_silent=settings.is_silent,
-        is_auto_hide=settings.is_auto_hide,
         button_1=_button(settings.button_title_1, settings.button_url_1),
         button_2=_button(settings.button_title_2, settings.button_url_2),
         totals=Totals(

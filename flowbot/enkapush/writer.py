@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
+from flowbot.domain.fields import FIELDS
 from flowbot.domain.flow import FlowContent, WriteOnlyFields
 from flowbot.domain.ids import FlowId
 from flowbot.domain.images import ImageFile
@@ -101,32 +102,13 @@ def _refusal(error: EnkapushError) -> WriteRefusedError:
 
 def _wire_fields(content: FlowContent) -> dict[str, Any]:
     """Return the content under Enkapush's names."""
-    return {
-        "website_id": content.website_id,
-        "name": content.name,
-        "title": content.title,
-        "description": content.description,
-        "wait_time": content.wait.amount,
-        "wait_time_type": content.wait.unit,
-        "url": content.url,
-        "ttl": content.ttl,
-        "is_silent": content.is_silent,
-        "is_auto_hide": content.is_auto_hide,
-        "button_title_1": content.button_1.title,
-        "button_url_1": content.button_1.url,
-        "button_title_2": content.button_2.title,
-        "button_url_2": content.button_2.url,
-    }
+    return {field.wire_name: field.get(content) for field in FIELDS.values() if field.is_read_back}
 
 
 def _write_only_fields(write_only: WriteOnlyFields) -> dict[str, Any]:
     segment = write_only.segment
-    return {
-        "segment": int(segment) if segment and segment.isdecimal() else segment,
-        "utm_source": write_only.utm_source,
-        "utm_medium": write_only.utm_medium,
-        "utm_campaign": write_only.utm_campaign,
-    }
+    texts = {each.wire_name: getattr(write_only, each.attribute) for each in FIELDS.values() if each.is_write_only}
+    return texts | {"segment": int(segment) if segment and segment.isdecimal() else segment}
 
 
 def _image_part(image: ImageFile | None) -> ImagePart | None:

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from flowbot.enkapush.client import TTL_SECONDS, FlowPatch, ImagePart, WaitUnit
+from flowbot.domain.fields import FIELDS
+from flowbot.enkapush.client import TTL_SECONDS, FlowPatch, ImagePart, NewFlow, WaitUnit, models
 from tests.enkapush.scripted_server import new_flow
 
 REQUIRED = {
@@ -105,3 +106,10 @@ def test_a_filename_is_sent_without_what_parsers_disagree_about(filename: str) -
 def test_an_image_does_not_print_its_bytes() -> None:
     image = ImagePart(filename="a.png", content=b"\x89PNG", content_type="image/png")
     assert "PNG" not in repr(FlowPatch(image=image))
+
+
+def test_the_table_of_fields_names_all_that_can_be_sent_and_only_what_can_be_read() -> None:
+    names = {field.wire_name for field in FIELDS.values()}
+    assert names | {"is_enabled"} == NewFlow.model_fields.keys() == FlowPatch.model_fields.keys()
+    read_back = {field.wire_name for field in FIELDS.values() if field.is_read_back}
+    assert read_back < models.Flow.model_fields.keys() | models.FlowSettings.model_fields.keys()

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from flowbot.domain.fields import MAX_CHOICE_UTF16, MAX_WAIT_BY_UNIT, TTL_SECONDS, WAIT_UNITS, fits_field
+from flowbot.domain.fields import MAX_CHOICE_UTF16, TTL_SECONDS
 from flowbot.domain.flow import ALL_SUBSCRIBERS
 from flowbot.domain.ids import WebsiteId
 from flowbot.domain.text import fold, utf16_length
@@ -16,11 +16,6 @@ from flowbot.slack.payloads.action_ids import ActionId
 from flowbot.slack.views import block_kit
 from flowbot.slack.views.block_kit import Block, Element
 
-UNITS: Final[Mapping[str, str]] = {
-    "minutes": "form.unit_minutes",
-    "hours": "form.unit_hours",
-    "days": "form.unit_days",
-}
 STATIC_MAX: Final = 100
 """Entries of a menu; where there are more, Slack asks for those that match what is typed."""
 HINT_MAX: Final = 2000
@@ -73,9 +68,8 @@ def url_input(value: str) -> Element:
     return text_input(value)
 
 
-def number_input(value: str) -> Element:
-    """Return a field for a positive whole number."""
-    most = MAX_WAIT_BY_UNIT["minutes"]
+def number_input(value: str, most: int) -> Element:
+    """Return a field for a whole number from 1 to `most`."""
     if value and not (_WHOLE.fullmatch(value) and int(value) <= most):
         return text_input(value)
     limits = {"is_decimal_allowed": False, "min_value": "1", "max_value": str(most)}
@@ -137,11 +131,10 @@ def segment_options(segments: Sequence[Segment], chosen: str, t: Translator) -> 
     return options
 
 
-def unit_options(chosen: str, t: Translator) -> list[Element]:
-    """Return the units of waiting, and the chosen one if it is another that the flow has."""
-    known = [option(t(UNITS[unit]), unit) for unit in WAIT_UNITS]
-    is_odd = bool(chosen) and chosen not in WAIT_UNITS and fits_field("wait_unit", chosen)
-    return [*known, option(option_label(chosen, "?"), chosen)] if is_odd else known
+def choice_options(choices: Mapping[str, str], chosen: str, t: Translator) -> list[Element]:
+    """Return the choices, given with their messages' keys, and the chosen one if it is another that the flow has."""
+    known = [option(t(key), value) for value, key in choices.items()]
+    return [*known, option(option_label(chosen, "?"), chosen)] if chosen and chosen not in choices else known
 
 
 def ttl_options(chosen: str, t: Translator) -> list[Element]:

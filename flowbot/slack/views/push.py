@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from urllib.parse import urlsplit
 
-from flowbot.domain.flow import Flow, FlowContent, WaitTime
+from flowbot.domain.fields import SETTINGS
+from flowbot.domain.flow import Flow, FlowButton, FlowContent, WaitTime
 from flowbot.domain.ids import ChannelId, UserId
 from flowbot.domain.text import utf16_length
 from flowbot.domain.urls import is_web_url
@@ -15,7 +16,7 @@ from flowbot.slack.payloads.action_ids import ActionId
 from flowbot.slack.payloads.button_values import FlowValue
 from flowbot.slack.views import block_kit, sentences
 from flowbot.slack.views.block_kit import Block, Element, Message, View
-from flowbot.slack.views.sentences import format_enabled, format_wait, format_website, format_yes_no
+from flowbot.slack.views.sentences import format_enabled, format_wait, format_website
 
 
 def flow_details_message(details: FlowDetails, t: Translator, now: datetime) -> Message:
@@ -151,16 +152,12 @@ def settings_rows(content: FlowContent, t: Translator, *, segment: str | None = 
 
     `segment` is the name of the one that flowbot is to write; Enkapush does not show the present one.
     """
-    rows = [
-        *audience_rows(content.wait, segment, t),
-        (t("field.ttl"), sentences.format_ttl(content.ttl, t)),
-        (t("field.silent"), format_yes_no(content.is_silent, t)),
-        (t("field.auto_hide"), format_yes_no(content.is_auto_hide, t)),
-        (t("field.url"), content.url or t("flow.none")),
-    ]
-    for number, button in enumerate(content.buttons, start=1):
-        if text := sentences.format_button(button):
-            rows.append((t("field.button", number=number), text))
+    rows = audience_rows(content.wait, segment, t)
+    for name in SETTINGS:
+        value = getattr(content, name)
+        text = sentences.format_value(name, value, {}, t)
+        if text or not isinstance(value, FlowButton):
+            rows.append((sentences.format_label(name, t), text or t("flow.none")))
     return rows
 
 

@@ -6,7 +6,8 @@ from datetime import datetime
 from typing import Any, Final
 
 from flowbot.domain.change import Change, ChangeKind
-from flowbot.domain.flow import FieldDifference, FlowButton, WaitTime
+from flowbot.domain.fields import FIELDS, FieldKind
+from flowbot.domain.flow import FieldDifference
 from flowbot.domain.ids import GroupId, UserId, WebsiteId
 from flowbot.domain.policy import Principal
 from flowbot.domain.text import is_blank
@@ -24,13 +25,6 @@ REASON_MAX: Final = 1000
 VALUE_MAX: Final = 1000
 """Not limits that Slack states: enough to recognise a text; the push is shown whole beside it."""
 
-FIELD_KEYS: Final[Mapping[str, str]] = {
-    **sentences.FIELD_KEYS,
-    "is_enabled": "request.field_state",
-    "utm_source": "field.utm_source",
-    "utm_medium": "field.utm_medium",
-    "utm_campaign": "field.utm_campaign",
-}
 CONFIRM_KEYS: Final[Mapping[ChangeKind, tuple[str, str]]] = {
     ChangeKind.ENABLE: ("request.confirm_enable", "request.confirm_enable_text"),
     ChangeKind.DELETE: ("request.confirm_delete", "request.confirm_delete_text"),
@@ -178,10 +172,10 @@ def _write_only_rows(details: RequestDetails, t: Translator) -> list[tuple[str, 
     if wanted is None or request.kind is not ChangeKind.EDIT:
         return []
     rows = []
-    if wanted.unread.segment is not None:
-        rows.append((t("field.segment"), sentences.format_segment(wanted.unread.segment, None, t)))
-    utm = ((name, getattr(wanted.unread, name)) for name in ("utm_source", "utm_medium", "utm_campaign"))
-    rows += [(t(FIELD_KEYS[name]), value or t("flow.none")) for name, value in utm if value is not None]
+    for field in FIELDS.values():
+        if field.is_write_only and (value := getattr(wanted.unread, field.attribute)) is not None:
+            text = sentences.format_segment(value, None, t) if field.kind is FieldKind.SEGMENT else value
+            rows.append((t(field.label), text or t("flow.none")))
     if wanted.image or request.picture:
         rows.append((t("field.image"), t("request.new_picture")))
     return rows
@@ -213,7 +207,8 @@ def _titled_list(title: str, lines: Sequence[Element]) -> list[Block]:
 def _difference_line(difference: FieldDifference, names: Mapping[WebsiteId, str], t: Translator) -> Element:
     field = difference.field
     before, after = (_format_value(field, value, names, t) for value in (difference.before, difference.after))
-    return _change_line(sentences.format_label(field, t, FIELD_KEYS), before, after)
+    label = t("request.field_state") if field == "is_enabled" else sentences.format_label(field, t)
+    return _change_line(label, before, after)
 
 
 def _change_line(label: str, before: str | None, after: str) -> Element:
@@ -225,24 +220,5 @@ def _change_line(label: str, before: str | None, after: str) -> Element:
 
 
 def _format_value(field: str, value: Any, names: Mapping[WebsiteId, str], t: Translator) -> str:
-    """Format a field's value, which is the flow's own or plain data."""
-    match value:
-        case None:
-            text = ""
-        case bool():
-            text = sentences.format_enabled(value, t) if field == "is_enabled" else sentences.format_yes_no(value, t)
-        case WaitTime():
-            text = sentences.format_wait(value, t)
-        case {"amount": int(amount), "unit": str(unit)}:
-            text = sentences.format_wait(WaitTime(amount, unit), t)
-        case FlowButton():
-            text = sentences.format_button(value)
-        case {"title": str(title), "url": str(url)}:
-            text = sentences.format_button(FlowButton(title, url))
-        case int() if field == "website_id":
-            text = sentences.format_website(WebsiteId(value), names, t)
-        case int() if field == "ttl":
-            text = sentences.format_ttl(value, t)
-        case _:
-            text = str(value)
+    text = sentences.format_value(field, value, names, t)
     return t("flow.none") if is_blank(text) else block_kit.isolate(block_kit.clip(text, VALUE_MAX))

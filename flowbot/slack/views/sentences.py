@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from flowbot.domain.fields import FIELDS, LABEL_KEYS, PLAIN_FIELDS, FieldKind, FormField
 from flowbot.domain.flow import ALL_SUBSCRIBERS, FlowButton, WaitTime
 from flowbot.domain.ids import ChannelId, SlackId, UserId, WebsiteId
 from flowbot.errors import Text
@@ -14,23 +15,6 @@ from flowbot.slack.views.block_kit import Element, Message
 NAME_MAX: Final = 150
 TEXT_MAX: Final = 1000
 """Not a limit that Slack states for a field's error: far more than any sentence of flowbot's."""
-
-FIELD_KEYS: Final[Mapping[str, str]] = {
-    "website_id": "field.website",
-    "name": "field.name",
-    "title": "field.title",
-    "description": "field.description",
-    "wait": "field.wait",
-    "url": "field.url",
-    "ttl": "field.ttl",
-    "is_silent": "field.silent",
-    "is_auto_hide": "field.auto_hide",
-    "button_1": "field.button",
-    "button_2": "field.button",
-    "image_url": "field.image",
-    "is_enabled": "field.state",
-}
-"""The label of each field that can differ (`domain.flow.flow_differences`)."""
 
 NAMED_CHANNEL_KEYS: Final[Mapping[str, str]] = {
     "denied.no_policy": "denied.no_policy_in",
@@ -120,9 +104,40 @@ def _format_param(name: str, value: Any, t: Translator) -> Any:
     )
 
 
-def format_label(field: str, t: Translator, keys: Mapping[str, str] = FIELD_KEYS) -> str:
-    """Return the field's label; a field without one goes by its name."""
-    return t(keys[field], number=2 if field == "button_2" else 1) if field in keys else field
+def format_label(field: str, t: Translator) -> str:
+    """Return the label of a field that differs; one without a label goes by its name."""
+    return t(LABEL_KEYS[field], number=2 if field == "button_2" else 1) if field in LABEL_KEYS else field
+
+
+def format_value(field: str, value: Any, names: Mapping[WebsiteId, str], t: Translator) -> str:
+    """Format the value of a field that differs, which is the flow's own or plain data; an empty one as no text."""
+    match value:
+        case None:
+            text = ""
+        case bool():
+            text = format_enabled(value, t) if field == "is_enabled" else format_yes_no(value, t)
+        case WaitTime():
+            text = format_wait(value, t)
+        case {"amount": int(amount), "unit": str(unit)}:
+            text = format_wait(WaitTime(amount, unit), t)
+        case FlowButton():
+            text = format_button(value)
+        case {"title": str(title), "url": str(url)}:
+            text = format_button(FlowButton(title, url))
+        case _ if field in PLAIN_FIELDS:
+            text = _format_plain(FIELDS[PLAIN_FIELDS[field]], value, names, t)
+        case _:
+            text = str(value)
+    return text
+
+
+def _format_plain(field: FormField, value: Any, names: Mapping[WebsiteId, str], t: Translator) -> str:
+    if field.kind is FieldKind.WEBSITE and isinstance(value, int):
+        return format_website(WebsiteId(value), names, t)
+    if field.kind is FieldKind.TTL and isinstance(value, int):
+        return format_ttl(value, t)
+    key = field.choices.get(value) if isinstance(value, str) else None
+    return t(key) if key else str(value)
 
 
 def format_segment(segment: str, name: str | None, t: Translator) -> str:

@@ -8,7 +8,7 @@ from typing import Annotated, Final
 from pydantic import ConfigDict, Field
 
 from flowbot.domain.change import ChangeRequest
-from flowbot.domain.fields import FIELDS, FormKind, FormValues, fits_field
+from flowbot.domain.fields import FIELDS, FieldKind, FormField, FormKind, FormValues, fits_field
 from flowbot.domain.flow import DesiredFlow, FieldDifference, Flow
 from flowbot.domain.ids import ChannelId, FlowId, FormToken, UserId, WebsiteId
 from flowbot.domain.images import ImageUpload
@@ -58,17 +58,6 @@ SUBMITS: Final[Mapping[FormKind, str]] = {
     FormKind.EDIT: "form.save",
     FormKind.DUPLICATE: "form.create",
 }
-IMAGE_HINTS: Final[Mapping[FormKind, str]] = {
-    FormKind.CREATE: "form.hint_image",
-    FormKind.EDIT: "form.hint_image_edit",
-    FormKind.DUPLICATE: "form.hint_image_copy",
-}
-SEGMENT_HINTS: Final[Mapping[FormKind, str]] = {
-    FormKind.CREATE: "form.hint_segment",
-    FormKind.EDIT: "form.hint_untold",
-    FormKind.DUPLICATE: "form.hint_segment_copy",
-}
-UTM: Final = frozenset({"utm_source", "utm_medium", "utm_campaign"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,34 +121,30 @@ class SubmittedForm:
         )
 
 
-_ACTION_IDS: Final = dict.fromkeys(FIELDS, ActionId.FORM_TYPED) | {
-    "website": ActionId.FORM_WEBSITE,
-    "segment": ActionId.FORM_SEGMENT,
+_MENU_ACTION_IDS: Final[Mapping[FieldKind, ActionId]] = {
+    FieldKind.WEBSITE: ActionId.FORM_WEBSITE,
+    FieldKind.SEGMENT: ActionId.FORM_SEGMENT,
 }
-_WIDGETS: Final[Mapping[str, Callable[[str, FlowFormData, Translator], Element]]] = {
-    "website": lambda value, data, t: widgets.select_input(
+"""The menus that Slack asks flowbot about; all other fields share one id."""
+_WIDGETS: Final[Mapping[FieldKind, Callable[[FormField, str, FlowFormData, Translator], Element]]] = {
+    FieldKind.TEXT: lambda _, value, *__: widgets.text_input(value),
+    FieldKind.LONG_TEXT: lambda _, value, *__: widgets.multiline_input(value),
+    FieldKind.URL: lambda _, value, *__: widgets.url_input(value),
+    FieldKind.NUMBER: lambda field, value, *_: widgets.number_input(value, field.max_number),
+    FieldKind.CHECKBOX: lambda field, value, _, t: widgets.checkbox_input(t(field.box), ticked=bool(value)),
+    FieldKind.CHOICE: lambda field, value, _, t: widgets.select_input(
+        ActionId.FORM_TYPED, widgets.choice_options(field.choices, value, t), value
+    ),
+    FieldKind.TTL: lambda _, value, __, t: widgets.select_input(
+        ActionId.FORM_TYPED, widgets.ttl_options(value, t), value
+    ),
+    FieldKind.WEBSITE: lambda _, value, data, t: widgets.select_input(
         ActionId.FORM_WEBSITE, widgets.website_options(data.websites, t), value
     ),
-    "name": lambda value, *_: widgets.text_input(value),
-    "title": lambda value, *_: widgets.text_input(value),
-    "description": lambda value, *_: widgets.multiline_input(value),
-    "url": lambda value, *_: widgets.url_input(value),
-    "image": lambda *_: widgets.file_input(),
-    "wait": lambda value, *_: widgets.number_input(value),
-    "wait_unit": lambda value, _, t: widgets.select_input(ActionId.FORM_TYPED, widgets.unit_options(value, t), value),
-    "segment": lambda value, data, t: widgets.select_input(
+    FieldKind.SEGMENT: lambda _, value, data, t: widgets.select_input(
         ActionId.FORM_SEGMENT, widgets.segment_options(data.segments or (), value, t), value
     ),
-    "button_1_title": lambda value, *_: widgets.text_input(value),
-    "button_1_url": lambda value, *_: widgets.url_input(value),
-    "button_2_title": lambda value, *_: widgets.text_input(value),
-    "button_2_url": lambda value, *_: widgets.url_input(value),
-    "silent": lambda value, _, t: widgets.checkbox_input(t("form.box_silent"), ticked=bool(value)),
-    "auto_hide": lambda value, _, t: widgets.checkbox_input(t("form.box_auto_hide"), ticked=bool(value)),
-    "ttl": lambda value, _, t: widgets.select_input(ActionId.FORM_TYPED, widgets.ttl_options(value, t), value),
-    "utm_source": lambda value, *_: widgets.text_input(value),
-    "utm_medium": lambda value, *_: widgets.text_input(value),
-    "utm_campaign": lambda value, *_: widgets.text_input(value),
+    FieldKind.IMAGE: lambda *_: widgets.file_input(),
 }
 
 
@@ -174,9 +159,9 @@ class FlowForm:
         website = next((each for each in data.websites if str(each) == data.typed.get("website", "")), None)
         metadata = data.metadata.model_copy(update={"website": website, "image": data.typed.get("image", "")})
         blocks = _head_blocks(data, t)
-        for name in FIELDS:
+        for name, each in FIELDS.items():
             value = data.typed.get(name, "")
-            element = _WIDGETS[name](value if fits_field(name, value) else "", data, t)
+            element = _WIDGETS[each.kind](each, value if fits_field(name, value) else "", data, t)
             hint, optional = _hint(name, data, t), is_optional(name, data.edited)
             layout = FieldLayout(_block_id(name, metadata), _label(name, t), hint, optional)
             blocks.append(widgets.input_block(layout, element))
@@ -197,8 +182,10 @@ class FlowForm:
         if metadata is None:
             return None
         entries = {
-            name: values.get(_block_id(name, metadata), {}).get(action, FieldValue())
-            for name, action in _ACTION_IDS.items()
+            name: values.get(_block_id(name, metadata), {}).get(
+                _MENU_ACTION_IDS.get(each.kind, ActionId.FORM_TYPED), FieldValue()
+            )
+            for name, each in FIELDS.items()
         }
         typed = {name: entry.text for name, entry in entries.items()} | {"image": metadata.image}
         files = [ImageUpload(file.id, file.url_private_download, file.name) for file in entries["image"].files]
@@ -240,14 +227,12 @@ def _label(name: str, t: Translator) -> str:
 def _hint(name: str, data: FlowFormData, t: Translator) -> str | None:
     if not fits_field(name, data.typed.get(name, "")):
         key = "form.hint_too_long_edit" if data.edited else "form.hint_too_long"
-    elif name == "image":
-        key = "form.hint_image_kept" if data.typed.get(name) else IMAGE_HINTS[data.metadata.kind]
-    elif name == "segment":
-        key = SEGMENT_HINTS[data.metadata.kind] if data.segments is not None else "form.hint_segment_unread"
-    elif name in UTM and data.edited:
-        key = "form.hint_untold"
+    elif name == "image" and data.typed.get(name):
+        key = "form.hint_image_kept"
+    elif name == "segment" and data.segments is None:
+        key = "form.hint_segment_unread"
     else:
-        key = FIELDS[name].hint or ""
+        key = FIELDS[name].hint_for(data.metadata.kind) or ""
     return t(key) if key else None
 
 

@@ -217,6 +217,7 @@ def _build_services(settings: Settings, outside: _Outside, source: EnkapushReade
         deliveries=DeliveryRepository(database),
         form_images=form_images,
         users=users,
+        flow_cache=flow_cache,
         flow_queries=FlowQueries(policies, flow_cache, source),
         executor=executor,
         submitter=RequestSubmitter(store, source, authorizer, leases, clock),

@@ -1,21 +1,20 @@
 """Request details: everything that a request's message shows."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Self
 
 from flowbot.domain.approval import approved_by, expires_at
 from flowbot.domain.change import Change, ChangeKind, ChangeState, Vote
 from flowbot.domain.flow import FieldDifference, Flow, FlowContent, WriteOnlyFields, content_differences
-from flowbot.domain.ids import ChangeId, FlowId, UserId, WebsiteId
+from flowbot.domain.ids import ChangeId, UserId, WebsiteId
 from flowbot.domain.lint import lint
 from flowbot.domain.outcomes import UNCOUNTED_VOTERS
 from flowbot.domain.policy import ChannelPolicy, Principal
 from flowbot.errors import Text
+from flowbot.services.flow_cache import FlowCache
 from flowbot.services.ports.storage import ChangeStore, RequestRecord
-
-KnownHosts = Callable[[WebsiteId, FlowId | None], frozenset[str]]
-"""Returns the hosts that a website's flows lead to, except for one flow, as far as they are cached."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +25,8 @@ class RequestDetails:
         change: As it is stored.
         votes: On it, oldest first.
         website_names: Names of websites, for those that have one.
-        remarks: What is worth another look, while it is pending.
-        since_approved: What differs from the flow as last approved, while it is pending; None where it never was.
+        remarks: What is worth another look.
+        since_approved: What differs from the flow as it was last approved; None where it never was.
         approvers: Those whom the policy names for approval now.
     """
 
@@ -37,6 +36,13 @@ class RequestDetails:
     remarks: tuple[Text, ...] = ()
     since_approved: tuple[FieldDifference, ...] | None = None
     approvers: tuple[Principal, ...] = ()
+
+    @classmethod
+    def of(cls, record: RequestRecord) -> Self:
+        """Return the details that the record of a change has."""
+        policy = record.scope.policy
+        approvers = policy.approvers if policy else ()
+        return cls(record.change, record.votes, record.scope.website_names, approvers=approvers)
 
     @property
     def flow(self) -> Flow | None:
@@ -108,32 +114,23 @@ class RequestDetailsLoader:
     """
 
     store: ChangeStore
-    known_hosts: KnownHosts
+    flow_cache: FlowCache
 
     async def load(self, change: Change) -> RequestDetails:
-        """Return a change, in the given version, with what is shown beside it."""
-        return await self._complete(replace(await self.store.get_record(change.id), change=change))
+        """Return a change, in the given version, with its votes and names."""
+        return RequestDetails.of(replace(await self.store.get_record(change.id), change=change))
 
-    async def load_newest(self, change: ChangeId) -> RequestDetails:
-        """Return a change, in its newest version, with what is shown beside it."""
-        return await self._complete(await self.store.get_record(change))
-
-    async def _complete(self, record: RequestRecord) -> RequestDetails:
-        """Add, for those who decide, remarks and what was approved before."""
-        change, policy = record.change, record.scope.policy
-        details = RequestDetails(
-            change=change,
-            votes=record.votes,
-            website_names=record.scope.website_names,
-            approvers=policy.approvers if policy else (),
-        )
+    async def load_newest(self, change_id: ChangeId) -> RequestDetails:
+        """Return a change, in its newest version, with its votes, names and, while it is pending, what to look at."""
+        record = await self.store.get_record(change_id)
+        details, change = RequestDetails.of(record), record.change
         if change.state is not ChangeState.PENDING:
             return details
-        since = diff_since_approved(change, await self.store.last_approved_before(change), policy)
+        approved = await self.store.last_approved_before(change)
+        details = replace(details, since_approved=diff_since_approved(change, approved, record.scope.policy))
         request, content = change.request, details.content
-        remarks: tuple[Text, ...] = ()
-        if content is not None and request.kind in {ChangeKind.ENABLE, ChangeKind.EDIT}:
-            write_only = request.wanted.unread if request.wanted else WriteOnlyFields()
-            hosts = self.known_hosts(content.website_id, request.flow)
-            remarks = lint(content, write_only, sibling_hosts=hosts, utm_may_be_set=True)
-        return replace(details, remarks=remarks, since_approved=since)
+        if content is None or request.kind not in {ChangeKind.ENABLE, ChangeKind.EDIT}:
+            return details
+        write_only = request.wanted.unread if request.wanted else WriteOnlyFields()
+        hosts = self.flow_cache.find_hosts(content.website_id, request.flow)
+        return replace(details, remarks=lint(content, write_only, sibling_hosts=hosts, utm_may_be_set=True))

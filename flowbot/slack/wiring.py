@@ -11,6 +11,7 @@ from flowbot.services.approvals.decide import DecisionService
 from flowbot.services.approvals.recheck import Rechecker
 from flowbot.services.approvals.submit import RequestSubmitter
 from flowbot.services.executor.executor import ChangeExecutor
+from flowbot.services.flow_cache import FlowCache
 from flowbot.services.flow_queries import FlowQueries
 from flowbot.services.forms import FormService
 from flowbot.services.history import History
@@ -54,6 +55,7 @@ class Services:
     deliveries: DeliveryStore
     form_images: ImageSource
     users: UserService
+    flow_cache: FlowCache
     flow_queries: FlowQueries
     executor: ChangeExecutor
     submitter: RequestSubmitter
@@ -78,7 +80,7 @@ def build_slack(  # noqa: PLR0913 - everything of Slack's is joined here, once
     users, forms, flow_queries = services.users, services.forms, services.flow_queries
     runner = Runner(users, flow_queries, services.deliveries, responder, locales, tasks, metrics, clock)
     modals, poster = Modals(client), MessagePoster(client, responder)
-    details = RequestDetailsLoader(services.store, forms.known_hosts)
+    details = RequestDetailsLoader(services.store, services.flow_cache)
     message = RequestMessage(services.store, details, poster, locales, clock)
     opener = FormOpener(forms, modals, clock)
     form_result = FormResult(

@@ -35,6 +35,7 @@ from flowbot.slack.payloads.incoming import (
     ACKED,
     COMMAND_NAME,
     RECEIVED,
+    UNKNOWN,
     BlockActions,
     Incoming,
     ReplyTarget,
@@ -45,8 +46,6 @@ from flowbot.slack.runner import Handler, Interaction, Reply, Runner
 LOGGER: Final = "flowbot.bolt"
 """A logger of Bolt's own: it sets the level of the logger that has the app's name."""
 ANYTHING: Final = re.compile("", re.DOTALL)
-UNKNOWN: Final = "unknown"
-"""The label in metrics of what has an id that no listener is registered by."""
 
 P = TypeVar("P", bound=Incoming)
 Listener = Callable[..., Awaitable[None]]

@@ -15,6 +15,8 @@ from flowbot.slack.payloads.view_state import ViewPayload
 COMMAND_NAME: Final = "/flows"
 DELIVERY: Final = "flowbot_delivery"
 """The field of a request in which the receiver notes the delivery that it came with."""
+UNKNOWN: Final = "unknown"
+"""The label in metrics of a command, button, form or event that flowbot does not know."""
 INCOMING: Final = "incoming"
 """The key of the validated request in Bolt's context, and so the name of the argument that listeners get it by."""
 RECEIVED: Final = "flowbot_received"

@@ -10,10 +10,10 @@ from flowbot.errors import UserError
 from flowbot.i18n.command_words import load_command_words
 from flowbot.slack.listeners.commands.command import Command, TypedWord
 from flowbot.slack.listeners.commands.words import Vocabulary
+from flowbot.slack.payloads.incoming import UNKNOWN
 
 TEXT_MAX: Final = 500
 """Characters of a command: more cannot be carried along by a button."""
-UNKNOWN: Final = "unknown"
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from flowbot.domain.flow import Flow
 from flowbot.domain.images import MAX_IMAGE_BYTES, ImageFile, image_type
 from flowbot.enkapush.client.client import shared_ssl_context
 from flowbot.errors import DependencyError
+from flowbot.services.ports.enkapush import FlowImages
 
 TIMEOUT_SECONDS: Final = 10.0
 WHOLE_SECONDS: Final = 30.0
@@ -23,7 +24,7 @@ GONE: Final = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.GONE})
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
-class ImageFetcher:
+class ImageFetcher(FlowImages):
     """Fetches images by their public URLs; no key goes with the request.
 
     Args:
@@ -34,11 +35,6 @@ class ImageFetcher:
         self._http = http
 
     async def fetch_for(self, flow: Flow) -> ImageFile | None:
-        """Return the flow's image, or None where it has none or its URL has none any more.
-
-        Raises:
-            DependencyError: The image cannot be fetched, or is no image.
-        """
         if not flow.image_url:
             return None
         received = bytearray()

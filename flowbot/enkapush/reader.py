@@ -25,7 +25,7 @@ from flowbot.enkapush.client import (
     models,
 )
 from flowbot.errors import DependencyError
-from flowbot.services.ports.enkapush import AllFlows, Segment
+from flowbot.services.ports.enkapush import AllFlows, FlowSource, Segment, SegmentSource
 
 _FAULT_KEYS: Final[tuple[tuple[type[EnkapushError], str], ...]] = (
     (AuthError, "fault.enkapush_key"),
@@ -44,8 +44,11 @@ PING_RETRY: Final = RetryPolicy(budget=2.5)
 """Ends before a health probe gives up (`health.PROBE_TIMEOUT_SECONDS`), so that the probe learns what is wrong."""
 
 
-class EnkapushReader:
+class EnkapushReader(FlowSource, SegmentSource):
     """Reads flows and segments.
+
+    A flow that has not changed since all were read last is the same object: a large account that is read again while
+    the earlier reading is still in use takes the room of one.
 
     Args:
         client: The account.
@@ -58,14 +61,6 @@ class EnkapushReader:
         self._known: dict[FlowId, Flow] = {}
 
     async def list_flows(self) -> AllFlows:
-        """Return every flow of the account.
-
-        A flow that has not changed since it was read last is the same object: a large account that is read again while
-        the earlier reading is still in use takes the room of one.
-
-        Raises:
-            DependencyError: Enkapush did not answer, or not with flows, or none of them could be read.
-        """
         with _translate_errors():
             listing = await self._client.flows.all_as(self._reuse_unchanged)
         _require_readable(listing)
@@ -74,11 +69,6 @@ class EnkapushReader:
         return AllFlows(listing.items, tuple(websites))
 
     async def get_flow(self, flow_id: FlowId) -> Flow | None:
-        """Return one flow as it is now, or None where there is no such flow.
-
-        Raises:
-            DependencyError: Enkapush did not answer, or not with a flow.
-        """
         with _translate_errors():
             try:
                 return to_flow(await self._client.flows.get(flow_id), self._zone)
@@ -91,11 +81,6 @@ class EnkapushReader:
         return known if known == flow else flow
 
     async def list_segments(self) -> Sequence[Segment]:
-        """Return every segment of the account.
-
-        Raises:
-            DependencyError: Enkapush did not answer, or not with segments, or none of them could be read.
-        """
         with _translate_errors():
             listing = await self._client.segments.all()
         _require_readable(listing)

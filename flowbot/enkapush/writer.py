@@ -21,14 +21,14 @@ from flowbot.enkapush.client import (
     RateLimitedError,
     ResponseError,
 )
-from flowbot.services.ports.enkapush import FlowUpdate, WriteRefusedError, WriteUnclearError
+from flowbot.services.ports.enkapush import FlowUpdate, FlowWriter, WriteRefusedError, WriteUnclearError
 
 MESSAGE_MAX: Final = 300
 """Characters of Enkapush's own words that a person is shown."""
 
 
-class EnkapushWriter:
-    """Writes flows; each call is sent once.
+class EnkapushWriter(FlowWriter):
+    """Writes flows.
 
     Args:
         client: The account.
@@ -38,32 +38,26 @@ class EnkapushWriter:
         self._client = client
 
     async def create(self, content: FlowContent, write_only: WriteOnlyFields, image: ImageFile | None) -> FlowId:
-        """Create a flow, disabled, whatever Enkapush's own default may be, and return its id."""
         with _translate_errors():
             set_fields = {name: value for name, value in _wire_fields(content).items() if value != ""}
             new = NewFlow(**set_fields, **_write_only_fields(write_only), image=_image_part(image), is_enabled=False)
             return FlowId(await self._client.flows.create(new))
 
     async def update(self, flow: FlowId, update: FlowUpdate) -> None:
-        """Write what differs, and nothing else.
-
-        Reading back shows whether it was done. What cannot be read back needs the documented response.
-        """
         with _translate_errors():
             before = _wire_fields(update.before)
             changed = {name: value for name, value in _wire_fields(update.wanted).items() if value != before[name]}
             patch = FlowPatch(**changed, **_write_only_fields(update.write_only), image=_image_part(update.image))
             updated = await self._client.flows.update(flow, patch)
+        # Reading back shows whether it was done. What cannot be read back needs the documented response.
         if updated != flow and not (update.write_only.is_empty and update.image is None):
             raise WriteUnclearError
 
     async def set_enabled(self, flow: FlowId, enabled: bool) -> None:
-        """Enable or disable a flow, and nothing else."""
         with _translate_errors():
             await self._client.flows.update(flow, FlowPatch(is_enabled=enabled))
 
     async def delete(self, flow: FlowId) -> None:
-        """Delete a flow."""
         with _translate_errors():
             await self._client.flows.delete(flow)
 

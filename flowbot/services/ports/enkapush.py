@@ -62,7 +62,7 @@ class FlowWriter(Protocol):
     """
 
     async def create(self, content: FlowContent, write_only: WriteOnlyFields, image: ImageFile | None) -> FlowId:
-        """Create a flow, disabled; return its id."""
+        """Create a flow, disabled, whatever Enkapush's own default may be; return its id."""
 
     async def update(self, flow: FlowId, update: FlowUpdate) -> None:
         """Write what differs, and nothing else. `update` must not be empty."""
@@ -110,5 +110,5 @@ class FlowImages(Protocol):
         """Fetch the flow's image; None where it has none, or where it is gone from its address.
 
         Raises:
-            DependencyError: it could not be fetched.
+            DependencyError: it could not be fetched, or is no image.
         """

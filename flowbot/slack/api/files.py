@@ -10,6 +10,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from flowbot.domain.images import MAX_IMAGE_BYTES, ImageFile, ImageUpload, image_type
 from flowbot.errors import DependencyError, UserError
+from flowbot.services.ports.slack import ImageSource
 from flowbot.slack.api.client import is_slack_url, proxy_for
 from flowbot.slack.api.errors import SLACK_ERRORS, error_code
 
@@ -21,7 +22,7 @@ URL_SAFE: Final = "!#$%&'()*+,/:;=?@[]"
 log = structlog.get_logger(__name__)
 
 
-class SlackFiles:
+class SlackFiles(ImageSource):
     """Fetches the files that people add to forms.
 
     Args:
@@ -36,14 +37,9 @@ class SlackFiles:
         self._api_url = api_url
 
     async def fetch(self, upload: ImageUpload) -> ImageFile:
-        """Return the image that somebody added to a form. Ask Slack for its URL where the payload has none.
-
-        Raises:
-            UserError: it is no image that Enkapush takes, or too large.
-            DependencyError: it could not be fetched.
-        """
         url = upload.url
         if not url:
+            # Not every payload has it.
             try:
                 answer = await self._client.files_info(file=upload.file)
             except SLACK_ERRORS as error:

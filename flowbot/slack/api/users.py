@@ -10,7 +10,7 @@ from slack_sdk.web.async_slack_response import AsyncSlackResponse
 from flowbot.domain.ids import ChannelId, GroupId, TeamId, UserId
 from flowbot.errors import DependencyError
 from flowbot.services.policy_checks import UserGroup
-from flowbot.services.ports.slack import Organisation, UserProfile
+from flowbot.services.ports.slack import Organisation, UserDirectory, UserProfile
 from flowbot.slack.api.errors import SLACK_ERRORS, error_code
 from flowbot.slack.payloads.incoming import OptionalTeam
 
@@ -77,8 +77,8 @@ class _Members(_Answer):
     response_metadata: _Cursor = _Cursor()
 
 
-class SlackUserDirectory:
-    """Users, groups and members by the Web API. Every method raises DependencyError where Slack's answer is no use.
+class SlackUserDirectory(UserDirectory):
+    """Users, groups and members by the Web API.
 
     Args:
         client: the Web API, as the bot.
@@ -90,12 +90,10 @@ class SlackUserDirectory:
         self._named = named
 
     async def get_organisation(self) -> Organisation:
-        """Return the organisation that flowbot is installed in (`auth.test`)."""
         answer = await _ask(_AuthTest, self._client.auth_test())
         return Organisation(answer.team_id, answer.enterprise_id)
 
     async def get_profile(self, user: UserId) -> UserProfile:
-        """Return one person's profile (`users.info`)."""
         found = (await _ask(_UserInfo, self._client.users_info(user=user, include_locale=True))).user
         return UserProfile(
             user=found.id,
@@ -111,15 +109,12 @@ class SlackUserDirectory:
         )
 
     async def list_groups(self) -> Mapping[GroupId, frozenset[UserId]]:
-        """Return every user group in use with its members, in one call (`usergroups.list`).
-
-        Where Slack does not know that method: the groups that policies name, in a call each (`usergroups.users.list`).
-        """
         try:
             return {group.id: group.users for group in await list_user_groups(self._client)}
         except DependencyError as error:
             if error.text.params["error"] != "unknown_method":
                 raise
+        # Then the groups that policies name, in a call each.
         groups = {}
         for group in sorted(await self._named()):
             try:
@@ -130,7 +125,6 @@ class SlackUserDirectory:
         return groups
 
     async def list_members(self, channel: ChannelId) -> frozenset[UserId]:
-        """Return the members of a channel (`conversations.members`, page by page)."""
         found: set[UserId] = set()
         cursor = ""
         while True:

@@ -3,7 +3,7 @@
 import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, suppress
 from datetime import datetime
 from typing import Final
 
@@ -76,16 +76,13 @@ class Database:
         self._idle = asyncio.Event()
         self._is_closed = False
 
-    @asynccontextmanager
-    async def read(self) -> AsyncIterator[AsyncConnection]:
+    def read(self) -> AbstractAsyncContextManager[AsyncConnection]:
         """Open a read-only transaction: all that it reads was true at the same moment.
 
         Raises:
             DependencyError: the database did not answer, or not to that.
         """
-        with translate_errors():
-            async with self._transaction(self._reader) as connection:
-                yield connection
+        return self._transaction(self._reader)
 
     @asynccontextmanager
     async def write(self, *, alone: str | None = None) -> AsyncIterator[AsyncConnection]:
@@ -103,12 +100,11 @@ class Database:
         """
         is_done = False
         try:
-            with translate_errors():
-                async with self._transaction(self._writer) as connection:
-                    if alone is not None:
-                        await connection.run_sync(self._lock, alone)
-                    yield connection
-                    is_done = True
+            async with self._transaction(self._writer) as connection:
+                if alone is not None:
+                    await connection.run_sync(self._lock, alone)
+                yield connection
+                is_done = True
         except DependencyError as fault:
             if not is_done or fault.text.key == FULL:
                 raise
@@ -141,8 +137,9 @@ class Database:
             raise DependencyError("fault.database")
         self._under_way += 1
         try:
-            async with engine.begin() as connection:
-                yield connection
+            with translate_errors():
+                async with engine.begin() as connection:
+                    yield connection
         finally:
             self._under_way -= 1
             if not self._under_way:

@@ -32,6 +32,10 @@ class ChangeKind(StrEnum):
     RESTORE = "restore"
 
 
+FORM_KINDS: Final = frozenset({ChangeKind.CREATE, ChangeKind.EDIT})
+"""Kinds that are requested by a form. It may be sent long after it was opened, by somebody who has left the channel."""
+
+
 class ChangeState(StrEnum):
     """The states of a change."""
 
@@ -243,12 +247,12 @@ class Change:
     @property
     def has_team_message(self) -> bool:
         """Check whether the team sees it in a message: it needs an approval, or changes a flow's state."""
-        return self.rule is not None or self.request.kind not in {ChangeKind.CREATE, ChangeKind.EDIT}
+        return self.rule is not None or self.request.kind not in FORM_KINDS
 
     @property
     def has_unsaved_form(self) -> bool:
         """Check whether the form that was filled for it was not saved."""
-        return self.request.kind in {ChangeKind.CREATE, ChangeKind.EDIT} and self.state in UNSUCCESSFUL
+        return self.request.kind in FORM_KINDS and self.state in UNSUCCESSFUL
 
 
 @dataclass(frozen=True, slots=True)

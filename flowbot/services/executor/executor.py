@@ -8,7 +8,7 @@ import structlog
 
 from flowbot.domain.approval import due_times
 from flowbot.domain.audit import AuditAction, Transition
-from flowbot.domain.change import LEASED_STATES, Change, ChangeState, Outcome, with_lease
+from flowbot.domain.change import FORM_KINDS, LEASED_STATES, Change, ChangeState, Outcome, with_lease
 from flowbot.domain.flow import Flow
 from flowbot.domain.operations import CreateOperation, EditOperation, build_operation
 from flowbot.domain.outcomes import ChangeResult
@@ -17,7 +17,7 @@ from flowbot.services.authorization import hide_if_out_of_scope
 from flowbot.services.executor.context import ExecutionContext, require_leased
 from flowbot.services.executor.create import CreateWrite
 from flowbot.services.executor.lease import LeaseKeeper, LeaseLostError
-from flowbot.services.executor.preconditions import FORM_KINDS, Preconditions
+from flowbot.services.executor.preconditions import Preconditions
 from flowbot.services.executor.transition import transition
 from flowbot.services.executor.update import EditWrite, StateWrite
 from flowbot.services.ports import Clock
@@ -163,10 +163,10 @@ class ChangeExecutor:
 
         Nothing is done where somebody else holds the change.
         """
-        if not await self.leases.try_acquire(change.id):
+        if (acquired := await self.leases.try_acquire(change.id)) is None:
             return
         with suppress(LeaseLostError):
-            async with self.leases.hold(change.id) as lease:
+            async with self.leases.hold(change.id, until=acquired.until) as lease:
                 lease.is_done = True
                 await notify(change, None)
 

@@ -61,15 +61,16 @@ class LeaseKeeper:
         """Return a lease of this process that begins now."""
         return Lease(self.owner, self.clock() + timedelta(seconds=LEASE_SECONDS))
 
-    async def try_acquire(self, change: ChangeId) -> bool:
-        """Take the lease of a change; False where somebody holds it, be it another task of this process.
+    async def try_acquire(self, change: ChangeId) -> Lease | None:
+        """Take the lease of a change; None where somebody holds it, be it another task of this process.
 
         Raises:
             DependencyError: the database did not answer.
         """
         if change in self.in_progress:
-            return False
-        return await self.store.try_acquire_lease(change, self.clock(), self.new_lease())
+            return None
+        lease = self.new_lease()
+        return lease if await self.store.try_acquire_lease(change, self.clock(), lease) else None
 
     def holds_for_certain(self, change: ChangeId) -> bool:
         """Check, without asking the database, that no other process can have taken the change over by now."""

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Final
 
 from flowbot.domain.approval import approved_by, is_expired, is_in_scope, may_decide, requires_approval, stricter_rule
-from flowbot.domain.change import Change, ChangeKind, ChangeRequest, Outcome
+from flowbot.domain.change import FORM_KINDS, Change, ChangeKind, ChangeRequest, Outcome
 from flowbot.domain.ids import ChannelId, UserId
 from flowbot.domain.outcomes import LAPSED, LAPSED_CHANNEL, LAPSED_PERSON, LAPSED_SCOPE, LAPSED_TIME, UNCOUNTED_VOTERS
 from flowbot.domain.policy import ApprovalRule, ChannelPolicy, Permission, Reason
@@ -16,8 +16,6 @@ from flowbot.services.authorization import decide_in_channel
 from flowbot.services.ports.storage import ChangeStore, PolicyStore
 from flowbot.services.users import DECIDING_SECONDS, Caller, CurrentUser, UserService
 
-FORM_KINDS: Final = frozenset({ChangeKind.CREATE, ChangeKind.EDIT})
-"""Kinds that are requested by a form. It may be sent long after it was opened, by somebody who has left the channel."""
 FINAL_SLACK_ERRORS: Final[Mapping[str, str]] = {
     "user_not_found": LAPSED_PERSON,
     "user_not_visible": LAPSED_PERSON,

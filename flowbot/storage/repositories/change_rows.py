@@ -134,8 +134,8 @@ async def append_events(
     connection: AsyncConnection, appended: Iterable[AuditEvent], *, change: ChangeId | None = None
 ) -> None:
     """Write events, in their order, in the transaction of `connection`; of `change`, where it is named."""
-    for event in appended:
-        row = {
+    rows = [
+        {
             "at": event.at,
             "action": str(event.action),
             "actor": None if event.actor is None else str(event.actor),
@@ -146,7 +146,10 @@ async def append_events(
             "website_id": event.website,
             "details": to_plain(event.details),
         }
-        await connection.execute(insert(events).values(row))
+        for event in appended
+    ]
+    if rows:
+        await connection.execute(insert(events), rows)
 
 
 def read_event(row: Row[Any]) -> AuditEvent:

@@ -338,9 +338,8 @@ async def count_vote(
     if is_approved:
         moved = with_lease(lease, replace(moved, state=ChangeState.APPLYING, due_at=None))
     written = await write_transition(connection, seen, moved)
-    await append_events(connection, events, change=change)
     if is_approved:
         names = {"approvers": [str(person) for person in approved_by(counted)]}
-        approved = event_for_change(written, vote.at, AuditAction.APPROVED, vote.person, names)
-        await append_events(connection, [approved])
+        events += (event_for_change(written, vote.at, AuditAction.APPROVED, vote.person, names),)
+    await append_events(connection, events, change=change)
     return VoteResult(written, counted, is_new=True)

@@ -1,8 +1,11 @@
 """A flow, its content and its fingerprint."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 
-from flowbot.domain.flow import DesiredFlow, Flow, FlowButton, FlowContent, WaitTime, fingerprint, is_unchanged
+import pytest
+
+from flowbot.domain.flow import DesiredFlow, Flow, FlowButton, FlowContent, Totals, WaitTime, fingerprint, is_unchanged
 from flowbot.domain.ids import FlowId, WebsiteId
 
 FLOW = Flow(
@@ -21,8 +24,19 @@ FLOW = Flow(
 )
 
 
-def test_the_fingerprint_is_the_same_in_every_version() -> None:
-    assert fingerprint(FLOW) == "d5b620bb2aff152af69601f9024390b669defcdd201f9ebdf3ec85fcee7e4cc8"
+@pytest.mark.parametrize(
+    ("flow", "is_the_same"),
+    [
+        (replace(FLOW, title="Selam"), False),
+        (replace(FLOW, wait=WaitTime(3, "hours")), False),
+        (replace(FLOW, button_2=FlowButton("Go", "")), False),
+        (replace(FLOW, image_url=None), False),
+        (replace(FLOW, is_enabled=False), False),
+        (replace(FLOW, id=FlowId(8), totals=Totals(sent=5), changed_at=datetime(2026, 1, 1, tzinfo=UTC)), True),
+    ],
+)
+def test_the_fingerprint_covers_content_image_and_state_alone(flow: Flow, is_the_same: bool) -> None:
+    assert (fingerprint(flow) == fingerprint(FLOW)) is is_the_same
 
 
 def test_a_flow_with_the_wanted_content_is_unchanged() -> None:

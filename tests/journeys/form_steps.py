@@ -11,16 +11,6 @@ PNG: Final = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 )
 """One pixel."""
-LABELS: Final = (
-    "Website", "Name", "Title", "Description", "URL", "Image", "Wait", "Wait unit", "Segment",
-    "Button 1 title", "Button 1 URL", "Button 2 title", "Button 2 URL",
-    "Silent", "Auto-hide", "Time to live", "UTM source", "UTM medium", "UTM campaign",
-)  # fmt: skip
-TURKISH_LABELS: Final = (
-    "Web sitesi", "Ad", "Başlık", "Açıklama", "URL", "Görsel", "Bekleme", "Bekleme birimi", "Segment",
-    "Düğme 1 başlığı", "Düğme 1 URL", "Düğme 2 başlığı", "Düğme 2 URL",
-    "Sessiz", "Otomatik gizle", "Yaşam süresi", "UTM kaynağı", "UTM aracı", "UTM kampanyası",
-)  # fmt: skip
 REQUIRED_FIELDS: Final = {"Name": "Spring", "Title": "Spring is here", "Description": "Look at what is new."}
 """What has to be typed for a new flow."""
 

@@ -8,11 +8,10 @@ from flowbot.domain.ids import MAX_ID
 from flowbot.sandbox.enkapush import Fault, FormFile
 from flowbot.sandbox.enkapush.faults import FaultScope
 from flowbot.sandbox.slack import text_of
+from tests.flow_fields import FIELD_CASES, LABELS, TURKISH_LABELS
 from tests.journeys.form_steps import (
-    LABELS,
     PNG,
     REQUIRED_FIELDS,
-    TURKISH_LABELS,
     add_flow,
     add_segments,
     field_errors,
@@ -26,46 +25,8 @@ from tests.journeys.form_steps import (
 )
 from tests.journeys.world import AGENCY, MARKETING, RANDOM, World, on_both_databases
 
-FULL: Final[dict[str, Any]] = {
-    "Website": "Lale Moda",
-    "Name": "Bahar İndirimi 🌷",
-    "Title": "Bahar geldi & <hoş> geldi!",
-    "Description": "İlk satır\nİkinci satır: ığüşöç",
-    "URL": "https://lale.example/bahar?a=1&b=2",
-    "Wait": "90",
-    "Wait unit": "minutes",
-    "Segment": "VIP (0)",
-    "Button 1 title": "Göz at",
-    "Button 1 URL": "https://lale.example/yeni",
-    "Button 2 title": "Sonra",
-    "Button 2 URL": "http://lale.example/sonra",
-    "Silent": True,
-    "Auto-hide": True,
-    "Time to live": "3 days",
-    "UTM source": "enkapush",
-    "UTM medium": "web push",
-    "UTM campaign": "bahar=2026&x",
-}
-WIRE: Final = {
-    "website_id": "1",
-    "name": "Bahar İndirimi 🌷",
-    "title": "Bahar geldi & <hoş> geldi!",
-    "description": "İlk satır\nİkinci satır: ığüşöç",
-    "url": "https://lale.example/bahar?a=1&b=2",
-    "wait_time": "90",
-    "wait_time_type": "minutes",
-    "button_title_1": "Göz at",
-    "button_url_1": "https://lale.example/yeni",
-    "button_title_2": "Sonra",
-    "button_url_2": "http://lale.example/sonra",
-    "is_silent": "1",
-    "is_auto_hide": "1",
-    "ttl": "259200",
-    "utm_source": "enkapush",
-    "utm_medium": "web push",
-    "utm_campaign": "bahar=2026&x",
-    "is_enabled": "0",
-}
+FULL: Final = {case.label: case.typed for case in FIELD_CASES if case.typed is not None}
+WIRE: Final = {case.wire: case.sent for case in FIELD_CASES if case.sent is not None} | {"is_enabled": "0"}
 HOSTILE: Final = (
     '"\r\nContent-Disposition: form-data; name="is_enabled"\r\n\r\n1',
     "is_enabled=1",

@@ -9,8 +9,8 @@ import pytest
 from flowbot.sandbox.enkapush import Image
 from flowbot.sandbox.slack import text_of
 from flowbot.storage.repositories.drafts import DraftRepository
+from tests.flow_fields import FIELD_CASES, LABELS
 from tests.journeys.form_steps import (
-    LABELS,
     PNG,
     add_flow,
     add_segments,
@@ -24,22 +24,8 @@ from tests.journeys.form_steps import (
 )
 from tests.journeys.world import MARKETING, World, on_both_databases
 
-CHANGES: Final[dict[str, tuple[Any, dict[str, str]]]] = {
-    "Name": ("New name", {"name": "New name"}),
-    "Title": ("Yeni başlık 🎉", {"title": "Yeni başlık 🎉"}),
-    "Description": ("Two\nlines", {"description": "Two\nlines"}),
-    "URL": (None, {"url": ""}),
-    "Wait": ("4", {"wait_time": "4"}),
-    "Wait unit": ("days", {"wait_time_type": "days"}),
-    "Segment": ("VIP (0)", {"segment": "1"}),
-    "Button 1 title": ("Press", {"button_title_1": "Press"}),
-    "Button 1 URL": ("https://lale.example/2", {"button_url_1": "https://lale.example/2"}),
-    "Silent": (False, {"is_silent": "0"}),
-    "Auto-hide": (True, {"is_auto_hide": "1"}),
-    "Time to live": ("1 hour", {"ttl": "3600"}),
-    "UTM source": ("a", {"utm_source": "a"}),
-    "UTM medium": ("b", {"utm_medium": "b"}),
-    "UTM campaign": ("c", {"utm_campaign": "c"}),
+CHANGES: Final = {
+    case.label: (case.changed, {case.wire: case.changed_sent}) for case in FIELD_CASES if case.changed_sent is not None
 }
 
 

@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from flowbot.sandbox.enkapush import EnkapushSandbox, Flow, Segment, generate_flows
+from tests.flow_fields import DOCUMENTED_FLOW
 
 NOW = datetime(2026, 3, 1, 21, 30, 15, tzinfo=UTC)
 CREATED = datetime.fromisoformat("2025-09-16 23:05:58")
@@ -42,38 +43,7 @@ async def client(sandbox: EnkapushSandbox) -> AsyncIterator[httpx.AsyncClient]:
 async def test_a_flow_reads_back_as_documented_and_without_its_write_only_fields(
     client: httpx.AsyncClient,
 ) -> None:
-    assert (await client.get("/flows/1")).json() == {
-        "data": {
-            "id": 1,
-            "user_id": 1,
-            "website_id": 1,
-            "name": "Example",
-            "title": "Sample message",
-            "description": "This is coming from the API.",
-            "url": "https://example.com",
-            "image_url": None,
-            "settings": {
-                "ttl": 2419200,
-                "urgency": "normal",
-                "is_silent": 0,
-                "is_auto_hide": 0,
-                "button_title_1": "",
-                "button_url_1": "",
-                "button_title_2": "",
-                "button_url_2": "",
-            },
-            "wait_time": 3,
-            "wait_time_type": "days",
-            "is_enabled": True,
-            "total_sent_push_notifications": 0,
-            "total_displayed_push_notifications": 0,
-            "total_clicked_push_notifications": 0,
-            "total_closed_push_notifications": 0,
-            "last_sent_datetime": None,
-            "last_datetime": None,
-            "datetime": "2025-09-16 23:05:58",
-        }
-    }
+    assert (await client.get("/flows/1")).json() == {"data": DOCUMENTED_FLOW}
 
 
 async def test_settings_are_digits_and_is_enabled_is_a_boolean(

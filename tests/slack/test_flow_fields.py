@@ -1,0 +1,54 @@
+"""A flow's fields in words: in a difference, and below a push."""
+
+import json
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from flowbot.domain.fields import FIELDS, LABEL_KEYS, PLAIN_FIELDS, SETTINGS, FieldKind
+from flowbot.domain.flow import FieldDifference, FlowButton, FlowContent, WaitTime
+from flowbot.domain.ids import WebsiteId
+from flowbot.i18n.translator import Translator, Translators
+from flowbot.slack.views import push, request_blocks
+
+LOCALES: Final = Translators(fixed=None, zone=ZoneInfo("Europe/Istanbul"))
+VALUES: Final[dict[FieldKind, tuple[Any, Any, str]]] = {
+    FieldKind.WEBSITE: (1, 2, "Shop → Blog"),
+    FieldKind.TTL: (3600, 86400, "1 hour → 1 day"),
+    FieldKind.CHECKBOX: (False, True, "No → Yes"),
+    FieldKind.NUMBER: (1, 2, "1 → 2"),
+}
+CONTENT: Final = FlowContent(
+    WebsiteId(1),
+    "Name",
+    "Title",
+    "Text",
+    WaitTime(1, "days"),
+    button_1=FlowButton("Go", "u"),
+    button_2=FlowButton("", ""),
+)
+
+
+@pytest.mark.parametrize("attribute", PLAIN_FIELDS)
+def test_a_plain_field_that_differs_is_shown_with_both_values(attribute: str) -> None:
+    t, field = LOCALES.for_reader("en"), FIELDS[PLAIN_FIELDS[attribute]]
+    old, new, shown = VALUES.get(field.kind, ("old", "new", "old → new"))
+    names = {WebsiteId(1): "Shop", WebsiteId(2): "Blog"}
+    (block,) = request_blocks.difference_blocks([FieldDifference(attribute, old, new)], names, t, title="")
+    (line,) = block["elements"][1]["elements"]
+    assert "".join(part["text"] for part in line["elements"]) == f"{t(field.label)}: {shown}"
+
+
+@pytest.mark.parametrize("t", [LOCALES.for_reader("en"), LOCALES.for_reader("tr")])
+def test_every_label_has_its_words(t: Translator) -> None:
+    keys = {*LABEL_KEYS.values(), *(field.label for field in FIELDS.values())}
+    assert all(t.has_message(key) for key in keys)
+
+
+def test_the_settings_below_a_push_leave_out_a_button_that_there_is_not() -> None:
+    t = LOCALES.for_reader("en")
+    rows = push.settings_rows(CONTENT, t)
+    labels = [t(LABEL_KEYS[name], number=1) for name in SETTINGS if name != "button_2"]
+    assert [label for label, _ in rows] == ["Wait", "Segment", *labels]
+    assert json.dumps(rows).count("Go \\u2192 u") == 1

@@ -61,7 +61,12 @@ class FormContext:
 
 
 class FormService:
-    """The use cases around forms that do not write to Enkapush."""
+    """The use cases around forms that do not write to Enkapush.
+
+    Attributes:
+        drafts: What was typed and not saved.
+        flow_cache: The account's flows, also of other channels.
+    """
 
     def __init__(  # noqa: PLR0913 - what a form needs comes from many places; they are joined here once
         self,
@@ -78,10 +83,10 @@ class FormService:
     ) -> None:
         self._policies = policies
         self._store = store
-        self._flow_cache = flow_cache
+        self.flow_cache = flow_cache
         self._source = source
         self._segment_source = segments
-        self._drafts = drafts
+        self.drafts = drafts
         self._find_members = find_members
         self._clock = clock
         self._locks: WeakValueDictionary[UserId, asyncio.Lock] = WeakValueDictionary()
@@ -142,7 +147,7 @@ class FormService:
         Raises:
             UserError: it is not stored any more, or somebody else typed it.
         """
-        draft = await self._drafts.get(token)
+        draft = await self.drafts.get(token)
         if draft is None or not draft.typed:
             change, draft = await self._store.get_by_token(token), None
             if change is not None and change.state in {ChangeState.UNKNOWN, *UNSUCCESSFUL}:
@@ -151,14 +156,6 @@ class FormService:
             raise UserError("form.draft_gone")
         return draft
 
-    async def find_draft(self, token: FormToken) -> Draft | None:
-        """Find the draft of one form, whoever typed it."""
-        return await self._drafts.get(token)
-
-    async def save_draft(self, draft: Draft, *, replaces: FormToken | None = None) -> None:
-        """Store what was typed so far; `replaces` is another form that it was typed into before."""
-        await self._drafts.save(draft, replaces=replaces)
-
     async def save_input(self, user: UserId, token: FormToken, typed: Mapping[str, str], at: datetime) -> None:
         """Store what a person has typed, by `at`, into a form that is open, or was until just now.
 
@@ -166,15 +163,11 @@ class FormService:
         what it showed at first has no draft.
         """
         async with self._lock(user):
-            draft = await self._drafts.get(token)
+            draft = await self.drafts.get(token)
             if draft is None or draft.user != user:
                 return
             is_untouched = draft.before is not None and matches_flow(typed, draft.before, draft.kind)
-            await self._drafts.save(replace(draft, typed={} if is_untouched else typed, changed_at=at))
-
-    async def discard_draft(self, token: FormToken) -> None:
-        """Delete what was typed."""
-        await self._drafts.delete(token)
+            await self.drafts.save(replace(draft, typed={} if is_untouched else typed, changed_at=at))
 
     async def load_menus(self, user: CurrentUser, channel: ChannelId) -> FormContext:
         """Load what the menus of an open form may offer now.
@@ -203,14 +196,10 @@ class FormService:
             DependencyError: the database did not answer.
         """
         policy = (await self._policies.get_scope(channel)).policy
-        draft = await self._drafts.get(token)
+        draft = await self.drafts.get(token)
         chosen = parse_website_id(website)
         is_allowed = chosen is not None and policy is not None and policy.covers_website(chosen)
         return (draft.before if draft else None), frozenset({chosen} if chosen and is_allowed else ())
-
-    def known_hosts(self, website: WebsiteId, except_flow: FlowId | None) -> frozenset[str]:
-        """Find the hosts that the website's other flows lead to, without asking Enkapush."""
-        return self._flow_cache.find_hosts(website, except_flow)
 
     def find_segment_name(self, segment: str) -> str | None:
         """Find a segment's name, without asking Enkapush."""
@@ -237,7 +226,7 @@ class FormService:
         names = visible_website_names(policy, scope.website_names)
         if policy.websites == "all":
             try:
-                flows = (await self._flow_cache.get_latest()).flows
+                flows = (await self.flow_cache.get_latest()).flows
             except DependencyError:
                 flows = ()
             seen = {entry.flow.website_id for entry in flows}
@@ -249,7 +238,7 @@ class FormService:
     ) -> Draft | None:
         """Find what a person typed before and did not submit, unless nothing came of the submission for certain."""
         async with self._lock(user.id):
-            draft = await self._drafts.find_latest(user.id, channel, kind, flow_id, self._clock() - KEEP_DRAFTS)
+            draft = await self.drafts.find_latest(user.id, channel, kind, flow_id, self._clock() - KEEP_DRAFTS)
         if draft is None:
             return None
         change = await self._store.get_by_token(draft.token)

@@ -1,15 +1,16 @@
-"""The execution context: ports for writing, and the images to send or to keep."""
+"""The execution context: the ports that writes use, what a write does, and the images to send or to keep."""
 
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, Protocol
 
 from flowbot.domain.change import Change, ChangeState
 from flowbot.domain.flow import Flow
 from flowbot.domain.ids import ChangeId, FlowId, ImageId
 from flowbot.domain.images import ImageFile
 from flowbot.domain.operations import CreateOperation, EditOperation
+from flowbot.domain.outcomes import ChangeResult
 from flowbot.errors import DependencyError, UserError
 from flowbot.services.executor.lease import LeaseLostError
 from flowbot.services.flow_cache import FlowCache
@@ -20,6 +21,31 @@ from flowbot.services.ports.storage import ChangeStore, ImageStore
 
 READ_BACK_SECONDS: Final = (0.0, 1.0, 2.0)
 """Pauses before each look for an effect: a request may still be under way at Enkapush, or its effect show late."""
+
+
+class Write(Protocol):
+    """What one change does at Enkapush."""
+
+    async def apply(self) -> ChangeResult:
+        """Send it, unless it was sent before, and read it back.
+
+        Raises:
+            WriteRefusedError: Enkapush did not do it, for certain.
+            LeaseLostError: another process has taken the change over.
+        """
+
+    async def inspect(self) -> ChangeResult:
+        """Look for the effect of a write that was sent; write nothing."""
+
+    async def recheck(self, *, is_final: bool) -> ChangeResult:
+        """Look for the effect once more, long after the write.
+
+        Args:
+            is_final: whether an effect that is not there by now will not come any more.
+
+        Raises:
+            DependencyError: Enkapush did not answer.
+        """
 
 
 @dataclass(frozen=True, slots=True)

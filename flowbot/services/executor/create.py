@@ -14,6 +14,7 @@ from flowbot.errors import DependencyError
 from flowbot.services.executor.context import (
     READ_BACK_SECONDS,
     ExecutionContext,
+    Write,
     load_new_image,
     refuse_after_failed_read,
 )
@@ -24,7 +25,7 @@ log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class CreateWrite:
+class CreateWrite(Write):
     """The creation of a flow. It is never sent again: that could make a second one."""
 
     context: ExecutionContext
@@ -32,12 +33,6 @@ class CreateWrite:
     operation: CreateOperation
 
     async def apply(self) -> ChangeResult:
-        """Send it, unless it was sent before, and read it back.
-
-        Raises:
-            WriteRefusedError: Enkapush did not do it, for certain.
-            LeaseLostError: another process has taken the change over.
-        """
         context, change, wanted = self.context, self.change, self.operation.wanted
         if change.sent_at is not None:
             return await self.inspect()
@@ -61,15 +56,9 @@ class CreateWrite:
         return await self._read_back(flow_id)
 
     async def inspect(self) -> ChangeResult:
-        """Look for the flow that was created, by its content."""
         return await self._search(self.change.newest_before)
 
     async def recheck(self, *, is_final: bool) -> ChangeResult:
-        """Look for the flow once more; with `is_final`, one that is not there now will not come any more.
-
-        Raises:
-            DependencyError: Enkapush did not answer.
-        """
         outcome = self.change.outcome
         if outcome is not None and outcome.flow is not None:
             return await self._read_back(outcome.flow)

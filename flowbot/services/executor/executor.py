@@ -2,7 +2,6 @@
 
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Protocol
 
 import structlog
 
@@ -14,7 +13,7 @@ from flowbot.domain.operations import CreateOperation, EditOperation, build_oper
 from flowbot.domain.outcomes import ChangeResult
 from flowbot.errors import DependencyError
 from flowbot.services.authorization import hide_if_out_of_scope
-from flowbot.services.executor.context import ExecutionContext, require_leased
+from flowbot.services.executor.context import ExecutionContext, Write, require_leased
 from flowbot.services.executor.create import CreateWrite
 from flowbot.services.executor.lease import LeaseKeeper, LeaseLostError
 from flowbot.services.executor.preconditions import Preconditions
@@ -27,28 +26,6 @@ from flowbot.services.ports.storage import ChangeStore, DraftStore, FlowClaimedE
 from flowbot.services.users import Caller, CurrentUser
 
 log = structlog.get_logger(__name__)
-
-
-class Write(Protocol):
-    """What one change does at Enkapush."""
-
-    async def apply(self) -> ChangeResult:
-        """Send it, unless it was sent before, and read it back.
-
-        Raises:
-            WriteRefusedError: Enkapush did not do it, for certain.
-            LeaseLostError: another process has taken the change over.
-        """
-
-    async def inspect(self) -> ChangeResult:
-        """Look for the effect of a write that was sent; write nothing."""
-
-    async def recheck(self, *, is_final: bool) -> ChangeResult:
-        """Look for the effect once more, long after the write.
-
-        Raises:
-            DependencyError: Enkapush did not answer.
-        """
 
 
 @dataclass(frozen=True, slots=True)

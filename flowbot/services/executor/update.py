@@ -25,6 +25,7 @@ from flowbot.errors import DependencyError
 from flowbot.services.executor.context import (
     READ_BACK_SECONDS,
     ExecutionContext,
+    Write,
     keep_image,
     load_new_image,
     require_leased,
@@ -40,7 +41,7 @@ log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class RepeatableWrite(ABC, Generic[OperationT]):
+class RepeatableWrite(Write, ABC, Generic[OperationT]):
     """A write to an existing flow, which may be sent twice."""
 
     context: ExecutionContext
@@ -48,26 +49,11 @@ class RepeatableWrite(ABC, Generic[OperationT]):
     operation: OperationT
 
     async def apply(self) -> ChangeResult:
-        """Send it unless it is done already, and read it back.
-
-        Raises:
-            WriteRefusedError: Enkapush did not do it, for certain.
-            LeaseLostError: another process has taken the change over.
-        """
         return await write_with_retries(self.context, self.change, self._attempt) or await self.inspect()
 
     async def recheck(self, *, is_final: bool) -> ChangeResult:
-        """Look for the effect once more; with `is_final`, one that is not there now will not come any more.
-
-        Raises:
-            DependencyError: Enkapush did not answer.
-        """
         flow = await self.context.source.get_flow(self.operation.before.id)
         return evaluate_recheck(self.operation, flow, is_final=is_final)
-
-    @abstractmethod
-    async def inspect(self) -> ChangeResult:
-        """Look for the effect of a write of which Enkapush did not say that it was done."""
 
     @abstractmethod
     async def _attempt(self, change: Change) -> ChangeResult:
@@ -143,7 +129,6 @@ class EditWrite(RepeatableWrite[EditOperation]):
     """The edit of a flow."""
 
     async def inspect(self) -> ChangeResult:
-        """Look for the effect after every attempt was unclear."""
         flow = await self.context.flow_cache.read_back(self.operation.before.id)
         if flow is None or not self.operation.is_confirmed_by(flow):
             return unknown_result(self.operation, flow)
@@ -181,7 +166,6 @@ class StateWrite(RepeatableWrite[ToggleOperation | DeleteOperation]):
     """The enabling, disabling or deletion of a flow."""
 
     async def inspect(self) -> ChangeResult:
-        """Look for the effect, where Enkapush did not say that it was done."""
         return await self._read_back(was_answered=False)
 
     async def _attempt(self, change: Change) -> ChangeResult:

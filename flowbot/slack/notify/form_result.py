@@ -87,16 +87,16 @@ class FormResult:
         """
         message = await self._build_message(change, flow)
         if change.state is ChangeState.APPLIED:
-            await self.forms.discard_draft(change.request.token)
+            await self.forms.drafts.delete(change.request.token)
         else:
-            await self.forms.save_draft(await self._restore_draft(change.request))
+            await self.forms.drafts.save(await self._restore_draft(change.request))
         await self._send(change.request, message)
 
     async def _show_form_again(self, change: Change, view_id: str) -> None:
         """Show the form as it was typed with the reason on top, or a message where it cannot be shown."""
         request, t = change.request, self._translator(change.request)
         draft, text = await self._restore_draft(request), outcome_text(change, t)
-        await self.forms.save_draft(draft)
+        await self.forms.drafts.save(draft)
         try:
             user = await self.users.identify(Caller(request.requester, None))
             view = await self.opener.recreate_form(user, t, draft, text)
@@ -107,7 +107,7 @@ class FormResult:
         else:
             if await self.modals.update(view_id, view):
                 return
-        await self.forms.save_draft(replace(draft, changed_at=self.clock()))
+        await self.forms.drafts.save(replace(draft, changed_at=self.clock()))
         await self._send(request, _failed_message(request, text, t))
 
     async def _build_message(self, change: Change, flow: Flow | None) -> Message:
@@ -131,7 +131,7 @@ class FormResult:
             if write_only.segment is not None:
                 name = self.forms.find_segment_name(write_only.segment)
                 segment = format_segment(write_only.segment, name, t)
-            hosts = self.forms.known_hosts(flow.website_id, flow.id)
+            hosts = self.forms.flow_cache.find_hosts(flow.website_id, flow.id)
             edited = request.flow is not None
             remarks = lint(flow, write_only, sibling_hosts=hosts, utm_may_be_set=edited)
         website = format_website(flow.website_id, rights.website_names if rights else {}, t)
@@ -141,7 +141,7 @@ class FormResult:
 
     async def _restore_draft(self, request: ChangeRequest) -> Draft:
         """Rebuild the draft of a form, downloading and storing its image."""
-        saved, typed = await self.forms.find_draft(request.token), request.typed
+        saved, typed = await self.forms.drafts.get(request.token), request.typed
         before, flow = (saved.before, saved.flow) if saved else (request.before, request.flow)
         if request.picture is not None and not typed.get("image"):
             with suppress(UserError, DependencyError):
@@ -150,7 +150,7 @@ class FormResult:
         return Draft(request.token, request.requester, request.channel, request.kind, flow, before, typed, self.clock())
 
     async def _form_kind(self, request: ChangeRequest) -> FormKind:
-        saved = await self.forms.find_draft(request.token)
+        saved = await self.forms.drafts.get(request.token)
         if saved is not None:
             return draft_form_kind(saved)
         return FormKind.EDIT if request.flow is not None else FormKind.CREATE

@@ -60,7 +60,7 @@ class FormEditor:
     async def offer_segments(self, interaction: Interaction, form: SubmittedForm, press: BlockActions) -> Reply:
         """Offer the segments of the website that was just chosen; everything else stays as it was typed."""
         at, metadata = self.clock(), form.metadata
-        draft = await self.forms.find_draft(metadata.token)
+        draft = await self.forms.drafts.get(metadata.token)
         before = draft.before if draft else None
         typed = reset_segment(form.typed, before if metadata.kind is FormKind.EDIT else None)
         context = await self.forms.load_menus(interaction.user, metadata.channel)
@@ -88,7 +88,7 @@ class FormEditor:
         is_edit = form.metadata.kind is FormKind.EDIT
         edited = before if is_edit else None
         utm = (typed.get(f"utm_{part}") or None for part in ("source", "medium", "campaign"))
-        hosts = self.forms.known_hosts(content.website_id, before.id if before else None)
+        hosts = self.forms.flow_cache.find_hosts(content.website_id, before.id if before else None)
         # The labels of the chosen entries, as the person reads them.
         website, segment = form.chosen_labels.get("website") or t("flow.none"), form.chosen_labels.get("segment")
         view = views.preview_view(

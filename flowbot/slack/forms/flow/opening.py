@@ -68,7 +68,7 @@ class FormOpener:
     async def start_over(self, interaction: Interaction, form: SubmittedForm, press: BlockActions) -> Reply:
         """Fill the form anew, and forget what was typed."""
         metadata = form.metadata
-        await self.forms.discard_draft(metadata.token)
+        await self.forms.drafts.delete(metadata.token)
         view_id = press.view.id if press.view else ""
         await self._fill(interaction, metadata.kind, metadata.flow, view_id, fresh=True, turn=metadata.turn + 1)
         return Reply()
@@ -154,7 +154,7 @@ class FormOpener:
         )
         values, changed_meanwhile = _first_values(kind, context, draft)
         typed = values if draft else {}
-        await self.forms.save_draft(
+        await self.forms.drafts.save(
             Draft(metadata.token, user.id, channel, kind.change, metadata.flow, before, typed, self.clock()),
             replaces=draft.token if draft else None,
         )

@@ -158,7 +158,7 @@ class FlowFormSubmission:
         bind_contextvars(change=change.id)
         try:
             # Kept until it is known that it was saved.
-            await self.forms.save_draft(draft_from_change(request, before, change.created_at))
+            await self.forms.drafts.save(draft_from_change(request, before, change.created_at))
             notifier = self.notifier_for(event.view.id)
             settled = await self.executor.execute(change, notifier, event.caller)
             log.info("flow_form.settled", state=settled.state)

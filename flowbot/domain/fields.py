@@ -1,4 +1,4 @@
-"""The fields of a flow's form: names, limits, defaults, and the values for a flow."""
+"""The one table of a flow's fields, and the values of its form."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

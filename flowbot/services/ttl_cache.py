@@ -26,15 +26,12 @@ class SingleFlight(Generic[K, V]):
         flight = self._flights.get(key)
         if flight is None:
 
-            async def run() -> V:
-                return await look_up()
-
             def land(task: "asyncio.Task[V]") -> None:
                 self._flights.pop(key, None)
                 if not task.cancelled():
                     task.exception()
 
-            flight = asyncio.ensure_future(run())
+            flight = asyncio.ensure_future(look_up())
             self._flights[key] = flight
             flight.add_done_callback(land)
         return flight

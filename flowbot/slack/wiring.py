@@ -79,9 +79,9 @@ def build_slack(  # noqa: PLR0913 - everything of Slack's is joined here, once
     """Join the listeners, forms and messages. Return the app, the notifier, and the Home tab, which wants closing."""
     users, forms, flow_queries = services.users, services.forms, services.flow_queries
     runner = Runner(users, flow_queries, services.deliveries, responder, locales, tasks, metrics, clock)
-    modals, poster = Modals(client), MessagePoster(client, responder)
+    modals, poster = Modals(client), MessagePoster(client)
     details = RequestDetailsLoader(services.store, services.flow_cache)
-    message = RequestMessage(services.store, details, poster, locales, clock)
+    message = RequestMessage(services.store, details, poster, responder, locales, clock)
     opener = FormOpener(forms, modals, clock)
     form_result = FormResult(
         store=services.store,
@@ -98,7 +98,7 @@ def build_slack(  # noqa: PLR0913 - everything of Slack's is joined here, once
         locales=locales,
         clock=clock,
     )
-    notifier = SlackNotifier(services.store, details, message, form_result, poster, locales, clock)
+    notifier = SlackNotifier(services.store, details, message, form_result, poster, responder, locales, clock)
     queue = RequestQueue(services.store, services.policies, users.find_members)
     overviews = HomeOverviews(queue, services.store, services.policies, users.find_members)
     home = HomeTab(runner, client, overviews, details, message)

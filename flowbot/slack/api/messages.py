@@ -205,12 +205,10 @@ class MessagePoster:
 
     Args:
         client: the Web API, as the bot.
-        responder: for messages to one person.
     """
 
-    def __init__(self, client: AsyncWebClient, responder: Responder) -> None:
+    def __init__(self, client: AsyncWebClient) -> None:
         self._client = client
-        self._responder = responder
 
     async def post(self, channel: ChannelId, message: Message, thread: str | None = None) -> tuple[ChannelId, str]:
         """Post to a channel, or into a thread of it, and return the message's channel and ts.
@@ -244,14 +242,6 @@ class MessagePoster:
             if error_code(error) in REFUSED:
                 raise MessageRefusedError(error_code(error)) from error
             raise DependencyError("fault.slack", error=error_code(error)) from error
-
-    async def notify_person(self, channel: ChannelId, user: UserId, message: Message) -> None:
-        """Tell one person privately; give up where Slack says for certain that they cannot be reached.
-
-        Raises:
-            DependencyError: Slack failed; it may go well later.
-        """
-        await self._responder.notify_person(channel, user, message)
 
     async def find_permalink(self, channel: ChannelId, ts: str) -> str | None:
         """Return the permalink of a message; None where Slack does not answer with one."""

@@ -14,7 +14,7 @@ from flowbot.i18n.translator import Translators
 from flowbot.services.ports import Clock
 from flowbot.services.ports.storage import ChangeStore
 from flowbot.services.request_details import RequestDetailsLoader
-from flowbot.slack.api.messages import MessagePoster, MessageRefusedError
+from flowbot.slack.api.messages import MessagePoster, MessageRefusedError, Responder
 from flowbot.slack.notify.form_result import FormResult
 from flowbot.slack.notify.request_message import RequestMessage
 from flowbot.slack.views import notices as views
@@ -60,6 +60,7 @@ class SlackNotifier:
     request_message: RequestMessage
     form_result: FormResult
     poster: MessagePoster
+    responder: Responder
     locales: Translators
     clock: Clock
     _notified: set[tuple[ChangeId, int]] = field(default_factory=set)
@@ -162,7 +163,7 @@ class SlackNotifier:
             return
         details, link = await self.details.load(change), await self.request_message.find_permalink(change)
         message = views.request_ended_message(details, link, self.locales.for_reader(request.locale, request.timezone))
-        await self.poster.notify_person(request.channel, request.requester, message)
+        await self.responder.notify_person(request.channel, request.requester, message)
         self._notified.add(version)
 
     async def _post(self, channel: ChannelId, ts: str | None, message: Message) -> None:

@@ -14,7 +14,7 @@ from flowbot.i18n.translator import Translator, Translators
 from flowbot.services.ports import Clock
 from flowbot.services.ports.storage import ChangeStore
 from flowbot.services.request_details import RequestDetails, RequestDetailsLoader
-from flowbot.slack.api.messages import MessageGoneError, MessagePoster, MessageRefusedError
+from flowbot.slack.api.messages import MessageGoneError, MessagePoster, MessageRefusedError, Responder
 from flowbot.slack.views import sentences
 from flowbot.slack.views.block_kit import Message
 from flowbot.slack.views.request_blocks import format_title
@@ -37,6 +37,7 @@ class RequestMessage:
     store: ChangeStore
     details: RequestDetailsLoader
     poster: MessagePoster
+    responder: Responder
     locales: Translators
     clock: Clock
     _locks: WeakValueDictionary[ChangeId, asyncio.Lock] = field(default_factory=WeakValueDictionary)
@@ -135,5 +136,5 @@ class RequestMessage:
         key = "request.not_posted" if change.message_ts is None else "request.not_shown"
         params = {"what": format_title(change, t), "state": state, "channel": channel, "error": refusal.reason}
         message = sentences.sentence_message(t, Text(key, params))
-        await self.poster.notify_person(request.channel, request.requester, message)
+        await self.responder.notify_person(request.channel, request.requester, message)
         self._refusals.add((change.id, change.state))

@@ -105,13 +105,14 @@ class ChangeRepository(ChangeStore):
         return next(iter(await self._select(approved.order_by(*NEWEST).limit(1))), None)
 
     async def has_unsettled(self, flow: FlowId, kind: ChangeKind, now: datetime, *, within: timedelta) -> bool:
-        unsettled = select(changes).where(
+        unsettled = select(changes.c.id).where(
             changes.c.flow_id == flow,
             changes.c.kind == kind,
             changes.c.state == ChangeState.UNKNOWN,
             ~queries.is_past(changes.c.changed_at, now, within),
         )
-        return bool(await self._select(unsettled.limit(1)))
+        async with self._database.read() as connection:
+            return await connection.scalar(unsettled.limit(1)) is not None
 
     async def flows_created_by_others(self, flows: Collection[FlowId], *, except_change: ChangeId) -> frozenset[FlowId]:
         created = queries.query_created_flows(flows, except_change=except_change)

@@ -30,6 +30,7 @@ from flowbot.domain.change import ChangeKind, Lease
 from flowbot.domain.ids import ChannelId, FlowId
 from flowbot.i18n import translator
 from flowbot.sandbox.enkapush import Fault
+from flowbot.server import signals
 from flowbot.services.ports import utc_now
 from flowbot.storage.migrations import known_revisions
 from flowbot.storage.repositories.changes import ChangeRepository
@@ -114,6 +115,7 @@ async def run_in_thread(environment: Environment, cwd: Path, *arguments: str) ->
         patch.setattr(sys, "argv", ["flowbot", *arguments])
         for stream in ("stdout", "stderr"):
             patch.setattr(sys, stream, io.StringIO())
+        patch.setattr(signals, "stop_on_signals", asyncio.Event)  # a thread gets no signals
         out, err = sys.stdout, sys.stderr
         status = await asyncio.to_thread(exits)
         assert isinstance(out, io.StringIO)
@@ -377,7 +379,7 @@ async def test_a_token_that_slack_refuses_is_named_in_one_line(
         ("serve", "SLACK_BOT_TOKEN", f"xoxb-{SECRET}"),
         ("socket", "SLACK_APP_TOKEN", f"xapp-{SECRET}"),
     ):
-        said = await run({**environment, name: value}, tmp_path, mode)
+        said = await run_in_thread({**environment, name: value}, tmp_path, mode)
         assert is_one_line_about(name, *said), said
         assert SECRET not in said[2]
 
@@ -390,7 +392,7 @@ async def test_a_postgresql_that_was_not_migrated_is_named(
     environment: Environment, tmp_path: Path, empty_postgresql_url: str
 ) -> None:
     environment["DATABASE_URL"] = empty_postgresql_url
-    said = await run(environment, tmp_path, "serve", "--port", "0")
+    said = await run_in_thread(environment, tmp_path, "serve", "--port", "0")
     assert is_one_line_about("DATABASE_URL", *said), said
     assert "has no tables yet; run flowbot migrate" in said[2]
     assert not [secret for secret in list_secrets(environment) if secret in said[2]]
@@ -417,10 +419,8 @@ async def test_a_database_that_is_out_may_be_tried_again_and_a_wrong_one_may_not
     environment: Environment, tmp_path: Path, url: str, status: int
 ) -> None:
     environment |= {"DATABASE_URL": url, "LOG_LEVEL": "error"}
-    for said, _, err in (
-        await run_in_thread(environment, tmp_path, "migrate"),
-        await run(environment, tmp_path, "serve"),
-    ):
+    for command in ("migrate", "serve"):
+        said, _, err = await run_in_thread(environment, tmp_path, command)
         assert said == status, err
         assert err.count("\n") == 1
         assert SECRET not in err
@@ -498,7 +498,7 @@ async def test_an_import_that_takes_every_policy_away_gives_them_back(environmen
     before = (await run_in_thread(environment, tmp_path, "policy", "export"))[1]
     file = tmp_path / "policy.toml"
     file.write_text("")
-    status, out, err = await run(environment, tmp_path, "policy", "import", str(file))
+    status, out, err = await run_in_thread(environment, tmp_path, "policy", "import", str(file))
     assert (status, out) == (0, "The policies were replaced: 2 removed (C0MARKETING, C0AGENCY), 0 as before.\n")
     warning, _, kept = err.partition("\n")
     assert "nobody may do anything" in warning

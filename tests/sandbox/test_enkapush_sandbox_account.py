@@ -71,7 +71,7 @@ def test_each_flow_of_the_account_is_believable(flow: Flow) -> None:
 
 async def test_the_account_is_one_that_the_api_itself_would_have_taken() -> None:
     sandbox = EnkapushSandbox(api_key="key", segments=seed_segments(NOW))
-    async with sandbox.serve() as base, httpx.AsyncClient(headers=KEY) as client:
+    async with sandbox.serve() as base, httpx.AsyncClient(headers=KEY, verify=False) as client:
         for flow in FLOWS:
             answer = await client.post(f"{base}/flows", files=parts_of(flow))
             assert answer.status_code == 200, answer.text
@@ -91,7 +91,7 @@ def parts_of(flow: Flow) -> dict[str, Part]:
 async def test_the_pictures_of_the_account_are_small_and_whole() -> None:
     sandbox = EnkapushSandbox(api_key="key", flows=FLOWS)
     sizes, types = Counter[tuple[int, int]](), set()
-    async with sandbox.serve() as base, httpx.AsyncClient(headers=KEY) as client:
+    async with sandbox.serve() as base, httpx.AsyncClient(headers=KEY, verify=False) as client:
         listed = (await client.get(f"{base}/flows/", params={"results_per_page": 50})).json()["data"]
         for url in (flow["image_url"] for flow in listed if flow["image_url"]):
             answer = await client.get(url)
@@ -118,7 +118,7 @@ def test_synthetic_flows_are_as_many_as_asked_and_the_same_each_time() -> None:
 
 async def test_a_large_account_is_served_a_thousand_a_page() -> None:
     sandbox = EnkapushSandbox(api_key="key", flows=generate_flows(5000))
-    async with sandbox.serve() as base, httpx.AsyncClient(headers=KEY) as client:
+    async with sandbox.serve() as base, httpx.AsyncClient(headers=KEY, verify=False) as client:
         answer = await client.get(f"{base}/flows/", params={"results_per_page": 1000, "page": 5})
     assert [flow["id"] for flow in answer.json()["data"]] == list(range(4001, 5001))
 
@@ -145,7 +145,7 @@ def test_totals_may_move_without_a_time_of_change() -> None:
 async def test_the_log_keeps_what_was_asked_but_not_the_key() -> None:
     sandbox = EnkapushSandbox(api_key="the-secret", flows=generate_flows(1), clock=lambda: NOW)
     parts: Parts = [("title", (None, "Yeni")), ("image", ("a.png", PNG, "image/png")), ("ttl", (None, "900"))]
-    async with sandbox.serve() as base, httpx.AsyncClient() as client:
+    async with sandbox.serve() as base, httpx.AsyncClient(verify=False) as client:
         await client.get(f"{base}/flows/?page=1", headers={"X-Trace": "t"})
         await client.post(f"{base}/flows/1", files=parts, headers={"Authorization": "Bearer the-secret"})
     read, written = sandbox.requests
@@ -165,7 +165,7 @@ async def test_the_log_keeps_what_was_asked_but_not_the_key() -> None:
 
 async def test_requests_are_counted_by_method_and_path() -> None:
     sandbox = EnkapushSandbox(api_key="key", flows=generate_flows(1))
-    async with sandbox.serve() as base, httpx.AsyncClient(headers=KEY) as client:
+    async with sandbox.serve() as base, httpx.AsyncClient(headers=KEY, verify=False) as client:
         for path in ("/flows/", "/flows/1", "/segments/"):
             await client.get(f"{base}{path}")
         await client.delete(f"{base}/flows/1")

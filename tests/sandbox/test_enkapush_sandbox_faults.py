@@ -31,7 +31,7 @@ async def sandbox() -> EnkapushSandbox:
 
 @pytest.fixture
 async def client(sandbox: EnkapushSandbox) -> AsyncIterator[httpx.AsyncClient]:
-    async with sandbox.serve() as base, httpx.AsyncClient(base_url=base, headers=KEY) as client:
+    async with sandbox.serve() as base, httpx.AsyncClient(base_url=base, headers=KEY, verify=False) as client:
         yield client
 
 
@@ -160,7 +160,7 @@ async def test_a_delay_passes_before_the_effect(sandbox: EnkapushSandbox, client
 )
 async def test_closing_is_quick_whatever_hangs(sandbox: EnkapushSandbox, fault: Fault) -> None:
     sandbox.faults.add(fault)
-    async with httpx.AsyncClient(headers=KEY) as client:
+    async with httpx.AsyncClient(headers=KEY, verify=False) as client:
         async with sandbox.serve() as base:
             hanging = asyncio.ensure_future(client.get(f"{base}/flows/1", timeout=60))
             while not sandbox.request_count(path_prefix="/flows/1"):
@@ -174,7 +174,7 @@ async def test_closing_is_quick_whatever_hangs(sandbox: EnkapushSandbox, fault: 
 async def test_a_sandbox_that_closed_can_serve_again(sandbox: EnkapushSandbox) -> None:
     for _ in range(2):
         sandbox.faults.add(Fault.delay(0.01))
-        async with sandbox.serve() as base, httpx.AsyncClient(headers=KEY) as client:
+        async with sandbox.serve() as base, httpx.AsyncClient(headers=KEY, verify=False) as client:
             assert (await client.get(f"{base}/flows/1")).status_code == 200
 
 

@@ -36,7 +36,7 @@ async def sandbox() -> EnkapushSandbox:
 @pytest.fixture
 async def client(sandbox: EnkapushSandbox) -> AsyncIterator[httpx.AsyncClient]:
     headers = {"Authorization": "Bearer key"}
-    async with sandbox.serve() as base, httpx.AsyncClient(base_url=base, headers=headers) as client:
+    async with sandbox.serve() as base, httpx.AsyncClient(base_url=base, headers=headers, verify=False) as client:
         yield client
 
 
@@ -84,7 +84,7 @@ async def test_pages_go_from_the_oldest_to_the_newest(
     page: int, ids: range | tuple[int, ...], previous: int | None, following: int | None
 ) -> None:
     sandbox = EnkapushSandbox(api_key="key", flows=generate_flows(23))
-    async with sandbox.serve() as base, httpx.AsyncClient() as client:
+    async with sandbox.serve() as base, httpx.AsyncClient(verify=False) as client:
         answer = await client.get(
             f"{base}/flows/",
             params={"page": page, "results_per_page": 10},
@@ -141,7 +141,7 @@ async def test_segments_are_listed_and_shown(client: httpx.AsyncClient) -> None:
 @pytest.mark.parametrize("path", ["/flows/", "/flows/1", "/segments/", "/nothing"])
 async def test_without_the_key_nothing_is_answered(sandbox: EnkapushSandbox, header: str | None, path: str) -> None:
     headers = {} if header is None else {b"Authorization": header.encode()}
-    async with sandbox.serve() as base, httpx.AsyncClient() as client:
+    async with sandbox.serve() as base, httpx.AsyncClient(verify=False) as client:
         answer = await client.get(f"{base}{path}", headers=headers)
     assert answer.status_code == 401
     assert "data" not in answer.json()

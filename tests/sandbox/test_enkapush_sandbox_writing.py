@@ -63,7 +63,7 @@ async def sandbox() -> EnkapushSandbox:
 @pytest.fixture
 async def client(sandbox: EnkapushSandbox) -> AsyncIterator[httpx.AsyncClient]:
     headers = {"Authorization": "Bearer key"}
-    async with sandbox.serve() as base, httpx.AsyncClient(base_url=base, headers=headers) as client:
+    async with sandbox.serve() as base, httpx.AsyncClient(base_url=base, headers=headers, verify=False) as client:
         yield client
 
 

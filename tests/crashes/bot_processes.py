@@ -212,9 +212,10 @@ class Deployment:
             while True:
                 async with database.read() as connection:
                     until = (await connection.execute(select(changes.c.lease_until))).scalar_one()
-                if (until < datetime.now(UTC)) == is_over:
+                left = (until - datetime.now(UTC)).total_seconds()
+                if (left < 0) == is_over:
                     return
-                await asyncio.sleep(LOOK_SECONDS)
+                await asyncio.sleep(max(left, LOOK_SECONDS) if is_over else LOOK_SECONDS)
 
     async def wait_until_shown(self, seconds: float) -> None:
         """Wait until no change is in hand and people know of all of them."""

@@ -93,7 +93,6 @@ def build_slack(  # noqa: PLR0913 - everything of Slack's is joined here, once
         policies=services.policies,
         images=services.images,
         image_source=services.form_images,
-        details=details,
         request_message=message,
         locales=locales,
         clock=clock,
@@ -113,7 +112,6 @@ def build_slack(  # noqa: PLR0913 - everything of Slack's is joined here, once
         executor=services.executor,
         notifier=notifier,
         request_message=message,
-        details=details,
         modals=modals,
     )
     submission = FlowFormSubmission(

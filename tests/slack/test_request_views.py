@@ -497,7 +497,7 @@ def test_a_reminder_says_what_waits_for_whom() -> None:
 @pytest.mark.parametrize("link", [None, "https://team.slack.example/archives/C0/p1"])
 def test_the_requester_is_told_where_approval_is_asked_for(link: str | None) -> None:
     rule = ApprovalRule(channel=ChannelId("C0APPROVALS"))
-    message = check_blocks(request_sent_message(request_details(rule=rule), link, EN))
+    message = check_blocks(request_sent_message(request_details(rule=rule).change, link, EN))
     assert "Asked for approval in @C0APPROVALS – Enable: #12 Spring sale" in text_of(message)
     assert [button["url"] for button in buttons_by_label(message).values()] == ([link] if link else [])
 
@@ -699,7 +699,7 @@ def test_any_change_fits_slack_and_stays_inert(
         draw_request(named, t),
         check_blocks(reminder_message(named, t, NOW)),
         check_blocks(skipped_approval_message(named, t)),
-        check_blocks(request_sent_message(named, None, t)),
+        check_blocks(request_sent_message(named.change, None, t)),
         check_blocks(request_ended_message(named, "https://team.slack.example/archives/C0/p1", t)),
         check_blocks(approvals_message([named], [named] * 12, [named], link, t, NOW)),
     ]

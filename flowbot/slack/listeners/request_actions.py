@@ -12,7 +12,6 @@ from flowbot.services.approvals.decide import DecisionService
 from flowbot.services.approvals.recheck import Rechecker
 from flowbot.services.approvals.submit import RequestOpenError, RequestSubmitter
 from flowbot.services.executor.executor import ChangeExecutor
-from flowbot.services.request_details import RequestDetailsLoader
 from flowbot.slack.api.modals import Modals
 from flowbot.slack.forms.reason import ReasonForm, ReasonMetadata, ReasonPurpose
 from flowbot.slack.listeners.channel_authorizer import ChannelAuthorizer
@@ -37,7 +36,6 @@ class RequestActions:
     executor: ChangeExecutor
     notifier: SlackNotifier
     request_message: RequestMessage
-    details: RequestDetailsLoader
     modals: Modals
 
     async def request_change(self, interaction: Interaction, kind: ChangeKind, flow: FlowId, reason: str) -> Reply:
@@ -143,9 +141,8 @@ class RequestActions:
         with continues_later():
             settled = await self.executor.execute(change, self.notifier.notify, interaction.user)
             if settled.state is ChangeState.PENDING:
-                details = await self.details.load(settled)
                 link = await self.request_message.find_permalink(settled)
-                return Reply(views.request_sent_message(details, link, interaction.t))
+                return Reply(views.request_sent_message(settled, link, interaction.t))
         # Without an outcome another process is at work on it; the message will tell.
         text = outcome_text(settled, interaction.t, otherwise="request.under_way")
         if interaction.target.channel != settled.request.channel:

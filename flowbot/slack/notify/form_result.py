@@ -17,7 +17,6 @@ from flowbot.services.forms import FormService
 from flowbot.services.ports import Clock
 from flowbot.services.ports.slack import ImageSource, Notifier
 from flowbot.services.ports.storage import ChangeStore, ImageStore, PolicyStore
-from flowbot.services.request_details import RequestDetailsLoader
 from flowbot.services.users import Caller, UserService
 from flowbot.slack.api.messages import Responder
 from flowbot.slack.api.modals import Modals
@@ -46,7 +45,6 @@ class FormResult:
     policies: PolicyStore
     images: ImageStore
     image_source: ImageSource
-    details: RequestDetailsLoader
     request_message: RequestMessage
     locales: Translators
     clock: Clock
@@ -63,9 +61,8 @@ class FormResult:
                     text = Text("request.edit_asked_in", {"channel": change.posted_channel})
                     view = views.sentence_view(await self._form_kind(request), t, text)
                     await self.modals.update(view_id, view)
-                    details = await self.details.load(change)
                     link = await self.request_message.find_permalink(change)
-                    await self._send(request, request_sent_message(details, link, t))
+                    await self._send(request, request_sent_message(change, link, t))
                 case ChangeState.FAILED | ChangeState.OUT_OF_DATE:
                     await self._show_form_again(change, view_id)
                 case _:

@@ -22,9 +22,9 @@ def reminder_message(details: RequestDetails, t: Translator, now: datetime) -> M
     """
     change = details.change
     ago = t.format_time_ago(change.created_at, now)
-    flow = {"flow": [_subject_element(details, t)]}
+    flow = {"flow": [_subject_element(change, t)]}
     lines = [
-        sentence_elements(t, "request.still_waits", flow, kind=_format_kind(details, t), ago=ago),
+        sentence_elements(t, "request.still_waits", flow, kind=_format_kind(change, t), ago=ago),
         request_blocks.progress_elements(details, t),
         request_blocks.expiry_elements(details, t, now),
         _attention_elements(details, t),
@@ -42,8 +42,8 @@ def skipped_approval_message(details: RequestDetails, t: Translator) -> Message:
     closing = details.change.progress.closing
     if closing is None:
         raise ValueError("nobody skipped this change's approval")
-    elements = {"person": [block_kit.user_element(closing.by)], "flow": [_subject_element(details, t)]}
-    line = sentence_elements(t, "request.alarm", elements, kind=_format_kind(details, t))
+    elements = {"person": [block_kit.user_element(closing.by)], "flow": [_subject_element(details.change, t)]}
+    line = sentence_elements(t, "request.alarm", elements, kind=_format_kind(details.change, t))
     blocks = [
         block_kit.rich_paragraph(block_kit.text_element("🚨 "), *line),
         *request_blocks.reason_blocks(closing.reason, t),
@@ -58,20 +58,19 @@ def _attention_elements(details: RequestDetails, t: Translator) -> list[Element]
     return sentence_elements(t, "request.attention", {"people": approvers}) if approvers else []
 
 
-def request_sent_message(details: RequestDetails, link: str | None, t: Translator) -> Message:
+def request_sent_message(change: Change, link: str | None, t: Translator) -> Message:
     """Build the requester's message about where the approval was requested.
 
     Args:
-        details: the request.
+        change: the request.
         link: a link to its message, where that is known.
         t: the requester's words.
     """
-    change = details.change
     elements = {
-        "flow": [_subject_element(details, t)],
+        "flow": [_subject_element(change, t)],
         "channel": [block_kit.channel_element(change.posted_channel)],
     }
-    line = sentence_elements(t, "request.asked_in", elements, kind=_format_kind(details, t))
+    line = sentence_elements(t, "request.asked_in", elements, kind=_format_kind(change, t))
     blocks = [block_kit.rich_paragraph(*line)]
     if link:
         blocks.append(block_kit.actions(request_blocks.open_button(link, t)))
@@ -92,12 +91,12 @@ def request_open_message(current: Change, link: str | None, t: Translator) -> Me
     return Message(message.text, (*message.blocks, *below))
 
 
-def _subject_element(details: RequestDetails, t: Translator) -> Element:
-    return block_kit.text_element(request_blocks.format_subject(details.change, t), bold=True)
+def _subject_element(change: Change, t: Translator) -> Element:
+    return block_kit.text_element(request_blocks.format_subject(change, t), bold=True)
 
 
-def _format_kind(details: RequestDetails, t: Translator) -> str:
-    return t(f"kind.{details.change.request.kind}")
+def _format_kind(change: Change, t: Translator) -> str:
+    return t(f"kind.{change.request.kind}")
 
 
 def request_ended_message(details: RequestDetails, link: str | None, t: Translator) -> Message:

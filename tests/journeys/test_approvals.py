@@ -19,7 +19,7 @@ from tests.journeys.request_steps import (
     wait_for_private_message,
     wait_for_status,
 )
-from tests.journeys.world import APPROVALS, MARKETING, RANDOM, World, on_both_databases
+from tests.journeys.world import APPROVALS, MARKETING, RANDOM, World, in_both_modes
 
 ALL_GATES: Final = 'required_for = ["enable", "disable", "delete", "edit_enabled"]'
 HOSTILE: Final = (
@@ -32,7 +32,7 @@ HOSTILE: Final = (
 # --- what needs an approval ----------------------------------------------------------------------------------------
 
 
-@on_both_databases
+@in_both_modes
 @pytest.mark.parametrize("kind", ["enable", "delete"])
 async def test_enabling_and_deleting_wait_for_an_approval(running: World, kind: str) -> None:
     await running.import_policy(approval_policy())
@@ -80,7 +80,7 @@ async def test_disabling_waits_where_the_policy_says_so(http: World) -> None:
     assert not http.enkapush.store.flow(1).is_enabled
 
 
-@on_both_databases
+@in_both_modes
 async def test_an_edit_of_an_enabled_flow_waits_and_is_applied_as_exactly_that_edit(running: World) -> None:
     await running.import_policy(approval_policy())
     add_flow(running, is_enabled=True)
@@ -233,7 +233,7 @@ async def test_where_nobody_may_approve_nothing_waits_for_ever(http: World) -> N
     await wait_for_private_message(http.emma, "this channel's policy names nobody who may approve", MARKETING)
 
 
-@on_both_databases
+@in_both_modes
 async def test_a_second_request_for_the_same_flow_points_to_the_first(running: World) -> None:
     await running.import_policy(approval_policy())
     await request_change(running)

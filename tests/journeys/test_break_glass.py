@@ -28,12 +28,12 @@ from tests.journeys.request_steps import (
     wait_for_status,
     wait_until,
 )
-from tests.journeys.world import APPROVALS, MARKETING, World, on_both_databases
+from tests.journeys.world import APPROVALS, MARKETING, World, in_both_modes
 
 DENIZ_MAY_SKIP = 'break_glass = ["U0DENIZ"]'
 
 
-@on_both_databases
+@in_both_modes
 async def test_who_is_named_skips_the_approval_with_a_reason_for_all_to_see(running: World) -> None:
     await running.import_policy(approval_policy(DENIZ_MAY_SKIP))
     request = await request_change(running)

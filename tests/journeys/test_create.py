@@ -23,7 +23,7 @@ from tests.journeys.form_steps import (
     submit_label,
     wait_for_result,
 )
-from tests.journeys.world import AGENCY, MARKETING, RANDOM, World, on_both_databases
+from tests.journeys.world import AGENCY, MARKETING, RANDOM, World, in_both_modes
 
 FULL: Final = {case.label: case.typed for case in FIELD_CASES if case.typed is not None}
 WIRE: Final = {case.wire: case.sent for case in FIELD_CASES if case.sent is not None} | {"is_enabled": "0"}
@@ -35,7 +35,7 @@ HOSTILE: Final = (
 )
 
 
-@on_both_databases
+@in_both_modes
 async def test_every_field_reaches_enkapush_as_it_was_typed_and_nothing_else(running: World) -> None:
     (segment,) = add_segments(running, 1, "VIP")
     emma = running.emma

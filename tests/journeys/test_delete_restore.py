@@ -20,7 +20,7 @@ from tests.journeys.request_steps import (
     wait_for_status,
     wait_until,
 )
-from tests.journeys.world import APPROVALS, MARKETING, World, on_both_databases
+from tests.journeys.world import APPROVALS, MARKETING, World, in_both_modes, on_both_databases
 
 
 async def _delete_flow(world: World, *, rule: str = "") -> Message:
@@ -33,7 +33,7 @@ async def _delete_flow(world: World, *, rule: str = "") -> Message:
     return await wait_for_status(world, request, "Applied")
 
 
-@on_both_databases
+@in_both_modes
 async def test_a_deleted_flow_comes_back_disabled_under_a_new_id_with_its_picture(running: World) -> None:
     over = await _delete_flow(running)
     assert running.enkapush.store.flows == {}
@@ -164,7 +164,7 @@ async def test_a_flow_that_was_restored_late_and_edited_since_is_not_made_twice(
     assert list(world.enkapush.store.flows) == [2]
 
 
-@on_both_databases
+@in_both_modes
 async def test_who_looks_for_a_deleted_flow_is_told_what_became_of_it(running: World) -> None:
     await _delete_flow(running)
     await running.emma.send(MARKETING, "/flows show 1")

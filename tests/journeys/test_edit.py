@@ -22,14 +22,14 @@ from tests.journeys.form_steps import (
     wait_for_reopened_form,
     wait_for_result,
 )
-from tests.journeys.world import MARKETING, World, on_both_databases
+from tests.journeys.world import MARKETING, World, in_both_modes, on_both_databases
 
 CHANGES: Final = {
     case.label: (case.changed, {case.wire: case.changed_sent}) for case in FIELD_CASES if case.changed_sent is not None
 }
 
 
-@on_both_databases
+@in_both_modes
 async def test_one_field_is_changed_and_the_answer_shows_the_flow(running: World) -> None:
     add_flow(running)
     form = await open_form(running.emma, "/flows edit 1")

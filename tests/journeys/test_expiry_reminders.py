@@ -30,7 +30,14 @@ from tests.journeys.request_steps import (
     wait_for_private_message,
     wait_for_status,
 )
-from tests.journeys.world import APPROVALS, MARKETING, RANDOM, World, on_both_databases
+from tests.journeys.world import (
+    APPROVALS,
+    MARKETING,
+    RANDOM,
+    World,
+    in_both_modes,
+    on_both_databases,
+)
 
 HOUR = 3600
 EIGHT_HOURS = "expires_after_hours = 8"
@@ -237,7 +244,7 @@ def _due_at(change: Change) -> datetime:
 # --- the list ------------------------------------------------------------------------------------------------------
 
 
-@on_both_databases
+@in_both_modes
 async def test_what_waits_is_listed_with_links(running: World) -> None:
     await running.import_policy(approval_policy())
     await request_change(running)

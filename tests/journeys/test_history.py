@@ -7,7 +7,15 @@ from flowbot.sandbox.slack import SandboxPerson, text_of
 from flowbot.services.history import EVENTS_LIMIT
 from tests.journeys.form_steps import REQUIRED_FIELDS, add_flow, open_form, wait_for_reopened_form, wait_for_result
 from tests.journeys.request_steps import approval_policy, request_change, wait_for_status
-from tests.journeys.world import AGENCY, MARKETING, POLICY, RANDOM, World, on_both_databases
+from tests.journeys.world import (
+    AGENCY,
+    MARKETING,
+    POLICY,
+    RANDOM,
+    World,
+    in_both_modes,
+    on_both_databases,
+)
 
 OTHERS = POLICY.replace('viewers = ["S0LEADS"]', 'viewers = ["*"]\neditors = ["S0EDITORS"]')
 
@@ -29,7 +37,7 @@ async def save_form(person: SandboxPerson, command: str, typed: dict[str, str], 
     await person.close()
 
 
-@on_both_databases
+@in_both_modes
 async def test_it_tells_who_did_what_newest_first(running: World) -> None:
     await save_form(running.emma, "/flows create", REQUIRED_FIELDS)
     await open_form(running.ayse, "/flows düzenle 1")

@@ -10,7 +10,7 @@ from flowbot.domain.ids import WebsiteId
 from flowbot.sandbox.slack import SandboxPerson, View, text_of
 from flowbot.storage.repositories.changes import ChangeRepository
 from tests.journeys.form_steps import add_flow
-from tests.journeys.world import APPROVALS, MARKETING, World, on_both_databases
+from tests.journeys.world import APPROVALS, MARKETING, World, in_both_modes
 from tests.storage.change_cases import move_through
 from tests.storage.vote_cases import submit_pending
 
@@ -70,7 +70,7 @@ def section(view: View, title: str) -> str:
     return "\n".join(texts)
 
 
-@on_both_databases
+@in_both_modes
 async def test_what_waits_is_approved_at_home(approvals_running: World) -> None:
     flow = add_flow(approvals_running, name="Spring", title="Tulips")
     await request_change(approvals_running.emma, f"/flows enable {flow} It begins on Friday")

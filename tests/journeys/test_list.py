@@ -4,7 +4,7 @@ import pytest
 
 from flowbot.sandbox.enkapush import Fault
 from flowbot.sandbox.slack import Message, text_of
-from tests.journeys.world import AGENCY, MARKETING, RANDOM, World, on_both_databases
+from tests.journeys.world import AGENCY, MARKETING, RANDOM, World, in_both_modes, on_both_databases
 
 
 def list_names(message: Message) -> list[str]:
@@ -12,7 +12,7 @@ def list_names(message: Message) -> list[str]:
     return [line.split("  #")[0].split(" ", 1)[1] for line in text_of(message).splitlines() if "  #" in line]
 
 
-@on_both_databases
+@in_both_modes
 async def test_ten_flows_a_page_newest_first_with_the_count_and_the_page(running: World) -> None:
     running.add_flows(23)
     await running.emma.send(MARKETING, "/flows list")
@@ -22,7 +22,7 @@ async def test_ten_flows_a_page_newest_first_with_the_count_and_the_page(running
     assert page.is_ephemeral
 
 
-@on_both_databases
+@in_both_modes
 async def test_pages_turn_in_place_and_keep_the_filter(running: World) -> None:
     running.add_flows(12, word="Sale")
     running.add_flows(30, word="Other")

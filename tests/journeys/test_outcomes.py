@@ -21,7 +21,7 @@ from tests.journeys.request_steps import (
     wait_for_private_message,
     wait_for_status,
 )
-from tests.journeys.world import APPROVALS, MARKETING, World, on_both_databases
+from tests.journeys.world import APPROVALS, MARKETING, World, in_both_modes, on_both_databases
 
 READ: Final[FaultScope] = {"method": "GET", "path": "/flows/1", "times": None}
 WRITE: Final[FaultScope] = {"method": "POST", "path": "/flows/1"}
@@ -122,7 +122,7 @@ async def test_a_flow_that_is_gone_is_out_of_date(http: World) -> None:
     assert list_writes(http) == []
 
 
-@on_both_databases
+@in_both_modes
 async def test_what_is_out_of_date_is_asked_again_of_the_flow_as_it_is_now(running: World) -> None:
     await running.import_policy(approval_policy())
     request = await request_change(running)

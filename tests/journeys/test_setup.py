@@ -13,7 +13,14 @@ from flowbot.services.users import DECIDING_SECONDS
 from flowbot.storage.repositories.changes import ChangeRepository
 from flowbot.storage.repositories.policies import PolicyRepository
 from tests.journeys.form_steps import field_errors, is_form, open_form
-from tests.journeys.world import APPROVALS, MARKETING, RANDOM, World, on_both_databases
+from tests.journeys.world import (
+    APPROVALS,
+    MARKETING,
+    RANDOM,
+    World,
+    in_both_modes,
+    on_both_databases,
+)
 
 REQUIRED_FIELDS: Final[dict[str, Any]] = {
     "Websites": ["Lale Moda"],
@@ -72,7 +79,7 @@ async def policy_events(world: World) -> list[AuditEvent]:
     return [event for event in events if event.action == "policy.changed"]
 
 
-@on_both_databases
+@in_both_modes
 async def test_a_channel_without_a_policy_is_set_up_and_works_at_once(running: World) -> None:
     running.add_flows(3, website=1)
     running.add_flows(2, website=2)

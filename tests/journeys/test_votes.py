@@ -21,7 +21,14 @@ from tests.journeys.request_steps import (
     wait_for_private_message,
     wait_for_status,
 )
-from tests.journeys.world import AGENCY, APPROVALS, MARKETING, World, on_both_databases
+from tests.journeys.world import (
+    AGENCY,
+    APPROVALS,
+    MARKETING,
+    World,
+    in_both_modes,
+    on_both_databases,
+)
 
 TWO_APPROVALS = "quorum = 2"
 
@@ -29,7 +36,7 @@ TWO_APPROVALS = "quorum = 2"
 # --- approving -----------------------------------------------------------------------------------------------------
 
 
-@on_both_databases
+@in_both_modes
 async def test_an_approval_has_its_effect_once_and_the_buttons_go(running: World) -> None:
     await running.import_policy(approval_policy())
     request = await request_change(running)
@@ -51,7 +58,7 @@ async def test_from_the_approval_to_the_effect_enkapush_is_asked_three_times(htt
     assert list_requests(http, before) == [("GET", "/flows/1"), ("POST", "/flows/1"), ("GET", "/flows/1")]
 
 
-@on_both_databases
+@in_both_modes
 async def test_two_are_needed_where_the_policy_says_so(running: World) -> None:
     await running.import_policy(approval_policy(TWO_APPROVALS, approvers='["S0LEADS", "U0DENIZ"]'))
     request = await request_change(running)
@@ -159,7 +166,7 @@ async def _redeliver(world: World, click: Delivery) -> Delivery:
 # --- who may -------------------------------------------------------------------------------------------------------
 
 
-@on_both_databases
+@in_both_modes
 async def test_nobody_approves_their_own_request_where_the_policy_does_not_allow_it(running: World) -> None:
     await running.import_policy(approval_policy(approvers='["S0LEADS", "U0EMMA"]'))
     request = await request_change(running)
@@ -357,7 +364,7 @@ async def test_a_channel_that_lost_its_policy_decides_nothing(http: World) -> No
 # --- rejecting and withdrawing -------------------------------------------------------------------------------------
 
 
-@on_both_databases
+@in_both_modes
 async def test_a_request_is_rejected_with_a_reason(running: World) -> None:
     await running.import_policy(approval_policy())
     request = await request_change(running)
@@ -432,7 +439,7 @@ async def test_a_reason_that_is_sent_once_more_leaves_it_as_it_was_decided(world
     assert "Not before the sale" in text_of(request)
 
 
-@on_both_databases
+@in_both_modes
 async def test_who_asked_takes_it_back(running: World) -> None:
     await running.import_policy(approval_policy())
     request = await request_change(running)

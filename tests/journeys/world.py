@@ -53,6 +53,12 @@ on_both_databases = pytest.mark.parametrize(
     "journey_database", ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)], indirect=True
 )
 """Runs a journey once with each kind of database."""
+in_both_modes = pytest.mark.parametrize(
+    ("journey_database", "running"),
+    [("sqlite", "http"), pytest.param("postgresql", "socket", marks=pytest.mark.postgresql)],
+    indirect=True,
+)
+"""Runs a journey over HTTP with SQLite and in Socket Mode with PostgreSQL: nothing knows of both mode and database."""
 
 
 @dataclass

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
 from flowbot.enkapush.client import Exchange, Flow, MalformedResponseError, Segment
+from flowbot.enkapush.client.errors import Redactor
 from flowbot.enkapush.client.responses import Response, ResponseReader, read_created_id, read_updated_id
 from tests.enkapush.scripted_server import flow_json, item_body, page_body
 
@@ -19,7 +20,7 @@ FLOWS = ResponseReader(Flow)
 
 def read_answer(body: str | bytes, method: str = "GET") -> Response:
     content = body.encode() if isinstance(body, str) else body
-    return Response(Exchange(method=method, path="/flows/", status=200), content)
+    return Response(Exchange(method=method, path="/flows/", status=200), content, Redactor("key"))
 
 
 def read(**changes: Any) -> Flow:

@@ -59,10 +59,19 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """A whole, successful response: its bytes, and the exchange it belongs to."""
+    """A whole, successful response: its bytes, and the exchange it belongs to.
+
+    Attributes:
+        redactor: Removes the key from what an error quotes.
+    """
 
     exchange: Exchange
     content: bytes
+    redactor: Redactor
+
+    def malformed_error(self, reason: str) -> MalformedResponseError:
+        """Return the error for a response that is not the documented one."""
+        return MalformedResponseError(reason, replace(self.exchange, body=self.redactor.redact_body(self.content)))
 
 
 async def receive(response: httpx.Response, exchange: Exchange, redactor: Redactor) -> Response | ResponseError:
@@ -83,13 +92,13 @@ async def receive(response: httpx.Response, exchange: Exchange, redactor: Redact
         sent=True,
         status=response.status_code,
         request_id=request_id and redactor.redact(request_id)[: constants.REQUEST_ID_CHARS],
-        body=redactor.redact_body(content),
     )
+    status_class = response.status_code // 100
+    if is_whole and status_class == _SUCCESS_CLASS:
+        return Response(exchange, content, redactor)
+    exchange = replace(exchange, body=redactor.redact_body(content))
     if not is_whole:
         return MalformedResponseError("the answer does not end", exchange)
-    status_class = response.status_code // 100
-    if status_class == _SUCCESS_CLASS:
-        return Response(exchange, content)
     error = _ERRORS_BY_STATUS.get(response.status_code) or _ERRORS_BY_CLASS.get(status_class) or ResponseError
     messages = {
         redactor.redact(field): tuple(map(redactor.redact, texts))
@@ -209,7 +218,7 @@ class ResponseReader(Generic[R]):
         """
         record = _decode(response, self._single.validate_json).data
         if record.id != record_id:
-            raise MalformedResponseError(f"asked for {record_id}, got {record.id}", response.exchange)
+            raise response.malformed_error(f"asked for {record_id}, got {record.id}")
         return record
 
     def read_page(self, response: Response, number: int, size: int) -> ApiPage[R]:
@@ -276,7 +285,7 @@ def _decode(response: Response, decode: Callable[[bytes], T]) -> T:
     except ValidationError as error:
         reason = _describe(error)
     # Outside of the `except`: pydantic's text quotes the body, which may echo the key, and must not be the context.
-    raise MalformedResponseError(reason, response.exchange)
+    raise response.malformed_error(reason)
 
 
 def _build_page(

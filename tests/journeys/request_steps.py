@@ -81,7 +81,7 @@ async def request_change_and_wait(world: World) -> Message:
     return request
 
 
-async def wait_for_status(world: World, request: Message, word: str, *, timeout: float = 5.0) -> Message:
+async def wait_for_status(world: World, request: Message, word: str, *, timeout: float = 15.0) -> Message:
     """Wait until the request's own message says the word."""
 
     def is_it(message: Message) -> bool:
@@ -125,7 +125,7 @@ async def wait_for_faults(world: World) -> None:
 
 async def wait_until(condition: Callable[[], bool]) -> None:
     """Wait for a condition that nothing announces, such as what happens within the stand-in for Enkapush."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(15):
         while not condition():  # noqa: ASYNC110 - see above
             await asyncio.sleep(0.01)
 

@@ -41,7 +41,7 @@ async def type_into_form(person: SandboxPerson, typed: dict[str, Any]) -> None:
 async def run_bot(world: World, mode: str = "http") -> AsyncIterator[World]:
     """Run a bot that is stopped at the end of the block, when it has done what it had in hand."""
     async with AsyncExitStack() as stack:
-        again = replace(world, stack=stack)
+        again = replace(world, stack=stack, drain_seconds=30)
         await (again.start_http() if mode == "http" else again.start_socket())
         yield again
 

@@ -85,6 +85,7 @@ class World:
     stack: AsyncExitStack
     timeouts: Timeouts | None = None
     sleep: Sleep = asyncio.sleep
+    drain_seconds: float = 0.2
     stops: list[asyncio.Event] = field(default_factory=list)
 
     @property
@@ -139,7 +140,7 @@ class World:
             self.settings,
             clock=time.now,
             monotonic=time.monotonic,
-            drain_seconds=0.2,
+            drain_seconds=self.drain_seconds,
             timeouts=self.timeouts,
             sleep=self.sleep,
         )

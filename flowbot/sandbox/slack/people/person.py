@@ -21,7 +21,7 @@ from flowbot.sandbox.slack.serializers import serialize_file
 from flowbot.sandbox.slack.view_responses import SubmissionResult
 from flowbot.sandbox.slack.visible_text import text_of
 
-PATIENCE_SECONDS = 5.0
+PATIENCE_SECONDS = 15.0
 _T = TypeVar("_T")
 
 

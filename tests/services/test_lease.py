@@ -137,6 +137,16 @@ async def test_work_ends_where_another_has_taken_it_over(harness: Harness) -> No
     assert task.cancelling() == 0
 
 
+async def test_a_lease_that_was_taken_a_moment_ago_is_not_renewed_at_once(
+    harness: Harness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lease, "RENEW_SECONDS", 1.5)
+    change = await harness.submit()
+    async with harness.leases.hold(change, until=harness.clock() + timedelta(seconds=LEASE_SECONDS)):
+        await asyncio.sleep(0.2)
+        assert harness.store.renewals == 0
+
+
 async def test_two_tasks_do_not_hold_the_same(harness: Harness) -> None:
     change = await harness.submit()
 

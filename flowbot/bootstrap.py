@@ -145,7 +145,6 @@ async def run_flowbot(
             services,
             Responder(outside.slack, session, settings.slack_api_url, metrics),
             Translators(fixed=settings.flowbot_language, zone=settings.zone),
-            signing_secret=secret_value(settings.slack_signing_secret),
             tasks=tasks,
             metrics=metrics,
             clock=clock,

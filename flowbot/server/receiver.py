@@ -57,7 +57,7 @@ class Receiver:
         fields = {name: value for name, value in body.items() if value is not None} | {DELIVERY: delivery}
         incoming = parse_incoming(fields)
         try:
-            # Handed over as parsed: Bolt's parser takes `/flows list payload` for an interaction.
+            # As over a socket: verified and parsed. Bolt's own parser takes `/flows list payload` for an interaction.
             request = AsyncBoltRequest(
                 mode="socket_mode", body=fields, headers=dict(headers), context={INCOMING: incoming, RECEIVED: started}
             )

@@ -5,6 +5,7 @@ import re
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Final, TypeVar
 
 from slack_bolt.async_app import AsyncAck, AsyncApp
@@ -41,7 +42,7 @@ from flowbot.slack.payloads.incoming import (
     ReplyTarget,
     SlashCommand,
 )
-from flowbot.slack.runner import Handler, Interaction, Reply, Runner
+from flowbot.slack.runner import NO_REPLY, Handler, Interaction, Reply, Runner
 
 LOGGER: Final = "flowbot.bolt"
 """A logger of Bolt's own: it sets the level of the logger that has the app's name."""
@@ -69,7 +70,7 @@ class Handlers:
     home: HomeTab
 
 
-def build_app(client: AsyncWebClient, signing_secret: str, handlers: Handlers, runner: Runner) -> AsyncApp:
+def build_app(client: AsyncWebClient, handlers: Handlers, runner: Runner) -> AsyncApp:
     """Return the app with its listeners. It asks Slack nothing before it acknowledges."""
 
     async def authorize() -> AuthorizeResult:
@@ -82,52 +83,55 @@ def build_app(client: AsyncWebClient, signing_secret: str, handlers: Handlers, r
         name=LOGGER,
         client=client,
         logger=logger,
-        signing_secret=signing_secret,
         authorize=authorize,
+        # `flowbot.server.receiver` has verified the request, and answered Slack's checks of the address.
+        request_verification_enabled=False,
+        ssl_check_enabled=False,
         # A listener runs to its end before its acknowledgement leaves: later work cannot take that back, and Bolt does
         # not poll for it.
         process_before_response=True,
-        ssl_check_enabled=False,
     )
     register_listeners(app, handlers, runner)
     return app
 
 
 def register_listeners(app: AsyncApp, handlers: Handlers, runner: Runner) -> None:
-    """Register a listener for each command, button, form, menu and event. What changes something is handled once."""
+    """Register a listener for each command, button, form, menu and event."""
     listeners = ListenerFactory(runner, handlers.home)
-    button, form_button = listeners.button, listeners.form_button
+    showing, changing = partial(listeners.button, once=False), partial(listeners.button, once=True)
+    form_button = listeners.form_button
     flows, requests, editor = handlers.flows, handlers.requests, handlers.editor
     app.middleware(bind_request)
     app.command(COMMAND_NAME)(listeners.command(handlers.commands.dispatch))
 
-    app.action(ActionId.LIST_NEXT)(button(flows.turn_page))
-    app.action(ActionId.LIST_PREVIOUS)(button(flows.turn_page))
-    app.action(ActionId.LIST_SHARE)(button(flows.share_list, once=True))
-    app.action(ActionId.SHOW)(button(flows.show_flow))
-    app.action(ActionId.SHOW_SHARE)(button(flows.share_flow, once=True))
-    app.action(ActionId.FLOW_EDIT)(button(flows.form_handler(FormKind.EDIT)))
-    app.action(ActionId.FLOW_DUPLICATE)(button(flows.form_handler(FormKind.DUPLICATE)))
-    app.action(ActionId.FORM_OPEN)(button(flows.reopen_form))
+    app.action(ActionId.LIST_NEXT)(showing(flows.turn_page))
+    app.action(ActionId.LIST_PREVIOUS)(showing(flows.turn_page))
+    app.action(ActionId.LIST_SHARE)(changing(flows.share_list))
+    app.action(ActionId.SHOW)(showing(flows.show_flow))
+    app.action(ActionId.SHOW_SHARE)(changing(flows.share_flow))
+    app.action(ActionId.FLOW_EDIT)(showing(flows.form_handler(FormKind.EDIT)))
+    app.action(ActionId.FLOW_DUPLICATE)(showing(flows.form_handler(FormKind.DUPLICATE)))
+    app.action(ActionId.FORM_OPEN)(showing(flows.reopen_form))
 
-    app.action(ActionId.FLOW_ENABLE)(button(requests.change_handler(ChangeKind.ENABLE), once=True))
-    app.action(ActionId.FLOW_DISABLE)(button(requests.change_handler(ChangeKind.DISABLE), once=True))
-    app.action(ActionId.FLOW_DELETE)(button(requests.change_handler(ChangeKind.DELETE), once=True))
-    app.action(ActionId.APPROVE)(button(requests.approve, once=True))
-    app.action(ActionId.REJECT)(button(requests.ask_rejection_reason, once=True))
-    app.action(ActionId.WITHDRAW)(button(requests.withdraw, once=True))
-    app.action(ActionId.BREAK_GLASS)(button(requests.ask_skip_reason, once=True))
-    app.action(ActionId.CHECK_AGAIN)(button(requests.recheck, once=True))
-    app.action(ActionId.ASK_AGAIN)(button(requests.resubmit, once=True))
-    app.action(ActionId.RESTORE)(button(requests.restore, once=True))
-    app.action(ActionId.CHANGE_OPEN)(button(requests.follow_link))
+    app.action(ActionId.FLOW_ENABLE)(changing(requests.change_handler(ChangeKind.ENABLE)))
+    app.action(ActionId.FLOW_DISABLE)(changing(requests.change_handler(ChangeKind.DISABLE)))
+    app.action(ActionId.FLOW_DELETE)(changing(requests.change_handler(ChangeKind.DELETE)))
+    app.action(ActionId.APPROVE)(changing(requests.approve))
+    app.action(ActionId.REJECT)(changing(requests.ask_rejection_reason))
+    app.action(ActionId.WITHDRAW)(changing(requests.withdraw))
+    app.action(ActionId.BREAK_GLASS)(changing(requests.ask_skip_reason))
+    app.action(ActionId.CHECK_AGAIN)(changing(requests.recheck))
+    app.action(ActionId.ASK_AGAIN)(changing(requests.resubmit))
+    app.action(ActionId.RESTORE)(changing(requests.restore))
+    app.action(ActionId.CHANGE_OPEN)(showing(requests.follow_link))
 
     app.action(ActionId.FORM_TYPED)(listeners.background("action", editor.save_typed))
     app.action(ActionId.FORM_SEGMENT)(listeners.background("action", editor.save_typed))
     app.action(ActionId.FORM_WEBSITE)(form_button(editor.offer_segments))
     app.action(ActionId.FORM_PREVIEW)(form_button(editor.show_preview))
     app.action(ActionId.FORM_START_OVER)(form_button(handlers.opener.start_over))
-    app.action(ANYTHING)(button(refuse_unknown, label=UNKNOWN))
+    # Last: Bolt takes the first listener that matches.
+    app.action(ANYTHING)(showing(refuse_unknown, label=UNKNOWN))
 
     app.view(FlowForm.CALLBACK)(listeners.answering("form", handlers.submission.submit))
     app.view_closed(FlowForm.CALLBACK)(listeners.background("form_closed", editor.save_closed))
@@ -157,7 +161,7 @@ async def refuse_unknown(_interaction: Interaction, press: BlockActions) -> Repl
     """Refuse a button that no listener is registered for: another version of flowbot made it."""
     if press.channel is None and not press.is_on_home_tab:
         # A field of a form: Slack reports what is chosen there.
-        return Reply()
+        return NO_REPLY
     raise UserError("action.unknown")
 
 
@@ -172,7 +176,10 @@ def ignore(_incoming: Incoming) -> None:
 
 @dataclass(frozen=True, slots=True)
 class ListenerFactory:
-    """Makes listeners of handlers: they acknowledge, time that, and start what goes on after it."""
+    """Makes listeners of handlers: they acknowledge, time that, and start what goes on after it.
+
+    Commands and buttons have been acknowledged by then, by `flowbot.server.receiver`; Bolt wants their `ack()` as well.
+    """
 
     runner: Runner
     home: HomeTab
@@ -186,12 +193,12 @@ class ListenerFactory:
 
         return listener
 
-    def button(self, handler: ButtonHandler, *, once: bool = False, label: str | None = None) -> Listener:
+    def button(self, handler: ButtonHandler, *, once: bool, label: str | None = None) -> Listener:
         """Return a listener of a button in a message or on the Home tab, which is shown anew after the press.
 
         Args:
             handler: handles the press.
-            once: handle each delivery once: a second one is refused.
+            once: handle each delivery once, since it changes something: a second one is refused.
             label: names the button in metrics; None takes its id.
         """
 

@@ -47,6 +47,10 @@ class Reply:
     replacing: bool = False
 
 
+NO_REPLY: Final = Reply()
+"""The reply where something else shows what was done: a request's message, a form."""
+
+
 @dataclass(frozen=True, slots=True)
 class Interaction:
     """A request of a person: who, where the answer goes, and in which language."""

@@ -71,7 +71,6 @@ def build_slack(  # noqa: PLR0913 - everything of Slack's is joined here, once
     responder: Responder,
     locales: Translators,
     *,
-    signing_secret: str,
     tasks: TrackedTasks,
     metrics: Metrics,
     clock: Clock,
@@ -153,4 +152,4 @@ def build_slack(  # noqa: PLR0913 - everything of Slack's is joined here, once
         policy_form=setup,
         home=home,
     )
-    return build_app(client, signing_secret, handlers, runner), notifier, home
+    return build_app(client, handlers, runner), notifier, home

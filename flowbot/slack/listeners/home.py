@@ -18,7 +18,7 @@ from flowbot.services.ttl_cache import TtlCache
 from flowbot.slack.api.errors import SLACK_ERRORS, error_code
 from flowbot.slack.notify.request_message import RequestMessage
 from flowbot.slack.payloads.incoming import HomeOpened, Incoming, ReplyTarget
-from flowbot.slack.runner import Handler, Interaction, Reply, Runner
+from flowbot.slack.runner import NO_REPLY, Handler, Interaction, Reply, Runner
 from flowbot.slack.views import home as views
 from flowbot.slack.views import sentences
 from flowbot.slack.views.block_kit import View
@@ -66,7 +66,7 @@ class HomeTab:
             if opened.is_blank:
                 await self._publish(interaction, views.loading_view(interaction.t))
             await self._refresh(interaction, "")
-            return Reply()
+            return NO_REPLY
 
         target = ReplyTarget(None, opened.event.user, "")
         self._runner.start("home", opened.label, opened.caller, target, handle)

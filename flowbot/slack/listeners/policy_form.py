@@ -25,7 +25,7 @@ from flowbot.slack.api.modals import AckArgs, Modals, ack_errors, ack_update
 from flowbot.slack.forms.policy.form import PolicyForm, PolicyFormContent, PolicyFormMetadata, SubmittedPolicy
 from flowbot.slack.forms.policy.input import PolicyInput
 from flowbot.slack.payloads.incoming import BlockSuggestion, FormEvent, ReplyTarget
-from flowbot.slack.runner import ACK_SECONDS, Interaction, Reply, Runner, explain_unsaved
+from flowbot.slack.runner import ACK_SECONDS, NO_REPLY, Interaction, Reply, Runner, explain_unsaved
 from flowbot.slack.views import policy as views
 from flowbot.slack.views import sentences
 
@@ -50,12 +50,12 @@ class PolicyFormHandler:
             context = await self.setup.load_form(channel)
         except DependencyError as fault:
             await self.modals.replace_loading(view_id, views.sentence_view(t, fault.text))
-            return Reply()
+            return NO_REPLY
         seen = policy_fingerprint(context.policy)
         metadata = PolicyFormMetadata(channel=channel, seen=seen, locale=user.locale, timezone=user.timezone)
         content = PolicyFormContent(context, PolicyInput.from_policy(context.policy, channel), metadata)
         await self.modals.replace_loading(view_id, PolicyForm.build(content, t))
-        return Reply()
+        return NO_REPLY
 
     async def submit(self, event: FormEvent) -> AckArgs:
         """Save a submitted policy. Return what to acknowledge it with.

@@ -16,7 +16,7 @@ from flowbot.slack.forms.reason import ReasonForm, ReasonPurpose, SubmittedReaso
 from flowbot.slack.listeners.home import HomeTab
 from flowbot.slack.notify.notifier import SlackNotifier
 from flowbot.slack.payloads.incoming import FormEvent, ReplyTarget
-from flowbot.slack.runner import ACK_SECONDS, Interaction, Reply, Runner, continues_later, explain_unsaved
+from flowbot.slack.runner import ACK_SECONDS, NO_REPLY, Interaction, Reply, Runner, continues_later, explain_unsaved
 
 UNNAMED_KEYS: Final = {
     "form.website_gone_in": "form.website_gone",
@@ -69,7 +69,7 @@ class ReasonFormHandler:
                     await self.executor.execute(change, self.notifier.notify)
                 else:
                     await self.notifier.notify(change, None)
-            return Reply()
+            return NO_REPLY
 
         target = ReplyTarget(channel, event.user.id, "")
         handler = self.home.refresh_after(follow_up) if channel is None else follow_up

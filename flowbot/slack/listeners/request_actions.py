@@ -19,7 +19,7 @@ from flowbot.slack.notify.notifier import SlackNotifier
 from flowbot.slack.notify.request_message import RequestMessage
 from flowbot.slack.payloads.button_values import ChangeValue, FlowValue, parse_value
 from flowbot.slack.payloads.incoming import BlockActions
-from flowbot.slack.runner import Interaction, Reply, continues_later
+from flowbot.slack.runner import NO_REPLY, Interaction, Reply, continues_later
 from flowbot.slack.views import notices as views
 from flowbot.slack.views import sentences
 from flowbot.slack.views.request_blocks import outcome_text
@@ -58,35 +58,35 @@ class RequestActions:
 
     async def approve(self, interaction: Interaction, press: BlockActions) -> Reply:
         """Count an approval, and apply the change with the last one that it needs."""
-        async with self._locate_message(press) as change_id:
+        async with self._recording_location(press) as change_id:
             vote = await self.decisions.approve(interaction.user, change_id, interaction.target.channel)
             if not vote.is_new:
                 raise UserError("request.voted_already")
-            if vote.change.state is ChangeState.APPLYING:
-                with continues_later():
+            with continues_later():
+                if vote.change.state is ChangeState.APPLYING:
                     await self.executor.execute(vote.change, self.notifier.notify)
-            else:
-                await self.notifier.notify(vote.change, None)
-            return Reply()
+                else:
+                    await self.notifier.notify(vote.change, None)
+            return NO_REPLY
 
     async def ask_rejection_reason(self, interaction: Interaction, press: BlockActions) -> Reply:
         """Open the reason form, where the person may reject."""
-        async with self._locate_message(press) as change_id:
+        async with self._recording_location(press) as change_id:
             change = await self.decisions.load_decidable(interaction.user, change_id, interaction.target.channel)
             return await self._ask_reason(interaction, press, change, ReasonPurpose.REJECT)
 
     async def ask_skip_reason(self, interaction: Interaction, press: BlockActions) -> Reply:
         """Open the reason form, where the person may skip the approval."""
-        async with self._locate_message(press) as change_id:
+        async with self._recording_location(press) as change_id:
             change = await self.decisions.load_skippable(interaction.user, change_id)
             return await self._ask_reason(interaction, press, change, ReasonPurpose.BREAK_GLASS)
 
     async def withdraw(self, interaction: Interaction, press: BlockActions) -> Reply:
         """Withdraw the person's own request."""
-        async with self._locate_message(press) as change_id:
+        async with self._recording_location(press) as change_id:
             change = await self.decisions.withdraw(interaction.user, change_id)
             await self.notifier.notify(change, None)
-            return Reply()
+            return NO_REPLY
 
     async def recheck(self, interaction: Interaction, press: BlockActions) -> Reply:
         """Check again how a change ended, where that is unknown."""
@@ -95,7 +95,7 @@ class RequestActions:
         await self.notifier.notify(change, None)
         if change.state is ChangeState.UNKNOWN:
             return Reply(sentences.sentence_message(interaction.t, Text("request.still_unknown")))
-        return Reply()
+        return NO_REPLY
 
     async def resubmit(self, interaction: Interaction, press: BlockActions) -> Reply:
         """Request the same change once more."""
@@ -111,10 +111,10 @@ class RequestActions:
 
     async def follow_link(self, _interaction: Interaction, _press: BlockActions) -> Reply:
         """Answer nothing: the button is a link, and Slack reports its press all the same."""
-        return Reply()
+        return NO_REPLY
 
     @asynccontextmanager
-    async def _locate_message(self, press: BlockActions) -> AsyncIterator[ChangeId]:
+    async def _recording_location(self, press: BlockActions) -> AsyncIterator[ChangeId]:
         """Record where the change's message is, and yield the change's id.
 
         A process that died between posting and recording may have left a second message: that one is updated, too.
@@ -156,7 +156,7 @@ class RequestActions:
             purpose=purpose, change=change.id, channel=interaction.target.channel, locale=interaction.user.locale
         )
         await self.modals.open(press.trigger_id, ReasonForm.build(metadata, change, interaction.t))
-        return Reply()
+        return NO_REPLY
 
 
 def _change_id(press: BlockActions) -> ChangeId:

@@ -21,7 +21,7 @@ from flowbot.slack.forms.flow.form import FlowForm, FlowFormData, SubmittedForm
 from flowbot.slack.forms.flow.submission import FORM_TOO_OLD_KEY, validate_submission
 from flowbot.slack.payloads.action_ids import ActionId
 from flowbot.slack.payloads.incoming import BlockActions, BlockSuggestion, FormEvent
-from flowbot.slack.runner import ACK_SECONDS, Interaction, Reply
+from flowbot.slack.runner import ACK_SECONDS, NO_REPLY, Interaction, Reply
 from flowbot.slack.tracked_tasks import TrackedTasks
 from flowbot.slack.views import push as views
 
@@ -74,7 +74,7 @@ class FormEditor:
         )
         if press.view:
             await self.modals.update(press.view.id, FlowForm.build(data, interaction.t))
-        return Reply()
+        return NO_REPLY
 
     async def show_preview(self, interaction: Interaction, form: SubmittedForm, press: BlockActions) -> Reply:
         """Show the push as a subscriber would see it on top of the form, with its problems and remarks."""
@@ -83,7 +83,7 @@ class FormEditor:
         problems = FlowForm.label_problems(checked.problems, t)
         if any(problem.key in NO_PREVIEW_KEYS for problem in checked.problems.values()):
             await self.modals.push(press.trigger_id, views.refused_preview_view(problems, t))
-            return Reply()
+            return NO_REPLY
         content = draft_content(typed)
         is_edit = form.metadata.kind is FormKind.EDIT
         edited = before if is_edit else None
@@ -100,7 +100,7 @@ class FormEditor:
             adds_image=form.file is not None or bool(typed.get("image")),
         )
         await self.modals.push(press.trigger_id, views.add_problems(view, problems, t) if problems else view)
-        return Reply()
+        return NO_REPLY
 
     async def suggest_options(self, question: BlockSuggestion) -> AckArgs:
         """Return the entries of a long menu that match what was typed; none where they cannot be had in time."""

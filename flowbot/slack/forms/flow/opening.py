@@ -18,7 +18,7 @@ from flowbot.services.users import CurrentUser
 from flowbot.slack.api.modals import Modals
 from flowbot.slack.forms.flow.form import FlowForm, FlowFormData, FormMetadata, SubmittedForm
 from flowbot.slack.payloads.incoming import BlockActions
-from flowbot.slack.runner import Interaction, Reply
+from flowbot.slack.runner import NO_REPLY, Interaction, Reply
 from flowbot.slack.views import form_status as views
 from flowbot.slack.views import sentences
 from flowbot.slack.views.block_kit import View
@@ -43,7 +43,7 @@ class FormOpener:
         await self.forms.require_edit(interaction.user, target.require_channel(), target.channel)
         view_id = await self.modals.open(trigger, views.loading_view(kind, interaction.t))
         await self._fill(interaction, kind, flow, view_id, fresh=False)
-        return Reply()
+        return NO_REPLY
 
     async def reopen_form(self, interaction: Interaction, token: FormToken, trigger: str) -> Reply:
         """Open a form again that was not saved, as it was typed, even if its flow has changed since.
@@ -63,7 +63,7 @@ class FormOpener:
         view_id = await self.modals.open(trigger, views.loading_view(kind, interaction.t))
         there = replace(interaction, target=replace(interaction.target, channel=draft.channel))
         await self._fill(there, kind, draft.flow, view_id, fresh=True, draft=draft)
-        return Reply()
+        return NO_REPLY
 
     async def start_over(self, interaction: Interaction, form: SubmittedForm, press: BlockActions) -> Reply:
         """Fill the form anew, and forget what was typed."""
@@ -71,7 +71,7 @@ class FormOpener:
         await self.forms.drafts.delete(metadata.token)
         view_id = press.view.id if press.view else ""
         await self._fill(interaction, metadata.kind, metadata.flow, view_id, fresh=True, turn=metadata.turn + 1)
-        return Reply()
+        return NO_REPLY
 
     async def _fill(  # noqa: PLR0913 - each is one thing that tells a form from another
         self,

@@ -16,6 +16,7 @@ from sqlalchemy.engine import Engine
 
 from flowbot.sandbox.enkapush import Flow, Image, Segment
 from flowbot.sandbox.slack import Message, View
+from flowbot.storage.tables import changes, drafts
 from tests.journeys.world import Time, World
 
 FOLDER: Final = Path(__file__).parent / "first_version"
@@ -220,15 +221,12 @@ def put_rows(url: str, moment: Moment) -> None:
     engine.dispose()
 
 
-def put_addresses(url: str, moment: Moment, world: World) -> None:
-    """Put the addresses of this run's stand-ins into the rows that name one."""
-    read = moment.read(world.slack.origin, world.settings.enkapush_api_url.removesuffix("/api"))
-    names = [(table, key) for table, key in (("changes", "id"), ("drafts", "token"))]
+def put_addresses(url: str, moment: Moment, data: Json) -> None:
+    """Put the addresses of this run's stand-ins, with which `data` was read, into the rows that name one."""
     engine = create_engine(sync_url(url))
-    for table_name, key in names:
-        pairs = zip(read["tables"][table_name], moment.rows(table_name), strict=True)
+    for table, key in ((changes, "id"), (drafts, "token")):
+        pairs = zip(data["tables"][table.name], moment.rows(table.name), strict=True)
         if changed := [row for row, before in pairs if row != before]:
-            table = _tables(engine)[table_name]
             with engine.begin() as connection:
                 for row in changed:
                     documents = {name: row[name] for name in ("asked", "outcome", "before") if row.get(name)}
@@ -236,9 +234,8 @@ def put_addresses(url: str, moment: Moment, world: World) -> None:
     engine.dispose()
 
 
-def restore_stand_ins(world: World, moment: Moment, *, later: float = 0) -> None:
+def restore_stand_ins(world: World, data: Json, *, later: float = 0) -> None:
     """Let Slack and Enkapush hold what they held, and the bot's clock show that moment, or some seconds `later`."""
-    data = moment.read(world.slack.origin, world.settings.enkapush_api_url.removesuffix("/api"))
     world.time = PastTime(data["recorded_at"])
     world.time.ahead += later
     _put_slack(world, data["slack"])

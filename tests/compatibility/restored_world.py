@@ -5,15 +5,14 @@ import shutil
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-import aiohttp
 import pytest
-from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import Engine, create_engine, text
 
+from flowbot.bootstrap import Flowbot
 from flowbot.sandbox.slack import Message, SandboxPerson
 from flowbot.storage.migrations import upgrade
 from tests.compatibility.moments import Control, Json, Moment, put_addresses, put_rows, restore_stand_ins, sync_url
@@ -33,7 +32,7 @@ class Restored:
     world: World
     moment: Moment
     database: Engine
-    origin: str = ""
+    bot: Flowbot = field(init=False)
 
     def rows(self, statement: str, **values: Any) -> list[Json]:
         """Return the rows that a query finds."""
@@ -64,24 +63,25 @@ class Restored:
 
     async def start(self) -> None:
         """Start the bot."""
-        _, self.origin = await self.world.start_http()
+        self.bot, _ = await self.world.start_http()
 
     async def wait_for_count(self, kinds: frozenset[str], name: str) -> str:
-        """Wait until `/metrics` counts a request of that name, and no other. Return its outcome."""
-        found: dict[str, float] = {}
-        async with asyncio.timeout(PATIENCE_SECONDS), aiohttp.ClientSession() as session:
-            while not found:
-                async with session.get(f"{self.origin}/metrics") as response:
-                    scraped = await response.text()
-                found = {
-                    f"{sample.labels['name']}: {sample.labels['outcome']}": sample.value
-                    for family in text_string_to_metric_families(scraped)
-                    for sample in family.samples
-                    if sample.name == "flowbot_requests_total" and sample.labels["kind"] in kinds and sample.value
-                }
-                await asyncio.sleep(0.02)
-        assert found == {f"{name}: {next(iter(found)).rpartition(' ')[2]}": 1.0}
-        return next(iter(found)).rpartition(" ")[2]
+        """Wait until the bot counts a request of that name, and no other. Return its outcome."""
+        await self.wait_until(lambda: self._list_requests(kinds))
+        ((counted, outcome),) = self._list_requests(kinds)
+        assert counted == name
+        return outcome
+
+    def _list_requests(self, kinds: frozenset[str]) -> list[tuple[str, str]]:
+        """List name and outcome of the requests that the bot has counted."""
+        (family,) = self.bot.metrics.requests.collect()
+        counts = [sample for sample in family.samples if sample.name == "flowbot_requests_total"]
+        return [
+            (sample.labels["name"], sample.labels["outcome"])
+            for sample in counts
+            if sample.labels["kind"] in kinds
+            for _ in range(int(sample.value))
+        ]
 
     async def press(self, control: Control, person: SandboxPerson) -> None:
         """Press a button just as it was recorded."""
@@ -115,8 +115,9 @@ async def restore_world(
     async with new_world(url) as world:
         speed_up(world, patch)
         world.timeouts = None  # nothing goes wrong here, however slow the machine is
-        restore_stand_ins(world, moment, later=later)
-        put_addresses(url, moment, world)
+        data = moment.read(world.slack.origin, world.settings.enkapush_api_url.removesuffix("/api"))
+        restore_stand_ins(world, data, later=later)
+        put_addresses(url, moment, data)
         engine = create_engine(sync_url(url))
         try:
             yield Restored(world, moment, engine)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 from functools import cache
+from gettext import c2py
 from importlib.resources import files
 from typing import Any, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -31,6 +32,7 @@ class Translator:
 
     def __init__(self, catalog: Catalog, locale: Locale, zone: ZoneInfo) -> None:
         self._catalog = catalog
+        self._choose_plural = c2py(catalog.plural_expr)
         self._locale = locale
         self._zone = zone
 
@@ -52,7 +54,7 @@ class Translator:
             raise KeyError(key)
         text = message.string
         if not isinstance(text, str):
-            text = text[0] if self._locale.plural_form(params["n"]) == "one" else text[-1]
+            text = text[self._choose_plural(params["n"])]
         for name, value in params.items():
             if isinstance(value, int) and not isinstance(value, bool):
                 params[name] = self.format_number(value)

@@ -38,7 +38,6 @@ class FormContext:
     """What a form is made of.
 
     Attributes:
-        kind: CREATE (a duplicate too) or EDIT.
         websites: The channel's websites by name, in order of their names.
         segments: The segments of all these websites; None where Enkapush did not say.
         before: The flow that is edited or duplicated.
@@ -46,7 +45,6 @@ class FormContext:
         has_open_request: Whether a request for this flow is pending: until it is decided, no edit of it is taken.
     """
 
-    kind: ChangeKind
     websites: Mapping[WebsiteId, str]
     segments: Sequence[Segment] | None
     before: Flow | None
@@ -136,7 +134,7 @@ class FormService:
         if kind is ChangeKind.EDIT and flow_id is not None:
             current = await self._store.open_change_of(flow_id)
             has_open_request = current is not None and current.state is ChangeState.PENDING
-        return FormContext(kind, websites, segments, flow, draft, has_open_request)
+        return FormContext(websites, segments, flow, draft, has_open_request)
 
     async def load_draft(self, user: CurrentUser, token: FormToken) -> Draft:
         """Load what a person typed into one form.
@@ -178,7 +176,7 @@ class FormService:
         """
         policy, scope = await self._require(user, channel)
         segments, websites = await asyncio.gather(self._find_segments(), self._list_websites(policy, scope))
-        return FormContext(ChangeKind.CREATE, websites, segments, None, None)
+        return FormContext(websites, segments, None, None)
 
     async def load_submission_context(
         self, channel: ChannelId, token: FormToken, website: str

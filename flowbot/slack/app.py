@@ -46,7 +46,7 @@ from flowbot.slack.runner import NO_REPLY, Handler, Interaction, Reply, Runner
 
 LOGGER: Final = "flowbot.bolt"
 """A logger of Bolt's own: it sets the level of the logger that has the app's name."""
-ANYTHING: Final = re.compile("", re.DOTALL)
+ANYTHING: Final = re.compile("")
 
 P = TypeVar("P", bound=Incoming)
 Listener = Callable[..., Awaitable[None]]
@@ -207,7 +207,7 @@ class ListenerFactory:
                 return await handler(interaction, incoming)
 
             await ack()
-            name = label or incoming.label
+            name = label or incoming.metric_label
             self._observe_ack("action", name, context)
             key = incoming.delivery_key if once else None
             run: Handler = handle
@@ -222,7 +222,7 @@ class ListenerFactory:
 
         async def listener(ack: AsyncAck, incoming: BlockActions, context: AsyncBoltContext) -> None:
             await ack()
-            self._observe_ack("action", incoming.label, context)
+            self._observe_ack("action", incoming.metric_label, context)
             form = FlowForm.parse(incoming.view) if incoming.view else None
             if form is None:
                 return
@@ -231,7 +231,7 @@ class ListenerFactory:
                 return await handler(interaction, form, incoming)
 
             target = ReplyTarget(form.metadata.channel, incoming.user.id, "")
-            self.runner.start("form_action", incoming.label, incoming.caller, target, handle)
+            self.runner.start("form_action", incoming.metric_label, incoming.caller, target, handle)
 
         return listener
 
@@ -240,7 +240,7 @@ class ListenerFactory:
 
         async def listener(ack: AsyncAck, incoming: P, context: AsyncBoltContext) -> None:
             await ack()
-            self._observe_ack(kind, label or incoming.label, context)
+            self._observe_ack(kind, label or incoming.metric_label, context)
             start(incoming)
 
         return listener
@@ -250,7 +250,7 @@ class ListenerFactory:
 
         async def listener(ack: AsyncAck, incoming: P, context: AsyncBoltContext) -> None:
             await ack(**await answer(incoming))
-            self._observe_ack(kind, label or incoming.label, context)
+            self._observe_ack(kind, label or incoming.metric_label, context)
 
         return listener
 

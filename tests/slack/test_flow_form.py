@@ -288,13 +288,11 @@ def test_the_reason_and_a_way_to_start_over_stand_on_top() -> None:
     view = build_form(
         problem=Text("show.no_such_flow", {"id": "<!channel>"}),
         typed_at=datetime(2026, 5, 1, 9, 0, tzinfo=UTC),
-        remarks=[Text("lint.other_host", {"host": "a.example", "usual": ["b.example", "c.example"]})],
     )
     top, draft = view["blocks"][:2]
     assert top["text"] == {"type": "plain_text", "text": "⚠ There is no flow <!channel> here.", "emoji": False}
     assert "May 1, 2026" in draft["text"]["text"]
     assert (draft["accessory"]["text"]["text"], draft["accessory"]["value"]) == ("Start over", TOKEN)
-    assert "b.example and c.example" in text_of_blocks(view)
 
 
 @pytest.mark.parametrize(("t", "said"), [(EN, "open request for flow 7"), (TR, "7 numaralı akış için açık bir istek")])

@@ -69,7 +69,7 @@ class HomeTab:
             return NO_REPLY
 
         target = ReplyTarget(None, opened.event.user, "")
-        self._runner.start("home", opened.label, opened.caller, target, handle)
+        self._runner.start("home", opened.metric_label, opened.caller, target, handle)
 
     def refresh_after(self, handler: Handler, *, seen: str = "") -> Handler:
         """Return the handler with a refresh of the tab after it. Errors get one, too.

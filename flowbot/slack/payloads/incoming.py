@@ -62,9 +62,9 @@ class Incoming(_Payload):
     message: dict[str, Any] | None = None
 
     @property
-    def label(self) -> str:
-        """The id that listeners of this kind are registered by; names the request in metrics."""
-        return self.type
+    def metric_label(self) -> str:
+        """The name of the request in metrics, of a fixed set where a listener is registered for it."""
+        return UNKNOWN
 
     @property
     def delivery_key(self) -> DeliveryKey | None:
@@ -181,7 +181,7 @@ class BlockActions(_Interaction):
         return self.actions[0]
 
     @property
-    def label(self) -> str:
+    def metric_label(self) -> str:
         """The button's id."""
         return self.actions[0].action_id
 
@@ -192,7 +192,7 @@ class FormEvent(_Interaction):
     view: ViewPayload
 
     @property
-    def label(self) -> str:
+    def metric_label(self) -> str:
         """The form's id."""
         return self.view.callback_id
 
@@ -205,7 +205,7 @@ class BlockSuggestion(_Interaction):
     value: str = ""
 
     @property
-    def label(self) -> str:
+    def metric_label(self) -> str:
         """The id of the form that it is asked in."""
         return self.view.callback_id
 
@@ -223,7 +223,7 @@ class HomeOpened(Incoming):
     team_id: OptionalTeam = None
 
     @property
-    def label(self) -> str:
+    def metric_label(self) -> str:
         """The event's name."""
         return self.event.type
 

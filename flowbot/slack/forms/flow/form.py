@@ -1,6 +1,6 @@
 """The form of a flow: its ids, build and parse."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated, Final
@@ -20,7 +20,7 @@ from flowbot.slack.forms import widgets
 from flowbot.slack.forms.widgets import FieldLayout
 from flowbot.slack.payloads.action_ids import ActionId
 from flowbot.slack.payloads.view_state import FieldValue, PrivateMetadata, ShortText, ViewPayload, parse_metadata
-from flowbot.slack.views import block_kit, push, sentences
+from flowbot.slack.views import block_kit, sentences
 from flowbot.slack.views import form_status as views
 from flowbot.slack.views.block_kit import Block, Element, View
 from flowbot.slack.views.request_blocks import difference_blocks
@@ -73,7 +73,6 @@ class FlowFormData:
         problem: The reason why the form is shown again.
         typed_at: When its values were typed, if that was in an earlier form that was never sent.
         changed_meanwhile: The changes that somebody else has made since then: fields left alone have followed.
-        remarks: Hints at what is worth another look.
         has_open_request: Whether the flow has an open request, so that no edit is taken.
     """
 
@@ -85,7 +84,6 @@ class FlowFormData:
     problem: Text | None = None
     typed_at: datetime | None = None
     changed_meanwhile: Sequence[FieldDifference] = ()
-    remarks: Sequence[Text] = ()
     has_open_request: bool = False
 
     @property
@@ -126,26 +124,6 @@ _MENU_ACTION_IDS: Final[Mapping[FieldKind, ActionId]] = {
     FieldKind.SEGMENT: ActionId.FORM_SEGMENT,
 }
 """The menus that Slack asks flowbot about; all other fields share one id."""
-_WIDGETS: Final[Mapping[FieldKind, Callable[[FormField, str, FlowFormData, Translator], Element]]] = {
-    FieldKind.TEXT: lambda _, value, *__: widgets.text_input(value),
-    FieldKind.LONG_TEXT: lambda _, value, *__: widgets.multiline_input(value),
-    FieldKind.URL: lambda _, value, *__: widgets.url_input(value),
-    FieldKind.NUMBER: lambda field, value, *_: widgets.number_input(value, field.max_number),
-    FieldKind.CHECKBOX: lambda field, value, _, t: widgets.checkbox_input(t(field.box), ticked=bool(value)),
-    FieldKind.CHOICE: lambda field, value, _, t: widgets.select_input(
-        ActionId.FORM_TYPED, widgets.choice_options(field.choices, value, t), value
-    ),
-    FieldKind.TTL: lambda _, value, __, t: widgets.select_input(
-        ActionId.FORM_TYPED, widgets.ttl_options(value, t), value
-    ),
-    FieldKind.WEBSITE: lambda _, value, data, t: widgets.select_input(
-        ActionId.FORM_WEBSITE, widgets.website_options(data.websites, t), value
-    ),
-    FieldKind.SEGMENT: lambda _, value, data, t: widgets.select_input(
-        ActionId.FORM_SEGMENT, widgets.segment_options(data.segments or (), value, t), value
-    ),
-    FieldKind.IMAGE: lambda *_: widgets.file_input(),
-}
 
 
 class FlowForm:
@@ -161,11 +139,10 @@ class FlowForm:
         blocks = _head_blocks(data, t)
         for name, each in FIELDS.items():
             value = data.typed.get(name, "")
-            element = _WIDGETS[each.kind](each, value if fits_field(name, value) else "", data, t)
+            element = _build_input(each, value if fits_field(name, value) else "", data, t)
             hint, optional = _hint(name, data, t), is_optional(name, data.edited)
             layout = FieldLayout(_block_id(name, metadata), _label(name, t), hint, optional)
             blocks.append(widgets.input_block(layout, element))
-        blocks += push.remark_blocks(data.remarks, t)
         preview = block_kit.button(t("form.preview"), ActionId.FORM_PREVIEW, metadata.token)
         blocks.append(block_kit.actions(preview))
         return views.modal_view(metadata.kind, t, blocks) | {
@@ -182,9 +159,7 @@ class FlowForm:
         if metadata is None:
             return None
         entries = {
-            name: values.get(_block_id(name, metadata), {}).get(
-                _MENU_ACTION_IDS.get(each.kind, ActionId.FORM_TYPED), FieldValue()
-            )
+            name: values.get(_block_id(name, metadata), {}).get(_action_id(each), FieldValue())
             for name, each in FIELDS.items()
         }
         typed = {name: entry.text for name, entry in entries.items()} | {"image": metadata.image}
@@ -211,6 +186,10 @@ class FlowForm:
     def suggest_segments(segments: Sequence[Segment], query: str, t: Translator) -> View:
         """Return the answer to Slack's `block_suggestion`: the segments that match what was typed."""
         return {"options": widgets.matching_options(widgets.segment_options(segments, "", t), query)}
+
+
+def _action_id(field: FormField) -> ActionId:
+    return _MENU_ACTION_IDS.get(field.kind, ActionId.FORM_TYPED)
 
 
 def _block_id(name: str, metadata: FormMetadata) -> str:
@@ -258,3 +237,36 @@ def _head_blocks(data: FlowFormData, t: Translator) -> list[Block]:
         state = t("flow.enabled" if data.before.is_enabled else "flow.disabled")
         about = t("show.summary", id=str(data.before.id), state=state)
     return [*blocks, block_kit.context(about)]
+
+
+def _build_input(field: FormField, value: str, data: FlowFormData, t: Translator) -> Element:
+    """Return the input of a field, filled with its value."""
+    match field.kind:
+        case FieldKind.TEXT:
+            element = widgets.text_input(value)
+        case FieldKind.LONG_TEXT:
+            element = widgets.multiline_input(value)
+        case FieldKind.URL:
+            element = widgets.url_input(value)
+        case FieldKind.NUMBER:
+            element = widgets.number_input(value, field.max_number)
+        case FieldKind.CHECKBOX:
+            element = widgets.checkbox_input(t(field.box), ticked=bool(value))
+        case FieldKind.IMAGE:
+            element = widgets.file_input()
+        case _:
+            element = widgets.select_input(_action_id(field), _menu_options(field, value, data, t), value)
+    return element
+
+
+def _menu_options(field: FormField, value: str, data: FlowFormData, t: Translator) -> list[Element]:
+    """Return the entries of a field that is a menu."""
+    match field.kind:
+        case FieldKind.WEBSITE:
+            return widgets.website_options(data.websites, t)
+        case FieldKind.SEGMENT:
+            return widgets.segment_options(data.segments or (), value, t)
+        case FieldKind.TTL:
+            return widgets.ttl_options(value, t)
+        case _:
+            return widgets.choice_options(field.choices, value, t)

@@ -1,7 +1,8 @@
 """The shape of a command."""
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import ClassVar, Protocol, TypeVar
+from typing import ClassVar, Generic, TypeVar
 
 from flowbot.domain.policy import Permission
 from flowbot.slack.runner import Interaction, Reply
@@ -25,7 +26,7 @@ class TypedWord:
     languages: tuple[str, ...]
 
 
-class Command(Protocol[A]):
+class Command(ABC, Generic[A]):
     """A command after `/flows`. Its words in other languages stand in their `commands.toml`.
 
     Attributes:
@@ -43,6 +44,7 @@ class Command(Protocol[A]):
     is_handled_once: ClassVar[bool] = False
 
     @staticmethod
+    @abstractmethod
     def parse(text: str, word: TypedWord) -> A:
         """Return the arguments.
 
@@ -53,8 +55,8 @@ class Command(Protocol[A]):
         Raises:
             UserError: the text cannot be understood; says what was expected.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     async def handle(self, interaction: Interaction, arguments: A, trigger: str) -> Reply:
         """Do what the command says, and return the answer.
 
@@ -67,4 +69,3 @@ class Command(Protocol[A]):
             UserError: not allowed, or not possible.
             DependencyError: something outside did not answer.
         """
-        raise NotImplementedError

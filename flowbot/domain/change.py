@@ -197,7 +197,7 @@ class Change:
     """A change as it is stored.
 
     Attributes:
-        version: Grows with every transition; a transition names the version that it starts from.
+        version: Grows with every replacement, which names the version that it starts from.
         rule: The policy's approval rule as it was when approval was requested; None where none was needed.
         sent_at: When the write was marked as about to be sent; None before.
         newest_before: For a create or restore: the highest flow id just before it was sent.

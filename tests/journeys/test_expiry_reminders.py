@@ -198,7 +198,7 @@ async def _submit_without_channel(store: ChangeRepository, flow: FlowId, now: da
     draft, _ = await store.submit(new, Lease("gone", now + timedelta(seconds=30)), submission_event(new, now))
     rule = ApprovalRule(expires_after_hours=300, channel=ChannelId("C0NOWHERE"))
     waiting = replace(draft, state=ChangeState.PENDING, rule=rule, due_at=now, lease_owner=None, lease_until=None)
-    await store.transition(draft, waiting)
+    await store.replace_if_unchanged(draft, waiting)
 
 
 async def test_what_has_no_message_yet_is_looked_at_again_and_reminded_of_soon_after_it_has_one(

@@ -43,7 +43,7 @@ from flowbot.services.executor.update import MAX_ATTEMPTS, mark_sending, write_w
 from flowbot.services.ports.enkapush import WriteUnclearError
 from flowbot.services.users import CurrentUser
 from flowbot.storage.repositories.change_queries import select_one, select_votes
-from flowbot.storage.repositories.changes import ChangeRepository, write_transition
+from flowbot.storage.repositories.changes import ChangeRepository, write_if_unchanged
 from flowbot.storage.tables import changes
 
 Patch = pytest.MonkeyPatch
@@ -291,11 +291,11 @@ def a_flow_is_restored_each_time_it_is_asked_for(patch: Patch) -> None:
 def the_version_is_not_compared(patch: Patch) -> None:
     async def careless(connection: AsyncConnection, seen: Change, moved: Change) -> Change:
         now = await select_one(connection, changes.c.id == seen.id) or seen
-        return await write_transition(
+        return await write_if_unchanged(
             connection, replace(seen, version=now.version, lease_owner=now.lease_owner), moved
         )
 
-    _replace_everywhere(patch, write_transition, careless)
+    _replace_everywhere(patch, write_if_unchanged, careless)
 
 
 # --- what became of it --------------------------------------------------------------------------------------------

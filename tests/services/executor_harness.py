@@ -175,7 +175,7 @@ class Harness:
             **other,
         )
         change, _ = await self.store.submit(new, HERE, AuditEvent(NOON, "change.submitted", new.requester))
-        return await self.store.transition(change, replace(change, state=ChangeState.APPLYING))
+        return await self.store.replace_if_unchanged(change, replace(change, state=ChangeState.APPLYING))
 
     async def submit_edit(self, wanted: DesiredFlow, before: Flow, **other: Any) -> Change:
         """Submit an edit of `before`."""

@@ -82,7 +82,7 @@ async def test_a_flow_that_another_change_has_made_is_not_taken_for_one_that_was
     other = await harness.submit(ChangeKind.CREATE, NEW, number=2)
     made = Outcome("applied.create", flow=FlowId(4))
     told = AuditEvent(NOON, "change.applied", None, change=other.id, kind=ChangeKind.CREATE, flow=made.flow)
-    await harness.store.transition(other, replace(other, state=ChangeState.APPLIED, outcome=made), told)
+    await harness.store.replace_if_unchanged(other, replace(other, state=ChangeState.APPLIED, outcome=made), told)
     harness.enkapush.flows = {4: flow_of(DIFFERENT, 4)}
     assert (await harness.writer.recheck(change, is_final=True)).state is ChangeState.FAILED
 
@@ -122,7 +122,7 @@ async def test_of_two_alike_each_finds_its_own(harness: Harness) -> None:
     assert await harness.store.mark_sent_once(second.id, HERE.owner, NOON, None)
     result = await harness.writer.apply(first)
     told = AuditEvent(NOON, "change.applied", None, change=first.id, kind=ChangeKind.CREATE, flow=result.outcome.flow)
-    await harness.store.transition(first, replace(first, state=result.state, outcome=result.outcome), told)
+    await harness.store.replace_if_unchanged(first, replace(first, state=result.state, outcome=result.outcome), told)
     kept = await harness.store.get(second.id)
     assert kept is not None
     assert (await harness.writer.apply(kept)).state is ChangeState.UNKNOWN

@@ -33,7 +33,9 @@ async def is_blocked(
 ) -> bool:
     """Check whether a change of `flow` waits behind one of flow 7 that came into `state` so many seconds ago."""
     first = await harness.submit(behind, DesiredFlow(CONTENT), flow=OFF.id, before=OFF)
-    await harness.store.transition(first, replace(first, state=state, changed_at=NOON - timedelta(seconds=age)))
+    await harness.store.replace_if_unchanged(
+        first, replace(first, state=state, changed_at=NOON - timedelta(seconds=age))
+    )
     second = await harness.submit(asked, DesiredFlow(CONTENT), flow=flow.id, before=flow, number=2)
     outcome = await find_unsettled_blocker(harness.store, second.request, NOON)
     assert outcome is None or outcome == WAITS

@@ -57,7 +57,7 @@ async def submit_change(store: ChangeRepository, token: str = "t1", **other: Any
 async def move_through(store: ChangeRepository, change: Change, *states: ChangeState, **other: Any) -> Change:
     """Move the change through `states`."""
     for state in states:
-        change = await store.transition(change, replace(change, state=state, **other))
+        change = await store.replace_if_unchanged(change, replace(change, state=state, **other))
     return change
 
 

@@ -185,7 +185,7 @@ async def test_that_an_alarm_has_rung_lasts_through_moves_and_is_no_new_version(
     await store.mark_skip_announced(unknown.id)
     kept = await store.get(unknown.id)
     assert kept == replace(unknown, progress=replace(BROKEN, is_alarmed=True))
-    assert (await store.transition(kept, replace(kept, state=ChangeState.APPLIED))).progress.is_alarmed
+    assert (await store.replace_if_unchanged(kept, replace(kept, state=ChangeState.APPLIED))).progress.is_alarmed
 
 
 async def test_an_alarm_for_what_has_moved_on_is_noted_and_takes_nothing_back(store: ChangeRepository) -> None:
@@ -202,7 +202,7 @@ async def test_who_saw_a_change_before_its_alarm_rang_does_not_take_that_back(
         store, await submit_change(store), ChangeState.APPLYING, ChangeState.UNKNOWN, progress=BROKEN
     )
     await store.mark_skip_announced(unknown.id)
-    applied = await other_store.transition(unknown, replace(unknown, state=ChangeState.APPLIED))
+    applied = await other_store.replace_if_unchanged(unknown, replace(unknown, state=ChangeState.APPLIED))
     assert applied == await store.get(unknown.id)
     assert applied.progress == replace(BROKEN, is_alarmed=True)
 
@@ -215,7 +215,7 @@ async def test_an_alarm_and_a_move_in_the_same_instant_are_both_kept(
         unknown = await move_through(store, change, ChangeState.APPLYING, ChangeState.UNKNOWN, progress=BROKEN)
         await asyncio.gather(
             store.mark_skip_announced(unknown.id),
-            other_store.transition(unknown, replace(unknown, state=ChangeState.APPLIED)),
+            other_store.replace_if_unchanged(unknown, replace(unknown, state=ChangeState.APPLIED)),
         )
         kept = await store.get(unknown.id)
         assert kept is not None
@@ -235,7 +235,7 @@ async def test_of_which_version_one_was_told_apart_only_grows_and_lasts_through_
     noted = replace(unknown, progress=replace(BROKEN, is_alarmed=True, told_apart=3))
     assert await store.get(unknown.id) == noted
     assert (
-        await other_store.transition(unknown, replace(unknown, state=ChangeState.APPLIED))
+        await other_store.replace_if_unchanged(unknown, replace(unknown, state=ChangeState.APPLIED))
     ).progress == noted.progress
 
 

@@ -186,7 +186,7 @@ async def test_who_saw_a_change_before_it_was_postponed_takes_neither_moment_nor
 ) -> None:
     change = await submit_pending(store)
     assert await store.postpone(change, LATER, Progress(reminders=1))
-    kept = await store.transition(change, replace(change, rule=ApprovalRule(quorum=2)))
+    kept = await store.replace_if_unchanged(change, replace(change, rule=ApprovalRule(quorum=2)))
     assert kept == await store.get(change.id)
     assert (kept.rule, kept.due_at, kept.progress) == (ApprovalRule(quorum=2), LATER, Progress(reminders=1))
 

@@ -153,7 +153,7 @@ async def test_whatever_was_submitted_comes_back_equal(store: ChangeRepository, 
 async def test_whatever_a_move_brings_comes_back_equal(store: ChangeRepository, brought: dict[str, Any]) -> None:
     change = await submit_change(store, f"t{len(await list_actions(store))}", flow=None)
     wanted = replace(change, state=ChangeState.FAILED, **brought)
-    kept = await store.transition(change, wanted)
+    kept = await store.replace_if_unchanged(change, wanted)
     assert kept == replace(wanted, version=2)
     assert await store.get(change.id) == kept
 
@@ -204,7 +204,7 @@ async def test_a_move_is_the_next_version_with_its_events(store: ChangeRepositor
     pending = replace(
         change, state=ChangeState.PENDING, rule=ApprovalRule(quorum=2), lease_owner=None, lease_until=None
     )
-    kept = await store.transition(change, pending, new_event("change.asked"), new_event("change.posted"))
+    kept = await store.replace_if_unchanged(change, pending, new_event("change.asked"), new_event("change.posted"))
     assert kept == replace(pending, version=2)
     assert await store.get(change.id) == kept
     assert await list_actions(store) == ["change.submitted", "change.asked", "change.posted"]
@@ -213,7 +213,7 @@ async def test_a_move_is_the_next_version_with_its_events(store: ChangeRepositor
 
 async def test_a_move_may_stay_in_its_state(store: ChangeRepository) -> None:
     change = await submit_change(store)
-    kept = await store.transition(change, replace(change, due_at=NOON + SECOND))
+    kept = await store.replace_if_unchanged(change, replace(change, due_at=NOON + SECOND))
     assert (kept.state, kept.version, kept.due_at) == (ChangeState.DRAFT, 2, NOON + SECOND)
 
 
@@ -221,7 +221,7 @@ async def test_who_saw_an_older_version_is_shown_the_new_one_and_writes_nothing(
     change = await submit_change(store)
     kept = await move_through(store, change, ChangeState.APPLYING)
     with pytest.raises(VersionConflictError) as conflict:
-        await store.transition(change, replace(change, state=ChangeState.FAILED), new_event("change.failed"))
+        await store.replace_if_unchanged(change, replace(change, state=ChangeState.FAILED), new_event("change.failed"))
     assert conflict.value.current == kept
     assert await store.get(change.id) == kept
     assert await list_actions(store) == ["change.submitted"]
@@ -231,28 +231,30 @@ async def test_who_lost_the_lease_settles_nothing(store: ChangeRepository) -> No
     change = await move_through(store, await submit_change(store), ChangeState.APPLYING)
     (claimed,) = await store.claim_lapsed(OURS.until + SECOND, THEIRS)
     with pytest.raises(VersionConflictError) as conflict:
-        await store.transition(change, replace(change, state=ChangeState.FAILED))
+        await store.replace_if_unchanged(change, replace(change, state=ChangeState.FAILED))
     assert conflict.value.current == claimed
 
 
 async def test_a_step_that_there_is_not_is_refused(store: ChangeRepository) -> None:
     change = await submit_change(store)
     with pytest.raises(ValueError, match="from draft to applied"):
-        await store.transition(change, replace(change, state=ChangeState.APPLIED))
+        await store.replace_if_unchanged(change, replace(change, state=ChangeState.APPLIED))
     assert await store.get(change.id) == change
 
 
 async def test_a_change_that_does_not_exist_cannot_move(store: ChangeRepository) -> None:
     change = replace(await submit_change(store), id=GONE)
     with pytest.raises(LookupError):
-        await store.transition(change, change)
+        await store.replace_if_unchanged(change, change)
 
 
 async def test_a_move_that_fails_half_way_leaves_neither_state_nor_event(store: ChangeRepository) -> None:
     change = await submit_change(store)
     unwritable = replace(new_event("change.failed"), at=NOON.replace(tzinfo=None))
     with pytest.raises(DependencyError):
-        await store.transition(change, replace(change, state=ChangeState.FAILED), new_event("change.tried"), unwritable)
+        await store.replace_if_unchanged(
+            change, replace(change, state=ChangeState.FAILED), new_event("change.tried"), unwritable
+        )
     assert await store.get(change.id) == change
     assert await list_actions(store) == ["change.submitted"]
 
@@ -260,7 +262,7 @@ async def test_a_move_that_fails_half_way_leaves_neither_state_nor_event(store: 
 async def test_what_was_asked_and_when_never_changes(store: ChangeRepository) -> None:
     change = await submit_change(store)
     forged = replace(change, request=new_request("t9", flow=FlowId(9)), created_at=NOON - SECOND, version=40)
-    kept = await store.transition(change, forged)
+    kept = await store.replace_if_unchanged(change, forged)
     assert (kept.request, kept.created_at, kept.version) == (change.request, change.created_at, 2)
 
 

@@ -93,7 +93,7 @@ async def test_of_twenty_moves_of_one_version_one_wins_and_all_others_are_told(
     change = await submit_change(store)
     pending = replace(change, state=ChangeState.PENDING)
     calls = [
-        one.transition(change, pending, new_event(f"{name}{n}"))
+        one.replace_if_unchanged(change, pending, new_event(f"{name}{n}"))
         for name, one in (("a", store), ("b", other_store))
         for n in range(10)
     ]
@@ -130,7 +130,7 @@ async def test_what_a_killed_process_was_about_to_write_never_was_and_holds_up_n
     assert dying.stdout is not None
     assert await dying.stdout.readline() == b"inside\n"
     moving = asyncio.create_task(
-        store.transition(change, replace(change, state=ChangeState.APPLYING), new_event("change.applying"))
+        store.replace_if_unchanged(change, replace(change, state=ChangeState.APPLYING), new_event("change.applying"))
     )
     dying.kill()
     await dying.communicate()
@@ -159,7 +159,7 @@ async def test_a_running_lease_is_not_taken_over(store: ChangeRepository) -> Non
 async def test_what_is_noted_on_the_way_leaves_a_lease_that_was_renewed_meanwhile(store: ChangeRepository) -> None:
     change = await move_through(store, await submit_change(store), ChangeState.APPLYING)
     assert await store.renew_lease(change.id, Lease(OURS.owner, LATER + 60 * SECOND))
-    await store.transition(change, replace(change, progress=replace(change.progress, image=ImageId("kept"))))
+    await store.replace_if_unchanged(change, replace(change, progress=replace(change.progress, image=ImageId("kept"))))
     assert await store.claim_lapsed(LATER, THEIRS) == ()
 
 
@@ -261,7 +261,7 @@ async def test_leave_to_send_is_given_once_for_all_owners(store: ChangeRepositor
 async def test_a_move_that_knows_nothing_of_the_sending_does_not_undo_it(store: ChangeRepository) -> None:
     change = await move_through(store, await submit_change(store), ChangeState.APPLYING)
     assert await store.mark_sent_once(change.id, OURS.owner, NOON, FLOW)
-    kept = await store.transition(change, replace(change, due_at=LATER))
+    kept = await store.replace_if_unchanged(change, replace(change, due_at=LATER))
     assert (kept.sent_at, kept.newest_before) == (NOON, FLOW)
     assert not await store.mark_sent_once(change.id, OURS.owner, LATER, None)
 

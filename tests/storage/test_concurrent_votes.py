@@ -126,7 +126,7 @@ async def test_of_the_last_approval_and_an_end_in_the_same_instant_one_wins_and_
         change = await submit_pending(store, token=f"t{number}", flow=None)
         ended = replace(change, state=end, progress=progress, due_at=None)
         one, two = (store, other_store) if number % 2 else (other_store, store)
-        moving = catch_conflict(one.transition(change, ended, new_event(f"change.{end}")))
+        moving = catch_conflict(one.replace_if_unchanged(change, ended, new_event(f"change.{end}")))
         results = await asyncio.gather(approve(two, change, CAN), moving)
         kept = await store.get(change.id)
         (conflict,) = conflicts(results)

@@ -25,7 +25,9 @@ async def submit_pending(store: ChangeRepository, quorum: int = 1, token: str = 
         "rule": ApprovalRule(quorum=quorum),
         "due_at": NOON + 60 * SECOND,
     }
-    return await store.transition(change, replace(change, lease_owner=None, lease_until=None, **pending | other))
+    return await store.replace_if_unchanged(
+        change, replace(change, lease_owner=None, lease_until=None, **pending | other)
+    )
 
 
 def approval(person: UserId, after: int = 0) -> Vote:

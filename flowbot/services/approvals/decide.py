@@ -12,8 +12,8 @@ from flowbot.domain.policy import ChannelPolicy, Permission
 from flowbot.domain.text import is_blank
 from flowbot.errors import UserError
 from flowbot.services.authorization import RequestAuthorizer, require_for_request, require_in_scope, too_late_error
+from flowbot.services.executor.executor import move_change
 from flowbot.services.executor.lease import LeaseKeeper
-from flowbot.services.executor.transition import transition
 from flowbot.services.ports import Clock
 from flowbot.services.ports.storage import ChangeStore, VersionConflictError, VoteResult
 from flowbot.services.users import CurrentUser
@@ -140,7 +140,7 @@ class DecisionService:
         if rule == change.rule:
             return change
         try:
-            return await self.store.transition(change, replace(change, rule=rule))
+            return await self.store.replace_if_unchanged(change, replace(change, rule=rule))
         except VersionConflictError as conflict:
             return await self._apply_stricter_rule(_require_pending(conflict), policy)
 
@@ -150,7 +150,7 @@ class DecisionService:
         closed = replace(change, due_at=None, progress=replace(change.progress, closing=closure))
         lease = self.leases.new_lease() if state in LEASED_STATES else None
         try:
-            return await transition(self.store, change, step, self.clock(), update=with_lease(lease, closed))
+            return await move_change(self.store, change, step, self.clock(), update=with_lease(lease, closed))
         except VersionConflictError as conflict:
             return await self._close(_require_pending(conflict), state, closure)
 

@@ -7,7 +7,7 @@ from typing import Final
 from flowbot.domain.approval import due_times, expires_at
 from flowbot.domain.audit import AuditAction, Transition
 from flowbot.domain.change import Change, ChangeState, with_lease
-from flowbot.services.executor.transition import transition
+from flowbot.services.executor.executor import move_change
 from flowbot.services.ports import Clock
 from flowbot.services.ports.storage import ChangeStore, VersionConflictError
 
@@ -26,7 +26,7 @@ class RequestExpiry:
         """End a request whose time is over; None where somebody was faster."""
         expired, step = replace(change, due_at=None), Transition(ChangeState.EXPIRED, AuditAction.EXPIRED)
         try:
-            return await transition(self.store, change, step, self.clock(), update=with_lease(None, expired))
+            return await move_change(self.store, change, step, self.clock(), update=with_lease(None, expired))
         except VersionConflictError as conflict:
             # A vote that was not enough came in between: the time is over all the same.
             is_pending = conflict.current.state is ChangeState.PENDING

@@ -7,9 +7,8 @@ from flowbot.domain.change import Change, ChangeState
 from flowbot.domain.ids import ChangeId, ChannelId
 from flowbot.domain.policy import Permission
 from flowbot.services.authorization import RequestAuthorizer, hide_if_out_of_scope, require_for_request
-from flowbot.services.executor.executor import ChangeWriter
+from flowbot.services.executor.executor import ChangeWriter, move_change
 from flowbot.services.executor.preconditions import IN_FLIGHT_AT_MOST
-from flowbot.services.executor.transition import transition
 from flowbot.services.ports import Clock
 from flowbot.services.ports.storage import ChangeStore, FlowClaimedError, PolicyStore, VersionConflictError
 from flowbot.services.users import CurrentUser
@@ -55,7 +54,7 @@ class Rechecker:
             return change
         step = Transition(result.state, AuditAction.CHECKED, outcome=result.outcome, details=result.details)
         try:
-            return await transition(self.store, change, step, self.clock())
+            return await move_change(self.store, change, step, self.clock())
         except VersionConflictError as conflict:
             if conflict.current.state is ChangeState.UNKNOWN:
                 # Whoever notified people of it has just released it.

@@ -132,4 +132,4 @@ async def keep_image(context: ExecutionContext, change: Change, flow: Flow) -> N
     if image is not None:
         image_id = await context.images.add(image, context.clock())
         progress = replace(change.progress, image=image_id)
-        await context.store.transition(change, replace(change, progress=progress))
+        await context.store.replace_if_unchanged(change, replace(change, progress=progress))

@@ -2,11 +2,12 @@
 
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 import structlog
 
 from flowbot.domain.approval import due_times
-from flowbot.domain.audit import AuditAction, Transition
+from flowbot.domain.audit import AuditAction, Transition, transition_event
 from flowbot.domain.change import FORM_KINDS, LEASED_STATES, Change, ChangeState, Outcome, with_lease
 from flowbot.domain.flow import Flow
 from flowbot.domain.operations import CreateOperation, EditOperation, build_operation
@@ -17,7 +18,6 @@ from flowbot.services.executor.context import ExecutionContext, Write, require_l
 from flowbot.services.executor.create import CreateWrite
 from flowbot.services.executor.lease import LeaseKeeper, LeaseLostError
 from flowbot.services.executor.preconditions import Preconditions
-from flowbot.services.executor.transition import transition
 from flowbot.services.executor.update import EditWrite, StateWrite
 from flowbot.services.ports import Clock
 from flowbot.services.ports.enkapush import WriteRefusedError
@@ -153,16 +153,16 @@ class ChangeExecutor:
             evaluation = await self.preconditions.evaluate_request(change.request, requester)
             if evaluation.refusal is not None:
                 refused = Transition(ChangeState.FAILED, AuditAction.FAILED, outcome=evaluation.refusal)
-                return SettledChange(await self._transition_keeping_lease(change, refused))
+                return SettledChange(await self._move_keeping_lease(change, refused))
             if (rule := evaluation.rule) is not None:
                 waiting = replace(change, rule=rule, due_at=due_times(change.created_at, rule)[0])
                 step = Transition(ChangeState.PENDING, AuditAction.PENDING)
-                pending = await transition(self.store, change, step, self.clock(), update=waiting)
+                pending = await move_change(self.store, change, step, self.clock(), update=waiting)
                 if change.request.kind in FORM_KINDS:
                     await self.drafts.delete(change.request.token)
                 return SettledChange(pending)
             applying = Transition(ChangeState.APPLYING, AuditAction.APPLYING)
-            change = await self._transition_keeping_lease(change, applying)
+            change = await self._move_keeping_lease(change, applying)
         if change.state not in LEASED_STATES:
             return SettledChange(change)
         try:
@@ -191,7 +191,7 @@ class ChangeExecutor:
         action = AuditAction.for_state(result.state)
         step = Transition(result.state, action, outcome=result.outcome, details=result.details)
         try:
-            settled = await self._transition_keeping_lease(current, step)
+            settled = await self._move_keeping_lease(current, step)
         except FlowClaimedError:
             # Two alike changes found the same flow; the slower one looks for another.
             return await self._apply(await self.store.get(change.id) or change)
@@ -199,6 +199,31 @@ class ChangeExecutor:
             await self.drafts.delete(change.request.token)
         return SettledChange(settled, result.flow)
 
-    async def _transition_keeping_lease(self, change: Change, step: Transition) -> Change:
+    async def _move_keeping_lease(self, change: Change, step: Transition) -> Change:
         leased = with_lease(self.leases.new_lease(), change)
-        return await transition(self.store, change, step, self.clock(), update=leased)
+        return await move_change(self.store, change, step, self.clock(), update=leased)
+
+
+async def move_change(
+    store: ChangeStore, seen: Change, step: Transition, now: datetime, *, update: Change | None = None
+) -> Change:
+    """Move a change to its next state, with its audit event in the same transaction.
+
+    Args:
+        store: where changes are stored.
+        seen: the change as it was when the step was decided.
+        step: the next state, and what the audit trail says of it.
+        now: the current time.
+        update: the change with what else becomes of it, such as its lease; None leaves it as it is.
+
+    Raises:
+        VersionConflictError: somebody was faster.
+        FlowClaimedError: another change has created the flow that this one is said to have created.
+        DependencyError: the database did not answer.
+    """
+    update = update or seen
+    moved = replace(update, state=step.to, outcome=step.outcome or update.outcome, changed_at=now)
+    event = transition_event(update, now, step)
+    stored = await store.replace_if_unchanged(seen, moved, event)
+    log.info("change.moved", change=seen.id, kind=seen.request.kind, state=step.to, flow=event.flow)
+    return stored

@@ -112,7 +112,7 @@ class ChangeStore(Protocol):
     async def flows_created_by_others(self, flows: Collection[FlowId], *, except_change: ChangeId) -> frozenset[FlowId]:
         """Return those of `flows` that another change than `except_change` has made."""
 
-    async def transition(self, seen: Change, moved: Change, *events: AuditEvent) -> Change:
+    async def replace_if_unchanged(self, seen: Change, moved: Change, *events: AuditEvent) -> Change:
         """Put `moved` in the place of `seen`, in the next version, if version and lease owner are still as seen.
 
         Written is every field of `moved` but id, request, created_at, version, and those of `mark_shown`. `sent_at` and

@@ -42,8 +42,8 @@ def change_row(change: Change) -> dict[str, Any]:
     } | _state_columns(change)  # fmt: skip
 
 
-def transition_columns(seen: Change, moved: Change) -> dict[str, Any]:
-    """Build the columns that a transition writes: those that differ, in the version after the one that was seen.
+def changed_columns(seen: Change, moved: Change) -> dict[str, Any]:
+    """Build the columns that `replace_if_unchanged` writes: those that differ, in the version after the seen one.
 
     What is as it was seen is left out, since it may have changed without a new version: a longer lease, a
     postponement, a note of progress. For the same reason `sent_at` and `newest_before` stay once they are set.
@@ -65,7 +65,7 @@ def progress_columns(progress: Progress) -> dict[str, Any]:
 
 
 def _state_columns(change: Change) -> dict[str, Any]:
-    """Build the columns that transitions change."""
+    """Build the columns that may change with a version."""
     return {
         "state": change.state.value,
         "version": change.version,

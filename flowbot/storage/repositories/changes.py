@@ -39,10 +39,10 @@ from flowbot.storage.repositories.change_queries import IS_PENDING, NEEDED_APPRO
 from flowbot.storage.repositories.change_rows import (
     append_events,
     change_row,
+    changed_columns,
     progress_columns,
     read_change,
     read_event,
-    transition_columns,
     vote_row,
 )
 from flowbot.storage.tables import changes, events, new_id, votes
@@ -119,14 +119,14 @@ class ChangeRepository(ChangeStore):
         async with self._database.read() as connection:
             return frozenset(FlowId(row.flow_id) for row in await connection.execute(created))
 
-    async def transition(self, seen: Change, moved: Change, *events: AuditEvent) -> Change:
+    async def replace_if_unchanged(self, seen: Change, moved: Change, *events: AuditEvent) -> Change:
         if moved.state is not seen.state and not can_transition(seen.state, moved.state):
             raise ValueError(f"no change goes from {seen.state} to {moved.state}")
         is_creating = moved.request.kind in queries.CREATING_KINDS
         created = moved.outcome.flow if moved.outcome and is_creating else None
         # The lock keeps its name: an older process beside this one takes the same.
         async with self._database.write(alone=None if created is None else f"made.{created}") as connection:
-            change = await write_transition(connection, seen, moved)
+            change = await write_if_unchanged(connection, seen, moved)
             if created is not None:
                 claims = queries.query_created_flows([created], except_change=seen.id)
                 if await connection.scalar(claims):
@@ -299,7 +299,7 @@ async def insert_or_find(
             return change, True
 
 
-async def write_transition(connection: AsyncConnection, seen: Change, moved: Change) -> Change:
+async def write_if_unchanged(connection: AsyncConnection, seen: Change, moved: Change) -> Change:
     """Put `moved` in the place of `seen`, if the row still has its version and its lease owner.
 
     Raises:
@@ -311,7 +311,7 @@ async def write_transition(connection: AsyncConnection, seen: Change, moved: Cha
         changes.c.version == seen.version,
         changes.c.lease_owner.is_not_distinct_from(seen.lease_owner),
     )
-    replaced = update(changes).where(is_as_seen).values(transition_columns(seen, moved)).returning(changes)
+    replaced = update(changes).where(is_as_seen).values(changed_columns(seen, moved)).returning(changes)
     row = (await connection.execute(replaced)).one_or_none()
     if row is not None:
         return read_change(row)
@@ -338,7 +338,7 @@ async def count_vote(
     moved = replace(seen, changed_at=vote.at)
     if is_approved:
         moved = with_lease(lease, replace(moved, state=ChangeState.APPLYING, due_at=None))
-    written = await write_transition(connection, seen, moved)
+    written = await write_if_unchanged(connection, seen, moved)
     if is_approved:
         names = {"approvers": [str(person) for person in approved_by(counted)]}
         events += (event_for_change(written, vote.at, AuditAction.APPROVED, vote.person, names),)

@@ -17,7 +17,7 @@ from flowbot.domain.policy import PolicyBook
 from flowbot.enkapush.reader import EnkapushReader
 from flowbot.errors import ConfigurationError, DependencyError
 from flowbot.i18n.translator import append_cause, describe_fault
-from flowbot.observability.health import PROBE_TIMEOUT_SECONDS, fault_status
+from flowbot.observability.health import PROBE_TIMEOUT_SECONDS
 from flowbot.observability.metrics import Metrics
 from flowbot.services.ports import utc_now
 from flowbot.slack.api import client
@@ -192,7 +192,7 @@ async def _check_enkapush(settings: Settings) -> str:
     except TimeoutError:
         raise _CheckFailedError(f"{address} {ENKAPUSH_PROBLEMS['slow']} ({PROBE_TIMEOUT_SECONDS:g} seconds)") from None
     except DependencyError as fault:
-        problem = ENKAPUSH_PROBLEMS.get(fault_status(fault), "answers with an error")
+        problem = ENKAPUSH_PROBLEMS.get(fault.status, "answers with an error")
         raise _CheckFailedError(append_cause(f"{address} {problem}", fault)) from fault
     return f"{address} answers"
 

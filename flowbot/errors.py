@@ -5,8 +5,14 @@ Every exception of flowbot, by base class; those with a module's name beside the
 Exception
 ├── FlowbotError                    can be told to a person in a sentence
 │   ├── UserError                   a person's mistake, or something not allowed: nothing is broken
+│   │   ├── NoSuchFlowError         services.authorization
 │   │   └── RequestOpenError        services.approvals.submit
 │   ├── DependencyError             flowbot, its database, Slack or Enkapush failed: logged, told with an incident id
+│   │   ├── DatabaseFaultError
+│   │   │   ├── DatabaseFullError
+│   │   │   └── CommitUnsureError
+│   │   ├── SlackFaultError
+│   │   └── EnkapushFaultError
 │   └── WriteRefusedError           services.ports.enkapush
 ├── ConfigurationError              whoever deploys has to act: one line, exit status 2
 │   ├── DatabaseUrlError            storage.engine
@@ -29,7 +35,7 @@ Exception
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar, Literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +75,61 @@ class UserError(FlowbotError):
 
 
 class DependencyError(FlowbotError):
-    """A failure of flowbot's own or of what it depends on. The cause (`raise … from`) goes to the log only."""
+    """A failure of flowbot's own or of what it depends on. The cause (`raise … from`) goes to the log only.
+
+    Attributes:
+        status: One word for it, as `/readyz` answers.
+    """
+
+    status: str = "down"
+
+
+class DatabaseFaultError(DependencyError):
+    """The database did not answer, or what it holds cannot be read."""
+
+    key: ClassVar[str] = "fault.database"
+
+    def __init__(self) -> None:
+        super().__init__(self.key)
+
+
+class DatabaseFullError(DatabaseFaultError):
+    """The database's disk is full: nothing was written."""
+
+    key = "fault.database_full"
+    status = "full"
+
+
+class CommitUnsureError(DatabaseFaultError):
+    """The answer to a commit was lost: what was to be written may be there or not."""
+
+    key = "fault.database_unsure"
+    status = "unsure"
+
+
+class SlackFaultError(DependencyError):
+    """Slack did not answer, or refused.
+
+    Attributes:
+        code: Slack's error, such as `channel_not_found`, or what else went wrong.
+    """
+
+    def __init__(self, code: str) -> None:
+        self.code = code
+        super().__init__("fault.slack", error=code)
+
+
+EnkapushStatus = Literal["key", "busy", "slow", "down", "broken"]
+"""What is wrong with Enkapush; `broken` is an answer that cannot be read, `key` a refused API key."""
+
+
+class EnkapushFaultError(DependencyError):
+    """Enkapush did not answer as it should."""
+
+    def __init__(self, status: EnkapushStatus) -> None:
+        self.status = status
+        # fault.enkapush_key, …_busy, …_slow, …_down, …_broken
+        super().__init__(f"fault.enkapush_{status}")
 
 
 class ConfigurationError(Exception):

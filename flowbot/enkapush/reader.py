@@ -24,16 +24,16 @@ from flowbot.enkapush.client import (
     RetryPolicy,
     models,
 )
-from flowbot.errors import DependencyError
+from flowbot.errors import EnkapushFaultError, EnkapushStatus
 from flowbot.services.ports.enkapush import AllFlows, FlowSource, Segment, SegmentSource
 
-_FAULT_KEYS: Final[tuple[tuple[type[EnkapushError], str], ...]] = (
-    (AuthError, "fault.enkapush_key"),
-    (RateLimitedError, "fault.enkapush_busy"),
-    (RequestTimeoutError, "fault.enkapush_slow"),
-    (ConnectError, "fault.enkapush_down"),
-    (ConnectionLostError, "fault.enkapush_down"),
-    (EnkapushError, "fault.enkapush_broken"),
+_STATUSES: Final[tuple[tuple[type[EnkapushError], EnkapushStatus], ...]] = (
+    (AuthError, "key"),
+    (RateLimitedError, "busy"),
+    (RequestTimeoutError, "slow"),
+    (ConnectError, "down"),
+    (ConnectionLostError, "down"),
+    (EnkapushError, "broken"),
 )
 _WIRE_NAMES: Final = [FIELDS[name].wire_name for name in PLAIN_FIELDS.values()]
 _read_plain: Final = attrgetter(
@@ -105,14 +105,13 @@ def _translate_errors() -> Iterator[None]:
     try:
         yield
     except EnkapushError as error:
-        key = next(key for kind, key in _FAULT_KEYS if isinstance(error, kind))
-        raise DependencyError(key) from error
+        raise EnkapushFaultError(next(status for kind, status in _STATUSES if isinstance(error, kind))) from error
 
 
 def _require_readable(listing: Listing[Any]) -> None:
     """Raise a fault where nothing could be read: such an account is not an empty one."""
     if listing.unreadable and not listing.items:
-        raise DependencyError("fault.enkapush_broken")
+        raise EnkapushFaultError("broken")
 
 
 def to_flow(record: models.Flow, zone: ZoneInfo) -> Flow:

@@ -38,7 +38,7 @@ class HealthChecker:
         self._cache: TtlCache[str, str] = TtlCache(CACHE_SECONDS, monotonic=monotonic)
 
     async def check(self) -> Mapping[str, str]:
-        """Return the state of each dependency: `ok`, or one word for the problem, as of `fault_status`."""
+        """Return the state of each dependency: `ok`, or one word for the problem."""
         states = await asyncio.gather(
             *(self._cache.get(name, partial(self._run, probe)) for name, probe in self._probes.items())
         )
@@ -55,11 +55,5 @@ class HealthChecker:
         except TimeoutError:
             return "slow"
         except DependencyError as fault:
-            return fault_status(fault)
+            return fault.status
         return "ok"
-
-
-def fault_status(fault: DependencyError) -> str:
-    """Return one word for a fault: `fault.enkapush_key` is `key`; a dependency that does not answer is `down`."""
-    _, _, status = fault.text.key.removeprefix("fault.").partition("_")
-    return status or "down"

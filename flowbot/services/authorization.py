@@ -26,14 +26,18 @@ from flowbot.services.ports.enkapush import FlowSource
 from flowbot.services.ports.storage import ChangeStore, PolicyStore, RequestRecord
 from flowbot.services.users import CurrentUser, MemberLookup, UserService
 
-NO_SUCH_FLOW_KEY: Final = "show.no_such_flow"
-"""The key of the answer for an id that does not exist, and for a flow that the channel may not see."""
-
 REQUEST_CHANNEL_KEYS: Final[Mapping[str, str]] = {
     Reason.NOT_LISTED.key: "denied.not_listed_there",
     Reason.NO_POLICY.key: "denied.no_policy_there",
 }
 """Refusals about "this channel", reworded for the request's channel."""
+
+
+class NoSuchFlowError(UserError):
+    """The answer for an id that does not exist, and for a flow that the channel may not see."""
+
+    def __init__(self, flow_id: FlowId) -> None:
+        super().__init__("show.no_such_flow", id=str(flow_id))
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,16 +68,16 @@ async def load_visible_flow(source: FlowSource, flow_id: FlowId, policy: Channel
     """Load a flow of the channel's websites, as it is now.
 
     Raises:
-        UserError: no such flow, which is also the answer for a flow of another website.
+        NoSuchFlowError: no such flow, which is also the answer for a flow of another website.
         DependencyError: Enkapush did not answer.
     """
     return require_visible(await source.get_flow(flow_id), flow_id, policy)
 
 
 def require_visible(flow: Flow | None, flow_id: FlowId, policy: ChannelPolicy) -> Flow:
-    """Return the flow, or raise UserError as for an id that does not exist, where the channel may not see it."""
+    """Return the flow, or raise NoSuchFlowError as for an id that does not exist, where the channel may not see it."""
     if flow is None or not policy.covers_website(flow.website_id):
-        raise UserError(NO_SUCH_FLOW_KEY, id=str(flow_id))
+        raise NoSuchFlowError(flow_id)
     return flow
 
 

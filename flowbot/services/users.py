@@ -10,7 +10,7 @@ import structlog
 
 from flowbot.domain.ids import ChannelId, GroupId, TeamId, UserId
 from flowbot.domain.policy import Actor
-from flowbot.errors import DependencyError, UserError
+from flowbot.errors import DependencyError, SlackFaultError, UserError
 from flowbot.services.ports import Monotonic
 from flowbot.services.ports.slack import Organisation, UserDirectory, UserProfile
 from flowbot.services.ttl_cache import TtlCache
@@ -175,7 +175,7 @@ class UserService:
             return await self.load_members(channel, within=DECIDING_SECONDS)
         except DependencyError as error:
             log.warning("people.members_not_anew", channel=channel, error=str(error))
-            if error.text.params.get("error") in HIDDEN_CHANNEL_ERRORS:
+            if isinstance(error, SlackFaultError) and error.code in HIDDEN_CHANNEL_ERRORS:
                 raise
             return await self.find_members(channel)
 

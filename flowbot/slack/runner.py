@@ -2,15 +2,23 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 import structlog
 from structlog.contextvars import bind_contextvars
 
-from flowbot.errors import DependencyError, Text, UserError
+from flowbot.errors import (
+    CommitUnsureError,
+    DatabaseFaultError,
+    DatabaseFullError,
+    DependencyError,
+    SlackFaultError,
+    Text,
+    UserError,
+)
 from flowbot.i18n.translator import Translator, Translators
 from flowbot.observability.logging import current_incident
 from flowbot.observability.metrics import Metrics
@@ -176,7 +184,10 @@ class Runner:
         return True
 
 
-_UNSAVED_KEYS: Final = {"fault.database_unsure": "form.unsure", "fault.database_full": "fault.database_full"}
+_UNSAVED_KEYS: Final[Mapping[type[Exception], str]] = {
+    CommitUnsureError: "form.unsure",
+    DatabaseFullError: DatabaseFullError.key,
+}
 
 
 def explain_unsaved(error: Exception, t: Translator) -> Text:
@@ -192,7 +203,7 @@ def explain_unsaved(error: Exception, t: Translator) -> Text:
     match error:
         case DependencyError():
             log.warning("fault", key=str(error), cause=str(error.__cause__ or ""))
-            key = _UNSAVED_KEYS.get(error.text.key, "form.not_kept")
+            key = _UNSAVED_KEYS.get(type(error), "form.not_kept")
         case TimeoutError():
             log.warning("fault", key="slow")
             key = "form.unsure"
@@ -211,9 +222,7 @@ def continues_later() -> Iterator[None]:
     """
     try:
         yield
-    except DependencyError as fault:
-        if fault.text.key.startswith("fault.database"):
-            raise DependencyError("fault.goes_on") from (fault.__cause__ or fault)
-        if fault.text.key == "fault.slack":
-            raise DependencyError(replace(fault.text, key="fault.goes_on_slack")) from (fault.__cause__ or fault)
-        raise
+    except DatabaseFaultError as fault:
+        raise DependencyError("fault.goes_on") from (fault.__cause__ or fault)
+    except SlackFaultError as fault:
+        raise DependencyError("fault.goes_on_slack", error=fault.code) from (fault.__cause__ or fault)

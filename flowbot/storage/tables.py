@@ -23,7 +23,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeDecorator
 
-from flowbot.errors import DependencyError
+from flowbot.errors import DatabaseFaultError
 
 T = TypeVar("T")
 
@@ -229,7 +229,7 @@ def split_buttons(flow: Any) -> Any:
         case {"buttons": [first, second]}:
             return {**flow, "button_1": first, "button_2": second}
         case {"buttons": _}:
-            raise DependencyError("fault.database")
+            raise DatabaseFaultError
         case _:
             return flow
 
@@ -258,4 +258,4 @@ class Document(Generic[T]):
         try:
             return self._adapter.validate_python(document)
         except ValidationError as error:
-            raise DependencyError("fault.database") from error
+            raise DatabaseFaultError from error

@@ -12,16 +12,15 @@ from sqlalchemy import Connection, func, select
 from sqlalchemy.exc import DatabaseError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from flowbot.errors import ConfigurationError, DependencyError
+from flowbot.errors import CommitUnsureError, ConfigurationError, DatabaseFaultError, DatabaseFullError
 
-FULL: Final = "fault.database_full"
 CLOSE_SECONDS: Final = 1.0
 """Transactions under way have this long to end before the connections are closed."""
 
 
 @contextmanager
 def translate_errors() -> Iterator[None]:
-    """Turn the database's errors into `DependencyError("fault.database")`, with their cause; a full disk into `FULL`.
+    """Turn the database's errors into `DatabaseFaultError`, with their cause; a full disk into `DatabaseFullError`.
 
     The cause holds the statement but no values and no password. Errors of others pass unchanged.
     """
@@ -34,7 +33,7 @@ def translate_errors() -> Iterator[None]:
         if isinstance(cause, psycopg.errors.DiskFull):
             # A PostgreSQL without room for its log goes down with the same error, and may have committed before.
             is_full = cause.diag.severity_nonlocalized == "ERROR"
-        raise DependencyError(FULL if is_full else "fault.database") from error
+        raise (DatabaseFullError if is_full else DatabaseFaultError) from error
 
 
 @contextmanager
@@ -96,7 +95,7 @@ class Database:
 
         Raises:
             DependencyError: the database did not answer, or not to that. Nothing was written, unless it was at the very
-                end that it did not answer: `fault.database_unsure`. That its disk is full is an answer at the end too.
+                end that it did not answer: CommitUnsureError. That its disk is full is an answer at the end too.
         """
         is_done = False
         try:
@@ -105,11 +104,11 @@ class Database:
                     await connection.run_sync(self._lock, alone)
                 yield connection
                 is_done = True
-        except DependencyError as fault:
-            if not is_done or fault.text.key == FULL:
+        except DatabaseFaultError as fault:
+            if not is_done or isinstance(fault, DatabaseFullError):
                 raise
             # An answer that is lost on its way back from a commit says nothing of what was committed.
-            raise DependencyError("fault.database_unsure") from fault.__cause__
+            raise CommitUnsureError from fault.__cause__
 
     async def ping(self) -> None:
         """Ask the database for a sign of life.
@@ -134,7 +133,7 @@ class Database:
     @asynccontextmanager
     async def _transaction(self, engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
         if self._is_closed:
-            raise DependencyError("fault.database")
+            raise DatabaseFaultError
         self._under_way += 1
         try:
             with translate_errors():

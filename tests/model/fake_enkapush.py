@@ -11,7 +11,7 @@ from typing import Any, Final
 from flowbot.domain.flow import Flow, FlowContent, WaitTime, WriteOnlyFields
 from flowbot.domain.ids import ChangeId, FlowId, WebsiteId
 from flowbot.domain.images import ImageFile
-from flowbot.errors import DependencyError
+from flowbot.errors import EnkapushFaultError
 from flowbot.services.ports import Clock
 from flowbot.services.ports.enkapush import AllFlows, FlowUpdate, WriteRefusedError, WriteUnclearError
 
@@ -94,7 +94,7 @@ class FakeEnkapush:
     def _read(self) -> None:
         if self.reads and self.reads.popleft():
             self.ambiguous.add(CURRENT_CHANGE.get())
-            raise DependencyError("fault.enkapush_down")
+            raise EnkapushFaultError("down")
 
     # --- writing ---------------------------------------------------------------------------------------------------
 

@@ -10,7 +10,7 @@ from flowbot.domain.flow import Flow
 from flowbot.domain.ids import ChangeId
 from flowbot.domain.images import ImageFile, ImageUpload
 from flowbot.domain.outcomes import ChangeResult
-from flowbot.errors import DependencyError, UserError
+from flowbot.errors import DatabaseFaultError, DependencyError, SlackFaultError, UserError
 from flowbot.observability.metrics import Metrics
 from flowbot.services.approvals.decide import DecisionService
 from flowbot.services.approvals.expire import RequestExpiry
@@ -90,7 +90,7 @@ class ProcessFaults:
             self.calls_until_database_fault -= 1
             if self.calls_until_database_fault < 0:
                 self.calls_until_database_fault = None
-                raise DependencyError("fault.database")
+                raise DatabaseFaultError
 
 
 class FaultyPort:
@@ -141,7 +141,7 @@ class FakeSlack:
 
     def shows(self, change: Change) -> None:
         if self.is_away:
-            raise DependencyError("fault.slack")
+            raise SlackFaultError("ratelimited")
         self.told[change.id] = max(change.version, self.told.get(change.id, 0))
 
 
@@ -163,7 +163,7 @@ class FakeNotifier:
     async def remind(self, change: Change) -> None:
         self._life.count_call()
         if self._slack.is_away:
-            raise DependencyError("fault.slack")
+            raise SlackFaultError("ratelimited")
 
 
 class NoImages:

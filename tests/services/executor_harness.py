@@ -9,7 +9,7 @@ from flowbot.domain.change import Change, ChangeKind, ChangeRequest, ChangeState
 from flowbot.domain.flow import DesiredFlow, Flow, FlowContent, WaitTime, WriteOnlyFields
 from flowbot.domain.ids import ChannelId, FlowId, FormToken, UserId, WebsiteId
 from flowbot.domain.images import ImageFile, ImageUpload
-from flowbot.errors import DependencyError, UserError
+from flowbot.errors import EnkapushFaultError, UserError
 from flowbot.services.executor.context import ExecutionContext
 from flowbot.services.executor.executor import ChangeWriter
 from flowbot.services.flow_cache import FlowCache
@@ -80,7 +80,7 @@ class FakeEnkapush:
     def _check_reachable(self) -> None:
         if self.failing_reads:
             self.failing_reads -= 1
-            raise DependencyError("fault.enkapush_down")
+            raise EnkapushFaultError("down")
 
     async def create(self, content: FlowContent, write_only: WriteOnlyFields, image: ImageFile | None) -> FlowId:
         self.created.append(content)

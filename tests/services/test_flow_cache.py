@@ -11,7 +11,7 @@ import pytest
 
 from flowbot.domain.flow import Flow, WaitTime
 from flowbot.domain.ids import FlowId, WebsiteId
-from flowbot.errors import DependencyError
+from flowbot.errors import DependencyError, EnkapushFaultError
 from flowbot.services.flow_cache import NO_FULL_COLLECTION, FlowCache, Snapshot
 from flowbot.services.ports.enkapush import AllFlows
 
@@ -54,7 +54,7 @@ class FakeSource:
     async def fail(self) -> None:
         """Let the read under way fail, once there is one."""
         await self._wait_for_read()
-        self.reads[-1].set_exception(DependencyError("fault.enkapush_down"))
+        self.reads[-1].set_exception(EnkapushFaultError("down"))
 
     async def _wait_for_read(self) -> None:
         async with asyncio.timeout(5):
@@ -187,7 +187,7 @@ async def test_while_a_reading_waits_only_what_is_young_is_looked_through_for_ga
     made: list[list[int]] = [[] for _ in range(2 * usual[0])]
     assert ring() is None, len(made)
     assert gc.get_threshold() == (*usual[:2], NO_FULL_COLLECTION)
-    source.reads[-1].set_exception(DependencyError("fault.enkapush_down"))
+    source.reads[-1].set_exception(EnkapushFaultError("down"))
     with pytest.raises(DependencyError):
         await asking
     assert gc.get_threshold() == usual

@@ -11,7 +11,7 @@ from structlog.testing import capture_logs
 from flowbot.domain.audit import submission_event
 from flowbot.domain.change import Change, ChangeKind, ChangeRequest, Lease
 from flowbot.domain.ids import ChangeId, ChannelId, FormToken, UserId, WebsiteId
-from flowbot.errors import DependencyError
+from flowbot.errors import DatabaseFaultError, DependencyError, SlackFaultError
 from flowbot.services.executor import lease
 from flowbot.services.executor.lease import LEASE_SECONDS, LeaseKeeper, LeaseLostError
 from flowbot.storage.repositories.changes import ChangeRepository
@@ -77,7 +77,7 @@ async def wait_until(is_so: Callable[[], bool]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("failure", "level"), [(DependencyError("fault.database"), "warning"), (RuntimeError("a mistake of ours"), "error")]
+    ("failure", "level"), [(DatabaseFaultError(), "warning"), (RuntimeError("a mistake of ours"), "error")]
 )
 async def test_a_heartbeat_that_fails_is_logged_and_the_lease_is_saved(
     harness: Harness, failure: Exception, level: str
@@ -112,7 +112,7 @@ async def test_a_fault_before_all_is_done_keeps_the_lease_as_a_pause(
     async def work() -> None:
         async with harness.leases.hold(change) as hold:
             hold.is_done = is_done
-            raise DependencyError("fault.slack")
+            raise SlackFaultError("ratelimited")
 
     with pytest.raises(DependencyError):
         await work()

@@ -10,7 +10,7 @@ import pytest
 from flowbot.domain.audit import AuditEvent
 from flowbot.domain.ids import ChannelId, GroupId, TeamId, UserId
 from flowbot.domain.policy import ApprovalRule, ChannelPolicy
-from flowbot.errors import DependencyError, UserError
+from flowbot.errors import SlackFaultError, UserError
 from flowbot.services.flow_cache import FlowCache
 from flowbot.services.policy_checks import PolicyField, UserGroup
 from flowbot.services.policy_setup import PolicyChangedError, PolicyRefusedError, PolicySetup, policy_fingerprint
@@ -56,7 +56,7 @@ class FakeDirectory:
     async def get_profile(self, user: UserId) -> UserProfile:
         self.looked_up.add(user)
         if self.is_silent or user == SILENT:
-            raise DependencyError("fault.slack", error="internal_error")
+            raise SlackFaultError("internal_error")
         return UserProfile(
             user=user, team=ELSEWHERE if user == JONAS else HERE, enterprise=None, locale="en-GB", timezone=None,
             is_admin=user == DENIZ, is_stranger=False, is_bot=user == ROBOT, is_deactivated=user == GONE,
@@ -68,7 +68,7 @@ class FakeDirectory:
 
     async def list_members(self, channel: ChannelId) -> frozenset[UserId]:
         if self.members_ is None:
-            raise DependencyError("fault.slack", error="channel_not_found")
+            raise SlackFaultError("channel_not_found")
         return self.members_
 
 
@@ -78,7 +78,7 @@ class Roster:
 
     async def list_groups(self) -> Mapping[GroupId, UserGroup]:
         if self.directory.groups_fail:
-            raise DependencyError("fault.slack", error="internal_error")
+            raise SlackFaultError("internal_error")
         return self.directory.groups_
 
 

@@ -8,7 +8,7 @@ from typing import Final
 import pytest
 
 from flowbot.domain.ids import ChannelId, GroupId, TeamId, UserId
-from flowbot.errors import DependencyError, UserError
+from flowbot.errors import DependencyError, SlackFaultError, UserError
 from flowbot.services.ports.slack import Organisation, UserProfile
 from flowbot.services.users import Caller, UserService
 
@@ -56,7 +56,7 @@ class FakeDirectory:
     def _ask(self, what: str) -> None:
         self.asked.append(what)
         if what in self.failing:
-            raise DependencyError("fault.slack", error="internal_error")
+            raise SlackFaultError("internal_error")
 
 
 @pytest.fixture

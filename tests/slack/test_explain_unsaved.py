@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from flowbot.errors import DependencyError
+from flowbot.errors import CommitUnsureError, DatabaseFaultError, DatabaseFullError, SlackFaultError
 from flowbot.i18n.translator import Translators
 from flowbot.slack.runner import explain_unsaved
 from flowbot.slack.views.sentences import format_text
@@ -14,10 +14,10 @@ from flowbot.slack.views.sentences import format_text
 @pytest.mark.parametrize(
     ("error", "key", "said"),
     [
-        (DependencyError("fault.database"), "form.not_kept", "Nothing was saved"),
-        (DependencyError("fault.slack"), "form.not_kept", "Nothing was saved"),
-        (DependencyError("fault.database_full"), "fault.database_full", "The disk of flowbot's database is full"),
-        (DependencyError("fault.database_unsure"), "form.unsure", "not certain"),
+        (DatabaseFaultError(), "form.not_kept", "Nothing was saved"),
+        (SlackFaultError("ratelimited"), "form.not_kept", "Nothing was saved"),
+        (DatabaseFullError(), "fault.database_full", "The disk of flowbot's database is full"),
+        (CommitUnsureError(), "form.unsure", "not certain"),
         (TimeoutError(), "form.unsure", "not certain"),
         (RuntimeError("xoxb-secret"), "fault.unexpected", "Something went wrong inside flowbot"),
     ],

@@ -87,7 +87,8 @@ class ExecutionContext:
 
 def refuse_after_failed_read(error: DependencyError) -> WriteRefusedError:
     """Turn an error of a read before the write into a refusal for the same reason: nothing was sent."""
-    return WriteRefusedError(f"not_done.{error.text.key.rpartition('_')[2]}")
+    # not_done.key, …busy, …slow, …down, …broken
+    return WriteRefusedError(f"not_done.{error.status}")
 
 
 def require_leased(change: Change | None, owner: str) -> Change:

@@ -12,7 +12,7 @@ from flowbot.domain.change import FORM_KINDS, LEASED_STATES, Change, ChangeState
 from flowbot.domain.flow import Flow
 from flowbot.domain.operations import CreateOperation, EditOperation, build_operation
 from flowbot.domain.outcomes import ChangeResult
-from flowbot.errors import DependencyError
+from flowbot.errors import DatabaseFaultError, DependencyError
 from flowbot.services.authorization import hide_if_out_of_scope
 from flowbot.services.executor.context import ExecutionContext, Write, require_leased
 from flowbot.services.executor.create import CreateWrite
@@ -169,7 +169,7 @@ class ChangeExecutor:
             return await self._apply(change)
         except DependencyError as error:
             # While an approved change waits for an answer, its message shows once that nothing is left to decide.
-            is_unshown = change.shown_version < change.version and not error.text.key.startswith("fault.database")
+            is_unshown = change.shown_version < change.version and not isinstance(error, DatabaseFaultError)
             if change.state is ChangeState.APPLYING and change.rule and is_unshown:
                 with suppress(DependencyError):
                     await notify(change, None)

@@ -11,7 +11,7 @@ from flowbot.domain.change import FORM_KINDS, Change, ChangeKind, ChangeRequest,
 from flowbot.domain.ids import ChannelId, UserId
 from flowbot.domain.outcomes import LAPSED, LAPSED_CHANNEL, LAPSED_PERSON, LAPSED_SCOPE, LAPSED_TIME, UNCOUNTED_VOTERS
 from flowbot.domain.policy import ApprovalRule, ChannelPolicy, Permission, Reason
-from flowbot.errors import DependencyError, UserError
+from flowbot.errors import DependencyError, SlackFaultError, UserError
 from flowbot.services.authorization import decide_in_channel
 from flowbot.services.ports.storage import ChangeStore, PolicyStore
 from flowbot.services.users import DECIDING_SECONDS, Caller, CurrentUser, UserService
@@ -160,12 +160,11 @@ class Preconditions:
                 return None if decision.allowed else Outcome(LAPSED)
             # Asked once more for the error with which Slack withholds the groups.
             await self.users.load_groups(within=DECIDING_SECONDS)
-        except DependencyError as fault:
-            error = str(fault.text.params.get("error"))
-            if error not in FINAL_SLACK_ERRORS:
+        except SlackFaultError as fault:
+            if fault.code not in FINAL_SLACK_ERRORS:
                 raise
-            return Outcome(FINAL_SLACK_ERRORS[error], {"error": error})
-        raise DependencyError("fault.slack", error="user groups unknown")
+            return Outcome(FINAL_SLACK_ERRORS[fault.code], {"error": fault.code})
+        raise SlackFaultError("user groups unknown")
 
 
 async def find_unsettled_blocker(store: ChangeStore, request: ChangeRequest, now: datetime) -> Outcome | None:

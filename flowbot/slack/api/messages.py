@@ -11,7 +11,7 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from flowbot.domain.ids import ChannelId, UserId
-from flowbot.errors import DependencyError, UserError
+from flowbot.errors import SlackFaultError, UserError
 from flowbot.slack.api.client import LONGEST_PAUSE_SECONDS, CallCounter, is_slack_url, proxy_for
 from flowbot.slack.api.errors import REFUSED, SLACK_ERRORS, UNREACHABLE, error_code, error_detail
 from flowbot.slack.payloads.incoming import ReplyTarget
@@ -98,7 +98,7 @@ class Responder:
                     self._client, "chat.postEphemeral", message, channel=target.channel, user=target.user
                 )
         except SLACK_ERRORS as error:
-            raise DependencyError("fault.slack", error=error_code(error)) from error
+            raise SlackFaultError(error_code(error)) from error
 
     async def notify_person(self, channel: ChannelId, user: UserId, message: Message) -> None:
         """Notify a person: privately in the channel, else by direct message.
@@ -113,7 +113,7 @@ class Responder:
         except SlackApiError as error:
             refusal = error_code(error)
         except SLACK_ERRORS as error:
-            raise DependencyError("fault.slack", error=error_code(error)) from error
+            raise SlackFaultError(error_code(error)) from error
         else:
             return
         log.info("slack.direct_message", error=refusal)
@@ -121,7 +121,7 @@ class Responder:
             await self._send_directly(user, message)
         except SLACK_ERRORS as error:
             if not (isinstance(error, SlackApiError) and {refusal, error_code(error)} <= UNREACHABLE):
-                raise DependencyError("fault.slack", error=error_code(error)) from error
+                raise SlackFaultError(error_code(error)) from error
             log.warning("slack.unreachable", user=user, error=error_code(error))
 
     async def reply_publicly(self, target: ReplyTarget, message: Message) -> None:
@@ -146,7 +146,7 @@ class Responder:
                 return
             raise UserError("share.refused", error=error_code(error)) from error
         except SLACK_ERRORS as error:
-            raise DependencyError("fault.slack", error=error_code(error)) from error
+            raise SlackFaultError(error_code(error)) from error
 
     async def _send_directly(self, user: UserId, message: Message) -> None:
         await send_message(self._client, "chat.postMessage", message, channel=user, unfurl_links=False)
@@ -223,7 +223,7 @@ class MessagePoster:
         except SlackApiError as error:
             if error_code(error) in REFUSED:
                 raise MessageRefusedError(error_code(error)) from error
-            raise DependencyError("fault.slack", error=error_code(error)) from error
+            raise SlackFaultError(error_code(error)) from error
         return ChannelId(str(answer.get("channel") or channel)), str(answer["ts"])
 
     async def edit(self, channel: ChannelId, ts: str, message: Message) -> None:
@@ -241,7 +241,7 @@ class MessagePoster:
                 raise MessageGoneError from error
             if error_code(error) in REFUSED:
                 raise MessageRefusedError(error_code(error)) from error
-            raise DependencyError("fault.slack", error=error_code(error)) from error
+            raise SlackFaultError(error_code(error)) from error
 
     async def find_permalink(self, channel: ChannelId, ts: str) -> str | None:
         """Return the permalink of a message; None where Slack does not answer with one."""
@@ -258,4 +258,4 @@ class MessagePoster:
         except SlackApiError:
             raise
         except SLACK_ERRORS as error:
-            raise DependencyError("fault.slack", error=error_code(error)) from error
+            raise SlackFaultError(error_code(error)) from error

@@ -8,7 +8,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from flowbot.domain.ids import ChannelId, GroupId, TeamId, UserId
-from flowbot.errors import DependencyError
+from flowbot.errors import SlackFaultError
 from flowbot.services.policy_checks import UserGroup
 from flowbot.services.ports.slack import Organisation, UserDirectory, UserProfile
 from flowbot.slack.api.errors import SLACK_ERRORS, error_code
@@ -111,16 +111,16 @@ class SlackUserDirectory(UserDirectory):
     async def list_groups(self) -> Mapping[GroupId, frozenset[UserId]]:
         try:
             return {group.id: group.users for group in await list_user_groups(self._client)}
-        except DependencyError as error:
-            if error.text.params["error"] != "unknown_method":
+        except SlackFaultError as error:
+            if error.code != "unknown_method":
                 raise
         # Then the groups that policies name, in a call each.
         groups = {}
         for group in sorted(await self._named()):
             try:
                 groups[group] = (await _ask(_Users, self._client.usergroups_users_list(usergroup=group))).users
-            except DependencyError as error:
-                if error.text.params["error"] != "no_such_subteam":
+            except SlackFaultError as error:
+                if error.code != "no_such_subteam":
                     raise
         return groups
 
@@ -150,7 +150,7 @@ async def _ask(model: type[A], call: Awaitable[AsyncSlackResponse]) -> A:
     try:
         return model.model_validate((await call).data)
     except (*SLACK_ERRORS, ValidationError) as error:
-        raise DependencyError("fault.slack", error=error_code(error)) from error
+        raise SlackFaultError(error_code(error)) from error
 
 
 class SlackUserGroupRoster:

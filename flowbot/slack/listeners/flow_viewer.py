@@ -3,8 +3,7 @@
 from dataclasses import dataclass
 
 from flowbot.domain.ids import FlowId
-from flowbot.errors import UserError
-from flowbot.services.authorization import NO_SUCH_FLOW_KEY
+from flowbot.services.authorization import NoSuchFlowError
 from flowbot.services.flow_queries import FlowQueries
 from flowbot.services.history import History
 from flowbot.services.ports import Clock
@@ -31,9 +30,7 @@ class FlowViewer:
         user, channel = interaction.user, interaction.target.require_channel()
         try:
             details = await self.flow_queries.get_flow(user, channel, flow_id)
-        except UserError as error:
-            if error.text.key != NO_SUCH_FLOW_KEY:
-                raise
+        except NoSuchFlowError:
             deletion = await self.history.find_deletion(user, channel, flow_id)
             if deletion is None:
                 raise

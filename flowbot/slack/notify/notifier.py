@@ -9,7 +9,7 @@ import structlog
 from flowbot.domain.change import Change, ChangeState
 from flowbot.domain.flow import Flow
 from flowbot.domain.ids import ChangeId, ChannelId
-from flowbot.errors import DependencyError
+from flowbot.errors import DependencyError, SlackFaultError
 from flowbot.i18n.translator import Translators
 from flowbot.services.ports import Clock
 from flowbot.services.ports.storage import ChangeStore
@@ -170,7 +170,7 @@ class SlackNotifier:
         try:
             await self.poster.post(channel, message, thread=ts)
         except MessageRefusedError as refusal:
-            raise DependencyError("fault.slack", error=refusal.reason) from refusal
+            raise SlackFaultError(refusal.reason) from refusal
 
 
 async def _attempt(sending: Awaitable[T]) -> T | DependencyError:

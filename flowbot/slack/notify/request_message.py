@@ -9,7 +9,7 @@ import structlog
 
 from flowbot.domain.change import Change, ChangeState
 from flowbot.domain.ids import ChangeId, ChannelId
-from flowbot.errors import DependencyError, Text
+from flowbot.errors import DependencyError, SlackFaultError, Text
 from flowbot.i18n.translator import Translator, Translators
 from flowbot.services.ports import Clock
 from flowbot.services.ports.storage import ChangeStore
@@ -115,7 +115,7 @@ class RequestMessage:
                 location = await self.poster.post(change.approval_channel, message)
         except MessageRefusedError as refusal:
             await self._report_refusal(change, refusal)
-            raise DependencyError("fault.slack", error=refusal.reason) from refusal
+            raise SlackFaultError(refusal.reason) from refusal
         # If this cannot be recorded now, the next round edits this message and posts no other.
         self._unrecorded[change.id] = location
         channel, ts = location

@@ -7,7 +7,7 @@ from flowbot.domain.audit import AuditAction, AuditEvent
 from flowbot.domain.ids import FlowId
 from flowbot.errors import Text
 from flowbot.i18n.translator import Translator
-from flowbot.services.authorization import NO_SUCH_FLOW_KEY
+from flowbot.services.authorization import NoSuchFlowError
 from flowbot.services.history import Deletion
 from flowbot.slack.views import block_kit, sentences
 from flowbot.slack.views.block_kit import Element, Message
@@ -29,7 +29,7 @@ def history_message(events: Sequence[AuditEvent], flow: FlowId | None, t: Transl
 def deleted_message(deletion: Deletion, t: Translator) -> Message:
     """Build the refusal for a deleted flow: the same as for an unknown one, and who deleted it when."""
     number = str(deletion.flow)
-    missing = sentences.sentence_message(t, Text(NO_SUCH_FLOW_KEY, {"id": number}))
+    missing = sentences.sentence_message(t, NoSuchFlowError(deletion.flow).text)
     params = {"when": t.format_datetime(deletion.at), "person": deletion.requester, "id": number}
     deleted = sentences.sentence_message(t, Text("history.deleted", params))
     return Message(missing.text, (*missing.blocks, *deleted.blocks))

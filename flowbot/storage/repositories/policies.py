@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from flowbot.domain.audit import AuditEvent
 from flowbot.domain.ids import ChannelId, WebsiteId
 from flowbot.domain.policy import ChannelPolicy, PolicyBook
-from flowbot.errors import DependencyError
+from flowbot.errors import DatabaseFaultError
 from flowbot.services.ports import Clock
 from flowbot.services.ports.storage import ChannelScope, PolicyStore
 from flowbot.storage.repositories.change_rows import append_events
@@ -107,7 +107,7 @@ def _read_policy(document: Mapping[str, Any]) -> ChannelPolicy:
         return ChannelPolicy.model_validate(document)
     except ValidationError as error:
         # Written by a newer flowbot, perhaps: a rule that cannot be read must not be guessed.
-        raise DependencyError("fault.database") from error
+        raise DatabaseFaultError from error
 
 
 async def _select_website_names(connection: AsyncConnection) -> dict[WebsiteId, str]:

@@ -11,7 +11,7 @@ from flowbot.domain.ids import ChannelId, FlowId, FormToken, parse_website_id
 from flowbot.domain.validation import rebase_values
 from flowbot.errors import DependencyError, Text, UserError
 from flowbot.i18n.translator import Translator
-from flowbot.services.authorization import NO_SUCH_FLOW_KEY
+from flowbot.services.authorization import NoSuchFlowError
 from flowbot.services.forms import FormContext, FormService
 from flowbot.services.ports import Clock
 from flowbot.services.users import CurrentUser
@@ -113,8 +113,8 @@ class FormOpener:
         """Load what the form needs. A draft of a flow that is gone becomes the form of a new one."""
         try:
             return kind, await self.forms.load_form(user, channel, kind.change, flow, fresh=fresh)
-        except UserError as error:
-            if draft is None or error.text.key != NO_SUCH_FLOW_KEY:
+        except NoSuchFlowError:
+            if draft is None:
                 raise
             return FormKind.CREATE, await self.forms.load_form(user, channel, FormKind.CREATE.change, None, fresh=True)
 

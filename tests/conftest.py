@@ -73,7 +73,6 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Spare the garbage collector everything that is loaded by now: it stays."""
     gc.enable()
-    gc.collect()
     gc.freeze()
 
 

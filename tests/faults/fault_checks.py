@@ -34,7 +34,7 @@ from tests.journeys.request_steps import approval_policy, speed_up
 from tests.journeys.world import MARKETING, World, new_world
 
 SETTLING_SECONDS: Final = 10.0
-LOOK_SECONDS: Final = 0.02
+LOOK_SECONDS: Final = 0.05
 A_WHILE: Final = 4.0
 """Seconds of the bot's own time after which leases have run out and what could not be told is told again."""
 PATIENCE: Final = 1.0

@@ -38,8 +38,8 @@ from flowbot.slack.listeners.policy_form import PolicyFormHandler
 from flowbot.slack.listeners.reason_form import ReasonFormHandler
 from flowbot.slack.listeners.request_actions import RequestActions
 from flowbot.slack.notify.form_result import FormResult
+from flowbot.slack.notify.message_sync import RequestMessageSync
 from flowbot.slack.notify.notifier import SlackNotifier
-from flowbot.slack.notify.request_message import RequestMessage
 from flowbot.slack.runner import Runner
 from flowbot.slack.tracked_tasks import TrackedTasks
 
@@ -80,7 +80,7 @@ def build_slack(  # noqa: PLR0913 - everything of Slack's is joined here, once
     runner = Runner(users, flow_queries, services.deliveries, responder, locales, tasks, metrics, clock)
     modals, poster = Modals(client), MessagePoster(client)
     details = RequestDetailsLoader(services.store, services.flow_cache)
-    message = RequestMessage(services.store, details, poster, responder, locales, clock)
+    message_sync = RequestMessageSync(services.store, details, poster, responder, locales, clock)
     opener = FormOpener(forms, modals, clock)
     form_result = FormResult(
         store=services.store,
@@ -92,14 +92,14 @@ def build_slack(  # noqa: PLR0913 - everything of Slack's is joined here, once
         policies=services.policies,
         images=services.images,
         image_source=services.form_images,
-        request_message=message,
+        message_sync=message_sync,
         locales=locales,
         clock=clock,
     )
-    notifier = SlackNotifier(services.store, details, message, form_result, poster, responder, locales, clock)
+    notifier = SlackNotifier(services.store, details, message_sync, form_result, poster, responder, locales, clock)
     queue = RequestQueue(services.store, services.policies, users.find_members)
     overviews = HomeOverviews(queue, services.store, services.policies, users.find_members)
-    home = HomeTab(runner, client, overviews, details, message)
+    home = HomeTab(runner, client, overviews, details, message_sync)
     history = History(services.policies, services.store)
     viewer = FlowViewer(flow_queries, history, clock)
     channels = ChannelAuthorizer(services.policies, users)
@@ -110,7 +110,7 @@ def build_slack(  # noqa: PLR0913 - everything of Slack's is joined here, once
         rechecker=services.rechecker,
         executor=services.executor,
         notifier=notifier,
-        request_message=message,
+        message_sync=message_sync,
         modals=modals,
     )
     submission = FlowFormSubmission(
@@ -137,7 +137,7 @@ def build_slack(  # noqa: PLR0913 - everything of Slack's is joined here, once
         requests=requests,
         queue=queue,
         details=details,
-        request_message=message,
+        message_sync=message_sync,
         policy_form=setup,
         clock=clock,
     )

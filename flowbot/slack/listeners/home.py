@@ -16,7 +16,7 @@ from flowbot.services.inbox import HomeOverviews
 from flowbot.services.request_details import RequestDetailsLoader
 from flowbot.services.ttl_cache import TtlCache
 from flowbot.slack.api.errors import SLACK_ERRORS, error_code
-from flowbot.slack.notify.request_message import RequestMessage
+from flowbot.slack.notify.message_sync import RequestMessageSync
 from flowbot.slack.payloads.incoming import HomeOpened, Incoming, ReplyTarget
 from flowbot.slack.runner import NO_REPLY, Handler, Interaction, Reply, Runner
 from flowbot.slack.views import home as views
@@ -38,7 +38,7 @@ class HomeTab:
         client: the Web API, as the bot.
         overviews: loads what a person finds there.
         details: loads the requests among it.
-        request_message: finds their messages.
+        message_sync: finds their messages.
     """
 
     def __init__(
@@ -47,13 +47,13 @@ class HomeTab:
         client: AsyncWebClient,
         overviews: HomeOverviews,
         details: RequestDetailsLoader,
-        request_message: RequestMessage,
+        message_sync: RequestMessageSync,
     ) -> None:
         self._runner = runner
         self._client = client
         self._overviews = overviews
         self._details = details
-        self._request_message = request_message
+        self._message_sync = message_sync
         self._links: TtlCache[ChangeId, str | None] = TtlCache(LINK_SECONDS)
         self._turns: WeakValueDictionary[UserId, _Turn] = WeakValueDictionary()
 
@@ -139,7 +139,7 @@ class HomeTab:
         """Return the address of the change's message, cached once the message is known."""
         if change.message_ts is None:
             return None
-        return await self._links.get(change.id, lambda: self._request_message.find_permalink(change))
+        return await self._links.get(change.id, lambda: self._message_sync.find_permalink(change))
 
     async def _publish(self, interaction: Interaction, view: View, seen: str = "") -> bool:
         """Publish a view. Return False if the tab has changed since it was `seen`: then `view` may be outdated."""

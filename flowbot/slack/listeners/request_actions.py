@@ -15,8 +15,8 @@ from flowbot.services.executor.executor import ChangeExecutor
 from flowbot.slack.api.modals import Modals
 from flowbot.slack.forms.reason import ReasonForm, ReasonMetadata, ReasonPurpose
 from flowbot.slack.listeners.channel_authorizer import ChannelAuthorizer
+from flowbot.slack.notify.message_sync import RequestMessageSync
 from flowbot.slack.notify.notifier import SlackNotifier
-from flowbot.slack.notify.request_message import RequestMessage
 from flowbot.slack.payloads.button_values import ChangeValue, FlowValue, parse_value
 from flowbot.slack.payloads.incoming import BlockActions
 from flowbot.slack.runner import NO_REPLY, Interaction, Reply, continues_later
@@ -35,7 +35,7 @@ class RequestActions:
     rechecker: Rechecker
     executor: ChangeExecutor
     notifier: SlackNotifier
-    request_message: RequestMessage
+    message_sync: RequestMessageSync
     modals: Modals
 
     async def request_change(self, interaction: Interaction, kind: ChangeKind, flow: FlowId, reason: str) -> Reply:
@@ -124,24 +124,24 @@ class RequestActions:
             yield change_id
             return
         location = (change_id, press.channel.id, press.message_ts)
-        is_duplicate = await self.request_message.record_location(*location)
+        is_duplicate = await self.message_sync.record_location(*location)
         try:
             yield change_id
         finally:
             if is_duplicate:
-                await self.request_message.sync_duplicate(*location)
+                await self.message_sync.sync_duplicate(*location)
 
     async def _execute(self, interaction: Interaction, submission: Awaitable[Change]) -> Reply:
         """Submit, apply what needs no approval, and say how far it came; or point to the flow's open request."""
         try:
             change = await submission
         except RequestOpenError as error:
-            link = await self.request_message.find_permalink(error.current)
+            link = await self.message_sync.find_permalink(error.current)
             return Reply(views.request_open_message(error.current, link, interaction.t))
         with continues_later():
             settled = await self.executor.execute(change, self.notifier.notify, interaction.user)
             if settled.state is ChangeState.PENDING:
-                link = await self.request_message.find_permalink(settled)
+                link = await self.message_sync.find_permalink(settled)
                 return Reply(views.request_sent_message(settled, link, interaction.t))
         # Without an outcome another process is at work on it; the message will tell.
         text = outcome_text(settled, interaction.t, otherwise="request.under_way")

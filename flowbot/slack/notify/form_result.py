@@ -21,7 +21,7 @@ from flowbot.services.users import Caller, UserService
 from flowbot.slack.api.messages import Responder
 from flowbot.slack.api.modals import Modals
 from flowbot.slack.forms.flow.opening import FormOpener, draft_form_kind
-from flowbot.slack.notify.request_message import RequestMessage
+from flowbot.slack.notify.message_sync import RequestMessageSync
 from flowbot.slack.views import form_status as views
 from flowbot.slack.views import push, sentences
 from flowbot.slack.views.block_kit import Message
@@ -45,7 +45,7 @@ class FormResult:
     policies: PolicyStore
     images: ImageStore
     image_source: ImageSource
-    request_message: RequestMessage
+    message_sync: RequestMessageSync
     locales: Translators
     clock: Clock
 
@@ -54,14 +54,14 @@ class FormResult:
 
         async def notify(change: Change, flow: Flow | None) -> Change:
             if change.has_team_message:
-                change = await self.request_message.sync(change)
+                change = await self.message_sync.sync(change)
             request, t = change.request, self._translator(change.request)
             match change.state:
                 case ChangeState.PENDING:
                     text = Text("request.edit_asked_in", {"channel": change.posted_channel})
                     view = views.sentence_view(await self._form_kind(request), t, text)
                     await self.modals.update(view_id, view)
-                    link = await self.request_message.find_permalink(change)
+                    link = await self.message_sync.find_permalink(change)
                     await self._send(request, request_sent_message(change, link, t))
                 case ChangeState.FAILED | ChangeState.OUT_OF_DATE:
                     await self._show_form_again(change, view_id)

@@ -16,7 +16,7 @@ from flowbot.services.ports.storage import ChangeStore
 from flowbot.services.request_details import RequestDetailsLoader
 from flowbot.slack.api.messages import MessagePoster, MessageRefusedError, Responder
 from flowbot.slack.notify.form_result import FormResult
-from flowbot.slack.notify.request_message import RequestMessage
+from flowbot.slack.notify.message_sync import RequestMessageSync
 from flowbot.slack.views import notices as views
 from flowbot.slack.views.block_kit import Message
 
@@ -57,7 +57,7 @@ class SlackNotifier:
 
     store: ChangeStore
     details: RequestDetailsLoader
-    request_message: RequestMessage
+    message_sync: RequestMessageSync
     form_result: FormResult
     poster: MessagePoster
     responder: Responder
@@ -88,7 +88,7 @@ class SlackNotifier:
         alarm = await _attempt(self._announce_skip(change))
         requester_fault = await _attempt(self._notify_requester(change))
         message = await _attempt(
-            self.request_message.sync(change, counts_as_shown=alarm is None and requester_fault is None)
+            self.message_sync.sync(change, counts_as_shown=alarm is None and requester_fault is None)
         )
         parts = {"message": message, "alarm": alarm, "word": requester_fault}
         faults = {part: fault for part, fault in parts.items() if isinstance(fault, DependencyError)}
@@ -117,7 +117,7 @@ class SlackNotifier:
         """
         if change.message_channel is None or change.message_ts is None:
             return
-        details, t = await self.details.load(change), self.request_message.translator(change)
+        details, t = await self.details.load(change), self.message_sync.translator(change)
         await self._post(change.message_channel, change.message_ts, views.reminder_message(details, t, self.clock()))
 
     async def _announce_skip(self, change: Change) -> None:
@@ -138,7 +138,7 @@ class SlackNotifier:
                 # Another process has announced it since the change was read.
                 return
             message = views.skipped_approval_message(
-                await self.details.load(change), self.request_message.translator(change)
+                await self.details.load(change), self.message_sync.translator(change)
             )
             try:
                 await self.poster.post(change.posted_channel, message)
@@ -161,7 +161,7 @@ class SlackNotifier:
             return
         if version in self._notified or change.progress.told_apart == change.version:
             return
-        details, link = await self.details.load(change), await self.request_message.find_permalink(change)
+        details, link = await self.details.load(change), await self.message_sync.find_permalink(change)
         message = views.request_ended_message(details, link, self.locales.for_reader(request.locale, request.timezone))
         await self.responder.notify_person(request.channel, request.requester, message)
         self._notified.add(version)

@@ -7,7 +7,7 @@ from flowbot.services.inbox import RequestQueue
 from flowbot.services.ports import Clock
 from flowbot.services.request_details import RequestDetailsLoader
 from flowbot.slack.listeners.commands.command import Command, TypedWord
-from flowbot.slack.notify.request_message import RequestMessage
+from flowbot.slack.notify.message_sync import RequestMessageSync
 from flowbot.slack.runner import Interaction, Reply
 from flowbot.slack.views.approvals import approvals_message
 
@@ -18,7 +18,7 @@ class ApprovalsCommand(Command[None]):
 
     queue: RequestQueue
     details: RequestDetailsLoader
-    request_message: RequestMessage
+    message_sync: RequestMessageSync
     clock: Clock
 
     word = "approvals"
@@ -32,6 +32,6 @@ class ApprovalsCommand(Command[None]):
     async def handle(self, interaction: Interaction, arguments: None, trigger: str) -> Reply:
         waiting = await self.queue.load_for(interaction.user, interaction.target.require_channel())
         for_me, by_me, here = [[await self.details.load(change) for change in part] for part in waiting]
-        found = {change.id: await self.request_message.find_permalink(change) for part in waiting for change in part}
+        found = {change.id: await self.message_sync.find_permalink(change) for part in waiting for change in part}
         links = {change: link for change, link in found.items() if link}
         return Reply(approvals_message(for_me, by_me, here, links, interaction.t, self.clock()))

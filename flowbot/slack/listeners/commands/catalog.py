@@ -24,7 +24,7 @@ from flowbot.slack.listeners.commands.show import ShowCommand
 from flowbot.slack.listeners.flow_viewer import FlowViewer
 from flowbot.slack.listeners.policy_form import PolicyFormHandler
 from flowbot.slack.listeners.request_actions import RequestActions
-from flowbot.slack.notify.request_message import RequestMessage
+from flowbot.slack.notify.message_sync import RequestMessageSync
 
 COMMANDS: Final[tuple[type[Command[Any]], ...]] = (
     ListCommand,
@@ -51,7 +51,7 @@ def build_commands(  # noqa: PLR0913 - everything that commands depend on is joi
     requests: RequestActions,
     queue: RequestQueue,
     details: RequestDetailsLoader,
-    request_message: RequestMessage,
+    message_sync: RequestMessageSync,
     policy_form: PolicyFormHandler,
     clock: Clock,
 ) -> tuple[Command[Any], ...]:
@@ -65,7 +65,7 @@ def build_commands(  # noqa: PLR0913 - everything that commands depend on is joi
         EnableCommand(requests),
         DisableCommand(requests),
         DeleteCommand(requests),
-        ApprovalsCommand(queue, details, request_message, clock),
+        ApprovalsCommand(queue, details, message_sync, clock),
         HistoryCommand(history),
         SetupCommand(policy_form),
         HelpCommand(flow_queries, {command.word: command.permission for command in COMMANDS}),

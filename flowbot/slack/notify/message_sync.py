@@ -1,4 +1,4 @@
-"""The message of a request, kept in step with its row."""
+"""The sync of a request's message with its row."""
 
 import asyncio
 from dataclasses import dataclass, field
@@ -26,7 +26,7 @@ log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class RequestMessage:
+class RequestMessageSync:
     """Posts and edits the one message of each request.
 
     Attributes:
@@ -55,6 +55,7 @@ class RequestMessage:
         Raises:
             DependencyError: Slack did not take it; it will be tried again.
         """
+        # Where somebody still has to hear of this version, only the one before it counts.
         shown_version = change.version if counts_as_shown else change.version - 1
         async with self._locks.setdefault(change.id, asyncio.Lock()):
             for _ in range(MOST_ROUNDS):
@@ -62,7 +63,8 @@ class RequestMessage:
                 newest, message = details.change, self._render(details)
                 # Cancelled half-way it would leave a message that nobody knows of.
                 change = await asyncio.shield(self._post_or_edit(newest, message, shown_version))
-                if change.version == newest.version and change.shown_version <= newest.version:
+                # Shown: nobody has moved the change while its message was sent.
+                if change.version == newest.version:
                     break
             return change
 
@@ -119,8 +121,7 @@ class RequestMessage:
         # If this cannot be recorded now, the next round edits this message and posts no other.
         self._unrecorded[change.id] = location
         channel, ts = location
-        # Never less than was shown before: the store would not record the message's new place.
-        version = max(change.shown_version, min(change.version, shown_version))
+        version = _version_to_mark(change, shown_version)
         recorded = await self.store.mark_shown(change.id, version, channel=channel, ts=ts)
         del self._unrecorded[change.id]
         return recorded
@@ -138,3 +139,8 @@ class RequestMessage:
         message = sentences.sentence_message(t, Text(key, params))
         await self.responder.notify_person(request.channel, request.requester, message)
         self._refusals.add((change.id, change.state))
+
+
+def _version_to_mark(change: Change, shown_version: int) -> int:
+    """Return the shown version, none newer than the change's, and none older than the store has: it would refuse it."""
+    return max(change.shown_version, min(change.version, shown_version))

@@ -38,7 +38,7 @@ class FormKind(StrEnum):
     DUPLICATE = "duplicate"
 
     @property
-    def change(self) -> ChangeKind:
+    def change_kind(self) -> ChangeKind:
         """Return the kind of change that the form submits: a duplicate is created like any new flow."""
         return ChangeKind.EDIT if self is FormKind.EDIT else ChangeKind.CREATE
 

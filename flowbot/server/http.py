@@ -11,7 +11,7 @@ from slack_sdk.errors import SlackApiError
 
 from flowbot.bootstrap import Flowbot
 from flowbot.errors import ConfigurationError
-from flowbot.server.receiver import Receiver, SlackEventsView
+from flowbot.server.receiver import Receiver, SlackEventsHandler
 from flowbot.slack.api.errors import SLACK_ERRORS, error_code
 
 MAX_BODY_BYTES: Final = 1024 * 1024
@@ -79,7 +79,7 @@ def build_web_app(bot: Flowbot, *, slack_events: bool = True) -> web.Application
     secret = bot.settings.slack_signing_secret
     if slack_events and secret is not None:
         app.router.add_post(
-            "/slack/events", SlackEventsView(Receiver(bot.bolt, bot.tasks), secret.get_secret_value()).handle
+            "/slack/events", SlackEventsHandler(Receiver(bot.bolt, bot.tasks), secret.get_secret_value()).handle
         )
 
     async def healthz(_request: web.Request) -> web.Response:

@@ -90,8 +90,8 @@ def is_envelope(message: str) -> bool:
     return isinstance(envelope, dict) and isinstance(envelope.get("payload", {}), dict)
 
 
-class SlackEventsView:
-    """The view of `/slack/events`.
+class SlackEventsHandler:
+    """The handler of `/slack/events`.
 
     Args:
         receiver: acknowledges the requests.

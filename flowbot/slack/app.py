@@ -23,7 +23,7 @@ from flowbot.slack.forms.flow.editing import FormEditor
 from flowbot.slack.forms.flow.form import FlowForm, SubmittedForm
 from flowbot.slack.forms.flow.opening import FormOpener
 from flowbot.slack.forms.flow.submission import FlowFormSubmission
-from flowbot.slack.forms.policy.form import GROUP, WEBSITE, PolicyForm
+from flowbot.slack.forms.policy.form import PolicyForm
 from flowbot.slack.forms.reason import ReasonForm
 from flowbot.slack.listeners.commands.dispatcher import CommandDispatcher
 from flowbot.slack.listeners.flow_actions import FlowActions
@@ -139,8 +139,8 @@ def register_listeners(app: AsyncApp, handlers: Handlers, runner: Runner) -> Non
     app.view(PolicyForm.CALLBACK)(listeners.answering("form", handlers.policy_form.submit))
     app.options(ActionId.FORM_WEBSITE)(listeners.answering("options", editor.suggest_options))
     app.options(ActionId.FORM_SEGMENT)(listeners.answering("options", editor.suggest_options))
-    app.options(WEBSITE)(listeners.answering("options", handlers.policy_form.suggest_options))
-    app.options(GROUP)(listeners.answering("options", handlers.policy_form.suggest_options))
+    app.options(ActionId.SETUP_WEBSITE)(listeners.answering("options", handlers.policy_form.suggest_options))
+    app.options(ActionId.SETUP_GROUP)(listeners.answering("options", handlers.policy_form.suggest_options))
 
     app.event("app_home_opened")(listeners.background("event", handlers.home.open))
     # The rest is acknowledged, too: else Slack would send it again, or show a warning.

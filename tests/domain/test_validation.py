@@ -363,8 +363,8 @@ def test_a_duplicate_is_checked_like_a_new_flow() -> None:
     typed = duplicate_values(replace(FLOW, url="ftp://a.example"))
     checked = validate_form(typed, kind=FormKind.DUPLICATE, before=FLOW, websites=[SHOP])
     assert require_refused(checked) == {"url": "form.problem_url"}
-    assert FormKind.DUPLICATE.change is ChangeKind.CREATE
-    assert FormKind.EDIT.change is ChangeKind.EDIT
+    assert FormKind.DUPLICATE.change_kind is ChangeKind.CREATE
+    assert FormKind.EDIT.change_kind is ChangeKind.EDIT
 
 
 def test_a_duplicate_has_all_that_can_be_read_and_goes_to_everyone() -> None:

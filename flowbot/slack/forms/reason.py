@@ -13,8 +13,7 @@ from flowbot.errors import Text
 from flowbot.i18n.translator import Translator
 from flowbot.slack.payloads.action_ids import ActionId
 from flowbot.slack.payloads.view_state import FieldValue, PrivateMetadata, ViewPayload, parse_metadata
-from flowbot.slack.views import block_kit
-from flowbot.slack.views import request_blocks as parts
+from flowbot.slack.views import block_kit, request_blocks
 from flowbot.slack.views.block_kit import TITLE_MAX, View
 from flowbot.slack.views.sentences import format_text
 
@@ -64,7 +63,7 @@ class ReasonForm:
         else:
             title, submit = t("request.title_break_glass"), t("button.break_glass")
             about = t("request.about_break_glass")
-        subject = f"{t(f'kind.{change.request.kind}')} {parts.format_subject(change, t)}"
+        subject = f"{t(f'kind.{change.request.kind}')} {request_blocks.format_subject(change, t)}"
         field = {
             "type": "input",
             "block_id": _BLOCK,
@@ -75,7 +74,7 @@ class ReasonForm:
                 "action_id": ActionId.CHANGE_REASON,
                 "multiline": True,
                 "min_length": 1,
-                "max_length": parts.REASON_MAX,
+                "max_length": request_blocks.REASON_MAX,
             },
         }
         return {
@@ -95,7 +94,7 @@ class ReasonForm:
         if metadata is None:
             return None
         entry = view.state.values.get(_BLOCK, {}).get(ActionId.CHANGE_REASON, FieldValue())
-        return SubmittedReason(metadata, entry.text.strip()[: parts.REASON_MAX])
+        return SubmittedReason(metadata, entry.text.strip()[: request_blocks.REASON_MAX])
 
     @classmethod
     def field_errors(cls, submitted: SubmittedReason, t: Translator) -> dict[str, str]:

@@ -19,8 +19,7 @@ from flowbot.slack.api.errors import SLACK_ERRORS, error_code
 from flowbot.slack.notify.message_sync import RequestMessageSync
 from flowbot.slack.payloads.incoming import HomeOpened, Incoming, ReplyTarget
 from flowbot.slack.runner import NO_REPLY, Handler, Interaction, Reply, Runner
-from flowbot.slack.views import home as views
-from flowbot.slack.views import sentences
+from flowbot.slack.views import home, sentences
 from flowbot.slack.views.block_kit import View
 
 LINK_SECONDS: Final = 3600.0
@@ -64,7 +63,7 @@ class HomeTab:
 
         async def handle(interaction: Interaction) -> Reply:
             if opened.is_blank:
-                await self._publish(interaction, views.loading_view(interaction.t))
+                await self._publish(interaction, home.loading_view(interaction.t))
             await self._refresh(interaction, "")
             return NO_REPLY
 
@@ -115,16 +114,16 @@ class HomeTab:
         t = interaction.t
         try:
             overview = await self._overviews.load_for(interaction.user)
-            parts = (overview.for_me[: views.WAITING_MAX], overview.by_me, overview.recent)
+            parts = (overview.for_me[: home.WAITING_MAX], overview.by_me, overview.recent)
             for_me, by_me, recent = [[await self._details.load(change) for change in part] for part in parts]
             changes = {change.id: change for part in parts for change in part}
             links = await asyncio.gather(*(self._find_link(change) for change in changes.values()))
         except UserError as error:
-            return views.notice_view(sentences.sentence_message(t, error.text))
+            return home.notice_view(sentences.sentence_message(t, error.text))
         except DependencyError as error:
             log.warning("home_tab.fault", key=str(error), cause=str(error.__cause__ or ""))
-            return views.notice_view(sentences.fault_message(t, error.text, current_incident()))
-        content = views.HomeContent(
+            return home.notice_view(sentences.fault_message(t, error.text, current_incident()))
+        content = home.HomeContent(
             for_me=for_me,
             by_me=by_me,
             recent=recent,
@@ -133,7 +132,7 @@ class HomeTab:
             is_certain=overview.is_certain,
             links={change: link for change, link in zip(changes, links, strict=True) if link},
         )
-        return views.home_view(content, t, self._runner.clock())
+        return home.home_view(content, t, self._runner.clock())
 
     async def _find_link(self, change: Change) -> str | None:
         """Return the address of the change's message, cached once the message is known."""

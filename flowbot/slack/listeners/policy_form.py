@@ -26,8 +26,7 @@ from flowbot.slack.forms.policy.form import PolicyForm, PolicyFormContent, Polic
 from flowbot.slack.forms.policy.input import PolicyInput
 from flowbot.slack.payloads.incoming import BlockSuggestion, FormEvent, ReplyTarget
 from flowbot.slack.runner import ACK_SECONDS, NO_REPLY, Interaction, Reply, Runner, explain_unsaved
-from flowbot.slack.views import policy as views
-from flowbot.slack.views import sentences
+from flowbot.slack.views import policy, sentences
 
 log = structlog.get_logger(__name__)
 
@@ -44,12 +43,12 @@ class PolicyFormHandler:
         """Open the form for this channel's policy, at once, and fill it after; for admins alone."""
         user, t = interaction.user, interaction.t
         self.setup.require_setup(user)
-        view_id = await self.modals.open(trigger, views.loading_view(t))
+        view_id = await self.modals.open(trigger, policy.loading_view(t))
         channel = interaction.target.require_channel()
         try:
             context = await self.setup.load_form(channel)
         except DependencyError as fault:
-            await self.modals.replace_loading(view_id, views.sentence_view(t, fault.text))
+            await self.modals.replace_loading(view_id, policy.sentence_view(t, fault.text))
             return NO_REPLY
         seen = policy_fingerprint(context.policy)
         metadata = PolicyFormMetadata(channel=channel, seen=seen, locale=user.locale, timezone=user.timezone)
@@ -115,10 +114,10 @@ class PolicyFormHandler:
             # The form as it was filled in, over the policy that was saved meanwhile: saved again, it replaces that.
             context = await self.setup.load_form(wanted.id)
             metadata = form.metadata.model_copy(update={"seen": policy_fingerprint(context.policy)})
-            fields = t.format_list(views.list_changed_fields(context.policy, wanted, t))
+            fields = t.format_list(policy.list_changed_fields(context.policy, wanted, t))
             problem = Text("setup.overtaken", {"fields": fields})
             return ack_update(PolicyForm.build(PolicyFormContent(context, form.typed, metadata, problem), t))
-        return ack_update(views.sentence_view(t, Text("setup.saved" if saved.is_new else "setup.nothing_new")))
+        return ack_update(policy.sentence_view(t, Text("setup.saved" if saved.is_new else "setup.nothing_new")))
 
     async def _save(self, user: CurrentUser, wanted: ChannelPolicy, seen: str) -> SavedPolicy:
         """Save the policy and announce it in its channel, to the end even if that takes too long for Slack."""
@@ -143,7 +142,7 @@ class PolicyFormHandler:
         """Post the change to the channel; where that fails, notify the admin."""
         channel, locales = saved.after.id, self.runner.locales
         names = await self._load_names(saved)
-        message = views.policy_changed_message(
+        message = policy.policy_changed_message(
             user.id, saved.before, saved.after, names, locales.for_channel(user.locale)
         )
         try:
@@ -157,18 +156,18 @@ class PolicyFormHandler:
             except DependencyError as fault:
                 log.warning("setup_form.admin_not_told", error=str(fault))
 
-    async def _load_names(self, saved: SavedPolicy) -> views.Names:
+    async def _load_names(self, saved: SavedPolicy) -> policy.Names:
         """Load the names of the websites, user groups and people of both policies."""
         context = await self.setup.load_form(saved.after.id)
         groups = {id_: group.name or str(id_) for id_, group in (context.groups or {}).items()}
         people = {
             principal
-            for policy in (saved.before, saved.after)
-            if policy is not None
-            for principal in (*policy.viewers, *policy.editors, *policy.approvers, *policy.approval.break_glass)
+            for each in (saved.before, saved.after)
+            if each is not None
+            for principal in (*each.viewers, *each.editors, *each.approvers, *each.approval.break_glass)
             if isinstance(principal, UserId)
         }
-        return views.Names(context.websites, groups, await self.setup.find_names(people))
+        return policy.Names(context.websites, groups, await self.setup.find_names(people))
 
 
 def _ack_problems(problems: Mapping[PolicyField, Text], event: FormEvent, t: Translator) -> AckArgs:

@@ -20,8 +20,7 @@ from flowbot.slack.notify.notifier import SlackNotifier
 from flowbot.slack.payloads.button_values import ChangeValue, FlowValue, parse_value
 from flowbot.slack.payloads.incoming import BlockActions
 from flowbot.slack.runner import NO_REPLY, Interaction, Reply, continues_later
-from flowbot.slack.views import notices as views
-from flowbot.slack.views import sentences
+from flowbot.slack.views import notices, sentences
 from flowbot.slack.views.request_blocks import outcome_text
 
 
@@ -137,12 +136,12 @@ class RequestActions:
             change = await submission
         except RequestOpenError as error:
             link = await self.message_sync.find_permalink(error.current)
-            return Reply(views.request_open_message(error.current, link, interaction.t))
+            return Reply(notices.request_open_message(error.current, link, interaction.t))
         with continues_later():
             settled = await self.executor.execute(change, self.notifier.notify, interaction.user)
             if settled.state is ChangeState.PENDING:
                 link = await self.message_sync.find_permalink(settled)
-                return Reply(views.request_sent_message(settled, link, interaction.t))
+                return Reply(notices.request_sent_message(settled, link, interaction.t))
         # Without an outcome another process is at work on it; the message will tell.
         text = outcome_text(settled, interaction.t, otherwise="request.under_way")
         if interaction.target.channel != settled.request.channel:

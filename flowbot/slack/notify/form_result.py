@@ -22,8 +22,7 @@ from flowbot.slack.api.messages import Responder
 from flowbot.slack.api.modals import Modals
 from flowbot.slack.forms.flow.opening import FormOpener, draft_form_kind
 from flowbot.slack.notify.message_sync import RequestMessageSync
-from flowbot.slack.views import form_status as views
-from flowbot.slack.views import push, sentences
+from flowbot.slack.views import form_status, push, sentences
 from flowbot.slack.views.block_kit import Message
 from flowbot.slack.views.notices import request_sent_message
 from flowbot.slack.views.request_blocks import outcome_text
@@ -59,7 +58,7 @@ class FormResult:
             match change.state:
                 case ChangeState.PENDING:
                     text = Text("request.edit_asked_in", {"channel": change.posted_channel})
-                    view = views.sentence_view(await self._form_kind(request), t, text)
+                    view = form_status.sentence_view(await self._form_kind(request), t, text)
                     await self.modals.update(view_id, view)
                     link = await self.message_sync.find_permalink(change)
                     await self._send(request, request_sent_message(change, link, t))
@@ -67,7 +66,7 @@ class FormResult:
                     await self._show_form_again(change, view_id)
                 case _:
                     message = await self._build_message(change, flow)
-                    view = views.result_view(await self._form_kind(request), t, message)
+                    view = form_status.result_view(await self._form_kind(request), t, message)
                     await self.modals.update(view_id, view)
                     await self._send(request, message)
             return change if change.has_team_message else await self.store.mark_shown(change.id, change.version)
@@ -100,7 +99,7 @@ class FormResult:
         except (UserError, DependencyError) as error:
             log.info("forms.not_shown_again", error=str(error))
             kind = await self._form_kind(request)
-            await self.modals.update(view_id, views.sentence_view(kind, t, text))
+            await self.modals.update(view_id, form_status.sentence_view(kind, t, text))
         else:
             if await self.modals.update(view_id, view):
                 return
@@ -134,7 +133,7 @@ class FormResult:
         website = format_website(flow.website_id, rights.website_names if rights else {}, t)
         below = (push.audience_block(website, flow.wait, segment, t), *push.remark_blocks(remarks, t))
         kind, may_share = await self._form_kind(request), rights is not None and rights.may(Permission.SHARE)
-        return views.saved_message(kind, flow, below, t, may_share=may_share, channel=request.channel)
+        return form_status.saved_message(kind, flow, below, t, may_share=may_share, channel=request.channel)
 
     async def _restore_draft(self, request: ChangeRequest) -> Draft:
         """Rebuild the draft of a form, downloading and storing its image."""
@@ -161,4 +160,4 @@ class FormResult:
 
 def _failed_message(request: ChangeRequest, text: Text, t: Translator) -> Message:
     """Return the reason why a form was not saved. The message may be a direct one, so the channel is named."""
-    return views.failed_message(request.token, t, sentences.with_channel_name(text, request.channel))
+    return form_status.failed_message(request.token, t, sentences.with_channel_name(text, request.channel))

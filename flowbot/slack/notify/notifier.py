@@ -17,7 +17,7 @@ from flowbot.services.request_details import RequestDetailsLoader
 from flowbot.slack.api.messages import MessagePoster, MessageRefusedError, Responder
 from flowbot.slack.notify.form_result import FormResult
 from flowbot.slack.notify.message_sync import RequestMessageSync
-from flowbot.slack.views import notices as views
+from flowbot.slack.views import notices
 from flowbot.slack.views.block_kit import Message
 
 SEPARATELY_NOTIFIED: Final = frozenset(
@@ -118,7 +118,7 @@ class SlackNotifier:
         if change.message_channel is None or change.message_ts is None:
             return
         details, t = await self.details.load(change), self.message_sync.translator(change)
-        await self._post(change.message_channel, change.message_ts, views.reminder_message(details, t, self.clock()))
+        await self._post(change.message_channel, change.message_ts, notices.reminder_message(details, t, self.clock()))
 
     async def _announce_skip(self, change: Change) -> None:
         """Announce once that somebody skipped the approval.
@@ -137,7 +137,7 @@ class SlackNotifier:
             if newest is not None and newest.progress.is_alarmed:
                 # Another process has announced it since the change was read.
                 return
-            message = views.skipped_approval_message(
+            message = notices.skipped_approval_message(
                 await self.details.load(change), self.message_sync.translator(change)
             )
             try:
@@ -162,7 +162,9 @@ class SlackNotifier:
         if version in self._notified or change.progress.told_apart == change.version:
             return
         details, link = await self.details.load(change), await self.message_sync.find_permalink(change)
-        message = views.request_ended_message(details, link, self.locales.for_reader(request.locale, request.timezone))
+        message = notices.request_ended_message(
+            details, link, self.locales.for_reader(request.locale, request.timezone)
+        )
         await self.responder.notify_person(request.channel, request.requester, message)
         self._notified.add(version)
 

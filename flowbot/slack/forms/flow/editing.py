@@ -23,7 +23,7 @@ from flowbot.slack.payloads.action_ids import ActionId
 from flowbot.slack.payloads.incoming import BlockActions, BlockSuggestion, FormEvent
 from flowbot.slack.runner import ACK_SECONDS, NO_REPLY, Interaction, Reply
 from flowbot.slack.tracked_tasks import TrackedTasks
-from flowbot.slack.views import push as views
+from flowbot.slack.views import push
 
 log = structlog.get_logger(__name__)
 
@@ -82,7 +82,7 @@ class FormEditor:
         checked, before = await validate_submission(self.forms, form)
         problems = FlowForm.label_problems(checked.problems, t)
         if any(problem.key in NO_PREVIEW_KEYS for problem in checked.problems.values()):
-            await self.modals.push(press.trigger_id, views.refused_preview_view(problems, t))
+            await self.modals.push(press.trigger_id, push.refused_preview_view(problems, t))
             return NO_REPLY
         content = draft_content(typed)
         is_edit = form.metadata.kind is FormKind.EDIT
@@ -91,15 +91,15 @@ class FormEditor:
         hosts = self.forms.flow_cache.find_hosts(content.website_id, before.id if before else None)
         # The labels of the chosen entries, as the person reads them.
         website, segment = form.chosen_labels.get("website") or t("flow.none"), form.chosen_labels.get("segment")
-        view = views.preview_view(
+        view = push.preview_view(
             content,
             lint(content, WriteOnlyFields(None, *utm), sibling_hosts=hosts, utm_may_be_set=is_edit),
             t,
-            audience=views.audience_block(website, parse_wait(typed, edited), segment, t),
+            audience=push.audience_block(website, parse_wait(typed, edited), segment, t),
             image_url=edited.image_url if edited else None,
             adds_image=form.file is not None or bool(typed.get("image")),
         )
-        await self.modals.push(press.trigger_id, views.add_problems(view, problems, t) if problems else view)
+        await self.modals.push(press.trigger_id, push.add_problems(view, problems, t) if problems else view)
         return NO_REPLY
 
     async def suggest_options(self, question: BlockSuggestion) -> AckArgs:

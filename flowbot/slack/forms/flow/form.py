@@ -20,8 +20,7 @@ from flowbot.slack.forms import widgets
 from flowbot.slack.forms.widgets import FieldLayout
 from flowbot.slack.payloads.action_ids import ActionId
 from flowbot.slack.payloads.view_state import FieldValue, PrivateMetadata, ShortText, ViewPayload, parse_metadata
-from flowbot.slack.views import block_kit, sentences
-from flowbot.slack.views import form_status as views
+from flowbot.slack.views import block_kit, form_status, sentences
 from flowbot.slack.views.block_kit import Block, Element, View
 from flowbot.slack.views.request_blocks import difference_blocks
 
@@ -105,7 +104,7 @@ class SubmittedForm:
         """Return the request for the flow as it is wanted; `edited` is None where one is made."""
         return ChangeRequest(
             token=self.metadata.token,
-            kind=self.metadata.kind.change,
+            kind=self.metadata.kind.change_kind,
             requester=requester,
             channel=self.metadata.channel,
             website=edited.website_id if edited else wanted.content.website_id,
@@ -145,7 +144,7 @@ class FlowForm:
             blocks.append(widgets.input_block(layout, element))
         preview = block_kit.button(t("form.preview"), ActionId.FORM_PREVIEW, metadata.token)
         blocks.append(block_kit.actions(preview))
-        return views.modal_view(metadata.kind, t, blocks) | {
+        return form_status.modal_view(metadata.kind, t, blocks) | {
             "callback_id": cls.CALLBACK,
             "private_metadata": metadata.dump(),
             "submit": block_kit.plain(t(SUBMITS[metadata.kind]), block_kit.TITLE_MAX),

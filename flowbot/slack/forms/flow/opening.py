@@ -19,8 +19,7 @@ from flowbot.slack.api.modals import Modals
 from flowbot.slack.forms.flow.form import FlowForm, FlowFormData, FormMetadata, SubmittedForm
 from flowbot.slack.payloads.incoming import BlockActions
 from flowbot.slack.runner import NO_REPLY, Interaction, Reply
-from flowbot.slack.views import form_status as views
-from flowbot.slack.views import sentences
+from flowbot.slack.views import form_status, sentences
 from flowbot.slack.views.block_kit import View
 
 
@@ -41,7 +40,7 @@ class FormOpener:
         """Open a form for a new flow, an edit or a duplicate; what was typed and not saved is brought back."""
         target = interaction.target
         await self.forms.require_edit(interaction.user, target.require_channel(), target.channel)
-        view_id = await self.modals.open(trigger, views.loading_view(kind, interaction.t))
+        view_id = await self.modals.open(trigger, form_status.loading_view(kind, interaction.t))
         await self._fill(interaction, kind, flow, view_id, fresh=False)
         return NO_REPLY
 
@@ -60,7 +59,7 @@ class FormOpener:
                 raise
             raise UserError(sentences.with_channel_name(error.text, draft.channel)) from error
         kind = draft_form_kind(draft)
-        view_id = await self.modals.open(trigger, views.loading_view(kind, interaction.t))
+        view_id = await self.modals.open(trigger, form_status.loading_view(kind, interaction.t))
         there = replace(interaction, target=replace(interaction.target, channel=draft.channel))
         await self._fill(there, kind, draft.flow, view_id, fresh=True, draft=draft)
         return NO_REPLY
@@ -93,7 +92,7 @@ class FormOpener:
         try:
             kind, context = await self._load_context(user, channel, kind, flow, fresh=fresh, draft=draft)
         except (UserError, DependencyError) as error:
-            await self.modals.replace_loading(view_id, views.sentence_view(kind, t, error.text))
+            await self.modals.replace_loading(view_id, form_status.sentence_view(kind, t, error.text))
             return
         draft = draft or context.draft
         data = await self._create_form(user, channel, kind, context, draft, turn=turn)
@@ -112,11 +111,13 @@ class FormOpener:
     ) -> tuple[FormKind, FormContext]:
         """Load what the form needs. A draft of a flow that is gone becomes the form of a new one."""
         try:
-            return kind, await self.forms.load_form(user, channel, kind.change, flow, fresh=fresh)
+            return kind, await self.forms.load_form(user, channel, kind.change_kind, flow, fresh=fresh)
         except NoSuchFlowError:
             if draft is None:
                 raise
-            return FormKind.CREATE, await self.forms.load_form(user, channel, FormKind.CREATE.change, None, fresh=True)
+            return FormKind.CREATE, await self.forms.load_form(
+                user, channel, FormKind.CREATE.change_kind, None, fresh=True
+            )
 
     async def recreate_form(self, user: CurrentUser, t: Translator, draft: Draft, problem: Text) -> View:
         """Rebuild the form as it was typed, with the problem on top, and write its draft under a new token.
@@ -155,7 +156,7 @@ class FormOpener:
         values, changed_meanwhile = _first_values(kind, context, draft)
         typed = values if draft else {}
         await self.forms.drafts.save(
-            Draft(metadata.token, user.id, channel, kind.change, metadata.flow, before, typed, self.clock()),
+            Draft(metadata.token, user.id, channel, kind.change_kind, metadata.flow, before, typed, self.clock()),
             replaces=draft.token if draft else None,
         )
         return FlowFormData(
@@ -171,7 +172,7 @@ class FormOpener:
 
 def draft_form_kind(draft: Draft) -> FormKind:
     """Return the kind of form that the draft was typed into."""
-    if draft.kind is FormKind.EDIT.change:
+    if draft.kind is FormKind.EDIT.change_kind:
         return FormKind.EDIT
     return FormKind.CREATE if draft.flow is None else FormKind.DUPLICATE
 

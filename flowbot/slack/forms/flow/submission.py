@@ -27,7 +27,7 @@ from flowbot.slack.forms.flow.form import FlowForm, SubmittedForm
 from flowbot.slack.payloads.incoming import FormEvent
 from flowbot.slack.runner import ACK_SECONDS, explain_unsaved
 from flowbot.slack.tracked_tasks import TrackedTasks
-from flowbot.slack.views import form_status as views
+from flowbot.slack.views import form_status
 
 FORM_TOO_OLD_KEY: Final = "form.too_old"
 """The problem of an edit whose flow, as the form showed it, is not kept any more."""
@@ -131,7 +131,7 @@ class FlowFormSubmission:
             return _ack_problems({"name": Text("form.sent_already")}, form, t)
         if is_new:
             self.tasks.start(self._execute(change, event, before), name=f"form {change.id}")
-        return ack_update(views.saving_view(form.metadata.kind, t))
+        return ack_update(form_status.saving_view(form.metadata.kind, t))
 
     async def _keep_image(self, form: SubmittedForm) -> tuple[SubmittedForm, Text | None]:
         """Download the form's file and keep it as an image.

@@ -16,14 +16,11 @@ from flowbot.services.policy_setup import PolicyFormData
 from flowbot.slack.forms import widgets
 from flowbot.slack.forms.policy.input import CHOSEN_GATES, PolicyInput, PolicyRole, is_whole_number
 from flowbot.slack.forms.widgets import STATIC_MAX, TICKED, option, option_label
+from flowbot.slack.payloads.action_ids import ActionId
 from flowbot.slack.payloads.view_state import FieldValue, PrivateMetadata, ShortText, ViewPayload, parse_metadata
-from flowbot.slack.views import block_kit, sentences
-from flowbot.slack.views import policy as views
+from flowbot.slack.views import block_kit, policy, sentences
 from flowbot.slack.views.block_kit import Block, Element, View
 
-ACTION: Final = "flows.setup.chosen"
-WEBSITE: Final = "flows.setup.website"
-GROUP: Final = "flows.setup.group"
 _GROUP: Final = re.compile(r"S[A-Z0-9_]{1,62}", re.ASCII)
 HINTS: Final[Mapping[PolicyField, str]] = {
     PolicyField.WEBSITES: "setup.hint_websites",
@@ -81,7 +78,7 @@ class PolicyForm:
         blocks = [block_kit.context(t("setup.about")), *_field_blocks(content, t)]
         if content.problem:
             blocks.insert(0, block_kit.paragraph(f"⚠ {sentences.format_text(t, content.problem)}"))
-        return views.modal_view(t, blocks) | {
+        return policy.modal_view(t, blocks) | {
             "callback_id": cls.CALLBACK,
             "private_metadata": content.metadata.dump(),
             "submit": block_kit.plain(t("form.save"), block_kit.TITLE_MAX),
@@ -120,7 +117,7 @@ class PolicyForm:
     @staticmethod
     def suggest_options(action: str, query: str, context: PolicyFormData, t: Translator) -> View:
         """Return the answer to Slack's `block_suggestion`: the websites or user groups that match what was typed."""
-        is_website = action == WEBSITE
+        is_website = action == ActionId.SETUP_WEBSITE
         offered = widgets.website_options(context.websites, t) if is_website else _group_options((), context, t)
         return {"options": widgets.matching_options(offered, query)}
 
@@ -137,7 +134,7 @@ class PolicyForm:
 def _field_blocks(content: PolicyFormContent, t: Translator) -> Iterable[Block]:
     typed, context = content.typed, content.context
     if websites := widgets.website_options(context.websites, t):
-        yield _input(PolicyField.WEBSITES, _menu(WEBSITE, websites, typed.websites), t)
+        yield _input(PolicyField.WEBSITES, _menu(ActionId.SETUP_WEBSITE, websites, typed.websites), t)
     else:
         yield block_kit.context(t("setup.no_websites"))
     yield _input(PolicyField.ALL_WEBSITES, _box(t("setup.box_all_websites"), ticked=typed.all_websites), t)
@@ -145,7 +142,7 @@ def _field_blocks(content: PolicyFormContent, t: Translator) -> Iterable[Block]:
         yield _input(everyone, _box(t("setup.box_everyone"), ticked=role.everyone), t)
         yield _input(people, _people(role.people), t)
         if options := _group_options(role.groups, context, t):
-            yield _input(groups, _menu(GROUP, options, role.groups), t)
+            yield _input(groups, _menu(ActionId.SETUP_GROUP, options, role.groups), t)
         if context.groups is None:
             yield block_kit.context(t("setup.groups_untold"))
     yield _input(PolicyField.QUORUM, _number(typed.quorum, MAX_QUORUM), t, optional=False)
@@ -175,14 +172,14 @@ def _input(name: PolicyField, element: Element, t: Translator, *, optional: bool
     made: Block = {
         "type": "input",
         "block_id": str(name),
-        "label": block_kit.plain(views.format_label(name, t)),
-        "element": {"action_id": ACTION} | element,
+        "label": block_kit.plain(policy.format_label(name, t)),
+        "element": {"action_id": ActionId.SETUP_CHOSEN} | element,
         "optional": optional,
     }
     return made | ({"hint": block_kit.plain(t(HINTS[name]))} if name in HINTS else {})
 
 
-def _menu(action: str, options: Sequence[Element], chosen: Iterable[str]) -> Element:
+def _menu(action: ActionId, options: Sequence[Element], chosen: Iterable[str]) -> Element:
     """Return a menu for several choices. Slack asks for the entries of a long one (`PolicyForm.suggest_options`)."""
     wanted = set(map(str, chosen))
     initial = [each for each in options if each["value"] in wanted][:STATIC_MAX]

@@ -36,16 +36,18 @@ class ListCommand(Command[ListRequest]):
 
     @staticmethod
     def parse(text: str, word: TypedWord) -> ListRequest:
-        filters, draft = _load_filters(), _Draft(_load_states(word.languages))
+        filters, builder = _load_filters(), _ListBuilder(_load_states(word.languages))
         for token in filters.token.finditer(text):
             if token["key"]:
                 value = (token["quoted_value"] or token["value"] or "").strip()
-                filters.setters[normalize_word(token["key"])](draft, value)
+                filters.setters[normalize_word(token["key"])](builder, value)
             elif token["quoted"]:
-                draft.words += (token["quoted"],)
+                builder.words += (token["quoted"],)
             else:
-                draft.add_word(token["word"])
-        return ListRequest(FlowQuery(draft.words, draft.is_enabled), draft.website, draft.website_at, draft.page)
+                builder.add_word(token["word"])
+        return ListRequest(
+            FlowQuery(builder.words, builder.is_enabled), builder.website, builder.website_at, builder.page
+        )
 
     async def handle(self, interaction: Interaction, arguments: ListRequest, trigger: str) -> Reply:
         channel = interaction.target.require_channel()
@@ -54,7 +56,7 @@ class ListCommand(Command[ListRequest]):
 
 
 @dataclass(slots=True)
-class _Draft:
+class _ListBuilder:
     """A list request while it is read word by word; the last of two values counts."""
 
     states: Mapping[str, bool]
@@ -89,7 +91,7 @@ class _Filters:
     """The pattern of a list's words, and what is set by the keys before a colon."""
 
     token: re.Pattern[str]
-    setters: Mapping[str, Callable[[_Draft, str], None]]
+    setters: Mapping[str, Callable[[_ListBuilder, str], None]]
 
 
 @cache
@@ -104,8 +106,8 @@ def _load_filters() -> _Filters:
         rf"|{quotes[0]}(?P<quoted>{quotes[1]}+){quotes[0]}|(?P<word>\S+)",
         re.IGNORECASE,
     )
-    setters = dict.fromkeys(map(normalize_word, websites), _Draft.set_website)
-    return _Filters(token, setters | dict.fromkeys(map(normalize_word, pages), _Draft.set_page))
+    setters = dict.fromkeys(map(normalize_word, websites), _ListBuilder.set_website)
+    return _Filters(token, setters | dict.fromkeys(map(normalize_word, pages), _ListBuilder.set_page))
 
 
 @cache

@@ -12,7 +12,7 @@ from flowbot.domain.ids import MAX_ID, ChannelId, FlowId, WebsiteId
 from flowbot.domain.policy import ChannelPolicy, Permission, decide
 from flowbot.domain.search import PAGE_SIZE, FlowQuery, IndexedFlow, Page, find_website, paginate, search
 from flowbot.errors import DependencyError, UserError
-from flowbot.services.authorization import Permissions, load_permissions, require_permission, require_visible
+from flowbot.services.authorization import require_permission, require_visible
 from flowbot.services.flow_cache import FlowCache, Snapshot
 from flowbot.services.ports.enkapush import FlowSource
 from flowbot.services.ports.storage import ChannelScope, PolicyStore
@@ -73,14 +73,6 @@ class FlowQueries:
         self._policies = policies
         self._flow_cache = flow_cache
         self._source = source
-
-    async def load_permissions(self, user: CurrentUser, channel: ChannelId) -> Permissions:
-        """Load the permissions of a person in a channel.
-
-        Raises:
-            DependencyError: the database did not answer.
-        """
-        return await load_permissions(self._policies, user, channel)
 
     async def list_flows(
         self, user: CurrentUser, channel: ChannelId, request: ListRequest, *, turning: bool = False

@@ -22,7 +22,6 @@ from flowbot.errors import (
 from flowbot.i18n.translator import Translator, Translators
 from flowbot.observability.logging import current_incident
 from flowbot.observability.metrics import Metrics
-from flowbot.services.flow_queries import FlowQueries
 from flowbot.services.ports import Clock
 from flowbot.services.ports.storage import DeliveryKey, DeliveryStore
 from flowbot.services.users import Caller, CurrentUser, UserService
@@ -76,7 +75,6 @@ class Runner:
     """Runs handlers in the background, and holds what all of them need."""
 
     users: UserService
-    flow_queries: FlowQueries
     deliveries: DeliveryStore
     responder: Responder
     locales: Translators
@@ -125,10 +123,15 @@ class Runner:
         user: CurrentUser | None = None
         try:
             # Recorded first: a request that fails from here on has failed, and its second delivery is no retry.
-            refusal = await self._record_delivery(once)
+            try:
+                is_new = once is None or await self.deliveries.record_once(once, self.clock())
+            except DependencyError:
+                # Told in the person's language.
+                user = await self.users.identify(caller)
+                raise
             user = await self.users.identify(caller)
-            if refusal is not None:
-                raise refusal  # noqa: TRY301 - told like any other refusal, in the language known by now
+            if not is_new:
+                raise UserError("request.repeated")  # noqa: TRY301 - told like any other refusal
             interaction = Interaction(user, target, self._translator(user))
             return await self._wait_with_notice(handler(interaction), interaction), "done"
         except UserError as error:
@@ -148,15 +151,6 @@ class Runner:
     def _translator(self, user: CurrentUser | None) -> Translator:
         """Return the words for a person, or for anybody as long as it is not known who it is."""
         return self.locales.for_reader(user.locale, user.timezone) if user else self.locales.for_reader(None)
-
-    async def _record_delivery(self, once: DeliveryKey | None) -> UserError | DependencyError | None:
-        """Record the delivery. Return the reason why the request must not be handled, or None."""
-        try:
-            if once is None or await self.deliveries.record_once(once, self.clock()):
-                return None
-        except DependencyError as error:
-            return error
-        return UserError("request.repeated")
 
     async def _wait_with_notice(self, work: Awaitable[Reply], interaction: Interaction) -> Reply:
         """Return the answer of `work`; tell the person meanwhile if it takes long."""

@@ -77,7 +77,7 @@ def build_slack(  # noqa: PLR0913 - everything of Slack's is joined here, once
 ) -> tuple[AsyncApp, SlackNotifier, HomeTab]:
     """Join the listeners, forms and messages. Return the app, the notifier, and the Home tab, which wants closing."""
     users, forms, flow_queries = services.users, services.forms, services.flow_queries
-    runner = Runner(users, flow_queries, services.deliveries, responder, locales, tasks, metrics, clock)
+    runner = Runner(users, services.deliveries, responder, locales, tasks, metrics, clock)
     modals, poster = Modals(client), MessagePoster(client)
     details = RequestDetailsLoader(services.store, services.flow_cache)
     message_sync = RequestMessageSync(services.store, details, poster, responder, locales, clock)
@@ -125,12 +125,13 @@ def build_slack(  # noqa: PLR0913 - everything of Slack's is joined here, once
         locales=locales,
         tasks=tasks,
         metrics=metrics,
-        notifier_for=form_result.for_open_form,
+        notifier_for_form=form_result.notifier_for_form,
     )
     editor = FormEditor(forms, modals, users, locales, clock, tasks)
     setup = PolicyFormHandler(runner, services.setup, modals)
     commands = build_commands(
         flow_queries=flow_queries,
+        policies=services.policies,
         viewer=viewer,
         history=history,
         opener=opener,
@@ -143,12 +144,12 @@ def build_slack(  # noqa: PLR0913 - everything of Slack's is joined here, once
     )
     handlers = Handlers(
         commands=CommandDispatcher(runner, commands),
-        flows=FlowActions(runner, channels, opener, viewer),
+        flows=FlowActions(flow_queries, channels, opener, viewer, responder, locales, clock),
         requests=requests,
         opener=opener,
         editor=editor,
         submission=submission,
-        reason_form=ReasonFormHandler(runner, services.decisions, services.executor, notifier, home),
+        reason_form=ReasonFormHandler(runner, services.decisions, requests, home),
         policy_form=setup,
         home=home,
     )

@@ -18,7 +18,7 @@ from flowbot.services.approvals.expire import RequestExpiry
 from flowbot.services.executor.executor import ChangeExecutor
 from flowbot.services.executor.lease import LeaseKeeper
 from flowbot.services.ports import Clock
-from flowbot.services.ports.slack import ChangeNotifier
+from flowbot.services.ports.slack import Notifier
 from flowbot.services.ports.storage import ChangeStore
 from flowbot.worker.retention import Retention
 
@@ -55,7 +55,7 @@ class Recovery:
     retention: Retention
     store: ChangeStore
     leases: LeaseKeeper
-    notifier: ChangeNotifier
+    notifier: Notifier
     start_task: TaskStarter
     metrics: Metrics
     clock: Clock

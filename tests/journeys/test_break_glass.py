@@ -177,7 +177,7 @@ async def test_the_alarm_does_not_ring_again_for_who_read_the_request_before_it_
         (change,) = await ChangeRepository(database, world.time.now).closed()
     assert change.progress.is_alarmed
     for notifier in notifiers:
-        await notifier.notify(replace(change, progress=replace(change.progress, is_alarmed=False)), None)
+        await notifier.notify(replace(change, progress=replace(change.progress, is_alarmed=False)))
     assert len(list_alarms(world, request)) == 1
 
 

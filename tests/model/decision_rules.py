@@ -57,7 +57,7 @@ class DecisionRules(RequestRules):
             if ballot.change.state is ChangeState.APPLYING:
                 await here.executor.execute(ballot.change, here.notifier.notify)
             else:
-                await here.notifier.notify(ballot.change, None)
+                await here.notifier.notify(ballot.change)
 
         return step
 
@@ -88,7 +88,7 @@ class DecisionRules(RequestRules):
                     self.world.check_closing(broken)
                     await here.executor.execute(broken, here.notifier.notify)
                 case "check_again":
-                    await here.notifier.notify(await here.rechecker.recheck(who, change.id, CHANNEL), None)
+                    await here.notifier.notify(await here.rechecker.recheck(who, change.id, CHANNEL))
                 case _:
                     await self._approve_step(person, change)(here)
 
@@ -96,7 +96,7 @@ class DecisionRules(RequestRules):
 
     async def _finish_closing(self, here: Process, change: Change) -> None:
         self.world.check_closing(change)
-        await here.notifier.notify(change, None)
+        await here.notifier.notify(change)
 
     @rule(process=PROCESSES, number=NUMBERS)
     def somebody_checks_again(self, process: int, number: int) -> None:

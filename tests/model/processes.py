@@ -153,7 +153,7 @@ class FakeNotifier:
         self._store = store
         self._life = life
 
-    async def notify(self, change: Change, flow: Flow | None) -> Change:
+    async def notify(self, change: Change, flow: Flow | None = None) -> Change:
         self._life.count_call()
         newest = await self._store.get(change.id) or change
         self._slack.shows(newest)

@@ -21,7 +21,7 @@ from flowbot.services.executor.preconditions import Preconditions
 from flowbot.services.executor.update import EditWrite, StateWrite
 from flowbot.services.ports import Clock
 from flowbot.services.ports.enkapush import WriteRefusedError
-from flowbot.services.ports.slack import Notifier
+from flowbot.services.ports.slack import NotifyCallback
 from flowbot.services.ports.storage import ChangeStore, DraftStore, FlowClaimedError, VersionConflictError
 from flowbot.services.users import Caller, CurrentUser
 
@@ -107,7 +107,9 @@ class ChangeExecutor:
     leases: LeaseKeeper
     clock: Clock
 
-    async def execute(self, change: Change, notify: Notifier, requester: CurrentUser | Caller | None = None) -> Change:
+    async def execute(
+        self, change: Change, notify: NotifyCallback, requester: CurrentUser | Caller | None = None
+    ) -> Change:
         """Execute a change that this process has leased, and notify people of the result.
 
         Where the process dies, another does the rest; where nobody can be notified, that is tried again later. A change
@@ -135,7 +137,7 @@ class ChangeExecutor:
             return conflict.current
         return await self.store.get(change.id) or change
 
-    async def notify_again(self, change: Change, notify: Notifier) -> None:
+    async def notify_again(self, change: Change, notify: NotifyCallback) -> None:
         """Notify people of a change whose newest version was not shown yet, under a lease.
 
         Nothing is done where somebody else holds the change.
@@ -145,9 +147,11 @@ class ChangeExecutor:
         with suppress(LeaseLostError):
             async with self.leases.hold(change.id, until=acquired.until) as lease:
                 lease.is_done = True
-                await notify(change, None)
+                await notify(change)
 
-    async def _settle(self, change: Change, notify: Notifier, requester: CurrentUser | Caller | None) -> SettledChange:
+    async def _settle(
+        self, change: Change, notify: NotifyCallback, requester: CurrentUser | Caller | None
+    ) -> SettledChange:
         """Take the change to a state in which this process is done with it."""
         if change.state is ChangeState.DRAFT:
             evaluation = await self.preconditions.evaluate_request(change.request, requester)
@@ -172,7 +176,7 @@ class ChangeExecutor:
             is_unshown = change.shown_version < change.version and not isinstance(error, DatabaseFaultError)
             if change.state is ChangeState.APPLYING and change.rule and is_unshown:
                 with suppress(DependencyError):
-                    await notify(change, None)
+                    await notify(change)
             raise
 
     async def _apply(self, change: Change) -> SettledChange:

@@ -65,10 +65,10 @@ class UserDirectory(Protocol):
         """Return the members of a channel."""
 
 
-class Notifier(Protocol):
+class NotifyCallback(Protocol):
     """A function that notifies people of the newest version of a change."""
 
-    async def __call__(self, change: Change, flow: Flow | None) -> Change:
+    async def __call__(self, change: Change, flow: Flow | None = None) -> Change:
         """Notify people, and mark the version as shown; `flow` is the flow as it is now, where it was read.
 
         Returns:
@@ -79,11 +79,11 @@ class Notifier(Protocol):
         """
 
 
-class ChangeNotifier(Protocol):
+class Notifier(Protocol):
     """Notifies people of changes, and reminds approvers of pending ones."""
 
-    async def notify(self, change: Change, flow: Flow | None) -> Change:
-        """Notify people of how far the change has come, as `Notifier`."""
+    async def notify(self, change: Change, flow: Flow | None = None) -> Change:
+        """Notify people of how far the change has come, as `NotifyCallback`."""
 
     async def remind(self, change: Change) -> None:
         """Remind of a request.

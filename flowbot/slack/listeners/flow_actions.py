@@ -7,12 +7,16 @@ from flowbot.domain.fields import FormKind
 from flowbot.domain.ids import FlowId, FormToken
 from flowbot.domain.policy import Permission
 from flowbot.errors import Text
+from flowbot.i18n.translator import Translators
+from flowbot.services.flow_queries import FlowQueries
+from flowbot.services.ports import Clock
+from flowbot.slack.api.messages import Responder
 from flowbot.slack.forms.flow.opening import FormOpener
 from flowbot.slack.listeners.channel_authorizer import ChannelAuthorizer
 from flowbot.slack.listeners.flow_viewer import FlowViewer
 from flowbot.slack.payloads.button_values import FlowValue, ListValue, parse_value
 from flowbot.slack.payloads.incoming import BlockActions
-from flowbot.slack.runner import Interaction, Reply, Runner
+from flowbot.slack.runner import Interaction, Reply
 from flowbot.slack.views import flow_list, push, sentences
 
 
@@ -20,10 +24,13 @@ from flowbot.slack.views import flow_list, push, sentences
 class FlowActions:
     """The handlers of the buttons that show or share flows, or open their forms."""
 
-    runner: Runner
+    flow_queries: FlowQueries
     channels: ChannelAuthorizer
     opener: FormOpener
     viewer: FlowViewer
+    responder: Responder
+    locales: Translators
+    clock: Clock
 
     def form_handler(self, kind: FormKind) -> Callable[[Interaction, BlockActions], Awaitable[Reply]]:
         """Return the handler of a flow's button that opens its form."""
@@ -41,8 +48,8 @@ class FlowActions:
     async def turn_page(self, interaction: Interaction, press: BlockActions) -> Reply:
         """Put another page in the place of a list."""
         request, channel = parse_value(ListValue, press.action.value).request, interaction.target.require_channel()
-        result = await self.runner.flow_queries.list_flows(interaction.user, channel, request, turning=True)
-        return Reply(flow_list.flow_list_message(result, interaction.t, self.runner.clock()), replacing=True)
+        result = await self.flow_queries.list_flows(interaction.user, channel, request, turning=True)
+        return Reply(flow_list.flow_list_message(result, interaction.t, self.clock()), replacing=True)
 
     async def show_flow(self, interaction: Interaction, press: BlockActions) -> Reply:
         """Show a flow to the person alone."""
@@ -52,25 +59,21 @@ class FlowActions:
     async def share_list(self, interaction: Interaction, press: BlockActions) -> Reply:
         """Post a list to the channel."""
         user, channel = interaction.user, interaction.target.require_channel()
-        await self.runner.flow_queries.require_share(user, channel)
+        await self.flow_queries.require_share(user, channel)
         request = parse_value(ListValue, press.action.value).request
-        result = await self.runner.flow_queries.list_flows(user, channel, request, turning=True)
-        message = flow_list.shared_list_message(
-            result, user.id, self.runner.locales.for_channel(user.locale), self.runner.clock()
-        )
-        await self.runner.responder.reply_publicly(interaction.target, message)
+        result = await self.flow_queries.list_flows(user, channel, request, turning=True)
+        message = flow_list.shared_list_message(result, user.id, self.locales.for_channel(user.locale), self.clock())
+        await self.responder.reply_publicly(interaction.target, message)
         return Reply(sentences.sentence_message(interaction.t, Text("share.done")))
 
     async def share_flow(self, interaction: Interaction, press: BlockActions) -> Reply:
         """Post a flow to the channel."""
         interaction, flow = await self._switch_channel(interaction, press, Permission.SHARE)
         user, channel = interaction.user, interaction.target.require_channel()
-        await self.runner.flow_queries.require_share(user, channel)
-        details = await self.runner.flow_queries.get_flow(user, channel, flow)
-        message = push.shared_flow_message(
-            details, user.id, self.runner.locales.for_channel(user.locale), self.runner.clock()
-        )
-        await self.runner.responder.reply_publicly(interaction.target, message)
+        await self.flow_queries.require_share(user, channel)
+        details = await self.flow_queries.get_flow(user, channel, flow)
+        message = push.shared_flow_message(details, user.id, self.locales.for_channel(user.locale), self.clock())
+        await self.responder.reply_publicly(interaction.target, message)
         return Reply(sentences.sentence_message(interaction.t, Text("share.done")))
 
     async def _switch_channel(

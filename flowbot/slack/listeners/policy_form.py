@@ -27,6 +27,7 @@ from flowbot.slack.forms.policy.input import PolicyInput
 from flowbot.slack.payloads.incoming import BlockSuggestion, FormEvent, ReplyTarget
 from flowbot.slack.runner import ACK_SECONDS, NO_REPLY, Interaction, Reply, Runner, explain_unsaved
 from flowbot.slack.views import policy, sentences
+from flowbot.slack.views.block_kit import View
 
 log = structlog.get_logger(__name__)
 
@@ -66,18 +67,21 @@ class PolicyFormHandler:
             return {}
         bind_contextvars(request="setup", user=event.user.id, channel=form.metadata.channel)
         t = self.runner.locales.for_reader(form.metadata.locale, form.metadata.timezone)
-        is_fault = False
+        problems: Mapping[PolicyField, Text]
         try:
-            ack = await self.runner.tasks.run_within(ACK_SECONDS, self._submit(event, form, t), name="setup form")
+            view = await self.runner.tasks.run_within(
+                ACK_SECONDS, self._check_and_save(event, form, t), name="setup form"
+            )
         except UserError as error:
-            ack = _ack_problems({PolicyField.WEBSITES: error.text}, event, t)
+            problems, outcome = {PolicyField.WEBSITES: error.text}, "refused"
         except PolicyRefusedError as refused:
-            ack = _ack_problems(refused.problems, event, t)
+            problems, outcome = refused.problems, "refused"
         except Exception as error:  # noqa: BLE001 - said at the form, whatever it is, and logged there
-            ack, is_fault = _ack_problems({PolicyField.WEBSITES: explain_unsaved(error, t)}, event, t), True
-        outcome = "refused" if ack["response_action"] == "errors" else "done"
-        self.runner.metrics.requests.labels("setup", PolicyForm.CALLBACK, "fault" if is_fault else outcome).inc()
-        return ack
+            problems, outcome = {PolicyField.WEBSITES: explain_unsaved(error, t)}, "fault"
+        else:
+            problems, outcome = {}, "done"
+        self.runner.metrics.requests.labels("setup", PolicyForm.CALLBACK, outcome).inc()
+        return ack_errors(PolicyForm.field_errors(problems, event.view, t)) if problems else ack_update(view)
 
     async def suggest_options(self, question: BlockSuggestion) -> AckArgs:
         """Return the entries of a long menu that match what was typed; none where they cannot be had in time."""
@@ -98,14 +102,21 @@ class PolicyFormHandler:
             return {"options": []}
         return PolicyForm.suggest_options(question.action_id, question.value, context, t)
 
-    async def _submit(self, event: FormEvent, form: SubmittedPolicy, t: Translator) -> AckArgs:
+    async def _check_and_save(self, event: FormEvent, form: SubmittedPolicy, t: Translator) -> View:
+        """Save the policy. Return what takes the form's place: that it is saved, or the form over a newer policy.
+
+        Raises:
+            UserError: not allowed.
+            PolicyRefusedError: the form has problems, or the policy could not work.
+            DependencyError: the database or Slack did not answer.
+        """
         problems, key = form.typed.find_problems(), event.delivery_key
         if not problems and key is not None and not await self.runner.deliveries.record_once(key, self.runner.clock()):
             problems = {PolicyField.WEBSITES: Text("form.repeated")}
         user = await self.runner.users.reload_user(await self.runner.users.identify(event.caller))
         self.setup.require_setup(user)
         if problems:
-            return _ack_problems(problems, event, t)
+            raise PolicyRefusedError(problems)
         wanted = form.typed.to_policy(form.metadata.channel)
         await self.setup.require_workable(wanted)
         try:
@@ -116,8 +127,8 @@ class PolicyFormHandler:
             metadata = form.metadata.model_copy(update={"seen": policy_fingerprint(context.policy)})
             fields = t.format_list(policy.list_changed_fields(context.policy, wanted, t))
             problem = Text("setup.overtaken", {"fields": fields})
-            return ack_update(PolicyForm.build(PolicyFormContent(context, form.typed, metadata, problem), t))
-        return ack_update(policy.sentence_view(t, Text("setup.saved" if saved.is_new else "setup.nothing_new")))
+            return PolicyForm.build(PolicyFormContent(context, form.typed, metadata, problem), t)
+        return policy.sentence_view(t, Text("setup.saved" if saved.is_new else "setup.nothing_new"))
 
     async def _save(self, user: CurrentUser, wanted: ChannelPolicy, seen: str) -> SavedPolicy:
         """Save the policy and announce it in its channel, to the end even if that takes too long for Slack."""
@@ -168,7 +179,3 @@ class PolicyFormHandler:
             if isinstance(principal, UserId)
         }
         return policy.Names(context.websites, groups, await self.setup.find_names(people))
-
-
-def _ack_problems(problems: Mapping[PolicyField, Text], event: FormEvent, t: Translator) -> AckArgs:
-    return ack_errors(PolicyForm.field_errors(problems, event.view, t))

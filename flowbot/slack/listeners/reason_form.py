@@ -6,17 +6,16 @@ from typing import Final
 import structlog
 from structlog.contextvars import bind_contextvars
 
-from flowbot.domain.change import Change, ChangeState
+from flowbot.domain.change import Change
 from flowbot.errors import Text, UserError
 from flowbot.i18n.translator import Translator
 from flowbot.services.approvals.decide import AlreadyDecidedError, DecisionService
-from flowbot.services.executor.executor import ChangeExecutor
 from flowbot.slack.api.modals import AckArgs, ack_errors
 from flowbot.slack.forms.reason import ReasonForm, ReasonPurpose, SubmittedReason
 from flowbot.slack.listeners.home import HomeTab
-from flowbot.slack.notify.notifier import SlackNotifier
+from flowbot.slack.listeners.request_actions import RequestActions
 from flowbot.slack.payloads.incoming import FormEvent, ReplyTarget
-from flowbot.slack.runner import ACK_SECONDS, NO_REPLY, Interaction, Reply, Runner, continues_later, explain_unsaved
+from flowbot.slack.runner import ACK_SECONDS, NO_REPLY, Interaction, Reply, Runner, explain_unsaved
 
 UNNAMED_KEYS: Final = {
     "form.website_gone_in": "form.website_gone",
@@ -35,8 +34,7 @@ class ReasonFormHandler:
 
     runner: Runner
     decisions: DecisionService
-    executor: ChangeExecutor
-    notifier: SlackNotifier
+    requests: RequestActions
     home: HomeTab
 
     async def submit(self, event: FormEvent) -> AckArgs:
@@ -64,11 +62,7 @@ class ReasonFormHandler:
             return self._refuse("fault", explain_unsaved(error, t), t)
 
         async def follow_up(_interaction: Interaction) -> Reply:
-            with continues_later():
-                if change.state is ChangeState.APPLYING:
-                    await self.executor.execute(change, self.notifier.notify)
-                else:
-                    await self.notifier.notify(change, None)
+            await self.requests.follow_up(change)
             return NO_REPLY
 
         target = ReplyTarget(channel, event.user.id, "")

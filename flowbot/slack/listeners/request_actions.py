@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
 from flowbot.domain.change import Change, ChangeKind, ChangeState
-from flowbot.domain.ids import ChangeId, FlowId
+from flowbot.domain.ids import ChangeId, ChannelId, FlowId
 from flowbot.domain.policy import Permission
 from flowbot.errors import Text, UserError
 from flowbot.services.approvals.decide import DecisionService
@@ -39,21 +39,19 @@ class RequestActions:
 
     async def request_change(self, interaction: Interaction, kind: ChangeKind, flow: FlowId, reason: str) -> Reply:
         """Request to enable, disable or delete a flow; what needs no approval is done at once."""
-        channel = interaction.target.require_channel()
-        return await self._execute(
-            interaction, self.submitter.request_change(interaction.user, channel, kind, flow, reason)
-        )
+        return await self._submit_request(interaction, interaction.target.require_channel(), kind, flow, reason)
 
     def change_handler(self, kind: ChangeKind) -> Callable[[Interaction, BlockActions], Awaitable[Reply]]:
         """Return the handler of a flow's button that requests a change."""
 
-        async def request_change(interaction: Interaction, press: BlockActions) -> Reply:
+        async def handle(interaction: Interaction, press: BlockActions) -> Reply:
             value = parse_value(FlowValue, press.action.value)
             there = await self.channels.switch_channel(interaction, value.channel, Permission.EDIT)
-            submission = self.submitter.request_change(there.user, there.target.require_channel(), kind, value.flow, "")
-            return await self._execute(replace(there, target=interaction.target), submission)
+            # Requested in the button's channel, answered where it was pressed.
+            here = replace(there, target=interaction.target)
+            return await self._submit_request(here, there.target.require_channel(), kind, value.flow, "")
 
-        return request_change
+        return handle
 
     async def approve(self, interaction: Interaction, press: BlockActions) -> Reply:
         """Count an approval, and apply the change with the last one that it needs."""
@@ -61,12 +59,20 @@ class RequestActions:
             vote = await self.decisions.approve(interaction.user, change_id, interaction.target.channel)
             if not vote.is_new:
                 raise UserError("request.voted_already")
-            with continues_later():
-                if vote.change.state is ChangeState.APPLYING:
-                    await self.executor.execute(vote.change, self.notifier.notify)
-                else:
-                    await self.notifier.notify(vote.change, None)
+            await self.follow_up(vote.change)
             return NO_REPLY
+
+    async def follow_up(self, change: Change) -> None:
+        """Execute a change whose last vote is in, or else notify people of the decision.
+
+        Raises:
+            DependencyError: the decision is saved; flowbot goes on with it later.
+        """
+        with continues_later():
+            if change.state is ChangeState.APPLYING:
+                await self.executor.execute(change, self.notifier.notify)
+            else:
+                await self.notifier.notify(change)
 
     async def ask_rejection_reason(self, interaction: Interaction, press: BlockActions) -> Reply:
         """Open the reason form, where the person may reject."""
@@ -84,14 +90,14 @@ class RequestActions:
         """Withdraw the person's own request."""
         async with self._recording_location(press) as change_id:
             change = await self.decisions.withdraw(interaction.user, change_id)
-            await self.notifier.notify(change, None)
+            await self.notifier.notify(change)
             return NO_REPLY
 
     async def recheck(self, interaction: Interaction, press: BlockActions) -> Reply:
         """Check again how a change ended, where that is unknown."""
         channel = interaction.target.require_channel()
         change = await self.rechecker.recheck(interaction.user, _change_id(press), channel)
-        await self.notifier.notify(change, None)
+        await self.notifier.notify(change)
         if change.state is ChangeState.UNKNOWN:
             return Reply(sentences.sentence_message(interaction.t, Text("request.still_unknown")))
         return NO_REPLY
@@ -99,14 +105,17 @@ class RequestActions:
     async def resubmit(self, interaction: Interaction, press: BlockActions) -> Reply:
         """Request the same change once more."""
         channel = interaction.target.require_channel()
-        return await self._execute(
-            interaction, self.submitter.request_again(interaction.user, _change_id(press), channel)
-        )
+        try:
+            change = await self.submitter.request_again(interaction.user, _change_id(press), channel)
+        except RequestOpenError as error:
+            return await self._point_to_open_request(interaction, error.current)
+        return await self._execute(interaction, change)
 
     async def restore(self, interaction: Interaction, press: BlockActions) -> Reply:
         """Create a deleted flow again."""
         channel = interaction.target.require_channel()
-        return await self._execute(interaction, self.submitter.restore(interaction.user, _change_id(press), channel))
+        change = await self.submitter.restore(interaction.user, _change_id(press), channel)
+        return await self._execute(interaction, change)
 
     async def follow_link(self, _interaction: Interaction, _press: BlockActions) -> Reply:
         """Answer nothing: the button is a link, and Slack reports its press all the same."""
@@ -130,13 +139,21 @@ class RequestActions:
             if is_duplicate:
                 await self.message_sync.sync_duplicate(*location)
 
-    async def _execute(self, interaction: Interaction, submission: Awaitable[Change]) -> Reply:
-        """Submit, apply what needs no approval, and say how far it came; or point to the flow's open request."""
+    async def _submit_request(
+        self, interaction: Interaction, channel: ChannelId, kind: ChangeKind, flow: FlowId, reason: str
+    ) -> Reply:
         try:
-            change = await submission
+            change = await self.submitter.request_change(interaction.user, channel, kind, flow, reason)
         except RequestOpenError as error:
-            link = await self.message_sync.find_permalink(error.current)
-            return Reply(notices.request_open_message(error.current, link, interaction.t))
+            return await self._point_to_open_request(interaction, error.current)
+        return await self._execute(interaction, change)
+
+    async def _point_to_open_request(self, interaction: Interaction, current: Change) -> Reply:
+        link = await self.message_sync.find_permalink(current)
+        return Reply(notices.request_open_message(current, link, interaction.t))
+
+    async def _execute(self, interaction: Interaction, change: Change) -> Reply:
+        """Apply what needs no approval, and say how far it came."""
         with continues_later():
             settled = await self.executor.execute(change, self.notifier.notify, interaction.user)
             if settled.state is ChangeState.PENDING:

@@ -15,7 +15,7 @@ from flowbot.i18n.translator import Translator, Translators
 from flowbot.services.authorization import load_permissions
 from flowbot.services.forms import FormService
 from flowbot.services.ports import Clock
-from flowbot.services.ports.slack import ImageSource, Notifier
+from flowbot.services.ports.slack import ImageSource, NotifyCallback
 from flowbot.services.ports.storage import ChangeStore, ImageStore, PolicyStore
 from flowbot.services.users import Caller, UserService
 from flowbot.slack.api.messages import Responder
@@ -48,10 +48,10 @@ class FormResult:
     locales: Translators
     clock: Clock
 
-    def for_open_form(self, view_id: str) -> Notifier:
+    def notifier_for_form(self, view_id: str) -> NotifyCallback:
         """Return a notifier that shows the result in the place of a form that is probably still open."""
 
-        async def notify(change: Change, flow: Flow | None) -> Change:
+        async def notify(change: Change, flow: Flow | None = None) -> Change:
             if change.has_team_message:
                 change = await self.message_sync.sync(change)
             request, t = change.request, self._translator(change.request)

@@ -1,8 +1,9 @@
 """The notifier: tells people how far a change has come."""
 
-from collections.abc import Awaitable, Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Final, TypeVar
+from typing import Final
 
 import structlog
 
@@ -41,8 +42,6 @@ UNREACHABLE_KEYS: Final[Mapping[str, str]] = {
 }
 """The sentences that say how to make a message appear, by Slack's error code."""
 
-T = TypeVar("T")
-
 log = structlog.get_logger(__name__)
 
 
@@ -66,7 +65,7 @@ class SlackNotifier:
     _notified: set[tuple[ChangeId, int]] = field(default_factory=set)
     _announced: set[ChangeId] = field(default_factory=set)
 
-    async def notify(self, change: Change, flow: Flow | None) -> Change:
+    async def notify(self, change: Change, flow: Flow | None = None) -> Change:
         """Announce a skipped approval, notify the requester and sync the message, each even if another fails.
 
         The change counts as shown only when all are through. A change without a message for the team is reported
@@ -85,29 +84,29 @@ class SlackNotifier:
         if not change.has_team_message:
             await self.form_result.notify_by_message(change, flow)
             return await self.store.mark_shown(change.id, change.version)
-        alarm = await _attempt(self._announce_skip(change))
-        requester_fault = await _attempt(self._notify_requester(change))
-        message = await _attempt(
-            self.message_sync.sync(change, counts_as_shown=alarm is None and requester_fault is None)
-        )
-        parts = {"message": message, "alarm": alarm, "word": requester_fault}
-        faults = {part: fault for part, fault in parts.items() if isinstance(fault, DependencyError)}
         version = (change.id, change.version)
-        if not faults and not isinstance(message, DependencyError):
+        faults: dict[str, DependencyError] = {}
+        with _collecting(faults, "alarm"):
+            await self._announce_skip(change)
+        with _collecting(faults, "word"):
+            await self._notify_requester(change)
+        with _collecting(faults, "message"):
+            synced = await self.message_sync.sync(change, counts_as_shown=not faults)
+        if not faults:
             self._notified.discard(version)
-            return message
+            return synced
         if version in self._notified and change.progress.told_apart != change.version:
             # A message that can never be shown may outlast this process.
-            record_fault = await _attempt(self.store.mark_requester_notified(*version))
-            faults |= {"note": record_fault} if record_fault else {}
+            with _collecting(faults, "note"):
+                await self.store.mark_requester_notified(*version)
         for part, fault in faults.items():
             cause = str(fault.__cause__ or "")
             log.warning("telling.later", change=change.id, part=part, error=str(fault), cause=cause)
         # The message first: its refusal is one that people can end.
-        fault = next(iter(faults.values()))
-        refusal = fault.__cause__
+        first = faults.get("message") or next(iter(faults.values()))
+        refusal = first.__cause__
         code = refusal.reason if isinstance(refusal, MessageRefusedError) else ""
-        raise DependencyError(UNREACHABLE_KEYS.get(code, "fault.untold")) from fault
+        raise DependencyError(UNREACHABLE_KEYS.get(code, "fault.untold")) from first
 
     async def remind(self, change: Change) -> None:
         """Remind approvers in the thread of a request.
@@ -175,9 +174,10 @@ class SlackNotifier:
             raise SlackFaultError(refusal.reason) from refusal
 
 
-async def _attempt(sending: Awaitable[T]) -> T | DependencyError:
-    """Send something; return the fault instead of raising it, so that the rest is sent too."""
+@contextmanager
+def _collecting(faults: dict[str, DependencyError], part: str) -> Iterator[None]:
+    """Keep the part's fault instead of raising it, so that the rest is sent too."""
     try:
-        return await sending
+        yield
     except DependencyError as fault:
-        return fault
+        faults[part] = fault

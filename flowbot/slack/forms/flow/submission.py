@@ -1,7 +1,7 @@
 """Submitting a flow's form."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -13,13 +13,13 @@ from flowbot.domain.fields import FormKind
 from flowbot.domain.flow import Flow, is_unchanged
 from flowbot.domain.validation import ValidationResult, validate_form
 from flowbot.errors import DependencyError, Text, UserError
-from flowbot.i18n.translator import Translator, Translators
+from flowbot.i18n.translator import Translators
 from flowbot.observability.metrics import Metrics
 from flowbot.services.approvals.submit import RequestSubmitter
 from flowbot.services.executor.executor import ChangeExecutor
 from flowbot.services.forms import FormService, draft_from_change
 from flowbot.services.ports import Clock
-from flowbot.services.ports.slack import ImageSource, Notifier
+from flowbot.services.ports.slack import ImageSource, NotifyCallback
 from flowbot.services.ports.storage import DeliveryStore, FlowBusyError, ImageStore
 from flowbot.services.users import UserService
 from flowbot.slack.api.modals import AckArgs, ack_errors, ack_update
@@ -33,6 +33,9 @@ FORM_TOO_OLD_KEY: Final = "form.too_old"
 """The problem of an edit whose flow, as the form showed it, is not kept any more."""
 IMAGE_SECONDS: Final = 1.2
 """How long an image may take to be looked at before the acknowledgement; a slower one is fetched after it."""
+
+Problems = Mapping[str, Text]
+"""Why a form is not saved, by field; none where it is."""
 
 log = structlog.get_logger(__name__)
 
@@ -58,7 +61,7 @@ class FlowFormSubmission:
     """Accepts submitted forms.
 
     Attributes:
-        notifier_for: Returns the notifier that shows the result in an open form, by the id of its view.
+        notifier_for_form: Returns the notifier that shows the result in an open form, by the id of its view.
     """
 
     forms: FormService
@@ -72,7 +75,7 @@ class FlowFormSubmission:
     locales: Translators
     tasks: TrackedTasks
     metrics: Metrics
-    notifier_for: Callable[[str], Notifier]
+    notifier_for_form: Callable[[str], NotifyCallback]
 
     async def submit(self, event: FormEvent) -> AckArgs:
         """Return what to acknowledge a submitted form with: its problems, or that it is being saved.
@@ -85,53 +88,54 @@ class FlowFormSubmission:
         metadata = form.metadata
         t = self.locales.for_reader(metadata.locale, metadata.timezone)
         bind_contextvars(request="form", user=event.user.id, channel=metadata.channel)
+        problems: Problems
         try:
-            ack = await self.tasks.run_within(ACK_SECONDS, self._submit_once(event, form, t), name="form")
+            problems = await self.tasks.run_within(ACK_SECONDS, self._save_once(event, form), name="form")
+            outcome = "refused" if problems else "done"
         except Exception as error:  # noqa: BLE001 - said at the form, whatever it is, and logged there
-            ack, outcome = _ack_problems({"name": explain_unsaved(error, t)}, form, t), "fault"
-        else:
-            outcome = "refused" if ack["response_action"] == "errors" else "done"
+            problems, outcome = {"name": explain_unsaved(error, t)}, "fault"
         self.metrics.requests.labels("form", FlowForm.CALLBACK, outcome).inc()
-        return ack
+        if problems:
+            return ack_errors(FlowForm.field_errors(problems, metadata, t))
+        return ack_update(form_status.saving_view(metadata.kind, t))
 
-    async def _submit_once(self, event: FormEvent, form: SubmittedForm, t: Translator) -> AckArgs:
-        """Submit the form, and record the delivery if it is refused: delivered again, it stays refused.
+    async def _save_once(self, event: FormEvent, form: SubmittedForm) -> Problems:
+        """Save the form, and record the delivery if it is refused: delivered again, it stays refused.
 
         An accepted form needs no record: its token makes it once.
         """
         key = event.delivery_key
         if key is not None and await self.deliveries.was_recorded(key):
-            return _ack_problems({"name": Text("form.repeated")}, form, t)
-        ack = await self._submit(event, form, t)
-        if key is not None and ack["response_action"] == "errors":
+            return {"name": Text("form.repeated")}
+        problems = await self._save(event, form)
+        if problems and key is not None:
             await self.deliveries.record_once(key, self.clock())
-        return ack
+        return problems
 
-    async def _submit(self, event: FormEvent, form: SubmittedForm, t: Translator) -> AckArgs:
+    async def _save(self, event: FormEvent, form: SubmittedForm) -> Problems:
+        """Store the form's change and start to execute it. Return the problems because of which it is not stored."""
         checked, before = await validate_submission(self.forms, form)
         form, image_problem = await self._keep_image(form)
         problems = {**checked.problems, **({"image": image_problem} if image_problem else {})}
         if problems or checked.wanted is None:
-            return _ack_problems(problems, form, t)
+            return problems
         edited = before if form.metadata.kind is FormKind.EDIT else None
         wanted = replace(checked.wanted, image=form.typed.get("image") or None)
         if edited is not None and form.file is None and is_unchanged(wanted, edited):
-            return _ack_problems({"name": Text("form.nothing_changed")}, form, t)
+            return {"name": Text("form.nothing_changed")}
         request = form.to_request(event.user.id, wanted, edited)
         try:
             change, is_new = await self.submitter.submit(request)
         except FlowBusyError as busy:
             if busy.current.state is ChangeState.PENDING:
-                problem = Text("form.flow_asked", {"id": str(busy.current.request.flow)})
-            else:
-                # Anything but a request is over in a moment.
-                problem = Text("form.flow_taken")
-            return _ack_problems({"name": problem}, form, t)
+                return {"name": Text("form.flow_asked", {"id": str(busy.current.request.flow)})}
+            # Anything but a request is over in a moment.
+            return {"name": Text("form.flow_taken")}
         if not is_new and _typed_texts(change.request) != _typed_texts(request):
-            return _ack_problems({"name": Text("form.sent_already")}, form, t)
+            return {"name": Text("form.sent_already")}
         if is_new:
             self.tasks.start(self._execute(change, event, before), name=f"form {change.id}")
-        return ack_update(form_status.saving_view(form.metadata.kind, t))
+        return {}
 
     async def _keep_image(self, form: SubmittedForm) -> tuple[SubmittedForm, Text | None]:
         """Download the form's file and keep it as an image.
@@ -159,7 +163,7 @@ class FlowFormSubmission:
         try:
             # Kept until it is known that it was saved.
             await self.forms.drafts.save(draft_from_change(request, before, change.created_at))
-            notifier = self.notifier_for(event.view.id)
+            notifier = self.notifier_for_form(event.view.id)
             settled = await self.executor.execute(change, notifier, event.caller)
             log.info("flow_form.settled", state=settled.state)
         except DependencyError as fault:
@@ -170,7 +174,3 @@ class FlowFormSubmission:
 def _typed_texts(request: ChangeRequest) -> dict[str, str]:
     """Return what was typed, without the image: it is kept anew with every delivery of the same form."""
     return {name: text for name, text in request.typed.items() if name != "image"}
-
-
-def _ack_problems(problems: dict[str, Text], form: SubmittedForm, t: Translator) -> AckArgs:
-    return ack_errors(FlowForm.field_errors(problems, form.metadata, t))

@@ -6,6 +6,7 @@ from flowbot.services.flow_queries import FlowQueries
 from flowbot.services.history import History
 from flowbot.services.inbox import RequestQueue
 from flowbot.services.ports import Clock
+from flowbot.services.ports.storage import PolicyStore
 from flowbot.services.request_details import RequestDetailsLoader
 from flowbot.slack.forms.flow.opening import FormOpener
 from flowbot.slack.listeners.commands.approvals import ApprovalsCommand
@@ -45,6 +46,7 @@ COMMANDS: Final[tuple[type[Command[Any]], ...]] = (
 def build_commands(  # noqa: PLR0913 - everything that commands depend on is joined here, once
     *,
     flow_queries: FlowQueries,
+    policies: PolicyStore,
     viewer: FlowViewer,
     history: History,
     opener: FormOpener,
@@ -68,5 +70,5 @@ def build_commands(  # noqa: PLR0913 - everything that commands depend on is joi
         ApprovalsCommand(queue, details, message_sync, clock),
         HistoryCommand(history),
         SetupCommand(policy_form),
-        HelpCommand(flow_queries, {command.word: command.permission for command in COMMANDS}),
+        HelpCommand(policies, {command.word: command.permission for command in COMMANDS}),
     )

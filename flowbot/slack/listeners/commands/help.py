@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from flowbot.domain.policy import Permission
-from flowbot.services.flow_queries import FlowQueries
+from flowbot.services.authorization import load_permissions
+from flowbot.services.ports.storage import PolicyStore
 from flowbot.slack.listeners.commands.command import Command, TypedWord
 from flowbot.slack.runner import Interaction, Reply
 from flowbot.slack.views.help import help_message
@@ -14,7 +15,7 @@ from flowbot.slack.views.help import help_message
 class HelpCommand(Command[None]):
     """Tells the person what they may do in the channel. `permissions` are those of the commands, by English word."""
 
-    flow_queries: FlowQueries
+    policies: PolicyStore
     permissions: Mapping[str, Permission | None]
 
     word = "help"
@@ -25,5 +26,5 @@ class HelpCommand(Command[None]):
         return None
 
     async def handle(self, interaction: Interaction, arguments: None, trigger: str) -> Reply:
-        rights = await self.flow_queries.load_permissions(interaction.user, interaction.target.require_channel())
+        rights = await load_permissions(self.policies, interaction.user, interaction.target.require_channel())
         return Reply(help_message(rights, self.permissions, interaction.t))

@@ -165,7 +165,7 @@ def _lock_tables(connection: Connection) -> None:
 
 def _copy_rows(reader: Connection, writer: Connection) -> Mapping[str, int]:
     for table in TABLES:
-        for rows in _select_rows(reader, table).partitions():
+        for rows in _fetch_rows(reader, table).partitions():
             writer.execute(insert(table), [row._asdict() for row in rows])
     continue_numbers(writer)
     counts = {}
@@ -179,12 +179,12 @@ def _copy_rows(reader: Connection, writer: Connection) -> Mapping[str, int]:
 
 def _sum(connection: Connection, table: Table) -> Sum:
     total = Sum()
-    for row in _select_rows(connection, table):
+    for row in _fetch_rows(connection, table):
         total = total.plus(tuple(row))
     return total
 
 
-def _select_rows(connection: Connection, table: Table) -> Result[Any]:
+def _fetch_rows(connection: Connection, table: Table) -> Result[Any]:
     """Select every row, a few at a time in memory."""
     is_heavy = any(isinstance(column.type, LargeBinary) for column in table.columns)
     return connection.execute(select(table).execution_options(yield_per=_HEAVY_ROWS if is_heavy else _ROWS))

@@ -95,7 +95,7 @@ class Scene:
     async def changes(self) -> list[Change]:
         """Return the changes of this scene as they are stored now."""
         store = ChangeRepository(self.database, self.world.time.now)
-        return list(await store._select(select(changes).where(changes.c.id.not_in(self.known))))
+        return list(await store._fetch(select(changes).where(changes.c.id.not_in(self.known))))
 
     async def pending_changes(self) -> list[Change]:
         """Return the changes that wait for a vote."""

@@ -42,7 +42,7 @@ from flowbot.services.executor.preconditions import IN_FLIGHT_AT_MOST, Precondit
 from flowbot.services.executor.update import MAX_ATTEMPTS, mark_sending, write_with_retries
 from flowbot.services.ports.enkapush import WriteUnclearError
 from flowbot.services.users import CurrentUser
-from flowbot.storage.repositories.change_queries import select_one, select_votes
+from flowbot.storage.repositories.change_queries import fetch_one, fetch_votes
 from flowbot.storage.repositories.changes import ChangeRepository, write_if_unchanged
 from flowbot.storage.tables import changes
 
@@ -119,9 +119,9 @@ def _is_patched(module: str, within: str) -> bool:
 @mutation
 def votes_are_counted_and_not_people(patch: Patch) -> None:
     async def doubled(connection: AsyncConnection, change: ChangeId) -> tuple[Vote, ...]:
-        return 2 * await select_votes(connection, change)
+        return 2 * await fetch_votes(connection, change)
 
-    _replace_everywhere(patch, select_votes, doubled)
+    _replace_everywhere(patch, fetch_votes, doubled)
 
 
 @mutation
@@ -290,7 +290,7 @@ def a_flow_is_restored_each_time_it_is_asked_for(patch: Patch) -> None:
 @mutation
 def the_version_is_not_compared(patch: Patch) -> None:
     async def careless(connection: AsyncConnection, seen: Change, moved: Change) -> Change:
-        now = await select_one(connection, changes.c.id == seen.id) or seen
+        now = await fetch_one(connection, changes.c.id == seen.id) or seen
         return await write_if_unchanged(
             connection, replace(seen, version=now.version, lease_owner=now.lease_owner), moved
         )

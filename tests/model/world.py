@@ -17,7 +17,7 @@ from flowbot.domain.policy import ApprovalRule, ChannelPolicy, PolicyBook
 from flowbot.errors import DependencyError, UserError
 from flowbot.services.ports.storage import FlowBusyError
 from flowbot.storage import tables
-from flowbot.storage.repositories.change_queries import select_many
+from flowbot.storage.repositories.change_queries import fetch_many
 from flowbot.storage.repositories.change_rows import read_event
 from flowbot.storage.repositories.policies import PolicyRepository
 from flowbot.storage.unit_of_work import Database
@@ -155,7 +155,7 @@ class World(PolicyInvariants):
     async def read_all(self) -> Snapshot:
         """Read all changes, events and voters in one transaction."""
         async with self.database.read() as connection:
-            kept = Snapshot(list(await select_many(connection, select(tables.changes))))
+            kept = Snapshot(list(await fetch_many(connection, select(tables.changes))))
             for row in await connection.execute(select(tables.events).order_by(tables.events.c.number)):
                 event = read_event(row)
                 kept.events.setdefault(event.change, []).append(event)

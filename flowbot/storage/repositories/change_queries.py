@@ -1,4 +1,7 @@
-"""Conditions and queries of changes, votes and events, and the statistics of changes."""
+"""Conditions and queries of changes, votes and events, and the statistics of changes.
+
+`select_…` builds a statement, `fetch_…` runs one.
+"""
 
 from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
@@ -12,7 +15,7 @@ from flowbot.domain.change import LEASED_STATES, OPEN_STATES, Change, ChangeKind
 from flowbot.domain.ids import ChangeId, FlowId, FormToken
 from flowbot.services.ports.storage import ChangeStatistics, EventFilter, RequestRecord
 from flowbot.storage.repositories.change_rows import read_change, read_vote
-from flowbot.storage.repositories.policies import select_scope
+from flowbot.storage.repositories.policies import fetch_scope
 from flowbot.storage.tables import UtcDateTime, changes, events, votes
 from flowbot.storage.unit_of_work import Database
 
@@ -67,26 +70,26 @@ def is_past(moment: ColumnElement[datetime], now: datetime, pause: timedelta) ->
     return or_(moment <= now - pause, moment > now + LONGEST_LEASE)
 
 
-async def select_one(connection: AsyncConnection, condition: ColumnElement[bool]) -> Change | None:
+async def fetch_one(connection: AsyncConnection, condition: ColumnElement[bool]) -> Change | None:
     """Read the change that fulfils the condition; there is one at most."""
     row = (await connection.execute(select(changes).where(condition))).one_or_none()
     return None if row is None else read_change(row)
 
 
-async def select_record(connection: AsyncConnection, change: ChangeId) -> RequestRecord:
+async def fetch_record(connection: AsyncConnection, change: ChangeId) -> RequestRecord:
     """Read a change with its votes and its channel's scope.
 
     Raises:
         LookupError: there is no such change.
     """
-    found = await select_one(connection, changes.c.id == change)
+    found = await fetch_one(connection, changes.c.id == change)
     if found is None:
         raise LookupError(f"there is no change {change}")
-    votes = await select_votes(connection, change)
-    return RequestRecord(found, votes, await select_scope(connection, found.request.channel))
+    given = await fetch_votes(connection, change)
+    return RequestRecord(found, given, await fetch_scope(connection, found.request.channel))
 
 
-async def select_for_update(connection: AsyncConnection, change: ChangeId) -> Change:
+async def fetch_for_update(connection: AsyncConnection, change: ChangeId) -> Change:
     """Read the change once nobody else writes to it; it stays so until the transaction ends.
 
     SQLite knows no `FOR UPDATE` and needs none: a writing transaction is alone.
@@ -100,28 +103,28 @@ async def select_for_update(connection: AsyncConnection, change: ChangeId) -> Ch
     return read_change(row)
 
 
-async def select_many(connection: AsyncConnection, wanted: Select[Any]) -> tuple[Change, ...]:
+async def fetch_many(connection: AsyncConnection, wanted: Select[Any]) -> tuple[Change, ...]:
     """Read the changes of a query for whole rows, in its order."""
     return tuple(read_change(row) for row in await connection.execute(wanted))
 
 
-async def select_by_token(connection: AsyncConnection, token: FormToken) -> Change | None:
+async def fetch_by_token(connection: AsyncConnection, token: FormToken) -> Change | None:
     """Read the change that a form became."""
-    return await select_one(connection, changes.c.token == token)
+    return await fetch_one(connection, changes.c.token == token)
 
 
-async def select_open(connection: AsyncConnection, flow: FlowId) -> Change | None:
+async def fetch_open(connection: AsyncConnection, flow: FlowId) -> Change | None:
     """Read the open change of a flow."""
-    return await select_one(connection, and_(changes.c.flow_id == flow, in_states(OPEN_STATES)))
+    return await fetch_one(connection, and_(changes.c.flow_id == flow, in_states(OPEN_STATES)))
 
 
-async def select_votes(connection: AsyncConnection, change: ChangeId) -> tuple[Vote, ...]:
+async def fetch_votes(connection: AsyncConnection, change: ChangeId) -> tuple[Vote, ...]:
     """Read the votes on a change, oldest first."""
     wanted = select(votes).where(votes.c.change_id == change).order_by(votes.c.at, votes.c.person)
     return tuple(read_vote(row) for row in await connection.execute(wanted))
 
 
-def query_created_flows(flows: Collection[FlowId], *, except_change: ChangeId | None = None) -> Select[int | None]:
+def select_created_flows(flows: Collection[FlowId], *, except_change: ChangeId | None = None) -> Select[int | None]:
     """Select those of `flows` that a change other than `except_change` created, by its events."""
     # A restore is submitted on the flow that was deleted, which it does not make.
     is_submission = events.c.action == AuditAction.SUBMITTED.value
@@ -129,8 +132,8 @@ def query_created_flows(flows: Collection[FlowId], *, except_change: ChangeId | 
     return select(events.c.flow_id).where(created, events.c.change_id.is_distinct_from(except_change))
 
 
-def query_events(scope: EventFilter) -> Select[Any]:
-    """Query the events of `scope`, newest first.
+def select_events(scope: EventFilter) -> Select[Any]:
+    """Select the events of `scope`, newest first.
 
     A flow's are also those of the change that made it, from when it had no id yet, and all of its restore, which is
     submitted on the deleted flow.

@@ -68,7 +68,7 @@ class ChangeRepository(ChangeStore):
 
     async def submit(self, new: ChangeRequest, lease: Lease, event: AuditEvent) -> tuple[Change, bool]:
         async with self._database.write() as connection:
-            if known := await queries.select_by_token(connection, new.token):
+            if known := await queries.fetch_by_token(connection, new.token):
                 return known, False
             change, is_new = await insert_or_find(connection, new, lease, self._clock())
             if is_new:
@@ -77,19 +77,19 @@ class ChangeRepository(ChangeStore):
 
     async def get(self, change: ChangeId) -> Change | None:
         async with self._database.read() as connection:
-            return await queries.select_one(connection, changes.c.id == change)
+            return await queries.fetch_one(connection, changes.c.id == change)
 
     async def get_record(self, change: ChangeId) -> RequestRecord:
         async with self._database.read() as connection:
-            return await queries.select_record(connection, change)
+            return await queries.fetch_record(connection, change)
 
     async def get_by_token(self, token: FormToken) -> Change | None:
         async with self._database.read() as connection:
-            return await queries.select_by_token(connection, token)
+            return await queries.fetch_by_token(connection, token)
 
     async def open_change_of(self, flow: FlowId) -> Change | None:
         async with self._database.read() as connection:
-            return await queries.select_open(connection, flow)
+            return await queries.fetch_open(connection, flow)
 
     async def last_approved_before(self, change: Change) -> Change | None:
         if change.request.flow is None:
@@ -102,7 +102,7 @@ class ChangeRepository(ChangeStore):
             changes.c.created_at < change.created_at,
             NEEDED_APPROVAL,
         )
-        return next(iter(await self._select(approved.order_by(*NEWEST).limit(1))), None)
+        return next(iter(await self._fetch(approved.order_by(*NEWEST).limit(1))), None)
 
     async def has_unsettled(self, flow: FlowId, kind: ChangeKind, now: datetime, *, within: timedelta) -> bool:
         unsettled = select(changes.c.id).where(
@@ -115,11 +115,11 @@ class ChangeRepository(ChangeStore):
             return await connection.scalar(unsettled.limit(1)) is not None
 
     async def flows_created_by_others(self, flows: Collection[FlowId], *, except_change: ChangeId) -> frozenset[FlowId]:
-        created = queries.query_created_flows(flows, except_change=except_change)
+        created = queries.select_created_flows(flows, except_change=except_change)
         async with self._database.read() as connection:
             return frozenset(FlowId(row.flow_id) for row in await connection.execute(created))
 
-    async def replace_if_unchanged(self, seen: Change, moved: Change, *events: AuditEvent) -> Change:
+    async def replace_if_unchanged(self, seen: Change, moved: Change, *new_events: AuditEvent) -> Change:
         if moved.state is not seen.state and not can_transition(seen.state, moved.state):
             raise ValueError(f"no change goes from {seen.state} to {moved.state}")
         is_creating = moved.request.kind in queries.CREATING_KINDS
@@ -128,19 +128,19 @@ class ChangeRepository(ChangeStore):
         async with self._database.write(alone=None if created is None else f"made.{created}") as connection:
             change = await write_if_unchanged(connection, seen, moved)
             if created is not None:
-                claims = queries.query_created_flows([created], except_change=seen.id)
+                claims = queries.select_created_flows([created], except_change=seen.id)
                 if await connection.scalar(claims):
                     raise FlowClaimedError
-            await append_events(connection, events, change=seen.id)
+            await append_events(connection, new_events, change=seen.id)
         return change
 
-    async def record_vote(self, change: ChangeId, vote: Vote, lease: Lease, *events: AuditEvent) -> VoteResult:
+    async def record_vote(self, change: ChangeId, vote: Vote, lease: Lease, *new_events: AuditEvent) -> VoteResult:
         async with self._database.write() as connection:
-            return await count_vote(connection, change, vote, lease, *events)
+            return await count_vote(connection, change, vote, lease, *new_events)
 
     async def votes(self, change: ChangeId) -> tuple[Vote, ...]:
         async with self._database.read() as connection:
-            return await queries.select_votes(connection, change)
+            return await queries.fetch_votes(connection, change)
 
     async def overdue_states(self, now: datetime) -> frozenset[ChangeState]:
         overdue = select(changes.c.state).where(or_(queries.is_lapsed(now), queries.is_due(now))).distinct()
@@ -149,7 +149,7 @@ class ChangeRepository(ChangeStore):
 
     async def due(self, now: datetime, *, limit: int = 50) -> tuple[Change, ...]:
         due = select(changes).where(queries.is_due(now))
-        return await self._select(due.order_by(changes.c.due_at, changes.c.id).limit(limit))
+        return await self._fetch(due.order_by(changes.c.due_at, changes.c.id).limit(limit))
 
     async def postpone(self, seen: Change, due_at: datetime | None, progress: Progress) -> bool:
         is_as_seen = and_(changes.c.id == seen.id, IS_PENDING, changes.c.due_at.is_not_distinct_from(seen.due_at))
@@ -157,11 +157,11 @@ class ChangeRepository(ChangeStore):
 
     async def pending(self, *, after: Change | None = None, limit: int = 200) -> tuple[Change, ...]:
         waiting = select(changes).where(IS_PENDING).order_by(*OLDEST).limit(limit)
-        return await self._select(waiting if after is None else waiting.where(queries.is_younger(after)))
+        return await self._fetch(waiting if after is None else waiting.where(queries.is_younger(after)))
 
     async def requested_by(self, person: UserId, *, limit: int = 20) -> tuple[Change, ...]:
         theirs = select(changes).where(changes.c.requester == str(person), NEEDED_APPROVAL)
-        return await self._select(theirs.order_by(*NEWEST).limit(limit))
+        return await self._fetch(theirs.order_by(*NEWEST).limit(limit))
 
     async def closed(
         self, *, websites: frozenset[WebsiteId] | None = None, except_requester: UserId | None = None, limit: int = 50
@@ -171,7 +171,7 @@ class ChangeRepository(ChangeStore):
             closed = closed.where(changes.c.website_id.in_(sorted(websites)))
         if except_requester is not None:
             closed = closed.where(changes.c.requester != str(except_requester))
-        return await self._select(closed.order_by(changes.c.changed_at.desc(), changes.c.id.desc()).limit(limit))
+        return await self._fetch(closed.order_by(changes.c.changed_at.desc(), changes.c.id.desc()).limit(limit))
 
     async def claim_lapsed(self, now: datetime, lease: Lease, *, limit: int = 20) -> tuple[Change, ...]:
         lapsed = select(changes.c.id).where(queries.is_lapsed(now))
@@ -201,7 +201,7 @@ class ChangeRepository(ChangeStore):
     async def unshown(self, now: datetime, *, limit: int = 20) -> tuple[Change, ...]:
         is_past = queries.is_past(changes.c.changed_at, now, NOTIFYING_SECONDS)
         unshown = select(changes).where(queries.is_unshown(), is_past, queries.is_free(now))
-        return await self._select(unshown.order_by(changes.c.changed_at, changes.c.id).limit(limit))
+        return await self._fetch(unshown.order_by(changes.c.changed_at, changes.c.id).limit(limit))
 
     async def mark_shown(
         self, change: ChangeId, version: int, *, channel: ChannelId | None = None, ts: str | None = None
@@ -229,7 +229,7 @@ class ChangeRepository(ChangeStore):
 
     async def latest_events(self, scope: EventFilter, *, limit: int) -> tuple[AuditEvent, ...]:
         async with self._database.read() as connection:
-            rows = await connection.execute(queries.query_events(scope).limit(limit))
+            rows = await connection.execute(queries.select_events(scope).limit(limit))
             return tuple(read_event(row) for row in rows)
 
     async def all_events(self) -> AsyncIterator[AuditEvent]:
@@ -244,9 +244,9 @@ class ChangeRepository(ChangeStore):
                 return
             number = page[-1].number or number
 
-    async def _select(self, wanted: Select[Any]) -> tuple[Change, ...]:
+    async def _fetch(self, wanted: Select[Any]) -> tuple[Change, ...]:
         async with self._database.read() as connection:
-            return await queries.select_many(connection, wanted)
+            return await queries.fetch_many(connection, wanted)
 
     async def _update(self, condition: ColumnElement[bool], **values: Any) -> bool:
         """Write to the change that fulfils the condition, in no new version; return whether there was one."""
@@ -256,7 +256,7 @@ class ChangeRepository(ChangeStore):
     async def _update_progress(self, change: ChangeId, revise: Callable[[Progress], Progress]) -> None:
         """Put the revised progress in the place of the one there is, in no new version."""
         async with self._database.write() as connection:
-            current = await queries.select_for_update(connection, change)
+            current = await queries.fetch_for_update(connection, change)
             revised = progress_columns(revise(current.progress))
             await connection.execute(update(changes).where(changes.c.id == change).values(revised))
 
@@ -289,9 +289,9 @@ async def insert_or_find(
             async with connection.begin_nested():
                 await connection.execute(insert(changes).values(change_row(change)))
         except IntegrityError:
-            if known := await queries.select_by_token(connection, new.token):
+            if known := await queries.fetch_by_token(connection, new.token):
                 return known, False
-            if new.flow is not None and (current := await queries.select_open(connection, new.flow)):
+            if new.flow is not None and (current := await queries.fetch_open(connection, new.flow)):
                 raise FlowBusyError(current) from None
             if attempt == _SUBMIT_ATTEMPTS:
                 raise
@@ -315,25 +315,25 @@ async def write_if_unchanged(connection: AsyncConnection, seen: Change, moved: C
     row = (await connection.execute(replaced)).one_or_none()
     if row is not None:
         return read_change(row)
-    current = await queries.select_one(connection, changes.c.id == seen.id)
+    current = await queries.fetch_one(connection, changes.c.id == seen.id)
     if current is None:
         raise LookupError(f"there is no change {seen.id}")
     raise VersionConflictError(current)
 
 
 async def count_vote(
-    connection: AsyncConnection, change: ChangeId, vote: Vote, lease: Lease, *events: AuditEvent
+    connection: AsyncConnection, change: ChangeId, vote: Vote, lease: Lease, *new_events: AuditEvent
 ) -> VoteResult:
     """Count a vote in the transaction of `connection`, as `ChangeStore.record_vote` says."""
-    seen = await queries.select_for_update(connection, change)
+    seen = await queries.fetch_for_update(connection, change)
     if seen.state is not ChangeState.PENDING:
         raise VersionConflictError(seen)
-    before = await queries.select_votes(connection, change)
+    before = await queries.fetch_votes(connection, change)
     if any((given.person, given.choice) == (vote.person, vote.choice) for given in before):
         return VoteResult(seen, before, is_new=False)
     await connection.execute(delete(votes).where(votes.c.change_id == change, votes.c.person == str(vote.person)))
     await connection.execute(insert(votes).values(vote_row(change, vote)))
-    counted = await queries.select_votes(connection, change)
+    counted = await queries.fetch_votes(connection, change)
     is_approved = has_quorum(seen.rule, counted)
     moved = replace(seen, changed_at=vote.at)
     if is_approved:
@@ -341,6 +341,6 @@ async def count_vote(
     written = await write_if_unchanged(connection, seen, moved)
     if is_approved:
         names = {"approvers": [str(person) for person in approved_by(counted)]}
-        events += (event_for_change(written, vote.at, AuditAction.APPROVED, vote.person, names),)
-    await append_events(connection, events, change=change)
+        new_events += (event_for_change(written, vote.at, AuditAction.APPROVED, vote.person, names),)
+    await append_events(connection, new_events, change=change)
     return VoteResult(written, counted, is_new=True)

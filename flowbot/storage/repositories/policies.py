@@ -33,12 +33,12 @@ class PolicyRepository(PolicyStore):
 
     async def get_scope(self, channel: ChannelId) -> ChannelScope:
         async with self._database.read() as connection:
-            return await select_scope(connection, channel)
+            return await fetch_scope(connection, channel)
 
     async def get_book(self) -> PolicyBook:
         ordered = select(channel_policies.c.document).order_by(channel_policies.c.position)
         async with self._database.read() as connection:
-            names = await _select_website_names(connection)
+            names = await _fetch_website_names(connection)
             documents = (await connection.scalars(ordered)).all()
         policies = tuple(_read_policy(document) for document in documents)
         # A key without content was never written, so it stays unset.
@@ -80,7 +80,7 @@ class PolicyRepository(PolicyStore):
         return True
 
 
-async def select_scope(connection: AsyncConnection, channel: ChannelId) -> ChannelScope:
+async def fetch_scope(connection: AsyncConnection, channel: ChannelId) -> ChannelScope:
     """Read a channel's policy and the websites' names.
 
     Raises:
@@ -89,7 +89,7 @@ async def select_scope(connection: AsyncConnection, channel: ChannelId) -> Chann
     wanted = select(channel_policies.c.document).where(channel_policies.c.channel_id == channel)
     document = await connection.scalar(wanted)
     policy = None if document is None else _read_policy(document)
-    return ChannelScope(channel=channel, policy=policy, website_names=await _select_website_names(connection))
+    return ChannelScope(channel=channel, policy=policy, website_names=await _fetch_website_names(connection))
 
 
 def _policy_row(policy: ChannelPolicy, now: datetime) -> dict[str, Any]:
@@ -110,6 +110,6 @@ def _read_policy(document: Mapping[str, Any]) -> ChannelPolicy:
         raise DatabaseFaultError from error
 
 
-async def _select_website_names(connection: AsyncConnection) -> dict[WebsiteId, str]:
+async def _fetch_website_names(connection: AsyncConnection) -> dict[WebsiteId, str]:
     rows = await connection.execute(select(websites.c.website_id, websites.c.name).order_by(websites.c.position))
     return {WebsiteId(website): name for website, name in rows}

@@ -66,13 +66,13 @@ def evaluate_create(operation: CreateOperation, flow_id: FlowId, flow: Flow | No
     return ChangeResult(ChangeState.APPLIED, outcome, flow, details)
 
 
-def evaluate_edit(operation: EditOperation, flow: Flow | None, *, was_answered: bool) -> ChangeResult:
+def evaluate_edit(operation: EditOperation, flow: Flow | None, *, is_first_write: bool) -> ChangeResult:
     """Evaluate an edit that Enkapush accepted.
 
     Args:
         operation: the edit.
         flow: the flow as read back; None where that failed.
-        was_answered: no earlier write of this edit went unanswered, so none may still arrive.
+        is_first_write: no earlier write of this edit was sent, so none may still arrive.
     """
     if flow is None:
         return unknown_result(operation, None)
@@ -81,7 +81,7 @@ def evaluate_edit(operation: EditOperation, flow: Flow | None, *, was_answered: 
         unlike = [*unlike, "image_url"]
     if unlike and fingerprint(operation.before) == fingerprint(flow):
         ignored = ChangeResult(ChangeState.FAILED, Outcome("not_done.ignored", {"fields": unlike}), flow)
-        return ignored if was_answered else unknown_result(operation, flow)
+        return ignored if is_first_write else unknown_result(operation, flow)
     if "image_url" in unlike or not is_equivalent(flow, operation.wanted.content):
         params = {"id": str(operation.before.id), "fields": unlike}
         return ChangeResult(ChangeState.UNKNOWN, Outcome("unknown.edit_partly", params, operation.before.id), flow)
@@ -95,19 +95,19 @@ def edit_applied_result(operation: EditOperation, flow: Flow, unlike: Iterable[s
     return ChangeResult(ChangeState.APPLIED, _outcome("applied", operation), flow, details)
 
 
-def evaluate_state_write(
-    operation: ToggleOperation | DeleteOperation, flow: Flow | None, *, was_answered: bool
+def evaluate_toggle_or_delete(
+    operation: ToggleOperation | DeleteOperation, flow: Flow | None, *, was_confirmed: bool
 ) -> ChangeResult:
     """Evaluate an enable, disable or delete.
 
     Args:
         operation: the toggle or deletion.
         flow: the flow as read back; None where it is gone.
-        was_answered: Enkapush told this process that it was done.
+        was_confirmed: Enkapush confirmed the first write, so no other one was sent.
     """
     if operation.matches(flow):
         return applied_result(operation, flow)
-    if flow is None or not was_answered:
+    if flow is None or not was_confirmed:
         return unknown_result(operation, flow)
     if isinstance(operation, ToggleOperation) and operation.matches_state(flow):
         found = [_plain(each) for each in flow_differences(operation.before, flow) if each.field != "is_enabled"]
@@ -126,21 +126,23 @@ def may_be_stale(operation: FlowOperation, result: ChangeResult) -> bool:
     return fingerprint(result.flow) == fingerprint(operation.before)
 
 
-def find_conflict(operation: FlowOperation, now: Flow, *, was_sent: bool) -> ChangeResult | None:
-    """Compare the flow with the one that was requested for; the effect of an earlier attempt is no conflict.
+def find_obstacle(operation: FlowOperation, current: Flow, *, was_sent: bool) -> ChangeResult | None:
+    """Return how the change ends unsent where the flow is not as it was; None where nothing stands against the write.
+
+    The effect of an earlier attempt is no obstacle.
 
     After a first attempt nothing is sent again where somebody has changed the flow since: the operation may have been
     done, and undone.
     """
-    is_the_same = fingerprint(now) == fingerprint(operation.before)
+    is_the_same = fingerprint(current) == fingerprint(operation.before)
     if was_sent:
-        may_go_on = operation.shows_effect(now) or (is_the_same and not was_modified(operation.before, now))
-        return None if may_go_on else unknown_result(operation, now)
+        may_go_on = operation.shows_effect(current) or (is_the_same and not was_modified(operation.before, current))
+        return None if may_go_on else unknown_result(operation, current)
     if is_the_same:
         return None
-    found = [_plain(difference) for difference in flow_differences(operation.before, now)]
-    params = {"id": str(now.id), "fields": [each["field"] for each in found], "differences": found}
-    return ChangeResult(ChangeState.OUT_OF_DATE, Outcome("out_of_date.edit", params), now)
+    found = [_plain(difference) for difference in flow_differences(operation.before, current)]
+    params = {"id": str(current.id), "fields": [each["field"] for each in found], "differences": found}
+    return ChangeResult(ChangeState.OUT_OF_DATE, Outcome("out_of_date.edit", params), current)
 
 
 def evaluate_recheck(operation: FlowOperation, flow: Flow | None, *, is_final: bool) -> ChangeResult:

@@ -25,8 +25,8 @@ from flowbot.domain.outcomes import (
     evaluate_create,
     evaluate_edit,
     evaluate_recheck,
-    evaluate_state_write,
-    find_conflict,
+    evaluate_toggle_or_delete,
+    find_obstacle,
     gone_result,
     hide_flow,
     not_found_result,
@@ -158,8 +158,8 @@ def test_a_flow_shows_that_something_was_done_by_what_was_not_so_before(
 
 @pytest.mark.parametrize("task", UNREADABLE)
 def test_what_leaves_no_trace_is_sent_again_only_where_nobody_touched_the_flow(task: EditOperation) -> None:
-    assert find_conflict(task, FLOW, was_sent=True) is None
-    assert outcome_of(find_conflict(task, TOUCHED, was_sent=True)) == (ChangeState.UNKNOWN, "unknown.edit")
+    assert find_obstacle(task, FLOW, was_sent=True) is None
+    assert outcome_of(find_obstacle(task, TOUCHED, was_sent=True)) == (ChangeState.UNKNOWN, "unknown.edit")
 
 
 @pytest.mark.parametrize(
@@ -206,7 +206,7 @@ def test_a_flow_that_was_made_is_disabled_and_read_back(flow: Flow | None, expec
 
 def test_what_is_kept_otherwise_than_it_was_sent_is_on_record() -> None:
     assert evaluate_create(MAKE, FlowId(7), FLOW).details == {"kept_differently": ["title"]}
-    result = evaluate_edit(EDIT, replace(NEW_TITLE, title="New "), was_answered=True)
+    result = evaluate_edit(EDIT, replace(NEW_TITLE, title="New "), is_first_write=True)
     assert outcome_of(result) == (ChangeState.APPLIED, "applied.edit")
     assert result.details == {"changed": ["title"], "kept_differently": ["title"]}
 
@@ -227,26 +227,29 @@ def test_what_is_kept_otherwise_than_it_was_sent_is_on_record() -> None:
 def test_an_edit_ends_by_what_is_there(
     flow: Flow | None, answered: tuple[ChangeState, str], unanswered: tuple[ChangeState, str]
 ) -> None:
-    assert outcome_of(evaluate_edit(EDIT, flow, was_answered=True)) == answered
-    assert outcome_of(evaluate_edit(EDIT, flow, was_answered=False)) == unanswered
+    assert outcome_of(evaluate_edit(EDIT, flow, is_first_write=True)) == answered
+    assert outcome_of(evaluate_edit(EDIT, flow, is_first_write=False)) == unanswered
 
 
 def test_a_picture_that_is_not_there_was_not_taken() -> None:
     only_picture = EditOperation(FLOW, DesiredFlow(FlowContent.of(FLOW), image="I1"))
-    assert outcome_of(evaluate_edit(only_picture, FLOW, was_answered=True)) == (ChangeState.FAILED, "not_done.ignored")
-    assert outcome_of(evaluate_edit(only_picture, FLOW, was_answered=False)) == (ChangeState.UNKNOWN, "unknown.edit")
+    assert outcome_of(evaluate_edit(only_picture, FLOW, is_first_write=True)) == (
+        ChangeState.FAILED,
+        "not_done.ignored",
+    )
+    assert outcome_of(evaluate_edit(only_picture, FLOW, is_first_write=False)) == (ChangeState.UNKNOWN, "unknown.edit")
     with_title = EditOperation(FLOW, replace(WANTED, image="I1"))
-    assert outcome_of(evaluate_edit(with_title, NEW_TITLE, was_answered=True)) == (
+    assert outcome_of(evaluate_edit(with_title, NEW_TITLE, is_first_write=True)) == (
         ChangeState.UNKNOWN,
         "unknown.edit_partly",
     )
     there = replace(FLOW, image_url="https://cdn.example/1.png")
-    assert outcome_of(evaluate_edit(only_picture, there, was_answered=True)) == (ChangeState.APPLIED, "applied.edit")
+    assert outcome_of(evaluate_edit(only_picture, there, is_first_write=True)) == (ChangeState.APPLIED, "applied.edit")
 
 
 def test_an_edit_of_what_cannot_be_read_back_leaves_the_rest_as_it_was() -> None:
     task = EditOperation(FLOW, DesiredFlow(FlowContent.of(FLOW), WriteOnlyFields(segment="all")))
-    assert outcome_of(evaluate_edit(task, FLOW, was_answered=True)) == (ChangeState.APPLIED, "applied.edit")
+    assert outcome_of(evaluate_edit(task, FLOW, is_first_write=True)) == (ChangeState.APPLIED, "applied.edit")
 
 
 @pytest.mark.parametrize(
@@ -273,8 +276,8 @@ def test_a_yes_counts_for_something_and_what_is_there_for_more(
     answered: tuple[ChangeState, str],
     unanswered: tuple[ChangeState, str],
 ) -> None:
-    assert outcome_of(evaluate_state_write(task, flow, was_answered=True)) == answered
-    assert outcome_of(evaluate_state_write(task, flow, was_answered=False)) == unanswered
+    assert outcome_of(evaluate_toggle_or_delete(task, flow, was_confirmed=True)) == answered
+    assert outcome_of(evaluate_toggle_or_delete(task, flow, was_confirmed=False)) == unanswered
 
 
 @pytest.mark.parametrize(
@@ -290,20 +293,20 @@ def test_a_yes_counts_for_something_and_what_is_there_for_more(
 def test_a_flow_that_is_no_longer_what_was_asked_about_is_an_obstacle(
     task: FlowOperation, now: Flow, unsent: tuple[ChangeState, str] | None, sent: tuple[ChangeState, str] | None
 ) -> None:
-    assert outcome_of(find_conflict(task, now, was_sent=False)) == unsent
-    assert outcome_of(find_conflict(task, now, was_sent=True)) == sent
+    assert outcome_of(find_obstacle(task, now, was_sent=False)) == unsent
+    assert outcome_of(find_obstacle(task, now, was_sent=True)) == sent
 
 
 @pytest.mark.parametrize("task", [EDIT, ENABLE, DISABLE], ids=lambda task: str(task.kind))
 def test_what_may_have_been_done_and_undone_is_neither_done_again_nor_called_failed(task: FlowOperation) -> None:
     undone = replace(task.before, changed_at=datetime(2026, 5, 1, tzinfo=UTC))
-    assert find_conflict(task, undone, was_sent=False) is None
-    assert outcome_of(find_conflict(task, undone, was_sent=True)) == (ChangeState.UNKNOWN, f"unknown.{task.kind}")
+    assert find_obstacle(task, undone, was_sent=False) is None
+    assert outcome_of(find_obstacle(task, undone, was_sent=True)) == (ChangeState.UNKNOWN, f"unknown.{task.kind}")
     assert evaluate_recheck(task, undone, is_final=True).state is ChangeState.UNKNOWN
 
 
 def test_an_obstacle_names_each_difference_as_plain_data() -> None:
-    found = find_conflict(EDIT, replace(ON, wait=WaitTime(2, "hours")), was_sent=False)
+    found = find_obstacle(EDIT, replace(ON, wait=WaitTime(2, "hours")), was_sent=False)
     assert found is not None
     assert found.outcome.params == {
         "id": "7",
@@ -351,26 +354,32 @@ UNKNOWN_ENABLE: Final = ChangeResult(ChangeState.UNKNOWN, Outcome("unknown.enabl
     ("task", "result", "expected"),
     [
         pytest.param(
-            ENABLE, evaluate_state_write(ENABLE, HIDDEN, was_answered=True), UNKNOWN_ENABLE, id="enabled, and moved"
+            ENABLE,
+            evaluate_toggle_or_delete(ENABLE, HIDDEN, was_confirmed=True),
+            UNKNOWN_ENABLE,
+            id="enabled, and moved",
         ),
         pytest.param(
-            ENABLE, evaluate_state_write(ENABLE, None, was_answered=True), UNKNOWN_ENABLE, id="as one that is gone"
+            ENABLE,
+            evaluate_toggle_or_delete(ENABLE, None, was_confirmed=True),
+            UNKNOWN_ENABLE,
+            id="as one that is gone",
         ),
         pytest.param(
             EDIT,
-            evaluate_edit(EDIT, HIDDEN, was_answered=True),
+            evaluate_edit(EDIT, HIDDEN, is_first_write=True),
             ChangeResult(ChangeState.UNKNOWN, Outcome("unknown.edit", {"id": "7"}, FlowId(7))),
             id="edited in part, and moved",
         ),
         pytest.param(
             ENABLE,
-            evaluate_state_write(ENABLE, ON, was_answered=True),
+            evaluate_toggle_or_delete(ENABLE, ON, was_confirmed=True),
             ChangeResult(ChangeState.APPLIED, Outcome("applied.enable", {"id": "7"}, FlowId(7))),
             id="as it was approved, on a website that was taken from the policy",
         ),
         pytest.param(
             EDIT,
-            evaluate_edit(EDIT, FLOW, was_answered=True),
+            evaluate_edit(EDIT, FLOW, is_first_write=True),
             ChangeResult(ChangeState.FAILED, Outcome("not_done.ignored", {"fields": ["title"]})),
             id="left as it was, on a website that was taken from the policy",
         ),
@@ -380,7 +389,7 @@ UNKNOWN_ENABLE: Final = ChangeResult(ChangeState.UNKNOWN, Outcome("unknown.enabl
             ChangeResult(ChangeState.APPLIED, Outcome("applied.create", {"id": "7"}, FlowId(7))),
             id="made, and moved",
         ),
-        pytest.param(ENABLE, find_conflict(ENABLE, HIDDEN, was_sent=False), gone_result(FLOW), id="moved before"),
+        pytest.param(ENABLE, find_obstacle(ENABLE, HIDDEN, was_sent=False), gone_result(FLOW), id="moved before"),
     ],
 )
 def test_nothing_is_told_of_a_flow_that_may_not_be_seen(
@@ -390,7 +399,9 @@ def test_nothing_is_told_of_a_flow_that_may_not_be_seen(
 
 
 def test_what_differs_besides_from_what_was_approved_is_told_with_the_outcome() -> None:
-    result = evaluate_state_write(ENABLE, replace(ON, title="Theirs", wait=WaitTime(2, "hours")), was_answered=True)
+    result = evaluate_toggle_or_delete(
+        ENABLE, replace(ON, title="Theirs", wait=WaitTime(2, "hours")), was_confirmed=True
+    )
     assert outcome_of(result) == (ChangeState.APPLIED, "applied.enable")
     assert result.outcome.params == {
         "id": "7",
@@ -404,4 +415,4 @@ def test_what_differs_besides_from_what_was_approved_is_told_with_the_outcome() 
         ],
     }
     assert result.details == {"changed_besides": ["title", "wait"]}
-    assert evaluate_state_write(ENABLE, ON, was_answered=True).outcome.params == {"id": "7"}
+    assert evaluate_toggle_or_delete(ENABLE, ON, was_confirmed=True).outcome.params == {"id": "7"}

@@ -6,7 +6,7 @@ Some are old bugs, others leave out a check. Where two checks guard the same thi
 import secrets
 import sys
 from collections.abc import Callable, Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, Final
 
@@ -34,12 +34,16 @@ from flowbot.domain.policy import Actor, ApprovalRule, ChannelPolicy, Decision, 
 from flowbot.services.approvals.decide import DecisionService
 from flowbot.services.approvals.recheck import Rechecker
 from flowbot.services.approvals.submit import RequestSubmitter
-from flowbot.services.executor.context import ExecutionContext
+from flowbot.services.executor.context import ExecutionContext, Write
 from flowbot.services.executor.create import CreateWrite
 from flowbot.services.executor.executor import ChangeWriter
 from flowbot.services.executor.lease import LeaseKeeper
 from flowbot.services.executor.preconditions import IN_FLIGHT_AT_MOST, Preconditions, find_unsettled_blocker
-from flowbot.services.executor.update import MAX_ATTEMPTS, mark_sending, write_with_retries
+from flowbot.services.executor.update import (
+    MAX_ATTEMPTS,
+    RepeatableWrite,
+    mark_sent_or_require_lease,
+)
 from flowbot.services.ports.enkapush import WriteUnclearError
 from flowbot.services.users import CurrentUser
 from flowbot.storage.repositories.change_queries import fetch_one, fetch_votes
@@ -92,8 +96,8 @@ GUARDS: Final[dict[str, str]] = {
     ),
 }
 """Mutations that the model seldom finds in a short run, and the ordinary test that must fail on each."""
-CONFIRMED: Final = outcomes.evaluate_state_write
-OBSTACLE: Final = outcomes.find_conflict
+CONFIRMED: Final = outcomes.evaluate_toggle_or_delete
+OBSTACLE: Final = outcomes.find_obstacle
 
 
 def mutation(apply: Callable[[Patch], None]) -> Callable[[Patch], None]:
@@ -233,13 +237,13 @@ _ignore_field("state", is_enabled=False)
 
 @mutation
 def the_lease_is_not_checked_before_the_write(patch: Patch) -> None:
-    async def note(context: ExecutionContext, change: Change) -> None:
+    async def note(context: ExecutionContext, change: Change, *, was_sent: bool) -> None:
         kept = await context.store.get(change.id)
         await context.store.mark_sent_once(
             change.id, (kept and kept.lease_owner) or context.owner, context.clock(), None
         )
 
-    _replace_everywhere(patch, mark_sending, note)
+    _replace_everywhere(patch, mark_sent_or_require_lease, note)
     a_lease_that_ran_out_while_the_flow_was_read_is_not_noticed(patch)
 
 
@@ -321,28 +325,25 @@ MUTATIONS["what_is_unknown_is_called_failed"] = _call_unknown(ChangeState.FAILED
 @mutation
 def a_success_is_taken_for_a_proof(patch: Patch) -> None:
     def believed(
-        task: operations.ToggleOperation | operations.DeleteOperation, flow: Flow | None, *, was_answered: bool
+        task: operations.ToggleOperation | operations.DeleteOperation, flow: Flow | None, *, was_confirmed: bool
     ) -> ChangeResult:
-        return outcomes.applied_result(task, flow) if was_answered else CONFIRMED(task, flow, was_answered=False)
+        return outcomes.applied_result(task, flow) if was_confirmed else CONFIRMED(task, flow, was_confirmed=False)
 
     _replace_everywhere(patch, CONFIRMED, believed)
 
 
 @mutation
 def a_refusal_after_silence_is_called_failed(patch: Patch) -> None:
-    async def rashly(
-        context: ExecutionContext, change: Change, attempt: Callable[[Change], Any]
-    ) -> ChangeResult | None:
+    async def rashly(self: RepeatableWrite[Any]) -> ChangeResult:
+        change = self.change
         for _ in range(MAX_ATTEMPTS):
             try:
-                verdict: ChangeResult = await attempt(change)
+                return await self._attempt(change, was_sent=change.sent_at is not None)
             except WriteUnclearError:
-                change = await context.store.get(change.id) or change
-            else:
-                return verdict
-        return None
+                change = await self.context.store.get(change.id) or change
+        return await self.read_back()
 
-    _replace_everywhere(patch, write_with_retries, rashly)
+    patch.setattr(RepeatableWrite, "apply", rashly)
 
 
 @mutation
@@ -357,11 +358,11 @@ def a_flow_that_changed_after_silence_is_called_out_of_date(patch: Patch) -> Non
 @mutation
 def a_flow_that_is_gone_after_silence_is_called_out_of_date(patch: Patch) -> None:
     def hasty(
-        task: operations.ToggleOperation | operations.DeleteOperation, flow: Flow | None, *, was_answered: bool
+        task: operations.ToggleOperation | operations.DeleteOperation, flow: Flow | None, *, was_confirmed: bool
     ) -> ChangeResult:
-        if flow is None and not was_answered and not isinstance(task, operations.DeleteOperation):
+        if flow is None and not was_confirmed and not isinstance(task, operations.DeleteOperation):
             return outcomes.gone_result(task.before)
-        return CONFIRMED(task, flow, was_answered=was_answered)
+        return CONFIRMED(task, flow, was_confirmed=was_confirmed)
 
     _replace_everywhere(patch, CONFIRMED, hasty)
 
@@ -374,10 +375,21 @@ def a_last_look_calls_failed_what_is_not_whole(patch: Patch) -> None:
 
 @mutation
 def a_lapsed_approval_is_called_failed_though_it_was_sent(patch: Patch) -> None:
-    async def failed(_self: ChangeWriter, _change: Change) -> ChangeResult:
-        return ChangeResult(ChangeState.FAILED, Outcome(LAPSED))
+    @dataclass(frozen=True)
+    class BlindWrite(Write):
+        write: Write
 
-    patch.setattr(ChangeWriter, "inspect", failed)
+        async def apply(self) -> ChangeResult:
+            return await self.write.apply()
+
+        async def recheck(self, *, is_final: bool) -> ChangeResult:
+            return await self.write.recheck(is_final=is_final)
+
+        async def read_back(self) -> ChangeResult:
+            return ChangeResult(ChangeState.FAILED, Outcome(LAPSED))
+
+    build_write = ChangeWriter.build_write
+    patch.setattr(ChangeWriter, "build_write", lambda self, change: BlindWrite(build_write(self, change)))
 
 
 @mutation

@@ -57,7 +57,7 @@ DIFFERENT: Final = replace(CONTENT, title="Spring is here!")
 
 async def test_a_flow_that_came_since_and_is_not_quite_alike_may_be_the_one(harness: Harness) -> None:
     harness.enkapush.flows = {3: flow_of(CONTENT, 3), 4: flow_of(DIFFERENT, 4)}
-    result = await harness.writer.recheck(await submit_lost(harness, 3), is_final=True)
+    result = await harness.writer.build_write(await submit_lost(harness, 3)).recheck(is_final=True)
     assert result.state is ChangeState.UNKNOWN
 
 
@@ -73,7 +73,7 @@ async def test_a_flow_that_cannot_be_among_those_that_are_there_was_not_made(
     harness: Harness, others: dict[int, Flow]
 ) -> None:
     harness.enkapush.flows = others
-    result = await harness.writer.recheck(await submit_lost(harness, 3), is_final=True)
+    result = await harness.writer.build_write(await submit_lost(harness, 3)).recheck(is_final=True)
     assert (result.state, result.outcome.key) == (ChangeState.FAILED, "not_done.looked")
 
 
@@ -84,7 +84,7 @@ async def test_a_flow_that_another_change_has_made_is_not_taken_for_one_that_was
     told = AuditEvent(NOON, "change.applied", None, change=other.id, kind=ChangeKind.CREATE, flow=made.flow)
     await harness.store.replace_if_unchanged(other, replace(other, state=ChangeState.APPLIED, outcome=made), told)
     harness.enkapush.flows = {4: flow_of(DIFFERENT, 4)}
-    assert (await harness.writer.recheck(change, is_final=True)).state is ChangeState.FAILED
+    assert (await harness.writer.build_write(change).recheck(is_final=True)).state is ChangeState.FAILED
 
 
 @pytest.mark.parametrize(("away", "key"), [(0, "unknown.create"), (99, "unknown.create_unseen")])

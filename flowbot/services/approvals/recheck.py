@@ -47,7 +47,7 @@ class Rechecker:
             change: the unknown change.
             is_final: whether an effect that is not there by now will not come any more.
         """
-        found = await self.writer.recheck(change, is_final=is_final)
+        found = await self.writer.build_write(change).recheck(is_final=is_final)
         policy = (await self.policies.get_scope(change.request.channel)).policy
         result = hide_if_out_of_scope(policy, change, found)
         if result.state is ChangeState.UNKNOWN:

@@ -34,11 +34,11 @@ class Write(Protocol):
             LeaseLostError: another process has taken the change over.
         """
 
-    async def inspect(self) -> ChangeResult:
-        """Look for the effect of a write that was sent; write nothing."""
+    async def read_back(self) -> ChangeResult:
+        """Look for the effect of a write that was just sent, possibly more than once; write nothing."""
 
     async def recheck(self, *, is_final: bool) -> ChangeResult:
-        """Look for the effect once more, long after the write.
+        """Look for the effect of an unknown change again, long after the write; write nothing.
 
         Args:
             is_final: whether an effect that is not there by now will not come any more.

@@ -35,7 +35,7 @@ class CreateWrite(Write):
     async def apply(self) -> ChangeResult:
         context, change, wanted = self.context, self.change, self.operation.wanted
         if change.sent_at is not None:
-            return await self.inspect()
+            return await self.read_back()
         image = await load_new_image(context, self.operation)
         try:
             # Not from the cache: a flow created in the last seconds would be taken for this one.
@@ -53,33 +53,33 @@ class CreateWrite(Write):
         if flow_id <= (newest or 0):
             # Enkapush names a flow that was there before: whatever it created, it is not that one.
             return await self._search(newest)
-        return await self._read_back(flow_id)
+        return await self._evaluate(flow_id)
 
-    async def inspect(self) -> ChangeResult:
+    async def read_back(self) -> ChangeResult:
         return await self._search(self.change.newest_before)
 
     async def recheck(self, *, is_final: bool) -> ChangeResult:
         outcome = self.change.outcome
         if outcome is not None and outcome.flow is not None:
-            return await self._read_back(outcome.flow)
+            return await self._evaluate(outcome.flow)
         flows = (await self.context.source.list_flows()).flows
         if found := await self._find(flows, self.change.newest_before):
-            return await self._read_back(found)
+            return await self._evaluate(found)
         return not_found_result(None, is_final=is_final and not await self._has_candidate(flows))
 
     async def _search(self, newest: FlowId | None) -> ChangeResult:
         """Look some times for the created flow among those above `newest`."""
-        was_answered = False
+        could_read = False
         for pause in READ_BACK_SECONDS:
             await self.context.sleep(pause)
             try:
                 flows = (await self.context.source.list_flows()).flows
             except DependencyError:
                 continue
-            was_answered = True
+            could_read = True
             if found := await self._find(flows, newest):
-                return await self._read_back(found)
-        key = "unknown.create" if was_answered else "unknown.create_unseen"
+                return await self._evaluate(found)
+        key = "unknown.create" if could_read else "unknown.create_unseen"
         return ChangeResult(ChangeState.UNKNOWN, Outcome(key))
 
     async def _find(self, flows: Iterable[Flow], newest: FlowId | None) -> FlowId | None:
@@ -104,5 +104,5 @@ class CreateWrite(Write):
             return ids
         return ids - await self.context.store.flows_created_by_others(ids, except_change=self.change.id)
 
-    async def _read_back(self, flow_id: FlowId) -> ChangeResult:
+    async def _evaluate(self, flow_id: FlowId) -> ChangeResult:
         return evaluate_create(self.operation, flow_id, await self.context.flow_cache.read_back(flow_id))

@@ -18,7 +18,7 @@ from flowbot.services.executor.context import ExecutionContext, Write, require_l
 from flowbot.services.executor.create import CreateWrite
 from flowbot.services.executor.lease import LeaseKeeper, LeaseLostError
 from flowbot.services.executor.preconditions import Preconditions
-from flowbot.services.executor.update import EditWrite, StateWrite
+from flowbot.services.executor.update import EditWrite, ToggleOrDeleteWrite
 from flowbot.services.ports import Clock
 from flowbot.services.ports.enkapush import WriteRefusedError
 from flowbot.services.ports.slack import NotifyCallback
@@ -30,7 +30,7 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class ChangeWriter:
-    """Applies changes of every kind, and looks for their effects."""
+    """Builds the writes of changes, and applies them."""
 
     context: ExecutionContext
 
@@ -42,31 +42,11 @@ class ChangeWriter:
             DependencyError: the database did not answer.
         """
         try:
-            return await self._build_write(change).apply()
+            return await self.build_write(change).apply()
         except WriteRefusedError as error:
             return ChangeResult(ChangeState.FAILED, Outcome.of(error.text))
 
-    async def inspect(self, change: Change) -> ChangeResult:
-        """Look for the effect of a change that was sent, possibly more than once; write nothing.
-
-        Raises:
-            DependencyError: the database did not answer.
-        """
-        return await self._build_write(change).inspect()
-
-    async def recheck(self, change: Change, *, is_final: bool) -> ChangeResult:
-        """Look again for the effect of an unknown change; write nothing.
-
-        Args:
-            change: the unknown change.
-            is_final: whether an effect that is not there by now will not come any more.
-
-        Raises:
-            DependencyError: Enkapush did not answer.
-        """
-        return await self._build_write(change).recheck(is_final=is_final)
-
-    def _build_write(self, change: Change) -> Write:
+    def build_write(self, change: Change) -> Write:
         """Build the write of a change.
 
         Raises:
@@ -79,7 +59,7 @@ class ChangeWriter:
             return CreateWrite(self.context, change, operation)
         if isinstance(operation, EditOperation):
             return EditWrite(self.context, change, operation)
-        return StateWrite(self.context, change, operation)
+        return ToggleOrDeleteWrite(self.context, change, operation)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +76,7 @@ class ChangeExecutor:
 
     Attributes:
         preconditions: Checks what the policies allow now.
-        writer: Writes, and reads back.
+        writer: Builds the writes, and applies them.
         leases: The leases of this process.
     """
 
@@ -128,8 +108,11 @@ class ChangeExecutor:
                 settled = await self._settle(change, notify, requester)
                 lease.is_done = True
                 if settled.change.state is not ChangeState.PENDING:
+                    # Under the lease, so that the recovery does not show it at the same time.
                     return await notify(settled.change, settled.flow)
-            # A vote takes the lease, and may come as soon as the request is seen.
+            # A pending request is shown after the release, since a vote may come as soon as it is seen. One in this
+            # process would find the change in progress, and leave it to the recovery; one in another process would
+            # take the lease over, which cancels this notification.
             return await notify(settled.change, settled.flow)
         except LeaseLostError:
             log.warning("change.lease_lost", change=change.id)
@@ -188,7 +171,7 @@ class ChangeExecutor:
             result = ChangeResult(ChangeState.FAILED, blocker)
         else:
             # Sent while it was allowed, by a process that died: what it did not finish is not finished any more.
-            result = await self.writer.inspect(change)
+            result = await self.writer.build_write(change).read_back()
         record = await self.store.get_record(change.id)
         current = require_leased(record.change, self.leases.owner)
         result = hide_if_out_of_scope(record.scope.policy, change, result)

@@ -15,8 +15,8 @@ from flowbot.domain.outcomes import (
     edit_applied_result,
     evaluate_edit,
     evaluate_recheck,
-    evaluate_state_write,
-    find_conflict,
+    evaluate_toggle_or_delete,
+    find_obstacle,
     gone_result,
     may_be_stale,
     unknown_result,
@@ -49,15 +49,35 @@ class RepeatableWrite(Write, ABC, Generic[OperationT]):
     operation: OperationT
 
     async def apply(self) -> ChangeResult:
-        return await write_with_retries(self.context, self.change, self._attempt) or await self.inspect()
+        """Attempt the write, and once more where no answer came.
+
+        Once a write was sent and not answered, nothing proves any more that it was not done: not even a refusal.
+        """
+        change = self.change
+        for _ in range(MAX_ATTEMPTS):
+            was_sent = change.sent_at is not None
+            try:
+                return await self._attempt(change, was_sent=was_sent)
+            except WriteUnclearError:
+                log.warning("change.unclear", change=change.id)
+                change = await self.context.store.get(change.id) or change
+            except WriteRefusedError:
+                if not was_sent:
+                    raise
+                break
+        return await self.read_back()
 
     async def recheck(self, *, is_final: bool) -> ChangeResult:
         flow = await self.context.source.get_flow(self.operation.before.id)
         return evaluate_recheck(self.operation, flow, is_final=is_final)
 
     @abstractmethod
-    async def _attempt(self, change: Change) -> ChangeResult:
+    async def _attempt(self, change: Change, *, was_sent: bool) -> ChangeResult:
         """Send it once unless it is done already, and read it back.
+
+        Args:
+            change: the change as it was before this attempt.
+            was_sent: whether it was sent before this attempt.
 
         Raises:
             WriteUnclearError: Enkapush may have done it.
@@ -76,40 +96,16 @@ class RepeatableWrite(Write, ABC, Generic[OperationT]):
         return result
 
 
-async def write_with_retries(
-    context: ExecutionContext, change: Change, attempt: Callable[[Change], Awaitable[ChangeResult]]
-) -> ChangeResult | None:
-    """Attempt a write, and once more where no answer came; None where nobody knows its effect.
+async def mark_sent_or_require_lease(context: ExecutionContext, change: Change, *, was_sent: bool) -> None:
+    """Mark the change as sent where it is not marked yet; else make sure that this process may send it once more.
 
-    Once a write was sent and not answered, nothing proves any more that it was not done: not even a refusal.
-
-    Raises:
-        WriteRefusedError: Enkapush did not do it, for certain.
-        LeaseLostError: another process has taken the change over.
-    """
-    for _ in range(MAX_ATTEMPTS):
-        try:
-            return await attempt(change)
-        except WriteUnclearError:
-            log.warning("change.unclear", change=change.id)
-            change = await context.store.get(change.id) or change
-        except WriteRefusedError:
-            if change.sent_at is None:
-                raise
-            break
-    return None
-
-
-async def mark_sending(context: ExecutionContext, change: Change) -> None:
-    """Note that the write is about to be sent, unless an earlier attempt, or one before a crash, has noted it.
-
-    Read and compare the flow after this: noting may take seconds, in which the flow may change.
+    Read and compare the flow after this: marking may take seconds, in which the flow may change.
 
     Raises:
         LeaseLostError: another process has taken the change over.
     """
     owner = context.owner
-    if change.sent_at is None and await context.store.mark_sent_once(change.id, owner, context.clock(), None):
+    if not was_sent and await context.store.mark_sent_once(change.id, owner, context.clock(), None):
         return
     require_leased(await context.store.get(change.id), owner)
 
@@ -128,71 +124,73 @@ def require_held(context: ExecutionContext, change: Change) -> None:
 class EditWrite(RepeatableWrite[EditOperation]):
     """The edit of a flow."""
 
-    async def inspect(self) -> ChangeResult:
+    async def read_back(self) -> ChangeResult:
         flow = await self.context.flow_cache.read_back(self.operation.before.id)
         if flow is None or not self.operation.is_confirmed_by(flow):
             return unknown_result(self.operation, flow)
         return edit_applied_result(self.operation, flow)
 
-    async def _attempt(self, change: Change) -> ChangeResult:
+    async def _attempt(self, change: Change, *, was_sent: bool) -> ChangeResult:
         operation, context = self.operation, self.context
         flow_id, wanted = operation.before.id, operation.wanted
         image = await load_new_image(context, operation)
-        await mark_sending(context, change)
-        if (now := await context.read_current_flow(flow_id)) is None:
+        await mark_sent_or_require_lease(context, change, was_sent=was_sent)
+        if (current := await context.read_current_flow(flow_id)) is None:
             raise WriteRefusedError("not_done.gone")
-        was_sent = change.sent_at is not None
-        if was_sent and operation.shows_effect(now):
+        if was_sent and operation.shows_effect(current):
             # Sending it again would undo what somebody else has set since.
-            context.flow_cache.upsert(now)
-            return edit_applied_result(operation, now)
-        if conflict := find_conflict(operation, now, was_sent=was_sent):
-            return conflict
-        update = FlowUpdate(now, wanted.content, wanted.unread, image)
+            context.flow_cache.upsert(current)
+            return edit_applied_result(operation, current)
+        if obstacle := find_obstacle(operation, current, was_sent=was_sent):
+            return obstacle
+        update = FlowUpdate(current, wanted.content, wanted.unread, image)
         if update.is_empty:
-            return edit_applied_result(operation, now)
+            return edit_applied_result(operation, current)
         require_held(context, change)
         await context.writer.update(flow_id, update)
 
-        async def read_back() -> ChangeResult:
+        async def evaluate() -> ChangeResult:
             flow = await context.flow_cache.read_back(flow_id)
-            return evaluate_edit(operation, flow, was_answered=not was_sent)
+            return evaluate_edit(operation, flow, is_first_write=not was_sent)
 
-        return await self._read_back_until_seen(read_back)
+        return await self._read_back_until_seen(evaluate)
 
 
 @dataclass(frozen=True, slots=True)
-class StateWrite(RepeatableWrite[ToggleOperation | DeleteOperation]):
+class ToggleOrDeleteWrite(RepeatableWrite[ToggleOperation | DeleteOperation]):
     """The enabling, disabling or deletion of a flow."""
 
-    async def inspect(self) -> ChangeResult:
-        return await self._read_back(was_answered=False)
+    async def read_back(self) -> ChangeResult:
+        return await self._read_back(was_confirmed=False)
 
-    async def _attempt(self, change: Change) -> ChangeResult:
-        if conflict := await self._keep_image_before_delete(change) or await self._write_if_unchanged(change):
-            return conflict
-        was_answered = change.sent_at is None
-        return await self._read_back_until_seen(lambda: self._read_back(was_answered=was_answered))
+    async def _attempt(self, change: Change, *, was_sent: bool) -> ChangeResult:
+        if obstacle := (
+            await self._keep_image_before_delete(change, was_sent=was_sent)
+            or await self._write_if_unchanged(change, was_sent=was_sent)
+        ):
+            return obstacle
+        return await self._read_back_until_seen(lambda: self._read_back(was_confirmed=not was_sent))
 
-    async def _keep_image_before_delete(self, change: Change) -> ChangeResult | None:
-        """Store the image of a flow to be deleted, which may take long, or return the conflict that stops it."""
+    async def _keep_image_before_delete(self, change: Change, *, was_sent: bool) -> ChangeResult | None:
+        """Store the image of a flow to be deleted, which may take long, or return the obstacle to the deletion."""
         before = self.operation.before
         is_delete = isinstance(self.operation, DeleteOperation)
         if not is_delete or before.image_url is None or change.progress.image is not None:
             return None
-        if conflict := self._find_conflict(change, await self.context.read_current_flow(before.id)):
-            return conflict
+        current = await self.context.read_current_flow(before.id)
+        if obstacle := self._find_obstacle(current, was_sent=was_sent):
+            return obstacle
         await keep_image(self.context, change, before)
         return None
 
-    async def _write_if_unchanged(self, change: Change) -> ChangeResult | None:
-        """Write to Enkapush if the flow is as it was, or return the conflict that stops it."""
+    async def _write_if_unchanged(self, change: Change, *, was_sent: bool) -> ChangeResult | None:
+        """Write to Enkapush if the flow is as it was, or return the obstacle to that."""
         operation, context = self.operation, self.context
-        await mark_sending(context, change)
-        now = await context.read_current_flow(operation.before.id)
-        if conflict := self._find_conflict(change, now):
-            return conflict
-        if not operation.matches(now):
+        await mark_sent_or_require_lease(context, change, was_sent=was_sent)
+        current = await context.read_current_flow(operation.before.id)
+        if obstacle := self._find_obstacle(current, was_sent=was_sent):
+            return obstacle
+        if not operation.matches(current):
             require_held(context, change)
             if isinstance(operation, DeleteOperation):
                 await context.writer.delete(operation.before.id)
@@ -200,15 +198,14 @@ class StateWrite(RepeatableWrite[ToggleOperation | DeleteOperation]):
                 await context.writer.set_enabled(operation.before.id, operation.enabled)
         return None
 
-    def _find_conflict(self, change: Change, now: Flow | None) -> ChangeResult | None:
-        was_sent = change.sent_at is not None
-        if now is not None:
-            return find_conflict(self.operation, now, was_sent=was_sent)
+    def _find_obstacle(self, current: Flow | None, *, was_sent: bool) -> ChangeResult | None:
+        if current is not None:
+            return find_obstacle(self.operation, current, was_sent=was_sent)
         if was_sent:
-            return evaluate_state_write(self.operation, None, was_answered=False)
+            return evaluate_toggle_or_delete(self.operation, None, was_confirmed=False)
         return gone_result(self.operation.before)
 
-    async def _read_back(self, *, was_answered: bool) -> ChangeResult:
+    async def _read_back(self, *, was_confirmed: bool) -> ChangeResult:
         flow_id = self.operation.before.id
         try:
             flow = await self.context.source.get_flow(flow_id)
@@ -218,4 +215,4 @@ class StateWrite(RepeatableWrite[ToggleOperation | DeleteOperation]):
             self.context.flow_cache.upsert(flow)
         else:
             self.context.flow_cache.remove(flow_id)
-        return evaluate_state_write(self.operation, flow, was_answered=was_answered)
+        return evaluate_toggle_or_delete(self.operation, flow, was_confirmed=was_confirmed)

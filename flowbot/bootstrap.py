@@ -207,7 +207,7 @@ def _build_services(settings: Settings, outside: _Outside, source: EnkapushReade
         leases=leases,
         clock=clock,
     )
-    authorizer = RequestAuthorizer(store, policies, users, clock, users.find_current_members)
+    authorizer = RequestAuthorizer(store, clock, users.find_current_members)
     return Services(
         store=store,
         policies=policies,
@@ -219,8 +219,8 @@ def _build_services(settings: Settings, outside: _Outside, source: EnkapushReade
         flow_cache=flow_cache,
         flow_queries=FlowQueries(policies, flow_cache, source),
         executor=executor,
-        submitter=RequestSubmitter(store, source, authorizer, leases, clock),
-        decisions=DecisionService(store, authorizer, leases, clock),
+        submitter=RequestSubmitter(store, policies, source, authorizer, users, leases, clock),
+        decisions=DecisionService(store, authorizer, users, leases, clock),
         rechecker=Rechecker(executor.writer, store, policies, authorizer, clock),
         forms=FormService(
             policies=policies,

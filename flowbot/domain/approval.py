@@ -1,10 +1,12 @@
-"""Approval: the need for it, the rule that counts, and how long a request waits."""
+"""Approval: the need for it, the rule that counts, what a vote does, and how long a request waits."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from flowbot.domain.change import Change, ChangeKind, ChangeRequest, Vote, VoteChoice
+from flowbot.domain.audit import AuditAction, AuditEvent, event_for_change
+from flowbot.domain.change import Change, ChangeKind, ChangeRequest, ChangeState, Lease, Vote, VoteChoice, with_lease
 from flowbot.domain.ids import UserId
 from flowbot.domain.policy import ApprovalRule, ChannelPolicy, Gate
 
@@ -70,3 +72,22 @@ def approved_by(votes: Iterable[Vote]) -> tuple[UserId, ...]:
 def has_quorum(rule: ApprovalRule | None, votes: Iterable[Vote]) -> bool:
     """Check whether there are as many approvals as the rule asks for; without a rule there never are."""
     return rule is not None and len(approved_by(votes)) >= rule.quorum
+
+
+def apply_vote(
+    change: Change, votes: Collection[Vote], vote: Vote, lease: Lease
+) -> tuple[Change, tuple[AuditEvent, ...]]:
+    """Return the pending change as a vote leaves it, and the event of its approval if that is the last one needed.
+
+    Args:
+        change: the change as it was before the vote.
+        votes: all votes on it, with this one.
+        vote: the vote that was given.
+        lease: the lease under which an approved change is applied.
+    """
+    voted = replace(change, changed_at=vote.at)
+    if not has_quorum(change.rule, votes):
+        return voted, ()
+    names = {"approvers": [str(person) for person in approved_by(votes)]}
+    event = event_for_change(change, vote.at, AuditAction.APPROVED, vote.person, names)
+    return with_lease(lease, replace(voted, state=ChangeState.APPLYING, due_at=None)), (event,)

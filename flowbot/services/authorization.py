@@ -24,7 +24,7 @@ from flowbot.errors import UserError
 from flowbot.services.ports import Clock
 from flowbot.services.ports.enkapush import FlowSource
 from flowbot.services.ports.storage import ChangeStore, PolicyStore, RequestRecord
-from flowbot.services.users import CurrentUser, MemberLookup, UserService
+from flowbot.services.users import CurrentUser, MemberLookup
 
 REQUEST_CHANNEL_KEYS: Final[Mapping[str, str]] = {
     Reason.NOT_LISTED.key: "denied.not_listed_there",
@@ -88,17 +88,22 @@ def hide_if_out_of_scope(policy: ChannelPolicy | None, change: Change, result: C
     return hide_flow(build_operation(change.request), result)
 
 
+async def counts_in_full(
+    policy: ChannelPolicy, user: CurrentUser, acting_from: ChannelId | None, find_members: MemberLookup
+) -> bool:
+    """Check whether a channel's policy counts in full for a person in the channel `acting_from` (None: in none).
+
+    From elsewhere, "everyone in the channel" counts only for its members; a policy that does not name everyone always
+    counts in full.
+    """
+    return acting_from == policy.id or not names_everyone(policy) or user.id in await find_members(policy.id)
+
+
 async def effective_policy(
     policy: ChannelPolicy, user: CurrentUser, acting_from: ChannelId | None, find_members: MemberLookup
 ) -> ChannelPolicy:
-    """Return a channel's policy as it counts for a person in the channel `acting_from` (None: in none).
-
-    From elsewhere, "everyone in the channel" counts only for its members. Where that takes nothing away, the policy
-    itself is returned, the very same object.
-    """
-    if acting_from == policy.id or not names_everyone(policy) or user.id in await find_members(policy.id):
-        return policy
-    return without_everyone(policy)
+    """Return the part of a channel's policy that counts for a person in the channel `acting_from` (None: in none)."""
+    return policy if await counts_in_full(policy, user, acting_from, find_members) else without_everyone(policy)
 
 
 async def decide_in_channel(
@@ -113,11 +118,11 @@ async def decide_in_channel(
     Members are asked for only where nothing but being in the channel grants it.
     """
     whole = decide(policy, user.actor, permission)
-    if policy is None or whole.basis != EVERYONE or acting_from == policy.id:
+    if policy is None or whole.basis != EVERYONE:
         return whole
     # They may be in a group that is listed beside everyone.
     named = decide(without_everyone(policy), user.actor, permission)
-    return whole if not named.allowed and user.id in await find_members(policy.id) else named
+    return whole if not named.allowed and await counts_in_full(policy, user, acting_from, find_members) else named
 
 
 def require_permission(policy: ChannelPolicy | None, user: CurrentUser, *permissions: Permission) -> ChannelPolicy:
@@ -144,8 +149,6 @@ class RequestAuthorizer:
     """
 
     store: ChangeStore
-    policies: PolicyStore
-    users: UserService
     clock: Clock
     find_members: MemberLookup
 

@@ -180,8 +180,10 @@ class FormService:
 
     async def load_submission_context(
         self, channel: ChannelId, token: FormToken, website: str
-    ) -> tuple[Flow | None, frozenset[WebsiteId]]:
-        """Load what a submitted form is checked against: the flow that it showed, and the websites that may be chosen.
+    ) -> tuple[Flow | None, WebsiteId | None]:
+        """Load what a submitted form is checked against: the flow that it showed, and the chosen website.
+
+        The website is None where none was chosen, or one that is not the channel's.
 
         Rights are not checked: whoever executes the change does that.
 
@@ -197,7 +199,7 @@ class FormService:
         draft = await self.drafts.get(token)
         chosen = parse_website_id(website)
         is_allowed = chosen is not None and policy is not None and policy.covers_website(chosen)
-        return (draft.before if draft else None), frozenset({chosen} if chosen and is_allowed else ())
+        return (draft.before if draft else None), (chosen if is_allowed else None)
 
     def find_segment_name(self, segment: str) -> str | None:
         """Find a segment's name, without asking Enkapush."""

@@ -224,9 +224,9 @@ class Process:
         )
         self.people = people
         clock = around.clock
-        authorizer = RequestAuthorizer(store, policies, people, clock, people.find_current_members)
-        self.submitter = RequestSubmitter(store, enkapush, authorizer, leases, clock)
-        self.decisions = DecisionService(store, authorizer, leases, clock)
+        authorizer = RequestAuthorizer(store, clock, people.find_current_members)
+        self.submitter = RequestSubmitter(store, policies, enkapush, authorizer, people, leases, clock)
+        self.decisions = DecisionService(store, authorizer, people, leases, clock)
         self.rechecker = Rechecker(self.executor.writer, store, policies, authorizer, clock)
         self.notifier = FakeNotifier(around.slack, store, self.life)
         self.recovery = Recovery(

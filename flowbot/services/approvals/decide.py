@@ -16,7 +16,7 @@ from flowbot.services.executor.executor import move_change
 from flowbot.services.executor.lease import LeaseKeeper
 from flowbot.services.ports import Clock
 from flowbot.services.ports.storage import ChangeStore, VersionConflictError, VoteResult
-from flowbot.services.users import CurrentUser
+from flowbot.services.users import CurrentUser, UserService
 
 CLOSURE_ACTIONS: Final[Mapping[ClosureKind, AuditAction]] = {
     ClosureKind.REJECTED: AuditAction.REJECTED,
@@ -36,6 +36,7 @@ class DecisionService:
 
     store: ChangeStore
     authorizer: RequestAuthorizer
+    users: UserService
     leases: LeaseKeeper
     clock: Clock
 
@@ -46,24 +47,27 @@ class DecisionService:
             UserError: not allowed, one's own request, or too late.
             DependencyError: the database did not answer.
         """
-        change, now = await self.load_decidable(user, change_id, acting_from), self.clock()
+        change, now = await self.require_decidable(user, change_id, acting_from), self.clock()
         event = event_for_change(change, now, AuditAction.VOTE, user.id, {"choice": str(VoteChoice.APPROVE)})
         vote = Vote(user.id, VoteChoice.APPROVE, now)
         try:
+            # One transaction: it locks the change, counts the votes, and with the last one that is needed moves the
+            # change to `applying` under this process's lease.
             return await self.store.record_vote(change_id, vote, self.leases.new_lease(), event)
         except VersionConflictError as conflict:
             raise too_late_error(conflict.current) from conflict
 
-    async def load_decidable(self, user: CurrentUser, change_id: ChangeId, acting_from: ChannelId | None) -> Change:
-        """Load a pending change on which a person may decide, under today's rule where that asks for more.
+    async def require_decidable(self, user: CurrentUser, change_id: ChangeId, acting_from: ChannelId | None) -> Change:
+        """Make sure that a person may decide on a pending change, and make its rule as strict as today's.
 
-        A stricter rule is stored with the change.
+        Returns:
+            The change, stored with the stricter rule where today's asks for more.
 
         Raises:
             UserError: not allowed, one's own request, or too late.
             DependencyError: the database did not answer.
         """
-        user = await self.authorizer.users.reload_user(user)
+        user = await self.users.reload_user(user)
         record = await self.authorizer.load_pending(change_id)
         change = record.change
         # Checked first: it holds whatever the policy grants, and tells the requester what to do instead.
@@ -72,7 +76,8 @@ class DecisionService:
         policy = await self.authorizer.find_policy(record, user, acting_from)
         policy = require_for_request(policy, user, Permission.APPROVE)
         require_in_scope(policy, change)
-        change = await self._apply_stricter_rule(change, policy)
+        change = await self._store_stricter_rule(change, policy)
+        # Asked again, since the stricter rule may forbid to decide on one's own request.
         if not may_decide(change, user.id):
             raise UserError("request.own")
         return change
@@ -84,11 +89,11 @@ class DecisionService:
 
         Raises:
             AlreadyDecidedError: the same person has done so before, with this reason.
-            UserError: as `load_decidable`.
+            UserError: as `require_decidable`.
         """
         closure = Closure(user.id, ClosureKind.REJECTED, reason)
         await self._require_new(change_id, closure)
-        change = await self.load_decidable(user, change_id, acting_from)
+        change = await self.require_decidable(user, change_id, acting_from)
         return await self._close(change, ChangeState.REJECTED, closure)
 
     async def withdraw(self, user: CurrentUser, change_id: ChangeId) -> Change:
@@ -108,7 +113,7 @@ class DecisionService:
         Raises:
             UserError: not named for that, or too late.
         """
-        user = await self.authorizer.users.reload_user(user)
+        user = await self.users.reload_user(user)
         record = await self.authorizer.load_pending(change_id)
         policy = require_for_request(record.scope.policy, user, Permission.BREAK_GLASS)
         require_in_scope(policy, record.change)
@@ -132,7 +137,7 @@ class DecisionService:
         if (await self.authorizer.load_record(change_id)).change.progress.closing == closure:
             raise AlreadyDecidedError
 
-    async def _apply_stricter_rule(self, change: Change, policy: ChannelPolicy) -> Change:
+    async def _store_stricter_rule(self, change: Change, policy: ChannelPolicy) -> Change:
         """Store a rule with the change that is no weaker than today's."""
         if change.rule is None:
             return change
@@ -142,7 +147,7 @@ class DecisionService:
         try:
             return await self.store.replace_if_unchanged(change, replace(change, rule=rule))
         except VersionConflictError as conflict:
-            return await self._apply_stricter_rule(_require_pending(conflict), policy)
+            return await self._store_stricter_rule(_require_pending(conflict), policy)
 
     async def _close(self, change: Change, state: ChangeState, closure: Closure) -> Change:
         details = {"reason": closure.reason} if closure.reason else {}

@@ -15,8 +15,8 @@ from flowbot.services.executor.lease import LeaseKeeper
 from flowbot.services.executor.preconditions import find_unsettled_blocker
 from flowbot.services.ports import Clock
 from flowbot.services.ports.enkapush import FlowSource
-from flowbot.services.ports.storage import ChangeStore, FlowBusyError
-from flowbot.services.users import CurrentUser
+from flowbot.services.ports.storage import ChangeStore, FlowBusyError, PolicyStore
+from flowbot.services.users import CurrentUser, UserService
 
 
 class RequestOpenError(UserError):
@@ -32,8 +32,10 @@ class RequestSubmitter:
     """Stores what people request. Each change that is returned is leased by this process: execute it next."""
 
     store: ChangeStore
+    policies: PolicyStore
     source: FlowSource
     authorizer: RequestAuthorizer
+    users: UserService
     leases: LeaseKeeper
     clock: Clock
 
@@ -55,8 +57,8 @@ class RequestSubmitter:
             UserError: not allowed, no such flow here, nothing to do, or a request is open already.
             DependencyError: Enkapush or the database did not answer.
         """
-        user = await self.authorizer.users.reload_user(user)
-        scope = await self.authorizer.policies.get_scope(channel)
+        user = await self.users.reload_user(user)
+        scope = await self.policies.get_scope(channel)
         policy = require_permission(scope.policy, user, Permission.EDIT)
         flow = await load_visible_flow(self.source, flow_id, policy)
         if kind in {ChangeKind.ENABLE, ChangeKind.DISABLE} and flow.is_enabled is (kind is ChangeKind.ENABLE):
@@ -71,7 +73,7 @@ class RequestSubmitter:
             UserError: as `request_change`.
             DependencyError: as `request_change`.
         """
-        user = await self.authorizer.users.reload_user(user)
+        user = await self.users.reload_user(user)
         record = await self.authorizer.load_record(change_id)
         earlier, policy = record.change.request, await self.authorizer.find_policy(record, user, acting_from)
         policy = require_for_request(policy, user, Permission.EDIT)
@@ -92,7 +94,7 @@ class RequestSubmitter:
             UserError: not allowed, or there is nothing to restore.
             DependencyError: the database did not answer.
         """
-        user = await self.authorizer.users.reload_user(user)
+        user = await self.users.reload_user(user)
         record = await self.authorizer.load_record(change_id)
         require_for_request(await self.authorizer.find_policy(record, user, acting_from), user, Permission.EDIT)
         deleted, before = record.change, record.change.request.before

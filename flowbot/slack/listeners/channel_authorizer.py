@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from flowbot.domain.ids import ChannelId
 from flowbot.domain.policy import Permission, Reason
 from flowbot.errors import Text, UserError
-from flowbot.services.authorization import effective_policy, load_permissions
+from flowbot.services.authorization import counts_in_full, load_permissions
 from flowbot.services.ports.storage import PolicyStore
 from flowbot.services.users import UserService
 from flowbot.slack.runner import Interaction
@@ -42,7 +42,7 @@ class ChannelAuthorizer:
             user = await self.users.reload_user(user)
             rights = await load_permissions(self.policies, user, channel)
         policy, reason = rights.policy, rights.decisions[permission].reason
-        if policy is not None and await effective_policy(policy, user, None, self.users.find_members) is not policy:
+        if policy is not None and not await counts_in_full(policy, user, None, self.users.find_members):
             reason = Reason.NOT_LISTED
         if reason is not Reason.GRANTED:
             raise UserError(sentences.with_channel_name(Text(reason.key), channel))

@@ -77,7 +77,7 @@ class RequestActions:
     async def ask_rejection_reason(self, interaction: Interaction, press: BlockActions) -> Reply:
         """Open the reason form, where the person may reject."""
         async with self._recording_location(press) as change_id:
-            change = await self.decisions.load_decidable(interaction.user, change_id, interaction.target.channel)
+            change = await self.decisions.require_decidable(interaction.user, change_id, interaction.target.channel)
             return await self._ask_reason(interaction, press, change, ReasonPurpose.REJECT)
 
     async def ask_skip_reason(self, interaction: Interaction, press: BlockActions) -> Reply:

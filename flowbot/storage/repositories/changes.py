@@ -9,8 +9,8 @@ from sqlalchemy import ColumnElement, Select, and_, case, delete, insert, or_, s
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from flowbot.domain.approval import approved_by, has_quorum
-from flowbot.domain.audit import AuditAction, AuditEvent, event_for_change
+from flowbot.domain.approval import apply_vote
+from flowbot.domain.audit import AuditEvent
 from flowbot.domain.change import (
     OPEN_STATES,
     Change,
@@ -21,7 +21,6 @@ from flowbot.domain.change import (
     Progress,
     Vote,
     can_transition,
-    with_lease,
 )
 from flowbot.domain.ids import ChangeId, ChannelId, FlowId, FormToken, UserId, WebsiteId
 from flowbot.services.ports import Clock
@@ -334,13 +333,7 @@ async def count_vote(
     await connection.execute(delete(votes).where(votes.c.change_id == change, votes.c.person == str(vote.person)))
     await connection.execute(insert(votes).values(vote_row(change, vote)))
     counted = await queries.fetch_votes(connection, change)
-    is_approved = has_quorum(seen.rule, counted)
-    moved = replace(seen, changed_at=vote.at)
-    if is_approved:
-        moved = with_lease(lease, replace(moved, state=ChangeState.APPLYING, due_at=None))
+    moved, approved = apply_vote(seen, counted, vote, lease)
     written = await write_if_unchanged(connection, seen, moved)
-    if is_approved:
-        names = {"approvers": [str(person) for person in approved_by(counted)]}
-        new_events += (event_for_change(written, vote.at, AuditAction.APPROVED, vote.person, names),)
-    await append_events(connection, new_events, change=change)
+    await append_events(connection, (*new_events, *approved), change=change)
     return VoteResult(written, counted, is_new=True)

@@ -47,11 +47,12 @@ async def validate_submission(forms: FormService, form: SubmittedForm) -> tuple[
         DependencyError: the database did not answer.
     """
     metadata, typed = form.metadata, form.typed
-    before, websites = await forms.load_submission_context(metadata.channel, metadata.token, typed.get("website", ""))
+    before, website = await forms.load_submission_context(metadata.channel, metadata.token, typed.get("website", ""))
     if metadata.kind is FormKind.EDIT and before is None:
         return ValidationResult(None, {"name": Text(FORM_TOO_OLD_KEY)}), None
+    allowed = () if website is None else (website,)
     checked = validate_form(
-        typed, kind=metadata.kind, before=before, websites=websites, segment_website=metadata.website
+        typed, kind=metadata.kind, before=before, websites=allowed, segment_website=metadata.website
     )
     return checked, before
 

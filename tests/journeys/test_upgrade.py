@@ -50,10 +50,10 @@ async def test_an_old_process_goes_on_beside_a_new_one_after_the_migration(
         assert (await run(next_version, tmp_path, "migrate"))[0] == 0
         decided_by_the_old = await request_change(world)
         await world.burak.click(decided_by_the_old, "Approve")
-        await wait_for_status(world, decided_by_the_old, "Applied", timeout=15)
+        await wait_for_status(world, decided_by_the_old, "Applied", timeout=60)
         async with serve_http(world, next_version, tmp_path):
             await world.burak.click(asked_of_the_old, "Approve")
-            await wait_for_status(world, asked_of_the_old, "Applied", timeout=15)
-            await wait_for_status(world, await request_change(world, "delete"), "Waiting", timeout=15)
+            await wait_for_status(world, asked_of_the_old, "Applied", timeout=60)
+            await wait_for_status(world, await request_change(world, "delete"), "Waiting", timeout=60)
     status, _, err = await run_in_thread(environment, tmp_path, "migrate")
     assert (status, "newer flowbot" in err) == (2, True)

@@ -333,6 +333,9 @@ async def test_a_duplicate_begins_as_a_copy_and_is_a_new_disabled_flow(running: 
     }
     await running.emma.submit({"Name": "New name"})
     await wait_for_result(running.emma, "Flow #3 was created, disabled.")
+    shown = await running.emma.wait_for_view("Flow #3 was created, disabled.")
+    assert shown.title is not None
+    assert shown.title["text"] == "Duplicate flow"
     assert sent_fields(running) == {
         "website_id": "2",
         "name": "New name",

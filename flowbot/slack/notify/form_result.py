@@ -20,7 +20,7 @@ from flowbot.services.ports.storage import ChangeStore, ImageStore, PolicyStore
 from flowbot.services.users import Caller, UserService
 from flowbot.slack.api.messages import Responder
 from flowbot.slack.api.modals import Modals
-from flowbot.slack.forms.flow.opening import FormOpener, draft_form_kind
+from flowbot.slack.forms.flow.opening import FormOpener
 from flowbot.slack.notify.message_sync import RequestMessageSync
 from flowbot.slack.views import form_status, push, sentences
 from flowbot.slack.views.block_kit import Message
@@ -48,7 +48,7 @@ class FormResult:
     locales: Translators
     clock: Clock
 
-    def notifier_for_form(self, view_id: str) -> NotifyCallback:
+    def notifier_for_form(self, view_id: str, kind: FormKind) -> NotifyCallback:
         """Return a notifier that shows the result in the place of a form that is probably still open."""
 
         async def notify(change: Change, flow: Flow | None = None) -> Change:
@@ -58,15 +58,15 @@ class FormResult:
             match change.state:
                 case ChangeState.PENDING:
                     text = Text("request.edit_asked_in", {"channel": change.posted_channel})
-                    view = form_status.sentence_view(await self._form_kind(request), t, text)
+                    view = form_status.sentence_view(kind, t, text)
                     await self.modals.update(view_id, view)
                     link = await self.message_sync.find_permalink(change)
                     await self._send(request, request_sent_message(change, link, t))
                 case ChangeState.FAILED | ChangeState.OUT_OF_DATE:
-                    await self._show_form_again(change, view_id)
+                    await self._show_form_again(change, view_id, kind)
                 case _:
                     message = await self._build_message(change, flow)
-                    view = form_status.result_view(await self._form_kind(request), t, message)
+                    view = form_status.result_view(kind, t, message)
                     await self.modals.update(view_id, view)
                     await self._send(request, message)
             return change if change.has_team_message else await self.store.mark_shown(change.id, change.version)
@@ -88,7 +88,7 @@ class FormResult:
             await self.forms.drafts.save(await self._restore_draft(change.request))
         await self._send(change.request, message)
 
-    async def _show_form_again(self, change: Change, view_id: str) -> None:
+    async def _show_form_again(self, change: Change, view_id: str, kind: FormKind) -> None:
         """Show the form as it was typed with the reason on top, or a message where it cannot be shown."""
         request, t = change.request, self._translator(change.request)
         draft, text = await self._restore_draft(request), outcome_text(change, t)
@@ -98,7 +98,6 @@ class FormResult:
             view = await self.opener.recreate_form(user, t, draft, text)
         except (UserError, DependencyError) as error:
             log.info("forms.not_shown_again", error=str(error))
-            kind = await self._form_kind(request)
             await self.modals.update(view_id, form_status.sentence_view(kind, t, text))
         else:
             if await self.modals.update(view_id, view):
@@ -132,7 +131,8 @@ class FormResult:
             remarks = lint(flow, write_only, sibling_hosts=hosts, utm_may_be_set=edited)
         website = format_website(flow.website_id, rights.website_names if rights else {}, t)
         below = (push.audience_block(website, flow.wait, segment, t), *push.remark_blocks(remarks, t))
-        kind, may_share = await self._form_kind(request), rights is not None and rights.may(Permission.SHARE)
+        kind = FormKind.EDIT if request.flow is not None else FormKind.CREATE
+        may_share = rights is not None and rights.may(Permission.SHARE)
         return form_status.saved_message(kind, flow, below, t, may_share=may_share, channel=request.channel)
 
     async def _restore_draft(self, request: ChangeRequest) -> Draft:
@@ -144,12 +144,6 @@ class FormResult:
                 image = await self.image_source.fetch(request.picture)
                 typed = {**typed, "image": await self.images.add(image, self.clock())}
         return Draft(request.token, request.requester, request.channel, request.kind, flow, before, typed, self.clock())
-
-    async def _form_kind(self, request: ChangeRequest) -> FormKind:
-        saved = await self.forms.drafts.get(request.token)
-        if saved is not None:
-            return draft_form_kind(saved)
-        return FormKind.EDIT if request.flow is not None else FormKind.CREATE
 
     async def _send(self, request: ChangeRequest, message: Message) -> None:
         await self.responder.notify_person(request.channel, request.requester, message)

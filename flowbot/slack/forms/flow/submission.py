@@ -62,7 +62,7 @@ class FlowFormSubmission:
     """Accepts submitted forms.
 
     Attributes:
-        notifier_for_form: Returns the notifier that shows the result in an open form, by the id of its view.
+        notifier_for_form: Returns the notifier that shows the result in an open form, by its view's id and its kind.
     """
 
     forms: FormService
@@ -76,7 +76,7 @@ class FlowFormSubmission:
     locales: Translators
     tasks: TrackedTasks
     metrics: Metrics
-    notifier_for_form: Callable[[str], NotifyCallback]
+    notifier_for_form: Callable[[str, FormKind], NotifyCallback]
 
     async def submit(self, event: FormEvent) -> AckArgs:
         """Return what to acknowledge a submitted form with: its problems, or that it is being saved.
@@ -135,7 +135,7 @@ class FlowFormSubmission:
         if not is_new and _typed_texts(change.request) != _typed_texts(request):
             return {"name": Text("form.sent_already")}
         if is_new:
-            self.tasks.start(self._execute(change, event, before), name=f"form {change.id}")
+            self.tasks.start(self._execute(change, form.metadata.kind, event, before), name=f"form {change.id}")
         return {}
 
     async def _keep_image(self, form: SubmittedForm) -> tuple[SubmittedForm, Text | None]:
@@ -157,14 +157,14 @@ class FlowFormSubmission:
             return form, None
         return replace(form, typed={**form.typed, "image": kept}, file=None), None
 
-    async def _execute(self, change: Change, event: FormEvent, before: Flow | None) -> None:
+    async def _execute(self, change: Change, kind: FormKind, event: FormEvent, before: Flow | None) -> None:
         """Execute the change of an acknowledged form, and show the result in the form's place."""
         request = change.request
         bind_contextvars(change=change.id)
         try:
             # Kept until it is known that it was saved.
             await self.forms.drafts.save(draft_from_change(request, before, change.created_at))
-            notifier = self.notifier_for_form(event.view.id)
+            notifier = self.notifier_for_form(event.view.id, kind)
             settled = await self.executor.execute(change, notifier, event.caller)
             log.info("flow_form.settled", state=settled.state)
         except DependencyError as fault:

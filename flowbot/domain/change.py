@@ -144,8 +144,8 @@ class Progress:
         closing: Who closed it, if a person did.
         image: The stored image of a flow that is deleted, for a restore.
         reminders: The number of reminders that were sent.
-        is_alarmed: Whether the channel was told that its approval was skipped.
-        told_apart: The version that only the requester was told of, where not everybody could be.
+        is_alarmed: `skip_announced`, as it is stored.
+        told_apart: `requester_notified_version`, as it is stored.
     """
 
     closing: Closure | None = None
@@ -153,6 +153,16 @@ class Progress:
     reminders: int = 0
     is_alarmed: bool = False
     told_apart: int = 0
+
+    @property
+    def skip_announced(self) -> bool:
+        """Check whether the channel was told that its approval was skipped."""
+        return self.is_alarmed
+
+    @property
+    def requester_notified_version(self) -> int:
+        """Return the version that only the requester was told of, since not everybody could be; 0 for none."""
+        return self.told_apart
 
     @property
     def skipped_by(self) -> UserId | None:

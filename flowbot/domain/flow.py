@@ -117,6 +117,11 @@ class DesiredFlow:
     unread: WriteOnlyFields = WriteOnlyFields()
     image: str | None = None
 
+    @property
+    def write_only(self) -> WriteOnlyFields:
+        """Return the write-only fields, which are stored under an older name."""
+        return self.unread
+
 
 @dataclass(frozen=True, slots=True)
 class FieldDifference:
@@ -135,7 +140,7 @@ def content_differences(before: FlowContent, after: FlowContent) -> tuple[FieldD
 
 def is_unchanged(wanted: DesiredFlow, flow: Flow) -> bool:
     """Check whether `wanted` would leave the flow as it is."""
-    return wanted.image is None and wanted.unread.is_empty and not content_differences(wanted.content, flow)
+    return wanted.image is None and wanted.write_only.is_empty and not content_differences(wanted.content, flow)
 
 
 def is_equivalent(one: FlowContent, other: FlowContent) -> bool:

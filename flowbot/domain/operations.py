@@ -67,7 +67,7 @@ class EditOperation:
     @property
     def _is_readable(self) -> bool:
         """Check whether all that is desired can be read back: an image and the write-only fields cannot."""
-        return self.wanted.unread.is_empty and self.wanted.image is None and self.picture is None
+        return self.wanted.write_only.is_empty and self.wanted.image is None and self.picture is None
 
 
 class _ReadableOperation(ABC):

@@ -131,6 +131,6 @@ class RequestDetailsLoader:
         request, content = change.request, details.content
         if content is None or request.kind not in {ChangeKind.ENABLE, ChangeKind.EDIT}:
             return details
-        write_only = request.wanted.unread if request.wanted else WriteOnlyFields()
+        write_only = request.wanted.write_only if request.wanted else WriteOnlyFields()
         hosts = self.flow_cache.find_hosts(content.website_id, request.flow)
         return replace(details, remarks=lint(content, write_only, sibling_hosts=hosts, utm_may_be_set=True))

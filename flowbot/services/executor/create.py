@@ -46,7 +46,7 @@ class CreateWrite(Write):
         if not await context.store.mark_sent_once(change.id, context.owner, context.clock(), newest):
             raise LeaseLostError
         try:
-            flow_id = await context.writer.create(wanted.content, wanted.unread, image)
+            flow_id = await context.writer.create(wanted.content, wanted.write_only, image)
         except WriteUnclearError:
             log.warning("change.unclear", change=change.id)
             return await self._search(newest)

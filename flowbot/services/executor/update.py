@@ -143,7 +143,7 @@ class EditWrite(RepeatableWrite[EditOperation]):
             return edit_applied_result(operation, current)
         if obstacle := find_obstacle(operation, current, was_sent=was_sent):
             return obstacle
-        update = FlowUpdate(current, wanted.content, wanted.unread, image)
+        update = FlowUpdate(current, wanted.content, wanted.write_only, image)
         if update.is_empty:
             return edit_applied_result(operation, current)
         require_held(context, change)

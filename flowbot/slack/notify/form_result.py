@@ -122,7 +122,7 @@ class FormResult:
         segment: str | None = None
         remarks: tuple[Text, ...] = ()
         if request.wanted is not None:
-            write_only = request.wanted.unread
+            write_only = request.wanted.write_only
             if write_only.segment is not None:
                 name = self.forms.find_segment_name(write_only.segment)
                 segment = format_segment(write_only.segment, name, t)

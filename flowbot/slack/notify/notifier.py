@@ -95,7 +95,7 @@ class SlackNotifier:
         if not faults:
             self._notified.discard(version)
             return synced
-        if version in self._notified and change.progress.told_apart != change.version:
+        if version in self._notified and change.progress.requester_notified_version != change.version:
             # A message that can never be shown may outlast this process.
             with _collecting(faults, "note"):
                 await self.store.mark_requester_notified(*version)
@@ -129,11 +129,11 @@ class SlackNotifier:
             DependencyError: Slack did not take it, or the database did not answer.
         """
         progress = change.progress
-        if progress.skipped_by is None or change.state not in SEPARATELY_NOTIFIED or progress.is_alarmed:
+        if progress.skipped_by is None or change.state not in SEPARATELY_NOTIFIED or progress.skip_announced:
             return
         if change.id not in self._announced:
             newest = await self.store.get(change.id)
-            if newest is not None and newest.progress.is_alarmed:
+            if newest is not None and newest.progress.skip_announced:
                 # Another process has announced it since the change was read.
                 return
             message = notices.skipped_approval_message(
@@ -158,7 +158,7 @@ class SlackNotifier:
         is_elsewhere = change.message_channel not in {None, request.channel}
         if not (change.has_unsaved_form or (is_elsewhere and change.state in SEPARATELY_NOTIFIED)):
             return
-        if version in self._notified or change.progress.told_apart == change.version:
+        if version in self._notified or change.progress.requester_notified_version == change.version:
             return
         details, link = await self.details.load(change), await self.message_sync.find_permalink(change)
         message = notices.request_ended_message(

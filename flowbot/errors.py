@@ -128,7 +128,7 @@ class EnkapushFaultError(DependencyError):
 
     def __init__(self, status: EnkapushStatus) -> None:
         self.status = status
-        # fault.enkapush_key, …_busy, …_slow, …_down, …_broken
+        # Keys: fault.enkapush_key, fault.enkapush_busy, fault.enkapush_slow, fault.enkapush_down, fault.enkapush_broken
         super().__init__(f"fault.enkapush_{status}")
 
 

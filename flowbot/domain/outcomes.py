@@ -61,6 +61,7 @@ def evaluate_create(operation: CreateOperation, flow_id: FlowId, flow: Flow | No
         return ChangeResult(ChangeState.UNKNOWN, Outcome("unknown.not_read_back", params, flow_id))
     if flow.is_enabled:
         return ChangeResult(ChangeState.UNKNOWN, Outcome("unknown.enabled", params, flow_id), flow)
+    # Keys: applied.create, applied.restore
     outcome = Outcome(f"applied.{operation.kind}", params, flow_id)
     details = _kept_differently(_names_of_differences(operation.wanted.content, flow))
     return ChangeResult(ChangeState.APPLIED, outcome, flow, details)
@@ -192,6 +193,7 @@ def hide_flow(operation: Operation | None, result: ChangeResult) -> ChangeResult
 
 
 def _outcome(how: str, operation: FlowOperation) -> Outcome:
+    # Keys: applied.edit, applied.enable, applied.disable, applied.delete, and the same with unknown.
     return Outcome(f"{how}.{operation.kind}", {"id": str(operation.before.id)}, operation.before.id)
 
 

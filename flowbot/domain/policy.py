@@ -142,6 +142,8 @@ class Reason(StrEnum):
     @property
     def key(self) -> str:
         """Return the message's key for people; there is none for GRANTED."""
+        # Keys: denied.no_policy, denied.external, denied.inactive, denied.not_listed, denied.not_admin,
+        # denied.not_open, denied.uncertain
         return f"denied.{self}"
 
 

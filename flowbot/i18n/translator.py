@@ -83,6 +83,7 @@ class Translator:
 
     def format_units(self, count: int, unit: str) -> str:
         """Format a count of a unit: second, minute, hour, day or week."""
+        # Keys: unit.second, unit.minute, unit.hour, unit.day, unit.week
         key = f"unit.{unit}"
         return self(key, n=count)
 

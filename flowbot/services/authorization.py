@@ -210,4 +210,7 @@ def too_late_error(change: Change) -> UserError:
     """Build the refusal for somebody who was too late: it says what has become of the request, and by whom."""
     closing = change.progress.closing
     params = {"by": closing.by} if closing else {}
+    # Keys: request.late_by_rejected, request.late_by_withdrawn, request.late_by_break_glass; request.late_draft,
+    # request.late_applying, request.late_applied, request.late_failed, request.late_unknown, request.late_expired,
+    # request.late_out_of_date, request.late_rejected, request.late_withdrawn
     return UserError(f"request.late_by_{closing.how}" if closing else f"request.late_{change.state}", **params)

@@ -46,7 +46,7 @@ from flowbot.slack.tracked_tasks import TrackedTasks
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """The use cases that Slack's rooms call, and the stores that they read."""
+    """The use cases that listeners and forms call, and the stores that they read."""
 
     store: ChangeStore
     policies: PolicyStore

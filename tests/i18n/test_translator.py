@@ -4,6 +4,7 @@ import re
 import string
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import get_args
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 import flowbot
 from flowbot.domain.change import ChangeKind, ChangeState, ClosureKind
 from flowbot.domain.policy import Permission, Reason
+from flowbot.errors import EnkapushStatus
 from flowbot.i18n.command_words import load_command_words
 from flowbot.i18n.languages import LANGUAGES
 from flowbot.i18n.translator import Translators, _read_catalog
@@ -85,7 +87,9 @@ def find_keys_in_code() -> set[str]:
     }
     derived |= {f"request.late_{state}" for state in ChangeState if state is not ChangeState.PENDING}
     derived |= {f"request.late_by_{ending}" for ending in ClosureKind}
-    derived |= {f"not_done.{how}" for how in ("slow", "broken", "busy", "down", "key")}
+    derived |= {
+        f"{prefix}{status}" for prefix in ("fault.enkapush_", "not_done.") for status in get_args(EnkapushStatus)
+    }
     return found | derived | {f"usage.{command.word}" for command in COMMANDS}
 
 

@@ -1,4 +1,4 @@
-"""Submission of changes: request one, request it again, restore a flow, save a form."""
+"""Submission of changes, with an approval to come or without: request one, request it again, restore, save a form."""
 
 import secrets
 from dataclasses import dataclass, replace
@@ -29,7 +29,10 @@ class RequestOpenError(UserError):
 
 @dataclass(frozen=True, slots=True)
 class RequestSubmitter:
-    """Stores what people request. Each change that is returned is leased by this process: execute it next."""
+    """Stores what people request, also what needs no approval: the executor finds out whether it does, and goes on.
+
+    Each change that is returned is leased by this process: execute it next.
+    """
 
     store: ChangeStore
     policies: PolicyStore

@@ -87,7 +87,7 @@ class ExecutionContext:
 
 def refuse_after_failed_read(error: DependencyError) -> WriteRefusedError:
     """Turn an error of a read before the write into a refusal for the same reason: nothing was sent."""
-    # not_done.key, …busy, …slow, …down, …broken
+    # Keys: not_done.key, not_done.busy, not_done.slow, not_done.down, not_done.broken
     return WriteRefusedError(f"not_done.{error.status}")
 
 

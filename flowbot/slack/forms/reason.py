@@ -13,9 +13,8 @@ from flowbot.errors import Text
 from flowbot.i18n.translator import Translator
 from flowbot.slack.payloads.action_ids import ActionId
 from flowbot.slack.payloads.view_state import FieldValue, PrivateMetadata, ViewPayload, parse_metadata
-from flowbot.slack.views import block_kit, request_blocks
+from flowbot.slack.views import block_kit, request_blocks, sentences
 from flowbot.slack.views.block_kit import TITLE_MAX, View
-from flowbot.slack.views.sentences import format_text
 
 _BLOCK: Final = "reason"
 
@@ -63,7 +62,7 @@ class ReasonForm:
         else:
             title, submit = t("request.title_break_glass"), t("button.break_glass")
             about = t("request.about_break_glass")
-        subject = f"{t(f'kind.{change.request.kind}')} {request_blocks.format_subject(change, t)}"
+        subject = f"{sentences.format_kind(change.request.kind, t)} {request_blocks.format_subject(change, t)}"
         field = {
             "type": "input",
             "block_id": _BLOCK,
@@ -104,4 +103,4 @@ class ReasonForm:
     @classmethod
     def field_error(cls, problem: Text, t: Translator) -> dict[str, str]:
         """Return a problem as a sentence, by the field's block, so that what was typed there stays."""
-        return {_BLOCK: format_text(t, problem)}
+        return {_BLOCK: sentences.format_text(t, problem)}

@@ -8,7 +8,7 @@ from flowbot.domain.change import ChangeState
 from flowbot.domain.ids import ChangeId
 from flowbot.i18n.translator import Translator
 from flowbot.services.request_details import RequestDetails
-from flowbot.slack.views import block_kit, request_blocks
+from flowbot.slack.views import block_kit, request_blocks, sentences
 from flowbot.slack.views.block_kit import Block, Message
 from flowbot.slack.views.request_message import EMOJI, format_state
 
@@ -56,7 +56,8 @@ def approvals_message(
 def _entry_block(details: RequestDetails, link: str | None, t: Translator, now: datetime) -> Block:
     """Build a request in one block. Its `mrkdwn` holds ids and flowbot's own words alone."""
     change, expires_at = details.change, details.expires_at
-    text = f"{EMOJI[change.state]} {t(f'kind.{change.request.kind}')} {request_blocks.format_subject(change, t)}"
+    kind = sentences.format_kind(change.request.kind, t)
+    text = f"{EMOJI[change.state]} {kind} {request_blocks.format_subject(change, t)}"
     if change.state is not ChangeState.PENDING:
         status = format_state(details, t)
     else:

@@ -31,11 +31,13 @@ def help_message(rights: Permissions, commands: Mapping[str, Permission | None],
         is_all = policy.websites == "all"
         listed = t("help.all_websites") if is_all else sentences.format_long_list(names, t, limit=WEBSITES_MAX)
         blocks.append(block_kit.labelled_lines([(t("help.websites"), listed)]))
+    # Keys: role.view, role.edit, role.approve, role.break_glass, role.setup
     if roles := [t(f"role.{role}") for role in ROLES if rights.may(role)]:
         blocks.append(block_kit.labelled_lines([(t("help.you_may"), t.format_list(roles))]))
     if rights.may(Permission.SETUP) and refusal.reason is Reason.NO_POLICY:
         blocks.append(block_kit.paragraph(t("help.admin_policy")))
     allowed = [word for word, permission in commands.items() if permission is None or rights.may(permission)]
+    # Keys: usage.list, usage.show, and so on for each command
     usages = [usage.partition(" — ") for word in allowed for usage in t(f"usage.{word}").split("\n")]
     lines = [
         block_kit.rich_line(block_kit.text_element(command, code=True), block_kit.text_element(f" — {purpose}"))

@@ -37,9 +37,10 @@ def deleted_message(deletion: Deletion, t: Translator) -> Message:
 
 def _event_line(event: AuditEvent, t: Translator) -> Element:
     noun, _, verb = event.action.partition(".")
+    # Keys: event.submitted, event.approved, and so on for each AuditAction of a change
     action = t(f"event.{verb}") if t.has_message(f"event.{verb}") else event.action
     if noun == "change" and event.kind:
-        action = f"{t(f'kind.{event.kind}')}: {action}"
+        action = f"{sentences.format_kind(event.kind, t)}: {action}"
     is_skip = event.action == AuditAction.BREAK_GLASS
     if is_skip or "break_glass" in event.details:
         action = f"🚨 {action}"

@@ -179,7 +179,7 @@ def _closed_line(details: RequestDetails, content: HomeContent, t: Translator, n
 
 def _subject_elements(details: RequestDetails, t: Translator) -> list[Element]:
     change = details.change
-    kind = block_kit.text_element(f"{EMOJI[change.state]} {t(f'kind.{change.request.kind}')} ")
+    kind = block_kit.text_element(f"{EMOJI[change.state]} {sentences.format_kind(change.request.kind, t)} ")
     return [kind, block_kit.text_element(request_blocks.format_subject(change, t), bold=True)]
 
 
@@ -213,6 +213,7 @@ def _channel_blocks(content: HomeContent, t: Translator) -> list[Block]:
             websites = t("home.all_websites")
         else:
             websites = sentences.format_long_list(each.websites, t, limit=WEBSITES_MAX)
+        # Keys: role.view, role.edit, role.approve, role.break_glass, role.setup
         roles = t.format_list([t(f"role.{permission}") for permission in each.permissions])
         text = block_kit.text_element(f" {websites} — {roles}")
         lines.append(block_kit.rich_line(block_kit.channel_element(each.channel), text))

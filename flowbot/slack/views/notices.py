@@ -24,7 +24,7 @@ def reminder_message(details: RequestDetails, t: Translator, now: datetime) -> M
     ago = t.format_time_ago(change.created_at, now)
     flow = {"flow": [_subject_element(change, t)]}
     lines = [
-        sentence_elements(t, "request.still_waits", flow, kind=_format_kind(change, t), ago=ago),
+        sentence_elements(t, "request.still_waits", flow, kind=sentences.format_kind(change.request.kind, t), ago=ago),
         request_blocks.progress_elements(details, t),
         request_blocks.expiry_elements(details, t, now),
         _attention_elements(details, t),
@@ -43,7 +43,7 @@ def skipped_approval_message(details: RequestDetails, t: Translator) -> Message:
     if closing is None:
         raise ValueError("nobody skipped this change's approval")
     elements = {"person": [block_kit.user_element(closing.by)], "flow": [_subject_element(details.change, t)]}
-    line = sentence_elements(t, "request.alarm", elements, kind=_format_kind(details.change, t))
+    line = sentence_elements(t, "request.alarm", elements, kind=sentences.format_kind(details.change.request.kind, t))
     blocks = [
         block_kit.rich_paragraph(block_kit.text_element("🚨 "), *line),
         *request_blocks.reason_blocks(closing.reason, t),
@@ -70,7 +70,7 @@ def request_sent_message(change: Change, link: str | None, t: Translator) -> Mes
         "flow": [_subject_element(change, t)],
         "channel": [block_kit.channel_element(change.posted_channel)],
     }
-    line = sentence_elements(t, "request.asked_in", elements, kind=_format_kind(change, t))
+    line = sentence_elements(t, "request.asked_in", elements, kind=sentences.format_kind(change.request.kind, t))
     blocks = [block_kit.rich_paragraph(*line)]
     if link:
         blocks.append(block_kit.actions(request_blocks.open_button(link, t)))
@@ -93,10 +93,6 @@ def request_open_message(current: Change, link: str | None, t: Translator) -> Me
 
 def _subject_element(change: Change, t: Translator) -> Element:
     return block_kit.text_element(request_blocks.format_subject(change, t), bold=True)
-
-
-def _format_kind(change: Change, t: Translator) -> str:
-    return t(f"kind.{change.request.kind}")
 
 
 def request_ended_message(details: RequestDetails, link: str | None, t: Translator) -> Message:

@@ -58,7 +58,7 @@ def outcome_text(change: Change, t: Translator, *, otherwise: str = "fault.unexp
 
 def format_title(change: Change, t: Translator) -> str:
     """Format the change as `Enable #12`, in flowbot's own words alone."""
-    number, kind = change.flow_id, t(f"kind.{change.request.kind}")
+    number, kind = change.flow_id, sentences.format_kind(change.request.kind, t)
     return kind if number is None else f"{kind} #{number}"
 
 
@@ -74,7 +74,7 @@ def settings_block(details: RequestDetails, t: Translator) -> Block:
     content, wanted = details.content, details.change.request.wanted
     rows = [(t("field.website"), format_request_website(details, t))]
     if content is not None:
-        segment = wanted.unread.segment if wanted else None
+        segment = wanted.write_only.segment if wanted else None
         name = None if segment is None else sentences.format_segment(segment, None, t)
         rows += push.settings_rows(content, t, segment=name)
     return block_kit.labelled_lines(rows)
@@ -173,7 +173,7 @@ def _write_only_rows(details: RequestDetails, t: Translator) -> list[tuple[str, 
         return []
     rows = []
     for field in FIELDS.values():
-        if field.is_write_only and (value := getattr(wanted.unread, field.attribute)) is not None:
+        if field.is_write_only and (value := getattr(wanted.write_only, field.attribute)) is not None:
             text = sentences.format_segment(value, None, t) if field.kind is FieldKind.SEGMENT else value
             rows.append((t(field.label), text or t("flow.none")))
     if wanted.image or request.picture:

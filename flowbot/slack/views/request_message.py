@@ -62,6 +62,7 @@ def format_state(details: RequestDetails, t: Translator) -> str:
     """Format the change's state: `Waiting for approval`, `Applied`."""
     if details.change.state is ChangeState.APPLYING and _is_approved(details):
         return t("request.approved")
+    # Keys: request.state_draft, request.state_pending, and so on for each ChangeState
     return t(f"request.state_{details.change.state}")
 
 
@@ -84,6 +85,7 @@ def _requester_elements(details: RequestDetails, t: Translator) -> list[Element]
         "person": [block_kit.user_element(change.request.requester)],
         "flow": [block_kit.text_element(request_blocks.format_subject(change, t), bold=True)],
     }
+    # Keys: request.to_create, request.did_create, and so on for each ChangeKind
     return sentence_elements(t, key, elements, deed=t(f"request.{verb}_{change.request.kind}"))
 
 

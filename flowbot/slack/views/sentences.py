@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from flowbot.domain.change import ChangeKind
 from flowbot.domain.fields import FIELDS, LABEL_KEYS, PLAIN_FIELDS, FieldKind, FormField
 from flowbot.domain.flow import ALL_SUBSCRIBERS, FlowButton, WaitTime
 from flowbot.domain.ids import ChannelId, SlackId, UserId, WebsiteId
@@ -35,6 +36,12 @@ def with_channel_name(text: Text, channel: ChannelId) -> Text:
     """Name the channel in a sentence about "this channel", for who reads it elsewhere."""
     key = NAMED_CHANNEL_KEYS.get(text.key)
     return text if key is None else Text(key, {**text.params, "channel": channel})
+
+
+def format_kind(kind: ChangeKind, t: Translator) -> str:
+    """Format what a change does: `Enable`."""
+    # Keys: kind.create, kind.edit, kind.enable, kind.disable, kind.delete, kind.restore
+    return t(f"kind.{kind}")
 
 
 def sentence_message(t: Translator, text: Text) -> Message:

@@ -28,6 +28,7 @@ def describe_commands(t: Translator) -> tuple[CommandDescription, ...]:
     for command in COMMANDS:
         english = CommandWords(word=command.word, usage=command.usage)
         own = words.commands.get(command.word, english) if words else english
+        # Keys: usage.list, usage.show, and so on for each command
         _, _, purpose = t(f"usage.{command.word}").split("\n")[0].partition(" — ")
         if command.word == HELP:
             # In the help it says "this page".

@@ -181,6 +181,19 @@ async def test_who_left_the_channel_and_is_named_saves_the_form(http: World) -> 
     await http.emma.wait_for_message(direct_channel(http), "Flow #1 was changed")
 
 
+async def test_who_left_the_channel_and_is_named_goes_on_by_the_buttons_in_their_direct_messages(http: World) -> None:
+    await http.import_policy(approval_policy())
+    flow = add_flow(http)
+    await open_form(http.emma, f"/flows edit {flow}")
+    remove_from_channel(http)
+    http.slack.faults.add("chat.postEphemeral", error="not_in_channel", times=None)
+    await http.emma.submit({"Title": "Another"})
+    told = await http.emma.wait_for_message(direct_channel(http), "Flow #1 was changed")
+    await http.emma.close(everything=True)
+    await http.emma.click(told, "Edit")
+    await http.emma.wait_for_view(is_form)
+
+
 async def test_a_form_of_everyones_is_saved_only_where_slack_tells_who_is_in_the_channel(http: World) -> None:
     await http.import_policy(approval_policy(editors='["*"]'))
     flow = add_flow(http)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from flowbot.domain.ids import ChannelId
 from flowbot.domain.policy import Permission, Reason
 from flowbot.errors import Text, UserError
-from flowbot.services.authorization import counts_in_full, load_permissions
+from flowbot.services.authorization import counts_in_full, decide_in_channel
 from flowbot.services.ports.storage import PolicyStore
 from flowbot.services.users import UserService
 from flowbot.slack.runner import Interaction
@@ -36,14 +36,17 @@ class ChannelAuthorizer:
         if channel is None or channel == interaction.target.channel:
             return interaction
         user = interaction.user
-        rights = await load_permissions(self.policies, user, channel)
-        if not rights.may(permission):
+        policy = (await self.policies.get_scope(channel)).policy
+        decision = await decide_in_channel(policy, user, None, self.users.find_members, permission)
+        if not decision.allowed:
             # A right that was granted a moment ago counts here as it does in the channel itself.
             user = await self.users.reload_user(user)
-            rights = await load_permissions(self.policies, user, channel)
-        policy, reason = rights.policy, rights.decisions[permission].reason
-        if policy is not None and not await counts_in_full(policy, user, None, self.users.find_members):
-            reason = Reason.NOT_LISTED
+            decision = await decide_in_channel(policy, user, None, self.users.find_members, permission)
+        reason = decision.reason
+        if policy is not None and permission is Permission.SHARE and decision.allowed:
+            # Nobody posts into a channel that they are not in, even if the policy names them.
+            is_there = await counts_in_full(policy, user, None, self.users.find_members)
+            reason = Reason.GRANTED if is_there else Reason.NOT_LISTED
         if reason is not Reason.GRANTED:
             raise UserError(sentences.with_channel_name(Text(reason.key), channel))
         return replace(interaction, user=user, target=replace(interaction.target, channel=channel))

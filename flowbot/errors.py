@@ -8,11 +8,11 @@ Exception
 │   │   ├── NoSuchFlowError         services.authorization
 │   │   └── RequestOpenError        services.approvals.submit
 │   ├── DependencyError             flowbot, its database, Slack or Enkapush failed: logged, told with an incident id
-│   │   ├── DatabaseFaultError
+│   │   ├── DatabaseFaultError      the database did not answer, or holds what cannot be read
 │   │   │   ├── DatabaseFullError
 │   │   │   └── CommitUnsureError
-│   │   ├── SlackFaultError
-│   │   └── EnkapushFaultError
+│   │   ├── SlackFaultError         Slack did not answer, or refused
+│   │   └── EnkapushFaultError      an EnkapushError, as people and `/readyz` hear of it
 │   └── WriteRefusedError           services.ports.enkapush
 ├── ConfigurationError              whoever deploys has to act: one line, exit status 2
 │   ├── DatabaseUrlError            storage.engine

@@ -118,7 +118,7 @@ class FlowQueries:
         """Return a flow of the channel's websites; the cached one where Enkapush does not answer.
 
         Raises:
-            UserError: not allowed; or no such flow, which is also the answer for a flow of another website.
+            UserError: not allowed; NoSuchFlowError where there is no such flow, or it is another website's.
             DependencyError: Enkapush or the database failed, and nothing is cached.
         """
         policy, scope = await self._require(user, channel, Permission.VIEW)

@@ -120,7 +120,7 @@ class FormService:
             fresh: whether to leave alone what was typed before.
 
         Raises:
-            UserError: not allowed, no such flow here, or a flow that may not be edited.
+            UserError: not allowed, no such flow here (NoSuchFlowError), or a flow that may not be edited.
             DependencyError: Enkapush or the database did not answer.
         """
         policy, scope = await self._require(user, channel)

@@ -152,9 +152,11 @@ def _trimmed(value: Any) -> Any:
     return value.strip() if isinstance(value, str) else value
 
 
-def rebase_content(wanted: FlowContent, before: FlowContent, now: FlowContent) -> FlowContent:
-    """Apply to `now` the changes that lead from `before` to `wanted`; other changes made since stay."""
-    return replace(now, **{difference.field: difference.after for difference in content_differences(before, wanted)})
+def rebase_content(wanted: FlowContent, before: FlowContent, current: FlowContent) -> FlowContent:
+    """Apply to `current` the changes that lead from `before` to `wanted`; other changes made since stay."""
+    return replace(
+        current, **{difference.field: difference.after for difference in content_differences(before, wanted)}
+    )
 
 
 def fingerprint(flow: Flow) -> str:

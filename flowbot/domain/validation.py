@@ -50,8 +50,8 @@ class ValidationResult:
     problems: Mapping[str, Text]
 
 
-def rebase_values(typed: FormValues, before: Flow, now: Flow) -> dict[str, str]:
-    """Move the values of a form about a flow as it was `before` onto the flow as it is `now`.
+def rebase_values(typed: FormValues, before: Flow, current: Flow) -> dict[str, str]:
+    """Move the values of a form about a flow as it was `before` onto the flow `current`.
 
     What was typed stays; what was left alone follows the flow, so that nobody undoes another's change unknowingly.
     """
@@ -60,9 +60,9 @@ def rebase_values(typed: FormValues, before: Flow, now: Flow) -> dict[str, str]:
     for pair in FIELD_GROUPS:
         if not left_alone.issuperset(pair):
             left_alone.difference_update(pair)
-    has = form_values(now)
+    has = form_values(current)
     moved = dict(typed) | {name: has[name] for name in left_alone}
-    return moved if moved["website"] == typed.get("website") else reset_segment(moved, now)
+    return moved if moved["website"] == typed.get("website") else reset_segment(moved, current)
 
 
 def matches_flow(typed: FormValues, before: Flow, kind: ChangeKind) -> bool:

@@ -190,6 +190,8 @@ async def test_who_left_the_channel_and_is_named_goes_on_by_the_buttons_in_their
     await http.emma.submit({"Title": "Another"})
     told = await http.emma.wait_for_message(direct_channel(http), "Flow #1 was changed")
     await http.emma.close(everything=True)
+    await http.emma.click(told, "Share")
+    await http.emma.wait_for_message(direct_channel(http), "In C0MARKETING, the policy does not let you do that.")
     await http.emma.click(told, "Edit")
     await http.emma.wait_for_view(is_form)
 

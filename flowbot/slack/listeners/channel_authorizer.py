@@ -3,11 +3,11 @@
 from dataclasses import dataclass, replace
 
 from flowbot.domain.ids import ChannelId
-from flowbot.domain.policy import Permission, Reason
+from flowbot.domain.policy import Decision, Permission, Reason, decide
 from flowbot.errors import Text, UserError
 from flowbot.services.authorization import counts_in_full, decide_in_channel
 from flowbot.services.ports.storage import PolicyStore
-from flowbot.services.users import UserService
+from flowbot.services.users import CurrentUser, UserService
 from flowbot.slack.runner import Interaction
 from flowbot.slack.views import sentences
 
@@ -36,17 +36,19 @@ class ChannelAuthorizer:
         if channel is None or channel == interaction.target.channel:
             return interaction
         user = interaction.user
-        policy = (await self.policies.get_scope(channel)).policy
-        decision = await decide_in_channel(policy, user, None, self.users.find_members, permission)
+        decision = await self._decide(user, channel, permission)
         if not decision.allowed:
             # A right that was granted a moment ago counts here as it does in the channel itself.
             user = await self.users.reload_user(user)
-            decision = await decide_in_channel(policy, user, None, self.users.find_members, permission)
-        reason = decision.reason
-        if policy is not None and permission is Permission.SHARE and decision.allowed:
-            # Nobody posts into a channel that they are not in, even if the policy names them.
-            is_there = await counts_in_full(policy, user, None, self.users.find_members)
-            reason = Reason.GRANTED if is_there else Reason.NOT_LISTED
-        if reason is not Reason.GRANTED:
-            raise UserError(sentences.with_channel_name(Text(reason.key), channel))
+            decision = await self._decide(user, channel, permission)
+        if not decision.allowed:
+            raise UserError(sentences.with_channel_name(Text(decision.reason.key), channel))
         return replace(interaction, user=user, target=replace(interaction.target, channel=channel))
+
+    async def _decide(self, user: CurrentUser, channel: ChannelId, permission: Permission) -> Decision:
+        policy, find_members = (await self.policies.get_scope(channel)).policy, self.users.find_members
+        if policy is None or permission is not Permission.SHARE:
+            return await decide_in_channel(policy, user, None, find_members, permission)
+        # Nobody posts into a channel that they are not in, even if the policy names them.
+        is_there = await counts_in_full(policy, user, None, find_members)
+        return decide(policy, user.actor, permission) if is_there else Decision(allowed=False, reason=Reason.NOT_LISTED)

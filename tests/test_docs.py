@@ -177,9 +177,14 @@ def test_a_documented_word_and_those_of_other_languages_are_the_same_command(row
     assert {PARSER.parse(f"{word} 12").word for word in words} == {words[0]}
 
 
-@pytest.mark.parametrize(("word", "key"), [*LABELS.items(), *OUTCOMES.items(), *FIELDS.items()])
+@pytest.mark.parametrize(("word", "key"), [*LABELS.items(), *FIELDS.items()])
 def test_a_promised_word_is_the_one_that_people_read(word: str, key: str) -> None:
     assert words_in_english()(key) == word
+
+
+@pytest.mark.parametrize(("word", "key"), OUTCOMES.items())
+def test_an_outcome_begins_with_its_promised_word(word: str, key: str) -> None:
+    assert words_in_english()(key).startswith(word)
 
 
 @pytest.mark.parametrize("number", [1, 2])

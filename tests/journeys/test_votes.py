@@ -5,6 +5,7 @@ import json
 
 import pytest
 
+from flowbot.sandbox.enkapush import Fault
 from flowbot.sandbox.slack import Message, text_of
 from flowbot.sandbox.slack.delivery.envelope import Delivery, Envelope
 from tests.journeys.form_steps import list_writes
@@ -47,6 +48,22 @@ async def test_an_approval_has_its_effect_once_and_the_buttons_go(running: World
     assert all_sent_fields(running) == [{"is_enabled": "1"}]
     assert running.enkapush.store.flow(1).is_enabled
     assert "Approved by U0BURAK" in text_of(done)
+
+
+@in_both_modes
+@pytest.mark.parametrize("kind", ["enable", "delete"])
+async def test_while_enkapush_is_slow_the_message_says_what_happens_and_has_no_buttons(
+    running: World, kind: str
+) -> None:
+    await running.import_policy(approval_policy())
+    request = await request_change(running, kind)
+    running.enkapush.faults.add(Fault.hang(method="POST" if kind == "enable" else "DELETE"))
+    await running.burak.click(request, "Approve")
+    shown = await wait_for_status(running, request, "Approved, being applied")
+    assert running.deniz.list_buttons(shown) == []
+    running.enkapush.release()
+    done = await wait_for_status(running, request, "Applied")
+    assert running.deniz.list_buttons(done) == (["Restore"] if kind == "delete" else [])
 
 
 async def test_from_the_approval_to_the_effect_enkapush_is_asked_three_times(http: World) -> None:

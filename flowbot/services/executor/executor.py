@@ -1,8 +1,11 @@
 """The executor: carries a leased change out, once, to a known result or an honest unknown."""
 
-from contextlib import suppress
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Final
 
 import structlog
 
@@ -24,6 +27,9 @@ from flowbot.services.ports.enkapush import WriteRefusedError
 from flowbot.services.ports.slack import NotifyCallback
 from flowbot.services.ports.storage import ChangeStore, DraftStore, FlowClaimedError, VersionConflictError
 from flowbot.services.users import Caller, CurrentUser
+
+SLOW_SECONDS: Final = 1.0
+"""An approved change that takes longer to apply is shown as being applied."""
 
 log = structlog.get_logger(__name__)
 
@@ -153,7 +159,8 @@ class ChangeExecutor:
         if change.state not in LEASED_STATES:
             return SettledChange(change)
         try:
-            return await self._apply(change)
+            async with _shown_while_slow(change, notify):
+                return await self._apply(change)
         except DependencyError as error:
             # While an approved change waits for an answer, its message shows once that nothing is left to decide.
             is_unshown = change.shown_version < change.version and not isinstance(error, DatabaseFaultError)
@@ -189,6 +196,30 @@ class ChangeExecutor:
     async def _move_keeping_lease(self, change: Change, step: Transition) -> Change:
         leased = with_lease(self.leases.new_lease(), change)
         return await move_change(self.store, change, step, self.clock(), update=leased)
+
+
+@asynccontextmanager
+async def _shown_while_slow(change: Change, notify: NotifyCallback) -> AsyncIterator[None]:
+    """Show that an approved change is being applied where the block takes long: nothing is left to decide.
+
+    What is being sent at the end of the block is sent to its end, so that no later message is overwritten.
+    """
+    done = asyncio.Event()
+
+    async def show() -> None:
+        try:
+            await asyncio.wait_for(done.wait(), SLOW_SECONDS)
+        except TimeoutError:
+            with suppress(DependencyError):
+                await notify(change)
+
+    showing = asyncio.create_task(show()) if change.rule and change.shown_version < change.version else None
+    try:
+        yield
+    finally:
+        done.set()
+        if showing is not None:
+            await showing
 
 
 async def move_change(

@@ -1,24 +1,26 @@
 """`flowbot check`: is everything set up right? One line a check."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+import math
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import wraps
 from typing import Final, ParamSpec
 
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
+from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from flowbot.bootstrap import create_enkapush_client, secret_value
 from flowbot.config import Settings
 from flowbot.domain.ids import GroupId
 from flowbot.domain.policy import PolicyBook
+from flowbot.enkapush.client import Exchange
 from flowbot.enkapush.reader import EnkapushReader
 from flowbot.errors import ConfigurationError, DependencyError
 from flowbot.i18n.translator import append_cause, describe_fault
 from flowbot.observability.health import PROBE_TIMEOUT_SECONDS
-from flowbot.observability.metrics import Metrics
 from flowbot.services.ports import utc_now
 from flowbot.slack.api import client
 from flowbot.slack.api.errors import SLACK_ERRORS, error_code
@@ -51,6 +53,15 @@ ENKAPUSH_PROBLEMS: Final = {
 """Problems with Enkapush by the status that `health` gives them. Any other is an error that Enkapush answers with."""
 MAX_CLOCK_DIFFERENCE: Final = timedelta(seconds=1)
 """Far below the three seconds after which a process, by its own clock, takes a change over from another."""
+MAX_DATE_DIFFERENCE: Final = timedelta(seconds=3)
+"""Beyond what a `Date` can hide, which tells whole seconds, and far below the five minutes of Slack's signatures."""
+DATE_FORMAT: Final = "%a, %d %b %Y %H:%M:%S GMT"
+"""The form in which HTTP servers write a `Date` (RFC 9110, section 5.6.7)."""
+DATE_STEP: Final = timedelta(seconds=1)
+CLOCK_ADVICE: Final = {
+    "Slack": "expiry and leases go by it, and past five minutes Slack's requests are refused; set it by NTP",
+    "Enkapush": "set it by NTP, unless it agrees with Slack's: then Enkapush's is wrong",
+}
 
 
 class _CheckFailedError(Exception):
@@ -67,6 +78,21 @@ class CheckResult:
 
     def __str__(self) -> str:
         return f"{'ok  ' if self.passed else 'FAIL'}  {self.name}: {self.detail}"
+
+
+@dataclass(frozen=True, slots=True)
+class DatedAnswer:
+    """The `Date` of an answer from outside, and when it was waited for by this machine's clock.
+
+    Attributes:
+        asked: Before the request left.
+        received: After the answer came.
+        date: The header, or None where there is none.
+    """
+
+    asked: datetime
+    received: datetime
+    date: str | None
 
 
 def run_diagnostics(settings: Settings, say: Callable[[str], None]) -> bool:
@@ -101,10 +127,17 @@ async def run_checks(settings: Settings) -> AsyncIterator[CheckResult]:
     book = await _read_policies(settings) if database.passed else None
     async with client.open_session() as session:
         slack = client.create_web_client(settings.slack_api_url, secret_value(settings.slack_bot_token), session)
-        yield await _check_token(slack)
-        yield await _check_scopes(slack)
+        asked = utc_now()
+        identity = asyncio.create_task(slack.auth_test())
+        await asyncio.wait([identity])
+        answer = _date_answer(asked, identity)
+        yield await _check_token(identity)
+        yield await _check_scopes(identity)
+        yield compare_clocks("Slack", answer)
         yield await _check_groups(slack, book)
-        yield await _check_enkapush(settings)
+        answers: list[DatedAnswer] = []
+        yield await _check_enkapush(settings, answers)
+        yield compare_clocks("Enkapush", answers[-1] if answers else None)
         yield await _check_policy(book)
         if settings.slack_app_token is not None:
             yield await _check_socket(settings, slack)
@@ -148,14 +181,14 @@ async def _check_database(settings: Settings) -> str:
 
 
 @_check("slack token")
-async def _check_token(slack: AsyncWebClient) -> str:
-    answer = await slack.auth_test()
+async def _check_token(identity: Awaitable[AsyncSlackResponse]) -> str:
+    answer = await identity
     return f"{answer.get('user')} in {answer.get('team')}"
 
 
 @_check("slack scopes")
-async def _check_scopes(slack: AsyncWebClient) -> str:
-    answer = await slack.auth_test()
+async def _check_scopes(identity: Awaitable[AsyncSlackResponse]) -> str:
+    answer = await identity
     granted = {scope.strip() for scope in answer.headers.get("x-oauth-scopes", "").split(",") if scope.strip()}
     if not granted:
         return "Slack does not say which are granted"
@@ -184,10 +217,15 @@ async def _check_socket(settings: Settings, slack: AsyncWebClient) -> str:
 
 
 @_check("enkapush")
-async def _check_enkapush(settings: Settings) -> str:
+async def _check_enkapush(settings: Settings, answers: list[DatedAnswer]) -> str:
+    def keep_date(_template: str, exchange: Exchange, seconds: float) -> None:
+        if exchange.status is not None:
+            now = utc_now()
+            answers.append(DatedAnswer(now - timedelta(seconds=seconds), now, exchange.date))
+
     address = settings.enkapush_api_url
     try:
-        async with asyncio.timeout(PROBE_TIMEOUT_SECONDS), create_enkapush_client(settings, Metrics()) as account:
+        async with asyncio.timeout(PROBE_TIMEOUT_SECONDS), create_enkapush_client(settings, keep_date) as account:
             await EnkapushReader(account, settings.zone).ping()
     except TimeoutError:
         raise _CheckFailedError(f"{address} {ENKAPUSH_PROBLEMS['slow']} ({PROBE_TIMEOUT_SECONDS:g} seconds)") from None
@@ -213,3 +251,32 @@ async def _read_policies(settings: Settings) -> PolicyBook | None:
             return await PolicyRepository(database, utc_now).get_book()
     except (ConfigurationError, DependencyError):
         return None
+
+
+def _date_answer(asked: datetime, call: asyncio.Task[AsyncSlackResponse]) -> DatedAnswer | None:
+    """Return the `Date` of Slack's answer, of a refusal too, or None where no answer came."""
+    answer = getattr(error, "response", None) if (error := call.exception()) else call.result()
+    headers: Mapping[str, str] | None = getattr(answer, "headers", None)
+    return None if headers is None else DatedAnswer(asked, utc_now(), headers.get("date"))
+
+
+def compare_clocks(whose: str, answer: DatedAnswer | None) -> CheckResult:
+    """Compare this machine's clock with the `Date` of an answer; one that cannot be read is no failure.
+
+    The answer was dated between asking and receiving, in any part of its second: only a difference beyond both counts.
+    """
+    name = f"{whose.lower()} clock"
+    if answer is None:
+        return CheckResult(name, passed=True, detail="not known, there was no answer")
+    try:
+        theirs = datetime.strptime(answer.date or "", DATE_FORMAT).replace(tzinfo=UTC)
+    except ValueError:
+        return CheckResult(name, passed=True, detail=f"not known, {whose}'s answer has no Date that can be read")
+    least, most = answer.asked - theirs - DATE_STEP, answer.received - theirs
+    if least <= MAX_DATE_DIFFERENCE and most >= -MAX_DATE_DIFFERENCE:
+        bound = math.ceil(max(abs(least), abs(most)).total_seconds())
+        return CheckResult(name, passed=True, detail=f"agrees with this machine's to within {bound} s")
+    apart = ((least + most) / 2).total_seconds()
+    where = "ahead of" if apart > 0 else "behind"
+    detail = f"this machine's is {abs(apart):.0f} s {where} it: {CLOCK_ADVICE[whose]}"
+    return CheckResult(name, passed=False, detail=detail)

@@ -487,7 +487,8 @@ async def test_each_try_is_told_to_the_hook(server: ScriptedServer, make_client:
     told: list[tuple[str, str, int | None]] = []
     server.add_answers(http_answer(500), FLOW, reset, http_answer(200, page_body()))
     client = make_client(
-        server.url, on_request=lambda method, path, status, seconds: told.append((method, path, status))
+        server.url,
+        on_request=lambda path, exchange, seconds: told.append((exchange.method, path, exchange.status)),
     )
     await client.flows.get(12)
     with pytest.raises(ConnectionLostError):
@@ -501,8 +502,31 @@ async def test_each_try_is_told_to_the_hook(server: ScriptedServer, make_client:
     ]
 
 
+async def test_the_hook_is_told_the_date_of_successes_and_refusals(
+    server: ScriptedServer, make_client: MakeClient
+) -> None:
+    told: list[str | None] = []
+    date = "Sun, 29 Nov 2026 10:00:00 GMT"
+    server.add_answers(
+        http_answer(200, page_body(), date=date),
+        http_answer(200, page_body()),
+        http_answer(401, date=date),
+        http_answer(401, date=f"{KEY} {'x' * 1000}"),
+    )
+    client = make_client(server.url, on_request=lambda path, exchange, seconds: told.append(exchange.date))
+    for _ in range(2):
+        await client.segments.list()
+    for _ in range(2):
+        with pytest.raises(AuthError):
+            await client.segments.list()
+    assert told[:3] == [date, None, date]
+    assert told[3] is not None
+    assert KEY not in told[3]
+    assert len(told[3]) == 100
+
+
 async def test_a_hook_that_fails_does_not_fail_the_write(server: ScriptedServer, make_client: MakeClient) -> None:
-    def broken(method: str, path: str, status: int | None, seconds: float) -> None:
+    def broken(path: str, exchange: Exchange, seconds: float) -> None:
         raise RuntimeError("no such counter")
 
     server.add_answers(http_answer(200, '{"data": {"id": 12}}'))

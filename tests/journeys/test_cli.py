@@ -16,6 +16,7 @@ import time
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, closing, contextmanager, suppress
 from datetime import timedelta
+from email.utils import format_datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Final
@@ -25,7 +26,7 @@ import pytest
 import structlog
 from sqlalchemy import make_url
 
-from flowbot import cli, errors
+from flowbot import cli, diagnostics, errors
 from flowbot.domain.change import ChangeKind, Lease
 from flowbot.domain.ids import ChannelId, FlowId
 from flowbot.i18n import translator
@@ -660,6 +661,77 @@ async def test_check_names_what_slack_does_not_grant(
     assert status == 1
     assert re.search(rf"^FAIL  {piece}: .+", out, re.MULTILINE), out + err
     assert "fault." not in out
+
+
+@on_both_databases
+async def test_check_compares_the_clock_with_slacks_and_enkapushs(
+    world: World, environment: Environment, tmp_path: Path
+) -> None:
+    status, out, _ = await run_in_thread(environment, tmp_path, "check")
+    assert status == 0
+    for name in ("slack", "enkapush"):
+        assert re.search(rf"^ok    {name} clock: agrees with this machine's to within \d s$", out, re.MULTILINE), out
+    # Once is enough: no request is sent for the clock alone.
+    called = [entry["what"] for entry in world.slack.context.exchange_log.list_latest(100)]
+    assert called.count("auth.test") == 1
+    assert world.enkapush.request_count() == 1
+
+
+@on_both_databases
+@pytest.mark.parametrize("side", ["slack", "enkapush"])
+@pytest.mark.parametrize(("seconds", "where"), [(-60, "ahead of"), (60, "behind")])
+async def test_check_says_how_far_the_clock_is_off(
+    world: World, environment: Environment, tmp_path: Path, side: str, seconds: int, where: str
+) -> None:
+    stand_in = world.slack if side == "slack" else world.enkapush
+    stand_in.date = format_datetime(utc_now() + timedelta(seconds=seconds), usegmt=True)
+    status, out, err = await run_in_thread(environment, tmp_path, "check")
+    assert (status, err) == (1, "")
+    (failed,) = (line for line in out.splitlines() if line.startswith("FAIL"))
+    told = re.fullmatch(rf"FAIL  {side} clock: this machine's is (\d+) s {where} it: .*set it by NTP.*", failed)
+    assert told, failed
+    assert 50 < int(told[1]) < 70
+
+
+@on_both_databases
+async def test_check_holds_this_machines_clock_to_both(
+    environment: Environment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(diagnostics, "utc_now", lambda: utc_now() + timedelta(hours=1))
+    out = (await run_in_thread(environment, tmp_path, "check"))[1]
+    for name in ("slack", "enkapush"):
+        assert re.search(rf"^FAIL  {name} clock: this machine's is 3[56]\d\d s ahead of it: ", out, re.MULTILINE), out
+
+
+ODD_DATES: Final = ["", "yesterday", "29 Nov 2026", "Sun, 31 Feb 2026 10:00:00 GMT", f"{SECRET} {API_KEY}", "1" * 5000]
+
+
+@on_both_databases
+@pytest.mark.parametrize("date", ODD_DATES)
+async def test_a_date_that_cannot_be_read_is_no_failure(
+    world: World, environment: Environment, tmp_path: Path, date: str
+) -> None:
+    world.slack.date = world.enkapush.date = date
+    status, out, err = await run_in_thread(environment, tmp_path, "check")
+    assert (status, err) == (0, "")
+    for whose in ("Slack", "Enkapush"):
+        assert f"ok    {whose.lower()} clock: not known, {whose}'s answer has no Date that can be read\n" in out
+    assert not [secret for secret in [SECRET, *list_secrets(environment)] if secret in out]
+
+
+async def test_the_clock_is_compared_with_a_refusal_too(world: World, environment: Environment, tmp_path: Path) -> None:
+    environment |= {"SLACK_BOT_TOKEN": f"xoxb-{SECRET}", "ENKAPUSH_API_KEY": SECRET}
+    out = (await run_in_thread(environment, tmp_path, "check"))[1]
+    for name in ("slack", "enkapush"):
+        assert f"ok    {name} clock: agrees with this machine's" in out, out
+
+
+async def test_without_an_answer_the_clock_is_not_known(world: World, environment: Environment, tmp_path: Path) -> None:
+    world.slack.faults.add("auth.test", lose_answer=True, times=None)
+    environment |= {"ENKAPUSH_API_URL": "http://127.0.0.1:9"}
+    out = (await run_in_thread(environment, tmp_path, "check"))[1]
+    for name in ("slack", "enkapush"):
+        assert f"ok    {name} clock: not known, there was no answer\n" in out, out
 
 
 # --- demo ----------------------------------------------------------------------------------------------------------

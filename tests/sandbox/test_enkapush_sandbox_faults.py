@@ -35,6 +35,14 @@ async def client(sandbox: EnkapushSandbox) -> AsyncIterator[httpx.AsyncClient]:
         yield client
 
 
+async def test_answers_bear_the_date_that_is_ordered(sandbox: EnkapushSandbox, client: httpx.AsyncClient) -> None:
+    assert (await client.get("/flows/1")).headers["date"].endswith(" GMT")
+    sandbox.date = "Thu, 01 Jan 1970 00:00:00 GMT"
+    assert (await client.get("/flows/1")).headers["date"] == sandbox.date
+    sandbox.date = ""
+    assert "date" not in (await client.get("/flows/1")).headers
+
+
 @pytest.mark.parametrize(
     ("fault", "status", "content_type", "body"),
     [

@@ -42,6 +42,14 @@ async def refusal(client: AsyncWebClient, method: str, **arguments: Any) -> dict
     return data
 
 
+async def test_answers_bear_the_date_that_is_ordered(client: AsyncWebClient, sandbox: SlackSandbox) -> None:
+    assert (await client.auth_test()).headers["date"].endswith(" GMT")
+    sandbox.date = "Thu, 01 Jan 1970 00:00:00 GMT"
+    assert (await client.auth_test()).headers["date"] == sandbox.date
+    sandbox.date = ""
+    assert "date" not in (await client.auth_test()).headers
+
+
 async def test_auth_test_says_whose_token_it_is_and_what_it_may(client: AsyncWebClient) -> None:
     answer = await client.auth_test()
     assert (answer["team_id"], answer["user_id"], answer["bot_id"]) == ("T0LALE", "U0FLOWBOT", "B0FLOWBOT")

@@ -47,7 +47,7 @@ class EnkapushClient:
         api_key: The bearer key. It is in no repr, log line or error.
         timeouts: The time that each step may take.
         retry: The retry policy of reads; writes are sent once.
-        on_request: Called after every try: method, path template, status or None, seconds.
+        on_request: Called after every try: path template, what is known of the exchange, seconds.
         timing: Clock, sleep and jitter; for tests.
 
     Raises:

@@ -48,6 +48,7 @@ class Exchange:
         body: The first 500 characters of the response, with the key removed.
         retry_after: Seconds to wait, as the server asked.
         messages: The server's error messages by field; those about no field under `""`.
+        date: The response's header `Date` as the server wrote it, if there was one.
     """
 
     method: str = READ_METHOD
@@ -59,6 +60,7 @@ class Exchange:
     body: str = ""
     retry_after: float | None = None
     messages: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    date: str | None = None
 
     @property
     def is_write(self) -> bool:

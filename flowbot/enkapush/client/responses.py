@@ -87,11 +87,13 @@ async def receive(response: httpx.Response, exchange: Exchange, redactor: Redact
     """
     content, is_whole = await read_body(response)
     request_id = next(filter(None, map(response.headers.get, constants.REQUEST_ID_HEADERS)), None)
+    date = response.headers.get("date")
     exchange = replace(
         exchange,
         sent=True,
         status=response.status_code,
         request_id=request_id and redactor.redact(request_id)[: constants.REQUEST_ID_CHARS],
+        date=date and redactor.redact(date)[: constants.DATE_CHARS],
     )
     status_class = response.status_code // 100
     if is_whole and status_class == _SUCCESS_CLASS:

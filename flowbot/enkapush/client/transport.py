@@ -31,8 +31,8 @@ from flowbot.enkapush.client.models import FormPart
 from flowbot.enkapush.client.responses import Response, convert_httpx_error, receive
 from flowbot.enkapush.client.retry import RetryPolicy
 
-RequestHook = Callable[[str, str, int | None, float], None]
-"""Called after every try: method, path template such as `/flows/{id}`, status (None without a response), seconds."""
+RequestHook = Callable[[str, Exchange, float], None]
+"""Called after every try: path template such as `/flows/{id}`, what is known of the exchange, seconds."""
 
 _log = structlog.get_logger("enkapush")
 
@@ -206,7 +206,7 @@ class Transport:
         if self._on_request is None:
             return
         try:
-            self._on_request(call.method, call.template, exchange.status, seconds)
+            self._on_request(call.template, exchange, seconds)
         except Exception:  # noqa: BLE001  # whatever the hook raises is the hook's affair
             # A broken counter must not turn a write that was done into one that seems to have failed.
             _log.exception("enkapush.hook_failed")

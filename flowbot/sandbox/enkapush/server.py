@@ -32,6 +32,7 @@ class EnkapushSandbox:
         store: The flows, segments and images; change it to act "from outside".
         faults: The rules of what goes wrong.
         requests: The requests so far, oldest first.
+        date: The header `Date` of the responses: None for the right one, empty for none at all.
     """
 
     def __init__(
@@ -47,6 +48,7 @@ class EnkapushSandbox:
         self.store = Store(flows, segments, websites, clock)
         self.faults = Faults()
         self.requests: list[LoggedRequest] = []
+        self.date: str | None = None
         self._clock = clock
         self._injector = FaultInjector()
 
@@ -54,6 +56,7 @@ class EnkapushSandbox:
         """Return an application with the API under `/api` and the images under `/media`."""
         app = web.Application(client_max_size=_MAX_BODY)
         app.router.add_route("*", "/{path:.*}", self._handle)
+        app.on_response_prepare.append(self._set_date)
         app.on_startup.append(self._injector.open)
         app.on_shutdown.append(self._injector.close)
         return app
@@ -85,6 +88,12 @@ class EnkapushSandbox:
         Those whose sender has gone have no effect, unless their fault outlives the sender.
         """
         self._injector.release()
+
+    async def _set_date(self, _request: web.Request, response: web.StreamResponse) -> None:
+        if self.date is not None:
+            response.headers["Date"] = self.date
+        if self.date == "":
+            del response.headers["Date"]
 
     async def _handle(self, request: web.Request) -> web.Response:
         logged = await read_request(request, api_key=self.api_key, started_at=self._clock())

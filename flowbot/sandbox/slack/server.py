@@ -38,6 +38,9 @@ class SlackSandbox:
         signing_secret: Signs the requests to the bot.
         clock: The workspace's time; its own if not given.
         ack_seconds: Seconds that Slack waits for an acknowledgement.
+
+    Attributes:
+        date: The header `Date` of the responses: None for the right one, empty for none at all.
     """
 
     def __init__(
@@ -53,6 +56,7 @@ class SlackSandbox:
         self.workspace = workspace or demo.build_demo_workspace()
         if clock is not None:
             self.workspace.clock = clock
+        self.date: str | None = None
         self._ack_seconds = ack_seconds
         self.context = Context(self.workspace, Credentials(bot_token, app_token, signing_secret))
         self.sockets = SocketModeServer(self.workspace.app_id, self.context.feed, ack_seconds)
@@ -117,6 +121,7 @@ class SlackSandbox:
             app.router.add_post(path, partial(handle_response_url, self.context))
         app.add_routes(files.routes())
         add_page(app, self.context, self.dispatcher, self.client)
+        app.on_response_prepare.append(self._set_date)
         app.on_shutdown.append(self._shut_down)
         return app
 
@@ -126,6 +131,12 @@ class SlackSandbox:
         if not self.origin:
             self.origin = str(request.url.origin())
         return await handler(request)
+
+    async def _set_date(self, _request: web.Request, response: web.StreamResponse) -> None:
+        if self.date is not None:
+            response.headers["Date"] = self.date
+        if self.date == "":
+            del response.headers["Date"]
 
     async def _shut_down(self, _app: web.Application) -> None:
         self.feed.close()

@@ -1,0 +1,46 @@
+"""The comparison of this machine's clock with the `Date` of an answer."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from flowbot.diagnostics import DatedAnswer, compare_clocks
+
+DATE = "Sun, 29 Nov 2026 10:00:00 GMT"
+MOMENT = datetime(2026, 11, 29, 10, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("asked", "received", "passed", "detail"),
+    [
+        pytest.param(0.2, 0.4, True, "agrees with this machine's to within 1 s", id="in the same second"),
+        pytest.param(4.0, 4.2, True, "agrees with this machine's to within 5 s", id="three seconds ahead, perhaps"),
+        pytest.param(4.1, 4.3, False, "this machine's is 4 s ahead of it: ", id="more than three seconds ahead"),
+        pytest.param(-3.2, -3.0, True, "agrees with this machine's to within 5 s", id="three seconds behind, perhaps"),
+        pytest.param(-3.6, -3.1, False, "this machine's is 4 s behind it: ", id="more than three seconds behind"),
+        pytest.param(-9.0, 0.5, True, "agrees with this machine's to within 10 s", id="a slow answer, dated late"),
+        pytest.param(0.5, 9.0, True, "agrees with this machine's to within 9 s", id="a slow answer, dated early"),
+        pytest.param(-86401.0, -86400.0, False, "this machine's is 86401 s behind it: ", id="a day behind"),
+    ],
+)
+def test_only_a_difference_beyond_the_wait_and_the_second_counts(
+    asked: float, received: float, passed: bool, detail: str
+) -> None:
+    asked_at, received_at = MOMENT + timedelta(seconds=asked), MOMENT + timedelta(seconds=received)
+    found = compare_clocks("Slack", DatedAnswer(asked_at, received_at, DATE))
+    assert (found.name, found.passed) == ("slack clock", passed)
+    assert found.detail.startswith(detail)
+
+
+@pytest.mark.parametrize(
+    "date", [None, "", "0", "Sun, 29 Nov 2026 10:00:00", "Mon, 01 Jan 0000 00:00:00 GMT", "\ud800"]
+)
+def test_a_date_that_cannot_be_read_is_not_known(date: str | None) -> None:
+    found = compare_clocks("Enkapush", DatedAnswer(MOMENT, MOMENT, date))
+    assert found.passed
+    assert found.detail == "not known, Enkapush's answer has no Date that can be read"
+
+
+@pytest.mark.parametrize("date", ["Mon, 01 Jan 0001 00:00:00 GMT", "Fri, 31 Dec 9999 23:59:59 GMT"])
+def test_a_date_at_the_end_of_time_is_compared(date: str) -> None:
+    assert not compare_clocks("Slack", DatedAnswer(MOMENT, MOMENT, date)).passed

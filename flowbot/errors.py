@@ -12,7 +12,8 @@ Exception
 │   │   │   ├── DatabaseFullError
 │   │   │   └── CommitUnsureError
 │   │   ├── SlackFaultError         Slack did not answer, or refused
-│   │   └── EnkapushFaultError      an EnkapushError, as people and `/readyz` hear of it
+│   │   ├── EnkapushFaultError      an EnkapushError, as people and `/readyz` hear of it
+│   │   └── ImageLostError          services.ports.enkapush
 │   └── WriteRefusedError           services.ports.enkapush
 ├── ConfigurationError              whoever deploys has to act: one line, exit status 2
 │   ├── DatabaseUrlError            storage.engine

@@ -136,6 +136,15 @@ class Closure:
     reason: str = ""
 
 
+class ImageFault(StrEnum):
+    """The reasons why the image of a flow to be deleted is not stored."""
+
+    LATE = "late"
+    """It could not be fetched in time; the deletion tries once more."""
+    LOST = "lost"
+    """It cannot be had; the flow is deleted without it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Progress:
     """Notes about a change under way.
@@ -146,6 +155,7 @@ class Progress:
         reminders: The number of reminders that were sent.
         is_alarmed: `skip_announced`, as it is stored.
         told_apart: `requester_notified_version`, as it is stored.
+        image_fault: Why `image` is not stored, where that was tried.
     """
 
     closing: Closure | None = None
@@ -153,6 +163,7 @@ class Progress:
     reminders: int = 0
     is_alarmed: bool = False
     told_apart: int = 0
+    image_fault: ImageFault | None = None
 
     @property
     def skip_announced(self) -> bool:
@@ -253,6 +264,14 @@ class Change:
         if self.request.before is not None:
             return self.request.before.id
         return self.outcome.flow if self.outcome else None
+
+    @property
+    def lacks_image(self) -> bool:
+        """Check whether the flow had an image that is not stored; of an applied delete or restore, it stays lost."""
+        request = self.request
+        stored = request.wanted.image if request.wanted is not None else self.progress.image
+        is_meant = request.kind in {ChangeKind.DELETE, ChangeKind.RESTORE}
+        return is_meant and request.before is not None and bool(request.before.image_url) and stored is None
 
     @property
     def has_team_message(self) -> bool:

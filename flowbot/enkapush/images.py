@@ -13,13 +13,14 @@ from flowbot.domain.flow import Flow
 from flowbot.domain.images import MAX_IMAGE_BYTES, ImageFile, image_type
 from flowbot.enkapush.client.client import shared_ssl_context
 from flowbot.errors import DependencyError
-from flowbot.services.ports.enkapush import FlowImages
+from flowbot.services.ports.enkapush import FlowImages, ImageLostError
 
 TIMEOUT_SECONDS: Final = 10.0
 WHOLE_SECONDS: Final = 30.0
 """For a whole image: a server that drips bytes never trips the timeout of one read."""
 MOST_REDIRECTS: Final = 3
-GONE: Final = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.GONE})
+PASSING: Final = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS})
+"""The client errors after which another try may help."""
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -40,20 +41,22 @@ class ImageFetcher(FlowImages):
         received = bytearray()
         try:
             async with asyncio.timeout(WHOLE_SECONDS), self._http.stream("GET", flow.image_url) as response:
-                if response.status_code in GONE:
-                    return None
+                if response.is_client_error and response.status_code not in PASSING:
+                    raise ImageLostError(f"HTTP {response.status_code}")
                 if response.status_code != HTTPStatus.OK:
                     raise DependencyError("fault.picture", error=f"HTTP {response.status_code}")
                 async for chunk in response.aiter_raw():
                     received += chunk
                     if len(received) > MAX_IMAGE_BYTES:
-                        raise DependencyError("fault.picture", error="too large")
-        except (httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:
+                        raise ImageLostError("too large")
+        except (httpx.InvalidURL, httpx.UnsupportedProtocol, httpx.TooManyRedirects, ValueError) as error:
+            raise ImageLostError(type(error).__name__) from error
+        except (httpx.HTTPError, TimeoutError) as error:
             raise DependencyError("fault.picture", error=type(error).__name__) from error
         content = bytes(received)
         kind = image_type(content)
         if kind is None:
-            raise DependencyError("fault.picture", error="not a picture")
+            raise ImageLostError("not a picture")
         filename = urlsplit(flow.image_url).path.rpartition("/")[2] or "image"
         return ImageFile(content, kind, filename)
 

@@ -15,6 +15,7 @@ from flowbot.domain.images import MAX_IMAGE_BYTES, ImageFile
 from flowbot.enkapush import images
 from flowbot.enkapush.images import ImageFetcher, create_image_client
 from flowbot.errors import DependencyError
+from flowbot.services.ports.enkapush import ImageLostError
 from tests.journeys.form_steps import PNG
 
 PUBLIC: Final = "https://1.1.1.1/api"
@@ -69,9 +70,9 @@ async def compressed_bomb(_host: PictureServer, _request: web.Request) -> web.St
     return web.Response(body=bomb, headers={"Content-Encoding": "deflate", "Content-Type": "image/png"})
 
 
-def page_of(body: bytes, kind: str = "image/png") -> Any:
+def page_of(body: bytes, kind: str = "image/png", *, status: int = 200) -> Any:
     async def page(_host: PictureServer, _request: web.Request) -> web.StreamResponse:
-        return web.Response(body=body, content_type=kind)
+        return web.Response(body=body, content_type=kind, status=status)
 
     return page
 
@@ -94,7 +95,13 @@ PAGES: Final[dict[str, Any]] = {
     "/svg-in-disguise": page_of(b'<?xml version="1.0"?><svg onload="alert(1)"/>'),
     "/nothing": page_of(b""),
     "/half": page_of(PNG[:7]),
+    "/gone": page_of(b"", status=410),
+    "/missing": page_of(PNG, status=404),
+    "/forbidden": page_of(PNG, status=403),
+    "/busy": page_of(b"", status=429),
+    "/down": page_of(b"", status=503),
     "/led": redirect("{origin}/picture.png"),
+    "/led-to-nobody": redirect("http://127.0.0.1:1/picture.png"),
     "/led-to-a-file": redirect("file:///etc/passwd"),
     "/led-to-the-cloud": redirect("http://169.254.169.254/latest/meta-data"),
     "/led-on-and-on": redirect("{origin}/led-on-and-on"),
@@ -129,12 +136,14 @@ async def test_a_picture_beside_an_enkapush_inside_the_network_is_fetched(server
 
 
 BAD: Final = [page for page in PAGES if page not in {"/picture.png", "/led", "/dripping"}]
+PASSING: Final = {"/broken", "/busy", "/down", "/led-to-nobody"}
 
 
 @pytest.mark.parametrize("page", BAD)
 async def test_what_is_no_picture_is_a_fault(server: PictureServer, page: str) -> None:
-    with pytest.raises(DependencyError, match="picture"):
+    with pytest.raises(DependencyError, match="picture") as caught:
         await fetch_picture(server.origin + page, "http://127.0.0.1:1/api")
+    assert isinstance(caught.value, ImageLostError) is (page not in PASSING)
 
 
 async def test_who_sends_a_byte_now_and_then_is_not_waited_for(
@@ -164,6 +173,9 @@ INNER: Final = [
     "picture.png",
     "http://",
     "http://\0/",
+    "http://xn--/",
+    "http://[::1",
+    "\ud800",
 ]
 
 
@@ -178,7 +190,7 @@ async def test_nothing_inside_the_network_is_asked_for_a_public_enkapush(
         return await ask("127.0.0.1" if name == "innocent.example" else name, *args, **named)
 
     monkeypatch.setattr(loop, "getaddrinfo", resolve)
-    with pytest.raises(DependencyError, match="picture"):
+    with pytest.raises(ImageLostError, match="picture"):
         await fetch_picture(url.replace("{port}", port), PUBLIC)
     assert server.asked == []
 

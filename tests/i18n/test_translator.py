@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 import flowbot
-from flowbot.domain.change import ChangeKind, ChangeState, ClosureKind
+from flowbot.domain.change import ChangeKind, ChangeState, ClosureKind, ImageFault
 from flowbot.domain.policy import Permission, Reason
 from flowbot.errors import EnkapushStatus
 from flowbot.i18n.command_words import load_command_words
@@ -85,6 +85,8 @@ def find_keys_in_code() -> set[str]:
     derived |= {
         f"unknown.{kind}" for kind in (ChangeKind.EDIT, ChangeKind.ENABLE, ChangeKind.DISABLE, ChangeKind.DELETE)
     }
+    derived |= {f"request.picture_{fault}" for fault in ImageFault}
+    derived |= {"not_done.picture"}  # outcomes of older versions hold it
     derived |= {f"request.late_{state}" for state in ChangeState if state is not ChangeState.PENDING}
     derived |= {f"request.late_by_{ending}" for ending in ClosureKind}
     derived |= {

@@ -1,16 +1,20 @@
 """Reads around a write: the last one before it, and those after it until its effect is seen."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any, Final
 
 import pytest
 
-from flowbot.domain.change import Change, ChangeKind, ChangeState
+from flowbot.domain.change import Change, ChangeKind, ChangeState, ImageFault
 from flowbot.domain.flow import DesiredFlow, Flow
 from flowbot.domain.ids import FlowId
 from flowbot.domain.images import ImageFile, ImageUpload
+from flowbot.errors import DependencyError
+from flowbot.services.executor import executor
 from flowbot.services.executor.lease import LeaseLostError
+from flowbot.services.ports.enkapush import ImageLostError
 from flowbot.storage.unit_of_work import Database
 from tests.services.executor_harness import CONTENT, HERE, NOON, Harness, flow_of
 
@@ -55,6 +59,15 @@ def run_before(step: Callable[[], object], then: Callable[..., Awaitable[Any]]) 
         return await then(*given)
 
     return both
+
+
+def failing(error: Exception) -> Callable[[Flow], Awaitable[ImageFile | None]]:
+    """Return a source of images that raises the error."""
+
+    async def fetch_for(_flow: Flow) -> ImageFile | None:
+        raise error
+
+    return fetch_for
 
 
 # --- before the write ----------------------------------------------------------------------------------------------
@@ -117,6 +130,65 @@ async def test_a_delete_keeps_the_picture_first(harness: Harness) -> None:
     assert kept is not None
     assert kept.progress.image is not None
     assert harness.enkapush.flows == {}
+
+
+@pytest.mark.parametrize("error", [ImageLostError("HTTP 404"), DependencyError("fault.picture", error="ReadTimeout")])
+async def test_a_picture_that_cannot_be_had_is_noted_and_stops_no_ungated_delete(
+    harness: Harness, monkeypatch: pytest.MonkeyPatch, error: DependencyError
+) -> None:
+    change = await submit_change(harness, ChangeKind.DELETE)
+    monkeypatch.setattr(harness.enkapush, "fetch_for", failing(error))
+    assert change.rule is None
+    assert (await harness.writer.apply(change)).state is ChangeState.APPLIED
+    noted = await harness.store.get(change.id)
+    assert noted is not None
+    assert noted.progress.image_fault is ImageFault.LOST
+    assert noted.lacks_image
+    assert harness.enkapush.flows == {}
+
+
+@pytest.mark.parametrize(
+    ("error", "fault"),
+    [
+        (ImageLostError("HTTP 404"), ImageFault.LOST),
+        (DependencyError("fault.picture", error="ReadTimeout"), ImageFault.LATE),
+    ],
+)
+async def test_a_request_to_delete_notes_what_is_wrong_with_the_picture_once(
+    harness: Harness, monkeypatch: pytest.MonkeyPatch, error: DependencyError, fault: ImageFault
+) -> None:
+    change = await submit_change(harness, ChangeKind.DELETE)
+    monkeypatch.setattr(harness.enkapush, "fetch_for", failing(error))
+    noted = await harness.writer.keep_image_early(change)
+    assert noted.progress.image_fault is fault
+    assert await harness.writer.keep_image_early(noted) == noted
+
+
+async def test_a_request_to_delete_waits_for_no_picture(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
+    change = await submit_change(harness, ChangeKind.DELETE)
+    fetch_for = harness.enkapush.fetch_for
+
+    async def hang(_flow: Flow) -> ImageFile | None:
+        await asyncio.Event().wait()
+        return None
+
+    monkeypatch.setattr(executor, "IMAGE_SECONDS", 0.05)
+    monkeypatch.setattr(harness.enkapush, "fetch_for", hang)
+    async with asyncio.timeout(5):
+        noted = await harness.writer.keep_image_early(change)
+    assert noted.progress.image_fault is ImageFault.LATE
+    monkeypatch.setattr(harness.enkapush, "fetch_for", fetch_for)
+    assert (await harness.writer.apply(noted)).state is ChangeState.APPLIED
+    kept = await harness.store.get(change.id)
+    assert kept is not None
+    assert kept.progress.image_fault is None
+    assert not kept.lacks_image
+
+
+@pytest.mark.parametrize("kind", [ChangeKind.ENABLE, ChangeKind.DISABLE, ChangeKind.EDIT])
+async def test_other_requests_keep_no_picture(harness: Harness, kind: ChangeKind) -> None:
+    change = await submit_change(harness, kind)
+    assert await harness.writer.keep_image_early(change) == change
 
 
 @KINDS

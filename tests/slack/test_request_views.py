@@ -18,6 +18,7 @@ from flowbot.domain.change import (
     ChangeState,
     Closure,
     ClosureKind,
+    ImageFault,
     Outcome,
     Progress,
     Vote,
@@ -424,6 +425,42 @@ def test_a_restored_flow_says_where_it_comes_from() -> None:
     assert message.text == "Restore #12: Applied"
     assert "@U0EMMA restored flow #12 Spring sale" in text_of(message)
     assert "Restored from #12 as #57, disabled." in text_of(message)
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        (ImageFault.LOST, "The picture can’t be kept. Restore will bring the flow back without it."),
+        (ImageFault.LATE, "The picture can’t be fetched now."),
+    ],
+)
+def test_a_picture_that_is_not_kept_is_said_before_the_buttons(fault: ImageFault, said: str) -> None:
+    progress = Progress(image_fault=fault)
+    message = draw_request(request_details(kind=ChangeKind.DELETE, change={"progress": progress}))
+    *_, warning, buttons = message.blocks
+    assert said in json.dumps(warning, ensure_ascii=False)
+    assert buttons["type"] == "actions"
+
+
+@pytest.mark.parametrize(("image", "is_lost"), [(None, True), (ImageId("kept"), False)])
+def test_what_a_deleted_and_a_restored_flow_lack_is_said(image: ImageId | None, is_lost: bool) -> None:
+    outcome = Outcome("applied.delete", {"id": "12"}, FLOW.id)
+    deleted = draw_request(
+        request_details(
+            ChangeState.APPLIED, ChangeKind.DELETE, change={"outcome": outcome, "progress": Progress(image=image)}
+        )
+    )
+    assert ("Its picture could not be kept" in text_of(deleted)) is is_lost
+    outcome = Outcome("applied.restore", {"id": "57"}, FlowId(57))
+    wanted = DesiredFlow(FlowContent.of(FLOW), image=image)
+    given = request_details(
+        ChangeState.APPLIED,
+        ChangeKind.RESTORE,
+        rule=None,
+        asked={"flow": None, "wanted": wanted},
+        change={"outcome": outcome},
+    )
+    assert ("Its picture is missing: upload it again." in text_of(draw_request(given))) is is_lost
 
 
 def test_what_needed_no_approval_is_told_without_votes() -> None:

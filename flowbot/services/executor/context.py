@@ -5,7 +5,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
-from flowbot.domain.change import Change, ChangeState
+import structlog
+
+from flowbot.domain.change import Change, ChangeState, ImageFault
 from flowbot.domain.flow import Flow
 from flowbot.domain.ids import ChangeId, FlowId, ImageId
 from flowbot.domain.images import ImageFile
@@ -15,12 +17,14 @@ from flowbot.errors import DependencyError, UserError
 from flowbot.services.executor.lease import LeaseLostError
 from flowbot.services.flow_cache import FlowCache
 from flowbot.services.ports import Clock, Sleep
-from flowbot.services.ports.enkapush import FlowImages, FlowSource, FlowWriter, WriteRefusedError
+from flowbot.services.ports.enkapush import FlowImages, FlowSource, FlowWriter, ImageLostError, WriteRefusedError
 from flowbot.services.ports.slack import ImageSource
 from flowbot.services.ports.storage import ChangeStore, ImageStore
 
 READ_BACK_SECONDS: Final = (0.0, 1.0, 2.0)
 """Pauses before each look for an effect: a request may still be under way at Enkapush, or its effect show late."""
+
+log = structlog.get_logger(__name__)
 
 
 class Write(Protocol):
@@ -120,17 +124,30 @@ async def load_new_image(context: ExecutionContext, operation: CreateOperation |
         raise WriteRefusedError(error.text) from error
 
 
-async def keep_image(context: ExecutionContext, change: Change, flow: Flow) -> None:
-    """Store the flow's image for a restore, before the flow is deleted.
+async def keep_image(context: ExecutionContext, change: Change, flow: Flow, *, seconds: float | None = None) -> Change:
+    """Store the image of a flow to be deleted, for a restore, or note that it cannot be had.
+
+    Args:
+        context: the ports.
+        change: the deletion.
+        flow: the flow as it was when that was requested.
+        seconds: how long to wait; the deletion tries again what could not be fetched by then. None is the last try.
 
     Raises:
-        WriteRefusedError: there is an image and it could not be fetched.
+        VersionConflictError: somebody else has changed the change.
+        DependencyError: the database did not answer.
     """
     try:
-        image = await context.flow_images.fetch_for(flow)
-    except DependencyError as error:
-        raise WriteRefusedError("not_done.picture", id=str(flow.id)) from error
-    if image is not None:
+        async with asyncio.timeout(seconds):
+            image = await context.flow_images.fetch_for(flow)
+    except (DependencyError, TimeoutError) as error:
+        is_lost = seconds is None or isinstance(error, ImageLostError)
+        fault = ImageFault.LOST if is_lost else ImageFault.LATE
+        log.warning("change.image_not_kept", change=change.id, fault=fault, error=str(error))
+        progress = replace(change.progress, image_fault=fault)
+    else:
+        if image is None:
+            return change
         image_id = await context.images.add(image, context.clock())
-        progress = replace(change.progress, image=image_id)
-        await context.store.replace_if_unchanged(change, replace(change, progress=progress))
+        progress = replace(change.progress, image=image_id, image_fault=None)
+    return await context.store.replace_if_unchanged(change, replace(change, progress=progress))

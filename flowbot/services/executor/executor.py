@@ -11,13 +11,13 @@ import structlog
 
 from flowbot.domain.approval import due_times
 from flowbot.domain.audit import AuditAction, Transition, transition_event
-from flowbot.domain.change import FORM_KINDS, LEASED_STATES, Change, ChangeState, Outcome, with_lease
+from flowbot.domain.change import FORM_KINDS, LEASED_STATES, Change, ChangeKind, ChangeState, Outcome, with_lease
 from flowbot.domain.flow import Flow
 from flowbot.domain.operations import CreateOperation, EditOperation, build_operation
 from flowbot.domain.outcomes import ChangeResult
 from flowbot.errors import DatabaseFaultError, DependencyError
 from flowbot.services.authorization import hide_if_out_of_scope
-from flowbot.services.executor.context import ExecutionContext, Write, require_leased
+from flowbot.services.executor.context import ExecutionContext, Write, keep_image, require_leased
 from flowbot.services.executor.create import CreateWrite
 from flowbot.services.executor.lease import LeaseKeeper, LeaseLostError
 from flowbot.services.executor.preconditions import Preconditions
@@ -30,6 +30,8 @@ from flowbot.services.users import Caller, CurrentUser
 
 SLOW_SECONDS: Final = 1.0
 """An approved change that takes longer to apply is shown as being applied."""
+IMAGE_SECONDS: Final = 3.0
+"""A request to delete is not held up longer by the flow's image."""
 
 log = structlog.get_logger(__name__)
 
@@ -51,6 +53,18 @@ class ChangeWriter:
             return await self.build_write(change).apply()
         except WriteRefusedError as error:
             return ChangeResult(ChangeState.FAILED, Outcome.of(error.text))
+
+    async def keep_image_early(self, change: Change) -> Change:
+        """Store the image of a flow whose deletion is requested, so that its message can say where that fails.
+
+        Raises:
+            VersionConflictError: somebody else has changed the change.
+            DependencyError: the database did not answer.
+        """
+        before, is_delete = change.request.before, change.request.kind is ChangeKind.DELETE
+        if before is None or not is_delete or not change.lacks_image or change.progress.image_fault is not None:
+            return change
+        return await keep_image(self.context, change, before, seconds=IMAGE_SECONDS)
 
     def build_write(self, change: Change) -> Write:
         """Build the write of a change.
@@ -148,6 +162,7 @@ class ChangeExecutor:
                 refused = Transition(ChangeState.FAILED, AuditAction.FAILED, outcome=evaluation.refusal)
                 return SettledChange(await self._move_keeping_lease(change, refused))
             if (rule := evaluation.rule) is not None:
+                change = await self.writer.keep_image_early(change)
                 waiting = replace(change, rule=rule, due_at=due_times(change.created_at, rule)[0])
                 step = Transition(ChangeState.PENDING, AuditAction.PENDING)
                 pending = await move_change(self.store, change, step, self.clock(), update=waiting)

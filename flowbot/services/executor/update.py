@@ -7,7 +7,7 @@ from typing import Final, Generic, TypeVar
 
 import structlog
 
-from flowbot.domain.change import Change
+from flowbot.domain.change import Change, ImageFault
 from flowbot.domain.flow import Flow
 from flowbot.domain.operations import DeleteOperation, EditOperation, FlowOperation, ToggleOperation
 from flowbot.domain.outcomes import (
@@ -172,10 +172,14 @@ class ToggleOrDeleteWrite(RepeatableWrite[ToggleOperation | DeleteOperation]):
         return await self._read_back_until_seen(lambda: self._read_back(was_confirmed=not was_sent))
 
     async def _keep_image_before_delete(self, change: Change, *, was_sent: bool) -> ChangeResult | None:
-        """Store the image of a flow to be deleted, which may take long, or return the obstacle to the deletion."""
+        """Store the image of a flow to be deleted, which may take long, or return the obstacle to the deletion.
+
+        An image that cannot be had is none.
+        """
         before = self.operation.before
         is_delete = isinstance(self.operation, DeleteOperation)
-        if not is_delete or before.image_url is None or change.progress.image is not None:
+        is_settled = change.progress.image is not None or change.progress.image_fault is ImageFault.LOST
+        if not is_delete or before.image_url is None or is_settled:
             return None
         current = await self.context.read_current_flow(before.id)
         if obstacle := self._find_obstacle(current, was_sent=was_sent):

@@ -7,7 +7,7 @@ from typing import Protocol
 from flowbot.domain.flow import Flow, FlowContent, WriteOnlyFields, content_differences
 from flowbot.domain.ids import FlowId, WebsiteId
 from flowbot.domain.images import ImageFile
-from flowbot.errors import FlowbotError
+from flowbot.errors import DependencyError, FlowbotError
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +107,16 @@ class FlowImages(Protocol):
     """The source of the images of flows."""
 
     async def fetch_for(self, flow: Flow) -> ImageFile | None:
-        """Fetch the flow's image; None where it has none, or where it is gone from its address.
+        """Fetch the flow's image; None where it has none.
 
         Raises:
-            DependencyError: it could not be fetched, or is no image.
+            ImageLostError: it cannot be had, now or later: it is gone, too large or no image, or its address is odd.
+            DependencyError: it could not be fetched now.
         """
+
+
+class ImageLostError(DependencyError):
+    """The image of a flow cannot be had, and trying again is of no use."""
+
+    def __init__(self, error: str) -> None:
+        super().__init__("fault.picture", error=error)

@@ -108,7 +108,8 @@ def _approval_blocks(content: HomeContent, t: Translator, now: datetime) -> list
             _button(each, ActionId.REJECT, t("button.reject"), t, "danger"),
             *_open_buttons(each, content, t),
         )
-        blocks += [heading, *_push_blocks(each, t), block_kit.actions(*buttons)]
+        warning = request_blocks.image_fault_blocks(each.change, t)
+        blocks += [heading, *_push_blocks(each, t), *warning, block_kit.actions(*buttons)]
     if not content.for_me:
         blocks.append(block_kit.context(t("home.nothing_waits")))
     if content.more > 0:

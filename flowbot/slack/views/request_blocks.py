@@ -30,6 +30,11 @@ CONFIRM_KEYS: Final[Mapping[ChangeKind, tuple[str, str]]] = {
     ChangeKind.DELETE: ("request.confirm_delete", "request.confirm_delete_text"),
 }
 """Title and text of what an approver has to confirm, by kind."""
+WITHOUT_PICTURE_KEYS: Final[Mapping[str, str]] = {
+    "applied.delete": "applied.delete_without_picture",
+    "applied.restore": "applied.restore_without_picture",
+}
+"""For outcomes of a flow whose picture is lost: the keys that say so."""
 
 
 def format_subject(change: Change, t: Translator) -> str:
@@ -53,7 +58,9 @@ def outcome_text(change: Change, t: Translator, *, otherwise: str = "fault.unexp
     """
     if change.outcome is None or not t.has_message(change.outcome.key):
         return Text(otherwise)
-    return Text(change.outcome.key, {"name": format_flow_name(change, t), **change.outcome.params})
+    key = change.outcome.key
+    key = WITHOUT_PICTURE_KEYS.get(key, key) if change.lacks_image else key
+    return Text(key, {"name": format_flow_name(change, t), **change.outcome.params})
 
 
 def format_title(change: Change, t: Translator) -> str:
@@ -121,6 +128,13 @@ def progress_elements(details: RequestDetails, t: Translator) -> list[Element]:
 def format_progress(details: RequestDetails, t: Translator) -> str:
     """Format the progress as `1 of 2 approvals`."""
     return t("request.progress", given=len(details.approvals), n=details.quorum)
+
+
+def image_fault_blocks(change: Change, t: Translator) -> list[Block]:
+    """Build the warning that the picture of a flow to be deleted is not kept; nothing where it is."""
+    fault = change.progress.image_fault
+    # Keys: request.picture_late, request.picture_lost
+    return [] if fault is None else [block_kit.paragraph(t(f"request.picture_{fault}"))]
 
 
 def expiry_elements(details: RequestDetails, t: Translator, now: datetime) -> list[Element]:

@@ -99,6 +99,7 @@ def _pending_blocks(details: RequestDetails, t: Translator, now: datetime) -> li
         request_blocks.settings_block(details, t),
         *request_blocks.difference_blocks(since, details.website_names, t, title=t("request.since_approval")),
         block_kit.rich_text(*(block_kit.rich_line(*line) for line in votes if line)),
+        *request_blocks.image_fault_blocks(details.change, t),
     ]
 
 
@@ -189,7 +190,8 @@ def _format_result(details: RequestDetails, t: Translator) -> str:
             return t("request.failed", reason=format_text(t, outcome_text(change, t)))
         case ChangeState.APPLIED:
             if change.request.kind is ChangeKind.RESTORE and outcome and outcome.flow is not None:
-                return t("request.restored", old=str(change.flow_id), new=str(outcome.flow))
+                key = "request.restored_without_picture" if change.lacks_image else "request.restored"
+                return t(key, old=str(change.flow_id), new=str(outcome.flow))
             return format_text(t, outcome_text(change, t, otherwise="request.done"))
         case _:
             return t("request.under_way")

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flowbot.domain.change import Change, ChangeKind, ChangeRequest, ChangeState
+from flowbot.domain.change import Change, ChangeKind, ChangeRequest, ChangeState, ImageFault, Progress
 from flowbot.domain.flow import DesiredFlow, Flow, FlowButton, FlowContent, WaitTime, WriteOnlyFields
 from flowbot.domain.ids import ChangeId, ChannelId, FlowId, FormToken, UserId, WebsiteId
 from flowbot.domain.policy import ApprovalRule, ChannelPolicy, Permission
@@ -141,6 +141,13 @@ def test_what_weighs_most_is_asked_once_more(kind: ChangeKind) -> None:
         block for block in draw_home(for_me=(request_details(kind=kind),))["blocks"] if block["type"] == "actions"
     ]
     assert "#1?" in row["elements"][0]["confirm"]["title"]["text"]
+
+
+def test_a_picture_that_is_not_kept_is_said_where_a_delete_is_approved() -> None:
+    asked = request_details(kind=ChangeKind.DELETE)
+    lost = replace(asked, change=replace(asked.change, progress=Progress(image_fault=ImageFault.LOST)))
+    assert "The picture can’t be kept." in text_of_view(draw_home(for_me=(lost,)))
+    assert "icture" not in text_of_view(draw_home(for_me=(asked,)))
 
 
 @pytest.mark.parametrize("state", [state for state in ChangeState if state is not ChangeState.PENDING])

@@ -174,7 +174,7 @@ class ToggleOrDeleteWrite(RepeatableWrite[ToggleOperation | DeleteOperation]):
     async def _keep_image_before_delete(self, change: Change, *, was_sent: bool) -> ChangeResult | None:
         """Store the image of a flow to be deleted, which may take long, or return the obstacle to the deletion.
 
-        An image that cannot be had is none.
+        An image that cannot be had is no obstacle.
         """
         before = self.operation.before
         is_delete = isinstance(self.operation, DeleteOperation)

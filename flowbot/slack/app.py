@@ -137,13 +137,14 @@ def register_listeners(app: AsyncApp, handlers: Handlers, runner: Runner) -> Non
     app.view_closed(FlowForm.CALLBACK)(listeners.background("form_closed", editor.save_closed))
     app.view(ReasonForm.CALLBACK)(listeners.answering("form", handlers.reason_form.submit))
     app.view(PolicyForm.CALLBACK)(listeners.answering("form", handlers.policy_form.submit))
-    app.options(ActionId.FORM_WEBSITE)(listeners.answering("options", editor.suggest_options))
-    app.options(ActionId.FORM_SEGMENT)(listeners.answering("options", editor.suggest_options))
-    app.options(ActionId.SETUP_WEBSITE)(listeners.answering("options", handlers.policy_form.suggest_options))
-    app.options(ActionId.SETUP_GROUP)(listeners.answering("options", handlers.policy_form.suggest_options))
+    for menu in (ActionId.FORM_WEBSITE, ActionId.FORM_SEGMENT):
+        app.options(menu)(listeners.answering("options", editor.suggest_options, label=FlowForm.CALLBACK))
+    for menu in (ActionId.SETUP_WEBSITE, ActionId.SETUP_GROUP):
+        suggest = handlers.policy_form.suggest_options
+        app.options(menu)(listeners.answering("options", suggest, label=PolicyForm.CALLBACK))
 
     app.event("app_home_opened")(listeners.background("event", handlers.home.open))
-    # The rest is acknowledged, too: else Slack would send it again, or show a warning.
+    # Other forms, menus and events are acknowledged, too: else Slack would send them again, or show a warning.
     app.view_submission(ANYTHING)(listeners.background("form", ignore, label=UNKNOWN))
     app.view_closed(ANYTHING)(listeners.background("form_closed", ignore, label=UNKNOWN))
     app.options(ANYTHING)(listeners.answering("options", suggest_nothing, label=UNKNOWN))

@@ -5,6 +5,7 @@ import hashlib
 import hmac
 import io
 import json
+import re
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
@@ -21,6 +22,8 @@ from flowbot.sandbox.slack.models import Json, Person
 from flowbot.sandbox.slack.serializers import serialize_user
 from flowbot.sandbox.slack.workspace import Workspace
 from flowbot.server.receiver import Receiver
+from flowbot.slack.payloads.action_ids import ActionId
+from flowbot.slack.payloads.incoming import UNUSED_TYPES
 from tests.journeys.world import MARKETING, World, block_database, on_both_databases
 
 FORM, JSON = "application/x-www-form-urlencoded", "application/json"
@@ -391,3 +394,45 @@ async def test_metrics_count_acks_calls_and_outcomes(world: World, client: Recei
     assert seen[("flowbot_requests_total", "done")] == 1
     assert seen[("flowbot_requests_total", "fault")] == 1
     assert seen[("flowbot_requests_total", "refused")] >= 1
+
+
+# --- what flowbot never asked for ----------------------------------------------------------------------------------
+
+EMMA: Final = {"id": "U0EMMA", "team_id": "T0LALE"}
+
+
+@pytest.mark.parametrize("kind", sorted(UNUSED_TYPES))
+async def test_a_request_of_a_feature_that_flowbot_has_not_is_refused_before_bolt(
+    client: ReceiverClient, kind: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    event = {"type": "event_callback", "event": {"type": kind, "user": "U0EMMA", "channel": MARKETING, "text": ""}}
+    status, _ = await client.post(json.dumps(event).encode(), JSON)
+    assert status == 400
+    for named in (*ActionId, "flows.form", "zzz"):
+        interaction = {"type": kind, "callback_id": named, "user": EMMA, "actions": [{"action_id": named}]}
+        status, _ = await client.post(urlencode({"payload": json.dumps(interaction)}).encode())
+        assert status == 400
+    assert "Traceback" not in caplog.text
+
+
+@pytest.mark.parametrize("menu", ["flows.form.website", "flows.setup.group", "zzz"])
+@pytest.mark.parametrize("callback", ["odd", '\ud800\n"', "flows.form"])
+async def test_what_a_menu_sends_is_no_label_of_a_metric(client: ReceiverClient, menu: str, callback: str) -> None:
+    view = {"type": "modal", "callback_id": callback, "private_metadata": "{}"}
+    asked = {"type": "block_suggestion", "user": EMMA, "action_id": menu, "block_id": "b", "value": "", "view": view}
+    status, _ = await client.post(urlencode({"payload": json.dumps(asked)}).encode())
+    assert status == 200
+    status, told = await client.get("/metrics")
+    assert status == 200
+    names = set(re.findall(r'flowbot_ack_seconds_count\{kind="options",name="([^"]*)"', told))
+    assert names <= {"flows.form", "flows.setup", "unknown"}
+    assert names
+
+
+@pytest.mark.parametrize("kind", ["view_submission", "view_closed"])
+async def test_a_view_of_a_feature_that_flowbot_has_not_is_refused(client: ReceiverClient, kind: str) -> None:
+    view = {"type": "workflow_step", "callback_id": "flows.form", "private_metadata": "{}"}
+    status, _ = await client.post(
+        urlencode({"payload": json.dumps({"type": kind, "user": EMMA, "view": view})}).encode()
+    )
+    assert status == 400

@@ -62,7 +62,10 @@ class RequestMessageSync:
                 details = await self.details.load_newest(change.id)
                 newest, message = details.change, self._render(details)
                 # Cancelled half-way it would leave a message that nobody knows of.
-                change = await asyncio.shield(self._post_or_edit(newest, message, shown_version))
+                sending = asyncio.ensure_future(self._post_or_edit(newest, message, shown_version))
+                # Where this task is cancelled meanwhile, nobody else asks what became of it.
+                sending.add_done_callback(lambda done: done.cancelled() or done.exception())
+                change = await asyncio.shield(sending)
                 # Shown: nobody has moved the change while its message was sent.
                 if change.version == newest.version:
                     break

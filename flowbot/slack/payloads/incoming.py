@@ -15,6 +15,19 @@ from flowbot.slack.payloads.view_state import ViewPayload
 COMMAND_NAME: Final = "/flows"
 DELIVERY: Final = "flowbot_delivery"
 """The field of a request in which the receiver notes the delivery that it came with."""
+UNUSED_TYPES: Final = frozenset(
+    {
+        "interactive_message",
+        "dialog_submission",
+        "dialog_cancellation",
+        "dialog_suggestion",
+        "workflow_step_edit",
+        "workflow_step_execute",
+        "assistant_thread_started",
+        "assistant_thread_context_changed",
+    }
+)
+"""Requests of features that flowbot has not. Bolt takes some for presses, and fails on parts that others may lack."""
 UNKNOWN: Final = "unknown"
 """The label in metrics of a command, button, form or event that flowbot does not know."""
 INCOMING: Final = "incoming"
@@ -204,11 +217,6 @@ class BlockSuggestion(_Interaction):
     action_id: str
     value: str = ""
 
-    @property
-    def metric_label(self) -> str:
-        """The id of the form that it is asked in."""
-        return self.view.callback_id
-
 
 class _HomeOpening(_Kind):
     user: UserId
@@ -241,6 +249,10 @@ class HomeOpened(Incoming):
 def parse_incoming(body: dict[str, Any]) -> Incoming | None:
     """Return the request as the model of its kind; None where it is malformed. An odd event is just any request."""
     match body:
+        case {"type": str(kind)} if kind in UNUSED_TYPES:
+            return None
+        case {"type": "event_callback", "event": {"type": str(kind)}} if kind in UNUSED_TYPES:
+            return None
         case {"command": str(command)} if command == COMMAND_NAME:
             models: tuple[type[Incoming], ...] = (SlashCommand,)
         case {"type": "block_actions"}:

@@ -1,7 +1,7 @@
 """Views as Slack sends them: private metadata, and the values of fields."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
@@ -96,7 +96,7 @@ class ViewPayload(_Shape):
         hash: Changes whenever the view does.
     """
 
-    type: str
+    type: Literal["modal", "home"]
     id: Text = ""
     hash: Text = ""
     callback_id: Text = ""

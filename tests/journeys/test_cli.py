@@ -35,6 +35,7 @@ from flowbot.server import signals
 from flowbot.services.ports import utc_now
 from flowbot.storage.migrations import known_revisions
 from flowbot.storage.repositories.changes import ChangeRepository
+from tests.journeys.request_steps import approval_policy
 from tests.journeys.world import API_KEY, MARKETING, POLICY, World, on_both_databases
 from tests.storage.change_cases import new_event, new_request
 from tests.storage.older_databases import upgrade_to
@@ -234,6 +235,22 @@ async def test_a_stop_while_enkapush_hangs_takes_less_than_ten_seconds(
     assert seconds < 10
     # What was acknowledged and cannot be finished is not dropped without a word.
     await world.emma.wait_for_message(MARKETING, "flowbot is being restarted, and this was not finished.", timeout=0.1)
+
+
+async def test_a_stop_while_slack_takes_no_message_ends_without_a_traceback(
+    world: World, environment: Environment, tmp_path: Path
+) -> None:
+    await world.import_policy(approval_policy())
+    world.add_flows(1)
+    world.slack.faults.add("chat.postMessage", hang=True)
+    async with serve_http(world, environment, tmp_path) as (running, _):
+        await world.emma.send(MARKETING, "/flows enable 1")
+        await running.wait_for_log("change.moved .*state=pending")
+        await asyncio.sleep(0.3)
+        status, seconds = await running.stop()
+    assert status == 0
+    assert seconds < 10
+    assert "Traceback" not in "".join(running.log)
 
 
 @pytest.mark.postgresql

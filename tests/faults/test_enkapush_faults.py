@@ -163,18 +163,18 @@ async def test_an_approved_deletion_is_done_once_or_not_at_all_and_keeps_the_pic
 
 
 @pytest.mark.parametrize("case", [case for case in BEFORE if case not in WITH_ANSWER])
-async def test_nothing_is_deleted_whose_picture_cannot_be_kept(scene: Scene, case: str) -> None:
-    request, flow = await request_delete(scene, case)
+async def test_a_flow_whose_picture_cannot_be_kept_is_deleted_and_both_are_said(scene: Scene, case: str) -> None:
     picture: FaultScope = {"path": f"/media/{case}.png", "times": None}
     # A picture may move, but not for ever.
     in_circles = Fault.redirect(f"/media/{case}.png", **picture)
     scene.world.enkapush.faults.add(in_circles if case == "a redirect" else BEFORE[case].fault(picture))
+    request, flow = await request_delete(scene, case)
+    assert "Restore will bring the flow back without it." in text_of(request)
     await scene.world.burak.click(request, "Approve")
-    shown = await wait_for_status(scene.world, request, "Failed")
-    assert "could not be kept, so nothing was deleted" in text_of(shown)
-    check_only_state(await check_recovery(scene, scene.world.emma), NOT_DONE)
-    assert scene.writes == []
-    assert flow in scene.world.enkapush.store.flows
+    shown = await wait_for_status(scene.world, request, "Applied")
+    assert "Its picture could not be kept" in text_of(shown)
+    check_only_state(await check_recovery(scene, scene.world.emma), DONE)
+    assert flow not in scene.world.enkapush.store.flows
 
 
 async def request_delete(scene: Scene, case: str) -> tuple[Message, int]:

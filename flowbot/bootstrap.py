@@ -19,7 +19,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from flowbot.config import Settings
 from flowbot.domain.ids import GroupId
-from flowbot.enkapush.client import EnkapushClient, Exchange, RequestHook, Timeouts, Timing
+from flowbot.enkapush.client import EnkapushClient, RequestHook, Timeouts, Timing
 from flowbot.enkapush.images import ImageFetcher, create_image_client
 from flowbot.enkapush.reader import EnkapushReader
 from flowbot.enkapush.writer import EnkapushWriter
@@ -120,16 +120,13 @@ async def run_flowbot(
     settings.require("slack_bot_token", "enkapush_api_key")
     metrics, tasks = Metrics(), TrackedTasks()
 
-    def count_enkapush_call(template: str, exchange: Exchange, seconds: float) -> None:
-        metrics.count_enkapush_call(exchange.method, template, exchange.status, seconds)
-
     async with AsyncExitStack() as stack:
         session = await stack.enter_async_context(client.open_session())
         token = secret_value(settings.slack_bot_token)
         outside = _Outside(
             database=await stack.enter_async_context(open_migrated(settings.database_url.get_secret_value())),
             enkapush=await stack.enter_async_context(
-                create_enkapush_client(settings, count_enkapush_call, timeouts, Timing(sleep=sleep))
+                create_enkapush_client(settings, metrics.count_enkapush_call, timeouts, Timing(sleep=sleep))
             ),
             image_client=await stack.enter_async_context(create_image_client(settings.enkapush_api_url)),
             session=session,

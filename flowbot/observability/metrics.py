@@ -6,13 +6,23 @@ No label holds free text: names come from flowbot's own lists, and only so many 
 import re
 from collections.abc import Callable
 from importlib.metadata import version
-from typing import Final
+from typing import Final, Protocol
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 ACK_BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 3.0)
 MAX_ERROR_CODES: Final = 50
 """Further error codes of Slack are counted as `other`."""
+
+
+class CountedCall(Protocol):
+    """A call of an API. `status` is that of its answer, None where there was none."""
+
+    @property
+    def method(self) -> str: ...  # noqa: D102 - named by the class
+
+    @property
+    def status(self) -> int | None: ...  # noqa: D102 - as above
 
 
 class Metrics:
@@ -72,9 +82,9 @@ class Metrics:
         build = Gauge("flowbot_build_info", "The version of this flowbot, always 1", ["version"], registry=registry)
         build.labels(installed_version()).set(1)
 
-    def count_enkapush_call(self, method: str, path: str, status: int | None, seconds: float) -> None:
-        """Count an Enkapush API call; `status` is None where there was no answer."""
-        self.enkapush_seconds.labels(method, path, str(status or 0)).observe(seconds)
+    def count_enkapush_call(self, path: str, call: CountedCall, seconds: float) -> None:
+        """Count an Enkapush API call to a path, by its template."""
+        self.enkapush_seconds.labels(call.method, path, str(call.status or 0)).observe(seconds)
 
     def count_slack_call(self, method: str, result: str, seconds: float) -> None:
         """Count a Slack API call; `result` is `ok` or an error code."""

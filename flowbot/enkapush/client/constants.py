@@ -37,4 +37,3 @@ LIST_READS: Final = 2
 REDACTED: Final = "***"
 REQUEST_ID_HEADERS: Final = ("x-request-id", "x-correlation-id", "x-amzn-trace-id", "cf-ray")
 REQUEST_ID_CHARS: Final = 100
-DATE_CHARS: Final = 100

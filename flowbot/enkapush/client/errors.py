@@ -48,7 +48,7 @@ class Exchange:
         body: The first 500 characters of the response, with the key removed.
         retry_after: Seconds to wait, as the server asked.
         messages: The server's error messages by field; those about no field under `""`.
-        date: The response's header `Date` as the server wrote it, if there was one.
+        date: The response's header `Date`, where it is one of RFC 9110's preferred form.
     """
 
     method: str = READ_METHOD

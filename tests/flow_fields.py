@@ -59,7 +59,7 @@ FIELD_CASES: Final = (
 """All fields, in the form's order."""
 LABELS: Final = tuple(case.label for case in FIELD_CASES)
 TURKISH_LABELS: Final = tuple(case.turkish for case in FIELD_CASES)
-DOCUMENTED_FLOW: Final = {
+DOCUMENTED_FLOW: Final[dict[str, Any]] = {
     "id": 1,
     "user_id": 1,
     "website_id": 1,

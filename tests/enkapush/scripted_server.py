@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from flowbot.enkapush.client import EnkapushClient, NewFlow, RetryPolicy, Timeouts, Timing
+from tests.flow_fields import DOCUMENTED_FLOW
 
 KEY = "ek-live-Zm9v+YmFy/42"
 
@@ -125,38 +126,8 @@ ONE_TRY = RetryPolicy(attempts=1)
 
 def flow_json(flow_id: int = 12, **changes: Any) -> dict[str, Any]:
     """Return a flow as the documentation's example shows it."""
-    settings = {
-        "ttl": 2419200,
-        "urgency": "normal",
-        "is_silent": 0,
-        "is_auto_hide": 0,
-        "button_title_1": "",
-        "button_url_1": "",
-        "button_title_2": "",
-        "button_url_2": "",
-    }
-    settings |= changes.pop("settings", {})
-    return {
-        "id": flow_id,
-        "user_id": 1,
-        "website_id": 1,
-        "name": "Example",
-        "title": "Sample message",
-        "description": "This is coming from the API.",
-        "url": "https://example.com",
-        "image_url": None,
-        "settings": settings,
-        "wait_time": 3,
-        "wait_time_type": "days",
-        "is_enabled": True,
-        "total_sent_push_notifications": 0,
-        "total_displayed_push_notifications": 0,
-        "total_clicked_push_notifications": 0,
-        "total_closed_push_notifications": 0,
-        "last_sent_datetime": None,
-        "last_datetime": None,
-        "datetime": "2025-09-16 23:05:58",
-    } | changes
+    settings = DOCUMENTED_FLOW["settings"] | changes.pop("settings", {})
+    return DOCUMENTED_FLOW | {"id": flow_id, "settings": settings} | changes
 
 
 def item_body(flow: dict[str, Any]) -> str:

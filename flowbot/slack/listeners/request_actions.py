@@ -127,7 +127,7 @@ class RequestActions:
 
         A process that died between posting and recording may have left a second message: that one is updated, too.
         """
-        change_id = parse_value(ChangeValue, press.action.value).change
+        change_id = _change_id(press)
         if press.message_ts is None or press.channel is None:
             yield change_id
             return

@@ -173,16 +173,8 @@ class ChangeExecutor:
             change = await self._move_keeping_lease(change, applying)
         if change.state not in LEASED_STATES:
             return SettledChange(change)
-        try:
-            async with _shown_while_slow(change, notify):
-                return await self._apply(change)
-        except DependencyError as error:
-            # While an approved change waits for an answer, its message shows once that nothing is left to decide.
-            is_unshown = change.shown_version < change.version and not isinstance(error, DatabaseFaultError)
-            if change.state is ChangeState.APPLYING and change.rule and is_unshown:
-                with suppress(DependencyError):
-                    await notify(change)
-            raise
+        async with _shown_while_waiting(change, notify):
+            return await self._apply(change)
 
     async def _apply(self, change: Change) -> SettledChange:
         """Apply the change unless something stands against it, and store the result."""
@@ -214,27 +206,38 @@ class ChangeExecutor:
 
 
 @asynccontextmanager
-async def _shown_while_slow(change: Change, notify: NotifyCallback) -> AsyncIterator[None]:
-    """Show that an approved change is being applied where the block takes long: nothing is left to decide.
+async def _shown_while_waiting(change: Change, notify: NotifyCallback) -> AsyncIterator[None]:
+    """Show once that an approved change is being applied, where the block takes long or ends in a wait for an answer.
 
-    What is being sent at the end of the block is sent to its end, so that no later message is overwritten.
+    Nothing is left to decide by then. What is being sent at the end of the block is sent to its end, so that no later
+    message is overwritten.
     """
+    if not change.rule or change.shown_version >= change.version:
+        yield
+        return
     done = asyncio.Event()
 
-    async def show() -> None:
+    async def show_when_slow() -> bool:
         try:
             await asyncio.wait_for(done.wait(), SLOW_SECONDS)
         except TimeoutError:
             with suppress(DependencyError):
                 await notify(change)
+            return True
+        return False
 
-    showing = asyncio.create_task(show()) if change.rule and change.shown_version < change.version else None
+    showing = asyncio.create_task(show_when_slow())
     try:
         yield
+    except DependencyError as error:
+        done.set()
+        if not await showing and not isinstance(error, DatabaseFaultError):
+            with suppress(DependencyError):
+                await notify(change)
+        raise
     finally:
         done.set()
-        if showing is not None:
-            await showing
+        await showing
 
 
 async def move_change(

@@ -63,7 +63,7 @@ in_both_modes = pytest.mark.parametrize(
 
 @dataclass
 class Time:
-    """The bot's clocks, which a test may move."""
+    """The clocks of the bot and of Enkapush, which a test may move."""
 
     ahead: float = 0.0
 
@@ -178,7 +178,8 @@ async def import_policy(settings: Settings, text: str, now: Clock) -> None:
 @asynccontextmanager
 async def new_world(database_url: str) -> AsyncIterator[World]:
     """Start the stand-ins around a database, without a bot."""
-    slack, enkapush = SlackSandbox(), EnkapushSandbox(api_key=API_KEY)
+    time = Time()
+    slack, enkapush = SlackSandbox(), EnkapushSandbox(api_key=API_KEY, clock=time.now)
     async with AsyncExitStack() as stack:
         origin = await stack.enter_async_context(slack.serve())
         api = await stack.enter_async_context(enkapush.serve())
@@ -192,7 +193,7 @@ async def new_world(database_url: str) -> AsyncIterator[World]:
             enkapush_api_url=api,
             database_url=SecretStr(database_url),
         )
-        yield World(slack, enkapush, settings, Time(), stack)
+        yield World(slack, enkapush, settings, time, stack)
 
 
 def block_database(database: str) -> None:

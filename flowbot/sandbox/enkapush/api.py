@@ -3,14 +3,17 @@
 Source: Enkapush's page "Akışlar", and its sister page on segments.
 """
 
+import contextlib
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from aiohttp import web
 
+from flowbot.sandbox.enkapush.faults import AS_SENT, Write
+from flowbot.sandbox.enkapush.models import FlowFields
 from flowbot.sandbox.enkapush.request_log import LoggedRequest
 from flowbot.sandbox.enkapush.responses import (
     error_response,
@@ -42,8 +45,13 @@ class Api:
     api_url: str
     media_url: str
 
-    def respond(self, request: LoggedRequest) -> web.Response:
-        """Carry a request out and return its response, also for errors."""
+    def respond(self, request: LoggedRequest, write: Write = AS_SENT) -> web.Response:
+        """Carry a request out and return its response, also for errors; log which flows it changes, and when it does.
+
+        Args:
+            request: What came.
+            write: How it is carried out, if it writes.
+        """
         if request.credentials != "right":
             return error_response(401, "The API key is missing or wrong.")
         if (found := _PATH.fullmatch(request.path)) is None:
@@ -56,7 +64,7 @@ class Api:
         try:
             if found["kind"] == "segments":
                 return self._handle_segments(request, item)
-            return self._handle_flows(request) if item is None else self._handle_flow(request, item)
+            return self._handle_flows(request, write) if item is None else self._handle_flow(request, item, write)
         except ValidationError as error:
             return field_errors_response(error.errors)
 
@@ -69,7 +77,7 @@ class Api:
         segment = _find(self.store.segments, item)
         return json_response({"data": serialize_segment(segment)}) if segment else _no_such("segment")
 
-    def _handle_flows(self, request: LoggedRequest) -> web.Response:
+    def _handle_flows(self, request: LoggedRequest, write: Write) -> web.Response:
         match request.method:
             case "GET":
                 serialize = partial(serialize_flow, media_url=self.media_url)
@@ -78,14 +86,18 @@ class Api:
             case "POST":
                 if rejection := _reject_unreadable(request):
                     return rejection
-                fields = parse_flow_fields(request.fields, self.store, None)
+                fields = _as_stored(parse_flow_fields(request.fields, self.store, None), write)
                 # The default of is_enabled is undocumented: the dangerous guess catches who relies on it.
                 fields.setdefault("is_enabled", True)
-                return json_response({"data": {"id": self.store.add_flow(**fields).id}})
+                flow_id = self.store.reserve_id()
+                copies = [flow_id, *(self.store.reserve_id() for _ in range(1, write.copies))]
+                for copy in copies[: write.copies]:
+                    self._write(request, write, copy, partial(self.store.add_flow, flow_id=copy, **fields))
+                return json_response({"data": {"id": write.answered_id or flow_id}})
             case _:
                 return _reject_method("GET, POST")
 
-    def _handle_flow(self, request: LoggedRequest, item: str) -> web.Response:
+    def _handle_flow(self, request: LoggedRequest, item: str, write: Write) -> web.Response:
         if request.method not in {"GET", "POST", "DELETE"}:
             return _reject_method("DELETE, GET, POST")
         if (flow := _find(self.store.flows, item)) is None:
@@ -93,12 +105,30 @@ class Api:
         if request.method == "GET":
             return json_response({"data": serialize_flow(flow, self.media_url)})
         if request.method == "DELETE":
-            self.store.delete_flow(flow.id)
+            if write.copies:
+                self._write(request, write, flow.id, partial(self.store.delete_flow, flow.id))
             return web.Response(status=200)
         if rejection := _reject_unreadable(request):
             return rejection
-        self.store.update_flow(flow.id, **parse_flow_fields(request.fields, self.store, flow))
-        return json_response({"data": {"id": flow.id}})
+        fields = _as_stored(parse_flow_fields(request.fields, self.store, flow), write)
+        if write.copies:
+            self._write(request, write, flow.id, partial(self.store.update_flow, flow.id, **fields))
+        return json_response({"data": {"id": write.answered_id or flow.id}})
+
+    def _write(self, request: LoggedRequest, write: Write, flow_id: int, effect: Callable[[], object]) -> None:
+        def land() -> None:
+            with contextlib.suppress(KeyError):  # the flow has been deleted meanwhile
+                effect()
+                request.changed += (flow_id,)
+
+        self.store.write(land, write.after)
+
+
+def _as_stored(fields: FlowFields, write: Write) -> FlowFields:
+    taken = {name: value for name, value in fields.items() if name not in write.ignored}
+    return cast(
+        "FlowFields", {**taken, **{name: write.stored[name](taken[name]) for name in taken.keys() & write.stored}}
+    )
 
 
 def _find(items: Mapping[int, _Item], text: str) -> _Item | None:

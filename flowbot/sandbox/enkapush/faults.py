@@ -1,17 +1,18 @@
 """Faults on order: which requests they hit, and what happens to those.
 
-A fault with `after_effect` lets the request take effect first, so that its sender cannot know.
+A fault with `after_effect` lets the request take effect first, so that its sender cannot know. `Fault.write` parts the
+effect of a write from its answer.
 """
 
 import asyncio
 import contextlib
 import socket
 import struct
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from functools import cache
-from typing import Self, TypedDict, Unpack
+from typing import Any, Self, TypedDict, Unpack
 
 from aiohttp import web
 
@@ -57,7 +58,33 @@ class Hang:
     outlives_sender: bool = False
 
 
-FaultAction = Delay | Reply | Truncate | Reset | Hang
+Answer = Delay | Reply | Truncate | Reset | Hang
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """Carry a write out late, otherwise than it was sent, more than once, or never.
+
+    Attributes:
+        after: Seconds from its arrival to its effect, by the stand-in's clock; None: at `Store.land_writes`. It then
+            sets what it sent in the flow as it is, and does nothing where that is gone.
+        answer: What its sender gets meanwhile; None for the usual answer.
+        answered_id: The id in the usual answer, if not that of the flow.
+        copies: How many flows a create makes. 0: the write never has an effect.
+        stored: What is made of a field's value before it is stored.
+        ignored: The fields that are not taken.
+    """
+
+    after: float | None = 0
+    answer: Answer | None = None
+    answered_id: int | None = None
+    copies: int = 1
+    stored: Mapping[str, Callable[[Any], Any]] = field(default_factory=dict)
+    ignored: Collection[str] = ()
+
+
+AS_SENT = Write()
+FaultAction = Answer | Write
 
 
 class FaultScope(TypedDict, total=False):
@@ -146,6 +173,22 @@ class Fault:
         """
         return cls(Hang(after_effect, outlives_sender), **where)
 
+    @classmethod
+    def write(
+        cls,
+        after: float | None = 0,
+        *,
+        answer: Answer | None = None,
+        answered_id: int | None = None,
+        copies: int = 1,
+        stored: Mapping[str, Callable[[Any], Any]] | None = None,
+        ignored: Collection[str] = (),
+        **where: Unpack[FaultScope],
+    ) -> Self:
+        """Carry a write (a POST, unless `method` says otherwise) out in another way; see `Write`."""
+        scope: FaultScope = {"method": "POST", **where}
+        return cls(Write(after, answer, answered_id, copies, stored or {}, ignored), **scope)
+
     def matches(self, method: str, path: str) -> bool:
         """Check whether the rule is about this request, however many it has hit so far."""
         wanted = self.path.rstrip("/") or "/"
@@ -210,7 +253,7 @@ class FaultInjector:
         self._released = asyncio.Event()
 
     async def apply(
-        self, action: FaultAction | None, request: web.Request, carry_out: Callable[[], web.Response]
+        self, action: Answer | None, request: web.Request, carry_out: Callable[[], web.Response]
     ) -> web.Response | None:
         """Carry a request out under a fault; return its response, or None if its connection was cut."""
         match action:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from aiohttp import web
 
 from flowbot.sandbox.enkapush.api import Api
-from flowbot.sandbox.enkapush.faults import FaultInjector, Faults
+from flowbot.sandbox.enkapush.faults import AS_SENT, FaultInjector, Faults, Write
 from flowbot.sandbox.enkapush.models import WEBSITES, Clock, Flow, Segment
 from flowbot.sandbox.enkapush.request_log import API_PREFIX, LoggedRequest, read_request
 from flowbot.sandbox.enkapush.responses import error_response
@@ -99,27 +99,22 @@ class EnkapushSandbox:
         logged = await read_request(request, api_key=self.api_key, started_at=self._clock())
         self.requests.append(logged)
         action = self.faults.next_action(logged.method, logged.path)
-        response = await self._injector.apply(action, request, lambda: self._carry_out(logged, request))
+        if isinstance(action, Write):
+            outcome, action = self._carry_out(logged, request, action), action.answer
+            response = await self._injector.apply(action, request, lambda: outcome)
+        else:
+            response = await self._injector.apply(action, request, lambda: self._carry_out(logged, request))
         if response is None:
             # The connection is gone already; aiohttp wants something to throw away.
             return web.Response()
         logged.status = response.status
         return response
 
-    def _carry_out(self, logged: LoggedRequest, request: web.Request) -> web.Response:
-        """Return the response, and log which flows the request changed."""
+    def _carry_out(self, logged: LoggedRequest, request: web.Request, write: Write = AS_SENT) -> web.Response:
         if not request.path.startswith(f"{API_PREFIX}/"):
             image = self.store.image(logged.path.removeprefix(_MEDIA_PREFIX))
             if image is None or request.method != "GET":
                 return error_response(404, "There is nothing here.")
             return web.Response(body=image.content, content_type=image.content_type)
         origin = request.url.origin()
-        api = Api(self.store, f"{origin}{API_PREFIX}", f"{origin}{_MEDIA_PREFIX}")
-        if logged.method == "GET":
-            return api.respond(logged)
-        before = dict(self.store.flows)
-        response = api.respond(logged)
-        after = self.store.flows
-        changed = (flow for flow in before.keys() | after.keys() if before.get(flow) is not after.get(flow))
-        logged.changed = tuple(sorted(changed))
-        return response
+        return Api(self.store, f"{origin}{API_PREFIX}", f"{origin}{_MEDIA_PREFIX}").respond(logged, write)

@@ -1,8 +1,9 @@
 """The stand-in's memory, which tests and demos also change behind the API's back."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
+from operator import itemgetter
 from typing import Unpack
 
 from flowbot.sandbox.enkapush.models import ZONE, Clock, Flow, FlowFields, Image, Segment
@@ -28,11 +29,13 @@ class Store:
         self._last_id = max(self._flows, default=0)
         named = {flow.website_id for flow in self._flows.values()}
         named |= {segment.website_id for segment in self._segments.values()}
+        self._late_writes: list[tuple[datetime | None, Callable[[], object]]] = []
         self.websites = {number: f"Website {number}" for number in sorted(named)} | dict(websites)
 
     @property
     def flows(self) -> Mapping[int, Flow]:
         """Return the flows by id, oldest insertion first."""
+        self._land_due_writes()
         return self._flows
 
     @property
@@ -46,23 +49,29 @@ class Store:
         Raises:
             KeyError: There is no such flow.
         """
-        return self._flows[flow_id]
+        return self.flows[flow_id]
 
     def image(self, name: str) -> Image | None:
         """Return the image of that name, or None; a deleted flow's or a replaced image is gone."""
+        self._land_due_writes()
         return self._images.get(name)
 
-    def add_flow(self, **fields: Unpack[FlowFields]) -> Flow:
-        """Add a flow under the next id, which is never used again; fields that are left out get plain values.
+    def reserve_id(self) -> int:
+        """Return the next id, which is never used again."""
+        self._last_id += 1
+        return self._last_id
+
+    def add_flow(self, *, flow_id: int | None = None, **fields: Unpack[FlowFields]) -> Flow:
+        """Add a flow under a reserved id or the next one; fields that are left out get plain values.
 
         Returns:
             The flow as it is stored.
         """
-        self._last_id += 1
+        flow_id = flow_id or self.reserve_id()
         plain = Flow(
-            id=self._last_id,
+            id=flow_id,
             website_id=next(iter(self.websites), 1),
-            name=f"Flow {self._last_id}",
+            name=f"Flow {flow_id}",
             title="Sample message",
             description="This is coming from the API.",
             wait_time=1,
@@ -81,7 +90,7 @@ class Store:
             KeyError: There is no such flow.
         """
         stamped: FlowFields = {"last_datetime": self.now(), **fields}
-        before = self._flows[flow_id]
+        before = self.flow(flow_id)
         if "image" in fields:
             self._drop_image(before)
         return self._put(replace(before, **stamped))
@@ -92,9 +101,31 @@ class Store:
         Raises:
             KeyError: There is no such flow.
         """
-        gone = self._flows.pop(flow_id)
+        gone = self.flow(flow_id)
+        del self._flows[flow_id]
         self._drop_image(gone)
         return gone
+
+    def write(self, effect: Callable[[], object], after: float | None) -> None:
+        """Let a write take effect, once, after some seconds of the clock; None: at `land_writes`."""
+        if after == 0:
+            effect()
+        else:
+            due = None if after is None else self._clock() + timedelta(seconds=after)
+            self._late_writes.append((due, effect))
+
+    def land_writes(self) -> None:
+        """Let all writes that are late take effect now, in the order of their arrival."""
+        landing, self._late_writes = self._late_writes, []
+        for _, effect in landing:
+            effect()
+
+    def _land_due_writes(self) -> None:
+        now = self._clock()
+        due = sorted((each for each in self._late_writes if each[0] and each[0] <= now), key=itemgetter(0))
+        self._late_writes = [each for each in self._late_writes if each not in due]
+        for _, effect in due:
+            effect()
 
     def add_segment(self, segment: Segment) -> None:
         """Add a segment, or replace the one with its id."""

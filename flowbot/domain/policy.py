@@ -26,6 +26,14 @@ class Gate(StrEnum):
     EDIT_ENABLED = "edit_enabled"
 
 
+class NotifyMode(StrEnum):
+    """The ways in which approvers hear of a new request."""
+
+    MENTION = "mention"
+    DIRECT = "dm"
+    NONE = "none"
+
+
 ALWAYS_GATED: Final = frozenset({Gate.ENABLE, Gate.DELETE})
 MAX_QUORUM: Final = 100
 MAX_EXPIRY_HOURS: Final = 8760
@@ -46,6 +54,7 @@ class ApprovalRule(_PolicyModel):
     expires_after_hours: Annotated[int, Field(strict=True, ge=1, le=MAX_EXPIRY_HOURS)] = 72
     channel: ChannelId | None = None
     break_glass: tuple[UserId, ...] = ()
+    notify: NotifyMode = NotifyMode.MENTION
 
     @model_validator(mode="after")
     def _require_gates(self) -> Self:

@@ -41,6 +41,7 @@ class PolicyField(StrEnum):
     SELF_APPROVAL = "self_approval"
     EXPIRES = "expires"
     CHANNEL = "channel"
+    NOTIFY = "notify"
     BREAK_GLASS = "break_glass"
 
 

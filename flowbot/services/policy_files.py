@@ -17,7 +17,7 @@ from pydantic_core import ErrorDetails
 
 from flowbot.domain.audit import AuditAction, AuditEvent
 from flowbot.domain.ids import ChannelId, parse_website_id
-from flowbot.domain.policy import ApprovalRule, ChannelPolicy, Gate, PolicyBook
+from flowbot.domain.policy import ApprovalRule, ChannelPolicy, Gate, NotifyMode, PolicyBook
 from flowbot.errors import ConfigurationError
 from flowbot.services.ports.storage import PolicyStore
 
@@ -25,6 +25,7 @@ _UNPRINTABLE: Final = frozenset({"Cc", "Cs", "Zl", "Zp"})
 _KEY_LENGTH: Final = 40
 _TOML_PLACE: Final = re.compile(r"\(at (?:line (?P<line>\d+), column (?P<column>\d+)|end of document)\)$")
 _GATE_NAMES: Final = ", ".join(f'"{gate}"' for gate in Gate)
+_NOTIFY_MODES: Final = ", ".join(f'"{mode}"' for mode in NotifyMode)
 
 _SHAPES: Final = {
     r"websites": 'must be a table of names, such as 1 = "Shop"',
@@ -41,6 +42,7 @@ _SHAPES: Final = {
     r"channels\[\d+\]\.approval\.channel": "must be a channel id (C…, G… or D…)",
     r"channels\[\d+\]\.approval\.break_glass": "must be a list of people (U… or W…)",
     r"channels\[\d+\]\.approval\.break_glass\[\d+\]": "must be a person (U… or W…)",
+    r"channels\[\d+\]\.approval\.notify": f"must be one of {_NOTIFY_MODES}",
 }
 """The value that belongs in each place, for a value of another kind."""
 

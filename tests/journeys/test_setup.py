@@ -34,14 +34,16 @@ LABELS: Final = [
     "Viewers", "Viewers: people", "Viewers: user groups",
     "Editors", "Editors: people", "Editors: user groups",
     "Approvers", "Approvers: people", "Approvers: user groups",
-    "Quorum", "What needs approval", "Self-approval", "Expiry in hours", "Approval channel", "Break glass",
+    "Quorum", "What needs approval", "Self-approval", "Expiry in hours", "Approval channel",
+    "How approvers hear of requests", "Break glass",
 ]  # fmt: skip
 TURKISH_LABELS: Final = [
     "Web siteleri", "Tüm web siteleri",
     "Görüntüleyenler", "Görüntüleyenler: kişiler", "Görüntüleyenler: kullanıcı grupları",
     "Düzenleyenler", "Düzenleyenler: kişiler", "Düzenleyenler: kullanıcı grupları",
     "Onaylayanlar", "Onaylayanlar: kişiler", "Onaylayanlar: kullanıcı grupları",
-    "Onay sayısı", "Onay gerektirenler", "Kendi isteğini onaylama", "Geçerlilik (saat)", "Onay kanalı", "Acil durum",
+    "Onay sayısı", "Onay gerektirenler", "Kendi isteğini onaylama", "Geçerlilik (saat)", "Onay kanalı",
+    "Onaylayanlara haber verme", "Acil durum",
 ]  # fmt: skip
 
 
@@ -144,6 +146,7 @@ async def test_the_form_shows_the_policy_that_there_is_and_changes_what_was_chan
         "What needs approval": ["Disabling"],
         "Expiry in hours": "24",
         "Approval channel": APPROVALS,
+        "How approvers hear of requests": "Send each a direct message",
         "Break glass": ["U0DENIZ"],
     }
     assert "is saved" in await save_setup(deniz, changes)
@@ -158,6 +161,7 @@ async def test_the_form_shows_the_policy_that_there_is_and_changes_what_was_chan
         "expires_after_hours": 24,
         "channel": APPROVALS,
         "break_glass": ["U0DENIZ"],
+        "notify": "dm",
     }
     told = text_of(await running.emma.wait_for_message(MARKETING, "This channel's policy was changed"))
     assert "By U0DENIZ" in told
@@ -168,6 +172,7 @@ async def test_the_form_shows_the_policy_that_there_is_and_changes_what_was_chan
         "Quorum: 1 → 2",
         "Expiry in hours: 72 → 24",
         "What needs approval: Enabling, Deleting, and Editing an enabled flow → Enabling, Deleting, and Disabling",
+        "How approvers hear of requests: Mention them in the request → Send each a direct message",
         "Break glass: – → Deniz Kaya",
     ):
         assert line in told

@@ -44,6 +44,7 @@ self_approval = false
 expires_after_hours = 72
 channel = "C0APPROVALS"
 break_glass = ["U0ADMIN"]
+notify = "dm"
 """
 
 CHANNEL = '[[channels]]\nid = "C1"\nwebsites = "all"\n'
@@ -100,6 +101,7 @@ APPROVALS = st.fixed_dictionaries(
         "expires_after_hours": st.integers(1, 8760),
         "channel": ids("CGD"),
         "break_glass": st.lists(ids("UW"), max_size=3),
+        "notify": st.sampled_from(["mention", "dm", "none"]),
     },
 )
 CHANNELS: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
@@ -220,6 +222,7 @@ REFUSED = [
     ("no approval to enable", CHANNEL + 'approval.required_for = ["delete"]', "cannot leave out 'enable'"),
     ("no approval to delete", CHANNEL + 'approval.required_for = ["enable"]', "cannot leave out 'delete'"),
     ("an unknown gate", CHANNEL + 'approval.required_for = ["x"]', 'required_for[0]: must be one of "enable"'),
+    ("an unknown way to call", CHANNEL + 'approval.notify = "sms"', 'notify: must be one of "mention", "dm", "none"'),
     ("a group to break glass", CHANNEL + 'approval.break_glass = ["S1"]', "break_glass[0]: must be a person"),
     ("everyone to break glass", CHANNEL + 'approval.break_glass = ["*"]', "break_glass[0]: must be a person"),
     ("a word for a website id", '[websites]\nshop = "x"', "websites.shop: must be a website id"),

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flowbot.domain.ids import ChannelId, GroupId, UserId, WebsiteId
-from flowbot.domain.policy import ALWAYS_GATED, ApprovalRule, ChannelPolicy, Gate
+from flowbot.domain.policy import ALWAYS_GATED, ApprovalRule, ChannelPolicy, Gate, NotifyMode
 from flowbot.domain.text import utf16_length
 from flowbot.errors import Text
 from flowbot.i18n.translator import Translator, Translators
@@ -65,6 +65,7 @@ rules = st.builds(
     expires_after_hours=st.integers(1, 8760),
     channel=st.none() | st.just(HERE) | st.just(ChannelId("C0OTHER")),
     break_glass=people.map(tuple),
+    notify=st.sampled_from(NotifyMode),
 )
 policies = st.builds(
     ChannelPolicy,
@@ -94,6 +95,11 @@ def test_a_channel_without_a_policy_begins_with_nobody() -> None:
     assert back.typed == PolicyInput(channel=HERE)
     assert back.typed.find_problems().keys() == {PolicyField.WEBSITES, PolicyField.APPROVER_PEOPLE}
     assert ApprovalRule() == back.typed.to_policy(HERE).approval
+
+
+def test_how_approvers_hear_is_written_only_where_it_is_not_the_default() -> None:
+    rules = [PolicyInput(websites=("1",), notify=mode).to_policy(HERE).approval for mode in NotifyMode]
+    assert ["notify" in rule.model_fields_set for rule in rules] == [False, True, True]
 
 
 @pytest.mark.parametrize("count", [0, 1, 100, 101, 1234])

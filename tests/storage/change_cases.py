@@ -22,7 +22,7 @@ from flowbot.domain.change import (
 from flowbot.domain.flow import DesiredFlow, Flow, FlowButton, FlowContent, Totals, WaitTime, WriteOnlyFields
 from flowbot.domain.ids import ChannelId, FlowId, FormToken, UserId, WebsiteId
 from flowbot.domain.images import ImageFile, ImageUpload
-from flowbot.domain.policy import ApprovalRule, Gate
+from flowbot.domain.policy import ApprovalRule, Gate, NotifyMode
 from flowbot.storage.repositories.change_rows import append_events
 from flowbot.storage.repositories.changes import ChangeRepository
 from flowbot.storage.unit_of_work import Database
@@ -119,6 +119,7 @@ RULES: Final = st.builds(
     ApprovalRule, required_for=st.just(tuple(Gate)), quorum=st.integers(1, 100), self_approval=st.booleans(),
     expires_after_hours=st.integers(1, 8760), channel=st.none() | CHANNELS,
     break_glass=st.lists(PEOPLE, max_size=2).map(tuple),
+    notify=st.sampled_from(NotifyMode),
 )  # fmt: skip
 OUTCOMES: Final = st.builds(Outcome, TEXTS, PLAIN, st.none() | NUMBERS)
 PROGRESS: Final = st.builds(

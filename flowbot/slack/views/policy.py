@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from flowbot.domain.ids import GroupId, UserId, WebsiteId
-from flowbot.domain.policy import EVERYONE, ChannelPolicy, Gate, Principal
+from flowbot.domain.policy import EVERYONE, ChannelPolicy, Gate, NotifyMode, Principal
 from flowbot.errors import Text
 from flowbot.i18n.translator import Translator
 from flowbot.services.policy_checks import PolicyField
@@ -25,6 +25,7 @@ LABEL_KEYS: Final[Mapping[PolicyField, str]] = {
     PolicyField.SELF_APPROVAL: "setup.self_approval",
     PolicyField.EXPIRES: "setup.expires",
     PolicyField.CHANNEL: "setup.channel",
+    PolicyField.NOTIFY: "setup.notify",
     PolicyField.BREAK_GLASS: "setup.break_glass",
 }
 PART_KEYS: Final[Mapping[PolicyField, tuple[str, PolicyField]]] = {
@@ -42,6 +43,12 @@ GATE_KEYS: Final[Mapping[Gate, str]] = {
     Gate.DELETE: "setup.gate_delete",
     Gate.EDIT_ENABLED: "setup.gate_edit_enabled",
     Gate.DISABLE: "setup.gate_disable",
+}
+
+NOTIFY_MODE_KEYS: Final[Mapping[NotifyMode, str]] = {
+    NotifyMode.MENTION: "setup.notify_mention",
+    NotifyMode.DIRECT: "setup.notify_dm",
+    NotifyMode.NONE: "setup.notify_none",
 }
 
 
@@ -123,6 +130,7 @@ def _comparable_values(policy: ChannelPolicy) -> dict[PolicyField, object]:
         PolicyField.SELF_APPROVAL: rule.self_approval,
         PolicyField.EXPIRES: rule.expires_after_hours,
         PolicyField.CHANNEL: approval_channel(policy),
+        PolicyField.NOTIFY: rule.notify,
         PolicyField.BREAK_GLASS: frozenset(rule.break_glass),
     }
 
@@ -144,6 +152,7 @@ def _value_elements(policy: ChannelPolicy, names: Names, t: Translator) -> dict[
         PolicyField.GATES: sentences.format_long_list(gates, t, limit=NAMED_MAX),
         PolicyField.SELF_APPROVAL: sentences.format_yes_no(rule.self_approval, t),
         PolicyField.EXPIRES: t.format_number(rule.expires_after_hours),
+        PolicyField.NOTIFY: t(NOTIFY_MODE_KEYS[rule.notify]),
         PolicyField.BREAK_GLASS: _format_principals(rule.break_glass, names, t),
     }
     elements = {field: block_kit.text_element(text) for field, text in texts.items()}

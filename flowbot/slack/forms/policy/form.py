@@ -8,7 +8,7 @@ from typing import Annotated, Final
 from pydantic import Field
 
 from flowbot.domain.ids import ChannelId, GroupId, UserId
-from flowbot.domain.policy import MAX_EXPIRY_HOURS, MAX_QUORUM, Gate
+from flowbot.domain.policy import MAX_EXPIRY_HOURS, MAX_QUORUM, Gate, NotifyMode
 from flowbot.errors import Text
 from flowbot.i18n.translator import Translator
 from flowbot.services.policy_checks import PolicyField
@@ -31,6 +31,7 @@ HINTS: Final[Mapping[PolicyField, str]] = {
     PolicyField.GATES: "setup.hint_gates",
     PolicyField.EXPIRES: "setup.hint_expires",
     PolicyField.CHANNEL: "setup.hint_channel",
+    PolicyField.NOTIFY: "setup.hint_notify",
     PolicyField.BREAK_GLASS: "setup.hint_break_glass",
 }
 ROLES: Final = (
@@ -110,6 +111,7 @@ class PolicyForm:
             self_approval=bool(at[PolicyField.SELF_APPROVAL].choices),
             expires=at[PolicyField.EXPIRES].value.strip(),
             channel=at[PolicyField.CHANNEL].selected_conversation,
+            notify=at[PolicyField.NOTIFY].text or NotifyMode.MENTION,
             break_glass=tuple(at[PolicyField.BREAK_GLASS].selected_users),
         )
         return SubmittedPolicy(metadata, typed)
@@ -156,6 +158,10 @@ def _field_blocks(content: PolicyFormContent, t: Translator) -> Iterable[Block]:
     if typed.channel is not None and not typed.channel.startswith("D"):
         channels["initial_conversation"] = str(typed.channel)
     yield _input(PolicyField.CHANNEL, channels, t)
+    modes = [option(t(policy.NOTIFY_MODE_KEYS[mode]), mode) for mode in NotifyMode]
+    yield _input(
+        PolicyField.NOTIFY, widgets.select_input(ActionId.SETUP_CHOSEN, modes, typed.notify), t, optional=False
+    )
     yield _input(PolicyField.BREAK_GLASS, _people(typed.break_glass), t)
 
 

@@ -14,6 +14,7 @@ from flowbot.domain.policy import (
     ApprovalRule,
     ChannelPolicy,
     Gate,
+    NotifyMode,
     Principal,
 )
 from flowbot.errors import Text
@@ -61,6 +62,7 @@ class PolicyInput:
     self_approval: bool = False
     expires: str = "72"
     channel: ChannelId | None = None
+    notify: str = NotifyMode.MENTION
     break_glass: tuple[UserId, ...] = ()
 
     @classmethod
@@ -80,6 +82,7 @@ class PolicyInput:
             self_approval=rule.self_approval,
             expires=str(rule.expires_after_hours),
             channel=approval_channel(policy),
+            notify=rule.notify,
             break_glass=rule.break_glass,
         )
 
@@ -106,6 +109,9 @@ class PolicyInput:
             expires_after_hours=int(self.expires),
             break_glass=self.break_glass,
         )
+        # Left out where it is the default: an older flowbot beside this one cannot read a policy that has it.
+        if self.notify in set(NotifyMode) - {NotifyMode.MENTION}:
+            rule = rule.model_copy(update={"notify": NotifyMode(self.notify)})
         if self.channel not in {None, channel}:
             rule = rule.model_copy(update={"channel": self.channel})
         return ChannelPolicy(

@@ -194,7 +194,7 @@ class ChangeRequest:
         website: The flow's website.
         before: The flow as it was at submission.
         wanted: The desired flow; None for enable, disable and delete.
-        picture: A new image that is not downloaded yet; a downloaded one is part of `wanted`.
+        picture: A new image as it was uploaded; once it is stored, `wanted` names it, and this is only shown.
         typed: The form's values by field, so that the form can be shown again.
     """
 
@@ -211,6 +211,16 @@ class ChangeRequest:
     reason: str = ""
     locale: str | None = None
     timezone: str | None = None
+
+    @property
+    def image(self) -> ImageId | None:
+        """Return the id of the stored image that the flow is to have, if any."""
+        return ImageId(self.wanted.image) if self.wanted is not None and self.wanted.image is not None else None
+
+    def with_image(self, image: ImageId) -> Self:
+        """Return the request with a stored image, which its form has too when it is shown again."""
+        wanted = None if self.wanted is None else replace(self.wanted, image=image)
+        return replace(self, wanted=wanted, typed={**self.typed, "image": image})
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,7 +279,7 @@ class Change:
     def lacks_image(self) -> bool:
         """Check whether the flow had an image that is not stored; of an applied delete or restore, it stays lost."""
         request = self.request
-        stored = request.wanted.image if request.wanted is not None else self.progress.image
+        stored = self.progress.image if request.wanted is None else request.image
         is_meant = request.kind in {ChangeKind.DELETE, ChangeKind.RESTORE}
         return is_meant and request.before is not None and bool(request.before.image_url) and stored is None
 

@@ -30,6 +30,14 @@ class ImageUpload:
 
 
 @dataclass(frozen=True, slots=True)
+class ImageInfo:
+    """A stored image's true type, and its size in bytes."""
+
+    content_type: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
 class ImageFile:
     """An image's bytes, true type and file name."""
 

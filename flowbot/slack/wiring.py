@@ -90,8 +90,6 @@ def build_slack(  # noqa: PLR0913 - everything of Slack's is joined here, once
         responder=responder,
         users=users,
         policies=services.policies,
-        images=services.images,
-        image_source=services.form_images,
         message_sync=message_sync,
         locales=locales,
         clock=clock,

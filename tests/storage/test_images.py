@@ -1,5 +1,6 @@
 """Images: kept to the byte, and for as long as a change needs them."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -8,7 +9,7 @@ from hypothesis import given
 from flowbot.domain.change import ChangeKind, ChangeState, Closure, ClosureKind, Progress
 from flowbot.domain.flow import DesiredFlow, FlowContent, WaitTime
 from flowbot.domain.ids import ImageId, WebsiteId
-from flowbot.domain.images import ImageFile
+from flowbot.domain.images import ImageFile, ImageInfo
 from flowbot.storage.repositories.changes import ChangeRepository
 from flowbot.storage.repositories.images import ImageRepository
 from flowbot.storage.unit_of_work import Database
@@ -45,6 +46,24 @@ async def test_a_large_picture_is_kept_whole(images: ImageRepository) -> None:
 
 async def test_there_is_no_picture_under_an_unknown_id(images: ImageRepository) -> None:
     assert await images.get(ImageId("gone")) is None
+
+
+async def test_a_picture_is_described_by_its_type_and_size(images: ImageRepository) -> None:
+    assert await images.describe(await images.add(PNG, NOON)) == ImageInfo("image/png", len(PNG.content))
+    assert await images.describe(ImageId("gone")) is None
+
+
+async def test_a_picture_that_is_stored_after_the_submission_is_named_by_its_request(
+    images: ImageRepository, store: ChangeRepository
+) -> None:
+    change = await submit_change(store, kind=ChangeKind.EDIT, wanted=request_with_image(None), typed={"name": "n"})
+    image = await images.add(PNG, LONG_AGO)
+    stored = await store.replace_if_unchanged(change, replace(change, request=change.request.with_image(image)))
+    assert stored == await store.get(change.id)
+    assert stored.request == replace(
+        change.request, wanted=request_with_image(image), typed={"name": "n", "image": image}
+    )
+    assert await images.delete_unused(NOON) == 0
 
 
 async def test_purging_forgets_what_is_older_and_counts_it(images: ImageRepository) -> None:

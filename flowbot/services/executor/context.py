@@ -24,6 +24,9 @@ from flowbot.services.ports.storage import ChangeStore, ImageStore
 READ_BACK_SECONDS: Final = (0.0, 1.0, 2.0)
 """Pauses before each look for an effect: a request may still be under way at Enkapush, or its effect show late."""
 
+NEW_IMAGE_SECONDS: Final = 60.0
+"""How long the image of a form may take before its change is given up; its author sees that it is being saved."""
+
 log = structlog.get_logger(__name__)
 
 
@@ -106,8 +109,32 @@ def require_leased(change: Change | None, owner: str) -> Change:
     return change
 
 
+async def store_new_image(context: ExecutionContext, change: Change) -> Change:
+    """Fetch and store the image that was put into a change's form, so that what is decided on is what will be sent.
+
+    Raises:
+        WriteRefusedError: it cannot be had, or it is no image.
+        VersionConflictError: somebody else has changed the change.
+        DependencyError: the database did not answer.
+    """
+    request = change.request
+    if request.image is not None and await context.images.describe(request.image) is None:
+        raise WriteRefusedError("not_done.image_gone")
+    if request.image is not None or request.picture is None:
+        return change
+    try:
+        async with asyncio.timeout(NEW_IMAGE_SECONDS):
+            image = await context.form_images.fetch(request.picture)
+    except (UserError, DependencyError) as error:
+        raise WriteRefusedError(error.text) from error
+    except TimeoutError as error:
+        raise WriteRefusedError("fault.image") from error
+    image_id = await context.images.add(image, context.clock())
+    return await context.store.replace_if_unchanged(change, replace(change, request=request.with_image(image_id)))
+
+
 async def load_new_image(context: ExecutionContext, operation: CreateOperation | EditOperation) -> ImageFile | None:
-    """Return the image that is wanted, stored before or fetched now; None where none is.
+    """Return the image that is wanted; None where none is. Only changes of older versions have one to fetch yet.
 
     Raises:
         WriteRefusedError: it cannot be had, or it is no image.

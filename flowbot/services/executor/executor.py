@@ -17,7 +17,7 @@ from flowbot.domain.operations import CreateOperation, EditOperation, build_oper
 from flowbot.domain.outcomes import ChangeResult
 from flowbot.errors import DatabaseFaultError, DependencyError
 from flowbot.services.authorization import hide_if_out_of_scope
-from flowbot.services.executor.context import ExecutionContext, Write, keep_image, require_leased
+from flowbot.services.executor.context import ExecutionContext, Write, keep_image, require_leased, store_new_image
 from flowbot.services.executor.create import CreateWrite
 from flowbot.services.executor.lease import LeaseKeeper, LeaseLostError
 from flowbot.services.executor.preconditions import Preconditions
@@ -157,10 +157,13 @@ class ChangeExecutor:
     ) -> SettledChange:
         """Take the change to a state in which this process is done with it."""
         if change.state is ChangeState.DRAFT:
+            try:
+                change = await store_new_image(self.writer.context, change)
+            except WriteRefusedError as error:
+                return await self._refuse(change, Outcome.of(error.text))
             evaluation = await self.preconditions.evaluate_request(change.request, requester)
             if evaluation.refusal is not None:
-                refused = Transition(ChangeState.FAILED, AuditAction.FAILED, outcome=evaluation.refusal)
-                return SettledChange(await self._move_keeping_lease(change, refused))
+                return await self._refuse(change, evaluation.refusal)
             if (rule := evaluation.rule) is not None:
                 change = await self.writer.keep_image_early(change)
                 waiting = replace(change, rule=rule, due_at=due_times(change.created_at, rule)[0])
@@ -199,6 +202,11 @@ class ChangeExecutor:
         if settled.state is ChangeState.APPLIED and change.request.kind in FORM_KINDS:
             await self.drafts.delete(change.request.token)
         return SettledChange(settled, result.flow)
+
+    async def _refuse(self, change: Change, reason: Outcome) -> SettledChange:
+        """End a change that nobody was asked about yet."""
+        step = Transition(ChangeState.FAILED, AuditAction.FAILED, outcome=reason)
+        return SettledChange(await self._move_keeping_lease(change, step))
 
     async def _move_keeping_lease(self, change: Change, step: Transition) -> Change:
         leased = with_lease(self.leases.new_lease(), change)

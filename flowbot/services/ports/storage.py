@@ -8,7 +8,7 @@ from typing import NewType, Protocol
 from flowbot.domain.audit import AuditEvent
 from flowbot.domain.change import Change, ChangeKind, ChangeRequest, ChangeState, Draft, Lease, Progress, Vote
 from flowbot.domain.ids import ChangeId, ChannelId, FlowId, FormToken, ImageId, UserId, WebsiteId
-from flowbot.domain.images import ImageFile
+from flowbot.domain.images import ImageFile, ImageInfo
 from flowbot.domain.policy import ChannelPolicy, PolicyBook
 
 
@@ -115,9 +115,9 @@ class ChangeStore(Protocol):
     async def replace_if_unchanged(self, seen: Change, moved: Change, *events: AuditEvent) -> Change:
         """Put `moved` in the place of `seen`, in the next version, if version and lease owner are still as seen.
 
-        Written is every field of `moved` but id, request, created_at, version, and those of `mark_shown`. `sent_at` and
-        `newest_before` stay once they are set. Lease, `due_at` and progress stay as they are now where `moved` has
-        them as `seen` has: others renew, postpone and note without a new version.
+        Written is every field of `moved` but id, created_at, version, those of `mark_shown`, and the request except for
+        its stored image. `sent_at` and `newest_before` stay once they are set. Lease, `due_at` and progress stay as
+        they are now where `moved` has them as `seen` has: others renew, postpone and note without a new version.
 
         Returns:
             The change as it is now.
@@ -322,12 +322,11 @@ class ImageStore(Protocol):
     async def get(self, image: ImageId) -> ImageFile | None:
         """Return an image."""
 
-    async def delete_unused(self, before: datetime) -> int:
-        """Delete images older than `before` that no change needs any more; return how many.
+    async def describe(self, image: ImageId) -> ImageInfo | None:
+        """Return an image's type and size, without its bytes; None where it is not stored."""
 
-        An open change needs the image that it names, wanted or kept on the way, and so does a delete that was or may
-        have been carried out: its flow can be restored.
-        """
+    async def delete_unused(self, before: datetime) -> int:
+        """Delete images older than `before` that neither an open change nor a restore needs; return how many."""
 
 
 @dataclass(frozen=True, slots=True)

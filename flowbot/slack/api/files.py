@@ -16,6 +16,7 @@ from flowbot.slack.api.errors import SLACK_ERRORS, error_code
 
 CHUNK_BYTES: Final = 64 * 1024
 NAME_MAX: Final = 200
+DOWNLOAD_TIMEOUT: Final = aiohttp.ClientTimeout(total=60, connect=5)
 URL_SAFE: Final = "!#$%&'()*+,/:;=?@[]"
 """Characters of a URL that stay as they are, besides letters and digits; others, as in a file's name, are escaped."""
 
@@ -58,7 +59,9 @@ class SlackFiles(ImageSource):
             raise DependencyError("fault.image", error="foreign host")
         headers = {"Authorization": f"Bearer {self._client.token}"}
         try:
-            async with self._session.get(url, headers=headers, allow_redirects=False, proxy=proxy_for(url)) as answer:
+            async with self._session.get(
+                url, headers=headers, allow_redirects=False, proxy=proxy_for(url), timeout=DOWNLOAD_TIMEOUT
+            ) as answer:
                 if answer.status != HTTPStatus.OK:
                     raise DependencyError("fault.image", error=f"HTTP {answer.status}")
                 if answer.content_type == "text/html":

@@ -1,6 +1,5 @@
 """The result of a form, for its author."""
 
-from contextlib import suppress
 from dataclasses import dataclass, replace
 
 import structlog
@@ -15,8 +14,8 @@ from flowbot.i18n.translator import Translator, Translators
 from flowbot.services.authorization import load_permissions
 from flowbot.services.forms import FormService
 from flowbot.services.ports import Clock
-from flowbot.services.ports.slack import ImageSource, NotifyCallback
-from flowbot.services.ports.storage import ChangeStore, ImageStore, PolicyStore
+from flowbot.services.ports.slack import NotifyCallback
+from flowbot.services.ports.storage import ChangeStore, PolicyStore
 from flowbot.services.users import Caller, UserService
 from flowbot.slack.api.messages import Responder
 from flowbot.slack.api.modals import Modals
@@ -42,8 +41,6 @@ class FormResult:
     responder: Responder
     users: UserService
     policies: PolicyStore
-    images: ImageStore
-    image_source: ImageSource
     message_sync: RequestMessageSync
     locales: Translators
     clock: Clock
@@ -136,14 +133,11 @@ class FormResult:
         return form_status.saved_message(kind, flow, below, t, may_share=may_share, channel=request.channel)
 
     async def _restore_draft(self, request: ChangeRequest) -> Draft:
-        """Rebuild the draft of a form, downloading and storing its image."""
-        saved, typed = await self.forms.drafts.get(request.token), request.typed
+        """Rebuild the draft of a form, about the flow that the form showed where that is still known."""
+        saved = await self.forms.drafts.get(request.token)
         before, flow = (saved.before, saved.flow) if saved else (request.before, request.flow)
-        if request.picture is not None and not typed.get("image"):
-            with suppress(UserError, DependencyError):
-                image = await self.image_source.fetch(request.picture)
-                typed = {**typed, "image": await self.images.add(image, self.clock())}
-        return Draft(request.token, request.requester, request.channel, request.kind, flow, before, typed, self.clock())
+        typed, at = request.typed, self.clock()
+        return Draft(request.token, request.requester, request.channel, request.kind, flow, before, typed, at)
 
     async def _send(self, request: ChangeRequest, message: Message) -> None:
         await self.responder.notify_person(request.channel, request.requester, message)

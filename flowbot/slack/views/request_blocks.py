@@ -190,7 +190,7 @@ def _write_only_rows(details: RequestDetails, t: Translator) -> list[tuple[str, 
         if field.is_write_only and (value := getattr(wanted.write_only, field.attribute)) is not None:
             text = sentences.format_segment(value, None, t) if field.kind is FieldKind.SEGMENT else value
             rows.append((t(field.label), text or t("flow.none")))
-    if wanted.image or request.picture:
+    if request.image or request.picture:
         rows.append((t("field.image"), t("request.new_picture")))
     return rows
 

@@ -108,7 +108,7 @@ def _push_blocks(details: RequestDetails, t: Translator, *, has_remarks: bool) -
     if details.content is None:
         return []
     change, request = details.change, details.change.request
-    has_new_image = request.picture is not None or (request.wanted is not None and request.wanted.image is not None)
+    has_new_image = request.picture is not None or request.image is not None
     # Enkapush's copy of the image goes with the flow.
     is_deleted = request.kind is ChangeKind.DELETE and change.state is ChangeState.APPLIED
     image_url = details.flow.image_url if details.flow and not has_new_image and not is_deleted else None

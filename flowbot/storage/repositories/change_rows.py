@@ -31,15 +31,13 @@ def change_row(change: Change) -> dict[str, Any]:
         "website_id": request.website,
         "requester": str(request.requester),
         "channel_id": str(request.channel),
-        "image_id": None if request.wanted is None else request.wanted.image,
-        "asked": _write_request(request),
         "created_at": change.created_at,
         "sent_at": change.sent_at,
         "newest_before": change.newest_before,
         "shown_version": change.shown_version,
         "message_channel": change.message_channel,
         "message_ts": change.message_ts,
-    } | _state_columns(change)  # fmt: skip
+    } | _request_columns(request) | _state_columns(change)  # fmt: skip
 
 
 def changed_columns(seen: Change, moved: Change) -> dict[str, Any]:
@@ -49,7 +47,11 @@ def changed_columns(seen: Change, moved: Change) -> dict[str, Any]:
     postponement, a note of progress. For the same reason `sent_at` and `newest_before` stay once they are set.
     """
     before, after = _state_columns(seen), _state_columns(replace(moved, version=seen.version + 1))
-    return {name: value for name, value in after.items() if value != before[name]} | {
+    changed = {name: value for name, value in after.items() if value != before[name]}
+    image = moved.request.image
+    if image is not None and image != seen.request.image:
+        changed |= _request_columns(seen.request.with_image(image))
+    return changed | {
         "sent_at": func.coalesce(changes.c.sent_at, literal(moved.sent_at, changes.c.sent_at.type)),
         "newest_before": func.coalesce(changes.c.newest_before, moved.newest_before),
     }
@@ -107,9 +109,13 @@ def read_change(row: Row[Any]) -> Change:
     )
 
 
-def _write_request(request: ChangeRequest) -> dict[str, Any]:
+def _request_columns(request: ChangeRequest) -> dict[str, Any]:
+    """Build the columns of what is requested, with its image in a column of its own, to be searched by."""
     document = _REQUEST.write(request)
-    return {**document, "before": join_buttons(document["before"])}
+    return {
+        "asked": {**document, "before": join_buttons(document["before"])},
+        "image_id": request.image,
+    }
 
 
 def _read_request(document: Any) -> ChangeRequest:

@@ -3,11 +3,11 @@
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import and_, delete, exists, insert, or_, select
+from sqlalchemy import and_, delete, exists, func, insert, or_, select
 
 from flowbot.domain.change import OPEN_STATES, ChangeKind, ChangeState
 from flowbot.domain.ids import ImageId
-from flowbot.domain.images import ImageFile
+from flowbot.domain.images import ImageFile, ImageInfo
 from flowbot.services.ports.storage import ImageStore
 from flowbot.storage.repositories.change_queries import in_states
 from flowbot.storage.tables import changes, images, new_id
@@ -45,6 +45,14 @@ class ImageRepository(ImageStore):
         if row is None:
             return None
         return ImageFile(content=row.content, content_type=row.content_type, filename=row.filename)
+
+    async def describe(self, image: ImageId) -> ImageInfo | None:
+        size = func.length(images.c.content)
+        async with self._database.read() as connection:
+            row = (
+                await connection.execute(select(images.c.content_type, size).where(images.c.id == image))
+            ).one_or_none()
+        return None if row is None else ImageInfo(*row)
 
     async def delete_unused(self, before: datetime) -> int:
         is_named = or_(changes.c.image_id == images.c.id, changes.c.kept_image_id == images.c.id)

@@ -139,23 +139,22 @@ class FlowFormSubmission:
         return {}
 
     async def _keep_image(self, form: SubmittedForm) -> tuple[SubmittedForm, Text | None]:
-        """Download the form's file and keep it as an image.
+        """Download the form's file and store it, in the place of an image that was stored with the form before.
 
         Returns:
-            The form with the image's id in place of its file, or unchanged if that takes long; and the file's problem.
+            The form with the stored image's id, or without one if that takes long; and the file's problem.
         """
         if form.file is None:
             return form, None
+        image = ""
         try:
             async with asyncio.timeout(IMAGE_SECONDS):
-                image = await self.image_source.fetch(form.file)
-                kept = await self.images.add(image, self.clock())
+                image = await self.images.add(await self.image_source.fetch(form.file), self.clock())
         except UserError as error:
             return form, error.text
         except (DependencyError, TimeoutError) as error:
-            log.warning("forms.picture_later", error=str(error) or "slow")
-            return form, None
-        return replace(form, typed={**form.typed, "image": kept}, file=None), None
+            log.info("forms.image_later", error=str(error) or "slow")
+        return replace(form, typed={**form.typed, "image": image}), None
 
     async def _execute(self, change: Change, kind: FormKind, event: FormEvent, before: Flow | None) -> None:
         """Execute the change of an acknowledged form, and show the result in the form's place."""

@@ -42,6 +42,7 @@ LABELS: Final = {
     "Enable": "button.enable",
     "Disable": "button.disable",
     "Delete": "button.delete",
+    "Request approval": "button.request_approval",
     "Approve": "button.approve",
     "Reject": "button.reject",
     "Withdraw": "button.withdraw",

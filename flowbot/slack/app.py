@@ -19,12 +19,14 @@ from flowbot.domain.fields import FormKind
 from flowbot.errors import UserError
 from flowbot.observability.logging import new_incident_id
 from flowbot.slack.api.modals import AckArgs
+from flowbot.slack.forms.change import ChangeForm
 from flowbot.slack.forms.flow.editing import FormEditor
 from flowbot.slack.forms.flow.form import FlowForm, SubmittedForm
 from flowbot.slack.forms.flow.opening import FormOpener
 from flowbot.slack.forms.flow.submission import FlowFormSubmission
 from flowbot.slack.forms.policy.form import PolicyForm
 from flowbot.slack.forms.reason import ReasonForm
+from flowbot.slack.listeners.change_form import ChangeFormHandler
 from flowbot.slack.listeners.commands.dispatcher import CommandDispatcher
 from flowbot.slack.listeners.flow_actions import FlowActions
 from flowbot.slack.listeners.home import HomeTab
@@ -62,6 +64,7 @@ class Handlers:
     commands: CommandDispatcher
     flows: FlowActions
     requests: RequestActions
+    change_form: ChangeFormHandler
     opener: FormOpener
     editor: FormEditor
     submission: FlowFormSubmission
@@ -113,9 +116,9 @@ def register_listeners(app: AsyncApp, handlers: Handlers, runner: Runner) -> Non
     app.action(ActionId.FLOW_DUPLICATE)(showing(flows.form_handler(FormKind.DUPLICATE)))
     app.action(ActionId.FORM_OPEN)(showing(flows.reopen_form))
 
-    app.action(ActionId.FLOW_ENABLE)(changing(requests.change_handler(ChangeKind.ENABLE)))
-    app.action(ActionId.FLOW_DISABLE)(changing(requests.change_handler(ChangeKind.DISABLE)))
-    app.action(ActionId.FLOW_DELETE)(changing(requests.change_handler(ChangeKind.DELETE)))
+    app.action(ActionId.FLOW_ENABLE)(showing(handlers.change_form.open_handler(ChangeKind.ENABLE)))
+    app.action(ActionId.FLOW_DISABLE)(showing(handlers.change_form.open_handler(ChangeKind.DISABLE)))
+    app.action(ActionId.FLOW_DELETE)(showing(handlers.change_form.open_handler(ChangeKind.DELETE)))
     app.action(ActionId.APPROVE)(changing(requests.approve))
     app.action(ActionId.REJECT)(changing(requests.ask_rejection_reason))
     app.action(ActionId.WITHDRAW)(changing(requests.withdraw))
@@ -135,6 +138,7 @@ def register_listeners(app: AsyncApp, handlers: Handlers, runner: Runner) -> Non
 
     app.view(FlowForm.CALLBACK)(listeners.answering("form", handlers.submission.submit))
     app.view_closed(FlowForm.CALLBACK)(listeners.background("form_closed", editor.save_closed))
+    app.view(ChangeForm.CALLBACK)(listeners.answering("form", handlers.change_form.submit))
     app.view(ReasonForm.CALLBACK)(listeners.answering("form", handlers.reason_form.submit))
     app.view(PolicyForm.CALLBACK)(listeners.answering("form", handlers.policy_form.submit))
     for menu in (ActionId.FORM_WEBSITE, ActionId.FORM_SEGMENT):

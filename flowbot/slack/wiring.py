@@ -28,6 +28,7 @@ from flowbot.slack.app import Handlers, build_app
 from flowbot.slack.forms.flow.editing import FormEditor
 from flowbot.slack.forms.flow.opening import FormOpener
 from flowbot.slack.forms.flow.submission import FlowFormSubmission
+from flowbot.slack.listeners.change_form import ChangeFormHandler
 from flowbot.slack.listeners.channel_authorizer import ChannelAuthorizer
 from flowbot.slack.listeners.commands.catalog import build_commands
 from flowbot.slack.listeners.commands.dispatcher import CommandDispatcher
@@ -102,7 +103,6 @@ def build_slack(  # noqa: PLR0913 - everything of Slack's is joined here, once
     viewer = FlowViewer(flow_queries, history, clock)
     channels = ChannelAuthorizer(services.policies, users)
     requests = RequestActions(
-        channels=channels,
         submitter=services.submitter,
         decisions=services.decisions,
         rechecker=services.rechecker,
@@ -144,6 +144,7 @@ def build_slack(  # noqa: PLR0913 - everything of Slack's is joined here, once
         commands=CommandDispatcher(runner, commands),
         flows=FlowActions(flow_queries, channels, opener, viewer, responder, locales, clock),
         requests=requests,
+        change_form=ChangeFormHandler(runner, channels, services.submitter, requests, services.drafts, modals),
         opener=opener,
         editor=editor,
         submission=submission,

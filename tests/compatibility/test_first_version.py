@@ -21,7 +21,7 @@ from flowbot.sandbox.slack import SandboxPerson, text_of
 from tests.compatibility.moments import FOLDER, Control, Json, Moment
 from tests.compatibility.restored_world import Restored, copy_database, fill_database, restore_world, run_in_thread
 from tests.compatibility.row_round_trip import REWRITERS, audit_words, rewrite_row
-from tests.journeys.request_steps import read_audit_trail
+from tests.journeys.request_steps import read_audit_trail, wait_for_change_form
 from tests.journeys.world import APPROVALS, MARKETING
 
 MOMENTS: Final = tuple(Moment(file.stem) for file in sorted(FOLDER.glob("*.json")))
@@ -374,6 +374,8 @@ async def turn_page(restored: Restored, control: Control, person: SandboxPerson)
 
 async def request_change(restored: Restored, control: Control, person: SandboxPerson) -> None:
     kind = control.action_id.rpartition(".")[2]
+    await wait_for_change_form(person)
+    await person.submit()
     asked = "SELECT requester FROM changes WHERE flow_id = :flow AND kind = :kind AND state = 'pending'"
     await restored.wait_until(lambda: restored.rows(asked, flow=control.flow, kind=kind) == [{"requester": person.id}])
 

@@ -24,6 +24,7 @@ from tests.journeys.form_steps import REQUIRED_FIELDS, add_flow, is_form, open_f
 from tests.journeys.request_steps import (
     approval_policy,
     click_and_read,
+    press_and_request,
     read_audit_trail,
     request_change,
     submit_reason,
@@ -140,7 +141,7 @@ async def press_enable_then_withdraw(world: World) -> Delivery:
     add_flow(world)
     await world.emma.send(MARKETING, "/flows show 1")
     shown = await world.emma.wait_for_message(MARKETING, lambda message: "Enable" in world.emma.list_buttons(message))
-    await world.emma.click(shown, "Enable")
+    await press_and_request(world.emma, shown, "Enable")
     recording = last_delivery(world)
     request = await world.deniz.wait_for_message(APPROVALS, "Waiting for approval")
     await withdraw(world, request)

@@ -10,6 +10,7 @@ import pytest
 from flowbot.enkapush.client import Timeouts
 from flowbot.sandbox.slack import Message, SandboxPerson, View, text_of
 from flowbot.sandbox.slack.models import Person
+from flowbot.sandbox.slack.view_responses import SubmissionResult
 from flowbot.services import history
 from flowbot.storage.repositories.changes import ChangeRepository
 from flowbot.worker import recovery
@@ -103,6 +104,18 @@ async def click_and_read(
     await person.click(target, label)
     await person.wait_until(lambda: len(private_messages(world, person, where)) > before)
     return private_messages(world, person, where)[-1]
+
+
+async def press_and_request(person: SandboxPerson, shown: Message, button: str, reason: str = "") -> SubmissionResult:
+    """Press `Enable`, `Disable` or `Delete`, and send the small form that opens."""
+    await person.click(shown, button)
+    await wait_for_change_form(person)
+    return await person.submit({"Reason": reason})
+
+
+async def wait_for_change_form(person: SandboxPerson) -> View:
+    """Wait until the form that asks for a change is filled."""
+    return await person.wait_for_view(lambda view: view.callback_id == "flows.change")
 
 
 async def submit_reason(person: SandboxPerson, reason: str) -> list[str]:

@@ -12,6 +12,7 @@ from tests.journeys.request_steps import (
     approval_policy,
     list_mentions,
     list_requests,
+    press_and_request,
     read_audit_trail,
     request_change,
     submit_reason,
@@ -69,7 +70,7 @@ async def test_the_buttons_of_a_direct_message_are_judged_where_the_flow_was_mad
     await http.emma.click(direct, "Edit")
     await http.emma.wait_for_view(lambda view: view.submit is not None)
     await http.emma.close()
-    await http.emma.click(direct, "Enable")
+    await press_and_request(http.emma, direct, "Enable")
     request = await http.deniz.wait_for_message(APPROVALS, "Waiting for approval")
     assert "U0EMMA" in text_of(request)
 
@@ -108,7 +109,7 @@ async def test_what_cannot_be_asked_for_in_a_direct_message_names_the_channel_to
     await http.import_policy(approval_policy())
     direct = await create_flow_with_direct_reply(http)
     await http.import_policy(approval_policy(approvers="[]"))
-    await http.emma.click(direct, "Enable")
+    await press_and_request(http.emma, direct, "Enable")
     told = await http.emma.wait_for_message(direct.channel, "the policy of C0MARKETING names nobody who may approve.")
     assert "this channel" not in text_of(told)
 
@@ -124,7 +125,7 @@ async def test_who_has_just_been_given_the_right_has_it_in_a_direct_message(http
     await http.emma.wait_for_message(direct.channel, "does not let you")
     editors.append("U0EMMA")
     http.time.ahead += 4
-    await http.emma.click(direct, "Enable")
+    await press_and_request(http.emma, direct, "Enable")
     assert "U0EMMA" in text_of(await http.deniz.wait_for_message(APPROVALS, "Waiting for approval"))
 
 

@@ -12,6 +12,7 @@ from tests.journeys.request_steps import (
     all_sent_fields,
     approval_policy,
     list_mentions,
+    press_and_request,
     private_messages,
     request_change,
     submit_reason,
@@ -273,8 +274,9 @@ async def test_a_request_is_made_from_where_a_flow_is_shown(http: World, command
 
 async def _request_by_button(world: World, shown: Message, button: str) -> None:
     before = len(list_writes(world))
-    await world.emma.click(shown, button)
+    await press_and_request(world.emma, shown, button, "Because")
     request = await world.deniz.wait_for_message(APPROVALS, WAITING)
+    assert "Because" in text_of(request)
     await world.burak.click(request, "Approve")
     await wait_for_status(world, request, "Applied")
     assert [record.method for record in list_writes(world)[before:]] == ["POST" if button == "Enable" else "DELETE"]

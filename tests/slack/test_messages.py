@@ -84,7 +84,8 @@ async def test_a_picture_that_slack_cannot_fetch_does_not_cost_the_words(setup: 
 @pytest.mark.parametrize("trouble", [{"error": "fatal_error"}, {"status": 503}, {"lose_answer": True}])
 async def test_where_nothing_works_it_is_a_fault(setup: Setup, trouble: dict[str, object]) -> None:
     setup.slack.faults.add("response_url", status=404, times=None)
-    setup.slack.faults.add("chat.postEphemeral", times=None, **trouble)  # type: ignore[arg-type] # a table of keywords
+    for method in ("chat.postEphemeral", "chat.postMessage"):
+        setup.slack.faults.add(method, times=None, **trouble)  # type: ignore[arg-type] # a table of keywords
     with pytest.raises(DependencyError, match=r"fault\.slack"):
         await setup.responder.reply_privately(setup.reply_target(), HELLO)
 

@@ -1,22 +1,35 @@
 """Submission of changes, with an approval to come or without: request one, request it again, restore, save a form."""
 
+import asyncio
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Final
 
+from flowbot.domain.approval import requires_approval
 from flowbot.domain.audit import submission_event
-from flowbot.domain.change import Change, ChangeKind, ChangeRequest, ChangeState
+from flowbot.domain.change import Change, ChangeKind, ChangeRequest, ChangeState, Draft
 from flowbot.domain.flow import DesiredFlow, Flow, FlowContent, rebase_content
-from flowbot.domain.ids import ChangeId, ChannelId, FlowId, FormToken
+from flowbot.domain.ids import ChangeId, ChannelId, FlowId, FormToken, WebsiteId
 from flowbot.domain.policy import Permission
 from flowbot.domain.validation import rebase_values
-from flowbot.errors import UserError
-from flowbot.services.authorization import RequestAuthorizer, load_visible_flow, require_for_request, require_permission
+from flowbot.errors import DependencyError, UserError
+from flowbot.services.authorization import (
+    RequestAuthorizer,
+    load_visible_flow,
+    require_for_request,
+    require_permission,
+    require_visible,
+)
 from flowbot.services.executor.lease import LeaseKeeper
 from flowbot.services.executor.preconditions import find_unsettled_blocker
 from flowbot.services.ports import Clock
 from flowbot.services.ports.enkapush import FlowSource
 from flowbot.services.ports.storage import ChangeStore, FlowBusyError, PolicyStore
 from flowbot.services.users import CurrentUser, UserService
+
+FRESH_SECONDS: Final = 1.0
+"""A form that shows a flow is sent with that flow where Enkapush does not answer within this."""
 
 
 class RequestOpenError(UserError):
@@ -25,6 +38,16 @@ class RequestOpenError(UserError):
     def __init__(self, current: Change) -> None:
         super().__init__("request.open_already", id=str(current.request.flow))
         self.current = current
+
+
+@dataclass(frozen=True, slots=True)
+class ChangePreview:
+    """What a change would do, before it is requested: to which flow, and whether somebody has to approve it."""
+
+    request: ChangeRequest
+    flow: Flow
+    needs_approval: bool
+    website_names: Mapping[WebsiteId, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,23 +74,68 @@ class RequestSubmitter:
         """
         return await self.store.submit(request, self.leases.new_lease(), submission_event(request, self.clock()))
 
+    async def preview_change(
+        self, user: CurrentUser, channel: ChannelId, kind: ChangeKind, flow_id: FlowId
+    ) -> ChangePreview:
+        """Load what a request to enable, disable or delete a flow would do now.
+
+        Raises:
+            UserError: as `request_change`.
+            DependencyError: as `request_change`.
+        """
+        preview = await self._prepare(user, channel, kind, flow_id)
+        current = await self.store.open_change_of(flow_id) if preview.needs_approval else None
+        if current is not None:
+            raise RequestOpenError(current)
+        return preview
+
     async def request_change(
-        self, user: CurrentUser, channel: ChannelId, kind: ChangeKind, flow_id: FlowId, reason: str
+        self,
+        user: CurrentUser,
+        channel: ChannelId,
+        kind: ChangeKind,
+        flow_id: FlowId,
+        reason: str,
+        *,
+        form: Draft | None = None,
     ) -> Change:
         """Request to enable, disable or delete a flow.
+
+        Args:
+            user: the requester.
+            channel: the channel whose policy decides.
+            kind: ENABLE, DISABLE or DELETE.
+            flow_id: the flow.
+            reason: the reason, or no text.
+            form: the form that requests it, if one does: sent twice, it is one change, and the flow that it showed
+                counts where Enkapush is slow.
 
         Raises:
             UserError: not allowed, no such flow here, nothing to do, or a request is open already.
             DependencyError: Enkapush or the database did not answer.
         """
+        preview = await self._prepare(user, channel, kind, flow_id, form)
+        request = replace(preview.request, reason=reason)
+        return await self._submit(replace(request, token=form.token) if form else request)
+
+    async def _prepare(
+        self, user: CurrentUser, channel: ChannelId, kind: ChangeKind, flow_id: FlowId, form: Draft | None = None
+    ) -> ChangePreview:
         user = await self.users.reload_user(user)
         scope = await self.policies.get_scope(channel)
         policy = require_permission(scope.policy, user, Permission.EDIT)
-        flow = await load_visible_flow(self.source, flow_id, policy)
+        try:
+            async with asyncio.timeout(FRESH_SECONDS if form else None):
+                flow = await load_visible_flow(self.source, flow_id, policy)
+        except (DependencyError, TimeoutError):
+            if form is None:
+                raise
+            flow = require_visible(form.before, flow_id, policy)
         if kind in {ChangeKind.ENABLE, ChangeKind.DISABLE} and flow.is_enabled is (kind is ChangeKind.ENABLE):
             key = "request.already_enabled" if flow.is_enabled else "request.already_disabled"
             raise UserError(key, id=str(flow_id))
-        return await self._submit(_new_request(user, channel, kind, flow, reason))
+        request = _new_request(user, channel, kind, flow, "")
+        return ChangePreview(request, flow, requires_approval(request, policy.approval), scope.website_names)
 
     async def request_again(self, user: CurrentUser, change_id: ChangeId, acting_from: ChannelId | None) -> Change:
         """Request the same once more, of the flow as it is now.

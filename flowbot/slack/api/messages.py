@@ -81,22 +81,20 @@ class Responder:
     async def reply_privately(self, target: ReplyTarget, message: Message, *, replacing: bool = False) -> None:
         """Answer in a message that the person alone sees; `replacing` puts it in the place of the one they pressed.
 
-        Where the response URL is used up, forbidden or broken, the answer comes as a new ephemeral message; where there
-        is no channel, as a direct one.
+        Where the response URL is used up, forbidden, broken or missing, the answer comes as a new ephemeral message;
+        where there is no channel, or flowbot is not in it, as a direct one.
 
         Raises:
-            DependencyError: Slack took neither.
+            DependencyError: Slack took none of them.
         """
         body = {"response_type": "ephemeral", "replace_original": replacing}
         if target.response_url and await self._send_by_url(target.response_url, message, body):
             return
+        if target.channel is not None:
+            await self.notify_person(target.channel, target.user, message)
+            return
         try:
-            if target.channel is None:
-                await self._send_directly(target.user, message)
-            else:
-                await send_message(
-                    self._client, "chat.postEphemeral", message, channel=target.channel, user=target.user
-                )
+            await self._send_directly(target.user, message)
         except SLACK_ERRORS as error:
             raise SlackFaultError(error_code(error)) from error
 

@@ -1,6 +1,6 @@
 """The small form that asks for a reason."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Annotated, Final
 
@@ -14,8 +14,15 @@ from flowbot.i18n.translator import Translator
 from flowbot.slack.payloads.action_ids import ActionId
 from flowbot.slack.payloads.view_state import FieldValue, PrivateMetadata, ViewPayload, parse_metadata
 from flowbot.slack.views import block_kit, request_blocks, sentences
-from flowbot.slack.views.block_kit import TITLE_MAX, View
+from flowbot.slack.views.block_kit import TITLE_MAX, Block, View
 
+UNNAMED_KEYS: Final = {
+    "form.website_gone_in": "form.website_gone",
+    "request.late_by_rejected": "request.late_rejected",
+    "request.late_by_withdrawn": "request.late_withdrawn",
+    "request.late_by_break_glass": "request.late_break_glass",
+}
+"""Refusals that name somebody, and the same without a name."""
 _BLOCK: Final = "reason"
 
 
@@ -63,27 +70,14 @@ class ReasonForm:
             title, submit = t("request.title_break_glass"), t("button.break_glass")
             about = t("request.about_break_glass")
         subject = f"{sentences.format_kind(change.request.kind, t)} {request_blocks.format_subject(change, t)}"
-        field = {
-            "type": "input",
-            "block_id": _BLOCK,
-            "label": block_kit.plain(t("request.reason")),
-            "optional": False,
-            "element": {
-                "type": "plain_text_input",
-                "action_id": ActionId.CHANGE_REASON,
-                "multiline": True,
-                "min_length": 1,
-                "max_length": request_blocks.REASON_MAX,
-            },
-        }
+        field = reason_input(t, optional=False)
         return {
-            "type": "modal",
             "callback_id": cls.CALLBACK,
             "private_metadata": metadata.dump(),
-            "title": block_kit.plain(title, TITLE_MAX),
             "submit": block_kit.plain(submit, TITLE_MAX),
-            "close": block_kit.plain(t("request.cancel"), TITLE_MAX),
-            "blocks": [block_kit.section(block_kit.plain(subject)), block_kit.context(about), field],
+            **block_kit.modal(
+                title, [block_kit.paragraph(subject), block_kit.context(about), field], close=t("request.cancel")
+            ),
         }
 
     @classmethod
@@ -92,15 +86,40 @@ class ReasonForm:
         metadata = parse_metadata(view, ReasonMetadata)
         if metadata is None:
             return None
-        entry = view.state.values.get(_BLOCK, {}).get(ActionId.CHANGE_REASON, FieldValue())
-        return SubmittedReason(metadata, entry.text.strip()[: request_blocks.REASON_MAX])
+        return SubmittedReason(metadata, parse_reason(view))
 
     @classmethod
     def field_errors(cls, submitted: SubmittedReason, t: Translator) -> dict[str, str]:
         """Return the sentence for a reason that is missing, by its block; empty where there is one."""
-        return cls.field_error(Text("form.problem_required"), t) if is_blank(submitted.reason) else {}
+        return reason_error(Text("form.problem_required"), t) if is_blank(submitted.reason) else {}
 
-    @classmethod
-    def field_error(cls, problem: Text, t: Translator) -> dict[str, str]:
-        """Return a problem as a sentence, by the field's block, so that what was typed there stays."""
-        return {_BLOCK: sentences.format_text(t, problem)}
+
+def reason_input(t: Translator, *, optional: bool) -> Block:
+    """Build the field for a reason."""
+    return {
+        "type": "input",
+        "block_id": _BLOCK,
+        "label": block_kit.plain(t("request.reason")),
+        "optional": optional,
+        "element": {
+            "type": "plain_text_input",
+            "action_id": ActionId.CHANGE_REASON,
+            "multiline": True,
+            "min_length": 0 if optional else 1,
+            "max_length": request_blocks.REASON_MAX,
+        },
+    }
+
+
+def parse_reason(view: ViewPayload) -> str:
+    """Return the reason that was typed, without blank space around it."""
+    entry = view.state.values.get(_BLOCK, {}).get(ActionId.CHANGE_REASON, FieldValue())
+    return entry.text.strip()[: request_blocks.REASON_MAX]
+
+
+def reason_error(problem: Text, t: Translator) -> dict[str, str]:
+    """Return a problem as a sentence, by the field's block, so that what was typed there stays.
+
+    Slack shows no names at a field.
+    """
+    return {_BLOCK: sentences.format_text(t, replace(problem, key=UNNAMED_KEYS.get(problem.key, problem.key)))}

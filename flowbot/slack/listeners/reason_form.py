@@ -1,7 +1,6 @@
 """The handler of the reason form."""
 
-from dataclasses import dataclass, replace
-from typing import Final
+from dataclasses import dataclass
 
 import structlog
 from structlog.contextvars import bind_contextvars
@@ -11,19 +10,11 @@ from flowbot.errors import Text, UserError
 from flowbot.i18n.translator import Translator
 from flowbot.services.approvals.decide import AlreadyDecidedError, DecisionService
 from flowbot.slack.api.modals import AckArgs, ack_errors
-from flowbot.slack.forms.reason import ReasonForm, ReasonPurpose, SubmittedReason
+from flowbot.slack.forms.reason import ReasonForm, ReasonPurpose, SubmittedReason, reason_error
 from flowbot.slack.listeners.home import HomeTab
 from flowbot.slack.listeners.request_actions import RequestActions
 from flowbot.slack.payloads.incoming import FormEvent, ReplyTarget
 from flowbot.slack.runner import ACK_SECONDS, NO_REPLY, Interaction, Reply, Runner, explain_unsaved
-
-UNNAMED_KEYS: Final = {
-    "form.website_gone_in": "form.website_gone",
-    "request.late_by_rejected": "request.late_rejected",
-    "request.late_by_withdrawn": "request.late_withdrawn",
-    "request.late_by_break_glass": "request.late_break_glass",
-}
-"""Refusals that name somebody, and the same without a name: Slack shows no names at a field."""
 
 log = structlog.get_logger(__name__)
 
@@ -56,8 +47,7 @@ class ReasonFormHandler:
             return {}
         except UserError as error:
             log.info("refused", reason=str(error))
-            text = replace(error.text, key=UNNAMED_KEYS.get(error.text.key, error.text.key))
-            return self._refuse("refused", text, t)
+            return self._refuse("refused", error.text, t)
         except Exception as error:  # noqa: BLE001 - said at the form, whatever it is, and logged there
             return self._refuse("fault", explain_unsaved(error, t), t)
 
@@ -82,4 +72,4 @@ class ReasonFormHandler:
 
     def _refuse(self, outcome: str, text: Text, t: Translator) -> AckArgs:
         self.runner.metrics.requests.labels("reason", ReasonForm.CALLBACK, outcome).inc()
-        return ack_errors(ReasonForm.field_error(text, t))
+        return ack_errors(reason_error(text, t))

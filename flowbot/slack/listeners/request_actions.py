@@ -1,12 +1,11 @@
-"""Buttons of requests, and those that request a change of a flow."""
+"""Buttons of requests, and the requests of commands and forms."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from flowbot.domain.change import Change, ChangeKind, ChangeState
-from flowbot.domain.ids import ChangeId, ChannelId, FlowId
-from flowbot.domain.policy import Permission
+from flowbot.domain.ids import ChangeId, FlowId
 from flowbot.errors import Text, UserError
 from flowbot.services.approvals.decide import DecisionService
 from flowbot.services.approvals.recheck import Rechecker
@@ -14,13 +13,13 @@ from flowbot.services.approvals.submit import RequestOpenError, RequestSubmitter
 from flowbot.services.executor.executor import ChangeExecutor
 from flowbot.slack.api.modals import Modals
 from flowbot.slack.forms.reason import ReasonForm, ReasonMetadata, ReasonPurpose
-from flowbot.slack.listeners.channel_authorizer import ChannelAuthorizer
 from flowbot.slack.notify.message_sync import RequestMessageSync
 from flowbot.slack.notify.notifier import SlackNotifier
-from flowbot.slack.payloads.button_values import ChangeValue, FlowValue, parse_value
+from flowbot.slack.payloads.button_values import ChangeValue, parse_value
 from flowbot.slack.payloads.incoming import BlockActions
 from flowbot.slack.runner import NO_REPLY, Interaction, Reply, continues_later
 from flowbot.slack.views import notices, sentences
+from flowbot.slack.views.block_kit import Message
 from flowbot.slack.views.request_blocks import outcome_text
 
 
@@ -28,7 +27,6 @@ from flowbot.slack.views.request_blocks import outcome_text
 class RequestActions:
     """The handlers of requests: submit, approve, withdraw, and the like."""
 
-    channels: ChannelAuthorizer
     submitter: RequestSubmitter
     decisions: DecisionService
     rechecker: Rechecker
@@ -39,19 +37,12 @@ class RequestActions:
 
     async def request_change(self, interaction: Interaction, kind: ChangeKind, flow: FlowId, reason: str) -> Reply:
         """Request to enable, disable or delete a flow; what needs no approval is done at once."""
-        return await self._submit_request(interaction, interaction.target.require_channel(), kind, flow, reason)
-
-    def change_handler(self, kind: ChangeKind) -> Callable[[Interaction, BlockActions], Awaitable[Reply]]:
-        """Return the handler of a flow's button that requests a change."""
-
-        async def handle(interaction: Interaction, press: BlockActions) -> Reply:
-            value = parse_value(FlowValue, press.action.value)
-            there = await self.channels.switch_channel(interaction, value.channel, Permission.EDIT)
-            # Requested in the button's channel, answered where it was pressed.
-            here = replace(there, target=interaction.target)
-            return await self._submit_request(here, there.target.require_channel(), kind, value.flow, "")
-
-        return handle
+        channel = interaction.target.require_channel()
+        try:
+            change = await self.submitter.request_change(interaction.user, channel, kind, flow, reason)
+        except RequestOpenError as error:
+            return Reply(await self.point_to_open_request(interaction, error.current))
+        return await self.execute(interaction, change)
 
     async def approve(self, interaction: Interaction, press: BlockActions) -> Reply:
         """Count an approval, and apply the change with the last one that it needs."""
@@ -108,14 +99,14 @@ class RequestActions:
         try:
             change = await self.submitter.request_again(interaction.user, _change_id(press), channel)
         except RequestOpenError as error:
-            return await self._point_to_open_request(interaction, error.current)
-        return await self._execute(interaction, change)
+            return Reply(await self.point_to_open_request(interaction, error.current))
+        return await self.execute(interaction, change)
 
     async def restore(self, interaction: Interaction, press: BlockActions) -> Reply:
         """Create a deleted flow again."""
         channel = interaction.target.require_channel()
         change = await self.submitter.restore(interaction.user, _change_id(press), channel)
-        return await self._execute(interaction, change)
+        return await self.execute(interaction, change)
 
     async def follow_link(self, _interaction: Interaction, _press: BlockActions) -> Reply:
         """Answer nothing: the button is a link, and Slack reports its press all the same."""
@@ -139,20 +130,12 @@ class RequestActions:
             if is_duplicate:
                 await self.message_sync.sync_duplicate(*location)
 
-    async def _submit_request(
-        self, interaction: Interaction, channel: ChannelId, kind: ChangeKind, flow: FlowId, reason: str
-    ) -> Reply:
-        try:
-            change = await self.submitter.request_change(interaction.user, channel, kind, flow, reason)
-        except RequestOpenError as error:
-            return await self._point_to_open_request(interaction, error.current)
-        return await self._execute(interaction, change)
-
-    async def _point_to_open_request(self, interaction: Interaction, current: Change) -> Reply:
+    async def point_to_open_request(self, interaction: Interaction, current: Change) -> Message:
+        """Build the answer to a second request for a flow: it leads to the first."""
         link = await self.message_sync.find_permalink(current)
-        return Reply(notices.request_open_message(current, link, interaction.t))
+        return notices.request_open_message(current, link, interaction.t)
 
-    async def _execute(self, interaction: Interaction, change: Change) -> Reply:
+    async def execute(self, interaction: Interaction, change: Change) -> Reply:
         """Apply what needs no approval, and say how far it came."""
         with continues_later():
             settled = await self.executor.execute(change, self.notifier.notify, interaction.user)

@@ -1,0 +1,109 @@
+"""The small form that asks to enable, disable or delete a flow."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Final
+
+from pydantic import Field
+
+from flowbot.domain.change import ChangeKind
+from flowbot.domain.ids import ChannelId, FormToken
+from flowbot.i18n.translator import Translator
+from flowbot.services.approvals.submit import ChangePreview
+from flowbot.slack.forms.reason import parse_reason, reason_input
+from flowbot.slack.payloads.view_state import PrivateMetadata, ViewPayload, parse_metadata
+from flowbot.slack.views import block_kit, sentences
+from flowbot.slack.views.block_kit import TITLE_MAX, Message, View
+
+TITLE_KEYS: Final[Mapping[ChangeKind, str]] = {
+    ChangeKind.ENABLE: "request.title_enable",
+    ChangeKind.DISABLE: "request.title_disable",
+    ChangeKind.DELETE: "request.title_delete",
+}
+SUBMIT_KEYS: Final[Mapping[ChangeKind, str]] = {
+    ChangeKind.ENABLE: "button.enable",
+    ChangeKind.DISABLE: "button.disable",
+    ChangeKind.DELETE: "button.delete",
+}
+"""The submit where no approval is needed."""
+
+
+class ChangeFormMetadata(PrivateMetadata):
+    """The form's identity.
+
+    Attributes:
+        token: The form's own. Its draft holds what is asked for, and the flow that the form showed.
+        origin: The channel of the button, where the answer goes. None where there is none.
+        locale, timezone: Those of the person who pressed it.
+    """
+
+    token: Annotated[FormToken, Field(min_length=1, max_length=150)]
+    origin: ChannelId | None = None
+    locale: str | None = None
+    timezone: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SubmittedChange:
+    """The form as it was sent."""
+
+    metadata: ChangeFormMetadata
+    reason: str
+
+
+class ChangeForm:
+    """The form that asks to enable, disable or delete a flow, and says what will happen."""
+
+    CALLBACK: Final = "flows.change"
+
+    @classmethod
+    def build(cls, metadata: ChangeFormMetadata, preview: ChangePreview, t: Translator) -> View:
+        """Return the form as a modal."""
+        kind, flow = preview.request.kind, preview.flow
+        name = block_kit.isolate(block_kit.single_line(flow.name, sentences.NAME_MAX)) or t("flow.unnamed")
+        website = sentences.format_website(flow.website_id, preview.website_names, t)
+        subject = block_kit.rich_paragraph(
+            block_kit.text_element(f"#{flow.id} {name}", bold=True), block_kit.text_element(f" · {website}")
+        )
+        submit = t("button.request_approval" if preview.needs_approval else SUBMIT_KEYS[kind])
+        effect = block_kit.paragraph(format_effect(preview, t))
+        return {
+            "callback_id": cls.CALLBACK,
+            "private_metadata": metadata.dump(),
+            "submit": block_kit.plain(submit, TITLE_MAX),
+            **block_kit.modal(
+                t(TITLE_KEYS[kind]), [subject, effect, reason_input(t, optional=True)], close=t("request.cancel")
+            ),
+        }
+
+    @classmethod
+    def build_loading(cls, kind: ChangeKind, t: Translator) -> View:
+        """Return the view to show until the form is filled."""
+        blocks = [block_kit.paragraph(t("form.loading"))]
+        return block_kit.modal(t(TITLE_KEYS[kind]), blocks, close=t("request.cancel"))
+
+    @classmethod
+    def build_refusal(cls, kind: ChangeKind, message: Message, t: Translator) -> View:
+        """Return the view of why there is no form, in its place."""
+        return block_kit.modal(t(TITLE_KEYS[kind]), message.blocks, close=t("form.close"))
+
+    @classmethod
+    def parse(cls, view: ViewPayload) -> SubmittedChange | None:
+        """Return the form as it was sent; None where another version made it."""
+        metadata = parse_metadata(view, ChangeFormMetadata)
+        return None if metadata is None else SubmittedChange(metadata, parse_reason(view))
+
+
+def format_effect(preview: ChangePreview, t: Translator) -> str:
+    """Format what will happen to the flow once the form is sent, or approved."""
+    flow = preview.flow
+    website = sentences.format_website(flow.website_id, preview.website_names, t)
+    wait = sentences.format_wait(flow.wait, t)
+    match preview.request.kind:
+        case ChangeKind.ENABLE:
+            key = "request.effect_enable"
+        case ChangeKind.DISABLE:
+            key = "request.effect_disable_approved" if preview.needs_approval else "request.effect_disable"
+        case _:
+            key = "request.effect_delete_live" if flow.is_enabled else "request.effect_delete"
+    return t(key, website=website, wait=wait)

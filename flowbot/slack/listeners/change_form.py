@@ -1,0 +1,108 @@
+"""The handler of the form that asks to enable, disable or delete a flow."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+import structlog
+from structlog.contextvars import bind_contextvars
+
+from flowbot.domain.change import Change, ChangeKind, Draft
+from flowbot.domain.policy import Permission
+from flowbot.errors import DependencyError, Text, UserError
+from flowbot.i18n.translator import Translator
+from flowbot.services.approvals.submit import RequestOpenError, RequestSubmitter
+from flowbot.services.ports.storage import DraftStore
+from flowbot.slack.api.modals import AckArgs, Modals, ack_errors
+from flowbot.slack.forms.change import ChangeForm, ChangeFormMetadata, SubmittedChange
+from flowbot.slack.forms.flow.opening import new_form_token
+from flowbot.slack.forms.reason import reason_error
+from flowbot.slack.listeners.channel_authorizer import ChannelAuthorizer
+from flowbot.slack.listeners.request_actions import RequestActions
+from flowbot.slack.payloads.button_values import FlowValue, parse_value
+from flowbot.slack.payloads.incoming import BlockActions, FormEvent, ReplyTarget
+from flowbot.slack.runner import ACK_SECONDS, NO_REPLY, Interaction, Reply, Runner, explain_unsaved
+from flowbot.slack.views import sentences
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeFormHandler:
+    """Opens the form by a flow's button, and requests the change when the form is sent."""
+
+    runner: Runner
+    channels: ChannelAuthorizer
+    submitter: RequestSubmitter
+    requests: RequestActions
+    drafts: DraftStore
+    modals: Modals
+
+    def open_handler(self, kind: ChangeKind) -> Callable[[Interaction, BlockActions], Awaitable[Reply]]:
+        """Return the handler of a flow's button that opens the form, at once, and fills it after."""
+
+        async def handle(interaction: Interaction, press: BlockActions) -> Reply:
+            value = parse_value(FlowValue, press.action.value)
+            there = await self.channels.switch_channel(interaction, value.channel, Permission.EDIT)
+            user, channel, t = there.user, there.target.require_channel(), interaction.t
+            view_id = await self.modals.open(press.trigger_id, ChangeForm.build_loading(kind, t))
+            try:
+                preview = await self.submitter.preview_change(user, channel, kind, value.flow)
+                token, now = new_form_token(), self.runner.clock()
+                await self.drafts.save(Draft(token, user.id, channel, kind, value.flow, preview.flow, {}, now))
+            except RequestOpenError as error:
+                reply = await self.requests.point_to_open_request(interaction, error.current)
+                view = ChangeForm.build_refusal(kind, reply, t)
+            except (UserError, DependencyError) as error:
+                text = sentences.with_channel_name(error.text, channel) if value.channel else error.text
+                view = ChangeForm.build_refusal(kind, sentences.sentence_message(t, text), t)
+            else:
+                metadata = ChangeFormMetadata(
+                    token=token, origin=interaction.target.channel, locale=user.locale, timezone=user.timezone
+                )
+                view = ChangeForm.build(metadata, preview, t)
+            await self.modals.replace_loading(view_id, view)
+            return NO_REPLY
+
+        return handle
+
+    async def submit(self, event: FormEvent) -> AckArgs:
+        """Store the request, then start what follows from it. Return what to acknowledge with.
+
+        The request is stored before the acknowledgement, so a crash cannot lose it. If it cannot be stored, the form
+        stays open with what was typed, and says why.
+        """
+        submitted = ChangeForm.parse(event.view)
+        if submitted is None:
+            return {}
+        metadata = submitted.metadata
+        t = self.runner.locales.for_reader(metadata.locale, metadata.timezone)
+        bind_contextvars(request="change", user=event.user.id, channel=metadata.origin)
+        try:
+            change = await self.runner.tasks.run_within(ACK_SECONDS, self._request(event, submitted), name="change")
+        except UserError as error:
+            log.info("refused", reason=str(error))
+            return self._refuse("refused", error.text, t)
+        except Exception as error:  # noqa: BLE001 - said at the form, whatever it is, and logged there
+            return self._refuse("fault", explain_unsaved(error, t), t)
+
+        async def execute(interaction: Interaction) -> Reply:
+            return await self.requests.execute(interaction, change)
+
+        target = ReplyTarget(metadata.origin, event.user.id, "")
+        self.runner.start("change", ChangeForm.CALLBACK, event.caller, target, execute)
+        return {}
+
+    async def _request(self, event: FormEvent, submitted: SubmittedChange) -> Change:
+        key, now = event.delivery_key, self.runner.clock()
+        if key is not None and not await self.runner.deliveries.record_once(key, now):
+            raise UserError("form.repeated")
+        user, draft = await self.runner.users.identify(event.caller), await self.drafts.get(submitted.metadata.token)
+        if draft is None or draft.user != user.id or draft.flow is None:
+            raise UserError("form.too_old")
+        return await self.submitter.request_change(
+            user, draft.channel, draft.kind, draft.flow, submitted.reason, form=draft
+        )
+
+    def _refuse(self, outcome: str, text: Text, t: Translator) -> AckArgs:
+        self.runner.metrics.requests.labels("change", ChangeForm.CALLBACK, outcome).inc()
+        return ack_errors(reason_error(text, t))

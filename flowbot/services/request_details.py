@@ -15,6 +15,7 @@ from flowbot.domain.policy import ChannelPolicy, Principal
 from flowbot.errors import Text
 from flowbot.services.flow_cache import FlowCache
 from flowbot.services.ports.storage import ChangeStore, RequestRecord
+from flowbot.services.restores import find_restore
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,7 @@ class RequestDetails:
         remarks: What is worth another look.
         since_approved: What differs from the flow as it was last approved; None where it never was.
         approvers: Those whom the policy names for approval now.
+        restore: The restore of the flow that the change deleted, unless it failed; None where there is none.
     """
 
     change: Change
@@ -36,6 +38,7 @@ class RequestDetails:
     remarks: tuple[Text, ...] = ()
     since_approved: tuple[FieldDifference, ...] | None = None
     approvers: tuple[Principal, ...] = ()
+    restore: Change | None = None
 
     @classmethod
     def of(cls, record: RequestRecord) -> Self:
@@ -121,9 +124,15 @@ class RequestDetailsLoader:
         return RequestDetails.of(replace(await self.store.get_record(change.id), change=change))
 
     async def load_newest(self, change_id: ChangeId) -> RequestDetails:
-        """Return a change, in its newest version, with its votes, names and, while it is pending, what to look at."""
+        """Return a change, in its newest version, with its votes and names.
+
+        While it is pending, also with what to look at; of a deleted flow, with its restore.
+        """
         record = await self.store.get_record(change_id)
         details, change = RequestDetails.of(record), record.change
+        if change.request.kind is ChangeKind.DELETE and change.state is ChangeState.APPLIED:
+            _, restore = await find_restore(self.store, change.id)
+            return replace(details, restore=restore)
         if change.state is not ChangeState.PENDING:
             return details
         approved = await self.store.last_approved_before(change)

@@ -71,7 +71,7 @@ async def test_restored_by_two_at_once_and_twice_it_is_one_flow(http: World) -> 
     await http.deniz.wait_until(
         lambda: len(private_messages(http, http.emma)) + len(private_messages(http, http.ayse)) == 3
     )
-    await click_and_read(http, http.emma, over, "Restore")
+    await http.deniz.wait_until(lambda: http.deniz.list_buttons(over) == [])
     assert list(http.enkapush.store.flows) == [2]
     assert [record.path for record in list_writes(http)] == ["/flows/1", "/flows"]
 
@@ -98,6 +98,28 @@ async def test_a_restore_that_was_refused_can_be_tried_again(http: World) -> Non
     await http.emma.click(over, "Restore")
     await http.deniz.wait_for_message(MARKETING, "Restored from #1 as #2, disabled.")
     assert list(http.enkapush.store.flows) == [2]
+    await http.deniz.wait_until(lambda: http.deniz.list_buttons(over) == [])
+
+
+@in_both_modes
+async def test_restore_goes_once_it_is_used(running: World) -> None:
+    over = await _delete_flow(running)
+    await running.emma.click(over, "Restore")
+    await running.deniz.wait_for_message(MARKETING, "Restored from #1 as #2, disabled.")
+    await running.deniz.wait_until(lambda: running.deniz.list_buttons(over) == [])
+    assert "Applied" in text_of(over)
+
+
+async def test_restore_goes_later_where_slack_is_busy(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    speed_up(world, monkeypatch)
+    await world.start_http()
+    over = await _delete_flow(world)
+    world.slack.faults.add("chat.update", error="fatal_error", times=2)
+    await world.emma.click(over, "Restore")
+    await world.deniz.wait_for_message(MARKETING, "Restored from #1 as #2, disabled.")
+    await world.deniz.wait_until(lambda: world.deniz.list_buttons(over) == [])
+    restored = [each for each in await world.deniz.list_messages(MARKETING) if "Restored from #1" in text_of(each)]
+    assert len([each for each in restored if not each.is_ephemeral]) == 1
 
 
 @pytest.mark.parametrize("after_effect", [True, False])
@@ -141,14 +163,16 @@ async def test_a_flow_that_was_restored_late_and_edited_since_is_not_made_twice(
     await world.start_http()
     over = await _delete_flow(world)
     world.enkapush.faults.add(Fault.hang(outlives_sender=True, method="POST", path="/flows"))
-    await world.emma.click(over, "Restore")
+    pressed = await world.emma.click(over, "Restore")
     open_end = await world.deniz.wait_for_message(MARKETING, "not known")
     world.enkapush.release()
     await wait_until(lambda: 2 in world.enkapush.store.flows)
     world.enkapush.store.update_flow(2, title="Spring is here!")
     world.time.ahead += 61
     assert "It is still not known." in await click_and_read(world, world.emma, open_end, "Check again", MARKETING)
-    assert "asked for already" in await click_and_read(world, world.emma, over, "Restore")
+    pressed.payload["trigger_id"] += ".late"
+    await world.slack.dispatcher.redeliver(pressed)
+    await wait_for_private_message(world.emma, "asked for already")
     assert list(world.enkapush.store.flows) == [2]
 
 

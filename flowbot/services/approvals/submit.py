@@ -26,6 +26,7 @@ from flowbot.services.executor.preconditions import find_unsettled_blocker
 from flowbot.services.ports import Clock
 from flowbot.services.ports.enkapush import FlowSource
 from flowbot.services.ports.storage import ChangeStore, FlowBusyError, PolicyStore
+from flowbot.services.restores import find_restore
 from flowbot.services.users import CurrentUser, UserService
 
 FRESH_SECONDS: Final = 1.0
@@ -173,16 +174,8 @@ class RequestSubmitter:
             raise UserError("request.nothing_to_restore")
         request = _new_request(user, deleted.request.channel, ChangeKind.RESTORE, before, "")
         wanted = DesiredFlow(FlowContent.of(before), image=deleted.progress.image)
-        token = await self._find_restore_token(change_id)
+        token, _ = await find_restore(self.store, change_id)
         return await self._submit(replace(request, flow=None, wanted=wanted, token=token))
-
-    async def _find_restore_token(self, deleted: ChangeId) -> FormToken:
-        """Return the token under which a flow is restored once; another one after each try that failed."""
-        token, number = FormToken(f"restore.{deleted}"), 1
-        while (earlier := await self.store.get_by_token(token)) and earlier.state is ChangeState.FAILED:
-            number += 1
-            token = FormToken(f"restore.{deleted}.{number}")
-        return token
 
     async def _submit(self, request: ChangeRequest) -> Change:
         if blocker := await find_unsettled_blocker(self.store, request, self.clock()):

@@ -91,6 +91,22 @@ class RequestMessageSync:
         except (DependencyError, MessageGoneError) as error:
             log.warning("projection.twin_not_drawn", change=change_id, error=str(error))
 
+    async def redraw(self, change_id: ChangeId) -> None:
+        """Let a change's message show what has become of it since, though the change itself stays as it is.
+
+        Raises:
+            DependencyError: Slack did not take it; it will be tried again.
+        """
+        async with self._locks.setdefault(change_id, asyncio.Lock()):
+            details = await self.details.load_newest(change_id)
+            channel, ts = details.change.message_channel, details.change.message_ts
+            if channel is None or ts is None:
+                return
+            try:
+                await self.poster.edit(channel, ts, self._render(details))
+            except (MessageGoneError, MessageRefusedError) as error:
+                log.warning("projection.not_redrawn", change=change_id, error=str(error))
+
     async def find_permalink(self, change: Change) -> str | None:
         """Return the address of the change's message, where it has one and Slack tells it."""
         if change.message_channel is None or change.message_ts is None:

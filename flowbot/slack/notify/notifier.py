@@ -15,6 +15,7 @@ from flowbot.i18n.translator import Translators
 from flowbot.services.ports import Clock
 from flowbot.services.ports.storage import ChangeStore
 from flowbot.services.request_details import RequestDetailsLoader
+from flowbot.services.restores import parse_restored_change
 from flowbot.slack.api.messages import MessagePoster, MessageRefusedError, Responder
 from flowbot.slack.notify.form_result import FormResult
 from flowbot.slack.notify.message_sync import RequestMessageSync
@@ -68,6 +69,8 @@ class SlackNotifier:
     async def notify(self, change: Change, flow: Flow | None = None) -> Change:
         """Announce a skipped approval, notify the requester and sync the message, each even if another fails.
 
+        A restore takes its button from the message of the delete.
+
         The change counts as shown only when all are through. A change without a message for the team is reported
         to the form's author alone.
 
@@ -90,6 +93,9 @@ class SlackNotifier:
             await self._announce_skip(change)
         with _collecting(faults, "word"):
             await self._notify_requester(change)
+        if (deleted := parse_restored_change(change.request)) is not None:
+            with _collecting(faults, "deleted"):
+                await self.message_sync.redraw(deleted)
         with _collecting(faults, "message"):
             synced = await self.message_sync.sync(change, counts_as_shown=not faults)
         if not faults:

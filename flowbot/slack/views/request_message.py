@@ -220,7 +220,7 @@ def _buttons(details: RequestDetails, t: Translator) -> list[Element]:
             return [block_kit.button(t("request.ask_again"), ActionId.ASK_AGAIN, value)]
         case ChangeState.FAILED if change.outcome is not None and change.outcome.key in LAPSED_KEYS:
             return [block_kit.button(t("request.ask_again"), ActionId.ASK_AGAIN, value)]
-        case ChangeState.APPLIED if change.request.kind is ChangeKind.DELETE:
+        case ChangeState.APPLIED if change.request.kind is ChangeKind.DELETE and details.restore is None:
             return [block_kit.button(t("button.restore"), ActionId.RESTORE, value)]
         case _:
             return []

@@ -161,6 +161,7 @@ async def run_flowbot(
             start_task=tasks.start,
             metrics=metrics,
             clock=clock,
+            monotonic=monotonic,
         )
         # Undone from the last to the first: take no more work, then finish what is in hand.
         stack.push_async_callback(tasks.drain, drain_seconds)
@@ -186,7 +187,7 @@ def _build_services(settings: Settings, outside: _Outside, source: EnkapushReade
     directory = SlackUserDirectory(outside.slack, groups_in_policies)
     users = UserService(directory, settings.flowbot_admins, monotonic=monotonic)
     owner = f"{socket.gethostname()[:64]}:{os.getpid()}:{secrets.token_hex(4)}"
-    leases = LeaseKeeper(store, clock, owner)
+    leases = LeaseKeeper(store, clock, monotonic, owner)
     context = ExecutionContext(
         store=store,
         images=images,

@@ -15,10 +15,20 @@ from flowbot.errors import Text
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """A process's hold on a change until a moment; renewed while the process works on it."""
+    """A process's hold on a change, renewed while the process works on it.
+
+    Attributes:
+        owner: The process.
+        until: When it runs out, by the owner's clock. Another one each time: others watch whether it changes.
+    """
 
     owner: str
     until: datetime
+
+    @classmethod
+    def of(cls, owner: str | None, until: datetime | None) -> Self | None:
+        """Return the lease of a stored change; None where it has none."""
+        return None if owner is None or until is None else cls(owner, until)
 
 
 class ChangeKind(StrEnum):
@@ -233,7 +243,7 @@ class Change:
         sent_at: When the write was marked as about to be sent; None before.
         newest_before: For a create or restore: the highest flow id just before it was sent.
         due_at: The moment at which something has to be done next; None where time changes nothing.
-        lease_owner: The process that works on it until `lease_until`.
+        lease_owner, lease_until: Its lease, both None where nobody has one.
         shown_version: The version that everybody concerned was last told about.
         message_channel, message_ts: Its message in Slack, if it has one.
     """
@@ -255,6 +265,11 @@ class Change:
     shown_version: int = 0
     message_channel: ChannelId | None = None
     message_ts: str | None = None
+
+    @property
+    def lease(self) -> Lease | None:
+        """Return the lease under which a process works on it; None where nobody does."""
+        return Lease.of(self.lease_owner, self.lease_until)
 
     @property
     def approval_channel(self) -> ChannelId:

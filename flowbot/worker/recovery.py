@@ -1,23 +1,24 @@
 """Recovery: takes over lapsed leases, expires due requests, and sends what was not shown."""
 
 import asyncio
-from collections.abc import Awaitable, Coroutine
+from collections.abc import Awaitable, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Final, Protocol
 
 import structlog
 
 from flowbot.domain.approval import is_expired
-from flowbot.domain.change import LEASED_STATES, Change, ChangeState
+from flowbot.domain.change import Change
 from flowbot.domain.ids import ChangeId
 from flowbot.errors import DependencyError
 from flowbot.observability.metrics import Metrics
 from flowbot.services.approvals.expire import RequestExpiry
 from flowbot.services.executor.executor import ChangeExecutor
-from flowbot.services.executor.lease import LeaseKeeper
-from flowbot.services.ports import Clock
+from flowbot.services.executor.lease import LeaseKeeper, LeaseObserver
+from flowbot.services.ports import Clock, Monotonic
+from flowbot.services.ports.leases import Leasable
 from flowbot.services.ports.slack import Notifier
 from flowbot.services.ports.storage import ChangeStore
 from flowbot.worker.retention import Retention
@@ -29,8 +30,10 @@ RETENTION_ROUNDS: Final = 1200
 UNSHOWN_LIMIT: Final = 500
 NOTICES_LIMIT: Final = 20
 """So many due requests are notified of at a time: a Slack that hangs must leave connections for who presses now."""
-FIRST_PAUSE: Final = timedelta(seconds=0.5)
-LONGEST_PAUSE: Final = timedelta(minutes=10)
+NOTIFYING_SECONDS: Final = 2.0
+"""Whoever moved a change has this long to tell of it before others do: a message is not posted twice by two at once."""
+FIRST_PAUSE_SECONDS: Final = 0.5
+LONGEST_PAUSE_SECONDS: Final = 600.0
 
 log = structlog.get_logger(__name__)
 
@@ -59,33 +62,45 @@ class Recovery:
     start_task: TaskStarter
     metrics: Metrics
     clock: Clock
-    _retries: dict[ChangeId, tuple[int, datetime]] = field(default_factory=dict)
+    monotonic: Monotonic
+    _retries: dict[ChangeId, tuple[int, float]] = field(default_factory=dict)
     _notifying: set[ChangeId] = field(default_factory=set)
+    _in_progress: LeaseObserver = field(init=False)
+    _unshown: LeaseObserver = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Begin without having seen any lease."""
+        self._in_progress, self._unshown = LeaseObserver(self.monotonic), LeaseObserver(self.monotonic)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Run a round at once, and one after another until `stop`. Tasks that were started go on."""
         number = 0
         while not stop.is_set():
-            is_well = await self._guard(self._run_round(number), "round")
+            is_well = await self._guard(self.run_round(number), "round")
             self.metrics.recovery_rounds.labels("done" if is_well else "failed").inc()
             number += 1
             with suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), ROUND_SECONDS)
 
-    async def _run_round(self, number: int) -> None:
-        overdue = await self.store.overdue_states(self.clock())
-        if overdue & LEASED_STATES:
-            await self.resume_lapsed()
-        if ChangeState.PENDING in overdue:
+    async def run_round(self, number: int) -> None:
+        """Run one round; `number` says what is done in it beside looking for leases that ran out and for due changes.
+
+        Raises:
+            DependencyError: the database did not answer.
+        """
+        backlog = await self.store.find_backlog(self.clock())
+        if lapsed := self._in_progress.find_free(backlog.in_progress):
+            await self.resume_lapsed(lapsed)
+        if backlog.has_due:
             await self.process_due()
         if number % UNSHOWN_ROUNDS == 0:
             await self.send_unshown()
         if number % RETENTION_ROUNDS == 0:
             await self.retention.delete_expired(self.clock())
 
-    async def resume_lapsed(self) -> None:
+    async def resume_lapsed(self, lapsed: Sequence[Leasable]) -> None:
         """Start to execute what other processes left. One that takes long holds up neither the others nor a round."""
-        for change in await self.store.claim_lapsed(self.clock(), self.leases.new_lease()):
+        for change in await self.store.claim_lapsed(lapsed, self.leases.new_lease()):
             log.info("recovery.taken_over", change=change.id, state=change.state)
             self.metrics.leases_taken_over.inc()
             work = self._guard(self.executor.execute(change, self.notifier.notify), "carry_out")
@@ -126,16 +141,16 @@ class Recovery:
     async def send_unshown(self) -> None:
         """Start to notify people again of changes whose newest version was not shown, each time after a longer pause.
 
-        One change cannot crowd out the others, and no pause outlasts a clock that is put back.
+        One change cannot crowd out the others.
         """
-        now = self.clock()
-        unshown = await self.store.unshown(now, limit=UNSHOWN_LIMIT)
+        unshown = await self.store.unshown(limit=UNSHOWN_LIMIT)
         self._retries = {change.id: self._retries[change.id] for change in unshown if change.id in self._retries}
-        for change in unshown:
+        now = self.monotonic()
+        for change in self._unshown.find_free(unshown, pause=NOTIFYING_SECONDS):
             tries, after = self._retries.get(change.id, (0, now))
-            if now < after <= now + LONGEST_PAUSE:
+            if now < after:
                 continue
-            pause = min(LONGEST_PAUSE, FIRST_PAUSE * (1 << min(tries, 16)))
+            pause = min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * (1 << min(tries, 16)))
             self._retries[change.id] = (tries + 1, now + pause)
             work = self._guard(self.executor.notify_again(change, self.notifier.notify), "tell")
             self.start_task(work, name=f"notice of {change.id}")

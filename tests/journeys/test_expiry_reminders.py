@@ -15,7 +15,8 @@ from flowbot.domain.ids import ChannelId, FlowId, FormToken, UserId, WebsiteId
 from flowbot.domain.policy import ApprovalRule
 from flowbot.sandbox.slack import Message, text_of
 from flowbot.services import inbox
-from flowbot.storage.repositories.changes import NOTIFYING_SECONDS, ChangeRepository
+from flowbot.storage.repositories.changes import ChangeRepository
+from flowbot.worker.recovery import NOTIFYING_SECONDS
 from tests.journeys.form_steps import add_flow, list_writes
 from tests.journeys.request_steps import (
     WAITING,
@@ -41,7 +42,7 @@ from tests.journeys.world import (
 
 HOUR = 3600
 EIGHT_HOURS = "expires_after_hours = 8"
-SLOW: Final = NOTIFYING_SECONDS.total_seconds() + 0.5
+SLOW: Final = NOTIFYING_SECONDS + 0.5
 """Seconds after which who did not know that somebody is telling would tell again."""
 
 

@@ -200,7 +200,7 @@ class Process:
         drafts = cast("DraftRepository", self._database_port(DraftRepository(around.database)))
         enkapush = cast("FakeEnkapush", FaultyPort(around.enkapush, self.life))
         people = UserService(around.directory, frozenset(), monotonic=around.monotonic)
-        leases = LeaseKeeper(store, around.clock, name)
+        leases = LeaseKeeper(store, around.clock, around.monotonic, name)
         context = ExecutionContext(
             store=store,
             images=images,
@@ -223,7 +223,7 @@ class Process:
             clock=around.clock,
         )
         self.people = people
-        clock = around.clock
+        clock = self.clock = around.clock
         authorizer = RequestAuthorizer(store, clock, people.find_current_members)
         self.submitter = RequestSubmitter(store, policies, enkapush, authorizer, people, leases, clock)
         self.decisions = DecisionService(store, authorizer, people, leases, clock)
@@ -239,13 +239,19 @@ class Process:
             start_task=self._begin,
             metrics=Metrics(),
             clock=clock,
+            monotonic=around.monotonic,
         )
+        self._store = store
         self._begun: set[asyncio.Task[None]] = set()
+
+    async def observe(self) -> None:
+        """See what others work on and tell of, as rounds of recovery do all the time."""
+        self.recovery._in_progress.find_free((await self._store.find_backlog(self.clock())).in_progress)
+        self.recovery._unshown.find_free(await self._store.unshown())
 
     async def recover(self) -> None:
         """Run one round of recovery and all tasks that it starts."""
-        await self.recovery.resume_lapsed()
-        await self.recovery.process_due()
+        await self.recovery.run_round(1)
         await self._finish_tasks()
         await self.recovery.send_unshown()
         await self._finish_tasks()

@@ -156,7 +156,7 @@ class RequestRules(ModelMachine):
         """Let the other process take over while this one is frozen."""
         if isinstance(meanwhile, ChannelPolicy):
             await self.world.set_policy(meanwhile)
-        self.world.advance(LEASE)
+        await self.world.pass_time(LEASE)
         await self.world.run_step(1 - process, Process.recover)
         await self.world.check_invariants()
         if isinstance(meanwhile, str) and flow is not None:

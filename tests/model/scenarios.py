@@ -141,7 +141,7 @@ class ApprovalMachine(DecisionRules):
         FaultPlan(calls_until_death=calls).inject(self.world, process)
         self._run_steps((process, self._approve_step(CAN, change)))
         self._run(self.world.check_invariants())
-        self.world.advance(max(pause, LEASE))
+        self._run(self.world.pass_time(max(pause, LEASE)))
         if policy is not None:
             self._run(self.world.set_policy(policy))
         if edit is not None:

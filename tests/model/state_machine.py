@@ -56,7 +56,7 @@ class ModelMachine(RuleBasedStateMachine):
 
     @rule(pause=PAUSES)
     def time_passes(self, pause: timedelta) -> None:
-        self.world.advance(pause)
+        self._run(self.world.pass_time(pause))
 
     @rule(policy=POLICIES)
     def the_policy_is_edited(self, policy: ChannelPolicy | None) -> None:

@@ -94,6 +94,13 @@ class World(PolicyInvariants):
         self.now += time
         self.enkapush.complete_writes_due(self.now)
 
+    async def pass_time(self, time: timedelta) -> None:
+        """Let every process that runs see how things stand, and then time go by."""
+        for number, process in enumerate(self.processes):
+            if process.life.calls_until_freeze is None:
+                await self.run_step(number, Process.observe)
+        self.advance(time)
+
     async def sleep(self, seconds: float) -> None:
         self.advance(timedelta(seconds=seconds))
 
@@ -145,9 +152,9 @@ class World(PolicyInvariants):
         """Clear all faults, and let a new process pick up what is left."""
         self.enkapush.clear_faults()
         self.slack.is_away = False
-        self.advance(LEASE)
         process = self.processes[0] = self.new_process()
         for _ in range(3):
+            await self.pass_time(LEASE)
             await process.recover()
 
     # --- invariants ------------------------------------------------------------------------------------------------

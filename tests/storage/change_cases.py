@@ -1,5 +1,6 @@
 """Cases for tests of changes: a fixed clock, a requester, requests, and strategies for all of them."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from typing import Any, Final
@@ -23,6 +24,7 @@ from flowbot.domain.flow import DesiredFlow, Flow, FlowButton, FlowContent, Tota
 from flowbot.domain.ids import ChannelId, FlowId, FormToken, UserId, WebsiteId
 from flowbot.domain.images import ImageFile, ImageUpload
 from flowbot.domain.policy import ApprovalRule, Gate, NotifyMode
+from flowbot.services.ports.leases import ChangeInProgress, Leasable
 from flowbot.storage.repositories.change_rows import append_events
 from flowbot.storage.repositories.changes import ChangeRepository
 from flowbot.storage.unit_of_work import Database
@@ -59,6 +61,19 @@ async def move_through(store: ChangeRepository, change: Change, *states: ChangeS
     for state in states:
         change = await store.replace_if_unchanged(change, replace(change, state=state, **other))
     return change
+
+
+async def claim(
+    store: ChangeRepository, lease: Lease = THEIRS, *, seen: Sequence[Leasable] | None = None, limit: int = 20
+) -> tuple[Change, ...]:
+    """Take over what was `seen` in progress, by default all that is, as if every lease had run out."""
+    lapsed = (await store.find_backlog(NOON)).in_progress if seen is None else seen
+    return await store.claim_lapsed(lapsed, lease, limit=limit)
+
+
+def in_progress(change: Change) -> ChangeInProgress:
+    """Return what the recovery sees of a change."""
+    return ChangeInProgress(change.id, change.version, change.lease)
 
 
 async def list_actions(store: ChangeRepository) -> list[str]:

@@ -9,13 +9,12 @@ from sqlalchemy import update
 from flowbot.domain.change import ChangeKind, ChangeState, Closure, ClosureKind, Progress
 from flowbot.domain.ids import ChangeId, ChannelId, FlowId, WebsiteId
 from flowbot.services.ports.storage import EventFilter
-from flowbot.storage.repositories.changes import NOTIFYING_SECONDS, ChangeRepository
+from flowbot.storage.repositories.changes import ChangeRepository
 from flowbot.storage.tables import changes
 from flowbot.storage.unit_of_work import Database
 from tests.storage.change_cases import (
     C1,
     NOON,
-    OURS,
     SECOND,
     SHOP,
     append_event,
@@ -110,27 +109,18 @@ async def test_a_restore_has_made_the_new_flow_and_not_the_one_that_it_was_asked
 
 async def test_a_settled_change_is_untold_until_its_version_was_shown(store: ChangeRepository) -> None:
     change = await move_through(store, await submit_change(store), ChangeState.FAILED)
-    now = OURS.until + SECOND
-    assert await store.unshown(now) == (change,)
+    assert await store.unshown() == (change,)
     await store.mark_shown(change.id, change.version - 1)
-    assert [kept.id for kept in await store.unshown(now)] == [change.id]
+    assert [kept.id for kept in await store.unshown()] == [change.id]
     await store.mark_shown(change.id, change.version)
-    assert await store.unshown(now) == ()
+    assert await store.unshown() == ()
 
 
 async def test_what_waits_for_approval_is_told_and_what_is_in_hand_is_not(store: ChangeRepository) -> None:
     await submit_change(store)
     await move_through(store, await submit_change(store, "t2", flow=None), ChangeState.APPLYING)
     waiting = await move_through(store, await submit_change(store, "t3", flow=None), ChangeState.PENDING)
-    assert await store.unshown(OURS.until + SECOND) == (waiting,)
-
-
-async def test_telling_is_left_to_the_owner_while_the_lease_runs(store: ChangeRepository) -> None:
-    change = await move_through(store, await submit_change(store), ChangeState.FAILED)
-    assert await store.unshown(OURS.until - SECOND) == ()
-    await store.release_lease(change.id, OURS.owner)
-    assert await store.unshown(change.changed_at + NOTIFYING_SECONDS - SECOND) == ()
-    assert [kept.id for kept in await store.unshown(change.changed_at + NOTIFYING_SECONDS)] == [change.id]
+    assert await store.unshown() == (waiting,)
 
 
 async def test_the_untold_come_oldest_first_and_no_more_than_asked_for(store: ChangeRepository) -> None:
@@ -139,7 +129,7 @@ async def test_the_untold_come_oldest_first_and_no_more_than_asked_for(store: Ch
         change = await submit_change(store, f"t{number}", flow=None)
         kept = await move_through(store, change, ChangeState.FAILED, changed_at=NOON + number * SECOND)
         ids.append((number, kept.id))
-    unshown = await store.unshown(OURS.until + SECOND, limit=2)
+    unshown = await store.unshown(limit=2)
     assert [change.id for change in unshown] == [change for _, change in sorted(ids)][:2]
 
 

@@ -104,16 +104,6 @@ async def test_what_is_due_comes_longest_overdue_first_and_no_more_than_asked_fo
     assert list_ids(await store.due(NOON + SECOND))[3:] == [kept["future"].id]
 
 
-async def test_the_states_of_overdue_changes_are_told(store: ChangeRepository) -> None:
-    await submit_pending(store, token="pending", flow=None, due_at=NOON)
-    await move_through(store, await submit_pending(store, token="applying", flow=None), ChangeState.APPLYING)
-    await submit_change(store, "in hand", flow=None)
-    await move_through(store, await submit_pending(store, token="expired", flow=None, due_at=NOON), ChangeState.EXPIRED)
-    assert await store.overdue_states(NOON - SECOND) == {ChangeState.APPLYING}
-    assert await store.overdue_states(NOON) == {ChangeState.APPLYING, ChangeState.PENDING}
-    assert await store.overdue_states(LATER) == {ChangeState.APPLYING, ChangeState.PENDING, ChangeState.DRAFT}
-
-
 async def test_a_person_finds_their_own_latest_requests_newest_first(
     store: ChangeRepository, database: Database
 ) -> None:

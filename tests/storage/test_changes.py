@@ -32,6 +32,7 @@ from tests.storage.change_cases import (
     SHOP,
     THEIRS,
     append_event,
+    claim,
     list_actions,
     move_through,
     new_event,
@@ -229,7 +230,7 @@ async def test_who_saw_an_older_version_is_shown_the_new_one_and_writes_nothing(
 
 async def test_who_lost_the_lease_settles_nothing(store: ChangeRepository) -> None:
     change = await move_through(store, await submit_change(store), ChangeState.APPLYING)
-    (claimed,) = await store.claim_lapsed(OURS.until + SECOND, THEIRS)
+    (claimed,) = await claim(store)
     with pytest.raises(VersionConflictError) as conflict:
         await store.replace_if_unchanged(change, replace(change, state=ChangeState.FAILED))
     assert conflict.value.current == claimed

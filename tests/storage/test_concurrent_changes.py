@@ -11,6 +11,7 @@ from sqlalchemy import text
 
 from flowbot.domain.change import Change, ChangeState, Lease
 from flowbot.domain.ids import FlowId, ImageId
+from flowbot.services.ports.leases import Backlog
 from flowbot.services.ports.storage import FlowBusyError, VersionConflictError
 from flowbot.storage.engine import open_database
 from flowbot.storage.repositories.changes import ChangeRepository
@@ -21,6 +22,8 @@ from tests.storage.change_cases import (
     OURS,
     SECOND,
     THEIRS,
+    claim,
+    in_progress,
     list_actions,
     move_through,
     new_event,
@@ -145,48 +148,72 @@ async def test_changes_whose_lease_ran_out_are_taken_over_oldest_first(database:
     times = iter(NOON - timedelta(seconds=age) for age in (1, 3, 2))
     store = ChangeRepository(database, lambda: next(times))
     changes = await submit_many(store, 3)
-    claimed = await store.claim_lapsed(LATER, THEIRS, limit=2)
+    claimed = await claim(store, limit=2)
     assert [change.id for change in claimed] == [changes[1].id, changes[2].id]
     assert claimed[0] == replace(changes[1], lease_owner=THEIRS.owner, lease_until=THEIRS.until)
     assert await store.get(claimed[0].id) == claimed[0]
 
 
-async def test_a_running_lease_is_not_taken_over(store: ChangeRepository) -> None:
+async def test_nothing_is_taken_over_where_nothing_was_seen(store: ChangeRepository) -> None:
     await submit_change(store)
-    assert await store.claim_lapsed(OURS.until, THEIRS) == ()
+    assert await claim(store, seen=()) == ()
 
 
 async def test_what_is_noted_on_the_way_leaves_a_lease_that_was_renewed_meanwhile(store: ChangeRepository) -> None:
     change = await move_through(store, await submit_change(store), ChangeState.APPLYING)
-    assert await store.renew_lease(change.id, Lease(OURS.owner, LATER + 60 * SECOND))
-    await store.replace_if_unchanged(change, replace(change, progress=replace(change.progress, image=ImageId("kept"))))
-    assert await store.claim_lapsed(LATER, THEIRS) == ()
+    renewed = Lease(OURS.owner, LATER + 60 * SECOND)
+    assert await store.renew_lease(change.id, renewed)
+    kept = await store.replace_if_unchanged(
+        change, replace(change, progress=replace(change.progress, image=ImageId("kept")))
+    )
+    assert kept.lease == renewed
 
 
 async def test_only_what_is_in_hand_is_taken_over(store: ChangeRepository) -> None:
     applying = await move_through(store, await submit_change(store), ChangeState.APPLYING)
-    await move_through(store, await submit_change(store, "t2", flow=None), ChangeState.PENDING)
+    waiting = await move_through(store, await submit_change(store, "t2", flow=None), ChangeState.PENDING)
     await move_through(store, await submit_change(store, "t3", flow=None), ChangeState.APPLYING, ChangeState.UNKNOWN)
-    assert [change.id for change in await store.claim_lapsed(LATER, THEIRS)] == [applying.id]
+    assert [change.id for change in await claim(store, seen=[applying, waiting])] == [applying.id]
 
 
-async def test_a_lease_that_was_given_up_is_free_at_once(store: ChangeRepository) -> None:
-    change = await submit_change(store)
-    await store.release_lease(change.id, OURS.owner)
-    assert [kept.id for kept in await store.claim_lapsed(NOON, THEIRS)] == [change.id]
+async def test_what_is_in_hand_is_told_with_its_lease_oldest_first(database: Database) -> None:
+    times = iter(NOON - timedelta(seconds=age) for age in (1, 3, 2))
+    store = ChangeRepository(database, lambda: next(times))
+    young, old, middle = await submit_many(store, 3)
+    await store.release_lease(middle.id, OURS.owner)
+    waiting = await move_through(store, young, ChangeState.PENDING, due_at=NOON)
+    free = replace(in_progress(middle), lease=None)
+    assert await store.find_backlog(NOON - SECOND) == Backlog((in_progress(old), free), has_due=False)
+    assert await store.find_backlog(NOON) == Backlog((in_progress(old), free), has_due=True)
+    await move_through(store, waiting, ChangeState.EXPIRED)
+    assert not (await store.find_backlog(LATER)).has_due
+
+
+async def test_a_lease_that_was_renewed_or_given_up_since_it_was_seen_is_not_taken_over(
+    store: ChangeRepository,
+) -> None:
+    renewed, given_up = await submit_many(store, 2)
+    assert await store.renew_lease(renewed.id, Lease(OURS.owner, OURS.until + SECOND))
+    await store.release_lease(given_up.id, OURS.owner)
+    assert await claim(store, seen=[renewed, given_up]) == ()
+    assert not await store.try_acquire_lease(renewed, THEIRS)
+    assert not await store.try_acquire_lease(given_up, THEIRS)
+    assert {kept.id for kept in await claim(store)} == {renewed.id, given_up.id}
 
 
 async def test_two_processes_take_over_different_changes(
     store: ChangeRepository, other_store: ChangeRepository
 ) -> None:
     changes = await submit_many(store, 30)
-    renewed = [Lease(lease.owner, LATER + 60 * SECOND) for lease in (OURS, THEIRS)]
+    seen = (await store.find_backlog(NOON)).in_progress
+    leases = [Lease(lease.owner, LATER + 60 * SECOND) for lease in (OURS, THEIRS)]
     calls = [
-        one.claim_lapsed(LATER, lease, limit=4)
-        for one, lease in zip((store, other_store) * 5, renewed * 5, strict=True)
+        one.claim_lapsed(seen[first : first + 8], lease)
+        for one, lease in zip((store, other_store), leases, strict=True)
+        for first in range(0, 28, 4)
     ]
     claimed = [change for part in await asyncio.gather(*calls) for change in part]
-    claimed += await store.claim_lapsed(LATER, renewed[0], limit=30)
+    claimed += await store.claim_lapsed(seen, leases[0], limit=30)
     assert sorted(change.id for change in claimed) == sorted(change.id for change in changes)
     for change in claimed:
         assert await store.get(change.id) == change
@@ -199,7 +226,7 @@ async def test_a_change_that_somebody_writes_to_is_passed_by_without_waiting(pos
     first, second = await submit_many(store, 2)
     async with here.write() as connection:
         await connection.execute(text("UPDATE changes SET version = version WHERE id = :id"), {"id": first.id})
-        assert [change.id for change in await other_store.claim_lapsed(LATER, THEIRS)] == [second.id]
+        assert [change.id for change in await claim(other_store)] == [second.id]
     await here.close()
     await there.close()
 
@@ -208,15 +235,38 @@ async def test_of_two_who_take_a_free_lease_in_the_same_instant_one_holds_it(
     store: ChangeRepository, other_store: ChangeRepository
 ) -> None:
     change = await submit_change(store)
-    assert not await other_store.try_acquire_lease(change.id, OURS.until, THEIRS)
+    free = replace(change, lease_owner=None, lease_until=None)
+    assert not await other_store.try_acquire_lease(free, THEIRS)
     await store.release_lease(change.id, OURS.owner)
     took = await asyncio.gather(
-        *(one.try_acquire_lease(change.id, NOON, lease) for one, lease in ((store, OURS), (other_store, THEIRS)))
+        *(one.try_acquire_lease(free, lease) for one, lease in ((store, OURS), (other_store, THEIRS)))
     )
     kept = await store.get(change.id)
     assert sorted(took) == [False, True]
     assert kept is not None
     assert (kept.lease_owner, kept.version) == ((OURS if took[0] else THEIRS).owner, 1)
+
+
+async def test_of_two_who_take_over_the_same_lease_in_the_same_instant_one_holds_it(
+    store: ChangeRepository, other_store: ChangeRepository
+) -> None:
+    change = await submit_change(store)
+    took = await asyncio.gather(
+        *(
+            one.try_acquire_lease(change, replace(THEIRS, owner=name))
+            for one, name in ((store, "a"), (other_store, "b"))
+        )
+    )
+    assert sorted(took) == [False, True]
+
+
+async def test_half_a_lease_is_none(store: ChangeRepository, database: Database) -> None:
+    change = await submit_change(store)
+    async with database.write() as connection:
+        await connection.execute(text("UPDATE changes SET lease_until = NULL"))
+    (seen,) = (await store.find_backlog(NOON)).in_progress
+    assert seen.lease is None
+    assert [kept.id for kept in await claim(store)] == [change.id]
 
 
 async def test_an_owner_prolongs_the_lease_and_nobody_else_does(store: ChangeRepository) -> None:
@@ -225,12 +275,11 @@ async def test_an_owner_prolongs_the_lease_and_nobody_else_does(store: ChangeRep
     assert not await store.renew_lease(change.id, Lease("somebody", LATER + SECOND))
     kept = await store.get(change.id)
     assert kept == replace(change, lease_until=LATER)
-    assert await store.claim_lapsed(LATER, THEIRS) == ()
 
 
 async def test_a_lost_lease_is_neither_prolonged_nor_given_up_nor_sent_under(store: ChangeRepository) -> None:
     change = await move_through(store, await submit_change(store), ChangeState.APPLYING)
-    (claimed,) = await store.claim_lapsed(LATER, THEIRS)
+    (claimed,) = await claim(store)
     assert not await store.renew_lease(change.id, OURS)
     assert not await store.mark_sent_once(change.id, OURS.owner, LATER, None)
     await store.release_lease(change.id, OURS.owner)
@@ -253,7 +302,7 @@ async def test_of_twenty_who_ask_leave_to_send_one_gets_it(
 async def test_leave_to_send_is_given_once_for_all_owners(store: ChangeRepository) -> None:
     change = await move_through(store, await submit_change(store), ChangeState.APPLYING)
     assert await store.mark_sent_once(change.id, OURS.owner, NOON, None)
-    (claimed,) = await store.claim_lapsed(LATER, THEIRS)
+    (claimed,) = await claim(store)
     assert claimed.sent_at == NOON
     assert not await store.mark_sent_once(change.id, THEIRS.owner, LATER, None)
 

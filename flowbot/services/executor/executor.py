@@ -124,7 +124,7 @@ class ChangeExecutor:
             DependencyError: something did not answer; it is tried again later.
         """
         try:
-            async with self.leases.hold(change.id, until=change.lease_until) as lease:
+            async with self.leases.hold(change.id, change.lease) as lease:
                 settled = await self._settle(change, notify, requester)
                 lease.is_done = True
                 if settled.change.state is not ChangeState.PENDING:
@@ -143,12 +143,12 @@ class ChangeExecutor:
     async def notify_again(self, change: Change, notify: NotifyCallback) -> None:
         """Notify people of a change whose newest version was not shown yet, under a lease.
 
-        Nothing is done where somebody else holds the change.
+        Nothing is done where somebody has taken the change since it was read, free to take.
         """
-        if (acquired := await self.leases.try_acquire(change.id)) is None:
+        if (acquired := await self.leases.try_acquire(change)) is None:
             return
         with suppress(LeaseLostError):
-            async with self.leases.hold(change.id, until=acquired.until) as lease:
+            async with self.leases.hold(change.id, acquired) as lease:
                 lease.is_done = True
                 await notify(change)
 

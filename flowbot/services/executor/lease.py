@@ -1,24 +1,30 @@
-"""Leases: one process works on a change at a time, and renews its lease while it does."""
+"""Leases: one process works on a change at a time, and renews its lease while it does.
+
+Processes agree on no time: a lease has run out when another process saw it unchanged for its length by a clock of its
+own that only grows. Its holder counts, by such a clock too, from the moment before it wrote it.
+"""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from typing import Final
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import Final, TypeVar
 
 import structlog
 
 from flowbot.domain.change import Lease
 from flowbot.domain.ids import ChangeId
 from flowbot.errors import DependencyError
-from flowbot.services.ports import Clock
-from flowbot.services.ports.storage import ChangeStore
+from flowbot.services.ports import Clock, Monotonic
+from flowbot.services.ports.leases import Leasable, LeaseStore
 
 LEASE_SECONDS: Final = 3.0
 """A process that works on a change and is not heard of for this long has lost it."""
 
 RENEW_SECONDS: Final = 0.75
+
+Observed = TypeVar("Observed", bound=Leasable)
 
 log = structlog.get_logger(__name__)
 
@@ -34,12 +40,43 @@ class HeldLease:
     Attributes:
         is_done: The work that needs the lease is done; its holder sets this.
         is_lost: Another process has taken the change over.
-        until: No other process takes it over before; None where that is not known.
+        until: No other process takes it over before, by this process's monotonic clock; None where that is not known.
     """
 
     is_done: bool = False
     is_lost: bool = False
-    until: datetime | None = None
+    until: float | None = None
+
+
+@dataclass(slots=True)
+class LeaseObserver:
+    """What a process has seen of other processes' leases, and since when they are unchanged.
+
+    Attributes:
+        monotonic: Measures for how long.
+    """
+
+    monotonic: Monotonic
+    _seen: dict[ChangeId, tuple[int, Lease | None, float]] = field(default_factory=dict)
+
+    def find_free(self, changes: Iterable[Observed], *, pause: float = 0.0) -> list[Observed]:
+        """Find the changes that nobody works on any more, and forget all others than these.
+
+        Args:
+            changes: as they have just been read.
+            pause: seconds for which a change without a lease has to be seen unchanged.
+        """
+        # After the read: a lease that was renewed meanwhile is not taken for an older one.
+        now, seen, free = self.monotonic(), self._seen, []
+        self._seen = {}
+        for change in changes:
+            version, lease, since = seen.get(change.id, (change.version, change.lease, now))
+            if (version, lease) != (change.version, change.lease):
+                since = now
+            self._seen[change.id] = (change.version, change.lease, since)
+            if now - since >= (pause if change.lease is None else LEASE_SECONDS):
+                free.append(change)
+        return free
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,33 +89,45 @@ class LeaseKeeper:
             frozen for longer than a lease lasts finds its own work among the changes with a lapsed lease.
     """
 
-    store: ChangeStore
+    store: LeaseStore
     clock: Clock
+    monotonic: Monotonic
     owner: str
     in_progress: dict[ChangeId, HeldLease] = field(default_factory=dict)
+    _ends: dict[Lease, float] = field(default_factory=dict)
 
     def new_lease(self) -> Lease:
-        """Return a lease of this process that begins now."""
-        return Lease(self.owner, self.clock() + timedelta(seconds=LEASE_SECONDS))
+        """Return a lease of this process that begins now, and differs from its others, even if the clock stands."""
+        now = self.monotonic()
+        lease = Lease(self.owner, self.clock() + timedelta(seconds=LEASE_SECONDS))
+        while lease in self._ends:
+            lease = replace(lease, until=lease.until + timedelta.resolution)
+        for past in [each for each, end in self._ends.items() if end < now]:
+            del self._ends[past]
+        self._ends[lease] = now + LEASE_SECONDS
+        return lease
 
-    async def try_acquire(self, change: ChangeId) -> Lease | None:
-        """Take the lease of a change; None where somebody holds it, be it another task of this process.
+    async def try_acquire(self, seen: Leasable) -> Lease | None:
+        """Take a change over; None where somebody has changed its lease since it was seen, or this process holds it.
+
+        Args:
+            seen: the change, which is free to take, as it was read.
 
         Raises:
             DependencyError: the database did not answer.
         """
-        if change in self.in_progress:
+        if seen.id in self.in_progress:
             return None
         lease = self.new_lease()
-        return lease if await self.store.try_acquire_lease(change, self.clock(), lease) else None
+        return lease if await self.store.try_acquire_lease(seen, lease) else None
 
     def holds_for_certain(self, change: ChangeId) -> bool:
         """Check, without asking the database, that no other process can have taken the change over by now."""
         lease = self.in_progress.get(change)
-        return lease is not None and lease.until is not None and self.clock() < lease.until
+        return lease is not None and lease.until is not None and self.monotonic() < lease.until
 
     @asynccontextmanager
-    async def hold(self, change: ChangeId, *, until: datetime | None = None) -> AsyncIterator[HeldLease]:
+    async def hold(self, change: ChangeId, taken: Lease | None = None) -> AsyncIterator[HeldLease]:
         """Renew the lease that this process has of a change while the block runs, and release it at the end.
 
         The block is cancelled where the lease is lost. A DependencyError before the work is done leaves the lease to
@@ -86,14 +135,14 @@ class LeaseKeeper:
 
         Args:
             change: the change.
-            until: when the lease ends, where that is known.
+            taken: the lease, where this process has just taken it; else it is renewed at once.
 
         Raises:
             LeaseLostError: another process has taken the change over, or another task of this one holds it.
         """
         if change in self.in_progress:
             raise LeaseLostError
-        lease = HeldLease(until=until)
+        lease = HeldLease(until=self._ends.get(taken) if taken else None)
         keeps_lease = False
         self.in_progress[change] = lease
         try:
@@ -113,7 +162,7 @@ class LeaseKeeper:
         work = asyncio.current_task()
 
         async def beat() -> None:
-            fresh_until = self.clock() + timedelta(seconds=LEASE_SECONDS - RENEW_SECONDS)
+            fresh_until = self.monotonic() + LEASE_SECONDS - RENEW_SECONDS
             if lease.until is not None and lease.until > fresh_until:
                 # It was taken a moment ago.
                 await asyncio.sleep(RENEW_SECONDS)
@@ -149,7 +198,7 @@ class LeaseKeeper:
                 # Whatever it is, the work goes on, and the next beat may yet save its lease.
                 log.exception("change.not_renewed", change=change)
             else:
-                lease.until = renewed.until
+                lease.until = self._ends.get(renewed)
                 return True
             await asyncio.sleep(RENEW_SECONDS / 2)
 

@@ -10,6 +10,7 @@ from flowbot.domain.change import Change, ChangeKind, ChangeRequest, ChangeState
 from flowbot.domain.ids import ChangeId, ChannelId, FlowId, FormToken, ImageId, UserId, WebsiteId
 from flowbot.domain.images import ImageFile, ImageInfo
 from flowbot.domain.policy import ChannelPolicy, PolicyBook
+from flowbot.services.ports.leases import LeaseStore
 
 
 class VersionConflictError(Exception):
@@ -74,7 +75,7 @@ class EventFilter:
     except_actions: frozenset[str] = frozenset()
 
 
-class ChangeStore(Protocol):
+class ChangeStore(LeaseStore, Protocol):
     """The store of changes, with their votes and events.
 
     Every method is one transaction, and checks the state that it changes inside it. Events are written with the id of
@@ -144,9 +145,6 @@ class ChangeStore(Protocol):
     async def votes(self, change: ChangeId) -> tuple[Vote, ...]:
         """List the votes on a change, oldest first."""
 
-    async def overdue_states(self, now: datetime) -> frozenset[ChangeState]:
-        """Tell in which states changes are that `claim_lapsed` and `due` would return."""
-
     async def due(self, now: datetime, *, limit: int = 50) -> tuple[Change, ...]:
         """List pending changes whose `due_at` has come, the longest overdue first."""
 
@@ -171,21 +169,6 @@ class ChangeStore(Protocol):
         Only those of `websites` (None: of all), and none that `except_requester` requested.
         """
 
-    async def claim_lapsed(self, now: datetime, lease: Lease, *, limit: int = 20) -> tuple[Change, ...]:
-        """Take over leased changes whose lease ran out before `now` or was given up, oldest first.
-
-        No two callers get the same one. The version stays: `renew_lease` and `mark_sent_once` ask for the owner.
-        """
-
-    async def try_acquire_lease(self, change: ChangeId, now: datetime, lease: Lease) -> bool:
-        """Write a lease if nobody holds one at `now`; return whether it was written."""
-
-    async def renew_lease(self, change: ChangeId, lease: Lease) -> bool:
-        """Prolong the owner's lease; return false where it was lost."""
-
-    async def release_lease(self, change: ChangeId, owner: str) -> None:
-        """Give up a lease, so that anybody may take the change over at once; do nothing where it was lost."""
-
     async def mark_sent_once(self, change: ChangeId, owner: str, at: datetime, newest_before: FlowId | None) -> bool:
         """Note, once and for ever, that the write is about to be sent.
 
@@ -193,8 +176,11 @@ class ChangeStore(Protocol):
             Whether the caller may send: the change is `applying`, the lease is the owner's, and nobody got true before.
         """
 
-    async def unshown(self, now: datetime, *, limit: int = 20) -> tuple[Change, ...]:
-        """List changes that nobody works on and whose newest version was not shown for a while, oldest first."""
+    async def unshown(self, *, limit: int = 20) -> tuple[Change, ...]:
+        """List changes that have nothing left to do and whose newest version was not shown, oldest first.
+
+        Whoever has the lease of one, or moved it a moment ago, is about to show it.
+        """
 
     async def mark_shown(
         self, change: ChangeId, version: int, *, channel: ChannelId | None = None, ts: str | None = None

@@ -11,16 +11,17 @@ from sqlalchemy import ColumnElement, Select, and_, case, func, null, or_, selec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flowbot.domain.audit import AuditAction
-from flowbot.domain.change import LEASED_STATES, OPEN_STATES, Change, ChangeKind, ChangeState, Vote
+from flowbot.domain.change import LEASED_STATES, OPEN_STATES, Change, ChangeKind, ChangeState, Lease, Vote
 from flowbot.domain.ids import ChangeId, FlowId, FormToken
+from flowbot.services.ports.leases import Backlog, ChangeInProgress, Leasable
 from flowbot.services.ports.storage import ChangeStatistics, EventFilter, RequestRecord
 from flowbot.storage.repositories.change_rows import read_change, read_vote
 from flowbot.storage.repositories.policies import fetch_scope
 from flowbot.storage.tables import UtcDateTime, changes, events, votes
 from flowbot.storage.unit_of_work import Database
 
-LONGEST_LEASE: Final = timedelta(minutes=1)
-"""No lease is this long: one that ends later was given before somebody put the clock back."""
+CLOCK_PUT_BACK: Final = timedelta(minutes=1)
+"""A moment that lies further ahead was noted before somebody put the clock back."""
 OLDEST: Final = (changes.c.created_at, changes.c.id)
 NEWEST: Final = (changes.c.created_at.desc(), changes.c.id.desc())
 NEEDED_APPROVAL: Final = changes.c.rule.is_not(null())
@@ -33,15 +34,12 @@ def in_states(states: frozenset[ChangeState]) -> ColumnElement[bool]:
     return changes.c.state.in_(sorted(state.value for state in states))
 
 
-def is_free(now: datetime) -> ColumnElement[bool]:
-    """Match changes without a lease at `now`. One from a clock that was put back since does not count."""
-    until = changes.c.lease_until
-    return or_(until.is_(None), until < now, until > now + LONGEST_LEASE)
-
-
-def is_lapsed(now: datetime) -> ColumnElement[bool]:
-    """Match changes that somebody has to work on and nobody does."""
-    return and_(in_states(LEASED_STATES), is_free(now))
+def has_lease_of(seen: Leasable) -> ColumnElement[bool]:
+    """Match the change that was seen, where it still has the same lease, or still none."""
+    owner, until, lease = changes.c.lease_owner, changes.c.lease_until, seen.lease
+    is_free = or_(owner.is_(None), until.is_(None))
+    is_as_seen = is_free if lease is None else and_(owner == lease.owner, until == lease.until)
+    return and_(changes.c.id == seen.id, is_as_seen)
 
 
 def is_due(now: datetime) -> ColumnElement[bool]:
@@ -55,7 +53,7 @@ def is_leased_by(owner: str, change: ChangeId) -> ColumnElement[bool]:
 
 
 def is_unshown() -> ColumnElement[bool]:
-    """Match changes that nobody works on and whose newest version was not shown to people."""
+    """Match changes that have nothing left to do and whose newest version was not shown to people."""
     return and_(~in_states(LEASED_STATES), changes.c.shown_version < changes.c.version)
 
 
@@ -67,7 +65,7 @@ def is_younger(change: Change) -> ColumnElement[bool]:
 
 def is_past(moment: ColumnElement[datetime], now: datetime, pause: timedelta) -> ColumnElement[bool]:
     """Match moments at least `pause` before `now`, or noted by a clock that was put back since."""
-    return or_(moment <= now - pause, moment > now + LONGEST_LEASE)
+    return or_(moment <= now - pause, moment > now + CLOCK_PUT_BACK)
 
 
 async def fetch_one(connection: AsyncConnection, condition: ColumnElement[bool]) -> Change | None:
@@ -106,6 +104,20 @@ async def fetch_for_update(connection: AsyncConnection, change: ChangeId) -> Cha
 async def fetch_many(connection: AsyncConnection, wanted: Select[Any]) -> tuple[Change, ...]:
     """Read the changes of a query for whole rows, in its order."""
     return tuple(read_change(row) for row in await connection.execute(wanted))
+
+
+async def fetch_backlog(connection: AsyncConnection, now: datetime) -> Backlog:
+    """Read the changes that a process has to work on, and look for one that is due."""
+    a_due_one = select(changes.c.id).where(is_due(now)).limit(1).scalar_subquery()
+    wanted = select(changes.c.id, changes.c.state, changes.c.version, changes.c.lease_owner, changes.c.lease_until)
+    wanted = wanted.where(or_(in_states(LEASED_STATES), changes.c.id == a_due_one)).order_by(*OLDEST)
+    rows = (await connection.execute(wanted)).all()
+    in_progress = tuple(
+        ChangeInProgress(ChangeId(row.id), row.version, Lease.of(row.lease_owner, row.lease_until))
+        for row in rows
+        if row.state in LEASED_STATES
+    )
+    return Backlog(in_progress, has_due=len(in_progress) < len(rows))
 
 
 async def fetch_by_token(connection: AsyncConnection, token: FormToken) -> Change | None:

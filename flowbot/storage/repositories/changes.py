@@ -1,17 +1,18 @@
 """The repository of changes, with their votes and events, and the statements that write them."""
 
-from collections.abc import AsyncIterator, Callable, Collection
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, and_, case, delete, insert, or_, select, update
+from sqlalchemy import ColumnElement, Select, and_, case, delete, false, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flowbot.domain.approval import apply_vote
 from flowbot.domain.audit import AuditEvent
 from flowbot.domain.change import (
+    LEASED_STATES,
     OPEN_STATES,
     Change,
     ChangeKind,
@@ -24,6 +25,7 @@ from flowbot.domain.change import (
 )
 from flowbot.domain.ids import ChangeId, ChannelId, FlowId, FormToken, UserId, WebsiteId
 from flowbot.services.ports import Clock
+from flowbot.services.ports.leases import Backlog, Leasable
 from flowbot.services.ports.storage import (
     ChangeStore,
     EventFilter,
@@ -47,8 +49,6 @@ from flowbot.storage.repositories.change_rows import (
 from flowbot.storage.tables import changes, events, new_id, votes
 from flowbot.storage.unit_of_work import Database
 
-NOTIFYING_SECONDS: Final = timedelta(seconds=2)
-"""Whoever moved a change has this long to tell of it before others do: a message is not posted twice by two at once."""
 _SUBMIT_ATTEMPTS: Final = 5
 _EVENT_PAGE: Final = 500
 
@@ -141,10 +141,9 @@ class ChangeRepository(ChangeStore):
         async with self._database.read() as connection:
             return await queries.fetch_votes(connection, change)
 
-    async def overdue_states(self, now: datetime) -> frozenset[ChangeState]:
-        overdue = select(changes.c.state).where(or_(queries.is_lapsed(now), queries.is_due(now))).distinct()
+    async def find_backlog(self, now: datetime) -> Backlog:
         async with self._database.read() as connection:
-            return frozenset(map(ChangeState, await connection.scalars(overdue)))
+            return await queries.fetch_backlog(connection, now)
 
     async def due(self, now: datetime, *, limit: int = 50) -> tuple[Change, ...]:
         due = select(changes).where(queries.is_due(now))
@@ -172,19 +171,18 @@ class ChangeRepository(ChangeStore):
             closed = closed.where(changes.c.requester != str(except_requester))
         return await self._fetch(closed.order_by(changes.c.changed_at.desc(), changes.c.id.desc()).limit(limit))
 
-    async def claim_lapsed(self, now: datetime, lease: Lease, *, limit: int = 20) -> tuple[Change, ...]:
-        lapsed = select(changes.c.id).where(queries.is_lapsed(now))
-        lapsed = lapsed.order_by(*OLDEST).limit(limit).with_for_update(skip_locked=True)
+    async def claim_lapsed(self, lapsed: Sequence[Leasable], lease: Lease, *, limit: int = 20) -> tuple[Change, ...]:
+        is_as_seen = or_(false(), *map(queries.has_lease_of, lapsed[:limit]))
+        unchanged = select(changes.c.id).where(in_states(LEASED_STATES), is_as_seen)
         async with self._database.write() as connection:
-            ids = (await connection.scalars(lapsed)).all()
+            ids = (await connection.scalars(unchanged.with_for_update(skip_locked=True))).all()
             claim = update(changes).where(changes.c.id.in_(ids)).returning(changes)
             claim = claim.values(lease_owner=lease.owner, lease_until=lease.until)
             claimed = [read_change(row) for row in await connection.execute(claim)]
         return tuple(sorted(claimed, key=lambda change: (change.created_at, change.id)))
 
-    async def try_acquire_lease(self, change: ChangeId, now: datetime, lease: Lease) -> bool:
-        is_free = and_(changes.c.id == change, queries.is_free(now))
-        return await self._update(is_free, lease_owner=lease.owner, lease_until=lease.until)
+    async def try_acquire_lease(self, seen: Leasable, lease: Lease) -> bool:
+        return await self._update(queries.has_lease_of(seen), lease_owner=lease.owner, lease_until=lease.until)
 
     async def renew_lease(self, change: ChangeId, lease: Lease) -> bool:
         return await self._update(queries.is_leased_by(lease.owner, change), lease_until=lease.until)
@@ -197,9 +195,8 @@ class ChangeRepository(ChangeStore):
         is_unsent = and_(queries.is_leased_by(owner, change), is_applying, changes.c.sent_at.is_(None))
         return await self._update(is_unsent, sent_at=at, newest_before=newest_before)
 
-    async def unshown(self, now: datetime, *, limit: int = 20) -> tuple[Change, ...]:
-        is_past = queries.is_past(changes.c.changed_at, now, NOTIFYING_SECONDS)
-        unshown = select(changes).where(queries.is_unshown(), is_past, queries.is_free(now))
+    async def unshown(self, *, limit: int = 20) -> tuple[Change, ...]:
+        unshown = select(changes).where(queries.is_unshown())
         return await self._fetch(unshown.order_by(changes.c.changed_at, changes.c.id).limit(limit))
 
     async def mark_shown(

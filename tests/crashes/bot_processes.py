@@ -150,13 +150,13 @@ class Deployment:
     def is_postgresql(self) -> bool:
         return self.database.startswith("postgresql")
 
-    async def start(self, mode: str = "http") -> Process:
-        """Start a bot; in HTTP mode Slack delivers to it from now on."""
+    async def start(self, mode: str = "http", *, ahead: float = 0.0) -> Process:
+        """Start a bot whose clock is seconds ahead; in HTTP mode Slack delivers to it from now on."""
         arguments = ["serve", "--host", "127.0.0.1", "--port", "0"] if mode == "http" else ["socket"]
         # Two that start at once would read each other's port from one file.
         log = self.folder / f"{next(self._numbers)}.log"
         log.touch()
-        running = start_bot(arguments, self._environment(), self.folder, log)
+        running = start_bot(arguments, self._environment(), self.folder, log, ahead)
         process = Process(running, log, time.monotonic())
         self.processes.append(process)
         self.stack.push_async_callback(process.kill)

@@ -8,7 +8,8 @@ import os
 import signal
 import sys
 from collections.abc import Mapping, Sequence
-from functools import cache
+from datetime import UTC, datetime, timedelta
+from functools import cache, partial
 from multiprocessing import get_context
 from multiprocessing.context import ForkServerContext, ForkServerProcess
 from pathlib import Path
@@ -21,16 +22,18 @@ def _fork_server() -> ForkServerContext:
     return context
 
 
-def start_bot(arguments: Sequence[str], environment: Mapping[str, str], folder: Path, log: Path) -> ForkServerProcess:
-    """Start `flowbot ARGUMENTS` with this environment in this folder, its standard error in `log`."""
+def start_bot(
+    arguments: Sequence[str], environment: Mapping[str, str], folder: Path, log: Path, ahead: float = 0.0
+) -> ForkServerProcess:
+    """Start `flowbot ARGUMENTS` with this environment in this folder, its standard error in `log`, its clock ahead."""
     process = _fork_server().Process(
-        target=_run_bot, args=(list(arguments), dict(environment), folder, log), daemon=True
+        target=_run_bot, args=(list(arguments), dict(environment), folder, log, timedelta(seconds=ahead)), daemon=True
     )
     process.start()
     return process
 
 
-def _run_bot(arguments: list[str], environment: dict[str, str], folder: Path, log: Path) -> None:
+def _run_bot(arguments: list[str], environment: dict[str, str], folder: Path, log: Path, ahead: timedelta) -> None:
     with log.open("w") as out:
         os.dup2(out.fileno(), sys.stderr.fileno())
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -38,6 +41,9 @@ def _run_bot(arguments: list[str], environment: dict[str, str], folder: Path, lo
     os.environ.update(environment)
     os.chdir(folder)
     sys.argv[:] = ["flowbot", *arguments]
-    from flowbot.cli import main  # noqa: PLC0415 - loaded by the process that this one was forked from
+    from flowbot import bootstrap  # noqa: PLC0415 - loaded by the process that this one was forked from
+    from flowbot.cli import main  # noqa: PLC0415 - as above
 
+    # The command line reads it when it runs; the machine's clock cannot be moved for one process.
+    vars(bootstrap)["run_flowbot"] = partial(bootstrap.run_flowbot, clock=lambda: datetime.now(UTC) + ahead)
     main()

@@ -52,14 +52,14 @@ ENKAPUSH_PROBLEMS: Final = {
 }
 """Problems with Enkapush by the status that `health` gives them. Any other is an error that Enkapush answers with."""
 MAX_CLOCK_DIFFERENCE: Final = timedelta(seconds=1)
-"""Far below the three seconds after which a process, by its own clock, takes a change over from another."""
+"""Machines whose clocks are set by NTP are never that far apart."""
 MAX_DATE_DIFFERENCE: Final = timedelta(seconds=3)
 """Beyond what a `Date` can hide, which tells whole seconds, and far below the five minutes of Slack's signatures."""
 DATE_FORMAT: Final = "%a, %d %b %Y %H:%M:%S GMT"
 """The form in which HTTP servers write a `Date` (RFC 9110, section 5.6.7)."""
 DATE_STEP: Final = timedelta(seconds=1)
 CLOCK_ADVICE: Final = {
-    "Slack": "expiry and leases go by it, and past five minutes Slack's requests are refused; set it by NTP",
+    "Slack": "expiry goes by it, and past five minutes Slack's requests are refused; set it by NTP",
     "Enkapush": "set it by NTP, unless it agrees with Slack's: then Enkapush's is wrong",
 }
 
@@ -174,8 +174,8 @@ async def _check_database(settings: Settings) -> str:
     apart = abs(theirs - ours) if theirs is not None else timedelta()
     if apart > MAX_CLOCK_DIFFERENCE:
         raise _CheckFailedError(
-            f"its clock and this machine's are {apart.total_seconds():.1f} s apart: processes that share "
-            "it would take changes from each other; set both by NTP"
+            f"its clock and this machine's are {apart.total_seconds():.1f} s apart: requests "
+            "would expire too early or too late; set both by NTP"
         )
     return f"answers, revision {state.current}"
 

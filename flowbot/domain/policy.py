@@ -192,14 +192,7 @@ def decide(policy: ChannelPolicy | None, actor: Actor, permission: Permission) -
         return Decision(allowed=False, reason=denial)
     if policy is None or permission is Permission.SETUP:
         return Decision(allowed=True, reason=Reason.GRANTED, basis="admin")
-    viewers = policy.viewers + policy.editors + policy.approvers
-    entries = {
-        Permission.VIEW: viewers,
-        Permission.SHARE: viewers,
-        Permission.EDIT: policy.editors,
-        Permission.APPROVE: policy.approvers,
-        Permission.BREAK_GLASS: policy.approval.break_glass,
-    }[permission]
+    entries = list_entitled(policy, permission)
     groups = {entry for entry in entries if isinstance(entry, GroupId)}
     own_groups = sorted(groups & (actor.groups or frozenset()))
     basis = next((entry for entry in (actor.user, EVERYONE, *own_groups) if entry in entries), None)
@@ -207,6 +200,19 @@ def decide(policy: ChannelPolicy | None, actor: Actor, permission: Permission) -
         return Decision(allowed=True, reason=Reason.GRANTED, basis=str(basis))
     reason = Reason.UNCERTAIN if groups and actor.groups is None else Reason.NOT_LISTED
     return Decision(allowed=False, reason=reason)
+
+
+def list_entitled(policy: ChannelPolicy, permission: Permission) -> tuple[Principal, ...]:
+    """List the policy's entries that grant a permission; SETUP is granted by none."""
+    viewers = policy.viewers + policy.editors + policy.approvers
+    entries: dict[Permission, tuple[Principal, ...]] = {
+        Permission.VIEW: viewers,
+        Permission.SHARE: viewers,
+        Permission.EDIT: policy.editors,
+        Permission.APPROVE: policy.approvers,
+        Permission.BREAK_GLASS: policy.approval.break_glass,
+    }
+    return entries.get(permission, ())
 
 
 def _find_denial(policy: ChannelPolicy | None, actor: Actor, permission: Permission) -> Reason | None:

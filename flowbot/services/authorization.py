@@ -7,7 +7,7 @@ from typing import Final
 from flowbot.domain.approval import is_expired
 from flowbot.domain.change import Change, ChangeState
 from flowbot.domain.flow import Flow
-from flowbot.domain.ids import ChangeId, ChannelId, FlowId, WebsiteId
+from flowbot.domain.ids import ChangeId, ChannelId, FlowId, SlackId, WebsiteId
 from flowbot.domain.operations import build_operation
 from flowbot.domain.outcomes import ChangeResult, hide_flow
 from flowbot.domain.policy import (
@@ -17,6 +17,7 @@ from flowbot.domain.policy import (
     Permission,
     Reason,
     decide,
+    list_entitled,
     names_everyone,
     without_everyone,
 )
@@ -184,16 +185,36 @@ class RequestAuthorizer:
         return policy and await effective_policy(policy, user, acting_from, self.find_members)
 
 
-def require_for_request(policy: ChannelPolicy | None, user: CurrentUser, *permissions: Permission) -> ChannelPolicy:
+def require_for_request(
+    record: RequestRecord, policy: ChannelPolicy | None, user: CurrentUser, *permissions: Permission
+) -> ChannelPolicy:
     """Return the policy of a request's channel, where it grants one of the permissions.
 
+    Args:
+        record: the request.
+        policy: the channel's policy as it counts for the person.
+        user: the person.
+        permissions: any of these is enough.
+
     Raises:
-        UserError: as `require_permission`, reworded for the request's channel.
+        UserError: as `require_permission`, reworded for the request's channel; says who may.
     """
     try:
         return require_permission(policy, user, *permissions)
     except UserError as error:
-        raise UserError(REQUEST_CHANNEL_KEYS.get(error.text.key, error.text.key)) from error
+        key = error.text.key
+        if key == Reason.NOT_LISTED.key and (entitled := name_entitled(record, *permissions)):
+            # Keys: denied.only_edit, denied.only_approve, denied.only_break_glass
+            raise UserError(f"denied.only_{permissions[0]}", people=entitled) from error
+        raise UserError(REQUEST_CHANNEL_KEYS.get(key, key)) from error
+
+
+def name_entitled(record: RequestRecord, *permissions: Permission) -> list[SlackId]:
+    """List who has any of the permissions on a request, as the policy names them: the channel stands for everyone."""
+    if (policy := record.scope.policy) is None:
+        return []
+    entries = dict.fromkeys(entry for permission in permissions for entry in list_entitled(policy, permission))
+    return [record.scope.channel if entry == EVERYONE else entry for entry in entries]
 
 
 def require_in_scope(policy: ChannelPolicy, change: Change) -> None:

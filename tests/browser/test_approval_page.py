@@ -86,7 +86,7 @@ async def test_an_admin_sets_a_channel_up_where_nobody_approves_their_own_reques
     await expect(find_messages(emma).filter(has_text="This channel has its policy now")).to_have_count(1)
     await send(emma, "/flows enable 39")
     await approve(emma, 39)
-    refusal = find_messages(emma).filter(has_text="You asked for this yourself")
+    refusal = find_messages(emma).filter(has_text="decide on your own request")
     await expect(refusal).to_have_class(re.compile("ephemeral"))
     await expect(find_request(emma, WAITING, 39)).to_have_count(1)
 

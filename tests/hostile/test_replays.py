@@ -175,7 +175,7 @@ async def restore_in_vain(world: World) -> Delivery:
 async def approve_before_the_policy_allows_it(world: World) -> Delivery:
     await world.import_policy(approval_policy(approvers=NOBODY))
     request = await request_change(world)
-    assert "izin vermiyor" in await click_and_read(world, world.burak, request, "Approve")
+    assert "yalnızca şu kişiler" in await click_and_read(world, world.burak, request, "Approve")
     await world.import_policy(approval_policy())
     return last_delivery(world)
 

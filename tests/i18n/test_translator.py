@@ -75,6 +75,7 @@ def find_keys_in_code() -> set[str]:
     found = {key for file in files for key in KEY.findall(file.read_text())}
     derived = {reason.key for reason in Reason if reason is not Reason.GRANTED}
     derived |= {f"role.{role}" for role in Permission if role is not Permission.SHARE}
+    derived |= {f"denied.only_{right}" for right in (Permission.EDIT, Permission.APPROVE, Permission.BREAK_GLASS)}
     derived |= {f"unit.{unit}" for unit in ("second", "minute", "hour", "day", "week")}
     derived |= {f"kind.{kind}" for kind in ChangeKind}
     derived |= {f"request.state_{state}" for state in ChangeState}

@@ -51,7 +51,7 @@ async def test_self_approval_that_was_taken_back_meanwhile_is_refused(http: Worl
     await http.import_policy(approval_policy("self_approval = true", approvers='["S0EDITORS"]'))
     request = await request_change(http)
     await http.import_policy(approval_policy(approvers='["S0EDITORS"]'))
-    assert "You asked for this yourself" in await click_and_read(http, http.emma, request, "Approve")
+    assert "decide on your own request" in await click_and_read(http, http.emma, request, "Approve")
     assert list_writes(http) == []
 
 
@@ -62,7 +62,7 @@ async def test_who_left_the_group_seconds_ago_does_not_approve(http: World) -> N
     await http.burak.wait_for_message(MARKETING, "flowbot")
     http.slack.workspace.groups["S0LEADS"].users.clear()
     http.time.ahead += 5
-    assert "politikası bunu yapmanıza izin vermiyor" in await click_and_read(http, http.burak, request, "Approve")
+    assert "yalnızca şu kişiler onaylayabilir" in await click_and_read(http, http.burak, request, "Approve")
     assert list_writes(http) == []
 
 

@@ -132,7 +132,7 @@ async def test_a_right_that_is_gone_is_gone_at_the_press(approvals_running: Worl
     await approvals_running.import_policy(POLICY.replace("S0LEADS", "U0DENIZ"))
     await approvals_running.burak.click(view, "Approve")
     direct = approvals_running.slack.workspace.open_direct_message(approvals_running.burak.id).id
-    await approvals_running.burak.wait_for_message(direct, "does not let you")
+    await approvals_running.burak.wait_for_message(direct, "can approve or reject this request.")
     assert "Spring" not in text_of(await approvals_running.burak.wait_for_home("Nothing waits for you"))
 
 

@@ -15,6 +15,7 @@ from tests.journeys.request_steps import (
     all_sent_fields,
     approval_policy,
     click_and_read,
+    list_mentions,
     list_requests,
     private_messages,
     request_change,
@@ -146,7 +147,7 @@ async def test_a_late_click_is_told_privately_what_has_become_of_it(http: World,
     await http.import_policy(approval_policy())
     request = await request_change(http)
     old_screen = await http.deniz.click(request, "Approve")
-    await wait_for_private_message(http.deniz, "policy does not let you")
+    await wait_for_private_message(http.deniz, "can approve or reject this request")
     await http.import_policy(approval_policy(approvers='["S0LEADS", "U0DENIZ"]'))
     said = await _end_request(http, request, ending)
     before = len(private_messages(http, http.deniz))
@@ -188,7 +189,7 @@ async def test_nobody_approves_their_own_request_where_the_policy_does_not_allow
     await running.import_policy(approval_policy(approvers='["S0LEADS", "U0EMMA"]'))
     request = await request_change(running)
     await running.emma.click(request, "Approve")
-    await wait_for_private_message(running.emma, "You asked for this yourself, so somebody else has to decide.")
+    await wait_for_private_message(running.emma, "You can't decide on your own request.")
     await running.emma.click(request, "Reject")
     await running.emma.wait_until(lambda: len(private_messages(running, running.emma)) == 2)
     assert running.emma.view is None
@@ -199,14 +200,15 @@ async def test_who_asked_and_may_not_approve_is_told_that_the_request_is_their_o
     await http.import_policy(approval_policy())
     request = await request_change(http)
     told = await click_and_read(http, http.emma, request, "Approve")
-    assert "You asked for this yourself, so somebody else has to decide. You can withdraw it." in told
+    assert "You can't decide on your own request." in told
+    assert "You can withdraw it." in told
 
 
 async def test_a_refusal_elsewhere_does_not_speak_of_this_channel(http: World) -> None:
     await http.import_policy(approval_policy())
     request = await request_change(http)
     told = await click_and_read(http, http.deniz, request, "Approve")
-    assert "Where this was asked for, the policy does not let you do that." in told
+    assert "can approve or reject this request." in told
     assert "This channel" not in told
 
 
@@ -223,8 +225,10 @@ async def test_who_is_not_entitled_is_told_and_nothing_happens(http: World, butt
     await http.import_policy(approval_policy())
     request = await request_change(http)
     await http.deniz.click(request, button)
-    refusal = "Only the one who asked can withdraw this." if button == "Withdraw" else "policy does not let you do that"
-    await wait_for_private_message(http.deniz, refusal)
+    is_withdrawal = button == "Withdraw"
+    refusal = "can withdraw this request." if is_withdrawal else "can approve or reject this request."
+    told = await wait_for_private_message(http.deniz, refusal)
+    assert list_mentions(http, told) == [("user", "U0EMMA") if is_withdrawal else ("usergroup", "S0LEADS")]
     assert http.deniz.view is None
     assert WAITING in text_of(request)
     assert list_writes(http) == []
@@ -234,7 +238,7 @@ async def test_an_approver_cannot_withdraw_what_another_asked_for(http: World) -
     await http.import_policy(approval_policy())
     request = await request_change(http)
     await http.burak.click(request, "Withdraw")
-    await wait_for_private_message(http.burak, "Bunu yalnızca isteyen")
+    await wait_for_private_message(http.burak, "geri çekebilir.")
     assert WAITING in text_of(request)
 
 
@@ -265,7 +269,7 @@ async def test_who_has_left_the_group_since_decides_nothing(http: World) -> None
     http.slack.workspace.groups["S0LEADS"].users.remove("U0BURAK")
     http.time.ahead += 61
     await http.burak.click(request, "Approve")
-    await wait_for_private_message(http.burak, "politikası")
+    await wait_for_private_message(http.burak, "yalnızca şu kişiler onaylayabilir ya da reddedebilir")
     assert list_writes(http) == []
 
 
@@ -298,7 +302,9 @@ async def test_everyone_means_the_members_of_the_channel_where_it_was_asked(http
     await http.import_policy(approval_policy(approvers='["*"]'))
     request = await request_change(http)
     await stranger.click(request, "Approve")
-    await wait_for_private_message(stranger, "policy does not let you do that")
+    told = await wait_for_private_message(stranger, "can approve or reject this request.")
+    assert "Only people in" in text_of(told)
+    assert list_mentions(http, told) == [("channel", MARKETING)]
     assert list_writes(http) == []
     await http.deniz.click(request, "Approve")
     await wait_for_status(http, request, "Applied")
@@ -345,7 +351,7 @@ async def test_the_approval_channels_own_policy_gives_nobody_a_say(http: World) 
     await http.import_policy(approval_policy() + elsewhere)
     request = await request_change(http)
     await http.deniz.click(request, "Approve")
-    await wait_for_private_message(http.deniz, "policy does not let you do that")
+    await wait_for_private_message(http.deniz, "can approve or reject this request.")
     assert list_writes(http) == []
 
 

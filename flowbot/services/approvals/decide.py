@@ -11,11 +11,17 @@ from flowbot.domain.ids import ChangeId, ChannelId
 from flowbot.domain.policy import ChannelPolicy, Permission
 from flowbot.domain.text import is_blank
 from flowbot.errors import UserError
-from flowbot.services.authorization import RequestAuthorizer, require_for_request, require_in_scope, too_late_error
+from flowbot.services.authorization import (
+    RequestAuthorizer,
+    name_entitled,
+    require_for_request,
+    require_in_scope,
+    too_late_error,
+)
 from flowbot.services.executor.executor import move_change
 from flowbot.services.executor.lease import LeaseKeeper
 from flowbot.services.ports import Clock
-from flowbot.services.ports.storage import ChangeStore, VersionConflictError, VoteResult
+from flowbot.services.ports.storage import ChangeStore, RequestRecord, VersionConflictError, VoteResult
 from flowbot.services.users import CurrentUser, UserService
 
 CLOSURE_ACTIONS: Final[Mapping[ClosureKind, AuditAction]] = {
@@ -72,14 +78,14 @@ class DecisionService:
         change = record.change
         # Checked first: it holds whatever the policy grants, and tells the requester what to do instead.
         if not may_decide(change, user.id):
-            raise UserError("request.own")
+            raise _own_request_error(record)
         policy = await self.authorizer.find_policy(record, user, acting_from)
-        policy = require_for_request(policy, user, Permission.APPROVE)
+        policy = require_for_request(record, policy, user, Permission.APPROVE)
         require_in_scope(policy, change)
         change = await self._store_stricter_rule(change, policy)
         # Asked again, since the stricter rule may forbid to decide on one's own request.
         if not may_decide(change, user.id):
-            raise UserError("request.own")
+            raise _own_request_error(record)
         return change
 
     async def reject(
@@ -104,7 +110,7 @@ class DecisionService:
         """
         change = (await self.authorizer.load_pending(change_id)).change
         if user.id != change.request.requester:
-            raise UserError("request.not_yours")
+            raise UserError("request.not_yours", person=change.request.requester)
         return await self._close(change, ChangeState.WITHDRAWN, Closure(user.id, ClosureKind.WITHDRAWN))
 
     async def load_skippable(self, user: CurrentUser, change_id: ChangeId) -> Change:
@@ -115,7 +121,7 @@ class DecisionService:
         """
         user = await self.users.reload_user(user)
         record = await self.authorizer.load_pending(change_id)
-        policy = require_for_request(record.scope.policy, user, Permission.BREAK_GLASS)
+        policy = require_for_request(record, record.scope.policy, user, Permission.BREAK_GLASS)
         require_in_scope(policy, record.change)
         return record.change
 
@@ -158,6 +164,13 @@ class DecisionService:
             return await move_change(self.store, change, step, self.clock(), update=with_lease(lease, closed))
         except VersionConflictError as conflict:
             return await self._close(_require_pending(conflict), state, closure)
+
+
+def _own_request_error(record: RequestRecord) -> UserError:
+    """Build the refusal to decide on one's own request: it says who may."""
+    requester = record.change.request.requester
+    others = [each for each in name_entitled(record, Permission.APPROVE) if each != requester]
+    return UserError("request.own_others", people=others) if others else UserError("request.own")
 
 
 def _require_pending(conflict: VersionConflictError) -> Change:

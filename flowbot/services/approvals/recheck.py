@@ -33,7 +33,7 @@ class Rechecker:
         """
         record = await self.authorizer.load_record(change_id)
         policy, change = await self.authorizer.find_policy(record, user, acting_from), record.change
-        require_for_request(policy, user, Permission.EDIT, Permission.APPROVE)
+        require_for_request(record, policy, user, Permission.EDIT, Permission.APPROVE)
         if change.state is not ChangeState.UNKNOWN:
             return change
         # Not counted from `sent_at`: a process that took the change over may have sent it once more.

@@ -148,7 +148,7 @@ class RequestSubmitter:
         user = await self.users.reload_user(user)
         record = await self.authorizer.load_record(change_id)
         earlier, policy = record.change.request, await self.authorizer.find_policy(record, user, acting_from)
-        policy = require_for_request(policy, user, Permission.EDIT)
+        policy = require_for_request(record, policy, user, Permission.EDIT)
         if earlier.flow is None:
             raise UserError("request.gone")
         if earlier.wanted is None or earlier.before is None:
@@ -168,7 +168,8 @@ class RequestSubmitter:
         """
         user = await self.users.reload_user(user)
         record = await self.authorizer.load_record(change_id)
-        require_for_request(await self.authorizer.find_policy(record, user, acting_from), user, Permission.EDIT)
+        policy = await self.authorizer.find_policy(record, user, acting_from)
+        require_for_request(record, policy, user, Permission.EDIT)
         deleted, before = record.change, record.change.request.before
         if deleted.request.kind is not ChangeKind.DELETE or deleted.state is not ChangeState.APPLIED or before is None:
             raise UserError("request.nothing_to_restore")

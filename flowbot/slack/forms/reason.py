@@ -17,10 +17,13 @@ from flowbot.slack.views import block_kit, request_blocks, sentences
 from flowbot.slack.views.block_kit import TITLE_MAX, Block, View
 
 UNNAMED_KEYS: Final = {
+    "denied.only_approve": "denied.not_listed_there",
+    "denied.only_break_glass": "denied.not_listed_there",
     "form.website_gone_in": "form.website_gone",
     "request.late_by_rejected": "request.late_rejected",
     "request.late_by_withdrawn": "request.late_withdrawn",
     "request.late_by_break_glass": "request.late_break_glass",
+    "request.own_others": "request.own",
 }
 """Refusals that name somebody, and the same without a name."""
 _BLOCK: Final = "reason"

@@ -7,13 +7,15 @@ from typing import Any, Final
 from flowbot.domain.change import ChangeKind
 from flowbot.domain.fields import FIELDS, LABEL_KEYS, PLAIN_FIELDS, FieldKind, FormField
 from flowbot.domain.flow import ALL_SUBSCRIBERS, FlowButton, WaitTime
-from flowbot.domain.ids import ChannelId, SlackId, UserId, WebsiteId
+from flowbot.domain.ids import ChannelId, GroupId, SlackId, UserId, WebsiteId
 from flowbot.errors import Text
 from flowbot.i18n.translator import Translator
 from flowbot.slack.views import block_kit
 from flowbot.slack.views.block_kit import Element, Message
 
 NAME_MAX: Final = 150
+NAMED_MAX: Final = 10
+"""People and groups that a sentence names."""
 TEXT_MAX: Final = 1000
 """Not a limit that Slack states for a field's error: far more than any sentence of flowbot's."""
 
@@ -29,7 +31,7 @@ NAMED_CHANNEL_KEYS: Final[Mapping[str, str]] = {
 _ESCAPES: Final = str.maketrans(
     {"&": "&amp;", "<": "&lt;", ">": "&gt;"} | {mark: f"\N{WORD JOINER}{mark}\N{WORD JOINER}" for mark in "@#*_~`:./"}
 )
-_PLACEHOLDER: Final = re.compile("\0([a-z_]+)\0")
+_PLACEHOLDER: Final = re.compile("\0([A-Za-z0-9_]+)\0")
 
 
 def with_channel_name(text: Text, channel: ChannelId) -> Text:
@@ -47,15 +49,12 @@ def format_kind(kind: ChangeKind, t: Translator) -> str:
 def sentence_message(t: Translator, text: Text) -> Message:
     """Build a message of one sentence.
 
-    Strings among its parameters may be anybody's: they are shown as they are, and never parsed. People and channels
-    among them are shown by name; nobody is notified.
+    Strings among its parameters may be anybody's: they are shown as they are, and never parsed. People, groups and
+    channels among them, one or a list, are shown by name; nobody is notified.
     """
     key, params = text.key, text.params
-    if slack_ids := {name: value for name, value in params.items() if isinstance(value, SlackId)}:
-        names = {
-            name: [block_kit.user_element(value) if isinstance(value, UserId) else block_kit.channel_element(value)]
-            for name, value in slack_ids.items()
-        }
+    names = {name: elements for name, value in params.items() if (elements := _name_elements(value, t))}
+    if names:
         others = {name: value for name, value in params.items() if name not in names}
         line = sentence_elements(t, key, names, **others)
         return Message(t("sentence.notification"), (block_kit.rich_paragraph(*line),))
@@ -64,6 +63,28 @@ def sentence_message(t: Translator, text: Text) -> Message:
     escaped = {name: value.translate(_ESCAPES) if isinstance(value, str) else value for name, value in params.items()}
     notification = block_kit.clip(t(key, **escaped), block_kit.NOTIFICATION_MAX)
     return Message(notification, (block_kit.paragraph(t(key, **isolated)),))
+
+
+def _name_elements(value: object, t: Translator) -> list[Element]:
+    """Build the name of an id of Slack's, or the names of a list of them; nothing for any other value.
+
+    In a list, a channel stands for the people in it.
+    """
+    match value:
+        case UserId():
+            return [block_kit.user_element(value)]
+        case GroupId():
+            return [block_kit.group_element(value)]
+        case ChannelId():
+            return [block_kit.channel_element(value)]
+        case [SlackId(), *_]:
+            elements = {str(each): _name_elements(each, t) for each in value[:NAMED_MAX]}
+            for channel in (each for each in value[:NAMED_MAX] if isinstance(each, ChannelId)):
+                elements[channel] = sentence_elements(t, "denied.people_in", {"channel": elements[channel]})
+            more = [t("help.more", n=len(value) - NAMED_MAX)] if len(value) > NAMED_MAX else []
+            return _fill(t.format_list([*(f"\0{each}\0" for each in elements), *more]), elements)
+        case _:
+            return []
 
 
 def sentence_elements(
@@ -77,7 +98,11 @@ def sentence_elements(
         elements: what stands at its placeholders: people, foreign text.
         own: placeholders filled with flowbot's own words and numbers.
     """
-    text = t(key, **{name: f"\0{name}\0" for name in elements}, **own)
+    return _fill(t(key, **{name: f"\0{name}\0" for name in elements}, **own), elements)
+
+
+def _fill(text: str, elements: Mapping[str, Sequence[Element]]) -> list[Element]:
+    """Split a text with placeholders between zero bytes into elements."""
     found: list[Element] = []
     for number, part in enumerate(_PLACEHOLDER.split(text)):
         if number % 2:

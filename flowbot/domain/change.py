@@ -230,7 +230,8 @@ class ChangeRequest:
     def with_image(self, image: ImageId) -> Self:
         """Return the request with a stored image, which its form has too when it is shown again."""
         wanted = None if self.wanted is None else replace(self.wanted, image=image)
-        return replace(self, wanted=wanted, typed={**self.typed, "image": image})
+        file = {} if self.picture is None else {"image_file": self.picture.file}
+        return replace(self, wanted=wanted, typed={**self.typed, "image": image, **file})
 
 
 @dataclass(frozen=True, slots=True)

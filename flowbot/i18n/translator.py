@@ -19,6 +19,7 @@ from flowbot.errors import DependencyError
 from flowbot.i18n.languages import LANGUAGES
 
 MAX_CAUSE_CHARS: Final = 300
+_KILOBYTE: Final = 1024
 
 
 class Translator:
@@ -82,10 +83,18 @@ class Translator:
         return self.format_units(seconds // size, unit)
 
     def format_units(self, count: int, unit: str) -> str:
-        """Format a count of a unit: second, minute, hour, day or week."""
-        # Keys: unit.second, unit.minute, unit.hour, unit.day, unit.week
+        """Format a count of a unit: second, minute, hour, day, week or byte."""
+        # Keys: unit.second, unit.minute, unit.hour, unit.day, unit.week, unit.byte
         key = f"unit.{unit}"
         return self(key, n=count)
+
+    def format_size(self, size: int) -> str:
+        """Format a size in bytes: `66 bytes`, `71 KB`, `2.5 MB`."""
+        if size < _KILOBYTE:
+            return self.format_units(size, "byte")
+        if size < _KILOBYTE**2:
+            return f"{self.format_number(round(size / _KILOBYTE))} KB"
+        return f"{format_decimal(size / _KILOBYTE**2, format='#,##0.#', locale=self._locale)} MB"
 
     def format_datetime(self, at: datetime) -> str:
         """Format date and time in the reader's zone, without seconds."""

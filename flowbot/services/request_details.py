@@ -9,12 +9,13 @@ from flowbot.domain.approval import approved_by, expires_at
 from flowbot.domain.change import Change, ChangeKind, ChangeState, Vote
 from flowbot.domain.flow import FieldDifference, Flow, FlowContent, WriteOnlyFields, content_differences
 from flowbot.domain.ids import ChangeId, UserId, WebsiteId
+from flowbot.domain.images import ImageInfo
 from flowbot.domain.lint import lint
 from flowbot.domain.outcomes import UNCOUNTED_VOTERS
 from flowbot.domain.policy import ChannelPolicy, Principal
 from flowbot.errors import Text
 from flowbot.services.flow_cache import FlowCache
-from flowbot.services.ports.storage import ChangeStore, RequestRecord
+from flowbot.services.ports.storage import ChangeStore, ImageStore, RequestRecord
 from flowbot.services.restores import find_restore
 
 
@@ -30,6 +31,7 @@ class RequestDetails:
         since_approved: What differs from the flow as it was last approved; None where it never was.
         approvers: Those whom the policy names for approval now.
         restore: The restore of the flow that the change deleted, unless it failed; None where there is none.
+        new_image: The type and size of the stored image that the flow is to have.
     """
 
     change: Change
@@ -39,6 +41,7 @@ class RequestDetails:
     since_approved: tuple[FieldDifference, ...] | None = None
     approvers: tuple[Principal, ...] = ()
     restore: Change | None = None
+    new_image: ImageInfo | None = None
 
     @classmethod
     def of(cls, record: RequestRecord) -> Self:
@@ -117,19 +120,20 @@ class RequestDetailsLoader:
     """
 
     store: ChangeStore
+    images: ImageStore
     flow_cache: FlowCache
 
     async def load(self, change: Change) -> RequestDetails:
-        """Return a change, in the given version, with its votes and names."""
-        return RequestDetails.of(replace(await self.store.get_record(change.id), change=change))
+        """Return a change, in the given version, with its votes, names and the description of its image."""
+        return await self._add_image(replace(await self.store.get_record(change.id), change=change))
 
     async def load_newest(self, change_id: ChangeId) -> RequestDetails:
-        """Return a change, in its newest version, with its votes and names.
+        """Return the same of a change in its newest version.
 
         While it is pending, also with what to look at; of a deleted flow, with its restore.
         """
         record = await self.store.get_record(change_id)
-        details, change = RequestDetails.of(record), record.change
+        details, change = await self._add_image(record), record.change
         if change.request.kind is ChangeKind.DELETE and change.state is ChangeState.APPLIED:
             _, restore = await find_restore(self.store, change.id)
             return replace(details, restore=restore)
@@ -143,3 +147,8 @@ class RequestDetailsLoader:
         write_only = request.wanted.write_only if request.wanted else WriteOnlyFields()
         hosts = self.flow_cache.find_hosts(content.website_id, request.flow)
         return replace(details, remarks=lint(content, write_only, sibling_hosts=hosts, utm_may_be_set=True))
+
+    async def _add_image(self, record: RequestRecord) -> RequestDetails:
+        image = record.change.request.image
+        described = None if image is None else await self.images.describe(image)
+        return replace(RequestDetails.of(record), new_image=described)

@@ -492,8 +492,9 @@ async def check_saved(restored: Restored, view: Json, seen: Json) -> None:
     )
     (change,) = restored.rows(kept, token=seen["token"])
     asked = json.loads(change["asked"])
-    held = shown_values(view["values"], dict.fromkeys(FIELDS, ""))
-    assert {name: text for name, text in asked["typed"].items() if text and name != "image"} == held
+    shown = [name for name in FIELDS if name != "image"]
+    held = shown_values(view["values"], dict.fromkeys(shown, ""))
+    assert {name: text for name, text in asked["typed"].items() if text and name in shown} == held
     assert (asked["channel"], asked["locale"], asked["timezone"]) == (seen["channel"], seen["locale"], seen["timezone"])
     assert asked["flow"] == (seen["flow"] if seen["kind"] == "edit" else None)
     has_picture = bool(seen.get("image")) or any(entry.get("files") for entry in fields_of(view))

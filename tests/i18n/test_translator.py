@@ -76,7 +76,7 @@ def find_keys_in_code() -> set[str]:
     derived = {reason.key for reason in Reason if reason is not Reason.GRANTED}
     derived |= {f"role.{role}" for role in Permission if role is not Permission.SHARE}
     derived |= {f"denied.only_{right}" for right in (Permission.EDIT, Permission.APPROVE, Permission.BREAK_GLASS)}
-    derived |= {f"unit.{unit}" for unit in ("second", "minute", "hour", "day", "week")}
+    derived |= {f"unit.{unit}" for unit in ("second", "minute", "hour", "day", "week", "byte")}
     derived |= {f"kind.{kind}" for kind in ChangeKind}
     derived |= {f"request.state_{state}" for state in ChangeState}
     derived |= {f"request.{tense}_{kind}" for tense in ("to", "did") for kind in ChangeKind}
@@ -144,6 +144,22 @@ def test_spans_are_told_in_the_largest_exact_unit(seconds: int, english: str, tu
     locales = Translators(fixed=None, zone=ISTANBUL)
     assert locales.for_reader("en-GB").format_duration(seconds) == english
     assert locales.for_reader("tr-TR").format_duration(seconds) == turkish
+
+
+@pytest.mark.parametrize(
+    ("size", "english", "turkish"),
+    [
+        (1, "1 byte", "1 bayt"),
+        (1023, "1,023 bytes", "1.023 bayt"),
+        (72_900, "71 KB", "71 KB"),
+        (10 * 1024**2, "10 MB", "10 MB"),
+        (2_650_000, "2.5 MB", "2,5 MB"),
+    ],
+)
+def test_sizes_are_told_shortly(size: int, english: str, turkish: str) -> None:
+    locales = Translators(fixed=None, zone=ISTANBUL)
+    assert locales.for_reader("en-GB").format_size(size) == english
+    assert locales.for_reader("tr-TR").format_size(size) == turkish
 
 
 def test_ages_are_told_roughly() -> None:

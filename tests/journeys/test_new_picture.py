@@ -134,3 +134,61 @@ async def test_a_slow_picture_takes_the_place_of_the_one_that_was_kept(http: Wor
     await http.emma.submit({"Image": http.emma.upload("other.png", OTHER)})
     await wait_for_result(http.emma, "was changed")
     assert _sent_picture(http) == OTHER
+
+
+# --- the request shows it ------------------------------------------------------------------------------------------
+
+WEBP: Final = b"RIFF\x1a\x00\x00\x00WEBPVP8 " + bytes(2000)
+
+
+async def _request_edit(world: World, name: str, content: bytes) -> tuple[StoredFile, Message]:
+    await world.import_policy(approval_policy())
+    add_flow(world, is_enabled=True)
+    await open_form(world.emma, "/flows edit 1")
+    file = world.emma.upload(name, content)
+    await world.emma.submit({"Image": file})
+    return file, await _wait_for_request(world)
+
+
+def _shown_files(message: Message) -> list[str]:
+    return [block["slack_file"]["id"] for block in message.blocks or [] if "slack_file" in block]
+
+
+async def test_a_request_shows_its_new_picture_with_type_and_size(http: World) -> None:
+    file, request = await _request_edit(http, "new.png", PNG.ljust(72_900))
+    assert _shown_files(request) == [file.id]
+    assert "Image: → a new one: PNG, 71 KB" in text_of(request)
+    await _approve(http, request)
+    assert _shown_files(await wait_for_status(http, request, "Applied")) == [file.id]
+
+
+async def test_a_webp_is_named_with_type_and_size(http: World) -> None:
+    _, request = await _request_edit(http, "new.webp", WEBP)
+    assert _shown_files(request) == []
+    assert "Image: → a new one: WebP, 2 KB" in text_of(request)
+
+
+async def test_a_picture_that_slack_does_not_show_is_named(http: World) -> None:
+    http.slack.faults.add("chat.postMessage", error="invalid_blocks", block_type="image")
+    _, request = await _request_edit(http, "new.png", PNG)
+    assert _shown_files(request) == []
+    assert f"Image: → a new one: PNG, {len(PNG)} bytes" in text_of(request)
+
+
+async def test_a_request_whose_file_is_deleted_goes_on_without_showing_it(http: World) -> None:
+    file, request = await _request_edit(http, "new.png", PNG)
+    del http.slack.workspace.files[file.id]
+    await _approve(http, request)
+    assert _sent_picture(http) == PNG
+
+
+async def test_a_request_of_a_form_that_was_opened_again_shows_its_picture(http: World) -> None:
+    file, request = await _request_edit(http, "new.png", PNG)
+    http.enkapush.store.update_flow(1, description="Theirs")
+    await http.burak.click(request, "Approve")
+    await wait_for_status(http, request, "Out of date")
+    notice = await http.emma.wait_for_message(MARKETING, lambda each: "Open form" in http.emma.list_buttons(each))
+    await http.emma.click(notice, "Open form")
+    await http.emma.wait_for_view(lambda view: view.submit is not None)
+    await http.emma.submit()
+    assert _shown_files(await _wait_for_request(http)) == [file.id]

@@ -12,6 +12,8 @@ from slack_sdk.web.async_client import AsyncWebClient
 from flowbot.sandbox.slack import BOT_TOKEN, ClientError, Message, SlackSandbox
 
 MARKETING = "C0MARKETING"
+PNG = b"\x89PNG\r\n\x1a\n"
+OCTETS = "application/octet-stream"
 
 
 @pytest.fixture
@@ -178,7 +180,7 @@ async def test_the_bot_uploads_in_three_steps(sandbox: SlackSandbox) -> None:
 
 async def test_an_uploaded_picture_can_be_shown_once_slack_is_done_with_it(sandbox: SlackSandbox) -> None:
     client = AsyncWebClient(BOT_TOKEN, base_url=f"{sandbox.origin}/api/")
-    uploaded = await client.files_upload_v2(content="png", filename="a.png")
+    uploaded = await client.files_upload_v2(content=PNG, filename="a.png")
     image = {"type": "image", "slack_file": {"id": uploaded["files"][0]["id"]}, "alt_text": "a"}
     with pytest.raises(SlackApiError, match="invalid_blocks"):
         await client.chat_postMessage(channel=MARKETING, text="a", blocks=[image])
@@ -186,3 +188,24 @@ async def test_an_uploaded_picture_can_be_shown_once_slack_is_done_with_it(sandb
     await client.chat_postMessage(channel=MARKETING, text="a", blocks=[image])
     by_url = {"type": "image", "slack_file": {"url": uploaded["files"][0]["url_private"]}, "alt_text": "a"}
     await client.chat_postMessage(channel=MARKETING, text="a", blocks=[by_url])
+
+
+async def test_a_file_that_blocks_cannot_show_is_refused(sandbox: SlackSandbox) -> None:
+    ayse, client = sandbox.person("U0AYSE"), AsyncWebClient(BOT_TOKEN, base_url=f"{sandbox.origin}/api/")
+    webp, hidden = ayse.upload("a.webp", b"RIFF....WEBPVP8 "), ayse.upload("a.png", PNG)
+    hidden.is_hidden = True
+    for file in (webp, hidden):
+        image = {"type": "image", "slack_file": {"id": file.id}, "alt_text": "a"}
+        with pytest.raises(SlackApiError, match="invalid_blocks"):
+            await client.chat_postMessage(channel=MARKETING, text="a", blocks=[image])
+    with pytest.raises(SlackApiError, match="file_not_found"):
+        await client.files_info(file=hidden.id)
+
+
+async def test_the_page_gets_a_picture_and_runs_no_file(sandbox: SlackSandbox, page: aiohttp.ClientSession) -> None:
+    ayse = sandbox.person("U0AYSE")
+    for file, kind in ((ayse.upload("a.png", PNG), "image/png"), (ayse.upload("a.html", b"<b>"), OCTETS)):
+        async with page.get(f"/sandbox/files/{file.id}") as answer:
+            assert (await answer.read(), answer.content_type) == (file.content, kind)
+    async with page.get("/sandbox/files/F0NONE") as answer:
+        assert answer.status == 404

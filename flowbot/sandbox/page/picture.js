@@ -28,7 +28,8 @@ function localUrl(source) {
  * @returns {HTMLElement} the picture, or a box with its description
  */
 export function picture(element, kind = 'picture') {
-  const source = element.image_url ?? element.slack_file?.url;
+  const file = element.slack_file;
+  const source = element.image_url ?? file?.url ?? (file?.id && `/sandbox/files/${file.id}`);
   const src = localUrl(source);
   const alt = element.alt_text ?? '';
   const stand = () => h('span', { class: `${kind} picture-missing`, role: 'img', 'aria-label': alt, title: source ?? '' }, alt);

@@ -39,7 +39,7 @@ class FileHost:
         authorization = f"Bearer {self._context.credentials.bot_token}"
         if request.headers.get("Authorization") != authorization or "files:read" not in self._context.scopes:
             return web.Response(text=_LOGIN_PAGE, content_type="text/html")
-        stored = self._context.workspace.files.get(request.match_info["key"].rpartition("-")[2])
+        stored = self._context.workspace.find_file(request.match_info["key"].rpartition("-")[2])
         if stored is None:
             raise web.HTTPNotFound
         return web.Response(body=stored.content, content_type=stored.mimetype)

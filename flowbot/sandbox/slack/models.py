@@ -120,7 +120,7 @@ class StoredFile:
     """A file that a person or the bot uploaded.
 
     `channels` are those it was shared in; before `ready_at` (seconds since the epoch) it is still being
-    processed and blocks cannot show it.
+    processed and blocks cannot show it. The bot neither gets nor shows one that `is_hidden` from it.
     """
 
     id: str
@@ -132,6 +132,7 @@ class StoredFile:
     title: str = ""
     ready_at: float = 0.0
     channels: list[str] = field(default_factory=list)
+    is_hidden: bool = False
 
     @property
     def size(self) -> int:

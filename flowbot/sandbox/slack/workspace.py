@@ -9,6 +9,8 @@ from flowbot.sandbox.slack.errors import SlackError
 from flowbot.sandbox.slack.guide import Guide
 from flowbot.sandbox.slack.models import Channel, Clock, Message, Person, StoredFile, Team, UserGroup, View
 
+_SHOWN_IMAGES = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF87a", b"GIF89a")
+
 
 def generate_id(prefix: str) -> str:
     """Return a new id of Slack's shape: the prefix and ten capitals or digits."""
@@ -90,10 +92,16 @@ class Workspace:
         """Return the messages that this person sees in a channel, oldest first."""
         return [m for m in self.messages[channel_id] if user_id in self.list_audience(m)]
 
-    def is_file_ready(self, file_id: str) -> bool:
-        """Check whether blocks can show this file by now."""
+    def find_file(self, file_id: str) -> StoredFile | None:
+        """Return a file that the bot may see."""
         stored = self.files.get(file_id)
-        return stored is not None and self.clock.now() >= stored.ready_at
+        return None if stored is None or stored.is_hidden else stored
+
+    def is_file_shown(self, file_id: str) -> bool:
+        """Check whether blocks can show this file by now: a PNG, JPEG or GIF."""
+        if (stored := self.find_file(file_id)) is None:
+            return False
+        return self.clock.now() >= stored.ready_at and stored.content.startswith(_SHOWN_IMAGES)
 
     def find_view(self, view_id: str) -> View | None:
         """Return an open modal or a Home by its id."""

@@ -122,6 +122,11 @@ def image(url: str, alt: str) -> Block:
     return {"type": "image", "image_url": url, "alt_text": clip(alt, ALT_MAX) or " "}
 
 
+def slack_image(file: str, alt: str) -> Block:
+    """Build an image from a file in Slack: a PNG, JPEG or GIF."""
+    return {"type": "image", "slack_file": {"id": file}, "alt_text": clip(alt, ALT_MAX) or " "}
+
+
 def actions(*elements: Element) -> Block:
     """Build a row of buttons."""
     return {"type": "actions", "elements": list(elements)}

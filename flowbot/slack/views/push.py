@@ -123,7 +123,9 @@ def sharer_block(sharer: UserId, t: Translator) -> Block:
     return block_kit.rich_paragraph(*sentences.sentence_elements(t, "share.by", {"person": person}))
 
 
-def push_blocks(content: FlowContent, t: Translator, *, image_url: str | None) -> list[Block]:
+def push_blocks(
+    content: FlowContent, t: Translator, *, image_url: str | None, slack_file: str | None = None
+) -> list[Block]:
     """Build the notification as a subscriber sees it: title, text, host, buttons and image."""
     body: list[Element] = [block_kit.text_element(content.title or t("flow.untitled"), bold=True)]
     if content.description:
@@ -134,9 +136,11 @@ def push_blocks(content: FlowContent, t: Translator, *, image_url: str | None) -
     if titles:
         body.append(block_kit.text_element("\n" + "  ".join(titles), bold=True))
     blocks = [block_kit.context(t("show.as_seen")), block_kit.rich_text(block_kit.quote(*body))]
-    image_url = image_url or ""
-    if image_url.startswith(("https://", "http://")) and utf16_length(image_url) <= block_kit.URL_MAX:
-        blocks.append(block_kit.image(image_url, t("show.picture_of", title=content.title)))
+    image_url, alt = image_url or "", t("show.picture_of", title=content.title)
+    if slack_file is not None:
+        blocks.append(block_kit.slack_image(slack_file, alt))
+    elif image_url.startswith(("https://", "http://")) and utf16_length(image_url) <= block_kit.URL_MAX:
+        blocks.append(block_kit.image(image_url, alt))
     return blocks
 
 
@@ -214,7 +218,12 @@ def _problem_blocks(key: str, problems: Sequence[tuple[str, str]], t: Translator
 
 
 def preview_blocks(
-    content: FlowContent, remarks: Sequence[Text], t: Translator, *, image_url: str | None
+    content: FlowContent,
+    remarks: Sequence[Text],
+    t: Translator,
+    *,
+    image_url: str | None,
+    slack_file: str | None = None,
 ) -> list[Block]:
     """Build the push as a subscriber would see it, with remarks.
 
@@ -223,9 +232,10 @@ def preview_blocks(
         remarks: what `lint` finds.
         t: the reader's words.
         image_url: the flow's present image, if it has one.
+        slack_file: the id of a new image's file in Slack, where Slack can show it.
     """
     image = image_url if image_url and is_web_url(image_url) else None
-    return [*push_blocks(content, t, image_url=image), *remark_blocks(remarks, t)]
+    return [*push_blocks(content, t, image_url=image, slack_file=slack_file), *remark_blocks(remarks, t)]
 
 
 def remark_blocks(remarks: Sequence[Text], t: Translator) -> list[Block]:

@@ -9,6 +9,7 @@ from flowbot.domain.change import Change, ChangeKind
 from flowbot.domain.fields import FIELDS, FieldKind
 from flowbot.domain.flow import FieldDifference
 from flowbot.domain.ids import GroupId, UserId, WebsiteId
+from flowbot.domain.images import ImageInfo
 from flowbot.domain.policy import Principal
 from flowbot.domain.text import is_blank
 from flowbot.errors import Text
@@ -30,6 +31,12 @@ CONFIRM_KEYS: Final[Mapping[ChangeKind, tuple[str, str]]] = {
     ChangeKind.DELETE: ("request.confirm_delete", "request.confirm_delete_text"),
 }
 """Title and text of what an approver has to confirm, by kind."""
+IMAGE_TYPE_NAMES: Final[Mapping[str, str]] = {
+    "image/png": "PNG",
+    "image/jpeg": "JPEG",
+    "image/gif": "GIF",
+    "image/webp": "WebP",
+}
 WITHOUT_PICTURE_KEYS: Final[Mapping[str, str]] = {
     "applied.delete": "applied.delete_without_picture",
     "applied.restore": "applied.restore_without_picture",
@@ -191,8 +198,15 @@ def _write_only_rows(details: RequestDetails, t: Translator) -> list[tuple[str, 
             text = sentences.format_segment(value, None, t) if field.kind is FieldKind.SEGMENT else value
             rows.append((t(field.label), text or t("flow.none")))
     if request.image or request.picture:
-        rows.append((t("field.image"), t("request.new_picture")))
+        rows.append((t("field.image"), _format_new_image(details.new_image, t)))
     return rows
+
+
+def _format_new_image(image: ImageInfo | None, t: Translator) -> str:
+    if image is None:
+        return t("request.new_picture")
+    kind = IMAGE_TYPE_NAMES.get(image.content_type, image.content_type)
+    return t("request.new_picture_of", type=kind, size=t.format_size(image.size))
 
 
 def parse_differences(params: Mapping[str, Any]) -> tuple[FieldDifference, ...]:

@@ -30,6 +30,7 @@ EMOJI: Final[Mapping[ChangeState, str]] = {
 _DECIDED: Final = frozenset(
     {ChangeState.APPLYING, ChangeState.APPLIED, ChangeState.FAILED, ChangeState.UNKNOWN, ChangeState.OUT_OF_DATE}
 )
+_SHOWN_BY_SLACK: Final = frozenset({"image/png", "image/jpeg", "image/gif"})
 
 
 def request_message(details: RequestDetails, t: Translator, now: datetime) -> Message:
@@ -104,7 +105,7 @@ def _pending_blocks(details: RequestDetails, t: Translator, now: datetime) -> li
 
 
 def _push_blocks(details: RequestDetails, t: Translator, *, has_remarks: bool) -> list[Block]:
-    """Build the push as subscribers would see it, with its present image where that stays."""
+    """Build the push as subscribers would see it, with its new image where Slack can show that, or the present one."""
     if details.content is None:
         return []
     change, request = details.change, details.change.request
@@ -112,7 +113,10 @@ def _push_blocks(details: RequestDetails, t: Translator, *, has_remarks: bool) -
     # Enkapush's copy of the image goes with the flow.
     is_deleted = request.kind is ChangeKind.DELETE and change.state is ChangeState.APPLIED
     image_url = details.flow.image_url if details.flow and not has_new_image and not is_deleted else None
-    return push.preview_blocks(details.content, details.remarks if has_remarks else (), t, image_url=image_url)
+    is_shown = details.new_image is not None and details.new_image.content_type in _SHOWN_BY_SLACK
+    slack_file = request.picture.file if request.picture is not None and is_shown else None
+    remarks = details.remarks if has_remarks else ()
+    return push.preview_blocks(details.content, remarks, t, image_url=image_url, slack_file=slack_file)
 
 
 def outcome_blocks(details: RequestDetails, t: Translator) -> list[Block]:

@@ -123,11 +123,11 @@ def _reject_newer_blocks(blocks: Any, workspace: Workspace, pointer: str) -> Non
 
 
 def _find_missing_files(blocks: Any, workspace: Workspace, pointer: str) -> Iterator[str]:
-    """Yield a sentence for each Slack file that is not there, or not ready yet."""
+    """Yield a sentence for each Slack file that is not there, not ready yet, or of a type that blocks do not show."""
     for source in _iter_slack_files(blocks):
         in_url = _FILE_ID.search(source.get("url", ""))
         file_id = str(source.get("id") or (in_url[1] if in_url else ""))
-        if not workspace.is_file_ready(file_id):
+        if not workspace.is_file_shown(file_id):
             yield f"[ERROR] invalid slack file: {file_id} [json-pointer:{pointer}]"
 
 

@@ -169,6 +169,16 @@ async def upload_file(request: web.Request) -> web.StreamResponse:
     return web.json_response({"file": serializers.serialize_file(stored, request.app[_CONTEXT].origin, person.team.id)})
 
 
+@routes.get("/sandbox/files/{id}")
+async def get_file(request: web.Request) -> web.StreamResponse:
+    """Return a file's bytes, for a picture on the page."""
+    if (stored := request.app[_CONTEXT].workspace.files.get(request.match_info["id"])) is None:
+        raise web.HTTPNotFound
+    kind = stored.mimetype if stored.mimetype.startswith("image/") else "application/octet-stream"
+    headers = {"X-Content-Type-Options": "nosniff", "Content-Security-Policy": "sandbox"}
+    return web.Response(body=stored.content, content_type=kind, headers=headers)
+
+
 @routes.post("/sandbox/home")
 async def open_home(request: web.Request) -> web.StreamResponse:
     """Open a person's App Home and return it, or null if there is none yet."""

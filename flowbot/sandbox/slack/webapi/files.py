@@ -12,7 +12,7 @@ from flowbot.sandbox.slack.workspace import generate_id
 
 def get_file(context: Context, args: arguments.FileRef) -> Json:
     """Return a file's details (`files.info`)."""
-    stored = context.workspace.files.get(args.file)
+    stored = context.workspace.find_file(args.file)
     if stored is None:
         raise SlackError("file_not_found")
     return {"file": serialize_file(stored, context.origin, context.workspace.team.id), "comments": []}

@@ -34,7 +34,8 @@ class FormMetadata(PrivateMetadata):
         flow: The flow that is edited or duplicated.
         locale, timezone: The author's.
         website: The website whose segments it offers; `FlowForm.build` sets it.
-        image: The id of an image that is kept already; `FlowForm.build` sets it.
+        image, image_file: The id of an image that is stored already, and of its file in Slack; `FlowForm.build` sets
+            them.
         turn: Grows when the form is filled anew, which gives its fields new ids: Slack keeps what was typed as long as
             the ids stay.
     """
@@ -49,6 +50,7 @@ class FormMetadata(PrivateMetadata):
     timezone: ShortText | None = None
     website: WebsiteId | None = None
     image: ShortText = ""
+    image_file: ShortText = ""
     turn: Annotated[int, Field(ge=0)] = 0
 
 
@@ -102,6 +104,7 @@ class SubmittedForm:
 
     def to_request(self, requester: UserId, wanted: DesiredFlow, edited: Flow | None) -> ChangeRequest:
         """Return the request for the flow as it is wanted; `edited` is None where one is made."""
+        stored = self.typed.get("image_file")
         return ChangeRequest(
             token=self.metadata.token,
             kind=self.metadata.kind.change_kind,
@@ -111,7 +114,7 @@ class SubmittedForm:
             flow=edited.id if edited else None,
             before=edited,
             wanted=wanted,
-            picture=self.file,
+            picture=self.file or (ImageUpload(stored, "", "") if stored else None),
             typed=self.typed,
             locale=self.metadata.locale,
             timezone=self.metadata.timezone,
@@ -134,7 +137,8 @@ class FlowForm:
     def build(cls, data: FlowFormData, t: Translator) -> View:
         """Return the form as a modal. A value that no field can hold is left out, and its hint says so."""
         website = next((each for each in data.websites if str(each) == data.typed.get("website", "")), None)
-        metadata = data.metadata.model_copy(update={"website": website, "image": data.typed.get("image", "")})
+        images = {name: data.typed.get(name, "") for name in ("image", "image_file")}
+        metadata = data.metadata.model_copy(update={"website": website, **images})
         blocks = _head_blocks(data, t)
         for name, each in FIELDS.items():
             value = data.typed.get(name, "")
@@ -162,6 +166,8 @@ class FlowForm:
             for name, each in FIELDS.items()
         }
         typed = {name: entry.text for name, entry in entries.items()} | {"image": metadata.image}
+        if metadata.image_file:
+            typed["image_file"] = metadata.image_file
         files = [ImageUpload(file.id, file.url_private_download, file.name) for file in entries["image"].files]
         labels = {name: entry.label for name, entry in entries.items() if entry.label}
         return SubmittedForm(metadata, typed, files[0] if files else None, labels)

@@ -154,7 +154,7 @@ class FlowFormSubmission:
             return form, error.text
         except (DependencyError, TimeoutError) as error:
             log.info("forms.image_later", error=str(error) or "slow")
-        return replace(form, typed={**form.typed, "image": image}), None
+        return replace(form, typed={**form.typed, "image": image, "image_file": form.file.file if image else ""}), None
 
     async def _execute(self, change: Change, kind: FormKind, event: FormEvent, before: Flow | None) -> None:
         """Execute the change of an acknowledged form, and show the result in the form's place."""
@@ -172,5 +172,5 @@ class FlowFormSubmission:
 
 
 def _typed_texts(request: ChangeRequest) -> dict[str, str]:
-    """Return what was typed, without the image: it is kept anew with every delivery of the same form."""
-    return {name: text for name, text in request.typed.items() if name != "image"}
+    """Return what was typed, without the image: it is stored anew with every delivery of the same form."""
+    return {name: text for name, text in request.typed.items() if name not in {"image", "image_file"}}

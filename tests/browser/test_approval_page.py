@@ -6,6 +6,8 @@ from typing import Final
 import pytest
 from playwright.async_api import Locator, Page, expect
 
+from tests.journeys.form_steps import PNG
+
 pytestmark = pytest.mark.browser
 
 MARKETING, APPROVALS, RANDOM = "C0MARKETING", "C0APPROVALS", "C0RANDOM"
@@ -68,6 +70,21 @@ async def test_one_asks_another_approves_and_both_see_it_applied(page: Page, add
     await emma.goto(f"{address}/?as=U0EMMA#{MARKETING}")
     await send(emma, "/flows list enabled kışlık")
     await expect(find_messages(emma).filter(has_text="Page 1 of 1").filter(has_text="#39")).to_have_count(1)
+
+
+async def test_who_decides_sees_the_new_picture_of_a_live_flow(page: Page, address: str) -> None:
+    emma = await open_as(page, address, "U0EMMA", MARKETING)
+    await send(emma, "/flows edit 12")
+    form = emma.get_by_role("dialog")
+    await form.get_by_label("Image", exact=True).set_input_files(
+        {"name": "new.png", "mimeType": "image/png", "buffer": PNG}
+    )
+    await expect(form.get_by_text("new.png")).to_be_visible()
+    await form.get_by_role("button", name="Save", exact=True).click()
+    burak = await open_as(await new_window(page), address, "U0BURAK", APPROVALS)
+    request = find_request(burak, WAITING, 12)
+    await expect(request).to_contain_text(f"PNG, {len(PNG)} bytes")
+    await expect(request.get_by_role("img", name="The picture of")).to_have_js_property("naturalWidth", 1)
 
 
 async def test_an_admin_sets_a_channel_up_where_nobody_approves_their_own_request(page: Page, address: str) -> None:

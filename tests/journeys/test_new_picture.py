@@ -7,6 +7,7 @@ import pytest
 from flowbot.sandbox.slack import Message, StoredFile, text_of
 from flowbot.services.executor import context
 from flowbot.slack.forms.flow import submission
+from flowbot.storage.repositories.images import ImageRepository
 from tests.journeys.form_steps import PNG, add_flow, list_writes, open_form, wait_for_reopened_form, wait_for_result
 from tests.journeys.request_steps import WAITING, approval_policy, wait_for_status
 from tests.journeys.world import APPROVALS, MARKETING, World, in_both_modes, on_both_databases
@@ -122,6 +123,19 @@ async def test_a_form_that_is_opened_again_has_the_picture_that_was_kept(http: W
     await http.emma.submit()
     await _approve(http, await _wait_for_request(http))
     assert _sent_picture(http) == PNG
+
+
+async def test_a_picture_that_is_not_kept_any_more_brings_the_form_back(http: World) -> None:
+    await _submit_slow_picture(http)
+    request = await _wait_for_request(http)
+    http.enkapush.store.update_flow(1, description="Theirs")
+    await http.burak.click(request, "Approve")
+    over = await wait_for_status(http, request, "Out of date")
+    async with http.open_database() as database:
+        await ImageRepository(database).delete_unused(http.time.now())
+    await http.emma.click(over, "Ask again")
+    await http.emma.wait_for_message(MARKETING, "The picture is not kept any more")
+    assert list_writes(http) == []
 
 
 async def test_a_slow_picture_takes_the_place_of_the_one_that_was_kept(http: World) -> None:

@@ -41,6 +41,7 @@ SCOPES: Final = frozenset(
         "usergroups:read",
         "channels:read",
         "groups:read",
+        "app_mentions:read",
     }
 )
 """The scopes that manifest.yml asks for."""

@@ -272,7 +272,7 @@ def test_every_link_within_the_readme_leads_to_a_heading() -> None:
 def test_the_manifest_asks_for_what_is_listened_to() -> None:
     block = re.search(r"^    bot_events:\n((?:      - .+\n)+)", MANIFEST, re.MULTILINE)
     assert block
-    assert re.findall(r"- (\S+)", block[1]) == ["app_home_opened"]
+    assert re.findall(r"- (\S+)", block[1]) == ["app_home_opened", "app_mention"]
     assert re.search(r"^    home_tab_enabled: true$", MANIFEST, re.MULTILINE)
     assert MANIFEST.count("https://flowbot.example.com/slack/events") == len(re.findall(r"url: https", MANIFEST))
 

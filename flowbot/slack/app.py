@@ -112,9 +112,11 @@ def register_listeners(app: AsyncApp, handlers: Handlers, runner: Runner) -> Non
     app.action(ActionId.LIST_SHARE)(changing(flows.share_list))
     app.action(ActionId.SHOW)(showing(flows.show_flow))
     app.action(ActionId.SHOW_SHARE)(changing(flows.share_flow))
+    app.action(ActionId.FLOW_CREATE)(showing(flows.create_flow))
     app.action(ActionId.FLOW_EDIT)(showing(flows.form_handler(FormKind.EDIT)))
     app.action(ActionId.FLOW_DUPLICATE)(showing(flows.form_handler(FormKind.DUPLICATE)))
     app.action(ActionId.FORM_OPEN)(showing(flows.reopen_form))
+    app.action(ActionId.SETUP_OPEN)(showing(handlers.policy_form.open_by_button))
 
     app.action(ActionId.FLOW_ENABLE)(showing(handlers.change_form.open_handler(ChangeKind.ENABLE)))
     app.action(ActionId.FLOW_DISABLE)(showing(handlers.change_form.open_handler(ChangeKind.DISABLE)))
@@ -148,6 +150,7 @@ def register_listeners(app: AsyncApp, handlers: Handlers, runner: Runner) -> Non
         app.options(menu)(listeners.answering("options", suggest, label=PolicyForm.CALLBACK))
 
     app.event("app_home_opened")(listeners.background("event", handlers.home.open))
+    app.event("app_mention")(listeners.background("event", handlers.commands.dispatch_mention))
     # Other forms, menus and events are acknowledged, too: else Slack would send them again, or show a warning.
     app.view_submission(ANYTHING)(listeners.background("form", ignore, label=UNKNOWN))
     app.view_closed(ANYTHING)(listeners.background("form_closed", ignore, label=UNKNOWN))

@@ -14,6 +14,7 @@ from flowbot.sandbox.slack.serializers import serialize_file
 from flowbot.sandbox.slack.view_responses import SubmissionResult, apply_view_response
 from flowbot.sandbox.slack.workspace import generate_id
 
+MENTION_SCOPE = "app_mentions:read"
 _SENTENCES = {
     "operation_timeout": "The app did not answer in time.",
     "dispatch_failed": "The app answered with an error.",
@@ -22,6 +23,7 @@ _SENTENCES = {
     "not_found": "That is not there any more.",
     "not_in_channel": "You are not in this channel.",
     "user_not_found": "There is no such person.",
+    "cant_update_message": "You can edit your own messages only.",
 }
 
 
@@ -74,7 +76,23 @@ class ClientActions:
         escaped = escape_command_text(self._workspace, text)
         message = Message(self._workspace.next_ts(), channel_id, user_id, escaped, thread_ts=thread_ts)
         self._context.mutations.post_message(message)
+        self._deliver_mention(message)
         return False
+
+    async def edit_message(self, user_id: str, message: Message, text: str) -> None:
+        """Edit a person's own message; where it mentions the bot, Slack sends that event again."""
+        if message.user != user_id:
+            raise ClientError("cant_update_message")
+        self._context.mutations.edit_message(message, escape_command_text(self._workspace, text), None)
+        self._deliver_mention(message)
+
+    def _deliver_mention(self, message: Message) -> None:
+        """Send the event of a message that mentions the bot, where it is in the channel and may hear of it."""
+        bot, channel = self._workspace.bot, self._workspace.channels[message.channel]
+        is_mentioned = any(f"<@{bot.id}{end}" in message.text for end in "|>")
+        if is_mentioned and bot.id in channel.members and not channel.is_im and MENTION_SCOPE in self._context.scopes:
+            payload = payloads.build_app_mention(self._context, self._workspace.get_person(message.user), message)
+            self._dispatcher.deliver_event(Envelope("events_api", "app_mention", payload))
 
     async def _send_command(self, person: Person, channel: Channel, command: str, rest: str) -> None:
         text = escape_command_text(self._workspace, rest)

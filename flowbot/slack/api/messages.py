@@ -87,32 +87,33 @@ class Responder:
         Raises:
             DependencyError: Slack took none of them.
         """
-        body = {"response_type": "ephemeral", "replace_original": replacing}
+        body: dict[str, Any] = {"response_type": "ephemeral", "replace_original": replacing}
+        if target.thread and not replacing:
+            body["thread_ts"] = target.thread
         if target.response_url and await self._send_by_url(target.response_url, message, body):
             return
         if target.channel is not None:
-            await self.notify_person(target.channel, target.user, message)
+            await self.notify_person(target.channel, target.user, message, thread=target.thread)
             return
         try:
             await self._send_directly(target.user, message)
         except SLACK_ERRORS as error:
             raise SlackFaultError(error_code(error)) from error
 
-    async def notify_person(self, channel: ChannelId, user: UserId, message: Message) -> None:
-        """Notify a person: privately in the channel, else by direct message.
+    async def notify_person(
+        self, channel: ChannelId, user: UserId, message: Message, *, thread: str | None = None
+    ) -> None:
+        """Notify a person: privately in the thread or the channel, else by direct message.
 
-        Give up on a person who cannot be reached in either way, as Slack says for certain: they may have left.
+        Give up on a person who cannot be reached in any way, as Slack says for certain: they may have left.
 
         Raises:
-            DependencyError: Slack took neither; it may do so later.
+            DependencyError: Slack took none of them; it may do so later.
         """
-        try:
-            await send_message(self._client, "chat.postEphemeral", message, channel=channel, user=user)
-        except SlackApiError as error:
-            refusal = error_code(error)
-        except SLACK_ERRORS as error:
-            raise SlackFaultError(error_code(error)) from error
-        else:
+        refusal = await self._send_ephemeral(message, channel=channel, user=user, thread_ts=thread)
+        if refusal and thread:
+            refusal = await self._send_ephemeral(message, channel=channel, user=user)
+        if refusal is None:
             return
         log.info("slack.direct_message", error=refusal)
         try:
@@ -121,6 +122,21 @@ class Responder:
             if not (isinstance(error, SlackApiError) and {refusal, error_code(error)} <= UNREACHABLE):
                 raise SlackFaultError(error_code(error)) from error
             log.warning("slack.unreachable", user=user, error=error_code(error))
+
+    async def _send_ephemeral(self, message: Message, **params: str | None) -> str | None:
+        """Return None where Slack took it, else its error code.
+
+        Raises:
+            DependencyError: Slack did not answer.
+        """
+        given = {name: value for name, value in params.items() if value}
+        try:
+            await send_message(self._client, "chat.postEphemeral", message, **given)
+        except SlackApiError as error:
+            return error_code(error)
+        except SLACK_ERRORS as error:
+            raise SlackFaultError(error_code(error)) from error
+        return None
 
     async def reply_publicly(self, target: ReplyTarget, message: Message) -> None:
         """Post to the channel for all to see; by the response URL where the bot is not in the channel.

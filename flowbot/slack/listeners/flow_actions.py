@@ -41,6 +41,10 @@ class FlowActions:
 
         return open_form
 
+    async def create_flow(self, interaction: Interaction, press: BlockActions) -> Reply:
+        """Open the form of a new flow."""
+        return await self.opener.open_form(interaction, FormKind.CREATE, None, press.trigger_id)
+
     async def reopen_form(self, interaction: Interaction, press: BlockActions) -> Reply:
         """Open a form again as it was typed."""
         return await self.opener.reopen_form(interaction, FormToken(press.action.value), press.trigger_id)

@@ -24,9 +24,10 @@ from flowbot.services.users import CurrentUser
 from flowbot.slack.api.modals import AckArgs, Modals, ack_errors, ack_update
 from flowbot.slack.forms.policy.form import PolicyForm, PolicyFormContent, PolicyFormMetadata, SubmittedPolicy
 from flowbot.slack.forms.policy.input import PolicyInput
-from flowbot.slack.payloads.incoming import BlockSuggestion, FormEvent, ReplyTarget
+from flowbot.slack.payloads.action_ids import ActionId
+from flowbot.slack.payloads.incoming import BlockActions, BlockSuggestion, FormEvent, ReplyTarget
 from flowbot.slack.runner import ACK_SECONDS, NO_REPLY, Interaction, Reply, Runner, explain_unsaved
-from flowbot.slack.views import policy, sentences
+from flowbot.slack.views import form_status, policy, sentences
 from flowbot.slack.views.block_kit import View
 
 log = structlog.get_logger(__name__)
@@ -41,9 +42,14 @@ class PolicyFormHandler:
     modals: Modals
 
     async def open(self, interaction: Interaction, trigger: str) -> Reply:
-        """Open the form for this channel's policy, at once, and fill it after; for admins alone."""
+        """Open the form for this channel's policy, at once, and fill it after; for admins alone.
+
+        Without a trigger, the reply has a button that opens it.
+        """
         user, t = interaction.user, interaction.t
         self.setup.require_setup(user)
+        if not trigger:
+            return Reply(form_status.offer_message(ActionId.SETUP_OPEN, "", t))
         view_id = await self.modals.open(trigger, policy.loading_view(t))
         channel = interaction.target.require_channel()
         try:
@@ -56,6 +62,10 @@ class PolicyFormHandler:
         content = PolicyFormContent(context, PolicyInput.from_policy(context.policy, channel), metadata)
         await self.modals.replace_loading(view_id, PolicyForm.build(content, t))
         return NO_REPLY
+
+    async def open_by_button(self, interaction: Interaction, press: BlockActions) -> Reply:
+        """Open the form for the policy of the channel where the button was pressed."""
+        return await self.open(interaction, press.trigger_id)
 
     async def submit(self, event: FormEvent) -> AckArgs:
         """Save a submitted policy. Return what to acknowledge it with.

@@ -1,6 +1,8 @@
 """Requests that Slack sends, validated once."""
 
 import hashlib
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
@@ -91,11 +93,13 @@ class ReplyTarget:
 
     Attributes:
         channel: None on the Home tab, from where answers go to the person directly.
+        thread: The ts of the thread's first message; None outside of threads.
     """
 
     channel: ChannelId | None
     user: UserId
     response_url: str
+    thread: str | None = None
 
     def require_channel(self) -> ChannelId:
         """Return the channel.
@@ -146,6 +150,7 @@ class _Channel(_Payload):
 
 class _Container(_Payload):
     message_ts: str = ""
+    thread_ts: str = ""
     is_ephemeral: Annotated[bool, BeforeValidator(bool)] = False
 
 
@@ -176,7 +181,8 @@ class BlockActions(_Interaction):
     @property
     def target(self) -> ReplyTarget:
         """The place of the answer."""
-        return ReplyTarget(self.channel.id if self.channel else None, self.user.id, self.response_url)
+        channel, thread = self.channel.id if self.channel else None, self.container.thread_ts or None
+        return ReplyTarget(channel, self.user.id, self.response_url, thread)
 
     @property
     def message_ts(self) -> str | None:
@@ -246,6 +252,64 @@ class HomeOpened(Incoming):
         return self.event.view is None
 
 
+class _Mention(_Kind):
+    user: UserId
+    channel: ChannelId
+    ts: str
+    text: str = ""
+    thread_ts: str = ""
+    user_team: OptionalTeam = None
+    bot_id: str = ""
+    edited: dict[str, Any] | None = None
+
+
+class _Authorization(_Payload):
+    user_id: str = ""
+
+
+class Mentioned(Incoming):
+    """A message that mentions flowbot, in a channel that it is in. Nothing can open a form by it."""
+
+    event: _Mention
+    team_id: OptionalTeam = None
+    authorizations: tuple[_Authorization, ...] = ()
+
+    @property
+    def metric_label(self) -> str:
+        """The event's name."""
+        return self.event.type
+
+    @property
+    def caller(self) -> Caller:
+        """The person who wrote it. Slack names their team only where it is another one."""
+        return Caller(self.event.user, self.event.user_team, workspace=self.team_id)
+
+    @property
+    def target(self) -> ReplyTarget:
+        """The place of the answer: the thread that it was written in, if it was."""
+        return ReplyTarget(self.event.channel, self.event.user, "", self.event.thread_ts or None)
+
+    @property
+    def is_from_person(self) -> bool:
+        """False for a bot's message, and for an edited one, which Slack sends again."""
+        return not self.event.bot_id and self.event.edited is None
+
+    @property
+    def delivery_key(self) -> DeliveryKey:
+        """The same key for every event about this message: Slack repeats events under new signatures."""
+        return DeliveryKey(hashlib.sha256(f"{self.event.channel} {self.event.ts}".encode()).hexdigest())
+
+    @property
+    def typed(self) -> str:
+        """The text after the mention, as Slack sent it, with its escapes; that before it where nothing follows."""
+        own = "|".join(re.escape(each.user_id) for each in self.authorizations if each.user_id) or "[UW][A-Z0-9]+"
+        before, *after = re.split(rf"<@(?:{own})(?:\|[^<>]*)?>", self.event.text, maxsplit=1)
+        return "".join(after).strip() or before.strip()
+
+
+EVENT_MODELS: Final[Mapping[str, type[Incoming]]] = {"app_home_opened": HomeOpened, "app_mention": Mentioned}
+
+
 def parse_incoming(body: dict[str, Any]) -> Incoming | None:
     """Return the request as the model of its kind; None where it is malformed. An odd event is just any request."""
     match body:
@@ -261,8 +325,8 @@ def parse_incoming(body: dict[str, Any]) -> Incoming | None:
             models = (FormEvent,)
         case {"type": "block_suggestion"}:
             models = (BlockSuggestion,)
-        case {"type": "event_callback", "event": {"type": "app_home_opened"}}:
-            models = (HomeOpened, Incoming)
+        case {"type": "event_callback", "event": {"type": str(kind)}} if kind in EVENT_MODELS:
+            models = (EVENT_MODELS[kind], Incoming)
         case _:
             models = (Incoming,)
     for model in models:

@@ -5,7 +5,7 @@ from typing import Final
 
 from flowbot.domain.fields import FormKind
 from flowbot.domain.flow import Flow
-from flowbot.domain.ids import ChannelId, FormToken
+from flowbot.domain.ids import ChannelId, FlowId, FormToken
 from flowbot.errors import Text
 from flowbot.i18n.translator import Translator
 from flowbot.slack.payloads.action_ids import ActionId
@@ -89,6 +89,21 @@ def failed_message(token: FormToken, t: Translator, text: Text) -> Message:
     message = sentences.sentence_message(t, text)
     below = (block_kit.context(t("form.nothing_lost")), block_kit.actions(open_form_button(token, t)))
     return Message(message.text, (*message.blocks, *below))
+
+
+def form_offer_message(kind: FormKind, flow: FlowId | None, t: Translator) -> Message:
+    """Build the message with the button that opens the form of a new flow, or of a flow for an edit or a duplicate."""
+    if flow is None:
+        return offer_message(ActionId.FLOW_CREATE, "", t)
+    action = ActionId.FLOW_EDIT if kind is FormKind.EDIT else ActionId.FLOW_DUPLICATE
+    return offer_message(action, FlowValue(flow=flow).dump(), t)
+
+
+def offer_message(action: ActionId, value: str, t: Translator) -> Message:
+    """Build the message with the button that opens a form, where nothing but a press can."""
+    message = sentences.sentence_message(t, Text("form.press"))
+    button = block_kit.button(t("form.open"), action, value or action, style="primary")
+    return Message(message.text, (*message.blocks, block_kit.actions(button)))
 
 
 def open_form_button(token: FormToken, t: Translator) -> Element:

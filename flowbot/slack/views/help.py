@@ -43,5 +43,5 @@ def help_message(rights: Permissions, commands: Mapping[str, Permission | None],
         block_kit.rich_line(block_kit.text_element(command, code=True), block_kit.text_element(f" — {purpose}"))
         for command, _, purpose in usages
     ]
-    blocks.append(block_kit.rich_text(block_kit.bullets(lines)))
+    blocks += [block_kit.rich_text(block_kit.bullets(lines)), block_kit.context(t("help.mention"))]
     return Message(t("help.summary"), tuple(blocks))

@@ -1,6 +1,8 @@
 """The payloads of commands, interactions and events, with all the fields that Slack sends."""
 
+import re
 import time
+import uuid
 
 from flowbot.sandbox.slack.blocks import PlacedElement
 from flowbot.sandbox.slack.context import Context
@@ -183,6 +185,28 @@ def build_home_opened(context: Context, person: Person, channel: Channel, home: 
     if home is not None:
         event["view"] = serialize_view(context.workspace, home)
     return build_event_callback(context, event)
+
+
+def build_app_mention(context: Context, person: Person, message: Message) -> Json:
+    """Return the event `app_mention` in its callback. Messages name people by id alone, unlike commands."""
+    channel = context.workspace.channels[message.channel]
+    event: Json = {
+        "type": "app_mention",
+        "user": person.id,
+        "ts": message.ts,
+        "client_msg_id": str(uuid.uuid4()),
+        "text": re.sub(r"<@(\w+)\|[^<>]*>", r"<@\1>", message.text),
+        "team": context.workspace.team.id,
+        "channel": channel.id,
+        "event_ts": message.ts,
+    }
+    if message.thread_ts:
+        event["thread_ts"] = message.thread_ts
+    if message.edited_ts:
+        event["edited"] = {"user": person.id, "ts": message.edited_ts}
+    if context.workspace.is_external(person):
+        event |= {"user_team": person.team.id, "source_team": person.team.id}
+    return build_event_callback(context, event) | {"is_ext_shared_channel": channel.is_shared}
 
 
 def build_event_callback(context: Context, event: Json) -> Json:

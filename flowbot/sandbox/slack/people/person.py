@@ -41,6 +41,10 @@ class SandboxPerson:
         """Send a slash command or a message to a channel (or a thread of it)."""
         await self._client.send(self.id, channel, text, thread.ts if thread else None)
 
+    async def edit(self, message: Message, text: str) -> None:
+        """Edit a message of one's own."""
+        await self._client.edit_message(self.id, message, text)
+
     async def list_messages(self, channel: str) -> list[Message]:
         """Return the messages that this person sees, oldest first."""
         return self._context.workspace.list_visible_messages(channel, self.id)

@@ -37,9 +37,14 @@ class FormOpener:
     clock: Clock
 
     async def open_form(self, interaction: Interaction, kind: FormKind, flow: FlowId | None, trigger: str) -> Reply:
-        """Open a form for a new flow, an edit or a duplicate; what was typed and not saved is brought back."""
+        """Open a form for a new flow, an edit or a duplicate; what was typed and not saved is brought back.
+
+        Without a trigger, the reply has a button that opens it.
+        """
         target = interaction.target
         await self.forms.require_edit(interaction.user, target.require_channel(), target.channel)
+        if not trigger:
+            return Reply(form_status.form_offer_message(kind, flow, interaction.t))
         view_id = await self.modals.open(trigger, form_status.loading_view(kind, interaction.t))
         await self._fill(interaction, kind, flow, view_id, fresh=False)
         return NO_REPLY

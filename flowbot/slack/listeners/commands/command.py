@@ -63,7 +63,7 @@ class Command(ABC, Generic[A]):
         Args:
             interaction: who asks, where, and in which language to answer.
             arguments: what `parse` returned.
-            trigger: what opens a form, for a few seconds.
+            trigger: what opens a form, for a few seconds; empty after a mention: then a button opens it.
 
         Raises:
             UserError: not allowed, or not possible.

@@ -1,12 +1,12 @@
-"""The dispatcher of `/flows` commands."""
+"""The dispatcher of commands, after `/flows` or after a mention of flowbot."""
 
 from collections.abc import Sequence
 from typing import Any
 
 from flowbot.slack.listeners.commands.command import Command
-from flowbot.slack.listeners.commands.parser import CommandParser
-from flowbot.slack.payloads.incoming import SlashCommand
-from flowbot.slack.runner import Interaction, Reply, Runner
+from flowbot.slack.listeners.commands.parser import CommandParser, ParsedCommand
+from flowbot.slack.payloads.incoming import Incoming, Mentioned, SlashCommand
+from flowbot.slack.runner import NO_REPLY, Interaction, Reply, Runner
 
 
 class CommandDispatcher:
@@ -26,12 +26,31 @@ class CommandDispatcher:
         parsed = self._parser.parse(typed.text)
 
         async def handle(interaction: Interaction) -> Reply:
-            if parsed.mistake is not None:
-                # Raised here, where it is told in the person's language.
-                raise parsed.mistake
-            return await self._commands[parsed.word].handle(interaction, parsed.arguments, typed.trigger_id)
+            return await self._handle(parsed, interaction, typed.trigger_id)
 
         is_once = parsed.mistake is None and self._commands[parsed.word].is_handled_once
         once = typed.delivery_key if is_once else None
         self._runner.start("command", parsed.word, typed.caller, typed.target, handle, once=once)
         return parsed.word
+
+    def dispatch_mention(self, incoming: Incoming) -> None:
+        """Start to handle the command after a mention of flowbot, once; its answer follows on its own.
+
+        Messages of bots and edited ones are ignored, and so is what Slack sends again.
+        """
+        if not isinstance(incoming, Mentioned) or not incoming.is_from_person:
+            return
+        parsed = self._parser.parse(incoming.typed)
+
+        async def handle(interaction: Interaction) -> Reply:
+            if not await self._runner.deliveries.record_once(incoming.delivery_key, self._runner.clock()):
+                return NO_REPLY
+            return await self._handle(parsed, interaction, "")
+
+        self._runner.start("mention", parsed.word, incoming.caller, incoming.target, handle)
+
+    async def _handle(self, parsed: ParsedCommand, interaction: Interaction, trigger: str) -> Reply:
+        if parsed.mistake is not None:
+            # Raised here, where it is told in the person's language.
+            raise parsed.mistake
+        return await self._commands[parsed.word].handle(interaction, parsed.arguments, trigger)

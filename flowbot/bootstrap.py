@@ -4,7 +4,6 @@ import asyncio
 import os
 import secrets
 import socket
-import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from flowbot.config import Settings
 from flowbot.domain.ids import GroupId
-from flowbot.enkapush.client import EnkapushClient, RequestHook, Timeouts, Timing
+from flowbot.enkapush.client import EnkapushClient, Exchange, RequestHook, Timeouts, Timing
 from flowbot.enkapush.images import ImageFetcher, create_image_client
 from flowbot.enkapush.reader import EnkapushReader
 from flowbot.enkapush.writer import EnkapushWriter
@@ -33,6 +32,7 @@ from flowbot.services.approvals.expire import RequestExpiry
 from flowbot.services.approvals.recheck import Rechecker
 from flowbot.services.approvals.submit import RequestSubmitter
 from flowbot.services.authorization import RequestAuthorizer
+from flowbot.services.clock import BelievedClock, parse_date
 from flowbot.services.executor.context import ExecutionContext
 from flowbot.services.executor.executor import ChangeExecutor, ChangeWriter
 from flowbot.services.executor.lease import LeaseKeeper
@@ -41,7 +41,7 @@ from flowbot.services.flow_cache import FlowCache
 from flowbot.services.flow_queries import FlowQueries
 from flowbot.services.forms import FormService
 from flowbot.services.policy_setup import PolicySetup
-from flowbot.services.ports import Clock, Monotonic, Sleep, utc_now
+from flowbot.services.ports import Clock, Monotonic, Sleep, monotonic_seconds, utc_now
 from flowbot.services.users import UserService
 from flowbot.slack.api import client
 from flowbot.slack.api.files import SlackFiles
@@ -99,7 +99,7 @@ async def run_flowbot(
     settings: Settings,
     *,
     clock: Clock = utc_now,
-    monotonic: Monotonic = time.monotonic,
+    monotonic: Monotonic = monotonic_seconds,
     drain_seconds: float = DRAIN_SECONDS,
     timeouts: Timeouts | None = None,
     sleep: Sleep = asyncio.sleep,
@@ -108,8 +108,8 @@ async def run_flowbot(
 
     Args:
         settings: what flowbot was started with.
-        clock: tells the time.
-        monotonic: seconds that only grow, for the age of what is cached.
+        clock: tells the machine's time, whose jumps are not believed at once.
+        monotonic: seconds that only grow.
         drain_seconds: how long work in hand may take to end.
         timeouts: how long Enkapush may take; its client's own by default.
         sleep: waits some seconds before Enkapush is asked again.
@@ -118,7 +118,14 @@ async def run_flowbot(
         ConfigurationError: a setting is missing, or what it points to cannot be used.
     """
     settings.require("slack_bot_token", "enkapush_api_key")
-    metrics, tasks = Metrics(), TrackedTasks()
+    metrics, tasks, believed = Metrics(), TrackedTasks(), BelievedClock(clock, monotonic)
+
+    def note_date(header: str | None) -> None:
+        believed.hear(parse_date(header))
+
+    def note_exchange(path: str, exchange: Exchange, seconds: float) -> None:
+        metrics.count_enkapush_call(path, exchange, seconds)
+        note_date(exchange.date)
 
     async with AsyncExitStack() as stack:
         session = await stack.enter_async_context(client.open_session())
@@ -126,17 +133,17 @@ async def run_flowbot(
         outside = _Outside(
             database=await stack.enter_async_context(open_migrated(settings.database_url.get_secret_value())),
             enkapush=await stack.enter_async_context(
-                create_enkapush_client(settings, metrics.count_enkapush_call, timeouts, Timing(sleep=sleep))
+                create_enkapush_client(settings, note_exchange, timeouts, Timing(sleep=sleep))
             ),
             image_client=await stack.enter_async_context(create_image_client(settings.enkapush_api_url)),
             session=session,
-            slack=client.create_web_client(settings.slack_api_url, token, session, metrics),
-            clock=clock,
+            slack=client.create_web_client(settings.slack_api_url, token, session, metrics, note_date),
+            clock=believed,
             monotonic=monotonic,
             sleep=sleep,
         )
         source = EnkapushReader(outside.enkapush, settings.zone)
-        flow_cache = FlowCache(source, clock=clock, monotonic=monotonic)
+        flow_cache = FlowCache(source, clock=believed, monotonic=monotonic)
         stack.push_async_callback(flow_cache.close)
         services = _build_services(settings, outside, source, flow_cache)
         for part in (services.setup, services.forms, services.users):
@@ -148,20 +155,21 @@ async def run_flowbot(
             Translators(fixed=settings.flowbot_language, zone=settings.zone),
             tasks=tasks,
             metrics=metrics,
-            clock=clock,
+            clock=believed,
         )
         stack.push_async_callback(home.close)
         recovery = Recovery(
             executor=services.executor,
-            expiry=RequestExpiry(services.store, clock),
+            expiry=RequestExpiry(services.store, believed),
             retention=Retention(services.drafts, services.images, services.deliveries),
             store=services.store,
             leases=services.executor.leases,
             notifier=notifier,
             start_task=tasks.start,
             metrics=metrics,
-            clock=clock,
+            clock=believed,
             monotonic=monotonic,
+            read_database_clock=outside.database.clock,
         )
         # Undone from the last to the first: take no more work, then finish what is in hand.
         stack.push_async_callback(tasks.drain, drain_seconds)
@@ -169,7 +177,7 @@ async def run_flowbot(
         stack.push_async_callback(_stop_task, asyncio.create_task(recovery.run(stop)), stop)
         health = HealthChecker({"database": outside.database.ping, "enkapush": source.ping}, monotonic=monotonic)
         stack.push_async_callback(health.close)
-        exporter = PrometheusExporter(metrics, partial(read_change_statistics, outside.database), clock)
+        exporter = PrometheusExporter(metrics, partial(read_change_statistics, outside.database), believed)
         stack.push_async_callback(exporter.close)
         yield Flowbot(settings, bolt, outside.slack, services.users, health, metrics, exporter, tasks)
 

@@ -4,7 +4,7 @@ import asyncio
 import math
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import wraps
 from typing import Final, ParamSpec
 
@@ -21,6 +21,7 @@ from flowbot.enkapush.reader import EnkapushReader
 from flowbot.errors import ConfigurationError, DependencyError
 from flowbot.i18n.translator import append_cause, describe_fault
 from flowbot.observability.health import PROBE_TIMEOUT_SECONDS
+from flowbot.services.clock import parse_date
 from flowbot.services.ports import utc_now
 from flowbot.slack.api import client
 from flowbot.slack.api.errors import SLACK_ERRORS, error_code
@@ -56,8 +57,6 @@ MAX_CLOCK_DIFFERENCE: Final = timedelta(seconds=1)
 """Machines whose clocks are set by NTP are never that far apart."""
 MAX_DATE_DIFFERENCE: Final = timedelta(seconds=3)
 """Beyond what a `Date` can hide, which tells whole seconds, and far below the five minutes of Slack's signatures."""
-DATE_FORMAT: Final = "%a, %d %b %Y %H:%M:%S GMT"
-"""The form in which HTTP servers write a `Date` (RFC 9110, section 5.6.7)."""
 DATE_STEP: Final = timedelta(seconds=1)
 CLOCK_ADVICE: Final = {
     "Slack": "expiry goes by it, and past five minutes Slack's requests are refused; set it by NTP",
@@ -269,9 +268,7 @@ def compare_clocks(whose: str, answer: DatedAnswer | None) -> CheckResult:
     name = f"{whose.lower()} clock"
     if answer is None:
         return CheckResult(name, passed=True, detail="not known, there was no answer")
-    try:
-        theirs = datetime.strptime(answer.date or "", DATE_FORMAT).replace(tzinfo=UTC)
-    except ValueError:
+    if (theirs := parse_date(answer.date)) is None:
         return CheckResult(name, passed=True, detail=f"not known, {whose}'s answer has no Date that can be read")
     least, most = answer.asked - theirs - DATE_STEP, answer.received - theirs
     if least <= MAX_DATE_DIFFERENCE and most >= -MAX_DATE_DIFFERENCE:

@@ -1,7 +1,7 @@
 """Recovery: takes over lapsed leases, expires due requests, and sends what was not shown."""
 
 import asyncio
-from collections.abc import Awaitable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -15,9 +15,10 @@ from flowbot.domain.ids import ChangeId
 from flowbot.errors import DependencyError
 from flowbot.observability.metrics import Metrics
 from flowbot.services.approvals.expire import RequestExpiry
+from flowbot.services.clock import BelievedClock
 from flowbot.services.executor.executor import ChangeExecutor
 from flowbot.services.executor.lease import LeaseKeeper, LeaseObserver
-from flowbot.services.ports import Clock, Monotonic
+from flowbot.services.ports import Monotonic
 from flowbot.services.ports.leases import Leasable
 from flowbot.services.ports.slack import Notifier
 from flowbot.services.ports.storage import ChangeStore
@@ -51,6 +52,7 @@ class Recovery:
 
     Attributes:
         start_task: Starts what may take long, and sees it through at a stop.
+        read_database_clock: Tells the database's time; None where its clock is this machine's.
     """
 
     executor: ChangeExecutor
@@ -61,8 +63,9 @@ class Recovery:
     notifier: Notifier
     start_task: TaskStarter
     metrics: Metrics
-    clock: Clock
+    clock: BelievedClock
     monotonic: Monotonic
+    read_database_clock: Callable[[], Awaitable[datetime | None]]
     _retries: dict[ChangeId, tuple[int, float]] = field(default_factory=dict)
     _notifying: set[ChangeId] = field(default_factory=set)
     _in_progress: LeaseObserver = field(init=False)
@@ -88,10 +91,12 @@ class Recovery:
         Raises:
             DependencyError: the database did not answer.
         """
+        if is_doubted := self.clock.is_doubted:
+            self.clock.hear(await self.read_database_clock())
         backlog = await self.store.find_backlog(self.clock())
         if lapsed := self._in_progress.find_free(backlog.in_progress):
             await self.resume_lapsed(lapsed)
-        if backlog.has_due:
+        if backlog.has_due and not is_doubted:
             await self.process_due()
         if number % UNSHOWN_ROUNDS == 0:
             await self.send_unshown()

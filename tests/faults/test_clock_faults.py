@@ -54,7 +54,7 @@ async def test_what_is_under_way_is_done_once(scene: Scene, moved: float) -> Non
     scene.world.enkapush.faults.add(Fault.delay(0.15, method="POST", path=f"/flows/{flow}"))
     await scene.world.burak.click(request, "Approve")
     await eventually(lambda: has_writes(scene), "Enkapush is written to")
-    scene.world.time.ahead += moved
+    scene.world.time.jumped += moved
     await wait_for_status(scene.world, request, "Applied")
     await check_applied_once(scene)
 
@@ -69,7 +69,7 @@ async def test_what_a_fault_left_behind_is_taken_up_again(scene: Scene, moved: f
     async with lock_sqlite(scene.url):
         scene.world.enkapush.release()
         await scene.world.burak.wait_until(lambda: scene.texts_for(scene.world.burak))
-        scene.world.time.ahead += moved
+        scene.world.time.jumped += moved
     await check_applied_once(scene)
 
 
@@ -79,14 +79,14 @@ async def test_what_could_not_be_told_is_told_when_slack_is_back(scene: Scene, m
     scene.world.slack.faults.add("chat.update", status=503, times=None)
     await scene.world.burak.click(request, "Approve")
     await scene.world.burak.wait_until(lambda: scene.texts_for(scene.world.burak))
-    scene.world.time.ahead += moved
+    scene.world.time.jumped += moved
     await check_applied_once(scene)
 
 
 @both_ways
 async def test_a_request_that_waits_goes_on_waiting_and_can_be_approved(scene: Scene, moved: float) -> None:
     request = await request_change(scene.world)
-    scene.world.time.ahead += moved
+    scene.world.time.jumped += moved
     await scene.world.burak.click(request, "Approve")
     await wait_for_status(scene.world, request, "Applied")
     await check_applied_once(scene)
@@ -96,7 +96,7 @@ async def test_what_has_expired_stays_so_when_the_clock_is_put_back(scene: Scene
     request = await request_change(scene.world)
     scene.world.time.ahead += 72 * HOUR
     over = await wait_for_status(scene.world, request, "Expired")
-    scene.world.time.ahead -= HOUR
+    scene.world.time.jumped -= HOUR
     assert scene.world.deniz.list_buttons(over) == []
     ended = await check_recovery(scene, scene.world.emma)
     assert [change.state for change in ended.values()] == [ChangeState.EXPIRED]
@@ -112,7 +112,7 @@ async def test_an_hour_too_early_nothing_expires_and_nobody_is_reminded_twice(sc
     scene.world.time.ahead += 18 * HOUR + 1
     await scene.world.deniz.wait_until(reminders)
     for moved in (-HOUR, HOUR, -HOUR):
-        scene.world.time.ahead += moved
+        scene.world.time.jumped += moved
         await type_and_read(scene, scene.world.emma, "/flows approvals", "Waiting for you|waiting|Waiting")
     assert len(reminders()) == 1
     assert "Waiting for approval" in text_of(request)
@@ -130,7 +130,7 @@ async def test_what_was_typed_is_brought_back(scene: Scene, moved: float) -> Non
     assert view is not None
     emma.fill("Name", "Typed before")
     await emma.close()
-    scene.world.time.ahead += moved
+    scene.world.time.jumped += moved
     await check_recovery(scene)
     await open_form(emma, "/flows create")
     assert emma.read_field("Name") == "Typed before"

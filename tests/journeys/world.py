@@ -63,12 +63,21 @@ in_both_modes = pytest.mark.parametrize(
 
 @dataclass
 class Time:
-    """The clocks of the bot and of Enkapush, which a test may move."""
+    """The clocks of the bot and of Enkapush, which a test may move.
+
+    Attributes:
+        ahead: Seconds that have gone by.
+        jumped: Seconds by which the bot's own clock is wrong.
+    """
 
     ahead: float = 0.0
+    jumped: float = 0.0
 
     def now(self) -> datetime:
         return datetime.now(UTC) + timedelta(seconds=self.ahead)
+
+    def wall(self) -> datetime:
+        return self.now() + timedelta(seconds=self.jumped)
 
     def monotonic(self) -> float:
         return monotonic() + self.ahead
@@ -138,7 +147,7 @@ class World:
         time = self.time
         bot = run_flowbot(
             self.settings,
-            clock=time.now,
+            clock=time.wall,
             monotonic=time.monotonic,
             drain_seconds=self.drain_seconds,
             timeouts=self.timeouts,

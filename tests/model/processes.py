@@ -17,6 +17,7 @@ from flowbot.services.approvals.expire import RequestExpiry
 from flowbot.services.approvals.recheck import Rechecker
 from flowbot.services.approvals.submit import RequestSubmitter
 from flowbot.services.authorization import RequestAuthorizer
+from flowbot.services.clock import BelievedClock
 from flowbot.services.executor.context import ExecutionContext
 from flowbot.services.executor.executor import ChangeExecutor, ChangeWriter
 from flowbot.services.executor.lease import LeaseKeeper
@@ -238,8 +239,9 @@ class Process:
             notifier=self.notifier,
             start_task=self._begin,
             metrics=Metrics(),
-            clock=clock,
+            clock=BelievedClock(clock, around.monotonic),
             monotonic=around.monotonic,
+            read_database_clock=around.database.clock,
         )
         self._store = store
         self._begun: set[asyncio.Task[None]] = set()

@@ -1,5 +1,6 @@
 """The ports: protocols, clocks, and the values that pass through them."""
 
+import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from functools import partial
@@ -16,3 +17,6 @@ Sleep = Callable[[float], Awaitable[None]]
 
 utc_now: Final[Clock] = partial(datetime.now, UTC)
 """Tells the time in UTC."""
+
+monotonic_seconds: Final[Monotonic] = partial(time.clock_gettime, getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
+"""Tells the seconds since the machine started, those in which it slept among them."""

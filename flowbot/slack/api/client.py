@@ -3,6 +3,7 @@
 import re
 import time
 import urllib.request
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any, Final, Protocol
 from urllib.parse import urlsplit
@@ -28,6 +29,10 @@ PLAIN_URL: Final = re.compile(r"(?i:https?)://[A-Za-z0-9.:\[\]-]+(?:[/?#][\x21-\
 SLACK_HOST: Final = re.compile(r"(?:[a-z0-9-]+\.)+slack(?:-gov)?\.com")
 
 
+DateNote = Callable[[str | None], None]
+"""Called with the `Date` of an answer, None where it has none."""
+
+
 class CallCounter(Protocol):
     """Counts calls of Slack's API."""
 
@@ -39,9 +44,10 @@ class CallCounter(Protocol):
 
 
 class MeteredWebClient(AsyncWebClient):
-    """Slack's client, with every call counted."""
+    """Slack's client, with every call counted and the `Date` of every answer noted."""
 
     counts: CallCounter | None = None
+    note_date: DateNote | None = None
 
     async def api_call(self, api_method: str, **kwargs: Any) -> AsyncSlackResponse:
         """Call a method of the Web API, and count the call."""
@@ -52,6 +58,8 @@ class MeteredWebClient(AsyncWebClient):
             self._count(api_method, error_code(error), started)
             raise
         self._count(api_method, "ok", started)
+        if self.note_date is not None:
+            self.note_date(answer.headers.get("date"))
         return answer
 
     def _count(self, method: str, result: str, started: float) -> None:
@@ -90,9 +98,21 @@ def open_session() -> aiohttp.ClientSession:
 
 
 def create_web_client(
-    base_url: str, token: str, session: aiohttp.ClientSession, counts: CallCounter | None = None
+    base_url: str,
+    token: str,
+    session: aiohttp.ClientSession,
+    counts: CallCounter | None = None,
+    note_date: DateNote | None = None,
 ) -> AsyncWebClient:
-    """Return a client of the Web API at `base_url`, as the bot; `counts` counts its calls."""
+    """Return a client of the Web API at `base_url`, as the bot.
+
+    Args:
+        base_url: where the API is.
+        token: the bot's.
+        session: carries the calls.
+        counts: counts them.
+        note_date: is told the `Date` of each answer that is no error.
+    """
     limits = MeteredRateLimitHandler(max_retry_count=2)
     limits.counts = counts
     client = MeteredWebClient(
@@ -105,7 +125,7 @@ def create_web_client(
             limits,
         ],
     )
-    client.counts = counts
+    client.counts, client.note_date = counts, note_date
     client.proxy = proxy_for(base_url)
     return client
 

@@ -20,7 +20,7 @@ from flowbot.bootstrap import Flowbot
 from flowbot.sandbox.slack import SIGNING_SECRET
 from flowbot.sandbox.slack.delivery.envelope import Delivery
 from tests.journeys.form_steps import REQUIRED_FIELDS, add_flow, open_form
-from tests.journeys.request_steps import approval_policy, request_change
+from tests.journeys.request_steps import approval_policy, press_and_request, request_change
 from tests.journeys.world import MARKETING, World
 
 FORM: Final = "application/x-www-form-urlencoded"
@@ -147,6 +147,8 @@ async def record_deliveries(world: World) -> list[Delivery]:
     await emma.click(shown, "Duplicate")
     await emma.click(await emma.wait_for_view(lambda view: view.submit is not None), "Preview")
     await emma.close(everything=True)
+    await press_and_request(emma, shown, "Enable", "Why not")
+    await emma.send(MARKETING, "@flowbot list")
     request = await request_change(world, f"enable {add_flow(world)} Why not")
     for label in ("Approve", "Reject"):
         await emma.click(request, label)

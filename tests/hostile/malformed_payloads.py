@@ -82,6 +82,9 @@ WEIRD: Final[tuple[Any, ...]] = (
     "changes.withdraw",
     "changes.restore",
     "flows.enable",
+    "flows.change",
+    "app_mention",
+    "<@U0FLOWBOT> list",
     '{"f":1}',
     '{"f":99999999999999999999}',
     '{"f":-1}',
@@ -111,6 +114,7 @@ WEIRD: Final[tuple[Any, ...]] = (
     '{"token":"t","kind":"edit","channel":"C0MARKETING","flow":99999999999999999999}',
     '{"token":"\\u0000","kind":"duplicate","channel":"C0MARKETING","image":"x","turn":99999999999999999999}',
     '{"channel":"C0MARKETING","seen":"\\ud800"}',
+    '{"token":"t","origin":"C0AGENCY","thread":"\\u0000"}',
     '{"channel":"C0MARKETING","seen":"","timezone":"../../etc/passwd"}',
     '{"token":"t","kind":"create","channel":"C0MARKETING","locale":"\\u0000","timezone":"/etc/passwd","website":99999}',
 )

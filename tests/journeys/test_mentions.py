@@ -134,11 +134,14 @@ async def test_a_request_is_made_by_a_mention_and_approved_by_none(http: World) 
     await wait_for_status(http, request, "Applied")
 
 
-async def test_a_button_of_a_mentions_answer_opens_its_form(http: World) -> None:
+async def test_a_request_by_a_button_in_a_thread_is_answered_there(http: World) -> None:
     await http.import_policy(approval_policy())
     add_flow(http)
-    await press_and_request(http.emma, await mention(http, "@flowbot show 1"), "Enable")
-    await http.deniz.wait_for_message(APPROVALS, WAITING)
+    question = await post(http.burak, "Is the sale ready?")
+    await http.emma.send(MARKETING, "@flowbot show 1", thread=question)
+    shown = await wait_for_private_message(http.emma, "Old title", MARKETING)
+    await press_and_request(http.emma, shown, "Enable")
+    assert (await wait_for_private_message(http.emma, "Asked for approval", MARKETING)).thread_ts == question.ts
 
 
 # --- what is ignored -----------------------------------------------------------------------------------------------

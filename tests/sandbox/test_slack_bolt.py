@@ -112,6 +112,10 @@ def _answer_buttons_and_forms(app: AsyncApp, seen: list[dict[str, Any]]) -> None
         seen.append(body)
         await ack(options=[{"text": plain(body["value"]), "value": "1"}])
 
+    @app.event("app_mention")
+    async def mentioned(body: dict[str, Any]) -> None:
+        seen.append(body)
+
     @app.event("app_home_opened")
     async def home(event: dict[str, Any], client: Any) -> None:
         view = {"type": "home", "blocks": [{"type": "header", "text": plain("Welcome")}]}
@@ -221,6 +225,54 @@ async def test_a_button_of_a_public_message_carries_the_message_and_the_persons_
     assert float(action["action_ts"]) > 0
     assert payload["enterprise"] is None
     assert payload["is_enterprise_install"] is False
+
+
+async def test_a_mention_is_an_event_with_the_text_and_the_place(
+    sandbox: SlackSandbox, seen: list[dict[str, Any]]
+) -> None:
+    ayse, jonas = sandbox.person("U0AYSE"), sandbox.person("U0JONAS")
+    await jonas.send("C0AGENCY", "Hello")
+    await sandbox.dispatcher.wait_until_idle()
+    assert seen == []
+    hello = await jonas.wait_for_message("C0AGENCY", "Hello")
+    await jonas.send("C0AGENCY", "@flowbot ask @ayse <b>", thread=hello)
+    await sandbox.dispatcher.wait_until_idle()
+    event, written = seen[0]["event"], (await ayse.list_messages("C0AGENCY"))[-1]
+    assert {key: event[key] for key in event if key not in {"event_ts", "client_msg_id"}} == {
+        "type": "app_mention",
+        "user": "U0JONAS",
+        "text": "<@U0FLOWBOT> ask <@U0AYSE> &lt;b&gt;",
+        "ts": written.ts,
+        "thread_ts": hello.ts,
+        "channel": "C0AGENCY",
+        "team": "T0LALE",
+        "user_team": "T0WERBE",
+        "source_team": "T0WERBE",
+    }
+    assert "trigger_id" not in seen[0]
+    assert seen[0]["authorizations"][0]["user_id"] == "U0FLOWBOT"
+    assert seen[0]["is_ext_shared_channel"] is True
+
+
+async def test_an_edited_mention_comes_again_and_says_so(sandbox: SlackSandbox, seen: list[dict[str, Any]]) -> None:
+    ayse = sandbox.person("U0AYSE")
+    await ayse.send(CHANNEL, "@flowbot list")
+    await sandbox.dispatcher.wait_until_idle()
+    await ayse.edit((await ayse.list_messages(CHANNEL))[-1], "@flowbot show 1")
+    await sandbox.dispatcher.wait_until_idle()
+    first, again = (body["event"] for body in seen)
+    assert again["ts"] == first["ts"]
+    assert ("edited" in first, again["edited"]["user"]) == (False, "U0AYSE")
+
+
+@pytest.mark.parametrize("reason", ["not in the channel", "no scope", "a command"])
+async def test_a_mention_is_no_event_otherwise(sandbox: SlackSandbox, seen: list[dict[str, Any]], reason: str) -> None:
+    if reason == "no scope":
+        sandbox.scopes.discard("app_mentions:read")
+    channel = "C0RANDOM" if reason == "not in the channel" else CHANNEL
+    await sandbox.person("U0AYSE").send(channel, f"{'/flows ' if reason == 'a command' else ''}@flowbot list")
+    await sandbox.dispatcher.wait_until_idle()
+    assert [body for body in seen if "event" in body] == []
 
 
 async def test_a_form_is_filled_corrected_and_submitted(sandbox: SlackSandbox, seen: list[dict[str, Any]]) -> None:

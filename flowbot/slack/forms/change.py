@@ -33,12 +33,13 @@ class ChangeFormMetadata(PrivateMetadata):
 
     Attributes:
         token: The form's own. Its draft holds what is asked for, and the flow that the form showed.
-        origin: The channel of the button, where the answer goes. None where there is none.
+        origin, thread: The channel and thread of the button, where the answer goes. None where there is none.
         locale, timezone: Those of the person who pressed it.
     """
 
     token: Annotated[FormToken, Field(min_length=1, max_length=150)]
     origin: ChannelId | None = None
+    thread: str | None = None
     locale: str | None = None
     timezone: str | None = None
 

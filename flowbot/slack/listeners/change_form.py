@@ -57,7 +57,11 @@ class ChangeFormHandler:
                 view = ChangeForm.build_refusal(kind, sentences.sentence_message(t, text), t)
             else:
                 metadata = ChangeFormMetadata(
-                    token=token, origin=interaction.target.channel, locale=user.locale, timezone=user.timezone
+                    token=token,
+                    origin=interaction.target.channel,
+                    thread=interaction.target.thread,
+                    locale=user.locale,
+                    timezone=user.timezone,
                 )
                 view = ChangeForm.build(metadata, preview, t)
             await self.modals.replace_loading(view_id, view)
@@ -88,7 +92,7 @@ class ChangeFormHandler:
         async def execute(interaction: Interaction) -> Reply:
             return await self.requests.execute(interaction, change)
 
-        target = ReplyTarget(metadata.origin, event.user.id, "")
+        target = ReplyTarget(metadata.origin, event.user.id, "", metadata.thread)
         self.runner.start("change", ChangeForm.CALLBACK, event.caller, target, execute)
         return {}
 
